@@ -1,0 +1,43 @@
+# Each target sets up what it needs, in $(VENV), and again only after setup.py or pyproject.toml changed.
+#
+#   make demo    a small model, from the built-in photos to masks with attributes
+#   make test    the whole test suite
+#   make lint    ruff
+#   make bench   how long a training step, a prediction and a mask take on this machine
+
+PYTHON ?= python3
+VENV ?= .venv
+PY := $(VENV)/bin/python
+INSTALLED := $(VENV)/installed-by-make
+
+export MPLBACKEND ?= Agg
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: demo test lint bench setup
+
+demo: $(INSTALLED)
+	$(PY) -m fashion demo
+
+test: $(INSTALLED)
+	$(PY) -m pytest --durations=25
+
+lint: $(INSTALLED)
+	$(PY) -m ruff check .
+
+bench: $(INSTALLED)
+	$(PY) -m fashion bench
+
+setup: $(INSTALLED)
+
+# imgaug asks for opencv-python, which needs libGL and so a desktop; its headless twin is the same module without windows.
+# Both put their files into one folder, so the twin goes in after the other has gone.
+$(INSTALLED): setup.py pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, but PYTHON=$(PYTHON) is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12")'
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --editable ".[test,imagenet]"
+	if $(PY) -m pip show --quiet opencv-python 2>/dev/null; then \
+		$(PY) -m pip uninstall --quiet --yes opencv-python opencv-python-headless && \
+		$(PY) -m pip install --quiet --no-deps --force-reinstall "opencv-python-headless>=4.10,<6"; \
+	fi
+	$(PY) -c "import cv2"
+	touch $@

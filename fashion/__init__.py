@@ -1,0 +1,1 @@
+"""Clothes, their masks and their attributes: iMaterialist and Fashionpedia on top of `mrcnn`."""

@@ -1,0 +1,37 @@
+"""What the verbs share on the command line: where the data are, how they are opened, and how errors are told."""
+import logging
+import sys
+from pathlib import Path
+
+from fashion.datasets.files import find_data
+
+SAMPLE_FOLDER = Path("data/sample")
+
+
+def add_data_arguments(parser):
+    """--data and --skip-bad, which every verb that reads a data set understands alike."""
+    parser.add_argument("--data", metavar="DIR", help="folder with train.csv and the photos, in Kaggle's layout of 2019 or 2020 "
+                                                      f"(without it: the built-in data, drawn into {SAMPLE_FOLDER})")
+    parser.add_argument("--skip-bad", action="store_true", help="leave bad rows of the CSV out instead of stopping")
+
+
+def open_files(data):
+    """The DataFiles of the folder `data`; None draws the built-in data set first."""
+    if data is None:
+        from fashion.datasets.sample import make_sample
+        make_sample(SAMPLE_FOLDER)
+        data = SAMPLE_FOLDER
+    return find_data(data)
+
+
+def run_verb(main):
+    """Run a verb's `main`: errors that a person can act on are told in one line instead of a traceback. Returns the exit status."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        return main() or 0
+    except (ValueError, FileNotFoundError, FileExistsError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped; what was finished is kept", file=sys.stderr)
+        return 130

@@ -1,0 +1,104 @@
+"""FashionConfig and the recipes: complete settings of a training, each with what it costs and the score it reached."""
+from mrcnn.config import LOSSES, Config
+from mrcnn.training.schedules import Stage
+
+
+class FashionConfig(Config):
+    """The reports' settings: 512 x 512, ResNet-50, 46 categories and 294 attributes, heads first and then every layer.
+
+    NUM_CLASSES and NUM_ATTRIBUTES follow the data set that is trained on.
+    """
+
+    NAME = "fashion"
+    BACKBONE = "resnet50"
+    NUM_CLASSES = 1 + 46
+    NUM_ATTRIBUTES = 294
+    ATTRIBUTE_THRESHOLD = 0.5           # an attribute is reported from this score on
+    IMAGE_MIN_DIM = 512
+    IMAGE_MAX_DIM = 512
+    IMAGES_PER_GPU = 2
+    RPN_ANCHOR_SCALES = (16, 32, 64, 128, 256)
+    PRE_NMS_LIMIT = 2000
+    POST_NMS_ROIS_TRAINING = 1000
+    POST_NMS_ROIS_INFERENCE = 500
+    TRAIN_ROIS_PER_IMAGE = 128
+    MAX_GT_INSTANCES = 60
+    DETECTION_MIN_CONFIDENCE = 0.05     # AP wants the unsure detections too; predict and submit have a --min-score of their own
+    DETECTION_NMS_THRESHOLD = 0.5
+    DETECTION_ALL_CLASSES = True
+    STEPS_PER_EPOCH = None              # every training image once an epoch
+    VALIDATION_STEPS = 100
+    WARMUP_STEPS = 500
+    # The attribute loss is a sum over all attributes; this weight brings it to the size of the others.
+    LOSS_WEIGHTS = {**{name: 1.0 for name in LOSSES}, "mrcnn_attribute_loss": 0.15}
+
+    # How a recipe is trained
+    STAGES = (Stage("heads", "heads", 5, 1e-3), Stage("all", "all", 15, 1e-4))
+    AUGMENT = True                      # fashion.augmentation.default_augmenter
+    REBALANCE_THRESHOLD = 0.1           # --rebalance: classes in fewer than this share of the images are repeated
+    EVALUATE_EVERY = 1                  # epochs between evaluations on validation photos
+    EVALUATE_IMAGES = 500               # at most this many of them
+
+
+class Smoke(FashionConfig):
+    """The built-in data at 128 pixels on a CPU."""
+
+    NAME = "smoke"
+    BACKBONE = "efficientnet_lite0"
+    IMAGE_MIN_DIM = 128
+    IMAGE_MAX_DIM = 128
+    IMAGES_PER_GPU = 4
+    RPN_ANCHOR_SCALES = (8, 16, 32, 64, 128)
+    TOP_DOWN_PYRAMID_SIZE = 96
+    RPN_CHANNELS = 96
+    MASK_CHANNELS = 96
+    FPN_CLASSIF_FC_LAYERS_SIZE = 384
+    PRE_NMS_LIMIT = 500
+    POST_NMS_ROIS_TRAINING = 300
+    POST_NMS_ROIS_INFERENCE = 200
+    RPN_TRAIN_ANCHORS_PER_IMAGE = 128
+    TRAIN_ROIS_PER_IMAGE = 64
+    MAX_GT_INSTANCES = 32
+    DETECTION_MAX_INSTANCES = 40
+    OPTIMIZER = "adamw"
+    LR_SCHEDULE = "cosine"
+    WEIGHT_DECAY = 1e-3
+    WARMUP_STEPS = 50
+    STAGES = (Stage("heads", "heads", 2, 1e-3), Stage("all", "all", 10, 1e-3))
+    EVALUATE_EVERY = 4
+
+
+class CCP(Smoke):
+    """Real street photographs (Clothing Co-Parsing in the Kaggle layout) on a CPU."""
+
+    NAME = "ccp"
+    IMAGE_RESIZE_MODE = "portrait"
+    IMAGE_MIN_DIM = 256
+    IMAGE_MAX_DIM = 384
+    RPN_ANCHOR_SCALES = (16, 32, 64, 128, 256)
+    TOP_DOWN_PYRAMID_SIZE = 128
+    RPN_CHANNELS = 128
+    MASK_CHANNELS = 128
+    FPN_CLASSIF_FC_LAYERS_SIZE = 512
+    PRE_NMS_LIMIT = 1000
+    POST_NMS_ROIS_TRAINING = 400
+    POST_NMS_ROIS_INFERENCE = 300
+    DETECTION_MAX_INSTANCES = 50
+    STEPS_PER_EPOCH = 175
+    WARMUP_STEPS = 100
+    STAGES = (Stage("heads", "heads", 2, 1e-3), Stage("all", "all", 16, 4e-4))
+    EVALUATE_EVERY = 2
+
+
+class Full(FashionConfig):
+    """All of iMaterialist on several GPUs: a batch of 16 and rates that grew with it (Goyal et al. 2017)."""
+
+    NAME = "full"
+    IMAGES_PER_GPU = 16
+    MIXED_PRECISION = True
+    WARMUP_STEPS = 1000
+    STAGES = (Stage("heads", "heads", 2, 8e-3), Stage("all", "all", 22, 8e-3))
+    LR_SCHEDULE = "cosine"
+
+
+RECIPES = {"smoke": Smoke, "ccp": CCP, "baseline": FashionConfig, "full": Full}

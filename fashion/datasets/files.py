@@ -1,0 +1,100 @@
+"""Where the files of a data folder are, in Kaggle's own layout and in the one with an images folder.
+
+    Kaggle                                    with images/
+      train.csv  label_descriptions.json        train.csv  [val.csv]  [label_descriptions.json]
+      train/*.jpg   [test/*.jpg]                images/*.jpg   [test/*.jpg]
+"""
+import csv
+import dataclasses
+from pathlib import Path
+
+from fashion.ontology import Ontology
+
+EXTENSIONS = (".jpg", ".jpeg", ".png")
+
+
+@dataclasses.dataclass(frozen=True)
+class DataFiles:
+    """The paths of one data folder; None for what it does not have."""
+
+    folder: Path
+    train_csv: Path
+    val_csv: Path | None
+    images_dir: Path              # photos of train_csv, and of val_csv
+    test_images_dir: Path | None
+    sample_submission: Path | None
+    labels: Path | None
+    year: int                     # 2019 or 2020, by the columns of train_csv
+
+    def ontology(self):
+        """The folder's own label file, or the official list of the year where it has none."""
+        return Ontology.from_file(self.labels) if self.labels else Ontology.official(self.year)
+
+
+def find_data(folder):
+    """`folder` -> DataFiles. Says what was looked for when something is missing."""
+    folder = Path(folder).expanduser()
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no data folder {folder}. Expected a folder with train.csv and the "
+                                "photos in train/ (Kaggle's layout) or images/.")
+    train_csv = folder / "train.csv"
+    if not train_csv.is_file():
+        raise FileNotFoundError(f"No train.csv in {folder}. {_hint(folder, 'train.csv')}"
+                                f"It contains: {_listing(folder)}.")
+    images_dir = _folder_with_images(folder, ("train", "images"))
+    if images_dir is None:
+        raise FileNotFoundError(f"No photos in {folder}: looked for .jpg files in train/ (Kaggle's layout) "
+                                f"and in images/. {_hint(folder, 'train')}It contains: {_listing(folder)}.")
+    return DataFiles(folder, train_csv, _existing(folder / "val.csv"), images_dir,
+                     _folder_with_images(folder, ("test",)), _existing(folder / "sample_submission.csv"),
+                     _existing(folder / "label_descriptions.json"), year_of(train_csv))
+
+
+def year_of(csv_path):
+    """2020 if the CSV has the column AttributesIds, otherwise 2019."""
+    with open(csv_path, newline="", encoding="utf-8-sig") as file:
+        return 2020 if "AttributesIds" in next(csv.reader(file), []) else 2019
+
+
+def image_path(images_dir, image_id):
+    """The Path of `image_id` (with extension, as in 2019, or without, as in 2020); it need not exist."""
+    images_dir = Path(images_dir)
+    if Path(image_id).suffix.lower() in EXTENSIONS:
+        return images_dir / image_id
+    paths = [images_dir / f"{image_id}{extension}" for extension in EXTENSIONS]
+    return next((path for path in paths if path.is_file()), paths[0])
+
+
+def list_images(images_dir):
+    """The image files of a folder, sorted Paths."""
+    return sorted(path for path in Path(images_dir).iterdir() if path.suffix.lower() in EXTENSIONS)
+
+
+def _existing(path):
+    return path if path.is_file() else None
+
+
+def _folder_with_images(folder, names):
+    for name in names:
+        inside = folder / name
+        if inside.is_dir() and any(path.suffix.lower() in EXTENSIONS for path in inside.iterdir()):
+            return inside
+    return None
+
+
+def _hint(folder, name):
+    """What a person who lacks `name` most often has to do."""
+    for packed in (f"{name}.zip", f"{name}.csv.zip"):
+        if (folder / packed).is_file():
+            return f"Unpack {packed} there first. "
+    for inside in sorted(path for path in folder.iterdir() if path.is_dir()):
+        if (inside / name).exists():
+            return f"There is one in {inside}: is that the folder you mean? "
+    for archive in sorted(folder.glob("*.zip")):
+        return f"Perhaps it is in {archive.name}: unpack that there first. "
+    return ""
+
+
+def _listing(folder):
+    names = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir())
+    return (", ".join(names[:10]) + (" …" if len(names) > 10 else "")) or "nothing"

@@ -1,0 +1,199 @@
+"""iMaterialist: an annotation CSV and a folder of photos as a Dataset with masks, classes and attributes.
+
+The file is read and checked whole before anything else happens; a mask is decoded when it is asked for.
+"""
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from fashion import rle
+from fashion.datasets.annotation_csv import BadRow, BadRows, read_annotations
+from fashion.datasets.files import EXTENSIONS
+from mrcnn.data.dataset import Dataset
+
+log = logging.getLogger(__name__)
+
+SOURCE = "imaterialist"
+_THREADS = 8   # reading a header is waiting for the disk
+
+
+class IMaterialistDataset(Dataset):
+    """Photos with Kaggle's masks. `.ontology`, `.year` (2019 or 2020), `.bad_rows` (rows that were left out).
+
+    An entry of `image_info` has id (the CSV's ImageId), path, height and width.
+    """
+
+    def __init__(self, annotations, paths, ontology, bad_rows=()):
+        super().__init__()
+        self.annotations, self.ontology, self.year = annotations, ontology, annotations.year
+        self.bad_rows = list(bad_rows)
+        for category_id, name in zip(ontology.category_ids, ontology.category_names):
+            self.add_class(SOURCE, category_id, name)
+        sizes_hw = annotations.image_hw.tolist()
+        for image_id, path, (height, width) in zip(annotations.image_ids, paths, sizes_hw):
+            self.add_image(SOURCE, image_id, str(path), height=height, width=width)
+        self.prepare()
+
+    def image_reference(self, image_id):
+        return self.image_info[image_id]["id"]
+
+    def image_hw(self, image_id):
+        """(height, width) in pixels, from the CSV."""
+        info = self.image_info[image_id]
+        return info["height"], info["width"]
+
+    def load_image(self, image_id):
+        """(H, W, 3) uint8, RGB; see `Dataset.load_image`. Its size must be the CSV's, or no mask fits."""
+        image = super().load_image(image_id)
+        if image.shape[:2] != self.image_hw(image_id):
+            raise ValueError(_wrong_size(self.image_hw(image_id), image.shape[:2])
+                             + f" ({self.image_info[image_id]['path']}).")
+        return image
+
+    def image_class_ids(self, image_id):
+        """(N,) int32, 1..K, without decoding a mask."""
+        return self.annotations.class_ids[self._slice(image_id)]
+
+    def runs(self, image_id):
+        """The N masks of one image as Kaggle run lengths, a list of str."""
+        return self.annotations.runs_of(self.annotations.rows_of(image_id))
+
+    def load_mask(self, image_id):
+        """masks (H, W, N) bool and class_ids (N,) int32, in the order of the CSV's rows."""
+        size_hw = self.image_hw(image_id)
+        # Columns first, as the runs have them: the masks are copied once and never turned over.
+        masks = np.stack([rle.decode(runs, size_hw).T for runs in self.runs(image_id)])
+        return masks.transpose(2, 1, 0), self.image_class_ids(image_id).copy()
+
+    def load_instance_fields(self, image_id):
+        """{"gt_attributes": (N, T) float32}, 1 where an attribute is present."""
+        rows = self.annotations.rows_of(image_id)
+        hot = np.zeros((len(rows), self.ontology.num_attributes), np.float32)
+        for n, row in enumerate(rows):
+            hot[n, self._attribute_indices(row)] = 1
+        return {"gt_attributes": hot}
+
+    def to_coco(self, image_ids=None):
+        """Ground truth as pycocotools and the Fashionpedia API read it, from the runs: a JSON-able dict.
+
+        An image's "id" is its image id here (an int) and its "file_name" the photo's; category and attribute
+        ids are the real ones; annotation ids start at 1, because evaluators take 0 for "unmatched".
+        """
+        image_ids = self.image_ids if image_ids is None else image_ids
+        images, annotations = [], []
+        for image_id in map(int, image_ids):
+            height, width = self.image_hw(image_id)
+            images.append({"id": image_id, "file_name": Path(self.image_info[image_id]["path"]).name,
+                           "height": height, "width": width})
+            rows = self.annotations.rows_of(image_id)
+            for row, runs in zip(rows, self.annotations.runs_of(rows)):
+                annotations.append({"id": len(annotations) + 1, "image_id": image_id, "iscrowd": 0,
+                                    **self._coco_object(row, runs, (height, width))})
+        labels = self.ontology.to_dict()
+        origin = f"{self.annotations.csv_path.name}, iMaterialist layout of {self.year}"
+        return {"info": {"description": origin}, "images": images, "annotations": annotations,
+                **{kind: [{"id": i, "name": name, "supercategory": above} for i, name, above in labels[kind]]
+                   for kind in ("categories", "attributes")}}
+
+    def subset(self, image_ids):
+        """A dataset of the images with these ImageIds (as in the CSV), in this dataset's order."""
+        wanted = set(image_ids)
+        missing = sorted(wanted.difference(self.annotations.image_ids))
+        if missing:
+            raise ValueError(f"{len(missing)} of the images asked for are not in this dataset, among them "
+                             f"{', '.join(missing[:5])}. Expected values of image_info[i]['id'].")
+        keep = np.array([name in wanted for name in self.annotations.image_ids], bool)
+        paths = [info["path"] for info, kept in zip(self.image_info, keep) if kept]
+        annotations = self.annotations.keep(keep[self.annotations.image_of_rows()])
+        return IMaterialistDataset(annotations, paths, self.ontology)
+
+    def _slice(self, image_id):
+        rows = self.annotations.rows_of(image_id)
+        return slice(rows.start, rows.stop)
+
+    def _attribute_indices(self, row):
+        first = self.annotations.first_attribute
+        return self.annotations.attributes[first[row]:first[row + 1]]
+
+    def _coco_object(self, row, runs, size_hw):
+        y1, x1, y2, x2 = map(float, rle.box_of_runs(runs, size_hw))
+        return {"category_id": self.ontology.category_id_of(int(self.annotations.class_ids[row])),
+                "attribute_ids": sorted(self.ontology.attribute_ids[i] for i in self._attribute_indices(row)),
+                "bbox": [x1, y1, x2 - x1, y2 - y1], "area": rle.area(runs),
+                "segmentation": rle.to_coco(runs, size_hw)}
+
+
+def load_imaterialist(csv_path, images_dir, ontology, *, skip_bad=False, image_ids=None, check_images=True,
+                      attribute_categories=None):
+    """Read a CSV of 2019 or 2020 and find its photos: a prepared IMaterialistDataset.
+
+    images_dir: the folder of the photos, or a list of folders.
+    skip_bad: leave out rows that are wrong, with a warning. Otherwise they raise BadRows, naming all.
+    image_ids: only these images, by the CSV's ImageId; None for all.
+    check_images: compare Height and Width with every photo's header. Takes some seconds for 45,000 photos;
+        without it, a photo that is broken or of another size is found when it is loaded.
+    attribute_categories: real ids of the categories whose attributes are kept; None keeps all as they are. In
+        2019 only 0..12 carry attributes legitimately, the rest are annotation errors:
+        `ontology.attribute_category_ids`.
+    """
+    annotations, bad = read_annotations(csv_path, ontology, image_ids=image_ids,
+                                        attribute_categories=attribute_categories)
+    folders = [images_dir] if isinstance(images_dir, (str, Path)) else list(images_dir)
+    paths = _find_images(annotations.image_ids, folders)
+    if annotations.image_ids and not any(paths):
+        raise FileNotFoundError(f"None of the {len(paths)} images of {csv_path} is in "
+                                f"{', '.join(map(str, folders))}; the first would be "
+                                f"{annotations.image_ids[0]}. Is this the folder of the photos?")
+    faults = _image_faults(annotations, paths, check_images)
+    wrong = np.array([fault is not None for fault in faults], bool)[annotations.image_of_rows()]
+    bad += [BadRow(int(annotations.line[row]), annotations.image_ids[image], faults[image])
+            for row, image in zip(np.flatnonzero(wrong), annotations.image_of_rows()[wrong])]
+    if bad and not skip_bad:
+        raise BadRows(csv_path, bad)
+    paths = [path for path, fault in zip(paths, faults) if fault is None]
+    annotations = annotations.keep(~wrong)
+    if not annotations.image_ids:
+        raise BadRows(csv_path, bad) if bad else ValueError(f"{csv_path} has no rows. Is the file complete?")
+    if bad:
+        log.warning("%s\nGoing on without them, with %s rows of %s images.",
+                    str(BadRows(csv_path, bad)).rpartition("\n")[0], len(annotations.line),
+                    len(annotations.image_ids))
+    return IMaterialistDataset(annotations, paths, ontology, sorted(bad, key=lambda row: row.line))
+
+
+def _find_images(image_ids, folders):
+    """Each image's path, or None."""
+    there = {}
+    for folder in map(Path, reversed(folders)):   # the first folder wins
+        if not folder.is_dir():
+            raise FileNotFoundError(f"There is no folder of photos {folder}.")
+        there.update((path.name, path) for path in folder.iterdir())
+    endings = ("", *EXTENSIONS)
+    return [next((there[name + ending] for ending in endings if name + ending in there), None)
+            for name in image_ids]
+
+
+def _image_faults(annotations, paths, check_images):
+    """What is wrong with each image, or None."""
+    def fault(path, size_hw):
+        if path is None:
+            return "there is no such image in the folder of photos"
+        if not check_images:
+            return None
+        try:
+            with Image.open(path) as image:   # reads the header only
+                width, height = image.size
+        except (OSError, SyntaxError):
+            return f"{path.name} cannot be read as an image"
+        return None if (height, width) == size_hw else _wrong_size(size_hw, (height, width))
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return list(pool.map(fault, paths, map(tuple, annotations.image_hw.tolist())))
+
+
+def _wrong_size(csv_hw, image_hw):
+    return (f"Height and Width are {csv_hw[0]} and {csv_hw[1]}, but the image is {image_hw[0]} high and "
+            f"{image_hw[1]} wide")

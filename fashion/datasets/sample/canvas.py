@@ -1,0 +1,160 @@
+"""The canvas: a painter's algorithm that remembers which pixels of every instance are still visible.
+
+Points are (N, 2) float, xy, pixels of the canvas (the picture is drawn at twice its size and averaged down).
+Masks are (H, W) uint8, 0 or 255, of the whole canvas.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+DETAIL = 2          # canvas pixels per picture pixel
+_SHIFT = 4          # cv2 takes points in 1/16 pixel
+
+
+@dataclass(eq=False)
+class Instance:
+    """One thing that will be annotated: its category, its attributes, and the pixels of it one can see."""
+
+    category_id: int
+    attribute_ids: list[int]
+    figure: int
+    mask: np.ndarray = field(repr=False)
+
+
+class Canvas:
+    """An RGB picture at `DETAIL` times its final size, and the instances painted on it so far."""
+
+    def __init__(self, image):
+        """image: (H, W, 3) uint8 RGB, the background at canvas size."""
+        self.image = np.ascontiguousarray(image)
+        self.size_hw = self.image.shape[:2]
+        self.instances: list[Instance] = []
+        self.figure = 0
+        self.unit = 400.0       # canvas pixels per figure height; sets the width of outlines and shading
+
+    def instance(self, category_id, attribute_ids=()):
+        """A new, still invisible instance of the figure being drawn."""
+        new = Instance(category_id, sorted(attribute_ids), self.figure, np.zeros(self.size_hw, np.uint8))
+        self.instances.append(new)
+        return new
+
+    # ---- shapes
+
+    def polygon(self, points, rounds=0):
+        """Mask of a closed polygon, its corners cut `rounds` times (Chaikin), so 2 gives a smooth outline."""
+        points = np.asarray(points, np.float64)
+        for _ in range(rounds):
+            following = np.roll(points, -1, axis=0)
+            pairs = np.stack([.75 * points + .25 * following, .25 * points + .75 * following], 1)
+            points = pairs.reshape(-1, 2)
+        mask = np.zeros(self.size_hw, np.uint8)
+        cv2.fillPoly(mask, [np.round(points * 2 ** _SHIFT).astype(np.int32)], 255, shift=_SHIFT)
+        return mask
+
+    def limb(self, points, radii):
+        """Mask of a tapered sausage along a polyline. radii: (N,) canvas pixels, one per point."""
+        mask = np.zeros(self.size_hw, np.uint8)
+        points = np.asarray(points, np.float64)
+        for i, (point, radius) in enumerate(zip(points, radii)):
+            _disc(mask, point, radius)
+            if i:
+                step = point - points[i - 1]
+                normal = np.array([-step[1], step[0]]) / max(np.hypot(*step), 1e-6)
+                quad = [points[i - 1] + normal * radii[i - 1], point + normal * radius,
+                        point - normal * radius, points[i - 1] - normal * radii[i - 1]]
+                cv2.fillConvexPoly(mask, np.round(np.array(quad) * 2 ** _SHIFT).astype(np.int32), 255,
+                                   shift=_SHIFT)
+        return mask
+
+    def grow(self, mask, radius):
+        """`mask` dilated by a disc of `radius` canvas pixels."""
+        size = 2 * max(int(round(radius)), 1) + 1
+        return cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
+
+    # ---- paint
+
+    def paint(self, mask, color, owners=(), folds=(), relief=1.0, outline=True):
+        """Cover `mask` with `color`; the owners gain these pixels, every other instance loses them.
+
+        color: RGB, or a function (x (w,), y (h,)) -> (h, w, 3) float32 of canvas coordinates
+        folds: polylines (n, 2) along which the cloth is darker;   relief: 0 is flat, 1 is rounded cloth
+        """
+        x, y, w, h = cv2.boundingRect(mask)
+        if not w:
+            return
+        window = (slice(y, y + h), slice(x, x + w))
+        inside = mask[window]
+        for one in self.instances:
+            if one in owners:
+                one.mask[window] |= inside
+            else:
+                one.mask[window] &= ~inside
+        if callable(color):
+            paint = color(np.arange(x, x + w, dtype=np.float32), np.arange(y, y + h, dtype=np.float32))
+        else:
+            paint = np.empty((h, w, 3), np.float32)
+            paint[:] = color
+        if relief:
+            paint = paint * self._shading(inside, folds, (x, y), relief)[..., None]
+        patch = self.image[window]
+        cv2.copyTo(cv2.convertScaleAbs(paint), inside, patch)       # patch is a view: this paints the image
+        if outline:
+            self._outline(mask, window, patch)
+
+    def stroke(self, points, color, width, clip=None, closed=False):
+        """A line in the picture only (a seam, a zip, an eyebrow): no instance gains or loses."""
+        points = [np.round(np.asarray(points) * 2 ** _SHIFT).astype(np.int32)]
+        width = max(int(round(width)), 1)
+        if clip is None:
+            cv2.polylines(self.image, points, closed, color, width, cv2.LINE_AA, _SHIFT)
+            return
+        line = np.zeros(self.size_hw, np.uint8)
+        cv2.polylines(line, points, closed, 255, width, cv2.LINE_8, _SHIFT)
+        self.image[(line & clip) > 0] = color
+
+    def spot(self, center, radius, color):
+        """A small disc in the picture only (a button, an eye)."""
+        center = tuple(int(v) for v in np.round(np.asarray(center) * 2 ** _SHIFT))
+        cv2.circle(self.image, center, int(radius * 2 ** _SHIFT), color, -1, cv2.LINE_AA, _SHIFT)
+
+    def _shading(self, inside, folds, corner, relief):
+        reach = max(int(self.unit * .022), 2)
+        padded = cv2.copyMakeBorder(inside, reach, reach, reach, reach, cv2.BORDER_CONSTANT, value=0)
+        soft = cv2.blur(padded, (2 * reach + 1, 2 * reach + 1)).astype(np.float32) / 255
+        middle = soft[reach:-reach, reach:-reach]
+        # Light comes from the upper left: cloth whose left side ends nearby is bright, right side dark.
+        light = soft[reach:-reach, 2 * reach:] - soft[reach:-reach, :-2 * reach]
+        shade = 1 + relief * (.16 * np.minimum(middle - .9, 0) + .13 * light)
+        if len(folds):
+            lines = np.zeros(inside.shape, np.uint8)
+            shift = [np.round((np.asarray(f) - corner) * 2 ** _SHIFT).astype(np.int32) for f in folds]
+            cv2.polylines(lines, shift, False, 255, max(int(self.unit * .008), 1), cv2.LINE_AA, _SHIFT)
+            blur = 2 * max(int(self.unit * .004), 1) + 1
+            shade -= .22 * relief * cv2.blur(lines, (blur, blur)).astype(np.float32) / 255
+        return shade
+
+    def _outline(self, mask, window, patch):
+        contours, _ = cv2.findContours(mask[window], cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        width = max(int(round(self.unit * .005)), 1)
+        line = np.zeros(patch.shape[:2], np.uint8)
+        cv2.drawContours(line, contours, -1, 255, width)
+        cv2.copyTo(cv2.convertScaleAbs(patch, alpha=.42), line & mask[window], patch)
+
+
+def visible(mask):
+    """Canvas mask (DETAIL*h, DETAIL*w) uint8 -> picture mask (h, w) bool: the majority of 2x2 pixels.
+
+    A tie goes to the owner of the upper left one, so disjoint masks stay disjoint and areas are not biased.
+    """
+    on = (mask > 0).view(np.uint8)
+    first = on[::2, ::2]
+    return 2 * (first + on[1::2, ::2] + on[::2, 1::2] + on[1::2, 1::2]) + first > 4
+
+
+def _disc(mask, center, radius):
+    center = tuple(int(v) for v in np.round(np.asarray(center) * 2 ** _SHIFT))
+    cv2.circle(mask, center, max(int(radius * 2 ** _SHIFT), 1), 255, -1, cv2.LINE_8, _SHIFT)

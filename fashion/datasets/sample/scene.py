@@ -1,0 +1,127 @@
+"""One picture: a background, one or two dressed dolls, light; and the instances that can be seen in it."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from fashion.datasets.sample import accessories, garments
+from fashion.datasets.sample import figure as dolls
+from fashion.datasets.sample import labels as L
+from fashion.datasets.sample.background import draw_background
+from fashion.datasets.sample.canvas import DETAIL, Canvas, visible
+from fashion.datasets.sample.figure import Frame, random_figure
+from fashion.datasets.sample.outfit import random_outfit
+
+# What shows less is not annotated: in picture pixels; and for a main garment, which is then hidden under a
+# coat, as a share of the picture, since nobody can tell a sweater from a shirt by a sliver.
+SMALLEST_AREA, SMALLEST_GARMENT = 20, .002
+
+
+def draw_scene(rng, size_hw):
+    """-> picture (H, W, 3) uint8 RGB, and its visible instances: Instance objects with mask (H, W) bool."""
+    height, width = size_hw[0] * DETAIL, size_hw[1] * DETAIL
+    canvas = Canvas(draw_background(rng, (height, width)))
+    for frame in _random_frames(rng, (height, width)):
+        draw_doll(canvas, rng, frame)
+        canvas.figure += 1
+    picture = cv2.resize(canvas.image, (size_hw[1], size_hw[0]), interpolation=cv2.INTER_AREA)
+    instances = []
+    for one in canvas.instances:
+        one.mask = visible(one.mask)
+        garment = one.category_id in L.MAIN_GARMENTS
+        if one.mask.sum() >= max(SMALLEST_AREA, SMALLEST_GARMENT * one.mask.size * garment):
+            instances.append(one)
+    return _light(rng, picture), instances
+
+
+def _random_frames(rng, size_hw):
+    """Where the dolls stand: usually one, large, in the middle; sometimes two; sometimes cut by the edge."""
+    height, width = size_hw
+    several = rng.random() < .13
+    frames = []
+    for i in range(2 if several else 1):
+        share = rng.uniform(.5, .72) if several else rng.triangular(.45, .93, .95)
+        scale = share * min(height, 1.4 * width)
+        middle, spread = (.27 + .46 * i, .03) if several else (.5, .16)
+        center = width * (middle + rng.uniform(-spread, spread))
+        room = height - scale
+        sole = height - room * rng.uniform(.05, .5) - .01 * scale
+        if not several and rng.random() < .14:
+            scale *= rng.uniform(1.05, 1.25)                      # a closer look: feet or a side out of frame
+            sole = height * rng.uniform(1.02, 1.12)
+        frames.append(Frame(scale, (center, sole), lean=np.radians(rng.normal(0, 3.5)),
+                            sway=rng.uniform(-.022, .022),
+                            build=rng.uniform(1.05, 1.25), mirror=float(rng.choice([-1, 1]))))
+    return frames
+
+
+def draw_doll(canvas, rng, frame):
+    """Draws one randomly dressed doll, back to front."""
+    outfit = random_outfit(rng)
+    figure = random_figure(rng, frame, outfit.narrow_stance)
+    canvas.unit = frame.scale
+    outer = outfit.outer
+    worn = [(g, canvas.instance(g.category_id, g.attribute_ids(outer))) for g in outfit.garments]
+    if outer:
+        worn.append((outer, canvas.instance(outer.category_id, outer.attribute_ids())))
+    sleeved = outer or next((g for g, _ in worn if g.neckline or g.collar), None)
+    _draw_shadow(canvas, frame)
+    dolls.draw_back_hair(canvas, figure)
+    _draw_arms(canvas, figure, worn, sleeved, behind=True)
+    dolls.draw_legs(canvas, figure, outfit.in_trousers)
+    dolls.draw_torso(canvas, figure)
+    if outfit.tights:
+        accessories.draw_tights(canvas, figure, outfit.tights)
+    accessories.draw_shoes(canvas, figure, outfit.shoes, outfit.shoe_color)
+    for garment, instance in worn:
+        garments.draw_garment(canvas, figure, garment, instance)
+        if outfit.belt and garment is outfit.belt_over:
+            accessories.draw_belt(canvas, figure, outfit.belt, instance)
+    bag = outfit.bag
+    if bag == "cross":
+        accessories.draw_cross_bag(canvas, figure, outfit.bag_color, side=rng.choice([-1, 1]))
+    _draw_arms(canvas, figure, worn, sleeved, behind=False)
+    dolls.draw_head(canvas, figure)
+    if outfit.scarf:
+        accessories.draw_scarf(canvas, figure, outfit.scarf, length=rng.uniform(.14, .26))
+    if outfit.glasses:
+        accessories.draw_glasses(canvas, figure, outfit.glasses)
+    if outfit.hat:
+        accessories.draw_hat(canvas, figure, outfit.hat, outfit.hat_cloth)
+    if bag == "hand":
+        accessories.draw_hand_bag(canvas, figure, outfit.bag_color)
+
+
+def _draw_arms(canvas, figure, worn, sleeved, behind):
+    """The arms before or behind the body, each in a sleeve of the outermost garment that has any."""
+    for arm in figure.arms:
+        if arm.behind is behind:
+            dolls.draw_arm(canvas, figure, arm)
+            for garment, instance in worn:
+                if garment is sleeved and garment.sleeve:
+                    garments.draw_sleeve(canvas, figure, arm, garment, instance)
+
+
+def _draw_shadow(canvas, frame):
+    x, y = frame.to_canvas((0, dolls.SOLE_Y + .004))
+    shadow = np.zeros(canvas.size_hw, np.uint8)
+    cv2.ellipse(shadow, (int(x), int(y)), (int(.2 * frame.scale), int(.022 * frame.scale)), 0, 0, 360, 255,
+                -1)
+    left, top, w, h = cv2.boundingRect(shadow)
+    if w:
+        patch = canvas.image[top:top + h, left:left + w]
+        soft = cv2.blur(shadow[top:top + h, left:left + w], (9, 9))[..., None].astype(np.float32) / 255
+        patch[:] = (patch * (1 - .4 * soft)).astype(np.uint8)
+
+
+def _light(rng, picture):
+    """Exposure, colour of the light, a gradient across the picture, and the grain of a sensor."""
+    height, width = picture.shape[:2]
+    y, x = np.mgrid[-1:1:height * 1j, -1:1:width * 1j].astype(np.float32)
+    angle = rng.uniform(0, 2 * np.pi)
+    gain = rng.uniform(.82, 1.12) * (1 + rng.uniform(0, .16) * (np.cos(angle) * x + np.sin(angle) * y))
+    warmth = rng.uniform(-.06, .06)
+    lit = picture * gain[..., None].astype(np.float32) * np.array([1 + warmth, 1, 1 - warmth], np.float32)
+    grain = rng.standard_normal((height, width), np.float32)[..., None] * rng.uniform(0, 5)
+    return cv2.convertScaleAbs(np.maximum(lit + grain, 0))

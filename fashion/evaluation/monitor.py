@@ -1,0 +1,45 @@
+"""Monitor: the scores and the picture that a training shows after an epoch."""
+import numpy as np
+from PIL import Image
+
+from fashion.evaluation.score import predict_dataset, score_detections, sensitivity
+from fashion.pictures import Illustrator
+from mrcnn.data.samplers import boost_missed_classes
+from mrcnn.drawing.grid import image_grid
+from mrcnn.files import atomic_path
+
+PICTURES = 6
+
+
+class Monitor:
+    """Called after an epoch: predicts the validation photos, scores them, and saves a picture of the first few.
+
+    model: FashionModel; dataset: validation data; run: RunFolder; batches: the training batches to rebalance by what was missed,
+    or None; class_ids: for each training photo its (N,) class ids.
+    """
+
+    def __init__(self, model, dataset, run, batches=None, class_ids=()):
+        self.model, self.dataset, self.run, self.batches, self.class_ids = model, dataset, run, batches, class_ids
+        count = min(len(dataset.image_ids), model.config.EVALUATE_IMAGES)
+        self.image_ids = dataset.image_ids[np.linspace(0, len(dataset.image_ids) - 1, count).astype(int)]
+        self.ground_truth = dataset.to_coco(self.image_ids)
+        self.repeats = None if batches is None else batches.sampler.repeats
+        self.draw = Illustrator(model.ontology)
+
+    def __call__(self, epoch):
+        """epoch: 0-based -> {"val_mask_ap", "val_mask_ap50", "val_box_ap", "val_attribute_micro_f1"}."""
+        pictures = []
+
+        def on_photo(image_id, photo, result):
+            if len(pictures) < PICTURES:
+                pictures.append(self.draw(photo, result))
+
+        detections = predict_dataset(self.model, self.dataset, self.image_ids, on_photo=on_photo)
+        scores = score_detections(self.ground_truth, detections)
+        with atomic_path(self.run.pictures / f"epoch_{epoch + 1:04d}.jpg") as path:
+            Image.fromarray(image_grid(pictures, columns=3)).save(path, quality=85)
+        if self.batches is not None:
+            found = {self.model.ontology.class_id_of(c): s for c, s in sensitivity(self.ground_truth, detections).items()}
+            self.batches.sampler.repeats = self.repeats * boost_missed_classes(self.class_ids, found)
+        return {"val_mask_ap": scores["segm"]["AP"], "val_mask_ap50": scores["segm"]["AP50"], "val_box_ap": scores["bbox"]["AP"],
+                "val_attribute_micro_f1": scores["attributes"]["micro_f1"]}

@@ -1,0 +1,73 @@
+"""FashionModel: a detector with an attribute head, its settings and its label list, saved and loaded as one file."""
+from pathlib import Path
+
+import numpy as np
+
+from fashion.attributes.head import AttributeHead
+from fashion.config import FashionConfig
+from fashion.ontology import Ontology
+from mrcnn.inference.predict import Predictor
+from mrcnn.modeling.build import build_detector
+from mrcnn.training.checkpoints import load_weights, read_metadata
+from mrcnn.training.fit import use_xla
+
+
+class FashionModel:
+    """`detector` (a Keras model), `config` and `ontology`, which belong together."""
+
+    def __init__(self, config, ontology):
+        self.config, self.ontology = config, ontology
+        heads = [AttributeHead(ontology.num_attributes)] if ontology.num_attributes else []
+        self.detector = build_detector(config, heads)
+        self._predictor = Predictor(self.detector, config, xla=use_xla(config))
+
+    def predict(self, photos):
+        """photos: list of (h, w, 3) uint8 RGB -> list of the result dicts of `mrcnn.inference.predict.Predictor`.
+
+        Each has in addition "attribute_scores" (N, T) float32 and "attributes": for each detection the ascending real ids of
+        the attributes that score ATTRIBUTE_THRESHOLD or more, none for categories that carry no attributes.
+        """
+        results = self._predictor(photos)
+        for result in results:
+            scores = result.setdefault("attribute_scores", np.zeros((len(result["scores"]), 0), np.float32))
+            result["attributes"] = [self._attribute_ids(c, s) for c, s in zip(result["class_ids"], scores, strict=True)]
+        return results
+
+    def metadata(self):
+        """What a checkpoint must hold to be loaded without anything else; JSON-able."""
+        return {"config": self.config.to_dict(), "ontology": self.ontology.to_dict()}
+
+    def _attribute_ids(self, class_id, scores):
+        if not self.ontology.carries_attributes(self.ontology.category_id_of(int(class_id))):
+            return []
+        return self.ontology.ids_of(scores >= self.config.ATTRIBUTE_THRESHOLD)
+
+
+def load_model(path, **settings):
+    """A trained FashionModel from a checkpoint (.h5) or a run folder, of which the best checkpoint is taken.
+
+    settings: values that replace the stored ones, for instance DETECTION_MIN_CONFIDENCE=0.3. Raises FileNotFoundError if there
+    is no checkpoint, ValueError if the file does not say what it was trained for.
+    """
+    path = checkpoint_in(path)
+    metadata = read_metadata(path)
+    if "ontology" not in metadata:
+        raise ValueError(f"{path} does not say which categories and attributes it was trained for, so it was not written by this "
+                         "project. Give such a file to training as a starting point: fashion/train.py --weights FILE.")
+    config = FashionConfig.from_dict(metadata["config"] | settings)
+    model = FashionModel(config, Ontology.from_dict(metadata["ontology"]))
+    load_weights(model.detector, path)
+    return model
+
+
+def checkpoint_in(path):
+    """The checkpoint file that `path` means: itself, or best.h5, else last.h5, of a run folder."""
+    path = Path(path).expanduser()
+    if path.is_dir():
+        for name in ("best.h5", "last.h5"):
+            if (path / name).exists():
+                return path / name
+        raise FileNotFoundError(f"{path} holds neither best.h5 nor last.h5. Give a run folder of fashion/train.py or a .h5 file.")
+    if not path.exists():
+        raise FileNotFoundError(f"There is no weight file {path}. Give a run folder of fashion/train.py or a .h5 file.")
+    return path

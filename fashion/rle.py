@@ -1,0 +1,244 @@
+"""Kaggle run lengths and COCO RLE: masks as text, both ways, exactly.
+
+Kaggle writes a mask as "start length start length …". Pixels are numbered from 1, down the first column, then
+down the second: in an image of height H, pixel (row, column) is number column * H + row + 1. Runs are sorted
+and do not overlap.
+COCO counts the same pixels in the same order, as the lengths of alternating runs of 0s and 1s,
+packed into characters.
+"""
+import numpy as np
+
+_HUGE = 1 << 48   # beyond any image; keeps start + length from overflowing
+
+
+# Kaggle text <-> runs
+
+def parse_runs(rle):
+    """Text -> runs: starts0 (R,) int64, counted from 0, and lengths (R,) int64. Order is not checked."""
+    reason, values = _numbers(rle)
+    if reason:
+        raise ValueError(f"These are no run lengths: {reason}. Expected 'start length start length …'.")
+    return values[0::2] - 1, values[1::2]
+
+
+def format_runs(starts0, lengths):
+    """Runs -> text; the inverse of `parse_runs`. No runs give an empty text."""
+    values = np.stack([np.asarray(starts0, np.int64) + 1, np.asarray(lengths, np.int64)], axis=1)
+    return " ".join(map(str, values.ravel().tolist()))
+
+
+def check_runs(rle, size_hw):
+    """None if `rle` is a mask of at least one pixel inside an image of `size_hw`, otherwise the reason."""
+    reason, values = _numbers(rle)
+    if reason:
+        return reason
+    if not len(values):
+        return "there are no runs"
+    return _first_fault(values[0::2] - 1, values[1::2], size_hw)
+
+
+def valid_runs(rles, pixels):
+    """`check_runs` for many masks at once: as fast as numbers can be read, where they are right.
+
+    rles:   list of B texts (bytes); pixels: (B,) int64, height * width of each one's image.
+    Returns (B,) bool. Where it is False, `check_runs` says why (or that only the spacing is unusual).
+    """
+    counts = np.array([rle.count(b" ") + 1 for rle in rles], np.int64)
+    joined = b" ".join(rles)
+    values = None if joined.translate(None, b"0123456789 ") else np.fromstring(joined, np.int64, sep=" ")
+    if values is None or len(values) != counts.sum() or (counts % 2).any():
+        if len(rles) == 1:
+            return np.zeros(1, bool)
+        half = len(rles) // 2   # one bad mask must not condemn its neighbours: look for it by halving
+        return np.concatenate([valid_runs(rles[:half], pixels[:half]),
+                               valid_runs(rles[half:], pixels[half:])])
+    values = np.minimum(values, _HUGE)
+    starts, lengths = values[0::2], values[1::2]
+    first = np.cumsum(counts // 2) - counts // 2   # each mask's first run
+    ends = starts + lengths
+    good = np.ones(len(rles), bool)
+    overlap = starts[1:] < ends[:-1]
+    overlap[first[1:] - 1] = False   # from one mask to the next
+    for fault in (np.flatnonzero(overlap), np.flatnonzero(lengths < 1)):
+        good[np.searchsorted(first, fault, side="right") - 1] = False
+    return good & (starts[first] >= 1) & (np.append(ends[first[1:] - 1], ends[-1]) - 1 <= pixels)
+
+
+# Runs <-> masks
+
+def decode(rle, size_hw):
+    """Text -> (H, W) bool. Refuses runs that are not sorted or leave the image. Empty text, empty mask."""
+    starts, lengths = _checked_runs(rle, size_hw)
+    height, width = size_hw
+    counts = _alternating_counts(starts, lengths, height * width)
+    ones = np.zeros(len(counts), bool)
+    ones[1::2] = True
+    return np.repeat(ones, counts).reshape(width, height).T
+
+
+def encode(mask):
+    """(H, W) bool or 0/1 -> text; the inverse of `decode`. Runs that meet at a column's end are one run."""
+    mask = np.asarray(mask)
+    return encode_window(mask, 0, 0, mask.shape)
+
+
+def encode_window(window, top, left, size_hw):
+    """`encode` of a mask of `size_hw` that is `window` (h, w) at (`top`, `left`) and False elsewhere.
+
+    Costs h * w, not H * W.
+    """
+    window = np.asarray(window)
+    h, w = window.shape
+    height, width = size_hw
+    if window.size and not (0 <= top and 0 <= left and top + h <= height and left + w <= width):
+        raise ValueError(f"A window of {h}x{w} at row {top}, column {left} leaves the image of "
+                         f"{height}x{width}. Crop it to the image first.")
+    # A row of zeros under every column ends every run there, so that each run has one column.
+    columns = np.zeros((w, h + 1), bool)
+    columns[:, :h] = window.T != 0
+    flat = np.concatenate([[False], columns.ravel()])
+    edges = np.flatnonzero(flat[1:] != flat[:-1])
+    column, row = np.divmod(edges[0::2], h + 1)
+    starts = (left + column.astype(np.int64)) * height + top + row
+    return format_runs(*_join_touching(starts, edges[1::2] - edges[0::2]))
+
+
+# Measures of a mask that need no mask
+
+def area(rle):
+    """Number of pixels, int."""
+    return int(parse_runs(rle)[1].sum())
+
+
+def box_of_runs(rle, size_hw):
+    """The smallest box around the mask: (4,) float32, yxyx, pixels, (y2, x2) outside. Zeros if empty."""
+    starts, lengths = _checked_runs(rle, size_hw)
+    if not len(starts):
+        return np.zeros(4, np.float32)
+    height = size_hw[0]
+    ends = starts + lengths - 1
+    x1, x2 = starts[0] // height, ends[-1] // height + 1
+    # A run that goes on in the next column touches both borders.
+    if (starts // height != ends // height).any():
+        y1, y2 = 0, height
+    else:
+        y1, y2 = (starts % height).min(), (ends % height).max() + 1
+    return np.array([y1, x1, y2, x2], np.float32)
+
+
+# COCO
+
+def to_coco(rle, size_hw):
+    """Text -> COCO's compressed RLE, {"size": [H, W], "counts": str}, as pycocotools reads it."""
+    starts, lengths = _join_touching(*_checked_runs(rle, size_hw))
+    height, width = (int(n) for n in size_hw)
+    counts = _alternating_counts(starts, lengths, height * width)
+    if counts[-1] == 0 and len(counts) > 1:
+        counts = counts[:-1]
+    return {"size": [height, width], "counts": _pack(counts)}
+
+
+def from_coco(coco_rle):
+    """COCO's RLE, compressed (str or bytes) or not (list of counts) -> text."""
+    counts = coco_rle["counts"]
+    counts = np.asarray(counts, np.int64) if isinstance(counts, (list, tuple)) else _unpack(counts)
+    starts = np.cumsum(counts)[0:-1:2]
+    lengths = counts[1::2]
+    some = lengths > 0
+    return format_runs(*_join_touching(starts[:len(lengths)][some], lengths[some]))
+
+
+def _pack(counts):
+    """Each count (from the fourth on: its growth over the count before the last) in 5-bit digits, lowest
+    first, the last with its sign bit; one character per digit, 32 added where more digits follow, and 48 to
+    be printable."""
+    steps = counts.copy()
+    steps[3:] -= counts[1:-2]
+    digits = []
+    rest, unfinished = steps, np.ones(len(steps), bool)
+    while unfinished.any():
+        digit, rest = rest & 31, rest >> 5
+        goes_on = unfinished & (rest != np.where(digit & 16, -1, 0))
+        digits.append(np.where(unfinished, digit + 32 * goes_on + 48, 0))
+        unfinished = goes_on
+    characters = np.stack(digits, axis=1).ravel() if digits else np.zeros(0, np.int64)
+    return characters[characters > 0].astype(np.uint8).tobytes().decode("ascii")
+
+
+def _unpack(text):
+    """The inverse of `_pack`: (counts,) int64."""
+    text = text.encode("ascii") if isinstance(text, str) else bytes(text)
+    characters = np.frombuffer(text, np.uint8).astype(np.int64) - 48
+    if not len(characters):
+        return np.zeros(0, np.int64)
+    last = np.flatnonzero((characters & 32) == 0)
+    first = np.append(0, last[:-1] + 1)
+    place = np.arange(len(characters)) - np.repeat(first, last - first + 1)
+    steps = np.add.reduceat((characters & 31) << (5 * place), first)
+    steps -= np.where(characters[last] & 16, np.int64(1) << (5 * (last - first + 1)), 0)
+    counts = steps.copy()
+    counts[1::2] = np.cumsum(steps[1::2])
+    counts[2::2] = np.cumsum(steps[2::2])
+    return counts
+
+
+# Runs
+
+def _numbers(rle):
+    """Text -> (None, (2R,) int64), or (the reason why it is no list of pairs, None)."""
+    text = rle.encode() if isinstance(rle, str) else bytes(rle)
+    if text.translate(None, b"0123456789 "):
+        for word in text.split():
+            if word.translate(None, b"0123456789"):
+                return f"{word[:20].decode(errors='replace')!r} is not a whole number", None
+        text = b" ".join(text.split())   # tabs and line breaks part numbers just as well
+    values = np.fromstring(text, np.int64, sep=" ") if text.strip() else np.zeros(0, np.int64)
+    if len(values) % 2:
+        return f"an odd number of values ({len(values)}): the last start has no length", None
+    return None, np.minimum(values, _HUGE)
+
+
+def _checked_runs(rle, size_hw):
+    starts, lengths = parse_runs(rle)
+    fault = _first_fault(starts, lengths, size_hw)
+    if fault:
+        raise ValueError(f"The runs do not describe a mask of {size_hw[0]}x{size_hw[1]} pixels: {fault}.")
+    return starts, lengths
+
+
+def _first_fault(starts, lengths, size_hw):
+    """What is wrong with the first wrong run, in words, counted from 1; None if all are right."""
+    pixels = int(size_hw[0]) * int(size_hw[1])
+    ends = starts + lengths
+    wrong = (lengths < 1) | (starts < 0) | (ends > pixels)
+    wrong[1:] |= starts[1:] < ends[:-1]
+    if not wrong.any():
+        return None
+    k = int(np.argmax(wrong))
+    run = f"run {k + 1} ('{starts[k] + 1} {lengths[k]}')"
+    if lengths[k] < 1:
+        return f"{run} has no length"
+    if starts[k] < 0:
+        return f"{run} starts before pixel 1, the first"
+    if ends[k] > pixels:
+        return f"{run} ends at pixel {ends[k]}, but an image of {size_hw[0]}x{size_hw[1]} has {pixels}"
+    return f"{run} starts before the run in front of it ends, at pixel {ends[k - 1]}"
+
+
+def _join_touching(starts, lengths):
+    """Runs with those joined that touch: starts (R',), lengths (R',)."""
+    if not len(starts):
+        return starts, lengths
+    ends = starts + lengths
+    gap = starts[1:] != ends[:-1]
+    starts = starts[np.append(True, gap)]
+    return starts, ends[np.append(gap, True)] - starts
+
+
+def _alternating_counts(starts, lengths, pixels):
+    """Runs -> lengths of runs of 0s and 1s in turn, (2R + 1,) int64, 0s first and last (perhaps none)."""
+    counts = np.zeros(2 * len(starts) + 1, np.int64)
+    ends = starts + lengths
+    counts[0::2] = np.append(starts, pixels) - np.append(0, ends)
+    counts[1::2] = lengths
+    return counts

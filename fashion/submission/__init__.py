@@ -1,0 +1,1 @@
+"""Kaggle submissions: detections become a CSV file that the server accepts."""

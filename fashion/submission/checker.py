@@ -1,0 +1,121 @@
+"""Checking: would the server accept this file? One pass names the faults by line, one photo in memory."""
+
+import csv
+from collections import defaultdict
+
+import numpy as np
+
+from fashion import rle
+from fashion.submission.table import columns, frame_hw, long_cells
+
+
+def check(path, images, year, ontology, *, limit=100):
+    """What is wrong with a submission file.
+
+    path: of the CSV file
+    images: {ImageId as in the file: (height, width) of the photo}: every photo of the test set
+    year: 2019 or 2020; ontology: the known categories and attributes
+    limit: after so many problems only their number is counted
+    Returns: list of strings, one for each problem, empty when the file is fine.
+
+    Checked: the columns; that every photo has rows, all in one place, and no other has; run lengths (format,
+    bounds in the submission frame, order); classes and attributes (known, ascending, once); and that masks of
+    the same photo and the same ClassId share no pixel. ClassId is taken as the server writes it: in 2019,
+    with its attributes.
+    """
+    problems = _Problems(limit)
+    with long_cells(), open(path, newline="", encoding="utf-8", errors="replace") as file:
+        reader = csv.reader(file)
+        header = next(reader, [])
+        if tuple(header) != columns(year):
+            problems.add(f"line 1: the columns must be {','.join(columns(year))}, "
+                         f"but are {','.join(header)[:200]!r}")
+            return problems.listed()
+        _check_rows(reader, images, year, ontology, problems)
+    return problems.listed()
+
+
+def _check_rows(reader, images, year, ontology, problems):
+    seen = set()
+    image_id, masks = None, defaultdict(list)
+    for cells in reader:
+        line = reader.line_num
+        if len(cells) != len(columns(year)):
+            problems.add(f"line {line}: {len(columns(year))} values expected ({','.join(columns(year))}), "
+                         f"but there are {len(cells)}")
+            continue
+        if cells[0] != image_id:
+            _check_overlaps(image_id, masks, problems)
+            image_id, masks = cells[0], defaultdict(list)
+            if image_id in seen:
+                problems.add(f"line {line}: the rows of {image_id!r} are not in one place; some came before")
+            elif image_id not in images:
+                problems.add(f"line {line}: {image_id!r} is not an image of the test set")
+            seen.add(image_id)
+        _check_class(cells, line, year, ontology, problems)
+        if image_id not in images:
+            continue   # of unknown size
+        reason = rle.check_runs(cells[1], frame_hw(images[image_id], year))
+        if reason:
+            problems.add(f"line {line}: the run lengths of {image_id!r} are wrong: {reason}")
+        else:
+            masks[cells[2]].append((line, cells[1]))
+    _check_overlaps(image_id, masks, problems)
+    for image_id in images:
+        if image_id not in seen:
+            problems.add(f"{image_id!r} has no row; every image needs at least one")
+
+
+def _check_class(cells, line, year, ontology, problems):
+    if year == 2019:
+        category, *attributes = cells[2].split("_")
+    else:
+        category, attributes = cells[2], cells[3].split(",") if cells[3] else []
+    if not _is_id(category) or int(category) not in ontology.category_ids:
+        problems.add(f"line {line}: there is no class {category[:40]!r}; the ids go from "
+                     f"{min(ontology.category_ids)} to {max(ontology.category_ids)}")
+    wrong = [a for a in attributes if not _is_id(a)]
+    if wrong:
+        problems.add(f"line {line}: an attribute id is a whole number, but there is {wrong[0][:40]!r}")
+        return
+    ids = [int(a) for a in attributes]
+    unknown = [i for i in ids if i not in ontology.attribute_ids]
+    if unknown:
+        problems.add(f"line {line}: there is no attribute {unknown[0]}")
+    if any(after <= before for before, after in zip(ids, ids[1:], strict=False)):
+        problems.add(f"line {line}: attribute ids must ascend and occur once, but are {ids}")
+
+
+def _is_id(text):
+    return text.isascii() and text.isdigit()
+
+
+def _check_overlaps(image_id, masks, problems):
+    """Masks share a pixel if, among all their runs in order, one starts before the last has ended."""
+    for class_id, rows in masks.items():
+        runs = [rle.parse_runs(text) for _, text in rows]
+        starts = np.concatenate([starts for starts, _ in runs])
+        ends = starts + np.concatenate([lengths for _, lengths in runs])
+        owner = np.repeat([line for line, _ in rows], [len(starts) for starts, _ in runs])
+        order = np.argsort(starts, kind="stable")
+        clash = np.flatnonzero(starts[order][1:] < ends[order][:-1])
+        if len(clash):
+            first, second = sorted((owner[order][clash[0]], owner[order][clash[0] + 1]))
+            problems.add(f"lines {first} and {second}: two masks of {image_id!r} with ClassId {class_id} "
+                         f"share pixels")
+
+
+class _Problems:
+    """A list of problems that stops growing."""
+
+    def __init__(self, limit):
+        self.limit, self.count, self.texts = limit, 0, []
+
+    def add(self, text):
+        self.count += 1
+        if len(self.texts) < self.limit:
+            self.texts.append(text)
+
+    def listed(self):
+        more = self.count - len(self.texts)
+        return self.texts + ([f"… and {more} more problems"] if more else [])

@@ -1,0 +1,1 @@
+"""Instance segmentation with Mask R-CNN on Keras 3."""

@@ -1,0 +1,212 @@
+"""Config: every knob of the library, with its unit and its source, checked when the object is made.
+
+Names, defaults and the way of use (subclass it, set class attributes in capitals) are Matterport's, so that
+existing configurations keep working. Knobs that Matterport did not have are marked `new`.
+"""
+import dataclasses
+import json
+
+import numpy as np
+
+# What each backbone family was trained on: (mean, std) of an RGB pixel, so that (pixel - mean) / std is its input.
+PIXEL_STATISTICS = {
+    "resnet": ((123.7, 116.8, 103.9), (1.0, 1.0, 1.0)),
+    "efficientnet_lite": ((127.0, 127.0, 127.0), (128.0, 128.0, 128.0)),
+}
+RESIZE_MODES = ("none", "square", "pad64", "crop", "portrait")
+# crop and pad64 need photo-by-photo canvases, which fixed shapes rule out; they are listed so that the error can name them.
+SUPPORTED_RESIZE_MODES = ("none", "square", "portrait")
+OPTIMIZERS = ("sgd", "adamw")
+SCHEDULES = ("constant", "cosine")
+ROI_ALIGN_CONVENTIONS = ("aligned",)
+LOSSES = ("rpn_class_loss", "rpn_bbox_loss", "mrcnn_class_loss", "mrcnn_bbox_loss", "mrcnn_mask_loss")
+
+
+class Config:
+    """Settings of one experiment. Subclass it and override the class attributes in capitals.
+
+    Attributes a subclass adds beyond these are kept and ignored. Lengths are pixels of the network input unless said
+    otherwise; sizes are height first. Raises ValueError on construction if a value cannot work.
+    """
+
+    NAME = "mrcnn"                      # names the run folder
+    GPU_COUNT = 1                       # batch = IMAGES_PER_GPU * GPU_COUNT
+    IMAGES_PER_GPU = 2
+    STEPS_PER_EPOCH = 1000              # batches; None (new) visits every training image once
+    VALIDATION_STEPS = 50               # batches; None (new) visits every validation image once
+    SEED = 0                            # new: orders the images, seeds augmentation and sampling
+
+    # Backbone and feature pyramid
+    BACKBONE = "resnet101"              # resnet50 | resnet101 | efficientnet_lite0 | efficientnet_lite2
+    BACKBONE_STRIDES = (4, 8, 16, 32, 64)
+    TOP_DOWN_PYRAMID_SIZE = 256         # channels of P2..P6
+    TRAIN_BN = False                    # False: BatchNorm runs on its stored statistics
+    MIXED_PRECISION = False             # new: bfloat16 convolutions on a GPU or TPU; geometry stays float32
+    JIT_COMPILE = "auto"                # new: True | False | "auto" (XLA on accelerators, not on a CPU)
+
+    # Input images
+    IMAGE_RESIZE_MODE = "square"        # none | square | portrait (new: IMAGE_MAX_DIM high, IMAGE_MIN_DIM wide)
+    IMAGE_MIN_DIM = 800
+    IMAGE_MAX_DIM = 1024
+    IMAGE_MIN_SCALE = 0                 # smallest factor a photo is enlarged by in "square" mode; 0: no such floor
+    IMAGE_CHANNEL_COUNT = 3
+    MEAN_PIXEL = None                   # RGB, 0..255; None takes what the backbone was trained with
+    PIXEL_STD = None                    # new, likewise
+
+    # Region proposals
+    NUM_CLASSES = 1                     # background included
+    RPN_ANCHOR_SCALES = (32, 64, 128, 256, 512)     # side of a square anchor, one for each pyramid level
+    RPN_ANCHOR_RATIOS = (0.5, 1, 2)     # width / height
+    RPN_ANCHOR_STRIDE = 1               # 2 sets an anchor at every other cell
+    RPN_CHANNELS = 512                  # new
+    RPN_NMS_THRESHOLD = 0.7             # IoU
+    RPN_TRAIN_ANCHORS_PER_IMAGE = 256
+    RPN_BBOX_STD_DEV = (0.1, 0.1, 0.2, 0.2)
+    PRE_NMS_LIMIT = 6000
+    POST_NMS_ROIS_TRAINING = 2000
+    POST_NMS_ROIS_INFERENCE = 1000
+
+    # Box, class and mask heads
+    TRAIN_ROIS_PER_IMAGE = 200
+    ROI_POSITIVE_RATIO = 0.33
+    BBOX_STD_DEV = (0.1, 0.1, 0.2, 0.2)
+    POOL_SIZE = 7
+    MASK_POOL_SIZE = 14
+    MASK_SHAPE = (28, 28)
+    MASK_CHANNELS = 256                 # new
+    FPN_CLASSIF_FC_LAYERS_SIZE = 1024
+    ROI_ALIGN = "aligned"               # new: cell centres at half pixels
+    USE_MINI_MASK = True
+    MINI_MASK_SHAPE = (56, 56)
+    MAX_GT_INSTANCES = 100
+
+    # Detections
+    DETECTION_MAX_INSTANCES = 100
+    DETECTION_MIN_CONFIDENCE = 0.7
+    DETECTION_NMS_THRESHOLD = 0.3       # IoU, within a class
+    DETECTION_ALL_CLASSES = False       # new: True lets a proposal answer for every class above the confidence
+    MASK_BUCKETS = (8, 16, 32, 64, 100)     # new: sizes the per-detection heads are compiled for
+
+    # Training
+    OPTIMIZER = "sgd"                   # new: sgd | adamw
+    LEARNING_RATE = 0.001
+    LEARNING_MOMENTUM = 0.9
+    LR_SCHEDULE = "constant"            # new: constant | cosine, within a stage
+    WARMUP_STEPS = 0                    # new: steps of a linear rise from 0 at the start of each stage
+    WEIGHT_DECAY = 0.0001               # decoupled; not on biases and BatchNorm
+    GRADIENT_CLIP_NORM = 5.0            # global norm over all gradients
+    EMA_MOMENTUM = 0.0                  # new: > 0 validates and saves an exponential moving average of the weights
+    LOSS_WEIGHTS = {name: 1.0 for name in LOSSES}
+
+    def __init__(self):
+        self.BATCH_SIZE = self.IMAGES_PER_GPU * self.GPU_COUNT
+        mean, std = PIXEL_STATISTICS[self.backbone_family()]
+        self.MEAN_PIXEL = np.array(mean if self.MEAN_PIXEL is None else self.MEAN_PIXEL, np.float32)
+        self.PIXEL_STD = np.array(std if self.PIXEL_STD is None else self.PIXEL_STD, np.float32)
+        width = self.IMAGE_MIN_DIM if self.IMAGE_RESIZE_MODE == "portrait" else self.IMAGE_MAX_DIM
+        self.IMAGE_SHAPE = np.array([self.IMAGE_MAX_DIM, width, self.IMAGE_CHANNEL_COUNT])
+        self.IMAGE_META_SIZE = 12 + self.NUM_CLASSES
+        self.validate()
+
+    @property
+    def image_hw(self):
+        """(height, width) of the network input, ints."""
+        return int(self.IMAGE_SHAPE[0]), int(self.IMAGE_SHAPE[1])
+
+    def backbone_family(self):
+        """"resnet" or "efficientnet_lite": decides how pixels are normalised. A callable counts as a ResNet."""
+        if callable(self.BACKBONE):
+            return "resnet"
+        return next((f for f in PIXEL_STATISTICS if str(self.BACKBONE).startswith(f)), "resnet")
+
+    def validate(self):
+        """Raise ValueError, naming the setting and what would work, if a value cannot work."""
+        self._check_image_size()
+        _one_of("ROI_ALIGN", self.ROI_ALIGN, ROI_ALIGN_CONVENTIONS)
+        _one_of("OPTIMIZER", self.OPTIMIZER, OPTIMIZERS)
+        _one_of("LR_SCHEDULE", self.LR_SCHEDULE, SCHEDULES)
+        for name in ("NUM_CLASSES", "BATCH_SIZE", "MAX_GT_INSTANCES", "DETECTION_MAX_INSTANCES", "TRAIN_ROIS_PER_IMAGE",
+                     "RPN_TRAIN_ANCHORS_PER_IMAGE", "POST_NMS_ROIS_TRAINING", "POST_NMS_ROIS_INFERENCE", "PRE_NMS_LIMIT"):
+            if int(getattr(self, name)) < 1:
+                raise ValueError(f"{name} must be at least 1. Got {getattr(self, name)!r}.")
+        for name in ("ROI_POSITIVE_RATIO", "RPN_NMS_THRESHOLD", "DETECTION_NMS_THRESHOLD", "DETECTION_MIN_CONFIDENCE"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is a fraction and must lie in 0..1. Got {getattr(self, name)!r}.")
+        if len(self.RPN_ANCHOR_SCALES) != len(self.BACKBONE_STRIDES):
+            raise ValueError(f"RPN_ANCHOR_SCALES needs one side length for each of the {len(self.BACKBONE_STRIDES)} pyramid "
+                             f"levels (strides {tuple(self.BACKBONE_STRIDES)}). Got {tuple(self.RPN_ANCHOR_SCALES)}.")
+        if tuple(self.MASK_SHAPE) != (2 * self.MASK_POOL_SIZE, 2 * self.MASK_POOL_SIZE):
+            raise ValueError(f"MASK_SHAPE must be twice MASK_POOL_SIZE, since the mask head doubles its input once. Got "
+                             f"{tuple(self.MASK_SHAPE)} for {self.MASK_POOL_SIZE}; set MASK_SHAPE = "
+                             f"({2 * self.MASK_POOL_SIZE}, {2 * self.MASK_POOL_SIZE}).")
+        if self.IMAGE_CHANNEL_COUNT != 3:
+            raise ValueError(f"IMAGE_CHANNEL_COUNT must be 3 (RGB); grey photos are converted. Got {self.IMAGE_CHANNEL_COUNT}.")
+
+    def _check_image_size(self):
+        if self.IMAGE_RESIZE_MODE not in SUPPORTED_RESIZE_MODES:
+            raise ValueError(f"IMAGE_RESIZE_MODE must be one of {SUPPORTED_RESIZE_MODES}. Got {self.IMAGE_RESIZE_MODE!r}"
+                             + ("; that mode makes canvases of different sizes, which is not supported yet: use 'square'."
+                                if self.IMAGE_RESIZE_MODE in RESIZE_MODES else "."))
+        names = ("IMAGE_MIN_DIM", "IMAGE_MAX_DIM") if self.IMAGE_RESIZE_MODE == "portrait" else ("IMAGE_MAX_DIM",)
+        for name in names:
+            n = getattr(self, name)
+            if n < 64 or n % 64:
+                low = max(64, n // 64 * 64)
+                raise ValueError(f"{name} must be a multiple of 64 (the pyramid halves the image six times). "
+                                 f"Got {n}; the nearest sizes that work are {low} and {low + 64}.")
+        if self.IMAGE_MIN_DIM > self.IMAGE_MAX_DIM:
+            raise ValueError(f"IMAGE_MIN_DIM must not exceed IMAGE_MAX_DIM. Got {self.IMAGE_MIN_DIM} and {self.IMAGE_MAX_DIM}.")
+
+    def to_dict(self):
+        """Every setting in force: name -> JSON-able value. Callables appear by their name."""
+        names = [n for n in dir(self) if n.isupper() and not n.startswith("_")]
+        return {name: _plain(getattr(self, name)) for name in names}
+
+    @classmethod
+    def from_dict(cls, values):
+        """A config whose settings are `values` (from `to_dict`); what `values` lacks keeps its default."""
+        derived = {"BATCH_SIZE", "IMAGE_SHAPE", "IMAGE_META_SIZE"}
+        return type(cls.__name__, (cls,), {k: v for k, v in values.items() if k not in derived})()
+
+    def display(self):
+        """Print every setting, one a line, as Matterport's method does."""
+        print("\nConfigurations:")
+        for name, value in self.to_dict().items():
+            print(f"{name:30} {value}")
+        print()
+
+
+def parse_setting(text, config_class):
+    """KEY=VALUE from a command line -> (KEY, value), the value read as JSON where it parses, else as a string.
+
+    Raises ValueError for a missing '=' or a KEY that `config_class` does not have.
+    """
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise ValueError(f"A setting is written KEY=VALUE. Got {text!r}.")
+    if not hasattr(config_class, key):
+        raise ValueError(f"{config_class.__name__} has no setting {key!r}. `python fashion/train.py --list-settings` lists them.")
+    try:
+        return key, json.loads(value)
+    except json.JSONDecodeError:
+        words = {"True": True, "False": False, "None": None}
+        return key, words.get(value, value)
+
+
+def _one_of(name, value, choices):
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {choices}. Got {value!r}.")
+
+
+def _plain(value):
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = dataclasses.asdict(value)
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    return getattr(value, "__name__", str(value)) if callable(value) else value

@@ -1,0 +1,137 @@
+"""Dataset: which images there are, which classes, and how to read the pixels and masks of one image.
+
+Subclass it as Matterport's: call `add_class` and `add_image`, override `load_mask`, then `prepare()`.
+    class Balloons(Dataset):
+        def load_mask(self, image_id):
+            ...
+            return masks, class_ids
+"""
+import logging
+
+import numpy as np
+from PIL import Image
+
+log = logging.getLogger(__name__)
+
+
+class Dataset:
+    """A list of images and a list of classes, each with an integer id given in the order of adding.
+
+    Class 0 is the background. An image's id is its index in `image_info`, an int; the id it has in its own
+    source (a file name, a COCO number) is `image_info[image_id]["id"]`.
+    """
+
+    def __init__(self, class_map=None):
+        # Most Matterport subclasses write super().__init__(self): class_map is accepted, and unused as there.
+        self.image_info = []
+        self.class_info = [{"source": "", "id": 0, "name": "BG"}]
+        self.source_class_ids = {}
+        self._image_ids = np.zeros(0, np.int64)
+
+    # What subclasses fill in
+
+    def add_class(self, source, class_id, class_name):
+        """Add the class that `source` calls `class_id`; adding it a second time changes nothing."""
+        if "." in source:
+            raise ValueError(f"A source's name may not contain a dot ('source.id' names a class). Got "
+                             f"{source!r}; {source.replace('.', '_')!r} works.")
+        if any(c["source"] == source and c["id"] == class_id for c in self.class_info):
+            return
+        self.class_info.append({"source": source, "id": class_id, "name": class_name})
+
+    def add_image(self, source, image_id, path, **extras):
+        """Add the image that `source` calls `image_id`; `extras` are kept in its `image_info`."""
+        self.image_info.append({"id": image_id, "source": source, "path": path, **extras})
+
+    def prepare(self, class_map=None):
+        """Number classes and images. Call it after the last add_class and add_image, before any use."""
+        self.num_classes = len(self.class_info)
+        self.class_ids = np.arange(self.num_classes)
+        self.class_names = [c["name"].split(",")[0] for c in self.class_info]   # "shirt, blouse" -> "shirt"
+        self.num_images = len(self.image_info)
+        self._image_ids = np.arange(self.num_images)
+        self.class_from_source_map = {f"{c['source']}.{c['id']}": i for i, c in enumerate(self.class_info)}
+        self.image_from_source_map = {f"{x['source']}.{x['id']}": i for i, x in enumerate(self.image_info)}
+        self.sources = list(dict.fromkeys(c["source"] for c in self.class_info))
+        # The background belongs to every source.
+        self.source_class_ids = {
+            source: [i for i, c in enumerate(self.class_info) if i == 0 or c["source"] == source]
+            for source in self.sources}
+
+    # Ids
+
+    @property
+    def image_ids(self):
+        """(number of images,) int64: 0, 1, 2 …, after `prepare()`."""
+        return self._image_ids
+
+    def map_source_class_id(self, source_class_id):
+        """The class id of "source.id", for instance "coco.12"."""
+        return self.class_from_source_map[source_class_id]
+
+    def get_source_class_id(self, class_id, source):
+        """The id that `source` gives to our `class_id`; the way back from `map_source_class_id`."""
+        info = self.class_info[class_id]
+        if info["source"] != source:
+            raise ValueError(f"Class {class_id} ({info['name']}) comes from {info['source']!r}, not from "
+                             f"{source!r}.")
+        return info["id"]
+
+    def source_image_link(self, image_id):
+        """Where the image is to be found: its path or address."""
+        return self.image_info[image_id]["path"]
+
+    def image_reference(self, image_id):
+        """A line that tells a person which image this is; override it with something more telling."""
+        return ""
+
+    # What is known about one image
+
+    def load_image(self, image_id):
+        """(H, W, 3) uint8, RGB: the pixels as they are stored, whatever the file's mode.
+
+        Grey, palette, CMYK and 16-bit files are converted, transparency is dropped.
+        An EXIF orientation is NOT applied: annotations are drawn on the stored pixels.
+        """
+        return read_image(self.image_info[image_id]["path"])
+
+    def load_mask(self, image_id):
+        """The objects of one image: masks (H, W, N) bool and class_ids (N,) int32, never 0.
+
+        Unless overridden, an image has no objects.
+        """
+        log.warning("%s.load_mask is not overridden: its images have no objects.", type(self).__name__)
+        with Image.open(self.image_info[image_id]["path"]) as image:
+            width, height = image.size
+        return np.zeros((height, width, 0), bool), np.zeros(0, np.int32)
+
+    def load_instance_fields(self, image_id):
+        """More ground truth per object: {"gt_<name>": (N, …)}, rows as in `load_mask`. Default: nothing."""
+        return {}
+
+    def image_class_ids(self, image_id):
+        """(N,) int32: the class ids of `load_mask`. Override it where no mask need be decoded."""
+        return np.asarray(self.load_mask(image_id)[1], np.int32)
+
+
+def read_image(path):
+    """(H, W, 3) uint8, RGB, of an image file; see `Dataset.load_image`."""
+    try:
+        with Image.open(path) as image:
+            if image.mode.startswith(("I", "F")):
+                return _grey_to_rgb(np.asarray(image))
+            return np.array(image.convert("RGB"))
+    except FileNotFoundError:
+        raise
+    except (OSError, SyntaxError) as error:   # PIL reports some broken PNG files as a SyntaxError
+        raise OSError(f"{path} cannot be read as an image ({error}). It may be cut off or no image at all; "
+                      "fetch it again or leave it out.") from error
+
+
+def _grey_to_rgb(grey):
+    """(H, W) of 16 bits or more -> (H, W, 3) uint8. PIL's own conversion would turn them white."""
+    if grey.dtype.kind == "f":
+        grey = grey * 255 if grey.max(initial=0) <= 1 else grey
+    elif grey.max(initial=0) > 255:
+        grey = grey // 257   # 65535 -> 255
+    return np.repeat(np.clip(grey, 0, 255).astype(np.uint8)[:, :, None], 3, axis=2)

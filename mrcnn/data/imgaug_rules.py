@@ -1,0 +1,176 @@
+"""Rules for imgaug: which augmenters keep masks on their objects, and what to use instead of the others.
+
+Everything here looks at an imgaug augmenter tree; nothing changes it. imgaug is imported inside the
+functions, because it takes a second and most programs have no use for it.
+"""
+
+import copy
+
+import numpy as np
+
+_PROBE_SEEDS = 8
+_PROBE_HW = (96, 128)
+# Correlation between image and mask below which a probe counts as torn apart. Rotated, cropped or noisy
+# probes stay above 0.6; shifting the image alone by 8 pixels brings it near 0.
+_PROBE_CORRELATION = 0.5
+
+
+def check(augmenter, trust=()):
+    """Raise one ValueError that names every node of the tree which cannot be used with masks, and why."""
+    import imgaug.augmenters as iaa
+
+    if not isinstance(augmenter, iaa.Augmenter):
+        raise ValueError(
+            f"Expected an imgaug augmenter, got {type(augmenter).__name__}. Put several into iaa.Sequential. "
+            "A function of your own needs no imgaug: it is called as (image, masks, rng) -> (image, masks)."
+        )
+    problems = []
+    for node, parents in _walk(augmenter):
+        problem = None if isinstance(node, tuple(trust)) else _problem(node, parents, iaa)
+        if problem and problem not in problems:
+            problems.append(problem)
+    if problems:
+        raise ValueError("\n  ".join(["This augmentation would not keep masks on their objects:", *problems]))
+
+
+def only_copies_mask_values(augmenter):
+    """True if the whole tree is imgaug's own code, which moves mask values but never computes with them."""
+    import imgaug.augmenters as iaa
+
+    return not any(isinstance(node, iaa.Lambda) or _is_foreign(node) for node, _ in _walk(augmenter))
+
+
+def seeds_numpy(augmenter):
+    """True if the tree contains one of imgaug's image corruptions, which seed NumPy's global generator."""
+    return any(type(node).__module__.endswith(".imgcorruptlike") for node, _ in _walk(augmenter))
+
+
+def _walk(node, parents=()):
+    yield node, parents
+    for children in node.get_children_lists():
+        for child in children:
+            yield from _walk(child, (*parents, node))
+
+
+def _problem(node, parents, iaa):
+    """What is wrong with this node at this place of the tree: a sentence, or None."""
+    name = type(node).__name__
+    return (
+        _image_only(node, name, iaa)
+        or _changes_canvas(node, name, parents, iaa)
+        or _moves_a_part(node, name, parents, iaa)
+        or _blurs_masks(node, name, iaa)
+        or _torn_apart(node, name, iaa)
+    )
+
+
+def _image_only(node, name, iaa):
+    if isinstance(node, iaa.imgcorruptlike.ElasticTransform):
+        return f"imgcorruptlike.{name} moves only the image: use iaa.ElasticTransformation."
+    if isinstance(node, iaa.pillike.Affine):
+        return f"pillike.{name} moves only the image: use iaa.Affine."
+    if isinstance(node, iaa.RandAugment):
+        return f"{name} contains pillike.Affine, which moves only the image: use iaa.SomeOf with iaa.Affine."
+    if isinstance(node, (iaa.BlendAlphaSegMapClassIds, iaa.BlendAlphaBoundingBoxes)):
+        return f"{name} asks for class maps or boxes, and here are instance masks: use iaa.BlendAlpha."
+    if _is_own_function(node, iaa) and not node.func_segmentation_maps:
+        return (
+            f"{name} has func_images but no func_segmentation_maps: give it one that moves segmap.arr alike, "
+            "or that returns the maps unchanged if func_images only changes colours."
+        )
+    return None
+
+
+def _changes_canvas(node, name, parents, iaa):
+    if any(isinstance(parent, iaa.KeepSizeByResize) for parent in parents):
+        return None
+    if getattr(node, "keep_size", True) is False:
+        return f"{name}(keep_size=False) changes the canvas size: use keep_size=True."
+    if getattr(node, "fit_output", False):
+        return f"{name}(fit_output=True) changes the canvas size: use fit_output=False."
+    if isinstance(node, (iaa.Resize, iaa.CropToFixedSize, iaa.PadToFixedSize)):
+        return (
+            f"{name} changes the canvas size: leave sizes to the Config, use iaa.Affine(scale=...) to zoom, "
+            "or wrap it in iaa.KeepSizeByResize(...)."
+        )
+    if isinstance(node, iaa.Jigsaw) and node.allow_pad:
+        return f"{name} pads the canvas to a multiple of its cells: use iaa.Jigsaw(..., allow_pad=False)."
+    return None
+
+
+def _moves_a_part(node, name, parents, iaa):
+    """Movement below a node that mixes its result with the unmoved image leaves a ghost of the object."""
+    for parent in parents:
+        mixes = isinstance(
+            parent, (iaa.BlendAlpha, iaa.BlendAlphaMask, iaa.WithBrightnessChannels, iaa.WithHueAndSaturation)
+        ) or (isinstance(parent, iaa.WithChannels) and parent.channels is not None)
+        if mixes and _moves(node, iaa):
+            return (
+                f"{name} inside {type(parent).__name__} moves only a part of the pixels: take it out, "
+                "and keep only colour, blur and noise inside."
+            )
+    return None
+
+
+def _moves(node, iaa):
+    movers = (
+        iaa.Fliplr, iaa.Flipud, iaa.Rot90, iaa.Affine, iaa.AffineCv2, iaa.PiecewiseAffine,
+        iaa.PerspectiveTransform, iaa.ElasticTransformation, iaa.WithPolarWarping, iaa.Jigsaw, iaa.CropAndPad,
+        iaa.CropToFixedSize, iaa.PadToFixedSize, iaa.Resize, iaa.KeepSizeByResize, iaa.Lambda,
+    )  # fmt: skip
+    return isinstance(node, movers) or _is_foreign(node)
+
+
+def _blurs_masks(node, name, iaa):
+    if isinstance(node, iaa.KeepSizeByResize):
+        choice = node.interpolation_segmaps
+        if getattr(choice, "value", choice) != "nearest":
+            return (
+                f"{name} would blur masks or leave them at another size: use interpolation_segmaps='nearest'."
+            )
+    return None
+
+
+def _torn_apart(node, name, iaa):
+    """For code that is not imgaug's: try it on a random pattern whose mask is known, eight times."""
+    if not (_is_foreign(node) or _is_own_function(node, iaa)):
+        return None
+    advice = (
+        "implement _augment_batch_ so that it treats batch.images and batch.segmentation_maps alike; "
+        f"if it only changes colours or adds noise, pass trust=({name},)."
+    )
+    try:
+        kept = all(_probe(copy.deepcopy(node), seed) for seed in range(_PROBE_SEEDS))
+    except Exception as error:  # whatever a stranger's code raises, the answer is the same
+        return f"{name} failed on a test image ({type(error).__name__}: {error}): {advice}"
+    return None if kept else f"{name} moved a test image and its mask apart: {advice}"
+
+
+def _is_foreign(node):
+    return not type(node).__module__.startswith("imgaug.")
+
+
+def _is_own_function(node, iaa):
+    checks_only = isinstance(node, (iaa.AssertLambda, iaa.AssertShape))
+    functions = getattr(node, "func_images", None) or getattr(node, "func_segmentation_maps", None)
+    return isinstance(node, iaa.Lambda) and functions is not None and not checks_only
+
+
+def _probe(node, seed):
+    """True if image and mask still show the same pattern after the node has been applied."""
+    from imgaug.augmentables.segmaps import SegmentationMapsOnImage
+
+    blocks = np.random.default_rng(seed).random((_PROBE_HW[0] // 8, _PROBE_HW[1] // 8)) < 0.5
+    pattern = np.kron(blocks, np.ones((8, 8), bool))
+    image = np.repeat(np.where(pattern, 200, 60).astype(np.uint8)[:, :, None], 3, axis=2)
+    node.seed_(seed, deterministic_too=True)
+    maps = SegmentationMapsOnImage(pattern[:, :, None], image.shape)
+    image, maps = node.augment(image=image, segmentation_maps=maps)
+    gray, mask = image.mean(axis=2), maps.get_arr()[:, :, 0]
+    if gray.shape != _PROBE_HW or mask.shape != _PROBE_HW:
+        raise ValueError(
+            f"the canvas {_PROBE_HW} became {gray.shape} for the image and {mask.shape} for the mask"
+        )
+    if gray.std() == 0 or mask.std() == 0:
+        return True  # nothing left to compare, as after a dropout
+    return abs(np.corrcoef(gray.ravel(), mask.ravel())[0, 1]) >= _PROBE_CORRELATION

@@ -1,0 +1,28 @@
+"""compiled: a function of a Keras model, compiled once for each shape of its arguments, on any backend."""
+import keras
+
+
+def compiled(function, model, *, xla):
+    """`function` (tensors in, tensors out, reading the weights of `model`) compiled.
+
+    xla: True compiles TensorFlow graphs with XLA; JAX always does. On other backends the function runs as it is.
+    """
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+        return tf.function(function, jit_compile=xla, reduce_retracing=False)
+    if backend == "jax":
+        return _jax(function, model)
+    return function
+
+
+def _jax(function, model):
+    import jax
+
+    @jax.jit
+    def run(values, *arguments):
+        # Weights come in as arguments: read from the variables, they would be frozen into the program.
+        with keras.StatelessScope(state_mapping=list(zip(model.variables, values, strict=True))):
+            return function(*arguments)
+
+    return lambda *arguments: run([v.value for v in model.variables], *arguments)

@@ -1,0 +1,30 @@
+"""Molding: from photos to a batch of network input, and from its detections back to the photos."""
+import numpy as np
+
+from mrcnn.data.resize import normalise, place_for
+
+
+def mold(photos, config):
+    """Photos of any size -> (images (B, H, W, 3) float32 normalised, windows (B, 4) yxyx, [Placement]).
+
+    photos: list of (h, w, 3) uint8 RGB. Raises ValueError for anything else, naming its place in the list.
+    """
+    for i, photo in enumerate(photos):
+        if getattr(photo, "ndim", 0) != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8:
+            raise ValueError(f"Photo {i} must be an array (height, width, 3) of uint8, RGB. Got {getattr(photo, 'dtype', type(photo))} "
+                             f"{getattr(photo, 'shape', '')}; convert it with PIL's Image.convert('RGB').")
+    placements = [place_for(config, photo.shape[:2]) for photo in photos]
+    canvases = np.stack([p.image(photo) for p, photo in zip(placements, photos, strict=True)])
+    return normalise(canvases, config.MEAN_PIXEL, config.PIXEL_STD), np.stack([p.window for p in placements]), placements
+
+
+def unmold(detections, placement):
+    """One image's detections on the canvas -> a result dict on the photo.
+
+    detections: dict of (D, ...) arrays with "boxes" yxyx on the canvas, "valid" and any fields
+    Returns: "rois" (N, 4) int32 and "boxes" (N, 4) float32 yxyx in photo pixels, "image_hw", and every other field cut to its N rows.
+    """
+    real = detections["valid"]
+    result = {name: column[real].copy() for name, column in detections.items() if name not in ("valid", "boxes")}
+    boxes = placement.boxes_to_photo(detections["boxes"][real])
+    return {"rois": np.round(boxes).astype(np.int32), "boxes": boxes, "image_hw": placement.photo_hw, **result}

@@ -1,0 +1,66 @@
+"""EfficientNet-Lite: EfficientNet without squeeze-and-excitation and with ReLU6, small enough to train on a CPU."""
+import math
+import re
+
+import keras
+from keras import layers
+
+from mrcnn.modeling.batch_norm import BatchNorm
+
+MULTIPLIERS = {"efficientnet_lite0": (1.0, 1.0), "efficientnet_lite2": (1.1, 1.2)}        # width, depth
+# repeats, kernel, stride, expansion, channels of each group of blocks
+GROUPS = ((1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112), (4, 5, 2, 6, 192),
+          (1, 3, 1, 6, 320))
+STAGE_OF_GROUP = (1, 2, 3, 4, 4, 5, 5)
+
+
+def efficientnet_lite(name, update_statistics=False):
+    """EfficientNet-Lite as a Keras model: (B, H, W, 3), (RGB - 127) / 128 -> [C2, C3, C4, C5] at strides 4, 8, 16, 32.
+
+    name: "efficientnet_lite0" or "efficientnet_lite2". Layers are called stem_conv, stem_bn, block<i>_expand_conv,
+    block<i>_dw_conv, block<i>_project_conv and so on, counted through. Tan and Le 2019; "Lite" is Google's 2020 mobile variant.
+    """
+    def bn(x, layer_name, activate=True):
+        x = BatchNorm(update_statistics, name=f"{layer_name}_bn")(x)
+        return layers.ReLU(6.0, name=f"{layer_name}_relu")(x) if activate else x
+
+    image = keras.Input((None, None, 3), name="image")
+    x = bn(layers.Conv2D(32, 3, 2, "same", use_bias=False, name="stem_conv")(image), "stem")
+    features = {}
+    for index, (stage, kernel, stride, expansion, channels) in enumerate(_blocks(name)):
+        block, y, incoming = f"block{index}", x, x.shape[-1]
+        if expansion != 1:
+            y = layers.Conv2D(incoming * expansion, 1, use_bias=False, name=f"{block}_expand_conv")(y)
+            y = bn(y, f"{block}_expand")
+        y = layers.DepthwiseConv2D(kernel, stride, "same", use_bias=False, name=f"{block}_dw_conv")(y)
+        y = layers.Conv2D(channels, 1, use_bias=False, name=f"{block}_project_conv")(bn(y, f"{block}_dw"))
+        y = bn(y, f"{block}_project", activate=False)
+        x = layers.Add(name=f"{block}_add")([x, y]) if stride == 1 and incoming == channels else y
+        features[stage] = x
+    return keras.Model(image, [features[stage] for stage in (2, 3, 4, 5)], name=name)
+
+
+def stage_of(layer_name, name):
+    """The stage (1..5) a layer of this family belongs to; None for other layers."""
+    if layer_name.startswith("stem_"):
+        return 1
+    found = re.match(r"block(\d+)_", layer_name)
+    return _blocks(name)[int(found.group(1))][0] if found else None
+
+
+def _blocks(name):
+    """(stage, kernel, stride, expansion, channels) of every block, in order."""
+    width, depth = MULTIPLIERS[name]
+    blocks = []
+    for group, (repeats, kernel, stride, expansion, channels) in enumerate(GROUPS):
+        if 0 < group < len(GROUPS) - 1:
+            repeats = math.ceil(depth * repeats)
+        for repeat in range(repeats):
+            blocks.append((STAGE_OF_GROUP[group], kernel, stride if repeat == 0 else 1, expansion, _round(channels * width)))
+    return blocks
+
+
+def _round(channels):
+    """The nearest multiple of 8 that is not more than 10 % below, as the published weights have it."""
+    rounded = max(8, int(channels + 4) // 8 * 8)
+    return rounded + 8 if rounded < 0.9 * channels else rounded

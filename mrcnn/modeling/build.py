@@ -1,0 +1,103 @@
+"""build_detector: from a Config to a Detector whose weights exist. The only file here that reads the Config."""
+import contextlib
+from dataclasses import dataclass, field
+
+import keras
+
+from mrcnn.modeling.backbones import efficientnet_lite, resnet
+from mrcnn.modeling.box_head import BoxHead
+from mrcnn.modeling.detector import Detector
+from mrcnn.modeling.fpn import FPN
+from mrcnn.modeling.mask_head import MaskHead
+from mrcnn.modeling.rpn import RPNHead
+
+BACKBONES = {
+    "resnet50": resnet.resnet,
+    "resnet101": resnet.resnet,
+    "efficientnet_lite0": efficientnet_lite.efficientnet_lite,
+    "efficientnet_lite2": efficientnet_lite.efficientnet_lite,
+}
+
+
+@dataclass(frozen=True)
+class DetectorSettings:
+    """The numbers a Detector works by; lengths in pixels of the network input."""
+
+    strides: tuple
+    anchor_scales: tuple
+    anchor_ratios: tuple
+    anchor_step: int
+    rpn_std: tuple
+    box_std: tuple
+    pre_nms: int
+    post_nms_training: int
+    post_nms_inference: int
+    rpn_nms_threshold: float
+    train_anchors: int
+    train_rois: int
+    positive_rois: int
+    min_confidence: float
+    detection_nms_threshold: float
+    max_detections: int
+    all_classes: bool
+    loss_weights: dict = field(hash=False)
+
+
+def build_detector(config, extra_heads=()):
+    """A Detector for `config`, its weights created, with `extra_heads` (RoIHead) behind the box and mask heads.
+
+    Raises ValueError for an unknown BACKBONE.
+    """
+    with _dtype_policy("mixed_bfloat16" if config.MIXED_PRECISION else "float32"):
+        backbone = _backbone(config)
+        heads = [
+            BoxHead(config.NUM_CLASSES, config.FPN_CLASSIF_FC_LAYERS_SIZE, config.POOL_SIZE, tuple(config.BBOX_STD_DEV),
+                    config.TRAIN_BN, name="box_head"),
+            MaskHead(config.NUM_CLASSES, config.MASK_CHANNELS, config.MASK_POOL_SIZE, config.TRAIN_BN, name="mask_head"),
+            *extra_heads,
+        ]
+        detector = Detector(backbone, FPN(config.TOP_DOWN_PYRAMID_SIZE, name="fpn"),
+                            RPNHead(config.RPN_CHANNELS, len(config.RPN_ANCHOR_RATIOS), config.RPN_ANCHOR_STRIDE, name="rpn"),
+                            heads, _settings(config), name="mask_rcnn")
+    # Run once on symbols: no arithmetic, but every variable exists afterwards.
+    detector({"images": keras.KerasTensor((1, 64, 64, 3)), "windows": keras.KerasTensor((1, 4))})
+    return detector
+
+
+def stage_of_layer(config, layer_name):
+    """The backbone stage (1..5) that a layer belongs to, None outside the backbone: what `layers="4+"` goes by."""
+    if config.backbone_family() == "efficientnet_lite":
+        return efficientnet_lite.stage_of(layer_name, config.BACKBONE)
+    return resnet.stage_of(layer_name)
+
+
+def _backbone(config):
+    if callable(config.BACKBONE):
+        return config.BACKBONE(config)
+    if config.BACKBONE not in BACKBONES:
+        raise ValueError(f"BACKBONE must be one of {sorted(BACKBONES)}, or a callable that takes the config and returns a Keras "
+                         f"model from an image to [C2, C3, C4, C5]. Got {config.BACKBONE!r}.")
+    return BACKBONES[config.BACKBONE](config.BACKBONE, config.TRAIN_BN)
+
+
+def _settings(config):
+    rois = config.TRAIN_ROIS_PER_IMAGE
+    return DetectorSettings(
+        strides=tuple(config.BACKBONE_STRIDES), anchor_scales=tuple(config.RPN_ANCHOR_SCALES),
+        anchor_ratios=tuple(config.RPN_ANCHOR_RATIOS), anchor_step=config.RPN_ANCHOR_STRIDE,
+        rpn_std=tuple(config.RPN_BBOX_STD_DEV), box_std=tuple(config.BBOX_STD_DEV), pre_nms=config.PRE_NMS_LIMIT,
+        post_nms_training=config.POST_NMS_ROIS_TRAINING, post_nms_inference=config.POST_NMS_ROIS_INFERENCE,
+        rpn_nms_threshold=config.RPN_NMS_THRESHOLD, train_anchors=config.RPN_TRAIN_ANCHORS_PER_IMAGE, train_rois=rois,
+        positive_rois=max(1, int(rois * config.ROI_POSITIVE_RATIO)), min_confidence=config.DETECTION_MIN_CONFIDENCE,
+        detection_nms_threshold=config.DETECTION_NMS_THRESHOLD, max_detections=config.DETECTION_MAX_INSTANCES,
+        all_classes=config.DETECTION_ALL_CLASSES, loss_weights=dict(config.LOSS_WEIGHTS))
+
+
+@contextlib.contextmanager
+def _dtype_policy(name):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

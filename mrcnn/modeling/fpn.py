@@ -1,0 +1,26 @@
+"""FPN: the feature pyramid, which gives every scale features that have seen the whole image."""
+import keras
+from keras import layers
+
+
+class FPN(keras.layers.Layer):
+    """Feature Pyramid Network (Lin et al. 2017): [C2, C3, C4, C5] -> [P2, P3, P4, P5, P6], all of `channels`.
+
+    P6 is every other cell of P5 and serves the region proposals only. Layers are named fpn_c5p5, fpn_p5 and so on.
+    """
+
+    def __init__(self, channels, **kwargs):
+        super().__init__(**kwargs)
+        self.lateral = {n: layers.Conv2D(channels, 1, name=f"fpn_c{n}p{n}") for n in (2, 3, 4, 5)}
+        self.smooth = {n: layers.Conv2D(channels, 3, padding="same", name=f"fpn_p{n}") for n in (2, 3, 4, 5)}
+        self.upsample = layers.UpSampling2D(2)
+        self.subsample = layers.MaxPooling2D(1, 2, name="fpn_p6")
+
+    def call(self, features):
+        top = self.lateral[5](features[3])
+        merged = {5: top}
+        for level in (4, 3, 2):
+            top = self.lateral[level](features[level - 2]) + self.upsample(top)
+            merged[level] = top
+        pyramid = [self.smooth[level](merged[level]) for level in (2, 3, 4, 5)]
+        return [*pyramid, self.subsample(pyramid[-1])]

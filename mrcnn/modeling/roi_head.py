@@ -1,0 +1,29 @@
+"""RoIHead: the one extension point. A head predicts something for every roi; box and mask heads are two of them."""
+import keras
+
+
+class RoIHead(keras.layers.Layer):
+    """Predicts something for every roi. The detector owns a list of these.
+
+    reads: "pooled" is given its own RoIAlign of `pool_size` x `pool_size` cells; "box_features" the box head's hidden vector.
+    positives_only: True runs the head, in training, on the rois that may lie on objects; False on background rois too.
+    loss_names: the keys of `compute_losses`.
+    A head's layer names should begin with "mrcnn_", so that `layers="heads"` trains them.
+    """
+
+    reads = "pooled"
+    pool_size = 7
+    positives_only = False
+    loss_names = ()
+
+    def call(self, inputs, training=False):
+        """inputs: (B, N, pool, pool, C) or (B, N, F), as `reads` says -> dict of (B, N, ...)."""
+        raise NotImplementedError
+
+    def compute_losses(self, outputs, samples):
+        """outputs: what `call` returned at `samples.rois` -> {"<name>_loss": scalar}. `samples.gather("gt_x")` is the truth."""
+        raise NotImplementedError
+
+    def describe(self, outputs, class_ids):
+        """outputs: what `call` returned at the detections; class_ids: (B, N) int32 -> fields to add to the detections, (B, N, ...)."""
+        raise NotImplementedError

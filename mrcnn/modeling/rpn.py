@@ -1,0 +1,73 @@
+"""RPN: where in the image could an object be, whatever it is?"""
+import keras
+from keras import layers, ops
+
+from mrcnn.ops import boxes as box_ops
+from mrcnn.ops.losses import smooth_l1, softmax_cross_entropy
+from mrcnn.ops.matching import IGNORE, POSITIVE, match
+from mrcnn.ops.nms import non_max_suppression
+from mrcnn.ops.sampling import sample
+
+
+class RPNHead(keras.layers.Layer):
+    """Scores and deltas of every anchor (Ren et al. 2015): [P2..P6] -> logits (B, A, 2), deltas (B, A, 4), float32.
+
+    Logits are (background, object). The order of anchors is that of `ops.anchors.pyramid_anchors`.
+    """
+
+    def __init__(self, channels, anchors_per_cell, cell_step=1, **kwargs):
+        super().__init__(**kwargs)
+        # Faster R-CNN, §3.3: small weights, so that a fresh head is unsure rather than wrong.
+        small = {"kernel_initializer": keras.initializers.RandomNormal(stddev=0.01)}
+        self.shared = layers.Conv2D(channels, 3, cell_step, "same", activation="relu", name="rpn_conv_shared", **small)
+        self.classify = layers.Conv2D(2 * anchors_per_cell, 1, name="rpn_class_raw", **small)
+        self.regress = layers.Conv2D(4 * anchors_per_cell, 1, name="rpn_bbox_pred", **small)
+
+    def call(self, pyramid):
+        hidden = [self.shared(p) for p in pyramid]
+        logits = [ops.reshape(self.classify(h), (-1, _anchors(h, self.classify, 2), 2)) for h in hidden]
+        deltas = [ops.reshape(self.regress(h), (-1, _anchors(h, self.regress, 4), 4)) for h in hidden]
+        return {"logits": ops.cast(ops.concatenate(logits, axis=1), "float32"),
+                "deltas": ops.cast(ops.concatenate(deltas, axis=1), "float32")}
+
+
+def propose(logits, deltas, anchors, *, std, pre_nms, post_nms, iou_threshold, image_hw):
+    """The regions worth a second look: the best anchors, moved, clipped to the image and thinned out.
+
+    logits: (B, A, 2), deltas: (B, A, 4), anchors: (A, 4) yxyx; pre_nms, post_nms: how many to consider and to keep.
+    Returns: boxes (B, post_nms, 4) yxyx, pixels of the network input; valid (B, post_nms) bool. No gradient flows through.
+    """
+    objectness = logits[..., 1] - logits[..., 0]
+    scores, index = ops.top_k(objectness, min(pre_nms, objectness.shape[1]))
+    deltas = ops.take_along_axis(deltas, index[..., None], axis=1)
+    boxes = box_ops.decode(deltas, ops.take(anchors, index, axis=0), std)
+    boxes = box_ops.clip(boxes, ops.convert_to_tensor([0.0, 0.0, *image_hw], dtype="float32"))
+    valid = box_ops.area(boxes) > 0.0
+    # Scores only order the boxes; a sigmoid would tie the confident ones at 1.
+    kept, valid = non_max_suppression(boxes, scores - ops.min(scores), valid, iou_threshold=iou_threshold, count=post_nms)
+    boxes = ops.take_along_axis(boxes, kept[..., None], axis=1) * ops.cast(valid, "float32")[..., None]
+    return ops.stop_gradient(boxes), valid
+
+
+def rpn_losses(outputs, anchors, gt_boxes, gt_valid, seed, *, count, std):
+    """{"rpn_class_loss", "rpn_bbox_loss"}: mean over the sampled anchors, and over the positive ones among them.
+
+    outputs: {"logits", "deltas"}; anchors: (A, 4); gt_boxes: (B, M, 4) yxyx; gt_valid: (B, M) bool; seed: (B,) int32;
+    count: anchors sampled an image, half of them positive at most. An anchor is positive from IoU 0.7 on or as the best of an
+    object, negative below 0.3 (Ren et al. 2015, §3.1.2).
+    """
+    iou = box_ops.pairwise_iou(ops.broadcast_to(anchors[None], (ops.shape(gt_boxes)[0], *anchors.shape)), gt_boxes)
+    label, gt_index = match(iou, gt_valid, negative_below=0.3, positive_from=0.7, keep_best=True)
+    index, drawn = sample(label, seed, count=min(count, label.shape[1]), positives=min(count, label.shape[1]) // 2)
+    is_positive = ops.cast(ops.equal(drawn, POSITIVE), "float32")
+    used = ops.cast(ops.not_equal(drawn, IGNORE), "float32")
+    logits = ops.take_along_axis(outputs["logits"], index[..., None], axis=1)
+    deltas = ops.take_along_axis(outputs["deltas"], index[..., None], axis=1)
+    objects = ops.take_along_axis(gt_index, index, axis=1)
+    targets = box_ops.encode(ops.take_along_axis(gt_boxes, objects[..., None], axis=1), ops.take(anchors, index, axis=0), std)
+    return {"rpn_class_loss": softmax_cross_entropy(logits, ops.cast(is_positive, "int32"), used),
+            "rpn_bbox_loss": smooth_l1(deltas, targets, is_positive)}
+
+
+def _anchors(feature, conv, numbers):
+    return feature.shape[1] * feature.shape[2] * conv.filters // numbers

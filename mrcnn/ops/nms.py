@@ -1,0 +1,72 @@
+"""Non-maximum suppression: exact, padded, of fixed size.
+
+Keras has none, TensorFlow's fast one does not compile under XLA, and one loop over boxes is slow everywhere. Here boxes are
+taken in blocks; inside a block the greedy rule is the fixed point of `keep = no kept better box overlaps me`, reached in a
+few matrix products.
+"""
+import numpy as np
+from keras import ops
+
+from mrcnn.ops.boxes import pairwise_iou
+
+BLOCK = 512
+
+
+def non_max_suppression(boxes, scores, valid, *, iou_threshold, count):
+    """Greedy non-maximum suppression of every image of a batch.
+
+    boxes:  (B, N, 4) float32 yxyx; scores: (B, N) float32; valid: (B, N) bool
+    iou_threshold: a box goes if its IoU with a kept, better box is above it; count: how many to keep at most
+    Returns: index (B, count) int32 into N, best first; kept (B, count) bool, False on padding rows.
+    """
+    n = boxes.shape[1]
+    scores = ops.where(valid, ops.cast(scores, "float32"), -1.0)
+    order = ops.top_k(scores, n)[1]
+    boxes = ops.take_along_axis(boxes, order[..., None], axis=1)
+    alive = ops.take_along_axis(valid, order, axis=1)
+    keep = _suppress(boxes, alive, iou_threshold)
+    # Kept boxes first, in order of score: rank falls with the position, so it is unique and top_k is a stable partition.
+    position = ops.cast(ops.arange(n, dtype="int32"), "float32")
+    rank, chosen = ops.top_k(ops.where(keep, 2.0 * n - position, n - 1.0 - position), min(count, n))
+    index, kept = ops.take_along_axis(order, chosen, axis=1), rank >= n
+    if count > n:
+        pad = [[0, 0], [0, count - n]]
+        index, kept = ops.pad(index, pad), ops.cast(ops.pad(ops.cast(kept, "int32"), pad), "bool")
+    return ops.cast(index, "int32"), kept
+
+
+def non_max_suppression_by_class(boxes, scores, class_ids, valid, *, iou_threshold, count):
+    """`non_max_suppression` within each class: class_ids (B, N) int32. Classes are moved apart, so they never overlap."""
+    span = ops.max(boxes) - ops.minimum(ops.min(boxes), 0.0) + 1.0
+    shifted = boxes + (ops.cast(class_ids, "float32") * span)[..., None]
+    return non_max_suppression(shifted, scores, valid, iou_threshold=iou_threshold, count=count)
+
+
+def _suppress(boxes, alive, iou_threshold):
+    """Which of the boxes, best first, survive: (B, N, 4), (B, N) -> (B, N) bool."""
+    n = boxes.shape[1]
+    kept_boxes, kept = [], []
+    for start in range(0, n, BLOCK):
+        block, living = boxes[:, start:start + BLOCK], alive[:, start:start + BLOCK]
+        if kept:
+            better, is_kept = ops.concatenate(kept_boxes, axis=1), ops.concatenate(kept, axis=1)
+            overlaps = ops.logical_and(pairwise_iou(better, block) > iou_threshold, is_kept[..., None])
+            living = ops.logical_and(living, ops.logical_not(ops.any(overlaps, axis=1)))
+        kept_boxes.append(block)
+        kept.append(_greedy(block, living, iou_threshold))
+    return ops.concatenate(kept, axis=1)
+
+
+def _greedy(boxes, living, iou_threshold):
+    size = boxes.shape[1]
+    better = np.triu(np.ones((size, size), np.float32), k=1)
+    overlaps = ops.cast(pairwise_iou(boxes, boxes) > iou_threshold, "float32") * better         # [i, j]: i beats j
+    living = ops.cast(living, "float32")
+
+    def step(_, keep):
+        beaten = ops.matmul(keep[:, None, :], overlaps)[:, 0]
+        return keep, living * ops.cast(beaten < 0.5, "float32")
+
+    # After k steps the first k boxes of every chain of overlaps are settled; a step without change has settled all.
+    _, keep = ops.while_loop(lambda before, now: ops.any(before != now), step, (living - 1.0, living))
+    return keep > 0.5

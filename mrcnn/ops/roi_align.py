@@ -1,0 +1,74 @@
+"""RoIAlign: features of fixed size for boxes of any size, each read from the pyramid level that suits its scale."""
+from keras import ops
+
+
+def assign_levels(boxes, image_hw, levels):
+    """Which pyramid level each roi is read from: (..., 4) yxyx -> (...,) int32 in 0..levels-1 (0 is P2).
+
+    Feature Pyramid Networks (Lin et al. 2017), eq. 1, with Matterport's scaling: a roi of 224 pixels in a 1024 image reads P4,
+    and the scale shrinks with the image.
+    """
+    y1, x1, y2, x2 = ops.unstack(boxes, 4, axis=-1)
+    side = ops.sqrt(ops.maximum((y2 - y1) * (x2 - x1), 1e-6))
+    canonical = 224.0 * (image_hw[0] * image_hw[1]) ** 0.5 / 1024.0
+    level = 2.0 + ops.round(ops.log(side / canonical) / 0.6931471805599453)
+    return ops.cast(ops.clip(level, 0.0, levels - 1.0), "int32")
+
+
+def roi_align(features, boxes, strides, image_hw, *, size, samples=2):
+    """Pool a `size` x `size` grid of features for every box.
+
+    features: P2.. as a list of (B, H, W, C), finest first; strides: pixels a cell, one for each
+    boxes: (B, N, 4) float32, yxyx, pixels of the network input; image_hw: (height, width) of that input
+    samples: points averaged along each side of a bin
+    Returns: (B, N, size, size, C), dtype of the features. Points outside a level read its border.
+
+    Mask R-CNN (He et al. 2017), §3, with cell centres at half pixels ("aligned"). All levels are flattened into one table,
+    and each point gathers only from its own level.
+    """
+    batch, channels = ops.shape(features[0])[0], features[0].shape[-1]
+    count, points = boxes.shape[1], size * samples
+    table = ops.concatenate([ops.reshape(f, (-1, f.shape[1] * f.shape[2], channels)) for f in features], axis=1)
+    rows = table.shape[1]
+    heights, widths, starts = _level_table(features)
+
+    level = assign_levels(boxes, image_hw, len(features))
+    stride = ops.take(ops.convert_to_tensor(strides, dtype="float32"), level, axis=0)
+    height, width = ops.take(heights, level, axis=0), ops.take(widths, level, axis=0)
+    start = ops.take(starts, level, axis=0)                                                   # (B, N)
+    y1, x1, y2, x2 = ops.unstack(boxes / stride[..., None], 4, axis=-1)
+    y_low, y_high, y_weight = _corners(y1, y2, height, points)                                # (B, N, points)
+    x_low, x_high, x_weight = _corners(x1, x2, width, points)
+
+    image = ops.arange(batch, dtype="int32")[:, None] * rows
+    origin = (image + start)[..., None, None]
+    flat = ops.reshape(table, (-1, channels))
+    pooled = 0.0
+    for y, y_share in ((y_low, 1.0 - y_weight), (y_high, y_weight)):
+        for x, x_share in ((x_low, 1.0 - x_weight), (x_high, x_weight)):
+            index = origin + y[..., :, None] * width[..., None, None] + x[..., None, :]
+            share = (y_share[..., :, None] * x_share[..., None, :])[..., None]
+            pooled = pooled + ops.take(flat, index, axis=0) * ops.cast(share, flat.dtype)
+    if samples > 1:
+        pooled = ops.reshape(pooled, (-1, count, size, samples, size, samples, channels))
+        pooled = ops.mean(pooled, axis=(3, 5))
+    return pooled
+
+
+def _level_table(features):
+    sizes = [(f.shape[1], f.shape[2]) for f in features]
+    starts = [sum(h * w for h, w in sizes[:i]) for i in range(len(sizes))]
+    return tuple(ops.convert_to_tensor(v, dtype="int32") for v in ([h for h, _ in sizes], [w for _, w in sizes], starts))
+
+
+def _corners(low, high, length, points):
+    """The two cells beside each of `points` equally spaced points between `low` and `high`, and the share of the second.
+
+    low, high: (B, N) float32, cells; length: (B, N) int32, cells of the level.  Returns: int32, int32, float32, (B, N, points).
+    """
+    fraction = (ops.arange(points, dtype="float32") + 0.5) / points
+    at = low[..., None] + (high - low)[..., None] * fraction - 0.5
+    last = ops.cast(length - 1, "float32")[..., None]
+    at = ops.clip(at, 0.0, last)
+    first = ops.floor(at)
+    return ops.cast(first, "int32"), ops.cast(ops.minimum(first + 1.0, last), "int32"), at - first

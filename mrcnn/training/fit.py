@@ -1,0 +1,76 @@
+"""fit: run the stages of a training, in a run folder, from the start or from where it broke off."""
+import logging
+import sys
+
+import keras
+import numpy as np
+
+from mrcnn.training.callbacks import RunRecorder
+from mrcnn.training.checkpoints import load_state, load_weights, read_state
+from mrcnn.training.layer_groups import set_trainable
+from mrcnn.training.optimizers import make_optimizer
+
+log = logging.getLogger(__name__)
+
+
+def fit(model, config, batches, stages, run, *, validation=None, evaluate=None, score="val_mask_ap", every=1, resume=False,
+        metadata=None, callbacks=()):
+    """Train `model` stage by stage; every epoch leaves `run` complete.
+
+    model: a Detector; batches, validation: TrainingBatches; stages: list of Stage; run: RunFolder
+    evaluate: callable (epoch) -> dict of scores such as {"val_mask_ap": 0.4}, called every `every` epochs and after the last one;
+    score: which of them decides about best.h5; resume: go on after the last whole epoch of `run`, with the batches the broken run
+    would have seen; metadata: JSON-able, kept in every checkpoint
+    Returns: the history, a list of one dict an epoch. Raises FileNotFoundError if there is nothing to resume.
+    """
+    state = {"epoch": 0, "best": -1.0, "history": [], "repeats": None}
+    if resume:
+        state = _resumable(run)
+        if state["repeats"]:
+            batches.sampler.repeats = np.array(state["repeats"])
+    first = 0
+    for stage in stages:
+        last = first + stage.epochs
+        if state["epoch"] < last:
+            set_trainable(model, config, stage.layers)
+            optimizer = make_optimizer(config, stage.learning_rate, len(batches) * stage.epochs)
+            model.compile(optimizer, jit_compile=use_xla(config))
+            if resume and state["epoch"]:
+                optimizer.build(model.trainable_variables)
+                load_weights(model, run.last)
+                if state["epoch"] > first:                  # at a stage's border the optimiser starts anew, as it does unbroken
+                    load_state(run.last, optimizer)
+                resume = False
+            log.info("Stage %s: epochs %d to %d, layers %r", stage.name, state["epoch"] + 1, last, stage.layers)
+            recorder = RunRecorder(run, batches, stage=stage.name, evaluate=evaluate, score=score, every=every,
+                                   last_epoch=last, state=state,
+                                   metadata=metadata or {})
+            board = keras.callbacks.TensorBoard(str(run.tensorboard), write_graph=False)
+            model.fit(batches, validation_data=validation, initial_epoch=state["epoch"], epochs=last,
+                      callbacks=[recorder, board, *callbacks], verbose="auto" if _interactive() else 2)
+        first = last
+    if resume and state["epoch"]:
+        load_weights(model, run.last)                       # nothing was left to do: hand back the finished weights
+    return state["history"]
+
+
+def use_xla(config):
+    """Whether to compile with XLA: as JIT_COMPILE says; "auto" on accelerators only, since plain graphs train faster on a CPU."""
+    if config.JIT_COMPILE != "auto":
+        return bool(config.JIT_COMPILE)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+        return bool(tf.config.list_physical_devices("GPU"))
+    return keras.backend.backend() == "jax"
+
+
+def _resumable(run):
+    state = read_state(run.last) if run.last.exists() else None
+    if state is None:
+        raise FileNotFoundError(f"There is nothing to resume in {run.path}: it has no last.h5 with a training state. "
+                                "Leave --resume out to start anew.")
+    return state
+
+
+def _interactive():
+    return sys.stdout.isatty() or "ipykernel" in sys.modules

@@ -1,0 +1,21 @@
+"""Optimisers: from a Config and a stage to a Keras optimiser."""
+import keras
+
+from mrcnn.training.schedules import WarmupSchedule
+
+
+def make_optimizer(config, learning_rate, total_steps):
+    """A Keras optimiser with the Config's schedule, weight decay and clipping, for a stage of `total_steps` steps.
+
+    Gradients are clipped by their global norm, which is what GRADIENT_CLIP_NORM was tuned for. Weight decay is decoupled and spares
+    biases and BatchNorm.
+    """
+    warmup = min(config.WARMUP_STEPS, total_steps // 2)
+    rate = WarmupSchedule(learning_rate, warmup, total_steps, config.LR_SCHEDULE)
+    shared = {"learning_rate": rate, "weight_decay": config.WEIGHT_DECAY, "global_clipnorm": config.GRADIENT_CLIP_NORM}
+    if config.OPTIMIZER == "adamw":
+        optimizer = keras.optimizers.AdamW(**shared)
+    else:
+        optimizer = keras.optimizers.SGD(momentum=config.LEARNING_MOMENTUM, **shared)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer

@@ -1,0 +1,55 @@
+"""RunFolder: what a training leaves behind, and where.
+
+    config.json   every value in force       history.csv   one row an epoch
+    last.h5       weights and optimiser, to go on with      best.h5   weights of the best validation score
+    tensorboard/  pictures/
+"""
+import csv
+import io
+import json
+from pathlib import Path
+
+from mrcnn.files import write_text
+
+
+class RunFolder:
+    """The files of one training under `path`."""
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self.config, self.history = self.path / "config.json", self.path / "history.csv"
+        self.last, self.best = self.path / "last.h5", self.path / "best.h5"
+        self.tensorboard, self.pictures = self.path / "tensorboard", self.path / "pictures"
+
+    def write_config(self, values):
+        """Write config.json; values: JSON-able."""
+        write_text(self.config, json.dumps(values, indent=2) + "\n")
+
+    def read_config(self):
+        """What `write_config` wrote. Raises FileNotFoundError if this is no run folder."""
+        if not self.config.exists():
+            raise FileNotFoundError(f"{self.path} is no run folder: it has no config.json. Give the folder that training wrote.")
+        return json.loads(self.config.read_text(encoding="utf-8"))
+
+    def write_history(self, rows):
+        """Write history.csv; rows: a list of dicts with the key "epoch". Columns appear in the order they first occur."""
+        columns = list(dict.fromkeys(key for row in rows for key in row))
+        text = io.StringIO()
+        writer = csv.DictWriter(text, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_text(self.history, text.getvalue())
+
+    def read_history(self):
+        """The rows of history.csv, numbers as floats; [] if there is none."""
+        if not self.history.exists():
+            return []
+        with self.history.open(newline="", encoding="utf-8") as file:
+            return [{k: _number(v) for k, v in row.items() if v != ""} for row in csv.DictReader(file)]
+
+
+def _number(text):
+    try:
+        return float(text)
+    except ValueError:
+        return text

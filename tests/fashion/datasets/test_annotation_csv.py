@@ -1,0 +1,170 @@
+import time
+
+import numpy as np
+import pytest
+
+from fashion.datasets.annotation_csv import BadRow, BadRows, read_annotations, read_image_ids
+from fashion.ontology import official
+
+HEADER_2019 = "ImageId,EncodedPixels,Height,Width,ClassId"
+
+
+def read(path, year=2020, **options):
+    return read_annotations(path, official(year), **options)
+
+
+def write(path, *lines, header="ImageId,EncodedPixels,Height,Width,ClassId,AttributesIds"):
+    path.write_bytes("\n".join([header, *lines, ""]).encode())
+    return path
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "train.csv"
+
+
+def only_reason(path, year=2020):
+    annotations, bad = read(path, year)
+    assert len(annotations.line) == 0 and len(bad) == 1
+    return bad[0].reason
+
+
+def test_the_years_are_told_apart_by_the_columns(path):
+    a, bad = read(write(path, "x,1 2,4,3,10,"))
+    assert (a.year, bad) == (2020, [])
+    a, bad = read(write(path, "x.jpg,1 2,4,3,10_3_20", header=HEADER_2019), 2019)
+    assert (a.year, bad) == (2019, []) and a.attributes.tolist() == [3, 20] and a.class_ids.tolist() == [11]
+
+
+def test_attribute_ids_become_dense(path):
+    a, _ = read(write(path, 'x,1 2,4,3,0,"115,281,340"', "x,1 2,4,3,1,285", "x,1 2,4,3,1,"))
+    assert a.attributes.tolist() == [115, 235, 293, 238] and a.first_attribute.tolist() == [0, 3, 4, 4]
+
+
+def test_rows_of_an_image_come_together_and_know_their_lines(path):
+    a, _ = read(write(path, "x,1 1,4,3,0,1", "y,2 1,4,3,1,", "x,3 1,4,3,2,3"))
+    assert a.image_ids == ["x", "y"] and list(a.rows_of(0)) == [0, 1] and list(a.rows_of(1)) == [2]
+    assert a.line.tolist() == [2, 4, 3] and a.class_ids.tolist() == [1, 3, 2]
+    assert a.attributes.tolist() == [1, 3]
+    assert a.runs_of([0, 1, 2]) == ["1 1", "3 1", "2 1"]
+
+
+@pytest.mark.parametrize("line", [
+    b'x,"1 2 5 1",4,3,0,"1,2"', b'"x",1 2 5 1,4,3,0,"1,2"', b'"x","1 2 5 1","4","3","0","1,2"'])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b""])
+def test_quotes_and_line_ends_do_not_matter(path, line, end):
+    path.write_bytes(b"\xef\xbb\xbfImageId,EncodedPixels,Height,Width,ClassId,AttributesIds\r\n" + line + end)
+    a, bad = read(path)
+    assert not bad and a.image_ids == ["x"] and a.runs_of([0]) == ["1 2 5 1"]
+    assert a.attributes.tolist() == [1, 2]
+
+
+def test_columns_may_come_in_any_order_among_others(path):
+    header = "n,ClassId,Height,Width,AttributesIds,ImageId,EncodedPixels"
+    a, bad = read(write(path, '0,3,4,3,"1,2",x,1 2', "1,3,4,3,,x,5 2", header=header))
+    assert not bad and a.runs_of([0, 1]) == ["1 2", "5 2"] and a.image_hw.tolist() == [[4, 3]]
+
+
+def test_missing_columns_are_named(path):
+    with pytest.raises(ValueError, match="no column Height, Width.*found: ImageId,EncodedPixels,ClassId"):
+        read(write(path, header="ImageId,EncodedPixels,ClassId"))
+
+
+@pytest.mark.parametrize("line,reason", [
+    ("x,1 2 3,4,3,0,", "odd number"), ("x,1 b,4,3,0,", "'b' is not a whole number"), ("x,,4,3,0,", "no runs"),
+    ("x,12 2,4,3,0,", "ends at pixel 13"), ("x,1 2 2 2,4,3,0,", "starts before the run"),
+    ("x,5 1 1 1,4,3,0,", "run 2"),
+    ("x,1 0,4,3,0,", "no length"), ("x,0 1,4,3,0,", "before pixel 1"),
+    ("x,1 1,4,3,46,", "unknown category 46"),
+    ("x,1 1,4,3,a,", "category 'a' is not"), ("x,1 1,4,3,0_3,", "category '0_3' is not"),
+    ("x,1 1,4,3,,", "category ''"),
+    ('x,1 1,4,3,0,"1,284"', "unknown attribute 284"), ("x,1 1,4,3,0,1.0", "attribute '1.0' is not"),
+    ("x,1 1,0,3,0,", "not whole numbers above 0"), ("x,1 1,4,,0,", "not whole numbers"),
+    ("x,1 1,4,3", "4 fields"),
+    ("x,1 1,4,3,0,1,2", "7 fields"), ("x", "1 fields")])
+def test_a_bad_row_has_its_reason(path, line, reason):
+    assert reason in only_reason(write(path, line))
+
+
+def test_2019_attributes_are_checked_too(path):
+    assert "unknown attribute 92" in only_reason(write(path, "x.jpg,1 1,4,3,0_92", header=HEADER_2019), 2019)
+
+
+def test_all_that_is_wrong_with_a_row_is_said(path):
+    assert only_reason(write(path, "x,1 1 1,4,3,99,999")) == (
+        "unknown category 99; unknown attribute 999; an odd number of values (3): the last start has no "
+        "length")
+
+
+def test_rows_of_an_image_must_agree_on_its_size(path):
+    a, bad = read(write(path, "x,1 1,4,3,0,", "x,1 1,3,4,0,"))
+    assert len(a.line) == 1 and bad[0].line == 3 and "first row 4 and 3" in bad[0].reason
+
+
+def test_a_bad_row_spares_its_neighbours(path):
+    lines = [f"i{k % 7},{1 + k % 11} 1,4,3,{k % 46},{k % 235}" for k in range(200)]
+    for k in (0, 50, 51, 199):
+        lines[k] = lines[k].replace(" 1,", " 0,")
+    a, bad = read(write(path, *lines))
+    assert [row.line for row in bad] == [2, 52, 53, 201] and len(a.line) == 196
+    assert set(a.line.tolist()) == set(range(2, 202)) - {2, 52, 53, 201}
+    for row in range(196):
+        k = a.line[row] - 2
+        assert a.class_ids[row] == 1 + k % 46 and a.attributes[row] == k % 235
+        assert a.runs_of([row]) == [f"{1 + k % 11} 1"] and a.image_ids[a.image_of_rows()[row]] == f"i{k % 7}"
+
+
+def test_an_image_of_bad_rows_only_is_left_out(path):
+    a, bad = read(write(path, "x,1 0,4,3,0,", "y,1 1,9,8,0,", "z,1 1,4,3,99,"))
+    assert a.image_ids == ["y"] and a.image_hw.tolist() == [[9, 8]] and len(bad) == 2
+
+
+def test_only_the_images_asked_for_are_checked(path):
+    write(path, "x,1 1,4,3,0,", "y,1 0,4,3,0,")
+    a, bad = read(path, image_ids=["x"])
+    assert a.image_ids == ["x"] and not bad
+    with pytest.raises(ValueError, match="1 of the 2 images asked for, among them w"):
+        read(path, image_ids=["x", "w"])
+
+
+def test_attributes_can_be_kept_to_some_categories(path):
+    write(path, "x.jpg,1 1,4,3,0_3", "x.jpg,1 1,4,3,31_3", header=HEADER_2019)
+    assert read(path, 2019)[0].attributes.tolist() == [3, 3]
+    kept = official(2019).attribute_category_ids
+    assert read(path, 2019, attribute_categories=kept)[0].first_attribute.tolist() == [0, 1, 1]
+
+
+def test_the_message_shows_20_rows_and_the_total():
+    error = BadRows("t.csv", [BadRow(k, f"i{k}", "why") for k in range(1202, 2, -1)])
+    lines = str(error).splitlines()
+    assert lines[0] == "t.csv has 1,200 rows that cannot be used:" and lines[1] == "  line 3 (image i3): why"
+    assert len(lines) == 23 and lines[-2] == "  … and 1,180 more" and "skip_bad=True" in lines[-1]
+    assert len(error.rows) == 1200 and isinstance(error, ValueError)
+
+
+def test_a_changed_file_is_noticed(path):
+    a, _ = read(write(path, "x,1 1,4,3,0,"))
+    write(path, "xx,1 1,4,3,0,")
+    with pytest.raises(RuntimeError, match="has changed since"):
+        a.runs_of([0])
+
+
+def test_image_ids_are_read_in_order_of_appearance(path):
+    assert read_image_ids(write(path, "y,1 1,4,3,0,", "x,1 1,4,3,0,", "y,1 1,4,3,0,")) == ["y", "x"]
+
+
+def test_forty_thousand_rows_load_in_a_moment(path):
+    line = "1000 12 2000 13 3000 14 4000 15 5000 16 6000 17 7000 18 8000 19,1024,768,23,"
+    path.write_text("ImageId,EncodedPixels,Height,Width,ClassId,AttributesIds\n"
+                    + "".join(f"{k // 8:08x},{line}\n" for k in range(40_000)))
+    start = time.perf_counter()
+    a, bad = read(path)
+    assert time.perf_counter() - start < 5   # measured: about 0.3 s
+    assert len(a.line) == 40_000 and len(a.image_ids) == 5_000 and not bad
+    assert np.diff(a.first_row).tolist() == [8] * 5_000
+
+
+def test_in_quotes_the_run_lengths_are_found_where_they_are(path):
+    a, bad = read(write(path, '"1 1 x","1 1",4,3,0,', '"y,1 2",1 2,4,3,0,'))
+    assert not bad and a.image_ids == ["1 1 x", "y,1 2"] and a.runs_of([0, 1]) == ["1 1", "1 2"]
+    assert a.rle_offset.tolist()[0] == path.read_bytes().index(b'"1 1",') + 1

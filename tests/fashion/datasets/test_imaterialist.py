@@ -1,0 +1,125 @@
+import logging
+import pickle
+
+import numpy as np
+import pytest
+
+from fashion.datasets.annotation_csv import BadRows
+from fashion.datasets.imaterialist import load_imaterialist
+from fashion.ontology import official
+
+
+def load(folder, year=2020, **options):
+    return load_imaterialist(folder / "train.csv", folder / "train", official(year), **options)
+
+
+@pytest.mark.parametrize("year", [2019, 2020])
+def test_both_years_give_the_masks_that_were_written(make_folder, year):
+    dataset = load(make_folder(year), year)
+    assert dataset.year == year
+    assert [info["id"].removesuffix(".jpg") for info in dataset.image_info] == ["a", "b", "c"]
+    rows = make_folder.rows_of(year)
+    for i, of_image in enumerate(([0, 2], [1, 4], [3])):
+        masks, class_ids = dataset.load_mask(i)
+        attributes = dataset.load_instance_fields(i)["gt_attributes"]
+        for n, row in enumerate(of_image):
+            _, mask, category, real_ids = rows[row]
+            np.testing.assert_array_equal(masks[:, :, n], mask)
+            assert class_ids[n] == category + 1 and official(year).ids_of(attributes[n]) == real_ids
+
+
+def test_photos_are_found_with_and_without_extension(make_folder):
+    for year in (2019, 2020):
+        dataset = load(make_folder(year), year)
+        assert dataset.image_info[0]["path"].endswith("a.jpg")
+        assert dataset.image_reference(0) == dataset.image_info[0]["id"] == ("a.jpg" if year == 2019 else "a")
+
+
+def test_a_missing_photo_is_a_bad_row_for_each_of_its_objects(make_folder):
+    folder = make_folder(2020)
+    (folder / "train" / "a.jpg").unlink()
+    with pytest.raises(BadRows) as caught:
+        load(folder)
+    assert [(row.line, row.image_id) for row in caught.value.rows] == [(2, "a"), (4, "a")]
+    assert "no such image" in str(caught.value)
+
+
+@pytest.mark.parametrize("spoil,reason", [
+    (lambda path, make: path.write_bytes(b"nothing"), "cannot be read as an image"),
+    (lambda path, make: path.write_bytes(b""), "cannot be read as an image"),
+    (lambda path, make: make.write_images(path.parent, ["b"], (14, 20)),
+     "but the image is 14 high and 20 wide")])
+def test_a_photo_that_does_not_fit_is_a_bad_row(make_folder, spoil, reason):
+    folder = make_folder(2020)
+    spoil(folder / "train" / "b.jpg", make_folder)
+    with pytest.raises(BadRows, match=reason) as caught:
+        load(folder)
+    assert {row.image_id for row in caught.value.rows} == {"b"}
+    dataset = load(folder, check_images=False)   # and without the check it is found when it is loaded
+    with pytest.raises((ValueError, OSError), match="b.jpg"):
+        dataset.load_image(1)
+
+
+def test_bad_rows_of_every_kind_are_reported_together(make_folder):
+    rows = make_folder.rows_of(2020)
+    rows[0][1], rows[3][2] = "1 2 3", 99
+    folder = make_folder(2020, rows)
+    (folder / "train" / "b.jpg").unlink()
+    with pytest.raises(BadRows) as caught:
+        load(folder)
+    assert [row.line for row in caught.value.rows] == [2, 3, 5, 6]
+
+
+def test_bad_rows_can_be_skipped_and_are_logged(make_folder, caplog):
+    rows = make_folder.rows_of(2020)
+    rows[0][1], rows[3][2] = "1 2 3", 99   # one of a's two rows, and c's only row
+    with caplog.at_level(logging.WARNING):
+        dataset = load(make_folder(2020, rows), skip_bad=True)
+    assert [info["id"] for info in dataset.image_info] == ["a", "b"]
+    assert dataset.image_class_ids(0).tolist() == [24] and [row.line for row in dataset.bad_rows] == [2, 5]
+    assert "line 2 (image a): an odd number" in caplog.text and "line 5" in caplog.text
+    np.testing.assert_array_equal(dataset.load_mask(0)[0][:, :, 0], make_folder.square(4, 3, 8))
+
+
+def test_nothing_left_is_an_error_even_when_skipping(make_folder):
+    rows = [[*row[:2], 99, []] for row in make_folder.rows_of(2020)]
+    with pytest.raises(BadRows):
+        load(make_folder(2020, rows), skip_bad=True)
+    with pytest.raises(ValueError, match="no rows"):
+        load(make_folder(2020, []))
+
+
+def test_the_wrong_folder_of_photos_is_said_once(make_folder, tmp_path):
+    folder = make_folder(2020)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FileNotFoundError, match="None of the 3 images"):
+        load_imaterialist(folder / "train.csv", tmp_path / "empty", official(2020))
+    with pytest.raises(FileNotFoundError, match="no folder of photos"):
+        load_imaterialist(folder / "train.csv", tmp_path / "none", official(2020))
+
+
+def test_photos_may_be_spread_over_folders(make_folder, tmp_path):
+    folder = make_folder(2020)
+    (tmp_path / "more").mkdir()
+    (folder / "train" / "c.jpg").rename(tmp_path / "more" / "c.jpg")
+    dataset = load_imaterialist(folder / "train.csv", [folder / "train", tmp_path / "more"], official(2020))
+    assert dataset.num_images == 3 and dataset.load_image(2).shape == (20, 14, 3)
+
+
+def test_some_images_only(make_folder):
+    dataset = load(make_folder(2020), image_ids=["c", "a"])
+    assert [info["id"] for info in dataset.image_info] == ["a", "c"]
+    assert dataset.load_mask(1)[1].tolist() == [11]
+    with pytest.raises(ValueError, match="not in this dataset"):
+        dataset.subset(["b"])
+
+
+def test_a_dataset_can_be_sent_to_another_process(make_folder):
+    dataset = pickle.loads(pickle.dumps(load(make_folder(2020))))
+    np.testing.assert_array_equal(dataset.load_mask(0)[0][:, :, 0], make_folder.square(0, 0, 5))
+
+
+def test_what_is_returned_may_be_changed(make_folder):
+    dataset = load(make_folder(2020))
+    dataset.load_mask(0)[1][:] = 0
+    assert dataset.load_mask(0)[1].tolist() == [1, 24]

@@ -1,0 +1,67 @@
+"""COCO results: real ids, the pixels that pasting gives, plain numbers."""
+
+import json
+
+import numpy as np
+from pycocotools import mask as coco_mask
+
+from fashion.evaluation.results import coco_results
+from fashion.ontology import Ontology
+from mrcnn.inference.pasting import paste
+
+ONTOLOGY = Ontology.official(2020)
+
+
+def detections(count=4, seed=0):
+    rng = np.random.default_rng(seed)
+    low = rng.uniform(-10, 60, (count, 2))
+    return {
+        "boxes": np.concatenate([low, low + rng.uniform(5, 50, (count, 2))], 1).astype(np.float32),
+        "class_ids": rng.integers(1, 47, count).astype(np.int32),
+        "scores": np.sort(rng.random(count))[::-1],
+        "mask_probabilities": rng.random((count, 28, 28)).astype(np.float32),
+        "image_hw": (90, 70),
+        "attributes": [[1, 340], [], [17], [2]][:count],
+    }
+
+
+def test_masks_are_the_pixels_that_pasting_gives():
+    result = detections()
+    for i, row in enumerate(coco_results(result, 5, ONTOLOGY)):
+        expected = paste(result["mask_probabilities"][i], result["boxes"][i], (90, 70))
+        np.testing.assert_array_equal(coco_mask.decode(row["segmentation"]), expected)
+
+
+def test_ids_are_real_ones():
+    result = detections()
+    rows = coco_results(result, 5, ONTOLOGY)
+    assert [row["category_id"] for row in rows] == (result["class_ids"] - 1).tolist()
+    assert [row["attribute_ids"] for row in rows] == [[1, 340], [], [17], [2]]
+    assert {row["image_id"] for row in rows} == {5}
+
+
+def test_boxes_are_x_y_width_height():
+    result = detections(1)
+    result["boxes"][0] = (10, 20, 40, 60)
+    assert coco_results(result, 5, ONTOLOGY)[0]["bbox"] == [20, 10, 40, 30]
+
+
+def test_rows_survive_json():
+    rows = coco_results(detections(), 5, ONTOLOGY)
+    assert json.loads(json.dumps(rows)) == rows
+
+
+def test_a_mask_outside_the_photo_is_an_empty_mask():
+    result = detections(1)
+    result["boxes"][0] = (200, 200, 240, 240)
+    assert coco_mask.area(coco_results(result, 5, ONTOLOGY)[0]["segmentation"]) == 0
+
+
+def test_no_detections_give_no_rows():
+    assert coco_results(detections(0), 5, ONTOLOGY) == []
+
+
+def test_attributes_are_optional():
+    result = detections()
+    del result["attributes"]
+    assert all(row["attribute_ids"] == [] for row in coco_results(result, 5, ONTOLOGY))

@@ -1,0 +1,102 @@
+import json
+
+import numpy as np
+import pytest
+
+from fashion.ontology import Ontology, official
+
+
+@pytest.mark.parametrize("year,attributes", [(2019, 92), (2020, 294)])
+def test_official_lists_have_46_categories(year, attributes):
+    ontology = official(year)
+    assert (ontology.num_classes, ontology.num_attributes) == (47, attributes)
+    assert ontology.category_ids == tuple(range(46)) and ontology.category_names[23] == "shoe"
+    assert Ontology.official(year) is ontology
+
+
+def test_categories_are_the_same_in_both_years():
+    assert official(2019).category_names == official(2020).category_names
+
+
+def test_attribute_ids_of_2020_have_gaps():
+    ids = [*range(235), *range(281, 284), *range(285, 341)]
+    assert official(2020).attribute_ids == tuple(ids) and official(2019).attribute_ids == tuple(range(92))
+    assert [official(2020).attribute_index_of(i) for i in (234, 281, 285, 340)] == [234, 235, 238, 293]
+
+
+def test_main_garments_carry_attributes_and_in_2020_five_parts_too():
+    assert official(2019).attribute_category_ids == tuple(range(13))
+    assert official(2020).attribute_category_ids == (*range(13), 28, 29, 31, 32, 33)
+    names = official(2020).category_names
+    assert [names[i] for i in (28, 29, 31, 32, 33)] == ["collar", "lapel", "sleeve", "pocket", "neckline"]
+    assert official(2020).carries_attributes(31) and not official(2019).carries_attributes(31)
+
+
+def test_class_ids_leave_0_to_the_background():
+    ontology = Ontology.from_dict({"categories": [{"id": 5, "name": "a"}, {"id": 2, "name": "b"}]})
+    assert [ontology.class_id_of(i) for i in (5, 2)] == [1, 2]
+    assert [ontology.category_id_of(i) for i in (1, 2)] == [5, 2]
+    assert ontology.num_classes == 3 and ontology.num_attributes == 0
+    for wrong in (0, 3):
+        with pytest.raises(ValueError, match="0 is the background"):
+            ontology.category_id_of(wrong)
+
+
+def test_multi_hot_goes_back_to_the_same_ids():
+    ontology = official(2020)
+    hot = ontology.multi_hot([340, 0, 281])
+    assert hot.shape == (294,) and hot.dtype == np.float32 and hot.sum() == 3
+    assert ontology.ids_of(hot > 0.5) == [0, 281, 340]
+    assert ontology.multi_hot([]).sum() == 0 and ontology.ids_of(ontology.multi_hot([])) == []
+
+
+def test_unknown_ids_are_named():
+    with pytest.raises(ValueError, match="no attribute 284"):
+        official(2020).multi_hot([284])
+    with pytest.raises(ValueError, match="no category 46"):
+        official(2020).class_id_of(46)
+
+
+def test_an_ontology_survives_json():
+    for year in (2019, 2020):
+        again = Ontology.from_dict(json.loads(json.dumps(official(year).to_dict())))
+        assert again == official(year)
+
+
+def as_kaggle(ontology):
+    def rows(ids, names, above):
+        return [{"id": i, "name": n, "supercategory": s, "level": 1} for i, n, s in zip(ids, names, above)]
+    return {"info": {}, "categories": rows(ontology.category_ids, ontology.category_names,
+                                           ontology.category_supercategories),
+            "attributes": rows(ontology.attribute_ids, ontology.attribute_names,
+                               ontology.attribute_supercategories)}
+
+
+def test_kaggles_own_file_is_the_official_list(tmp_path):
+    for year in (2019, 2020):
+        path = tmp_path / f"{year}.json"
+        path.write_text(json.dumps(as_kaggle(official(year))))
+        assert Ontology.from_file(path) == official(year)
+
+
+def test_in_another_label_file_every_category_carries_attributes():
+    labels = as_kaggle(official(2020))
+    labels["categories"] = labels["categories"][20:]
+    assert Ontology.from_dict(labels).attribute_category_ids == tuple(range(20, 46))
+
+
+def test_a_file_that_is_no_label_file_is_named(tmp_path):
+    for text in ("[]", "{}", "not json", '{"categories": [{"name": "a"}]}'):
+        (tmp_path / "labels.json").write_text(text)
+        with pytest.raises(ValueError, match="labels.json cannot be read as a label file"):
+            Ontology.from_file(tmp_path / "labels.json")
+
+
+def test_an_id_may_occur_once():
+    with pytest.raises(ValueError, match=r"more than once: \[3\]"):
+        Ontology.from_dict({"categories": [[3, "a", ""], [3, "b", ""]]})
+
+
+def test_there_is_no_other_year():
+    with pytest.raises(ValueError, match="2019 and 2020"):
+        official(2021)

@@ -1,0 +1,118 @@
+"""Facts about the package: what it asks for, what it brings, and that all parts name the same version."""
+
+import ast
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+import tomllib
+import zipfile
+from email import message_from_string
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The wheel that pip would build, made without the network by the setuptools at hand."""
+    folder = tmp_path_factory.mktemp("wheel")
+    for name in ("setup.py", "pyproject.toml", "LICENSE", "mrcnn", "fashion"):
+        (folder / name).symlink_to(ROOT / name)
+    build = "import setuptools.build_meta as backend; print(backend.build_wheel('.'))"
+    subprocess.run([sys.executable, "-c", build], cwd=folder, check=True, capture_output=True)
+    with zipfile.ZipFile(next(folder.glob("*.whl"))) as archive:
+        yield archive
+
+
+@pytest.fixture(scope="module")
+def metadata(wheel):
+    name = next(name for name in wheel.namelist() if name.endswith("/METADATA"))
+    return message_from_string(wheel.read(name).decode())
+
+
+def test_the_wheel_holds_every_module(wheel):
+    ours = {
+        path.relative_to(ROOT).as_posix()
+        for top in ("mrcnn", "fashion")
+        for path in (ROOT / top).rglob("*.py")
+    }
+    packed = {name for name in wheel.namelist() if name.endswith(".py")}
+    assert packed == ours
+
+
+def test_the_wheel_holds_the_official_labels(wheel):
+    labels = [name for name in wheel.namelist() if re.fullmatch(r"fashion/labels/.*\.json", name)]
+    assert len(labels) >= 2
+    for name in labels:
+        json.loads(wheel.read(name))
+
+
+def test_the_command_exists(wheel):
+    name = next(name for name in wheel.namelist() if name.endswith("/entry_points.txt"))
+    assert "fashion = fashion.__main__:main" in wheel.read(name).decode()
+    source = (ROOT / "fashion" / "__main__.py").read_text(encoding="utf-8")
+    functions = {node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
+    assert "main" in functions
+
+
+def test_the_name_is_our_own_and_the_version_is_the_changelogs(metadata):
+    assert metadata["Name"] == "fashion-mask-rcnn"
+    versions = re.findall(
+        r"^## \[(\d+\.\d+\.\d+)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert metadata["Version"] == versions[0]
+
+
+def test_requirements_are_ranges(metadata):
+    """A floor that we need and a ceiling where things may break; exact pins would break shared notebooks."""
+    for requirement in metadata.get_all("Requires-Dist"):
+        bounds, _, marker = requirement.partition(";")
+        assert "==" not in bounds and "~=" not in bounds and ">=" in bounds, requirement
+        assert "<" in bounds or bounds.startswith("setuptools"), requirement
+        assert not marker or "extra" in marker, requirement
+
+
+def test_what_is_installed_here_is_within_the_ranges(metadata):
+    requirements = pytest.importorskip("packaging.requirements")
+    from importlib.metadata import PackageNotFoundError, version
+
+    for text in metadata.get_all("Requires-Dist"):
+        requirement = requirements.Requirement(text)
+        try:
+            installed = version(requirement.name)
+        except PackageNotFoundError:
+            continue  # opencv-python gives way to its headless twin
+        assert requirement.specifier.contains(installed, prereleases=True), (
+            f"{text}, and {installed} is installed"
+        )
+
+
+def test_every_supported_python_is_named(metadata):
+    assert metadata["Requires-Python"] == ">=3.11"
+    assert sys.version_info >= (3, 11)
+
+
+def test_extras_are_the_documented_ones(metadata):
+    assert set(metadata.get_all("Provides-Extra")) == {"imagenet", "notebook", "test"}
+
+
+def test_settings_are_strict():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    assert settings["ruff"]["line-length"] == 130
+    assert {"--import-mode=importlib", "--strict-markers"} <= set(
+        settings["pytest"]["ini_options"]["addopts"]
+    )
+
+
+def test_ci_runs_make_test_and_nothing_else():
+    script = ROOT / ".ci" / "run"
+    assert os.stat(script).st_mode & stat.S_IXUSR
+    commands = [
+        line for line in script.read_text().splitlines() if line and not line.startswith(("#", "set ", "cd "))
+    ]
+    assert commands == ["make test"]
