@@ -11,6 +11,7 @@ INSTALL_REQUIRES = [
     "keras>=3.13,<4",
     "tensorflow>=2.18,<3",
     "tensorboard>=2.18,<3",
+    "tqdm>=4.66,<5",
     "scikit-image>=0.25,<1",
     "imgaug>=0.4,<0.5",
     "opencv-python>=4.10,<6",

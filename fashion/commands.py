@@ -6,6 +6,7 @@ from pathlib import Path
 from fashion.datasets.files import find_data
 
 SAMPLE_FOLDER = Path("data/sample")
+SHIPPED_WEIGHTS = Path(__file__).parent.parent / "weights" / "ccp.h5"
 
 
 def add_data_arguments(parser):
@@ -24,12 +25,21 @@ def open_files(data):
     return find_data(data)
 
 
-def run_verb(main):
+def add_model_arguments(parser, min_score):
+    """--weights and --min-score, for the verbs that use a trained model."""
+    parser.add_argument("--weights", metavar="RUN_OR_FILE", default=str(SHIPPED_WEIGHTS),
+                        help="run folder of training, or a .h5 checkpoint (default: the model trained on street photos that is shipped)")
+    parser.add_argument("--min-score", type=float, default=min_score, metavar="S",
+                        help="leave out detections that are less sure than this (default: %(default)s)")
+
+
+def run_verb(main, argv=None):
     """Run a verb's `main`: errors that a person can act on are told in one line instead of a traceback. Returns the exit status."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        return main() or 0
-    except (ValueError, FileNotFoundError, FileExistsError) as error:
+        main(argv)
+        return 0
+    except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

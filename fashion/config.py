@@ -39,6 +39,10 @@ class FashionConfig(Config):
     EVALUATE_EVERY = 1                  # epochs between evaluations on validation photos
     EVALUATE_IMAGES = 500               # at most this many of them
 
+    def __init__(self):
+        self.STAGES = tuple(_stage(s) for s in self.STAGES)
+        super().__init__()
+
 
 class Smoke(FashionConfig):
     """The built-in data at 128 pixels on a CPU."""
@@ -99,6 +103,15 @@ class Full(FashionConfig):
     WARMUP_STEPS = 1000
     STAGES = (Stage("heads", "heads", 2, 8e-3), Stage("all", "all", 22, 8e-3))
     LR_SCHEDULE = "cosine"
+
+
+def _stage(value):
+    """A Stage, also from [name, layers, epochs, learning_rate] or {"name": ...}, as a command line or a file gives it."""
+    try:
+        return value if isinstance(value, Stage) else Stage(**value) if isinstance(value, dict) else Stage(*value)
+    except TypeError as error:
+        raise ValueError(f"A stage is [name, layers, epochs, learning_rate], for instance [\"heads\", \"heads\", 5, 0.001]. Got "
+                         f"{value!r}.") from error
 
 
 RECIPES = {"smoke": Smoke, "ccp": CCP, "baseline": FashionConfig, "full": Full}

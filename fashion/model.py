@@ -27,11 +27,14 @@ class FashionModel:
         Each has in addition "attribute_scores" (N, T) float32 and "attributes": for each detection the ascending real ids of
         the attributes that score ATTRIBUTE_THRESHOLD or more, none for categories that carry no attributes.
         """
-        results = self._predictor(photos)
-        for result in results:
+        return list(self.stream(photos))
+
+    def stream(self, photos):
+        """The same, one result after the other, for any iterable of photos; never holds more than one photo at its full size."""
+        for result in self._predictor.stream(photos):
             scores = result.setdefault("attribute_scores", np.zeros((len(result["scores"]), 0), np.float32))
             result["attributes"] = [self._attribute_ids(c, s) for c, s in zip(result["class_ids"], scores, strict=True)]
-        return results
+            yield result
 
     def metadata(self):
         """What a checkpoint must hold to be loaded without anything else; JSON-able."""

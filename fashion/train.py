@@ -3,9 +3,9 @@
 Recipes and what they cost are in fashion/config.py. A run folder holds config.json, history.csv, TensorBoard logs, the last and
 the best checkpoint, and pictures of predictions; --resume goes on where it broke off.
 """
-if not __package__:
+if not __package__:                 # run as a script: the repository, not this folder, belongs on the import path
     import sys
-    sys.path[0] = sys.path[0].rpartition("/")[0] or "."
+    sys.path[0] = __file__.rpartition("fashion")[0] or "."
 
 import argparse
 import platform
@@ -38,18 +38,20 @@ VERSIONS = ("keras", "tensorflow", "jax", "numpy", "imgaug", "pycocotools", "h5p
 def main(argv=None):
     """Train as the arguments say; returns the run folder."""
     args = parse(argv)
-    files = open_files(args.data)
     if args.resume:
         run = resumable_run(args)
         stored = run.read_config()
+        files = open_files(args.data or stored["data"])
         ontology = Ontology.from_dict(stored["ontology"])
-        config = recipe_config(args.recipe or stored["recipe"], ontology, stored["config"] | dict(args.set))
+        config = recipe_config(stored["recipe"], ontology, stored["config"] | dict(args.set))
         stages = [Stage(**s) for s in stored["stages"]]
         rebalance = stored["rebalance"]
+        run.write_config(stored | {"config": config.to_dict()})
     else:
+        files = open_files(args.data)
         ontology = files.ontology()
         config = recipe_config(args.recipe or "smoke", ontology, dict(args.set))
-        stages = [s for s in config.STAGES if args.stage == "all" or s.name == args.stage]
+        stages = chosen_stages(config, args.stage)
         run = RunFolder(Path(args.out) / f"{config.NAME}{datetime.now():%Y%m%dT%H%M%S}")
         rebalance = args.rebalance
     keras.utils.set_random_seed(config.SEED)
@@ -62,7 +64,7 @@ def main(argv=None):
     model = FashionModel(config, ontology)
     if not args.resume:
         start_weights(model, args.weights)
-        run.write_config({"command": sys.argv, "recipe": args.recipe or "smoke", "data": str(files.folder), "seed": config.SEED,
+        run.write_config({"command": sys.argv, "recipe": args.recipe or "smoke", "data": str(files.folder.resolve()), "seed": config.SEED,
                           "rebalance": rebalance, "stages": [vars(s) for s in stages],
                           "versions": versions(), "config": config.to_dict(), "ontology": ontology.to_dict()})
     print(f"run folder: {run.path}\n{len(train.image_ids)} photos to train on ({len(batches)} batches an epoch), "
@@ -93,10 +95,15 @@ def parse(argv=None):
         recipe().display()
         sys.exit(0)
     args.set = [parse_setting(text, recipe) for text in args.set]
-    names = {s.name for s in recipe.STAGES} | {"all"}
-    if args.stage not in names:
-        parser.error(f"--stage must be one of {', '.join(sorted(names))} for the recipe {args.recipe or 'smoke'}. Got {args.stage!r}.")
     return args
+
+
+def chosen_stages(config, name):
+    """The stages that --stage means: all of the recipe's, or the one of this name."""
+    stages = [s for s in config.STAGES if name in ("all", s.name)]
+    if not stages:
+        raise ValueError(f"--stage must be 'all' or one of {', '.join(s.name for s in config.STAGES)}. Got {name!r}.")
+    return stages
 
 
 def recipe_config(name, ontology, settings):
@@ -129,11 +136,13 @@ def unfitting_layers(model, path):
 def resumable_run(args):
     """The run folder that --resume means: --out itself, or the newest run in it that can be resumed."""
     out = Path(args.out)
-    folders = [out] if (out / "config.json").exists() else sorted(p.parent for p in out.glob("*/last.h5") if read_state(p))
-    if not folders:
+    if (out / "config.json").exists():
+        return RunFolder(out)
+    checkpoints = [p for p in out.glob("*/last.h5") if read_state(p)]
+    if not checkpoints:
         raise FileNotFoundError(f"There is no run to resume in {out}: no folder with config.json and last.h5. Leave --resume out to "
                                 "start anew.")
-    return RunFolder(folders[-1])
+    return RunFolder(max(checkpoints, key=lambda p: p.stat().st_mtime).parent)
 
 
 def versions():
@@ -148,4 +157,4 @@ def versions():
 
 
 if __name__ == "__main__":
-    sys.exit(run_verb(lambda: main() and 0))
+    sys.exit(run_verb(main))

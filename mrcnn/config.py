@@ -185,7 +185,7 @@ def parse_setting(text, config_class):
     if not equals:
         raise ValueError(f"A setting is written KEY=VALUE. Got {text!r}.")
     if not hasattr(config_class, key):
-        raise ValueError(f"{config_class.__name__} has no setting {key!r}. `python fashion/train.py --list-settings` lists them.")
+        raise ValueError(f"{config_class.__name__} has no setting {key!r}; its display() lists them.")
     try:
         return key, json.loads(value)
     except json.JSONDecodeError:

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 FILES = sorted(path for top in ("mrcnn", "fashion") for path in (ROOT / top).rglob("*.py"))
 
 # What the folders of `fashion` share; whatever of fashion/*.py is not named here or in FLOORS is a verb.
-SHARED = ["fashion.ontology", "fashion.rle", "fashion.config", "fashion.augmentation"]
+SHARED = ["fashion.ontology", "fashion.rle", "fashion.config", "fashion.augmentation", "fashion.pictures"]
 FOLDERS = ["datasets", "attributes", "semantic", "classify", "ensemble", "tuning", "submission", "evaluation"]
 FLOORS = [
     ["mrcnn.ops", "mrcnn.config"],

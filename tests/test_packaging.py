@@ -103,7 +103,7 @@ def test_extras_are_the_documented_ones(metadata):
 
 def test_settings_are_strict():
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
-    assert settings["ruff"]["line-length"] == 130
+    assert settings["ruff"]["line-length"] == 140
     assert {"--import-mode=importlib", "--strict-markers"} <= set(
         settings["pytest"]["ini_options"]["addopts"]
     )

@@ -30,11 +30,11 @@ class Monitor:
         """epoch: 0-based -> {"val_mask_ap", "val_mask_ap50", "val_box_ap", "val_attribute_micro_f1"}."""
         pictures = []
 
-        def on_photo(image_id, photo, result):
+        def on_result(image_id, result):
             if len(pictures) < PICTURES:
-                pictures.append(self.draw(photo, result))
+                pictures.append(self.draw(self.dataset.load_image(image_id), result))
 
-        detections = predict_dataset(self.model, self.dataset, self.image_ids, on_photo=on_photo)
+        detections = predict_dataset(self.model, self.dataset, self.image_ids, on_result=on_result)
         scores = score_detections(self.ground_truth, detections)
         with atomic_path(self.run.pictures / f"epoch_{epoch + 1:04d}.jpg") as path:
             Image.fromarray(image_grid(pictures, columns=3)).save(path, quality=85)

@@ -6,20 +6,18 @@ from fashion.evaluation.results import coco_results
 from mrcnn.evaluation.coco import evaluate_coco
 
 
-def predict_dataset(model, dataset, image_ids, *, on_photo=None):
+def predict_dataset(model, dataset, image_ids, *, on_result=None):
     """COCO results of `model` (a FashionModel) on some photos of an IMaterialistDataset, a batch in memory at a time.
 
-    on_photo: callable (image_id, photo, result), for pictures and progress.
+    on_result: callable (image_id, result), for pictures and progress.
     Returns: list of COCO result dicts with "attribute_ids"; their image_id is the data set's.
     """
-    found, size = [], model.config.BATCH_SIZE
-    for start in range(0, len(image_ids), size):
-        ids = [int(i) for i in image_ids[start:start + size]]
-        photos = [dataset.load_image(i) for i in ids]
-        for image_id, photo, result in zip(ids, photos, model.predict(photos), strict=True):
-            found += coco_results(result, image_id, model.ontology)
-            if on_photo:
-                on_photo(image_id, photo, result)
+    found = []
+    results = model.stream(dataset.load_image(int(i)) for i in image_ids)
+    for image_id, result in zip(image_ids, results, strict=True):
+        found += coco_results(result, int(image_id), model.ontology)
+        if on_result:
+            on_result(int(image_id), result)
     return found
 
 

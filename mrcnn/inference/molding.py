@@ -1,21 +1,19 @@
-"""Molding: from photos to a batch of network input, and from its detections back to the photos."""
+"""Molding: from a photo to network input, and from its detections back to the photo."""
 import numpy as np
 
 from mrcnn.data.resize import normalise, place_for
 
 
-def mold(photos, config):
-    """Photos of any size -> (images (B, H, W, 3) float32 normalised, windows (B, 4) yxyx, [Placement]).
+def mold(photo, config, name="The photo"):
+    """A photo of any size -> (image (H, W, 3) float32, normalised; its Placement).
 
-    photos: list of (h, w, 3) uint8 RGB. Raises ValueError for anything else, naming its place in the list.
+    photo: (h, w, 3) uint8 RGB. Raises ValueError for anything else; name: what to call it there.
     """
-    for i, photo in enumerate(photos):
-        if getattr(photo, "ndim", 0) != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8:
-            raise ValueError(f"Photo {i} must be an array (height, width, 3) of uint8, RGB. Got {getattr(photo, 'dtype', type(photo))} "
-                             f"{getattr(photo, 'shape', '')}; convert it with PIL's Image.convert('RGB').")
-    placements = [place_for(config, photo.shape[:2]) for photo in photos]
-    canvases = np.stack([p.image(photo) for p, photo in zip(placements, photos, strict=True)])
-    return normalise(canvases, config.MEAN_PIXEL, config.PIXEL_STD), np.stack([p.window for p in placements]), placements
+    if getattr(photo, "ndim", 0) != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8:
+        raise ValueError(f"{name} must be an array (height, width, 3) of uint8, RGB. Got {getattr(photo, 'dtype', type(photo))} "
+                         f"{getattr(photo, 'shape', '')}; convert it with PIL's Image.convert('RGB').")
+    placement = place_for(config, photo.shape[:2])
+    return normalise(placement.image(photo), config.MEAN_PIXEL, config.PIXEL_STD), placement
 
 
 def unmold(detections, placement):

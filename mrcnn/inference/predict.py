@@ -26,13 +26,25 @@ class Predictor:
         Each holds "rois" (N, 4) int32 and "boxes" (N, 4) float32, yxyx, photo pixels; "class_ids" (N,) int32; "scores" (N,) float32,
         best first; "mask_probabilities" (N, 28, 28) float32, each filling its box; "image_hw"; and the fields of extra heads.
         """
-        results, size = [], self.config.BATCH_SIZE
-        for start in range(0, len(photos), size):
-            chunk = list(photos[start:start + size])
-            images, windows, placements = mold(chunk, self.config)
-            found = self.detect_molded(images, windows)
-            results += [unmold({k: v[i] for k, v in found.items()}, placement) for i, placement in enumerate(placements)]
-        return results
+        return list(self.stream(photos))
+
+    def stream(self, photos):
+        """The same, one result after the other, for any iterable of photos; never holds more than one photo at its full size."""
+        canvases, count = [], 0
+        for photo in photos:            # not enumerate: it would hold on to a photo while the next one is read
+            canvases.append(mold(photo, self.config, name=f"Photo {count}"))
+            count += 1
+            del photo
+            if len(canvases) == self.config.BATCH_SIZE:
+                yield from self._results(canvases)
+                canvases = []
+        if canvases:
+            yield from self._results(canvases)
+
+    def _results(self, canvases):
+        images = np.stack([image for image, _ in canvases])
+        found = self.detect_molded(images, np.stack([placement.window for _, placement in canvases]))
+        return [unmold({k: v[i] for k, v in found.items()}, placement) for i, (_, placement) in enumerate(canvases)]
 
     def detect_molded(self, images, windows):
         """Network input (b, H, W, 3), windows (b, 4), b <= BATCH_SIZE -> dict of (b, n, ...) arrays on the canvas, with "valid"."""

@@ -2,7 +2,7 @@
 from keras import ops
 
 from mrcnn.ops import boxes as box_ops
-from mrcnn.ops.nms import non_max_suppression_by_class
+from mrcnn.ops.nms import non_max_suppression
 
 
 def select_detections(logits, deltas, proposals, valid, windows, *, std, min_confidence, iou_threshold, count, all_classes):
@@ -29,7 +29,7 @@ def select_detections(logits, deltas, proposals, valid, windows, *, std, min_con
     boxes = box_ops.decode(deltas, ops.take_along_axis(proposals, (pair // objects)[..., None], axis=1), std)
     boxes = box_ops.clip(boxes, windows[:, None])
     eligible = ops.logical_and(scores > 0.0, box_ops.area(boxes) > 0.0)
-    index, kept = non_max_suppression_by_class(boxes, scores, class_ids, eligible, iou_threshold=iou_threshold, count=count)
+    index, kept = non_max_suppression(boxes, scores, eligible, iou_threshold=iou_threshold, count=count, class_ids=class_ids)
     return {"boxes": ops.take_along_axis(boxes, index[..., None], axis=1) * ops.cast(kept, "float32")[..., None],
             "class_ids": ops.take_along_axis(class_ids, index, axis=1) * ops.cast(kept, "int32"),
             "scores": ops.take_along_axis(scores, index, axis=1) * ops.cast(kept, "float32"),

@@ -22,7 +22,8 @@ class Detector(keras.Model):
 
     def __init__(self, backbone, fpn, rpn, heads, settings, **kwargs):
         """heads: the box head first. settings: a `DetectorSettings`."""
-        super().__init__(**kwargs)
+        # No autocast: under mixed precision it would round boxes to bfloat16, which turns 1023 into 1024. The layers cast for themselves.
+        super().__init__(autocast=False, **kwargs)
         self.backbone, self.fpn, self.rpn = backbone, fpn, rpn
         self.heads = list(heads)
         self.settings = settings
@@ -119,7 +120,8 @@ class Detector(keras.Model):
         return outputs
 
     def _pool(self, pyramid, boxes, size, image_hw):
-        return roi_align(pyramid[:4], boxes, self.settings.strides[:4], image_hw, size=size)
+        # A roi spans about 14 cells of the level it reads: one sample for each of them.
+        return roi_align(pyramid[:4], boxes, self.settings.strides[:4], image_hw, size=size, samples=max(1, 14 // size))
 
 
 def _ground_truth(inputs):

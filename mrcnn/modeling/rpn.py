@@ -44,7 +44,7 @@ def propose(logits, deltas, anchors, *, std, pre_nms, post_nms, iou_threshold, i
     boxes = box_ops.clip(boxes, ops.convert_to_tensor([0.0, 0.0, *image_hw], dtype="float32"))
     valid = box_ops.area(boxes) > 0.0
     # Scores only order the boxes; a sigmoid would tie the confident ones at 1.
-    kept, valid = non_max_suppression(boxes, scores - ops.min(scores), valid, iou_threshold=iou_threshold, count=post_nms)
+    kept, valid = non_max_suppression(boxes, scores, valid, iou_threshold=iou_threshold, count=post_nms)
     boxes = ops.take_along_axis(boxes, kept[..., None], axis=1) * ops.cast(valid, "float32")[..., None]
     return ops.stop_gradient(boxes), valid
 

@@ -26,5 +26,4 @@ def smooth_l1(predicted, targets, used):
 
 def binary_cross_entropy(logits, targets):
     """Cross-entropy of every sigmoid: logits, targets (...,) -> (...,) float32. Stable for large logits."""
-    logits = ops.cast(logits, "float32")
-    return ops.maximum(logits, 0.0) - logits * targets + ops.log1p(ops.exp(-ops.abs(logits)))
+    return ops.binary_crossentropy(targets, ops.cast(logits, "float32"), from_logits=True)

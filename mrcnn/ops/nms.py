@@ -12,16 +12,19 @@ from mrcnn.ops.boxes import pairwise_iou
 BLOCK = 512
 
 
-def non_max_suppression(boxes, scores, valid, *, iou_threshold, count):
+def non_max_suppression(boxes, scores, valid, *, iou_threshold, count, class_ids=None):
     """Greedy non-maximum suppression of every image of a batch.
 
-    boxes:  (B, N, 4) float32 yxyx; scores: (B, N) float32; valid: (B, N) bool
+    boxes:  (B, N, 4) float32 yxyx; scores: (B, N) float32, of any sign; valid: (B, N) bool
     iou_threshold: a box goes if its IoU with a kept, better box is above it; count: how many to keep at most
+    class_ids: (B, N) int32, boxes of different classes do not touch each other; None: all are of one class
     Returns: index (B, count) int32 into N, best first; kept (B, count) bool, False on padding rows.
     """
     n = boxes.shape[1]
-    scores = ops.where(valid, ops.cast(scores, "float32"), -1.0)
     order = ops.top_k(scores, n)[1]
+    # The class travels as a fifth coordinate. Moving classes apart instead would round their corners: 47000.1 is no float32.
+    class_ids = ops.zeros_like(boxes[..., 0]) if class_ids is None else ops.cast(class_ids, "float32")
+    boxes = ops.concatenate([boxes, class_ids[..., None]], axis=-1)
     boxes = ops.take_along_axis(boxes, order[..., None], axis=1)
     alive = ops.take_along_axis(valid, order, axis=1)
     keep = _suppress(boxes, alive, iou_threshold)
@@ -35,22 +38,15 @@ def non_max_suppression(boxes, scores, valid, *, iou_threshold, count):
     return ops.cast(index, "int32"), kept
 
 
-def non_max_suppression_by_class(boxes, scores, class_ids, valid, *, iou_threshold, count):
-    """`non_max_suppression` within each class: class_ids (B, N) int32. Classes are moved apart, so they never overlap."""
-    span = ops.max(boxes) - ops.minimum(ops.min(boxes), 0.0) + 1.0
-    shifted = boxes + (ops.cast(class_ids, "float32") * span)[..., None]
-    return non_max_suppression(shifted, scores, valid, iou_threshold=iou_threshold, count=count)
-
-
 def _suppress(boxes, alive, iou_threshold):
-    """Which of the boxes, best first, survive: (B, N, 4), (B, N) -> (B, N) bool."""
+    """Which of the boxes, best first, survive: (B, N, 5), (B, N) -> (B, N) bool."""
     n = boxes.shape[1]
     kept_boxes, kept = [], []
     for start in range(0, n, BLOCK):
         block, living = boxes[:, start:start + BLOCK], alive[:, start:start + BLOCK]
         if kept:
             better, is_kept = ops.concatenate(kept_boxes, axis=1), ops.concatenate(kept, axis=1)
-            overlaps = ops.logical_and(pairwise_iou(better, block) > iou_threshold, is_kept[..., None])
+            overlaps = ops.logical_and(_overlap(better, block, iou_threshold), is_kept[..., None])
             living = ops.logical_and(living, ops.logical_not(ops.any(overlaps, axis=1)))
         kept_boxes.append(block)
         kept.append(_greedy(block, living, iou_threshold))
@@ -60,7 +56,7 @@ def _suppress(boxes, alive, iou_threshold):
 def _greedy(boxes, living, iou_threshold):
     size = boxes.shape[1]
     better = np.triu(np.ones((size, size), np.float32), k=1)
-    overlaps = ops.cast(pairwise_iou(boxes, boxes) > iou_threshold, "float32") * better         # [i, j]: i beats j
+    overlaps = ops.cast(_overlap(boxes, boxes, iou_threshold), "float32") * better         # [i, j]: i beats j
     living = ops.cast(living, "float32")
 
     def step(_, keep):
@@ -70,3 +66,9 @@ def _greedy(boxes, living, iou_threshold):
     # After k steps the first k boxes of every chain of overlaps are settled; a step without change has settled all.
     _, keep = ops.while_loop(lambda before, now: ops.any(before != now), step, (living - 1.0, living))
     return keep > 0.5
+
+
+def _overlap(a, b, iou_threshold):
+    """Which boxes are of one class and above the threshold: (B, N, 5), (B, M, 5) -> (B, N, M) bool."""
+    same_class = ops.equal(a[..., :, None, 4], b[..., None, :, 4])
+    return ops.logical_and(same_class, pairwise_iou(a[..., :4], b[..., :4]) > iou_threshold)

@@ -26,15 +26,15 @@ class RunRecorder(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         logs = logs if logs is not None else {}
+        model = self.model                      # on JAX, asking for it brings the weights back from the training step
         if self.evaluate and ((epoch + 1) % self.every == 0 or epoch + 1 == self.last_epoch):
             logs.update(self.evaluate(epoch))
             if logs[self.score] > self.state["best"]:
                 self.state["best"] = logs[self.score]
-                save_weights(self.model, self.run.best, metadata=self.metadata | {"epoch": epoch + 1, "score": logs[self.score]})
+                save_weights(model, self.run.best, metadata=self.metadata | {"epoch": epoch + 1, "score": logs[self.score]})
         row = {"epoch": epoch + 1, "stage": self.stage, **{k: float(v) for k, v in logs.items()}}
         self.state["history"].append(row)
         self.state["epoch"] = epoch + 1
-        if (self.batches.sampler.repeats != 1.0).any():
-            self.state["repeats"] = self.batches.sampler.repeats.tolist()
+        self.state["repeats"] = self.batches.sampler.repeats.tolist()
         self.run.write_history(self.state["history"])
-        save_weights(self.model, self.run.last, metadata=self.metadata, optimizer=self.model.optimizer, state=self.state)
+        save_weights(model, self.run.last, metadata=self.metadata, optimizer=model.optimizer, state=self.state)

@@ -5,6 +5,7 @@ Layout: one group for each layer, its attribute `weight_names` listing datasets 
 """
 import json
 import logging
+import zipfile
 from dataclasses import dataclass, field
 
 import h5py
@@ -77,16 +78,15 @@ def load_weights(model, path, exclude=()):
 
 def assign_layers(model, arrays, source, exclude=()):
     """`load_weights` for arrays in memory: {layer name: [arrays]}; source: what to call them in messages."""
-    layers, exclude, report = weight_layers(model), set(exclude or ()), LoadReport()
-    for name, values in arrays.items():
-        if name not in layers:
-            report.only_in_file.append(name)
-        elif name in exclude:
-            report.excluded.append(name)
-        else:
-            _assign(layers[name], values, source)
-            report.loaded.append(name)
-    report.only_in_model = [n for n in layers if n not in arrays and n not in exclude]
+    layers, exclude = weight_layers(model), set(exclude or ())
+    report = LoadReport(loaded=[n for n in arrays if n in layers and n not in exclude],
+                        excluded=[n for n in arrays if n in layers and n in exclude],
+                        only_in_file=[n for n in arrays if n not in layers],
+                        only_in_model=[n for n in layers if n not in arrays and n not in exclude])
+    _check_shapes({n: (layers[n], arrays[n]) for n in report.loaded}, source)
+    for name in report.loaded:
+        for weight, value in zip(layers[name].weights, arrays[name], strict=True):
+            weight.assign(value.astype("float32"))
     if not report.loaded:
         raise ValueError(f"No layer of {source} fits this model: nothing was loaded. It holds {', '.join(list(arrays)[:4])} …; "
                          f"the model has {', '.join(list(layers)[:4])} ….")
@@ -98,8 +98,12 @@ def load_state(path, optimizer):
     """Give the optimiser its variables back and return the `state` that `save_weights` was given; the optimiser must be built."""
     with _open(path) as file:
         group = file[STATE]
-        for i, variable in enumerate(optimizer.variables):
-            variable.assign(group[f"{i:05d}"][()])
+        values = [group[key][()] for key in sorted(group)]
+        if [v.shape for v in values] != [tuple(v.shape) for v in optimizer.variables]:
+            raise ValueError(f"The optimiser's state in {path} is of another optimiser or of other layers. Go on with the OPTIMIZER and "
+                             "the stages the training began with, or start a new one from these weights.")
+        for variable, value in zip(optimizer.variables, values, strict=True):
+            variable.assign(value)
         return json.loads(group.attrs["state"])
 
 
@@ -109,13 +113,14 @@ def read_state(path):
         return json.loads(file[STATE].attrs["state"]) if STATE in file else None
 
 
-def _assign(layer, values, source):
-    shapes = [tuple(w.shape) for w in layer.weights]
-    if [v.shape for v in values] != shapes:
-        raise ValueError(f"Layer {layer.name!r} of {source} has weights of shape {[v.shape for v in values]}, the model wants {shapes}. "
-                         f"If it is meant to start anew (another number of classes, say), pass exclude=['{layer.name}', …].")
-    for weight, value in zip(layer.weights, values, strict=True):
-        weight.assign(value.astype("float32"))
+def _check_shapes(pairs, source):
+    """pairs: {name: (layer, [arrays])}. Raises ValueError, naming all that differ, before anything is assigned."""
+    shapes = {n: ([v.shape for v in values], [tuple(w.shape) for w in layer.weights]) for n, (layer, values) in pairs.items()}
+    wrong = [name for name, (given, wanted) in shapes.items() if given != wanted]
+    if wrong:
+        given, wanted = shapes[wrong[0]]
+        raise ValueError(f"Layer {wrong[0]!r} of {source} has weights of shape {given}, the model wants {wanted}. What is meant to start "
+                         f"anew (another number of classes, say) is left out with exclude={wrong}.")
 
 
 def _open(path):
@@ -140,8 +145,14 @@ def _read_npz(path):
     """{layer: [arrays]}, kernel before bias, gamma before beta before the moving mean and variance, as Keras orders them."""
     order = ["kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance"]
     arrays = {}
-    with np.load(path, allow_pickle=False) as file:
-        for key in file.files:
-            layer, _, weight = key.rpartition("/")
-            arrays.setdefault(layer, {})[weight] = file[key]
-    return {layer: [w[k] for k in sorted(w, key=order.index)] for layer, w in arrays.items()}
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            for key in file.files:
+                layer, _, weight = key.rpartition("/")
+                arrays.setdefault(layer, {})[weight] = file[key]
+        return {layer: [w[k] for k in sorted(w, key=order.index)] for layer, w in arrays.items()}
+    except FileNotFoundError:
+        raise FileNotFoundError(f"There is no weight file {path}.") from None
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is not a readable .npz file of <layer>/<weight> arrays ({error}). It may be cut off: fetch it "
+                         "again.") from error

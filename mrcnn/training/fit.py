@@ -14,21 +14,21 @@ log = logging.getLogger(__name__)
 
 
 def fit(model, config, batches, stages, run, *, validation=None, evaluate=None, score="val_mask_ap", every=1, resume=False,
-        metadata=None, callbacks=()):
+        first_epoch=0, metadata=None, callbacks=()):
     """Train `model` stage by stage; every epoch leaves `run` complete.
 
     model: a Detector; batches, validation: TrainingBatches; stages: list of Stage; run: RunFolder
     evaluate: callable (epoch) -> dict of scores such as {"val_mask_ap": 0.4}, called every `every` epochs and after the last one;
     score: which of them decides about best.h5; resume: go on after the last whole epoch of `run`, with the batches the broken run
-    would have seen; metadata: JSON-able, kept in every checkpoint
+    would have seen; first_epoch: how many epochs the model has behind it; metadata: JSON-able, kept in every checkpoint
     Returns: the history, a list of one dict an epoch. Raises FileNotFoundError if there is nothing to resume.
     """
-    state = {"epoch": 0, "best": -1.0, "history": [], "repeats": None}
+    state = {"epoch": first_epoch, "best": -1.0, "history": run.read_history()[:first_epoch], "repeats": None}
     if resume:
         state = _resumable(run)
         if state["repeats"]:
             batches.sampler.repeats = np.array(state["repeats"])
-    first = 0
+    first = first_epoch
     for stage in stages:
         last = first + stage.epochs
         if state["epoch"] < last:
@@ -45,9 +45,9 @@ def fit(model, config, batches, stages, run, *, validation=None, evaluate=None, 
             recorder = RunRecorder(run, batches, stage=stage.name, evaluate=evaluate, score=score, every=every,
                                    last_epoch=last, state=state,
                                    metadata=metadata or {})
-            board = keras.callbacks.TensorBoard(str(run.tensorboard), write_graph=False)
-            model.fit(batches, validation_data=validation, initial_epoch=state["epoch"], epochs=last,
-                      callbacks=[recorder, board, *callbacks], verbose="auto" if _interactive() else 2)
+            # The batches are shuffled already; Keras would shuffle them again with a state that no checkpoint keeps.
+            model.fit(batches, validation_data=validation, initial_epoch=state["epoch"], epochs=last, shuffle=False,
+                      callbacks=[recorder, *_tensorboard(run), *callbacks], verbose="auto" if _interactive() else 2)
         first = last
     if resume and state["epoch"]:
         load_weights(model, run.last)                       # nothing was left to do: hand back the finished weights
@@ -70,6 +70,17 @@ def _resumable(run):
         raise FileNotFoundError(f"There is nothing to resume in {run.path}: it has no last.h5 with a training state. "
                                 "Leave --resume out to start anew.")
     return state
+
+
+def _tensorboard(run):
+    """Keras' TensorBoard callback in a list, which is empty where TensorFlow or TensorBoard is not installed (on JAX, say)."""
+    try:
+        import tensorboard  # noqa: F401
+        import tensorflow  # noqa: F401
+    except ImportError:
+        log.info("No TensorBoard logs: they need tensorflow and tensorboard.")
+        return []
+    return [keras.callbacks.TensorBoard(str(run.tensorboard), write_graph=False)]
 
 
 def _interactive():

@@ -5,8 +5,7 @@ import re
 from mrcnn.modeling.build import stage_of_layer
 
 log = logging.getLogger(__name__)
-HEADS = re.compile(r"(mrcnn_.*)|(rpn_.*)|(fpn_.*)")
-FROM_STAGE = {"3+": 3, "4+": 4, "5+": 5}
+FROM_STAGE = {"heads": 6, "3+": 3, "4+": 4, "5+": 5}
 
 
 def weight_layers(model):
@@ -26,9 +25,9 @@ def set_trainable(model, config, layers):
     layers: "heads" (everything but the backbone), "3+", "4+", "5+" (that backbone stage and later, and the heads), "all", or a
     regular expression that must match a layer's whole name. Raises ValueError if nothing matches.
     """
-    chosen = []
+    chosen, backbone = [], weight_layers(model.backbone)
     for name, layer in weight_layers(model).items():
-        layer.trainable = _learns(name, config, layers)
+        layer.trainable = _learns(name, name in backbone, config, layers)
         if layer.trainable:
             chosen.append(name)
     if not chosen:
@@ -38,10 +37,9 @@ def set_trainable(model, config, layers):
     return chosen
 
 
-def _learns(name, config, layers):
+def _learns(name, in_backbone, config, layers):
     if layers == "all":
         return True
-    if layers == "heads" or layers in FROM_STAGE:
-        stage = stage_of_layer(config, name)
-        return bool(HEADS.fullmatch(name)) or (stage or 0) >= FROM_STAGE.get(layers, 9)
+    if layers in FROM_STAGE:
+        return not in_backbone or (stage_of_layer(config, name) or 0) >= FROM_STAGE[layers]
     return bool(re.fullmatch(layers, name))

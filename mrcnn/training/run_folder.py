@@ -41,7 +41,7 @@ class RunFolder:
         write_text(self.history, text.getvalue())
 
     def read_history(self):
-        """The rows of history.csv, numbers as floats; [] if there is none."""
+        """The rows of history.csv, numbers as numbers; [] if there is none."""
         if not self.history.exists():
             return []
         with self.history.open(newline="", encoding="utf-8") as file:
@@ -49,7 +49,9 @@ class RunFolder:
 
 
 def _number(text):
-    try:
-        return float(text)
-    except ValueError:
-        return text
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            pass
+    return text

@@ -10,7 +10,7 @@ from keras import ops
 class Stage:
     """One part of a training.
 
-    layers: which layers learn, see `layer_groups.trainable_names`; epochs: how many this stage lasts; learning_rate: at its height.
+    layers: which layers learn, see `layer_groups.set_trainable`; epochs: how many this stage lasts; learning_rate: at its height.
     """
 
     name: str

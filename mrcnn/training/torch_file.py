@@ -24,10 +24,12 @@ def read_torch_file(path):
             for key in load():
                 storage = storages[key]
                 count = int.from_bytes(file.read(8), "little")
-                storage["data"] = np.frombuffer(file.read(count * np.dtype(storage["dtype"]).itemsize), storage["dtype"])
-        except (pickle.UnpicklingError, ValueError, EOFError) as error:
+                storage["data"] = np.fromfile(file, storage["dtype"], count)
+                if len(storage["data"]) < count:
+                    raise EOFError("it ends within a tensor, so it may be cut off; fetch it again")
+            return {name: _array(tensor) for name, tensor in state.items()}
+        except Exception as error:                              # a pickle that is none can fail in any way
             raise ValueError(f"{path} is not a state dict in PyTorch's old file format: {error}.") from error
-    return {name: _array(tensor) for name, tensor in state.items()}
 
 
 class _Unpickler(pickle.Unpickler):
@@ -52,5 +54,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def _array(tensor):
-    data, step = tensor["storage"]["data"][tensor["offset"]:], np.dtype(tensor["storage"]["dtype"]).itemsize
-    return np.lib.stride_tricks.as_strided(data, tensor["shape"], [s * step for s in tensor["strides"]]).copy()
+    data, shape, strides = tensor["storage"]["data"][tensor["offset"]:], tensor["shape"], tensor["strides"]
+    if sum((n - 1) * s for n, s in zip(shape, strides, strict=True)) >= len(data):      # as_strided would read what lies behind
+        raise ValueError(f"a tensor of shape {tuple(shape)} is larger than its storage")
+    return np.lib.stride_tricks.as_strided(data, shape, [s * data.itemsize for s in strides]).copy()

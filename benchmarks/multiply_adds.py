@@ -1,0 +1,78 @@
+"""Multiply-adds: the arithmetic of one image, counted from the settings, to set a measured speed against.
+
+A convolution of kernel kh x kw from C to D channels costs  out_h * out_w * kh * kw * C * D  multiply-adds (a depthwise one
+out_h * out_w * kh * kw * C), a transposed one  in_h * in_w * kh * kw * C * D, a dense layer C * D for each row. Published "FLOPs" of
+detectors are these numbers; a device's FLOP/s count a multiply-add as two. Normalisation, activations, RoIAlign and suppression are
+left out: they move memory rather than multiply.
+"""
+import keras
+
+FORWARD_AND_BACKWARD = 3            # a training step costs its forward pass three times: outputs, input gradients, weight gradients
+FLOP = 2                            # of one multiply-add
+
+
+def inference_macs(config, backbone, *, described, num_attributes=0):
+    """{part: multiply-adds} to predict one image with `described` mask rows. backbone: a Keras model, image -> [C2..C5]."""
+    rows = config.POST_NMS_ROIS_INFERENCE + (described if num_attributes else 0)    # attributes need box features of the detections
+    return _trunk(config, backbone) | {"box": box_head_macs(config, rows), "mask": mask_head_macs(config, described),
+                                       "attributes": attribute_macs(config, described, num_attributes)}
+
+
+def training_macs(config, backbone, num_attributes=0):
+    """{part: multiply-adds} of one image's forward pass in training: masks and attributes at the positive rois only."""
+    positives = max(1, int(config.TRAIN_ROIS_PER_IMAGE * config.ROI_POSITIVE_RATIO))
+    return _trunk(config, backbone) | {"box": box_head_macs(config, config.TRAIN_ROIS_PER_IMAGE), "mask": mask_head_macs(config, positives),
+                                       "attributes": attribute_macs(config, positives, num_attributes)}
+
+
+def backbone_macs(model, image_hw):
+    """Multiply-adds of every convolution of a functional Keras model for one image of this size; nothing is computed."""
+    convs = [layer for layer in model.layers if isinstance(layer, (keras.layers.Conv2D, keras.layers.DepthwiseConv2D))]
+    outputs = keras.Model(model.inputs, [layer.output for layer in convs]).compute_output_spec(keras.KerasTensor((1, *image_hw, 3)))
+    total = 0
+    for layer, output in zip(convs, outputs, strict=True):
+        kernel_h, kernel_w, channels, filters = layer.kernel.shape                  # depthwise: filters of each channel, so 1
+        total += output.shape[1] * output.shape[2] * kernel_h * kernel_w * channels * filters
+    return total
+
+
+def fpn_macs(config, feature_channels):
+    """1x1 laterals from each of C2..C5 and 3x3 smoothing of P2..P5."""
+    channels = config.TOP_DOWN_PYRAMID_SIZE
+    return sum(cells * (incoming * channels + 9 * channels * channels)
+               for cells, incoming in zip(_cells(config)[:4], feature_channels, strict=True))
+
+
+def rpn_macs(config):
+    """A 3x3 convolution, then 2 scores and 4 deltas for each anchor, at every cell of P2..P6."""
+    anchors = len(config.RPN_ANCHOR_RATIOS)
+    per_cell = 9 * config.TOP_DOWN_PYRAMID_SIZE * config.RPN_CHANNELS + config.RPN_CHANNELS * 6 * anchors
+    return sum(_cells(config)) * per_cell // config.RPN_ANCHOR_STRIDE ** 2
+
+
+def box_head_macs(config, rois):
+    """Two hidden layers, class scores and a set of deltas for each class."""
+    hidden = config.FPN_CLASSIF_FC_LAYERS_SIZE
+    return rois * (config.POOL_SIZE ** 2 * config.TOP_DOWN_PYRAMID_SIZE * hidden + hidden * hidden + hidden * 5 * config.NUM_CLASSES)
+
+
+def mask_head_macs(config, rois):
+    """Four 3x3 convolutions on the pooled grid, a 2x2 upsampling, and a 1x1 convolution to one mask for each class."""
+    cells, channels = config.MASK_POOL_SIZE ** 2, config.MASK_CHANNELS
+    convs = 9 * channels * (config.TOP_DOWN_PYRAMID_SIZE + 3 * channels)
+    return rois * cells * (convs + 4 * channels * channels + 4 * channels * config.NUM_CLASSES)
+
+
+def attribute_macs(config, rois, num_attributes):
+    """One dense layer on the box head's features."""
+    return rois * config.FPN_CLASSIF_FC_LAYERS_SIZE * num_attributes
+
+
+def _trunk(config, backbone):
+    feature_channels = [output.shape[-1] for output in backbone.outputs]
+    return {"backbone": backbone_macs(backbone, config.image_hw), "fpn": fpn_macs(config, feature_channels), "rpn": rpn_macs(config)}
+
+
+def _cells(config):
+    height, width = config.image_hw
+    return [(height // stride) * (width // stride) for stride in config.BACKBONE_STRIDES]

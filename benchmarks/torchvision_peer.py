@@ -1,0 +1,107 @@
+"""Measuring torchvision's Mask R-CNN at the same work: size, batch, numbers of proposals and rois, frozen BatchNorm, random weights."""
+import time
+
+import numpy as np
+
+from benchmarks.network import OBJECTS
+
+
+def measure(config, *, steps, **_):
+    """The rates of `benchmarks.network.measure` that both have, for torchvision's maskrcnn with a ResNet-50 pyramid.
+
+    Runs on the GPU where there is one; "mixed_bfloat16" is autocast, and channels-last memory is used where it is faster.
+    """
+    import torch
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.manual_seed(0)
+    torch.backends.cudnn.benchmark = True
+    torch.set_float32_matmul_precision("high")              # as XLA does: float32 products may run on TF32 units
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    layouts = [time_layout(torch, config, device, steps, layout) for layout in (torch.contiguous_format, torch.channels_last)]
+    found = {name: max(layout[name] for layout in layouts) for name in layouts[0]}
+    if device.type == "cuda":
+        return found | {"peak_bytes": torch.cuda.max_memory_allocated()}
+    import resource
+    return found | {"peak_bytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}
+
+
+def time_layout(torch, config, device, steps, layout):
+    """{"train", "predict_all"}: images a second with one memory layout."""
+    model = build(config).to(device, memory_format=layout)
+    images, targets = made_up_batch(torch, config, device, layout)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-6, momentum=config.LEARNING_MOMENTUM, weight_decay=config.WEIGHT_DECAY)
+    dtype = {"device_type": device.type, "dtype": torch.bfloat16, "enabled": config.MIXED_PRECISION}
+
+    def step():
+        optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(**dtype):
+            loss = sum(model(images, targets).values())
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), config.GRADIENT_CLIP_NORM)
+        optimizer.step()
+        return loss
+
+    def predict():
+        with torch.inference_mode(), torch.autocast(**dtype):
+            return [{k: v.cpu() for k, v in result.items() if k != "masks"} | {"masks": result["masks"].float().cpu()}
+                    for result in heads_only(model, images)]
+
+    model.train()
+    train = seconds(torch, step, steps, device)
+    model.eval()
+    return {"train": config.BATCH_SIZE / train, "predict_all": config.BATCH_SIZE / seconds(torch, predict, steps, device)}
+
+
+def build(config):
+    """torchvision's Mask R-CNN with the numbers of `config`."""
+    from torchvision.models.detection import MaskRCNN
+    from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
+    backbone = resnet_fpn_backbone(backbone_name="resnet50", weights=None, trainable_layers=5)      # BatchNorm frozen, as ours is
+    size = config.IMAGE_MAX_DIM
+    return MaskRCNN(backbone, config.NUM_CLASSES, min_size=size, max_size=size, box_score_thresh=0.0,
+                    rpn_pre_nms_top_n_train=config.PRE_NMS_LIMIT, rpn_pre_nms_top_n_test=config.PRE_NMS_LIMIT,
+                    rpn_post_nms_top_n_train=config.POST_NMS_ROIS_TRAINING, rpn_post_nms_top_n_test=config.POST_NMS_ROIS_INFERENCE,
+                    rpn_batch_size_per_image=config.RPN_TRAIN_ANCHORS_PER_IMAGE, box_nms_thresh=config.DETECTION_NMS_THRESHOLD,
+                    box_batch_size_per_image=config.TRAIN_ROIS_PER_IMAGE, box_positive_fraction=config.ROI_POSITIVE_RATIO,
+                    box_detections_per_img=config.DETECTION_MAX_INSTANCES)
+
+
+def heads_only(model, images):
+    """What the model finds, with masks of 28 x 28: its own `forward` would paste them, which our prediction does afterwards too."""
+    batch, _ = model.transform(images)
+    features = model.backbone(batch.tensors)
+    proposals, _ = model.rpn(batch, features)
+    return model.roi_heads(features, proposals, batch.image_sizes)[0]
+
+
+def made_up_batch(torch, config, device, layout):
+    """(images, targets) as torchvision takes them: noise with OBJECTS objects in each image."""
+    rng = np.random.default_rng(0)
+    height, width = config.image_hw
+    pixels = torch.rand((config.BATCH_SIZE, 3, height, width), device=device).to(memory_format=layout)
+    targets = []
+    for _ in range(config.BATCH_SIZE):
+        corner, extent = rng.uniform(0, 0.5, (OBJECTS, 2)), rng.uniform(0.1, 0.5, (OBJECTS, 2))
+        boxes = np.concatenate([corner, corner + extent], -1) * [width, height, width, height]
+        targets.append({"boxes": torch.tensor(boxes, dtype=torch.float32, device=device),
+                        "labels": torch.tensor(rng.integers(1, config.NUM_CLASSES, OBJECTS), device=device),
+                        "masks": torch.ones((OBJECTS, height, width), dtype=torch.uint8, device=device)})
+    return list(pixels), targets
+
+
+def seconds(torch, call, steps, device):
+    """Seconds of one `call`, the mean of `steps`, the device waited for; as many go before."""
+    for _ in range(min(steps, 3)):
+        call()
+    _wait(torch, device)
+    start = time.perf_counter()
+    for _ in range(steps):
+        call()
+    _wait(torch, device)
+    return (time.perf_counter() - start) / steps
+
+
+def _wait(torch, device):
+    if device.type == "cuda":
+        torch.cuda.synchronize()

@@ -1,0 +1,28 @@
+"""The command `fashion`:        python -m fashion <verb> …"""
+import importlib
+import sys
+
+from fashion.commands import run_verb
+
+VERBS = {
+    "train": "train a model on iMaterialist, on your photos, or on the built-in data",
+    "predict": "draw what a model sees in photos, and write it as JSON",
+    "evaluate": "score a model on labelled photos",
+    "submit": "write a Kaggle submission",
+    "demo": "train, score, draw and submit on the built-in data, in one go",
+}
+
+
+def main(argv=None):
+    """Run the verb that the command line names; returns the exit status."""
+    argv = sys.argv[1:] if argv is None else list(argv)
+    if not argv or argv[0] not in VERBS:
+        print("usage: fashion <verb> [options]      (fashion <verb> --help explains a verb)\n")
+        print("\n".join(f"  {verb:10}{text}" for verb, text in VERBS.items()))
+        return 0 if argv and argv[0] in ("-h", "--help") else 2
+    verb = importlib.import_module(f"fashion.{argv[0]}")
+    return run_verb(verb.main, argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

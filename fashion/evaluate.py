@@ -1,0 +1,79 @@
+"""Score a model on labelled photos.        python fashion/evaluate.py --weights runs/ccp... --data DIR --split val.csv --out scores
+
+Prints mask and box AP (COCO's definition) overall and by category, and the F1 of the attributes; writes metrics.json.
+"""
+if not __package__:                 # run as a script: the repository, not this folder, belongs on the import path
+    import sys
+    sys.path[0] = __file__.rpartition("fashion")[0] or "."
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from tqdm import tqdm
+
+from fashion.commands import add_data_arguments, add_model_arguments, open_files, run_verb
+from fashion.datasets.imaterialist import load_imaterialist
+from fashion.datasets.splits import load_train_and_val
+from fashion.evaluation.score import predict_dataset, score_detections
+from fashion.model import checkpoint_in, load_model
+from mrcnn.files import write_text
+
+COLUMNS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR100")
+
+
+def main(argv=None):
+    """Evaluate as the arguments say; returns the scores."""
+    parser = argparse.ArgumentParser(prog="fashion evaluate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_model_arguments(parser, min_score=0.05)
+    add_data_arguments(parser)
+    parser.add_argument("--split", metavar="CSV", help="CSV in the data folder (default: val.csv, or a tenth of train.csv without it)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for metrics.json")
+    args = parser.parse_args(argv)
+
+    model = load_model(args.weights, DETECTION_MIN_CONFIDENCE=args.min_score)
+    dataset = open_split(open_files(args.data), args.split, model.ontology, args.skip_bad)
+    with tqdm(total=len(dataset.image_ids), unit="photo") as bar:
+        detections = predict_dataset(model, dataset, dataset.image_ids, on_result=lambda *_: bar.update())
+    scores = score_detections(dataset.to_coco(), detections)
+    print(table(scores, model.ontology))
+    if args.out:
+        write_text(args.out / "metrics.json", json.dumps({"weights": str(checkpoint_in(args.weights)), "photos": len(dataset.image_ids),
+                                                          "min_score": args.min_score, **scores}, indent=2) + "\n")
+        print(f"metrics: {args.out / 'metrics.json'}")
+    return scores
+
+
+def open_split(files, split, ontology, skip_bad):
+    """The data set of one CSV of the folder; None means the validation photos."""
+    if split is None:
+        return load_train_and_val(files, ontology, skip_bad=skip_bad)[1]
+    csv = files.folder / split
+    if not csv.exists():
+        raise FileNotFoundError(f"There is no {csv}. --split names a CSV inside the data folder {files.folder}.")
+    return load_imaterialist(csv, files.images_dir, ontology, skip_bad=skip_bad)
+
+
+def table(scores, ontology):
+    """The scores as text: overall, by category, and attributes."""
+    lines = [f"{'':32}" + "".join(f"{name:>8}" for name in COLUMNS)]
+    for title, kind in (("masks", "segm"), ("boxes", "bbox")):
+        lines.append(f"{title:32}" + "".join(_number(scores[kind][name]) for name in COLUMNS))
+    lines += ["", f"{'category':32}{'objects':>8}{'AP':>8}{'AP50':>8}   (masks)"]
+    for category in ontology.category_ids:
+        row = scores["segm"]["per_category"][category]
+        if row["instances"]:
+            lines.append(f"{row['name'][:31]:32}{row['instances']:8d}{_number(row['AP'])}{_number(row['AP50'])}")
+    a = scores["attributes"]
+    lines += ["", f"attributes on {a['matched']} of {a['ground_truth']} objects, those found at mask IoU 0.5: micro F1 {a['micro_f1']:.3f} "
+                  f"(precision {a['precision']:.3f}, recall {a['recall']:.3f}), macro F1 {a['macro_f1']:.3f}"]
+    return "\n".join(lines)
+
+
+def _number(value):
+    return f"{'–':>8}" if value < 0 else f"{value:8.3f}"
+
+
+if __name__ == "__main__":
+    sys.exit(run_verb(main))

@@ -1,0 +1,75 @@
+"""Write a Kaggle submission.        python fashion/submit.py --weights runs/fashion... --images test/ --format 2020 --output submission.csv
+
+Goes on photo by photo where it broke off; the file gets its name only after it was checked against the server's rules.
+"""
+if not __package__:                 # run as a script: the repository, not this folder, belongs on the import path
+    import sys
+    sys.path[0] = __file__.rpartition("fashion")[0] or "."
+
+import argparse
+import hashlib
+import sys
+from pathlib import Path
+
+from PIL import Image
+from tqdm import tqdm
+
+from fashion.commands import add_model_arguments, run_verb
+from fashion.datasets.files import list_images
+from fashion.model import checkpoint_in, load_model
+from fashion.submission.writer import SubmissionWriter
+from mrcnn.data.dataset import read_image
+
+
+def main(argv=None):
+    """Write the submission that the arguments ask for; returns its path."""
+    parser = argparse.ArgumentParser(prog="fashion submit", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_model_arguments(parser, min_score=0.5)
+    parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="folder of the test photos")
+    parser.add_argument("--format", type=int, choices=(2019, 2020), default=2020, help="the year of the contest (default: %(default)s)")
+    parser.add_argument("--output", type=Path, default=Path("submission.csv"), metavar="CSV", help="default: %(default)s")
+    parser.add_argument("--restart", action="store_true", help="begin anew even if there is a partial file")
+    args = parser.parse_args(argv)
+
+    if not args.images.is_dir():
+        raise FileNotFoundError(f"There is no folder {args.images}. Give the folder that holds the test photos.")
+    files = {path.name if args.format == 2019 else path.stem: path for path in list_images(args.images)}
+    if not files:
+        raise FileNotFoundError(f"There are no photos in {args.images}.")
+    model = load_model(args.weights, DETECTION_MIN_CONFIDENCE=args.min_score)
+    settings = {"weights": digest_of(checkpoint_in(args.weights)), "min_score": args.min_score}
+    with SubmissionWriter(args.output, {name: size_of(path) for name, path in files.items()}, args.format, model.ontology,
+                          settings=settings, restart=args.restart) as writer:
+        todo = writer.remaining
+        results = model.stream(read_image(files[name]) for name in todo)
+        for name, result in tqdm(zip(todo, results, strict=True), total=len(files), initial=len(files) - len(todo), unit="photo"):
+            writer.add(name, result)
+        writer.finish()
+    print(f"{args.output}: {len(files)} photos, checked, format {args.format}{peak_memory()}")
+    return args.output
+
+
+def size_of(path):
+    """(height, width) from the header of an image file."""
+    with Image.open(path) as image:
+        return image.size[::-1]
+
+
+def digest_of(path):
+    """What tells a weight file from another of the same name: its name and the start of its SHA-256."""
+    with open(path, "rb") as file:
+        return f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"
+
+
+def peak_memory():
+    """"; peak memory 812 MB", or nothing where the system does not tell (Windows)."""
+    try:
+        import resource
+    except ModuleNotFoundError:
+        return ""
+    unit = 2**20 if sys.platform == "darwin" else 2**10         # macOS counts bytes, Linux kilobytes
+    return f"; peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit:.0f} MB"
+
+
+if __name__ == "__main__":
+    sys.exit(run_verb(main))

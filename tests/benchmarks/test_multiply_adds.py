@@ -1,0 +1,73 @@
+"""Facts about the counted multiply-adds, against published figures and by hand."""
+import keras
+import pytest
+
+from benchmarks.multiply_adds import (
+    attribute_macs,
+    backbone_macs,
+    box_head_macs,
+    fpn_macs,
+    inference_macs,
+    mask_head_macs,
+    rpn_macs,
+    training_macs,
+)
+from fashion.config import FashionConfig
+from mrcnn.modeling.backbones.resnet import resnet
+
+GIGA = 1e9
+
+
+@pytest.fixture(scope="module")
+def backbone():
+    return resnet("resnet50")
+
+
+@pytest.fixture(scope="module")
+def config():
+    return FashionConfig()
+
+
+def test_a_convolution_is_counted_by_hand():
+    image = keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(8, 3, 2, "same")(image)                                     # 4 x 5 cells, 27 x 8 weights
+    model = keras.Model(image, keras.layers.DepthwiseConv2D(5, padding="same")(x))      # 4 x 5 cells, 25 x 8 weights
+    assert backbone_macs(model, (8, 10)) == 20 * 27 * 8 + 20 * 25 * 8
+
+
+def test_resnet50_costs_what_its_paper_says(backbone):
+    """He et al. 2015, table 1: 3.8e9, the stride in the first 1x1 convolution of a stage."""
+    assert backbone_macs(backbone, (224, 224)) / GIGA == pytest.approx(3.86, abs=0.01)
+
+
+def test_resnet50_with_the_stride_in_its_3x3_convolution_costs_the_21_4_that_others_report(backbone):
+    """That variant runs the first 1x1 convolution of stages 3 to 5 on four times the cells; 512 x 512 pixels."""
+    extra = sum(3 * (512 // stride) ** 2 * channels * channels // 2 for stride, channels in ((8, 256), (16, 512), (32, 1024)))
+    assert (backbone_macs(backbone, (512, 512)) + extra) / GIGA == pytest.approx(21.4, abs=0.05)
+
+
+def test_the_parts_at_512_pixels_cost_the_published_figures(config):
+    """Feature Pyramid Networks' head on ResNet-50, Matterport's RPN of 512 channels, 46 classes, 294 attributes."""
+    assert config.image_hw == (512, 512) and config.RPN_CHANNELS == 512
+    assert fpn_macs(config, (256, 512, 1024, 2048)) / GIGA == pytest.approx(14.8, abs=0.05)
+    assert rpn_macs(config) / GIGA == pytest.approx(25.9, abs=0.06)
+    assert (box_head_macs(config, 1000) + attribute_macs(config, 1000, 294)) / GIGA == pytest.approx(14.4, abs=0.05)
+    assert mask_head_macs(config, 100) / GIGA == pytest.approx(52.3, abs=0.05)
+
+
+def test_arithmetic_grows_with_the_area_but_for_the_rois(config, backbone):
+    class Large(FashionConfig):
+        IMAGE_MIN_DIM = IMAGE_MAX_DIM = 1024
+
+    small, large = (inference_macs(c, backbone, described=100) for c in (config, Large()))
+    assert large["backbone"] == 4 * small["backbone"] and large["fpn"] == 4 * small["fpn"] and large["rpn"] == 4 * small["rpn"]
+    assert large["box"] == small["box"] and large["mask"] == small["mask"]
+
+
+def test_only_positive_rois_cost_masks_in_training(config, backbone):
+    assert training_macs(config, backbone)["mask"] == mask_head_macs(config, int(128 * 0.33))
+
+
+def test_attributes_run_the_box_head_again_on_the_detections(config, backbone):
+    without, with_them = (inference_macs(config, backbone, described=8, num_attributes=n) for n in (0, 294))
+    assert with_them["box"] - without["box"] == box_head_macs(config, 8)

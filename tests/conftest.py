@@ -1,0 +1,85 @@
+"""What tests of the library and of the application share: a plain backbone of ten layers, and drawn shapes to train on."""
+import os
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def register_plain_backbone():
+    """Add the backbone "plain": five strided convolutions under a ResNet's names, built and compiled in a second or two."""
+    import keras
+
+    from mrcnn.modeling.batch_norm import BatchNorm
+    from mrcnn.modeling.build import BACKBONES
+
+    def plain(name, update_statistics=False):
+        x = image = keras.Input((None, None, 3), name="image")
+        features = []
+        for stage, channels in enumerate((8, 8, 12, 16, 16), start=1):
+            conv, norm = ("conv1", "bn_conv1") if stage == 1 else (f"res{stage}a_branch2a", f"bn{stage}a_branch2a")
+            x = keras.layers.Conv2D(channels, 3, 2, "same", name=conv)(x)
+            x = keras.layers.ReLU(name=f"relu{stage}")(BatchNorm(update_statistics, name=norm)(x))
+            features.append(x)
+        return keras.Model(image, features[1:], name=name)
+
+    BACKBONES["plain"] = plain
+    return "plain"
+
+
+# Small enough that a step takes milliseconds, and every part of the network is there.
+TINY = {"BACKBONE": "plain", "IMAGE_MIN_DIM": 64, "IMAGE_MAX_DIM": 64, "IMAGES_PER_GPU": 2, "STEPS_PER_EPOCH": 2,
+        "RPN_ANCHOR_SCALES": [8, 16, 32, 64, 128], "TOP_DOWN_PYRAMID_SIZE": 16, "RPN_CHANNELS": 16, "MASK_CHANNELS": 8,
+        "FPN_CLASSIF_FC_LAYERS_SIZE": 32, "PRE_NMS_LIMIT": 60, "POST_NMS_ROIS_TRAINING": 30, "POST_NMS_ROIS_INFERENCE": 20,
+        "RPN_TRAIN_ANCHORS_PER_IMAGE": 32, "TRAIN_ROIS_PER_IMAGE": 16, "MAX_GT_INSTANCES": 12, "DETECTION_MAX_INSTANCES": 10,
+        "MASK_BUCKETS": [10], "WARMUP_STEPS": 0}
+
+
+@pytest.fixture(scope="session")
+def tiny_settings():
+    register_plain_backbone()
+    return dict(TINY)
+
+
+@pytest.fixture(scope="session")
+def plain_config(tiny_settings):
+    """plain_config(**settings) -> a Config of 64 pixels with the plain backbone and the classes of `shapes`."""
+    from mrcnn.config import Config
+    fixed = {"NUM_CLASSES": 3, "DETECTION_MIN_CONFIDENCE": 0.0, "DETECTION_ALL_CLASSES": True, "NAME": "plain"}
+    return lambda **settings: Config.from_dict(tiny_settings | fixed | settings)
+
+
+@pytest.fixture(scope="session")
+def shapes():
+    """shapes(count) -> a data set written as Matterport's example is: drawn when asked for, uint8 masks and int64 ids."""
+    from mrcnn.data.dataset import Dataset
+
+    class Shapes(Dataset):
+        def __init__(self, count):
+            super().__init__(self)
+            self.add_class("shapes", 1, "square")
+            self.add_class("shapes", 2, "bar")
+            for i in range(count):
+                self.add_image("shapes", image_id=i, path=None)
+
+        def load_image(self, image_id):
+            masks, class_ids = self.load_mask(image_id)
+            image = np.full((70, 50, 3), 90 + image_id % 7, np.uint8)
+            for mask, class_id in zip(masks.transpose(2, 0, 1), class_ids):
+                image[mask > 0] = (200, 30, 60) if class_id == 1 else (20, 90, 220)
+            return image
+
+        def load_mask(self, image_id):
+            y, x = np.random.default_rng(image_id).integers(0, 20, 2)
+            masks = np.zeros((70, 50, 2), np.uint8)
+            masks[y:y + 24, x:x + 24, 0] = 1
+            masks[48:60, x:x + 28, 1] = 1
+            return masks, np.array([1, 2])
+
+    def make(count):
+        dataset = Shapes(count)
+        dataset.prepare()
+        return dataset
+    return make

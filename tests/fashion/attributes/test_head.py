@@ -1,0 +1,39 @@
+"""Attribute head: what the contract of all heads (tests/mrcnn/modeling/test_roi_head.py) does not say."""
+import numpy as np
+import pytest
+from keras import ops
+
+from fashion.attributes.head import AttributeHead
+from mrcnn.modeling.samples import Samples
+from mrcnn.ops.matching import NEGATIVE, POSITIVE
+
+
+def loss(head, logits, attributes, label):
+    truth = {"gt_attributes": ops.convert_to_tensor(np.float32([attributes]))}
+    samples = Samples(ops.zeros((1, 2, 4)), ops.convert_to_tensor(np.int32([label])), ops.convert_to_tensor([[0, 1]]), truth, 2)
+    return float(head.compute_losses({"logits": ops.convert_to_tensor(np.float32([logits]))}, samples)["mrcnn_attribute_loss"])
+
+
+def test_at_first_every_attribute_is_as_likely_as_one_in_t():
+    head = AttributeHead(294)
+    outputs = head(np.zeros((1, 3, 16), np.float32))
+    scores = head.describe(outputs, None)["attribute_scores"]
+    np.testing.assert_allclose(scores, np.full((1, 3, 294), 1 / 294), rtol=1e-4)
+
+
+def test_the_loss_adds_up_over_attributes_and_is_a_mean_over_objects():
+    head, unsure = AttributeHead(4), np.zeros((2, 4))
+    assert loss(head, unsure, [[1, 0, 0, 1], [0] * 4], [POSITIVE, POSITIVE]) == pytest.approx(4 * np.log(2))
+    sure = [[50, -50, -50, 50], [0, 0, 0, 0]]
+    assert loss(head, sure, [[1, 0, 0, 1], [0] * 4], [POSITIVE, POSITIVE]) == pytest.approx(2 * np.log(2))
+    assert loss(head, sure, [[1, 0, 0, 1], [0] * 4], [POSITIVE, NEGATIVE]) == pytest.approx(0, abs=1e-6)
+
+
+def test_each_object_has_its_own_attributes():
+    head = AttributeHead(3)
+    assert loss(head, [[50, -50, -50], [-50, -50, 50]], [[1, 0, 0], [0, 0, 1]], [POSITIVE] * 2) == pytest.approx(0, abs=1e-6)
+
+
+def test_fewer_than_two_attributes_are_refused():
+    with pytest.raises(ValueError, match="leave the head out"):
+        AttributeHead(1)

@@ -1,0 +1,57 @@
+"""A small data set, and a tiny model with random weights, made once for all tests of the application."""
+import pytest
+
+
+@pytest.fixture(scope="session")
+def sample_folder(tmp_path_factory):
+    """The built-in data: eight photos to train on and four to validate on."""
+    from fashion.datasets.sample import make_sample
+    return make_sample(tmp_path_factory.mktemp("data") / "sample", train=8, val=4, size_hw=(128, 96))
+
+
+@pytest.fixture(scope="session")
+def ontology(sample_folder):
+    from fashion.datasets.files import find_data
+    return find_data(sample_folder).ontology()
+
+
+@pytest.fixture(scope="session")
+def validation(sample_folder, ontology):
+    from fashion.datasets.imaterialist import load_imaterialist
+    return load_imaterialist(sample_folder / "val.csv", sample_folder / "images", ontology)
+
+
+@pytest.fixture(scope="session")
+def tiny_model(ontology, tiny_settings):
+    """A FashionModel with random weights. It is unsure of everything: each of its scores is about one in the number of classes."""
+    import keras
+
+    from fashion.model import FashionModel
+    from fashion.train import recipe_config
+    keras.utils.set_random_seed(0)
+    return FashionModel(recipe_config("smoke", ontology, tiny_settings | {"DETECTION_MIN_CONFIDENCE": 0.03}), ontology)
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tiny_model, tmp_path_factory):
+    """A run folder that holds `tiny_model` as best.h5."""
+    from mrcnn.training.checkpoints import save_weights
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    save_weights(tiny_model.detector, folder / "best.h5", metadata=tiny_model.metadata())
+    return folder
+
+
+@pytest.fixture
+def loaded_quickly(monkeypatch, tiny_model, tiny_run):
+    """The verbs get `tiny_model` for `tiny_run` without building it again; the settings they ask for are noted and returned."""
+    from fashion import evaluate, predict, submit
+    asked = {}
+
+    def load_model(path, **settings):
+        assert str(path) == str(tiny_run)
+        asked.update(settings)
+        return tiny_model
+
+    for verb in (evaluate, predict, submit):
+        monkeypatch.setattr(verb, "load_model", load_model)
+    return asked

@@ -1,0 +1,71 @@
+"""What every backbone promises, in one set of tests; another one in BACKBONES goes through them too."""
+import keras
+import numpy as np
+import pytest
+
+from mrcnn.modeling.build import BACKBONES, build_detector
+from mrcnn.training.checkpoints import load_weights, save_weights
+from mrcnn.training.layer_groups import set_trainable, weight_layers
+
+CHANNELS = {"resnet50": (256, 512, 1024, 2048), "resnet101": (256, 512, 1024, 2048),
+            "efficientnet_lite0": (24, 40, 112, 320), "efficientnet_lite2": (24, 48, 120, 352)}
+SLOW = {"resnet101"}
+
+
+@pytest.fixture(scope="module", params=[pytest.param(n, marks=[pytest.mark.slow] if n in SLOW else []) for n in BACKBONES])
+def config_and_detector(request, tiny):
+    config = tiny(BACKBONE=request.param)
+    return config, build_detector(config)
+
+
+@pytest.fixture
+def config(config_and_detector):
+    return config_and_detector[0]
+
+
+@pytest.fixture
+def detector(config_and_detector):
+    return config_and_detector[1]
+
+
+def test_features_come_at_strides_4_to_32_with_the_known_channels(config, detector):
+    features = detector.backbone(keras.KerasTensor((1, 64, 128, 3)))
+    expected = [(1, 64 // stride, 128 // stride, c) for stride, c in zip((4, 8, 16, 32), CHANNELS[config.BACKBONE])]
+    assert [tuple(f.shape) for f in features] == expected
+
+
+def test_frozen_normalisation_makes_training_and_inference_alike(detector, rng):
+    image = rng.normal(size=(1, 64, 64, 3)).astype(np.float32)
+    for training, inference in zip(detector.backbone(image, training=True), detector.backbone(image, training=False)):
+        np.testing.assert_array_equal(training, inference)
+
+
+def test_layers_with_weights_bear_unique_names(detector):
+    names = weight_layers(detector)                                                # raises if two are alike
+    assert sum(len(layer.weights) for layer in names.values()) == len([w for w in detector.weights if "loss" not in w.path])
+
+
+@pytest.mark.parametrize(("layers", "frozen_up_to"), [("all", None), ("3+", 2), ("4+", 3), ("5+", 4), ("heads", 5)])
+def test_a_stage_is_what_its_feature_map_adds(config, detector, layers, frozen_up_to):
+    """What C4 is computed from belongs to stages 1 to 4, so "5+" leaves exactly that out."""
+    chosen = set(set_trainable(detector, config, layers))
+    frozen = set()
+    if frozen_up_to:
+        known = keras.Model(detector.backbone.input, detector.backbone.outputs[frozen_up_to - 2])
+        frozen = {layer.name for layer in known.layers if layer.weights}
+        assert frozen
+    assert chosen == set(weight_layers(detector)) - frozen
+    set_trainable(detector, config, "all")
+
+
+def test_weights_survive_saving_and_loading(detector, tmp_path):
+    save_weights(detector, tmp_path / "w.h5")
+    before = {name: [np.array(w) for w in layer.weights] for name, layer in weight_layers(detector).items()}
+    for layer in weight_layers(detector).values():
+        for weight in layer.weights:
+            weight.assign(np.array(weight) + 1)
+    report = load_weights(detector, tmp_path / "w.h5")
+    assert set(report.loaded) == set(before) and not report.only_in_file and not report.only_in_model
+    for name, layer in weight_layers(detector).items():
+        for weight, value in zip(layer.weights, before[name]):
+            np.testing.assert_array_equal(weight, value)

@@ -1,0 +1,16 @@
+"""One small Detector for every test that only reads it, and the same random weights in every run."""
+import keras
+import pytest
+
+from mrcnn.modeling.build import build_detector
+
+
+@pytest.fixture(autouse=True)
+def seeded_weights():
+    keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(scope="session")
+def tiny_detector(tiny):
+    keras.utils.set_random_seed(0)
+    return build_detector(tiny())

@@ -1,0 +1,110 @@
+"""RPN: the order of anchors, the proposals by hand, and what the losses may depend on."""
+import numpy as np
+import pytest
+from keras import ops
+
+from mrcnn.modeling.rpn import RPNHead, propose, rpn_losses
+from mrcnn.ops.anchors import pyramid_anchors
+from mrcnn.ops.boxes import encode
+
+STD = (0.1, 0.1, 0.2, 0.2)
+ANCHORS = pyramid_anchors((64, 64), (16, 32), (16, 32), (1,))               # 4 x 4 and 2 x 2 cells
+
+
+def tensors(*arrays):
+    return [ops.convert_to_tensor(a) for a in arrays]
+
+
+def proposals(scores, deltas=None, anchors=ANCHORS, **settings):
+    logits = np.stack([np.zeros_like(scores), scores], axis=-1).astype(np.float32)
+    deltas = np.zeros((*scores.shape, 4), np.float32) if deltas is None else deltas
+    settings = {"std": STD, "pre_nms": 20, "post_nms": 6, "iou_threshold": 0.7, "image_hw": (64, 64)} | settings
+    return [np.asarray(t) for t in propose(*tensors(logits, deltas, anchors), **settings)]
+
+
+def losses(label_logits, deltas, gt_boxes, gt_valid, seed=0, count=8):
+    outputs = dict(zip(("logits", "deltas"), tensors(label_logits, deltas)))
+    found = rpn_losses(outputs, *tensors(ANCHORS, gt_boxes, gt_valid, np.int32([seed])), count=count, std=STD)
+    return {name: float(loss) for name, loss in found.items()}
+
+
+@pytest.mark.parametrize("cell_step", [1, 2])
+@pytest.mark.parametrize("anchors_per_cell", [1, 3])
+def test_there_is_one_output_for_each_anchor(rng, cell_step, anchors_per_cell):
+    pyramid = [rng.normal(size=(2, n, n, 4)).astype(np.float32) for n in (16, 8, 3)]
+    outputs = RPNHead(8, anchors_per_cell, cell_step)(pyramid)
+    count = len(pyramid_anchors((96, 96), (6, 12, 32), (8, 16, 32), range(1, anchors_per_cell + 1), cell_step))
+    assert (outputs["logits"].shape, outputs["deltas"].shape) == ((2, count, 2), (2, count, 4))
+
+
+def test_outputs_come_in_the_order_of_the_anchors(rng):
+    """Of three levels, the cell in the middle of the second changes: a 3 x 3 convolution reaches that level's 9 cells."""
+    head, pyramid = RPNHead(8, 2), [np.zeros((1, n, n, 4), np.float32) for n in (6, 5, 4)]
+    before = np.asarray(head(pyramid)["deltas"])
+    pyramid[1][0, 2, 2] = rng.normal(size=4)
+    changed = np.abs(np.asarray(head(pyramid)["deltas"]) - before).max(axis=2)[0].reshape(-1, 2).all(axis=1)
+    expected = np.zeros((5, 5), bool)
+    expected[1:4, 1:4] = True
+    assert changed.tolist() == [False] * 36 + expected.ravel().tolist() + [False] * 16
+
+
+def test_the_best_anchors_are_proposed_best_first():
+    scores = np.zeros((1, 20))
+    scores[0, [5, 10, 19]] = 3, 9, 6
+    boxes, valid = proposals(scores, post_nms=3)
+    np.testing.assert_array_equal(boxes[0], np.clip(ANCHORS[[10, 19, 5]], 0, 64))
+    assert valid.all()
+
+
+def test_proposals_lie_in_the_image_and_padding_is_zero():
+    boxes, valid = proposals(np.zeros((2, 20)), post_nms=50)
+    assert boxes.shape == (2, 50, 4) and boxes.min() >= 0 and boxes.max() <= 64
+    assert (boxes[~valid] == 0).all() and valid.sum() == 40
+
+
+def test_an_anchor_moved_out_of_the_image_is_no_proposal():
+    deltas = np.zeros((1, 20, 4), np.float32)
+    deltas[0, :, 0] = 500
+    boxes, valid = proposals(np.zeros((1, 20)), deltas)
+    assert not valid.any() and (boxes == 0).all()
+
+
+def test_deltas_move_the_anchors():
+    target = np.float32([8, 8, 40, 56])
+    deltas = np.asarray(encode(*tensors(np.tile(target, (1, 20, 1)), ANCHORS[None]), STD))
+    boxes, valid = proposals(np.zeros((1, 20)), deltas)
+    assert valid[0].tolist() == [True] + [False] * 5                                         # all alike: one is left
+    np.testing.assert_allclose(boxes[0, 0], target, atol=1e-3)
+
+
+def test_proposals_carry_no_gradient(gradient, rng):
+    logits = ops.convert_to_tensor(rng.normal(size=(1, 20, 2)).astype(np.float32))
+
+    def total(deltas):
+        boxes, _ = propose(logits, deltas, ops.convert_to_tensor(ANCHORS), std=STD, pre_nms=20, post_nms=6, iou_threshold=0.7,
+                           image_hw=(64, 64))
+        return ops.sum(boxes)
+    assert (gradient(total, np.zeros((1, 20, 4), np.float32)) == 0).all()
+
+
+def test_perfect_outputs_cost_nothing():
+    gt_boxes = np.clip(ANCHORS[None, 10:11], 0, 64)
+    logits = np.zeros((1, 20, 2), np.float32)
+    logits[..., 0] = 50
+    logits[0, 10] = 0, 50
+    assert losses(logits, np.zeros((1, 20, 4), np.float32), gt_boxes, np.array([[True]]), count=20) == {
+        "rpn_class_loss": 0, "rpn_bbox_loss": 0}
+
+
+def test_an_image_without_objects_teaches_background_only():
+    logits = np.zeros((1, 20, 2), np.float32)
+    found = losses(logits, np.ones((1, 20, 4), np.float32), np.zeros((1, 3, 4), np.float32), np.zeros((1, 3), bool))
+    assert found == {"rpn_class_loss": pytest.approx(np.log(2)), "rpn_bbox_loss": 0}
+
+
+def test_padded_objects_change_no_loss(rng):
+    logits, deltas = rng.normal(size=(1, 20, 2)).astype(np.float32), rng.normal(size=(1, 20, 4)).astype(np.float32)
+    boxes, valid = np.float32([[[0, 0, 30, 30], [0] * 4, [0] * 4]]), np.array([[True, False, False]])
+    garbage = boxes.copy()
+    garbage[0, 1:] = (5, 5, 60, 60), (np.float32(1e6), 0, 0, 0)
+    assert losses(logits, deltas, boxes, valid) == losses(logits, deltas, garbage, valid)

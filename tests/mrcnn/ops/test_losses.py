@@ -1,0 +1,65 @@
+"""Losses: by hand, against NumPy, and without a single row that counts."""
+import numpy as np
+import pytest
+from keras import ops
+
+from mrcnn.ops.losses import binary_cross_entropy, masked_mean, smooth_l1, softmax_cross_entropy
+
+
+def test_the_mean_is_over_the_rows_that_count(run):
+    assert run(masked_mean, [[1.0, 5.0], [9.0, 7.0]], [[1.0, 0.0], [1.0, 0.0]]).item() == 5
+
+
+def test_the_mean_of_none_is_0(run):
+    assert run(masked_mean, [1e30, 2.0], [0.0, 0.0]).item() == 0
+
+
+def test_unsure_logits_cost_the_logarithm_of_the_number_of_classes(run):
+    loss = run(softmax_cross_entropy, np.zeros((1, 3, 5)), np.int32([[0, 4, 2]]), np.ones((1, 3)))
+    np.testing.assert_allclose(loss, np.log(5), rtol=1e-6)
+
+
+def test_softmax_cross_entropy_agrees_with_numpy(run, rng):
+    logits, targets = rng.normal(size=(2, 6, 4)), rng.integers(0, 4, (2, 6)).astype(np.int32)
+    used = (rng.random((2, 6)) < 0.5).astype(np.float32)
+    p = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    each = -np.log(np.take_along_axis(p, targets[..., None], -1)[..., 0])
+    np.testing.assert_allclose(run(softmax_cross_entropy, logits, targets, used), each[used > 0].mean(), rtol=1e-5)
+
+
+def test_smooth_l1_is_a_parabola_up_to_1_and_a_line_beyond(run):
+    predicted = [[0.5, 0.0, 0.0, 0.0], [-3.0, 1.0, 0.0, 0.0], [9.0, 9.0, 9.0, 9.0]]
+    loss = run(smooth_l1, predicted, np.zeros((3, 4)), [1.0, 1.0, 0.0])
+    np.testing.assert_allclose(loss, (0.125 / 4 + (2.5 + 0.5) / 4) / 2, rtol=1e-6)
+
+
+def test_binary_cross_entropy_agrees_with_its_definition(run, rng):
+    logits, targets = rng.normal(size=(3, 7)), (rng.random((3, 7)) < 0.5).astype(np.float32)
+    p = 1 / (1 + np.exp(-logits))
+    expected = -targets * np.log(p) - (1 - targets) * np.log(1 - p)
+    np.testing.assert_allclose(run(binary_cross_entropy, logits, targets), expected, atol=1e-5)
+
+
+def test_huge_logits_stay_finite(run):
+    np.testing.assert_allclose(run(binary_cross_entropy, [1e4, -1e4, 1e4, -1e4], [1.0, 1.0, 0.0, 0.0]), [0, 1e4, 1e4, 0])
+    assert run(softmax_cross_entropy, [[1e4, -1e4]], np.int32([1]), [1.0]).item() == 2e4
+
+
+def test_the_gradient_at_an_unsure_logit_is_a_half(gradient):
+    """A logit of exactly 0 is what a dead feature gives; a formula with a kink there has the wrong gradient."""
+    for target, expected in ((0.0, 0.5), (1.0, -0.5)):
+        assert gradient(lambda x, t=target: ops.sum(binary_cross_entropy(x, t * ops.ones_like(x))), np.zeros(1, np.float32)) == expected
+
+
+@pytest.mark.parametrize("loss", [
+    lambda x, used: softmax_cross_entropy(x, ops.zeros(3, "int32"), used), lambda x, used: smooth_l1(x, ops.zeros((3, 4)), used)])
+def test_without_rows_that_count_there_is_no_gradient(gradient, rng, loss):
+    got = gradient(lambda x: loss(x, ops.zeros(3)), rng.normal(size=(3, 4)).astype(np.float32))
+    np.testing.assert_array_equal(got, np.zeros((3, 4)))
+
+
+def test_half_precision_predictions_give_a_float32_loss():
+    logits, used = ops.ones((3, 4), "bfloat16"), ops.ones(3)
+    for loss in (softmax_cross_entropy(logits, ops.zeros(3, "int32"), used), smooth_l1(logits, ops.zeros((3, 4)), used),
+                 binary_cross_entropy(logits, ops.zeros((3, 4)))):
+        assert "float32" in str(loss.dtype)

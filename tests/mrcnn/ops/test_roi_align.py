@@ -1,0 +1,97 @@
+"""RoIAlign: features known by formula, and SciPy's interpolation as the oracle."""
+import numpy as np
+import pytest
+import scipy.ndimage
+from keras import ops
+
+from mrcnn.ops.roi_align import assign_levels, roi_align
+
+STRIDES = (4, 8, 16, 32)
+
+
+def pyramid(rng, image_hw=(64, 96), batch=2, channels=3):
+    return tuple(rng.normal(size=(batch, image_hw[0] // s, image_hw[1] // s, channels)).astype(np.float32) for s in STRIDES)
+
+
+def pool_by_scipy(features, boxes, levels, size, samples):
+    """The definition: sample each bin at `samples` x `samples` points between cell centres, and average."""
+    pooled = np.zeros((*boxes.shape[:2], size, size, features[0].shape[-1]))
+    for b, n in np.ndindex(boxes.shape[:2]):
+        y1, x1, y2, x2 = boxes[b, n] / STRIDES[levels[b, n]]
+        fraction = (np.arange(size * samples) + 0.5) / (size * samples)
+        points = np.meshgrid(y1 + (y2 - y1) * fraction - 0.5, x1 + (x2 - x1) * fraction - 0.5, indexing="ij")
+        for c in range(pooled.shape[-1]):
+            values = scipy.ndimage.map_coordinates(features[levels[b, n]][b, ..., c], points, order=1, mode="nearest")
+            pooled[b, n, ..., c] = values.reshape(size, samples, size, samples).mean(axis=(1, 3))
+    return pooled
+
+
+def test_a_roi_of_224_pixels_in_a_1024_image_reads_p4(run):
+    boxes = np.float32([[0, 0, side, side] for side in (10, 56, 112, 224, 448, 1024)])
+    assert run(assign_levels, boxes, image_hw=(1024, 1024), levels=4).tolist() == [0, 0, 1, 2, 3, 3]
+
+
+def test_the_level_goes_by_area_and_shrinks_with_the_image(run):
+    assert run(assign_levels, np.float32([[0, 0, 56, 224]]), image_hw=(512, 512), levels=4).tolist() == [2]
+
+
+def test_an_empty_box_reads_the_finest_level(run):
+    assert run(assign_levels, np.zeros((1, 4)), image_hw=(512, 512), levels=4).tolist() == [0]
+
+
+def test_a_roi_on_one_cell_reads_that_cell(run, rng):
+    features = pyramid(rng)
+    box = np.tile(np.float32([4, 8, 8, 12]), (2, 1, 1))
+    pooled = run(roi_align, features, box, strides=STRIDES, image_hw=(64, 96), size=1, samples=1)
+    np.testing.assert_allclose(pooled[:, 0, 0, 0], features[0][:, 1, 2], rtol=1e-6)
+
+
+def test_bins_of_a_slope_read_their_centres(run):
+    """Cell (i, j) of a level holds the pixel column of its centre, so an aligned bin must hold that of its own centre."""
+    features = tuple(np.tile((np.arange(128 // s, dtype=np.float32) + 0.5)[:, None] * s, (1, 128 // s, 1, 1)) for s in STRIDES)
+    boxes = np.float32([[[20, 18.5, 60, 46.5], [40, 30, 52, 44], [33, 25, 97, 81]]])
+    pooled = run(roi_align, features, boxes, strides=STRIDES, image_hw=(128, 128), size=7)[0, :, 3, :, 0]
+    for row, (_, x1, _, x2) in zip(pooled, boxes[0]):
+        np.testing.assert_allclose(row, x1 + (x2 - x1) * (np.arange(7) + 0.5) / 7, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("size", "samples"), [(7, 2), (3, 1), (2, 3)])
+def test_pooling_agrees_with_scipy(run, rng, random_boxes, size, samples):
+    features, boxes = pyramid(rng), random_boxes(2, 12, size=64)
+    boxes[0, 0], boxes[1, 3], boxes[1, 4] = (0, 0, 64, 96), (-9, -9, 30, 120), (5, 5, 5, 5)
+    levels = np.asarray(assign_levels(ops.convert_to_tensor(boxes), (64, 96), 4))
+    assert len(np.unique(levels)) > 2
+    pooled = run(roi_align, features, boxes, strides=STRIDES, image_hw=(64, 96), size=size, samples=samples)
+    np.testing.assert_allclose(pooled, pool_by_scipy(features, boxes, levels, size, samples), atol=1e-5)
+
+
+def test_mirrored_features_and_boxes_pool_to_mirrored_results(run, rng, random_boxes):
+    features, boxes = pyramid(rng), random_boxes(2, 5, size=64)
+    mirrored = boxes.copy()
+    mirrored[..., 1], mirrored[..., 3] = 96 - boxes[..., 3], 96 - boxes[..., 1]
+    settings = {"strides": STRIDES, "image_hw": (64, 96), "size": 4}
+    one = run(roi_align, features, boxes, **settings)
+    other = run(roi_align, tuple(f[:, :, ::-1].copy() for f in features), mirrored, **settings)
+    np.testing.assert_allclose(one, other[:, :, :, ::-1], atol=1e-4)
+
+
+def test_the_weights_of_a_bin_add_up_to_1_in_the_gradient(rng, random_boxes, gradient):
+    features, boxes = pyramid(rng, batch=1), random_boxes(1, 6, size=64) / 8           # small boxes: all on P2
+    rest = [ops.convert_to_tensor(f) for f in features[1:]]
+
+    def total(finest):
+        return ops.sum(roi_align([finest, *rest], ops.convert_to_tensor(boxes), STRIDES, (64, 96), size=7))
+    np.testing.assert_allclose(gradient(total, features[0]).sum(axis=(0, 1, 2)), [6 * 49] * 3, rtol=1e-4)
+
+
+def test_half_precision_features_give_half_precision_at_exact_places(rng):
+    features = [ops.cast(f, "bfloat16") for f in pyramid(rng, (1024, 1024), batch=1, channels=1)]
+    box = ops.convert_to_tensor(np.float32([[[1019.5, 1019.5, 1023.5, 1023.5]]]))
+    pooled = roi_align(features, box, STRIDES, (1024, 1024), size=1, samples=1)
+    assert "bfloat16" in str(pooled.dtype)
+    last, before = (float(ops.cast(features[0][0, i, 255, 0], "float32")) for i in (255, 254))
+    corner = float(ops.cast(features[0][0, 254, 254, 0], "float32"))
+    left = float(ops.cast(features[0][0, 255, 254, 0], "float32"))
+    expected = np.float32([[corner, before], [left, last]])
+    share = np.float32([0.125, 0.875])
+    assert abs(float(ops.cast(pooled, "float32")[0, 0, 0, 0, 0]) - share @ expected @ share) < 0.03

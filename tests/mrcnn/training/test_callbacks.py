@@ -1,0 +1,85 @@
+"""RunRecorder: what a run folder holds after every epoch, and in which order it is written."""
+import json
+
+import numpy as np
+import pytest
+
+from mrcnn.data.samplers import RepeatSampler
+from mrcnn.training import callbacks
+from mrcnn.training.callbacks import RunRecorder
+from mrcnn.training.run_folder import RunFolder
+
+
+class Batches:
+    def __init__(self):
+        self.epoch, self.sampler = 0, RepeatSampler(np.ones(3))
+
+
+@pytest.fixture
+def saved(monkeypatch):
+    """Every checkpoint that is written: (name, metadata, a copy of the state)."""
+    written = []
+
+    def save_weights(model, path, *, metadata=None, optimizer=None, state=None):
+        written.append((path.name, metadata, json.loads(json.dumps(state))))
+
+    monkeypatch.setattr(callbacks, "save_weights", save_weights)
+    return written
+
+
+def recorder(run, batches, scores=(), every=1, last_epoch=9, score="val_mask_ap"):
+    scores = list(scores)
+    made = RunRecorder(run, batches, stage="all", evaluate=(lambda epoch: {"val_mask_ap": scores[epoch]}) if scores else None,
+                       score=score, every=every, last_epoch=last_epoch, metadata={"a": 1},
+                       state={"epoch": 0, "best": -1.0, "history": [], "repeats": None})
+    made.set_model(type("Model", (), {"optimizer": None})())
+    return made
+
+
+def test_the_batches_are_told_the_epoch(tmp_path):
+    batches = Batches()
+    recorder(RunFolder(tmp_path), batches).on_epoch_begin(4)
+    assert batches.epoch == 4
+
+
+def test_the_best_weights_are_those_of_the_highest_score(tmp_path, saved):
+    callback = recorder(RunFolder(tmp_path), Batches(), scores=[0.2, 0.1, 0.2, 0.3])
+    for epoch in range(4):
+        callback.on_epoch_end(epoch, {"loss": 1.0})
+    assert [(name, metadata.get("epoch")) for name, metadata, _ in saved if name == "best.h5"] == [("best.h5", 1), ("best.h5", 4)]
+    assert [state["best"] for name, _, state in saved if name == "last.h5"] == [0.2, 0.2, 0.2, 0.3]
+
+
+def test_a_score_of_zero_is_better_than_none(tmp_path, saved):
+    recorder(RunFolder(tmp_path), Batches(), scores=[0.0]).on_epoch_end(0, {})
+    assert [name for name, *_ in saved] == ["best.h5", "last.h5"]
+
+
+def test_evaluation_comes_every_so_many_epochs_and_after_the_last(tmp_path, saved):
+    run = RunFolder(tmp_path)
+    callback = recorder(run, Batches(), scores=[0.1] * 5, every=2, last_epoch=5)
+    for epoch in range(5):
+        callback.on_epoch_end(epoch, {"loss": 1.0})
+    assert [row["epoch"] for row in run.read_history() if "val_mask_ap" in row] == [2, 4, 5]
+
+
+def test_other_callbacks_see_the_scores(tmp_path, saved):
+    logs = {"loss": 1.0}
+    recorder(RunFolder(tmp_path), Batches(), scores=[0.7]).on_epoch_end(0, logs)
+    assert logs == {"loss": 1.0, "val_mask_ap": 0.7}
+
+
+def test_the_history_is_there_before_the_checkpoint_that_counts_it(tmp_path, monkeypatch):
+    run, rows = RunFolder(tmp_path), []
+    monkeypatch.setattr(callbacks, "save_weights", lambda *_, **__: rows.append(len(run.read_history())))
+    recorder(run, Batches()).on_epoch_end(0, {"loss": 1.0})
+    assert rows == [1]
+
+
+def test_repeat_factors_that_fall_back_to_one_are_kept_as_such(tmp_path, saved):
+    batches = Batches()
+    callback = recorder(RunFolder(tmp_path), batches)
+    for epoch, repeats in enumerate(([2.0, 1.0, 1.0], [1.0, 1.0, 1.0])):
+        batches.sampler.repeats = np.array(repeats)
+        callback.on_epoch_end(epoch, {})
+    assert [state["repeats"] for *_, state in saved] == [[2, 1, 1], [1, 1, 1]]

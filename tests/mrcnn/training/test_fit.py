@@ -1,0 +1,154 @@
+"""fit: stages in order, batches in order, resumed where they broke off, with and without TensorFlow."""
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from mrcnn.data.batches import TrainingBatches, training_batches
+from mrcnn.training import fit as fit_module
+from mrcnn.training.fit import fit, use_xla
+from mrcnn.training.run_folder import RunFolder
+from mrcnn.training.schedules import Stage
+
+ROOT = Path(__file__).parents[3]
+STAGES = [Stage("heads", "heads", 2, 1e-3), Stage("all", "all", 2, 1e-3)]
+
+
+@pytest.fixture(scope="module")
+def config(plain_config):
+    return plain_config(OPTIMIZER="adamw", LR_SCHEDULE="cosine")
+
+
+@pytest.fixture
+def train(config, shapes, detector):
+    """train(run, stages, **options) -> history; a training from the same weights each time."""
+    start = [np.asarray(v).copy() for v in detector.variables]
+
+    def make(run, stages=STAGES, watch=None, **options):
+        for variable, value in zip(detector.variables, start):
+            variable.assign(value)
+        batches = training_batches(shapes(6), config)
+        if watch is not None:
+            options["callbacks"] = [watch]
+        return fit(detector, config, batches, stages, run, **options)
+    yield make
+    for variable, value in zip(detector.variables, start):
+        variable.assign(value)
+
+
+class Watch(keras.callbacks.Callback):
+    """Notes who learns, the batches asked for, and breaks off where it is told to."""
+
+    def __init__(self, break_at=None):
+        super().__init__()
+        self.break_at, self.learning, self.rates = break_at, {}, {}
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.learning[epoch] = len(self.model.trainable_variables)
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.rates.setdefault(self.epoch, []).append(float(self.model.optimizer.learning_rate))
+        if (self.epoch, batch) == self.break_at:
+            raise KeyboardInterrupt
+
+
+def same(history, other):
+    assert [list(row) for row in history] == [list(row) for row in other]
+    for row, wanted in zip(history, other, strict=True):
+        for name, value in row.items():
+            assert value == wanted[name] or value == pytest.approx(wanted[name], rel=2e-3, abs=1e-4), (name, row["epoch"])
+
+
+def test_stages_follow_each_other_and_a_broken_training_goes_on_as_if_it_were_whole(train, tmp_path):
+    watch = Watch()
+    whole = train(RunFolder(tmp_path / "whole"), watch=watch)
+    assert [(row["epoch"], row["stage"]) for row in whole] == [(1, "heads"), (2, "heads"), (3, "all"), (4, "all")]
+    assert watch.learning[0] == watch.learning[1] < watch.learning[2] == watch.learning[3]
+    assert watch.rates[2][0] == pytest.approx(1e-3, rel=0.3) and watch.rates[1][-1] < 3e-4      # a cosine for each stage
+    run = RunFolder(tmp_path / "broken")
+    for break_at, resume in (((1, 1), False), ((2, 0), True), ((3, 1), True)):      # within a stage, at a border, in the last epoch
+        with pytest.raises(KeyboardInterrupt):
+            train(run, watch=Watch(break_at), resume=resume)
+    same(train(run, resume=True), whole)
+    same(run.read_history(), whole)
+    assert train(run, resume=True) == run.read_history()                    # and once more, when nothing is left to do
+
+
+def test_without_a_checkpoint_there_is_nothing_to_resume(train, tmp_path):
+    with pytest.raises(FileNotFoundError, match="nothing to resume.*Leave --resume out"):
+        train(RunFolder(tmp_path), resume=True)
+
+
+def test_batches_come_in_the_order_they_have(train, tmp_path, monkeypatch):
+    """Keras would shuffle them once more, differently after a resume."""
+    asked, original = [], TrainingBatches.__getitem__
+
+    def getitem(self, index):
+        asked.append((self.epoch, index))
+        return original(self, index)
+
+    monkeypatch.setattr(TrainingBatches, "__getitem__", getitem)
+    monkeypatch.setattr(TrainingBatches, "__len__", lambda self: 5)
+    monkeypatch.setattr(fit_module, "_tensorboard", lambda run: [])
+    train(RunFolder(tmp_path), [Stage("heads", "heads", 2, 1e-3)])
+    assert asked[-10:] == [(epoch, index) for epoch in (0, 1) for index in range(5)]
+
+
+def test_tensorboard_is_left_out_where_it_is_not_installed(tmp_path, monkeypatch):
+    assert len(fit_module._tensorboard(RunFolder(tmp_path))) == 1
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    assert fit_module._tensorboard(RunFolder(tmp_path)) == []
+
+
+def test_xla_is_for_accelerators_unless_the_config_says_otherwise(plain_config):
+    assert use_xla(plain_config(JIT_COMPILE=True)) is True and use_xla(plain_config(JIT_COMPILE=False)) is False
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+        assert use_xla(plain_config()) == bool(tf.config.list_physical_devices("GPU"))
+
+
+@pytest.mark.slow
+def test_jax_trains_scores_and_detects_without_tensorflow(tmp_path):
+    """In a process of its own, in which TensorFlow cannot be imported; the scores come without validation data."""
+    pytest.importorskip("jax")
+    code = textwrap.dedent(f"""
+        import sys
+        sys.modules["tensorflow"] = sys.modules["tensorboard"] = None
+        sys.path.insert(0, {str(ROOT)!r})
+        import runpy
+        import numpy as np
+        tools = runpy.run_path({str(ROOT / "tests" / "conftest.py")!r})
+        tools["register_plain_backbone"]()
+        from mrcnn.config import Config
+        from mrcnn.data.batches import training_batches
+        from mrcnn.inference.predict import Predictor
+        from mrcnn.modeling.build import build_detector
+        from mrcnn.training.fit import fit, use_xla
+        from mrcnn.training.run_folder import RunFolder
+        from mrcnn.training.schedules import Stage
+        config = Config.from_dict(tools["TINY"] | {{"NUM_CLASSES": 3, "DETECTION_MIN_CONFIDENCE": 0.0}})
+        dataset = tools["shapes"].__wrapped__()(4)
+        model = build_detector(config)
+        predictor = Predictor(model, config, xla=use_xla(config))
+        photos = [dataset.load_image(i) for i in range(3)]
+        found = []
+
+        def evaluate(epoch):
+            found.append([len(result["scores"]) for result in predictor(photos)])
+            return {{"val_mask_ap": 0.5}}
+
+        run = RunFolder({str(tmp_path)!r})
+        history = fit(model, config, training_batches(dataset, config), [Stage("all", "all", 2, 1e-3)], run, evaluate=evaluate)
+        assert [np.isfinite(row["loss"]) for row in history] == [True, True] and len(found) == 2 and min(found[0]) > 0, (history, found)
+        assert run.best.exists() and run.last.exists()
+        """)
+    environment = os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+
