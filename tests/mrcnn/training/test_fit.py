@@ -132,7 +132,7 @@ def test_jax_trains_scores_and_detects_without_tensorflow(tmp_path):
         from mrcnn.training.fit import fit, use_xla
         from mrcnn.training.run_folder import RunFolder
         from mrcnn.training.schedules import Stage
-        config = Config.from_dict(tools["TINY"] | {{"NUM_CLASSES": 3, "DETECTION_MIN_CONFIDENCE": 0.0}})
+        config = Config.from_dict(tools["TINY"] | {{"NUM_CLASSES": 3, "DETECTION_MIN_CONFIDENCE": 0.0, "DETECTION_ALL_CLASSES": True}})
         dataset = tools["shapes"].__wrapped__()(4)
         model = build_detector(config)
         predictor = Predictor(model, config, xla=use_xla(config))
