@@ -11,7 +11,6 @@ from mrcnn.inference.compiled import compiled
 from mrcnn.inference.predict import Predictor
 from mrcnn.modeling.build import build_detector
 from mrcnn.ops.nms import non_max_suppression
-from mrcnn.ops.roi_align import roi_align
 from mrcnn.training.fit import use_xla
 from mrcnn.training.layer_groups import set_trainable
 from mrcnn.training.optimizers import make_optimizer
@@ -82,7 +81,7 @@ def time_parts(detector, config, batch, steps, xla):
                                    iou_threshold=config.RPN_NMS_THRESHOLD, count=config.POST_NMS_ROIS_INFERENCE)
 
     def pool(levels, rois):
-        return roi_align(levels, ops.convert_to_tensor(rois), config.BACKBONE_STRIDES[:4], (height, width), size=config.POOL_SIZE)
+        return detector._pool(levels, ops.convert_to_tensor(rois), config.POOL_SIZE, (height, width))
 
     suppress, pool = compiled(suppress, detector, xla=xla), compiled(pool, detector, xla=xla)
     return {"suppression_seconds": seconds(lambda: suppress(boxes, scores, valid), steps),

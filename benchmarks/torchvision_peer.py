@@ -57,14 +57,17 @@ def build(config):
     """torchvision's Mask R-CNN with the numbers of `config`."""
     from torchvision.models.detection import MaskRCNN
     from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
+    from torchvision.ops import MultiScaleRoIAlign
     backbone = resnet_fpn_backbone(backbone_name="resnet50", weights=None, trainable_layers=5)      # BatchNorm frozen, as ours is
-    size = config.IMAGE_MAX_DIM
+    size, levels = config.IMAGE_MAX_DIM, ["0", "1", "2", "3"]
+    pools = {name: MultiScaleRoIAlign(levels, pool, max(1, 14 // pool))                             # as many points as ours reads
+             for name, pool in (("box_roi_pool", config.POOL_SIZE), ("mask_roi_pool", config.MASK_POOL_SIZE))}
     return MaskRCNN(backbone, config.NUM_CLASSES, min_size=size, max_size=size, box_score_thresh=0.0,
                     rpn_pre_nms_top_n_train=config.PRE_NMS_LIMIT, rpn_pre_nms_top_n_test=config.PRE_NMS_LIMIT,
                     rpn_post_nms_top_n_train=config.POST_NMS_ROIS_TRAINING, rpn_post_nms_top_n_test=config.POST_NMS_ROIS_INFERENCE,
                     rpn_batch_size_per_image=config.RPN_TRAIN_ANCHORS_PER_IMAGE, box_nms_thresh=config.DETECTION_NMS_THRESHOLD,
                     box_batch_size_per_image=config.TRAIN_ROIS_PER_IMAGE, box_positive_fraction=config.ROI_POSITIVE_RATIO,
-                    box_detections_per_img=config.DETECTION_MAX_INSTANCES)
+                    box_detections_per_img=config.DETECTION_MAX_INSTANCES, **pools)
 
 
 def heads_only(model, images):

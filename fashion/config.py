@@ -44,42 +44,51 @@ class FashionConfig(Config):
         super().__init__()
 
 
-class Smoke(FashionConfig):
-    """The built-in data at 128 pixels on a CPU."""
+class Small(FashionConfig):
+    """What the recipes for a CPU share: a light backbone and light heads, and an optimiser that is quick to learn."""
+
+    BACKBONE = "efficientnet_lite0"
+    IMAGE_RESIZE_MODE = "portrait"
+    IMAGES_PER_GPU = 4
+    RPN_TRAIN_ANCHORS_PER_IMAGE = 128
+    TRAIN_ROIS_PER_IMAGE = 48
+    MAX_GT_INSTANCES = 32
+    OPTIMIZER = "adamw"
+    LR_SCHEDULE = "cosine"
+    WEIGHT_DECAY = 1e-3
+
+
+class Smoke(Small):
+    """The built-in data at 192 x 128 pixels on a CPU."""
 
     NAME = "smoke"
-    BACKBONE = "efficientnet_lite0"
     IMAGE_MIN_DIM = 128
-    IMAGE_MAX_DIM = 128
-    IMAGES_PER_GPU = 4
+    IMAGE_MAX_DIM = 192
+    IMAGES_PER_GPU = 8
     RPN_ANCHOR_SCALES = (8, 16, 32, 64, 128)
     TOP_DOWN_PYRAMID_SIZE = 96
     RPN_CHANNELS = 96
-    MASK_CHANNELS = 96
+    MASK_CHANNELS = 64
     FPN_CLASSIF_FC_LAYERS_SIZE = 384
     PRE_NMS_LIMIT = 500
     POST_NMS_ROIS_TRAINING = 300
     POST_NMS_ROIS_INFERENCE = 200
-    RPN_TRAIN_ANCHORS_PER_IMAGE = 128
-    TRAIN_ROIS_PER_IMAGE = 64
-    MAX_GT_INSTANCES = 32
     DETECTION_MAX_INSTANCES = 40
-    OPTIMIZER = "adamw"
-    LR_SCHEDULE = "cosine"
-    WEIGHT_DECAY = 1e-3
     WARMUP_STEPS = 50
-    STAGES = (Stage("heads", "heads", 2, 1e-3), Stage("all", "all", 10, 1e-3))
-    EVALUATE_EVERY = 4
+    STAGES = (Stage("heads", "heads", 1, 1e-3), Stage("all", "all", 11, 2e-3))
+    EVALUATE_EVERY = 6
 
 
-class CCP(Smoke):
-    """Real street photographs (Clothing Co-Parsing in the Kaggle layout) on a CPU."""
+class CCP(Small):
+    """Real street photographs (Clothing Co-Parsing in the Kaggle layout) at 384 x 256 pixels on a CPU, with --rebalance.
+
+    On 103 validation photos: mask AP 0.197, AP50 0.426, box AP 0.217, attribute micro F1 0.753 (2026-11-21). 18 epochs of 700
+    photos took about an hour of two CPU cores to themselves.
+    """
 
     NAME = "ccp"
-    IMAGE_RESIZE_MODE = "portrait"
     IMAGE_MIN_DIM = 256
     IMAGE_MAX_DIM = 384
-    RPN_ANCHOR_SCALES = (16, 32, 64, 128, 256)
     TOP_DOWN_PYRAMID_SIZE = 128
     RPN_CHANNELS = 128
     MASK_CHANNELS = 128
