@@ -1,11 +1,8 @@
-"""What the tests of the library share: seeded random numbers, gradients on any backend, a tiny network and a batch for it."""
+"""What the tests of the library share: seeded random numbers, gradients on any backend, a batch for a small network."""
 import keras
 import numpy as np
 import pytest
-from keras import layers, ops
-
-from mrcnn.config import Config
-from mrcnn.modeling.batch_norm import BatchNorm
+from keras import ops
 
 
 @pytest.fixture
@@ -39,46 +36,6 @@ def gradient():
     return of
 
 
-def five_convolutions(config):
-    """The smallest backbone there can be: one convolution for each halving."""
-    image, features = keras.Input((None, None, 3)), []
-    x = layers.Conv2D(8, 3, 2, "same", activation="relu", name="conv1")(image)
-    for stage, width in enumerate((8, 16, 16, 32), start=2):
-        x = layers.Conv2D(width, 3, 2, "same", kernel_initializer="he_normal", name=f"res{stage}a_branch2a")(x)
-        x = layers.ReLU()(BatchNorm(name=f"bn{stage}a_branch2a")(x))
-        features.append(x)
-    return keras.Model(image, features)
-
-
-class Tiny(Config):
-    """128 pixels, few channels and hardly a backbone: builds and compiles in seconds, runs in a blink."""
-
-    BACKBONE = staticmethod(five_convolutions)
-    NUM_CLASSES = 4
-    IMAGE_MIN_DIM = IMAGE_MAX_DIM = 128
-    IMAGES_PER_GPU = 2
-    RPN_ANCHOR_SCALES = (8, 16, 32, 64, 128)
-    TOP_DOWN_PYRAMID_SIZE = RPN_CHANNELS = 32
-    MASK_CHANNELS = 16
-    FPN_CLASSIF_FC_LAYERS_SIZE = 32
-    PRE_NMS_LIMIT = 200
-    POST_NMS_ROIS_TRAINING = 60
-    POST_NMS_ROIS_INFERENCE = 50
-    RPN_TRAIN_ANCHORS_PER_IMAGE = 64
-    TRAIN_ROIS_PER_IMAGE = 24
-    MAX_GT_INSTANCES = 5
-    MINI_MASK_SHAPE = (28, 28)
-    DETECTION_MAX_INSTANCES = 10
-    DETECTION_MIN_CONFIDENCE = 0.0
-    STEPS_PER_EPOCH = 2
-
-
-@pytest.fixture(scope="session")
-def tiny():
-    """tiny(**settings) -> a Tiny config with other settings."""
-    return lambda **settings: type("Tiny", (Tiny,), settings)()
-
-
 @pytest.fixture(scope="session")
 def batch_of():
     """batch_of(config, objects=(2, 0)) -> network inputs for training: so many random objects in each image."""
@@ -92,8 +49,8 @@ def batch_of():
                  "gt_boxes": np.zeros((b, m, 4), np.float32),
                  "gt_masks": np.zeros((b, m, *config.MINI_MASK_SHAPE), np.uint8)}
         for i, count in enumerate(objects):
-            low = rng.uniform(0, 60, (count, 2))
-            batch["gt_boxes"][i, :count] = np.concatenate([low, low + rng.uniform(20, 60, (count, 2))], axis=1)
+            low = rng.uniform(0, height / 2, (count, 2))
+            batch["gt_boxes"][i, :count] = np.concatenate([low, low + rng.uniform(height / 6, height / 2, (count, 2))], axis=1)
             batch["gt_class_ids"][i, :count] = rng.integers(1, config.NUM_CLASSES, count)
             batch["gt_masks"][i, :count] = rng.random((count, *config.MINI_MASK_SHAPE)) > 0.4
         return batch | {"gt_mask_frames": batch["gt_boxes"].copy()}

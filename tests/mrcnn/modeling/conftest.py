@@ -11,6 +11,6 @@ def seeded_weights():
 
 
 @pytest.fixture(scope="session")
-def tiny_detector(tiny):
+def plain_detector(plain_config):
     keras.utils.set_random_seed(0)
-    return build_detector(tiny())
+    return build_detector(plain_config())

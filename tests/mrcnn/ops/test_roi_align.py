@@ -50,7 +50,7 @@ def test_bins_of_a_slope_read_their_centres(run):
     """Cell (i, j) of a level holds the pixel column of its centre, so an aligned bin must hold that of its own centre."""
     features = tuple(np.tile((np.arange(128 // s, dtype=np.float32) + 0.5)[:, None] * s, (1, 128 // s, 1, 1)) for s in STRIDES)
     boxes = np.float32([[[20, 18.5, 60, 46.5], [40, 30, 52, 44], [33, 25, 97, 81]]])
-    pooled = run(roi_align, features, boxes, strides=STRIDES, image_hw=(128, 128), size=7)[0, :, 3, :, 0]
+    pooled = run(roi_align, features, boxes, strides=STRIDES, image_hw=(128, 128), size=7, samples=2)[0, :, 3, :, 0]
     for row, (_, x1, _, x2) in zip(pooled, boxes[0]):
         np.testing.assert_allclose(row, x1 + (x2 - x1) * (np.arange(7) + 0.5) / 7, rtol=1e-5)
 
@@ -69,7 +69,7 @@ def test_mirrored_features_and_boxes_pool_to_mirrored_results(run, rng, random_b
     features, boxes = pyramid(rng), random_boxes(2, 5, size=64)
     mirrored = boxes.copy()
     mirrored[..., 1], mirrored[..., 3] = 96 - boxes[..., 3], 96 - boxes[..., 1]
-    settings = {"strides": STRIDES, "image_hw": (64, 96), "size": 4}
+    settings = {"strides": STRIDES, "image_hw": (64, 96), "size": 4, "samples": 2}
     one = run(roi_align, features, boxes, **settings)
     other = run(roi_align, tuple(f[:, :, ::-1].copy() for f in features), mirrored, **settings)
     np.testing.assert_allclose(one, other[:, :, :, ::-1], atol=1e-4)
@@ -80,7 +80,7 @@ def test_the_weights_of_a_bin_add_up_to_1_in_the_gradient(rng, random_boxes, gra
     rest = [ops.convert_to_tensor(f) for f in features[1:]]
 
     def total(finest):
-        return ops.sum(roi_align([finest, *rest], ops.convert_to_tensor(boxes), STRIDES, (64, 96), size=7))
+        return ops.sum(roi_align([finest, *rest], ops.convert_to_tensor(boxes), STRIDES, (64, 96), size=7, samples=2))
     np.testing.assert_allclose(gradient(total, features[0]).sum(axis=(0, 1, 2)), [6 * 49] * 3, rtol=1e-4)
 
 

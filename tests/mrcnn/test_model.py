@@ -1,0 +1,133 @@
+"""The front door, used as Matterport's shapes example uses it."""
+import functools
+import inspect
+import logging
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import mrcnn.model as modellib
+from mrcnn.config import Config
+from mrcnn.data.augmentation import import_imgaug
+from mrcnn.modeling.detector import Detector
+from mrcnn.training.checkpoints import read_state
+
+
+@pytest.fixture
+def eagerly(monkeypatch):
+    monkeypatch.setattr(Detector, "compile", functools.partialmethod(Detector.compile, run_eagerly=True))
+
+
+@pytest.fixture(scope="module")
+def config(tiny_settings):
+    class ShapesConfig(Config):
+        NAME = "shapes"
+        NUM_CLASSES = 1 + 2
+        VALIDATION_STEPS = 1
+        DETECTION_MIN_CONFIDENCE = 0
+        LEARNING_MOMENTUM = 0.9
+        MY_OWN_SETTING = "kept"
+
+    for name, value in tiny_settings.items():
+        setattr(ShapesConfig, name, value)
+    ShapesConfig.STEPS_PER_EPOCH = 3 / 2            # notebooks divide; a part of a step is none
+    ShapesConfig.DETECTION_ALL_CLASSES = True
+    return ShapesConfig()
+
+
+@pytest.fixture(scope="module")
+def model(config, tmp_path_factory):
+    keras.utils.set_random_seed(0)
+    return modellib.MaskRCNN(mode="inference", config=config, model_dir=tmp_path_factory.mktemp("logs"))
+
+
+def test_detections_are_arrays_of_the_photos_size_that_may_be_written_to(model):
+    photos = [np.random.default_rng(0).integers(0, 256, (70, 50, 3)).astype(np.uint8), np.zeros((40, 90, 3), np.uint8)]
+    results = model.detect(photos, verbose=0)
+    assert len(results) == 2
+    for photo, result in zip(photos, results):
+        n = len(result["scores"])
+        assert n > 0 and result["rois"].shape == (n, 4) and result["rois"].dtype == np.int32
+        assert result["class_ids"].shape == (n,) and result["class_ids"].dtype == np.int32
+        assert result["masks"].shape == (*photo.shape[:2], n) and result["masks"].dtype == bool
+        for name in ("rois", "class_ids", "scores", "masks"):
+            result[name][:] = 0
+
+
+def test_a_photo_without_objects_has_empty_arrays(model, monkeypatch):
+    settings = model.keras_model.settings
+    monkeypatch.setattr(model.keras_model, "settings", type(settings)(**vars(settings) | {"min_confidence": 1.0}))
+    monkeypatch.setattr(model, "_predictor", None)
+    result, = model.detect([np.zeros((40, 90, 3), np.uint8)])
+    assert result["masks"].shape == (40, 90, 0) and result["rois"].shape == (0, 4) and result["scores"].shape == (0,)
+
+
+def test_a_run_is_trained_found_and_taken_up_again(config, model, shapes, tmp_path, eagerly, monkeypatch, caplog):
+    """Heads for one epoch, then all up to the second, in a new object from the last checkpoint; epochs count from the start."""
+    train_set, val_set = shapes(4), shapes(2)
+    monkeypatch.setattr(modellib, "build_detector", lambda config, extra_heads: model.keras_model)
+    first = modellib.MaskRCNN(mode="training", config=config, model_dir=str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="No checkpoint shapes.*last.h5"):
+        first.find_last()
+    first.train(train_set, val_set, learning_rate=config.LEARNING_RATE, epochs=1, layers="heads")
+    assert first.epoch == 1 and Path(first.find_last()) == Path(first.log_dir) / "last.h5"
+
+    second = modellib.MaskRCNN(mode="training", config=config, model_dir=str(tmp_path))
+    assert not second.load_weights(second.find_last(), by_name=True).only_in_file
+    assert (second.epoch, second.log_dir) == (1, first.log_dir)
+    with caplog.at_level(logging.WARNING):
+        second.train(train_set, val_set, learning_rate=0.1, epochs=1, layers="heads")
+    assert "Nothing to train" in caplog.text and second.epoch == 1
+    iaa = import_imgaug().augmenters
+    second.train(train_set, val_set, learning_rate=config.LEARNING_RATE / 10, epochs=2, layers="all", augmentation=iaa.Fliplr(0.5))
+    lines = (Path(second.log_dir) / "history.csv").read_text().splitlines()
+    assert lines[0].startswith("epoch,stage,loss") and "val_mrcnn_mask_loss" in lines[0]
+    assert [line.split(",")[:2] for line in lines[1:]] == [["1", "heads"], ["2", "all"]]
+    assert read_state(second.find_last())["epoch"] == 2
+
+
+def test_weights_with_layers_left_out_begin_a_training_of_their_own(model, tmp_path):
+    from mrcnn.training.checkpoints import save_weights
+    save_weights(model.keras_model, tmp_path / "last.h5", optimizer=keras.optimizers.SGD(), state={"epoch": 7})
+    report = model.load_weights(str(tmp_path / "last.h5"), by_name=True, exclude=["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask"])
+    assert len(report.excluded) == 3 and (model.epoch, model.log_dir) == (0, None)
+
+
+def test_the_newest_checkpoint_of_this_name_is_found(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(model, "model_dir", str(tmp_path))
+    names = ["shapes20240101T0000", "shapes20250101T120000", "shapes220260101T000000", "other20270101T000000", "shapes20280101T0000"]
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / ("last.h5" if "2028" not in name else "best.h5")).touch()
+    assert Path(model.find_last()).parent.name == "shapes20250101T120000"
+
+
+def test_own_settings_are_kept(config):
+    assert config.MY_OWN_SETTING == "kept" and config.to_dict()["MY_OWN_SETTING"] == "kept"
+
+
+def test_a_wrong_mode_is_refused(config):
+    with pytest.raises(ValueError, match='"training" or "inference". Got \'train\''):
+        modellib.MaskRCNN("train", config, "logs")
+
+
+def test_signatures_are_matterports():
+    def names(function):
+        return [name for name in inspect.signature(function).parameters if name != "self"]
+
+    assert names(modellib.MaskRCNN)[:3] == ["mode", "config", "model_dir"]
+    assert names(modellib.MaskRCNN.train) == ["train_dataset", "val_dataset", "learning_rate", "epochs", "layers", "augmentation",
+                                              "custom_callbacks", "no_augmentation_sources"]
+    assert names(modellib.MaskRCNN.detect) == ["images", "verbose"]
+    assert names(modellib.MaskRCNN.load_weights) == ["filepath", "by_name", "exclude"]
+    assert names(modellib.MaskRCNN.set_trainable) == ["layer_regex", "keras_model", "indent", "verbose"]
+
+
+def test_log_prints_shape_range_and_type(capsys):
+    modellib.log("image", np.array([[1, 5]], np.uint8))
+    modellib.log("nothing", np.zeros((0, 4)))
+    image, nothing = capsys.readouterr().out.splitlines()
+    assert "(1, 2)" in image and "1.0" in image and "5.0" in image and "uint8" in image
+    assert "(0, 4)" in nothing and "empty" in nothing
