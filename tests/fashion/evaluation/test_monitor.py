@@ -1,0 +1,45 @@
+"""Monitor: scores and a picture after an epoch, and what was missed is shown more often."""
+import numpy as np
+import pytest
+from PIL import Image
+
+from fashion.evaluation.monitor import Monitor
+from mrcnn.data.samplers import RepeatSampler
+from mrcnn.training.run_folder import RunFolder
+
+
+class Batches:
+    def __init__(self, repeats):
+        self.sampler = RepeatSampler(repeats)
+
+
+@pytest.fixture
+def few(tiny_model, monkeypatch):
+    monkeypatch.setattr(tiny_model.config, "EVALUATE_IMAGES", 2)
+    return tiny_model
+
+
+def test_it_scores_some_photos_and_draws_them(few, validation, tmp_path):
+    monitor = Monitor(few, validation, RunFolder(tmp_path))
+    assert monitor.image_ids.tolist() == [0, 3]                 # spread over the data set
+    scores = monitor(epoch=6)
+    assert set(scores) == {"val_mask_ap", "val_mask_ap50", "val_box_ap", "val_attribute_micro_f1"}
+    assert all(0 <= value <= 1 for value in scores.values())
+    with Image.open(tmp_path / "pictures" / "epoch_0007.jpg") as picture:
+        assert min(picture.size) > 100
+
+
+def test_photos_with_missed_frequent_classes_come_twice_as_often(few, validation, tmp_path):
+    classes = [validation.image_class_ids(i) for i in validation.image_ids]
+    batches = Batches([1.0, 1.5, 1.0, 3.0])
+    monitor = Monitor(few, validation, RunFolder(tmp_path), batches, classes)
+    monitor(epoch=0)
+    once = batches.sampler.repeats / [1.0, 1.5, 1.0, 3.0]
+    assert set(once) <= {1.0, 2.0} and 2.0 in once              # an untrained model misses everything
+    monitor(epoch=1)
+    np.testing.assert_array_equal(batches.sampler.repeats, once * [1.0, 1.5, 1.0, 3.0])       # boosts do not pile up
+
+
+def test_without_batches_nothing_is_rebalanced(few, validation, tmp_path):
+    monitor = Monitor(few, validation, RunFolder(tmp_path))
+    assert monitor.batches is None and monitor.repeats is None

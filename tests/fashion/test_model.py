@@ -1,0 +1,55 @@
+"""FashionModel: results with attributes, and a checkpoint that is all one needs."""
+import numpy as np
+import pytest
+
+from fashion.model import checkpoint_in, load_model
+from mrcnn.training.checkpoints import save_weights
+
+PHOTO = np.random.default_rng(0).integers(0, 256, (90, 60, 3)).astype(np.uint8)
+
+
+def test_every_detection_has_attribute_scores_and_real_ascending_ids(tiny_model, ontology):
+    result, = tiny_model.predict([PHOTO])
+    n = len(result["scores"])
+    assert n > 0 and result["attribute_scores"].shape == (n, ontology.num_attributes) and len(result["attributes"]) == n
+    for ids in result["attributes"]:
+        assert ids == sorted(set(ids) & set(ontology.attribute_ids))
+
+
+def test_attributes_are_those_above_the_threshold_of_classes_that_carry_any(tiny_model, ontology):
+    scores = np.zeros(ontology.num_attributes, np.float32)
+    scores[[0, 3]] = tiny_model.config.ATTRIBUTE_THRESHOLD, 0.9
+    carrying = ontology.class_id_of(ontology.attribute_category_ids[0])
+    assert tiny_model._attribute_ids(carrying, scores) == sorted([ontology.attribute_ids[0], ontology.attribute_ids[3]])
+    bare = next(c for c in ontology.category_ids if not ontology.carries_attributes(c))
+    assert tiny_model._attribute_ids(ontology.class_id_of(bare), scores) == []
+
+
+def test_a_model_from_a_run_folder_says_the_same(tiny_model, tiny_run):
+    model = load_model(tiny_run, DETECTION_MIN_CONFIDENCE=0.03)
+    assert model.ontology == tiny_model.ontology
+    assert model.config.to_dict() == tiny_model.config.to_dict()
+    before, after = (m.predict([PHOTO])[0] for m in (tiny_model, model))
+    for name in ("boxes", "class_ids", "scores", "mask_probabilities", "attribute_scores"):
+        np.testing.assert_allclose(after[name], before[name], rtol=1e-4, atol=1e-4)
+
+
+def test_the_best_checkpoint_of_a_run_is_taken_else_the_last(tmp_path):
+    (tmp_path / "last.h5").touch()
+    assert checkpoint_in(tmp_path) == tmp_path / "last.h5"
+    (tmp_path / "best.h5").touch()
+    assert checkpoint_in(str(tmp_path)) == tmp_path / "best.h5"
+    assert checkpoint_in(tmp_path / "last.h5") == tmp_path / "last.h5"
+
+
+def test_a_folder_or_file_that_is_none_is_told(tmp_path):
+    with pytest.raises(FileNotFoundError, match="neither best.h5 nor last.h5"):
+        checkpoint_in(tmp_path)
+    with pytest.raises(FileNotFoundError, match="no weight file"):
+        checkpoint_in(tmp_path / "a.h5")
+
+
+def test_weights_without_a_label_list_are_a_starting_point_only(tiny_model, tmp_path):
+    save_weights(tiny_model.detector, tmp_path / "a.h5")
+    with pytest.raises(ValueError, match="does not say which categories.*fashion/train.py --weights FILE"):
+        load_model(tmp_path / "a.h5")

@@ -1,0 +1,94 @@
+"""Config: Matterport's way of use, errors that say what would work, and the way to a file and back."""
+import json
+
+import numpy as np
+import pytest
+
+from mrcnn.config import Config, parse_setting
+
+
+def config(**settings):
+    return type("Mine", (Config,), settings)()
+
+
+def test_a_subclass_overrides_class_attributes_and_may_add_its_own():
+    mine = config(NAME="balloons", NUM_CLASSES=2, IMAGES_PER_GPU=3, GPU_COUNT=2, MY_OWN=7)
+    assert (mine.NAME, mine.BATCH_SIZE, mine.MY_OWN, mine.IMAGE_META_SIZE) == ("balloons", 6, 7, 14)
+    assert Config.NUM_CLASSES == 1
+
+
+def test_square_canvases_go_by_the_longer_side_and_portraits_by_both():
+    assert config(IMAGE_MAX_DIM=1024, IMAGE_MIN_DIM=800).image_hw == (1024, 1024)
+    assert config(IMAGE_RESIZE_MODE="portrait", IMAGE_MAX_DIM=384, IMAGE_MIN_DIM=256).image_hw == (384, 256)
+    assert config().IMAGE_SHAPE.tolist() == [1024, 1024, 3]
+
+
+@pytest.mark.parametrize(("backbone", "mean"), [("resnet50", 123.7), ("efficientnet_lite0", 127.0), (lambda config: None, 123.7)])
+def test_pixels_are_normalised_as_the_backbone_was_trained(backbone, mean):
+    assert config(BACKBONE=backbone).MEAN_PIXEL[0] == pytest.approx(mean)
+
+
+def test_a_mean_pixel_of_ones_own_is_kept():
+    assert config(MEAN_PIXEL=[1, 2, 3]).MEAN_PIXEL.tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize(("settings", "message"), [
+    ({"IMAGE_MAX_DIM": 1000}, "multiple of 64.*Got 1000.*960 and 1024"),
+    ({"IMAGE_MAX_DIM": 32, "IMAGE_MIN_DIM": 32}, "Got 32.*64 and 128"),
+    ({"IMAGE_RESIZE_MODE": "portrait", "IMAGE_MIN_DIM": 300}, "IMAGE_MIN_DIM.*256 and 320"),
+    ({"IMAGE_MIN_DIM": 1088}, "must not exceed"),
+    ({"IMAGE_RESIZE_MODE": "crop"}, "not supported yet: use 'square'"),
+    ({"IMAGE_RESIZE_MODE": "round"}, "one of .*'square'.*Got 'round'"),
+    ({"OPTIMIZER": "adam"}, "sgd.*adamw.*Got 'adam'"),
+    ({"LR_SCHEDULE": "linear"}, "constant.*cosine"),
+    ({"ROI_ALIGN": "corners"}, "aligned"),
+    ({"NUM_CLASSES": 0}, "NUM_CLASSES must be at least 1"),
+    ({"IMAGES_PER_GPU": 0}, "BATCH_SIZE must be at least 1"),
+    ({"MAX_GT_INSTANCES": 0}, "MAX_GT_INSTANCES must be at least 1"),
+    ({"ROI_POSITIVE_RATIO": 33}, "fraction.*0..1. Got 33"),
+    ({"RPN_ANCHOR_SCALES": (8, 16)}, "each of the 5 pyramid levels"),
+    ({"MASK_SHAPE": (56, 56)}, r"MASK_SHAPE = \(28, 28\)"),
+    ({"IMAGE_CHANNEL_COUNT": 4}, "must be 3"),
+])
+def test_what_cannot_work_is_refused_with_what_would(settings, message):
+    with pytest.raises(ValueError, match=message):
+        config(**settings)
+
+
+def test_a_config_survives_json():
+    mine = config(NUM_CLASSES=7, RPN_ANCHOR_SCALES=(8, 16, 32, 64, 128), MEAN_PIXEL=np.array([1.5, 2, 3]), IMAGES_PER_GPU=5, MY_OWN="x")
+    back = Config.from_dict(json.loads(json.dumps(mine.to_dict())))
+    assert back.to_dict() == mine.to_dict() and back.BATCH_SIZE == 5
+
+
+def test_what_a_saved_config_lacks_keeps_its_default():
+    assert Config.from_dict({"NUM_CLASSES": 3}).TRAIN_ROIS_PER_IMAGE == Config.TRAIN_ROIS_PER_IMAGE
+
+
+def test_derived_settings_follow_when_a_saved_config_is_changed():
+    assert Config.from_dict(config().to_dict() | {"IMAGES_PER_GPU": 8}).BATCH_SIZE == 8
+
+
+def test_a_callable_is_saved_by_its_name():
+    def my_backbone(config):
+        return None
+    assert config(BACKBONE=staticmethod(my_backbone)).to_dict()["BACKBONE"] == "my_backbone"
+
+
+def test_display_prints_one_setting_a_line(capsys):
+    config(NAME="shown").display()
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.split() == ["NAME", "shown"] for line in lines) and len(lines) > 50
+
+
+@pytest.mark.parametrize(("text", "value"), [
+    ("IMAGES_PER_GPU=4", 4), ("LEARNING_RATE=1e-3", 0.001), ("BACKBONE=resnet50", "resnet50"), ("TRAIN_BN=True", True),
+    ("TRAIN_BN=false", False), ("MEAN_PIXEL=None", None), ("RPN_ANCHOR_SCALES=[8, 16]", [8, 16]), ("NAME=a=b", "a=b")])
+def test_a_setting_on_a_command_line_is_json_or_a_word(text, value):
+    assert parse_setting(text, Config) == (text.split("=")[0], value)
+
+
+@pytest.mark.parametrize(("text", "message"), [("IMAGES_PER_GPU", "KEY=VALUE"), ("IMAGE_PER_GPU=4", "has no setting 'IMAGE_PER_GPU'")])
+def test_a_setting_that_does_not_exist_is_refused(text, message):
+    with pytest.raises(ValueError, match=message):
+        parse_setting(text, Config)

@@ -1,0 +1,101 @@
+"""TensorFlow and JAX: the same weights give the same losses, the same update and the same predictions.
+
+A process has one backend, so each runs this file as a script:   KERAS_BACKEND=jax python tests/test_backends.py FOLDER
+"""
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """{backend: {name: array}}; TensorFlow goes first and leaves the weights that JAX starts from."""
+    folder, found = tmp_path_factory.mktemp("backends"), {}
+    for backend in ("tensorflow", "jax"):
+        environment = os.environ | {"KERAS_BACKEND": backend, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}", "JAX_PLATFORMS": "cpu"}
+        subprocess.run([sys.executable, __file__, str(folder)], cwd=ROOT, env=environment, check=True)
+        found[backend] = dict(np.load(folder / f"{backend}.npz"))
+    return found
+
+
+def compare(results, prefix):
+    one, other = ({name: column for name, column in results[backend].items() if name.startswith(prefix)} for backend in results)
+    assert one and one.keys() == other.keys()
+    for name, column in one.items():
+        np.testing.assert_allclose(other[name], column, rtol=1e-3, atol=1e-3, err_msg=name)
+
+
+@pytest.mark.slow
+def test_both_backends_sample_the_same_rois(results):
+    compare(results, "sample ")
+
+
+@pytest.mark.slow
+def test_both_backends_compute_the_same_losses(results):
+    compare(results, "loss ")
+
+
+@pytest.mark.slow
+def test_both_backends_make_the_same_update(results):
+    """The second step's losses depend on every gradient of the first."""
+    compare(results, "step ")
+
+
+@pytest.mark.slow
+def test_both_backends_detect_the_same(results):
+    assert results["jax"]["detection valid"].any()
+    compare(results, "detection ")
+
+
+def inputs(config, attributes):
+    """Three images with 3, 1 and no objects."""
+    rng, (height, width) = np.random.default_rng(7), config.image_hw
+    low = rng.uniform(0, 30, (3, config.MAX_GT_INSTANCES, 2))
+    boxes = np.concatenate([low, low + rng.uniform(8, 30, low.shape)], axis=2).astype(np.float32)
+    real = np.arange(config.MAX_GT_INSTANCES) < np.array([[3], [1], [0]])
+    return {"images": rng.normal(size=(3, height, width, 3)).astype(np.float32),
+            "windows": np.tile(np.float32([0, 0, height, width]), (3, 1)), "seed": np.int32([0, 1, 2]),
+            "gt_class_ids": (real * rng.integers(1, config.NUM_CLASSES, real.shape)).astype(np.int32), "gt_boxes": boxes,
+            "gt_mask_frames": boxes, "gt_masks": (rng.random((*real.shape, 28, 28)) < 0.5).astype(np.uint8),
+            "gt_attributes": (rng.random((*real.shape, attributes)) < 0.3).astype(np.float32)}
+
+
+def main(folder):
+    import keras
+    from conftest import TINY, register_plain_backbone
+
+    from fashion.attributes.head import AttributeHead
+    from mrcnn.config import Config
+    from mrcnn.inference.compiled import compiled
+    from mrcnn.modeling.build import build_detector
+    from mrcnn.training.checkpoints import load_weights, save_weights
+
+    register_plain_backbone()
+    keras.utils.set_random_seed(1)
+    config = Config.from_dict(TINY | {"NUM_CLASSES": 4, "DETECTION_MIN_CONFIDENCE": 0.0, "DETECTION_ALL_CLASSES": True})
+    detector, batch = build_detector(config, [AttributeHead(5)]), inputs(config, 5)
+    if keras.backend.backend() == "tensorflow":
+        save_weights(detector, folder / "weights.h5")
+    load_weights(detector, folder / "weights.h5")
+
+    def training(batch):
+        outputs = detector(batch, training=True)
+        return outputs["samples"], detector.compute_losses(batch, outputs)
+    samples, losses = compiled(training, detector, xla=False)(batch)
+    found = compiled(detector, detector, xla=False)({name: batch[name] for name in ("images", "windows")})
+    detector.compile(keras.optimizers.SGD(0.01, momentum=0.9), jit_compile=keras.backend.backend() == "jax")
+    steps = [detector.train_on_batch(batch, return_dict=True) for _ in range(2)]
+    arrays = {f"{kind} {name}": np.asarray(value) for kind, values in [
+        ("sample", samples), ("loss", losses), ("detection", found), ("step 1", steps[0]), ("step 2", steps[1])]
+        for name, value in values.items()}
+    np.savez(folder / f"{keras.backend.backend()}.npz", **arrays)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
