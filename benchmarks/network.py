@@ -81,7 +81,7 @@ def time_parts(detector, config, batch, steps, xla):
                                    iou_threshold=config.RPN_NMS_THRESHOLD, count=config.POST_NMS_ROIS_INFERENCE)
 
     def pool(levels, rois):
-        return detector._pool(levels, ops.convert_to_tensor(rois), config.POOL_SIZE, (height, width))
+        return detector._pool(levels, ops.convert_to_tensor(rois), config.POOL_SIZE)
 
     suppress, pool = compiled(suppress, detector, xla=xla), compiled(pool, detector, xla=xla)
     return {"suppression_seconds": seconds(lambda: suppress(boxes, scores, valid), steps),

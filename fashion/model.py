@@ -57,7 +57,7 @@ def load_model(path, **settings):
     if "ontology" not in metadata:
         raise ValueError(f"{path} does not say which categories and attributes it was trained for, so it was not written by this "
                          "project. Give such a file to training as a starting point: fashion/train.py --weights FILE.")
-    config = FashionConfig.from_dict(metadata["config"] | settings)
+    config = FashionConfig.from_dict(metadata["config"] | {"GPU_COUNT": 1} | settings)
     model = FashionModel(config, Ontology.from_dict(metadata["ontology"]))
     load_weights(model.detector, path)
     return model

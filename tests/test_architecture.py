@@ -31,7 +31,7 @@ NUMPY_ONLY = [
     "fashion.submission",
 ]
 KERAS_TOO = ["mrcnn.data.batches"]
-TENSORFLOW = ["mrcnn.ops.nms", "mrcnn.training.fit", "mrcnn.export", "mrcnn.inference.compiled"]
+TENSORFLOW = ["mrcnn.ops.nms", "mrcnn.modeling.devices", "mrcnn.training.fit", "mrcnn.export", "mrcnn.inference.compiled"]
 
 
 def module_name(path):

@@ -64,11 +64,10 @@ class Predictor:
         image_hw = tuple(images.shape[1:3])
         pyramid = self.detector.features(images)
         boxes, valid = self.detector.proposals(self.detector.rpn(pyramid), image_hw, training_path=False)
-        return pyramid[:4], self.detector.detections(pyramid, boxes, valid, windows, image_hw)
+        return pyramid[:4], self.detector.detections(pyramid, boxes, valid, windows)
 
     def _second_step(self, pyramid, boxes, class_ids):
-        image_hw = tuple(n * self.detector.settings.strides[0] for n in pyramid[0].shape[1:3])
-        return self.detector.describe(pyramid, ops.convert_to_tensor(boxes), ops.convert_to_tensor(class_ids), image_hw)
+        return self.detector.describe(pyramid, ops.convert_to_tensor(boxes), ops.convert_to_tensor(class_ids))
 
 
 def full_masks(result, threshold=0.5):

