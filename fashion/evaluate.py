@@ -14,8 +14,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from fashion.commands import add_data_arguments, add_model_arguments, open_files, run_verb
-from fashion.datasets.imaterialist import load_imaterialist
-from fashion.datasets.splits import load_train_and_val
+from fashion.datasets.splits import load_files, load_train_and_val
 from fashion.evaluation.score import predict_dataset, score_detections
 from fashion.model import checkpoint_in, load_model
 from mrcnn.files import write_text
@@ -26,7 +25,7 @@ COLUMNS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR100")
 def main(argv=None):
     """Evaluate as the arguments say; returns the scores."""
     parser = argparse.ArgumentParser(prog="fashion evaluate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_model_arguments(parser, min_score=0.05)
+    add_model_arguments(parser, min_score=0.05, required=True)
     add_data_arguments(parser)
     parser.add_argument("--split", metavar="CSV", help="CSV in the data folder (default: val.csv, or a tenth of train.csv without it)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for metrics.json")
@@ -47,12 +46,12 @@ def main(argv=None):
 
 def open_split(files, split, ontology, skip_bad):
     """The data set of one CSV of the folder; None means the validation photos."""
-    if split is None:
+    if split is None and files.val_csv is None:
         return load_train_and_val(files, ontology, skip_bad=skip_bad)[1]
-    csv = files.folder / split
+    csv = files.folder / split if split else files.val_csv
     if not csv.exists():
         raise FileNotFoundError(f"There is no {csv}. --split names a CSV inside the data folder {files.folder}.")
-    return load_imaterialist(csv, files.images_dir, ontology, skip_bad=skip_bad)
+    return load_files(files, csv, ontology, skip_bad=skip_bad)
 
 
 def table(scores, ontology):

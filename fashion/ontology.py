@@ -87,6 +87,19 @@ class Ontology:
         """Whether annotations of this (real) category have attributes."""
         return category_id in self.attribute_category_ids
 
+    # Other label lists
+
+    def ids_in(self, other):
+        """What `other` calls the categories and attributes of this list: two dicts, real id -> real id there, matched by name.
+
+        What `other` does not know is left out. All of 2019's names occur in 2020, with other attribute ids.
+        """
+        def matched(ids, names, other_ids, other_names):
+            theirs = dict(zip(other_names, other_ids, strict=True))
+            return {i: theirs[name] for i, name in zip(ids, names, strict=True) if name in theirs}
+        return (matched(self.category_ids, self.category_names, other.category_ids, other.category_names),
+                matched(self.attribute_ids, self.attribute_names, other.attribute_ids, other.attribute_names))
+
     # Files
 
     def to_dict(self):

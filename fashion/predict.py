@@ -36,22 +36,44 @@ def main(argv=None):
     pictures = picture_paths(files, args.out)
     model = load_model(args.weights, DETECTION_MIN_CONFIDENCE=args.min_score)
     draw = Illustrator(model.ontology, min_confidence=args.min_score)
-    images, annotations = [], []
-    results = model.stream(read_image(path) for path in files)
-    rows = zip(files, pictures, results, strict=True)
-    for number, (path, picture, result) in enumerate(tqdm(rows, total=len(files), unit="photo"), start=1):
-        height, width = result["image_hw"]
-        images.append({"id": number, "file_name": str(path), "height": height, "width": width})
-        annotations += coco_results(result, number, model.ontology)
-        with atomic_path(picture) as temporary:
-            Image.fromarray(draw(read_image(path), result)).save(temporary, quality=92)
-    names = model.ontology.to_dict()
-    write_text(args.out / "predictions.json", json.dumps({
+    readable, images, annotations = [], [], []
+    results = model.stream(read_photos(zip(files, pictures, strict=True), readable))
+    try:
+        for number, result in enumerate(tqdm(results, total=len(files), unit="photo"), start=1):
+            path, picture = readable[number - 1]
+            height, width = result["image_hw"]
+            images.append({"id": number, "file_name": str(path), "height": height, "width": width})
+            annotations += coco_results(result, number, model.ontology)
+            with atomic_path(picture) as temporary:
+                Image.fromarray(draw(read_image(path, upright=True), result)).save(temporary, quality=92)
+    finally:
+        if images:
+            write_json(args.out / "predictions.json", images, annotations, model.ontology.to_dict())
+    if not images:
+        raise OSError("None of the photos could be read.")
+    print(f"{len(annotations)} objects in {len(images)} photos; pictures and predictions.json are in {args.out}")
+    return args.out
+
+
+def read_photos(files, readable):
+    """The photos of (path, picture) pairs, one after the other; those that can be read are appended to `readable`, others are told."""
+    for path, picture in files:
+        try:
+            photo = read_image(path, upright=True)
+        except OSError as error:
+            tqdm.write(f"left out: {error}", file=sys.stderr)
+            continue
+        readable.append((path, picture))
+        yield photo
+        del photo
+
+
+def write_json(path, images, annotations, names):
+    """COCO's layout: images, annotations with run lengths, and the label list (`Ontology.to_dict`)."""
+    write_text(path, json.dumps({
         "images": images, "annotations": [{"id": i, **a} for i, a in enumerate(annotations, start=1)],
         **{kind: [dict(zip(("id", "name", "supercategory"), row, strict=True)) for row in names[kind]]
            for kind in ("categories", "attributes")}}))
-    print(f"{len(annotations)} objects in {len(files)} photos; pictures and predictions.json are in {args.out}")
-    return args.out
 
 
 def find_photos(paths):

@@ -40,19 +40,39 @@ def main(argv=None):
     settings = {"weights": digest_of(checkpoint_in(args.weights)), "min_score": args.min_score}
     with SubmissionWriter(args.output, {name: size_of(path) for name, path in files.items()}, args.format, model.ontology,
                           settings=settings, restart=args.restart) as writer:
+        readable, broken = [], []
         todo = writer.remaining
-        results = model.stream(read_image(files[name]) for name in todo)
-        for name, result in tqdm(zip(todo, results, strict=True), total=len(files), initial=len(files) - len(todo), unit="photo"):
-            writer.add(name, result)
+        results = model.stream(read_photos(files, todo, readable, broken))
+        for i, result in enumerate(tqdm(results, total=len(files), initial=len(files) - len(todo), unit="photo")):
+            writer.add(readable[i], result)
+        for name in broken:             # the server wants a row for every photo
+            writer.add_nothing(name)
         writer.finish()
     print(f"{args.output}: {len(files)} photos, checked, format {args.format}{peak_memory()}")
     return args.output
 
 
+def read_photos(files, names, readable, broken):
+    """The photos of these names, one after the other; a name is appended to `readable`, or told and appended to `broken`."""
+    for name in names:
+        try:
+            photo = read_image(files[name])
+        except OSError as error:
+            tqdm.write(f"submitted as a photo without objects: {error}", file=sys.stderr)
+            broken.append(name)
+            continue
+        readable.append(name)
+        yield photo
+        del photo
+
+
 def size_of(path):
-    """(height, width) from the header of an image file."""
-    with Image.open(path) as image:
-        return image.size[::-1]
+    """(height, width) from the header of an image file; (1, 1) if it has none."""
+    try:
+        with Image.open(path) as image:
+            return image.size[::-1]
+    except (OSError, SyntaxError):
+        return 1, 1
 
 
 def digest_of(path):

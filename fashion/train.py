@@ -21,17 +21,17 @@ from fashion.commands import add_data_arguments, open_files, run_verb
 from fashion.config import RECIPES
 from fashion.datasets.splits import load_train_and_val
 from fashion.evaluation.monitor import Monitor
-from fashion.model import FashionModel
+from fashion.model import FashionModel, checkpoint_in
 from fashion.ontology import Ontology
 from mrcnn.config import parse_setting
 from mrcnn.data.batches import training_batches, validation_batches
 from mrcnn.data.samplers import repeat_factors
-from mrcnn.training.checkpoints import load_weights, read_state
+from mrcnn.training.checkpoints import load_weights, read_metadata
 from mrcnn.training.fit import fit
 from mrcnn.training.imagenet import load_imagenet
 from mrcnn.training.run_folder import RunFolder
-from mrcnn.training.schedules import Stage
 
+DEFAULTS = {"recipe": "smoke", "stage": "all", "weights": "imagenet", "rebalance": False}
 VERSIONS = ("keras", "tensorflow", "jax", "numpy", "imgaug", "pycocotools", "h5py")
 
 
@@ -39,52 +39,52 @@ def main(argv=None):
     """Train as the arguments say; returns the run folder."""
     args = parse(argv)
     if args.resume:
-        run = resumable_run(args)
-        stored = run.read_config()
-        files = open_files(args.data or stored["data"])
-        ontology = Ontology.from_dict(stored["ontology"])
-        config = recipe_config(stored["recipe"], ontology, stored["config"] | dict(args.set))
-        stages = [Stage(**s) for s in stored["stages"]]
-        rebalance = stored["rebalance"]
-        run.write_config(stored | {"config": config.to_dict()})
+        run = resumable_run(args.out)
+        order = agreed_order(run, args)
     else:
-        files = open_files(args.data)
-        ontology = files.ontology()
-        config = recipe_config(args.recipe or "smoke", ontology, dict(args.set))
-        stages = chosen_stages(config, args.stage)
-        run = RunFolder(Path(args.out) / f"{config.NAME}{datetime.now():%Y%m%dT%H%M%S}")
-        rebalance = args.rebalance
+        run, order = None, {name: getattr(args, name) or default for name, default in DEFAULTS.items()} | {"skip_bad": args.skip_bad}
+    files = open_files(args.data or order.get("data"))
+    ontology = Ontology.from_dict(order["ontology"]) if args.resume else files.ontology()
+    config = recipe_config(order["recipe"], ontology, order.get("config", {}) | dict(args.set))
+    stages = chosen_stages(config, order["stage"])
     keras.utils.set_random_seed(config.SEED)
 
-    train, validation = load_train_and_val(files, ontology, skip_bad=args.skip_bad)
+    train, validation = load_train_and_val(files, ontology, skip_bad=order["skip_bad"])
     classes = [train.image_class_ids(i) for i in train.image_ids]
-    repeats = repeat_factors(classes, config.REBALANCE_THRESHOLD) if rebalance else None
+    repeats = repeat_factors(classes, config.REBALANCE_THRESHOLD) if order["rebalance"] else None
     batches = training_batches(train, config, augmenter=default_augmenter() if config.AUGMENT else None, repeats=repeats,
                                workers=args.workers)
     model = FashionModel(config, ontology)
+    run = run or RunFolder(Path(args.out) / f"{config.NAME}{datetime.now():%Y%m%dT%H%M%S}")
+    going_on = args.resume and run.last.exists()        # a run that was killed in its first epoch starts over, in its folder
+    if not going_on:
+        start_weights(model, order["weights"])
+    order |= {"command": sys.argv, "data": str(files.folder.resolve()), "seed": config.SEED, "stages": [vars(s) for s in stages],
+              "versions": versions(), "config": config.to_dict(), "ontology": ontology.to_dict()}
     if not args.resume:
-        start_weights(model, args.weights)
-        run.write_config({"command": sys.argv, "recipe": args.recipe or "smoke", "data": str(files.folder.resolve()), "seed": config.SEED,
-                          "rebalance": rebalance, "stages": [vars(s) for s in stages],
-                          "versions": versions(), "config": config.to_dict(), "ontology": ontology.to_dict()})
+        run.write_config(order)
     print(f"run folder: {run.path}\n{len(train.image_ids)} photos to train on ({len(batches)} batches an epoch), "
           f"{len(validation.image_ids)} to validate on, {config.NUM_CLASSES - 1} categories, {config.NUM_ATTRIBUTES} attributes")
-    monitor = Monitor(model, validation, run, batches if rebalance else None, classes)
+    monitor = Monitor(model, validation, run, batches if order["rebalance"] else None, classes)
+    # Changed settings are noted once the old state has turned out to fit them.
+    note = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: run.write_config(order))
     fit(model.detector, config, batches, stages, run, validation=validation_batches(validation, config), evaluate=monitor,
-        every=config.EVALUATE_EVERY, resume=args.resume, metadata=model.metadata())
+        every=config.EVALUATE_EVERY, resume=going_on, metadata=model.metadata(), callbacks=[note])
     print(f"best checkpoint: {run.best}")
     return run
 
 
 def parse(argv=None):
     parser = argparse.ArgumentParser(prog="fashion train", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--stage", default="all", help="'heads' trains the new layers on a frozen backbone, 'all' the whole recipe")
+    parser.add_argument("--stage", help="'heads' trains the new layers on a frozen backbone; 'all', the default, is the whole recipe")
     parser.add_argument("--recipe", choices=sorted(RECIPES), help="default: smoke, or what the resumed run used")
     add_data_arguments(parser)
-    parser.add_argument("--out", default="runs", metavar="RUNS", help="folder of run folders; with --resume also one run folder")
+    parser.add_argument("--out", type=Path, default=Path("runs"), metavar="RUNS",
+                        help="folder of run folders; with --resume also one run folder")
     parser.add_argument("--resume", action="store_true", help="go on with the newest run in --out, or with the run folder --out")
-    parser.add_argument("--weights", default="imagenet", metavar="FILE|imagenet|none",
-                        help="where to start: the backbone's ImageNet weights, a .h5 checkpoint or .npz backbone, or nothing")
+    parser.add_argument("--weights", metavar="FILE|imagenet|none",
+                        help="where to start: the backbone's ImageNet weights (the default), a run folder or .h5 checkpoint, an .npz "
+                             "backbone, or nothing")
     parser.add_argument("--rebalance", action="store_true", help="show photos with rare, and with missed frequent, classes more often")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a setting of the recipe")
     parser.add_argument("--list-settings", action="store_true", help="print the settings of the recipe and stop")
@@ -95,7 +95,21 @@ def parse(argv=None):
         recipe().display()
         sys.exit(0)
     args.set = [parse_setting(text, recipe) for text in args.set]
+    if "LEARNING_RATE" in dict(args.set):
+        raise ValueError("A recipe has a learning rate for each of its stages, so LEARNING_RATE would change nothing. Set the stages "
+                         "instead, each as [name, layers, epochs, rate]: --set 'STAGES=[[\"heads\",\"heads\",5,0.001],…]'.")
     return args
+
+
+def agreed_order(run, args):
+    """What the run was asked to do when it began. Raises ValueError if the command line now asks for something else."""
+    order = run.read_config()
+    for name in DEFAULTS:
+        asked = getattr(args, name)
+        if asked and asked != order[name]:
+            raise ValueError(f"{run.path} was begun with --{name} {order[name]} and cannot go on with {asked}. Leave --{name} out, or "
+                             "leave --resume out to start anew.")
+    return order | {"skip_bad": order["skip_bad"] or args.skip_bad}
 
 
 def chosen_stages(config, name):
@@ -118,31 +132,34 @@ def start_weights(model, weights):
         return
     if weights == "imagenet":
         print(load_imagenet(model.detector, model.config.BACKBONE))
-    else:
-        print(f"{weights}: {load_weights(model.detector, weights, exclude=unfitting_layers(model, weights))}")
+        return
+    path = weights if str(weights).endswith(".npz") else checkpoint_in(weights)
+    trained = read_metadata(path) if path != weights else {}
+    try:
+        print(f"{path}: {load_weights(model.detector, path, exclude=unfitting_layers(model, trained))}")
+    except ValueError as error:
+        recipe = trained.get("config", {}).get("NAME")
+        raise ValueError(f"{error} It was trained by the recipe {recipe!r}, and the recipe now is {model.config.NAME!r}."
+                         if recipe not in (None, model.config.NAME) else str(error)) from error
 
 
-def unfitting_layers(model, path):
-    """The class- and attribute-dependent layers, if the checkpoint was trained for another label list; they start anew."""
-    if not str(path).endswith(".h5"):
-        return []
-    from mrcnn.training.checkpoints import read_metadata
-    trained_for = read_metadata(path).get("ontology")
-    if trained_for == model.ontology.to_dict():
+def unfitting_layers(model, trained):
+    """The class- and attribute-dependent layers, if a checkpoint with the metadata `trained` knows other labels; they start anew."""
+    if trained.get("ontology") in (None, model.ontology.to_dict()):
         return []
     return ["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask", "mrcnn_attribute_logits"]
 
 
-def resumable_run(args):
-    """The run folder that --resume means: --out itself, or the newest run in it that can be resumed."""
-    out = Path(args.out)
-    if (out / "config.json").exists():
-        return RunFolder(out)
-    checkpoints = [p for p in out.glob("*/last.h5") if read_state(p)]
-    if not checkpoints:
-        raise FileNotFoundError(f"There is no run to resume in {out}: no folder with config.json and last.h5. Leave --resume out to "
-                                "start anew.")
-    return RunFolder(max(checkpoints, key=lambda p: p.stat().st_mtime).parent)
+def resumable_run(out):
+    """The run folder that --resume means: `out` itself, or the newest run in it."""
+    configs = [out / "config.json"] if (out / "config.json").exists() else list(out.glob("*/config.json"))
+    if not configs:
+        raise FileNotFoundError(f"There is no run to resume in {out}: no folder with a config.json. Leave --resume out to start anew.")
+
+    def last_sign_of_life(config):
+        last = config.with_name("last.h5")
+        return (last if last.exists() else config).stat().st_mtime
+    return RunFolder(max(configs, key=last_sign_of_life).parent)
 
 
 def versions():

@@ -19,6 +19,8 @@ SUPPORTED_RESIZE_MODES = ("none", "square", "portrait")
 OPTIMIZERS = ("sgd", "adamw")
 SCHEDULES = ("constant", "cosine")
 ROI_ALIGN_CONVENTIONS = ("aligned",)
+DERIVED = {"BATCH_SIZE": "IMAGES_PER_GPU and GPU_COUNT", "IMAGE_SHAPE": "IMAGE_MIN_DIM, IMAGE_MAX_DIM and IMAGE_RESIZE_MODE",
+           "IMAGE_META_SIZE": "NUM_CLASSES"}
 LOSSES = ("rpn_class_loss", "rpn_bbox_loss", "mrcnn_class_loss", "mrcnn_bbox_loss", "mrcnn_mask_loss")
 
 
@@ -95,7 +97,6 @@ class Config:
     WARMUP_STEPS = 0                    # new: steps of a linear rise from 0 at the start of each stage
     WEIGHT_DECAY = 0.0001               # decoupled; not on biases and BatchNorm
     GRADIENT_CLIP_NORM = 5.0            # global norm over all gradients
-    EMA_MOMENTUM = 0.0                  # new: > 0 validates and saves an exponential moving average of the weights
     LOSS_WEIGHTS = {name: 1.0 for name in LOSSES}
 
     def __init__(self):
@@ -165,8 +166,7 @@ class Config:
     @classmethod
     def from_dict(cls, values):
         """A config whose settings are `values` (from `to_dict`); what `values` lacks keeps its default."""
-        derived = {"BATCH_SIZE", "IMAGE_SHAPE", "IMAGE_META_SIZE"}
-        return type(cls.__name__, (cls,), {k: v for k, v in values.items() if k not in derived})()
+        return type(cls.__name__, (cls,), {k: v for k, v in values.items() if k not in DERIVED})()
 
     def display(self):
         """Print every setting, one a line, as Matterport's method does."""
@@ -184,6 +184,8 @@ def parse_setting(text, config_class):
     key, equals, value = text.partition("=")
     if not equals:
         raise ValueError(f"A setting is written KEY=VALUE. Got {text!r}.")
+    if key in DERIVED:
+        raise ValueError(f"{key} follows from other settings ({DERIVED[key]}). Set those.")
     if not hasattr(config_class, key):
         raise ValueError(f"{config_class.__name__} has no setting {key!r}; its display() lists them.")
     try:

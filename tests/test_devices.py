@@ -64,7 +64,7 @@ def main(count, folder):
     run = RunFolder(folder / str(count))
     history = fit(detector, config, Batches(), [Stage("all", "all", 1, 0.01)], run)
     if count == 1:
-        np.savez(folder / "one.npz", loss=history[0]["loss"], *detector.get_weights())
+        np.savez(folder / "one.npz", *detector.get_weights(), loss=history[0]["loss"])
         return
     one = np.load(folder / "one.npz")
     np.testing.assert_allclose(history[0]["loss"], one["loss"], rtol=1e-4)

@@ -29,7 +29,7 @@ class BadRow:
 class BadRows(ValueError):
     """Rows of a CSV that cannot be used, all of them: `.csv_path` and `.rows`, a list of `BadRow`."""
 
-    SHOWN = 20
+    SHOWN = 1000
 
     def __init__(self, csv_path, rows):
         self.csv_path = Path(csv_path)
@@ -39,7 +39,7 @@ class BadRows(ValueError):
         lines += [f"  line {row.line} (image {row.image_id}): {row.reason}" for row in self.rows[:self.SHOWN]]
         if len(self.rows) > self.SHOWN:
             lines.append(f"  … and {len(self.rows) - self.SHOWN:,} more")
-        lines.append("Correct the file, or pass skip_bad=True to go on without these rows.")
+        lines.append("Correct the file, or go on without these rows: --skip-bad (in Python, skip_bad=True).")
         super().__init__("\n".join(lines))
 
 
@@ -72,14 +72,6 @@ def read_annotations(csv_path, ontology, *, image_ids=None, attribute_categories
                          f"among them {', '.join(missing[:5])}. Image ids must be spelled as in the file's "
                          "ImageId column.")
     return found.annotations(csv_path, table.year, stamp), found.bad
-
-
-def read_image_ids(csv_path):
-    """The different ImageIds of a CSV, a list of str in the order of first appearance. Reads no masks."""
-    with open(csv_path, "rb", buffering=1 << 20) as file:
-        table = _Table(csv_path, file.readline())
-        fields = (table.split(line)[0] for line in file)
-        return list(dict.fromkeys(row[0] for row in fields if row is not None))
 
 
 class _Table:

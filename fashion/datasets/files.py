@@ -22,7 +22,6 @@ class DataFiles:
     val_csv: Path | None
     images_dir: Path              # photos of train_csv, and of val_csv
     test_images_dir: Path | None
-    sample_submission: Path | None
     labels: Path | None
     year: int                     # 2019 or 2020, by the columns of train_csv
 
@@ -46,23 +45,13 @@ def find_data(folder):
         raise FileNotFoundError(f"No photos in {folder}: looked for .jpg files in train/ (Kaggle's layout) "
                                 f"and in images/. {_hint(folder, 'train')}It contains: {_listing(folder)}.")
     return DataFiles(folder, train_csv, _existing(folder / "val.csv"), images_dir,
-                     _folder_with_images(folder, ("test",)), _existing(folder / "sample_submission.csv"),
-                     _existing(folder / "label_descriptions.json"), year_of(train_csv))
+                     _folder_with_images(folder, ("test",)), _existing(folder / "label_descriptions.json"), year_of(train_csv))
 
 
 def year_of(csv_path):
     """2020 if the CSV has the column AttributesIds, otherwise 2019."""
     with open(csv_path, newline="", encoding="utf-8-sig") as file:
         return 2020 if "AttributesIds" in next(csv.reader(file), []) else 2019
-
-
-def image_path(images_dir, image_id):
-    """The Path of `image_id` (with extension, as in 2019, or without, as in 2020); it need not exist."""
-    images_dir = Path(images_dir)
-    if Path(image_id).suffix.lower() in EXTENSIONS:
-        return images_dir / image_id
-    paths = [images_dir / f"{image_id}{extension}" for extension in EXTENSIONS]
-    return next((path for path in paths if path.is_file()), paths[0])
 
 
 def list_images(images_dir):

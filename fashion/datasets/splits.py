@@ -1,6 +1,7 @@
 """Splits: which images train and which are held out, the same every time for the same seed."""
 import hashlib
 
+from fashion.datasets.annotation_csv import BadRows
 from fashion.datasets.imaterialist import load_imaterialist
 
 
@@ -20,26 +21,40 @@ def split_image_ids(image_ids, *, val_fraction=0.1, seed=0):
     return sorted(shuffled[count:]), sorted(shuffled[:count])
 
 
-def fold_image_ids(image_ids, *, folds=5, fold=0, seed=0):
-    """(train, val) of one of `folds` folds: every image is in `val` of exactly one fold."""
-    if not 0 <= fold < folds:
-        raise ValueError(f"fold must be one of 0..{folds - 1}. Got {fold}.")
-    shuffled = _shuffled(image_ids, seed)
-    val = shuffled[fold::folds]
-    return sorted(set(shuffled).difference(val)), sorted(val)
-
-
 def load_train_and_val(files, ontology=None, *, val_fraction=0.1, seed=0, **options):
     """The (train, val) datasets of a data folder's `DataFiles`: by val.csv, or by splitting train.csv.
 
-    `options` go to `load_imaterialist`.
+    `options` go to `load_files`. Raises ValueError with the wrong rows of both files.
     """
     ontology = ontology or files.ontology()
-    train = load_imaterialist(files.train_csv, files.images_dir, ontology, **options)
     if files.val_csv:
-        return train, load_imaterialist(files.val_csv, files.images_dir, ontology, **options)
+        return _both([files.train_csv, files.val_csv], lambda csv: load_files(files, csv, ontology, **options))
+    train = load_files(files, files.train_csv, ontology, **options)
     ids = split_image_ids([info["id"] for info in train.image_info], val_fraction=val_fraction, seed=seed)
     return tuple(train.subset(part) for part in ids)
+
+
+def load_files(files, csv_path, ontology, **options):
+    """The dataset of one CSV of a data folder's `DataFiles`; `options` go to `load_imaterialist`.
+
+    In 2019 a few categories that carry no attributes have some, by mistake; those are left out.
+    """
+    carrying = ontology.attribute_category_ids if files.year == 2019 else None
+    return load_imaterialist(csv_path, files.images_dir, ontology, attribute_categories=carrying, **options)
+
+
+def _both(paths, load):
+    loaded, errors = [], []
+    for path in paths:
+        try:
+            loaded.append(load(path))
+        except BadRows as error:
+            errors.append(error)
+    if len(errors) > 1:
+        raise ValueError("\n".join(map(str, errors)))
+    if errors:
+        raise errors[0]
+    return tuple(loaded)
 
 
 def _shuffled(image_ids, seed):

@@ -7,6 +7,9 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
+
+from fashion.ontology import Ontology
 from fashion.submission.checker import check
 from fashion.submission.resolve import resolve
 from fashion.submission.table import columns, frame_hw, long_cells, nothing_row, row
@@ -26,7 +29,8 @@ class SubmissionWriter:
 
     path: of the submission; images: {ImageId as the server wants it: (height, width) of the photo}, all of
         the test set
-    year: 2019 or 2020; ontology: of the model
+    year: 2019 or 2020; ontology: of the model, whose categories and attributes are written with the ids that they
+        have in the official list of the year, by name; attributes that are not in it are left out
     settings: whatever else decides the result (weights, thresholds …), a dict that JSON can hold
     threshold, min_area: as in `resolve`
     restart: begin anew even if there is a partial file
@@ -43,6 +47,12 @@ class SubmissionWriter:
         self.sidecar = self.path.with_name(self.path.name + ".partial.json")
         self.images = {image_id: (int(height), int(width)) for image_id, (height, width) in images.items()}
         self.year, self.ontology, self.threshold, self.min_area = year, ontology, threshold, min_area
+        self.official = Ontology.official(year)
+        self._category_ids, self._attribute_ids = ontology.ids_in(self.official)
+        foreign = [n for i, n in zip(ontology.category_ids, ontology.category_names, strict=True) if i not in self._category_ids]
+        if foreign:
+            raise ValueError(f"The model knows categories that the contest of {year} does not: {', '.join(foreign[:5])}. A submission "
+                             "needs a model that was trained on the contest's categories.")
         self.done = set()
         _check_image_ids(self.images, year)
         ours = {"year": year, "threshold": threshold, "min_area": min_area,
@@ -95,10 +105,15 @@ class SubmissionWriter:
         self._write(text.getvalue())
         self.done.add(image_id)
 
+    def add_nothing(self, image_id):
+        """Writes the row of a photo in which nothing was found, or that could not be read."""
+        self.add(image_id, {"image_hw": self.images[image_id], "boxes": np.zeros((0, 4)), "class_ids": [], "scores": [],
+                            "mask_probabilities": np.zeros((0, 1, 1))})
+
     def finish(self):
         """Checks the file, renames it and returns its path. Faults raise SubmissionError instead."""
         self._file.flush()
-        problems = check(self.partial, self.images, self.year, self.ontology)
+        problems = check(self.partial, self.images, self.year, self.official)
         if problems:
             raise SubmissionError(self.partial, problems)
         self.close()
@@ -107,8 +122,9 @@ class SubmissionWriter:
         return self.path
 
     def _rows(self, image_id, result, image_hw):
-        categories = [self.ontology.category_id_of(int(class_id)) for class_id in result["class_ids"]]
-        attributes = result.get("attributes") or [()] * len(categories)
+        categories = [self._category_ids[self.ontology.category_id_of(int(class_id))] for class_id in result["class_ids"]]
+        attributes = [[self._attribute_ids[i] for i in ids if i in self._attribute_ids]
+                      for ids in result.get("attributes") or [()] * len(categories)]
         resolved = resolve(result["mask_probabilities"], result["boxes"], categories, result["scores"],
                            image_hw=image_hw, frame_hw=frame_hw(image_hw, self.year),
                            threshold=self.threshold, min_area=self.min_area)

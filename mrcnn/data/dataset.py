@@ -9,7 +9,7 @@ Subclass it as Matterport's: call `add_class` and `add_image`, override `load_ma
 import logging
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 log = logging.getLogger(__name__)
 
@@ -114,10 +114,14 @@ class Dataset:
         return np.asarray(self.load_mask(image_id)[1], np.int32)
 
 
-def read_image(path):
-    """(H, W, 3) uint8, RGB, of an image file; see `Dataset.load_image`."""
+def read_image(path, upright=False):
+    """(H, W, 3) uint8, RGB, of an image file; see `Dataset.load_image`.
+
+    upright: turn the photo as its EXIF data say. Annotations belong to the pixels as they are stored.
+    """
     try:
-        with Image.open(path) as image:
+        with Image.open(path) as stored:
+            image = ImageOps.exif_transpose(stored) if upright else stored
             if image.mode.startswith(("I", "F")):
                 return _grey_to_rgb(np.asarray(image))
             return np.array(image.convert("RGB"))

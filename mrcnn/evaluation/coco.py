@@ -79,7 +79,8 @@ def _per_category(evaluation, categories, annotations):
         instances[annotation["category_id"]] += not annotation.get("iscrowd", 0)
     # (IoU threshold, recall, category, all areas, 100 detections)
     precision = evaluation.eval["precision"][:, :, :, 0, -1]
-    return {category_id: {"name": names[category_id], "AP": _mean(precision[:, :, k]),
+    # pycocotools counts in NumPy's integers, which JSON does not take as keys.
+    return {int(category_id): {"name": names[category_id], "AP": _mean(precision[:, :, k]),
                           "AP50": _mean(precision[0, :, k]), "instances": instances[category_id]}
             for k, category_id in enumerate(evaluation.params.catIds)}
 

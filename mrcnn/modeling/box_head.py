@@ -24,8 +24,9 @@ class BoxHead(RoIHead):
         self.conv2 = layers.Conv2D(hidden, 1, name="mrcnn_class_conv2")
         self.bn2 = BatchNorm(update_statistics, name="mrcnn_class_bn2")
         # Fast R-CNN, §2.3: a fresh head starts unsure of the class and moves no box.
-        self.classify = layers.Dense(num_classes, kernel_initializer=_normal(0.01), name="mrcnn_class_logits")
-        self.regress = layers.Dense(4 * num_classes, kernel_initializer=_normal(0.001), name="mrcnn_bbox_fc")
+        # Both in float32 whatever the policy: rounded to bfloat16, scores of different boxes would tie.
+        self.classify = layers.Dense(num_classes, kernel_initializer=_normal(0.01), dtype="float32", name="mrcnn_class_logits")
+        self.regress = layers.Dense(4 * num_classes, kernel_initializer=_normal(0.001), dtype="float32", name="mrcnn_bbox_fc")
 
     def call(self, inputs, training=False):
         n = inputs.shape[1]
@@ -33,8 +34,8 @@ class BoxHead(RoIHead):
         x = ops.relu(self.bn1(self.conv1(x), training=training))
         x = ops.relu(self.bn2(self.conv2(x), training=training))
         features = ops.reshape(x, (-1, n, self.hidden))
-        return {"logits": ops.cast(self.classify(features), "float32"),
-                "deltas": ops.reshape(ops.cast(self.regress(features), "float32"), (-1, n, self.num_classes, 4)),
+        return {"logits": self.classify(features),
+                "deltas": ops.reshape(self.regress(features), (-1, n, self.num_classes, 4)),
                 "features": features}
 
     def compute_losses(self, outputs, samples):

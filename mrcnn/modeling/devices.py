@@ -19,6 +19,11 @@ def device_scope(config):
     return contextlib.nullcontext()
 
 
+def replicas(config):
+    """How many devices compute a loss and gradients of their own, to be added up: on JAX one program computes those of the whole batch."""
+    return config.GPU_COUNT if keras.backend.backend() == "tensorflow" else 1
+
+
 def _mirrored(count):
     import tensorflow as tf
 

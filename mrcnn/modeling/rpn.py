@@ -20,15 +20,15 @@ class RPNHead(keras.layers.Layer):
         # Faster R-CNN, §3.3: small weights, so that a fresh head is unsure rather than wrong.
         small = {"kernel_initializer": keras.initializers.RandomNormal(stddev=0.01)}
         self.shared = layers.Conv2D(channels, 3, cell_step, "same", activation="relu", name="rpn_conv_shared", **small)
-        self.classify = layers.Conv2D(2 * anchors_per_cell, 1, name="rpn_class_raw", **small)
-        self.regress = layers.Conv2D(4 * anchors_per_cell, 1, name="rpn_bbox_pred", **small)
+        # In float32 whatever the policy: rounded to bfloat16, scores of different boxes would tie.
+        self.classify = layers.Conv2D(2 * anchors_per_cell, 1, name="rpn_class_raw", dtype="float32", **small)
+        self.regress = layers.Conv2D(4 * anchors_per_cell, 1, name="rpn_bbox_pred", dtype="float32", **small)
 
     def call(self, pyramid):
         hidden = [self.shared(p) for p in pyramid]
         logits = [ops.reshape(self.classify(h), (-1, _anchors(h, self.classify, 2), 2)) for h in hidden]
         deltas = [ops.reshape(self.regress(h), (-1, _anchors(h, self.regress, 4), 4)) for h in hidden]
-        return {"logits": ops.cast(ops.concatenate(logits, axis=1), "float32"),
-                "deltas": ops.cast(ops.concatenate(deltas, axis=1), "float32")}
+        return {"logits": ops.concatenate(logits, axis=1), "deltas": ops.concatenate(deltas, axis=1)}
 
 
 def propose(logits, deltas, anchors, *, std, pre_nms, post_nms, iou_threshold, image_hw):

@@ -24,12 +24,19 @@ def sample(label, seed, *, count, positives):
 
     label: (B, N) int32 of IGNORE, NEGATIVE, POSITIVE; seed: (B,) int32; count, positives: ints, count <= N
     Returns: index (B, count) int32 into N; drawn (B, count) int32, the label of each row, IGNORE where nothing was left
-    to draw. Positives fill the first `positives` rows only, so a head that needs no negatives can slice.
+    to draw. Positives fill the first `positives` rows only, so a head that needs no negatives can slice; where they are too few,
+    further negatives take those rows.
     """
     priority = uniform(seed, label.shape[1])
-    first = _draw(ops.equal(label, POSITIVE), priority, positives, POSITIVE)
-    rest = _draw(ops.equal(label, NEGATIVE), priority, count - positives, NEGATIVE)
-    return tuple(ops.concatenate(pair, axis=1) for pair in zip(first, rest, strict=True))
+    index, drawn = _draw(ops.equal(label, POSITIVE), priority, positives, POSITIVE)
+    spare, spared = _draw(ops.equal(label, NEGATIVE), priority, count, NEGATIVE)
+    found = ops.sum(ops.cast(ops.equal(drawn, POSITIVE), "int32"), axis=1, keepdims=True)
+    quota = count - positives
+    free = ops.clip(ops.arange(positives, dtype="int32")[None] - found + quota, 0, count - 1)     # which negative a free row takes
+    is_free = ops.equal(drawn, IGNORE)
+    index = ops.where(is_free, ops.take_along_axis(spare, free, axis=1), index)
+    drawn = ops.where(is_free, ops.take_along_axis(spared, free, axis=1), drawn)
+    return ops.concatenate([index, spare[:, :quota]], axis=1), ops.concatenate([drawn, spared[:, :quota]], axis=1)
 
 
 def _draw(eligible, priority, count, label):

@@ -134,11 +134,19 @@ def _open(path):
 
 def _read_h5(path):
     """{layer: [arrays]} in the file's order of weights."""
+    arrays = {}
     with _open(path) as file:
         root = file["model_weights"] if "model_weights" in file else file
-        names = [n.decode() if isinstance(n, bytes) else n for n in root.attrs.get("layer_names", [])]
-        arrays = {n: [root[n][k][()] for k in root[n].attrs["weight_names"]] for n in names}
-        return {n: values for n, values in arrays.items() if values}
+        for group in map(_text, root.attrs.get("layer_names", [])):
+            for key in map(_text, root[group].attrs["weight_names"]):
+                # The layer is named before the weight: Matterport keeps the RPN's layers in one group, rpn_model.
+                layer = key.split("/")[-2] if "/" in key else group
+                arrays.setdefault(layer, []).append(root[group][key][()])
+    return arrays
+
+
+def _text(name):
+    return name.decode() if isinstance(name, bytes) else name
 
 
 def _read_npz(path):

@@ -37,12 +37,12 @@ def fit(model, config, batches, stages, run, *, validation=None, evaluate=None, 
             with _devices_of(model):
                 optimizer = make_optimizer(config, stage.learning_rate, len(batches) * stage.epochs)
                 model.compile(optimizer, jit_compile=use_xla(config))
-            if resume and state["epoch"]:
-                optimizer.build(model.trainable_variables)
-                load_weights(model, run.last)
-                if state["epoch"] > first:                  # at a stage's border the optimiser starts anew, as it does unbroken
-                    load_state(run.last, optimizer)
-                resume = False
+                if resume and state["epoch"]:
+                    optimizer.build(model.trainable_variables)
+                    load_weights(model, run.last)
+                    if state["epoch"] > first:              # at a stage's border the optimiser starts anew, as it does unbroken
+                        load_state(run.last, optimizer)
+                    resume = False
             log.info("Stage %s: epochs %d to %d, layers %r", stage.name, state["epoch"] + 1, last, stage.layers)
             recorder = RunRecorder(run, batches, stage=stage.name, evaluate=evaluate, score=score, every=every,
                                    last_epoch=last, state=state,

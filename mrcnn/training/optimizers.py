@@ -1,6 +1,7 @@
 """Optimisers: from a Config and a stage to a Keras optimiser."""
 import keras
 
+from mrcnn.modeling.devices import replicas
 from mrcnn.training.schedules import WarmupSchedule
 
 
@@ -12,7 +13,9 @@ def make_optimizer(config, learning_rate, total_steps):
     """
     warmup = min(config.WARMUP_STEPS, total_steps // 2)
     rate = WarmupSchedule(learning_rate, warmup, total_steps, config.LR_SCHEDULE)
-    shared = {"learning_rate": rate, "weight_decay": config.WEIGHT_DECAY, "global_clipnorm": config.GRADIENT_CLIP_NORM}
+    # TensorFlow clips on each device what is added up afterwards.
+    clip = config.GRADIENT_CLIP_NORM / replicas(config)
+    shared = {"learning_rate": rate, "weight_decay": config.WEIGHT_DECAY, "global_clipnorm": clip}
     if config.OPTIMIZER == "adamw":
         optimizer = keras.optimizers.AdamW(**shared)
     else:

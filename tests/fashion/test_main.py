@@ -92,7 +92,8 @@ def test_wrong_input_is_told_in_one_line(arguments, told, sample_folder, tmp_pat
 def test_a_broken_photo_is_told_in_one_line(loaded_quickly, tiny_run, tmp_path, capsys):
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff no more")
     assert main(["predict", str(tmp_path), "--weights", str(tiny_run), "--out", str(tmp_path / "out")]) == 2
-    assert "broken.jpg cannot be read as an image" in capsys.readouterr().err.splitlines()[-1]
+    told = capsys.readouterr().err
+    assert "broken.jpg cannot be read as an image" in told and told.splitlines()[-1] == "error: None of the photos could be read."
 
 
 def test_an_unknown_argument_has_exit_status_2(capsys):

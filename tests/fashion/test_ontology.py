@@ -97,6 +97,12 @@ def test_an_id_may_occur_once():
         Ontology.from_dict({"categories": [[3, "a", ""], [3, "b", ""]]})
 
 
+def test_a_list_knows_its_ids_in_another_by_name():
+    categories, attributes = Ontology.official(2020).ids_in(Ontology.official(2019))
+    assert categories == {i: i for i in range(46)}
+    assert len(attributes) == 92 and attributes[146] == 0           # above-the-hip (length)
+
+
 def test_there_is_no_other_year():
     with pytest.raises(ValueError, match="2019 and 2020"):
         official(2021)

@@ -40,6 +40,36 @@ def test_a_picture_never_overwrites_its_photo(photos, tiny_run, loaded_quickly):
     assert photos[0].read_bytes() == before
 
 
+def test_a_photo_that_cannot_be_read_is_told_and_left_out(photos, tiny_run, loaded_quickly, tmp_path, capsys):
+    photos[1].write_bytes(photos[1].read_bytes()[:300])
+    predict.main([str(photos[0]), str(photos[1].parent), "--weights", str(tiny_run), "--out", str(tmp_path / "out")])
+    found = json.loads((tmp_path / "out" / "predictions.json").read_text())
+    assert [i["file_name"] for i in found["images"]] == [str(photos[0]), str(photos[2])]
+    assert (tmp_path / "out" / "y.jpg").exists() and "left out: " in capsys.readouterr().err
+
+
+def test_a_photo_taken_upright_is_seen_upright(tiny_run, loaded_quickly, tmp_path):
+    turned = Image.new("RGB", (90, 60))
+    exif = turned.getexif()
+    exif[274] = 6                           # Orientation: to be turned by a quarter
+    turned.save(tmp_path / "phone.jpg", exif=exif)
+    predict.main([str(tmp_path / "phone.jpg"), "--weights", str(tiny_run), "--out", str(tmp_path / "out")])
+    image, = json.loads((tmp_path / "out" / "predictions.json").read_text())["images"]
+    assert (image["height"], image["width"]) == (90, 60)
+    assert Image.open(tmp_path / "out" / "phone.jpg").size[0] < Image.open(tmp_path / "out" / "phone.jpg").size[1]
+
+
+def test_what_was_predicted_before_an_interruption_is_kept(photos, tiny_run, loaded_quickly, tmp_path, monkeypatch):
+    def coco_results(result, number, ontology):
+        if number == 3:
+            raise KeyboardInterrupt
+        return []
+    monkeypatch.setattr(predict, "coco_results", coco_results)
+    with pytest.raises(KeyboardInterrupt):
+        predict.main([str(photos[0]), str(photos[1].parent), "--weights", str(tiny_run), "--out", str(tmp_path / "out")])
+    assert len(json.loads((tmp_path / "out" / "predictions.json").read_text())["images"]) == 3
+
+
 def test_what_is_neither_photo_nor_folder_is_told(tmp_path):
     with pytest.raises(FileNotFoundError, match="no photo or folder"):
         predict.find_photos([tmp_path / "a.jpg"])

@@ -9,6 +9,7 @@ from PIL import Image
 
 from fashion import submit
 from fashion.model import checkpoint_in
+from fashion.ontology import Ontology
 from fashion.submission.checker import check
 from mrcnn.training.checkpoints import save_weights
 
@@ -44,11 +45,20 @@ def seen(loaded_quickly, tiny_model, monkeypatch):
 def test_the_file_passes_the_check_of_its_year(year, folder, tiny_run, seen, tiny_model, tmp_path, capsys):
     path = submit.main(["--weights", str(tiny_run), "--images", str(folder), "--format", str(year), "--output", str(tmp_path / "s.csv")])
     ending = ".jpg" if year == 2019 else ""
-    assert check(path, {name + ending: size for name, size in SIZES.items()}, year, tiny_model.ontology) == []
+    assert check(path, {name + ending: size for name, size in SIZES.items()}, year, Ontology.official(year)) == []
     rows = path.read_text().splitlines()
     assert [row for row in rows if row.startswith("cc")] == [f"cc{ending},1 1,23" + "," * (year == 2020)]
     assert len(rows) > 1 + len(SIZES)
     assert f"4 photos, checked, format {year}; peak memory" in capsys.readouterr().out
+
+
+def test_a_photo_that_cannot_be_read_has_the_row_of_one_without_objects(folder, tiny_run, seen, tmp_path, capsys):
+    (folder / "bb.jpg").write_bytes((folder / "bb.jpg").read_bytes()[:400])
+    (folder / "dd.jpg").write_bytes(b"no photo at all")
+    path = submit.main(["--weights", str(tiny_run), "--images", str(folder), "--output", str(tmp_path / "s.csv")])
+    rows = path.read_text().splitlines()
+    assert {"bb,1 1,23,", "dd,1 1,23,"} <= set(rows) and any(row.startswith("aa,") for row in rows)
+    assert capsys.readouterr().err.count("submitted as a photo without objects: ") == 2
 
 
 def test_a_broken_submission_goes_on_where_it_stopped(folder, tiny_run, seen, tiny_model, tmp_path, monkeypatch):

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +15,7 @@ import pytest
 from fashion import train
 from fashion.config import FashionConfig
 from mrcnn.modeling.detector import Detector
-from mrcnn.training.checkpoints import read_metadata, read_state, save_weights
+from mrcnn.training.checkpoints import read_metadata, read_state
 from mrcnn.training.run_folder import RunFolder
 
 ROOT = Path(__file__).parents[2]
@@ -52,18 +51,38 @@ def test_a_run_folder_holds_all_that_is_promised(trained, ontology, sample_folde
     assert len(read_state(trained.last)["repeats"]) == 8
 
 
-def test_a_finished_run_is_resumed_to_no_effect_and_notes_changed_settings(trained, monkeypatch):
-    """With the data it began with, though --data is not given again."""
+def test_a_run_goes_on_with_its_data_and_settings(trained, monkeypatch):
+    """Though they are not given again; a finished one stays as it is."""
     asked = []
-    monkeypatch.setattr(train, "open_files", lambda data: asked.append(data) or stop())
-    before = trained.config.read_text()
+    open_files = train.open_files
+    monkeypatch.setattr(train, "open_files", lambda data: asked.append(data) or open_files(data))
+    before, history = trained.read_config(), trained.read_history()
+    assert train.main(["--out", str(trained.path.parent), "--resume"]).path == trained.path
+    assert asked == [before["data"]] and trained.read_config() == before and trained.read_history() == history
 
-    def stop():
-        raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        train.main(["--out", str(trained.path), "--resume"])
-    assert asked == [json.loads(before)["data"]]
+def test_a_run_does_not_go_on_as_another(trained):
+    order = trained.read_config()
+    assert train.agreed_order(trained, train.parse(["--resume", "--recipe", "smoke", "--rebalance", "--skip-bad"])) == order | {
+        "skip_bad": True}
+    for words in (["--recipe", "ccp"], ["--weights", "imagenet"], ["--stage", "heads"]):
+        with pytest.raises(ValueError, match=f"was begun with {words[0]} .* and cannot go on with {words[1]}"):
+            train.agreed_order(trained, train.parse(["--resume", *words]))
+
+
+def test_settings_that_do_not_fit_the_old_state_are_not_noted(trained):
+    before = trained.read_config()
+    longer = "STAGES=[[\"heads\",\"heads\",2,0.001]]"
+    with pytest.raises(ValueError, match="another optimiser"):
+        train.main(["--out", str(trained.path), "--resume", "--set", "OPTIMIZER=sgd", "--set", longer])
+    assert trained.read_config() == before
+
+
+def test_a_learning_rate_that_would_change_nothing_is_refused():
+    with pytest.raises(ValueError, match="a learning rate for each of its stages"):
+        train.parse(["--set", "LEARNING_RATE=0.1"])
+    with pytest.raises(ValueError, match="BATCH_SIZE follows from other settings"):
+        train.parse(["--set", "BATCH_SIZE=4"])
 
 
 def test_settings_of_the_command_line_reach_the_config(ontology):
@@ -82,27 +101,32 @@ def test_stages_are_chosen_by_name():
 
 
 def test_the_newest_run_is_resumed_whatever_its_name(tmp_path):
-    model = SimpleNamespace(_flatten_layers=lambda **_: [])
     for age, name in enumerate(["ccp20260301T000000", "zzz20250101T000000", "aaa20240101T000000"]):
         run = RunFolder(tmp_path / name)
         run.write_config({})
-        save_weights(model, run.last, optimizer=SimpleNamespace(variables=[]), state={"epoch": 1})
-        os.utime(run.last, (1e9 - age, 1e9 - age))
-    assert train.resumable_run(SimpleNamespace(out=tmp_path)).path.name == "ccp20260301T000000"
-    assert train.resumable_run(SimpleNamespace(out=tmp_path / "zzz20250101T000000")).path.name == "zzz20250101T000000"
+        os.utime(run.config, (1e9 - age, 1e9 - age))
+    assert train.resumable_run(tmp_path).path.name == "ccp20260301T000000"          # killed before its first checkpoint
+    assert train.resumable_run(tmp_path / "zzz20250101T000000").path.name == "zzz20250101T000000"
+    (tmp_path / "aaa20240101T000000" / "last.h5").touch()
+    assert train.resumable_run(tmp_path).path.name == "aaa20240101T000000"
 
 
 def test_there_must_be_a_run_to_resume(tmp_path):
     with pytest.raises(FileNotFoundError, match="no run to resume"):
-        train.resumable_run(SimpleNamespace(out=tmp_path))
+        train.resumable_run(tmp_path)
 
 
-def test_a_checkpoint_of_other_labels_gives_all_but_the_last_layers(tiny_model, tiny_run, tmp_path):
-    assert train.unfitting_layers(tiny_model, tiny_run / "best.h5") == []
-    save_weights(tiny_model.detector, tmp_path / "other.h5", metadata={"ontology": {"categories": []}})
-    assert train.unfitting_layers(tiny_model, tmp_path / "other.h5") == ["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask",
-                                                                          "mrcnn_attribute_logits"]
-    assert train.unfitting_layers(tiny_model, "backbone.npz") == []
+def test_a_checkpoint_of_other_labels_gives_all_but_the_last_layers(tiny_model):
+    assert train.unfitting_layers(tiny_model, tiny_model.metadata()) == train.unfitting_layers(tiny_model, {}) == []
+    assert train.unfitting_layers(tiny_model, {"ontology": {"categories": []}}) == [
+        "mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask", "mrcnn_attribute_logits"]
+
+
+def test_a_checkpoint_of_another_recipe_is_told_by_its_name(tiny_model, tiny_run, ontology, tiny_settings):
+    other = train.FashionModel(train.recipe_config("ccp", ontology, tiny_settings | {"RPN_CHANNELS": 24}), ontology)
+    with pytest.raises(ValueError, match="It was trained by the recipe 'smoke', and the recipe now is 'ccp'"):
+        train.start_weights(other, str(tiny_run))
+    train.start_weights(tiny_model, str(tiny_run))
 
 
 def test_every_setting_can_be_listed(capsys):
@@ -147,8 +171,8 @@ RUNNER = textwrap.dedent("""
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL on Windows")
 def test_a_killed_training_ends_as_an_unbroken_one(sample_folder, tiny_settings, tmp_path):
-    """Killed in the first stage, while the checkpoint at the stages' border is written, and in the second stage; rebalanced anew after
-    every epoch. Each process computes on one thread, so that sums are added up in the same order."""
+    """Killed in the first epoch, in the first stage, while the checkpoint at the stages' border is written, and in the second stage;
+    rebalanced anew after every epoch. Each process computes on one thread, so that sums are added up in the same order."""
     settings = tiny_settings | {"STEPS_PER_EPOCH": 3, "STAGES": [["heads", "heads", 2, 2e-3], ["all", "all", 2, 2e-3]],
                                 "EVALUATE_EVERY": 1, "EVALUATE_IMAGES": 3}
     start = ["--data", str(sample_folder), "--weights", "none", "--rebalance", *words(settings)]
@@ -160,8 +184,8 @@ def test_a_killed_training_ends_as_an_unbroken_one(sample_folder, tiny_settings,
 
     done = run("no@no", *start, "--out", "whole")
     assert done.returncode == 0, done.stderr[-3000:]
-    assert run("2@1", *start, "--out", "broken").returncode == -9
-    for kill in ("save@2", "1@3"):
+    assert run("1@0", *start, "--out", "broken").returncode == -9
+    for kill in ("2@1", "save@2", "1@3"):
         assert run(kill, "--resume", "--out", "broken").returncode == -9
     done = run("no@no", "--resume", "--out", "broken")
     assert done.returncode == 0, done.stderr[-3000:]

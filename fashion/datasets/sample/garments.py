@@ -19,10 +19,17 @@ _LENGTHS = (L.MINI, L.KNEE, L.MIDI, L.MAXI)
 _BAND = .036            # width of the band that is annotated as the neckline
 
 
-def draw_garment(canvas, figure, garment, instance):
-    """The body of `garment` and the parts on it; sleeves come with the arms (draw_sleeve)."""
+def room_under(canvas, figure, outer):
+    """Canvas mask of where the clothes under `outer` can be: behind it, or below its hem."""
+    to_canvas = figure.frame.to_canvas
+    return canvas.polygon(to_canvas(_outline(outer)), 1) | canvas.polygon(
+        to_canvas([(-2, outer.hem_y), (2, outer.hem_y), (2, 2), (-2, 2)]))
+
+
+def draw_garment(canvas, figure, garment, instance, room=None):
+    """The body of `garment` and the parts on it, inside the canvas mask `room`; sleeves come with the arms (draw_sleeve)."""
     if garment.category_id in (L.PANTS, L.SHORTS):
-        _draw_trousers(canvas, figure, garment, instance)
+        _draw_trousers(canvas, figure, garment, instance, room)
         return
     opening = _opening(canvas, figure, garment)
     body, folds = canvas.polygon(figure.frame.to_canvas(_outline(garment)), 1), _folds(figure, garment)
@@ -30,6 +37,8 @@ def draw_garment(canvas, figure, garment, instance):
         body |= _trousers(canvas, figure, garment)
     if opening is not None:
         body &= ~opening
+    if room is not None:
+        body &= room
     canvas.paint(body, figure.frame.shader(garment.cloth), [instance], folds)
     if garment.category_id == L.SWEATER or garment.opening == L.ZIP_UP:
         _draw_hem_band(canvas, figure, garment, instance, body)
@@ -90,9 +99,11 @@ def _cut(side, hem_y):
     return above + [(float(np.interp(hem_y, y, half)), hem_y)] * 2
 
 
-def _draw_trousers(canvas, figure, garment, instance):
+def _draw_trousers(canvas, figure, garment, instance, room):
     frame = figure.frame
     mask = _trousers(canvas, figure, garment)
+    if room is not None:
+        mask &= room
     canvas.paint(mask, frame.shader(garment.cloth), [instance], _creases(figure, garment))
     waistband = frame.to_canvas([(-.09, WAIST_Y + .022), (.09, WAIST_Y + .022)])
     canvas.stroke(waistband, _ink(garment), .005 * frame.scale, clip=mask & instance.mask)

@@ -88,9 +88,9 @@ class Outfit:
 
 def random_outfit(rng):
     kind = rng.random()
-    if kind < .27:
+    if kind < .25:
         garments = (_dress(rng),)
-    elif kind < .37:
+    elif kind < .38:
         garments = (_jumpsuit(rng),)
     else:
         upper, lower = _upper(rng), _lower(rng)

@@ -15,7 +15,7 @@ from fashion.datasets.sample.outfit import random_outfit
 
 # What shows less is not annotated: in picture pixels; and for a main garment, which is then hidden under a
 # coat, as a share of the picture, since nobody can tell a sweater from a shirt by a sliver.
-SMALLEST_AREA, SMALLEST_GARMENT = 20, .002
+SMALLEST_AREA, SMALLEST_GARMENT = 48, .012
 
 
 def draw_scene(rng, size_hw):
@@ -41,8 +41,8 @@ def _random_frames(rng, size_hw):
     several = rng.random() < .13
     frames = []
     for i in range(2 if several else 1):
-        share = rng.uniform(.5, .72) if several else rng.triangular(.45, .93, .95)
-        scale = share * min(height, 1.4 * width)
+        share = rng.uniform(.5, .72) if several else rng.triangular(.6, .95, .97)
+        scale = share * min(height, 1.5 * width)
         middle, spread = (.27 + .46 * i, .03) if several else (.5, .16)
         center = width * (middle + rng.uniform(-spread, spread))
         room = height - scale
@@ -74,8 +74,9 @@ def draw_doll(canvas, rng, frame):
     if outfit.tights:
         accessories.draw_tights(canvas, figure, outfit.tights)
     accessories.draw_shoes(canvas, figure, outfit.shoes, outfit.shoe_color)
+    room = garments.room_under(canvas, figure, outer) if outer else None
     for garment, instance in worn:
-        garments.draw_garment(canvas, figure, garment, instance)
+        garments.draw_garment(canvas, figure, garment, instance, None if garment is outer else room)
         if outfit.belt and garment is outfit.belt_over:
             accessories.draw_belt(canvas, figure, outfit.belt, instance)
     bag = outfit.bag

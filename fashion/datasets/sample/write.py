@@ -18,34 +18,33 @@ from fashion.ontology import Ontology
 from fashion.rle import encode
 
 COLUMNS = ("ImageId", "EncodedPixels", "Height", "Width", "ClassId", "AttributesIds")
-DRAWING_VERSION = 1         # raise it when the drawings change: older folders are then not reused
+DRAWING_VERSION = 2         # raise it when the drawings change: older folders are then not reused
 _SPLITS = ("train", "val")
 _RECORD = "sample.json"     # the arguments that a complete folder was made with
 
 
-def make_sample(folder, *, train=300, val=60, seed=0, size_hw=(256, 192)):
+def make_sample(folder, *, train=800, val=80, seed=0, size_hw=(288, 192)):
     """Draw `train` + `val` pictures of dressed dolls into `folder`, or reuse it if it holds exactly these.
 
     folder:  images/<ImageId>.jpg, train.csv, val.csv (Kaggle 2020: column-major, 1-based runs), and
              label_descriptions.json with the official ids of the categories and attributes that occur.
     size_hw: of every picture.
     Returns the folder as a Path. Picture i of a split depends on (seed, split, i) only, not on the counts.
-    The folder appears complete or not at all.
+    The folder appears complete or not at all; a sample of other arguments or older drawings gives way to it.
+    Raises FileExistsError if the folder holds anything else.
     """
     folder = Path(folder)
     arguments = _checked(train, val, seed, size_hw)
     if _is_complete(folder, arguments):
         return folder
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(f"{folder} holds something else than the sample data set with {arguments}. "
-                              "Delete it, or give another folder.")
+    if folder.exists() and not _may_give_way(folder):
+        raise FileExistsError(f"{folder} holds something else than a sample data set. Delete it, or give another folder.")
     folder.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         _write(unfinished, arguments)
         unfinished.chmod(0o755)                 # mkdtemp's folders are closed to others
-        if folder.exists():
-            folder.rmdir()                      # empty; not every system renames onto a folder
+        shutil.rmtree(folder, ignore_errors=True)   # empty or an older sample; not every system renames onto a folder
         os.rename(unfinished, folder)
     except OSError:
         if not _is_complete(folder, arguments):     # else another process was faster with the same sample
@@ -72,6 +71,12 @@ def _is_complete(folder, arguments):
         return json.loads((folder / _RECORD).read_text(encoding="utf-8")) == arguments
     except (OSError, ValueError):
         return False
+
+
+def _may_give_way(folder):
+    """Whether a folder is empty or holds a sample and nothing else."""
+    ours = {"images", "label_descriptions.json", _RECORD, *(f"{split}.csv" for split in _SPLITS)}
+    return folder.is_dir() and ({path.name for path in folder.iterdir()} in (set(), ours))
 
 
 def _write(folder, arguments):

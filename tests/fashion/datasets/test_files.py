@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from fashion.datasets.files import find_data, image_path, list_images
+from fashion.datasets.files import find_data, list_images
 from fashion.ontology import official
 
 
@@ -59,10 +59,3 @@ def test_missing_photos_are_said(make_folder):
         path.unlink()
     with pytest.raises(FileNotFoundError, match=r"looked for .jpg files in train/ .* and in images/"):
         find_data(folder)
-
-
-def test_image_path_takes_ids_of_both_years(tmp_path):
-    (tmp_path / "b.png").touch()
-    assert image_path(tmp_path, "a.jpg") == image_path(tmp_path, "a") == tmp_path / "a.jpg"
-    assert image_path(tmp_path, "b") == tmp_path / "b.png"
-    assert image_path(str(tmp_path), "c.d").name == "c.d.jpg"

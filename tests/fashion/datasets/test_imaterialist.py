@@ -60,6 +60,16 @@ def test_a_photo_that_does_not_fit_is_a_bad_row(make_folder, spoil, reason):
         dataset.load_image(1)
 
 
+def test_a_photo_that_is_cut_off_is_a_bad_row_and_one_with_an_appendix_is_not(make_folder):
+    folder = make_folder(2020)
+    whole = (folder / "train" / "b.jpg").read_bytes()
+    (folder / "train" / "b.jpg").write_bytes(whole + bytes(5000))
+    assert load(folder).num_images == 3
+    (folder / "train" / "b.jpg").write_bytes(whole[:-len(whole) // 3])
+    with pytest.raises(BadRows, match="b.jpg cannot be read as an image"):
+        load(folder)
+
+
 def test_bad_rows_of_every_kind_are_reported_together(make_folder):
     rows = make_folder.rows_of(2020)
     rows[0][1], rows[3][2] = "1 2 3", 99

@@ -8,14 +8,15 @@ import pytest
 from fashion.datasets.sample import labels as L
 from fashion.datasets.sample import make_sample, write
 from fashion.datasets.sample.canvas import Canvas, visible
-from fashion.datasets.sample.figure import Frame
+from fashion.datasets.sample.figure import Frame, random_figure
+from fashion.datasets.sample.garments import draw_garment, room_under
 from fashion.datasets.sample.outfit import HEMS, Garment
 from fashion.datasets.sample.patterns import CONTRAST, Cloth, luma, random_pair
 from fashion.datasets.sample.scene import SMALLEST_AREA, draw_doll, draw_scene
 from fashion.ontology import Ontology
 from fashion.rle import check_runs, decode
 
-SIZE_HW = (256, 192)
+SIZE_HW = (288, 192)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def test_it_has_kaggles_columns_and_one_picture_an_id(sample):
     assert list(rows[0]) == ["ImageId", "EncodedPixels", "Height", "Width", "ClassId", "AttributesIds"]
     ids = {row["ImageId"] for split in ("train", "val") for row in rows_of(sample, split)}
     assert ids == {path.stem for path in (sample / "images").glob("*.jpg")}
-    assert len({row["ImageId"] for row in rows}) == 300
+    assert len({row["ImageId"] for row in rows}) == 800
     for image_id in sorted(ids)[:5]:
         assert cv2.imread(str(sample / "images" / f"{image_id}.jpg")).shape == (*SIZE_HW, 3)
 
@@ -193,6 +194,20 @@ def test_a_part_lies_on_a_garment_of_its_figure():
         assert all(not (part & ~garments).any() for part in parts)
 
 
+def test_clothes_stay_under_the_coat_down_to_its_hem():
+    cloth = Cloth(L.PLAIN, (9, 9, 9), (9, 9, 9), (9, 9, 9), .1, False, 0)
+    coat = Garment(L.COAT, cloth, L.KNEE, .74, L.STRAIGHT, sleeve=(L.WRIST,), opening=L.SINGLE_BREASTED)
+    dress = Garment(L.DRESS, cloth, L.MAXI, .92, L.FLARE, neckline=L.V_NECK, opening=L.NO_OPENING)
+    figure = random_figure(np.random.default_rng(0), Frame(400.0, (150.0, 410.0)), True)
+    canvas = Canvas(np.zeros((430, 300, 3), np.uint8))
+    room = room_under(canvas, figure, coat)
+    worn, outer = canvas.instance(L.DRESS), canvas.instance(L.COAT)
+    draw_garment(canvas, figure, dress, worn, room)
+    draw_garment(canvas, figure, coat, outer)
+    hem = int(figure.frame.to_canvas((0, coat.hem_y))[1])
+    assert not worn.mask[:hem - 6].any() and worn.mask[hem + 20:].sum() > 1000
+
+
 def test_paint_takes_pixels_from_all_but_its_owners():
     canvas = Canvas(np.zeros((64, 64, 3), np.uint8))
     dress, sleeve, bag = canvas.instance(L.DRESS), canvas.instance(L.SLEEVE), canvas.instance(L.BAG)
@@ -239,6 +254,16 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
     with pytest.raises(FileExistsError, match="another folder"):
         make_sample(tmp_path, train=1, val=0)
     assert [path.name for path in tmp_path.iterdir()] == ["diary.txt"]
+
+
+def test_an_older_sample_gives_way(tmp_path, monkeypatch):
+    folder = make_sample(tmp_path / "a", train=2, val=1, size_hw=(96, 72))
+    before = contents(folder)
+    monkeypatch.setattr(write, "DRAWING_VERSION", 999)
+    assert contents(make_sample(folder, train=1, val=1, size_hw=(96, 72))).keys() < before.keys()
+    (folder / "diary.txt").write_text("dear diary")
+    with pytest.raises(FileExistsError, match="another folder"):
+        make_sample(folder, train=2, val=1, size_hw=(96, 72))
 
 
 def test_an_empty_folder_is_filled(tmp_path):

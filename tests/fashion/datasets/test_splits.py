@@ -1,7 +1,7 @@
 import pytest
 
 from fashion.datasets.files import find_data
-from fashion.datasets.splits import fold_image_ids, load_train_and_val, split_image_ids
+from fashion.datasets.splits import load_files, load_train_and_val, split_image_ids
 
 IDS = [f"i{k}" for k in range(100)]
 
@@ -34,12 +34,25 @@ def test_neither_part_is_empty():
         split_image_ids(IDS, val_fraction=10)
 
 
-def test_each_image_is_held_out_in_one_fold():
-    parts = [fold_image_ids(IDS, folds=3, fold=k) for k in range(3)]
-    assert sorted(sum((val for _, val in parts), [])) == sorted(IDS)
-    assert all(not set(train) & set(val) and len(train) + len(val) == 100 for train, val in parts)
-    with pytest.raises(ValueError, match="0..2"):
-        fold_image_ids(IDS, folds=3, fold=3)
+def test_wrong_rows_of_both_files_are_told_together(make_folder):
+    folder = make_folder(2020)
+    text = (folder / "train.csv").read_text()
+    (folder / "val.csv").write_text(text + "a,1 2 3,20,14,0,\n")
+    (folder / "train.csv").write_text(text + "a,5,20,14,0,\n")
+    with pytest.raises(ValueError) as told:
+        load_train_and_val(find_data(folder))
+    assert "train.csv has 1 row" in str(told.value) and "val.csv has 1 row" in str(told.value)
+    assert "--skip-bad" in str(told.value)
+
+
+def test_attributes_that_2019_gave_by_mistake_are_left_out(make_folder):
+    folder = make_folder(2019)
+    header, *rows = (folder / "train.csv").read_text().splitlines()
+    image_id, runs, height, width, _ = rows[0].split(",")
+    (folder / "train.csv").write_text("\n".join([header, f"{image_id},{runs},{height},{width},23_3", *rows[1:]]) + "\n")
+    files = find_data(folder)
+    dataset = load_files(files, files.train_csv, files.ontology())
+    assert dataset.image_class_ids(0)[0] == 24 and not dataset.load_instance_fields(0)["gt_attributes"][0].any()
 
 
 def test_a_folder_without_val_csv_is_split(make_folder):

@@ -40,7 +40,8 @@ def test_nothing_scores_zero(validation):
 
 def test_results_bear_the_data_sets_image_ids_and_are_shown_one_by_one(validation, detections):
     seen = []
-    predict_dataset(Oracle(validation), validation, validation.image_ids, on_result=lambda i, result: seen.append((i, len(result["scores"]))))
+    predict_dataset(Oracle(validation), validation, validation.image_ids,
+                    on_result=lambda i, result: seen.append((i, len(result["scores"]))))
     assert seen == [(i, len(validation.image_class_ids(i))) for i in range(4)]
     assert [sum(d["image_id"] == i for d in detections) for i, _ in seen] == [n for _, n in seen]
 

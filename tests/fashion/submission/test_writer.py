@@ -69,6 +69,22 @@ def test_a_file_of_2019_passes_the_check(tmp_path):
     assert table[table.ImageId == "empty.jpg"].values.tolist() == [["empty.jpg", "1 1", "23"]]
 
 
+def test_a_model_of_2020_writes_the_attribute_ids_of_2019(tmp_path):
+    images, unknown = {"aa.jpg": (40, 30)}, max(set(ONTOLOGY.attribute_ids) - ONTOLOGY.ids_in(Ontology.official(2019))[1].keys())
+    with SubmissionWriter(tmp_path / "s.csv", images, 2019, ONTOLOGY) as writer:
+        one = {"boxes": np.float32([[0, 0, 20, 20]]), "class_ids": [5], "scores": np.float32([.9]), "image_hw": (40, 30),
+               "mask_probabilities": np.ones((1, 7, 7), np.float32), "attributes": [[147, unknown]]}     # hip (length)
+        writer.add("aa.jpg", one)
+        writer.finish()
+    assert (tmp_path / "s.csv").read_text().splitlines()[1].endswith(",4_1")
+
+
+def test_a_model_of_other_categories_is_refused(tmp_path):
+    other = Ontology.from_dict({"categories": [{"id": 0, "name": "kimono"}], "attributes": []})
+    with pytest.raises(ValueError, match="the contest of 2020 does not: kimono"):
+        SubmissionWriter(tmp_path / "s.csv", IMAGES, 2020, other)
+
+
 def test_masks_of_one_class_share_no_pixel(tmp_path):
     written(tmp_path / "submission.csv")
     table = pd.read_csv(tmp_path / "submission.csv", dtype=str)

@@ -61,10 +61,19 @@ def test_what_is_missing_is_marked_ignore(run):
     assert ((index >= 0) & (index < 6)).all()
 
 
+def test_negatives_take_the_rows_that_positives_leave_free(run):
+    label = [NEGATIVE] * 9 + [POSITIVE] * 2 + [IGNORE] * 5
+    index, drawn = draw(run, label, count=8, positives=4)
+    assert drawn.tolist() == [POSITIVE] * 2 + [NEGATIVE] * 6
+    assert len(set(index.tolist())) == 8 and np.array(label)[index].tolist() == drawn.tolist()
+    index, drawn = draw(run, [NEGATIVE] * 5 + [IGNORE] * 9, count=8, positives=4)
+    assert sorted(index[drawn == NEGATIVE]) == [0, 1, 2, 3, 4] and (drawn == IGNORE).sum() == 3
+
+
 @pytest.mark.parametrize("label", [IGNORE, NEGATIVE, POSITIVE])
 def test_one_kind_alone(run, label):
     drawn = draw(run, [label] * 8, count=4, positives=2)[1].tolist()
-    assert drawn == {IGNORE: [IGNORE] * 4, NEGATIVE: [IGNORE] * 2 + [NEGATIVE] * 2, POSITIVE: [POSITIVE] * 2 + [IGNORE] * 2}[label]
+    assert drawn == {IGNORE: [IGNORE] * 4, NEGATIVE: [NEGATIVE] * 4, POSITIVE: [POSITIVE] * 2 + [IGNORE] * 2}[label]
 
 
 def test_a_seed_draws_the_same_again_and_another_draws_others(run):
