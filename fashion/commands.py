@@ -6,7 +6,9 @@ from pathlib import Path
 from fashion.datasets.files import find_data
 
 SAMPLE_FOLDER = Path("data/sample")
-SHIPPED_WEIGHTS = Path(__file__).parent.parent / "weights" / "ccp.h5"
+# Beside the packages in the repository, inside this one once installed.
+_INSTALLED, _REPOSITORY = (folder / "weights" / "ccp.h5" for folder in (Path(__file__).parent, Path(__file__).parent.parent))
+SHIPPED_WEIGHTS = _INSTALLED if _INSTALLED.exists() else _REPOSITORY
 
 
 def add_data_arguments(parser):

@@ -108,7 +108,7 @@ class CCP(Small):
     DETECTION_MAX_INSTANCES = 50
     STEPS_PER_EPOCH = 175
     WARMUP_STEPS = 100
-    STAGES = (Stage("heads", "heads", 1, 1e-3), Stage("all", "all", 17, 5e-4))
+    STAGES = (Stage("heads", "heads", 1, 1e-3), Stage("all", "all", 13, 5e-4))
     EVALUATE_EVERY = 2
 
 

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 def wheel(tmp_path_factory):
     """The wheel that pip would build, made without the network by the setuptools at hand."""
     folder = tmp_path_factory.mktemp("wheel")
-    for name in ("setup.py", "pyproject.toml", "LICENSE", "mrcnn", "fashion"):
+    for name in ("setup.py", "pyproject.toml", "LICENSE", "mrcnn", "fashion", "weights"):
         (folder / name).symlink_to(ROOT / name)
     build = "import setuptools.build_meta as backend; print(backend.build_wheel('.'))"
     subprocess.run([sys.executable, "-c", build], cwd=folder, check=True, capture_output=True)
@@ -50,6 +50,11 @@ def test_the_wheel_holds_the_official_labels(wheel):
     assert len(labels) >= 2
     for name in labels:
         json.loads(wheel.read(name))
+
+
+def test_the_wheel_holds_the_shipped_model_where_the_verbs_look_for_it(wheel):
+    from fashion.commands import SHIPPED_WEIGHTS
+    assert f"fashion/weights/{SHIPPED_WEIGHTS.name}" in wheel.namelist() and SHIPPED_WEIGHTS.exists()
 
 
 def test_the_command_exists(wheel):
