@@ -174,7 +174,7 @@ def test_a_killed_training_ends_as_an_unbroken_one(sample_folder, tiny_settings,
     """Killed in the first epoch, in the first stage, while the checkpoint at the stages' border is written, and in the second stage;
     rebalanced anew after every epoch. Each process computes on one thread, so that sums are added up in the same order."""
     settings = tiny_settings | {"STEPS_PER_EPOCH": 3, "STAGES": [["heads", "heads", 2, 2e-3], ["all", "all", 2, 2e-3]],
-                                "EVALUATE_EVERY": 1, "EVALUATE_IMAGES": 3}
+                                "EVALUATE_EVERY": 1, "EVALUATE_IMAGES": 3, "REBALANCE_THRESHOLD": 0.5}
     start = ["--data", str(sample_folder), "--weights", "none", "--rebalance", *words(settings)]
     environment = os.environ | {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "KERAS_BACKEND": "tensorflow"}
 

@@ -19,7 +19,7 @@ FAR, NEAR, OBJECT = (90, 90, 99, 99), (0, 0, 10, 9), (0, 0, 10, 10)
 
 def test_the_objects_themselves_are_rois():
     samples = draw([FAR] * 6, [True] * 6, [2, 0], [OBJECT, [0] * 4])
-    assert np.asarray(samples.label)[0].tolist() == [POSITIVE, IGNORE, IGNORE] + [NEGATIVE] * 5
+    assert np.asarray(samples.label)[0].tolist() == [POSITIVE, NEGATIVE, IGNORE] + [NEGATIVE] * 5
     assert np.asarray(samples.rois)[0, 0].tolist() == list(OBJECT)
 
 
@@ -38,8 +38,8 @@ def test_invalid_proposals_are_never_drawn():
 
 def test_padded_objects_are_no_rois():
     samples = draw([FAR] * 4, [True] * 4, [0, 0], [OBJECT, OBJECT], count=4, positives=2)
-    assert np.asarray(samples.label)[0].tolist() == [IGNORE, IGNORE, NEGATIVE, NEGATIVE]
-    assert float(ops.sum(samples.is_positive)) == 0 and float(ops.sum(samples.used)) == 2
+    assert np.asarray(samples.label)[0].tolist() == [NEGATIVE] * 4
+    assert float(ops.sum(samples.is_positive)) == 0 and float(ops.sum(samples.used)) == 4
 
 
 def test_gather_gives_each_roi_its_own_objects_row(rng):
