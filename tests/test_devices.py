@@ -26,7 +26,10 @@ def test_two_devices_make_the_update_that_one_makes(backend, tmp_path):
 
 
 def main(count, folder):
-    """Two steps on photos a b a b: each of two devices sees a and b, so every mean is the one of the four together."""
+    """Two epochs on photos a b a b: each of two devices sees a and b, so every mean is the one of the four together.
+
+    TensorFlow breaks off between the epochs and goes on with a new model.
+    """
     import keras
     import numpy as np
     from conftest import TINY, register_plain_backbone
@@ -45,7 +48,8 @@ def main(count, folder):
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
     register_plain_backbone()
     keras.utils.set_random_seed(1)
-    config = Config.from_dict(TINY | {"NUM_CLASSES": 4, "GPU_COUNT": count, "IMAGES_PER_GPU": 4 // count, "JIT_COMPILE": False})
+    config = Config.from_dict(TINY | {"NUM_CLASSES": 4, "GPU_COUNT": count, "IMAGES_PER_GPU": 4 // count, "JIT_COMPILE": False,
+                                "GRADIENT_CLIP_NORM": 0.5})          # small enough to be at work
     batch = {name: np.concatenate([column[:2], column[:2]]) for name, column in inputs(config, 0).items() if name != "gt_attributes"}
     detector = build_detector(config)
     if count == 1:
@@ -62,12 +66,16 @@ def main(count, folder):
             return batch
 
     run = RunFolder(folder / str(count))
-    history = fit(detector, config, Batches(), [Stage("all", "all", 1, 0.01)], run)
+    stages = [Stage("all", "all", 2, 0.1)]
+    if keras.backend.backend() == "tensorflow":
+        fit(detector, config, Batches(), [Stage("all", "all", 1, 0.1)], run)
+        detector = build_detector(config)
+    history = fit(detector, config, Batches(), stages, run, resume=run.last.exists())
     if count == 1:
-        np.savez(folder / "one.npz", *detector.get_weights(), loss=history[0]["loss"])
+        np.savez(folder / "one.npz", *detector.get_weights(), loss=history[-1]["loss"])
         return
     one = np.load(folder / "one.npz")
-    np.testing.assert_allclose(history[0]["loss"], one["loss"], rtol=1e-4)
+    np.testing.assert_allclose(history[-1]["loss"], one["loss"], rtol=1e-4)
     start = build_detector(config)
     load_weights(start, folder / "start.h5")
     moved = 0.0
