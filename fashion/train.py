@@ -131,12 +131,12 @@ def start_weights(model, weights):
     if weights == "none":
         return
     if weights == "imagenet":
-        print(load_imagenet(model.detector, model.config.BACKBONE))
+        load_imagenet(model.detector, model.config.BACKBONE)
         return
     path = weights if str(weights).endswith(".npz") else checkpoint_in(weights)
     trained = read_metadata(path) if path != weights else {}
     try:
-        print(f"{path}: {load_weights(model.detector, path, exclude=unfitting_layers(model, trained))}")
+        load_weights(model.detector, path, exclude=unfitting_layers(model, trained))
     except ValueError as error:
         recipe = trained.get("config", {}).get("NAME")
         raise ValueError(f"{error} It was trained by the recipe {recipe!r}, and the recipe now is {model.config.NAME!r}."
