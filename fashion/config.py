@@ -82,10 +82,11 @@ class Smoke(Small):
     POST_NMS_ROIS_TRAINING = 300
     POST_NMS_ROIS_INFERENCE = 200
     DETECTION_MAX_INSTANCES = 40
-    STEPS_PER_EPOCH = 200
+    STEPS_PER_EPOCH = 100
+    VALIDATION_STEPS = 5
     WARMUP_STEPS = 50
-    STAGES = (Stage("heads", "heads", 1, 1e-3), Stage("all", "all", 9, 1e-3))
-    EVALUATE_EVERY = 5
+    STAGES = (Stage("heads", "heads", 1, 1e-3), Stage("all", "all", 18, 1e-3))
+    EVALUATE_EVERY = 10
 
 
 class CCP(Small):
