@@ -1,7 +1,7 @@
 # Each target sets up what it needs, in $(VENV), and again only after setup.py or pyproject.toml changed.
 #
 #   make demo    a small model, from the built-in photos to masks with attributes
-#   make test    the whole test suite
+#   make test    the whole test suite, in two processes
 #   make lint    ruff
 #   make bench   what the parts of a small network cost beside each other on this machine, in two minutes
 
@@ -19,7 +19,7 @@ demo: $(INSTALLED)
 	$(PY) -m fashion demo
 
 test: $(INSTALLED)
-	$(PY) -m pytest --durations=25
+	$(PY) -m pytest -n 2 --dist loadfile --durations=25
 
 lint: $(INSTALLED)
 	$(PY) -m ruff check .

@@ -27,6 +27,7 @@ EXTRAS_REQUIRE = {
     "notebook": ["notebook>=7,<8", "ipykernel>=6.29,<8", "nbformat>=5.10,<6", "pandas>=2.2,<4"],
     "test": [
         "pytest>=8,<10",
+        "pytest-xdist>=3.6,<4",
         "jax>=0.4.34,<1",
         "shapely>=2.0.6,<3",
         "nbclient>=0.10,<1",
