@@ -1,73 +1,232 @@
 """Placement: where a photo lies on the canvas of the network input, and the way there and back."""
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 
+# The pyramid halves the image six times.
+CANVAS_MULTIPLE = 64
+# Matterport's convention: the last pixel of a side of n pixels has the coordinate n - 1, and (y2, x2) lies one pixel outside the box.
+OUTSIDE = np.array([0.0, 0.0, 1.0, 1.0])
+
 
 @dataclass(frozen=True)
 class Placement:
-    """A photo of `photo_hw`, scaled to `size_hw`, its top left corner at `corner` (y, x) of a canvas of `canvas_hw`. Pixels."""
+    """A photo of `photo_hw`, scaled to `size_hw`, its top left corner at `corner` (y, x) of a canvas of `canvas_hw`. Pixels.
+
+    The corner may lie outside the canvas and the scaled photo may reach beyond it: then the canvas shows a part of the photo.
+    scale: the factor that was asked for; `size_hw` is that in whole pixels.
+    """
 
     photo_hw: tuple
     size_hw: tuple
     corner: tuple
     canvas_hw: tuple
+    scale: float = field(default=1, compare=False)
+
+    @classmethod
+    def from_padding(cls, photo_hw, scale, padding, crop=None):
+        """The placement that Matterport's `resize_image` describes by its scale, padding ((top, bottom), (left, right), ...) and
+        crop (y, x, height, width) of the scaled photo; with a crop, the padding does not count."""
+        size = tuple(int(round(n * scale)) for n in photo_hw)
+        if crop is not None:
+            y, x, height, width = (int(n) for n in crop)
+            return cls(tuple(photo_hw), size, (-y, -x), (height, width), scale)
+        (top, bottom), (left, right) = ((int(before), int(after)) for before, after in padding[:2])
+        return cls(tuple(photo_hw), size, (top, left), (size[0] + top + bottom, size[1] + left + right), scale)
 
     @property
     def window(self):
         """(4,) float32 yxyx: the part of the canvas that the photo covers."""
-        (y, x), (h, w) = self.corner, self.size_hw
-        return np.array([y, x, y + h, x + w], np.float32)
+        return np.array(self._on_canvas(), np.float32)
 
-    def image(self, photo):
-        """(h, w, 3) uint8 photo -> (H, W, 3) uint8 canvas, black around the photo."""
-        canvas = np.zeros((*self.canvas_hw, photo.shape[2]), photo.dtype)
+    @property
+    def padding(self):
+        """((top, bottom), (left, right)): the black bars around the photo, pixels."""
+        y1, x1, y2, x2 = self._on_canvas()
+        return (y1, self.canvas_hw[0] - y2), (x1, self.canvas_hw[1] - x2)
+
+    @property
+    def crop(self):
+        """(y, x, height, width): the part of the scaled photo that is on the canvas, pixels."""
+        y1, x1, y2, x2 = self._on_canvas()
+        return y1 - self.corner[0], x1 - self.corner[1], y2 - y1, x2 - x1
+
+    def image(self, photo, resample=None):
+        """(h, w, C) uint8 photo -> (H, W, C) uint8 canvas, black around the photo.
+
+        resample: callable (picture, (height, width)) -> picture of that size, its values cut to the photo's type; default: the mean
+        of the pixels where the photo shrinks, bilinear where it grows.
+        """
+        canvas = np.zeros((*self.canvas_hw, *photo.shape[2:]), photo.dtype)
         shrinks = self.size_hw[0] < self.photo_hw[0]
-        self._paint(canvas, photo, cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+        self._paint(canvas, photo, resample or (_area if shrinks else _bilinear))
         return canvas
 
     def mask(self, mask):
         """(h, w) bool mask of the photo -> (H, W) bool mask of the canvas."""
         canvas = np.zeros(self.canvas_hw, np.uint8)
-        self._paint(canvas, mask.view(np.uint8) if mask.dtype == bool else mask.astype(np.uint8), cv2.INTER_NEAREST_EXACT)
+        self._paint(canvas, mask.view(np.uint8) if mask.dtype == bool else mask.astype(np.uint8), _nearest)
         return canvas.astype(bool)
 
-    def boxes_to_photo(self, boxes):
-        """(N, 4) yxyx on the canvas -> (N, 4) float32 yxyx on the photo, clipped to it."""
+    def boxes_to_photo(self, boxes, inclusive=False):
+        """(N, 4) yxyx on the canvas -> (N, 4) float32 yxyx on the photo, clipped to it.
+
+        inclusive: False lays the photo's edges on each other; True the corner pixels, as Matterport's `denorm_boxes` does. The two
+        differ by |factor - 1| pixels of the photo at most, where factor is that from `size_hw` to `photo_hw`.
+        """
         (y, x), (h, w) = self.corner, self.photo_hw
-        scale = np.array([h / self.size_hw[0], w / self.size_hw[1]] * 2, np.float32)
-        return np.clip((np.asarray(boxes, np.float32) - np.array([y, x, y, x], np.float32)) * scale, 0,
-                       np.array([h, w, h, w], np.float32))
+        if inclusive:
+            on_size = np.asarray(boxes, np.float64) - np.array([y, x, y, x])
+            on_photo = from_unit(to_unit(on_size, self.size_hw), self.photo_hw).astype(np.float32)
+        else:
+            scale = np.array([h / self.size_hw[0], w / self.size_hw[1]] * 2, np.float32)
+            on_photo = (np.asarray(boxes, np.float32) - np.array([y, x, y, x], np.float32)) * scale
+        return np.clip(on_photo, 0, np.array([h, w, h, w], np.float32))
 
-    def _paint(self, canvas, picture, interpolation):
-        (y, x), (h, w) = self.corner, self.size_hw
-        canvas[y:y + h, x:x + w] = cv2.resize(picture, (w, h), interpolation=interpolation)
+    def _paint(self, canvas, picture, resample):
+        (y, x), (y1, x1, y2, x2) = self.corner, self._on_canvas()
+        if tuple(self.size_hw) != tuple(self.photo_hw):
+            picture = resample(picture, self.size_hw).reshape(*self.size_hw, *picture.shape[2:])    # OpenCV drops a single channel
+        canvas[y1:y2, x1:x2] = picture[y1 - y:y2 - y, x1 - x:x2 - x]
+
+    def _on_canvas(self):
+        """y1, x1, y2, x2 of the scaled photo, cut to the canvas."""
+        low = [min(max(at, 0), limit) for at, limit in zip(self.corner, self.canvas_hw, strict=True)]
+        high = [min(max(at + n, 0), limit) for at, n, limit in zip(self.corner, self.size_hw, self.canvas_hw, strict=True)]
+        return *low, *high
 
 
-def place(photo_hw, canvas_hw, mode, *, min_dim=0, min_scale=0):
-    """How to lay a photo of `photo_hw` on the canvas: centred, as large as fits, its proportions kept.
+def place(photo_hw, canvas_hw=None, mode="square", *, min_dim=0, min_scale=0, rng=None):
+    """How to lay a photo of `photo_hw` on a canvas, its proportions kept.
 
-    mode: "square" enlarges a photo only until its short side is `min_dim` or by the factor `min_scale` (Matterport's rule);
-    "portrait" always fills the canvas; "none" wants a photo of exactly the canvas' size. Raises ValueError if it is not.
+    canvas_hw: (height, width) of the canvas, for modes that do not choose their own
+    mode: "square" shrinks a photo that is too large for the canvas and enlarges a small one only until its short side is `min_dim`
+        or by the factor `min_scale` (Matterport's rule), centred; "portrait" always fills the canvas; "none" leaves the photo as it
+        is and, given a canvas, wants a photo of exactly that size. Two modes make their own canvas: "pad64" enlarges like "square"
+        and centres the photo on sides of the next multiple of 64; "crop" enlarges likewise and cuts out min_dim x min_dim.
+    rng: np.random.Generator that draws where to crop; None crops the centre.
+    Raises ValueError for a photo or settings that the mode cannot serve.
     """
     h, w = photo_hw
     if mode == "none":
-        if tuple(photo_hw) != tuple(canvas_hw):
+        if canvas_hw is not None and tuple(photo_hw) != tuple(canvas_hw):
             raise ValueError(f"IMAGE_RESIZE_MODE 'none' takes photos of exactly {tuple(canvas_hw)} (height, width). Got {h} x {w}; "
                              "use 'square'.")
-        return Placement((h, w), (h, w), (0, 0), tuple(canvas_hw))
-    scale = min(canvas_hw[0] / h, canvas_hw[1] / w)
-    if mode == "square":
-        scale = min(scale, max(1.0, min_dim / min(h, w), min_scale))
+        return Placement((h, w), (h, w), (0, 0), (h, w))
+    scale = max(1, min_dim / min(h, w), min_scale)
+    if mode == "pad64":
+        return _place_padded((h, w), scale, min_dim)
+    if mode == "crop":
+        return _place_cropped((h, w), scale, min_dim, rng)
+    if mode not in ("square", "portrait"):
+        raise ValueError(f"A resize mode is one of 'none', 'square', 'pad64', 'crop', 'portrait'. Got {mode!r}.")
+    if canvas_hw is None:
+        raise ValueError(f"Mode {mode!r} lays photos on a canvas of fixed size, and none was given. Say how large it is (IMAGE_MAX_DIM, "
+                         "max_dim), or use 'pad64' or 'none'.")
+    # Compared after rounding, as Matterport does: a long side that rounds to the canvas' fits it.
+    if mode == "portrait" or any(round(n * scale) > limit for n, limit in zip((h, w), canvas_hw, strict=True)):
+        scale = min(canvas_hw[0] / h, canvas_hw[1] / w)
     size = tuple(min(limit, max(1, round(n * scale))) for n, limit in zip((h, w), canvas_hw, strict=True))
-    corner = tuple((limit - n) // 2 for n, limit in zip(size, canvas_hw, strict=True))
-    return Placement((h, w), size, corner, tuple(canvas_hw))
+    return Placement((h, w), size, _centred(size, canvas_hw), tuple(canvas_hw), scale)
 
 
-def place_for(config, photo_hw):
-    """`place` with a Config's settings."""
-    return place(photo_hw, config.image_hw, config.IMAGE_RESIZE_MODE, min_dim=config.IMAGE_MIN_DIM, min_scale=config.IMAGE_MIN_SCALE)
+def _place_padded(photo_hw, scale, min_dim):
+    if min_dim % CANVAS_MULTIPLE:
+        low = min_dim // CANVAS_MULTIPLE * CANVAS_MULTIPLE
+        raise ValueError(f"Mode 'pad64' wants a smallest side (IMAGE_MIN_DIM, min_dim) that is a multiple of {CANVAS_MULTIPLE}. Got "
+                         f"{min_dim}; the nearest that work are {low} and {low + CANVAS_MULTIPLE}.")
+    size = tuple(round(n * scale) for n in photo_hw)
+    canvas = tuple(-(-n // CANVAS_MULTIPLE) * CANVAS_MULTIPLE for n in size)
+    return Placement(photo_hw, size, _centred(size, canvas), canvas, scale)
+
+
+def _place_cropped(photo_hw, scale, min_dim, rng):
+    if not min_dim:
+        raise ValueError("Mode 'crop' cuts out a square of IMAGE_MIN_DIM (min_dim) pixels. Got none; set it.")
+    size = tuple(round(n * scale) for n in photo_hw)
+    slack = [n - min_dim for n in size]
+    offset = [int(rng.integers(n + 1)) for n in slack] if rng is not None else [n // 2 for n in slack]
+    return Placement(photo_hw, size, tuple(-n for n in offset), (min_dim, min_dim), scale)
+
+
+def _centred(size_hw, canvas_hw):
+    return tuple((limit - n) // 2 for n, limit in zip(size_hw, canvas_hw, strict=True))
+
+
+def place_for(config, photo_hw, rng=None):
+    """`place` with a Config's settings. In the modes "pad64" and "none" the canvas depends on the photo.
+
+    rng: np.random.Generator that draws where mode "crop" cuts; None cuts out the centre
+    """
+    mode = config.IMAGE_RESIZE_MODE
+    if mode == "none" and any(n % CANVAS_MULTIPLE for n in photo_hw):
+        raise ValueError(f"IMAGE_RESIZE_MODE 'none' takes photos whose height and width are multiples of {CANVAS_MULTIPLE} (the pyramid "
+                         f"halves the image six times). Got {photo_hw[0]} x {photo_hw[1]}; use 'pad64', which adds a black border, or "
+                         "'square'.")
+    canvas_hw = config.image_hw if mode in ("square", "portrait") else None
+    return place(photo_hw, canvas_hw, mode, min_dim=config.IMAGE_MIN_DIM, min_scale=config.IMAGE_MIN_SCALE, rng=rng)
+
+
+def to_unit(boxes, image_hw):
+    """Pixels -> fractions of the image, Matterport's normalised coordinates; the inverse of `from_unit`.
+
+    boxes: (..., 4) yxyx, pixels of an image of `image_hw`; Returns: (..., 4) float64 yxyx, where the box of the whole image is 0, 0, 1, 1.
+    """
+    return (np.asarray(boxes, np.float64) - OUTSIDE) / _steps(image_hw)
+
+
+def from_unit(boxes, image_hw):
+    """The inverse of `to_unit`: (..., 4) yxyx, fractions -> (..., 4) float64 yxyx, pixels of an image of `image_hw`, not rounded."""
+    return np.asarray(boxes, np.float64) * _steps(image_hw) + OUTSIDE
+
+
+def _steps(image_hw):
+    """From the first to the last pixel of each side, for y, x, y, x; an image one pixel wide has no such way, and none is needed."""
+    return np.maximum(np.array([*image_hw[:2], *image_hw[:2]], np.float64) - 1, 1)
+
+
+def nearest_on_corners(picture, size_hw):
+    """(h, w, ...) -> (*size_hw, ...): nearest neighbour with the centres of the corner pixels on each other.
+
+    That is the grid of scipy.ndimage.zoom(order=0), which Matterport resized masks by. It lies up to half a pixel beside that of
+    every other resampling here; for parity only.
+    """
+    rows, columns = (np.minimum(np.floor(np.arange(n) * ((cells - 1) / max(n - 1, 1)) + 0.5).astype(np.int64), cells - 1)
+                     for n, cells in zip(size_hw, picture.shape[:2], strict=True))
+    return picture[rows][:, columns]
+
+
+def bilinear_on_black(picture, size_hw):
+    """(h, w, C) uint8 -> (*size_hw, C) uint8: bilinear between the nearest pixels, also where the photo shrinks, black beyond its edge,
+    fractions cut off.
+
+    That is how Matterport's photos came to the network (scikit-image's `resize` with the old defaults), and what its weights expect.
+    """
+    out = cv2.resize(picture.astype(np.float32), size_hw[::-1], interpolation=cv2.INTER_LINEAR).reshape(*size_hw, *picture.shape[2:])
+    for axis, (n, cells) in enumerate(zip(size_hw, picture.shape, strict=False)):
+        at = (np.arange(n) + 0.5) * (cells / n) - 0.5
+        inside = 1 - np.maximum(-at, 0) - np.maximum(at - (cells - 1), 0)
+        out *= np.float32(inside).reshape(-1, *(1,) * (out.ndim - 1 - axis))
+    # float32 may fall a hair short of a whole number, which cutting off would make one less
+    return (out + 1e-4).astype(np.uint8)
+
+
+def resampling_for(config):
+    """The `resample` of `Placement.image` for a Config: None, our own, or that of Matterport's weights."""
+    return bilinear_on_black if config.ROI_ALIGN == "corners" else None
+
+
+def _area(picture, size_hw):
+    return cv2.resize(picture, size_hw[::-1], interpolation=cv2.INTER_AREA)
+
+
+def _bilinear(picture, size_hw):
+    return cv2.resize(picture, size_hw[::-1], interpolation=cv2.INTER_LINEAR)
+
+
+def _nearest(picture, size_hw):
+    return cv2.resize(picture, size_hw[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
 
 
 def normalise(images, mean, std):

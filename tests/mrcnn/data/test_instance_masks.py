@@ -4,7 +4,7 @@ import pytest
 from keras import ops
 from pycocotools import mask as coco_mask
 
-from mrcnn.data.instance_masks import boxes_of_masks, minimise
+from mrcnn.data.instance_masks import boxes_of_masks, expand, minimise
 from mrcnn.inference.pasting import paste
 from mrcnn.ops.masks import crop
 
@@ -75,3 +75,40 @@ def test_a_target_cropped_to_a_roi_and_pasted_there_is_the_mask_in_the_roi():
     y, x = np.indices(mask.shape) + 0.5
     inside = (y >= roi[0]) & (y < roi[2]) & (x >= roi[1]) & (x < roi[3])
     assert iou(paste(np.asarray(target)[0, 0], roi, mask.shape), mask & inside) > 0.98
+
+
+@pytest.mark.parametrize("size_hw", [(40, 30), (56, 56)])
+def test_expanding_undoes_minimising(size_hw):
+    masks = np.stack([ellipse((100, 120), (50, 60), (30, 45)), ellipse((100, 120), (20, 30), (15, 25))], axis=2)
+    boxes = boxes_of_masks(masks)
+    full = expand(minimise(masks, boxes, size_hw), boxes, (100, 120))
+    assert full.shape == masks.shape and full.dtype == bool
+    assert iou(full[..., 0], masks[..., 0]) > 0.97 and iou(full[..., 1], masks[..., 1]) > 0.97
+
+
+def test_expanding_agrees_with_pasting(rng):
+    mini = rng.random((1, 9, 7)).astype(np.float32)
+    for box in ([5, 6, 30, 40], [-4, 6, 30, 70], [0, 0, 9, 7]):
+        np.testing.assert_array_equal(expand(mini, np.array([box]), (50, 60))[..., 0], paste(mini[0], box, (50, 60)))
+
+
+@pytest.mark.parametrize("box", [(3, 3, 3, 9), (-9, 3, -2, 9), (3, 60, 9, 70), (70, 70, 80, 80)])
+def test_a_box_that_covers_nothing_of_the_image_expands_to_nothing(box):
+    assert not expand(np.ones((1, 4, 4)), np.array([box]), (20, 60)).any()
+
+
+def test_no_mini_masks_expand_to_no_masks():
+    assert expand(np.zeros((0, 28, 28)), np.zeros((0, 4)), (20, 60)).shape == (20, 60, 0)
+
+
+def test_a_resampler_of_ones_own_decides_both_ways(rng):
+    masks, boxes = rng.random((20, 20, 1)) < 0.5, np.array([[2, 3, 12, 17]])
+    sizes = []
+
+    def half(mask, size_hw):
+        sizes.append((mask.shape, size_hw))
+        return np.full(size_hw, 0.5)
+
+    assert minimise(masks, boxes, (4, 5), resample=half).all()
+    assert expand(np.zeros((1, 4, 5)), boxes, (20, 20), resample=half).sum() == 10 * 14
+    assert sizes == [((10, 14), (4, 5)), ((4, 5), (10, 14))]

@@ -1,8 +1,10 @@
 """Placement: where a photo lands, by hand, and that image, masks and boxes go there and back together."""
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from mrcnn.data.resize import Placement, normalise, place, place_for
+from mrcnn.data.resize import Placement, from_unit, nearest_on_corners, normalise, place, place_for, to_unit
 
 
 @pytest.mark.parametrize(("photo_hw", "size_hw", "corner"), [
@@ -32,8 +34,63 @@ def test_none_takes_the_canvas_size_only():
         place((64, 65), (64, 64), "none")
 
 
+def test_none_without_a_canvas_takes_any_size():
+    placement = place((33, 47), mode="none")
+    assert placement == Placement((33, 47), (33, 47), (0, 0), (33, 47)) and placement.scale == 1
+
+
+@pytest.mark.parametrize(("photo_hw", "min_dim", "size_hw", "corner", "canvas_hw"), [
+    ((128, 192), 64, (128, 192), (0, 0), (128, 192)),        # sides that are multiples of 64 stay
+    ((129, 100), 64, (129, 100), (31, 14), (192, 128)),
+    ((300, 410), 320, (320, 437), (0, 5), (320, 448)),       # the short side is enlarged first
+    ((5, 500), 0, (5, 500), (29, 6), (64, 512))])
+def test_pad64_centres_on_the_next_multiples_of_64(photo_hw, min_dim, size_hw, corner, canvas_hw):
+    placement = place(photo_hw, mode="pad64", min_dim=min_dim)
+    assert placement == Placement(photo_hw, size_hw, corner, canvas_hw)
+    (top, bottom), (left, right) = placement.padding
+    assert 0 <= bottom - top <= 1 and 0 <= right - left <= 1
+
+
+def test_a_crop_is_drawn_evenly_from_all_that_fit(rng):
+    drawn = [place((66, 65), mode="crop", min_dim=64, rng=rng).crop for _ in range(600)]
+    corners, counts = np.unique(np.array(drawn)[:, :2], axis=0, return_counts=True)
+    assert corners.tolist() == [[0, 0], [0, 1], [1, 0], [1, 1], [2, 0], [2, 1]] and counts.min() > 60
+    assert {crop[2:] for crop in drawn} == {(64, 64)}
+
+
+def test_a_crop_without_a_generator_is_the_centre():
+    assert place((100, 81), mode="crop", min_dim=64).crop == (18, 8, 64, 64)
+    assert place((32, 40), mode="crop", min_dim=64).crop == (0, 8, 64, 64)                     # of the photo at twice its size
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    ({"mode": "square"}, "fixed size, and none was given"),
+    ({"mode": "stretch", "canvas_hw": (64, 64)}, "one of 'none', 'square'.*Got 'str"),
+    ({"mode": "crop"}, "Got none; set it"), ({"mode": "pad64", "min_dim": 65}, "Got 65; the nearest that work are 64 and 128")])
+def test_what_a_mode_lacks_is_said(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        place((50, 60), **arguments)
+
+
 def test_a_config_says_how(plain_config):
     assert place_for(plain_config(IMAGE_MIN_DIM=64), (20, 10)).size_hw == (64, 32)
+
+
+def settings(mode, min_dim=64, canvas=128):
+    """What `place_for` reads of a Config."""
+    return SimpleNamespace(IMAGE_RESIZE_MODE=mode, IMAGE_MIN_DIM=min_dim, IMAGE_MIN_SCALE=0, image_hw=(canvas, canvas))
+
+
+def test_a_config_leaves_the_canvas_to_pad64_and_to_none():
+    assert place_for(settings("pad64"), (100, 150)).canvas_hw == (128, 192)
+    assert place_for(settings("none"), (192, 64)).canvas_hw == (192, 64)
+    with pytest.raises(ValueError, match="multiples of 64.*Got 192 x 65; use 'pad64'"):
+        place_for(settings("none"), (192, 65))
+
+
+def test_a_configs_crop_is_as_large_as_its_shortest_side(rng):
+    assert place_for(settings("crop"), (100, 150)).crop == (18, 43, 64, 64)
+    assert len({place_for(settings("crop"), (100, 150), rng).crop for _ in range(9)}) > 1
 
 
 def test_the_image_lies_in_its_window_and_black_is_around_it():
@@ -73,6 +130,99 @@ def test_boxes_on_the_bars_are_clipped_to_the_photo():
     placement = place((300, 200), (128, 128), "square")
     assert placement.boxes_to_photo([[0, 0, 128, 128]]).tolist() == [[0, 0, 300, 200]]
     assert placement.boxes_to_photo(np.zeros((0, 4))).shape == (0, 4)
+
+
+@pytest.mark.parametrize("corner", [(-30, -20), (10, -20), (-30, 40)])
+def test_a_photo_may_reach_beyond_the_canvas(corner, rng):
+    placement, (y, x) = Placement((120, 150), (120, 150), corner, (64, 64)), corner
+    photo = rng.integers(1, 256, (120, 150, 3), dtype=np.uint8)
+    expected = np.zeros((64, 64, 3), np.uint8)
+    for i in range(64):
+        for j in range(64):
+            if 0 <= i - y < 120 and 0 <= j - x < 150:
+                expected[i, j] = photo[i - y, j - x]
+    canvas = placement.image(photo)
+    np.testing.assert_array_equal(canvas, expected)
+    np.testing.assert_array_equal(placement.mask(photo[..., 0] > 127), expected[..., 0] > 127)
+    y1, x1, y2, x2 = placement.window.astype(int)
+    assert canvas[y1:y2, x1:x2].all() and canvas.astype(bool).sum() == 3 * (y2 - y1) * (x2 - x1)
+    (top, bottom), (left, right) = placement.padding
+    assert (top, left, 64 - bottom, 64 - right) == (y1, x1, y2, x2)
+    assert placement.crop == (y1 - y, x1 - x, y2 - y1, x2 - x1)
+
+
+def test_a_photo_beside_the_canvas_leaves_it_black():
+    placement = Placement((20, 20), (20, 20), (70, -30), (64, 64))
+    assert not placement.image(np.ones((20, 20, 3), np.uint8)).any() and placement.crop[2:] == (0, 0)
+
+
+@pytest.mark.parametrize("inclusive", [False, True])
+def test_boxes_on_a_crop_find_their_way_back_to_the_photo(inclusive):
+    placement = Placement((60, 100), (120, 200), (-31, -53), (64, 64))
+    on_photo = np.float32([[20, 30, 40, 50], [16, 27, 47, 58]])
+    if inclusive:
+        on_canvas = from_unit(to_unit(on_photo, (60, 100)), (120, 200)) - [31, 53, 31, 53]
+    else:
+        on_canvas = on_photo * 2 - [31, 53, 31, 53]
+    np.testing.assert_allclose(placement.boxes_to_photo(on_canvas, inclusive), on_photo, atol=1e-4)
+
+
+def test_inclusive_boxes_by_hand():
+    """Of a photo of 11 pixels on 21, pixel 20 is pixel 10: a box up to 21 ends at 11, and one up to 11 at 6."""
+    placement = place((11, 11), (41, 41), "square", min_dim=21)
+    assert placement.window.tolist() == [10, 10, 31, 31]
+    boxes = placement.boxes_to_photo([[10, 10, 31, 31], [10, 20, 21, 31], [0, 0, 50, 50]], inclusive=True)
+    assert boxes.tolist() == [[0, 0, 11, 11], [0, 5, 6, 11], [0, 0, 11, 11]] and boxes.dtype == np.float32
+
+
+def test_the_two_conventions_differ_by_less_than_the_factor(rng):
+    placement = place((300, 200), (128, 128), "square")
+    boxes = np.sort(rng.uniform(0, 128, (50, 2, 2)), axis=1).reshape(50, 4)
+    difference = np.abs(placement.boxes_to_photo(boxes) - placement.boxes_to_photo(boxes, inclusive=True))
+    assert 0.5 < difference.max() <= 300 / 128 - 1
+    assert place((64, 64), (64, 64), "none").boxes_to_photo(boxes / 2, inclusive=True) == pytest.approx(boxes / 2, abs=1e-4)
+
+
+def test_a_photo_one_pixel_wide_has_finite_inclusive_boxes():
+    assert np.isfinite(place((1000, 1), (128, 128), "square").boxes_to_photo([[0, 60, 128, 70]], inclusive=True)).all()
+
+
+def test_unit_boxes_by_hand():
+    """The last pixel of 101 is the 1; the outer corner lies one pixel outside."""
+    assert to_unit([[0, 0, 101, 201], [50, 50, 51, 101]], (101, 201)).tolist() == [[0, 0, 1, 1], [0.5, 0.25, 0.5, 0.5]]
+    assert from_unit([[0, 0, 1, 1], [0.5, 0.25, 0.5, 0.5]], (101, 201)).tolist() == [[0, 0, 101, 201], [50, 50, 51, 101]]
+
+
+@pytest.mark.parametrize(("mode", "min_dim"), [("square", 0), ("pad64", 64), ("none", 0), ("crop", 64)])
+def test_padding_and_crop_describe_a_placement(mode, min_dim, rng):
+    placement = place((90, 75), (128, 128) if mode == "square" else None, mode, min_dim=min_dim, rng=rng)
+    crop = placement.crop if mode == "crop" else None
+    assert Placement.from_padding((90, 75), placement.scale, [*placement.padding, (0, 0)], crop) == placement
+
+
+def test_a_resampler_of_ones_own_is_asked_for_the_scaled_size():
+    asked = []
+
+    def resample(picture, size_hw):
+        asked.append(size_hw)
+        return np.full((*size_hw, 3), 7.9)
+
+    canvas = place((100, 200), (128, 128), "square").image(np.zeros((100, 200, 3), np.uint8), resample)
+    assert asked == [(64, 128)] and canvas.dtype == np.uint8 and canvas.max() == 7
+    place((64, 64), (128, 128), "square").image(np.zeros((64, 64, 3), np.uint8), resample)
+    assert len(asked) == 1                                                                     # a photo of the right size is copied
+
+
+@pytest.mark.parametrize("channels", [1, 2, 4, 7])
+def test_photos_may_have_any_number_of_channels(channels, rng):
+    photo = rng.integers(0, 256, (40, 60, channels), dtype=np.uint8)
+    assert place((40, 60), (30, 30), "square").image(photo).shape == (30, 30, channels)
+
+
+def test_nearest_on_corners_keeps_the_corners():
+    assert nearest_on_corners(np.arange(5)[:, None], (3, 1))[:, 0].tolist() == [0, 2, 4]
+    assert nearest_on_corners(np.arange(3)[:, None], (5, 2)).tolist() == [[0, 0], [1, 1], [1, 1], [2, 2], [2, 2]]
+    assert nearest_on_corners(np.arange(4)[:, None], (1, 1)).tolist() == [[0]]
 
 
 def test_pixels_become_float32_around_zero():
