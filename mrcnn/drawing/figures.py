@@ -2,15 +2,16 @@
 
 import logging
 
-import matplotlib
 import numpy as np
 from matplotlib import pyplot as plt
-from matplotlib.backends import BackendFilter, backend_registry
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from mrcnn.drawing.captions import caption, name_of
 from mrcnn.drawing.grid import image_grid
-from mrcnn.drawing.overlay import draw_instances, enlarge
+from mrcnn.drawing.overlay import TINT, draw_instances, enlarge
+from mrcnn.drawing.photo import as_rgb
+from mrcnn.drawing.screen import entitle, new_axes, on_screen, show, text_size_on, wrapped
 
 __all__ = ["display_images", "display_instances", "image_grid", "plot_history"]
 
@@ -19,60 +20,103 @@ logger = logging.getLogger(__name__)
 TRAIN_COLOR, VAL_COLOR, SCORE_COLOR = "#1f6fb4", "#e07a1f", "#2b8a57"
 PANEL_INCHES = (3.6, 2.5)
 PANEL_COLUMNS = 3
+SHEET_INCHES = 14     # the width of a full row of images, Matterport's
+TALLEST_CELL = 2.0    # of its width
+TITLE_POINTS = 9
 
 
 def display_instances(image, boxes, masks, class_ids, class_names, scores=None, title="", figsize=(16, 16),
-                      ax=None, show_mask=True, show_bbox=True, colors=None, captions=None):
-    """Shows an image with its instances; Matterport's signature.
+                      ax=None, show_mask=True, show_bbox=True, colors=None, captions=None, *,
+                      show_mask_polygon=True, show_caption=True, save_fig_path=None, filter_classes=None, min_score=None):
+    """Shows an image with its instances; Matterport's signature, and by name what a popular fork of it added.
 
     image: (H, W, 3) uint8 RGB; boxes: (N, 4) yxyx, pixels of the image; rows of zeros are padding
-    masks: (H, W, N) bool or 0/1; class_ids: (N,); class_names: a name for every class id; scores: (N,)
+    masks: (H, W, N) bool, 0/1 or 0..1, or None; class_ids: (N,); class_names: a name for every class id; scores: (N,)
+    figsize: (width, height) in inches of the new figure, where there is no `ax`
     ax: axes to draw into; without, a new figure is made, and shown where there is a screen or a notebook
+    show_mask, show_mask_polygon, show_bbox, show_caption: whether to draw tints, outlines, boxes, captions
     colors: N of (r, g, b), floats 0..1 or integers 0..255; captions: N strings instead of "class score"
+    save_fig_path: a file to write the whole figure to; a new figure that nobody can see is closed then
+    filter_classes: the class ids or names to show, others are left out; min_score: so are lower scores
     The axes keep the image's own pixels as their units.
     """
-    boxes = np.asarray(boxes).reshape(-1, 4)
+    image, boxes, class_ids = as_rgb(image), np.asarray(boxes).reshape(-1, 4), np.asarray(class_ids).reshape(-1)
+    masks = np.asarray(masks) if masks is not None and (show_mask or show_mask_polygon) else None
     if len(boxes) == 0:
         logger.warning("No instances to display")
-    elif len(boxes) != len(class_ids) or (show_mask and masks is not None and masks.shape[-1] != len(boxes)):
+        masks = None
+    _check_instances(image, boxes, masks, class_ids, scores=scores, colors=colors, captions=captions)
+    shown = _shown(boxes, class_ids, class_names, scores, filter_classes, min_score)
+    if masks is not None and len(shown) < len(boxes):
+        masks = masks[..., shown]
+    labels = None
+    if show_caption:
+        labels = [caption(class_ids[i], class_names, None if scores is None else scores[i]) if captions is None
+                  else str(captions[i] or "") for i in shown]
+
+    axes = new_axes(figsize) if ax is None else ax
+    picture, large_boxes, windows = enlarge(image, boxes[shown], masks)
+    picture = draw_instances(picture, large_boxes, windows, labels and [label.split("\n") for label in labels],
+                             colors=None if colors is None else [colors[i] for i in shown],
+                             alpha=TINT if show_mask else 0, show_outlines=show_mask_polygon, show_boxes=show_bbox,
+                             text_size=text_size_on(axes, picture.shape[:2]))
+    height, width = image.shape[:2]
+    axes.imshow(picture, extent=(-0.5, width - 0.5, height - 0.5, -0.5))
+    entitle(axes, title) if ax is None else axes.set_title(title)
+    axes.axis("off")
+    if save_fig_path is not None:
+        axes.figure.figure.savefig(save_fig_path, bbox_inches="tight")   # of a subfigure, the figure
+    if ax is None:
+        show()
+        if save_fig_path is not None and not on_screen():
+            plt.close(axes.figure)   # or a loop over a folder of images would keep them all in memory
+
+
+def _check_instances(image, boxes, masks, class_ids, **others):
+    if len(boxes) != len(class_ids) or (masks is not None and (masks.ndim != 3 or masks.shape[-1] != len(boxes))):
         raise ValueError(f"Every box needs a class id and a mask. Got boxes {boxes.shape}, "
                          f"{len(class_ids)} class ids and masks {np.shape(masks)}; masks are (H, W, N).")
-    shown = np.flatnonzero(boxes.any(axis=1))
-    if captions is None:
-        captions = [_caption(class_names[class_ids[i]], None if scores is None else scores[i])
-                    for i in range(len(boxes))]
+    if masks is not None and masks.shape[:2] != image.shape[:2]:
+        raise ValueError(f"Masks have the height and width of their image. Got masks {masks.shape} and an image {image.shape}. "
+                         f"Mini masks fill their boxes: load them with use_mini_mask=False, or use utils.expand_mask.")
+    for name, given in others.items():
+        if given is not None and len(given) < len(boxes):
+            raise ValueError(f"Every box needs its own entry in {name}. Got {len(given)} for {len(boxes)} boxes.")
 
-    auto_show = ax is None
-    if ax is None:
-        _, ax = plt.subplots(1, figsize=figsize)
-    height, width = image.shape[:2]
-    picture, large_boxes, windows = enlarge(
-        np.asarray(image).astype(np.uint8), boxes[shown],
-        np.asarray(masks)[..., shown] if show_mask and masks is not None and len(shown) else None)
-    labels = [str(captions[i] or "").split("\n") for i in shown]
-    shown_colors = None if colors is None else [colors[i] for i in shown]
-    picture = draw_instances(picture, large_boxes, windows, labels, colors=shown_colors, show_boxes=show_bbox)
-    ax.imshow(picture, extent=(-0.5, width - 0.5, height - 0.5, -0.5))
-    ax.set_title(title)
-    ax.axis("off")
-    if auto_show:
-        _show()
+
+def _shown(boxes, class_ids, class_names, scores, filter_classes, min_score):
+    """(M,) int: the rows to draw. Padding is not, nor what the filters leave out."""
+    kept = boxes.any(axis=1)
+    if filter_classes is not None:
+        wanted = {filter_classes} if np.ndim(filter_classes) == 0 else set(np.asarray(filter_classes).tolist())
+        kept &= [int(i) in wanted or name_of(i, class_names) in wanted for i in class_ids]
+    if min_score is not None and scores is not None:
+        kept &= np.asarray(scores) >= min_score
+    return np.flatnonzero(kept)
 
 
 def display_images(images, titles=None, cols=4, cmap=None, norm=None, interpolation=None):
-    """Shows images side by side; Matterport's signature.
+    """Shows images side by side, `cols` in a row; Matterport's signature.
 
-    images: list of (H, W, 3) or (H, W), sizes and types as `matplotlib.pyplot.imshow` takes them
+    images: list of (H, W, 3) RGB of any type, or (H, W), which `cmap`, `norm` and `interpolation` apply to
     """
-    titles = [""] * len(images) if titles is None else titles
-    rows = len(images) // cols + 1
-    plt.figure(figsize=(14, 14 * rows // cols))
+    if len(images) == 0:
+        logger.warning("No images to display")
+        return
+    images = [image if image.ndim == 2 else as_rgb(image) for image in map(np.asarray, images)]
+    titles = [""] * len(images) if titles is None else [wrapped(title, SHEET_INCHES / cols, TITLE_POINTS) for title in titles]
+    columns, rows = min(cols, len(images)), -(-len(images) // cols)
+    cell = SHEET_INCHES / cols
+    tallest = max(image.shape[0] / image.shape[1] for image in images)
+    lines = max(title.count("\n") + bool(title) for title in titles)
+    row_height = cell * min(tallest, TALLEST_CELL) + (lines * 1.3 + 1.5) * TITLE_POINTS / 72
+    figure = plt.figure(figsize=(cell * columns, row_height * rows), layout="constrained")
     for place, (image, title) in enumerate(zip(images, titles, strict=False), start=1):
-        plt.subplot(rows, cols, place)
-        plt.title(title, fontsize=9)
-        plt.axis("off")
-        plt.imshow(np.asarray(image), cmap=cmap, norm=norm, interpolation=interpolation)
-    _show()
+        axes = figure.add_subplot(rows, columns, place, anchor="N")   # titles of one row on one line
+        axes.set_title(title, fontsize=TITLE_POINTS)
+        axes.axis("off")
+        axes.imshow(image, cmap=cmap, norm=norm, interpolation=interpolation)
+    show()
 
 
 def plot_history(history, average_precision=None):
@@ -141,14 +185,3 @@ def _score_curves(average_precision):
 
 def _readable(name):
     return name.replace("_", " ")
-
-
-def _caption(name, score):
-    return str(name) if score is None else f"{name} {score:.2f}"
-
-
-def _show():
-    """plt.show(), except where it could only warn that there is no screen; `savefig` still works then."""
-    writes_files_only = backend_registry.list_builtin(BackendFilter.NON_INTERACTIVE)
-    if matplotlib.get_backend().lower() not in {name.lower() for name in writes_files_only}:
-        plt.show()

@@ -12,17 +12,20 @@ SMALLEST_TEXT = 9          # pixels; smaller letters are not legible
 WIDEST_LABEL = 0.4         # of the picture's width
 COVERAGE_EDGE = 256        # pixels: the longest edge of the map of covered places
 MOVED = 0.35               # em: a label farther than this from its box gets a leader line
+TINT = 0.42                # strength of a mask's colour over the photo
+HALF = 0.5                 # a mask that is not bool covers a pixel from this value on
 
 
-def draw_instances(image, boxes, masks=None, labels=None, *, colors=None, alpha=0.42, show_boxes=True,
-                   text_size=None):
+def draw_instances(image, boxes, masks=None, labels=None, *, colors=None, alpha=TINT, show_outlines=True,
+                   show_boxes=True, text_size=None):
     """A picture of an image's instances. Small instances are drawn over large ones.
 
     image: (H, W, 3) uint8 RGB, not changed
     boxes: (N, 4) yxyx, pixels of the image
-    masks: (H, W, N) bool, or a list of N (window (h, w) bool, top, left) as `mrcnn.inference.pasting` makes
-        them, or None
-    labels: N strings, or lists of strings (the first is the headline, the others are smaller), or None
+    masks: (H, W, N) bool, 0/1 or 0..1, or a list of N (window (h, w) bool, top, left) as
+        `mrcnn.inference.pasting` makes them, or None
+    labels: N strings, or lists of strings (the first is the headline, the others are smaller), or None; an
+        instance whose label is empty has none
     colors: N of (r, g, b), floats 0..1 or integers 0..255; default: `distinct_colors`
     alpha: strength of the tint, 0..1
     text_size: pixels per em of the headline; default: grows with the picture
@@ -39,22 +42,27 @@ def draw_instances(image, boxes, masks=None, labels=None, *, colors=None, alpha=
             raise ValueError(f"Every box needs its own entry in {name}. Got {len(given)} for {len(boxes)} "
                              f"boxes.")
 
-    em = text_size or max(SMALLEST_TEXT, round(TEXT_SIZE * np.sqrt(canvas.shape[0] * canvas.shape[1])))
+    em = text_size or text_size_for(canvas.shape[:2])
     stroke = max(1, round(em / 9))
     area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     order = np.argsort(-area, kind="stable")
     if windows is not None:
         for i in order:
-            _tint(canvas, windows[i], colors[i], alpha)
-        for i in order:
+            tint(canvas, windows[i], colors[i], alpha)
+        for i in order if show_outlines else ():
             _outline(canvas, windows[i], colors[i], stroke)
     if show_boxes:
         for i in order:
             _rectangle(canvas, boxes[i], colors[i], max(1, stroke // 2))
     if labels is not None and len(boxes):
         lines = [[label] if isinstance(label, str) else list(label) for label in labels]
-        _write_labels(canvas, boxes, windows, lines, colors, em)
+        write_labels(canvas, boxes, windows, lines, colors, em)
     return canvas
+
+
+def text_size_for(size_hw):
+    """Pixels per em of a headline on a picture of (height, width) pixels."""
+    return max(SMALLEST_TEXT, round(TEXT_SIZE * np.sqrt(size_hw[0] * size_hw[1])))
 
 
 def enlarge(image, boxes, masks=None, longest_edge=1024):
@@ -77,19 +85,32 @@ def enlarge(image, boxes, masks=None, longest_edge=1024):
 
 
 def _as_windows(masks, boxes):
-    """Masks of either kind as a list of (window, top, left); full-size ones are cut to their boxes."""
+    """Masks of either kind as a list of (window, top, left); full-size ones are cut to the pixels they cover."""
     if masks is None or isinstance(masks, list | tuple):
         return masks
     masks = np.asarray(masks)
+    count = min(masks.shape[-1], len(boxes)) if masks.ndim == 3 else 0
+    covered = masks if masks.dtype == bool else masks >= HALF
+    # Not to the boxes: where a box does not fit its mask, that is what the picture has to show.
+    in_row, in_column = covered.any(axis=1), covered.any(axis=0)
     windows = []
-    for i in range(min(masks.shape[-1], len(boxes)) if masks.ndim == 3 else 0):
-        y1, x1 = np.maximum(np.floor(boxes[i, :2]).astype(int), 0)
-        y2, x2 = np.maximum(np.ceil(boxes[i, 2:]).astype(int), 0)
-        windows.append((masks[y1:y2, x1:x2, i].astype(bool), y1, x1))
+    for i in range(count):
+        (top, bottom), (left, right) = _extent(in_row[:, i]), _extent(in_column[:, i])
+        windows.append((covered[top:bottom, left:right, i], top, left))
     return windows
 
 
-def _tint(canvas, placed, color, alpha):
+def _extent(flags):
+    """(first, end) of the places that are True; (0, 0) if none is."""
+    places = np.flatnonzero(flags)
+    return (int(places[0]), int(places[-1]) + 1) if len(places) else (0, 0)
+
+
+def tint(canvas, placed, color, alpha):
+    """Mixes a colour into the pixels of a mask, in place.
+
+    canvas: (H, W, 3) uint8; placed: (window (h, w) bool, top, left); color: (3,) uint8; alpha: 0..1
+    """
     window, top, left = placed
     region = canvas[top:top + window.shape[0], left:left + window.shape[1]]
     inside = region[window]
@@ -116,14 +137,23 @@ def _rectangle(canvas, box, color, stroke):
     cv2.rectangle(canvas, upper_left, lower_right, color.tolist(), stroke)
 
 
-def _write_labels(canvas, boxes, windows, labels, colors, em):
-    widest = WIDEST_LABEL * canvas.shape[1] if canvas.shape[1] > 12 * em else canvas.shape[1]
-    plates = [plate(lines or [""], em, color, widest) for lines, color in zip(labels, colors)]
+def write_labels(canvas, boxes, windows, labels, colors, em):
+    """Writes every label near its box, in place, where it covers least; an empty label is left out.
+
+    canvas: (H, W, 3) uint8; boxes: (N, 4) yxyx; windows: N of (window, top, left), or None; labels: N lists of
+    lines; colors: (N, 3) uint8; em: pixels
+    """
+    written = [i for i, lines in enumerate(labels[:len(boxes)]) if any(lines)]
+    if not written:
+        return
     coverage = _coverage(canvas.shape[:2], boxes, windows)
+    boxes, colors, labels = boxes[written], colors[written], [labels[i] for i in written]
+    widest = WIDEST_LABEL * canvas.shape[1] if canvas.shape[1] > 12 * em else canvas.shape[1]
+    plates = [plate(lines, em, color, widest) for lines, color in zip(labels, colors)]
     positions, covered = place([p.shape[:2] for p in plates], boxes, coverage, canvas.shape[:2], em)
     if covered.max() > 0 and max(len(lines) for lines in labels) > 1:
         # Too crowded for every line: the headlines alone may still find room.
-        plates = [plate(lines[:1] or [""], em, color, widest) for lines, color in zip(labels, colors)]
+        plates = [plate(lines[:1], em, color, widest) for lines, color in zip(labels, colors)]
         positions, _ = place([p.shape[:2] for p in plates], boxes, coverage, canvas.shape[:2], em)
     for picture, (top, left), box, color in zip(plates, positions, boxes, colors, strict=False):
         _leader(canvas, picture.shape[:2], top, left, box, color, em)

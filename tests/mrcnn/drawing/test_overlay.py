@@ -42,6 +42,24 @@ def test_the_outline_has_the_full_color():
     assert red > 220 and green < 30 and blue < 30   # the tint alone would be (165, 58, 58)
 
 
+def test_the_outline_can_be_left_out():
+    picture = draw_instances(GREY, BOX, full_mask(), show_outlines=False, show_boxes=False, alpha=0)
+    np.testing.assert_array_equal(picture, GREY)
+
+
+def test_a_mask_is_drawn_where_its_box_is_not():
+    picture = draw_instances(GREY, [(0, 0, 20, 20)], full_mask(), colors=[(255, 0, 0)], alpha=0.5, show_boxes=False)
+    assert picture[70, 50].tolist() == [177, 50, 50]
+
+
+def test_a_mask_of_numbers_covers_from_a_half_on():
+    np.testing.assert_array_equal(draw_instances(GREY, BOX, full_mask() * 0.5 + 0.1), draw_instances(GREY, BOX, full_mask()))
+
+
+def test_an_empty_label_leaves_nothing():
+    np.testing.assert_array_equal(draw_instances(GREY, BOX * 2, None, ["", []]), draw_instances(GREY, BOX * 2))
+
+
 def test_a_hole_is_not_tinted():
     mask = full_mask()
     mask[55:85, 40:60] = False
