@@ -8,7 +8,7 @@ from fashion.config import FashionConfig
 from fashion.ontology import Ontology
 from mrcnn.inference.predict import Predictor
 from mrcnn.modeling.build import build_detector
-from mrcnn.training.checkpoints import load_weights, read_metadata
+from mrcnn.modeling.weight_files import load_weights, read_metadata
 from mrcnn.training.fit import use_xla
 
 

@@ -26,7 +26,7 @@ from fashion.ontology import Ontology
 from mrcnn.config import parse_setting
 from mrcnn.data.batches import training_batches, validation_batches
 from mrcnn.data.samplers import repeat_factors
-from mrcnn.training.checkpoints import load_weights, read_metadata
+from mrcnn.modeling.weight_files import load_weights, read_metadata
 from mrcnn.training.fit import fit
 from mrcnn.training.imagenet import load_imagenet
 from mrcnn.training.run_folder import RunFolder

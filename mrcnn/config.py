@@ -14,11 +14,9 @@ PIXEL_STATISTICS = {
     "efficientnet_lite": ((127.0, 127.0, 127.0), (128.0, 128.0, 128.0)),
 }
 RESIZE_MODES = ("none", "square", "pad64", "crop", "portrait")
-# crop and pad64 need photo-by-photo canvases, which fixed shapes rule out; they are listed so that the error can name them.
-SUPPORTED_RESIZE_MODES = ("none", "square", "portrait")
 OPTIMIZERS = ("sgd", "adamw")
 SCHEDULES = ("constant", "cosine")
-ROI_ALIGN_CONVENTIONS = ("aligned",)
+ROI_ALIGN_CONVENTIONS = ("aligned", "corners")
 DERIVED = {"BATCH_SIZE": "IMAGES_PER_GPU and GPU_COUNT", "IMAGE_SHAPE": "IMAGE_MIN_DIM, IMAGE_MAX_DIM and IMAGE_RESIZE_MODE",
            "IMAGE_META_SIZE": "NUM_CLASSES"}
 LOSSES = ("rpn_class_loss", "rpn_bbox_loss", "mrcnn_class_loss", "mrcnn_bbox_loss", "mrcnn_mask_loss")
@@ -39,7 +37,8 @@ class Config:
     SEED = 0                            # new: orders the images, seeds augmentation and sampling
 
     # Backbone and feature pyramid
-    BACKBONE = "resnet101"              # resnet50 | resnet101 | efficientnet_lite0 | efficientnet_lite2
+    BACKBONE = "resnet101"              # resnet50 | resnet101 | efficientnet_lite0 | efficientnet_lite2 | a callable, see `build_detector`
+    COMPUTE_BACKBONE_SHAPE = None       # with a callable BACKBONE: (image shape) -> (levels, 2) heights and widths, checked against strides
     BACKBONE_STRIDES = (4, 8, 16, 32, 64)
     TOP_DOWN_PYRAMID_SIZE = 256         # channels of P2..P6
     TRAIN_BN = False                    # False: BatchNorm runs on its stored statistics
@@ -47,7 +46,7 @@ class Config:
     JIT_COMPILE = "auto"                # new: True | False | "auto" (XLA on accelerators, not on a CPU)
 
     # Input images
-    IMAGE_RESIZE_MODE = "square"        # none | square | portrait (new: IMAGE_MAX_DIM high, IMAGE_MIN_DIM wide)
+    IMAGE_RESIZE_MODE = "square"        # none | square | pad64 | crop | portrait (new: IMAGE_MAX_DIM high, IMAGE_MIN_DIM wide)
     IMAGE_MIN_DIM = 800
     IMAGE_MAX_DIM = 1024
     IMAGE_MIN_SCALE = 0                 # smallest factor a photo is enlarged by in "square" mode; 0: no such floor
@@ -77,7 +76,7 @@ class Config:
     MASK_SHAPE = (28, 28)
     MASK_CHANNELS = 256                 # new
     FPN_CLASSIF_FC_LAYERS_SIZE = 1024
-    ROI_ALIGN = "aligned"               # new: cell centres at half pixels
+    ROI_ALIGN = "aligned"               # new: cell centres at half pixels | "corners": as Matterport's weights were trained
     USE_MINI_MASK = True
     MINI_MASK_SHAPE = (56, 56)
     MAX_GT_INSTANCES = 100
@@ -104,14 +103,15 @@ class Config:
         mean, std = PIXEL_STATISTICS[self.backbone_family()]
         self.MEAN_PIXEL = np.array(mean if self.MEAN_PIXEL is None else self.MEAN_PIXEL, np.float32)
         self.PIXEL_STD = np.array(std if self.PIXEL_STD is None else self.PIXEL_STD, np.float32)
-        width = self.IMAGE_MIN_DIM if self.IMAGE_RESIZE_MODE == "portrait" else self.IMAGE_MAX_DIM
-        self.IMAGE_SHAPE = np.array([self.IMAGE_MAX_DIM, width, self.IMAGE_CHANNEL_COUNT])
+        height, width = {"portrait": (self.IMAGE_MAX_DIM, self.IMAGE_MIN_DIM), "crop": (self.IMAGE_MIN_DIM, self.IMAGE_MIN_DIM)}.get(
+            self.IMAGE_RESIZE_MODE, (self.IMAGE_MAX_DIM, self.IMAGE_MAX_DIM))
+        self.IMAGE_SHAPE = np.array([height, width, self.IMAGE_CHANNEL_COUNT])
         self.IMAGE_META_SIZE = 12 + self.NUM_CLASSES
         self.validate()
 
     @property
     def image_hw(self):
-        """(height, width) of the network input, ints."""
+        """(height, width) of the network input, ints; in the modes "none" and "pad64" a photo's own size takes its place."""
         return int(self.IMAGE_SHAPE[0]), int(self.IMAGE_SHAPE[1])
 
     def backbone_family(self):
@@ -144,11 +144,9 @@ class Config:
             raise ValueError(f"IMAGE_CHANNEL_COUNT must be 3 (RGB); grey photos are converted. Got {self.IMAGE_CHANNEL_COUNT}.")
 
     def _check_image_size(self):
-        if self.IMAGE_RESIZE_MODE not in SUPPORTED_RESIZE_MODES:
-            raise ValueError(f"IMAGE_RESIZE_MODE must be one of {SUPPORTED_RESIZE_MODES}. Got {self.IMAGE_RESIZE_MODE!r}"
-                             + ("; that mode makes canvases of different sizes, which is not supported yet: use 'square'."
-                                if self.IMAGE_RESIZE_MODE in RESIZE_MODES else "."))
-        names = ("IMAGE_MIN_DIM", "IMAGE_MAX_DIM") if self.IMAGE_RESIZE_MODE == "portrait" else ("IMAGE_MAX_DIM",)
+        _one_of("IMAGE_RESIZE_MODE", self.IMAGE_RESIZE_MODE, RESIZE_MODES)
+        names = {"portrait": ("IMAGE_MIN_DIM", "IMAGE_MAX_DIM"), "crop": ("IMAGE_MIN_DIM",), "pad64": ("IMAGE_MIN_DIM",)}.get(
+            self.IMAGE_RESIZE_MODE, ("IMAGE_MAX_DIM",))
         for name in names:
             n = getattr(self, name)
             if n < 64 or n % 64:

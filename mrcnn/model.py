@@ -1,35 +1,127 @@
 """The front door: class MaskRCNN as Matterport's scripts know it. It renames, converts and delegates; it computes nothing."""
 import logging
-from datetime import datetime
+import re
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 
 from mrcnn.data.augmentation import ImgaugAugmenter
 from mrcnn.data.batches import training_batches, validation_batches
+from mrcnn.data.resize import Placement, from_unit, to_unit
+from mrcnn.inference.molding import mold, unmold
 from mrcnn.inference.predict import Predictor, full_masks
+from mrcnn.legacy import (  # noqa: F401
+    BatchNorm,
+    DataGenerator,
+    DetectionLayer,
+    DetectionTargetLayer,
+    ProposalLayer,
+    PyramidROIAlign,
+    build_detection_targets,
+    build_rpn_targets,
+    compose_image_meta,
+    compute_backbone_shapes,
+    conv_block,
+    data_generator,
+    generate_random_rois,
+    identity_block,
+    load_image_gt,
+    log,
+    mold_image,
+    parse_image_meta,
+    smooth_l1_loss,
+    unmold_image,
+)
+from mrcnn.legacy.graphs import *  # noqa: F403
 from mrcnn.modeling.build import build_detector
-from mrcnn.training.checkpoints import load_weights, read_state
+from mrcnn.modeling.weight_files import load_weights, weight_layers
+from mrcnn.training.download import imagenet_resnet50_weights
 from mrcnn.training.fit import fit, use_xla
-from mrcnn.training.imagenet import load_imagenet
+from mrcnn.training.imagenet import load_imagenet, load_keras_file
 from mrcnn.training.layer_groups import set_trainable
+from mrcnn.training.optimizers import make_optimizer
 from mrcnn.training.run_folder import RunFolder
 from mrcnn.training.schedules import Stage
+
+# <model_dir>/<name><YYYYmmddTHHMM>/mask_rcnn_<name>_<epoch>.h5
+CHECKPOINT = re.compile(r".*[/\\][\w-]+(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})[/\\]mask_rcnn_[\w-]+?(\d{4})\.h5")
 
 
 class MaskRCNN:
     """Mask R-CNN with Matterport's methods.
 
     mode: "training" or "inference", kept for scripts; one model does both. config: a `Config`; model_dir: where run folders go;
-    extra_heads: `RoIHead`s of your own. `keras_model` is the Keras model, a `Detector`; `log_dir` the run folder of this training.
+    extra_heads: `RoIHead`s of your own. `keras_model` is the Keras model, a `Detector`; `log_dir` the folder of this training, made
+    when it begins; `epoch` how many epochs the model has behind it.
     """
 
     def __init__(self, mode, config, model_dir, extra_heads=()):
         if mode not in ("training", "inference"):
             raise ValueError(f'mode must be "training" or "inference". Got {mode!r}.')
         self.mode, self.config, self.model_dir = mode, config, str(model_dir)
-        self.keras_model = build_detector(config, extra_heads)
-        self.epoch, self.log_dir, self._predictor = 0, None, None
+        self._extra_heads, self._predictor, self.anchors = extra_heads, None, None
+        self.set_log_dir()
+        self.keras_model = self.build(mode, config)
+
+    def build(self, mode, config):
+        """The Keras model, a `Detector`, with fresh weights."""
+        return build_detector(config, self._extra_heads)
+
+    # ---- weights ----------------------------------------------------------------------------------------------------
+
+    def load_weights(self, filepath, by_name=False, exclude=None):
+        """Fill layers from a file by their names; returns a report of what was loaded. `by_name` is accepted; it is always so.
+
+        filepath: .h5 of this library, of Matterport's or of Keras' ImageNet ResNets, or .npz of a backbone. exclude: layers to leave
+        as they are, for instance the class-dependent ones of a model with other classes. A checkpoint of a training is also where
+        training goes on from: its folder, and its count of epochs. Raises ValueError if a shape differs or nothing fits.
+        """
+        report = load_keras_file(self.keras_model, filepath, exclude) or load_weights(self.keras_model, filepath, exclude)
+        self.set_log_dir(filepath)
+        return report
+
+    def get_imagenet_weights(self):
+        """Path of Keras' ImageNet weights for ResNet-50, downloaded once. `load_imagenet_weights` fits every backbone."""
+        return imagenet_resnet50_weights()
+
+    def load_imagenet_weights(self):
+        """Fill the backbone with ImageNet weights of its own kind; returns a report."""
+        return load_imagenet(self.keras_model, self.config.BACKBONE)
+
+    def find_last(self):
+        """Path of the last checkpoint of the newest training of this NAME in `model_dir` that has one.
+
+        Raises FileNotFoundError if there is none.
+        """
+        name = self.config.NAME.lower()
+        runs = [p for p in Path(self.model_dir).glob(f"{name}*") if re.fullmatch(re.escape(name) + r"\d{8}T\d{4}", p.name)]
+        for run in sorted(runs, key=lambda p: p.name, reverse=True):
+            checkpoints = sorted(p for p in run.glob("mask_rcnn*.h5"))
+            if checkpoints:
+                return str(checkpoints[-1])
+        raise FileNotFoundError(f"No checkpoint {name}*/mask_rcnn*.h5 in {self.model_dir}. Train first, or check model_dir and the "
+                                "config's NAME.")
+
+    def set_log_dir(self, model_path=None):
+        """Where the next training writes. model_path: a checkpoint to go on from; its epoch is read from its name.
+
+        As with Matterport, the folder is that of the checkpoint's name inside `model_dir`, so a checkpoint may lie where nothing
+        can be written.
+        """
+        self.epoch, started, name = 0, datetime.now(), self.config.NAME.lower()
+        found = CHECKPOINT.fullmatch(str(Path(model_path).absolute())) if model_path else None
+        if found:
+            *date, self.epoch = (int(n) for n in found.groups())
+            started = datetime(*date)
+            logging.getLogger(__name__).info("Training goes on after epoch %d.", self.epoch)
+        self.log_dir = str(Path(self.model_dir) / f"{name}{started:%Y%m%dT%H%M}")
+        while not found and Path(self.log_dir).exists():        # another training began in this minute
+            started += timedelta(minutes=1)
+            self.log_dir = str(Path(self.model_dir) / f"{name}{started:%Y%m%dT%H%M}")
+        self.checkpoint_path = str(Path(self.log_dir) / f"mask_rcnn_{name}_{{epoch:04d}}.h5")
+
+    # ---- training ---------------------------------------------------------------------------------------------------
 
     def train(self, train_dataset, val_dataset, learning_rate, epochs, layers, augmentation=None, custom_callbacks=None,
               no_augmentation_sources=None):
@@ -37,24 +129,42 @@ class MaskRCNN:
         trains in several calls can be run again after `load_weights(find_last())`.
 
         layers: "heads", "3+", "4+", "5+", "all" or a regular expression; augmentation: an imgaug augmenter, or any callable
-        (image, masks, rng) -> (image, masks). Each epoch leaves last.h5 and history.csv in `log_dir`.
+        (image, masks, rng) -> (image, masks); no_augmentation_sources: sources whose images are left as they are. Each epoch leaves
+        its weights, mask_rcnn_<name>_<epoch>.h5, and a line of history.csv in `log_dir`.
         """
-        if no_augmentation_sources:
-            raise ValueError("no_augmentation_sources is not supported yet. Leave it out, or train on those sources in a call of their "
-                             "own.")
         if epochs <= self.epoch:
             logging.getLogger(__name__).warning("Nothing to train: this model has %d epochs behind it, and epochs=%d counts from the "
                                                 "start.", self.epoch, epochs)
             return
-        if self.log_dir is None:
-            self.log_dir = str(Path(self.model_dir) / f"{self.config.NAME.lower()}{datetime.now():%Y%m%dT%H%M%S}")
         if augmentation is not None and not _takes_masks(augmentation):
             augmentation = ImgaugAugmenter(augmentation)
-        batches = training_batches(train_dataset, self.config, augmenter=augmentation)
-        fit(self.keras_model, self.config, batches, [Stage(layers, layers, epochs - self.epoch, learning_rate)], RunFolder(self.log_dir),
+        batches = training_batches(train_dataset, self.config, augmenter=augmentation, unaugmented_sources=no_augmentation_sources or ())
+        fit(self.keras_model, self.config, batches, [Stage(layers, layers, epochs - self.epoch, learning_rate)],
+            RunFolder(self.log_dir, epoch_weights=Path(self.checkpoint_path).name),
             validation=validation_batches(val_dataset, self.config), first_epoch=self.epoch, callbacks=custom_callbacks or (),
             metadata={"config": self.config.to_dict()})
         self.epoch = epochs
+
+    def compile(self, learning_rate, momentum=None):
+        """Give the Keras model its optimiser; `train` does that by itself. momentum: None takes the config's LEARNING_MOMENTUM."""
+        optimizer = make_optimizer(self.config, learning_rate, int(self.config.STEPS_PER_EPOCH or 1))
+        if momentum is not None:
+            optimizer.momentum = momentum
+        self.keras_model.compile(optimizer, jit_compile=use_xla(self.config))
+
+    def set_trainable(self, layer_regex, keras_model=None, indent=0, verbose=1):
+        """Let the layers that `layer_regex` names learn and freeze the others; returns their names."""
+        return set_trainable(keras_model or self.keras_model, self.config, layer_regex)
+
+    def get_trainable_layers(self):
+        """The layers that have weights, whether they are frozen or not."""
+        return list(weight_layers(self.keras_model).values())
+
+    def find_trainable_layer(self, layer):
+        """The layer itself: nothing is wrapped here."""
+        return layer
+
+    # ---- inference --------------------------------------------------------------------------------------------------
 
     def detect(self, images, verbose=0):
         """Find objects in any number of photos: list of (h, w, 3) uint8 RGB -> list of dicts, one a photo.
@@ -62,51 +172,79 @@ class MaskRCNN:
         "rois" (N, 4) int32 yxyx, "class_ids" (N,) int32, "scores" (N,) float32, "masks" (h, w, N) bool, all of the photo's pixels,
         and the fields of extra heads.
         """
-        if self._predictor is None:
-            self._predictor = Predictor(self.keras_model, self.config, xla=use_xla(self.config))
-        results = self._predictor(images)
+        results = self._run(images)
         for image, result in zip(images, results, strict=True):
-            result["masks"] = full_masks(result)
+            result["masks"] = full_masks(result, convention=self.config.ROI_ALIGN)
             if verbose:
                 log("image", image)
         return results
 
-    def load_weights(self, filepath, by_name=False, exclude=None):
-        """Fill layers from a file by their names; returns a report of what was loaded. `by_name` is accepted; it is always so.
+    def detect_molded(self, molded_images, image_metas, verbose=0):
+        """Find objects in images that are network input already, (N, H, W, 3) float32 from `mold_inputs`; results as of `detect`,
+        in pixels of that input."""
+        found, results = self._predictor_of_this_model().detect_molded, []
+        for image, meta in zip(np.asarray(molded_images, np.float32), np.asarray(image_metas), strict=True):
+            placement = Placement(image.shape[:2], image.shape[:2], (0, 0), image.shape[:2])
+            window = parse_image_meta(meta[None])["window"].astype(np.float32)
+            result = unmold({k: v[0] for k, v in found(image[None], window).items()}, placement)
+            results.append(result | {"masks": full_masks(result, convention=self.config.ROI_ALIGN)})
+        return results
 
-        exclude: layers to leave as they are, for instance the class-dependent ones of a model with other classes. Without it, a
-        run folder's last.h5 is also where training goes on from: its folder, and its count of epochs.
+    def mold_inputs(self, images):
+        """Photos -> network input (N, H, W, 3) float32, image metas (N, 12 + K) and windows (N, 4) yxyx, pixels of that input."""
+        molded = [mold(image, self.config) for image in images]
+        every_class = np.zeros(self.config.NUM_CLASSES, np.int32)
+        metas = [compose_image_meta(0, photo.shape, image.shape, place.window, place.scale, every_class)
+                 for photo, (image, place) in zip(images, molded, strict=True)]
+        return np.stack([image for image, _ in molded]), np.stack(metas), np.stack([place.window for _, place in molded])
+
+    def unmold_detections(self, detections, mrcnn_mask, original_image_shape, image_shape, window):
+        """Matterport's raw detections of one image -> boxes (N, 4) int32 yxyx, class_ids, scores, masks (H, W, N) on the photo.
+
+        detections: (D, 6) of y1, x1, y2, x2 (0..1 of the network input), class id, score; the first row of class 0 ends them.
+        mrcnn_mask: (D, h, w, K); image_shape: of the network input; window: (4,) yxyx, where the photo lies in it, pixels.
         """
-        report = load_weights(self.keras_model, filepath, exclude=exclude or ())
-        state = read_state(filepath) if str(filepath).endswith(".h5") else None
-        if state and not exclude:
-            self.log_dir, self.epoch = str(Path(filepath).parent), state["epoch"]
-        return report
+        rows = np.flatnonzero(detections[:, 4] == 0)
+        detections = detections[:rows[0]] if len(rows) else detections
+        top, left, bottom, right = (int(n) for n in window)
+        placement = Placement(tuple(original_image_shape[:2]), (bottom - top, right - left), (top, left), tuple(image_shape[:2]))
+        boxes = placement.boxes_to_photo(from_unit(detections[:, :4], image_shape[:2]), inclusive=True).round().astype(np.int32)
+        kept = ((boxes[:, 2:] - boxes[:, :2]) > 0).all(axis=1)
+        boxes, class_ids, scores = boxes[kept], detections[kept, 4].astype(np.int32), detections[kept, 5]
+        probabilities = mrcnn_mask[:len(kept)][kept][np.arange(len(boxes)), :, :, class_ids]
+        result = {"rois": boxes, "mask_probabilities": probabilities, "image_hw": tuple(original_image_shape[:2])}
+        return boxes, class_ids, scores, full_masks(result, convention="corners")
 
-    def load_imagenet_weights(self):
-        """Fill the backbone with ImageNet weights; returns a report."""
-        return load_imagenet(self.keras_model, self.config.BACKBONE)
+    def get_anchors(self, image_shape):
+        """The anchors of an input of `image_shape`: (A, 4) float32 yxyx, in Matterport's 0..1; `anchors` has them in pixels."""
+        self.anchors = np.asarray(self.keras_model.anchors(tuple(int(n) for n in image_shape[:2])))
+        return to_unit(self.anchors, image_shape[:2]).astype(np.float32)
 
-    def find_last(self):
-        """The newest checkpoint of a training of this NAME in `model_dir`. Raises FileNotFoundError if there is none."""
-        runs = sorted(Path(self.model_dir).glob(f"{self.config.NAME.lower()}{'[0-9]' * 8}T*/last.h5"))
-        if not runs:
-            raise FileNotFoundError(f"No checkpoint {self.config.NAME.lower()}*/last.h5 in {self.model_dir}. Train first, or check "
-                                    "model_dir and the config's NAME.")
-        return str(runs[-1])
+    def trace(self, images):
+        """Every tensor that detection makes of photos of one size, by its name: see `Detector.trace`; NumPy arrays."""
+        molded, _, windows = self.mold_inputs(images)
+        return _as_numpy(self.keras_model.trace(molded, windows.astype(np.float32)))
 
-    def set_trainable(self, layer_regex, keras_model=None, indent=0, verbose=1):
-        """Let the layers that `layer_regex` names learn and freeze the others."""
-        return set_trainable(keras_model or self.keras_model, self.config, layer_regex)
+    def run_graph(self, images, outputs, image_metas=None):
+        raise NotImplementedError("run_graph ran parts of a TF1 graph. Call model.trace(images): it returns every tensor of the graph by "
+                                  "name, rpn_class and mrcnn_bbox for instance.")
+
+    def ancestor(self, tensor, name, checked=None):
+        raise NotImplementedError("ancestor looked for a tensor in a TF1 graph. Call model.trace(images): it returns them by name.")
+
+    def _run(self, images):
+        return self._predictor_of_this_model()(images)
+
+    def _predictor_of_this_model(self):
+        if self._predictor is None or self._predictor.detector is not self.keras_model:
+            self._predictor = Predictor(self.keras_model, self.config, xla=use_xla(self.config))
+        return self._predictor
 
 
-def log(text, array=None):
-    """Print a text and, of an array, its shape, range and type; Matterport's `log`."""
-    if array is not None:
-        array = np.asarray(array)
-        span = f"min: {array.min():10.5f}  max: {array.max():10.5f}" if array.size else "empty"
-        text = f"{text:25}  shape: {array.shape!s:20}  {span}  {array.dtype}"
-    print(text)
+def _as_numpy(tensors):
+    if isinstance(tensors, dict):
+        return {name: _as_numpy(value) for name, value in tensors.items()}
+    return np.asarray(tensors)
 
 
 def _takes_masks(augmentation):

@@ -17,7 +17,7 @@ FOLDERS = ["datasets", "attributes", "semantic", "classify", "ensemble", "tuning
 FLOORS = [
     ["mrcnn.ops", "mrcnn.config"],
     ["mrcnn.modeling", "mrcnn.data", "mrcnn.drawing"],
-    ["mrcnn.training", "mrcnn.inference", "mrcnn.evaluation", "mrcnn.export"],
+    ["mrcnn.training", "mrcnn.inference", "mrcnn.evaluation", "mrcnn.export", "mrcnn.legacy"],
     ["mrcnn.model", "mrcnn.utils", "mrcnn.visualize"],
     SHARED + [f"fashion.{folder}" for folder in FOLDERS],
     ["fashion"],

@@ -38,7 +38,7 @@ def main(count, folder):
 
     from mrcnn.config import Config
     from mrcnn.modeling.build import build_detector
-    from mrcnn.training.checkpoints import load_weights, save_weights
+    from mrcnn.modeling.weight_files import load_weights, save_weights
     from mrcnn.training.fit import fit
     from mrcnn.training.run_folder import RunFolder
     from mrcnn.training.schedules import Stage

@@ -96,7 +96,7 @@ class Dataset:
         return read_image(self.image_info[image_id]["path"])
 
     def load_mask(self, image_id):
-        """The objects of one image: masks (H, W, N) bool and class_ids (N,) int32, never 0.
+        """The objects of one image: masks (H, W, N) bool and class_ids (N,) int32, never 0; a crowd has its class id negated.
 
         Unless overridden, an image has no objects.
         """
@@ -108,6 +108,10 @@ class Dataset:
     def load_instance_fields(self, image_id):
         """More ground truth per object: {"gt_<name>": (N, …)}, rows as in `load_mask`. Default: nothing."""
         return {}
+
+    def load_objects(self, image_id):
+        """All ground truth of one image at once: what `load_mask` and `load_instance_fields` return, as a 3-tuple."""
+        return (*self.load_mask(image_id), self.load_instance_fields(image_id))
 
     def image_class_ids(self, image_id):
         """(N,) int32: the class ids of `load_mask`. Override it where no mask need be decoded."""

@@ -32,9 +32,13 @@ class Predictor:
         """The same, one result after the other, for any iterable of photos; never holds more than one photo at its full size."""
         canvases, count = [], 0
         for photo in photos:            # not enumerate: it would hold on to a photo while the next one is read
-            canvases.append(mold(photo, self.config, name=f"Photo {count}"))
+            canvas = mold(photo, self.config, name=f"Photo {count}")
             count += 1
             del photo
+            if canvases and canvas[0].shape != canvases[0][0].shape:        # "pad64" and "none" give each photo a canvas of its own size
+                yield from self._results(canvases)
+                canvases = []
+            canvases.append(canvas)
             if len(canvases) == self.config.BATCH_SIZE:
                 yield from self._results(canvases)
                 canvases = []
@@ -44,7 +48,8 @@ class Predictor:
     def _results(self, canvases):
         images = np.stack([image for image, _ in canvases])
         found = self.detect_molded(images, np.stack([placement.window for _, placement in canvases]))
-        return [unmold({k: v[i] for k, v in found.items()}, placement) for i, (_, placement) in enumerate(canvases)]
+        inclusive = self.config.ROI_ALIGN == "corners"
+        return [unmold({k: v[i] for k, v in found.items()}, placement, inclusive) for i, (_, placement) in enumerate(canvases)]
 
     def detect_molded(self, images, windows):
         """Network input (b, H, W, 3), windows (b, 4), b <= BATCH_SIZE -> dict of (b, n, ...) arrays on the canvas, with "valid"."""
@@ -70,10 +75,13 @@ class Predictor:
         return self.detector.describe(pyramid, ops.convert_to_tensor(boxes), ops.convert_to_tensor(class_ids))
 
 
-def full_masks(result, threshold=0.5):
-    """The masks of a result at the photo's size: (H, W, N) bool."""
-    masks = [paste(m, box, result["image_hw"], threshold)
-             for m, box in zip(result["mask_probabilities"], result["boxes"], strict=True)]
+def full_masks(result, threshold=0.5, convention="aligned"):
+    """The masks of a result at the photo's size: (H, W, N) bool.
+
+    convention: "corners" fills whole pixels' boxes and fades to 0 at their border, which is how Matterport pastes
+    """
+    boxes, edge = (result["rois"], "zero") if convention == "corners" else (result["boxes"], "constant")
+    masks = [paste(m, box, result["image_hw"], threshold, edge=edge) for m, box in zip(result["mask_probabilities"], boxes, strict=True)]
     return np.stack(masks, axis=2) if masks else np.zeros((*result["image_hw"], 0), bool)
 
 

@@ -43,11 +43,20 @@ class BoxHead(RoIHead):
         of_class = ops.one_hot(class_ids, self.num_classes, dtype="float32")[..., None]
         deltas = ops.sum(outputs["deltas"] * of_class, axis=2)
         targets = encode(samples.gather("gt_boxes"), samples.rois, self.std)
-        return {"mrcnn_class_loss": softmax_cross_entropy(outputs["logits"], class_ids, samples.used),
+        return {"mrcnn_class_loss": softmax_cross_entropy(outputs["logits"], class_ids, _can_be_judged(outputs["logits"], samples)),
                 "mrcnn_bbox_loss": smooth_l1(deltas, targets, samples.is_positive)}
 
     def describe(self, outputs, class_ids):
         return {}
+
+
+def _can_be_judged(logits, samples):
+    """(B, R) float32: the rois that count. Where an image's source does not label a class, a roi taken for it may be right."""
+    labelled = samples.ground_truth.get("active_class_ids")
+    if labelled is None:
+        return samples.used
+    predicted = ops.argmax(ops.stop_gradient(logits), axis=-1)
+    return samples.used * ops.take_along_axis(ops.cast(labelled, "float32"), ops.cast(predicted, "int32"), axis=1)
 
 
 def _normal(stddev):

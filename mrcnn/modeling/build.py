@@ -41,13 +41,16 @@ class DetectorSettings:
     detection_nms_threshold: float
     max_detections: int
     all_classes: bool
+    roi_align: str
     loss_weights: dict = field(hash=False)
 
 
 def build_detector(config, extra_heads=()):
     """A Detector for `config`, its weights created, with `extra_heads` (RoIHead) behind the box and mask heads.
 
-    Raises ValueError for an unknown BACKBONE.
+    BACKBONE may be a callable as Matterport's configurations have it: (image, stage5=True, train_bn=bool), a Keras tensor (B, H, W, 3)
+    -> [C1, C2, C3, C4, C5] at strides 2 to 32, of which C1 is not used. Raises ValueError for another BACKBONE, and if
+    COMPUTE_BACKBONE_SHAPE disagrees with BACKBONE_STRIDES.
     """
     with device_scope(config), _dtype_policy("mixed_bfloat16" if config.MIXED_PRECISION else "float32"):
         backbone = _backbone(config)
@@ -74,11 +77,25 @@ def stage_of_layer(config, layer_name):
 
 def _backbone(config):
     if callable(config.BACKBONE):
-        return config.BACKBONE(config)
+        return _backbone_of(config.BACKBONE, config)
     if config.BACKBONE not in BACKBONES:
-        raise ValueError(f"BACKBONE must be one of {sorted(BACKBONES)}, or a callable that takes the config and returns a Keras "
-                         f"model from an image to [C2, C3, C4, C5]. Got {config.BACKBONE!r}.")
+        raise ValueError(f"BACKBONE must be one of {sorted(BACKBONES)}, or a callable (image, stage5=True, train_bn=...) that returns the "
+                         f"Keras tensors C1 to C5. Got {config.BACKBONE!r}.")
     return BACKBONES[config.BACKBONE](config.BACKBONE, config.TRAIN_BN)
+
+
+def _backbone_of(function, config):
+    image = keras.Input((None, None, 3), name="input_image")
+    features = list(function(image, stage5=True, train_bn=config.TRAIN_BN))
+    if len(features) not in (4, 5):
+        raise ValueError(f"A BACKBONE callable must return C1 to C5 (or C2 to C5). {function.__name__} returned {len(features)} tensors.")
+    if config.COMPUTE_BACKBONE_SHAPE:
+        given = [tuple(int(n) for n in shape) for shape in config.COMPUTE_BACKBONE_SHAPE(tuple(config.IMAGE_SHAPE))]
+        wanted = [tuple(-(-n // stride) for n in config.image_hw) for stride in config.BACKBONE_STRIDES]
+        if given != wanted:
+            raise ValueError(f"COMPUTE_BACKBONE_SHAPE gives feature maps of {given}, but BACKBONE_STRIDES {tuple(config.BACKBONE_STRIDES)} "
+                             f"make them {wanted}. Set BACKBONE_STRIDES to the strides of this backbone and its pyramid.")
+    return keras.Model(image, features[-4:], name=getattr(function, "__name__", "backbone"))
 
 
 def _settings(config):
@@ -91,7 +108,7 @@ def _settings(config):
         rpn_nms_threshold=config.RPN_NMS_THRESHOLD, train_anchors=config.RPN_TRAIN_ANCHORS_PER_IMAGE, train_rois=rois,
         positive_rois=max(1, int(rois * config.ROI_POSITIVE_RATIO)), min_confidence=config.DETECTION_MIN_CONFIDENCE,
         detection_nms_threshold=config.DETECTION_NMS_THRESHOLD, max_detections=config.DETECTION_MAX_INSTANCES,
-        all_classes=config.DETECTION_ALL_CLASSES, loss_weights=dict(config.LOSS_WEIGHTS))
+        all_classes=config.DETECTION_ALL_CLASSES, roi_align=config.ROI_ALIGN, loss_weights=dict(config.LOSS_WEIGHTS))
 
 
 @contextlib.contextmanager

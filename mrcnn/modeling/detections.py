@@ -5,12 +5,14 @@ from mrcnn.ops import boxes as box_ops
 from mrcnn.ops.nms import non_max_suppression
 
 
-def select_detections(logits, deltas, proposals, valid, windows, *, std, min_confidence, iou_threshold, count, all_classes):
+def select_detections(logits, deltas, proposals, valid, windows, *, std, min_confidence, iou_threshold, count, all_classes,
+                      convention="aligned"):
     """The best detections of every image.
 
     logits: (B, P, K), deltas: (B, P, K, 4), proposals: (B, P, 4) yxyx, valid: (B, P) bool
     windows: (B, 4) yxyx, where the photo lies in the network input; detections are clipped to it
     all_classes: False takes the best class of a proposal only (Matterport); True every class above `min_confidence` (Detectron)
+    convention: "corners" if all boxes are by corner pixels, see `ops.boxes`
     Returns: {"boxes" (B, D, 4) yxyx, "class_ids" (B, D) int32, "scores" (B, D), "valid" (B, D) bool}, D = count, best first;
     padding rows are all zero.
     """
@@ -28,7 +30,7 @@ def select_detections(logits, deltas, proposals, valid, windows, *, std, min_con
     deltas = ops.take_along_axis(ops.reshape(deltas[:, :, 1:], (-1, proposals_count * objects, 4)), pair[..., None], axis=1)
     boxes = box_ops.decode(deltas, ops.take_along_axis(proposals, (pair // objects)[..., None], axis=1), std)
     boxes = box_ops.clip(boxes, windows[:, None])
-    eligible = ops.logical_and(scores > 0.0, box_ops.area(boxes) > 0.0)
+    eligible = ops.logical_and(scores > 0.0, box_ops.holds_pixels(boxes, convention))
     index, kept = non_max_suppression(boxes, scores, eligible, iou_threshold=iou_threshold, count=count, class_ids=class_ids)
     return {"boxes": ops.take_along_axis(boxes, index[..., None], axis=1) * ops.cast(kept, "float32")[..., None],
             "class_ids": ops.take_along_axis(class_ids, index, axis=1) * ops.cast(kept, "int32"),

@@ -1,13 +1,16 @@
 """Detector: Mask R-CNN as one Keras model, for training and for inference, as a string of named stops."""
 import functools
+from pathlib import Path
 
 import keras
 from keras import ops
 
+from mrcnn.modeling import weight_files
 from mrcnn.modeling.detections import select_detections
-from mrcnn.modeling.rpn import propose, rpn_losses
+from mrcnn.modeling.rpn import propose, rpn_losses, rpn_targets
 from mrcnn.modeling.samples import Samples, draw_samples
 from mrcnn.ops.anchors import pyramid_anchors
+from mrcnn.ops.boxes import from_corner_pixels, to_corner_pixels
 from mrcnn.ops.roi_align import roi_align
 
 
@@ -16,8 +19,10 @@ class Detector(keras.Model):
 
     Inputs are a dict: "images" (B, H, W, 3) float32, normalised; "windows" (B, 4) yxyx, where the photo lies in the input; and,
     to train, "seed" (B,) int32 and the columns gt_class_ids (B, M) int32, gt_boxes (B, M, 4), gt_masks (B, M, h, w),
-    gt_mask_frames (B, M, 4) and whatever the extra heads ask for. Rows with class id 0 are padding. The presence of gt_* chooses
-    the path; `training` only switches BatchNorm and dropout. H and W must be static multiples of 64.
+    gt_mask_frames (B, M, 4) and whatever the extra heads ask for. Rows with class id 0 are padding, with a negative one crowds.
+    "active_class_ids" (B, K), 1 for classes the image's source labels, and "rois" (B, P, 4), to be trained on in place of the RPN's
+    proposals, zeros for padding, may be there or not. The presence of gt_* chooses the path; `training` only switches BatchNorm and
+    dropout. H and W must be static multiples of 64.
     """
 
     def __init__(self, backbone, fpn, rpn, heads, settings, **kwargs):
@@ -38,22 +43,24 @@ class Detector(keras.Model):
 
     def proposals(self, rpn_outputs, image_hw, training_path):
         """Stop 4: -> boxes (B, P, 4) yxyx, valid (B, P) bool."""
-        s = self.settings
-        return propose(rpn_outputs["logits"], rpn_outputs["deltas"], self.anchors(image_hw), std=s.rpn_std, pre_nms=s.pre_nms,
-                       post_nms=s.post_nms_training if training_path else s.post_nms_inference,
-                       iou_threshold=s.rpn_nms_threshold, image_hw=image_hw)
+        s, image = self.settings, ops.convert_to_tensor([0.0, 0.0, *image_hw], dtype="float32")
+        boxes, valid = propose(rpn_outputs["logits"], rpn_outputs["deltas"], self._measured(self.anchors(image_hw)), std=s.rpn_std,
+                               pre_nms=s.pre_nms, post_nms=s.post_nms_training if training_path else s.post_nms_inference,
+                               iou_threshold=s.rpn_nms_threshold, window=self._measured(image), convention=s.roi_align)
+        return self._in_pixels(boxes, valid), valid
 
     def detections(self, pyramid, boxes, valid, windows):
         """Stop 5: proposals -> {"boxes", "class_ids", "scores", "valid"}, (B, D, ...)."""
-        s, head = self.settings, self.heads[0]
+        s, head, boxes = self.settings, self.heads[0], self._measured(boxes)
         outputs = head(self._pool(pyramid, boxes, head.pool_size))
-        return select_detections(outputs["logits"], outputs["deltas"], boxes, valid, windows, std=s.box_std,
-                                 min_confidence=s.min_confidence, iou_threshold=s.detection_nms_threshold,
-                                 count=s.max_detections, all_classes=s.all_classes)
+        found = select_detections(outputs["logits"], outputs["deltas"], boxes, valid, self._measured(windows), std=s.box_std,
+                                  min_confidence=s.min_confidence, iou_threshold=s.detection_nms_threshold,
+                                  count=s.max_detections, all_classes=s.all_classes, convention=s.roi_align)
+        return found | {"boxes": self._in_pixels(found["boxes"], found["valid"])}
 
     def describe(self, pyramid, boxes, class_ids):
         """Stop 6: what every other head says of the detections: boxes (B, N, 4), class_ids (B, N) -> dict of (B, N, ...)."""
-        outputs = self._run_heads(pyramid, boxes, skip_box_head=all(h.reads == "pooled" for h in self.heads[1:]))
+        outputs = self._run_heads(pyramid, self._measured(boxes), skip_box_head=all(h.reads == "pooled" for h in self.heads[1:]))
         fields = {}
         for head in self.heads[1:]:
             fields |= head.describe(outputs[head.name], class_ids)
@@ -67,23 +74,30 @@ class Detector(keras.Model):
         pyramid = self.features(inputs["images"], training)
         rpn_outputs = self.rpn(pyramid)
         for_training = "gt_class_ids" in inputs
-        boxes, valid = self.proposals(rpn_outputs, image_hw, for_training)
+        if for_training and "rois" in inputs:
+            boxes = ops.cast(inputs["rois"], "float32")
+            valid = ops.any(ops.not_equal(boxes, 0.0), axis=-1)
+        else:
+            boxes, valid = self.proposals(rpn_outputs, image_hw, for_training)
         if not for_training:
             found = self.detections(pyramid, boxes, valid, inputs["windows"])
             return found | self.describe(pyramid, found["boxes"], found["class_ids"])
         s = self.settings
-        samples = draw_samples(boxes, valid, _ground_truth(inputs), inputs["seed"], count=s.train_rois, positives=s.positive_rois)
+        samples = draw_samples(self._measured(boxes), valid, self._ground_truth(inputs), inputs["seed"], count=s.train_rois,
+                               positives=s.positive_rois, convention=s.roi_align)
         heads = self._run_heads(pyramid, samples.rois, training=training, positives=s.positive_rois)
         return {"rpn": rpn_outputs, "proposals": boxes, "heads": heads,
                 "samples": {"rois": samples.rois, "label": samples.label, "gt_index": samples.gt_index}}
 
     def compute_losses(self, inputs, outputs):
         """Every loss by its name, unweighted scalars, from what `call` returned for `inputs`."""
-        s, gt = self.settings, _ground_truth(inputs)
-        image_hw = tuple(inputs["images"].shape[1:3])
-        losses = rpn_losses(outputs["rpn"], self.anchors(image_hw), gt["gt_boxes"], ops.greater(gt["gt_class_ids"], 0),
-                            inputs["seed"], count=s.train_anchors, std=s.rpn_std)
-        samples = Samples(**outputs["samples"], ground_truth=gt, positives=s.positive_rois)
+        s = self.settings
+        anchors = self.anchors(tuple(inputs["images"].shape[1:3]))
+        # Not by corner pixels, whatever the convention: this is how Matterport's loader made its targets, too.
+        targets = rpn_targets(anchors, inputs["gt_boxes"], inputs["gt_class_ids"], inputs["seed"], count=s.train_anchors, std=s.rpn_std)
+        losses = rpn_losses(outputs["rpn"], targets)
+        samples = Samples(**outputs["samples"], ground_truth=self._ground_truth(inputs), positives=s.positive_rois,
+                          convention=s.roi_align)
         for head in self.heads:
             rows = samples.positive_rows() if head.positives_only else samples
             losses |= head.compute_losses(outputs["heads"][head.name], rows)
@@ -99,6 +113,35 @@ class Detector(keras.Model):
         # On several devices TensorFlow adds up the gradients of each; Keras expects every one to have divided its loss by their number.
         strategy = getattr(self, "distribute_strategy", None)
         return total / strategy.num_replicas_in_sync if strategy else total
+
+    def trace(self, images, windows):
+        """Every stop's tensors for images (B, H, W, 3), windows (B, 4), under Matterport's names; boxes in pixels of the network input.
+
+        input_image; C2..C5; P2..P6; rpn_class_logits, rpn_class (B, A, 2); rpn_bbox (B, A, 4); rpn_rois (B, P, 4), zeros for padding;
+        mrcnn_class_logits, mrcnn_class (B, P, K) and mrcnn_bbox (B, P, K, 4) at those; detections: a dict, see `detections`, with
+        what the other heads say of them.
+        """
+        features = self.backbone(images)
+        pyramid = self.fpn(features)
+        rpn = self.rpn(pyramid)
+        rois, valid = self.proposals(rpn, tuple(images.shape[1:3]), training_path=False)
+        head = self.heads[0]
+        boxes = head(self._pool(pyramid, self._measured(rois), head.pool_size))
+        found = self.detections(pyramid, rois, valid, windows)
+        return ({"input_image": images} | {f"C{i}": t for i, t in enumerate(features, 2)} | {f"P{i}": t for i, t in enumerate(pyramid, 2)}
+                | {"rpn_class_logits": rpn["logits"], "rpn_class": ops.softmax(rpn["logits"]), "rpn_bbox": rpn["deltas"], "rpn_rois": rois,
+                   "mrcnn_class_logits": boxes["logits"], "mrcnn_class": ops.softmax(boxes["logits"]), "mrcnn_bbox": boxes["deltas"],
+                   "detections": found | self.describe(pyramid, found["boxes"], found["class_ids"])})
+
+    def save_weights(self, filepath, overwrite=True):
+        """Write the weights to a .h5 file in Matterport's layout, see `modeling.weight_files`."""
+        if not overwrite and Path(filepath).exists():
+            raise FileExistsError(f"{filepath} exists already, and overwrite is False.")
+        weight_files.save_weights(self, filepath)
+
+    def load_weights(self, filepath, by_name=True, exclude=()):
+        """Fill layers by name from a file of any of the layouts of `modeling.weight_files`; returns its report."""
+        return weight_files.load_weights(self, filepath, exclude)
 
     # ---- inside -----------------------------------------------------------------------------------------------------
 
@@ -123,11 +166,22 @@ class Detector(keras.Model):
 
     def _pool(self, pyramid, boxes, size):
         # A roi spans about 14 cells of the level it reads: one sample for each of them.
-        return roi_align(pyramid[:4], boxes, self.settings.strides[:4], size=size, samples=max(1, 14 // size))
+        return roi_align(pyramid[:4], boxes, self.settings.strides[:4], size=size, samples=max(1, 14 // size),
+                         convention=self.settings.roi_align)
 
+    def _measured(self, boxes):
+        """Boxes as the network measures them: Matterport's weights go by corner pixels."""
+        return to_corner_pixels(boxes) if self.settings.roi_align == "corners" else boxes
 
-def _ground_truth(inputs):
-    return {name: column for name, column in inputs.items() if name.startswith("gt_")}
+    def _in_pixels(self, boxes, valid):
+        """The inverse of `_measured`; rows that are not valid stay zero."""
+        if self.settings.roi_align != "corners":
+            return boxes
+        return from_corner_pixels(boxes) * ops.cast(valid, "float32")[..., None]
+
+    def _ground_truth(self, inputs):
+        columns = {name: column for name, column in inputs.items() if name.startswith("gt_") or name == "active_class_ids"}
+        return columns | {name: self._measured(columns[name]) for name in ("gt_boxes", "gt_mask_frames")}
 
 
 @functools.lru_cache(maxsize=8)

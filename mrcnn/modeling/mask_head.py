@@ -35,8 +35,8 @@ class MaskHead(RoIHead):
     def compute_losses(self, outputs, samples):
         logits = _of_class(outputs["logits"], samples.gather("gt_class_ids"))
         masks = ops.cast(samples.gather("gt_masks"), "float32")
-        targets = crop(masks, samples.gather("gt_mask_frames"), samples.rois, logits.shape[2:])
-        targets = ops.stop_gradient(ops.cast(targets >= 0.5, "float32"))
+        targets = crop(masks, samples.gather("gt_mask_frames"), samples.rois, logits.shape[2:], samples.convention)
+        targets = ops.stop_gradient(ops.round(targets))
         per_roi = ops.mean(binary_cross_entropy(logits, targets), axis=(2, 3))
         return {"mrcnn_mask_loss": masked_mean(per_roi, samples.is_positive)}
 

@@ -31,42 +31,55 @@ class RPNHead(keras.layers.Layer):
         return {"logits": ops.concatenate(logits, axis=1), "deltas": ops.concatenate(deltas, axis=1)}
 
 
-def propose(logits, deltas, anchors, *, std, pre_nms, post_nms, iou_threshold, image_hw):
+def propose(logits, deltas, anchors, *, std, pre_nms, post_nms, iou_threshold, window, convention="aligned"):
     """The regions worth a second look: the best anchors, moved, clipped to the image and thinned out.
 
-    logits: (B, A, 2), deltas: (B, A, 4), anchors: (A, 4) yxyx; pre_nms, post_nms: how many to consider and to keep.
-    Returns: boxes (B, post_nms, 4) yxyx, pixels of the network input; valid (B, post_nms) bool. No gradient flows through.
+    logits: (B, A, 2), deltas: (B, A, 4), anchors: (A, 4) yxyx; pre_nms, post_nms: how many to consider and to keep; window: (4,)
+    yxyx, the image; convention: "corners" if anchors and window are by corner pixels, see `ops.boxes`
+    Returns: boxes (B, post_nms, 4) yxyx, in the frame of the anchors; valid (B, post_nms) bool. No gradient flows through.
     """
     objectness = logits[..., 1] - logits[..., 0]
     scores, index = ops.top_k(objectness, min(pre_nms, objectness.shape[1]))
     deltas = ops.take_along_axis(deltas, index[..., None], axis=1)
     boxes = box_ops.decode(deltas, ops.take(anchors, index, axis=0), std)
-    boxes = box_ops.clip(boxes, ops.convert_to_tensor([0.0, 0.0, *image_hw], dtype="float32"))
-    valid = box_ops.area(boxes) > 0.0
+    boxes = box_ops.clip(boxes, window)
+    valid = box_ops.holds_pixels(boxes, convention)
     # Scores only order the boxes; a sigmoid would tie the confident ones at 1.
     kept, valid = non_max_suppression(boxes, scores, valid, iou_threshold=iou_threshold, count=post_nms)
     boxes = ops.take_along_axis(boxes, kept[..., None], axis=1) * ops.cast(valid, "float32")[..., None]
     return ops.stop_gradient(boxes), valid
 
 
-def rpn_losses(outputs, anchors, gt_boxes, gt_valid, seed, *, count, std):
-    """{"rpn_class_loss", "rpn_bbox_loss"}: mean over the sampled anchors, and over the positive ones among them.
+def rpn_targets(anchors, gt_boxes, gt_class_ids, seed, *, count, std):
+    """What the RPN should have said of a sample of the anchors.
 
-    outputs: {"logits", "deltas"}; anchors: (A, 4); gt_boxes: (B, M, 4) yxyx; gt_valid: (B, M) bool; seed: (B,) int32;
-    count: anchors sampled an image, half of them positive at most. An anchor is positive from IoU 0.7 on or as the best of an
-    object, negative below 0.3 (Ren et al. 2015, §3.1.2).
+    anchors: (A, 4) and gt_boxes: (B, M, 4) yxyx, pixels of the network input; gt_class_ids: (B, M) int32, 0 for padding, negative for
+    crowds; seed: (B,) int32; count: anchors sampled an image, half of them positive at most. An anchor is positive from IoU 0.7 on or
+    as the best of an object, negative below 0.3 (Ren et al. 2015, §3.1.2).
+    Returns: {"index" (B, count) int32 into A, "label" (B, count) int32 of IGNORE, NEGATIVE, POSITIVE, "deltas" (B, count, 4)}; the
+    deltas mean something for POSITIVE anchors.
     """
     iou = box_ops.pairwise_iou(ops.broadcast_to(anchors[None], (ops.shape(gt_boxes)[0], *anchors.shape)), gt_boxes)
-    label, gt_index = match(iou, gt_valid, negative_below=0.3, positive_from=0.7, keep_best=True)
+    label, gt_index = match(iou, ops.greater(gt_class_ids, 0), negative_below=0.3, positive_from=0.7, keep_best=True,
+                            crowd=ops.less(gt_class_ids, 0))
     index, drawn = sample(label, seed, count=min(count, label.shape[1]), positives=min(count, label.shape[1]) // 2)
-    is_positive = ops.cast(ops.equal(drawn, POSITIVE), "float32")
-    used = ops.cast(ops.not_equal(drawn, IGNORE), "float32")
+    objects = ops.take_along_axis(gt_index, index, axis=1)
+    deltas = box_ops.encode(ops.take_along_axis(gt_boxes, objects[..., None], axis=1), ops.take(anchors, index, axis=0), std)
+    return {"index": index, "label": drawn, "deltas": deltas}
+
+
+def rpn_losses(outputs, targets):
+    """{"rpn_class_loss", "rpn_bbox_loss"}: mean over the sampled anchors, and over the positive ones among them.
+
+    outputs: {"logits" (B, A, 2), "deltas" (B, A, 4)}; targets: what `rpn_targets` returned.
+    """
+    index, label = targets["index"], targets["label"]
+    is_positive = ops.cast(ops.equal(label, POSITIVE), "float32")
+    used = ops.cast(ops.not_equal(label, IGNORE), "float32")
     logits = ops.take_along_axis(outputs["logits"], index[..., None], axis=1)
     deltas = ops.take_along_axis(outputs["deltas"], index[..., None], axis=1)
-    objects = ops.take_along_axis(gt_index, index, axis=1)
-    targets = box_ops.encode(ops.take_along_axis(gt_boxes, objects[..., None], axis=1), ops.take(anchors, index, axis=0), std)
     return {"rpn_class_loss": softmax_cross_entropy(logits, ops.cast(is_positive, "int32"), used),
-            "rpn_bbox_loss": smooth_l1(deltas, targets, is_positive)}
+            "rpn_bbox_loss": smooth_l1(deltas, targets["deltas"], is_positive)}
 
 
 def _anchors(feature, conv, numbers):

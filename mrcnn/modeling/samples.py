@@ -11,11 +11,12 @@ class Samples:
 
     rois: (B, R, 4) yxyx; label: (B, R) int32 of IGNORE (padding), NEGATIVE, POSITIVE; gt_index: (B, R) int32 into the M objects;
     ground_truth: name -> (B, M, ...), every `gt_*` column of the batch; positives: rows that may be POSITIVE come first.
+    convention: how a box is measured and its contents are cut out, see `ops.roi_align`; with "corners" all boxes here are by corner pixels.
     """
 
-    def __init__(self, rois, label, gt_index, ground_truth, positives):
+    def __init__(self, rois, label, gt_index, ground_truth, positives, convention="aligned"):
         self.rois, self.label, self.gt_index = rois, label, gt_index
-        self.ground_truth, self.positives = ground_truth, positives
+        self.ground_truth, self.positives, self.convention = ground_truth, positives, convention
         self.is_positive = ops.cast(ops.equal(label, POSITIVE), "float32")
         self.used = ops.cast(ops.not_equal(label, IGNORE), "float32")
 
@@ -28,21 +29,23 @@ class Samples:
     def positive_rows(self):
         """The same, cut to the rows that may be POSITIVE: what a head needs that learns from objects only."""
         n = self.positives
-        return Samples(self.rois[:, :n], self.label[:, :n], self.gt_index[:, :n], self.ground_truth, n)
+        return Samples(self.rois[:, :n], self.label[:, :n], self.gt_index[:, :n], self.ground_truth, n, self.convention)
 
 
-def draw_samples(proposals, valid, ground_truth, seed, *, count, positives):
+def draw_samples(proposals, valid, ground_truth, seed, *, count, positives, convention="aligned"):
     """Match proposals and objects, and draw `count` rois, at most `positives` of them on objects (IoU from 0.5 on).
 
     proposals: (B, P, 4) yxyx; valid: (B, P) bool; ground_truth: gt_class_ids (B, M), gt_boxes (B, M, 4) and any other gt_* column;
     seed: (B,) int32.  Returns: Samples.
     """
     gt_boxes, gt_valid = ground_truth["gt_boxes"], ops.greater(ground_truth["gt_class_ids"], 0)
+    crowd = ops.less(ground_truth["gt_class_ids"], 0)
     # Objects join the proposals: early on, no proposal is good enough to teach the heads anything.
     rois = ops.concatenate([proposals, gt_boxes], axis=1)
     valid = ops.concatenate([valid, gt_valid], axis=1)
-    label, gt_index = match(box_ops.pairwise_iou(rois, gt_boxes), gt_valid, negative_below=0.5, positive_from=0.5, keep_best=False)
+    label, gt_index = match(box_ops.pairwise_iou(rois, gt_boxes), gt_valid, negative_below=0.5, positive_from=0.5, keep_best=False,
+                            crowd=crowd)
     label = ops.where(valid, label, IGNORE)
     index, drawn = sample(label, seed, count=count, positives=positives)
     rois = ops.stop_gradient(ops.take_along_axis(rois, index[..., None], axis=1))
-    return Samples(rois, drawn, ops.take_along_axis(gt_index, index, axis=1), ground_truth, positives)
+    return Samples(rois, drawn, ops.take_along_axis(gt_index, index, axis=1), ground_truth, positives, convention)

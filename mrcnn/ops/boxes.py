@@ -16,6 +16,14 @@ def area(boxes):
     return ops.maximum(y2 - y1, 0.0) * ops.maximum(x2 - x1, 0.0)
 
 
+def holds_pixels(boxes, convention="aligned"):
+    """Which boxes are not empty: (..., 4) yxyx -> (...,) bool. By corner pixels, see `to_corner_pixels`, one of no extent holds one."""
+    y1, x1, y2, x2 = ops.unstack(boxes, 4, axis=-1)
+    if convention == "corners":
+        return ops.logical_and(y2 >= y1, x2 >= x1)
+    return ops.logical_and(y2 > y1, x2 > x1)
+
+
 def pairwise_iou(a, b):
     """Intersection over union of every box of `a` with every box of `b`.
 
@@ -66,6 +74,20 @@ def clip(boxes, window):
     y1, x1, y2, x2 = ops.unstack(boxes, 4, axis=-1)
     wy1, wx1, wy2, wx2 = ops.unstack(window, 4, axis=-1)
     return ops.stack([ops.clip(y1, wy1, wy2), ops.clip(x1, wx1, wx2), ops.clip(y2, wy1, wy2), ops.clip(x2, wx1, wx2)], axis=-1)
+
+
+def to_corner_pixels(boxes):
+    """Boxes by their corner pixels, both inside: (..., 4) yxyx -> (..., 4), (y1, x1, y2 - 1, x2 - 1).
+
+    Matterport's network reckons in these (its boxes of 0..1 are these divided by the image's size less 1), so what depends on a box's
+    height and width, deltas and overlaps, differs by that pixel. `from_corner_pixels` is the way back.
+    """
+    return boxes - ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0], dtype="float32")
+
+
+def from_corner_pixels(boxes):
+    """The inverse of `to_corner_pixels`."""
+    return boxes + ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0], dtype="float32")
 
 
 def _centres(boxes):

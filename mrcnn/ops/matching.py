@@ -4,19 +4,27 @@ from keras import ops
 IGNORE, NEGATIVE, POSITIVE = -1, 0, 1
 
 
-def match(iou, valid, *, negative_below, positive_from, keep_best):
+# From this overlap on with a crowd, a box that fits no object may still hold some of the crowd, and is no background.
+CROWD_OVERLAP = 1e-3
+
+
+def match(iou, valid, *, negative_below, positive_from, keep_best, crowd=None):
     """Label every box against the objects of its image.
 
     iou:   (B, N, M) float32, boxes by objects
     valid: (B, M) bool, which objects are real
     negative_below, positive_from: a box is NEGATIVE if its best IoU is below the first, POSITIVE from the second on
     keep_best: True also makes the best box of every object POSITIVE, if their IoU is not 0 (Faster R-CNN, §3.1.2)
+    crowd: (B, M) bool, which objects stand for several; boxes that touch one are never NEGATIVE, but IGNORE (COCO's iscrowd)
     Returns: label (B, N) int32 of IGNORE, NEGATIVE, POSITIVE; gt_index (B, N) int32, the object of the best IoU.
     An image without objects has only NEGATIVE boxes.
     """
+    in_crowd = None if crowd is None else ops.any(ops.logical_and(crowd[:, None, :], iou >= CROWD_OVERLAP), axis=2)
     iou = ops.where(valid[:, None, :], iou, -1.0)
     best, gt_index = (t[..., 0] for t in ops.top_k(iou, 1))
     label = ops.where(best >= positive_from, POSITIVE, ops.where(best < negative_below, NEGATIVE, IGNORE))
+    if in_crowd is not None:
+        label = ops.where(ops.logical_and(in_crowd, ops.equal(label, NEGATIVE)), IGNORE, label)
     if keep_best:
         best_of_object = ops.max(iou, axis=1, keepdims=True)                           # (B, 1, M)
         # IoU 0 never matches: a degenerate object would otherwise claim every anchor.

@@ -3,7 +3,8 @@ import logging
 
 import keras
 
-from mrcnn.training.checkpoints import save_weights
+from mrcnn.modeling.weight_files import save_weights
+from mrcnn.training.checkpoints import save_checkpoint
 
 log = logging.getLogger(__name__)
 
@@ -37,4 +38,7 @@ class RunRecorder(keras.callbacks.Callback):
         self.state["epoch"] = epoch + 1
         self.state["repeats"] = self.batches.sampler.repeats.tolist()
         self.run.write_history(self.state["history"])
-        save_weights(model, self.run.last, metadata=self.metadata, optimizer=model.optimizer, state=self.state)
+        if self.run.epoch_weights:
+            save_weights(model, self.run.path / self.run.epoch_weights.format(epoch=epoch + 1), metadata=self.metadata)
+        else:
+            save_checkpoint(model, self.run.last, metadata=self.metadata, optimizer=model.optimizer, state=self.state)

@@ -6,8 +6,9 @@ import sys
 import keras
 import numpy as np
 
+from mrcnn.modeling.weight_files import load_weights
 from mrcnn.training.callbacks import RunRecorder
-from mrcnn.training.checkpoints import load_state, load_weights, read_state
+from mrcnn.training.checkpoints import load_state, read_state
 from mrcnn.training.layer_groups import set_trainable
 from mrcnn.training.optimizers import make_optimizer
 

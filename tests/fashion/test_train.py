@@ -15,7 +15,8 @@ import pytest
 from fashion import train
 from fashion.config import FashionConfig
 from mrcnn.modeling.detector import Detector
-from mrcnn.training.checkpoints import read_metadata, read_state
+from mrcnn.modeling.weight_files import read_metadata
+from mrcnn.training.checkpoints import read_state
 from mrcnn.training.run_folder import RunFolder
 
 ROOT = Path(__file__).parents[2]

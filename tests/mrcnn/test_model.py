@@ -2,6 +2,7 @@
 import functools
 import inspect
 import logging
+import re
 from pathlib import Path
 
 import keras
@@ -12,7 +13,6 @@ import mrcnn.model as modellib
 from mrcnn.config import Config
 from mrcnn.data.augmentation import import_imgaug
 from mrcnn.modeling.detector import Detector
-from mrcnn.training.checkpoints import read_state
 
 
 @pytest.fixture
@@ -69,10 +69,13 @@ def test_a_run_is_trained_found_and_taken_up_again(config, model, shapes, tmp_pa
     train_set, val_set = shapes(4), shapes(2)
     monkeypatch.setattr(modellib, "build_detector", lambda config, extra_heads: model.keras_model)
     first = modellib.MaskRCNN(mode="training", config=config, model_dir=str(tmp_path))
-    with pytest.raises(FileNotFoundError, match="No checkpoint shapes.*last.h5"):
+    with pytest.raises(FileNotFoundError, match="No checkpoint shapes.*mask_rcnn"):
         first.find_last()
+    assert not Path(first.log_dir).exists()                 # a folder made too early would be found as the newest training
     first.train(train_set, val_set, learning_rate=config.LEARNING_RATE, epochs=1, layers="heads")
-    assert first.epoch == 1 and Path(first.find_last()) == Path(first.log_dir) / "last.h5"
+    assert first.epoch == 1 and Path(first.find_last()) == Path(first.log_dir) / "mask_rcnn_shapes_0001.h5"
+    assert re.fullmatch(r"shapes\d{8}T\d{4}", Path(first.log_dir).name)
+    assert {"loss", "val_loss", "mrcnn_class_loss", "val_mrcnn_mask_loss"} <= set(first.keras_model.history.history)
 
     second = modellib.MaskRCNN(mode="training", config=config, model_dir=str(tmp_path))
     assert not second.load_weights(second.find_last(), by_name=True).only_in_file
@@ -85,23 +88,34 @@ def test_a_run_is_trained_found_and_taken_up_again(config, model, shapes, tmp_pa
     lines = (Path(second.log_dir) / "history.csv").read_text().splitlines()
     assert lines[0].startswith("epoch,stage,loss") and "val_mrcnn_mask_loss" in lines[0]
     assert [line.split(",")[:2] for line in lines[1:]] == [["1", "heads"], ["2", "all"]]
-    assert read_state(second.find_last())["epoch"] == 2
+    assert Path(second.find_last()).name == "mask_rcnn_shapes_0002.h5" and not (Path(second.log_dir) / "last.h5").exists()
 
 
-def test_weights_with_layers_left_out_begin_a_training_of_their_own(model, tmp_path):
-    from mrcnn.training.checkpoints import save_weights
-    save_weights(model.keras_model, tmp_path / "last.h5", optimizer=keras.optimizers.SGD(), state={"epoch": 7})
-    report = model.load_weights(str(tmp_path / "last.h5"), by_name=True, exclude=["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask"])
-    assert len(report.excluded) == 3 and (model.epoch, model.log_dir) == (0, None)
+def test_a_checkpoint_goes_on_in_a_folder_of_its_name_where_it_can_be_written(model, tmp_path):
+    """Kaggle's input folders cannot be written to; the epoch and the folder's name are those of the file."""
+    folder = tmp_path / "input" / "shapes20190521T1212"
+    model.keras_model.save_weights(folder / "mask_rcnn_shapes_0008.h5")
+    exclude = ["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_bbox", "mrcnn_mask"]
+    report = model.load_weights(str(folder / "mask_rcnn_shapes_0008.h5"), by_name=True, exclude=exclude)
+    assert len(report.excluded) == 3
+    assert (model.epoch, Path(model.log_dir)) == (8, Path(model.model_dir) / "shapes20190521T1212")
+    assert model.checkpoint_path == str(Path(model.log_dir) / "mask_rcnn_shapes_{epoch:04d}.h5")
+    model.load_weights(_renamed(folder / "mask_rcnn_shapes_0008.h5", "mask_rcnn_coco.h5"), by_name=True)
+    assert model.epoch == 0 and Path(model.log_dir).name != "shapes20190521T1212"
+
+
+def _renamed(path, name):
+    return str(path.rename(path.with_name(name)))
 
 
 def test_the_newest_checkpoint_of_this_name_is_found(model, tmp_path, monkeypatch):
     monkeypatch.setattr(model, "model_dir", str(tmp_path))
-    names = ["shapes20240101T0000", "shapes20250101T120000", "shapes220260101T000000", "other20270101T000000", "shapes20280101T0000"]
+    names = ["shapes20240101T0000", "shapes20250101T1200", "shapes220260101T0000", "other20270101T0000", "shapes20280101T0000"]
     for name in names:
         (tmp_path / name).mkdir()
-        (tmp_path / name / ("last.h5" if "2028" not in name else "best.h5")).touch()
-    assert Path(model.find_last()).parent.name == "shapes20250101T120000"
+        for epoch in (1, 10, 2) if "2028" not in name else ():
+            (tmp_path / name / f"mask_rcnn_shapes_{epoch:04d}.h5").touch()
+    assert Path(model.find_last()) == tmp_path / "shapes20250101T1200" / "mask_rcnn_shapes_0010.h5"
 
 
 def test_own_settings_are_kept(config):

@@ -1,4 +1,5 @@
 """ResNet-50 and ResNet-101 (v1) with Matterport's layer names, which are the schema of every published checkpoint."""
+import itertools
 import re
 
 import keras
@@ -19,14 +20,18 @@ def resnet(name, update_statistics=False):
     def bn(x, layer_name):
         return BatchNorm(update_statistics, name=layer_name)(x)
 
-    image = keras.Input((None, None, 3), name="image")
-    x = layers.ZeroPadding2D(3, name="conv1_pad")(image)
-    x = layers.ReLU(name="conv1_relu")(bn(layers.Conv2D(64, 7, 2, name="conv1")(x), "bn_conv1"))
-    x = layers.MaxPooling2D(3, 2, padding="same", name="pool1")(x)
+    # Layers without weights bear the names that Keras gave to Matterport's, since its weight files list them, too.
+    activations = (f"activation_{i}" if i else "activation" for i in itertools.count())
+    additions = (f"add_{i}" if i else "add" for i in itertools.count())
+    image = keras.Input((None, None, 3), name="input_image")
+    x = layers.ZeroPadding2D(3, name="zero_padding2d")(image)
+    x = layers.ReLU(name=next(activations))(bn(layers.Conv2D(64, 7, 2, name="conv1")(x), "bn_conv1"))
+    x = layers.MaxPooling2D(3, 2, padding="same", name="max_pooling2d")(x)
     features = []
     for stage, (blocks, width) in enumerate(zip(BLOCKS[name], WIDTHS, strict=True), start=2):
         for index in range(blocks):
-            x = _bottleneck(x, f"{stage}{chr(ord('a') + index)}", width, 2 if index == 0 and stage > 2 else 1, index == 0, bn)
+            names = (f"{stage}{chr(ord('a') + index)}", next(activations), next(activations), next(additions))
+            x = _bottleneck(x, names, width, 2 if index == 0 and stage > 2 else 1, index == 0, bn)
         features.append(x)
     return keras.Model(image, features, name=name)
 
@@ -39,12 +44,13 @@ def stage_of(layer_name):
     return int(found.group(1)) if found else None
 
 
-def _bottleneck(x, block, width, stride, projects, bn):
+def _bottleneck(x, names, width, stride, projects, bn):
+    block, first, second, addition = names
     y = layers.Conv2D(width, 1, stride, name=f"res{block}_branch2a")(x)
-    y = layers.ReLU(name=f"relu{block}_2a")(bn(y, f"bn{block}_branch2a"))
+    y = layers.ReLU(name=first)(bn(y, f"bn{block}_branch2a"))
     y = layers.Conv2D(width, 3, padding="same", name=f"res{block}_branch2b")(y)
-    y = layers.ReLU(name=f"relu{block}_2b")(bn(y, f"bn{block}_branch2b"))
+    y = layers.ReLU(name=second)(bn(y, f"bn{block}_branch2b"))
     y = bn(layers.Conv2D(4 * width, 1, name=f"res{block}_branch2c")(y), f"bn{block}_branch2c")
     if projects:
         x = bn(layers.Conv2D(4 * width, 1, stride, name=f"res{block}_branch1")(x), f"bn{block}_branch1")
-    return layers.ReLU(name=f"res{block}_out")(layers.Add(name=f"add{block}")([y, x]))
+    return layers.ReLU(name=f"res{block}_out")(layers.Add(name=addition)([y, x]))

@@ -1,7 +1,8 @@
 import keras
+import numpy as np
 import pytest
 
-from mrcnn.modeling.build import BACKBONES, build_detector, stage_of_layer
+from mrcnn.modeling.build import build_detector, stage_of_layer
 
 
 def test_a_built_detector_has_all_its_weights(plain_config, plain_detector, batch_of):
@@ -15,14 +16,30 @@ def test_an_unknown_backbone_is_refused_with_the_list_of_those_there_are(plain_c
         build_detector(plain_config(BACKBONE="vgg16"))
 
 
-def test_a_backbone_may_be_any_function_from_a_config_to_a_model(plain_config):
-    seen = []
+def strided(image, stage5, train_bn):
+    """A backbone as Matterport's configurations hand it in: C1 to C5 at strides 2 to 32."""
+    features = []
+    for i in range(1, 6):
+        image = keras.layers.Conv2D(4 * i, 3, 2, "same", name=f"mine{i}")(image)
+        features.append(image)
+    return features
 
-    def mine(config):
-        seen.append(config)
-        return BACKBONES["plain"]("mine")
-    config = plain_config(BACKBONE=staticmethod(mine))
-    assert build_detector(config).backbone.output_shape[0][-1] == 8 and seen == [config]
+
+def test_a_backbone_may_be_a_function_of_the_image(plain_config):
+    def shapes(image_shape):
+        return np.array([[image_shape[0] // s, image_shape[1] // s] for s in (4, 8, 16, 32, 64)])
+    detector = build_detector(plain_config(BACKBONE=staticmethod(strided), COMPUTE_BACKBONE_SHAPE=staticmethod(shapes)))
+    assert [shape[-1] for shape in detector.backbone.output_shape] == [8, 12, 16, 20]
+
+
+def test_feature_shapes_that_contradict_the_strides_are_refused(plain_config):
+    with pytest.raises(ValueError, match=r"\(32, 32\).*BACKBONE_STRIDES.*\(16, 16\)"):
+        build_detector(plain_config(BACKBONE=staticmethod(strided), COMPUTE_BACKBONE_SHAPE=staticmethod(lambda shape: [[32, 32]])))
+
+
+def test_a_backbone_of_too_few_levels_is_refused(plain_config):
+    with pytest.raises(ValueError, match="C1 to C5.*returned 3"):
+        build_detector(plain_config(BACKBONE=staticmethod(lambda image, **_: strided(image, True, False)[:3])))
 
 
 def test_mixed_precision_ends_with_the_model(plain_config):

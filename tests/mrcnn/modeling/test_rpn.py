@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from mrcnn.modeling.rpn import RPNHead, propose, rpn_losses
+from mrcnn.modeling.rpn import RPNHead, propose, rpn_losses, rpn_targets
 from mrcnn.ops.anchors import pyramid_anchors
 from mrcnn.ops.boxes import encode
 
@@ -18,13 +18,14 @@ def tensors(*arrays):
 def proposals(scores, deltas=None, anchors=ANCHORS, **settings):
     logits = np.stack([np.zeros_like(scores), scores], axis=-1).astype(np.float32)
     deltas = np.zeros((*scores.shape, 4), np.float32) if deltas is None else deltas
-    settings = {"std": STD, "pre_nms": 20, "post_nms": 6, "iou_threshold": 0.7, "image_hw": (64, 64)} | settings
+    settings = {"std": STD, "pre_nms": 20, "post_nms": 6, "iou_threshold": 0.7, "window": ops.convert_to_tensor([0.0, 0.0, 64.0, 64.0])} | settings
     return [np.asarray(t) for t in propose(*tensors(logits, deltas, anchors), **settings)]
 
 
-def losses(label_logits, deltas, gt_boxes, gt_valid, seed=0, count=8):
+def losses(label_logits, deltas, gt_boxes, gt_class_ids, seed=0, count=8):
     outputs = dict(zip(("logits", "deltas"), tensors(label_logits, deltas)))
-    found = rpn_losses(outputs, *tensors(ANCHORS, gt_boxes, gt_valid, np.int32([seed])), count=count, std=STD)
+    targets = rpn_targets(*tensors(ANCHORS, gt_boxes, np.int32(gt_class_ids), np.int32([seed])), count=count, std=STD)
+    found = rpn_losses(outputs, targets)
     return {name: float(loss) for name, loss in found.items()}
 
 
@@ -82,7 +83,7 @@ def test_proposals_carry_no_gradient(gradient, rng):
 
     def total(deltas):
         boxes, _ = propose(logits, deltas, ops.convert_to_tensor(ANCHORS), std=STD, pre_nms=20, post_nms=6, iou_threshold=0.7,
-                           image_hw=(64, 64))
+                           window=ops.convert_to_tensor([0.0, 0.0, 64.0, 64.0]))
         return ops.sum(boxes)
     assert (gradient(total, np.zeros((1, 20, 4), np.float32)) == 0).all()
 
@@ -100,6 +101,17 @@ def test_an_image_without_objects_teaches_background_only():
     logits = np.zeros((1, 20, 2), np.float32)
     found = losses(logits, np.ones((1, 20, 4), np.float32), np.zeros((1, 3, 4), np.float32), np.zeros((1, 3), bool))
     assert found == {"rpn_class_loss": pytest.approx(np.log(2)), "rpn_bbox_loss": 0}
+
+
+def test_anchors_on_a_crowd_teach_nothing():
+    """The crowd covers the left half of the image, the object one anchor on the right."""
+    boxes, class_ids = np.float32([[[24, 40, 40, 56], [0, 0, 64, 24]]]), np.int32([[1, -1]])
+    targets = rpn_targets(*tensors(ANCHORS, boxes, class_ids, np.int32([0])), count=20, std=STD)
+    label = np.zeros(20, int)
+    label[np.asarray(targets["index"])[0]] = np.asarray(targets["label"])[0]
+    touches = ANCHORS[:, 1] < 24
+    drawn = np.asarray(targets["label"])[0]
+    assert not (touches[np.asarray(targets["index"])[0]] & (drawn == 0)).any() and (drawn == 0).sum() > 3 and (drawn == 1).sum() == 1
 
 
 def test_padded_objects_change_no_loss(rng):

@@ -20,10 +20,11 @@ def saved(monkeypatch):
     """Every checkpoint that is written: (name, metadata, a copy of the state)."""
     written = []
 
-    def save_weights(model, path, *, metadata=None, optimizer=None, state=None):
+    def save(model, path, *, metadata=None, optimizer=None, state=None):
         written.append((path.name, metadata, json.loads(json.dumps(state))))
 
-    monkeypatch.setattr(callbacks, "save_weights", save_weights)
+    monkeypatch.setattr(callbacks, "save_weights", save)
+    monkeypatch.setattr(callbacks, "save_checkpoint", save)
     return written
 
 
@@ -71,7 +72,7 @@ def test_other_callbacks_see_the_scores(tmp_path, saved):
 
 def test_the_history_is_there_before_the_checkpoint_that_counts_it(tmp_path, monkeypatch):
     run, rows = RunFolder(tmp_path), []
-    monkeypatch.setattr(callbacks, "save_weights", lambda *_, **__: rows.append(len(run.read_history())))
+    monkeypatch.setattr(callbacks, "save_checkpoint", lambda *_, **__: rows.append(len(run.read_history())))
     recorder(run, Batches()).on_epoch_end(0, {"loss": 1.0})
     assert rows == [1]
 

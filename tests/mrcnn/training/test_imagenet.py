@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from mrcnn.modeling.backbones.resnet import resnet
+from mrcnn.modeling.weight_files import assign_layers
 from mrcnn.training import imagenet
-from mrcnn.training.checkpoints import assign_layers
 from mrcnn.training.imagenet import _lite_file, efficientnet_lite_arrays, load_imagenet, resnet_arrays
 from mrcnn.training.torch_file import read_torch_file
 

@@ -4,7 +4,8 @@ import pytest
 
 from mrcnn.modeling.build import build_detector
 from mrcnn.modeling.roi_head import RoIHead
-from mrcnn.training.layer_groups import set_trainable, weight_layers
+from mrcnn.modeling.weight_files import weight_layers
+from mrcnn.training.layer_groups import set_trainable
 
 BACKBONE = {1: {"conv1", "bn_conv1"}, **{s: {f"res{s}a_branch2a", f"bn{s}a_branch2a"} for s in (2, 3, 4, 5)}}
 

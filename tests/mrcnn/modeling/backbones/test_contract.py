@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from mrcnn.modeling.build import BACKBONES, build_detector
-from mrcnn.training.checkpoints import load_weights, save_weights
-from mrcnn.training.layer_groups import set_trainable, weight_layers
+from mrcnn.modeling.weight_files import load_weights, save_weights, weight_layers
+from mrcnn.training.layer_groups import set_trainable
 
 CHANNELS = {"resnet50": (256, 512, 1024, 2048), "resnet101": (256, 512, 1024, 2048),
             "efficientnet_lite0": (24, 40, 112, 320), "efficientnet_lite2": (24, 48, 120, 352)}

@@ -1,0 +1,37 @@
+"""Rois to train on, chosen as Matterport does: a share of them on objects, and the objects' own boxes are not among them."""
+from keras import ops
+
+from mrcnn.modeling.samples import Samples
+from mrcnn.ops.boxes import pairwise_iou
+from mrcnn.ops.matching import IGNORE, match
+from mrcnn.ops.sampling import sample
+
+
+def sample_rois(rois, ground_truth, seed, config, convention):
+    """Draw TRAIN_ROIS_PER_IMAGE of the rois, at most ROI_POSITIVE_RATIO of them on objects (IoU from 0.5 on).
+
+    rois: (B, P, 4) yxyx, rows of zeros are padding; ground_truth: "gt_class_ids" (B, M), negative for crowds and 0 for padding,
+    "gt_boxes" (B, M, 4) in the frame of the rois, and what else `Samples.gather` should reach; seed: (B,) int32
+    convention: how those boxes are measured, see `mrcnn.ops.roi_align`
+    Returns: Samples with the positive rois first, then the negative ones, then padding. Negative rois also fill the places that
+    positive ones leave free.
+    """
+    count = config.TRAIN_ROIS_PER_IMAGE
+    positives = max(1, int(count * config.ROI_POSITIVE_RATIO))
+    rois = ops.pad(rois, [[0, 0], [0, max(0, count - rois.shape[1])], [0, 0]])
+    class_ids = ground_truth["gt_class_ids"]
+    label, gt_index = match(pairwise_iou(rois, ground_truth["gt_boxes"]), ops.greater(class_ids, 0), negative_below=0.5, positive_from=0.5,
+                            keep_best=False, crowd=ops.less(class_ids, 0))
+    label = ops.where(ops.any(ops.not_equal(rois, 0.0), axis=-1), label, IGNORE)
+    index, drawn = sample(label, seed, count=count, positives=positives)
+    order = _best_label_first(drawn)
+    index, drawn = ops.take_along_axis(index, order, axis=1), ops.take_along_axis(drawn, order, axis=1)
+    rois = ops.stop_gradient(ops.take_along_axis(rois, index[..., None], axis=1))
+    return Samples(rois, drawn, ops.take_along_axis(gt_index, index, axis=1), ground_truth, positives, convention)
+
+
+def _best_label_first(label):
+    """Positions (B, N) int32 that sort (B, N) labels from POSITIVE to IGNORE and leave equal ones in their order."""
+    count = label.shape[1]
+    rank = label * count - ops.arange(count, dtype="int32")
+    return ops.cast(ops.top_k(ops.cast(rank, "float32"), count)[1], "int32")

@@ -1,0 +1,116 @@
+"""Targets made outside the network, in pixels: what the RPN and the heads should have said of one image. NumPy in, NumPy out."""
+import random
+
+import numpy as np
+
+from mrcnn.legacy.rois import sample_rois
+from mrcnn.modeling.rpn import rpn_targets
+from mrcnn.ops.boxes import encode
+from mrcnn.ops.masks import crop
+from mrcnn.ops.matching import IGNORE, NEGATIVE, POSITIVE
+
+# generate_random_rois places this share of its rois around objects.
+NEAR_OBJECTS = 0.9
+
+
+def build_rpn_targets(image_shape, anchors, gt_class_ids, gt_boxes, config, seed=None):
+    """What the RPN should have said of a sample of the anchors; Matterport's face of `mrcnn.modeling.rpn.rpn_targets`.
+
+    image_shape: accepted; anchors: (A, 4) and gt_boxes: (N, 4) yxyx, pixels; gt_class_ids: (N,) int, negative for crowds; seed: of the
+    sample; None takes one from `random`
+    Returns: rpn_match (A,) int32, 1 for an object, -1 for background, 0 for anchors that do not count; rpn_bbox
+    (RPN_TRAIN_ANCHORS_PER_IMAGE, 4) float32, the deltas of the anchors of 1, in their order, then zeros.
+    """
+    count = config.RPN_TRAIN_ANCHORS_PER_IMAGE
+    class_ids, boxes = _at_least_one(gt_class_ids, gt_boxes)
+    targets = rpn_targets(np.asarray(anchors, np.float32), boxes, class_ids, _seed(seed), count=count, std=config.RPN_BBOX_STD_DEV)
+    index, label, deltas = (np.asarray(targets[name])[0] for name in ("index", "label", "deltas"))
+    rpn_match, rpn_bbox = np.zeros(len(anchors), np.int32), np.zeros((count, 4), np.float32)
+    rpn_match[index[label == NEGATIVE]] = -1
+    positive = np.flatnonzero(label == POSITIVE)
+    positive = positive[np.argsort(index[positive])]
+    rpn_match[index[positive]] = 1
+    rpn_bbox[:len(positive)] = deltas[positive]
+    return rpn_match, rpn_bbox
+
+
+def build_detection_targets(rpn_rois, gt_class_ids, gt_boxes, gt_masks, config, seed=None):
+    """What the heads should have said of a sample of the rois.
+
+    rpn_rois: (P, 4) and gt_boxes: (N, 4) yxyx, pixels, rows of zeros are padding; gt_class_ids: (N,) int; gt_masks: (H, W, N), or
+    (*MINI_MASK_SHAPE, N) with USE_MINI_MASK; seed: of the sample; None takes one from `random`
+    Returns, R = TRAIN_ROIS_PER_IMAGE: rois (R, 4) int32; class_ids (R,) int32, 0 for background; deltas (R, K, 4) and masks
+    (R, *MASK_SHAPE, K) float32, filled in for the class of the object and 0 for the others. Rois are repeated if they are too few.
+    """
+    class_ids, boxes = _at_least_one(gt_class_ids, gt_boxes)
+    masks = np.zeros((1, len(class_ids[0]), *np.shape(gt_masks)[:2]), np.float32)
+    masks[0, :np.shape(gt_masks)[2]] = np.moveaxis(np.asarray(gt_masks), 2, 0)
+    frames = boxes if config.USE_MINI_MASK else np.broadcast_to(np.float32([0, 0, *np.shape(gt_masks)[:2]]), boxes.shape)
+    ground_truth = {"gt_class_ids": class_ids, "gt_boxes": boxes, "gt_masks": masks, "gt_mask_frames": frames}
+    samples = sample_rois(np.asarray(rpn_rois, np.float32)[None], ground_truth, _seed(seed), config, "aligned")
+    objects = samples.positive_rows()
+    label, rois, ids = (np.asarray(t)[0] for t in (samples.label, samples.rois, samples.gather("gt_class_ids")))
+    deltas = np.asarray(encode(objects.gather("gt_boxes"), objects.rois, config.BBOX_STD_DEV))[0]
+    small = np.rint(crop(objects.gather("gt_masks"), objects.gather("gt_mask_frames"), objects.rois, tuple(config.MASK_SHAPE)))[0]
+
+    positive, count = np.flatnonzero(label == POSITIVE), len(label)
+    class_ids = np.where(label == POSITIVE, ids, 0).astype(np.int32)
+    bboxes = np.zeros((count, config.NUM_CLASSES, 4), np.float32)
+    masks = np.zeros((count, *config.MASK_SHAPE, config.NUM_CLASSES), np.float32)
+    bboxes[positive, class_ids[positive]] = deltas[positive]
+    masks[positive, :, :, class_ids[positive]] = small[positive]
+    rows = _filled(label)
+    return np.rint(rois[rows]).astype(np.int32), class_ids[rows], bboxes[rows], masks[rows]
+
+
+def generate_random_rois(image_shape, count, gt_class_ids, gt_boxes, rng=None):
+    """Rois to train the heads on without an RPN: (count, 4) int32 yxyx, pixels, none of them empty.
+
+    image_shape: (height, width, ...); gt_class_ids: (N,), 0 for padding; gt_boxes: (N, 4) yxyx, pixels. Nine in ten lie around
+    an object, between one object's height and width before it and behind it, cut to the image; the others anywhere.
+    rng: np.random.Generator; None takes a seed from `random`
+    """
+    rng = rng if rng is not None else np.random.default_rng(random.getrandbits(64))
+    image = np.array([0, 0, *image_shape[:2]])
+    boxes = np.asarray(gt_boxes).reshape(-1, 4).astype(int)
+    real = (np.asarray(gt_class_ids) != 0) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+    regions = [_around(box, image) for box in boxes[real]]
+    each = int(NEAR_OBJECTS * count / len(regions)) if regions else 0
+    regions = np.repeat(np.array([*regions, image]), [each] * len(regions) + [count - each * len(regions)], axis=0)
+    y1, y2 = _intervals(regions[:, 0], regions[:, 2], rng)
+    x1, x2 = _intervals(regions[:, 1], regions[:, 3], rng)
+    return np.stack([y1, x1, y2, x2], axis=1).astype(np.int32)
+
+
+def _around(box, image):
+    height, width = box[2:] - box[:2]
+    grown = box + np.array([-height, -width, height, width])
+    return np.clip(grown, np.tile(image[:2], 2), np.tile(image[2:], 2))
+
+
+def _intervals(low, high, rng):
+    """Two different whole numbers from each range low..high, both included, the smaller first."""
+    first = rng.integers(low, high + 1)
+    second = rng.integers(low, high)
+    second = second + (second >= first)                 # so that it skips `first`
+    return np.minimum(first, second), np.maximum(first, second)
+
+
+def _at_least_one(class_ids, boxes):
+    """As a batch of one, with a row of padding behind: an image without objects has rows, too."""
+    return (np.append(np.asarray(class_ids, np.int32), np.int32(0))[None],
+            np.concatenate([np.asarray(boxes, np.float32).reshape(-1, 4), np.zeros((1, 4), np.float32)])[None])
+
+
+def _seed(seed):
+    return np.array([random.getrandbits(31) if seed is None else seed], np.int32)
+
+
+def _filled(label):
+    """Which row to show in each place: its own, or where it is padding, the rows of background in turn, or else of objects."""
+    rows, padding = np.arange(len(label)), label == IGNORE
+    for spare in (np.flatnonzero(label == NEGATIVE), np.flatnonzero(label == POSITIVE)):
+        if len(spare):
+            rows[padding] = np.resize(spare, padding.sum())
+            break
+    return rows

@@ -1,0 +1,195 @@
+"""Weight files: what a model's layers have learned, by layer name, in Matterport's .h5 layout.
+
+Layout: one group for each layer of the graph, also for those without weights; its attribute `weight_names` lists datasets such as
+conv1/kernel:0; the three layers of the RPN share the group rpn_model; the root attribute `layer_names` lists the groups. Files of
+Keras 1 and 2 that were written for other graphs, or for whole models, are laid out alike and read by the same names.
+"""
+import json
+import logging
+import zipfile
+from dataclasses import dataclass, field
+
+import h5py
+import keras
+import numpy as np
+
+from mrcnn.files import atomic_path
+
+log = logging.getLogger(__name__)
+
+# The layers behind the backbone in the order of Matterport's inference graph; a number n stands for the nth activation behind it.
+HEAD_GROUPS = (
+    "fpn_c5p5", "fpn_p5upsampled", "fpn_c4p4", "fpn_p4add", "fpn_p4upsampled", "fpn_c3p3", "fpn_p3add", "fpn_p3upsampled", "fpn_c2p2",
+    "fpn_p2add", "fpn_p5", "fpn_p2", "fpn_p3", "fpn_p4", "fpn_p6", "rpn_model", "rpn_class", "rpn_bbox", "input_anchors", "ROI",
+    "input_image_meta", "roi_align_classifier", "mrcnn_class_conv1", "mrcnn_class_bn1", 0, "mrcnn_class_conv2", "mrcnn_class_bn2", 1,
+    "pool_squeeze", "mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_class", "mrcnn_bbox", "mrcnn_detection", "lambda_2",
+    "roi_align_mask", "mrcnn_mask_conv1", "mrcnn_mask_bn1", 3, "mrcnn_mask_conv2", "mrcnn_mask_bn2", 4, "mrcnn_mask_conv3",
+    "mrcnn_mask_bn3", 5, "mrcnn_mask_conv4", "mrcnn_mask_bn4", 6, "mrcnn_mask_deconv", "mrcnn_mask")
+RPN_LAYERS = ("rpn_conv_shared", "rpn_class_raw", "rpn_bbox_pred")
+# Layers that Matterport's scripts name in `exclude` although they hold no weights.
+WITHOUT_WEIGHTS = ("mrcnn_bbox", "mrcnn_class", "rpn_model")
+
+
+@dataclass
+class LoadReport:
+    """What became of every layer: names loaded, excluded by the caller, only in the file, only in the model."""
+
+    loaded: list = field(default_factory=list)
+    excluded: list = field(default_factory=list)
+    only_in_file: list = field(default_factory=list)
+    only_in_model: list = field(default_factory=list)
+
+    def __str__(self):
+        parts = [f"{len(self.loaded)} layers loaded"]
+        for title in ("excluded", "only_in_file", "only_in_model"):
+            names = getattr(self, title)
+            if names:
+                shown = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
+                parts.append(f"{len(names)} {title.replace('_', ' ')} ({shown})")
+        return "; ".join(parts)
+
+
+def weight_layers(model):
+    """The layers that own weights, by name: {name: layer}. Raises ValueError if two bear one name, since files go by names."""
+    found = {}
+    for layer in model._flatten_layers(include_self=False):
+        if layer.weights and not any(sub.weights for sub in layer._flatten_layers(include_self=False)):
+            if layer.name in found and found[layer.name] is not layer:
+                raise ValueError(f"Two layers are called {layer.name!r}, but weight files go by layer names. Rename one of them.")
+            found[layer.name] = layer
+    return found
+
+
+def save_weights(model, path, *, dtype="float32", metadata=None, extend=None):
+    """Write every layer's weights to `path` (.h5), atomically.
+
+    dtype: "float16" halves the size of convolution and dense kernels (the rest stays float32); metadata: JSON-able, see
+    `read_metadata`; extend: callable that may add groups of its own to the open file.
+    """
+    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+        groups = _layout(model)
+        file.attrs["layer_names"] = np.array([name.encode() for name in groups])
+        file.attrs["backend"], file.attrs["keras_version"] = b"tensorflow", keras.__version__.encode()
+        if metadata is not None:
+            file.attrs["metadata"] = json.dumps(metadata)
+        for name, layers in groups.items():
+            group = file.create_group(name)
+            weights = {f"{layer.name}/{w.name}:0": w for layer in layers for w in layer.weights}
+            group.attrs["weight_names"] = np.array([key.encode() for key in weights], dtype=None if weights else "S1")
+            for key, weight in weights.items():
+                value = np.asarray(weight)
+                group[key] = value.astype(dtype) if value.ndim > 1 else value
+        if extend:
+            extend(file)
+
+
+def read_metadata(path):
+    """The JSON-able value that `save_weights` was given; {} for other people's files."""
+    with open_h5(path) as file:
+        return json.loads(file.attrs.get("metadata", "{}"))
+
+
+def load_weights(model, path, exclude=()):
+    """Fill the layers of `model` from a .h5 file of this layout or an .npz of <layer>/<weight> arrays, by layer name.
+
+    exclude: layer names to leave as they are. Returns: a `LoadReport`. Raises ValueError if a shape differs (naming `exclude` as the
+    way out) or if nothing at all was loaded; FileNotFoundError if there is no such file.
+    """
+    arrays = _read_npz(path) if str(path).endswith(".npz") else read_h5(path, weight_layers(model))
+    return assign_layers(model, arrays, path, exclude)
+
+
+def assign_layers(model, arrays, source, exclude=()):
+    """`load_weights` for arrays in memory: {layer name: [arrays]}; source: what to call them in messages."""
+    layers, exclude = weight_layers(model), _layers_meant(exclude)
+    unknown = exclude - set(layers) - set(arrays) - set(WITHOUT_WEIGHTS)
+    if unknown:
+        log.warning("exclude names layers that neither %s nor the model has: %s.", source, ", ".join(sorted(unknown)))
+    report = LoadReport(loaded=[n for n in arrays if n in layers and n not in exclude],
+                        excluded=[n for n in arrays if n in layers and n in exclude],
+                        only_in_file=[n for n in arrays if n not in layers],
+                        only_in_model=[n for n in layers if n not in arrays and n not in exclude])
+    _check_shapes({n: (layers[n], arrays[n]) for n in report.loaded}, source)
+    if not report.loaded:
+        raise ValueError(f"No layer of {source} fits this model: nothing was loaded. It holds {', '.join(list(arrays)[:4])} …; "
+                         f"the model has {', '.join(list(layers)[:4])} ….")
+    for name in report.loaded:
+        for weight, value in zip(layers[name].weights, arrays[name], strict=True):
+            weight.assign(value.astype("float32"))
+    log.info("%s: %s", source, report)
+    return report
+
+
+def open_h5(path):
+    """The open file. Raises FileNotFoundError if there is none, ValueError if it cannot be read."""
+    try:
+        return h5py.File(path, "r")
+    except FileNotFoundError:
+        raise FileNotFoundError(f"There is no weight file {path}.") from None
+    except OSError as error:
+        raise ValueError(f"{path} is not a readable .h5 weight file ({error}). It may be cut off: fetch or save it again.") from error
+
+
+def read_h5(path, known=()):
+    """{layer: [arrays]} in the file's order of weights; known: layer names, of which a group may be one."""
+    arrays = {}
+    with open_h5(path) as file:
+        root = file["model_weights"] if "model_weights" in file else file
+        if "layer_names" not in root.attrs:
+            raise ValueError(f"{path} is an .h5 file, but not of Keras weights by layer: it lists no layer_names. Files of Keras 3 "
+                             "(.weights.h5) and of other programs have to be converted: load them where they were made and save by layer.")
+        for group in map(_text, root.attrs["layer_names"]):
+            for key in map(_text, root[group].attrs.get("weight_names", [])):
+                # A group that is no layer of ours nests several, as rpn_model does; the layer is named before the weight.
+                layer = group if group in known or "/" not in key else key.split("/")[-2]
+                arrays.setdefault(layer, []).append(root[group][key][()])
+    return arrays
+
+
+def _layout(model):
+    """{group: [its layers that have weights]} of a model's file, in the order of Matterport's inference graph."""
+    layers = weight_layers(model)
+    backbone = [layer.name for layer in getattr(model, "backbone", model).layers]
+    if not set(HEAD_GROUPS) & set(layers):
+        return {name: [layers[name]] for name in layers}
+    activations = sum(name == "activation" or name.startswith("activation_") for name in backbone)
+    heads = [f"activation_{activations + name}" if isinstance(name, int) else name for name in HEAD_GROUPS]
+    groups = {name: [layers[name]] if name in layers else [] for name in (*backbone, *heads)}
+    groups["rpn_model"] = [layers[name] for name in RPN_LAYERS]
+    return groups | {name: [layer] for name, layer in layers.items() if name not in groups and name not in RPN_LAYERS}
+
+
+def _layers_meant(exclude):
+    names = {exclude} if isinstance(exclude, str) else set(exclude or ())
+    return names | set(RPN_LAYERS) if "rpn_model" in names else names
+
+
+def _check_shapes(pairs, source):
+    """pairs: {name: (layer, [arrays])}. Raises ValueError, naming all that differ, before anything is assigned."""
+    shapes = {n: ([v.shape for v in values], [tuple(w.shape) for w in layer.weights]) for n, (layer, values) in pairs.items()}
+    wrong = [name for name, (given, wanted) in shapes.items() if given != wanted]
+    if wrong:
+        given, wanted = shapes[wrong[0]]
+        raise ValueError(f"Layer {wrong[0]!r} of {source} has weights of shape {given}, the model wants {wanted}. What is meant to start "
+                         f"anew (another number of classes, say) is left out with exclude={wrong}.")
+
+
+def _text(name):
+    return name.decode() if isinstance(name, bytes) else name
+
+
+def _read_npz(path):
+    """{layer: [arrays]}, kernel before bias, gamma before beta before the moving mean and variance, as Keras orders them."""
+    order = ["kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance"]
+    arrays = {}
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            for key in file.files:
+                layer, _, weight = key.rpartition("/")
+                arrays.setdefault(layer, {})[weight] = file[key]
+        return {layer: [w[k] for k in sorted(w, key=order.index)] for layer, w in arrays.items()}
+    except FileNotFoundError:
+        raise FileNotFoundError(f"There is no weight file {path}.") from None
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is not a readable .npz file of <layer>/<weight> arrays ({error}). It may be cut off: fetch it "
+                         "again.") from error

@@ -1,0 +1,146 @@
+"""Weight files: what is saved comes back, what does not fit is named, and a broken write leaves the old file."""
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from mrcnn.modeling import weight_files
+from mrcnn.modeling.build import build_detector
+from mrcnn.modeling.weight_files import load_weights, save_weights, weight_layers
+
+
+@pytest.fixture(scope="module")
+def detector(plain_config):
+    keras.utils.set_random_seed(0)
+    return build_detector(plain_config())
+
+
+@pytest.fixture(scope="module")
+def other(plain_config):
+    """The same network with other random weights."""
+    keras.utils.set_random_seed(1)
+    return build_detector(plain_config())
+
+
+@pytest.fixture
+def spoiled(other):
+    for variable in other.variables:
+        if variable.dtype == "float32":
+            variable.assign(np.full(variable.shape, 0.5))
+    return other
+
+
+def arrays(model):
+    return {(name, w.name): np.asarray(w).copy() for name, layer in weight_layers(model).items() for w in layer.weights}
+
+
+def test_a_round_trip_changes_no_bit(detector, spoiled, tmp_path):
+    save_weights(detector, tmp_path / "a.h5")
+    report = load_weights(spoiled, tmp_path / "a.h5")
+    assert set(report.loaded) == set(weight_layers(detector)) and not (report.only_in_file or report.only_in_model or report.excluded)
+    found = arrays(spoiled)
+    for key, value in arrays(detector).items():
+        np.testing.assert_array_equal(found[key], value, err_msg=str(key))
+
+
+def test_float16_is_half_as_large_and_near(detector, spoiled, tmp_path):
+    save_weights(detector, tmp_path / "a.h5")
+    save_weights(detector, tmp_path / "half.h5", dtype="float16")
+    load_weights(spoiled, tmp_path / "half.h5")
+    found = arrays(spoiled)
+    for key, value in arrays(detector).items():
+        np.testing.assert_allclose(found[key], value, atol=1e-6, rtol=1e-3)
+    with h5py.File(tmp_path / "half.h5") as file:
+        assert file["fpn_p2/fpn_p2/kernel:0"].dtype == np.float16 and file["bn_conv1/bn_conv1/moving_variance:0"].dtype == np.float32
+    assert (tmp_path / "half.h5").stat().st_size < 0.75 * (tmp_path / "a.h5").stat().st_size
+
+
+def test_the_layout_is_matterports(detector, tmp_path):
+    save_weights(detector, tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5") as file:
+        names = [n.decode() for n in file.attrs["layer_names"]]
+        assert set(file) == set(names) and len(set(names)) == len(names)
+        assert names[0] == "image" and names[-1] == "mrcnn_mask" and file["roi_align_mask"].attrs["weight_names"].size == 0
+        assert [n.decode() for n in file["rpn_model"].attrs["weight_names"]] == [
+            f"{layer}/{weight}:0" for layer in ("rpn_conv_shared", "rpn_class_raw", "rpn_bbox_pred") for weight in ("kernel", "bias")]
+        assert set(weight_layers(detector)) - set(names) == {"rpn_conv_shared", "rpn_class_raw", "rpn_bbox_pred"}
+        assert [n.decode() for n in file["bn_conv1"].attrs["weight_names"]] == [
+            f"bn_conv1/{weight}:0" for weight in ("gamma", "beta", "moving_mean", "moving_variance")]
+        kernel = file["conv1"]["conv1/kernel:0"][()]
+    np.testing.assert_array_equal(kernel, arrays(detector)["conv1", "kernel"])
+
+
+def test_a_file_saved_as_a_whole_keras_model_is_read_too(detector, spoiled, tmp_path):
+    """Keras 2 put the weights under model_weights when it saved more than weights."""
+    save_weights(detector, tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5") as file, h5py.File(tmp_path / "whole.h5", "w") as whole:
+        group = whole.create_group("model_weights")
+        group.attrs["layer_names"] = file.attrs["layer_names"]
+        for name in file:
+            file.copy(name, group)
+    load_weights(spoiled, tmp_path / "whole.h5")
+    np.testing.assert_array_equal(arrays(spoiled)["conv1", "kernel"], arrays(detector)["conv1", "kernel"])
+
+
+def test_excluded_layers_stay_as_they_are(detector, spoiled, tmp_path):
+    save_weights(detector, tmp_path / "a.h5")
+    report = load_weights(spoiled, tmp_path / "a.h5", exclude=["mrcnn_mask", "mrcnn_bbox"])
+    assert report.excluded == ["mrcnn_mask"] and "1 excluded (mrcnn_mask)" in str(report)
+    assert (arrays(spoiled)["mrcnn_mask", "kernel"] == 0.5).all()
+
+
+def test_another_number_of_classes_is_refused_naming_the_way_out(detector, plain_config, tmp_path):
+    save_weights(detector, tmp_path / "a.h5")
+    more = build_detector(plain_config(NUM_CLASSES=5))
+    before = arrays(more)
+    with pytest.raises(ValueError, match=r"\(32, 3\).*\(32, 5\).*exclude=\['mrcnn_class_logits', 'mrcnn_bbox_fc', 'mrcnn_mask'\]"):
+        load_weights(more, tmp_path / "a.h5")
+    assert all((value == before[key]).all() for key, value in arrays(more).items())
+    load_weights(more, tmp_path / "a.h5", exclude=["mrcnn_bbox_fc", "mrcnn_class_logits", "mrcnn_mask"])
+
+
+def test_layers_of_one_side_only_are_reported(detector, spoiled, tmp_path):
+    np.savez(tmp_path / "a.npz", **{"conv1/kernel": arrays(detector)["conv1", "kernel"], "conv1/bias": np.zeros(8, np.float16),
+                                    "logits/bias": np.zeros(3)})
+    report = load_weights(spoiled, tmp_path / "a.npz")
+    assert report.loaded == ["conv1"] and report.only_in_file == ["logits"] and "fpn_p2" in report.only_in_model
+
+
+def test_an_npz_may_list_its_weights_in_any_order(detector, spoiled, tmp_path):
+    names = ["moving_variance", "beta", "moving_mean", "gamma"]
+    np.savez(tmp_path / "a.npz", **{f"bn_conv1/{name}": np.full(8, i, np.float32) for i, name in enumerate(names)})
+    load_weights(spoiled, tmp_path / "a.npz")
+    assert [arrays(spoiled)["bn_conv1", name][0] for name in names] == [0, 1, 2, 3]
+
+
+def test_loading_nothing_is_an_error(detector, tmp_path):
+    np.savez(tmp_path / "a.npz", **{"other/kernel": np.zeros(3)})
+    with pytest.raises(ValueError, match="nothing was loaded.*other"):
+        load_weights(detector, tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("name", ["a.h5", "a.npz"])
+def test_a_missing_or_cut_off_file_is_told(detector, tmp_path, name):
+    with pytest.raises(FileNotFoundError, match=f"no weight file .*{name}"):
+        load_weights(detector, tmp_path / name)
+    save_weights(detector, tmp_path / "a.h5")
+    np.savez(tmp_path / "a.npz", **{"conv1/kernel": np.zeros((3, 3, 3, 8))})
+    whole = (tmp_path / name).read_bytes()
+    for length in (0, 100, len(whole) // 2):
+        (tmp_path / name).write_bytes(whole[:length])
+        with pytest.raises(ValueError, match="cut off"):
+            load_weights(detector, tmp_path / name)
+
+
+def test_a_write_that_fails_leaves_the_old_file(detector, tmp_path, monkeypatch):
+    path = tmp_path / "last.h5"
+    save_weights(detector, path)
+    before = path.read_bytes()
+
+    def full_disk(*arguments, **options):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(weight_files.json, "dumps", full_disk)
+    with pytest.raises(OSError, match="No space"):
+        save_weights(detector, path, metadata={"epoch": 2})
+    assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["last.h5"]
