@@ -1,0 +1,81 @@
+"""The attribute forks' names, used as their scripts use them."""
+import keras
+import numpy as np
+import pytest
+
+import fashion.matterport as modellib
+import mrcnn.model
+from mrcnn.config import Config
+
+
+class Garments(modellib.Dataset):
+    """Dark squares are plain, light ones striped."""
+
+    def __init__(self):
+        super().__init__(self)
+        self.add_class("garments", 1, "shirt")
+        for i, name in enumerate(("plain", "striped", "torn")):
+            self.add_attribute("garments", i + 100, name)
+        for i in range(4):
+            self.add_image("garments", image_id=i, path=None, labels=[1], attributes=[[i % 2]])
+
+    def load_image(self, image_id):
+        image = np.full((64, 64, 3), 120, np.uint8)
+        image[10:50, 10:50] = 40 + 180 * (image_id % 2)
+        return image
+
+    def load_mask(self, image_id):
+        mask, attributes = np.zeros((64, 64, 1), np.uint8), np.zeros((1, self.num_attributes), np.int64)
+        mask[10:50, 10:50] = 1
+        attributes[0, self.image_info[image_id]["attributes"][0]] = 1
+        return mask, np.array([1]), attributes
+
+
+@pytest.fixture(scope="module")
+def config(tiny_settings):
+    class ForkConfig(Config):
+        NAME = "garments"
+        NUM_CLASSES = 2
+        NUM_ATTR = 3
+        VALIDATION_STEPS = 1
+        DETECTION_MIN_CONFIDENCE = 0
+
+    for name, value in tiny_settings.items():
+        setattr(ForkConfig, name, value)
+    return ForkConfig()
+
+
+@pytest.fixture(scope="module")
+def model(config, tmp_path_factory):
+    keras.utils.set_random_seed(0)
+    return modellib.MaskRCNN(mode="training", config=config, model_dir=tmp_path_factory.mktemp("logs"))
+
+
+def test_attributes_are_listed_in_the_order_of_adding():
+    dataset = Garments()
+    dataset.add_attribute("garments", 100, "plain again")
+    dataset.prepare()
+    assert (dataset.attr_names, dataset.num_attributes) == (["plain", "striped", "torn"], 3)
+    assert dataset.attribute_from_source_map["garments.102"] == 2
+
+
+def test_only_the_attribute_head_learns_and_results_hold_attributes(model, config):
+    dataset = Garments()
+    dataset.prepare()
+    before = {w.path: np.asarray(w).copy() for w in model.keras_model.weights}
+    model.train(dataset, dataset, learning_rate=0.01, epochs=1, layers="attribute")
+    changed = {w.path for w in model.keras_model.weights if (np.asarray(w) != before[w.path]).any()}
+    assert changed and all("mrcnn_attribute" in path for path in changed)
+    assert "mrcnn_attribute_loss" in model.keras_model.history.history
+    result, = model.detect([dataset.load_image(1)])
+    assert result["attribute_scores"].shape == (len(result["rois"]), 3) and len(result["attributes"]) == len(result["rois"]) > 0
+    assert all((result["attribute_scores"][0, result["attributes"][0]] >= 0.5).tolist())
+
+
+def test_a_config_without_attributes_is_told_what_to_set(tiny_settings):
+    with pytest.raises(ValueError, match="NUM_ATTRIBUTES"):
+        modellib.MaskRCNN("training", Config.from_dict(tiny_settings | {"NUM_CLASSES": 2}), "logs")
+
+
+def test_the_other_names_are_those_of_the_library():
+    assert modellib.load_image_gt is mrcnn.model.load_image_gt and modellib.log is mrcnn.model.log
