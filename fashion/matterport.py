@@ -25,7 +25,7 @@ class MaskRCNN(mrcnn.model.MaskRCNN):
     def __init__(self, mode, config, model_dir):
         count = getattr(config, "NUM_ATTRIBUTES", None) or getattr(config, "NUM_ATTR", None)
         if not count:
-            raise ValueError("How many attributes are there? Set NUM_ATTRIBUTES in the config; without attributes use mrcnn.model.MaskRCNN.")
+            raise ValueError("How many attributes are there? Set NUM_ATTRIBUTES in the config. Without attributes use mrcnn.model.")
         super().__init__(mode, config, model_dir, extra_heads=[AttributeHead(int(count))])
 
     def train(self, train_dataset, val_dataset, learning_rate, epochs, layers, *arguments, **options):

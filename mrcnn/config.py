@@ -50,7 +50,7 @@ class Config:
     IMAGE_MIN_DIM = 800
     IMAGE_MAX_DIM = 1024
     IMAGE_MIN_SCALE = 0                 # smallest factor a photo is enlarged by in "square" mode; 0: no such floor
-    IMAGE_CHANNEL_COUNT = 3
+    IMAGE_CHANNEL_COUNT = 3             # with others, MEAN_PIXEL and load_image need as many, and weights exclude=["conv1"]
     MEAN_PIXEL = None                   # RGB, 0..255; None takes what the backbone was trained with
     PIXEL_STD = None                    # new, likewise
 
@@ -101,6 +101,7 @@ class Config:
     def __init__(self):
         self.BATCH_SIZE = self.IMAGES_PER_GPU * self.GPU_COUNT
         mean, std = PIXEL_STATISTICS[self.backbone_family()]
+        std = std if self.IMAGE_CHANNEL_COUNT == len(std) else (1.0,) * self.IMAGE_CHANNEL_COUNT
         self.MEAN_PIXEL = np.array(mean if self.MEAN_PIXEL is None else self.MEAN_PIXEL, np.float32)
         self.PIXEL_STD = np.array(std if self.PIXEL_STD is None else self.PIXEL_STD, np.float32)
         height, width = {"portrait": (self.IMAGE_MAX_DIM, self.IMAGE_MIN_DIM), "crop": (self.IMAGE_MIN_DIM, self.IMAGE_MIN_DIM)}.get(
@@ -140,8 +141,10 @@ class Config:
             raise ValueError(f"MASK_SHAPE must be twice MASK_POOL_SIZE, since the mask head doubles its input once. Got "
                              f"{tuple(self.MASK_SHAPE)} for {self.MASK_POOL_SIZE}; set MASK_SHAPE = "
                              f"({2 * self.MASK_POOL_SIZE}, {2 * self.MASK_POOL_SIZE}).")
-        if self.IMAGE_CHANNEL_COUNT != 3:
-            raise ValueError(f"IMAGE_CHANNEL_COUNT must be 3 (RGB); grey photos are converted. Got {self.IMAGE_CHANNEL_COUNT}.")
+        for name in ("MEAN_PIXEL", "PIXEL_STD"):
+            if getattr(self, name).shape != (self.IMAGE_CHANNEL_COUNT,):
+                raise ValueError(f"{name} needs one number for each of the IMAGE_CHANNEL_COUNT = {self.IMAGE_CHANNEL_COUNT} channels. Got "
+                                 f"{getattr(self, name).tolist()}.")
 
     def _check_image_size(self):
         _one_of("IMAGE_RESIZE_MODE", self.IMAGE_RESIZE_MODE, RESIZE_MODES)
@@ -157,7 +160,7 @@ class Config:
             raise ValueError(f"IMAGE_MIN_DIM must not exceed IMAGE_MAX_DIM. Got {self.IMAGE_MIN_DIM} and {self.IMAGE_MAX_DIM}.")
 
     def to_dict(self):
-        """Every setting in force: name -> JSON-able value. Callables appear by their name."""
+        """Every setting in force: name -> JSON-able value. Callables appear by their name, what JSON does not know as text."""
         names = [n for n in dir(self) if n.isupper() and not n.startswith("_")]
         return {name: _plain(getattr(self, name)) for name in names}
 
@@ -202,11 +205,13 @@ def _plain(value):
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         value = dataclasses.asdict(value)
     if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
+        return {k if isinstance(k, (str, int, float)) else str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
         return [_plain(v) for v in value]
     if isinstance(value, np.ndarray):
         return value.tolist()
     if isinstance(value, np.generic):
         return value.item()
-    return getattr(value, "__name__", str(value)) if callable(value) else value
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return getattr(value, "__name__", str(value))

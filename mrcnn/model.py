@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mrcnn.data.augmentation import ImgaugAugmenter
+from mrcnn.data.augmentation import import_imgaug
 from mrcnn.data.batches import training_batches, validation_batches
 from mrcnn.data.resize import Placement, from_unit, to_unit
 from mrcnn.inference.molding import mold, unmold
@@ -18,6 +18,7 @@ from mrcnn.legacy import (  # noqa: F401
     DetectionTargetLayer,
     ProposalLayer,
     PyramidROIAlign,
+    as_augmenter,
     build_detection_targets,
     build_rpn_targets,
     compose_image_meta,
@@ -43,6 +44,9 @@ from mrcnn.training.layer_groups import set_trainable
 from mrcnn.training.optimizers import make_optimizer
 from mrcnn.training.run_folder import RunFolder
 from mrcnn.training.schedules import Stage
+
+# Scripts say `import imgaug` next, which fails beside NumPy 2 unless it was imported with some help before.
+import_imgaug()
 
 # <model_dir>/<name><YYYYmmddTHHMM>/mask_rcnn_<name>_<epoch>.h5
 CHECKPOINT = re.compile(r".*[/\\][\w-]+(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})[/\\]mask_rcnn_[\w-]+?(\d{4})\.h5")
@@ -114,7 +118,8 @@ class MaskRCNN:
         if found:
             *date, self.epoch = (int(n) for n in found.groups())
             started = datetime(*date)
-            logging.getLogger(__name__).info("Training goes on after epoch %d.", self.epoch)
+            if self.mode == "training":
+                logging.getLogger(__name__).info("Training goes on after epoch %d.", self.epoch)
         self.log_dir = str(Path(self.model_dir) / f"{name}{started:%Y%m%dT%H%M}")
         while not found and Path(self.log_dir).exists():        # another training began in this minute
             started += timedelta(minutes=1)
@@ -136,9 +141,8 @@ class MaskRCNN:
             logging.getLogger(__name__).warning("Nothing to train: this model has %d epochs behind it, and epochs=%d counts from the "
                                                 "start.", self.epoch, epochs)
             return
-        if augmentation is not None and not _takes_masks(augmentation):
-            augmentation = ImgaugAugmenter(augmentation)
-        batches = training_batches(train_dataset, self.config, augmenter=augmentation, unaugmented_sources=no_augmentation_sources or ())
+        batches = training_batches(train_dataset, self.config, augmenter=as_augmenter(augmentation),
+                                   unaugmented_sources=no_augmentation_sources or ())
         fit(self.keras_model, self.config, batches, [Stage(layers, layers, epochs - self.epoch, learning_rate)],
             RunFolder(self.log_dir, epoch_weights=Path(self.checkpoint_path).name),
             validation=validation_batches(val_dataset, self.config), first_epoch=self.epoch, callbacks=custom_callbacks or (),
@@ -245,8 +249,3 @@ def _as_numpy(tensors):
     if isinstance(tensors, dict):
         return {name: _as_numpy(value) for name, value in tensors.items()}
     return np.asarray(tensors)
-
-
-def _takes_masks(augmentation):
-    """Whether it is an augmenter of ours rather than imgaug's."""
-    return not type(augmentation).__module__.startswith("imgaug") and not hasattr(augmentation, "to_deterministic")

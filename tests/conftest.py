@@ -15,12 +15,12 @@ def register_plain_backbone():
     from mrcnn.modeling.batch_norm import BatchNorm
     from mrcnn.modeling.build import BACKBONES
 
-    def plain(name, update_statistics=False):
-        x = image = keras.Input((None, None, 3), name="image")
+    def plain(name, update_statistics=False, channels=3):
+        x = image = keras.Input((None, None, channels), name="image")
         features = []
-        for stage, channels in enumerate((8, 8, 12, 16, 16), start=1):
+        for stage, filters in enumerate((8, 8, 12, 16, 16), start=1):
             conv, norm = ("conv1", "bn_conv1") if stage == 1 else (f"res{stage}a_branch2a", f"bn{stage}a_branch2a")
-            x = keras.layers.Conv2D(channels, 3, 2, "same", name=conv)(x)
+            x = keras.layers.Conv2D(filters, 3, 2, "same", name=conv)(x)
             x = keras.layers.ReLU(name=f"relu{stage}")(BatchNorm(update_statistics, name=norm)(x))
             features.append(x)
         return keras.Model(image, features[1:], name=name)

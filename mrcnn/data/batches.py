@@ -42,24 +42,15 @@ class TrainingBatches(keras.utils.PyDataset):
                  "windows": np.stack([e["window"] for e in examples]),
                  "seed": ((self.config.SEED * 1_000_003 + positions) % (2**31 - 1)).astype(np.int32)}
         if len(self.dataset.source_class_ids) > 2:          # the background's source is one, and a single other one labels all classes
-            batch["active_class_ids"] = np.stack([self._active_class_ids(int(p)) for p in positions])
+            batch["active_class_ids"] = np.stack([self.dataset.active_class_ids(self._image_id(int(p))) for p in positions])
         columns = [name for name in examples[0] if name.startswith("gt_")]
         return batch | {name: _pad([e[name] for e in examples], self.config.MAX_GT_INSTANCES) for name in columns}
 
     def _example(self, position):
         rng = np.random.default_rng([self.config.SEED, position])
         image_id = self._image_id(position)
-        augmenter = None if self._source(image_id) in self.unaugmented_sources else self.augmenter
+        augmenter = None if self.dataset.image_info[image_id].get("source") in self.unaugmented_sources else self.augmenter
         return load_ground_truth(self.dataset, image_id, self.config, augmenter, rng)
-
-    def _active_class_ids(self, position):
-        """(K,) float32: 1 for the classes that the image's source labels."""
-        active = np.zeros(self.config.NUM_CLASSES, np.float32)
-        active[self.dataset.source_class_ids[self._source(self._image_id(position))]] = 1
-        return active
-
-    def _source(self, image_id):
-        return self.dataset.image_info[image_id].get("source")
 
     def _image_id(self, position):
         round_index, place = divmod(position, self.round_length)

@@ -113,6 +113,15 @@ class Dataset:
         """All ground truth of one image at once: what `load_mask` and `load_instance_fields` return, as a 3-tuple."""
         return (*self.load_mask(image_id), self.load_instance_fields(image_id))
 
+    def active_class_ids(self, image_id):
+        """(classes,) int32: 1 for the classes that the image's source labels, the background among them."""
+        source = self.image_info[image_id]["source"]
+        if source not in self.source_class_ids:
+            raise ValueError(f"Its source {source!r} has no classes. Give them with add_class({source!r}, ...), then call prepare().")
+        active = np.zeros(self.num_classes, np.int32)
+        active[self.source_class_ids[source]] = 1
+        return active
+
     def image_class_ids(self, image_id):
         """(N,) int32: the class ids of `load_mask`. Override it where no mask need be decoded."""
         return np.asarray(self.load_mask(image_id)[1], np.int32)

@@ -17,6 +17,27 @@ def load_ground_truth(dataset, image_id, config, augmenter=None, rng=None):
     `dataset.load_instance_fields`. Objects that augmentation pushed out of the picture are dropped with all their columns. Crowds keep
     their negative class ids. Raises RuntimeError naming the image if anything about it fails.
     """
+    image, masks, class_ids, fields, placement = load_on_canvas(dataset, image_id, config, augmenter, rng)
+    boxes = boxes_of_masks(masks)
+    keep = np.flatnonzero((boxes[:, 2:] - boxes[:, :2] >= MIN_SIDE).all(axis=1) & (class_ids != 0))
+    if len(keep) > config.MAX_GT_INSTANCES:
+        areas = masks.sum(axis=(0, 1))[keep]
+        keep = np.sort(keep[np.argsort(-areas, kind="stable")[:config.MAX_GT_INSTANCES]])
+    masks, boxes = masks[:, :, keep], boxes[keep]
+    if config.USE_MINI_MASK:
+        small, frames = minimise(masks, boxes, tuple(config.MINI_MASK_SHAPE)), boxes
+    else:
+        small, frames = masks.transpose(2, 0, 1).astype(np.uint8), np.tile(np.float32([0, 0, *placement.canvas_hw]), (len(keep), 1))
+    return {"image": image, "window": placement.window, "gt_class_ids": class_ids[keep], "gt_boxes": boxes,
+            "gt_masks": small, "gt_mask_frames": frames, **{name: column[keep] for name, column in fields.items()}}
+
+
+def load_on_canvas(dataset, image_id, config, augmenter=None, rng=None):
+    """An image and all its objects, laid on the canvas and augmented, but not yet boxed.
+
+    Returns: image (H, W, 3) uint8; masks (H, W, N) bool; class_ids (N,) int32; fields {name: (N, ...)}; the photo's Placement.
+    Raises RuntimeError naming the image if anything about it fails.
+    """
     try:
         photo = dataset.load_image(image_id)
         masks, class_ids, fields = dataset.load_objects(image_id)
@@ -26,20 +47,9 @@ def load_ground_truth(dataset, image_id, config, augmenter=None, rng=None):
         if augmenter is not None:
             image, masks = augmenter(image, masks, rng)
     except Exception as error:
-        raise RuntimeError(f"Image {dataset.image_info[image_id].get('path', image_id)!r} could not be prepared for training: "
+        raise RuntimeError(f"Image {dataset.image_info[image_id].get('path') or image_id!r} could not be prepared for training: "
                            f"{error}") from error
-    boxes = boxes_of_masks(masks)
-    keep = np.flatnonzero((boxes[:, 2:] - boxes[:, :2] >= MIN_SIDE).all(axis=1) & (np.asarray(class_ids) != 0))
-    if len(keep) > config.MAX_GT_INSTANCES:
-        areas = masks.sum(axis=(0, 1))[keep]
-        keep = np.sort(keep[np.argsort(-areas, kind="stable")[:config.MAX_GT_INSTANCES]])
-    masks, boxes = masks[:, :, keep], boxes[keep]
-    if config.USE_MINI_MASK:
-        small, frames = minimise(masks, boxes, tuple(config.MINI_MASK_SHAPE)), boxes
-    else:
-        small, frames = masks.transpose(2, 0, 1).astype(np.uint8), np.tile(np.float32([0, 0, *placement.canvas_hw]), (len(keep), 1))
-    return {"image": image, "window": placement.window, "gt_class_ids": np.asarray(class_ids, np.int32)[keep], "gt_boxes": boxes,
-            "gt_masks": small, "gt_mask_frames": frames, **{name: column[keep] for name, column in fields.items()}}
+    return image, masks, np.asarray(class_ids, np.int32), fields, placement
 
 
 def place_masks(placement, masks):

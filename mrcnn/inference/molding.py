@@ -7,11 +7,12 @@ from mrcnn.data.resize import normalise, place_for, resampling_for
 def mold(photo, config, name="The photo"):
     """A photo of any size -> (image (H, W, 3) float32, normalised; its Placement).
 
-    photo: (h, w, 3) uint8 RGB. Raises ValueError for anything else; name: what to call it there.
+    photo: (h, w, 3) uint8 RGB, or as many channels as IMAGE_CHANNEL_COUNT says; name: what to call it in the ValueError that is
+    raised for anything else.
     """
-    if getattr(photo, "ndim", 0) != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8:
-        raise ValueError(f"{name} must be an array (height, width, 3) of uint8, RGB. Got {getattr(photo, 'dtype', type(photo))} "
-                         f"{getattr(photo, 'shape', '')}; convert it with PIL's Image.convert('RGB').")
+    if getattr(photo, "ndim", 0) != 3 or photo.shape[2] != config.IMAGE_CHANNEL_COUNT or photo.dtype != np.uint8:
+        raise ValueError(f"{name} must be an array (height, width, {config.IMAGE_CHANNEL_COUNT}) of uint8, RGB. Got "
+                         f"{getattr(photo, 'dtype', type(photo))} {getattr(photo, 'shape', '')}; PIL's Image.convert('RGB') makes one.")
     placement = place_for(config, photo.shape[:2])
     return normalise(placement.image(photo, resampling_for(config)), config.MEAN_PIXEL, config.PIXEL_STD), placement
 

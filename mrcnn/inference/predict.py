@@ -4,7 +4,7 @@ from keras import ops
 
 from mrcnn.inference.compiled import compiled
 from mrcnn.inference.molding import mold, unmold
-from mrcnn.inference.pasting import paste
+from mrcnn.inference.pasting import paste_window
 
 
 class Predictor:
@@ -81,8 +81,11 @@ def full_masks(result, threshold=0.5, convention="aligned"):
     convention: "corners" fills whole pixels' boxes and fades to 0 at their border, which is how Matterport pastes
     """
     boxes, edge = (result["rois"], "zero") if convention == "corners" else (result["boxes"], "constant")
-    masks = [paste(m, box, result["image_hw"], threshold, edge=edge) for m, box in zip(result["mask_probabilities"], boxes, strict=True)]
-    return np.stack(masks, axis=2) if masks else np.zeros((*result["image_hw"], 0), bool)
+    masks = np.zeros((len(boxes), *result["image_hw"]), bool)           # one after the other in memory, as they are written and read
+    for canvas, mask, box in zip(masks, result["mask_probabilities"], boxes, strict=True):
+        window, top, left = paste_window(mask, box, result["image_hw"], threshold, edge)
+        canvas[top:top + window.shape[0], left:left + window.shape[1]] = window
+    return masks.transpose(1, 2, 0)
 
 
 def _bucket(count, config):

@@ -5,9 +5,8 @@ import warnings
 import numpy as np
 
 from mrcnn.data.augmentation import ImgaugAugmenter
-from mrcnn.data.ground_truth import place_masks
+from mrcnn.data.ground_truth import load_on_canvas
 from mrcnn.data.instance_masks import boxes_of_masks, minimise
-from mrcnn.data.resize import place_for
 from mrcnn.legacy.image_meta import compose_image_meta
 
 
@@ -23,25 +22,17 @@ def load_image_gt(dataset, config, image_id, augment=False, augmentation=None, u
     """
     rng = rng if rng is not None else np.random.default_rng(random.getrandbits(64))
     augmenter = as_augmenter(augmentation)
-    try:
-        photo = dataset.load_image(image_id)
-        masks, class_ids = dataset.load_mask(image_id)
-        _check(photo, masks, class_ids)
-        active_class_ids = _active_class_ids(dataset, image_id)
-        placement = place_for(config, photo.shape[:2], rng)
-        image, masks = placement.image(photo), place_masks(placement, masks)
-        if augment:
-            image, masks = _flip(image, masks, rng)
-        if augmenter is not None:
-            image, masks = augmenter(image, masks, rng)
-    except Exception as error:
-        raise RuntimeError(f"Image {dataset.image_info[image_id].get('path') or image_id!r} could not be prepared: {error}") from error
+    if augment:
+        warnings.warn("augment=True is deprecated, as in Matterport's code. Use augmentation=imgaug.augmenters.Fliplr(0.5).",
+                      FutureWarning, stacklevel=2)
+    image, masks, class_ids, _, placement = load_on_canvas(dataset, image_id, config, _flipping(augmenter) if augment else augmenter, rng)
     visible = masks.any(axis=(0, 1))
-    masks, class_ids = masks[:, :, visible], np.asarray(class_ids, np.int32)[visible]
+    masks, class_ids = masks[:, :, visible], class_ids[visible]
     boxes = boxes_of_masks(masks)
     if config.USE_MINI_MASK if use_mini_mask is None else use_mini_mask:
         masks = minimise(masks, boxes, tuple(config.MINI_MASK_SHAPE)).transpose(1, 2, 0).astype(bool)
-    meta = compose_image_meta(image_id, photo.shape, image.shape, placement.window, placement.scale, active_class_ids)
+    photo_shape = (*placement.photo_hw, image.shape[2])
+    meta = compose_image_meta(image_id, photo_shape, image.shape, placement.window, placement.scale, dataset.active_class_ids(image_id))
     return image, meta, class_ids, boxes.astype(np.int32), masks
 
 
@@ -54,23 +45,10 @@ def as_augmenter(augmentation):
     return ImgaugAugmenter(augmentation) if is_imgaug else augmentation
 
 
-def _flip(image, masks, rng):
-    warnings.warn("augment=True is deprecated, as in Matterport's code. Use augmentation=imgaug.augmenters.Fliplr(0.5).",
-                  DeprecationWarning, stacklevel=3)
-    return (image[:, ::-1], masks[:, ::-1]) if rng.random() < 0.5 else (image, masks)
-
-
-def _active_class_ids(dataset, image_id):
-    """(K,) int32: 1 for the classes that the image's source labels."""
-    source = dataset.image_info[image_id]["source"]
-    if source not in dataset.source_class_ids:
-        raise ValueError(f"its source {source!r} has no classes. Give them with add_class({source!r}, ...), then call prepare().")
-    active = np.zeros(dataset.num_classes, np.int32)
-    active[dataset.source_class_ids[source]] = 1
-    return active
-
-
-def _check(photo, masks, class_ids):
-    if masks.ndim != 3 or masks.shape[:2] != photo.shape[:2] or masks.shape[2] != len(class_ids):
-        raise ValueError(f"load_mask must return masks of (height, width, N) in the photo's size {photo.shape[:2]}, and N class ids. Got "
-                         f"{masks.shape} and {len(class_ids)}.")
+def _flipping(augmenter):
+    """The augmenter, with a flip before it in every second case."""
+    def flip(image, masks, rng):
+        if rng.random() < 0.5:
+            image, masks = image[:, ::-1], masks[:, ::-1]
+        return augmenter(image, masks, rng) if augmenter is not None else (image, masks)
+    return flip

@@ -66,26 +66,26 @@ def build_detection_targets(rpn_rois, gt_class_ids, gt_boxes, gt_masks, config, 
 def generate_random_rois(image_shape, count, gt_class_ids, gt_boxes, rng=None):
     """Rois to train the heads on without an RPN: (count, 4) int32 yxyx, pixels, none of them empty.
 
-    image_shape: (height, width, ...); gt_class_ids: (N,), 0 for padding; gt_boxes: (N, 4) yxyx, pixels. Nine in ten lie around
-    an object, between one object's height and width before it and behind it, cut to the image; the others anywhere.
-    rng: np.random.Generator; None takes a seed from `random`
+    image_shape: (height, width, ...); gt_class_ids: (N,), 0 for padding; gt_boxes: (N, 4) yxyx, pixels; rng: np.random.Generator;
+    None takes a seed from `random`. Nine in ten lie around an object, no further from it than it is high and wide, the others anywhere.
     """
     rng = rng if rng is not None else np.random.default_rng(random.getrandbits(64))
     image = np.array([0, 0, *image_shape[:2]])
-    boxes = np.asarray(gt_boxes).reshape(-1, 4).astype(int)
-    real = (np.asarray(gt_class_ids) != 0) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
-    regions = [_around(box, image) for box in boxes[real]]
-    each = int(NEAR_OBJECTS * count / len(regions)) if regions else 0
-    regions = np.repeat(np.array([*regions, image]), [each] * len(regions) + [count - each * len(regions)], axis=0)
+    regions = _around(np.asarray(gt_boxes).reshape(-1, 4).astype(int)[np.asarray(gt_class_ids) != 0], image)
+    each = int(NEAR_OBJECTS * count / len(regions)) if len(regions) else 0
+    regions = np.repeat([*regions, image], [each] * len(regions) + [count - each * len(regions)], axis=0)
     y1, y2 = _intervals(regions[:, 0], regions[:, 2], rng)
     x1, x2 = _intervals(regions[:, 1], regions[:, 3], rng)
     return np.stack([y1, x1, y2, x2], axis=1).astype(np.int32)
 
 
-def _around(box, image):
-    height, width = box[2:] - box[:2]
-    grown = box + np.array([-height, -width, height, width])
-    return np.clip(grown, np.tile(image[:2], 2), np.tile(image[2:], 2))
+def _around(boxes, image):
+    """Boxes of three times the height and width, cut to the image; those that hold nothing are left out."""
+    sides = boxes[:, 2:] - boxes[:, :2]
+    boxes = boxes[(sides > 0).all(axis=1)]
+    sides = boxes[:, 2:] - boxes[:, :2]
+    regions = np.clip(boxes + np.concatenate([-sides, sides], axis=1), np.tile(image[:2], 2), np.tile(image[2:], 2))
+    return regions[(regions[:, 2:] > regions[:, :2]).all(axis=1)]
 
 
 def _intervals(low, high, rng):

@@ -2,6 +2,7 @@
 import keras
 
 
+@keras.saving.register_keras_serializable(package="mrcnn")
 class BatchNorm(keras.layers.BatchNormalization):
     """Batch normalisation for detectors, whose batches are too small to estimate statistics from.
 
@@ -9,9 +10,12 @@ class BatchNorm(keras.layers.BatchNormalization):
     Epsilon is 1e-3, as in every published Matterport and EfficientNet-Lite weight file.
     """
 
-    def __init__(self, update_statistics=False, **kwargs):
-        super().__init__(epsilon=1e-3, momentum=0.99, **kwargs)
+    def __init__(self, update_statistics=False, *, epsilon=1e-3, momentum=0.99, **kwargs):
+        super().__init__(epsilon=epsilon, momentum=momentum, **kwargs)
         self.update_statistics = update_statistics
+
+    def get_config(self):
+        return super().get_config() | {"update_statistics": self.update_statistics}
 
     def call(self, inputs, training=False):
         return super().call(inputs, training=bool(training) and self.update_statistics)

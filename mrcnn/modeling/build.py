@@ -64,7 +64,7 @@ def build_detector(config, extra_heads=()):
                             RPNHead(config.RPN_CHANNELS, len(config.RPN_ANCHOR_RATIOS), config.RPN_ANCHOR_STRIDE, name="rpn"),
                             heads, _settings(config), name="mask_rcnn")
         # Run once on symbols: no arithmetic, but every variable exists afterwards.
-        detector({"images": keras.KerasTensor((1, 64, 64, 3)), "windows": keras.KerasTensor((1, 4))})
+        detector({"images": keras.KerasTensor((1, 64, 64, config.IMAGE_CHANNEL_COUNT)), "windows": keras.KerasTensor((1, 4))})
     return detector
 
 
@@ -81,11 +81,11 @@ def _backbone(config):
     if config.BACKBONE not in BACKBONES:
         raise ValueError(f"BACKBONE must be one of {sorted(BACKBONES)}, or a callable (image, stage5=True, train_bn=...) that returns the "
                          f"Keras tensors C1 to C5. Got {config.BACKBONE!r}.")
-    return BACKBONES[config.BACKBONE](config.BACKBONE, config.TRAIN_BN)
+    return BACKBONES[config.BACKBONE](config.BACKBONE, config.TRAIN_BN, config.IMAGE_CHANNEL_COUNT)
 
 
 def _backbone_of(function, config):
-    image = keras.Input((None, None, 3), name="input_image")
+    image = keras.Input((None, None, config.IMAGE_CHANNEL_COUNT), name="input_image")
     features = list(function(image, stage5=True, train_bn=config.TRAIN_BN))
     if len(features) not in (4, 5):
         raise ValueError(f"A BACKBONE callable must return C1 to C5 (or C2 to C5). {function.__name__} returned {len(features)} tensors.")

@@ -48,7 +48,7 @@ def test_a_mean_pixel_of_ones_own_is_kept():
     ({"ROI_POSITIVE_RATIO": 33}, "fraction.*0..1. Got 33"),
     ({"RPN_ANCHOR_SCALES": (8, 16)}, "each of the 5 pyramid levels"),
     ({"MASK_SHAPE": (56, 56)}, r"MASK_SHAPE = \(28, 28\)"),
-    ({"IMAGE_CHANNEL_COUNT": 4}, "must be 3"),
+    ({"IMAGE_CHANNEL_COUNT": 4}, "MEAN_PIXEL needs one number for each.*= 4"),
 ])
 def test_what_cannot_work_is_refused_with_what_would(settings, message):
     with pytest.raises(ValueError, match=message):

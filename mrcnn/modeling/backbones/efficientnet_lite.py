@@ -14,7 +14,7 @@ GROUPS = ((1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80)
 STAGE_OF_GROUP = (1, 2, 3, 4, 4, 5, 5)
 
 
-def efficientnet_lite(name, update_statistics=False):
+def efficientnet_lite(name, update_statistics=False, channels=3):
     """EfficientNet-Lite as a Keras model: (B, H, W, 3), (RGB - 127) / 128 -> [C2, C3, C4, C5] at strides 4, 8, 16, 32.
 
     name: "efficientnet_lite0" or "efficientnet_lite2". Layers are called stem_conv, stem_bn, block<i>_expand_conv,
@@ -24,18 +24,18 @@ def efficientnet_lite(name, update_statistics=False):
         x = BatchNorm(update_statistics, name=f"{layer_name}_bn")(x)
         return layers.ReLU(6.0, name=f"{layer_name}_relu")(x) if activate else x
 
-    image = keras.Input((None, None, 3), name="image")
+    image = keras.Input((None, None, channels), name="image")
     x = bn(layers.Conv2D(32, 3, 2, "same", use_bias=False, name="stem_conv")(image), "stem")
     features = {}
-    for index, (stage, kernel, stride, expansion, channels) in enumerate(_blocks(name)):
+    for index, (stage, kernel, stride, expansion, width) in enumerate(_blocks(name)):
         block, y, incoming = f"block{index}", x, x.shape[-1]
         if expansion != 1:
             y = layers.Conv2D(incoming * expansion, 1, use_bias=False, name=f"{block}_expand_conv")(y)
             y = bn(y, f"{block}_expand")
         y = layers.DepthwiseConv2D(kernel, stride, "same", use_bias=False, name=f"{block}_dw_conv")(y)
-        y = layers.Conv2D(channels, 1, use_bias=False, name=f"{block}_project_conv")(bn(y, f"{block}_dw"))
+        y = layers.Conv2D(width, 1, use_bias=False, name=f"{block}_project_conv")(bn(y, f"{block}_dw"))
         y = bn(y, f"{block}_project", activate=False)
-        x = layers.Add(name=f"{block}_add")([x, y]) if stride == 1 and incoming == channels else y
+        x = layers.Add(name=f"{block}_add")([x, y]) if stride == 1 and incoming == width else y
         features[stage] = x
     return keras.Model(image, [features[stage] for stage in (2, 3, 4, 5)], name=name)
 

@@ -11,7 +11,7 @@ BLOCKS = {"resnet50": (3, 4, 6, 3), "resnet101": (3, 4, 23, 3)}
 WIDTHS = (64, 128, 256, 512)
 
 
-def resnet(name, update_statistics=False):
+def resnet(name, update_statistics=False, channels=3):
     """A ResNet (He et al. 2015) as a Keras model: (B, H, W, 3) RGB minus the mean -> [C2, C3, C4, C5].
 
     name: "resnet50" or "resnet101". Channels are 256, 512, 1024, 2048 at strides 4, 8, 16, 32. The stride of a stage sits in the
@@ -23,7 +23,7 @@ def resnet(name, update_statistics=False):
     # Layers without weights bear the names that Keras gave to Matterport's, since its weight files list them, too.
     activations = (f"activation_{i}" if i else "activation" for i in itertools.count())
     additions = (f"add_{i}" if i else "add" for i in itertools.count())
-    image = keras.Input((None, None, 3), name="input_image")
+    image = keras.Input((None, None, channels), name="input_image")
     x = layers.ZeroPadding2D(3, name="zero_padding2d")(image)
     x = layers.ReLU(name=next(activations))(bn(layers.Conv2D(64, 7, 2, name="conv1")(x), "bn_conv1"))
     x = layers.MaxPooling2D(3, 2, padding="same", name="max_pooling2d")(x)

@@ -18,7 +18,8 @@ def tensors(*arrays):
 def proposals(scores, deltas=None, anchors=ANCHORS, **settings):
     logits = np.stack([np.zeros_like(scores), scores], axis=-1).astype(np.float32)
     deltas = np.zeros((*scores.shape, 4), np.float32) if deltas is None else deltas
-    settings = {"std": STD, "pre_nms": 20, "post_nms": 6, "iou_threshold": 0.7, "window": ops.convert_to_tensor([0.0, 0.0, 64.0, 64.0])} | settings
+    window = ops.convert_to_tensor([0.0, 0.0, 64.0, 64.0])
+    settings = {"std": STD, "pre_nms": 20, "post_nms": 6, "iou_threshold": 0.7, "window": window} | settings
     return [np.asarray(t) for t in propose(*tensors(logits, deltas, anchors), **settings)]
 
 

@@ -12,7 +12,8 @@ from mrcnn.training.optimizers import make_optimizer
 def test_metadata_and_state_of_any_length_come_back(detector, tmp_path):
     """A file attribute of fixed length would end at 64 KB: a long history, or one number for each of 45,000 photos."""
     state = {"epoch": 3, "history": [{"epoch": 1, "stage": "all", "loss": 0.1}], "repeats": [1.25] * 45_000}
-    save_checkpoint(detector, tmp_path / "a.h5", metadata={"labels": ["Kleid, größer"] * 9000}, optimizer=keras.optimizers.SGD(), state=state)
+    save_checkpoint(detector, tmp_path / "a.h5", metadata={"labels": ["Kleid, größer"] * 9000},
+                    optimizer=keras.optimizers.SGD(), state=state)
     assert read_state(tmp_path / "a.h5") == state
     assert read_metadata(tmp_path / "a.h5") == {"labels": ["Kleid, größer"] * 9000}
 

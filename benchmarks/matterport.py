@@ -1,0 +1,144 @@
+"""What Matterport's work costs here.        python benchmarks/matterport.py [--weights mask_rcnn_coco.h5] [--repeats 9]
+
+Runs, each in a process of its own, the work whose cost with Matterport's code on TensorFlow 2.21 is on record below: ResNet-50, 81
+classes, 512 x 512, default settings, float32, ROI_ALIGN = "corners". Prints wall seconds and CPU seconds (user and system, of the
+process) of the median call after warm-up, peak memory, the record, and the share of the time that the multiply-adds alone would take at
+the speed of this machine's matrix products.
+--weights: a file in Matterport's layout, loaded by name; without it the weights are random. Machines differ: the record was made on two
+Xeon vCPUs at 2.5 GHz, so compare CPU seconds and mind the machine.
+"""
+if not __package__:                 # run as a script: the repository, not this folder, belongs on the import path
+    import sys
+    sys.path[0] = __file__.rpartition("benchmarks")[0] or "."
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).parents[1]
+RESULT = "measured: "               # starts the line on which a job's process hands over its numbers
+SIDE, CLASSES = 512, 81
+# job: wall seconds, CPU seconds, peak GB of Matterport's code
+RECORD = {
+    "detect, up to 100 found": (2.40, 4.06, 1.61),
+    "detect, 16 found": (2.40, 4.06, 1.61),
+    "training step, all, 1 image": (7.39, 14.5, 3.62),
+    "training step, heads, 1 image": (6.05, 11.6, 3.11),
+    "training step, all, 2 images": (12.6, 24.6, 5.07),
+    "import to first training step": (103.2, None, None),
+}
+
+
+def main(argv=None):
+    """Measure every job and print the table."""
+    parser = argparse.ArgumentParser(prog="benchmarks/matterport.py", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--weights", help="a .h5 file in Matterport's layout")
+    parser.add_argument("--repeats", type=int, default=9, help="timed calls of each job (default: %(default)s)")
+    parser.add_argument("--jobs", nargs="+", choices=list(RECORD), default=list(RECORD), help="default: all")
+    parser.add_argument("--measure", help=argparse.SUPPRESS)
+    args = parser.parse_args(argv)
+    if args.measure:
+        print(RESULT + json.dumps(measure(args.measure, args.weights, args.repeats)))
+        return
+    print("| work | wall s | CPU s | peak GB | record: wall, CPU, GB | CPU: record / here | of the time: multiply-adds |")
+    print("|---|---|---|---|---|---|---|")
+    for job in args.jobs:
+        command = [sys.executable, __file__, "--measure", job, "--repeats", str(args.repeats)]
+        done = subprocess.run(command + (["--weights", args.weights] if args.weights else []), cwd=ROOT, capture_output=True, text=True)
+        lines = [line for line in done.stdout.splitlines() if line.startswith(RESULT)]
+        if not lines:
+            sys.exit(f"{job} failed:\n{done.stderr[-3000:]}")
+        print(row(job, json.loads(lines[0].removeprefix(RESULT))), flush=True)
+
+
+def row(job, found):
+    """One line of the table."""
+    wall, cpu, peak = RECORD[job]
+    record = ", ".join("-" if n is None else f"{n:g}" for n in (wall, cpu, peak))
+    factor = cpu / found["cpu"] if cpu else wall / found["wall"]
+    floor = f"{found['floor'] / found['wall']:.0%}" if found.get("floor") else "-"
+    return (f"| {job}{found.get('note', '')} | {found['wall']:.2f} | {found['cpu']:.2f} | {found['peak']:.2f} | {record} | "
+            f"{factor:.2f}{'' if cpu else ' (wall)'} | {floor} |")
+
+
+def measure(job, weights, repeats):
+    """Numbers of one job: medians of wall and CPU seconds, peak GB, seconds its multiply-adds would take."""
+    begin = time.perf_counter(), time.process_time()
+    import keras
+
+    from benchmarks.multiply_adds import FLOP, FORWARD_AND_BACKWARD, inference_macs, training_macs
+    from benchmarks.network import made_up_batch, matrix_product_flops
+    from mrcnn.config import Config
+    from mrcnn.model import MaskRCNN
+
+    class Settings(Config):
+        NAME = "coco"
+        NUM_CLASSES = CLASSES
+        BACKBONE = "resnet50"
+        IMAGE_MIN_DIM = IMAGE_MAX_DIM = SIDE
+        IMAGES_PER_GPU = 2 if "2 images" in job else 1
+        ROI_ALIGN = "corners"
+        DETECTION_MAX_INSTANCES = 16 if "16 found" in job else 100
+        NUM_ATTRIBUTES = 0
+
+    config = Settings()
+    keras.utils.set_random_seed(0)
+    model = MaskRCNN("training", config, "unused")
+    if weights:
+        model.load_weights(weights, by_name=True)
+    found = {}
+    if job.startswith("detect"):
+        photo = golden_photo()
+        step, macs = (lambda: model.detect([photo])), None
+        results = step()
+        count = len(results[0]["scores"])
+        found["note"] = f" ({count} found)"
+        macs = sum(inference_macs(config, model.keras_model.backbone, described=config.DETECTION_MAX_INSTANCES if count > 64 else
+                                  next(b for b in (*config.MASK_BUCKETS, 100) if b >= count)).values())
+    else:
+        batch = made_up_batch(config)
+        model.set_trainable("heads" if "heads" in job else "all")
+        model.compile(config.LEARNING_RATE)
+        step = lambda: model.keras_model.train_on_batch(batch)         # noqa: E731
+        macs = FORWARD_AND_BACKWARD * sum(training_macs(config, model.keras_model.backbone).values()) if "all" in job else None
+    step()
+    if job.startswith("import"):
+        return {"wall": time.perf_counter() - begin[0], "cpu": time.process_time() - begin[1], "peak": peak_gb()}
+    step()
+    walls, cpus = [], []
+    for _ in range(repeats):
+        start = time.perf_counter(), time.process_time()
+        step()
+        walls.append(time.perf_counter() - start[0])
+        cpus.append(time.process_time() - start[1])
+    found |= {"wall": float(np.median(walls)), "cpu": float(np.median(cpus)), "peak": peak_gb()}
+    if macs:
+        found["floor"] = FLOP * macs / matrix_product_flops(False)
+    return found
+
+
+def golden_photo():
+    """A photo of rectangles and ellipses, on which random weights of Matterport's layout find objects of many classes."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[0:SIDE, 0:SIDE] / SIDE
+    photo = np.stack([90 + 80 * x, 120 - 60 * y, 80 + 90 * x * y], axis=-1)
+    for _ in range(28):
+        (cy, cx), (h, w), colour = rng.uniform(0.05, 0.95, 2), rng.uniform(0.03, 0.2, 2), rng.uniform(0, 255, 3)
+        photo[((y - cy) / h) ** 2 + ((x - cx) / w) ** 2 < 1] = colour
+    return np.clip(photo + rng.normal(0, 6, photo.shape), 0, 255).astype(np.uint8)
+
+
+def peak_gb():
+    """The most memory this process has held, GB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+if __name__ == "__main__":
+    main()
