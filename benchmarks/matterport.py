@@ -1,7 +1,7 @@
 """What Matterport's work costs here.        python benchmarks/matterport.py [--weights mask_rcnn_coco.h5] [--repeats 9]
 
 Runs, each in a process of its own, the work whose cost with Matterport's code on TensorFlow 2.21 is on record below: ResNet-50, 81
-classes, 512 x 512, default settings, float32, ROI_ALIGN = "corners". Prints wall seconds and CPU seconds (user and system, of the
+classes, 512 x 512, default settings, float32. Prints wall seconds and CPU seconds (user and system, of the
 process) of the median call after warm-up, peak memory, the record, and the share of the time that the multiply-adds alone would take at
 the speed of this machine's matrix products.
 --weights: a file in Matterport's layout, loaded by name; without it the weights are random. Machines differ: the record was made on two

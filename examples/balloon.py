@@ -36,8 +36,6 @@ class BalloonConfig(Config):
     NUM_CLASSES = 1 + 1
     STEPS_PER_EPOCH = 100
     DETECTION_MIN_CONFIDENCE = 0.9
-    # The way of cutting regions out of feature maps that Matterport's COCO weights were trained with.
-    ROI_ALIGN = "corners"
 
 
 class BalloonInferenceConfig(BalloonConfig):

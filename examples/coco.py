@@ -41,8 +41,6 @@ MD5 = {"train2017.zip": "cced6f7f71b7629ddf16f17bbcfab6b2", "val2017.zip": "442b
 class CocoConfig(Config):
     NAME = "coco"
     NUM_CLASSES = 1 + 80
-    # The way of cutting regions out of feature maps that Matterport's COCO weights were trained with.
-    ROI_ALIGN = "corners"
 
 
 class CocoInferenceConfig(CocoConfig):

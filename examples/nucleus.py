@@ -53,8 +53,6 @@ class NucleusConfig(Config):
     DETECTION_MAX_INSTANCES = 400
     MASK_BUCKETS = (50, 100, 200)
     DETECTION_MIN_CONFIDENCE = 0
-    # The way of cutting regions out of feature maps that Matterport's COCO weights were trained with; from imagenet any will do.
-    ROI_ALIGN = "corners"
 
 
 class NucleusInferenceConfig(NucleusConfig):

@@ -26,7 +26,7 @@ from fashion.ontology import Ontology
 from mrcnn.config import parse_setting
 from mrcnn.data.batches import training_batches, validation_batches
 from mrcnn.data.samplers import repeat_factors
-from mrcnn.modeling.weight_files import load_weights, read_metadata
+from mrcnn.modeling.weight_files import convention_in, load_weights, read_h5, read_metadata, weight_layers
 from mrcnn.training.fit import fit
 from mrcnn.training.imagenet import load_imagenet
 from mrcnn.training.run_folder import RunFolder
@@ -45,7 +45,7 @@ def main(argv=None):
         run, order = None, {name: getattr(args, name) or default for name, default in DEFAULTS.items()} | {"skip_bad": args.skip_bad}
     files = open_files(args.data or order.get("data"))
     ontology = Ontology.from_dict(order["ontology"]) if args.resume else files.ontology()
-    config = recipe_config(order["recipe"], ontology, order.get("config", {}) | dict(args.set))
+    config = recipe_config(order["recipe"], ontology, convention_of(order["weights"]) | order.get("config", {}) | dict(args.set))
     stages = chosen_stages(config, order["stage"])
     keras.utils.set_random_seed(config.SEED)
 
@@ -136,18 +136,32 @@ def start_weights(model, weights):
     path = weights if str(weights).endswith(".npz") else checkpoint_in(weights)
     trained = read_metadata(path) if path != weights else {}
     try:
-        load_weights(model.detector, path, exclude=unfitting_layers(model, trained))
+        load_weights(model.detector, path, exclude=unfitting_layers(model, path, trained))
     except ValueError as error:
         recipe = trained.get("config", {}).get("NAME")
         raise ValueError(f"{error} It was trained by the recipe {recipe!r}, and the recipe now is {model.config.NAME!r}."
                          if recipe not in (None, model.config.NAME) else str(error)) from error
 
 
-def unfitting_layers(model, trained):
-    """The class- and attribute-dependent layers, if a checkpoint with the metadata `trained` knows other labels; they start anew."""
-    if trained.get("ontology") in (None, model.ontology.to_dict()):
+def convention_of(weights):
+    """The setting that heads loaded from `weights` need, {"ROI_ALIGN": "corners"} for Matterport's; {} where nothing is said."""
+    if weights in ("none", "imagenet") or str(weights).endswith(".npz"):
+        return {}
+    convention = convention_in(checkpoint_in(weights))
+    return {"ROI_ALIGN": convention} if convention else {}
+
+
+def unfitting_layers(model, path, trained):
+    """The class- and attribute-dependent layers that start anew: all, if a checkpoint with the metadata `trained` knows other labels;
+    of files that do not say what they know, those of another shape."""
+    names = ["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask", "mrcnn_attribute_logits"]
+    if "ontology" in trained:
+        return [] if trained["ontology"] == model.ontology.to_dict() else names
+    if str(path).endswith(".npz"):
         return []
-    return ["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask", "mrcnn_attribute_logits"]
+    layers = weight_layers(model.detector)
+    arrays = read_h5(path, layers)
+    return [n for n in names if n in arrays and n in layers and [a.shape for a in arrays[n]] != [tuple(w.shape) for w in layers[n].weights]]
 
 
 def resumable_run(out):

@@ -16,7 +16,7 @@ PIXEL_STATISTICS = {
 RESIZE_MODES = ("none", "square", "pad64", "crop", "portrait")
 OPTIMIZERS = ("sgd", "adamw")
 SCHEDULES = ("constant", "cosine")
-ROI_ALIGN_CONVENTIONS = ("aligned", "corners")
+ROI_ALIGN_CONVENTIONS = ("auto", "aligned", "corners")
 DERIVED = {"BATCH_SIZE": "IMAGES_PER_GPU and GPU_COUNT", "IMAGE_SHAPE": "IMAGE_MIN_DIM, IMAGE_MAX_DIM and IMAGE_RESIZE_MODE",
            "IMAGE_META_SIZE": "NUM_CLASSES"}
 LOSSES = ("rpn_class_loss", "rpn_bbox_loss", "mrcnn_class_loss", "mrcnn_bbox_loss", "mrcnn_mask_loss")
@@ -76,7 +76,8 @@ class Config:
     MASK_SHAPE = (28, 28)
     MASK_CHANNELS = 256                 # new
     FPN_CLASSIF_FC_LAYERS_SIZE = 1024
-    ROI_ALIGN = "aligned"               # new: cell centres at half pixels | "corners": as Matterport's weights were trained
+    ROI_ALIGN = "auto"                  # new: "aligned", cell centres at half pixels | "corners", how Matterport's weights were trained;
+                                        # "auto" is aligned, until weights are loaded that were trained otherwise
     USE_MINI_MASK = True
     MINI_MASK_SHAPE = (56, 56)
     MAX_GT_INSTANCES = 100

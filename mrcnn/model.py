@@ -1,4 +1,5 @@
 """The front door: class MaskRCNN as Matterport's scripts know it. It renames, converts and delegates; it computes nothing."""
+import dataclasses
 import logging
 import re
 from datetime import datetime, timedelta
@@ -36,7 +37,7 @@ from mrcnn.legacy import (  # noqa: F401
 )
 from mrcnn.legacy.graphs import *  # noqa: F403
 from mrcnn.modeling.build import build_detector
-from mrcnn.modeling.weight_files import load_weights, weight_layers
+from mrcnn.modeling.weight_files import convention_in, load_weights, weight_layers
 from mrcnn.training.download import imagenet_resnet50_weights
 from mrcnn.training.fit import fit, use_xla
 from mrcnn.training.imagenet import load_imagenet, load_keras_file
@@ -65,6 +66,7 @@ class MaskRCNN:
             raise ValueError(f'mode must be "training" or "inference". Got {mode!r}.')
         self.mode, self.config, self.model_dir = mode, config, str(model_dir)
         self._extra_heads, self._predictor, self.anchors = extra_heads, None, None
+        self._adopts = config.ROI_ALIGN == "auto"
         self.set_log_dir()
         self.keras_model = self.build(mode, config)
 
@@ -77,13 +79,26 @@ class MaskRCNN:
     def load_weights(self, filepath, by_name=False, exclude=None):
         """Fill layers from a file by their names; returns a report of what was loaded. `by_name` is accepted; it is always so.
 
-        filepath: .h5 of this library, of Matterport's or of Keras' ImageNet ResNets, or .npz of a backbone. exclude: layers to leave
+        filepath: .h5 of this library, of Matterport's or of Keras' ImageNet ResNets, or .npz of a backbone. With ROI_ALIGN = "auto" the
+        model then measures boxes as the heads in the file were trained to. exclude: layers to leave
         as they are, for instance the class-dependent ones of a model with other classes. A checkpoint of a training is also where
         training goes on from: its folder, and its count of epochs. Raises ValueError if a shape differs or nothing fits.
         """
         report = load_keras_file(self.keras_model, filepath, exclude) or load_weights(self.keras_model, filepath, exclude)
+        if "mrcnn_class_conv1" in report.loaded:
+            self._adopt(convention_in(filepath))
         self.set_log_dir(filepath)
         return report
+
+    def _adopt(self, convention):
+        """Measure boxes as the heads that were loaded learned to, if the config leaves that open."""
+        if self._adopts:
+            self.config.ROI_ALIGN = convention
+            self.keras_model.settings = dataclasses.replace(self.keras_model.settings, roi_align=convention)
+            self._predictor = None
+        elif self.config.ROI_ALIGN != convention:
+            logging.getLogger(__name__).warning("The heads in this file were trained with ROI_ALIGN = %r, and the config says %r: boxes "
+                                                "and masks will be off. Leave it at \"auto\".", convention, self.config.ROI_ALIGN)
 
     def get_imagenet_weights(self):
         """Path of Keras' ImageNet weights for ResNet-50, downloaded once. `load_imagenet_weights` fits every backbone."""

@@ -70,6 +70,9 @@ def save_weights(model, path, *, dtype="float32", metadata=None, extend=None):
         groups = _layout(model)
         file.attrs["layer_names"] = np.array([name.encode() for name in groups])
         file.attrs["backend"], file.attrs["keras_version"] = b"tensorflow", keras.__version__.encode()
+        convention = getattr(getattr(model, "settings", None), "roi_align", None)
+        if convention and (convention != "corners" or metadata is not None):    # a plain file without it is as Matterport's own
+            file.attrs["roi_align"] = convention
         if metadata is not None:
             file.attrs["metadata"] = json.dumps(metadata)
         for name, layers in groups.items():
@@ -87,6 +90,20 @@ def read_metadata(path):
     """The JSON-able value that `save_weights` was given; {} for other people's files."""
     with open_h5(path) as file:
         return json.loads(file.attrs.get("metadata", "{}"))
+
+
+def convention_in(path):
+    """How the heads in a .h5 file were trained to measure boxes, see `ops.roi_align`: "aligned" or "corners"; None if it has no heads.
+
+    Files that do not say are Matterport's, or of a code that descends from it.
+    """
+    with open_h5(path) as file:
+        if "roi_align" in file.attrs:
+            return file.attrs["roi_align"]
+        if "metadata" in file.attrs:            # of this library, from before there was a choice
+            return "aligned"
+        names = [_text(name) for name in (file["model_weights"] if "model_weights" in file else file).attrs.get("layer_names", [])]
+        return "corners" if "mrcnn_class_conv1" in names else None
 
 
 def load_weights(model, path, exclude=()):

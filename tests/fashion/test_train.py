@@ -14,6 +14,8 @@ import pytest
 
 from fashion import train
 from fashion.config import FashionConfig
+from mrcnn.config import Config
+from mrcnn.modeling.build import build_detector
 from mrcnn.modeling.detector import Detector
 from mrcnn.modeling.weight_files import read_metadata
 from mrcnn.training.checkpoints import read_state
@@ -69,6 +71,15 @@ def test_a_run_does_not_go_on_as_another(trained):
     for words in (["--recipe", "ccp"], ["--weights", "imagenet"], ["--stage", "heads"]):
         with pytest.raises(ValueError, match=f"was begun with {words[0]} .* and cannot go on with {words[1]}"):
             train.agreed_order(trained, train.parse(["--resume", *words]))
+
+
+def test_a_file_of_matterports_starts_all_that_has_the_same_shape(tiny_model, tiny_settings, tmp_path):
+    """COCO's 81 classes are not ours: the layers that depend on them start anew, and boxes are measured as its heads learned to."""
+    coco = build_detector(Config.from_dict(tiny_settings | {"NUM_CLASSES": 81, "ROI_ALIGN": "corners"}))
+    coco.save_weights(tmp_path / "mask_rcnn_coco.h5")
+    assert train.convention_of(str(tmp_path / "mask_rcnn_coco.h5")) == {"ROI_ALIGN": "corners"} and train.convention_of("imagenet") == {}
+    left_out = train.unfitting_layers(tiny_model, tmp_path / "mask_rcnn_coco.h5", {})
+    assert left_out == ["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask"]
 
 
 def test_settings_that_do_not_fit_the_old_state_are_not_noted(trained):

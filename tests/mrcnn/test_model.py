@@ -108,6 +108,19 @@ def _renamed(path, name):
     return str(path.rename(path.with_name(name)))
 
 
+def test_boxes_are_measured_as_the_loaded_heads_learned_to(config, model, tmp_path, caplog):
+    with_corners = modellib.MaskRCNN("inference", Config.from_dict(config.to_dict() | {"ROI_ALIGN": "corners"}), tmp_path)
+    with_corners.keras_model.save_weights(tmp_path / "matterports.h5")
+    open_to_both = modellib.MaskRCNN("inference", Config.from_dict(config.to_dict() | {"ROI_ALIGN": "auto"}), tmp_path)
+    assert open_to_both.keras_model.settings.roi_align == "aligned"
+    open_to_both.load_weights(tmp_path / "matterports.h5", exclude=["mrcnn_mask"])
+    assert open_to_both.config.ROI_ALIGN == open_to_both.keras_model.settings.roi_align == "corners"
+    with caplog.at_level(logging.WARNING):
+        model.keras_model.save_weights(tmp_path / "aligned.h5")
+        with_corners.load_weights(tmp_path / "aligned.h5")
+    assert "trained with ROI_ALIGN = 'aligned', and the config says 'corners'" in caplog.text
+
+
 def test_the_newest_checkpoint_of_this_name_is_found(model, tmp_path, monkeypatch):
     monkeypatch.setattr(model, "model_dir", str(tmp_path))
     names = ["shapes20240101T0000", "shapes20250101T1200", "shapes220260101T0000", "other20270101T0000", "shapes20280101T0000"]

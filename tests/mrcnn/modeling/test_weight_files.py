@@ -6,7 +6,7 @@ import pytest
 
 from mrcnn.modeling import weight_files
 from mrcnn.modeling.build import build_detector
-from mrcnn.modeling.weight_files import load_weights, save_weights, weight_layers
+from mrcnn.modeling.weight_files import convention_in, load_weights, save_weights, weight_layers
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +80,20 @@ def test_a_file_saved_as_a_whole_keras_model_is_read_too(detector, spoiled, tmp_
             file.copy(name, group)
     load_weights(spoiled, tmp_path / "whole.h5")
     np.testing.assert_array_equal(arrays(spoiled)["conv1", "kernel"], arrays(detector)["conv1", "kernel"])
+
+
+def test_a_file_says_how_its_heads_measure_boxes(detector, plain_config, tmp_path):
+    corners = build_detector(plain_config(ROI_ALIGN="corners"))
+    save_weights(detector, tmp_path / "aligned.h5")
+    save_weights(corners, tmp_path / "matterports.h5")
+    save_weights(corners, tmp_path / "corners.h5", metadata={"config": {}})
+    found = [convention_in(tmp_path / f"{name}.h5") for name in ("aligned", "matterports", "corners")]
+    assert found == ["aligned", "corners", "corners"]
+    with h5py.File(tmp_path / "matterports.h5") as file:
+        assert set(file.attrs) == {"layer_names", "backend", "keras_version"}
+    with h5py.File(tmp_path / "backbone.h5", "w") as file:
+        file.attrs["layer_names"] = [b"conv1"]
+    assert convention_in(tmp_path / "backbone.h5") is None
 
 
 def test_excluded_layers_stay_as_they_are(detector, spoiled, tmp_path):
