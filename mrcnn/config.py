@@ -68,6 +68,7 @@ class Config:
     POST_NMS_ROIS_INFERENCE = 1000
 
     # Box, class and mask heads
+    USE_RPN_ROIS = True                 # False, rois from elsewhere, is no setting here but an input, see `Detector`
     TRAIN_ROIS_PER_IMAGE = 200
     ROI_POSITIVE_RATIO = 0.33
     BBOX_STD_DEV = (0.1, 0.1, 0.2, 0.2)
@@ -142,6 +143,9 @@ class Config:
             raise ValueError(f"MASK_SHAPE must be twice MASK_POOL_SIZE, since the mask head doubles its input once. Got "
                              f"{tuple(self.MASK_SHAPE)} for {self.MASK_POOL_SIZE}; set MASK_SHAPE = "
                              f"({2 * self.MASK_POOL_SIZE}, {2 * self.MASK_POOL_SIZE}).")
+        if not self.USE_RPN_ROIS:
+            raise ValueError("USE_RPN_ROIS must be True: `train` takes the rois that the RPN proposes. To train on others, add them to the "
+                             'batches that you give to keras_model.fit, as "rois" (B, P, 4) yxyx, pixels.')
         for name in ("MEAN_PIXEL", "PIXEL_STD"):
             if getattr(self, name).shape != (self.IMAGE_CHANNEL_COUNT,):
                 raise ValueError(f"{name} needs one number for each of the IMAGE_CHANNEL_COUNT = {self.IMAGE_CHANNEL_COUNT} channels. Got "

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mrcnn.data.augmentation import import_imgaug
+from mrcnn.data.augmentation import mend_imgaug
 from mrcnn.data.batches import training_batches, validation_batches
 from mrcnn.data.resize import Placement, from_unit, to_unit
 from mrcnn.inference.molding import mold, unmold
@@ -46,8 +46,8 @@ from mrcnn.training.optimizers import make_optimizer
 from mrcnn.training.run_folder import RunFolder
 from mrcnn.training.schedules import Stage
 
-# Scripts say `import imgaug` next, which fails beside NumPy 2 unless it was imported with some help before.
-import_imgaug()
+# Scripts say `import imgaug` next, which fails beside NumPy 2 without some help.
+mend_imgaug()
 
 # <model_dir>/<name><YYYYmmddTHHMM>/mask_rcnn_<name>_<epoch>.h5
 CHECKPOINT = re.compile(r".*[/\\][\w-]+(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})[/\\]mask_rcnn_[\w-]+?(\d{4})\.h5")

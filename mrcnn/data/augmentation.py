@@ -15,6 +15,10 @@ afterwards.
 
 import contextlib
 import copy
+import functools
+import importlib.abc
+import importlib.machinery
+import sys
 import threading
 import types
 
@@ -84,10 +88,34 @@ class ImgaugAugmenter:
 def import_imgaug():
     """Import imgaug 0.4.0 under NumPy 2 and return it; `import_imgaug().augmenters` is the usual `iaa`.
 
-    imgaug's last release is older than NumPy 2 and fails in three places, mended here: `np.sctypes` at import
-    (lent for that moment only), `np.complex` in noise parameters, and elastic maps that became float64, which
-    OpenCV refuses. After this call, a plain `import imgaug` anywhere in the process works too.
+    imgaug's last release is older than NumPy 2 and fails in three places, see `mend_imgaug`.
     """
+    mend_imgaug()
+    import imgaug
+    return imgaug
+
+
+def mend_imgaug():
+    """See to it that a plain `import imgaug`, anywhere in the process, works from now on, and costs nothing until then.
+
+    Mended are `np.sctypes` at import (lent for that moment only), `np.complex` in noise parameters, and elastic maps that became
+    float64, which OpenCV refuses.
+    """
+    if "imgaug" not in sys.modules and not any(isinstance(finder, _ImgaugFinder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _ImgaugFinder())
+
+
+class _ImgaugFinder(importlib.abc.MetaPathFinder):
+    """Finds imgaug where it lies, and has it mended while it is loaded."""
+
+    def find_spec(self, fullname, path, target=None):
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target) if fullname == "imgaug" else None
+        if spec is not None:
+            spec.loader.exec_module = functools.partial(_load_mended, spec.loader.exec_module)
+        return spec
+
+
+def _load_mended(load, module):
     lent = not hasattr(np, "sctypes")
     if lent:
         np.sctypes = {
@@ -96,16 +124,12 @@ def import_imgaug():
             "uint": [np.uint8, np.uint16, np.uint32, np.uint64],
         }
     try:
-        import imgaug
-        import imgaug.augmenters.geometric
-        import imgaug.parameters
+        load(module)
     finally:
         if lent:
             vars(np).pop("sctypes", None)
-    if not isinstance(imgaug.parameters.np, _NumpyWithComplex):
-        imgaug.parameters.np = _NumpyWithComplex("numpy")
-        _make_elastic_maps_float32(imgaug.augmenters.geometric.ElasticTransformation)
-    return imgaug
+    module.parameters.np = _NumpyWithComplex("numpy")
+    _make_elastic_maps_float32(module.augmenters.geometric.ElasticTransformation)
 
 
 class _NumpyWithComplex(types.ModuleType):

@@ -14,6 +14,10 @@ from mrcnn.ops.boxes import from_corner_pixels, to_corner_pixels
 from mrcnn.ops.roi_align import roi_align
 
 
+# Proposals that the box head looks at together when nothing is trained.
+PART = 256
+
+
 class Detector(keras.Model):
     """Mask R-CNN (He et al. 2017) on a feature pyramid. Made by `build_detector`.
 
@@ -52,7 +56,9 @@ class Detector(keras.Model):
     def detections(self, pyramid, boxes, valid, windows):
         """Stop 5: proposals -> {"boxes", "class_ids", "scores", "valid"}, (B, D, ...)."""
         s, head, boxes = self.settings, self.heads[0], self._measured(boxes)
-        outputs = head(self._pool(pyramid, boxes, head.pool_size))
+        # Part by part: pooled features of a thousand proposals are 50 MB, and pooling holds several times that.
+        parts = [head(self._pool(pyramid, boxes[:, i:i + PART], head.pool_size)) for i in range(0, boxes.shape[1], PART)]
+        outputs = {name: ops.concatenate([part[name] for part in parts], axis=1) for name in ("logits", "deltas")}
         found = select_detections(outputs["logits"], outputs["deltas"], boxes, valid, self._measured(windows), std=s.box_std,
                                   min_confidence=s.min_confidence, iou_threshold=s.detection_nms_threshold,
                                   count=s.max_detections, all_classes=s.all_classes, convention=s.roi_align)

@@ -129,8 +129,8 @@ def test_there_must_be_a_run_to_resume(tmp_path):
 
 
 def test_a_checkpoint_of_other_labels_gives_all_but_the_last_layers(tiny_model):
-    assert train.unfitting_layers(tiny_model, tiny_model.metadata()) == train.unfitting_layers(tiny_model, {}) == []
-    assert train.unfitting_layers(tiny_model, {"ontology": {"categories": []}}) == [
+    assert train.unfitting_layers(tiny_model, "a.npz", tiny_model.metadata()) == train.unfitting_layers(tiny_model, "a.npz", {}) == []
+    assert train.unfitting_layers(tiny_model, "a.h5", {"ontology": {"categories": []}}) == [
         "mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask", "mrcnn_attribute_logits"]
 
 
