@@ -24,7 +24,7 @@ class TrainingBatches(keras.utils.PyDataset):
         self.unaugmented_sources = set(unaugmented_sources or ())
         self.batch_size = config.BATCH_SIZE
         self.round_length = sampler.length if sampler else len(dataset.image_ids)
-        self.steps = int(steps) if steps else -(-self.round_length // self.batch_size)
+        self.steps = max(1, int(steps)) if steps else -(-self.round_length // self.batch_size)
         self.epoch = 0
 
     def __len__(self):

@@ -101,9 +101,7 @@ class Dataset:
         Unless overridden, an image has no objects.
         """
         log.warning("%s.load_mask is not overridden: its images have no objects.", type(self).__name__)
-        with Image.open(self.image_info[image_id]["path"]) as image:
-            width, height = image.size
-        return np.zeros((height, width, 0), bool), np.zeros(0, np.int32)
+        return np.zeros((*self.load_image(image_id).shape[:2], 0), bool), np.zeros(0, np.int32)
 
     def load_instance_fields(self, image_id):
         """More ground truth per object: {"gt_<name>": (N, …)}, rows as in `load_mask`. Default: nothing."""

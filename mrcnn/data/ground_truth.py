@@ -41,6 +41,8 @@ def load_on_canvas(dataset, image_id, config, augmenter=None, rng=None):
     try:
         photo = dataset.load_image(image_id)
         masks, class_ids, fields = dataset.load_objects(image_id)
+        if not len(class_ids) and not np.size(masks):       # "no objects" has been written in many ways
+            masks = np.zeros((*photo.shape[:2], 0), bool)
         _check(photo, masks, class_ids, fields, config.NUM_CLASSES)
         placement = place_for(config, photo.shape[:2], rng)
         image, masks = placement.image(photo, resampling_for(config)), place_masks(placement, masks)

@@ -13,7 +13,6 @@ from mrcnn.ops.anchors import pyramid_anchors
 from mrcnn.ops.boxes import from_corner_pixels, to_corner_pixels
 from mrcnn.ops.roi_align import roi_align
 
-
 # Proposals that the box head looks at together when nothing is trained.
 PART = 256
 

@@ -1,4 +1,6 @@
 """The attribute forks' names, used as their scripts use them."""
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -6,6 +8,7 @@ import pytest
 import fashion.matterport as modellib
 import mrcnn.model
 from mrcnn.config import Config
+from mrcnn.modeling.detector import Detector
 
 
 class Garments(modellib.Dataset):
@@ -45,6 +48,11 @@ def config(tiny_settings):
     return ForkConfig()
 
 
+@pytest.fixture
+def eagerly(monkeypatch):
+    monkeypatch.setattr(Detector, "compile", functools.partialmethod(Detector.compile, run_eagerly=True))
+
+
 @pytest.fixture(scope="module")
 def model(config, tmp_path_factory):
     keras.utils.set_random_seed(0)
@@ -59,7 +67,7 @@ def test_attributes_are_listed_in_the_order_of_adding():
     assert dataset.attribute_from_source_map["garments.102"] == 2
 
 
-def test_only_the_attribute_head_learns_and_results_hold_attributes(model, config):
+def test_only_the_attribute_head_learns_and_results_hold_attributes(model, config, eagerly):
     dataset = Garments()
     dataset.prepare()
     before = {w.path: np.asarray(w).copy() for w in model.keras_model.weights}

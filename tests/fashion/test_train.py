@@ -224,7 +224,7 @@ def test_four_photos_are_learned_by_heart(tmp_path):
     from fashion.model import load_model
     folder = make_sample(tmp_path / "sample", train=4, val=1, size_hw=(128, 96))
     run = train.main(["--data", str(folder), "--out", str(tmp_path), *words(
-        {"STAGES": [["all", "all", 1, 1e-3]], "STEPS_PER_EPOCH": 200, "WARMUP_STEPS": 10, "AUGMENT": False})])
+        {"STAGES": [["all", "all", 1, 1.5e-3]], "STEPS_PER_EPOCH": 150, "WARMUP_STEPS": 10, "VALIDATION_STEPS": 1, "AUGMENT": False})])
     files = find_data(folder)
     dataset = load_imaterialist(files.train_csv, files.images_dir, files.ontology())
     scores = score_detections(dataset.to_coco(), predict_dataset(load_model(run.last), dataset, dataset.image_ids))

@@ -146,9 +146,8 @@ def test_half_precision_rounds_no_box_and_no_loss(plain_config, batch_of):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backbone", ["plain", "efficientnet_lite0"])
-def test_compiled_by_xla_a_step_and_a_prediction_are_the_same(plain_config, batch_of, backbone):
-    config = plain_config(BACKBONE=backbone)
+def test_compiled_by_xla_a_step_and_a_prediction_are_the_same(plain_config, batch_of):
+    config = plain_config()
     batch, results = batch_of(config), []
     for jit_compile in (False, True):
         keras.utils.set_random_seed(0)
@@ -159,6 +158,5 @@ def test_compiled_by_xla_a_step_and_a_prediction_are_the_same(plain_config, batc
     (plain_logs, plain), (logs, found) = results
     for one, other in zip(plain_logs, logs):
         assert other == pytest.approx(one, rel=1e-3, abs=1e-3)
-    # A fresh EfficientNet answers alike everywhere: which of its equal boxes come first is left to rounding.
-    for name in plain if backbone == "plain" else ("scores", "valid"):
+    for name in plain:
         np.testing.assert_allclose(found[name], plain[name], atol=1e-3, rtol=1e-3)

@@ -2,6 +2,7 @@
 import importlib.util
 from pathlib import Path
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from mrcnn.modeling.backbones.resnet import resnet
 from mrcnn.modeling.weight_files import assign_layers
 from mrcnn.training import imagenet
-from mrcnn.training.imagenet import _lite_file, efficientnet_lite_arrays, load_imagenet, resnet_arrays
+from mrcnn.training.imagenet import _lite_file, efficientnet_lite_arrays, load_imagenet, load_keras_file, resnet_arrays
 from mrcnn.training.torch_file import read_torch_file
 
 WEIGHTS = Path(__file__).resolve().parents[4] / "shared" / "weights"
@@ -141,10 +142,42 @@ def test_resnet_computes_what_keras_network_computes():
     theirs.set_weights(application.get_weights())
     stages = [theirs.get_layer(name).output for name in ("conv2_block3_out", "conv3_block4_out", "conv4_block6_out", "conv5_block3_out")]
     backbone = resnet("resnet50")
-    report = assign_layers(Whole(backbone), resnet_arrays(application), "a test")
+    published = {layer.name: [np.asarray(w) for w in layer.weights] for layer in application.layers}
+    report = assign_layers(Whole(backbone), resnet_arrays(published), "a test")
     assert not report.only_in_model and not report.only_in_file
     photo = rng.integers(0, 256, (1, 64, 64, 3)).astype(np.float32)
     expected = keras.Model(theirs.input, stages)(keras.applications.resnet.preprocess_input(photo.copy()))
     for ours, wanted in zip(backbone(photo - RGB_MEAN), expected, strict=True):
         wanted = np.asarray(wanted)
         np.testing.assert_allclose(np.asarray(ours), wanted, atol=1e-4 * np.abs(wanted).max())
+
+
+@pytest.mark.parametrize(("file", "names", "weights"), [
+    ("resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5", ("conv1", "bn_conv1"), ("{}_W_1:0", "{}_b_1:0")),
+    ("downloaded.h5", ("conv1_conv", "conv1_bn"), ("{0}/kernel:0", "{0}/bias:0")),
+])
+def test_the_files_of_old_and_of_todays_keras_are_known(tmp_path, file, names, weights):
+    """Their first kernel reads BGR, their BatchNorm has another epsilon; an old file names its weights without a layer."""
+    kernel, variance = np.random.default_rng(0).normal(size=(7, 7, 3, 64)).astype(np.float32), np.full(64, 0.01, np.float32)
+    with h5py.File(tmp_path / file, "w") as h5:
+        h5.attrs["layer_names"] = [name.encode() for name in (*names, "fc1000")]
+        conv, bn, rest = (h5.create_group(name) for name in (*names, "fc1000"))
+        arrays = {weight.format(names[0]): value for weight, value in zip(weights, (kernel, np.zeros(64)))}
+        norms = {f"{names[1]}/{i}:0": value for i, value in enumerate((np.ones(64), np.zeros(64), np.zeros(64), variance))}
+        for group, values in ((conv, arrays), (bn, norms), (rest, {})):
+            group.attrs["weight_names"] = [name.encode() for name in values]
+            for name, value in values.items():
+                group[name] = value
+    backbone = resnet("resnet50")
+    report = load_keras_file(Whole(backbone), tmp_path / file)
+    assert report.loaded == ["conv1", "bn_conv1"] and not report.only_in_file
+    np.testing.assert_array_equal(np.asarray(backbone.get_layer("conv1").kernel), kernel[:, :, ::-1])
+    np.testing.assert_allclose(np.asarray(backbone.get_layer("bn_conv1").gamma), np.sqrt(0.011 / 0.01001001), rtol=1e-6)
+
+
+def test_other_files_are_left_to_their_own_reader(tmp_path):
+    with h5py.File(tmp_path / "mask_rcnn_coco.h5", "w") as file:
+        file.attrs["layer_names"] = [b"conv1"]
+        file.create_group("conv1").attrs["weight_names"] = []
+    assert load_keras_file(Whole(resnet("resnet50")), tmp_path / "mask_rcnn_coco.h5") is None
+    assert load_keras_file(Whole(resnet("resnet50")), tmp_path / "backbone.npz") is None

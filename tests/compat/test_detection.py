@@ -1,0 +1,148 @@
+"""Detection as scripts use it: any number of photos, and what is done with the arrays that come back."""
+import dataclasses
+import itertools
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from mrcnn import utils, visualize
+
+NAMES = ["BG", "square", "bar"]
+
+
+@pytest.fixture(scope="module")
+def photos(shapes):
+    dataset = shapes(5)
+    return [dataset.load_image(i) for i in dataset.image_ids]
+
+
+@pytest.fixture
+def finds_nothing(model, monkeypatch):
+    monkeypatch.setattr(model.keras_model, "settings", dataclasses.replace(model.keras_model.settings, min_confidence=1.0))
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 5])
+def test_any_number_of_photos_is_taken(model, photos, count):
+    assert model.config.BATCH_SIZE == 2
+    results = model.detect(photos[:count], verbose=0)
+    assert len(results) == count
+    for r in results:
+        n = r["rois"].shape[0]
+        assert n > 0 and r["rois"].shape == (n, 4) and r["scores"].shape == r["class_ids"].shape == (n,)
+        assert r["masks"].shape == (70, 50, n) and (r["rois"].dtype, r["class_ids"].dtype) == (np.int32, np.int32)
+        assert r["masks"].dtype == bool and r["scores"].dtype == np.float32 and (np.diff(r["scores"]) <= 0).all()
+
+
+def test_an_array_of_photos_does_as_well(model, photos):
+    assert len(model.detect(np.stack(photos[:3]))) == 3
+
+
+def test_each_photo_gets_its_own_result(model, photos):
+    together = model.detect(photos[:3])
+    for photo, r in zip(photos, together):
+        alone = model.detect([photo])[0]
+        np.testing.assert_array_equal(alone["rois"], r["rois"])
+        np.testing.assert_allclose(alone["scores"], r["scores"], atol=1e-5)
+    assert not np.array_equal(together[0]["scores"], together[1]["scores"])
+
+
+def test_a_grey_photo_may_be_given_as_rgb(model, photos):
+    grey = photos[0].mean(axis=2).astype(np.uint8)
+    (r,) = model.detect([np.stack((grey,) * 3, axis=-1)])
+    assert r["masks"].shape[:2] == grey.shape
+
+
+def test_a_photo_that_is_no_uint8_is_refused_by_its_place(model, photos):
+    with pytest.raises(ValueError, match=r"Photo 1 must be .* uint8, RGB. Got float64 \(70, 50, 3\)"):
+        model.detect([photos[0], photos[1] / 255])
+
+
+def test_what_is_found_is_printed_when_asked_for(model, photos, capsys):
+    model.detect([photos[0]], verbose=1)
+    assert "image" in capsys.readouterr().out
+
+
+def test_without_objects_the_masks_are_empty_and_loops_run_over_nothing(model, photos, finds_nothing):
+    (r,) = model.detect([photos[0]])
+    assert r["masks"].shape == (70, 50, 0) and r["masks"].dtype == bool and r["masks"].size == 0
+    assert r["rois"].shape == (0, 4) and not len(r["class_ids"])
+    for m in range(r["masks"].shape[-1]):
+        raise AssertionError(m)
+    assert np.any(r["masks"], axis=-1).sum() == 0
+
+
+def test_results_may_be_written_to(model, photos):
+    (r,) = model.detect([photos[0]])
+    r["rois"][:, :2] += 1
+    r["class_ids"][0] = 7
+    r["scores"] *= 2
+    r["masks"][:, :, 0] = True
+    assert r["masks"][:, :, 0].all() and r["class_ids"][0] == 7
+
+
+def refine_masks(masks, rois):
+    """As scripts do it: small masks first, each takes the pixels that no other has; boxes are drawn anew."""
+    taken = np.zeros(masks.shape[:2], bool)
+    for m in np.argsort(masks.reshape(-1, masks.shape[-1]).sum(axis=0)):
+        masks[:, :, m] = np.logical_and(masks[:, :, m], ~taken)
+        taken = np.logical_or(taken, masks[:, :, m])
+        ys, xs = np.where(masks[:, :, m])
+        if len(ys):
+            rois[m, :] = [ys.min(), xs.min(), ys.max() + 1, xs.max() + 1]
+    return masks, rois
+
+
+def to_rle(bits):
+    rle, at = [], 1
+    for bit, run in itertools.groupby(bits):
+        run = len(list(run))
+        if bit:
+            rle += [at, run]
+        at += run
+    return rle
+
+
+def test_masks_are_refined_in_place_and_written_as_runs(model, photos):
+    (r,) = model.detect([photos[0]])
+    covered = r["masks"].any(axis=-1)
+    masks, rois = refine_masks(r["masks"], r["rois"])
+    assert masks.sum(axis=-1).max() <= 1 and (masks.any(axis=-1) == covered).all()
+    again = np.zeros(masks.shape, bool)
+    for m in range(masks.shape[-1]):
+        flat = np.zeros(masks[:, :, m].size, bool)
+        runs = to_rle(masks[:, :, m].ravel(order="F"))
+        for start, length in zip(runs[::2], runs[1::2]):
+            flat[start - 1:start - 1 + length] = True
+        again[:, :, m] = flat.reshape(masks.shape[:2], order="F")
+    np.testing.assert_array_equal(again, masks)
+    shown = np.flatnonzero(masks.any(axis=(0, 1)))
+    np.testing.assert_array_equal(rois[shown], utils.extract_bboxes(masks)[shown])
+
+
+def test_results_are_scored_against_the_truth(model, photos, shapes):
+    dataset = shapes(5)
+    precisions = []
+    for image_id in dataset.image_ids[:2]:
+        masks, class_ids = dataset.load_mask(image_id)
+        (r,) = model.detect([photos[image_id]])
+        ap, *_ = utils.compute_ap(utils.extract_bboxes(masks), class_ids, masks, r["rois"], r["class_ids"], r["scores"], r["masks"])
+        precisions.append(ap)
+    assert 0 <= np.mean(precisions) <= 1
+
+
+def test_results_are_drawn(model, photos):
+    (r,) = model.detect([photos[0]])
+    _, axes = plt.subplots(1, 2)
+    visualize.display_instances(photos[0], r["rois"], r["masks"], r["class_ids"], NAMES, r["scores"], title="found", figsize=(4, 4),
+                                ax=axes[0])
+    visualize.display_instances(photos[0], r["rois"][:0], r["masks"][:, :, :0], r["class_ids"][:0], NAMES, r["scores"][:0], ax=axes[1])
+    visualize.display_top_masks(photos[0], r["masks"], r["class_ids"], NAMES, limit=2)
+    plt.close("all")
+
+
+def test_molded_photos_are_detected_in_their_own_pixels(model, photos):
+    molded, metas, windows = model.mold_inputs(photos[:2])
+    assert molded.shape == (2, 64, 64, 3) and metas.shape == (2, 15) and windows.shape == (2, 4)
+    for r in model.detect_molded(molded, metas):
+        assert r["masks"].shape[:2] == (64, 64) and len(r["rois"]) == r["masks"].shape[-1] > 0
