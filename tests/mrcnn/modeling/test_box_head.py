@@ -43,3 +43,12 @@ def test_only_the_deltas_of_the_true_class_are_judged(head):
 def test_background_is_class_0_and_has_no_box(head):
     assert losses(head, [50, -50, -50], [[9] * 4] * 3, NEGATIVE) == [0, 0]
     assert losses(head, [-50, -50, 50], [[9] * 4] * 3, NEGATIVE)[0] == pytest.approx(100)
+
+
+def test_a_roi_taken_for_a_class_that_its_image_does_not_label_is_not_judged(head):
+    """Background by its label, but it may well be a 2, which this image's source never marks."""
+    outputs = {"logits": ops.convert_to_tensor(np.float32([[[0, 0, 9]]])), "deltas": ops.zeros((1, 1, 3, 4))}
+    for labelled, counts in (([1, 1, 1], True), ([1, 1, 0], False)):
+        samples = one_roi(NEGATIVE)
+        samples.ground_truth["active_class_ids"] = ops.convert_to_tensor(np.int32([labelled]))
+        assert (float(head.compute_losses(outputs, samples)["mrcnn_class_loss"]) > 1) == counts

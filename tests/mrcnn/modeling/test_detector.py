@@ -160,3 +160,43 @@ def test_compiled_by_xla_a_step_and_a_prediction_are_the_same(plain_config, batc
         assert other == pytest.approx(one, rel=1e-3, abs=1e-3)
     for name in plain:
         np.testing.assert_allclose(found[name], plain[name], atol=1e-3, rtol=1e-3)
+
+
+# Weights that measure boxes by their corner pixels
+
+@pytest.fixture(scope="module")
+def by_corners(plain_config):
+    return build_detector(plain_config(ROI_ALIGN="corners"))
+
+
+def test_deltas_scale_the_way_from_corner_pixel_to_corner_pixel(by_corners):
+    """The anchor covers pixels 16 to 47: 31 steps. Twice as many around the same centre are 63 pixels."""
+    anchors = np.asarray(by_corners.anchors((64, 64)))
+    chosen = int(np.flatnonzero((anchors == [16, 16, 48, 48]).all(axis=1))[0])
+    logits, deltas = np.zeros((1, len(anchors), 2), np.float32), np.zeros((1, len(anchors), 4), np.float32)
+    logits[0, chosen, 1] = 9
+    for growth, wanted in ((0, [16, 16, 48, 48]), (np.log(2) / 0.2, [0.5, 0.5, 63.5, 63.5])):
+        deltas[0, chosen, 2:] = growth
+        boxes, valid = by_corners.proposals({"logits": ops.convert_to_tensor(logits), "deltas": ops.convert_to_tensor(deltas)}, (64, 64),
+                                            training_path=False)
+        assert bool(valid[0, 0])
+        np.testing.assert_allclose(np.asarray(boxes)[0, 0], wanted, atol=1e-3)
+
+
+def test_boxes_come_and_go_in_pixels_whatever_the_measure(by_corners, plain_config, batch_of):
+    batch = batch_of(plain_config())
+    found = losses(by_corners, batch)
+    assert np.isfinite(list(found.values())).all()
+    outputs = numpy(by_corners(without_truth(batch)))
+    boxes = outputs["boxes"][outputs["valid"]]
+    assert len(boxes) and boxes.min() >= 0 and boxes.max() <= 64 and (outputs["boxes"][~outputs["valid"]] == 0).all()
+    objects = np.asarray(by_corners(keras.tree.map_structure(ops.convert_to_tensor, batch), training=True)["samples"]["rois"])[0]
+    assert (np.abs(objects - (batch["gt_boxes"][0, 0] - [0, 0, 1, 1])).max(axis=1) < 1e-4).any()
+
+
+def test_given_rois_take_the_place_of_proposals(plain_config, plain_detector, batch_of):
+    batch = batch_of(plain_config())
+    rois = np.zeros((2, 20, 4), np.float32)
+    rois[:, :3] = [[1, 2, 31, 42], [4, 4, 20, 20], [30, 30, 60, 60]]
+    drawn = np.asarray(plain_detector(batch | {"rois": rois}, training=True)["proposals"])
+    np.testing.assert_array_equal(drawn, rois)

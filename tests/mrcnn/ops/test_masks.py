@@ -58,3 +58,14 @@ def test_cropping_agrees_with_scipy(run, rng, random_boxes, size):
 def test_padding_is_finite(run):
     assert np.isfinite(crop_one(run, np.zeros((4, 4)), (0, 0, 0, 0), (0, 0, 0, 0), (4, 4))).all()
     assert np.isfinite(crop_one(run, np.zeros((4, 4)), (0, 0, 0, 0), (0, 0, 1024, 1024), (4, 4))).all()
+
+
+def test_corners_crop_as_crop_and_resize(run, rng):
+    """The convention of Matterport's weights: the outer cells lie on the edges of the frame."""
+    tensorflow = pytest.importorskip("tensorflow")
+    mask, frame = rng.random((56, 56)).astype(np.float32), np.float32([10, 20, 109, 141])
+    for roi in np.float32([[10.25, 20.5, 108, 140], [30.5, 40, 80, 99], [0, 5, 120, 90]]):
+        cut = run(crop, mask[None, None], frame[None, None], roi[None, None], size=(28, 28), convention="corners")[0, 0]
+        unit = (roi - np.tile(frame[:2], 2)) / np.tile(frame[2:] - frame[:2], 2)
+        wanted = tensorflow.image.crop_and_resize(mask[None, ..., None], unit[None], [0], (28, 28)).numpy()[0, ..., 0]
+        np.testing.assert_allclose(cut, wanted, atol=1e-4)

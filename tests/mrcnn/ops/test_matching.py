@@ -81,3 +81,12 @@ def test_matching_agrees_with_a_loop(run, rng, settings):
         expected = match_box_by_box(iou[image], valid[image], **settings)
         np.testing.assert_array_equal(label[image], expected[0])
         np.testing.assert_array_equal(gt_index[image], expected[1])
+
+
+def test_a_box_on_a_crowd_is_no_background(run):
+    """Boxes: on the object, on nothing, touching the crowd, on both."""
+    iou, crowd = [[0.8, 0.0], [0.0, 0.0], [0.1, 0.002], [0.6, 0.5]], np.array([[False, True]])
+    def with_crowd(iou, valid, crowd):
+        return match(iou, valid, crowd=crowd, **HEADS)
+    label, _ = run(with_crowd, np.float32([iou]), np.array([[True, False]]), crowd)
+    assert label[0].tolist() == [POSITIVE, NEGATIVE, IGNORE, POSITIVE]
