@@ -1,8 +1,45 @@
-"""What the tests of the library share: seeded random numbers, gradients on any backend, a batch for a small network."""
+"""What the tests of the library share: seeded random numbers, gradients on any backend, a batch for a small network, and numbers
+recorded from Matterport's own code."""
+import importlib
+import sys
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
 from keras import ops
+
+REFERENCE = Path(__file__).resolve().parents[3] / "shared" / "reference" / "legacy"
+
+
+@pytest.fixture(scope="session")
+def reference():
+    """The folder of the recorded numbers."""
+    if not REFERENCE.is_dir():
+        pytest.skip("the recorded numbers are not beside this repository (../shared/reference/legacy)")
+    return REFERENCE
+
+
+@pytest.fixture(scope="session")
+def components(reference):
+    """What Matterport's functions returned, one by one: {name: array}."""
+    with np.load(reference / "golden_components.npz") as arrays:
+        return dict(arrays)
+
+
+@pytest.fixture(scope="session")
+def script(reference):
+    """script(name) -> one of the programs that draw the inputs of the recorded numbers, as a module."""
+    names = {path.stem for path in reference.glob("*.py")}
+
+    def load(name):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.syspath_prepend(reference)
+            module = importlib.import_module(name)
+        for other in names & set(sys.modules):
+            del sys.modules[other]
+        return module
+    return load
 
 
 @pytest.fixture

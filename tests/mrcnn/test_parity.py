@@ -3,7 +3,6 @@
 The numbers were recorded by running that code (TensorFlow 2.21) on generated weights, and lie in ../shared/reference/legacy together
 with the generators. Tolerances are those between two versions of TensorFlow running the old code, rounded up.
 """
-import importlib.util
 import json
 from pathlib import Path
 
@@ -32,31 +31,18 @@ pytestmark = [pytest.mark.slow,
               pytest.mark.skipif(not BACKBONES, reason="the recorded numbers are not beside this repository (../shared/reference/legacy)")]
 
 
-def script(name):
-    """A generator of the reference's inputs."""
-    import sys
-    sys.path.insert(0, str(REFERENCE))
-    try:
-        spec = importlib.util.spec_from_file_location(name, REFERENCE / f"{name}.py")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-    finally:
-        sys.path.remove(str(REFERENCE))
-
-
 @pytest.fixture(scope="module", params=BACKBONES)
 def backbone(request):
     return request.param
 
 
 @pytest.fixture(scope="module")
-def inventory(backbone):
-    return json.loads((REFERENCE / f"inventory_{backbone}.json").read_text())
+def inventory(backbone, reference):
+    return json.loads((reference / f"inventory_{backbone}.json").read_text())
 
 
 @pytest.fixture(scope="module")
-def weight_file(inventory, backbone, tmp_path_factory):
+def weight_file(inventory, backbone, script, tmp_path_factory):
     path = tmp_path_factory.mktemp("weights") / f"{backbone}.h5"
     script("make_weights").write(inventory, path)
     return path
@@ -78,12 +64,12 @@ def model(backbone, weight_file, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def golden(backbone):
-    return np.load(REFERENCE / f"golden_infer_{backbone}.npz")
+def golden(backbone, reference):
+    return np.load(reference / f"golden_infer_{backbone}.npz")
 
 
 @pytest.fixture(scope="module")
-def image():
+def image(script):
     return script("make_weights").image()
 
 
@@ -215,15 +201,15 @@ def test_the_file_written_is_that_of_the_old_code(model, inventory, weight_file,
 # Training: two images with 100 given rois each, few enough that the old code's random sampling keeps every one of them.
 
 @pytest.fixture(scope="module")
-def recorded(backbone):
-    path = REFERENCE / f"golden_train_{backbone}.npz"
+def recorded(backbone, reference):
+    path = reference / f"golden_train_{backbone}.npz"
     if not path.exists():
         pytest.skip(f"there is no record of training with {backbone}")
     return np.load(path)
 
 
 @pytest.fixture(scope="module")
-def inputs(model, recorded):
+def inputs(model, recorded, script):
     images = np.stack([example["image"] for example in script("fixtures").batch()])
     masks = np.unpackbits(recorded["inp_gt_masks_packed"]).reshape(recorded["inp_gt_masks_shape"]).transpose(0, 3, 1, 2)
     boxes = recorded["inp_gt_boxes"].astype(np.float32)
