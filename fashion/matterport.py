@@ -65,6 +65,5 @@ class Dataset(mrcnn.data.dataset.Dataset):
     def load_objects(self, image_id):
         masks, class_ids, *attributes = self.load_mask(image_id)
         fields = self.load_instance_fields(image_id)
-        if attributes:
-            fields = fields | {"gt_attributes": np.asarray(attributes[0]).astype(np.uint8)}
-        return masks, class_ids, fields
+        known = attributes[0] if attributes and len(class_ids) else np.zeros((len(class_ids), self.num_attributes))
+        return masks, class_ids, {"gt_attributes": np.asarray(known).astype(np.uint8)} | fields

@@ -26,9 +26,9 @@ from fashion.ontology import Ontology
 from mrcnn.config import parse_setting
 from mrcnn.data.batches import training_batches, validation_batches
 from mrcnn.data.samplers import repeat_factors
-from mrcnn.modeling.weight_files import convention_in, load_weights, read_h5, read_metadata, weight_layers
+from mrcnn.modeling.weight_files import convention_in, read_h5, read_metadata, weight_layers
 from mrcnn.training.fit import fit
-from mrcnn.training.imagenet import load_imagenet
+from mrcnn.training.imagenet import load_file, load_imagenet
 from mrcnn.training.run_folder import RunFolder
 
 DEFAULTS = {"recipe": "smoke", "stage": "all", "weights": "imagenet", "rebalance": False}
@@ -45,7 +45,8 @@ def main(argv=None):
         run, order = None, {name: getattr(args, name) or default for name, default in DEFAULTS.items()} | {"skip_bad": args.skip_bad}
     files = open_files(args.data or order.get("data"))
     ontology = Ontology.from_dict(order["ontology"]) if args.resume else files.ontology()
-    config = recipe_config(order["recipe"], ontology, convention_of(order["weights"]) | order.get("config", {}) | dict(args.set))
+    settings = order["config"] if args.resume else convention_of(order["weights"])
+    config = recipe_config(order["recipe"], ontology, settings | dict(args.set))
     stages = chosen_stages(config, order["stage"])
     keras.utils.set_random_seed(config.SEED)
 
@@ -136,7 +137,7 @@ def start_weights(model, weights):
     path = weights if str(weights).endswith(".npz") else checkpoint_in(weights)
     trained = read_metadata(path) if path != weights else {}
     try:
-        load_weights(model.detector, path, exclude=unfitting_layers(model, path, trained))
+        load_file(model.detector, path, exclude=unfitting_layers(model, path, trained))
     except ValueError as error:
         recipe = trained.get("config", {}).get("NAME")
         raise ValueError(f"{error} It was trained by the recipe {recipe!r}, and the recipe now is {model.config.NAME!r}."

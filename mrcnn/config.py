@@ -34,6 +34,7 @@ class Config:
     IMAGES_PER_GPU = 2
     STEPS_PER_EPOCH = 1000              # batches; None (new) visits every training image once
     VALIDATION_STEPS = 50               # batches; None (new) visits every validation image once
+    WORKERS = 1                         # new: threads that prepare batches
     SEED = 0                            # new: orders the images, seeds augmentation and sampling
 
     # Backbone and feature pyramid

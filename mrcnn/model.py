@@ -1,10 +1,11 @@
 """The front door: class MaskRCNN as Matterport's scripts know it. It renames, converts and delegates; it computes nothing."""
-import dataclasses
+import copy
 import logging
 import re
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from mrcnn.data.augmentation import mend_imgaug
@@ -37,10 +38,10 @@ from mrcnn.legacy import (  # noqa: F401
 )
 from mrcnn.legacy.graphs import *  # noqa: F403
 from mrcnn.modeling.build import build_detector
-from mrcnn.modeling.weight_files import convention_in, load_weights, weight_layers
+from mrcnn.modeling.weight_files import weight_layers
 from mrcnn.training.download import imagenet_resnet50_weights
-from mrcnn.training.fit import fit, use_xla
-from mrcnn.training.imagenet import load_imagenet, load_keras_file
+from mrcnn.training.fit import devices_of, fit, use_xla
+from mrcnn.training.imagenet import load_file, load_imagenet
 from mrcnn.training.layer_groups import set_trainable
 from mrcnn.training.optimizers import make_optimizer
 from mrcnn.training.run_folder import RunFolder
@@ -66,7 +67,6 @@ class MaskRCNN:
             raise ValueError(f'mode must be "training" or "inference". Got {mode!r}.')
         self.mode, self.config, self.model_dir = mode, config, str(model_dir)
         self._extra_heads, self._predictor, self.anchors = extra_heads, None, None
-        self._adopts = config.ROI_ALIGN == "auto"
         self.set_log_dir()
         self.keras_model = self.build(mode, config)
 
@@ -84,29 +84,17 @@ class MaskRCNN:
         as they are, for instance the class-dependent ones of a model with other classes. A checkpoint of a training is also where
         training goes on from: its folder, and its count of epochs. Raises ValueError if a shape differs or nothing fits.
         """
-        report = load_keras_file(self.keras_model, filepath, exclude) or load_weights(self.keras_model, filepath, exclude)
-        if "mrcnn_class_conv1" in report.loaded:
-            self._adopt(convention_in(filepath))
+        report = load_file(self.keras_model, filepath, exclude or ())
         self.set_log_dir(filepath)
         return report
-
-    def _adopt(self, convention):
-        """Measure boxes as the heads that were loaded learned to, if the config leaves that open."""
-        if self._adopts:
-            self.config.ROI_ALIGN = convention
-            self.keras_model.settings = dataclasses.replace(self.keras_model.settings, roi_align=convention)
-            self._predictor = None
-        elif self.config.ROI_ALIGN != convention:
-            logging.getLogger(__name__).warning("The heads in this file were trained with ROI_ALIGN = %r, and the config says %r: boxes "
-                                                "and masks will be off. Leave it at \"auto\".", convention, self.config.ROI_ALIGN)
 
     def get_imagenet_weights(self):
         """Path of Keras' ImageNet weights for ResNet-50, downloaded once. `load_imagenet_weights` fits every backbone."""
         return imagenet_resnet50_weights()
 
-    def load_imagenet_weights(self):
-        """Fill the backbone with ImageNet weights of its own kind; returns a report."""
-        return load_imagenet(self.keras_model, self.config.BACKBONE)
+    def load_imagenet_weights(self, exclude=None):
+        """Fill the backbone, but for `exclude`, with ImageNet weights of its own kind; returns a report."""
+        return load_imagenet(self.keras_model, self.config.BACKBONE, exclude or ())
 
     def find_last(self):
         """Path of the last checkpoint of the newest training of this NAME in `model_dir` that has one.
@@ -155,21 +143,32 @@ class MaskRCNN:
         if epochs <= self.epoch:
             logging.getLogger(__name__).warning("Nothing to train: this model has %d epochs behind it, and epochs=%d counts from the "
                                                 "start.", self.epoch, epochs)
+            if getattr(self.keras_model, "history", None) is None:
+                self.keras_model.history = keras.callbacks.History()        # scripts go on to read it
+                self.keras_model.history.history = {}
             return
-        batches = training_batches(train_dataset, self.config, augmenter=as_augmenter(augmentation),
-                                   unaugmented_sources=no_augmentation_sources or ())
-        fit(self.keras_model, self.config, batches, [Stage(layers, layers, epochs - self.epoch, learning_rate)],
+        config = self._config_in_force()
+        batches = training_batches(train_dataset, config, augmenter=as_augmenter(augmentation),
+                                   unaugmented_sources=no_augmentation_sources or (), workers=config.WORKERS)
+        fit(self.keras_model, config, batches, [Stage(layers, layers, epochs - self.epoch, learning_rate)],
             RunFolder(self.log_dir, epoch_weights=Path(self.checkpoint_path).name),
-            validation=validation_batches(val_dataset, self.config), first_epoch=self.epoch, callbacks=custom_callbacks or (),
-            metadata={"config": self.config.to_dict()})
+            validation=validation_batches(val_dataset, config, config.WORKERS), first_epoch=self.epoch, callbacks=custom_callbacks or (),
+            metadata={"config": config.to_dict()})
         self.epoch = epochs
+
+    def _config_in_force(self):
+        """The config, with ROI_ALIGN as the loaded weights want it; the config itself may serve other models, too."""
+        config = copy.copy(self.config)
+        config.ROI_ALIGN = self.keras_model.convention
+        return config
 
     def compile(self, learning_rate, momentum=None):
         """Give the Keras model its optimiser; `train` does that by itself. momentum: None takes the config's LEARNING_MOMENTUM."""
-        optimizer = make_optimizer(self.config, learning_rate, int(self.config.STEPS_PER_EPOCH or 1))
-        if momentum is not None:
-            optimizer.momentum = momentum
-        self.keras_model.compile(optimizer, jit_compile=use_xla(self.config))
+        with devices_of(self.keras_model):
+            optimizer = make_optimizer(self.config, learning_rate, int(self.config.STEPS_PER_EPOCH or 1))
+            if momentum is not None:
+                optimizer.momentum = momentum
+            self.keras_model.compile(optimizer, jit_compile=use_xla(self.config))
 
     def set_trainable(self, layer_regex, keras_model=None, indent=0, verbose=1):
         """Let the layers that `layer_regex` names learn and freeze the others; returns their names."""
@@ -193,7 +192,7 @@ class MaskRCNN:
         """
         results = self._run(images)
         for image, result in zip(images, results, strict=True):
-            result["masks"] = full_masks(result, convention=self.config.ROI_ALIGN)
+            result["masks"] = full_masks(result, convention=self.keras_model.convention)
             if verbose:
                 log("image", image)
         return results
@@ -206,12 +205,13 @@ class MaskRCNN:
             placement = Placement(image.shape[:2], image.shape[:2], (0, 0), image.shape[:2])
             window = parse_image_meta(meta[None])["window"].astype(np.float32)
             result = unmold({k: v[0] for k, v in found(image[None], window).items()}, placement)
-            results.append(result | {"masks": full_masks(result, convention=self.config.ROI_ALIGN)})
+            results.append(result | {"masks": full_masks(result, convention=self.keras_model.convention)})
         return results
 
     def mold_inputs(self, images):
         """Photos -> network input (N, H, W, 3) float32, image metas (N, 12 + K) and windows (N, 4) yxyx, pixels of that input."""
-        molded = [mold(image, self.config) for image in images]
+        config = self._config_in_force()
+        molded = [mold(image, config) for image in images]
         every_class = np.zeros(self.config.NUM_CLASSES, np.int32)
         metas = [compose_image_meta(0, photo.shape, image.shape, place.window, place.scale, every_class)
                  for photo, (image, place) in zip(images, molded, strict=True)]
@@ -255,7 +255,8 @@ class MaskRCNN:
         return self._predictor_of_this_model()(images)
 
     def _predictor_of_this_model(self):
-        if self._predictor is None or self._predictor.detector is not self.keras_model:
+        model = self.keras_model
+        if self._predictor is None or self._predictor.detector is not model or self._predictor.convention != model.convention:
             self._predictor = Predictor(self.keras_model, self.config, xla=use_xla(self.config))
         return self._predictor
 

@@ -152,9 +152,9 @@ def _make_elastic_maps_float32(elastic):
 
 
 def _check_inputs(image, masks):
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+    if image.ndim != 3 or image.dtype != np.uint8:
         raise ValueError(
-            f"The image must be (H, W, 3) uint8, but it is {image.shape} {image.dtype}. "
+            f"The image must be (H, W, channels) uint8, but it is {image.shape} {image.dtype}. "
             "Augment before the pixel mean is subtracted."
         )
     if masks.ndim != 3 or masks.shape[:2] != image.shape[:2] or masks.dtype != bool:

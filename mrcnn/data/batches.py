@@ -37,7 +37,7 @@ class TrainingBatches(keras.utils.PyDataset):
         sizes = {e["image"].shape[:2] for e in examples}
         if len(sizes) > 1:
             raise ValueError(f"The images of one batch must be of one size. Got {sorted(sizes)}, since IMAGE_RESIZE_MODE "
-                             f"{self.config.IMAGE_RESIZE_MODE!r} lets each keep its own. Use 'square' or 'crop', or a BATCH_SIZE of 1.")
+                             f"{self.config.IMAGE_RESIZE_MODE!r} lets each keep its own. Train with 'square' or 'crop'.")
         batch = {"images": normalise(np.stack([e["image"] for e in examples]), self.config.MEAN_PIXEL, self.config.PIXEL_STD),
                  "windows": np.stack([e["window"] for e in examples]),
                  "seed": ((self.config.SEED * 1_000_003 + positions) % (2**31 - 1)).astype(np.int32)}

@@ -115,7 +115,8 @@ class Dataset:
         """(classes,) int32: 1 for the classes that the image's source labels, the background among them."""
         source = self.image_info[image_id]["source"]
         if source not in self.source_class_ids:
-            raise ValueError(f"Its source {source!r} has no classes. Give them with add_class({source!r}, ...), then call prepare().")
+            raise ValueError(f"The source {source!r} of image {self.image_info[image_id]['id']!r} has no classes. Give them with "
+                             f"add_class({source!r}, ...), then call prepare().")
         active = np.zeros(self.num_classes, np.int32)
         active[self.source_class_ids[source]] = 1
         return active
@@ -123,6 +124,26 @@ class Dataset:
     def image_class_ids(self, image_id):
         """(N,) int32: the class ids of `load_mask`. Override it where no mask need be decoded."""
         return np.asarray(self.load_mask(image_id)[1], np.int32)
+
+
+def as_photo(photo, channels=3, name="The photo"):
+    """(h, w, channels) uint8 of an array that is one, or that holds the numbers 0..255 in another type, as Keras' img_to_array returns.
+
+    Raises ValueError for anything else, fractions of 0..1 among it; name: what to call it there.
+    """
+    shape, dtype = getattr(photo, "shape", ()), getattr(photo, "dtype", None)
+    if len(shape) == 3 and shape[2] == channels and min(shape) > 0:
+        if dtype == np.uint8:
+            return photo
+        if dtype.kind in "fiu" and photo.min() >= 0 and (1 < photo.max() <= 255 or photo.max() == 0):
+            return np.round(photo).astype(np.uint8)
+    raise ValueError(f"{name} must be an array (height, width, {channels}) of uint8, RGB, or of numbers from 0 to 255. Got "
+                     f"{dtype or type(photo)} {shape or ''}{_span(photo)}; PIL's Image.convert('RGB') makes one.")
+
+
+def _span(photo):
+    known = isinstance(photo, np.ndarray) and photo.size and photo.dtype.kind in "fiu"
+    return f" from {photo.min():g} to {photo.max():g}" if known else ""
 
 
 def read_image(path, upright=False):

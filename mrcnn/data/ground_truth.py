@@ -1,6 +1,7 @@
 """Ground truth of one image: loaded, laid on the canvas, augmented, boxed and cut small, but not yet padded."""
 import numpy as np
 
+from mrcnn.data.dataset import as_photo
 from mrcnn.data.instance_masks import boxes_of_masks, minimise
 from mrcnn.data.resize import place_for, resampling_for
 
@@ -39,13 +40,13 @@ def load_on_canvas(dataset, image_id, config, augmenter=None, rng=None):
     Raises RuntimeError naming the image if anything about it fails.
     """
     try:
-        photo = dataset.load_image(image_id)
+        photo = as_photo(dataset.load_image(image_id), config.IMAGE_CHANNEL_COUNT, "What load_image returned")
         masks, class_ids, fields = dataset.load_objects(image_id)
         if not len(class_ids) and not np.size(masks):       # "no objects" has been written in many ways
             masks = np.zeros((*photo.shape[:2], 0), bool)
         _check(photo, masks, class_ids, fields, config.NUM_CLASSES)
         placement = place_for(config, photo.shape[:2], rng)
-        image, masks = placement.image(photo, resampling_for(config)), place_masks(placement, masks)
+        image, masks = placement.image(photo, resampling_for(config.ROI_ALIGN)), place_masks(placement, masks)
         if augmenter is not None:
             image, masks = augmenter(image, masks, rng)
     except Exception as error:

@@ -212,9 +212,9 @@ def bilinear_on_black(picture, size_hw):
     return (out + 1e-4).astype(np.uint8)
 
 
-def resampling_for(config):
-    """The `resample` of `Placement.image` for a Config: None, our own, or that of Matterport's weights."""
-    return bilinear_on_black if config.ROI_ALIGN == "corners" else None
+def resampling_for(convention):
+    """The `resample` of `Placement.image` for weights of a ROI_ALIGN convention: None, our own, or that of Matterport's weights."""
+    return bilinear_on_black if convention == "corners" else None
 
 
 def _area(picture, size_hw):

@@ -16,7 +16,7 @@ class Predictor:
     """
 
     def __init__(self, detector, config, *, xla=False):
-        self.detector, self.config = detector, config
+        self.detector, self.config, self.convention = detector, config, detector.convention
         self._detect = compiled(self._first_step, detector, xla=xla)
         self._describe = compiled(self._second_step, detector, xla=xla)
 
@@ -32,7 +32,7 @@ class Predictor:
         """The same, one result after the other, for any iterable of photos; never holds more than one photo at its full size."""
         canvases, count = [], 0
         for photo in photos:            # not enumerate: it would hold on to a photo while the next one is read
-            canvas = mold(photo, self.config, name=f"Photo {count}")
+            canvas = mold(photo, self.config, self.convention, name=f"Photo {count}")
             count += 1
             del photo
             if canvases and canvas[0].shape != canvases[0][0].shape:        # "pad64" and "none" give each photo a canvas of its own size
@@ -48,7 +48,7 @@ class Predictor:
     def _results(self, canvases):
         images = np.stack([image for image, _ in canvases])
         found = self.detect_molded(images, np.stack([placement.window for _, placement in canvases]))
-        inclusive = self.config.ROI_ALIGN == "corners"
+        inclusive = self.convention == "corners"
         return [unmold({k: v[i] for k, v in found.items()}, placement, inclusive) for i, (_, placement) in enumerate(canvases)]
 
     def detect_molded(self, images, windows):

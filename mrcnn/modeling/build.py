@@ -108,7 +108,7 @@ def _settings(config):
         rpn_nms_threshold=config.RPN_NMS_THRESHOLD, train_anchors=config.RPN_TRAIN_ANCHORS_PER_IMAGE, train_rois=rois,
         positive_rois=max(1, int(rois * config.ROI_POSITIVE_RATIO)), min_confidence=config.DETECTION_MIN_CONFIDENCE,
         detection_nms_threshold=config.DETECTION_NMS_THRESHOLD, max_detections=config.DETECTION_MAX_INSTANCES,
-        all_classes=config.DETECTION_ALL_CLASSES, roi_align="corners" if config.ROI_ALIGN == "corners" else "aligned",
+        all_classes=config.DETECTION_ALL_CLASSES, roi_align=config.ROI_ALIGN,
         loss_weights=dict(config.LOSS_WEIGHTS))
 
 

@@ -1,5 +1,6 @@
 """Detector: Mask R-CNN as one Keras model, for training and for inference, as a string of named stops."""
 import functools
+import logging
 from pathlib import Path
 
 import keras
@@ -12,6 +13,8 @@ from mrcnn.modeling.samples import Samples, draw_samples
 from mrcnn.ops.anchors import pyramid_anchors
 from mrcnn.ops.boxes import from_corner_pixels, to_corner_pixels
 from mrcnn.ops.roi_align import roi_align
+
+log = logging.getLogger(__name__)
 
 # Proposals that the box head looks at together when nothing is trained.
 PART = 256
@@ -35,6 +38,7 @@ class Detector(keras.Model):
         self.backbone, self.fpn, self.rpn = backbone, fpn, rpn
         self.heads = list(heads)
         self.settings = settings
+        self.convention = "corners" if settings.roi_align == "corners" else "aligned"           # see `adopt`
         names = ["rpn_class_loss", "rpn_bbox_loss", *(name for head in self.heads for name in head.loss_names)]
         self.loss_trackers = {name: keras.metrics.Mean(name=name) for name in names}
 
@@ -49,7 +53,7 @@ class Detector(keras.Model):
         s, image = self.settings, ops.convert_to_tensor([0.0, 0.0, *image_hw], dtype="float32")
         boxes, valid = propose(rpn_outputs["logits"], rpn_outputs["deltas"], self._measured(self.anchors(image_hw)), std=s.rpn_std,
                                pre_nms=s.pre_nms, post_nms=s.post_nms_training if training_path else s.post_nms_inference,
-                               iou_threshold=s.rpn_nms_threshold, window=self._measured(image), convention=s.roi_align)
+                               iou_threshold=s.rpn_nms_threshold, window=self._measured(image), convention=self.convention)
         return self._in_pixels(boxes, valid), valid
 
     def detections(self, pyramid, boxes, valid, windows):
@@ -60,7 +64,7 @@ class Detector(keras.Model):
         outputs = {name: ops.concatenate([part[name] for part in parts], axis=1) for name in ("logits", "deltas")}
         found = select_detections(outputs["logits"], outputs["deltas"], boxes, valid, self._measured(windows), std=s.box_std,
                                   min_confidence=s.min_confidence, iou_threshold=s.detection_nms_threshold,
-                                  count=s.max_detections, all_classes=s.all_classes, convention=s.roi_align)
+                                  count=s.max_detections, all_classes=s.all_classes, convention=self.convention)
         return found | {"boxes": self._in_pixels(found["boxes"], found["valid"])}
 
     def describe(self, pyramid, boxes, class_ids):
@@ -81,6 +85,7 @@ class Detector(keras.Model):
         for_training = "gt_class_ids" in inputs
         if for_training and "rois" in inputs:
             boxes = ops.cast(inputs["rois"], "float32")
+            boxes = ops.pad(boxes, [[0, 0], [0, max(0, self.settings.train_rois - boxes.shape[1])], [0, 0]])
             valid = ops.any(ops.not_equal(boxes, 0.0), axis=-1)
         else:
             boxes, valid = self.proposals(rpn_outputs, image_hw, for_training)
@@ -89,7 +94,7 @@ class Detector(keras.Model):
             return found | self.describe(pyramid, found["boxes"], found["class_ids"])
         s = self.settings
         samples = draw_samples(self._measured(boxes), valid, self._ground_truth(inputs), inputs["seed"], count=s.train_rois,
-                               positives=s.positive_rois, convention=s.roi_align)
+                               positives=s.positive_rois, convention=self.convention)
         heads = self._run_heads(pyramid, samples.rois, training=training, positives=s.positive_rois)
         return {"rpn": rpn_outputs, "proposals": boxes, "heads": heads,
                 "samples": {"rois": samples.rois, "label": samples.label, "gt_index": samples.gt_index}}
@@ -102,7 +107,7 @@ class Detector(keras.Model):
         targets = rpn_targets(anchors, inputs["gt_boxes"], inputs["gt_class_ids"], inputs["seed"], count=s.train_anchors, std=s.rpn_std)
         losses = rpn_losses(outputs["rpn"], targets)
         samples = Samples(**outputs["samples"], ground_truth=self._ground_truth(inputs), positives=s.positive_rois,
-                          convention=s.roi_align)
+                          convention=self.convention)
         for head in self.heads:
             rows = samples.positive_rows() if head.positives_only else samples
             losses |= head.compute_losses(outputs["heads"][head.name], rows)
@@ -148,6 +153,14 @@ class Detector(keras.Model):
         """Fill layers by name from a file of any of the layouts of `modeling.weight_files`; returns its report."""
         return weight_files.load_weights(self, filepath, exclude)
 
+    def adopt(self, convention):
+        """Measure boxes as loaded heads learned to, see `ops.roi_align`, if the setting is "auto"; else warn if it is another."""
+        if self.settings.roi_align == "auto":
+            self.convention = convention
+        elif self.convention != convention:
+            log.warning("The heads that were loaded were trained with ROI_ALIGN = %r, and the config says %r: boxes and masks will be off. "
+                        "Leave it at \"auto\".", convention, self.convention)
+
     # ---- inside -----------------------------------------------------------------------------------------------------
 
     def anchors(self, image_hw):
@@ -172,15 +185,15 @@ class Detector(keras.Model):
     def _pool(self, pyramid, boxes, size):
         # A roi spans about 14 cells of the level it reads: one sample for each of them.
         return roi_align(pyramid[:4], boxes, self.settings.strides[:4], size=size, samples=max(1, 14 // size),
-                         convention=self.settings.roi_align)
+                         convention=self.convention)
 
     def _measured(self, boxes):
         """Boxes as the network measures them: Matterport's weights go by corner pixels."""
-        return to_corner_pixels(boxes) if self.settings.roi_align == "corners" else boxes
+        return to_corner_pixels(boxes) if self.convention == "corners" else boxes
 
     def _in_pixels(self, boxes, valid):
         """The inverse of `_measured`; rows that are not valid stay zero."""
-        if self.settings.roi_align != "corners":
+        if self.convention != "corners":
             return boxes
         return from_corner_pixels(boxes) * ops.cast(valid, "float32")[..., None]
 

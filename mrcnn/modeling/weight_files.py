@@ -70,7 +70,7 @@ def save_weights(model, path, *, dtype="float32", metadata=None, extend=None):
         groups = _layout(model)
         file.attrs["layer_names"] = np.array([name.encode() for name in groups])
         file.attrs["backend"], file.attrs["keras_version"] = b"tensorflow", keras.__version__.encode()
-        convention = getattr(getattr(model, "settings", None), "roi_align", None)
+        convention = getattr(model, "convention", None)
         if convention and (convention != "corners" or metadata is not None):    # a plain file without it is as Matterport's own
             file.attrs["roi_align"] = convention
         if metadata is not None:
@@ -102,18 +102,29 @@ def convention_in(path):
             return file.attrs["roi_align"]
         if "metadata" in file.attrs:            # of this library, from before there was a choice
             return "aligned"
-        names = [_text(name) for name in (file["model_weights"] if "model_weights" in file else file).attrs.get("layer_names", [])]
-        return "corners" if "mrcnn_class_conv1" in names else None
+    return "corners" if "mrcnn_class_conv1" in layers_in(path) else None
+
+
+def layers_in(path):
+    """The names of a .h5 file's groups, in their order; [] if it lists none."""
+    with open_h5(path) as file:
+        root = file["model_weights"] if "model_weights" in file else file
+        return [_text(name) for name in root.attrs.get("layer_names", [])]
 
 
 def load_weights(model, path, exclude=()):
     """Fill the layers of `model` from a .h5 file of this layout or an .npz of <layer>/<weight> arrays, by layer name.
 
-    exclude: layer names to leave as they are. Returns: a `LoadReport`. Raises ValueError if a shape differs (naming `exclude` as the
-    way out) or if nothing at all was loaded; FileNotFoundError if there is no such file.
+    exclude: layer names to leave as they are. A Detector then measures boxes as the heads in a .h5 file were trained to, see
+    `Detector.adopt`. Returns: a `LoadReport`. Raises ValueError if a shape differs (naming `exclude` as the way out) or if nothing at
+    all was loaded; FileNotFoundError if there is no such file.
     """
-    arrays = _read_npz(path) if str(path).endswith(".npz") else read_h5(path, weight_layers(model))
-    return assign_layers(model, arrays, path, exclude)
+    if str(path).endswith(".npz"):
+        return assign_layers(model, _read_npz(path), path, exclude)
+    report = assign_layers(model, read_h5(path, weight_layers(model)), path, exclude)
+    if "mrcnn_class_conv1" in report.loaded:
+        model.adopt(convention_in(path) or "corners")
+    return report
 
 
 def assign_layers(model, arrays, source, exclude=()):

@@ -15,7 +15,8 @@ def match(iou, valid, *, negative_below, positive_from, keep_best, crowd=None):
     valid: (B, M) bool, which objects are real
     negative_below, positive_from: a box is NEGATIVE if its best IoU is below the first, POSITIVE from the second on
     keep_best: True also makes the best box of every object POSITIVE, if their IoU is not 0 (Faster R-CNN, §3.1.2)
-    crowd: (B, M) bool, which objects stand for several; boxes that touch one are never NEGATIVE, but IGNORE (COCO's iscrowd)
+    crowd: (B, M) bool, which objects stand for several (COCO's iscrowd); boxes that overlap one by CROWD_OVERLAP are not NEGATIVE but
+        IGNORE
     Returns: label (B, N) int32 of IGNORE, NEGATIVE, POSITIVE; gt_index (B, N) int32, the object of the best IoU.
     An image without objects has only NEGATIVE boxes.
     """

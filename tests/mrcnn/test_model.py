@@ -112,13 +112,30 @@ def test_boxes_are_measured_as_the_loaded_heads_learned_to(config, model, tmp_pa
     with_corners = modellib.MaskRCNN("inference", Config.from_dict(config.to_dict() | {"ROI_ALIGN": "corners"}), tmp_path)
     with_corners.keras_model.save_weights(tmp_path / "matterports.h5")
     open_to_both = modellib.MaskRCNN("inference", Config.from_dict(config.to_dict() | {"ROI_ALIGN": "auto"}), tmp_path)
-    assert open_to_both.keras_model.settings.roi_align == "aligned"
+    assert open_to_both.keras_model.convention == "aligned"
     open_to_both.load_weights(tmp_path / "matterports.h5", exclude=["mrcnn_mask"])
-    assert open_to_both.config.ROI_ALIGN == open_to_both.keras_model.settings.roi_align == "corners"
+    assert open_to_both.keras_model.convention == "corners" and open_to_both.config.ROI_ALIGN == "auto"
     with caplog.at_level(logging.WARNING):
         model.keras_model.save_weights(tmp_path / "aligned.h5")
         with_corners.load_weights(tmp_path / "aligned.h5")
     assert "trained with ROI_ALIGN = 'aligned', and the config says 'corners'" in caplog.text
+
+
+def test_two_models_on_one_config_do_not_disturb_each_other(config, tmp_path):
+    shared = Config.from_dict(config.to_dict() | {"ROI_ALIGN": "auto"})
+    one, other = (modellib.MaskRCNN("inference", shared, tmp_path) for _ in range(2))
+    corners = modellib.MaskRCNN("inference", Config.from_dict(config.to_dict() | {"ROI_ALIGN": "corners"}), tmp_path)
+    corners.keras_model.save_weights(tmp_path / "corners.h5")
+    other.keras_model.save_weights(tmp_path / "aligned.h5")
+    photo = np.random.default_rng(3).integers(0, 256, (70, 50, 3)).astype(np.uint8)
+    one.keras_model.load_weights(tmp_path / "corners.h5")
+    before = one.detect([photo])[0]["rois"]
+    other.load_weights(tmp_path / "aligned.h5")
+    assert (one.keras_model.convention, other.keras_model.convention, shared.ROI_ALIGN) == ("corners", "aligned", "auto")
+    np.testing.assert_array_equal(one.detect([photo])[0]["rois"], before)
+    np.testing.assert_array_equal(corners.detect([photo])[0]["rois"], before)
+    one.load_weights(tmp_path / "aligned.h5")                  # and back: what was compiled for the other measure is not used again
+    np.testing.assert_array_equal(one.detect([photo])[0]["rois"], other.detect([photo])[0]["rois"])
 
 
 def test_the_newest_checkpoint_of_this_name_is_found(model, tmp_path, monkeypatch):

@@ -36,7 +36,7 @@ def test_results_are_copies_that_may_be_written_to(config):
         result[name][0] = 0
 
 
-@pytest.mark.parametrize("photo", [np.zeros((9, 9), np.uint8), np.zeros((9, 9, 4), np.uint8), np.zeros((9, 9, 3), np.float32),
+@pytest.mark.parametrize("photo", [np.zeros((9, 9), np.uint8), np.zeros((9, 9, 4), np.uint8), np.full((9, 9, 3), 0.5, np.float32),
                                    "photo.jpg", None])
 def test_other_things_than_rgb_photos_are_refused(config, photo):
     with pytest.raises(ValueError, match=r"Photo 3 must be an array \(height, width, 3\) of uint8.*convert\('RGB'\)"):

@@ -89,7 +89,7 @@ def test_a_stream_starts_before_its_photos_end(predictor):
 
 def test_a_bad_photo_is_named_by_its_number(predictor):
     with pytest.raises(ValueError, match="Photo 2 must be an array"):
-        predictor([*PHOTOS[:2], PHOTOS[2].astype(float)])
+        predictor([*PHOTOS[:2], PHOTOS[2] / 255])
 
 
 def test_full_masks_are_as_large_as_the_photo():

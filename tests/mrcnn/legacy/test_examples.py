@@ -92,7 +92,7 @@ def test_classes_of_other_sources_are_not_active(config, shapes):
 @pytest.mark.parametrize(("masks", "source", "message"), [
     (np.zeros((50, 70, 1), bool), "shapes", r"Image 0 could not be prepared for training: load_mask must return masks of .*\(70, 50\)"),
     (np.zeros((70, 50, 2), bool), "shapes", "2 masks but 1 rows of class_ids"),
-    (np.zeros((70, 50, 1), bool), "nowhere", "Its source 'nowhere' has no classes"),
+    (np.zeros((70, 50, 1), bool), "nowhere", "The source 'nowhere' of image 0 has no classes"),
 ])
 def test_an_error_names_the_image(config, shapes, monkeypatch, masks, source, message):
     dataset = shapes(1)

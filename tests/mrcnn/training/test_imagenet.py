@@ -10,7 +10,7 @@ import pytest
 from mrcnn.modeling.backbones.resnet import resnet
 from mrcnn.modeling.weight_files import assign_layers
 from mrcnn.training import imagenet
-from mrcnn.training.imagenet import _lite_file, efficientnet_lite_arrays, load_imagenet, load_keras_file, resnet_arrays
+from mrcnn.training.imagenet import _lite_file, efficientnet_lite_arrays, load_file, load_imagenet, resnet_arrays
 from mrcnn.training.torch_file import read_torch_file
 
 WEIGHTS = Path(__file__).resolve().parents[4] / "shared" / "weights"
@@ -169,7 +169,7 @@ def test_the_files_of_old_and_of_todays_keras_are_known(tmp_path, file, names, w
             for name, value in values.items():
                 group[name] = value
     backbone = resnet("resnet50")
-    report = load_keras_file(Whole(backbone), tmp_path / file)
+    report = load_file(Whole(backbone), tmp_path / file)
     assert report.loaded == ["conv1", "bn_conv1"] and not report.only_in_file
     np.testing.assert_array_equal(np.asarray(backbone.get_layer("conv1").kernel), kernel[:, :, ::-1])
     np.testing.assert_allclose(np.asarray(backbone.get_layer("bn_conv1").gamma), np.sqrt(0.011 / 0.01001001), rtol=1e-6)
@@ -179,5 +179,10 @@ def test_other_files_are_left_to_their_own_reader(tmp_path):
     with h5py.File(tmp_path / "mask_rcnn_coco.h5", "w") as file:
         file.attrs["layer_names"] = [b"conv1"]
         file.create_group("conv1").attrs["weight_names"] = []
-    assert load_keras_file(Whole(resnet("resnet50")), tmp_path / "mask_rcnn_coco.h5") is None
-    assert load_keras_file(Whole(resnet("resnet50")), tmp_path / "backbone.npz") is None
+    backbone = resnet("resnet50")
+    kernel = np.random.default_rng(0).normal(size=(7, 7, 3, 64)).astype(np.float32)
+    np.savez(tmp_path / "backbone.npz", **{"conv1/kernel": kernel, "conv1/bias": np.zeros(64)})
+    load_file(Whole(backbone), tmp_path / "backbone.npz")
+    np.testing.assert_array_equal(np.asarray(backbone.get_layer("conv1").kernel), kernel)
+    with pytest.raises(ValueError, match="nothing was loaded|weights of shape"):
+        load_file(Whole(backbone), tmp_path / "mask_rcnn_coco.h5")
