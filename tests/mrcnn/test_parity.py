@@ -97,9 +97,7 @@ def matched(found, wanted, tolerance):
 def test_anchors(model, golden):
     anchors = model.get_anchors((SIDE, SIDE, 3))
     assert anchors.dtype == np.float32 and anchors.shape == (65472, 4)
-    sample = golden["anchors_sample"]
-    step = -(-len(anchors) // len(sample))
-    np.testing.assert_allclose(anchors[::step][:len(sample)], sample, atol=1e-6)
+    np.testing.assert_allclose(anchors[::997], golden["anchors_sample"], atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["C2", "C3", "C4", "C5", "P2", "P3", "P4", "P5", "P6"])
