@@ -1,10 +1,7 @@
 """Rois to train on, chosen as Matterport does: a share of them on objects, and the objects' own boxes are not among them."""
 from keras import ops
 
-from mrcnn.modeling.samples import Samples
-from mrcnn.ops.boxes import pairwise_iou
-from mrcnn.ops.matching import IGNORE, match
-from mrcnn.ops.sampling import sample
+from mrcnn.modeling.samples import Samples, draw_samples
 
 
 def sample_rois(rois, ground_truth, seed, config, convention):
@@ -17,17 +14,13 @@ def sample_rois(rois, ground_truth, seed, config, convention):
     positive ones leave free.
     """
     count = config.TRAIN_ROIS_PER_IMAGE
-    positives = max(1, int(count * config.ROI_POSITIVE_RATIO))
     rois = ops.pad(rois, [[0, 0], [0, max(0, count - rois.shape[1])], [0, 0]])
-    class_ids = ground_truth["gt_class_ids"]
-    label, gt_index = match(pairwise_iou(rois, ground_truth["gt_boxes"]), ops.greater(class_ids, 0), negative_below=0.5, positive_from=0.5,
-                            keep_best=False, crowd=ops.less(class_ids, 0))
-    label = ops.where(ops.any(ops.not_equal(rois, 0.0), axis=-1), label, IGNORE)
-    index, drawn = sample(label, seed, count=count, positives=positives)
-    order = _best_label_first(drawn)
-    index, drawn = ops.take_along_axis(index, order, axis=1), ops.take_along_axis(drawn, order, axis=1)
-    rois = ops.stop_gradient(ops.take_along_axis(rois, index[..., None], axis=1))
-    return Samples(rois, drawn, ops.take_along_axis(gt_index, index, axis=1), ground_truth, positives, convention)
+    drawn = draw_samples(rois, ops.any(ops.not_equal(rois, 0.0), axis=-1), ground_truth, seed, count=count,
+                         positives=max(1, int(count * config.ROI_POSITIVE_RATIO)), convention=convention, objects_join=False)
+    order = _best_label_first(drawn.label)
+    rois, label, gt_index = (ops.take_along_axis(rows, order[..., None] if len(rows.shape) == 3 else order, axis=1)
+                             for rows in (drawn.rois, drawn.label, drawn.gt_index))
+    return Samples(rois, label, gt_index, ground_truth, drawn.positives, convention)
 
 
 def _best_label_first(label):

@@ -32,17 +32,18 @@ class Samples:
         return Samples(self.rois[:, :n], self.label[:, :n], self.gt_index[:, :n], self.ground_truth, n, self.convention)
 
 
-def draw_samples(proposals, valid, ground_truth, seed, *, count, positives, convention="aligned"):
+def draw_samples(proposals, valid, ground_truth, seed, *, count, positives, convention="aligned", objects_join=True):
     """Match proposals and objects, and draw `count` rois, at most `positives` of them on objects (IoU from 0.5 on).
 
     proposals: (B, P, 4) yxyx; valid: (B, P) bool; ground_truth: gt_class_ids (B, M), gt_boxes (B, M, 4) and any other gt_* column;
-    seed: (B,) int32.  Returns: Samples.
+    seed: (B,) int32; objects_join: whether the objects' own boxes are among the rois that are drawn from.  Returns: Samples.
     """
     gt_boxes, gt_valid = ground_truth["gt_boxes"], ops.greater(ground_truth["gt_class_ids"], 0)
     crowd = ops.less(ground_truth["gt_class_ids"], 0)
-    # Objects join the proposals: early on, no proposal is good enough to teach the heads anything.
-    rois = ops.concatenate([proposals, gt_boxes], axis=1)
-    valid = ops.concatenate([valid, gt_valid], axis=1)
+    rois = proposals
+    if objects_join:            # early on, no proposal is good enough to teach the heads anything
+        rois = ops.concatenate([proposals, gt_boxes], axis=1)
+        valid = ops.concatenate([valid, gt_valid], axis=1)
     label, gt_index = match(box_ops.pairwise_iou(rois, gt_boxes), gt_valid, negative_below=0.5, positive_from=0.5, keep_best=False,
                             crowd=crowd)
     label = ops.where(valid, label, IGNORE)
