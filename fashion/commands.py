@@ -27,10 +27,10 @@ def open_files(data):
     return find_data(data)
 
 
-def add_model_arguments(parser, min_score, required=False):
-    """--weights and --min-score, for the verbs that use a trained model; `required`: there is no default for --weights."""
-    shipped = "" if required else " (default: the model trained on street photos that is shipped)"
-    parser.add_argument("--weights", metavar="RUN_OR_FILE", default=None if required else str(SHIPPED_WEIGHTS), required=required,
+def add_model_arguments(parser, min_score, default=SHIPPED_WEIGHTS):
+    """--weights and --min-score, for the verbs that use a trained model; default: of --weights, a path, or None for none."""
+    shipped = " (default: the model trained on street photos that is shipped)" if default else ""
+    parser.add_argument("--weights", metavar="RUN_OR_FILE", default=default and str(default),
                         help=f"run folder of training, or a .h5 checkpoint{shipped}")
     parser.add_argument("--min-score", type=float, default=min_score, metavar="S",
                         help="leave out detections that are less sure than this (default: %(default)s)")

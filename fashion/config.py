@@ -70,7 +70,7 @@ class Small(FashionConfig):
 class Smoke(Small):
     """The built-in data at 192 x 128 pixels on a CPU: what `make demo` runs.
 
-    On 80 validation drawings: mask AP 0.493, AP50 0.810, box AP 0.542, attribute micro F1 0.840 (2026-11-21). 1900 batches took ten to
+    On 80 validation drawings: mask AP 0.493, AP50 0.802, box AP 0.555, attribute micro F1 0.848 (2026-11-21). 1900 batches took ten to
     eleven minutes of two CPU cores; the whole demo, set-up included, thirteen.
     """
 

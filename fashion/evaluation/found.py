@@ -1,0 +1,65 @@
+"""Found: how many objects of each category were found, one by one?
+
+The share is called sensitivity, or recall at one point; one minus it is the rate of misses.
+"""
+from collections import defaultdict
+
+import numpy as np
+from pycocotools import mask as coco_mask
+
+
+def found_per_category(ground_truth, detections, *, iou_threshold=0.5, score_threshold=0.0, iou_type="segm"):
+    """Counts of objects and of those found, by category.
+
+    ground_truth: COCO dict; detections: list of COCO results; with "segmentation" (RLE) or, for boxes, "bbox" [x, y, w, h]
+    iou_threshold: an object is found by a detection of its category that overlaps it by at least this, and that has found no other:
+        the detections choose by falling score (equal scores: in the order of the list), each the free object that it overlaps most
+    score_threshold: detections with a lower score are left out
+    iou_type: "segm" compares masks, "bbox" boxes
+    Returns: {"found", "instances": sums; "sensitivity": their ratio; "mean_sensitivity": the mean over the categories that have
+        objects; "per_category": {category_id: {"name", "instances", "found", "sensitivity", "detections": how many of the category
+        there are}}}, every category of the ground truth, in its order. Crowds are left out. The sensitivity of no objects is -1.
+    """
+    if iou_type not in ("segm", "bbox"):
+        raise ValueError(f'iou_type is "segm" (masks) or "bbox" (boxes). Got {iou_type!r}.')
+    objects, said = defaultdict(list), defaultdict(list)
+    for row in ground_truth["annotations"]:
+        if not row.get("iscrowd", 0):
+            objects[row["category_id"], row["image_id"]].append(row)
+    for row in detections:
+        if row["score"] >= score_threshold:
+            said[row["category_id"], row["image_id"]].append(row)
+    per_category = {category["id"]: {"name": category["name"], "instances": 0, "found": 0, "sensitivity": -1.0, "detections": 0}
+                    for category in ground_truth["categories"]}
+    for (category, _), rows in said.items():
+        per_category[category]["detections"] += len(rows)
+    for key, rows in objects.items():
+        row = per_category[key[0]]
+        row["instances"] += len(rows)
+        row["found"] += _count_found(rows, said.get(key, []), iou_threshold, "segmentation" if iou_type == "segm" else "bbox")
+    for row in per_category.values():
+        row["sensitivity"] = _ratio(row["found"], row["instances"])
+    some = [row["sensitivity"] for row in per_category.values() if row["instances"]]
+    instances, found = (sum(row[key] for row in per_category.values()) for key in ("instances", "found"))
+    return {"found": found, "instances": instances, "sensitivity": _ratio(found, instances),
+            "mean_sensitivity": float(np.mean(some)) if some else -1.0, "per_category": per_category}
+
+
+def _count_found(objects, detections, iou_threshold, geometry):
+    """How many of the objects of one image and category are found."""
+    if not detections:
+        return 0
+    detections = sorted(detections, key=lambda row: -row["score"])
+    iou = coco_mask.iou(*([np.array(row[geometry], np.float64) if geometry == "bbox" else row[geometry] for row in rows]
+                          for rows in (detections, objects)), [0] * len(objects))
+    count = 0
+    for overlaps in iou:   # a row of the matrix
+        best = int(np.argmax(overlaps))
+        if overlaps[best] >= iou_threshold:
+            iou[:, best] = -1   # taken
+            count += 1
+    return count
+
+
+def _ratio(part, whole):
+    return part / whole if whole else -1.0

@@ -1,0 +1,168 @@
+"""Pairs: every detection beside every object of its image and category, with their IoU and the attributes they share.
+
+This is what the metrics that judge masks and attributes together start from (`fashionpedia_ap`, `f1_ap`). Detections and objects are kept
+in columns, sorted by category and then image, so that the rows of one category lie together.
+"""
+import dataclasses
+from collections import Counter
+
+import numpy as np
+from pycocotools import mask as coco_mask
+
+MAX_DETECTIONS = 100    # of one category in one image; COCO reads no more
+
+
+@dataclasses.dataclass(frozen=True)
+class Block:
+    """The D detections and G objects of one category in one image; both are at least 1."""
+
+    rows: slice             # D rows of the detections' columns, best first
+    objects: slice          # G rows of the objects' columns
+    iou: np.ndarray         # (D, G) float64
+    shared: np.ndarray      # (D, G) float64, number of attributes that both have
+
+
+@dataclasses.dataclass(frozen=True)
+class Pairs:
+    """N detections (at most 100 of a category in an image), M objects, and the blocks in which they meet."""
+
+    category_ids: tuple     # (K,) ascending, all of the ground truth's list
+    num_attributes: int     # length of the ground truth's attribute list
+    row_category: np.ndarray       # (N,) index into category_ids, ascending
+    score: np.ndarray              # (N,) float64
+    rank: np.ndarray               # (N,) place among the detections of the block, 0 is the best
+    row_area: np.ndarray           # (N,) float64, pixels
+    said: np.ndarray               # (N,) float64, number of attributes
+    object_category: np.ndarray    # (M,) index into category_ids, ascending
+    object_area: np.ndarray        # (M,) float64, pixels
+    crowd: np.ndarray              # (M,) bool
+    real: np.ndarray               # (M,) float64, number of attributes
+    blocks: tuple           # of Block
+
+    def rows_of(self, k):
+        """The detections of category k, a slice."""
+        return slice(*np.searchsorted(self.row_category, [k, k + 1]))
+
+    def objects_of(self, k):
+        """The objects of category k, a slice."""
+        return slice(*np.searchsorted(self.object_category, [k, k + 1]))
+
+
+def read_pairs(ground_truth, detections, iou_type, *, areas="compared", sort_objects=True):
+    """COCO's dicts -> Pairs. Changes neither argument.
+
+    ground_truth: COCO dict of images, annotations, categories, and attributes (a list of {"id"}) if annotations have "attribute_ids";
+        annotations need "area", and "segmentation" or "bbox"; missing "attribute_ids" or "iscrowd": none
+    detections: list of COCO result dicts, with "attribute_ids" (missing: none)
+    iou_type: "segm" compares masks; "bbox" compares boxes, a detection's own or the one around its mask
+    areas: what the size of a detection is: "boxes", "masks", or "compared": the box it was compared by, else the mask
+    sort_objects: objects are tried in the order of their ids; False: in the order of the file
+    """
+    if iou_type not in ("segm", "bbox"):
+        raise ValueError(f'iou_type is "segm" (masks) or "bbox" (boxes). Got {iou_type!r}.')
+    annotations = ground_truth["annotations"]
+    if sort_objects:
+        annotations = sorted(annotations, key=lambda annotation: annotation["id"])
+    image_of, category_of, attribute_of = _check(ground_truth, detections)
+    size_of = {image["id"]: (image.get("height"), image.get("width")) for image in ground_truth["images"]}
+
+    def cells(items):
+        """(category, image) of each item, as one number that sorts by both."""
+        return np.array([category_of[i["category_id"]] * len(image_of) + image_of[i["image_id"]] for i in items], np.int64)
+
+    object_cell = cells(annotations)
+    order = np.argsort(object_cell, kind="stable")
+    object_cell, annotations = object_cell[order], [annotations[i] for i in order]
+    row_cell = cells(detections)
+    score = np.array([detection["score"] for detection in detections], np.float64)
+    order = np.lexsort((-score, row_cell))
+    rank = np.arange(len(order)) - np.searchsorted(row_cell[order], row_cell[order])
+    order, rank = order[rank < MAX_DETECTIONS], rank[rank < MAX_DETECTIONS]
+    row_cell, score, detections = row_cell[order], score[order], [detections[i] for i in order]
+
+    row_hot, object_hot = _multi_hot(detections, attribute_of), _multi_hot(annotations, attribute_of)
+    crowd = np.array([bool(annotation.get("iscrowd", 0)) for annotation in annotations], bool)
+    rows, sizes = _detected(detections, size_of, iou_type, areas)
+    objects = [_geometry(a, size_of[a["image_id"]], iou_type, "An annotation") for a in annotations]
+    blocks = []
+    for cell in np.intersect1d(row_cell, object_cell):
+        r, o = (slice(*np.searchsorted(column, [cell, cell + 1])) for column in (row_cell, object_cell))
+        blocks.append(Block(r, o, coco_mask.iou(rows[r], objects[o], crowd[o].tolist()),
+                            (row_hot[r].astype(np.float32) @ object_hot[o].T.astype(np.float32)).astype(np.float64)))
+    images = max(len(image_of), 1)
+    return Pairs(tuple(category_of), len(attribute_of), row_cell // images, score, rank, sizes, row_hot.sum(axis=1, dtype=np.float64),
+                 object_cell // images, np.array([_field(a, "area", "An annotation") for a in annotations], np.float64), crowd,
+                 object_hot.sum(axis=1, dtype=np.float64), tuple(blocks))
+
+
+def _check(ground_truth, detections):
+    """Every id is known and occurs once -> index of image ids, of category ids (both ascending), and of attribute ids."""
+    tables = []
+    for name in ("images", "categories", "attributes", "annotations"):
+        ids = [row["id"] for row in ground_truth.get(name, ())]
+        twice = [i for i, count in Counter(ids).items() if count > 1]
+        if twice:
+            raise ValueError(f'An id may occur once in "{name}" of the ground truth. {len(twice)} occur more than once, for example '
+                             f"{twice[:3]}. Number them anew.")
+        tables.append({i: index for index, i in enumerate(sorted(ids))})
+    images, categories, attributes, _ = tables
+    for what, items in (("annotations", ground_truth["annotations"]), ("detections", detections)):
+        _check_known(what, "image_id", {item["image_id"] for item in items}, images, "images")
+        _check_known(what, "category_id", {item["category_id"] for item in items}, categories, "categories")
+        used = {i for item in items for i in item.get("attribute_ids") or ()}
+        _check_known(what, "attribute_ids", used, attributes, "attributes")
+    return images, categories, attributes
+
+
+def _check_known(what, field, used, known, listed):
+    unknown = sorted(used - known.keys(), key=str)
+    if unknown:
+        raise ValueError(f'The {field} of {what} must be listed in "{listed}" of the ground truth. {len(unknown)} are not, for example '
+                         f"{unknown[:3]}. Add them there, or leave those {what} out.")
+
+
+def _multi_hot(items, attribute_of):
+    """(N, T) uint8, 1 where an item has an attribute."""
+    hot = np.zeros((len(items), len(attribute_of)), np.uint8)
+    flat = [(row, attribute_of[i]) for row, item in enumerate(items) for i in item.get("attribute_ids") or ()]
+    if flat:
+        hot[tuple(np.array(flat).T)] = 1
+    return hot
+
+
+def _detected(detections, size_of, iou_type, areas):
+    """Detections' geometries as pycocotools compares them, and their sizes (N,) float64 in pixels."""
+    geometries = [_geometry(d, size_of[d["image_id"]], iou_type, "A detection") for d in detections]
+    if areas == "compared":
+        boxed = [iou_type == "bbox" and "bbox" in d for d in detections]
+    else:
+        boxed = [areas == "boxes"] * len(detections)
+    sizes = np.zeros(len(detections))
+    for row in np.flatnonzero(boxed):
+        _, _, width, height = _field(detections[row], "bbox", "A detection")
+        sizes[row] = width * height
+    for row in np.flatnonzero(~np.array(boxed, bool)):    # one by one: pycocotools 2.0.11 cannot measure more than 255 at once
+        mask = geometries[row]
+        if iou_type == "bbox":
+            mask = _geometry(detections[row], size_of[detections[row]["image_id"]], "segm", "A detection")
+        sizes[row] = coco_mask.area(mask)
+    return geometries, sizes
+
+
+def _geometry(item, size_hw, iou_type, what):
+    """A box [x, y, w, h], or COCO's three forms of a mask (polygons, counts, compressed counts) as the last of them."""
+    if iou_type == "bbox" and ("bbox" in item or "segmentation" not in item):
+        return _field(item, "bbox", what)
+    mask = _field(item, "segmentation", what)
+    if isinstance(mask, list):
+        mask = coco_mask.merge(coco_mask.frPyObjects(mask, *size_hw))
+    elif isinstance(mask["counts"], list):
+        mask = coco_mask.frPyObjects(mask, *size_hw)
+    return mask if iou_type == "segm" else coco_mask.toBbox(mask).tolist()
+
+
+def _field(item, field, what):
+    if field not in item:
+        raise ValueError(f'{what} of image {item["image_id"]} has no "{field}", which this comparison needs. It has: '
+                         f"{', '.join(sorted(item))}.")
+    return item[field]

@@ -1,0 +1,186 @@
+"""Stored predictions: a submission CSV or COCO results, as the COCO results that every measure here reads.
+
+Each has "image_id" and "category_id" of the ground truth, "score", "segmentation" (compressed RLE of the photo's size), "bbox"
+[x, y, w, h], "area" and "attribute_ids", real ids, ascending.
+"""
+import csv
+import math
+from pathlib import Path
+
+from fashion.evaluation.frames import coco_masks
+from fashion.evaluation.stored import as_rle, check_known, fields_of, read_json, refuse_unknown, with_measures
+
+
+def read_detections(path, ground_truth, *, table=None, attribute_threshold=0.5):
+    """The predictions of a file: a submission (.csv, 2019 or 2020), otherwise COCO results as JSON.
+
+    ground_truth: COCO dict, as `read_ground_truth` returns it
+    table: the module `fashion.submission.table` for a CSV, handed over because the folders of `fashion` do not import each other
+    attribute_threshold: of results with "attribute_scores", those at least as high as this are the attributes
+    Returns: list of COCO result dicts; see the head of this file.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".csv":
+        return checked_results(read_json(path), ground_truth, path.name, attribute_threshold=attribute_threshold)
+    if table is None:
+        raise ValueError(f"{path.name} is a CSV, which needs the module fashion.submission.table to be read.")
+    return read_submission(path, ground_truth, table)
+
+
+# COCO results
+
+def checked_results(content, ground_truth, name="The predictions", *, attribute_threshold=0.5):
+    """COCO results with every field filled in, or a ValueError. Does not change its arguments.
+
+    content: a list of results, whose "image_id" is an id of the ground truth or a file name (with or without extension); or a dict of
+        "images" and "annotations", as `fashion/predict.py` writes it, where photos are the same if their file names are.
+        Attributes are "attribute_ids", or "attribute_scores": {id: score}, or a list of scores, one for each attribute of the
+        ground truth in its order. A result without either has none.
+    """
+    if isinstance(content, dict) and isinstance(content.get("annotations"), list) and isinstance(content.get("images"), list):
+        fields_of(content["images"], ("id", "file_name"), name, "image")
+        names = {image["id"]: str(image["file_name"]) for image in content["images"]}
+        content = content["annotations"]
+    elif isinstance(content, list):
+        names = {}
+    else:
+        raise ValueError(f"{name} holds no predictions. Expected a list of COCO results, or an object with images and annotations.")
+    fields_of(content, ("image_id", "category_id", "segmentation", "score"), name, "result")
+    image_of = _ImageIds(ground_truth)
+    image_ids = [image_of(names.get(row["image_id"], row["image_id"])) for row in content]
+    image_of.refuse_unknown(name)
+    attributes = [image["id"] for image in ground_truth.get("attributes", ())]
+    size_of = {image["id"]: (image["height"], image["width"]) for image in ground_truth["images"]}
+    found = []
+    for i, (row, image_id) in enumerate(zip(content, image_ids)):
+        where = f"{name}, result number {i} (from 0),"
+        if not isinstance(row["score"], (int, float)) or not math.isfinite(row["score"]):
+            raise ValueError(f"{where} has the score {row['score']!r}. Expected a finite number.")
+        found.append({"image_id": image_id, "category_id": row["category_id"], "score": float(row["score"]),
+                      "segmentation": as_rle(row["segmentation"], size_of[image_id], where),
+                      "attribute_ids": _attribute_ids(row, attributes, attribute_threshold, where)})
+        if "bbox" in row:
+            found[-1]["bbox"] = row["bbox"]
+    check_known(found, ground_truth, name)
+    return with_measures(found)
+
+
+def _attribute_ids(row, attributes, threshold, where):
+    if row.get("attribute_ids") is not None:
+        return sorted({int(i) for i in row["attribute_ids"]})
+    scores = row.get("attribute_scores")
+    if scores is None:
+        return []
+    if isinstance(scores, dict):
+        pairs = [(int(i), score) for i, score in scores.items()]
+    elif len(scores) == len(attributes):
+        pairs = zip(attributes, scores)
+    else:
+        raise ValueError(f"{where} has {len(scores)} attribute_scores, but the ground truth lists {len(attributes)} attributes. Expected "
+                         "one score for each, in its order, or an object {attribute id: score}.")
+    return sorted(i for i, score in pairs if score >= threshold)
+
+
+class _ImageIds:
+    """What predictions call a photo -> its id in the ground truth."""
+
+    def __init__(self, ground_truth):
+        self.number = len(ground_truth["images"])
+        self.ids = {image["id"] for image in ground_truth["images"]}
+        self.of_name, self.asked = {}, {}
+        for image in ground_truth["images"]:
+            if "file_name" in image:
+                base = Path(str(image["file_name"])).name
+                self.of_name.setdefault(Path(base).stem, image["id"])
+                self.of_name[base] = image["id"]
+
+    def __call__(self, said):
+        """None for a photo that the ground truth lacks; `refuse_unknown` names them all."""
+        if said not in self.asked:
+            self.asked[said] = self._found(said)
+        return self.asked[said]
+
+    def _found(self, said):
+        if not isinstance(said, str) or said in self.ids:
+            return said if said in self.ids else None
+        base = Path(said).name
+        return self.of_name.get(base, self.of_name.get(Path(base).stem))
+
+    def refuse_unknown(self, name):
+        unknown = sorted((said for said, found in self.asked.items() if found is None), key=str)
+        if unknown:
+            refuse_unknown(unknown, name, "image", self.number)
+
+
+# Submissions
+
+def read_submission(path, ground_truth, table):
+    """The masks of a submission, each resized from its frame (`table.frame_hw`) to its photo; see `read_detections`.
+
+    A row without a mask, or the one that stands for a photo without detections (`table.nothing_row`), is no detection. A submission
+    has no scores: all are 1, and measures that go by score go by the order of the rows. Wrong rows raise a ValueError.
+    """
+    path = Path(path)
+    with open(path, "rb", buffering=1 << 20) as file:
+        header = tuple(file.readline().decode("utf-8-sig", errors="replace").strip().replace('"', "").split(","))
+        year = next((year for year in table.COLUMNS if table.columns(year) == header), None)
+        if year is None:
+            expected = " or ".join(f"{','.join(table.columns(year))} ({year})" for year in table.COLUMNS)
+            raise ValueError(f"{path.name} has the columns {','.join(header)[:200]!r}. Expected a submission: {expected}.")
+        rows = [row for row in (_split(line, number, header, path.name) for number, line in enumerate(file, 2)) if row]
+    image_of = _ImageIds(ground_truth)
+    image_ids = [image_of(row[1]) for row in rows]
+    image_of.refuse_unknown(path.name)
+    parse = _ClassIds(year, path.name)
+    classes = [parse(*row[3:], row[0]) for row in rows]
+    nothing = tuple(table.nothing_row("", year)[1:])
+    some = [i for i, row in enumerate(rows) if row[2] and (row[2].decode(errors="replace"), *row[3:]) != nothing]
+    sizes = {image["id"]: (image["height"], image["width"]) for image in ground_truth["images"]}
+    frames = {image_id: table.frame_hw(sizes[image_id], year) for image_id in set(image_ids)}
+    masks, wrong = coco_masks([rows[i][2] for i in some], [frames[image_ids[i]] for i in some], [sizes[image_ids[i]] for i in some])
+    if wrong:
+        first = some[min(wrong)]
+        height, width = frames[image_ids[first]]
+        raise ValueError(f"{path.name} has {len(wrong)} rows with wrong run lengths, the first in line {rows[first][0]}: "
+                         f"{wrong[min(wrong)]}. The masks of a submission of {year} have a frame of their own, here {height}x{width}.")
+    found = [{"image_id": image_ids[i], "category_id": classes[i][0], "score": 1.0, "segmentation": mask,
+              "attribute_ids": list(classes[i][1])} for i, mask in zip(some, masks)]
+    check_known(found, ground_truth, path.name)
+    return with_measures(found)
+
+
+def _split(line, number, header, name):
+    """One line (bytes) -> (its number, ImageId, run lengths (bytes), ClassId, …), or None for an empty one."""
+    if not line.strip():
+        return None
+    pieces = line.split(b",", 2)   # cutting at commas is many times faster than csv.reader is on thousands of digits
+    fields = [pieces[0].decode(errors="replace").strip().strip('"')]
+    if len(pieces) == 3:
+        fields += [pieces[1].strip().strip(b'"'), *next(csv.reader([pieces[2].decode(errors="replace").rstrip("\r\n")]))]
+    if len(fields) != len(header):
+        raise ValueError(f"{name}, line {number}: {len(header)} values expected ({','.join(header)}), but there are "
+                         f"{max(len(fields), len(pieces))}.")
+    return number, *fields
+
+
+class _ClassIds:
+    """ClassId and AttributesIds of a submission -> (category id, ascending attribute ids)."""
+
+    def __init__(self, year, name):
+        self.year, self.name, self.known = year, name, {}
+
+    def __call__(self, class_text, *rest):
+        *attribute_text, line = rest
+        key = (class_text, *attribute_text)
+        if key not in self.known:
+            if self.year == 2019:
+                category, *attributes = class_text.split("_")
+            else:
+                category, attributes = class_text, attribute_text[0].split(",") if attribute_text[0].strip() else []
+            texts = [text.strip() for text in (category, *attributes)]
+            wrong = [text for text in texts if not (text.isascii() and text.isdigit())]
+            if wrong:
+                raise ValueError(f"{self.name}, line {line}: {wrong[0][:40]!r} is no category or attribute id. Expected whole numbers, "
+                                 f"joined by {'_ in ClassId' if self.year == 2019 else 'commas in AttributesIds'}.")
+            self.known[key] = int(texts[0]), tuple(sorted({int(text) for text in texts[1:]}))
+        return self.known[key]

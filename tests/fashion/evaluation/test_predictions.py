@@ -1,0 +1,155 @@
+"""Stored predictions: submissions of both years and COCO results become the same thing; what is wrong with a file is said."""
+import json
+
+import numpy as np
+import pytest
+from pycocotools import mask as coco_mask
+
+from fashion import rle
+from fashion.evaluation.kaggle import score_2019, score_2020
+from fashion.evaluation.predictions import checked_results, read_detections
+from fashion.submission import table
+
+TWO_TO_ONE = (1024, 2048)   # its frame of 2020 is (512, 1024)
+
+
+def truth(size_hw=(512, 512), ending=""):
+    return {"images": [{"id": i, "height": size_hw[0], "width": size_hw[1], "file_name": name + ending} for i, name in enumerate("ab")],
+            "categories": [{"id": c, "name": str(c)} for c in (0, 10, 23)], "attributes": [{"id": a, "name": str(a)} for a in (3, 20, 136)],
+            "annotations": []}
+
+
+def submission(tmp_path, *rows, year=2020):
+    path = tmp_path / "submission.csv"
+    path.write_text("\n".join([",".join(table.columns(year)), *rows]) + "\n")
+    return path
+
+
+def read(path, ground_truth, **more):
+    return read_detections(path, ground_truth, table=table, **more)
+
+
+# Submissions
+
+def test_a_submission_of_2019(tmp_path):
+    path = submission(tmp_path, "a.jpg,1 2,10_3_20", "a.jpg,513 1,0", "b.jpg,1 1,23", year=2019)
+    found = read(path, truth(ending=".jpg"))
+    assert [(d["image_id"], d["category_id"], d["attribute_ids"], d["score"]) for d in found] == [(0, 10, [3, 20], 1), (0, 0, [], 1)]
+    assert found[0]["segmentation"] == rle.to_coco("1 2", (512, 512))
+    assert (found[0]["bbox"], found[0]["area"], found[1]["bbox"]) == ([0, 0, 1, 2], 2, [1, 0, 1, 1])
+    assert json.loads(json.dumps(found)) == found
+
+
+def test_a_submission_of_2020(tmp_path):
+    path = submission(tmp_path, 'a,1 512,10,"3,136"', "a,1 1,0,20", "b,1 1,23,", "b,,23,")
+    found = read(path, truth(TWO_TO_ONE, ending=".jpg"))
+    assert [(d["image_id"], d["category_id"], d["attribute_ids"]) for d in found] == [(0, 10, [3, 136]), (0, 0, [20])]
+    # One column of the frame is two of the photo, one pixel is four.
+    assert [d["bbox"] for d in found] == [[0, 0, 2, 1024], [0, 0, 2, 2]]
+
+
+def test_one_pixel_of_another_class_is_a_detection(tmp_path):
+    assert len(read(submission(tmp_path, "a,1 1,10,", "b,1 1,23,3", "b,2 1,23,"), truth((1024, 1024)))) == 3
+
+
+def test_spreadsheets_quote_and_break_lines_in_their_own_way(tmp_path):
+    path = tmp_path / "s.csv"
+    path.write_bytes(b'\xef\xbb\xbf"ImageId","EncodedPixels","ClassId","AttributesIds"\r\n"a","1 2","10","3,20"\r\n\r\na,3 1,0,""\r\n')
+    assert [(d["area"], d["attribute_ids"]) for d in read(path, truth((1024, 1024)))] == [(2, [3, 20]), (1, [])]
+
+
+def test_a_submission_of_nothing(tmp_path):
+    assert read(submission(tmp_path), truth()) == [] and read(submission(tmp_path, "a,1 1,23,", "b,1 1,23,"), truth()) == []
+
+
+@pytest.mark.parametrize("rows, message", [
+    (["c,1 1,0,", "d,1 1,0,", "e,1 1,0,", "e,1 2,0,", "f,1 2,0,"],
+     "submission.csv has 4 images that the ground truth does not list: c, d, e … .it lists 2."),
+    (["a,1 1,5,", "a,1 1,6,"], "2 categories that the ground truth does not list: 5, 6"),
+    (["a,1 1,0,99"], "1 attribute that the ground truth does not list: 99"),
+    (["a,1 1,0,", "a,1 1,dress,"], "line 3: 'dress' is no category or attribute id"),
+    (["a,1 1,0,3.0"], "line 2: '3.0' is no category"),
+    (["a,1 1,0"], "line 2: 4 values expected .ImageId,EncodedPixels,ClassId,AttributesIds., but there are 3"),
+    (["a,0 1,0,", "a,1 1,0,", "a,5 1 5 1,0,"], "2 rows with wrong run lengths, the first in line 2: run 1"),
+    (["a,1048577 1,0,"], "here 1024x1024")])
+def test_what_is_wrong_with_a_submission_is_said(tmp_path, rows, message):
+    with pytest.raises(ValueError, match=message):
+        read(submission(tmp_path, *rows), truth())
+
+
+def test_wrong_columns_and_a_missing_module(tmp_path):
+    path = tmp_path / "s.csv"
+    path.write_text("ImageId,ClassId,EncodedPixels\n")
+    with pytest.raises(ValueError, match="has the columns 'ImageId,ClassId,EncodedPixels'. Expected a submission: .*2019.*2020"):
+        read(path, truth())
+    with pytest.raises(ValueError, match="needs the module"):
+        read_detections(path, truth())
+
+
+def test_the_truth_handed_in_scores_one(tmp_path):
+    gt = truth((40, 30))
+    mask = np.zeros((40, 30), bool)
+    mask[4:20, 3:20] = True
+    gt["annotations"] = [{"id": 1 + i, "image_id": i, "category_id": 10, "attribute_ids": [3, 20],
+                          "segmentation": rle.to_coco(rle.encode(mask), (40, 30))} for i in (0, 1)]
+    for year, score in ((2019, lambda *a: score_2019(*a)["pooled"]), (2020, lambda *a: score_2020(*a)["score"])):
+        height, width = table.frame_hw((40, 30), year)
+        rows, columns = np.arange(height) * 40 // height, np.arange(width) * 30 // width
+        runs = rle.encode(mask[rows][:, columns])
+        lines = [",".join(f'"{cell}"' for cell in table.row(name, runs, 10, (3, 20), year)) for name in "ab"]
+        assert score(gt, read(submission(tmp_path, *lines, year=year), gt)) == 1
+
+
+# COCO results
+
+def result(**changes):
+    return {"image_id": 0, "category_id": 10, "score": 0.5, "segmentation": rle.to_coco("1 2", (512, 512)),
+            "attribute_ids": [20, 3]} | changes
+
+
+def test_results_are_filled_in(tmp_path):
+    path = tmp_path / "dt.json"
+    path.write_text(json.dumps([result(), result(image_id="b.png", bbox=[1, 2, 3, 4])]))
+    first, second = read_detections(path, truth())
+    assert first == result(attribute_ids=[3, 20], bbox=[0, 0, 1, 2], area=2)
+    assert (second["image_id"], second["bbox"], second["area"]) == (1, [1, 2, 3, 4], 2)
+
+
+@pytest.mark.parametrize("scores", [{"3": 0.9, "20": 0.49, "136": 0.5}, [0.9, 0.49, 0.5]])
+def test_attributes_may_be_scores(scores):
+    row = result(attribute_scores=scores)
+    del row["attribute_ids"]
+    assert checked_results([row], truth())[0]["attribute_ids"] == [3, 136]
+    assert checked_results([row], truth(), attribute_threshold=0.6)[0]["attribute_ids"] == [3]
+
+
+def test_a_result_may_have_no_attributes():
+    row = result()
+    del row["attribute_ids"]
+    assert checked_results([row], truth())[0]["attribute_ids"] == []
+
+
+def test_predictions_with_photos_of_their_own_are_matched_by_file_name():
+    content = {"images": [{"id": 5, "file_name": "photos/b.jpg"}, {"id": 1, "file_name": "a.jpg"}],
+               "annotations": [result(image_id=5), result(image_id=1)]}
+    assert [d["image_id"] for d in checked_results(content, truth())] == [1, 0]
+
+
+@pytest.mark.parametrize("content, message", [
+    ({"results": []}, "holds no predictions"),
+    ([result(image_id=2), result(image_id="z.jpg"), result(image_id="z.jpg")], "2 images that the ground truth does not list: 2, z.jpg"),
+    ([result(category_id=11)], "1 category that the ground truth does not list: 11"),
+    ([result(attribute_ids=[4])], "1 attribute that the ground truth does not list: 4"),
+    ([result(), {"image_id": 0}], "result number 1 .from 0. has no category_id, segmentation, score"),
+    ([result(score=float("nan"))], "has the score nan"),
+    ([result(score="0.5")], "has the score '0.5'"),
+    ([result(attribute_ids=None, attribute_scores=[0.5])], "has 1 attribute_scores, but the ground truth lists 3 attributes"),
+    ([result(segmentation=rle.to_coco("1 2", (4, 4)))], "result number 0 .from 0., has a mask of 4x4, but its photo is 512 high")])
+def test_what_is_wrong_with_results_is_said(content, message):
+    with pytest.raises(ValueError, match=message):
+        checked_results(content, truth())
+
+
+def test_no_results_are_fine():
+    assert checked_results([], truth()) == []
+    assert coco_mask.area(checked_results([result()], truth())[0]["segmentation"]) == 2
