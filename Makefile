@@ -18,6 +18,10 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 demo: $(INSTALLED)
 	$(PY) -m fashion demo
 
+# One thread for each of the two processes: with more they wait for each other.
+test: export OMP_NUM_THREADS = 1
+test: export OPENBLAS_NUM_THREADS = 1
+test: export TF_NUM_INTRAOP_THREADS = 1
 test: $(INSTALLED)
 	$(PY) -m pytest -n 2 --dist loadfile --durations=25
 
