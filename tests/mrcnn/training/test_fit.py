@@ -156,7 +156,8 @@ def test_jax_trains_scores_and_detects_without_tensorflow(tmp_path):
 
         run = RunFolder({str(tmp_path)!r})
         history = fit(model, config, training_batches(dataset, config), [Stage("all", "all", 2, 1e-3)], run, evaluate=evaluate)
-        assert [np.isfinite(row["loss"]) for row in history] == [True, True] and [len(f) for f in found] == [3, 3] and max(found[0]) > 0, (history, found)
+        assert [np.isfinite(row["loss"]) for row in history] == [True, True], history
+        assert [len(f) for f in found] == [3, 3] and max(found[0]) > 0, found
         assert run.best.exists() and run.last.exists()
         """)
     environment = os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
