@@ -20,7 +20,7 @@ def inference_macs(config, backbone, *, described, num_attributes=0):
 
 def training_macs(config, backbone, num_attributes=0):
     """{part: multiply-adds} of one image's forward pass in training: masks and attributes at the positive rois only."""
-    positives = max(1, int(config.TRAIN_ROIS_PER_IMAGE * config.ROI_POSITIVE_RATIO))
+    positives = config.positive_rois
     return _trunk(config, backbone) | {"box": box_head_macs(config, config.TRAIN_ROIS_PER_IMAGE), "mask": mask_head_macs(config, positives),
                                        "attributes": attribute_macs(config, positives, num_attributes)}
 

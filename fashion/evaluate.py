@@ -22,6 +22,7 @@ from fashion.datasets.annotation_csv import read_annotations
 from fashion.datasets.files import year_of
 from fashion.datasets.splits import load_files, load_train_and_val
 from fashion.evaluation import every_score
+from fashion.evaluation.every_score import number
 from fashion.evaluation.predictions import read_detections
 from fashion.evaluation.score import predict_dataset, score_detections
 from fashion.evaluation.stored import read_ground_truth
@@ -29,7 +30,7 @@ from fashion.ontology import Ontology
 from fashion.submission import table as submission_table
 from mrcnn.files import write_text
 
-COLUMNS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR100")
+COLUMNS = every_score.COCO
 
 
 def main(argv=None):
@@ -108,20 +109,16 @@ def table(scores, ontology):
     """The scores as text: overall, by category, and attributes."""
     lines = [f"{'':32}" + "".join(f"{name:>8}" for name in COLUMNS)]
     for title, kind in (("masks", "segm"), ("boxes", "bbox")):
-        lines.append(f"{title:32}" + "".join(_number(scores[kind][name]) for name in COLUMNS))
+        lines.append(f"{title:32}" + "".join(number(scores[kind][name]) for name in COLUMNS))
     lines += ["", f"{'category':32}{'objects':>8}{'AP':>8}{'AP50':>8}   (masks)"]
     for category in ontology.category_ids:
         row = scores["segm"]["per_category"][category]
         if row["instances"]:
-            lines.append(f"{row['name'][:31]:32}{row['instances']:8d}{_number(row['AP'])}{_number(row['AP50'])}")
+            lines.append(f"{row['name'][:31]:32}{row['instances']:8d}{number(row['AP'])}{number(row['AP50'])}")
     a = scores["attributes"]
     lines += ["", f"attributes on {a['matched']} of {a['ground_truth']} objects, those found at mask IoU 0.5: micro F1 {a['micro_f1']:.3f} "
                   f"(precision {a['precision']:.3f}, recall {a['recall']:.3f}), macro F1 {a['macro_f1']:.3f}"]
     return "\n".join(lines)
-
-
-def _number(value):
-    return f"{'–':>8}" if value < 0 else f"{value:8.3f}"
 
 
 if __name__ == "__main__":

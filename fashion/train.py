@@ -161,8 +161,8 @@ def unfitting_layers(model, path, trained):
     if str(path).endswith(".npz"):
         return []
     layers = weight_layers(model.detector)
-    arrays = read_h5(path, layers)
-    return [n for n in names if n in arrays and n in layers and [a.shape for a in arrays[n]] != [tuple(w.shape) for w in layers[n].weights]]
+    shapes = read_h5(path, layers, of_each=lambda dataset: dataset.shape)
+    return [n for n in names if n in shapes and n in layers and shapes[n] != [tuple(w.shape) for w in layers[n].weights]]
 
 
 def resumable_run(out):

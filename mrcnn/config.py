@@ -118,6 +118,11 @@ class Config:
         """(height, width) of the network input, ints; in the modes "none" and "pad64" a photo's own size takes its place."""
         return int(self.IMAGE_SHAPE[0]), int(self.IMAGE_SHAPE[1])
 
+    @property
+    def positive_rois(self):
+        """How many of the TRAIN_ROIS_PER_IMAGE may lie on objects, at least 1."""
+        return max(1, int(self.TRAIN_ROIS_PER_IMAGE * self.ROI_POSITIVE_RATIO))
+
     def backbone_family(self):
         """"resnet" or "efficientnet_lite": decides how pixels are normalised. A callable counts as a ResNet."""
         if callable(self.BACKBONE):

@@ -80,9 +80,9 @@ class MaskRCNN:
         """Fill layers from a file by their names; returns a report of what was loaded. `by_name` is accepted; it is always so.
 
         filepath: .h5 of this library, of Matterport's or of Keras' ImageNet ResNets, or .npz of a backbone. With ROI_ALIGN = "auto" the
-        model then measures boxes as the heads in the file were trained to. exclude: layers to leave
-        as they are, for instance the class-dependent ones of a model with other classes. A checkpoint of a training is also where
-        training goes on from: its folder, and its count of epochs. Raises ValueError if a shape differs or nothing fits.
+        model then measures boxes as the heads in the file were trained to. exclude: layers to leave as they are, for instance the
+        class-dependent ones of a model with other classes. A checkpoint of a training is also where training goes on from: its
+        folder, and its count of epochs. Raises ValueError if a shape differs or nothing fits.
         """
         report = load_file(self.keras_model, filepath, exclude or ())
         self.set_log_dir(filepath)
@@ -190,7 +190,7 @@ class MaskRCNN:
         "rois" (N, 4) int32 yxyx, "class_ids" (N,) int32, "scores" (N,) float32, "masks" (h, w, N) bool, all of the photo's pixels,
         and the fields of extra heads.
         """
-        results = self._run(images)
+        results = self._predictor_of_this_model()(images)
         for image, result in zip(images, results, strict=True):
             result["masks"] = full_masks(result, convention=self.keras_model.convention)
             if verbose:
@@ -242,7 +242,7 @@ class MaskRCNN:
     def trace(self, images):
         """Every tensor that detection makes of photos of one size, by its name: see `Detector.trace`; NumPy arrays."""
         molded, _, windows = self.mold_inputs(images)
-        return _as_numpy(self.keras_model.trace(molded, windows.astype(np.float32)))
+        return keras.tree.map_structure(np.asarray, self.keras_model.trace(molded, windows.astype(np.float32)))
 
     def run_graph(self, images, outputs, image_metas=None):
         raise NotImplementedError("run_graph ran parts of a TF1 graph. Call model.trace(images): it returns every tensor of the graph by "
@@ -251,17 +251,8 @@ class MaskRCNN:
     def ancestor(self, tensor, name, checked=None):
         raise NotImplementedError("ancestor looked for a tensor in a TF1 graph. Call model.trace(images): it returns them by name.")
 
-    def _run(self, images):
-        return self._predictor_of_this_model()(images)
-
     def _predictor_of_this_model(self):
         model = self.keras_model
         if self._predictor is None or self._predictor.detector is not model or self._predictor.convention != model.convention:
-            self._predictor = Predictor(self.keras_model, self.config, xla=use_xla(self.config))
+            self._predictor = Predictor(model, self.config, xla=use_xla(self.config))
         return self._predictor
-
-
-def _as_numpy(tensors):
-    if isinstance(tensors, dict):
-        return {name: _as_numpy(value) for name, value in tensors.items()}
-    return np.asarray(tensors)

@@ -7,7 +7,8 @@ attribute head alone; garments that were missed are the business of `mrcnn.evalu
 from collections import defaultdict
 
 import numpy as np
-from pycocotools import mask as coco_mask
+
+from fashion.evaluation.greedy import grouped, matches
 
 
 def attribute_f1(ground_truth, detections, *, iou_threshold=0.5, score_threshold=0.0):
@@ -24,19 +25,13 @@ def attribute_f1(ground_truth, detections, *, iou_threshold=0.5, score_threshold
         "per_attribute": {attribute_id: {"f1", "precision", "recall", "instances": how many matched garments
         have it, "predicted"}}}. 0/0 counts as 0.
     """
-    objects, found = defaultdict(list), defaultdict(list)
-    for annotation in ground_truth["annotations"]:
-        if not annotation.get("iscrowd", 0):
-            objects[annotation["image_id"], annotation["category_id"]].append(annotation)
-    for detection in detections:
-        if detection["score"] >= score_threshold:
-            found[detection["image_id"], detection["category_id"]].append(detection)
+    objects, found = grouped(ground_truth, detections, score_threshold)
     size_of = {image["id"]: (image["height"], image["width"]) for image in ground_truth["images"]}
 
     true_positive, predicted, present = defaultdict(int), defaultdict(int), defaultdict(int)
     matched = 0
     for key in sorted(objects.keys() & found.keys(), key=str):
-        for detection, annotation in _matches(found[key], objects[key], size_of[key[0]], iou_threshold):
+        for detection, annotation in matches(found[key], objects[key], size_of[key[0]], iou_threshold):
             matched += 1
             said = {int(i) for i in detection.get("attribute_ids") or ()}
             real = {int(i) for i in annotation.get("attribute_ids") or ()}
@@ -55,27 +50,6 @@ def attribute_f1(ground_truth, detections, *, iou_threshold=0.5, score_threshold
     return {"micro_f1": micro, "macro_f1": macro, "precision": precision, "recall": recall,
             "matched": matched, "ground_truth": sum(len(group) for group in objects.values()),
             "per_attribute": per_attribute}
-
-
-def _matches(detections, annotations, size_hw, iou_threshold):
-    """Yields (detection, annotation) pairs of one image and category; each occurs once at most."""
-    detections = sorted(detections, key=lambda detection: -detection["score"])
-    iou = coco_mask.iou([_rle(d["segmentation"], size_hw) for d in detections],
-                        [_rle(a["segmentation"], size_hw) for a in annotations], [0] * len(annotations))
-    for i, detection in enumerate(detections):
-        best = int(np.argmax(iou[i]))
-        if iou[i, best] >= iou_threshold:
-            iou[:, best] = -1   # taken
-            yield detection, annotations[best]
-
-
-def _rle(segmentation, size_hw):
-    """COCO's three forms of a mask (polygons, counts, compressed counts) as the last of them."""
-    if isinstance(segmentation, list):
-        return coco_mask.merge(coco_mask.frPyObjects(segmentation, *size_hw))
-    if isinstance(segmentation["counts"], list):
-        return coco_mask.frPyObjects(segmentation, *size_hw)
-    return segmentation
 
 
 def _scores(true_positive, predicted, present):

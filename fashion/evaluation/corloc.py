@@ -9,6 +9,7 @@ from collections import defaultdict
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from fashion.evaluation.greedy import grouped
 from mrcnn.evaluation.coco import evaluate_coco
 
 
@@ -26,22 +27,16 @@ def corloc(ground_truth, detections, *, top=5, iou_threshold=0.5):
         COCO has them in AP.
     """
     best = _top(detections, top)
-    boxes = defaultdict(list)
-    for row in ground_truth["annotations"]:
-        if not row.get("iscrowd", 0):
-            boxes[row["category_id"], row["image_id"]].append(row["bbox"])
-    said = defaultdict(list)
-    for row in best:
-        said[row["category_id"], row["image_id"]].append(_box(row))
+    objects, said = grouped(ground_truth, best)
     ap = evaluate_coco(ground_truth, best, "bbox")["per_category"]
 
     per_category = {category["id"]: {"name": category["name"], "images": 0, "located": 0, "corloc": -1.0,
                                      "instances": ap[category["id"]]["instances"], "ap": ap[category["id"]]["AP50"]}
                     for category in ground_truth["categories"]}
-    for key, real in boxes.items():
-        row = per_category[key[0]]
+    for key, real in objects.items():
+        row = per_category[key[1]]
         row["images"] += 1
-        row["located"] += bool(said[key] and _iou(said[key], real).max() >= iou_threshold)
+        row["located"] += bool(said[key] and _iou(map(_box, said[key]), [o["bbox"] for o in real]).max() >= iou_threshold)
     for row in per_category.values():
         row["corloc"] = row["located"] / row["images"] if row["images"] else -1.0
     rows = [row for row in per_category.values() if row["instances"]]
@@ -66,7 +61,7 @@ def _box(row):
 
 def _iou(boxes, others):
     """(N, M) of boxes [x, y, w, h]."""
-    return coco_mask.iou(np.array(boxes, np.float64), np.array(others, np.float64), [0] * len(others))
+    return coco_mask.iou(np.array(list(boxes), np.float64), np.array(others, np.float64), [0] * len(others))
 
 
 def _mean(rows, value, weight=None):

@@ -39,15 +39,15 @@ def table(scores):
     """What `score_stored` returned as text, most general first."""
     lines = [f"{'':34}" + "".join(f"{name:>8}" for name in COCO)]
     for kind, title in KINDS.items():
-        lines.append(f"{'COCO, ' + title:34}" + "".join(_number(scores["coco"][kind][name]) for name in COCO))
-        lines.append(f"{'  with F1 of the attributes':34}" + "".join(_number(scores["f1_ap"][kind]["f1" + name]) for name in COCO))
+        lines.append(f"{'COCO, ' + title:34}" + "".join(number(scores["coco"][kind][name]) for name in COCO))
+        lines.append(f"{'  with F1 of the attributes':34}" + "".join(number(scores["f1_ap"][kind]["f1" + name]) for name in COCO))
     for name, title in (("fashionpedia", "Fashionpedia"), ("fashionpedia_fixed", "Fashionpedia, fixed (ours)")):
         if name in scores:
             lines += ["", f"{title:34}" + "".join(f"{n.removeprefix('AP_') or n:>8}" for n in FASHIONPEDIA)]
             for kind, what in KINDS.items():
                 for key, among in (("iou_f1", "IoU and F1"), ("iou", "IoU"), ("f1", "F1")):
                     numbers = (scores[name][kind].get(f"{key}/{n}", -1) for n in FASHIONPEDIA)
-                    lines.append(f"  {what + ', ' + among:32}" + "".join(map(_number, numbers)))
+                    lines.append(f"  {what + ', ' + among:32}" + "".join(map(number, numbers)))
     a, found, places, pixels = (scores[name] for name in ("attributes", "found", "corloc", "pixels"))
     return "\n".join([
         *lines, "",
@@ -60,5 +60,6 @@ def table(scores):
         f"pixels: accuracy {pixels['pixel_accuracy']:.3f}, binary IoU {pixels['binary_iou']:.3f}, mean IoU {pixels['mean_iou']:.3f}"])
 
 
-def _number(value):
+def number(value):
+    """A score in a column of 8 letters; a dash for -1, where there is nothing to measure."""
     return f"{'–':>8}" if value < 0 else f"{value:8.3f}"

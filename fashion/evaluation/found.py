@@ -2,10 +2,9 @@
 
 The share is called sensitivity, or recall at one point; one minus it is the rate of misses.
 """
-from collections import defaultdict
-
 import numpy as np
-from pycocotools import mask as coco_mask
+
+from fashion.evaluation.greedy import grouped, matches
 
 
 def found_per_category(ground_truth, detections, *, iou_threshold=0.5, score_threshold=0.0, iou_type="segm"):
@@ -22,43 +21,23 @@ def found_per_category(ground_truth, detections, *, iou_threshold=0.5, score_thr
     """
     if iou_type not in ("segm", "bbox"):
         raise ValueError(f'iou_type is "segm" (masks) or "bbox" (boxes). Got {iou_type!r}.')
-    objects, said = defaultdict(list), defaultdict(list)
-    for row in ground_truth["annotations"]:
-        if not row.get("iscrowd", 0):
-            objects[row["category_id"], row["image_id"]].append(row)
-    for row in detections:
-        if row["score"] >= score_threshold:
-            said[row["category_id"], row["image_id"]].append(row)
+    objects, said = grouped(ground_truth, detections, score_threshold)
+    size_of = {image["id"]: (image.get("height"), image.get("width")) for image in ground_truth["images"]}
     per_category = {category["id"]: {"name": category["name"], "instances": 0, "found": 0, "sensitivity": -1.0, "detections": 0}
                     for category in ground_truth["categories"]}
-    for (category, _), rows in said.items():
+    for (_, category), rows in said.items():
         per_category[category]["detections"] += len(rows)
     for key, rows in objects.items():
-        row = per_category[key[0]]
+        row = per_category[key[1]]
         row["instances"] += len(rows)
-        row["found"] += _count_found(rows, said.get(key, []), iou_threshold, "segmentation" if iou_type == "segm" else "bbox")
+        if key in said:
+            row["found"] += sum(1 for _ in matches(said[key], rows, size_of[key[0]], iou_threshold, iou_type))
     for row in per_category.values():
         row["sensitivity"] = _ratio(row["found"], row["instances"])
     some = [row["sensitivity"] for row in per_category.values() if row["instances"]]
     instances, found = (sum(row[key] for row in per_category.values()) for key in ("instances", "found"))
     return {"found": found, "instances": instances, "sensitivity": _ratio(found, instances),
             "mean_sensitivity": float(np.mean(some)) if some else -1.0, "per_category": per_category}
-
-
-def _count_found(objects, detections, iou_threshold, geometry):
-    """How many of the objects of one image and category are found."""
-    if not detections:
-        return 0
-    detections = sorted(detections, key=lambda row: -row["score"])
-    iou = coco_mask.iou(*([np.array(row[geometry], np.float64) if geometry == "bbox" else row[geometry] for row in rows]
-                          for rows in (detections, objects)), [0] * len(objects))
-    count = 0
-    for overlaps in iou:   # a row of the matrix
-        best = int(np.argmax(overlaps))
-        if overlaps[best] >= iou_threshold:
-            iou[:, best] = -1   # taken
-            count += 1
-    return count
 
 
 def _ratio(part, whole):

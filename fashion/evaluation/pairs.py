@@ -9,6 +9,8 @@ from collections import Counter
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from fashion.evaluation.forms import compressed
+
 MAX_DETECTIONS = 100    # of one category in one image; COCO reads no more
 
 
@@ -154,10 +156,7 @@ def _geometry(item, size_hw, iou_type, what):
     if iou_type == "bbox" and ("bbox" in item or "segmentation" not in item):
         return _field(item, "bbox", what)
     mask = _field(item, "segmentation", what)
-    if isinstance(mask, list):
-        mask = coco_mask.merge(coco_mask.frPyObjects(mask, *size_hw))
-    elif isinstance(mask["counts"], list):
-        mask = coco_mask.frPyObjects(mask, *size_hw)
+    mask = compressed(mask, size_hw)
     return mask if iou_type == "segm" else coco_mask.toBbox(mask).tolist()
 
 

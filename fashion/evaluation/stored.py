@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from fashion.evaluation.forms import compressed
 from fashion.evaluation.frames import areas, coco_masks
 
 _SHOWN = 3   # examples that an error names
@@ -128,12 +129,7 @@ def as_rle(segmentation, size_hw, name):
     """COCO's three forms of a mask (polygons, counts, compressed counts) as the last of them: {"size", "counts": str}."""
     height, width = (int(edge) for edge in size_hw)
     try:
-        if isinstance(segmentation, list):
-            mask = coco_mask.merge(coco_mask.frPyObjects(segmentation, height, width))
-        elif isinstance(segmentation["counts"], list):
-            mask = coco_mask.frPyObjects(segmentation, height, width)
-        else:
-            mask = segmentation
+        mask = compressed(segmentation, (height, width))
         size, counts = list(mask["size"]), mask["counts"]
     except (KeyError, TypeError, IndexError, ValueError) as error:
         raise ValueError(f"{name} has a segmentation that cannot be read ({error!r}). Expected polygons, or run lengths with size and "

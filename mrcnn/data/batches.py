@@ -4,7 +4,7 @@ import numpy as np
 
 from mrcnn.data.ground_truth import load_ground_truth
 from mrcnn.data.resize import normalise
-from mrcnn.data.samplers import RepeatSampler
+from mrcnn.data.samplers import RepeatSampler, drawn_at
 
 
 class TrainingBatches(keras.utils.PyDataset):
@@ -23,8 +23,8 @@ class TrainingBatches(keras.utils.PyDataset):
         self.dataset, self.config, self.augmenter, self.sampler = dataset, config, augmenter, sampler
         self.unaugmented_sources = set(unaugmented_sources or ())
         self.batch_size = config.BATCH_SIZE
-        self.round_length = sampler.length if sampler else len(dataset.image_ids)
-        self.steps = max(1, int(steps)) if steps else -(-self.round_length // self.batch_size)
+        round_length = sampler.length if sampler else len(dataset.image_ids)
+        self.steps = max(1, int(steps)) if steps else -(-round_length // self.batch_size)
         self.epoch = 0
 
     def __len__(self):
@@ -53,9 +53,7 @@ class TrainingBatches(keras.utils.PyDataset):
         return load_ground_truth(self.dataset, image_id, self.config, augmenter, rng)
 
     def _image_id(self, position):
-        round_index, place = divmod(position, self.round_length)
-        order = self.sampler.draw(round_index) if self.sampler else np.arange(self.round_length)
-        return int(self.dataset.image_ids[order[place]])
+        return int(self.dataset.image_ids[drawn_at(self.sampler, len(self.dataset.image_ids), position)])
 
 
 def training_batches(dataset, config, *, augmenter=None, unaugmented_sources=(), repeats=None, workers=1):

@@ -34,6 +34,12 @@ class RepeatSampler:
         return order
 
 
+def drawn_at(sampler, count, position):
+    """Which of `count` images stands at a position that counts through all rounds, an int; without a sampler they stand in order."""
+    round_index, place = divmod(position, sampler.length if sampler else count)
+    return int(sampler.draw(round_index)[place]) if sampler else place
+
+
 def repeat_factors(class_ids_per_image, threshold):
     """Repeat factor of every image by its rarest class (LVIS, Gupta et al. 2019, appendix B).
 

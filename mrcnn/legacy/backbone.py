@@ -1,8 +1,8 @@
 """Pieces for a backbone of one's own: Matterport's residual blocks, and the sizes of the maps that a backbone makes."""
 import numpy as np
-from keras import layers
 
 from mrcnn.legacy.batch_norm import BatchNorm
+from mrcnn.modeling.backbones.resnet import bottleneck
 
 
 def identity_block(input_tensor, kernel_size, filters, stage, block, use_bias=True, train_bn=True):
@@ -11,7 +11,7 @@ def identity_block(input_tensor, kernel_size, filters, stage, block, use_bias=Tr
     kernel_size: of the middle convolution; filters: channels of the three; stage: int, block: letter, for the layers' names,
     res<stage><block>_branch2a and so on; train_bn: False keeps BatchNorm's stored statistics
     """
-    return _bottleneck(input_tensor, kernel_size, filters, f"{stage}{block}", 1, False, use_bias, train_bn)
+    return bottleneck(input_tensor, f"{stage}{block}", filters, _remembering(train_bn), kernel_size=kernel_size, use_bias=use_bias)
 
 
 def conv_block(input_tensor, kernel_size, filters, stage, block, strides=(2, 2), use_bias=True, train_bn=True):
@@ -19,20 +19,14 @@ def conv_block(input_tensor, kernel_size, filters, stage, block, strides=(2, 2),
 
     strides: of the shortcut and of the first convolution; all else as in `identity_block`
     """
-    return _bottleneck(input_tensor, kernel_size, filters, f"{stage}{block}", strides, True, use_bias, train_bn)
+    return bottleneck(input_tensor, f"{stage}{block}", filters, _remembering(train_bn), kernel_size=kernel_size, strides=strides,
+                      projects=True, use_bias=use_bias)
 
 
-def _bottleneck(x, kernel_size, filters, block, strides, projects, use_bias, train_bn):
-    def normed(tensor, branch, channels, size, step=1):
-        tensor = layers.Conv2D(channels, size, step, "same", use_bias=use_bias, name=f"res{block}_{branch}")(tensor)
-        return BatchNorm(name=f"bn{block}_{branch}")(tensor, training=train_bn)
-
-    first, second, third = filters
-    y = layers.ReLU()(normed(x, "branch2a", first, 1, strides))
-    y = layers.ReLU()(normed(y, "branch2b", second, kernel_size))
-    y = normed(y, "branch2c", third, 1)
-    shortcut = normed(x, "branch1", third, 1, strides) if projects else x
-    return layers.ReLU(name=f"res{block}_out")(layers.Add()([y, shortcut]))
+def _remembering(train_bn):
+    def bn(tensor, name):
+        return BatchNorm(name=name)(tensor, training=train_bn)
+    return bn
 
 
 def compute_backbone_shapes(config, image_shape):

@@ -4,7 +4,7 @@ import itertools
 import keras
 import numpy as np
 
-from mrcnn.data.samplers import RepeatSampler
+from mrcnn.data.samplers import RepeatSampler, drawn_at
 from mrcnn.legacy.backbone import compute_backbone_shapes
 from mrcnn.legacy.examples import as_augmenter, load_image_gt
 from mrcnn.legacy.molding import mold_image
@@ -87,9 +87,7 @@ class DataGenerator(keras.utils.PyDataset):
         return example
 
     def _image_id(self, position):
-        epoch, place = divmod(position, len(self.dataset.image_ids))
-        order = self.sampler.draw(epoch) if self.sampler else range(len(self.dataset.image_ids))
-        return int(self.dataset.image_ids[order[place]])
+        return int(self.dataset.image_ids[drawn_at(self.sampler, len(self.dataset.image_ids), position)])
 
     def _anchors_of(self, image_shape):
         c = self.config

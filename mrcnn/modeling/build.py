@@ -99,14 +99,14 @@ def _backbone_of(function, config):
 
 
 def _settings(config):
-    rois = config.TRAIN_ROIS_PER_IMAGE
     return DetectorSettings(
         strides=tuple(config.BACKBONE_STRIDES), anchor_scales=tuple(config.RPN_ANCHOR_SCALES),
         anchor_ratios=tuple(config.RPN_ANCHOR_RATIOS), anchor_step=config.RPN_ANCHOR_STRIDE,
         rpn_std=tuple(config.RPN_BBOX_STD_DEV), box_std=tuple(config.BBOX_STD_DEV), pre_nms=config.PRE_NMS_LIMIT,
         post_nms_training=config.POST_NMS_ROIS_TRAINING, post_nms_inference=config.POST_NMS_ROIS_INFERENCE,
-        rpn_nms_threshold=config.RPN_NMS_THRESHOLD, train_anchors=config.RPN_TRAIN_ANCHORS_PER_IMAGE, train_rois=rois,
-        positive_rois=max(1, int(rois * config.ROI_POSITIVE_RATIO)), min_confidence=config.DETECTION_MIN_CONFIDENCE,
+        rpn_nms_threshold=config.RPN_NMS_THRESHOLD, train_anchors=config.RPN_TRAIN_ANCHORS_PER_IMAGE,
+        train_rois=config.TRAIN_ROIS_PER_IMAGE, positive_rois=config.positive_rois,
+        min_confidence=config.DETECTION_MIN_CONFIDENCE,
         detection_nms_threshold=config.DETECTION_NMS_THRESHOLD, max_detections=config.DETECTION_MAX_INSTANCES,
         all_classes=config.DETECTION_ALL_CLASSES, roi_align=config.ROI_ALIGN,
         loss_weights=dict(config.LOSS_WEIGHTS))

@@ -108,7 +108,7 @@ def convention_in(path):
 def layers_in(path):
     """The names of a .h5 file's groups, in their order; [] if it lists none."""
     with open_h5(path) as file:
-        root = file["model_weights"] if "model_weights" in file else file
+        root = _root(file)
         return [_text(name) for name in root.attrs.get("layer_names", [])]
 
 
@@ -158,11 +158,12 @@ def open_h5(path):
         raise ValueError(f"{path} is not a readable .h5 weight file ({error}). It may be cut off: fetch or save it again.") from error
 
 
-def read_h5(path, known=()):
-    """{layer: [arrays]} in the file's order of weights; known: layer names, of which a group may be one."""
+def read_h5(path, known=(), of_each=lambda dataset: dataset[()]):
+    """{layer: [arrays]} in the file's order of weights; known: layer names, of which a group may be one; of_each: what to take of each
+    weight, an h5py dataset, in place of its array."""
     arrays = {}
     with open_h5(path) as file:
-        root = file["model_weights"] if "model_weights" in file else file
+        root = _root(file)
         if "layer_names" not in root.attrs:
             raise ValueError(f"{path} is an .h5 file, but not of Keras weights by layer: it lists no layer_names. Files of Keras 3 "
                              "(.weights.h5) and of other programs have to be converted: load them where they were made and save by layer.")
@@ -170,7 +171,7 @@ def read_h5(path, known=()):
             for key in map(_text, root[group].attrs.get("weight_names", [])):
                 # A group that is no layer of ours nests several, as rpn_model does; the layer is named before the weight.
                 layer = group if group in known or "/" not in key else key.split("/")[-2]
-                arrays.setdefault(layer, []).append(root[group][key][()])
+                arrays.setdefault(layer, []).append(of_each(root[group][key]))
     return arrays
 
 
@@ -200,6 +201,11 @@ def _check_shapes(pairs, source):
         given, wanted = shapes[wrong[0]]
         raise ValueError(f"Layer {wrong[0]!r} of {source} has weights of shape {given}, the model wants {wanted}. What is meant to start "
                          f"anew (another number of classes, say) is left out with exclude={wrong}.")
+
+
+def _root(file):
+    """The group that lists the layers; files of whole models have one for it."""
+    return file["model_weights"] if "model_weights" in file else file
 
 
 def _text(name):

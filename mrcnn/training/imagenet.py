@@ -33,10 +33,10 @@ def load_imagenet(model, backbone, exclude=()):
 def load_file(model, path, exclude=()):
     """`weight_files.load_weights`, which also knows the .h5 files in which Keras publishes its ResNets: those of Keras 1 and 2, by their
     name, since their layers are called as ours, and today's, by their layers. Returns: a `LoadReport`."""
-    published = re.match(r"resnet\d+_weights_tf_dim_ordering_tf_kernels", Path(path).name)
     if str(path).endswith(".h5"):
-        names, known = set(layers_in(path)), weight_layers(model)
-        if published or ("conv1_conv" in names and "conv1_conv" not in known and "mrcnn_class_conv1" not in names):
+        names, known = layers_in(path), weight_layers(model)
+        of_today = "conv1_conv" in names and "conv1_conv" not in known and "mrcnn_class_conv1" not in names
+        if of_today or re.match(r"resnet\d+_weights_tf_dim_ordering_tf_kernels", Path(path).name):
             return assign_layers(model, resnet_arrays(read_h5(path, known)), path, exclude)
     return load_weights(model, path, exclude)
 

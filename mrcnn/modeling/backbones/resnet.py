@@ -30,8 +30,8 @@ def resnet(name, update_statistics=False, channels=3):
     features = []
     for stage, (blocks, width) in enumerate(zip(BLOCKS[name], WIDTHS, strict=True), start=2):
         for index in range(blocks):
-            names = (f"{stage}{chr(ord('a') + index)}", next(activations), next(activations), next(additions))
-            x = _bottleneck(x, names, width, 2 if index == 0 and stage > 2 else 1, index == 0, bn)
+            x = bottleneck(x, f"{stage}{chr(ord('a') + index)}", (width, width, 4 * width), bn, projects=index == 0,
+                           strides=2 if index == 0 and stage > 2 else 1, names=(next(activations), next(activations), next(additions)))
         features.append(x)
     return keras.Model(image, features, name=name)
 
@@ -44,13 +44,20 @@ def stage_of(layer_name):
     return int(found.group(1)) if found else None
 
 
-def _bottleneck(x, names, width, stride, projects, bn):
-    block, first, second, addition = names
-    y = layers.Conv2D(width, 1, stride, name=f"res{block}_branch2a")(x)
-    y = layers.ReLU(name=first)(bn(y, f"bn{block}_branch2a"))
-    y = layers.Conv2D(width, 3, padding="same", name=f"res{block}_branch2b")(y)
-    y = layers.ReLU(name=second)(bn(y, f"bn{block}_branch2b"))
-    y = bn(layers.Conv2D(4 * width, 1, name=f"res{block}_branch2c")(y), f"bn{block}_branch2c")
+def bottleneck(x, block, widths, bn, *, kernel_size=3, strides=1, projects=False, use_bias=True, names=(None, None, None)):
+    """A residual block of three convolutions; its stride sits in the first of them, as in the original paper.
+
+    block: for the layers' names, res<block>_branch2a and so on; widths: channels of the three; bn: callable (tensor, layer name);
+    kernel_size: of the middle one; projects: the shortcut is a 1x1 convolution; names: of the two activations and the addition
+    """
+    def normed(tensor, branch, width, size, step=1):
+        tensor = layers.Conv2D(width, size, step, "same", use_bias=use_bias, name=f"res{block}_{branch}")(tensor)
+        return bn(tensor, f"bn{block}_{branch}")
+
+    first, second, addition = names
+    y = layers.ReLU(name=first)(normed(x, "branch2a", widths[0], 1, strides))
+    y = layers.ReLU(name=second)(normed(y, "branch2b", widths[1], kernel_size))
+    y = normed(y, "branch2c", widths[2], 1)
     if projects:
-        x = bn(layers.Conv2D(4 * width, 1, stride, name=f"res{block}_branch1")(x), f"bn{block}_branch1")
+        x = normed(x, "branch1", widths[2], 1, strides)
     return layers.ReLU(name=f"res{block}_out")(layers.Add(name=addition)([y, x]))

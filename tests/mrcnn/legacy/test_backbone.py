@@ -7,7 +7,7 @@ from keras import ops
 from mrcnn.config import Config
 from mrcnn.legacy.backbone import compute_backbone_shapes, conv_block, identity_block
 from mrcnn.modeling.backbones.resnet import resnet
-from mrcnn.training.layer_groups import stage_of_layer
+from mrcnn.modeling.build import stage_of_layer
 
 
 @pytest.fixture(scope="module")
