@@ -19,6 +19,7 @@ INSTALL_REQUIRES = [
     "h5py>=3.11,<4",
     "pillow>=10.4,<14",
     "matplotlib>=3.9,<4",
+    "scipy>=1.13,<2",
 ]
 
 EXTRAS_REQUIRE = {

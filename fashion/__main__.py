@@ -9,6 +9,7 @@ VERBS = {
     "predict": "draw what a model sees in photos, and write it as JSON",
     "evaluate": "score a model on labelled photos",
     "submit": "write a Kaggle submission",
+    "compare": "train and score the variants of a study, and say which differences are real",
     "demo": "train, score, draw and submit on the built-in data, in one go",
 }
 

@@ -39,7 +39,7 @@ def main(argv=None):
     submission = submit.main(["--weights", str(run.path), "--images", str(photos), "--output", str(run.path / "submission.csv"),
                               "--restart"])
     print(f"picture: {picture}")
-    print(f"demo: mask_ap50={scores['segm']['AP50']:.3f} attribute_micro_f1={scores['attributes']['micro_f1']:.3f} "
+    print(f"demo: mask_ap50={scores['coco']['segm']['AP50']:.3f} attribute_micro_f1={scores['attributes']['micro_f1']:.3f} "
           f"submission={submission}")
 
 

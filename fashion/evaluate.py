@@ -1,10 +1,12 @@
 """Score a model on labelled photos.        python fashion/evaluate.py --weights runs/ccp... --data DIR --split val.csv --out scores
 Or predictions that are stored.          python fashion/evaluate.py --gt val.csv --predictions submission.csv --out scores
+Search the best thresholds on them.      python fashion/evaluate.py --gt val.csv --predictions scores/predictions.json --tune kaggle_2020 …
+See what goes wrong.                     python fashion/evaluate.py --gt val.csv --predictions … --photos val/ --errors errors
 
-Of a model: mask and box AP (COCO's definition) overall and by category, and the F1 of the attributes. Of stored predictions: these, the
-scores of both contests, Fashionpedia's AP, AP with an F1 of the attributes, what was found, and pixel measures. --gt takes a Kaggle CSV
-of 2019 or 2020, or a COCO or Fashionpedia JSON; --predictions a submission CSV, or COCO results with attribute_ids or attribute_scores.
-Both write metrics.json.
+Every measure of the field: COCO's mask and box AP, AP with an F1 of the attributes, Fashionpedia's AP, the scores of both contests, the
+attributes, what was found, and pixel measures. --gt takes a Kaggle CSV of 2019 or 2020, or a COCO or Fashionpedia JSON; --predictions a
+submission CSV, or COCO results with attribute_ids or attribute_scores. What a model predicts is stored in predictions.json, so that all
+this can be done with it again. Scores go to metrics.json, thresholds for fashion/submit.py to thresholds.json.
 """
 if not __package__:                 # run as a script: the repository, not this folder, belongs on the import path
     import sys
@@ -19,80 +21,188 @@ from tqdm import tqdm
 
 from fashion.commands import add_data_arguments, add_model_arguments, open_files, run_verb
 from fashion.datasets.annotation_csv import read_annotations
-from fashion.datasets.files import year_of
+from fashion.datasets.files import EXTENSIONS, year_of
 from fashion.datasets.splits import load_files, load_train_and_val
 from fashion.evaluation import every_score
-from fashion.evaluation.every_score import number
-from fashion.evaluation.predictions import read_detections
-from fashion.evaluation.score import predict_dataset, score_detections
-from fashion.evaluation.stored import read_ground_truth
+from fashion.evaluation.predictions import checked_results, read_detections
+from fashion.evaluation.stored import checked_ground_truth, read_ground_truth
+from fashion.evaluation.thresholds.goals import GOALS
+from fashion.evaluation.thresholds.search import LEVELS
+from fashion.evaluation.thresholds.table import read_thresholds
 from fashion.ontology import Ontology
 from fashion.submission import table as submission_table
+from mrcnn.data.dataset import read_image
 from mrcnn.files import write_text
-
-COLUMNS = every_score.COCO
 
 
 def main(argv=None):
     """Evaluate as the arguments say; returns the scores."""
     parser = argparse.ArgumentParser(prog="fashion evaluate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_model_arguments(parser, min_score=0.05, default=None)
-    add_data_arguments(parser)
-    parser.add_argument("--gt", type=Path, metavar="FILE", help="the truth that stored predictions are scored against")
-    parser.add_argument("--predictions", type=Path, metavar="FILE", help="stored predictions; no model is loaded")
-    parser.add_argument("--attribute-threshold", type=float, default=0.5, metavar="T",
-                        help="of predictions with attribute_scores, those from this on count (default: %(default)s)")
-    parser.add_argument("--fixed", action="store_true", help="add our variant of Fashionpedia's AP, which does not depend on the order of "
-                                                             "the objects")
-    parser.add_argument("--split", metavar="CSV", help="CSV in the data folder (default: val.csv, or a tenth of train.csv without it)")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for metrics.json")
+    of_model = parser.add_argument_group("a model")
+    add_model_arguments(of_model, min_score=0.05, default=None)
+    add_data_arguments(of_model)
+    of_model.add_argument("--split", metavar="CSV", help="CSV in the data folder (default: val.csv, or a tenth of train.csv without it)")
+    of_model.add_argument("--true-boxes", action="store_true", help="also describe the attributes of the objects' true boxes")
+    stored = parser.add_argument_group("stored predictions")
+    stored.add_argument("--gt", type=Path, metavar="FILE", help="the truth that stored predictions are scored against")
+    stored.add_argument("--predictions", type=Path, metavar="FILE", help="stored predictions; no model is loaded")
+    stored.add_argument("--photos", type=Path, metavar="DIR", help="folder of the photos, to draw them for --errors")
+    both = parser.add_argument_group("what is done")
+    both.add_argument("--score-threshold", type=float, default=0.5, metavar="S",
+                      help="detections that are less sure do not count, except in measures of ranked detections (default: %(default)s)")
+    both.add_argument("--attribute-threshold", type=float, default=0.5, metavar="T",
+                      help="of predictions with attribute_scores alone, those from this on count (default: %(default)s)")
+    both.add_argument("--thresholds", type=Path, metavar="JSON", help="what counts is as this file of --tune says")
+    both.add_argument("--fixed", action="store_true", help="add our variant of Fashionpedia's AP, which does not depend on the order of "
+                                                           "the objects")
+    both.add_argument("--tune", choices=sorted(GOALS), metavar="MEASURE", help="search the thresholds at which it is best and write "
+                      f"thresholds.json and the grid of the two main ones: {', '.join(sorted(GOALS))}")
+    both.add_argument("--folds", type=int, default=5, metavar="N", help="parts of the photos that --tune judges itself on, one after the "
+                                                                       "other (default: %(default)s)")
+    both.add_argument("--level", choices=LEVELS, help="how finely the thresholds are divided that --tune writes (default: the "
+                                                      "simplest that is no worse on held-out photos by more than chance)")
+    both.add_argument("--out", type=Path, metavar="DIR", help="folder for metrics.json, predictions.json, thresholds.json")
+    both.add_argument("--report", type=Path, metavar="DIR", help="folder for a page with all tables and plots")
+    both.add_argument("--errors", type=Path, metavar="DIR", help="folder for a page about what goes wrong, and what it costs")
     args = parser.parse_args(argv)
-    if (args.gt is None) != (args.predictions is None) or (args.gt is None and not args.weights):
+    if (args.gt is None) != (args.predictions is None) or (args.gt is None) == (not args.weights):
         parser.error("give --weights to score a model, or --gt and --predictions to score stored predictions")
-    return score_stored(args) if args.gt else score_model(args)
+    if args.tune and not args.out:
+        parser.error("--tune writes thresholds.json: give its folder with --out DIR")
 
-
-def score_stored(args):
-    """Score the predictions of a file; nothing of a network is imported for it."""
-    ontology = Ontology.official(year_of(args.gt)) if args.gt.suffix.lower() == ".csv" else None
-    truth = read_ground_truth(args.gt, ontology, read_annotations=read_annotations)
-    detections = read_detections(args.predictions, truth, table=submission_table, attribute_threshold=args.attribute_threshold)
-    scores = every_score.score_stored(truth, detections, fixed=args.fixed)
+    thresholds = read_thresholds(args.thresholds) if args.thresholds else None
+    about, truth, detections, more, read_photo = (from_files if args.gt else from_model)(args, thresholds)
+    about |= {"photos": len(truth["images"])}
+    if args.tune:
+        more |= tune(args, truth, detections)
+    if thresholds:
+        thresholds.check({row["id"]: row["name"] for row in truth["categories"]}, args.thresholds)
+        about |= {"thresholds": str(args.thresholds)}
+        detections = thresholds.decided(detections, truth)
+    scores = every_score.score_stored(truth, detections, fixed=args.fixed, score_threshold=0.0 if thresholds else args.score_threshold)
+    scores |= more
     print(every_score.table(scores))
-    write_metrics(args.out, {"gt": str(args.gt), "predictions": str(args.predictions), "photos": len(truth["images"]), **scores})
+    if args.out:
+        write_text(args.out / "metrics.json", json.dumps(about | scores, indent=2) + "\n")
+        print(f"metrics: {args.out / 'metrics.json'}")
+    write_pages(args, about, truth, detections, scores, read_photo)
     return scores
 
 
-def score_model(args):
-    """Score a model on the photos of a CSV."""
-    model = load_model(args.weights, DETECTION_MIN_CONFIDENCE=args.min_score)
+def from_files(args, thresholds):
+    """(about, truth, detections, {}, read_photo) of stored predictions; nothing of a network is imported for it."""
+    truth = read_ground_truth(args.gt, labels_of(args.gt), read_annotations=read_annotations)
+    detections = read_detections(args.predictions, truth, table=submission_table, attribute_threshold=args.attribute_threshold)
+    return {"gt": str(args.gt), "predictions": str(args.predictions)}, truth, detections, {}, photo_reader(args.photos)
+
+
+def from_model(args, thresholds):
+    """The same of a model's predictions, which are stored where there is a folder for them."""
+    from fashion.evaluation.attribute_f1 import attribute_f1_on_truth
+    from fashion.evaluation.score import describe_dataset
+    from fashion.model import checkpoint_in, load_model
+
+    min_score = min(args.min_score, thresholds.lowest_score()) if thresholds else args.min_score
+    model = load_model(args.weights, DETECTION_MIN_CONFIDENCE=min_score)
     dataset = open_split(open_files(args.data), args.split, model.ontology, args.skip_bad)
-    with tqdm(total=len(dataset.image_ids), unit="photo") as bar:
-        detections = predict_dataset(model, dataset, dataset.image_ids, on_result=lambda *_: bar.update())
-    scores = score_detections(dataset.to_coco(), detections)
-    print(table(scores, model.ontology))
-    write_metrics(args.out, {"weights": str(checkpoint_path(args.weights)), "photos": len(dataset.image_ids), "min_score": args.min_score,
-                             **scores})
-    return scores
+    about = {"weights": str(checkpoint_in(args.weights)), "min_score": min_score}
+    content = dataset.to_coco()
+    truth = checked_ground_truth(content)
+    rows = predicted(model, dataset, about, args.out)
+    stored = {key: content[key] for key in ("images", "categories", "attributes")} | {"annotations": rows}
+    if args.out:
+        write_text(args.out / "predictions.json", json.dumps(stored))
+        print(f"predictions: {args.out / 'predictions.json'}")
+    more = {}
+    if args.true_boxes:
+        with tqdm(total=len(dataset.image_ids), unit="photo", desc="true boxes") as bar:
+            described = describe_dataset(model, dataset, dataset.image_ids, on_result=lambda *_: bar.update())
+        more = {"attributes_on_truth": attribute_f1_on_truth(truth, described)}
+    path_of = {image["file_name"]: info["path"] for image, info in zip(content["images"], dataset.image_info, strict=True)}
+    return about, truth, checked_results(stored, truth), more, lambda name: read_image(path_of[name])
 
 
-def load_model(path, **settings):
-    """See `fashion.model`, which imports Keras and so is not imported to score what is stored."""
-    from fashion.model import load_model
-    return load_model(path, **settings)
+def predicted(model, dataset, about, folder):
+    """COCO results of a model on all photos of a data set, kept in a journal in the folder, if there is one, until all are made."""
+    from fashion.evaluation.journal import Journal
+    from fashion.evaluation.results import coco_results
 
-
-def checkpoint_path(weights):
-    """The checkpoint that --weights means."""
-    from fashion.model import checkpoint_in
-    return checkpoint_in(weights)
-
-
-def write_metrics(folder, metrics):
-    """Write metrics.json into the folder, if there is one, and say so."""
+    journal, rows = None, {}
     if folder:
-        write_text(folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
-        print(f"metrics: {folder / 'metrics.json'}")
+        when = Path(about["weights"]).stat().st_mtime_ns
+        journal = Journal(folder / "predictions.partial", about | {"written": when, "photos": [info["id"] for info in dataset.image_info]})
+        rows = dict(journal.done)
+    todo = [image_id for image_id in map(int, dataset.image_ids) if image_id not in rows]
+    results = model.stream(dataset.load_image(image_id) for image_id in todo)
+    for image_id, result in tqdm(zip(todo, results), total=len(dataset.image_ids), initial=len(rows), unit="photo"):
+        rows[image_id] = coco_results(result, image_id, model.ontology, raw=True)
+        if journal:
+            journal.add(image_id, rows[image_id])
+    if journal:
+        journal.remove()
+    return [row for image_id in map(int, dataset.image_ids) for row in rows[image_id]]
+
+
+def tune(args, truth, detections):
+    """Search thresholds, write and tell them; returns what the scores say about it."""
+    from fashion.evaluation.report.figures import grid_heat_map
+    from fashion.evaluation.thresholds.evidence import read_evidence
+    from fashion.evaluation.thresholds.search import SCORES, grid, search
+    from mrcnn.files import atomic_path
+
+    goal = GOALS[args.tune]
+    with tqdm(total=len(truth["images"]), unit="photo", desc="overlaps") as bar:
+        evidence = read_evidence(truth, detections, on_photo=bar.update)
+    with tqdm(total=(args.folds + 1) * (len(LEVELS) - 1), desc="search") as bar:
+        found = search(evidence, goal, score=args.score_threshold, attribute=args.attribute_threshold, folds=args.folds,
+                       on_step=bar.update)
+    with tqdm(total=len(SCORES[1::2]) ** 2, desc="grid") as bar:
+        table = grid(evidence, goal, on_step=bar.update)
+    chosen = args.level or found.level
+    tuning = {"metric": args.tune, "folds": args.folds, "level": chosen, "held_out": found.held_out, "on_same": found.on_same}
+    found.choices[chosen].thresholds(evidence).write(args.out / "thresholds.json", tuning=tuning | {"photos": len(truth["images"])})
+    with atomic_path(args.out / "grid.png") as path:
+        grid_heat_map(table).savefig(path, dpi=150, bbox_inches="tight")
+    print(f"{goal.title:42}{'held out':>12}{'same photos':>14}")
+    for level in LEVELS:
+        print(f"  {level:40}{found.held_out[level]:12.4f}{found.on_same[level]:14.4f}{'   <- written' if level == chosen else ''}")
+    print(f"thresholds: {args.out / 'thresholds.json'}; grid of score and attribute thresholds: {args.out / 'grid.png'}")
+    return {"tuning": tuning, "grid": table}
+
+
+def write_pages(args, about, truth, detections, scores, read_photo):
+    """The pages that were asked for."""
+    title = Path(about.get("weights") or about["predictions"]).name
+    if args.report:
+        from fashion.evaluation.report.page_of_scores import write_report
+        print(f"report: {write_report(args.report, about | scores, ground_truth=truth, detections=detections, title=title)}")
+    if args.errors:
+        from fashion.evaluation.errors.page_of_errors import write_errors
+        write_errors(args.errors, truth, detections, read_photo, score_threshold=0.0 if args.thresholds else args.score_threshold)
+        print(f"errors: {args.errors / 'index.html'}")
+
+
+def labels_of(path):
+    """The label list of a CSV: the label file beside it, else the official one of its year; None for other files, which have their own."""
+    if path.suffix.lower() != ".csv":
+        return None
+    beside = path.parent / "label_descriptions.json"
+    return Ontology.from_file(beside) if beside.is_file() else Ontology.official(year_of(path))
+
+
+def photo_reader(folder):
+    """Callable file name (with or without extension) -> (H, W, 3) uint8, None where the folder lacks it; None without a folder."""
+    if folder is None:
+        return None
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no folder {folder}. Give the folder that holds the photos.")
+
+    def read(name):
+        for path in (folder / name, *(folder / f"{name}{extension}" for extension in EXTENSIONS)):
+            if path.is_file():
+                return read_image(path)
+        return None
+    return read
 
 
 def open_split(files, split, ontology, skip_bad):
@@ -103,22 +213,6 @@ def open_split(files, split, ontology, skip_bad):
     if not csv.exists():
         raise FileNotFoundError(f"There is no {csv}. --split names a CSV inside the data folder {files.folder}.")
     return load_files(files, csv, ontology, skip_bad=skip_bad)
-
-
-def table(scores, ontology):
-    """The scores as text: overall, by category, and attributes."""
-    lines = [f"{'':32}" + "".join(f"{name:>8}" for name in COLUMNS)]
-    for title, kind in (("masks", "segm"), ("boxes", "bbox")):
-        lines.append(f"{title:32}" + "".join(number(scores[kind][name]) for name in COLUMNS))
-    lines += ["", f"{'category':32}{'objects':>8}{'AP':>8}{'AP50':>8}   (masks)"]
-    for category in ontology.category_ids:
-        row = scores["segm"]["per_category"][category]
-        if row["instances"]:
-            lines.append(f"{row['name'][:31]:32}{row['instances']:8d}{number(row['AP'])}{number(row['AP50'])}")
-    a = scores["attributes"]
-    lines += ["", f"attributes on {a['matched']} of {a['ground_truth']} objects, those found at mask IoU 0.5: micro F1 {a['micro_f1']:.3f} "
-                  f"(precision {a['precision']:.3f}, recall {a['recall']:.3f}), macro F1 {a['macro_f1']:.3f}"]
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fashion.attributes.head import AttributeHead
+from fashion.attributes.build import attribute_head
 from fashion.config import FashionConfig
 from fashion.ontology import Ontology
 from mrcnn.inference.predict import Predictor
@@ -13,11 +13,18 @@ from mrcnn.training.fit import use_xla
 
 
 class FashionModel:
-    """`detector` (a Keras model), `config` and `ontology`, which belong together."""
+    """`detector` (a Keras model), `config` and `ontology`, which belong together.
 
-    def __init__(self, config, ontology):
+    counts: (K, 1 + T) int, of the training data, see `IMaterialistDataset.attribute_counts`; None: not known
+    """
+
+    def __init__(self, config, ontology, counts=None):
         self.config, self.ontology = config, ontology
-        heads = [AttributeHead(ontology.num_attributes)] if ontology.num_attributes else []
+        self.counts = None if counts is None else np.asarray(counts, np.int64)
+        if config.ATTRIBUTE_SEEN_PAIRS and self.counts is None:
+            raise ValueError("ATTRIBUTE_SEEN_PAIRS needs the counts of the training data, which checkpoints from before it existed do not "
+                             "have. Set it to False.")
+        heads = [attribute_head(config, ontology, self.counts)] if ontology.num_attributes else []
         self.detector = build_detector(config, heads)
         self._predictor = Predictor(self.detector, config, xla=use_xla(config))
 
@@ -25,20 +32,33 @@ class FashionModel:
         """photos: list of (h, w, 3) uint8 RGB -> list of the result dicts of `mrcnn.inference.predict.Predictor`.
 
         Each has in addition "attribute_scores" (N, T) float32 and "attributes": for each detection the ascending real ids of
-        the attributes that score ATTRIBUTE_THRESHOLD or more, none for categories that carry no attributes.
+        the attributes that score ATTRIBUTE_THRESHOLD or more, none for categories that carry no attributes. With ATTRIBUTE_SEEN_PAIRS
+        an attribute that no object of the category had in training scores 0.
         """
         return list(self.stream(photos))
 
     def stream(self, photos):
         """The same, one result after the other, for any iterable of photos; never holds more than one photo at its full size."""
-        for result in self._predictor.stream(photos):
-            scores = result.setdefault("attribute_scores", np.zeros((len(result["scores"]), 0), np.float32))
-            result["attributes"] = [self._attribute_ids(c, s) for c, s in zip(result["class_ids"], scores, strict=True)]
-            yield result
+        return map(self._with_attributes, self._predictor.stream(photos))
+
+    def describe(self, photos, boxes, class_ids):
+        """The same of boxes that are given, as if just these had been detected: what the attribute head says if the boxes are right.
+
+        photos: iterable of photos; boxes: for each (N, 4) yxyx, photo pixels; class_ids: for each (N,), 1..K-1; see `Predictor.describe`
+        """
+        return map(self._with_attributes, self._predictor.describe(photos, boxes, class_ids))
 
     def metadata(self):
         """What a checkpoint must hold to be loaded without anything else; JSON-able."""
-        return {"config": self.config.to_dict(), "ontology": self.ontology.to_dict()}
+        counts = {} if self.counts is None else {"attribute_counts": self.counts.tolist()}
+        return {"config": self.config.to_dict(), "ontology": self.ontology.to_dict()} | counts
+
+    def _with_attributes(self, result):
+        scores = result.setdefault("attribute_scores", np.zeros((len(result["scores"]), 0), np.float32))
+        if self.config.ATTRIBUTE_SEEN_PAIRS and scores.size:
+            scores = result["attribute_scores"] = scores * (self.counts[result["class_ids"] - 1, 1:] > 0)
+        result["attributes"] = [self._attribute_ids(c, s) for c, s in zip(result["class_ids"], scores, strict=True)]
+        return result
 
     def _attribute_ids(self, class_id, scores):
         if not self.ontology.carries_attributes(self.ontology.category_id_of(int(class_id))):
@@ -58,7 +78,7 @@ def load_model(path, **settings):
         raise ValueError(f"{path} does not say which categories and attributes it was trained for, so it was not written by this "
                          "project. Give such a file to training as a starting point: fashion/train.py --weights FILE.")
     config = FashionConfig.from_dict(metadata["config"] | {"GPU_COUNT": 1} | settings)
-    model = FashionModel(config, Ontology.from_dict(metadata["ontology"]))
+    model = FashionModel(config, Ontology.from_dict(metadata["ontology"]), metadata.get("attribute_counts"))
     load_weights(model.detector, path)
     return model
 

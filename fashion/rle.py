@@ -43,25 +43,33 @@ def valid_runs(rles, pixels):
     rles:   list of B texts (bytes); pixels: (B,) int64, height * width of each one's image.
     Returns (B,) bool. Where it is False, `check_runs` says why (or that only the spacing is unusual).
     """
-    counts = np.array([rle.count(b" ") + 1 for rle in rles], np.int64)
-    joined = b" ".join(rles)
-    values = None if joined.translate(None, b"0123456789 ") else np.fromstring(joined, np.int64, sep=" ")
-    if values is None or len(values) != counts.sum() or (counts % 2).any():
-        if len(rles) == 1:
-            return np.zeros(1, bool)
+    return parse_many(rles, pixels)[0]
+
+
+def parse_many(rles, pixels):
+    """`parse_runs` and `valid_runs` in one: texts are read once.
+
+    Returns: valid (B,) bool; number of runs of each text (B,) int64, 0 where it is no list of pairs; starts0 (R,) and
+    lengths (R,) int64 of all runs, one text after the other, those that are not valid included.
+    """
+    values, counts = _plain_numbers(rles) if len(rles) else (None, None)
+    if values is None or (counts % 2).any():
+        if len(rles) <= 1:
+            return np.zeros(len(rles), bool), np.zeros(len(rles), np.int64), *np.zeros((2, 0), np.int64)
         half = len(rles) // 2   # one bad mask must not condemn its neighbours: look for it by halving
-        return np.concatenate([valid_runs(rles[:half], pixels[:half]),
-                               valid_runs(rles[half:], pixels[half:])])
-    values = np.minimum(values, _HUGE)
+        halves = parse_many(rles[:half], pixels[:half]), parse_many(rles[half:], pixels[half:])
+        return tuple(np.concatenate(parts) for parts in zip(*halves))
+    counts //= 2
     starts, lengths = values[0::2], values[1::2]
-    first = np.cumsum(counts // 2) - counts // 2   # each mask's first run
+    first = np.cumsum(counts) - counts   # each mask's first run
     ends = starts + lengths
     good = np.ones(len(rles), bool)
     overlap = starts[1:] < ends[:-1]
     overlap[first[1:] - 1] = False   # from one mask to the next
     for fault in (np.flatnonzero(overlap), np.flatnonzero(lengths < 1)):
         good[np.searchsorted(first, fault, side="right") - 1] = False
-    return good & (starts[first] >= 1) & (np.append(ends[first[1:] - 1], ends[-1]) - 1 <= pixels)
+    good &= (starts[first] >= 1) & (np.append(ends[first[1:] - 1], ends[-1]) - 1 <= pixels)
+    return good, counts, starts - 1, lengths
 
 
 # Runs <-> masks
@@ -196,6 +204,29 @@ def _numbers(rle):
     if len(values) % 2:
         return f"an odd number of values ({len(values)}): the last start has no length", None
     return None, np.minimum(values, _HUGE)
+
+
+def _plain_numbers(texts):
+    """Whole numbers with one space between them, in a list of B texts (bytes) -> the numbers of all (N,) int64, and how many each text
+    has (B,) int64. (None, None) if there is anything else."""
+    text = b" ".join([b" " * 7, *texts, b""])    # so that eight characters lie in front of every number's end, a space
+    if text.translate(None, b"0123456789 "):
+        return None, None
+    spaces = np.flatnonzero(np.frombuffer(text, np.uint8) == ord(" "))[7:]
+    ends, digits = spaces[1:], np.diff(spaces) - 1
+    if digits.min() < 1:
+        return None, None
+    number = np.diff(np.searchsorted(ends, 8 + np.cumsum([len(text) + 1 for text in texts])), prepend=0)
+    if digits.max() > 8:
+        return np.minimum(np.fromstring(text, np.int64, sep=" "), _HUGE), number
+    # The eight characters of a number's end as one word, the first of them in its lowest byte. What is not of the number becomes 0; then
+    # neighbours are joined: digits to twos, these to fours, and these to the number.
+    word = np.ndarray(len(text) - 7, "<u8", text, strides=(1,)).take(ends - 8)
+    foreign = (64 - 8 * digits).astype(np.uint64)
+    word = ((word & 0x0F0F0F0F0F0F0F0F) >> foreign) << foreign
+    for bits, factor, mask in ((8, 10, 0x00FF00FF00FF00FF), (16, 100, 0x0000FFFF0000FFFF), (32, 10000, 0x00000000FFFFFFFF)):
+        word = (word * factor + (word >> bits)) & mask
+    return word.view(np.int64), number
 
 
 def _checked_runs(rle, size_hw):

@@ -1,6 +1,7 @@
 """Write a Kaggle submission.        python fashion/submit.py --weights runs/fashion... --images test/ --format 2020 --output submission.csv
 
-Goes on photo by photo where it broke off; the file gets its name only after it was checked against the server's rules.
+Goes on photo by photo where it broke off; the file gets its name only after it was checked against the server's rules. What counts is what
+scores 0.5 or more, or what --thresholds says, a file of fashion/evaluate.py --tune.
 """
 if not __package__:                 # run as a script: the repository, not this folder, belongs on the import path
     import sys
@@ -16,6 +17,7 @@ from tqdm import tqdm
 
 from fashion.commands import add_model_arguments, run_verb
 from fashion.datasets.files import list_images
+from fashion.evaluation.thresholds.table import read_thresholds
 from fashion.model import checkpoint_in, load_model
 from fashion.submission.writer import SubmissionWriter
 from mrcnn.data.dataset import read_image
@@ -28,6 +30,8 @@ def main(argv=None):
     parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="folder of the test photos")
     parser.add_argument("--format", type=int, choices=(2019, 2020), default=2020, help="the year of the contest (default: %(default)s)")
     parser.add_argument("--output", type=Path, default=Path("submission.csv"), metavar="CSV", help="default: %(default)s")
+    parser.add_argument("--thresholds", type=Path, metavar="JSON", help="thresholds.json of fashion/evaluate.py --tune; takes the place of "
+                                                                        "--min-score and of the model's own attribute threshold")
     parser.add_argument("--restart", action="store_true", help="begin anew even if there is a partial file")
     args = parser.parse_args(argv)
 
@@ -36,15 +40,20 @@ def main(argv=None):
     files = {path.name if args.format == 2019 else path.stem: path for path in list_images(args.images)}
     if not files:
         raise FileNotFoundError(f"There are no photos in {args.images}.")
-    model = load_model(args.weights, DETECTION_MIN_CONFIDENCE=args.min_score)
-    settings = {"weights": digest_of(checkpoint_in(args.weights)), "min_score": args.min_score}
+    thresholds = read_thresholds(args.thresholds) if args.thresholds else None
+    min_score = thresholds.lowest_score() if thresholds else args.min_score
+    model = load_model(args.weights, DETECTION_MIN_CONFIDENCE=min_score)
+    settings = {"weights": digest_of(checkpoint_in(args.weights)), "min_score": min_score}
+    if thresholds:
+        thresholds.check(dict(zip(model.ontology.category_ids, model.ontology.category_names)), args.thresholds)
+        settings["thresholds"] = thresholds.to_dict()
     with SubmissionWriter(args.output, {name: size_of(path) for name, path in files.items()}, args.format, model.ontology,
                           settings=settings, restart=args.restart) as writer:
         readable, broken = [], []
         todo = writer.remaining
         results = model.stream(read_photos(files, todo, readable, broken))
         for i, result in enumerate(tqdm(results, total=len(files), initial=len(files) - len(todo), unit="photo")):
-            writer.add(readable[i], result)
+            writer.add(readable[i], thresholds.applied(result, model.ontology) if thresholds else result)
         for name in broken:             # the server wants a row for every photo
             writer.add_nothing(name)
         writer.finish()

@@ -9,6 +9,7 @@ if not __package__:                 # run as a script: the repository, not this 
 
 import argparse
 import platform
+import re
 import sys
 from datetime import datetime
 from importlib import metadata as packages
@@ -31,7 +32,7 @@ from mrcnn.training.fit import fit
 from mrcnn.training.imagenet import load_file, load_imagenet
 from mrcnn.training.run_folder import RunFolder
 
-DEFAULTS = {"recipe": "smoke", "stage": "all", "weights": "imagenet", "rebalance": False}
+DEFAULTS = {"recipe": "smoke", "stage": "all", "weights": "imagenet", "exclude": None, "rebalance": False}
 VERSIONS = ("keras", "tensorflow", "jax", "numpy", "imgaug", "pycocotools", "h5py")
 
 
@@ -55,11 +56,11 @@ def main(argv=None):
     repeats = repeat_factors(classes, config.REBALANCE_THRESHOLD) if order["rebalance"] else None
     batches = training_batches(train, config, augmenter=default_augmenter() if config.AUGMENT else None, repeats=repeats,
                                workers=args.workers)
-    model = FashionModel(config, ontology)
+    model = FashionModel(config, ontology, train.attribute_counts())
     run = run or RunFolder(Path(args.out) / f"{config.NAME}{datetime.now():%Y%m%dT%H%M%S}")
     going_on = args.resume and run.last.exists()        # a run that was killed in its first epoch starts over, in its folder
     if not going_on:
-        start_weights(model, order["weights"])
+        start_weights(model, order["weights"], order["exclude"])
     order |= {"command": sys.argv, "data": str(files.folder.resolve()), "seed": config.SEED, "stages": [vars(s) for s in stages],
               "versions": versions(), "config": config.to_dict(), "ontology": ontology.to_dict()}
     if not args.resume:
@@ -86,6 +87,8 @@ def parse(argv=None):
     parser.add_argument("--weights", metavar="FILE|imagenet|none",
                         help="where to start: the backbone's ImageNet weights (the default), a run folder or .h5 checkpoint, an .npz "
                              "backbone, or nothing")
+    parser.add_argument("--exclude", metavar="REGEX", help="layers that start anew instead of from --weights, by their whole names, for "
+                                                           "instance 'mrcnn_attribute.*'")
     parser.add_argument("--rebalance", action="store_true", help="show photos with rare, and with missed frequent, classes more often")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a setting of the recipe")
     parser.add_argument("--list-settings", action="store_true", help="print the settings of the recipe and stop")
@@ -107,10 +110,10 @@ def agreed_order(run, args):
     order = run.read_config()
     for name in DEFAULTS:
         asked = getattr(args, name)
-        if asked and asked != order[name]:
+        if asked and asked != order.get(name):
             raise ValueError(f"{run.path} was begun with --{name} {order[name]} and cannot go on with {asked}. Leave --{name} out, or "
                              "leave --resume out to start anew.")
-    return order | {"skip_bad": order["skip_bad"] or args.skip_bad}
+    return {"exclude": None} | order | {"skip_bad": order["skip_bad"] or args.skip_bad}
 
 
 def chosen_stages(config, name):
@@ -127,17 +130,21 @@ def recipe_config(name, ontology, settings):
     return RECIPES[name].from_dict(settings | sizes)
 
 
-def start_weights(model, weights):
-    """Fill the network as --weights says."""
+def start_weights(model, weights, exclude=None):
+    """Fill the network as --weights and --exclude say."""
+    anew = [name for name in weight_layers(model.detector) if exclude and re.fullmatch(exclude, name)]
+    if exclude and not anew:
+        raise ValueError(f"--exclude {exclude} matches no layer; it must match a whole name, such as "
+                         f"{', '.join(list(weight_layers(model.detector))[-2:])}.")
     if weights == "none":
         return
     if weights == "imagenet":
-        load_imagenet(model.detector, model.config.BACKBONE)
+        load_imagenet(model.detector, model.config.BACKBONE, exclude=anew)
         return
     path = weights if str(weights).endswith(".npz") else checkpoint_in(weights)
     trained = read_metadata(path) if path != weights else {}
     try:
-        load_file(model.detector, path, exclude=unfitting_layers(model, path, trained))
+        load_file(model.detector, path, exclude=[*unfitting_layers(model, path, trained), *anew])
     except ValueError as error:
         recipe = trained.get("config", {}).get("NAME")
         raise ValueError(f"{error} It was trained by the recipe {recipe!r}, and the recipe now is {model.config.NAME!r}."
@@ -155,12 +162,14 @@ def convention_of(weights):
 def unfitting_layers(model, path, trained):
     """The class- and attribute-dependent layers that start anew: all, if a checkpoint with the metadata `trained` knows other labels;
     of files that do not say what they know, those of another shape."""
-    names = ["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask", "mrcnn_attribute_logits"]
-    if "ontology" in trained:
-        return [] if trained["ontology"] == model.ontology.to_dict() else names
     if str(path).endswith(".npz"):
         return []
     layers = weight_layers(model.detector)
+    names = ["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask", "mrcnn_attribute_logits"]
+    if "ontology" in trained:
+        if trained["ontology"] != model.ontology.to_dict():
+            return names
+        names = [name for name in layers if name.startswith("mrcnn_attribute")]     # the head may be of another form
     shapes = read_h5(path, layers, of_each=lambda dataset: dataset.shape)
     return [n for n in names if n in shapes and n in layers and shapes[n] != [tuple(w.shape) for w in layers[n].weights]]
 

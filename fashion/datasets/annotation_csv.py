@@ -43,17 +43,26 @@ class BadRows(ValueError):
         super().__init__("\n".join(lines))
 
 
-def read_annotations(csv_path, ontology, *, image_ids=None, attribute_categories=None):
+def wrong_runs(texts, sizes_hw):
+    """Run lengths of N masks, bytes, and N (height, width) -> {index: reason} of those that cannot be used."""
+    valid = rle.valid_runs(texts, np.prod(sizes_hw, axis=1, dtype=np.int64))
+    reasons = {int(i): rle.check_runs(texts[i], sizes_hw[i]) for i in np.flatnonzero(~valid)}
+    return {i: reason for i, reason in reasons.items() if reason}
+
+
+def read_annotations(csv_path, ontology, *, image_ids=None, attribute_categories=None, read_runs=wrong_runs):
     """Read a CSV of either year; the two are told apart by their columns. No mask is decoded.
 
     image_ids: only rows of these images are read and checked; None for all.
     attribute_categories: real ids of the categories whose attributes are kept; None for all.
+    read_runs: called like `wrong_runs`, and in its place, some rows at a time, in the order of the file: for who makes
+        masks of them all at once. Rows that are wrong for another reason are left out.
     Returns: (annotations of the rows that are right, list of `BadRow`).
     """
     csv_path = Path(csv_path)
     wanted = None if image_ids is None else set(image_ids)
     parse_class = _ClassParser(ontology, attribute_categories)
-    found = _Found()
+    found = _Found(read_runs)
     with open(csv_path, "rb", buffering=1 << 20) as file:
         table = _Table(csv_path, file.readline())
         offset = table.header_bytes
@@ -170,7 +179,8 @@ class _ClassParser:
 class _Found:
     """The rows read so far, column by column, and the bad ones."""
 
-    def __init__(self):
+    def __init__(self, read_runs):
+        self.read_runs = read_runs
         self.bad = []
         self.seen = set()
         self.images = {}   # ImageId -> its number
@@ -220,14 +230,10 @@ class _Found:
     def check_batch(self):
         if not self.batch:
             return
-        pixels = np.array([size_hw[0] * size_hw[1] for _, _, size_hw, _ in self.batch], np.int64)
-        valid = rle.valid_runs([runs for _, runs, _, _ in self.batch], pixels)
-        for k in np.flatnonzero(~valid):
-            row, runs, size_hw, image_id = self.batch[k]
-            reason = rle.check_runs(runs, size_hw)
-            if reason:
-                self.good[row] = 0
-                self.bad.append(BadRow(self.line[row], image_id, reason))
+        rows, texts, sizes_hw, image_ids = zip(*self.batch)
+        for k, reason in self.read_runs(list(texts), list(sizes_hw)).items():
+            self.good[rows[k]] = 0
+            self.bad.append(BadRow(self.line[rows[k]], image_ids[k], reason))
         self.batch, self.batch_bytes = [], 0
 
     def annotations(self, csv_path, year, stamp):

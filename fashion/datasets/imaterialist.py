@@ -98,6 +98,14 @@ class IMaterialistDataset(Dataset):
                 **{kind: [{"id": i, "name": name, "supercategory": above} for i, name, above in labels[kind]]
                    for kind in ("categories", "attributes")}}
 
+    def attribute_counts(self):
+        """(K, 1 + T) int64: of every category, in the ontology's order, how many objects there are, and how many have each attribute."""
+        a, k, width = self.annotations, self.ontology.num_classes - 1, 1 + self.ontology.num_attributes
+        category = a.class_ids.astype(np.int64) - 1
+        owner = np.repeat(category, np.diff(a.first_attribute))
+        cells = np.concatenate([category * width, owner * width + 1 + a.attributes])
+        return np.bincount(cells, minlength=k * width).reshape(k, width)
+
     def subset(self, image_ids):
         """A dataset of the images with these ImageIds (as in the CSV), in this dataset's order."""
         wanted = set(image_ids)

@@ -9,8 +9,8 @@ from collections import defaultdict
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from fashion.evaluation.coco_ap import evaluate_coco_ap
 from fashion.evaluation.greedy import grouped
-from mrcnn.evaluation.coco import evaluate_coco
 
 
 def corloc(ground_truth, detections, *, top=5, iou_threshold=0.5):
@@ -28,7 +28,7 @@ def corloc(ground_truth, detections, *, top=5, iou_threshold=0.5):
     """
     best = _top(detections, top)
     objects, said = grouped(ground_truth, best)
-    ap = evaluate_coco(ground_truth, best, "bbox")["per_category"]
+    ap = evaluate_coco_ap(ground_truth, best, "bbox")["per_category"]
 
     per_category = {category["id"]: {"name": category["name"], "images": 0, "located": 0, "corloc": -1.0,
                                      "instances": ap[category["id"]]["instances"], "ap": ap[category["id"]]["AP50"]}

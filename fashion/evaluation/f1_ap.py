@@ -11,7 +11,7 @@ import numpy as np
 
 from fashion.evaluation.matching import match
 from fashion.evaluation.pairs import read_pairs
-from fashion.evaluation.precision_tables import mean_known, precision_tables
+from fashion.evaluation.precision_tables import coco_numbers, precision_tables
 
 _IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 
@@ -28,25 +28,20 @@ def evaluate_f1_ap(ground_truth, detections, iou_type="segm", *, f1_threshold=0.
     """
     if not 0 <= f1_threshold <= 1:
         raise ValueError(f"f1_threshold is an F1, from 0 to 1. Got {f1_threshold}.")
-    pairs = read_pairs(ground_truth, detections, iou_type)
-    outcomes = match(pairs, range(len(pairs.category_ids)), _IOU_THRESHOLDS, np.array([-1.0, f1_threshold]), _set_f1)
-    tables = precision_tables(pairs, outcomes).values()
-    return _coco_numbers(tables, 0) | {f"f1{key}": value for key, value in _coco_numbers(tables, 1).items()}
+    return f1_scores(f1_tables(read_pairs(ground_truth, detections, iou_type), f1_threshold))
+
+
+def f1_tables(pairs, f1_threshold=0.5):
+    """{category index: Table} at COCO's ten IoU thresholds, and at two of F1: the first asks for nothing, the second for f1_threshold."""
+    thresholds = np.array([-1.0, f1_threshold])
+    return precision_tables(pairs, match(pairs, range(len(pairs.category_ids)), _IOU_THRESHOLDS, thresholds, _set_f1))
+
+
+def f1_scores(tables):
+    """What `evaluate_f1_ap` returns, from `f1_tables`."""
+    return coco_numbers(tables.values(), 0) | {f"f1{key}": value for key, value in coco_numbers(tables.values(), 1).items()}
 
 
 def _set_f1(shared, said, real):
-    """(D, G) F1 of sets of attributes, 1 where the object has none. shared: (D, G); said: (D, 1); real: (1, G), counts."""
+    """F1 of sets of attributes, 1 where the object has none. Counts: shared (..., D, G); said (..., D, 1); real (..., 1, G)."""
     return np.where(real > 0, 2 * shared / np.maximum(said + real, 1), 1.0)
-
-
-def _coco_numbers(tables, f1):
-    """COCO's twelve at one F1 threshold; areas and detection limits are in the order of `matching` and `precision_tables`."""
-
-    def ap(area=0, iou=slice(None)):
-        return mean_known(table.precision[area, iou, f1] for table in tables)
-
-    def ar(limit=2, area=0):
-        return mean_known(table.recall[limit, area, :, f1] for table in tables)
-
-    return {"AP": ap(), "AP50": ap(iou=0), "AP75": ap(iou=5), "APs": ap(1), "APm": ap(2), "APl": ap(3), "AR1": ar(0), "AR10": ar(1),
-            "AR100": ar(), "ARs": ar(area=1), "ARm": ar(area=2), "ARl": ar(area=3)}

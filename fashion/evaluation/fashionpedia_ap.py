@@ -44,11 +44,18 @@ def evaluate_fashionpedia(ground_truth, detections, iou_type="segm", fixed=False
         "iou/": the same without those with F1 in their name, and APa (accessories)
         "f1/": as "iou_f1/", without those with IOU in their name
     """
-    if not fixed:
-        _check_ids(ground_truth)
-    boxed = len(detections) > 0 and len(detections[0].get("bbox", ())) > 0
-    areas = "compared" if fixed else "boxes" if boxed else "masks"
-    pairs = read_pairs(ground_truth, detections, iou_type, areas=areas, sort_objects=fixed)
+    areas = "compared" if fixed else official_areas(ground_truth, detections)
+    return fashionpedia_scores(read_pairs(ground_truth, detections, iou_type, areas=areas, sort_objects=fixed), fixed=fixed)
+
+
+def official_areas(ground_truth, detections):
+    """What the size of a detection is for the official evaluator, as `read_pairs` calls it; a ValueError where ids are not as it needs."""
+    _check_ids(ground_truth)
+    return "boxes" if len(detections) > 0 and len(detections[0].get("bbox", ())) > 0 else "masks"
+
+
+def fashionpedia_scores(pairs, *, fixed=False):
+    """What `evaluate_fashionpedia` returns, of pairs read as it reads them: the order of the objects, the sizes of the detections."""
     carrying = official(2020).attribute_category_ids
     described = [k for k, category_id in enumerate(pairs.category_ids) if category_id in carrying]
     plain = [k for k, category_id in enumerate(pairs.category_ids) if category_id not in carrying]
@@ -66,8 +73,9 @@ def evaluate_fashionpedia(ground_truth, detections, iou_type="segm", fixed=False
 def macro_f1(shared, said, real, num_attributes):
     """Mean of the F1 of "present" and the F1 of "absent" over an attribute list; a label that occurs on neither side is left out.
 
-    shared: (D, G) number of attributes on both sides; said: (D, 1); real: (1, G) number on either; num_attributes: length of the list
-    Returns: (D, G) float64.
+    shared: (..., D, G) number of attributes on both sides; said: (..., D, 1), real: (..., 1, G) number on either; num_attributes: length
+        of the list
+    Returns: (..., D, G) float64.
     """
     sides = []
     for both, either in ((shared, said + real), (num_attributes - said - real + shared, 2 * num_attributes - said - real)):

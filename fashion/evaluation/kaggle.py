@@ -22,6 +22,7 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 THRESHOLDS = tuple(t / 100 for t in range(50, 100, 5))   # 0.6 is 0.6, which arange() misses; every comparison is strict
+_AT = np.array(THRESHOLDS)
 
 
 def score_2019(ground_truth, detections):
@@ -33,18 +34,14 @@ def score_2019(ground_truth, detections):
         over the thresholds; "thresholds": the ten; "tp", "fp", "fn": pooled counts at each; "images": how many}. Floats 0..1.
         Nothing to find and nothing said is 1.
     """
-    at = np.array(THRESHOLDS)
-    image_scores, totals = [], np.zeros((3, len(at)), np.int64)
+    image_scores, totals = [], np.zeros((3, len(THRESHOLDS)), np.int64)
     for objects, found in _by_image(ground_truth, detections):
-        names = sorted({_class_id(row) for row in objects + found})
-        real, said = (np.array([names.index(_class_id(row)) for row in rows], int) for rows in (objects, found))
-        iou = _iou(found, objects)
-        hit = _hits(iou, (iou > at[:, None, None]) & (said[:, None] == real))
-        tp = np.stack([hit[:, said == k].sum(axis=1) for k in range(len(names))] or [np.zeros(len(at), int)], axis=1)
-        fp = np.bincount(said, minlength=tp.shape[1]) - tp          # (thresholds, ClassIds)
-        fn = np.bincount(real, minlength=tp.shape[1]) - tp
-        image_scores.append(float(np.mean(tp / (tp + fp + fn))) if names else 1.0)
-        totals += np.stack([counts.sum(axis=1) for counts in (tp, fp, fn)])
+        real, said = ([_class_id(row) for row in rows] for rows in (objects, found))
+        number_of = {name: number for number, name in enumerate(sorted({*real, *said}))}
+        real, said = (np.array([number_of[name] for name in names], np.int64) for names in (real, said))
+        counts = counts_2019(_iou(found, objects, said[:, None] == real), said, real, len(number_of))
+        image_scores.append(float(np.mean(counts[0] / counts.sum(axis=0))) if number_of else 1.0)
+        totals += counts.sum(axis=2)
     tp, fp, fn = totals
     pooled = np.where(totals.sum(axis=0) > 0, tp / np.maximum(totals.sum(axis=0), 1), 1.0)
     return {"mean_over_images_and_classes": _mean(image_scores), "pooled": float(pooled.mean()), "thresholds": list(THRESHOLDS),
@@ -59,23 +56,81 @@ def score_2020(ground_truth, detections):
         images; "thresholds": the ten, of both; "images": how many; "images_without_detections": how many of them, each counted as 0
         if it has objects}.
     """
-    at = np.array(THRESHOLDS)
-    pairs = len(at) ** 2
     precision, empty = [], 0
     for objects, found in _by_image(ground_truth, detections):
         empty += not found
-        if not found or not objects:
-            precision.append(np.full(pairs, float(not found and not objects)))
-            continue
         real, said = (np.array([row["category_id"] for row in rows]) for rows in (objects, found))
-        iou = np.where(said[:, None] == real, _iou(found, objects), 0)
-        f1 = _attribute_f1(found, objects, iou > at[0])
-        may_hit = (iou > at[:, None, None])[:, None] & (f1 > at[:, None, None])[None]
-        precision.append(_hits(iou, may_hit.reshape(pairs, *iou.shape)).mean(axis=1))
-    mean = np.mean(precision, axis=0) if precision else np.zeros(pairs)
-    return {"score": float(mean.mean()), "precision": mean.reshape(len(at), len(at)).tolist(), "thresholds": list(THRESHOLDS),
+        same = said[:, None] == real
+        iou = _iou(found, objects, same)
+        precision.append(precision_2020(iou, same, _attribute_f1(found, objects, iou > THRESHOLDS[0])))
+    mean = np.mean(precision, axis=0) if precision else np.zeros((len(THRESHOLDS), len(THRESHOLDS)))
+    return {"score": float(mean.ravel().mean()), "precision": mean.tolist(), "thresholds": list(THRESHOLDS),
             "images": len(precision), "images_without_detections": empty}
 
+
+# One image, in arrays
+
+def counts_2019(iou, said, real, classes):
+    """What 2019 counts in one image.
+
+    iou: (D, G) float, of the detections, by falling score, and the objects; pairs of different ClassIds are not read
+    said: (D,) int, each detection's ClassId as a number 0..classes-1; real: (G,) int, the objects'
+    Returns: (3, 10, classes) int64: TP, FP and FN at each threshold, for each ClassId.
+    """
+    reached = np.searchsorted(_AT, iou)   # how many thresholds lie under it
+    hits = _hits(iou, reached, _UP_TO, said[:, None] == real)
+    of_class = np.eye(classes, dtype=np.int64)
+    tp = _bits(hits, len(THRESHOLDS)).T.astype(np.int64) @ of_class[said]
+    return np.stack([tp, np.bincount(said, minlength=classes) - tp, np.bincount(real, minlength=classes) - tp])
+
+
+def precision_2020(iou, same_category, f1):
+    """What 2020 makes of one image: TP / (TP + FP) for every pair of thresholds.
+
+    iou: (D, G) float, of the detections, by falling score, and the objects; same_category: (D, G) bool, the others hit nothing
+    f1: (D, G) float, of their attributes; np.inf where the object has none, for the condition is waived there
+    Returns: (10, 10) float64, IoU thresholds down, F1 thresholds across. Without detections 0, or 1 if there are no objects either.
+    """
+    pairs = len(THRESHOLDS) ** 2
+    if not iou.size:
+        return np.full((len(THRESHOLDS), len(THRESHOLDS)), float(not sum(iou.shape)))
+    levels = len(THRESHOLDS) + 1
+    reached = np.searchsorted(_AT, iou) * levels + np.searchsorted(_AT, f1)
+    hits = _hits(iou, reached, _BOTH_UP_TO, same_category)
+    return (_bits(hits, pairs).sum(axis=0) / len(iou)).reshape(len(THRESHOLDS), -1)
+
+
+# Where a detection hits is a set of thresholds (2020: of pairs), kept as one whole number: bit t is threshold t. So all thresholds are
+# matched in one pass over the few pairs of a detection and an object that reach any of them.
+_UP_TO = tuple((1 << n) - 1 for n in range(len(THRESHOLDS) + 1))    # the n lowest thresholds
+_BOTH_UP_TO = tuple(sum(f1 << len(THRESHOLDS) * i for i in range(n)) for n in range(len(THRESHOLDS) + 1) for f1 in _UP_TO)
+
+
+def _hits(iou, reached, thresholds, may_hit):
+    """Where each detection hits an object of its own: list of D sets; detection 0 chooses first, each the free object that it overlaps
+    most (equal ones: the first).
+
+    iou: (D, G); reached: (D, G) int, index into `thresholds`, a tuple of sets; may_hit: (D, G) bool
+    """
+    hits, taken = [0] * iou.shape[0], [0] * iou.shape[1]
+    d, g = np.nonzero(may_hit & (iou > THRESHOLDS[0]))
+    best_first = np.lexsort((-iou[d, g], d)) if len(d) > 1 else slice(None)
+    d, g = d[best_first], g[best_first]
+    for detection, an_object, level in zip(d.tolist(), g.tolist(), reached[d, g].tolist()):
+        here = thresholds[level] & ~taken[an_object] & ~hits[detection]
+        hits[detection] |= here
+        taken[an_object] |= here
+    return hits
+
+
+def _bits(sets, size):
+    """List of N sets of thresholds -> (N, size) uint8, 1 where a threshold is in the set."""
+    width = -(-size // 8)
+    packed = np.frombuffer(b"".join([one.to_bytes(width, "little") for one in sets]), np.uint8)
+    return np.unpackbits(packed.reshape(-1, width), axis=1, count=size, bitorder="little")
+
+
+# COCO dicts
 
 def _by_image(ground_truth, detections):
     """Yields (objects, detections) of each image of the ground truth, the detections by falling score."""
@@ -97,11 +152,14 @@ def _class_id(row):
     return row["category_id"], *sorted({int(i) for i in row.get("attribute_ids") or ()})
 
 
-def _iou(found, objects):
-    """Mask IoU (D, G) of the detections and objects of an image."""
-    if not found or not objects:
-        return np.zeros((len(found), len(objects)))
-    return coco_mask.iou([row["segmentation"] for row in found], [row["segmentation"] for row in objects], [0] * len(objects))
+def _iou(found, objects, wanted):
+    """Mask IoU (D, G) of the detections and objects of an image; 0 where it is not wanted. wanted: (D, G) bool."""
+    iou = np.zeros((len(found), len(objects)))
+    rows, columns = np.flatnonzero(wanted.any(axis=1)), np.flatnonzero(wanted.any(axis=0))
+    if len(rows):
+        iou[np.ix_(rows, columns)] = coco_mask.iou([found[d]["segmentation"] for d in rows],
+                                                   [objects[g]["segmentation"] for g in columns], [0] * len(columns))
+    return np.where(wanted, iou, 0)
 
 
 def _attribute_f1(found, objects, wanted):
@@ -114,21 +172,6 @@ def _attribute_f1(found, objects, wanted):
     for d, g in zip(*np.nonzero(wanted)):
         f1[d, g] = 2 * len(said[d] & real[g]) / (len(said[d]) + len(real[g])) if real[g] else np.inf
     return f1
-
-
-def _hits(iou, may_hit):
-    """Which detections hit an object of their own, (T, D) bool; detection 0 chooses first, each the free object that it overlaps most.
-
-    iou: (D, G); may_hit: (T, D, G) bool, for each of T thresholds
-    """
-    hit = np.zeros(may_hit.shape[:2], bool)
-    free = np.ones((may_hit.shape[0], may_hit.shape[2]), bool)
-    for d in np.flatnonzero(may_hit.any(axis=(0, 2))):
-        choice = may_hit[:, d] & free
-        best = np.argmax(np.where(choice, iou[d], -1), axis=1)
-        hit[:, d] = choice.any(axis=1)
-        free[hit[:, d], best[hit[:, d]]] = False
-    return hit
 
 
 def _mean(values):

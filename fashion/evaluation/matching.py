@@ -22,7 +22,7 @@ def match(pairs, categories, iou_thresholds, f1_thresholds, f1_of, *, joint=Fals
 
     categories: indices of categories, the k of `pairs.rows_of`
     iou_thresholds, f1_thresholds: (I,), (F,) float64; -1 asks for nothing
-    f1_of: callable (shared (D, G), said (D, 1), real (1, G)) -> (D, G) F1 of the attributes
+    f1_of: callable (shared (..., D, G), said (..., D, 1), real (..., 1, G)) -> (..., D, G) F1 of the attributes
     joint: False: of the objects that reach both thresholds, take the largest IoU (equal ones: the last). True: go through the objects
         and change to another only where neither IoU nor F1 is lower (the Fashionpedia evaluator's rule, which depends on their order).
     crowds_absorb: a crowd can be found many times, as in COCO; False: once, like an object
@@ -54,13 +54,14 @@ def match(pairs, categories, iou_thresholds, f1_thresholds, f1_of, *, joint=Fals
 def _match_blocks(pairs, blocks, regular, limits, f1_of, joint, crowds_absorb, outcome):
     """n blocks with as many objects (G) each, most detections first, step by step in parallel; writes into `outcome`."""
     n, most, objects = len(blocks), len(blocks[0][0].iou), blocks[0][0].iou.shape[1]
-    iou, f1 = np.full((2, n, most, objects), -2.0)    # what is not there reaches no threshold
+    iou, shared, said, real = np.full((n, most, objects), -2.0), np.zeros((n, most, objects)), np.zeros((n, most)), np.empty((n, objects))
     ignored, absorbs = np.empty((n, len(AREAS), objects), bool), np.zeros((n, objects), bool)
     for b, (block, _) in enumerate(blocks):
-        iou[b, :len(block.iou)] = block.iou
-        f1[b, :len(block.iou)] = f1_of(block.shared, pairs.said[block.rows, None], pairs.real[None, block.objects])
+        iou[b, :len(block.iou)] = block.iou    # the other rows are not there, and reach no threshold
+        shared[b, :len(block.iou)], said[b, :len(block.iou)], real[b] = block.shared, pairs.said[block.rows], pairs.real[block.objects]
         ignored[b] = ~regular[block.objects].T
         absorbs[b] = pairs.crowd[block.objects] & crowds_absorb
+    f1 = np.broadcast_to(f1_of(shared, said[:, :, None], real[:, None]), iou.shape)
     # In every area range, the objects that count come first.
     turn = np.argsort(ignored, axis=2, kind="stable")    # (n, 4, G)
     ignored = np.take_along_axis(ignored, turn, axis=2)[:, :, None, None]

@@ -2,7 +2,8 @@
 import numpy as np
 from PIL import Image
 
-from fashion.evaluation.score import predict_dataset, score_detections, sensitivity
+from fashion.evaluation.found import found_per_category
+from fashion.evaluation.score import predict_dataset, score_detections
 from fashion.pictures import Illustrator
 from mrcnn.data.samplers import boost_missed_classes
 from mrcnn.drawing.grid import image_grid
@@ -39,7 +40,8 @@ class Monitor:
         with atomic_path(self.run.pictures / f"epoch_{epoch + 1:04d}.jpg") as path:
             Image.fromarray(image_grid(pictures, columns=3)).save(path, quality=85)
         if self.batches is not None:
-            found = {self.model.ontology.class_id_of(c): s for c, s in sensitivity(self.ground_truth, detections).items()}
+            rows = found_per_category(self.ground_truth, detections, iou_type="bbox", score_threshold=0.5)["per_category"]
+            found = {self.model.ontology.class_id_of(c): row["sensitivity"] for c, row in rows.items() if row["instances"]}
             self.batches.sampler.repeats = self.repeats * boost_missed_classes(self.class_ids, found)
         return {"val_mask_ap": scores["segm"]["AP"], "val_mask_ap50": scores["segm"]["AP50"], "val_box_ap": scores["bbox"]["AP"],
                 "val_attribute_micro_f1": scores["attributes"]["micro_f1"]}

@@ -1,7 +1,7 @@
 """Pairs: every detection beside every object of its image and category, with their IoU and the attributes they share.
 
-This is what the metrics that judge masks and attributes together start from (`fashionpedia_ap`, `f1_ap`). Detections and objects are kept
-in columns, sorted by category and then image, so that the rows of one category lie together.
+This is what the metrics of average precision start from (`coco_ap`, `f1_ap`, `fashionpedia_ap`), so that masks are compared once for all.
+Detections and objects are kept in columns, sorted by category and then image, so that the rows of one category lie together.
 """
 import dataclasses
 from collections import Counter
@@ -10,6 +10,7 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from fashion.evaluation.forms import compressed
+from fashion.evaluation.frames import areas as mask_areas
 
 MAX_DETECTIONS = 100    # of one category in one image; COCO reads no more
 
@@ -30,11 +31,13 @@ class Pairs:
 
     category_ids: tuple     # (K,) ascending, all of the ground truth's list
     num_attributes: int     # length of the ground truth's attribute list
+    row: np.ndarray                # (N,) place in the list of detections
     row_category: np.ndarray       # (N,) index into category_ids, ascending
     score: np.ndarray              # (N,) float64
     rank: np.ndarray               # (N,) place among the detections of the block, 0 is the best
     row_area: np.ndarray           # (N,) float64, pixels
     said: np.ndarray               # (N,) float64, number of attributes
+    object_rank: np.ndarray        # (M,) place of its id among all ids
     object_category: np.ndarray    # (M,) index into category_ids, ascending
     object_area: np.ndarray        # (M,) float64, pixels
     crowd: np.ndarray              # (M,) bool
@@ -48,6 +51,30 @@ class Pairs:
     def objects_of(self, k):
         """The objects of category k, a slice."""
         return slice(*np.searchsorted(self.object_category, [k, k + 1]))
+
+
+def sorted_by_id(pairs):
+    """The same Pairs with the objects of each block in the order of their ids; `pairs` itself where they are so already."""
+    order, blocks = np.arange(len(pairs.object_rank)), []
+    for block in pairs.blocks:
+        rank = pairs.object_rank[block.objects]
+        if (rank[1:] < rank[:-1]).any():
+            turn = np.argsort(rank)
+            order[block.objects] = block.objects.start + turn
+            block = dataclasses.replace(block, iou=block.iou[:, turn], shared=block.shared[:, turn])
+        blocks.append(block)
+    if (order[1:] > order[:-1]).all():
+        return pairs
+    columns = {name: getattr(pairs, name)[order] for name in ("object_rank", "object_category", "object_area", "crowd", "real")}
+    return dataclasses.replace(pairs, blocks=tuple(blocks), **columns)
+
+
+def with_areas(pairs, ground_truth, detections, iou_type, areas):
+    """The same Pairs with other sizes of the detections; see `read_pairs`."""
+    if areas == "compared":
+        return pairs
+    size_of = {image["id"]: (image.get("height"), image.get("width")) for image in ground_truth["images"]}
+    return dataclasses.replace(pairs, row_area=_sizes([detections[i] for i in pairs.row], size_of, iou_type, areas))
 
 
 def read_pairs(ground_truth, detections, iou_type, *, areas="compared", sort_objects=True):
@@ -65,7 +92,7 @@ def read_pairs(ground_truth, detections, iou_type, *, areas="compared", sort_obj
     annotations = ground_truth["annotations"]
     if sort_objects:
         annotations = sorted(annotations, key=lambda annotation: annotation["id"])
-    image_of, category_of, attribute_of = _check(ground_truth, detections)
+    image_of, category_of, attribute_of, rank_of = _check(ground_truth, detections)
     size_of = {image["id"]: (image.get("height"), image.get("width")) for image in ground_truth["images"]}
 
     def cells(items):
@@ -84,21 +111,28 @@ def read_pairs(ground_truth, detections, iou_type, *, areas="compared", sort_obj
 
     row_hot, object_hot = _multi_hot(detections, attribute_of), _multi_hot(annotations, attribute_of)
     crowd = np.array([bool(annotation.get("iscrowd", 0)) for annotation in annotations], bool)
-    rows, sizes = _detected(detections, size_of, iou_type, areas)
+    rows = [_geometry(d, size_of[d["image_id"]], iou_type, "A detection") for d in detections]
     objects = [_geometry(a, size_of[a["image_id"]], iou_type, "An annotation") for a in annotations]
+    cells = np.intersect1d(row_cell, object_cell)
     blocks = []
-    for cell in np.intersect1d(row_cell, object_cell):
-        r, o = (slice(*np.searchsorted(column, [cell, cell + 1])) for column in (row_cell, object_cell))
+    for r, o in zip(_slices(row_cell, cells), _slices(object_cell, cells)):
         blocks.append(Block(r, o, coco_mask.iou(rows[r], objects[o], crowd[o].tolist()),
                             (row_hot[r].astype(np.float32) @ object_hot[o].T.astype(np.float32)).astype(np.float64)))
     images = max(len(image_of), 1)
-    return Pairs(tuple(category_of), len(attribute_of), row_cell // images, score, rank, sizes, row_hot.sum(axis=1, dtype=np.float64),
-                 object_cell // images, np.array([_field(a, "area", "An annotation") for a in annotations], np.float64), crowd,
-                 object_hot.sum(axis=1, dtype=np.float64), tuple(blocks))
+    return Pairs(category_ids=tuple(category_of), num_attributes=len(attribute_of), row=order, row_category=row_cell // images, score=score,
+                 rank=rank, row_area=_sizes(detections, size_of, iou_type, areas), said=row_hot.sum(axis=1, dtype=np.float64),
+                 object_rank=np.array([rank_of[a["id"]] for a in annotations], np.int64), object_category=object_cell // images,
+                 object_area=np.array([_field(a, "area", "An annotation") for a in annotations], np.float64), crowd=crowd,
+                 real=object_hot.sum(axis=1, dtype=np.float64), blocks=tuple(blocks))
+
+
+def _slices(column, values):
+    """Where each of some values lies in a sorted column: list of slices."""
+    return [slice(*ends) for ends in zip(*(np.searchsorted(column, values, side).tolist() for side in ("left", "right")))]
 
 
 def _check(ground_truth, detections):
-    """Every id is known and occurs once -> index of image ids, of category ids (both ascending), and of attribute ids."""
+    """Every id is known and occurs once -> index of image, category, attribute and annotation ids, all ascending."""
     tables = []
     for name in ("images", "categories", "attributes", "annotations"):
         ids = [row["id"] for row in ground_truth.get(name, ())]
@@ -113,7 +147,7 @@ def _check(ground_truth, detections):
         _check_known(what, "category_id", {item["category_id"] for item in items}, categories, "categories")
         used = {i for item in items for i in item.get("attribute_ids") or ()}
         _check_known(what, "attribute_ids", used, attributes, "attributes")
-    return images, categories, attributes
+    return tables
 
 
 def _check_known(what, field, used, known, listed):
@@ -132,31 +166,25 @@ def _multi_hot(items, attribute_of):
     return hot
 
 
-def _detected(detections, size_of, iou_type, areas):
-    """Detections' geometries as pycocotools compares them, and their sizes (N,) float64 in pixels."""
-    geometries = [_geometry(d, size_of[d["image_id"]], iou_type, "A detection") for d in detections]
+def _sizes(detections, size_of, iou_type, areas):
+    """Sizes of the detections (N,) float64, pixels."""
     if areas == "compared":
-        boxed = [iou_type == "bbox" and "bbox" in d for d in detections]
+        boxed = np.array([iou_type == "bbox" and "bbox" in d for d in detections], bool)
     else:
-        boxed = [areas == "boxes"] * len(detections)
+        boxed = np.full(len(detections), areas == "boxes")
     sizes = np.zeros(len(detections))
-    for row in np.flatnonzero(boxed):
-        _, _, width, height = _field(detections[row], "bbox", "A detection")
-        sizes[row] = width * height
-    for row in np.flatnonzero(~np.array(boxed, bool)):    # one by one: pycocotools 2.0.11 cannot measure more than 255 at once
-        mask = geometries[row]
-        if iou_type == "bbox":
-            mask = _geometry(detections[row], size_of[detections[row]["image_id"]], "segm", "A detection")
-        sizes[row] = coco_mask.area(mask)
-    return geometries, sizes
+    boxes = [_field(detections[row], "bbox", "A detection") for row in np.flatnonzero(boxed)]
+    sizes[boxed] = [width * height for _, _, width, height in boxes]
+    masks = [_geometry(detections[row], size_of[detections[row]["image_id"]], "segm", "A detection") for row in np.flatnonzero(~boxed)]
+    sizes[~boxed] = mask_areas(masks)
+    return sizes
 
 
 def _geometry(item, size_hw, iou_type, what):
     """A box [x, y, w, h], or COCO's three forms of a mask (polygons, counts, compressed counts) as the last of them."""
     if iou_type == "bbox" and ("bbox" in item or "segmentation" not in item):
         return _field(item, "bbox", what)
-    mask = _field(item, "segmentation", what)
-    mask = compressed(mask, size_hw)
+    mask = compressed(_field(item, "segmentation", what), size_hw)
     return mask if iou_type == "segm" else coco_mask.toBbox(mask).tolist()
 
 

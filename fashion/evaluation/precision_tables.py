@@ -24,15 +24,29 @@ def precision_tables(pairs, outcomes):
     for k, outcome in outcomes.items():
         rows, objects = pairs.rows_of(k), regular[pairs.objects_of(k)].sum(axis=0)
         best_first = np.argsort(-pairs.score[rows], kind="stable")
+        counts = (pairs.rank[rows][best_first] < np.array(MAX_DETECTIONS)[:, None]).astype(np.float32)    # (3, N)
         _, areas, ious, f1s = outcome.shape
         precision, recall = np.full((areas, ious, f1s, len(RECALLS)), -1.0), np.full((len(MAX_DETECTIONS), areas, ious, f1s), -1.0)
         for area in np.flatnonzero(objects):
-            here = outcome[:, area].reshape(-1, ious * f1s)
-            precision[area] = _precision(here[best_first], objects[area]).reshape(ious, f1s, -1)
-            for i, limit in enumerate(MAX_DETECTIONS):
-                recall[i, area] = ((here == TRUE)[pairs.rank[rows] < limit].sum(axis=0) / objects[area]).reshape(ious, f1s)
+            here = outcome[best_first, area].reshape(-1, ious * f1s)
+            found = here == TRUE
+            precision[area] = _precision(found, here == FALSE, objects[area]).reshape(ious, f1s, -1)
+            recall[:, area] = ((counts @ found.astype(np.float32)).astype(np.float64) / objects[area]).reshape(-1, ious, f1s)
         tables[k] = Table(precision, recall)
     return tables
+
+
+def coco_numbers(tables, f1):
+    """COCO's twelve numbers of tables at the ten IoU thresholds .50, .55, … .95. f1: index of the F1 threshold."""
+
+    def ap(area=0, iou=slice(None)):
+        return mean_known(table.precision[area, iou, f1] for table in tables)
+
+    def ar(limit=2, area=0):
+        return mean_known(table.recall[limit, area, :, f1] for table in tables)
+
+    return {"AP": ap(), "AP50": ap(iou=0), "AP75": ap(iou=5), "APs": ap(1), "APm": ap(2), "APl": ap(3), "AR1": ar(0), "AR10": ar(1),
+            "AR100": ar(), "ARs": ar(area=1), "ARm": ar(area=2), "ARl": ar(area=3)}
 
 
 def mean_known(arrays):
@@ -42,20 +56,20 @@ def mean_known(arrays):
     return float(known.mean()) if known.size else -1.0
 
 
-def _precision(outcome, objects):
-    """Outcomes (N, C), best first, of C settings; number of objects -> (C, 101): the best precision at a recall or beyond."""
-    n, settings = outcome.shape
+def _precision(found, wrong, objects):
+    """Whether each of N detections, best first, found an object or was wrong, (N, C) bool, in C settings; number of objects -> (C, 101):
+    the best precision at a recall or beyond."""
+    n, settings = found.shape
     if n == 0:
         return np.zeros((settings, len(RECALLS)))
-    found = np.cumsum(outcome == TRUE, axis=0, dtype=np.int32).T    # (C, N)
-    wrong = np.cumsum(outcome == FALSE, axis=0, dtype=np.int32).T
-    precision = found / (found + wrong + np.spacing(1))
+    found = np.ascontiguousarray(found.T)    # (C, N)
+    right, false = (np.cumsum(outcome, axis=1, dtype=np.int32) for outcome in (found, wrong.T))
+    precision = right / (right + false + np.spacing(1))
     envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-    # The smallest number of found objects that is a recall, then the first place in the list where so many are found. Each setting's
-    # counts lie above those of the setting before, so one search serves all.
+    # The smallest number of found objects that is a recall, then the place in the list where so many are found.
     needed = np.searchsorted(np.arange(objects + 1) / objects, RECALLS)
-    lift = np.arange(settings)[:, None] * (objects + 1)
-    place = np.searchsorted((found + lift).ravel(), (needed + lift).ravel()).reshape(settings, -1) - np.arange(settings)[:, None] * n
-    return np.where(place < n, np.take_along_axis(envelope, np.minimum(place, n - 1), axis=1), 0.0)
-
-
+    total, start = right[:, -1:].astype(np.int64), np.arange(settings)[:, None] * n
+    of_found = np.append(np.flatnonzero(found), 0)
+    nth = np.where(needed <= total, np.cumsum(total)[:, None] - total + needed - 1, -1)
+    place = np.where(needed > 0, of_found[nth], start)
+    return np.where(needed <= total, envelope.ravel()[place], 0.0)

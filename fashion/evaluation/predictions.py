@@ -1,13 +1,17 @@
 """Stored predictions: a submission CSV or COCO results, as the COCO results that every measure here reads.
 
 Each has "image_id" and "category_id" of the ground truth, "score", "segmentation" (compressed RLE of the photo's size), "bbox"
-[x, y, w, h], "area" and "attribute_ids", real ids, ascending.
+[x, y, w, h], "area" and "attribute_ids", real ids, ascending; where they are stored, "attribute_scores", (T,) float32 in the order of the
+ground truth's attributes, and "mask_probabilities", (h, w) uint8 of the box.
 """
 import csv
 import math
 from pathlib import Path
 
-from fashion.evaluation.frames import coco_masks
+import numpy as np
+
+from fashion.evaluation.frames import coco_objects
+from fashion.evaluation.results import unpacked_mask
 from fashion.evaluation.stored import as_rle, check_known, fields_of, read_json, refuse_unknown, with_measures
 
 
@@ -35,50 +39,76 @@ def checked_results(content, ground_truth, name="The predictions", *, attribute_
     content: a list of results, whose "image_id" is an id of the ground truth or a file name (with or without extension); or a dict of
         "images" and "annotations", as `fashion/predict.py` writes it, where photos are the same if their file names are.
         Attributes are "attribute_ids", or "attribute_scores": {id: score}, or a list of scores, one for each attribute of the
-        ground truth in its order. A result without either has none.
+        content's own list of "attributes", or else of the ground truth's. A result without either has none.
     """
     if isinstance(content, dict) and isinstance(content.get("annotations"), list) and isinstance(content.get("images"), list):
         fields_of(content["images"], ("id", "file_name"), name, "image")
         names = {image["id"]: str(image["file_name"]) for image in content["images"]}
-        content = content["annotations"]
+        attributes, content = content.get("attributes"), content["annotations"]
     elif isinstance(content, list):
-        names = {}
+        names, attributes = {}, None
     else:
         raise ValueError(f"{name} holds no predictions. Expected a list of COCO results, or an object with images and annotations.")
     fields_of(content, ("image_id", "category_id", "segmentation", "score"), name, "result")
     image_of = _ImageIds(ground_truth)
     image_ids = [image_of(names.get(row["image_id"], row["image_id"])) for row in content]
     image_of.refuse_unknown(name)
-    attributes = [image["id"] for image in ground_truth.get("attributes", ())]
+    attribute_scores = _AttributeScores(ground_truth, attributes, name)
     size_of = {image["id"]: (image["height"], image["width"]) for image in ground_truth["images"]}
     found = []
     for i, (row, image_id) in enumerate(zip(content, image_ids)):
         where = f"{name}, result number {i} (from 0),"
         if not isinstance(row["score"], (int, float)) or not math.isfinite(row["score"]):
             raise ValueError(f"{where} has the score {row['score']!r}. Expected a finite number.")
+        scores = attribute_scores(row["attribute_scores"], where) if row.get("attribute_scores") is not None else None
         found.append({"image_id": image_id, "category_id": row["category_id"], "score": float(row["score"]),
                       "segmentation": as_rle(row["segmentation"], size_of[image_id], where),
-                      "attribute_ids": _attribute_ids(row, attributes, attribute_threshold, where)})
-        if "bbox" in row:
-            found[-1]["bbox"] = row["bbox"]
+                      "attribute_ids": sorted({int(i) for i in row["attribute_ids"]}) if row.get("attribute_ids") is not None
+                      else attribute_scores.ids_from(scores, attribute_threshold)})
+        if scores is not None:
+            found[-1]["attribute_scores"] = scores
+        found[-1] |= {key: row[key] for key in ("bbox",) if key in row}
+        if "mask_probabilities" in row:
+            found[-1]["mask_probabilities"] = _mask_probabilities(row, where)
     check_known(found, ground_truth, name)
     return with_measures(found)
 
 
-def _attribute_ids(row, attributes, threshold, where):
-    if row.get("attribute_ids") is not None:
-        return sorted({int(i) for i in row["attribute_ids"]})
-    scores = row.get("attribute_scores")
-    if scores is None:
-        return []
-    if isinstance(scores, dict):
-        pairs = [(int(i), score) for i, score in scores.items()]
-    elif len(scores) == len(attributes):
-        pairs = zip(attributes, scores)
-    else:
-        raise ValueError(f"{where} has {len(scores)} attribute_scores, but the ground truth lists {len(attributes)} attributes. Expected "
-                         "one score for each, in its order, or an object {attribute id: score}.")
-    return sorted(i for i, score in pairs if score >= threshold)
+class _AttributeScores:
+    """Stored scores of attributes -> (T,) float32 in the order of the ground truth's attributes; 0 for those that were not stored."""
+
+    def __init__(self, ground_truth, stored, name):
+        self.ids = [row["id"] for row in ground_truth.get("attributes", ())]
+        self.place_of, self.name = {i: place for place, i in enumerate(self.ids)}, name
+        self.stored = self.ids if stored is None else [row["id"] for row in stored]
+
+    def __call__(self, scores, where):
+        if isinstance(scores, dict):
+            pairs = {int(i): score for i, score in scores.items()}
+        elif len(scores) == len(self.stored):
+            pairs = dict(zip(self.stored, scores))
+        else:
+            raise ValueError(f"{where} has {len(scores)} attribute_scores, but the list of attributes has {len(self.stored)}. Expected one "
+                             "score for each, in its order, or an object {attribute id: score}.")
+        unknown = sorted(pairs.keys() - self.place_of.keys())
+        if unknown:
+            refuse_unknown(unknown, self.name, "attribute", len(self.ids))
+        known = np.zeros(len(self.ids), np.float32)
+        known[[self.place_of[i] for i in pairs]] = list(pairs.values())
+        return known
+
+    def ids_from(self, scores, threshold):
+        """The attributes that score the threshold or more, ascending; none where there are no scores."""
+        return [] if scores is None else sorted(self.ids[i] for i in np.flatnonzero(scores >= np.float32(threshold)))
+
+
+def _mask_probabilities(row, where):
+    if "bbox" not in row:
+        raise ValueError(f"{where} has mask_probabilities but no bbox, the box that they fill.")
+    try:
+        return unpacked_mask(row["mask_probabilities"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{where} has mask_probabilities that cannot be read ({error!r}). Expected size and data as base64.") from error
 
 
 class _ImageIds:
@@ -127,7 +157,8 @@ def read_submission(path, ground_truth, table):
         if year is None:
             expected = " or ".join(f"{','.join(table.columns(year))} ({year})" for year in table.COLUMNS)
             raise ValueError(f"{path.name} has the columns {','.join(header)[:200]!r}. Expected a submission: {expected}.")
-        rows = [row for row in (_split(line, number, header, path.name) for number, line in enumerate(file, 2)) if row]
+        tails = {}
+        rows = [row for row in (_split(line, number, header, path.name, tails) for number, line in enumerate(file, 2)) if row]
     image_of = _ImageIds(ground_truth)
     image_ids = [image_of(row[1]) for row in rows]
     image_of.refuse_unknown(path.name)
@@ -137,26 +168,31 @@ def read_submission(path, ground_truth, table):
     some = [i for i, row in enumerate(rows) if row[2] and (row[2].decode(errors="replace"), *row[3:]) != nothing]
     sizes = {image["id"]: (image["height"], image["width"]) for image in ground_truth["images"]}
     frames = {image_id: table.frame_hw(sizes[image_id], year) for image_id in set(image_ids)}
-    masks, wrong = coco_masks([rows[i][2] for i in some], [frames[image_ids[i]] for i in some], [sizes[image_ids[i]] for i in some])
+    places, wrong = coco_objects([rows[i][2] for i in some], [frames[image_ids[i]] for i in some], [sizes[image_ids[i]] for i in some])
     if wrong:
         first = some[min(wrong)]
         height, width = frames[image_ids[first]]
         raise ValueError(f"{path.name} has {len(wrong)} rows with wrong run lengths, the first in line {rows[first][0]}: "
                          f"{wrong[min(wrong)]}. The masks of a submission of {year} have a frame of their own, here {height}x{width}.")
-    found = [{"image_id": image_ids[i], "category_id": classes[i][0], "score": 1.0, "segmentation": mask,
-              "attribute_ids": list(classes[i][1])} for i, mask in zip(some, masks)]
+    found = [{"image_id": image_ids[i], "category_id": classes[i][0], "score": 1.0, **place, "attribute_ids": list(classes[i][1])}
+             for i, place in zip(some, places)]
     check_known(found, ground_truth, path.name)
-    return with_measures(found)
+    return found
 
 
-def _split(line, number, header, name):
-    """One line (bytes) -> (its number, ImageId, run lengths (bytes), ClassId, …), or None for an empty one."""
-    if not line.strip():
+def _split(line, number, header, name, tails):
+    """One line (bytes) -> (its number, ImageId, run lengths (bytes), ClassId, …), or None for an empty one.
+
+    tails: what follows the run lengths -> its fields; filled here, for the same few thousand occur again and again
+    """
+    if line.isspace():
         return None
     pieces = line.split(b",", 2)   # cutting at commas is many times faster than csv.reader is on thousands of digits
     fields = [pieces[0].decode(errors="replace").strip().strip('"')]
     if len(pieces) == 3:
-        fields += [pieces[1].strip().strip(b'"'), *next(csv.reader([pieces[2].decode(errors="replace").rstrip("\r\n")]))]
+        if pieces[2] not in tails:
+            tails[pieces[2]] = next(csv.reader([pieces[2].decode(errors="replace").rstrip("\r\n")]))
+        fields += [pieces[1].strip().strip(b'"'), *tails[pieces[2]]]
     if len(fields) != len(header):
         raise ValueError(f"{name}, line {number}: {len(header)} values expected ({','.join(header)}), but there are "
                          f"{max(len(fields), len(pieces))}.")

@@ -1,4 +1,5 @@
-"""Results: the detections of one photo in the form in which COCO's evaluation reads them."""
+"""Results: the detections of one photo in the form in which COCO's evaluation reads them, and what a search of thresholds needs beside."""
+import base64
 
 import numpy as np
 
@@ -6,7 +7,7 @@ from fashion import rle
 from mrcnn.inference.pasting import paste_window
 
 
-def coco_results(result, image_index, ontology, *, threshold=0.5):
+def coco_results(result, image_index, ontology, *, threshold=0.5, raw=False):
     """One COCO result dict for every detection; no mask is ever as large as the photo.
 
     result: of one photo: "boxes" (N, 4) yxyx, photo pixels; "class_ids" (N,); "scores" (N,);
@@ -14,8 +15,10 @@ def coco_results(result, image_index, ontology, *, threshold=0.5):
         (missing: none)
     image_index: the photo's "id" in the ground truth
     threshold: a mask covers the pixels where its probability is at least this
+    raw: add what thresholds were applied to; needs "attribute_scores" (N, T) in the result
     Returns: list of N {"image_id", "category_id", "bbox": [x, y, w, h] in photo pixels, "segmentation":
-        compressed RLE, "score", "attribute_ids": real ids}, of plain Python numbers, ready for JSON.
+        compressed RLE, "score", "attribute_ids": real ids}, of plain Python numbers, ready for JSON. With `raw` each has in addition
+        "mask_probabilities", see `packed_mask`, and, if its category carries attributes, "attribute_scores": T floats of 4 digits.
     """
     size_hw = tuple(int(edge) for edge in result["image_hw"])
     attributes = result.get("attributes") or [()] * len(result["scores"])
@@ -31,4 +34,23 @@ def coco_results(result, image_index, ontology, *, threshold=0.5):
             "score": float(result["scores"][i]),
             "attribute_ids": [int(attribute_id) for attribute_id in attributes[i]],
         })
+        if raw:
+            results[-1]["mask_probabilities"] = packed_mask(result["mask_probabilities"][i])
+        if raw and ontology.carries_attributes(results[-1]["category_id"]):
+            results[-1]["attribute_scores"] = [round(score, 4) for score in np.asarray(result["attribute_scores"][i]).tolist()]
     return results
+
+
+def packed_mask(probabilities):
+    """(h, w) float 0..1 -> {"size": [h, w], "data": base64 of h * w bytes, row by row, 255 is 1}."""
+    values = np.clip(np.rint(np.asarray(probabilities) * 255), 0, 255).astype(np.uint8)
+    return {"size": list(values.shape), "data": base64.b64encode(values.tobytes()).decode("ascii")}
+
+
+def unpacked_mask(packed):
+    """What `packed_mask` returned -> (h, w) uint8. Raises ValueError or KeyError if it is something else."""
+    height, width = packed["size"]
+    values = np.frombuffer(base64.b64decode(packed["data"], validate=True), np.uint8)
+    if values.size != height * width or not values.size:
+        raise ValueError(f"{height} x {width} probabilities were expected, but there are {values.size}")
+    return values.reshape(height, width)

@@ -1,7 +1,8 @@
-"""Scoring a model on a data set: predict every photo, then mask AP, box AP and attribute F1."""
+"""Scoring a model on a data set: predict every photo, or describe its objects, then mask AP, box AP and attribute F1."""
 import numpy as np
 
 from fashion.evaluation.attribute_f1 import attribute_f1
+from fashion.evaluation.attribute_tables import objects_of
 from fashion.evaluation.results import coco_results
 from mrcnn.evaluation.coco import evaluate_coco
 
@@ -21,6 +22,30 @@ def predict_dataset(model, dataset, image_ids, *, on_result=None):
     return found
 
 
+def describe_dataset(model, dataset, image_ids, *, on_result=None):
+    """What `model` (a FashionModel) says of the true boxes of some photos, for `attribute_f1.attribute_f1_on_truth`.
+
+    dataset: an IMaterialistDataset with the model's ontology
+    on_result: callable (image_id, result of `FashionModel.describe`), for pictures and progress
+    Returns: list of dicts, one for each object of `dataset.to_coco(image_ids)` that is no crowd, in its order: {"image_id",
+        "annotation_id": its "id" there, "category_id", "attribute_ids": real ids, "attribute_scores": (T,) float32}.
+    """
+    ids = [int(i) for i in image_ids]
+    of_image = {i: [] for i in ids}
+    for row in objects_of(dataset.to_coco(ids)):
+        of_image[row["image_id"]].append(row)
+    boxes = (np.array([_yxyx(row["bbox"]) for row in of_image[i]], np.float32) for i in ids)
+    class_ids = ([model.ontology.class_id_of(row["category_id"]) for row in of_image[i]] for i in ids)
+    described = []
+    for i, result in zip(ids, model.describe(map(dataset.load_image, ids), boxes, class_ids), strict=True):
+        described += [{"image_id": i, "annotation_id": row["id"], "category_id": row["category_id"],
+                       "attribute_ids": attribute_ids, "attribute_scores": scores}
+                      for row, attribute_ids, scores in zip(of_image[i], result["attributes"], result["attribute_scores"], strict=True)]
+        if on_result:
+            on_result(i, result)
+    return described
+
+
 def score_detections(ground_truth, detections, *, attribute_confidence=0.5):
     """All scores of COCO results against COCO ground truth, both with "attribute_ids".
 
@@ -31,26 +56,6 @@ def score_detections(ground_truth, detections, *, attribute_confidence=0.5):
             "attributes": attribute_f1(ground_truth, detections, score_threshold=attribute_confidence)}
 
 
-def sensitivity(ground_truth, detections, *, iou_threshold=0.5, confidence=0.5):
-    """The share of each category's objects that were found: category id -> 0..1.
-
-    An object is found if a detection of its category, of at least `confidence`, overlaps its box by `iou_threshold` or more.
-    """
-    by_image = {}
-    for d in detections:
-        if d["score"] >= confidence:
-            by_image.setdefault((d["image_id"], d["category_id"]), []).append(d["bbox"])
-    found, total = {}, {}
-    for truth in ground_truth["annotations"]:
-        category = truth["category_id"]
-        boxes = np.array(by_image.get((truth["image_id"], category), np.zeros((0, 4))), float).reshape(-1, 4)
-        total[category] = total.get(category, 0) + 1
-        found[category] = found.get(category, 0) + bool((_iou_xywh(np.array(truth["bbox"], float), boxes) >= iou_threshold).any())
-    return {category: found[category] / total[category] for category in total}
-
-
-def _iou_xywh(box, boxes):
-    low = np.maximum(box[:2], boxes[:, :2])
-    high = np.minimum(box[:2] + box[2:], boxes[:, :2] + boxes[:, 2:])
-    intersection = np.prod(np.clip(high - low, 0, None), axis=1)
-    return intersection / np.maximum(box[2] * box[3] + boxes[:, 2] * boxes[:, 3] - intersection, 1e-9)
+def _yxyx(box):
+    x, y, w, h = box
+    return y, x, y + h, x + w

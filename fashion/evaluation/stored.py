@@ -11,7 +11,7 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from fashion.evaluation.forms import compressed
-from fashion.evaluation.frames import areas, coco_masks
+from fashion.evaluation.frames import areas, coco_objects
 
 _SHOWN = 3   # examples that an error names
 
@@ -30,30 +30,36 @@ def read_ground_truth(path, ontology=None, *, read_annotations=None):
         return checked_ground_truth(read_json(path), path.name)
     if ontology is None or read_annotations is None:
         raise ValueError(f"{path.name} is a CSV, which needs an ontology and read_annotations to be read.")
-    annotations, bad = read_annotations(path, ontology)
+    places = []
+
+    def read_runs(texts, sizes_hw):
+        found, wrong = coco_objects(texts, sizes_hw, sizes_hw)
+        places.extend(found)
+        return wrong
+
+    annotations, bad = read_annotations(path, ontology, read_runs=read_runs)
     if bad:
         shown = "; ".join(f"line {row.line} (image {row.image_id}): {row.reason}" for row in bad[:_SHOWN])
         raise ValueError(f"{path.name} has {len(bad)} rows that cannot be used: {shown}. A score leaves out no object: correct the file.")
-    return truth_of_annotations(annotations, ontology)
+    in_the_file = np.argsort(np.argsort(annotations.line))    # the annotations of an image lie together, the rows of a CSV perhaps not
+    return truth_of_annotations(annotations, [places[i] for i in in_the_file], ontology)
 
 
-def truth_of_annotations(annotations, ontology):
-    """The rows of a CSV (`fashion.datasets.annotations.Annotations`) as a COCO dict; see `read_ground_truth`."""
-    image_of_row, sizes_hw = annotations.image_of_rows(), annotations.image_hw.astype(np.int64)
-    texts = [text.encode("ascii") for text in annotations.runs_of(range(len(image_of_row)))]
-    masks, wrong = coco_masks(texts, sizes_hw[image_of_row], sizes_hw[image_of_row])
-    if wrong:
-        row, reason = next(iter(wrong.items()))
-        raise ValueError(f"{len(wrong)} masks cannot be read, for example in line {annotations.line[row]}: {reason}. Correct the file.")
+def truth_of_annotations(annotations, places, ontology):
+    """The rows of a CSV (`fashion.datasets.annotations.Annotations`) as a COCO dict; see `read_ground_truth`.
+
+    places: for each row the fields that come from its mask, from `frames.coco_objects`
+    """
+    image_of_row, sizes_hw = annotations.image_of_rows(), annotations.image_hw
     ids = np.array(ontology.attribute_ids, np.int64)[annotations.attributes]
     first = annotations.first_attribute
-    objects = [{"id": row + 1, "image_id": image, "category_id": ontology.category_ids[class_id - 1], "iscrowd": 0, "segmentation": mask,
+    objects = [{"id": row + 1, "image_id": image, "category_id": ontology.category_ids[class_id - 1], "iscrowd": 0, **place,
                 "attribute_ids": sorted(ids[first[row]:first[row + 1]].tolist())}
-               for row, (image, class_id, mask) in enumerate(zip(image_of_row.tolist(), annotations.class_ids.tolist(), masks))]
+               for row, (image, class_id, place) in enumerate(zip(image_of_row.tolist(), annotations.class_ids.tolist(), places))]
     labels = ontology.to_dict()
     return {"images": [{"id": i, "file_name": name, "height": height, "width": width}
                        for i, (name, (height, width)) in enumerate(zip(annotations.image_ids, sizes_hw.tolist()))],
-            "annotations": with_measures(objects),
+            "annotations": objects,
             **{kind: [{"id": i, "name": name, "supercategory": above} for i, name, above in labels[kind]]
                for kind in ("categories", "attributes")}}
 

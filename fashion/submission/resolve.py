@@ -22,13 +22,14 @@ def resolve(masks, boxes, category_ids, scores, *, image_hw, frame_hw, threshold
         size
     category_ids: (N,); scores: (N,), equal scores: the earlier keeps the pixel
     image_hw: (height, width) of the photo; frame_hw: of the submission's masks
-    threshold: a mask covers the pixels where it is at least this
+    threshold: a mask covers the pixels where it is at least this; one number, or (N,)
     min_area: masks left with fewer pixels of the frame are dropped; emptied ones always are
     Returns: list of (index, run lengths), highest score first.
     """
     category_ids, scores = np.asarray(category_ids), np.asarray(scores, np.float64)
     scale = np.array([frame_hw[0] / image_hw[0], frame_hw[1] / image_hw[1]] * 2)
     boxes = np.asarray(boxes, np.float64).reshape(-1, 4) * scale
+    thresholds = np.broadcast_to(threshold, len(boxes))
     order = np.argsort(-scores, kind="stable")
     kept = {}
     for category_id in np.unique(category_ids):
@@ -36,7 +37,7 @@ def resolve(masks, boxes, category_ids, scores, *, image_hw, frame_hw, threshold
         # A category with one mask needs no memory of what is taken.
         taken = np.zeros(frame_hw, bool) if len(members) > 1 else None
         for i in members:
-            window, top, left = paste_window(masks[i], boxes[i], frame_hw, threshold)
+            window, top, left = paste_window(masks[i], boxes[i], frame_hw, thresholds[i])
             if taken is not None:
                 region = taken[top:top + window.shape[0], left:left + window.shape[1]]
                 window &= ~region

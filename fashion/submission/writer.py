@@ -90,7 +90,7 @@ class SubmissionWriter:
 
         result: of one photo: "boxes" (N, 4) yxyx, photo pixels; "class_ids" (N,); "scores" (N,);
             "mask_probabilities" (N, h, w), each filling its box; "image_hw"; "attributes": N lists of real
-            ids (missing: none)
+            ids (missing: none); "mask_thresholds" (N,) (missing: the writer's `threshold`)
         """
         if image_id not in self.images:
             raise ValueError(f"{image_id!r} is not one of the {len(self.images)} images of this submission.")
@@ -127,7 +127,7 @@ class SubmissionWriter:
                       for ids in result.get("attributes") or [()] * len(categories)]
         resolved = resolve(result["mask_probabilities"], result["boxes"], categories, result["scores"],
                            image_hw=image_hw, frame_hw=frame_hw(image_hw, self.year),
-                           threshold=self.threshold, min_area=self.min_area)
+                           threshold=result.get("mask_thresholds", self.threshold), min_area=self.min_area)
         rows = [row(image_id, runs, categories[i], attributes[i], self.year) for i, runs in resolved]
         return rows or [nothing_row(image_id, self.year)]
 

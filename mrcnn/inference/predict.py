@@ -2,6 +2,7 @@
 import numpy as np
 from keras import ops
 
+from mrcnn.data.resize import from_unit, to_unit
 from mrcnn.inference.compiled import compiled
 from mrcnn.inference.molding import mold, unmold
 from mrcnn.inference.pasting import paste_window
@@ -19,6 +20,7 @@ class Predictor:
         self.detector, self.config, self.convention = detector, config, detector.convention
         self._detect = compiled(self._first_step, detector, xla=xla)
         self._describe = compiled(self._second_step, detector, xla=xla)
+        self._features = compiled(self._pyramid, detector, xla=xla)
 
     def __call__(self, photos):
         """photos: list of (h, w, 3) uint8 RGB -> list of result dicts.
@@ -30,20 +32,52 @@ class Predictor:
 
     def stream(self, photos):
         """The same, one result after the other, for any iterable of photos; never holds more than one photo at its full size."""
-        canvases, count = [], 0
+        for canvases in self._batches(self._canvases(photos)):
+            yield from self._results(canvases)
+
+    def describe(self, photos, boxes, class_ids):
+        """What the heads say of boxes that are given, as if just these had been detected; one result after the other, as `stream`.
+
+        photos: iterable of (h, w, 3) uint8 RGB; boxes: for each photo (N, 4) yxyx, photo pixels; class_ids: for each photo (N,), 1..K-1
+        Yields for each photo a result dict, see `__call__`, of all its boxes as they are, in their order, with "scores" of 1. N may be
+        0, or more than DETECTION_MAX_INSTANCES. Raises ValueError for what does not fit together.
+        """
+        for batch in self._batches(self._given(photos, boxes, class_ids)):
+            images, on_canvas, results = zip(*batch, strict=True)
+            described = self._describe_molded(np.stack(images), on_canvas, [result["class_ids"] for result in results])
+            for result, fields in zip(results, described, strict=True):
+                yield result | fields
+
+    def _canvases(self, photos):
+        """(image (H, W, 3), its Placement) of each photo."""
+        count = 0
         for photo in photos:            # not enumerate: it would hold on to a photo while the next one is read
             canvas = mold(photo, self.config, self.convention, name=f"Photo {count}")
             count += 1
             del photo
-            if canvases and canvas[0].shape != canvases[0][0].shape:        # "pad64" and "none" give each photo a canvas of its own size
-                yield from self._results(canvases)
-                canvases = []
-            canvases.append(canvas)
-            if len(canvases) == self.config.BATCH_SIZE:
-                yield from self._results(canvases)
-                canvases = []
-        if canvases:
-            yield from self._results(canvases)
+            yield canvas
+
+    def _given(self, photos, boxes, class_ids):
+        """(image (H, W, 3), boxes (N, 4) on the canvas, result without what the heads say) of each photo."""
+        for i, ((image, placement), *given) in enumerate(zip(self._canvases(photos), boxes, class_ids, strict=True)):
+            own, classes = _checked(*given, self.config.NUM_CLASSES, f"Photo {i}")
+            yield image, _to_canvas(own, placement, self.convention == "corners"), {
+                "rois": np.round(own).astype(np.int32), "boxes": own, "image_hw": placement.photo_hw, "class_ids": classes,
+                "scores": np.ones(len(classes), np.float32)}
+
+    def _batches(self, items):
+        """Lists of items (image, ...), in their order; the images of a list have one shape, and there are at most BATCH_SIZE."""
+        batch = []
+        for item in items:
+            if batch and item[0].shape != batch[0][0].shape:        # "pad64" and "none" give each photo a canvas of its own size
+                yield batch
+                batch = []
+            batch.append(item)
+            if len(batch) == self.config.BATCH_SIZE:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
 
     def _results(self, canvases):
         images = np.stack([image for image, _ in canvases])
@@ -54,15 +88,30 @@ class Predictor:
     def detect_molded(self, images, windows):
         """Network input (b, H, W, 3), windows (b, 4), b <= BATCH_SIZE -> dict of (b, n, ...) arrays on the canvas, with "valid"."""
         count = len(images)
-        fill = [(0, self.config.BATCH_SIZE - count)] + [(0, 0)] * 3         # one shape, so one compilation
-        pyramid, found = self._detect(np.pad(images, fill), np.pad(windows, fill[:2]))
+        pyramid, found = self._detect(self._filled(images), self._filled(windows))
         found = {name: ops.convert_to_numpy(column)[:count] for name, column in found.items()}
         rows = _bucket(int(found["valid"].sum(axis=1).max()), self.config)
-        boxes, class_ids = (np.pad(found[k][:, :rows], [(0, len(pyramid[0]) - count)] + [(0, 0)] * (found[k].ndim - 1))
-                            for k in ("boxes", "class_ids"))
-        fields = self._describe(pyramid, boxes, class_ids)
-        fields = {name: ops.convert_to_numpy(column)[:count] for name, column in fields.items()}
-        return {name: column[:, :rows] for name, column in found.items()} | fields
+        found = {name: column[:, :rows] for name, column in found.items()}
+        return found | self._fields(pyramid, found["boxes"], found["class_ids"])
+
+    def _describe_molded(self, images, boxes, class_ids):
+        """Network input (b, H, W, 3), and for each image boxes (n, 4) on the canvas and class ids (n,) -> b dicts of (n, ...) arrays."""
+        pyramid, most = self._features(self._filled(images)), max(map(len, class_ids))
+        parts = []
+        for start in range(0, max(most, 1), self.config.DETECTION_MAX_INSTANCES):
+            rows = _bucket(most - start, self.config)
+            parts.append(self._fields(pyramid, *(np.stack([_filled(own[start:start + rows], rows) for own in column])
+                                                 for column in (boxes, class_ids))))
+        fields = {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}
+        return [{name: column[i, :len(own)].copy() for name, column in fields.items()} for i, own in enumerate(class_ids)]
+
+    def _fields(self, pyramid, boxes, class_ids):
+        """What the heads say of boxes (b, n, 4) on the canvas, of class ids (b, n), b <= BATCH_SIZE: dict of (b, n, ...) arrays."""
+        fields = self._describe(pyramid, self._filled(boxes), self._filled(class_ids))
+        return {name: ops.convert_to_numpy(column)[:len(boxes)] for name, column in fields.items()}
+
+    def _filled(self, rows):
+        return _filled(rows, self.config.BATCH_SIZE)        # one shape, so one compilation
 
     def _first_step(self, images, windows):
         images, windows = ops.convert_to_tensor(images), ops.convert_to_tensor(windows)
@@ -73,6 +122,9 @@ class Predictor:
 
     def _second_step(self, pyramid, boxes, class_ids):
         return self.detector.describe(pyramid, ops.convert_to_tensor(boxes), ops.convert_to_tensor(class_ids))
+
+    def _pyramid(self, images):
+        return self.detector.features(ops.convert_to_tensor(images))[:4]
 
 
 def full_masks(result, threshold=0.5, convention="aligned"):
@@ -92,3 +144,32 @@ def _bucket(count, config):
     """The smallest size the describing heads are compiled for that holds `count` detections."""
     sizes = [b for b in config.MASK_BUCKETS if count <= b < config.DETECTION_MAX_INSTANCES]
     return min(sizes, default=config.DETECTION_MAX_INSTANCES)
+
+
+def _filled(rows, count):
+    """(n, ...) -> (count, ...), zeros below."""
+    return np.pad(rows, [(0, count - len(rows))] + [(0, 0)] * (rows.ndim - 1))
+
+
+def _checked(boxes, class_ids, num_classes, name):
+    """Boxes (N, 4) and class ids (N,) as float32 and int32, or a ValueError."""
+    boxes, class_ids = np.array(boxes, np.float32), np.array(class_ids, np.int32)
+    if boxes.size == 0 and class_ids.size == 0:
+        return boxes.reshape(0, 4), class_ids.reshape(0)
+    if class_ids.ndim != 1 or boxes.shape != (len(class_ids), 4):
+        raise ValueError(f"{name} comes with boxes of shape {boxes.shape} and class_ids of shape {class_ids.shape}. Expected (N, 4), yxyx, "
+                         "and (N,).")
+    wrong = class_ids[(class_ids < 1) | (class_ids >= num_classes)]
+    if len(wrong):
+        raise ValueError(f"{name} comes with a box of class {wrong[0]}. The classes of this model are 1 to {num_classes - 1} (0 is the "
+                         "background).")
+    return boxes, class_ids
+
+
+def _to_canvas(boxes, placement, inclusive):
+    """(N, 4) yxyx on the photo -> (N, 4) float32 yxyx on the canvas; the inverse of `Placement.boxes_to_photo`, not clipped."""
+    if inclusive:
+        on_size = from_unit(to_unit(boxes, placement.photo_hw), placement.size_hw)
+    else:
+        on_size = boxes * np.tile(np.divide(placement.size_hw, placement.photo_hw), 2)
+    return (on_size + np.tile(placement.corner, 2)).astype(np.float32)

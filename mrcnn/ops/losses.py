@@ -27,3 +27,35 @@ def smooth_l1(predicted, targets, used):
 def binary_cross_entropy(logits, targets):
     """Cross-entropy of every sigmoid: logits, targets (...,) -> (...,) float32. Stable for large logits."""
     return ops.binary_crossentropy(targets, ops.cast(logits, "float32"), from_logits=True)
+
+
+def focal_loss(logits, targets, alpha=0.25, gamma=2.0):
+    """Focal loss of every sigmoid (Lin et al. 2017, arXiv:1708.02002, eq. 5): what is right already counts little.
+
+    logits, targets: (...,); targets 0 or 1; alpha: weight of the ones, 1 - alpha of the zeros; gamma: 0 is weighted cross-entropy
+    Returns: (...,) float32.
+    """
+    logits, targets = ops.cast(logits, "float32"), ops.cast(targets, "float32")
+    wrong = ops.sigmoid(ops.where(targets > 0.5, -logits, logits))     # 1 - p of what is true
+    weight = ops.where(targets > 0.5, alpha, 1.0 - alpha)
+    return weight * _power(wrong, gamma) * binary_cross_entropy(logits, targets)
+
+
+def asymmetric_loss(logits, targets, gamma_positive=0.0, gamma_negative=4.0, margin=0.05):
+    """Asymmetric loss of every sigmoid (Ridnik et al. 2021, arXiv:2009.14119, eq. 7): absent labels count less, and not at all once
+    their probability is below a margin.
+
+    logits, targets: (...,); targets 0 or 1; gamma_positive, gamma_negative: focusing of ones and zeros; margin: 0..1
+    Returns: (...,) float32.
+    """
+    logits, targets = ops.cast(logits, "float32"), ops.cast(targets, "float32")
+    p = ops.sigmoid(logits)
+    shifted = ops.maximum(p - margin, 0.0)
+    positive = _power(1.0 - p, gamma_positive) * binary_cross_entropy(logits, ops.ones_like(logits))
+    negative = -_power(shifted, gamma_negative) * ops.log(ops.maximum(1.0 - shifted, 1e-7))
+    return ops.where(targets > 0.5, positive, negative)
+
+
+def _power(base, exponent):
+    """base ** exponent for base >= 0, with a gradient at 0 for any exponent: that of pow is not a number below 1."""
+    return ops.ones_like(base) if exponent == 0 else ops.power(ops.maximum(base, 1e-7), exponent)

@@ -1,5 +1,8 @@
 """evaluate: scores of a split, printed and written."""
+import itertools
 import json
+import re
+import shutil
 import subprocess
 import sys
 
@@ -12,24 +15,118 @@ from fashion.evaluation.stored import read_ground_truth
 from fashion.ontology import Ontology
 
 
-def test_scores_are_printed_and_written(tiny_run, sample_folder, loaded_quickly, tmp_path, capsys):
-    scores = evaluate.main(["--weights", str(tiny_run), "--data", str(sample_folder), "--out", str(tmp_path / "scores")])
+def test_scores_of_a_model_are_printed_and_written_and_its_predictions_stored(tiny_run, sample_folder, loaded_quickly, tmp_path, capsys):
+    out = tmp_path / "scores"
+    scores = evaluate.main(["--weights", str(tiny_run), "--data", str(sample_folder), "--out", str(out), "--true-boxes"])
     assert loaded_quickly == {"DETECTION_MIN_CONFIDENCE": 0.05}
-    written = json.loads((tmp_path / "scores" / "metrics.json").read_text())
+    written = json.loads((out / "metrics.json").read_text())
     assert written["photos"] == 4 and written["weights"] == str(tiny_run / "best.h5") and written["min_score"] == 0.05
-    assert written["segm"]["AP"] == scores["segm"]["AP"] and 0 <= scores["bbox"]["AP50"] <= 1
+    assert written["coco"]["segm"]["AP"] == scores["coco"]["segm"]["AP"] and 0 <= scores["coco"]["bbox"]["AP50"] <= 1
+    assert scores["attributes_on_truth"]["matched"] == scores["attributes_on_truth"]["ground_truth"] > 0
     printed = capsys.readouterr().out
-    assert "AP50" in printed and "\nmasks " in printed and "micro F1" in printed
+    assert "AP50" in printed and "\nCOCO, masks " in printed and "micro F1" in printed
+
+    again = evaluate.main(["--gt", str(sample_folder / "val.csv"), "--predictions", str(out / "predictions.json"), "--fixed"])
+    assert all(again[name] == scores[name] for name in ("coco", "f1_ap", "kaggle_2019", "kaggle_2020", "attributes", "found", "pixels"))
+    assert not list(out.glob("*.partial"))
+
+
+def test_predictions_of_a_killed_run_are_taken_up(tiny_run, tiny_model, sample_folder, loaded_quickly, tmp_path, monkeypatch):
+    words = ["--weights", str(tiny_run), "--data", str(sample_folder), "--out", str(tmp_path)]
+    whole, shown = tiny_model.stream, []
+
+    def broken(photos):
+        yield from itertools.islice(whole(photos), 3)
+        raise KeyboardInterrupt
+
+    def counted(photos):
+        for result in whole(photos):
+            shown.append(1)
+            yield result
+
+    monkeypatch.setattr(tiny_model, "stream", broken)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate.main(words)
+    monkeypatch.setattr(tiny_model, "stream", counted)
+    scores = evaluate.main(words)
+    assert len(shown) == 1
+    monkeypatch.setattr(tiny_model, "stream", whole)
+    assert evaluate.main(words)["coco"] == scores["coco"]
+
+
+@pytest.fixture
+def raw(sample_folder, tmp_path):
+    """Every object of the validation photos as a raw prediction whose attributes are sure from 0.3 on, and one false one in each."""
+    csv = sample_folder / "val.csv"
+    truth, rows = read_ground_truth(csv, evaluate.labels_of(csv), read_annotations=read_annotations), []
+    some = truth["attributes"][0]["id"]
+    for image in truth["images"]:
+        here = [a for a in truth["annotations"] if a["image_id"] == image["id"]]
+        absent = next(row["id"] for row in truth["categories"] if row["id"] not in {a["category_id"] for a in here})
+        for a in [*here, here[0] | {"category_id": absent, "attribute_ids": []}]:
+            scores = {str(i): 0.35 for i in a["attribute_ids"]}
+            if scores:
+                scores.setdefault(str(some), 0.25)
+            rows.append({k: a[k] for k in ("image_id", "category_id", "segmentation", "bbox")}
+                        | {"score": 0.9 if a is here[0] or a in here else 0.6, "attribute_scores": scores})
+    (tmp_path / "raw.json").write_text(json.dumps(rows))
+    return tmp_path / "raw.json"
+
+
+def test_thresholds_are_searched_written_and_used(sample_folder, raw, tmp_path, capsys):
+    words = ["--gt", str(sample_folder / "val.csv"), "--predictions", str(raw)]
+    scores = evaluate.main([*words, "--tune", "kaggle_2020", "--folds", "2", "--out", str(tmp_path / "tuned")])
+    assert scores["tuning"]["level"] == "global" and scores["tuning"]["held_out"]["global"] == 1 > scores["tuning"]["held_out"]["given"]
+    assert len(scores["grid"]["values"]) == 9 and (tmp_path / "tuned" / "grid.png").stat().st_size > 1000
+    assert json.loads((tmp_path / "tuned" / "metrics.json").read_text())["grid"] == scores["grid"]
+    assert "<- written" in capsys.readouterr().out
+    tuned = evaluate.main([*words, "--thresholds", str(tmp_path / "tuned" / "thresholds.json")])
+    assert tuned["kaggle_2020"]["score"] == 1 and scores["kaggle_2020"]["score"] < 1
+    written = json.loads((tmp_path / "tuned" / "thresholds.json").read_text())
+    assert 0.25 < written["attribute"] <= 0.35 and 0.6 < written["score"] <= 0.9
+
+
+def test_a_level_may_be_asked_for(sample_folder, raw, tmp_path):
+    evaluate.main(["--gt", str(sample_folder / "val.csv"), "--predictions", str(raw), "--tune", "attributes", "--folds", "2", "--out",
+                   str(tmp_path), "--level", "given"])
+    written = json.loads((tmp_path / "thresholds.json").read_text())
+    assert written["tuning"]["level"] == "given" and (written["score"], written["attribute"]) == (0.5, 0.5)
+
+
+def test_pages_are_written(sample_folder, raw, tmp_path):
+    evaluate.main(["--gt", str(sample_folder / "val.csv"), "--predictions", str(raw), "--report", str(tmp_path / "report"), "--errors",
+                   str(tmp_path / "errors"), "--photos", str(sample_folder / "images")])
+    for name in ("report", "errors"):
+        page = (tmp_path / name / "index.html").read_text()
+        assert page.startswith("<!DOCTYPE html>") and "<svg" in page and not re.search(r'(src|href)="?http', page)
+    assert "data:image/jpeg" in page and json.loads((tmp_path / "errors" / "errors.json").read_text())
+
+
+def test_labels_beside_a_csv_are_read(sample_folder, tmp_path):
+    assert evaluate.labels_of(tmp_path / "truth.json") is None
+    (tmp_path / "val.csv").write_text("ImageId,EncodedPixels,Height,Width,ClassId\n")
+    assert evaluate.labels_of(tmp_path / "val.csv") == Ontology.official(2019)
+    (tmp_path / "label_descriptions.json").write_text('{"categories": [{"id": 3, "name": "hat"}], "attributes": []}')
+    assert evaluate.labels_of(tmp_path / "val.csv").category_names == ("hat",)
+
+
+def test_photos_are_found_by_name_with_or_without_extension(sample_folder, tmp_path):
+    read = evaluate.photo_reader(sample_folder / "images")
+    name = next((sample_folder / "images").iterdir())
+    assert (read(name.name) == read(name.stem)).all() and read("nothing") is None and evaluate.photo_reader(None) is None
+    with pytest.raises(FileNotFoundError, match="There is no folder"):
+        evaluate.photo_reader(tmp_path / "none")
 
 
 def test_stored_predictions_are_scored_by_every_measure(sample_folder, tmp_path, capsys):
     """The truth handed in as a submission: all is found, and only measures that cannot reach 1 do not."""
-    truth = read_ground_truth(sample_folder / "val.csv", Ontology.official(2020), read_annotations=read_annotations)
+    csv = shutil.copy(sample_folder / "val.csv", tmp_path)    # away from its labels, so of the official ones
+    truth = read_ground_truth(csv, Ontology.official(2020), read_annotations=read_annotations)
     results = [{k: a[k] for k in ("image_id", "category_id", "segmentation", "bbox", "attribute_ids")} | {"score": 1.0}
                for a in truth["annotations"]]
     (tmp_path / "results.json").write_text(json.dumps(results))
-    scores = evaluate.main(["--gt", str(sample_folder / "val.csv"), "--predictions", str(tmp_path / "results.json"), "--fixed",
-                            "--out", str(tmp_path / "scores")])
+    scores = evaluate.main(["--gt", str(csv), "--predictions", str(tmp_path / "results.json"), "--fixed", "--out",
+                            str(tmp_path / "scores")])
     assert json.loads((tmp_path / "scores" / "metrics.json").read_text())["photos"] == 4
     for name in ("coco", "f1_ap"):
         assert scores[name]["segm"]["AP"] == scores[name]["bbox"]["AP"] == 1
@@ -50,7 +147,7 @@ def test_stored_predictions_are_scored_without_a_network(sample_folder, tmp_path
 
 
 def test_a_model_or_stored_predictions_must_be_named(capsys):
-    for words in ([], ["--gt", "val.csv"], ["--predictions", "submission.csv"]):
+    for words in ([], ["--gt", "val.csv"], ["--predictions", "s.csv"], ["--gt", "val.csv", "--predictions", "s.csv", "--weights", "w.h5"]):
         with pytest.raises(SystemExit):
             evaluate.main(words)
         assert "give --weights to score a model, or --gt and --predictions" in capsys.readouterr().err
@@ -61,15 +158,3 @@ def test_the_split_is_a_csv_of_the_folder(sample_folder, ontology):
     assert [len(evaluate.open_split(files, name, ontology, False).image_ids) for name in (None, "val.csv", "train.csv")] == [4, 4, 8]
     with pytest.raises(FileNotFoundError, match="--split names a CSV inside the data folder"):
         evaluate.open_split(files, "test.csv", ontology, False)
-
-
-def test_the_table_lists_the_categories_that_occur(ontology):
-    numbers = dict.fromkeys(evaluate.COLUMNS, 0.25)
-    per_category = {c: {"name": f"c{c}", "AP": 0.5, "AP50": -1, "instances": 3 * (c == ontology.category_ids[0])}
-                    for c in ontology.category_ids}
-    kind = numbers | {"per_category": per_category}
-    f1 = {"matched": 2, "ground_truth": 3, "micro_f1": 0.5, "macro_f1": 0.25, "precision": 1.0, "recall": 1 / 3}
-    text = evaluate.table({"segm": kind, "bbox": kind | {"APs": -1}, "attributes": f1}, ontology)
-    rows = [line.split() for line in text.splitlines() if line]
-    assert rows[1] == ["masks", *["0.250"] * 7] and rows[2][4] == "–"
-    assert rows[4] == [f"c{ontology.category_ids[0]}", "3", "0.500", "–"] and rows[5][0] == "attributes"

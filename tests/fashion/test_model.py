@@ -25,6 +25,20 @@ def test_attributes_are_those_above_the_threshold_of_classes_that_carry_any(tiny
     assert tiny_model._attribute_ids(ontology.class_id_of(bare), scores) == []
 
 
+def test_what_is_said_of_detections_is_said_of_them_when_they_are_given(tiny_model, ontology, monkeypatch):
+    result, = tiny_model.predict([PHOTO])
+    monkeypatch.setattr(tiny_model.config, "ATTRIBUTE_THRESHOLD", float(np.median(result["attribute_scores"])))
+    described, = tiny_model.describe(iter([PHOTO]), [result["boxes"]], [result["class_ids"]])
+    assert described.keys() == result.keys() and (described["scores"] == 1).all() and len(result["scores"]) > 0
+    for name in ("boxes", "class_ids", "mask_probabilities", "attribute_scores"):
+        np.testing.assert_allclose(described[name], result[name], rtol=1e-4, atol=1e-4)
+    assert described["attributes"] == [
+        ontology.ids_of(scores >= tiny_model.config.ATTRIBUTE_THRESHOLD)
+        if ontology.carries_attributes(ontology.category_id_of(int(class_id))) else []
+        for class_id, scores in zip(described["class_ids"], described["attribute_scores"], strict=True)]
+    assert any(described["attributes"])
+
+
 def test_a_model_from_a_run_folder_says_the_same(tiny_model, tiny_run):
     model = load_model(tiny_run, DETECTION_MIN_CONFIDENCE=0.03)
     assert model.ontology == tiny_model.ontology

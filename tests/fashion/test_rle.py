@@ -178,3 +178,19 @@ def test_many_masks_are_checked_as_one_by_one(rng):
     one_by_one = [rle.check_runs(text, (6, 7)) is None for text in texts]
     many = rle.valid_runs([text.encode() for text in texts], np.full(300, 42))
     assert many.tolist() == one_by_one and 0 < many.sum() < 300
+
+
+def test_many_texts_are_parsed_at_once_and_wrong_ones_do_no_harm_to_their_neighbours():
+    texts = [b"1 2 5 1", b"1 x", b"", b"3 1 3 1", b"12345678 9", b"123456789012 1"]
+    valid, number, starts, lengths = rle.parse_many(texts, np.full(6, 10 ** 9))
+    assert valid.tolist() == [True, False, False, False, True, False] and number.tolist() == [2, 0, 0, 2, 1, 1]
+    assert starts.tolist() == [0, 4, 2, 2, 12345677, 123456789011] and lengths.tolist() == [2, 1, 1, 1, 9, 1]
+    assert all(len(part) == 0 for part in rle.parse_many([], np.zeros(0, int)))
+
+
+def test_numbers_of_any_length_are_read_as_numpy_reads_them(rng):
+    numbers = np.sort((10 ** rng.uniform(0, 7.99, 2000)).astype(int))
+    text = " ".join(map(str, numbers.tolist()))
+    for end in ("", " 100000000 1", " 999999999999 1"):    # eight digits at most are read another way than more
+        _, _, starts, lengths = rle.parse_many([(text + end).encode()], np.array([1]))
+        assert np.stack([starts + 1, lengths], axis=1).ravel().tolist() == [*numbers.tolist(), *map(int, end.split())]

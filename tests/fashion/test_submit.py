@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from fashion import submit
+from fashion.evaluation.thresholds.table import Category, Thresholds
 from fashion.model import checkpoint_in
 from fashion.ontology import Ontology
 from fashion.submission.checker import check
@@ -123,3 +124,31 @@ def test_large_photos_need_the_memory_of_one(tiny_run, loaded_quickly, tmp_path)
     finally:
         tracemalloc.stop()
     assert peak < 2.5 * 72e6, f"{peak / 1e6:.0f} MB"
+
+
+def test_thresholds_of_a_file_decide_what_is_submitted(folder, tiny_run, seen, tiny_model, tmp_path):
+    """All is found at once in photo "aa"; with one detection per photo and a category switched off little is left."""
+    loose, strict = Thresholds(score=0.03, attribute=1.01), Thresholds(score=0.03, attribute=0.0, detections_per_photo=1)
+    rows = {}
+    for name, thresholds in (("loose", loose), ("strict", strict)):
+        thresholds.write(tmp_path / f"{name}.json")
+        path = submit.main(["--weights", str(tiny_run), "--images", str(folder), "--thresholds", str(tmp_path / f"{name}.json"),
+                            "--output", str(tmp_path / f"{name}.csv")])
+        rows[name] = [row.split(",", 3) for row in path.read_text().splitlines()[1:]]
+        assert check(path, SIZES, 2020, Ontology.official(2020)) == []
+    assert len(rows["loose"]) > len(rows["strict"]) == len(SIZES)
+    assert all(row[3] == "" for row in rows["loose"])
+    carrying = [row for row in rows["strict"] if tiny_model.ontology.carries_attributes(int(row[2])) and row[1] != "1 1"]
+    assert all(row[3].count(",") == tiny_model.ontology.num_attributes - 1 for row in carrying)
+
+    first = rows["loose"][0]
+    category = int(first[2])
+    names = dict(zip(tiny_model.ontology.category_ids, tiny_model.ontology.category_names))
+    Thresholds(score=0.03, categories={category: Category(names[category], on=False)}).write(tmp_path / "off.json")
+    path = submit.main(["--weights", str(tiny_run), "--images", str(folder), "--thresholds", str(tmp_path / "off.json"), "--output",
+                        str(tmp_path / "off.csv")])
+    assert category not in {int(row.split(",", 3)[2]) for row in path.read_text().splitlines()[1:] if ",1 1," not in row}
+    Thresholds(categories={category: Category("umbrella hat")}).write(tmp_path / "foreign.json")
+    with pytest.raises(ValueError, match=r"foreign.json has thresholds of category .*umbrella hat.*which here is"):
+        submit.main(["--weights", str(tiny_run), "--images", str(folder), "--thresholds", str(tmp_path / "foreign.json"), "--output",
+                     str(tmp_path / "foreign.csv")])

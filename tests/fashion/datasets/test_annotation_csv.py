@@ -164,3 +164,18 @@ def test_in_quotes_the_run_lengths_are_found_where_they_are(path):
     a, bad = read(write(path, '"1 1 x","1 1",4,3,0,', '"y,1 2",1 2,4,3,0,'))
     assert not bad and a.image_ids == ["1 1 x", "y,1 2"] and a.runs_of([0, 1]) == ["1 1", "1 2"]
     assert a.rle_offset.tolist()[0] == path.read_bytes().index(b'"1 1",') + 1
+
+
+def test_run_lengths_can_be_read_on_the_way(path, monkeypatch):
+    monkeypatch.setattr("fashion.datasets.annotation_csv._BATCH_BYTES", 4)
+    seen = []
+
+    def read_runs(texts, sizes_hw):
+        seen.extend(zip(texts, sizes_hw))
+        return {i: "it is a 7" for i, text in enumerate(texts) if text.startswith(b"7")}
+
+    write(path, "x,1 1,4,3,0,", "y,7 1,5,3,1,", "x,3 1,4,3,2,", "y,2 1,5,3,999,")
+    a, bad = read(path, read_runs=read_runs)
+    assert seen == [(b"1 1", (4, 3)), (b"7 1", (5, 3)), (b"3 1", (4, 3))]    # in the order of the file, without the unknown category
+    assert a.image_ids == ["x"] and sorted(bad, key=lambda row: row.line) == [BadRow(3, "y", "it is a 7"),
+                                                                             BadRow(5, "y", "unknown category 999")]

@@ -52,7 +52,7 @@ def test_the_edges():
     assert [nothing[key] for key in ("mean_corloc", "weighted_corloc", "mean_ap", "weighted_ap")] == [-1] * 4
     with pytest.raises(ValueError, match="at least 1"):
         corloc(truth(), [], top=0)
-    with pytest.raises(ValueError, match="image ids are unknown"):
+    with pytest.raises(ValueError, match="image_id of detections must be listed"):
         corloc(truth(), [boxed(9, 5, HERE, 0.9)])
 
 

@@ -27,10 +27,10 @@ def test_the_table_of_found_objects():
     gt = truth(placed(1, 5, LEFT), placed(1, 5, RIGHT), placed(2, 5, LEFT), placed(2, 0, LEFT))
     result = found_per_category(gt, [placed(1, 5, LEFT, score=0.9), placed(1, 5, (15, 0, 10, 4), score=0.9), placed(2, 0, LEFT, score=0.2)])
     assert result["per_category"] == {
-        0: {"name": "shirt", "instances": 1, "found": 1, "sensitivity": 1.0, "detections": 1},
-        5: {"name": "shoe", "instances": 3, "found": 1, "sensitivity": 1 / 3, "detections": 2},
-        7: {"name": "umbrella", "instances": 0, "found": 0, "sensitivity": -1.0, "detections": 0}}
-    assert (result["found"], result["instances"], result["sensitivity"]) == (2, 4, 0.5)
+        0: {"name": "shirt", "instances": 1, "found": 1, "missed": 0, "sensitivity": 1.0, "detections": 1},
+        5: {"name": "shoe", "instances": 3, "found": 1, "missed": 2, "sensitivity": 1 / 3, "detections": 2},
+        7: {"name": "umbrella", "instances": 0, "found": 0, "missed": 0, "sensitivity": -1.0, "detections": 0}}
+    assert (result["found"], result["missed"], result["instances"], result["sensitivity"]) == (2, 2, 4, 0.5)
     assert result["mean_sensitivity"] == pytest.approx((1 + 1 / 3) / 2)
 
 
@@ -49,6 +49,15 @@ def test_one_detection_finds_one_object():
     gt = truth(placed(1, 5, LEFT), placed(1, 5, (0, 0, 10, 9)))
     assert found_per_category(gt, [placed(1, 5, LEFT, score=0.9)])["found"] == 1
     assert found_per_category(gt, [placed(1, 5, LEFT, score=0.9)] * 2)["found"] == 2     # a tie: each takes one
+
+
+def test_boxes_are_compared_without_masks():
+    """IoU 5/10, and 4.9/10, which whole pixels could not tell apart."""
+    gt = {"images": [{"id": 1}], "categories": [{"id": 5, "name": "shoe"}],
+          "annotations": [{"image_id": 1, "category_id": 5, "bbox": [0, 0, 10, 10]}]}
+    for height, count in ((5, 1), (4.9, 0)):
+        detection = {"image_id": 1, "category_id": 5, "bbox": [0, 0, 10, height], "score": 0.9}
+        assert found_per_category(gt, [detection], iou_type="bbox")["found"] == count
 
 
 def test_the_edges():

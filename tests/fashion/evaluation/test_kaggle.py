@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from fashion.evaluation.kaggle import THRESHOLDS, score_2019, score_2020
+from fashion.evaluation.kaggle import THRESHOLDS, counts_2019, precision_2020, score_2019, score_2020
 
 SIZE_HW = (20, 20)
 
@@ -146,6 +146,43 @@ def test_a_detection_of_an_unknown_image_is_refused():
     for score in (score_2019, score_2020):
         with pytest.raises(ValueError, match="1 image ids are unknown"):
             score(truth((1, 0, LEFT, [])), found((7, 0, LEFT, 0.9, [])))
+
+
+# One image, in arrays
+
+def test_2020_of_arrays_by_hand():
+    # IoU .72 lies above five thresholds, F1 .6 above two: 10 of the 100 pairs are hits of the one detection of two.
+    iou, f1 = np.array([[0.72, 0], [0, 0.3]]), np.array([[0.6, 0], [0, 1]])
+    assert np.array_equal(precision_2020(iou, np.ones((2, 2), bool), f1), np.outer(np.arange(10) < 5, np.arange(10) < 2) / 2)
+    assert precision_2020(iou, np.zeros((2, 2), bool), f1).sum() == 0
+
+
+def test_2020_of_arrays_a_better_overlap_without_the_attributes_leaves_the_object_to_the_next():
+    # Both overlap the one object; the first has an F1 of .52: it takes the object at nine IoUs, but at the lowest F1 only.
+    hit = precision_2020(np.array([[0.92], [0.62]]), np.ones((2, 1), bool), np.array([[0.52], [np.inf]])) * 2
+    expected = np.outer(np.arange(10) < 3, np.ones(10))    # the second: three IoUs, whatever the F1
+    expected[:9, 0] = 1
+    assert np.array_equal(hit, expected)
+
+
+@pytest.mark.parametrize("shape, value", [((0, 0), 1), ((0, 3), 0), ((2, 0), 0)])
+def test_2020_of_empty_arrays(shape, value):
+    precision = precision_2020(np.zeros(shape), np.zeros(shape, bool), np.zeros(shape))
+    assert precision.shape == (10, 10) and (precision == value).all()
+
+
+def test_2019_of_arrays_by_hand():
+    tp, fp, fn = counts_2019(np.array([[0.72, 0.9], [0, 0.6]]), np.array([0, 2]), np.array([0, 1]), 3)
+    assert tp.tolist() == [[1, 0, 0]] * 5 + [[0, 0, 0]] * 5
+    assert fp.tolist() == [[0, 0, 1]] * 5 + [[1, 0, 1]] * 5
+    assert fn.tolist() == [[0, 1, 0]] * 5 + [[1, 1, 0]] * 5
+
+
+def test_2019_of_empty_arrays():
+    none = np.zeros(0, int)
+    assert counts_2019(np.zeros((0, 0)), none, none, 0).shape == (3, 10, 0)
+    assert counts_2019(np.zeros((0, 1)), none, np.array([1]), 2)[:, 0].tolist() == [[0, 0], [0, 0], [0, 1]]
+    assert counts_2019(np.zeros((1, 0)), np.array([0]), none, 2)[:, 0].tolist() == [[0, 0], [1, 0], [0, 0]]
 
 
 # Plain loops, pixel by pixel, one threshold at a time

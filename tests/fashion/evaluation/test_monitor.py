@@ -2,6 +2,7 @@
 import numpy as np
 import pytest
 from PIL import Image
+from pycocotools import mask as coco_mask
 
 from fashion.evaluation.monitor import Monitor
 from mrcnn.data.samplers import RepeatSampler
@@ -43,3 +44,25 @@ def test_photos_with_missed_frequent_classes_come_twice_as_often(few, validation
 def test_without_batches_nothing_is_rebalanced(few, validation, tmp_path):
     monitor = Monitor(few, validation, RunFolder(tmp_path))
     assert monitor.batches is None and monitor.repeats is None
+
+
+def test_what_was_missed_goes_by_boxes_from_a_score_of_a_half(few, validation, tmp_path, monkeypatch):
+    """Every object is detected by its box, without a mask, the first of them with a score of 0.4."""
+    heard = {}
+    monkeypatch.setattr("fashion.evaluation.monitor.boost_missed_classes", lambda ids, found: heard.update(found) or np.ones(len(ids)))
+    batches = Batches([1.0] * 4)
+    monitor = Monitor(few, validation, RunFolder(tmp_path), batches, [validation.image_class_ids(i) for i in validation.image_ids])
+    objects = monitor.ground_truth["annotations"]
+    empty = coco_mask.encode(np.zeros(validation.image_hw(0), np.uint8, order="F"))
+    detections = [row | {"segmentation": empty, "score": 0.5} for row in objects]
+    detections[0]["score"] = 0.4
+
+    def predict_dataset(*_, on_result):
+        on_result(0, few.predict([validation.load_image(0)])[0])
+        return detections
+
+    monkeypatch.setattr("fashion.evaluation.monitor.predict_dataset", predict_dataset)
+    monitor(epoch=0)
+    categories = [row["category_id"] for row in objects]
+    expected = dict.fromkeys(categories, 1.0) | {categories[0]: 1 - 1 / categories.count(categories[0])}
+    assert heard == {validation.ontology.class_id_of(category): share for category, share in expected.items()}

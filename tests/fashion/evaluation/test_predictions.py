@@ -8,6 +8,7 @@ from pycocotools import mask as coco_mask
 from fashion import rle
 from fashion.evaluation.kaggle import score_2019, score_2020
 from fashion.evaluation.predictions import checked_results, read_detections
+from fashion.evaluation.results import packed_mask
 from fashion.submission import table
 
 TWO_TO_ONE = (1024, 2048)   # its frame of 2020 is (512, 1024)
@@ -135,6 +136,29 @@ def test_predictions_with_photos_of_their_own_are_matched_by_file_name():
     assert [d["image_id"] for d in checked_results(content, truth())] == [1, 0]
 
 
+def test_scores_are_kept_in_the_order_of_the_ground_truth():
+    row = result(attribute_scores=[0.1, 0.2])
+    content = {"images": [{"id": 0, "file_name": "a.jpg"}], "attributes": [{"id": 136}, {"id": 3}], "annotations": [row]}
+    found = checked_results(content, truth())[0]
+    assert found["attribute_scores"].dtype == np.float32 and found["attribute_ids"] == [3, 20]    # what is decided stays decided
+    np.testing.assert_allclose(found["attribute_scores"], [0.2, 0, 0.1], rtol=1e-6)
+    np.testing.assert_allclose(checked_results([result(attribute_scores={"20": 0.7})], truth())[0]["attribute_scores"], [0, 0.7, 0],
+                               rtol=1e-6)
+    with pytest.raises(ValueError, match="1 attribute that the ground truth does not list: 7"):
+        checked_results([result(attribute_scores={"7": 0.7})], truth())
+
+
+def test_masks_may_be_probabilities_of_a_box():
+    row = result(bbox=[0, 0, 4, 4], mask_probabilities=packed_mask(np.eye(4)))
+    assert (checked_results([row], truth())[0]["mask_probabilities"] == 255 * np.eye(4)).all()
+    for wrong, message in (({"size": [4, 4], "data": "????"}, "cannot be read"), ({"size": [4, 4]}, "cannot be read"),
+                           (packed_mask(np.eye(4)) | {"size": [3, 4]}, "3 x 4 probabilities were expected")):
+        with pytest.raises(ValueError, match=message):
+            checked_results([row | {"mask_probabilities": wrong}], truth())
+    with pytest.raises(ValueError, match="mask_probabilities but no bbox"):
+        checked_results([result(mask_probabilities=packed_mask(np.eye(4)))], truth())
+
+
 @pytest.mark.parametrize("content, message", [
     ({"results": []}, "holds no predictions"),
     ([result(image_id=2), result(image_id="z.jpg"), result(image_id="z.jpg")], "2 images that the ground truth does not list: 2, z.jpg"),
@@ -143,7 +167,7 @@ def test_predictions_with_photos_of_their_own_are_matched_by_file_name():
     ([result(), {"image_id": 0}], "result number 1 .from 0. has no category_id, segmentation, score"),
     ([result(score=float("nan"))], "has the score nan"),
     ([result(score="0.5")], "has the score '0.5'"),
-    ([result(attribute_ids=None, attribute_scores=[0.5])], "has 1 attribute_scores, but the ground truth lists 3 attributes"),
+    ([result(attribute_ids=None, attribute_scores=[0.5])], "has 1 attribute_scores, but the list of attributes has 3"),
     ([result(segmentation=rle.to_coco("1 2", (4, 4)))], "result number 0 .from 0., has a mask of 4x4, but its photo is 512 high")])
 def test_what_is_wrong_with_results_is_said(content, message):
     with pytest.raises(ValueError, match=message):

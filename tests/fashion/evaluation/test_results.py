@@ -3,9 +3,10 @@
 import json
 
 import numpy as np
+import pytest
 from pycocotools import mask as coco_mask
 
-from fashion.evaluation.results import coco_results
+from fashion.evaluation.results import coco_results, packed_mask, unpacked_mask
 from fashion.ontology import Ontology
 from mrcnn.inference.pasting import paste
 
@@ -65,3 +66,20 @@ def test_attributes_are_optional():
     result = detections()
     del result["attributes"]
     assert all(row["attribute_ids"] == [] for row in coco_results(result, 5, ONTOLOGY))
+
+
+def test_raw_results_have_what_thresholds_are_applied_to():
+    result = detections() | {"attribute_scores": np.random.default_rng(1).random((4, 294)).astype(np.float32)}
+    result["class_ids"][:] = (1, 24, 11, 34)    # a shoe (category 23) carries no attributes
+    rows = json.loads(json.dumps(coco_results(result, 5, ONTOLOGY, raw=True)))
+    assert ["attribute_scores" in row for row in rows] == [True, False, True, True]
+    np.testing.assert_allclose(rows[2]["attribute_scores"], result["attribute_scores"][2], atol=5.1e-5)
+    for i, row in enumerate(rows):
+        np.testing.assert_allclose(unpacked_mask(row["mask_probabilities"]) / 255, result["mask_probabilities"][i], atol=0.5 / 255 + 1e-6)
+
+
+def test_packed_masks_come_back():
+    mask = np.array([[0, 1, 0.5], [2, -1, 0.2]])
+    assert unpacked_mask(packed_mask(mask)).tolist() == [[0, 255, 128], [255, 0, 51]]
+    with pytest.raises(ValueError, match="2 x 2 probabilities were expected, but there are 6"):
+        unpacked_mask(packed_mask(mask) | {"size": [2, 2]})

@@ -1,8 +1,11 @@
 """Scoring: by hand, and against the truth itself."""
+import json
+
 import numpy as np
 import pytest
 
-from fashion.evaluation.score import predict_dataset, score_detections, sensitivity
+from fashion.evaluation.attribute_f1 import attribute_f1_on_truth
+from fashion.evaluation.score import describe_dataset, predict_dataset, score_detections
 
 
 class Oracle:
@@ -46,23 +49,43 @@ def test_results_bear_the_data_sets_image_ids_and_are_shown_one_by_one(validatio
     assert [sum(d["image_id"] == i for d in detections) for i, _ in seen] == [n for _, n in seen]
 
 
-def truth(*rows):
-    return {"annotations": [{"image_id": i, "category_id": c, "bbox": box} for i, c, box in rows]}
+# The attributes at the boxes of the truth
+
+class Describer:
+    """A model that knows the attributes of every object, finds them by its box, and forgets the first attribute of the list."""
+
+    def __init__(self, dataset):
+        self.dataset, self.ontology = dataset, dataset.ontology
+
+    def describe(self, photos, boxes, class_ids):
+        for image_id, (photo, own, classes) in enumerate(zip(photos, boxes, class_ids, strict=True)):
+            masks, known = self.dataset.load_mask(image_id)
+            scores = self.dataset.load_instance_fields(image_id)["gt_attributes"].copy()
+            scores[:, 0] = 0
+            for n, (y1, x1, y2, x2) in enumerate(own.astype(int)):
+                rows, columns = masks[:, :, n].any(axis=1).nonzero()[0], masks[:, :, n].any(axis=0).nonzero()[0]
+                assert (y1, x1, y2, x2) == (rows[0], columns[0], rows[-1] + 1, columns[-1] + 1)
+            assert own.dtype == np.float32 and classes == known.tolist() and photo.shape[:2] == masks.shape[:2]
+            yield {"attribute_scores": scores, "attributes": [self.ontology.ids_of(row) for row in scores]}
 
 
-def found(*rows):
-    return [{"image_id": i, "category_id": c, "bbox": box, "score": score} for i, c, box, score in rows]
+def test_every_object_is_described_at_its_box(validation):
+    seen = []
+    described = describe_dataset(Describer(validation), validation, validation.image_ids, on_result=lambda i, result: seen.append(i))
+    truth = validation.to_coco()
+    assert [(row["image_id"], row["annotation_id"], row["category_id"]) for row in described] == [
+        (row["image_id"], row["id"], row["category_id"]) for row in truth["annotations"]]
+    forgotten = validation.ontology.attribute_ids[0]
+    assert [row["attribute_ids"] for row in described] == [[i for i in row["attribute_ids"] if i != forgotten]
+                                                           for row in truth["annotations"]]
+    assert seen == [0, 1, 2, 3] and {row["attribute_scores"].shape for row in described} == {(validation.ontology.num_attributes,)}
 
 
-def test_sensitivity_is_the_share_of_objects_found():
-    objects = truth((0, 5, [0, 0, 10, 10]), (0, 5, [50, 50, 10, 10]), (1, 5, [0, 0, 10, 10]), (1, 7, [0, 0, 4, 4]))
-    assert sensitivity(objects, found((0, 5, [0, 0, 10, 9], 0.9), (0, 7, [50, 50, 10, 10], 0.9))) == {5: pytest.approx(1 / 3), 7: 0}
-    assert sensitivity(objects, []) == {5: 0, 7: 0}
-
-
-def test_a_find_must_be_sure_and_overlap_by_half():
-    objects = truth((0, 5, [0, 0, 10, 10]))
-    assert sensitivity(objects, found((0, 5, [0, 0, 10, 10], 0.49))) == {5: 0}
-    assert sensitivity(objects, found((0, 5, [0, 0, 10, 5], 0.9))) == {5: 1}            # IoU 1/2
-    assert sensitivity(objects, found((0, 5, [0, 0, 10, 4.9], 0.9))) == {5: 0}
-    assert sensitivity(objects, found((1, 5, [0, 0, 10, 10], 0.9))) == {5: 0}           # another photo
+def test_the_ids_of_some_photos_are_those_of_their_own_truth(tiny_model, validation):
+    """With the real network: photos out of order, and scores that join the truth of just these."""
+    described = describe_dataset(tiny_model, validation, [3, 1])
+    truth = validation.to_coco([3, 1])
+    scores = attribute_f1_on_truth(truth, described)
+    assert scores["matched"] == scores["ground_truth"] == len(truth["annotations"]) == len(described)
+    assert 0 <= scores["map"] <= 1 and json.loads(json.dumps(scores))["map"] == scores["map"]
+    assert describe_dataset(tiny_model, validation, []) == []

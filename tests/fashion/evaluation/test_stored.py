@@ -55,6 +55,9 @@ def test_a_csv_with_wrong_rows_is_refused(tmp_path):
     path = write(tmp_path / "gt.csv", [*ROWS[2020], "b,1 3,2,3,99,"])
     with pytest.raises(ValueError, match="1 rows that cannot be used: line 5 .image b.: unknown category 99"):
         read_ground_truth(path, Ontology.official(2020), read_annotations=read_annotations)
+    path = write(tmp_path / "gt.csv", [*ROWS[2020], "b,9 9,2,3,10,"])
+    with pytest.raises(ValueError, match="1 rows that cannot be used: line 5 .image b.: run 1 .'9 9'. ends at pixel 17"):
+        read_ground_truth(path, Ontology.official(2020), read_annotations=read_annotations)
     with pytest.raises(ValueError, match="has no column Height"):
         read_ground_truth(write(tmp_path / "gt.csv", ["ImageId,EncodedPixels,ClassId", "a,1 1,0"]), Ontology.official(2020),
                           read_annotations=read_annotations)

@@ -90,3 +90,10 @@ def test_a_photo_of_8688_pixels_costs_no_more_than_its_frame():
 
 def test_no_masks_give_no_rows():
     assert resolve([], [], [], [], image_hw=(9, 9), frame_hw=(9, 9)) == []
+
+
+def test_every_mask_may_have_a_threshold_of_its_own():
+    half = np.full((28, 28), 0.5, np.float32)
+    resolved = resolve([half] * 3, [(0, 0, 10, 10), (0, 10, 10, 20), (10, 0, 20, 10)], [3, 4, 5], [0.9, 0.8, 0.7], image_hw=(20, 20),
+                       frame_hw=(20, 20), threshold=np.array([0.5, 0.51, 0.4]))
+    assert [i for i, _ in resolved] == [0, 2]

@@ -1,11 +1,12 @@
-"""Predictor: any number of photos of any size, the same answer in any company, one photo in memory."""
+"""Predictor: any number of photos of any size, the same answer in any company, one photo in memory, and boxes that are given."""
 import gc
 import weakref
 
 import numpy as np
 import pytest
 
-from mrcnn.inference.predict import _bucket, full_masks
+from mrcnn.data.resize import Placement
+from mrcnn.inference.predict import _bucket, _to_canvas, full_masks
 
 
 def photos_of(*sizes):
@@ -105,3 +106,99 @@ def test_full_masks_are_as_large_as_the_photo():
 @pytest.mark.parametrize("count, size", [(0, 4), (4, 4), (5, 10), (10, 10)])
 def test_the_smallest_bucket_that_holds_all_is_taken(predictor, count, size):
     assert _bucket(count, predictor.config) == size
+
+
+# Boxes that are given
+
+@pytest.fixture(scope="module", params=["aligned", "corners"])
+def describer(plain_config, request):
+    """A predictor with a head of its own beside the masks', which reads the box head's features."""
+    import keras
+
+    from mrcnn.inference.predict import Predictor
+    from mrcnn.modeling.build import build_detector
+    from mrcnn.modeling.roi_head import RoIHead
+
+    class Stripes(RoIHead):
+        reads = "box_features"
+
+        def __init__(self):
+            super().__init__(name="stripes")
+            self.dense = keras.layers.Dense(5)
+
+        def call(self, inputs, training=False):
+            return {"stripes": self.dense(inputs)}
+
+        def describe(self, outputs, class_ids):
+            return outputs
+
+    keras.utils.set_random_seed(0)
+    config = plain_config(MASK_BUCKETS=[4], ROI_ALIGN=request.param)
+    return Predictor(build_detector(config, [Stripes()]), config)
+
+
+def columns(results, name):
+    return [result[name] for result in results]
+
+
+def test_what_is_said_of_detected_boxes_is_said_of_them_when_they_are_given(describer):
+    """Photos of five sizes: shrunk, enlarged and padded on either side, two batches and a half."""
+    found = describer(PHOTOS)
+    described = list(describer.describe(iter(PHOTOS), columns(found, "boxes"), columns(found, "class_ids")))
+    assert len(described) == 5 and sum(len(result["scores"]) for result in found) > 10
+    for before, after in zip(found, described):
+        assert after.keys() == before.keys() and after["image_hw"] == before["image_hw"] and (after["scores"] == 1).all()
+        for name in ("rois", "boxes", "class_ids"):
+            np.testing.assert_array_equal(after[name], before[name])
+        for name in ("mask_probabilities", "stripes"):
+            np.testing.assert_allclose(after[name], before[name], rtol=1e-4, atol=1e-4)
+        assert {name: column.dtype for name, column in after.items() if name != "image_hw"} == {
+            name: column.dtype for name, column in before.items() if name != "image_hw"}
+    assert np.ptp(np.concatenate(columns(found, "stripes")), axis=0).max() > 0.01           # what is said depends on the box
+
+
+def test_any_number_of_boxes_is_described_in_their_order(describer):
+    """More than ten are described in parts; a photo with few shares its batch with one of many."""
+    rng = np.random.default_rng(0)
+    low = rng.uniform(0, 30, (23, 2))
+    boxes, classes = np.concatenate([low, low + rng.uniform(1, 20, (23, 2))], axis=1), rng.integers(1, 3, 23)
+    photos = [PHOTOS[1]] * 3
+    counts = (23, 0, 2)
+    results = list(describer.describe(photos, [boxes[:n] for n in counts], [classes[:n] for n in counts]))
+    assert [result["stripes"].shape for result in results] == [(n, 5) for n in counts]
+    assert [result["mask_probabilities"].shape for result in results] == [(n, 28, 28) for n in counts]
+    for i in (0, 9, 10, 19, 20, 22):
+        alone, = describer.describe(photos[:1], [boxes[i:i + 1]], [classes[i:i + 1]])
+        for name in ("boxes", "class_ids", "mask_probabilities", "stripes"):
+            np.testing.assert_allclose(results[0][name][i], alone[name][0], rtol=1e-4, atol=1e-4)
+
+
+def test_no_boxes_are_described_as_nothing(predictor):
+    result, = predictor.describe(PHOTOS[:1], [[]], [[]])
+    assert result["boxes"].shape == result["rois"].shape == (0, 4) and len(result["mask_probabilities"]) == len(result["scores"]) == 0
+    assert list(predictor.describe([], [], [])) == []
+
+
+@pytest.mark.parametrize("boxes, class_ids, message", [
+    ([[0, 0, 9, 9]], [1, 1], r"Photo 0 comes with boxes of shape \(1, 4\) and class_ids of shape \(2,\)"),
+    ([0, 0, 9, 9], 1, r"shape \(4,\) and class_ids of shape \(\)"), ([], [1], r"shape \(0,\)"),
+    ([[0, 0, 9, 9]], [3], "box of class 3. The classes of this model are 1 to 2"), ([[0, 0, 9, 9]], [0], "0 is the background")])
+def test_boxes_and_classes_that_do_not_fit_are_told(predictor, boxes, class_ids, message):
+    with pytest.raises(ValueError, match=message):
+        list(predictor.describe(PHOTOS[:1], [boxes], [class_ids]))
+
+
+def test_boxes_for_another_number_of_photos_are_told(predictor):
+    with pytest.raises(ValueError, match="zip.*shorter"):
+        list(predictor.describe(PHOTOS[:2], [[]], [[]]))
+
+
+@pytest.mark.parametrize("inclusive", [False, True])
+def test_boxes_go_to_the_canvas_and_back(inclusive):
+    """Twice as large, 10 pixels further down: by their edges 20..40 becomes 50..90; the last pixel of 30 becomes that of 60."""
+    placement = Placement((30, 50), (60, 100), (10, 0), (80, 100))
+    boxes = np.float32([[20, 0, 30, 50], [3, 7, 11, 40]])
+    on_canvas = _to_canvas(boxes, placement, inclusive)
+    assert on_canvas.dtype == np.float32 and on_canvas[0, 2:].tolist() == [70, 100]
+    assert on_canvas[0, 0] == pytest.approx(10 + 20 * 59 / 29 if inclusive else 50)
+    np.testing.assert_allclose(placement.boxes_to_photo(on_canvas, inclusive), boxes, atol=1e-5)

@@ -3,7 +3,9 @@ import numpy as np
 import pytest
 from keras import ops
 
+from fashion.attributes.bodies import CELLS
 from fashion.attributes.head import AttributeHead
+from fashion.attributes.losses import AttributeLoss
 from mrcnn.modeling.box_head import BoxHead
 from mrcnn.modeling.mask_head import MaskHead
 from mrcnn.modeling.samples import Samples
@@ -16,7 +18,15 @@ HEADS = {
     "box": (lambda: BoxHead(CLASSES, 32, 3, (0.1, 0.1, 0.2, 0.2), name="box_head"), (3, 3, 4)),
     "mask": (lambda: MaskHead(CLASSES, 4, 4, name="mask_head"), (4, 4, 4)),
     "attributes": (lambda: AttributeHead(ATTRIBUTES), (8,)),
+    "attributes of the report": (lambda: attribute_head("mlp", num_classes=CLASSES, loss=AttributeLoss("focal"), empty="background"), (8,)),
+    "attributes everywhere": (lambda: attribute_head("mlp", rois="all", loss=AttributeLoss(hard_negatives=2)), (8,)),
+    "attributes by convolutions": (lambda: attribute_head("conv", loss=AttributeLoss("asymmetric"), empty="exclude"), (CELLS, CELLS, 4)),
+    "attributes by attention": (lambda: attribute_head("attention", num_classes=CLASSES, rois="all"), (CELLS, CELLS, 4)),
 }
+
+
+def attribute_head(body, **options):
+    return AttributeHead(ATTRIBUTES, body, hidden=8, channels=8, groups=[0, 0, 1, 1, 2, 1], **options)
 
 
 @pytest.fixture(params=HEADS)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from mrcnn.ops.losses import binary_cross_entropy, masked_mean, smooth_l1, softmax_cross_entropy
+from mrcnn.ops.losses import asymmetric_loss, binary_cross_entropy, focal_loss, masked_mean, smooth_l1, softmax_cross_entropy
 
 
 def test_the_mean_is_over_the_rows_that_count(run):
@@ -63,3 +63,41 @@ def test_half_precision_predictions_give_a_float32_loss():
     for loss in (softmax_cross_entropy(logits, ops.zeros(3, "int32"), used), smooth_l1(logits, ops.zeros((3, 4)), used),
                  binary_cross_entropy(logits, ops.zeros((3, 4)))):
         assert "float32" in str(loss.dtype)
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+@pytest.mark.parametrize(("alpha", "gamma"), [(0.25, 2.0), (0.5, 0.0), (0.75, 0.5)])
+def test_focal_loss_agrees_with_its_definition(run, rng, alpha, gamma):
+    logits, targets = rng.normal(0, 3, size=(3, 7)), (rng.random((3, 7)) < 0.5).astype(np.float32)
+    p_t = np.where(targets == 1, sigmoid(logits), 1 - sigmoid(logits))
+    expected = -np.where(targets == 1, alpha, 1 - alpha) * (1 - p_t)**gamma * np.log(p_t)
+    np.testing.assert_allclose(run(lambda a, b: focal_loss(a, b, alpha, gamma), logits, targets), expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(("positive", "negative", "margin"), [(0.0, 4.0, 0.05), (1.0, 2.0, 0.0), (0.0, 0.0, 0.0)])
+def test_asymmetric_loss_agrees_with_its_definition(run, rng, positive, negative, margin):
+    logits, targets = rng.normal(0, 3, size=(3, 7)), (rng.random((3, 7)) < 0.5).astype(np.float32)
+    p = sigmoid(logits)
+    p_m = np.maximum(p - margin, 0)
+    expected = np.where(targets == 1, -(1 - p)**positive * np.log(p), -p_m**negative * np.log(1 - p_m))
+    got = run(lambda a, b: asymmetric_loss(a, b, positive, negative, margin), logits, targets)
+    np.testing.assert_allclose(got, expected, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("loss", [focal_loss, asymmetric_loss])
+def test_losses_of_the_extreme_are_finite_and_have_gradients(run, loss):
+    tf = pytest.importorskip("tensorflow")
+    logits = tf.Variable([[-200.0, 200.0, 0.0, -200.0, 200.0]])
+    with tf.GradientTape() as tape:
+        value = tf.reduce_sum(loss(logits, np.float32([[1, 1, 1, 0, 0]])))
+    assert np.isfinite(float(value)) and np.isfinite(tape.gradient(value, logits).numpy()).all()
+
+
+def test_what_is_right_already_counts_little(run):
+    easy, hard = run(focal_loss, [[3.0, -3.0]], np.float32([[1, 1]]))[0]
+    assert easy < 0.001 and hard > 0.6
+    below, above = run(asymmetric_loss, [[-4.0, 1.0]], np.float32([[0, 0]]))[0]
+    assert below == 0 < above     # a probability of 0.018 is within the margin

@@ -1,0 +1,78 @@
+"""Bodies: what an attribute head looks at before it names attributes, each from its inputs to one vector or to one for every group."""
+import keras
+from keras import layers, ops
+
+from mrcnn.modeling.batch_norm import BatchNorm
+
+CELLS = 14    # of the bodies that pool for themselves, as in the mask branch
+
+
+class Linear(keras.layers.Layer):
+    """Nothing: the box head's features as they are.  (B, N, F) -> (B, N, F)."""
+
+    reads = "box_features"
+
+    def call(self, inputs, training=False):
+        return inputs
+
+
+class MLP(keras.layers.Layer):
+    """Two fully connected layers on the box head's features.  (B, N, F) -> (B, N, hidden)."""
+
+    reads = "box_features"
+
+    def __init__(self, hidden, **kwargs):
+        super().__init__(**kwargs)
+        self.fc = [layers.Dense(hidden, activation="relu", name=f"mrcnn_attribute_fc{i}") for i in (1, 2)]
+
+    def call(self, inputs, training=False):
+        return self.fc[1](self.fc[0](inputs))
+
+
+class Conv(keras.layers.Layer):
+    """Four convolutions on the roi's own 14 x 14 cells, as in the mask branch, their mean and maximum, and a fully connected layer.
+
+    (B, N, 14, 14, C) -> (B, N, hidden)
+    """
+
+    reads = "pooled"
+
+    def __init__(self, hidden, channels, update_statistics=False, **kwargs):
+        super().__init__(**kwargs)
+        self.conv = [layers.Conv2D(channels, 3, padding="same", name=f"mrcnn_attribute_conv{i}") for i in range(1, 5)]
+        self.bn = [BatchNorm(update_statistics, name=f"mrcnn_attribute_bn{i}") for i in range(1, 5)]
+        self.fc = layers.Dense(hidden, activation="relu", name="mrcnn_attribute_fc1")
+
+    def call(self, inputs, training=False):
+        n, x = inputs.shape[1], ops.reshape(inputs, (-1, *inputs.shape[2:]))
+        for conv, bn in zip(self.conv, self.bn, strict=True):
+            x = ops.relu(bn(conv(x), training=training))
+        x = ops.concatenate([ops.mean(x, axis=(1, 2)), ops.max(x, axis=(1, 2))], axis=-1)
+        return ops.reshape(self.fc(x), (-1, n, self.fc.units))
+
+
+class Attention(keras.layers.Layer):
+    """One query for every group of attributes looks for its own cells: a neckline is elsewhere than a hem.
+
+    (B, N, 14, 14, C) -> (B, N, groups, channels). Cells know where they lie. Each group's vector is the sum of the cells' values, weighted
+    by a softmax over the cells of the products of keys and the query (Vaswani et al. 2017, eq. 1), and a fully connected layer on top.
+    """
+
+    reads = "pooled"
+
+    def __init__(self, groups, channels, **kwargs):
+        super().__init__(**kwargs)
+        self.groups, self.channels = groups, channels
+        self.key = layers.Dense(channels, name="mrcnn_attribute_key")
+        self.value = layers.Dense(channels, activation="relu", name="mrcnn_attribute_value")
+        self.query = layers.Dense(groups, use_bias=False, name="mrcnn_attribute_query")    # its kernel's columns are the queries
+        self.place = layers.Dense(channels, use_bias=False, name="mrcnn_attribute_place")      # its kernel's rows are the cells' places
+
+    def call(self, inputs, training=False):
+        batch_and_rois, cells = (-1, inputs.shape[1]), inputs.shape[2] * inputs.shape[3]
+        x = ops.reshape(inputs, (-1, cells, inputs.shape[4]))
+        places = ops.cast(self.place(ops.eye(cells)), x.dtype)
+        scores = self.query(ops.tanh(self.key(x) + places)) / self.channels**0.5
+        weights = ops.softmax(ops.cast(scores, "float32"), axis=1)                         # (rois, cells, groups)
+        found = ops.einsum("rpg,rpc->rgc", ops.cast(weights, x.dtype), self.value(x))
+        return ops.reshape(found, (*batch_and_rois, self.groups, self.channels))

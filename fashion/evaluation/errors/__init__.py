@@ -1,0 +1,1 @@
+"""Errors: what goes wrong, how often, on which objects, and what it costs."""

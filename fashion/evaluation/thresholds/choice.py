@@ -1,0 +1,65 @@
+"""Choice: thresholds as arrays, by the numbers of categories and attributes, and what they leave of the detections of a photo."""
+import dataclasses
+
+import numpy as np
+
+from fashion.evaluation.thresholds.table import Category, Thresholds, reaches
+
+NO_LIMIT = 1 << 30
+
+
+@dataclasses.dataclass
+class Choice:
+    """K categories, T attributes."""
+
+    on: np.ndarray          # (K,) bool
+    score: np.ndarray       # (K,) float64
+    mask: np.ndarray        # (K,) int, index into the evidence's masks
+    attribute: np.ndarray   # (K, T) float64
+    limit: int              # detections of a photo
+    common: tuple           # (score, mask, attribute) of whatever has no threshold of its own
+
+    @classmethod
+    def uniform(cls, evidence, score, attribute, mask=None, limit=NO_LIMIT):
+        """The same for all; mask: index, the stored masks' by default."""
+        k, mask = len(evidence.category_ids), evidence.masks.index(0.5) if mask is None else mask
+        attributes = np.full((k, len(evidence.attribute_ids)), float(attribute))
+        return cls(np.ones(k, bool), np.full(k, float(score)), np.full(k, mask), attributes,
+                   limit, (float(score), evidence.masks[mask], float(attribute)))
+
+    def copy(self, **changes):
+        """A copy whose arrays can be written to."""
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return Choice(**{name: value.copy() if isinstance(value, np.ndarray) else value for name, value in (fields | changes).items()})
+
+    def kept(self, photo):
+        """Indices of the detections of a photo that count, the surest first."""
+        return np.flatnonzero(self.on[photo.category] & (photo.score >= self.score[photo.category]))[:self.limit]
+
+    def iou(self, photo):
+        """(D, G), each detection's mask at its category's threshold."""
+        return photo.iou[self.mask[photo.category], np.arange(len(photo.category))]
+
+    def said(self, photo):
+        """(D, T) bool, the attributes that count."""
+        return reaches(photo.attribute_scores, self.attribute[photo.category])
+
+    def thresholds(self, evidence):
+        """As the table that is written to a file: what is common, and what differs."""
+        score, mask, attribute = self.common
+        names = {row["id"]: row["name"] for row in evidence.ground_truth["categories"]}
+        categories = {}
+        for k, category_id in enumerate(evidence.category_ids):
+            levels, counts = np.unique(self.attribute[k], return_counts=True)
+            level = attribute if attribute in levels or not len(levels) else float(levels[np.argmax(counts)])
+            own = Category(
+                names[category_id], bool(self.on[k]), _other(self.score[k], score), _other(evidence.masks[self.mask[k]], mask),
+                _other(level, attribute), {evidence.attribute_ids[t]: float(self.attribute[k, t])
+                                           for t in np.flatnonzero(self.attribute[k] != level)})
+            if own != Category(names[category_id]):
+                categories[category_id] = own
+        return Thresholds(score, mask, attribute, None if self.limit == NO_LIMIT else self.limit, categories)
+
+
+def _other(value, common):
+    return None if value == common else float(value)

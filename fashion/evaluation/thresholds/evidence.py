@@ -1,0 +1,93 @@
+"""Evidence: what a search of thresholds has to know of each photo, computed once: overlaps, scores, and which attributes are true."""
+import dataclasses
+from collections import defaultdict
+
+import numpy as np
+from pycocotools import mask as coco_mask
+
+from fashion.evaluation.thresholds.table import mask_at
+
+MASKS = (0.3, 0.4, 0.45, 0.5, 0.55, 0.6, 0.7)    # mask thresholds that are tried; overlaps at others are not known
+STORED = MASKS.index(0.5)                         # what the stored masks were made with
+
+
+@dataclasses.dataclass(frozen=True)
+class Photo:
+    """D detections, the surest first, and G objects of one photo. A category is a number, its place in the ground truth's list."""
+
+    image_id: object
+    rows: np.ndarray              # (D,) place in the list of detections
+    score: np.ndarray             # (D,) float64
+    category: np.ndarray          # (D,) int
+    attribute_scores: np.ndarray  # (D, T) float32; 0 where none are stored
+    iou: np.ndarray               # (masks, D, G) float64, of MASKS or of the stored ones only; 0 between different categories
+    object_category: np.ndarray   # (G,) int
+    real: np.ndarray              # (G, T) bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Evidence:
+    """All photos, and the dicts that they were read from."""
+
+    ground_truth: dict
+    detections: list
+    photos: tuple         # of Photo, one for each image
+    category_ids: tuple   # (K,) real
+    attribute_ids: tuple  # (T,) real
+    masks: tuple          # the thresholds that `Photo.iou` is known for
+
+
+def read_evidence(ground_truth, detections, *, on_photo=None):
+    """COCO dicts, as `read_ground_truth` and `read_detections` return them, -> Evidence.
+
+    Crowds are left out. Masks are compared at several thresholds if every detection has "mask_probabilities"; attributes without
+    "attribute_scores" count as certain. on_photo: called after each, for progress
+    """
+    category_of = {row["id"]: k for k, row in enumerate(ground_truth["categories"])}
+    attribute_ids = tuple(row["id"] for row in ground_truth.get("attributes", ()))
+    place_of = {i: t for t, i in enumerate(attribute_ids)}
+    masks = MASKS if detections and all("mask_probabilities" in row for row in detections) else (MASKS[STORED],)
+    objects, found = defaultdict(list), defaultdict(list)
+    for row in ground_truth["annotations"]:
+        if not row["iscrowd"]:
+            objects[row["image_id"]].append(row)
+    for place, row in enumerate(detections):
+        found[row["image_id"]].append(place)
+
+    photos = []
+    for image in ground_truth["images"]:
+        real, places = objects[image["id"]], sorted(found[image["id"]], key=lambda place: -detections[place]["score"])
+        said = [detections[place] for place in places]
+        scores = np.zeros((len(said), len(attribute_ids)), np.float32)
+        for row, of_row in zip(said, scores):
+            of_row[:] = row["attribute_scores"] if "attribute_scores" in row else _multi_hot(row, place_of)
+        iou = np.stack([_iou(said, real, threshold, (image["height"], image["width"])) for threshold in masks])
+        photos.append(Photo(image["id"], np.array(places, int), np.array([row["score"] for row in said], np.float64),
+                            np.array([category_of[row["category_id"]] for row in said], int), scores, iou,
+                            np.array([category_of[row["category_id"]] for row in real], int),
+                            np.array([_multi_hot(row, place_of) for row in real], bool).reshape(len(real), len(attribute_ids))))
+        if on_photo:
+            on_photo()
+    return Evidence(ground_truth, detections, tuple(photos), tuple(category_of), attribute_ids, masks)
+
+
+def _multi_hot(row, place_of):
+    hot = np.zeros(len(place_of), bool)
+    hot[[place_of[i] for i in row.get("attribute_ids") or ()]] = True
+    return hot
+
+
+def _iou(said, real, threshold, size_hw):
+    """(D, G) at one mask threshold; only pairs of one category are compared, and only if their boxes may touch."""
+    iou = np.zeros((len(said), len(real)))
+    for d, row in enumerate(said):
+        some = [g for g, other in enumerate(real) if other["category_id"] == row["category_id"] and _touch(row["bbox"], other["bbox"])]
+        if some:
+            mask = row["segmentation"] if threshold == MASKS[STORED] else mask_at(row, threshold, size_hw)
+            iou[d, some] = coco_mask.iou([mask], [real[g]["segmentation"] for g in some], [0] * len(some))[0]
+    return iou
+
+
+def _touch(box, other):
+    """Boxes [x, y, w, h]; a mask may reach a pixel beyond its box, which is a matter of rounding."""
+    return all(box[i] < other[i] + other[i + 2] + 1 and other[i] < box[i] + box[i + 2] + 1 for i in (0, 1))

@@ -1,0 +1,223 @@
+"""Search: the thresholds at which a measure is best, in four levels, each judged on photos that it was not searched on.
+
+| level | what is searched beside the level before |
+|---|---|
+| given | nothing |
+| global | one score, mask and attribute threshold for all, and how many detections a photo may have |
+| category | for each category its own three, and whether it is worth predicting at all |
+| attribute | for each attribute of a category its own threshold |
+
+More thresholds fit the photos that they were searched on ever better, and others at some point worse, so every level is searched anew on
+each of several folds and judged on the rest. The one to use, searched on all photos, is the simplest that is no worse there than the best
+by more than chance: by one standard error of their difference (Breiman et al. 1984, "Classification and Regression Trees", 3.4.3).
+"""
+import dataclasses
+import itertools
+
+import numpy as np
+
+from fashion.evaluation.thresholds.attributes import (
+    common_threshold,
+    matched_attributes,
+    thresholds_of_attributes,
+    thresholds_of_categories,
+)
+from fashion.evaluation.thresholds.choice import NO_LIMIT, Choice
+from fashion.evaluation.thresholds.goals import mean_of_photos
+
+LEVELS = ("given", "global", "category", "attribute")
+SCORES = np.arange(1, 20) / 20
+LIMITS = (NO_LIMIT, 1, 2, 3, 5)
+_QUANTILES = np.arange(1, 16) / 16    # of a category's scores: thresholds that are tried
+_SWEEPS = 2
+_GAIN = 1e-9                          # an improvement is more than rounding
+
+
+@dataclasses.dataclass(frozen=True)
+class Tuned:
+    """What a search found."""
+
+    choices: dict     # level -> Choice, searched on all photos
+    on_same: dict     # level -> value on the photos that it was searched on, which flatters
+    held_out: dict    # level -> value on photos that it was not searched on
+    level: str        # the one to use
+
+    def choice(self):
+        return self.choices[self.level]
+
+
+def search(evidence, goal, *, score=0.5, attribute=0.5, folds=5, seed=0, on_step=None):
+    """Search the thresholds of some `Evidence` for a `Goal`; score, attribute: what is given; of a ranked goal every score counts.
+
+    folds: number of parts that the photos are dealt into; on_step: called (folds + 1) * 3 times, for progress
+    Raises ValueError if there are fewer photos than folds.
+    """
+    count = len(evidence.photos)
+    if not 2 <= folds <= count:
+        raise ValueError(f"There must be at least 2 folds and a photo for each. Got {folds} folds, {count} photos.")
+    start = Choice.uniform(evidence, 0.0 if goal.ranked else score, attribute)
+    memory = {}
+    fold_of = np.random.default_rng(seed).permutation(count) % folds
+    held_out = {level: [None] * count for level in LEVELS}
+    for fold in range(folds):
+        found = _levels(evidence, goal, np.flatnonzero(fold_of != fold), start, memory, on_step)
+        for level, choice in found.items():
+            for photo in np.flatnonzero(fold_of == fold):
+                held_out[level][photo] = choice
+    choices = _levels(evidence, goal, np.arange(count), start, memory, on_step)
+    values = {level: value_of(evidence, goal, of_photos) for level, of_photos in held_out.items()}
+    on_same = {level: value_of(evidence, goal, [choice] * count) for level, choice in choices.items()}
+    return Tuned(choices, on_same, values, _simplest_of_the_best(evidence, goal, values, held_out))
+
+
+def _simplest_of_the_best(evidence, goal, values, held_out):
+    best = max(LEVELS, key=lambda level: values[level])
+    for level in LEVELS[:LEVELS.index(best)]:
+        chance = _GAIN
+        if goal.of_photo and goal.total is mean_of_photos:    # for other measures a photo has no value of its own
+            differences = (_of_photos(evidence, goal, held_out[best]) - _of_photos(evidence, goal, held_out[level])).ravel()
+            chance += differences.std(ddof=1) / len(differences)**0.5
+        if values[level] >= values[best] - chance:
+            return level
+    return best
+
+
+def value_of(evidence, goal, choices):
+    """The value of a goal if photo i is decided by choices[i]."""
+    if goal.of_photo:
+        return goal.total(_of_photos(evidence, goal, choices).sum(axis=0), len(evidence.photos))
+    tables = {id(choice): choice.thresholds(evidence) for choice in choices}
+    decided = []
+    for photo, choice in zip(evidence.photos, choices, strict=True):
+        decided += tables[id(choice)].decided([evidence.detections[row] for row in photo.rows], evidence.ground_truth)
+    return max(goal.of_dicts(evidence.ground_truth, decided), 0.0)
+
+
+def grid(evidence, goal, scores=tuple(SCORES[1::2]), attributes=tuple(SCORES[1::2]), on_step=None):
+    """The value at every pair of a score and an attribute threshold, the same for all categories.
+
+    Returns: {"metric", "score_thresholds": (S,), "attribute_thresholds": (A,), "values": S lists of A floats}, JSON-able.
+    """
+    values = []
+    for score in scores:
+        values.append([])
+        for attribute in attributes:
+            choice = Choice.uniform(evidence, score, attribute)
+            values[-1].append(value_of(evidence, goal, [choice] * len(evidence.photos)))
+            if on_step:
+                on_step()
+    return {"metric": goal.title, "score_thresholds": [float(s) for s in scores], "attribute_thresholds": [float(a) for a in attributes],
+            "values": values}
+
+
+def _levels(evidence, goal, indices, start, memory, on_step):
+    """{level: Choice}, searched on the photos of these indices."""
+    find = _LevelSearch(evidence, goal, indices, memory) if goal.of_photo else _AttributesOnly(evidence, goal, indices)
+    found = {"given": start}
+    for before, level in itertools.pairwise(LEVELS):
+        found[level] = find(level, found[before])
+        if on_step:
+            on_step()
+    return found
+
+
+def _of_photos(evidence, goal, choices):
+    """(photos, n): what each photo adds to the sums of a goal."""
+    return np.array([goal.of_photo(photo, choice.kept(photo), choice.iou(photo), goal.describe(photo, choice.said(photo)))
+                     for photo, choice in zip(evidence.photos, choices, strict=True)])
+
+
+class _AttributesOnly:
+    """Of measures of ranked detections, AP among them: to leave detections out never helps them, so attributes are all there is."""
+
+    def __init__(self, evidence, goal, indices):
+        self.photos, self.goal = [evidence.photos[i] for i in indices], goal
+
+    def __call__(self, level, choice):
+        return with_attributes(level, choice, self.photos, self.goal)
+
+
+def with_attributes(level, choice, photos, goal):
+    """The choice with the attribute thresholds that are worth the most at a level."""
+    find = {"global": common_threshold, "category": thresholds_of_categories, "attribute": thresholds_of_attributes}[level]
+    attribute = find(matched_attributes(photos, choice, goal), goal, choice.attribute)
+    common = choice.common
+    if level == "global" and attribute.size:
+        common = (*common[:2], float(attribute.flat[0]))
+    return choice.copy(attribute=attribute, common=common)
+
+
+class _LevelSearch:
+    """Coordinate ascent on the exact value: one threshold changes, the photos that it touches are judged again."""
+
+    def __init__(self, evidence, goal, indices, memory):
+        self.evidence, self.goal, self.indices = evidence, goal, indices
+        self.photos = [evidence.photos[i] for i in indices]
+        self.memory = memory    # (photo, its attributes, what was kept) -> value; the folds share it
+
+    def __call__(self, level, choice):
+        steps = {"global": (self._common_decisions, self._attributes, self._common_decisions), "attribute": (self._attributes,),
+                 "category": (self._attributes, *[self._decisions_of_categories] * _SWEEPS)}[level]
+        for step in steps:
+            choice = step(level, choice)
+        return choice
+
+    def _attributes(self, level, choice):
+        proposed = with_attributes(level, choice, self.photos, self.goal)
+        return proposed if self._total(self._values(proposed)) > self._total(self._values(choice)) + _GAIN else choice
+
+    def _common_decisions(self, level, choice):
+        best, best_value = choice, self._total(self._values(choice))
+
+        def attempt(score, mask, limit):
+            nonlocal best, best_value
+            new = best.copy(score=np.full_like(best.score, score), mask=np.full_like(best.mask, mask), limit=limit,
+                            common=(float(score), self.evidence.masks[mask], best.common[2]))
+            value = self._total(self._values(new))
+            if value > best_value + _GAIN:
+                best, best_value = new, value
+
+        for limit in LIMITS:
+            for score in SCORES:
+                attempt(score, best.mask[0], limit)
+        for mask in range(len(self.evidence.masks)):
+            attempt(best.common[0], mask, best.limit)
+        return best
+
+    def _decisions_of_categories(self, level, choice):
+        values = self._values(choice)
+        best = self._total(values)
+        shows = [[i for i, photo in enumerate(self.photos) if k in photo.category] for k in range(len(self.evidence.category_ids))]
+        for k in sorted((k for k in range(len(shows)) if shows[k]), key=lambda k: -len(shows[k])):
+            for name, value in self._changes(k, shows[k]):
+                column = getattr(choice, name).copy()
+                column[k] = value
+                new = choice.copy(**{name: column})
+                here = dict(zip(shows[k], self._values(new, shows[k])))
+                all_values = [here.get(i, before) for i, before in enumerate(values)]
+                total = self._total(all_values)
+                if total > best + _GAIN:
+                    choice, values, best = new, all_values, total
+        return choice
+
+    def _changes(self, k, shown):
+        """What may be tried in category k: (field of Choice, value)."""
+        scores = np.concatenate([self.photos[i].score[self.photos[i].category == k] for i in shown])
+        yield from (("on", False), ("on", True))
+        yield from (("score", score) for score in np.unique(np.floor(np.quantile(scores, _QUANTILES) * 1e4) / 1e4))
+        yield from (("mask", mask) for mask in range(len(self.evidence.masks)))
+
+    def _values(self, choice, places=None):
+        """The value of each photo, or of those at these places."""
+        places, values = range(len(self.photos)) if places is None else places, []
+        for i in places:
+            photo, said = self.photos[i], choice.said(self.photos[i])
+            kept = choice.kept(photo)
+            key = (int(self.indices[i]), kept.tobytes(), choice.mask[photo.category[kept]].tobytes(), said[kept].tobytes())
+            if key not in self.memory:
+                self.memory[key] = self.goal.of_photo(photo, kept, choice.iou(photo), self.goal.describe(photo, said))
+            values.append(self.memory[key])
+        return values
+
+    def _total(self, values):
+        return self.goal.total(sum(values), len(self.photos))

@@ -1,0 +1,170 @@
+"""The table of thresholds: for everything, for a category, for an attribute of a category; a JSON file; and its use on predictions."""
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+
+from fashion import rle
+from mrcnn.files import write_text
+from mrcnn.inference.pasting import paste_window
+
+KINDS = ("score", "mask", "attribute")
+NEVER = 1.01    # a threshold that no score reaches
+
+
+@dataclasses.dataclass(frozen=True)
+class Category:
+    """What differs for one category; None: nothing does."""
+
+    name: str = ""
+    on: bool = True
+    score: float | None = None
+    mask: float | None = None
+    attribute: float | None = None
+    attributes: dict = dataclasses.field(default_factory=dict)    # real attribute id -> threshold
+
+
+@dataclasses.dataclass(frozen=True)
+class Thresholds:
+    """What counts: a detection whose score, a pixel whose probability, an attribute whose score is at least the threshold.
+
+    detections_per_photo: at most so many, the surest first; None: no limit
+    categories: {real category id: Category}, for those that differ
+    """
+
+    score: float = 0.5
+    mask: float = 0.5
+    attribute: float = 0.5
+    detections_per_photo: int | None = None
+    categories: dict = dataclasses.field(default_factory=dict)
+
+    def of(self, kind, category_id):
+        """The "score", "mask" or "attribute" threshold of a category."""
+        own = getattr(self.categories.get(category_id), kind, None)
+        return getattr(self, kind) if own is None else own
+
+    def attributes_of(self, category_id, attribute_ids):
+        """(T,) float64, a threshold for each of these attributes of a category."""
+        own = self.categories.get(category_id, Category()).attributes
+        return np.array([own.get(i, self.of("attribute", category_id)) for i in attribute_ids], np.float64)
+
+    def lowest_score(self):
+        """The score below which nothing counts, whatever it is."""
+        return min([self.score, *(c.score for c in self.categories.values() if c.score is not None and c.on)])
+
+    def kept(self, category_ids, scores):
+        """Which detections of a photo count: indices, the surest first. category_ids: (N,) real; scores: (N,)."""
+        scores = np.asarray(scores, np.float64)
+        on = [self.categories.get(c, Category()).on and score >= self.of("score", c) for c, score in zip(category_ids, scores)]
+        order = np.argsort(-scores, kind="stable")
+        return order[np.array(on, bool)[order]][:self.detections_per_photo]
+
+    # Use
+
+    def check(self, names, name="The table"):
+        """Raises ValueError if a category of the table is not one of the label list, names: {real id: name}."""
+        for category, row in self.categories.items():
+            if category not in names or row.name not in ("", names[category]):
+                raise ValueError(f"{name} has thresholds of category {category} ({row.name or 'no name'}), which here is "
+                                 f"{names.get(category, 'unknown')}. Thresholds belong to the label list that they were searched with.")
+
+    def applied(self, result, ontology):
+        """A result dict of `FashionModel` with the detections and the attributes that count, and "mask_thresholds" (N,) float.
+
+        Its "attributes" are decided anew from "attribute_scores"; the argument is not changed.
+        """
+        categories = [ontology.category_id_of(int(class_id)) for class_id in result["class_ids"]]
+        rows = self.kept(categories, result["scores"])
+        categories = [categories[i] for i in rows]
+        attributes = []
+        for i, category in zip(rows, categories):
+            carries = ontology.carries_attributes(category)
+            passed = reaches(result["attribute_scores"][i], self.attributes_of(category, ontology.attribute_ids)) if carries else ()
+            attributes.append(ontology.ids_of(passed))
+        columns = {key: value[rows] for key, value in result.items()
+                   if key not in ("attributes", "image_hw") and isinstance(value, np.ndarray) and len(value) == len(result["scores"])}
+        return result | columns | {"attributes": attributes, "mask_thresholds": np.array([self.of("mask", c) for c in categories])}
+
+    def decided(self, detections, ground_truth):
+        """COCO results (`predictions.read_detections`) -> those that count, with the masks and attributes that count.
+
+        Attributes stay as they are without "attribute_scores", masks without "mask_probabilities". The argument is not changed.
+        """
+        attribute_ids = [row["id"] for row in ground_truth.get("attributes", ())]
+        size_of = {image["id"]: (image["height"], image["width"]) for image in ground_truth["images"]}
+        photos = {}
+        for row in detections:
+            photos.setdefault(row["image_id"], []).append(row)
+        return [self._decided(rows[i], attribute_ids, size_of[image_id]) for image_id, rows in photos.items()
+                for i in self.kept([row["category_id"] for row in rows], [row["score"] for row in rows])]
+
+    def _decided(self, row, attribute_ids, size_hw):
+        category, row = row["category_id"], dict(row)
+        if "attribute_scores" in row:
+            passed = reaches(row["attribute_scores"], self.attributes_of(category, attribute_ids))
+            row["attribute_ids"] = sorted(attribute_ids[i] for i in np.flatnonzero(passed))
+        if "mask_probabilities" in row:
+            row["segmentation"] = mask_at(row, self.of("mask", category), size_hw)
+        return row
+
+    # Files
+
+    def to_dict(self):
+        """As a dict that JSON can hold."""
+        whole = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return whole | {"categories": {str(c): {key: value for key, value in dataclasses.asdict(row).items() if value not in (None, {})}
+                                       for c, row in sorted(self.categories.items())}}
+
+    @classmethod
+    def from_dict(cls, content):
+        """The inverse of `to_dict`; other keys are left alone. Raises ValueError for what is no table of thresholds."""
+        if not isinstance(content, dict) or not isinstance(content.get("categories", {}), dict):
+            raise ValueError('Expected an object with "score", "mask", "attribute" and, by their ids, "categories".')
+        try:
+            categories = {int(c): Category(**row | {"attributes": {int(a): _number(t, f"attribute {a} of category {c}")
+                                                                   for a, t in row.get("attributes", {}).items()}})
+                          for c, row in content.get("categories", {}).items()}
+        except (TypeError, AttributeError) as error:
+            known = ", ".join(field.name for field in dataclasses.fields(Category))
+            raise ValueError(f"A category may have {known}, and nothing else ({error}).") from error
+        for row in (content, *map(dataclasses.asdict, categories.values())):
+            for kind in KINDS:
+                if row.get(kind) is not None:
+                    _number(row[kind], kind)
+        limit = content.get("detections_per_photo")
+        if limit is not None and (not isinstance(limit, int) or limit < 1):
+            raise ValueError(f"detections_per_photo is a whole number from 1, or null for no limit. Got {limit!r}.")
+        return cls(**{kind: float(content[kind]) for kind in KINDS if content.get(kind) is not None}, detections_per_photo=limit,
+                   categories=categories)
+
+    def write(self, path, **about):
+        """Writes a JSON file; about: what else it says, for people."""
+        write_text(path, json.dumps(self.to_dict() | about, indent=1) + "\n")
+
+
+def read_thresholds(path):
+    """The Thresholds of a JSON file."""
+    path = Path(path)
+    try:
+        return Thresholds.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except ValueError as error:    # JSON's own errors are ValueErrors, too
+        raise ValueError(f"{path} holds no thresholds: {error} fashion/evaluate.py --tune writes such a file.") from error
+
+
+def reaches(scores, thresholds):
+    """Whether attribute scores (float32) are at least their thresholds, in their precision: 0.7 reaches 0.7."""
+    return scores >= np.asarray(thresholds, np.float32)
+
+
+def mask_at(row, threshold, size_hw):
+    """The mask of a COCO result with "mask_probabilities" at another threshold, compressed RLE of the photo's size."""
+    x, y, width, height = row["bbox"]
+    window = paste_window(row["mask_probabilities"] / np.float32(255), (y, x, y + height, x + width), size_hw, threshold)
+    return rle.to_coco(rle.encode_window(*window, size_hw), size_hw)
+
+
+def _number(value, what):
+    if not isinstance(value, (int, float)) or not 0 <= value <= NEVER:
+        raise ValueError(f"{what} must be a threshold from 0 to {NEVER}. Got {value!r}.")
+    return float(value)

@@ -1,0 +1,56 @@
+"""The page of errors: two files that need no other, whatever there is to show."""
+import json
+import re
+
+import numpy as np
+import pytest
+
+from fashion.evaluation.errors.page_of_errors import write_errors
+
+
+def chapters(text):
+    return re.findall(r'<h2 id="c\d+">(.*?)</h2>', text)
+
+
+def test_the_files_hold_the_analysis(tmp_path, confused_case):
+    gt, said = confused_case(0, images=6)
+    analysis = write_errors(tmp_path / "new" / "folder", gt, said, worst=4, title="Errors of <this> model")
+    folder = tmp_path / "new" / "folder"
+    assert sorted(path.name for path in folder.iterdir()) == ["errors.json", "index.html"]
+    assert json.loads((folder / "errors.json").read_text(encoding="utf-8")) == analysis
+    text = (folder / "index.html").read_text(encoding="utf-8")
+    assert "Errors of &lt;this&gt; model" in text and len(re.findall("data:image/jpeg", text)) == 4
+    assert chapters(text) == ["Findings", "What the errors cost", "By category", "Confusions", "Attributes",
+                              "Where objects are hard to find", "Are small or intricate objects the problem?", "The worst photos"]
+    assert not re.search(r'(src|href)="(?!data:|#)', text)     # nothing from elsewhere
+    assert all(f"{row['ap50_gain']:+.3f}" in text for row in analysis["bins"])
+
+
+def test_photos_are_asked_for_by_name_and_may_be_absent(tmp_path, one_of_each):
+    gt, said = one_of_each
+    asked = []
+
+    def read_photo(name):
+        asked.append(name)
+        return None if name == "2.jpg" else np.zeros((40, 40, 3), np.uint8)
+
+    write_errors(tmp_path, gt, said, read_photo)
+    assert sorted(asked) == ["1.jpg", "2.jpg"]
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert ("1 right. 4 false (shirt 0.90, duplicate; shirt 0.85, should be shoe; shoe 0.80, poor localisation; "
+            "shoe 0.70, class and place wrong). 3 not found (shoe; shoe; scarf).") in text
+
+
+@pytest.mark.parametrize("objects, detections", [(0, 0), (0, 1), (1, 0), (1, 1)])
+def test_a_page_of_little(tmp_path, placed, truth, objects, detections):
+    gt, said = truth(*[placed(1, 1, (0, 0, 9, 9))] * objects), [placed(1, 1, (0, 0, 9, 9), score=0.9)] * detections
+    write_errors(tmp_path, gt, said)
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert ("No photo has an error." in text) == (objects == detections)
+    assert "Attributes" not in chapters(text) and "nan" not in re.sub(r"<svg.*?</svg>|base64,[^\"]*", "", text, flags=re.DOTALL)
+
+
+def test_the_same_numbers_give_the_same_page(tmp_path, one_of_each):
+    for folder in ("a", "b"):
+        write_errors(tmp_path / folder, *one_of_each)
+    assert (tmp_path / "a" / "index.html").read_bytes() == (tmp_path / "b" / "index.html").read_bytes()

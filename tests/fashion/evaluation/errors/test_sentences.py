@@ -1,0 +1,58 @@
+"""Sentences say what the numbers say."""
+import pytest
+
+from fashion.evaluation.errors.analysis import analyse
+from fashion.evaluation.errors.sentences import findings, is_problem, percent, points, shape_findings
+
+
+def test_the_findings_of_one_error_of_each_kind(one_of_each):
+    first, second, *_ = said = analyse(*one_of_each)["findings"]
+    # By hand in `test_bins`: a wrong class, the poor place and the missed objects cost 51/303, 51/303 and 50/300 of AP50.
+    assert first.startswith("Mask AP50 is 0.333. The costliest kind of error is “wrong class”") and "would add 0.168 (1 detections" in first
+    assert second == "The most frequent confusion among sure detections is “shoe” taken for “shirt” (1 of 2 objects)."
+    assert len(said) == 2     # five objects tell nothing of size, and no attribute is given
+
+
+def test_what_cannot_be_said_is_left_out(truth, placed):
+    assert analyse(truth(), [])["findings"] == ["The photos have no objects, so nothing can be found or missed."]
+    right = truth(placed(1, 1, (0, 0, 9, 9)))
+    assert analyse(right, [placed(1, 1, (0, 0, 9, 9), score=0.9)])["findings"] == ["Mask AP50 is 1.000. No kind of error alone lowers it."]
+
+
+def row(difference, error=0.1):
+    return {"recall": [0.2, 0.5, 0.9], "difference": difference, "error": error, "difference_in_category": None, "error_in_category": None}
+
+
+@pytest.mark.parametrize("difference, expected", [(-0.3, True), (-0.19, False), (0.4, False)])
+def test_a_problem_is_worse_by_two_standard_errors(difference, expected):
+    assert is_problem(row(difference)) is expected
+    assert not is_problem(row(None, None))
+
+
+def test_small_and_intricate_in_words():
+    small, intricate = shape_findings({"size": row(-0.3), "intricacy": row(-0.19)})
+    assert small == ("Small objects are a problem: 20 % of the smallest third are found and 90 % of the largest; "
+                     "at equal intricacy the difference is -30 (±10) points.")
+    assert intricate.startswith("Intricate objects are not clearly a problem of their own: 90 % of the most intricate third are found")
+    (alike, _) = shape_findings({"size": row(None, None), "intricacy": row(-0.19)})
+    assert alike.endswith("of the largest, but no two of them are alike in intricacy.")
+    assert list(shape_findings(None)) == []
+
+
+def test_attributes_in_words(placed, truth):
+    gt = truth(*[placed(1, 1, (10 * i, 0, 9, 9), attribute_ids=[20]) for i in range(3)])
+    said = [placed(1, 1, (10 * i, 0, 9, 9), score=0.9, attribute_ids=[30] if i else []) for i in range(3)]
+    assert analyse(gt, said)["findings"][-1] == (
+        "Attributes are more often missing than invented: 3 missing on 3 of the 3 objects found, 2 invented on 2. Adding the missing ones "
+        "would raise f1AP50 from 0.000 by 1.000, dropping the invented ones by 0.000. Missing most often: “red” 3. Invented most often: "
+        "“long” 2.")
+
+
+def test_a_random_case_has_three_to_six(confused_case):
+    analysis = analyse(*confused_case(0))
+    assert 3 <= len(analysis["findings"]) <= 6 and analysis["findings"] == findings(analysis)
+
+
+def test_numbers_in_words():
+    assert (percent(0.126), percent(-1), percent(0)) == ("13 %", "–", "0 %")
+    assert points(0.05, 0.021) == "+5 (±2) points"

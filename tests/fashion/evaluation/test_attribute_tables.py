@@ -1,0 +1,29 @@
+"""Average precision of one attribute: by hand, and as scikit-learn has it. The tables are tested by `test_attribute_f1.py`."""
+import numpy as np
+import pytest
+
+from fashion.evaluation.attribute_tables import THRESHOLDS, average_precision
+
+
+@pytest.mark.parametrize("scores, real, area", [
+    ([0.9, 0.8, 0.7, 0.6], [1, 0, 1, 0], (1 + 2 / 3) / 2),
+    ([0.6, 0.7, 0.8, 0.9], [0, 1, 0, 1], (1 + 2 / 3) / 2),               # the order of the objects does not matter
+    ([0.5, 0.5, 0.2], [1, 0, 1], (1 / 2 + 2 / 3) / 2),                   # of two with one score, one is right
+    ([0.1, 0.1, 0.1, 0.1], [0, 1, 0, 0], 1 / 4),
+    ([0.3], [1], 1), ([0.3, 0.2], [0, 0], -1), ([], [], -1)])
+def test_every_real_one_counts_the_precision_at_its_score(scores, real, area):
+    assert average_precision(np.array(scores, np.float32), np.array(real, bool)) == pytest.approx(area)
+
+
+def test_the_area_is_that_of_scikit_learn():
+    metrics = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng(0)
+    for n in (1, 5, 40, 300):
+        for steps in (3, 20, 10_000):                                    # few steps: many scores are equal
+            scores, real = rng.integers(0, steps, n) / np.float32(steps), rng.random(n) < 0.3
+            real[0] = True
+            assert average_precision(scores, real) == pytest.approx(metrics.average_precision_score(real, scores), abs=1e-12)
+
+
+def test_the_thresholds_are_round_numbers():
+    assert len(THRESHOLDS) == 19 and (THRESHOLDS[0], THRESHOLDS[5], THRESHOLDS[18]) == (0.05, 0.3, 0.95)

@@ -1,0 +1,131 @@
+"""Search: what is found where the best thresholds are plain, and that values are the measures' own."""
+import numpy as np
+import pytest
+
+from fashion.evaluation.every_score import score_stored
+from fashion.evaluation.thresholds.choice import NO_LIMIT, Choice
+from fashion.evaluation.thresholds.evidence import MASKS, read_evidence
+from fashion.evaluation.thresholds.goals import GOALS
+from fashion.evaluation.thresholds.search import LEVELS, grid, search, value_of
+
+BOX, ELSEWHERE = (10, 10, 40, 40), (60, 60, 30, 30)
+
+
+def with_scores(detections, attributes, seed=0):
+    """Detections of the `random_case` with attribute scores that say the same at 0.5."""
+    rng = np.random.default_rng(seed)
+    place = {row["id"]: t for t, row in enumerate(attributes)}
+    for row in detections:
+        scores = rng.uniform(0, 0.5, len(attributes))
+        scores[[place[i] for i in row["attribute_ids"]]] = rng.uniform(0.5, 1, len(row["attribute_ids"]))
+        row["attribute_scores"] = scores.astype(np.float32)
+    return detections
+
+
+@pytest.mark.parametrize(("name", "where"), [
+    ("kaggle_2020", lambda s: s["kaggle_2020"]["score"]), ("kaggle_2019", lambda s: s["kaggle_2019"]["mean_over_images_and_classes"]),
+    ("kaggle_2019_pooled", lambda s: s["kaggle_2019"]["pooled"]), ("attributes", lambda s: s["attributes"]["micro_f1"]),
+    ("f1_ap", lambda s: s["f1_ap"]["segm"]["f1AP"]), ("fashionpedia", lambda s: s["fashionpedia_fixed"]["segm"]["iou_f1/AP"])])
+def test_a_value_is_the_measure_itself(random_case, name, where):
+    ground_truth, detections = random_case(3, images=6, crowds=0, boxes=True)
+    for image in ground_truth["images"]:
+        image["file_name"] = f"{image['id']}.jpg"
+    for row in detections:
+        row["area"] = row["bbox"][2] * row["bbox"][3]
+    with_scores(detections, ground_truth["attributes"])
+    evidence = read_evidence(ground_truth, detections)
+    score = 0.0 if GOALS[name].ranked else 0.4
+    value = value_of(evidence, GOALS[name], [Choice.uniform(evidence, score, 0.5)] * 6)
+    measured = where(score_stored(ground_truth, detections, fixed=True, score_threshold=0.4))
+    assert value == pytest.approx(max(measured, 0), abs=1e-12) and value > 0
+
+
+def test_decisions_of_the_search_are_those_of_the_table(random_case):
+    ground_truth, detections = random_case(4, images=5, crowds=0, boxes=True)
+    with_scores(detections, ground_truth["attributes"])
+    evidence = read_evidence(ground_truth, detections)
+    rng = np.random.default_rng(0)
+    k, t = len(evidence.category_ids), len(evidence.attribute_ids)
+    attribute = rng.choice([0.4, 0.5, 0.9], (k, t))
+    choice = Choice(rng.random(k) < 0.7, rng.choice([0.2, 0.5], k), np.zeros(k, int), attribute, 9, (0.5, 0.5, 0.4))
+    decided = choice.thresholds(evidence).decided(detections, ground_truth)
+    expected = []
+    for photo in evidence.photos:
+        for d in choice.kept(photo):
+            ids = [evidence.attribute_ids[a] for a in np.flatnonzero(choice.said(photo)[d])]
+            expected.append((photo.image_id, evidence.category_ids[photo.category[d]], photo.score[d], ids))
+    got = [(row["image_id"], row["category_id"], row["score"], row["attribute_ids"]) for row in decided]
+    assert sorted(got) == sorted(expected) and len(got) > 20
+
+
+def test_a_category_that_only_harms_is_switched_off_and_one_that_is_missed_gets_a_lower_score(truth, found):
+    """Shoes are invented everywhere, surely; shirts are right but unsure, beside surer false ones in half of the photos."""
+    photos = 20
+    ground_truth = truth(*((i, 0, BOX, ()) for i in range(photos)), photos=photos)
+    detections = found(*((i, 0, BOX, 0.3 + i / 1000, (0, 0)) for i in range(photos)),
+                       *((i, 5, ELSEWHERE, 0.99, (0, 0)) for i in range(photos)))
+    evidence = read_evidence(ground_truth, detections)
+    tuned = search(evidence, GOALS["kaggle_2019"], folds=4)
+    table = tuned.choice().thresholds(evidence)
+    assert tuned.level == "category" and tuned.held_out["given"] == 0 and tuned.held_out["category"] == pytest.approx(1)
+    assert not table.categories[5].on and table.of("score", 0) <= 0.3
+    assert search(evidence, GOALS["kaggle_2020"], folds=4).held_out["category"] == pytest.approx(1)
+
+
+def test_an_attribute_gets_the_threshold_that_separates_it(truth, found):
+    """"long" is true from 0.7 on, "red" from 0.2 on: no single threshold is right for both."""
+    photos = 40
+    long, red = [i % 2 == 0 for i in range(photos)], [i % 4 < 2 for i in range(photos)]
+    ground_truth = truth(*((i, 0, BOX, [10] * long[i] + [30] * red[i]) for i in range(photos)), photos=photos)
+    detections = found(*((i, 0, BOX, 0.9, (0.72 if long[i] else 0.68, 0.22 if red[i] else 0.18)) for i in range(photos)))
+    evidence = read_evidence(ground_truth, detections)
+    for name in ("kaggle_2020", "kaggle_2019", "attributes"):
+        tuned = search(evidence, GOALS[name], folds=4)
+        thresholds = tuned.choice().thresholds(evidence).attributes_of(0, [10, 30])
+        assert tuned.level == "attribute" and tuned.held_out["attribute"] == pytest.approx(1), name
+        assert thresholds == pytest.approx([0.7, 0.2]), name
+
+
+def test_where_every_choice_is_equal_nothing_is_changed(truth, found):
+    ground_truth = truth(*((i, 0, BOX, [10]) for i in range(8)), photos=8)
+    evidence = read_evidence(ground_truth, found(*((i, 0, BOX, 0.9, (0.9, 0.1)) for i in range(8))))
+    tuned = search(evidence, GOALS["kaggle_2020"], folds=2)
+    assert tuned.level == "given" and tuned.choice().thresholds(evidence).to_dict()["categories"] == {}
+    assert set(tuned.held_out.values()) == set(tuned.on_same.values()) == {1.0} and list(tuned.choices) == list(LEVELS)
+
+
+def test_a_photo_may_keep_its_surest_detection_alone(truth, found):
+    """The first is right and the second is not; scores differ so from photo to photo that none separates them."""
+    ground_truth = truth(*((i, 0, BOX, ()) for i in range(10)), photos=10)
+    detections = found(*((i, 0, BOX, 0.9 - i / 20, (0, 0)) for i in range(10)),
+                       *((i, 0, ELSEWHERE, 0.89 - i / 20, (0, 0)) for i in range(10)))
+    evidence = read_evidence(ground_truth, detections)
+    tuned = search(evidence, GOALS["kaggle_2020"], folds=5)
+    assert tuned.choice().limit == 1 and tuned.held_out["global"] == pytest.approx(1) and tuned.choices["given"].limit == NO_LIMIT
+
+
+def test_masks_are_tried_at_several_thresholds(truth, found):
+    """Columns of 0.2 to 0.8: at 0.5 the mask is the right half of its box, and at 0.3 what the object is."""
+    mask = np.tile(np.array([51, 102, 153, 204], np.uint8), (4, 1))
+    ground_truth = truth(*((i, 0, (20, 10, 30, 40), ()) for i in range(6)), photos=6)
+    detections = found(*((i, 0, BOX, 0.9, (0, 0)) for i in range(6)), mask=mask)
+    for row in detections:
+        row["segmentation"] = truth((0, 0, (30, 10, 20, 40), ()))["annotations"][0]["segmentation"]
+    evidence = read_evidence(ground_truth, detections)
+    assert evidence.masks == MASKS and evidence.photos[0].iou[:, 0, 0].argmax() == 0 and evidence.photos[0].iou[0, 0, 0] == 1
+    assert search(evidence, GOALS["kaggle_2020"], folds=2).choice().thresholds(evidence).mask == 0.3
+
+
+def test_the_grid_has_the_value_at_every_pair(truth, found):
+    ground_truth = truth((0, 0, BOX, [10]), (1, 0, BOX, [10]))
+    evidence = read_evidence(ground_truth, found((0, 0, BOX, 0.6, (0.6, 0)), (1, 0, BOX, 0.3, (0.3, 0))))
+    table = grid(evidence, GOALS["kaggle_2020"], scores=(0.2, 0.5), attributes=(0.2, 0.5))
+    assert table == {"metric": "Kaggle 2020", "score_thresholds": [0.2, 0.5], "attribute_thresholds": [0.2, 0.5],
+                     "values": [[1.0, 0.5], [0.5, 0.5]]}
+
+
+def test_folds_need_photos(truth, found):
+    evidence = read_evidence(truth((0, 0, BOX, ())), found((0, 0, BOX, 0.6, (0, 0))))
+    for folds in (1, 3):
+        with pytest.raises(ValueError, match=f"at least 2 folds and a photo for each. Got {folds} folds, 2 photos"):
+            search(evidence, GOALS["kaggle_2020"], folds=folds)

@@ -1,0 +1,87 @@
+"""The table of thresholds: what it leaves, its file, its faults."""
+import json
+
+import numpy as np
+import pytest
+from pycocotools import mask as coco_mask
+
+from fashion.evaluation.thresholds.table import Category, Thresholds, mask_at, read_thresholds
+from fashion.ontology import Ontology
+
+TABLE = Thresholds(0.5, 0.5, 0.4, 3, {0: Category("shirt", score=0.2, mask=0.6, attributes={30: 0.9}), 5: Category("shoe", on=False),
+                                      7: Category("hat", attribute=0.7)})
+
+
+def test_the_nearest_threshold_counts():
+    assert [TABLE.of("score", c) for c in (0, 5, 9)] == [0.2, 0.5, 0.5]
+    assert [TABLE.of("mask", c) for c in (0, 7)] == [0.6, 0.5]
+    assert TABLE.attributes_of(0, [10, 30]).tolist() == [0.4, 0.9]
+    assert TABLE.attributes_of(7, [10, 30]).tolist() == [0.7, 0.7]
+    assert TABLE.attributes_of(9, [10]).tolist() == [0.4]
+
+
+def test_detections_that_count_are_the_surest_first():
+    assert TABLE.kept([0, 0, 5, 7, 9, 9], [0.2, 0.19, 0.99, 0.5, 0.8, 0.9]).tolist() == [5, 4, 3]    # at most three
+    assert TABLE.kept([], []).tolist() == []
+    assert Thresholds().kept([1, 1], [0.5, 0.4]).tolist() == [0]
+
+
+def test_the_lowest_score_is_of_a_category_that_is_on():
+    assert TABLE.lowest_score() == 0.2
+    assert Thresholds(0.5, categories={1: Category(on=False, score=0.1)}).lowest_score() == 0.5
+
+
+def test_a_table_comes_back_from_its_file(tmp_path):
+    TABLE.write(tmp_path / "thresholds.json", tuning={"metric": "kaggle_2020"})
+    assert read_thresholds(tmp_path / "thresholds.json") == TABLE
+    assert json.loads((tmp_path / "thresholds.json").read_text())["categories"]["5"] == {"name": "shoe", "on": False}
+
+
+@pytest.mark.parametrize(("text", "reason"), [
+    ("{", "Expecting property name"), ("[]", "Expected an object"), ('{"score": 2}', "score must be a threshold from 0 to"),
+    ('{"categories": {"x": {}}}', "invalid literal"), ('{"categories": {"1": {"scores": 1}}}', "A category may have name, on, score"),
+    ('{"categories": {"1": {"attributes": {"4": "high"}}}}', "attribute 4 of category 1 must be"),
+    ('{"detections_per_photo": 0}', "a whole number from 1")])
+def test_what_is_no_table_is_refused(tmp_path, text, reason):
+    (tmp_path / "t.json").write_text(text)
+    with pytest.raises(ValueError, match=f"t.json holds no thresholds: .*{reason}.*--tune writes"):
+        read_thresholds(tmp_path / "t.json")
+
+
+def test_a_table_belongs_to_a_label_list():
+    TABLE.check({0: "shirt", 5: "shoe", 7: "hat", 8: "bag"})
+    with pytest.raises(ValueError, match=r"category 5 \(shoe\), which here is bag"):
+        TABLE.check({0: "shirt", 5: "bag", 7: "hat"})
+    with pytest.raises(ValueError, match=r"category 7 \(hat\), which here is unknown"):
+        TABLE.check({0: "shirt", 5: "shoe"}, "t.json")
+
+
+def test_a_mask_at_another_threshold_is_another_mask():
+    """Columns of 0.2, 0.4, 0.6, 0.8 in a box of 40 pixels, read bilinearly: 0.5 is reached in the middle, 0.7 at three quarters."""
+    mask = np.tile(np.array([51, 102, 153, 204], np.uint8), (4, 1))
+    row = {"bbox": [10.0, 20.0, 40.0, 30.0], "mask_probabilities": mask}
+    assert [coco_mask.toBbox(mask_at(row, t, (100, 100))).tolist() for t in (0.5, 0.7)] == [[30, 20, 20, 30], [40, 20, 10, 30]]
+
+
+def test_results_of_a_model_and_stored_ones_are_decided_alike(truth, found):
+    mask = np.full((4, 4), 140, np.uint8)    # 0.549: covers its box at 0.5, nothing at 0.6
+    rows = found((0, 0, (0, 0, 20, 20), 0.3, (0.45, 0.8)), (0, 5, (0, 0, 20, 20), 0.9, (1, 1)), (0, 7, (50, 50, 20, 20), 0.6, (0.6, 0.7)),
+                 mask=mask)
+    ground_truth = truth()
+    decided = TABLE.decided(rows, ground_truth)
+    assert [(row["category_id"], row["attribute_ids"]) for row in decided] == [(7, [30]), (0, [10])]
+    assert [int(coco_mask.area(row["segmentation"])) for row in decided] == [400, 0]
+    assert rows[0]["attribute_ids"] == [30]    # the argument is as it was
+
+    ontology = Ontology((0, 5, 7), ("shirt", "shoe", "hat"), ("", "", ""), (10, 30), ("long", "red"), ("", ""), (0, 5, 7))
+    result = {"class_ids": np.array([1, 2, 3]), "scores": np.array([0.3, 0.9, 0.6]), "boxes": np.zeros((3, 4)), "image_hw": (100, 100),
+              "attribute_scores": np.array([row["attribute_scores"] for row in rows]), "mask_probabilities": np.zeros((3, 4, 4))}
+    applied = TABLE.applied(result, ontology)
+    assert applied["class_ids"].tolist() == [3, 1] and applied["attributes"] == [[30], [10]]
+    assert applied["mask_thresholds"].tolist() == [0.5, 0.6] and len(applied["boxes"]) == 2 and applied["image_hw"] == (100, 100)
+
+
+def test_categories_without_attributes_get_none():
+    ontology = Ontology((0, 5), ("shirt", "shoe"), ("", ""), (10,), ("long",), ("",), (0,))
+    result = {"class_ids": np.array([1, 2]), "scores": np.array([0.9, 0.8]), "attribute_scores": np.ones((2, 1)), "image_hw": (9, 9)}
+    assert Thresholds().applied(result, ontology)["attributes"] == [[10], []]
