@@ -9,6 +9,7 @@ import sys
 import textwrap
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -17,7 +18,7 @@ from fashion.config import FashionConfig
 from mrcnn.config import Config
 from mrcnn.modeling.build import build_detector
 from mrcnn.modeling.detector import Detector
-from mrcnn.modeling.weight_files import read_metadata
+from mrcnn.modeling.weight_files import read_metadata, weight_layers
 from mrcnn.training.checkpoints import read_state
 from mrcnn.training.run_folder import RunFolder
 
@@ -139,6 +140,26 @@ def test_a_checkpoint_of_another_recipe_is_told_by_its_name(tiny_model, tiny_run
     with pytest.raises(ValueError, match="It was trained by the recipe 'smoke', and the recipe now is 'ccp'"):
         train.start_weights(other, str(tiny_run))
     train.start_weights(tiny_model, str(tiny_run))
+
+
+def test_a_head_of_another_form_starts_anew(tiny_run, ontology, tiny_settings, tiny_model):
+    other = train.FashionModel(train.recipe_config("smoke", ontology, tiny_settings | {"ATTRIBUTE_HEAD": "mlp", "ATTRIBUTE_HIDDEN": 8}),
+                               ontology)
+    assert train.unfitting_layers(other, tiny_run / "best.h5", tiny_model.metadata()) == ["mrcnn_attribute_logits"]
+    train.start_weights(other, str(tiny_run))
+
+
+def test_layers_that_are_excluded_start_anew(tiny_model, tiny_run, ontology, tiny_settings):
+    keras.utils.set_random_seed(7)
+    other = train.FashionModel(tiny_model.config, ontology)
+    layers, trained = (weight_layers(model.detector) for model in (other, tiny_model))
+    before = layers["mrcnn_attribute_logits"].get_weights()
+    train.start_weights(other, str(tiny_run), exclude="mrcnn_attribute.*")
+    after = layers["mrcnn_attribute_logits"].get_weights()
+    assert all((a == b).all() for a, b in zip(before, after))
+    assert all((a == b).all() for a, b in zip(layers["mrcnn_mask"].get_weights(), trained["mrcnn_mask"].get_weights()))
+    with pytest.raises(ValueError, match="--exclude attribute matches no layer; it must match a whole name"):
+        train.start_weights(other, str(tiny_run), exclude="attribute")
 
 
 def test_every_setting_can_be_listed(capsys):

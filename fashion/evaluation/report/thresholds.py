@@ -3,7 +3,8 @@ from fashion.evaluation.report.cells import number
 from fashion.evaluation.report.figures import best_cell, grid_heat_map
 
 _LEVELS = {"given": "the thresholds as they were given", "global": "one threshold on scores, masks and attributes for all",
-           "category": "for each category its own", "attribute": "for each attribute of a category its own, too"}
+           "supercategory": "for the attributes of each super-category their own", "category": "for each category its own",
+           "attribute": "for each attribute of a category its own, too"}
 
 
 def add_chapter(page, scores):

@@ -50,13 +50,30 @@ def common_threshold(matched, goal, start):
     return _priced(best, matched, goal, start)
 
 
+def thresholds_of_supercategories(matched, goal, start, groups):
+    """(K, T) float: for every super-category one threshold for all categories, the others being given. groups: (T,) its number"""
+    def best(price):
+        found = start.copy()
+        for group in range(max(groups, default=-1) + 1):
+            columns = np.flatnonzero(np.array(groups) == group)
+            worth = np.zeros(len(CANDIDATES))
+            for i, threshold in enumerate(CANDIDATES):
+                changed = found.copy()
+                changed[:, columns] = threshold
+                worth[i] = sum(_worth(rows, changed[k], goal, price) for k, rows in matched.items())
+            found[:, columns] = _best(CANDIDATES, worth, found[0, columns[0]])
+        return found
+    return _priced(best, matched, goal, start)
+
+
 def thresholds_of_categories(matched, goal, start):
-    """(K, T) float: for every category the one threshold of its attributes that is worth the most."""
+    """(K, T) float: for every category the one threshold of its attributes that is worth the most, if it is worth more than what is."""
     def best(price):
         found = start.copy()
         for k, rows in matched.items():
-            if len(rows.real) >= MIN_EXAMPLES:
-                found[k] = _best(CANDIDATES, _worth_of_levels(rows, goal, price), start[k, 0])
+            worth = _worth_of_levels(rows, goal, price)
+            if len(rows.real) >= MIN_EXAMPLES and worth.max() > _worth(rows, start[k], goal, price):
+                found[k] = _best(CANDIDATES, worth, np.median(start[k]))
         return found
     return _priced(best, matched, goal, start)
 
@@ -89,12 +106,14 @@ def _sweep(rows, thresholds, goal, price):
 
 def _worth_of_levels(rows, goal, price):
     """(candidates,) worth of one threshold for all attributes."""
-    real = rows.real.sum(axis=1)
-    worth = []
-    for threshold in CANDIDATES:
-        said = reaches(rows.scores, threshold)
-        worth.append(goal.worth((said & rows.real).sum(axis=1), said.sum(axis=1), real, rows.real.shape[1], price) @ rows.weight)
-    return np.array(worth)
+    return np.array([_worth(rows, threshold, goal, price) for threshold in CANDIDATES])
+
+
+def _worth(rows, thresholds, goal, price):
+    """Of the attributes of one category at thresholds, one or (T,)."""
+    said = reaches(rows.scores, thresholds)
+    each = goal.worth((said & rows.real).sum(axis=1), said.sum(axis=1), rows.real.sum(axis=1), rows.real.shape[1], price)
+    return each @ rows.weight
 
 
 def _best(candidates, worth, now):

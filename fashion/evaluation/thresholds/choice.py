@@ -18,6 +18,7 @@ class Choice:
     attribute: np.ndarray   # (K, T) float64
     limit: int              # detections of a photo
     common: tuple           # (score, mask, attribute) of whatever has no threshold of its own
+    supercategories: dict = dataclasses.field(default_factory=dict)    # name -> attribute threshold, likewise
 
     @classmethod
     def uniform(cls, evidence, score, attribute, mask=None, limit=NO_LIMIT):
@@ -47,18 +48,22 @@ class Choice:
     def thresholds(self, evidence):
         """As the table that is written to a file: what is common, and what differs."""
         score, mask, attribute = self.common
+        common = Thresholds(score, mask, attribute, None if self.limit == NO_LIMIT else self.limit, dict(self.supercategories))
+        usual = common.attributes_of(None, evidence.attribute_ids, evidence.supercategories)
         names = {row["id"]: row["name"] for row in evidence.ground_truth["categories"]}
         categories = {}
         for k, category_id in enumerate(evidence.category_ids):
-            levels, counts = np.unique(self.attribute[k], return_counts=True)
-            level = attribute if attribute in levels or not len(levels) else float(levels[np.argmax(counts)])
-            own = Category(
-                names[category_id], bool(self.on[k]), _other(self.score[k], score), _other(evidence.masks[self.mask[k]], mask),
-                _other(level, attribute), {evidence.attribute_ids[t]: float(self.attribute[k, t])
-                                           for t in np.flatnonzero(self.attribute[k] != level)})
+            level, attributes = None, self.attribute[k] != usual
+            if attributes.any():
+                levels, counts = np.unique(self.attribute[k], return_counts=True)
+                if len(levels) and (most := counts.max()) > len(attributes) - attributes.sum():
+                    level = float(levels[counts == most][0])
+                    attributes = self.attribute[k] != level
+            own = Category(names[category_id], bool(self.on[k]), _other(self.score[k], score), _other(evidence.masks[self.mask[k]], mask),
+                           level, {evidence.attribute_ids[t]: float(self.attribute[k, t]) for t in np.flatnonzero(attributes)})
             if own != Category(names[category_id]):
                 categories[category_id] = own
-        return Thresholds(score, mask, attribute, None if self.limit == NO_LIMIT else self.limit, categories)
+        return dataclasses.replace(common, categories=categories)
 
 
 def _other(value, common):

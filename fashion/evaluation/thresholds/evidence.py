@@ -34,6 +34,7 @@ class Evidence:
     photos: tuple         # of Photo, one for each image
     category_ids: tuple   # (K,) real
     attribute_ids: tuple  # (T,) real
+    supercategories: tuple    # (T,) names of the attributes' super-categories
     masks: tuple          # the thresholds that `Photo.iou` is known for
 
 
@@ -44,7 +45,8 @@ def read_evidence(ground_truth, detections, *, on_photo=None):
     "attribute_scores" count as certain. on_photo: called after each, for progress
     """
     category_of = {row["id"]: k for k, row in enumerate(ground_truth["categories"])}
-    attribute_ids = tuple(row["id"] for row in ground_truth.get("attributes", ()))
+    attributes = ground_truth.get("attributes", ())
+    attribute_ids, kinds = (tuple(row.get(key, "") for row in attributes) for key in ("id", "supercategory"))
     place_of = {i: t for t, i in enumerate(attribute_ids)}
     masks = MASKS if detections and all("mask_probabilities" in row for row in detections) else (MASKS[STORED],)
     objects, found = defaultdict(list), defaultdict(list)
@@ -68,7 +70,7 @@ def read_evidence(ground_truth, detections, *, on_photo=None):
                             np.array([_multi_hot(row, place_of) for row in real], bool).reshape(len(real), len(attribute_ids))))
         if on_photo:
             on_photo()
-    return Evidence(ground_truth, detections, tuple(photos), tuple(category_of), attribute_ids, masks)
+    return Evidence(ground_truth, detections, tuple(photos), tuple(category_of), attribute_ids, kinds, masks)
 
 
 def _multi_hot(row, place_of):

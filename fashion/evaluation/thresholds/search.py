@@ -1,9 +1,10 @@
-"""Search: the thresholds at which a measure is best, in four levels, each judged on photos that it was not searched on.
+"""Search: the thresholds at which a measure is best, in five levels, each judged on photos that it was not searched on.
 
 | level | what is searched beside the level before |
 |---|---|
 | given | nothing |
 | global | one score, mask and attribute threshold for all, and how many detections a photo may have |
+| supercategory | for the attributes of each super-category (lengths, necklines, …) their own threshold |
 | category | for each category its own three, and whether it is worth predicting at all |
 | attribute | for each attribute of a category its own threshold |
 
@@ -21,11 +22,12 @@ from fashion.evaluation.thresholds.attributes import (
     matched_attributes,
     thresholds_of_attributes,
     thresholds_of_categories,
+    thresholds_of_supercategories,
 )
 from fashion.evaluation.thresholds.choice import NO_LIMIT, Choice
 from fashion.evaluation.thresholds.goals import mean_of_photos
 
-LEVELS = ("given", "global", "category", "attribute")
+LEVELS = ("given", "global", "supercategory", "category", "attribute")
 SCORES = np.arange(1, 20) / 20
 LIMITS = (NO_LIMIT, 1, 2, 3, 5)
 _QUANTILES = np.arange(1, 16) / 16    # of a category's scores: thresholds that are tried
@@ -49,7 +51,7 @@ class Tuned:
 def search(evidence, goal, *, score=0.5, attribute=0.5, folds=5, seed=0, on_step=None):
     """Search the thresholds of some `Evidence` for a `Goal`; score, attribute: what is given; of a ranked goal every score counts.
 
-    folds: number of parts that the photos are dealt into; on_step: called (folds + 1) * 3 times, for progress
+    folds: number of parts that the photos are dealt into; on_step: called (folds + 1) * 4 times, for progress
     Raises ValueError if there are fewer photos than folds.
     """
     count = len(evidence.photos)
@@ -131,20 +133,27 @@ class _AttributesOnly:
     """Of measures of ranked detections, AP among them: to leave detections out never helps them, so attributes are all there is."""
 
     def __init__(self, evidence, goal, indices):
-        self.photos, self.goal = [evidence.photos[i] for i in indices], goal
+        self.evidence, self.photos, self.goal = evidence, [evidence.photos[i] for i in indices], goal
 
     def __call__(self, level, choice):
-        return with_attributes(level, choice, self.photos, self.goal)
+        return with_attributes(level, choice, self.evidence, self.photos, self.goal)
 
 
-def with_attributes(level, choice, photos, goal):
-    """The choice with the attribute thresholds that are worth the most at a level."""
-    find = {"global": common_threshold, "category": thresholds_of_categories, "attribute": thresholds_of_attributes}[level]
-    attribute = find(matched_attributes(photos, choice, goal), goal, choice.attribute)
-    common = choice.common
-    if level == "global" and attribute.size:
-        common = (*common[:2], float(attribute.flat[0]))
-    return choice.copy(attribute=attribute, common=common)
+def with_attributes(level, choice, evidence, photos, goal):
+    """The choice with the attribute thresholds that are worth the most on some photos at a level."""
+    matched, start = matched_attributes(photos, choice, goal), choice.attribute
+    if not start.size:
+        return choice
+    if level == "global":
+        attribute = common_threshold(matched, goal, start)
+        return choice.copy(attribute=attribute, common=(*choice.common[:2], float(attribute.flat[0])))
+    if level == "supercategory":
+        order = {name: number for number, name in enumerate(dict.fromkeys(evidence.supercategories))}
+        attribute = thresholds_of_supercategories(matched, goal, start, [order[name] for name in evidence.supercategories])
+        levels = {name: float(value) for name, value in zip(evidence.supercategories, attribute[0]) if value != choice.common[2]}
+        return choice.copy(attribute=attribute, supercategories=levels)
+    find = {"category": thresholds_of_categories, "attribute": thresholds_of_attributes}[level]
+    return choice.copy(attribute=find(matched, goal, start))
 
 
 class _LevelSearch:
@@ -156,14 +165,14 @@ class _LevelSearch:
         self.memory = memory    # (photo, its attributes, what was kept) -> value; the folds share it
 
     def __call__(self, level, choice):
-        steps = {"global": (self._common_decisions, self._attributes, self._common_decisions), "attribute": (self._attributes,),
-                 "category": (self._attributes, *[self._decisions_of_categories] * _SWEEPS)}[level]
+        steps = {"global": (self._common_decisions, self._attributes, self._common_decisions), "supercategory": (self._attributes,),
+                 "attribute": (self._attributes,), "category": (self._attributes, *[self._decisions_of_categories] * _SWEEPS)}[level]
         for step in steps:
             choice = step(level, choice)
         return choice
 
     def _attributes(self, level, choice):
-        proposed = with_attributes(level, choice, self.photos, self.goal)
+        proposed = with_attributes(level, choice, self.evidence, self.photos, self.goal)
         return proposed if self._total(self._values(proposed)) > self._total(self._values(choice)) + _GAIN else choice
 
     def _common_decisions(self, level, choice):

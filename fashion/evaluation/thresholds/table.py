@@ -1,4 +1,5 @@
-"""The table of thresholds: for everything, for a category, for an attribute of a category; a JSON file; and its use on predictions."""
+"""The table of thresholds: for everything, for attributes of a kind, for a category, for an attribute of a category; a JSON file; and its
+use on predictions."""
 import dataclasses
 import json
 from pathlib import Path
@@ -30,6 +31,7 @@ class Thresholds:
     """What counts: a detection whose score, a pixel whose probability, an attribute whose score is at least the threshold.
 
     detections_per_photo: at most so many, the surest first; None: no limit
+    supercategories: {super-category of attributes, by name: attribute threshold}
     categories: {real category id: Category}, for those that differ
     """
 
@@ -37,6 +39,7 @@ class Thresholds:
     mask: float = 0.5
     attribute: float = 0.5
     detections_per_photo: int | None = None
+    supercategories: dict = dataclasses.field(default_factory=dict)
     categories: dict = dataclasses.field(default_factory=dict)
 
     def of(self, kind, category_id):
@@ -44,10 +47,15 @@ class Thresholds:
         own = getattr(self.categories.get(category_id), kind, None)
         return getattr(self, kind) if own is None else own
 
-    def attributes_of(self, category_id, attribute_ids):
-        """(T,) float64, a threshold for each of these attributes of a category."""
-        own = self.categories.get(category_id, Category()).attributes
-        return np.array([own.get(i, self.of("attribute", category_id)) for i in attribute_ids], np.float64)
+    def attributes_of(self, category_id, attribute_ids, supercategories):
+        """(T,) float64, a threshold for each of these attributes of a category: its own there, else the category's, else that of its
+        super-category, else the one for all. attribute_ids: T real ids; supercategories: T names"""
+        category = self.categories.get(category_id, Category())
+        if category.attribute is not None:
+            levels = [category.attribute] * len(attribute_ids)
+        else:
+            levels = [self.supercategories.get(name, self.attribute) for name in supercategories]
+        return np.array([category.attributes.get(i, level) for i, level in zip(attribute_ids, levels, strict=True)], np.float64)
 
     def lowest_score(self):
         """The score below which nothing counts, whatever it is."""
@@ -80,7 +88,8 @@ class Thresholds:
         attributes = []
         for i, category in zip(rows, categories):
             carries = ontology.carries_attributes(category)
-            passed = reaches(result["attribute_scores"][i], self.attributes_of(category, ontology.attribute_ids)) if carries else ()
+            passed = reaches(result["attribute_scores"][i], self.attributes_of(
+                category, ontology.attribute_ids, ontology.attribute_supercategories)) if carries else ()
             attributes.append(ontology.ids_of(passed))
         columns = {key: value[rows] for key, value in result.items()
                    if key not in ("attributes", "image_hw") and isinstance(value, np.ndarray) and len(value) == len(result["scores"])}
@@ -91,19 +100,19 @@ class Thresholds:
 
         Attributes stay as they are without "attribute_scores", masks without "mask_probabilities". The argument is not changed.
         """
-        attribute_ids = [row["id"] for row in ground_truth.get("attributes", ())]
+        attributes = [(row["id"], row.get("supercategory", "")) for row in ground_truth.get("attributes", ())]
         size_of = {image["id"]: (image["height"], image["width"]) for image in ground_truth["images"]}
         photos = {}
         for row in detections:
             photos.setdefault(row["image_id"], []).append(row)
-        return [self._decided(rows[i], attribute_ids, size_of[image_id]) for image_id, rows in photos.items()
+        return [self._decided(rows[i], attributes, size_of[image_id]) for image_id, rows in photos.items()
                 for i in self.kept([row["category_id"] for row in rows], [row["score"] for row in rows])]
 
-    def _decided(self, row, attribute_ids, size_hw):
+    def _decided(self, row, attributes, size_hw):
         category, row = row["category_id"], dict(row)
-        if "attribute_scores" in row:
-            passed = reaches(row["attribute_scores"], self.attributes_of(category, attribute_ids))
-            row["attribute_ids"] = sorted(attribute_ids[i] for i in np.flatnonzero(passed))
+        if "attribute_scores" in row and attributes:
+            passed = reaches(row["attribute_scores"], self.attributes_of(category, *zip(*attributes)))
+            row["attribute_ids"] = sorted(attributes[i][0] for i in np.flatnonzero(passed))
         if "mask_probabilities" in row:
             row["segmentation"] = mask_at(row, self.of("mask", category), size_hw)
         return row
@@ -128,6 +137,10 @@ class Thresholds:
         except (TypeError, AttributeError) as error:
             known = ", ".join(field.name for field in dataclasses.fields(Category))
             raise ValueError(f"A category may have {known}, and nothing else ({error}).") from error
+        supercategories = content.get("supercategories", {})
+        if not isinstance(supercategories, dict):
+            raise ValueError(f'"supercategories" must be an object of thresholds by name. Got {supercategories!r}.')
+        supercategories = {name: _number(value, f"super-category {name}") for name, value in supercategories.items()}
         for row in (content, *map(dataclasses.asdict, categories.values())):
             for kind in KINDS:
                 if row.get(kind) is not None:
@@ -136,7 +149,7 @@ class Thresholds:
         if limit is not None and (not isinstance(limit, int) or limit < 1):
             raise ValueError(f"detections_per_photo is a whole number from 1, or null for no limit. Got {limit!r}.")
         return cls(**{kind: float(content[kind]) for kind in KINDS if content.get(kind) is not None}, detections_per_photo=limit,
-                   categories=categories)
+                   supercategories=supercategories, categories=categories)
 
     def write(self, path, **about):
         """Writes a JSON file; about: what else it says, for people."""

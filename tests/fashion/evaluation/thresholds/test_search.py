@@ -7,6 +7,7 @@ from fashion.evaluation.thresholds.choice import NO_LIMIT, Choice
 from fashion.evaluation.thresholds.evidence import MASKS, read_evidence
 from fashion.evaluation.thresholds.goals import GOALS
 from fashion.evaluation.thresholds.search import LEVELS, grid, search, value_of
+from fashion.evaluation.thresholds.table import Thresholds
 
 BOX, ELSEWHERE = (10, 10, 40, 40), (60, 60, 30, 30)
 
@@ -43,11 +44,16 @@ def test_a_value_is_the_measure_itself(random_case, name, where):
 def test_decisions_of_the_search_are_those_of_the_table(random_case):
     ground_truth, detections = random_case(4, images=5, crowds=0, boxes=True)
     with_scores(detections, ground_truth["attributes"])
+    for row in ground_truth["attributes"]:
+        row["supercategory"] = f"kind {row['id'] % 3}"
     evidence = read_evidence(ground_truth, detections)
     rng = np.random.default_rng(0)
     k, t = len(evidence.category_ids), len(evidence.attribute_ids)
     attribute = rng.choice([0.4, 0.5, 0.9], (k, t))
-    choice = Choice(rng.random(k) < 0.7, rng.choice([0.2, 0.5], k), np.zeros(k, int), attribute, 9, (0.5, 0.5, 0.4))
+    attribute[:3] = attribute[3]    # some that are as usual, some of one level
+    attribute[5] = 0.9
+    choice = Choice(rng.random(k) < 0.7, rng.choice([0.2, 0.5], k), np.zeros(k, int), attribute, 9, (0.5, 0.5, 0.4),
+                    {"kind 1": 0.5})
     decided = choice.thresholds(evidence).decided(detections, ground_truth)
     expected = []
     for photo in evidence.photos:
@@ -81,9 +87,24 @@ def test_an_attribute_gets_the_threshold_that_separates_it(truth, found):
     evidence = read_evidence(ground_truth, detections)
     for name in ("kaggle_2020", "kaggle_2019", "attributes"):
         tuned = search(evidence, GOALS[name], folds=4)
-        thresholds = tuned.choice().thresholds(evidence).attributes_of(0, [10, 30])
+        thresholds = tuned.choice().thresholds(evidence).attributes_of(0, [10, 30], ["", ""])
         assert tuned.level == "attribute" and tuned.held_out["attribute"] == pytest.approx(1), name
         assert thresholds == pytest.approx([0.7, 0.2]), name
+
+
+def test_a_supercategory_gets_the_threshold_that_separates_its_attributes(truth, found):
+    """As before, but "long" is a length and "red" a colour, of shirts and of shoes."""
+    photos = 40
+    long, red = [i % 2 == 0 for i in range(photos)], [i % 4 < 2 for i in range(photos)]
+    ground_truth = truth(*((i, 5 * (i % 3 == 0), BOX, [10] * long[i] + [30] * red[i]) for i in range(photos)), photos=photos)
+    ground_truth["attributes"] = [{"id": 10, "supercategory": "length"}, {"id": 30, "supercategory": "colour"}]
+    detections = found(*((i, 5 * (i % 3 == 0), BOX, 0.9, (0.72 if long[i] else 0.68, 0.22 if red[i] else 0.18)) for i in range(photos)))
+    tuned = search(evidence := read_evidence(ground_truth, detections), GOALS["kaggle_2019"], folds=4)
+    table = tuned.choice().thresholds(evidence)
+    assert tuned.level == "supercategory" and table.categories == {} and tuned.held_out["supercategory"] == pytest.approx(1)
+    assert [table.supercategories.get(name, table.attribute) for name in ("length", "colour")] == pytest.approx([0.7, 0.2])
+    assert Thresholds.from_dict(table.to_dict()) == table
+    assert {tuple(row["attribute_ids"]) for row in table.decided(detections, ground_truth)} == {(), (10,), (30,), (10, 30)}
 
 
 def test_where_every_choice_is_equal_nothing_is_changed(truth, found):

@@ -8,16 +8,16 @@ from pycocotools import mask as coco_mask
 from fashion.evaluation.thresholds.table import Category, Thresholds, mask_at, read_thresholds
 from fashion.ontology import Ontology
 
-TABLE = Thresholds(0.5, 0.5, 0.4, 3, {0: Category("shirt", score=0.2, mask=0.6, attributes={30: 0.9}), 5: Category("shoe", on=False),
-                                      7: Category("hat", attribute=0.7)})
+TABLE = Thresholds(0.5, 0.5, 0.4, 3, {"colour": 0.3}, {
+    0: Category("shirt", score=0.2, mask=0.6, attributes={30: 0.9}), 5: Category("shoe", on=False), 7: Category("hat", attribute=0.7)})
 
 
 def test_the_nearest_threshold_counts():
     assert [TABLE.of("score", c) for c in (0, 5, 9)] == [0.2, 0.5, 0.5]
     assert [TABLE.of("mask", c) for c in (0, 7)] == [0.6, 0.5]
-    assert TABLE.attributes_of(0, [10, 30]).tolist() == [0.4, 0.9]
-    assert TABLE.attributes_of(7, [10, 30]).tolist() == [0.7, 0.7]
-    assert TABLE.attributes_of(9, [10]).tolist() == [0.4]
+    assert TABLE.attributes_of(0, [10, 30, 31], ["length", "colour", "colour"]).tolist() == [0.4, 0.9, 0.3]
+    assert TABLE.attributes_of(7, [10, 30], ["length", "colour"]).tolist() == [0.7, 0.7]
+    assert TABLE.attributes_of(9, [10], [""]).tolist() == [0.4]
 
 
 def test_detections_that_count_are_the_surest_first():
@@ -41,7 +41,8 @@ def test_a_table_comes_back_from_its_file(tmp_path):
     ("{", "Expecting property name"), ("[]", "Expected an object"), ('{"score": 2}', "score must be a threshold from 0 to"),
     ('{"categories": {"x": {}}}', "invalid literal"), ('{"categories": {"1": {"scores": 1}}}', "A category may have name, on, score"),
     ('{"categories": {"1": {"attributes": {"4": "high"}}}}', "attribute 4 of category 1 must be"),
-    ('{"detections_per_photo": 0}', "a whole number from 1")])
+    ('{"detections_per_photo": 0}', "a whole number from 1"), ('{"supercategories": [1]}', "an object of thresholds by name"),
+    ('{"supercategories": {"length": 7}}', "super-category length must be a threshold")])
 def test_what_is_no_table_is_refused(tmp_path, text, reason):
     (tmp_path / "t.json").write_text(text)
     with pytest.raises(ValueError, match=f"t.json holds no thresholds: .*{reason}.*--tune writes"):
