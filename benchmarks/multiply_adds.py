@@ -28,7 +28,8 @@ def training_macs(config, backbone, num_attributes=0):
 def backbone_macs(model, image_hw):
     """Multiply-adds of every convolution of a functional Keras model for one image of this size; nothing is computed."""
     convs = [layer for layer in model.layers if isinstance(layer, (keras.layers.Conv2D, keras.layers.DepthwiseConv2D))]
-    outputs = keras.Model(model.inputs, [layer.output for layer in convs]).compute_output_spec(keras.KerasTensor((1, *image_hw, 3)))
+    image = keras.KerasTensor((1, *image_hw, model.input_shape[-1]))
+    outputs = keras.Model(model.inputs, [layer.output for layer in convs]).compute_output_spec(image)
     total = 0
     for layer, output in zip(convs, outputs, strict=True):
         kernel_h, kernel_w, channels, filters = layer.kernel.shape                  # depthwise: filters of each channel, so 1
@@ -37,15 +38,15 @@ def backbone_macs(model, image_hw):
 
 
 def fpn_macs(config, feature_channels):
-    """1x1 laterals from each of C2..C5 and 3x3 smoothing of P2..P5."""
+    """1x1 laterals from each of C2..C5 and 3x3 smoothing of P2..P5; without a pyramid, those of C4 alone. Gates are left out."""
     channels = config.TOP_DOWN_PYRAMID_SIZE
-    return sum(cells * (incoming * channels + 9 * channels * channels)
-               for cells, incoming in zip(_cells(config)[:4], feature_channels, strict=True))
+    read = feature_channels if config.NECK == "fpn" else feature_channels[2:3]
+    return sum(cells * (incoming * channels + 9 * channels * channels) for cells, incoming in zip(_cells(config)[:4], read, strict=True))
 
 
 def rpn_macs(config):
-    """A 3x3 convolution, then 2 scores and 4 deltas for each anchor, at every cell of P2..P6."""
-    anchors = len(config.RPN_ANCHOR_RATIOS)
+    """A 3x3 convolution, then 2 scores and 4 deltas for each anchor, at every cell of every level."""
+    anchors = len(config.anchor_shapes[1])
     per_cell = 9 * config.TOP_DOWN_PYRAMID_SIZE * config.RPN_CHANNELS + config.RPN_CHANNELS * 6 * anchors
     return sum(_cells(config)) * per_cell // config.RPN_ANCHOR_STRIDE ** 2
 

@@ -32,8 +32,18 @@ def add_model_arguments(parser, min_score, default=SHIPPED_WEIGHTS):
     shipped = " (default: the model trained on street photos that is shipped)" if default else ""
     parser.add_argument("--weights", metavar="RUN_OR_FILE", default=default and str(default),
                         help=f"run folder of training, or a .h5 checkpoint{shipped}")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
+                        help="a setting of the model that is other than in training, for instance ATTRIBUTE_SEEN_PAIRS=true")
     parser.add_argument("--min-score", type=float, default=min_score, metavar="S",
                         help="leave out detections that are less sure than this (default: %(default)s)")
+
+
+def model_settings(args, min_score=None):
+    """What --min-score (or another least score) and --set ask of the model, as `load_model` takes it."""
+    from fashion.config import FashionConfig
+    from mrcnn.config import parse_setting
+    return {"DETECTION_MIN_CONFIDENCE": args.min_score if min_score is None else min_score,
+            **dict(parse_setting(text, FashionConfig) for text in args.set)}
 
 
 def run_verb(main, argv=None):

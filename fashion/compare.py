@@ -1,7 +1,8 @@
 """Compare variants of a model.        python fashion/compare.py attribute-heads --recipe smoke --weights runs/smoke2026… --out runs/heads
 
 Trains every variant of a study with several seeds, scores each by every measure, and writes one table and one plot: means over the seeds,
-and which differences from the first variant are larger than chance. Whatever is finished is not done again; a killed run goes on.
+and the differences from the first variant, a star where a 95 % interval leaves out 0 (each by itself: of twenty stars one is chance).
+Whatever is finished is not done again, more seeds can be added later, and a killed run goes on.
 """
 if not __package__:                 # run as a script: the repository, not this folder, belongs on the import path
     import sys
@@ -60,6 +61,9 @@ def main(argv=None):
     unknown = set(args.only or ()) - study.variants.keys()
     if unknown:
         parser.error(f"there is no variant {', '.join(sorted(unknown))}; {args.study} has {'; '.join(study.variants)}")
+    if args.seeds < 1 or args.epochs < 1:
+        parser.error(f"--seeds and --epochs are at least 1. Got {args.seeds} and {args.epochs}")
+    note_order(args)
     names = [name for name in study.variants if not args.only or name in args.only]
     with tqdm(total=len(names) * args.seeds, unit="run", desc=args.study) as bar:
         for seed in range(args.seeds):        # seed by seed: broken off, it leaves every variant with the same seeds
@@ -69,6 +73,18 @@ def main(argv=None):
     results = {name: columns_of([folder_of(args.out, name, seed) for seed in range(args.seeds)]) for name in names}
     write_results(args, study, results)
     return results
+
+
+def note_order(args):
+    """Notes in the folder what its runs have in common. Raises ValueError if they were begun otherwise."""
+    order = {name: getattr(args, name) for name in ("study", "recipe", "data", "skip_bad", "weights", "epochs", "rate", "set")}
+    path = args.out / "study.json"
+    if path.exists():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        different = [f"{name} {before.get(name)!r} there, {value!r} here" for name, value in order.items() if before.get(name) != value]
+        if different:
+            raise ValueError(f"{args.out} holds runs that were begun otherwise ({'; '.join(different)}). Give another folder with --out.")
+    write_text(path, json.dumps(order, indent=1) + "\n")
 
 
 def finished_run(args, study, name, seed):
@@ -131,13 +147,18 @@ def screen_table(title, results):
     """Means over the seeds; below, the differences from the first variant seed by seed, with 95 % intervals of the mean."""
     shown = [column for column in ON_SCREEN if not all(np.isnan(columns[column]).all() for columns in results.values())]
     rows = [[title, *shown]]
-    rows += [[name, *(f"{values[c].mean():.3f} ± {spread(values[c]):.3f}" for c in shown)] for name, values in results.items()]
+    rows += [[name, *(mean_and_spread(values[c]) for c in shown)] for name, values in results.items()]
     (_, first), *others = results.items()
     if others and len(first["mask AP"]) > 1:
         rows.append([f"beside {next(iter(results))}:", *[""] * len(shown)])
         for name, values in others:
             rows.append([name, *(beside(values[c] - first[c]) for c in shown)])
     return text_table(rows)
+
+
+def mean_and_spread(values):
+    """"0.123 ± 0.004", of one value without the latter."""
+    return f"{values.mean():.3f}" + (f" ± {spread(values):.3f}" if len(values) > 1 else "")
 
 
 def beside(differences):
@@ -149,8 +170,8 @@ def beside(differences):
 
 
 def spread(values):
-    """The standard deviation of a sample; 0 of one value."""
-    return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+    """The standard deviation of a sample; NaN of one value."""
+    return float(np.std(values, ddof=1)) if len(values) > 1 else np.nan
 
 
 def plot(title, results):

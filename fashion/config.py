@@ -61,6 +61,15 @@ class FashionConfig(Config):
         for name in ("EVALUATE_EVERY", "EVALUATE_IMAGES"):
             if int(getattr(self, name)) < 1:
                 raise ValueError(f"{name} must be at least 1. Got {getattr(self, name)!r}.")
+        for name, least, most in (("ATTRIBUTE_THRESHOLD", 0, 1), ("ATTRIBUTE_POSITIVE_WEIGHT", 0, 1),
+                                  ("ATTRIBUTE_HARD_NEGATIVES", 0, 10**6), ("ATTRIBUTE_HIDDEN", 1, 10**6), ("ATTRIBUTE_CHANNELS", 1, 10**6)):
+            value = getattr(self, name)
+            if not isinstance(value, (int, float)) or not least <= value <= most:
+                raise ValueError(f"{name} must be a number from {least} to {most}. Got {value!r}.")
+        for name, what in (("ATTRIBUTE_FOCAL", "alpha, gamma"), ("ATTRIBUTE_ASYMMETRIC", "gamma of ones, gamma of zeros, margin")):
+            value = getattr(self, name)
+            if not isinstance(value, (tuple, list)) or len(value) != what.count(",") + 1:
+                raise ValueError(f"{name} must be [{what}]. Got {value!r}.")
 
 
 class Small(FashionConfig):

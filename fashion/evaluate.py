@@ -13,13 +13,14 @@ if not __package__:                 # run as a script: the repository, not this 
     sys.path[0] = __file__.rpartition("fashion")[0] or "."
 
 import argparse
+import dataclasses
 import json
 import sys
 from pathlib import Path
 
 from tqdm import tqdm
 
-from fashion.commands import add_data_arguments, add_model_arguments, open_files, run_verb
+from fashion.commands import add_data_arguments, add_model_arguments, model_settings, open_files, run_verb
 from fashion.datasets.annotation_csv import read_annotations
 from fashion.datasets.files import EXTENSIONS, year_of
 from fashion.datasets.splits import load_files, load_train_and_val
@@ -69,6 +70,16 @@ def main(argv=None):
         parser.error("give --weights to score a model, or --gt and --predictions to score stored predictions")
     if args.tune and not args.out:
         parser.error("--tune writes thresholds.json: give its folder with --out DIR")
+    if args.folds < 2:
+        parser.error(f"--folds must be at least 2, so that there are photos to search on and others to judge on. Got {args.folds}")
+    for option in ("score_threshold", "attribute_threshold"):
+        if not 0 <= getattr(args, option) <= 1:
+            parser.error(f"--{option.replace('_', '-')} lies between 0 and 1. Got {getattr(args, option)}")
+    if args.gt and (args.split or args.true_boxes or args.data):
+        parser.error("--data, --split and --true-boxes belong to a model, and stored predictions have none")
+    for folder in (args.out, args.report, args.errors):
+        if folder:
+            folder.mkdir(parents=True, exist_ok=True)      # before the work, not after it
 
     thresholds = read_thresholds(args.thresholds) if args.thresholds else None
     about, truth, detections, more, read_photo = (from_files if args.gt else from_model)(args, thresholds)
@@ -76,7 +87,8 @@ def main(argv=None):
     if args.tune:
         more |= tune(args, truth, detections)
     if thresholds:
-        thresholds.check({row["id"]: row["name"] for row in truth["categories"]}, args.thresholds)
+        thresholds.check(*({row["id"]: row.get("name", "") for row in truth.get(kind, ())} for kind in ("categories", "attributes")),
+                         name=args.thresholds)
         about |= {"thresholds": str(args.thresholds)}
         detections = thresholds.decided(detections, truth)
     scores = every_score.score_stored(truth, detections, fixed=args.fixed, score_threshold=0.0 if thresholds else args.score_threshold)
@@ -103,15 +115,17 @@ def from_model(args, thresholds):
     from fashion.model import checkpoint_in, load_model
 
     min_score = min(args.min_score, thresholds.lowest_score()) if thresholds else args.min_score
-    model = load_model(args.weights, DETECTION_MIN_CONFIDENCE=min_score)
+    model = load_model(args.weights, **model_settings(args, min_score))
     dataset = open_split(open_files(args.data), args.split, model.ontology, args.skip_bad)
-    about = {"weights": str(checkpoint_in(args.weights)), "min_score": min_score}
+    about = {"weights": str(checkpoint_in(args.weights)), "min_score": min_score, "set": args.set,
+             "data": str(dataset.annotations.csv_path)}
     content = dataset.to_coco()
     truth = checked_ground_truth(content)
-    rows = predicted(model, dataset, about, args.out)
+    rows, journal = predicted(model, dataset, about, args.out)
     stored = {key: content[key] for key in ("images", "categories", "attributes")} | {"annotations": rows}
     if args.out:
         write_text(args.out / "predictions.json", json.dumps(stored))
+        journal.remove()
         print(f"predictions: {args.out / 'predictions.json'}")
     more = {}
     if args.true_boxes:
@@ -123,7 +137,9 @@ def from_model(args, thresholds):
 
 
 def predicted(model, dataset, about, folder):
-    """COCO results of a model on all photos of a data set, kept in a journal in the folder, if there is one, until all are made."""
+    """(COCO results of a model on all photos of a data set, the journal in which they are kept as they are made; None without a folder).
+
+    The journal is the caller's to remove, when the results are somewhere else."""
     from fashion.evaluation.journal import Journal
     from fashion.evaluation.results import coco_results
 
@@ -138,9 +154,7 @@ def predicted(model, dataset, about, folder):
         rows[image_id] = coco_results(result, image_id, model.ontology, raw=True)
         if journal:
             journal.add(image_id, rows[image_id])
-    if journal:
-        journal.remove()
-    return [row for image_id in map(int, dataset.image_ids) for row in rows[image_id]]
+    return [row for image_id in map(int, dataset.image_ids) for row in rows[image_id]], journal
 
 
 def tune(args, truth, detections):
@@ -156,17 +170,23 @@ def tune(args, truth, detections):
     with tqdm(total=(args.folds + 1) * (len(LEVELS) - 1), desc="search") as bar:
         found = search(evidence, goal, score=args.score_threshold, attribute=args.attribute_threshold, folds=args.folds,
                        on_step=bar.update)
-    with tqdm(total=len(SCORES[1::2]) ** 2, desc="grid") as bar:
-        table = grid(evidence, goal, on_step=bar.update)
     chosen = args.level or found.level
     tuning = {"metric": args.tune, "folds": args.folds, "level": chosen, "held_out": found.held_out, "on_same": found.on_same}
-    found.choices[chosen].thresholds(evidence).write(args.out / "thresholds.json", tuning=tuning | {"photos": len(truth["images"])})
-    with atomic_path(args.out / "grid.png") as path:
-        grid_heat_map(table).savefig(path, dpi=150, bbox_inches="tight")
+    thresholds = found.choices[chosen].thresholds(evidence)
+    if goal.ranked:         # it was searched with all detections, which nobody submits
+        thresholds = dataclasses.replace(thresholds, score=args.score_threshold)
+    thresholds.write(args.out / "thresholds.json", tuning=tuning | {"photos": len(truth["images"])})
     print(f"{goal.title:42}{'held out':>12}{'same photos':>14}")
     for level in LEVELS:
         print(f"  {level:40}{found.held_out[level]:12.4f}{found.on_same[level]:14.4f}{'   <- written' if level == chosen else ''}")
-    print(f"thresholds: {args.out / 'thresholds.json'}; grid of score and attribute thresholds: {args.out / 'grid.png'}")
+    print(f"thresholds: {args.out / 'thresholds.json'}")
+    if goal.ranked:         # a threshold on scores makes no AP better, so there is nothing to see
+        return {"tuning": tuning}
+    with tqdm(total=len(SCORES[1::2]) ** 2, desc="grid") as bar:
+        table = grid(evidence, goal, on_step=bar.update) | {"metric": args.tune}
+    with atomic_path(args.out / "grid.png") as path:
+        grid_heat_map(table).savefig(path, dpi=150, bbox_inches="tight")
+    print(f"grid of score and attribute thresholds: {args.out / 'grid.png'}")
     return {"tuning": tuning, "grid": table}
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from PIL import Image
 from tqdm import tqdm
 
-from fashion.commands import add_model_arguments, run_verb
+from fashion.commands import add_model_arguments, model_settings, run_verb
 from fashion.datasets.files import EXTENSIONS, list_images
 from fashion.evaluation.results import coco_results
 from fashion.model import load_model
@@ -34,7 +34,7 @@ def main(argv=None):
 
     files = find_photos(args.photos)
     pictures = picture_paths(files, args.out)
-    model = load_model(args.weights, DETECTION_MIN_CONFIDENCE=args.min_score)
+    model = load_model(args.weights, **model_settings(args))
     draw = Illustrator(model.ontology, min_confidence=args.min_score)
     readable, images, annotations = [], [], []
     results = model.stream(read_photos(zip(files, pictures, strict=True), readable))

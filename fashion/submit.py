@@ -15,7 +15,7 @@ from pathlib import Path
 from PIL import Image
 from tqdm import tqdm
 
-from fashion.commands import add_model_arguments, run_verb
+from fashion.commands import add_model_arguments, model_settings, run_verb
 from fashion.datasets.files import list_images
 from fashion.evaluation.thresholds.table import read_thresholds
 from fashion.model import checkpoint_in, load_model
@@ -42,11 +42,13 @@ def main(argv=None):
         raise FileNotFoundError(f"There are no photos in {args.images}.")
     thresholds = read_thresholds(args.thresholds) if args.thresholds else None
     min_score = thresholds.lowest_score() if thresholds else args.min_score
-    model = load_model(args.weights, DETECTION_MIN_CONFIDENCE=min_score)
-    settings = {"weights": digest_of(checkpoint_in(args.weights)), "min_score": min_score}
+    model = load_model(args.weights, **model_settings(args, min_score))
+    settings = {"weights": digest_of(checkpoint_in(args.weights)), "min_score": min_score, "set": args.set}
     if thresholds:
-        thresholds.check(dict(zip(model.ontology.category_ids, model.ontology.category_names)), args.thresholds)
-        settings["thresholds"] = thresholds.to_dict()
+        labels = model.ontology
+        thresholds.check(dict(zip(labels.category_ids, labels.category_names)), dict(zip(labels.attribute_ids, labels.attribute_names)),
+                         name=args.thresholds)
+        settings["thresholds"] = digest_of(args.thresholds)
     with SubmissionWriter(args.output, {name: size_of(path) for name, path in files.items()}, args.format, model.ontology,
                           settings=settings, restart=args.restart) as writer:
         readable, broken = [], []

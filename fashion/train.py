@@ -33,6 +33,7 @@ from mrcnn.training.imagenet import load_file, load_imagenet
 from mrcnn.training.run_folder import RunFolder
 
 DEFAULTS = {"recipe": "smoke", "stage": "all", "weights": "imagenet", "exclude": None, "rebalance": False}
+ARRAYS = (".npz", ".pth", ".pkl")     # files that hold a backbone and say nothing else
 VERSIONS = ("keras", "tensorflow", "jax", "numpy", "imgaug", "pycocotools", "h5py")
 
 
@@ -99,6 +100,10 @@ def parse(argv=None):
         recipe().display()
         sys.exit(0)
     args.set = [parse_setting(text, recipe) for text in args.set]
+    try:
+        re.compile(args.exclude or "")
+    except re.error as error:
+        raise ValueError(f"--exclude {args.exclude} is no regular expression: {error}.") from error
     if "LEARNING_RATE" in dict(args.set):
         raise ValueError("A recipe has a learning rate for each of its stages, so LEARNING_RATE would change nothing. Set the stages "
                          "instead, each as [name, layers, epochs, rate]: --set 'STAGES=[[\"heads\",\"heads\",5,0.001],…]'.")
@@ -111,7 +116,7 @@ def agreed_order(run, args):
     for name in DEFAULTS:
         asked = getattr(args, name)
         if asked and asked != order.get(name):
-            raise ValueError(f"{run.path} was begun with --{name} {order[name]} and cannot go on with {asked}. Leave --{name} out, or "
+            raise ValueError(f"{run.path} was begun with --{name} {order.get(name)} and cannot go on with {asked}. Leave --{name} out, or "
                              "leave --resume out to start anew.")
     return {"exclude": None} | order | {"skip_bad": order["skip_bad"] or args.skip_bad}
 
@@ -141,7 +146,7 @@ def start_weights(model, weights, exclude=None):
     if weights == "imagenet":
         load_imagenet(model.detector, model.config.BACKBONE, exclude=anew)
         return
-    path = weights if str(weights).endswith(".npz") else checkpoint_in(weights)
+    path = weights if str(weights).endswith(ARRAYS) else checkpoint_in(weights)
     trained = read_metadata(path) if path != weights else {}
     try:
         load_file(model.detector, path, exclude=[*unfitting_layers(model, path, trained), *anew])
@@ -153,7 +158,7 @@ def start_weights(model, weights, exclude=None):
 
 def convention_of(weights):
     """The setting that heads loaded from `weights` need, {"ROI_ALIGN": "corners"} for Matterport's; {} where nothing is said."""
-    if weights in ("none", "imagenet") or str(weights).endswith(".npz"):
+    if weights in ("none", "imagenet") or str(weights).endswith(ARRAYS):
         return {}
     convention = convention_in(checkpoint_in(weights))
     return {"ROI_ALIGN": convention} if convention else {}
@@ -162,14 +167,16 @@ def convention_of(weights):
 def unfitting_layers(model, path, trained):
     """The class- and attribute-dependent layers that start anew: all, if a checkpoint with the metadata `trained` knows other labels;
     of files that do not say what they know, those of another shape."""
-    if str(path).endswith(".npz"):
+    if str(path).endswith(ARRAYS):
         return []
     layers = weight_layers(model.detector)
     names = ["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask", "mrcnn_attribute_logits"]
     if "ontology" in trained:
         if trained["ontology"] != model.ontology.to_dict():
             return names
-        names = [name for name in layers if name.startswith("mrcnn_attribute")]     # the head may be of another form
+        names = [name for name in layers if name.startswith("mrcnn_attribute")]
+        if trained["config"].get("ATTRIBUTE_HEAD", "linear") != model.config.ATTRIBUTE_HEAD:
+            return names                # weights of another head mean something else, even where the shapes agree
     shapes = read_h5(path, layers, of_each=lambda dataset: dataset.shape)
     return [n for n in names if n in shapes and n in layers and shapes[n] != [tuple(w.shape) for w in layers[n].weights]]
 

@@ -4,15 +4,23 @@ Names, defaults and the way of use (subclass it, set class attributes in capital
 existing configurations keep working. Knobs that Matterport did not have are marked `new`.
 """
 import dataclasses
+import itertools
 import json
 
 import numpy as np
 
+IMAGENET_STATISTICS = ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
 # What each backbone family was trained on: (mean, std) of an RGB pixel, so that (pixel - mean) / std is its input.
 PIXEL_STATISTICS = {
     "resnet": ((123.7, 116.8, 103.9), (1.0, 1.0, 1.0)),
+    "resnext": IMAGENET_STATISTICS,
     "efficientnet_lite": ((127.0, 127.0, 127.0), (128.0, 128.0, 128.0)),
+    "efficientnet_b": IMAGENET_STATISTICS,
+    "efficientnetv2_b": IMAGENET_STATISTICS,
+    "efficientnetv2_s": ((128.0, 128.0, 128.0), (128.0, 128.0, 128.0)),
 }
+NECKS = ("fpn", "none")
+NECK_GATES = ("none", "se", "cbam")
 RESIZE_MODES = ("none", "square", "pad64", "crop", "portrait")
 OPTIMIZERS = ("sgd", "adamw")
 SCHEDULES = ("constant", "cosine")
@@ -38,10 +46,13 @@ class Config:
     SEED = 0                            # new: orders the images, seeds augmentation and sampling
 
     # Backbone and feature pyramid
-    BACKBONE = "resnet101"              # resnet50 | resnet101 | efficientnet_lite0 | efficientnet_lite2 | a callable, see `build_detector`
+    BACKBONE = "resnet101"              # resnet50 | resnet101 | resnext50_32x4d | resnext101_32x8d | efficientnet_lite0 or 2 |
+                                        # efficientnet_b0 to b4 | efficientnetv2_b0 to b3 or s | a callable, see `build_detector`
     COMPUTE_BACKBONE_SHAPE = None       # with a callable BACKBONE: (image shape) -> (levels, 2) heights and widths, checked against strides
     BACKBONE_STRIDES = (4, 8, 16, 32, 64)
     TOP_DOWN_PYRAMID_SIZE = 256         # channels of P2..P6
+    NECK = "fpn"                        # new: fpn | none: C4 alone, BACKBONE_STRIDES become (16,), each cell has all RPN_ANCHOR_SCALES
+    NECK_GATE = "none"                  # new: none | se | cbam, attention on each level, see `modeling.gates`
     TRAIN_BN = False                    # False: BatchNorm runs on its stored statistics
     MIXED_PRECISION = False             # new: bfloat16 convolutions on a GPU or TPU; geometry stays float32
     JIT_COMPILE = "auto"                # new: True | False | "auto" (XLA on accelerators, not on a CPU)
@@ -111,6 +122,8 @@ class Config:
             self.IMAGE_RESIZE_MODE, (self.IMAGE_MAX_DIM, self.IMAGE_MAX_DIM))
         self.IMAGE_SHAPE = np.array([height, width, self.IMAGE_CHANNEL_COUNT])
         self.IMAGE_META_SIZE = 12 + self.NUM_CLASSES
+        if self.NECK == "none" and len(self.BACKBONE_STRIDES) > 1:
+            self.BACKBONE_STRIDES = (self.BACKBONE_STRIDES[2],)
         self.validate()
 
     @property
@@ -123,8 +136,17 @@ class Config:
         """How many of the TRAIN_ROIS_PER_IMAGE may lie on objects, at least 1."""
         return max(1, int(self.TRAIN_ROIS_PER_IMAGE * self.ROI_POSITIVE_RATIO))
 
+    @property
+    def anchor_shapes(self):
+        """(scales, ratios) as `ops.anchors.pyramid_anchors` takes them: of each level a side, pixels, and ratios of width to height; where
+        there is one level, it has a side for each of the ratios, which then name every pair of the two settings."""
+        if self.NECK == "fpn":
+            return tuple(self.RPN_ANCHOR_SCALES), tuple(self.RPN_ANCHOR_RATIOS)
+        ratios, scales = zip(*itertools.product(self.RPN_ANCHOR_RATIOS, self.RPN_ANCHOR_SCALES))
+        return (scales,), ratios
+
     def backbone_family(self):
-        """"resnet" or "efficientnet_lite": decides how pixels are normalised. A callable counts as a ResNet."""
+        """A name in PIXEL_STATISTICS: decides how pixels are normalised. A callable counts as a ResNet."""
         if callable(self.BACKBONE):
             return "resnet"
         return next((f for f in PIXEL_STATISTICS if str(self.BACKBONE).startswith(f)), "resnet")
@@ -133,6 +155,8 @@ class Config:
         """Raise ValueError, naming the setting and what would work, if a value cannot work."""
         self._check_image_size()
         _one_of("ROI_ALIGN", self.ROI_ALIGN, ROI_ALIGN_CONVENTIONS)
+        _one_of("NECK", self.NECK, NECKS)
+        _one_of("NECK_GATE", self.NECK_GATE, NECK_GATES)
         _one_of("OPTIMIZER", self.OPTIMIZER, OPTIMIZERS)
         _one_of("LR_SCHEDULE", self.LR_SCHEDULE, SCHEDULES)
         for name in ("NUM_CLASSES", "BATCH_SIZE", "MAX_GT_INSTANCES", "DETECTION_MAX_INSTANCES", "TRAIN_ROIS_PER_IMAGE",
@@ -142,7 +166,7 @@ class Config:
         for name in ("ROI_POSITIVE_RATIO", "RPN_NMS_THRESHOLD", "DETECTION_NMS_THRESHOLD", "DETECTION_MIN_CONFIDENCE"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is a fraction and must lie in 0..1. Got {getattr(self, name)!r}.")
-        if len(self.RPN_ANCHOR_SCALES) != len(self.BACKBONE_STRIDES):
+        if self.NECK == "fpn" and len(self.RPN_ANCHOR_SCALES) != len(self.BACKBONE_STRIDES):
             raise ValueError(f"RPN_ANCHOR_SCALES needs one side length for each of the {len(self.BACKBONE_STRIDES)} pyramid "
                              f"levels (strides {tuple(self.BACKBONE_STRIDES)}). Got {tuple(self.RPN_ANCHOR_SCALES)}.")
         if tuple(self.MASK_SHAPE) != (2 * self.MASK_POOL_SIZE, 2 * self.MASK_POOL_SIZE):

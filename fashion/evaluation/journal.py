@@ -8,7 +8,7 @@ class Journal:
     """One line of JSON for what it belongs to, then one for each photo.
 
     path: of the file; about: dict that JSON can hold, whatever decides the predictions. A file about something else is begun anew; a line
-    that was cut off is dropped.
+    that was cut off or damaged is dropped, and what follows it.
     """
 
     def __init__(self, path, about):
@@ -20,7 +20,10 @@ class Journal:
                 if file.readline() == head:
                     kept = file.tell()
                     while (line := file.readline()).endswith(b"\n"):
-                        image_id, rows = json.loads(line)
+                        try:
+                            image_id, rows = json.loads(line)
+                        except (ValueError, TypeError):
+                            break
                         self.done[image_id] = rows
                         kept = file.tell()
         self._file = open(self.path, "r+b" if kept else "wb")

@@ -51,6 +51,10 @@ def checked_results(content, ground_truth, name="The predictions", *, attribute_
         raise ValueError(f"{name} holds no predictions. Expected a list of COCO results, or an object with images and annotations.")
     fields_of(content, ("image_id", "category_id", "segmentation", "score"), name, "result")
     image_of = _ImageIds(ground_truth)
+    for i, row in enumerate(content):
+        if not all(isinstance(row[key], (int, str)) for key in ("image_id", "category_id")):
+            raise ValueError(f"{name}, result number {i} (from 0), has the image_id {row['image_id']!r} and the category_id "
+                             f"{row['category_id']!r}. Expected ids, whole numbers or names.")
     image_ids = [image_of(names.get(row["image_id"], row["image_id"])) for row in content]
     image_of.refuse_unknown(name)
     attribute_scores = _AttributeScores(ground_truth, attributes, name)
@@ -60,6 +64,7 @@ def checked_results(content, ground_truth, name="The predictions", *, attribute_
         where = f"{name}, result number {i} (from 0),"
         if not isinstance(row["score"], (int, float)) or not math.isfinite(row["score"]):
             raise ValueError(f"{where} has the score {row['score']!r}. Expected a finite number.")
+        _check_row(row, where)
         scores = attribute_scores(row["attribute_scores"], where) if row.get("attribute_scores") is not None else None
         found.append({"image_id": image_id, "category_id": row["category_id"], "score": float(row["score"]),
                       "segmentation": as_rle(row["segmentation"], size_of[image_id], where),
@@ -74,6 +79,19 @@ def checked_results(content, ground_truth, name="The predictions", *, attribute_
     return with_measures(found)
 
 
+def _check_row(row, where):
+    """Refuses a row of wrong types. Scores and masks are checked where they are read."""
+    box, ids = row.get("bbox", (0, 0, 0, 0)), row.get("attribute_ids")
+    if not isinstance(box, (list, tuple)) or len(box) != 4 or not all(_is_number(edge) for edge in box):
+        raise ValueError(f"{where} has the bbox {box!r}. Expected four numbers, x, y, width and height.")
+    if ids is not None and not (isinstance(ids, (list, tuple)) and all(_is_number(i) for i in ids)):
+        raise ValueError(f"{where} has the attribute_ids {ids!r}. Expected a list of ids.")
+
+
+def _is_number(value):
+    return isinstance(value, (int, float)) and math.isfinite(value)
+
+
 class _AttributeScores:
     """Stored scores of attributes -> (T,) float32 in the order of the ground truth's attributes; 0 for those that were not stored."""
 
@@ -83,6 +101,10 @@ class _AttributeScores:
         self.stored = self.ids if stored is None else [row["id"] for row in stored]
 
     def __call__(self, scores, where):
+        values = scores.values() if isinstance(scores, dict) else scores
+        if not isinstance(scores, (dict, list, tuple)) or not all(_is_number(value) for value in values):
+            raise ValueError(f"{where} has attribute_scores that are no numbers: {str(scores)[:60]}. Expected a list of scores, or an "
+                             "object {attribute id: score}.")
         if isinstance(scores, dict):
             pairs = {int(i): score for i, score in scores.items()}
         elif len(scores) == len(self.stored):

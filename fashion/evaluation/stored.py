@@ -76,6 +76,8 @@ def checked_ground_truth(content, name="The ground truth"):
                          "categories. A list of results belongs to the predictions.")
     fields_of(content["images"], ("id", "height", "width"), name, "image")
     fields_of(content["annotations"], ("id", "image_id", "category_id", "segmentation"), name, "annotation")
+    for kind in ("categories", "attributes"):
+        fields_of(content.get(kind) or (), ("id", "name"), name, kind.removesuffix("s"))
     _check_unique([image["id"] for image in content["images"]], name, "image")
     ids = [annotation["id"] for annotation in content["annotations"]]
     _check_unique(ids, name, "annotation")

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import logging
 import os
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from fashion.ontology import Ontology
 from fashion.submission.checker import check
 from fashion.submission.resolve import resolve
 from fashion.submission.table import columns, frame_hw, long_cells, nothing_row, row
+
+logger = logging.getLogger(__name__)
 
 
 class SubmissionError(ValueError):
@@ -49,6 +52,10 @@ class SubmissionWriter:
         self.year, self.ontology, self.threshold, self.min_area = year, ontology, threshold, min_area
         self.official = Ontology.official(year)
         self._category_ids, self._attribute_ids = ontology.ids_in(self.official)
+        lost = [name for i, name in zip(ontology.attribute_ids, ontology.attribute_names) if i not in self._attribute_ids]
+        if lost:
+            logger.warning("%d of the model's %d attributes are not in the list of %d and are left out: %s%s.", len(lost),
+                           ontology.num_attributes, year, ", ".join(lost[:5]), " …" if len(lost) > 5 else "")
         foreign = [n for i, n in zip(ontology.category_ids, ontology.category_names, strict=True) if i not in self._category_ids]
         if foreign:
             raise ValueError(f"The model knows categories that the contest of {year} does not: {', '.join(foreign[:5])}. A submission "

@@ -92,10 +92,10 @@ class DataGenerator(keras.utils.PyDataset):
     def _anchors_of(self, image_shape):
         c = self.config
         if image_shape not in self._anchors:
-            shapes = compute_backbone_shapes(c, image_shape)
+            shapes, (scales, ratios) = compute_backbone_shapes(c, image_shape), c.anchor_shapes
             self._anchors[image_shape] = np.concatenate([
-                level_anchors([n * stride for n in shape], stride, scale, c.RPN_ANCHOR_RATIOS, c.RPN_ANCHOR_STRIDE)
-                for shape, stride, scale in zip(shapes, c.BACKBONE_STRIDES, c.RPN_ANCHOR_SCALES, strict=True)])
+                level_anchors([n * stride for n in shape], stride, scale, ratios, c.RPN_ANCHOR_STRIDE)
+                for shape, stride, scale in zip(shapes, c.BACKBONE_STRIDES, scales, strict=True)])
         return self._anchors[image_shape]
 
 

@@ -4,25 +4,30 @@ from dataclasses import dataclass, field
 
 import keras
 
-from mrcnn.modeling.backbones import efficientnet_lite, resnet
+from mrcnn.modeling.backbones import efficientnet, efficientnet_lite, resnet, resnext
 from mrcnn.modeling.box_head import BoxHead
 from mrcnn.modeling.detector import Detector
 from mrcnn.modeling.devices import device_scope
 from mrcnn.modeling.fpn import FPN
 from mrcnn.modeling.mask_head import MaskHead
 from mrcnn.modeling.rpn import RPNHead
+from mrcnn.modeling.single_level import SingleLevel
 
 BACKBONES = {
     "resnet50": resnet.resnet,
     "resnet101": resnet.resnet,
     "efficientnet_lite0": efficientnet_lite.efficientnet_lite,
     "efficientnet_lite2": efficientnet_lite.efficientnet_lite,
-}
+} | dict.fromkeys(resnext.VARIANTS, resnext.resnext) | dict.fromkeys(efficientnet.APPLICATIONS, efficientnet.efficientnet)
+NECKS = {"fpn": FPN, "none": SingleLevel}
 
 
 @dataclass(frozen=True)
 class DetectorSettings:
-    """The numbers a Detector works by; lengths in pixels of the network input."""
+    """The numbers a Detector works by; lengths in pixels of the network input.
+
+    anchor_scales: of each level a side, or sides, one for each of anchor_ratios, see `Config.anchor_shapes`
+    """
 
     strides: tuple
     anchor_scales: tuple
@@ -54,14 +59,16 @@ def build_detector(config, extra_heads=()):
     """
     with device_scope(config), _dtype_policy("mixed_bfloat16" if config.MIXED_PRECISION else "float32"):
         backbone = _backbone(config)
+        if config.NECK == "none":               # C4 is all that is read, so stage 5 is cut off
+            backbone = keras.Model(backbone.input, backbone.outputs[:3], name=backbone.name)
         heads = [
             BoxHead(config.NUM_CLASSES, config.FPN_CLASSIF_FC_LAYERS_SIZE, config.POOL_SIZE, tuple(config.BBOX_STD_DEV),
                     config.TRAIN_BN, name="box_head"),
             MaskHead(config.NUM_CLASSES, config.MASK_CHANNELS, config.MASK_POOL_SIZE, config.TRAIN_BN, name="mask_head"),
             *extra_heads,
         ]
-        detector = Detector(backbone, FPN(config.TOP_DOWN_PYRAMID_SIZE, name="fpn"),
-                            RPNHead(config.RPN_CHANNELS, len(config.RPN_ANCHOR_RATIOS), config.RPN_ANCHOR_STRIDE, name="rpn"),
+        detector = Detector(backbone, NECKS[config.NECK](config.TOP_DOWN_PYRAMID_SIZE, config.NECK_GATE, name="fpn"),
+                            RPNHead(config.RPN_CHANNELS, len(config.anchor_shapes[1]), config.RPN_ANCHOR_STRIDE, name="rpn"),
                             heads, _settings(config), name="mask_rcnn")
         # Run once on symbols: no arithmetic, but every variable exists afterwards.
         detector({"images": keras.KerasTensor((1, 64, 64, config.IMAGE_CHANNEL_COUNT)), "windows": keras.KerasTensor((1, 4))})
@@ -70,8 +77,11 @@ def build_detector(config, extra_heads=()):
 
 def stage_of_layer(config, layer_name):
     """The backbone stage (1..5) that a layer belongs to, None outside the backbone: what `layers="4+"` goes by."""
-    if config.backbone_family() == "efficientnet_lite":
+    family = config.backbone_family()
+    if family == "efficientnet_lite":
         return efficientnet_lite.stage_of(layer_name, config.BACKBONE)
+    if family.startswith("efficientnet"):
+        return efficientnet.stage_of(layer_name)
     return resnet.stage_of(layer_name)
 
 
@@ -99,11 +109,11 @@ def _backbone_of(function, config):
 
 
 def _settings(config):
+    anchor_scales, anchor_ratios = config.anchor_shapes
     return DetectorSettings(
-        strides=tuple(config.BACKBONE_STRIDES), anchor_scales=tuple(config.RPN_ANCHOR_SCALES),
-        anchor_ratios=tuple(config.RPN_ANCHOR_RATIOS), anchor_step=config.RPN_ANCHOR_STRIDE,
-        rpn_std=tuple(config.RPN_BBOX_STD_DEV), box_std=tuple(config.BBOX_STD_DEV), pre_nms=config.PRE_NMS_LIMIT,
-        post_nms_training=config.POST_NMS_ROIS_TRAINING, post_nms_inference=config.POST_NMS_ROIS_INFERENCE,
+        strides=tuple(config.BACKBONE_STRIDES), anchor_scales=anchor_scales, anchor_ratios=anchor_ratios,
+        anchor_step=config.RPN_ANCHOR_STRIDE, rpn_std=tuple(config.RPN_BBOX_STD_DEV), box_std=tuple(config.BBOX_STD_DEV),
+        pre_nms=config.PRE_NMS_LIMIT, post_nms_training=config.POST_NMS_ROIS_TRAINING, post_nms_inference=config.POST_NMS_ROIS_INFERENCE,
         rpn_nms_threshold=config.RPN_NMS_THRESHOLD, train_anchors=config.RPN_TRAIN_ANCHORS_PER_IMAGE,
         train_rois=config.TRAIN_ROIS_PER_IMAGE, positive_rois=config.positive_rois,
         min_confidence=config.DETECTION_MIN_CONFIDENCE,

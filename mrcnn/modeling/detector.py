@@ -45,7 +45,7 @@ class Detector(keras.Model):
     # ---- the stops, in order ----------------------------------------------------------------------------------------
 
     def features(self, images, training=False):
-        """Stop 2: images (B, H, W, 3) -> [P2, P3, P4, P5, P6]."""
+        """Stop 2: images (B, H, W, 3) -> [P2, P3, P4, P5, P6], or what levels the neck has."""
         return self.fpn(self.backbone(images, training=training))
 
     def proposals(self, rpn_outputs, image_hw, training_path):
@@ -127,9 +127,9 @@ class Detector(keras.Model):
     def trace(self, images, windows):
         """Every stop's tensors for images (B, H, W, 3), windows (B, 4), under Matterport's names; boxes in pixels of the network input.
 
-        input_image; C2..C5; P2..P6; rpn_class_logits, rpn_class (B, A, 2); rpn_bbox (B, A, 4); rpn_rois (B, P, 4), zeros for padding;
-        mrcnn_class_logits, mrcnn_class (B, P, K) and mrcnn_bbox (B, P, K, 4) at those; detections: a dict, see `detections`, with
-        what the other heads say of them.
+        input_image; C2..C5; P2..P6, or what levels the neck has; rpn_class_logits, rpn_class (B, A, 2); rpn_bbox (B, A, 4); rpn_rois
+        (B, P, 4), zeros for padding; mrcnn_class_logits, mrcnn_class (B, P, K) and mrcnn_bbox (B, P, K, 4) at those; detections: a dict,
+        see `detections`, with what the other heads say of them.
         """
         features = self.backbone(images)
         pyramid = self.fpn(features)
@@ -138,7 +138,8 @@ class Detector(keras.Model):
         head = self.heads[0]
         boxes = head(self._pool(pyramid, self._measured(rois), head.pool_size))
         found = self.detections(pyramid, rois, valid, windows)
-        return ({"input_image": images} | {f"C{i}": t for i, t in enumerate(features, 2)} | {f"P{i}": t for i, t in enumerate(pyramid, 2)}
+        return ({"input_image": images} | {f"C{i}": t for i, t in enumerate(features, 2)}
+                | {f"P{i}": t for i, t in zip(self.fpn.levels, pyramid, strict=True)}
                 | {"rpn_class_logits": rpn["logits"], "rpn_class": ops.softmax(rpn["logits"]), "rpn_bbox": rpn["deltas"], "rpn_rois": rois,
                    "mrcnn_class_logits": boxes["logits"], "mrcnn_class": ops.softmax(boxes["logits"]), "mrcnn_bbox": boxes["deltas"],
                    "detections": found | self.describe(pyramid, found["boxes"], found["class_ids"])})

@@ -2,17 +2,23 @@
 import keras
 from keras import layers
 
+from mrcnn.modeling.gates import GATES
+
 
 class FPN(keras.layers.Layer):
     """Feature Pyramid Network (Lin et al. 2017): [C2, C3, C4, C5] -> [P2, P3, P4, P5, P6], all of `channels`.
 
     P6 is every other cell of P5 and serves the region proposals only. Layers are named fpn_c5p5, fpn_p5 and so on.
+    gate: what each of P2..P5 passes through at last, see `modeling.gates`, or "none".
     """
 
-    def __init__(self, channels, **kwargs):
+    levels = (2, 3, 4, 5, 6)
+
+    def __init__(self, channels, gate="none", **kwargs):
         super().__init__(**kwargs)
         self.lateral = {n: layers.Conv2D(channels, 1, name=f"fpn_c{n}p{n}") for n in (2, 3, 4, 5)}
         self.smooth = {n: layers.Conv2D(channels, 3, padding="same", name=f"fpn_p{n}") for n in (2, 3, 4, 5)}
+        self.gates = {n: GATES[gate](channels, name=f"fpn_p{n}_{gate}") for n in (2, 3, 4, 5)} if gate != "none" else {}
         self.upsample = layers.UpSampling2D(2)
         self.subsample = layers.MaxPooling2D(1, 2, name="fpn_p6")
 
@@ -23,4 +29,6 @@ class FPN(keras.layers.Layer):
             top = self.lateral[level](features[level - 2]) + self.upsample(top)
             merged[level] = top
         pyramid = [self.smooth[level](merged[level]) for level in (2, 3, 4, 5)]
+        if self.gates:
+            pyramid = [self.gates[level](p) for level, p in zip((2, 3, 4, 5), pyramid, strict=True)]
         return [*pyramid, self.subsample(pyramid[-1])]

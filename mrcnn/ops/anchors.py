@@ -5,7 +5,7 @@ import numpy as np
 def level_anchors(image_hw, stride, scale, ratios, cell_step=1):
     """Anchors of one pyramid level, centred on its cells' top left corners as in Matterport's weights.
 
-    image_hw: (height, width), pixels; stride: pixels a cell; scale: side of the square anchor, pixels;
+    image_hw: (height, width), pixels; stride: pixels a cell; scale: side of the square anchor, pixels, or one for each of `ratios`;
     ratios: width / height; cell_step: 2 uses every other cell.
     Returns: (cells * len(ratios), 4) float32 yxyx, pixels; row by row, the ratios of one cell together.
     """

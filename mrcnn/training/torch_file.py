@@ -1,5 +1,6 @@
-"""Reading the tensors of a .pth file in PyTorch's format of before 1.6, without PyTorch and without running its pickle's code."""
+"""Reading the tensors of a .pth file, in PyTorch's format of today or of before 1.6, without PyTorch, or running its pickle's code."""
 import pickle
+import zipfile
 from collections import OrderedDict
 
 import numpy as np
@@ -11,25 +12,43 @@ STORAGES = {"FloatStorage": "<f4", "DoubleStorage": "<f8", "HalfStorage": "<f2",
 
 def read_torch_file(path):
     """{name: array} of a state dict. Raises ValueError if the file is of another format, or wants more than tensors rebuilt."""
-    storages = {}
     with open(path, "rb") as file:
-        def load():
-            return _Unpickler(file, storages).load()
-
         try:
-            if load() != MAGIC or load() != PROTOCOL:
-                raise ValueError("the magic number is another")
-            load()                                              # sizes of C types on the machine that wrote it
-            state = load()
-            for key in load():
-                storage = storages[key]
-                count = int.from_bytes(file.read(8), "little")
-                storage["data"] = np.fromfile(file, storage["dtype"], count)
-                if len(storage["data"]) < count:
-                    raise EOFError("it ends within a tensor, so it may be cut off; fetch it again")
+            state = _read_zip(file) if zipfile.is_zipfile(file) else _read_old(file)
             return {name: _array(tensor) for name, tensor in state.items()}
         except Exception as error:                              # a pickle that is none can fail in any way
-            raise ValueError(f"{path} is not a state dict in PyTorch's old file format: {error}.") from error
+            raise ValueError(f"{path} is not a state dict as PyTorch stores it: {error}.") from error
+
+
+def _read_zip(file):
+    with zipfile.ZipFile(file) as archive:
+        pickled, storages = next((name for name in archive.namelist() if name.endswith("/data.pkl")), None), {}
+        if pickled is None:
+            raise ValueError("it is a .zip file without a data.pkl")
+        state = _Unpickler(archive.open(pickled), storages).load()
+        for key, storage in storages.items():
+            storage["data"] = np.frombuffer(archive.read(pickled.removesuffix(".pkl") + f"/{key}"), storage["dtype"])
+    return state
+
+
+def _read_old(file):
+    storages = {}
+    file.seek(0)
+
+    def load():
+        return _Unpickler(file, storages).load()
+
+    if load() != MAGIC or load() != PROTOCOL:
+        raise ValueError("the magic number is another")
+    load()                                              # sizes of C types on the machine that wrote it
+    state = load()
+    for key in load():
+        storage = storages[key]
+        count = int.from_bytes(file.read(8), "little")
+        storage["data"] = np.fromfile(file, storage["dtype"], count)
+        if len(storage["data"]) < count:
+            raise EOFError("it ends within a tensor, so it may be cut off; fetch it again")
+    return state
 
 
 class _Unpickler(pickle.Unpickler):

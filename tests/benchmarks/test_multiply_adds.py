@@ -13,7 +13,10 @@ from benchmarks.multiply_adds import (
     training_macs,
 )
 from fashion.config import FashionConfig
+from mrcnn.modeling.backbones.efficientnet import efficientnet
 from mrcnn.modeling.backbones.resnet import resnet
+from mrcnn.modeling.backbones.resnext import resnext
+from mrcnn.modeling.grouped_conv import GroupedConv2D
 
 GIGA = 1e9
 
@@ -33,6 +36,30 @@ def test_a_convolution_is_counted_by_hand():
     x = keras.layers.Conv2D(8, 3, 2, "same")(image)                                     # 4 x 5 cells, 27 x 8 weights
     model = keras.Model(image, keras.layers.DepthwiseConv2D(5, padding="same")(x))      # 4 x 5 cells, 25 x 8 weights
     assert backbone_macs(model, (8, 10)) == 20 * 27 * 8 + 20 * 25 * 8
+
+
+def test_a_grouped_convolution_is_counted_by_hand():
+    image = keras.Input((None, None, 8))
+    model = keras.Model(image, GroupedConv2D(12, 3, groups=4)(image))                   # 6 x 8 cells, 9 x 2 weights for each of 12 filters
+    assert backbone_macs(model, (8, 10)) == 48 * 9 * 2 * 12
+
+
+def test_resnext50_costs_what_torchvision_says():
+    """4.23e9, of which 2048 * 1000 are the classifier's."""
+    assert backbone_macs(resnext("resnext50_32x4d"), (224, 224)) / GIGA == pytest.approx(4.23 - 0.002, abs=0.005)
+
+
+@pytest.mark.slow
+def test_efficientnet_b0_costs_what_its_paper_says():
+    """Tan and Le 2019, table 2: 0.39e9; 49 cells of 320 * 1280 and 1280 * 1000 of them lie behind C5."""
+    behind = 49 * 320 * 1280 + 1280 * 1000
+    assert (backbone_macs(efficientnet("efficientnet_b0"), (224, 224)) + behind) / GIGA == pytest.approx(0.39, abs=0.005)
+
+
+def test_without_a_pyramid_c4_alone_is_read_with_five_times_the_anchors_a_cell(config):
+    single = FashionConfig.from_dict({"NECK": "none"})
+    assert fpn_macs(single, (256, 512, 1024)) == 32 * 32 * (1024 * 256 + 9 * 256 * 256)
+    assert rpn_macs(single) == 32 * 32 * (9 * 256 * 512 + 512 * 6 * 15)
 
 
 def test_resnet50_costs_what_its_paper_says(backbone):

@@ -80,8 +80,19 @@ def test_names_of_folders_are_plain(tmp_path):
     assert all(part.replace("-", "").isalnum() for folder in folders for part in folder.relative_to(tmp_path).parts)
 
 
-@pytest.mark.parametrize(("more", "message"), [(["attribute-heads", "--out", "x"], "give a trained model to start from"),
-                                               (["attribute-heads", "--weights", "w", "--out", "x", "--only", "cnn"], "no variant cnn")])
+def test_a_folder_holds_runs_of_one_kind(trained, tmp_path):
+    compare.main(words(tmp_path))
+    trained.clear()
+    compare.main([*words(tmp_path), "--seeds", "3"])    # more of them are welcome
+    assert len(trained) == 2
+    with pytest.raises(ValueError, match="begun otherwise .epochs 3 there, 9 here.. Give another folder"):
+        compare.main(words(tmp_path, "--epochs", "9"))
+
+
+@pytest.mark.parametrize(("more", "message"), [
+    (["attribute-heads", "--out", "x"], "give a trained model to start from"),
+    (["attribute-heads", "--weights", "w", "--out", "x", "--seeds", "0"], "at least 1. Got 0"),
+    (["attribute-heads", "--weights", "w", "--out", "x", "--only", "cnn"], "no variant cnn")])
 def test_what_cannot_be_compared_is_said(more, message, capsys):
     with pytest.raises(SystemExit):
         compare.main(more)

@@ -2,7 +2,8 @@
 import numpy as np
 import pytest
 
-from fashion.model import checkpoint_in, load_model
+from fashion.model import FashionModel, checkpoint_in, load_model
+from fashion.train import recipe_config
 from mrcnn.modeling.weight_files import save_weights
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (90, 60, 3)).astype(np.uint8)
@@ -67,3 +68,28 @@ def test_weights_without_a_label_list_are_a_starting_point_only(tiny_model, tmp_
     save_weights(tiny_model.detector, tmp_path / "a.h5")
     with pytest.raises(ValueError, match="does not say which categories.*fashion/train.py --weights FILE"):
         load_model(tmp_path / "a.h5")
+
+
+def test_attributes_that_a_category_never_had_can_be_silenced(tiny_model, ontology, monkeypatch):
+    result, = tiny_model.predict([PHOTO])
+    assert (result["attribute_scores"] > 0).all()
+    counts = np.zeros((ontology.num_classes - 1, 1 + ontology.num_attributes), int)
+    counts[:, 0], counts[:, 3] = 9, 1           # nothing but the third attribute was ever seen
+    monkeypatch.setattr(tiny_model.config, "ATTRIBUTE_SEEN_PAIRS", True)
+    monkeypatch.setattr(tiny_model, "counts", counts)
+    silenced, = tiny_model.predict([PHOTO])
+    seen = silenced["attribute_scores"] > 0
+    assert seen[:, 2].all() and not np.delete(seen, 2, axis=1).any()
+    np.testing.assert_allclose(silenced["attribute_scores"][:, 2], result["attribute_scores"][:, 2], rtol=1e-4)
+
+
+def test_without_counts_nothing_can_be_silenced(tiny_model, ontology):
+    settings = tiny_model.config.to_dict() | {"ATTRIBUTE_SEEN_PAIRS": True}
+    with pytest.raises(ValueError, match="ATTRIBUTE_SEEN_PAIRS needs the counts of the training data"):
+        FashionModel(type(tiny_model.config).from_dict(settings), ontology)
+
+
+def test_counts_are_kept_in_the_checkpoint(ontology, tiny_settings, tmp_path, validation):
+    model = FashionModel(recipe_config("smoke", ontology, tiny_settings), ontology, validation.attribute_counts())
+    save_weights(model.detector, tmp_path / "a.h5", metadata=model.metadata())
+    assert (load_model(tmp_path / "a.h5").counts == validation.attribute_counts()).all()

@@ -28,6 +28,25 @@ def test_pixels_are_normalised_as_the_backbone_was_trained(backbone, mean):
     assert config(BACKBONE=backbone).MEAN_PIXEL[0] == pytest.approx(mean)
 
 
+@pytest.mark.parametrize("backbone", ["resnext50_32x4d", "resnext101_32x8d", "efficientnet_b0", "efficientnet_b4", "efficientnetv2_b3"])
+def test_imagenets_statistics_are_those_that_torchvision_and_keras_publish(backbone):
+    mine = config(BACKBONE=backbone)
+    np.testing.assert_allclose(mine.MEAN_PIXEL / 255, [0.485, 0.456, 0.406], rtol=1e-6)
+    np.testing.assert_allclose(mine.PIXEL_STD / 255, [0.229, 0.224, 0.225], rtol=1e-6)
+
+
+def test_efficientnetv2_s_reads_pixels_from_minus_1_to_1():
+    mine = config(BACKBONE="efficientnetv2_s")
+    assert mine.MEAN_PIXEL.tolist() == mine.PIXEL_STD.tolist() == [128, 128, 128]
+
+
+def test_without_a_neck_one_level_has_every_pair_of_a_ratio_and_a_scale():
+    mine = config(NECK="none", RPN_ANCHOR_SCALES=(8, 16), RPN_ANCHOR_RATIOS=(0.5, 1, 2))
+    assert tuple(mine.BACKBONE_STRIDES) == (16,)
+    assert mine.anchor_shapes == (((8, 16, 8, 16, 8, 16),), (0.5, 0.5, 1, 1, 2, 2))
+    assert Config.from_dict(mine.to_dict()).anchor_shapes == mine.anchor_shapes
+
+
 def test_a_mean_pixel_of_ones_own_is_kept():
     assert config(MEAN_PIXEL=[1, 2, 3]).MEAN_PIXEL.tolist() == [1, 2, 3]
 
@@ -39,6 +58,8 @@ def test_a_mean_pixel_of_ones_own_is_kept():
     ({"IMAGE_MIN_DIM": 1088}, "must not exceed"),
     ({"IMAGE_RESIZE_MODE": "crop", "IMAGE_MIN_DIM": 300}, "IMAGE_MIN_DIM.*256 and 320"),
     ({"IMAGE_RESIZE_MODE": "round"}, "one of .*'square'.*Got 'round'"),
+    ({"NECK": "pan"}, "fpn.*none.*Got 'pan'"),
+    ({"NECK_GATE": "eca"}, "none.*se.*cbam.*Got 'eca'"),
     ({"OPTIMIZER": "adam"}, "sgd.*adamw.*Got 'adam'"),
     ({"LR_SCHEDULE": "linear"}, "constant.*cosine"),
     ({"ROI_ALIGN": "centres"}, "aligned.*corners"),

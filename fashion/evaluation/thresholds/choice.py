@@ -35,7 +35,7 @@ class Choice:
 
     def kept(self, photo):
         """Indices of the detections of a photo that count, the surest first."""
-        return np.flatnonzero(self.on[photo.category] & (photo.score >= self.score[photo.category]))[:self.limit]
+        return np.flatnonzero(self.on[photo.category] & reaches(photo.score, self.score[photo.category]))[:self.limit]
 
     def iou(self, photo):
         """(D, G), each detection's mask at its category's threshold."""
@@ -63,7 +63,9 @@ class Choice:
                            level, {evidence.attribute_ids[t]: float(self.attribute[k, t]) for t in np.flatnonzero(attributes)})
             if own != Category(names[category_id]):
                 categories[category_id] = own
-        return dataclasses.replace(common, categories=categories)
+        used = {i for row in categories.values() for i in row.attributes}
+        return dataclasses.replace(common, categories=categories, attribute_names={
+            row["id"]: row.get("name", "") for row in evidence.ground_truth.get("attributes", ()) if row["id"] in used})
 
 
 def _other(value, common):

@@ -5,10 +5,9 @@ from collections import defaultdict
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from fashion.evaluation.thresholds.table import mask_at
+from fashion.evaluation.thresholds.table import STORED_MASK, mask_at
 
-MASKS = (0.3, 0.4, 0.45, 0.5, 0.55, 0.6, 0.7)    # mask thresholds that are tried; overlaps at others are not known
-STORED = MASKS.index(0.5)                         # what the stored masks were made with
+MASKS = (0.3, 0.4, 0.45, STORED_MASK, 0.55, 0.6, 0.7)    # mask thresholds that are tried; overlaps at others are not known
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +47,7 @@ def read_evidence(ground_truth, detections, *, on_photo=None):
     attributes = ground_truth.get("attributes", ())
     attribute_ids, kinds = (tuple(row.get(key, "") for row in attributes) for key in ("id", "supercategory"))
     place_of = {i: t for t, i in enumerate(attribute_ids)}
-    masks = MASKS if detections and all("mask_probabilities" in row for row in detections) else (MASKS[STORED],)
+    masks = MASKS if detections and all("mask_probabilities" in row for row in detections) else (STORED_MASK,)
     objects, found = defaultdict(list), defaultdict(list)
     for row in ground_truth["annotations"]:
         if not row["iscrowd"]:
@@ -83,9 +82,12 @@ def _iou(said, real, threshold, size_hw):
     """(D, G) at one mask threshold; only pairs of one category are compared, and only if their boxes may touch."""
     iou = np.zeros((len(said), len(real)))
     for d, row in enumerate(said):
-        some = [g for g, other in enumerate(real) if other["category_id"] == row["category_id"] and _touch(row["bbox"], other["bbox"])]
+        # Where probabilities are stored, they fill the box; else only the mask itself says where it is.
+        near = "mask_probabilities" in row
+        some = [g for g, other in enumerate(real)
+                if other["category_id"] == row["category_id"] and not (near and not _touch(row["bbox"], other["bbox"]))]
         if some:
-            mask = row["segmentation"] if threshold == MASKS[STORED] else mask_at(row, threshold, size_hw)
+            mask = row["segmentation"] if threshold == STORED_MASK else mask_at(row, threshold, size_hw)
             iou[d, some] = coco_mask.iou([mask], [real[g]["segmentation"] for g in some], [0] * len(some))[0]
     return iou
 

@@ -10,7 +10,11 @@
 
 More thresholds fit the photos that they were searched on ever better, and others at some point worse, so every level is searched anew on
 each of several folds and judged on the rest. The one to use, searched on all photos, is the simplest that is no worse there than the best
-by more than chance: by one standard error of their difference (Breiman et al. 1984, "Classification and Regression Trees", 3.4.3).
+by more than one standard error of their difference (Breiman et al. 1984, "Classification and Regression Trees", 3.4.3). Photos have
+values of their own in Kaggle's two means over photos; for other measures it is the best.
+
+Kaggle's scores are searched in all of these. Average precision goes by the order of the scores, so thresholds on them cannot improve it,
+and the F1 of attributes is of the objects that were found: there, attributes alone are searched.
 """
 import dataclasses
 import itertools
@@ -55,6 +59,8 @@ def search(evidence, goal, *, score=0.5, attribute=0.5, folds=5, seed=0, on_step
     Raises ValueError if there are fewer photos than folds.
     """
     count = len(evidence.photos)
+    if not goal.of_photo and not evidence.attribute_ids:
+        raise ValueError(f"{goal.title} is searched for in the attributes, and the ground truth lists none.")
     if not 2 <= folds <= count:
         raise ValueError(f"There must be at least 2 folds and a photo for each. Got {folds} folds, {count} photos.")
     start = Choice.uniform(evidence, 0.0 if goal.ranked else score, attribute)
@@ -130,7 +136,7 @@ def _of_photos(evidence, goal, choices):
 
 
 class _AttributesOnly:
-    """Of measures of ranked detections, AP among them: to leave detections out never helps them, so attributes are all there is."""
+    """Of measures without a value for each photo: average precision, and the F1 of the attributes of what was found."""
 
     def __init__(self, evidence, goal, indices):
         self.evidence, self.photos, self.goal = evidence, [evidence.photos[i] for i in indices], goal

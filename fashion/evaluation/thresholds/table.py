@@ -5,12 +5,14 @@ import json
 from pathlib import Path
 
 import numpy as np
+from pycocotools import mask as coco_mask
 
 from fashion import rle
 from mrcnn.files import write_text
 from mrcnn.inference.pasting import paste_window
 
 KINDS = ("score", "mask", "attribute")
+STORED_MASK = 0.5    # the threshold of the masks that predictions are stored with
 NEVER = 1.01    # a threshold that no score reaches
 
 
@@ -33,6 +35,7 @@ class Thresholds:
     detections_per_photo: at most so many, the surest first; None: no limit
     supercategories: {super-category of attributes, by name: attribute threshold}
     categories: {real category id: Category}, for those that differ
+    attribute_names: {real attribute id: name} of those that have a threshold of their own
     """
 
     score: float = 0.5
@@ -41,6 +44,7 @@ class Thresholds:
     detections_per_photo: int | None = None
     supercategories: dict = dataclasses.field(default_factory=dict)
     categories: dict = dataclasses.field(default_factory=dict)
+    attribute_names: dict = dataclasses.field(default_factory=dict)
 
     def of(self, kind, category_id):
         """The "score", "mask" or "attribute" threshold of a category."""
@@ -64,18 +68,21 @@ class Thresholds:
     def kept(self, category_ids, scores):
         """Which detections of a photo count: indices, the surest first. category_ids: (N,) real; scores: (N,)."""
         scores = np.asarray(scores, np.float64)
-        on = [self.categories.get(c, Category()).on and score >= self.of("score", c) for c, score in zip(category_ids, scores)]
+        on = [self.categories.get(c, Category()).on and reaches(score, self.of("score", c)) for c, score in zip(category_ids, scores)]
         order = np.argsort(-scores, kind="stable")
         return order[np.array(on, bool)[order]][:self.detections_per_photo]
 
     # Use
 
-    def check(self, names, name="The table"):
-        """Raises ValueError if a category of the table is not one of the label list, names: {real id: name}."""
-        for category, row in self.categories.items():
-            if category not in names or row.name not in ("", names[category]):
-                raise ValueError(f"{name} has thresholds of category {category} ({row.name or 'no name'}), which here is "
-                                 f"{names.get(category, 'unknown')}. Thresholds belong to the label list that they were searched with.")
+    def check(self, categories, attributes, name="The table"):
+        """Raises ValueError if a category or an attribute of the table is not one of the label list, {real id: name} each."""
+        of_attributes = {i: self.attribute_names.get(i, "") for row in self.categories.values() for i in row.attributes}
+        for kind, used, known in (("category", {i: row.name for i, row in self.categories.items()}, categories),
+                                  ("attribute", of_attributes, attributes)):
+            for i, said in used.items():
+                if i not in known or said not in ("", known[i]):
+                    raise ValueError(f"{name} has thresholds of {kind} {i} ({said or 'no name'}), which here is {known.get(i, 'unknown')}. "
+                                     "Thresholds belong to the label list that they were searched with.")
 
     def applied(self, result, ontology):
         """A result dict of `FashionModel` with the detections and the attributes that count, and "mask_thresholds" (N,) float.
@@ -113,8 +120,9 @@ class Thresholds:
         if "attribute_scores" in row and attributes:
             passed = reaches(row["attribute_scores"], self.attributes_of(category, *zip(*attributes)))
             row["attribute_ids"] = sorted(attributes[i][0] for i in np.flatnonzero(passed))
-        if "mask_probabilities" in row:
+        if "mask_probabilities" in row and self.of("mask", category) != STORED_MASK:
             row["segmentation"] = mask_at(row, self.of("mask", category), size_hw)
+            row["area"] = int(coco_mask.area(row["segmentation"]))
         return row
 
     # Files
@@ -122,34 +130,40 @@ class Thresholds:
     def to_dict(self):
         """As a dict that JSON can hold."""
         whole = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        whole["attribute_names"] = {str(i): name for i, name in sorted(self.attribute_names.items())}
         return whole | {"categories": {str(c): {key: value for key, value in dataclasses.asdict(row).items() if value not in (None, {})}
                                        for c, row in sorted(self.categories.items())}}
 
     @classmethod
     def from_dict(cls, content):
         """The inverse of `to_dict`; other keys are left alone. Raises ValueError for what is no table of thresholds."""
-        if not isinstance(content, dict) or not isinstance(content.get("categories", {}), dict):
+        if not isinstance(content, dict) or not all(kind in content for kind in KINDS):
             raise ValueError('Expected an object with "score", "mask", "attribute" and, by their ids, "categories".')
+        for key in ("categories", "supercategories", "attribute_names"):
+            if not isinstance(content.get(key, {}), dict):
+                raise ValueError(f'"{key}" must be an object. Got {content[key]!r}.')
         try:
             categories = {int(c): Category(**row | {"attributes": {int(a): _number(t, f"attribute {a} of category {c}")
                                                                    for a, t in row.get("attributes", {}).items()}})
                           for c, row in content.get("categories", {}).items()}
-        except (TypeError, AttributeError) as error:
+        except (TypeError, AttributeError, ValueError) as error:
+            if isinstance(error, ValueError) and "threshold from" in str(error):
+                raise
             known = ", ".join(field.name for field in dataclasses.fields(Category))
             raise ValueError(f"A category may have {known}, and nothing else ({error}).") from error
-        supercategories = content.get("supercategories", {})
-        if not isinstance(supercategories, dict):
-            raise ValueError(f'"supercategories" must be an object of thresholds by name. Got {supercategories!r}.')
-        supercategories = {name: _number(value, f"super-category {name}") for name, value in supercategories.items()}
+        supercategories = {name: _number(t, f"super-category {name}") for name, t in content.get("supercategories", {}).items()}
+        switches = [row.on for row in categories.values() if not isinstance(row.on, bool)]
+        if switches:
+            raise ValueError(f"on must be true or false. Got {switches[0]!r}.")
         for row in (content, *map(dataclasses.asdict, categories.values())):
             for kind in KINDS:
                 if row.get(kind) is not None:
                     _number(row[kind], kind)
         limit = content.get("detections_per_photo")
-        if limit is not None and (not isinstance(limit, int) or limit < 1):
+        if limit is not None and (type(limit) is not int or limit < 1):
             raise ValueError(f"detections_per_photo is a whole number from 1, or null for no limit. Got {limit!r}.")
-        return cls(**{kind: float(content[kind]) for kind in KINDS if content.get(kind) is not None}, detections_per_photo=limit,
-                   supercategories=supercategories, categories=categories)
+        return cls(**{kind: _number(content[kind], kind) for kind in KINDS}, detections_per_photo=limit, supercategories=supercategories,
+                   categories=categories, attribute_names={int(i): name for i, name in content.get("attribute_names", {}).items()})
 
     def write(self, path, **about):
         """Writes a JSON file; about: what else it says, for people."""
@@ -166,8 +180,8 @@ def read_thresholds(path):
 
 
 def reaches(scores, thresholds):
-    """Whether attribute scores (float32) are at least their thresholds, in their precision: 0.7 reaches 0.7."""
-    return scores >= np.asarray(thresholds, np.float32)
+    """Whether scores are at least their thresholds, in the precision of a network: 0.7 reaches 0.7 whatever its type."""
+    return np.asarray(scores, np.float32) >= np.asarray(thresholds, np.float32)
 
 
 def mask_at(row, threshold, size_hw):
@@ -178,6 +192,6 @@ def mask_at(row, threshold, size_hw):
 
 
 def _number(value, what):
-    if not isinstance(value, (int, float)) or not 0 <= value <= NEVER:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= NEVER:
         raise ValueError(f"{what} must be a threshold from 0 to {NEVER}. Got {value!r}.")
     return float(value)

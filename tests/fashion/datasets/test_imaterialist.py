@@ -133,3 +133,14 @@ def test_what_is_returned_may_be_changed(make_folder):
     dataset = load(make_folder(2020))
     dataset.load_mask(0)[1][:] = 0
     assert dataset.load_mask(0)[1].tolist() == [1, 24]
+
+
+def test_objects_and_their_attributes_are_counted(validation):
+    """As a loop over the ground truth counts them."""
+    expected = np.zeros((validation.ontology.num_classes - 1, 1 + validation.ontology.num_attributes), int)
+    for row in validation.to_coco()["annotations"]:
+        category = validation.ontology.class_id_of(row["category_id"]) - 1
+        expected[category, 0] += 1
+        for i in row["attribute_ids"]:
+            expected[category, 1 + validation.ontology.attribute_index_of(i)] += 1
+    assert (validation.attribute_counts() == expected).all() and expected[:, 1:].sum() > 10

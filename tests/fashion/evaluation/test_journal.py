@@ -44,3 +44,9 @@ def test_a_head_that_was_cut_off_is_written_again(path):
     journal.add(1, [])
     journal.remove()
     assert not path.exists()
+
+
+@pytest.mark.parametrize("damage", [b"\0" * 9 + b"\n", b"[1]\n", b"5\n"])
+def test_a_damaged_line_is_dropped_with_what_follows(path, damage):
+    path.write_bytes(path.read_bytes() + damage + b"[7, []]\n")
+    assert list(Journal(path, ABOUT).done) == [0, 2]

@@ -167,6 +167,11 @@ def test_masks_may_be_probabilities_of_a_box():
     ([result(), {"image_id": 0}], "result number 1 .from 0. has no category_id, segmentation, score"),
     ([result(score=float("nan"))], "has the score nan"),
     ([result(score="0.5")], "has the score '0.5'"),
+    ([result(bbox=None)], "has the bbox None. Expected four numbers"), ([result(bbox=[1, 2, 3])], "Expected four numbers"),
+    ([result(attribute_ids=5)], "has the attribute_ids 5. Expected a list"),
+    ([result(attribute_scores=5)], "attribute_scores that are no numbers: 5"),
+    ([result(attribute_scores=[0.5, float("nan"), 1])], "attribute_scores that are no numbers"),
+    ([result(image_id=[1])], "has the image_id .1. and the category_id"),
     ([result(attribute_ids=None, attribute_scores=[0.5])], "has 1 attribute_scores, but the list of attributes has 3"),
     ([result(segmentation=rle.to_coco("1 2", (4, 4)))], "result number 0 .from 0., has a mask of 4x4, but its photo is 512 high")])
 def test_what_is_wrong_with_results_is_said(content, message):

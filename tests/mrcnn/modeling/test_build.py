@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from mrcnn.modeling.build import build_detector, stage_of_layer
+from mrcnn.modeling.weight_files import load_weights, save_weights
 
 
 def test_a_built_detector_has_all_its_weights(plain_config, plain_detector, batch_of):
@@ -42,6 +43,22 @@ def test_a_backbone_of_too_few_levels_is_refused(plain_config):
         build_detector(plain_config(BACKBONE=staticmethod(lambda image, **_: strided(image, True, False)[:3])))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("gate", "layers"), [("se", 2), ("cbam", 3)])
+def test_fresh_gates_change_no_detection_and_come_back_from_a_file(plain_config, plain_detector, gate, layers, batch_of, tmp_path):
+    gated = build_detector(plain_config(NECK_GATE=gate))
+    save_weights(plain_detector, tmp_path / "without.h5")
+    report = load_weights(gated, tmp_path / "without.h5")
+    assert len(report.only_in_model) == 4 * layers and not report.only_in_file
+    inputs = {name: column for name, column in batch_of(plain_config()).items() if name in ("images", "windows")}
+    np.testing.assert_array_equal(gated(inputs)["boxes"], plain_detector(inputs)["boxes"])
+    gated.fpn.gates[2].expand.bias.assign(np.ones(16))
+    save_weights(gated, tmp_path / "gated.h5")
+    gated.fpn.gates[2].expand.bias.assign(np.zeros(16))
+    assert not load_weights(gated, tmp_path / "gated.h5").only_in_model
+    assert np.asarray(gated.fpn.gates[2].expand.bias).all()
+
+
 def test_mixed_precision_ends_with_the_model(plain_config):
     before = keras.config.dtype_policy().name
     detector = build_detector(plain_config(MIXED_PRECISION=True))
@@ -66,3 +83,6 @@ def test_stages_are_those_of_the_configs_backbone(plain_config):
     assert stage_of_layer(lite, "stem_conv") == 1 and stage_of_layer(lite, "res4a_branch2a") is None
     assert stage_of_layer(plain_config(BACKBONE="resnet50"), "res4a_branch2a") == 4
     assert stage_of_layer(plain_config(BACKBONE="resnet50"), "fpn_p5") is None
+    assert stage_of_layer(plain_config(BACKBONE="resnext101_32x8d"), "res4w_branch2b") == 4
+    assert stage_of_layer(plain_config(BACKBONE="efficientnetv2_s"), "block6o_dwconv2") == 5
+    assert stage_of_layer(plain_config(BACKBONE="efficientnet_b4"), "block5a_dwconv") == 4

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from mrcnn.modeling.fpn import FPN
+from mrcnn.modeling.gates import GATES
 
 
 @pytest.fixture
@@ -27,3 +28,15 @@ def test_information_flows_from_coarse_to_fine_only(backbone_features, source):
     backbone_features[source] = backbone_features[source] + 1
     changed = [not np.array_equal(b, p) for b, p in zip(before, fpn(backbone_features)[:4])]
     assert changed == [level <= source for level in range(4)]
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_each_level_passes_through_a_gate_of_its_own(backbone_features, gate):
+    """A gate that is turned on at P3 changes P3 alone; at P5, P6 follows."""
+    fpn = FPN(8, gate)
+    before = [np.asarray(p) for p in fpn(backbone_features)]
+    for level, changed in ((3, [1]), (5, [3, 4])):
+        fpn.gates[level].expand.bias.assign(np.ones(8))
+        after = [np.asarray(p) for p in fpn(backbone_features)]
+        assert [i for i, (a, b) in enumerate(zip(after, before)) if not np.array_equal(a, b)] == changed
+        before = after

@@ -1,5 +1,6 @@
 """ImageNet weights: the converted network computes what the published one computes."""
 import importlib.util
+import pickle
 from pathlib import Path
 
 import h5py
@@ -7,10 +8,14 @@ import keras
 import numpy as np
 import pytest
 
+from mrcnn.config import Config
+from mrcnn.data.resize import normalise
+from mrcnn.modeling.backbones.efficientnet import efficientnet
 from mrcnn.modeling.backbones.resnet import resnet
+from mrcnn.modeling.backbones.resnext import resnext
 from mrcnn.modeling.weight_files import assign_layers
 from mrcnn.training import imagenet
-from mrcnn.training.imagenet import _lite_file, efficientnet_lite_arrays, load_file, load_imagenet, resnet_arrays
+from mrcnn.training.imagenet import _lite_file, efficientnet_lite_arrays, load_file, load_imagenet, resnet_arrays, resnext_arrays
 from mrcnn.training.torch_file import read_torch_file
 
 WEIGHTS = Path(__file__).resolve().parents[4] / "shared" / "weights"
@@ -186,3 +191,193 @@ def test_other_files_are_left_to_their_own_reader(tmp_path):
     np.testing.assert_array_equal(np.asarray(backbone.get_layer("conv1").kernel), kernel)
     with pytest.raises(ValueError, match="nothing was loaded|weights of shape"):
         load_file(Whole(backbone), tmp_path / "mask_rcnn_coco.h5")
+
+
+BLOCKS = (3, 4, 6, 3)                   # of ResNeXt-50
+IMAGENET = Config.from_dict({"BACKBONE": "resnext50_32x4d"})
+
+
+def torchvision_shapes(blocks=BLOCKS):
+    """{key: shape} of torchvision's ResNeXt-50 32x4d, by its definition."""
+    def norm(name, n):
+        return {f"{name}.weight": (n,), f"{name}.bias": (n,), f"{name}.running_mean": (n,), f"{name}.running_var": (n,)}
+
+    shapes, incoming = {"conv1.weight": (64, 3, 7, 7)} | norm("bn1", 64), 64
+    for stage, count in enumerate(blocks, start=1):
+        width, outgoing = 64 * 2 ** stage, 128 * 2 ** stage
+        for index in range(count):
+            block = f"layer{stage}.{index}"
+            shapes |= {f"{block}.conv1.weight": (width, incoming, 1, 1), f"{block}.conv2.weight": (width, width // 32, 3, 3),
+                       f"{block}.conv3.weight": (outgoing, width, 1, 1)}
+            shapes |= norm(f"{block}.bn1", width) | norm(f"{block}.bn2", width) | norm(f"{block}.bn3", outgoing)
+            if index == 0:
+                shapes |= {f"{block}.downsample.0.weight": (outgoing, incoming, 1, 1)} | norm(f"{block}.downsample.1", outgoing)
+            incoming = outgoing
+    return shapes | {"fc.weight": (1000, incoming), "fc.bias": (1000,), "bn1.num_batches_tracked": ()}
+
+
+def torchvision_tensors(blocks, rng):
+    """Tensors as of a trained network; some channels nearly dead, where the epsilons matter most."""
+    ranges = {"running_var": (1e-4, 2), "weight": (0.3, 0.7)}
+    return {key: (rng.uniform(*ranges.get(key.rpartition(".")[2], (-0.1, 0.1)), shape) if len(shape) < 2
+                  else rng.normal(0, np.prod(shape[1:]) ** -0.5, shape)).astype(np.float32)
+            for key, shape in torchvision_shapes(blocks).items()}
+
+
+def as_detectron2(tensors):
+    """By Detectron2's names."""
+    names = {"bn1": "conv1.norm", "bn2": "conv2.norm", "bn3": "conv3.norm", "downsample.0": "shortcut", "downsample.1": "shortcut.norm"}
+    renamed = {}
+    for key, tensor in tensors.items():
+        place, _, weight = key.rpartition(".")
+        *block, part = place.split(".", 2)
+        place = f"res{int(block[0][5:]) + 1}.{block[1]}" if block else "stem"
+        if part != "fc" and weight != "num_batches_tracked":
+            renamed[f"{place}.{names.get(part, part)}.{weight}"] = tensor
+    return renamed | {"stem.fc.weight": np.zeros((1000, 2048), np.float32)}
+
+
+def as_caffe2(tensors):
+    """By Caffe2's names; statistics folded into scale and bias."""
+    branches = {"conv1": "branch2a", "conv2": "branch2b", "conv3": "branch2c", "shortcut": "branch1"}
+    renamed = {"conv1_w": tensors["stem.conv1.weight"], "pred_w": np.zeros((1000, 2048), np.float32)}
+    for key in tensors:
+        place, _, weight = key.rpartition(".")
+        if weight == "weight" and place.endswith(".norm"):
+            gamma, beta, mean, variance = (tensors[f"{place}.{w}"] for w in ("weight", "bias", "running_mean", "running_var"))
+            scale = gamma / np.sqrt(variance + 1e-5)
+            stage, *block, part, _ = place.split(".")
+            name = f"{stage}_{block[0]}_{branches[part]}_bn" if block else "res_conv1_bn"
+            renamed |= {f"{name}_s": scale, f"{name}_b": beta - mean * scale}
+        elif weight == "weight" and place.startswith("res"):
+            stage, block, part = place.split(".")
+            renamed[f"{stage}_{block}_{branches[part]}_w"] = tensors[key]
+    return renamed
+
+
+def torchvision_forward(tensors, photo):
+    """C2, and the first block of C3, of torchvision's ResNeXt, in NumPy: photo (H, W, 3) RGB 0..255 -> (H / 8, W / 8, 512)."""
+    def conv(x, name, stride=1, pad=0):
+        weight = tensors[f"{name}.weight"]
+        windows = np.lib.stride_tricks.sliding_window_view(np.pad(x, [(0, 0), (pad, pad), (pad, pad)]), weight.shape[2:], axis=(1, 2))
+        groups = x.shape[0] // weight.shape[1]
+        return np.concatenate([np.einsum("chwkl,ockl->ohw", part, own) for part, own in
+                               zip(np.split(windows[:, ::stride, ::stride], groups), np.split(weight, groups), strict=True)])
+
+    def norm(x, name):
+        scale, shift, mean, variance = (tensors[f"{name}.{w}"][:, None, None] for w in ("weight", "bias", "running_mean", "running_var"))
+        return (x - mean) / np.sqrt(variance + 1e-5) * scale + shift
+
+    def block(x, name, stride=1):
+        y = np.maximum(norm(conv(x, f"{name}.conv1"), f"{name}.bn1"), 0)
+        y = np.maximum(norm(conv(y, f"{name}.conv2", stride, 1), f"{name}.bn2"), 0)
+        y = norm(conv(y, f"{name}.conv3"), f"{name}.bn3")
+        if f"{name}.downsample.0.weight" in tensors:
+            x = norm(conv(x, f"{name}.downsample.0", stride), f"{name}.downsample.1")
+        return np.maximum(x + y, 0)
+
+    x = ((photo / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]).transpose(2, 0, 1)
+    x = np.maximum(norm(conv(x, "conv1", 2, 3), "bn1"), 0)
+    x = np.lib.stride_tricks.sliding_window_view(np.pad(x, [(0, 0), (1, 1), (1, 1)]), (3, 3), axis=(1, 2))[:, ::2, ::2].max((-2, -1))
+    for index in range(3):
+        x = block(x, f"layer1.{index}")
+    return block(x, "layer2.0", 2).transpose(1, 2, 0)
+
+
+@pytest.fixture(scope="module")
+def resnext50():
+    return resnext("resnext50_32x4d")
+
+
+@pytest.fixture(scope="module")
+def published_resnext():
+    """Tensors by torchvision's names, a photo, and what they make of it."""
+    rng = np.random.default_rng(0)
+    tensors, photo = torchvision_tensors((3, 1), rng), rng.integers(0, 256, (32, 32, 3)).astype(np.float32)
+    return tensors, photo, torchvision_forward(tensors, photo)
+
+
+@pytest.mark.parametrize("layout", ["torchvision", "torchvision_today", "detectron2", "caffe2"])
+def test_a_resnext_file_of_any_layout_computes_what_torchvisions_does(tmp_path, torch_files, layout, resnext50, published_resnext):
+    """The stem, stage 2 and a strided block, from a raw photo on. Detectron2's and Caffe2's first kernels read BGR."""
+    tensors, photo, expected = published_resnext
+    if layout.startswith("torchvision"):
+        path = tmp_path / "net.pth"
+        torch_files.write_arrays(path, tensors, torch_files.write_zip if layout.endswith("today") else torch_files.write)
+    else:
+        path, turned = tmp_path / "net.pkl", as_detectron2(tensors | {"conv1.weight": tensors["conv1.weight"][:, ::-1]})
+        path.write_bytes(pickle.dumps({"model": turned} if layout == "detectron2" else {"blobs": as_caffe2(turned)}, protocol=2))
+    resnext50.get_layer("conv1").kernel.assign(np.zeros((7, 7, 3, 64)))
+    report = load_file(Whole(resnext50), path)
+    assert len(report.loaded) == 2 * (1 + 3 * 4 + 2) and not report.only_in_file
+    image = normalise(photo, IMAGENET.MEAN_PIXEL, IMAGENET.PIXEL_STD)[None]
+    found = keras.Model(resnext50.input, resnext50.get_layer("res3a_out").output)(image)
+    np.testing.assert_allclose(found[0], expected, atol=1e-4 * expected.max())
+
+
+def test_every_weight_of_torchvisions_resnext_has_its_place_under_any_name(resnext50):
+    shapes = torchvision_shapes()
+    backbone = {layer.name: [tuple(w.shape) for w in layer.weights] for layer in resnext50.layers if layer.weights}
+    tensors = {key: np.zeros(shape, np.float32) for key, shape in shapes.items()}
+    for named in (tensors, as_detectron2(tensors), as_caffe2(as_detectron2(tensors)),
+                  {f"backbone.bottom_up.{key}": tensor for key, tensor in as_detectron2(tensors).items()}):
+        assert {name: [v.shape for v in values] for name, values in resnext_arrays(named).items()} == backbone
+
+
+def test_a_resnet_of_torchvisions_is_refused_since_ours_strides_elsewhere(tmp_path, torch_files):
+    path = torch_files.write_arrays(tmp_path / "resnet50.pth", {"layer1.0.conv1.weight": np.zeros((64, 64, 1, 1), np.float32)})
+    with pytest.raises(ValueError, match="'res2a_branch2a'.*has weights of shape"):
+        load_file(Whole(resnet("resnet50")), path)
+
+
+@pytest.mark.parametrize("backbone", ["resnext50_32x4d", "efficientnetv2_b0"])
+def test_other_failed_downloads_say_so_too(monkeypatch, backbone):
+    def offline(*_, **__):
+        raise Exception("URL fetch failure")
+
+    monkeypatch.setattr(keras.utils, "get_file", offline)
+    monkeypatch.setattr("keras.src.utils.file_utils.get_file", offline)
+    with pytest.raises(FileNotFoundError, match=f"{backbone} could not be downloaded.*URL fetch.*--weights FILE.*--weights none"):
+        load_imagenet(None, backbone)
+
+
+def test_a_resnext_is_fetched_from_torchvisions_server(monkeypatch, tmp_path, torch_files, resnext50):
+    asked, kernel = [], np.random.default_rng(0).normal(size=(64, 3, 7, 7)).astype(np.float32)
+
+    def get_file(name, url, **_):
+        asked.append(url)
+        return torch_files.write_arrays(tmp_path / name, {"conv1.weight": kernel, "layer1.0.conv1.weight": np.zeros((128, 64, 1, 1))})
+
+    monkeypatch.setattr(keras.utils, "get_file", get_file)
+    load_imagenet(Whole(resnext50), "resnext50_32x4d")
+    assert asked == ["https://download.pytorch.org/models/resnext50_32x4d-7cdf4587.pth"]
+    np.testing.assert_array_equal(np.asarray(resnext50.get_layer("conv1").kernel), kernel.transpose(2, 3, 1, 0))
+
+
+@pytest.mark.slow
+def test_an_efficientnet_computes_what_keras_network_computes_from_the_same_file(monkeypatch, tmp_path):
+    """Keras' files of the first EfficientNets have the deviation of pixels where their layer expects the variance."""
+    from keras.src.legacy.saving.legacy_h5_format import save_weights_to_hdf5_group
+    rng = np.random.default_rng(0)
+    published = keras.applications.EfficientNetB0(weights=None, include_top=False)
+    for layer in published.layers:
+        if layer.name.startswith("normalization"):
+            layer.set_weights([np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225]), *layer.get_weights()[2:]])
+        elif layer.name.endswith("bn"):
+            n = layer.gamma.shape[0]
+            layer.set_weights([rng.uniform(0.5, 1, n), rng.normal(0, 0.1, n), rng.normal(0, 0.1, n), rng.uniform(0.5, 2, n)])
+    path = tmp_path / "efficientnetb0_notop.h5"
+    with h5py.File(path, "w") as file:
+        save_weights_to_hdf5_group(file, published)
+    monkeypatch.setattr("keras.src.utils.file_utils.get_file", lambda *_, **__: str(path))
+    theirs = keras.applications.EfficientNetB0(include_top=False, input_shape=(64, 64, 3))
+    photo = rng.integers(0, 256, (1, 64, 64, 3)).astype(np.float32)
+    config = Config.from_dict({"BACKBONE": "efficientnet_b0"})
+    blocks = ("block2b_add", "block3b_add", "block5c_add", "block7a_project_bn")
+    expected = keras.Model(theirs.input, [theirs.get_layer(name).output for name in blocks])(photo)
+    ours = efficientnet("efficientnet_b0")
+    for load in (lambda: load_imagenet(Whole(ours), "efficientnet_b0"), lambda: load_file(Whole(ours), path)):
+        ours.get_layer("stem_conv").kernel.assign(np.zeros((3, 3, 3, 32)))
+        assert not load().only_in_model
+        for mine, wanted in zip(ours(normalise(photo, config.MEAN_PIXEL, config.PIXEL_STD)), expected, strict=True):
+            np.testing.assert_allclose(mine, wanted, atol=1e-4 * np.abs(wanted).max())

@@ -1,77 +1,20 @@
-"""PyTorch's old files, written here by hand: tensors come out, code does not run."""
-import io
+"""PyTorch's files, old and new, written here by hand: tensors come out, code does not run."""
 import os
-import pickle
+import zipfile
 from collections import OrderedDict
 
 import numpy as np
 import pytest
 
-from mrcnn.training.torch_file import MAGIC, PROTOCOL, read_torch_file
+from mrcnn.training.torch_file import read_torch_file
 
 
-class Named:
-    """Pickled as module.name, whatever that is."""
-
-    def __init__(self, module, name):
-        self.module, self.name = module, name
-
-
-class Storage:
-    def __init__(self, kind, key, values):
-        self.kind, self.key, self.values = kind, key, values
-
-
-class Tensor:
-    def __init__(self, storage, offset, shape, strides):
-        self.content = storage, offset, shape, strides
-
-
-class Call:
-    """Unpickles by calling module.name(*arguments)."""
-
-    def __init__(self, module, name, *arguments):
-        self.function, self.arguments = Named(module, name), arguments
-
-
-class Writer(pickle._Pickler):
-    def persistent_id(self, item):
-        if isinstance(item, Storage):
-            return ("storage", Named("torch", item.kind), item.key, "cpu", len(item.values), None)
-
-    def save(self, item, save_persistent_id=True):
-        if isinstance(item, Named):
-            self.write(pickle.GLOBAL + f"{item.module}\n{item.name}\n".encode())
-        elif isinstance(item, Tensor):
-            self.save_reduce(Named("torch._utils", "_rebuild_tensor_v2"), (*item.content, False, OrderedDict()))
-        elif isinstance(item, Call):
-            self.save_reduce(item.function, item.arguments)
-        else:
-            super().save(item, save_persistent_id)
-
-    def save_reduce(self, function, arguments, *rest, **options):
-        if not isinstance(function, Named):
-            return super().save_reduce(function, arguments, *rest, **options)
-        self.save(function)
-        self.save(arguments)
-        self.write(pickle.REDUCE)
-
-
-def write(path, state, storages=(), magic=MAGIC):
-    file = io.BytesIO()
-    for part in (magic, PROTOCOL, {"little_endian": True}, state, [s.key for s in storages]):
-        Writer(file, 2).dump(part)
-    for storage in storages:
-        file.write(len(storage.values).to_bytes(8, "little") + storage.values.tobytes())
-    path.write_bytes(file.getvalue())
-    return path
-
-
-@pytest.fixture
-def whole(tmp_path):
+@pytest.fixture(params=["write", "write_zip"])
+def whole(tmp_path, torch_files, request):
+    Storage, Tensor = torch_files.Storage, torch_files.Tensor
     numbers = Storage("FloatStorage", "11", np.arange(10, dtype="<f4"))
     count = Storage("LongStorage", "12", np.array([7], "<i8"))
-    return write(tmp_path / "net.pth", OrderedDict(
+    return getattr(torch_files, request.param)(tmp_path / "net.pth", OrderedDict(
         kernel=Tensor(numbers, 2, (2, 3), (3, 1)), turned=Tensor(numbers, 0, (3, 2), (1, 3)), count=Tensor(count, 0, (), ())),
         [numbers, count])
 
@@ -84,9 +27,11 @@ def test_tensors_have_their_offset_shape_and_strides(whole):
     assert tensors["count"] == 7
 
 
-def test_a_file_that_wants_to_run_something_is_refused(tmp_path, monkeypatch):
+@pytest.mark.parametrize("kind", ["write", "write_zip"])
+def test_a_file_that_wants_to_run_something_is_refused(tmp_path, monkeypatch, torch_files, kind):
     ran = []
     monkeypatch.setattr(os, "system", ran.append)
+    write, Call = getattr(torch_files, kind), torch_files.Call
     path = write(tmp_path / "evil.pth", OrderedDict(kernel=Call("os", "system", "echo hello")))
     with pytest.raises(ValueError, match="it wants os.system"):
         read_torch_file(path)
@@ -102,21 +47,29 @@ def test_a_file_that_is_cut_off_is_refused(whole, cut):
         read_torch_file(whole)
 
 
-def test_a_tensor_larger_than_its_storage_is_refused(tmp_path):
-    numbers = Storage("FloatStorage", "1", np.zeros(4, "<f4"))
-    path = write(tmp_path / "net.pth", OrderedDict(kernel=Tensor(numbers, 0, (3, 2), (2, 1))), [numbers])
+@pytest.mark.parametrize("kind", ["write", "write_zip"])
+def test_a_tensor_larger_than_its_storage_is_refused(tmp_path, torch_files, kind):
+    numbers = torch_files.Storage("FloatStorage", "1", np.zeros(4, "<f4"))
+    path = getattr(torch_files, kind)(tmp_path / "net.pth", OrderedDict(kernel=torch_files.Tensor(numbers, 0, (3, 2), (2, 1))), [numbers])
     with pytest.raises(ValueError, match="larger than its storage"):
         read_torch_file(path)
 
 
-@pytest.mark.parametrize("content", [b"PK\x03\x04 a zip, as PyTorch writes since 1.6", b"", b"hello"])
+@pytest.mark.parametrize("content", [b"PK\x03\x04 a broken zip", b"", b"hello"])
 def test_other_files_are_refused(tmp_path, content):
     path = tmp_path / "other.pth"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match="other.pth is not a state dict in PyTorch's old file format"):
+    with pytest.raises(ValueError, match="other.pth is not a state dict as PyTorch stores it"):
         read_torch_file(path)
 
 
-def test_another_magic_number_is_refused(tmp_path):
+def test_another_zip_file_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        archive.writestr("photo.jpg", b"")
+    with pytest.raises(ValueError, match="a .zip file without a data.pkl"):
+        read_torch_file(tmp_path / "photos.zip")
+
+
+def test_another_magic_number_is_refused(tmp_path, torch_files):
     with pytest.raises(ValueError, match="magic"):
-        read_torch_file(write(tmp_path / "net.pth", OrderedDict(), magic=1))
+        read_torch_file(torch_files.write(tmp_path / "net.pth", OrderedDict(), magic=1))

@@ -9,7 +9,8 @@ from fashion.evaluation.thresholds.table import Category, Thresholds, mask_at, r
 from fashion.ontology import Ontology
 
 TABLE = Thresholds(0.5, 0.5, 0.4, 3, {"colour": 0.3}, {
-    0: Category("shirt", score=0.2, mask=0.6, attributes={30: 0.9}), 5: Category("shoe", on=False), 7: Category("hat", attribute=0.7)})
+    0: Category("shirt", score=0.2, mask=0.6, attributes={30: 0.9}), 5: Category("shoe", on=False), 7: Category("hat", attribute=0.7)},
+                   {30: "red"})
 
 
 def test_the_nearest_threshold_counts():
@@ -38,23 +39,39 @@ def test_a_table_comes_back_from_its_file(tmp_path):
 
 
 @pytest.mark.parametrize(("text", "reason"), [
-    ("{", "Expecting property name"), ("[]", "Expected an object"), ('{"score": 2}', "score must be a threshold from 0 to"),
-    ('{"categories": {"x": {}}}', "invalid literal"), ('{"categories": {"1": {"scores": 1}}}', "A category may have name, on, score"),
-    ('{"categories": {"1": {"attributes": {"4": "high"}}}}', "attribute 4 of category 1 must be"),
-    ('{"detections_per_photo": 0}', "a whole number from 1"), ('{"supercategories": [1]}', "an object of thresholds by name"),
-    ('{"supercategories": {"length": 7}}', "super-category length must be a threshold")])
+    ({"score": 2}, "score must be a threshold from 0 to"), ({"score": True}, "score must be a threshold"),
+    ({"categories": {"x": {}}}, "A category may have"), ({"categories": {"1": {"scores": 1}}}, "A category may have name, on, score"),
+    ({"categories": {"1": {"attributes": {"4": "high"}}}}, "attribute 4 of category 1 must be"),
+    ({"categories": {"1": {"on": "no"}}}, "on must be true or false. Got 'no'"),
+    ({"detections_per_photo": 0}, "a whole number from 1"), ({"detections_per_photo": True}, "a whole number from 1"),
+    ({"supercategories": [1]}, '"supercategories" must be an object'),
+    ({"supercategories": {"length": 7}}, "super-category length must be a threshold")])
+def test_what_is_wrong_in_a_table_is_refused(tmp_path, text, reason):
+    check_refused(tmp_path, json.dumps({"score": 0.5, "mask": 0.5, "attribute": 0.5} | text), reason)
+
+
+@pytest.mark.parametrize(("text", "reason"), [("{", "Expecting property name"), ("[]", "Expected an object"),
+                                              ('{"score": 0.5, "coco": 1}', "Expected an object")])
 def test_what_is_no_table_is_refused(tmp_path, text, reason):
+    check_refused(tmp_path, text, reason)
+
+
+def check_refused(tmp_path, text, reason):
     (tmp_path / "t.json").write_text(text)
     with pytest.raises(ValueError, match=f"t.json holds no thresholds: .*{reason}.*--tune writes"):
         read_thresholds(tmp_path / "t.json")
 
 
 def test_a_table_belongs_to_a_label_list():
-    TABLE.check({0: "shirt", 5: "shoe", 7: "hat", 8: "bag"})
+    TABLE.check({0: "shirt", 5: "shoe", 7: "hat", 8: "bag"}, {30: "red", 31: "blue"})
     with pytest.raises(ValueError, match=r"category 5 \(shoe\), which here is bag"):
-        TABLE.check({0: "shirt", 5: "bag", 7: "hat"})
+        TABLE.check({0: "shirt", 5: "bag", 7: "hat"}, {30: "red"})
     with pytest.raises(ValueError, match=r"category 7 \(hat\), which here is unknown"):
-        TABLE.check({0: "shirt", 5: "shoe"}, "t.json")
+        TABLE.check({0: "shirt", 5: "shoe"}, {30: "red"}, "t.json")
+    with pytest.raises(ValueError, match=r"attribute 30 \(red\), which here is knee"):
+        TABLE.check({0: "shirt", 5: "shoe", 7: "hat"}, {30: "knee"})
+    with pytest.raises(ValueError, match=r"attribute 30 \(red\), which here is unknown"):
+        TABLE.check({0: "shirt", 5: "shoe", 7: "hat"}, {})
 
 
 def test_a_mask_at_another_threshold_is_another_mask():
@@ -62,6 +79,19 @@ def test_a_mask_at_another_threshold_is_another_mask():
     mask = np.tile(np.array([51, 102, 153, 204], np.uint8), (4, 1))
     row = {"bbox": [10.0, 20.0, 40.0, 30.0], "mask_probabilities": mask}
     assert [coco_mask.toBbox(mask_at(row, t, (100, 100))).tolist() for t in (0.5, 0.7)] == [[30, 20, 20, 30], [40, 20, 10, 30]]
+
+
+def test_a_stored_mask_is_what_it_is_at_its_own_threshold(truth, found):
+    """Its probabilities are rounded to 8 bits, so to paste them again would move its edge."""
+    row, = found((0, 0, (0, 0, 20, 20), 0.9, (0, 0)), mask=np.zeros((4, 4), np.uint8))
+    assert Thresholds().decided([row], truth())[0]["area"] == 400
+    assert Thresholds(mask=0.6).decided([row], truth())[0]["area"] == 0
+
+
+def test_a_score_in_single_precision_reaches_its_threshold():
+    for score in (0.6, 0.7):    # of these one is larger in single precision, and one smaller
+        assert Thresholds(score=score).kept([1, 1], np.float32([score, score - 0.01])).tolist() == [0]
+        assert Thresholds(score=score).kept([1, 1], [score, score - 0.01]).tolist() == [0]
 
 
 def test_results_of_a_model_and_stored_ones_are_decided_alike(truth, found):
