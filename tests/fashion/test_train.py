@@ -9,7 +9,6 @@ import sys
 import textwrap
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 
@@ -142,24 +141,28 @@ def test_a_checkpoint_of_another_recipe_is_told_by_its_name(tiny_model, tiny_run
     train.start_weights(tiny_model, str(tiny_run))
 
 
-def test_a_head_of_another_form_starts_anew(tiny_run, ontology, tiny_settings, tiny_model):
-    other = train.FashionModel(train.recipe_config("smoke", ontology, tiny_settings | {"ATTRIBUTE_HEAD": "mlp", "ATTRIBUTE_HIDDEN": 8}),
+def test_a_head_of_another_form_and_layers_that_are_excluded_start_anew(tiny_run, ontology, tiny_settings, tiny_model):
+    """A box head as wide as the hidden layers, so that the shapes of the logits agree, and yet they mean something else."""
+    hidden = tiny_model.config.FPN_CLASSIF_FC_LAYERS_SIZE
+    other = train.FashionModel(train.recipe_config("smoke", ontology, tiny_settings | {"ATTRIBUTE_HEAD": "mlp", "ATTRIBUTE_HIDDEN": hidden}),
                                ontology)
-    assert train.unfitting_layers(other, tiny_run / "best.h5", tiny_model.metadata()) == ["mrcnn_attribute_logits"]
-    train.start_weights(other, str(tiny_run))
-
-
-def test_layers_that_are_excluded_start_anew(tiny_model, tiny_run, ontology, tiny_settings):
-    keras.utils.set_random_seed(7)
-    other = train.FashionModel(tiny_model.config, ontology)
     layers, trained = (weight_layers(model.detector) for model in (other, tiny_model))
-    before = layers["mrcnn_attribute_logits"].get_weights()
-    train.start_weights(other, str(tiny_run), exclude="mrcnn_attribute.*")
-    after = layers["mrcnn_attribute_logits"].get_weights()
-    assert all((a == b).all() for a, b in zip(before, after))
-    assert all((a == b).all() for a, b in zip(layers["mrcnn_mask"].get_weights(), trained["mrcnn_mask"].get_weights()))
+    assert layers["mrcnn_attribute_logits"].kernel.shape == trained["mrcnn_attribute_logits"].kernel.shape
+    left_out = train.unfitting_layers(other, tiny_run / "best.h5", tiny_model.metadata())
+    assert sorted(left_out) == ["mrcnn_attribute_fc1", "mrcnn_attribute_fc2", "mrcnn_attribute_logits"]
+
+    def same(layer, others):
+        return all((a == b).all() for a, b in zip(layers[layer].get_weights(), others))
+
+    before = {name: layers[name].get_weights() for name in ("mrcnn_attribute_logits", "mrcnn_mask")}
+    train.start_weights(other, str(tiny_run), exclude="mrcnn_mask")
+    assert all(same(name, arrays) for name, arrays in before.items())
+    train.start_weights(other, str(tiny_run))
+    assert same("mrcnn_mask", trained["mrcnn_mask"].get_weights()) and same("mrcnn_attribute_logits", before["mrcnn_attribute_logits"])
     with pytest.raises(ValueError, match="--exclude attribute matches no layer; it must match a whole name"):
         train.start_weights(other, str(tiny_run), exclude="attribute")
+    with pytest.raises(ValueError, match="is no regular expression"):
+        train.parse(["--exclude", "["])
 
 
 def test_every_setting_can_be_listed(capsys):

@@ -20,7 +20,7 @@ ALL = list(itertools.product(BODIES, (False, True), KINDS, ROIS, EMPTY))
 LEARNT = [("linear", False, "bce", "positives", "none"), ("linear", True, "focal", "positives", "none"),
           ("mlp", False, "asymmetric", "positives", "none"), ("mlp", True, "focal", "positives", "background"),
           ("mlp", False, "bce", "all", "exclude"), ("mlp", True, "bce", "all", "background"),
-          ("conv", False, "focal", "positives", "exclude"), ("conv", True, "bce", "all", "none"),
+          ("conv", True, "focal", "positives", "exclude"),
           ("attention", False, "bce", "positives", "background"), ("attention", True, "asymmetric", "all", "none")]
 
 
