@@ -65,12 +65,14 @@ def main(argv=None):
         parser.error(f"--seeds and --epochs are at least 1. Got {args.seeds} and {args.epochs}")
     note_order(args)
     names = [name for name in study.variants if not args.only or name in args.only]
+    # Not from 0, the recipes' own: a layer that starts anew would start as it did when the rest of --weights learned to go with it.
+    seeds = range(1, 1 + args.seeds)
     with tqdm(total=len(names) * args.seeds, unit="run", desc=args.study) as bar:
-        for seed in range(args.seeds):        # seed by seed: broken off, it leaves every variant with the same seeds
+        for seed in seeds:        # one after the other: broken off, it leaves every variant with the same seeds
             for name in names:
                 finished_run(args, study, name, seed)
                 bar.update()
-    results = {name: columns_of([folder_of(args.out, name, seed) for seed in range(args.seeds)]) for name in names}
+    results = {name: columns_of([folder_of(args.out, name, seed) for seed in seeds]) for name in names}
     write_results(args, study, results)
     return results
 
