@@ -147,7 +147,7 @@ def write_results(args, study, results):
 
 def screen_table(title, results):
     """Means over the seeds; below, the differences from the first variant seed by seed, with 95 % intervals of the mean."""
-    shown = [column for column in ON_SCREEN if not all(np.isnan(columns[column]).all() for columns in results.values())]
+    shown = measured(results)
     rows = [[title, *shown]]
     rows += [[name, *(mean_and_spread(values[c]) for c in shown)] for name, values in results.items()]
     (_, first), *others = results.items()
@@ -156,6 +156,11 @@ def screen_table(title, results):
         for name, values in others:
             rows.append([name, *(beside(values[c] - first[c]) for c in shown)])
     return text_table(rows)
+
+
+def measured(results):
+    """The columns of the screen that some run has."""
+    return [column for column in ON_SCREEN if not all(np.isnan(columns[column]).all() for columns in results.values())]
 
 
 def mean_and_spread(values):
@@ -180,7 +185,7 @@ def plot(title, results):
     """A panel for each column on the screen: a dot for each seed, a line at the mean. Returns a matplotlib Figure."""
     from matplotlib import pyplot as plt
 
-    shown = [column for column in ON_SCREEN if not all(np.isnan(columns[column]).all() for columns in results.values())]
+    shown = measured(results)
     figure, axes = plt.subplots(1, len(shown), figsize=(2.3 * len(shown) + 2.5, 0.42 * len(results) + 1.3), sharey=True, squeeze=False)
     for panel, column in zip(axes[0], shown):
         for row, (_, columns) in enumerate(results.items()):

@@ -141,7 +141,7 @@ def predicted(model, dataset, about, folder):
 
     The journal is the caller's to remove, when the results are somewhere else."""
     from fashion.evaluation.journal import Journal
-    from fashion.evaluation.results import coco_results
+    from fashion.evaluation.score import predictions
 
     journal, rows = None, {}
     if folder:
@@ -149,9 +149,9 @@ def predicted(model, dataset, about, folder):
         journal = Journal(folder / "predictions.partial", about | {"written": when, "photos": [info["id"] for info in dataset.image_info]})
         rows = dict(journal.done)
     todo = [image_id for image_id in map(int, dataset.image_ids) if image_id not in rows]
-    results = model.stream(dataset.load_image(image_id) for image_id in todo)
-    for image_id, result in tqdm(zip(todo, results), total=len(dataset.image_ids), initial=len(rows), unit="photo"):
-        rows[image_id] = coco_results(result, image_id, model.ontology, raw=True)
+    found = predictions(model, dataset, todo, raw=True)
+    for image_id, _, of_photo in tqdm(found, total=len(dataset.image_ids), initial=len(rows), unit="photo"):
+        rows[image_id] = of_photo
         if journal:
             journal.add(image_id, rows[image_id])
     return [row for image_id in map(int, dataset.image_ids) for row in rows[image_id]], journal

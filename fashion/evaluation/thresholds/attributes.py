@@ -50,12 +50,12 @@ def common_threshold(matched, goal, start):
     return _priced(best, matched, goal, start)
 
 
-def thresholds_of_supercategories(matched, goal, start, groups):
-    """(K, T) float: for every super-category one threshold for all categories, the others being given. groups: (T,) its number"""
+def thresholds_of_supercategories(matched, goal, start, supercategories):
+    """(K, T) float: for every super-category one threshold for all categories, the others being given. supercategories: (T,) names"""
     def best(price):
         found = start.copy()
-        for group in range(max(groups, default=-1) + 1):
-            columns = np.flatnonzero(np.array(groups) == group)
+        for name in dict.fromkeys(supercategories):
+            columns = np.flatnonzero(np.array(supercategories) == name)
             worth = np.zeros(len(CANDIDATES))
             for i, threshold in enumerate(CANDIDATES):
                 changed = found.copy()
@@ -68,25 +68,32 @@ def thresholds_of_supercategories(matched, goal, start, groups):
 
 def thresholds_of_categories(matched, goal, start):
     """(K, T) float: for every category the one threshold of its attributes that is worth the most, if it is worth more than what is."""
-    def best(price):
-        found = start.copy()
-        for k, rows in matched.items():
-            worth = _worth_of_levels(rows, goal, price)
-            if len(rows.real) >= MIN_EXAMPLES and worth.max() > _worth(rows, start[k], goal, price):
-                found[k] = _best(CANDIDATES, worth, np.median(start[k]))
-        return found
-    return _priced(best, matched, goal, start)
+    return _by_category(_level, matched, goal, start)
 
 
 def thresholds_of_attributes(matched, goal, start):
     """(K, T) float: for every attribute of a category, where there are examples enough, its own, the others being given."""
+    def change(*arguments):
+        for _ in range(_SWEEPS):
+            _sweep(*arguments)
+    return _by_category(change, matched, goal, start)
+
+
+def _by_category(change, matched, goal, start):
+    """change: callable (Matched, thresholds (T,), goal, price) that writes into the thresholds of one category"""
     def best(price):
         found = start.copy()
         for k, rows in matched.items():
-            for _ in range(_SWEEPS):
-                _sweep(rows, found[k], goal, price)
+            change(rows, found[k], goal, price)
         return found
     return _priced(best, matched, goal, start)
+
+
+def _level(rows, thresholds, goal, price):
+    """Makes the thresholds (T,) of one category one, if that is worth more."""
+    worth = _worth_of_levels(rows, goal, price)
+    if len(rows.real) >= MIN_EXAMPLES and worth.max() > _worth(rows, thresholds, goal, price):
+        thresholds[:] = _best(CANDIDATES, worth, np.median(thresholds))
 
 
 def _sweep(rows, thresholds, goal, price):

@@ -3,7 +3,7 @@ import dataclasses
 
 import numpy as np
 
-from fashion.evaluation.thresholds.table import Category, Thresholds, reaches
+from fashion.evaluation.thresholds.table import STORED_MASK, Category, Thresholds, reaches
 
 NO_LIMIT = 1 << 30
 
@@ -23,7 +23,7 @@ class Choice:
     @classmethod
     def uniform(cls, evidence, score, attribute, mask=None, limit=NO_LIMIT):
         """The same for all; mask: index, the stored masks' by default."""
-        k, mask = len(evidence.category_ids), evidence.masks.index(0.5) if mask is None else mask
+        k, mask = len(evidence.category_ids), evidence.masks.index(STORED_MASK) if mask is None else mask
         attributes = np.full((k, len(evidence.attribute_ids)), float(attribute))
         return cls(np.ones(k, bool), np.full(k, float(score)), np.full(k, mask), attributes,
                    limit, (float(score), evidence.masks[mask], float(attribute)))

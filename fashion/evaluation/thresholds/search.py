@@ -17,6 +17,7 @@ Kaggle's scores are searched in all of these. Average precision goes by the orde
 and the F1 of attributes is of the objects that were found: there, attributes alone are searched.
 """
 import dataclasses
+import functools
 import itertools
 
 import numpy as np
@@ -47,9 +48,6 @@ class Tuned:
     on_same: dict     # level -> value on the photos that it was searched on, which flatters
     held_out: dict    # level -> value on photos that it was not searched on
     level: str        # the one to use
-
-    def choice(self):
-        return self.choices[self.level]
 
 
 def search(evidence, goal, *, score=0.5, attribute=0.5, folds=5, seed=0, on_step=None):
@@ -120,7 +118,11 @@ def grid(evidence, goal, scores=tuple(SCORES[1::2]), attributes=tuple(SCORES[1::
 
 def _levels(evidence, goal, indices, start, memory, on_step):
     """{level: Choice}, searched on the photos of these indices."""
-    find = _LevelSearch(evidence, goal, indices, memory) if goal.of_photo else _AttributesOnly(evidence, goal, indices)
+    photos = [evidence.photos[i] for i in indices]
+    if goal.of_photo:
+        find = _LevelSearch(evidence, goal, indices, photos, memory)
+    else:           # no value for each photo: average precision, and the F1 of the attributes of what was found
+        find = functools.partial(with_attributes, evidence=evidence, photos=photos, goal=goal)
     found = {"given": start}
     for before, level in itertools.pairwise(LEVELS):
         found[level] = find(level, found[before])
@@ -131,18 +133,12 @@ def _levels(evidence, goal, indices, start, memory, on_step):
 
 def _of_photos(evidence, goal, choices):
     """(photos, n): what each photo adds to the sums of a goal."""
-    return np.array([goal.of_photo(photo, choice.kept(photo), choice.iou(photo), goal.describe(photo, choice.said(photo)))
+    return np.array([_of_photo(goal, photo, choice.kept(photo), choice.said(photo), choice)
                      for photo, choice in zip(evidence.photos, choices, strict=True)])
 
 
-class _AttributesOnly:
-    """Of measures without a value for each photo: average precision, and the F1 of the attributes of what was found."""
-
-    def __init__(self, evidence, goal, indices):
-        self.evidence, self.photos, self.goal = evidence, [evidence.photos[i] for i in indices], goal
-
-    def __call__(self, level, choice):
-        return with_attributes(level, choice, self.evidence, self.photos, self.goal)
+def _of_photo(goal, photo, kept, said, choice):
+    return goal.of_photo(photo, kept, choice.iou(photo), goal.describe(photo, said))
 
 
 def with_attributes(level, choice, evidence, photos, goal):
@@ -154,8 +150,7 @@ def with_attributes(level, choice, evidence, photos, goal):
         attribute = common_threshold(matched, goal, start)
         return choice.copy(attribute=attribute, common=(*choice.common[:2], float(attribute.flat[0])))
     if level == "supercategory":
-        order = {name: number for number, name in enumerate(dict.fromkeys(evidence.supercategories))}
-        attribute = thresholds_of_supercategories(matched, goal, start, [order[name] for name in evidence.supercategories])
+        attribute = thresholds_of_supercategories(matched, goal, start, evidence.supercategories)
         levels = {name: float(value) for name, value in zip(evidence.supercategories, attribute[0]) if value != choice.common[2]}
         return choice.copy(attribute=attribute, supercategories=levels)
     find = {"category": thresholds_of_categories, "attribute": thresholds_of_attributes}[level]
@@ -165,9 +160,8 @@ def with_attributes(level, choice, evidence, photos, goal):
 class _LevelSearch:
     """Coordinate ascent on the exact value: one threshold changes, the photos that it touches are judged again."""
 
-    def __init__(self, evidence, goal, indices, memory):
-        self.evidence, self.goal, self.indices = evidence, goal, indices
-        self.photos = [evidence.photos[i] for i in indices]
+    def __init__(self, evidence, goal, indices, photos, memory):
+        self.evidence, self.goal, self.indices, self.photos = evidence, goal, indices, photos
         self.memory = memory    # (photo, its attributes, what was kept) -> value; the folds share it
 
     def __call__(self, level, choice):
@@ -230,7 +224,7 @@ class _LevelSearch:
             kept = choice.kept(photo)
             key = (int(self.indices[i]), kept.tobytes(), choice.mask[photo.category[kept]].tobytes(), said[kept].tobytes())
             if key not in self.memory:
-                self.memory[key] = self.goal.of_photo(photo, kept, choice.iou(photo), self.goal.describe(photo, said))
+                self.memory[key] = _of_photo(self.goal, photo, kept, said, choice)
             values.append(self.memory[key])
         return values
 

@@ -72,7 +72,7 @@ def test_a_category_that_only_harms_is_switched_off_and_one_that_is_missed_gets_
                        *((i, 5, ELSEWHERE, 0.99, (0, 0)) for i in range(photos)))
     evidence = read_evidence(ground_truth, detections)
     tuned = search(evidence, GOALS["kaggle_2019"], folds=4)
-    table = tuned.choice().thresholds(evidence)
+    table = tuned.choices[tuned.level].thresholds(evidence)
     assert tuned.level == "category" and tuned.held_out["given"] == 0 and tuned.held_out["category"] == pytest.approx(1)
     assert not table.categories[5].on and table.of("score", 0) <= 0.3
     assert search(evidence, GOALS["kaggle_2020"], folds=4).held_out["category"] == pytest.approx(1)
@@ -87,7 +87,7 @@ def test_an_attribute_gets_the_threshold_that_separates_it(truth, found):
     evidence = read_evidence(ground_truth, detections)
     for name in ("kaggle_2020", "kaggle_2019", "attributes"):
         tuned = search(evidence, GOALS[name], folds=4)
-        thresholds = tuned.choice().thresholds(evidence).attributes_of(0, [10, 30], ["", ""])
+        thresholds = tuned.choices[tuned.level].thresholds(evidence).attributes_of(0, [10, 30], ["", ""])
         assert tuned.level == "attribute" and tuned.held_out["attribute"] == pytest.approx(1), name
         assert thresholds == pytest.approx([0.7, 0.2]), name
 
@@ -100,7 +100,7 @@ def test_a_supercategory_gets_the_threshold_that_separates_its_attributes(truth,
     ground_truth["attributes"] = [{"id": 10, "supercategory": "length"}, {"id": 30, "supercategory": "colour"}]
     detections = found(*((i, 5 * (i % 3 == 0), BOX, 0.9, (0.72 if long[i] else 0.68, 0.22 if red[i] else 0.18)) for i in range(photos)))
     tuned = search(evidence := read_evidence(ground_truth, detections), GOALS["kaggle_2019"], folds=4)
-    table = tuned.choice().thresholds(evidence)
+    table = tuned.choices[tuned.level].thresholds(evidence)
     assert tuned.level == "supercategory" and table.categories == {} and tuned.held_out["supercategory"] == pytest.approx(1)
     assert [table.supercategories.get(name, table.attribute) for name in ("length", "colour")] == pytest.approx([0.7, 0.2])
     assert Thresholds.from_dict(table.to_dict()) == table
@@ -111,7 +111,7 @@ def test_where_every_choice_is_equal_nothing_is_changed(truth, found):
     ground_truth = truth(*((i, 0, BOX, [10]) for i in range(8)), photos=8)
     evidence = read_evidence(ground_truth, found(*((i, 0, BOX, 0.9, (0.9, 0.1)) for i in range(8))))
     tuned = search(evidence, GOALS["kaggle_2020"], folds=2)
-    assert tuned.level == "given" and tuned.choice().thresholds(evidence).to_dict()["categories"] == {}
+    assert tuned.level == "given" and tuned.choices[tuned.level].thresholds(evidence).to_dict()["categories"] == {}
     assert set(tuned.held_out.values()) == set(tuned.on_same.values()) == {1.0} and list(tuned.choices) == list(LEVELS)
 
 
@@ -122,7 +122,8 @@ def test_a_photo_may_keep_its_surest_detection_alone(truth, found):
                        *((i, 0, ELSEWHERE, 0.89 - i / 20, (0, 0)) for i in range(10)))
     evidence = read_evidence(ground_truth, detections)
     tuned = search(evidence, GOALS["kaggle_2020"], folds=5)
-    assert tuned.choice().limit == 1 and tuned.held_out["global"] == pytest.approx(1) and tuned.choices["given"].limit == NO_LIMIT
+    assert tuned.choices[tuned.level].limit == 1 and tuned.held_out["global"] == pytest.approx(1)
+    assert tuned.choices["given"].limit == NO_LIMIT
 
 
 def test_masks_are_tried_at_several_thresholds(truth, found):
@@ -134,7 +135,8 @@ def test_masks_are_tried_at_several_thresholds(truth, found):
         row["segmentation"] = truth((0, 0, (30, 10, 20, 40), ()))["annotations"][0]["segmentation"]
     evidence = read_evidence(ground_truth, detections)
     assert evidence.masks == MASKS and evidence.photos[0].iou[:, 0, 0].argmax() == 0 and evidence.photos[0].iou[0, 0, 0] == 1
-    assert search(evidence, GOALS["kaggle_2020"], folds=2).choice().thresholds(evidence).mask == 0.3
+    tuned = search(evidence, GOALS["kaggle_2020"], folds=2)
+    assert tuned.choices[tuned.level].thresholds(evidence).mask == 0.3
 
 
 def test_the_grid_has_the_value_at_every_pair(truth, found):
