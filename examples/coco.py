@@ -25,7 +25,7 @@ from tqdm import tqdm
 import mrcnn.model as modellib
 from mrcnn import utils
 from mrcnn.config import Config
-from mrcnn.data.augmentation import import_imgaug
+from mrcnn.data.imgaug_import import import_imgaug
 from mrcnn.evaluation.coco import evaluate_coco
 from mrcnn.files import write_text
 from mrcnn.training.download import download

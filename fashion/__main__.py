@@ -9,6 +9,8 @@ VERBS = {
     "predict": "draw what a model sees in photos, and write it as JSON",
     "evaluate": "score a model on labelled photos",
     "submit": "write a Kaggle submission",
+    "explore": "show what is in a data set: sizes, frequencies, masks, anchors, suspicious rows",
+    "prepare": "make a smaller copy of a data set: photos and masks shrunk together",
     "compare": "train and score the variants of a study, and say which differences are real",
     "demo": "train, score, draw and submit on the built-in data, in one go",
 }

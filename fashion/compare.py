@@ -102,6 +102,7 @@ def finished_run(args, study, name, seed):
         settings = {"SEED": seed, "EVALUATE_EVERY": args.epochs} | study.variants[name] | {"STAGES": stages}
         run = train.main(["--recipe", args.recipe, "--out", str(folder), *data_words(args),
                           *(["--weights", args.weights] if args.weights else []), *(["--exclude", study.anew] if study.anew else []),
+                          *study.words.get(name, ()),
                           *(word for key, value in settings.items() for word in ("--set", f"{key}={json.dumps(value)}")),
                           *(word for text in args.set for word in ("--set", text))])
     evaluate.main(["--weights", str(run.last), "--out", str(folder), "--fixed", "--true-boxes", *data_words(args)])

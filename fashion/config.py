@@ -36,6 +36,7 @@ class FashionConfig(Config):
     POST_NMS_ROIS_INFERENCE = 500
     TRAIN_ROIS_PER_IMAGE = 128
     MAX_GT_INSTANCES = 60
+    MIN_VISIBLE_SHARE = 0.1
     DETECTION_MIN_CONFIDENCE = 0.05     # AP wants the unsure detections too; predict and submit have a --min-score of their own
     DETECTION_NMS_THRESHOLD = 0.5
     DETECTION_ALL_CLASSES = True
@@ -48,7 +49,9 @@ class FashionConfig(Config):
     # How a recipe is trained
     STAGES = (Stage("heads", "heads", 10, 1e-3), Stage("all", "all", 90, 1e-4))
     AUGMENT = True                      # fashion.augmentation.default_augmenter
-    REBALANCE_THRESHOLD = 0.1           # --rebalance: classes in fewer than this share of the images are repeated
+    REBALANCE_THRESHOLD = 0.1           # --rebalance classes: those in fewer than this share of the photos are repeated
+    REBALANCE_ATTRIBUTE_THRESHOLD = 0.01    # --rebalance attributes: likewise; of 294 attributes most are in few photos
+    REBALANCE_BETA = 0.999              # --rebalance effective: about 1 / (1 - this) photos of a class count, more hardly do
     EVALUATE_EVERY = 5                  # epochs between evaluations on validation photos
     EVALUATE_IMAGES = 500               # at most this many of them
 
@@ -62,10 +65,13 @@ class FashionConfig(Config):
             if int(getattr(self, name)) < 1:
                 raise ValueError(f"{name} must be at least 1. Got {getattr(self, name)!r}.")
         for name, least, most in (("ATTRIBUTE_THRESHOLD", 0, 1), ("ATTRIBUTE_POSITIVE_WEIGHT", 0, 1),
+                                  ("REBALANCE_THRESHOLD", 0, 1), ("REBALANCE_ATTRIBUTE_THRESHOLD", 0, 1), ("REBALANCE_BETA", 0, 1),
                                   ("ATTRIBUTE_HARD_NEGATIVES", 0, 10**6), ("ATTRIBUTE_HIDDEN", 1, 10**6), ("ATTRIBUTE_CHANNELS", 1, 10**6)):
             value = getattr(self, name)
             if not isinstance(value, (int, float)) or not least <= value <= most:
                 raise ValueError(f"{name} must be a number from {least} to {most}. Got {value!r}.")
+        if self.REBALANCE_BETA == 1:
+            raise ValueError("REBALANCE_BETA must be less than 1; 0.9999 is close to it. Got 1.")
         for name, what in (("ATTRIBUTE_FOCAL", "alpha, gamma"), ("ATTRIBUTE_ASYMMETRIC", "gamma of ones, gamma of zeros, margin")):
             value = getattr(self, name)
             if not isinstance(value, (tuple, list)) or len(value) != what.count(",") + 1:

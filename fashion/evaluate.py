@@ -23,7 +23,7 @@ from tqdm import tqdm
 from fashion.commands import add_data_arguments, add_model_arguments, model_settings, open_files, run_verb
 from fashion.datasets.annotation_csv import read_annotations
 from fashion.datasets.files import EXTENSIONS, year_of
-from fashion.datasets.splits import load_files, load_train_and_val
+from fashion.datasets.splits import load_files, load_held_out
 from fashion.evaluation import every_score
 from fashion.evaluation.predictions import checked_results, read_detections
 from fashion.evaluation.stored import checked_ground_truth, read_ground_truth
@@ -42,7 +42,8 @@ def main(argv=None):
     of_model = parser.add_argument_group("a model")
     add_model_arguments(of_model, min_score=0.05, default=None)
     add_data_arguments(of_model)
-    of_model.add_argument("--split", metavar="CSV", help="CSV in the data folder (default: val.csv, or a tenth of train.csv without it)")
+    of_model.add_argument("--split", metavar="CSV", help="CSV in the data folder (default: the photos that the training "
+                                                                "held out; of other data val.csv, or a tenth of train.csv)")
     of_model.add_argument("--true-boxes", action="store_true", help="also describe the attributes of the objects' true boxes")
     stored = parser.add_argument_group("stored predictions")
     stored.add_argument("--gt", type=Path, metavar="FILE", help="the truth that stored predictions are scored against")
@@ -113,10 +114,12 @@ def from_model(args, thresholds):
     from fashion.evaluation.attribute_f1 import attribute_f1_on_truth
     from fashion.evaluation.score import describe_dataset
     from fashion.model import checkpoint_in, load_model
+    from mrcnn.modeling.weight_files import read_metadata
 
     min_score = min(args.min_score, thresholds.lowest_score()) if thresholds else args.min_score
     model = load_model(args.weights, **model_settings(args, min_score))
-    dataset = open_split(open_files(args.data), args.split, model.ontology, args.skip_bad)
+    noted = read_metadata(checkpoint_in(args.weights)).get("split")
+    dataset = open_split(open_files(args.data), args.split, model.ontology, args.skip_bad, noted)
     about = {"weights": str(checkpoint_in(args.weights)), "min_score": min_score, "set": args.set,
              "data": str(dataset.annotations.csv_path)}
     content = dataset.to_coco()
@@ -225,11 +228,11 @@ def photo_reader(folder):
     return read
 
 
-def open_split(files, split, ontology, skip_bad):
-    """The data set of one CSV of the folder; None means the validation photos."""
-    if split is None and files.val_csv is None:
-        return load_train_and_val(files, ontology, skip_bad=skip_bad)[1]
-    csv = files.folder / split if split else files.val_csv
+def open_split(files, split, ontology, skip_bad, noted=None):
+    """The data set of one CSV of the folder; None means the photos that were held out, as the checkpoint says: see `load_held_out`."""
+    if split is None:
+        return load_held_out(files, ontology, noted, skip_bad=skip_bad)
+    csv = files.folder / split
     if not csv.exists():
         raise FileNotFoundError(f"There is no {csv}. --split names a CSV inside the data folder {files.folder}.")
     return load_files(files, csv, ontology, skip_bad=skip_bad)

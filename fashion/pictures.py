@@ -20,8 +20,10 @@ class Illustrator:
         self.colors = distinct_colors(len(self.names))
 
     def __call__(self, photo, result):
-        """photo: (H, W, 3) uint8; result: a result dict with "attributes" -> (H, W, 3) uint8, a new picture."""
-        sure = np.flatnonzero(result["scores"] >= self.min_confidence)
+        """photo: (H, W, 3) uint8; result: a result dict with "attributes", or a truth, which has no "scores" -> (H, W, 3) uint8, a new
+        picture."""
+        scores = result.get("scores", np.ones(len(result["boxes"])))
+        sure = np.flatnonzero(scores >= self.min_confidence)
         boxes = result["boxes"][sure]
         windows = [paste_window(result["mask_probabilities"][i], result["boxes"][i], result["image_hw"]) for i in sure]
         photo, boxes, windows = enlarge(photo, boxes, windows)
@@ -33,5 +35,5 @@ class Illustrator:
         scores = dict(zip(self.ontology.attribute_ids, result["attribute_scores"][i], strict=True))
         names = [(scores[a], self.attribute_names[a]) for a in result["attributes"][i]]
         names = [name for _, name in sorted(names, reverse=True) if not name.startswith(UNREMARKABLE)]
-        headline = f"{self.names[int(result['class_ids'][i]) - 1]} {result['scores'][i]:.2f}"
+        headline = self.names[int(result["class_ids"][i]) - 1] + (f" {result['scores'][i]:.2f}" if "scores" in result else "")
         return [headline, *names[:SHOWN_ATTRIBUTES]]

@@ -76,7 +76,7 @@ def parse_many(rles, pixels):
 
 def decode(rle, size_hw):
     """Text -> (H, W) bool. Refuses runs that are not sorted or leave the image. Empty text, empty mask."""
-    starts, lengths = _checked_runs(rle, size_hw)
+    starts, lengths = checked_runs(rle, size_hw)
     height, width = size_hw
     counts = _alternating_counts(starts, lengths, height * width)
     ones = np.zeros(len(counts), bool)
@@ -120,7 +120,7 @@ def area(rle):
 
 def box_of_runs(rle, size_hw):
     """The smallest box around the mask: (4,) float32, yxyx, pixels, (y2, x2) outside. Zeros if empty."""
-    starts, lengths = _checked_runs(rle, size_hw)
+    starts, lengths = checked_runs(rle, size_hw)
     if not len(starts):
         return np.zeros(4, np.float32)
     height = size_hw[0]
@@ -138,7 +138,7 @@ def box_of_runs(rle, size_hw):
 
 def to_coco(rle, size_hw):
     """Text -> COCO's compressed RLE, {"size": [H, W], "counts": str}, as pycocotools reads it."""
-    starts, lengths = _join_touching(*_checked_runs(rle, size_hw))
+    starts, lengths = _join_touching(*checked_runs(rle, size_hw))
     height, width = (int(n) for n in size_hw)
     counts = _alternating_counts(starts, lengths, height * width)
     if counts[-1] == 0 and len(counts) > 1:
@@ -229,7 +229,8 @@ def _plain_numbers(texts):
     return word.view(np.int64), number
 
 
-def _checked_runs(rle, size_hw):
+def checked_runs(rle, size_hw):
+    """`parse_runs` of a mask of `size_hw`. Raises ValueError naming the first run that is wrong."""
     starts, lengths = parse_runs(rle)
     fault = _first_fault(starts, lengths, size_hw)
     if fault:

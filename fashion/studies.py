@@ -9,7 +9,7 @@ _REPORTS_BEST = _MLP | {"ATTRIBUTE_PER_CLASS": True, "ATTRIBUTE_LOSS": "focal"}
 class Study:
     """title: of the table; variants: {name: settings}, the first is what the others are compared with
     layers: what is trained, as `mrcnn.training.layer_groups` has it; needs_weights: from a trained model that must be given; anew: of
-        which these layers are not taken, a regular expression
+        which these layers are not taken, a regular expression; words: {name: options of `train`}, of a variant that is more than settings
     """
 
     title: str
@@ -17,6 +17,7 @@ class Study:
     layers: str = "all"
     needs_weights: bool = False
     anew: str = ""
+    words: dict = dataclasses.field(default_factory=dict)
 
 
 def _of_attributes(title, variants):
@@ -47,5 +48,24 @@ STUDIES = {
         "objects; without attributes: left out": _MLP | {"ATTRIBUTE_EMPTY": "exclude"},
         "objects; without attributes: one more": _MLP | {"ATTRIBUTE_EMPTY": "background"},
         "all rois": _MLP | {"ATTRIBUTE_ROIS": "all"},
+    }),
+    # What the contests' winners did to their photos, one by one.
+    "variation": Study("How photos are varied", {
+        "plain": {},
+        "scale jitter": {"SCALE_JITTER": [0.5, 2.0]},
+        "copy-paste": {"COPY_PASTE": 0.5},
+        "rebalanced": {},
+        "not augmented": {"AUGMENT": False},
+    }, words={"rebalanced": ["--rebalance"]}),
+    # Figure 4 of the CS231n report. Weights trained on ImageNet are loaded where they are known, see weights/README.md.
+    "backbones": Study("Backbones", {
+        "resnet50": {"BACKBONE": "resnet50"},
+        "resnet101": {"BACKBONE": "resnet101"},
+        "resnext101_32x8d": {"BACKBONE": "resnext101_32x8d"},
+        "efficientnet_lite0": {"BACKBONE": "efficientnet_lite0"},
+        "efficientnet_lite2": {"BACKBONE": "efficientnet_lite2"},
+        "efficientnet_b0": {"BACKBONE": "efficientnet_b0"},
+        "resnet50, without a pyramid": {"BACKBONE": "resnet50", "NECK": "none"},
+        "resnet50, squeeze and excitation": {"BACKBONE": "resnet50", "NECK_GATE": "se"},
     }),
 }

@@ -12,7 +12,6 @@ import hashlib
 import sys
 from pathlib import Path
 
-from PIL import Image
 from tqdm import tqdm
 
 from fashion.commands import add_model_arguments, model_settings, run_verb
@@ -20,7 +19,7 @@ from fashion.datasets.files import list_images
 from fashion.evaluation.thresholds.table import read_thresholds
 from fashion.model import checkpoint_in, load_model
 from fashion.submission.writer import SubmissionWriter
-from mrcnn.data.dataset import read_image
+from mrcnn.data.images import image_hw, read_image
 
 
 def main(argv=None):
@@ -80,9 +79,8 @@ def read_photos(files, names, readable, broken):
 def size_of(path):
     """(height, width) from the header of an image file; (1, 1) if it has none."""
     try:
-        with Image.open(path) as image:
-            return image.size[::-1]
-    except (OSError, SyntaxError):
+        return image_hw(path)
+    except OSError:
         return 1, 1
 
 

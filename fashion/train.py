@@ -1,7 +1,8 @@
 """Train on iMaterialist.        python fashion/train.py --stage all --recipe baseline --data ~/imaterialist --out runs/
 
 Recipes and what they cost are in fashion/config.py. A run folder holds config.json, history.csv, TensorBoard logs, the last and
-the best checkpoint, and pictures of predictions; --resume goes on where it broke off.
+the best checkpoint, pictures of predictions, and split.csv, what was held out of each category and attribute; --resume goes on where it
+broke off. The photos that were held out are noted in each checkpoint, so evaluate.py scores on them.
 """
 if not __package__:                 # run as a script: the repository, not this folder, belongs on the import path
     import sys
@@ -20,25 +21,29 @@ import keras
 from fashion.augmentation import default_augmenter
 from fashion.commands import add_data_arguments, open_files, run_verb
 from fashion.config import RECIPES
+from fashion.datasets.label_counts import label_counts
+from fashion.datasets.split_table import split_table, summary, worst, write_split_table
 from fashion.datasets.splits import load_train_and_val
 from fashion.evaluation.monitor import Monitor
+from fashion.holding_out import add_split_arguments, agreed_split, held_out_by, note_of
 from fashion.model import FashionModel, checkpoint_in
 from fashion.ontology import Ontology
+from fashion.preview import write_preview
+from fashion.rebalancing import RULES, USUAL, Histogram, agreed_rules, paste_weights, starting_repeats
 from mrcnn.config import parse_setting
 from mrcnn.data.batches import training_batches, validation_batches
-from mrcnn.data.samplers import repeat_factors
 from mrcnn.modeling.weight_files import convention_in, read_h5, read_metadata, weight_layers
 from mrcnn.training.fit import fit
 from mrcnn.training.imagenet import load_file, load_imagenet
 from mrcnn.training.run_folder import RunFolder
 
-DEFAULTS = {"recipe": "smoke", "stage": "all", "weights": "imagenet", "exclude": None, "rebalance": False}
+DEFAULTS = {"recipe": "smoke", "stage": "all", "weights": "imagenet", "exclude": None, "rebalance": []}
 ARRAYS = (".npz", ".pth", ".pkl")     # files that hold a backbone and say nothing else
-VERSIONS = ("keras", "tensorflow", "jax", "numpy", "imgaug", "pycocotools", "h5py")
+VERSIONS = ("keras", "tensorflow", "jax", "numpy", "imgaug", "albumentations", "pycocotools", "h5py")
 
 
 def main(argv=None):
-    """Train as the arguments say; returns the run folder."""
+    """Train as the arguments say; returns the run folder, None where only the split or a preview was to be shown."""
     args = parse(argv)
     if args.resume:
         run = resumable_run(args.out)
@@ -52,27 +57,44 @@ def main(argv=None):
     stages = chosen_stages(config, order["stage"])
     keras.utils.set_random_seed(config.SEED)
 
-    train, validation = load_train_and_val(files, ontology, skip_bad=order["skip_bad"])
-    classes = [train.image_class_ids(i) for i in train.image_ids]
-    repeats = repeat_factors(classes, config.REBALANCE_THRESHOLD) if order["rebalance"] else None
+    split = agreed_split(order, args, files)
+    train, validation = load_train_and_val(files, ontology, split=split, held_out=held_out_by(run), skip_bad=order["skip_bad"])
+    shares = split_table(train, validation)
+    if args.show_split:
+        print(f"{worst(shares)}\n{summary(shares)}")
+        return None
+    labels = label_counts(train)
+    repeats = starting_repeats(labels, order["rebalance"], config)
     batches = training_batches(train, config, augmenter=default_augmenter() if config.AUGMENT else None, repeats=repeats,
-                               workers=args.workers)
+                               class_weights=paste_weights(labels) if order["rebalance"] else None, workers=args.workers,
+                               processes=args.processes)
+    if args.preview:
+        print(f"what the training sees: {write_preview(args.preview, batches, ontology)}")
+        return None
     model = FashionModel(config, ontology, train.attribute_counts())
     run = run or RunFolder(Path(args.out) / f"{config.NAME}{datetime.now():%Y%m%dT%H%M%S}")
     going_on = args.resume and run.last.exists()        # a run that was killed in its first epoch starts over, in its folder
     if not going_on:
         start_weights(model, order["weights"], order["exclude"])
-    order |= {"command": sys.argv, "data": str(files.folder.resolve()), "seed": config.SEED, "stages": [vars(s) for s in stages],
-              "versions": versions(), "config": config.to_dict(), "ontology": ontology.to_dict()}
+    order |= {"command": sys.argv, "data": str(files.folder.resolve()), "split": split.to_dict(), "seed": config.SEED,
+              "stages": [vars(s) for s in stages], "versions": versions(), "config": config.to_dict(), "ontology": ontology.to_dict()}
     if not args.resume:
         run.write_config(order)
     print(f"run folder: {run.path}\n{len(train.image_ids)} photos to train on ({len(batches)} batches an epoch), "
           f"{len(validation.image_ids)} to validate on, {config.NUM_CLASSES - 1} categories, {config.NUM_ATTRIBUTES} attributes")
-    monitor = Monitor(model, validation, run, batches if order["rebalance"] else None, classes)
+    write_split_table(run.path / "split.csv", shares)
+    print(f"split: {summary(shares)}")
+    if order["rebalance"] and not going_on:             # where it goes on, the files tell what was missed last
+        histogram = Histogram(labels, repeats)
+        histogram.write(run.path)
+        print(f"rebalanced by {', '.join(order['rebalance'])}: {histogram.summary()} (rebalance.csv, rebalance.png)")
+    monitor = Monitor(model, validation, run, batches if "missed" in order["rebalance"] else None,
+                      [train.image_class_ids(i) for i in train.image_ids],
+                      on_repeats=lambda now: Histogram(labels, now, batches.sampler.length).write(run.path))
     # Changed settings are noted once the old state has turned out to fit them.
     note = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: run.write_config(order))
     fit(model.detector, config, batches, stages, run, validation=validation_batches(validation, config), evaluate=monitor,
-        every=config.EVALUATE_EVERY, resume=going_on, metadata=model.metadata(), callbacks=[note])
+        every=config.EVALUATE_EVERY, resume=going_on, metadata=model.metadata() | {"split": note_of(split, validation)}, callbacks=[note])
     print(f"best checkpoint: {run.best}")
     return run
 
@@ -90,16 +112,22 @@ def parse(argv=None):
                              "backbone, or nothing")
     parser.add_argument("--exclude", metavar="REGEX", help="layers that start anew instead of from --weights, by their whole names, for "
                                                            "instance 'mrcnn_attribute.*'")
-    parser.add_argument("--rebalance", action="store_true", help="show photos with rare, and with missed frequent, classes more often")
+    parser.add_argument("--rebalance", nargs="*", metavar="RULE",
+                        help=f"show some photos more often, by one or more of {', '.join(RULES)}, which fashion/rebalancing.py explains; "
+                             f"without a RULE: {' '.join(USUAL)}")
+    add_split_arguments(parser)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a setting of the recipe")
     parser.add_argument("--list-settings", action="store_true", help="print the settings of the recipe and stop")
-    parser.add_argument("--workers", type=int, default=1, help="threads that prepare batches")
+    parser.add_argument("--preview", type=Path, metavar="DIR", help="write a page with photos as the training would see them, and stop")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="threads that prepare batches")
+    parser.add_argument("--processes", type=int, default=0, metavar="N", help="prepare batches in so many processes instead")
     args = parser.parse_args(argv)
     recipe = RECIPES[args.recipe or "smoke"]
     if args.list_settings:
         recipe().display()
         sys.exit(0)
     args.set = [parse_setting(text, recipe) for text in args.set]
+    args.rebalance = None if args.rebalance is None else agreed_rules(args.rebalance or USUAL)
     try:
         re.compile(args.exclude or "")
     except re.error as error:
@@ -113,10 +141,12 @@ def parse(argv=None):
 def agreed_order(run, args):
     """What the run was asked to do when it began. Raises ValueError if the command line now asks for something else."""
     order = run.read_config()
+    order["rebalance"] = agreed_rules(order.get("rebalance"))
     for name in DEFAULTS:
         asked = getattr(args, name)
         if asked and asked != order.get(name):
-            raise ValueError(f"{run.path} was begun with --{name} {order.get(name)} and cannot go on with {asked}. Leave --{name} out, or "
+            begun, asked = (" ".join(value) if isinstance(value, list) else value for value in (order.get(name), asked))
+            raise ValueError(f"{run.path} was begun with --{name} {begun} and cannot go on with {asked}. Leave --{name} out, or "
                              "leave --resume out to start anew.")
     return {"exclude": None} | order | {"skip_bad": order["skip_bad"] or args.skip_bad}
 

@@ -62,6 +62,8 @@ class Config:
     IMAGE_MIN_DIM = 800
     IMAGE_MAX_DIM = 1024
     IMAGE_MIN_SCALE = 0                 # smallest factor a photo is enlarged by in "square" mode; 0: no such floor
+    SCALE_JITTER = None                 # new: (0.5, 2.0): photos are trained on at a random factor of their size between these
+    COPY_PASTE = 0.0                    # new: share of the training photos into which objects of another photo are pasted
     IMAGE_CHANNEL_COUNT = 3             # with others, MEAN_PIXEL and load_image need as many, and weights exclude=["conv1"]
     MEAN_PIXEL = None                   # RGB, 0..255; None takes what the backbone was trained with
     PIXEL_STD = None                    # new, likewise
@@ -94,6 +96,7 @@ class Config:
     USE_MINI_MASK = True
     MINI_MASK_SHAPE = (56, 56)
     MAX_GT_INSTANCES = 100
+    MIN_VISIBLE_SHARE = 0.0             # new: of an object's pixels; with less left in the picture it is not trained on
 
     # Detections
     DETECTION_MAX_INSTANCES = 100
@@ -163,7 +166,8 @@ class Config:
                      "RPN_TRAIN_ANCHORS_PER_IMAGE", "POST_NMS_ROIS_TRAINING", "POST_NMS_ROIS_INFERENCE", "PRE_NMS_LIMIT"):
             if int(getattr(self, name)) < 1:
                 raise ValueError(f"{name} must be at least 1. Got {getattr(self, name)!r}.")
-        for name in ("ROI_POSITIVE_RATIO", "RPN_NMS_THRESHOLD", "DETECTION_NMS_THRESHOLD", "DETECTION_MIN_CONFIDENCE"):
+        for name in ("COPY_PASTE", "MIN_VISIBLE_SHARE", "ROI_POSITIVE_RATIO", "RPN_NMS_THRESHOLD", "DETECTION_NMS_THRESHOLD",
+                     "DETECTION_MIN_CONFIDENCE"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is a fraction and must lie in 0..1. Got {getattr(self, name)!r}.")
         if self.NECK == "fpn" and len(self.RPN_ANCHOR_SCALES) != len(self.BACKBONE_STRIDES):
@@ -191,6 +195,9 @@ class Config:
                 low = max(64, n // 64 * 64)
                 raise ValueError(f"{name} must be a multiple of 64 (the pyramid halves the image six times). "
                                  f"Got {n}; the nearest sizes that work are {low} and {low + 64}.")
+        jitter = self.SCALE_JITTER
+        if jitter is not None and not (np.shape(jitter) == (2,) and 0 < jitter[0] <= jitter[1]):
+            raise ValueError(f"SCALE_JITTER must be [smallest, largest factor], above 0, for instance [0.5, 2.0], or None. Got {jitter!r}.")
         if self.IMAGE_MIN_DIM > self.IMAGE_MAX_DIM:
             raise ValueError(f"IMAGE_MIN_DIM must not exceed IMAGE_MAX_DIM. Got {self.IMAGE_MIN_DIM} and {self.IMAGE_MAX_DIM}.")
 

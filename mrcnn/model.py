@@ -8,8 +8,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from mrcnn.data.augmentation import mend_imgaug
 from mrcnn.data.batches import training_batches, validation_batches
+from mrcnn.data.imgaug_import import mend_imgaug
 from mrcnn.data.resize import Placement, from_unit, to_unit
 from mrcnn.inference.molding import mold, unmold
 from mrcnn.inference.predict import Predictor, full_masks
@@ -20,7 +20,6 @@ from mrcnn.legacy import (  # noqa: F401
     DetectionTargetLayer,
     ProposalLayer,
     PyramidROIAlign,
-    as_augmenter,
     build_detection_targets,
     build_rpn_targets,
     compose_image_meta,
@@ -136,9 +135,9 @@ class MaskRCNN:
         """Train up to epoch number `epochs`, counted over all calls; nothing happens if the model is past it, so a script that
         trains in several calls can be run again after `load_weights(find_last())`.
 
-        layers: "heads", "3+", "4+", "5+", "all" or a regular expression; augmentation: an imgaug augmenter, or any callable
-        (image, masks, rng) -> (image, masks); no_augmentation_sources: sources whose images are left as they are. Each epoch leaves
-        its weights, mask_rcnn_<name>_<epoch>.h5, and a line of history.csv in `log_dir`.
+        layers: "heads", "3+", "4+", "5+", "all" or a regular expression; augmentation: of imgaug or Albumentations, or any
+        callable (image, masks, rng) -> (image, masks), see `mrcnn.data.augmentation`; no_augmentation_sources: sources whose images are
+        left as they are. Each epoch leaves its weights, mask_rcnn_<name>_<epoch>.h5, and a line of history.csv in `log_dir`.
         """
         if epochs <= self.epoch:
             logging.getLogger(__name__).warning("Nothing to train: this model has %d epochs behind it, and epochs=%d counts from the "
@@ -148,7 +147,7 @@ class MaskRCNN:
                 self.keras_model.history.history = {}
             return
         config = self._config_in_force()
-        batches = training_batches(train_dataset, config, augmenter=as_augmenter(augmentation),
+        batches = training_batches(train_dataset, config, augmenter=augmentation,
                                    unaugmented_sources=no_augmentation_sources or (), workers=config.WORKERS)
         fit(self.keras_model, config, batches, [Stage(layers, layers, epochs - self.epoch, learning_rate)],
             RunFolder(self.log_dir, epoch_weights=Path(self.checkpoint_path).name),

@@ -1,11 +1,14 @@
 """What tests of the library and of the application share: a plain backbone of ten layers, and drawn shapes to train on."""
+import functools
 import os
+import tempfile
 
 import numpy as np
 import pytest
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("FASHION_CACHE_DIR", tempfile.mkdtemp(prefix="fashion-index-"))      # not into the home folder
 
 
 def pytest_collection_modifyitems(items):
@@ -41,6 +44,26 @@ TINY = {"BACKBONE": "plain", "IMAGE_MIN_DIM": 64, "IMAGE_MAX_DIM": 64, "IMAGES_P
         "FPN_CLASSIF_FC_LAYERS_SIZE": 32, "PRE_NMS_LIMIT": 60, "POST_NMS_ROIS_TRAINING": 30, "POST_NMS_ROIS_INFERENCE": 20,
         "RPN_TRAIN_ANCHORS_PER_IMAGE": 32, "TRAIN_ROIS_PER_IMAGE": 16, "MAX_GT_INSTANCES": 12, "DETECTION_MAX_INSTANCES": 10,
         "MASK_BUCKETS": [10], "WARMUP_STEPS": 0}
+
+
+def leave_uncompiled(patch):
+    """Steps of training and prediction run as they are: tracing their graphs takes longer than the few steps that tests need."""
+    from mrcnn.modeling.detector import Detector
+    patch.setattr(Detector, "compile", functools.partialmethod(Detector.compile, run_eagerly=True))
+    patch.setattr("mrcnn.inference.predict.compiled", lambda step, *_, **__: step)
+
+
+@pytest.fixture
+def uncompiled(monkeypatch):
+    leave_uncompiled(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def uncompiled_module():
+    """The same for all tests of a file, and for what its fixtures make."""
+    with pytest.MonkeyPatch.context() as patch:
+        leave_uncompiled(patch)
+        yield
 
 
 @pytest.fixture(scope="session")

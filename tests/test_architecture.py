@@ -12,8 +12,8 @@ ROOT = Path(__file__).parents[1]
 FILES = sorted(path for top in ("mrcnn", "fashion") for path in (ROOT / top).rglob("*.py"))
 
 # What the folders of `fashion` share; whatever of fashion/*.py is not named here or in FLOORS is a verb.
-SHARED = ["fashion.ontology", "fashion.rle", "fashion.config", "fashion.augmentation", "fashion.pictures"]
-FOLDERS = ["datasets", "attributes", "semantic", "classify", "ensemble", "tuning", "submission", "evaluation"]
+SHARED = ["fashion.ontology", "fashion.rle", "fashion.config", "fashion.augmentation", "fashion.pictures", "fashion.page", "fashion.plots"]
+FOLDERS = ["datasets", "attributes", "semantic", "classify", "ensemble", "tuning", "submission", "evaluation", "exploration"]
 FLOORS = [
     ["mrcnn.ops", "mrcnn.config"],
     ["mrcnn.modeling", "mrcnn.data", "mrcnn.drawing"],
@@ -28,6 +28,7 @@ NUMPY_ONLY = [
     "mrcnn.evaluation",
     "fashion.ontology",
     "fashion.rle",
+    "fashion.exploration",
     "fashion.submission",
 ]
 KERAS_TOO = ["mrcnn.data.batches"]
@@ -113,6 +114,8 @@ def test_imports_point_down(path):
         ("fashion.datasets.imaterialist", "fashion.rle", True),
         ("fashion.rle", "fashion.train", False),
         ("fashion.submission.writer", "fashion.datasets.files", False),
+        ("fashion.exploration.page_of_data", "fashion.page", True),
+        ("fashion.exploration.page_of_data", "fashion.evaluation.report", False),
         ("fashion.train", "fashion.submit", True),
         ("fashion.train", "mrcnn.model", True),
         ("mrcnn.data.dataset", "keras", False),

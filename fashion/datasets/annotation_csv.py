@@ -1,20 +1,20 @@
-"""The annotation CSV of iMaterialist 2019 or 2020: columns in, rows by image out, wrong rows named.
-
-2019: ImageId (with .jpg), EncodedPixels, Height, Width, ClassId ("10_3_20": category 10, attributes 3, 20).
-2020: ImageId (without), EncodedPixels, Height, Width, ClassId ("10"), AttributesIds ("115,136" or empty).
-"""
-import csv
+"""The annotation CSV of iMaterialist 2019 or 2020: lines in, rows by image out, wrong rows named."""
 import dataclasses
+import os
 from array import array
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from fashion import rle
 from fashion.datasets.annotations import Annotations, file_stamp, offsets
+from fashion.datasets.csv_table import CsvTable
+from fashion.datasets.index_cache import Index, remember
 
-_COLUMNS = ("ImageId", "EncodedPixels", "Height", "Width", "ClassId")
 _BATCH_BYTES = 1 << 19   # run lengths checked together; more leaves the processor's cache and is slower
+_PATIENCE = 2            # seconds of reading before a bar is shown
+_NO_IMAGE = "?"          # the image of a row that has the wrong number of fields
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,87 +50,64 @@ def wrong_runs(texts, sizes_hw):
     return {i: reason for i, reason in reasons.items() if reason}
 
 
-def read_annotations(csv_path, ontology, *, image_ids=None, attribute_categories=None, read_runs=wrong_runs):
+def read_annotations(csv_path, ontology, *, image_ids=None, attribute_categories=None, read_runs=None):
     """Read a CSV of either year; the two are told apart by their columns. No mask is decoded.
 
-    image_ids: only rows of these images are read and checked; None for all.
+    The file is read and checked whole once: what was found lies in an index file afterwards, see `index_cache`, until the CSV, the
+    ontology or attribute_categories change.
+
+    image_ids: only rows of these images, and what is wrong with those; None for all.
     attribute_categories: real ids of the categories whose attributes are kept; None for all.
     read_runs: called like `wrong_runs`, and in its place, some rows at a time, in the order of the file: for who makes
-        masks of them all at once. Rows that are wrong for another reason are left out.
+        masks of them all at once. Rows that are wrong for another reason are left out. The file is then read whole, without an index.
     Returns: (annotations of the rows that are right, list of `BadRow`).
     """
     csv_path = Path(csv_path)
-    wanted = None if image_ids is None else set(image_ids)
-    parse_class = _ClassParser(ontology, attribute_categories)
-    found = _Found(read_runs)
-    with open(csv_path, "rb", buffering=1 << 20) as file:
-        table = _Table(csv_path, file.readline())
+
+    def find_out():
+        return _read(csv_path, _ClassParser(ontology, attribute_categories), _Found(read_runs or wrong_runs))
+
+    if read_runs is None:
+        settings = [ontology.to_dict(), None if attribute_categories is None else sorted(map(int, attribute_categories))]
+        index = remember(csv_path, "rows", settings, find_out)
+    else:
+        index = Index(None, "", *find_out())
+    annotations, bad = Annotations.of_index(csv_path, index), [BadRow(*row) for row in index.facts["bad"]]
+    return (annotations, bad) if image_ids is None else _only(annotations, bad, set(image_ids))
+
+
+def _read(csv_path, parse_class, found):
+    """Everything in a CSV, as `Annotations.of_index` wants it: facts and arrays. The bad rows are among the facts."""
+    with open(csv_path, "rb", buffering=1 << 20) as file, \
+            tqdm(total=os.path.getsize(csv_path), desc=csv_path.name, unit="B", unit_scale=True, delay=_PATIENCE) as bar:
+        stamp = file_stamp(file)
+        table = CsvTable(csv_path, file.readline())
         offset = table.header_bytes
         for line_number, line in enumerate(file, 2):
             fields, start = table.split(line)
-            if fields is not None and (wanted is None or fields[0] in wanted):
+            if fields is not None:
                 found.add(line_number, fields, offset + start, parse_class)
-            elif fields is None and line.strip():
-                found.bad.append(BadRow(line_number, "?", start))
+            elif line.strip():
+                found.bad.append(BadRow(line_number, _NO_IMAGE, start))
             offset += len(line)
-        stamp = file_stamp(file)
+            if offset - bar.n > _BATCH_BYTES:
+                bar.update(offset - bar.n)
+        bar.update(offset - bar.n)
     found.check_batch()
-    if wanted is not None and not wanted <= found.seen:
-        missing = sorted(wanted - found.seen)
-        raise ValueError(f"{csv_path} has no rows for {len(missing)} of the {len(wanted)} images asked for, "
+    image_ids, arrays = found.columns()
+    bad = [dataclasses.astuple(row) for row in found.bad]
+    return {"year": table.year, "image_ids": image_ids, "file_stamp": stamp, "bad": bad}, arrays
+
+
+def _only(annotations, bad, wanted):
+    """What concerns the images `wanted` (a set): their annotations, their bad rows and those of no image."""
+    missing = sorted(wanted.difference(annotations.image_ids, (row.image_id for row in bad)))
+    if missing:
+        raise ValueError(f"{annotations.csv_path} has no rows for {len(missing)} of the {len(wanted)} images asked for, "
                          f"among them {', '.join(missing[:5])}. Image ids must be spelled as in the file's "
                          "ImageId column.")
-    return found.annotations(csv_path, table.year, stamp), found.bad
-
-
-class _Table:
-    """The columns of a CSV, and how to cut one of its lines into fields quickly."""
-
-    def __init__(self, csv_path, header):
-        self.header_bytes = len(header)
-        columns = next(csv.reader([header.decode("utf-8-sig", errors="replace").strip()]), [])
-        missing = [name for name in _COLUMNS if name not in columns]
-        if missing:
-            raise ValueError(f"{csv_path} has no column {', '.join(missing)}. Expected the columns "
-                             f"{','.join(_COLUMNS)} of iMaterialist 2019, or these and AttributesIds (2020); "
-                             f"found: {','.join(columns)[:200]}.")
-        self.year = 2020 if "AttributesIds" in columns else 2019
-        names = [*_COLUMNS, "AttributesIds"] if self.year == 2020 else _COLUMNS
-        self.order = [columns.index(name) for name in names]
-        self.pixels = columns.index("EncodedPixels")
-        self.width = len(columns)
-
-    def split(self, line):
-        """One line (bytes) -> ([ImageId, EncodedPixels (bytes), Height, …], where in the line EncodedPixels
-        starts).
-
-        For a line with another number of fields: (None, the reason).
-        """
-        # Up to the run lengths a line has no quotes as a rule, and cutting at commas is many times faster
-        # than csv.reader is on thousands of digits.
-        pieces = line.split(b",", self.pixels + 1)
-        head, tail = pieces[:self.pixels + 1], pieces[self.pixels + 1:]
-        if any(piece[:1] == b'"' for piece in head):
-            fields = _parse(line)
-            if len(fields) != self.width:
-                return None, self._wrong_number(fields)
-            runs = fields[self.pixels].encode()
-            quoted = line.find(b'"' + runs + b'"')
-            start = quoted + 1 if quoted >= 0 else line.find(b"," + runs) + 1
-        else:
-            fields = [piece.decode(errors="replace") for piece in head[:self.pixels]]
-            fields += [""] * (len(head) > self.pixels)   # its place; the run lengths stay bytes
-            fields += _parse(tail[0]) if tail else []
-            if len(fields) != self.width:
-                return None, self._wrong_number(fields)
-            runs = head[self.pixels].rstrip(b"\r\n")   # EncodedPixels may be the last column
-            start = sum(len(piece) + 1 for piece in head[:self.pixels])
-        row = [fields[i].strip() for i in self.order]
-        row[1] = runs
-        return row, start
-
-    def _wrong_number(self, fields):
-        return f"it has {len(fields)} fields where the header has {self.width}"
+    kept = annotations.of_images([name in wanted for name in annotations.image_ids])
+    return kept, [row for row in bad if row.image_id in wanted or row.image_id == _NO_IMAGE]
 
 
 class _ClassParser:
@@ -182,7 +159,6 @@ class _Found:
     def __init__(self, read_runs):
         self.read_runs = read_runs
         self.bad = []
-        self.seen = set()
         self.images = {}   # ImageId -> its number
         self.image_hw = []
         self.image, self.line, self.class_ids = array("q"), array("q"), array("q")
@@ -193,7 +169,6 @@ class _Found:
 
     def add(self, line, fields, offset, parse_class):
         image_id, runs, height, width, *class_fields = fields
-        self.seen.add(image_id)
         class_id, attributes, reason = parse_class(*class_fields)
         reasons = [reason] if reason else []
         try:
@@ -236,29 +211,19 @@ class _Found:
             self.bad.append(BadRow(self.line[rows[k]], image_ids[k], reason))
         self.batch, self.batch_bytes = [], 0
 
-    def annotations(self, csv_path, year, stamp):
-        image = np.asarray(self.image, np.int64)
-        order = np.argsort(image, kind="stable")   # as a rule the file has an image's rows together already
-        number = np.asarray(self.attribute_count, np.int64)
-        first = offsets(number)
-        attributes = np.asarray(self.attributes, np.int32)
-        if (order != np.arange(len(order))).any():
-            attributes = attributes[np.concatenate([np.arange(first[r], first[r + 1]) for r in order])]
-        rows = Annotations(
-            csv_path=csv_path, year=year, image_ids=list(self.images),
-            image_hw=np.asarray(self.image_hw, np.int32).reshape(-1, 2),
-            first_row=offsets(np.bincount(image, minlength=len(self.images))),
-            line=np.asarray(self.line, np.int64)[order],
-            class_ids=np.asarray(self.class_ids, np.int32)[order],
-            first_attribute=offsets(number[order]), attributes=attributes,
-            rle_offset=np.asarray(self.rle_offset, np.int64)[order],
-            rle_bytes=np.asarray(self.rle_bytes, np.int64)[order], file_stamp=stamp)
-        return rows.keep(np.asarray(self.good, bool)[order])
-
-
-def _parse(line):
-    """Fields of a line or of its end (bytes) -> list of str."""
-    text = line.decode(errors="replace").rstrip("\r\n")
-    if '"' not in text:
-        return text.split(",")
-    return next(csv.reader([text]))
+    def columns(self):
+        """image_ids, and the arrays of `Annotations`, of the rows that are right."""
+        image, number = np.asarray(self.image, np.int64), np.asarray(self.attribute_count, np.int64)
+        rows = np.argsort(image, kind="stable")   # as a rule the file has an image's rows together already
+        rows = rows[np.asarray(self.good, bool)[rows]]
+        counts = np.bincount(image[rows], minlength=len(self.images))
+        first = offsets(number[rows])
+        of_row = np.arange(first[-1]) - np.repeat(first[:-1] - offsets(number)[rows], number[rows])
+        return [name for name, count in zip(self.images, counts) if count], {
+            "image_hw": np.asarray(self.image_hw, np.int32).reshape(-1, 2)[counts > 0],
+            "first_row": offsets(counts[counts > 0]),
+            "line": np.asarray(self.line, np.int64)[rows],
+            "class_ids": np.asarray(self.class_ids, np.int32)[rows],
+            "first_attribute": first, "attributes": np.asarray(self.attributes, np.int32)[of_row],
+            "rle_offset": np.asarray(self.rle_offset, np.int64)[rows],
+            "rle_bytes": np.asarray(self.rle_bytes, np.int64)[rows]}

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
+from fashion.datasets.index_cache import open_index
+
 
 @dataclasses.dataclass(frozen=True)
 class Annotations:
     """R rows of a CSV, those of one image next to each other; I images, in the order of their first rows.
 
     Row r belongs to image i where first_row[i] <= r < first_row[i + 1]; its attributes are
-    attributes[first_attribute[r]:first_attribute[r + 1]].
+    attributes[first_attribute[r]:first_attribute[r + 1]]. Arrays may be read-only, see `index_cache`.
     """
 
     csv_path: Path
@@ -29,6 +31,15 @@ class Annotations:
     rle_offset: np.ndarray        # (R,) int64, where the row's run lengths start in the file, in bytes
     rle_bytes: np.ndarray         # (R,) int64, and how long they are
     file_stamp: tuple             # size and time of change of the file when it was read
+    index: tuple | None = None    # path and digest of the index file that holds all this; None: it is in memory only
+    chosen: np.ndarray | None = None    # with an index: (images in it,) bool, which of them these are; None for all
+
+    @classmethod
+    def of_index(cls, csv_path, index):
+        """All images of the `Index` of a CSV; its facts are year, image_ids and file_stamp, its arrays the columns."""
+        facts = index.facts
+        return cls(csv_path=Path(csv_path), year=facts["year"], image_ids=facts["image_ids"],
+                   file_stamp=tuple(facts["file_stamp"]), index=index.path and (index.path, index.digest), **index.arrays)
 
     def rows_of(self, image):
         """The rows of image `image` (0..I-1), as a range."""
@@ -52,18 +63,40 @@ class Annotations:
         """(R,) int64: the image of each row."""
         return np.repeat(np.arange(len(self.image_ids)), np.diff(self.first_row))
 
-    def keep(self, rows):
-        """Only the rows where `rows` (R,) is True. Images without any left are left out."""
-        images = self.image_of_rows()[rows]
-        counts = np.bincount(images, minlength=len(self.image_ids))
-        some = counts > 0
-        number = np.diff(self.first_attribute)
+    def of_images(self, kept):
+        """Only the images where `kept` (I,) is True."""
+        kept = np.asarray(kept, bool)
+        if kept.all():
+            return self
+        rows, number, chosen = np.repeat(kept, np.diff(self.first_row)), np.diff(self.first_attribute), kept
+        if self.chosen is not None:
+            chosen = self.chosen.copy()
+            chosen[self.chosen] = kept
         return dataclasses.replace(
-            self, image_ids=[name for name, kept in zip(self.image_ids, some) if kept],
-            image_hw=self.image_hw[some],
-            first_row=offsets(counts[some]), line=self.line[rows], class_ids=self.class_ids[rows],
+            self, image_ids=[name for name, keep in zip(self.image_ids, kept) if keep],
+            image_hw=self.image_hw[kept],
+            first_row=offsets(np.diff(self.first_row)[kept]), line=self.line[rows], class_ids=self.class_ids[rows],
             first_attribute=offsets(number[rows]), attributes=self.attributes[np.repeat(rows, number)],
-            rle_offset=self.rle_offset[rows], rle_bytes=self.rle_bytes[rows])
+            rle_offset=self.rle_offset[rows], rle_bytes=self.rle_bytes[rows], chosen=chosen)
+
+    # Another process maps the same index file: it is sent where that lies and which images are meant, a few kilobytes.
+
+    def __getstate__(self):
+        if self.index is None or open_index(*self.index) is None:
+            return vars(self)
+        return {"csv_path": self.csv_path, "index": self.index, "chosen": self.chosen if self.chosen is None else np.packbits(self.chosen)}
+
+    def __setstate__(self, state):
+        if "line" not in state:
+            index = open_index(*state["index"])
+            if index is None:
+                raise RuntimeError(f"{state['index'][0]}, the index of {state['csv_path']}, is no longer as it was when the dataset was "
+                                   "sent to this process. Load the dataset again.")
+            every = Annotations.of_index(state["csv_path"], index)
+            if state["chosen"] is not None:
+                every = every.of_images(np.unpackbits(state["chosen"], count=len(every.image_ids)))
+            state = vars(every)
+        vars(self).update(state)
 
 
 def offsets(counts):

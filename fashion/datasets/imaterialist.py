@@ -1,23 +1,22 @@
 """iMaterialist: an annotation CSV and a folder of photos as a Dataset with masks, classes and attributes.
 
-The file is read and checked whole before anything else happens; a mask is decoded when it is asked for.
+The file is read and checked whole before anything else happens, once; a mask is decoded when it is asked for.
 """
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from fashion import rle
 from fashion.datasets.annotation_csv import BadRow, BadRows, read_annotations
-from fashion.datasets.files import EXTENSIONS
-from mrcnn.data.dataset import Dataset, read_image
+from fashion.datasets.photos import find_photos, photo_faults, wrong_size
+from mrcnn.data.dataset import Dataset
+from mrcnn.data.images import image_hw
+from mrcnn.data.runs import Runs
 
 log = logging.getLogger(__name__)
 
 SOURCE = "imaterialist"
-_THREADS = 8   # reading a header is waiting for the disk
 
 
 class IMaterialistDataset(Dataset):
@@ -32,10 +31,28 @@ class IMaterialistDataset(Dataset):
         self.bad_rows = list(bad_rows)
         for category_id, name in zip(ontology.category_ids, ontology.category_names):
             self.add_class(SOURCE, category_id, name)
-        sizes_hw = annotations.image_hw.tolist()
-        for image_id, path, (height, width) in zip(annotations.image_ids, paths, sizes_hw):
-            self.add_image(SOURCE, image_id, str(path), height=height, width=width)
+        self.image_info = _infos(annotations, map(str, paths))
         self.prepare()
+
+    # Another process is sent what its memory does not share: kilobytes, unless somebody has changed image_info.
+
+    def __getstate__(self):
+        state, ids = dict(vars(self)), self.annotations.image_ids
+        around = [str(info.get("path")).rpartition(image_id)[::2] for image_id, info in zip(ids, self.image_info)]
+        if self.image_info == _infos(self.annotations, (image_id.join(ends) for image_id, ends in zip(ids, around))):
+            kinds = {ends: k for k, ends in enumerate(dict.fromkeys(around))}    # (folder, ending): a few
+            state["image_info"] = list(kinds), np.array([kinds[ends] for ends in around], np.min_scalar_type(len(kinds)))
+            del state["image_from_source_map"], state["_image_ids"]
+        return state
+
+    def __setstate__(self, state):
+        vars(self).update(state)
+        if isinstance(self.image_info, tuple):
+            kinds, of_image = self.image_info
+            ids = self.annotations.image_ids
+            self.image_info = _infos(self.annotations, (image_id.join(kinds[k]) for image_id, k in zip(ids, of_image.tolist())))
+            self.image_from_source_map = {f"{SOURCE}.{image_id}": i for i, image_id in enumerate(ids)}
+            self._image_ids = np.arange(len(ids))
 
     def image_reference(self, image_id):
         return self.image_info[image_id]["id"]
@@ -45,13 +62,13 @@ class IMaterialistDataset(Dataset):
         info = self.image_info[image_id]
         return info["height"], info["width"]
 
-    def load_image(self, image_id):
-        """(H, W, 3) uint8, RGB; see `Dataset.load_image`. Its size must be the CSV's, or no mask fits."""
-        image = super().load_image(image_id)
-        if image.shape[:2] != self.image_hw(image_id):
-            raise ValueError(_wrong_size(self.image_hw(image_id), image.shape[:2])
+    def read_photo(self, image_id, at_least_hw=None):
+        """See `Dataset.read_photo`. The photo's size must be the CSV's, or no mask fits."""
+        photo, size_hw = super().read_photo(image_id, at_least_hw), self.image_hw(image_id)
+        if photo.shape[:2] not in [tuple(-(-n // by) for n in size_hw) for by in ((1,) if at_least_hw is None else (1, 2, 4, 8))]:
+            raise ValueError(wrong_size(size_hw, image_hw(self.image_info[image_id]["path"]))
                              + f" ({self.image_info[image_id]['path']}).")
-        return image
+        return photo
 
     def image_class_ids(self, image_id):
         """(N,) int32, 1..K, without decoding a mask."""
@@ -60,6 +77,21 @@ class IMaterialistDataset(Dataset):
     def runs(self, image_id):
         """The N masks of one image as Kaggle run lengths, a list of str."""
         return self.annotations.runs_of(self.annotations.rows_of(image_id))
+
+    def load_runs(self, image_id):
+        """The masks of one image as `mrcnn.data.runs.Runs`, in the order of the CSV's rows."""
+        size_hw, texts = self.image_hw(image_id), [runs.encode() for runs in self.runs(image_id)]
+        valid, counts, starts, lengths = rle.parse_many(texts, np.full(len(texts), size_hw[0] * size_hw[1]))
+        if not valid.all():     # or unusually spaced; read one by one, as it should be, or with the reason why it cannot
+            texts = [rle.format_runs(*rle.checked_runs(text, size_hw)).encode() for text in texts]
+            _, counts, starts, lengths = rle.parse_many(texts, np.full(len(texts), size_hw[0] * size_hw[1]))
+        return Runs(size_hw, starts, lengths, counts)
+
+    def load_objects(self, image_id):
+        """See `Dataset.load_objects`; the masks are `Runs`, unless `load_mask` was overridden."""
+        if type(self).load_mask is not IMaterialistDataset.load_mask:
+            return super().load_objects(image_id)
+        return self.load_runs(image_id), self.image_class_ids(image_id).copy(), self.load_instance_fields(image_id)
 
     def load_mask(self, image_id):
         """masks (H, W, N) bool and class_ids (N,) int32, in the order of the CSV's rows."""
@@ -115,8 +147,7 @@ class IMaterialistDataset(Dataset):
                              f"{', '.join(missing[:5])}. Expected values of image_info[i]['id'].")
         keep = np.array([name in wanted for name in self.annotations.image_ids], bool)
         paths = [info["path"] for info, kept in zip(self.image_info, keep) if kept]
-        annotations = self.annotations.keep(keep[self.annotations.image_of_rows()])
-        return IMaterialistDataset(annotations, paths, self.ontology)
+        return IMaterialistDataset(self.annotations.of_images(keep), paths, self.ontology)
 
     def _slice(self, image_id):
         rows = self.annotations.rows_of(image_id)
@@ -141,8 +172,8 @@ def load_imaterialist(csv_path, images_dir, ontology, *, skip_bad=False, image_i
     images_dir: the folder of the photos, or a list of folders.
     skip_bad: leave out rows that are wrong, with a warning. Otherwise they raise BadRows, naming all.
     image_ids: only these images, by the CSV's ImageId; None for all.
-    check_images: compare Height and Width with every photo's header, and look for its end. Takes some seconds for 45,000 photos;
-        without it, a photo that is broken or of another size is found when it is loaded.
+    check_images: compare Height and Width with every photo's header, and look for its end. Takes some seconds for 45,000 photos, the
+        first time; without it, a photo that is broken or of another size is found when it is loaded.
     attribute_categories: real ids of the categories whose attributes are kept; None keeps all as they are. In
         2019 only 0..12 carry attributes legitimately, the rest are annotation errors:
         `ontology.attribute_category_ids`.
@@ -150,68 +181,27 @@ def load_imaterialist(csv_path, images_dir, ontology, *, skip_bad=False, image_i
     annotations, bad = read_annotations(csv_path, ontology, image_ids=image_ids,
                                         attribute_categories=attribute_categories)
     folders = [images_dir] if isinstance(images_dir, (str, Path)) else list(images_dir)
-    paths = _find_images(annotations.image_ids, folders)
-    if annotations.image_ids and not any(paths):
-        raise FileNotFoundError(f"None of the {len(paths)} images of {csv_path} is in "
+    photos = find_photos(annotations.image_ids, folders)
+    if annotations.image_ids and not any(photos):
+        raise FileNotFoundError(f"None of the {len(photos)} images of {csv_path} is in "
                                 f"{', '.join(map(str, folders))}; the first would be "
                                 f"{annotations.image_ids[0]}. Is this the folder of the photos?")
-    faults = _image_faults(annotations, paths, check_images)
-    wrong = np.array([fault is not None for fault in faults], bool)[annotations.image_of_rows()]
-    bad += [BadRow(int(annotations.line[row]), annotations.image_ids[image], faults[image])
-            for row, image in zip(np.flatnonzero(wrong), annotations.image_of_rows()[wrong])]
+    faults = photo_faults(photos, annotations.image_hw.tolist(), check_images)
+    bad += [BadRow(int(annotations.line[row]), annotations.image_ids[image], fault)
+            for image, fault in enumerate(faults) if fault for row in annotations.rows_of(image)]
     if bad and not skip_bad:
         raise BadRows(csv_path, bad)
-    paths = [path for path, fault in zip(paths, faults) if fault is None]
-    annotations = annotations.keep(~wrong)
+    paths = [photo.path for photo, fault in zip(photos, faults) if fault is None]
+    annotations = annotations.of_images([fault is None for fault in faults])
     if not annotations.image_ids:
         raise BadRows(csv_path, bad) if bad else ValueError(f"{csv_path} has no rows. Is the file complete?")
     if bad:
         log.warning("%s\nGoing on without them, with %s rows of %s images.",
-                    str(BadRows(csv_path, bad)).rpartition("\n")[0], len(annotations.line),
-                    len(annotations.image_ids))
+                    str(BadRows(csv_path, bad)).rpartition("\n")[0], len(annotations.line), len(annotations.image_ids))
     return IMaterialistDataset(annotations, paths, ontology, sorted(bad, key=lambda row: row.line))
 
 
-def _find_images(image_ids, folders):
-    """Each image's path, or None."""
-    there = {}
-    for folder in map(Path, reversed(folders)):   # the first folder wins
-        if not folder.is_dir():
-            raise FileNotFoundError(f"There is no folder of photos {folder}.")
-        there.update((path.name, path) for path in folder.iterdir())
-    endings = ("", *EXTENSIONS)
-    return [next((there[name + ending] for ending in endings if name + ending in there), None)
-            for name in image_ids]
-
-
-def _image_faults(annotations, paths, check_images):
-    """What is wrong with each image, or None."""
-    def fault(path, size_hw):
-        if path is None:
-            return "there is no such image in the folder of photos"
-        if not check_images:
-            return None
-        try:
-            with Image.open(path) as image:   # reads the header only
-                width, height = image.size
-            if not _ends_as_images_do(path):  # cut off, then; or something is appended to it
-                read_image(path)
-        except (OSError, SyntaxError):
-            return f"{path.name} cannot be read as an image"
-        return None if (height, width) == size_hw else _wrong_size(size_hw, (height, width))
-
-    with ThreadPoolExecutor(_THREADS) as pool:
-        return list(pool.map(fault, paths, map(tuple, annotations.image_hw.tolist())))
-
-
-def _ends_as_images_do(path):
-    """Whether the end mark of a JPEG or a PNG is among the last bytes of a file."""
-    with open(path, "rb") as file:
-        file.seek(max(path.stat().st_size - 1024, 0))
-        end = file.read()
-    return b"\xff\xd9" in end or b"IEND" in end
-
-
-def _wrong_size(csv_hw, image_hw):
-    return (f"Height and Width are {csv_hw[0]} and {csv_hw[1]}, but the image is {image_hw[0]} high and "
-            f"{image_hw[1]} wide")
+def _infos(annotations, paths):
+    """`image_info` of images and the paths of their photos (str)."""
+    return [{"id": image_id, "source": SOURCE, "path": path, "height": height, "width": width}
+            for image_id, path, (height, width) in zip(annotations.image_ids, paths, annotations.image_hw.tolist())]

@@ -16,10 +16,11 @@ class Monitor:
     """Called after an epoch: predicts the validation photos, scores them, and saves a picture of the first few.
 
     model: FashionModel; dataset: validation data; run: RunFolder; batches: the training batches to rebalance by what was missed,
-    or None; class_ids: for each training photo its (N,) class ids.
+    or None; class_ids: for each training photo its (N,) class ids; on_repeats: called with the new (n,) repeat factors of the photos.
     """
 
-    def __init__(self, model, dataset, run, batches=None, class_ids=()):
+    def __init__(self, model, dataset, run, batches=None, class_ids=(), on_repeats=None):
+        self.on_repeats = on_repeats
         self.model, self.dataset, self.run, self.batches, self.class_ids = model, dataset, run, batches, class_ids
         count = min(len(dataset.image_ids), model.config.EVALUATE_IMAGES)
         self.image_ids = dataset.image_ids[np.linspace(0, len(dataset.image_ids) - 1, count).astype(int)]
@@ -43,5 +44,7 @@ class Monitor:
             rows = found_per_category(self.ground_truth, detections, iou_type="bbox", score_threshold=0.5)["per_category"]
             found = {self.model.ontology.class_id_of(c): row["sensitivity"] for c, row in rows.items() if row["instances"]}
             self.batches.sampler.repeats = self.repeats * boost_missed_classes(self.class_ids, found)
+            if self.on_repeats:
+                self.on_repeats(self.batches.sampler.repeats)
         return {"val_mask_ap": scores["segm"]["AP"], "val_mask_ap50": scores["segm"]["AP50"], "val_box_ap": scores["bbox"]["AP"],
                 "val_attribute_micro_f1": scores["attributes"]["micro_f1"]}

@@ -1,186 +1,84 @@
-"""Augmentation: move a photo and its masks by the same chance, so that every pixel keeps its label.
+"""Augmentation: change a picture and its masks by the same chance, so that every pixel keeps its label.
 
-An augmenter is anything that can be called like this:
+An augmenter is either a function
 
     image, masks = augmenter(image, masks, rng)
 
     image:   (H, W, 3) uint8, RGB
     masks:   (H, W, N) bool; N may be 0
-    rng:     np.random.Generator, the only source of chance: the same rng gives the same result
-    Returns: new arrays of the same shapes and types; the inputs are left as they were.
+    Returns: new arrays of the same shapes and types; the inputs are left as they were
 
-`ImgaugAugmenter` makes one of any imgaug augmenter. Boxes are not passed along: they are made from the masks
-afterwards.
+or an object with a method
+
+    scene = augmenter.augment(scene, rng)       # see `mrcnn.data.scene.Scene`
+
+which sees the columns of the objects as well, may drop or add objects, and costs less, since its masks are small windows. In both rng,
+an np.random.Generator, is the only source of chance: the same rng gives the same result. Boxes are not passed along: they are made from
+the masks afterwards. Objects of which too little is left are dropped later, by `mrcnn.data.ground_truth`.
+
+imgaug's and Albumentations' augmenters can be given as they are, and several in a list.
 """
-
-import contextlib
-import copy
-import functools
-import importlib.abc
-import importlib.machinery
-import sys
-import threading
-import types
-
 import numpy as np
 
-from mrcnn.data import imgaug_rules
+from mrcnn.data.albumentations_adapter import AlbumentationsAugmenter
+from mrcnn.data.imgaug_adapter import ImgaugAugmenter
+from mrcnn.data.window_masks import WindowMasks
 
-# imgaug's image corruptions seed NumPy's global generator, so only one thread at a time may be inside them.
-_NUMPY_SEED_LOCK = threading.Lock()
 
+def augmenter_of(augmentation):
+    """An object with `augment(scene, rng)` for whatever was given: imgaug's augmenter, an Albumentations transform, a function as
+    above, such an object, or a list of them, which is applied in its order. None stays None.
 
-class ImgaugAugmenter:
-    """An imgaug augmenter that moves masks along with the image; safe to share between threads.
-
-    augmenter: an `imgaug.augmenters.Augmenter`: one, or a tree of them in Sequential, SomeOf, Sometimes …
-    trust:     classes of your own that you have looked at and that the check refuses without reason
-
-    What would move the image without its masks, or change the size of the canvas, is refused here with a
-    ValueError that names it (see `imgaug_rules`). Where an augmenter fills what it uncovers, as with
-    mode="reflect", only the image is filled: a mirrored sleeve is not a second sleeve, and gets no mask.
+    Raises ValueError for what cannot keep masks on their objects, TypeError for what is none of these, and ImportError if the
+    transform is not of Albumentations 2.0.
     """
-
-    def __init__(self, augmenter, *, trust=()):
-        import_imgaug()
-        imgaug_rules.check(augmenter, trust)
-        self.augmenter = augmenter
-        self._packs = imgaug_rules.only_copies_mask_values(augmenter)
-        self._seeds_numpy = imgaug_rules.seeds_numpy(augmenter)
-        self._per_thread = threading.local()
-
-    def __call__(self, image, masks, rng):
-        """The protocol above. A wrong shape or a changed canvas is a ValueError."""
-        from imgaug.augmentables.segmaps import SegmentationMapsOnImage
-
-        _check_inputs(image, masks)
-        augmenter = self._copy_of_this_thread()
-        augmenter.seed_(int(rng.integers(2**31 - 1)), deterministic_too=True)
-        maps = SegmentationMapsOnImage(_to_planes(masks, self._packs), shape=image.shape)
-        with _NUMPY_SEED_LOCK if self._seeds_numpy else contextlib.nullcontext():
-            new_image, maps = augmenter.augment(image=image, segmentation_maps=maps)
-        planes = maps.get_arr()
-        kept = new_image.shape == image.shape and new_image.dtype == image.dtype
-        if not kept or planes.shape[:2] != image.shape[:2]:
-            raise ValueError(
-                f"{type(self.augmenter).__name__} turned an image {image.shape} uint8 into {new_image.shape} "
-                f"{new_image.dtype} and its masks into {planes.shape[:2]}, but size and type must stay. "
-                "Wrap the part that changes the size in iaa.KeepSizeByResize(...)."
-            )
-        return np.ascontiguousarray(new_image), _to_masks(planes, masks.shape[2], self._packs)
-
-    def _copy_of_this_thread(self):
-        # Seeding writes into every node of the tree, so threads cannot share one. A copy per thread rather
-        # than per image, because copying a tree takes half a millisecond.
-        if not hasattr(self._per_thread, "augmenter"):
-            self._per_thread.augmenter = copy.deepcopy(self.augmenter)
-        return self._per_thread.augmenter
-
-    def __getstate__(self):
-        return {name: value for name, value in vars(self).items() if name != "_per_thread"}
-
-    def __setstate__(self, state):
-        import_imgaug()
-        vars(self).update(state)
-        self._per_thread = threading.local()
+    if augmentation is None or hasattr(augmentation, "augment") and not _is_imgaug(augmentation):
+        return augmentation
+    if _is_imgaug(augmentation):            # before lists: imgaug's Sequential and OneOf are lists as well
+        return ImgaugAugmenter(augmentation)
+    if _is_albumentations(augmentation):
+        return AlbumentationsAugmenter(augmentation)
+    if isinstance(augmentation, (list, tuple)):
+        return InTurn([augmenter_of(a) for a in augmentation if a is not None])
+    if callable(augmentation):
+        return FunctionAugmenter(augmentation)
+    raise TypeError(f"An augmentation is an augmenter of imgaug, a transform of Albumentations or a function (image, masks, rng) -> "
+                    f"(image, masks). Got {type(augmentation).__name__}.")
 
 
-def import_imgaug():
-    """Import imgaug 0.4.0 under NumPy 2 and return it; `import_imgaug().augmenters` is the usual `iaa`.
+class InTurn:
+    """Augmenters one after the other."""
 
-    imgaug's last release is older than NumPy 2 and fails in three places, see `mend_imgaug`.
-    """
-    mend_imgaug()
-    import imgaug
-    return imgaug
+    def __init__(self, augmenters):
+        self.augmenters = list(augmenters)
 
-
-def mend_imgaug():
-    """See to it that a plain `import imgaug`, anywhere in the process, works from now on, and costs nothing until then.
-
-    Mended are `np.sctypes` at import (lent for that moment only), `np.complex` in noise parameters, and elastic maps that became
-    float64, which OpenCV refuses.
-    """
-    if "imgaug" not in sys.modules and not any(isinstance(finder, _ImgaugFinder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _ImgaugFinder())
+    def augment(self, scene, rng):
+        """See the head of this file."""
+        for augmenter in self.augmenters:
+            scene = augmenter.augment(scene, rng)
+        return scene
 
 
-class _ImgaugFinder(importlib.abc.MetaPathFinder):
-    """Finds imgaug where it lies, and has it mended while it is loaded."""
+class FunctionAugmenter:
+    """A function (image, masks, rng) -> (image, masks) of dense masks."""
 
-    def find_spec(self, fullname, path, target=None):
-        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target) if fullname == "imgaug" else None
-        if spec is not None:
-            spec.loader.exec_module = functools.partial(_load_mended, spec.loader.exec_module)
-        return spec
+    def __init__(self, function):
+        self.function = function
 
-
-def _load_mended(load, module):
-    lent = not hasattr(np, "sctypes")
-    if lent:
-        np.sctypes = {
-            "float": [np.float16, np.float32, np.float64, np.longdouble],
-            "int": [np.int8, np.int16, np.int32, np.int64],
-            "uint": [np.uint8, np.uint16, np.uint32, np.uint64],
-        }
-    try:
-        load(module)
-    finally:
-        if lent:
-            vars(np).pop("sctypes", None)
-    module.parameters.np = _NumpyWithComplex("numpy")
-    _make_elastic_maps_float32(module.augmenters.geometric.ElasticTransformation)
+    def augment(self, scene, rng):
+        """See the head of this file. Raises ValueError if the function changes the canvas or the number of masks."""
+        image, masks = self.function(scene.image, scene.masks.dense(), rng)
+        image, masks = np.asarray(image), np.asarray(masks)
+        if image.shape != scene.image.shape or masks.shape != (*image.shape[:2], len(scene.masks)):
+            raise ValueError(f"An augmenter must return an image {scene.image.shape} and masks "
+                             f"{(*scene.image.shape[:2], len(scene.masks))}, as it got them. It returned {image.shape} and {masks.shape}.")
+        return scene.moved(image, WindowMasks.from_dense(masks))
 
 
-class _NumpyWithComplex(types.ModuleType):
-    """NumPy as imgaug's parameters knew it."""
-
-    complex = complex
-
-    def __getattr__(self, name):
-        return getattr(np, name)
+def _is_imgaug(augmentation):
+    return type(augmentation).__module__.startswith("imgaug") or hasattr(augmentation, "to_deterministic")
 
 
-def _make_elastic_maps_float32(elastic):
-    shift_maps = elastic._generate_shift_maps.__func__
-
-    def float32_shift_maps(cls, *args, **kwargs):
-        dx, dy = shift_maps(cls, *args, **kwargs)
-        return dx.astype(np.float32), dy.astype(np.float32)
-
-    elastic._generate_shift_maps = classmethod(float32_shift_maps)
-
-
-def _check_inputs(image, masks):
-    if image.ndim != 3 or image.dtype != np.uint8:
-        raise ValueError(
-            f"The image must be (H, W, channels) uint8, but it is {image.shape} {image.dtype}. "
-            "Augment before the pixel mean is subtracted."
-        )
-    if masks.ndim != 3 or masks.shape[:2] != image.shape[:2] or masks.dtype != bool:
-        raise ValueError(
-            f"The masks must be (H, W, N) bool with H, W = {image.shape[:2]}, "
-            f"but they are {masks.shape} {masks.dtype}. "
-            "Augment before masks are cut down to mini-masks; without objects pass np.zeros((H, W, 0), bool)."
-        )
-
-
-def _to_planes(masks, packs):
-    """Masks (H, W, N) bool -> the planes that imgaug moves: (H, W, ceil(N / 8)) uint8, one bit a mask.
-
-    imgaug moves planes one by one, as int32, which takes longer than all else for ten masks. It only ever
-    copies their values (nearest neighbour), so one plane can carry eight masks.
-    """
-    height, width, count = masks.shape
-    if not packs:
-        return masks if count else np.zeros((height, width, 1), bool)
-    padded = np.zeros((height, width, max(8, -(-count // 8) * 8)), bool)
-    padded[:, :, :count] = masks
-    return np.packbits(padded.ravel(), bitorder="little").reshape(height, width, -1)
-
-
-def _to_masks(planes, count, packs):
-    """The inverse of `_to_planes`; `count` is N."""
-    if packs:
-        planes = np.unpackbits(planes.ravel(), bitorder="little").view(bool).reshape(*planes.shape[:2], -1)
-    return np.ascontiguousarray(planes[:, :, :count])
+def _is_albumentations(augmentation):
+    """Also a class of your own that is derived from theirs, and a class of theirs of which no object was made yet."""
+    return any(kind.__module__.split(".")[0] == "albumentations" for kind in type(augmentation).__mro__)

@@ -9,7 +9,8 @@ Subclass it as Matterport's: call `add_class` and `add_image`, override `load_ma
 import logging
 
 import numpy as np
-from PIL import Image, ImageOps
+
+from mrcnn.data.images import read_image
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +94,26 @@ class Dataset:
         Grey, palette, CMYK and 16-bit files are converted, transparency is dropped.
         An EXIF orientation is NOT applied: annotations are drawn on the stored pixels.
         """
-        return read_image(self.image_info[image_id]["path"])
+        return self.read_photo(image_id)
+
+    def image_hw(self, image_id):
+        """(height, width) of `load_image`, where it is known without reading the image, else None."""
+        return None
+
+    def load_image_at_least(self, image_id, size_hw):
+        """(h, w, 3) uint8, RGB: what `load_image` returns, or the same photo reduced to a half, a quarter or an eighth (rounded up), as
+        long as it keeps `size_hw` (height, width) or more. Cheap where photos are large JPEGs, see `mrcnn.data.images.read_image`.
+
+        A data set that overrides `load_image` gets its own image, whole.
+        """
+        if getattr(self.load_image, "__func__", None) is not Dataset.load_image:
+            return self.load_image(image_id)
+        return self.read_photo(image_id, at_least_hw=size_hw)
+
+    def read_photo(self, image_id, at_least_hw=None):
+        """The file behind `load_image` and, reduced, `load_image_at_least`. Override it, and not `load_image`, to check a file before it is
+        read; to draw, change or fetch pixels, override `load_image`."""
+        return read_image(self.image_info[image_id]["path"], at_least_hw=at_least_hw)
 
     def load_mask(self, image_id):
         """The objects of one image: masks (H, W, N) bool and class_ids (N,) int32, never 0; a crowd has its class id negated.
@@ -144,30 +164,3 @@ def as_photo(photo, channels=3, name="The photo"):
 def _span(photo):
     known = isinstance(photo, np.ndarray) and photo.size and photo.dtype.kind in "fiu"
     return f" from {photo.min():g} to {photo.max():g}" if known else ""
-
-
-def read_image(path, upright=False):
-    """(H, W, 3) uint8, RGB, of an image file; see `Dataset.load_image`.
-
-    upright: turn the photo as its EXIF data say. Annotations belong to the pixels as they are stored.
-    """
-    try:
-        with Image.open(path) as stored:
-            image = ImageOps.exif_transpose(stored) if upright else stored
-            if image.mode.startswith(("I", "F")):
-                return _grey_to_rgb(np.asarray(image))
-            return np.array(image.convert("RGB"))
-    except FileNotFoundError:
-        raise
-    except (OSError, SyntaxError) as error:   # PIL reports some broken PNG files as a SyntaxError
-        raise OSError(f"{path} cannot be read as an image ({error}). It may be cut off or no image at all; "
-                      "fetch it again or leave it out.") from error
-
-
-def _grey_to_rgb(grey):
-    """(H, W) of 16 bits or more -> (H, W, 3) uint8. PIL's own conversion would turn them white."""
-    if grey.dtype.kind == "f":
-        grey = grey * 255 if grey.max(initial=0) <= 1 else grey
-    elif grey.max(initial=0) > 255:
-        grey = grey // 257   # 65535 -> 255
-    return np.repeat(np.clip(grey, 0, 255).astype(np.uint8)[:, :, None], 3, axis=2)

@@ -1,73 +1,129 @@
 """Ground truth of one image: loaded, laid on the canvas, augmented, boxed and cut small, but not yet padded."""
+import contextlib
+import dataclasses
+
 import numpy as np
 
+from mrcnn.data.copy_paste import choose_objects, paste
 from mrcnn.data.dataset import as_photo
-from mrcnn.data.instance_masks import boxes_of_masks, minimise
 from mrcnn.data.resize import place_for, resampling_for
+from mrcnn.data.runs import Runs
+from mrcnn.data.scene import Scene
+from mrcnn.data.window_masks import WindowMasks
 
 # Below this side length an object on the canvas is a splinter that teaches nothing.
 MIN_SIDE = 2.0
 
 
-def load_ground_truth(dataset, image_id, config, augmenter=None, rng=None):
+@dataclasses.dataclass(frozen=True)
+class Variation:
+    """How an image is varied for training. augmenter: see `mrcnn.data.augmentation`; partner: id of the image whose objects are pasted
+    into this one, or None; class_weights: see `mrcnn.data.copy_paste`. SCALE_JITTER applies to both images."""
+
+    augmenter: object = None
+    partner: int | None = None
+    class_weights: np.ndarray | None = None
+
+
+def load_ground_truth(dataset, image_id, config, variation=None, rng=None):
     """One training example.
 
-    dataset: a prepared `Dataset`; augmenter: callable (image, masks, rng) -> (image, masks), see `mrcnn.data.augmentation`
+    dataset: a prepared `Dataset`; variation: a `Variation`, None takes the image as it is; rng: np.random.Generator, the source of all
+    chance
     Returns a dict: image (H, W, 3) uint8 on the canvas; window (4,) yxyx; gt_class_ids (N,) int32; gt_boxes (N, 4) float32 yxyx;
     gt_masks (N, *MINI_MASK_SHAPE) uint8, each filling its row of gt_mask_frames (N, 4); and every column of
-    `dataset.load_instance_fields`. Objects that augmentation pushed out of the picture are dropped with all their columns. Crowds keep
-    their negative class ids. Raises RuntimeError naming the image if anything about it fails.
+    `dataset.load_instance_fields`. Objects of which less than MIN_VISIBLE_SHARE is in the picture, or nothing, are dropped with all
+    their columns. Crowds keep their negative class ids. Raises RuntimeError naming the image if anything about it fails.
     """
-    image, masks, class_ids, fields, placement = load_on_canvas(dataset, image_id, config, augmenter, rng)
-    boxes = boxes_of_masks(masks)
-    keep = np.flatnonzero((boxes[:, 2:] - boxes[:, :2] >= MIN_SIDE).all(axis=1) & (class_ids != 0))
-    if len(keep) > config.MAX_GT_INSTANCES:
-        areas = masks.sum(axis=(0, 1))[keep]
-        keep = np.sort(keep[np.argsort(-areas, kind="stable")[:config.MAX_GT_INSTANCES]])
-    masks, boxes = masks[:, :, keep], boxes[keep]
+    scene, placement = load_scene(dataset, image_id, config, rng, vary=variation is not None)
+    if variation is not None:
+        scene = _varied(scene, dataset, image_id, config, variation, rng)
+    scene = scene.keep(_worth_learning(scene, config))
+    masks, boxes = scene.masks, scene.masks.boxes
     if config.USE_MINI_MASK:
-        small, frames = minimise(masks, boxes, tuple(config.MINI_MASK_SHAPE)), boxes
+        small, frames = masks.minimise(tuple(config.MINI_MASK_SHAPE)), boxes
     else:
-        small, frames = masks.transpose(2, 0, 1).astype(np.uint8), np.tile(np.float32([0, 0, *placement.canvas_hw]), (len(keep), 1))
-    return {"image": image, "window": placement.window, "gt_class_ids": class_ids[keep], "gt_boxes": boxes,
-            "gt_masks": small, "gt_mask_frames": frames, **{name: column[keep] for name, column in fields.items()}}
+        small = masks.dense().transpose(2, 0, 1).astype(np.uint8)
+        frames = np.tile(np.float32([0, 0, *placement.canvas_hw]), (len(masks), 1))
+    return {"image": scene.image, "window": placement.window, "gt_class_ids": scene.class_ids, "gt_boxes": boxes,
+            "gt_masks": small, "gt_mask_frames": frames, **scene.fields}
 
 
-def load_on_canvas(dataset, image_id, config, augmenter=None, rng=None):
-    """An image and all its objects, laid on the canvas and augmented, but not yet boxed.
+def load_scene(dataset, image_id, config, rng=None, vary=False):
+    """An image and all its objects, laid on the canvas: (`Scene`, the photo's `Placement`).
 
-    Returns: image (H, W, 3) uint8; masks (H, W, N) bool; class_ids (N,) int32; fields {name: (N, ...)}; the photo's Placement.
-    Raises RuntimeError naming the image if anything about it fails.
+    vary: lay it there by a random factor of SCALE_JITTER. Raises RuntimeError naming the image if anything about it fails.
     """
-    try:
-        photo = as_photo(dataset.load_image(image_id), config.IMAGE_CHANNEL_COUNT, "What load_image returned")
+    with naming_image(dataset, image_id):
+        photo_hw, resample = dataset.image_hw(image_id), resampling_for(config.ROI_ALIGN)
+        if photo_hw is None or resample is not None:        # Matterport's resampling wants every pixel
+            photo = _photo(dataset.load_image(image_id), config)
+            placement = place_for(config, photo.shape[:2], rng, vary)
+        else:
+            placement = place_for(config, photo_hw, rng, vary)
+            photo = _photo(dataset.load_image_at_least(image_id, placement.size_hw), config)
         masks, class_ids, fields = dataset.load_objects(image_id)
-        if not len(class_ids) and not np.size(masks):       # "no objects" has been written in many ways
-            masks = np.zeros((*photo.shape[:2], 0), bool)
-        _check(photo, masks, class_ids, fields, config.NUM_CLASSES)
-        placement = place_for(config, photo.shape[:2], rng)
-        image, masks = placement.image(photo, resampling_for(config.ROI_ALIGN)), place_masks(placement, masks)
-        if augmenter is not None:
-            image, masks = augmenter(image, masks, rng)
+        if not isinstance(masks, Runs) and not len(class_ids) and not np.size(masks):       # "no objects" has been written in many ways
+            masks = np.zeros((*placement.photo_hw, 0), bool)
+        _check(placement.photo_hw, masks, class_ids, fields, config.NUM_CLASSES)
+        placed, areas = place_masks(placement, masks)
+        grown = np.prod(placement.size_hw) / np.prod(placement.photo_hw)
+        return Scene(placement.image(photo, resample), placed, np.asarray(class_ids, np.int32), fields, areas * grown), placement
+
+
+def _varied(scene, dataset, image_id, config, variation, rng):
+    """The scene with another's objects pasted into it, then augmented."""
+    if variation.partner is not None:
+        other, _ = load_scene(dataset, variation.partner, config, rng, vary=True)
+        scene = paste(scene, other, choose_objects(other, rng, variation.class_weights))
+    if variation.augmenter is not None:
+        with naming_image(dataset, image_id):
+            scene = variation.augmenter.augment(scene, rng)
+    return scene
+
+
+@contextlib.contextmanager
+def naming_image(dataset, image_id):
+    """Whatever goes wrong becomes a RuntimeError that names the image."""
+    try:
+        yield
     except Exception as error:
         raise RuntimeError(f"Image {dataset.image_info[image_id].get('path') or image_id!r} could not be prepared for training: "
                            f"{error}") from error
-    return image, masks, np.asarray(class_ids, np.int32), fields, placement
 
 
 def place_masks(placement, masks):
-    """(h, w, N) masks of the photo -> (H, W, N) bool masks of the canvas."""
+    """Masks of the photo, (h, w, N) or `Runs` -> `WindowMasks` of the canvas, and how many pixels of the photo each has, (N,) int64."""
+    if isinstance(masks, Runs):
+        return masks.place(placement), masks.areas
     placed = [placement.mask(masks[:, :, i]) for i in range(masks.shape[2])]
-    return np.stack(placed, axis=2) if placed else np.zeros((*placement.canvas_hw, 0), bool)
+    dense = np.stack(placed, axis=2) if placed else np.zeros((*placement.canvas_hw, 0), bool)
+    return WindowMasks.from_dense(dense), np.count_nonzero(masks, axis=(0, 1))
 
 
-def _check(photo, masks, class_ids, fields, num_classes):
-    if masks.ndim != 3 or masks.shape[:2] != photo.shape[:2]:
-        raise ValueError(f"load_mask must return masks of (height, width, N) in the photo's size {photo.shape[:2]}. "
-                         f"Got {masks.shape}.")
+def _worth_learning(scene, config):
+    """Which objects are kept, ascending indices: of too many the largest."""
+    boxes, areas = scene.masks.boxes, scene.masks.areas
+    wide = (boxes[:, 2:] - boxes[:, :2] >= MIN_SIDE).all(axis=1)
+    keep = np.flatnonzero(wide & (scene.class_ids != 0) & (areas >= config.MIN_VISIBLE_SHARE * scene.whole))
+    if len(keep) > config.MAX_GT_INSTANCES:
+        keep = np.sort(keep[np.argsort(-areas[keep], kind="stable")[:config.MAX_GT_INSTANCES]])
+    return keep
+
+
+def _photo(image, config):
+    return as_photo(image, config.IMAGE_CHANNEL_COUNT, "What load_image returned")
+
+
+def _check(photo_hw, masks, class_ids, fields, num_classes):
+    is_runs = isinstance(masks, Runs)
+    size_hw, count = (masks.photo_hw, len(masks)) if is_runs else (masks.shape[:2], masks.shape[2] if masks.ndim == 3 else 0)
+    if not is_runs and masks.ndim != 3 or tuple(size_hw) != tuple(photo_hw):
+        raise ValueError(f"load_mask must return masks of (height, width, N) in the photo's size {tuple(photo_hw)}. "
+                         f"Got {size_hw if is_runs else masks.shape}.")
     for name, column in {"class_ids": class_ids, **fields}.items():
-        if len(column) != masks.shape[2]:
-            raise ValueError(f"There are {masks.shape[2]} masks but {len(column)} rows of {name}; they must be as many.")
+        if len(column) != count:
+            raise ValueError(f"There are {count} masks but {len(column)} rows of {name}; they must be as many.")
     highest = max((abs(int(i)) for i in class_ids), default=0)
     if highest >= num_classes:
         raise ValueError(f"load_mask returned class id {highest}, but NUM_CLASSES is {num_classes}, the background included: ids go up to "

@@ -19,12 +19,16 @@ def minimise(masks, boxes, size_hw, resample=None):
     resample: callable (mask (h, w), (height, width)) -> (height, width) float, of which 0.5 and more is 1; default: bilinear, and
     constant in the half cell along the border of the box. A mask whose box is empty gives zeros.
     """
-    resample = resample or _bilinear
     mini = np.zeros((masks.shape[2], *size_hw), np.uint8)
     for i, (y1, x1, y2, x2) in enumerate(boxes.astype(int)):
         if y2 > y1 and x2 > x1:
-            mini[i] = resample(masks[y1:y2, x1:x2, i], tuple(size_hw)) >= 0.5
+            mini[i] = mini_mask(masks[y1:y2, x1:x2, i], tuple(size_hw), resample)
     return mini
+
+
+def mini_mask(window, size_hw, resample=None):
+    """One mini-mask: what of a mask lies in its box, (h, w) bool -> (*size_hw) bool; resample: as in `minimise`."""
+    return (resample or _bilinear)(window, size_hw) >= 0.5
 
 
 def expand(mini_masks, boxes, image_hw, resample=None):

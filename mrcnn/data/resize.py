@@ -53,13 +53,13 @@ class Placement:
         return y1 - self.corner[0], x1 - self.corner[1], y2 - y1, x2 - x1
 
     def image(self, photo, resample=None):
-        """(h, w, C) uint8 photo -> (H, W, C) uint8 canvas, black around the photo.
+        """(h, w, C) uint8 photo, or a reduced copy of it -> (H, W, C) uint8 canvas, black around the photo.
 
         resample: callable (picture, (height, width)) -> picture of that size, its values cut to the photo's type; default: the mean
         of the pixels where the photo shrinks, bilinear where it grows.
         """
         canvas = np.zeros((*self.canvas_hw, *photo.shape[2:]), photo.dtype)
-        shrinks = self.size_hw[0] < self.photo_hw[0]
+        shrinks = self.size_hw[0] < photo.shape[0]
         self._paint(canvas, photo, resample or (_area if shrinks else _bilinear))
         return canvas
 
@@ -68,6 +68,21 @@ class Placement:
         canvas = np.zeros(self.canvas_hw, np.uint8)
         self._paint(canvas, mask.view(np.uint8) if mask.dtype == bool else mask.astype(np.uint8), _nearest)
         return canvas.astype(bool)
+
+    def shown(self):
+        """(rows, columns): which row of the photo each row of `window` shows in a mask, and which column; ascending int64 arrays."""
+        y1, x1, y2, x2 = self._on_canvas()
+        rows, columns = (_nearest(np.arange(n, dtype=np.int32)[:, None], (size, 1)).ravel().astype(np.int64) if n != size else np.arange(n)
+                         for n, size in zip(self.photo_hw, self.size_hw, strict=True))
+        return rows[y1 - self.corner[0]:y2 - self.corner[0]], columns[x1 - self.corner[1]:x2 - self.corner[1]]
+
+    def scaled(self, factor, rng):
+        """This placement with the photo `factor` times as large on the same canvas: at a random place of it, or cut out at random where
+        it is larger than the canvas."""
+        size = tuple(max(1, round(n * factor)) for n in self.size_hw)
+        free = [limit - n for n, limit in zip(size, self.canvas_hw, strict=True)]
+        corner = tuple(int(rng.integers(min(n, 0), max(n, 0) + 1)) for n in free)
+        return Placement(self.photo_hw, size, corner, self.canvas_hw, self.scale * factor)
 
     def boxes_to_photo(self, boxes, inclusive=False):
         """(N, 4) yxyx on the canvas -> (N, 4) float32 yxyx on the photo, clipped to it.
@@ -86,7 +101,7 @@ class Placement:
 
     def _paint(self, canvas, picture, resample):
         (y, x), (y1, x1, y2, x2) = self.corner, self._on_canvas()
-        if tuple(self.size_hw) != tuple(self.photo_hw):
+        if tuple(self.size_hw) != picture.shape[:2]:
             picture = resample(picture, self.size_hw).reshape(*self.size_hw, *picture.shape[2:])    # OpenCV drops a single channel
         canvas[y1:y2, x1:x2] = picture[y1 - y:y2 - y, x1 - x:x2 - x]
 
@@ -154,10 +169,11 @@ def _centred(size_hw, canvas_hw):
     return tuple((limit - n) // 2 for n, limit in zip(size_hw, canvas_hw, strict=True))
 
 
-def place_for(config, photo_hw, rng=None):
+def place_for(config, photo_hw, rng=None, vary=False):
     """`place` with a Config's settings. In the modes "pad64" and "none" the canvas depends on the photo.
 
-    rng: np.random.Generator that draws where mode "crop" cuts; None cuts out the centre
+    rng: np.random.Generator that draws where mode "crop" cuts; None cuts out the centre. vary: draw a factor of SCALE_JITTER as well, for
+    training (large-scale jitter, Ghiasi et al. 2021)
     """
     mode = config.IMAGE_RESIZE_MODE
     if mode == "none" and any(n % CANVAS_MULTIPLE for n in photo_hw):
@@ -165,7 +181,8 @@ def place_for(config, photo_hw, rng=None):
                          f"halves the image six times). Got {photo_hw[0]} x {photo_hw[1]}; use 'pad64', which adds a black border, or "
                          "'square'.")
     canvas_hw = config.image_hw if mode in ("square", "portrait") else None
-    return place(photo_hw, canvas_hw, mode, min_dim=config.IMAGE_MIN_DIM, min_scale=config.IMAGE_MIN_SCALE, rng=rng)
+    placement = place(photo_hw, canvas_hw, mode, min_dim=config.IMAGE_MIN_DIM, min_scale=config.IMAGE_MIN_SCALE, rng=rng)
+    return placement.scaled(rng.uniform(*config.SCALE_JITTER), rng) if vary and config.SCALE_JITTER else placement
 
 
 def to_unit(boxes, image_hw):

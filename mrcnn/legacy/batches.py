@@ -4,9 +4,10 @@ import itertools
 import keras
 import numpy as np
 
+from mrcnn.data.augmentation import augmenter_of
 from mrcnn.data.samplers import RepeatSampler, drawn_at
 from mrcnn.legacy.backbone import compute_backbone_shapes
-from mrcnn.legacy.examples import as_augmenter, load_image_gt
+from mrcnn.legacy.examples import load_image_gt
 from mrcnn.legacy.molding import mold_image
 from mrcnn.legacy.targets import build_detection_targets, build_rpn_targets, generate_random_rois
 from mrcnn.ops.anchors import level_anchors
@@ -34,7 +35,7 @@ class DataGenerator(keras.utils.PyDataset):
         if detection_targets and not random_rois:
             raise ValueError("detection_targets are made for random_rois, and there are none. Set random_rois, 1000 for instance.")
         self.dataset, self.config = dataset, config
-        self.augmentation, self.augment = as_augmenter(augmentation), augment
+        self.augmentation, self.augment = augmenter_of(augmentation), augment
         self.random_rois, self.detection_targets = random_rois, detection_targets
         self.no_augmentation_sources = set(no_augmentation_sources or ())
         self.batch_size = batch_size or config.BATCH_SIZE

@@ -4,9 +4,8 @@ import warnings
 
 import numpy as np
 
-from mrcnn.data.augmentation import ImgaugAugmenter
-from mrcnn.data.ground_truth import load_on_canvas
-from mrcnn.data.instance_masks import boxes_of_masks, minimise
+from mrcnn.data.augmentation import augmenter_of
+from mrcnn.data.ground_truth import load_scene, naming_image
 from mrcnn.legacy.image_meta import compose_image_meta
 
 
@@ -21,34 +20,23 @@ def load_image_gt(dataset, config, image_id, augment=False, augmentation=None, u
     are left out. Raises RuntimeError naming the image if anything about it fails.
     """
     rng = rng if rng is not None else np.random.default_rng(random.getrandbits(64))
-    augmenter = as_augmenter(augmentation)
     if augment:
         warnings.warn("augment=True is deprecated, as in Matterport's code. Use augmentation=imgaug.augmenters.Fliplr(0.5).",
                       FutureWarning, stacklevel=2)
-    image, masks, class_ids, _, placement = load_on_canvas(dataset, image_id, config, _flipping(augmenter) if augment else augmenter, rng)
-    visible = masks.any(axis=(0, 1))
-    masks, class_ids = masks[:, :, visible], class_ids[visible]
-    boxes = boxes_of_masks(masks)
+    scene, placement = load_scene(dataset, image_id, config, rng)
+    with naming_image(dataset, image_id):
+        scene = augmenter_of([_flip if augment else None, augmentation]).augment(scene, rng)
+    scene = scene.keep(np.flatnonzero(scene.masks.areas))
     if config.USE_MINI_MASK if use_mini_mask is None else use_mini_mask:
-        masks = minimise(masks, boxes, tuple(config.MINI_MASK_SHAPE)).transpose(1, 2, 0).astype(bool)
-    photo_shape = (*placement.photo_hw, image.shape[2])
-    meta = compose_image_meta(image_id, photo_shape, image.shape, placement.window, placement.scale, dataset.active_class_ids(image_id))
-    return image, meta, class_ids, boxes.astype(np.int32), masks
+        masks = scene.masks.minimise(tuple(config.MINI_MASK_SHAPE)).transpose(1, 2, 0).astype(bool)
+    else:
+        masks = scene.masks.dense()
+    photo_shape = (*placement.photo_hw, scene.image.shape[2])
+    meta = compose_image_meta(image_id, photo_shape, scene.image.shape, placement.window, placement.scale,
+                              dataset.active_class_ids(image_id))
+    return scene.image, meta, scene.class_ids, scene.masks.boxes.astype(np.int32), masks
 
 
-def as_augmenter(augmentation):
-    """An augmenter as `mrcnn.data.augmentation` describes it: (image, masks, rng) -> (image, masks). None stays None.
-
-    imgaug's are wrapped, so that the masks move along; any other callable is taken to be one already.
-    """
-    is_imgaug = type(augmentation).__module__.startswith("imgaug") or hasattr(augmentation, "to_deterministic")
-    return ImgaugAugmenter(augmentation) if is_imgaug else augmentation
-
-
-def _flipping(augmenter):
-    """The augmenter, with a flip before it in every second case."""
-    def flip(image, masks, rng):
-        if rng.random() < 0.5:
-            image, masks = image[:, ::-1], masks[:, ::-1]
-        return augmenter(image, masks, rng) if augmenter is not None else (image, masks)
-    return flip
+def _flip(image, masks, rng):
+    """Left and right changed in every second case."""
+    return (image[:, ::-1], masks[:, ::-1]) if rng.random() < 0.5 else (image, masks)

@@ -70,9 +70,21 @@ def build_detector(config, extra_heads=()):
         detector = Detector(backbone, NECKS[config.NECK](config.TOP_DOWN_PYRAMID_SIZE, config.NECK_GATE, name="fpn"),
                             RPNHead(config.RPN_CHANNELS, len(config.anchor_shapes[1]), config.RPN_ANCHOR_STRIDE, name="rpn"),
                             heads, _settings(config), name="mask_rcnn")
-        # Run once on symbols: no arithmetic, but every variable exists afterwards.
-        detector({"images": keras.KerasTensor((1, 64, 64, config.IMAGE_CHANNEL_COUNT)), "windows": keras.KerasTensor((1, 4))})
+        _create_weights(detector, config)
     return detector
+
+
+def _create_weights(detector, config):
+    """Run every part that has weights once on symbols: no arithmetic, but every variable exists afterwards."""
+    features = detector.backbone(keras.KerasTensor((1, 64, 64, config.IMAGE_CHANNEL_COUNT)))
+    pyramid = detector.fpn.compute_output_spec(features)
+    detector.rpn.compute_output_spec(pyramid)
+    box_features = None
+    for head in detector.heads:
+        cells = (head.pool_size, head.pool_size, pyramid[0].shape[-1])
+        outputs = head.compute_output_spec(box_features if head.reads == "box_features" else keras.KerasTensor((1, 1, *cells)))
+        box_features = outputs.get("features") if box_features is None else box_features
+    detector.built = True
 
 
 def stage_of_layer(config, layer_name):

@@ -39,8 +39,8 @@ def fit(model, config, batches, stages, run, *, validation=None, evaluate=None, 
             with devices_of(model):
                 optimizer = make_optimizer(config, stage.learning_rate, len(batches) * stage.epochs)
                 model.compile(optimizer, jit_compile=use_xla(config))
+                optimizer.build(model.trainable_variables)  # in the first step it would be, and TensorFlow trace that step twice
                 if resume and state["epoch"]:
-                    optimizer.build(model.trainable_variables)
                     load_weights(model, run.last)
                     if state["epoch"] > first:              # at a stage's border the optimiser starts anew, as it does unbroken
                         load_state(run.last, optimizer)

@@ -1,17 +1,10 @@
 """What the scripts here share: the config they begin with, and two small networks that are built once for all of them."""
-import functools
-
 import pytest
 
 
 @pytest.fixture(scope="module", autouse=True)
-def eagerly():
-    """Tracing graphs takes longer than the few steps that they would be used for."""
-    from mrcnn.modeling.detector import Detector
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Detector, "compile", functools.partialmethod(Detector.compile, run_eagerly=True))
-        patch.setattr("mrcnn.inference.predict.compiled", lambda step, *_, **__: step)
-        yield
+def eagerly(uncompiled_module):
+    pass
 
 
 @pytest.fixture(scope="session")

@@ -56,6 +56,7 @@ def test_what_changes_the_size_is_refused_by_its_name(shapes_config, shapes, mad
         made(shapes_config()).train(shapes(2), shapes(2), learning_rate=1e-3, epochs=1, layers="heads", augmentation=augmentation)
 
 
+@pytest.mark.slow
 def test_a_training_is_augmented(shapes_config, shapes, made):
     augmentation = iaa.Sequential([iaa.Fliplr(0.5), iaa.Affine(rotate=(-5, 5)), iaa.GaussianBlur(sigma=(0, 0.5))])
     model = made(shapes_config())
@@ -83,6 +84,7 @@ class TwoSources(utils.Dataset):
         return masks, np.array([1 if self.image_info[image_id]["source"] == "bright" else 2])
 
 
+@pytest.mark.slow
 def test_named_sources_are_left_as_they_are(shapes_config, made):
     class EveryImage(shapes_config):
         STEPS_PER_EPOCH = 2

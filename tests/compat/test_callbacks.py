@@ -12,6 +12,7 @@ class Diary(keras.callbacks.Callback):
         self.lines.append((epoch, float(self.model.optimizer.learning_rate), dict(logs)))
 
 
+@pytest.mark.slow
 def test_callbacks_see_every_epoch(shapes_config, shapes, made, tmp_path):
     diary, called = Diary(), []
     model = made(shapes_config())

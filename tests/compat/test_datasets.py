@@ -89,6 +89,7 @@ def test_an_image_may_have_no_objects(shapes_config, answer):
     assert len(class_ids) == 0 and boxes.shape == (0, 4) and masks.shape[-1] == 0
 
 
+@pytest.mark.slow
 def test_all_of_them_can_be_trained_on(shapes_config, made):
     class EveryImage(shapes_config):
         IMAGES_PER_GPU = 5

@@ -42,6 +42,7 @@ def fine_and_sparse(shapes_config, shapes, tmp_path_factory):
     return model, found
 
 
+@pytest.mark.slow
 def test_masks_may_be_finer(fine_and_sparse):
     assert fine_and_sparse[1]["mask_probabilities"].shape[1:] == (56, 56)
 
@@ -54,6 +55,7 @@ def test_masks_that_the_head_cannot_make_are_refused(shapes_config):
         WrongConfig()
 
 
+@pytest.mark.slow
 def test_anchors_may_be_sparser_where_levels_are_odd(fine_and_sparse):
     """192 pixels make levels of 48, 24, 12, 6 and 3 cells; every other one of 3 are 2."""
     assert len(fine_and_sparse[0].get_anchors((192, 192, 3))) == 3 * (24 ** 2 + 12 ** 2 + 6 ** 2 + 3 ** 2 + 2 ** 2)
@@ -84,6 +86,7 @@ def test_the_backbone_may_be_a_function(shapes_config, shapes, tmp_path):
     assert "BACKBONE" in model.config.to_dict()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mode", "batch", "canvases"), [
     ("square", 2, [(64, 64)] * 3), ("crop", 2, [(64, 64)] * 3), ("pad64", 1, [(192, 64), (64, 192), (128, 64)])])
 def test_photos_of_odd_sizes_are_taken_in_every_mode(shapes_config, shapes, made, mode, batch, canvases):
@@ -98,6 +101,7 @@ def test_photos_of_odd_sizes_are_taken_in_every_mode(shapes_config, shapes, made
     assert modellib.parse_image_meta(meta[None])["image_shape"].tolist() == [list(image.shape)]
 
 
+@pytest.mark.slow
 def test_photos_that_need_no_resizing_are_taken_as_they_are(shapes_config, made):
     class AsIsConfig(shapes_config):
         IMAGE_RESIZE_MODE = "none"

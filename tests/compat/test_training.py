@@ -10,6 +10,7 @@ import pytest
 
 import mrcnn.model as modellib
 
+pytestmark = pytest.mark.slow
 LOSSES = ["rpn_class_loss", "rpn_bbox_loss", "mrcnn_class_loss", "mrcnn_bbox_loss", "mrcnn_mask_loss"]
 
 

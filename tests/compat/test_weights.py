@@ -84,6 +84,7 @@ def test_excluded_layers_keep_their_weights(model, target, file):
     assert (logits.get_weights()[0] == np.float32(0.123)).all()
 
 
+@pytest.mark.slow
 def test_a_file_of_other_classes_is_loaded_without_its_class_layers(shapes_config, model, file, shapes, tmp_path):
     class MoreClasses(shapes_config):
         NUM_CLASSES = 1 + 4

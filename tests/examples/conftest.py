@@ -1,5 +1,4 @@
 """What the tests of the examples share: an example as a module, shrunk until it trains in a moment."""
-import functools
 import importlib.util
 from pathlib import Path
 
@@ -9,14 +8,9 @@ FOLDER = Path(__file__).parents[2] / "examples"
 
 
 @pytest.fixture
-def example(monkeypatch, tiny_settings):
+def example(uncompiled, tiny_settings):
     """example(name) -> the module; its configs are those of the tests: 64 pixels, the plain backbone, two batches an epoch."""
     from mrcnn.config import Config
-    from mrcnn.modeling.detector import Detector
-
-    # Tracing the graphs takes longer than the few steps that they would be used for.
-    monkeypatch.setattr(Detector, "compile", functools.partialmethod(Detector.compile, run_eagerly=True))
-    monkeypatch.setattr("mrcnn.inference.predict.compiled", lambda step, *_, **__: step)
 
     def load(name, **settings):
         spec = importlib.util.spec_from_file_location(f"example_{name}", FOLDER / f"{name}.py")

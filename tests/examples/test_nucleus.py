@@ -68,8 +68,8 @@ def test_what_is_missing_is_named(example, photos, tmp_path):
 
 
 def test_training_sees_crops_of_enlarged_photos_and_detection_whole_ones(example, photos):
-    from mrcnn.data.augmentation import ImgaugAugmenter
     from mrcnn.data.batches import training_batches
+    from mrcnn.data.imgaug_adapter import ImgaugAugmenter
     from mrcnn.data.resize import place_for
     module = example("nucleus")
     batches = training_batches(module.prepared(photos("stage1_train", 3), "train"), module.NucleusConfig(),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from fashion import compare
+from fashion.config import RECIPES
 from fashion.studies import STUDIES, Study
 
 
@@ -105,3 +106,19 @@ def test_variants_are_settings_that_exist():
         assert isinstance(study, Study)
         for settings in study.variants.values():
             assert all(hasattr(FashionConfig, name) for name in settings)
+
+
+def test_a_variant_may_be_more_than_settings(trained, tmp_path):
+    compare.main(["variation", "--out", str(tmp_path), "--seeds", "1", "--only", "rebalanced", "--only", "copy-paste"])
+    rebalanced = next(w for w in trained if "rebalanced" in w[w.index("--out") + 1])
+    copied = next(w for w in trained if w is not rebalanced)
+    assert "--rebalance" in rebalanced and "COPY_PASTE=0.5" not in rebalanced
+    assert "--rebalance" not in copied and "COPY_PASTE=0.5" in copied
+
+
+def test_every_variant_of_every_study_has_settings_that_exist():
+    for study in STUDIES.values():
+        assert study.words.keys() <= study.variants.keys()
+        for settings in study.variants.values():
+            RECIPES["smoke"].from_dict(settings)
+            assert all(hasattr(RECIPES["smoke"], name) for name in settings)

@@ -6,16 +6,14 @@ import pytest
 
 from fashion import demo, train
 from fashion.datasets import sample
-from mrcnn.modeling.detector import Detector
 
 
 @pytest.mark.slow
-def test_the_demo_goes_from_drawing_to_submission(tmp_path, monkeypatch, tiny_settings, capsys):
+def test_the_demo_goes_from_drawing_to_submission(tmp_path, monkeypatch, tiny_settings, uncompiled, capsys):
     """Small pictures, few steps, no ImageNet weights; everything else as it is."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sample, "make_sample", functools.partial(sample.make_sample, train=6, val=3, size_hw=(128, 96)))
     monkeypatch.setattr(train, "load_imagenet", lambda model, backbone, exclude: f"no weights for {backbone}")
-    monkeypatch.setattr(Detector, "compile", functools.partialmethod(Detector.compile, run_eagerly=True))
     settings = tiny_settings | {"STAGES": '[["heads","heads",1,0.001],["all","all",1,0.001]]', "STEPS_PER_EPOCH": 1}
     words = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
     demo.main(["--out", str(tmp_path / "runs"), *words])

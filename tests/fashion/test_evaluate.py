@@ -156,5 +156,8 @@ def test_a_model_or_stored_predictions_must_be_named(capsys):
 def test_the_split_is_a_csv_of_the_folder(sample_folder, ontology):
     files = find_data(sample_folder)
     assert [len(evaluate.open_split(files, name, ontology, False).image_ids) for name in (None, "val.csv", "train.csv")] == [4, 4, 8]
+    of_training = files.train_csv.read_text().splitlines()[1].split(",")[0]
+    held_out = evaluate.open_split(files, None, ontology, False, {"kind": "stratified", "held_out": [of_training]})     # by a checkpoint
+    assert [info["id"] for info in held_out.image_info] == [of_training]
     with pytest.raises(FileNotFoundError, match="--split names a CSV inside the data folder"):
         evaluate.open_split(files, "test.csv", ontology, False)

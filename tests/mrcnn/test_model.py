@@ -1,5 +1,4 @@
 """The front door, used as Matterport's shapes example uses it."""
-import functools
 import inspect
 import logging
 import re
@@ -11,13 +10,7 @@ import pytest
 
 import mrcnn.model as modellib
 from mrcnn.config import Config
-from mrcnn.data.augmentation import import_imgaug
-from mrcnn.modeling.detector import Detector
-
-
-@pytest.fixture
-def eagerly(monkeypatch):
-    monkeypatch.setattr(Detector, "compile", functools.partialmethod(Detector.compile, run_eagerly=True))
+from mrcnn.data.imgaug_import import import_imgaug
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +57,7 @@ def test_a_photo_without_objects_has_empty_arrays(model, monkeypatch):
     assert result["masks"].shape == (40, 90, 0) and result["rois"].shape == (0, 4) and result["scores"].shape == (0,)
 
 
-def test_a_run_is_trained_found_and_taken_up_again(config, model, shapes, tmp_path, eagerly, monkeypatch, caplog):
+def test_a_run_is_trained_found_and_taken_up_again(config, model, shapes, tmp_path, uncompiled, monkeypatch, caplog):
     """Heads for one epoch, then all up to the second, in a new object from the last checkpoint; epochs count from the start."""
     train_set, val_set = shapes(4), shapes(2)
     monkeypatch.setattr(modellib, "build_detector", lambda config, extra_heads: model.keras_model)
@@ -121,6 +114,7 @@ def test_boxes_are_measured_as_the_loaded_heads_learned_to(config, model, tmp_pa
     assert "trained with ROI_ALIGN = 'aligned', and the config says 'corners'" in caplog.text
 
 
+@pytest.mark.slow
 def test_two_models_on_one_config_do_not_disturb_each_other(config, tmp_path):
     shared = Config.from_dict(config.to_dict() | {"ROI_ALIGN": "auto"})
     one, other = (modellib.MaskRCNN("inference", shared, tmp_path) for _ in range(2))

@@ -74,9 +74,9 @@ def _is_complete(folder, arguments):
 
 
 def _may_give_way(folder):
-    """Whether a folder is empty or holds a sample and nothing else."""
+    """Whether a folder is empty or holds a sample and nothing else but what was found out about it."""
     ours = {"images", "label_descriptions.json", _RECORD, *(f"{split}.csv" for split in _SPLITS)}
-    return folder.is_dir() and ({path.name for path in folder.iterdir()} in (set(), ours))
+    return folder.is_dir() and {path.name for path in folder.iterdir() if path.suffix != ".index"} in (set(), ours)
 
 
 def _write(folder, arguments):

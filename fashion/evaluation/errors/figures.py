@@ -4,9 +4,7 @@ from matplotlib.figure import Figure
 
 from fashion.evaluation.errors.bins import BINS
 from fashion.evaluation.errors.sentences import WORDS
-
-BLUE, ORANGE, PALE, INK = "#1f6fb4", "#e07a1f", "#c9d3de", "#1c2430"    # as `mrcnn.drawing.figures` and the page
-_POINTS = 9
+from fashion.plots import BLUE, FAINT, INK, ORANGE, POINTS, RULE, dress
 
 
 def cost_figure(rows, key, unit):
@@ -17,14 +15,14 @@ def cost_figure(rows, key, unit):
     figure = Figure(figsize=(7.2, 0.34 * len(rows) + 0.7), layout="constrained")
     axes = _axes(figure)
     gains = [row[key] for row in rows]
-    axes.barh(range(len(rows)), gains, color=[BLUE if row["bin"] in BINS else PALE for row in rows], height=0.62)
+    axes.barh(range(len(rows)), gains, color=[BLUE if row["bin"] in BINS else FAINT for row in rows], height=0.62)
     for i, gain in enumerate(gains):
-        axes.text(max(gain, 0), i, f" {gain:+.3f}", va="center", fontsize=_POINTS, color=INK)
+        axes.text(max(gain, 0), i, f" {gain:+.3f}", va="center", fontsize=POINTS, color=INK)
     axes.set_yticks(range(len(rows)), [WORDS[row["bin"]] for row in rows])
     axes.invert_yaxis()
     axes.set_xlim(0, 1.15 * max([*gains, 0.01]))
-    axes.set_xlabel(f"gain in {unit} if repaired", fontsize=_POINTS)
-    axes.grid(axis="x", color="#e6e6e6", linewidth=0.8)
+    axes.set_xlabel(f"gain in {unit} if repaired", fontsize=POINTS)
+    axes.grid(axis="x", color=RULE, linewidth=0.8)
     return figure
 
 
@@ -34,7 +32,7 @@ def confusion_figure(names, matrix):
     number = len(names)
     cell = np.clip(9 / number, 0.2, 0.6)    # inches
     names = [name.split(",")[0] for name in names]
-    points = min(_POINTS, 72 * cell * 0.36)
+    points = min(POINTS, 72 * cell * 0.36)
     figure = Figure(figsize=(cell * number + 1.6, cell * number + 1.3), layout="constrained")
     axes = figure.add_subplot()
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
@@ -43,8 +41,8 @@ def confusion_figure(names, matrix):
         axes.text(j, i, str(matrix[i, j]), ha="center", va="center", fontsize=points, color="white" if share[i, j] > 0.55 else INK)
     axes.set_xticks(range(number), names, rotation=50, ha="right", rotation_mode="anchor", fontsize=max(points, 7))
     axes.set_yticks(range(number), names, fontsize=max(points, 7))
-    axes.set_xlabel("predicted", fontsize=_POINTS + 1)
-    axes.set_ylabel("true", fontsize=_POINTS + 1)
+    axes.set_xlabel("predicted", fontsize=POINTS + 1)
+    axes.set_ylabel("true", fontsize=POINTS + 1)
     for line in (axes.axhline, axes.axvline):
         line(number - 1.5, color=INK, linewidth=0.8)
     axes.set_xticks(np.arange(number + 1) - 0.5, minor=True)
@@ -69,7 +67,7 @@ def breakdown_figure(rows):
         values = [max(row[key], 0) for row in rows]
         axes.bar(left, values, width * 0.94, color=color, label=label)
         for place, value in zip(left, values):    # at the foot, where no line crosses them
-            axes.text(place, 0.02 + (value if value < 0.1 else 0), f"{value:.2f}", ha="center", fontsize=_POINTS,
+            axes.text(place, 0.02 + (value if value < 0.1 else 0), f"{value:.2f}", ha="center", fontsize=POINTS,
                       color=INK if value < 0.1 else "white")
     end = x + (len(bars) / 2 - 0.5) * width    # recall is the last bar
     axes.hlines([row["expected_recall"] for row in rows], end - width / 2, end + width / 2, color=INK, linewidth=1.6,
@@ -77,8 +75,8 @@ def breakdown_figure(rows):
     axes.set_xticks(x, [f"{row['label']}\n{row['objects']} object{'s' if row['objects'] > 1 else ''}" for row in rows])
     axes.set_ylim(0, 1.08)
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
-    axes.grid(axis="y", color="#e6e6e6", linewidth=0.8)
-    axes.legend(fontsize=_POINTS - 1, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    axes.grid(axis="y", color=RULE, linewidth=0.8)
+    axes.legend(fontsize=POINTS - 1, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 
@@ -91,11 +89,11 @@ def cells_figure(cells, size_names, intricacy_names):
         axes.imshow(np.where(values < 0, np.nan, values), cmap="Blues", vmin=0, vmax=1, aspect="auto")
         for (i, j), value in np.ndenumerate(values):
             text = "–" if value < 0 else f"{value:.2f}"
-            axes.text(j, i, f"{text}\n{cells[i][j]['objects']} objects", ha="center", va="center", fontsize=_POINTS,
+            axes.text(j, i, f"{text}\n{cells[i][j]['objects']} objects", ha="center", va="center", fontsize=POINTS,
                       color="white" if value > 0.55 else INK)
-        axes.set_title(title, fontsize=_POINTS + 1, loc="left")
-        axes.set_xticks(range(3), intricacy_names, fontsize=_POINTS)
-        axes.set_yticks(range(3), size_names, fontsize=_POINTS)
+        axes.set_title(title, fontsize=POINTS + 1, loc="left")
+        axes.set_xticks(range(3), intricacy_names, fontsize=POINTS)
+        axes.set_yticks(range(3), size_names, fontsize=POINTS)
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
     return figure
@@ -103,7 +101,6 @@ def cells_figure(cells, size_names, intricacy_names):
 
 def _axes(figure):
     axes = figure.add_subplot()
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.set_axisbelow(True)
-    axes.tick_params(labelsize=_POINTS)
+    dress(axes)
+    axes.grid(visible=False)
     return axes

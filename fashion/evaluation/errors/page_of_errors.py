@@ -8,7 +8,7 @@ from fashion.evaluation.errors.figures import breakdown_figure, cells_figure, co
 from fashion.evaluation.errors.pictures import side_by_side
 from fashion.evaluation.errors.sentences import WORDS, percent, points, shape_findings
 from fashion.evaluation.errors.small_or_intricate import EASY, HARD, NAMES
-from fashion.evaluation.page import Page
+from fashion.page import Page
 from mrcnn.files import write_text
 
 _TIDE = ('Bolya et al. 2020, "TIDE: A General Toolbox for Identifying Object Detection Errors", arXiv:2008.08115')

@@ -3,11 +3,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-COLORS = ("#1f6fb4", "#d9731a", "#3d4652")    # blue, orange, grey: also of different lightness
+from fashion.plots import COLORS, INK, PALE, POINTS, WIDEST, dress
+
 DASHES = ("-", "--", ":")
-POINTS = 9
-INK, PALE, RULE = "#1c2430", "#5d6978", "#e3e8ee"
-WIDEST = 10.0                                 # inches: all that the page has room for
 _CELL, _ROW = 0.42, 0.34                      # inches of a cell of a heat-map with a number in it
 _MOST_COLUMNS = int((WIDEST - 1.6) / _CELL)   # more have no room for numbers
 
@@ -21,7 +19,7 @@ def line_figure(lines, x_label, y_label, *, top=1.03):
     axes = figure.add_subplot()
     for (label, (x, y)), color, dashes in zip(lines.items(), COLORS, DASHES):
         axes.plot(x, y, dashes, color=color, label=label, linewidth=1.8, marker="o" if len(x) < 25 else None, markersize=4, clip_on=False)
-    _dress(axes, x_label, y_label)
+    dress(axes, x_label, y_label)
     axes.set_ylim(0, top)
     if len(lines) > 1:
         axes.legend(fontsize=POINTS, frameon=False, labelcolor=INK)
@@ -40,7 +38,7 @@ def precision_recall_figure(curves, recalls):
         for (key, label), color, dashes in zip({"50": "IoU 0.50", "75": "IoU 0.75", "mean": "mean of IoU 0.50 to 0.95"}.items(),
                                                COLORS, DASHES):
             axes.plot(recalls, _known(curve[key]), dashes, color=color, linewidth=1.8, label=label)
-        _dress(axes, "recall", "precision" if axes is grid[0] else "")
+        dress(axes, "recall", "precision" if axes is grid[0] else "")
         axes.set_title(title, fontsize=POINTS + 1, color=INK, loc="left")
         axes.set(xlim=(0, 1.01), ylim=(0, 1.03))
     _legend_above(figure, grid[0])
@@ -62,7 +60,7 @@ def precision_recall_panels(curves, recalls):
         for key, color, dashes in zip(("50", "75"), COLORS, DASHES):
             axes.plot(recalls, _known(curve[key]), dashes, color=color, linewidth=1.6, label=f"IoU 0.{key}")
         last = i + columns >= len(curves)
-        _dress(axes, "recall" if last else "", "precision" if i % columns == 0 else "")
+        dress(axes, "recall" if last else "", "precision" if i % columns == 0 else "")
         axes.set_title(title, fontsize=POINTS, color=INK, loc="left", pad=3)
         axes.set(xlim=(0, 1.03), ylim=(0, 1.03), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
         axes.set_xticklabels(("0", ".5", "1"))
@@ -89,7 +87,7 @@ def average_precision_bars(rows):
         at, gap = (dot, 6) if dot - value < 0.08 else (value, 3)    # not on top of a near dot
         axes.annotate(f"{value:.2f}", (at, y), (gap, 0), textcoords="offset points", va="center", fontsize=POINTS, color=INK,
                       bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.8})
-    _dress(axes, "", "")
+    dress(axes, "", "")
     axes.tick_params(axis="y", length=0, pad=7, labelcolor=INK)
     axes.grid(visible=False, axis="y")
     axes.set(xlim=(0, 1), ylim=(-0.6, len(rows) - 0.4))
@@ -151,7 +149,7 @@ def _heat_map(values, y_labels, x_labels, x_label, y_label, name, *, lowest=None
         for (row, column), value in np.ndenumerate(values):
             axes.text(column + 0.5, row + 0.5, f"{value:.3f}".lstrip("0") if value >= 0 else "–", ha="center", va="center",
                       fontsize=POINTS, color="white" if (value - low) / (high - low) > 0.66 else INK)
-    _dress(axes, x_label, y_label)
+    dress(axes, x_label, y_label)
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     axes.invert_yaxis()
@@ -160,16 +158,6 @@ def _heat_map(values, y_labels, x_labels, x_label, y_label, name, *, lowest=None
     axes.set_yticks(np.arange(rows) + 0.5, y_labels)
     axes.tick_params(length=0)
     return figure, axes
-
-
-def _dress(axes, x_label, y_label):
-    axes.set_xlabel(x_label, fontsize=POINTS, color=PALE)
-    axes.set_ylabel(y_label, fontsize=POINTS, color=PALE)
-    axes.tick_params(labelsize=POINTS, labelcolor=PALE, color=RULE)
-    axes.grid(color=RULE, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(RULE)
 
 
 def _legend_above(figure, axes):

@@ -1,8 +1,8 @@
 """Page of scores: the chapters of the report, in their order, as one file."""
 import json
 
-from fashion.evaluation.page import Page
 from fashion.evaluation.report import attributes, average_precision, categories, kaggle, summary, thresholds
+from fashion.page import Page
 
 
 def write_report(folder, scores, *, ground_truth, detections, title="Scores of stored predictions"):

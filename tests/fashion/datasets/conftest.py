@@ -12,7 +12,8 @@ SIZE_HW = (20, 14)
 
 
 @pytest.fixture
-def ccp_folder():
+def ccp_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("FASHION_CACHE_DIR", str(tmp_path / "cache"))
     folder = Path(__file__).resolve().parents[4] / "shared" / "data" / "ccp"
     if not folder.is_dir():
         pytest.skip("the CCP photos are not beside this repository (../shared/data/ccp)")

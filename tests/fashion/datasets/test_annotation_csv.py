@@ -1,8 +1,11 @@
+import os
 import time
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 
+from fashion.datasets import annotation_csv
 from fashion.datasets.annotation_csv import BadRow, BadRows, read_annotations
 from fashion.ontology import official
 
@@ -179,3 +182,65 @@ def test_run_lengths_can_be_read_on_the_way(path, monkeypatch):
     assert seen == [(b"1 1", (4, 3)), (b"7 1", (5, 3)), (b"3 1", (4, 3))]    # in the order of the file, without the unknown category
     assert a.image_ids == ["x"] and sorted(bad, key=lambda row: row.line) == [BadRow(3, "y", "it is a 7"),
                                                                              BadRow(5, "y", "unknown category 999")]
+
+
+BAD = ["x,1 1,4,3,0,1", "y,1 0,4,3,0,", "x,2 1,4,3,1,", "z,1 1,4,3,99,", "y,3 1", "w,5 1,5,3,2,3"]
+
+
+@pytest.fixture
+def readings(monkeypatch):
+    """A list that grows by one whenever a CSV is read through."""
+    seen, read = [], annotation_csv._read
+    monkeypatch.setattr(annotation_csv, "_read", lambda *arguments: seen.append(arguments) or read(*arguments))
+    return seen
+
+
+def test_the_second_start_finds_the_same_without_reading(path, readings):
+    (a, bad), (again, bad_again) = (read(path if i else write(path, *BAD)) for i in range(2))
+    assert len(readings) == 1 and bad == bad_again and [row.line for row in bad] == [5, 6, 3]
+    for field in fields(a):
+        assert np.array_equal(getattr(a, field.name), getattr(again, field.name)), field.name
+    assert again.runs_of([0, 1, 2]) == ["1 1", "2 1", "5 1"]
+
+
+def test_images_are_chosen_after_the_index(path, readings):
+    write(path, *BAD)
+    assert [row.line for row in read(path, image_ids=["x"])[1]] == [6]      # a row cut short belongs to nobody
+    a, bad = read(path, image_ids=["w", "y"])
+    assert a.image_ids == ["w"] and a.line.tolist() == [7] and [row.line for row in bad] == [6, 3] and len(readings) == 1
+
+
+def test_other_labels_and_other_contents_are_read_anew(path, readings):
+    write(path, "x,1 1,4,3,0,3", "x,1 1,4,3,31,3")
+    fewer = replace(official(2020), category_ids=(99, *range(1, 46)), attribute_category_ids=())
+    assert [len(read_annotations(path, ontology)[1]) for ontology in (official(2020), fewer) * 2] == [0, 1] * 2 and len(readings) == 2
+    assert [len(read(path, attribute_categories=only)[0].attributes) for only in ([31], None, [0], (31,))] == [1, 2, 1, 1]
+    assert len(readings) == 4
+    write(path, "x,1 1,4,3,0,3")
+    assert len(read(path)[0].line) == 1 and len(readings) == 5
+
+
+def test_reading_run_lengths_on_the_way_leaves_no_index(path, monkeypatch):
+    monkeypatch.delenv("FASHION_CACHE_DIR", raising=False)
+    read(write(path, "x,1 1,4,3,0,"), read_runs=lambda texts, sizes_hw: {})
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_taken_for_the_new_one(path, monkeypatch):
+    write(path, "x,1 1,4,3,0,")
+    columns = annotation_csv._Found.columns
+    monkeypatch.setattr(annotation_csv._Found, "columns", lambda found: write(path, "xyz,1 1,4,3,1,") and columns(found))
+    with pytest.raises(RuntimeError, match="has changed since"):
+        read(path)[0].runs_of([0])
+    monkeypatch.undo()
+    assert read(path)[0].image_ids == ["xyz"] and read(path)[0].runs_of([0]) == ["1 1"]
+
+
+def test_a_long_reading_shows_how_far_it_is_and_a_short_one_nothing(path, capsys, monkeypatch):
+    read(write(path, "x,1 1,4,3,0,"))
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(annotation_csv, "_PATIENCE", 0)
+    read(path)
+    assert capsys.readouterr().err == ""     # nothing is read
+    read(write(path, "x,1 1,4,3,0,", "y,1 1,4,3,0,"))
+    assert "train.csv: 100%" in capsys.readouterr().err

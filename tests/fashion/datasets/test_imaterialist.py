@@ -1,5 +1,8 @@
 import logging
 import pickle
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -124,9 +127,76 @@ def test_some_images_only(make_folder):
         dataset.subset(["b"])
 
 
-def test_a_dataset_can_be_sent_to_another_process(make_folder):
-    dataset = pickle.loads(pickle.dumps(load(make_folder(2020))))
-    np.testing.assert_array_equal(dataset.load_mask(0)[0][:, :, 0], make_folder.square(0, 0, 5))
+@pytest.fixture
+def large(make_folder, tmp_path):
+    """A dataset of 2000 photos, which are empty files."""
+    folder, mask = tmp_path / "large", make_folder.square(3, 4, 5)
+    (folder / "train").mkdir(parents=True)
+    names = [f"{i:032x}" for i in range(2000)]
+    for name in names:
+        (folder / "train" / f"{name}.jpg").touch()
+    make_folder.write_csv(folder / "train.csv", [[name, mask, i % 46, [i % 200]] for i, name in enumerate(names)], 2020)
+    return load(folder, check_images=False)
+
+
+def same(a, b):
+    assert vars(a).keys() == vars(b).keys()
+    for name in vars(a).keys() - {"annotations"}:
+        assert np.array_equal(getattr(a, name), getattr(b, name)), name
+    for i in (0, len(a.annotations.image_ids) - 1):
+        assert a.runs(i) == b.runs(i) and a.image_class_ids(i).tolist() == b.image_class_ids(i).tolist()
+    return True
+
+
+def test_a_dataset_is_sent_as_a_few_kilobytes(large):
+    labels = len(pickle.dumps((large.ontology, large.class_info)))
+    part = large.subset([info["id"] for info in large.image_info[::3]])
+    for dataset in (large, part, part.subset([part.image_info[5]["id"]])):
+        message = pickle.dumps(dataset)
+        assert len(message) < labels + 5_000 and same(pickle.loads(message), dataset)     # a byte a photo, and some names
+
+
+def test_changes_of_image_info_are_sent_too(large):
+    large.image_info[7]["source"] = "drawn"
+    large.add_image("more", "x", "elsewhere/x.png", height=5, width=4)
+    large.prepare()
+    assert same(pickle.loads(pickle.dumps(large)), large) and large.num_images == 2001
+
+
+def test_photos_of_several_folders_and_endings_keep_their_paths(make_folder, tmp_path):
+    folder = make_folder(2020)
+    (tmp_path / "c").mkdir()
+    (folder / "train" / "c.jpg").rename(tmp_path / "c" / "c.png")      # the id occurs twice in this path
+    dataset = load_imaterialist(folder / "train.csv", [folder / "train", tmp_path / "c"], official(2020))
+    sent = pickle.loads(pickle.dumps(dataset))
+    assert sent.image_info == dataset.image_info and sent.image_info[2]["path"] == str(tmp_path / "c" / "c.png")
+
+
+def test_another_process_finds_the_same_masks(make_folder, tmp_path):
+    dataset = load(make_folder(2020))
+    (tmp_path / "dataset").write_bytes(pickle.dumps(dataset.subset(["a", "c"])))
+    code = """
+import pickle, sys
+dataset = pickle.load(open(sys.argv[1], "rb"))
+masks, class_ids = dataset.load_mask(1)
+print(masks.shape, masks.sum(), class_ids, dataset.load_image(1).shape)
+"""
+    found = subprocess.run([sys.executable, "-c", code, str(tmp_path / "dataset")], capture_output=True, text=True, check=True,
+                           cwd=Path(__file__).parents[3])
+    assert found.stdout == "(20, 14, 1) 280 [11] (20, 14, 3)\n"
+
+
+def test_a_second_start_is_the_first_and_says_the_same_of_bad_rows(make_folder, monkeypatch):
+    monkeypatch.delenv("FASHION_CACHE_DIR", raising=False)
+    rows = make_folder.rows_of(2020)
+    rows[0][1], rows[3][2] = "1 2 3", 99
+    folder = make_folder(2020, rows)
+    first, second = (load(folder, skip_bad=True) for _ in range(2))
+    assert second.bad_rows == first.bad_rows and len(first.bad_rows) == 2 and same(first, second)
+    with pytest.raises(BadRows) as caught:
+        load(folder)
+    assert caught.value.rows == first.bad_rows
+    assert sorted(path.name.split("-")[0] for path in folder.iterdir()) == ["train", "train.csv", "train.csv.rows", "train.photos.index"]
 
 
 def test_what_is_returned_may_be_changed(make_folder):

@@ -259,6 +259,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
 def test_an_older_sample_gives_way(tmp_path, monkeypatch):
     folder = make_sample(tmp_path / "a", train=2, val=1, size_hw=(96, 72))
     before = contents(folder)
+    (folder / "train.csv.rows-1234.index").write_text("what was found out about it")
     monkeypatch.setattr(write, "DRAWING_VERSION", 999)
     assert contents(make_sample(folder, train=1, val=1, size_hw=(96, 72))).keys() < before.keys()
     (folder / "diary.txt").write_text("dear diary")

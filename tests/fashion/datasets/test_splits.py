@@ -1,7 +1,10 @@
+import logging
+
 import pytest
+from PIL import Image
 
 from fashion.datasets.files import find_data
-from fashion.datasets.splits import load_files, load_train_and_val, split_image_ids
+from fashion.datasets.splits import Split, load_files, load_held_out, load_train_and_val, split_image_ids
 
 IDS = [f"i{k}" for k in range(100)]
 
@@ -56,7 +59,7 @@ def test_attributes_that_2019_gave_by_mistake_are_left_out(make_folder):
 
 
 def test_a_folder_without_val_csv_is_split(make_folder):
-    train, val = load_train_and_val(find_data(make_folder(2020)), val_fraction=0.34)
+    train, val = load_train_and_val(find_data(make_folder(2020)), split=Split(val_fraction=0.34))
     assert train.num_images == 2 and val.num_images == 1
     assert not {i["id"] for i in train.image_info} & {i["id"] for i in val.image_info}
 
@@ -66,3 +69,91 @@ def test_a_folder_with_val_csv_is_not(make_folder):
     make_folder.write_csv(folder / "val.csv", make_folder.rows_of(2020)[:1], 2020)
     train, val = load_train_and_val(find_data(folder))
     assert (train.num_images, val.num_images) == (3, 1)
+
+
+@pytest.fixture
+def many(make_folder):
+    """Twenty photos p00 … p19 without val.csv; every fourth has category 23 too, and p19 looks as p00 does. The others are flat."""
+    names = [f"p{i:02d}" for i in range(20)]
+    rows = [[name, make_folder.square(0, 0, 5), 0, [3]] for name in names]
+    rows += [[name, make_folder.square(6, 6, 5), 23, []] for name in names[::4]]
+    folder = make_folder(2020, rows)
+    make_folder.write_images(folder / "train", names)
+    for name in ("p00", "p19"):
+        Image.linear_gradient("L").resize((14, 20)).save(folder / "train" / f"{name}.jpg")
+    return folder
+
+
+def ids(dataset):
+    return [info["id"] for info in dataset.image_info]
+
+
+def test_a_stratified_split_holds_out_some_of_every_category(many):
+    for seed in range(5):
+        train, val = load_train_and_val(find_data(many), split=Split(seed=seed))
+        assert sum(24 in val.image_class_ids(i) for i in val.image_ids) >= 1 and 2 <= val.num_images <= 3
+        assert sorted(ids(train) + ids(val)) == [f"p{i:02d}" for i in range(20)]
+
+
+def test_near_duplicates_are_on_one_side(many):
+    """In one of these splits, photos that look alike are parted unless they are kept together."""
+    def parted(**options):
+        splits = [Split(fold=(i, 3), seed=seed, **options) for i in (1, 2, 3) for seed in range(3)]
+        return any(len({"p00", "p19"} & set(ids(load_train_and_val(find_data(many), split=split)[1]))) == 1 for split in splits)
+
+    assert parted(near_duplicates=False) and not parted()
+
+
+def test_rows_in_another_order_are_split_alike(many):
+    for split in (Split(), Split(fold=(2, 3)), Split("random"), Split("random", fold=(1, 3))):
+        before = ids(load_train_and_val(find_data(many), split=split)[1])
+        header, *rows = (many / "train.csv").read_text().splitlines()
+        (many / "train.csv").write_text("\n".join([header, *rows[::-1]]) + "\n")
+        assert sorted(ids(load_train_and_val(find_data(many), split=split)[1])) == sorted(before)
+
+
+@pytest.mark.parametrize("kind", ["stratified", "random"])
+def test_each_photo_is_held_out_in_one_fold(many, kind):
+    held_out = [ids(load_train_and_val(find_data(many), split=Split(kind, fold=(i, 4)))[1]) for i in (1, 2, 3, 4)]
+    assert sorted(name for fold in held_out for name in fold) == [f"p{i:02d}" for i in range(20)]
+    assert {len(fold) for fold in held_out} <= {4, 5, 6}
+
+
+def test_the_split_of_before_can_be_asked_for(many):
+    train, val = load_train_and_val(find_data(many), split=Split("random"))
+    assert (ids(train), ids(val)) == split_image_ids([f"p{i:02d}" for i in range(20)])
+
+
+def test_a_split_comes_back_from_a_file():
+    split = Split("stratified", (2, 5), near_duplicates=False)
+    assert Split(**split.to_dict()) == Split(**split.to_dict() | {"fold": [2, 5]}) == split
+
+
+@pytest.mark.parametrize(("words", "told"), [
+    ({"fold": (6, 5)}, "Got 6/5"), ({"fold": (1, 1)}, "K at least 2"), ({"kind": "best"}, "Got 'best'"),
+    ({"kind": "val.csv", "fold": (1, 5)}, "Choose one"), ({"val_fraction": 1}, "between 0 and 1")])
+def test_a_split_that_cannot_be_is_refused(words, told):
+    with pytest.raises(ValueError, match=told):
+        Split(**words)
+
+
+def test_a_model_is_scored_on_the_photos_it_did_not_see(many, make_folder, caplog):
+    files = find_data(many)
+    ontology = files.ontology()
+    noted = Split().to_dict() | {"held_out": ["p03", "p07"]}
+    assert ids(load_held_out(files, ontology, noted)) == ["p03", "p07"]
+    before = ids(load_held_out(files, ontology))                                   # of a model from before there was a choice
+    assert before == split_image_ids([f"p{i:02d}" for i in range(20)])[1]
+    make_folder.write_csv(many / "val.csv", [["p05", make_folder.square(0, 0, 5), 0, []]], 2020)
+    files = find_data(many)
+    assert ids(load_held_out(files, ontology)) == ids(load_held_out(files, ontology, Split("val.csv").to_dict())) == ["p05"]
+    assert ids(load_held_out(files, ontology, noted)) == ["p03", "p07"]            # though there is a val.csv now
+    assert ids(load_held_out(files, ontology, noted | {"held_out": ["elsewhere"]})) == ["p05"]      # trained on other data
+    with caplog.at_level(logging.WARNING):
+        assert ids(load_held_out(files, ontology, noted | {"held_out": ["p03", "gone"]})) == ["p03"]
+    assert "1 of the 2 photos that were held out are not in" in caplog.text
+
+
+def test_a_run_does_not_go_on_with_none_of_its_photos(many):
+    with pytest.raises(ValueError, match="0 of the photos that were held out and 20 others"):
+        load_train_and_val(find_data(many), split=Split(), held_out=["gone"])

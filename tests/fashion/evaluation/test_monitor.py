@@ -33,8 +33,10 @@ def test_it_scores_some_photos_and_draws_them(few, validation, tmp_path):
 def test_photos_with_missed_frequent_classes_come_twice_as_often(few, validation, tmp_path):
     classes = [validation.image_class_ids(i) for i in validation.image_ids]
     batches = Batches([1.0, 1.5, 1.0, 3.0])
-    monitor = Monitor(few, validation, RunFolder(tmp_path), batches, classes)
+    heard = []
+    monitor = Monitor(few, validation, RunFolder(tmp_path), batches, classes, on_repeats=heard.append)
     monitor(epoch=0)
+    assert heard == [batches.sampler.repeats]
     once = batches.sampler.repeats / [1.0, 1.5, 1.0, 3.0]
     assert set(once) <= {1.0, 2.0} and 2.0 in once              # an untrained model misses everything
     monitor(epoch=1)

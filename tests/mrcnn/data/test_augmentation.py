@@ -1,13 +1,17 @@
 """Facts about augmentation: image and masks move as one, and all chance comes from the rng."""
 
 import pickle
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mrcnn.data import imgaug_rules
-from mrcnn.data.augmentation import ImgaugAugmenter, import_imgaug
+from mrcnn.data.imgaug_adapter import ImgaugAugmenter
+from mrcnn.data.imgaug_import import import_imgaug
 
 iaa = import_imgaug().augmenters
 
@@ -215,3 +219,10 @@ def test_a_canvas_that_changes_only_for_some_sizes_is_refused_at_the_call():
     augment = pickle.loads(pickle.dumps(augment))  # the check at construction is not repeated
     with pytest.raises(ValueError, match="KeepSizeByResize"):
         augment(image, masks, np.random.default_rng(0))
+
+
+def test_a_pickled_augmenter_is_read_by_a_process_that_has_not_imported_imgaug(tmp_path):
+    (tmp_path / "augmenter.pkl").write_bytes(pickle.dumps(ImgaugAugmenter(iaa.Fliplr(1.0))))
+    script = f"import pickle; print(type(pickle.load(open({str(tmp_path / 'augmenter.pkl')!r}, 'rb'))).__name__)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=Path(__file__).parents[3], check=False)
+    assert done.stdout.strip() == "ImgaugAugmenter", done.stderr

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mrcnn.data.dataset import Dataset, read_image
+from mrcnn.data.dataset import Dataset
 
 
 class Shapes(Dataset):
@@ -82,48 +82,50 @@ def test_without_load_mask_an_image_has_no_objects(tmp_path, caplog):
     assert masks.shape == (3, 5, 0) and class_ids.shape == (0,) and "not overridden" in caplog.text
 
 
-@pytest.mark.parametrize("mode,pixel,rgb", [
-    ("L", 9, (9, 9, 9)), ("RGBA", (1, 2, 3, 0), (1, 2, 3)), ("LA", (9, 0), (9, 9, 9)),
-    ("1", 1, (255, 255, 255)),
-    ("I;16", 65535, (255, 255, 255)), ("I;16", 257 * 9, (9, 9, 9)), ("RGB", (1, 2, 3), (1, 2, 3))])
-def test_every_mode_becomes_rgb(tmp_path, mode, pixel, rgb):
-    image = Image.new(mode, (4, 3), pixel)
-    image.putpixel((0, 0), 65535 if mode == "I;16" else pixel)
-    image.save(tmp_path / "x.png")
-    pixels = read_image(tmp_path / "x.png")
-    assert pixels.shape == (3, 4, 3) and pixels.dtype == np.uint8 and tuple(pixels[2, 3]) == rgb
-    pixels[:] = 0   # writable
+class Photos(Dataset):
+    """One JPEG of 40 x 64 pixels, as it is stored."""
+
+    def __init__(self, folder):
+        super().__init__()
+        Image.new("RGB", (64, 40), (250, 0, 0)).save(folder / "x.jpg")
+        self.add_image("s", 0, folder / "x.jpg")
+        self.prepare()
 
 
-def test_cmyk_and_palette_become_rgb(tmp_path):
-    Image.new("CMYK", (4, 3), (0, 0, 0, 0)).save(tmp_path / "x.jpg")
-    assert (read_image(tmp_path / "x.jpg") > 250).all()
-    Image.new("RGB", (4, 3), (255, 0, 0)).quantize(4).save(tmp_path / "p.png")
-    assert tuple(read_image(tmp_path / "p.png")[0, 0]) == (255, 0, 0)
+@pytest.mark.parametrize("size_hw,loaded_hw", [((20, 32), (20, 32)), ((10, 10), (10, 16)), ((21, 2), (40, 64)), ((99, 99), (40, 64))])
+def test_a_photo_is_loaded_at_a_half_or_less_where_that_is_enough(tmp_path, size_hw, loaded_hw):
+    assert Photos(tmp_path).load_image_at_least(0, size_hw).shape == (*loaded_hw, 3)
 
 
-def test_exif_orientation_is_not_applied(tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    Image.new("RGB", (5, 3)).save(tmp_path / "x.jpg", exif=exif)
-    assert read_image(tmp_path / "x.jpg").shape == (3, 5, 3)
+def test_whoever_overrides_load_image_is_asked_and_nobody_else(tmp_path):
+    class Drawn(Photos):
+        def load_image(self, image_id):
+            return np.full((40, 64, 3), 7, np.uint8)
+
+    class Below(Drawn):
+        pass
+
+    class Changed(Photos):
+        def load_image(self, image_id):
+            return 255 - super().load_image(image_id)
+
+    for kind in (Drawn, Below):
+        assert (kind(tmp_path).load_image_at_least(0, (5, 8)) == np.full((40, 64, 3), 7)).all()
+    changed = Changed(tmp_path)
+    np.testing.assert_array_equal(changed.load_image_at_least(0, (5, 8)), changed.load_image(0))
+    assigned = Photos(tmp_path)
+    assigned.load_image = lambda image_id: "mine"
+    assert assigned.load_image_at_least(0, (5, 8)) == "mine"
 
 
-@pytest.mark.parametrize("keep", [0, 20, 400])
-def test_a_broken_file_is_named(tmp_path, keep, rng):
-    pixels = rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(tmp_path / "x.jpg")
-    whole = (tmp_path / "x.jpg").read_bytes()
-    (tmp_path / "cut.jpg").write_bytes(whole[:keep])
-    with pytest.raises(OSError, match="cut.jpg cannot be read"):
-        read_image(tmp_path / "cut.jpg")
+def test_whoever_overrides_read_photo_is_asked_for_both(tmp_path):
+    asked = []
 
+    class Checked(Photos):
+        def read_photo(self, image_id, at_least_hw=None):
+            asked.append((image_id, at_least_hw))
+            return super().read_photo(image_id, at_least_hw)
 
-def test_a_missing_file_is_missing(tmp_path):
-    with pytest.raises(FileNotFoundError):
-        read_image(tmp_path / "none.jpg")
-
-
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
+    dataset = Checked(tmp_path)
+    assert dataset.load_image(0).shape == (40, 64, 3) and dataset.load_image_at_least(0, (20, 32)).shape == (20, 32, 3)
+    assert asked == [(0, None), (0, (20, 32))]

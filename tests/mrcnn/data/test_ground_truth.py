@@ -2,8 +2,10 @@
 import numpy as np
 import pytest
 
+from mrcnn.data.augmentation import augmenter_of
 from mrcnn.data.dataset import Dataset
-from mrcnn.data.ground_truth import load_ground_truth
+from mrcnn.data.ground_truth import Variation, load_ground_truth
+from mrcnn.data.runs import Runs
 
 
 class Squares(Dataset):
@@ -31,7 +33,8 @@ class Squares(Dataset):
 
 
 def load(config, *squares, augmenter=None, size_hw=(64, 64)):
-    return load_ground_truth(Squares(squares, size_hw), 0, config, augmenter, np.random.default_rng(0))
+    variation = Variation(augmenter_of(augmenter)) if augmenter else None
+    return load_ground_truth(Squares(squares, size_hw), 0, config, variation, np.random.default_rng(0))
 
 
 def test_every_object_has_its_box_mask_frame_class_and_fields(plain_config):
@@ -106,3 +109,47 @@ def test_columns_that_do_not_fit_are_refused(plain_config, monkeypatch, method, 
     monkeypatch.setattr(Squares, method, lambda self, image_id: value)
     with pytest.raises(RuntimeError, match=message):
         load(plain_config(), (0, 0, 9, 1))
+
+
+def test_objects_of_which_too_little_is_left_are_dropped(plain_config):
+    """Pushed to the left by 30 pixels, of the first square two columns of ten stay, of the second six."""
+    def shift(image, masks, rng):
+        return image, np.concatenate([masks[:, 30:], np.zeros_like(masks[:, :30])], axis=1)
+    squares = [(0, 22, 10, 1), (20, 26, 10, 2)]
+    assert load(plain_config(MIN_VISIBLE_SHARE=0.25), *squares, augmenter=shift)["gt_row"].tolist() == [1]
+    assert load(plain_config(MIN_VISIBLE_SHARE=0.2), *squares, augmenter=shift)["gt_row"].tolist() == [0, 1]
+
+
+def test_of_a_photo_that_is_cut_the_share_in_the_picture_counts(plain_config):
+    """Mode crop shows a part of the photo; a photo that shrinks hides nothing."""
+    config = plain_config(MIN_VISIBLE_SHARE=0.5, IMAGE_RESIZE_MODE="crop")
+    squares = [(0, 0, 40, 1), (30, 30, 20, 2)]
+    kept = load_ground_truth(Squares(squares, (96, 96)), 0, config, None)["gt_row"].tolist()        # rows and columns 16 to 80
+    assert kept == [1]
+    assert load(plain_config(MIN_VISIBLE_SHARE=0.9), (0, 0, 80, 1), size_hw=(256, 256))["gt_row"].tolist() == [0]
+
+
+def test_runs_and_dense_masks_give_the_same_example(plain_config, monkeypatch):
+    squares = [(4, 8, 50, 2), (30, 30, 60, 1), (0, 0, 1, 1)]
+    dense = load(plain_config(), *squares, size_hw=(120, 90))
+
+    def load_objects(self, image_id):
+        masks, class_ids = self.load_mask(image_id)
+        return Runs.from_dense(masks), class_ids, self.load_instance_fields(image_id)
+    monkeypatch.setattr(Squares, "load_objects", load_objects)
+    runs = load(plain_config(), *squares, size_hw=(120, 90))
+    assert dense.keys() == runs.keys() and all(np.array_equal(dense[name], runs[name]) for name in dense)
+
+
+def test_pasted_objects_come_last_and_hide_what_is_beneath(plain_config):
+    dataset = Squares([(0, 0, 40, 1)])
+    dataset.add_image("squares", "other", "other.jpg")
+    dataset.prepare()
+    dataset.load_image = lambda image_id: np.full((64, 64, 3), 100 + 50 * image_id, np.uint8)
+    seen = set()
+    for seed in range(20):
+        truth = load_ground_truth(dataset, 0, plain_config(), Variation(partner=1), np.random.default_rng(seed))
+        assert truth["gt_boxes"].tolist() == [[0, 0, 40, 40]]       # the copy hides the square wholly, which is dropped then
+        assert (truth["image"][40:] == 100).all() and (truth["image"][:, 40:] == 100).all()
+        seen.add(truth["image"][:40, :40].mean())
+    assert seen == {100, 150}

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from mrcnn.data.augmentation import ImgaugAugmenter, import_imgaug
+from mrcnn.data.imgaug_adapter import ImgaugAugmenter
+from mrcnn.data.imgaug_import import import_imgaug
 
 iaa = import_imgaug().augmenters
 

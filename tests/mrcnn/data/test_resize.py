@@ -228,3 +228,38 @@ def test_nearest_on_corners_keeps_the_corners():
 def test_pixels_become_float32_around_zero():
     image = normalise(np.full((2, 2, 3), 127, np.uint8), np.float32([127, 0, 254]), np.float32([1, 127, 127]))
     assert image.dtype == np.float32 and image[0, 0].tolist() == [0, 1, -1]
+
+
+def test_a_scaled_photo_stays_on_its_canvas_and_is_cut_where_it_is_larger():
+    rng, start = np.random.default_rng(0), place((100, 200), (64, 64), "square")
+    small = [start.scaled(0.5, rng) for _ in range(60)]
+    assert {p.size_hw for p in small} == {(16, 32)} and {p.canvas_hw for p in small} == {(64, 64)}
+    assert all(p.corner[0] in range(49) and p.corner[1] in range(33) for p in small) and len({p.corner for p in small}) > 30
+    large = [start.scaled(3, rng) for _ in range(60)]
+    assert {p.size_hw for p in large} == {(96, 192)}
+    assert all(-p.corner[0] in range(33) and -p.corner[1] in range(129) and p.window.tolist() == [0, 0, 64, 64] for p in large)
+
+
+def test_scale_jitter_is_for_training_only():
+    config = SimpleNamespace(IMAGE_RESIZE_MODE="square", IMAGE_MIN_DIM=0, IMAGE_MIN_SCALE=0, image_hw=(64, 64), SCALE_JITTER=(0.5, 2.0))
+    sizes = [place_for(config, (64, 32), np.random.default_rng(i), vary=True).size_hw[0] for i in range(200)]
+    assert 32 <= min(sizes) < 40 and 120 < max(sizes) <= 128 and len(set(sizes)) > 60
+    assert place_for(config, (64, 32), np.random.default_rng(0)).size_hw == (64, 32)
+
+
+def test_a_photo_that_was_read_at_a_reduced_scale_lands_where_the_whole_one_does():
+    rng = np.random.default_rng(0)
+    photo = np.kron(rng.integers(0, 255, (40, 30, 3)), np.ones((8, 8, 1))).astype(np.uint8)
+    placement = place(photo.shape[:2], (64, 64), "square")
+    np.testing.assert_array_equal(placement.image(photo[::4, ::4]), placement.image(photo))
+
+
+@pytest.mark.parametrize(("photo_hw", "size_hw"), [((7, 5), (7, 5)), ((50, 3), (20, 9))])
+def test_shown_says_which_pixels_of_the_photo_a_mask_shows(photo_hw, size_hw):
+    placement = Placement(photo_hw, size_hw, (-1, 2), (16, 8))
+    rows, columns = placement.shown()
+    numbers = np.arange(photo_hw[0])[:, None] + 100 * np.arange(photo_hw[1])
+    y1, x1, y2, x2 = placement.window.astype(int)
+    for bit in range(9):
+        mask = (numbers >> bit & 1).astype(bool)
+        np.testing.assert_array_equal(placement.mask(mask)[y1:y2, x1:x2], mask[np.ix_(rows, columns)])

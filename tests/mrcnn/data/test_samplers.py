@@ -2,7 +2,16 @@
 import numpy as np
 import pytest
 
-from mrcnn.data.samplers import RepeatSampler, boost_missed_classes, repeat_factors
+from mrcnn.data.samplers import (
+    RepeatSampler,
+    balanced_factors,
+    boost_missed_classes,
+    effective_number_factors,
+    effective_number_weights,
+    label_matrix,
+    objects_drawn,
+    repeat_factors,
+)
 
 
 def test_a_plain_shuffle_visits_every_image_once_a_round():
@@ -67,3 +76,54 @@ def test_the_worst_of_the_frequent_classes_are_boosted():
 @pytest.mark.parametrize("sensitivity", [{}, {9: 0.0}])
 def test_without_a_frequent_class_nothing_is_boosted(sensitivity):
     assert boost_missed_classes([np.array([1]), np.array([2])], sensitivity).tolist() == [1, 1]
+
+
+LISTS = [np.array([1]), np.array([1, 1, 2]), np.array([], int), np.array([3])]
+MATRIX = np.array([[0, 1, 0, 0], [0, 2, 1, 0], [0, 0, 0, 0], [0, 0, 0, 1]])
+
+
+def test_lists_of_ids_are_counted_into_a_matrix():
+    assert label_matrix(LISTS).tolist() == MATRIX.tolist() and label_matrix(MATRIX) is MATRIX
+    assert label_matrix([]).shape == (0, 1)
+
+
+@pytest.mark.parametrize("factors", [lambda labels: repeat_factors(labels, 0.9), balanced_factors,
+                                     lambda labels: effective_number_factors(labels, 0.5),
+                                     lambda labels: boost_missed_classes(labels, {1: 0.2, 3: 0.1}, classes=1)])
+def test_lists_matrices_of_counts_and_of_bool_give_the_same_factors(factors):
+    assert factors(LISTS).tolist() == factors(MATRIX).tolist() == factors(MATRIX > 0).tolist()
+
+
+def test_balancing_draws_every_class_equally_often():
+    """Of 4 rounds' images a third go to each class: class 1 is in two images, 2 and 3 in one each."""
+    np.testing.assert_allclose(balanced_factors(MATRIX), 4 / 3 * np.array([1 / 2, 1 / 2 + 1, 0, 1]))
+    alone = np.repeat(np.eye(3, dtype=int), [6, 3, 1], axis=0)          # images with one class each
+    np.testing.assert_allclose(objects_drawn(alone, balanced_factors(alone)), [10 / 3] * 3)
+
+
+def test_balancing_needs_labels():
+    with pytest.raises(ValueError, match="no image has any"):
+        balanced_factors([np.array([], int)])
+
+
+def test_effective_numbers_by_hand():
+    """beta 0.5: one example counts 1, two 1.5, three 1.75; the weights 1, 2/3, 4/7 have a mean of 47/63."""
+    np.testing.assert_allclose(effective_number_weights([1, 2, 0, 3], 0.5), np.array([1, 2 / 3, 0, 4 / 7]) * 63 / 47)
+    np.testing.assert_allclose(effective_number_weights([5, 700], 0), [1, 1])
+    np.testing.assert_allclose(effective_number_weights([1, 3], 1 - 1e-9), [1.5, 0.5], rtol=1e-6)       # as 1 / n
+
+
+def test_an_image_counts_as_its_rarest_class_does():
+    """Class 1 is in two images, 2 and 3 in one; with beta 0.5 class 1 weighs 2/3 of the others, and so does an image without any."""
+    factors = effective_number_factors(MATRIX, 0.5)
+    np.testing.assert_allclose(factors, np.array([2 / 3, 1, 2 / 3, 1]) * 4 / (10 / 3))
+    np.testing.assert_allclose(effective_number_factors(MATRIX, 0), [1] * 4)
+
+
+def test_objects_of_a_round_are_those_that_the_sampler_draws():
+    repeats = np.array([1.0, 2.5, 1.0, 0.25])
+    sampler = RepeatSampler(repeats)
+    drawn = np.mean([MATRIX[sampler.draw(i)].sum(axis=0) for i in range(2000)], axis=0)
+    np.testing.assert_allclose(objects_drawn(MATRIX, repeats), drawn, atol=0.05)
+    assert objects_drawn(MATRIX, np.ones(4)).tolist() == [0, 3, 1, 1]
+    assert objects_drawn(MATRIX, np.ones(4), length=8).tolist() == [0, 6, 2, 2]

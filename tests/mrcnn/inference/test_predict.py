@@ -73,6 +73,7 @@ class Photos:
             del photo
 
 
+@pytest.mark.slow
 def test_a_stream_holds_one_photo_at_a_time(predictor):
     photos = Photos(5)
     assert len(list(predictor.stream(photos))) == 5
@@ -141,6 +142,7 @@ def columns(results, name):
     return [result[name] for result in results]
 
 
+@pytest.mark.slow
 def test_what_is_said_of_detected_boxes_is_said_of_them_when_they_are_given(describer):
     """Photos of five sizes: shrunk, enlarged and padded on either side, two batches and a half."""
     found = describer(PHOTOS)

@@ -4,8 +4,8 @@ import random
 import numpy as np
 import pytest
 
-from mrcnn.data.augmentation import import_imgaug
-from mrcnn.legacy.examples import as_augmenter, load_image_gt
+from mrcnn.data.imgaug_import import import_imgaug
+from mrcnn.legacy.examples import load_image_gt
 from mrcnn.legacy.image_meta import parse_image_meta
 
 
@@ -101,11 +101,3 @@ def test_an_error_names_the_image(config, shapes, monkeypatch, masks, source, me
     dataset.image_info[0]["source"] = source
     with pytest.raises((RuntimeError, ValueError), match=message):
         load_image_gt(dataset, config, 0)
-
-
-def test_only_imgaugs_augmenters_are_wrapped():
-    def own(image, masks, rng):
-        return image, masks
-    assert as_augmenter(None) is None and as_augmenter(own) is own
-    with pytest.raises(ValueError, match="keep_size"):
-        as_augmenter(import_imgaug().augmenters.Rot90(1, keep_size=False))

@@ -88,6 +88,7 @@ def test_detections_are_moved_cut_to_the_window_and_padded_with_zeros(config):
     np.testing.assert_allclose(found[0], expected + [[0] * 6] * 3, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_layers_fit_into_a_functional_model_for_any_number_of_images(config):
     def given(*shape):
         return keras.Input(shape)

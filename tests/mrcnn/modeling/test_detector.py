@@ -31,7 +31,7 @@ def test_every_loss_is_finite_and_has_its_name(plain_config, plain_detector, bat
 
 def test_a_step_trains_every_layer_that_may_learn(plain_config, batch_of):
     detector = build_detector(plain_config())
-    detector.compile(keras.optimizers.SGD(0.1), jit_compile=False)
+    detector.compile(keras.optimizers.SGD(0.1), run_eagerly=True)
     before = {w.path: w.numpy() for w in detector.trainable_weights}
     logs = detector.train_on_batch(batch_of(plain_config()), return_dict=True)
     assert np.isfinite(list(logs.values())).all() and set(LOSSES) <= set(logs)
@@ -41,7 +41,7 @@ def test_a_step_trains_every_layer_that_may_learn(plain_config, batch_of):
 
 def test_an_image_without_objects_trains(plain_config, batch_of):
     detector = build_detector(plain_config())
-    detector.compile(keras.optimizers.SGD(0.1), jit_compile=False)
+    detector.compile(keras.optimizers.SGD(0.1), run_eagerly=True)
     kernels = [detector.rpn.classify.kernel, detector.heads[0].classify.kernel, detector.heads[1].predict.kernel]
     before = [kernel.numpy() for kernel in kernels]
     logs = detector.train_on_batch(batch_of(plain_config(), objects=(0, 0)), return_dict=True)
@@ -147,12 +147,13 @@ def test_half_precision_rounds_no_box_and_no_loss(plain_config, batch_of):
 
 @pytest.mark.slow
 def test_compiled_by_xla_a_step_and_a_prediction_are_the_same(plain_config, batch_of):
+    """As they are without a graph; that a plain graph makes the same steps is a fact of tests/test_devices.py."""
     config = plain_config()
     batch, results = batch_of(config), []
-    for jit_compile in (False, True):
+    for how in ({"run_eagerly": True}, {"jit_compile": True}):
         keras.utils.set_random_seed(0)
         detector = build_detector(config)
-        detector.compile(keras.optimizers.SGD(0.01), jit_compile=jit_compile)
+        detector.compile(keras.optimizers.SGD(0.01), **how)
         logs = [detector.train_on_batch(batch, return_dict=True) for _ in range(2)]       # the second shows the first's update
         results.append((logs, numpy(detector.predict_on_batch(without_truth(batch)))))
     (plain_logs, plain), (logs, found) = results

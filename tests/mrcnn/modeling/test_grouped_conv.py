@@ -45,6 +45,7 @@ def test_the_gradient_is_that_of_one_convolution_for_each_group(rng, gradient):
     np.testing.assert_allclose(gradient(lambda x: ours(image, x), kernel), expected[1], atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_a_training_step_is_that_of_keras_layer(rng, jit_compile):
     image, wanted = rng.normal(size=(2, 7, 7, 8)).astype(np.float32), rng.normal(size=(2, 3, 3, 16)).astype(np.float32)

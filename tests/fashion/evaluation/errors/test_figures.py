@@ -4,7 +4,8 @@ import io
 import numpy as np
 import pytest
 
-from fashion.evaluation.errors.figures import BLUE, PALE, breakdown_figure, cells_figure, confusion_figure, cost_figure
+from fashion.evaluation.errors.figures import breakdown_figure, cells_figure, confusion_figure, cost_figure
+from fashion.plots import BLUE, FAINT
 
 ROW = {"label": "small", "objects": 3, "ap50": 0.25, "recall": 0.5, "expected_recall": 0.75}
 
@@ -24,7 +25,7 @@ def test_a_bar_for_every_bin_and_pale_ones_for_several_together():
     (axes,) = figure.axes
     assert [bar.get_width() for bar in axes.patches] == [0.125, 0.5] and texts(axes) == ["+0.125", "+0.500"]
     from matplotlib.colors import to_hex
-    assert [to_hex(bar.get_facecolor()) for bar in axes.patches] == [BLUE, PALE]
+    assert [to_hex(bar.get_facecolor()) for bar in axes.patches] == [BLUE, FAINT]
     drawn(cost_figure([{"bin": "class", "gain": 0.0}], "gain", "AP50"))
 
 

@@ -15,7 +15,7 @@ CHANNELS = {"resnet50": (256, 512, 1024, 2048), "resnet101": (256, 512, 1024, 20
             "efficientnet_b3": (32, 48, 136, 384), "efficientnet_b4": (32, 56, 160, 448),
             "efficientnetv2_b0": (32, 48, 112, 192), "efficientnetv2_b1": (32, 48, 112, 192), "efficientnetv2_b2": (32, 56, 120, 208),
             "efficientnetv2_b3": (40, 56, 136, 232), "efficientnetv2_s": (48, 64, 160, 256)}
-FAST = {"resnet50", "efficientnet_lite0", "efficientnet_lite2"}
+FAST = {"efficientnet_lite0"}
 # One of each family is compiled, and one of each file built into a whole detector: the others have more blocks, or wider ones.
 COMPILED = ["resnext50_32x4d", "efficientnet_b0", "efficientnetv2_b0"]    # ResNet-50 and Lite0 are, in tests of the detector
 WHOLE = ["resnet50", "resnext50_32x4d", "efficientnet_lite0", "efficientnet_b0"]

@@ -8,6 +8,7 @@ PUBLISHED = {"efficientnet_lite0": 4_652_008 - 320 * 1280 - 2 * 1280 - 1281 * 10
              "efficientnet_lite2": 6_092_072 - 352 * 1280 - 2 * 1280 - 1281 * 1000}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_there_are_as_many_weights_as_in_the_published_model(name):
     assert sum(np.prod(w.shape) for w in efficientnet_lite(name).trainable_weights) == PUBLISHED[name]

@@ -39,8 +39,10 @@ tbody tr:hover { background: var(--band); }
 .number { text-align: right; }
 .long { white-space: normal; min-width: 14em; }
 figure { margin: 16px 0 20px; } figure svg, figure img { display: block; max-width: 100%; height: auto; }
+pre { margin: 8px 0; padding: 8px 12px; overflow-x: auto; background: var(--band); border: 1px solid var(--rule); font-size: 14px; }
 figcaption, .note { color: var(--pale); font-size: 14px; max-width: 90ch; } figcaption { margin-top: 6px; }
-@media (max-width: 700px) { main { padding: 20px 16px 40px; } figure { overflow-x: auto; } figure svg { max-width: none; } }
+@media (max-width: 700px) { main { padding: 20px 16px 40px; } }
+@media (max-width: 700px) { figure { overflow-x: auto; } figure svg, figure .wide { max-width: none; } }
 @media print { body { background: white; } main { max-width: none; padding: 0; } .tall { max-height: none; } }
 @media print { figure, tr { break-inside: avoid; } }
 """
@@ -87,7 +89,7 @@ class Page:
 
     def text(self, *paragraphs):
         """Sentences."""
-        self._body += [f"<p>{html.escape(paragraph)}</p>" for paragraph in paragraphs]
+        self._body += [f"<p>{html.escape(paragraph).replace(' %', '&nbsp;%')}</p>" for paragraph in paragraphs]    # 5 % stays on a line
 
     def cards(self, cards):
         """Numbers that catch the eye. cards: list of (number as text, its name, a sentence on what it means)."""
@@ -126,11 +128,17 @@ class Page:
         svg = _GROUP_ID.sub("<g>", text.getvalue())
         self._shown(f'<svg role="img" aria-label="{html.escape(caption)}"' + svg[svg.index("<svg") + len("<svg"):], caption)
 
-    def picture(self, picture, caption="", *, quality=85):
-        """picture: (H, W, 3) uint8 RGB, as a JPEG inside the page; the caption also stands for it where it cannot be seen."""
+    def code(self, text):
+        """A line to copy, in letters of one width."""
+        self._body.append(f"<pre>{html.escape(text)}</pre>")
+
+    def picture(self, picture, caption="", *, quality=85, wide=False):
+        """picture: (H, W, 3) uint8 RGB, as a JPEG inside the page; the caption also stands for it where it cannot be seen. wide: a small
+        screen shows a part of it, and the rest by scrolling, instead of the whole too small."""
         data = io.BytesIO()
         Image.fromarray(picture).save(data, "JPEG", quality=quality)
-        self._shown(f'<img alt="{html.escape(caption)}" loading="lazy" width="{picture.shape[1]}" height="{picture.shape[0]}" '
+        kind = ' class="wide"' if wide else ""
+        self._shown(f'<img{kind} alt="{html.escape(caption)}" loading="lazy" width="{picture.shape[1]}" height="{picture.shape[0]}" '
                     f'src="data:image/jpeg;base64,{base64.b64encode(data.getvalue()).decode()}">', caption)
 
     def __str__(self):

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from fashion.evaluation.page import Page
+from fashion.page import Page
 
 VOID = {"meta", "img"}
 
@@ -153,3 +153,23 @@ def test_a_picture_comes_back():
 def test_a_page_is_written_as_it_is(full_page, tmp_path):
     full_page.write(tmp_path / "made" / "index.html")
     assert (tmp_path / "made" / "index.html").read_text(encoding="utf-8") == str(full_page)
+
+
+def test_a_line_to_copy_is_text():
+    page = Page("Title")
+    page.code("--set A=[1,2] <x>")
+    assert "<pre>--set A=[1,2] &lt;x&gt;</pre>" in str(page)
+
+
+def test_a_wide_picture_is_marked_for_small_screens():
+    page = Page("Title")
+    page.picture(np.zeros((4, 5, 3), np.uint8), "one")
+    page.picture(np.zeros((4, 5, 3), np.uint8), "two", wide=True)
+    pictures = [attributes for tag, attributes in Elements(str(page)).found if tag == "img"]
+    assert [picture.get("class") for picture in pictures] == [None, "wide"]
+
+
+def test_a_number_and_its_per_cent_stay_on_one_line():
+    page = Page("Title")
+    page.text("It is 5 % of all.")
+    assert "It is 5\N{NO-BREAK SPACE}% of all." in Elements(str(page)).texts

@@ -1,0 +1,148 @@
+"""Index files: facts and arrays that took long to find out, in one file that every process maps instead of reading it again.
+
+    first line   "fashion index 1 ", and the BLAKE2b digest of all that follows as 32 hexadecimal digits
+    8 bytes      length of the JSON, little-endian
+    JSON         {"facts": …, "arrays": {name: [dtype, shape, where it starts after the JSON, in bytes]}}, blanks up to a multiple of 64
+    arrays       each starting at a multiple of 64
+
+A file that is broken, foreign, or about something else counts as none and is made anew: index files may be deleted at any time. They lie
+beside what they are about, or where that folder cannot be written in ~/.cache/fashion-mask-rcnn. FASHION_CACHE_DIR names another folder,
+which then comes first.
+"""
+import dataclasses
+import hashlib
+import json
+import logging
+import os
+from pathlib import Path
+
+import numpy as np
+
+from mrcnn.files import atomic_path
+
+log = logging.getLogger(__name__)
+
+FOLDER_VARIABLE = "FASHION_CACHE_DIR"
+_VERSION = 1                 # raise it whenever the layout changes, or what is found out about a file: older index files then count as none
+_FIRST = b"fashion index %d " % _VERSION
+_DIGEST = 16                 # bytes
+_HEAD = len(_FIRST) + 2 * _DIGEST + 1
+_ALIGN = 64
+_SAMPLES, _SAMPLE_BYTES = 64, 4096
+
+
+@dataclasses.dataclass(frozen=True)
+class Index:
+    """An open index file. Its arrays are read-only: they are the file's bytes, mapped."""
+
+    path: Path
+    digest: str
+    facts: dict
+    arrays: dict
+
+
+def remember(path, subject, settings, find_out):
+    """What `find_out()` returns about the file `path`, facts (a dict that JSON can hold) and arrays (a dict), as an `Index`.
+
+    It is called only where no index file has its answer for the file as it is now. An answer that cannot be written anywhere is returned
+    as an Index whose path is None.
+    subject: what the answer is about, a word; settings: what else it depends on, something that JSON can hold
+    """
+    key = file_key(path) | {"settings": _digest(json.dumps(settings, sort_keys=True).encode())}
+    places = index_places(path, f"{subject}-{key['settings'][:8]}")
+    known = find_index(places, key)
+    if known:
+        return known
+    facts, arrays = find_out()
+    return keep_index(places, key, facts, arrays) or Index(None, "", facts, arrays)
+
+
+def file_key(path):
+    """What tells a file from an earlier state of it without reading it all: size, time of change, digest of 64 blocks spread over it."""
+    with open(path, "rb") as file:
+        status = os.fstat(file.fileno())
+        blocks = []
+        for start in np.linspace(0, max(status.st_size - _SAMPLE_BYTES, 0), _SAMPLES, dtype=np.int64).tolist():
+            file.seek(start)
+            blocks.append(file.read(_SAMPLE_BYTES))
+    return {"bytes": status.st_size, "mtime_ns": status.st_mtime_ns, "sample": _digest(*blocks)}
+
+
+def index_places(path, subject):
+    """Where the index file of `path`, a file or a folder, may lie, the first choice first."""
+    path = Path(os.path.abspath(path))
+    beside = path.with_name(f"{path.name}.{subject}.index")
+    named = os.environ.get(FOLDER_VARIABLE)
+    folder = Path(named or "~/.cache/fashion-mask-rcnn").expanduser().absolute()
+    apart = folder / f"{path.name}.{subject}.{_digest(os.fsencode(path))[:8]}.index"
+    return [apart, beside] if named else [beside, apart]
+
+
+def find_index(places, key):
+    """The first of the index files `places` that is whole and about `key` (a dict), or None."""
+    opened = (open_index(path) for path in places)
+    return next((index for index in opened if index and index.facts.get("key") == key), None)
+
+
+def keep_index(places, key, facts, arrays):
+    """Write an index file into the first of `places` that can be written, and open it; None where there is no such place."""
+    reasons = []
+    for path in places:
+        try:
+            if path.parent.is_dir() and not path.parent.stat().st_mode & 0o222:
+                raise PermissionError("the folder is write-protected")    # which would not stop root, and on rented machines all are
+            write_index(path, facts | {"key": key}, arrays)
+        except OSError as error:
+            reasons.append(f"{path}: {error.strerror or error}")
+            continue
+        return open_index(path)
+    log.warning("What was found out could not be kept and will be looked for at the next start again (%s). Name a folder that can be "
+                "written in %s.", "; ".join(reasons), FOLDER_VARIABLE)
+    return None
+
+
+def write_index(path, facts, arrays):
+    """Write facts (a dict that JSON can hold) and arrays ({name: array}) as an index file, atomically."""
+    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    table, end = {}, 0
+    for name, array in arrays.items():
+        table[name] = array.dtype.str, array.shape, end
+        end += array.nbytes + _padding(array.nbytes)
+    text = json.dumps({"facts": facts, "arrays": table}).encode()
+    text += b" " * _padding(_HEAD + 8 + len(text))
+    pieces = [len(text).to_bytes(8, "little"), text]
+    for array in arrays.values():
+        pieces += array.tobytes(), bytes(_padding(array.nbytes))
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+        file.writelines([_first_line(_digest(*pieces)), *pieces])
+
+
+def open_index(path, digest=None):
+    """The `Index` in the file `path`, or None where there is none that is whole; digest: only the one of this digest."""
+    try:
+        content = np.asarray(np.memmap(path, np.uint8, "r"))
+        found = _digest(content[_HEAD:])
+        if digest not in (None, found) or content[:_HEAD].tobytes() != _first_line(found):
+            return None
+        start = _HEAD + 8
+        data = start + int.from_bytes(content[_HEAD:start].tobytes(), "little")
+        about = json.loads(content[start:data].tobytes())
+        arrays = {name: np.ndarray(shape, dtype, content, data + place) for name, (dtype, shape, place) in about["arrays"].items()}
+        return Index(Path(path), found, about["facts"], arrays)
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+def _first_line(digest):
+    return _FIRST + digest.encode() + b"\n"
+
+
+def _digest(*pieces):
+    digest = hashlib.blake2b(digest_size=_DIGEST)
+    for piece in pieces:
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def _padding(number):
+    return -number % _ALIGN

@@ -1,0 +1,121 @@
+"""Photos: where the file of each image is, and whether it is whole and of the size that the annotations say.
+
+What was found out about a photo is kept in an index file beside the folder, so that later starts only ask for sizes and times of files.
+"""
+import os
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from fashion.datasets.files import EXTENSIONS
+from fashion.datasets.index_cache import find_index, index_places, keep_index
+from mrcnn.data.images import image_hw, read_image
+
+_THREADS = 8       # reading a header is waiting for the disk
+_TOGETHER = 4096   # photos looked at before what was found is written down, for who stops here
+_SHARE = 256       # photos that a thread takes at a time
+_PATIENCE = 2      # seconds of reading before a bar is shown
+_KEY = {"photos": 1}
+
+
+def find_photos(image_ids, folders):
+    """The file of each image: list of os.DirEntry or None. Where several folders have it, the first one's."""
+    there = {}
+    for folder in reversed(folders):
+        if not Path(folder).is_dir():
+            raise FileNotFoundError(f"There is no folder of photos {folder}.")
+        with os.scandir(Path(folder)) as entries:
+            there.update((entry.name, entry) for entry in entries)
+    endings = ("", *EXTENSIONS)
+    return [next((there[name + ending] for ending in endings if name + ending in there), None) for name in image_ids]
+
+
+def photo_faults(photos, sizes_hw, check):
+    """What is wrong with each photo, or None.
+
+    photos: from `find_photos`; sizes_hw: (height, width) of each in the annotations; check: False looks only whether there is a file.
+    """
+    found = iter(_sizes([photo for photo in photos if photo]) if check else ())
+
+    def fault(photo, size_hw):
+        if photo is None:
+            return "there is no such image in the folder of photos"
+        if not check:
+            return None
+        of_file = next(found)
+        if of_file is None:
+            return f"{photo.name} cannot be read as an image"
+        return None if of_file == tuple(size_hw) else wrong_size(size_hw, of_file)
+
+    return [fault(photo, size_hw) for photo, size_hw in zip(photos, sizes_hw)]
+
+
+def wrong_size(csv_hw, photo_hw):
+    return (f"Height and Width are {csv_hw[0]} and {csv_hw[1]}, but the image is {photo_hw[0]} high and "
+            f"{photo_hw[1]} wide")
+
+
+def _sizes(photos):
+    """(height, width) of each photo (os.DirEntry), None where it cannot be read as an image."""
+    folders, sizes = {}, {}
+    for photo in photos:
+        folders.setdefault(photo.path[:-len(photo.name) - 1], []).append(photo)
+    for folder, of_folder in folders.items():
+        sizes.update(zip((photo.path for photo in of_folder), _sizes_in(folder, of_folder)))
+    return [sizes[photo.path] for photo in photos]
+
+
+def _sizes_in(folder, photos):
+    """`_sizes` of photos in one folder. A photo that cannot be read is tried at every start: perhaps it was the disk."""
+    places = index_places(folder, "photos")
+    index = find_index(places, _KEY)
+    known = dict(zip(index.facts["names"], map(tuple, index.arrays["photos"].tolist()))) if index else {}
+    with ThreadPoolExecutor(_THREADS) as pool:
+        shares = [photos[k:k + _SHARE] for k in range(0, len(photos), _SHARE)]
+        stamps = chain.from_iterable(pool.map(lambda share: [_stamp(photo) for photo in share], shares))
+        new = [(photo, stamp) for photo, stamp in zip(photos, stamps) if known.get(photo.name, ())[:2] != stamp]
+        with tqdm(total=len(new), desc=f"photos in {os.path.basename(folder)}", unit="photo", delay=_PATIENCE) as bar:
+            for k in range(0, len(new), _TOGETHER):
+                some = new[k:k + _TOGETHER]
+                for (photo, stamp), size_hw in zip(some, pool.map(_read_size, [photo.path for photo, _ in some])):
+                    known[photo.name] = (*stamp, *size_hw)
+                    bar.update()
+                if places and not _keep(places, {name: row for name, row in known.items() if row[2]}):
+                    places = ()   # said once
+    return [known[photo.name][2:] if known[photo.name][2] else None for photo in photos]
+
+
+def _keep(places, known):
+    """Write {name: (bytes, time of change, height, width)} into an index file; None where that cannot be."""
+    return keep_index(places, _KEY, {"names": list(known)}, {"photos": np.array(list(known.values()), np.int64).reshape(-1, 4)})
+
+
+def _stamp(photo):
+    """Size in bytes and time of change, (-1, -1) where even these cannot be had."""
+    try:
+        status = photo.stat()
+    except OSError:
+        return -1, -1
+    return status.st_size, status.st_mtime_ns
+
+
+def _read_size(path):
+    """(height, width) of a photo whose end is there, (0, 0) if it is none."""
+    try:
+        size_hw = image_hw(path)
+        if not _ends_as_images_do(path):  # cut off, then; or something is appended to it
+            read_image(path)
+    except OSError:
+        return 0, 0
+    return size_hw
+
+
+def _ends_as_images_do(path):
+    """Whether the end mark of a JPEG or a PNG is among the last bytes of a file."""
+    with open(path, "rb") as file:
+        file.seek(max(os.path.getsize(path) - 1024, 0))
+        end = file.read()
+    return b"\xff\xd9" in end or b"IEND" in end

@@ -1,0 +1,60 @@
+"""Run shapes: size, box and number of parts of many masks, from their runs; no mask is made for it."""
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+
+def run_shapes(counts, starts, lengths, heights):
+    """Measures of B masks of at least one run each.
+
+    counts:  (B,) int64, number of runs of each mask
+    starts, lengths: (R,) int64, pixels; the runs of one mask after the other, sorted and apart (`rle.parse_many`). Pixels count from
+        0 down the columns.
+    heights: (B,) int64, height of each mask's photo
+    Returns: {"areas" (B,) int64, pixels; "boxes" (B, 4) int32 yxyx, pixels, (y2, x2) outside; "runs" (B,) int32, at most one a column
+    and gap; "parts" (B,) int32, pieces that do not even touch at a corner}.
+    """
+    if not len(counts):
+        return {"areas": np.zeros(0, np.int64), "boxes": np.zeros((0, 4), np.int32),
+                "runs": np.zeros(0, np.int32), "parts": np.zeros(0, np.int32)}
+    mask, column, top, bottom = _by_column(np.repeat(np.arange(len(counts)), counts), starts, lengths, heights)
+    number = np.bincount(mask, minlength=len(counts))
+    first = np.cumsum(number) - number
+    last = first + number - 1
+    boxes = np.stack([np.minimum.reduceat(top, first), column[first], np.maximum.reduceat(bottom, first), column[last] + 1], axis=1)
+    return {"areas": np.add.reduceat(bottom - top, first), "boxes": boxes.astype(np.int32), "runs": number.astype(np.int32),
+            "parts": _parts(mask, column, top, bottom, len(counts))}
+
+
+def _by_column(mask, starts, lengths, heights):
+    """Runs -> (mask, column, top, bottom), (N,) int64 each: a run that goes on in the next column becomes one run in each."""
+    height = heights[mask]
+    column, top = np.divmod(starts, height)
+    bottom = top + lengths
+    if (bottom <= height).all():
+        return mask, column, top, bottom
+    pieces = -(-bottom // height)
+    run = np.repeat(np.arange(len(pieces)), pieces)
+    piece = np.arange(len(run)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    rest = bottom[run] - piece * height[run]
+    return mask[run], column[run] + piece, np.where(piece == 0, top[run], 0), np.minimum(rest, height[run])
+
+
+def _parts(mask, column, top, bottom, masks):
+    """(masks,) int32: how many pieces each mask has. Runs hang together where they touch, be it at a corner."""
+    reach = int(bottom.max()) + 2
+    place = np.append(0, np.cumsum(np.where(np.diff(mask) > 0, 2, np.diff(column))))    # columns in a row, a gap between two masks
+    tops, bottoms = place * reach + top, place * reach + bottom    # both ascend: runs are sorted and apart
+    before = (place - 1) * reach                                   # the column on the left
+    low = np.searchsorted(bottoms, before + top, side="left")      # its first run that does not end above this one
+    high = np.searchsorted(tops, before + bottom, side="right")    # and its first that starts below
+    number = np.maximum(high - low, 0)
+    left = np.repeat(low - (np.cumsum(number) - number), number) + np.arange(number.sum())
+    right = np.repeat(np.arange(len(top)), number)
+    below = np.flatnonzero((place[1:] == place[:-1]) & (top[1:] == bottom[:-1]))    # two runs written where one would do
+    left, right = np.append(left, below), np.append(right, below + 1)
+    graph = coo_array((np.ones(len(left), bool), (left, right)), shape=(len(top), len(top)))
+    pieces, label = connected_components(graph, directed=False)
+    of_mask = np.zeros(pieces, np.int64)
+    of_mask[label] = mask    # all runs of a piece are of one mask
+    return np.bincount(of_mask, minlength=masks).astype(np.int32)

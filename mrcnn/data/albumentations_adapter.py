@@ -1,0 +1,105 @@
+"""AlbumentationsAugmenter: any Albumentations transform, with the masks moving along."""
+import copy
+import importlib.metadata
+import os
+import random
+import threading
+
+import numpy as np
+
+from mrcnn.data import albumentations_rules
+from mrcnn.data.scene import Scene
+from mrcnn.data.window_masks import WindowMasks
+
+# Whenever it is imported, Albumentations asks PyPI for newer versions, of which there are none: seconds of waiting without a network.
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+
+_INSTALL = 'pip install "albumentations>=2.0,<2.1"'
+
+
+class AlbumentationsAugmenter:
+    """An Albumentations transform that moves masks along with the image; safe to share between threads.
+
+    transform: one of Albumentations' transforms, or a tree of them in A.Compose, A.OneOf, A.SomeOf, A.Sequential …
+    trust:     classes of your own that you have looked at and that the check refuses without reason
+
+    What would move the image without its masks, copy parts of objects, or change the size of the canvas, is refused here with a
+    ValueError that names it (see `albumentations_rules`). Raises ImportError without Albumentations 2.0.
+    """
+
+    def __init__(self, transform, *, trust=()):
+        import_albumentations()
+        albumentations_rules.check(transform, trust)
+        self.transform = transform
+        self._packs = albumentations_rules.only_copies_mask_values(transform)
+        self._per_thread = threading.local()
+
+    def __call__(self, image, masks, rng):
+        """image (H, W, 3) uint8, masks (H, W, N) bool -> the same, moved. A wrong shape or a changed canvas is a ValueError."""
+        scene = self.augment(Scene.of(image, masks), rng)
+        return scene.image, scene.masks.dense()
+
+    def augment(self, scene, rng):
+        """See `mrcnn.data.augmentation`. Raises ValueError if the canvas changes."""
+        albumentations_rules.check_canvas(self.transform, scene.image.shape[:2])
+        transform = self._copy_of_this_thread()
+        # set_random_seed would start every node from the same number: two flips of p=0.5 would always happen together.
+        seed = int(rng.integers(2**63 - 1))
+        transform.set_random_state(np.random.default_rng(seed), random.Random(seed))
+        # A transform that does nothing this time returns what it was given, hence the copy.
+        result = transform(image=scene.image.copy(), masks=self._planes(scene.masks))
+        image, planes = result["image"], result["masks"]
+        kept = image.shape == scene.image.shape and image.dtype == np.uint8
+        if not kept or planes.shape[1:] != image.shape[:2]:
+            raise ValueError(f"{type(self.transform).__name__} turned an image {scene.image.shape} uint8 into {image.shape} {image.dtype} "
+                             f"and its masks into {planes.shape[1:]}, but size and type must stay. Leave out what changes them.")
+        planes = planes.transpose(1, 2, 0)
+        count = len(scene.masks)
+        masks = WindowMasks.from_planes(planes, count) if self._packs else WindowMasks.from_dense(planes[:, :, :count])
+        return scene.moved(np.ascontiguousarray(image), masks)
+
+    def _planes(self, masks):
+        """(P, H, W) uint8, P > 0: eight masks on each plane where values are only copied, else one of 0 and 1."""
+        if self._packs:
+            planes = masks.planes()
+        else:
+            planes = masks.dense().astype(np.uint8) if len(masks) else np.zeros((*masks.canvas_hw, 1), np.uint8)
+        return np.ascontiguousarray(planes.transpose(2, 0, 1))
+
+    def _copy_of_this_thread(self):
+        # Nodes keep their random state and the parameters that they drew, so threads cannot share them.
+        if not hasattr(self._per_thread, "transform"):
+            self._per_thread.transform = copy.deepcopy(self.transform)
+        return self._per_thread.transform
+
+    def __getstate__(self):
+        return {name: value for name, value in vars(self).items() if name != "_per_thread"}
+
+    def __setstate__(self, state):
+        vars(self).update(state)
+        self._per_thread = threading.local()
+
+
+def import_albumentations():
+    """Albumentations 2.0, the MIT-licensed library, as a module. Raises ImportError that says what to install instead of anything else.
+
+    Its successor AlbumentationsX has the same import name, version numbers that continue, and the AGPL, which would bind what uses it.
+    """
+    if _is_installed("albumentationsx"):
+        raise ImportError("AlbumentationsX (AGPL) is installed, which takes the place of Albumentations 2.0 (MIT); this project supports "
+                          f"the latter only. Run: pip uninstall albumentationsx albumentations && {_INSTALL}")
+    try:
+        import albumentations
+    except ModuleNotFoundError as error:
+        raise ImportError(f"Albumentations is not installed. Run: {_INSTALL}") from error
+    if not albumentations.__version__.startswith("2.0."):
+        raise ImportError(f"Albumentations 2.0 is supported, but {albumentations.__version__} is installed. Run: {_INSTALL}")
+    return albumentations
+
+
+def _is_installed(name):
+    try:
+        importlib.metadata.distribution(name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True

@@ -1,0 +1,82 @@
+"""ImgaugAugmenter: any imgaug augmenter, with the masks moving along."""
+import contextlib
+import copy
+import pickle
+import threading
+
+import numpy as np
+
+from mrcnn.data import imgaug_rules
+from mrcnn.data.imgaug_import import import_imgaug
+from mrcnn.data.scene import Scene
+from mrcnn.data.window_masks import WindowMasks
+
+# imgaug's image corruptions seed NumPy's global generator, so only one thread at a time may be inside them.
+_NUMPY_SEED_LOCK = threading.Lock()
+
+
+class ImgaugAugmenter:
+    """An imgaug augmenter that moves masks along with the image; safe to share between threads.
+
+    augmenter: an `imgaug.augmenters.Augmenter`: one, or a tree of them in Sequential, SomeOf, Sometimes …
+    trust:     classes of your own that you have looked at and that the check refuses without reason
+
+    What would move the image without its masks, or change the size of the canvas, is refused here with a
+    ValueError that names it (see `imgaug_rules`). Where an augmenter fills what it uncovers, as with
+    mode="reflect", only the image is filled: a mirrored sleeve is not a second sleeve, and gets no mask.
+    """
+
+    def __init__(self, augmenter, *, trust=()):
+        import_imgaug()
+        imgaug_rules.check(augmenter, trust)
+        self.augmenter = augmenter
+        self._packs = imgaug_rules.only_copies_mask_values(augmenter)
+        self._seeds_numpy = imgaug_rules.seeds_numpy(augmenter)
+        self._per_thread = threading.local()
+
+    def __call__(self, image, masks, rng):
+        """image (H, W, 3) uint8, masks (H, W, N) bool -> the same, moved. A wrong shape or a changed canvas is a ValueError."""
+        scene = self.augment(Scene.of(image, masks), rng)
+        return scene.image, scene.masks.dense()
+
+    def augment(self, scene, rng):
+        """See `mrcnn.data.augmentation`. Raises ValueError if the canvas changes."""
+        from imgaug.augmentables.segmaps import SegmentationMapsOnImage
+
+        image, count = scene.image, len(scene.masks)
+        # imgaug moves planes one by one, as int32, which takes longer than all else for ten masks. It only ever copies their values
+        # (nearest neighbour), so one plane can carry eight masks.
+        planes = scene.masks.planes() if self._packs else scene.masks.dense() if count else np.zeros((*image.shape[:2], 1), bool)
+        augmenter = self._copy_of_this_thread()
+        augmenter.seed_(int(rng.integers(2**31 - 1)), deterministic_too=True)
+        maps = SegmentationMapsOnImage(planes, shape=image.shape)
+        with _NUMPY_SEED_LOCK if self._seeds_numpy else contextlib.nullcontext():
+            new_image, maps = augmenter.augment(image=image, segmentation_maps=maps)
+        planes = maps.get_arr()
+        kept = new_image.shape == image.shape and new_image.dtype == image.dtype
+        if not kept or planes.shape[:2] != image.shape[:2]:
+            raise ValueError(
+                f"{type(self.augmenter).__name__} turned an image {image.shape} uint8 into {new_image.shape} "
+                f"{new_image.dtype} and its masks into {planes.shape[:2]}, but size and type must stay. "
+                "Wrap the part that changes the size in iaa.KeepSizeByResize(...)."
+            )
+        masks = WindowMasks.from_planes(planes, count) if self._packs else WindowMasks.from_dense(planes[:, :, :count])
+        return scene.moved(np.ascontiguousarray(new_image), masks)
+
+    def _copy_of_this_thread(self):
+        # Seeding writes into every node of the tree, so threads cannot share one. A copy per thread rather
+        # than per image, because copying a tree takes half a millisecond.
+        if not hasattr(self._per_thread, "augmenter"):
+            self._per_thread.augmenter = copy.deepcopy(self.augmenter)
+        return self._per_thread.augmenter
+
+    def __reduce__(self):
+        # In two steps: where this is read again, imgaug must be mended before any of its objects is.
+        return _unpickled, (pickle.dumps({name: value for name, value in vars(self).items() if name != "_per_thread"}),)
+
+
+def _unpickled(state):
+    import_imgaug()
+    augmenter = ImgaugAugmenter.__new__(ImgaugAugmenter)
+    vars(augmenter).update(pickle.loads(state), _per_thread=threading.local())
+    return augmenter

@@ -1,0 +1,101 @@
+"""Runs: the masks of one photo as run lengths, and how they come to the canvas without a mask of the photo's size."""
+import dataclasses
+
+import numpy as np
+
+from mrcnn.data.window_masks import WindowMasks
+
+
+@dataclasses.dataclass(frozen=True)
+class Runs:
+    """N masks of a photo of `photo_hw`, column by column: pixel (y, x) has the number x * H + y.
+
+    starts, lengths: (R,) int64, the runs of all masks one after the other, each mask's sorted and apart; counts: (N,) int64, how many
+    are whose.
+    """
+
+    photo_hw: tuple
+    starts: np.ndarray
+    lengths: np.ndarray
+    counts: np.ndarray
+
+    @classmethod
+    def from_dense(cls, masks):
+        """Of (H, W, N) masks."""
+        height, width, count = masks.shape
+        columns = np.ascontiguousarray(masks.transpose(2, 1, 0) != 0).reshape(count, width * height)
+        edges = np.diff(columns.astype(np.int8), axis=1, prepend=0, append=0)
+        (owner, starts), (_, ends) = np.nonzero(edges == 1), np.nonzero(edges == -1)
+        return cls((height, width), starts, ends - starts, np.bincount(owner, minlength=count))
+
+    def __len__(self):
+        return len(self.counts)
+
+    @property
+    def areas(self):
+        """(N,) int64: pixels of the photo."""
+        return np.bincount(self._owners(), weights=self.lengths, minlength=len(self)).astype(np.int64)
+
+    def dense(self):
+        """(H, W, N) bool, each mask in the photo's size."""
+        height, width = self.photo_hw
+        masks = np.zeros((len(self), width * height), bool)
+        first = np.append(0, np.cumsum(self.counts))
+        for mask, a, b in zip(masks, first, first[1:]):
+            edges = np.stack([self.starts[a:b], self.starts[a:b] + self.lengths[a:b]], axis=1).ravel()
+            gaps = np.diff(edges, prepend=0, append=mask.size)
+            mask[:] = np.repeat(np.arange(len(gaps)) % 2 == 1, gaps)
+        return masks.reshape(len(self), width, height).transpose(2, 1, 0)
+
+    def place(self, placement):
+        """The masks on the canvas of a `Placement`, a WindowMasks: pixel for pixel what `Placement.mask` makes of the dense ones.
+
+        A pixel of the canvas shows the pixel of the photo under its centre, so a run is cut to the rows and columns that are shown; all
+        runs of all masks are painted at once, as steps up and down whose running sum is the mask.
+        """
+        owner, column, top, bottom = self._spans()
+        rows, columns = (_first_shown(index, n) for index, n in zip(placement.shown(), self.photo_hw))
+        top, bottom = rows[top], rows[bottom]
+        copies = np.where(bottom > top, columns[column + 1] - columns[column], 0)       # a column of the photo may be shown several times
+        owner, top, bottom = (np.repeat(values, copies) for values in (owner, top, bottom))
+        left = np.repeat(columns[column], copies) + np.arange(len(owner)) - np.repeat(np.cumsum(copies) - copies, copies)
+        corner_y, corner_x, _, _ = placement.window.astype(int)
+        return _paint(owner, left + corner_x, top + corner_y, bottom + corner_y, len(self), placement.canvas_hw)
+
+    def _spans(self):
+        """The runs, cut where a column ends: owner, column, and the rows from top to bottom, which lies outside; (S,) int64 each."""
+        height = self.photo_hw[0]
+        ends = self.starts + self.lengths
+        pieces = (ends - 1) // height - self.starts // height + 1
+        owner, starts, ends = (np.repeat(values, pieces) for values in (self._owners(), self.starts, ends))
+        column = starts // height + np.arange(len(starts)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+        return owner, column, np.maximum(starts - column * height, 0), np.minimum(ends - column * height, height)
+
+    def _owners(self):
+        return np.repeat(np.arange(len(self)), self.counts)
+
+
+def _first_shown(index, n):
+    """(n + 1,): how many of the pixels `index`, ascending, of a side of n come before each pixel."""
+    return np.searchsorted(index, np.arange(n + 1))
+
+
+def _paint(owner, column, top, bottom, count, canvas_hw):
+    """Spans (S,), sorted by owner and column, of which those of one owner do not overlap -> WindowMasks of `count` masks."""
+    boxes = np.zeros((count, 4), np.int64)
+    if len(owner):
+        first = np.flatnonzero(np.diff(owner, prepend=-1))
+        last = np.append(first[1:], len(owner)) - 1
+        boxes[owner[first]] = np.stack([np.minimum.reduceat(top, first), column[first],
+                                        np.maximum.reduceat(bottom, first), column[last] + 1], axis=1)
+    heights, widths = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    # Every window column by column, with a row beneath in which the last step down of a column has its place.
+    sizes = widths * (heights + 1)
+    begin = np.cumsum(sizes) - sizes
+    at = begin[owner] + (column - boxes[owner, 1]) * (heights[owner] + 1) - boxes[owner, 0]
+    steps = np.zeros(sizes.sum(), np.int8)
+    steps[at + top] += 1
+    steps[at + bottom] -= 1
+    painted = np.cumsum(steps, dtype=np.int8).view(bool)
+    windows = [painted[b:b + n].reshape(w, h + 1)[:, :h].T for b, n, w, h in zip(begin, sizes, widths, heights)]
+    return WindowMasks(windows, boxes[:, :2], canvas_hw)

@@ -1,0 +1,99 @@
+"""WindowMasks: the masks of one picture, each kept as the small window that it fills instead of a whole canvas."""
+import cv2
+import numpy as np
+
+from mrcnn.data.instance_masks import boxes_of_masks, mini_mask
+
+_BITS = 8
+
+
+class WindowMasks:
+    """N masks of a canvas of `canvas_hw` pixels; an object of n pixels costs its box, not the canvas.
+
+    windows: N arrays (h, w) bool; corners: (N, 2) int, y and x of each one's top left pixel. Windows without a border of zeros are what
+    `boxes` wants; an empty mask has a window of (0, 0).
+    """
+
+    def __init__(self, windows, corners, canvas_hw):
+        self.windows, self.canvas_hw = list(windows), tuple(int(n) for n in canvas_hw)
+        self.corners = np.asarray(corners, np.int64).reshape(-1, 2)
+
+    @classmethod
+    def from_dense(cls, masks):
+        """The inverse of `dense`: (H, W, N) of 0 and not 0."""
+        boxes = boxes_of_masks(masks).astype(int)
+        windows = [masks[y1:y2, x1:x2, i].astype(bool) for i, (y1, x1, y2, x2) in enumerate(boxes)]
+        return cls(windows, boxes[:, :2], masks.shape[:2])
+
+    @classmethod
+    def from_planes(cls, planes, count):
+        """The inverse of `planes`; count: N."""
+        windows, corners = [], []
+        planes = np.ascontiguousarray(planes.transpose(2, 0, 1), np.uint8)
+        for k in range(count):
+            mask = planes[k // _BITS] & np.uint8(1 << k % _BITS)
+            x, y, w, h = cv2.boundingRect(mask)
+            windows.append(mask[y:y + h, x:x + w] != 0)
+            corners.append((y, x))
+        return cls(windows, corners, planes.shape[1:])
+
+    def __len__(self):
+        return len(self.windows)
+
+    @property
+    def boxes(self):
+        """(N, 4) float32 yxyx, pixels of the canvas; zeros for an empty mask."""
+        sizes = np.array([window.shape for window in self.windows], np.int64).reshape(-1, 2)
+        return np.hstack([self.corners, self.corners + sizes]).astype(np.float32)
+
+    @property
+    def areas(self):
+        """(N,) int64: how many pixels each has."""
+        return np.array([np.count_nonzero(window) for window in self.windows], np.int64)
+
+    def keep(self, rows):
+        """These rows only: (n,) indices."""
+        return WindowMasks([self.windows[i] for i in rows], self.corners[rows], self.canvas_hw)
+
+    def dense(self):
+        """(H, W, N) bool, a canvas for each mask."""
+        masks = np.zeros((len(self), *self.canvas_hw), bool)
+        for mask, window, (y, x) in zip(masks, self.windows, self.corners):
+            mask[y:y + window.shape[0], x:x + window.shape[1]] = window
+        return masks.transpose(1, 2, 0)
+
+    def planes(self):
+        """(H, W, ceil(N / 8)) uint8, at least one plane: mask k is bit k % 8 of plane k // 8. For what only copies pixels."""
+        planes = np.zeros((max(1, -(-len(self) // _BITS)), *self.canvas_hw), np.uint8)
+        for k, (window, (y, x)) in enumerate(zip(self.windows, self.corners)):
+            planes[k // _BITS, y:y + window.shape[0], x:x + window.shape[1]] |= window.view(np.uint8) << np.uint8(k % _BITS)
+        return planes.transpose(1, 2, 0)
+
+    def minimise(self, size_hw):
+        """Mini-masks, as `mrcnn.data.instance_masks.minimise` makes them: (N, *size_hw) uint8 of 0 and 1, each filling its box."""
+        mini = np.zeros((len(self), *size_hw), np.uint8)
+        for small, window in zip(mini, self.windows):
+            if window.size:
+                small[:] = mini_mask(window, tuple(size_hw))
+        return mini
+
+    def without(self, covered):
+        """These masks where `covered` (H, W) bool is False."""
+        windows, corners = [], []
+        for window, (y, x) in zip(self.windows, self.corners):
+            left = window & ~covered[y:y + window.shape[0], x:x + window.shape[1]]
+            (y1, x1, y2, x2), = boxes_of_masks(left[:, :, None]).astype(int)
+            windows.append(left[y1:y2, x1:x2])
+            corners.append((y + y1, x + x1) if windows[-1].size else (0, 0))
+        return WindowMasks(windows, corners, self.canvas_hw)
+
+    def and_also(self, others):
+        """These masks and then `others`, of the same canvas."""
+        return WindowMasks(self.windows + others.windows, np.vstack([self.corners, others.corners]), self.canvas_hw)
+
+    def union(self):
+        """(H, W) bool: what any of them covers."""
+        covered = np.zeros(self.canvas_hw, bool)
+        for window, (y, x) in zip(self.windows, self.corners):
+            covered[y:y + window.shape[0], x:x + window.shape[1]] |= window
+        return covered

@@ -1,0 +1,119 @@
+"""Random masks, run lengths, boxes and files, right and wrong: never a crash, never a wrong mask, always a reason.
+
+FUZZ_EXAMPLES=2500 pytest tests/fashion/datasets/test_any_input.py      # ten thousand of them
+"""
+import io
+import os
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from PIL import Image
+
+from fashion import rle
+from mrcnn.data.ground_truth import place_masks
+from mrcnn.data.images import read_image
+from mrcnn.data.resize import Placement
+from mrcnn.data.runs import Runs
+
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 100))
+# The same examples in every run: a test that fails today failed yesterday.
+many = settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None)
+
+sides = st.integers(1, 24)
+masks = st.tuples(sides, sides, st.integers(0, 4)).flatmap(lambda shape: arrays(bool, shape))
+placements = st.tuples(st.tuples(st.integers(1, 60), st.integers(1, 60)), st.tuples(st.integers(-40, 40), st.integers(-40, 40)))
+numbers = st.one_of(st.integers(-3, 700), st.integers(0, 2**70)).map(str)
+words = st.one_of(numbers, numbers, st.text("0123456789 -.eE+,x\t\n\u0661", max_size=4), st.text(max_size=3))
+texts = st.lists(words, max_size=9).map(" ".join)
+
+
+@many
+@given(masks, placements)
+def test_any_mask_comes_to_any_canvas_as_the_long_way_brings_it(masks, where):
+    (size_hw, corner), photo_hw = where, masks.shape[:2]
+    placement = Placement(photo_hw, size_hw, corner, (32, 32))
+    text = [rle.encode(masks[:, :, i]) for i in range(masks.shape[2])]
+    valid, counts, starts, lengths = rle.parse_many([t.encode() for t in text], np.full(len(text), masks[:, :, 0:1].size))
+    assert valid.tolist() == [bool(t) for t in text]        # an empty mask has no runs, which no file may have
+    if valid.all():
+        placed, areas = place_masks(placement, Runs(photo_hw, starts, lengths, counts))
+        np.testing.assert_array_equal(placed.dense(), place_masks(placement, masks)[0].dense())
+        assert areas.tolist() == masks.sum(axis=(0, 1)).tolist()
+    for i, t in enumerate(text):
+        np.testing.assert_array_equal(rle.decode(t, photo_hw), masks[:, :, i])
+        np.testing.assert_array_equal(rle.decode(rle.from_coco(rle.to_coco(t, photo_hw)), photo_hw), masks[:, :, i])
+
+
+@many
+@given(texts, sides, sides)
+def test_any_text_is_a_mask_or_has_a_reason_why_not(text, height, width):
+    reason = rle.check_runs(text, (height, width))
+    if reason is None:
+        mask = rle.decode(text, (height, width))
+        assert mask.shape == (height, width) and mask.any() and mask.sum() == rle.area(text)
+        starts, lengths = rle.parse_runs(text)
+        expected = np.zeros(height * width, int)
+        for start, length in zip(starts, lengths):
+            expected[start:start + length] += 1
+        np.testing.assert_array_equal(mask, expected.reshape(width, height).T)
+        assert expected.max() == 1
+    else:
+        assert isinstance(reason, str) and reason
+        if text.strip():
+            with pytest.raises(ValueError, match="."):
+                rle.decode(text, (height, width))
+    if rle.valid_runs([text.encode()], np.array([height * width]))[0]:
+        assert reason is None
+
+
+@many
+@given(st.tuples(sides, sides), placements, arrays(np.float32, (3, 4), elements=st.floats(-1e4, 1e4, width=32)))
+def test_any_box_comes_back_to_the_photo(photo_hw, where, boxes):
+    size_hw, corner = where
+    placement = Placement(photo_hw, size_hw, corner, (32, 32))
+    for inclusive in (False, True):
+        back = placement.boxes_to_photo(boxes, inclusive)
+        assert np.isfinite(back).all() and (back >= 0).all() and (back <= np.tile(photo_hw, 2)).all()
+    y1, x1, y2, x2 = placement.window
+    assert 0 <= y1 <= y2 <= 32 and 0 <= x1 <= x2 <= 32
+
+
+@pytest.fixture(scope="module")
+def photo_files():
+    """Small photos in every format, as bytes."""
+    photo = np.random.default_rng(0).integers(0, 255, (40, 30, 3)).astype(np.uint8)
+    found = []
+    for mode, form in (("RGB", "JPEG"), ("L", "JPEG"), ("CMYK", "JPEG"), ("RGB", "PNG"), ("RGBA", "PNG"), ("P", "PNG"), ("I;16", "PNG")):
+        image = Image.fromarray(photo[:, :, 0].astype(np.uint16) * 200) if mode == "I;16" else Image.fromarray(photo).convert(mode)
+        file = io.BytesIO()
+        image.save(file, form)
+        found.append(file.getvalue())
+    return found
+
+
+def test_any_file_is_an_image_or_is_named(photo_files, tmp_path):
+    path = tmp_path / "photo.jpg"
+    read = 0
+
+    @many
+    @given(st.integers(0, len(photo_files) - 1), st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 255)), max_size=4),
+           st.one_of(st.none(), st.none(), st.integers(0, 4000)), st.sampled_from([None, (5, 5)]))
+    def check(which, changes, length, at_least_hw):
+        nonlocal read
+        content = bytearray(photo_files[which][:length])
+        for at, value in changes:
+            content[at % max(len(content), 1):at % max(len(content), 1) + 1] = bytes([value])
+        path.write_bytes(content)
+        try:
+            image = read_image(path, at_least_hw=at_least_hw)
+        except OSError as error:
+            assert "photo.jpg" in str(error)
+        else:
+            read += 1
+            assert image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.uint8
+
+    check()
+    assert read > EXAMPLES // 5

@@ -1,0 +1,96 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from fashion.datasets import photos
+from fashion.datasets.photos import find_photos, photo_faults
+
+SIZES = [(20, 14)] * 3
+
+
+@pytest.fixture
+def folder(make_folder, tmp_path, monkeypatch):
+    monkeypatch.delenv("FASHION_CACHE_DIR", raising=False)
+    return make_folder.write_images(tmp_path / "data" / "train")
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """A list of the names of the photos that are opened."""
+    seen, read = [], photos._read_size
+    monkeypatch.setattr(photos, "_read_size", lambda path: seen.append(Path(path).name) or read(path))
+    return seen
+
+
+def faults(folder, sizes_hw=SIZES):
+    return photo_faults(find_photos(["a", "b", "c"], [folder]), sizes_hw, check=True)
+
+
+def test_photos_are_found_with_and_without_ending_in_the_first_folder_that_has_them(folder, make_folder, tmp_path):
+    more = make_folder.write_images(tmp_path / "more", ["c", "d"])
+    found = find_photos(["a.jpg", "b", "c", "d", "e"], [folder, more])
+    assert [photo and photo.path for photo in found] == [
+        str(folder / "a.jpg"), str(folder / "b.jpg"), str(folder / "c.jpg"), str(more / "d.jpg"), None]
+
+
+def test_a_photo_is_opened_once(folder, opened):
+    assert [faults(folder) for _ in range(2)] == [[None] * 3] * 2 and sorted(opened) == ["a.jpg", "b.jpg", "c.jpg"]
+    assert sorted(path.name for path in folder.parent.iterdir()) == ["train", "train.photos.index"]
+
+
+def test_the_annotations_may_say_another_size_next_time(folder, opened):
+    faults(folder)
+    assert faults(folder, [(20, 14), (14, 20), (20, 14)]) == [
+        None, "Height and Width are 14 and 20, but the image is 20 high and 14 wide", None] and len(opened) == 3
+
+
+@pytest.mark.parametrize("change", ["size", "time"])
+def test_a_changed_photo_is_opened_again(folder, opened, change):
+    faults(folder)
+    path, status = folder / "b.jpg", os.stat(folder / "b.jpg")
+    if change == "size":
+        path.write_bytes(path.read_bytes()[:-9])
+        os.utime(path, ns=(0, status.st_mtime_ns))
+    else:
+        os.utime(path, ns=(0, status.st_mtime_ns + 1))
+    assert faults(folder)[1] == ("b.jpg cannot be read as an image" if change == "size" else None) and opened[3:] == ["b.jpg"]
+
+
+def test_a_broken_photo_is_tried_again_at_every_start(folder, opened):
+    (folder / "b.jpg").write_bytes(b"nothing")
+    assert [faults(folder)[1] for _ in range(2)] == ["b.jpg cannot be read as an image"] * 2 and opened[3:] == ["b.jpg"]
+
+
+def test_who_is_stopped_goes_on_where_he_was(folder, monkeypatch):
+    monkeypatch.setattr(photos, "_TOGETHER", 1)
+    seen = []
+
+    def read_size(path):
+        seen.append(Path(path).name)
+        if seen == ["a.jpg", "b.jpg"]:
+            raise KeyboardInterrupt
+        return 20, 14
+
+    monkeypatch.setattr(photos, "_read_size", read_size)
+    with pytest.raises(KeyboardInterrupt):
+        faults(folder)
+    assert faults(folder) == [None] * 3 and seen == ["a.jpg", "b.jpg", "b.jpg", "c.jpg"]
+
+
+def test_photos_of_several_lists_share_what_is_known_of_their_folder(folder, opened):
+    for name in ("a", "b", "a"):
+        assert photo_faults(find_photos([name], [folder]), [(20, 14)], check=True) == [None]
+    assert opened == ["a.jpg", "b.jpg"]
+
+
+def test_a_missing_photo_between_others_is_the_one_without_a_file(folder):
+    (folder / "b.jpg").unlink()
+    assert faults(folder, [(20, 14), (20, 14), (1, 1)]) == [
+        None, "there is no such image in the folder of photos", "Height and Width are 1 and 1, but the image is 20 high and 14 wide"]
+
+
+def test_without_the_check_no_photo_is_opened_and_nothing_written(folder, opened):
+    (folder / "b.jpg").unlink()
+    assert photo_faults(find_photos(["a", "b"], [folder]), SIZES[:2], check=False)[0] is None
+    assert opened == [] and len(list(folder.parent.iterdir())) == 1

@@ -1,0 +1,147 @@
+"""prepare: a smaller copy that trains as the original does, taken up again where it broke off."""
+import csv
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fashion import prepare, rle
+from fashion.datasets.files import find_data
+from fashion.datasets.splits import load_train_and_val
+from mrcnn.data.images import image_hw, read_image
+
+
+@pytest.fixture
+def source(sample_folder, tmp_path):
+    """The built-in data, 128 x 96, eight photos and four, with three test photos."""
+    shutil.copytree(sample_folder, tmp_path / "source", ignore=shutil.ignore_patterns("*.index"))
+    (tmp_path / "source" / "test").mkdir(exist_ok=True)
+    for i in range(3):
+        Image.new("RGB", (90, 60 + i), (i, 99, 99)).save(tmp_path / "source" / "test" / f"t{i}.jpg")
+    return tmp_path / "source"
+
+
+def run(source, *options, workers=1):
+    copy = source.parent / "copy"
+    return prepare.main(["--data", str(source), "--out", str(copy), "--workers", str(workers), "--longest", "64", *options])
+
+
+def contents(folder):
+    """{path in the folder: bytes}; index files are whoever's who reads it."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".index")
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def test_the_copy_is_a_data_set_of_the_same_images_with_smaller_masks(source, capsys):
+    copy = run(source)
+    for before, after in zip(load_train_and_val(find_data(source)), load_train_and_val(find_data(copy)), strict=True):
+        assert [info["id"] for info in before.image_info] == [info["id"] for info in after.image_info]
+        for i in map(int, before.image_ids):
+            assert after.load_image(i).shape == (64, 48, 3) and before.image_hw(i) == (128, 96)
+            np.testing.assert_array_equal(after.image_class_ids(i), before.image_class_ids(i))
+            np.testing.assert_array_equal(after.load_instance_fields(i)["gt_attributes"], before.load_instance_fields(i)["gt_attributes"])
+            (large, _), (small, _) = before.load_mask(i), after.load_mask(i)
+            kept = large[1::2, 1::2].any(axis=(0, 1))
+            np.testing.assert_array_equal(small[:, :, kept], large[1::2, 1::2][:, :, kept])
+            assert (small[:, :, ~kept].sum(axis=(0, 1)) == 1).all()
+    files = find_data(copy)
+    assert [image_hw(path) for path in sorted(files.test_images_dir.iterdir())] == [(42, 64), (43, 64), (44, 64)]
+    assert files.ontology() == find_data(source).ontology()
+    shown = capsys.readouterr().out
+    assert "15 photos of at most 64 pixels" in shown and "saved" in shown and "use the original test photos" in shown
+
+
+@pytest.mark.slow
+def test_two_processes_write_what_one_writes(source):
+    one = contents(run(source))
+    shutil.rmtree(source.parent / "copy")
+    assert contents(run(source, workers=2)) == one
+
+
+def test_a_killed_run_goes_on_and_does_no_photo_twice(source, monkeypatch):
+    done, whole, encode = [], contents(run(source)), prepare.encode_copy
+    shutil.rmtree(source.parent / "copy")
+
+    def killed_at_the_sixth(photo, *settings):
+        done.append(photo.name)
+        if len(done) == 6:
+            raise KeyboardInterrupt
+        return encode(photo, *settings)
+
+    monkeypatch.setattr(prepare, "encode_copy", killed_at_the_sixth)
+    with pytest.raises(KeyboardInterrupt):
+        run(source)
+    assert not (source.parent / "copy" / "train.csv").exists() and len(list((source.parent / "copy" / "images").iterdir())) == 5
+    run(source)
+    assert len(done) == 6 + 10 and done.count(done[5]) == 2 and len(set(done)) == 15
+    assert contents(source.parent / "copy") == whole
+
+
+def test_one_that_is_finished_stays_as_it_is(source, monkeypatch):
+    whole = contents(run(source))
+    monkeypatch.setattr(prepare, "encode_copy", lambda *_: pytest.fail("copied again"))
+    assert contents(run(source)) == whole
+
+
+def test_broken_photos_are_all_named_and_skip_bad_leaves_them_out(source, monkeypatch, capsys):
+    names = [info["path"] for info in load_train_and_val(find_data(source))[0].image_info][1:3]
+    loaded = prepare.load
+
+    def then_break(*arguments):
+        datasets = loaded(*arguments)
+        for name in (*names, source / "test" / "t1.jpg"):       # behind the back of the first look at every photo
+            with open(name, "r+b") as file:
+                file.truncate(300)
+        monkeypatch.setattr(prepare, "load", lambda *_: datasets)
+        return datasets
+
+    monkeypatch.setattr(prepare, "load", then_break)
+    with pytest.raises(ValueError, match="cannot be copied: 3, see above"):
+        run(source)
+    told = capsys.readouterr().err
+    assert all(str(name) in told for name in names) and "t1.jpg cannot be read" in told
+    assert not (source.parent / "copy" / "train.csv").exists() and not (source.parent / "copy" / "test" / "t1.jpg").exists()
+    copy = run(source, "--skip-bad")
+    assert len(load_train_and_val(find_data(copy))[0].image_ids) == 6
+    assert (copy / "test" / "t1.jpg").read_bytes() == (source / "test" / "t1.jpg").read_bytes()
+    assert "broken photos: 3" in capsys.readouterr().out
+
+
+def test_bad_rows_of_both_files_are_named(source):
+    for name in ("train.csv", "val.csv"):
+        lines = (source / name).read_text().splitlines()
+        image_id, _, rest = lines[1].split(",", 2)
+        (source / name).write_text("\n".join([lines[0], f"{image_id},1 2 3,{rest}", *lines[2:]]) + "\n")
+    with pytest.raises(ValueError, match="(?s)train.csv has 1 row.*odd number.*val.csv has 1 row"):
+        run(source)
+    assert not (source.parent / "copy").exists()
+    before, after = (len(list(csv.reader(open(folder / "train.csv")))) for folder in (source, run(source, "--skip-bad")))
+    assert after == before - 1
+
+
+def test_a_small_mask_is_kept_as_a_pixel_and_told(source, capsys):
+    with open(source / "train.csv", newline="") as file:
+        rows = list(csv.reader(file))
+    rows[1][1] = rle.encode(np.arange(128 * 96).reshape(128, 96) == 0)      # pixel (0, 0); the copy shows (1, 1), (1, 3), …
+    with open(source / "train.csv", "w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows(rows)
+    copy = run(source)
+    with open(copy / "train.csv", newline="") as file:
+        assert list(csv.reader(file))[1][:4] == [rows[1][0], "1 1", "64", "48"]
+    assert "smaller than a pixel of the copy and kept as one" in capsys.readouterr().out
+
+
+def test_a_limit_beyond_all_photos_copies_everything_as_it_is(source, capsys):
+    copy = prepare.main(["--data", str(source), "--out", str(source.parent / "copy"), "--workers", "1", "--longest", "2048"])
+    for path in ("train.csv", "val.csv", *(f"test/t{i}.jpg" for i in range(3))):
+        assert (copy / path).read_bytes() == (source / path).read_bytes(), path
+    assert "original test photos" not in capsys.readouterr().out
+    photo = next((source / "images").iterdir())
+    np.testing.assert_array_equal(read_image(copy / "images" / photo.name), read_image(photo))
+
+
+@pytest.mark.parametrize("option,value", [("--longest", "0"), ("--quality", "101"), ("--workers", "0")])
+def test_settings_that_cannot_be_are_refused(source, option, value):
+    with pytest.raises(ValueError, match=f"{option} must lie between"):
+        run(source, option, value)

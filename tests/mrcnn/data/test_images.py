@@ -1,0 +1,193 @@
+import io
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from mrcnn.data import dataset, images
+from mrcnn.data.images import image_hw, orientation, read_image
+
+ORIENTATION = 0x0112
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def oriented(path, pixels, value, **options):
+    """Save (H, W, 3) pixels with an EXIF orientation."""
+    exif = Image.Exif()
+    exif[ORIENTATION] = value
+    Image.fromarray(pixels).save(path, exif=exif, **options)
+    return path
+
+
+# Colours
+
+@pytest.mark.parametrize("mode,pixel,rgb", [
+    ("L", 9, (9, 9, 9)), ("RGBA", (1, 2, 3, 0), (1, 2, 3)), ("LA", (9, 0), (9, 9, 9)),
+    ("1", 1, (255, 255, 255)),
+    ("I;16", 65535, (255, 255, 255)), ("I;16", 257 * 9, (9, 9, 9)), ("RGB", (1, 2, 3), (1, 2, 3))])
+def test_every_mode_becomes_rgb(tmp_path, mode, pixel, rgb):
+    image = Image.new(mode, (4, 3), pixel)
+    image.putpixel((0, 0), 65535 if mode == "I;16" else pixel)
+    image.save(tmp_path / "x.png")
+    pixels = read_image(tmp_path / "x.png")
+    assert pixels.shape == (3, 4, 3) and pixels.dtype == np.uint8 and tuple(pixels[2, 3]) == rgb
+    pixels[:] = 0   # writable
+
+
+def test_16_bit_colours_keep_their_upper_half(tmp_path):
+    bgr = np.full((3, 4, 3), (3 * 256 + 255, 2 * 256, 200 * 256 + 128), np.uint16)
+    cv2.imwrite(str(tmp_path / "x.png"), bgr)
+    assert tuple(read_image(tmp_path / "x.png")[1, 1]) == (200, 2, 3)
+
+
+def test_a_palette_becomes_its_colours_the_transparent_one_too(tmp_path):
+    Image.new("RGB", (4, 3), (255, 0, 0)).quantize(4).save(tmp_path / "p.png", transparency=0)
+    assert (read_image(tmp_path / "p.png") == (255, 0, 0)).all()
+
+
+def test_a_grey_jpeg_becomes_rgb_at_reduced_size_too(tmp_path):
+    Image.new("L", (64, 40), 77).save(tmp_path / "x.jpg")
+    assert (read_image(tmp_path / "x.jpg") == np.full((40, 64, 3), 77)).all()
+    assert (read_image(tmp_path / "x.jpg", at_least_hw=(20, 30)) == np.full((20, 32, 3), 77)).all()
+
+
+@pytest.mark.parametrize("at_least_hw", [None, (16, 16)])
+def test_cyan_ink_is_cyan_whether_it_is_stored_adobes_way_or_the_standards(tmp_path, at_least_hw):
+    cyan = Image.new("CMYK", (32, 32), (255, 0, 0, 0))
+    cyan.save(tmp_path / "adobe.jpg")       # PIL writes inks inverted and says "Adobe"
+    Image.eval(cyan, lambda ink: 255 - ink).save(tmp_path / "x.jpg")
+    data = (tmp_path / "x.jpg").read_bytes()
+    start = data.index(b"\xff\xee")
+    end = start + 2 + int.from_bytes(data[start + 2:start + 4], "big")
+    (tmp_path / "plain.jpg").write_bytes(data[:start] + data[end:])     # inks as they are, and no mark
+    for name in ("adobe.jpg", "plain.jpg"):
+        pixels = read_image(tmp_path / name, at_least_hw=at_least_hw).astype(int)
+        assert np.abs(pixels - (0, 255, 255)).max() <= 2, name
+
+
+# Orientation
+
+def test_the_stored_pixels_count_unless_upright_is_asked_for(tmp_path):
+    pixels = np.zeros((3, 5, 3), np.uint8)
+    pixels[0, 0] = 255      # the row that is stored first is the right side: a quarter turn clockwise brings the corner to the right
+    path = oriented(tmp_path / "x.png", pixels, 6)
+    np.testing.assert_array_equal(read_image(path), pixels)
+    upright = read_image(path, upright=True)
+    assert upright.shape == (5, 3, 3) and (upright[0, 2] == 255).all() and upright.sum() == 3 * 255
+    assert (image_hw(path), image_hw(path, upright=True), orientation(path)) == ((3, 5), (5, 3), 6)
+
+
+@pytest.mark.parametrize("value", range(1, 9))
+def test_every_orientation_turns_the_reduced_photo_as_the_whole_one(tmp_path, rng, value):
+    corners = np.kron(rng.integers(0, 256, (2, 2, 3)), np.ones((32, 64, 1))).astype(np.uint8)
+    path = oriented(tmp_path / "x.jpg", corners, value, quality=95, subsampling=0)
+    whole = read_image(path, upright=True)
+    reduced = read_image(path, upright=True, at_least_hw=(40, 30) if value >= 5 else (30, 40))
+    assert whole.shape[:2] == image_hw(path, upright=True) and reduced.shape[:2] == tuple(n // 2 for n in whole.shape[:2])
+    assert np.abs(whole[8::16, 8::16].astype(int) - reduced[4::8, 4::8]).max() <= 4
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
+@pytest.mark.parametrize("junk", [b"junk", b"II*\0\xff\xff\xff\x7f",
+                                  b"MM\0*\0\0\0\x08\0\x05\x01\x12\0\x03", b"II*\0\x08\0\0\0\x01\0\x12\x01\x02"])
+def test_a_photo_with_broken_exif_data_is_left_as_it_is(tmp_path, junk):
+    Image.new("RGB", (5, 3)).save(tmp_path / "x.jpg", exif=b"Exif\0\0" + junk)
+    assert read_image(tmp_path / "x.jpg", upright=True).shape == (3, 5, 3)
+
+
+@pytest.mark.parametrize("value", [0, 9, 77])
+def test_an_orientation_that_does_not_exist_is_none(tmp_path, value):
+    path = oriented(tmp_path / "x.jpg", np.zeros((3, 5, 3), np.uint8), value)
+    assert orientation(path) == 1 and read_image(path, upright=True).shape == (3, 5, 3)
+
+
+# Reduced size
+
+@pytest.mark.parametrize("at_least_hw,read_hw", [
+    ((75, 100), (75, 101)), ((75, 101), (150, 201)), ((38, 50), (75, 101)), ((37, 50), (38, 51)), ((18, 25), (19, 26)), ((1, 1), (19, 26)),
+    ((1, 100), (75, 101)), ((900, 1), (150, 201))])
+def test_a_jpeg_is_read_at_the_smallest_scale_that_is_large_enough_both_ways(tmp_path, at_least_hw, read_hw):
+    """101 wants the whole 201, which is less than twice as much, although a half is rounded up to 101."""
+    Image.new("RGB", (201, 150)).save(tmp_path / "x.jpg")
+    assert read_image(tmp_path / "x.jpg", at_least_hw=at_least_hw).shape == (*read_hw, 3)
+
+
+def test_reducing_while_reading_is_nearly_the_mean_of_the_pixels(tmp_path, rng):
+    smooth = cv2.resize(rng.integers(0, 256, (12, 18, 3)).astype(np.float32), (384, 256), interpolation=cv2.INTER_CUBIC)
+    Image.fromarray(np.clip(smooth, 0, 255).astype(np.uint8)).save(tmp_path / "x.jpg", quality=95)
+    area = cv2.resize(read_image(tmp_path / "x.jpg"), (96, 64), interpolation=cv2.INTER_AREA)
+    assert np.abs(read_image(tmp_path / "x.jpg", at_least_hw=(64, 96)).astype(int) - area).mean() < 1
+
+
+def test_only_a_jpeg_can_be_reduced(tmp_path):
+    Image.new("RGB", (64, 40)).save(tmp_path / "x.png")
+    assert read_image(tmp_path / "x.png", at_least_hw=(5, 8)).shape == (40, 64, 3)
+
+
+# What cannot be read
+
+@pytest.mark.parametrize("keep", [0, 20, 400])
+@pytest.mark.parametrize("ending", ["jpg", "png"])
+@pytest.mark.parametrize("at_least_hw", [None, (10, 10)])
+def test_a_broken_file_is_named(tmp_path, keep, ending, at_least_hw, rng):
+    pixels = rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / f"x.{ending}")
+    (tmp_path / f"cut.{ending}").write_bytes((tmp_path / f"x.{ending}").read_bytes()[:keep])
+    with pytest.raises(OSError, match=f"cut.{ending} cannot be read"):
+        read_image(tmp_path / f"cut.{ending}", at_least_hw=at_least_hw)
+
+
+def test_a_missing_file_is_missing(tmp_path):
+    for read in (read_image, image_hw, orientation):
+        with pytest.raises(FileNotFoundError):
+            read(tmp_path / "none.jpg")
+
+
+def with_header(path, change):
+    """A small JPEG whose frame header, from its precision on, is changed by change(bytearray)."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (50, 30)).save(buffer, "JPEG")
+    data = bytearray(buffer.getvalue())
+    start = data.index(b"\xff\xc0") + 4
+    header = data[start:start + 5]
+    change(header)
+    data[start:start + 5] = header
+    path.write_bytes(data)
+    return path
+
+
+def test_a_jpeg_of_12_bits_is_refused_not_misread(tmp_path):
+    def twelve(header):
+        header[0] = 12
+    with pytest.raises(OSError, match="deep.jpg cannot be read"):
+        read_image(with_header(tmp_path / "deep.jpg", twelve))
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.parametrize("side", [17_000, 60_000])
+def test_a_header_that_promises_a_mountain_is_refused_before_memory_is_asked_for(tmp_path, side):
+    def grow(header):
+        header[1:5] = side.to_bytes(2, "big") * 2
+    path = with_header(tmp_path / "bomb.jpg", grow)
+    for read in (read_image, image_hw):
+        with pytest.raises(OSError, match="bomb.jpg cannot be read"):
+            read(path)
+
+
+@pytest.mark.slow
+def test_a_photo_of_200_million_pixels_is_read_without_a_warning(tmp_path):
+    Image.new("1", (16_320, 12_240)).save(tmp_path / "x.png")
+    code = f"from mrcnn.data.images import read_image; print(read_image({str(tmp_path / 'x.png')!r}).shape)"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True)
+    assert (done.stdout.strip(), done.returncode) == ("(12240, 16320, 3)", 0), done.stderr
+
+
+def test_the_old_door_stays_open():
+    assert dataset.read_image is images.read_image

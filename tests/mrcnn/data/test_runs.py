@@ -1,0 +1,70 @@
+"""Runs: masks that come to the canvas without a mask of the photo's size, pixel for pixel as the long way has it."""
+import numpy as np
+import pytest
+
+from mrcnn.data.resize import Placement, place
+from mrcnn.data.runs import Runs
+
+NO_RUNS = np.zeros(0, np.int64)
+
+
+def placed_the_long_way(masks, placement):
+    placed = [placement.mask(masks[:, :, i]) for i in range(masks.shape[2])]
+    return np.stack(placed, axis=2) if placed else np.zeros((*placement.canvas_hw, 0), bool)
+
+
+def some_masks(rng):
+    height, width = rng.integers(1, 90, 2)
+    return rng.random((height, width, int(rng.integers(0, 12)))) < rng.choice([0.02, 0.5, 0.95])
+
+
+def some_placement(kind, photo_hw, rng):
+    if kind == "anywhere":
+        return Placement(photo_hw, tuple(rng.integers(1, 150, 2).tolist()), tuple(rng.integers(-60, 40, 2).tolist()), (64, 48))
+    if kind == "crop":
+        return place(photo_hw, mode="crop", min_dim=32, rng=rng)
+    return place(photo_hw, (64, 48), kind)
+
+
+def test_runs_go_down_the_columns():
+    runs = Runs((3, 2), np.array([1, 4]), np.array([2, 1]), np.array([1, 1]))       # pixels 1 and 2; pixel 4
+    assert runs.dense().transpose(2, 0, 1).astype(int).tolist() == [[[0, 0], [1, 0], [1, 0]], [[0, 0], [0, 1], [0, 0]]]
+    assert runs.areas.tolist() == [2, 1]
+
+
+def test_a_run_may_go_on_in_the_next_column():
+    runs = Runs((3, 3), np.array([2]), np.array([5]), np.array([1]))
+    placed = runs.place(Placement((3, 3), (3, 3), (0, 0), (3, 3)))
+    assert placed.dense()[:, :, 0].astype(int).tolist() == [[0, 1, 1], [0, 1, 0], [1, 1, 0]]
+    assert placed.boxes.tolist() == [[0, 0, 3, 3]]
+
+
+@pytest.mark.parametrize("kind", ["portrait", "square", "crop", "anywhere"])
+def test_the_canvas_shows_what_the_long_way_shows(kind):
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        masks = some_masks(rng)
+        placement = some_placement(kind, masks.shape[:2], rng)
+        placed = Runs.from_dense(masks).place(placement)
+        np.testing.assert_array_equal(placed.dense(), placed_the_long_way(masks, placement))
+
+
+def test_from_dense_undoes_dense():
+    rng = np.random.default_rng(1)
+    for _ in range(40):
+        masks = some_masks(rng)
+        runs = Runs.from_dense(masks)
+        np.testing.assert_array_equal(runs.dense(), masks)
+        assert runs.areas.tolist() == masks.sum(axis=(0, 1)).tolist() and len(runs) == masks.shape[2]
+
+
+def test_an_object_outside_the_canvas_is_empty_and_keeps_its_row():
+    runs = Runs((4, 4), np.array([0, 15]), np.array([1, 1]), np.array([1, 1]))
+    placed = runs.place(Placement((4, 4), (4, 4), (-2, -2), (4, 4)))
+    assert placed.boxes.tolist() == [[0, 0, 0, 0], [1, 1, 2, 2]] and placed.areas.tolist() == [0, 1]
+
+
+def test_there_may_be_no_objects_and_objects_without_runs():
+    placement = Placement((4, 4), (2, 2), (0, 0), (2, 2))
+    assert len(Runs((4, 4), NO_RUNS, NO_RUNS, NO_RUNS).place(placement)) == 0
+    assert Runs((4, 4), np.array([0]), np.array([16]), np.array([0, 1, 0])).place(placement).areas.tolist() == [0, 4, 0]
