@@ -26,6 +26,7 @@ import mrcnn.model as modellib
 from mrcnn import utils
 from mrcnn.config import Config
 from mrcnn.data.imgaug_import import import_imgaug
+from mrcnn.data.runs import Runs
 from mrcnn.evaluation.coco import evaluate_coco
 from mrcnn.files import write_text
 from mrcnn.training.download import download
@@ -65,19 +66,25 @@ class CocoDataset(utils.Dataset):
             self.add_image("coco", image_id=coco_id, path=str(photos / image["file_name"]), size_hw=(image["height"], image["width"]))
         return self.coco
 
-    def load_mask(self, image_id):
+    def load_objects(self, image_id):
+        """Polygons and run lengths as they are: no mask of the photo's size is made. `load_mask` would do as well."""
         info = self.image_info[image_id]
-        masks, class_ids = [np.zeros((*info["size_hw"], 0), bool)], []
+        height, width = info["size_hw"]
+        segmentations, class_ids = [], []
         for annotation in self.coco.imgToAnns.get(info["id"], []):
-            mask = self.coco.annToMask(annotation).astype(bool)         # polygons, and both kinds of run lengths
-            crowd = annotation.get("iscrowd", 0)
-            if crowd and mask.shape != info["size_hw"]:                 # run lengths of some other size: then it is
-                mask = np.ones(info["size_hw"], bool)                   # taken to be everywhere, and forbids nothing anywhere
-            if mask.any():                                              # some objects are smaller than a pixel
-                class_id = self.map_source_class_id(f"coco.{annotation['category_id']}")
-                masks.append(mask[:, :, None])
-                class_ids.append(-class_id if crowd else class_id)      # a crowd teaches nothing, and forbids nothing
-        return np.concatenate(masks, axis=-1), np.array(class_ids, np.int32)
+            segmentation, crowd = annotation["segmentation"], annotation.get("iscrowd", 0)
+            if crowd and tuple(segmentation["size"]) != (height, width):    # run lengths of some other size: then it is
+                segmentation = {"size": [height, width], "counts": [0, height * width]}     # taken to be everywhere
+            segmentations.append(segmentation)
+            class_id = self.map_source_class_id(f"coco.{annotation['category_id']}")
+            class_ids.append(-class_id if crowd else class_id)              # a crowd teaches nothing, and forbids nothing
+        runs, class_ids = Runs.from_coco(segmentations, (height, width)), np.array(class_ids, np.int32)
+        some = runs.areas > 0                                               # some objects are smaller than a pixel
+        return runs.keep(some), class_ids[some], {}
+
+    def load_mask(self, image_id):
+        runs, class_ids, _ = self.load_objects(image_id)
+        return runs.dense(), class_ids
 
     def image_reference(self, image_id):
         return f"https://cocodataset.org/#explore?id={self.image_info[image_id]['id']}"

@@ -8,6 +8,8 @@ packed into characters.
 """
 import numpy as np
 
+from mrcnn.data.coco_runs import pack, unpack
+
 _HUGE = 1 << 48   # beyond any image; keeps start + length from overflowing
 
 
@@ -143,51 +145,17 @@ def to_coco(rle, size_hw):
     counts = _alternating_counts(starts, lengths, height * width)
     if counts[-1] == 0 and len(counts) > 1:
         counts = counts[:-1]
-    return {"size": [height, width], "counts": _pack(counts)}
+    return {"size": [height, width], "counts": pack(counts)}
 
 
 def from_coco(coco_rle):
     """COCO's RLE, compressed (str or bytes) or not (list of counts) -> text."""
     counts = coco_rle["counts"]
-    counts = np.asarray(counts, np.int64) if isinstance(counts, (list, tuple)) else _unpack(counts)
+    counts = np.asarray(counts, np.int64) if isinstance(counts, (list, tuple)) else unpack(counts)
     starts = np.cumsum(counts)[0:-1:2]
     lengths = counts[1::2]
     some = lengths > 0
     return format_runs(*_join_touching(starts[:len(lengths)][some], lengths[some]))
-
-
-def _pack(counts):
-    """Each count (from the fourth on: its growth over the count before the last) in 5-bit digits, lowest
-    first, the last with its sign bit; one character per digit, 32 added where more digits follow, and 48 to
-    be printable."""
-    steps = counts.copy()
-    steps[3:] -= counts[1:-2]
-    digits = []
-    rest, unfinished = steps, np.ones(len(steps), bool)
-    while unfinished.any():
-        digit, rest = rest & 31, rest >> 5
-        goes_on = unfinished & (rest != np.where(digit & 16, -1, 0))
-        digits.append(np.where(unfinished, digit + 32 * goes_on + 48, 0))
-        unfinished = goes_on
-    characters = np.stack(digits, axis=1).ravel() if digits else np.zeros(0, np.int64)
-    return characters[characters > 0].astype(np.uint8).tobytes().decode("ascii")
-
-
-def _unpack(text):
-    """The inverse of `_pack`: (counts,) int64."""
-    text = text.encode("ascii") if isinstance(text, str) else bytes(text)
-    characters = np.frombuffer(text, np.uint8).astype(np.int64) - 48
-    if not len(characters):
-        return np.zeros(0, np.int64)
-    last = np.flatnonzero((characters & 32) == 0)
-    first = np.append(0, last[:-1] + 1)
-    place = np.arange(len(characters)) - np.repeat(first, last - first + 1)
-    steps = np.add.reduceat((characters & 31) << (5 * place), first)
-    steps -= np.where(characters[last] & 16, np.int64(1) << (5 * (last - first + 1)), 0)
-    counts = steps.copy()
-    counts[1::2] = np.cumsum(steps[1::2])
-    counts[2::2] = np.cumsum(steps[2::2])
-    return counts
 
 
 # Runs

@@ -3,6 +3,7 @@ import dataclasses
 
 import numpy as np
 
+from mrcnn.data.coco_runs import counts_of
 from mrcnn.data.window_masks import WindowMasks
 
 
@@ -27,6 +28,18 @@ class Runs:
         edges = np.diff(columns.astype(np.int8), axis=1, prepend=0, append=0)
         (owner, starts), (_, ends) = np.nonzero(edges == 1), np.nonzero(edges == -1)
         return cls((height, width), starts, ends - starts, np.bincount(owner, minlength=count))
+
+    @classmethod
+    def from_coco(cls, segmentations, photo_hw):
+        """Of N segmentations of COCO annotations: polygons or run lengths, see `mrcnn.data.coco_runs.counts_of`."""
+        starts, lengths, counts = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], []
+        for segmentation in segmentations:
+            zeros_and_ones = counts_of(segmentation, photo_hw)
+            begin, ones = np.cumsum(zeros_and_ones)[:-1:2], zeros_and_ones[1::2]
+            starts.append(begin[ones > 0])
+            lengths.append(ones[ones > 0])
+            counts.append(len(lengths[-1]))
+        return cls(tuple(photo_hw), np.concatenate(starts), np.concatenate(lengths), np.array(counts, np.int64))
 
     def __len__(self):
         return len(self.counts)
@@ -70,6 +83,11 @@ class Runs:
         owner, starts, ends = (np.repeat(values, pieces) for values in (self._owners(), self.starts, ends))
         column = starts // height + np.arange(len(starts)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
         return owner, column, np.maximum(starts - column * height, 0), np.minimum(ends - column * height, height)
+
+    def keep(self, rows):
+        """The masks where `rows` (N,) is True."""
+        runs = np.repeat(rows, self.counts)
+        return Runs(self.photo_hw, self.starts[runs], self.lengths[runs], self.counts[rows])
 
     def _owners(self):
         return np.repeat(np.arange(len(self)), self.counts)

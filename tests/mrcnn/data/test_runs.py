@@ -1,6 +1,7 @@
 """Runs: masks that come to the canvas without a mask of the photo's size, pixel for pixel as the long way has it."""
 import numpy as np
 import pytest
+from pycocotools import mask as coco_mask
 
 from mrcnn.data.resize import Placement, place
 from mrcnn.data.runs import Runs
@@ -68,3 +69,29 @@ def test_there_may_be_no_objects_and_objects_without_runs():
     placement = Placement((4, 4), (2, 2), (0, 0), (2, 2))
     assert len(Runs((4, 4), NO_RUNS, NO_RUNS, NO_RUNS).place(placement)) == 0
     assert Runs((4, 4), np.array([0]), np.array([16]), np.array([0, 1, 0])).place(placement).areas.tolist() == [0, 4, 0]
+
+
+def test_cocos_segmentations_of_every_kind():
+    """A rectangle of columns 1 and 2, rows 1 to 3, in a photo of 4 x 5 pixels; and one that is nowhere."""
+    plain = {"size": [4, 5], "counts": [5, 3, 1, 3, 8]}
+    packed = {"size": [4, 5], "counts": coco_mask.frPyObjects(plain, 4, 5)["counts"]}
+    polygon = [[1, 1, 3, 1, 3, 4, 1, 4]]
+    runs = Runs.from_coco([plain, packed, polygon, {"size": [4, 5], "counts": [20]}], (4, 5))
+    expected = np.zeros((4, 5), bool)
+    expected[1:4, 1:3] = True
+    assert all((runs.dense()[:, :, i] == expected).all() for i in range(3)) and runs.areas.tolist() == [6, 6, 6, 0]
+    kept = runs.keep(np.array([False, True, False, True]))
+    assert kept.areas.tolist() == [6, 0] and (kept.dense()[:, :, 0] == expected).all()
+
+
+def test_polygons_are_those_of_pycocotools():
+    rng = np.random.default_rng(2)
+    for _ in range(30):
+        polygons = [rng.uniform(-5, 45, 2 * rng.integers(3, 9)).tolist() for _ in range(rng.integers(1, 4))]
+        expected = coco_mask.decode(coco_mask.merge(coco_mask.frPyObjects(polygons, 30, 40)))
+        np.testing.assert_array_equal(Runs.from_coco([polygons], (30, 40)).dense()[:, :, 0], expected)
+
+
+def test_run_lengths_of_another_size_are_refused():
+    with pytest.raises(ValueError, match=r"\[4, 4\].*\[4, 5\]"):
+        Runs.from_coco([{"size": [4, 4], "counts": [16]}], (4, 5))
