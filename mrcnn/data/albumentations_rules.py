@@ -4,15 +4,13 @@ Everything here looks at a tree of transforms; nothing changes it. Albumentation
 second and most programs have no use for it.
 """
 import copy
+import functools
 import random
 
 import cv2
 import numpy as np
 
-_PROBE_SEEDS = 8
-_PROBE_HW = (96, 128)
-# Correlation between image and mask below which a probe counts as torn apart, as in `mrcnn.data.imgaug_rules`.
-_PROBE_CORRELATION = 0.5
+from mrcnn.data.probe import keeps_together
 
 _COPYING = (cv2.INTER_NEAREST, cv2.INTER_NEAREST_EXACT)
 _OTHER_TYPES = ("Normalize", "ToFloat", "FromFloat", "ToTensorV2", "ToTensor3D")
@@ -151,22 +149,13 @@ def _torn_apart(node, name):
     how = "give it a mask= that moves masks" if name == "Lambda" else "let apply_to_mask move masks"
     advice = f"{how} (H, W) of any size as images are moved; if it only changes colours or adds noise, pass trust=({name},)."
     try:
-        kept = all(_probe(copy.deepcopy(node), seed) for seed in range(_PROBE_SEEDS))
+        kept = keeps_together(functools.partial(_probe, copy.deepcopy(node)))
     except Exception as error:  # whatever a stranger's code raises, the answer is the same
         return f"{name} failed on a test image ({type(error).__name__}: {error}): {advice}"
     return None if kept else f"{name} moved a test image and its mask apart: {advice}"
 
 
-def _probe(node, seed):
-    """True if image and mask still show the same pattern after the node has been applied."""
-    blocks = np.random.default_rng(seed).random((_PROBE_HW[0] // 8, _PROBE_HW[1] // 8)) < 0.5
-    pattern = np.kron(blocks, np.ones((8, 8), np.uint8))
-    image = np.repeat(np.where(pattern, 200, 60).astype(np.uint8)[:, :, None], 3, axis=2)
+def _probe(node, image, pattern, seed):
     node.set_random_state(np.random.default_rng(seed), random.Random(seed))
-    result = node(image=image, masks=pattern[None].copy(), force_apply=True)
-    gray, mask = np.asarray(result["image"]).mean(axis=2), np.asarray(result["masks"])[0]
-    if gray.shape != _PROBE_HW or mask.shape != _PROBE_HW:
-        raise ValueError(f"the canvas {_PROBE_HW} became {gray.shape} for the image and {mask.shape} for the mask")
-    if gray.std() == 0 or mask.std() == 0:
-        return True  # nothing left to compare, as after a dropout
-    return abs(np.corrcoef(gray.ravel(), mask.ravel())[0, 1]) >= _PROBE_CORRELATION
+    result = node(image=image, masks=pattern[None].astype(np.uint8), force_apply=True)
+    return result["image"], result["masks"][0]

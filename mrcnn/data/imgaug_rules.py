@@ -5,14 +5,9 @@ functions, because it takes a second and most programs have no use for it.
 """
 
 import copy
+import functools
 
-import numpy as np
-
-_PROBE_SEEDS = 8
-_PROBE_HW = (96, 128)
-# Correlation between image and mask below which a probe counts as torn apart. Rotated, cropped or noisy
-# probes stay above 0.6; shifting the image alone by 8 pixels brings it near 0.
-_PROBE_CORRELATION = 0.5
+from mrcnn.data.probe import keeps_together
 
 
 def check(augmenter, trust=()):
@@ -140,7 +135,7 @@ def _torn_apart(node, name, iaa):
         f"if it only changes colours or adds noise, pass trust=({name},)."
     )
     try:
-        kept = all(_probe(copy.deepcopy(node), seed) for seed in range(_PROBE_SEEDS))
+        kept = keeps_together(functools.partial(_probe, copy.deepcopy(node)))
     except Exception as error:  # whatever a stranger's code raises, the answer is the same
         return f"{name} failed on a test image ({type(error).__name__}: {error}): {advice}"
     return None if kept else f"{name} moved a test image and its mask apart: {advice}"
@@ -156,21 +151,9 @@ def _is_own_function(node, iaa):
     return isinstance(node, iaa.Lambda) and functions is not None and not checks_only
 
 
-def _probe(node, seed):
-    """True if image and mask still show the same pattern after the node has been applied."""
+def _probe(node, image, pattern, seed):
     from imgaug.augmentables.segmaps import SegmentationMapsOnImage
 
-    blocks = np.random.default_rng(seed).random((_PROBE_HW[0] // 8, _PROBE_HW[1] // 8)) < 0.5
-    pattern = np.kron(blocks, np.ones((8, 8), bool))
-    image = np.repeat(np.where(pattern, 200, 60).astype(np.uint8)[:, :, None], 3, axis=2)
     node.seed_(seed, deterministic_too=True)
-    maps = SegmentationMapsOnImage(pattern[:, :, None], image.shape)
-    image, maps = node.augment(image=image, segmentation_maps=maps)
-    gray, mask = image.mean(axis=2), maps.get_arr()[:, :, 0]
-    if gray.shape != _PROBE_HW or mask.shape != _PROBE_HW:
-        raise ValueError(
-            f"the canvas {_PROBE_HW} became {gray.shape} for the image and {mask.shape} for the mask"
-        )
-    if gray.std() == 0 or mask.std() == 0:
-        return True  # nothing left to compare, as after a dropout
-    return abs(np.corrcoef(gray.ravel(), mask.ravel())[0, 1]) >= _PROBE_CORRELATION
+    image, maps = node.augment(image=image, segmentation_maps=SegmentationMapsOnImage(pattern[:, :, None], image.shape))
+    return image, maps.get_arr()[:, :, 0]

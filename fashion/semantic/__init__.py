@@ -1,0 +1,1 @@
+"""Semantic segmentation: networks that give every pixel one label, their training, and the study that compares them."""
