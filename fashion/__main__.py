@@ -12,6 +12,7 @@ VERBS = {
     "explore": "show what is in a data set: sizes, frequencies, masks, anchors, suspicious rows",
     "prepare": "make a smaller copy of a data set: photos and masks shrunk together",
     "compare": "train and score the variants of a study, and say which differences are real",
+    "segment": "compare networks that label every pixel: U-Net, SegNet, FCN",
     "demo": "train, score, draw and submit on the built-in data, in one go",
 }
 

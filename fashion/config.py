@@ -3,6 +3,10 @@ from mrcnn.config import LOSSES, Config
 from mrcnn.training.schedules import Stage
 
 
+# What a file that does not name these settings was trained with: it is older than they are, and the defaults have changed.
+BEFORE = {"ATTRIBUTE_HEAD": "linear", "MIN_VISIBLE_SHARE": 0.0}
+
+
 class FashionConfig(Config):
     """The reports' settings: 512 x 512, ResNet-50, 46 categories and 294 attributes, heads first and then every layer. Not trained yet.
 
@@ -15,7 +19,7 @@ class FashionConfig(Config):
     NUM_CLASSES = 1 + 46
     NUM_ATTRIBUTES = 294
     ATTRIBUTE_THRESHOLD = 0.5           # an attribute is reported from this score on
-    ATTRIBUTE_HEAD = "linear"           # linear, mlp: on the box head's features; conv, attention: on cells of their own
+    ATTRIBUTE_HEAD = "mlp"              # linear, mlp: on the box head's features; conv, attention: on cells of their own
     ATTRIBUTE_HIDDEN = 1024             # width of mlp and conv
     ATTRIBUTE_CHANNELS = 256            # of conv and attention
     ATTRIBUTE_PER_CLASS = False         # outputs of its own for every class
@@ -109,6 +113,7 @@ class Smoke(Small):
     RPN_CHANNELS = 64
     MASK_CHANNELS = 32
     FPN_CLASSIF_FC_LAYERS_SIZE = 384
+    ATTRIBUTE_HIDDEN = 384
     PRE_NMS_LIMIT = 500
     POST_NMS_ROIS_TRAINING = 300
     POST_NMS_ROIS_INFERENCE = 200
@@ -134,6 +139,7 @@ class CCP(Small):
     RPN_CHANNELS = 128
     MASK_CHANNELS = 64
     FPN_CLASSIF_FC_LAYERS_SIZE = 512
+    ATTRIBUTE_HIDDEN = 512
     PRE_NMS_LIMIT = 1000
     POST_NMS_ROIS_TRAINING = 400
     POST_NMS_ROIS_INFERENCE = 300

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 
 from fashion.attributes.build import attribute_head
-from fashion.config import FashionConfig
+from fashion.config import BEFORE, FashionConfig
 from fashion.ontology import Ontology
 from mrcnn.inference.predict import Predictor
 from mrcnn.modeling.build import build_detector
@@ -77,7 +77,7 @@ def load_model(path, **settings):
     if "ontology" not in metadata:
         raise ValueError(f"{path} does not say which categories and attributes it was trained for, so it was not written by this "
                          "project. Give such a file to training as a starting point: fashion/train.py --weights FILE.")
-    config = FashionConfig.from_dict(metadata["config"] | {"GPU_COUNT": 1} | settings)
+    config = FashionConfig.from_dict(BEFORE | metadata["config"] | {"GPU_COUNT": 1} | settings)
     model = FashionModel(config, Ontology.from_dict(metadata["ontology"]), metadata.get("attribute_counts"))
     load_weights(model.detector, path)
     return model

@@ -20,7 +20,7 @@ import keras
 
 from fashion.augmentation import default_augmenter
 from fashion.commands import add_data_arguments, open_files, run_verb
-from fashion.config import RECIPES
+from fashion.config import BEFORE, RECIPES
 from fashion.datasets.label_counts import label_counts
 from fashion.datasets.split_table import split_table, summary, worst, write_split_table
 from fashion.datasets.splits import load_train_and_val
@@ -52,7 +52,7 @@ def main(argv=None):
         run, order = None, {name: getattr(args, name) or default for name, default in DEFAULTS.items()} | {"skip_bad": args.skip_bad}
     files = open_files(args.data or order.get("data"))
     ontology = Ontology.from_dict(order["ontology"]) if args.resume else files.ontology()
-    settings = order["config"] if args.resume else convention_of(order["weights"])
+    settings = BEFORE | order["config"] if args.resume else convention_of(order["weights"])
     config = recipe_config(order["recipe"], ontology, settings | dict(args.set))
     stages = chosen_stages(config, order["stage"])
     keras.utils.set_random_seed(config.SEED)
@@ -205,7 +205,7 @@ def unfitting_layers(model, path, trained):
         if trained["ontology"] != model.ontology.to_dict():
             return names
         names = [name for name in layers if name.startswith("mrcnn_attribute")]
-        if trained["config"].get("ATTRIBUTE_HEAD", "linear") != model.config.ATTRIBUTE_HEAD:
+        if (BEFORE | trained["config"])["ATTRIBUTE_HEAD"] != model.config.ATTRIBUTE_HEAD:
             return names                # weights of another head mean something else, even where the shapes agree
     shapes = read_h5(path, layers, of_each=lambda dataset: dataset.shape)
     return [n for n in names if n in shapes and n in layers and shapes[n] != [tuple(w.shape) for w in layers[n].weights]]

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from fashion.model import FashionModel, checkpoint_in, load_model
+from fashion.train import recipe_config
 from mrcnn.modeling.weight_files import read_metadata, save_weights
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (90, 60, 3)).astype(np.uint8)
@@ -93,3 +94,15 @@ def test_counts_are_kept_in_the_checkpoint(tiny_model, tmp_path, validation, mon
     monkeypatch.setattr(tiny_model, "counts", validation.attribute_counts())
     save_weights(tiny_model.detector, tmp_path / "a.h5", metadata=tiny_model.metadata())
     assert (read_metadata(tmp_path / "a.h5")["attribute_counts"] == validation.attribute_counts()).all()
+
+
+def test_a_checkpoint_from_before_there_were_several_heads_has_the_linear_one(ontology, tiny_settings, tmp_path):
+    settings = tiny_settings | {"ATTRIBUTE_HEAD": "linear"}
+    old = FashionModel(recipe_config("smoke", ontology, settings), ontology)
+    metadata = old.metadata()
+    del metadata["config"]["ATTRIBUTE_HEAD"]
+    save_weights(old.detector, tmp_path / "old.h5", metadata=metadata)
+    new = load_model(tmp_path / "old.h5")
+    assert new.config.ATTRIBUTE_HEAD == "linear"
+    for one, other in zip(old.detector.get_weights(), new.detector.get_weights(), strict=True):
+        assert (one == other).all()

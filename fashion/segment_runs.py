@@ -1,0 +1,136 @@
+"""segment's runs: the data that all of them share, and one run, trained and scored once."""
+import functools
+import json
+
+import keras
+import numpy as np
+
+from fashion.commands import open_files
+from fashion.datasets.splits import load_train_and_val
+from fashion.evaluation.coco_ap import evaluate_coco_ap
+from fashion.evaluation.predictions import checked_results
+from fashion.evaluation.stored import checked_ground_truth
+from fashion.semantic.batches import LabelBatches
+from fashion.semantic.fit import fit
+from fashion.semantic.instances import instances_of
+from fashion.semantic.label_maps import LabelledPhotos, placement_of
+from fashion.semantic.losses import median_frequency_weights
+from fashion.semantic.networks import NETWORKS, build_network
+from fashion.semantic.segmenter import Segmenter
+from mrcnn.config import Config
+from mrcnn.evaluation.label_maps import pixel_scores
+from mrcnn.files import atomic_path, write_text
+from mrcnn.modeling.weight_files import save_weights
+from mrcnn.training.checkpoints import read_state
+from mrcnn.training.fit import use_xla
+
+SHOWN = 6           # photos on the page
+
+
+class Data:
+    """What all runs share: the photos, as canvases of each size, and the truth that objects are scored against."""
+
+    def __init__(self, args):
+        train, self.validation = load_train_and_val(open_files(args.data), skip_bad=args.skip_bad)
+        self.train = train
+        if args.photos:
+            self.train, self.validation = first(train, args.photos), first(self.validation, max(1, args.photos // 4))
+        self._canvases = {}
+        content = self.validation.to_coco()
+        write_text(args.out / "truth.json", json.dumps(content))
+        self.truth, self.labels = checked_ground_truth(content), {key: content[key] for key in ("images", "categories", "attributes")}
+        self.shown_rows = np.unique(np.linspace(0, len(self.validation.image_ids) - 1, SHOWN).astype(int)).tolist()
+
+    def canvases(self, size):
+        """(training, validation) `LabelledPhotos`, made once."""
+        if size not in self._canvases:
+            self._canvases[size] = LabelledPhotos(self.train, size), LabelledPhotos(self.validation, size)
+        return self._canvases[size]
+
+    def shown(self, results, out):
+        """The photos of the page, see `write_study`."""
+        said = {variant: np.load(folder_of(out, variant, 1) / "shown.npz")["labels"] for variant in results}
+        names = {k: row["name"].split(",")[0] for k, row in enumerate(self.labels["categories"], start=1)}
+        for i, row in enumerate(self.shown_rows):
+            labels = {size: self.canvases(size)[1][row] for size in {variant.size for variant in results}}
+            present = np.unique(next(iter(labels.values()))[1]).tolist()
+            yield {"name": str(self.validation.image_info[row]["id"]), "labels": labels,
+                   "names": {k: names[k] for k in present if k in names}, "said": {variant: maps[i] for variant, maps in said.items()}}
+
+
+def first(dataset, count):
+    """The first photos of a data set."""
+    return dataset.subset([info["id"] for info in dataset.image_info[:count]])
+
+
+def folder_of(out, variant, seed):
+    """Where a run is kept."""
+    return out / str(variant.size) / variant.name / f"seed{seed}"
+
+
+def finished_run(args, data, variant, seed, bar):
+    """The record of one run, which is trained and scored if it is not yet: what metrics.json holds."""
+    folder = folder_of(args.out, variant, seed)
+    photos, held_out = data.canvases(variant.size)
+    steps = -(-len(photos) // args.batch)
+    if (folder / "metrics.json").exists():
+        bar.update(args.epochs * steps)
+        return json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    keras.utils.clear_session(free_memory=True)
+    keras.utils.set_random_seed(seed)
+    model = build_network(variant.network, variant.size, photos.num_classes, args.width, args.weights)
+    xla, last = use_xla(Config()), folder / "last.h5"
+    segmenter = Segmenter(model, xla)
+    of = functools.partial(LabelBatches, batch_size=args.batch, pixels=NETWORKS[variant.network].pixels, workers=args.workers)
+    validation = of(held_out)
+
+    def evaluate():
+        bar.set_postfix_str("scoring")
+        scores = pixel_scores(segmenter.count(validation), data.labels["categories"])
+        return {f"val_{name}": value for name, value in scores.items() if isinstance(value, float)}
+
+    bar.update(read_state(last)["epoch"] * steps if last.exists() else 0)
+    weights = median_frequency_weights(*photos.frequencies()) if args.weigh else None
+    history = fit(model, of(photos, seed=seed), folder, epochs=args.epochs, optimizer=variant.make_optimizer(),
+                  loss=variant.make_loss(args.gamma, weights), evaluate=evaluate, xla=xla, callbacks=[_Ticks(bar)])
+    bar.set_postfix_str("scoring")
+    counts = {"train": segmenter.count(of(photos)), "validation": segmenter.count(validation)}
+    record = vars(variant) | {"seed": seed, "epochs": args.epochs, "width": args.width, "parameters": model.count_params(),
+                              "loss": history[-1]["loss"], "minutes": sum(row["seconds"] for row in history) / 60,
+                              **{part: pixel_scores(table, data.labels["categories"]) for part, table in counts.items()},
+                              "mask_ap": as_objects(data, segmenter, validation, folder), "history": history,
+                              "confusion": counts["validation"].tolist()}
+    save_weights(model, folder / "weights.h5", metadata=vars(variant) | {"width": args.width, "categories": data.labels["categories"]})
+    write_text(folder / "metrics.json", json.dumps(record) + "\n")
+    last.unlink()           # with the optimiser it is three times as large as the weights
+    return json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+
+
+class _Ticks(keras.callbacks.Callback):
+    """Moves the bar of the whole study."""
+
+    def __init__(self, bar):
+        super().__init__()
+        self.bar = bar
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.bar.set_postfix_str(f"loss {logs['loss']:.3f}", refresh=False)
+        self.bar.update()
+
+
+def as_objects(data, segmenter, batches, folder):
+    """COCO's mask AP of the connected parts of what is said about a data set; keeps predictions.json and the maps that the page shows."""
+    dataset, size, rows, shown = data.validation, batches.photos.size, [], {}
+    for index in range(len(batches)):
+        labels, probabilities = segmenter(batches[index][0])
+        for row, place in enumerate(range(index * batches.batch_size, min((index + 1) * batches.batch_size, len(batches.photos)))):
+            image_id = int(dataset.image_ids[place])
+            if place in data.shown_rows:
+                shown[place] = labels[row]
+            for found in instances_of(labels[row], probabilities[row], placement_of(dataset, image_id, size)):
+                rows.append({"image_id": image_id, "category_id": data.labels["categories"][found.pop("class_id") - 1]["id"], **found})
+    stored = data.labels | {"annotations": rows}
+    write_text(folder / "predictions.json", json.dumps(stored))
+    with atomic_path(folder / "shown.npz") as path:
+        np.savez_compressed(path, labels=np.stack([shown[place] for place in data.shown_rows]))
+    return evaluate_coco_ap(data.truth, checked_results(stored, data.truth))

@@ -1,0 +1,48 @@
+"""fit: train a network of this folder in a run folder, from the start or from after its last whole epoch."""
+import time
+
+import keras
+
+from mrcnn.modeling.weight_files import load_weights
+from mrcnn.training.callbacks import RunRecorder
+from mrcnn.training.checkpoints import load_state, read_state
+from mrcnn.training.run_folder import RunFolder
+
+
+def fit(model, batches, folder, *, epochs, optimizer, loss, evaluate, xla=False, callbacks=()):
+    """Train up to `epochs`; each leaves last.h5 and history.csv, from which the next call goes on.
+
+    model: a network of this folder; batches: shuffled `LabelBatches`; optimizer: of Keras, new
+    loss: callable (labels, logits) -> scalar; evaluate: callable () -> {name: number}, called after every epoch
+    Returns: the history, a list of one dict an epoch: epoch, loss, what `evaluate` returned, seconds.
+    """
+    run = RunFolder(folder)
+    model.compile(optimizer, loss=loss, jit_compile=xla)
+    optimizer.build(model.trainable_variables)
+    state = read_state(run.last) if run.last.exists() else {"epoch": 0, "best": -1.0, "history": []}
+    if state["epoch"]:
+        load_weights(model, run.last)
+        load_state(run.last, optimizer)
+    recorder = RunRecorder(run, batches, stage="all", evaluate=None, score=None, every=1, last_epoch=epochs, state=state, metadata={})
+    # The epoch's scores enter the logs before the recorder writes them down.
+    model.fit(batches, initial_epoch=state["epoch"], epochs=epochs, shuffle=False, verbose=0,
+              callbacks=[_EachEpoch(evaluate, batches.seed), recorder, *callbacks])
+    return state["history"]
+
+
+class _EachEpoch(keras.callbacks.Callback):
+    """Scores the model; and what dropout drops is a function of (seed, epoch), so that a resumed run drops the same."""
+
+    def __init__(self, evaluate, seed):
+        super().__init__()
+        self.evaluate, self.seed = evaluate, seed
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.began = time.monotonic()
+        for layer in self.model.layers:
+            if isinstance(layer, keras.layers.Dropout):
+                layer.seed_generator.state.assign([self.seed, epoch])
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs.update(self.evaluate())
+        logs["seconds"] = time.monotonic() - self.began
