@@ -65,8 +65,11 @@ def mask_head_macs(config, rois):
 
 
 def attribute_macs(config, rois, num_attributes):
-    """One dense layer on the box head's features."""
-    return rois * config.FPN_CLASSIF_FC_LAYERS_SIZE * num_attributes
+    """Dense layers on the box head's features, of the heads "linear" and "mlp" for all classes; the others are not counted."""
+    features = config.FPN_CLASSIF_FC_LAYERS_SIZE
+    if num_attributes and config.ATTRIBUTE_HEAD == "mlp":
+        return rois * config.ATTRIBUTE_HIDDEN * (features + config.ATTRIBUTE_HIDDEN + num_attributes)
+    return rois * features * num_attributes
 
 
 def _trunk(config, backbone):

@@ -110,8 +110,8 @@ def about(args, data):
     fresh = args.weights == "none" or args.width != 64
     return (f"{len(data.train.image_ids)} photos to train on, {len(data.validation.image_ids)} to validate on, "
             f"{len(data.labels['categories'])} categories; {args.epochs} epochs, batches of {args.batch}, width {args.width}, gamma "
-            f"{args.gamma:g}, {'weighed by median frequency' if args.weigh else 'all categories weighed alike'}, photos turned left to right by chance, "
-            f"{args.seeds} run{'s' * (args.seeds > 1)} of each kind; the ResNet-50 started from "
+            f"{args.gamma:g}, {'weighed by median frequency' if args.weigh else 'all categories weighed alike'}, photos "
+            f"turned left to right by chance, {args.seeds} run{'s' * (args.seeds > 1)} of each kind; the ResNet-50 started from "
             f"{'nothing' if fresh else 'weights trained on ImageNet'}.")
 
 

@@ -96,7 +96,7 @@ def finished_run(args, data, variant, seed, bar):
     bar.set_postfix_str("scoring")
     counts = {"train": segmenter.count(of(photos)), "validation": segmenter.count(validation)}
     record = vars(variant) | {"seed": seed, "epochs": args.epochs, "width": args.width, "parameters": model.count_params(),
-                              "loss": history[-1]["loss"], "minutes": sum(row["seconds"] for row in history) / 60,
+                              "training_loss": history[-1]["loss"], "minutes": sum(row["seconds"] for row in history) / 60,
                               **{part: pixel_scores(table, data.labels["categories"]) for part, table in counts.items()},
                               "mask_ap": as_objects(data, segmenter, validation, folder), "history": history,
                               "confusion": counts["validation"].tolist()}

@@ -33,4 +33,4 @@ def build(network, dropout=(0.25, 0.25)):
 
 def multiply_adds(model):
     """Multiply-adds of one image: each weight of a kernel once for every place that it is applied at."""
-    return sum(layer.kernel.size * math.prod(layer.output.shape[1:-1]) for layer in model.layers if hasattr(layer, "kernel"))
+    return sum(math.prod(layer.kernel.shape) * math.prod(layer.output.shape[1:-1]) for layer in model.layers if hasattr(layer, "kernel"))

@@ -23,7 +23,7 @@ ADDED = {"Mean IoU of the categories, validation photos": ("validation", "mean_i
 COLUMNS = {
     **{f"{part} {name.replace('_', ' ')}": (part, name) for part in ("train", "validation")
        for name in ("pixel_accuracy", "binary_iou", "foreground_iou", "background_iou", "mean_iou", "mean_iou_with_background")},
-    "mask AP": ("mask_ap", "AP"), "mask AP50": ("mask_ap", "AP50"), "loss": ("loss",), "minutes": ("minutes",),
+    "mask AP": ("mask_ap", "AP"), "mask AP50": ("mask_ap", "AP50"), "training loss": ("training_loss",), "minutes": ("minutes",),
     "parameters": ("parameters",),
 }
 
@@ -67,8 +67,8 @@ def text_of(values, digits=3):
 def _reported(page, results):
     page.chapter("The report's tables")
     page.text("Pixel accuracy is the share of pixels with the right label. Binary IoU is the mean of two: the IoU of the background, and "
-              "that of everything else together, whatever its category. Pixels are counted over all photos, at the size of the network's input, "
-              "without the black border around a photo, after the last epoch; no epoch was chosen.")
+              "that of everything else together, whatever its category. Pixels are counted over all photos, at the size of the network's "
+              "input, without the black border around a photo, after the last epoch; no epoch was chosen.")
     for size in sorted({variant.size for variant in results}):
         for title, keys in (REPORTED | ADDED).items():
             page.section(f"{title}, {size} × {size}")
@@ -92,16 +92,16 @@ def _all_runs(page, results):
              "mean IoU": "mean_iou", "with the background": "mean_iou_with_background"}
     page.chapter("All runs, validation photos")
     page.text("The first line is what is reached by calling every pixel background, which the first two scores do not show. Mean IoU is "
-              "that of the categories that occur, said or real. For mask AP each connected part of a category is an object, its score the mean "
-              "probability of its pixels; it is COCO's, measured in the photos' own pixels, as that of Mask R-CNN is.")
+              "that of the categories that occur, said or real. For mask AP each connected part of a category is an object, its score the "
+              "mean probability of its pixels; it is COCO's, measured in the photos' own pixels, as that of Mask R-CNN is.")
     first = next(iter(results.values()))[0]["validation"]
     idle = pixel_scores(only_background(first), [{"id": i, "name": row["name"]} for i, row in enumerate(first["per_category"].values())])
-    rows = [["network, loss, optimiser", "size", *shown, "mask AP", "mask AP50", "loss at the end", "minutes", "million parameters"],
+    rows = [["network, loss, optimiser", "size", *shown, "mask AP", "mask AP50", "training loss", "minutes", "million parameters"],
             ["nothing but background", "", *(text_of(np.array([idle[key]])) for key in shown.values()), *["–"] * 5]]
     for variant, records in results.items():
         rows.append([variant.title, variant.size, *(text_of(value_of(records, ("validation", key))) for key in shown.values()),
-                     *(text_of(value_of(records, ("mask_ap", name))) for name in ("AP", "AP50")), text_of(value_of(records, ("loss",))),
-                     f"{value_of(records, ('minutes',)).mean():.1f}", f"{records[0]['parameters'] / 1e6:.2f}"])
+                     *(text_of(value_of(records, ("mask_ap", name))) for name in ("AP", "AP50")),
+                     text_of(value_of(records, ("training_loss",))), f"{value_of(records, ('minutes',)).mean():.1f}", f"{records[0]['parameters'] / 1e6:.2f}"])
     page.table(rows)
 
 

@@ -28,7 +28,7 @@ def backbone():
 
 @pytest.fixture(scope="module")
 def config():
-    return FashionConfig()
+    return FashionConfig.from_dict({"ATTRIBUTE_HEAD": "linear"})
 
 
 def test_a_convolution_is_counted_by_hand():
@@ -98,3 +98,8 @@ def test_only_positive_rois_cost_masks_in_training(config, backbone):
 def test_attributes_run_the_box_head_again_on_the_detections(config, backbone):
     without, with_them = (inference_macs(config, backbone, described=8, num_attributes=n) for n in (0, 294))
     assert with_them["box"] - without["box"] == box_head_macs(config, 8)
+
+
+def test_two_hidden_layers_of_an_attribute_head_are_counted_by_hand():
+    config = FashionConfig.from_dict({"ATTRIBUTE_HEAD": "mlp", "ATTRIBUTE_HIDDEN": 7, "FPN_CLASSIF_FC_LAYERS_SIZE": 5})
+    assert attribute_macs(config, 2, 3) == 2 * (5 * 7 + 7 * 7 + 7 * 3) and attribute_macs(config, 2, 0) == 0

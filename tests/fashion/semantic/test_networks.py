@@ -1,0 +1,108 @@
+"""The networks: shapes, parameters counted by hand, dilation, XLA, and whether each can learn two pictures by heart."""
+import numpy as np
+import pytest
+from keras import ops
+
+from fashion.semantic.networks import NETWORKS, build_network
+from fashion.semantic.study import Variant
+from mrcnn.inference.compiled import compiled
+from mrcnn.modeling.backbones.resnet import resnet
+from mrcnn.modeling.weight_files import load_weights, save_weights, weight_layers
+
+CLASSES, WIDTH = 5, 4
+
+
+@pytest.fixture(scope="module")
+def built():
+    """built(name) -> the network of width 4 for pictures of 32, made once."""
+    made = {}
+
+    def get(name):
+        if name not in made:
+            made[name] = build_network(name, 32, CLASSES, WIDTH)
+        return made[name]
+    return get
+
+
+def conv(channels, filters, size=3):
+    """Parameters of a convolution without a bias and its batch normalisation: gamma, beta, mean, variance."""
+    return size**2 * channels * filters + 4 * filters
+
+
+def unet_by_hand(w, classes):
+    down = conv(3, w) + conv(w, w) + sum(conv(w * 2**i, w * 2**(i + 1)) + conv(w * 2**(i + 1), w * 2**(i + 1)) for i in range(4))
+    up = sum(4 * (2 * f) * f + f + conv(2 * f, f) + conv(f, f) for f in (8 * w, 4 * w, 2 * w, w))
+    return down + up + w * classes + classes
+
+
+def segnet_by_hand(w, classes):
+    down = [3, w, w, 2 * w, 2 * w, 4 * w, 4 * w, 4 * w, 8 * w, 8 * w, 8 * w, 8 * w, 8 * w, 8 * w]
+    up = [8 * w] * 6 + [4 * w] * 3 + [2 * w] * 2 + [w]
+    return (sum(map(conv, down, down[1:])) + sum(map(conv, [down[-1], *up], up)) + 9 * w * classes + classes)
+
+
+def test_unet_has_the_parameters_of_its_drawing(built):
+    assert built("unet").count_params() == unet_by_hand(WIDTH, CLASSES)
+
+
+def test_segnet_has_the_parameters_of_its_drawing(built):
+    assert built("segnet").count_params() == segnet_by_hand(WIDTH, CLASSES)
+
+
+def test_fcn_is_a_resnet_50_and_a_head():
+    """torchvision's ResNet-50 without its classifier has 23,508,032 parameters; ours has biases in 53 convolutions as well (26,560 channels
+    in all, of which batch normalisation also keeps mean and variance)."""
+    head = conv(2048, 512) + 512 * 21 + 21
+    assert build_network("fcn", 32, 21, 64).count_params() == 23_508_032 + 3 * 26_560 + head
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_pixel_has_a_logit_for_every_class(built, name):
+    logits = built(name)(np.zeros((2, 32, 32, 3), np.float32))
+    assert tuple(logits.shape) == (2, 32, 32, CLASSES)
+
+
+def test_the_dilated_resnet_has_the_same_layers_and_shapes_and_does_not_shrink_further(built):
+    plain, dilated = weight_layers(resnet("resnet50")), weight_layers(build_network("fcn", 64, CLASSES, 64))
+    assert all([tuple(w.shape) for w in dilated[name].weights] == [tuple(w.shape) for w in layer.weights] for name, layer in plain.items())
+    last = built("fcn").get_layer("res5c_out").output
+    assert tuple(last.shape[1:]) == (4, 4, 32 * WIDTH)
+    expected = {"3d": 1, "4a": 1, "4b": 2, "4f": 2, "5a": 2, "5b": 4, "5c": 4}
+    assert {name: built("fcn").get_layer(f"res{name}_branch2b").dilation_rate[0] for name in expected} == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NETWORKS)
+def test_xla_computes_the_same_and_saved_weights_too(built, name, tmp_path):
+    model = built(name)
+    x = ops.convert_to_tensor(np.random.default_rng(0).normal(size=(1, 32, 32, 3)).astype(np.float32))
+    plain = np.array(model(x))
+    step = compiled(lambda images: model(images), model, xla=True)
+    np.testing.assert_allclose(np.array(step(x)), plain, rtol=1e-3, atol=1e-3 * np.abs(plain).max())
+    save_weights(model, tmp_path / "w.h5")
+    other = build_network(name, 32, CLASSES, WIDTH)
+    assert not np.allclose(np.array(other(x)), plain)
+    load_weights(other, tmp_path / "w.h5")
+    assert np.array_equal(np.array(other(x)), plain)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NETWORKS)
+def test_two_pictures_can_be_learned_by_heart(name, squares):
+    import keras
+
+    from fashion.semantic.batches import LabelBatches
+    from fashion.semantic.label_maps import LabelledPhotos
+    keras.utils.set_random_seed(0)
+    model, variant = build_network(name, 32, 3, 8), Variant(name, "ce", "adam", 32)
+    images, labels = LabelBatches(LabelledPhotos(squares(2), 32), 2, NETWORKS[name].pixels)[0]
+    model.compile(variant.make_optimizer(), loss=variant.make_loss(0))
+    model.fit(images, labels, batch_size=2, epochs=60, verbose=0)
+    said = np.argmax(model.predict(images, verbose=0), axis=-1)
+    # At stride 8 the FCN cannot draw a pocket of 4 x 4 to the pixel.
+    assert (said == labels)[labels != 255].mean() > (0.9 if name == "fcn" else 0.98)
+
+
+def test_sizes_that_cannot_be_halved_are_refused():
+    with pytest.raises(ValueError, match="multiple of 32 .* Got 100; the nearest that work are 96 and 128"):
+        build_network("unet", 100, 5, 4)
