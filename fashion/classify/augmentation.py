@@ -1,4 +1,4 @@
-"""Augmentation of small pictures, all of an epoch at once: mirrored, shifted, a rectangle erased. The same random numbers, the same pixels."""
+"""Augmentation of small pictures, all of an epoch at once: mirrored, shifted, a rectangle erased."""
 import itertools
 
 import numpy as np

@@ -1,5 +1,6 @@
 """idx files: the format in which MNIST and its successors are published, packed by gzip or not."""
 import gzip
+import math
 import zlib
 
 import numpy as np
@@ -22,8 +23,9 @@ def read_idx(path):
             raise ValueError(f"{path} cannot be unpacked: {error}. It may be cut off; fetch it again.") from error
     if data[:3] != _HEAD or len(data) < 4:
         raise ValueError(f"{path} is no idx file of bytes: it should begin with {_HEAD!r} and begins with {data[:3]!r}.")
-    end = 4 + 4 * data[3]
-    shape = np.frombuffer(data[4:end], ">u4").astype(int) if len(data) >= end else ()
-    if len(shape) != data[3] or len(data) - end != np.prod(shape):
-        raise ValueError(f"{path} should hold {end + int(np.prod(shape)):,} bytes, as its head says, and holds {len(data):,}. Fetch it again.")
-    return np.frombuffer(data, np.uint8, offset=end).reshape(shape)
+    head = 4 + 4 * data[3]
+    shape = tuple(int(n) for n in np.frombuffer(data[4:head].ljust(head - 4, b"\0"), ">u4"))
+    expected = head + math.prod(shape)
+    if len(data) != expected:
+        raise ValueError(f"{path} should hold {expected:,} bytes, as its head says, and holds {len(data):,}. Fetch it again.")
+    return np.frombuffer(data, np.uint8, offset=head).reshape(shape)

@@ -16,7 +16,7 @@ def mean_loss(probabilities, labels):
     return float(-np.log(np.maximum(probabilities[np.arange(len(labels)), labels], _LEAST)).mean())
 
 
-def confusion(predicted, labels, classes=len(CLASSES)):
+def confusion(predicted, labels, classes):
     """(K, K) int64 counts. Row: the truth, column: the prediction."""
     return np.bincount(labels.astype(np.int64) * classes + predicted, minlength=classes**2).reshape(classes, classes)
 

@@ -5,6 +5,7 @@ and what dropout draws begin anew with each. So a training that was killed ends 
 """
 import dataclasses
 import json
+import math
 import time
 
 import keras
@@ -52,10 +53,10 @@ def train(folder, network, recipe, seed, train_images, test_images, *, advance=l
                 probabilities = predict(model, validation.pixels)
                 row |= {"val_accuracy": accuracy(probabilities, validation.labels), "val_loss": mean_loss(probabilities, validation.labels)}
             state = {"epoch": epoch, "history": [*state["history"], row]}
+            run.write_history(state["history"])
             if epoch in recipe.epochs:    # before the checkpoint: a kill in between repeats the epoch, which ends the same
                 _measure(folder, model, recipe, state, {"train": train_images, "validation": validation, "test": test_images},
                          {"network": network, "seed": seed})
-        run.write_history(state["history"])
         save_checkpoint(model, run.last, optimizer=model.optimizer, state=state)
 
 
@@ -131,14 +132,14 @@ def _seed_dropout(model, seed, epoch):
 
 def _measure(folder, model, recipe, state, parts, names):
     """Predict all parts, and write what is known after this epoch."""
-    epoch = state["epoch"]
+    epoch, history = state["epoch"], state["history"]
     save_weights(model, folder / f"weights_{epoch:03d}.h5", metadata=names | {"epoch": epoch})
     parts = {name: images for name, images in parts.items() if len(images)}
     probabilities = {name: predict(model, images.pixels, recipe.both_sides) for name, images in parts.items()}
-    write_results(folder, epoch, probabilities, {name: images.labels for name, images in parts.items()},
-                  names | {"summary": recipe.summary, "parameters": sum(int(np.prod(v.shape)) for v in model.trainable_variables),
-                           "seconds_per_epoch": float(np.median([row["seconds"] for row in state["history"]])),
-                           "best_validation": max((row["val_accuracy"] for row in state["history"] if "val_accuracy" in row), default=None)})
+    write_results(folder, epoch, probabilities, {name: images.labels for name, images in parts.items()}, names | {
+        "summary": recipe.summary, "parameters": sum(math.prod(variable.shape) for variable in model.trainable_variables),
+        "seconds_per_epoch": float(np.median([row["seconds"] for row in history])),
+        "best_validation_accuracy": max((row["val_accuracy"] for row in history if "val_accuracy" in row), default=None)})
 
 
 def _softmax(logits):

@@ -101,7 +101,8 @@ def _all_runs(page, results):
     for variant, records in results.items():
         rows.append([variant.title, variant.size, *(text_of(value_of(records, ("validation", key))) for key in shown.values()),
                      *(text_of(value_of(records, ("mask_ap", name))) for name in ("AP", "AP50")),
-                     text_of(value_of(records, ("training_loss",))), f"{value_of(records, ('minutes',)).mean():.1f}", f"{records[0]['parameters'] / 1e6:.2f}"])
+                     text_of(value_of(records, ("training_loss",))),
+                     f"{value_of(records, ('minutes',)).mean():.1f}", f"{records[0]['parameters'] / 1e6:.2f}"])
     page.table(rows)
 
 

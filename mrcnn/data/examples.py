@@ -1,20 +1,11 @@
 """Examples: batches as they are read, made in this thread or in processes of their own; free of Keras, which takes seconds to import."""
-import concurrent.futures
 import dataclasses
-import multiprocessing
-import os
-import pickle
-import sys
-import threading
-from concurrent.futures.process import BrokenProcessPool
 
-import cv2
 import numpy as np
 
 from mrcnn.config import Config
 from mrcnn.data.ground_truth import Variation, load_ground_truth
-
-_examples = None        # of a worker process
+from mrcnn.data.processes import BrokenProcessPool, Processes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,19 +54,18 @@ class Examples:
 
 
 class ExampleProcesses:
-    """The same `batch`, each made in one of `count` processes, which are started with the first and end with this one.
-
-    They are started anew rather than forked, on every system alike: a copy of a process in which TensorFlow runs may hang. Raises
-    ValueError if the data set cannot be sent to them.
-    """
+    """The same `batch`, each made in one of `count` processes. Raises ValueError if the data set cannot be sent to them."""
 
     def __init__(self, examples, count):
         try:
-            self._sent = pickle.dumps(examples)
+            self._processes = Processes(examples.batch, count)
         except Exception as error:
             raise ValueError(f"The data set or the augmenter cannot be sent to other processes ({error}). Load the data in threads "
                              "instead (workers), or make every part of it picklable: no lambda, no open file.") from error
-        self._count, self._pool, self._submitting = count, None, threading.Lock()
+
+    def submit(self, jobs):
+        """A Future of `batch`."""
+        return self._processes.submit(jobs)
 
     def batch(self, jobs):
         """As `Examples.batch`. Raises RuntimeError as well if a process is killed, or finds no data set."""
@@ -87,52 +77,9 @@ class ExampleProcesses:
                                "what the data set is made of: define the Dataset class in a module, not in a notebook, and guard the "
                                'script with if __name__ == "__main__".') from error
 
-    def submit(self, jobs):
-        """A Future of `batch`."""
-        with self._submitting, _HiddenMain(b"__main__" not in self._sent):        # submitting starts a process if there are too few
-            if self._pool is None:
-                context = multiprocessing.get_context("spawn")
-                self._pool = concurrent.futures.ProcessPoolExecutor(self._count, context, _begin, (self._sent,))
-            return self._pool.submit(_batch, jobs)
-
     def close(self):
-        """End the processes."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            self._pool = None
-
-
-class _HiddenMain:
-    """While it lasts, new processes do not import the script that is running: it may import TensorFlow, which no loader needs."""
-
-    def __init__(self, wanted):
-        self._main, self._wanted, self._hidden = sys.modules["__main__"], wanted, {}
-
-    def __enter__(self):
-        for name in ("__file__", "__spec__") if self._wanted else ():
-            if name in vars(self._main):
-                self._hidden[name] = vars(self._main)[name]
-                setattr(self._main, name, None)
-
-    def __exit__(self, *error):
-        vars(self._main).update(self._hidden)
-
-
-def _begin(sent):
-    global _examples
-    _examples = pickle.loads(sent)
-    cv2.setNumThreads(1)        # the processes share the cores already
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent():
-    """A training that is killed has no time to end its processes."""
-    multiprocessing.parent_process().join()
-    os._exit(1)
-
-
-def _batch(jobs):
-    return _examples.batch(jobs)
+        """End the processes; a later batch starts them again."""
+        self._processes.close()
 
 
 def _pad(rows, count):

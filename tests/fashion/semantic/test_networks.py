@@ -37,8 +37,8 @@ def unet_by_hand(w, classes):
 
 def segnet_by_hand(w, classes):
     down = [3, w, w, 2 * w, 2 * w, 4 * w, 4 * w, 4 * w, 8 * w, 8 * w, 8 * w, 8 * w, 8 * w, 8 * w]
-    up = [8 * w] * 6 + [4 * w] * 3 + [2 * w] * 2 + [w]
-    return (sum(map(conv, down, down[1:])) + sum(map(conv, [down[-1], *up], up)) + 9 * w * classes + classes)
+    up = [8 * w] * 3 + [8 * w, 8 * w, 4 * w] + [4 * w, 4 * w, 2 * w] + [2 * w, w] + [w]
+    return sum(map(conv, down, down[1:])) + sum(map(conv, [down[-1], *up], up)) + 9 * w * classes + classes
 
 
 def test_unet_has_the_parameters_of_its_drawing(built):

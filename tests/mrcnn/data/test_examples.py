@@ -108,7 +108,7 @@ def test_processes_end_with_a_training_that_is_killed(tmp_path):
         config = Config.from_dict({{"NUM_CLASSES": 2, "IMAGE_MAX_DIM": 64, "IMAGE_MIN_DIM": 64}})
         examples = ExampleProcesses(Examples(Stripes(2), config), 1)
         examples.batch([Job(0, 0)])
-        print(next(iter(examples._pool._processes)), flush=True)
+        print(next(iter(examples._processes._pool._processes)), flush=True)
         time.sleep(600)
     """))
     parent = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
