@@ -82,8 +82,11 @@ def folder_of(out, recipe, network, seed):
 
 def all_results(out):
     """{(recipe, network, epoch): [Result of each seed]} of all that was ever measured in `out`."""
+    def seed_and_epoch(path):
+        return [int(number) for number in re.findall(r"\d+", "/".join(path.parts[-2:]))]
+
     found = {}
-    for path in sorted(out.glob("*/seed*/metrics_*.json"), key=lambda path: [int(n) for n in re.findall(r"\d+", "/".join(path.parts[-2:]))]):
+    for path in sorted(out.glob("*/seed*/metrics_*.json"), key=seed_and_epoch):
         recipe, _, network = path.parts[-3].rpartition("-")
         epoch = int(path.stem.removeprefix("metrics_"))
         if recipe in RECIPES and network in NETWORKS:

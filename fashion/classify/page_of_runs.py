@@ -28,8 +28,8 @@ def write_page(path, results, test):
 
 def rows_of(results):
     """The table of all measurements, first the heading: means over the seeds, with their standard deviations where there are several."""
-    rows = [["network", "recipe", "epochs", "parameters", "seeds", *(f"{name}, accuracy" for name in PARTS.values()), "micro F1", "macro F1",
-             "seconds an epoch"]]
+    rows = [["network", "recipe", "epochs", "parameters", "seeds", *(f"{name}, accuracy" for name in PARTS.values()),
+             "micro F1", "macro F1", "seconds an epoch"]]
     for key in sorted(results, key=_order):
         (recipe, network, epoch), runs = key, [result.metrics for result in results[key]]
         rows.append([network, recipe, epoch, f"{runs[0]['parameters']:,}", len(runs), *(_mean(runs, part, "accuracy") for part in PARTS),
@@ -119,8 +119,9 @@ def _network_chapter(page, recipe, network, results, test):
     first = results[0]
     metrics, scores = first.metrics, first.metrics["test"]
     page.chapter(f"{_WORDS[network]}, {recipe}")
-    page.text(f"{metrics['parameters']:,} trainable parameters, {metrics['epoch']} epochs; {metrics['summary']}. Test accuracy "
-              f"{_mean([r.metrics for r in results], 'test', 'accuracy')}, macro F1 {_mean([r.metrics for r in results], 'test', 'macro_f1')}"
+    accuracy, macro_f1 = (_mean([result.metrics for result in results], "test", name) for name in ("accuracy", "macro_f1"))
+    page.text(f"{metrics['parameters']:,} trainable parameters, {metrics['epoch']} epochs; {metrics['summary']}. Test accuracy {accuracy}, "
+              f"macro F1 {macro_f1}"
               + (f". What follows is of seed {metrics['seed']}; the others are the pale lines." if len(results) > 1 else "."))
     page.figure(curves_figure([result.history for result in results]), "Accuracy and loss by epoch. In training with dropout and "
                 "augmentation in force, which validation is free of.")

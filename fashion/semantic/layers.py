@@ -31,7 +31,8 @@ def pool(x):
     top, bottom = ops.maximum(a, b), ops.maximum(c, d)
     places = ops.where(top >= bottom, ops.where(a >= b, 0, 1), ops.where(c >= d, 2, 3))
     # Picked and not a maximum, whose gradient would be shared among equal pixels.
-    return ops.where(places < 2, ops.where(places == 0, a, b), ops.where(places == 2, c, d)), ops.cast(places, "int32")
+    values = ops.where(top >= bottom, ops.where(a >= b, a, b), ops.where(c >= d, c, d))
+    return values, ops.cast(places, "int32")
 
 
 def unpool(values, places):
@@ -41,6 +42,6 @@ def unpool(values, places):
     """
     _, height, width, channels = values.shape
     zeros = ops.zeros_like(values)
-    a, b, c, d = (ops.where(places == i, values, zeros) for i in range(4))
+    a, b, c, d = (ops.where(ops.equal(places, i), values, zeros) for i in range(4))     # ==, of a layer's output, asks which object it is
     rows = [ops.stack(pair, axis=3) for pair in ((a, b), (c, d))]       # (B, H, W, 2, C)
     return ops.reshape(ops.stack(rows, axis=2), (-1, 2 * height, 2 * width, channels))

@@ -100,6 +100,7 @@ def test_named_sources_are_left_as_they_are(shapes_config, made):
     assert seen and set(seen) == {200}
 
 
+@pytest.mark.slow
 def test_validation_is_not_augmented(shapes_config, shapes, made):
     seen = []
 

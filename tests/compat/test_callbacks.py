@@ -28,6 +28,7 @@ def test_callbacks_see_every_epoch(shapes_config, shapes, made, tmp_path):
     assert model.load_weights(tmp_path / "best.weights.h5", by_name=True).loaded
 
 
+@pytest.mark.slow
 def test_a_training_may_be_stopped_early_and_epochs_are_counted_on(shapes_config, shapes, made):
     model, diary = made(shapes_config()), Diary()
     model.train(shapes(2), shapes(2), learning_rate=1e-3, epochs=1, layers="heads", custom_callbacks=[diary])
@@ -36,6 +37,7 @@ def test_a_training_may_be_stopped_early_and_epochs_are_counted_on(shapes_config
     assert [line[0] for line in diary.lines] == [0, 1, 2] and len(model.keras_model.history.history["loss"]) == 2
 
 
+@pytest.mark.slow
 def test_callbacks_may_set_the_learning_rate(shapes_config, shapes, made):
     diary, model = Diary(), made(shapes_config())
     falling = keras.callbacks.LearningRateScheduler(lambda epoch: 1e-3 / (epoch + 1))

@@ -32,6 +32,7 @@ def plain_sgd(shapes_config):
     return lambda **settings: type("PlainConfig", (shapes_config,), fixed | settings)()
 
 
+@pytest.mark.slow
 def test_weights_are_not_silently_lost(model, spare, made, shapes_config, shapes, tmp_path):
     """D1: load_weights filled another session, and the network stayed random."""
     model.keras_model.save_weights(str(tmp_path / "mask_rcnn.h5"))
@@ -45,6 +46,7 @@ def test_weights_are_not_silently_lost(model, spare, made, shapes_config, shapes
     assert not np.array_equal(before["scores"], wanted["scores"])
 
 
+@pytest.mark.slow
 def test_the_loss_does_not_double_with_each_train(plain_sgd, shapes, made):
     """D2: every compile added the losses once more."""
     model, losses = made(plain_sgd()), []
@@ -56,6 +58,7 @@ def test_the_loss_does_not_double_with_each_train(plain_sgd, shapes, made):
     assert max(losses) < 1.3 * min(losses)                  # another sample of rois each time, from the same weights
 
 
+@pytest.mark.slow
 def test_the_learning_rate_is_the_one_asked_for(plain_sgd, shapes, made):
     """D3: SGD(lr=...) was ignored, and trained at 0.01. A gradient of known length shows what it is multiplied by."""
     model = made(plain_sgd(GRADIENT_CLIP_NORM=0.1))
@@ -65,6 +68,7 @@ def test_the_learning_rate_is_the_one_asked_for(plain_sgd, shapes, made):
     assert norm(changes(model, before)) == pytest.approx(0.1 * 0.05, rel=1e-2)
 
 
+@pytest.mark.slow
 def test_gradients_are_clipped_by_their_global_norm(plain_sgd, shapes, made):
     """D4: clipnorm came to mean the norm of each weight, which made steps tens of times larger."""
     model = made(plain_sgd(GRADIENT_CLIP_NORM=0.01))
@@ -99,6 +103,7 @@ def test_a_training_visits_every_image_once(shapes_config, shapes):
     assert sorted(seen) == list(dataset.image_ids)
 
 
+@pytest.mark.slow
 def test_anchors_are_no_weights(plain_sgd, shapes, made, tmp_path):
     """D6: anchors were trained, decayed, and saved with the size of the batch in their shape."""
     small = made(plain_sgd(IMAGES_PER_GPU=1))
@@ -113,6 +118,7 @@ def test_anchors_are_no_weights(plain_sgd, shapes, made, tmp_path):
     assert len(large.detect([shapes(1).load_image(0)] * 4)) == 4
 
 
+@pytest.mark.slow
 def test_no_gradient_leaks_into_the_proposals_through_the_targets(plain_sgd, shapes, made, monkeypatch):
     """D7: the box loss moved the RPN, since its targets were made of proposals that a gradient flowed through."""
     model = made(plain_sgd())
@@ -149,6 +155,7 @@ class Lines(utils.Dataset):
         return masks, np.array([1, 2, 1, 2, 1])
 
 
+@pytest.mark.slow
 def test_a_box_without_height_poisons_nothing(shapes_config, made):
     """D9: such a box made every anchor positive, and every target of theirs infinite."""
     model = made(shapes_config())

@@ -38,6 +38,7 @@ def test_an_array_of_photos_does_as_well(model, photos):
     assert len(model.detect(np.stack(photos[:3]))) == 3
 
 
+@pytest.mark.slow
 def test_each_photo_gets_its_own_result(model, photos):
     together = model.detect(photos[:3])
     for photo, r in zip(photos, together):

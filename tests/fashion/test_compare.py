@@ -44,6 +44,7 @@ def words(out, *more):
     return ["attribute-heads", "--weights", "run", "--out", str(out), "--seeds", "2", "--only", "linear", "--only", "mlp", *more]
 
 
+@pytest.mark.slow
 def test_every_variant_is_trained_with_every_seed_and_told(trained, tmp_path, capsys):
     results = compare.main(words(tmp_path, "--set", "ATTRIBUTE_HIDDEN=8"))
     assert len(trained) == 4
@@ -60,6 +61,7 @@ def test_every_variant_is_trained_with_every_seed_and_told(trained, tmp_path, ca
     assert "0.115 ± 0.007" in printed and "+0.020" in printed and "micro F1" not in printed
 
 
+@pytest.mark.slow
 def test_what_is_finished_is_not_done_again_and_what_was_killed_goes_on(trained, tmp_path):
     compare.main(words(tmp_path))
     (tmp_path / "mlp" / "seed1" / "metrics.json").unlink()
@@ -81,6 +83,7 @@ def test_names_of_folders_are_plain(tmp_path):
     assert all(part.replace("-", "").replace("_", "").isalnum() for folder in folders for part in folder.relative_to(tmp_path).parts)
 
 
+@pytest.mark.slow
 def test_a_folder_holds_runs_of_one_kind(trained, tmp_path):
     compare.main(words(tmp_path))
     trained.clear()
@@ -108,6 +111,7 @@ def test_variants_are_settings_that_exist():
             assert all(hasattr(FashionConfig, name) for name in settings)
 
 
+@pytest.mark.slow
 def test_a_variant_may_be_more_than_settings(trained, tmp_path):
     compare.main(["variation", "--out", str(tmp_path), "--seeds", "1", "--only", "rebalanced", "--only", "copy-paste"])
     rebalanced = next(w for w in trained if "rebalanced" in w[w.index("--out") + 1])

@@ -93,6 +93,7 @@ def test_a_level_may_be_asked_for(sample_folder, raw, tmp_path):
     assert written["tuning"]["level"] == "given" and (written["score"], written["attribute"]) == (0.5, 0.5)
 
 
+@pytest.mark.slow
 def test_pages_are_written(sample_folder, raw, tmp_path):
     evaluate.main(["--gt", str(sample_folder / "val.csv"), "--predictions", str(raw), "--report", str(tmp_path / "report"), "--errors",
                    str(tmp_path / "errors"), "--photos", str(sample_folder / "images")])

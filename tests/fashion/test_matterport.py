@@ -67,6 +67,7 @@ def test_attributes_are_listed_in_the_order_of_adding():
     assert dataset.attribute_from_source_map["garments.102"] == 2
 
 
+@pytest.mark.slow
 def test_only_the_attribute_head_learns(model, config, eagerly):
     dataset = Garments()
     dataset.prepare()
@@ -77,6 +78,7 @@ def test_only_the_attribute_head_learns(model, config, eagerly):
     assert "mrcnn_attribute_loss" in model.keras_model.history.history
 
 
+@pytest.mark.slow
 def test_results_hold_the_attributes_above_the_threshold(model):
     layer = model.keras_model.heads[2].logits
     layer.kernel.assign(np.zeros(layer.kernel.shape))

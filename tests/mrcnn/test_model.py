@@ -49,6 +49,7 @@ def test_detections_are_arrays_of_the_photos_size_that_may_be_written_to(model):
             result[name][:] = 0
 
 
+@pytest.mark.slow
 def test_a_photo_without_objects_has_empty_arrays(model, monkeypatch):
     settings = model.keras_model.settings
     monkeypatch.setattr(model.keras_model, "settings", type(settings)(**vars(settings) | {"min_confidence": 1.0}))
@@ -101,6 +102,7 @@ def _renamed(path, name):
     return str(path.rename(path.with_name(name)))
 
 
+@pytest.mark.slow
 def test_boxes_are_measured_as_the_loaded_heads_learned_to(config, model, tmp_path, caplog):
     with_corners = modellib.MaskRCNN("inference", Config.from_dict(config.to_dict() | {"ROI_ALIGN": "corners"}), tmp_path)
     with_corners.keras_model.save_weights(tmp_path / "matterports.h5")

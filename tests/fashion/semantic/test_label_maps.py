@@ -79,7 +79,7 @@ def test_a_photo_that_fails_is_named(squares):
     data = squares(1)
     data.image_info[0]["path"] = "broken.jpg"
     data.load_objects = lambda image_id: 1 / 0
-    with pytest.raises(RuntimeError, match="broken.jpg could not be prepared"):
+    with pytest.raises(RuntimeError, match="broken.jpg' could not be prepared"):
         labelled_photo(data, 0, 32)
 
 

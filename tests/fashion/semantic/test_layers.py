@@ -43,9 +43,20 @@ def test_values_are_those_of_max_pooling_and_come_back_to_their_places():
     assert np.array_equal(back[back != 0], x[back != 0]) and np.count_nonzero(back) == x.size / 4
 
 
-def test_xla_computes_the_same():
+def test_a_network_computes_the_same_and_under_xla_too():
     x = np.random.default_rng(1).normal(size=(2, 4, 4, 2)).astype(np.float32)
     image = keras.Input((4, 4, 2))
     model = keras.Model(image, unpool(*pool(image)))
     step = compiled(lambda images: model(images), model, xla=True)
-    assert np.array_equal(np.array(step(ops.convert_to_tensor(x))), np.array(pooled_and_back(x)[2]))
+    expected = np.array(pooled_and_back(x)[2])
+    assert np.array_equal(np.array(model(x)), expected)
+    assert np.array_equal(np.array(step(ops.convert_to_tensor(x))), expected)
+
+
+def test_the_slope_goes_back_to_the_maximum_alone():
+    """Also of four equal pixels, where a plain maximum would share it."""
+    import tensorflow as tf
+    x = tf.Variable(FIELD)
+    with tf.GradientTape() as tape:
+        total = ops.sum(pool(x)[0])
+    assert tape.gradient(total, x).numpy()[0, :, :, 0].tolist() == [[0, 0, 1, 0], [1, 0, 0, 0], [0, 0, 1, 0], [0, 1, 0, 0]]

@@ -49,6 +49,7 @@ def test_segnet_has_the_parameters_of_its_drawing(built):
     assert built("segnet").count_params() == segnet_by_hand(WIDTH, CLASSES)
 
 
+@pytest.mark.slow
 def test_fcn_is_a_resnet_50_and_a_head():
     """torchvision's ResNet-50 without its classifier has 23,508,032 parameters; ours has biases in 53 convolutions as well (26,560 channels
     in all, of which batch normalisation also keeps mean and variance)."""
@@ -56,12 +57,14 @@ def test_fcn_is_a_resnet_50_and_a_head():
     assert build_network("fcn", 32, 21, 64).count_params() == 23_508_032 + 3 * 26_560 + head
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_pixel_has_a_logit_for_every_class(built, name):
     logits = built(name)(np.zeros((2, 32, 32, 3), np.float32))
     assert tuple(logits.shape) == (2, 32, 32, CLASSES)
 
 
+@pytest.mark.slow
 def test_the_dilated_resnet_has_the_same_layers_and_shapes_and_does_not_shrink_further(built):
     plain, dilated = weight_layers(resnet("resnet50")), weight_layers(build_network("fcn", 64, CLASSES, 64))
     assert all([tuple(w.shape) for w in dilated[name].weights] == [tuple(w.shape) for w in layer.weights] for name, layer in plain.items())

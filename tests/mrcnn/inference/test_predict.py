@@ -16,6 +16,7 @@ def photos_of(*sizes):
 PHOTOS = photos_of((70, 50), (64, 64), (200, 90), (33, 120), (64, 30))
 
 
+@pytest.mark.slow
 def test_a_result_does_not_depend_on_the_other_photos(predictor):
     """Five photos are two batches and a half; each alone is half a batch."""
     together = predictor(PHOTOS)
@@ -159,6 +160,7 @@ def test_what_is_said_of_detected_boxes_is_said_of_them_when_they_are_given(desc
     assert np.ptp(np.concatenate(columns(found, "stripes")), axis=0).max() > 0.01           # what is said depends on the box
 
 
+@pytest.mark.slow
 def test_any_number_of_boxes_is_described_in_their_order(describer):
     """More than ten are described in parts; a photo with few shares its batch with one of many."""
     rng = np.random.default_rng(0)

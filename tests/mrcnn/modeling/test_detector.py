@@ -39,6 +39,7 @@ def test_a_step_trains_every_layer_that_may_learn(plain_config, batch_of):
     assert not [path for path in same if path.endswith("kernel")]
 
 
+@pytest.mark.slow
 def test_an_image_without_objects_trains(plain_config, batch_of):
     detector = build_detector(plain_config())
     detector.compile(keras.optimizers.SGD(0.1), run_eagerly=True)
@@ -114,6 +115,7 @@ def test_an_image_is_detected_alike_alone_and_in_company(plain_config, plain_det
             np.testing.assert_allclose(column[0], together[name][i], atol=1e-3)
 
 
+@pytest.mark.slow
 def test_losses_are_weighted_added_up_and_tracked_by_name(plain_config, batch_of):
     weights = dict.fromkeys(LOSSES, 0.0) | {"rpn_class_loss": 2.0, "mrcnn_mask_loss": 3.0}
     detector, batch = build_detector(plain_config(LOSS_WEIGHTS=weights)), batch_of(plain_config())
@@ -123,6 +125,7 @@ def test_losses_are_weighted_added_up_and_tracked_by_name(plain_config, batch_of
     assert float(detector.loss_trackers["mrcnn_mask_loss"].result()) == pytest.approx(3 * plain["mrcnn_mask_loss"], rel=1e-5)
 
 
+@pytest.mark.slow
 def test_another_head_trains_and_describes_without_a_change_to_the_library(plain_config, batch_of, rng):
     detector, batch = build_detector(plain_config(), extra_heads=[AttributeHead(6)]), batch_of(plain_config())
     batch["gt_attributes"] = (rng.random((2, 12, 6)) < 0.5).astype(np.float32)
@@ -131,6 +134,7 @@ def test_another_head_trains_and_describes_without_a_change_to_the_library(plain
     assert found["attribute_scores"].shape == (2, 10, 6) and found["mask_probabilities"].shape == (2, 10, 28, 28)
 
 
+@pytest.mark.slow
 def test_half_precision_rounds_no_box_and_no_loss(plain_config, batch_of):
     detector, batch = build_detector(plain_config(MIXED_PRECISION=True)), batch_of(plain_config())
     batch["gt_boxes"][0, 0] = batch["gt_mask_frames"][0, 0] = 1.01, 2.03, 61.07, 59.01          # none of them a bfloat16

@@ -7,7 +7,7 @@ import pytest
 from keras import ops
 
 
-@pytest.fixture(params=["eager", "graph", "xla"])
+@pytest.fixture(params=["eager", "graph", pytest.param("xla", marks=pytest.mark.slow)])
 def run(request):
     """run(op, *arrays, **settings) -> NumPy results; floats go in as float32, a tuple as several tensors."""
     backend = keras.backend.backend()

@@ -330,6 +330,7 @@ def test_a_resnet_of_torchvisions_is_refused_since_ours_strides_elsewhere(tmp_pa
         load_file(Whole(resnet("resnet50")), path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backbone", ["resnext50_32x4d", "efficientnetv2_b0"])
 def test_other_failed_downloads_say_so_too(monkeypatch, backbone):
     def offline(*_, **__):

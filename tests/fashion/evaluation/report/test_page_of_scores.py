@@ -114,6 +114,7 @@ def test_the_numbers_of_the_summary_are_those_of_the_scores(case, tmp_path):
     assert f"6 photos with {len(truth['annotations'])} labelled objects" in text and f"{len(detections)} detections" in text
 
 
+@pytest.mark.slow
 def test_the_summary_says_from_what_score_on_a_detection_counts(case, tmp_path):
     truth, detections, scores = case
     path = write_report(tmp_path, scores | {"score_threshold": 0.35}, ground_truth=truth, detections=detections)
@@ -210,6 +211,7 @@ def test_what_older_scores_lack_is_left_out(case, tmp_path):
     assert page.table("attribute") == [["attribute 1", "2", "2", "0.500", "0.500", "0.500"]]    # named by the ground truth
 
 
+@pytest.mark.slow
 def test_nothing_detected_is_a_report(case, tmp_path):
     truth, _, _ = case
     page = read(write_report(tmp_path, score_stored(truth, []), ground_truth=truth, detections=[]))

@@ -78,6 +78,7 @@ def test_a_category_that_only_harms_is_switched_off_and_one_that_is_missed_gets_
     assert search(evidence, GOALS["kaggle_2020"], folds=4).held_out["category"] == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_an_attribute_gets_the_threshold_that_separates_it(truth, found):
     """"long" is true from 0.7 on, "red" from 0.2 on: no single threshold is right for both."""
     photos = 40
