@@ -103,7 +103,7 @@ def test_every_supported_python_is_named(metadata):
 
 
 def test_extras_are_the_documented_ones(metadata):
-    assert set(metadata.get_all("Provides-Extra")) == {"imagenet", "notebook", "test"}
+    assert set(metadata.get_all("Provides-Extra")) == {"albumentations", "imagenet", "notebook", "test"}
 
 
 def test_settings_are_strict():
