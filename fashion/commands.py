@@ -11,11 +11,12 @@ _INSTALLED, _REPOSITORY = (folder / "weights" / "ccp.h5" for folder in (Path(__f
 SHIPPED_WEIGHTS = _INSTALLED if _INSTALLED.exists() else _REPOSITORY
 
 
-def add_data_arguments(parser):
-    """--data and --skip-bad, which every verb that reads a data set understands alike."""
+def add_data_arguments(parser, skip_bad=True):
+    """--data and, unless `skip_bad` is False, --skip-bad, which every verb that reads a data set understands alike."""
     parser.add_argument("--data", metavar="DIR", help="folder with train.csv and the photos, in Kaggle's layout of 2019 or 2020 "
                                                       f"(without it: the built-in data, drawn into {SAMPLE_FOLDER})")
-    parser.add_argument("--skip-bad", action="store_true", help="leave bad rows of the CSV out instead of stopping")
+    if skip_bad:
+        parser.add_argument("--skip-bad", action="store_true", help="leave bad rows of the CSV out instead of stopping")
 
 
 def open_files(data):

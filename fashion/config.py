@@ -2,7 +2,6 @@
 from mrcnn.config import LOSSES, Config
 from mrcnn.training.schedules import Stage
 
-
 # What a file that does not name these settings was trained with: it is older than they are, and the defaults have changed.
 BEFORE = {"ATTRIBUTE_HEAD": "linear", "MIN_VISIBLE_SHARE": 0.0}
 

@@ -32,7 +32,7 @@ from fashion.evaluation.thresholds.search import LEVELS
 from fashion.evaluation.thresholds.table import read_thresholds
 from fashion.ontology import Ontology
 from fashion.submission import table as submission_table
-from mrcnn.data.dataset import read_image
+from mrcnn.data.images import read_image
 from mrcnn.files import write_text
 
 

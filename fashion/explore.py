@@ -12,6 +12,7 @@ import argparse
 import sys
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
 from fashion.commands import add_data_arguments, open_files, run_verb
@@ -30,7 +31,7 @@ def main(argv=None):
     """Explore as the arguments say; returns the path of the page."""
     from fashion.config import RECIPES
     parser = argparse.ArgumentParser(prog="fashion explore", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_data_arguments(parser)
+    add_data_arguments(parser, skip_bad=False)      # wrong rows are listed on the page
     parser.add_argument("--out", type=Path, default=Path("exploration"), metavar="DIR", help="default: %(default)s")
     parser.add_argument("--recipe", choices=sorted(RECIPES), default="baseline",
                         help="whose training size and anchors the objects are compared with (default: %(default)s)")
@@ -52,10 +53,10 @@ def main(argv=None):
     with tqdm(total=sum(len(part.annotations.line) for part in parts), unit="mask", desc="measuring") as bar:
         measured = [(part, measure_objects(part, bar.update)) for part in parts]
     dataset, objects = measured[0]
-    # Wrong rows are reported, whether or not --skip-bad is given; and attributes that training would leave out are not counted.
+    # Attributes that training would leave out are not counted.
     analysis = analyse(dataset, objects, config, val=measured[1] if files.val_csv else None, tiny=args.tiny,
                        drop_strays=files.year == 2019, seed=args.seed)
-    sheets = draw_samples(dataset, objects, args.samples, args.seed)
+    sheets = draw_samples(readable(dataset), objects, args.samples, args.seed)
     page = write_exploration(args.out, analysis, f"Data: {files.folder.resolve().name}", sheets)
     if analysis["anchors"]["changed"]:
         given, better = (analysis["anchors"][which]["all"] for which in ("given", "suggested"))
@@ -63,6 +64,20 @@ def main(argv=None):
               f"{100 * better['good']:.0f} %):\n  {settings_line(analysis['anchors']['suggested'])}")
     print(f"{len(analysis['suspicious'])} suspicious rows: {args.out / 'suspicious.csv'}\nexploration: {page}")
     return page
+
+
+def readable(dataset):
+    """The dataset, of which a photo that turns out to be broken is grey and told on the screen, instead of ending the exploration."""
+    load = dataset.load_image
+
+    def load_image(image_id):
+        try:
+            return load(image_id)
+        except OSError as error:
+            print(f"suspicious: {error}", file=sys.stderr)
+            return np.full((*dataset.image_hw(image_id), 3), 200, np.uint8)
+    dataset.load_image = load_image
+    return dataset
 
 
 def draw_samples(dataset, objects, count, seed):

@@ -26,7 +26,11 @@ def agreed_split(order, args, files):
     asked = {name: value for name, value in asked.items() if value is not None}
     if not args.resume:
         start = {"kind": "stratified"} if args.split or args.fold else default_split(files).to_dict()
-        return Split(**start | asked)
+        split = Split(**start | asked)
+        if args.near_duplicates is not None and split.kind != "stratified":
+            raise ValueError(f"Photos that look alike are looked for in a stratified split, and this one is {split.kind!r}. Add --split "
+                             "stratified, or leave --near-duplicates and --no-near-duplicates out.")
+        return split
     begun = Split(**order["split"]) if "split" in order else first_split(files)
     different = [f"{name} {getattr(begun, name)!r} there, {value!r} here" for name, value in asked.items() if value != getattr(begun, name)]
     if different:

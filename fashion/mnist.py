@@ -29,7 +29,7 @@ from fashion.commands import run_verb
 from mrcnn.drawing.tables import text_table
 from mrcnn.files import write_text
 
-BAR = "{desc}: {percentage:5.1f}%|{bar}| {elapsed}<{remaining}"    # the work is not counted in anything that a person would count
+BAR = "{desc}{percentage:5.1f}%|{bar}| {elapsed}<{remaining}"    # the work is not counted in anything that a person would count
 
 
 def main(argv=None):

@@ -20,7 +20,7 @@ from fashion.datasets.files import EXTENSIONS, list_images
 from fashion.evaluation.results import coco_results
 from fashion.model import load_model
 from fashion.pictures import Illustrator
-from mrcnn.data.dataset import read_image
+from mrcnn.data.images import read_image
 from mrcnn.files import atomic_path, write_text
 
 

@@ -22,8 +22,8 @@ def write_preview(folder, batches, ontology, photos=PHOTOS, variants=VARIANTS):
     page = Page("What the training sees", f"{len(batches.dataset.image_ids)} photos, {batches.config.NAME}, canvas of "
                 f"{batches.config.image_hw[0]} × {batches.config.image_hw[1]} pixels")
     page.text("Each row is a photo: as it is, and as it comes to the network in some of its turns. What is drawn is what is taught: boxes, "
-              "categories, the attributes worth naming, and masks as they are cut to "
-              f"{' × '.join(map(str, batches.config.MINI_MASK_SHAPE))}. Objects of which too little is left are not taught, nor drawn.")
+              f"categories, the attributes worth naming, and masks{cut_to(batches.config)}. Objects of which too little is left are not "
+              "taught, nor drawn.")
     page.text(settings_sentence(batches.config))
     for row, image_id in enumerate(dict.fromkeys(job.image_id for job in jobs[:photos])):
         turns = [Job(0, image_id), *(dataclasses.replace(job, image_id=image_id) for job in jobs[row::photos])]
@@ -40,6 +40,11 @@ def write_preview(folder, batches, ontology, photos=PHOTOS, variants=VARIANTS):
     return path
 
 
+def cut_to(config):
+    """Of the masks, in words."""
+    return f" as they are cut to {' × '.join(map(str, config.MINI_MASK_SHAPE))}" if config.USE_MINI_MASK else ""
+
+
 def settings_sentence(config):
     """The settings that vary photos, in a sentence."""
     jitter = "a fixed scale" if config.SCALE_JITTER is None else "a scale of {:g} to {:g}".format(*config.SCALE_JITTER)
@@ -53,7 +58,10 @@ def examples(batches, jobs, ontology):
     batch = batches.read(jobs)
     for b, photo in enumerate(batch["images"]):
         real = batch["gt_class_ids"][b] > 0
+        boxes, masks = batch["gt_boxes"][b][real], batch["gt_masks"][b][real].astype(np.float32)
+        if not batches.config.USE_MINI_MASK:        # they fill the canvas
+            masks = [mask[y1:y2, x1:x2] for mask, (y1, x1, y2, x2) in zip(masks, boxes.astype(int))]
         attributes = batch["gt_attributes"][b][real] if "gt_attributes" in batch else np.zeros((real.sum(), 0))
-        yield photo, {"boxes": batch["gt_boxes"][b][real], "class_ids": batch["gt_class_ids"][b][real], "image_hw": photo.shape[:2],
-                      "mask_probabilities": batch["gt_masks"][b][real].astype(np.float32), "attribute_scores": attributes,
+        yield photo, {"boxes": boxes, "class_ids": batch["gt_class_ids"][b][real], "image_hw": photo.shape[:2],
+                      "mask_probabilities": masks, "attribute_scores": attributes,
                       "attributes": [np.array(ontology.attribute_ids)[row > 0] for row in attributes]}

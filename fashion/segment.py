@@ -4,7 +4,8 @@ A few minutes on the built-in data:                python fashion/segment.py --q
 Trains U-Net, SegNet and FCN-ResNet50, each with cross-entropy and focal loss, Adam (rate 0.001) and SGD (0.01, momentum 0.9): twelve runs.
 The two best by binary IoU are trained once more on larger pictures. Of each run the pixels, connected parts as objects (predictions.json,
 which fashion/evaluate.py reads with --gt OUT/truth.json) and their mask AP are kept; all ends in one page, index.html, with the same as
-table.csv and results.json. Killed at any moment, the same command goes on after the last whole epoch.
+table.csv and results.json. Killed at any moment, the same command goes on after the last whole epoch. --quick takes some ten minutes of a
+shared CPU (2026-11-22), most of them for compiling; it shows that all works and is too short for a network to learn what a category is.
 """
 if not __package__:                 # run as a script: the repository, not this folder, belongs on the import path
     import sys
@@ -74,8 +75,11 @@ def parse(argv):
     args = parser.parse_args(argv)
     for name, usual in (QUICK if args.quick else USUAL).items():
         setattr(args, name, usual if getattr(args, name) is None else getattr(args, name))
-    if min(args.seeds, args.epochs, args.batch, args.width) < 1 or min(args.photos, args.large, args.gamma) < 0:
-        parser.error("--seeds, --epochs, --batch and --width are at least 1, --photos, --large and --gamma at least 0")
+    if min(args.size, args.seeds, args.epochs, args.batch, args.width) < 1 or min(args.photos, args.large, args.gamma) < 0:
+        parser.error("--size, --seeds, --epochs, --batch and --width are at least 1, --photos, --large and --gamma at least 0")
+    for size in (args.size, args.large):
+        if size % MULTIPLE:
+            parser.error(f"--size and --large are multiples of {MULTIPLE} (the networks halve a picture five times). Got {size}")
     every = {variant.name: variant for variant in variants(NETWORKS, args.size)}
     unknown = set(args.only or ()) - every.keys()
     if unknown:

@@ -51,11 +51,14 @@ class Data:
         """The photos of the page, see `write_study`."""
         said = {variant: np.load(folder_of(out, variant, 1) / "shown.npz")["labels"] for variant in results}
         names = {k: row["name"].split(",")[0] for k, row in enumerate(self.labels["categories"], start=1)}
+        photos = []
         for i, row in enumerate(self.shown_rows):
             labels = {size: self.canvases(size)[1][row] for size in {variant.size for variant in results}}
             present = np.unique(next(iter(labels.values()))[1]).tolist()
-            yield {"name": str(self.validation.image_info[row]["id"]), "labels": labels,
-                   "names": {k: names[k] for k in present if k in names}, "said": {variant: maps[i] for variant, maps in said.items()}}
+            photos.append({"name": str(self.validation.image_info[row]["id"]), "labels": labels,
+                           "names": {k: names[k] for k in present if k in names},
+                           "said": {variant: maps[i] for variant, maps in said.items()}})
+        return photos
 
 
 def first(dataset, count):

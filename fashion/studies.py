@@ -56,7 +56,7 @@ STUDIES = {
         "copy-paste": {"COPY_PASTE": 0.5},
         "rebalanced": {},
         "not augmented": {"AUGMENT": False},
-    }, words={"rebalanced": ["--rebalance"]}),
+    }, words={"rebalanced": ["--rebalance", "classes"]}),
     # Figure 4 of the CS231n report. Weights trained on ImageNet are loaded where they are known, see weights/README.md.
     "backbones": Study("Backbones", {
         "resnet50": {"BACKBONE": "resnet50"},

@@ -70,6 +70,7 @@ def main(argv=None):
                                processes=args.processes)
     if args.preview:
         print(f"what the training sees: {write_preview(args.preview, batches, ontology)}")
+        batches.close()
         return None
     model = FashionModel(config, ontology, train.attribute_counts())
     run = run or RunFolder(Path(args.out) / f"{config.NAME}{datetime.now():%Y%m%dT%H%M%S}")
@@ -93,8 +94,12 @@ def main(argv=None):
                       on_repeats=lambda now: Histogram(labels, now, batches.sampler.length).write(run.path))
     # Changed settings are noted once the old state has turned out to fit them.
     note = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: run.write_config(order))
-    fit(model.detector, config, batches, stages, run, validation=validation_batches(validation, config), evaluate=monitor,
-        every=config.EVALUATE_EVERY, resume=going_on, metadata=model.metadata() | {"split": note_of(split, validation)}, callbacks=[note])
+    try:
+        fit(model.detector, config, batches, stages, run, validation=validation_batches(validation, config), evaluate=monitor,
+            every=config.EVALUATE_EVERY, resume=going_on, metadata=model.metadata() | {"split": note_of(split, validation)},
+            callbacks=[note])
+    finally:
+        batches.close()
     print(f"best checkpoint: {run.best}")
     return run
 
@@ -126,6 +131,9 @@ def parse(argv=None):
     if args.list_settings:
         recipe().display()
         sys.exit(0)
+    for name in ("workers", "processes"):
+        if getattr(args, name) < (name == "workers"):
+            parser.error(f"--{name} must be {int(name == 'workers')} or more. Got {getattr(args, name)}")
     args.set = [parse_setting(text, recipe) for text in args.set]
     args.rebalance = None if args.rebalance is None else agreed_rules(args.rebalance or USUAL)
     try:

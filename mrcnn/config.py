@@ -195,6 +195,9 @@ class Config:
                 low = max(64, n // 64 * 64)
                 raise ValueError(f"{name} must be a multiple of 64 (the pyramid halves the image six times). "
                                  f"Got {n}; the nearest sizes that work are {low} and {low + 64}.")
+        if self.COPY_PASTE and self.IMAGE_RESIZE_MODE in ("none", "pad64"):
+            raise ValueError(f"COPY_PASTE wants pictures of one size, and IMAGE_RESIZE_MODE {self.IMAGE_RESIZE_MODE!r} lets each keep its "
+                             "own. Use 'square', 'portrait' or 'crop', or COPY_PASTE = 0.")
         jitter = self.SCALE_JITTER
         if jitter is not None and not (np.shape(jitter) == (2,) and 0 < jitter[0] <= jitter[1]):
             raise ValueError(f"SCALE_JITTER must be [smallest, largest factor], above 0, for instance [0.5, 2.0], or None. Got {jitter!r}.")

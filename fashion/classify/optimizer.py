@@ -39,13 +39,22 @@ def averaged_weights(model):
     if not model.optimizer.use_ema:
         yield
         return
-    own = [np.array(variable) for variable in model.trainable_variables]
+    own = _values(model.trainable_variables)
     model.optimizer.put_averages(model.trainable_variables)
+    _assign(model.trainable_variables, _values(model.trainable_variables))    # copies: JAX hands the averages' own arrays on
     try:
         yield
     finally:
-        for variable, value in zip(model.trainable_variables, own):
-            variable.assign(value)
+        _assign(model.trainable_variables, own)
+
+
+def _values(variables):
+    return [np.array(ops.convert_to_numpy(variable)) for variable in variables]
+
+
+def _assign(variables, values):
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
 
 
 def cross_entropy(smoothing=0.0):

@@ -58,7 +58,7 @@ def _cards(page, results, test):
         return np.mean(_values([result.metrics for result in results[key]], "test", "accuracy"))
     best = max(results, key=score)
     recipe, network, epoch = best
-    page.cards([(f"{score(best):.2%}", "best test accuracy", f"{network}, {recipe}, {epoch} epochs"),
+    page.cards([(f"{score(best):.2%}", "highest test accuracy", f"{network}, {recipe}, {epoch} epochs"),
                 (f"{CLAIM:.0%}", "the report's claim", "of its largest network"),
                 (f"{PARAMETERS[network]:,}", "parameters", f"of the network {network}"),
                 (f"± {1.96 * _standard_error(score(best), len(test)):.2%}", "is chance",
@@ -133,8 +133,8 @@ def _network_chapter(page, recipe, network, results, test):
     rows = surest_mistakes(first.test, test.labels, _MISTAKES)
     if len(rows):
         page.section("The surest mistakes")
-        page.picture(mistakes_sheet(test.pixels[rows], test.labels[rows], first.test[rows]), "What each was taken for, how surely, and "
-                     f"what its label says: the {len(rows)} surest wrong predictions on the test images. Some labels are wrong themselves.",
+        page.picture(mistakes_sheet(test.pixels[rows], test.labels[rows], first.test[rows]), f"The {len(rows)} surest wrong predictions on "
+                     "the test images: what each was taken for, how surely, and what its label says. Some labels look wrong themselves.",
                      wide=True)
 
 

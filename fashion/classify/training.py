@@ -35,9 +35,10 @@ def train(folder, network, recipe, seed, train_images, test_images, *, advance=l
     Raises ValueError if `folder` was begun otherwise, or is further than a measurement that it lacks.
     """
     run = RunFolder(folder)
-    _note_order(run, network, recipe, seed, len(train_images))
+    order = _checked_order(run, network, recipe, seed, len(train_images))
     if all(is_measured(folder, epoch) for epoch in recipe.epochs):
         return
+    run.write_config(order)
     train_images, validation = split(train_images, recipe.held_out)
     model = _compiled(network, recipe, seed, len(train_images))
     state = {"epoch": 0, "history": []}
@@ -83,8 +84,8 @@ class _Steps(keras.callbacks.Callback):
         self.left -= BATCH_SIZE
 
 
-def _note_order(run, network, recipe, seed, images):
-    """Writes config.json. What may change is when a training ends, as long as nothing before that depends on it."""
+def _checked_order(run, network, recipe, seed, images):
+    """What config.json says. What may change is when a training ends, as long as nothing before that depends on it."""
     order = json.loads(json.dumps({"network": network, "seed": seed, "images": images, "batch": BATCH_SIZE} | dataclasses.asdict(recipe)))
     if run.config.exists():
         free = {"summary"} | ({"epochs"} if recipe.shape == "constant" else set())
@@ -93,7 +94,7 @@ def _note_order(run, network, recipe, seed, images):
                      if key not in free and before.get(key) != value]
         if different:
             raise ValueError(f"{run.path} was begun otherwise ({'; '.join(different)}). Give another folder with --out.")
-    run.write_config(order)
+    return order
 
 
 def _check_marks(folder, epochs, done):

@@ -10,6 +10,7 @@ from fashion.datasets.resized_copy import encode_copy
 from mrcnn.files import write_text
 
 _RECORD = "prepared.json"
+_TEMPORARY = ".*.????????.*"        # as `mrcnn.files` names them
 _SAMPLE = 8             # photos whose copies are made to foretell how large all will be
 _MARGIN = 1.2           # what is asked for beyond the forecast
 
@@ -38,8 +39,8 @@ class CopyFolder:
         write_text(self.path / _RECORD, json.dumps(record, indent=1))
         for folder in self._photo_folders():
             folder.mkdir(exist_ok=True)
-            for leftover in folder.glob(".*"):      # of a photo that was being written when the last run was killed
-                leftover.unlink()
+            for leftover in folder.glob(_TEMPORARY):       # of a photo that was being written when the last run was killed
+                leftover.unlink(missing_ok=True)
         if self.files.labels:
             shutil.copyfile(self.files.labels, self.path / self.files.labels.name)
 

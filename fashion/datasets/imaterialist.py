@@ -11,7 +11,7 @@ from fashion import rle
 from fashion.datasets.annotation_csv import BadRow, BadRows, read_annotations
 from fashion.datasets.photos import find_photos, photo_faults, wrong_size
 from mrcnn.data.dataset import Dataset
-from mrcnn.data.images import image_hw
+from mrcnn.data.images import REDUCED, image_hw
 from mrcnn.data.runs import Runs
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class IMaterialistDataset(Dataset):
     def read_photo(self, image_id, at_least_hw=None):
         """See `Dataset.read_photo`. The photo's size must be the CSV's, or no mask fits."""
         photo, size_hw = super().read_photo(image_id, at_least_hw), self.image_hw(image_id)
-        if photo.shape[:2] not in [tuple(-(-n // by) for n in size_hw) for by in ((1,) if at_least_hw is None else (1, 2, 4, 8))]:
+        if photo.shape[:2] not in [tuple(-(-n // by) for n in size_hw) for by in (REDUCED if at_least_hw else (1,))]:
             raise ValueError(wrong_size(size_hw, image_hw(self.image_info[image_id]["path"]))
                              + f" ({self.image_info[image_id]['path']}).")
         return photo

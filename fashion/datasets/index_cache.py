@@ -84,6 +84,13 @@ def find_index(places, key):
     return next((index for index in opened if index and index.facts.get("key") == key), None)
 
 
+def all_indexes(places, key):
+    """Those of the index files `places` that are whole and about `key`, the first choice last: for what is found out bit by bit, since
+    an older one may lie where it cannot be written over."""
+    opened = [open_index(path) for path in reversed(places)]
+    return [index for index in opened if index and index.facts.get("key") == key]
+
+
 def keep_index(places, key, facts, arrays):
     """Write an index file into the first of `places` that can be written, and open it; None where there is no such place."""
     reasons = []

@@ -16,7 +16,8 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from fashion.datasets.index_cache import find_index, index_places, keep_index
+from fashion.datasets.index_cache import all_indexes, index_places, keep_index
+from mrcnn.data.images import read_image
 
 log = logging.getLogger(__name__)
 
@@ -41,12 +42,7 @@ def near_duplicate_groups(paths):
 
 def signature(path):
     """The (2,) uint64 hash and (8 * 8 * 3,) uint8 colours of an image file. Raises OSError if it cannot be read."""
-    try:
-        with Image.open(path) as stored:
-            stored.draft("RGB", (8 * CELLS, 8 * CELLS))           # a JPEG is decoded at an eighth of its size where that is enough
-            photo = stored.convert("RGB")
-    except (OSError, SyntaxError) as error:
-        raise OSError(f"{path} cannot be read as an image ({error}). Leave it out with --skip-bad, or fetch it again.") from error
+    photo = Image.fromarray(read_image(path, at_least_hw=(8 * CELLS, 8 * CELLS)))   # of a large JPEG an eighth is decoded
     grey = photo.convert("L")
     across = np.asarray(grey.resize((CELLS + 1, CELLS), Image.Resampling.BOX))
     down = np.asarray(grey.resize((CELLS, CELLS + 1), Image.Resampling.BOX))
@@ -54,20 +50,34 @@ def signature(path):
     return np.packbits(bits).view(np.uint64), np.asarray(photo.resize((CELLS, CELLS), Image.Resampling.BOX)).ravel()
 
 
+def _signature_or_none(path):
+    try:
+        return signature(path)
+    except OSError as error:
+        log.warning("%s It is taken to look like no other photo.", error)
+        return None
+
+
 def signatures(paths):
-    """The hashes (n, 2) uint64 and colours (n, 192) uint8 of n photos in one folder, those of before from the index file of the folder."""
+    """The hashes (n, 2) uint64 and colours (n, 192) uint8 of n photos in one folder, those of before from the index file of the folder.
+
+    A photo that cannot be read has zeros, which are like no other photo's, and is tried again the next time.
+    """
     paths = [Path(path) for path in paths]
     places = index_places(paths[0].parent, "look-alikes")
     stamps = np.array([(status.st_size, status.st_mtime_ns) for status in (path.stat() for path in paths)], np.int64)
     hashes, colors = np.zeros((len(paths), 2), np.uint64), np.zeros((len(paths), 3 * CELLS**2), np.uint8)
-    known = _known(find_index(places, _KEY), paths, stamps, hashes, colors)
+    known = np.zeros(len(paths), bool)
+    for index in all_indexes(places, _KEY):
+        known |= _known(index, paths, stamps, hashes, colors)
+        del index           # Windows does not replace a file that is mapped
     todo = np.flatnonzero(~known)
     with ThreadPoolExecutor(_THREADS) as pool, tqdm(total=len(todo), unit="photo", desc="look-alikes", disable=not len(todo)) as bar:
         for chunk in np.split(todo, range(_CHUNK, len(todo), _CHUNK)) if len(todo) else ():
-            for i, (hash_, color) in zip(chunk, pool.map(signature, [paths[i] for i in chunk])):
-                hashes[i], colors[i] = hash_, color
+            for i, found in zip(chunk, pool.map(_signature_or_none, [paths[i] for i in chunk])):
+                if found:
+                    (hashes[i], colors[i]), known[i] = found, True
                 bar.update()
-            known[chunk] = True
             keep_index(places, _KEY, {"names": [path.name for path, there in zip(paths, known) if there]},
                        {"stamps": stamps[known], "hashes": hashes[known], "colors": colors[known]})
     return hashes, colors
@@ -112,8 +122,6 @@ def groups_of(pairs, rank):
 
 def _known(index, paths, stamps, hashes, colors):
     """Fill in, in place, what the index file has of photos that are as they were; (n,) bool: which ones."""
-    if index is None:
-        return np.zeros(len(paths), bool)
     place = {name: i for i, name in enumerate(index.facts["names"])}
     row = np.array([place.get(path.name, -1) for path in paths])
     known = row >= 0

@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from fashion.datasets.files import EXTENSIONS
-from fashion.datasets.index_cache import find_index, index_places, keep_index
+from fashion.datasets.index_cache import all_indexes, index_places, keep_index
 from mrcnn.data.images import image_hw, read_image
 
 _THREADS = 8       # reading a header is waiting for the disk
@@ -71,8 +71,11 @@ def _sizes(photos):
 def _sizes_in(folder, photos):
     """`_sizes` of photos in one folder. A photo that cannot be read is tried at every start: perhaps it was the disk."""
     places = index_places(folder, "photos")
-    index = find_index(places, _KEY)
-    known = dict(zip(index.facts["names"], map(tuple, index.arrays["photos"].tolist()))) if index else {}
+    known = {}
+    for index in all_indexes(places, _KEY):
+        known |= {name: row for name, row in zip(index.facts["names"], map(tuple, index.arrays["photos"].tolist()))
+                  if name not in known or row[1] >= known[name][1]}     # of two, what was found out about the newer photo
+        del index           # Windows does not replace a file that is mapped
     with ThreadPoolExecutor(_THREADS) as pool:
         shares = [photos[k:k + _SHARE] for k in range(0, len(photos), _SHARE)]
         stamps = chain.from_iterable(pool.map(lambda share: [_stamp(photo) for photo in share], shares))

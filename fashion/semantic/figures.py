@@ -24,13 +24,14 @@ def comparison(histories, by):
     groups = {}
     for variant in histories:
         groups.setdefault(tuple(getattr(variant, name) for name in others), []).append(variant)
-    groups = {key: members for key, members in groups.items() if len(members) > 1}
+    groups, several = {key: members for key, members in groups.items() if len(members) > 1}, len({v.size for v in histories}) > 1
     if not groups:
         return None
     from matplotlib import pyplot as plt
     columns = min(_COLUMNS, len(groups))
     bands = -(-len(groups) // columns)
-    figure, axes = plt.subplots(2 * bands, columns, figsize=(WIDEST * max(columns, 2) / _COLUMNS, 4.2 * bands), squeeze=False, sharex=True)
+    figure, axes = plt.subplots(2 * bands, columns, figsize=(WIDEST * max(columns, 2) / _COLUMNS, 4.2 * bands), squeeze=False, sharex=True,
+                                sharey="row")
     for panel in axes.flat:
         panel.set_visible(False)
     for i, (key, members) in enumerate(groups.items()):
@@ -41,8 +42,9 @@ def comparison(histories, by):
                 _curve(panel, histories[member], column, label=title_of(by, getattr(member, by)), color=color, linestyle=line)
             dress(panel, "epoch" if row else "", "" if i % columns else label)
             panel.tick_params(labelbottom=True)
+            panel.xaxis.get_major_locator().set_params(integer=True)
         head = axes[2 * (i // columns)][i % columns]
-        head.set_title(", ".join(title_of(name, value) for name, value in zip(others, key) if name != "size"), fontsize=9)
+        head.set_title(", ".join(title_of(name, value) for name, value in zip(others, key) if name != "size" or several), fontsize=9)
         head.legend(fontsize=8, frameon=False)
     figure.tight_layout()
     plt.close(figure)

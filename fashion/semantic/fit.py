@@ -44,5 +44,6 @@ class _EachEpoch(keras.callbacks.Callback):
                 layer.seed_generator.state.assign([self.seed, epoch])
 
     def on_epoch_end(self, epoch, logs=None):
+        _ = self.model              # on JAX, asking for it brings the weights back from the training step
         logs.update(self.evaluate())
         logs["seconds"] = time.monotonic() - self.began

@@ -21,6 +21,7 @@ imgaug's and Albumentations' augmenters can be given as they are, and several in
 import numpy as np
 
 from mrcnn.data.albumentations_adapter import AlbumentationsAugmenter
+from mrcnn.data.dataset import as_photo
 from mrcnn.data.imgaug_adapter import ImgaugAugmenter
 from mrcnn.data.window_masks import WindowMasks
 
@@ -68,7 +69,7 @@ class FunctionAugmenter:
     def augment(self, scene, rng):
         """See the head of this file. Raises ValueError if the function changes the canvas or the number of masks."""
         image, masks = self.function(scene.image, scene.masks.dense(), rng)
-        image, masks = np.asarray(image), np.asarray(masks)
+        image, masks = as_photo(image, scene.image.shape[2], "The image that an augmenter returned"), np.asarray(masks)
         if image.shape != scene.image.shape or masks.shape != (*image.shape[:2], len(scene.masks)):
             raise ValueError(f"An augmenter must return an image {scene.image.shape} and masks "
                              f"{(*scene.image.shape[:2], len(scene.masks))}, as it got them. It returned {image.shape} and {masks.shape}.")

@@ -17,7 +17,7 @@ class TrainingBatches(keras.utils.PyDataset):
     `mrcnn.data.augmentation`. unaugmented_sources: names of sources whose images are left as they are. steps: batches an epoch; None covers
     one round of the sampler. class_weights: (K,), how likely objects of a class are copied, see `mrcnn.data.copy_paste`.
     workers: threads that load; processes: load in so many processes instead (0: none), each batch in one. At most four batches and one
-    for each of them are ahead of the training.
+    for each of them are ahead of the training (with one thread on TensorFlow, what tf.data takes; on JAX none).
 
     Set `epoch` before an epoch begins: positions run on from epoch to epoch, so few steps an epoch still visit every image, and a
     resumed run goes on with the batches that the broken one would have seen, whatever `workers` and `processes` are.
@@ -25,7 +25,8 @@ class TrainingBatches(keras.utils.PyDataset):
 
     def __init__(self, dataset, config, *, augmenter=None, unaugmented_sources=(), sampler=None, steps=None, class_weights=None,
                  workers=1, processes=0):
-        super().__init__(workers=max(workers, processes), max_queue_size=4 + max(workers, processes))
+        # Keras reads ahead with two threads or more only; these wait for the processes, and do no work of their own.
+        super().__init__(workers=max(workers, processes + 1 if processes else 1), max_queue_size=4 + max(workers, processes))
         if not len(dataset.image_ids):
             raise ValueError("The data set holds no images. Check the folder and the CSV, and that prepare() was called.")
         self.dataset, self.config, self.sampler = dataset, config, sampler
@@ -71,7 +72,10 @@ class TrainingBatches(keras.utils.PyDataset):
         if self.sampler is None or self.dataset.image_info[image_id].get("source") in self.unaugmented_sources:
             return Job(position, image_id)
         partner = self._partner(position)
-        return Job(position, image_id, None if partner == image_id else partner, varied=True)
+        source = self.dataset.image_info[image_id].get("source")
+        if partner == image_id or partner is not None and self.dataset.image_info[partner].get("source") != source:
+            partner = None          # another source's objects may be of classes that nobody looked for in this image
+        return Job(position, image_id, partner, varied=True)
 
     def _partner(self, position):
         """The image whose objects are pasted into the one at this position, drawn as often as the sampler draws it; or None."""

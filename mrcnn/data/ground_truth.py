@@ -6,6 +6,7 @@ import numpy as np
 
 from mrcnn.data.copy_paste import choose_objects, paste
 from mrcnn.data.dataset import as_photo
+from mrcnn.data.images import REDUCED
 from mrcnn.data.resize import place_for, resampling_for
 from mrcnn.data.runs import Runs
 from mrcnn.data.scene import Scene
@@ -62,6 +63,9 @@ def load_scene(dataset, image_id, config, rng=None, vary=False):
         else:
             placement = place_for(config, photo_hw, rng, vary)
             photo = _photo(dataset.load_image_at_least(image_id, placement.size_hw), config)
+            if photo.shape[:2] not in [tuple(-(-n // by) for n in photo_hw) for by in REDUCED]:
+                raise ValueError(f"load_image returned a photo of {photo.shape[:2]}, and image_hw says {tuple(photo_hw)} (height, width). "
+                                 "Let image_hw say what load_image returns, or return None.")
         masks, class_ids, fields = dataset.load_objects(image_id)
         if not isinstance(masks, Runs) and not len(class_ids) and not np.size(masks):       # "no objects" has been written in many ways
             masks = np.zeros((*placement.photo_hw, 0), bool)
@@ -75,11 +79,10 @@ def _varied(scene, dataset, image_id, config, variation, rng):
     """The scene with another's objects pasted into it, then augmented."""
     if variation.partner is not None:
         other, _ = load_scene(dataset, variation.partner, config, rng, vary=True)
-        scene = paste(scene, other, choose_objects(other, rng, variation.class_weights))
-    if variation.augmenter is not None:
-        with naming_image(dataset, image_id):
-            scene = variation.augmenter.augment(scene, rng)
-    return scene
+    with naming_image(dataset, image_id):
+        if variation.partner is not None:
+            scene = paste(scene, other, choose_objects(other, rng, variation.class_weights))
+        return scene if variation.augmenter is None else variation.augmenter.augment(scene, rng)
 
 
 @contextlib.contextmanager

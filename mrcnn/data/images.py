@@ -10,6 +10,7 @@ MAX_PIXELS = 2**28
 if Image.MAX_IMAGE_PIXELS is not None:
     Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, MAX_PIXELS)
 
+REDUCED = (1, 2, 4, 8)      # a JPEG can be decoded at one over these of its size, rounded up
 _SIDEWAYS = (5, 6, 7, 8)    # EXIF orientations that exchange height and width
 
 

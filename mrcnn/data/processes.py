@@ -12,7 +12,9 @@ import cv2
 
 __all__ = ["BrokenProcessPool", "Processes"]
 
-_function = None    # of a worker process
+_MOST = 61 if sys.platform == "win32" else 10**6     # that Windows waits for at once
+_starting = threading.Lock()        # one for all: the running script is hidden while it is held
+_function = None                    # of a worker process, or the exception that came of reading it
 
 
 class Processes:
@@ -25,11 +27,11 @@ class Processes:
 
     def __init__(self, function, count):
         self._sent = pickle.dumps(function)
-        self._count, self._pool, self._submitting = count, None, threading.Lock()
+        self._count, self._pool = min(count, _MOST), None
 
     def submit(self, task):
         """A Future."""
-        with self._submitting, _HiddenMain(b"__main__" not in self._sent):        # submitting starts a process if there are too few
+        with _starting, _HiddenMain(b"__main__" not in self._sent):        # submitting starts a process if there are too few
             if self._pool is None:
                 context = multiprocessing.get_context("spawn")
                 self._pool = concurrent.futures.ProcessPoolExecutor(self._count, context, _begin, (self._sent,))
@@ -37,9 +39,10 @@ class Processes:
 
     def close(self, wait=False):
         """End the processes, those at work after their task; wait: until they have ended. A later task starts them again."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=wait, cancel_futures=True)
-            self._pool = None
+        with _starting:
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown(wait=wait, cancel_futures=True)
 
 
 class _HiddenMain:
@@ -60,7 +63,10 @@ class _HiddenMain:
 
 def _begin(sent):
     global _function
-    _function = pickle.loads(sent)
+    try:
+        _function = pickle.loads(sent)
+    except Exception as error:      # raised here it would end the process, and nobody would hear why
+        _function = error
     cv2.setNumThreads(1)                            # the processes share the cores already
     signal.signal(signal.SIGINT, signal.SIG_IGN)    # Ctrl-C reaches the parent as well, which ends its processes in good order
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -72,4 +78,6 @@ def _end_with_parent():
 
 
 def _work(task):
+    if isinstance(_function, Exception):
+        raise _function
     return _function(task)

@@ -44,14 +44,15 @@ def drawn_at(sampler, count, position):
 
 
 def label_matrix(labels):
-    """(n, L) int or bool of labels in either form; a matrix stays as it is. Of lists, L is 1 + the largest id."""
+    """(n, L) int or bool of labels in either form; a matrix stays as it is. Of lists, L is 1 + the largest id; crowds, whose ids are
+    negative, are left out."""
     if isinstance(labels, np.ndarray) and labels.ndim == 2:
         return labels
-    sizes = [len(ids) for ids in labels]
+    owner = np.repeat(np.arange(len(labels)), [len(ids) for ids in labels])
     ids = np.concatenate([*labels, np.zeros(0)]).astype(np.int64)
+    owner, ids = owner[ids >= 0], ids[ids >= 0]
     width = 1 + int(ids.max(initial=0))
-    cells = np.repeat(np.arange(len(sizes)), sizes) * width + ids
-    return np.bincount(cells, minlength=len(sizes) * width).reshape(len(sizes), width)
+    return np.bincount(owner * width + ids, minlength=len(labels) * width).reshape(len(labels), width)
 
 
 def objects_drawn(labels, repeats, length=None):

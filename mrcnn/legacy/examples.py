@@ -23,9 +23,10 @@ def load_image_gt(dataset, config, image_id, augment=False, augmentation=None, u
     if augment:
         warnings.warn("augment=True is deprecated, as in Matterport's code. Use augmentation=imgaug.augmenters.Fliplr(0.5).",
                       FutureWarning, stacklevel=2)
+    augmenter = augmenter_of([_flip if augment else None, augmentation])
     scene, placement = load_scene(dataset, image_id, config, rng)
     with naming_image(dataset, image_id):
-        scene = augmenter_of([_flip if augment else None, augmentation]).augment(scene, rng)
+        scene = augmenter.augment(scene, rng)
     scene = scene.keep(np.flatnonzero(scene.masks.areas))
     if config.USE_MINI_MASK if use_mini_mask is None else use_mini_mask:
         masks = scene.masks.minimise(tuple(config.MINI_MASK_SHAPE)).transpose(1, 2, 0).astype(bool)

@@ -30,6 +30,9 @@ def fit(model, config, batches, stages, run, *, validation=None, evaluate=None, 
     if resume:
         state = _resumable(run)
         if state["repeats"]:
+            if len(state["repeats"]) != len(batches.sampler.repeats):
+                raise ValueError(f"The run was begun with {len(state['repeats'])} images, and now there are "
+                                 f"{len(batches.sampler.repeats)}. Bring the data back as they were, or start anew.")
             batches.sampler.repeats = np.array(state["repeats"])
     first = first_epoch
     for stage in stages:

@@ -52,10 +52,11 @@ def test_no_other_folder_is_touched(folder):
 
 def test_what_a_killed_run_left_half_written_goes_away(folder):
     folder().begin()
-    (folder().path / "train" / ".a.x7.jpg").write_bytes(b"half")
+    (folder().path / "train" / ".a.x7_y8z9a.jpg").write_bytes(b"half")
+    (folder().path / "train" / ".ipynb_checkpoints").mkdir()
     (folder().path / "train" / "b.jpg").write_bytes(b"whole")
     folder().begin()
-    assert [path.name for path in (folder().path / "train").iterdir()] == ["b.jpg"]
+    assert sorted(path.name for path in (folder().path / "train").iterdir()) == [".ipynb_checkpoints", "b.jpg"]
 
 
 def test_a_photo_that_is_newer_than_its_copy_has_none(folder):

@@ -5,7 +5,16 @@ import numpy as np
 import pytest
 
 from fashion.datasets import index_cache
-from fashion.datasets.index_cache import FOLDER_VARIABLE, file_key, index_places, keep_index, open_index, remember, write_index
+from fashion.datasets.index_cache import (
+    FOLDER_VARIABLE,
+    all_indexes,
+    file_key,
+    index_places,
+    keep_index,
+    open_index,
+    remember,
+    write_index,
+)
 
 ARRAYS = {"rows": np.arange(6, dtype=np.int32).reshape(3, 2), "none": np.zeros((0, 4), np.int64), "some": np.array([True, False])}
 FACTS = {"ids": ["a", "ü"], "year": 2020}
@@ -176,3 +185,12 @@ def test_a_place_that_cannot_be_written_is_passed_over(tmp_path):
     (tmp_path / "file").write_text("")
     index = keep_index([tmp_path / "file" / "x", tmp_path / "y"], {"k": 1}, FACTS, ARRAYS)
     assert index.path == tmp_path / "y" and index.facts["key"] == {"k": 1}
+
+
+def test_what_is_found_bit_by_bit_is_gathered_from_all_places(tmp_path):
+    """The older one lies beside, where it cannot be written over; the newer one apart."""
+    places = [tmp_path / "beside.index", tmp_path / "apart.index"]
+    write_index(places[0], {"key": 1, "names": ["a"]}, {})
+    write_index(places[1], {"key": 1, "names": ["a", "b"]}, {})
+    assert [index.facts["names"] for index in all_indexes(places, 1)] == [["a", "b"], ["a"]]
+    assert all_indexes(places, 2) == []

@@ -102,7 +102,11 @@ def test_what_was_read_before_a_stop_is_not_read_again(photos, monkeypatch):
     assert sorted(read) == ["e.jpg", "f.jpg"]
 
 
-def test_a_broken_photo_is_named(tmp_path):
-    (tmp_path / "x.jpg").write_bytes(b"no photo")
-    with pytest.raises(OSError, match="x.jpg cannot be read .* --skip-bad"):
-        near_duplicate_groups([tmp_path / "x.jpg"])
+def test_a_broken_photo_is_named_and_like_no_other(tmp_path, caplog):
+    paths = [tmp_path / "x.jpg", tmp_path / "y.jpg"]
+    for path in paths:
+        path.write_bytes(b"no photo")
+    assert near_duplicate_groups(paths).tolist() == [0, 1]
+    assert "x.jpg cannot be read" in caplog.text and "y.jpg cannot be read" in caplog.text
+    with pytest.raises(OSError, match="x.jpg cannot be read"):
+        signature(paths[0])

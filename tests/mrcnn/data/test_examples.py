@@ -129,3 +129,25 @@ def _alive(pid):
             return file.read().split()[2] != "Z"
     except FileNotFoundError:
         return False
+
+
+@pytest.mark.slow
+def test_what_a_process_cannot_read_is_told(config, tmp_path):
+    """Its dataset opens a file when it is unpickled, which has gone by then."""
+    path = tmp_path / "needed"
+    path.write_text("")
+    examples = ExampleProcesses(Examples(Needs(path), config), 1)
+    path.unlink()
+    with pytest.raises(FileNotFoundError, match="needed"):
+        examples.batch([Job(0, 0)])
+    examples.close()
+
+
+class Needs(Stripes):
+    def __init__(self, path):
+        super().__init__(1)
+        self.path = path
+
+    def __setstate__(self, state):
+        vars(self).update(state)
+        open(self.path).close()

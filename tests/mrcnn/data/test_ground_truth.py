@@ -141,6 +141,19 @@ def test_runs_and_dense_masks_give_the_same_example(plain_config, monkeypatch):
     assert dense.keys() == runs.keys() and all(np.array_equal(dense[name], runs[name]) for name in dense)
 
 
+def test_a_photo_of_another_size_than_was_said_is_refused(plain_config, monkeypatch):
+    """It may be reduced to a half, a quarter or an eighth, but not turned."""
+    monkeypatch.setattr(Squares, "image_hw", lambda self, image_id: (100, 60))
+    monkeypatch.setattr(Squares, "load_mask", lambda self, image_id: (np.ones((100, 60, 1), bool), np.array([1])))
+    for returned, fits in (((100, 60), True), ((50, 30), True), ((13, 8), True), ((60, 100), False), ((33, 20), False)):
+        monkeypatch.setattr(Squares, "load_image", lambda self, image_id, hw=returned: np.full((*hw, 3), 9, np.uint8))
+        if fits:
+            assert load(plain_config(), (0, 0, 9, 1))["gt_boxes"].tolist() == [[0, 13, 64, 51]]
+        else:
+            with pytest.raises(RuntimeError, match=r"image_hw says \(100, 60\)"):
+                load(plain_config(), (0, 0, 9, 1))
+
+
 def test_pasted_objects_come_last_and_hide_what_is_beneath(plain_config):
     dataset = Squares([(0, 0, 40, 1)])
     dataset.add_image("squares", "other", "other.jpg")
@@ -153,3 +166,8 @@ def test_pasted_objects_come_last_and_hide_what_is_beneath(plain_config):
         assert (truth["image"][40:] == 100).all() and (truth["image"][:, 40:] == 100).all()
         seen.add(truth["image"][:40, :40].mean())
     assert seen == {100, 150}
+
+
+def test_an_augmenter_that_returns_fractions_is_refused(plain_config):
+    with pytest.raises(RuntimeError, match="an augmenter returned must be an array.*0 to 255"):
+        load(plain_config(), (0, 0, 9, 1), augmenter=lambda image, masks, rng: (image / 255, masks))

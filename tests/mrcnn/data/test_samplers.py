@@ -127,3 +127,7 @@ def test_objects_of_a_round_are_those_that_the_sampler_draws():
     np.testing.assert_allclose(objects_drawn(MATRIX, repeats), drawn, atol=0.05)
     assert objects_drawn(MATRIX, np.ones(4)).tolist() == [0, 3, 1, 1]
     assert objects_drawn(MATRIX, np.ones(4), length=8).tolist() == [0, 6, 2, 2]
+
+
+def test_crowds_are_no_labels():
+    assert label_matrix([[2], [-1, 1], [-3]]).tolist() == [[0, 0, 1], [0, 1, 0], [0, 0, 0]]
