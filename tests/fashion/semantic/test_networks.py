@@ -96,14 +96,17 @@ def test_two_pictures_can_be_learned_by_heart(name, squares):
 
     from fashion.semantic.batches import LabelBatches
     from fashion.semantic.label_maps import LabelledPhotos
+    from fashion.semantic.losses import median_frequency_weights
     keras.utils.set_random_seed(0)
     model, variant = build_network(name, 32, 3, 8), Variant(name, "ce", "adam", 32)
-    images, labels = LabelBatches(LabelledPhotos(squares(2), 32), 2, NETWORKS[name].pixels)[0]
-    model.compile(variant.make_optimizer(), loss=variant.make_loss(0))
+    photos = LabelledPhotos(squares(2), 32)
+    images, labels = LabelBatches(photos, 2, NETWORKS[name].pixels)[0]
+    # A pocket is a fiftieth of the pixels, and would be learned last.
+    model.compile(variant.make_optimizer(), loss=variant.make_loss(0, median_frequency_weights(*photos.frequencies())))
     model.fit(images, labels, batch_size=2, epochs=120, verbose=0)
     said = np.argmax(model.predict(images, verbose=0), axis=-1)
-    # At stride 8 the FCN cannot draw a pocket of 4 x 4 to the pixel.
-    assert (said == labels)[labels != 255].mean() > (0.9 if name == "fcn" else 0.97)
+    found = [(said == label)[labels == label].mean() for label in range(3)]
+    assert min(found[:2] if name == "fcn" else found) > 0.9, found      # a pocket of 4 x 4 is less than a cell of the FCN
 
 
 def test_sizes_that_cannot_be_halved_are_refused():
