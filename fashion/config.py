@@ -127,8 +127,8 @@ class Smoke(Small):
 class CCP(Small):
     """Real street photographs (Clothing Co-Parsing in the Kaggle layout) at 384 x 256 pixels on a CPU, with --rebalance.
 
-    On 103 validation photos: mask AP 0.227, AP50 0.410, box AP 0.221, attribute micro F1 0.762 (2026-11-21). 14 epochs of 700
-    photos took about an hour of two CPU cores.
+    On 103 validation photos: mask AP 0.227, AP50 0.410, box AP 0.221, attribute micro F1 0.762 (2026-11-21, with ATTRIBUTE_HEAD="linear";
+    benchmarks/RESULTS.md has the heads side by side). 14 epochs of 700 photos took about an hour of two CPU cores.
     """
 
     NAME = "ccp"

@@ -103,10 +103,14 @@ def test_two_pictures_can_be_learned_by_heart(name, squares):
     images, labels = LabelBatches(photos, 2, NETWORKS[name].pixels)[0]
     # A pocket is a fiftieth of the pixels, and would be learned last.
     model.compile(variant.make_optimizer(), loss=variant.make_loss(0, median_frequency_weights(*photos.frequencies())))
-    model.fit(images, labels, batch_size=2, epochs=120, verbose=0)
-    said = np.argmax(model.predict(images, verbose=0), axis=-1)
-    found = [(said == label)[labels == label].mean() for label in range(3)]
-    assert min(found[:2] if name == "fcn" else found) > 0.9, found      # a pocket of 4 x 4 is less than a cell of the FCN
+    wanted = range(2 if name == "fcn" else 3)       # a pocket of 4 x 4 is less than a cell of the FCN
+    for _ in range(10):                             # some need 40 steps, some 300
+        model.fit(images, labels, batch_size=2, epochs=40, verbose=0)
+        said = np.argmax(model.predict(images, verbose=0), axis=-1)
+        found = [(said == label)[labels == label].mean() for label in wanted]
+        if min(found) > 0.9:
+            return
+    pytest.fail(f"of every class this share was found: {found}")
 
 
 def test_sizes_that_cannot_be_halved_are_refused():
