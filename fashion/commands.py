@@ -1,9 +1,11 @@
 """What the verbs share on the command line: where the data are, how they are opened, and how errors are told."""
+import json
 import logging
 import sys
 from pathlib import Path
 
 from fashion.datasets.files import find_data
+from mrcnn.files import write_text
 
 SAMPLE_FOLDER = Path("data/sample")
 # Beside the packages in the repository, inside this one once installed.
@@ -59,3 +61,14 @@ def run_verb(main, argv=None):
     except KeyboardInterrupt:
         print("stopped; what was finished is kept", file=sys.stderr)
         return 130
+
+
+def note_order(args, names):
+    """Notes in the folder --out what all its runs have in common, the arguments `names`. Raises ValueError if they were begun otherwise."""
+    order = {name: getattr(args, name) for name in names}
+    path = args.out / "study.json"
+    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else order
+    different = [f"{name} {before.get(name)!r} there, {value!r} here" for name, value in order.items() if before.get(name) != value]
+    if different:
+        raise ValueError(f"{args.out} holds runs that were begun otherwise ({'; '.join(different)}). Give another folder with --out.")
+    write_text(path, json.dumps(order, indent=1) + "\n")

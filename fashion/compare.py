@@ -22,7 +22,7 @@ from scipy import stats
 from tqdm import tqdm
 
 from fashion import evaluate, train
-from fashion.commands import add_data_arguments, run_verb
+from fashion.commands import add_data_arguments, note_order, run_verb
 from fashion.config import RECIPES
 from fashion.studies import STUDIES
 from mrcnn.drawing.tables import text_table
@@ -63,7 +63,7 @@ def main(argv=None):
         parser.error(f"there is no variant {', '.join(sorted(unknown))}; {args.study} has {'; '.join(study.variants)}")
     if args.seeds < 1 or args.epochs < 1:
         parser.error(f"--seeds and --epochs are at least 1. Got {args.seeds} and {args.epochs}")
-    note_order(args)
+    note_order(args, ("study", "recipe", "data", "skip_bad", "weights", "epochs", "rate", "set"))
     names = [name for name in study.variants if not args.only or name in args.only]
     # Not from 0, the recipes' own: a layer that starts anew would start as it did when the rest of --weights learned to go with it.
     seeds = range(1, 1 + args.seeds)
@@ -75,18 +75,6 @@ def main(argv=None):
     results = {name: columns_of([folder_of(args.out, name, seed) for seed in seeds]) for name in names}
     write_results(args, study, results)
     return results
-
-
-def note_order(args):
-    """Notes in the folder what its runs have in common. Raises ValueError if they were begun otherwise."""
-    order = {name: getattr(args, name) for name in ("study", "recipe", "data", "skip_bad", "weights", "epochs", "rate", "set")}
-    path = args.out / "study.json"
-    if path.exists():
-        before = json.loads(path.read_text(encoding="utf-8"))
-        different = [f"{name} {before.get(name)!r} there, {value!r} here" for name, value in order.items() if before.get(name) != value]
-        if different:
-            raise ValueError(f"{args.out} holds runs that were begun otherwise ({'; '.join(different)}). Give another folder with --out.")
-    write_text(path, json.dumps(order, indent=1) + "\n")
 
 
 def finished_run(args, study, name, seed):

@@ -12,19 +12,17 @@ if not __package__:                 # run as a script: the repository, not this 
     sys.path[0] = __file__.rpartition("fashion")[0] or "."
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 from tqdm import tqdm
 
-from fashion.commands import add_data_arguments, run_verb
+from fashion.commands import add_data_arguments, note_order, run_verb
 from fashion.segment_runs import Data, finished_run
 from fashion.semantic.networks import MULTIPLE, NETWORKS
 from fashion.semantic.page_of_study import text_of, value_of, write_study
 from fashion.semantic.study import REPORTED, best, variants
 from mrcnn.drawing.tables import text_table
-from mrcnn.files import write_text
 
 USUAL = {"size": 256, "large": 512, "epochs": 20, "batch": 8, "width": 64, "weights": "imagenet", "photos": 0}
 QUICK = {"size": 64, "large": 96, "epochs": 2, "batch": 8, "width": 8, "weights": "none", "photos": 96}
@@ -40,7 +38,7 @@ LARGEST = 2         # how many runs are repeated on larger pictures
 def main(argv=None):
     """Run the study that the arguments describe; returns {Variant: [record of each run]}."""
     args, chosen = parse(argv)
-    note_order(args)
+    note_order(args, ("data", "skip_bad", "photos", "epochs", "batch", "width", "weights", "gamma", "weigh"))
     data = Data(args)
     last = min(LARGEST, len(chosen)) if args.large else 0
     epochs = args.seeds * args.epochs * (len(chosen) + last)
@@ -86,17 +84,6 @@ def parse(argv):
         parser.error(f"there is no run {', '.join(sorted(unknown))}; there are {', '.join(every)}")
     networks = [*REPORTED, *(["unet_lite0"] if args.pretrained else [])]
     return args, [v for v in every.values() if (v.name in args.only if args.only else v.network in networks)]
-
-
-def note_order(args):
-    """Notes in the folder what its runs have in common. Raises ValueError if they were begun otherwise."""
-    order = {name: getattr(args, name) for name in ("data", "skip_bad", "photos", "epochs", "batch", "width", "weights", "gamma", "weigh")}
-    path = args.out / "study.json"
-    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else order
-    different = [f"{name} {before.get(name)!r} there, {value!r} here" for name, value in order.items() if before.get(name) != value]
-    if different:
-        raise ValueError(f"{args.out} holds runs that were begun otherwise ({'; '.join(different)}). Give another folder with --out.")
-    write_text(path, json.dumps(order, indent=1) + "\n")
 
 
 def trained(args, data, chosen, bar):
