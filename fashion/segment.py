@@ -33,12 +33,13 @@ NUMBERS = {
     "photos": "only so many photos to train on, and a quarter as many to validate on",
 }
 LARGEST = 2         # how many runs are repeated on larger pictures
+COMMON = ("data", "skip_bad", "photos", "epochs", "batch", "width", "weights", "gamma", "weigh")      # to all runs of a folder
 
 
 def main(argv=None):
     """Run the study that the arguments describe; returns {Variant: [record of each run]}."""
     args, chosen = parse(argv)
-    note_order(args, ("data", "skip_bad", "photos", "epochs", "batch", "width", "weights", "gamma", "weigh"))
+    note_order(args, COMMON)
     data = Data(args)
     last = min(LARGEST, len(chosen)) if args.large else 0
     epochs = args.seeds * args.epochs * (len(chosen) + last)

@@ -101,10 +101,10 @@ def test_quick_is_small_unless_other_is_said():
 
 
 def test_a_folder_holds_runs_of_one_kind(tmp_path):
-    segment.note_order(segment.parse(["--out", str(tmp_path), "--epochs", "3"])[0])
-    segment.note_order(segment.parse(["--out", str(tmp_path), "--epochs", "3", "--seeds", "2", "--size", "64"])[0])
+    segment.note_order(segment.parse(["--out", str(tmp_path), "--epochs", "3"])[0], segment.COMMON)
+    segment.note_order(segment.parse(["--out", str(tmp_path), "--epochs", "3", "--seeds", "2", "--size", "64"])[0], segment.COMMON)
     with pytest.raises(ValueError, match="begun otherwise .epochs 3 there, 20 here.. Give another folder"):
-        segment.note_order(segment.parse(["--out", str(tmp_path)])[0])
+        segment.note_order(segment.parse(["--out", str(tmp_path)])[0], segment.COMMON)
 
 
 @pytest.mark.parametrize(("more", "message"), [
