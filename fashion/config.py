@@ -18,7 +18,7 @@ class FashionConfig(Config):
     NUM_CLASSES = 1 + 46
     NUM_ATTRIBUTES = 294
     ATTRIBUTE_THRESHOLD = 0.5           # an attribute is reported from this score on
-    ATTRIBUTE_HEAD = "mlp"              # linear, mlp: on the box head's features; conv, attention: on cells of their own
+    ATTRIBUTE_HEAD = "linear"           # linear, mlp: on the box head's features; conv, attention: on cells of their own
     ATTRIBUTE_HIDDEN = 1024             # width of mlp and conv
     ATTRIBUTE_CHANNELS = 256            # of conv and attention
     ATTRIBUTE_PER_CLASS = False         # outputs of its own for every class
@@ -127,8 +127,8 @@ class Smoke(Small):
 class CCP(Small):
     """Real street photographs (Clothing Co-Parsing in the Kaggle layout) at 384 x 256 pixels on a CPU, with --rebalance.
 
-    On 103 validation photos: mask AP 0.227, AP50 0.410, box AP 0.221, attribute micro F1 0.762 (2026-11-21, with ATTRIBUTE_HEAD="linear";
-    benchmarks/RESULTS.md has the heads side by side). 14 epochs of 700 photos took about an hour of two CPU cores.
+    On 103 validation photos: mask AP 0.227, AP50 0.410, box AP 0.221, attribute micro F1 0.762 (2026-11-21). 14 epochs of 700
+    photos took about an hour of two CPU cores.
     """
 
     NAME = "ccp"

@@ -35,6 +35,12 @@ STUDIES = {
         "conv": {"ATTRIBUTE_HEAD": "conv"},
         "attention": {"ATTRIBUTE_HEAD": "attention"},
     }),
+    # The same where the head shapes the features, too.
+    "heads-together": Study("Attribute heads, all layers trained together", {
+        "linear": {"ATTRIBUTE_HEAD": "linear"},
+        "mlp": _MLP,
+        "mlp, per class, focal (the report's best)": _REPORTS_BEST,
+    }),
     # Its Figure 6, and the losses that came later.
     "attribute-losses": _of_attributes("Losses of the attribute head", {
         "cross-entropy": _MLP,

@@ -29,8 +29,7 @@ def tiny_model(ontology, tiny_settings):
     from fashion.model import FashionModel
     from fashion.train import recipe_config
     keras.utils.set_random_seed(0)
-    settings = tiny_settings | {"DETECTION_MIN_CONFIDENCE": 0.03, "ATTRIBUTE_HIDDEN": 32}
-    return FashionModel(recipe_config("smoke", ontology, settings), ontology)
+    return FashionModel(recipe_config("smoke", ontology, tiny_settings | {"DETECTION_MIN_CONFIDENCE": 0.03}), ontology)
 
 
 @pytest.fixture(scope="session")

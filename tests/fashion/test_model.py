@@ -2,6 +2,7 @@
 import numpy as np
 import pytest
 
+from fashion.config import FashionConfig
 from fashion.model import FashionModel, checkpoint_in, load_model
 from fashion.train import recipe_config
 from mrcnn.modeling.weight_files import read_metadata, save_weights
@@ -96,7 +97,8 @@ def test_counts_are_kept_in_the_checkpoint(tiny_model, tmp_path, validation, mon
     assert (read_metadata(tmp_path / "a.h5")["attribute_counts"] == validation.attribute_counts()).all()
 
 
-def test_a_checkpoint_from_before_there_were_several_heads_has_the_linear_one(ontology, tiny_settings, tmp_path):
+def test_a_checkpoint_from_before_there_were_several_heads_has_the_linear_one(ontology, tiny_settings, tmp_path, monkeypatch):
+    monkeypatch.setattr(FashionConfig, "ATTRIBUTE_HEAD", "mlp")     # whatever the default becomes
     settings = tiny_settings | {"ATTRIBUTE_HEAD": "linear"}
     old = FashionModel(recipe_config("smoke", ontology, settings), ontology)
     metadata = old.metadata()

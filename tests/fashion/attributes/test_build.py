@@ -14,9 +14,9 @@ def config(**settings):
     return FashionConfig.from_dict(settings | {"NUM_CLASSES": 3, "NUM_ATTRIBUTES": 3})
 
 
-def test_the_default_is_a_head_of_two_hidden_layers_for_all_classes():
+def test_the_default_is_a_linear_head_for_all_classes():
     head = attribute_head(config(), ONTOLOGY)
-    assert (type(head.body).__name__, head.outputs, head.num_classes, head.positives_only) == ("MLP", 3, None, True)
+    assert (type(head.body).__name__, head.outputs, head.num_classes, head.positives_only) == ("Linear", 3, None, True)
 
 
 def test_settings_reach_the_head():
