@@ -11,7 +11,6 @@ from fashion.evaluation.coco_ap import evaluate_coco_ap
 from fashion.evaluation.predictions import checked_results
 from fashion.evaluation.stored import checked_ground_truth
 from fashion.semantic.batches import LabelBatches
-from fashion.semantic.fit import fit
 from fashion.semantic.instances import instances_of
 from fashion.semantic.label_maps import LabelledPhotos, placement_of
 from fashion.semantic.losses import median_frequency_weights
@@ -23,6 +22,7 @@ from mrcnn.files import atomic_path, write_text
 from mrcnn.modeling.weight_files import save_weights
 from mrcnn.training.checkpoints import read_state
 from mrcnn.training.fit import use_xla
+from mrcnn.training.fit_network import fit_network
 
 SHOWN = 6           # photos on the page
 
@@ -94,8 +94,8 @@ def finished_run(args, data, variant, seed, bar):
 
     bar.update(read_state(last)["epoch"] * steps if last.exists() else 0)
     weights = median_frequency_weights(*photos.frequencies()) if args.weigh else None
-    history = fit(model, of(photos, seed=seed), folder, epochs=args.epochs, optimizer=variant.make_optimizer(),
-                  loss=variant.make_loss(args.gamma, weights), evaluate=evaluate, xla=xla, callbacks=[_Ticks(bar)])
+    history = fit_network(model, of(photos, seed=seed), folder, epochs=args.epochs, optimizer=variant.make_optimizer(),
+                          loss=variant.make_loss(args.gamma, weights), evaluate=evaluate, xla=xla, bar=bar)
     bar.set_postfix_str("scoring")
     counts = {"train": segmenter.count(of(photos)), "validation": segmenter.count(validation)}
     record = vars(variant) | {"seed": seed, "epochs": args.epochs, "width": args.width, "parameters": model.count_params(),
@@ -107,18 +107,6 @@ def finished_run(args, data, variant, seed, bar):
     write_text(folder / "metrics.json", json.dumps(record) + "\n")
     last.unlink()           # with the optimiser it is three times as large as the weights
     return json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-
-
-class _Ticks(keras.callbacks.Callback):
-    """Moves the bar of the whole study."""
-
-    def __init__(self, bar):
-        super().__init__()
-        self.bar = bar
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.bar.set_postfix_str(f"loss {logs['loss']:.3f}", refresh=False)
-        self.bar.update()
 
 
 def as_objects(data, segmenter, batches, folder):

@@ -1,4 +1,4 @@
-"""fit: train a network of this folder in a run folder, from the start or from after its last whole epoch."""
+"""fit_network: train any network in a run folder, from the start or from after its last whole epoch. The detector has its own, `fit`."""
 import time
 
 import keras
@@ -9,11 +9,13 @@ from mrcnn.training.checkpoints import load_state, read_state
 from mrcnn.training.run_folder import RunFolder
 
 
-def fit(model, batches, folder, *, epochs, optimizer, loss, evaluate, xla=False, callbacks=()):
+def fit_network(model, batches, folder, *, epochs, optimizer, loss, evaluate, xla=False, bar=None):
     """Train up to `epochs`; each leaves last.h5 and history.csv, from which the next call goes on.
 
-    model: a network of this folder; batches: shuffled `LabelBatches`; optimizer: of Keras, new
-    loss: callable (labels, logits) -> scalar; evaluate: callable () -> {name: number}, called after every epoch
+    model: a keras.Model; optimizer: of Keras, new; loss: callable (labels, outputs) -> scalar
+    batches: a keras.utils.PyDataset that is a function of its `seed` and of `epoch`, which is set here, and has a `sampler`, a
+        `RepeatSampler`; evaluate: callable () -> {name: number}, called after every epoch
+    bar: a tqdm bar that moves with every batch and tells the loss
     Returns: the history, a list of one dict an epoch: epoch, loss, what `evaluate` returned, seconds.
     """
     run = RunFolder(folder)
@@ -26,7 +28,7 @@ def fit(model, batches, folder, *, epochs, optimizer, loss, evaluate, xla=False,
     recorder = RunRecorder(run, batches, stage="all", evaluate=None, score=None, every=1, last_epoch=epochs, state=state, metadata={})
     # The epoch's scores enter the logs before the recorder writes them down.
     model.fit(batches, initial_epoch=state["epoch"], epochs=epochs, shuffle=False, verbose=0,
-              callbacks=[_EachEpoch(evaluate, batches.seed), recorder, *callbacks])
+              callbacks=[_EachEpoch(evaluate, batches.seed), recorder, *([_Ticks(bar)] if bar is not None else [])])
     return state["history"]
 
 
@@ -47,3 +49,13 @@ class _EachEpoch(keras.callbacks.Callback):
         _ = self.model              # on JAX, asking for it brings the weights back from the training step
         logs.update(self.evaluate())
         logs["seconds"] = time.monotonic() - self.began
+
+
+class _Ticks(keras.callbacks.Callback):
+    def __init__(self, bar):
+        super().__init__()
+        self.bar = bar
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.bar.set_postfix_str(f"loss {logs['loss']:.3f}", refresh=False)
+        self.bar.update()

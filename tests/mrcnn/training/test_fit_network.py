@@ -1,0 +1,66 @@
+"""fit_network: what was broken off and resumed is what was never broken off."""
+import keras
+import numpy as np
+import pytest
+
+from mrcnn.data.samplers import RepeatSampler
+from mrcnn.training.fit_network import fit_network
+
+
+class Noise(keras.utils.PyDataset):
+    """Three batches an epoch of two pictures of noise, with labels of 0 to 2, drawn anew for every position."""
+
+    def __init__(self, seed):
+        super().__init__()
+        self.seed, self.epoch, self.sampler = seed, 0, RepeatSampler(np.ones(6), seed)
+
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, index):
+        rng = np.random.default_rng([self.seed, self.epoch, index])
+        return rng.normal(size=(2, 8, 8, 3)).astype(np.float32), rng.integers(0, 3, 2)
+
+
+class Bar:
+    """Stands for a bar of tqdm."""
+
+    def __init__(self):
+        self.batches, self.texts = 0, []
+
+    def set_postfix_str(self, text, refresh):
+        self.texts.append(text)
+
+    def update(self):
+        self.batches += 1
+
+
+def network():
+    keras.utils.set_random_seed(0)
+    image = keras.Input((8, 8, 3), name="image")
+    x = keras.layers.Conv2D(4, 3, name="first")(image)
+    x = keras.layers.BatchNormalization(momentum=0.9, name="norm")(x)
+    x = keras.layers.Dropout(0.4, name="drop")(x)
+    return keras.Model(image, keras.layers.Dense(3, name="logits")(keras.layers.Flatten()(x)))
+
+
+def train(folder, epochs, optimizer, bar=None):
+    model = network()
+    history = fit_network(model, Noise(seed=1), folder, epochs=epochs, optimizer=optimizer(0.01), bar=bar,
+                          loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True), evaluate=lambda: {"val_accuracy": 0.5})
+    return model, [{**row, "seconds": 0} for row in history]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("optimizer", [keras.optimizers.Adam, lambda rate: keras.optimizers.SGD(rate, momentum=0.9)], ids=["adam", "sgd"])
+def test_a_resumed_training_is_the_unbroken_one(tmp_path, optimizer):
+    bar = Bar()
+    whole, history = train(tmp_path / "whole", 3, optimizer, bar)
+    assert bar.batches == 9 and all(text.startswith("loss ") for text in bar.texts)
+    train(tmp_path / "broken", 1, optimizer)
+    resumed, rest = train(tmp_path / "broken", 3, optimizer)
+    assert rest == history and [row["epoch"] for row in rest] == [1, 2, 3] and history[0]["val_accuracy"] == 0.5
+    for a, b in zip(whole.weights, resumed.weights):
+        assert np.array_equal(a, b), a.path
+    again, finished = train(tmp_path / "broken", 3, optimizer)          # nothing is left to do
+    assert finished == history and all(np.array_equal(a, b) for a, b in zip(whole.weights, again.weights))
