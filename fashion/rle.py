@@ -8,7 +8,7 @@ packed into characters.
 """
 import numpy as np
 
-from mrcnn.data.coco_runs import pack, unpack
+from mrcnn.data.coco_runs import counts_of_runs, pack, runs_of_counts, unpack
 
 _HUGE = 1 << 48   # beyond any image; keeps start + length from overflowing
 
@@ -74,13 +74,28 @@ def parse_many(rles, pixels):
     return good, counts, starts - 1, lengths
 
 
+def parse_all(rles, sizes_hw):
+    """The runs of N masks that are right: starts0 (R,) and lengths (R,) int64, one mask after the other, and counts (N,) int64, how many
+    are whose.
+
+    rles: list of N str, the numbers parted in any way; an empty text is an empty mask. sizes_hw: (N, 2) int, or one (height, width) for
+    all. Raises ValueError naming the first run that is wrong.
+    """
+    sizes_hw = np.broadcast_to(np.asarray(sizes_hw, np.int64), (len(rles), 2))
+    valid, counts, starts, lengths = parse_many([rle.encode() for rle in rles], sizes_hw.prod(axis=1))
+    if valid.all():
+        return starts, lengths, counts
+    runs = [checked_runs(rle, size_hw) for rle, size_hw in zip(rles, sizes_hw)]     # unusually spaced, empty or wrong
+    return *(np.concatenate(parts) for parts in zip(*runs)), np.array([len(starts) for starts, _ in runs], np.int64)
+
+
 # Runs <-> masks
 
 def decode(rle, size_hw):
     """Text -> (H, W) bool. Refuses runs that are not sorted or leave the image. Empty text, empty mask."""
     starts, lengths = checked_runs(rle, size_hw)
     height, width = size_hw
-    counts = _alternating_counts(starts, lengths, height * width)
+    counts = counts_of_runs(starts, lengths, height * width)
     ones = np.zeros(len(counts), bool)
     ones[1::2] = True
     return np.repeat(ones, counts).reshape(width, height).T
@@ -142,7 +157,7 @@ def to_coco(rle, size_hw):
     """Text -> COCO's compressed RLE, {"size": [H, W], "counts": str}, as pycocotools reads it."""
     starts, lengths = _join_touching(*checked_runs(rle, size_hw))
     height, width = (int(n) for n in size_hw)
-    counts = _alternating_counts(starts, lengths, height * width)
+    counts = counts_of_runs(starts, lengths, height * width)
     if counts[-1] == 0 and len(counts) > 1:
         counts = counts[:-1]
     return {"size": [height, width], "counts": pack(counts)}
@@ -150,12 +165,7 @@ def to_coco(rle, size_hw):
 
 def from_coco(coco_rle):
     """COCO's RLE, compressed (str or bytes) or not (list of counts) -> text."""
-    counts = coco_rle["counts"]
-    counts = np.asarray(counts, np.int64) if isinstance(counts, (list, tuple)) else unpack(counts)
-    starts = np.cumsum(counts)[0:-1:2]
-    lengths = counts[1::2]
-    some = lengths > 0
-    return format_runs(*_join_touching(starts[:len(lengths)][some], lengths[some]))
+    return format_runs(*_join_touching(*runs_of_counts(unpack(coco_rle["counts"]))))
 
 
 # Runs
@@ -233,12 +243,3 @@ def _join_touching(starts, lengths):
     gap = starts[1:] != ends[:-1]
     starts = starts[np.append(True, gap)]
     return starts, ends[np.append(gap, True)] - starts
-
-
-def _alternating_counts(starts, lengths, pixels):
-    """Runs -> lengths of runs of 0s and 1s in turn, (2R + 1,) int64, 0s first and last (perhaps none)."""
-    counts = np.zeros(2 * len(starts) + 1, np.int64)
-    ends = starts + lengths
-    counts[0::2] = np.append(starts, pixels) - np.append(0, ends)
-    counts[1::2] = lengths
-    return counts

@@ -5,7 +5,7 @@
 """
 import csv
 
-_COLUMNS = ("ImageId", "EncodedPixels", "Height", "Width", "ClassId")
+COLUMNS = ("ImageId", "EncodedPixels", "Height", "Width", "ClassId")
 
 
 class CsvTable:
@@ -14,13 +14,13 @@ class CsvTable:
     def __init__(self, csv_path, header):
         self.header_bytes = len(header)
         columns = next(csv.reader([header.decode("utf-8-sig", errors="replace").strip()]), [])
-        missing = [name for name in _COLUMNS if name not in columns]
+        missing = [name for name in COLUMNS if name not in columns]
         if missing:
             raise ValueError(f"{csv_path} has no column {', '.join(missing)}. Expected the columns "
-                             f"{','.join(_COLUMNS)} of iMaterialist 2019, or these and AttributesIds (2020); "
+                             f"{','.join(COLUMNS)} of iMaterialist 2019, or these and AttributesIds (2020); "
                              f"found: {','.join(columns)[:200]}.")
         self.year = 2020 if "AttributesIds" in columns else 2019
-        names = [*_COLUMNS, "AttributesIds"] if self.year == 2020 else _COLUMNS
+        names = [*COLUMNS, "AttributesIds"] if self.year == 2020 else COLUMNS
         self.order = [columns.index(name) for name in names]
         self.pixels = columns.index("EncodedPixels")
         self.width = len(columns)

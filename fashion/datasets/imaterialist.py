@@ -11,7 +11,7 @@ from fashion import rle
 from fashion.datasets.annotation_csv import BadRow, BadRows, read_annotations
 from fashion.datasets.photos import find_photos, photo_faults, wrong_size
 from mrcnn.data.dataset import Dataset
-from mrcnn.data.images import REDUCED, image_hw
+from mrcnn.data.images import image_hw, readable_sizes
 from mrcnn.data.runs import Runs
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class IMaterialistDataset(Dataset):
     def read_photo(self, image_id, at_least_hw=None):
         """See `Dataset.read_photo`. The photo's size must be the CSV's, or no mask fits."""
         photo, size_hw = super().read_photo(image_id, at_least_hw), self.image_hw(image_id)
-        if photo.shape[:2] not in [tuple(-(-n // by) for n in size_hw) for by in (REDUCED if at_least_hw else (1,))]:
+        if photo.shape[:2] not in (readable_sizes(size_hw) if at_least_hw else [size_hw]):
             raise ValueError(wrong_size(size_hw, image_hw(self.image_info[image_id]["path"]))
                              + f" ({self.image_info[image_id]['path']}).")
         return photo
@@ -80,12 +80,8 @@ class IMaterialistDataset(Dataset):
 
     def load_runs(self, image_id):
         """The masks of one image as `mrcnn.data.runs.Runs`, in the order of the CSV's rows."""
-        size_hw, texts = self.image_hw(image_id), [runs.encode() for runs in self.runs(image_id)]
-        valid, counts, starts, lengths = rle.parse_many(texts, np.full(len(texts), size_hw[0] * size_hw[1]))
-        if not valid.all():     # or unusually spaced; read one by one, as it should be, or with the reason why it cannot
-            texts = [rle.format_runs(*rle.checked_runs(text, size_hw)).encode() for text in texts]
-            _, counts, starts, lengths = rle.parse_many(texts, np.full(len(texts), size_hw[0] * size_hw[1]))
-        return Runs(size_hw, starts, lengths, counts)
+        size_hw = self.image_hw(image_id)
+        return Runs(size_hw, *rle.parse_all(self.runs(image_id), size_hw))
 
     def load_objects(self, image_id):
         """See `Dataset.load_objects`; the masks are `Runs`, unless `load_mask` was overridden."""

@@ -7,10 +7,10 @@ import numpy as np
 from PIL import Image
 
 from fashion import rle
+from fashion.datasets.csv_table import COLUMNS
 from fashion.datasets.resized_runs import resize_runs
 from mrcnn.data.images import image_hw, orientation, read_image
 
-COLUMNS = ("ImageId", "EncodedPixels", "Height", "Width", "ClassId")
 # A JPEG may be decoded at a half, a quarter or an eighth where that is still this many times the copy's size. At 1 the copy's pixels are
 # off by 1 to 3 of 255; at 2 by a quarter of that, and a photo of 24 million pixels still takes a third of the time.
 _DECODED = 2
@@ -62,23 +62,13 @@ def copy_rows(dataset, image_id, longest):
     size_hw = copy_hw(photo_hw, longest)
     texts, lost = dataset.runs(image_id), 0
     if size_hw != photo_hw:
-        starts, lengths, counts = _parsed(texts, photo_hw)
-        starts, lengths, counts, gone = resize_runs(starts, lengths, counts, photo_hw, size_hw)
+        starts, lengths, counts, gone = resize_runs(*rle.parse_all(texts, photo_hw), photo_hw, size_hw)
         ends = np.cumsum(counts)
         texts = [rle.format_runs(starts[end - n:end], lengths[end - n:end]) for n, end in zip(counts, ends)]
         lost = int(gone.sum())
     name = dataset.image_info[image_id]["id"]
     rows = dataset.annotations.rows_of(image_id)
     return [[name, text, *size_hw, *_labels(dataset, row)] for row, text in zip(rows, texts)], lost
-
-
-def _parsed(texts, size_hw):
-    """The runs of a list of texts: starts0 (R,), lengths (R,), counts (N,)."""
-    valid, counts, starts, lengths = rle.parse_many([text.encode() for text in texts], np.full(len(texts), size_hw[0] * size_hw[1]))
-    if valid.all():
-        return starts, lengths, counts
-    runs = [rle.parse_runs(text) for text in texts]     # unusually spaced; that they are masks was checked when the file was read
-    return *(np.concatenate(parts) for parts in zip(*runs)), np.array([len(starts) for starts, _ in runs], np.int64)
 
 
 def _labels(dataset, row):

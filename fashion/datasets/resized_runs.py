@@ -1,13 +1,15 @@
 """Masks of a smaller copy of a photo, from run lengths to run lengths: no mask is ever painted."""
-import cv2
 import numpy as np
+
+from mrcnn.data.resize import Placement
+from mrcnn.data.runs import cut_at_columns
 
 
 def resize_runs(starts, lengths, counts, photo_hw, size_hw):
     """N masks of a photo of `photo_hw`, of one pixel or more each, on a copy of `size_hw` that is not larger either way.
 
     starts, lengths: (R,) int64, the runs of all masks one after the other, counted from 0 down the columns, each mask's sorted and
-    apart; counts: (N,) int64, how many are whose (`fashion.rle.parse_many`).
+    apart; counts: (N,) int64, how many are whose (`fashion.rle.parse_all`).
     Returns: starts, lengths (R',) and counts (N,) int64 of the copy; lost (N,) bool.
 
     A pixel of the copy shows the pixel of the photo under its centre (OpenCV's INTER_NEAREST_EXACT: i shows floor((i + 0.5) * old / new),
@@ -18,8 +20,8 @@ def resize_runs(starts, lengths, counts, photo_hw, size_hw):
         raise ValueError(f"Runs can be brought to a smaller grid only. Got {tuple(size_hw)} (height, width) for a photo of "
                          f"{tuple(photo_hw)}.")
     (height, width), new_height = photo_hw, size_hw[0]
-    rows, columns = (_shown_before(old, new) for old, new in zip(photo_hw, size_hw))
-    owner, column, top, bottom = _cut_at_columns(starts, lengths, counts, height)
+    rows, columns = Placement(photo_hw, size_hw, (0, 0), size_hw).shown_before()
+    owner, column, top, bottom = cut_at_columns(np.repeat(np.arange(len(counts)), counts), starts, lengths, height)
     top, bottom = rows[top], rows[bottom]
     seen = (bottom > top) & (columns[column + 1] > columns[column])
     owner, offset = owner[seen], columns[column[seen]] * new_height
@@ -32,22 +34,6 @@ def resize_runs(starts, lengths, counts, photo_hw, size_hw):
         owner = np.insert(owner, at, np.flatnonzero(lost))
         starts_now, ends_now = np.insert(starts_now, at, pixel), np.insert(ends_now, at, pixel + 1)
     return *_joined(owner, starts_now, ends_now, len(counts)), lost
-
-
-def _shown_before(old, new):
-    """(old + 1,) int64: how many of `new` pixels show one of the first 0, 1, 2 … of `old` pixels."""
-    shown = cv2.resize(np.arange(old, dtype=np.int32)[:, None], (1, new), interpolation=cv2.INTER_NEAREST_EXACT).ravel()
-    return np.searchsorted(shown, np.arange(old + 1))
-
-
-def _cut_at_columns(starts, lengths, counts, height):
-    """Runs -> pieces of one column each: owner, column, and the rows from top to bottom, which lies outside; (S,) int64 each."""
-    owner, ends = np.repeat(np.arange(len(counts)), counts), starts + lengths
-    pieces = (ends - 1) // height - starts // height + 1
-    number = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)     # of the piece in its run
-    owner, starts, ends = (np.repeat(values, pieces) for values in (owner, starts, ends))
-    column = starts // height + number
-    return owner, column, np.maximum(starts - column * height, 0), np.minimum(ends - column * height, height)
 
 
 def _middle_pixels(starts, lengths, counts):

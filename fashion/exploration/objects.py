@@ -53,7 +53,7 @@ def measure_objects(dataset, on_rows=None):
     shapes = []
     for block in _blocks(rows.rle_bytes):
         sizes_hw = image_hw[image[block.start:block.stop]]
-        shapes.append(run_shapes(*_parsed(rows.runs_of(block), np.prod(sizes_hw, axis=1)), sizes_hw[:, 0]))
+        shapes.append(run_shapes(*rle.parse_all(rows.runs_of(block), sizes_hw), sizes_hw[:, 0]))
         if on_rows:
             on_rows(len(block))
     columns = {name: np.concatenate([shape[name] for shape in shapes]) for name in shapes[0]}
@@ -61,14 +61,6 @@ def measure_objects(dataset, on_rows=None):
                    labelled=np.repeat(np.arange(len(image)), np.diff(rows.first_attribute)), attributes=rows.attributes,
                    image_ids=rows.image_ids, image_hw=image_hw,
                    classes=len(dataset.ontology.category_ids), attribute_count=dataset.ontology.num_attributes, **columns)
-
-
-def _parsed(texts, pixels):
-    """Run lengths that are right -> counts, starts, lengths, see `rle.parse_many`."""
-    valid, *runs = rle.parse_many([text.encode() for text in texts], pixels)
-    if not valid.all():     # right, but unusually spaced
-        _, *runs = rle.parse_many([rle.format_runs(*rle.parse_runs(text)).encode() for text in texts], pixels)
-    return runs
 
 
 def _blocks(sizes):

@@ -3,13 +3,15 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from mrcnn.data.runs import boxes_of_spans, cut_at_columns
 
-def run_shapes(counts, starts, lengths, heights):
+
+def run_shapes(starts, lengths, counts, heights):
     """Measures of B masks of at least one run each.
 
-    counts:  (B,) int64, number of runs of each mask
-    starts, lengths: (R,) int64, pixels; the runs of one mask after the other, sorted and apart (`rle.parse_many`). Pixels count from
+    starts, lengths: (R,) int64, pixels; the runs of one mask after the other, sorted and apart (`rle.parse_all`). Pixels count from
         0 down the columns.
+    counts:  (B,) int64, number of runs of each mask
     heights: (B,) int64, height of each mask's photo
     Returns: {"areas" (B,) int64, pixels; "boxes" (B, 4) int32 yxyx, pixels, (y2, x2) outside; "runs" (B,) int32, at most one a column
     and gap; "parts" (B,) int32, pieces that do not even touch at a corner}.
@@ -17,27 +19,12 @@ def run_shapes(counts, starts, lengths, heights):
     if not len(counts):
         return {"areas": np.zeros(0, np.int64), "boxes": np.zeros((0, 4), np.int32),
                 "runs": np.zeros(0, np.int32), "parts": np.zeros(0, np.int32)}
-    mask, column, top, bottom = _by_column(np.repeat(np.arange(len(counts)), counts), starts, lengths, heights)
+    mask = np.repeat(np.arange(len(counts)), counts)
+    mask, column, top, bottom = cut_at_columns(mask, starts, lengths, heights[mask])
     number = np.bincount(mask, minlength=len(counts))
-    first = np.cumsum(number) - number
-    last = first + number - 1
-    boxes = np.stack([np.minimum.reduceat(top, first), column[first], np.maximum.reduceat(bottom, first), column[last] + 1], axis=1)
-    return {"areas": np.add.reduceat(bottom - top, first), "boxes": boxes.astype(np.int32), "runs": number.astype(np.int32),
-            "parts": _parts(mask, column, top, bottom, len(counts))}
-
-
-def _by_column(mask, starts, lengths, heights):
-    """Runs -> (mask, column, top, bottom), (N,) int64 each: a run that goes on in the next column becomes one run in each."""
-    height = heights[mask]
-    column, top = np.divmod(starts, height)
-    bottom = top + lengths
-    if (bottom <= height).all():
-        return mask, column, top, bottom
-    pieces = -(-bottom // height)
-    run = np.repeat(np.arange(len(pieces)), pieces)
-    piece = np.arange(len(run)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-    rest = bottom[run] - piece * height[run]
-    return mask[run], column[run] + piece, np.where(piece == 0, top[run], 0), np.minimum(rest, height[run])
+    return {"areas": np.add.reduceat(bottom - top, np.cumsum(number) - number),
+            "boxes": boxes_of_spans(mask, column, top, bottom, len(counts)).astype(np.int32),
+            "runs": number.astype(np.int32), "parts": _parts(mask, column, top, bottom, len(counts))}
 
 
 def _parts(mask, column, top, bottom, masks):

@@ -38,9 +38,9 @@ def paint(masks, areas, class_ids, window):
     labels = np.full(masks.canvas_hw, IGNORED, np.uint8)
     y1, x1, y2, x2 = np.asarray(window, int)
     labels[y1:y2, x1:x2] = 0
+    places = masks.places
     for i in np.argsort(-areas, kind="stable"):
-        (y, x), covered = masks.corners[i], masks.windows[i]
-        labels[y:y + covered.shape[0], x:x + covered.shape[1]][covered] = class_ids[i]
+        labels[places[i]][masks.windows[i]] = class_ids[i]
     return labels
 
 

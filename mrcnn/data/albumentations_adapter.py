@@ -1,13 +1,12 @@
 """AlbumentationsAugmenter: any Albumentations transform, with the masks moving along."""
-import copy
 import importlib.metadata
 import os
 import random
-import threading
 
 import numpy as np
 
 from mrcnn.data import albumentations_rules
+from mrcnn.data.per_thread import CopyPerThread
 from mrcnn.data.scene import Scene
 from mrcnn.data.window_masks import WindowMasks
 
@@ -32,7 +31,8 @@ class AlbumentationsAugmenter:
         albumentations_rules.check(transform, trust)
         self.transform = transform
         self._packs = albumentations_rules.only_copies_mask_values(transform)
-        self._per_thread = threading.local()
+        # Nodes keep their random state and the parameters that they drew, so threads cannot share them.
+        self._copies = CopyPerThread(transform)
 
     def __call__(self, image, masks, rng):
         """image (H, W, 3) uint8, masks (H, W, N) bool -> the same, moved. A wrong shape or a changed canvas is a ValueError."""
@@ -42,42 +42,20 @@ class AlbumentationsAugmenter:
     def augment(self, scene, rng):
         """See `mrcnn.data.augmentation`. Raises ValueError if the canvas changes."""
         albumentations_rules.check_canvas(self.transform, scene.image.shape[:2])
-        transform = self._copy_of_this_thread()
+        transform = self._copies.get()
         # set_random_seed would start every node from the same number: two flips of p=0.5 would always happen together.
         seed = int(rng.integers(2**63 - 1))
         transform.set_random_state(np.random.default_rng(seed), random.Random(seed))
+        planes = np.ascontiguousarray(scene.masks.planes(self._packs).transpose(2, 0, 1), np.uint8)
         # A transform that does nothing this time returns what it was given, hence the copy.
-        result = transform(image=scene.image.copy(), masks=self._planes(scene.masks))
+        result = transform(image=scene.image.copy(), masks=planes)
         image, planes = result["image"], result["masks"]
         kept = image.shape == scene.image.shape and image.dtype == np.uint8
         if not kept or planes.shape[1:] != image.shape[:2]:
             raise ValueError(f"{type(self.transform).__name__} turned an image {scene.image.shape} uint8 into {image.shape} {image.dtype} "
                              f"and its masks into {planes.shape[1:]}, but size and type must stay. Leave out what changes them.")
-        planes = planes.transpose(1, 2, 0)
-        count = len(scene.masks)
-        masks = WindowMasks.from_planes(planes, count) if self._packs else WindowMasks.from_dense(planes[:, :, :count])
+        masks = WindowMasks.from_planes(planes.transpose(1, 2, 0), len(scene.masks), self._packs)
         return scene.moved(np.ascontiguousarray(image), masks)
-
-    def _planes(self, masks):
-        """(P, H, W) uint8, P > 0: eight masks on each plane where values are only copied, else one of 0 and 1."""
-        if self._packs:
-            planes = masks.planes()
-        else:
-            planes = masks.dense().astype(np.uint8) if len(masks) else np.zeros((*masks.canvas_hw, 1), np.uint8)
-        return np.ascontiguousarray(planes.transpose(2, 0, 1))
-
-    def _copy_of_this_thread(self):
-        # Nodes keep their random state and the parameters that they drew, so threads cannot share them.
-        if not hasattr(self._per_thread, "transform"):
-            self._per_thread.transform = copy.deepcopy(self.transform)
-        return self._per_thread.transform
-
-    def __getstate__(self):
-        return {name: value for name, value in vars(self).items() if name != "_per_thread"}
-
-    def __setstate__(self, state):
-        vars(self).update(state)
-        self._per_thread = threading.local()
 
 
 def import_albumentations():

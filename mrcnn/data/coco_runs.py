@@ -20,7 +20,9 @@ def pack(counts):
 
 
 def unpack(text):
-    """The inverse of `pack`: str or bytes -> (n,) int64."""
+    """The inverse of `pack`: str or bytes -> (n,) int64. A list of counts, COCO's other way to write them, is taken as it is."""
+    if isinstance(text, (list, tuple)):
+        return np.asarray(text, np.int64)
     text = text.encode("ascii") if isinstance(text, str) else bytes(text)
     characters = np.frombuffer(text, np.uint8).astype(np.int64) - 48
     if not len(characters):
@@ -47,5 +49,20 @@ def counts_of(segmentation, image_hw):
         segmentation = coco_mask.merge(coco_mask.frPyObjects(segmentation, height, width))
     if tuple(segmentation["size"]) != (height, width):
         raise ValueError(f"The run lengths are of an image of {segmentation['size']} (height, width), and this is of {[height, width]}.")
-    counts = segmentation["counts"]
-    return np.asarray(counts, np.int64) if isinstance(counts, (list, tuple)) else unpack(counts)
+    return unpack(segmentation["counts"])
+
+
+def runs_of_counts(counts):
+    """(n,) int64 -> the runs of 1s, those without a pixel left out: starts, counted from 0, and lengths; (R,) int64 each."""
+    starts, lengths = np.cumsum(counts)[:-1:2], counts[1::2]
+    some = lengths > 0
+    return starts[some], lengths[some]
+
+
+def counts_of_runs(starts, lengths, pixels):
+    """The inverse of `runs_of_counts` for a mask of so many pixels: (2R + 1,) int64, 0s first and last, perhaps none."""
+    counts = np.zeros(2 * len(starts) + 1, np.int64)
+    ends = starts + lengths
+    counts[0::2] = np.append(starts, pixels) - np.append(0, ends)
+    counts[1::2] = lengths
+    return counts

@@ -13,13 +13,12 @@ def choose_objects(scene, rng, class_weights=None):
     Each is chosen with a probability of 1/2 and brings along what lies on it. class_weights: (K,) by class id, the background first; they
     are divided by their mean over the picture's objects, so that twice the mean is chosen for certain. Crowds stay where they are.
     """
-    single = scene.class_ids > 0
+    single, areas = scene.class_ids > 0, scene.masks.areas
     weights = np.ones(len(single)) if class_weights is None else np.asarray(class_weights)[np.abs(scene.class_ids)]
     chance = 0.5 * weights / max(weights[single].mean() if single.any() else 1, 1e-12)
-    chosen = np.flatnonzero(single & (rng.random(len(single)) < chance) & (scene.masks.areas > 0))
+    chosen = np.flatnonzero(single & (rng.random(len(single)) < chance) & (areas > 0))
     if not len(chosen):
         return chosen
-    areas = scene.masks.areas
     left = scene.masks.without(scene.masks.keep(chosen).union()).areas
     return np.union1d(chosen, np.flatnonzero(single & (areas > 0) & (left <= (1 - PART_OF) * areas)))
 

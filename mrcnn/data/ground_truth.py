@@ -6,7 +6,7 @@ import numpy as np
 
 from mrcnn.data.copy_paste import choose_objects, paste
 from mrcnn.data.dataset import as_photo
-from mrcnn.data.images import REDUCED
+from mrcnn.data.images import readable_sizes
 from mrcnn.data.resize import place_for, resampling_for
 from mrcnn.data.runs import Runs
 from mrcnn.data.scene import Scene
@@ -63,7 +63,7 @@ def load_scene(dataset, image_id, config, rng=None, vary=False):
         else:
             placement = place_for(config, photo_hw, rng, vary)
             photo = _photo(dataset.load_image_at_least(image_id, placement.size_hw), config)
-            if photo.shape[:2] not in [tuple(-(-n // by) for n in photo_hw) for by in REDUCED]:
+            if photo.shape[:2] not in readable_sizes(photo_hw):
                 raise ValueError(f"load_image returned a photo of {photo.shape[:2]}, and image_hw says {tuple(photo_hw)} (height, width). "
                                  "Let image_hw say what load_image returns, or return None.")
         masks, class_ids, fields = dataset.load_objects(image_id)

@@ -10,7 +10,7 @@ MAX_PIXELS = 2**28
 if Image.MAX_IMAGE_PIXELS is not None:
     Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, MAX_PIXELS)
 
-REDUCED = (1, 2, 4, 8)      # a JPEG can be decoded at one over these of its size, rounded up
+_REDUCED = (1, 2, 4, 8)     # a JPEG can be decoded at one over these of its size, rounded up
 _SIDEWAYS = (5, 6, 7, 8)    # EXIF orientations that exchange height and width
 
 
@@ -42,6 +42,11 @@ def image_hw(path, upright=False):
     with _opened(path) as image:
         width, height = image.size
         return (width, height) if upright and _orientation(image) in _SIDEWAYS else (height, width)
+
+
+def readable_sizes(size_hw):
+    """In which sizes `read_image` may return an image of `size_hw` if less is enough: a list of (height, width), the whole first."""
+    return [tuple(-(-n // by) for n in size_hw) for by in _REDUCED]
 
 
 def orientation(path):

@@ -1,6 +1,5 @@
 """ImgaugAugmenter: any imgaug augmenter, with the masks moving along."""
 import contextlib
-import copy
 import pickle
 import threading
 
@@ -8,6 +7,7 @@ import numpy as np
 
 from mrcnn.data import imgaug_rules
 from mrcnn.data.imgaug_import import import_imgaug
+from mrcnn.data.per_thread import CopyPerThread
 from mrcnn.data.scene import Scene
 from mrcnn.data.window_masks import WindowMasks
 
@@ -32,7 +32,8 @@ class ImgaugAugmenter:
         self.augmenter = augmenter
         self._packs = imgaug_rules.only_copies_mask_values(augmenter)
         self._seeds_numpy = imgaug_rules.seeds_numpy(augmenter)
-        self._per_thread = threading.local()
+        # Seeding writes into every node of the tree, so threads cannot share one.
+        self._copies = CopyPerThread(augmenter)
 
     def __call__(self, image, masks, rng):
         """image (H, W, 3) uint8, masks (H, W, N) bool -> the same, moved. A wrong shape or a changed canvas is a ValueError."""
@@ -43,11 +44,11 @@ class ImgaugAugmenter:
         """See `mrcnn.data.augmentation`. Raises ValueError if the canvas changes."""
         from imgaug.augmentables.segmaps import SegmentationMapsOnImage
 
-        image, count = scene.image, len(scene.masks)
+        image = scene.image
         # imgaug moves planes one by one, as int32, which takes longer than all else for ten masks. It only ever copies their values
         # (nearest neighbour), so one plane can carry eight masks.
-        planes = scene.masks.planes() if self._packs else scene.masks.dense() if count else np.zeros((*image.shape[:2], 1), bool)
-        augmenter = self._copy_of_this_thread()
+        planes = scene.masks.planes(self._packs)
+        augmenter = self._copies.get()
         augmenter.seed_(int(rng.integers(2**31 - 1)), deterministic_too=True)
         maps = SegmentationMapsOnImage(planes, shape=image.shape)
         with _NUMPY_SEED_LOCK if self._seeds_numpy else contextlib.nullcontext():
@@ -60,23 +61,15 @@ class ImgaugAugmenter:
                 f"{new_image.dtype} and its masks into {planes.shape[:2]}, but size and type must stay. "
                 "Wrap the part that changes the size in iaa.KeepSizeByResize(...)."
             )
-        masks = WindowMasks.from_planes(planes, count) if self._packs else WindowMasks.from_dense(planes[:, :, :count])
-        return scene.moved(np.ascontiguousarray(new_image), masks)
-
-    def _copy_of_this_thread(self):
-        # Seeding writes into every node of the tree, so threads cannot share one. A copy per thread rather
-        # than per image, because copying a tree takes half a millisecond.
-        if not hasattr(self._per_thread, "augmenter"):
-            self._per_thread.augmenter = copy.deepcopy(self.augmenter)
-        return self._per_thread.augmenter
+        return scene.moved(np.ascontiguousarray(new_image), WindowMasks.from_planes(planes, len(scene.masks), self._packs))
 
     def __reduce__(self):
         # In two steps: where this is read again, imgaug must be mended before any of its objects is.
-        return _unpickled, (pickle.dumps({name: value for name, value in vars(self).items() if name != "_per_thread"}),)
+        return _unpickled, (pickle.dumps(vars(self)),)
 
 
 def _unpickled(state):
     import_imgaug()
     augmenter = ImgaugAugmenter.__new__(ImgaugAugmenter)
-    vars(augmenter).update(pickle.loads(state), _per_thread=threading.local())
+    vars(augmenter).update(pickle.loads(state))
     return augmenter

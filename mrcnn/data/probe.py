@@ -1,4 +1,7 @@
-"""Probe: whether a stranger's augmentation keeps an image and its mask together, tried on random patterns whose mask is known."""
+"""Problems of augmentations with masks: found by probing a stranger's code with patterns whose mask is known, and named in one error."""
+import copy
+import functools
+
 import numpy as np
 
 _SEEDS = 8
@@ -8,12 +11,30 @@ _HW = (96, 128)
 _CORRELATION = 0.5
 
 
-def keeps_together(augment):
-    """augment: callable (image (H, W, 3) uint8, mask (H, W) bool, seed) -> the two, changed. Raises ValueError if their size changes."""
-    return all(_is_kept(augment, seed) for seed in range(_SEEDS))
+def refuse(problems):
+    """Raise one ValueError that names all `problems`, sentences, each once; None among them are none."""
+    named = [problem for problem in dict.fromkeys(problems) if problem]
+    if named:
+        raise ValueError("\n  ".join(["This augmentation would not keep masks on their objects:", *named]))
+
+
+def torn_apart(node, augment, advice):
+    """Code of a stranger, tried on eight random patterns: a sentence that ends with `advice`, or None if image and mask stay together.
+
+    node: an object of the stranger's class, left as it is; augment: callable (copy of node, image (H, W, 3) uint8, mask (H, W) bool,
+    seed) -> image and mask, changed
+    """
+    name = type(node).__name__
+    try:
+        copied = functools.partial(augment, copy.deepcopy(node))
+        kept = all(_is_kept(copied, seed) for seed in range(_SEEDS))
+    except Exception as error:  # whatever a stranger's code raises, the answer is the same
+        return f"{name} failed on a test image ({type(error).__name__}: {error}): {advice}"
+    return None if kept else f"{name} moved a test image and its mask apart: {advice}"
 
 
 def _is_kept(augment, seed):
+    """Raises ValueError if the size of image or mask changes."""
     blocks = np.random.default_rng(seed).random((_HW[0] // 8, _HW[1] // 8)) < 0.5
     pattern = np.kron(blocks, np.ones((8, 8), bool))
     image = np.repeat(np.where(pattern, 200, 60).astype(np.uint8)[:, :, None], 3, axis=2)

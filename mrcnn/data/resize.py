@@ -76,6 +76,11 @@ class Placement:
                          for n, size in zip(self.photo_hw, self.size_hw, strict=True))
         return rows[y1 - self.corner[0]:y2 - self.corner[0]], columns[x1 - self.corner[1]:x2 - self.corner[1]]
 
+    def shown_before(self):
+        """(rows (h + 1,), columns (w + 1,)) int64: how many rows of `window` show one of the photo's first 0, 1, 2 … rows, and how many
+        columns one of its first columns. Rows a to b of the photo, b outside, become rows[a] to rows[b] of the window."""
+        return tuple(np.searchsorted(shown, np.arange(n + 1)) for shown, n in zip(self.shown(), self.photo_hw, strict=True))
+
     def scaled(self, factor, rng):
         """This placement with the photo `factor` times as large on the same canvas: at a random place of it, or cut out at random where
         it is larger than the canvas."""

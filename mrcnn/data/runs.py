@@ -3,7 +3,7 @@ import dataclasses
 
 import numpy as np
 
-from mrcnn.data.coco_runs import counts_of
+from mrcnn.data.coco_runs import counts_of, counts_of_runs, runs_of_counts
 from mrcnn.data.window_masks import WindowMasks
 
 
@@ -32,14 +32,10 @@ class Runs:
     @classmethod
     def from_coco(cls, segmentations, photo_hw):
         """Of N segmentations of COCO annotations: polygons or run lengths, see `mrcnn.data.coco_runs.counts_of`."""
-        starts, lengths, counts = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], []
-        for segmentation in segmentations:
-            zeros_and_ones = counts_of(segmentation, photo_hw)
-            begin, ones = np.cumsum(zeros_and_ones)[:-1:2], zeros_and_ones[1::2]
-            starts.append(begin[ones > 0])
-            lengths.append(ones[ones > 0])
-            counts.append(len(lengths[-1]))
-        return cls(tuple(photo_hw), np.concatenate(starts), np.concatenate(lengths), np.array(counts, np.int64))
+        runs = [runs_of_counts(counts_of(segmentation, photo_hw)) for segmentation in segmentations]
+        none = np.zeros((2, 0), np.int64)       # of no segmentations
+        return cls(tuple(photo_hw), *(np.concatenate(parts) for parts in zip(none, *runs)),
+                   np.array([len(starts) for starts, _ in runs], np.int64))
 
     def __len__(self):
         return len(self.counts)
@@ -49,15 +45,19 @@ class Runs:
         """(N,) int64: pixels of the photo."""
         return np.bincount(self._owners(), weights=self.lengths, minlength=len(self)).astype(np.int64)
 
+    @property
+    def boxes(self):
+        """(N, 4) int64 yxyx, pixels of the photo; zeros for an empty mask."""
+        return boxes_of_spans(*cut_at_columns(self._owners(), self.starts, self.lengths, self.photo_hw[0]), len(self))
+
     def dense(self):
         """(H, W, N) bool, each mask in the photo's size."""
         height, width = self.photo_hw
         masks = np.zeros((len(self), width * height), bool)
         first = np.append(0, np.cumsum(self.counts))
         for mask, a, b in zip(masks, first, first[1:]):
-            edges = np.stack([self.starts[a:b], self.starts[a:b] + self.lengths[a:b]], axis=1).ravel()
-            gaps = np.diff(edges, prepend=0, append=mask.size)
-            mask[:] = np.repeat(np.arange(len(gaps)) % 2 == 1, gaps)
+            counts = counts_of_runs(self.starts[a:b], self.lengths[a:b], mask.size)
+            mask[:] = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
         return masks.reshape(len(self), width, height).transpose(2, 1, 0)
 
     def place(self, placement):
@@ -66,23 +66,14 @@ class Runs:
         A pixel of the canvas shows the pixel of the photo under its centre, so a run is cut to the rows and columns that are shown; all
         runs of all masks are painted at once, as steps up and down whose running sum is the mask.
         """
-        owner, column, top, bottom = self._spans()
-        rows, columns = (_first_shown(index, n) for index, n in zip(placement.shown(), self.photo_hw))
+        owner, column, top, bottom = cut_at_columns(self._owners(), self.starts, self.lengths, self.photo_hw[0])
+        rows, columns = placement.shown_before()
         top, bottom = rows[top], rows[bottom]
         copies = np.where(bottom > top, columns[column + 1] - columns[column], 0)       # a column of the photo may be shown several times
         owner, top, bottom = (np.repeat(values, copies) for values in (owner, top, bottom))
         left = np.repeat(columns[column], copies) + np.arange(len(owner)) - np.repeat(np.cumsum(copies) - copies, copies)
         corner_y, corner_x, _, _ = placement.window.astype(int)
         return _paint(owner, left + corner_x, top + corner_y, bottom + corner_y, len(self), placement.canvas_hw)
-
-    def _spans(self):
-        """The runs, cut where a column ends: owner, column, and the rows from top to bottom, which lies outside; (S,) int64 each."""
-        height = self.photo_hw[0]
-        ends = self.starts + self.lengths
-        pieces = (ends - 1) // height - self.starts // height + 1
-        owner, starts, ends = (np.repeat(values, pieces) for values in (self._owners(), self.starts, ends))
-        column = starts // height + np.arange(len(starts)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-        return owner, column, np.maximum(starts - column * height, 0), np.minimum(ends - column * height, height)
 
     def keep(self, rows):
         """The masks where `rows` (N,) is True."""
@@ -93,19 +84,41 @@ class Runs:
         return np.repeat(np.arange(len(self)), self.counts)
 
 
-def _first_shown(index, n):
-    """(n + 1,): how many of the pixels `index`, ascending, of a side of n come before each pixel."""
-    return np.searchsorted(index, np.arange(n + 1))
+def cut_at_columns(owner, starts, lengths, height):
+    """Runs (R,) -> spans (S,) of one column each: owner, column, and the rows from top to bottom, which lies outside; int64.
+
+    owner: (R,) int64, the mask of each run; starts, lengths: (R,) int64, in pixels down the columns, of one pixel or more; height: of the
+    photo, one for all, or (R,), that of each run's photo
+    """
+    column = starts // height
+    top = starts - column * height
+    bottom = top + lengths
+    if (bottom <= height).all():
+        return owner, column, top, bottom
+    pieces = -(-bottom // height)
+    run = np.repeat(np.arange(len(pieces)), pieces)
+    number = np.arange(len(run)) - np.repeat(np.cumsum(pieces) - pieces, pieces)        # of the piece in its run
+    height = height[run] if np.ndim(height) else height
+    return owner[run], column[run] + number, np.where(number == 0, top[run], 0), np.minimum(bottom[run] - number * height, height)
 
 
-def _paint(owner, column, top, bottom, count, canvas_hw):
-    """Spans (S,), sorted by owner and column, of which those of one owner do not overlap -> WindowMasks of `count` masks."""
+def boxes_of_spans(owner, column, top, bottom, count):
+    """(count, 4) int64 yxyx, pixels, of the masks whose spans these are, sorted by owner and column; zeros for a mask without any.
+
+    owner, column, top, bottom: (S,), see `cut_at_columns`
+    """
     boxes = np.zeros((count, 4), np.int64)
     if len(owner):
         first = np.flatnonzero(np.diff(owner, prepend=-1))
         last = np.append(first[1:], len(owner)) - 1
         boxes[owner[first]] = np.stack([np.minimum.reduceat(top, first), column[first],
                                         np.maximum.reduceat(bottom, first), column[last] + 1], axis=1)
+    return boxes
+
+
+def _paint(owner, column, top, bottom, count, canvas_hw):
+    """Spans (S,), sorted by owner and column, of which those of one owner do not overlap -> WindowMasks of `count` masks."""
+    boxes = boxes_of_spans(owner, column, top, bottom, count)
     heights, widths = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
     # Every window column by column, with a row beneath in which the last step down of a column has its place.
     sizes = widths * (heights + 1)

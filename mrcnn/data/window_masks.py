@@ -26,8 +26,10 @@ class WindowMasks:
         return cls(windows, boxes[:, :2], masks.shape[:2])
 
     @classmethod
-    def from_planes(cls, planes, count):
+    def from_planes(cls, planes, count, packed=True):
         """The inverse of `planes`; count: N."""
+        if not packed:
+            return cls.from_dense(planes[:, :, :count])
         windows, corners = [], []
         planes = np.ascontiguousarray(planes.transpose(2, 0, 1), np.uint8)
         for k in range(count):
@@ -39,6 +41,11 @@ class WindowMasks:
 
     def __len__(self):
         return len(self.windows)
+
+    @property
+    def places(self):
+        """N pairs of slices: `canvas[place]` is the part of a canvas (H, W, ...) that a window fills."""
+        return [np.s_[y:y + window.shape[0], x:x + window.shape[1]] for window, (y, x) in zip(self.windows, self.corners.tolist())]
 
     @property
     def boxes(self):
@@ -58,15 +65,18 @@ class WindowMasks:
     def dense(self):
         """(H, W, N) bool, a canvas for each mask."""
         masks = np.zeros((len(self), *self.canvas_hw), bool)
-        for mask, window, (y, x) in zip(masks, self.windows, self.corners):
-            mask[y:y + window.shape[0], x:x + window.shape[1]] = window
+        for mask, window, place in zip(masks, self.windows, self.places):
+            mask[place] = window
         return masks.transpose(1, 2, 0)
 
-    def planes(self):
-        """(H, W, ceil(N / 8)) uint8, at least one plane: mask k is bit k % 8 of plane k // 8. For what only copies pixels."""
+    def planes(self, packed=True):
+        """(H, W, P), at least one plane. Packed, for what only copies pixels: uint8, mask k is bit k % 8 of plane k // 8. Otherwise bool,
+        a plane for each mask."""
+        if not packed:
+            return self.dense() if len(self) else np.zeros((*self.canvas_hw, 1), bool)
         planes = np.zeros((max(1, -(-len(self) // _BITS)), *self.canvas_hw), np.uint8)
-        for k, (window, (y, x)) in enumerate(zip(self.windows, self.corners)):
-            planes[k // _BITS, y:y + window.shape[0], x:x + window.shape[1]] |= window.view(np.uint8) << np.uint8(k % _BITS)
+        for k, (window, place) in enumerate(zip(self.windows, self.places)):
+            planes[k // _BITS][place] |= window.view(np.uint8) << np.uint8(k % _BITS)
         return planes.transpose(1, 2, 0)
 
     def minimise(self, size_hw):
@@ -80,8 +90,8 @@ class WindowMasks:
     def without(self, covered):
         """These masks where `covered` (H, W) bool is False."""
         windows, corners = [], []
-        for window, (y, x) in zip(self.windows, self.corners):
-            left = window & ~covered[y:y + window.shape[0], x:x + window.shape[1]]
+        for window, place, (y, x) in zip(self.windows, self.places, self.corners.tolist()):
+            left = window & ~covered[place]
             (y1, x1, y2, x2), = boxes_of_masks(left[:, :, None]).astype(int)
             windows.append(left[y1:y2, x1:x2])
             corners.append((y + y1, x + x1) if windows[-1].size else (0, 0))
@@ -94,6 +104,6 @@ class WindowMasks:
     def union(self):
         """(H, W) bool: what any of them covers."""
         covered = np.zeros(self.canvas_hw, bool)
-        for window, (y, x) in zip(self.windows, self.corners):
-            covered[y:y + window.shape[0], x:x + window.shape[1]] |= window
+        for window, place in zip(self.windows, self.places):
+            covered[place] |= window
         return covered

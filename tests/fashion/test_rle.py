@@ -194,3 +194,24 @@ def test_numbers_of_any_length_are_read_as_numpy_reads_them(rng):
     for end in ("", " 100000000 1", " 999999999999 1"):    # eight digits at most are read another way than more
         _, _, starts, lengths = rle.parse_many([(text + end).encode()], np.array([1]))
         assert np.stack([starts + 1, lengths], axis=1).ravel().tolist() == [*numbers.tolist(), *map(int, end.split())]
+
+
+def test_all_runs_of_masks_that_are_right_by_hand():
+    starts, lengths, counts = rle.parse_all(["1 2 8 3", "", " 2  1\t4 2"], (3, 4))     # plain, empty, and unusually spaced
+    assert starts.tolist() == [0, 7, 1, 3] and lengths.tolist() == [2, 3, 1, 2] and counts.tolist() == [2, 0, 2]
+    assert [len(part) for part in rle.parse_all([], (3, 4))] == [0, 0, 0]
+
+
+def test_unusual_spaces_change_nothing_about_all_runs(masks):
+    texts, sizes_hw = zip(*((rle.encode(mask), mask.shape) for mask in masks if mask.any()))
+    plain = rle.parse_all(texts, sizes_hw)
+    for found, expected in zip(rle.parse_all([text.replace(" ", "  ") for text in texts], sizes_hw), plain, strict=True):
+        np.testing.assert_array_equal(found, expected)
+        assert found.dtype == expected.dtype == np.int64
+    assert plain[2].tolist() == [len(rle.parse_runs(text)[0]) for text in texts]
+
+
+def test_all_runs_are_refused_if_one_is_wrong_for_its_size():
+    assert len(rle.parse_all(["1 2", "6 1"], [(1, 2), (2, 3)])[0]) == 2
+    with pytest.raises(ValueError, match=r"mask of 1x2 pixels: run 1 \('6 1'\) ends at pixel 6"):
+        rle.parse_all(["1 2", "6 1"], [(2, 3), (1, 2)])

@@ -8,9 +8,7 @@ from fashion.datasets.resized_runs import resize_runs
 
 def resized(texts, photo_hw, size_hw):
     """Texts of masks -> texts of the smaller masks, and which would have been lost."""
-    valid, counts, starts, lengths = rle.parse_many([text.encode() for text in texts], np.full(len(texts), photo_hw[0] * photo_hw[1]))
-    assert valid.all()
-    starts, lengths, counts, lost = resize_runs(starts, lengths, counts, photo_hw, size_hw)
+    starts, lengths, counts, lost = resize_runs(*rle.parse_all(texts, photo_hw), photo_hw, size_hw)
     ends = np.cumsum(counts)
     return [rle.format_runs(starts[b - n:b], lengths[b - n:b]) for n, b in zip(counts, ends)], lost.tolist()
 

@@ -8,9 +8,8 @@ from fashion.exploration.run_shapes import run_shapes
 
 
 def shapes_of(masks):
-    texts = [rle.encode(mask).encode() for mask in masks]
-    _, counts, starts, lengths = rle.parse_many(texts, np.array([mask.size for mask in masks]))
-    return run_shapes(counts, starts, lengths, np.array([len(mask) for mask in masks]))
+    runs = rle.parse_all([rle.encode(mask) for mask in masks], [mask.shape for mask in masks])
+    return run_shapes(*runs, np.array([len(mask) for mask in masks]))
 
 
 def picture(*rows):
@@ -43,12 +42,12 @@ def test_masks_do_not_touch_their_neighbours_in_the_list():
 
 def test_a_run_that_goes_on_in_the_next_columns_is_as_many_runs():
     # Height 3: pixels 2 to 8 are the end of column 0, all of column 1 and the first of column 2.
-    shapes = run_shapes(np.array([1]), np.array([2]), np.array([5]), np.array([3]))
+    shapes = run_shapes(np.array([2]), np.array([5]), np.array([1]), np.array([3]))
     assert [shapes[key].tolist() for key in ("areas", "boxes", "runs", "parts")] == [[5], [[0, 0, 3, 3]], [3], [1]]
 
 
 def test_two_runs_written_where_one_would_do_are_one_part():
-    assert run_shapes(np.array([2]), np.array([0, 2]), np.array([2, 1]), np.array([5]))["parts"].tolist() == [1]
+    assert run_shapes(np.array([0, 2]), np.array([2, 1]), np.array([2]), np.array([5]))["parts"].tolist() == [1]
 
 
 def test_no_masks():

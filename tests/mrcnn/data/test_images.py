@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from mrcnn.data import dataset, images
-from mrcnn.data.images import image_hw, orientation, read_image
+from mrcnn.data.images import image_hw, orientation, read_image, readable_sizes
 
 ORIENTATION = 0x0112
 
@@ -117,6 +117,11 @@ def test_a_jpeg_is_read_at_the_smallest_scale_that_is_large_enough_both_ways(tmp
     """101 wants the whole 201, which is less than twice as much, although a half is rounded up to 101."""
     Image.new("RGB", (201, 150)).save(tmp_path / "x.jpg")
     assert read_image(tmp_path / "x.jpg", at_least_hw=at_least_hw).shape == (*read_hw, 3)
+    assert read_hw in readable_sizes((150, 201))
+
+
+def test_readable_sizes_are_the_whole_a_half_a_quarter_and_an_eighth_rounded_up():
+    assert readable_sizes((150, 201)) == [(150, 201), (75, 101), (38, 51), (19, 26)]
 
 
 def test_reducing_while_reading_is_nearly_the_mean_of_the_pixels(tmp_path, rng):

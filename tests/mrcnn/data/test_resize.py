@@ -263,3 +263,16 @@ def test_shown_says_which_pixels_of_the_photo_a_mask_shows(photo_hw, size_hw):
     for bit in range(9):
         mask = (numbers >> bit & 1).astype(bool)
         np.testing.assert_array_equal(placement.mask(mask)[y1:y2, x1:x2], mask[np.ix_(rows, columns)])
+
+
+def test_shown_before_counts_the_pixels_that_show_the_beginning_of_a_side_by_hand():
+    # Four rows at half the size: rows 1 and 3 are shown. Two columns at twice the size: each twice, the first copy cut off.
+    rows, columns = Placement((4, 2), (2, 4), (0, -1), (2, 4)).shown_before()
+    assert rows.tolist() == [0, 0, 1, 1, 2] and columns.tolist() == [0, 1, 3]
+
+
+@pytest.mark.parametrize(("photo_hw", "size_hw"), [((7, 5), (7, 5)), ((50, 3), (20, 9)), ((9, 31), (40, 2))])
+def test_shown_before_counts_what_shown_shows(photo_hw, size_hw):
+    placement = Placement(photo_hw, size_hw, (-1, 2), (16, 8))
+    for before, shown, n in zip(placement.shown_before(), placement.shown(), photo_hw):
+        assert before.tolist() == [(shown < i).sum() for i in range(n + 1)]

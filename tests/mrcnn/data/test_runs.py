@@ -4,7 +4,7 @@ import pytest
 from pycocotools import mask as coco_mask
 
 from mrcnn.data.resize import Placement, place
-from mrcnn.data.runs import Runs
+from mrcnn.data.runs import Runs, cut_at_columns
 
 NO_RUNS = np.zeros(0, np.int64)
 
@@ -38,6 +38,27 @@ def test_a_run_may_go_on_in_the_next_column():
     placed = runs.place(Placement((3, 3), (3, 3), (0, 0), (3, 3)))
     assert placed.dense()[:, :, 0].astype(int).tolist() == [[0, 1, 1], [0, 1, 0], [1, 1, 0]]
     assert placed.boxes.tolist() == [[0, 0, 3, 3]]
+
+
+def test_runs_are_cut_where_a_column_ends():
+    """Height 3: pixels 2 to 6 are the last of column 0, all of column 1 and the first of column 2."""
+    owner, starts, lengths = np.array([0, 0, 2]), np.array([2, 8, 3]), np.array([5, 1, 3])
+    expected = [[0, 0, 0, 0, 2], [0, 1, 2, 2, 1], [2, 0, 0, 2, 0], [3, 3, 1, 3, 3]]
+    assert [values.tolist() for values in cut_at_columns(owner, starts, lengths, 3)] == expected
+    assert [values.tolist() for values in cut_at_columns(owner, starts, lengths, np.array([3, 3, 3]))] == expected
+
+
+def test_each_run_may_be_of_a_photo_of_its_own_height():
+    """The same seven pixels in columns of 2, of 5 and of 9."""
+    owner, starts, lengths = np.arange(3), np.array([1, 1, 1]), np.array([7, 7, 7])
+    assert [values.tolist() for values in cut_at_columns(owner, starts, lengths, np.array([2, 5, 9]))] == [
+        [0, 0, 0, 0, 1, 1, 2], [0, 1, 2, 3, 0, 1, 0], [1, 0, 0, 0, 1, 0, 1], [2, 2, 2, 2, 5, 3, 8]]
+
+
+def test_runs_that_end_with_their_column_are_left_whole():
+    owner, starts, lengths = np.array([0, 0]), np.array([1, 3]), np.array([2, 3])
+    assert [values.tolist() for values in cut_at_columns(owner, starts, lengths, 3)] == [[0, 0], [0, 1], [1, 0], [3, 3]]
+    assert [len(values) for values in cut_at_columns(NO_RUNS, NO_RUNS, NO_RUNS, 3)] == [0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("kind", ["portrait", "square", "crop", "anywhere"])
@@ -95,3 +116,11 @@ def test_polygons_are_those_of_pycocotools():
 def test_run_lengths_of_another_size_are_refused():
     with pytest.raises(ValueError, match=r"\[4, 4\].*\[4, 5\]"):
         Runs.from_coco([{"size": [4, 4], "counts": [16]}], (4, 5))
+
+
+def test_boxes_are_those_of_the_masks():
+    masks = np.zeros((7, 9, 3), bool)
+    masks[2:5, 3:8, 0] = True
+    masks[0, 0, 1] = masks[6, 8, 1] = True
+    assert Runs.from_dense(masks).boxes.tolist() == [[2, 3, 5, 8], [0, 0, 7, 9], [0, 0, 0, 0]]
+    assert Runs.from_dense(masks[:, :, :0]).boxes.shape == (0, 4)

@@ -21,6 +21,7 @@ def test_a_window_by_hand():
     masks = WindowMasks([np.array([[1, 0], [1, 1]], bool)], [(1, 2)], (4, 5))
     assert masks.dense()[:, :, 0].astype(int).tolist() == [[0, 0, 0, 0, 0], [0, 0, 1, 0, 0], [0, 0, 1, 1, 0], [0, 0, 0, 0, 0]]
     assert masks.boxes.tolist() == [[1, 2, 3, 4]] and masks.areas.tolist() == [3]
+    assert masks.places == [(slice(1, 3), slice(2, 4))]
 
 
 def test_dense_undoes_from_dense(masks):
@@ -39,6 +40,14 @@ def test_eight_masks_share_a_plane(masks, count):
     if count == 9:
         np.testing.assert_array_equal(planes[:, :, 0] >> 3 & 1, masks[:, :, 3])
         np.testing.assert_array_equal(planes[:, :, 1], masks[:, :, 8])
+
+
+@pytest.mark.parametrize("count", [0, 1, 11])
+def test_planes_that_are_not_packed_are_the_masks_and_there_is_always_one(masks, count):
+    small = WindowMasks.from_dense(masks[:, :, :count])
+    planes = small.planes(packed=False)
+    assert planes.shape == (30, 40, max(1, count)) and planes.dtype == bool and (planes[:, :, :count] == masks[:, :, :count]).all()
+    np.testing.assert_array_equal(WindowMasks.from_planes(planes, count, packed=False).dense(), masks[:, :, :count])
 
 
 def test_mini_masks_are_those_of_the_dense_masks(masks):
