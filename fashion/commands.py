@@ -30,8 +30,9 @@ def open_files(data):
     return find_data(data)
 
 
-def add_model_arguments(parser, min_score, default=SHIPPED_WEIGHTS):
-    """--weights and --min-score, for the verbs that use a trained model; default: of --weights, a path, or None for none."""
+def add_model_arguments(parser, min_score, default=SHIPPED_WEIGHTS, rescore=True):
+    """--weights, --set, --min-score and, unless `rescore` is False, --rescore, for the verbs that use a trained model; default: of
+    --weights, a path, or None for none."""
     shipped = " (default: the model trained on street photos that is shipped)" if default else ""
     parser.add_argument("--weights", metavar="RUN_OR_FILE", default=default and str(default),
                         help=f"run folder of training, or a .h5 checkpoint{shipped}")
@@ -39,13 +40,16 @@ def add_model_arguments(parser, min_score, default=SHIPPED_WEIGHTS):
                         help="a setting of the model that is other than in training, for instance ATTRIBUTE_SEEN_PAIRS=true")
     parser.add_argument("--min-score", type=float, default=min_score, metavar="S",
                         help="leave out detections that are less sure than this (default: %(default)s)")
+    if rescore:
+        parser.add_argument("--rescore", type=Path, metavar="FILE", help="rescorer.h5 of fashion/rescore.py, which scores detections again")
 
 
 def model_settings(args, min_score=None):
-    """What --min-score (or another least score) and --set ask of the model, as `load_model` takes it."""
+    """What --min-score (or another least score), --rescore and --set ask of the model, as `load_model` takes it."""
     from fashion.config import FashionConfig
     from mrcnn.config import parse_setting
-    return {"DETECTION_MIN_CONFIDENCE": args.min_score if min_score is None else min_score,
+    rescorer = {"rescorer": args.rescore} if getattr(args, "rescore", None) else {}
+    return {"DETECTION_MIN_CONFIDENCE": args.min_score if min_score is None else min_score, **rescorer,
             **dict(parse_setting(text, FashionConfig) for text in args.set)}
 
 

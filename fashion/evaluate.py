@@ -14,6 +14,8 @@ if not __package__:                 # run as a script: the repository, not this 
 
 import argparse
 import dataclasses
+import functools
+import itertools
 import json
 import sys
 from pathlib import Path
@@ -25,7 +27,9 @@ from fashion.datasets.annotation_csv import read_annotations
 from fashion.datasets.files import EXTENSIONS, year_of
 from fashion.datasets.splits import load_files, load_held_out
 from fashion.evaluation import every_score
+from fashion.evaluation.journal import predict_noting
 from fashion.evaluation.predictions import checked_results, read_detections
+from fashion.evaluation.results import coco_results
 from fashion.evaluation.stored import checked_ground_truth, read_ground_truth
 from fashion.evaluation.thresholds.goals import GOALS
 from fashion.evaluation.thresholds.search import LEVELS
@@ -121,11 +125,12 @@ def from_model(args, thresholds):
     noted = read_metadata(checkpoint_in(args.weights)).get("split")
     dataset = open_split(open_files(args.data), args.split, model.ontology, args.skip_bad, noted)
     about = {"weights": str(checkpoint_in(args.weights)), "min_score": min_score, "set": args.set,
-             "data": str(dataset.annotations.csv_path)}
+             "data": str(dataset.annotations.csv_path), **({"rescore": str(args.rescore)} if args.rescore else {})}
     content = dataset.to_coco()
     truth = checked_ground_truth(content)
-    rows, journal = predicted(model, dataset, about, args.out)
-    stored = {key: content[key] for key in ("images", "categories", "attributes")} | {"annotations": rows}
+    rows, journal = predict_noting(model, dataset, functools.partial(coco_results, raw=True), about,
+                                   args.out and args.out / "predictions.partial")
+    stored = {key: content[key] for key in ("images", "categories", "attributes")} | {"annotations": list(itertools.chain(*rows))}
     if args.out:
         write_text(args.out / "predictions.json", json.dumps(stored))
         journal.remove()
@@ -137,27 +142,6 @@ def from_model(args, thresholds):
         more = {"attributes_on_truth": attribute_f1_on_truth(truth, described)}
     path_of = {image["file_name"]: info["path"] for image, info in zip(content["images"], dataset.image_info, strict=True)}
     return about, truth, checked_results(stored, truth), more, lambda name: read_image(path_of[name])
-
-
-def predicted(model, dataset, about, folder):
-    """(COCO results of a model on all photos of a data set, the journal in which they are kept as they are made; None without a folder).
-
-    The journal is the caller's to remove, when the results are somewhere else."""
-    from fashion.evaluation.journal import Journal
-    from fashion.evaluation.score import predictions
-
-    journal, rows = None, {}
-    if folder:
-        when = Path(about["weights"]).stat().st_mtime_ns
-        journal = Journal(folder / "predictions.partial", about | {"written": when, "photos": [info["id"] for info in dataset.image_info]})
-        rows = dict(journal.done)
-    todo = [image_id for image_id in map(int, dataset.image_ids) if image_id not in rows]
-    found = predictions(model, dataset, todo, raw=True)
-    for image_id, _, of_photo in tqdm(found, total=len(dataset.image_ids), initial=len(rows), unit="photo"):
-        rows[image_id] = of_photo
-        if journal:
-            journal.add(image_id, rows[image_id])
-    return [row for image_id in map(int, dataset.image_ids) for row in rows[image_id]], journal
 
 
 def tune(args, truth, detections):

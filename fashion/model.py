@@ -1,9 +1,11 @@
 """FashionModel: a detector with an attribute head, its settings and its label list, saved and loaded as one file."""
+import collections
 from pathlib import Path
 
 import numpy as np
 
 from fashion.attributes.build import attribute_head
+from fashion.classify.garments.rescorer import load_rescorer
 from fashion.config import BEFORE, FashionConfig
 from fashion.ontology import Ontology
 from mrcnn.inference.predict import Predictor
@@ -16,15 +18,19 @@ class FashionModel:
     """`detector` (a Keras model), `config` and `ontology`, which belong together.
 
     counts: (K, 1 + T) int, of the training data, see `IMaterialistDataset.attribute_counts`; None: not known
+    rescorer: a `Rescorer` that gives detections their scores, of which those of DETECTION_MIN_CONFIDENCE stay; None: the detector's scores
     """
 
-    def __init__(self, config, ontology, counts=None):
-        self.config, self.ontology = config, ontology
+    def __init__(self, config, ontology, counts=None, rescorer=None):
+        self.config, self.ontology, self.rescorer = config, ontology, rescorer
         self.counts = None if counts is None else np.asarray(counts, np.int64)
         if config.ATTRIBUTE_SEEN_PAIRS and self.counts is None:
             raise ValueError("ATTRIBUTE_SEEN_PAIRS needs the counts of the training data, which checkpoints from before it existed do not "
                              "have. Set it to False.")
         heads = [attribute_head(config, ontology, self.counts)] if ontology.num_attributes else []
+        if rescorer is not None:
+            least = rescorer.least_before(config.DETECTION_MIN_CONFIDENCE)
+            config = FashionConfig.from_dict(config.to_dict() | {"DETECTION_MIN_CONFIDENCE": least})
         self.detector = build_detector(config, heads)
         self._predictor = Predictor(self.detector, config, xla=use_xla(config))
 
@@ -38,8 +44,9 @@ class FashionModel:
         return list(self.stream(photos))
 
     def stream(self, photos):
-        """The same, one result after the other, for any iterable of photos; never holds more than one photo at its full size."""
-        return map(self._with_attributes, self._predictor.stream(photos))
+        """The same, one result after the other, for any iterable of photos; never holds more than one photo at its full size, with a
+        rescorer BATCH_SIZE of them."""
+        return map(self._with_attributes, self._predictor.stream(photos) if self.rescorer is None else self._rescored(photos))
 
     def describe(self, photos, boxes, class_ids):
         """The same of boxes that are given, as if just these had been detected: what the attribute head says if the boxes are right.
@@ -52,6 +59,18 @@ class FashionModel:
         """What a checkpoint must hold to be loaded without anything else; JSON-able."""
         counts = {} if self.counts is None else {"attribute_counts": self.counts.tolist()}
         return {"config": self.config.to_dict(), "ontology": self.ontology.to_dict()} | counts
+
+    def _rescored(self, photos):
+        held = collections.deque()
+
+        def holding():
+            for photo in photos:
+                held.append(photo)
+                yield photo
+                del photo
+
+        for result in self._predictor.stream(holding()):
+            yield self.rescorer(held.popleft(), result, self.config.DETECTION_MIN_CONFIDENCE)
 
     def _with_attributes(self, result):
         scores = result.setdefault("attribute_scores", np.zeros((len(result["scores"]), 0), np.float32))
@@ -66,11 +85,11 @@ class FashionModel:
         return self.ontology.ids_of(scores >= self.config.ATTRIBUTE_THRESHOLD)
 
 
-def load_model(path, **settings):
+def load_model(path, *, rescorer=None, **settings):
     """A trained FashionModel from a checkpoint (.h5) or a run folder, of which the best checkpoint is taken.
 
-    settings: values that replace the stored ones, for instance DETECTION_MIN_CONFIDENCE=0.3. Raises FileNotFoundError if there
-    is no checkpoint, ValueError if the file does not say what it was trained for.
+    rescorer: a file of fashion/rescore.py; settings: values that replace the stored ones, for instance DETECTION_MIN_CONFIDENCE=0.3.
+    Raises FileNotFoundError if there is no checkpoint, ValueError if a file does not say what it was trained for, or if they do not fit.
     """
     path = checkpoint_in(path)
     metadata = read_metadata(path)
@@ -78,7 +97,8 @@ def load_model(path, **settings):
         raise ValueError(f"{path} does not say which categories and attributes it was trained for, so it was not written by this "
                          "project. Give such a file to training as a starting point: fashion/train.py --weights FILE.")
     config = FashionConfig.from_dict(BEFORE | metadata["config"] | {"GPU_COUNT": 1} | settings)
-    model = FashionModel(config, Ontology.from_dict(metadata["ontology"]), metadata.get("attribute_counts"))
+    ontology = Ontology.from_dict(metadata["ontology"])
+    model = FashionModel(config, ontology, metadata.get("attribute_counts"), load_rescorer(rescorer, ontology) if rescorer else None)
     load_weights(model.detector, path)
     return model
 

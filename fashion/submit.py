@@ -43,6 +43,8 @@ def main(argv=None):
     min_score = thresholds.lowest_score() if thresholds else args.min_score
     model = load_model(args.weights, **model_settings(args, min_score))
     settings = {"weights": digest_of(checkpoint_in(args.weights)), "min_score": min_score, "set": args.set}
+    if args.rescore:
+        settings["rescore"] = digest_of(args.rescore)
     if thresholds:
         labels = model.ontology
         thresholds.check(dict(zip(labels.category_ids, labels.category_names)), dict(zip(labels.attribute_ids, labels.attribute_names)),

@@ -119,22 +119,21 @@ def load_train_and_val(files, ontology=None, *, split=None, held_out=None, **opt
 
 
 def load_held_out(files, ontology, noted=None, **options):
-    """The validation photos of a data folder's `DataFiles` for a model that was trained.
-
-    noted: what its checkpoint says, `Split.to_dict()` and "held_out", the ImageIds; None: it was trained before there was a choice.
-    In a folder that holds none of these photos, and so other data, the validation photos are those of `default_split`.
-    """
-    noted = dict(noted or first_split(files).to_dict())
-    held_out, split = noted.pop("held_out", None), Split(**noted)
-    if split.kind == "val.csv" and files.val_csv is None:
-        split = default_split(files)
+    """The validation photos of a data folder's `DataFiles` for a model that was trained; see `load_as_trained`."""
+    split, held_out = _noted_split(files, ontology, noted, options)
     if split.kind == "val.csv":
         return load_files(files, files.val_csv, ontology, **options)
-    if held_out is not None:
-        whole = load_files(files, files.train_csv, ontology, **options)
-        if set(held_out).isdisjoint(info["id"] for info in whole.image_info):
-            return load_held_out(files, ontology, default_split(files).to_dict(), **options)
     return load_train_and_val(files, ontology, split=split, held_out=held_out, **options)[1]
+
+
+def load_as_trained(files, ontology, noted=None, **options):
+    """The (train, val) datasets of a data folder's `DataFiles` as a model that was trained had them.
+
+    noted: what its checkpoint says, `Split.to_dict()` and "held_out", the ImageIds; None: it was trained before there was a choice.
+    In a folder that holds none of these photos, and so other data, they are those of `default_split`. `options` go to `load_files`.
+    """
+    split, held_out = _noted_split(files, ontology, noted, options)
+    return load_train_and_val(files, ontology, split=split, held_out=held_out, **options)
 
 
 def load_files(files, csv_path, ontology, **options):
@@ -144,6 +143,19 @@ def load_files(files, csv_path, ontology, **options):
     """
     carrying = ontology.attribute_category_ids if files.year == 2019 else None
     return load_imaterialist(csv_path, files.images_dir, ontology, attribute_categories=carrying, **options)
+
+
+def _noted_split(files, ontology, noted, options):
+    """(Split, its ImageIds that were held out or None) of what a checkpoint says."""
+    noted = dict(noted or first_split(files).to_dict())
+    held_out, split = noted.pop("held_out", None), Split(**noted)
+    if split.kind == "val.csv" and files.val_csv is None:
+        return default_split(files), None
+    if split.kind != "val.csv" and held_out is not None:
+        whole = load_files(files, files.train_csv, ontology, **options)
+        if set(held_out).isdisjoint(info["id"] for info in whole.image_info):
+            return default_split(files), None
+    return split, held_out
 
 
 def _val_csv(files):

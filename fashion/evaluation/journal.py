@@ -3,6 +3,8 @@ import json
 import os
 from pathlib import Path
 
+from tqdm import tqdm
+
 
 class Journal:
     """One line of JSON for what it belongs to, then one for each photo.
@@ -49,3 +51,26 @@ class Journal:
     def _write(self, line):
         self._file.write(line)
         self._file.flush()
+
+
+def predict_noting(model, dataset, row_of, about, path=None):
+    """Predict all photos of a data set, whose results are kept in a Journal as they are made.
+
+    model: a FashionModel; dataset: a prepared `Dataset`; row_of: callable (result of the model, image id, ontology) -> what JSON can hold
+    about: whatever decides the predictions, with the names of the files that do under "weights" and "rescore"
+    path: of the journal; None: nothing is kept
+    Returns: what `row_of` made of each photo, a list; the Journal or None, the caller's to close, or to remove when the results are
+        somewhere else.
+    """
+    journal, done, ids = None, {}, [int(image_id) for image_id in dataset.image_ids]
+    if path:
+        written = [Path(about[name]).stat().st_mtime_ns for name in ("weights", "rescore") if about.get(name)]
+        journal = Journal(path, about | {"written": written, "photos": [info["id"] for info in dataset.image_info]})
+        done = dict(journal.done)
+    todo = [image_id for image_id in ids if image_id not in done]
+    results = model.stream(map(dataset.load_image, todo))
+    for image_id, result in tqdm(zip(todo, results, strict=True), total=len(ids), initial=len(done), unit="photo"):
+        done[image_id] = row_of(result, image_id, model.ontology)
+        if journal:
+            journal.add(image_id, done[image_id])
+    return [done[image_id] for image_id in ids], journal

@@ -13,19 +13,12 @@ def predict_dataset(model, dataset, image_ids, *, on_result=None):
     on_result: callable (image_id, result), for pictures and progress.
     Returns: list of COCO result dicts with "attribute_ids"; their image_id is the data set's.
     """
-    found = []
-    for image_id, result, rows in predictions(model, dataset, image_ids):
-        found += rows
+    ids, found = [int(i) for i in image_ids], []
+    for image_id, result in zip(ids, model.stream(map(dataset.load_image, ids)), strict=True):
+        found += coco_results(result, image_id, model.ontology)
         if on_result:
             on_result(image_id, result)
     return found
-
-
-def predictions(model, dataset, image_ids, *, raw=False):
-    """Yields (image id, result, its COCO results) of one photo after the other. raw: see `coco_results`."""
-    ids = [int(i) for i in image_ids]
-    for image_id, result in zip(ids, model.stream(map(dataset.load_image, ids)), strict=True):
-        yield image_id, result, coco_results(result, image_id, model.ontology, raw=raw)
 
 
 def describe_dataset(model, dataset, image_ids, *, on_result=None):

@@ -41,6 +41,36 @@ def test_what_is_said_of_detections_is_said_of_them_when_they_are_given(tiny_mod
     assert any(described["attributes"])
 
 
+class Half:
+    """Stands for a Rescorer: every other detection gets a score of 0.9, and the photos it was given are kept."""
+
+    def __init__(self):
+        self.photos, self.leasts = [], []
+
+    def least_before(self, least):
+        return least / 10
+
+    def __call__(self, photo, result, least):
+        self.photos.append(photo)
+        self.leasts.append(least)
+        return {k: v if k == "image_hw" else v[::2] for k, v in (result | {"scores": np.full(len(result["scores"]), 0.9)}).items()}
+
+
+@pytest.mark.slow
+def test_a_rescorer_sees_each_photo_with_its_detections(ontology, tiny_settings, tiny_model):
+    rescorer = Half()
+    model = FashionModel(recipe_config("smoke", ontology, tiny_settings | {"DETECTION_MIN_CONFIDENCE": 0.3}), ontology, rescorer=rescorer)
+    assert model.config.DETECTION_MIN_CONFIDENCE == 0.3 and model.detector.settings.min_confidence == pytest.approx(0.03)
+    for mine, theirs in zip(model.detector.weights, tiny_model.detector.weights, strict=True):
+        mine.assign(theirs)
+    photos = [np.roll(PHOTO, 7 * i, axis=0) for i in range(3)]          # more than a batch
+    before, after = tiny_model.predict(photos), list(model.stream(iter(photos)))
+    assert rescorer.leasts == [0.3] * 3 and all(a is b for a, b in zip(rescorer.photos, photos, strict=True))
+    for one, other in zip(before, after, strict=True):
+        np.testing.assert_allclose(other["boxes"], one["boxes"][::2], atol=1e-3)
+        assert (other["scores"] == 0.9).all() and len(other["attributes"]) == len(other["scores"]) > 0
+
+
 @pytest.mark.slow
 def test_a_model_from_a_run_folder_says_the_same(tiny_model, tiny_run):
     model = load_model(tiny_run, DETECTION_MIN_CONFIDENCE=0.03)

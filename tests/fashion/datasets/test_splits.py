@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from fashion.datasets.files import find_data
-from fashion.datasets.splits import Split, load_files, load_held_out, load_train_and_val, split_image_ids
+from fashion.datasets.splits import Split, load_as_trained, load_files, load_held_out, load_train_and_val, split_image_ids
 
 IDS = [f"i{k}" for k in range(100)]
 
@@ -149,6 +149,10 @@ def test_a_model_is_scored_on_the_photos_it_did_not_see(many, make_folder, caplo
     assert ids(load_held_out(files, ontology)) == ids(load_held_out(files, ontology, Split("val.csv").to_dict())) == ["p05"]
     assert ids(load_held_out(files, ontology, noted)) == ["p03", "p07"]            # though there is a val.csv now
     assert ids(load_held_out(files, ontology, noted | {"held_out": ["elsewhere"]})) == ["p05"]      # trained on other data
+    train, val = load_as_trained(files, ontology, noted)
+    assert ids(val) == ["p03", "p07"] and len(ids(train)) == 18 and set(ids(train)).isdisjoint(ids(val))
+    train, val = load_as_trained(files, ontology, noted | {"held_out": ["elsewhere"]})
+    assert ids(val) == ["p05"] and len(ids(train)) == 20
     with caplog.at_level(logging.WARNING):
         assert ids(load_held_out(files, ontology, noted | {"held_out": ["p03", "gone"]})) == ["p03"]
     assert "1 of the 2 photos that were held out are not in" in caplog.text

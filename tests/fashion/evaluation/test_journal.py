@@ -1,7 +1,10 @@
 """Journal: what was noted is there again, unless it belongs to something else."""
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 
-from fashion.evaluation.journal import Journal
+from fashion.evaluation.journal import Journal, predict_noting
 
 ABOUT = {"weights": "best.h5", "photos": ["a", "b", "c"]}
 
@@ -50,3 +53,31 @@ def test_a_head_that_was_cut_off_is_written_again(path):
 def test_a_damaged_line_is_dropped_with_what_follows(path, damage):
     path.write_bytes(path.read_bytes() + damage + b"[7, []]\n")
     assert list(Journal(path, ABOUT).done) == [0, 2]
+
+
+def test_a_model_predicts_what_is_not_noted_yet(path, tmp_path):
+    weights = tmp_path / "best.h5"
+    weights.write_bytes(b"weights")
+    asked = []
+
+    def stream(photos):
+        for photo in photos:
+            asked.append(photo)
+            if len(asked) == 3:
+                raise KeyboardInterrupt
+            yield photo
+
+    dataset = SimpleNamespace(image_ids=np.arange(4), image_info=[{"id": name} for name in "abcd"], load_image=lambda i: 10 * i)
+    model, about = SimpleNamespace(stream=stream, ontology="labels"), {"weights": str(weights)}
+
+    def row_of(result, image_id, ontology):
+        return [result, image_id, ontology]
+
+    with pytest.raises(KeyboardInterrupt):
+        predict_noting(model, dataset, row_of, about, path)
+    rows, journal = predict_noting(model, dataset, row_of, about, path)
+    journal.remove()
+    assert rows == [[10 * i, i, "labels"] for i in range(4)] and asked == [0, 10, 20, 20, 30] and not path.exists()
+    asked[:] = []
+    rows, journal = predict_noting(model, SimpleNamespace(**vars(dataset) | {"image_ids": [1]}), row_of, about)
+    assert rows == [[10, 1, "labels"]] and journal is None

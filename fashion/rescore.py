@@ -1,0 +1,148 @@
+"""Train a classifier that scores detections again.        python fashion/rescore.py --weights runs/ccp... --data DIR --out runs/rescore
+
+It looks at a crop of each detection, closer than the detector does, and learns from true garments and from what the detector took for one.
+Then it is measured on the photos that the detector held out: AP before and after, by category, and what it changes most, in index.html.
+rescorer.h5 is for --rescore of predict, submit and evaluate. A killed run goes on.
+"""
+if not __package__:                 # run as a script: the repository, not this folder, belongs on the import path
+    import sys
+    sys.path[0] = __file__.rpartition("fashion")[0] or "."
+
+import argparse
+import itertools
+import json
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+from tqdm import tqdm
+
+from fashion.classify.garments.batches import CropBatches
+from fashion.classify.garments.page_of_rescoring import write_page
+from fashion.classify.garments.rescorer import Rescorer, build_classifier, new_scores, pixels_of
+from fashion.classify.garments.training import classify_objects, make_optimizer, second_look
+from fashion.commands import add_data_arguments, add_model_arguments, model_settings, note_order, open_files, run_verb
+from fashion.datasets.splits import load_as_trained
+from fashion.evaluation.coco_ap import evaluate_coco_ap
+from fashion.evaluation.journal import predict_noting
+from fashion.evaluation.rescoring import search_weight, separation, with_scores
+from fashion.evaluation.results import coco_results
+from fashion.evaluation.stored import checked_ground_truth
+from fashion.model import checkpoint_in, load_model
+from mrcnn.config import Config
+from mrcnn.files import write_text
+from mrcnn.modeling.weight_files import read_metadata
+from mrcnn.training.checkpoints import read_state
+from mrcnn.training.fit import use_xla
+from mrcnn.training.fit_network import fit_network
+from mrcnn.training.imagenet import load_file, load_imagenet
+
+NOTED = ("weights", "data", "skip_bad", "set", "min_score", "backbone", "start", "size", "epochs", "rate", "photos", "crops", "seed")
+WEIGHTS = tuple(round(0.1 * i, 1) for i in range(11))       # of which the first leaves scores as they are
+
+
+def main(argv=None):
+    """Train and measure as the arguments say; returns what metrics.json holds."""
+    args = parse(argv)
+    note_order(args, NOTED)
+    checkpoint = checkpoint_in(args.weights)
+    model = load_model(args.weights, **model_settings(args))
+    train, validation = load_as_trained(open_files(args.data), model.ontology, read_metadata(checkpoint).get("split"),
+                                        skip_bad=args.skip_bad)
+    about = {"weights": str(checkpoint), "min_score": args.min_score, "set": args.set}
+    print(f"what the detector finds in {len(train.image_ids)} photos to train on, and in {len(validation.image_ids)} others:")
+    found, journal = predict_noting(model, train, boxes_of, about, args.out / "found_train.partial")
+    journal.close()
+    rows, journal = predict_noting(model, validation, coco_results, about, args.out / "found_val.partial")
+    journal.close()
+    rescorer = trained(args, model.ontology, train, validation, dict(zip(train.image_ids, found, strict=True)))
+    measured = measure(rescorer, validation, rows, checked_ground_truth(validation.to_coco()))
+    rescorer.weight = measured["search"]["weight"]
+    rescorer.save(args.out / "rescorer.h5")
+    scores = vars(args) | {name: measured[name] for name in ("search", "before", "after", "separation", "kinds")}
+    write_text(args.out / "metrics.json", json.dumps(scores, indent=2, default=str) + "\n")
+    write_page(args.out / "index.html", measured, validation, f"detector: {checkpoint} · {len(validation.image_ids)} photos it held out")
+    print(f"mask AP {measured['before']['AP']:.4f} -> {measured['after']['AP']:.4f} with a weight of {rescorer.weight}\n"
+          f"page: {args.out / 'index.html'}; classifier: {args.out / 'rescorer.h5'}")
+    return scores
+
+
+def parse(argv):
+    """The arguments, checked."""
+    parser = argparse.ArgumentParser(prog="fashion rescore", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_model_arguments(parser, min_score=0.05, rescore=False)
+    add_data_arguments(parser)
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run and the page")
+    parser.add_argument("--backbone", default="efficientnet_lite0", metavar="NAME", help="as BACKBONE of a recipe (default: %(default)s)")
+    parser.add_argument("--start", default="imagenet", metavar="FILE|imagenet|none",
+                        help="where the backbone starts (default: %(default)s)")
+    parser.add_argument("--size", type=int, default=128, metavar="N", help="side of a crop, pixels (default: %(default)s)")
+    parser.add_argument("--epochs", type=int, default=15, metavar="N", help="default: %(default)s")
+    parser.add_argument("--rate", type=float, default=5e-4, metavar="R", help="learning rate at its height (default: %(default)s)")
+    parser.add_argument("--photos", type=int, default=8, metavar="N", help="photos of a batch (default: %(default)s)")
+    parser.add_argument("--crops", type=int, default=8, metavar="N", help="crops of each of them (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="threads that prepare batches (default: %(default)s)")
+    args = parser.parse_args(argv)
+    if min(args.epochs, args.photos, args.crops, args.workers) < 1 or args.size < 32 or args.rate <= 0:
+        parser.error("--epochs, --photos, --crops and --workers are at least 1, --size at least 32 and --rate above 0")
+    return args
+
+
+def boxes_of(result, image_id, ontology):
+    """(N, 4) yxyx of a result, as lists: tenths of a pixel of the photo."""
+    return np.round(result["boxes"].astype(np.float64), 1).tolist()
+
+
+def trained(args, ontology, train, validation, found):
+    """A Rescorer of which the network is trained. found: {image id: boxes that the detector found}"""
+    keras.utils.set_random_seed(args.seed)
+    network = build_classifier(args.backbone, ontology.num_classes)
+    if args.start == "imagenet":
+        load_imagenet(network, args.backbone)
+    elif args.start != "none":
+        load_file(network, args.start)
+    batches = CropBatches(train, lambda image_id: np.reshape(found[image_id], (-1, 4)), args.size, pixels_of(args.backbone),
+                          photos=args.photos, crops=args.crops, seed=args.seed, workers=args.workers)
+    rescorer = Rescorer(network, args.backbone, args.size, ontology)
+    last = args.out / "last.h5"
+    with tqdm(total=args.epochs * len(batches), unit="batch", desc="training",
+              initial=read_state(last)["epoch"] * len(batches) if last.exists() else 0) as bar:
+        fit_network(network, batches, args.out, epochs=args.epochs, optimizer=make_optimizer(args.rate, args.epochs * len(batches)),
+                    loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True), xla=use_xla(Config()), bar=bar,
+                    evaluate=lambda: {"val_accuracy": classify_objects(rescorer, validation)})
+    return rescorer
+
+
+def measure(rescorer, dataset, rows, truth):
+    """What new scores do to the detections of a data set. rows: list of the COCO results of each photo; truth: COCO dict
+
+    Returns: {"search": of `search_weight`; "before", "after": of `evaluate_coco_ap`; "separation": {"before", "after"}; "kinds": {what
+    detections show: {"detections", "before", "after": the mean of their scores}}; "detections": COCO results with "new_score" and
+    "shows", see `labels_of_boxes`}.
+    """
+    classes = [np.array([rescorer.ontology.class_id_of(row["category_id"]) for row in of_photo], np.int64) for of_photo in rows]
+    said, shows = [], []
+    for image_id, of_photo, class_ids in zip(tqdm(dataset.image_ids, unit="photo", desc="second look"), rows, classes, strict=True):
+        boxes = np.array([(y, x, y + h, x + w) for x, y, w, h in (row["bbox"] for row in of_photo)]).reshape(-1, 4)
+        for column, values in zip((said, shows), second_look(rescorer, dataset, image_id, boxes, class_ids)):
+            column.append(values)
+    detections = list(itertools.chain(*rows))
+    said, shows, classes = (np.concatenate(column) for column in (said, shows, classes))
+    old = np.array([row["score"] for row in detections])
+    with tqdm(total=3 * len(WEIGHTS), desc="weights") as bar:
+        search = search_weight(truth, detections, lambda weight: new_scores(old, said, weight), WEIGHTS, on_step=bar.update)
+    new = new_scores(old, said, search["weight"])
+    kinds = {"their category": shows == classes, "another garment": (shows > 0) & (shows != classes), "no garment": shows == 0,
+             "a part of one": shows < 0}
+    return {"search": search, "before": evaluate_coco_ap(truth, detections), "after": evaluate_coco_ap(truth, with_scores(detections, new)),
+            "separation": {"before": separation(old, shows == classes), "after": separation(new, shows == classes)},
+            "kinds": {name: {"detections": int(some.sum()), "before": float(old[some].mean()), "after": float(new[some].mean())}
+                      for name, some in kinds.items() if some.any()},
+            "detections": [row | {"new_score": float(score), "shows": int(label)}
+                           for row, score, label in zip(detections, new, shows, strict=True)]}
+
+
+if __name__ == "__main__":
+    sys.exit(run_verb(main))
