@@ -18,6 +18,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from fashion.commands import add_data_arguments, note_order, run_verb
+from fashion.segment_beside import scored_beside
 from fashion.segment_runs import Data, finished_run
 from fashion.semantic.networks import MULTIPLE, NETWORKS
 from fashion.semantic.page_of_study import text_of, value_of, write_study
@@ -46,11 +47,12 @@ def main(argv=None):
     with tqdm(total=epochs * -(-len(data.train.image_ids) // args.batch), unit="batch") as bar:
         results = trained(args, data, chosen, bar)
         if last:
-            larger = [v for v in variants(NETWORKS, args.large) if v.name in {
-                v.name for v in best({variant: [row["validation"] for row in rows] for variant, rows in results.items()}, last)}]
+            names = {variant.name for variant in best_of(results, last)}
+            larger = [variant for variant in variants(NETWORKS, args.large) if variant.name in names]
             results |= trained(args, data, larger, bar)
+    beside = scored_beside(args, data, best_of_each_size(results)) if args.beside else None
     print(summary(results))
-    print(f"page: {write_study(args.out, results, data.shown(results, args.out), about(args, data))}")
+    print(f"page: {write_study(args.out, results, data.shown(results, args.out), about(args, data), beside)}")
     return results
 
 
@@ -69,6 +71,7 @@ def parse(argv):
                         "another width than 64 cannot); a file is one of ResNet-50's")
     parser.add_argument("--gamma", type=float, default=2.0, metavar="G", help="of the focal loss (default: %(default)s)")
     parser.add_argument("--weigh", action="store_true", help="rare categories count more, by median frequency")
+    parser.add_argument("--beside", metavar="RUN_OR_FILE", help="a Mask R-CNN, scored on the same photos as the two best of each size")
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="runs of each kind (default: %(default)s)")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="threads that prepare batches")
     args = parser.parse_args(argv)
@@ -95,6 +98,17 @@ def trained(args, data, chosen, bar):
             bar.set_description(f"{variant.name} {variant.size}" + (f", seed {seed}" if args.seeds > 1 else ""))
             results[variant].append(finished_run(args, data, variant, seed, bar))
     return results
+
+
+def best_of(results, count=LARGEST):
+    """The `count` best Variants, see `fashion.semantic.study.best`."""
+    return best({variant: [row["validation"] for row in rows] for variant, rows in results.items()}, count)
+
+
+def best_of_each_size(results):
+    """The same of each size, the smallest first."""
+    sizes = sorted({variant.size for variant in results})
+    return [best for size in sizes for best in best_of({v: rows for v, rows in results.items() if v.size == size})]
 
 
 def about(args, data):

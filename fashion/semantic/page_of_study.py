@@ -28,11 +28,12 @@ COLUMNS = {
 }
 
 
-def write_study(folder, results, photos, about):
+def write_study(folder, results, photos, about, beside=None):
     """index.html, table.csv (a row for each variant, means of the seeds) and results.json (a record for each run) in `folder`.
 
     results: {Variant: [record of each run, as `fashion.segment` keeps it, with "history"]}; about: a sentence on the data and settings
     photos: [{"name", "labels": {size: (photo (S, S, 3), true labels (S, S))}, "said": {Variant: labels (S, S)}, "names": {label: name}}]
+    beside: what `fashion.segment_beside` says of a Mask R-CNN on the same photos
     Returns: the path of the page.
     """
     write_text(folder / "results.json", json.dumps([record for records in results.values() for record in records], indent=1) + "\n")
@@ -40,6 +41,8 @@ def write_study(folder, results, photos, about):
     page = Page("Networks that label every pixel", about)
     _reported(page, results)
     _all_runs(page, results)
+    if beside:
+        _beside(page, results, beside)
     _curves(page, results)
     _categories(page, results)
     _pictures(page, photos)
@@ -103,6 +106,24 @@ def _all_runs(page, results):
                      *(text_of(value_of(records, ("mask_ap", name))) for name in ("AP", "AP50")),
                      text_of(value_of(records, ("training_loss",))),
                      f"{value_of(records, ('minutes',)).mean():.1f}", f"{records[0]['parameters'] / 1e6:.2f}"])
+    page.table(rows)
+
+
+def _beside(page, results, beside):
+    shown = {"pixel accuracy": "pixel_accuracy", "binary IoU": "binary_iou", "IoU of what is no background": "foreground_iou",
+             "mean IoU": "mean_iou"}
+    page.chapter("Beside Mask R-CNN")
+    page.text("The same validation photos. Detections with a score of 0.5 or more are painted into label maps as the truth is, the "
+              "smallest last, at the size of each network's input. Time is that of a photo from its pixels to the run lengths of its "
+              "objects, as a multiple of the fastest; the models took turns on the same photos.")
+    fastest = min(beside["seconds"], *beside["seconds_of"].values())
+    rows = [["network", "size of the label maps", *shown, "mask AP", "mask AP50", "time"]]
+    for size, scores in beside["validation"].items():
+        rows.append([beside["name"], size, *(text_of(np.array([scores[key]])) for key in shown.values()),
+                     *(text_of(np.array([beside["mask_ap"][name]])) for name in ("AP", "AP50")), f"{beside['seconds'] / fastest:.1f}"])
+    for variant, seconds in beside["seconds_of"].items():
+        rows.append([variant.title, variant.size, *(text_of(value_of(results[variant], ("validation", key))) for key in shown.values()),
+                     *(text_of(value_of(results[variant], ("mask_ap", name))) for name in ("AP", "AP50")), f"{seconds / fastest:.1f}"])
     page.table(rows)
 
 

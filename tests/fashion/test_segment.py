@@ -8,6 +8,7 @@ import pytest
 
 from fashion import segment, segment_runs
 from fashion.semantic.study import Variant
+from mrcnn.training import fit_network
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_what_was_killed_goes_on_as_if_it_had_not_been(tiny_networks, sample_fol
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:                            # in the middle of the second epoch
-        patch.setattr(segment_runs._Ticks, "on_train_batch_end", after_two_batches)
+        patch.setattr(fit_network._Ticks, "on_train_batch_end", after_two_batches)
         with pytest.raises(KeyboardInterrupt):
             segment.main(words(sample_folder, tmp_path / "early", *one))
     for folder in ("broken", "early"):
