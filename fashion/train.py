@@ -17,6 +17,7 @@ from importlib import metadata as packages
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from fashion.augmentation import default_augmenter
 from fashion.commands import add_data_arguments, open_files, run_verb
@@ -90,7 +91,7 @@ def main(argv=None):
         histogram.write(run.path)
         print(f"rebalanced by {', '.join(order['rebalance'])}: {histogram.summary()} (rebalance.csv, rebalance.png)")
     monitor = Monitor(model, validation, run, batches if "missed" in order["rebalance"] else None,
-                      [train.image_class_ids(i) for i in train.image_ids],
+                      np.pad(labels.categories, ((0, 0), (1, 0))),          # by class ids, of which 0 is the background
                       on_repeats=lambda now: Histogram(labels, now, batches.sampler.length).write(run.path))
     # Changed settings are noted once the old state has turned out to fit them.
     note = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: run.write_config(order))

@@ -16,12 +16,13 @@ class Monitor:
     """Called after an epoch: predicts the validation photos, scores them, and saves a picture of the first few.
 
     model: FashionModel; dataset: validation data; run: RunFolder; batches: the training batches to rebalance by what was missed,
-    or None; class_ids: for each training photo its (N,) class ids; on_repeats: called with the new (n,) repeat factors of the photos.
+    or None; labels: the class ids of the training photos, as `mrcnn.data.samplers` takes them; on_repeats: called with the new (n,) repeat
+    factors of the photos.
     """
 
-    def __init__(self, model, dataset, run, batches=None, class_ids=(), on_repeats=None):
+    def __init__(self, model, dataset, run, batches=None, labels=(), on_repeats=None):
         self.on_repeats = on_repeats
-        self.model, self.dataset, self.run, self.batches, self.class_ids = model, dataset, run, batches, class_ids
+        self.model, self.dataset, self.run, self.batches, self.labels = model, dataset, run, batches, labels
         count = min(len(dataset.image_ids), model.config.EVALUATE_IMAGES)
         self.image_ids = dataset.image_ids[np.linspace(0, len(dataset.image_ids) - 1, count).astype(int)]
         self.ground_truth = dataset.to_coco(self.image_ids)
@@ -43,7 +44,7 @@ class Monitor:
         if self.batches is not None:
             rows = found_per_category(self.ground_truth, detections, iou_type="bbox", score_threshold=0.5)["per_category"]
             found = {self.model.ontology.class_id_of(c): row["sensitivity"] for c, row in rows.items() if row["instances"]}
-            self.batches.sampler.repeats = self.repeats * boost_missed_classes(self.class_ids, found)
+            self.batches.sampler.repeats = self.repeats * boost_missed_classes(self.labels, found)
             if self.on_repeats:
                 self.on_repeats(self.batches.sampler.repeats)
         return {"val_mask_ap": scores["segm"]["AP"], "val_mask_ap50": scores["segm"]["AP50"], "val_box_ap": scores["bbox"]["AP"],
