@@ -38,7 +38,7 @@ from mrcnn.training.fit import use_xla
 from mrcnn.training.fit_network import fit_network
 from mrcnn.training.imagenet import load_file, load_imagenet
 
-NOTED = ("weights", "data", "skip_bad", "set", "min_score", "backbone", "start", "size", "epochs", "rate", "photos", "crops", "seed")
+NOTED = ("weights", "data", "skip_bad", "set", "min_score", "backbone", "start", "size", "epochs", "rate", "batch", "crops", "seed")
 WEIGHTS = tuple(round(0.1 * i, 1) for i in range(11))       # of which the first leaves scores as they are
 
 
@@ -80,13 +80,13 @@ def parse(argv):
     parser.add_argument("--size", type=int, default=128, metavar="N", help="side of a crop, pixels (default: %(default)s)")
     parser.add_argument("--epochs", type=int, default=15, metavar="N", help="default: %(default)s")
     parser.add_argument("--rate", type=float, default=5e-4, metavar="R", help="learning rate at its height (default: %(default)s)")
-    parser.add_argument("--photos", type=int, default=8, metavar="N", help="photos of a batch (default: %(default)s)")
+    parser.add_argument("--batch", type=int, default=8, metavar="N", help="photos of a batch (default: %(default)s)")
     parser.add_argument("--crops", type=int, default=8, metavar="N", help="crops of each of them (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="threads that prepare batches (default: %(default)s)")
     args = parser.parse_args(argv)
-    if min(args.epochs, args.photos, args.crops, args.workers) < 1 or args.size < 32 or args.rate <= 0:
-        parser.error("--epochs, --photos, --crops and --workers are at least 1, --size at least 32 and --rate above 0")
+    if min(args.epochs, args.batch, args.crops, args.workers) < 1 or args.size < 32 or args.rate <= 0:
+        parser.error("--epochs, --batch, --crops and --workers are at least 1, --size at least 32 and --rate above 0")
     return args
 
 
@@ -104,7 +104,7 @@ def trained(args, ontology, train, validation, found):
     elif args.start != "none":
         load_file(network, args.start)
     batches = CropBatches(train, lambda image_id: np.reshape(found[image_id], (-1, 4)), args.size, pixels_of(args.backbone),
-                          photos=args.photos, crops=args.crops, seed=args.seed, workers=args.workers)
+                          photos=args.batch, crops=args.crops, seed=args.seed, workers=args.workers)
     rescorer = Rescorer(network, args.backbone, args.size, ontology)
     last = args.out / "last.h5"
     with tqdm(total=args.epochs * len(batches), unit="batch", desc="training",

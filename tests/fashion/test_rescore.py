@@ -10,7 +10,7 @@ from fashion.datasets.files import find_data
 
 def words(sample_folder, run, out, *more):
     return ["--weights", str(run), "--data", str(sample_folder), "--out", str(out), "--min-score", "0.03", "--backbone", "plain", "--start",
-            "none", "--size", "32", "--photos", "4", "--crops", "4", "--epochs", "2", *more]
+            "none", "--size", "32", "--batch", "4", "--crops", "4", "--epochs", "2", *more]
 
 
 @pytest.fixture(scope="module")
