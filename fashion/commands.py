@@ -41,14 +41,15 @@ def add_model_arguments(parser, min_score, default=SHIPPED_WEIGHTS, rescore=True
     parser.add_argument("--min-score", type=float, default=min_score, metavar="S",
                         help="leave out detections that are less sure than this (default: %(default)s)")
     if rescore:
-        parser.add_argument("--rescore", type=Path, metavar="FILE", help="rescorer.h5 of fashion/rescore.py, which scores detections again")
+        parser.add_argument("--rescore", type=Path, metavar="FILE",
+                            help="score detections again: rescorer.h5 of fashion/rescore.py, or its folder")
 
 
 def model_settings(args, min_score=None):
     """What --min-score (or another least score), --rescore and --set ask of the model, as `load_model` takes it."""
     from fashion.config import FashionConfig
     from mrcnn.config import parse_setting
-    rescorer = {"rescorer": args.rescore} if getattr(args, "rescore", None) else {}
+    rescorer = {"rescorer": args.rescore} if getattr(args, "rescore", None) else {}        # which not every verb has
     return {"DETECTION_MIN_CONFIDENCE": args.min_score if min_score is None else min_score, **rescorer,
             **dict(parse_setting(text, FashionConfig) for text in args.set)}
 

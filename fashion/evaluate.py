@@ -17,6 +17,7 @@ import dataclasses
 import functools
 import itertools
 import json
+import logging
 import sys
 from pathlib import Path
 
@@ -38,6 +39,8 @@ from fashion.ontology import Ontology
 from fashion.submission import table as submission_table
 from mrcnn.data.images import read_image
 from mrcnn.files import write_text
+
+log = logging.getLogger(__name__)
 
 
 def main(argv=None):
@@ -80,8 +83,8 @@ def main(argv=None):
     for option in ("score_threshold", "attribute_threshold"):
         if not 0 <= getattr(args, option) <= 1:
             parser.error(f"--{option.replace('_', '-')} lies between 0 and 1. Got {getattr(args, option)}")
-    if args.gt and (args.split or args.true_boxes or args.data):
-        parser.error("--data, --split and --true-boxes belong to a model, and stored predictions have none")
+    if args.gt and (args.split or args.true_boxes or args.data or args.rescore):
+        parser.error("--data, --split, --true-boxes and --rescore belong to a model, and stored predictions have none")
     for folder in (args.out, args.report, args.errors):
         if folder:
             folder.mkdir(parents=True, exist_ok=True)      # before the work, not after it
@@ -115,6 +118,7 @@ def from_files(args, thresholds):
 
 def from_model(args, thresholds):
     """The same of a model's predictions, which are stored where there is a folder for them."""
+    from fashion.classify.garments.rescorer import file_of
     from fashion.evaluation.attribute_f1 import attribute_f1_on_truth
     from fashion.evaluation.score import describe_dataset
     from fashion.model import checkpoint_in, load_model
@@ -125,7 +129,8 @@ def from_model(args, thresholds):
     noted = read_metadata(checkpoint_in(args.weights)).get("split")
     dataset = open_split(open_files(args.data), args.split, model.ontology, args.skip_bad, noted)
     about = {"weights": str(checkpoint_in(args.weights)), "min_score": min_score, "set": args.set,
-             "data": str(dataset.annotations.csv_path), **({"rescore": str(args.rescore)} if args.rescore else {})}
+             "data": str(dataset.annotations.csv_path), **({"rescore": str(file_of(args.rescore))} if args.rescore else {})}
+    warn_of_learned(model.rescorer, dataset)
     content = dataset.to_coco()
     truth = checked_ground_truth(content)
     rows, journal = predict_noting(model, dataset, functools.partial(coco_results, raw=True), about,
@@ -142,6 +147,14 @@ def from_model(args, thresholds):
         more = {"attributes_on_truth": attribute_f1_on_truth(truth, described)}
     path_of = {image["file_name"]: info["path"] for image, info in zip(content["images"], dataset.image_info, strict=True)}
     return about, truth, checked_results(stored, truth), more, lambda name: read_image(path_of[name])
+
+
+def warn_of_learned(rescorer, dataset):
+    """Warn where a classifier that scores detections again was trained on photos of the data set."""
+    learned = set(rescorer.about.get("trained_on", ())).intersection(info["id"] for info in dataset.image_info) if rescorer else ()
+    if learned:
+        log.warning("The classifier of --rescore was trained on %d of the %d photos: their scores are better than those of new ones.",
+                    len(learned), len(dataset.image_info))
 
 
 def tune(args, truth, detections):
@@ -162,6 +175,8 @@ def tune(args, truth, detections):
     thresholds = found.choices[chosen].thresholds(evidence)
     if goal.ranked:         # it was searched with all detections, which nobody submits
         thresholds = dataclasses.replace(thresholds, score=args.score_threshold)
+    if args.weights:
+        tuning["rescored"] = bool(args.rescore)
     thresholds.write(args.out / "thresholds.json", tuning=tuning | {"photos": len(truth["images"])})
     print(f"{goal.title:42}{'held out':>12}{'same photos':>14}")
     for level in LEVELS:

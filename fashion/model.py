@@ -1,5 +1,6 @@
 """FashionModel: a detector with an attribute head, its settings and its label list, saved and loaded as one file."""
 import collections
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,13 @@ from fashion.attributes.build import attribute_head
 from fashion.classify.garments.rescorer import load_rescorer
 from fashion.config import BEFORE, FashionConfig
 from fashion.ontology import Ontology
+from mrcnn.files import digest_of
 from mrcnn.inference.predict import Predictor
 from mrcnn.modeling.build import build_detector
 from mrcnn.modeling.weight_files import load_weights, read_metadata
 from mrcnn.training.fit import use_xla
+
+log = logging.getLogger(__name__)
 
 
 class FashionModel:
@@ -88,7 +92,7 @@ class FashionModel:
 def load_model(path, *, rescorer=None, **settings):
     """A trained FashionModel from a checkpoint (.h5) or a run folder, of which the best checkpoint is taken.
 
-    rescorer: a file of fashion/rescore.py; settings: values that replace the stored ones, for instance DETECTION_MIN_CONFIDENCE=0.3.
+    rescorer: a file or folder of fashion/rescore.py; settings: values that replace the stored ones, such as DETECTION_MIN_CONFIDENCE=0.3
     Raises FileNotFoundError if there is no checkpoint, ValueError if a file does not say what it was trained for, or if they do not fit.
     """
     path = checkpoint_in(path)
@@ -98,7 +102,12 @@ def load_model(path, *, rescorer=None, **settings):
                          "project. Give such a file to training as a starting point: fashion/train.py --weights FILE.")
     config = FashionConfig.from_dict(BEFORE | metadata["config"] | {"GPU_COUNT": 1} | settings)
     ontology = Ontology.from_dict(metadata["ontology"])
-    model = FashionModel(config, ontology, metadata.get("attribute_counts"), load_rescorer(rescorer, ontology) if rescorer else None)
+    if rescorer is not None:
+        rescorer = load_rescorer(rescorer, ontology, use_xla(config))
+        if rescorer.about.get("detector") not in (None, digest_of(path)):
+            log.warning("The classifier that scores detections again learned from those of %s, and this is %s. Train one for it with "
+                        "fashion/rescore.py.", rescorer.about["detector"], digest_of(path))
+    model = FashionModel(config, ontology, metadata.get("attribute_counts"), rescorer)
     load_weights(model.detector, path)
     return model
 

@@ -30,33 +30,38 @@ from fashion.evaluation.rescoring import search_weight, separation, with_scores
 from fashion.evaluation.results import coco_results
 from fashion.evaluation.stored import checked_ground_truth
 from fashion.model import checkpoint_in, load_model
-from mrcnn.config import Config
-from mrcnn.files import write_text
+from mrcnn.files import digest_of, write_text
 from mrcnn.modeling.weight_files import read_metadata
 from mrcnn.training.checkpoints import read_state
 from mrcnn.training.fit import use_xla
 from mrcnn.training.fit_network import fit_network
 from mrcnn.training.imagenet import load_file, load_imagenet
 
-NOTED = ("weights", "data", "skip_bad", "set", "min_score", "backbone", "start", "size", "epochs", "rate", "batch", "crops", "seed")
+NOTED = ("detector", "data", "skip_bad", "set", "min_score", "backbone", "start", "size", "epochs", "rate", "batch", "crops", "seed")
 WEIGHTS = tuple(round(0.1 * i, 1) for i in range(11))       # of which the first leaves scores as they are
 
 
 def main(argv=None):
     """Train and measure as the arguments say; returns what metrics.json holds."""
     args = parse(argv)
-    note_order(args, NOTED)
     checkpoint = checkpoint_in(args.weights)
-    model = load_model(args.weights, **model_settings(args))
+    args.detector = digest_of(checkpoint)
+    model = load_model(checkpoint, **model_settings(args))
     train, validation = load_as_trained(open_files(args.data), model.ontology, read_metadata(checkpoint).get("split"),
                                         skip_bad=args.skip_bad)
+    network = started(args, model.ontology.num_classes)
+    note_order(args, NOTED)         # what was asked for can be done
     about = {"weights": str(checkpoint), "min_score": args.min_score, "set": args.set}
     print(f"what the detector finds in {len(train.image_ids)} photos to train on, and in {len(validation.image_ids)} others:")
     found, journal = predict_noting(model, train, boxes_of, about, args.out / "found_train.partial")
     journal.close()
+    found = {image_id: np.array(boxes, np.float32).reshape(-1, 4) for image_id, boxes in zip(train.image_ids, found, strict=True)}
     rows, journal = predict_noting(model, validation, coco_results, about, args.out / "found_val.partial")
     journal.close()
-    rescorer = trained(args, model.ontology, train, validation, dict(zip(train.image_ids, found, strict=True)))
+    xla = use_xla(model.config)
+    rescorer = Rescorer(network, args.backbone, args.size, model.ontology, xla=xla, about={
+        "detector": args.detector, "trained_on": [info["id"] for info in train.image_info]})
+    fit(args, rescorer, train, validation, found, xla)
     measured = measure(rescorer, validation, rows, checked_ground_truth(validation.to_coco()))
     rescorer.weight = measured["search"]["weight"]
     rescorer.save(args.out / "rescorer.h5")
@@ -71,7 +76,7 @@ def main(argv=None):
 def parse(argv):
     """The arguments, checked."""
     parser = argparse.ArgumentParser(prog="fashion rescore", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_model_arguments(parser, min_score=0.05, rescore=False)
+    add_model_arguments(parser, min_score=0.05, default=None, rescore=False)
     add_data_arguments(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run and the page")
     parser.add_argument("--backbone", default="efficientnet_lite0", metavar="NAME", help="as BACKBONE of a recipe (default: %(default)s)")
@@ -85,6 +90,8 @@ def parse(argv):
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="threads that prepare batches (default: %(default)s)")
     args = parser.parse_args(argv)
+    if not args.weights:
+        parser.error("give the detector whose detections are scored again with --weights, a run folder or a checkpoint")
     if min(args.epochs, args.batch, args.crops, args.workers) < 1 or args.size < 32 or args.rate <= 0:
         parser.error("--epochs, --batch, --crops and --workers are at least 1, --size at least 32 and --rate above 0")
     return args
@@ -95,24 +102,29 @@ def boxes_of(result, image_id, ontology):
     return np.round(result["boxes"].astype(np.float64), 1).tolist()
 
 
-def trained(args, ontology, train, validation, found):
-    """A Rescorer of which the network is trained. found: {image id: boxes that the detector found}"""
+def started(args, num_classes):
+    """The network, with the weights it starts from; those are not wanted where it goes on."""
     keras.utils.set_random_seed(args.seed)
-    network = build_classifier(args.backbone, ontology.num_classes)
-    if args.start == "imagenet":
-        load_imagenet(network, args.backbone)
-    elif args.start != "none":
-        load_file(network, args.start)
-    batches = CropBatches(train, lambda image_id: np.reshape(found[image_id], (-1, 4)), args.size, pixels_of(args.backbone),
-                          photos=args.batch, crops=args.crops, seed=args.seed, workers=args.workers)
-    rescorer = Rescorer(network, args.backbone, args.size, ontology)
+    network = build_classifier(args.backbone, num_classes)
+    if not (args.out / "last.h5").exists() and args.start != "none":
+        if args.start == "imagenet":
+            load_imagenet(network, args.backbone)
+        else:
+            load_file(network, args.start)
+    return network
+
+
+def fit(args, rescorer, train, validation, found, xla):
+    """Train a Rescorer's network, or go on with it. found: {image id: (F, 4) yxyx, what the detector found}"""
+    batches = CropBatches(train, found.__getitem__, args.size, pixels_of(args.backbone), photos=args.batch, crops=args.crops,
+                          seed=args.seed, workers=args.workers)
     last = args.out / "last.h5"
     with tqdm(total=args.epochs * len(batches), unit="batch", desc="training",
               initial=read_state(last)["epoch"] * len(batches) if last.exists() else 0) as bar:
-        fit_network(network, batches, args.out, epochs=args.epochs, optimizer=make_optimizer(args.rate, args.epochs * len(batches)),
-                    loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True), xla=use_xla(Config()), bar=bar,
+        fit_network(rescorer.network, batches, args.out, epochs=args.epochs, bar=bar, xla=xla,
+                    optimizer=make_optimizer(args.rate, args.epochs * len(batches)),
+                    loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
                     evaluate=lambda: {"val_accuracy": classify_objects(rescorer, validation)})
-    return rescorer
 
 
 def measure(rescorer, dataset, rows, truth):

@@ -18,7 +18,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from fashion.commands import add_data_arguments, note_order, run_verb
-from fashion.segment_beside import scored_beside
+from fashion.segment_beside import check_beside, scored_beside
 from fashion.segment_runs import Data, finished_run
 from fashion.semantic.networks import MULTIPLE, NETWORKS
 from fashion.semantic.page_of_study import text_of, value_of, write_study
@@ -42,6 +42,8 @@ def main(argv=None):
     args, chosen = parse(argv)
     note_order(args, COMMON)
     data = Data(args)
+    if args.beside:
+        check_beside(args, data)
     last = min(LARGEST, len(chosen)) if args.large else 0
     epochs = args.seeds * args.epochs * (len(chosen) + last)
     with tqdm(total=epochs * -(-len(data.train.image_ids) // args.batch), unit="batch") as bar:

@@ -1,11 +1,13 @@
 """A Mask R-CNN beside the networks of `segment`: scored on the same photos, canvases and objects, and timed in turn with them."""
 import functools
 import itertools
+import math
 import time
 
 import numpy as np
 from tqdm import tqdm
 
+from fashion.datasets.splits import load_as_trained
 from fashion.evaluation.coco_ap import evaluate_coco_ap
 from fashion.evaluation.journal import predict_noting
 from fashion.evaluation.results import coco_results
@@ -24,7 +26,22 @@ from mrcnn.modeling.weight_files import load_weights, read_metadata
 from mrcnn.training.fit import use_xla
 
 MIN_SCORE, PAINTED = 0.05, 0.5      # of detections that count for AP, and of those that are painted into label maps
-TIMED, ROUNDS = 16, 5               # photos, and how often each model sees them
+TIMED, ROUNDS = 8, 5                # different photos, and how often each model sees them
+
+
+def check_beside(args, data):
+    """Raises ValueError if the Mask R-CNN of --beside knows other categories than the data, or was trained on validation photos."""
+    checkpoint, dataset = checkpoint_in(args.beside), data.validation
+    metadata = read_metadata(checkpoint)
+    names = metadata.get("ontology", {}).get("categories", [])
+    if [row[1] for row in names] != list(dataset.ontology.category_names):
+        raise ValueError(f"{checkpoint} knows other categories ({len(names)}) than the data ({len(dataset.ontology.category_names)}). Give "
+                         "--beside a model that was trained on these data.")
+    learned, _ = load_as_trained(data.files, dataset.ontology, metadata.get("split"), skip_bad=args.skip_bad)
+    seen = {info["id"] for info in learned.image_info}.intersection(info["id"] for info in dataset.image_info)
+    if seen:
+        raise ValueError(f"{checkpoint} was trained on {len(seen)} of the {len(dataset.image_info)} photos that are validated on, "
+                         f"for example {min(seen)}. Give --beside a model that held out the same photos.")
 
 
 def scored_beside(args, data, variants):
@@ -32,16 +49,17 @@ def scored_beside(args, data, variants):
 
     args: with `beside`, its run folder or file; data: `segment_runs.Data`; variants: trained Variants
     Returns: {"name", "mask_ap": of `evaluate_coco_ap`, "validation": {size: pixel scores on canvases of that size}, "seconds": of a photo,
-    "seconds_of": {Variant: likewise}}. Raises ValueError if it knows other categories, or if it was trained on these photos.
+    "seconds_of": {Variant: likewise}}.
     """
     checkpoint = checkpoint_in(args.beside)
     model = load_model(checkpoint, DETECTION_MIN_CONFIDENCE=MIN_SCORE)
-    _check(checkpoint, model.ontology, data.validation)
     rows, journal = predict_noting(model, data.validation, coco_results, {"weights": str(checkpoint)}, args.out / "beside.partial")
     journal.close()
     sizes = sorted({variant.size for variant in variants})
     with tqdm(total=ROUNDS * (1 + len(variants)), desc="timing", unit="round") as bar:
-        seconds, *others = seconds_of([detecting(model), *(segmenting(args, data, variant) for variant in variants)], data.validation, bar)
+        together = math.lcm(args.batch, model.config.BATCH_SIZE)
+        models = [detecting(model), *(segmenting(args, data, variant) for variant in variants)]
+        seconds, *others = seconds_of(models, data.validation, together, bar)
     return {"name": f"Mask R-CNN ({checkpoint.parent.name}/{checkpoint.name})", "seconds": seconds,
             "mask_ap": evaluate_coco_ap(data.truth, list(itertools.chain(*rows))),
             "validation": {size: painted_scores(data, rows, size) for size in sizes},
@@ -62,18 +80,23 @@ def painted_scores(data, rows, size):
     return pixel_scores(counts, data.labels["categories"])
 
 
-def seconds_of(models, dataset, bar):
-    """Seconds a photo of each of `models`, callables (photos, placements' image ids) that find all objects: medians of ROUNDS, in turn."""
+def seconds_of(models, dataset, together, bar):
+    """Seconds a photo of each of `models`, callables (photos, their image ids) that find all objects: medians of ROUNDS, in turn.
+
+    together: a number of photos that fills the batches of every model; they see a multiple of it, TIMED different ones over and over
+    """
     chosen = np.unique(np.linspace(0, len(dataset.image_ids) - 1, TIMED).astype(int))
     ids = [int(dataset.image_ids[i]) for i in chosen]
     photos = [dataset.load_image(image_id) for image_id in ids]
+    count = -(-TIMED // together) * together
+    ids, photos = ([column[i % len(column)] for i in range(count)] for column in (ids, photos))
     taken = np.zeros((ROUNDS + 1, len(models)))
     for round_index, (i, model) in itertools.product(range(ROUNDS + 1), enumerate(models)):       # the first compiles
         start = time.perf_counter()
         model(photos, ids)
         taken[round_index, i] = time.perf_counter() - start
         bar.update(round_index > 0)
-    return (np.median(taken[1:], axis=0) / len(ids)).tolist()
+    return (np.median(taken[1:], axis=0) / count).tolist()
 
 
 def detecting(model):
@@ -98,14 +121,3 @@ def segmenting(args, data, variant):
             for labels, probabilities, placement in zip(*segmenter(normalise(images, *map(np.float32, pixels))), placements):
                 instances_of(labels, probabilities, placement)
     return find
-
-
-def _check(checkpoint, ontology, dataset):
-    if ontology.category_names != dataset.ontology.category_names:
-        raise ValueError(f"{checkpoint} knows other categories ({len(ontology.category_names)}) than the data "
-                         f"({len(dataset.ontology.category_names)}). Give --beside a model that was trained on these data.")
-    held_out = read_metadata(checkpoint).get("split", {}).get("held_out")
-    seen = [info["id"] for info in dataset.image_info if held_out is not None and info["id"] not in set(held_out)]
-    if seen:
-        raise ValueError(f"{checkpoint} was trained on {len(seen)} of the {len(dataset.image_info)} photos that are validated on, "
-                         f"for example {seen[0]}. Give --beside a model that held out the same photos.")

@@ -31,7 +31,8 @@ class Data:
     """What all runs share: the photos, as canvases of each size, and the truth that objects are scored against."""
 
     def __init__(self, args):
-        train, self.validation = load_train_and_val(open_files(args.data), skip_bad=args.skip_bad)
+        self.files = open_files(args.data)
+        train, self.validation = load_train_and_val(self.files, skip_bad=args.skip_bad)
         self.train = train
         if args.photos:
             self.train, self.validation = first(train, args.photos), first(self.validation, max(1, args.photos // 4))

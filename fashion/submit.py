@@ -8,18 +8,23 @@ if not __package__:                 # run as a script: the repository, not this 
     sys.path[0] = __file__.rpartition("fashion")[0] or "."
 
 import argparse
-import hashlib
+import json
+import logging
 import sys
 from pathlib import Path
 
 from tqdm import tqdm
 
+from fashion.classify.garments.rescorer import file_of
 from fashion.commands import add_model_arguments, model_settings, run_verb
 from fashion.datasets.files import list_images
 from fashion.evaluation.thresholds.table import read_thresholds
 from fashion.model import checkpoint_in, load_model
 from fashion.submission.writer import SubmissionWriter
 from mrcnn.data.images import image_hw, read_image
+from mrcnn.files import digest_of
+
+log = logging.getLogger(__name__)
 
 
 def main(argv=None):
@@ -44,12 +49,16 @@ def main(argv=None):
     model = load_model(args.weights, **model_settings(args, min_score))
     settings = {"weights": digest_of(checkpoint_in(args.weights)), "min_score": min_score, "set": args.set}
     if args.rescore:
-        settings["rescore"] = digest_of(args.rescore)
+        settings["rescore"] = digest_of(file_of(args.rescore))
     if thresholds:
         labels = model.ontology
         thresholds.check(dict(zip(labels.category_ids, labels.category_names)), dict(zip(labels.attribute_ids, labels.attribute_names)),
                          name=args.thresholds)
         settings["thresholds"] = digest_of(args.thresholds)
+        rescored = json.loads(args.thresholds.read_text(encoding="utf-8")).get("tuning", {}).get("rescored")
+        if rescored is not None and rescored != bool(args.rescore):
+            log.warning("%s was searched %s --rescore, so its thresholds are of other scores.", args.thresholds,
+                        "with" if rescored else "without")
     with SubmissionWriter(args.output, {name: size_of(path) for name, path in files.items()}, args.format, model.ontology,
                           settings=settings, restart=args.restart) as writer:
         readable, broken = [], []
@@ -84,12 +93,6 @@ def size_of(path):
         return image_hw(path)
     except OSError:
         return 1, 1
-
-
-def digest_of(path):
-    """What tells a weight file from another of the same name: its name and the start of its SHA-256."""
-    with open(path, "rb") as file:
-        return f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"
 
 
 def peak_memory():

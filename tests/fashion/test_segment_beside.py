@@ -1,10 +1,10 @@
 """A Mask R-CNN beside the networks of `segment`: on the same photos, by the same rules."""
-import json
 from types import SimpleNamespace
 
 import pytest
 
 from fashion import segment, segment_beside
+from fashion.datasets.splits import Split
 from fashion.segment_runs import Data
 from mrcnn.modeling.weight_files import read_metadata, save_weights
 
@@ -31,7 +31,7 @@ def test_detections_that_are_the_truth_paint_the_truth(data):
 
 
 def test_models_take_turns_and_the_first_round_does_not_count(data, monkeypatch):
-    clock, asked = iter(range(10**6)), []
+    clock, asked, seen = iter(range(10**6)), [], []
     monkeypatch.setattr(segment_beside.time, "perf_counter", lambda: float(next(clock)))
 
     def slow(photos, ids):
@@ -40,8 +40,14 @@ def test_models_take_turns_and_the_first_round_does_not_count(data, monkeypatch)
 
     bar = SimpleNamespace(moved=0)
     bar.update = lambda by: setattr(bar, "moved", bar.moved + by)
-    seconds = segment_beside.seconds_of([slow, lambda photos, ids: asked.append("quick")], data.validation, bar)
-    assert seconds == [3 / 4, 1 / 4] and asked == ["slow", "quick"] * (segment_beside.ROUNDS + 1) and bar.moved == 2 * segment_beside.ROUNDS
+    def quick(photos, ids):
+        asked.append("quick")
+        seen.append(len(photos))
+
+    rounds = segment_beside.ROUNDS
+    assert segment_beside.seconds_of([slow, quick], data.validation, 6, bar) == [3 / 12, 1 / 12]
+    assert set(seen) == {12}                # four photos over and over, so that batches of 2, 3 or 6 are full
+    assert asked == ["slow", "quick"] * (rounds + 1) and bar.moved == 2 * rounds
 
 
 @pytest.mark.slow
@@ -64,11 +70,24 @@ def test_a_detector_is_scored_and_timed_on_the_page(sample_folder, tiny_run, tmp
     assert ">2.0<" in (tmp_path / "index.html").read_text() and (tmp_path / "beside.partial").exists()
 
 
-def test_a_detector_of_other_labels_or_of_these_photos_is_refused(data, tiny_run, tiny_model, ontology, tmp_path):
+def test_a_detector_of_other_labels_or_of_these_photos_is_refused(data, tiny_run, tiny_model, sample_folder, tmp_path):
+    def beside(**metadata):
+        save_weights(tiny_model.detector, tmp_path / "other.h5", metadata=read_metadata(tiny_run / "best.h5") | metadata)
+        return SimpleNamespace(beside=tmp_path / "other.h5", skip_bad=False)
+
+    labels = tiny_model.ontology.to_dict()
     with pytest.raises(ValueError, match="knows other categories.*Give --beside a model"):
-        segment_beside._check(tiny_run / "best.h5", SimpleNamespace(category_names=("coat",)), data.validation)
-    segment_beside._check(tiny_run / "best.h5", ontology, data.validation)
-    metadata = read_metadata(tiny_run / "best.h5") | {"split": {"kind": "stratified", "held_out": [data.validation.image_info[0]["id"]]}}
-    save_weights(tiny_model.detector, tmp_path / "other.h5", metadata=json.loads(json.dumps(metadata)))
-    with pytest.raises(ValueError, match="was trained on 3 of the 4 photos"):
-        segment_beside._check(tmp_path / "other.h5", ontology, data.validation)
+        segment_beside.check_beside(beside(ontology=labels | {"categories": labels["categories"][1:]}), data)
+    segment_beside.check_beside(beside(), data)                             # of before, which held out val.csv
+    segment_beside.check_beside(beside(split=Split("val.csv").to_dict() | {"held_out": None}), data)
+    trained_on = [line.split(",")[0] for line in (sample_folder / "train.csv").read_text().splitlines()[1:]]
+    segment_beside.check_beside(beside(split=Split("random").to_dict() | {"held_out": trained_on[:1]}), data)      # of train.csv alone
+    (tmp_path / "without").mkdir()
+    for name in ("train.csv", "label_descriptions.json", "images"):
+        (tmp_path / "without" / name).symlink_to(sample_folder / name)
+    both = Data(SimpleNamespace(data=str(tmp_path / "without"), skip_bad=False, photos=0, out=tmp_path))
+    held_out = [info["id"] for info in both.validation.image_info]
+    others = sorted(set(trained_on) - set(held_out))
+    segment_beside.check_beside(beside(split=Split().to_dict() | {"held_out": [*held_out, others[0]]}), both)
+    with pytest.raises(ValueError, match=f"was trained on {len(held_out)} of the {len(held_out)} photos"):
+        segment_beside.check_beside(beside(split=Split().to_dict() | {"held_out": others[:1]}), both)

@@ -152,3 +152,14 @@ def test_thresholds_of_a_file_decide_what_is_submitted(folder, tiny_run, seen, t
     with pytest.raises(ValueError, match=r"foreign.json has thresholds of category .*umbrella hat.*which here is"):
         submit.main(["--weights", str(tiny_run), "--images", str(folder), "--thresholds", str(tmp_path / "foreign.json"), "--output",
                      str(tmp_path / "foreign.csv")])
+
+
+def test_thresholds_of_other_scores_are_told(folder, tiny_run, seen, tmp_path, caplog):
+    Thresholds(score=0.03).write(tmp_path / "t.json", tuning={"rescored": True})
+    words = ["--weights", str(tiny_run), "--images", str(folder), "--thresholds", str(tmp_path / "t.json"), "--output"]
+    submit.main([*words, str(tmp_path / "a.csv")])
+    assert "was searched with --rescore, so its thresholds are of other scores" in caplog.text
+    caplog.clear()
+    Thresholds(score=0.03).write(tmp_path / "t.json", tuning={"rescored": False})
+    submit.main([*words, str(tmp_path / "b.csv")])
+    assert "searched" not in caplog.text

@@ -3,7 +3,7 @@ import stat
 
 import pytest
 
-from mrcnn.files import atomic_path, write_text
+from mrcnn.files import atomic_path, digest_of, write_text
 
 
 def test_a_text_is_written_with_its_folders(tmp_path):
@@ -31,3 +31,11 @@ def test_nothing_is_seen_under_the_name_before_the_end(tmp_path):
 def test_others_may_read_the_file(tmp_path):
     write_text(tmp_path / "a.txt", "")
     assert stat.S_IMODE((tmp_path / "a.txt").stat().st_mode) == 0o644
+
+
+def test_a_digest_tells_files_of_one_name_apart(tmp_path):
+    for folder, content in (("a", b"one"), ("b", b"two")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "best.h5").write_bytes(content)
+    one, two = (digest_of(tmp_path / folder / "best.h5") for folder in "ab")
+    assert one == digest_of(str(tmp_path / "a" / "best.h5")) == "best.h5 7692c3ad3540bb80" and one != two

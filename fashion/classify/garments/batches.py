@@ -3,11 +3,10 @@ import keras
 import numpy as np
 
 from fashion.classify.garments.candidates import candidates
-from fashion.classify.garments.crops import cut_crops
+from fashion.classify.garments.crops import SURROUNDINGS, cut_crops
 from mrcnn.data.resize import normalise
 from mrcnn.data.samplers import RepeatSampler, drawn_at
 
-FINE_ENOUGH = 8         # a photo is read with at least so many times a crop's pixels each way
 MOVED = 0.08            # an edge of a box moves by at most this share of the box's side
 BRIGHTNESS = 0.2        # pixels become brighter or darker by at most this share
 
@@ -41,7 +40,7 @@ class CropBatches(keras.utils.PyDataset):
         rng = np.random.default_rng([self.seed, position])
         runs, class_ids, _ = self.dataset.load_objects(image_id)
         boxes, labels = candidates(self.found(image_id), runs.boxes, class_ids)
-        if not len(boxes):                  # nothing is in the photo, and nothing was found: then all of it is background
+        if not len(boxes):                  # the photo shows no garment, and none was found: then all of it is background
             boxes, labels = np.array([[0.0, 0.0, *runs.photo_hw]]), np.zeros(1, np.int64)
         rows = rng.choice(len(boxes), self.crops, p=_half_garments(labels))
         photo, boxes = read(self.dataset, image_id, boxes[rows], self.size)
@@ -53,9 +52,15 @@ class CropBatches(keras.utils.PyDataset):
 
 
 def read(dataset, image_id, boxes, size):
-    """A photo, reduced where it is larger than crops of `size` pixels need it; and boxes (N, 4) of the whole photo, moved to it."""
-    photo = dataset.load_image_at_least(image_id, (FINE_ENOUGH * size,) * 2)
-    return photo, boxes * np.tile(np.divide(photo.shape[:2], dataset.image_hw(image_id)), 2)
+    """A photo, reduced where it is larger than crops of `size` pixels need it; and boxes (N, 4) of the whole photo, moved to it.
+
+    No crop is enlarged that would not be from the whole photo, so crops are as sharp as those of a detection.
+    """
+    photo_hw = np.array(dataset.image_hw(image_id))
+    sides = SURROUNDINGS * (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
+    scale = min(1.0, size / max(1.0, sides.min(initial=np.inf)))
+    photo = dataset.load_image_at_least(image_id, tuple(np.ceil(photo_hw * scale).astype(int).tolist()))
+    return photo, boxes * np.tile(photo.shape[:2] / photo_hw, 2)
 
 
 def _half_garments(labels):

@@ -23,6 +23,7 @@ def write_page(path, measured, dataset, subtitle):
                 (f"{measured['separation']['before']:.3f} → {measured['separation']['after']:.3f}", "right above wrong",
                  "how often a right detection scores more than a wrong one")])
     page.chapter("Average precision")
+    page.text(f"Of {len(measured['detections']):,} detections, all that the detector itself was sure enough of.")
     page.table([["masks", "before", "after", "change"],
                 *([title, *_cells(before[name], after[name])] for name, title in _SIZES.items())])
     page.figure(weights_figure(search), f"Mask AP by the classifier's weight, on {search['photos']} photos. A new score is "
@@ -37,7 +38,8 @@ def write_page(path, measured, dataset, subtitle):
     page.chapter("What the detections show")
     page.table([["their box shows", "detections", "mean score before", "after"],
                 *([name, row["detections"], f"{row['before']:.3f}", f"{row['after']:.3f}"] for name, row in measured["kinds"].items())])
-    page.note("A box shows the object that it overlaps by an IoU of 0.5 or more, and no garment if it overlaps none by 0.4.")
+    page.note("A box shows an object that it overlaps by an IoU of 0.5 or more, if there are several one of the detected category, and no "
+              "garment if it overlaps none by 0.4. Several boxes may show one object.")
     changes = sorted(measured["detections"], key=lambda row: row["new_score"] - row["score"])
     for title, some in (("Lowered most", changes[:SHOWN]), ("Raised most", changes[::-1][:SHOWN])):
         if some:

@@ -1,4 +1,6 @@
 """Rescorer: a classifier of garments that gives each detection a new score, by what it sees in a crop of the photo."""
+from pathlib import Path
+
 import keras
 import numpy as np
 from keras import ops
@@ -10,7 +12,6 @@ from mrcnn.data.resize import normalise
 from mrcnn.inference.compiled import compiled
 from mrcnn.modeling.build import BACKBONES
 from mrcnn.modeling.weight_files import load_weights, read_metadata, save_weights
-from mrcnn.training.fit import use_xla
 
 AT_ONCE = 16            # crops that the network sees in one step
 DROPOUT = 0.2
@@ -48,13 +49,14 @@ def new_scores(scores, probabilities, weight):
 
 class Rescorer:
     """network: of `build_classifier`; backbone: its name; size: of a crop, pixels; ontology: the labels it was trained for
-    weight: how much the classifier counts, see `new_scores`
+    weight: how much the classifier counts, see `new_scores`; xla: compile with XLA; about: JSON-able, kept in its file: "detector", the
+    digest of the weights whose detections it learned from, and "trained_on", the ImageIds of its photos
     """
 
-    def __init__(self, network, backbone, size, ontology, weight=0.5):
+    def __init__(self, network, backbone, size, ontology, weight=0.5, *, xla=False, about=None):
         self.network, self.backbone, self.size, self.ontology, self.weight = network, backbone, size, ontology, weight
-        self._pixels = pixels_of(backbone)
-        self._step = compiled(self._said, network, xla=use_xla(Config()))
+        self.about, self._pixels = about or {}, pixels_of(backbone)
+        self._step = compiled(self._said, network, xla=xla)
 
     def probabilities(self, photo, boxes):
         """What the classifier says of boxes (N, 4) yxyx of a photo (h, w, 3) uint8: (N, K) float32, column 0 is no garment."""
@@ -81,23 +83,34 @@ class Rescorer:
     def save(self, path):
         """Write all of it into one .h5 file, from which `load_rescorer` reads it."""
         save_weights(self.network, path, metadata={"ontology": self.ontology.to_dict(), "rescorer": {
-            "backbone": self.backbone, "size": self.size, "weight": self.weight}})
+            "backbone": self.backbone, "size": self.size, "weight": self.weight, **self.about}})
 
     def _said(self, crops):
         return ops.softmax(ops.cast(self.network(crops, training=False), "float32"), axis=-1)
 
 
-def load_rescorer(path, ontology):
-    """The Rescorer of a file for a model with these labels. Raises FileNotFoundError, or ValueError if it is no such file or was trained
-    for other labels."""
+def file_of(path):
+    """The file that `path` means: itself, or rescorer.h5 of a folder that fashion/rescore.py wrote. Raises FileNotFoundError."""
+    path = Path(path)
+    path = path / "rescorer.h5" if path.is_dir() else path
+    if not path.exists():
+        raise FileNotFoundError(f"There is no {path}. Give rescorer.h5 of fashion/rescore.py, or the folder that it is in.")
+    return path
+
+
+def load_rescorer(path, ontology, xla=False):
+    """The Rescorer of a file or folder for a model with these labels. Raises FileNotFoundError, or ValueError if it is no such file or
+    was trained for other labels. xla: compile with XLA"""
+    path = file_of(path)
     metadata = read_metadata(path)
     if "rescorer" not in metadata:
         raise ValueError(f"{path} is no classifier that scores detections again. Give rescorer.h5 of fashion/rescore.py.")
-    labels, settings = Ontology.from_dict(metadata["ontology"]), metadata["rescorer"]
+    labels, about = Ontology.from_dict(metadata["ontology"]), metadata["rescorer"]
+    backbone, size, weight = (about.pop(name) for name in ("backbone", "size", "weight"))
     if (labels.category_ids, labels.category_names) != (ontology.category_ids, ontology.category_names):
         theirs, ours = (f"{len(some.category_ids)} of them, the first {some.category_names[0]!r}" for some in (labels, ontology))
         raise ValueError(f"{path} was trained for other categories ({theirs}) than the model ({ours}). Train one for this model with "
                          "fashion/rescore.py.")
-    network = build_classifier(settings["backbone"], labels.num_classes)
+    network = build_classifier(backbone, labels.num_classes)
     load_weights(network, path)
-    return Rescorer(network, settings["backbone"], settings["size"], labels, settings["weight"])
+    return Rescorer(network, backbone, size, labels, weight, xla=xla, about=about)

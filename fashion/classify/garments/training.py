@@ -36,4 +36,4 @@ def second_look(rescorer, dataset, image_id, boxes, class_ids):
     """
     runs, true_ids, _ = dataset.load_objects(image_id)
     probabilities = rescorer.probabilities(dataset.load_image(image_id), boxes)
-    return probabilities[np.arange(len(boxes)), class_ids], labels_of_boxes(boxes, runs.boxes, true_ids)
+    return probabilities[np.arange(len(boxes)), class_ids], labels_of_boxes(boxes, runs.boxes, true_ids, class_ids)

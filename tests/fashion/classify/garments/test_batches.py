@@ -52,8 +52,16 @@ def test_a_photo_with_nothing_in_it_is_background(garments, monkeypatch):
     assert not labels.any() and crops.any()
 
 
-def test_boxes_follow_a_photo_that_is_read_smaller(garments, monkeypatch):
-    dataset = garments(1)
-    monkeypatch.setattr(type(dataset), "load_image_at_least", lambda self, i, size_hw: self.load_image(i)[::2, ::2])
-    photo, boxes = read(dataset, 0, np.array([[10.0, 20.0, 30.0, 40.0]]), 32)
-    assert photo.shape == (30, 40, 3) and boxes.tolist() == [[5, 10, 15, 20]]
+def test_boxes_follow_a_photo_that_is_read_smaller_as_the_smallest_box_allows(garments, monkeypatch):
+    dataset, asked = garments(1), []
+
+    def load(self, image_id, size_hw):
+        asked.append(size_hw)
+        return self.load_image(image_id)[::2, ::2]
+
+    monkeypatch.setattr(type(dataset), "load_image_at_least", load)
+    photo, boxes = read(dataset, 0, np.array([[10.0, 20.0, 30.0, 40.0], [0, 0, 60, 64]]), 10)
+    assert photo.shape == (30, 40, 3) and boxes.tolist() == [[5, 10, 15, 20], [0, 0, 30, 32]]
+    read(dataset, 0, np.array([[10.0, 20.0, 30.0, 40.0]]), 32)
+    read(dataset, 0, np.zeros((0, 4)), 32)
+    assert asked[:2] == [(24, 32), (60, 80)]            # a crop of 10 pixels of a square of 25; and one that would be enlarged: whole

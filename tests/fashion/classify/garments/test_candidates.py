@@ -22,10 +22,25 @@ def test_the_order_of_axes_in_memory_does_not_matter():
     assert labels_of_boxes(found, np.asfortranarray(BOXES), CLASS_IDS).tolist() == [3, 0, 5]
 
 
+SHARED, OF = np.array([[0, 0, 20, 20], [0, 0, 20, 19]]), np.array([1, 2])      # a jacket over a shirt
+
+
+def test_a_box_that_two_objects_share_shows_the_one_that_was_said():
+    assert labels_of_boxes(SHARED, SHARED, OF, said=[2, 1]).tolist() == [2, 1]
+    assert labels_of_boxes(SHARED, SHARED, OF, said=[7, 7]).tolist() == [1, 2]          # neither: that which it overlaps most
+    assert labels_of_boxes([[40, 40, 50, 50]], SHARED, OF, said=[1]).tolist() == [0]
+
+
+def test_without_a_word_it_is_undecided_where_the_two_are_nearly_alike():
+    assert labels_of_boxes(SHARED, SHARED, OF).tolist() == [-1, -1]
+    assert labels_of_boxes(SHARED, SHARED, [1, 1]).tolist() == [1, 1]
+    assert labels_of_boxes([[0, 0, 20, 20]], [[0, 0, 20, 20], [0, 0, 20, 15]], OF).tolist() == [1]      # 1 and 0.75
+
+
 def test_without_objects_everything_is_background_and_a_crowd_is_undecided():
     assert labels_of_boxes(BOXES, np.zeros((0, 4)), []).tolist() == [0, 0]
     assert labels_of_boxes(np.zeros((0, 4)), BOXES, CLASS_IDS).shape == (0,)
-    assert labels_of_boxes(BOXES, BOXES, [-3, 5]).tolist() == [-1, 5]
+    assert labels_of_boxes([*BOXES, [2, 2, 4, 4]], BOXES, [-3, 5]).tolist() == [-1, 5, -1]        # the last is a part of the crowd
 
 
 def test_objects_come_first_and_what_is_undecided_is_left_out():

@@ -44,10 +44,11 @@ def test_no_detection_is_lost_that_could_reach_the_least_score(color_rescorer, m
 
 @pytest.mark.slow
 def test_a_file_gives_the_same_rescorer_back(labels, tmp_path, garments):
-    rescorer = Rescorer(build_classifier("efficientnet_lite0", 3), "efficientnet_lite0", 32, labels, weight=0.3)
+    backbone = "efficientnet_lite0"
+    rescorer = Rescorer(build_classifier(backbone, 3), backbone, 32, labels, weight=0.3, about={"trained_on": ["a"]})
     rescorer.save(tmp_path / "rescorer.h5")
-    again, photo = load_rescorer(tmp_path / "rescorer.h5", labels), garments(1).load_image(0)
-    assert (again.weight, again.size) == (0.3, 32)
+    again, photo = load_rescorer(tmp_path, labels), garments(1).load_image(0)              # or its folder
+    assert (again.weight, again.size, again.about) == (0.3, 32, rescorer.about)
     assert np.array_equal(again.probabilities(photo, [COAT]), rescorer.probabilities(photo, [COAT]))
 
 
@@ -59,5 +60,7 @@ def test_a_file_that_does_not_fit_is_told(color_rescorer, labels, tmp_path):
     save_weights(color_rescorer.network, tmp_path / "detector.h5", metadata={})
     with pytest.raises(ValueError, match="no classifier that scores detections again"):
         load_rescorer(tmp_path / "detector.h5", labels)
+    with pytest.raises(FileNotFoundError, match="There is no .*rescorer.h5. Give rescorer.h5 of fashion/rescore.py"):
+        load_rescorer(tmp_path / "elsewhere" / "rescorer.h5", labels)
     with pytest.raises(ValueError, match="A backbone is one of .*Got 'resnet7'"):
         build_classifier("resnet7", 3)
