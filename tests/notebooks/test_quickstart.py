@@ -13,6 +13,11 @@ from fashion.datasets.sample import make_sample
 from fashion.submission.checker import check
 
 PATH = Path(__file__).parents[2] / "notebooks" / "01_quickstart.ipynb"
+UNCOMPILED = f"""
+import runpy
+import pytest
+runpy.run_path({str(Path(__file__).parents[1] / "conftest.py")!r})["leave_uncompiled"](pytest.MonkeyPatch())
+"""
 LAYOUTS = ["imaterialist-fashion-2020-fgvc7", "competitions/imaterialist-fashion-2020-fgvc7"]
 
 
@@ -72,13 +77,18 @@ def test_without_attached_data_the_built_in_ones_serve(run_cells, tmp_path):
 
 @pytest.mark.slow
 def test_it_runs_from_data_to_a_checked_submission(notebook, tmp_path, monkeypatch):
+    """As it is, but for graphs, which take longer to trace than these few steps: tests/fashion/test_train_whole.py has them."""
     client = pytest.importorskip("nbclient")
     folder = make_sample(tmp_path / "input" / "sample", train=8, val=4)
     for name, value in {"INPUT": tmp_path / "input", "STAGE": "heads",
                         "SETTINGS": "STEPS_PER_EPOCH=1 VALIDATION_STEPS=1 EVALUATE_EVERY=2 EVALUATE_IMAGES=2"}.items():
         monkeypatch.setenv(f"FASHION_NOTEBOOK_{name}", str(value))
+    startup = tmp_path / "ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "uncompiled.py").write_text(UNCOMPILED)
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(PATH.parents[1]), os.environ.get("PYTHONPATH", "")]))
-    client.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    client.NotebookClient(notebook, timeout=300, startup_timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
 
     outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
     wrong = [o for o in outputs if o.output_type == "error" or o.get("name") == "stderr" and re.search(r"Traceback|Error\b|^error", o.text)]

@@ -62,6 +62,7 @@ def test_it_detects(config, detector, rng):
 @pytest.mark.slow
 def test_every_layer_learns(config, detector, batch_of):
     detector.compile(keras.optimizers.SGD(0.1), jit_compile=False)
+    detector.optimizer.build(detector.trainable_variables)              # else TensorFlow traces the step twice
     before = {name: [np.asarray(w) for w in layer.trainable_weights] for name, layer in weight_layers(detector).items()}
     losses = detector.train_on_batch(batch_of(config), return_dict=True)
     assert np.isfinite(list(losses.values())).all()
