@@ -110,7 +110,7 @@ def best_of(results, count=LARGEST):
 def best_of_each_size(results):
     """The same of each size, the smallest first."""
     sizes = sorted({variant.size for variant in results})
-    return [best for size in sizes for best in best_of({v: rows for v, rows in results.items() if v.size == size})]
+    return [variant for size in sizes for variant in best_of({v: rows for v, rows in results.items() if v.size == size})]
 
 
 def about(args, data):

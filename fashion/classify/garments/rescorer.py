@@ -68,10 +68,14 @@ class Rescorer:
             parts.append(ops.convert_to_numpy(self._step(ops.convert_to_tensor(padded)))[:len(part)])
         return np.concatenate(parts)
 
+    def certainties(self, photo, boxes, class_ids):
+        """(N,) float32: the probability of each box's own class. class_ids: (N,), of the detector; the rest as `probabilities`"""
+        return self.probabilities(photo, boxes)[np.arange(len(class_ids)), class_ids]
+
     def __call__(self, photo, result, least=0.0):
         """`result`, a dict of `FashionModel.predict` for `photo`, with new scores, best first, without those below `least`."""
-        at_class = self.probabilities(photo, result["boxes"])[np.arange(len(result["scores"])), result["class_ids"]]
-        scores = new_scores(result["scores"], at_class, self.weight)
+        certainties = self.certainties(photo, result["boxes"], result["class_ids"])
+        scores = new_scores(result["scores"], certainties, self.weight)
         order = np.argsort(-scores, kind="stable")
         order = order[scores[order] >= least]
         return {name: value if name == "image_hw" else value[order] for name, value in (result | {"scores": scores}).items()}

@@ -35,5 +35,5 @@ def second_look(rescorer, dataset, image_id, boxes, class_ids):
     Returns: (N,) float32, the probabilities of these classes; (N,) int64, see `labels_of_boxes`.
     """
     runs, true_ids, _ = dataset.load_objects(image_id)
-    probabilities = rescorer.probabilities(dataset.load_image(image_id), boxes)
-    return probabilities[np.arange(len(boxes)), class_ids], labels_of_boxes(boxes, runs.boxes, true_ids, class_ids)
+    certainties = rescorer.certainties(dataset.load_image(image_id), boxes, class_ids)
+    return certainties, labels_of_boxes(boxes, runs.boxes, true_ids, class_ids)
