@@ -27,12 +27,11 @@ from fashion.datasets.splits import load_as_trained
 from fashion.evaluation.coco_ap import evaluate_coco_ap
 from fashion.evaluation.journal import predict_noting
 from fashion.evaluation.rescoring import search_weight, separation, with_scores
-from fashion.evaluation.results import coco_results
+from fashion.evaluation.results import boxes_of, coco_results
 from fashion.evaluation.stored import checked_ground_truth
 from fashion.model import checkpoint_in, load_model
 from mrcnn.files import digest_of, write_text
 from mrcnn.modeling.weight_files import read_metadata
-from mrcnn.training.checkpoints import read_state
 from mrcnn.training.fit import use_xla
 from mrcnn.training.fit_network import fit_network
 from mrcnn.training.imagenet import load_file, load_imagenet
@@ -53,7 +52,7 @@ def main(argv=None):
     note_order(args, NOTED)         # what was asked for can be done
     about = {"weights": str(checkpoint), "min_score": args.min_score, "set": args.set}
     print(f"what the detector finds in {len(train.image_ids)} photos to train on, and in {len(validation.image_ids)} others:")
-    found, journal = predict_noting(model, train, boxes_of, about, args.out / "found_train.partial")
+    found, journal = predict_noting(model, train, rounded_boxes, about, args.out / "found_train.partial")
     journal.close()
     found = {image_id: np.array(boxes, np.float32).reshape(-1, 4) for image_id, boxes in zip(train.image_ids, found, strict=True)}
     rows, journal = predict_noting(model, validation, coco_results, about, args.out / "found_val.partial")
@@ -97,7 +96,7 @@ def parse(argv):
     return args
 
 
-def boxes_of(result, image_id, ontology):
+def rounded_boxes(result, image_id, ontology):
     """(N, 4) yxyx of a result, as lists: tenths of a pixel of the photo."""
     return np.round(result["boxes"].astype(np.float64), 1).tolist()
 
@@ -118,9 +117,7 @@ def fit(args, rescorer, train, validation, found, xla):
     """Train a Rescorer's network, or go on with it. found: {image id: (F, 4) yxyx, what the detector found}"""
     batches = CropBatches(train, found.__getitem__, args.size, pixels_of(args.backbone), photos=args.batch, crops=args.crops,
                           seed=args.seed, workers=args.workers)
-    last = args.out / "last.h5"
-    with tqdm(total=args.epochs * len(batches), unit="batch", desc="training",
-              initial=read_state(last)["epoch"] * len(batches) if last.exists() else 0) as bar:
+    with tqdm(total=args.epochs * len(batches), unit="batch", desc="training") as bar:
         fit_network(rescorer.network, batches, args.out, epochs=args.epochs, bar=bar, xla=xla,
                     optimizer=make_optimizer(args.rate, args.epochs * len(batches)),
                     loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -137,8 +134,7 @@ def measure(rescorer, dataset, rows, truth):
     classes = [np.array([rescorer.ontology.class_id_of(row["category_id"]) for row in of_photo], np.int64) for of_photo in rows]
     said, shows = [], []
     for image_id, of_photo, class_ids in zip(tqdm(dataset.image_ids, unit="photo", desc="second look"), rows, classes, strict=True):
-        boxes = np.array([(y, x, y + h, x + w) for x, y, w, h in (row["bbox"] for row in of_photo)]).reshape(-1, 4)
-        for column, values in zip((said, shows), second_look(rescorer, dataset, image_id, boxes, class_ids)):
+        for column, values in zip((said, shows), second_look(rescorer, dataset, image_id, boxes_of(of_photo), class_ids)):
             column.append(values)
     detections = list(itertools.chain(*rows))
     said, shows, classes = (np.concatenate(column) for column in (said, shows, classes))

@@ -20,9 +20,8 @@ from mrcnn.config import Config
 from mrcnn.evaluation.label_maps import pixel_scores
 from mrcnn.files import atomic_path, write_text
 from mrcnn.modeling.weight_files import save_weights
-from mrcnn.training.checkpoints import read_state
 from mrcnn.training.fit import use_xla
-from mrcnn.training.fit_network import fit_network
+from mrcnn.training.fit_network import fit_network, set_forward
 
 SHOWN = 6           # photos on the page
 
@@ -76,14 +75,13 @@ def finished_run(args, data, variant, seed, bar):
     """The record of one run, which is trained and scored if it is not yet: what metrics.json holds."""
     folder = folder_of(args.out, variant, seed)
     photos, held_out = data.canvases(variant.size)
-    steps = -(-len(photos) // args.batch)
     if (folder / "metrics.json").exists():
-        bar.update(args.epochs * steps)
+        set_forward(bar, args.epochs * -(-len(photos) // args.batch))
         return json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     keras.utils.clear_session(free_memory=True)
     keras.utils.set_random_seed(seed)
     model = build_network(variant.network, variant.size, photos.num_classes, args.width, args.weights)
-    xla, last = use_xla(Config()), folder / "last.h5"
+    xla = use_xla(Config())
     segmenter = Segmenter(model, xla)
     of = functools.partial(LabelBatches, batch_size=args.batch, pixels=NETWORKS[variant.network].pixels, workers=args.workers)
     validation = of(held_out)
@@ -93,7 +91,6 @@ def finished_run(args, data, variant, seed, bar):
         scores = pixel_scores(segmenter.count(validation), data.labels["categories"])
         return {f"val_{name}": value for name, value in scores.items() if isinstance(value, float)}
 
-    bar.update(read_state(last)["epoch"] * steps if last.exists() else 0)
     weights = median_frequency_weights(*photos.frequencies()) if args.weigh else None
     history = fit_network(model, of(photos, seed=seed), folder, epochs=args.epochs, optimizer=variant.make_optimizer(),
                           loss=variant.make_loss(args.gamma, weights), evaluate=evaluate, xla=xla, bar=bar)
@@ -106,7 +103,7 @@ def finished_run(args, data, variant, seed, bar):
                               "confusion": counts["validation"].tolist()}
     save_weights(model, folder / "weights.h5", metadata=vars(variant) | {"width": args.width, "categories": data.labels["categories"]})
     write_text(folder / "metrics.json", json.dumps(record) + "\n")
-    last.unlink()           # with the optimiser it is three times as large as the weights
+    (folder / "last.h5").unlink()           # with the optimiser it is three times as large as the weights
     return json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
 
 

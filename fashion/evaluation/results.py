@@ -41,6 +41,12 @@ def coco_results(result, image_index, ontology, *, threshold=0.5, raw=False):
     return results
 
 
+def boxes_of(rows):
+    """Boxes (N, 4) float64 yxyx of COCO annotations or results, whose "bbox" is [x, y, w, h]."""
+    x, y, w, h = np.array([row["bbox"] for row in rows], np.float64).reshape(-1, 4).T
+    return np.stack([y, x, y + h, x + w], axis=1)
+
+
 def packed_mask(probabilities):
     """(h, w) float 0..1 -> {"size": [h, w], "data": base64 of h * w bytes, row by row, 255 is 1}."""
     values = np.clip(np.rint(np.asarray(probabilities) * 255), 0, 255).astype(np.uint8)

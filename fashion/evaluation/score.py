@@ -3,7 +3,7 @@ import numpy as np
 
 from fashion.evaluation.attribute_f1 import attribute_f1
 from fashion.evaluation.attribute_tables import objects_of
-from fashion.evaluation.results import coco_results
+from fashion.evaluation.results import boxes_of, coco_results
 from mrcnn.evaluation.coco import evaluate_coco
 
 
@@ -33,7 +33,7 @@ def describe_dataset(model, dataset, image_ids, *, on_result=None):
     of_image = {i: [] for i in ids}
     for row in objects_of(dataset.to_coco(ids)):
         of_image[row["image_id"]].append(row)
-    boxes = (np.array([_yxyx(row["bbox"]) for row in of_image[i]], np.float32) for i in ids)
+    boxes = (boxes_of(of_image[i]).astype(np.float32) for i in ids)
     class_ids = ([model.ontology.class_id_of(row["category_id"]) for row in of_image[i]] for i in ids)
     described = []
     for i, result in zip(ids, model.describe(map(dataset.load_image, ids), boxes, class_ids), strict=True):
@@ -53,8 +53,3 @@ def score_detections(ground_truth, detections, *, attribute_confidence=0.5):
     """
     return {"segm": evaluate_coco(ground_truth, detections, "segm"), "bbox": evaluate_coco(ground_truth, detections, "bbox"),
             "attributes": attribute_f1(ground_truth, detections, score_threshold=attribute_confidence)}
-
-
-def _yxyx(box):
-    x, y, w, h = box
-    return y, x, y + h, x + w

@@ -15,7 +15,7 @@ def fit_network(model, batches, folder, *, epochs, optimizer, loss, evaluate, xl
     model: a keras.Model; optimizer: of Keras, new; loss: callable (labels, outputs) -> scalar
     batches: a keras.utils.PyDataset that is a function of its `seed` and of `epoch`, which is set here, and has a `sampler`, a
         `RepeatSampler`; evaluate: callable () -> {name: number}, called after every epoch
-    bar: a tqdm bar that moves with every batch and tells the loss
+    bar: a tqdm bar that moves with every batch and tells the loss; what earlier calls did it has behind it at once
     Returns: the history, a list of one dict an epoch: epoch, loss, what `evaluate` returned, seconds.
     """
     run = RunFolder(folder)
@@ -25,11 +25,19 @@ def fit_network(model, batches, folder, *, epochs, optimizer, loss, evaluate, xl
     if state["epoch"]:
         load_weights(model, run.last)
         load_state(run.last, optimizer)
+        if bar is not None:
+            set_forward(bar, state["epoch"] * len(batches))
     recorder = RunRecorder(run, batches, stage="all", evaluate=None, score=None, every=1, last_epoch=epochs, state=state, metadata={})
     # The epoch's scores enter the logs before the recorder writes them down.
     model.fit(batches, initial_epoch=state["epoch"], epochs=epochs, shuffle=False, verbose=0,
               callbacks=[_EachEpoch(evaluate, batches.seed), recorder, *([_Ticks(bar)] if bar is not None else [])])
     return state["history"]
+
+
+def set_forward(bar, count):
+    """Let a tqdm bar stand `count` further: work of an earlier process, which says nothing of how fast this one is."""
+    bar.n, bar.initial, bar.last_print_n = bar.n + count, bar.initial + count, bar.last_print_n + count
+    bar.refresh()
 
 
 class _EachEpoch(keras.callbacks.Callback):

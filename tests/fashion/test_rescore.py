@@ -111,4 +111,4 @@ def test_photos_that_the_classifier_learned_from_are_told(validation, caplog):
 
 
 def test_boxes_are_kept_as_numbers_of_one_decimal():
-    assert rescore.boxes_of({"boxes": np.array([[1.26, 2, 3.04, 40]], np.float32)}, 0, None) == [[1.3, 2.0, 3.0, 40.0]]
+    assert rescore.rounded_boxes({"boxes": np.array([[1.26, 2, 3.04, 40]], np.float32)}, 0, None) == [[1.3, 2.0, 3.0, 40.0]]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from fashion.evaluation.results import coco_results, packed_mask, unpacked_mask
+from fashion.evaluation.results import boxes_of, coco_results, packed_mask, unpacked_mask
 from fashion.ontology import Ontology
 from mrcnn.inference.pasting import paste
 
@@ -45,6 +45,11 @@ def test_boxes_are_x_y_width_height():
     result = detections(1)
     result["boxes"][0] = (10, 20, 40, 60)
     assert coco_results(result, 5, ONTOLOGY)[0]["bbox"] == [20, 10, 40, 30]
+
+
+def test_boxes_come_back_from_x_y_width_height():
+    assert boxes_of([{"bbox": [1, 2, 3, 4.5]}, {"bbox": [0, 0, 0, 0]}]).tolist() == [[2, 1, 6.5, 4], [0, 0, 0, 0]]
+    assert boxes_of([]).shape == (0, 4)
 
 
 def test_rows_survive_json():

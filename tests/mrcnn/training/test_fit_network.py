@@ -1,10 +1,13 @@
 """fit_network: what was broken off and resumed is what was never broken off."""
+import io
+
 import keras
 import numpy as np
 import pytest
+from tqdm import tqdm
 
 from mrcnn.data.samplers import RepeatSampler
-from mrcnn.training.fit_network import fit_network
+from mrcnn.training.fit_network import fit_network, set_forward
 
 
 class Noise(keras.utils.PyDataset):
@@ -20,19 +23,6 @@ class Noise(keras.utils.PyDataset):
     def __getitem__(self, index):
         rng = np.random.default_rng([self.seed, self.epoch, index])
         return rng.normal(size=(2, 8, 8, 3)).astype(np.float32), rng.integers(0, 3, 2)
-
-
-class Bar:
-    """Stands for a bar of tqdm."""
-
-    def __init__(self):
-        self.batches, self.texts = 0, []
-
-    def set_postfix_str(self, text, refresh):
-        self.texts.append(text)
-
-    def update(self):
-        self.batches += 1
 
 
 def network():
@@ -54,13 +44,27 @@ def train(folder, epochs, optimizer, bar=None):
 @pytest.mark.slow
 @pytest.mark.parametrize("optimizer", [keras.optimizers.Adam, lambda rate: keras.optimizers.SGD(rate, momentum=0.9)], ids=["adam", "sgd"])
 def test_a_resumed_training_is_the_unbroken_one(tmp_path, optimizer):
-    bar = Bar()
-    whole, history = train(tmp_path / "whole", 3, optimizer, bar)
-    assert bar.batches == 9 and all(text.startswith("loss ") for text in bar.texts)
+    with tqdm(total=9, file=io.StringIO()) as bar:
+        whole, history = train(tmp_path / "whole", 3, optimizer, bar)
+        assert bar.n == 9 and bar.initial == 0 and bar.postfix.startswith("loss ")
     train(tmp_path / "broken", 1, optimizer)
-    resumed, rest = train(tmp_path / "broken", 3, optimizer)
+    with tqdm(total=9, file=io.StringIO()) as bar:
+        resumed, rest = train(tmp_path / "broken", 3, optimizer, bar)
+        assert bar.n == 9 and bar.initial == 3
     assert rest == history and [row["epoch"] for row in rest] == [1, 2, 3] and history[0]["val_accuracy"] == 0.5
     for a, b in zip(whole.weights, resumed.weights):
         assert np.array_equal(a, b), a.path
     again, finished = train(tmp_path / "broken", 3, optimizer)          # nothing is left to do
     assert finished == history and all(np.array_equal(a, b) for a, b in zip(whole.weights, again.weights))
+
+
+def test_a_bar_set_forward_expects_what_this_process_needs():
+    """30 of 100 were done earlier; 7 more took 7 seconds: 63 are left, of a second each."""
+    clock = [0.0]
+    with tqdm(total=100, file=io.StringIO(), mininterval=0, miniters=1) as bar:
+        bar._time, bar.start_t, bar.last_print_t = lambda: clock[0], 0.0, 0.0
+        set_forward(bar, 30)
+        for _ in range(7):
+            clock[0] += 1
+            bar.update()
+        assert "37/100 [00:07<01:03,  1.00it/s]" in str(bar)
