@@ -65,11 +65,16 @@ def mask_head_macs(config, rois):
 
 
 def attribute_macs(config, rois, num_attributes):
-    """Dense layers on the box head's features, of the heads "linear" and "mlp" for all classes; the others are not counted."""
+    """Dense layers on the box head's features. Raises ValueError for heads that pool for themselves, which nobody has counted."""
     features = config.FPN_CLASSIF_FC_LAYERS_SIZE
-    if num_attributes and config.ATTRIBUTE_HEAD == "mlp":
-        return rois * config.ATTRIBUTE_HIDDEN * (features + config.ATTRIBUTE_HIDDEN + num_attributes)
-    return rois * features * num_attributes
+    if not num_attributes:
+        return 0
+    if config.ATTRIBUTE_HEAD not in ("linear", "mlp"):
+        raise ValueError(f"The multiply-adds of attribute heads are known for linear and mlp. Got {config.ATTRIBUTE_HEAD!r}.")
+    outputs = num_attributes * (config.NUM_CLASSES if config.ATTRIBUTE_PER_CLASS else 1)
+    if config.ATTRIBUTE_HEAD == "mlp":
+        return rois * config.ATTRIBUTE_HIDDEN * (features + config.ATTRIBUTE_HIDDEN + outputs)
+    return rois * features * outputs
 
 
 def _trunk(config, backbone):

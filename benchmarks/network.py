@@ -6,7 +6,7 @@ import numpy as np
 from keras import ops
 
 from benchmarks.multiply_adds import FLOP, FORWARD_AND_BACKWARD, inference_macs, training_macs
-from fashion.attributes.head import AttributeHead
+from fashion.attributes.build import head_of
 from mrcnn.inference.compiled import compiled
 from mrcnn.inference.predict import Predictor
 from mrcnn.modeling.build import build_detector
@@ -27,7 +27,7 @@ def measure(config, *, steps, xla=None, train=True, parts=False):
     """
     xla = use_xla(config) if xla is None else xla
     keras.utils.set_random_seed(0)
-    heads = [AttributeHead(config.NUM_ATTRIBUTES)] if config.NUM_ATTRIBUTES else []
+    heads = [lambda: head_of(config, config.NUM_ATTRIBUTES, config.NUM_CLASSES)] if config.NUM_ATTRIBUTES else []
     detector = build_detector(config, heads)
     batch = made_up_batch(config)
     found = {"macs_train": sum(training_macs(config, detector.backbone, config.NUM_ATTRIBUTES).values())}

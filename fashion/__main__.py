@@ -11,7 +11,7 @@ VERBS = {
     "submit": "write a Kaggle submission",
     "explore": "show what is in a data set: sizes, frequencies, masks, anchors, suspicious rows",
     "prepare": "make a smaller copy of a data set: photos and masks shrunk together",
-    "compare": "train and score the variants of a study, and say which differences are real",
+    "compare": "train and score the variants of a study, and say which differences are more than seeds make",
     "rescore": "train a classifier that scores a model's detections again",
     "segment": "compare networks that label every pixel: U-Net, SegNet, FCN",
     "mnist": "train small classifiers on Fashion-MNIST, and show how good they are",

@@ -69,11 +69,12 @@ def run_verb(main, argv=None):
 
 
 def note_order(args, names):
-    """Notes in the folder --out what all its runs have in common, the arguments `names`. Raises ValueError if they were begun otherwise."""
+    """Notes in the folder --out what all its runs have in common, the arguments `names`. Raises ValueError if they were begun otherwise;
+    what was not yet noted when they were is taken to be the same."""
     order = {name: getattr(args, name) for name in names}
     path = args.out / "study.json"
     before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else order
-    different = [f"{name} {before.get(name)!r} there, {value!r} here" for name, value in order.items() if before.get(name) != value]
+    different = [f"{name} {before[name]!r} there, {value!r} here" for name, value in order.items() if before.get(name, value) != value]
     if different:
         raise ValueError(f"{args.out} holds runs that were begun otherwise ({'; '.join(different)}). Give another folder with --out.")
     write_text(path, json.dumps(order, indent=1) + "\n")

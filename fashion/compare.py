@@ -1,48 +1,69 @@
 """Compare variants of a model.        python fashion/compare.py attribute-heads --recipe smoke --weights runs/smoke2026… --out runs/heads
 
-Trains every variant of a study with several seeds, scores each by every measure, and writes one table and one plot: means over the seeds,
-and the differences from the first variant, a star where a 95 % interval leaves out 0 (each by itself: of twenty stars one is chance).
-Whatever is finished is not done again, more seeds can be added later, and a killed run goes on.
+Trains every variant of a study with several seeds, scores each by every measure, and writes one table and one plot after each seed: means
+over the seeds, and the differences from the first variant, a star where a 95 % interval leaves out 0. What has a star is beyond what seeds
+do, on these validation photos; of other photos it says nothing (and each stands by itself: of twenty stars one is chance).
+Whatever is finished is not done again, more seeds and variants can be added later, a killed run goes on, and one that fails does not stop
+the others. The table is of all finished runs in --out.
 """
 if not __package__:                 # run as a script: the repository, not this folder, belongs on the import path
     import sys
     sys.path[0] = __file__.rpartition("fashion")[0] or "."
 
 import argparse
-import csv
-import io
 import json
-import re
+import logging
 import sys
 from pathlib import Path
 
 import keras
-import numpy as np
-from scipy import stats
 from tqdm import tqdm
 
 from fashion import evaluate, train
 from fashion.commands import add_data_arguments, note_order, run_verb
+from fashion.compare_tables import folder_of, results_of, screen_table, write_results
 from fashion.config import RECIPES
+from fashion.model import checkpoint_in
 from fashion.studies import STUDIES
-from mrcnn.drawing.tables import text_table
-from mrcnn.files import atomic_path, write_text
+from mrcnn.config import parse_setting
+from mrcnn.files import digest_of, write_text
 
-SIZES = ("AP", "AP50", "AP75", "APs", "APm", "APl")
-COLUMNS = {
-    **{f"mask {n}": ("coco", "segm", n) for n in SIZES}, **{f"mask f1{n}": ("f1_ap", "segm", f"f1{n}") for n in SIZES},
-    **{f"box {n}": ("coco", "bbox", n) for n in SIZES}, **{f"box f1{n}": ("f1_ap", "bbox", f"f1{n}") for n in SIZES},
-    "Fashionpedia AP": ("fashionpedia_fixed", "segm", "iou_f1/AP"),
-    "attribute micro F1": ("attributes", "micro_f1"), "attribute macro F1": ("attributes", "macro_f1"),
-    "attribute mAP": ("attributes", "map"),
-    "micro F1, true boxes": ("attributes_on_truth", "micro_f1"), "mAP, true boxes": ("attributes_on_truth", "map"),
-}
-ON_SCREEN = ("mask AP", "mask f1AP", "mask f1AP50", "Fashionpedia AP", "attribute micro F1", "attribute macro F1", "attribute mAP",
-             "mAP, true boxes")
+log = logging.getLogger(__name__)
+
+COMMON = ("study", "recipe", "data", "skip_bad", "weights", "epochs", "rate", "set")      # to all runs of a folder
+OPTIONS = {"SEED": "--seeds", "STAGES": "--epochs and --rate", "EVALUATE_EVERY": "--epochs", "LEARNING_RATE": "--rate"}
 
 
 def main(argv=None):
-    """Run the study that the arguments name; returns {variant: {column: (seeds,) array}}."""
+    """Run the study that the arguments name; returns `results_of` the folder. Raises ValueError at the end if runs have failed."""
+    args = parse(argv)
+    study = STUDIES[args.study]
+    names = [name for name in study.variants if not args.only or name in args.only]
+    note_start(args)
+    note_variants(args.out, study, names)
+    failed = []
+    with tqdm(total=len(names) * args.seeds, unit="run", desc=args.study) as bar:
+        # Not from 0, the recipes' own: a layer that starts anew would start as it did when the rest of --weights learned to go with it.
+        for seed in range(1, 1 + args.seeds):     # one after the other: broken off, it leaves every variant with the same seeds
+            for name in names:
+                try:
+                    finished_run(args, study, name, seed)
+                except Exception as error:        # of whatever kind: the others may take hours, and nobody may be there to go on
+                    failed.append(failure(name, seed, error))
+                bar.update()
+            results = results_of(args.out, study.variants)
+            write_results(args.out, study.title, results)
+    if results:
+        print(screen_table(study.title, results))
+        print(f"table: {args.out / 'table.csv'}; plot: {args.out / 'plot.png'}")
+    if failed:
+        raise ValueError("\n".join([f"{len(failed)} of {bar.total} runs failed, and the table is without them. The same command tries them "
+                                    "again:", *failed]))
+    return results
+
+
+def parse(argv):
+    """The arguments, checked."""
     parser = argparse.ArgumentParser(prog="fashion compare", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("study", choices=sorted(STUDIES), help="what is compared")
     parser.add_argument("--recipe", choices=sorted(RECIPES), default="smoke", help="default: %(default)s")
@@ -51,8 +72,9 @@ def main(argv=None):
     parser.add_argument("--seeds", type=int, default=3, metavar="N", help="runs of each variant (default: %(default)s)")
     parser.add_argument("--epochs", type=int, default=3, metavar="N", help="of each run, with --rate (default: %(default)s)")
     parser.add_argument("--rate", type=float, default=1e-3, metavar="R", help="learning rate (default: %(default)s)")
-    parser.add_argument("--only", action="append", metavar="VARIANT", help="this variant alone; may be given several times")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a setting of all variants")
+    parser.add_argument("--only", action="append", metavar="VARIANT", help="train this variant alone; may be given several times")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
+                        help="override a setting of all variants, none that the study itself sets")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the runs, the table and the plot")
     args = parser.parse_args(argv)
     study = STUDIES[args.study]
@@ -63,18 +85,42 @@ def main(argv=None):
         parser.error(f"there is no variant {', '.join(sorted(unknown))}; {args.study} has {'; '.join(study.variants)}")
     if args.seeds < 1 or args.epochs < 1:
         parser.error(f"--seeds and --epochs are at least 1. Got {args.seeds} and {args.epochs}")
-    note_order(args, ("study", "recipe", "data", "skip_bad", "weights", "epochs", "rate", "set"))
-    names = [name for name in study.variants if not args.only or name in args.only]
-    # Not from 0, the recipes' own: a layer that starts anew would start as it did when the rest of --weights learned to go with it.
-    seeds = range(1, 1 + args.seeds)
-    with tqdm(total=len(names) * args.seeds, unit="run", desc=args.study) as bar:
-        for seed in seeds:        # one after the other: broken off, it leaves every variant with the same seeds
-            for name in names:
-                finished_run(args, study, name, seed)
-                bar.update()
-    results = {name: columns_of([folder_of(args.out, name, seed) for seed in seeds]) for name in names}
-    write_results(args, study, results)
-    return results
+    compared = set().union(*study.variants.values())
+    for text in args.set:
+        key, _ = parse_setting(text, RECIPES[args.recipe])
+        if key in OPTIONS:
+            parser.error(f"--set {text} would replace what the study gives its runs: use {OPTIONS[key]} instead")
+        if key in compared:
+            parser.error(f"--set {text} would make variants alike, since {args.study} compares values of {key}: leave it out, or choose "
+                         "variants with --only")
+    return args
+
+
+def note_start(args):
+    """Notes in study.json what all runs have in common, the content of --weights too. Raises ValueError if they were begun otherwise."""
+    named = args.weights in (None, "imagenet", "none")         # no file of its own
+    args.weights_file = args.weights if named else digest_of(checkpoint_in(args.weights))
+    note_order(args, (*COMMON, "weights_file"))
+
+
+def note_variants(out, study, names):
+    """Notes beside the runs of each variant, in variant.json, what it is; `names` are about to have runs. Raises ValueError if a variant,
+    of `names` or not, has runs and was something else when they were begun."""
+    notes = {}
+    for name, settings in study.variants.items():
+        path = folder_of(out, name, 1).with_name("variant.json")
+        what = {"layers": study.layers, "anew": study.anew, "settings": settings, "words": study.words.get(name, [])}
+        note = json.loads(json.dumps(what))             # as the file gives it back
+        has_runs = any(any(path.parent.glob(f"seed*/{file}")) for file in ("metrics.json", "*/config.json"))
+        before = json.loads(path.read_text(encoding="utf-8")) if has_runs and path.exists() else note
+        different = [f"{key} {before.get(key)!r} there, {value!r} here" for key, value in note.items() if before.get(key) != value]
+        if different:
+            raise ValueError(f"{path.parent} holds runs of {name!r} from when it was something else ({'; '.join(different)}). Give another "
+                             "folder with --out, or remove this one to have them done again.")
+        if has_runs or name in names:
+            notes[path] = note
+    for path, note in notes.items():
+        write_text(path, json.dumps(note, indent=1) + "\n")
 
 
 def finished_run(args, study, name, seed):
@@ -102,94 +148,12 @@ def data_words(args):
     return [*(["--data", args.data] if args.data else []), *(["--skip-bad"] if args.skip_bad else [])]
 
 
-def folder_of(out, name, seed):
-    """Where a run of a variant is: a plain name, since the variants' own have commas and brackets."""
-    return out / re.sub(r"\W+", "-", name).strip("-") / f"seed{seed}"
-
-
-def columns_of(folders):
-    """{column: (runs,) float64} of finished runs, NaN for what was not measured."""
-    found = {column: [] for column in COLUMNS}
-    for folder in folders:
-        metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-        for column, keys in COLUMNS.items():
-            value = metrics
-            for key in keys:
-                value = value.get(key, {}) if isinstance(value, dict) else {}
-            found[column].append(np.nan if value == {} or value < 0 else value)
-    return {column: np.array(values, np.float64) for column, values in found.items()}
-
-
-def write_results(args, study, results):
-    """table.csv of all columns, plot.png, and a table on the screen."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["variant", *(f"{column}, {what}" for column in COLUMNS for what in ("mean", "standard deviation"))])
-    for name, columns in results.items():
-        writer.writerow([name, *(number for values in columns.values() for number in (values.mean(), spread(values)))])
-    write_text(args.out / "table.csv", text.getvalue())
-    with atomic_path(args.out / "plot.png") as path:
-        plot(study.title, results).savefig(path, dpi=150, bbox_inches="tight")
-    print(screen_table(study.title, results))
-    print(f"table: {args.out / 'table.csv'}; plot: {args.out / 'plot.png'}")
-
-
-def screen_table(title, results):
-    """Means over the seeds; below, the differences from the first variant seed by seed, with 95 % intervals of the mean."""
-    shown = measured(results)
-    rows = [[title, *shown]]
-    rows += [[name, *(mean_and_spread(values[c]) for c in shown)] for name, values in results.items()]
-    (_, first), *others = results.items()
-    if others and len(first["mask AP"]) > 1:
-        rows.append([f"beside {next(iter(results))}:", *[""] * len(shown)])
-        for name, values in others:
-            rows.append([name, *(beside(values[c] - first[c]) for c in shown)])
-    return text_table(rows)
-
-
-def measured(results):
-    """The columns of the screen that some run has."""
-    return [column for column in ON_SCREEN if not all(np.isnan(columns[column]).all() for columns in results.values())]
-
-
-def mean_and_spread(values):
-    """"0.123 ± 0.004", of one value without the latter."""
-    return f"{values.mean():.3f}" + (f" ± {spread(values):.3f}" if len(values) > 1 else "")
-
-
-def beside(differences):
-    """The mean of (n,) paired differences and half its 95 % interval (Student's t); a star where that leaves out 0."""
-    n = len(differences)
-    half = stats.t.ppf(0.975, n - 1) * spread(differences) / n**0.5
-    mean = differences.mean()
-    return f"{mean:+.3f} ± {half:.3f}{' *' if abs(mean) > half else ''}"
-
-
-def spread(values):
-    """The standard deviation of a sample; NaN of one value."""
-    return float(np.std(values, ddof=1)) if len(values) > 1 else np.nan
-
-
-def plot(title, results):
-    """A panel for each column on the screen: a dot for each seed, a line at the mean. Returns a matplotlib Figure."""
-    from matplotlib import pyplot as plt
-
-    shown = measured(results)
-    figure, axes = plt.subplots(1, len(shown), figsize=(2.3 * len(shown) + 2.5, 0.42 * len(results) + 1.3), sharey=True, squeeze=False)
-    for panel, column in zip(axes[0], shown):
-        for row, (_, columns) in enumerate(results.items()):
-            panel.plot(columns[column], np.full(len(columns[column]), row), "o", color="#1f6fb4", alpha=0.6, markersize=5)
-            panel.plot([columns[column].mean()] * 2, [row - 0.3, row + 0.3], color="#1c2430", linewidth=1.6)
-        panel.set_title(column, fontsize=10)
-        panel.grid(axis="x", color="#e6e6e6")
-        panel.spines[["top", "right", "left"]].set_visible(False)
-        panel.tick_params(labelsize=9, left=False)
-    axes[0][0].set_yticks(range(len(results)), results, fontsize=9)
-    axes[0][0].invert_yaxis()
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12)
-    figure.tight_layout()
-    plt.close(figure)
-    return figure
+def failure(name, seed, error):
+    """What is said of a run that failed, now and at the end; what nobody expects is logged with its traceback."""
+    first_line, *_ = str(error).strip().splitlines() or [""]
+    told = f"{name}, seed {seed}: {type(error).__name__}: {first_line}"
+    log.error("failed: %s", told, exc_info=None if isinstance(error, (ValueError, OSError)) else error)
+    return told
 
 
 if __name__ == "__main__":

@@ -1,9 +1,15 @@
 """FashionConfig and the recipes: complete settings of a training, each with what it costs and the score it reached."""
+import math
+
 from mrcnn.config import LOSSES, Config
 from mrcnn.training.schedules import Stage
 
 # What a file that does not name these settings was trained with: it is older than they are, and the defaults have changed.
 BEFORE = {"ATTRIBUTE_HEAD": "linear", "MIN_VISIBLE_SHARE": 0.0}
+
+
+CHOICES = {"ATTRIBUTE_HEAD": ("linear", "mlp", "conv", "attention"), "ATTRIBUTE_LOSS": ("bce", "focal", "asymmetric"),
+           "ATTRIBUTE_ROIS": ("positives", "all"), "ATTRIBUTE_EMPTY": ("none", "exclude", "background")}
 
 
 class FashionConfig(Config):
@@ -27,7 +33,7 @@ class FashionConfig(Config):
     ATTRIBUTE_ASYMMETRIC = (0.0, 4.0, 0.05)     # gamma of what is present, of what is absent, margin
     ATTRIBUTE_POSITIVE_WEIGHT = 0.0     # a present attribute counts (absent / present in the training data) to this power
     ATTRIBUTE_HARD_NEGATIVES = 0        # so many absent attributes of a roi count, the hardest; 0: all
-    ATTRIBUTE_ROIS = "positives"        # what is taught: rois on objects, or "all", with none on the background
+    ATTRIBUTE_ROIS = "positives"        # what is taught: rois on objects, or "all", with none on the background, which adds to the loss
     ATTRIBUTE_EMPTY = "none"            # objects without attributes are taught so, or "exclude", or "background": one output more
     ATTRIBUTE_SEEN_PAIRS = False        # report only attributes that the training data have in that category
     IMAGE_MIN_DIM = 512
@@ -75,10 +81,15 @@ class FashionConfig(Config):
                 raise ValueError(f"{name} must be a number from {least} to {most}. Got {value!r}.")
         if self.REBALANCE_BETA == 1:
             raise ValueError("REBALANCE_BETA must be less than 1; 0.9999 is close to it. Got 1.")
-        for name, what in (("ATTRIBUTE_FOCAL", "alpha, gamma"), ("ATTRIBUTE_ASYMMETRIC", "gamma of ones, gamma of zeros, margin")):
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name} must be one of {', '.join(choices)}. Got {getattr(self, name)!r}.")
+        for name, *most in (("ATTRIBUTE_FOCAL", 1, math.inf), ("ATTRIBUTE_ASYMMETRIC", math.inf, math.inf, 0.99)):
             value = getattr(self, name)
-            if not isinstance(value, (tuple, list)) or len(value) != what.count(",") + 1:
-                raise ValueError(f"{name} must be [{what}]. Got {value!r}.")
+            if not (isinstance(value, (tuple, list)) and len(value) == len(most)
+                    and all(isinstance(v, (int, float)) and 0 <= v <= m for v, m in zip(value, most))):
+                what = {2: "alpha from 0 to 1, gamma", 3: "gamma of ones, gamma of zeros, margin below 1"}[len(most)]
+                raise ValueError(f"{name} must be [{what}], none of them negative. Got {value!r}.")
 
 
 class Small(FashionConfig):

@@ -96,7 +96,7 @@ def main(argv=None):
         more |= tune(args, truth, detections)
     if thresholds:
         thresholds.check(*({row["id"]: row.get("name", "") for row in truth.get(kind, ())} for kind in ("categories", "attributes")),
-                         name=args.thresholds)
+                         {row.get("supercategory", "") for row in truth.get("attributes", ())}, name=args.thresholds)
         about |= {"thresholds": str(args.thresholds)}
         detections = thresholds.decided(detections, truth)
     scores = every_score.score_stored(truth, detections, fixed=args.fixed, score_threshold=0.0 if thresholds else args.score_threshold)

@@ -9,7 +9,7 @@ import numpy as np
 
 import mrcnn.data.dataset
 import mrcnn.model
-from fashion.attributes.head import AttributeHead
+from fashion.attributes.build import head_of
 from fashion.config import FashionConfig
 from mrcnn.model import *  # noqa: F403
 
@@ -17,7 +17,8 @@ ATTRIBUTE_LAYERS = r"mrcnn_attribute.*"
 
 
 class MaskRCNN(mrcnn.model.MaskRCNN):
-    """`mrcnn.model.MaskRCNN` with an `AttributeHead` for the config's NUM_ATTRIBUTES or NUM_ATTR attributes.
+    """`mrcnn.model.MaskRCNN` with an `AttributeHead` for the config's NUM_ATTRIBUTES or NUM_ATTR attributes: a linear one, unless the
+    config has the ATTRIBUTE_ settings of `FashionConfig`.
 
     Raises ValueError if the config says neither.
     """
@@ -26,7 +27,7 @@ class MaskRCNN(mrcnn.model.MaskRCNN):
         count = getattr(config, "NUM_ATTRIBUTES", None) or getattr(config, "NUM_ATTR", None)
         if not count:
             raise ValueError("How many attributes are there? Set NUM_ATTRIBUTES in the config. Without attributes use mrcnn.model.")
-        super().__init__(mode, config, model_dir, extra_heads=[AttributeHead(int(count))])
+        super().__init__(mode, config, model_dir, extra_heads=[lambda: head_of(config, int(count), config.NUM_CLASSES)])
 
     def train(self, train_dataset, val_dataset, learning_rate, epochs, layers, *arguments, **options):
         """As `mrcnn.model.MaskRCNN.train`; layers="attribute" lets the attribute head alone learn."""

@@ -1,5 +1,6 @@
 """FashionModel: a detector with an attribute head, its settings and its label list, saved and loaded as one file."""
 import collections
+import copy
 import logging
 from pathlib import Path
 
@@ -31,10 +32,10 @@ class FashionModel:
         if config.ATTRIBUTE_SEEN_PAIRS and self.counts is None:
             raise ValueError("ATTRIBUTE_SEEN_PAIRS needs the counts of the training data, which checkpoints from before it existed do not "
                              "have. Set it to False.")
-        heads = [attribute_head(config, ontology, self.counts)] if ontology.num_attributes else []
+        heads = [lambda: attribute_head(config, ontology, self.counts)] if ontology.num_attributes else []
         if rescorer is not None:
-            least = rescorer.least_before(config.DETECTION_MIN_CONFIDENCE)
-            config = FashionConfig.from_dict(config.to_dict() | {"DETECTION_MIN_CONFIDENCE": least})
+            config = copy.copy(config)
+            config.DETECTION_MIN_CONFIDENCE = rescorer.least_before(config.DETECTION_MIN_CONFIDENCE)
         self.detector = build_detector(config, heads)
         self._predictor = Predictor(self.detector, config, xla=use_xla(config))
 
@@ -108,7 +109,10 @@ def load_model(path, *, rescorer=None, **settings):
             log.warning("The classifier that scores detections again learned from those of %s, and this is %s. Train one for it with "
                         "fashion/rescore.py.", rescorer.about["detector"], digest_of(path))
     model = FashionModel(config, ontology, metadata.get("attribute_counts"), rescorer)
-    load_weights(model.detector, path)
+    lacking = sorted(load_weights(model.detector, path).only_in_model)
+    if lacking:
+        raise ValueError(f"{path} has no weights for {', '.join(lacking[:4])}{' …' if len(lacking) > 4 else ''}, which would be left to "
+                         f"chance. What the network is made of is chosen in training; given here: {', '.join(settings) or 'nothing'}.")
     return model
 
 

@@ -53,7 +53,7 @@ def main(argv=None):
     if thresholds:
         labels = model.ontology
         thresholds.check(dict(zip(labels.category_ids, labels.category_names)), dict(zip(labels.attribute_ids, labels.attribute_names)),
-                         name=args.thresholds)
+                         labels.attribute_supercategories, name=args.thresholds)
         settings["thresholds"] = digest_of(args.thresholds)
         rescored = json.loads(args.thresholds.read_text(encoding="utf-8")).get("tuning", {}).get("rescored")
         if rescored is not None and rescored != bool(args.rescore):

@@ -40,6 +40,7 @@ from mrcnn.training.run_folder import RunFolder
 
 DEFAULTS = {"recipe": "smoke", "stage": "all", "weights": "imagenet", "exclude": None, "rebalance": []}
 ARRAYS = (".npz", ".pth", ".pkl")     # files that hold a backbone and say nothing else
+LAYERS_OF_LABELS = {"mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask", "mrcnn_attribute_logits", "mrcnn_attribute_query"}
 VERSIONS = ("keras", "tensorflow", "jax", "numpy", "imgaug", "albumentations", "pycocotools", "h5py")
 
 
@@ -190,9 +191,10 @@ def start_weights(model, weights, exclude=None):
     try:
         load_file(model.detector, path, exclude=[*unfitting_layers(model, path, trained), *anew])
     except ValueError as error:
-        recipe = trained.get("config", {}).get("NAME")
-        raise ValueError(f"{error} It was trained by the recipe {recipe!r}, and the recipe now is {model.config.NAME!r}."
-                         if recipe not in (None, model.config.NAME) else str(error)) from error
+        recipe, wrong = trained.get("config", {}).get("NAME"), getattr(error, "layers", ())
+        raise ValueError(str(error) + (f" On the command line: --exclude '{'|'.join(wrong)}'." if wrong else "") + (
+            f" It was trained by the recipe {recipe!r}, and the recipe now is {model.config.NAME!r}."
+            if recipe not in (None, model.config.NAME) else "")) from error
 
 
 def convention_of(weights):
@@ -204,20 +206,23 @@ def convention_of(weights):
 
 
 def unfitting_layers(model, path, trained):
-    """The class- and attribute-dependent layers that start anew: all, if a checkpoint with the metadata `trained` knows other labels;
-    of files that do not say what they know, those of another shape."""
+    """The class- and attribute-dependent layers that start anew: of a checkpoint with the metadata `trained` those of other labels and of
+    another attribute head, even where the shapes agree, since they mean something else; of any file those of another shape."""
     if str(path).endswith(ARRAYS):
         return []
     layers = weight_layers(model.detector)
-    names = ["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask", "mrcnn_attribute_logits"]
-    if "ontology" in trained:
-        if trained["ontology"] != model.ontology.to_dict():
-            return names
-        names = [name for name in layers if name.startswith("mrcnn_attribute")]
-        if (BEFORE | trained["config"])["ATTRIBUTE_HEAD"] != model.config.ATTRIBUTE_HEAD:
-            return names                # weights of another head mean something else, even where the shapes agree
     shapes = read_h5(path, layers, of_each=lambda dataset: dataset.shape)
-    return [n for n in names if n in shapes and n in layers and shapes[n] != [tuple(w.shape) for w in layers[n].weights]]
+    attribute_layers = {name for name in layers if name.startswith("mrcnn_attribute")}
+    labels = trained.get("ontology") not in (None, model.ontology.to_dict())
+    body = "ontology" in trained and (BEFORE | trained["config"])["ATTRIBUTE_HEAD"] != model.config.ATTRIBUTE_HEAD
+
+    def reshaped(name):
+        return name in shapes and shapes[name] != [tuple(w.shape) for w in layers[name].weights]
+
+    may_differ = attribute_layers if "ontology" in trained else LAYERS_OF_LABELS
+    anew = {name for name in may_differ if name in layers and reshaped(name)}
+    anew |= (LAYERS_OF_LABELS if labels else set()) | (attribute_layers if body else set())
+    return [name for name in layers if name in anew]
 
 
 def resumable_run(out):

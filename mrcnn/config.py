@@ -4,6 +4,7 @@ Names, defaults and the way of use (subclass it, set class attributes in capital
 existing configurations keep working. Knobs that Matterport did not have are marked `new`.
 """
 import dataclasses
+import inspect
 import itertools
 import json
 
@@ -116,6 +117,7 @@ class Config:
     LOSS_WEIGHTS = {name: 1.0 for name in LOSSES}
 
     def __init__(self):
+        self._take_functions_as_given()
         self.BATCH_SIZE = self.IMAGES_PER_GPU * self.GPU_COUNT
         mean, std = PIXEL_STATISTICS[self.backbone_family()]
         std = std if self.IMAGE_CHANNEL_COUNT == len(std) else (1.0,) * self.IMAGE_CHANNEL_COUNT
@@ -153,6 +155,14 @@ class Config:
         if callable(self.BACKBONE):
             return "resnet"
         return next((f for f in PIXEL_STATISTICS if str(self.BACKBONE).startswith(f)), "resnet")
+
+    def _take_functions_as_given(self):
+        # A function in a class is a method, which would get the config as its first argument. One that asks for `self` wants it.
+        for name in ("BACKBONE", "COMPUTE_BACKBONE_SHAPE"):
+            value = getattr(self, name)
+            if inspect.ismethod(value) and value.__self__ is self:
+                if next(iter(inspect.signature(value.__func__).parameters), None) != "self":
+                    setattr(self, name, value.__func__)
 
     def validate(self):
         """Raise ValueError, naming the setting and what would work, if a value cannot work."""
@@ -211,8 +221,13 @@ class Config:
 
     @classmethod
     def from_dict(cls, values):
-        """A config whose settings are `values` (from `to_dict`); what `values` lacks keeps its default."""
-        return type(cls.__name__, (cls,), {k: v for k, v in values.items() if k not in DERIVED})()
+        """A config whose settings are `values` (from `to_dict`); what `values` lacks keeps its default.
+
+        Of a callable `to_dict` has the name only: a BACKBONE must be given again before a model is built, in `values` or as an attribute;
+        COMPUTE_BACKBONE_SHAPE, which only checks, is left out.
+        """
+        dropped = set(DERIVED) | ({"COMPUTE_BACKBONE_SHAPE"} if isinstance(values.get("COMPUTE_BACKBONE_SHAPE"), str) else set())
+        return type(cls.__name__, (cls,), {k: v for k, v in values.items() if k not in dropped})()
 
     def display(self):
         """Print every setting, one a line, as Matterport's method does."""

@@ -57,7 +57,7 @@ class MaskRCNN:
     """Mask R-CNN with Matterport's methods.
 
     mode: "training" or "inference", kept for scripts; one model does both. config: a `Config`; model_dir: where run folders go;
-    extra_heads: `RoIHead`s of your own. `keras_model` is the Keras model, a `Detector`; `log_dir` the folder of this training, made
+    extra_heads: see `build_detector`. `keras_model` is the Keras model, a `Detector`; `log_dir` the folder of this training, made
     when it begins; `epoch` how many epochs the model has behind it.
     """
 

@@ -72,6 +72,7 @@ def main(folder):
     from conftest import TINY, register_plain_backbone
 
     from fashion.attributes.head import AttributeHead
+    from fashion.attributes.losses import AttributeLoss
     from mrcnn.config import Config
     from mrcnn.inference.compiled import compiled
     from mrcnn.modeling.build import build_detector
@@ -79,8 +80,10 @@ def main(folder):
 
     register_plain_backbone()
     keras.utils.set_random_seed(1)
-    config = Config.from_dict(TINY | {"NUM_CLASSES": 4, "DETECTION_MIN_CONFIDENCE": 0.0, "DETECTION_ALL_CLASSES": True})
-    detector, batch = build_detector(config, [AttributeHead(5)]), inputs(config, 5)
+    config = Config.from_dict(TINY | {"NUM_CLASSES": 4, "DETECTION_MIN_CONFIDENCE": 0.0, "DETECTION_ALL_CLASSES": True,
+                                      "NECK_GATE": "cbam"})
+    head = AttributeHead(5, "attention", channels=8, num_classes=4, groups=[0, 0, 1, 1, 2], loss=AttributeLoss("asymmetric"))
+    detector, batch = build_detector(config, [head]), inputs(config, 5)
     if keras.backend.backend() == "tensorflow":
         save_weights(detector, folder / "weights.h5")
     load_weights(detector, folder / "weights.h5")

@@ -54,8 +54,9 @@ class Conv(keras.layers.Layer):
 class Attention(keras.layers.Layer):
     """One query for every group of attributes looks for its own cells: a neckline is elsewhere than a hem.
 
-    (B, N, 14, 14, C) -> (B, N, groups, channels). Cells know where they lie. Each group's vector is the sum of the cells' values, weighted
-    by a softmax over the cells of the products of keys and the query (Vaswani et al. 2017, eq. 1), and a fully connected layer on top.
+    (B, N, 14, 14, C) -> (B, N, groups, channels). Each group's vector is the sum of the cells' values, weighted by a softmax over the cells
+    of the products of keys and the query, divided by the root of their length (Vaswani et al. 2017, eq. 1). Keys are a tanh of what is in
+    a cell and where it lies. A query starts with numbers of variance 1, as that division expects: else all cells weigh nearly alike.
     """
 
     reads = "pooled"
@@ -65,7 +66,8 @@ class Attention(keras.layers.Layer):
         self.groups, self.channels = groups, channels
         self.key = layers.Dense(channels, name="mrcnn_attribute_key")
         self.value = layers.Dense(channels, activation="relu", name="mrcnn_attribute_value")
-        self.query = layers.Dense(groups, use_bias=False, name="mrcnn_attribute_query")    # its kernel's columns are the queries
+        self.query = layers.Dense(groups, use_bias=False, kernel_initializer=keras.initializers.RandomNormal(stddev=1.0),
+                                  name="mrcnn_attribute_query")                                # its kernel's columns are the queries
         self.place = layers.Dense(channels, use_bias=False, name="mrcnn_attribute_place")      # its kernel's rows are the cells' places
 
     def call(self, inputs, training=False):

@@ -8,7 +8,6 @@ from fashion.attributes.bodies import CELLS, MLP, Attention, Conv, Linear
 from fashion.attributes.losses import AttributeLoss
 from fashion.attributes.targets import EMPTY, ROIS, targets_of
 from mrcnn.modeling.roi_head import RoIHead
-from mrcnn.ops.losses import masked_mean
 
 BODIES = ("linear", "mlp", "conv", "attention")
 
@@ -21,7 +20,9 @@ class AttributeHead(RoIHead):
     num_classes: K, with the background: a set of T outputs for every class; the true one's are trained, the predicted one's are told.
         None: one set for all
     groups: (T,) int from 0, the group of each attribute, for "attention"
-    loss: an `AttributeLoss`; rois: what it is taught at, "positives" (rois on objects) or "all" (with none on the background);
+    loss: an `AttributeLoss`; rois: what it is taught at, "positives" (rois on objects) or "all" (with none on the background; of a set
+        for every class the background's, which detections never tell); the loss is a sum over those for each roi on an object, so that
+        these count the same in both (as in Lin et al. 2017, section 4.1)
     empty: what objects without attributes teach, see `targets.targets_of`
     update_statistics: of BatchNorm in "conv"
 
@@ -49,7 +50,7 @@ class AttributeHead(RoIHead):
         if body == "attention":
             if groups is None or len(groups) != num_attributes:
                 raise ValueError(f"The attention body needs a group for each of {num_attributes} attributes. Got {groups!r}.")
-            self.groups = [*map(int, groups), *[0] * (self.outputs - num_attributes)]
+            self.groups = [*map(int, groups), *[max(groups) + 1] * (self.outputs - num_attributes)]
             self.body = Attention(max(self.groups) + 1, channels, **named)
         elif body == "conv":
             self.body = Conv(hidden, channels, update_statistics, **named)
@@ -61,25 +62,25 @@ class AttributeHead(RoIHead):
         if self.groups:
             limit = math.sqrt(6.0 / (channels + sets))     # Glorot's, of each attribute's matrix by itself
             self.logits = layers.EinsumDense("bntf,tfk->bntk", (None, self.outputs, sets), bias_axes="tk", bias_initializer=prior,
-                                             kernel_initializer=keras.initializers.RandomUniform(-limit, limit),
+                                             kernel_initializer=keras.initializers.RandomUniform(-limit, limit), dtype="float32",
                                              name="mrcnn_attribute_logits")
         else:
-            self.logits = layers.Dense(self.outputs * sets, bias_initializer=prior, name="mrcnn_attribute_logits")
+            self.logits = layers.Dense(self.outputs * sets, bias_initializer=prior, dtype="float32", name="mrcnn_attribute_logits")
 
     def call(self, inputs, training=False):
         x = self.body(inputs, training=training)
         if self.groups:
             x = ops.take(x, self.groups, axis=2)                                     # every attribute's vector: (B, N, T, F)
-        logits = ops.cast(self.logits(x), "float32")
+        logits = self.logits(x)
         shape = (-1, inputs.shape[1], self.outputs)
         return {"logits": ops.reshape(logits, shape if self.num_classes is None else (*shape, self.num_classes))}
 
     def compute_losses(self, outputs, samples):
         targets, used = targets_of(samples, self.empty)
         class_ids = samples.gather("gt_class_ids") * ops.cast(samples.is_positive, "int32") if self.num_classes else None
-        if self.positives_only:
-            used = used * samples.is_positive
-        return {"mrcnn_attribute_loss": masked_mean(self.loss(self._of_class(outputs["logits"], class_ids), targets), used)}
+        losses, on_objects = self.loss(self._of_class(outputs["logits"], class_ids), targets), used * samples.is_positive
+        total = ops.sum(losses * (on_objects if self.positives_only else used))
+        return {"mrcnn_attribute_loss": total / ops.maximum(ops.sum(on_objects), 1.0)}
 
     def describe(self, outputs, class_ids):
         return {"attribute_scores": ops.sigmoid(self._of_class(outputs["logits"], class_ids)[..., :self.num_attributes])}

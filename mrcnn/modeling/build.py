@@ -10,6 +10,7 @@ from mrcnn.modeling.detector import Detector
 from mrcnn.modeling.devices import device_scope
 from mrcnn.modeling.fpn import FPN
 from mrcnn.modeling.mask_head import MaskHead
+from mrcnn.modeling.roi_head import RoIHead
 from mrcnn.modeling.rpn import RPNHead
 from mrcnn.modeling.single_level import SingleLevel
 
@@ -51,11 +52,14 @@ class DetectorSettings:
 
 
 def build_detector(config, extra_heads=()):
-    """A Detector for `config`, its weights created, with `extra_heads` (RoIHead) behind the box and mask heads.
+    """A Detector for `config`, its weights created, with `extra_heads` behind the box and mask heads.
+
+    extra_heads: of each a RoIHead, or a function without arguments that makes it. A head computes in the precision in force when it was
+        made: a function is called in that of MIXED_PRECISION.
 
     BACKBONE may be a callable as Matterport's configurations have it: (image, stage5=True, train_bn=bool), a Keras tensor (B, H, W, 3)
     -> [C1, C2, C3, C4, C5] at strides 2 to 32, of which C1 is not used. Raises ValueError for another BACKBONE, and if
-    COMPUTE_BACKBONE_SHAPE disagrees with BACKBONE_STRIDES.
+    COMPUTE_BACKBONE_SHAPE, one row for each level, disagrees with BACKBONE_STRIDES; with NECK "none" only its row of C4 counts.
     """
     with device_scope(config), _dtype_policy("mixed_bfloat16" if config.MIXED_PRECISION else "float32"):
         backbone = _backbone(config)
@@ -65,7 +69,7 @@ def build_detector(config, extra_heads=()):
             BoxHead(config.NUM_CLASSES, config.FPN_CLASSIF_FC_LAYERS_SIZE, config.POOL_SIZE, tuple(config.BBOX_STD_DEV),
                     config.TRAIN_BN, name="box_head"),
             MaskHead(config.NUM_CLASSES, config.MASK_CHANNELS, config.MASK_POOL_SIZE, config.TRAIN_BN, name="mask_head"),
-            *extra_heads,
+            *(head if isinstance(head, RoIHead) else head() for head in extra_heads),
         ]
         detector = Detector(backbone, NECKS[config.NECK](config.TOP_DOWN_PYRAMID_SIZE, config.NECK_GATE, name="fpn"),
                             RPNHead(config.RPN_CHANNELS, len(config.anchor_shapes[1]), config.RPN_ANCHOR_STRIDE, name="rpn"),
@@ -88,7 +92,7 @@ def _create_weights(detector, config):
 
 
 def stage_of_layer(config, layer_name):
-    """The backbone stage (1..5) that a layer belongs to, None outside the backbone: what `layers="4+"` goes by."""
+    """The stage (1..5) of a library's backbone that a layer belongs to by its name, None outside: what `layers="4+"` goes by."""
     family = config.backbone_family()
     if family == "efficientnet_lite":
         return efficientnet_lite.stage_of(layer_name, config.BACKBONE)
@@ -102,7 +106,8 @@ def _backbone(config):
         return _backbone_of(config.BACKBONE, config)
     if config.BACKBONE not in BACKBONES:
         raise ValueError(f"BACKBONE must be one of {sorted(BACKBONES)}, or a callable (image, stage5=True, train_bn=...) that returns the "
-                         f"Keras tensors C1 to C5. Got {config.BACKBONE!r}.")
+                         f"Keras tensors C1 to C5. Got {config.BACKBONE!r}. A stored config has only a callable's name: if this is one "
+                         "of yours, give the callable itself again, for instance load_model(path, BACKBONE=my_function).")
     return BACKBONES[config.BACKBONE](config.BACKBONE, config.TRAIN_BN, config.IMAGE_CHANNEL_COUNT)
 
 
@@ -110,14 +115,17 @@ def _backbone_of(function, config):
     image = keras.Input((None, None, config.IMAGE_CHANNEL_COUNT), name="input_image")
     features = list(function(image, stage5=True, train_bn=config.TRAIN_BN))
     if len(features) not in (4, 5):
-        raise ValueError(f"A BACKBONE callable must return C1 to C5 (or C2 to C5). {function.__name__} returned {len(features)} tensors.")
+        name = getattr(function, "__name__", repr(function))        # partials and objects have none
+        raise ValueError(f"A BACKBONE callable must return C1 to C5 (or C2 to C5). {name} returned {len(features)} tensors.")
     if config.COMPUTE_BACKBONE_SHAPE:
         given = [tuple(int(n) for n in shape) for shape in config.COMPUTE_BACKBONE_SHAPE(tuple(config.IMAGE_SHAPE))]
+        if config.NECK == "none" and len(given) > 1:        # of C2 to C6, C4
+            given = given[2:3]
         wanted = [tuple(-(-n // stride) for n in config.image_hw) for stride in config.BACKBONE_STRIDES]
         if given != wanted:
             raise ValueError(f"COMPUTE_BACKBONE_SHAPE gives feature maps of {given}, but BACKBONE_STRIDES {tuple(config.BACKBONE_STRIDES)} "
                              f"make them {wanted}. Set BACKBONE_STRIDES to the strides of this backbone and its pyramid.")
-    return keras.Model(image, features[-4:], name=getattr(function, "__name__", "backbone"))
+    return keras.Model(image, features[-4:], name="backbone")       # TensorFlow's scopes do not take every name, such as <lambda>
 
 
 def _settings(config):

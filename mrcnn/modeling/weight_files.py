@@ -199,8 +199,10 @@ def _check_shapes(pairs, source):
     wrong = [name for name, (given, wanted) in shapes.items() if given != wanted]
     if wrong:
         given, wanted = shapes[wrong[0]]
-        raise ValueError(f"Layer {wrong[0]!r} of {source} has weights of shape {given}, the model wants {wanted}. What is meant to start "
-                         f"anew (another number of classes, say) is left out with exclude={wrong}.")
+        error = ValueError(f"Layer {wrong[0]!r} of {source} has weights of shape {given}, the model wants {wanted}. What is meant to start "
+                           f"anew (another number of classes, say) is left out with exclude={wrong}.")
+        error.layers = wrong
+        raise error
 
 
 def _root(file):

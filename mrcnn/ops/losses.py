@@ -52,7 +52,9 @@ def asymmetric_loss(logits, targets, gamma_positive=0.0, gamma_negative=4.0, mar
     p = ops.sigmoid(logits)
     shifted = ops.maximum(p - margin, 0.0)
     positive = _power(1.0 - p, gamma_positive) * binary_cross_entropy(logits, ops.ones_like(logits))
-    negative = -_power(shifted, gamma_negative) * ops.log(ops.maximum(1.0 - shifted, 1e-7))
+    # Without a margin 1 - p is 0 in float32 from a logit of 17 on, and its logarithm would teach nothing where most is wrong.
+    log_of_rest = ops.log(1.0 - shifted) if margin else -ops.softplus(logits)
+    negative = -_power(shifted, gamma_negative) * log_of_rest
     return ops.where(targets > 0.5, positive, negative)
 
 

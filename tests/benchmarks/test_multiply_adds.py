@@ -103,3 +103,10 @@ def test_attributes_run_the_box_head_again_on_the_detections(config, backbone):
 def test_two_hidden_layers_of_an_attribute_head_are_counted_by_hand():
     config = FashionConfig.from_dict({"ATTRIBUTE_HEAD": "mlp", "ATTRIBUTE_HIDDEN": 7, "FPN_CLASSIF_FC_LAYERS_SIZE": 5})
     assert attribute_macs(config, 2, 3) == 2 * (5 * 7 + 7 * 7 + 7 * 3) and attribute_macs(config, 2, 0) == 0
+
+
+def test_outputs_of_each_class_are_counted_and_heads_that_pool_for_themselves_refused():
+    config = FashionConfig.from_dict({"ATTRIBUTE_PER_CLASS": True, "NUM_CLASSES": 4, "FPN_CLASSIF_FC_LAYERS_SIZE": 5})
+    assert attribute_macs(config, 2, 3) == 2 * 5 * 3 * 4
+    with pytest.raises(ValueError, match="known for linear and mlp. Got 'conv'"):
+        attribute_macs(FashionConfig.from_dict({"ATTRIBUTE_HEAD": "conv"}), 2, 3)

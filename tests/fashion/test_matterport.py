@@ -42,6 +42,7 @@ def config(tiny_settings):
         NUM_ATTR = 3
         VALIDATION_STEPS = 1
         DETECTION_MIN_CONFIDENCE = 0
+        DETECTION_ALL_CLASSES = True        # whatever chance makes of the weights, something is found
 
     for name, value in tiny_settings.items():
         setattr(ForkConfig, name, value)

@@ -1,4 +1,6 @@
 """Config: Matterport's way of use, errors that say what would work, and the way to a file and back."""
+import copy
+import functools
 import json
 
 import numpy as np
@@ -93,7 +95,52 @@ def test_derived_settings_follow_when_a_saved_config_is_changed():
 def test_a_callable_is_saved_by_its_name():
     def my_backbone(config):
         return None
-    assert config(BACKBONE=staticmethod(my_backbone)).to_dict()["BACKBONE"] == "my_backbone"
+    assert config(BACKBONE=my_backbone).to_dict()["BACKBONE"] == "my_backbone"
+
+
+def function_of_ones_own(image, stage5=True, train_bn=True):
+    return image, stage5, train_bn
+
+
+class Callable:
+    def __call__(self, image, stage5=True, train_bn=True):
+        return image, stage5, train_bn
+
+    method = __call__
+
+
+@pytest.mark.parametrize("given", [
+    function_of_ones_own, staticmethod(function_of_ones_own), lambda image, stage5, train_bn: (image, stage5, train_bn), Callable(),
+    Callable().method, functools.partial(function_of_ones_own, stage5=False)],
+    ids=["function", "staticmethod", "lambda", "object", "method", "partial"])
+def test_a_callable_is_called_as_it_was_given(given):
+    class Subclass(Config):
+        BACKBONE = COMPUTE_BACKBONE_SHAPE = given
+
+    class Inherits(Subclass):
+        NAME = "inherits"
+
+    late = type("Late", (Config,), {})
+    late.BACKBONE = late.COMPUTE_BACKBONE_SHAPE = given
+    settings = {"BACKBONE": given, "COMPUTE_BACKBONE_SHAPE": given}
+    for mine in (Subclass(), Inherits(), late(), config(**settings), Config.from_dict(settings), copy.copy(Subclass())):
+        for function in (mine.BACKBONE, mine.COMPUTE_BACKBONE_SHAPE):
+            assert function("image", stage5=True, train_bn=False) == ("image", True, False)
+
+
+def test_a_method_that_asks_for_self_is_given_the_config():
+    class Mine(Config):
+        COMPUTE_BACKBONE_SHAPE_STRIDE = 8
+
+        def COMPUTE_BACKBONE_SHAPE(self, image_shape):
+            return [[image_shape[0] // self.COMPUTE_BACKBONE_SHAPE_STRIDE]]
+
+    assert Mine().COMPUTE_BACKBONE_SHAPE((64, 64, 3)) == [[8]]
+
+
+def test_of_a_saved_callable_only_the_backbones_name_comes_back():
+    back = Config.from_dict(config(BACKBONE=function_of_ones_own, COMPUTE_BACKBONE_SHAPE=function_of_ones_own).to_dict())
+    assert back.BACKBONE == "function_of_ones_own" and back.COMPUTE_BACKBONE_SHAPE is None
 
 
 def test_display_prints_one_setting_a_line(capsys):

@@ -74,8 +74,9 @@ class Thresholds:
 
     # Use
 
-    def check(self, categories, attributes, name="The table"):
-        """Raises ValueError if a category or an attribute of the table is not one of the label list, {real id: name} each."""
+    def check(self, categories, attributes, supercategories, name="The table"):
+        """Raises ValueError if a category or an attribute of the table is not one of the label list, {real id: name} each, or a
+        super-category of attributes, of which names are given, not one of its."""
         of_attributes = {i: self.attribute_names.get(i, "") for row in self.categories.values() for i in row.attributes}
         for kind, used, known in (("category", {i: row.name for i, row in self.categories.items()}, categories),
                                   ("attribute", of_attributes, attributes)):
@@ -83,6 +84,10 @@ class Thresholds:
                 if i not in known or said not in ("", known[i]):
                     raise ValueError(f"{name} has thresholds of {kind} {i} ({said or 'no name'}), which here is {known.get(i, 'unknown')}. "
                                      "Thresholds belong to the label list that they were searched with.")
+        unknown = sorted(self.supercategories.keys() - set(supercategories))
+        if unknown:
+            raise ValueError(f"{name} has thresholds of super-category {unknown[0]!r}; here attributes have "
+                             f"{sorted(set(supercategories))}. Thresholds belong to the label list that they were searched with.")
 
     def applied(self, result, ontology):
         """A result dict of `FashionModel` with the detections and the attributes that count, and "mask_thresholds" (N,) float.

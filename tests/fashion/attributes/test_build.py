@@ -3,9 +3,13 @@ import numpy as np
 import pytest
 
 from fashion.attributes.bodies import MLP
-from fashion.attributes.build import attribute_head, groups_of
-from fashion.config import FashionConfig
+from fashion.attributes.build import attribute_head, groups_of, head_of
+from fashion.attributes.head import BODIES
+from fashion.attributes.losses import KINDS
+from fashion.attributes.targets import EMPTY, ROIS
+from fashion.config import CHOICES, FashionConfig
 from fashion.ontology import Ontology
+from mrcnn.config import Config
 
 ONTOLOGY = Ontology((0, 5), ("shirt", "shoe"), ("", ""), (1, 2, 9), ("long", "red", "short"), ("length", "colour", "length"), (0,))
 
@@ -39,5 +43,17 @@ def test_attributes_of_a_supercategory_are_a_group():
 
 
 def test_unknown_settings_are_refused():
-    with pytest.raises(ValueError, match="body of an attribute head is one of"):
-        attribute_head(config(ATTRIBUTE_HEAD="transformer"), ONTOLOGY)
+    with pytest.raises(ValueError, match="ATTRIBUTE_HEAD must be one of linear, mlp, conv, attention. Got 'transformer'"):
+        config(ATTRIBUTE_HEAD="transformer")
+
+
+def test_the_settings_choose_among_all_that_there_is():
+    assert CHOICES == {"ATTRIBUTE_HEAD": BODIES, "ATTRIBUTE_LOSS": KINDS, "ATTRIBUTE_ROIS": ROIS, "ATTRIBUTE_EMPTY": EMPTY}
+
+
+def test_any_config_may_ask_for_a_head():
+    """One of Matterport's forks, which knows none of the settings, gets the linear one."""
+    head = head_of(Config(), 5, 2)
+    assert (type(head.body).__name__, head.outputs, head.loss.kind) == ("Linear", 5, "bce")
+    head = head_of(Config.from_dict({"ATTRIBUTE_HEAD": "attention", "ATTRIBUTE_PER_CLASS": True, "ATTRIBUTE_LOSS": "focal"}), 5, 2)
+    assert (type(head.body).__name__, head.num_classes, head.loss.kind, set(head.groups)) == ("Attention", 2, "focal", {0})

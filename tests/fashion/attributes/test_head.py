@@ -1,8 +1,10 @@
 """Attribute head: what the contract of all heads (tests/mrcnn/modeling/test_roi_head.py) does not say."""
+import keras
 import numpy as np
 import pytest
 from keras import ops
 
+from fashion.attributes.bodies import Attention
 from fashion.attributes.head import AttributeHead
 from mrcnn.modeling.samples import Samples
 from mrcnn.ops.matching import NEGATIVE, POSITIVE
@@ -27,6 +29,30 @@ def test_the_loss_adds_up_over_attributes_and_is_a_mean_over_objects():
     sure = [[50, -50, -50, 50], [0, 0, 0, 0]]
     assert loss(head, sure, [[1, 0, 0, 1], [0] * 4], [POSITIVE, POSITIVE]) == pytest.approx(2 * np.log(2))
     assert loss(head, sure, [[1, 0, 0, 1], [0] * 4], [POSITIVE, NEGATIVE]) == pytest.approx(0, abs=1e-6)
+
+
+def test_what_is_taught_on_the_background_is_added_and_leaves_objects_their_share():
+    head, unsure = AttributeHead(4, rois="all"), np.zeros((2, 4))
+    assert loss(head, unsure, [[1, 0, 0, 1], [0] * 4], [POSITIVE, NEGATIVE]) == pytest.approx(8 * np.log(2))
+    assert loss(head, unsure, [[1, 0, 0, 1], [0] * 4], [POSITIVE, POSITIVE]) == pytest.approx(4 * np.log(2))
+    assert loss(head, unsure, [[0] * 4, [0] * 4], [NEGATIVE, NEGATIVE]) == pytest.approx(8 * np.log(2))
+
+
+def test_objects_without_attributes_have_a_query_of_their_own():
+    head = AttributeHead(3, "attention", channels=8, groups=[0, 1, 1], empty="background")
+    head(np.zeros((1, 2, 14, 14, 4), np.float32))
+    assert head.groups == [0, 1, 1, 2] and head.body.query.kernel.shape == (8, 3)
+
+
+def test_queries_start_so_that_they_tell_cells_apart():
+    """Of 196 cells the one that is looked at most weighs several times as much as it would if all weighed alike."""
+    keras.utils.set_random_seed(0)
+    body, cells = Attention(6, 64), np.random.default_rng(0).normal(size=(1, 4, 14, 14, 64)).astype(np.float32)
+    body(cells)
+    places = body.place(ops.eye(196))
+    scores = ops.tanh(body.key(ops.reshape(cells, (4, 196, 64))) + places) @ body.query.kernel / 8
+    most = np.array(ops.softmax(scores, axis=1)).max(axis=1) * 196
+    assert 3 < most.mean() < 20
 
 
 def test_each_object_has_its_own_attributes():

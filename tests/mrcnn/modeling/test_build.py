@@ -1,7 +1,11 @@
+import functools
+
 import keras
 import numpy as np
 import pytest
 
+from mrcnn.config import Config
+from mrcnn.inference.compiled import compiled
 from mrcnn.modeling.build import build_detector, stage_of_layer
 from mrcnn.modeling.weight_files import load_weights, save_weights
 
@@ -26,21 +30,66 @@ def strided(image, stage5, train_bn):
     return features
 
 
-def test_a_backbone_may_be_a_function_of_the_image(plain_config):
-    def shapes(image_shape):
-        return np.array([[image_shape[0] // s, image_shape[1] // s] for s in (4, 8, 16, 32, 64)])
-    detector = build_detector(plain_config(BACKBONE=staticmethod(strided), COMPUTE_BACKBONE_SHAPE=staticmethod(shapes)))
+class Strided:
+    """The same as an object, which has no __name__."""
+
+    def __init__(self, levels=5):
+        self.levels = levels
+
+    def __call__(self, image, stage5, train_bn):
+        return strided(image, stage5, train_bn)[:self.levels]
+
+
+def shapes(image_shape):
+    """The sizes of P2 to P6, as Matterport's configurations tell them."""
+    return np.array([[image_shape[0] // s, image_shape[1] // s] for s in (4, 8, 16, 32, 64)])
+
+
+@pytest.mark.parametrize("given", [strided, staticmethod(strided), lambda image, **how: strided(image, **how), Strided(),
+                                   functools.partial(strided)], ids=["function", "staticmethod", "lambda", "object", "partial"])
+def test_a_backbone_may_be_a_function_of_the_image(plain_config, given):
+    detector = build_detector(plain_config(BACKBONE=given, COMPUTE_BACKBONE_SHAPE=shapes))
     assert [shape[-1] for shape in detector.backbone.output_shape] == [8, 12, 16, 20]
+
+
+def test_a_backbone_may_be_set_on_the_config_before_a_model_is_built(plain_config):
+    config = plain_config()
+    config.BACKBONE = strided
+    assert [shape[-1] for shape in build_detector(config).backbone.output_shape] == [8, 12, 16, 20]
+
+
+def test_a_backbone_without_a_name_runs_in_a_graph(plain_config):
+    detector = build_detector(plain_config(BACKBONE=lambda image, **how: strided(image, **how)))
+    features = compiled(detector.backbone, detector.backbone, xla=False)(np.zeros((1, 64, 64, 3), np.float32))
+    assert [f.shape[1] for f in features] == [16, 8, 4, 2]
+
+
+def test_the_name_of_a_stored_callable_is_refused_with_what_to_give_again(plain_config):
+    stored = plain_config(BACKBONE=strided, COMPUTE_BACKBONE_SHAPE=shapes).to_dict()
+    with pytest.raises(ValueError, match=r"Got 'strided'.*only a callable's name.*BACKBONE=my_function"):
+        build_detector(Config.from_dict(stored))
+    assert build_detector(Config.from_dict(stored | {"BACKBONE": strided})).backbone.get_layer("mine5")
+
+
+def test_without_a_neck_only_the_shape_of_c4_is_compared(plain_config):
+    settings = {"NECK": "none", "BACKBONE": strided}
+    for right in (shapes, lambda image_shape: shapes(image_shape)[2:3]):
+        detector = build_detector(plain_config(**settings, COMPUTE_BACKBONE_SHAPE=right))
+        assert [shape[-1] for shape in detector.backbone.output_shape] == [8, 12, 16]
+    with pytest.raises(ValueError, match=r"\[\(2, 2\)\].*BACKBONE_STRIDES \(16,\).*\[\(4, 4\)\]"):
+        build_detector(plain_config(**settings, COMPUTE_BACKBONE_SHAPE=lambda image_shape: shapes(image_shape)[1:]))
 
 
 def test_feature_shapes_that_contradict_the_strides_are_refused(plain_config):
     with pytest.raises(ValueError, match=r"\(32, 32\).*BACKBONE_STRIDES.*\(16, 16\)"):
-        build_detector(plain_config(BACKBONE=staticmethod(strided), COMPUTE_BACKBONE_SHAPE=staticmethod(lambda shape: [[32, 32]])))
+        build_detector(plain_config(BACKBONE=strided, COMPUTE_BACKBONE_SHAPE=lambda shape: [[32, 32]]))
 
 
-def test_a_backbone_of_too_few_levels_is_refused(plain_config):
+@pytest.mark.parametrize("given", [Strided(levels=3), functools.partial(Strided(levels=3)),
+                                   lambda image, **how: strided(image, **how)[:3]], ids=["object", "partial", "lambda"])
+def test_a_backbone_of_too_few_levels_is_refused(plain_config, given):
     with pytest.raises(ValueError, match="C1 to C5.*returned 3"):
-        build_detector(plain_config(BACKBONE=staticmethod(lambda image, **_: strided(image, True, False)[:3])))
+        build_detector(plain_config(BACKBONE=given))
 
 
 @pytest.mark.slow

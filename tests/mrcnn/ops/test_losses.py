@@ -96,6 +96,12 @@ def test_losses_of_the_extreme_are_finite_and_have_gradients(run, loss):
     assert np.isfinite(float(value)) and np.isfinite(tape.gradient(value, logits).numpy()).all()
 
 
+def test_the_worst_mistakes_teach_without_a_margin_too(gradient):
+    """Where p is 1 in float32, the slope of -p^2 log(1 - p) is that of -log(1 - p), which is the logit's."""
+    got = gradient(lambda x: ops.sum(asymmetric_loss(x, ops.zeros_like(x), 0.0, 2.0, 0.0)), np.float32([20.0, 60.0]))
+    np.testing.assert_allclose(got, [1.0, 1.0], rtol=1e-4)
+
+
 def test_what_is_right_already_counts_little(run):
     easy, hard = run(focal_loss, [[3.0, -3.0]], np.float32([[1, 1]]))[0]
     assert easy < 0.001 and hard > 0.6

@@ -37,6 +37,83 @@ def test_a_stage_and_all_behind_it_learn(detector, plain_config, layers, first):
     assert {name for name, layer in weight_layers(detector).items() if layer.trainable_weights} == chosen
 
 
+def single_layers(image, stage5, train_bn):
+    """A backbone under names that no family has; C3 and C5 have a branch of their own."""
+    maps = []
+    for stage, name in enumerate(("stem", "alpha", "beta", "gamma", "delta"), start=1):
+        image = keras.layers.Conv2D(4, 3, 2, "same", name=name)(image)
+        if stage in (3, 5):
+            image = image + keras.layers.Conv2D(4, 1, name=f"{name}_branch")(image)
+        maps.append(image)
+    return maps
+
+
+def model_inside(image, stage5, train_bn):
+    """The same, as a functional model that is called as one layer."""
+    inner = keras.Input((None, None, 3))
+    return keras.Model(inner, single_layers(inner, stage5, train_bn))(image)
+
+
+def stacks(image, stage5, train_bn):
+    """The same layers, a Sequential for each stage."""
+    maps = []
+    for names in (("stem",), ("alpha",), ("beta", "beta_branch"), ("gamma",), ("delta", "delta_branch")):
+        convolutions = [keras.layers.Conv2D(4, 3, 1 if i else 2, "same", name=name) for i, name in enumerate(names)]
+        image = keras.Sequential(convolutions)(image)
+        maps.append(image)
+    return maps
+
+
+FOREIGN = {1: {"stem"}, 2: {"alpha"}, 3: {"beta", "beta_branch"}, 4: {"gamma"}, 5: {"delta", "delta_branch"}}
+
+
+@pytest.mark.parametrize("backbone", [single_layers, model_inside, stacks])
+def test_a_stage_of_a_callable_backbone_is_what_its_feature_map_adds(plain_config, backbone):
+    config = plain_config(BACKBONE=backbone)
+    detector = build_detector(config)
+    for layers, first in (("all", 1), ("3+", 3), ("4+", 4), ("5+", 5), ("heads", 6)):
+        chosen = set(set_trainable(detector, config, layers))
+        assert chosen == set(weight_layers(detector)) - set().union(*(names for stage, names in FOREIGN.items() if stage < first)), layers
+
+
+@pytest.mark.parametrize("backbone", [single_layers, model_inside])
+def test_what_lies_behind_c5_alone_never_learns_without_a_neck(plain_config, backbone):
+    config = plain_config(BACKBONE=backbone, NECK="none")
+    detector = build_detector(config)
+    in_backbone = set(weight_layers(detector.backbone))
+    assert in_backbone & set(set_trainable(detector, config, "4+")) == {"gamma"}
+    assert not in_backbone & set(set_trainable(detector, config, "5+"))
+
+
+def test_a_layer_that_two_stages_share_belongs_to_the_earlier(plain_config):
+    def shared(image, stage5, train_bn):
+        first, again, last = (keras.layers.Conv2D(3, 3, 2, "same", name=name) for name in ("first", "again", "last"))
+        maps = [first(image)]
+        for layer in (again, again, again, last):
+            maps.append(layer(maps[-1]))
+        return maps
+
+    config = plain_config(BACKBONE=shared)
+    detector = build_detector(config)
+    assert {"first", "again", "last"} & set(set_trainable(detector, config, "3+")) == {"last"}
+
+
+def test_stages_that_one_layer_makes_cannot_be_told_apart(plain_config):
+    class Whole(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.convolutions = [keras.layers.Conv2D(4, 3, 2, "same", name=f"conv_{i}") for i in range(5)]
+
+        def call(self, x):
+            return [x := convolution(x) for convolution in self.convolutions]
+
+    config = plain_config(BACKBONE=lambda image, **how: Whole()(image))
+    detector = build_detector(config)
+    with pytest.raises(ValueError, match=r"'4\+' would train no layer of this BACKBONE.*functional keras.Model, or use 'heads', 'all'"):
+        set_trainable(detector, config, "4+")
+    assert "conv_4" in set_trainable(detector, config, "all") and "conv_4" not in set_trainable(detector, config, "heads")
+
+
 def test_a_head_of_ones_own_learns_with_the_heads(detector, plain_config):
     assert "freshness" in set_trainable(detector, plain_config(), "heads")
 

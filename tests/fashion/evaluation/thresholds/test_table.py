@@ -63,15 +63,17 @@ def check_refused(tmp_path, text, reason):
 
 
 def test_a_table_belongs_to_a_label_list():
-    TABLE.check({0: "shirt", 5: "shoe", 7: "hat", 8: "bag"}, {30: "red", 31: "blue"})
+    TABLE.check({0: "shirt", 5: "shoe", 7: "hat", 8: "bag"}, {30: "red", 31: "blue"}, ["length", "colour"])
     with pytest.raises(ValueError, match=r"category 5 \(shoe\), which here is bag"):
-        TABLE.check({0: "shirt", 5: "bag", 7: "hat"}, {30: "red"})
+        TABLE.check({0: "shirt", 5: "bag", 7: "hat"}, {30: "red"}, ["length"])
     with pytest.raises(ValueError, match=r"category 7 \(hat\), which here is unknown"):
-        TABLE.check({0: "shirt", 5: "shoe"}, {30: "red"}, "t.json")
+        TABLE.check({0: "shirt", 5: "shoe"}, {30: "red"}, ["length"], "t.json")
     with pytest.raises(ValueError, match=r"attribute 30 \(red\), which here is knee"):
-        TABLE.check({0: "shirt", 5: "shoe", 7: "hat"}, {30: "knee"})
+        TABLE.check({0: "shirt", 5: "shoe", 7: "hat"}, {30: "knee"}, ["length"])
     with pytest.raises(ValueError, match=r"attribute 30 \(red\), which here is unknown"):
-        TABLE.check({0: "shirt", 5: "shoe", 7: "hat"}, {})
+        TABLE.check({0: "shirt", 5: "shoe", 7: "hat"}, {}, ["length"])
+    with pytest.raises(ValueError, match=r"super-category 'length'; here attributes have \['colour'\]"):
+        TABLE.check({0: "shirt", 5: "shoe", 7: "hat"}, {30: "red"}, ["colour"])
 
 
 def test_a_mask_at_another_threshold_is_another_mask():
