@@ -14,7 +14,8 @@ _WORDS = {"one": "One convolution", "two": "Two convolutions", "three": "Three c
 
 def write_page(path, results, test):
     """Write the page. results: {(recipe, network, epoch): list of Result, one a seed}; test: Images, the test set"""
-    page = Page("Classifiers of Fashion-MNIST", f"{len(test):,} test images · networks: {', '.join(sorted({key[1] for key in results}))}")
+    networks = dict.fromkeys(network for _, network, _ in sorted(results, key=_order))
+    page = Page("Classifiers of Fashion-MNIST", f"{len(test):,} test images · networks: {', '.join(networks)}")
     _cards(page, results, test)
     _side_by_side(page, results, test)
     _claim(page, results, test)
