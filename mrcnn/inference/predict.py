@@ -17,10 +17,13 @@ class Predictor:
     """
 
     def __init__(self, detector, config, *, xla=False):
-        self.detector, self.config, self.convention = detector, config, detector.convention
-        self._detect = compiled(self._first_step, detector, xla=xla)
-        self._describe = compiled(self._second_step, detector, xla=xla)
-        self._features = compiled(self._pyramid, detector, xla=xla)
+        self.detector, self.config, self.xla = detector, config, xla
+        self._compile()
+
+    @property
+    def convention(self):
+        """How boxes are measured, see `ops.roi_align`: the detector's, which follows the weights that it loads."""
+        return self.detector.convention
 
     def __call__(self, photos):
         """photos: list of (h, w, 3) uint8 RGB -> list of result dicts.
@@ -47,6 +50,11 @@ class Predictor:
             described = self._describe_molded(np.stack(images), on_canvas, [result["class_ids"] for result in results])
             for result, fields in zip(results, described, strict=True):
                 yield result | fields
+
+    def _compile(self):
+        self._compiled_for = self.convention
+        self._detect, self._describe, self._features = (compiled(step, self.detector, xla=self.xla)
+                                                        for step in (self._first_step, self._second_step, self._pyramid))
 
     def _canvases(self, photos):
         """(image (H, W, 3), its Placement) of each photo."""
@@ -88,6 +96,7 @@ class Predictor:
     def detect_molded(self, images, windows):
         """Network input (b, H, W, 3), windows (b, 4), b <= BATCH_SIZE -> dict of (b, n, ...) arrays on the canvas, with "valid"."""
         count = len(images)
+        self._follow_weights()
         pyramid, found = self._detect(self._filled(images), self._filled(windows))
         found = {name: ops.convert_to_numpy(column)[:count] for name, column in found.items()}
         rows = _bucket(int(found["valid"].sum(axis=1).max()), self.config)
@@ -96,6 +105,7 @@ class Predictor:
 
     def _describe_molded(self, images, boxes, class_ids):
         """Network input (b, H, W, 3), and for each image boxes (n, 4) on the canvas and class ids (n,) -> b dicts of (n, ...) arrays."""
+        self._follow_weights()
         pyramid, most = self._features(self._filled(images)), max(map(len, class_ids))
         parts = []
         for start in range(0, max(most, 1), self.config.DETECTION_MAX_INSTANCES):
@@ -112,6 +122,10 @@ class Predictor:
 
     def _filled(self, rows):
         return _filled(rows, self.config.BATCH_SIZE)        # one shape, so one compilation
+
+    def _follow_weights(self):
+        if self._compiled_for != self.convention:
+            self._compile()
 
     def _first_step(self, images, windows):
         images, windows = ops.convert_to_tensor(images), ops.convert_to_tensor(windows)

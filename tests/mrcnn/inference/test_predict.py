@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from mrcnn.data.resize import Placement
-from mrcnn.inference.predict import _bucket, _to_canvas, full_masks
+from mrcnn.inference.predict import Predictor, _bucket, _to_canvas, full_masks
+from mrcnn.modeling.build import build_detector
 
 
 def photos_of(*sizes):
@@ -117,8 +118,6 @@ def describer(plain_config, request):
     """A predictor with a head of its own beside the masks', which reads the box head's features."""
     import keras
 
-    from mrcnn.inference.predict import Predictor
-    from mrcnn.modeling.build import build_detector
     from mrcnn.modeling.roi_head import RoIHead
 
     class Stripes(RoIHead):
@@ -206,3 +205,15 @@ def test_boxes_go_to_the_canvas_and_back(inclusive):
     assert on_canvas.dtype == np.float32 and on_canvas[0, 2:].tolist() == [70, 100]
     assert on_canvas[0, 0] == pytest.approx(10 + 20 * 59 / 29 if inclusive else 50)
     np.testing.assert_allclose(placement.boxes_to_photo(on_canvas, inclusive), boxes, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_weights_that_measure_otherwise_may_be_loaded_at_any_time(plain_config):
+    """A predictor made first says what one that is made afterwards says."""
+    detector = build_detector(plain_config())
+    early = Predictor(detector, plain_config())
+    before, = early(PHOTOS[:1])
+    detector.adopt("corners")
+    now, wanted = early(PHOTOS[:1])[0], Predictor(detector, plain_config())(PHOTOS[:1])[0]
+    np.testing.assert_allclose(now["boxes"], wanted["boxes"], atol=1e-3)
+    assert now["boxes"].shape != before["boxes"].shape or np.abs(now["boxes"] - before["boxes"]).max() > 1e-3
