@@ -60,7 +60,7 @@ def run_verb(main, argv=None):
     try:
         main(argv)
         return 0
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, FloatingPointError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

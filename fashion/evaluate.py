@@ -31,7 +31,7 @@ from fashion.evaluation import every_score
 from fashion.evaluation.journal import predict_noting
 from fashion.evaluation.predictions import checked_results, read_detections
 from fashion.evaluation.results import coco_results
-from fashion.evaluation.stored import checked_ground_truth, read_ground_truth
+from fashion.evaluation.stored import checked_ground_truth, read_ground_truth, read_json
 from fashion.evaluation.thresholds.goals import GOALS
 from fashion.evaluation.thresholds.search import LEVELS
 from fashion.evaluation.thresholds.table import read_thresholds
@@ -61,7 +61,8 @@ def main(argv=None):
                       help="detections that are less sure do not count, except in measures of ranked detections (default: %(default)s)")
     both.add_argument("--attribute-threshold", type=float, default=0.5, metavar="T",
                       help="of predictions with attribute_scores alone, those from this on count (default: %(default)s)")
-    both.add_argument("--thresholds", type=Path, metavar="JSON", help="what counts is as this file of --tune says")
+    both.add_argument("--thresholds", type=Path, metavar="JSON", help="what counts is as this file of --tune says; unlike in a submission, "
+                      "masks of one category may overlap")
     both.add_argument("--fixed", action="store_true", help="add our variant of Fashionpedia's AP, which does not depend on the order of "
                                                            "the objects")
     both.add_argument("--tune", choices=sorted(GOALS), metavar="MEASURE", help="search the thresholds at which it is best and write "
@@ -85,6 +86,8 @@ def main(argv=None):
             parser.error(f"--{option.replace('_', '-')} lies between 0 and 1. Got {getattr(args, option)}")
     if args.gt and (args.split or args.true_boxes or args.data or args.rescore):
         parser.error("--data, --split, --true-boxes and --rescore belong to a model, and stored predictions have none")
+    if args.report and args.errors and args.report.resolve() == args.errors.resolve():
+        parser.error(f"--report and --errors each write an index.html: give them two folders. Got {args.report} for both")
     for folder in (args.out, args.report, args.errors):
         if folder:
             folder.mkdir(parents=True, exist_ok=True)      # before the work, not after it
@@ -93,10 +96,8 @@ def main(argv=None):
     about, truth, detections, more, read_photo = (from_files if args.gt else from_model)(args, thresholds)
     about |= {"photos": len(truth["images"])}
     if args.tune:
-        more |= tune(args, truth, detections)
+        more |= tune(args, truth, detections, about.get("rescored"))
     if thresholds:
-        thresholds.check(*({row["id"]: row.get("name", "") for row in truth.get(kind, ())} for kind in ("categories", "attributes")),
-                         {row.get("supercategory", "") for row in truth.get("attributes", ())}, name=args.thresholds)
         about |= {"thresholds": str(args.thresholds)}
         detections = thresholds.decided(detections, truth)
     scores = every_score.score_stored(truth, detections, fixed=args.fixed, score_threshold=0.0 if thresholds else args.score_threshold)
@@ -111,9 +112,16 @@ def main(argv=None):
 
 def from_files(args, thresholds):
     """(about, truth, detections, {}, read_photo) of stored predictions; nothing of a network is imported for it."""
-    truth = read_ground_truth(args.gt, labels_of(args.gt), read_annotations=read_annotations)
-    detections = read_detections(args.predictions, truth, table=submission_table, attribute_threshold=args.attribute_threshold)
-    return {"gt": str(args.gt), "predictions": str(args.predictions)}, truth, detections, {}, photo_reader(args.photos)
+    truth, read_photo = truth_of(args.gt), photo_reader(args.photos)
+    if thresholds:
+        thresholds.check_truth(truth, args.thresholds)
+    about, how = {"gt": str(args.gt), "predictions": str(args.predictions)}, {"attribute_threshold": args.attribute_threshold}
+    if args.predictions.suffix.lower() == ".csv":
+        return about, truth, read_detections(args.predictions, truth, table=submission_table, **how), {}, read_photo
+    content = read_json(args.predictions)
+    if isinstance(content, dict) and isinstance(content.get("rescored"), bool):
+        about["rescored"] = content["rescored"]
+    return about, truth, checked_results(content, truth, args.predictions.name, **how), {}, read_photo
 
 
 def from_model(args, thresholds):
@@ -126,16 +134,20 @@ def from_model(args, thresholds):
 
     min_score = min(args.min_score, thresholds.lowest_score()) if thresholds else args.min_score
     model = load_model(args.weights, **model_settings(args, min_score))
+    if thresholds:
+        thresholds.check_ontology(model.ontology, args.thresholds)
     noted = read_metadata(checkpoint_in(args.weights)).get("split")
     dataset = open_split(open_files(args.data), args.split, model.ontology, args.skip_bad, noted)
     about = {"weights": str(checkpoint_in(args.weights)), "min_score": min_score, "set": args.set,
-             "data": str(dataset.annotations.csv_path), **({"rescore": str(file_of(args.rescore))} if args.rescore else {})}
+             "data": str(dataset.annotations.csv_path), **({"rescore": str(file_of(args.rescore))} if args.rescore else {}),
+             "rescored": bool(args.rescore)}
     warn_of_learned(model.rescorer, dataset)
     content = dataset.to_coco()
     truth = checked_ground_truth(content)
     rows, journal = predict_noting(model, dataset, functools.partial(coco_results, raw=True), about,
                                    args.out and args.out / "predictions.partial")
-    stored = {key: content[key] for key in ("images", "categories", "attributes")} | {"annotations": list(itertools.chain(*rows))}
+    stored = {"rescored": about["rescored"], **{key: content[key] for key in ("images", "categories", "attributes")},
+              "annotations": list(itertools.chain(*rows))}
     if args.out:
         write_text(args.out / "predictions.json", json.dumps(stored))
         journal.remove()
@@ -157,8 +169,8 @@ def warn_of_learned(rescorer, dataset):
                     len(learned), len(dataset.image_info))
 
 
-def tune(args, truth, detections):
-    """Search thresholds, write and tell them; returns what the scores say about it."""
+def tune(args, truth, detections, rescored):
+    """Search thresholds, write and tell them; returns what the scores say about it. rescored: whether by --rescore; None: not known"""
     from fashion.evaluation.report.figures import grid_heat_map
     from fashion.evaluation.thresholds.evidence import read_evidence
     from fashion.evaluation.thresholds.search import SCORES, grid, search
@@ -175,8 +187,8 @@ def tune(args, truth, detections):
     thresholds = found.choices[chosen].thresholds(evidence)
     if goal.ranked:         # it was searched with all detections, which nobody submits
         thresholds = dataclasses.replace(thresholds, score=args.score_threshold)
-    if args.weights:
-        tuning["rescored"] = bool(args.rescore)
+    if rescored is not None:
+        tuning["rescored"] = rescored
     thresholds.write(args.out / "thresholds.json", tuning=tuning | {"photos": len(truth["images"])})
     print(f"{goal.title:42}{'held out':>12}{'same photos':>14}")
     for level in LEVELS:
@@ -202,6 +214,13 @@ def write_pages(args, about, truth, detections, scores, read_photo):
         from fashion.evaluation.errors.page_of_errors import write_errors
         write_errors(args.errors, truth, detections, read_photo, score_threshold=0.0 if args.thresholds else args.score_threshold)
         print(f"errors: {args.errors / 'index.html'}")
+
+
+def truth_of(path):
+    """The ground truth of a file, of a CSV as a model's own truth is read from it."""
+    labels = labels_of(path)
+    carrying = labels.attribute_category_ids if labels and year_of(path) == 2019 else None      # as `splits.load_files`
+    return read_ground_truth(path, labels, read_annotations=functools.partial(read_annotations, attribute_categories=carrying))
 
 
 def labels_of(path):

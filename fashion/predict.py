@@ -44,11 +44,11 @@ def main(argv=None):
             height, width = result["image_hw"]
             images.append({"id": number, "file_name": str(path), "height": height, "width": width})
             annotations += coco_results(result, number, model.ontology)
-            with atomic_path(picture) as temporary:
+            with atomic_path(picture, synced=False) as temporary:
                 Image.fromarray(draw(read_image(path, upright=True), result)).save(temporary, quality=92)
     finally:
         if images:
-            write_json(args.out / "predictions.json", images, annotations, model.ontology.to_dict())
+            write_json(args.out / "predictions.json", images, annotations, model.ontology.to_dict(), rescored=bool(args.rescore))
     if not images:
         raise OSError("None of the photos could be read.")
     print(f"{len(annotations)} objects in {len(images)} photos; pictures and predictions.json are in {args.out}")
@@ -68,9 +68,9 @@ def read_photos(files, readable):
         del photo
 
 
-def write_json(path, images, annotations, names):
-    """COCO's layout: images, annotations with run lengths, and the label list (`Ontology.to_dict`)."""
-    write_text(path, json.dumps({
+def write_json(path, images, annotations, names, **about):
+    """COCO's layout: images, annotations with run lengths, and the label list (`Ontology.to_dict`); and what is `about` them all."""
+    write_text(path, json.dumps(about | {
         "images": images, "annotations": [{"id": i, **a} for i, a in enumerate(annotations, start=1)],
         **{kind: [dict(zip(("id", "name", "supercategory"), row, strict=True)) for row in names[kind]]
            for kind in ("categories", "attributes")}}))

@@ -111,7 +111,7 @@ class Copier:
                 if number is not None or not self.skip_bad:
                     return [], 0, fault
                 data = photo.read_bytes()
-            with atomic_path(self.folder.place_of(photo)) as path:
+            with atomic_path(self.folder.place_of(photo), synced=False) as path:
                 path.write_bytes(data)
         rows, lost = ([], 0) if number is None else copy_rows(self.datasets[number], image_id, self.folder.longest)
         return [(number, row) for row in rows], lost, fault

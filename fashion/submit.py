@@ -51,9 +51,7 @@ def main(argv=None):
     if args.rescore:
         settings["rescore"] = digest_of(file_of(args.rescore))
     if thresholds:
-        labels = model.ontology
-        thresholds.check(dict(zip(labels.category_ids, labels.category_names)), dict(zip(labels.attribute_ids, labels.attribute_names)),
-                         labels.attribute_supercategories, name=args.thresholds)
+        thresholds.check_ontology(model.ontology, args.thresholds)
         settings["thresholds"] = digest_of(args.thresholds)
         rescored = json.loads(args.thresholds.read_text(encoding="utf-8")).get("tuning", {}).get("rescored")
         if rescored is not None and rescored != bool(args.rescore):

@@ -33,7 +33,7 @@ from fashion.preview import write_preview
 from fashion.rebalancing import RULES, USUAL, Histogram, agreed_rules, paste_weights, starting_repeats
 from mrcnn.config import parse_setting
 from mrcnn.data.batches import training_batches, validation_batches
-from mrcnn.modeling.weight_files import convention_in, read_h5, read_metadata, weight_layers
+from mrcnn.modeling.weight_files import convention_in, own_weights, read_h5, read_metadata, weight_layers
 from mrcnn.training.fit import fit
 from mrcnn.training.imagenet import load_file, load_imagenet
 from mrcnn.training.run_folder import RunFolder
@@ -217,7 +217,7 @@ def unfitting_layers(model, path, trained):
     body = "ontology" in trained and (BEFORE | trained["config"])["ATTRIBUTE_HEAD"] != model.config.ATTRIBUTE_HEAD
 
     def reshaped(name):
-        return name in shapes and shapes[name] != [tuple(w.shape) for w in layers[name].weights]
+        return name in shapes and shapes[name] != [tuple(w.shape) for w in own_weights(layers[name])]
 
     may_differ = attribute_layers if "ontology" in trained else LAYERS_OF_LABELS
     anew = {name for name in may_differ if name in layers and reshaped(name)}

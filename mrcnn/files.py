@@ -5,10 +5,15 @@ import os
 import tempfile
 from pathlib import Path
 
+RANDOM = "[a-z0-9_]" * 8        # what tempfile.mkstemp puts into a name
+
 
 @contextlib.contextmanager
-def atomic_path(path):
-    """Yield a temporary path beside `path`; rename it to `path` if the block succeeds, remove it if it does not."""
+def atomic_path(path, *, synced=True):
+    """Yield a temporary path beside `path`; rename it to `path` if the block succeeds, remove it if it does not.
+
+    synced: its content is on the disk before it has the name, as a power cut may else leave the name alone; False is for thousands of files
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
@@ -16,9 +21,22 @@ def atomic_path(path):
     try:
         yield Path(name)
         os.chmod(name, 0o644)
+        if synced:
+            with open(name, "rb+") as file:
+                os.fsync(file.fileno())
         os.replace(name, path)
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+def remove_leftovers(folder, names):
+    """Remove what killed processes left in `folder` of files that they were writing with `atomic_path`.
+
+    names: of those files, glob patterns such as "last.h5" or "weights_*.h5"; nobody may be writing them now.
+    """
+    for name in map(Path, names):
+        for path in Path(folder).glob(f".{name.stem}.{RANDOM}{name.suffix}"):
+            path.unlink(missing_ok=True)
 
 
 def write_text(path, text):

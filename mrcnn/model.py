@@ -138,6 +138,8 @@ class MaskRCNN:
         layers: "heads", "3+", "4+", "5+", "all" or a regular expression; augmentation: of imgaug or Albumentations, or any
         callable (image, masks, rng) -> (image, masks), see `mrcnn.data.augmentation`; no_augmentation_sources: sources whose images are
         left as they are. Each epoch leaves its weights, mask_rcnn_<name>_<epoch>.h5, and a line of history.csv in `log_dir`.
+        However it ends, `epoch` counts the whole epochs: after an interruption the next call begins with the epoch that was broken off,
+        after an early stop with the one that follows. Raises FloatingPointError as soon as the loss is not finite.
         """
         if epochs <= self.epoch:
             logging.getLogger(__name__).warning("Nothing to train: this model has %d epochs behind it, and epochs=%d counts from the "
@@ -149,11 +151,14 @@ class MaskRCNN:
         config = self._config_in_force()
         batches = training_batches(train_dataset, config, augmenter=augmentation,
                                    unaugmented_sources=no_augmentation_sources or (), workers=config.WORKERS)
-        fit(self.keras_model, config, batches, [Stage(layers, layers, epochs - self.epoch, learning_rate)],
-            RunFolder(self.log_dir, epoch_weights=Path(self.checkpoint_path).name),
-            validation=validation_batches(val_dataset, config, config.WORKERS), first_epoch=self.epoch, callbacks=custom_callbacks or (),
-            metadata={"config": config.to_dict()})
-        self.epoch = epochs
+        state = {}
+        try:
+            fit(self.keras_model, config, batches, [Stage(layers, layers, epochs - self.epoch, learning_rate)],
+                RunFolder(self.log_dir, epoch_weights=Path(self.checkpoint_path).name),
+                validation=validation_batches(val_dataset, config, config.WORKERS), first_epoch=self.epoch,
+                callbacks=custom_callbacks or (), metadata={"config": config.to_dict()}, state=state)
+        finally:
+            self.epoch = state.get("epoch", self.epoch)
 
     def _config_in_force(self):
         """The config, with ROI_ALIGN as the loaded weights want it; the config itself may serve other models, too."""
@@ -252,6 +257,6 @@ class MaskRCNN:
 
     def _predictor_of_this_model(self):
         model = self.keras_model
-        if self._predictor is None or self._predictor.detector is not model or self._predictor.convention != model.convention:
+        if self._predictor is None or self._predictor.detector is not model:
             self._predictor = Predictor(model, self.config, xla=use_xla(self.config))
         return self._predictor

@@ -50,10 +50,9 @@ def display_table(table):
 def display_weight_stats(model):
     """Shows the range of every weight of `model.keras_model`, and marks those that look dead or exploded.  model: a `MaskRCNN`."""
     # Here, so that drawing works without the seconds that Keras takes to load; whoever has a model has loaded it.
-    from mrcnn.modeling.weight_files import weight_layers
+    from mrcnn.modeling.weight_files import own_weights, weight_layers
 
     # In the order of the network, which the walk over its layers does not keep.
     places = {id(weight): place for place, weight in enumerate(model.keras_model.weights)}
-    layers = sorted(weight_layers(model.keras_model).items(), key=lambda item: places[id(item[1].weights[0])])
-    display_table(weight_rows({name: [(weight.name, values) for weight, values in zip(layer.weights, layer.get_weights())]
-                               for name, layer in layers}))
+    layers = sorted(weight_layers(model.keras_model).items(), key=lambda item: places[id(own_weights(item[1])[0])])
+    display_table(weight_rows({name: [(weight.name, np.asarray(weight)) for weight in own_weights(layer)] for name, layer in layers}))

@@ -32,7 +32,8 @@ def train(folder, network, recipe, seed, train_images, test_images, *, advance=l
 
     network: a key of NETWORKS; train_images, test_images: Images; advance: called with the number of images of every step
     told: called with the number of each epoch as it begins, from 1
-    Raises ValueError if `folder` was begun otherwise, or is further than a measurement that it lacks.
+    Raises ValueError if `folder` was begun otherwise, or is further than a measurement that it lacks, FloatingPointError if the loss is no
+    finite number any more.
     """
     run = RunFolder(folder)
     order = _checked_order(run, network, recipe, seed, len(train_images))
@@ -122,6 +123,9 @@ def _train_epoch(model, recipe, seed, epoch, images, advance):
     _seed_dropout(model, seed, epoch)
     logs = model.fit(images.pixels, images.labels, batch_size=BATCH_SIZE, shuffle=False, verbose=0,
                      callbacks=[_Steps(advance, len(images))]).history
+    if not math.isfinite(logs["loss"][0]):
+        raise FloatingPointError(f"In epoch {epoch} the loss is no finite number any more; what was kept is of the one before. Train at a "
+                                 "lower rate, into another folder.")
     return {"loss": float(logs["loss"][0]), "accuracy": float(logs["accuracy"][0]), "seconds": round(time.perf_counter() - start, 2)}
 
 

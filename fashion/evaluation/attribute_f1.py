@@ -33,7 +33,8 @@ def attribute_f1(ground_truth, detections, *, iou_threshold=0.5, score_threshold
             garments of it}}, categories that carry attributes or had some predicted}.
         0/0 counts as 0. A category carries attributes if an object of the ground truth that belongs to it has one; those of others count
         as objects without attributes. AP ranks the matched garments of categories that carry attributes by their score, see
-        `attribute_tables.average_precision`; it is -1 for what has no positives, and if one of these garments has no scores stored.
+        `attribute_tables.average_precision`; it is -1 for what has no positives, and if one of these garments lacks scores
+        while others of its category have them; categories without any scores are not ranked.
     """
     return measures(attribute_tables(ground_truth, _matched(ground_truth, detections, iou_threshold, score_threshold)))
 

@@ -9,8 +9,9 @@ THRESHOLDS = tuple(round(0.05 * i, 2) for i in range(1, 20))
 class Tables(NamedTuple):
     """What was said of N objects and what is so, over T attributes and K categories.
 
-    The objects whose category carries attributes, n of them, are the ranked ones: where no object of a category has any, the label list
-    asks for none, and the scores of its objects mean nothing.
+    The objects whose category carries attributes and has scores of them, n of them, are the ranked ones: where no object of a category has
+    attributes, the label list asks for none, and the scores of its objects mean nothing; where none has scores, the label list of the
+    predictions asks for none.
     """
 
     attributes: dict        # id -> {"name", "supercategory"}, T: those that the ground truth lists, in its order, then others that occur
@@ -21,7 +22,7 @@ class Tables(NamedTuple):
     said: np.ndarray        # (N, T) bool
     real: np.ndarray        # (N, T) bool
     ranked: np.ndarray      # (n,) int, which of the N
-    scores: np.ndarray      # (n, listed attributes) float32; None unless every ranked object has scores
+    scores: np.ndarray      # (n, listed attributes) float32; None if there are none, or some object of a ranked category has none
 
 
 def attribute_tables(ground_truth, pairs):
@@ -38,8 +39,10 @@ def attribute_tables(ground_truth, pairs):
     instances, carrying = (np.bincount(np.array([place[row["category_id"]] for row in rows], int), minlength=len(place))
                            for rows in (objects, [row for row in objects if row.get("attribute_ids")]))
     category = np.array([place[annotation["category_id"]] for _, annotation in pairs], int)
-    ranked = np.flatnonzero(carrying[category])
-    scores = _stacked([pairs[i][0].get("attribute_scores") for i in ranked], len(listed))
+    stored = [pair[0].get("attribute_scores") for pair in pairs]
+    scored = np.bincount(category[[own is not None for own in stored]], minlength=len(place))
+    ranked = np.flatnonzero(((carrying > 0) & (scored > 0))[category])
+    scores = _stacked([stored[i] for i in ranked], len(listed))
     return Tables(attributes, categories, instances, carrying > 0, category, _multi_hot(said, attributes), _multi_hot(real, attributes),
                   ranked, scores)
 
@@ -57,7 +60,7 @@ def measures(tables):
     precision, recall, f1 = map(float, _scores(total))
     true_positive, predicted, present = total.tolist()
     return {"micro_f1": f1, "macro_f1": _mean([row["f1"] for row in per_attribute.values()], 0.0), "precision": precision, "recall": recall,
-            "map": _mean(ap[ap >= 0], -1.0), "exact": _mean((tables.said == tables.real)[tables.ranked].all(axis=1), 0.0),
+            "map": _mean(ap[ap >= 0], -1.0), "exact": _mean((tables.said == tables.real)[tables.carries[tables.category]].all(axis=1), 0.0),
             "matched": len(tables.category), "ground_truth": int(tables.instances.sum()),
             "counts": {"true_positive": true_positive, "false_positive": predicted - true_positive,
                        "false_negative": present - true_positive},

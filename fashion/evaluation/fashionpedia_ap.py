@@ -36,7 +36,8 @@ def evaluate_fashionpedia(ground_truth, detections, iou_type="segm", fixed=False
     iou_type: "segm" compares masks; "bbox" compares boxes
     fixed: our variant. A detection takes, of the objects that reach both thresholds, the one of the largest IoU (equal ones: of the
         largest id); crowds are found many times; masks are sized by their pixels. So the order of the annotations does not matter,
-        and the numbers for IoU alone are COCO's. F1, thresholds and averages are the official ones. Any category ids will do.
+        and the numbers for IoU alone are COCO's. F1, thresholds and averages are the official ones. Any category ids will do: those
+        carry attributes of which an object of the truth has some, crowds left out.
     Returns: {key: float 0..1, or -1 where there is no ground truth}. Nothing detected is 0. A key is the table, "/", and the official
         evaluator's name of the number:
         "iou_f1/": APo, APp (outerwear, garment parts), AP, AP_IOU50, AP_IOU75, AP_F150, AP_F175, AP_IOU50_F150, AP_IOU50_F175,
@@ -56,7 +57,7 @@ def official_areas(ground_truth, detections):
 
 def fashionpedia_scores(pairs, *, fixed=False):
     """What `evaluate_fashionpedia` returns, of pairs read as it reads them: the order of the objects, the sizes of the detections."""
-    carrying = official(2020).attribute_category_ids
+    carrying = _carrying(pairs) if fixed else official(2020).attribute_category_ids
     described = [k for k, category_id in enumerate(pairs.category_ids) if category_id in carrying]
     plain = [k for k, category_id in enumerate(pairs.category_ids) if category_id not in carrying]
 
@@ -68,6 +69,11 @@ def fashionpedia_scores(pairs, *, fixed=False):
     tables = {pairs.category_ids[k]: table for k, table in precision_tables(pairs, outcomes).items()}
     return (_summary(tables, carrying, "iou_f1", _ALL, _ALL) | _summary(tables, carrying, "iou", _ALL, _NONE)
             | _summary(tables, carrying, "f1", _NONE, _ALL))
+
+
+def _carrying(pairs):
+    """The ids of the categories of which some object has attributes, as `attribute_tables` has them."""
+    return {pairs.category_ids[k] for k in np.unique(pairs.object_category[(pairs.real > 0) & ~pairs.crowd])}
 
 
 def macro_f1(shared, said, real, num_attributes):
@@ -107,7 +113,7 @@ def _summary(tables, carrying, name, iou, f1):
     def ar(limit, area=0):
         return mean_known(table.recall[limit, area, iou, f1_at(c, f1)] for c, table in tables.items())
 
-    groups = {group: ids for group, ids in _GROUPS.items() if group != "a" or f1 == _NONE}    # no accessory carries attributes
+    groups = {group: ids for group, ids in _GROUPS.items() if group != "a" or f1 == _NONE}    # no official accessory carries attributes
     numbers = {f"AP{group}": ap(among=ids) for group, ids in groups.items()} | {"AP": ap()}
     thresholds = {"50": _AT_50, "75": _AT_75}
     if iou != _NONE:

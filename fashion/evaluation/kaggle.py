@@ -14,7 +14,7 @@ The rules leave open, and here is chosen:
 * that 2020 asks for the same category;
 * an image with objects but without detections: 0. One without either: 1;
 * the frame: masks are compared at the photo's size. Kaggle's masks have a smaller frame (`fashion.submission.table`);
-* crowds, which Kaggle does not have: "iscrowd" is not read.
+* crowds, which Kaggle does not have: "iscrowd" is not read, so each is an object like any other.
 """
 from collections import defaultdict
 

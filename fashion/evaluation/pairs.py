@@ -84,7 +84,8 @@ def read_pairs(ground_truth, detections, iou_type, *, areas="compared", sort_obj
         annotations need "area", and "segmentation" or "bbox"; missing "attribute_ids" or "iscrowd": none
     detections: list of COCO result dicts, with "attribute_ids" (missing: none)
     iou_type: "segm" compares masks; "bbox" compares boxes, a detection's own or the one around its mask
-    areas: what the size of a detection is: "boxes", "masks", or "compared": the box it was compared by, else the mask
+    areas: what the size of a detection is: "masks"; "boxes": its own box, of one without its mask; "compared": "boxes" where boxes are
+        compared, else "masks"
     sort_objects: objects are tried in the order of their ids; False: in the order of the file
     """
     if iou_type not in ("segm", "bbox"):
@@ -168,10 +169,8 @@ def _multi_hot(items, attribute_of):
 
 def _sizes(detections, size_of, iou_type, areas):
     """Sizes of the detections (N,) float64, pixels."""
-    if areas == "compared":
-        boxed = np.array([iou_type == "bbox" and "bbox" in d for d in detections], bool)
-    else:
-        boxed = np.full(len(detections), areas == "boxes")
+    by_box = areas == "boxes" or areas == "compared" and iou_type == "bbox"
+    boxed = np.array([by_box and "bbox" in d for d in detections], bool)
     sizes = np.zeros(len(detections))
     boxes = [_field(detections[row], "bbox", "A detection") for row in np.flatnonzero(boxed)]
     sizes[boxed] = [width * height for _, _, width, height in boxes]

@@ -1,18 +1,23 @@
 """Stored predictions: a submission CSV or COCO results, as the COCO results that every measure here reads.
 
-Each has "image_id" and "category_id" of the ground truth, "score", "segmentation" (compressed RLE of the photo's size), "bbox"
-[x, y, w, h], "area" and "attribute_ids", real ids, ascending; where they are stored, "attribute_scores", (T,) float32 in the order of the
-ground truth's attributes, and "mask_probabilities", (h, w) uint8 of the box.
+Each has "image_id" and "category_id" of the ground truth, "score", "segmentation" (compressed RLE of the photo's size), "area" (pixels of
+the mask) and "attribute_ids", real ids, ascending; where they are stored, "bbox" [x, y, w, h], "attribute_scores", (T,) float32 in the
+order of the ground truth's attributes, and "mask_probabilities", (h, w) uint8 of the box. No box is made up: evaluators take a detection
+with a box of its own for as large as that, and others for as large as their masks.
 """
 import csv
+import logging
 import math
 from pathlib import Path
 
 import numpy as np
 
 from fashion.evaluation.frames import coco_objects
+from fashion.evaluation.photo_ids import photo_ids
 from fashion.evaluation.results import unpacked_mask
-from fashion.evaluation.stored import as_rle, check_known, fields_of, read_json, refuse_unknown, with_measures
+from fashion.evaluation.stored import as_rle, check_known, fields_of, read_json, refuse_unknown, with_areas
+
+log = logging.getLogger(__name__)
 
 
 def read_detections(path, ground_truth, *, table=None, attribute_threshold=0.5):
@@ -36,10 +41,11 @@ def read_detections(path, ground_truth, *, table=None, attribute_threshold=0.5):
 def checked_results(content, ground_truth, name="The predictions", *, attribute_threshold=0.5):
     """COCO results with every field filled in, or a ValueError. Does not change its arguments.
 
-    content: a list of results, whose "image_id" is an id of the ground truth or a file name (with or without extension); or a dict of
-        "images" and "annotations", as `fashion/predict.py` writes it, where photos are the same if their file names are.
+    content: a list of results, whose "image_id" is an id of the ground truth or a file name; or a dict of "images" and "annotations", as
+        `fashion/predict.py` writes it, where photos are the same if their file names are; see `photo_ids` for both.
         Attributes are "attribute_ids", or "attribute_scores": {id: score}, or a list of scores, one for each attribute of the
-        content's own list of "attributes", or else of the ground truth's. A result without either has none.
+        content's own list of "attributes", or else of the ground truth's. A result without either has none; nor has
+        any, with a warning, if the ground truth lists no attributes.
     """
     if isinstance(content, dict) and isinstance(content.get("annotations"), list) and isinstance(content.get("images"), list):
         fields_of(content["images"], ("id", "file_name"), name, "image")
@@ -50,18 +56,16 @@ def checked_results(content, ground_truth, name="The predictions", *, attribute_
     else:
         raise ValueError(f"{name} holds no predictions. Expected a list of COCO results, or an object with images and annotations.")
     fields_of(content, ("image_id", "category_id", "segmentation", "score"), name, "result")
-    image_of = _ImageIds(ground_truth)
     for i, row in enumerate(content):
         if not all(isinstance(row[key], (int, str)) for key in ("image_id", "category_id")):
             raise ValueError(f"{name}, result number {i} (from 0), has the image_id {row['image_id']!r} and the category_id "
                              f"{row['category_id']!r}. Expected ids, whole numbers or names.")
-    image_ids = [image_of(names.get(row["image_id"], row["image_id"])) for row in content]
-    image_of.refuse_unknown(name)
+    image_ids = photo_ids([names.get(row["image_id"], row["image_id"]) for row in content], ground_truth, name, names.values())
+    content, described = _as_described(content, ground_truth, name), [f"{name}, result number {i} (from 0)," for i in range(len(content))]
     attribute_scores = _AttributeScores(ground_truth, attributes, name)
     size_of = {image["id"]: (image["height"], image["width"]) for image in ground_truth["images"]}
     found = []
-    for i, (row, image_id) in enumerate(zip(content, image_ids)):
-        where = f"{name}, result number {i} (from 0),"
+    for row, image_id, where in zip(content, image_ids, described):
         if not isinstance(row["score"], (int, float)) or not math.isfinite(row["score"]):
             raise ValueError(f"{where} has the score {row['score']!r}. Expected a finite number.")
         _check_row(row, where)
@@ -76,7 +80,15 @@ def checked_results(content, ground_truth, name="The predictions", *, attribute_
         if "mask_probabilities" in row:
             found[-1]["mask_probabilities"] = _mask_probabilities(row, where)
     check_known(found, ground_truth, name)
-    return with_measures(found)
+    return with_areas(found, described)
+
+
+def _as_described(rows, ground_truth, name):
+    """The same rows, without attributes if the ground truth lists none."""
+    if ground_truth.get("attributes") or not any(row.get(key) for row in rows for key in ("attribute_ids", "attribute_scores")):
+        return rows
+    log.warning("The ground truth lists no attributes, so those of %s are left out.", name)
+    return [{key: value for key, value in row.items() if key != "attribute_scores"} | {"attribute_ids": []} for row in rows]
 
 
 def _check_row(row, where):
@@ -133,37 +145,6 @@ def _mask_probabilities(row, where):
         raise ValueError(f"{where} has mask_probabilities that cannot be read ({error!r}). Expected size and data as base64.") from error
 
 
-class _ImageIds:
-    """What predictions call a photo -> its id in the ground truth."""
-
-    def __init__(self, ground_truth):
-        self.number = len(ground_truth["images"])
-        self.ids = {image["id"] for image in ground_truth["images"]}
-        self.of_name, self.asked = {}, {}
-        for image in ground_truth["images"]:
-            if "file_name" in image:
-                base = Path(str(image["file_name"])).name
-                self.of_name.setdefault(Path(base).stem, image["id"])
-                self.of_name[base] = image["id"]
-
-    def __call__(self, said):
-        """None for a photo that the ground truth lacks; `refuse_unknown` names them all."""
-        if said not in self.asked:
-            self.asked[said] = self._found(said)
-        return self.asked[said]
-
-    def _found(self, said):
-        if not isinstance(said, str) or said in self.ids:
-            return said if said in self.ids else None
-        base = Path(said).name
-        return self.of_name.get(base, self.of_name.get(Path(base).stem))
-
-    def refuse_unknown(self, name):
-        unknown = sorted((said for said, found in self.asked.items() if found is None), key=str)
-        if unknown:
-            refuse_unknown(unknown, name, "image", self.number)
-
-
 # Submissions
 
 def read_submission(path, ground_truth, table):
@@ -181,9 +162,7 @@ def read_submission(path, ground_truth, table):
             raise ValueError(f"{path.name} has the columns {','.join(header)[:200]!r}. Expected a submission: {expected}.")
         tails = {}
         rows = [row for row in (_split(line, number, header, path.name, tails) for number, line in enumerate(file, 2)) if row]
-    image_of = _ImageIds(ground_truth)
-    image_ids = [image_of(row[1]) for row in rows]
-    image_of.refuse_unknown(path.name)
+    image_ids = photo_ids([row[1] for row in rows], ground_truth, path.name)
     parse = _ClassIds(year, path.name)
     classes = [parse(*row[3:], row[0]) for row in rows]
     nothing = tuple(table.nothing_row("", year)[1:])
@@ -196,8 +175,9 @@ def read_submission(path, ground_truth, table):
         height, width = frames[image_ids[first]]
         raise ValueError(f"{path.name} has {len(wrong)} rows with wrong run lengths, the first in line {rows[first][0]}: "
                          f"{wrong[min(wrong)]}. The masks of a submission of {year} have a frame of their own, here {height}x{width}.")
-    found = [{"image_id": image_ids[i], "category_id": classes[i][0], "score": 1.0, **place, "attribute_ids": list(classes[i][1])}
-             for i, place in zip(some, places)]
+    found = [{"image_id": image_ids[i], "category_id": classes[i][0], "score": 1.0, "segmentation": place["segmentation"],
+              "area": place["area"], "attribute_ids": list(classes[i][1])} for i, place in zip(some, places)]
+    found = _as_described(found, ground_truth, path.name)
     check_known(found, ground_truth, path.name)
     return found
 

@@ -4,6 +4,7 @@ In it every object has a whole set of fields: "id" from 1, "image_id", "category
 (compressed RLE of the photo's size) and "attribute_ids", real ids, ascending.
 """
 import json
+import math
 from collections import Counter
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from fashion.evaluation.forms import compressed
-from fashion.evaluation.frames import areas, coco_objects
+from fashion.evaluation.frames import coco_objects
+from fashion.evaluation.sound_masks import areas_of_sound
 
 _SHOWN = 3   # examples that an error names
 
@@ -87,11 +89,16 @@ def checked_ground_truth(content, name="The ground truth"):
                          "take id 0 for 'not matched' and would count that object as missed. Number the annotations from 1.")
     check_known(content["annotations"], content, name)
     size_of = {image["id"]: (image["height"], image["width"]) for image in content["images"]}
+    described = [f"Annotation {i} of {name}" for i in ids]
     objects = [{"iscrowd": 0, **annotation, "attribute_ids": sorted({int(i) for i in annotation.get("attribute_ids") or ()}),
-                "segmentation": as_rle(annotation["segmentation"], size_of[annotation["image_id"]],
-                                       f"Annotation {annotation['id']} of {name}")}
-               for annotation in content["annotations"]]
-    return {**content, "annotations": with_measures(objects)}
+                "segmentation": as_rle(annotation["segmentation"], size_of[annotation["image_id"]], where)}
+               for annotation, where in zip(content["annotations"], described)]
+    with_areas(objects, described)
+    lacking = [row for row in objects if "bbox" not in row]
+    if lacking:   # pycocotools takes no empty list
+        for row, box in zip(lacking, coco_mask.toBbox([row["segmentation"] for row in lacking]).tolist()):
+            row["bbox"] = box
+    return {**content, "annotations": objects}
 
 
 # What truth and predictions have in common
@@ -134,29 +141,51 @@ def refuse_unknown(unknown, name, kind, known):
 
 
 def as_rle(segmentation, size_hw, name):
-    """COCO's three forms of a mask (polygons, counts, compressed counts) as the last of them: {"size", "counts": str}."""
+    """COCO's three forms of a mask (polygons, counts, compressed counts) as the last of them: {"size", "counts": str}.
+
+    Whether the counts fill the photo, `with_areas` looks for many masks at once.
+    """
     height, width = (int(edge) for edge in size_hw)
     try:
+        if isinstance(segmentation, list):
+            _check_polygons(segmentation)
         mask = compressed(segmentation, (height, width))
         size, counts = list(mask["size"]), mask["counts"]
-    except (KeyError, TypeError, IndexError, ValueError) as error:
+        counts = counts.decode("ascii") if isinstance(counts, bytes) else counts
+        if not isinstance(counts, str) or not counts.isascii():
+            raise TypeError(f"counts {str(counts)[:40]!r}")
+    except (KeyError, TypeError, IndexError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} has a segmentation that cannot be read ({error!r}). Expected polygons, or run lengths with size and "
                          "counts.") from error
     if size != [height, width]:
-        raise ValueError(f"{name} has a mask of {size[0]}x{size[1]}, but its photo is {height} high and {width} wide. A mask must have "
-                         "the size of its photo.")
-    return {"size": size, "counts": counts.decode("ascii") if isinstance(counts, bytes) else counts}
+        raise ValueError(f"{name} has a mask of {'x'.join(map(str, size))}, but its photo is {height} high and {width} wide. A mask must "
+                         "have the size of its photo.")
+    return {"size": [height, width], "counts": counts}
 
 
-def with_measures(objects):
-    """Adds "bbox" and "area" (of the mask, in pixels) to those of these dicts that lack them; returns the list."""
-    lacking = [row for row in objects if "bbox" not in row or "area" not in row]
-    if lacking:   # pycocotools takes no empty list
-        masks = [row["segmentation"] for row in lacking]
-        for row, box, area in zip(lacking, coco_mask.toBbox(masks).tolist(), areas(masks)):
-            row.setdefault("bbox", box)
-            row.setdefault("area", area)
+def with_areas(objects, described):
+    """Adds "area" (of the mask, in pixels) to those of these dicts that lack it; returns the list.
+
+    described: what errors call each of them
+    Raises ValueError for masks whose run lengths do not fill their photo.
+    """
+    found = areas_of_sound([row["segmentation"] for row in objects])
+    damaged = np.flatnonzero(found < 0)
+    if len(damaged):
+        height, width = objects[damaged[0]]["segmentation"]["size"]
+        raise ValueError(f"{described[damaged[0]]} has run lengths that cannot be: those of a photo {height} high and {width} wide are 0 "
+                         f"or more and add up to {height * width}. So many masks are damaged: {len(damaged)}. Write the file anew.")
+    for row, area in zip(objects, found.tolist()):
+        row.setdefault("area", area)
     return objects
+
+
+def _check_polygons(polygons):
+    for polygon in polygons:
+        if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
+            raise ValueError(f"a polygon {str(polygon)[:40]}: expected x, y, x, y, … of at least three points")
+        if not all(math.isfinite(edge) for edge in polygon):
+            raise ValueError(f"a polygon {str(polygon)[:40]}: expected numbers")
 
 
 def _check_unique(ids, name, kind):

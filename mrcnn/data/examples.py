@@ -36,13 +36,11 @@ class Examples:
     def batch(self, jobs):
         """{name: (B, ...)} of B `Job`s: images uint8, windows and the columns of `load_ground_truth`, zeros below row N of each.
 
-        Raises RuntimeError naming the image that cannot be read, and ValueError for images of several sizes.
+        Raises RuntimeError naming the image that cannot be read, and ValueError naming one that is of another size than the first.
         """
         examples = [self._example(job) for job in jobs]
-        sizes = {e["image"].shape[:2] for e in examples}
-        if len(sizes) > 1:
-            raise ValueError(f"The images of one batch must be of one size. Got {sorted(sizes)}, since IMAGE_RESIZE_MODE "
-                             f"{self.config.IMAGE_RESIZE_MODE!r} lets each keep its own. Train with 'square' or 'crop'.")
+        for job, example in zip(jobs, examples, strict=True):
+            check_size(example["image"].shape[:2], examples[0]["image"].shape[:2], self, job)
         columns = [name for name in examples[0] if name.startswith("gt_")]
         return {"images": np.stack([e["image"] for e in examples]), "windows": np.stack([e["window"] for e in examples]),
                 **{name: _pad([e[name] for e in examples], self.config.MAX_GT_INSTANCES) for name in columns}}
@@ -68,18 +66,31 @@ class ExampleProcesses:
         return self._processes.submit(jobs)
 
     def batch(self, jobs):
-        """As `Examples.batch`. Raises RuntimeError as well if a process is killed, or finds no data set."""
+        """As `Examples.batch`. Raises RuntimeError as well if a process is killed, or finds no data set, or after `close`."""
         try:
             return self.submit(jobs).result()
         except BrokenProcessPool as error:
-            self.close()
+            self._processes.restart()
             raise RuntimeError("A process that loads data has died. Either memory ran out (use fewer processes), or it could not import "
                                "what the data set is made of: define the Dataset class in a module, not in a notebook, and guard the "
                                'script with if __name__ == "__main__".') from error
 
     def close(self):
-        """End the processes; a later batch starts them again."""
+        """End the processes, and start no other until `open`."""
         self._processes.close()
+
+    def open(self):
+        """Let the next batch start processes again."""
+        self._processes.open()
+
+
+def check_size(image_hw, first_hw, examples, job):
+    """Raise ValueError naming the image of a `Job` if it lies on a canvas of another size than the first that was trained on."""
+    if tuple(image_hw) != tuple(first_hw):
+        mode, name = examples.config.IMAGE_RESIZE_MODE, examples.dataset.image_info[job.image_id].get("path") or job.image_id
+        raise ValueError(f"All images of a training must be of one size. Got {image_hw[0]} x {image_hw[1]} (height x width) for {name!r} "
+                         f"and {first_hw[0]} x {first_hw[1]} before, since IMAGE_RESIZE_MODE {mode!r} lets each keep its own. "
+                         "Train with 'square', 'portrait' or 'crop'.")
 
 
 def _pad(rows, count):

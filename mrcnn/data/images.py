@@ -1,5 +1,6 @@
 """Image files: whatever a camera, a scanner or a web shop writes, read as (H, W, 3) uint8 RGB."""
 import contextlib
+import warnings
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
@@ -12,12 +13,18 @@ if Image.MAX_IMAGE_PIXELS is not None:
 
 _REDUCED = (1, 2, 4, 8)     # a JPEG can be decoded at one over these of its size, rounded up
 _SIDEWAYS = (5, 6, 7, 8)    # EXIF orientations that exchange height and width
+_TIFF_BITS = 258            # TIFF's tag BitsPerSample
 
 
 def read_image(path, upright=False, at_least_hw=None):
     """(H, W, 3) uint8, RGB, of an image file.
 
     Grey, palette, CMYK and 16-bit files are converted; transparency is dropped, as Matterport does; of an animation the first picture.
+    Of 16 bits the upper 8 are kept, in grey as in colour, as OpenCV and scikit-image's `img_as_ubyte` do: what is white depends on the
+    file's type, not on its brightest pixel, so that the frames of a series keep their proportions. White is 65535, in a TIFF of 12 bits
+    4095, in a PGM its greatest value. A file of 16 bits that uses the lower 12 only is dark, and there is a warning; scale such files in
+    `load_image`.
+    Floats are 0 to 1, or 0 to 255 where the brightest pixel is above 1. Integers of 32 bits are taken for 16, what lies beyond is cut off.
     upright: turn the photo as its EXIF data say. Annotations belong to the pixels as they are stored, so the default leaves them.
     at_least_hw: (height, width) of what is returned that are enough. A JPEG that is at least twice as large both ways is decoded at a
         half, a quarter or an eighth of its size (rounded up), which costs less time and memory; anything else is returned whole.
@@ -31,7 +38,7 @@ def read_image(path, upright=False, at_least_hw=None):
         negative = stored.format == "JPEG" and stored.mode == "CMYK" and "adobe" not in stored.info
         image = ImageOps.exif_transpose(stored) if turned else stored
         if image.mode.startswith(("I", "F")):
-            return _grey_to_rgb(np.asarray(image))
+            return _grey_to_rgb(np.asarray(image), _bits(stored))
         if negative:    # PIL takes the ink of every CMYK JPEG for inverted, as Adobe writes it
             image = Image.fromarray(255 - np.asarray(image), "CMYK")
         return np.array(image if image.mode == "RGB" else image.convert("RGB"))
@@ -80,10 +87,20 @@ def _orientation(image):
     return value if value in range(1, 9) else 1
 
 
-def _grey_to_rgb(grey):
-    """(H, W) of 16 bits or more -> (H, W, 3) uint8. PIL's own conversion would turn them white."""
+def _bits(stored):
+    """How many bits a grey file of more than 8 says its pixels have, 9 to 16."""
+    bits = stored.tag_v2.get(_TIFF_BITS, (16,))[0] if stored.format == "TIFF" else 16   # a PGM's are stretched to 16 by PIL
+    return bits if 8 < bits < 16 else 16
+
+
+def _grey_to_rgb(grey, bits):
+    """(H, W) of so many bits, or floats -> (H, W, 3) uint8. PIL's own conversion would turn them white."""
+    highest = grey.max(initial=0)
     if grey.dtype.kind == "f":
-        grey = grey * 255 if grey.max(initial=0) <= 1 else grey
-    elif grey.max(initial=0) > 255:
-        grey = grey // 257   # 65535 -> 255
+        grey = grey * 255 if highest <= 1 else grey
+    else:
+        if bits == 16 and 0 < highest < 2**12:
+            warnings.warn("A grey file of 16 bits uses 12 of them or fewer, and is read as it is: dark, because 65535 is white. If its "
+                          "white is 4095 or 255, scale the files in load_image, all by the same factor.", stacklevel=2)
+        grey = grey >> (bits - 8)
     return np.repeat(np.clip(grey, 0, 255).astype(np.uint8)[:, :, None], 3, axis=2)

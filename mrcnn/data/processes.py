@@ -21,26 +21,39 @@ class Processes:
     """`submit(task)` is a Future of function(task); processes are started as tasks come, at most `count`, and end with `close`.
 
     function: anything that pickles; it is sent once a process, tasks and results each time. Raises whatever pickling it raises. A Future
-    raises BrokenProcessPool if a process was killed. Started anew rather than forked, on every system alike: a fork inherits the locks of
-    threads that it does not have, TensorFlow's for instance.
+    raises BrokenProcessPool if a process was killed, and CancelledError if its task had not begun when they were ended. Started anew rather
+    than forked, on every system alike: a fork inherits the locks of threads that it does not have, TensorFlow's for instance.
     """
 
     def __init__(self, function, count):
         self._sent = pickle.dumps(function)
-        self._count, self._pool = min(count, _MOST), None
+        self._count, self._pool, self._closed = min(count, _MOST), None, False
 
     def submit(self, task):
-        """A Future."""
+        """A Future. Raises RuntimeError after `close`."""
         with _starting, _HiddenMain(b"__main__" not in self._sent):        # submitting starts a process if there are too few
+            if self._closed:
+                raise RuntimeError("These processes are closed and take no task. Call open() first.")
             if self._pool is None:
                 context = multiprocessing.get_context("spawn")
                 self._pool = concurrent.futures.ProcessPoolExecutor(self._count, context, _begin, (self._sent,))
             return self._pool.submit(_work, task)
 
     def close(self, wait=False):
-        """End the processes, those at work after their task; wait: until they have ended. A later task starts them again."""
+        """End the processes, those at work after their task, and take no other until `open`; wait: until they have ended."""
+        self._end(wait, closed=True)
+
+    def open(self):
+        """Take tasks again."""
+        self._closed = False
+
+    def restart(self):
+        """End the processes, those at work after their task; the next one starts others."""
+        self._end(wait=False, closed=self._closed)
+
+    def _end(self, wait, closed):
         with _starting:
-            pool, self._pool = self._pool, None
+            pool, self._pool, self._closed = self._pool, None, closed
         if pool is not None:
             pool.shutdown(wait=wait, cancel_futures=True)
 

@@ -86,9 +86,15 @@ def _create_weights(detector, config):
     box_features = None
     for head in detector.heads:
         cells = (head.pool_size, head.pool_size, pyramid[0].shape[-1])
-        outputs = head.compute_output_spec(box_features if head.reads == "box_features" else keras.KerasTensor((1, 1, *cells)))
+        outputs = _outputs(head, box_features if head.reads == "box_features" else keras.KerasTensor((1, 1, *cells)))
         box_features = outputs.get("features") if box_features is None else box_features
     detector.built = True
+
+
+def _outputs(head, inputs):
+    """What a head makes of symbols. Only a call runs a head's `build`; of heads that have none, it would trace the layers twice."""
+    has_build = type(head).build is not keras.layers.Layer.build
+    return head(inputs) if has_build else head.compute_output_spec(inputs)
 
 
 def stage_of_layer(config, layer_name):

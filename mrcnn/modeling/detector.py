@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 # Proposals that the box head looks at together when nothing is trained.
 PART = 256
+# What layers add to the loss by themselves: the regularisers of a backbone of one's own, the `add_loss` of a head.
+LAYER_LOSS = "layer_loss"
 
 
 class Detector(keras.Model):
@@ -40,7 +42,8 @@ class Detector(keras.Model):
         self.settings = settings
         self.convention = "corners" if settings.roi_align == "corners" else "aligned"           # see `adopt`
         names = ["rpn_class_loss", "rpn_bbox_loss", *(name for head in self.heads for name in head.loss_names)]
-        self.loss_trackers = {name: keras.metrics.Mean(name=name) for name in names}
+        self.loss_trackers = {name: keras.metrics.Mean(name=name) for name in [*names, LAYER_LOSS]}
+        self.layers_add_losses = False          # as far as `compute_loss` has seen
 
     # ---- the stops, in order ----------------------------------------------------------------------------------------
 
@@ -85,7 +88,6 @@ class Detector(keras.Model):
         for_training = "gt_class_ids" in inputs
         if for_training and "rois" in inputs:
             boxes = ops.cast(inputs["rois"], "float32")
-            boxes = ops.pad(boxes, [[0, 0], [0, max(0, self.settings.train_rois - boxes.shape[1])], [0, 0]])
             valid = ops.any(ops.not_equal(boxes, 0.0), axis=-1)
         else:
             boxes, valid = self.proposals(rpn_outputs, image_hw, for_training)
@@ -93,6 +95,9 @@ class Detector(keras.Model):
             found = self.detections(pyramid, boxes, valid, inputs["windows"])
             return found | self.describe(pyramid, found["boxes"], found["class_ids"])
         s = self.settings
+        missing = s.train_rois - boxes.shape[1]
+        if missing > 0:             # so many rows are drawn, whatever there is to draw from
+            boxes, valid = ops.pad(boxes, [[0, 0], [0, missing], [0, 0]]), ops.pad(valid, [[0, 0], [0, missing]])
         samples = draw_samples(self._measured(boxes), valid, self._ground_truth(inputs), inputs["seed"], count=s.train_rois,
                                positives=s.positive_rois, convention=self.convention)
         heads = self._run_heads(pyramid, samples.rois, training=training, positives=s.positive_rois)
@@ -114,15 +119,22 @@ class Detector(keras.Model):
         return losses
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The weighted sum of `compute_losses`; each is tracked under its own name."""
-        total = 0.0
-        for name, loss in self.compute_losses(x, y_pred).items():
+        """The weighted sum of `compute_losses` and, if there are any, of the layers' own losses; each is tracked under its name."""
+        losses, total = self.compute_losses(x, y_pred), 0.0
+        if added := self.losses:
+            self.layers_add_losses = True
+            losses |= {LAYER_LOSS: sum(ops.sum(ops.cast(loss, "float32")) for loss in added)}
+        for name, loss in losses.items():
             weighted = loss * self.settings.loss_weights.get(name, 1.0)
             self.loss_trackers[name].update_state(weighted)
             total = total + weighted
         # On several devices TensorFlow adds up the gradients of each; Keras expects every one to have divided its loss by their number.
         strategy = getattr(self, "distribute_strategy", None)
         return total / strategy.num_replicas_in_sync if strategy else total
+
+    def get_metrics_result(self):
+        """The mean of every loss by its name, of the layers' own ones only if there are any."""
+        return {name: mean for name, mean in super().get_metrics_result().items() if name != LAYER_LOSS or self.layers_add_losses}
 
     def trace(self, images, windows):
         """Every stop's tensors for images (B, H, W, 3), windows (B, 4), under Matterport's names; boxes in pixels of the network input.

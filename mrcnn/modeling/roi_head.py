@@ -8,7 +8,7 @@ class RoIHead(keras.layers.Layer):
     reads: "pooled" is given its own RoIAlign of `pool_size` x `pool_size` cells; "box_features" the box head's hidden vector.
     positives_only: True runs the head, in training, on the rois that may lie on objects; False on background rois too.
     loss_names: the keys of `compute_losses`.
-    A head's layer names should begin with "mrcnn_", so that `layers="heads"` trains them.
+    The names of a head's layers, and its own if it has weights of its own, should begin with "mrcnn_": files and `layers` go by them.
     """
 
     reads = "pooled"

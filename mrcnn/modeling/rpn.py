@@ -46,7 +46,8 @@ def propose(logits, deltas, anchors, *, std, pre_nms, post_nms, iou_threshold, w
     valid = box_ops.holds_pixels(boxes, convention)
     # Scores only order the boxes; a sigmoid would tie the confident ones at 1.
     kept, valid = non_max_suppression(boxes, scores, valid, iou_threshold=iou_threshold, count=post_nms)
-    boxes = ops.take_along_axis(boxes, kept[..., None], axis=1) * ops.cast(valid, "float32")[..., None]
+    # Not by a product: 0 times NaN is NaN, and a network that has diverged would end in an error about some index.
+    boxes = ops.where(valid[..., None], ops.take_along_axis(boxes, kept[..., None], axis=1), 0.0)
     return ops.stop_gradient(boxes), valid
 
 

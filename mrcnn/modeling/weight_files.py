@@ -50,14 +50,23 @@ class LoadReport:
 
 
 def weight_layers(model):
-    """The layers that own weights, by name: {name: layer}. Raises ValueError if two bear one name, since files go by names."""
+    """The layers that have weights of their own, by name: {name: layer}; see `own_weights`, their `weights` may be more.
+
+    Raises ValueError if two bear one name, since files go by names.
+    """
     found = {}
     for layer in model._flatten_layers(include_self=False):
-        if layer.weights and not any(sub.weights for sub in layer._flatten_layers(include_self=False)):
+        if own_weights(layer):
             if layer.name in found and found[layer.name] is not layer:
                 raise ValueError(f"Two layers are called {layer.name!r}, but weight files go by layer names. Rename one of them.")
             found[layer.name] = layer
     return found
+
+
+def own_weights(layer):
+    """The weights that are a layer's and not of a layer inside it, in Keras' order: what a file has under its name."""
+    inside = {id(weight) for sub in layer._layers for weight in sub.weights}        # a wrapper may hold its layer's kernel as well
+    return [weight for weight in layer._trainable_variables + layer._non_trainable_variables if id(weight) not in inside]
 
 
 def save_weights(model, path, *, dtype="float32", metadata=None, extend=None):
@@ -77,7 +86,7 @@ def save_weights(model, path, *, dtype="float32", metadata=None, extend=None):
             file.attrs["metadata"] = json.dumps(metadata)
         for name, layers in groups.items():
             group = file.create_group(name)
-            weights = {f"{layer.name}/{w.name}:0": w for layer in layers for w in layer.weights}
+            weights = _keys(layers)
             group.attrs["weight_names"] = np.array([key.encode() for key in weights], dtype=None if weights else "S1")
             for key, weight in weights.items():
                 value = np.asarray(weight)
@@ -142,7 +151,7 @@ def assign_layers(model, arrays, source, exclude=()):
         raise ValueError(f"No layer of {source} fits this model: nothing was loaded. It holds {', '.join(list(arrays)[:4])} …; "
                          f"the model has {', '.join(list(layers)[:4])} ….")
     for name in report.loaded:
-        for weight, value in zip(layers[name].weights, arrays[name], strict=True):
+        for weight, value in zip(own_weights(layers[name]), arrays[name], strict=True):
             weight.assign(value.astype("float32"))
     log.info("%s: %s", source, report)
     return report
@@ -188,6 +197,18 @@ def _layout(model):
     return groups | {name: [layer] for name, layer in layers.items() if name not in groups and name not in RPN_LAYERS}
 
 
+def _keys(layers):
+    """{<layer>/<weight>:0: weight}; underscores tell weights apart that a layer calls alike, since only their order is read."""
+    keys = {}
+    for layer in layers:
+        for weight in own_weights(layer):
+            name = weight.name
+            while f"{layer.name}/{name}:0" in keys:
+                name += "_"
+            keys[f"{layer.name}/{name}:0"] = weight
+    return keys
+
+
 def _layers_meant(exclude):
     names = {exclude} if isinstance(exclude, str) else set(exclude or ())
     return names | set(RPN_LAYERS) if "rpn_model" in names else names
@@ -195,7 +216,7 @@ def _layers_meant(exclude):
 
 def _check_shapes(pairs, source):
     """pairs: {name: (layer, [arrays])}. Raises ValueError, naming all that differ, before anything is assigned."""
-    shapes = {n: ([v.shape for v in values], [tuple(w.shape) for w in layer.weights]) for n, (layer, values) in pairs.items()}
+    shapes = {n: ([v.shape for v in values], [tuple(w.shape) for w in own_weights(layer)]) for n, (layer, values) in pairs.items()}
     wrong = [name for name, (given, wanted) in shapes.items() if given != wanted]
     if wrong:
         given, wanted = shapes[wrong[0]]

@@ -11,12 +11,12 @@ def assign_levels(boxes, levels, magnification=1.0):
 
     Feature Pyramid Networks (Lin et al. 2017), eq. 1, rounded to the nearest level as Matterport does: a roi of 224 x 224 pixels
     reads P4, one of half that side P3. That counts in pixels of the input, whatever its size, because a level has so many cells a pixel.
-    magnification: how many pixels a unit of `boxes` is.
+    magnification: how many pixels a unit of `boxes` is. A box that is not finite reads some level, too.
     """
     y1, x1, y2, x2 = ops.unstack(boxes, 4, axis=-1)
     side = ops.sqrt(ops.maximum((y2 - y1) * (x2 - x1), 1e-6)) * magnification
     level = 2.0 + ops.round(ops.log(side / CANONICAL_SIDE) / 0.6931471805599453)
-    return ops.cast(ops.clip(level, 0.0, levels - 1.0), "int32")
+    return ops.cast(ops.clip(ops.where(ops.isnan(level), 0.0, level), 0.0, levels - 1.0), "int32")
 
 
 def roi_align(features, boxes, strides, *, size, samples, convention="aligned"):
@@ -28,7 +28,7 @@ def roi_align(features, boxes, strides, *, size, samples, convention="aligned"):
     convention: "aligned" has cell centres at half pixels (Mask R-CNN, He et al. 2017, §3, as Detectron2 corrected it). "corners" is
     Matterport's: the corner pixels of the image lie on the corner cells of every level, a box is given by its corner pixels, both
     inside it (see `ops.boxes.to_corner_pixels`), and one point is read for each cell of the result, the outer ones on the box's edges.
-    Returns: (B, N, size, size, C), dtype of the features. Points outside a level read its border.
+    Returns: (B, N, size, size, C), dtype of the features. Points outside a level read its border, edges that are not finite pixel 0.
 
     All levels are flattened into one table, and each point gathers only from its own level.
     """
@@ -38,6 +38,7 @@ def roi_align(features, boxes, strides, *, size, samples, convention="aligned"):
     table = ops.reshape(table, (-1, channels))
     heights, widths, starts = _level_table(features)
     corners = convention == "corners"
+    boxes = ops.where(ops.isfinite(boxes), boxes, 0.0)          # NaN would be cast to an index far outside of the table
     image_h, image_w = (n * strides[0] for n in features[0].shape[1:3])
 
     level = assign_levels(boxes, len(features), (image_h * image_w / ((image_h - 1) * (image_w - 1))) ** 0.5 if corners else 1.0)

@@ -8,7 +8,7 @@ import numpy as np
 
 from mrcnn.modeling.weight_files import load_weights
 from mrcnn.training.callbacks import RunRecorder
-from mrcnn.training.checkpoints import load_state, read_state
+from mrcnn.training.checkpoints import load_state, rate_of, read_state
 from mrcnn.training.layer_groups import set_trainable
 from mrcnn.training.optimizers import make_optimizer
 
@@ -16,47 +16,50 @@ log = logging.getLogger(__name__)
 
 
 def fit(model, config, batches, stages, run, *, validation=None, evaluate=None, score="val_mask_ap", every=1, resume=False,
-        first_epoch=0, metadata=None, callbacks=()):
+        first_epoch=0, metadata=None, callbacks=(), state=None):
     """Train `model` stage by stage; every epoch leaves `run` complete.
 
     model: a Detector; batches, validation: TrainingBatches; stages: list of Stage; run: RunFolder
-    evaluate: callable (epoch) -> dict of scores such as {"val_mask_ap": 0.4}, called every `every` epochs and after the last one;
-    score: which of them decides about best.h5; resume: go on after the last whole epoch of `run`, with the batches the broken run
+    evaluate: callable (epoch) -> dict of scores such as {"val_mask_ap": 0.4}, called every `every` epochs and after the last one of a
+    stage; score: which of them decides about best.h5; resume: go on after the last whole epoch of `run`, with the batches the broken run
     would have seen; first_epoch: how many epochs the model has behind it; metadata: JSON-able, kept in every checkpoint
-    Returns: the history, a list of one dict an epoch. Raises FileNotFoundError if there is nothing to resume.
+    callbacks: of Keras; one that stops the training ends its stage, and the next one begins, with all of its epochs
+    state: a dict to be filled with what checkpoints hold; its "epoch" counts the whole epochs, also where an exception ends the training
+    Returns: the history, a list of one dict an epoch.
+    Raises FileNotFoundError if there is nothing to resume, FloatingPointError as soon as the loss is not finite, before that is saved.
     """
-    history = [row for row in run.read_history() if row["epoch"] <= first_epoch]
-    state = {"epoch": first_epoch, "best": -1.0, "history": history, "repeats": None}
-    if resume:
-        state = _resumable(run)
-        if state["repeats"]:
-            if len(state["repeats"]) != len(batches.sampler.repeats):
-                raise ValueError(f"The run was begun with {len(state['repeats'])} images, and now there are "
-                                 f"{len(batches.sampler.repeats)}. Bring the data back as they were, or start anew.")
-            batches.sampler.repeats = np.array(state["repeats"])
-    first = first_epoch
-    for stage in stages:
-        last = first + stage.epochs
-        if state["epoch"] < last:
+    run.remove_leftovers()
+    state = {} if state is None else state
+    state.update(_resumable(run, stages, first_epoch, batches) if resume else _fresh(run, first_epoch))
+    with _closed_at_the_end(batches, validation):
+        for index, stage in enumerate(stages[state["stage"]:], start=state["stage"]):
+            if index != state["stage"]:
+                state.update(stage=index, stage_began=state["epoch"])
+            last = state["stage_began"] + stage.epochs
+            if state["epoch"] >= last:
+                continue
             set_trainable(model, config, stage.layers)
             with devices_of(model):
                 optimizer = make_optimizer(config, stage.learning_rate, len(batches) * stage.epochs)
                 model.compile(optimizer, jit_compile=use_xla(config))
-                optimizer.build(model.trainable_variables)  # in the first step it would be, and TensorFlow trace that step twice
-                if resume and state["epoch"]:
+                optimizer.build(model.trainable_variables)      # in the first step it would be, and TensorFlow trace that step twice
+                state["learning_rate"] = rate_of(optimizer)
+                if resume:
                     load_weights(model, run.last)
-                    if state["epoch"] > first:              # at a stage's border the optimiser starts anew, as it does unbroken
+                    if state["epoch"] > state["stage_began"]:   # at a stage's border the optimiser starts anew, as it does unbroken
                         load_state(run.last, optimizer)
                     resume = False
             log.info("Stage %s: epochs %d to %d, layers %r", stage.name, state["epoch"] + 1, last, stage.layers)
-            recorder = RunRecorder(run, batches, stage=stage.name, evaluate=evaluate, score=score, every=every,
-                                   last_epoch=last, state=state,
-                                   metadata=metadata or {})
+            recorder = RunRecorder(run, batches, stage=stage.name, evaluate=evaluate, score=score, every=every, last_epoch=last,
+                                   state=state, metadata=metadata or {})
             # The batches are shuffled already; Keras would shuffle them again with a state that no checkpoint keeps.
             model.fit(batches, validation_data=validation, initial_epoch=state["epoch"], epochs=last, shuffle=False,
                       callbacks=[recorder, *_tensorboard(run), *callbacks], verbose="auto" if _interactive() else 2)
-        first = last
-    if resume and state["epoch"]:
+            if state["epoch"] < last:
+                log.info("Stage %s was stopped after epoch %d, of %d.", stage.name, state["epoch"], last)
+                state.update(stage=index + 1, stage_began=state["epoch"])
+                recorder.end_early()
+    if resume:
         load_weights(model, run.last)                       # nothing was left to do: hand back the finished weights
     return state["history"]
 
@@ -78,12 +81,42 @@ def devices_of(model):
     return strategy.scope() if strategy else contextlib.nullcontext()
 
 
-def _resumable(run):
+@contextlib.contextmanager
+def _closed_at_the_end(*all_batches):
+    """Threads and processes that load would else outlive an interrupt."""
+    try:
+        yield
+    finally:
+        for batches in all_batches:
+            if hasattr(batches, "close"):       # any PyDataset will do
+                batches.close()
+
+
+def _fresh(run, first_epoch):
+    history = [row for row in run.read_history() if row["epoch"] <= first_epoch]
+    return {"epoch": first_epoch, "best": -1.0, "history": history, "repeats": None, "stage": 0, "stage_began": first_epoch}
+
+
+def _resumable(run, stages, first_epoch, batches):
+    """The state in last.h5; `batches` get the repeat factors that it holds."""
     state = read_state(run.last) if run.last.exists() else None
     if state is None:
         raise FileNotFoundError(f"There is nothing to resume in {run.path}: it has no last.h5 with a training state. "
                                 "Leave --resume out to start anew.")
-    return state
+    if state["repeats"]:
+        if len(state["repeats"]) != len(batches.sampler.repeats):
+            raise ValueError(f"The run was begun with {len(state['repeats'])} images, and now there are "
+                             f"{len(batches.sampler.repeats)}. Bring the data back as they were, or start anew.")
+        batches.sampler.repeats = np.array(state["repeats"])
+    return _stage_by_epochs(state["epoch"], stages, first_epoch) | state
+
+
+def _stage_by_epochs(epoch, stages, first_epoch):
+    """Which stage is under way after `epoch` epochs, where a checkpoint is too old to say: the one that lasts so long by its plan."""
+    index, began = 0, first_epoch
+    while index + 1 < len(stages) and epoch >= began + stages[index].epochs:
+        index, began = index + 1, began + stages[index].epochs
+    return {"stage": index, "stage_began": began}
 
 
 def _tensorboard(run):

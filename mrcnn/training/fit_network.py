@@ -5,7 +5,7 @@ import keras
 
 from mrcnn.modeling.weight_files import load_weights
 from mrcnn.training.callbacks import RunRecorder
-from mrcnn.training.checkpoints import load_state, read_state
+from mrcnn.training.checkpoints import load_state, rate_of, read_state
 from mrcnn.training.run_folder import RunFolder
 
 
@@ -17,16 +17,20 @@ def fit_network(model, batches, folder, *, epochs, optimizer, loss, evaluate, xl
         `RepeatSampler`; evaluate: callable () -> {name: number}, called after every epoch
     bar: a tqdm bar that moves with every batch and tells the loss; what earlier calls did it has behind it at once
     Returns: the history, a list of one dict an epoch: epoch, loss, what `evaluate` returned, seconds.
+    Raises FloatingPointError as soon as the loss is not finite; what was saved before stays.
     """
     run = RunFolder(folder)
+    run.remove_leftovers()
     model.compile(optimizer, loss=loss, jit_compile=xla)
     optimizer.build(model.trainable_variables)
     state = read_state(run.last) if run.last.exists() else {"epoch": 0, "best": -1.0, "history": []}
+    asked = rate_of(optimizer)
     if state["epoch"]:
         load_weights(model, run.last)
         load_state(run.last, optimizer)
         if bar is not None:
             set_forward(bar, state["epoch"] * len(batches))
+    state["learning_rate"] = asked
     recorder = RunRecorder(run, batches, stage="all", evaluate=None, score=None, every=1, last_epoch=epochs, state=state, metadata={})
     # The epoch's scores enter the logs before the recorder writes them down.
     model.fit(batches, initial_epoch=state["epoch"], epochs=epochs, shuffle=False, verbose=0,

@@ -19,14 +19,15 @@ def set_trainable(model, config, layers):
     regular expression that must match a layer's whole name. Raises ValueError if nothing matches, or if a stage of a callable BACKBONE
     cannot be told from those before it.
     """
-    chosen, stages = [], _stages(model.backbone, config, layers) if layers in FROM_STAGE else {}
-    for name, layer in weight_layers(model).items():
-        layer.trainable = _learns(name, stages, layers)
-        if layer.trainable:
-            chosen.append(name)
+    stages = _stages(model.backbone, config, layers) if layers in FROM_STAGE else {}
+    found = weight_layers(model)
+    chosen = [name for name in found if _learns(name, stages, layers)]
     if not chosen:
         raise ValueError(f"layers={layers!r} matches no layer. Use 'heads', '3+', '4+', '5+', 'all' or a regular expression for "
-                         f"names like {', '.join(list(weight_layers(model))[-3:])}.")
+                         f"names like {', '.join(list(found)[-3:])}.")
+    # What is set on a layer is set on all layers inside it: the outer ones, which hold more layers, come first.
+    for name in sorted(found, key=lambda name: len(found[name]._flatten_layers()), reverse=True):
+        found[name].trainable = name in chosen
     log.info("%d layers learn (layers=%r)", len(chosen), layers)
     return chosen
 

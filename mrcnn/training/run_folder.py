@@ -5,11 +5,16 @@
     tensorboard/  pictures/
 """
 import csv
+import glob
 import io
 import json
+import logging
+import re
 from pathlib import Path
 
-from mrcnn.files import write_text
+from mrcnn.files import remove_leftovers, write_text
+
+log = logging.getLogger(__name__)
 
 
 class RunFolder:
@@ -23,6 +28,17 @@ class RunFolder:
         self.last, self.best = self.path / "last.h5", self.path / "best.h5"
         self.tensorboard, self.pictures = self.path / "tensorboard", self.path / "pictures"
 
+    def weights_of(self, epoch):
+        """Where the weights of an epoch, counted from 1, are written."""
+        return self.path / self.epoch_weights.format(epoch=epoch) if self.epoch_weights else self.last
+
+    def remove_leftovers(self):
+        """Remove the temporary files that a training killed while saving has left; before another one begins here."""
+        names = [path.name for path in (self.config, self.history, self.last, self.best)]
+        if self.epoch_weights:
+            names.append("*".join(glob.escape(part) for part in re.split(r"\{epoch[^}]*\}", self.epoch_weights)))
+        remove_leftovers(self.path, names)
+
     def write_config(self, values):
         """Write config.json; values: JSON-able."""
         write_text(self.config, json.dumps(values, indent=2) + "\n")
@@ -34,13 +50,19 @@ class RunFolder:
         return json.loads(self.config.read_text(encoding="utf-8"))
 
     def write_history(self, rows):
-        """Write history.csv; rows: a list of dicts with the key "epoch". Columns appear in the order they first occur."""
+        """Write history.csv; rows: a list of dicts with the key "epoch". Columns appear in the order they first occur.
+
+        Where another program keeps the file to itself, it stays as it is, with a warning: checkpoints hold the history, too.
+        """
         columns = list(dict.fromkeys(key for row in rows for key in row))
         text = io.StringIO()
         writer = csv.DictWriter(text, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-        write_text(self.history, text.getvalue())
+        try:
+            write_text(self.history, text.getvalue())
+        except PermissionError as error:
+            log.warning("%s could not be written (%s). Is it open in another program? The next epoch writes it again.", self.history, error)
 
     def read_history(self):
         """The rows of history.csv, numbers as numbers; [] if there is none."""

@@ -1,6 +1,10 @@
 """custom_callbacks: those of Keras and those of the script, which see what Keras' own training would show them."""
+from pathlib import Path
+
 import keras
 import pytest
+
+from mrcnn.training.run_folder import RunFolder
 
 
 class Diary(keras.callbacks.Callback):
@@ -35,6 +39,27 @@ def test_a_training_may_be_stopped_early_and_epochs_are_counted_on(shapes_config
     stop = keras.callbacks.EarlyStopping(monitor="val_loss", min_delta=100, patience=0, restore_best_weights=True)
     model.train(shapes(2), shapes(2), learning_rate=1e-3, epochs=9, layers="heads", custom_callbacks=[stop, diary])
     assert [line[0] for line in diary.lines] == [0, 1, 2] and len(model.keras_model.history.history["loss"]) == 2
+    assert model.epoch == 3
+    model.train(shapes(2), shapes(2), learning_rate=1e-3, epochs=4, layers="heads", custom_callbacks=[diary])
+    assert [line[0] for line in diary.lines] == [0, 1, 2, 3] and model.epoch == 4
+
+
+@pytest.mark.slow
+def test_after_an_interruption_training_goes_on_with_the_epoch_that_was_broken_off(shapes_config, shapes, made):
+    def interrupt(epoch, logs=None):
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    model, diary = made(shapes_config()), Diary()
+    broken = [diary, keras.callbacks.LambdaCallback(on_epoch_begin=interrupt)]
+    with pytest.raises(KeyboardInterrupt):
+        model.train(shapes(2), shapes(2), learning_rate=1e-3, epochs=9, layers="heads", custom_callbacks=broken)
+    assert model.epoch == 2
+    before = model.checkpoint_path.format(epoch=2)
+    written = Path(before).stat().st_mtime_ns
+    model.train(shapes(2), shapes(2), learning_rate=1e-3, epochs=3, layers="heads", custom_callbacks=[diary])
+    assert [line[0] for line in diary.lines] == [0, 1, 2] and model.epoch == 3 and Path(before).stat().st_mtime_ns == written
+    assert [row["epoch"] for row in RunFolder(model.log_dir).read_history()] == [1, 2, 3]
 
 
 @pytest.mark.slow

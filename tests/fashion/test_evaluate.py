@@ -7,11 +7,14 @@ import subprocess
 import sys
 
 import pytest
+from PIL import Image
 
 from fashion import evaluate
 from fashion.datasets.annotation_csv import read_annotations
-from fashion.datasets.files import find_data
+from fashion.datasets.files import DataFiles, find_data
+from fashion.datasets.splits import load_files
 from fashion.evaluation.stored import read_ground_truth
+from fashion.evaluation.thresholds.table import Category, Thresholds
 from fashion.ontology import Ontology
 
 
@@ -20,6 +23,7 @@ def test_scores_of_a_model_are_printed_and_written_and_its_predictions_stored(ti
     scores = evaluate.main(["--weights", str(tiny_run), "--data", str(sample_folder), "--out", str(out), "--true-boxes"])
     assert loaded_quickly == {"DETECTION_MIN_CONFIDENCE": 0.05}
     written = json.loads((out / "metrics.json").read_text())
+    assert written["rescored"] is json.loads((out / "predictions.json").read_text())["rescored"] is False
     assert written["photos"] == 4 and written["weights"] == str(tiny_run / "best.h5") and written["min_score"] == 0.05
     assert written["coco"]["segm"]["AP"] == scores["coco"]["segm"]["AP"] and 0 <= scores["coco"]["bbox"]["AP50"] <= 1
     assert scores["attributes_on_truth"]["matched"] == scores["attributes_on_truth"]["ground_truth"] > 0
@@ -73,6 +77,32 @@ def raw(sample_folder, tmp_path):
     return tmp_path / "raw.json"
 
 
+def test_what_stored_scores_are_of_goes_on_to_the_thresholds(sample_folder, raw, tmp_path):
+    rows, csv = json.loads(raw.read_text()), sample_folder / "val.csv"
+    names = [{"id": image["id"], "file_name": image["file_name"]} for image in evaluate.truth_of(csv)["images"]]
+    words = ["--gt", str(csv), "--predictions", str(raw), "--tune", "attributes", "--folds", "2", "--out", str(tmp_path)]
+    for stored, expected in ((rows, None), ({"rescored": True, "images": names, "annotations": rows}, True)):
+        raw.write_text(json.dumps(stored))
+        scores = evaluate.main(words)
+        about = json.loads((tmp_path / "metrics.json").read_text())
+        written = json.loads((tmp_path / "thresholds.json").read_text())["tuning"]
+        assert [part.get("rescored") for part in (about, scores["tuning"], written)] == [expected] * 3
+
+
+def test_thresholds_of_another_label_list_are_refused_before_the_work(sample_folder, tiny_run, tiny_model, loaded_quickly, tmp_path,
+                                                                      monkeypatch):
+    Thresholds(categories={0: Category("umbrella hat", on=False)}).write(tmp_path / "t.json")
+
+    def refuse(photos):
+        raise AssertionError("a photo was predicted")
+
+    monkeypatch.setattr(tiny_model, "stream", refuse)
+    for words in (["--weights", str(tiny_run), "--data", str(sample_folder)],
+                  ["--gt", str(sample_folder / "val.csv"), "--predictions", str(tmp_path / "none.json")]):      # which is not read
+        with pytest.raises(ValueError, match=r"t.json has thresholds of category 0 \(umbrella hat\), which here is"):
+            evaluate.main([*words, "--thresholds", str(tmp_path / "t.json")])
+
+
 def test_thresholds_are_searched_written_and_used(sample_folder, raw, tmp_path, capsys):
     words = ["--gt", str(sample_folder / "val.csv"), "--predictions", str(raw)]
     scores = evaluate.main([*words, "--tune", "kaggle_2020", "--folds", "2", "--out", str(tmp_path / "tuned")])
@@ -101,6 +131,36 @@ def test_pages_are_written(sample_folder, raw, tmp_path):
         page = (tmp_path / name / "index.html").read_text()
         assert page.startswith("<!DOCTYPE html>") and "<svg" in page and not re.search(r'(src|href)="?http', page)
     assert "data:image/jpeg" in page and json.loads((tmp_path / "errors" / "errors.json").read_text())
+
+
+def test_pages_need_a_folder_each(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        evaluate.main(["--gt", "val.csv", "--predictions", "s.csv", "--report", str(tmp_path / "page"), "--errors",
+                       str(tmp_path / "a" / ".." / "page")])
+    assert "--report and --errors each write an index.html" in capsys.readouterr().err and not (tmp_path / "page").exists()
+
+
+def test_attributes_that_2019_has_by_mistake_are_left_out_as_in_training(tmp_path):
+    labels = Ontology.official(2019)
+    carrying, bare = labels.attribute_category_ids[0], min(set(labels.category_ids) - set(labels.attribute_category_ids))
+    first, second = labels.attribute_ids[:2]
+    csv = tmp_path / "train.csv"
+    csv.write_text("ImageId,EncodedPixels,Height,Width,ClassId\n"
+                   f"a.jpg,1 100,20,20,{carrying}_{first}\na.jpg,201 100,20,20,{bare}_{second}\nb.jpg,1 100,20,20,{carrying}_{second}\n")
+    truth = evaluate.truth_of(csv)
+    assert [row["attribute_ids"] for row in truth["annotations"]] == [[first], [], [second]]
+    for name in "ab":
+        Image.new("RGB", (20, 20)).save(tmp_path / f"{name}.jpg")
+    dataset = load_files(DataFiles(tmp_path, csv, None, tmp_path, None, None, 2019), csv, labels)
+    assert [row["attribute_ids"] for row in dataset.to_coco()["annotations"]] == [[first], [], [second]]
+
+    rows = [{key: row[key] for key in ("image_id", "category_id", "segmentation", "bbox")} | {"score": 0.9}
+            | ({"attribute_scores": {str(i): 0.8 for i in row["attribute_ids"]}} if row["attribute_ids"] else {"attribute_ids": []})
+            for row in truth["annotations"]]
+    (tmp_path / "results.json").write_text(json.dumps(rows))
+    scores = evaluate.main(["--gt", str(csv), "--predictions", str(tmp_path / "results.json")])
+    assert scores["attributes"]["map"] == scores["attributes"]["micro_f1"] == scores["kaggle_2019"]["pooled"] == 1
+    assert scores["attribute_curves"]["f1"][9] == 1
 
 
 def test_labels_beside_a_csv_are_read(sample_folder, tmp_path):

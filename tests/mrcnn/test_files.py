@@ -1,9 +1,10 @@
 """Files are whole or absent: what is left behind after success and after failure."""
+import os
 import stat
 
 import pytest
 
-from mrcnn.files import atomic_path, digest_of, write_text
+from mrcnn.files import atomic_path, digest_of, remove_leftovers, write_text
 
 
 def test_a_text_is_written_with_its_folders(tmp_path):
@@ -26,6 +27,24 @@ def test_nothing_is_seen_under_the_name_before_the_end(tmp_path):
         temporary.write_bytes(b"1234")
         assert not path.exists() and temporary.parent == tmp_path and temporary.suffix == ".h5"
     assert path.read_bytes() == b"1234" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    order, fsync, replace = [], os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda handle: order.append(("fsync", os.fstat(handle).st_size)) or fsync(handle))
+    monkeypatch.setattr(os, "replace", lambda old, new: order.append(("replace", new.name)) or replace(old, new))
+    write_text(tmp_path / "a.txt", "four")
+    assert order == [("fsync", 4), ("replace", "a.txt")]
+
+
+def test_leftovers_are_temporaries_of_the_files_named_and_nothing_else(tmp_path):
+    others = [".last.h5", ".last.abcdefgh.csv", ".last.ABCDEFG-.h5", ".last.abcdefghi.h5", ".best.abcdefgh.h5", "last.h5", "a.abcdefgh.h5"]
+    for name in [*others, ".weights_0001.ab_9xyz0.h5"]:
+        (tmp_path / name).touch()
+    with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "last.h5") as temporary:
+        remove_leftovers(tmp_path, ["last.h5", "weights_*.h5"])
+        assert not temporary.exists() and {path.name for path in tmp_path.iterdir()} == set(others)
+    remove_leftovers(tmp_path / "none", ["last.h5"])
 
 
 def test_others_may_read_the_file(tmp_path):

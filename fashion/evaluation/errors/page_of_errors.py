@@ -1,5 +1,6 @@
 """The page of errors: an analysis as one HTML file to choose from what to mend next, and as JSON."""
 import json
+import logging
 from pathlib import Path
 
 from fashion.evaluation.errors.analysis import analyse
@@ -7,9 +8,11 @@ from fashion.evaluation.errors.breakdowns import MEASURES, OF_OBJECTS_ONLY
 from fashion.evaluation.errors.figures import breakdown_figure, cells_figure, confusion_figure, cost_figure
 from fashion.evaluation.errors.pictures import side_by_side
 from fashion.evaluation.errors.sentences import WORDS, percent, points, shape_findings
-from fashion.evaluation.errors.small_or_intricate import EASY, HARD, NAMES
+from fashion.evaluation.errors.small_or_intricate import EASY, FEW_PHOTOS, HARD, NAMES
 from fashion.page import Page
 from mrcnn.files import write_text
+
+log = logging.getLogger(__name__)
 
 _TIDE = ('Bolya et al. 2020, "TIDE: A General Toolbox for Identifying Object Detection Errors", arXiv:2008.08115')
 _MEANING = {
@@ -25,14 +28,14 @@ _LISTED = 15    # rows of a table of confusions or attributes
 def write_errors(folder, ground_truth, detections, read_photo=None, *, score_threshold=0.5, worst=20, seed=0, title="Errors"):
     """Analyse, and write errors.json and index.html into a folder.
 
-    read_photo: callable, file name -> (H, W, 3) uint8, or None where there is none; without, pictures have grey paper for photos
+    read_photo: callable, file name -> (H, W, 3) uint8, or None where there is none; without, and where it raises OSError, pictures have
+        grey paper for photos
     Other arguments, and what is returned: as in `analysis.analyse`.
     """
-    analysis = analyse(ground_truth, detections, score_threshold=score_threshold, worst=worst, seed=seed)
+    analysis, folder = analyse(ground_truth, detections, score_threshold=score_threshold, worst=worst, seed=seed), Path(folder)
+    write_text(folder / "errors.json", json.dumps(analysis, indent=1, ensure_ascii=False) + "\n")
     page = _page(analysis, title)
     _worst(page, analysis, ground_truth, detections, read_photo)
-    folder = Path(folder)
-    write_text(folder / "errors.json", json.dumps(analysis, indent=1, ensure_ascii=False) + "\n")
     page.write(folder / "index.html")
     return analysis
 
@@ -151,7 +154,8 @@ def _small_or_intricate(page, compared):
                        for suffix in ("", "_in_category"))])
     page.table(rows)
     page.note("Differences within the thirds of the other measure are averaged as Mantel and Haenszel (1959) do. In brackets the standard "
-              "error, from 200 draws of as many photos with replacement; a difference of less than two of them is unclear.")
+              "error, from 200 draws of as many photos with replacement; a difference of less than two of them is unclear, and so is one "
+              f"that fewer than {FEW_PHOTOS} photos show, which comes without.")
 
 
 def _worst(page, analysis, ground_truth, detections, read_photo):
@@ -168,9 +172,18 @@ def _worst(page, analysis, ground_truth, detections, read_photo):
     for rank, row in enumerate(analysis["worst"], 1):
         photo = photo_of[row["image_id"]]
         objects = [annotation for annotation in ground_truth["annotations"] if annotation["image_id"] == photo["id"]]
-        pixels = read_photo(row["file_name"]) if read_photo else None
+        pixels = _pixels(read_photo, row["file_name"])
         page.section(f"{rank}. {row['file_name']}: F1 {row['f1']:.2f}")
         page.picture(side_by_side(photo, row, objects, detections, names, analysis["score_threshold"], pixels), _caption(row))
+
+
+def _pixels(read_photo, name):
+    """Of a photo; None where there is none, or none that can be read."""
+    try:
+        return read_photo(name) if read_photo else None
+    except OSError as error:
+        log.warning("Drawn without its photo: %s", error)
+        return None
 
 
 def _caption(row):

@@ -13,7 +13,7 @@ _FEW = 10     # objects; of fewer no share is told
 
 
 def findings(analysis):
-    """Three to six plain sentences, or one where there is nothing to find. analysis: of `analysis.analyse`, without its findings"""
+    """Up to six plain sentences, or one where there is nothing to find. analysis: of `analysis.analyse`, without its findings"""
     if not analysis["objects"]:
         return ["The photos have no objects, so nothing can be found or missed."]
     said = [_cost(analysis), _confusions(analysis["confusion"]["confused"]), *shape_findings(analysis["small_or_intricate"]),
@@ -22,15 +22,18 @@ def findings(analysis):
 
 
 def shape_findings(compared):
-    """Whether small and whether intricate objects are the problem: two sentences. compared: "small_or_intricate" of the analysis"""
+    """Whether small and whether intricate objects are the problem: a sentence each, but none of an empty third. compared:
+    "small_or_intricate" of the analysis"""
     if not compared:
         return
     small, _, large = compared["size"]["recall"]
     plain, _, intricate = compared["intricacy"]["recall"]
-    yield (f"Small objects {_verdict(compared['size'])}: {percent(small)} of the smallest third are found and {percent(large)} of the "
-           f"largest{_difference(compared['size'], 'intricacy')}.")
-    yield (f"Intricate objects {_verdict(compared['intricacy'])}: {percent(intricate)} of the most intricate third are found and "
-           f"{percent(plain)} of the plainest{_difference(compared['intricacy'], 'size')}.")
+    if small >= 0 and large >= 0:
+        yield (f"Small objects {_verdict(compared['size'])}: {percent(small)} of the smallest third are found and {percent(large)} of the "
+               f"largest{_difference(compared['size'], 'intricacy')}.")
+    if plain >= 0 and intricate >= 0:
+        yield (f"Intricate objects {_verdict(compared['intricacy'])}: {percent(intricate)} of the most intricate third are found and "
+               f"{percent(plain)} of the plainest{_difference(compared['intricacy'], 'size')}.")
 
 
 def percent(value):
@@ -39,13 +42,16 @@ def percent(value):
 
 
 def points(value, error):
-    """A difference of shares and its standard error: "-12 (±5) points"."""
-    return f"{100 * value:+.0f} (±{100 * error:.0f}) points"
+    """A difference of shares and its standard error: "-12 (±5) points"; "-12 points" where the error is None."""
+    return f"{100 * value:+.0f} points" if error is None else f"{100 * value:+.0f} (±{100 * error:.0f}) points"
 
 
 def is_problem(row):
-    """Whether hard objects are clearly found less often. row: "size" or "intricacy" of `small_or_intricate`"""
-    return row["difference"] is not None and row["difference"] < -_CLEAR * row["error"]
+    """Whether hard objects are clearly found less often. row: "size" or "intricacy" of `small_or_intricate`
+
+    Without an error, or where all draws came out alike, so that there is no telling how much chance there is in it, nothing is clear.
+    """
+    return bool(row["error"]) and row["difference"] < -_CLEAR * row["error"]
 
 
 def _cost(analysis):

@@ -10,6 +10,7 @@ from fashion.evaluation.errors.breakdowns import ap50_of, recall_columns, share
 
 NAMES = {"size": ("small", "medium", "large"), "intricacy": ("plain", "middling", "intricate")}
 HARD, EASY = {"size": 0, "intricacy": 2}, {"size": 2, "intricacy": 0}    # the thirds that are compared
+FEW_PHOTOS = 10    # fewer tell no standard error
 _RESAMPLES = 200
 
 
@@ -20,8 +21,8 @@ def compare_size_and_intricacy(overlaps, binned, of_objects, of_rows, score_thre
         {"objects", "recall", "ap50"}, -1 where a cell is empty, "size" and "intricacy": {"recall": of the three thirds, "difference":
         recall of the hard third (small; intricate) minus that of the easy one, at equal values of the other measure, "error": its standard
         error, from drawing whole photos with replacement, "difference_in_category", "error_in_category": the same at equal category too,
-        null where no group has objects of both kinds}}. Recall is the share found at IoU 0.5 by any detection. None where there are fewer
-        than nine objects.
+        null where no group has objects of both kinds; errors are null, too, where fewer than FEW_PHOTOS photos show what is compared}}.
+        Recall is the share found at IoU 0.5 by any detection, -1 of an empty third. None where there are fewer than nine objects.
     """
     regular = ~overlaps.crowd
     if regular.sum() < 9:
@@ -43,7 +44,8 @@ def compare_size_and_intricacy(overlaps, binned, of_objects, of_rows, score_thre
     for name, other in (("size", "intricacy"), ("intricacy", "size")):
         compared = regular & np.isin(place[name], (HARD[name], EASY[name]))
         hard, stratum = place[name][compared] == HARD[name], place[other][compared]
-        weights = draws[:, overlaps.object_photo[compared]]
+        shown = overlaps.object_photo[compared]
+        weights = draws[:, shown] if len(np.unique(shown)) >= FEW_PHOTOS else ()
         row = {"recall": [share(found[regular & (place[name] == i)]) for i in range(3)]}
         for suffix, strata in (("", stratum), ("_in_category", stratum + 3 * overlaps.object_category[compared])):
             row[f"difference{suffix}"] = difference(hard, found[compared], strata)

@@ -54,7 +54,8 @@ def add_fashionpedia(page, scores):
         page.table([["", *columns, "what it measures"],
                     *([name, *(number(values.get(f"{table}/{name}", "")) for values, table in columns.values()), meaning]
                       for name, meaning in _FASHIONPEDIA.items())])
-    page.note("An empty cell: the evaluator has no such number. F1 counts only in the 18 categories that carry attributes.")
+    page.note("An empty cell: the evaluator has no such number. F1 counts only in categories that carry attributes: Fashionpedia's 18, or "
+              "in our variant those of which an object of the truth has some.")
 
 
 def add_curves(page, scores):

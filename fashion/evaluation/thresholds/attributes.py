@@ -26,11 +26,14 @@ class Matched:
 
 
 def matched_attributes(photos, choice, goal):
-    """{category number: Matched} of the detections that count and found an object at IoU 0.5, the surest choosing first."""
+    """{category number: Matched} of the detections that count and found an object at IoU 0.5, the surest choosing first.
+
+    Crowds are objects in Kaggle's scores, the goals of photos, and nothing in others.
+    """
     rows = {}
     for photo in photos:
         kept, iou = choice.kept(photo), choice.iou(photo)
-        free = np.ones(len(photo.object_category), bool)
+        free = np.ones(len(photo.crowd), bool) if goal.of_photo else ~photo.crowd
         for d in kept if len(free) else ():
             overlap = np.where(free, iou[d], 0)
             g = int(np.argmax(overlap))

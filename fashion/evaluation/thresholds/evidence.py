@@ -5,7 +5,7 @@ from collections import defaultdict
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from fashion.evaluation.thresholds.table import STORED_MASK, mask_at
+from fashion.evaluation.thresholds.table import STORED_MASK, attribute_scores_of, mask_at
 
 MASKS = (0.3, 0.4, 0.45, STORED_MASK, 0.55, 0.6, 0.7)    # mask thresholds that are tried; overlaps at others are not known
 
@@ -18,10 +18,11 @@ class Photo:
     rows: np.ndarray              # (D,) place in the list of detections
     score: np.ndarray             # (D,) float64
     category: np.ndarray          # (D,) int
-    attribute_scores: np.ndarray  # (D, T) float32; 0 where none are stored
+    attribute_scores: np.ndarray  # (D, T) float32; see `table.attribute_scores_of`
     iou: np.ndarray               # (masks, D, G) float64, of MASKS or of the stored ones only; 0 between different categories
     object_category: np.ndarray   # (G,) int
     real: np.ndarray              # (G, T) bool
+    crowd: np.ndarray             # (G,) bool: the object stands for several. Kaggle's scores take it for one, others leave it out
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,8 +41,8 @@ class Evidence:
 def read_evidence(ground_truth, detections, *, on_photo=None):
     """COCO dicts, as `read_ground_truth` and `read_detections` return them, -> Evidence.
 
-    Crowds are left out. Masks are compared at several thresholds if every detection has "mask_probabilities"; attributes without
-    "attribute_scores" count as certain. on_photo: called after each, for progress
+    Masks are compared at several thresholds if every detection has "mask_probabilities"; attributes without "attribute_scores" count as
+    certain. on_photo: called after each, for progress
     """
     category_of = {row["id"]: k for k, row in enumerate(ground_truth["categories"])}
     attributes = ground_truth.get("attributes", ())
@@ -50,8 +51,7 @@ def read_evidence(ground_truth, detections, *, on_photo=None):
     masks = MASKS if detections and all("mask_probabilities" in row for row in detections) else (STORED_MASK,)
     objects, found = defaultdict(list), defaultdict(list)
     for row in ground_truth["annotations"]:
-        if not row["iscrowd"]:
-            objects[row["image_id"]].append(row)
+        objects[row["image_id"]].append(row)
     for place, row in enumerate(detections):
         found[row["image_id"]].append(place)
 
@@ -59,14 +59,13 @@ def read_evidence(ground_truth, detections, *, on_photo=None):
     for image in ground_truth["images"]:
         real, places = objects[image["id"]], sorted(found[image["id"]], key=lambda place: -detections[place]["score"])
         said = [detections[place] for place in places]
-        scores = np.zeros((len(said), len(attribute_ids)), np.float32)
-        for row, of_row in zip(said, scores):
-            of_row[:] = row["attribute_scores"] if "attribute_scores" in row else _multi_hot(row, place_of)
+        scores = np.array([attribute_scores_of(row, attribute_ids) for row in said], np.float32).reshape(len(said), len(attribute_ids))
         iou = np.stack([_iou(said, real, threshold, (image["height"], image["width"])) for threshold in masks])
         photos.append(Photo(image["id"], np.array(places, int), np.array([row["score"] for row in said], np.float64),
                             np.array([category_of[row["category_id"]] for row in said], int), scores, iou,
                             np.array([category_of[row["category_id"]] for row in real], int),
-                            np.array([_multi_hot(row, place_of) for row in real], bool).reshape(len(real), len(attribute_ids))))
+                            np.array([_multi_hot(row, place_of) for row in real], bool).reshape(len(real), len(attribute_ids)),
+                            np.array([bool(row.get("iscrowd", 0)) for row in real], bool)))
         if on_photo:
             on_photo()
     return Evidence(ground_truth, detections, tuple(photos), tuple(category_of), attribute_ids, kinds, masks)

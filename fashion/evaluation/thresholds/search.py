@@ -18,6 +18,7 @@ and the F1 of attributes is of the objects that were found: there, attributes al
 """
 import dataclasses
 import functools
+import hashlib
 import itertools
 
 import numpy as np
@@ -222,7 +223,7 @@ class _LevelSearch:
         for i in places:
             photo, said = self.photos[i], choice.said(self.photos[i])
             kept = choice.kept(photo)
-            key = (int(self.indices[i]), kept.tobytes(), choice.mask[photo.category[kept]].tobytes(), said[kept].tobytes())
+            key = _key(int(self.indices[i]), kept, choice.mask[photo.category[kept]], said[kept])
             if key not in self.memory:
                 self.memory[key] = _of_photo(self.goal, photo, kept, said, choice)
             values.append(self.memory[key])
@@ -230,3 +231,11 @@ class _LevelSearch:
 
     def _total(self, values):
         return self.goal.total(sum(values), len(self.photos))
+
+
+def _key(number, *arrays):
+    """What is decided of a photo, in few bytes: a search remembers every decision that it tried."""
+    digest = hashlib.blake2b(digest_size=16)
+    for array in arrays:        # the length of the first is that of the others
+        digest.update(array.tobytes())
+    return number, digest.digest()

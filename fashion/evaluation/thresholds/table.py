@@ -14,6 +14,7 @@ from mrcnn.inference.pasting import paste_window
 KINDS = ("score", "mask", "attribute")
 STORED_MASK = 0.5    # the threshold of the masks that predictions are stored with
 NEVER = 1.01    # a threshold that no score reaches
+UNSAID = -1.0   # a score that reaches no threshold
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,6 +90,16 @@ class Thresholds:
             raise ValueError(f"{name} has thresholds of super-category {unknown[0]!r}; here attributes have "
                              f"{sorted(set(supercategories))}. Thresholds belong to the label list that they were searched with.")
 
+    def check_ontology(self, ontology, name="The table"):
+        """`check` against a label list, `fashion.ontology.Ontology`."""
+        self.check(dict(zip(ontology.category_ids, ontology.category_names)), dict(zip(ontology.attribute_ids, ontology.attribute_names)),
+                   ontology.attribute_supercategories, name)
+
+    def check_truth(self, ground_truth, name="The table"):
+        """`check` against the labels of a COCO dict."""
+        self.check(*({row["id"]: row.get("name", "") for row in ground_truth.get(kind, ())} for kind in ("categories", "attributes")),
+                   {row.get("supercategory", "") for row in ground_truth.get("attributes", ())}, name)
+
     def applied(self, result, ontology):
         """A result dict of `FashionModel` with the detections and the attributes that count, and "mask_thresholds" (N,) float.
 
@@ -110,7 +121,8 @@ class Thresholds:
     def decided(self, detections, ground_truth):
         """COCO results (`predictions.read_detections`) -> those that count, with the masks and attributes that count.
 
-        Attributes stay as they are without "attribute_scores", masks without "mask_probabilities". The argument is not changed.
+        Without "attribute_scores" the attributes that are listed are certain, see `attribute_scores_of`; masks stay as they are without
+        "mask_probabilities". The argument is not changed.
         """
         attributes = [(row["id"], row.get("supercategory", "")) for row in ground_truth.get("attributes", ())]
         size_of = {image["id"]: (image["height"], image["width"]) for image in ground_truth["images"]}
@@ -122,9 +134,10 @@ class Thresholds:
 
     def _decided(self, row, attributes, size_hw):
         category, row = row["category_id"], dict(row)
-        if "attribute_scores" in row and attributes:
-            passed = reaches(row["attribute_scores"], self.attributes_of(category, *zip(*attributes)))
-            row["attribute_ids"] = sorted(attributes[i][0] for i in np.flatnonzero(passed))
+        if attributes:
+            ids, kinds = zip(*attributes)
+            passed = reaches(attribute_scores_of(row, ids), self.attributes_of(category, ids, kinds))
+            row["attribute_ids"] = sorted(ids[i] for i in np.flatnonzero(passed))
         if "mask_probabilities" in row and self.of("mask", category) != STORED_MASK:
             row["segmentation"] = mask_at(row, self.of("mask", category), size_hw)
             row["area"] = int(coco_mask.area(row["segmentation"]))
@@ -187,6 +200,16 @@ def read_thresholds(path):
 def reaches(scores, thresholds):
     """Whether scores are at least their thresholds, in the precision of a network: 0.7 reaches 0.7 whatever its type."""
     return np.asarray(scores, np.float32) >= np.asarray(thresholds, np.float32)
+
+
+def attribute_scores_of(row, attribute_ids):
+    """(T,) float32, the scores of a COCO result's attributes. attribute_ids: T real ids, the ground truth's
+
+    Without "attribute_scores" those among its "attribute_ids" score 1, and the others UNSAID, which reaches no threshold.
+    """
+    if "attribute_scores" in row:
+        return np.asarray(row["attribute_scores"], np.float32)
+    return np.where(np.isin(attribute_ids, list(row.get("attribute_ids") or ())), np.float32(1), np.float32(UNSAID))
 
 
 def mask_at(row, threshold, size_hw):

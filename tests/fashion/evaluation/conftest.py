@@ -79,3 +79,20 @@ def random_case():
                 "categories": [{"id": i, "name": f"category {i}"} for i in range(46)],
                 "attributes": [{"id": i, "name": f"attribute {i}"} for i in ATTRIBUTES]}, detections
     return make
+
+
+@pytest.fixture
+def striped_case(random_case):
+    """As `random_case`, but of each mask, true or predicted, only every fourth column is there: a box is four times as large."""
+    def stripes(row):
+        mask = coco_mask.decode(row["segmentation"])
+        mask[:, np.arange(EDGE) % 4 > 0] = 0
+        rle = coco_mask.encode(np.asfortranarray(mask))
+        return row | {"segmentation": {"size": rle["size"], "counts": rle["counts"].decode()}}
+
+    def make(seed, **more):
+        truth, detections = random_case(seed, **more)
+        objects = [stripes(row) for row in truth["annotations"]]
+        objects = [row | {"area": int(coco_mask.area(row["segmentation"]))} for row in objects]
+        return truth | {"annotations": objects}, [stripes(row) for row in detections]
+    return make

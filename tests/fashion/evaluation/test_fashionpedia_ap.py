@@ -5,7 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fashion.evaluation.every_score import score_stored
 from fashion.evaluation.fashionpedia_ap import evaluate_fashionpedia, macro_f1
+from fashion.evaluation.pairs import read_pairs
+from fashion.evaluation.predictions import checked_results
 from fashion.ontology import official
 from mrcnn.evaluation.coco import evaluate_coco
 
@@ -134,6 +137,15 @@ def test_few_random_images_equal_the_official_package(random_case, official_numb
     assert evaluate_fashionpedia(truth, detections) == pytest.approx(official_numbers(truth, detections, "segm"), abs=1e-9)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("iou_type", ["segm", "bbox"])
+@pytest.mark.parametrize("boxes", [False, True])
+def test_stored_detections_equal_the_official_package(striped_case, official_numbers, iou_type, boxes):
+    truth, detections = striped_case(1, boxes=boxes)
+    scores = score_stored(truth, checked_results(detections, truth))["fashionpedia"][iou_type]
+    assert scores == pytest.approx(official_numbers(truth, detections, iou_type), abs=1e-9) and 0 < scores["iou/APs"] < 1
+
+
 @pytest.mark.parametrize("iou_type", ["segm", "bbox"])
 @pytest.mark.parametrize("boxes", [False, True])
 def test_the_fixed_variant_without_f1_is_coco(random_case, iou_type, boxes):
@@ -193,6 +205,30 @@ def test_other_category_lists_are_for_the_fixed_variant():
     with pytest.raises(ValueError, match="fixed=True"):
         evaluate_fashionpedia(truth, detections, "bbox")
     assert evaluate_fashionpedia(truth, detections, "bbox", fixed=True)["iou_f1/AP"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("category", "said", "ap"), [(100, [3], 0), (100, [1, 2], 1), (100, [1], 0.7), (DRESS, [3], 0), (SHOE, [3], 0)])
+def test_attributes_count_in_every_category_of_which_an_object_has_some(category, said, ap):
+    # 2 true of 10: with one of them .804 of the F1, seven thresholds of ten; with another one (0 + 14/17)/2, none.
+    truth, detections = scene([(category, [0, 0, 50, 50], [1, 2])], [(0.9, category, [0, 0, 50, 50], said)])
+    truth["categories"] = [{"id": category, "name": "only"}]
+    numbers = evaluate_fashionpedia(truth, detections, "bbox", fixed=True)
+    assert numbers["iou_f1/AP"] == pytest.approx(ap) and numbers["iou/AP"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("crowd", [0, 1])
+def test_a_category_whose_objects_have_no_attributes_is_asked_for_none(crowd):
+    truth, detections = scene([(DRESS, [0, 0, 50, 50], []), (DRESS, [60, 60, 20, 20], [1] * crowd)], [(0.9, DRESS, [0, 0, 50, 50], [3])])
+    truth["annotations"][1]["iscrowd"] = 1
+    assert evaluate_fashionpedia(truth, detections, "bbox", fixed=True)["iou_f1/AP"] == pytest.approx(1)
+
+
+def test_in_a_mixed_list_only_those_with_a_box_are_as_large_as_it():
+    truth, _ = scene([(DRESS, [0, 0, 40, 40], [1])], [])
+    mask = {"size": [100, 100], "counts": [0, 4, 9996]}
+    found = [{"image_id": 1, "category_id": DRESS, "score": 0.9, "segmentation": mask, "bbox": [0, 0, 40, 40], "attribute_ids": [1]},
+             {"image_id": 1, "category_id": DRESS, "score": 0.8, "segmentation": mask, "attribute_ids": [1]}]
+    assert read_pairs(truth, found, "bbox", areas="boxes").row_area.tolist() == [1600, 4]
 
 
 def test_missing_geometry_is_named():

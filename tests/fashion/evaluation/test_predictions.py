@@ -6,10 +6,12 @@ import pytest
 from pycocotools import mask as coco_mask
 
 from fashion import rle
+from fashion.evaluation.every_score import score_stored
 from fashion.evaluation.kaggle import score_2019, score_2020
 from fashion.evaluation.predictions import checked_results, read_detections
 from fashion.evaluation.results import packed_mask
 from fashion.submission import table
+from mrcnn.evaluation.coco import NUMBERS, evaluate_coco
 
 TWO_TO_ONE = (1024, 2048)   # its frame of 2020 is (512, 1024)
 
@@ -37,7 +39,7 @@ def test_a_submission_of_2019(tmp_path):
     found = read(path, truth(ending=".jpg"))
     assert [(d["image_id"], d["category_id"], d["attribute_ids"], d["score"]) for d in found] == [(0, 10, [3, 20], 1), (0, 0, [], 1)]
     assert found[0]["segmentation"] == rle.to_coco("1 2", (512, 512))
-    assert (found[0]["bbox"], found[0]["area"], found[1]["bbox"]) == ([0, 0, 1, 2], 2, [1, 0, 1, 1])
+    assert [d["area"] for d in found] == [2, 1] and coco_mask.toBbox(found[1]["segmentation"]).tolist() == [1, 0, 1, 1]
     assert json.loads(json.dumps(found)) == found
 
 
@@ -46,7 +48,7 @@ def test_a_submission_of_2020(tmp_path):
     found = read(path, truth(TWO_TO_ONE, ending=".jpg"))
     assert [(d["image_id"], d["category_id"], d["attribute_ids"]) for d in found] == [(0, 10, [3, 136]), (0, 0, [20])]
     # One column of the frame is two of the photo, one pixel is four.
-    assert [d["bbox"] for d in found] == [[0, 0, 2, 1024], [0, 0, 2, 2]]
+    assert [coco_mask.toBbox(d["segmentation"]).tolist() for d in found] == [[0, 0, 2, 1024], [0, 0, 2, 2]]
 
 
 def test_one_pixel_of_another_class_is_a_detection(tmp_path):
@@ -101,6 +103,12 @@ def test_the_truth_handed_in_scores_one(tmp_path):
         assert score(gt, read(submission(tmp_path, *lines, year=year), gt)) == 1
 
 
+def test_a_submission_to_a_truth_without_attributes_keeps_its_masks(tmp_path, caplog):
+    found = read(submission(tmp_path, 'a,1 512,10,"3,136"', "b,1 1,0,20"), truth() | {"attributes": []})
+    assert [d["attribute_ids"] for d in found] == [[], []]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
 # COCO results
 
 def result(**changes):
@@ -112,7 +120,7 @@ def test_results_are_filled_in(tmp_path):
     path = tmp_path / "dt.json"
     path.write_text(json.dumps([result(), result(image_id="b.png", bbox=[1, 2, 3, 4])]))
     first, second = read_detections(path, truth())
-    assert first == result(attribute_ids=[3, 20], bbox=[0, 0, 1, 2], area=2)
+    assert first == result(attribute_ids=[3, 20], area=2)
     assert (second["image_id"], second["bbox"], second["area"]) == (1, [1, 2, 3, 4], 2)
 
 
@@ -173,10 +181,36 @@ def test_masks_may_be_probabilities_of_a_box():
     ([result(attribute_scores=[0.5, float("nan"), 1])], "attribute_scores that are no numbers"),
     ([result(image_id=[1])], "has the image_id .1. and the category_id"),
     ([result(attribute_ids=None, attribute_scores=[0.5])], "has 1 attribute_scores, but the list of attributes has 3"),
+    ([result(), result(segmentation={"size": [512, 512], "counts": rle.to_coco("1 2", (512, 512))["counts"][:-2]})],
+     "result number 1 .from 0., has run lengths that cannot be: .* add up to 262144. So many masks are damaged: 1"),
     ([result(segmentation=rle.to_coco("1 2", (4, 4)))], "result number 0 .from 0., has a mask of 4x4, but its photo is 512 high")])
 def test_what_is_wrong_with_results_is_said(content, message):
     with pytest.raises(ValueError, match=message):
         checked_results(content, truth())
+
+
+def test_a_plain_coco_truth_takes_predictions_with_attributes(random_case, caplog):
+    gt, detections = random_case(2, images=4)
+    plain = gt | {"annotations": [{k: v for k, v in row.items() if k != "attribute_ids"} for row in gt["annotations"]]}
+    del plain["attributes"]
+    scored = [row | {"attribute_scores": {str(i): 0.9 for i in row["attribute_ids"]}} for row in detections]
+    found = checked_results(scored, plain)
+    assert not any(row["attribute_ids"] or "attribute_scores" in row for row in found)
+    assert [record.getMessage() for record in caplog.records] == [
+        "The ground truth lists no attributes, so those of The predictions are left out."]
+    coco = evaluate_coco(plain, detections)
+    scores = score_stored(plain, found)["coco"]["segm"]
+    assert {name: scores[name] for name in NUMBERS} == pytest.approx({name: coco[name] for name in NUMBERS}, abs=1e-12)
+
+
+@pytest.mark.parametrize("boxes", [False, True])
+@pytest.mark.parametrize("kind", ["segm", "bbox"])
+def test_stored_detections_are_as_large_as_coco_has_them(striped_case, boxes, kind):
+    # A box around stripes is four times as large as they are, so boxes that nobody stored would move detections between the sizes.
+    gt, detections = striped_case(1, boxes=boxes)
+    ours, coco = score_stored(gt, checked_results(detections, gt))["coco"][kind], evaluate_coco(gt, detections, kind)
+    assert {name: ours[name] for name in NUMBERS} == pytest.approx({name: coco[name] for name in NUMBERS}, abs=1e-12)
+    assert 0 < ours["APs"] < 1 and 0 < ours["APm"] < 1
 
 
 def test_no_results_are_fine():

@@ -94,7 +94,19 @@ def test_polygons_are_read():
     (truth(annotations=[{"id": 1}]), "annotation number 0 .from 0. has no image_id, category_id, segmentation"),
     (truth(images=[{"id": 7}]), "image number 0 .from 0. has no height, width"),
     (truth(annotations=objects(segmentation={"size": [3, 2], "counts": "0"})), "a mask of 3x2, but its photo is 2 high and 3 wide"),
-    (truth(annotations=objects(segmentation={"counts": "0"})), "segmentation that cannot be read")])
+    (truth(annotations=objects(segmentation={"counts": "0"})), "segmentation that cannot be read"),
+    (truth(annotations=objects() + objects(id=5, segmentation={"size": [2, 3], "counts": "!!"})),
+     "Annotation 5 of The ground truth has run lengths that cannot be: .* 2 high and 3 wide are 0 or more and add up to 6"),
+    (truth(annotations=objects(segmentation={"size": [2, 3], "counts": [0, 3]})), "Annotation 1 .* run lengths that cannot be"),
+    (truth(annotations=objects(segmentation={"size": [2, 3], "counts": [0, -3, 9]})), "Annotation 1 "),
+    (truth(annotations=objects(segmentation={"size": [2, 3], "counts": None})), "Annotation 1 .* cannot be read .*counts 'None'"),
+    (truth(annotations=objects(segmentation={"size": [2, 3], "counts": "0é"})), "Annotation 1 .* cannot be read"),
+    (truth(annotations=objects(segmentation=[[1, 2]])), "Annotation 1 .* cannot be read .*at least three points"),
+    (truth(annotations=objects(segmentation=[[0, 0, 2, 2]])), "at least three points"),
+    (truth(annotations=objects(segmentation=[[0, 0, 2, 2, 0, 2], [0, 0, 2, 2, 0, 2, 1]])), "at least three points"),
+    (truth(annotations=objects(segmentation=[[0, 0, 2, 2, 0, float("nan")]])), "expected numbers"),
+    (truth(annotations=objects(segmentation=[[0, 0, 2, 2, 0, "2"]])), "Annotation 1 .* cannot be read"),
+    (truth(annotations=objects(segmentation=[])), "Annotation 1 .* cannot be read")])
 def test_what_is_wrong_with_a_json_is_said(content, message):
     with pytest.raises(ValueError, match=message):
         checked_ground_truth(content)

@@ -1,4 +1,10 @@
-"""Batches: fixed shapes, and contents that follow from seed and position alone."""
+"""Batches: fixed shapes, and contents that follow from seed and position alone; and how their loading ends."""
+import concurrent.futures
+import multiprocessing
+import threading
+import time
+
+import keras
 import numpy as np
 import pytest
 
@@ -108,3 +114,184 @@ def test_fewer_images_than_a_batch_holds(plain_config, shapes, names):
 def test_no_images_are_refused(config, shapes):
     with pytest.raises(ValueError, match="no images"):
         TrainingBatches(shapes(0), config)
+
+
+# Sizes
+
+@pytest.fixture
+def uneven(shapes, monkeypatch):
+    """Six photos, of which the last is higher; it has a name."""
+    def make():
+        dataset = shapes(6)
+        height = [70] * 5 + [150]
+        monkeypatch.setattr(dataset, "load_image", lambda i: np.zeros((height[i], 50, 3), np.uint8))
+        monkeypatch.setattr(dataset, "load_mask", lambda i: (np.ones((height[i], 50, 1), bool), [1]))
+        dataset.image_info[5]["path"] = "large.jpg"
+        return dataset
+    return make
+
+
+@pytest.mark.parametrize("images_per_gpu", [1, 2])
+def test_a_photo_that_is_not_of_the_size_of_the_others_is_named_whatever_the_batch_holds(plain_config, uneven, images_per_gpu):
+    batches = validation_batches(uneven(), plain_config(IMAGE_RESIZE_MODE="pad64", IMAGES_PER_GPU=images_per_gpu))
+    last = len(batches) - 1
+    assert [batches[i]["images"].shape[1:3] for i in range(last)] == [(128, 64)] * last
+    with pytest.raises(ValueError, match="192 x 64.*'large.jpg'.*128 x 64.*'pad64'.*Train with 'square', 'portrait' or 'crop'"):
+        batches[last]
+
+
+def test_the_first_batch_says_which_size_is_right(plain_config, uneven):
+    batches = validation_batches(uneven(), plain_config(IMAGE_RESIZE_MODE="pad64", IMAGES_PER_GPU=1))
+    assert batches[5]["images"].shape == (1, 192, 64, 3)
+    with pytest.raises(ValueError, match="128 x 64.* for 0 and 192 x 64"):
+        batches[0]
+
+
+def test_photos_of_one_size_are_trained_on_in_every_mode(plain_config, shapes):
+    batches = validation_batches(shapes(3), plain_config(IMAGE_RESIZE_MODE="pad64", IMAGES_PER_GPU=1))
+    assert [batches[i]["images"].shape for i in range(3)] == [(1, 128, 64, 3)] * 3
+
+
+# Reading ahead
+
+@pytest.fixture
+def gate(monkeypatch):
+    """gate(batches) -> (an Event that lets its photos be loaded, the list of those that were begun)."""
+    opened = []
+
+    def of(batches):
+        begun, event, load_image = [], threading.Event(), batches.dataset.load_image
+        monkeypatch.setattr(batches.dataset, "load_image", lambda i: begun.append(i) or event.wait(20) and load_image(i))
+        opened.append(event)
+        return event, begun
+    yield of
+    for event in opened:
+        event.set()
+
+
+def waited_for(condition, seconds=20):
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.01)
+    return condition()
+
+
+def loading_threads():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("batches")]
+
+
+def test_batches_of_an_epoch_are_the_same_read_ahead_and_in_any_order(config, shapes):
+    alone, ahead = (training_batches(shapes(16), config, workers=n) for n in (1, 3))
+    for batches in (alone, ahead):
+        batches.epoch = 2
+        batches.on_epoch_begin()
+    assert all(same(alone[i], ahead[i]) for i in (0, 1, 5, 0, 2, 3, 4, 5, 6, 7))
+    ahead.on_epoch_end()
+    assert waited_for(lambda: not loading_threads())
+
+
+def test_threads_are_four_batches_and_one_each_ahead_and_not_beyond_the_epoch(plain_config, shapes, gate):
+    batches = validation_batches(shapes(12), plain_config(IMAGES_PER_GPU=1, VALIDATION_STEPS=None), workers=2)
+    event, begun = gate(batches)
+    event.set()
+    batches.on_epoch_begin()
+    batches[0]
+    assert waited_for(lambda: sorted(begun) == list(range(7)))
+    for i in range(1, 12):
+        batches[i]
+    assert sorted(begun) == list(range(12))
+    batches.on_epoch_end()
+
+
+def test_only_an_epoch_reads_ahead(config, shapes, names):
+    assert names(training_batches(shapes(16), config, workers=4))[:2] == names(training_batches(shapes(16), config))[:2]
+    assert not loading_threads()
+
+
+# Closing
+
+def test_close_ends_the_threads_of_a_broken_epoch_and_refuses_its_batches(config, shapes, gate):
+    batches = training_batches(shapes(16), config, workers=2)
+    event, begun = gate(batches)
+    batches.on_epoch_begin()
+    errors = []
+
+    def read():
+        for i in range(8):
+            try:
+                batches[i]
+            except RuntimeError as error:
+                errors.append(str(error))
+    reader = threading.Thread(target=read)
+    reader.start()
+    assert waited_for(lambda: len(begun) == 2)      # a photo for each thread
+    batches.close()
+    event.set()
+    reader.join(20)
+    assert waited_for(lambda: not loading_threads())
+    assert len(errors) >= 7 and all("closed" in error for error in errors[-7:])
+    assert len(begun) == 4                          # those batches were finished, no other was begun
+
+
+def test_a_reader_that_waits_for_a_batch_that_was_not_begun_is_told(config, shapes, gate):
+    batches = training_batches(shapes(16), config, workers=2)
+    event, begun = gate(batches)
+    batches.on_epoch_begin()
+    with concurrent.futures.ThreadPoolExecutor(3) as readers:
+        taken = []
+        for i in range(3):
+            taken.append(readers.submit(batches.__getitem__, i))
+            assert waited_for(lambda: batches._ahead._next == len(taken))
+        assert waited_for(lambda: len(begun) == 2)
+        batches.close()
+        event.set()
+        assert len(taken[0].result()["images"]) == len(taken[1].result()["images"]) == 2
+        with pytest.raises(RuntimeError, match="broken off"):
+            taken[2].result()
+
+
+def test_closed_batches_open_with_an_epoch_or_with_batch_0(config, shapes):
+    batches = training_batches(shapes(6), config)
+    expected = [batches[i] for i in range(3)]
+    batches.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        batches[1]
+    batches.on_epoch_begin()
+    assert same(batches[1], expected[1])
+    batches.close()
+    assert same(batches[0], expected[0]) and same(batches[2], expected[2])
+
+
+class Interrupted(keras.Model):
+    """Ctrl-C in the second step."""
+
+    def __init__(self):
+        super().__init__()
+        self.steps, self.built = 0, True
+
+    def train_step(self, *arguments):
+        self.steps += 1
+        if self.steps == 2:
+            raise KeyboardInterrupt
+        logs = {"loss": keras.ops.zeros(())}
+        return logs if keras.backend.backend() == "tensorflow" else (logs, arguments[0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("workers", "processes"), [(1, 0), (3, 0), (1, 1), (1, 2)])
+def test_nothing_of_an_interrupted_training_is_alive_after_close(plain_config, monkeypatch, workers, processes):
+    from tests.mrcnn.data.test_examples import ROOT, Slow, Stripes
+    monkeypatch.syspath_prepend(ROOT)
+    threads, children = set(threading.enumerate()), set(multiprocessing.active_children())
+    config = plain_config(STEPS_PER_EPOCH=40, IMAGES_PER_GPU=1, NUM_CLASSES=2)
+    batches = training_batches(Stripes(7), config, augmenter=Slow(), workers=workers, processes=processes)
+    for _ in range(2):                              # and the same object trains again
+        model = Interrupted()
+        model.compile("sgd", run_eagerly=True)
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(batches, shuffle=False, verbose=0)
+        assert bool(processes) == bool(set(multiprocessing.active_children()) - children)
+        batches.close()
+        # "Dummy" are TensorFlow's own, which Python has met.
+        assert waited_for(lambda: not [thread for thread in set(threading.enumerate()) - threads if not thread.name.startswith("Dummy")])
+        assert waited_for(lambda: not set(multiprocessing.active_children()) - children)

@@ -45,6 +45,14 @@ class Noise:
         return scene.moved(np.uint8(rng.integers(0, 255, scene.image.shape)), scene.masks)
 
 
+class Slow:
+    """An augmenter that takes its time, and can be sent to other processes."""
+
+    def augment(self, scene, rng):
+        time.sleep(0.1)
+        return scene
+
+
 @pytest.fixture(autouse=True)
 def importable(monkeypatch):
     """Other processes find this file by its name."""
@@ -88,6 +96,43 @@ def test_an_error_in_a_process_names_the_image(config):
         examples.batch([Job(0, 2), Job(1, 3)])
     assert len(examples.batch([Job(0, 2)])["images"]) == 1        # and the process lives on
     examples.close()
+
+
+@pytest.mark.slow
+def test_closed_processes_make_no_batch_until_they_are_opened(config):
+    examples = ExampleProcesses(Examples(Stripes(2), config), 1)
+    examples.close()
+    with pytest.raises(RuntimeError, match=r"closed.*open\(\)"):
+        examples.batch([Job(0, 0)])
+    assert examples._processes._pool is None
+    examples.open()
+    assert len(examples.batch([Job(0, 0)])["images"]) == 1
+    examples.close()
+
+
+@pytest.mark.slow
+def test_a_process_that_was_killed_is_told_and_the_next_batch_starts_another(config):
+    examples = ExampleProcesses(Examples(Stripes(2), config), 1)
+    examples.batch([Job(0, 0)])
+    os.kill(next(iter(examples._processes._pool._processes)), signal.SIGTERM)
+    with pytest.raises(RuntimeError, match="process that loads data has died"):
+        for _ in range(100):
+            examples.batch([Job(0, 0)])
+    assert len(examples.batch([Job(0, 0)])["images"]) == 1
+    examples.close()
+
+
+def test_photos_of_two_sizes_in_a_batch_are_refused_and_the_second_is_named(plain_config):
+    class Growing(Stripes):
+        def load_image(self, image_id):
+            return np.zeros((80 + 60 * image_id, 60, 3), np.uint8)
+
+        def load_mask(self, image_id):
+            return np.ones((80 + 60 * image_id, 60, 1), bool), np.array([1])
+
+    examples = Examples(Growing(2), plain_config(IMAGE_RESIZE_MODE="pad64", NUM_CLASSES=2))
+    with pytest.raises(ValueError, match="192 x 64.*'photo1.jpg'.*128 x 64 before.*'pad64'"):
+        examples.batch([Job(0, 0), Job(1, 1)])
 
 
 def test_what_cannot_be_sent_is_told_at_once(config):

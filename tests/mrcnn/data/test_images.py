@@ -1,4 +1,5 @@
 import io
+import struct
 import subprocess
 import sys
 
@@ -45,6 +46,72 @@ def test_16_bit_colours_keep_their_upper_half(tmp_path):
     bgr = np.full((3, 4, 3), (3 * 256 + 255, 2 * 256, 200 * 256 + 128), np.uint16)
     cv2.imwrite(str(tmp_path / "x.png"), bgr)
     assert tuple(read_image(tmp_path / "x.png")[1, 1]) == (200, 2, 3)
+
+
+def grey_file(path, values):
+    """A picture of 16 bits of one row."""
+    cv2.imwrite(str(path), np.uint16([values]))
+    return path
+
+
+def grey(path):
+    """(n,) values of its one row."""
+    pixels = read_image(path)
+    assert (pixels == pixels[:, :, :1]).all()
+    return pixels[0, :, 0].tolist()
+
+
+@pytest.mark.parametrize("ending", ["png", "tif"])
+def test_grey_of_16_bits_keeps_its_upper_half_as_colour_does(tmp_path, ending):
+    path = grey_file(tmp_path / f"x.{ending}", [0, 255, 256, 4095, 32768, 65535])
+    assert grey(path) == [0, 0, 1, 15, 128, 255]
+    assert grey(path) == cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)[0].tolist()
+
+
+@pytest.mark.filterwarnings("ignore:A grey file of 16 bits")
+def test_the_brightest_pixel_of_a_frame_does_not_change_the_others(tmp_path):
+    """Frames of one series: the first pixel is the same in all, the second as bright as the scene had it."""
+    frames = [grey(grey_file(tmp_path / f"{value}.png", [200, value])) for value in (200, 255, 256, 1023, 4095, 4096, 65535)]
+    assert {frame[0] for frame in frames} == {0} and [frame[1] for frame in frames] == [0, 0, 1, 3, 15, 16, 255]
+
+
+@pytest.mark.parametrize("brightest", [1, 255, 4095])
+def test_a_16_bit_file_that_uses_12_bits_at_most_is_warned_of(tmp_path, brightest):
+    with pytest.warns(UserWarning, match="12 of them or fewer.*load_image"):
+        assert grey(grey_file(tmp_path / "x.png", [0, brightest])) == [0, brightest >> 8]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("brightest", [0, 4096, 65535])
+def test_a_16_bit_file_that_uses_more_or_is_black_is_not_warned_of(tmp_path, brightest):
+    assert grey(grey_file(tmp_path / "x.png", [0, brightest])) == [0, brightest >> 8]
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_tiff_of_12_bits_is_white_at_4095(tmp_path):
+    entries = [(256, 4), (257, 1), (258, 12), (259, 1), (262, 1), (273, 8 + 2 + 9 * 12 + 4), (277, 1), (278, 1), (279, 6)]
+    header = struct.pack("<2sHIH", b"II", 42, 8, len(entries)) + b"".join(struct.pack("<HHII", tag, 4, 1, n) for tag, n in entries)
+    packed = bytes.fromhex("000 0ff 100 fff".replace(" ", ""))        # 0, 255, 256, 4095: three digits each
+    (tmp_path / "x.tif").write_bytes(header + bytes(4) + packed)
+    assert grey(tmp_path / "x.tif") == [0, 15, 16, 255]
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_pgm_is_white_at_the_greatest_value_it_names(tmp_path):
+    (tmp_path / "x.pgm").write_bytes(b"P5 3 1 4095\n" + np.array([0, 2048, 4095], ">u2").tobytes())
+    assert grey(tmp_path / "x.pgm") == [0, 128, 255]
+
+
+@pytest.mark.parametrize("values,expected", [([0, 0.5, 1], [0, 127, 255]), ([-1, 100, 300], [0, 100, 255])])
+def test_floats_are_0_to_1_or_0_to_255(tmp_path, values, expected):
+    Image.fromarray(np.float32([values])).save(tmp_path / "x.tif")
+    assert grey(tmp_path / "x.tif") == expected
+
+
+@pytest.mark.filterwarnings("error")
+def test_integers_of_32_bits_are_taken_for_16(tmp_path):
+    Image.fromarray(np.int32([[-5, 0, 512, 65535, 10**6]])).save(tmp_path / "x.tif")
+    assert grey(tmp_path / "x.tif") == [0, 0, 2, 255, 255]
 
 
 def test_a_palette_becomes_its_colours_the_transparent_one_too(tmp_path):

@@ -7,6 +7,7 @@ import pytest
 from mrcnn.config import Config
 from mrcnn.inference.compiled import compiled
 from mrcnn.modeling.build import build_detector, stage_of_layer
+from mrcnn.modeling.roi_head import RoIHead
 from mrcnn.modeling.weight_files import load_weights, save_weights
 
 
@@ -90,6 +91,28 @@ def test_feature_shapes_that_contradict_the_strides_are_refused(plain_config):
 def test_a_backbone_of_too_few_levels_is_refused(plain_config, given):
     with pytest.raises(ValueError, match="C1 to C5.*returned 3"):
         build_detector(plain_config(BACKBONE=given))
+
+
+class Builder(RoIHead):
+    """A head that makes its weights when it learns the shape of its inputs, as Keras' own layers do."""
+
+    def __init__(self, reads):
+        super().__init__(name=f"mrcnn_{reads}")
+        self.reads = reads
+
+    def build(self, input_shape):
+        self.weight = self.add_weight(shape=input_shape[2:], name="weight")
+
+    def call(self, inputs, training=False):
+        return {"scores": keras.ops.sum(inputs * self.weight, axis=-1)}
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_a_head_may_make_its_weights_in_build(plain_config, mixed):
+    heads = [lambda: Builder("pooled"), lambda: Builder("box_features")]
+    detector = build_detector(plain_config(MIXED_PRECISION=mixed), heads)
+    found = {weight.path: tuple(weight.shape) for weight in detector.weights if weight.name == "weight"}
+    assert found == {"mrcnn_pooled/weight": (7, 7, 16), "mrcnn_box_features/weight": (32,)}
 
 
 @pytest.mark.slow

@@ -6,7 +6,8 @@ from keras import ops
 
 from fashion.attributes.head import AttributeHead
 from mrcnn.modeling.build import build_detector
-from mrcnn.ops.matching import POSITIVE
+from mrcnn.modeling.roi_head import RoIHead
+from mrcnn.ops.matching import IGNORE, POSITIVE
 
 LOSSES = ["rpn_class_loss", "rpn_bbox_loss", "mrcnn_class_loss", "mrcnn_bbox_loss", "mrcnn_mask_loss"]
 
@@ -34,7 +35,7 @@ def test_a_step_trains_every_layer_that_may_learn(plain_config, batch_of):
     detector.compile(keras.optimizers.SGD(0.1), run_eagerly=True)
     before = {w.path: w.numpy() for w in detector.trainable_weights}
     logs = detector.train_on_batch(batch_of(plain_config()), return_dict=True)
-    assert np.isfinite(list(logs.values())).all() and set(LOSSES) <= set(logs)
+    assert np.isfinite(list(logs.values())).all() and set(logs) == {"loss", *LOSSES}
     same = [w.path for w in detector.trainable_weights if np.array_equal(w, before[w.path])]
     assert not [path for path in same if path.endswith("kernel")]
 
@@ -125,6 +126,36 @@ def test_losses_are_weighted_added_up_and_tracked_by_name(plain_config, batch_of
     assert float(detector.loss_trackers["mrcnn_mask_loss"].result()) == pytest.approx(3 * plain["mrcnn_mask_loss"], rel=1e-5)
 
 
+def regularised(image, stage5, train_bn):
+    """A backbone whose kernels are kept small, by half the sum of their squares."""
+    return [image := keras.layers.Conv2D(4, 3, 2, "same", kernel_regularizer=keras.regularizers.L2(0.5), name=f"mine{i}")(image)
+            for i in range(1, 6)]
+
+
+class Adding(RoIHead):
+    """A head that adds a loss where it is called: 2 for each of its rois, and 1."""
+
+    def call(self, inputs, training=False):
+        self.add_loss(ops.convert_to_tensor([2.0 * inputs.shape[0] * inputs.shape[1], 1.0]))
+        return {}
+
+    def compute_losses(self, outputs, samples):
+        return {}
+
+
+def test_what_layers_add_to_the_loss_is_trained_and_tracked(plain_config, batch_of):
+    config = plain_config(BACKBONE=regularised, LOSS_WEIGHTS=dict.fromkeys(LOSSES, 0.0))
+    detector, batch = build_detector(config, [Adding]), batch_of(config)
+    kernels = [detector.backbone.get_layer(f"mine{i}").kernel.numpy() for i in range(1, 6)]
+    added = 0.5 * sum((kernel ** 2).sum() for kernel in kernels) + 2 * 2 * config.TRAIN_ROIS_PER_IMAGE + 1
+    assert float(detector.compute_loss(batch, y_pred=detector(batch, training=True))) == pytest.approx(added, rel=1e-5)
+    detector.compile(keras.optimizers.SGD(0.1), run_eagerly=True)
+    logs = detector.train_on_batch(batch, return_dict=True)
+    assert logs["layer_loss"] == pytest.approx(added, rel=1e-5) and set(logs) == {"loss", "layer_loss", *LOSSES}
+    for i, kernel in enumerate(kernels, start=1):           # all that is left to learn is to be smaller
+        np.testing.assert_allclose(detector.backbone.get_layer(f"mine{i}").kernel, 0.9 * kernel, atol=1e-6)
+
+
 @pytest.mark.slow
 def test_another_head_trains_and_describes_without_a_change_to_the_library(plain_config, batch_of, rng):
     detector, batch = build_detector(plain_config(), extra_heads=[AttributeHead(6)]), batch_of(plain_config())
@@ -198,6 +229,22 @@ def test_boxes_come_and_go_in_pixels_whatever_the_measure(by_corners, plain_conf
     assert len(boxes) and boxes.min() >= 0 and boxes.max() <= 64 and (outputs["boxes"][~outputs["valid"]] == 0).all()
     objects = np.asarray(by_corners(keras.tree.map_structure(ops.convert_to_tensor, batch), training=True)["samples"]["rois"])[0]
     assert (np.abs(objects - (batch["gt_boxes"][0, 0] - [0, 0, 1, 1])).max(axis=1) < 1e-4).any()
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_more_rois_than_there_are_to_draw_from_are_padded(plain_config, batch_of, given):
+    config = plain_config(TRAIN_ROIS_PER_IMAGE=50)
+    candidates = config.POST_NMS_ROIS_TRAINING + config.MAX_GT_INSTANCES
+    assert candidates < 50
+    detector, batch = build_detector(config), batch_of(config)
+    if given:
+        batch["rois"] = np.tile(np.float32([[1, 2, 31, 42], [4, 4, 20, 20], [0, 0, 0, 0]]), (2, 1, 1))
+        candidates = 2 + config.MAX_GT_INSTANCES
+    assert np.isfinite(list(losses(detector, batch).values())).all()
+    samples = numpy(detector(batch, training=True)["samples"])
+    drawn = samples["label"] != IGNORE
+    assert drawn.shape == (2, 50) and (0 < drawn.sum(axis=1)).all() and (drawn.sum(axis=1) <= candidates).all()
+    assert (samples["rois"][drawn] != 0).any(axis=1).all()
 
 
 def test_given_rois_take_the_place_of_proposals(plain_config, plain_detector, batch_of):

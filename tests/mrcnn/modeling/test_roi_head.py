@@ -1,4 +1,5 @@
 """What every head promises, in one set of tests: those of the library, and the application's."""
+import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -8,12 +9,39 @@ from fashion.attributes.head import AttributeHead
 from fashion.attributes.losses import AttributeLoss
 from mrcnn.modeling.box_head import BoxHead
 from mrcnn.modeling.mask_head import MaskHead
+from mrcnn.modeling.roi_head import RoIHead
 from mrcnn.modeling.samples import Samples
+from mrcnn.modeling.weight_files import own_weights
+from mrcnn.ops.losses import binary_cross_entropy, masked_mean
 from mrcnn.ops.matching import IGNORE, NEGATIVE, POSITIVE
 
 B, R, M, CLASSES, ATTRIBUTES, POSITIVES = 2, 7, 4, 5, 6, 3
 LABEL = np.int32([[POSITIVE, POSITIVE, IGNORE, NEGATIVE, NEGATIVE, NEGATIVE, IGNORE],
                   [POSITIVE, IGNORE, IGNORE, NEGATIVE, IGNORE, IGNORE, IGNORE]])
+
+
+class Builder(RoIHead):
+    """A head as Keras' own layers are written: `build` makes a weight of the head's own, and the layers inside are made before."""
+
+    loss_names = ("mrcnn_object_loss",)
+
+    def __init__(self):
+        super().__init__(name="mrcnn_builder")
+        self.dense = keras.layers.Dense(1, name="mrcnn_object")
+
+    def build(self, input_shape):
+        self.query = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="query")
+
+    def call(self, inputs, training=False):
+        return {"logits": ops.cast(self.dense(inputs * self.query), "float32")}
+
+    def compute_losses(self, outputs, samples):
+        return {"mrcnn_object_loss": masked_mean(binary_cross_entropy(outputs["logits"][..., 0], samples.is_positive), samples.used)}
+
+    def describe(self, outputs, class_ids):
+        return {"object_scores": ops.sigmoid(outputs["logits"])}
+
+
 HEADS = {
     "box": (lambda: BoxHead(CLASSES, 32, 3, (0.1, 0.1, 0.2, 0.2), name="box_head"), (3, 3, 4)),
     "mask": (lambda: MaskHead(CLASSES, 4, 4, name="mask_head"), (4, 4, 4)),
@@ -21,6 +49,7 @@ HEADS = {
     "attributes of the report": (lambda: attribute_head("mlp", num_classes=CLASSES, loss=AttributeLoss("focal"), empty="background"), (8,)),
     "attributes everywhere": (lambda: attribute_head("mlp", rois="all", loss=AttributeLoss(hard_negatives=2)), (8,)),
     "attributes by convolutions": (lambda: attribute_head("conv", loss=AttributeLoss("asymmetric"), empty="exclude"), (CELLS, CELLS, 4)),
+    "weights made in build": (Builder, (8,)),
     "attributes by attention": (lambda: attribute_head("attention", num_classes=CLASSES, rois="all"), (CELLS, CELLS, 4)),
 }
 
@@ -112,5 +141,5 @@ def test_descriptions_are_finite_fields_with_a_row_for_each_detection(head_and_i
 def test_a_heads_layers_are_trained_by_layers_heads(head_and_inputs):
     head, inputs = head_and_inputs
     head(inputs)
-    owners = [layer.name for layer in head._flatten_layers(include_self=False) if layer.weights]
+    owners = [layer.name for layer in head._flatten_layers() if own_weights(layer)]
     assert owners and all(name.startswith("mrcnn_") for name in owners)

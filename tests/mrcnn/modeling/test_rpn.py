@@ -71,6 +71,11 @@ def test_an_anchor_moved_out_of_the_image_is_no_proposal():
     assert not valid.any() and (boxes == 0).all()
 
 
+def test_proposals_of_a_network_that_has_diverged_are_none():
+    boxes, valid = proposals(np.full((1, 20), np.nan), np.full((1, 20, 4), np.nan, np.float32))
+    assert not valid.any() and (boxes == 0).all()
+
+
 def test_deltas_move_the_anchors():
     target = np.float32([8, 8, 40, 56])
     deltas = np.asarray(encode(*tensors(np.tile(target, (1, 20, 1)), ANCHORS[None]), STD))

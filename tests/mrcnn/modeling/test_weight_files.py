@@ -6,7 +6,8 @@ import pytest
 
 from mrcnn.modeling import weight_files
 from mrcnn.modeling.build import build_detector
-from mrcnn.modeling.weight_files import convention_in, load_weights, save_weights, weight_layers
+from mrcnn.modeling.roi_head import RoIHead
+from mrcnn.modeling.weight_files import convention_in, load_weights, own_weights, save_weights, weight_layers
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +126,70 @@ def test_an_npz_may_list_its_weights_in_any_order(detector, spoiled, tmp_path):
     np.savez(tmp_path / "a.npz", **{f"bn_conv1/{name}": np.full(8, i, np.float32) for i, name in enumerate(names)})
     load_weights(spoiled, tmp_path / "a.npz")
     assert [arrays(spoiled)["bn_conv1", name][0] for name in names] == [0, 1, 2, 3]
+
+
+class Query(RoIHead):
+    """A head with a weight of its own beside those of its layer."""
+
+    def __init__(self, size=16):
+        super().__init__(name="mrcnn_query")
+        self.query = self.add_weight(shape=(size,), initializer="zeros", name="query")
+        self.dense = keras.layers.Dense(2, name="mrcnn_query_logits")
+
+    def call(self, inputs, training=False):
+        return {"logits": self.dense(inputs[..., :self.query.shape[0]] * self.query)}
+
+
+class Scaled(keras.layers.Layer):
+    """A backbone's stage: a convolution, and two factors that are called alike, of which one is trained."""
+
+    def __init__(self, name):
+        super().__init__(name=name)
+        self.conv = keras.layers.Conv2D(4, 3, 2, "same", name=f"{name}_conv")
+        self.factors = [self.add_weight(shape=(4,), initializer="ones", trainable=trained, name="factor") for trained in (True, False)]
+
+    def call(self, image):
+        return self.conv(image) * self.factors[0] * self.factors[1]
+
+
+def scaled(image, stage5, train_bn):
+    return [image := Scaled(f"stage{i}")(image) for i in range(1, 6)]
+
+
+def test_weights_beside_those_of_the_layers_inside_come_back_too(plain_config, tmp_path):
+    first, second = (build_detector(plain_config(BACKBONE=scaled), [Query]) for _ in range(2))
+    for name, layer in weight_layers(first).items():
+        for i, weight in enumerate(own_weights(layer)):
+            weight.assign(np.full(weight.shape, i + len(name) / 64))
+    save_weights(first, tmp_path / "a.h5")
+    report = load_weights(second, tmp_path / "a.h5")
+    assert {"stage3", "stage3_conv", "mrcnn_query", "mrcnn_query_logits"} <= set(report.loaded)
+    assert not (report.only_in_file or report.only_in_model)
+    assert (np.asarray(second.heads[2].query) == 11 / 64).all()
+    for mine, theirs in zip(first.weights, second.weights, strict=True):
+        np.testing.assert_array_equal(mine, theirs, err_msg=mine.path)
+    with h5py.File(tmp_path / "a.h5") as file:
+        names = {name: [key.decode() for key in file[name].attrs["weight_names"]] for name in ("mrcnn_query", "stage3", "stage3_conv")}
+    assert names == {"mrcnn_query": ["mrcnn_query/query:0"], "stage3": ["stage3/factor:0", "stage3/factor_:0"],
+                     "stage3_conv": ["stage3_conv/kernel:0", "stage3_conv/bias:0"]}
+
+
+def test_own_weights_are_missed_in_a_file_without_them_and_refused_in_another_shape(detector, plain_config, tmp_path):
+    save_weights(detector, tmp_path / "without.h5")
+    with_query = build_detector(plain_config(), [Query])
+    assert load_weights(with_query, tmp_path / "without.h5").only_in_model == ["mrcnn_query", "mrcnn_query_logits"]
+    save_weights(with_query, tmp_path / "a.h5")
+    shorter = build_detector(plain_config(), [lambda: Query(8)])
+    with pytest.raises(ValueError, match=r"'mrcnn_query' of .*\[\(16,\)\], the model wants \[\(8,\)\].*\['mrcnn_query', 'mrcnn_q"):
+        load_weights(shorter, tmp_path / "a.h5")
+    assert "mrcnn_query" in load_weights(shorter, tmp_path / "a.h5", exclude=["mrcnn_query", "mrcnn_query_logits"]).excluded
+
+
+def test_a_weight_that_a_wrapper_holds_as_well_is_its_layers():
+    wrapper = keras.layers.SpectralNormalization(keras.layers.Dense(2, name="inner"), name="wrapper")
+    model = keras.Sequential([keras.Input((3,)), wrapper])
+    assert {name: [w.name for w in own_weights(layer)] for name, layer in weight_layers(model).items()} == {
+        "wrapper": ["vector_u"], "inner": ["kernel", "bias"]}
 
 
 def test_loading_nothing_is_an_error(detector, tmp_path):

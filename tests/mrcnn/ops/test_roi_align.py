@@ -39,6 +39,16 @@ def test_an_empty_box_reads_the_finest_level(run):
     assert run(assign_levels, np.zeros((1, 4)), levels=4).tolist() == [0]
 
 
+def test_boxes_that_are_not_finite_read_cells_that_exist(run, rng):
+    boxes = np.float32([[[np.nan] * 4, [0, 0, np.inf, np.inf], [-np.inf, 0, 9, np.nan]], [[4, 8, 8, 12]] * 3])
+    levels = run(assign_levels, boxes, levels=4)
+    assert levels.min() >= 0 and levels.max() <= 3 and levels[0, 0] == 0
+    features = pyramid(rng)
+    pooled = run(roi_align, features, boxes, strides=STRIDES, size=2, samples=1)
+    assert np.isfinite(pooled).all()
+    np.testing.assert_allclose(pooled[0, 0], np.tile(features[0][0, 0, 0], (2, 2, 1)), rtol=1e-6)
+
+
 def test_a_roi_on_one_cell_reads_that_cell(run, rng):
     features = pyramid(rng)
     box = np.tile(np.float32([4, 8, 8, 12]), (2, 1, 1))

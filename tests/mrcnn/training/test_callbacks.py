@@ -1,6 +1,8 @@
 """RunRecorder: what a run folder holds after every epoch, and in which order it is written."""
 import json
+from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pytest
 
@@ -33,7 +35,7 @@ def recorder(run, batches, scores=(), every=1, last_epoch=9, score="val_mask_ap"
     made = RunRecorder(run, batches, stage="all", evaluate=(lambda epoch: {"val_mask_ap": scores[epoch]}) if scores else None,
                        score=score, every=every, last_epoch=last_epoch, metadata={"a": 1},
                        state={"epoch": 0, "best": -1.0, "history": [], "repeats": None})
-    made.set_model(type("Model", (), {"optimizer": None})())
+    made.set_model(SimpleNamespace(optimizer=None, trainable_variables=[keras.Variable([1.0], name="kernel")]))
     return made
 
 
@@ -84,3 +86,49 @@ def test_repeat_factors_that_fall_back_to_one_are_kept_as_such(tmp_path, saved):
         batches.sampler.repeats = np.array(repeats)
         callback.on_epoch_end(epoch, {})
     assert [state["repeats"] for *_, state in saved] == [[2, 1, 1], [1, 1, 1]]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_loss_that_is_not_finite_ends_the_training_at_its_batch(tmp_path, saved, value):
+    callback = recorder(RunFolder(tmp_path), Batches())
+    callback.on_epoch_begin(4)
+    callback.on_train_batch_end(0, {"loss": 1e30, "rpn_class_loss": 1.0})
+    with pytest.raises(FloatingPointError, match=r"After batch 12 of epoch 5 .*\(not finite: loss, rpn_bbox_loss\)\. Nothing was saved"):
+        callback.on_train_batch_end(11, {"loss": value, "rpn_class_loss": 1.0, "rpn_bbox_loss": value})
+    assert not saved and callback.state["epoch"] == 0
+
+
+@pytest.mark.parametrize(("epoch_weights", "name"), [(None, "last.h5"), ("weights_{epoch:02d}.h5", "weights_01.h5")])
+def test_the_error_names_the_epoch_that_is_kept(tmp_path, saved, epoch_weights, name):
+    callback = recorder(RunFolder(tmp_path, epoch_weights), Batches())
+    callback.on_epoch_end(0, {"loss": 1.0})
+    (tmp_path / name).touch()
+    callback.on_epoch_begin(1)
+    with pytest.raises(FloatingPointError, match=f"After batch 1 of epoch 2 .*{name} still holds epoch 1; go on .* lower learning rate"):
+        callback.on_train_batch_end(0, {"loss": np.nan})
+
+
+def test_weights_that_the_last_batch_spoiled_are_neither_saved_nor_scored(tmp_path, saved):
+    callback = recorder(RunFolder(tmp_path), Batches(), scores=[0.5])
+    callback.model.trainable_variables[0].assign([np.nan])
+    with pytest.raises(FloatingPointError, match="After the last batch of epoch 1 1 weights are not finite, kernel for one"):
+        callback.on_epoch_end(0, {"loss": 1.0})
+    assert not saved and not list(tmp_path.iterdir())
+
+
+def test_a_stage_that_was_stopped_is_scored_once(tmp_path, saved):
+    run = RunFolder(tmp_path)
+    callback = recorder(run, Batches(), scores=[0.1, 0.2, 0.3], every=2)
+    for epoch in range(3):
+        callback.on_epoch_end(epoch, {"loss": 1.0})
+    callback.end_early()
+    callback.end_early()
+    assert [row.get("val_mask_ap") for row in run.read_history()] == [None, 0.2, 0.3]
+    assert [name for name, *_ in saved] == ["last.h5", "best.h5", "last.h5", "last.h5", "best.h5", "last.h5", "last.h5"]
+
+
+def test_a_stop_leaves_the_weights_of_the_epoch_as_they_were(tmp_path, saved):
+    callback = recorder(RunFolder(tmp_path, "weights_{epoch:02d}.h5"), Batches())
+    callback.on_epoch_end(0, {"loss": 1.0})
+    callback.end_early()
+    assert [name for name, *_ in saved] == ["weights_01.h5"]

@@ -5,7 +5,7 @@ import pytest
 
 from mrcnn.modeling.build import build_detector
 from mrcnn.modeling.weight_files import load_weights, read_metadata
-from mrcnn.training.checkpoints import load_state, read_state, save_checkpoint
+from mrcnn.training.checkpoints import load_state, rate_of, read_state, save_checkpoint
 from mrcnn.training.optimizers import make_optimizer
 
 
@@ -56,3 +56,20 @@ def test_the_state_of_another_optimiser_is_refused(detector, stepped, plain_conf
         fresh.build(chosen)
         with pytest.raises(ValueError, match="another optimiser or of other layers"):
             load_state(tmp_path / "a.h5", fresh)
+
+
+def test_a_rate_that_callbacks_lowered_comes_back_unless_another_is_asked_for(detector, plain_config, tmp_path):
+    optimizer = make_optimizer(plain_config(), 0.01, 10)
+    state = {"learning_rate": rate_of(optimizer)}
+    optimizer.learning_rate = 0.002                                     # as ReduceLROnPlateau does
+    save_checkpoint(detector, tmp_path / "a.h5", optimizer=optimizer, state=state)
+    save_checkpoint(detector, tmp_path / "old.h5", optimizer=optimizer, state={})
+    for file, asked, wanted in (("a.h5", 0.01, 0.002), ("a.h5", 0.03, 0.03), ("old.h5", 0.03, 0.002)):
+        fresh = make_optimizer(plain_config(), asked, 10)
+        load_state(tmp_path / file, fresh)
+        assert float(fresh.learning_rate) == pytest.approx(wanted), (file, asked)
+
+
+def test_a_schedule_has_no_rate_to_keep(plain_config):
+    assert rate_of(make_optimizer(plain_config(WARMUP_STEPS=2), 0.01, 10)) is None
+    assert rate_of(make_optimizer(plain_config(), 0.5, 10)) == 0.5

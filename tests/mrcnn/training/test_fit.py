@@ -5,12 +5,14 @@ import sys
 import textwrap
 from pathlib import Path
 
+import h5py
 import keras
 import numpy as np
 import pytest
 
 from mrcnn.data.batches import TrainingBatches, training_batches
 from mrcnn.training import fit as fit_module
+from mrcnn.training.checkpoints import read_state
 from mrcnn.training.fit import fit, use_xla
 from mrcnn.training.run_folder import RunFolder
 from mrcnn.training.schedules import Stage
@@ -79,6 +81,77 @@ def test_stages_follow_each_other_and_a_broken_training_goes_on_as_if_it_were_wh
     same(train(run, resume=True), whole)
     same(run.read_history(), whole)
     assert train(run, resume=True) == run.read_history()                    # and once more, when nothing is left to do
+
+
+class Stop(keras.callbacks.Callback):
+    """Stops the training after one epoch, once."""
+
+    stopped = False
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.stop_training, self.stopped = not self.stopped, True
+
+
+@pytest.mark.slow
+def test_a_stopped_stage_is_scored_and_the_next_one_lasts_as_long_as_it_should(train, tmp_path):
+    """And so it is after a kill at the border, and after one within the next stage."""
+    run, stages, scored = RunFolder(tmp_path), [Stage("a", "heads", 3, 1e-3), Stage("b", "all", 2, 1e-3)], []
+    options = {"evaluate": lambda epoch: scored.append(epoch + 1) or {"val_mask_ap": 0.5}, "every": 10}
+    with pytest.raises(KeyboardInterrupt):
+        train(run, stages, callbacks=[Stop(), Watch((1, 0))], **options)
+    assert scored == [1] and run.read_history()[0]["val_mask_ap"] == 0.5
+    assert (read_state(run.last)["stage"], read_state(run.last)["stage_began"]) == (1, 1)
+    with pytest.raises(KeyboardInterrupt):
+        train(run, stages, watch=Watch((2, 1)), resume=True, **options)
+    state = {}
+    history = train(run, stages, resume=True, state=state, **options)
+    assert [(row["epoch"], row["stage"]) for row in history] == [(1, "a"), (2, "b"), (3, "b")] and scored == [1, 3]
+    assert state == read_state(run.last) and state["epoch"] == 3
+
+
+@pytest.mark.slow
+def test_a_training_that_was_stopped_in_its_last_stage_is_over(train, tmp_path):
+    run, stages = RunFolder(tmp_path), [Stage("a", "heads", 3, 1e-3)]
+    history = train(run, stages, callbacks=[Stop()])
+    assert len(history) == 1 and train(run, stages, resume=True) == history
+
+
+def test_checkpoints_that_do_not_name_their_stage_are_placed_by_their_epochs():
+    stages = [Stage("a", "heads", 3, 1e-3), Stage("b", "all", 2, 1e-3)]
+    found = {epoch: tuple(fit_module._stage_by_epochs(epoch, stages, 10).values()) for epoch in range(10, 17)}
+    assert found == {10: (0, 10), 12: (0, 10), 11: (0, 10), 13: (1, 13), 14: (1, 13), 15: (1, 13), 16: (1, 13)}
+
+
+@pytest.mark.slow
+def test_a_loss_that_is_not_finite_keeps_the_last_good_epoch(train, tmp_path):
+    run, state = RunFolder(tmp_path), {}
+
+    def spoil(epoch, logs=None):
+        if epoch == 1:
+            variable = next(v for v in spoiler.model.trainable_variables if "rpn_bbox_pred" in v.path)
+            variable.assign(np.full(variable.shape, np.nan))
+
+    spoiler = keras.callbacks.LambdaCallback(on_epoch_begin=spoil)
+    with pytest.raises(FloatingPointError, match=r"After batch 1 of epoch 2 .*rpn_bbox_loss.*last\.h5 still holds epoch 1"):
+        train(run, callbacks=[spoiler, keras.callbacks.TerminateOnNaN()], state=state)
+    assert read_state(run.last)["epoch"] == state["epoch"] == len(run.read_history()) == 1
+    with h5py.File(run.last) as file:
+        values = []
+        file.visititems(lambda name, item: values.append(np.isfinite(item[()]).all()) if isinstance(item, h5py.Dataset) else None)
+    assert len(values) > 20 and all(values)
+
+
+@pytest.mark.slow
+def test_a_rate_asked_for_anew_applies_and_one_that_was_lowered_stays(train, config, monkeypatch, tmp_path):
+    monkeypatch.setattr(config, "LR_SCHEDULE", "constant")
+    run, lower = RunFolder(tmp_path), keras.callbacks.LearningRateScheduler(lambda epoch, rate: 2e-4)
+    with pytest.raises(KeyboardInterrupt):
+        train(run, callbacks=[lower, Watch((1, 0))])
+    for asked, wanted in ((1e-3, 2e-4), (5e-4, 5e-4)):
+        watch = Watch((1, 0))
+        with pytest.raises(KeyboardInterrupt):
+            train(run, [Stage("heads", "heads", 2, asked)], watch=watch, resume=True)
+        assert watch.rates[1] == [pytest.approx(wanted)]
 
 
 def test_without_a_checkpoint_there_is_nothing_to_resume(train, tmp_path):

@@ -58,6 +58,28 @@ def test_a_resumed_training_is_the_unbroken_one(tmp_path, optimizer):
     assert finished == history and all(np.array_equal(a, b) for a, b in zip(whole.weights, again.weights))
 
 
+@pytest.mark.slow
+def test_a_loss_that_is_not_finite_keeps_the_last_good_epoch(tmp_path, monkeypatch):
+    train(tmp_path, 1, keras.optimizers.SGD)
+    before, getitem = (tmp_path / "last.h5").read_bytes(), Noise.__getitem__
+
+    def spoiled(self, index):
+        images, labels = getitem(self, index)
+        return images * (np.nan if index == 1 else 1), labels
+
+    monkeypatch.setattr(Noise, "__getitem__", spoiled)
+    with pytest.raises(FloatingPointError, match=r"After batch 2 of epoch 2 .*last\.h5 still holds epoch 1"):
+        train(tmp_path, 3, keras.optimizers.SGD)
+    assert (tmp_path / "last.h5").read_bytes() == before
+
+
+@pytest.mark.slow
+def test_a_rate_asked_for_anew_applies(tmp_path):
+    train(tmp_path, 1, keras.optimizers.SGD)
+    model, _ = train(tmp_path, 2, lambda rate: keras.optimizers.SGD(rate / 4))
+    assert float(model.optimizer.learning_rate) == pytest.approx(0.0025)
+
+
 def test_a_bar_set_forward_expects_what_this_process_needs():
     """30 of 100 were done earlier; 7 more took 7 seconds: 63 are left, of a second each."""
     clock = [0.0]

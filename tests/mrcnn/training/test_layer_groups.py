@@ -15,10 +15,12 @@ class Fresh(RoIHead):
 
     def __init__(self):
         super().__init__(name="fresh_head")
+        self.query = self.add_weight(shape=(16,), name="query")
+        self.still = self.add_weight(shape=(16,), trainable=False, name="still")
         self.dense = keras.layers.Dense(2, name="freshness")
 
     def call(self, inputs, training=False):
-        return {"logits": self.dense(keras.ops.mean(inputs, axis=(2, 3)))}
+        return {"logits": self.dense(keras.ops.mean(inputs * self.query + self.still, axis=(2, 3)))}
 
     def describe(self, outputs, class_ids):
         return {"freshness": outputs["logits"]}
@@ -118,13 +120,45 @@ def test_a_head_of_ones_own_learns_with_the_heads(detector, plain_config):
     assert "freshness" in set_trainable(detector, plain_config(), "heads")
 
 
+@pytest.mark.parametrize("layers, learning", [("fresh_head|freshness", ["query", "kernel", "bias"]), ("fresh_head", ["query"]),
+                                               ("freshness", ["kernel", "bias"]), ("fpn_p2", []), ("all", ["query", "kernel", "bias"])])
+def test_a_layers_own_weights_learn_by_its_name_and_those_inside_by_theirs(detector, plain_config, layers, learning):
+    chosen = set_trainable(detector, plain_config(), layers)
+    head, trained = detector.heads[2], {id(weight) for weight in detector.trainable_weights}
+    assert [w.name for w in head.weights if id(w) in trained] == learning
+    assert ("fresh_head" in chosen, "freshness" in chosen) == ("query" in learning, "kernel" in learning)
+
+
+def test_a_layer_inside_two_others_learns_by_its_own_name(plain_config):
+    shared = keras.layers.Conv2D(4, 1, name="shared")
+
+    class Holder(keras.layers.Layer):
+        def __init__(self, name):
+            super().__init__(name=name)
+            self.shared, self.conv = shared, keras.layers.Conv2D(4, 3, 2, "same", name=f"{name}_conv")
+            self.shift = self.add_weight(shape=(4,), name="shift")
+
+        def call(self, image):
+            return self.shared(self.conv(image)) + self.shift
+
+    config = plain_config(BACKBONE=lambda image, **how: [image := Holder(f"stage{i}")(image) for i in range(1, 6)])
+    detector = build_detector(config)
+    set_trainable(detector, config, "stage1|stage5|stage1_conv")
+    assert [w.path.split("/")[-2:] for w in detector.trainable_weights] == [
+        ["stage1", "shift"], ["stage1_conv", "kernel"], ["stage1_conv", "bias"], ["stage5", "shift"]]
+    assert {"stage4", "stage4_conv", "stage5"} <= set(set_trainable(detector, config, "4+"))
+    assert not shared.trainable_weights
+
+
 def test_a_regular_expression_must_match_the_whole_name(detector, plain_config):
     assert set(set_trainable(detector, plain_config(), r"fpn_p\d|rpn_class")) == {"fpn_p2", "fpn_p3", "fpn_p4", "fpn_p5"}
 
 
 def test_a_group_that_matches_nothing_is_refused(detector, plain_config):
+    before = [weight.path for weight in detector.trainable_weights]
     with pytest.raises(ValueError, match="'2\\+x' matches no layer.*'heads', '3\\+'"):
         set_trainable(detector, plain_config(), "2+x")
+    assert [weight.path for weight in detector.trainable_weights] == before
 
 
 def test_names_are_matterports(detector):

@@ -41,6 +41,25 @@ def test_photos_are_asked_for_by_name_and_may_be_absent(tmp_path, one_of_each):
             "shoe 0.70, class and place wrong). 3 not found (shoe; shoe; scarf).") in text
 
 
+def test_a_photo_that_cannot_be_read_is_told_and_drawn_on_grey_paper(tmp_path, one_of_each, caplog):
+    def broken(name):
+        raise OSError(f"{name} is broken")
+
+    write_errors(tmp_path / "broken", *one_of_each, broken)
+    write_errors(tmp_path / "without", *one_of_each)
+    assert "Drawn without its photo: 1.jpg is broken" in caplog.text
+    assert (tmp_path / "broken" / "index.html").read_bytes() == (tmp_path / "without" / "index.html").read_bytes()
+
+
+def test_the_analysis_is_written_before_anything_is_drawn(tmp_path, one_of_each):
+    def killed(name):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_errors(tmp_path, *one_of_each, killed)
+    assert json.loads((tmp_path / "errors.json").read_text(encoding="utf-8"))["photos"] == 2
+
+
 @pytest.mark.parametrize("objects, detections", [(0, 0), (0, 1), (1, 0), (1, 1)])
 def test_a_page_of_little(tmp_path, placed, truth, objects, detections):
     gt, said = truth(*[placed(1, 1, (0, 0, 9, 9))] * objects), [placed(1, 1, (0, 0, 9, 9), score=0.9)] * detections

@@ -27,6 +27,7 @@ def row(difference, error=0.1):
 def test_a_problem_is_worse_by_two_standard_errors(difference, expected):
     assert is_problem(row(difference)) is expected
     assert not is_problem(row(None, None))
+    assert not is_problem(row(-1.0, None)) and not is_problem(row(-1.0, 0.0))      # too few photos, and draws that are all alike
 
 
 def test_small_and_intricate_in_words():
@@ -37,6 +38,23 @@ def test_small_and_intricate_in_words():
     (alike, _) = shape_findings({"size": row(None, None), "intricacy": row(-0.19)})
     assert alike.endswith("of the largest, but no two of them are alike in intricacy.")
     assert list(shape_findings(None)) == []
+
+
+def test_nothing_is_said_of_an_empty_third():
+    no_small, no_plain = row(None, None) | {"recall": [-1.0, 0.5, 0.9]}, row(None, None) | {"recall": [-1.0, 0.5, 0.9]}
+    assert [text[:5] for text in shape_findings({"size": no_small, "intricacy": row(-0.3)})] == ["Intri"]
+    assert [text[:5] for text in shape_findings({"size": row(-0.3), "intricacy": no_plain})] == ["Small"]
+    no_intricate = row(None, None) | {"recall": [0.5, 0.9, -1.0]}
+    assert list(shape_findings({"size": no_small, "intricacy": no_intricate})) == []
+
+
+def test_one_photo_is_no_clear_finding(placed, truth):
+    """Small rectangles are missed and larger ones found, in a single photo; all are short, long or longer."""
+    gt = truth(*(placed(1, 1, (0, 0, *box)) for box in ((4, 4), (8, 2), (16, 1), (6, 6), (12, 3), (18, 2), (12, 12), (24, 6), (36, 4))))
+    said = [row | {"score": 0.9} for row in gt["annotations"] if row["area"] > 16]
+    small, = (text for text in analyse(gt, said)["findings"] if "smallest third" in text)
+    assert small.startswith("Small objects are not clearly a problem of their own: 0 % of the smallest third are found and 100 % of the")
+    assert "the difference is -100 points" in small
 
 
 def test_attributes_in_words(placed, truth):
@@ -55,4 +73,4 @@ def test_a_random_case_has_three_to_six(confused_case):
 
 def test_numbers_in_words():
     assert (percent(0.126), percent(-1), percent(0)) == ("13 %", "–", "0 %")
-    assert points(0.05, 0.021) == "+5 (±2) points"
+    assert points(0.05, 0.021) == "+5 (±2) points" and points(-0.3, None) == "-30 points"

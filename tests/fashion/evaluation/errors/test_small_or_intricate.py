@@ -5,7 +5,7 @@ import pytest
 from fashion.evaluation.errors.bins import sort_into_bins
 from fashion.evaluation.errors.breakdowns import measure
 from fashion.evaluation.errors.overlaps import read_overlaps
-from fashion.evaluation.errors.small_or_intricate import compare_size_and_intricacy, difference
+from fashion.evaluation.errors.small_or_intricate import FEW_PHOTOS, compare_size_and_intricacy, difference
 
 
 def compared(gt, said):
@@ -27,13 +27,15 @@ def test_the_difference_of_two_strata():
     assert difference(np.zeros(0, bool), np.zeros(0, bool), np.zeros(0, int)) is None
 
 
+BOXES = [[(4, 4), (8, 2), (16, 1)], [(6, 6), (12, 3), (18, 2)], [(12, 12), (24, 6), (36, 4)]]
+
+
 def scene(placed, truth, found):
     """Rectangles of 16, 36 and 144 pixels, each short, long and longer; found(size, length), 0 to 2 both, says which ones are detected."""
-    boxes = [[(4, 4), (8, 2), (16, 1)], [(6, 6), (12, 3), (18, 2)], [(12, 12), (24, 6), (36, 4)]]
     objects, said = [], []
     for size, length in np.ndindex(3, 3):
         for image in (1, 2, 1):
-            objects.append(placed(image, 5 if image == 1 else 1, (0, 0, *boxes[size][length])))
+            objects.append(placed(image, 5 if image == 1 else 1, (0, 0, *BOXES[size][length])))
             if found(size, length):
                 said.append(objects[-1] | {"score": 0.9})
     return compared(truth(*objects), said)
@@ -42,7 +44,8 @@ def scene(placed, truth, found):
 def test_where_only_size_matters_size_is_the_problem(placed, truth):
     result = scene(placed, truth, lambda size, length: size > 0)
     assert result["size"]["difference"] == -1 and result["intricacy"]["difference"] == 0
-    assert result["size"]["difference_in_category"] == -1 and result["size"]["error"] == 0
+    assert result["size"]["difference_in_category"] == -1
+    assert result["size"]["error"] is None and result["size"]["error_in_category"] is None     # of two photos
     assert result["size"]["recall"] == [0, 1, 1]
     assert [[cell["recall"] for cell in row] for row in result["cells"]] == [[0, 0, 0], [1, 1, 1], [1, 1, 1]]
 
@@ -50,6 +53,17 @@ def test_where_only_size_matters_size_is_the_problem(placed, truth):
 def test_where_only_shape_matters_shape_is_the_problem(placed, truth):
     result = scene(placed, truth, lambda size, length: length == 0)
     assert result["intricacy"]["difference"] == -1 and result["size"]["difference"] == 0
+
+
+@pytest.mark.parametrize("photos", [FEW_PHOTOS - 1, FEW_PHOTOS])
+def test_few_photos_tell_no_standard_error(placed, truth, photos):
+    """Every photo has all rectangles; the small ones are found in every other photo, the rest in all."""
+    gt = truth(*(placed(i, 1, (0, 0, *box)) for i in range(photos) for boxes in BOXES for box in boxes))
+    gt["images"] = [gt["images"][0] | {"id": i} for i in range(photos + 5)]        # five show nothing
+    said = [row | {"score": 0.9} for row in gt["annotations"] if row["area"] > 16 or row["image_id"] % 2]
+    row = compared(gt, said)["size"]
+    assert row["difference"] == pytest.approx(photos // 2 / photos - 1)
+    assert row["error"] is None if photos < FEW_PHOTOS else 0.05 < row["error"] < 0.3
 
 
 def test_the_cells_hold_every_object_once(random_case):

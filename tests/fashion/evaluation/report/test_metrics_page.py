@@ -1,19 +1,22 @@
 """docs/metrics.md explains every key that metrics.json can have."""
+import json
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from fashion import evaluate
 from fashion.evaluation.attribute_f1 import attribute_curves, attribute_f1_on_truth
 from fashion.evaluation.every_score import score_stored
+from fashion.evaluation.thresholds.table import Thresholds
 
 TEXT = (Path(__file__).parents[4] / "docs" / "metrics.md").read_text(encoding="utf-8")
-NAMED = {"per_supercategory"}    # keys below are names
+NAMED = {"per_category", "per_attribute", "per_supercategory", "held_out", "on_same"}    # keys below are ids or names
 
 
 def keys_of(scores):
-    """Every key at any depth; ids, which are numbers, and names are no keys. "table/number" are two."""
+    """Every key at any depth; ids, numbers or their texts, and names are no keys. "table/number" are two."""
     found = set()
     for key, value in scores.items():
         found.update(key.split("/") if isinstance(key, str) else ())
@@ -42,6 +45,7 @@ def unexplained(scores, text):
 def test_ids_and_names_are_no_keys():
     scores = {"AP": 1, "a/b": 2, "per_category": {3: {"name": "x"}}, "per_supercategory": {"textile": {"f1": 1}}, "list": [{"not": 1}]}
     assert keys_of(scores) == {"AP", "a", "b", "per_category", "name", "per_supercategory", "f1", "list"}
+    assert keys_of(json.loads(json.dumps(scores))) == keys_of(scores)
 
 
 def test_a_key_must_be_explained_in_its_own_part():
@@ -72,3 +76,17 @@ def test_the_attributes_on_true_boxes_are_explained(case):
     described = [{"annotation_id": row["id"], "attribute_ids": row["attribute_ids"]} for row in truth["annotations"] if not row["iscrowd"]]
     assert unexplained({"attributes_on_truth": attribute_f1_on_truth(truth, described),
                         "attribute_curves": attribute_curves(*case)}, TEXT) == {}
+
+
+def test_every_key_that_the_verb_writes_is_explained(tiny_run, loaded_quickly, sample_folder, tmp_path):
+    """Of a model, with all options, then of the predictions that it stored."""
+    Thresholds(score=0.03).write(tmp_path / "t.json")
+    common = ["--fixed", "--thresholds", str(tmp_path / "t.json"), "--tune", "kaggle_2020", "--folds", "2", "--out", str(tmp_path)]
+    for words, expected in ((["--weights", str(tiny_run), "--data", str(sample_folder), "--true-boxes"],
+                             {"weights", "min_score", "set", "data", "rescored", "attributes_on_truth"}),
+                            (["--gt", str(sample_folder / "val.csv"), "--predictions", str(tmp_path / "predictions.json")],
+                             {"gt", "predictions", "rescored"})):
+        evaluate.main([*words, *common])
+        scores = json.loads((tmp_path / "metrics.json").read_text())
+        assert expected | {"photos", "thresholds", "score_threshold", "tuning", "grid"} <= scores.keys()
+        assert unexplained(scores, TEXT) == {}

@@ -3,10 +3,11 @@ import numpy as np
 import pytest
 
 from fashion.evaluation.every_score import score_stored
+from fashion.evaluation.thresholds.attributes import matched_attributes
 from fashion.evaluation.thresholds.choice import NO_LIMIT, Choice
 from fashion.evaluation.thresholds.evidence import MASKS, read_evidence
 from fashion.evaluation.thresholds.goals import GOALS
-from fashion.evaluation.thresholds.search import LEVELS, grid, search, value_of
+from fashion.evaluation.thresholds.search import LEVELS, _key, grid, search, value_of
 from fashion.evaluation.thresholds.table import Thresholds
 
 BOX, ELSEWHERE = (10, 10, 40, 40), (60, 60, 30, 30)
@@ -27,18 +28,55 @@ def with_scores(detections, attributes, seed=0):
     ("kaggle_2020", lambda s: s["kaggle_2020"]["score"]), ("kaggle_2019", lambda s: s["kaggle_2019"]["mean_over_images_and_classes"]),
     ("kaggle_2019_pooled", lambda s: s["kaggle_2019"]["pooled"]), ("attributes", lambda s: s["attributes"]["micro_f1"]),
     ("f1_ap", lambda s: s["f1_ap"]["segm"]["f1AP"]), ("fashionpedia", lambda s: s["fashionpedia_fixed"]["segm"]["iou_f1/AP"])])
-def test_a_value_is_the_measure_itself(random_case, name, where):
-    ground_truth, detections = random_case(3, images=6, crowds=0, boxes=True)
+@pytest.mark.parametrize("crowds", [0, 0.3])
+def test_a_value_is_the_measure_itself(random_case, name, where, crowds):
+    ground_truth, detections = random_case(3, images=6, crowds=crowds, boxes=True)
     for image in ground_truth["images"]:
         image["file_name"] = f"{image['id']}.jpg"
     for row in detections:
         row["area"] = row["bbox"][2] * row["bbox"][3]
     with_scores(detections, ground_truth["attributes"])
     evidence = read_evidence(ground_truth, detections)
+    assert any(photo.crowd.any() for photo in evidence.photos) == bool(crowds)
     score = 0.0 if GOALS[name].ranked else 0.4
     value = value_of(evidence, GOALS[name], [Choice.uniform(evidence, score, 0.5)] * 6)
     measured = where(score_stored(ground_truth, detections, fixed=True, score_threshold=0.4))
     assert value == pytest.approx(max(measured, 0), abs=1e-12) and value > 0
+
+
+@pytest.mark.parametrize("name", ["kaggle_2020", "kaggle_2019", "attributes"])
+def test_what_is_told_of_attributes_without_scores_is_what_the_table_gives(truth, found, name):
+    """As of a submission: "long" is always right and "red" never, so that dropping it, above a threshold of 1, is worth it."""
+    photos = 12
+    ground_truth = truth(*((i, 0, BOX, [10]) for i in range(photos)), photos=photos)
+    detections = found(*((i, 0, BOX, 1.0, (1, 1)) for i in range(photos)))
+    for row in detections:
+        del row["attribute_scores"]
+    tuned = search(evidence := read_evidence(ground_truth, detections), GOALS[name], folds=3)
+    values = {}
+    for level, choice in tuned.choices.items():
+        scores = score_stored(ground_truth, choice.thresholds(evidence).decided(detections, ground_truth), score_threshold=0.0)
+        values[level] = {"kaggle_2020": scores["kaggle_2020"]["score"], "attributes": scores["attributes"]["micro_f1"],
+                         "kaggle_2019": scores["kaggle_2019"]["mean_over_images_and_classes"]}[name]
+    assert values == pytest.approx(tuned.on_same) and tuned.on_same["given"] < tuned.on_same["attribute"] == 1
+
+
+def test_kaggles_crowds_are_objects_and_other_measures_leave_them_out(truth, found):
+    ground_truth = truth((0, 0, BOX, [10]), (1, 0, BOX, [10]))
+    ground_truth["annotations"][0]["iscrowd"] = 1
+    evidence = read_evidence(ground_truth, found((0, 0, BOX, 0.9, (0.9, 0)), (1, 0, BOX, 0.9, (0.9, 0))))
+    choice = Choice.uniform(evidence, 0.5, 0.5)
+    assert [len(matched_attributes(evidence.photos, choice, GOALS[name])[0].real) for name in ("kaggle_2020", "attributes")] == [2, 1]
+
+
+def test_a_decision_is_remembered_in_sixteen_bytes():
+    kept, masks, said = np.arange(50), np.zeros(50, int), np.zeros((50, 294), bool)
+    key = _key(3, kept, masks, said)
+    other = said.copy()
+    other[49, 293] = True
+    assert key[0] == 3 and len(key[1]) == 16 and key == _key(3, kept.copy(), masks, said)
+    assert len({key, _key(4, kept, masks, said), _key(3, kept[::-1], masks, said), _key(3, kept, masks + 1, said),
+                _key(3, kept, masks, other), _key(3, kept[:0], masks[:0], said[:0])}) == 6
 
 
 def test_decisions_of_the_search_are_those_of_the_table(random_case):

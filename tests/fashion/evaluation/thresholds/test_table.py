@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from fashion.evaluation.thresholds.table import Category, Thresholds, mask_at, read_thresholds
+from fashion.evaluation.thresholds.table import NEVER, Category, Thresholds, attribute_scores_of, mask_at, read_thresholds
 from fashion.ontology import Ontology
 
 TABLE = Thresholds(0.5, 0.5, 0.4, 3, {"colour": 0.3}, {
@@ -72,8 +72,21 @@ def test_a_table_belongs_to_a_label_list():
         TABLE.check({0: "shirt", 5: "shoe", 7: "hat"}, {30: "knee"}, ["length"])
     with pytest.raises(ValueError, match=r"attribute 30 \(red\), which here is unknown"):
         TABLE.check({0: "shirt", 5: "shoe", 7: "hat"}, {}, ["length"])
-    with pytest.raises(ValueError, match=r"super-category 'length'; here attributes have \['colour'\]"):
-        TABLE.check({0: "shirt", 5: "shoe", 7: "hat"}, {30: "red"}, ["colour"])
+    with pytest.raises(ValueError, match=r"super-category 'colour'; here attributes have \['length'\]"):
+        TABLE.check({0: "shirt", 5: "shoe", 7: "hat"}, {30: "red"}, ["length"])
+
+
+def test_a_label_list_may_be_an_ontology_or_the_truths():
+    ontology = Ontology((0, 5, 7), ("shirt", "shoe", "hat"), ("", "", ""), (30,), ("red",), ("colour",), (0,))
+    TABLE.check_ontology(ontology)
+    truth = {kind: [{"id": i, "name": name, "supercategory": above} for i, name, above in ontology.to_dict()[kind]]
+             for kind in ("categories", "attributes")}
+    TABLE.check_truth(truth)
+    truth["categories"][1]["name"] = "bag"
+    with pytest.raises(ValueError, match=r"t.json has thresholds of category 5 \(shoe\), which here is bag"):
+        TABLE.check_truth(truth, "t.json")
+    with pytest.raises(ValueError, match=r"t.json has thresholds of category 7 \(hat\), which here is unknown"):
+        TABLE.check_ontology(Ontology((0, 5), ("shirt", "shoe"), ("", ""), (30,), ("red",), ("colour",), (0,)), "t.json")
 
 
 def test_a_mask_at_another_threshold_is_another_mask():
@@ -112,6 +125,17 @@ def test_results_of_a_model_and_stored_ones_are_decided_alike(truth, found):
     applied = TABLE.applied(result, ontology)
     assert applied["class_ids"].tolist() == [3, 1] and applied["attributes"] == [[30], [10]]
     assert applied["mask_thresholds"].tolist() == [0.5, 0.6] and len(applied["boxes"]) == 2 and applied["image_hw"] == (100, 100)
+
+
+def test_attributes_without_scores_are_certain_or_were_never_said(truth, found):
+    scored, listed, bare = found(*[(0, 0, (0, 0, 9, 9), 0.9, (0.45, 0.75))] * 3)
+    del listed["attribute_scores"], bare["attribute_scores"], bare["attribute_ids"]       # listed: 30
+    assert [attribute_scores_of(row, (10, 30)).tolist() for row in (listed, bare)] == [[-1, 1], [-1, -1]]
+    assert attribute_scores_of(scored, (10, 30)).tolist() == pytest.approx([0.45, 0.75])
+    for threshold, expected in ((0.0, [[10, 30], [30], []]), (0.5, [[30], [30], []]), (1.0, [[], [30], []]), (NEVER, [[], [], []])):
+        decided = Thresholds(attribute=threshold).decided([scored, listed, bare], truth())
+        assert [row["attribute_ids"] for row in decided] == expected, threshold
+    assert Thresholds(attribute=NEVER).decided([listed], truth() | {"attributes": []})[0]["attribute_ids"] == [30]     # of an unknown one
 
 
 def test_categories_without_attributes_get_none():
