@@ -27,9 +27,10 @@ def test_every_photo_gets_a_picture_and_its_objects_are_listed(photos, tiny_run,
     assert [(i["id"], i["file_name"], i["height"], i["width"]) for i in found["images"]] == [
         (n, str(path), 80, 49 + n) for n, path in enumerate(photos, start=1)]
     assert [a["id"] for a in found["annotations"]] == list(range(1, len(found["annotations"]) + 1))
-    first = found["annotations"][0]
-    assert {"image_id", "category_id", "bbox", "segmentation", "score", "attribute_ids"} <= first.keys()
-    assert rle.check_runs(rle.from_coco(first["segmentation"]), (80, 50)) is None
+    assert found["annotations"] and found["rescored"] is False
+    for row in found["annotations"]:
+        assert {"image_id", "category_id", "bbox", "segmentation", "score", "attribute_ids"} <= row.keys()
+        assert rle.check_runs(rle.from_coco(row["segmentation"]), (80, 49 + row["image_id"])) is None
     assert {c["id"] for c in found["categories"]} >= {a["category_id"] for a in found["annotations"]}
 
 
