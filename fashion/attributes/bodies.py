@@ -54,9 +54,10 @@ class Conv(keras.layers.Layer):
 class Attention(keras.layers.Layer):
     """One query for every group of attributes looks for its own cells: a neckline is elsewhere than a hem.
 
-    (B, N, 14, 14, C) -> (B, N, groups, channels). Each group's vector is the sum of the cells' values, weighted by a softmax over the cells
-    of the products of keys and the query, divided by the root of their length (Vaswani et al. 2017, eq. 1). Keys are a tanh of what is in
-    a cell and where it lies. A query starts with numbers of variance 1, as that division expects: else all cells weigh nearly alike.
+    (B, N, 14, 14, C) -> (B, N, groups, channels). Cells are normalised and see their neighbours through one convolution. Each group's
+    vector is the sum of the cells' values, weighted by a softmax over the cells of the products of keys and the query, divided by the
+    root of their length (Vaswani et al. 2017, eq. 1). Keys are a tanh of what is in a cell and where it lies. A query starts with numbers
+    of variance 1, as that division expects: else all cells weigh nearly alike.
     """
 
     reads = "pooled"
@@ -64,6 +65,8 @@ class Attention(keras.layers.Layer):
     def __init__(self, groups, channels, **kwargs):
         super().__init__(**kwargs)
         self.groups, self.channels = groups, channels
+        self.norm = layers.LayerNormalization(name="mrcnn_attribute_norm")
+        self.near = layers.Conv2D(channels, 3, padding="same", activation="relu", name="mrcnn_attribute_conv1")
         self.key = layers.Dense(channels, name="mrcnn_attribute_key")
         self.value = layers.Dense(channels, activation="relu", name="mrcnn_attribute_value")
         self.query = layers.Dense(groups, use_bias=False, kernel_initializer=keras.initializers.RandomNormal(stddev=1.0),
@@ -71,10 +74,14 @@ class Attention(keras.layers.Layer):
         self.place = layers.Dense(channels, use_bias=False, name="mrcnn_attribute_place")      # its kernel's rows are the cells' places
 
     def call(self, inputs, training=False):
-        batch_and_rois, cells = (-1, inputs.shape[1]), inputs.shape[2] * inputs.shape[3]
-        x = ops.reshape(inputs, (-1, cells, inputs.shape[4]))
-        places = ops.cast(self.place(ops.eye(cells)), x.dtype)
-        scores = self.query(ops.tanh(self.key(x) + places)) / self.channels**0.5
-        weights = ops.softmax(ops.cast(scores, "float32"), axis=1)                         # (rois, cells, groups)
+        x, weights = self.look(inputs)
         found = ops.einsum("rpg,rpc->rgc", ops.cast(weights, x.dtype), self.value(x))
-        return ops.reshape(found, (*batch_and_rois, self.groups, self.channels))
+        return ops.reshape(found, (-1, inputs.shape[1], self.groups, self.channels))
+
+    def look(self, inputs):
+        """(B * N, cells, channels) what is in the cells, and (B * N, cells, groups) float32 how much each of them weighs."""
+        x = self.near(self.norm(ops.reshape(inputs, (-1, *inputs.shape[2:]))))
+        x = ops.reshape(x, (-1, inputs.shape[2] * inputs.shape[3], self.channels))
+        places = ops.cast(self.place(ops.eye(x.shape[1])), x.dtype)
+        scores = self.query(ops.tanh(self.key(x) + places)) / self.channels**0.5
+        return x, ops.softmax(ops.cast(scores, "float32"), axis=1)
