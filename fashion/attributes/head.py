@@ -7,9 +7,10 @@ from keras import layers, ops
 from fashion.attributes.bodies import CELLS, MLP, Attention, Conv, Linear
 from fashion.attributes.losses import AttributeLoss
 from fashion.attributes.targets import EMPTY, ROIS, targets_of
+from fashion.config import CHOICES
 from mrcnn.modeling.roi_head import RoIHead
 
-BODIES = ("linear", "mlp", "conv", "attention")
+BODIES = CHOICES["ATTRIBUTE_HEAD"]
 
 
 class AttributeHead(RoIHead):

@@ -4,9 +4,10 @@ import dataclasses
 import numpy as np
 from keras import ops
 
+from fashion.config import CHOICES
 from mrcnn.ops.losses import asymmetric_loss, binary_cross_entropy, focal_loss
 
-KINDS = ("bce", "focal", "asymmetric")
+KINDS = CHOICES["ATTRIBUTE_LOSS"]
 MOST = 100.0    # a positive counts at most this often, however rare it is
 
 

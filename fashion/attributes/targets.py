@@ -1,8 +1,9 @@
 """Targets: what a head of attributes should say at a roi, and whether it should say anything."""
 from keras import ops
 
-ROIS = ("positives", "all")
-EMPTY = ("none", "exclude", "background")
+from fashion.config import CHOICES
+
+ROIS, EMPTY = CHOICES["ATTRIBUTE_ROIS"], CHOICES["ATTRIBUTE_EMPTY"]
 
 
 def targets_of(samples, empty):

@@ -19,7 +19,7 @@ def fit(model, config, batches, stages, run, *, validation=None, evaluate=None, 
         first_epoch=0, metadata=None, callbacks=(), state=None):
     """Train `model` stage by stage; every epoch leaves `run` complete.
 
-    model: a Detector; batches, validation: TrainingBatches; stages: list of Stage; run: RunFolder
+    model: a Detector; batches, validation: TrainingBatches, closed at the end; stages: list of Stage; run: RunFolder
     evaluate: callable (epoch) -> dict of scores such as {"val_mask_ap": 0.4}, called every `every` epochs and after the last one of a
     stage; score: which of them decides about best.h5; resume: go on after the last whole epoch of `run`, with the batches the broken run
     would have seen; first_epoch: how many epochs the model has behind it; metadata: JSON-able, kept in every checkpoint
