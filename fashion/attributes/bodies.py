@@ -12,7 +12,7 @@ class Linear(keras.layers.Layer):
 
     reads = "box_features"
 
-    def call(self, inputs, training=False):
+    def call(self, inputs, training=False, used=None):
         return inputs
 
 
@@ -25,7 +25,7 @@ class MLP(keras.layers.Layer):
         super().__init__(**kwargs)
         self.fc = [layers.Dense(hidden, activation="relu", name=f"mrcnn_attribute_fc{i}") for i in (1, 2)]
 
-    def call(self, inputs, training=False):
+    def call(self, inputs, training=False, used=None):
         return self.fc[1](self.fc[0](inputs))
 
 
@@ -43,10 +43,10 @@ class Conv(keras.layers.Layer):
         self.bn = [BatchNorm(update_statistics, name=f"mrcnn_attribute_bn{i}") for i in range(1, 5)]
         self.fc = layers.Dense(hidden, activation="relu", name="mrcnn_attribute_fc1")
 
-    def call(self, inputs, training=False):
+    def call(self, inputs, training=False, used=None):
         n, x = inputs.shape[1], ops.reshape(inputs, (-1, *inputs.shape[2:]))
         for conv, bn in zip(self.conv, self.bn, strict=True):
-            x = ops.relu(bn(conv(x), training=training))
+            x = ops.relu(bn(conv(x), training=training, used=used))
         x = ops.concatenate([ops.mean(x, axis=(1, 2)), ops.max(x, axis=(1, 2))], axis=-1)
         return ops.reshape(self.fc(x), (-1, n, self.fc.units))
 
@@ -73,7 +73,7 @@ class Attention(keras.layers.Layer):
                                   name="mrcnn_attribute_query")                                # its kernel's columns are the queries
         self.place = layers.Dense(channels, use_bias=False, name="mrcnn_attribute_place")      # its kernel's rows are the cells' places
 
-    def call(self, inputs, training=False):
+    def call(self, inputs, training=False, used=None):
         x, weights = self.look(inputs)
         found = ops.einsum("rpg,rpc->rgc", ops.cast(weights, x.dtype), self.value(x))
         return ops.reshape(found, (-1, inputs.shape[1], self.groups, self.channels))

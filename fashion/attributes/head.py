@@ -68,8 +68,8 @@ class AttributeHead(RoIHead):
         else:
             self.logits = layers.Dense(self.outputs * sets, bias_initializer=prior, dtype="float32", name="mrcnn_attribute_logits")
 
-    def call(self, inputs, training=False):
-        x = self.body(inputs, training=training)
+    def call(self, inputs, training=False, used=None):
+        x = self.body(inputs, training=training, used=used)
         if self.groups:
             x = ops.take(x, self.groups, axis=2)                                     # every attribute's vector: (B, N, T, F)
         logits = self.logits(x)

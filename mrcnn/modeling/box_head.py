@@ -28,11 +28,11 @@ class BoxHead(RoIHead):
         self.classify = layers.Dense(num_classes, kernel_initializer=_normal(0.01), dtype="float32", name="mrcnn_class_logits")
         self.regress = layers.Dense(4 * num_classes, kernel_initializer=_normal(0.001), dtype="float32", name="mrcnn_bbox_fc")
 
-    def call(self, inputs, training=False):
+    def call(self, inputs, training=False, used=None):
         n = inputs.shape[1]
         x = ops.reshape(inputs, (-1, *inputs.shape[2:]))
-        x = ops.relu(self.bn1(self.conv1(x), training=training))
-        x = ops.relu(self.bn2(self.conv2(x), training=training))
+        x = ops.relu(self.bn1(self.conv1(x), training=training, used=used))
+        x = ops.relu(self.bn2(self.conv2(x), training=training, used=used))
         features = ops.reshape(x, (-1, n, self.hidden))
         return {"logits": self.classify(features),
                 "deltas": ops.reshape(self.regress(features), (-1, n, self.num_classes, 4)),

@@ -100,7 +100,7 @@ class Detector(keras.Model):
             boxes, valid = ops.pad(boxes, [[0, 0], [0, missing], [0, 0]]), ops.pad(valid, [[0, 0], [0, missing]])
         samples = draw_samples(self._measured(boxes), valid, self._ground_truth(inputs), inputs["seed"], count=s.train_rois,
                                positives=s.positive_rois, convention=self.convention)
-        heads = self._run_heads(pyramid, samples.rois, training=training, positives=s.positive_rois)
+        heads = self._run_heads(pyramid, samples.rois, samples, training)
         return {"rpn": rpn_outputs, "proposals": boxes, "heads": heads,
                 "samples": {"rois": samples.rois, "label": samples.label, "gt_index": samples.gt_index}}
 
@@ -114,8 +114,7 @@ class Detector(keras.Model):
         samples = Samples(**outputs["samples"], ground_truth=self._ground_truth(inputs), positives=s.positive_rois,
                           convention=self.convention)
         for head in self.heads:
-            rows = samples.positive_rows() if head.positives_only else samples
-            losses |= head.compute_losses(outputs["heads"][head.name], rows)
+            losses |= head.compute_losses(outputs["heads"][head.name], head.rows_of(samples))
         return losses
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
@@ -180,11 +179,12 @@ class Detector(keras.Model):
         """(A, 4) float32 yxyx: the anchors of an input of this size."""
         return ops.convert_to_tensor(_anchors(image_hw, self.settings))
 
-    def _run_heads(self, pyramid, rois, training=False, positives=None, skip_box_head=False):
-        """Every head's outputs at the rois, by name; heads that need positives only see the first `positives` rows."""
+    def _run_heads(self, pyramid, rois, samples=None, training=False, skip_box_head=False):
+        """Every head's outputs at the rois, by name; with `samples`, whose rois they are, at the rows that the head learns from."""
         pools, outputs = {}, {}
         for head in self.heads[1:] if skip_box_head else self.heads:
-            rows = positives if head.positives_only else None
+            used = None if samples is None else ops.greater(head.rows_of(samples).used, 0)
+            rows = None if used is None else used.shape[1]
             if head.reads == "box_features":
                 inputs = outputs[self.heads[0].name]["features"][:, :rows]
             else:
@@ -192,7 +192,7 @@ class Detector(keras.Model):
                 if key not in pools:
                     pools[key] = self._pool(pyramid, rois[:, :rows], head.pool_size)
                 inputs = pools[key]
-            outputs[head.name] = head(inputs, training=training)
+            outputs[head.name] = head.run(inputs, training, used)
         return outputs
 
     def _pool(self, pyramid, boxes, size):

@@ -24,11 +24,11 @@ class MaskHead(RoIHead):
         self.upsample = layers.Conv2DTranspose(channels, 2, 2, activation="relu", name="mrcnn_mask_deconv")
         self.predict = layers.Conv2D(num_classes, 1, name="mrcnn_mask")
 
-    def call(self, inputs, training=False):
+    def call(self, inputs, training=False, used=None):
         n = inputs.shape[1]
         x = ops.reshape(inputs, (-1, *inputs.shape[2:]))
         for conv, norm in zip(self.convs, self.norms, strict=True):
-            x = ops.relu(norm(conv(x), training=training))
+            x = ops.relu(norm(conv(x), training=training, used=used))
         logits = self.predict(self.upsample(x))
         return {"logits": ops.reshape(logits, (-1, n, *logits.shape[1:]))}
 

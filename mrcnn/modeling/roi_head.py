@@ -1,4 +1,6 @@
 """RoIHead: the one extension point. A head predicts something for every roi; box and mask heads are two of them."""
+import inspect
+
 import keras
 
 
@@ -16,9 +18,21 @@ class RoIHead(keras.layers.Layer):
     positives_only = False
     loss_names = ()
 
-    def call(self, inputs, training=False):
-        """inputs: (B, N, pool, pool, C) or (B, N, F), as `reads` says -> dict of (B, N, ...)."""
+    def call(self, inputs, training=False, used=None):
+        """inputs: (B, N, pool, pool, C) or (B, N, F), as `reads` says -> dict of (B, N, ...).
+
+        used: in training (B, N) bool, the rois that the losses count, for whatever learns statistics of its batch, see `BatchNorm`; else
+        None. A head that has no need of it may leave the argument out.
+        """
         raise NotImplementedError
+
+    def run(self, inputs, training=False, used=None):
+        """`call`, with `used` if it takes that."""
+        return self(inputs, training=training, **({"used": used} if "used" in inspect.signature(self.call).parameters else {}))
+
+    def rows_of(self, samples):
+        """Those of the `Samples` that the head is trained on."""
+        return samples.positive_rows() if self.positives_only else samples
 
     def compute_losses(self, outputs, samples):
         """outputs: what `call` returned at `samples.rois` -> {"<name>_loss": scalar}. `samples.gather("gt_x")` is the truth."""

@@ -27,9 +27,10 @@ class Samples:
         return ops.take_along_axis(column, index, axis=1)
 
     def positive_rows(self):
-        """The same, cut to the rows that may be POSITIVE: what a head needs that learns from objects only."""
+        """The same, cut to the rows that may be POSITIVE, the others among them IGNORE: what a head needs that learns from objects only."""
         n = self.positives
-        return Samples(self.rois[:, :n], self.label[:, :n], self.gt_index[:, :n], self.ground_truth, n, self.convention)
+        label = ops.where(ops.equal(self.label[:, :n], POSITIVE), POSITIVE, IGNORE)
+        return Samples(self.rois[:, :n], label, self.gt_index[:, :n], self.ground_truth, n, self.convention)
 
 
 def draw_samples(proposals, valid, ground_truth, seed, *, count, positives, convention="aligned", objects_join=True):

@@ -281,9 +281,9 @@ def gradients(model, inputs, samples, rpn_targets, mask_targets, variables):
         patch.setattr(mask_head, "crop", lambda *_: ops.convert_to_tensor(mask_targets))
         pyramid = detector.features(inputs["images"], training=True)
         losses = rpn_losses(detector.rpn(pyramid), rpn_targets)
-        outputs = detector._run_heads(pyramid, samples.rois, training=True, positives=samples.positives)
+        outputs = detector._run_heads(pyramid, samples.rois, samples, training=True)
         for head in detector.heads:
-            losses |= head.compute_losses(outputs[head.name], samples.positive_rows() if head.positives_only else samples)
+            losses |= head.compute_losses(outputs[head.name], head.rows_of(samples))
         losses["total"] = sum(losses.values())
     values = [v.value for v in variables]
     backward = {name: tape.gradient(losses[name], values) for name in ("total", "mrcnn_class_loss", "mrcnn_mask_loss")}
@@ -337,7 +337,7 @@ def test_mask_targets_differ_where_crop_and_resize_reads_beyond_the_edge_only(sa
 def test_padding_was_trained_on_and_is_not_any_more(model, gradients, samples, inputs, recorded):
     """What the same loss is when rows of padding count as background, as above, and when they do not count."""
     detector = model.keras_model
-    outputs = detector._run_heads(detector.features(inputs["images"]), samples.rois, positives=samples.positives)["box_head"]
+    outputs = detector._run_heads(detector.features(inputs["images"]), samples.rois, samples)["box_head"]
     label = np.asarray(samples.label).copy()
     label[:, 100:] = -1
     rows = Samples(samples.rois, ops.convert_to_tensor(label), samples.gt_index, samples.ground_truth, samples.positives, "corners")

@@ -30,3 +30,28 @@ def test_statistics_are_updated_when_asked(pixels):
 
 def test_epsilon_is_that_of_the_published_weights():
     assert BatchNorm().epsilon == 1e-3
+
+
+@pytest.mark.parametrize("shape", [(6, 4), (6, 5, 5, 4)])
+def test_statistics_are_those_of_the_rows_that_are_used(rng, shape):
+    rows, used = rng.normal(3, 2, shape).astype(np.float32), np.array([[True, False, True], [True, True, False]])
+    part, whole = (BatchNorm(update_statistics=True, momentum=0.5) for _ in range(2))
+    wanted = np.asarray(whole(rows[used.ravel()], training=True))
+    np.testing.assert_allclose(np.asarray(part(rows, training=True, used=used))[used.ravel()], wanted, atol=1e-5)
+    for one, other in ((part.moving_mean, whole.moving_mean), (part.moving_variance, whole.moving_variance)):
+        np.testing.assert_allclose(one, other, rtol=1e-5)
+
+
+def test_without_a_used_row_the_statistics_stay(pixels):
+    norm = BatchNorm(update_statistics=True)
+    norm(pixels, training=True)
+    before = np.asarray(norm.moving_mean), np.asarray(norm.moving_variance)
+    assert np.isfinite(norm(pixels, training=True, used=np.zeros(2, bool))).all()
+    np.testing.assert_array_equal(norm.moving_mean, before[0])
+    np.testing.assert_array_equal(norm.moving_variance, before[1])
+
+
+def test_frozen_statistics_ask_not_which_rows_are_used(pixels):
+    norm = BatchNorm()
+    np.testing.assert_array_equal(norm(pixels, training=True, used=np.array([True, False])), norm(pixels))
+    np.testing.assert_array_equal(norm.moving_mean, np.zeros(4))

@@ -45,10 +45,13 @@ class Builder(RoIHead):
 HEADS = {
     "box": (lambda: BoxHead(CLASSES, 32, 3, (0.1, 0.1, 0.2, 0.2), name="box_head"), (3, 3, 4)),
     "mask": (lambda: MaskHead(CLASSES, 4, 4, name="mask_head"), (4, 4, 4)),
+    "box with statistics": (lambda: BoxHead(CLASSES, 32, 3, (0.1, 0.1, 0.2, 0.2), True, name="box_head"), (3, 3, 4)),
+    "mask with statistics": (lambda: MaskHead(CLASSES, 4, 4, True, name="mask_head"), (4, 4, 4)),
     "attributes": (lambda: AttributeHead(ATTRIBUTES), (8,)),
     "attributes of the report": (lambda: attribute_head("mlp", num_classes=CLASSES, loss=AttributeLoss("focal"), empty="background"), (8,)),
     "attributes everywhere": (lambda: attribute_head("mlp", rois="all", loss=AttributeLoss(hard_negatives=2)), (8,)),
     "attributes by convolutions": (lambda: attribute_head("conv", loss=AttributeLoss("asymmetric"), empty="exclude"), (CELLS, CELLS, 4)),
+    "attributes with statistics": (lambda: attribute_head("conv", update_statistics=True), (CELLS, CELLS, 4)),
     "weights made in build": (Builder, (8,)),
     "attributes by attention": (lambda: attribute_head("attention", num_classes=CLASSES, rois="all"), (CELLS, CELLS, 4)),
 }
@@ -77,14 +80,10 @@ def samples_of(label=LABEL):
     return Samples(*(ops.convert_to_tensor(a) for a in (rois, label, gt_index)), truth, POSITIVES)
 
 
-def rows_of(head, samples, inputs):
-    """What the detector shows a head: all samples, or those that may be positive."""
-    return (samples.positive_rows(), inputs[:, :POSITIVES]) if head.positives_only else (samples, inputs)
-
-
 def losses(head, inputs, label=LABEL):
-    samples, inputs = rows_of(head, samples_of(label), inputs)
-    return head.compute_losses(head(inputs, training=True), samples)
+    rows = head.rows_of(samples_of(label))
+    outputs = head.run(inputs[:, :rows.label.shape[1]], True, ops.greater(rows.used, 0))
+    return head.compute_losses(outputs, rows)
 
 
 def test_outputs_have_a_row_for_each_roi(head_and_inputs):

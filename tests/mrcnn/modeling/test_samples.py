@@ -60,6 +60,14 @@ def test_positive_rows_are_the_first_rows():
     assert float(ops.sum(rows.is_positive)) == float(ops.sum(samples.is_positive)) == 4
 
 
+def test_among_the_positive_rows_background_is_not_used():
+    samples = draw([NEAR] + [FAR] * 5, [True] * 6, [1], [OBJECT], count=5, positives=4)
+    rows = samples.positive_rows()
+    assert float(ops.sum(samples.used)) == 5 and float(ops.sum(samples.is_positive)) == 2
+    np.testing.assert_array_equal(rows.used, rows.is_positive)
+    np.testing.assert_array_equal(rows.is_positive[0], [1, 1, 0, 0])
+
+
 def test_rois_carry_no_gradient(gradient):
     def total(proposals):
         truth = {"gt_class_ids": ops.ones((1, 1), "int32"), "gt_boxes": ops.convert_to_tensor(np.float32([[OBJECT]]))}
