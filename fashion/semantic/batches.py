@@ -1,36 +1,35 @@
 """LabelBatches: pictures and label maps, a batch being a function of (seed, position) alone."""
-import keras
 import numpy as np
 
 from fashion.semantic.losses import IGNORED
+from mrcnn.data.read_ahead import ReadAhead
 from mrcnn.data.resize import normalise
 from mrcnn.data.samplers import RepeatSampler, drawn_at
 
 
-class LabelBatches(keras.utils.PyDataset):
+class LabelBatches(ReadAhead):
     """Batches of fixed shape: images (B, S, S, 3) float32, normalised, and labels (B, S, S) uint8.
 
     photos: a `LabelledPhotos`; pixels: (mean, std), RGB; seed: shuffles the photos and turns half of them left to right. None: in the data
     set's order, not turned; what a last batch lacks is filled with IGNORED labels, so that each photo counts once.
 
-    Set `epoch` before an epoch begins: positions run on from epoch to epoch, so a resumed run sees the batches that the broken one would
-    have seen.
+    workers: threads that make them, see `ReadAhead`. Positions run on from epoch to epoch, so a resumed run sees the batches that the
+    broken one would have seen.
     """
 
     def __init__(self, photos, batch_size, pixels, *, seed=None, workers=1):
-        super().__init__(workers=workers)
+        super().__init__(workers)
         if not len(photos):
             raise ValueError("The data set holds no photos. Check the folder and the CSV.")
         self.photos, self.batch_size, self.seed = photos, batch_size, seed
         self.mean, self.std = (np.array(values, np.float32) for values in pixels)
         self.sampler = None if seed is None else RepeatSampler(np.ones(len(photos)), seed)
-        self.epoch = 0
 
     def __len__(self):
         return -(-len(self.photos) // self.batch_size)
 
-    def __getitem__(self, index):
-        start = (self.epoch * len(self) if self.sampler else 0) + index
+    def make(self, epoch, index):
+        start = (epoch * len(self) if self.sampler else 0) + index
         size = self.photos.size
         images = np.zeros((self.batch_size, size, size, 3), np.uint8)
         labels = np.full((self.batch_size, size, size), IGNORED, np.uint8)

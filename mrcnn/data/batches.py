@@ -1,39 +1,33 @@
 """TrainingBatches: padded batches of fixed shape, each a function of (seed, position) alone."""
-import collections
-import concurrent.futures
-import functools
 import threading
 
-import keras
 import numpy as np
 
 from mrcnn.data.augmentation import augmenter_of
 from mrcnn.data.examples import ExampleProcesses, Examples, Job, check_size
+from mrcnn.data.read_ahead import ReadAhead
 from mrcnn.data.resize import normalise
 from mrcnn.data.samplers import RepeatSampler, drawn_at
 
 
-class TrainingBatches(keras.utils.PyDataset):
+class TrainingBatches(ReadAhead):
     """Batches for `fit` and `evaluate`: dicts of arrays, what `Detector` calls its inputs.
 
     sampler: a `RepeatSampler`; None visits the images in order and never varies them, as validation wants it. augmenter: see
     `mrcnn.data.augmentation`. unaugmented_sources: names of sources whose images are left as they are. steps: batches an epoch; None covers
     one round of the sampler. class_weights: (K,), how likely objects of a class are copied, see `mrcnn.data.copy_paste`.
-    workers: threads that load; processes: load in so many processes instead (0: none), each batch in one. During an epoch, at most four
-    batches and one for each of them are made before they are asked for (with one thread none). On TensorFlow tf.data asks for some more
-    than the training has taken.
+    workers: threads that load, see `ReadAhead`; processes: load in so many processes instead (0: none), each batch in one.
 
-    Set `epoch` before an epoch begins: positions run on from epoch to epoch, so few steps an epoch still visit every image, and a
-    resumed run goes on with the batches that the broken one would have seen, whatever `workers` and `processes` are.
+    Positions run on from epoch to epoch, so few steps an epoch still visit every image, and a resumed run goes on with the batches that the
+    broken one would have seen, whatever `workers` and `processes` are.
 
-    Call `close` when a training has ended or was broken off. Asking for a batch raises ValueError naming the first image that is not of
-    the size of the others, and RuntimeError naming one that cannot be read.
+    Asking for a batch raises ValueError naming the first image that is not of the size of the others, and RuntimeError naming one that
+    cannot be read.
     """
 
     def __init__(self, dataset, config, *, augmenter=None, unaugmented_sources=(), sampler=None, steps=None, class_weights=None,
                  workers=1, processes=0):
-        # Threads of Keras' own would outlive a training that is broken off, blocked on a full queue; those of `_ReadAhead` end.
-        super().__init__(workers=1)
+        super().__init__(max(workers, processes + 1 if processes else 1))       # threads that wait for processes do no work of their own
         if not len(dataset.image_ids):
             raise ValueError("The data set holds no images. Check the folder and the CSV, and that prepare() was called.")
         self.dataset, self.config, self.sampler = dataset, config, sampler
@@ -41,38 +35,13 @@ class TrainingBatches(keras.utils.PyDataset):
         self.batch_size = config.BATCH_SIZE
         round_length = sampler.length if sampler else len(dataset.image_ids)
         self.steps = max(1, int(steps)) if steps else -(-round_length // self.batch_size)
-        self.epoch = 0
         examples = Examples(dataset, config, augmenter_of(augmenter), class_weights)
         self._examples = ExampleProcesses(examples, processes) if processes else examples
         self._drawing = threading.Lock()
-        self._threads = max(workers, processes + 1 if processes else 1)     # that wait for processes do no work of their own
-        self._most_ahead = 4 + max(workers, processes)
-        self._ahead, self._closed = None, False
         self._first_hw = None       # the canvas of the first batch
 
     def __len__(self):
         return self.steps
-
-    def __getitem__(self, index):
-        if index == 0:          # Keras asks for it before the first epoch of a training begins
-            self._open()
-        if self._closed:
-            raise RuntimeError("These batches are closed. A training opens them again, or asking for batch 0.")
-        ahead = self._ahead
-        return self._batch(self.epoch, index) if ahead is None else ahead.take(index)
-
-    def on_epoch_begin(self):
-        """Make batches before they are asked for, until the epoch ends; Keras calls this."""
-        self._open()
-        self.on_epoch_end()
-        if self._threads > 1:
-            self._ahead = _ReadAhead(functools.partial(self._batch, self.epoch), self.steps, self._threads, self._most_ahead)
-
-    def on_epoch_end(self):
-        """End the threads of an epoch; Keras calls this."""
-        ahead, self._ahead = self._ahead, None
-        if ahead is not None:
-            ahead.end()
 
     def jobs(self, positions):
         """What the examples at these positions, (n,) int, are made from: a list of `Job`."""
@@ -84,22 +53,15 @@ class TrainingBatches(keras.utils.PyDataset):
         return self._examples.batch(jobs)
 
     def close(self):
-        """End the threads and processes, those at work after their batch, however far an epoch has come.
-
-        What still reads this epoch gets a RuntimeError and starts nothing again. The next training opens these batches, or batch 0.
-        """
-        self._closed = True
-        self.on_epoch_end()
+        super().close()
         if isinstance(self._examples, ExampleProcesses):
             self._examples.close()
 
-    def _open(self):
-        if self._closed:
-            self._closed = False
-            if isinstance(self._examples, ExampleProcesses):
-                self._examples.open()
+    def reopened(self):
+        if isinstance(self._examples, ExampleProcesses):
+            self._examples.open()
 
-    def _batch(self, epoch, index):
+    def make(self, epoch, index):
         start = (epoch * self.steps if self.sampler else 0) + index
         positions = start * self.batch_size + np.arange(self.batch_size)
         jobs = self.jobs(positions)
@@ -134,35 +96,6 @@ class TrainingBatches(keras.utils.PyDataset):
 
     def _image_id(self, index):
         return int(self.dataset.image_ids[index])
-
-
-class _ReadAhead:
-    """The batches of one epoch, make(index) of 0 to steps - 1, made in threads before they are asked for, at most `most` of them."""
-
-    def __init__(self, make, steps, threads, most):
-        self._make, self._steps, self._most = make, steps, most
-        self._pool = concurrent.futures.ThreadPoolExecutor(threads, "batches")
-        self._made = collections.deque()        # Futures of the batches from `_next` on
-        self._next, self._taking = 0, threading.Lock()
-
-    def take(self, index):
-        """The batch; it is made now if it is not the next in order. Raises RuntimeError after `end`."""
-        with self._taking:
-            in_order = index == self._next
-            if in_order:
-                while self._next + len(self._made) < self._steps and len(self._made) <= self._most:
-                    self._made.append(self._pool.submit(self._make, self._next + len(self._made)))
-                self._next, future = self._next + 1, self._made.popleft()
-        if not in_order:
-            return self._make(index)
-        try:
-            return future.result()
-        except concurrent.futures.CancelledError as error:
-            raise RuntimeError("This epoch was broken off, and its batches are no longer made.") from error
-
-    def end(self):
-        """End the threads, those at work after their batch."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 def training_batches(dataset, config, *, augmenter=None, unaugmented_sources=(), repeats=None, class_weights=None, workers=1, processes=0):

@@ -6,6 +6,7 @@ import sys
 import keras
 import numpy as np
 
+from mrcnn.data.read_ahead import closed_at_the_end
 from mrcnn.modeling.weight_files import load_weights
 from mrcnn.training.callbacks import RunRecorder
 from mrcnn.training.checkpoints import load_state, rate_of, read_state
@@ -31,7 +32,7 @@ def fit(model, config, batches, stages, run, *, validation=None, evaluate=None, 
     run.remove_leftovers()
     state = {} if state is None else state
     state.update(_resumable(run, stages, first_epoch, batches) if resume else _fresh(run, first_epoch))
-    with _closed_at_the_end(batches, validation):
+    with closed_at_the_end(batches, validation):
         for index, stage in enumerate(stages[state["stage"]:], start=state["stage"]):
             if index != state["stage"]:
                 state.update(stage=index, stage_began=state["epoch"])
@@ -79,17 +80,6 @@ def devices_of(model):
     """A context in which to make what belongs to the model, its optimiser for instance, where it lies on several devices."""
     strategy = getattr(model, "distribute_strategy", None)      # TensorFlow's
     return strategy.scope() if strategy else contextlib.nullcontext()
-
-
-@contextlib.contextmanager
-def _closed_at_the_end(*all_batches):
-    """Threads and processes that load would else outlive an interrupt."""
-    try:
-        yield
-    finally:
-        for batches in all_batches:
-            if hasattr(batches, "close"):       # any PyDataset will do
-                batches.close()
 
 
 def _fresh(run, first_epoch):

@@ -3,6 +3,7 @@ import time
 
 import keras
 
+from mrcnn.data.read_ahead import closed_at_the_end
 from mrcnn.modeling.weight_files import load_weights
 from mrcnn.training.callbacks import RunRecorder
 from mrcnn.training.checkpoints import load_state, rate_of, read_state
@@ -14,7 +15,8 @@ def fit_network(model, batches, folder, *, epochs, optimizer, loss, evaluate, xl
 
     model: a keras.Model; optimizer: of Keras, new; loss: callable (labels, outputs) -> scalar
     batches: a keras.utils.PyDataset that is a function of its `seed` and of `epoch`, which is set here, and has a `sampler`, a
-        `RepeatSampler`; evaluate: callable () -> {name: number}, called after every epoch
+        `RepeatSampler`; closed at the end
+    evaluate: callable () -> {name: number}, called after every epoch
     bar: a tqdm bar that moves with every batch and tells the loss; what earlier calls did it has behind it at once
     Returns: the history, a list of one dict an epoch: epoch, loss, what `evaluate` returned, seconds.
     Raises FloatingPointError as soon as the loss is not finite; what was saved before stays.
@@ -33,8 +35,9 @@ def fit_network(model, batches, folder, *, epochs, optimizer, loss, evaluate, xl
     state["learning_rate"] = asked
     recorder = RunRecorder(run, batches, stage="all", evaluate=None, score=None, every=1, last_epoch=epochs, state=state, metadata={})
     # The epoch's scores enter the logs before the recorder writes them down.
-    model.fit(batches, initial_epoch=state["epoch"], epochs=epochs, shuffle=False, verbose=0,
-              callbacks=[_EachEpoch(evaluate, batches.seed), recorder, *([_Ticks(bar)] if bar is not None else [])])
+    with closed_at_the_end(batches):
+        model.fit(batches, initial_epoch=state["epoch"], epochs=epochs, shuffle=False, verbose=0,
+                  callbacks=[_EachEpoch(evaluate, batches.seed), recorder, *([_Ticks(bar)] if bar is not None else [])])
     return state["history"]
 
 

@@ -1,9 +1,9 @@
 """CropBatches: crops of garments and of what was taken for one, a batch being a function of (seed, position) alone."""
-import keras
 import numpy as np
 
 from fashion.classify.garments.candidates import candidates
 from fashion.classify.garments.crops import SURROUNDINGS, cut_crops
+from mrcnn.data.read_ahead import ReadAhead
 from mrcnn.data.resize import normalise
 from mrcnn.data.samplers import RepeatSampler, drawn_at
 
@@ -11,26 +11,25 @@ MOVED = 0.08            # an edge of a box moves by at most this share of the bo
 BRIGHTNESS = 0.2        # pixels become brighter or darker by at most this share
 
 
-class CropBatches(keras.utils.PyDataset):
+class CropBatches(ReadAhead):
     """Batches of fixed shape: crops (photos * crops, S, S, 3) float32, normalised, and labels (photos * crops,) int32, 0: no garment.
 
     dataset: a prepared `Dataset` whose `load_objects` returns `Runs`; found: callable image id -> (F, 4) yxyx, what a detector found,
     pixels of the photo; size: S; pixels: (mean, std), RGB; photos: of a batch; crops: of each, half of them of garments
-
-    Set `epoch` before an epoch begins, see `mrcnn.training.fit_network`.
+    workers: threads that make them, see `ReadAhead`
     """
 
     def __init__(self, dataset, found, size, pixels, *, photos=8, crops=8, seed=0, workers=1):
-        super().__init__(workers=workers)
+        super().__init__(workers)
         self.dataset, self.found, self.size, self.pixels = dataset, found, size, pixels
-        self.photos, self.crops, self.seed, self.epoch = photos, crops, seed, 0
+        self.photos, self.crops, self.seed = photos, crops, seed
         self.sampler = RepeatSampler(np.ones(len(dataset.image_ids)), seed)
 
     def __len__(self):
         return -(-len(self.dataset.image_ids) // self.photos)
 
-    def __getitem__(self, index):
-        start = (self.epoch * len(self) + index) * self.photos
+    def make(self, epoch, index):
+        start = (epoch * len(self) + index) * self.photos
         parts = [self._of_photo(position) for position in range(start, start + self.photos)]
         crops, labels = (np.concatenate(column) for column in zip(*parts))
         return normalise(crops, *self.pixels), labels

@@ -35,6 +35,15 @@ def test_another_epoch_goes_on_where_the_last_one_ended(photos):
     assert len({*seen}) == 5 and all(sorted(seen[i:i + 5]) == sorted({*seen}) for i in range(0, 30, 5))
 
 
+def test_threads_make_the_same_batches(photos):
+    alone, ahead = (LabelBatches(photos, 2, PLAIN, seed=3, workers=workers) for workers in (1, 3))
+    for batches in (alone, ahead):
+        batches.epoch = 1
+        batches.on_epoch_begin()
+    assert all(np.array_equal(x, y) for index in range(3) for x, y in zip(alone[index], ahead[index]))
+    ahead.close()
+
+
 def test_a_turned_photo_has_turned_labels(photos):
     batches = LabelBatches(photos, 5, PLAIN, seed=1)
     plain = {photos[i][1].tobytes(): photos[i][0] for i in range(5)}

@@ -1,14 +1,13 @@
 """Batches: fixed shapes, and contents that follow from seed and position alone; and how their loading ends."""
-import concurrent.futures
 import multiprocessing
 import threading
-import time
 
 import keras
 import numpy as np
 import pytest
 
 from mrcnn.data.batches import TrainingBatches, training_batches, validation_batches
+from tests.mrcnn.data.test_read_ahead import waited_for
 
 
 @pytest.fixture
@@ -152,114 +151,15 @@ def test_photos_of_one_size_are_trained_on_in_every_mode(plain_config, shapes):
     assert [batches[i]["images"].shape for i in range(3)] == [(1, 128, 64, 3)] * 3
 
 
-# Reading ahead
+# Threads and processes, see also test_read_ahead.py
 
-@pytest.fixture
-def gate(monkeypatch):
-    """gate(batches) -> (an Event that lets its photos be loaded, the list of those that were begun)."""
-    opened = []
-
-    def of(batches):
-        begun, event, load_image = [], threading.Event(), batches.dataset.load_image
-        monkeypatch.setattr(batches.dataset, "load_image", lambda i: begun.append(i) or event.wait(20) and load_image(i))
-        opened.append(event)
-        return event, begun
-    yield of
-    for event in opened:
-        event.set()
-
-
-def waited_for(condition, seconds=20):
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.01)
-    return condition()
-
-
-def loading_threads():
-    return [thread for thread in threading.enumerate() if thread.name.startswith("batches")]
-
-
-def test_batches_of_an_epoch_are_the_same_read_ahead_and_in_any_order(config, shapes):
+def test_batches_of_an_epoch_are_the_same_read_ahead(config, shapes):
     alone, ahead = (training_batches(shapes(16), config, workers=n) for n in (1, 3))
     for batches in (alone, ahead):
         batches.epoch = 2
         batches.on_epoch_begin()
-    assert all(same(alone[i], ahead[i]) for i in (0, 1, 5, 0, 2, 3, 4, 5, 6, 7))
-    ahead.on_epoch_end()
-    assert waited_for(lambda: not loading_threads())
-
-
-def test_threads_are_four_batches_and_one_each_ahead_and_not_beyond_the_epoch(plain_config, shapes, gate):
-    batches = validation_batches(shapes(12), plain_config(IMAGES_PER_GPU=1, VALIDATION_STEPS=None), workers=2)
-    event, begun = gate(batches)
-    event.set()
-    batches.on_epoch_begin()
-    batches[0]
-    assert waited_for(lambda: sorted(begun) == list(range(7)))
-    for i in range(1, 12):
-        batches[i]
-    assert sorted(begun) == list(range(12))
-    batches.on_epoch_end()
-
-
-def test_only_an_epoch_reads_ahead(config, shapes, names):
-    assert names(training_batches(shapes(16), config, workers=4))[:2] == names(training_batches(shapes(16), config))[:2]
-    assert not loading_threads()
-
-
-# Closing
-
-def test_close_ends_the_threads_of_a_broken_epoch_and_refuses_its_batches(config, shapes, gate):
-    batches = training_batches(shapes(16), config, workers=2)
-    event, begun = gate(batches)
-    batches.on_epoch_begin()
-    errors = []
-
-    def read():
-        for i in range(8):
-            try:
-                batches[i]
-            except RuntimeError as error:
-                errors.append(str(error))
-    reader = threading.Thread(target=read)
-    reader.start()
-    assert waited_for(lambda: len(begun) == 2)      # a photo for each thread
-    batches.close()
-    event.set()
-    reader.join(20)
-    assert waited_for(lambda: not loading_threads())
-    assert len(errors) >= 7 and all("closed" in error for error in errors[-7:])
-    assert len(begun) == 4                          # those batches were finished, no other was begun
-
-
-def test_a_reader_that_waits_for_a_batch_that_was_not_begun_is_told(config, shapes, gate):
-    batches = training_batches(shapes(16), config, workers=2)
-    event, begun = gate(batches)
-    batches.on_epoch_begin()
-    with concurrent.futures.ThreadPoolExecutor(3) as readers:
-        taken = []
-        for i in range(3):
-            taken.append(readers.submit(batches.__getitem__, i))
-            assert waited_for(lambda: batches._ahead._next == len(taken))
-        assert waited_for(lambda: len(begun) == 2)
-        batches.close()
-        event.set()
-        assert len(taken[0].result()["images"]) == len(taken[1].result()["images"]) == 2
-        with pytest.raises(RuntimeError, match="broken off"):
-            taken[2].result()
-
-
-def test_closed_batches_open_with_an_epoch_or_with_batch_0(config, shapes):
-    batches = training_batches(shapes(6), config)
-    expected = [batches[i] for i in range(3)]
-    batches.close()
-    with pytest.raises(RuntimeError, match="closed"):
-        batches[1]
-    batches.on_epoch_begin()
-    assert same(batches[1], expected[1])
-    batches.close()
-    assert same(batches[0], expected[0]) and same(batches[2], expected[2])
+    assert all(same(alone[i], ahead[i]) for i in range(8))
+    ahead.close()
 
 
 class Interrupted(keras.Model):

@@ -15,7 +15,10 @@ class Noise(keras.utils.PyDataset):
 
     def __init__(self, seed):
         super().__init__()
-        self.seed, self.epoch, self.sampler = seed, 0, RepeatSampler(np.ones(6), seed)
+        self.seed, self.epoch, self.sampler, self.closed = seed, 0, RepeatSampler(np.ones(6), seed), False
+
+    def close(self):
+        self.closed = True
 
     def __len__(self):
         return 3
@@ -35,9 +38,10 @@ def network():
 
 
 def train(folder, epochs, optimizer, bar=None):
-    model = network()
-    history = fit_network(model, Noise(seed=1), folder, epochs=epochs, optimizer=optimizer(0.01), bar=bar,
+    model, batches = network(), Noise(seed=1)
+    history = fit_network(model, batches, folder, epochs=epochs, optimizer=optimizer(0.01), bar=bar,
                           loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True), evaluate=lambda: {"val_accuracy": 0.5})
+    assert batches.closed
     return model, [{**row, "seconds": 0} for row in history]
 
 
