@@ -12,12 +12,14 @@ class Predictor:
     """Runs a Detector on photos.
 
     The network runs in two steps, each compiled once: stops 2 to 5 on the images, then the heads that describe detections, padded
-    only to the smallest of MASK_BUCKETS that holds them (100 padded masks would be 45 % of the work at 512 pixels).
+    only to the smallest of MASK_BUCKETS that holds them (100 padded masks would be 45 % of the work at 512 pixels). A batch that is not
+    full is filled to BATCH_SIZE, so that the last one of many photos is not compiled anew; a photo that comes alone, and first, is not.
     xla: compile with XLA, see `training.fit.use_xla`.
     """
 
     def __init__(self, detector, config, *, xla=False):
         self.detector, self.config, self.xla = detector, config, xla
+        self._sizes = set()         # of the batches so far
         self._compile()
 
     @property
@@ -97,7 +99,8 @@ class Predictor:
         """Network input (b, H, W, 3), windows (b, 4), b <= BATCH_SIZE -> dict of (b, n, ...) arrays on the canvas, with "valid"."""
         count = len(images)
         self._follow_weights()
-        pyramid, found = self._detect(self._filled(images), self._filled(windows))
+        size = self._size_of(count)
+        pyramid, found = self._detect(_filled(images, size), _filled(windows, size))
         found = {name: ops.convert_to_numpy(column)[:count] for name, column in found.items()}
         rows = _bucket(int(found["valid"].sum(axis=1).max()), self.config)
         found = {name: column[:, :rows] for name, column in found.items()}
@@ -106,7 +109,7 @@ class Predictor:
     def _describe_molded(self, images, boxes, class_ids):
         """Network input (b, H, W, 3), and for each image boxes (n, 4) on the canvas and class ids (n,) -> b dicts of (n, ...) arrays."""
         self._follow_weights()
-        pyramid, most = self._features(self._filled(images)), max(map(len, class_ids))
+        pyramid, most = self._features(_filled(images, self._size_of(len(images)))), max(map(len, class_ids))
         parts = []
         for start in range(0, max(most, 1), self.config.DETECTION_MAX_INSTANCES):
             rows = _bucket(most - start, self.config)
@@ -117,11 +120,16 @@ class Predictor:
 
     def _fields(self, pyramid, boxes, class_ids):
         """What the heads say of boxes (b, n, 4) on the canvas, of class ids (b, n), b <= BATCH_SIZE: dict of (b, n, ...) arrays."""
-        fields = self._describe(pyramid, self._filled(boxes), self._filled(class_ids))
+        size = pyramid[0].shape[0]
+        fields = self._describe(pyramid, _filled(boxes, size), _filled(class_ids, size))
         return {name: ops.convert_to_numpy(column)[:len(boxes)] for name, column in fields.items()}
 
-    def _filled(self, rows):
-        return _filled(rows, self.config.BATCH_SIZE)        # one shape, so one compilation
+    def _size_of(self, count):
+        """How many images a batch of `count` is filled to: a size that is compiled if there is one, so there are at most two."""
+        ready = [size for size in self._sizes if size >= count]
+        size = min(ready, default=1 if count == 1 else self.config.BATCH_SIZE)
+        self._sizes.add(size)
+        return size
 
     def _follow_weights(self):
         if self._compiled_for != self.convention:

@@ -19,14 +19,27 @@ PHOTOS = photos_of((70, 50), (64, 64), (200, 90), (33, 120), (64, 30))
 
 @pytest.mark.slow
 def test_a_result_does_not_depend_on_the_other_photos(predictor):
-    """Five photos are two batches and a half; each alone is half a batch."""
+    """Five photos are two batches and a half; each alone is half a batch, or a batch of one if it comes first."""
     together = predictor(PHOTOS)
     assert len(together) == 5 and min(len(result["scores"]) for result in together) > 0
     for photo, result in zip(PHOTOS, together):
         alone, = predictor([photo])
         assert alone.keys() == result.keys() and alone["image_hw"] == photo.shape[:2]
+        first, = Predictor(predictor.detector, predictor.config)([photo])
         for name in ("rois", "boxes", "class_ids", "scores", "mask_probabilities"):
             np.testing.assert_allclose(alone[name], result[name], rtol=1e-3, atol=1e-3)
+            np.testing.assert_allclose(first[name], result[name], rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(("counts", "sizes"), [([1, 1], [1, 1]), ([1, 2, 1], [1, 2, 1]), ([2, 1], [2, 2]), ([3], [2, 2])])
+def test_a_photo_that_comes_alone_costs_no_more_than_itself(predictor, monkeypatch, counts, sizes):
+    """Batches hold two: the third photo of three is the second batch, and what is compiled for two is there."""
+    run, seen = Predictor(predictor.detector, predictor.config), []
+    detect = run._detect
+    monkeypatch.setattr(run, "_detect", lambda images, windows: seen.append(len(images)) or detect(images, windows))
+    for count in counts:
+        assert len(run(PHOTOS[1:2] * count)) == count
+    assert seen == sizes
 
 
 def test_detections_lie_in_the_photo_best_first(predictor):
