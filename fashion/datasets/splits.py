@@ -106,24 +106,15 @@ def load_train_and_val(files, ontology=None, *, split=None, held_out=None, **opt
     ontology, split = ontology or files.ontology(), split or default_split(files)
     if split.kind == "val.csv":
         return _both([files.train_csv, _val_csv(files)], lambda csv: load_files(files, csv, ontology, **options))
-    whole = load_files(files, files.train_csv, ontology, **options)
-    ids = [info["id"] for info in whole.image_info]
-    val = set(split.held_out(whole) if held_out is None else held_out).intersection(ids)
-    if not 0 < len(val) < len(ids):
-        raise ValueError(f"{files.train_csv} holds {len(val)} of the photos that were held out and {len(ids) - len(val)} others; there "
-                         "must be some of both. Are these the data of the training?")
-    if held_out is not None and len(val) < len(held_out):
-        log.warning("%d of the %d photos that were held out are not in %s (any more); going on without them.",
-                    len(held_out) - len(val), len(held_out), files.train_csv)
-    return whole.subset(set(ids) - val), whole.subset(val)
+    return _in_two(files, load_files(files, files.train_csv, ontology, **options), split, held_out)
 
 
 def load_held_out(files, ontology, noted=None, **options):
     """The validation photos of a data folder's `DataFiles` for a model that was trained; see `load_as_trained`."""
-    split, held_out = _noted_split(files, ontology, noted, options)
+    split, held_out, whole = _noted_split(files, ontology, noted, options)
     if split.kind == "val.csv":
         return load_files(files, files.val_csv, ontology, **options)
-    return load_train_and_val(files, ontology, split=split, held_out=held_out, **options)[1]
+    return _in_two(files, whole, split, held_out)[1]
 
 
 def load_as_trained(files, ontology, noted=None, **options):
@@ -132,8 +123,10 @@ def load_as_trained(files, ontology, noted=None, **options):
     noted: what its checkpoint says, `Split.to_dict()` and "held_out", the ImageIds; None: it was trained before there was a choice.
     In a folder that holds none of these photos, and so other data, they are those of `default_split`. `options` go to `load_files`.
     """
-    split, held_out = _noted_split(files, ontology, noted, options)
-    return load_train_and_val(files, ontology, split=split, held_out=held_out, **options)
+    split, held_out, whole = _noted_split(files, ontology, noted, options)
+    if split.kind == "val.csv":
+        return load_train_and_val(files, ontology, split=split, **options)
+    return _in_two(files, whole, split, held_out)
 
 
 def load_files(files, csv_path, ontology, **options):
@@ -145,17 +138,31 @@ def load_files(files, csv_path, ontology, **options):
     return load_imaterialist(csv_path, files.images_dir, ontology, attribute_categories=carrying, **options)
 
 
+def _in_two(files, whole, split, held_out):
+    """The dataset of train.csv -> (train, val), see `load_train_and_val`."""
+    ids = [info["id"] for info in whole.image_info]
+    val = set(split.held_out(whole) if held_out is None else held_out).intersection(ids)
+    if not 0 < len(val) < len(ids):
+        raise ValueError(f"{files.train_csv} holds {len(val)} of the photos that were held out and {len(ids) - len(val)} others; there "
+                         "must be some of both. Are these the data of the training?")
+    if held_out is not None and len(val) < len(held_out):
+        log.warning("%d of the %d photos that were held out are not in %s (any more); going on without them.",
+                    len(held_out) - len(val), len(held_out), files.train_csv)
+    return whole.subset(set(ids) - val), whole.subset(val)
+
+
 def _noted_split(files, ontology, noted, options):
-    """(Split, its ImageIds that were held out or None) of what a checkpoint says."""
+    """(Split, its ImageIds that were held out or None, the dataset of train.csv or None for "val.csv") of what a checkpoint says."""
     noted = dict(noted or first_split(files).to_dict())
     held_out, split = noted.pop("held_out", None), Split(**noted)
     if split.kind == "val.csv" and files.val_csv is None:
-        return default_split(files), None
-    if split.kind != "val.csv" and held_out is not None:
-        whole = load_files(files, files.train_csv, ontology, **options)
-        if set(held_out).isdisjoint(info["id"] for info in whole.image_info):
-            return default_split(files), None
-    return split, held_out
+        held_out, split = None, default_split(files)
+    if split.kind == "val.csv":
+        return split, None, None
+    whole = load_files(files, files.train_csv, ontology, **options)
+    if held_out is not None and set(held_out).isdisjoint(info["id"] for info in whole.image_info):
+        held_out, split = None, default_split(files)
+    return split, held_out, whole
 
 
 def _val_csv(files):
