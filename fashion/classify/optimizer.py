@@ -5,7 +5,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from mrcnn.training.schedules import WarmupSchedule
+from mrcnn.training.schedules import rate_over_time
 
 
 class AveragingAdam(keras.optimizers.Adam):
@@ -24,8 +24,7 @@ class AveragingAdam(keras.optimizers.Adam):
 
 def make_optimizer(recipe, steps, epochs):
     """Adam with the recipe's rate and decay. steps: of an epoch; epochs: after which the cosine ends"""
-    is_constant = recipe.shape == "constant" and not recipe.warmup
-    rate = recipe.rate if is_constant else WarmupSchedule(recipe.rate, round(recipe.warmup * steps), epochs * steps, recipe.shape)
+    rate = rate_over_time(recipe.rate, round(recipe.warmup * steps), epochs * steps, recipe.shape)
     average = {"use_ema": True, "ema_momentum": recipe.average} if recipe.average else {}
     optimizer = AveragingAdam(rate, weight_decay=recipe.weight_decay or None, **average)
     if recipe.weight_decay:

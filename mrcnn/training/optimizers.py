@@ -2,7 +2,7 @@
 import keras
 
 from mrcnn.modeling.devices import replicas
-from mrcnn.training.schedules import WarmupSchedule
+from mrcnn.training.schedules import rate_over_time
 
 
 def make_optimizer(config, learning_rate, total_steps):
@@ -12,9 +12,7 @@ def make_optimizer(config, learning_rate, total_steps):
     biases and BatchNorm.
     """
     warmup = min(config.WARMUP_STEPS, total_steps // 2)
-    # A plain number where it stays one: callbacks such as ReduceLROnPlateau can set that, and no schedule.
-    is_constant = not warmup and config.LR_SCHEDULE == "constant"
-    rate = learning_rate if is_constant else WarmupSchedule(learning_rate, warmup, total_steps, config.LR_SCHEDULE)
+    rate = rate_over_time(learning_rate, warmup, total_steps, config.LR_SCHEDULE)
     # TensorFlow clips on each device what is added up afterwards.
     clip = config.GRADIENT_CLIP_NORM / replicas(config)
     shared = {"learning_rate": rate, "weight_decay": config.WEIGHT_DECAY, "global_clipnorm": clip}

@@ -19,6 +19,12 @@ class Stage:
     learning_rate: float
 
 
+def rate_over_time(peak, warmup, total, shape):
+    """What a Keras optimiser takes as its learning rate: a `WarmupSchedule`, or `peak` itself where it never changes: callbacks such as
+    ReduceLROnPlateau can set a number, and no schedule."""
+    return WarmupSchedule(peak, warmup, total, shape) if warmup or shape != "constant" else peak
+
+
 class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
     """A linear rise from 0 over `warmup` steps (Goyal et al. 2017), then constant, or a half cosine down to 1 % at `total` steps."""
 
