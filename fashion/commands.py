@@ -60,7 +60,9 @@ def run_verb(main, argv=None):
     try:
         main(argv)
         return 0
-    except (ValueError, OSError, FloatingPointError) as error:
+    except (ValueError, OSError, FloatingPointError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and type(error) is not RuntimeError:
+            raise                       # a backend's own, not one of those that name a photo
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -42,9 +42,9 @@ class Data:
         self.shown_rows = np.unique(np.linspace(0, len(self.validation.image_ids) - 1, SHOWN).astype(int)).tolist()
 
     def canvases(self, size):
-        """(training, validation) `LabelledPhotos`, made once."""
+        """(training, validation) `LabelledPhotos`; those of another size, which may fill the memory, are let go."""
         if size not in self._canvases:
-            self._canvases[size] = LabelledPhotos(self.train, size), LabelledPhotos(self.validation, size)
+            self._canvases = {size: (LabelledPhotos(self.train, size), LabelledPhotos(self.validation, size))}
         return self._canvases[size]
 
     def shown(self, results, out):

@@ -96,8 +96,9 @@ def main(argv=None):
                       on_repeats=lambda now: Histogram(labels, now, batches.sampler.length).write(run.path))
     # Changed settings are noted once the old state has turned out to fit them.
     note = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: run.write_config(order))
-    fit(model.detector, config, batches, stages, run, validation=validation_batches(validation, config), evaluate=monitor,
-        every=config.EVALUATE_EVERY, resume=going_on, metadata=model.metadata() | {"split": note_of(split, validation)}, callbacks=[note])
+    fit(model.detector, config, batches, stages, run, evaluate=monitor, every=config.EVALUATE_EVERY,
+        validation=validation_batches(validation, config, args.workers, args.processes), resume=going_on,
+        metadata=model.metadata() | {"split": note_of(split, validation)}, callbacks=[note])
     print(f"best checkpoint: {run.best}")
     return run
 

@@ -1,7 +1,10 @@
-"""Files that are either whole or absent, written under a temporary name in the same folder, then renamed; and which file is which."""
+"""Files that are either whole or absent, written under a temporary name in the same folder, then renamed; which file is which; and
+long cells of CSV files."""
 import contextlib
+import csv
 import hashlib
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -50,3 +53,13 @@ def digest_of(path):
     path = Path(path)
     with open(path, "rb") as file:
         return f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"
+
+
+@contextlib.contextmanager
+def long_cells():
+    """Lets the csv module read cells of any length: a frayed mask exceeds its limit of 131,072 characters."""
+    before = csv.field_size_limit(min(sys.maxsize, 2 ** 31 - 1))
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)

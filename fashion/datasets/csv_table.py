@@ -5,6 +5,8 @@
 """
 import csv
 
+from mrcnn.files import long_cells
+
 COLUMNS = ("ImageId", "EncodedPixels", "Height", "Width", "ClassId")
 
 
@@ -13,7 +15,11 @@ class CsvTable:
 
     def __init__(self, csv_path, header):
         self.header_bytes = len(header)
-        columns = next(csv.reader([header.decode("utf-8-sig", errors="replace").strip()]), [])
+        try:
+            columns = next(csv.reader([header.decode("utf-8-sig", errors="replace").strip()]), [])
+        except csv.Error as error:
+            raise ValueError(f"The first line of {csv_path} cannot be read as CSV ({error}). Lines must end with a line feed, \\n or "
+                             "\\r\\n.") from error
         missing = [name for name in COLUMNS if name not in columns]
         if missing:
             raise ValueError(f"{csv_path} has no column {', '.join(missing)}. Expected the columns "
@@ -29,8 +35,14 @@ class CsvTable:
         """One line (bytes) -> ([ImageId, EncodedPixels (bytes), Height, …], where in the line EncodedPixels
         starts).
 
-        For a line with another number of fields: (None, the reason).
+        For a line with another number of fields, or that is no CSV: (None, the reason).
         """
+        try:
+            return self._split(line)
+        except csv.Error as error:
+            return None, f"it cannot be read as CSV: {error}"
+
+    def _split(self, line):
         # Up to the run lengths a line has no quotes as a rule, and cutting at commas is many times faster
         # than csv.reader is on thousands of digits.
         pieces = line.split(b",", self.pixels + 1)
@@ -63,4 +75,5 @@ def _parse(line):
     text = line.decode(errors="replace").rstrip("\r\n")
     if '"' not in text:
         return text.split(",")
-    return next(csv.reader([text]))
+    with long_cells():
+        return next(csv.reader([text]))

@@ -50,7 +50,7 @@ def find_data(folder):
 
 def year_of(csv_path):
     """2020 if the CSV has the column AttributesIds, otherwise 2019."""
-    with open(csv_path, newline="", encoding="utf-8-sig") as file:
+    with open(csv_path, newline="", encoding="utf-8-sig", errors="replace") as file:       # what cannot be read is told by who reads all
         return 2020 if "AttributesIds" in next(csv.reader(file), []) else 2019
 
 

@@ -143,7 +143,8 @@ class IMaterialistDataset(Dataset):
                              f"{', '.join(missing[:5])}. Expected values of image_info[i]['id'].")
         keep = np.array([name in wanted for name in self.annotations.image_ids], bool)
         paths = [info["path"] for info, kept in zip(self.image_info, keep) if kept]
-        return IMaterialistDataset(self.annotations.of_images(keep), paths, self.ontology)
+        bad = [row for row in self.bad_rows if row.image_id in wanted]
+        return IMaterialistDataset(self.annotations.of_images(keep), paths, self.ontology, bad)
 
     def _slice(self, image_id):
         rows = self.annotations.rows_of(image_id)
@@ -190,7 +191,9 @@ def load_imaterialist(csv_path, images_dir, ontology, *, skip_bad=False, image_i
     paths = [photo.path for photo, fault in zip(photos, faults) if fault is None]
     annotations = annotations.of_images([fault is None for fault in faults])
     if not annotations.image_ids:
-        raise BadRows(csv_path, bad) if bad else ValueError(f"{csv_path} has no rows. Is the file complete?")
+        raise ValueError(f"None of the {len(bad):,} rows of {csv_path} can be used; line {bad[0].line} (image {bad[0].image_id}): "
+                         f"{bad[0].reason}. Are these the photos that the file was made for, in their size?" if bad else
+                         f"{csv_path} has no rows. Is the file complete?")
     if bad:
         log.warning("%s\nGoing on without them, with %s rows of %s images.",
                     str(BadRows(csv_path, bad)).rpartition("\n")[0], len(annotations.line), len(annotations.image_ids))

@@ -3,6 +3,7 @@
 What was found out about a photo is kept in an index file beside the folder, so that later starts only ask for sizes and times of files.
 """
 import os
+import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
@@ -22,7 +23,10 @@ _KEY = {"photos": 1}
 
 
 def find_photos(image_ids, folders):
-    """The file of each image: list of os.DirEntry or None. Where several folders have it, the first one's."""
+    """The file of each image: list of os.DirEntry or None. Where several folders have it, the first one's.
+
+    An ImageId may lack its ending, and the file's may be in capitals.
+    """
     there = {}
     for folder in reversed(folders):
         if not Path(folder).is_dir():
@@ -30,7 +34,19 @@ def find_photos(image_ids, folders):
         with os.scandir(Path(folder)) as entries:
             there.update((entry.name, entry) for entry in entries)
     endings = ("", *EXTENSIONS)
-    return [next((there[name + ending] for ending in endings if name + ending in there), None) for name in image_ids]
+    found = [next((there[name + ending] for ending in endings if name + ending in there), None) for name in image_ids]
+    if None not in found:
+        return found
+    # Cameras write .JPG, and macOS an accented letter as two.
+    alike = {_alike(name): entry for name, entry in there.items()}
+    return [entry or next((alike[_alike(name + ending)] for ending in endings if _alike(name + ending) in alike), None)
+            for name, entry in zip(image_ids, found, strict=True)]
+
+
+def _alike(name):
+    """A file name with its ending in lower case and its letters composed."""
+    stem, dot, ending = unicodedata.normalize("NFC", name).rpartition(".")
+    return stem + dot + ending.lower() if dot else ending
 
 
 def photo_faults(photos, sizes_hw, check):

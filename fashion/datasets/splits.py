@@ -105,7 +105,9 @@ def load_train_and_val(files, ontology=None, *, split=None, held_out=None, **opt
     """
     ontology, split = ontology or files.ontology(), split or default_split(files)
     if split.kind == "val.csv":
-        return _both([files.train_csv, _val_csv(files)], lambda csv: load_files(files, csv, ontology, **options))
+        train, val = _both([files.train_csv, _val_csv(files)], lambda csv: load_files(files, csv, ontology, **options))
+        _tell_overlap(files, train, val)
+        return train, val
     return _in_two(files, load_files(files, files.train_csv, ontology, **options), split, held_out)
 
 
@@ -157,12 +159,21 @@ def _noted_split(files, ontology, noted, options):
     held_out, split = noted.pop("held_out", None), Split(**noted)
     if split.kind == "val.csv" and files.val_csv is None:
         held_out, split = None, default_split(files)
+        log.warning("The model was trained with a val.csv, and there is none in %s. Photos of %s are held out instead: if it learned from "
+                    "these, it has seen them.", files.folder, files.train_csv.name)
     if split.kind == "val.csv":
         return split, None, None
     whole = load_files(files, files.train_csv, ontology, **options)
     if held_out is not None and set(held_out).isdisjoint(info["id"] for info in whole.image_info):
         held_out, split = None, default_split(files)
     return split, held_out, whole
+
+
+def _tell_overlap(files, train, val):
+    both = sorted({info["id"] for info in train.image_info} & {info["id"] for info in val.image_info})
+    if both:
+        log.warning("%d photos are in %s as well as in %s, %s for one: what is trained on them looks better on them than it is.", len(both),
+                    files.train_csv, files.val_csv, both[0])
 
 
 def _val_csv(files):

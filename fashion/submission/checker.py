@@ -6,7 +6,8 @@ from collections import defaultdict
 import numpy as np
 
 from fashion import rle
-from fashion.submission.table import columns, frame_hw, long_cells
+from fashion.submission.table import columns, frame_hw
+from mrcnn.files import long_cells
 
 
 def check(path, images, year, ontology, *, limit=100):

@@ -9,9 +9,6 @@ rounded down |
 | a photo without detections | `1 1`, class 23 | `1 1`, class 23, no attributes |
 """
 
-import contextlib
-import csv
-import sys
 
 COLUMNS = {2019: ("ImageId", "EncodedPixels", "ClassId"),
            2020: ("ImageId", "EncodedPixels", "ClassId", "AttributesIds")}
@@ -52,13 +49,3 @@ def row(image_id, rle, category_id, attribute_ids, year):
 def nothing_row(image_id, year):
     """The row of a photo without detections."""
     return row(image_id, NOTHING_RLE, NOTHING_CATEGORY, (), year)
-
-
-@contextlib.contextmanager
-def long_cells():
-    """Lets the csv module read cells of any length: a frayed mask exceeds its limit of 131,072 characters."""
-    before = csv.field_size_limit(min(sys.maxsize, 2 ** 31 - 1))
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)

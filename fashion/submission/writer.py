@@ -13,7 +13,8 @@ import numpy as np
 from fashion.ontology import Ontology
 from fashion.submission.checker import check
 from fashion.submission.resolve import resolve
-from fashion.submission.table import columns, frame_hw, long_cells, nothing_row, row
+from fashion.submission.table import columns, frame_hw, nothing_row, row
+from mrcnn.files import long_cells
 
 logger = logging.getLogger(__name__)
 

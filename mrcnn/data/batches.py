@@ -27,7 +27,8 @@ class TrainingBatches(ReadAhead):
 
     def __init__(self, dataset, config, *, augmenter=None, unaugmented_sources=(), sampler=None, steps=None, class_weights=None,
                  workers=1, processes=0):
-        super().__init__(max(workers, processes + 1 if processes else 1))       # threads that wait for processes do no work of their own
+        # Threads that wait for processes do no work of their own, and one more keeps those busy.
+        super().__init__(*(processes + 1, 3) if processes else (workers, 4))
         if not len(dataset.image_ids):
             raise ValueError("The data set holds no images. Check the folder and the CSV, and that prepare() was called.")
         self.dataset, self.config, self.sampler = dataset, config, sampler

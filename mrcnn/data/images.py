@@ -95,6 +95,7 @@ def _bits(stored):
 
 def _grey_to_rgb(grey, bits):
     """(H, W) of so many bits, or floats -> (H, W, 3) uint8. PIL's own conversion would turn them white."""
+    grey = np.nan_to_num(grey)
     highest = grey.max(initial=0)
     if grey.dtype.kind == "f":
         grey = grey * 255 if highest <= 1 else grey

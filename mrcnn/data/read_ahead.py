@@ -15,6 +15,7 @@ class ReadAhead(keras.utils.PyDataset):
     TensorFlow tf.data asks for some more than the training has taken.
 
     Set `epoch` before an epoch begins. Call `close` when a training has ended or was broken off, see `closed_at_the_end`.
+    `failure` is the exception with which the first batch of an epoch could not be made, or None.
     """
 
     def __init__(self, threads=1, most=4):
@@ -22,7 +23,7 @@ class ReadAhead(keras.utils.PyDataset):
         super().__init__(workers=1)
         self.epoch = 0
         self._threads, self._most = threads, most + threads
-        self._ahead, self._closed = None, False
+        self._ahead, self._closed, self.failure = None, False, None
 
     def make(self, epoch, index):
         """The batch; called in several threads at once."""
@@ -34,14 +35,15 @@ class ReadAhead(keras.utils.PyDataset):
         if self._closed:
             raise RuntimeError("These batches are closed. A training opens them again, or asking for batch 0.")
         ahead = self._ahead
-        return self.make(self.epoch, index) if ahead is None else ahead.take(index)
+        return self._made(self.epoch, index) if ahead is None else ahead.take(index)
 
     def on_epoch_begin(self):
         """Make batches before they are asked for, until the epoch ends; Keras calls this."""
         self._open()
         self.on_epoch_end()
+        self.failure = None
         if self._threads > 1:
-            self._ahead = _Epoch(functools.partial(self.make, self.epoch), len(self), self._threads, self._most)
+            self._ahead = _Epoch(functools.partial(self._made, self.epoch), len(self), self._threads, self._most)
 
     def on_epoch_end(self):
         """End the threads of an epoch; Keras calls this."""
@@ -59,6 +61,13 @@ class ReadAhead(keras.utils.PyDataset):
 
     def reopened(self):
         """Called when closed batches are read anew."""
+
+    def _made(self, epoch, index):
+        try:
+            return self.make(epoch, index)
+        except Exception as error:
+            self.failure = self.failure or error
+            raise
 
     def _open(self):
         if self._closed:
@@ -97,9 +106,18 @@ class _Epoch:
 
 @contextlib.contextmanager
 def closed_at_the_end(*all_batches):
-    """Threads and processes that load would else outlive an interrupt. Batches that cannot be closed are left alone."""
+    """Threads and processes that load would else outlive an interrupt. Batches that cannot be closed are left alone.
+
+    If what ends the block is that a batch could not be made, the exception is that of the batch: TensorFlow raises one of its own, of many
+    lines, in its place.
+    """
     try:
         yield
+    except Exception as error:
+        failures = [failure for batches in all_batches if (failure := getattr(batches, "failure", None)) is not None]
+        if failures and error is not failures[0]:
+            raise failures[0] from None
+        raise
     finally:
         for batches in all_batches:
             if hasattr(batches, "close"):       # any PyDataset will do

@@ -19,7 +19,6 @@ class Predictor:
 
     def __init__(self, detector, config, *, xla=False):
         self.detector, self.config, self.xla = detector, config, xla
-        self._sizes = set()         # of the batches so far
         self._compile()
 
     @property
@@ -54,7 +53,7 @@ class Predictor:
                 yield result | fields
 
     def _compile(self):
-        self._compiled_for = self.convention
+        self._compiled_for, self._sizes = self.convention, {}       # of each canvas, of the batches so far
         self._detect, self._describe, self._features = (compiled(step, self.detector, xla=self.xla)
                                                         for step in (self._first_step, self._second_step, self._pyramid))
 
@@ -99,7 +98,7 @@ class Predictor:
         """Network input (b, H, W, 3), windows (b, 4), b <= BATCH_SIZE -> dict of (b, n, ...) arrays on the canvas, with "valid"."""
         count = len(images)
         self._follow_weights()
-        size = self._size_of(count)
+        size = self._size_of(images)
         pyramid, found = self._detect(_filled(images, size), _filled(windows, size))
         found = {name: ops.convert_to_numpy(column)[:count] for name, column in found.items()}
         rows = _bucket(int(found["valid"].sum(axis=1).max()), self.config)
@@ -109,7 +108,7 @@ class Predictor:
     def _describe_molded(self, images, boxes, class_ids):
         """Network input (b, H, W, 3), and for each image boxes (n, 4) on the canvas and class ids (n,) -> b dicts of (n, ...) arrays."""
         self._follow_weights()
-        pyramid, most = self._features(_filled(images, self._size_of(len(images)))), max(map(len, class_ids))
+        pyramid, most = self._features(_filled(images, self._size_of(images))), max(map(len, class_ids))
         parts = []
         for start in range(0, max(most, 1), self.config.DETECTION_MAX_INSTANCES):
             rows = _bucket(most - start, self.config)
@@ -124,11 +123,11 @@ class Predictor:
         fields = self._describe(pyramid, _filled(boxes, size), _filled(class_ids, size))
         return {name: ops.convert_to_numpy(column)[:len(boxes)] for name, column in fields.items()}
 
-    def _size_of(self, count):
-        """How many images a batch of `count` is filled to: a size that is compiled if there is one, so there are at most two."""
-        ready = [size for size in self._sizes if size >= count]
-        size = min(ready, default=1 if count == 1 else self.config.BATCH_SIZE)
-        self._sizes.add(size)
+    def _size_of(self, images):
+        """How many images this batch is filled to: a size that is compiled if there is one, so there are at most two of each canvas."""
+        count, sizes = len(images), self._sizes.setdefault(images.shape[1:3], set())
+        size = min((s for s in sizes if s >= count), default=1 if count == 1 else self.config.BATCH_SIZE)
+        sizes.add(size)
         return size
 
     def _follow_weights(self):

@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -68,3 +69,13 @@ def test_no_official_name_says_left_or_right():
         text = path.read_text(encoding="utf-8")
         json.loads(text)
         assert not re.search(r"\b(left|right)\b", text, re.IGNORECASE), path.name
+
+
+def test_black_padding_stays_black():
+    augment = default_augmenter()
+    for seed in range(20):
+        image = np.zeros((96, 128, 3), np.uint8)
+        image[:, 40:] = 100                                             # a photo beside its padding
+        image, masks = augment(image, image[:, :, :1] > 0, np.random.default_rng(seed))
+        beside = cv2.dilate(masks.astype(np.uint8), np.ones((7, 7), np.uint8)) == 0         # but for the blurred edge
+        assert beside.mean() > 0.1 and (image[beside] == 0).all()

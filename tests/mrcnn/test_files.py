@@ -1,10 +1,11 @@
 """Files are whole or absent: what is left behind after success and after failure."""
+import csv
 import os
 import stat
 
 import pytest
 
-from mrcnn.files import atomic_path, digest_of, remove_leftovers, write_text
+from mrcnn.files import atomic_path, digest_of, long_cells, remove_leftovers, write_text
 
 
 def test_a_text_is_written_with_its_folders(tmp_path):
@@ -58,3 +59,10 @@ def test_a_digest_tells_files_of_one_name_apart(tmp_path):
         (tmp_path / folder / "best.h5").write_bytes(content)
     one, two = (digest_of(tmp_path / folder / "best.h5") for folder in "ab")
     assert one == digest_of(str(tmp_path / "a" / "best.h5")) == "best.h5 7692c3ad3540bb80" and one != two
+
+
+def test_long_cells_are_read_and_the_limit_comes_back():
+    before = csv.field_size_limit()
+    with long_cells():
+        assert len(next(csv.reader(["9" * 400_000]))[0]) == 400_000
+    assert csv.field_size_limit() == before

@@ -66,11 +66,11 @@ def test_clothes_of_other_colours_on_the_same_ground_are_no_copies():
     assert len(near_pairs(same, colors.reshape(2, -1))) == 0 and len(near_pairs(same, colors[[0, 0]].reshape(2, -1))) == 1
 
 
-def test_a_chain_is_cut():
-    """0-1-2-3, each like the next: 1 belongs to 0, and 2, which is not like 0, begins a group of its own."""
-    chain = np.array([[0, 1], [1, 2], [2, 3]])
-    assert groups_of(chain, np.arange(4)).tolist() == [0, 0, 2, 2]
-    assert groups_of(chain, np.array([1, 0, 2, 3])).tolist() == [1, 1, 1, 3]        # where 1 comes first
+def test_no_pair_is_parted_and_the_first_gives_its_name():
+    """A burst, 0-1 and 2-3-4 linked by 1-3, each like some of the others; and 5 by itself."""
+    chain = np.array([[0, 1], [2, 3], [3, 4], [1, 3]])
+    assert groups_of(chain, np.arange(6)).tolist() == [0, 0, 0, 0, 0, 5]
+    assert groups_of(chain[:3], np.array([1, 0, 4, 3, 2, 5])).tolist() == [1, 1, 4, 4, 4, 5]        # where 1 and 4 come first
     assert groups_of(np.zeros((0, 2), int), np.arange(2)).tolist() == [0, 1]
 
 

@@ -34,6 +34,13 @@ def test_photos_are_found_with_and_without_ending_in_the_first_folder_that_has_t
         str(folder / "a.jpg"), str(folder / "b.jpg"), str(folder / "c.jpg"), str(more / "d.jpg"), None]
 
 
+def test_endings_in_capitals_and_accents_of_two_characters_are_found(folder):
+    for old, new in (("a.jpg", "a.JPG"), ("b.jpg", "cafe\u0301.Jpeg"), ("c.jpg", "c.jpg")):
+        (folder / old).rename(folder / new)
+    found = find_photos(["a.jpg", "a", "caf\u00e9", "c", "A"], [folder])
+    assert [photo and photo.name for photo in found] == ["a.JPG", "a.JPG", "cafe\u0301.Jpeg", "c.jpg", None]
+
+
 def test_a_photo_is_opened_once(folder, opened):
     assert [faults(folder) for _ in range(2)] == [[None] * 3] * 2 and sorted(opened) == ["a.jpg", "b.jpg", "c.jpg"]
     assert sorted(path.name for path in folder.parent.iterdir()) == ["train", "train.photos.index"]

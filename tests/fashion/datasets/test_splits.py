@@ -158,6 +158,19 @@ def test_a_model_is_scored_on_the_photos_it_did_not_see(many, make_folder, caplo
     assert "1 of the 2 photos that were held out are not in" in caplog.text
 
 
+def test_photos_that_are_in_both_files_are_told(make_folder, caplog):
+    folder = make_folder(2020)
+    make_folder.write_csv(folder / "val.csv", [row for row in make_folder.rows_of(2020) if row[0] == "b"], 2020)
+    load_train_and_val(find_data(folder))
+    assert "1 photos are in" in caplog.text and "b for one" in caplog.text
+
+
+def test_a_model_that_was_trained_with_a_val_csv_that_is_not_there_is_told_of(many, caplog):
+    files = find_data(many)
+    load_held_out(files, files.ontology(), Split("val.csv").to_dict() | {"held_out": None})
+    assert "was trained with a val.csv, and there is none" in caplog.text
+
+
 def test_a_run_does_not_go_on_with_none_of_its_photos(many):
     with pytest.raises(ValueError, match="0 of the photos that were held out and 20 others"):
         load_train_and_val(find_data(many), split=Split(), held_out=["gone"])

@@ -68,9 +68,9 @@ def test_threads_are_four_batches_and_one_each_ahead_and_not_beyond_the_epoch():
 
 
 def test_only_an_epoch_reads_ahead():
-    batches = Pairs(threads=4)
+    batches, before = Pairs(threads=4), set(loading_threads())       # of other tests, that are about to end
     assert [batches[i] for i in (0, 3)] == [(0, 0), (0, 3)] and batches.begun == [0, 3]
-    assert not loading_threads()
+    assert not set(loading_threads()) - before
 
 
 def test_close_ends_the_threads_of_a_broken_epoch_and_refuses_its_batches(gate):
@@ -131,3 +131,37 @@ def test_what_ends_badly_is_closed_too():
     assert waited_for(lambda: not loading_threads())
     with pytest.raises(RuntimeError, match="closed"):
         batches[1]
+
+
+class Failing(Pairs):
+    """Its third batch of the first epoch cannot be made."""
+
+    def make(self, epoch, index):
+        if (epoch, index) == (0, 2):
+            raise RuntimeError("photo 7 is broken")
+        return super().make(epoch, index)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_what_a_batch_failed_with_is_told_in_place_of_what_a_backend_made_of_it(threads):
+    batches = Failing(threads=threads)
+
+    def train():
+        with closed_at_the_end(batches):
+            batches.on_epoch_begin()
+            try:
+                for i in range(8):
+                    batches[i]
+            except RuntimeError as error:
+                raise ArithmeticError("Graph execution error, of many lines") from error
+
+    with pytest.raises(RuntimeError, match="photo 7 is broken"):
+        train()
+    batches.epoch = 1
+    train()
+    assert batches.failure is None
+
+
+def test_an_error_of_another_kind_stays_what_it_is():
+    with pytest.raises(ArithmeticError), closed_at_the_end(Pairs()):
+        raise ArithmeticError

@@ -42,6 +42,14 @@ def test_a_photo_that_comes_alone_costs_no_more_than_itself(predictor, monkeypat
     assert seen == sizes
 
 
+def test_what_is_compiled_is_known_of_each_canvas(predictor):
+    """In "pad64" a photo of another size is compiled for in any case."""
+    run, sizes = Predictor(predictor.detector, predictor.config), []
+    for count, side in ((2, 64), (1, 64), (1, 128), (1, 64), (2, 128), (1, 128)):
+        sizes.append(run._size_of(np.zeros((count, side, 64, 3))))
+    assert sizes == [2, 2, 1, 2, 2, 1]
+
+
 def test_detections_lie_in_the_photo_best_first(predictor):
     for photo, result in zip(PHOTOS, predictor(PHOTOS)):
         n = len(result["scores"])
