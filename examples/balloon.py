@@ -165,14 +165,19 @@ def splash_video(model, path, out):
     size_wh = tuple(int(video.get(key)) for key in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
     with atomic_path(out) as temporary:
         writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter_fourcc(*"mp4v"), video.get(cv2.CAP_PROP_FPS) or 25, size_wh)
-        while True:
-            there, frame = video.read()
-            if not there:
-                break
-            photo = cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
-            splashed = color_splash(photo, model.detect([photo], verbose=0)[0]["masks"])
-            writer.write(cv2.cvtColor(splashed, cv2.COLOR_RGB2BGR))
-        writer.release()
+        if not writer.isOpened():
+            raise OSError(f"This OpenCV cannot write {out}: it has no encoder for MP4 (mp4v).")
+        try:
+            while True:
+                there, frame = video.read()
+                if not there:
+                    break
+                photo = cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+                splashed = color_splash(photo, model.detect([photo], verbose=0)[0]["masks"])
+                writer.write(cv2.cvtColor(splashed, cv2.COLOR_RGB2BGR))
+        finally:
+            writer.release()
+            video.release()
 
 
 def splash(args):

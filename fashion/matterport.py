@@ -66,5 +66,9 @@ class Dataset(mrcnn.data.dataset.Dataset):
     def load_objects(self, image_id):
         masks, class_ids, *attributes = self.load_mask(image_id)
         fields = self.load_instance_fields(image_id)
-        known = attributes[0] if attributes and len(class_ids) else np.zeros((len(class_ids), self.num_attributes))
-        return masks, class_ids, {"gt_attributes": np.asarray(known).astype(np.uint8)} | fields
+        known = np.asarray(attributes[0] if attributes and len(class_ids) else np.zeros((len(class_ids), self.num_attributes)))
+        if known.shape != (len(class_ids), self.num_attributes) or not np.isin(known, (0, 1)).all():
+            raise ValueError(f"The third result of load_mask says of each object which attributes it has: 0 or 1, of shape "
+                             f"{(len(class_ids), self.num_attributes)}, for {self.num_attributes} were added with add_attribute. Got shape "
+                             f"{known.shape}, values {np.unique(known)[:5].tolist()}.")
+        return masks, class_ids, {"gt_attributes": known.astype(np.uint8)} | fields

@@ -54,7 +54,7 @@ class Config:
     TOP_DOWN_PYRAMID_SIZE = 256         # channels of P2..P6
     NECK = "fpn"                        # new: fpn | none: C4 alone, BACKBONE_STRIDES become (16,), each cell has all RPN_ANCHOR_SCALES
     NECK_GATE = "none"                  # new: none | se | cbam, attention on each level, see `modeling.gates`
-    TRAIN_BN = False                    # False: BatchNorm runs on its stored statistics
+    TRAIN_BN = False                    # False: BatchNorm runs on its stored statistics; True or None: it learns them
     MIXED_PRECISION = False             # new: bfloat16 convolutions on a GPU or TPU; geometry stays float32
     JIT_COMPILE = "auto"                # new: True | False | "auto" (XLA on accelerators, not on a CPU)
 
@@ -137,6 +137,11 @@ class Config:
         return int(self.IMAGE_SHAPE[0]), int(self.IMAGE_SHAPE[1])
 
     @property
+    def updates_statistics(self):
+        """Whether BatchNorm learns its statistics: TRAIN_BN, of which None means that it does, as Matterport has it."""
+        return self.TRAIN_BN is None or bool(self.TRAIN_BN)
+
+    @property
     def positive_rois(self):
         """How many of the TRAIN_ROIS_PER_IMAGE may lie on objects, at least 1."""
         return max(1, int(self.TRAIN_ROIS_PER_IMAGE * self.ROI_POSITIVE_RATIO))
@@ -178,7 +183,7 @@ class Config:
                 raise ValueError(f"{name} must be at least 1. Got {getattr(self, name)!r}.")
         for name in ("COPY_PASTE", "MIN_VISIBLE_SHARE", "ROI_POSITIVE_RATIO", "RPN_NMS_THRESHOLD", "DETECTION_NMS_THRESHOLD",
                      "DETECTION_MIN_CONFIDENCE"):
-            if not 0 <= getattr(self, name) <= 1:
+            if not 0 <= (getattr(self, name) or 0) <= 1:         # without a least confidence, scripts say None
                 raise ValueError(f"{name} is a fraction and must lie in 0..1. Got {getattr(self, name)!r}.")
         if self.NECK == "fpn" and len(self.RPN_ANCHOR_SCALES) != len(self.BACKBONE_STRIDES):
             raise ValueError(f"RPN_ANCHOR_SCALES needs one side length for each of the {len(self.BACKBONE_STRIDES)} pyramid "
@@ -211,7 +216,7 @@ class Config:
         jitter = self.SCALE_JITTER
         if jitter is not None and not (np.shape(jitter) == (2,) and 0 < jitter[0] <= jitter[1]):
             raise ValueError(f"SCALE_JITTER must be [smallest, largest factor], above 0, for instance [0.5, 2.0], or None. Got {jitter!r}.")
-        if self.IMAGE_MIN_DIM > self.IMAGE_MAX_DIM:
+        if self.IMAGE_RESIZE_MODE == "portrait" and self.IMAGE_MIN_DIM > self.IMAGE_MAX_DIM:
             raise ValueError(f"IMAGE_MIN_DIM must not exceed IMAGE_MAX_DIM. Got {self.IMAGE_MIN_DIM} and {self.IMAGE_MAX_DIM}.")
 
     def to_dict(self):

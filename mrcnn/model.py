@@ -1,5 +1,7 @@
 """The front door: class MaskRCNN as Matterport's scripts know it. It renames, converts and delegates; it computes nothing."""
 import copy
+import dataclasses
+import glob
 import logging
 import re
 from datetime import datetime, timedelta
@@ -101,7 +103,7 @@ class MaskRCNN:
         Raises FileNotFoundError if there is none.
         """
         name = self.config.NAME.lower()
-        runs = [p for p in Path(self.model_dir).glob(f"{name}*") if re.fullmatch(re.escape(name) + r"\d{8}T\d{4}", p.name)]
+        runs = [p for p in Path(self.model_dir).glob(f"{glob.escape(name)}*") if re.fullmatch(re.escape(name) + r"\d{8}T\d{4}", p.name)]
         for run in sorted(runs, key=lambda p: p.name, reverse=True):
             checkpoints = sorted(p for p in run.glob("mask_rcnn*.h5"))
             if checkpoints:
@@ -115,18 +117,34 @@ class MaskRCNN:
         As with Matterport, the folder is that of the checkpoint's name inside `model_dir`, so a checkpoint may lie where nothing
         can be written.
         """
-        self.epoch, started, name = 0, datetime.now(), self.config.NAME.lower()
+        self.epoch, started = 0, datetime.now()
         found = CHECKPOINT.fullmatch(str(Path(model_path).absolute())) if model_path else None
         if found:
             *date, self.epoch = (int(n) for n in found.groups())
             started = datetime(*date)
             if self.mode == "training":
                 logging.getLogger(__name__).info("Training goes on after epoch %d.", self.epoch)
+        self._name_log_dir(started, free=not found)
+        self._to_claim = None if found else self.log_dir
+
+    def _name_log_dir(self, started, free=True):
+        """free: a later minute, if another training has begun in this one."""
+        name = self.config.NAME.lower()
         self.log_dir = str(Path(self.model_dir) / f"{name}{started:%Y%m%dT%H%M}")
-        while not found and Path(self.log_dir).exists():        # another training began in this minute
+        while free and Path(self.log_dir).exists():
             started += timedelta(minutes=1)
             self.log_dir = str(Path(self.model_dir) / f"{name}{started:%Y%m%dT%H%M}")
         self.checkpoint_path = str(Path(self.log_dir) / f"mask_rcnn_{name}_{{epoch:04d}}.h5")
+
+    def _claim_log_dir(self):
+        """Make the folder of a training that begins; a later minute's, if another one has begun there since this model was made."""
+        while self._to_claim == self.log_dir:           # and not one that the script has named itself
+            try:
+                Path(self.log_dir).mkdir(parents=True)
+                self._to_claim = None
+            except FileExistsError:
+                self._name_log_dir(datetime.now())
+                self._to_claim = self.log_dir
 
     # ---- training ---------------------------------------------------------------------------------------------------
 
@@ -148,17 +166,30 @@ class MaskRCNN:
                 self.keras_model.history = keras.callbacks.History()        # scripts go on to read it
                 self.keras_model.history.history = {}
             return
-        config = self._config_in_force()
+        self._claim_log_dir()
+        config, run = self._config_in_force(), self._run_folder()
+        self.keras_model.settings = dataclasses.replace(self.keras_model.settings, loss_weights=dict(config.LOSS_WEIGHTS),
+                                                        train_anchors=config.RPN_TRAIN_ANCHORS_PER_IMAGE)
         batches = training_batches(train_dataset, config, augmenter=augmentation,
                                    unaugmented_sources=no_augmentation_sources or (), workers=config.WORKERS)
         state = {}
         try:
-            fit(self.keras_model, config, batches, [Stage(layers, layers, epochs - self.epoch, learning_rate)],
-                RunFolder(self.log_dir, epoch_weights=Path(self.checkpoint_path).name),
+            fit(self.keras_model, config, batches, [Stage(layers, layers, epochs - self.epoch, learning_rate)], run,
                 validation=validation_batches(val_dataset, config, config.WORKERS), first_epoch=self.epoch,
                 callbacks=custom_callbacks or (), metadata={"config": config.to_dict()}, state=state)
         finally:
             self.epoch = state.get("epoch", self.epoch)
+
+    def _run_folder(self):
+        """The folder of this training; weights go where `checkpoint_path` says, which a script may have set."""
+        path = Path(self.checkpoint_path)
+        run = RunFolder(self.log_dir, epoch_weights=path.name if path.parent == Path(self.log_dir) else str(path.absolute()))
+        try:
+            run.weights_of(1)
+        except (KeyError, IndexError, ValueError) as error:
+            raise ValueError(f"checkpoint_path may hold {{epoch}}, or {{epoch:04d}}, and no other field. Got "
+                             f"{self.checkpoint_path!r}.") from error
+        return run
 
     def _config_in_force(self):
         """The config, with ROI_ALIGN as the loaded weights want it; the config itself may serve other models, too."""
@@ -170,7 +201,7 @@ class MaskRCNN:
         """Give the Keras model its optimiser; `train` does that by itself. momentum: None takes the config's LEARNING_MOMENTUM."""
         with devices_of(self.keras_model):
             optimizer = make_optimizer(self.config, learning_rate, int(self.config.STEPS_PER_EPOCH or 1))
-            if momentum is not None:
+            if momentum is not None and hasattr(optimizer, "momentum"):         # which AdamW has not
                 optimizer.momentum = momentum
             self.keras_model.compile(optimizer, jit_compile=use_xla(self.config))
 
@@ -194,6 +225,7 @@ class MaskRCNN:
         "rois" (N, 4) int32 yxyx, "class_ids" (N,) int32, "scores" (N,) float32, "masks" (h, w, N) bool, all of the photo's pixels,
         and the fields of extra heads.
         """
+        images = list(images)
         results = self._predictor_of_this_model()(images)
         for image, result in zip(images, results, strict=True):
             result["masks"] = full_masks(result, convention=self.keras_model.convention)

@@ -30,7 +30,7 @@ def head_of(config, num_attributes, num_classes, groups=None, positive_weight=()
     loss = AttributeLoss(said("LOSS"), alpha, gamma, gamma_positive, gamma_negative, margin, positive_weight, said("HARD_NEGATIVES"))
     return AttributeHead(num_attributes, said("HEAD"), hidden=said("HIDDEN"), channels=said("CHANNELS"),
                          num_classes=num_classes if said("PER_CLASS") else None, groups=groups or [0] * num_attributes, loss=loss,
-                         rois=said("ROIS"), empty=said("EMPTY"), update_statistics=config.TRAIN_BN)
+                         rois=said("ROIS"), empty=said("EMPTY"), update_statistics=config.updates_statistics)
 
 
 def groups_of(ontology):

@@ -120,7 +120,8 @@ class Dataset:
 
         Unless overridden, an image has no objects.
         """
-        log.warning("%s.load_mask is not overridden: its images have no objects.", type(self).__name__)
+        if type(self).load_mask is Dataset.load_mask:           # and not by way of super(), for an image that has none
+            log.warning("%s.load_mask is not overridden: its images have no objects.", type(self).__name__)
         return np.zeros((*self.load_image(image_id).shape[:2], 0), bool), np.zeros(0, np.int32)
 
     def load_instance_fields(self, image_id):
@@ -157,8 +158,9 @@ def as_photo(photo, channels=3, name="The photo"):
             return photo
         if dtype.kind in "fiu" and photo.min() >= 0 and (1 < photo.max() <= 255 or photo.max() == 0):
             return np.round(photo).astype(np.uint8)
-    raise ValueError(f"{name} must be an array (height, width, {channels}) of uint8, RGB, or of numbers from 0 to 255. Got "
-                     f"{dtype or type(photo)} {shape or ''}{_span(photo)}; PIL's Image.convert('RGB') makes one.")
+    kind, help = ("RGB, ", "PIL's Image.convert('RGB') makes one") if channels == 3 else ("", "load_image must return it")
+    raise ValueError(f"{name} must be an array (height, width, {channels}) of uint8, {kind}or of numbers from 0 to 255. Got "
+                     f"{dtype or type(photo)} {shape or ''}{_span(photo)}; {help}.")
 
 
 def _span(photo):

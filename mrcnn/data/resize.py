@@ -64,9 +64,9 @@ class Placement:
         return canvas
 
     def mask(self, mask):
-        """(h, w) bool mask of the photo -> (H, W) bool mask of the canvas."""
+        """(h, w) mask of the photo, of which all but 0 is the object -> (H, W) bool mask of the canvas."""
         canvas = np.zeros(self.canvas_hw, np.uint8)
-        self._paint(canvas, mask.view(np.uint8) if mask.dtype == bool else mask.astype(np.uint8), _nearest)
+        self._paint(canvas, mask.astype(bool, copy=False).view(np.uint8), _nearest)
         return canvas.astype(bool)
 
     def shown(self):

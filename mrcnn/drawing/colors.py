@@ -47,7 +47,7 @@ def random_colors(count, bright=True, seed=None):
 def as_uint8(colors):
     """Colours as bytes.
 
-    colors: N of (r, g, b), floats 0..1 or integers 0..255
+    colors: N of (r, g, b), floats 0..1 or integers 0..255; integers of which none is above 1 are meant as 0..1
     Returns: (N, 3) uint8.
     """
     colors = np.asarray(colors)
@@ -55,7 +55,7 @@ def as_uint8(colors):
         return np.zeros((0, 3), np.uint8)
     if colors.ndim != 2 or colors.shape[1] < 3:
         raise ValueError(f"Colours are one (r, g, b) for every instance. Got shape {colors.shape}.")
-    if np.issubdtype(colors.dtype, np.floating):
+    if np.issubdtype(colors.dtype, np.floating) or colors.max() <= 1:
         colors = np.round(np.clip(colors, 0, 1) * 255)
     return colors[:, :3].astype(np.uint8)
 

@@ -7,6 +7,9 @@ LABEL_COVERED = 400.0
 OBJECT_COVERED = 8.0
 OFF_CORNER = 0.08
 GRID = 56
+BESIDE = 16
+# Of more labels than this each looks for a place no further than so many em from its box, or all together would take minutes.
+MANY, REACH = 60, 8
 
 
 def place(sizes, boxes, coverage, size_hw, em):
@@ -27,9 +30,12 @@ def place(sizes, boxes, coverage, size_hw, em):
     for (h, w), box in zip(sizes, np.asarray(boxes, np.float64), strict=True):
         corners = _candidates(h, w, box, height, width, em)
         rects = np.concatenate([corners, corners + (h, w)], axis=1)
+        if len(boxes) > MANY:
+            near = np.hypot(*_gaps(rects, box)) <= REACH * em
+            near[:BESIDE] = True
+            corners, rects = corners[near], rects[near]
         overlap = _intersection(rects[:, None], taken[None]).sum(1) / (h * w)
-        gap_y = np.maximum(0, np.maximum(box[0] - rects[:, 2], rects[:, 0] - box[2]))
-        gap_x = np.maximum(0, np.maximum(box[1] - rects[:, 3], rects[:, 1] - box[3]))
+        gap_y, gap_x = _gaps(rects, box)
         off_corner = np.abs(rects[:, 2] - box[0]) + np.abs(rects[:, 1] - box[1])
         cost = (LABEL_COVERED * overlap + OBJECT_COVERED * _mean_inside(integral, rects, scale)
                 + np.hypot(gap_y, gap_x) / em + OFF_CORNER * off_corner / em)
@@ -40,8 +46,13 @@ def place(sizes, boxes, coverage, size_hw, em):
     return np.array(positions, int).reshape(-1, 2), np.array(covered)
 
 
+def _gaps(rects, box):
+    """How far rectangles (K, 4) are from a box, down and across: 2 of (K,)."""
+    return [np.maximum(0, np.maximum(box[axis] - rects[:, axis + 2], rects[:, axis] - box[axis + 2])) for axis in (0, 1)]
+
+
 def _candidates(h, w, box, height, width, em):
-    """(K, 2) int corners (top, left) that keep an (h, w) label as far inside the picture as it fits."""
+    """(K, 2) int corners (top, left) that keep an (h, w) label as far inside the picture as it fits; the first BESIDE beside its box."""
     y1, x1, y2, x2 = np.round(box)
     beside = [(y, x) for y in (y1 - h, y1, y2 - h, y2) for x in (x1 - w, x1, x2 - w, x2)]
     bottom, right = max(0, height - h), max(0, width - w)

@@ -7,6 +7,9 @@ from mrcnn.inference.compiled import compiled
 from mrcnn.inference.molding import mold, unmold
 from mrcnn.inference.pasting import paste_window
 
+# Each canvas is compiled for and takes some 50 MB; of more the first are let go ("pad64" and "none" make them as photos come).
+MOST_CANVASES = 32
+
 
 class Predictor:
     """Runs a Detector on photos.
@@ -125,6 +128,8 @@ class Predictor:
 
     def _size_of(self, images):
         """How many images this batch is filled to: a size that is compiled if there is one, so there are at most two of each canvas."""
+        if len(self._sizes) >= MOST_CANVASES and images.shape[1:3] not in self._sizes:
+            self._compile()
         count, sizes = len(images), self._sizes.setdefault(images.shape[1:3], set())
         size = min((s for s in sizes if s >= count), default=1 if count == 1 else self.config.BATCH_SIZE)
         sizes.add(size)

@@ -67,8 +67,8 @@ def build_detector(config, extra_heads=()):
             backbone = keras.Model(backbone.input, backbone.outputs[:3], name=backbone.name)
         heads = [
             BoxHead(config.NUM_CLASSES, config.FPN_CLASSIF_FC_LAYERS_SIZE, config.POOL_SIZE, tuple(config.BBOX_STD_DEV),
-                    config.TRAIN_BN, name="box_head"),
-            MaskHead(config.NUM_CLASSES, config.MASK_CHANNELS, config.MASK_POOL_SIZE, config.TRAIN_BN, name="mask_head"),
+                    config.updates_statistics, name="box_head"),
+            MaskHead(config.NUM_CLASSES, config.MASK_CHANNELS, config.MASK_POOL_SIZE, config.updates_statistics, name="mask_head"),
             *(head if isinstance(head, RoIHead) else head() for head in extra_heads),
         ]
         detector = Detector(backbone, NECKS[config.NECK](config.TOP_DOWN_PYRAMID_SIZE, config.NECK_GATE, name="fpn"),
@@ -88,7 +88,8 @@ def _create_weights(detector, config):
         cells = (head.pool_size, head.pool_size, pyramid[0].shape[-1])
         outputs = _outputs(head, box_features if head.reads == "box_features" else keras.KerasTensor((1, 1, *cells)))
         box_features = outputs.get("features") if box_features is None else box_features
-    detector.built = True
+    for part in (detector, detector.fpn, detector.rpn, *detector.heads):
+        part.built = True
 
 
 def _outputs(head, inputs):
@@ -114,7 +115,7 @@ def _backbone(config):
         raise ValueError(f"BACKBONE must be one of {sorted(BACKBONES)}, or a callable (image, stage5=True, train_bn=...) that returns the "
                          f"Keras tensors C1 to C5. Got {config.BACKBONE!r}. A stored config has only a callable's name: if this is one "
                          "of yours, give the callable itself again, for instance load_model(path, BACKBONE=my_function).")
-    return BACKBONES[config.BACKBONE](config.BACKBONE, config.TRAIN_BN, config.IMAGE_CHANNEL_COUNT)
+    return BACKBONES[config.BACKBONE](config.BACKBONE, config.updates_statistics, config.IMAGE_CHANNEL_COUNT)
 
 
 def _backbone_of(function, config):
@@ -142,7 +143,7 @@ def _settings(config):
         pre_nms=config.PRE_NMS_LIMIT, post_nms_training=config.POST_NMS_ROIS_TRAINING, post_nms_inference=config.POST_NMS_ROIS_INFERENCE,
         rpn_nms_threshold=config.RPN_NMS_THRESHOLD, train_anchors=config.RPN_TRAIN_ANCHORS_PER_IMAGE,
         train_rois=config.TRAIN_ROIS_PER_IMAGE, positive_rois=config.positive_rois,
-        min_confidence=config.DETECTION_MIN_CONFIDENCE,
+        min_confidence=config.DETECTION_MIN_CONFIDENCE or 0.0,
         detection_nms_threshold=config.DETECTION_NMS_THRESHOLD, max_detections=config.DETECTION_MAX_INSTANCES,
         all_classes=config.DETECTION_ALL_CLASSES, roi_align=config.ROI_ALIGN,
         loss_weights=dict(config.LOSS_WEIGHTS))

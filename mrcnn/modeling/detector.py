@@ -155,6 +155,13 @@ class Detector(keras.Model):
                    "mrcnn_class_logits": boxes["logits"], "mrcnn_class": ops.softmax(boxes["logits"]), "mrcnn_bbox": boxes["deltas"],
                    "detections": found | self.describe(pyramid, found["boxes"], found["class_ids"])})
 
+    def save(self, filepath, overwrite=True, **kwargs):
+        """As `save_weights`, which is all there is to save. Raises ValueError for a name that is not a .h5, before anything is written."""
+        if Path(filepath).suffix != ".h5":
+            raise ValueError(f"A Detector is saved as its weights, in one .h5 file. Got {filepath}; call save_weights with a .h5 name, and "
+                             "build the model from its config to load them.")
+        self.save_weights(filepath, overwrite)
+
     def save_weights(self, filepath, overwrite=True):
         """Write the weights to a .h5 file in Matterport's layout, see `modeling.weight_files`."""
         if not overwrite and Path(filepath).exists():

@@ -22,7 +22,7 @@ class RunFolder:
 
     def __init__(self, path, epoch_weights=None):
         """epoch_weights: a name with {epoch}, for instance "mask_rcnn_shapes_{epoch:04d}.h5": keep the weights of every epoch under
-        that name, without the optimiser, in place of last.h5."""
+        that name, without the optimiser, in place of last.h5. It may be a whole path, elsewhere."""
         self.path, self.epoch_weights = Path(path), epoch_weights
         self.config, self.history = self.path / "config.json", self.path / "history.csv"
         self.last, self.best = self.path / "last.h5", self.path / "best.h5"
@@ -36,7 +36,7 @@ class RunFolder:
         """Remove the temporary files that a training killed while saving has left; before another one begins here."""
         names = [path.name for path in (self.config, self.history, self.last, self.best)]
         if self.epoch_weights:
-            names.append("*".join(glob.escape(part) for part in re.split(r"\{epoch[^}]*\}", self.epoch_weights)))
+            names.append("*".join(glob.escape(part) for part in re.split(r"\{epoch[^}]*\}", Path(self.epoch_weights).name)))
         remove_leftovers(self.path, names)
 
     def write_config(self, values):

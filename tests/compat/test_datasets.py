@@ -39,6 +39,8 @@ TYPES = {"uint8_and_int64": lambda m: (m, np.array([1, 2])),
          "a_list_of_ids": lambda m: (m, [1, 2]),
          "bool_and_int32": lambda m: (m.astype(bool), np.array([1, 2], dtype=np.int32)),
          "float": lambda m: (m.astype(np.float64), np.array([1., 2.])),
+         "fractions": lambda m: (m * 0.7, np.array([1, 2])),
+         "0_and_256": lambda m: (m.astype(np.uint16) * 256, np.array([1, 2])),
          "0_and_255": lambda m: (m * 255, np.array([1, 2], np.uint8)),
          "int64_in_columns": lambda m: (np.asfortranarray(m.astype(int)), (1, 2))}
 NOTHING = {"no_masks": lambda m: (m[:, :, :0], np.array([])),

@@ -104,3 +104,12 @@ def test_a_config_without_attributes_is_told_what_to_set(tiny_settings):
 
 def test_the_other_names_are_those_of_the_library():
     assert modellib.load_image_gt is mrcnn.model.load_image_gt and modellib.log is mrcnn.model.log
+
+
+@pytest.mark.parametrize("known", [np.zeros((2, 4)), np.zeros(3), np.full((2, 3), 0.5)])
+def test_attributes_of_another_shape_are_told_with_what_was_expected(known):
+    dataset = Garments()
+    dataset.prepare()
+    dataset.load_mask = lambda image_id: (np.zeros((4, 4, 2), bool), np.array([1, 1]), known)
+    with pytest.raises(ValueError, match=r"of shape \(2, 3\), for 3 were added"):
+        dataset.load_objects(0)

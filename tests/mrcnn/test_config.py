@@ -57,7 +57,7 @@ def test_a_mean_pixel_of_ones_own_is_kept():
     ({"IMAGE_MAX_DIM": 1000}, "multiple of 64.*Got 1000.*960 and 1024"),
     ({"IMAGE_MAX_DIM": 32, "IMAGE_MIN_DIM": 32}, "Got 32.*64 and 128"),
     ({"IMAGE_RESIZE_MODE": "portrait", "IMAGE_MIN_DIM": 300}, "IMAGE_MIN_DIM.*256 and 320"),
-    ({"IMAGE_MIN_DIM": 1088}, "must not exceed"),
+    ({"IMAGE_RESIZE_MODE": "portrait", "IMAGE_MIN_DIM": 1088}, "must not exceed"),
     ({"IMAGE_RESIZE_MODE": "crop", "IMAGE_MIN_DIM": 300}, "IMAGE_MIN_DIM.*256 and 320"),
     ({"IMAGE_RESIZE_MODE": "round"}, "one of .*'square'.*Got 'round'"),
     ({"NECK": "pan"}, "fpn.*none.*Got 'pan'"),
@@ -160,3 +160,17 @@ def test_a_setting_on_a_command_line_is_json_or_a_word(text, value):
 def test_a_setting_that_does_not_exist_is_refused(text, message):
     with pytest.raises(ValueError, match=message):
         parse_setting(text, Config)
+
+
+def test_a_square_may_be_smaller_than_the_least_side():
+    """Matterport's default IMAGE_MIN_DIM is 800, and scripts that want 512 set IMAGE_MAX_DIM alone."""
+    assert config(IMAGE_MAX_DIM=512).image_hw == (512, 512)
+
+
+@pytest.mark.parametrize(("train_bn", "learns"), [(None, True), (True, True), (False, False)])
+def test_statistics_are_learned_unless_train_bn_is_false(train_bn, learns):
+    assert config(TRAIN_BN=train_bn).updates_statistics is learns
+
+
+def test_without_a_least_confidence_there_is_none():
+    assert config(DETECTION_MIN_CONFIDENCE=None).DETECTION_MIN_CONFIDENCE is None

@@ -171,3 +171,51 @@ def test_log_prints_shape_range_and_type(capsys):
     image, nothing = capsys.readouterr().out.splitlines()
     assert "(1, 2)" in image and "1.0" in image and "5.0" in image and "uint8" in image
     assert "(0, 4)" in nothing and "empty" in nothing
+
+
+def test_two_models_of_one_minute_train_in_folders_of_their_own(config, tmp_path, monkeypatch):
+    monkeypatch.setattr(modellib.MaskRCNN, "build", lambda self, mode, config: None)
+    one, other = (modellib.MaskRCNN("training", config, tmp_path) for _ in range(2))
+    assert one.log_dir == other.log_dir and not Path(one.log_dir).exists()
+    for model in (one, other, one):
+        model._claim_log_dir()
+    assert one.log_dir != other.log_dir and all(Path(model.log_dir).is_dir() for model in (one, other))
+    assert Path(other.checkpoint_path).parent == Path(other.log_dir)
+    mine = modellib.MaskRCNN("training", config, tmp_path)
+    mine.log_dir = one.log_dir                                  # a script may choose the folder itself
+    mine._claim_log_dir()
+    assert mine.log_dir == one.log_dir
+
+
+def test_weights_of_epochs_go_where_checkpoint_path_says(config, tmp_path, monkeypatch):
+    monkeypatch.setattr(modellib.MaskRCNN, "build", lambda self, mode, config: None)
+    model = modellib.MaskRCNN("training", config, tmp_path)
+    assert model._run_folder().weights_of(7) == Path(model.log_dir) / "mask_rcnn_shapes_0007.h5"
+    model.checkpoint_path = str(tmp_path / "elsewhere" / "w{epoch:02d}.h5")
+    assert model._run_folder().weights_of(7) == tmp_path / "elsewhere" / "w07.h5"
+    model.checkpoint_path = str(tmp_path / "w_{epoch:02d}_{val_loss:.2f}.h5")
+    with pytest.raises(ValueError, match="no other field"):
+        model._run_folder()
+
+
+@pytest.mark.slow
+def test_loss_weights_are_those_of_the_moment_a_training_begins(config, shapes, tmp_path, uncompiled, monkeypatch):
+    mine = type(config)()
+    model = modellib.MaskRCNN("training", mine, tmp_path)
+    mine.LOSS_WEIGHTS = mine.LOSS_WEIGHTS | {"mrcnn_mask_loss": 0.0}
+    model.train(shapes(2), shapes(1), 0.01, epochs=1, layers="heads")
+    assert model.keras_model.history.history["mrcnn_mask_loss"] == [0.0]
+
+
+def test_a_generator_of_photos_is_as_good_as_a_list(model):
+    photos = [np.zeros((40, 90, 3), np.uint8)] * 2
+    assert [r["masks"].shape[:2] for r in model.detect(photo for photo in photos)] == [(40, 90)] * 2
+
+
+def test_a_checkpoint_is_not_overwritten_by_what_cannot_be_saved(model, tmp_path):
+    model.keras_model.save(tmp_path / "w.h5")
+    whole = (tmp_path / "w.h5").read_bytes()
+    assert model.keras_model.load_weights(tmp_path / "w.h5").loaded
+    with pytest.raises(ValueError, match="save_weights with a .h5 name"):
+        model.keras_model.save(tmp_path / "w.keras")
+    assert (tmp_path / "w.h5").read_bytes() == whole and not (tmp_path / "w.keras").exists()

@@ -42,3 +42,8 @@ def test_random_colors_are_matterports_kind():
 @pytest.mark.parametrize("background, expected", [((255, 255, 0), 0), ((0, 0, 120), 255), ((0, 0, 0), 255)])
 def test_text_is_dark_on_light_and_light_on_dark(background, expected):
     assert text_color(background) == (expected,) * 3
+
+
+def test_whole_numbers_of_0_and_1_are_full_colours():
+    assert as_uint8([(1, 0, 0), (0, 1, 1)]).tolist() == [[255, 0, 0], [0, 255, 255]]
+    assert as_uint8([(1, 0, 0), (0, 2, 1)]).tolist() == [[1, 0, 0], [0, 2, 1]]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mrcnn.drawing.placement import place
+from mrcnn.drawing.placement import MANY, REACH, place
 
 EMPTY = np.zeros((10, 10), bool)
 
@@ -56,3 +56,12 @@ def test_too_many_labels_report_that_they_overlap():
 def test_no_labels_have_no_positions():
     positions, covered = place([], np.zeros((0, 4)), EMPTY, (20, 20), em=10)
     assert positions.shape == (0, 2) and covered.shape == (0,)
+
+
+def test_of_many_labels_each_stays_near_its_box():
+    rng = np.random.default_rng(0)
+    corners = rng.uniform(0, 900, (MANY + 40, 2))
+    boxes = np.concatenate([corners, corners + 40], axis=1)
+    positions, covered = place([(12, 40)] * len(boxes), boxes, EMPTY, (1000, 1000), em=10)
+    gaps = np.maximum(0, np.maximum(boxes[:, :2] - positions - (12, 40), positions - boxes[:, 2:]))
+    assert np.hypot(*gaps.T).max() <= REACH * 10 + 20 and (covered == 0).mean() > 0.9

@@ -50,6 +50,16 @@ def test_what_is_compiled_is_known_of_each_canvas(predictor):
     assert sizes == [2, 2, 1, 2, 2, 1]
 
 
+def test_of_many_canvases_the_first_are_let_go(predictor, monkeypatch):
+    monkeypatch.setattr("mrcnn.inference.predict.MOST_CANVASES", 2)
+    run = Predictor(predictor.detector, predictor.config)
+    for side in (64, 128, 64):
+        run._size_of(np.zeros((1, side, 64, 3)))
+    first = run._detect
+    run._size_of(np.zeros((1, 192, 64, 3)))
+    assert run._detect is not first and list(run._sizes) == [(192, 64)]
+
+
 def test_detections_lie_in_the_photo_best_first(predictor):
     for photo, result in zip(PHOTOS, predictor(PHOTOS)):
         n = len(result["scores"])
