@@ -11,7 +11,6 @@ import keras
 import numpy as np
 
 from mrcnn.data.batches import training_batches, validation_batches
-from mrcnn.data.imgaug_import import mend_imgaug
 from mrcnn.data.resize import Placement, from_unit, to_unit
 from mrcnn.inference.molding import mold, unmold
 from mrcnn.inference.predict import Predictor, full_masks
@@ -47,9 +46,6 @@ from mrcnn.training.layer_groups import set_trainable
 from mrcnn.training.optimizers import make_optimizer
 from mrcnn.training.run_folder import RunFolder
 from mrcnn.training.schedules import Stage
-
-# Scripts say `import imgaug` next, which fails beside NumPy 2 without some help.
-mend_imgaug()
 
 # <model_dir>/<name><YYYYmmddTHHMM>/mask_rcnn_<name>_<epoch>.h5
 CHECKPOINT = re.compile(r".*[/\\][\w-]+(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})[/\\]mask_rcnn_[\w-]+?(\d{4})\.h5")
