@@ -126,8 +126,9 @@ def test_no_gradient_leaks_into_the_proposals_through_the_targets(plain_sgd, sha
     model = made(plain_sgd())
     only = {name: 0.0 for name in ("rpn_class_loss", "rpn_bbox_loss", "mrcnn_class_loss", "mrcnn_mask_loss")}
     # So many proposals that some lie on objects, which those of an untrained network seldom do.
-    many = {"pre_nms": 1000, "post_nms_training": 400, "rpn_nms_threshold": 0.95, "loss_weights": only}
+    many = {"pre_nms": 1000, "post_nms_training": 400, "rpn_nms_threshold": 0.95}
     monkeypatch.setattr(model.keras_model, "settings", dataclasses.replace(model.keras_model.settings, **many))
+    monkeypatch.setattr(model.config, "LOSS_WEIGHTS", only)
     before = weights_of(model)
     model.train(shapes(2), shapes(2), learning_rate=1.0, epochs=1, layers="all")
     moved = changes(model, before)
