@@ -20,12 +20,12 @@ PHOTOS = photos_of((70, 50), (64, 64), (200, 90), (33, 120), (64, 30))
 @pytest.mark.slow
 def test_a_result_does_not_depend_on_the_other_photos(predictor):
     """Five photos are two batches and a half; each alone is half a batch, or a batch of one if it comes first."""
-    together = predictor(PHOTOS)
+    together, singly = predictor(PHOTOS), Predictor(predictor.detector, predictor.config)
     assert len(together) == 5 and min(len(result["scores"]) for result in together) > 0
     for photo, result in zip(PHOTOS, together):
         alone, = predictor([photo])
         assert alone.keys() == result.keys() and alone["image_hw"] == photo.shape[:2]
-        first, = Predictor(predictor.detector, predictor.config)([photo])
+        first, = singly([photo])
         for name in ("rois", "boxes", "class_ids", "scores", "mask_probabilities"):
             np.testing.assert_allclose(alone[name], result[name], rtol=1e-3, atol=1e-3)
             np.testing.assert_allclose(first[name], result[name], rtol=1e-3, atol=1e-3)
