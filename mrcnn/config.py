@@ -183,7 +183,9 @@ class Config:
                 raise ValueError(f"{name} must be at least 1. Got {getattr(self, name)!r}.")
         for name in ("COPY_PASTE", "MIN_VISIBLE_SHARE", "ROI_POSITIVE_RATIO", "RPN_NMS_THRESHOLD", "DETECTION_NMS_THRESHOLD",
                      "DETECTION_MIN_CONFIDENCE"):
-            if not 0 <= (getattr(self, name) or 0) <= 1:         # without a least confidence, scripts say None
+            if name == "DETECTION_MIN_CONFIDENCE" and self.DETECTION_MIN_CONFIDENCE is None:        # as scripts say that there is none
+                continue
+            if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is a fraction and must lie in 0..1. Got {getattr(self, name)!r}.")
         if self.NECK == "fpn" and len(self.RPN_ANCHOR_SCALES) != len(self.BACKBONE_STRIDES):
             raise ValueError(f"RPN_ANCHOR_SCALES needs one side length for each of the {len(self.BACKBONE_STRIDES)} pyramid "
