@@ -1,1 +1,5 @@
 """Clothes, their masks and their attributes: iMaterialist and Fashionpedia on top of `mrcnn`."""
+from mrcnn.process import prefer_fast_kernels
+
+# Before anything imports TensorFlow.
+prefer_fast_kernels()

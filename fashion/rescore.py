@@ -7,6 +7,7 @@ rescorer.h5 is for --rescore of predict, submit and evaluate. A killed run goes 
 if not __package__:                 # run as a script: the repository, not this folder, belongs on the import path
     import sys
     sys.path[0] = __file__.rpartition("fashion")[0] or "."
+    import fashion  # noqa: F401  before keras, see fashion/__init__.py
 
 import argparse
 import itertools

@@ -15,7 +15,7 @@ FILES = sorted(path for top in ("mrcnn", "fashion") for path in (ROOT / top).rgl
 SHARED = ["fashion.ontology", "fashion.rle", "fashion.config", "fashion.augmentation", "fashion.pictures", "fashion.page", "fashion.plots"]
 FOLDERS = ["datasets", "attributes", "semantic", "classify", "ensemble", "tuning", "submission", "evaluation", "exploration"]
 FLOORS = [
-    ["mrcnn.ops", "mrcnn.config"],
+    ["mrcnn.ops", "mrcnn.config", "mrcnn.process"],
     ["mrcnn.modeling", "mrcnn.data", "mrcnn.drawing"],
     ["mrcnn.training", "mrcnn.inference", "mrcnn.evaluation", "mrcnn.export", "mrcnn.legacy"],
     ["mrcnn.model", "mrcnn.utils", "mrcnn.visualize", "mrcnn.parallel_model"],
@@ -32,7 +32,15 @@ NUMPY_ONLY = [
     "fashion.submission",
 ]
 KERAS_TOO = ["mrcnn.data.read_ahead", "mrcnn.data.batches"]
-TENSORFLOW = ["mrcnn.ops.nms", "mrcnn.modeling.devices", "mrcnn.training.fit", "mrcnn.export", "mrcnn.inference.compiled"]
+TENSORFLOW = [
+    "mrcnn.ops.nms",
+    "mrcnn.modeling.devices",
+    "mrcnn.modeling.plain_graphs",
+    "mrcnn.training.fit",
+    "mrcnn.training.fused_updates",
+    "mrcnn.export",
+    "mrcnn.inference.compiled",
+]
 
 
 def module_name(path):

@@ -26,3 +26,8 @@ def _jax(function, model):
             return function(*arguments)
 
     return lambda *arguments: run([v.value for v in model.variables], *arguments)
+
+
+def runs_eagerly(xla):
+    """Whether a function may as well run as it is, operation by operation: JAX would compile each of them."""
+    return keras.backend.backend() == "tensorflow" and not xla

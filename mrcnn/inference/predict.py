@@ -3,12 +3,14 @@ import numpy as np
 from keras import ops
 
 from mrcnn.data.resize import from_unit, to_unit
-from mrcnn.inference.compiled import compiled
+from mrcnn.inference.compiled import compiled, runs_eagerly
 from mrcnn.inference.molding import mold, unmold
 from mrcnn.inference.pasting import paste_window
 
 # Each canvas is compiled for and takes some 50 MB; of more the first are let go ("pad64" and "none" make them as photos come).
 MOST_CANVASES = 32
+# So many photos that come one by one run without a graph: tracing one takes as long as ten of them.
+EAGER_PHOTOS = 4
 
 
 class Predictor:
@@ -17,11 +19,14 @@ class Predictor:
     The network runs in two steps, each compiled once: stops 2 to 5 on the images, then the heads that describe detections, padded
     only to the smallest of MASK_BUCKETS that holds them (100 padded masks would be 45 % of the work at 512 pixels). A batch that is not
     full is filled to BATCH_SIZE, so that the last one of many photos is not compiled anew; a photo that comes alone, and first, is not.
-    xla: compile with XLA, see `training.fit.use_xla`.
+    The first photos that come one by one run eagerly, which is a matter of half a second where compiling takes three; a full batch, and
+    what comes after `eager_photos` of them, is compiled. The results agree to rounding.
+    xla: compile with XLA, see `training.fit.use_xla`; eager_photos: 0 compiles from the first one on, as a service wants it.
     """
 
-    def __init__(self, detector, config, *, xla=False):
+    def __init__(self, detector, config, *, xla=False, eager_photos=EAGER_PHOTOS):
         self.detector, self.config, self.xla = detector, config, xla
+        self._eager_left = eager_photos if runs_eagerly(xla) else 0
         self._compile()
 
     @property
@@ -54,6 +59,14 @@ class Predictor:
             described = self._describe_molded(np.stack(images), on_canvas, [result["class_ids"] for result in results])
             for result, fields in zip(results, described, strict=True):
                 yield result | fields
+
+    def _runs_eagerly(self, images):
+        """Whether these few photos run without a graph; if so, they are counted."""
+        count, batch_size = len(images), self.config.BATCH_SIZE
+        if images.shape[1:3] in self._sizes or (count == batch_size and batch_size > 1) or count > self._eager_left:
+            return False
+        self._eager_left -= count
+        return True
 
     def _compile(self):
         self._compiled_for, self._sizes = self.convention, {}       # of each canvas, of the batches so far
@@ -101,12 +114,14 @@ class Predictor:
         """Network input (b, H, W, 3), windows (b, 4), b <= BATCH_SIZE -> dict of (b, n, ...) arrays on the canvas, with "valid"."""
         count = len(images)
         self._follow_weights()
-        size = self._size_of(images)
-        pyramid, found = self._detect(_filled(images, size), _filled(windows, size))
+        eager = self._runs_eagerly(images)
+        size, detect = (count, self._first_step) if eager else (self._size_of(images), self._detect)
+        pyramid, found = detect(_filled(images, size), _filled(windows, size))
         found = {name: ops.convert_to_numpy(column)[:count] for name, column in found.items()}
-        rows = _bucket(int(found["valid"].sum(axis=1).max()), self.config)
+        most = int(found["valid"].sum(axis=1).max())
+        rows = max(most, 1) if eager else _bucket(most, self.config)
         found = {name: column[:, :rows] for name, column in found.items()}
-        return found | self._fields(pyramid, found["boxes"], found["class_ids"])
+        return found | self._fields(pyramid, found["boxes"], found["class_ids"], self._second_step if eager else self._describe)
 
     def _describe_molded(self, images, boxes, class_ids):
         """Network input (b, H, W, 3), and for each image boxes (n, 4) on the canvas and class ids (n,) -> b dicts of (n, ...) arrays."""
@@ -116,14 +131,14 @@ class Predictor:
         for start in range(0, max(most, 1), self.config.DETECTION_MAX_INSTANCES):
             rows = _bucket(most - start, self.config)
             parts.append(self._fields(pyramid, *(np.stack([_filled(own[start:start + rows], rows) for own in column])
-                                                 for column in (boxes, class_ids))))
+                                                 for column in (boxes, class_ids)), self._describe))
         fields = {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}
         return [{name: column[i, :len(own)].copy() for name, column in fields.items()} for i, own in enumerate(class_ids)]
 
-    def _fields(self, pyramid, boxes, class_ids):
+    def _fields(self, pyramid, boxes, class_ids, describe):
         """What the heads say of boxes (b, n, 4) on the canvas, of class ids (b, n), b <= BATCH_SIZE: dict of (b, n, ...) arrays."""
         size = pyramid[0].shape[0]
-        fields = self._describe(pyramid, _filled(boxes, size), _filled(class_ids, size))
+        fields = describe(pyramid, _filled(boxes, size), _filled(class_ids, size))
         return {name: ops.convert_to_numpy(column)[:len(boxes)] for name, column in fields.items()}
 
     def _size_of(self, images):

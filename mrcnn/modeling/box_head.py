@@ -3,6 +3,7 @@ import keras
 from keras import layers, ops
 
 from mrcnn.modeling.batch_norm import BatchNorm
+from mrcnn.modeling.matrix_convs import CoveringConv2D
 from mrcnn.modeling.roi_head import RoIHead
 from mrcnn.ops.boxes import encode
 from mrcnn.ops.losses import smooth_l1, softmax_cross_entropy
@@ -19,9 +20,9 @@ class BoxHead(RoIHead):
     def __init__(self, num_classes, hidden, pool_size, std, update_statistics=False, **kwargs):
         super().__init__(**kwargs)
         self.num_classes, self.hidden, self.pool_size, self.std = num_classes, hidden, pool_size, std
-        self.conv1 = layers.Conv2D(hidden, pool_size, name="mrcnn_class_conv1")
+        self.conv1 = CoveringConv2D(hidden, pool_size, name="mrcnn_class_conv1")
         self.bn1 = BatchNorm(update_statistics, name="mrcnn_class_bn1")
-        self.conv2 = layers.Conv2D(hidden, 1, name="mrcnn_class_conv2")
+        self.conv2 = CoveringConv2D(hidden, 1, name="mrcnn_class_conv2")
         self.bn2 = BatchNorm(update_statistics, name="mrcnn_class_bn2")
         # Fast R-CNN, §2.3: a fresh head starts unsure of the class and moves no box.
         # Both in float32 whatever the policy: rounded to bfloat16, scores of different boxes would tie.

@@ -1,4 +1,5 @@
 """Detector: Mask R-CNN as one Keras model, for training and for inference, as a string of named stops."""
+import contextlib
 import functools
 import logging
 from pathlib import Path
@@ -7,7 +8,9 @@ import keras
 from keras import ops
 
 from mrcnn.modeling import weight_files
+from mrcnn.modeling.conv_norm import FoldedGraph
 from mrcnn.modeling.detections import select_detections
+from mrcnn.modeling.plain_graphs import in_plain_graph, plain_graph
 from mrcnn.modeling.rpn import propose, rpn_losses, rpn_targets
 from mrcnn.modeling.samples import Samples, draw_samples
 from mrcnn.ops.anchors import pyramid_anchors
@@ -38,6 +41,7 @@ class Detector(keras.Model):
         # No autocast: under mixed precision it would round boxes to bfloat16, which turns 1023 into 1024. The layers cast for themselves.
         super().__init__(autocast=False, **kwargs)
         self.backbone, self.fpn, self.rpn = backbone, fpn, rpn
+        self._folded_backbone = FoldedGraph(backbone)
         self.heads = list(heads)
         self.settings = settings
         self.convention = "corners" if settings.roi_align == "corners" else "aligned"           # see `adopt`
@@ -49,7 +53,7 @@ class Detector(keras.Model):
 
     def features(self, images, training=False):
         """Stop 2: images (B, H, W, 3) -> [P2, P3, P4, P5, P6], or what levels the neck has."""
-        return self.fpn(self.backbone(images, training=training))
+        return self.fpn(self._folded_backbone(images, training=training))
 
     def proposals(self, rpn_outputs, image_hw, training_path):
         """Stop 4: -> boxes (B, P, 4) yxyx, valid (B, P) bool."""
@@ -84,8 +88,10 @@ class Detector(keras.Model):
         """Inference: the detections with every head's fields. Training: the tensors that `compute_loss` reads."""
         image_hw = tuple(inputs["images"].shape[1:3])
         pyramid = self.features(inputs["images"], training)
-        rpn_outputs = self.rpn(pyramid)
         for_training = "gt_class_ids" in inputs
+        rpn_outputs = self.rpn(pyramid)
+        if for_training:            # the losses come by `RPNHead.at`, at the sampled anchors
+            rpn_outputs = {name: ops.stop_gradient(output) for name, output in rpn_outputs.items()}
         if for_training and "rois" in inputs:
             boxes = ops.cast(inputs["rois"], "float32")
             valid = ops.any(ops.not_equal(boxes, 0.0), axis=-1)
@@ -101,20 +107,18 @@ class Detector(keras.Model):
         samples = draw_samples(self._measured(boxes), valid, self._ground_truth(inputs), inputs["seed"], count=s.train_rois,
                                positives=s.positive_rois, convention=self.convention)
         heads = self._run_heads(pyramid, samples.rois, samples, training)
-        return {"rpn": rpn_outputs, "proposals": boxes, "heads": heads,
+        targets = self._rpn_targets(inputs)
+        return {"rpn": rpn_outputs, "rpn_targets": targets, "rpn_samples": self.rpn.at(pyramid, targets["index"]),
+                "proposals": boxes, "heads": heads,
                 "samples": {"rois": samples.rois, "label": samples.label, "gt_index": samples.gt_index}}
 
     def compute_losses(self, inputs, outputs):
         """Every loss by its name, unweighted scalars, from what `call` returned for `inputs`."""
-        s = self.settings
-        anchors = self.anchors(tuple(inputs["images"].shape[1:3]))
-        # Not by corner pixels, whatever the convention: this is how Matterport's loader made its targets, too.
-        targets = rpn_targets(anchors, inputs["gt_boxes"], inputs["gt_class_ids"], inputs["seed"], count=s.train_anchors, std=s.rpn_std)
-        losses = rpn_losses(outputs["rpn"], targets)
-        samples = Samples(**outputs["samples"], ground_truth=self._ground_truth(inputs), positives=s.positive_rois,
+        losses = rpn_losses(outputs["rpn_samples"], outputs["rpn_targets"])
+        samples = Samples(**outputs["samples"], ground_truth=self._ground_truth(inputs), positives=self.settings.positive_rois,
                           convention=self.convention)
         for head in self.heads:
-            losses |= head.compute_losses(outputs["heads"][head.name], head.rows_of(samples))
+            losses |= head.compute_losses(outputs["heads"][head.name], _rows_of(head, samples))
         return losses
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
@@ -131,6 +135,19 @@ class Detector(keras.Model):
         strategy = getattr(self, "distribute_strategy", None)
         return total / strategy.num_replicas_in_sync if strategy else total
 
+    def make_train_function(self, force=False):
+        """Keras' own, with an optimiser whose variables exist: made in the first step, they let TensorFlow trace that step twice."""
+        if getattr(self, "optimizer", None) is not None and not self.optimizer.built:
+            strategy = getattr(self, "distribute_strategy", None)
+            with strategy.scope() if strategy else contextlib.nullcontext():
+                self.optimizer.build(self.trainable_variables)
+        return super().make_train_function(force)
+
+    def train_step(self, *args, **kwargs):
+        """Keras' own, told whether XLA compiles it, see `modeling.plain_graphs`."""
+        with plain_graph(not self.jit_compile):
+            return super().train_step(*args, **kwargs)
+
     def get_metrics_result(self):
         """The mean of every loss by its name, of the layers' own ones only if there are any."""
         return {name: mean for name, mean in super().get_metrics_result().items() if name != LAYER_LOSS or self.layers_add_losses}
@@ -142,7 +159,7 @@ class Detector(keras.Model):
         (B, P, 4), zeros for padding; mrcnn_class_logits, mrcnn_class (B, P, K) and mrcnn_bbox (B, P, K, 4) at those; detections: a dict,
         see `detections`, with what the other heads say of them.
         """
-        features = self.backbone(images)
+        features = self._folded_backbone(images)
         pyramid = self.fpn(features)
         rpn = self.rpn(pyramid)
         rois, valid = self.proposals(rpn, tuple(images.shape[1:3]), training_path=False)
@@ -190,14 +207,16 @@ class Detector(keras.Model):
         """Every head's outputs at the rois, by name; with `samples`, whose rois they are, at the rows that the head learns from."""
         pools, outputs = {}, {}
         for head in self.heads[1:] if skip_box_head else self.heads:
-            used = None if samples is None else ops.greater(head.rows_of(samples).used, 0)
-            rows = None if used is None else used.shape[1]
+            rows = None if samples is None else _rows_of(head, samples)
+            used = None if rows is None else ops.greater(rows.used, 0)
+            at = rois if rows is None else rows.rois
             if head.reads == "box_features":
-                inputs = outputs[self.heads[0].name]["features"][:, :rows]
+                features = outputs[self.heads[0].name]["features"]
+                inputs = features if rows is None else features[:, :ops.shape(at)[1]]
             else:
-                key = (head.pool_size, rows)
+                key = (head.pool_size, at.shape[1])
                 if key not in pools:
-                    pools[key] = self._pool(pyramid, rois[:, :rows], head.pool_size)
+                    pools[key] = self._pool(pyramid, at, head.pool_size)
                 inputs = pools[key]
             outputs[head.name] = head.run(inputs, training, used)
         return outputs
@@ -206,6 +225,12 @@ class Detector(keras.Model):
         # A roi spans about 14 cells of the level it reads: one sample for each of them.
         return roi_align(pyramid[:4], boxes, self.settings.strides[:4], size=size, samples=max(1, 14 // size),
                          convention=self.convention)
+
+    def _rpn_targets(self, inputs):
+        # Not by corner pixels, whatever the convention: this is how Matterport's loader made its targets, too.
+        s, anchors = self.settings, self.anchors(tuple(inputs["images"].shape[1:3]))
+        return rpn_targets(anchors, inputs["gt_boxes"], inputs["gt_class_ids"], inputs["seed"], count=s.train_anchors,
+                           std=s.rpn_std)
 
     def _measured(self, boxes):
         """Boxes as the network measures them: Matterport's weights go by corner pixels."""
@@ -220,6 +245,14 @@ class Detector(keras.Model):
     def _ground_truth(self, inputs):
         columns = {name: column for name, column in inputs.items() if name.startswith("gt_") or name == "active_class_ids"}
         return columns | {name: self._measured(columns[name]) for name in ("gt_boxes", "gt_mask_frames")}
+
+
+def _rows_of(head, samples):
+    """The rows of `samples` that a head is trained on, in a plain graph without padding."""
+    rows = head.rows_of(samples)
+    if head.positives_only and head.takes_any_rows and in_plain_graph():
+        return rows.without_trailing_padding()
+    return rows
 
 
 @functools.lru_cache(maxsize=8)

@@ -20,12 +20,10 @@ class GroupedConv2D(layers.Conv2D):
         del config["padding"]
         return config
 
-    def call(self, inputs):
+    def convolution_op(self, inputs, kernel):
         if _accelerator():
-            return super().call(inputs)
-        outputs = _grouped_conv(inputs, ops.convert_to_tensor(self.kernel), self.strides, self.groups)
-        outputs = outputs + self.bias if self.use_bias else outputs
-        return self.activation(outputs)
+            return super().convolution_op(inputs, kernel)
+        return _grouped_conv(inputs, ops.convert_to_tensor(kernel), self.strides, self.groups)
 
 
 def _grouped_conv(inputs, kernel, strides, groups):

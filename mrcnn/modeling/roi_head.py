@@ -9,6 +9,8 @@ class RoIHead(keras.layers.Layer):
 
     reads: "pooled" is given its own RoIAlign of `pool_size` x `pool_size` cells; "box_features" the box head's hidden vector.
     positives_only: True runs the head, in training, on the rois that may lie on objects; False on background rois too.
+    takes_any_rows: True if `call` and `compute_losses` also take inputs whose N is known only when a step runs (`ops.shape`). With
+        `positives_only`, a plain TensorFlow graph then trains the head on as many rows as are positive, not as may be.
     loss_names: the keys of `compute_losses`.
     The names of a head's layers, and its own if it has weights of its own, should begin with "mrcnn_": files and `layers` go by them.
     """
@@ -16,6 +18,7 @@ class RoIHead(keras.layers.Layer):
     reads = "pooled"
     pool_size = 7
     positives_only = False
+    takes_any_rows = False
     loss_names = ()
 
     def call(self, inputs, training=False, used=None):

@@ -23,14 +23,22 @@ class Samples:
     def gather(self, name):
         """Column `name` of the object each roi was matched to: (B, M, ...) -> (B, R, ...). Only POSITIVE rows mean anything."""
         column = self.ground_truth[name]
-        index = ops.reshape(self.gt_index, (-1, self.gt_index.shape[1], *(1,) * (len(column.shape) - 2)))
+        index = self.gt_index[(..., *(None,) * (len(column.shape) - 2))]
         return ops.take_along_axis(column, index, axis=1)
 
     def positive_rows(self):
         """The same, cut to the rows that may be POSITIVE, the others among them IGNORE: what a head needs that learns from objects only."""
-        n = self.positives
-        label = ops.where(ops.equal(self.label[:, :n], POSITIVE), POSITIVE, IGNORE)
-        return Samples(self.rois[:, :n], label, self.gt_index[:, :n], self.ground_truth, n, self.convention)
+        rows = self._first(self.positives)
+        label = ops.where(ops.equal(rows.label, POSITIVE), POSITIVE, IGNORE)
+        return Samples(rows.rois, label, rows.gt_index, self.ground_truth, self.positives, self.convention)
+
+    def without_trailing_padding(self):
+        """The same, cut behind the last POSITIVE row of any image, but for one row: how many stay is known only when a step runs."""
+        positives = ops.max(ops.sum(ops.cast(ops.equal(self.label, POSITIVE), "int32"), axis=1))
+        return self._first(ops.maximum(positives, 1))
+
+    def _first(self, n):
+        return Samples(self.rois[:, :n], self.label[:, :n], self.gt_index[:, :n], self.ground_truth, self.positives, self.convention)
 
 
 def draw_samples(proposals, valid, ground_truth, seed, *, count, positives, convention="aligned", objects_join=True):

@@ -2,6 +2,7 @@
 import keras
 
 from mrcnn.modeling.devices import replicas
+from mrcnn.training.fused_updates import fused
 from mrcnn.training.schedules import rate_over_time
 
 
@@ -17,8 +18,8 @@ def make_optimizer(config, learning_rate, total_steps):
     clip = config.GRADIENT_CLIP_NORM / replicas(config)
     shared = {"learning_rate": rate, "weight_decay": config.WEIGHT_DECAY, "global_clipnorm": clip}
     if config.OPTIMIZER == "adamw":
-        optimizer = keras.optimizers.AdamW(**shared)
+        optimizer = fused(keras.optimizers.AdamW)(**shared)
     else:
-        optimizer = keras.optimizers.SGD(momentum=config.LEARNING_MOMENTUM, **shared)
+        optimizer = fused(keras.optimizers.SGD)(momentum=config.LEARNING_MOMENTUM, **shared)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer

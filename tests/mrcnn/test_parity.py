@@ -280,7 +280,7 @@ def gradients(model, inputs, samples, rpn_targets, mask_targets, variables):
     with pytest.MonkeyPatch.context() as patch, tf.GradientTape(persistent=True) as tape:
         patch.setattr(mask_head, "crop", lambda *_: ops.convert_to_tensor(mask_targets))
         pyramid = detector.features(inputs["images"], training=True)
-        losses = rpn_losses(detector.rpn(pyramid), rpn_targets)
+        losses = rpn_losses(detector.rpn.at(pyramid, ops.convert_to_tensor(rpn_targets["index"])), rpn_targets)
         outputs = detector._run_heads(pyramid, samples.rois, samples, training=True)
         for head in detector.heads:
             losses |= head.compute_losses(outputs[head.name], head.rows_of(samples))

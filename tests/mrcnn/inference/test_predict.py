@@ -2,6 +2,7 @@
 import gc
 import weakref
 
+import keras
 import numpy as np
 import pytest
 
@@ -34,12 +35,29 @@ def test_a_result_does_not_depend_on_the_other_photos(predictor):
 @pytest.mark.parametrize(("counts", "sizes"), [([1, 1], [1, 1]), ([1, 2, 1], [1, 2, 1]), ([2, 1], [2, 2]), ([3], [2, 2])])
 def test_a_photo_that_comes_alone_costs_no_more_than_itself(predictor, monkeypatch, counts, sizes):
     """Batches hold two: the third photo of three is the second batch, and what is compiled for two is there."""
-    run, seen = Predictor(predictor.detector, predictor.config), []
+    run, seen = Predictor(predictor.detector, predictor.config, eager_photos=0), []
     detect = run._detect
     monkeypatch.setattr(run, "_detect", lambda images, windows: seen.append(len(images)) or detect(images, windows))
     for count in counts:
         assert len(run(PHOTOS[1:2] * count)) == count
     assert seen == sizes
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="JAX compiles in any case")
+def test_the_first_single_photos_run_without_a_graph(predictor, monkeypatch):
+    """Batches hold two. Five photos one by one, two together, one: four run eagerly, and what is compiled stays so."""
+    run, compiled = Predictor(predictor.detector, predictor.config), []
+    detect = run._detect
+    monkeypatch.setattr(run, "_detect", lambda images, windows: compiled.append(len(images)) or detect(images, windows))
+    alone = [run([PHOTOS[0]])[0] for _ in range(5)]
+    assert compiled == [1]
+    for name in ("boxes", "class_ids", "scores", "mask_probabilities"):
+        np.testing.assert_allclose(alone[0][name], alone[4][name], rtol=1e-4, atol=1e-4)
+    again = Predictor(predictor.detector, predictor.config)
+    monkeypatch.setattr(again, "_detect", lambda images, windows: compiled.append(len(images)) or detect(images, windows))
+    again(PHOTOS[:2])                   # a full batch: more are likely to come
+    again(PHOTOS[:1])
+    assert compiled == [1, 2, 2]
 
 
 def test_what_is_compiled_is_known_of_each_canvas(predictor):

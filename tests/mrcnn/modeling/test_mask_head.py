@@ -10,14 +10,24 @@ from mrcnn.ops.matching import POSITIVE
 
 @pytest.fixture
 def head():
-    return MaskHead(3, 4, 2)
+    """A head whose three masks are its three last features."""
+    head = MaskHead(3, 3, 2)
+    head(np.zeros((1, 1, 2, 2, 6), np.float32))
+    head.predict.set_weights([np.eye(3, dtype=np.float32)[None, None], np.zeros(3, np.float32)])
+    return head
+
+
+def outputs_of(logits):
+    """What `call` returns for one roi whose masks have these logits, (4, 4, 3): cells in blocks of two by two."""
+    cells = np.float32(logits).reshape(2, 2, 2, 2, 3).transpose(0, 2, 1, 3, 4)
+    return {"cells": ops.convert_to_tensor(cells[None, None])}
 
 
 def loss(head, logits, mask, frame, roi):
     truth = {"gt_class_ids": ops.convert_to_tensor([[2]]), "gt_masks": ops.convert_to_tensor(np.uint8(mask)[None, None]),
              "gt_mask_frames": ops.convert_to_tensor(np.float32([[frame]]))}
     samples = Samples(ops.convert_to_tensor(np.float32([[roi]])), ops.convert_to_tensor([[POSITIVE]]), ops.zeros((1, 1), "int32"), truth, 1)
-    return float(head.compute_losses({"logits": ops.convert_to_tensor(np.float32(logits)[None, None])}, samples)["mrcnn_mask_loss"])
+    return float(head.compute_losses(outputs_of(logits), samples)["mrcnn_mask_loss"])
 
 
 def logits_of(mask, class_id, others=0.0):
@@ -44,5 +54,14 @@ def test_the_target_is_what_of_the_object_lies_in_the_roi(head):
 
 def test_a_detection_is_described_by_the_mask_of_its_class(head):
     logits = logits_of(np.tri(4, dtype=bool), 1)
-    probabilities = head.describe({"logits": ops.convert_to_tensor(logits[None, None])}, ops.convert_to_tensor([[1]]))["mask_probabilities"]
+    probabilities = head.describe(outputs_of(logits), ops.convert_to_tensor([[1]]))["mask_probabilities"]
     np.testing.assert_allclose(probabilities[0, 0], np.tri(4), atol=1e-6)
+
+
+def test_the_mask_of_a_class_is_the_one_among_all_masks(rng):
+    head = MaskHead(5, 4, 3)
+    outputs = head(rng.normal(size=(2, 3, 3, 3, 6)).astype(np.float32))
+    class_ids = np.int32([[0, 4, 2], [1, 1, 3]])
+    probabilities = head.describe(outputs, ops.convert_to_tensor(class_ids))["mask_probabilities"]
+    of_class = np.take_along_axis(np.asarray(outputs["logits"]), class_ids[..., None, None, None], axis=4)[..., 0]
+    np.testing.assert_allclose(probabilities, 1 / (1 + np.exp(-of_class)), rtol=1e-5, atol=1e-6)

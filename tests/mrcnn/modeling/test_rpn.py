@@ -24,8 +24,10 @@ def proposals(scores, deltas=None, anchors=ANCHORS, **settings):
 
 
 def losses(label_logits, deltas, gt_boxes, gt_class_ids, seed=0, count=8):
-    outputs = dict(zip(("logits", "deltas"), tensors(label_logits, deltas)))
     targets = rpn_targets(*tensors(ANCHORS, gt_boxes, np.int32(gt_class_ids), np.int32([seed])), count=count, std=STD)
+    sampled = np.asarray(targets["index"])[..., None]
+    outputs = {name: tensors(np.take_along_axis(dense, sampled, axis=1))[0]
+               for name, dense in (("logits", label_logits), ("deltas", deltas))}
     found = rpn_losses(outputs, targets)
     return {name: float(loss) for name, loss in found.items()}
 
@@ -48,6 +50,28 @@ def test_outputs_come_in_the_order_of_the_anchors(rng):
     expected = np.zeros((5, 5), bool)
     expected[1:4, 1:4] = True
     assert changed.tolist() == [False] * 36 + expected.ravel().tolist() + [False] * 16
+
+
+@pytest.mark.parametrize("cell_step", [1, 2])
+def test_single_anchors_get_what_the_whole_pyramid_gets(rng, cell_step):
+    """The whole pyramid's outputs are the oracle, at every anchor: borders, corners and levels of odd sides among them."""
+    pyramid = [rng.normal(size=(2, h, w, 4)).astype(np.float32) for h, w in ((8, 6), (5, 3), (2, 1))]
+    head = RPNHead(8, 3, cell_step)
+    dense = {name: np.asarray(output) for name, output in head(pyramid).items()}
+    anchors = dense["logits"].shape[1]
+    index = np.stack([rng.permutation(anchors) for _ in range(2)]).astype(np.int32)
+    sampled = head.at(tensors(*pyramid), tensors(index)[0])
+    for name in ("logits", "deltas"):
+        np.testing.assert_allclose(sampled[name], np.take_along_axis(dense[name], index[..., None], axis=1), rtol=1e-5, atol=1e-6)
+
+
+def test_single_anchors_teach_as_the_whole_pyramid_does(gradient, rng):
+    head, features, index = RPNHead(8, 3), rng.normal(size=(1, 6, 6, 4)).astype(np.float32), np.int32([[0, 17, 50, 107, 63]])
+    head([features])
+    weight = ops.convert_to_tensor(rng.normal(size=(1, 5, 4)).astype(np.float32))
+    one = gradient(lambda x: ops.sum(head.at([x], tensors(index)[0])["deltas"] * weight), features)
+    other = gradient(lambda x: ops.sum(ops.take_along_axis(head([x])["deltas"], tensors(index)[0][..., None], axis=1) * weight), features)
+    np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
 
 
 def test_the_best_anchors_are_proposed_best_first():

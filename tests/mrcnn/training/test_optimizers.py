@@ -26,9 +26,9 @@ def test_gradients_are_clipped_by_their_norm(plain_config):
 
 
 def test_the_config_chooses_the_optimiser(plain_config):
-    assert type(make_optimizer(plain_config(OPTIMIZER="adamw"), 0.1, 10)) is keras.optimizers.AdamW
+    assert isinstance(make_optimizer(plain_config(OPTIMIZER="adamw"), 0.1, 10), keras.optimizers.AdamW)
     sgd = make_optimizer(plain_config(LEARNING_MOMENTUM=0.8), 0.1, 10)
-    assert type(sgd) is keras.optimizers.SGD and sgd.momentum == 0.8
+    assert isinstance(sgd, keras.optimizers.SGD) and sgd.momentum == 0.8
 
 
 def test_warm_up_takes_half_of_a_short_stage_at_most(plain_config):

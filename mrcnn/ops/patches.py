@@ -1,0 +1,69 @@
+"""Patches: the cells around single places of a feature pyramid, for convolutions at few places."""
+from collections.abc import Sequence
+
+import numpy as np
+from keras import ops
+
+
+def locate(index, grids: Sequence[tuple[int, int]], slots: int):
+    """Where in the pyramid each anchor lies.
+
+    Args:
+        index: `(...)` int32, anchors in the sequence of `ops.anchors.pyramid_anchors`.
+        grids: Of each level (rows, columns) of cells that have anchors.
+        slots: Anchors of a cell.
+
+    Returns:
+        level, row, column, slot: each `(...)` int32.
+    """
+    sizes = [rows * columns * slots for rows, columns in grids]
+    starts = np.cumsum([0, *sizes[:-1]])
+    level = ops.zeros_like(index)
+    for start in starts[1:]:
+        level = level + ops.cast(index >= int(start), "int32")
+    cell = (index - _of_level(starts, level)) // slots
+    columns = _of_level([columns for _, columns in grids], level)
+    return level, cell // columns, cell % columns, index % slots
+
+
+def patches_at(pyramid: list, level, row, column, *, size: int, step: int = 1):
+    """The inputs of a `size` x `size` convolution with "same" padding at single cells of its output.
+
+    Args:
+        pyramid: Of each level a feature map (B, H, W, C).
+        level, row, column: `(B, S)` int32, cells of the convolution's output.
+        size: Side of the kernel.
+        step: The convolution's stride.
+
+    Returns:
+        `(B, S, size, size, C)`, dtype of the features; zeros outside a level.
+
+    All levels are flattened into one table, so that one gather serves every level.
+    """
+    channels = pyramid[0].shape[-1]
+    cells = [p.shape[1] * p.shape[2] for p in pyramid]
+    flat = [ops.reshape(p, (-1, n, channels)) for p, n in zip(pyramid, cells, strict=True)]
+    table = ops.reshape(ops.concatenate(flat, axis=1), (-1, channels))
+    image = ops.arange(ops.shape(row)[0], dtype="int32")[:, None] * sum(cells)
+    origin = image + _of_level(np.cumsum([0, *cells[:-1]]), level)
+    y, y_inside, _ = _reach(row, level, [p.shape[1] for p in pyramid], size, step)
+    x, x_inside, width = _reach(column, level, [p.shape[2] for p in pyramid], size, step)
+    index = origin[..., None, None] + y[..., :, None] * width[..., None] + x[..., None, :]
+    inside = ops.logical_and(y_inside[..., :, None], x_inside[..., None, :])
+    return ops.take(table, index, axis=0) * ops.cast(inside, table.dtype)[..., None]
+
+
+def _reach(place, level, lengths, size, step):
+    """Along one axis: the cells under the kernel, clipped; which of them exist; the level's length."""
+    outputs = [-(-n // step) for n in lengths]
+    missing = [max((out - 1) * step + size - n, 0) for out, n in zip(outputs, lengths, strict=True)]
+    before = _of_level([n // 2 for n in missing], level)        # an odd cell of padding goes behind
+    first = (place * step - before)[..., None]
+    cells = first + ops.arange(size, dtype="int32")
+    length = _of_level(lengths, level)[..., None]
+    inside = ops.logical_and(cells >= 0, cells < length)
+    return ops.clip(cells, 0, length - 1), inside, length
+
+
+def _of_level(values, level):
+    return ops.take(ops.convert_to_tensor(np.asarray(values, np.int32)), level, axis=0)
