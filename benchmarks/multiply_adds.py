@@ -7,7 +7,7 @@ left out: they move memory rather than multiply.
 """
 import keras
 
-FORWARD_AND_BACKWARD = 3            # a training step costs its forward pass three times: outputs, input gradients, weight gradients
+FORWARD_AND_BACKWARD = 3            # a layer that is trained: outputs, input gradients, weight gradients
 FLOP = 2                            # of one multiply-add
 
 
@@ -18,11 +18,20 @@ def inference_macs(config, backbone, *, described, num_attributes=0):
                                        "attributes": attribute_macs(config, described, num_attributes)}
 
 
-def training_macs(config, backbone, num_attributes=0):
-    """{part: multiply-adds} of one image's forward pass in training: masks and attributes at the positive rois only."""
-    positives = config.positive_rois
+def training_macs(config, backbone, num_attributes=0, positives=None):
+    """{part: multiply-adds} of one image's forward pass in training: masks and attributes at the positive rois only.
+
+    positives: how many those are; None: as many as may be, which is what a step under XLA computes.
+    """
+    positives = config.positive_rois if positives is None else positives
     return _trunk(config, backbone) | {"box": box_head_macs(config, config.TRAIN_ROIS_PER_IMAGE), "mask": mask_head_macs(config, positives),
                                        "attributes": attribute_macs(config, positives, num_attributes)}
+
+
+def step_macs(forward):
+    """Multiply-adds of a training step of every layer, from `training_macs`. The RPN is trained at its sampled anchors alone, which is
+    next to nothing (`RPNHead.at`)."""
+    return FORWARD_AND_BACKWARD * sum(forward.values()) - (FORWARD_AND_BACKWARD - 1) * forward["rpn"]
 
 
 def backbone_macs(model, image_hw):
@@ -58,10 +67,10 @@ def box_head_macs(config, rois):
 
 
 def mask_head_macs(config, rois):
-    """Four 3x3 convolutions on the pooled grid, a 2x2 upsampling, and a 1x1 convolution to one mask for each class."""
+    """Four 3x3 convolutions on the pooled grid, a 2x2 upsampling, and a 1x1 convolution to the mask of the roi's class."""
     cells, channels = config.MASK_POOL_SIZE ** 2, config.MASK_CHANNELS
     convs = 9 * channels * (config.TOP_DOWN_PYRAMID_SIZE + 3 * channels)
-    return rois * cells * (convs + 4 * channels * channels + 4 * channels * config.NUM_CLASSES)
+    return rois * cells * (convs + 4 * channels * channels + 4 * channels)
 
 
 def attribute_macs(config, rois, num_attributes):

@@ -5,11 +5,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from benchmarks.multiply_adds import FLOP, FORWARD_AND_BACKWARD, inference_macs, training_macs
+from benchmarks.multiply_adds import FLOP, inference_macs, step_macs, training_macs
 from fashion.attributes.build import head_of
 from mrcnn.inference.compiled import compiled
 from mrcnn.inference.predict import Predictor
 from mrcnn.modeling.build import build_detector
+from mrcnn.ops.matching import POSITIVE
 from mrcnn.ops.nms import non_max_suppression
 from mrcnn.training.fit import use_xla
 from mrcnn.training.layer_groups import set_trainable
@@ -30,7 +31,8 @@ def measure(config, *, steps, xla=None, train=True, parts=False):
     heads = [lambda: head_of(config, config.NUM_ATTRIBUTES, config.NUM_CLASSES)] if config.NUM_ATTRIBUTES else []
     detector = build_detector(config, heads)
     batch = made_up_batch(config)
-    found = {"macs_train": sum(training_macs(config, detector.backbone, config.NUM_ATTRIBUTES).values())}
+    forward = training_macs(config, detector.backbone, config.NUM_ATTRIBUTES, None if xla else positives_of(detector, batch))
+    found = {"macs_train": sum(forward.values()), "macs_step": step_macs(forward)}
     for name, described in (("macs_predict_few", FEW), ("macs_predict_all", config.DETECTION_MAX_INSTANCES)):
         found[name] = sum(inference_macs(config, detector.backbone, described=described, num_attributes=config.NUM_ATTRIBUTES).values())
     found |= time_prediction(detector, config, batch, steps, xla)
@@ -40,12 +42,15 @@ def measure(config, *, steps, xla=None, train=True, parts=False):
     if train:
         found["train"] = time_training(detector, config, batch, steps, xla, "all")
     found["peak_bytes"] = peak_memory()
-    found["roof_flops"] = matrix_product_flops(config.MIXED_PRECISION)
-    if train:
-        found["share_train"] = FLOP * FORWARD_AND_BACKWARD * found["macs_train"] * found["train"] / found["roof_flops"]
-    for kind in ("few", "all"):
-        found[f"share_predict_{kind}"] = FLOP * found[f"macs_predict_{kind}"] * found[f"predict_{kind}"] / found["roof_flops"]
+    if accelerator():
+        found["roof_flops"] = matrix_product_flops(config.MIXED_PRECISION)
     return found
+
+
+def positives_of(detector, batch):
+    """How many rois of an image a mask is trained at in a plain graph: as many as are positive in the image that has most."""
+    samples = detector(batch, training=True)["samples"]
+    return int(np.equal(samples["label"], POSITIVE).sum(axis=1).max())
 
 
 def time_prediction(detector, config, batch, steps, xla):
@@ -130,10 +135,8 @@ def made_up_batch(config):
                      "windows": np.tile(np.array([0, 0, height, width], np.float32), (size, 1))}
 
 
-def matrix_product_flops(mixed, size=None):
-    """FLOP/s of a large matrix product on this device: the roof that shares are given of."""
-    size = size or (8192 if accelerator() else 1536)
-    repeats = 16 if accelerator() else 2
+def matrix_product_flops(mixed, size=8192, repeats=16):
+    """FLOP/s of a large matrix product on this accelerator: the roof that shares are given of. A CPU's is in `benchmarks.roof`."""
     dtype = "bfloat16" if mixed else "float32"
     a = ops.cast(ops.convert_to_tensor(np.random.default_rng(0).normal(size=(size, size)).astype(np.float32)), dtype)
 
@@ -143,7 +146,7 @@ def matrix_product_flops(mixed, size=None):
             y = ops.matmul(y, x) * ops.cast(1.0 / size, x.dtype)
         return y
 
-    program = compiled(products, keras.Sequential(), xla=accelerator())
+    program = compiled(products, keras.Sequential(), xla=True)
     return FLOP * repeats * size ** 3 / seconds(lambda: program(a), 5)
 
 

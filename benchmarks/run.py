@@ -2,7 +2,11 @@
 
 Measures training steps and predictions of the cases in benchmarks/cases.py, each in a process of its own, in float32 and in bfloat16,
 sets them against the multiply-adds they need and, where torch and torchvision are installed, against torchvision's Mask R-CNN at the
-same work. --quick compares parts of one small network with each other, for a CPU. --train RECIPE trains instead, and takes the time.
+same work. On a CPU, --rounds measures ours with and without oneDNN and torchvision in turn, and prints the medians:
+
+    python benchmarks/run.py --cases r50-512-same-work torchvision-512 --dtypes float32 --batch 2 --jit off --steps 5 --rounds 3
+
+--quick compares parts of one small network with each other, for a CPU. --train RECIPE trains instead, and takes the time.
 KERAS_BACKEND=jax works without TensorFlow.
 """
 if not __package__:                 # run as a script: the repository, not this folder, belongs on the import path
@@ -14,6 +18,9 @@ import importlib.util
 import json
 import os
 import platform
+import re
+import signal
+import statistics
 import subprocess
 import sys
 import time
@@ -22,10 +29,15 @@ from importlib import metadata as packages
 from pathlib import Path
 
 from benchmarks.cases import CASES
+from benchmarks.multiply_adds import FLOP
+from benchmarks.roof import cpu, matrix_product_flops
+from mrcnn.process import prefer_fast_kernels
 
 ROOT = Path(__file__).parents[1]
 DTYPES = ("float32", "mixed_bfloat16")
 VERSIONS = ("keras", "jax", "tensorflow", "torch", "torchvision", "numpy")
+OBJECTS = 8                         # in each made-up image
+ROOF = {}                           # of each library, as far as it was measured
 RESULT = "measured: "               # starts the line on which a case's process hands over its numbers
 COLUMNS = (("case", "case"), ("input", "input"), ("batch", "batch"), ("arithmetic", "dtype"), ("GMAC train / predict", "gmac"),
            ("train", "train"), ("forward", "forward"), ("predict, ≤8 found", "predict_few"), ("predict, 100 found", "predict_all"),
@@ -40,7 +52,8 @@ def main(argv=None):
     elif args.train:
         report(train(args), args.out)
     elif args.quick:
-        print(ratios(measure_here("smoke", "float32", steps=3, batch=None, jit="auto", parts=True)))
+        found = measure_here("smoke", "float32", steps=3, batch=None, jit="auto", parts=True)
+        print(ratios(found | shares(found, roof_of(found))))
     else:
         report(measure_cases(args), args.out)
 
@@ -53,6 +66,8 @@ def parse(argv):
     parser.add_argument("--batch", type=int, help="images a step (default: the case's)")
     parser.add_argument("--steps", type=int, default=20, help="timed steps of each kind (default: %(default)s)")
     parser.add_argument("--jit", choices=("on", "off", "auto"), default="on", help="compile with XLA (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=1, metavar="N",
+                        help="on a CPU: measure every case N times, ours with and without oneDNN, in turn (default: %(default)s)")
     parser.add_argument("--minutes", type=float, default=60, help="start no further case after this time (default: %(default)s)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="append the table to this Markdown file")
     parser.add_argument("--train", metavar="RECIPE", help="train this recipe of fashion/config.py and take the time")
@@ -65,50 +80,118 @@ def parse(argv):
 
 def measure_cases(args):
     """Every case in every arithmetic, each in a process of its own: memory is then the case's, and a failure costs one row."""
-    rows, start = [], time.monotonic()
+    start, found, roof = time.monotonic(), {}, None
+    for turn in range(args.rounds):
+        for key in measured(args):
+            row = describe(key[0], key[1], args.batch, key[2])
+            if time.monotonic() - start > 60 * args.minutes:
+                row["error"] = f"not started, the {args.minutes:g} minutes were over"
+            else:
+                row |= run_apart({"name": key[0], "dtype": key[1], "steps": args.steps, "batch": args.batch, "jit": args.jit}, key[2])
+            if "roof_flops" not in row and "error" not in row and roof is None:
+                roof = roof_here()
+            row |= shares(row, row.get("roof_flops") or roof)
+            print(f"{turn + 1}: " + " ".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in row.items()), flush=True)
+            found.setdefault(key, []).append(row)
+    rows = [median(turns) for turns in found.values()]
+    return "\n\n".join(text for text in (table(rows), comparison(rows), roof_text(roof)) if text)
+
+
+def measured(args):
+    """(case, arithmetic, oneDNN) of each row: None leaves oneDNN to TensorFlow, which is asked for both ways in rounds on a CPU."""
+    both = args.rounds > 1 and os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow"
     for name in args.cases:
         if CASES[name].peer and not (importlib.util.find_spec("torch") and importlib.util.find_spec("torchvision")):
             print(f"{name}: left out, torch and torchvision are not installed")
             continue
         for dtype in args.dtypes:
-            row = describe(name, dtype, args.batch)
-            if time.monotonic() - start > 60 * args.minutes:
-                row["error"] = f"not started, the {args.minutes:g} minutes were over"
-            else:
-                row |= run_apart({"name": name, "dtype": dtype, "steps": args.steps, "batch": args.batch, "jit": args.jit})
-            print(" ".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in row.items()), flush=True)
-            rows.append(row)
-    return f"{table(rows)}\n\n{comparison(rows)}".strip()
+            for onednn in ("1", "0") if both and not CASES[name].peer else (None,):
+                yield name, dtype, onednn
 
 
-def run_apart(arguments):
-    """`measure_here` in a process of its own -> its numbers, or {"error": the last line it wrote}."""
-    command = [sys.executable, str(Path(__file__).resolve()), "--measure", json.dumps(arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"})
+def median(turns):
+    """One row of several measurements of it: the median of each number; the error, if every turn failed."""
+    sound = [row for row in turns if "error" not in row]
+    if not sound:
+        return turns[-1]
+    return {name: statistics.median(row[name] for row in sound) if isinstance(value, float) else value
+            for name, value in sound[0].items()}
+
+
+def shares(row, roof):
+    """What a row's speeds are of the roof, FLOP/s, by the multiply-adds they need; {} where one of them is not known."""
+    if not roof or "macs_step" not in row:
+        return {}
+    found = {f"share_predict_{kind}": FLOP * row[f"macs_predict_{kind}"] * row[f"predict_{kind}"] / roof
+             for kind in ("few", "all") if f"predict_{kind}" in row}
+    return found | ({"share_train": FLOP * row["macs_step"] * row["train"] / roof} if "train" in row else {})
+
+
+def roof_here():
+    """FLOP/s of the fastest matrix product on this CPU; the measurements are kept for `roof_text`."""
+    ROOF.update(matrix_product_flops())
+    return max(ROOF.values(), default=0.0)
+
+
+def roof_of(found):
+    return found.get("roof_flops") or roof_here()
+
+
+def roof_text(roof):
+    """A line that tells the roof, "" where none was measured."""
+    told = ", ".join(f"{name} {flops / 1e9:.0f}" for name, flops in ROOF.items())
+    return f"Roof, GFLOP/s of a 2048 x 2048 float32 product: {told}. Shares are of the fastest." if roof else ""
+
+
+def run_apart(arguments, onednn=None):
+    """The numbers of one case, measured in a process of its own, or {"error": what stopped it}."""
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"} | ({} if onednn is None else {"TF_ENABLE_ONEDNN_OPTS": onednn})
+    done = subprocess.run(command_of(arguments), capture_output=True, text=True, cwd=ROOT, env=environment)
     lines = [line for line in done.stdout.splitlines() if line.startswith(RESULT)]
     if done.returncode == 0 and lines:
         return json.loads(lines[-1].removeprefix(RESULT))
-    return {"error": (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1][:300]}
+    return {"error": reason(done.returncode, done.stderr)}
+
+
+def command_of(arguments):
+    """What to run. A peer is measured by a script that imports its own framework alone."""
+    case = CASES[arguments["name"]] if arguments["name"] in CASES else None
+    if case is None or not case.peer:
+        return [sys.executable, str(Path(__file__).resolve()), "--measure", json.dumps(arguments)]
+    config = with_batch(case, arguments["batch"]).config(arguments["dtype"])
+    asked = {"config": config.to_dict(), "image_hw": config.image_hw, "objects": OBJECTS, "steps": arguments["steps"]}
+    return [sys.executable, str(Path(__file__).with_name("torchvision_peer.py").resolve()), json.dumps(asked)]
+
+
+def reason(status, stderr):
+    """Why a process failed: its exception, the signal that ended it, or the last line that is no warning."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    errors = [line for line in lines if re.match(r"[\w.]*(Error|Exception|Interrupt)\b", line)]
+    if status < 0:
+        name = signal.Signals(-status).name
+        return f"ended by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
+    told = [line for line in lines if "warning" not in line.lower() and not re.match(r"[IWE]\d{4} ", line)]
+    return (errors or told or [f"exit status {status}"])[-1][:300]
 
 
 def measure_here(name, dtype, steps, batch, jit, parts=False):
-    """The numbers of one case, measured in this process."""
-    case = with_batch(CASES[name], batch)
-    if case.peer:
-        from benchmarks.torchvision_peer import measure
-    else:
-        from benchmarks.network import measure
-    return measure(case.config(dtype), steps=steps, xla={"on": True, "off": False, "auto": None}[jit], parts=parts)
+    """The numbers of one case of ours, measured in this process."""
+    prefer_fast_kernels()
+    from benchmarks.network import measure
+    return measure(with_batch(CASES[name], batch).config(dtype), steps=steps, xla={"on": True, "off": False, "auto": None}[jit],
+                   parts=parts)
 
 
 def with_batch(case, batch):
     return type(case)(case.name, case.recipe, batch, case.settings, case.peer) if batch else case
 
 
-def describe(name, dtype, batch):
+def describe(name, dtype, batch, onednn=None):
     """The columns of a row that are known before measuring."""
     config = with_batch(CASES[name], batch).config(dtype)
-    return {"case": name, "input": "×".join(map(str, config.image_hw)), "batch": config.BATCH_SIZE, "dtype": dtype.removeprefix("mixed_")}
+    with_onednn = {None: "", "0": ", without oneDNN", "1": ", oneDNN"}[onednn]
+    return {"case": name + with_onednn, "input": "×".join(map(str, config.image_hw)), "batch": config.BATCH_SIZE,
+            "dtype": dtype.removeprefix("mixed_")}
 
 
 def table(rows):
@@ -130,15 +213,20 @@ def table(rows):
 
 
 def comparison(rows):
-    """Our speed as a multiple of torchvision's, for each pair that did the same work."""
-    found = {(row["case"], row["dtype"]): row for row in rows}
+    """Our speed and memory as a multiple of torchvision's, for each pair that did the same work."""
     lines = []
-    for (name, dtype), peer in found.items():
-        ours = found.get((f"r50-{name.removeprefix('torchvision-')}-same-work", dtype), {}) if name.startswith("torchvision-") else {}
-        for kind, title in (("train", "training step"), ("predict_all", "prediction, 100 found")):
-            if kind in peer and kind in ours:
-                lines.append(f"- {title}, {peer['input']}, batch {peer['batch']}, {dtype}: {ours[kind] / peer[kind]:.2f} times "
-                             f"torchvision's {peer[kind]:.1f} images/s")
+    for peer in rows:
+        if not peer["case"].startswith("torchvision-") or "error" in peer:
+            continue
+        own = f"r50-{peer['case'].removeprefix('torchvision-')}-same-work"
+        for row in rows:
+            if row["case"].partition(",")[0] != own or row["dtype"] != peer["dtype"]:
+                continue
+            for kind, title, unit in (("train", "training step", "images/s"), ("predict_all", "prediction, 100 found", "images/s"),
+                                      ("peak_bytes", "peak memory", "bytes")):
+                if kind in peer and kind in row:
+                    lines.append(f"- {title}, {peer['input']}, batch {peer['batch']}, {peer['dtype']}{row['case'].removeprefix(own)}: "
+                                 f"{row[kind] / peer[kind]:.2f} times torchvision's {peer[kind]:.3g} {unit}")
     return "\n".join(lines)
 
 
@@ -184,13 +272,13 @@ def report(text, out):
 
 
 def device():
-    """The accelerator's name where there is one, else the CPU's architecture and number of cores."""
+    """The accelerator's name where there is one, else the CPU, see `benchmarks.roof.cpu`."""
     try:
         query = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
         names = subprocess.run(query, capture_output=True, text=True, check=True).stdout.strip().splitlines()
         return f"{len(names)} x {names[0]}"
     except (OSError, subprocess.CalledProcessError, IndexError):
-        return f"CPU, {platform.machine()}, {os.cpu_count()} cores"
+        return f"CPU: {cpu()}"
 
 
 def versions():

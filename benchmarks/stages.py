@@ -22,17 +22,21 @@ import tempfile
 import time
 
 from benchmarks.cases import CASES
+from benchmarks.roof import cpu
+from mrcnn.process import prefer_fast_kernels
 
 STAGES = ("backbone", "fpn", "rpn", "box_head", "mask_head", "attribute_head", "optimizer",
           "regions")
 TITLES = {"regions": "RoIAlign, proposals, sampling, losses"}
+MACS = {"box_head": "box", "mask_head": "mask", "attribute_head": "attributes"}
 
 
 def main(argv=None):
     """Profile as the arguments say and print the tables."""
     args = parse(argv)
+    prefer_fast_kernels()
     seconds, wall, macs = profile(args.case, args.what, args.batch)
-    print(f"{args.what}, {args.case}, batch {args.batch}: {wall:.2f} s\n")
+    print(f"{args.what}, {args.case}, batch {args.batch}: {wall:.2f} s; {cpu()}\n")
     print(stage_table(seconds, macs))
     print("\nmost expensive operations\n")
     for name, value in seconds.most_common(args.top):
@@ -93,7 +97,8 @@ def stage_table(seconds, macs) -> str:
     for stage, (forward, backward) in passes.items():
         if forward + backward == 0:
             continue
-        giga = f"{macs[stage] / 1e9:.1f}" if stage in macs else "–"
+        count = macs.get(MACS.get(stage, stage))
+        giga = "–" if count is None else f"{count / 1e9:.1f}"
         lines.append(f"| {TITLES.get(stage, stage)} | {giga} | {forward:.3f} | {backward:.3f} | "
                      f"{(forward + backward) / total:.1%} |")
     return "\n".join(lines)
@@ -118,7 +123,7 @@ def _step_of(name, what, batch):
     import keras
 
     from benchmarks.multiply_adds import inference_macs, training_macs
-    from benchmarks.network import made_up_batch
+    from benchmarks.network import made_up_batch, positives_of
     from fashion.attributes.build import head_of
     from mrcnn.inference.predict import Predictor
     from mrcnn.modeling.build import build_detector
@@ -134,7 +139,8 @@ def _step_of(name, what, batch):
         set_trainable(detector, config, "all")
         detector.compile(make_optimizer(config, 1e-6, 1000), jit_compile=False)
         detector.optimizer.build(detector.trainable_variables)
-        macs = training_macs(config, detector.backbone, config.NUM_ATTRIBUTES)
+        macs = training_macs(config, detector.backbone, config.NUM_ATTRIBUTES,
+                             positives_of(detector, inputs))
         step = lambda: detector.train_on_batch(inputs)              # noqa: E731
     else:
         predictor = Predictor(detector, config, xla=False)

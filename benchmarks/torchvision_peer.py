@@ -1,12 +1,26 @@
-"""Measuring torchvision's Mask R-CNN at the same work: size, batch, numbers of proposals and rois, frozen BatchNorm, random weights."""
+"""Measuring torchvision's Mask R-CNN at the same work: size, batch, numbers of proposals and rois, frozen BatchNorm, random weights.
+
+Run by benchmarks/run.py as a process of its own, `python benchmarks/torchvision_peer.py JSON`, which imports neither Keras nor
+TensorFlow: two frameworks in one process bring two thread pools, and some builds of them do not start together at all.
+"""
+import json
+import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 
-from benchmarks.network import OBJECTS
+RESULT = "measured: "               # starts the line on which the numbers are handed over, as in benchmarks/run.py
 
 
-def measure(config, *, steps, **_):
+def main(argument):
+    """Measure as the JSON object says: "config", the settings by name, "image_hw", "objects" and "steps"."""
+    asked = json.loads(argument)
+    config = SimpleNamespace(**asked["config"], image_hw=tuple(asked["image_hw"]), OBJECTS=asked["objects"])
+    print(RESULT + json.dumps(measure(config, steps=asked["steps"])))
+
+
+def measure(config, *, steps):
     """The rates of `benchmarks.network.measure` that both have, for torchvision's maskrcnn with a ResNet-50 pyramid.
 
     Runs on the GPU where there is one; "mixed_bfloat16" is autocast, and channels-last memory is used where it is faster.
@@ -79,17 +93,17 @@ def heads_only(model, images):
 
 
 def made_up_batch(torch, config, device, layout):
-    """(images, targets) as torchvision takes them: noise with OBJECTS objects in each image."""
+    """(images, targets) as torchvision takes them: noise with so many objects in each image."""
     rng = np.random.default_rng(0)
     height, width = config.image_hw
     pixels = torch.rand((config.BATCH_SIZE, 3, height, width), device=device).to(memory_format=layout)
     targets = []
     for _ in range(config.BATCH_SIZE):
-        corner, extent = rng.uniform(0, 0.5, (OBJECTS, 2)), rng.uniform(0.1, 0.5, (OBJECTS, 2))
+        corner, extent = rng.uniform(0, 0.5, (config.OBJECTS, 2)), rng.uniform(0.1, 0.5, (config.OBJECTS, 2))
         boxes = np.concatenate([corner, corner + extent], -1) * [width, height, width, height]
         targets.append({"boxes": torch.tensor(boxes, dtype=torch.float32, device=device),
-                        "labels": torch.tensor(rng.integers(1, config.NUM_CLASSES, OBJECTS), device=device),
-                        "masks": torch.ones((OBJECTS, height, width), dtype=torch.uint8, device=device)})
+                        "labels": torch.tensor(rng.integers(1, config.NUM_CLASSES, config.OBJECTS), device=device),
+                        "masks": torch.ones((config.OBJECTS, height, width), dtype=torch.uint8, device=device)})
     return list(pixels), targets
 
 
@@ -108,3 +122,7 @@ def seconds(torch, call, steps, device):
 def _wait(torch, device):
     if device.type == "cuda":
         torch.cuda.synchronize()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

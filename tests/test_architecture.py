@@ -34,6 +34,7 @@ NUMPY_ONLY = [
 KERAS_TOO = ["mrcnn.data.read_ahead", "mrcnn.data.batches"]
 TENSORFLOW = [
     "mrcnn.ops.nms",
+    "mrcnn.modeling.batch_norm",
     "mrcnn.modeling.devices",
     "mrcnn.modeling.plain_graphs",
     "mrcnn.training.fit",

@@ -3,6 +3,7 @@ import keras
 from keras import layers, ops
 
 from mrcnn.modeling.batch_norm import BatchNorm
+from mrcnn.modeling.conv_norm import ConvNorm
 
 CELLS = 14    # of the bodies that pool for themselves, as in the mask branch
 
@@ -41,12 +42,14 @@ class Conv(keras.layers.Layer):
         super().__init__(**kwargs)
         self.conv = [layers.Conv2D(channels, 3, padding="same", name=f"mrcnn_attribute_conv{i}") for i in range(1, 5)]
         self.bn = [BatchNorm(update_statistics, name=f"mrcnn_attribute_bn{i}") for i in range(1, 5)]
+        self.blocks = [ConvNorm(conv, bn, name=f"mrcnn_attribute_block{i}")
+                       for i, (conv, bn) in enumerate(zip(self.conv, self.bn, strict=True), start=1)]
         self.fc = layers.Dense(hidden, activation="relu", name="mrcnn_attribute_fc1")
 
     def call(self, inputs, training=False, used=None):
         n, x = inputs.shape[1], ops.reshape(inputs, (-1, *inputs.shape[2:]))
-        for conv, bn in zip(self.conv, self.bn, strict=True):
-            x = ops.relu(bn(conv(x), training=training, used=used))
+        for block in self.blocks:
+            x = ops.relu(block(x, training=training, used=used))
         x = ops.concatenate([ops.mean(x, axis=(1, 2)), ops.max(x, axis=(1, 2))], axis=-1)
         return ops.reshape(self.fc(x), (-1, n, self.fc.units))
 

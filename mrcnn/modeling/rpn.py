@@ -54,10 +54,12 @@ class RPNHead(keras.layers.Layer):
         kernel = ops.cast(ops.convert_to_tensor(self.shared.kernel), dtype)
         rows = ops.reshape(patches, (-1, kernel.shape[0] * kernel.shape[1] * kernel.shape[2]))
         hidden = ops.matmul(rows, ops.reshape(kernel, (rows.shape[1], self.shared.filters)))
-        hidden = ops.relu(ops.add(hidden, ops.cast(self.shared.bias, dtype)))[:, None, None]
+        hidden = ops.cast(ops.relu(ops.add(hidden, ops.cast(self.shared.bias, dtype))), "float32")
 
         def of_slot(layer, numbers):
-            outputs = ops.reshape(layer(hidden), (-1, index.shape[1], slots, numbers))
+            kernel = ops.reshape(ops.cast(layer.kernel, "float32"), (hidden.shape[1], -1))
+            outputs = ops.add(ops.matmul(hidden, kernel), ops.cast(layer.bias, "float32"))
+            outputs = ops.reshape(outputs, (-1, index.shape[1], slots, numbers))
             return ops.take_along_axis(outputs, slot[..., None, None], axis=2)[:, :, 0]
 
         return {"logits": of_slot(self.classify, 2), "deltas": of_slot(self.regress, 4)}

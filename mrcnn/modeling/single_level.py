@@ -1,8 +1,8 @@
 """SingleLevel: one feature map in place of a pyramid, the baseline that a pyramid is measured against."""
 import keras
-from keras import layers
 
 from mrcnn.modeling.gates import GATES
+from mrcnn.modeling.plain_graphs import PlainConv2D
 
 
 class SingleLevel(keras.layers.Layer):
@@ -16,8 +16,8 @@ class SingleLevel(keras.layers.Layer):
 
     def __init__(self, channels, gate="none", **kwargs):
         super().__init__(**kwargs)
-        self.lateral = layers.Conv2D(channels, 1, name="fpn_c4p4")
-        self.smooth = layers.Conv2D(channels, 3, padding="same", name="fpn_p4")
+        self.lateral = PlainConv2D(channels, 1, name="fpn_c4p4")
+        self.smooth = PlainConv2D(channels, 3, padding="same", name="fpn_p4")
         self.gate = GATES[gate](channels, name=f"fpn_p4_{gate}") if gate != "none" else None
 
     def call(self, features):

@@ -1,7 +1,7 @@
 """Optimisers whose update of a variable is one operation of TensorFlow's, for quick first steps.
 
-Keras writes an update as twenty operations, for each of 400 variables. Tracing and optimising
-those was two thirds of the time before the first step. TensorFlow has kernels for the whole update,
+Keras writes an update of AdamW as 45 operations, for each of 200 to 400 variables. Tracing and
+optimising those was half of the time before the first step. TensorFlow has kernels for the whole update,
 with the same formulas and the same state, so checkpoints fit either way. Elsewhere, and where a
 model lies on several devices, Keras' own updates run.
 """

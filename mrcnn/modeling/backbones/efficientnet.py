@@ -4,6 +4,7 @@ import re
 import keras
 
 from mrcnn.modeling.batch_norm import BatchNorm
+from mrcnn.modeling.matrix_convs import CoveringConv2D
 
 # The function of keras.applications that builds each.
 APPLICATIONS = ({f"efficientnet_b{n}": f"EfficientNetB{n}" for n in range(5)}
@@ -28,6 +29,8 @@ def efficientnet(name, update_statistics=False, channels=3):
             return BatchNorm(update_statistics, **layer.get_config())
         if isinstance(layer, keras.layers.Dropout):
             return keras.layers.Identity(name=layer.name)
+        if "_se_" in layer.name and isinstance(layer, keras.layers.Conv2D):     # the gates: 1 x 1 on maps of one cell
+            return CoveringConv2D.from_config(layer.get_config())
         return type(layer).from_config(layer.get_config())
 
     # Called with its tensors only: our BatchNorm takes no mask.

@@ -1,5 +1,7 @@
+import keras
 import numpy as np
 import pytest
+from keras import ops
 
 from mrcnn.modeling.batch_norm import BatchNorm
 
@@ -26,6 +28,21 @@ def test_statistics_are_updated_when_asked(pixels):
     trained = np.asarray(norm(pixels, training=True))
     np.testing.assert_allclose(trained.mean((0, 1, 2)), 0, atol=1e-5)
     np.testing.assert_allclose(norm.moving_mean, 0.01 * pixels.mean((0, 1, 2)), rtol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(2, 8, 8, 4), (1, 1, 1, 4), (1, 1, 2, 4)])
+def test_the_batch_is_normalised_as_keras_does(rng, gradient, shape):
+    """Keras' own layer is the oracle of outputs, statistics and gradients, down to a batch of one cell."""
+    pixels, weight = (rng.normal(3, 2, shape).astype(np.float32) for _ in range(2))
+    ours, keras_own = BatchNorm(update_statistics=True, momentum=0.5), keras.layers.BatchNormalization(epsilon=1e-3, momentum=0.5)
+    for layer in (ours, keras_own):
+        layer.build(shape)
+        layer.set_weights([np.float32([1, 2, 3, 4]), np.float32([4, 3, 2, 1]), np.float32([1, 0, 0, 1]), np.float32([1, 2, 2, 1])])
+    np.testing.assert_allclose(ours(pixels, training=True), keras_own(pixels, training=True), rtol=1e-5, atol=1e-5)
+    for one, other in zip(ours.weights, keras_own.weights, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
+    one, other = (gradient(lambda x, f=f: ops.sum(f(x, training=True) * weight), pixels) for f in (ours, keras_own))
+    np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
 def test_epsilon_is_that_of_the_published_weights():
