@@ -34,6 +34,7 @@ from fashion.preview import write_preview
 from fashion.rebalancing import RULES, USUAL, Histogram, agreed_rules, paste_weights, starting_repeats
 from mrcnn.config import parse_setting
 from mrcnn.data.batches import training_batches, validation_batches
+from mrcnn.locks import check_free
 from mrcnn.modeling.weight_files import convention_in, own_weights, read_h5, read_metadata, weight_layers
 from mrcnn.training.fit import fit
 from mrcnn.training.imagenet import load_file, load_imagenet
@@ -50,6 +51,7 @@ def main(argv=None):
     args = parse(argv)
     if args.resume:
         run = resumable_run(args.out)
+        check_free(run.path)
         order = agreed_order(run, args)
     else:
         run, order = None, {name: getattr(args, name) or default for name, default in DEFAULTS.items()} | {"skip_bad": args.skip_bad}
@@ -76,10 +78,10 @@ def main(argv=None):
         batches.close()
         return None
     model = FashionModel(config, ontology, train.attribute_counts())
-    run = run or RunFolder(Path(args.out) / f"{config.NAME}{datetime.now():%Y%m%dT%H%M%S}")
     going_on = args.resume and run.last.exists()        # a run that was killed in its first epoch starts over, in its folder
     if not going_on:
         start_weights(model, order["weights"], order["exclude"])
+    run = run or RunFolder.create(args.out, f"{config.NAME}{datetime.now():%Y%m%dT%H%M%S}")
     order |= {"command": sys.argv, "data": str(files.folder.resolve()), "split": split.to_dict(), "seed": config.SEED,
               "stages": [vars(s) for s in stages], "versions": versions(), "config": config.to_dict(), "ontology": ontology.to_dict()}
     if not args.resume:
