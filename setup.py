@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 # OpenCV is asked for under the name that imgaug asks for: its headless twin puts its files into the same
 # folder, and two packages that overwrite each other are worse than either. Without libGL, see the Makefile.
@@ -46,6 +47,28 @@ EXTRAS_REQUIRE = {
     ],
 }
 
+# Python runs the lines of such a file when it starts: see mrcnn/startup.py.
+STARTUP = "fashion_mask_rcnn_startup.pth"
+
+
+def startup_line() -> str:
+    """mrcnn/startup.py as one line of a .pth file. Whatever goes wrong in it, Python starts."""
+    source = (Path(__file__).parent / "mrcnn" / "startup.py").read_text(encoding="utf-8")
+    guarded = f"try:\n exec({source!r}, names := {{}})\n names['wait_for_imports']()\nexcept Exception:\n pass"
+    return f"import sys; exec({guarded!r}, {{}})\n"
+
+
+class BuildWithStartup(build_py):
+    """Adds the .pth file, in ordinary and in editable builds; setuptools has no setting for it."""
+
+    def run(self):
+        super().run()
+        # An editable build leaves all that is installed as it is in the folder of the command install.
+        folder = self.get_finalized_command("install").install_lib if self.editable_mode else self.build_lib
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        (Path(folder) / STARTUP).write_text(startup_line(), encoding="utf-8")
+
+
 readme = Path(__file__).parent / "README.md"
 
 setup(
@@ -63,6 +86,7 @@ setup(
     package_dir={"fashion.weights": "weights"},
     package_data={"fashion": ["labels/*.json"], "fashion.weights": ["*.h5", "README.md"]},
     include_package_data=False,
+    cmdclass={"build_py": BuildWithStartup},
     install_requires=INSTALL_REQUIRES,
     extras_require=EXTRAS_REQUIRE,
     entry_points={"console_scripts": ["fashion = fashion.__main__:main"]},

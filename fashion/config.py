@@ -2,12 +2,14 @@
 import math
 
 from mrcnn.config import LOSSES, Config
+from mrcnn.setting_checks import check, is_number, number, shown, switch, text, whole
 from mrcnn.training.schedules import Stage
 
 # What a file that does not name these settings was trained with: it is older than they are, and the defaults have changed.
 BEFORE = {"ATTRIBUTE_HEAD": "linear", "MIN_VISIBLE_SHARE": 0.0}
 
 
+STAGE_FORM = 'A stage is [name, layers, epochs, learning_rate], for instance ["heads", "heads", 5, 0.001].'
 CHOICES = {"ATTRIBUTE_HEAD": ("linear", "mlp", "conv", "attention"), "ATTRIBUTE_LOSS": ("bce", "focal", "asymmetric"),
            "ATTRIBUTE_ROIS": ("positives", "all"), "ATTRIBUTE_EMPTY": ("none", "exclude", "background")}
 
@@ -54,6 +56,7 @@ class FashionConfig(Config):
     WARMUP_STEPS = 500
     # The attribute loss is a sum over all attributes; this weight brings it to the size of the others.
     LOSS_WEIGHTS = {**{name: 1.0 for name in LOSSES}, "mrcnn_attribute_loss": 0.15}
+    losses_of_heads = ("mrcnn_attribute_loss",)
 
     # How a recipe is trained
     STAGES = (Stage("heads", "heads", 10, 1e-3), Stage("all", "all", 90, 1e-4))
@@ -65,19 +68,23 @@ class FashionConfig(Config):
     EVALUATE_IMAGES = 500               # at most this many of them
 
     def __init__(self):
+        if not isinstance(self.STAGES, (list, tuple)):
+            raise ValueError(f"STAGES must be a list of stages. {STAGE_FORM} Got {shown(self.STAGES)}.")
         self.STAGES = tuple(_stage(s) for s in self.STAGES)
         super().__init__()
 
     def validate(self):
         super().validate()
         for name in ("EVALUATE_EVERY", "EVALUATE_IMAGES"):
-            if int(getattr(self, name)) < 1:
-                raise ValueError(f"{name} must be at least 1. Got {getattr(self, name)!r}.")
+            check(name, getattr(self, name), whole())
+        for name in ("ATTRIBUTE_PER_CLASS", "ATTRIBUTE_SEEN_PAIRS", "AUGMENT"):
+            check(name, getattr(self, name), switch())
+        check("NUM_ATTRIBUTES", self.NUM_ATTRIBUTES, whole(0))
         for name, least, most in (("ATTRIBUTE_THRESHOLD", 0, 1), ("ATTRIBUTE_POSITIVE_WEIGHT", 0, 1),
                                   ("REBALANCE_THRESHOLD", 0, 1), ("REBALANCE_ATTRIBUTE_THRESHOLD", 0, 1), ("REBALANCE_BETA", 0, 1),
                                   ("ATTRIBUTE_HARD_NEGATIVES", 0, 10**6), ("ATTRIBUTE_HIDDEN", 1, 10**6), ("ATTRIBUTE_CHANNELS", 1, 10**6)):
             value = getattr(self, name)
-            if not isinstance(value, (int, float)) or not least <= value <= most:
+            if not is_number(value) or not least <= value <= most:
                 raise ValueError(f"{name} must be a number from {least} to {most}. Got {value!r}.")
         if self.REBALANCE_BETA == 1:
             raise ValueError("REBALANCE_BETA must be less than 1; 0.9999 is close to it. Got 1.")
@@ -87,7 +94,7 @@ class FashionConfig(Config):
         for name, *most in (("ATTRIBUTE_FOCAL", 1, math.inf), ("ATTRIBUTE_ASYMMETRIC", math.inf, math.inf, 0.99)):
             value = getattr(self, name)
             if not (isinstance(value, (tuple, list)) and len(value) == len(most)
-                    and all(isinstance(v, (int, float)) and 0 <= v <= m for v, m in zip(value, most))):
+                    and all(is_number(v) and 0 <= v <= m for v, m in zip(value, most))):
                 what = {2: "alpha from 0 to 1, gamma", 3: "gamma of ones, gamma of zeros, margin below 1"}[len(most)]
                 raise ValueError(f"{name} must be [{what}], none of them negative. Got {value!r}.")
 
@@ -178,10 +185,13 @@ class Full(FashionConfig):
 def _stage(value):
     """A Stage, also from [name, layers, epochs, learning_rate] or {"name": ...}, as a command line or a file gives it."""
     try:
-        return value if isinstance(value, Stage) else Stage(**value) if isinstance(value, dict) else Stage(*value)
+        stage = value if isinstance(value, Stage) else Stage(**value) if isinstance(value, dict) else Stage(*value)
     except TypeError as error:
-        raise ValueError(f"A stage is [name, layers, epochs, learning_rate], for instance [\"heads\", \"heads\", 5, 0.001]. Got "
-                         f"{value!r}.") from error
+        raise ValueError(f"{STAGE_FORM} Got {value!r} in STAGES.") from error
+    rules = {"name": text(), "layers": text(), "epochs": whole(0), "learning_rate": number()}
+    for name, rule in rules.items():
+        check(f"The {name} of a stage in STAGES", getattr(stage, name), rule)
+    return stage
 
 
 RECIPES = {"smoke": Smoke, "ccp": CCP, "baseline": FashionConfig, "full": Full}

@@ -1,5 +1,8 @@
 """Instance segmentation with Mask R-CNN on Keras 3."""
 from mrcnn.data.imgaug_import import mend_imgaug
+from mrcnn.import_path import use_text_only, warn_of_older_copies
 
+use_text_only()
+warn_of_older_copies()
 # Scripts say `import imgaug` next, which fails beside NumPy 2 without some help.
 mend_imgaug()

@@ -4,11 +4,33 @@ Names, defaults and the way of use (subclass it, set class attributes in capital
 existing configurations keep working. Knobs that Matterport did not have are marked `new`.
 """
 import dataclasses
+import functools
 import inspect
 import itertools
 import json
+import logging
 
 import numpy as np
+
+from mrcnn.setting_checks import (
+    above_zero,
+    check,
+    check_loss_weights,
+    fraction,
+    is_number,
+    is_whole,
+    mistyped,
+    name_meant,
+    number,
+    or_else,
+    several,
+    shown,
+    switch,
+    text,
+    whole,
+)
+
+log = logging.getLogger(__name__)
 
 IMAGENET_STATISTICS = ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
 # What each backbone family was trained on: (mean, std) of an RGB pixel, so that (pixel - mean) / std is its input.
@@ -20,15 +42,52 @@ PIXEL_STATISTICS = {
     "efficientnetv2_b": IMAGENET_STATISTICS,
     "efficientnetv2_s": ((128.0, 128.0, 128.0), (128.0, 128.0, 128.0)),
 }
-NECKS = ("fpn", "none")
-NECK_GATES = ("none", "se", "cbam")
-RESIZE_MODES = ("none", "square", "pad64", "crop", "portrait")
-OPTIMIZERS = ("sgd", "adamw")
-SCHEDULES = ("constant", "cosine")
-ROI_ALIGN_CONVENTIONS = ("auto", "aligned", "corners")
+CHOICES = {
+    "IMAGE_RESIZE_MODE": ("none", "square", "pad64", "crop", "portrait"),
+    "NECK": ("fpn", "none"),
+    "NECK_GATE": ("none", "se", "cbam"),
+    "ROI_ALIGN": ("auto", "aligned", "corners"),
+    "OPTIMIZER": ("sgd", "adamw"),
+    "LR_SCHEDULE": ("constant", "cosine"),
+}
 DERIVED = {"BATCH_SIZE": "IMAGES_PER_GPU and GPU_COUNT", "IMAGE_SHAPE": "IMAGE_MIN_DIM, IMAGE_MAX_DIM and IMAGE_RESIZE_MODE",
            "IMAGE_META_SIZE": "NUM_CLASSES"}
 LOSSES = ("rpn_class_loss", "rpn_bbox_loss", "mrcnn_class_loss", "mrcnn_bbox_loss", "mrcnn_mask_loss")
+
+# What each setting must be, whatever the others are. A whole number may be written as 512.0.
+WHOLE = ("GPU_COUNT", "IMAGES_PER_GPU", "TOP_DOWN_PYRAMID_SIZE", "IMAGE_CHANNEL_COUNT", "NUM_CLASSES", "RPN_ANCHOR_STRIDE",
+         "RPN_CHANNELS", "RPN_TRAIN_ANCHORS_PER_IMAGE", "PRE_NMS_LIMIT", "POST_NMS_ROIS_TRAINING", "POST_NMS_ROIS_INFERENCE",
+         "TRAIN_ROIS_PER_IMAGE", "POOL_SIZE", "MASK_POOL_SIZE", "MASK_CHANNELS", "FPN_CLASSIF_FC_LAYERS_SIZE", "MAX_GT_INSTANCES",
+         "DETECTION_MAX_INSTANCES")
+WHOLE_FROM_ZERO = ("WORKERS", "SEED", "WARMUP_STEPS")
+FRACTIONS = ("COPY_PASTE", "MIN_VISIBLE_SHARE", "ROI_POSITIVE_RATIO", "RPN_NMS_THRESHOLD", "DETECTION_NMS_THRESHOLD")
+SWITCHES = ("MIXED_PRECISION", "USE_RPN_ROIS", "USE_MINI_MASK", "DETECTION_ALL_CLASSES")
+RULES = (dict.fromkeys(WHOLE, whole()) | dict.fromkeys(WHOLE_FROM_ZERO, whole(0)) | dict.fromkeys(FRACTIONS, fraction())
+         | dict.fromkeys(SWITCHES, switch())) | {
+    "NAME": text(),
+    "STEPS_PER_EPOCH": or_else(number(), None),
+    "VALIDATION_STEPS": or_else(number(), None),
+    "TRAIN_BN": or_else(switch(), None),
+    "JIT_COMPILE": or_else(switch(), "auto"),
+    "IMAGE_MIN_DIM": or_else(whole(0), None, False),            # "square" and "none" can do without
+    "IMAGE_MAX_DIM": or_else(whole(0), None, False),
+    "IMAGE_MIN_SCALE": or_else(number(), None, False),
+    "DETECTION_MIN_CONFIDENCE": or_else(fraction(), None),      # as scripts say that there is none
+    "BACKBONE_STRIDES": several(whole(), of="whole numbers"),
+    "RPN_ANCHOR_SCALES": several(above_zero()),
+    "RPN_ANCHOR_RATIOS": several(above_zero()),
+    "RPN_BBOX_STD_DEV": several(above_zero(), 4),
+    "BBOX_STD_DEV": several(above_zero(), 4),
+    "MASK_SHAPE": several(whole(), 2, "whole numbers"),
+    "MINI_MASK_SHAPE": several(whole(), 2, "whole numbers"),
+    "MASK_BUCKETS": several(whole(), of="whole numbers"),
+    "MEAN_PIXEL": or_else(several(number(-np.inf), of="numbers"), None),
+    "PIXEL_STD": or_else(several(above_zero()), None),
+    "LEARNING_RATE": number(),
+    "LEARNING_MOMENTUM": fraction(),
+    "WEIGHT_DECAY": number(),
+    "GRADIENT_CLIP_NORM": or_else(number(), None),
+}
 
 
 class Config:
@@ -113,23 +172,34 @@ class Config:
     LR_SCHEDULE = "constant"            # new: constant | cosine, within a stage
     WARMUP_STEPS = 0                    # new: steps of a linear rise from 0 at the start of each stage
     WEIGHT_DECAY = 0.0001               # decoupled; not on biases and BatchNorm
-    GRADIENT_CLIP_NORM = 5.0            # global norm over all gradients
+    GRADIENT_CLIP_NORM = 5.0            # global norm over all gradients; 0 or None: not clipped
     LOSS_WEIGHTS = {name: 1.0 for name in LOSSES}
+
+    # Names in LOSS_WEIGHTS that belong to heads of one's own.
+    losses_of_heads = ()
 
     def __init__(self):
         self._take_functions_as_given()
-        self.BATCH_SIZE = self.IMAGES_PER_GPU * self.GPU_COUNT
+        self._check_types()
+        self._make_whole()
         mean, std = PIXEL_STATISTICS[self.backbone_family()]
         std = std if self.IMAGE_CHANNEL_COUNT == len(std) else (1.0,) * self.IMAGE_CHANNEL_COUNT
         self.MEAN_PIXEL = np.array(mean if self.MEAN_PIXEL is None else self.MEAN_PIXEL, np.float32)
         self.PIXEL_STD = np.array(std if self.PIXEL_STD is None else self.PIXEL_STD, np.float32)
-        height, width = {"portrait": (self.IMAGE_MAX_DIM, self.IMAGE_MIN_DIM), "crop": (self.IMAGE_MIN_DIM, self.IMAGE_MIN_DIM)}.get(
-            self.IMAGE_RESIZE_MODE, (self.IMAGE_MAX_DIM, self.IMAGE_MAX_DIM))
-        self.IMAGE_SHAPE = np.array([height, width, self.IMAGE_CHANNEL_COUNT])
-        self.IMAGE_META_SIZE = 12 + self.NUM_CLASSES
         if self.NECK == "none" and len(self.BACKBONE_STRIDES) > 1:
             self.BACKBONE_STRIDES = (self.BACKBONE_STRIDES[2],)
+        self._complete_anchor_scales()
+        self.derive()
         self.validate()
+
+    def derive(self) -> None:
+        """Works out anew what follows from other settings: BATCH_SIZE, IMAGE_SHAPE and IMAGE_META_SIZE."""
+        self.BATCH_SIZE = self.IMAGES_PER_GPU * self.GPU_COUNT
+        least, most = self.IMAGE_MIN_DIM or 0, self.IMAGE_MAX_DIM or 0
+        sides = {"portrait": (most, least), "crop": (least, least)}
+        height, width = sides.get(self.IMAGE_RESIZE_MODE, (most, most))
+        self.IMAGE_SHAPE = np.array([height, width, self.IMAGE_CHANNEL_COUNT])
+        self.IMAGE_META_SIZE = 12 + self.NUM_CLASSES
 
     @property
     def image_hw(self):
@@ -169,27 +239,37 @@ class Config:
                 if next(iter(inspect.signature(value.__func__).parameters), None) != "self":
                     setattr(self, name, value.__func__)
 
+    def _make_whole(self):
+        """512.0 is 512; and no clipping is a norm of 0."""
+        for name in (*WHOLE, *WHOLE_FROM_ZERO, "IMAGE_MIN_DIM", "IMAGE_MAX_DIM"):
+            value = getattr(self, name)
+            if is_number(value) and not isinstance(value, (int, np.integer)):
+                setattr(self, name, int(value))
+        if self.GRADIENT_CLIP_NORM is None:
+            self.GRADIENT_CLIP_NORM = 0.0
+
+    def _complete_anchor_scales(self):
+        """Matterport makes anchors for as many levels as there are scales; here each level has some."""
+        given, levels = tuple(self.RPN_ANCHOR_SCALES), len(self.BACKBONE_STRIDES)
+        if self.NECK != "fpn" or len(given) >= levels:
+            return
+        scales = [int(scale) if is_whole(scale) else float(scale) for scale in given]
+        while len(scales) < levels:
+            scales.append(2 * scales[-1])
+        self.RPN_ANCHOR_SCALES = tuple(scales)
+        _warn_once(f"RPN_ANCHOR_SCALES has {len(given)} sides for {levels} pyramid levels. They are those of the first levels, and each "
+                   f"further level gets twice the side before: RPN_ANCHOR_SCALES = {tuple(scales)}.")
+
     def validate(self):
         """Raise ValueError, naming the setting and what would work, if a value cannot work."""
+        self._check_types()
+        check("BATCH_SIZE", self.BATCH_SIZE, whole())
+        self._check_names()
         self._check_image_size()
-        _one_of("ROI_ALIGN", self.ROI_ALIGN, ROI_ALIGN_CONVENTIONS)
-        _one_of("NECK", self.NECK, NECKS)
-        _one_of("NECK_GATE", self.NECK_GATE, NECK_GATES)
-        _one_of("OPTIMIZER", self.OPTIMIZER, OPTIMIZERS)
-        _one_of("LR_SCHEDULE", self.LR_SCHEDULE, SCHEDULES)
-        for name in ("NUM_CLASSES", "BATCH_SIZE", "MAX_GT_INSTANCES", "DETECTION_MAX_INSTANCES", "TRAIN_ROIS_PER_IMAGE",
-                     "RPN_TRAIN_ANCHORS_PER_IMAGE", "POST_NMS_ROIS_TRAINING", "POST_NMS_ROIS_INFERENCE", "PRE_NMS_LIMIT"):
-            if int(getattr(self, name)) < 1:
-                raise ValueError(f"{name} must be at least 1. Got {getattr(self, name)!r}.")
-        for name in ("COPY_PASTE", "MIN_VISIBLE_SHARE", "ROI_POSITIVE_RATIO", "RPN_NMS_THRESHOLD", "DETECTION_NMS_THRESHOLD",
-                     "DETECTION_MIN_CONFIDENCE"):
-            if name == "DETECTION_MIN_CONFIDENCE" and self.DETECTION_MIN_CONFIDENCE is None:        # as scripts say that there is none
-                continue
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} is a fraction and must lie in 0..1. Got {getattr(self, name)!r}.")
         if self.NECK == "fpn" and len(self.RPN_ANCHOR_SCALES) != len(self.BACKBONE_STRIDES):
             raise ValueError(f"RPN_ANCHOR_SCALES needs one side length for each of the {len(self.BACKBONE_STRIDES)} pyramid "
-                             f"levels (strides {tuple(self.BACKBONE_STRIDES)}). Got {tuple(self.RPN_ANCHOR_SCALES)}.")
+                             f"levels (strides {tuple(self.BACKBONE_STRIDES)}). Got {tuple(self.RPN_ANCHOR_SCALES)}; set "
+                             f"RPN_ANCHOR_SCALES = {tuple(self.RPN_ANCHOR_SCALES)[:len(self.BACKBONE_STRIDES)]}.")
         if tuple(self.MASK_SHAPE) != (2 * self.MASK_POOL_SIZE, 2 * self.MASK_POOL_SIZE):
             raise ValueError(f"MASK_SHAPE must be twice MASK_POOL_SIZE, since the mask head doubles its input once. Got "
                              f"{tuple(self.MASK_SHAPE)} for {self.MASK_POOL_SIZE}; set MASK_SHAPE = "
@@ -202,12 +282,27 @@ class Config:
                 raise ValueError(f"{name} needs one number for each of the IMAGE_CHANNEL_COUNT = {self.IMAGE_CHANNEL_COUNT} channels. Got "
                                  f"{getattr(self, name).tolist()}.")
 
+    def _check_types(self):
+        for name, rule in RULES.items():
+            check(name, getattr(self, name), rule)
+        for name, choices in CHOICES.items():
+            _one_of(name, getattr(self, name), choices)
+        if not (isinstance(self.BACKBONE, str) or callable(self.BACKBONE)):
+            raise ValueError(f"BACKBONE must be the name of a backbone, or a callable. Got {self.BACKBONE!r}.")
+        check_loss_weights(self.LOSS_WEIGHTS, (*LOSSES, *self.losses_of_heads))
+
+    def _check_names(self):
+        """Warn of settings of one's own whose names look like one of ours, mistyped."""
+        known = [name for name in vars(Config) if name.isupper()] + list(DERIVED)
+        own = (name for name in dir(self) if name.isupper() and not name.startswith("_"))
+        for name, meant in mistyped(own, known).items():
+            _warn_once(f"{name} is no setting of this library, and nothing reads it. Did you mean {meant}?")
+
     def _check_image_size(self):
-        _one_of("IMAGE_RESIZE_MODE", self.IMAGE_RESIZE_MODE, RESIZE_MODES)
         names = {"portrait": ("IMAGE_MIN_DIM", "IMAGE_MAX_DIM"), "crop": ("IMAGE_MIN_DIM",), "pad64": ("IMAGE_MIN_DIM",)}.get(
             self.IMAGE_RESIZE_MODE, ("IMAGE_MAX_DIM",))
         for name in names:
-            n = getattr(self, name)
+            n = getattr(self, name) or 0
             if n < 64 or n % 64:
                 low = max(64, n // 64 * 64)
                 raise ValueError(f"{name} must be a multiple of 64 (the pyramid halves the image six times). "
@@ -216,7 +311,7 @@ class Config:
             raise ValueError(f"COPY_PASTE wants pictures of one size, and IMAGE_RESIZE_MODE {self.IMAGE_RESIZE_MODE!r} lets each keep its "
                              "own. Use 'square', 'portrait' or 'crop', or COPY_PASTE = 0.")
         jitter = self.SCALE_JITTER
-        if jitter is not None and not (np.shape(jitter) == (2,) and 0 < jitter[0] <= jitter[1]):
+        if jitter is not None and not (several(above_zero(), 2).allows(jitter) and jitter[0] <= jitter[1]):
             raise ValueError(f"SCALE_JITTER must be [smallest, largest factor], above 0, for instance [0.5, 2.0], or None. Got {jitter!r}.")
         if self.IMAGE_RESIZE_MODE == "portrait" and self.IMAGE_MIN_DIM > self.IMAGE_MAX_DIM:
             raise ValueError(f"IMAGE_MIN_DIM must not exceed IMAGE_MAX_DIM. Got {self.IMAGE_MIN_DIM} and {self.IMAGE_MAX_DIM}.")
@@ -255,7 +350,9 @@ def parse_setting(text, config_class):
     if key in DERIVED:
         raise ValueError(f"{key} follows from other settings ({DERIVED[key]}). Set those.")
     if not hasattr(config_class, key):
-        raise ValueError(f"{config_class.__name__} has no setting {key!r}; its display() lists them.")
+        meant = name_meant(key, (name for name in dir(config_class) if name.isupper()), 0.8)
+        help = f"did you mean {meant}?" if meant else "its display() lists them."
+        raise ValueError(f"{config_class.__name__} has no setting {key!r}; {help}")
     try:
         return key, json.loads(value)
     except json.JSONDecodeError:
@@ -264,8 +361,13 @@ def parse_setting(text, config_class):
 
 
 def _one_of(name, value, choices):
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {choices}. Got {value!r}.")
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name} must be one of {choices}. Got {shown(value)}.")
+
+
+@functools.cache
+def _warn_once(message):
+    log.warning(message)
 
 
 def _plain(value):

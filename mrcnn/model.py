@@ -1,4 +1,5 @@
 """The front door: class MaskRCNN as Matterport's scripts know it. It renames, converts and delegates; it computes nothing."""
+import contextlib
 import copy
 import dataclasses
 import glob
@@ -12,6 +13,7 @@ import numpy as np
 
 from mrcnn.data.batches import training_batches, validation_batches
 from mrcnn.data.resize import Placement, from_unit, to_unit
+from mrcnn.inference.compiled import without_retracing_warnings
 from mrcnn.inference.molding import mold, unmold
 from mrcnn.inference.predict import Predictor, full_masks
 from mrcnn.legacy import (  # noqa: F401
@@ -37,7 +39,11 @@ from mrcnn.legacy import (  # noqa: F401
     unmold_image,
 )
 from mrcnn.legacy.graphs import *  # noqa: F403
+from mrcnn.legacy.photos import as_photos
 from mrcnn.modeling.build import build_detector
+from mrcnn.modeling.detector import LAYER_LOSS
+from mrcnn.modeling.forks import check_process
+from mrcnn.modeling.live_settings import LiveSettings
 from mrcnn.modeling.weight_files import weight_layers
 from mrcnn.training.download import imagenet_resnet50_weights
 from mrcnn.training.fit import devices_of, fit, use_xla
@@ -64,8 +70,10 @@ class MaskRCNN:
             raise ValueError(f'mode must be "training" or "inference". Got {mode!r}.')
         self.mode, self.config, self.model_dir = mode, config, str(model_dir)
         self._extra_heads, self._predictor, self.anchors = extra_heads, None, None
+        self._warned, self._told = set(), 0
         self.set_log_dir()
         self.keras_model = self.build(mode, config)
+        self._live_settings = LiveSettings(self.keras_model, config)
 
     def build(self, mode, config):
         """The Keras model, a `Detector`, with fresh weights."""
@@ -122,6 +130,7 @@ class MaskRCNN:
                 logging.getLogger(__name__).info("Training goes on after epoch %d.", self.epoch)
         self._name_log_dir(started, free=not found)
         self._to_claim = None if found else self.log_dir
+        self._told = 0
 
     def _name_log_dir(self, started, free=True):
         """free: a later minute, if another training has begun in this one."""
@@ -146,35 +155,66 @@ class MaskRCNN:
 
     def train(self, train_dataset, val_dataset, learning_rate, epochs, layers, augmentation=None, custom_callbacks=None,
               no_augmentation_sources=None):
-        """Train up to epoch number `epochs`, counted over all calls; nothing happens if the model is past it, so a script that
-        trains in several calls can be run again after `load_weights(find_last())`.
+        """Train up to epoch number `epochs`, counted over all calls; nothing is trained if the model is past it, so a script that
+        trains in several calls can be run again after `load_weights(find_last())`: `keras_model.history` then tells of the epochs
+        that the call would have trained, as history.csv has them.
 
-        layers: "heads", "3+", "4+", "5+", "all" or a regular expression; augmentation: of imgaug or Albumentations, or any
-        callable (image, masks, rng) -> (image, masks), see `mrcnn.data.augmentation`; no_augmentation_sources: sources whose images are
-        left as they are. Each epoch leaves its weights, mask_rcnn_<name>_<epoch>.h5, and a line of history.csv in `log_dir`.
+        val_dataset: None trains without validation; layers: "heads", "3+", "4+", "5+", "all" or a regular expression; augmentation: of
+        imgaug or Albumentations, or any callable (image, masks, rng) -> (image, masks), see `mrcnn.data.augmentation`;
+        no_augmentation_sources: sources whose images are left as they are. Each epoch leaves its weights,
+        mask_rcnn_<name>_<epoch>.h5, and a line of history.csv in `log_dir`.
         However it ends, `epoch` counts the whole epochs: after an interruption the next call begins with the epoch that was broken off,
         after an early stop with the one that follows. Raises FloatingPointError as soon as the loss is not finite.
         """
+        check_process()
+        self._follow_config()
+        _check_callbacks(custom_callbacks or ())
         if epochs <= self.epoch:
-            logging.getLogger(__name__).warning("Nothing to train: this model has %d epochs behind it, and epochs=%d counts from the "
-                                                "start.", self.epoch, epochs)
-            if getattr(self.keras_model, "history", None) is None:
-                self.keras_model.history = keras.callbacks.History()        # scripts go on to read it
-                self.keras_model.history.history = {}
+            self._tell_of_what_is_trained(epochs)
             return
-        self._claim_log_dir()
-        config, run = self._config_in_force(), self._run_folder()
-        self.keras_model.settings = dataclasses.replace(self.keras_model.settings, loss_weights=dict(config.LOSS_WEIGHTS),
-                                                        train_anchors=config.RPN_TRAIN_ANCHORS_PER_IMAGE)
+        config = self._config_in_force()
+        # Before the folder is made: what is wrong with the data leaves none behind.
         batches = training_batches(train_dataset, config, augmenter=augmentation,
                                    unaugmented_sources=no_augmentation_sources or (), workers=config.WORKERS)
+        validation = None if val_dataset is None else validation_batches(val_dataset, config, config.WORKERS)
+        self._claim_log_dir()
+        run = self._run_folder()
+        self.keras_model.settings = dataclasses.replace(self.keras_model.settings, loss_weights=dict(config.LOSS_WEIGHTS),
+                                                        train_anchors=config.RPN_TRAIN_ANCHORS_PER_IMAGE)
         state = {}
         try:
-            fit(self.keras_model, config, batches, [Stage(layers, layers, epochs - self.epoch, learning_rate)], run,
-                validation=validation_batches(val_dataset, config, config.WORKERS), first_epoch=self.epoch,
-                callbacks=custom_callbacks or (), metadata={"config": config.to_dict()}, state=state)
+            with without_retracing_warnings():
+                fit(self.keras_model, config, batches, [Stage(layers, layers, epochs - self.epoch, learning_rate)], run,
+                    validation=validation, first_epoch=self.epoch, callbacks=custom_callbacks or (),
+                    metadata={"config": config.to_dict()}, state=state)
         finally:
-            self.epoch = state.get("epoch", self.epoch)
+            self.epoch = self._told = state.get("epoch", self.epoch)
+
+    def _tell_of_what_is_trained(self, epochs):
+        """A call that has nothing to train leaves what one that trains does: `log_dir`, and in `history` the epochs from the last
+        call's to its own."""
+        logging.getLogger(__name__).warning("Nothing to train: this model has %d epochs behind it, and epochs=%d counts from the start.",
+                                            self.epoch, epochs)
+        self._claim_log_dir()
+        with contextlib.suppress(OSError):              # a checkpoint may lie where nothing can be written
+            Path(self.log_dir).mkdir(parents=True, exist_ok=True)
+        rows = [row for row in RunFolder(self.log_dir).read_history() if self._told < row.get("epoch", 0) <= epochs]
+        names = dict.fromkeys(name for row in rows for name in row if name not in ("epoch", "stage"))
+        history = keras.callbacks.History()
+        history.epoch = [row["epoch"] - 1 for row in rows]
+        history.history = {name: [row[name] for row in rows if name in row] for name in names or self._losses()}
+        self.keras_model.history, self._told = history, max(self._told, epochs)
+
+    def _losses(self):
+        names = ["loss", *(name for name in self.keras_model.loss_trackers if name != LAYER_LOSS)]
+        return [*names, *(f"val_{name}" for name in names)]
+
+    def _follow_config(self):
+        """Settings that were changed since the model was built take effect now."""
+        watched = self._live_settings
+        watched.detector, watched.config = self.keras_model, self.config         # scripts put others in their place
+        if watched.follow() or self._predictor is not None and self._predictor.config is not self.config:
+            self._predictor = None
 
     def _run_folder(self):
         """The folder of this training; weights go where `checkpoint_path` says, which a script may have set."""
@@ -219,11 +259,12 @@ class MaskRCNN:
         """Find objects in any number of photos: list of (h, w, 3) uint8 RGB -> list of dicts, one a photo.
 
         "rois" (N, 4) int32 yxyx, "class_ids" (N,) int32, "scores" (N,) float32, "masks" (h, w, N) bool, all of the photo's pixels,
-        and the fields of extra heads.
+        and the fields of extra heads. Arrays that were photos once are taken, too, with a warning: see `mrcnn.legacy.photos`.
         """
-        images = list(images)
-        results = self._predictor_of_this_model()(images)
-        for image, result in zip(images, results, strict=True):
+        self._follow_config()
+        photos = self._photos(images)
+        results = [self._of_enough_confidence(result) for result in self._predictor_of_this_model()(photos)]
+        for image, result in zip(photos, results, strict=True):
             result["masks"] = full_masks(result, convention=self.keras_model.convention)
             if verbose:
                 log("image", image)
@@ -232,17 +273,19 @@ class MaskRCNN:
     def detect_molded(self, molded_images, image_metas, verbose=0):
         """Find objects in images that are network input already, (N, H, W, 3) float32 from `mold_inputs`; results as of `detect`,
         in pixels of that input."""
+        self._follow_config()
         found, results = self._predictor_of_this_model().detect_molded, []
         for image, meta in zip(np.asarray(molded_images, np.float32), np.asarray(image_metas), strict=True):
             placement = Placement(image.shape[:2], image.shape[:2], (0, 0), image.shape[:2])
             window = parse_image_meta(meta[None])["window"].astype(np.float32)
-            result = unmold({k: v[0] for k, v in found(image[None], window).items()}, placement)
+            result = self._of_enough_confidence(unmold({k: v[0] for k, v in found(image[None], window).items()}, placement))
             results.append(result | {"masks": full_masks(result, convention=self.keras_model.convention)})
         return results
 
     def mold_inputs(self, images):
         """Photos -> network input (N, H, W, 3) float32, image metas (N, 12 + K) and windows (N, 4) yxyx, pixels of that input."""
         config = self._config_in_force()
+        images = self._photos(images)
         molded = [mold(image, config) for image in images]
         every_class = np.zeros(self.config.NUM_CLASSES, np.int32)
         metas = [compose_image_meta(0, photo.shape, image.shape, place.window, place.scale, every_class)
@@ -273,6 +316,8 @@ class MaskRCNN:
 
     def trace(self, images):
         """Every tensor that detection makes of photos of one size, by its name: see `Detector.trace`; NumPy arrays."""
+        check_process()
+        self._follow_config()
         molded, _, windows = self.mold_inputs(images)
         return keras.tree.map_structure(np.asarray, self.keras_model.trace(molded, windows.astype(np.float32)))
 
@@ -283,8 +328,35 @@ class MaskRCNN:
     def ancestor(self, tensor, name, checked=None):
         raise NotImplementedError("ancestor looked for a tensor in a TF1 graph. Call model.trace(images): it returns them by name.")
 
+    def _of_enough_confidence(self, result):
+        """The result without detections below DETECTION_MIN_CONFIDENCE, which may be higher than when the model was compiled."""
+        sure = result["scores"] >= (self.config.DETECTION_MIN_CONFIDENCE or 0)
+        if sure.all():
+            return result
+        return {name: rows if name == "image_hw" else rows[sure] for name, rows in result.items()}
+
+    def _photos(self, images):
+        """Photos as `as_photos` makes them, with one warning for each kind of array that is none."""
+        photos, assumed = as_photos(images, self.config)
+        for assumption, place in assumed.items():
+            if assumption not in self._warned:
+                logging.getLogger(__name__).warning("Photo %d holds %s.", place, assumption)
+        self._warned.update(assumed)
+        return photos
+
     def _predictor_of_this_model(self):
         model = self.keras_model
         if self._predictor is None or self._predictor.detector is not model:
             self._predictor = Predictor(model, self.config, xla=use_xla(self.config))
         return self._predictor
+
+
+def _check_callbacks(callbacks):
+    """Raises ValueError for a callback that would stop the training after its first epoch."""
+    for callback in callbacks:
+        path = str(getattr(callback, "filepath", ""))
+        if isinstance(callback, keras.callbacks.ModelCheckpoint) and not callback.save_weights_only and not path.endswith(".h5"):
+            stem = path.removesuffix(Path(path).suffix)
+            raise ValueError(f'ModelCheckpoint("{path}") would save the whole model, and a model is saved as its weights here, in a .h5 '
+                             f'file. Use ModelCheckpoint("{stem}.weights.h5", save_weights_only=True); log_dir has the weights of every '
+                             "epoch anyway.")

@@ -101,9 +101,13 @@ def generate_anchors(scales, ratios, shape, feature_stride, anchor_stride):
 
 
 def generate_pyramid_anchors(scales, ratios, feature_shapes, feature_strides, anchor_stride):
-    """`generate_anchors` of all levels, finest first: (A, 4) float64 yxyx, pixels. scales: one, or a list, for each level."""
+    """`generate_anchors` of all levels, finest first: (A, 4) float64 yxyx, pixels. scales: one, or a list, for each level, or for the
+    first levels, which then have all the anchors."""
+    if len(scales) > min(len(feature_shapes), len(feature_strides)):
+        raise ValueError(f"There are {len(scales)} scales for {len(feature_shapes)} feature maps of {len(feature_strides)} strides; each "
+                         "scale needs a map and its stride.")
     return np.concatenate([generate_anchors(scale, ratios, shape, stride, anchor_stride)
-                           for scale, shape, stride in zip(scales, feature_shapes, feature_strides, strict=True)])
+                           for scale, shape, stride in zip(scales, feature_shapes, feature_strides)])
 
 
 # Images and masks

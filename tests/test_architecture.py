@@ -15,10 +15,11 @@ FILES = sorted(path for top in ("mrcnn", "fashion") for path in (ROOT / top).rgl
 SHARED = ["fashion.ontology", "fashion.rle", "fashion.config", "fashion.augmentation", "fashion.pictures", "fashion.page", "fashion.plots"]
 FOLDERS = ["datasets", "attributes", "semantic", "classify", "ensemble", "tuning", "submission", "evaluation", "exploration"]
 FLOORS = [
+    ["mrcnn.import_path", "mrcnn.setting_checks"],
     ["mrcnn.ops", "mrcnn.config", "mrcnn.process"],
     ["mrcnn.modeling", "mrcnn.data", "mrcnn.drawing"],
     ["mrcnn.training", "mrcnn.inference", "mrcnn.evaluation", "mrcnn.export", "mrcnn.legacy"],
-    ["mrcnn.model", "mrcnn.utils", "mrcnn.visualize", "mrcnn.parallel_model"],
+    ["mrcnn.model", "mrcnn.utils", "mrcnn.visualize", "mrcnn.parallel_model", "mrcnn.startup"],
     SHARED + [f"fashion.{folder}" for folder in FOLDERS],
     ["fashion"],
 ]

@@ -7,14 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from mrcnn.modeling.devices import device_scope
+from mrcnn.modeling.devices import device_scope, replicas
 
 ROOT = Path(__file__).parents[1]
 
 
-def test_more_devices_than_there_are_is_an_error_that_says_how_many(plain_config):
-    with pytest.raises(ValueError, match="GPU_COUNT is 64, but this machine shows .* Set GPU_COUNT to"):
-        device_scope(plain_config(GPU_COUNT=64))
+def test_with_fewer_devices_than_asked_for_one_takes_the_whole_batch_and_a_warning_says_so(plain_config, caplog):
+    config = plain_config(GPU_COUNT=64)
+    with device_scope(config) as scope:
+        assert scope is None
+    assert "GPU_COUNT is 64, and this machine shows" in caplog.text and "batch of 128" in caplog.text
+    assert replicas(config) == 1
 
 
 @pytest.mark.slow

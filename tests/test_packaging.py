@@ -18,14 +18,20 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    """The wheel that pip would build, made without the network by the setuptools at hand."""
+def source(tmp_path_factory):
+    """What is built, in a folder that may be written to."""
     folder = tmp_path_factory.mktemp("wheel")
     for name in ("setup.py", "pyproject.toml", "LICENSE", "mrcnn", "fashion", "weights"):
         (folder / name).symlink_to(ROOT / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(source):
+    """The wheel that pip would build, made without the network by the setuptools at hand."""
     build = "import setuptools.build_meta as backend; print(backend.build_wheel('.'))"
-    subprocess.run([sys.executable, "-c", build], cwd=folder, check=True, capture_output=True)
-    with zipfile.ZipFile(next(folder.glob("*.whl"))) as archive:
+    subprocess.run([sys.executable, "-c", build], cwd=source, check=True, capture_output=True)
+    with zipfile.ZipFile(next(source.glob("*.whl"))) as archive:
         yield archive
 
 
@@ -43,6 +49,20 @@ def test_the_wheel_holds_every_module(wheel):
     }
     packed = {name for name in wheel.namelist() if name.endswith(".py")}
     assert packed == ours
+
+
+def test_wheels_bring_a_line_that_python_runs_when_it_starts(wheel):
+    line = wheel.read("fashion_mask_rcnn_startup.pth").decode()
+    assert line.startswith("import ") and "WaitsForImports" in line and line.count("\n") == 1
+    record = next(name for name in wheel.namelist() if name.endswith("/RECORD"))
+    assert "fashion_mask_rcnn_startup.pth" in wheel.read(record).decode()         # so pip removes it, too
+
+
+def test_an_editable_installation_brings_it_as_well(source, tmp_path):
+    build = f"import setuptools.build_meta as backend; backend.build_editable({str(tmp_path)!r})"
+    subprocess.run([sys.executable, "-c", build], cwd=source, check=True, capture_output=True)
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as archive:
+        assert "WaitsForImports" in archive.read("fashion_mask_rcnn_startup.pth").decode()
 
 
 def test_the_wheel_holds_the_official_labels(wheel):

@@ -159,6 +159,11 @@ def as_photo(photo, channels=3, name="The photo"):
         if dtype.kind in "fiu" and photo.min() >= 0 and (1 < photo.max() <= 255 or photo.max() == 0):
             return np.round(photo).astype(np.uint8)
     kind, help = ("RGB, ", "PIL's Image.convert('RGB') makes one") if channels == 3 else ("", "load_image must return it")
+    if len(shape) == 3 and shape[2] == channels and dtype is not None and dtype.kind == "f" and photo.size:
+        if 0 <= photo.min() and photo.max() <= 1:
+            help = "multiply fractions by 255"
+        elif photo.min() < 0:
+            help = "give the image as it was before mold_image or another normalisation; detect_molded takes what mold_inputs makes"
     raise ValueError(f"{name} must be an array (height, width, {channels}) of uint8, {kind}or of numbers from 0 to 255. Got "
                      f"{dtype or type(photo)} {shape or ''}{_span(photo)}; {help}.")
 

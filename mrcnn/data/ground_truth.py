@@ -127,6 +127,11 @@ def _check(photo_hw, masks, class_ids, fields, num_classes):
     for name, column in {"class_ids": class_ids, **fields}.items():
         if len(column) != count:
             raise ValueError(f"There are {count} masks but {len(column)} rows of {name}; they must be as many.")
+    background = np.flatnonzero(np.asarray(class_ids) == 0)         # of an empty mask: a way to write that there are no objects
+    for i in background:
+        if masks.areas[i] if is_runs else np.any(masks[:, :, i]):
+            raise ValueError(f"load_mask returned class id 0 for object {i} (from 0), and 0 is the background: class ids begin at 1. Add 1 "
+                             "to ids that are numbered from 0, and count the background in NUM_CLASSES.")
     highest = max((abs(int(i)) for i in class_ids), default=0)
     if highest >= num_classes:
         raise ValueError(f"load_mask returned class id {highest}, but NUM_CLASSES is {num_classes}, the background included: ids go up to "

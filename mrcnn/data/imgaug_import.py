@@ -19,16 +19,17 @@ def import_imgaug():
 
 
 def mend_imgaug():
-    """See to it that a plain `import imgaug`, anywhere in the process, works from now on, and costs nothing until then.
+    """See to it that a plain `import imgaug`, anywhere in the process, works from now on, and costs nothing until then. Where this
+    package is installed, `mrcnn.startup` does so from the start of every Python.
 
     Mended are `np.sctypes` at import (lent for that moment only), `np.complex` in noise parameters, and elastic maps that became
     float64, which OpenCV refuses.
     """
-    if "imgaug" not in sys.modules and not any(isinstance(finder, _ImgaugFinder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _ImgaugFinder())
+    if "imgaug" not in sys.modules and not any(isinstance(finder, ImgaugFinder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, ImgaugFinder())
 
 
-class _ImgaugFinder(importlib.abc.MetaPathFinder):
+class ImgaugFinder(importlib.abc.MetaPathFinder):
     """Finds imgaug where it lies, and has it mended while it is loaded."""
 
     def find_spec(self, fullname, path, target=None):

@@ -6,6 +6,7 @@ from mrcnn.data.resize import from_unit, to_unit
 from mrcnn.inference.compiled import compiled, runs_eagerly
 from mrcnn.inference.molding import mold, unmold
 from mrcnn.inference.pasting import paste_window
+from mrcnn.modeling.forks import check_process
 
 # Each canvas is compiled for and takes some 50 MB; of more the first are let go ("pad64" and "none" make them as photos come).
 MOST_CANVASES = 32
@@ -151,6 +152,7 @@ class Predictor:
         return size
 
     def _follow_weights(self):
+        check_process()
         if self._compiled_for != self.convention:
             self._compile()
 

@@ -70,7 +70,8 @@ class DataGenerator(keras.utils.PyDataset):
         image_id = self._image_id(position)
         plain = self.dataset.image_info[image_id]["source"] in self.no_augmentation_sources
         image, meta, class_ids, boxes, masks = load_image_gt(
-            self.dataset, config, image_id, augment=self.augment and not plain, augmentation=None if plain else self.augmentation, rng=rng)
+            self.dataset, config, image_id, augment=self.augment and not plain, augmentation=None if plain else self.augmentation,
+            use_mini_mask=config.USE_MINI_MASK, rng=rng)
         if len(class_ids) > config.MAX_GT_INSTANCES:
             chosen = np.sort(rng.choice(len(class_ids), config.MAX_GT_INSTANCES, replace=False))
             class_ids, boxes, masks = class_ids[chosen], boxes[chosen], masks[:, :, chosen]

@@ -9,11 +9,12 @@ from mrcnn.data.ground_truth import load_scene, naming_image
 from mrcnn.legacy.image_meta import compose_image_meta
 
 
-def load_image_gt(dataset, config, image_id, augment=False, augmentation=None, use_mini_mask=None, rng=None):
+def load_image_gt(dataset, config, image_id, augment=False, augmentation=None, use_mini_mask=False, rng=None):
     """An image and its objects, on the canvas of the network input.
 
     dataset: a prepared `Dataset`; augment: deprecated, flips left and right with a chance of 1/2; augmentation: an imgaug augmenter,
-    or a callable (image, masks, rng) -> (image, masks); use_mini_mask: None takes the config's USE_MINI_MASK
+    or a callable (image, masks, rng) -> (image, masks); use_mini_mask: masks of MINI_MASK_SHAPE in
+    place of the canvas's size; None takes the config's USE_MINI_MASK
     rng: np.random.Generator, the source of all chance; None takes a seed from `random`
     Returns: image (H, W, 3) uint8; image_meta (12 + K,), see `compose_image_meta`; class_ids (N,) int32, negative for crowds; boxes
     (N, 4) int32 yxyx, pixels of the canvas; masks (H, W, N) or (*MINI_MASK_SHAPE, N) bool. Objects of which nothing is in the picture

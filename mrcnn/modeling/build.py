@@ -1,5 +1,6 @@
 """build_detector: from a Config to a Detector whose weights exist. The only file here that reads the Config."""
 import contextlib
+import logging
 from dataclasses import dataclass, field
 
 import keras
@@ -8,11 +9,15 @@ from mrcnn.modeling.backbones import efficientnet, efficientnet_lite, resnet, re
 from mrcnn.modeling.box_head import BoxHead
 from mrcnn.modeling.detector import Detector
 from mrcnn.modeling.devices import device_scope
+from mrcnn.modeling.forks import check_process
 from mrcnn.modeling.fpn import FPN
 from mrcnn.modeling.mask_head import MaskHead
 from mrcnn.modeling.roi_head import RoIHead
 from mrcnn.modeling.rpn import RPNHead
 from mrcnn.modeling.single_level import SingleLevel
+from mrcnn.setting_checks import check_loss_weights
+
+log = logging.getLogger(__name__)
 
 BACKBONES = {
     "resnet50": resnet.resnet,
@@ -61,7 +66,9 @@ def build_detector(config, extra_heads=()):
     -> [C1, C2, C3, C4, C5] at strides 2 to 32, of which C1 is not used. Raises ValueError for another BACKBONE, and if
     COMPUTE_BACKBONE_SHAPE, one row for each level, disagrees with BACKBONE_STRIDES; with NECK "none" only its row of C4 counts.
     """
-    with device_scope(config), _dtype_policy("mixed_bfloat16" if config.MIXED_PRECISION else "float32"):
+    check_process()
+    policy = "mixed_bfloat16" if config.MIXED_PRECISION else "float32"
+    with device_scope(config), _dtype_policy(policy), _channels_last():
         backbone = _backbone(config)
         if config.NECK == "none":               # C4 is all that is read, so stage 5 is cut off
             backbone = keras.Model(backbone.input, backbone.outputs[:3], name=backbone.name)
@@ -73,9 +80,19 @@ def build_detector(config, extra_heads=()):
         ]
         detector = Detector(backbone, NECKS[config.NECK](config.TOP_DOWN_PYRAMID_SIZE, config.NECK_GATE, name="fpn"),
                             RPNHead(config.RPN_CHANNELS, len(config.anchor_shapes[1]), config.RPN_ANCHOR_STRIDE, name="rpn"),
-                            heads, _settings(config), name="mask_rcnn")
+                            heads, settings_of(config), name="mask_rcnn")
         _create_weights(detector, config)
+    _check_losses(config, detector)
     return detector
+
+
+def _check_losses(config, detector):
+    """LOSS_WEIGHTS may name losses of heads, which no config knows beforehand."""
+    known = (*detector.loss_trackers, *config.losses_of_heads)
+    check_loss_weights(config.LOSS_WEIGHTS, known)
+    for name in config.LOSS_WEIGHTS:
+        if name not in known:
+            log.warning("LOSS_WEIGHTS has %r, and no part of this model has such a loss. They are: %s.", name, ", ".join(known))
 
 
 def _create_weights(detector, config):
@@ -135,7 +152,8 @@ def _backbone_of(function, config):
     return keras.Model(image, features[-4:], name="backbone")       # TensorFlow's scopes do not take every name, such as <lambda>
 
 
-def _settings(config):
+def settings_of(config):
+    """The `DetectorSettings` of a Config as it is now."""
     anchor_scales, anchor_ratios = config.anchor_shapes
     return DetectorSettings(
         strides=tuple(config.BACKBONE_STRIDES), anchor_scales=anchor_scales, anchor_ratios=anchor_ratios,
@@ -147,6 +165,17 @@ def _settings(config):
         detection_nms_threshold=config.DETECTION_NMS_THRESHOLD, max_detections=config.DETECTION_MAX_INSTANCES,
         all_classes=config.DETECTION_ALL_CLASSES, roi_align=config.ROI_ALIGN,
         loss_weights=dict(config.LOSS_WEIGHTS))
+
+
+@contextlib.contextmanager
+def _channels_last():
+    """Layers are made for (B, H, W, C), whatever the keras.json of another project says."""
+    before = keras.config.image_data_format()
+    keras.config.set_image_data_format("channels_last")
+    try:
+        yield
+    finally:
+        keras.config.set_image_data_format(before)
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from keras import ops
 from mrcnn.modeling import weight_files
 from mrcnn.modeling.conv_norm import FoldedGraph
 from mrcnn.modeling.detections import select_detections
+from mrcnn.modeling.layer_names import NO_LIST_OF_INPUTS, layer_of, what_to_use_for
 from mrcnn.modeling.plain_graphs import in_plain_graph, plain_graph
 from mrcnn.modeling.rpn import propose, rpn_losses, rpn_targets
 from mrcnn.modeling.samples import Samples, draw_samples
@@ -171,6 +172,23 @@ class Detector(keras.Model):
                 | {"rpn_class_logits": rpn["logits"], "rpn_class": ops.softmax(rpn["logits"]), "rpn_bbox": rpn["deltas"], "rpn_rois": rois,
                    "mrcnn_class_logits": boxes["logits"], "mrcnn_class": ops.softmax(boxes["logits"]), "mrcnn_bbox": boxes["deltas"],
                    "detections": found | self.describe(pyramid, found["boxes"], found["class_ids"])})
+
+    def get_layer(self, name=None, index=None):
+        """Keras' own, which also finds layers with weights inside of parts, by Matterport's names."""
+        if name is not None and (found := layer_of(self, name)) is not None:
+            return found
+        try:
+            return super().get_layer(name, index)
+        except ValueError as error:
+            if name is None:
+                raise
+            raise ValueError(f"There is no layer {name!r}. {what_to_use_for(name)}") from error
+
+    def predict(self, x, *args, **kwargs):
+        """Keras' own, for a dict of inputs. Raises TypeError for the list that Matterport's graph took."""
+        if isinstance(x, (list, tuple)):
+            raise TypeError(NO_LIST_OF_INPUTS)
+        return super().predict(x, *args, **kwargs)
 
     def save(self, filepath, overwrite=True, **kwargs):
         """As `save_weights`, which is all there is to save. Raises ValueError for a name that is not a .h5, before anything is written."""

@@ -69,3 +69,11 @@ def test_callbacks_may_set_the_learning_rate(shapes_config, shapes, made):
     plateau = keras.callbacks.ReduceLROnPlateau(monitor="val_loss", factor=0.1, patience=0, min_delta=100)
     model.train(shapes(2), shapes(2), learning_rate=1e-3, epochs=2, layers="heads", custom_callbacks=[falling, plateau, diary])
     assert [line[1] for line in diary.lines] == pytest.approx([1e-3, 0.5e-4])
+
+
+def test_a_checkpoint_of_the_whole_model_is_refused_before_the_first_epoch(shapes_config, shapes, made, tmp_path):
+    model = made(shapes_config())
+    with pytest.raises(ValueError, match=r'best.weights.h5", save_weights_only=True'):
+        model.train(shapes(2), shapes(2), learning_rate=1e-3, epochs=1, layers="heads",
+                    custom_callbacks=[keras.callbacks.ModelCheckpoint(str(tmp_path / "best.keras"))])
+    assert not list(tmp_path.iterdir())

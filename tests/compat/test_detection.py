@@ -1,4 +1,5 @@
 """Detection as scripts use it: any number of photos, and what is done with the arrays that come back."""
+import copy
 import dataclasses
 import itertools
 
@@ -6,7 +7,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+import mrcnn.model as modellib
 from mrcnn import utils, visualize
+from mrcnn.modeling.live_settings import LiveSettings
 
 NAMES = ["BG", "square", "bar"]
 
@@ -54,9 +57,77 @@ def test_a_grey_photo_may_be_given_as_rgb(model, photos):
     assert r["masks"].shape[:2] == grey.shape
 
 
-def test_a_photo_of_fractions_is_refused_by_its_place(model, photos):
-    with pytest.raises(ValueError, match=r"Photo 1 must be .* numbers from 0 to 255. Got float64 \(70, 50, 3\) from 0"):
-        model.detect([photos[0], photos[1] / 255])
+def test_what_is_no_photo_is_refused_by_its_place(model, photos):
+    with pytest.raises(ValueError, match=r"Photo 1 must be .* numbers from 0 to 255. Got float64 \(70, 50, 3\) from 300"):
+        model.detect([photos[0], np.full((70, 50, 3), 300.0)])
+
+
+def evaluated(model, photo):
+    """As a tutorial does it that many scripts are made from."""
+    return model.detect(np.expand_dims(modellib.mold_image(photo, model.config), 0), verbose=0)[0]
+
+
+@pytest.mark.parametrize(("handed_over", "warnings"), [
+    (evaluated, 1), (lambda model, photo: model.detect([photo / 255])[0], 1),
+    (lambda model, photo: model.detect([np.expand_dims(photo, 0)])[0], 0)], ids=["molded", "fractions", "batch of one"])
+def test_what_was_a_photo_once_finds_the_same_and_one_warning_says_so(model, photos, handed_over, warnings, caplog, monkeypatch):
+    monkeypatch.setattr(model, "_warned", set())
+    (wanted,) = model.detect([photos[0]])
+    for _ in range(3):
+        found = handed_over(model, photos[0])
+    np.testing.assert_array_equal(found["rois"], wanted["rois"])
+    assert len(found["rois"]) and caplog.text.count("Photo 0 holds") == warnings
+
+
+@pytest.fixture
+def changing(model, monkeypatch):
+    """The model with a config of its own, which is left as it was."""
+    config = copy.copy(model.config)
+    monkeypatch.setattr(model, "config", config)
+    monkeypatch.setattr(model, "_predictor", None)
+    monkeypatch.setattr(model, "_live_settings", LiveSettings(model.keras_model, config))
+    monkeypatch.setattr(model.keras_model, "settings", model.keras_model.settings)
+    return model
+
+
+def test_a_threshold_may_move_while_the_model_is_used(changing, photos):
+    (everything,) = changing.detect([photos[0]])
+    middle = float(np.median(everything["scores"]))
+    for least in (middle, 1.0, 0.0):
+        changing.config.DETECTION_MIN_CONFIDENCE = least
+        (r,) = changing.detect([photos[0]])
+        np.testing.assert_array_equal(r["scores"], everything["scores"][everything["scores"] >= least])
+        assert len(r["rois"]) == len(r["class_ids"]) == r["masks"].shape[-1] == len(r["scores"])
+
+
+@pytest.mark.parametrize("most", [2, 15])
+def test_so_many_detections_are_shown_as_are_asked_for_at_last(changing, photos, most):
+    changing.config.DETECTION_MAX_INSTANCES, changing.config.DETECTION_NMS_THRESHOLD = most, 1.0
+    assert len(changing.detect([photos[0]])[0]["scores"]) == most
+
+
+def test_what_the_network_is_built_by_may_not_move(changing, photos):
+    changing.config.NUM_CLASSES = 5
+    with pytest.raises(ValueError, match="NUM_CLASSES was changed from 3 to 5"):
+        changing.detect([photos[0]])
+
+
+@pytest.mark.parametrize(("name", "help"), [("ROI", r'trace\(images\).*"rpn_rois"'), ("mrcnn_detection", '"detections"'),
+                                            ("mrcnn_mask_loss", "history"), ("no_such", "get_trainable_layers")])
+def test_a_layer_that_is_gone_is_told_with_what_took_its_place(model, name, help):
+    with pytest.raises(ValueError, match=f"There is no layer '{name}'.*{help}"):
+        model.keras_model.get_layer(name)
+
+
+def test_layers_with_weights_are_found_by_their_names(model):
+    assert model.keras_model.get_layer("mrcnn_class_logits").name == "mrcnn_class_logits"
+    assert model.keras_model.get_layer("mask_head") is model.keras_model.heads[1]
+
+
+def test_the_list_of_inputs_of_old_is_told_what_to_call(model, photos):
+    molded, metas, _ = model.mold_inputs(photos[:1])
+    with pytest.raises(TypeError, match="detect_molded"):
+        model.keras_model.predict([molded, metas, model.get_anchors((64, 64))])
 
 
 def test_a_photo_of_floats_is_that_of_bytes(model, photos):

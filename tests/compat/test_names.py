@@ -108,12 +108,12 @@ NAMES = {
     "mrcnn.config": {"Config": "", "Config.display": "", "Config.to_dict": ""},
     "mrcnn.parallel_model": {"ParallelModel": "keras_model gpu_count"},
 }
-# Defaults that scripts rely on, as Matterport wrote them; None of use_mini_mask is the config's USE_MINI_MASK.
+# Defaults that scripts rely on, as Matterport wrote them.
 DEFAULTS = {
     ("mrcnn.model", "MaskRCNN.load_weights"): {"by_name": False, "exclude": None},
     ("mrcnn.model", "MaskRCNN.train"): {"augmentation": None, "custom_callbacks": None, "no_augmentation_sources": None},
     ("mrcnn.model", "MaskRCNN.detect"): {"verbose": 0},
-    ("mrcnn.model", "load_image_gt"): {"augment": False, "augmentation": None},
+    ("mrcnn.model", "load_image_gt"): {"augment": False, "augmentation": None, "use_mini_mask": False},
     ("mrcnn.model", "data_generator"): {"shuffle": True, "random_rois": 0, "batch_size": 1, "detection_targets": False},
     ("mrcnn.model", "conv_block"): {"strides": (2, 2), "use_bias": True, "train_bn": True},
     ("mrcnn.utils", "resize_image"): {"min_dim": None, "max_dim": None, "min_scale": None, "mode": "square"},

@@ -138,3 +138,55 @@ def test_layers_are_named_or_given_as_a_regular_expression(shapes_config, shapes
     changed = {name for name, values in weights_of(model).items() if (values != before[name]).any()}
     assert changed and all(re.fullmatch(learns, name) for name in changed)
     assert {name.split("_")[0] for name in changed} == {name.split("_")[0] for name in before if re.fullmatch(learns, name)}
+
+
+def test_without_a_validation_set_it_trains_all_the_same(shapes_config, shapes, made):
+    model = made(shapes_config())
+    model.train(shapes(2), None, learning_rate=0.01, epochs=1, layers="heads")
+    assert set(model.keras_model.history.history) == {"loss", *LOSSES}
+
+
+def test_data_that_cannot_be_trained_on_leave_no_folder(shapes_config, shapes, made, tmp_path):
+    with pytest.raises(ValueError, match="no images"):
+        made(shapes_config()).train(shapes(0), None, learning_rate=0.01, epochs=1, layers="heads")
+    with pytest.raises(ValueError, match="no images"):
+        made(shapes_config()).train(shapes(2), shapes(0), learning_rate=0.01, epochs=1, layers="heads")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_script_that_runs_again_joins_the_histories_it_had(shapes_config, shapes, made):
+    """Each call tells of the epochs that it would have trained."""
+    def script(model):
+        joined = {}
+        for epochs, layers in [(1, "heads"), (1, "4+"), (2, "all")]:
+            model.train(shapes(2), shapes(2), learning_rate=0.001, epochs=epochs, layers=layers)
+            new = model.keras_model.history.history
+            joined = {name: joined.get(name, []) + new[name] for name in new}
+        return joined
+
+    model = made(shapes_config())
+    first = script(model)
+    again = made(shapes_config())
+    again.load_weights(model.find_last(), by_name=True)
+    second = script(again)
+    assert len(first["loss"]) == 2 and set(second) == set(first) and again.epoch == 2
+    for name, values in first.items():
+        assert second[name] == pytest.approx(values)
+
+
+def test_a_training_of_no_epochs_leaves_its_folder_and_empty_lists(shapes_config, shapes, made, caplog):
+    model = made(shapes_config())
+    model.train(shapes(2), shapes(2), learning_rate=0.001, epochs=0, layers="heads")
+    assert os.path.isdir(model.log_dir) and "Nothing to train" in caplog.text
+    assert model.keras_model.history.history == {prefix + name: [] for prefix in ("", "val_") for name in ["loss", *LOSSES]}
+
+
+def test_settings_that_change_between_two_calls_count(shapes_config, shapes, made):
+    model = made(shapes_config())
+    model.train(shapes(2), None, learning_rate=0.001, epochs=1, layers="heads")
+    model.config.LOSS_WEIGHTS = dict.fromkeys(LOSSES, 0.0) | {"mrcnn_mask_loss": 1.0}
+    model.config.TRAIN_ROIS_PER_IMAGE = 8
+    model.train(shapes(2), None, learning_rate=0.001, epochs=2, layers="heads")
+    history = model.keras_model.history.history
+    assert history["loss"] == history["mrcnn_mask_loss"] and history["rpn_class_loss"] == [0.0]
+    assert model.keras_model.settings.train_rois == 8

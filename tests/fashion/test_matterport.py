@@ -86,7 +86,8 @@ def test_results_hold_the_attributes_above_the_threshold(model):
     layer.bias.assign([2.0, -2.0, 0.5])
     result, = model.detect([np.full((64, 64, 3), 120, np.uint8)])
     assert len(result["rois"]) > 0 and result["attribute_scores"].shape == (len(result["rois"]), 3)
-    assert [found.tolist() for found in result["attributes"]] == [[0, 2]] * len(result["rois"])
+    assert [found.tolist() for found in result["attribute_indices"]] == [[0, 2]] * len(result["rois"])
+    assert (result["attributes"] > 0.5).tolist() == [[True, False, True]] * len(result["rois"])
 
 
 def test_an_image_without_objects_has_no_attributes():
@@ -112,4 +113,22 @@ def test_attributes_of_another_shape_are_told_with_what_was_expected(known):
     dataset.prepare()
     dataset.load_mask = lambda image_id: (np.zeros((4, 4, 2), bool), np.array([1, 1]), known)
     with pytest.raises(ValueError, match=r"of shape \(2, 3\), for 3 were added"):
+        dataset.load_objects(0)
+
+
+@pytest.mark.parametrize("known", [
+    np.array([[0, 2, -1, -1, -1], [-1, -1, -1, -1, -1]]), np.array([[2, 0, -1], [-1, -1, -1]]), np.array([[100, 102, -1], [-1, -1, -1]]),
+    [[0, 2], []], [np.array([102, 100]), np.array([])], np.array([[0.0, 2.0], [-1.0, -1.0]])])
+def test_attributes_may_be_lists_of_ids(known):
+    dataset = Garments()
+    dataset.prepare()
+    dataset.load_mask = lambda image_id: (np.zeros((4, 4, 2), bool), np.array([1, 1]), known)
+    assert dataset.load_objects(0)[2]["gt_attributes"].tolist() == [[1, 0, 1], [0, 0, 0]]
+
+
+def test_an_attribute_id_that_was_not_added_is_named():
+    dataset = Garments()
+    dataset.prepare()
+    dataset.load_mask = lambda image_id: (np.zeros((4, 4, 1), bool), np.array([1]), [[0, 7]])
+    with pytest.raises(ValueError, match="attribute id 7"):
         dataset.load_objects(0)

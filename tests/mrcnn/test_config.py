@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+import mrcnn.config
 from mrcnn.config import Config, parse_setting
 
 
@@ -65,17 +66,68 @@ def test_a_mean_pixel_of_ones_own_is_kept():
     ({"OPTIMIZER": "adam"}, "sgd.*adamw.*Got 'adam'"),
     ({"LR_SCHEDULE": "linear"}, "constant.*cosine"),
     ({"ROI_ALIGN": "centres"}, "aligned.*corners"),
-    ({"NUM_CLASSES": 0}, "NUM_CLASSES must be at least 1"),
-    ({"IMAGES_PER_GPU": 0}, "BATCH_SIZE must be at least 1"),
-    ({"MAX_GT_INSTANCES": 0}, "MAX_GT_INSTANCES must be at least 1"),
+    ({"NUM_CLASSES": 0}, "NUM_CLASSES must be a whole number, at least 1. Got 0"),
+    ({"IMAGES_PER_GPU": 0}, "IMAGES_PER_GPU must be a whole number, at least 1"),
+    ({"MAX_GT_INSTANCES": 0}, "MAX_GT_INSTANCES must be a whole number, at least 1"),
     ({"ROI_POSITIVE_RATIO": 33}, "fraction.*0..1. Got 33"),
-    ({"RPN_ANCHOR_SCALES": (8, 16)}, "each of the 5 pyramid levels"),
+    ({"RPN_ANCHOR_SCALES": (8, 16, 32, 64, 128, 256)}, r"each of the 5 pyramid levels.*set RPN_ANCHOR_SCALES = \(8, 16, 32, 64, 128\)"),
+    ({"WEIGHT_DECAY": -1}, "WEIGHT_DECAY must be a number, at least 0. Got -1"),
+    ({"STEPS_PER_EPOCH": -5}, "STEPS_PER_EPOCH must be a number, at least 0, or None. Got -5"),
+    ({"RPN_ANCHOR_RATIOS": ()}, "RPN_ANCHOR_RATIOS must be a list of one or more numbers"),
+    ({"BBOX_STD_DEV": (0.1,)}, "BBOX_STD_DEV must be a list of 4 numbers"),
+    ({"BBOX_STD_DEV": -1}, "BBOX_STD_DEV must be a list of 4 numbers above 0. Got -1"),
+    ({"MASK_BUCKETS": []}, "MASK_BUCKETS must be a list"),
+    ({"JIT_COMPILE": "off"}, "JIT_COMPILE must be True or False, or 'auto'. Got 'off'"),
+    ({"IMAGE_MAX_DIM": "=cmd|x"}, "IMAGE_MAX_DIM must be a whole number.*'=cmd|x'"),
+    ({"IMAGE_MAX_DIM": None}, "IMAGE_MAX_DIM must be a multiple of 64"),
+    ({"ROI_POSITIVE_RATIO": None}, "ROI_POSITIVE_RATIO must be a fraction"),
+    ({"IMAGE_CHANNEL_COUNT": ""}, "IMAGE_CHANNEL_COUNT must be a whole number"),
+    ({"FPN_CLASSIF_FC_LAYERS_SIZE": [1, 2, 3]}, r"FPN_CLASSIF_FC_LAYERS_SIZE must be .*Got \[1, 2, 3\]"),
+    ({"IMAGE_RESIZE_MODE": ["square"]}, "IMAGE_RESIZE_MODE must be one of"),
+    ({"SCALE_JITTER": ["a", "b"]}, "SCALE_JITTER must be"),
+    ({"MEAN_PIXEL": "grey"}, "MEAN_PIXEL must be a list"),
+    ({"BACKBONE": None}, "BACKBONE must be the name"),
+    ({"NUM_CLASSES": float("nan")}, "NUM_CLASSES must be a whole number"),
+    ({"LOSS_WEIGHTS": {"mrcnn_maks_loss": 0}}, "'mrcnn_maks_loss'. Did you mean 'mrcnn_mask_loss'"),
+    ({"LOSS_WEIGHTS": {"mrcnn_mask_loss": "1"}}, r"LOSS_WEIGHTS\['mrcnn_mask_loss'\] must be a number"),
+    ({"LOSS_WEIGHTS": [1]}, "LOSS_WEIGHTS must be a dict"),
     ({"MASK_SHAPE": (56, 56)}, r"MASK_SHAPE = \(28, 28\)"),
     ({"IMAGE_CHANNEL_COUNT": 4}, "MEAN_PIXEL needs one number for each.*= 4"),
 ])
 def test_what_cannot_work_is_refused_with_what_would(settings, message):
     with pytest.raises(ValueError, match=message):
         config(**settings)
+
+
+@pytest.mark.parametrize(("given", "meant"), [
+    ((16, 32, 64, 128), (16, 32, 64, 128, 256)), ([8, 16], (8, 16, 32, 64, 128)), ((24.5,), (24.5, 49.0, 98.0, 196.0, 392.0))])
+def test_fewer_scales_than_levels_are_those_of_the_first_levels(given, meant, caplog):
+    mrcnn.config._warn_once.cache_clear()
+    mine = config(RPN_ANCHOR_SCALES=given)
+    config(RPN_ANCHOR_SCALES=given)
+    assert mine.RPN_ANCHOR_SCALES == meant
+    assert len(caplog.records) == 1 and f"RPN_ANCHOR_SCALES = {meant}" in caplog.text
+
+
+def test_a_mistyped_setting_is_warned_of_once(caplog):
+    mrcnn.config._warn_once.cache_clear()
+    for _ in range(2):
+        config(IMAGE_MAXDIM=512, EPOCHS=3, LEARNING_RATE_HEADS=0.01)
+    assert len(caplog.records) == 1 and "IMAGE_MAXDIM is no setting" in caplog.text and "IMAGE_MAX_DIM?" in caplog.text
+
+
+def test_whole_numbers_may_be_floats_and_no_clipping_is_none():
+    mine = config(IMAGE_MAX_DIM=512.0, PRE_NMS_LIMIT=np.float64(100), GRADIENT_CLIP_NORM=None)
+    assert (mine.IMAGE_MAX_DIM, mine.PRE_NMS_LIMIT, mine.GRADIENT_CLIP_NORM) == (512, 100, 0)
+    assert type(mine.PRE_NMS_LIMIT) is int
+
+
+def test_losses_of_heads_of_ones_own_are_no_mistakes():
+    class Mine(Config):
+        losses_of_heads = ("mrcnn_masks_loss",)
+        LOSS_WEIGHTS = {"mrcnn_masks_loss": 2.0}
+
+    assert Mine().LOSS_WEIGHTS == {"mrcnn_masks_loss": 2.0}
 
 
 def test_a_config_survives_json():

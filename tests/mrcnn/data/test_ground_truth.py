@@ -74,8 +74,20 @@ def test_objects_that_leave_the_picture_are_dropped_with_all_their_columns(plain
     assert truth["gt_boxes"].tolist() == [[10, 1, 30, 21]] and len(truth["gt_masks"]) == 1
 
 
-def test_splinters_and_background_are_dropped(plain_config):
-    assert load(plain_config(), (0, 0, 1, 1), (5, 5, 9, 0), (20, 20, 2, 2))["gt_row"].tolist() == [2]
+def test_splinters_are_dropped(plain_config):
+    assert load(plain_config(), (0, 0, 1, 1), (20, 20, 2, 2))["gt_row"].tolist() == [1]
+
+
+def test_an_object_of_the_background_is_refused_with_its_image(plain_config):
+    with pytest.raises(RuntimeError, match="photo.jpg.*class id 0 for object 1.*class ids begin at 1"):
+        load(plain_config(), (0, 0, 9, 1), (5, 5, 9, 0))
+
+
+def test_an_empty_mask_of_class_0_is_no_object(plain_config, monkeypatch):
+    """Scripts return it for images without objects."""
+    monkeypatch.setattr(Squares, "load_mask", lambda self, image_id: (np.zeros((64, 64, 1)), np.zeros(1, np.int32)))
+    monkeypatch.setattr(Squares, "load_instance_fields", lambda self, image_id: {})
+    assert load(plain_config())["gt_class_ids"].tolist() == []
 
 
 def test_of_too_many_objects_the_largest_stay_in_their_order(plain_config):

@@ -36,8 +36,13 @@ def test_results_are_copies_that_may_be_written_to(config):
         result[name][0] = 0
 
 
-@pytest.mark.parametrize("photo", [np.zeros((9, 9), np.uint8), np.zeros((9, 9, 4), np.uint8), np.full((9, 9, 3), 0.5, np.float32),
-                                   "photo.jpg", None])
+@pytest.mark.parametrize("photo", [np.zeros((9, 9), np.uint8), np.zeros((9, 9, 4), np.uint8), "photo.jpg", None])
 def test_other_things_than_rgb_photos_are_refused(config, photo):
     with pytest.raises(ValueError, match=r"Photo 3 must be an array \(height, width, 3\) of uint8.*convert\('RGB'\)"):
         mold(photo, config, name="Photo 3")
+
+
+@pytest.mark.parametrize(("numbers", "help"), [((0.0, 0.5), "multiply fractions by 255"), ((-99.0, 120.0), "before mold_image")])
+def test_photos_that_were_scaled_are_told_how_to_come_back(config, numbers, help):
+    with pytest.raises(ValueError, match="Photo 3 must be .*" + help):
+        mold(np.resize(np.float32(numbers), (9, 9, 3)), config, name="Photo 3")

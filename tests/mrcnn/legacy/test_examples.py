@@ -41,6 +41,10 @@ def test_masks_are_small_or_full_as_asked_or_else_as_the_config_says(plain_confi
     assert masks.shape == (side, side, 2) and masks.dtype == bool
 
 
+def test_masks_are_of_the_images_size_by_default(plain_config, shapes):
+    assert load_image_gt(shapes(1), plain_config(USE_MINI_MASK=True), 0)[4].shape == (64, 64, 2)
+
+
 def test_imgaug_moves_masks_and_boxes_with_the_image(config, shapes):
     flip = import_imgaug().augmenters.Fliplr(1.0)
     image, _, _, boxes, masks = load_image_gt(shapes(1), config, 0, use_mini_mask=False)
@@ -78,7 +82,7 @@ def test_a_crowd_keeps_its_negative_class_id(config, shapes, monkeypatch):
 def test_an_image_may_have_no_objects(config, shapes, monkeypatch):
     dataset = shapes(1)
     monkeypatch.setattr(dataset, "load_mask", lambda image_id: (np.zeros((70, 50, 0), bool), np.zeros(0, np.int32)))
-    _, _, class_ids, boxes, masks = load_image_gt(dataset, config, 0)
+    _, _, class_ids, boxes, masks = load_image_gt(dataset, config, 0, use_mini_mask=True)
     assert class_ids.shape == (0,) and boxes.shape == (0, 4) and masks.shape == (28, 28, 0)
 
 

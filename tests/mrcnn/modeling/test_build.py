@@ -158,3 +158,42 @@ def test_stages_are_those_of_the_configs_backbone(plain_config):
     assert stage_of_layer(plain_config(BACKBONE="resnext101_32x8d"), "res4w_branch2b") == 4
     assert stage_of_layer(plain_config(BACKBONE="efficientnetv2_s"), "block6o_dwconv2") == 5
     assert stage_of_layer(plain_config(BACKBONE="efficientnet_b4"), "block5a_dwconv") == 4
+
+
+@pytest.fixture
+def channels_first():
+    """As the keras.json of another project says it."""
+    before = keras.config.image_data_format()
+    keras.config.set_image_data_format("channels_first")
+    yield
+    keras.config.set_image_data_format(before)
+
+
+@pytest.mark.parametrize("backbone", ["plain", "efficientnet_lite0"])
+def test_channels_come_last_whatever_keras_is_told(plain_config, batch_of, channels_first, backbone):
+    config = plain_config(BACKBONE=backbone, NECK_GATE="cbam")
+    detector = build_detector(config)
+    assert keras.config.image_data_format() == "channels_first"
+    inputs = batch_of(config)
+    outputs = detector(inputs, training=True)
+    assert np.isfinite(float(detector.compute_loss(x=inputs, y_pred=outputs)))
+    assert detector({name: inputs[name] for name in ("images", "windows")})["boxes"].shape[-1] == 4
+
+
+def test_weights_of_losses_that_no_part_has_are_refused_or_warned_of(plain_config, caplog):
+    class Depth(RoIHead):
+        reads, loss_names = "box_features", ("mrcnn_depth_loss",)
+
+        def __init__(self):
+            super().__init__(name="depth")
+            self.layer = keras.layers.Dense(1, name="mrcnn_depth")
+
+        def call(self, inputs):
+            return {"depth": self.layer(inputs)}
+
+    with pytest.raises(ValueError, match="'mrcnn_dept_loss'. Did you mean 'mrcnn_depth_loss'"):
+        build_detector(plain_config(LOSS_WEIGHTS={"mrcnn_dept_loss": 2.0}), [Depth])
+    build_detector(plain_config(LOSS_WEIGHTS={"mrcnn_depth_loss": 2.0}), [Depth])
+    assert not caplog.records
+    build_detector(plain_config(LOSS_WEIGHTS={"orientation": 2.0}), [Depth])
+    assert "'orientation', and no part of this model has such a loss" in caplog.text
