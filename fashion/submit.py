@@ -41,7 +41,7 @@ def main(argv=None):
 
     if not args.images.is_dir():
         raise FileNotFoundError(f"There is no folder {args.images}. Give the folder that holds the test photos.")
-    files = {path.name if args.format == 2019 else path.stem: path for path in list_images(args.images)}
+    files = files_by_name(list_images(args.images), args.format)
     if not files:
         raise FileNotFoundError(f"There are no photos in {args.images}.")
     thresholds = read_thresholds(args.thresholds) if args.thresholds else None
@@ -71,11 +71,23 @@ def main(argv=None):
     return args.output
 
 
+def files_by_name(paths, year):
+    """{name in the submission: path} of photos. Raises ValueError where two have one name."""
+    files = {}
+    for path in paths:
+        name = path.name if year == 2019 else path.stem
+        if name in files:
+            raise ValueError(f"{files[name].name} and {path.name} are the same photo {name!r} in a submission of {year}. Take one of them "
+                             f"out of {path.parent}.")
+        files[name] = path
+    return files
+
+
 def read_photos(files, names, readable, broken):
     """The photos of these names, one after the other; a name is appended to `readable`, or told and appended to `broken`."""
     for name in names:
         try:
-            photo = read_image(files[name])
+            photo = read_image(files[name], upright=True)     # as `predict` does: the network has not seen people lying on their side
         except OSError as error:
             tqdm.write(f"submitted as a photo without objects: {error}", file=sys.stderr)
             broken.append(name)
@@ -86,9 +98,9 @@ def read_photos(files, names, readable, broken):
 
 
 def size_of(path):
-    """(height, width) from the header of an image file; (1, 1) if it has none."""
+    """(height, width) from the header of an image file, as `read_photos` turns it; (1, 1) if it has none."""
     try:
-        return image_hw(path)
+        return image_hw(path, upright=True)
     except OSError:
         return 1, 1
 
