@@ -25,6 +25,7 @@ from tqdm import tqdm
 import mrcnn.model as modellib
 from mrcnn import utils
 from mrcnn.config import Config
+from mrcnn.data.images import path_inside, read_annotated
 from mrcnn.data.imgaug_import import import_imgaug
 from mrcnn.data.runs import Runs
 from mrcnn.evaluation.coco import evaluate_coco
@@ -63,8 +64,17 @@ class CocoDataset(utils.Dataset):
             self.add_class("coco", category_id, self.coco.cats[category_id]["name"])
         for coco_id in sorted(self.coco.getImgIds()):
             image = self.coco.imgs[coco_id]
-            self.add_image("coco", image_id=coco_id, path=str(photos / image["file_name"]), size_hw=(image["height"], image["width"]))
+            try:
+                path = path_inside(photos, image["file_name"])
+            except ValueError as error:
+                raise ValueError(f"Image {coco_id} of {annotations}: {error}") from error
+            self.add_image("coco", image_id=coco_id, path=str(path), size_hw=(image["height"], image["width"]))
         return self.coco
+
+    def read_photo(self, image_id, at_least_hw=None):
+        """As it is stored, or turned as its EXIF data say where that is the size of the annotations."""
+        info = self.image_info[image_id]
+        return read_annotated(info["path"], info["size_hw"], at_least_hw)
 
     def load_objects(self, image_id):
         """Polygons and run lengths as they are: no mask of the photo's size is made. `load_mask` would do as well."""
