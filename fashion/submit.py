@@ -21,7 +21,7 @@ from fashion.datasets.files import list_images
 from fashion.evaluation.thresholds.table import read_thresholds
 from fashion.model import checkpoint_in, load_model
 from fashion.submission.writer import SubmissionWriter
-from mrcnn.data.images import image_hw, read_image
+from mrcnn.data.images import header, read_image
 from mrcnn.files import digest_of
 
 log = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ def main(argv=None):
         if rescored is not None and rescored != bool(args.rescore):
             log.warning("%s was searched %s --rescore, so its thresholds are of other scores.", args.thresholds,
                         "with" if rescored else "without")
-    with SubmissionWriter(args.output, {name: size_of(path) for name, path in files.items()}, args.format, model.ontology,
+    with SubmissionWriter(args.output, sizes_of(files), args.format, model.ontology,
                           settings=settings, restart=args.restart) as writer:
         readable, broken = [], []
         todo = writer.remaining
@@ -97,12 +97,24 @@ def read_photos(files, names, readable, broken):
         del photo
 
 
-def size_of(path):
-    """(height, width) from the header of an image file, as `read_photos` turns it; (1, 1) if it has none."""
-    try:
-        return image_hw(path, upright=True)
-    except OSError:
-        return 1, 1
+def sizes_of(files):
+    """{name: (height, width)} of image files {name: path}, as `read_photos` turns them; (1, 1) for one without a header."""
+    sizes, turned = {}, []
+    for name, path in files.items():
+        try:
+            (height, width), orientation = header(path)
+        except OSError:
+            sizes[name] = 1, 1
+            continue
+        sizes[name] = (width, height) if orientation >= 5 else (height, width)
+        if orientation > 1:
+            turned.append(path.name)
+    if turned:
+        log.warning(
+            "%d photos have an EXIF orientation, %s for one. The model sees them turned by it, and "
+            "their masks are those of the turned photos. If the server has masks of the stored pixels, "
+            "save the photos without that tag.", len(turned), turned[0])
+    return sizes
 
 
 def peak_memory():

@@ -9,6 +9,7 @@ import numpy as np
 
 from fashion import rle
 from fashion.datasets.annotation_csv import BadRow, BadRows, read_annotations
+from fashion.datasets.csv_table import printable
 from fashion.datasets.photos import find_photos, photo_faults
 from mrcnn.data.dataset import Dataset
 from mrcnn.data.images import read_annotated
@@ -190,9 +191,12 @@ def load_imaterialist(csv_path, images_dir, ontology, *, skip_bad=False, image_i
     paths = [photo.path for photo, fault in zip(photos, faults) if fault is None]
     annotations = annotations.of_images([fault is None for fault in faults])
     if not annotations.image_ids:
-        raise ValueError(f"None of the {len(bad):,} rows of {csv_path} can be used; line {bad[0].line} (image {bad[0].image_id}): "
-                         f"{bad[0].reason}. Are these the photos that the file was made for, in their size?" if bad else
-                         f"{csv_path} has no rows. Is the file complete?")
+        if not bad:
+            raise ValueError(f"{csv_path} has no rows. Is the file complete?")
+        raise ValueError(
+            f"{csv_path} has no rows that can be used (wrong ones: {len(bad):,}); line {bad[0].line} "
+            f"(image {printable(bad[0].image_id[:100])}): {bad[0].reason}. Are these the photos that "
+            "the file was made for, in their size?")
     if bad:
         log.warning("%s\nGoing on without them, with %s rows of %s images.",
                     str(BadRows(csv_path, bad)).rpartition("\n")[0], len(annotations.line), len(annotations.image_ids))
