@@ -55,7 +55,10 @@ class BalloonDataset(utils.Dataset):
         for name, shapes in read_via(via):
             if not shapes:
                 continue
-            path = path_inside(folder, name)
+            try:
+                path = path_inside(folder, name)
+            except ValueError as error:
+                raise ValueError(f"{via}: {error}") from error
             if not path.exists():
                 raise FileNotFoundError(f"{via} marks up {name}, which is not beside it. Put the photo there, or take it out of the JSON.")
             outlines = [checked_outline(shape, f"Region {k} of {name} in {via}") for k, shape in enumerate(shapes, 1)]

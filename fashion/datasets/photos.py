@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from fashion.datasets.index_cache import all_indexes, index_places, keep_index, of_files
-from mrcnn.data.images import EXTENSIONS, annotated_upright, header, path_inside, read_image
+from mrcnn.data.images import EXTENSIONS, annotated_upright, header, path_inside, read_image, turns_without_trace
 
 log = logging.getLogger(__name__)
 
@@ -68,11 +68,11 @@ def photo_faults(photos, sizes_hw, check):
         of_file = next(found)
         if of_file is None:
             return f"{photo.name} cannot be read as an image"
-        height, width, orientation = of_file
-        if orientation > 1 and (orientation < 5 or height == width):
+        *stored_hw, orientation = of_file
+        if turns_without_trace(stored_hw, orientation):
             either_way.append(photo.name)
         try:
-            annotated_upright(size_hw, (height, width), orientation)
+            annotated_upright(size_hw, stored_hw, orientation)
         except ValueError as error:
             return str(error)
         return None

@@ -89,18 +89,36 @@ def annotated_upright(size_hw, stored_hw, orientation):
                      f"wide{turned}")
 
 
-def read_annotated(path, size_hw, at_least_hw=None):
-    """`read_image` of a photo whose annotations are of an image of `size_hw` (height, width): as it is stored, or turned as its EXIF data
-    say where that is the size. Raises ValueError naming the file where it has this size neither way; other errors: see `read_image`."""
+def turns_without_trace(stored_hw, orientation):
+    """Whether an EXIF orientation turns or mirrors a photo so that its size stays the same."""
+    return orientation > 1 and (orientation not in _SIDEWAYS or stored_hw[0] == stored_hw[1])
+
+
+def read_annotated(path, size_hw, at_least_hw=None, on_guess=None):
+    """`read_image` of a photo in the frame of its annotations: as stored, or turned by EXIF.
+
+    Args:
+        path: Image file.
+        size_hw: (height, width) of the annotations; see `annotated_upright`.
+        at_least_hw: See `read_image`.
+        on_guess: Called with the path where EXIF data turn or mirror the photo and its size does
+            not tell whether it was annotated so; the stored pixels are returned then.
+
+    Raises:
+        ValueError: Names the file where it has this size neither way.
+        OSError: See `read_image`.
+    """
     with _opened(path) as stored:
-        stored_hw = stored.size[::-1]
-        turned = 1 if stored_hw == tuple(size_hw) else _orientation(stored)
+        stored_hw, turn = stored.size[::-1], _orientation(stored)
         try:
-            upright = annotated_upright(size_hw, stored_hw, turned)
+            upright = annotated_upright(size_hw, stored_hw, turn)
         except ValueError as error:
             fault = error
         else:
-            return _pixels(stored, upright, at_least_hw)
+            pixels = _pixels(stored, upright, at_least_hw)
+            if on_guess is not None and turns_without_trace(stored_hw, turn):
+                on_guess(path)
+            return pixels
     raise ValueError(f"{fault} ({path}). Correct the annotations, or save the photo in their size.")
 
 
@@ -109,10 +127,10 @@ def path_inside(folder, name):
 
     A data set that somebody else made might name any file of this computer; the folder itself may be a link.
     """
-    folder, name = Path(folder), str(name)
-    path = folder / name
-    if "\0" in name or not name.strip():
+    if not isinstance(name, str) or "\0" in name or not name.strip():
         raise ValueError(f"{name!r} is no file name. Expected the name of a photo in {folder}.")
+    folder = Path(folder)
+    path = folder / name
     parts = name.replace("\\", "/").split("/")
     leaves = ".." in parts or Path(name).is_absolute() and not path.is_relative_to(os.path.abspath(folder))
     # Where a name has no folder in it, only the file itself can be a link, and asking that is quick.
