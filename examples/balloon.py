@@ -69,7 +69,8 @@ class BalloonDataset(utils.Dataset):
             size_hw = (width, height) if upright and orientation > 4 else (height, width)
             self.add_image("balloon", image_id=name, path=str(path), size_hw=size_hw, upright=upright, outlines=outlines)
         if turned:
-            log.warning("%d photos of %s have an EXIF orientation, %s for one. They are turned, as VIA shows them, before the regions are "
+            log.warning("%d photos of %s have an EXIF orientation, %s for one. They are turned, as "
+                        "VIA shows them, before the regions are "
                         "laid on them.", len(turned), folder, turned[0])
 
     def read_photo(self, image_id, at_least_hw=None):
@@ -134,7 +135,8 @@ def outline(shape):
 
 
 def checked_outline(shape, name):
-    """`outline` of a shape; raises ValueError naming the region where its coordinates are no numbers, or far from any photo."""
+    """`outline` of a shape; raises ValueError naming the region where its coordinates are no
+    numbers, or far from any photo."""
     try:
         xs, ys = outline(shape)
         sound = len(xs) == len(ys) > 0 and all(abs(n) <= FARTHEST for n in (*xs, *ys))
@@ -145,15 +147,16 @@ def checked_outline(shape, name):
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
     if not sound:
-        raise ValueError(f"{name}: expected numbers, as many x as y, at most {FARTHEST:,} pixels from the photo. Draw it again in VIA.")
+        raise ValueError(f"{name}: expected numbers, as many x as y, at most {FARTHEST:,} pixels "
+                         "from the photo. Draw it again in VIA.")
     return xs, ys
 
 
 def marked_up_turned(outlines, stored_hw, orientation):
     """Whether a photo was marked up as its EXIF orientation turns it.
 
-    Browsers show photos turned since 2020, and VIA with them; older ones showed the stored pixels. Where the outlines fit only into one
-    of the two, that is it.
+    Browsers show photos turned since 2020, and VIA with them; older ones showed the stored pixels.
+    Where the outlines fit only into one of the two, that is it.
     """
     def fits(size_hw):
         return all(max(xs) <= size_hw[1] and max(ys) <= size_hw[0] for xs, ys in outlines)

@@ -72,21 +72,24 @@ class CocoDataset(utils.Dataset):
             try:
                 path = path_inside(photos, image.get("file_name"))
                 if not all(isinstance(n, int) and n > 0 for n in size_hw):
-                    raise ValueError(f"Height and width are {size_hw}, expected whole numbers from 1.")
+                    raise ValueError(f"Height and width are {size_hw}, expected whole numbers from "
+                                     "1.")
             except ValueError as error:
                 raise ValueError(f"Image {coco_id} of {annotations}: {error}") from error
             self.add_image("coco", image_id=coco_id, path=str(path), size_hw=size_hw)
         return self.coco
 
     def read_photo(self, image_id, at_least_hw=None):
-        """As it is stored, or turned as its EXIF data say where that is the size of the annotations."""
+        """As it is stored, or turned as its EXIF data say where that is the size of the
+        annotations."""
         info = self.image_info[image_id]
         return read_annotated(info["path"], info["size_hw"], at_least_hw, self._tell_guess)
 
     def _tell_guess(self, path):
         if not self.told:
             self.told = True
-            log.warning("%s is turned or mirrored by its EXIF orientation, and its size does not tell whether it was annotated "
+            log.warning("%s is turned or mirrored by its EXIF orientation, and its size does not "
+                        "tell whether it was annotated "
                         "so. It and others like it are used as they are stored.", path)
 
     def load_objects(self, image_id):

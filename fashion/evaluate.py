@@ -234,10 +234,13 @@ def labels_of(path):
 
 
 def photo_reader(folder, sizes=()):
-    """Callable file name (with or without extension) -> (H, W, 3) uint8, None where the folder lacks it; None without a folder.
+    """Callable file name (with or without extension) -> (H, W, 3) uint8, None where the folder
+    lacks it; None without a folder.
 
-    sizes: {file name: (height, width) of its annotations}, by which a photo is turned as its EXIF data say. What lies outside of the
-    folder, or is a link to that, counts as lacking, with a warning: the photos go into a page that is passed on.
+    sizes: {file name: (height, width) of its annotations}, by which a photo is turned as its EXIF
+        data say. What lies outside of the
+    folder, or is a link to that, counts as lacking, with a warning: the photos go into a page that
+        is passed on.
     """
     if folder is None:
         return None

@@ -75,7 +75,8 @@ def with_objects(parts):
     train, *val = parts
     if not len(train.annotations.line):
         raise ValueError(
-            f"{train.annotations.csv_path} has {train.num_images:,} images and no object in any of them. "
+            f"{train.annotations.csv_path} has {train.num_images:,} images and no object in any of "
+            "them. "
             "Expected run lengths in EncodedPixels; is this the CSV to train on?")
     for part in val:
         if not len(part.annotations.line):

@@ -77,7 +77,8 @@ def files_by_name(paths, year):
     for path in paths:
         name = path.name if year == 2019 else path.stem
         if name in files:
-            raise ValueError(f"{files[name].name} and {path.name} are the same photo {name!r} in a submission of {year}. Take one of them "
+            raise ValueError(f"{files[name].name} and {path.name} are the same photo {name!r} in a "
+                             f"submission of {year}. Take one of them "
                              f"out of {path.parent}.")
         files[name] = path
     return files
@@ -87,7 +88,8 @@ def read_photos(files, names, readable, broken):
     """The photos of these names, one after the other; a name is appended to `readable`, or told and appended to `broken`."""
     for name in names:
         try:
-            photo = read_image(files[name], upright=True)     # as `predict` does: the network has not seen people lying on their side
+            # as `predict` does: the network has not seen people lying on their side
+            photo = read_image(files[name], upright=True)
         except OSError as error:
             tqdm.write(f"submitted as a photo without objects: {error}", file=sys.stderr)
             broken.append(name)
@@ -98,7 +100,8 @@ def read_photos(files, names, readable, broken):
 
 
 def sizes_of(files):
-    """{name: (height, width)} of image files {name: path}, as `read_photos` turns them; (1, 1) for one without a header."""
+    """{name: (height, width)} of image files {name: path}, as `read_photos` turns them; (1, 1) for
+    one without a header."""
     sizes, turned = {}, []
     for name, path in files.items():
         try:
@@ -112,7 +115,8 @@ def sizes_of(files):
     if turned:
         log.warning(
             "%d photos have an EXIF orientation, %s for one. The model sees them turned by it, and "
-            "their masks are those of the turned photos. If the server has masks of the stored pixels, "
+            "their masks are those of the turned photos. If the server has masks of the stored "
+            "pixels, "
             "save the photos without that tag.", len(turned), turned[0])
     return sizes
 

@@ -41,7 +41,8 @@ class BadRows(ValueError):
         self.rows = sorted(rows, key=lambda row: row.line)
         total = f"{len(self.rows):,} row{'s' * (len(self.rows) != 1)}"
         lines = [f"{self.csv_path} has {total} that cannot be used:"]
-        lines += [f"  line {row.line} (image {printable(row.image_id[:_SHOWN_NAME])}): {row.reason}" for row in self.rows[:self.SHOWN]]
+        lines += [f"  line {row.line} (image {printable(row.image_id[:_SHOWN_NAME])}): "
+                  f"{row.reason}" for row in self.rows[:self.SHOWN]]
         if len(self.rows) > self.SHOWN:
             lines.append(f"  … and {len(self.rows) - self.SHOWN:,} more")
         lines.append("Correct the file, or go on without these rows: --skip-bad (in Python, skip_bad=True).")
@@ -67,7 +68,8 @@ def read_annotations(csv_path, ontology, *, image_ids=None, attribute_categories
         masks of them all at once. Rows that are wrong for another reason are left out. The file is then read whole, without an index.
     Returns: (annotations of the rows that are right, list of `BadRow`).
 
-    A row without EncodedPixels is an image without objects. If it has a ClassId all the same, or the image has objects in other rows,
+    A row without EncodedPixels is an image without objects. If it has a ClassId all the same, or
+    the image has objects in other rows,
     there is a warning: a mask may have been lost.
     """
     csv_path = Path(csv_path)
@@ -82,7 +84,8 @@ def read_annotations(csv_path, ontology, *, image_ids=None, attribute_categories
         index = Index(None, "", *find_out())
     annotations, bad = Annotations.of_index(csv_path, index), [BadRow(*row) for row in index.facts["bad"]]
     if number := index.facts["without_runs"]:
-        log.warning("%s: rows without EncodedPixels, although they have a ClassId or their image has objects in other rows: %d, the first "
+        log.warning("%s: rows without EncodedPixels, although they have a ClassId or their image "
+                    "has objects in other rows: %d, the first "
                     "in line %d. They are read as 'no object here'.", csv_path, number, index.facts["first_without_runs"])
     return (annotations, bad) if image_ids is None else _only(annotations, bad, set(image_ids))
 
@@ -180,7 +183,8 @@ class _Found:
         self.rle_offset, self.rle_bytes = array("q"), array("q")
         self.good = array("b")
         self.batch, self.batch_bytes = [], 0   # (row, run lengths) that are still to be checked
-        self.empty = []    # of each row without run lengths: the image's number, its line, whether it has a class
+        # of each row without run lengths: the image's number, its line, whether it has a class
+        self.empty = []
 
     def add(self, line, fields, offset, parse_class):
         image_id, runs, height, width, *class_fields = fields
@@ -244,7 +248,8 @@ class _Found:
         counts = np.bincount(image[rows], minlength=len(self.images))
         first = offsets(number[rows])
         of_row = np.arange(first[-1]) - np.repeat(first[:-1] - offsets(number)[rows], number[rows])
-        # An image of which objects were left out has something on it: without any other it would teach that there is nothing.
+        # An image of which objects were left out has something on it: without any other it would
+        # teach that there is nothing.
         kept, spoiled = counts > 0, {row.image_id for row in self.bad}
         names = list(self.images)
         for empty, _, _ in self.empty:
@@ -277,6 +282,7 @@ def _size(height, width):
     if not all(size_hw):
         return None, f"Height and Width are {shown(height)} and {shown(width)}, not whole numbers above 0"
     if size_hw[0] * size_hw[1] > MAX_PIXELS:
-        return None, (f"Height and Width are {shown(height)} and {shown(width)}, and images have at most {MAX_PIXELS / 1e6:.0f} million "
+        return None, (f"Height and Width are {shown(height)} and {shown(width)}, and images have "
+                      f"at most {MAX_PIXELS / 1e6:.0f} million "
                       "pixels here")
     return size_hw, None

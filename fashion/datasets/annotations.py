@@ -23,7 +23,9 @@ class Annotations:
     year: int                     # 2019 or 2020
     image_ids: list               # I strings, as in the CSV
     image_hw: np.ndarray          # (I, 2) int32, Height and Width of the image's first row
-    image_line: np.ndarray        # (I,) int64, the line of the image's first row in the CSV; an image without objects has no rows here
+    # (I,) int64, the line of the image's first row in the CSV; an image without objects has no rows
+    # here
+    image_line: np.ndarray
     first_row: np.ndarray         # (I + 1,) int64
     line: np.ndarray              # (R,) int64, the row's line in the CSV; the header is line 1
     class_ids: np.ndarray         # (R,) int32, 1..K
@@ -44,7 +46,8 @@ class Annotations:
 
     @staticmethod
     def fits(index):
-        """Whether an `Index` holds what `of_index` wants: arrays of these types and lengths, and offsets that ascend to their ends."""
+        """Whether an `Index` holds what `of_index` wants: arrays of these types and lengths, and
+        offsets that ascend to their ends."""
         facts, arrays = index.facts, index.arrays
         if any(array.ndim == 0 for array in arrays.values()):
             return False
@@ -129,7 +132,8 @@ class Annotations:
         vars(self).update(state)
 
 
-# Type, length (I images, R rows, A attributes) and further axes of the columns in an index file; their least values.
+# Type, length (I images, R rows, A attributes) and further axes of the columns in an index file;
+# their least values.
 _COLUMNS = {"image_hw": (np.int32, "I", 2), "image_line": (np.int64, "I"), "first_row": (np.int64, "I+1"), "line": (np.int64, "R"),
             "class_ids": (np.int32, "R"), "first_attribute": (np.int64, "R+1"), "attributes": (np.int32, "A"),
             "rle_offset": (np.int64, "R"), "rle_bytes": (np.int64, "R")}

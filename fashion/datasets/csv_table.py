@@ -16,7 +16,8 @@ _NOTHING = frozenset(("", "nan", "na", "n/a", "<na>", "none", "null"))
 _LONGEST_NOTHING = 16      # characters, blanks included: longer cells are not looked at
 _NUMBER = re.compile(r"([0-9]+)(?:\.0*)?")
 _MOST_DIGITS = 18          # of a number that int64 holds; Python refuses to read more than 4300
-_MOST_HEADER = 1 << 16     # bytes; a longer first line is no header, perhaps a file of gigabytes without a line end
+# bytes; a longer first line is no header, perhaps a file of gigabytes without a line end
+_MOST_HEADER = 1 << 16
 _SHOWN = 40                # characters of a cell that an error shows
 
 
@@ -35,7 +36,8 @@ class CsvTable:
         names = [*COLUMNS, "AttributesIds"] if self.year == 2020 else COLUMNS
         twice = [name for name in names if columns.count(name) > 1]
         if twice:
-            raise ValueError(f"{csv_path} has the column {', '.join(twice)} more than once. Remove one of each, so that it is clear which "
+            raise ValueError(f"{csv_path} has the column {', '.join(twice)} more than once. Remove "
+                             "one of each, so that it is clear which "
                              "is meant.")
         self.order = [columns.index(name) for name in names]
         self.pixels = columns.index("EncodedPixels")
@@ -89,12 +91,14 @@ class CsvTable:
 
 
 def read_header(file):
-    """The first line of a CSV that is open for reading bytes, or its first 64 kB where it is longer."""
+    """The first line of a CSV that is open for reading bytes, or its first 64 kB where it is
+    longer."""
     return file.readline(_MOST_HEADER)
 
 
 def year_of_header(header):
-    """2020 if a CSV's first line (bytes) has the column AttributesIds, otherwise 2019, also where it cannot be read."""
+    """2020 if a CSV's first line (bytes) has the column AttributesIds, otherwise 2019, also where
+    it cannot be read."""
     try:
         return _year(_columns("", header))
     except ValueError:
@@ -102,7 +106,8 @@ def year_of_header(header):
 
 
 def is_nothing(cell):
-    """Whether a cell (str or bytes) is empty, or holds what pandas and R write into an empty one: nan, NA, None, <NA>, null."""
+    """Whether a cell (str or bytes) is empty, or holds what pandas and R write into an empty one:
+    nan, NA, None, <NA>, null."""
     if len(cell) > _LONGEST_NOTHING:
         return False
     text = cell.decode(errors="replace") if isinstance(cell, bytes) else cell
@@ -111,7 +116,8 @@ def is_nothing(cell):
 
 @functools.lru_cache(1 << 14)      # sizes and ids repeat
 def whole_number(text):
-    """The number that a cell holds, or None. Once a column has an empty cell, pandas writes 20 as 20.0, so that is 20, too.
+    """The number that a cell holds, or None. Once a column has an empty cell, pandas writes 20 as
+    20.0, so that is 20, too.
 
     A number of more than 18 digits comes back as 10**18: larger than any size or id.
     """
@@ -137,15 +143,18 @@ def shown(text):
 def _columns(csv_path, header):
     """The names in a CSV's first line (bytes), a list of str."""
     if b"\r" in header.rstrip(b"\r\n"):
-        raise ValueError(f"The first line of {csv_path} cannot be read as CSV (a carriage return is in it). Lines must end with a line "
+        raise ValueError(f"The first line of {csv_path} cannot be read as CSV (a carriage return "
+                         "is in it). Lines must end with a line "
                          "feed, \\n or \\r\\n.")
     if len(header) >= _MOST_HEADER:
-        raise ValueError(f"The first line of {csv_path} is longer than {_MOST_HEADER:,} bytes. Expected the names of the columns: is it an "
+        raise ValueError(f"The first line of {csv_path} is longer than {_MOST_HEADER:,} bytes. "
+                         "Expected the names of the columns: is it an "
                          "annotation CSV, and complete?")
     try:
         return [name.strip() for name in next(csv.reader([header.decode("utf-8-sig", errors="replace").strip()], strict=True), [])]
     except csv.Error as error:
-        raise ValueError(f"The first line of {csv_path} cannot be read as CSV: its quotes do not enclose whole names. Expected the names "
+        raise ValueError(f"The first line of {csv_path} cannot be read as CSV: its quotes do not "
+                         "enclose whole names. Expected the names "
                          "of the columns.") from error
 
 

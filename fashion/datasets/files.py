@@ -48,7 +48,8 @@ def find_data(folder):
                                 f"It contains: {_listing(folder)}.")
     images_dir = _folder_with_images(folder, ("train", "images"))
     if images_dir is None:
-        raise FileNotFoundError(f"No photos in {folder}: looked for photos (.jpg and other kinds) in train/ (Kaggle's layout) "
+        raise FileNotFoundError(f"No photos in {folder}: looked for photos (.jpg and other kinds) "
+                                "in train/ (Kaggle's layout) "
                                 f"and in images/. {_hint(folder, 'train')}It contains: {_listing(folder)}.")
     return DataFiles(folder, train_csv, _existing(folder / "val.csv"), images_dir,
                      _folder_with_images(folder, ("test",)), _existing(folder / "label_descriptions.json"), year_of(train_csv))
@@ -57,16 +58,19 @@ def find_data(folder):
 def year_of(csv_path):
     """2020 if the CSV has the column AttributesIds, otherwise 2019."""
     with open(csv_path, "rb") as file:
-        return year_of_header(read_header(file))       # what cannot be read is told by who reads all
+        # what cannot be read is told by who reads all
+        return year_of_header(read_header(file))
 
 
 def list_images(images_dir):
-    """The image files of a folder, sorted Paths. Warns once of photos of a kind that is not read."""
+    """The image files of a folder, sorted Paths. Warns once of photos of a kind that is not
+    read."""
     with os.scandir(images_dir) as entries:
         files = [Path(entry.path) for entry in entries if not entry.is_dir()]
     others = sorted(path.name for path in files if path.suffix.lower() in _OTHER_PHOTOS)
     if others:
-        log.warning("Left out: %d file%s in %s, %s for one. That kind of image is not read; convert it to JPEG or PNG.", len(others),
+        log.warning("Left out: %d file%s in %s, %s for one. That kind of image is not read; "
+                    "convert it to JPEG or PNG.", len(others),
                     "s" * (len(others) != 1), images_dir, others[0])
     return sorted(path for path in files if path.suffix.lower() in EXTENSIONS)
 

@@ -64,7 +64,8 @@ class IMaterialistDataset(Dataset):
         return info["height"], info["width"]
 
     def read_photo(self, image_id, at_least_hw=None):
-        """See `Dataset.read_photo`. The photo's size must be the CSV's, or no mask fits: as it is stored, or as its EXIF data turn it."""
+        """See `Dataset.read_photo`. The photo's size must be the CSV's, or no mask fits: as it is
+        stored, or as its EXIF data turn it."""
         return read_annotated(self.image_info[image_id]["path"], self.image_hw(image_id), at_least_hw)
 
     def image_class_ids(self, image_id):
@@ -194,8 +195,10 @@ def load_imaterialist(csv_path, images_dir, ontology, *, skip_bad=False, image_i
         if not bad:
             raise ValueError(f"{csv_path} has no rows. Is the file complete?")
         raise ValueError(
-            f"{csv_path} has no rows that can be used (wrong ones: {len(bad):,}); line {bad[0].line} "
-            f"(image {printable(bad[0].image_id[:100])}): {bad[0].reason}. Are these the photos that "
+            f"{csv_path} has no rows that can be used (wrong ones: {len(bad):,}); line "
+            f"{bad[0].line} "
+            f"(image {printable(bad[0].image_id[:100])}): {bad[0].reason}. Are these the photos "
+            "that "
             "the file was made for, in their size?")
     if bad:
         log.warning("%s\nGoing on without them, with %s rows of %s images.",

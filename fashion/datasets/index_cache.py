@@ -9,8 +9,9 @@ A file that is broken, foreign, or about something else counts as none and is ma
 beside what they are about, or where that folder cannot be written in ~/.cache/fashion-mask-rcnn. FASHION_CACHE_DIR names another folder,
 which then comes first.
 
-Index files travel with copies of a data set, and their digest protects against damage only, so nothing in one is trusted: arrays are
-of numbers and lie inside the file, and who reads them says what they must look like (`sound`).
+Index files travel with copies of a data set, and their digest protects against damage only, so
+nothing in one is trusted: arrays are of numbers and lie inside the file, and who reads them says
+what they must look like (`sound`).
 """
 import dataclasses
 import hashlib
@@ -27,7 +28,9 @@ from mrcnn.files import atomic_path
 log = logging.getLogger(__name__)
 
 FOLDER_VARIABLE = "FASHION_CACHE_DIR"
-_VERSION = 2                 # raise it whenever the layout changes, or what is found out about a file: older index files then count as none
+# raise it whenever the layout changes, or what is found out about a file: older index files then
+# count as none
+_VERSION = 2
 _FIRST = b"fashion index %d " % _VERSION
 _DIGEST = 16                 # bytes
 _HEAD = len(_FIRST) + 2 * _DIGEST + 1
@@ -53,7 +56,8 @@ def remember(path, subject, settings, find_out, sound=None):
 
     It is called only where no index file has its answer for the file as it is now. An answer that cannot be written anywhere is returned
     as an Index whose path is None.
-    subject: what the answer is about, a word; settings: what else it depends on, something that JSON can hold; sound: see `find_index`
+    subject: what the answer is about, a word; settings: what else it depends on, something that
+        JSON can hold; sound: see `find_index`
     """
     key = file_key(path) | {"settings": _digest(json.dumps(settings, sort_keys=True).encode())}
     places = index_places(path, f"{subject}-{key['settings'][:8]}")
@@ -88,7 +92,8 @@ def index_places(path, subject):
 def find_index(places, key, sound=None):
     """The first of the index files `places` that is whole and about `key` (a dict), or None.
 
-    sound: callable, an `Index` -> whether its facts and arrays have the form that is expected; another file counts as none
+    sound: callable, an `Index` -> whether its facts and arrays have the form that is expected;
+        another file counts as none
     """
     opened = (open_index(path) for path in places)
     return next((index for index in opened if _is_about(index, key, sound)), None)
@@ -102,7 +107,8 @@ def all_indexes(places, key, sound=None):
 
 
 def of_files(index, columns):
-    """Whether an `Index` has a fact "names", file names, and these arrays with a row for each: {name: (dtype, shape of a row)}."""
+    """Whether an `Index` has a fact "names", file names, and these arrays with a row for each:
+    {name: (dtype, shape of a row)}."""
     names, arrays = index.facts.get("names"), index.arrays
     return (isinstance(names, list) and all(isinstance(name, str) for name in names) and arrays.keys() == columns.keys()
             and all(arrays[name].dtype == dtype and arrays[name].shape == (len(names), *shape) for name, (dtype, shape) in columns.items()))
@@ -168,7 +174,8 @@ def open_index(path, digest=None):
 
 
 def _mapped(content, dtype, shape, place):
-    """An array of the bytes `content` (n,) uint8 that starts at `place`. Raises ValueError for what `write_index` does not write.
+    """An array of the bytes `content` (n,) uint8 that starts at `place`. Raises ValueError for what
+    `write_index` does not write.
 
     A dtype of objects would make NumPy take the file's bytes for pointers.
     """
@@ -176,7 +183,8 @@ def _mapped(content, dtype, shape, place):
     if dtype not in _DTYPES or not all(type(number) is int and 0 <= number < _MOST for number in numbers) or place % _ALIGN:
         raise ValueError("This is no array of numbers.")
     dtype = _DTYPES[dtype]
-    end = place + math.prod(shape) * dtype.itemsize      # in Python's numbers, which do not overflow
+    # in Python's numbers, which do not overflow
+    end = place + math.prod(shape) * dtype.itemsize
     if end > len(content):
         raise ValueError("The array is longer than the file.")
     return content[place:end].view(dtype).reshape(shape)

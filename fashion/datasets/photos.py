@@ -1,4 +1,5 @@
-"""Photos: where the file of each image is, and whether it is whole and of the size that the annotations say, as stored or turned.
+"""Photos: where the file of each image is, and whether it is whole and of the size that the
+annotations say, as stored or turned.
 
 What was found out about a photo is kept in an index file beside the folder, so that later starts only ask for sizes and times of files.
 """
@@ -22,7 +23,8 @@ _TOGETHER = 4096   # photos looked at before what was found is written down, for
 _SHARE = 256       # photos that a thread takes at a time
 _PATIENCE = 2      # seconds of reading before a bar is shown
 _KEY = {"photos": 2}
-_ARRAYS = {"photos": (np.int64, (5,))}     # bytes, time of change, height and width as stored, EXIF orientation
+# bytes, time of change, height and width as stored, EXIF orientation
+_ARRAYS = {"photos": (np.int64, (5,))}
 
 
 def find_photos(image_ids, folders):
@@ -79,8 +81,10 @@ def photo_faults(photos, sizes_hw, check):
 
     faults = [fault(*of_photo) for of_photo in zip(photos, places, sizes_hw)]
     if either_way:
-        log.warning("%d photos are turned or mirrored by their EXIF orientation without another size, %s for one: their masks are taken to "
-                    "be of the pixels as they are stored. If they were drawn on the turned photos, save these turned.", len(either_way),
+        log.warning("%d photos are turned or mirrored by their EXIF orientation without another "
+                    "size, %s for one: their masks are taken to "
+                    "be of the pixels as they are stored. If they were drawn on the turned photos, "
+                    "save these turned.", len(either_way),
                     either_way[0])
     return faults
 
@@ -98,7 +102,8 @@ def _place_fault(photo):
 
 
 def _headers(photos):
-    """(height, width, orientation) of each photo (os.DirEntry), None where it cannot be read as an image."""
+    """(height, width, orientation) of each photo (os.DirEntry), None where it cannot be read as an
+    image."""
     folders, found = {}, {}
     for photo in photos:
         folders.setdefault(photo.path[:-len(photo.name) - 1], []).append(photo)
@@ -108,7 +113,8 @@ def _headers(photos):
 
 
 def _headers_in(folder, photos):
-    """`_headers` of photos in one folder. A photo that cannot be read is tried at every start: perhaps it was the disk."""
+    """`_headers` of photos in one folder. A photo that cannot be read is tried at every start:
+    perhaps it was the disk."""
     places = index_places(folder, "photos")
     known = {}
     for index in all_indexes(places, _KEY, lambda index: of_files(index, _ARRAYS)):

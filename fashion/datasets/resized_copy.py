@@ -25,11 +25,13 @@ def copy_hw(photo_hw, longest):
 
 
 def encode_copy(path, longest, quality, annotated_hw=None):
-    """The file of a photo's copy, bytes: a JPEG of `quality` (1..100), or PNG, WebP, BMP or TIFF if `path` ends like that.
+    """The file of a photo's copy, bytes: a JPEG of `quality` (1..100), or PNG, WebP, BMP or TIFF if
+    `path` ends like that.
 
     The pixels stay as they are stored: a photo that EXIF data turn keeps lying on its side, where its masks are, and loses the data, so
     that no program turns it any more. A photo that is small enough and carries no such tag is returned as it is, byte by byte.
-    annotated_hw: (height, width) of the annotations; a photo that has this size when it is turned is copied turned
+    annotated_hw: (height, width) of the annotations; a photo that has this size when it is turned
+        is copied turned
     Raises OSError naming a photo that cannot be read.
     """
     photo_hw, turn = photo_header(path)

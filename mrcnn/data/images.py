@@ -14,8 +14,8 @@ from PIL import ExifTags, Image, ImageOps
 # 800 MB and is more likely a broken header.
 MAX_PIXELS = 2**28
 
-# Kinds of photos, and the modules of PIL that read them. Nothing else is opened, whatever a file is called: PIL hands PostScript to the
-# program gs, and reads formats that no camera writes.
+# Kinds of photos, and the modules of PIL that read them. Nothing else is opened, whatever a file is
+# called: PIL hands PostScript to the program gs, and reads formats that no camera writes.
 _FORMATS = {"JPEG": "Jpeg", "PNG": "Png", "WEBP": "WebP", "TIFF": "Tiff", "BMP": "Bmp", "DIB": "Bmp", "GIF": "Gif", "PPM": "Ppm",
             "JPEG2000": "Jpeg2K", "AVIF": "Avif"}
 # Endings of the files that `read_image` reads, the most usual first.
@@ -63,16 +63,19 @@ def orientation(path):
 
 
 def header(path):
-    """((height, width) of the stored pixels, orientation as of `orientation`) of an image file. Errors: see `read_image`."""
+    """((height, width) of the stored pixels, orientation as of `orientation`) of an image file.
+    Errors: see `read_image`."""
     with _opened(path) as image:
         return image.size[::-1], _orientation(image)
 
 
 def annotated_upright(size_hw, stored_hw, orientation):
-    """Whether annotations of an image of `size_hw` were drawn on a photo that its EXIF orientation has turned.
+    """Whether annotations of an image of `size_hw` were drawn on a photo that its EXIF orientation
+    has turned.
 
-    stored_hw: (height, width) of the stored pixels. Programs that mark up photos show them turned, and older ones as they are stored: the
-    size tells, but for a square photo or one that stands on its head, whose annotations are taken to be of the stored pixels.
+    stored_hw: (height, width) of the stored pixels. Programs that mark up photos show them turned,
+    and older ones as they are stored: the size tells, but for a square photo or one that stands on
+    its head, whose annotations are taken to be of the stored pixels.
     Raises ValueError if the photo has this size neither way.
     """
     size_hw, stored_hw = tuple(size_hw), tuple(stored_hw)
@@ -85,7 +88,8 @@ def annotated_upright(size_hw, stored_hw, orientation):
         turned = f"; with its EXIF orientation {orientation} it is {stored_hw[1]} high and {stored_hw[0]} wide"
     elif orientation > 1:
         turned = f"; its EXIF orientation {orientation} does not change that"
-    raise ValueError(f"Height and Width are {size_hw[0]} and {size_hw[1]}, but the image is {stored_hw[0]} high and {stored_hw[1]} "
+    raise ValueError(f"Height and Width are {size_hw[0]} and {size_hw[1]}, but the image is "
+                     f"{stored_hw[0]} high and {stored_hw[1]} "
                      f"wide{turned}")
 
 
@@ -123,9 +127,11 @@ def read_annotated(path, size_hw, at_least_hw=None, on_guess=None):
 
 
 def path_inside(folder, name):
-    """The path of a data set's file `name` (str) in `folder`. Raises ValueError if that lies elsewhere, be it by a symbolic link.
+    """The path of a data set's file `name` (str) in `folder`. Raises ValueError if that lies
+    elsewhere, be it by a symbolic link.
 
-    A data set that somebody else made might name any file of this computer; the folder itself may be a link.
+    A data set that somebody else made might name any file of this computer; the folder itself may
+    be a link.
     """
     if not isinstance(name, str) or "\0" in name or not name.strip():
         raise ValueError(f"{name!r} is no file name. Expected the name of a photo in {folder}.")
@@ -133,16 +139,19 @@ def path_inside(folder, name):
     path = folder / name
     parts = name.replace("\\", "/").split("/")
     leaves = ".." in parts or Path(name).is_absolute() and not path.is_relative_to(os.path.abspath(folder))
-    # Where a name has no folder in it, only the file itself can be a link, and asking that is quick.
+    # Where a name has no folder in it, only the file itself can be a link, and asking that is
+    # quick.
     if not leaves and (len(parts) > 1 or os.path.islink(path)):
         leaves = not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
     if leaves:
-        raise ValueError(f"The photo {name!r} lies outside of {folder}, or is a link to a file outside. Copy it into that folder.")
+        raise ValueError(f"The photo {name!r} lies outside of {folder}, or is a link to a file "
+                         "outside. Copy it into that folder.")
     return path
 
 
 class _PilLimit:
-    """While any thread is inside, PIL opens images of MAX_PIXELS; afterwards its limit is that of the program again."""
+    """While any thread is inside, PIL opens images of MAX_PIXELS; afterwards its limit is that of
+    the program again."""
 
     def __init__(self):
         self.lock, self.inside, self.before = threading.Lock(), 0, None
@@ -209,7 +218,8 @@ def _pixels(stored, upright, at_least_hw):
 
 
 def _orientation(image):
-    if image.format == "TIFF":      # which PIL turns itself as it reads the pixels, and the size is that afterwards
+    # which PIL turns itself as it reads the pixels, and the size is that afterwards
+    if image.format == "TIFF":
         return 1
     try:
         value = image.getexif().get(ExifTags.Base.Orientation, 1)

@@ -6,8 +6,9 @@ import numpy as np
 
 # The pyramid halves the image six times.
 CANVAS_MULTIPLE = 64
-# Pixels that a photo is enlarged to at most: a strip of 1 x 65,000 would become 128 x 8,320,000 for a side of 128. As float32 these are
-# 400 MB, and 5,800 x 5,800 is far beyond what a network is run on. A photo that is larger by itself may stay so.
+# Pixels that a photo is enlarged to at most: a strip of 1 x 65,000 would become 128 x 8,320,000 for
+# a side of 128. As float32 these are 400 MB, and 5,800 x 5,800 is far beyond what a network is run
+# on. A photo that is larger by itself may stay so.
 MAX_ENLARGED = 2**25
 # Matterport's convention: the last pixel of a side of n pixels has the coordinate n - 1, and (y2, x2) lies one pixel outside the box.
 OUTSIDE = np.array([0.0, 0.0, 1.0, 1.0])
@@ -174,11 +175,14 @@ def _place_cropped(photo_hw, scale, min_dim, rng):
 
 
 def _enlarged(photo_hw, scale, mode):
-    """(height, width) of the scaled photo. Raises ValueError for one so long and thin that it would take gigabytes."""
+    """(height, width) of the scaled photo. Raises ValueError for one so long and thin that it would
+    take gigabytes."""
     size = tuple(round(n * scale) for n in photo_hw)
     if scale > 1 and size[0] * size[1] > MAX_ENLARGED:
-        raise ValueError(f"A photo of {photo_hw[0]} x {photo_hw[1]} pixels (height x width) would be enlarged to {size[0]:,} x {size[1]:,} "
-                         f"in IMAGE_RESIZE_MODE {mode!r}, by IMAGE_MIN_DIM or IMAGE_MIN_SCALE; {MAX_ENLARGED / 1e6:.0f} million pixels are "
+        raise ValueError(f"A photo of {photo_hw[0]} x {photo_hw[1]} pixels (height x width) would "
+                         f"be enlarged to {size[0]:,} x {size[1]:,} "
+                         f"in IMAGE_RESIZE_MODE {mode!r}, by IMAGE_MIN_DIM or IMAGE_MIN_SCALE; "
+                         f"{MAX_ENLARGED / 1e6:.0f} million pixels are "
                          "the most. Leave it out, or use 'square', which makes it fit.")
     return size
 

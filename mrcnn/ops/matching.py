@@ -3,7 +3,8 @@ from keras import ops
 
 IGNORE, NEGATIVE, POSITIVE = -1, 0, 1
 
-# From this share of its area on a crowd, a box that fits no object may still hold some of the crowd, and is no background.
+# From this share of its area on a crowd, a box that fits no object may still hold some of the
+# crowd, and is no background.
 CROWD_SHARE = 1e-3
 
 
@@ -43,8 +44,9 @@ def touches_crowd(iou, box_areas, object_areas, crowd):
     crowd: (B, M) bool, which objects stand for several (COCO's iscrowd)
     Returns: (B, N) bool.
 
-    Matterport asks for the same IoU, which a small box in the middle of a large crowd does not have: one of 32 x 32 in 1024 x 1024 has
-    0.00098. No intersection is computed again: IoU is I / (A + C - I), so that I is IoU * (A + C) / (1 + IoU).
+    Matterport asks for the same IoU, which a small box in the middle of a large crowd does not
+    have: one of 32 x 32 in 1024 x 1024 has 0.00098. No intersection is computed again: IoU is I /
+    (A + C - I), so that I is IoU * (A + C) / (1 + IoU).
     """
     areas = box_areas[..., :, None]
     touches = iou * (areas + object_areas[:, None, :]) >= CROWD_SHARE * areas * (1.0 + iou)

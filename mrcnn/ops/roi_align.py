@@ -30,7 +30,8 @@ def roi_align(features, boxes, strides, *, size, samples, convention="aligned"):
     Matterport's: the corner pixels of the image lie on the corner cells of every level, a box is given by its corner pixels, both
     inside it (see `ops.boxes.to_corner_pixels`), and one point is read for each cell of the result, the outer ones on the box's edges.
     Returns: (B, N, size, size, C), dtype of the features. Points outside a level read its border, edges that are not finite pixel 0.
-    Features of 16 bits are added up in float32 and rounded once: 16 terms in bfloat16 were wrong by 4.6e-3 (rms), so they are by 1.7e-3.
+    Features of 16 bits are added up in float32 and rounded once: 16 terms in bfloat16 were wrong by
+        4.6e-3 (rms), so they are by 1.7e-3.
 
     All levels are flattened into one table, and each point gathers only from its own level.
     """

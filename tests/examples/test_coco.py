@@ -160,7 +160,8 @@ def test_a_photo_of_another_size_than_its_annotations_is_named(example, folder):
     content = json.loads(path.read_text())
     content["images"][1]["height"] = 41
     path.write_text(json.dumps(content))
-    with pytest.raises(ValueError, match="Height and Width are 41 and 50.* EXIF orientation 6 .*7.jpg"):
+    with pytest.raises(ValueError, match="Height and Width are 41 and 50.* EXIF orientation 6 "
+                                         ".*7.jpg"):
         example("coco").prepared(folder, "val", 2017).load_image(0)
 
 

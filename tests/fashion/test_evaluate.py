@@ -205,7 +205,8 @@ def test_a_photo_that_exif_turns_is_drawn_in_the_size_of_its_annotations(tmp_pat
 def test_images_without_objects_are_scored(tmp_path, capsys):
     """Nothing to find and nothing found is right; a detection there is a false positive."""
     csv, predictions = tmp_path / "val.csv", tmp_path / "predictions.json"
-    csv.write_text("ImageId,EncodedPixels,Height,Width,ClassId,AttributesIds\na,1 40,8,10,3,\nb,,8,10,,\n")
+    csv.write_text("ImageId,EncodedPixels,Height,Width,ClassId,AttributesIds\na,1 "
+                   "40,8,10,3,\nb,,8,10,,\n")
     mask = {"size": [8, 10], "counts": [0, 40, 40]}
     right = {"image_id": 0, "category_id": 3, "score": 0.9, "segmentation": mask, "attribute_ids": []}
     scores = []

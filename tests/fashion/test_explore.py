@@ -51,7 +51,8 @@ HEADER = "ImageId,EncodedPixels,Height,Width,ClassId,AttributesIds\n"
 
 @pytest.fixture
 def empties(sample_folder, tmp_path):
-    """The sample, in whose CSVs some images have no objects: files(train.csv, val.csv of "all" or "one")."""
+    """The sample, in whose CSVs some images have no objects: files(train.csv, val.csv of "all" or
+    "one")."""
     def write(train, val):
         folder = tmp_path / "data"
         shutil.copytree(sample_folder, folder)

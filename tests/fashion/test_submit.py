@@ -67,7 +67,8 @@ def test_a_photo_that_exif_turns_is_seen_upright_and_has_masks_of_that_size(fold
 def test_two_photos_of_one_name_are_refused(folder, tmp_path):
     Image.new("RGB", (9, 9)).save(folder / "aa.webp")
     arguments = ["--weights", "none", "--images", str(folder), "--output", str(tmp_path / "s.csv")]
-    with pytest.raises(ValueError, match="aa.jpg and aa.webp are the same photo 'aa' in a submission of 2020"):
+    with pytest.raises(ValueError, match="aa.jpg and aa.webp are the same photo 'aa' in a "
+                                         "submission of 2020"):
         submit.main(arguments)
 
 

@@ -1,4 +1,5 @@
-"""Random masks, run lengths, boxes, CSVs, index files and photos, right and wrong: never a crash, never a wrong mask, always a reason.
+"""Random masks, run lengths, boxes, CSVs, index files and photos, right and wrong: never a crash,
+never a wrong mask, always a reason.
 
 FUZZ_EXAMPLES=2500 pytest tests/fashion/datasets/test_any_input.py      # twenty thousand of them
 """
@@ -96,7 +97,8 @@ odd_cells = st.one_of(digits, st.text(max_size=4), texts, st.sampled_from([
 
 @st.composite
 def csv_files(draw):
-    """(bytes of a CSV, whether every cell of it is a sound one). Mostly sound, with one odd cell, line or header here and there."""
+    """(bytes of a CSV, whether every cell of it is a sound one). Mostly sound, with one odd cell,
+    line or header here and there."""
     more = draw(st.sampled_from([[], ["AttributesIds"], ["AttributesIds", "n"]]))
     columns = draw(st.permutations(["ImageId", "EncodedPixels", "Height", "Width", "ClassId", *more]))
     odd = draw(st.integers(0, 3)) > 0
@@ -137,7 +139,8 @@ def test_any_csv_is_read_or_its_rows_have_reasons(tmp_path):
             assert 0 < height * width <= MAX_PIXELS and all(2 <= line <= lines for line in annotations.lines_of(image))
             for text in annotations.runs_of(annotations.rows_of(image)):
                 assert rle.check_runs(text, (height, width)) is None
-        again, bad_again = read_annotations(path, Ontology.official(year_of(path)))       # from the index
+        # from the index
+        again, bad_again = read_annotations(path, Ontology.official(year_of(path)))
         assert again.image_ids == annotations.image_ids and bad_again == bad and (again.line == annotations.line).all()
         read.append(len(annotations.line))
 

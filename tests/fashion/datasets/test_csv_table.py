@@ -34,7 +34,8 @@ def test_a_quoted_mask_may_be_long():
 
 
 def test_what_is_no_csv_is_said():
-    with pytest.raises(ValueError, match="The first line of train.csv cannot be read as CSV .* end with a line "):
+    with pytest.raises(ValueError, match="The first line of train.csv cannot be read as CSV .* end "
+                                         "with a line "):
         CsvTable("train.csv", b"ImageId,EncodedPixels,Height,Width,ClassId\ra,1 2,9,9,1\r")
     table = CsvTable("train.csv", b"ImageId,EncodedPixels,Height,Width,ClassId\n")
     fields, reason = table.split(b'"a",1 2\r3,9,9,1\n')

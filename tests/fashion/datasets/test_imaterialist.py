@@ -70,7 +70,8 @@ def test_a_photo_that_does_not_fit_is_a_bad_row(make_folder, spoil, reason):
 
 
 def turn(path, pixels):
-    """Save (h, w, 3) pixels as a telephone does: lying on their side, with an EXIF orientation that sets them upright."""
+    """Save (h, w, 3) pixels as a telephone does: lying on their side, with an EXIF orientation that
+    sets them upright."""
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.fromarray(np.rot90(pixels).copy()).save(path, exif=exif, quality=95, subsampling=0)
@@ -169,7 +170,8 @@ def test_bad_rows_can_be_skipped_and_are_logged(make_folder, caplog):
 
 def test_nothing_left_is_an_error_even_when_skipping(make_folder):
     rows = [[*row[:2], 99, []] for row in make_folder.rows_of(2020)]
-    with pytest.raises(ValueError, match="train.csv has no rows that can be used .* line 2 .*category 99") as error:
+    with pytest.raises(ValueError, match="train.csv has no rows that can be used .* line 2 "
+                                         ".*category 99") as error:
         load(make_folder(2020, rows), skip_bad=True)
     assert "--skip-bad" not in str(error.value)         # which was given
     with pytest.raises(ValueError, match="no rows"):

@@ -263,7 +263,8 @@ def test_a_photo_of_200_million_pixels_is_read_without_a_warning(tmp_path):
 
 
 def test_the_limit_of_the_program_is_lifted_only_while_a_file_is_opened(tmp_path):
-    """Importing the library, or reading in several threads, must not change what others in the process refuse."""
+    """Importing the library, or reading in several threads, must not change what others in the
+    process refuse."""
     Image.new("1", (10_000, 9_500)).save(tmp_path / "x.png")
     code = f"""
 import warnings
@@ -309,13 +310,15 @@ def test_what_is_no_photo_is_refused_and_no_program_is_started(tmp_path, monkeyp
 
 def test_a_photo_is_read_in_the_frame_of_its_annotations(tmp_path):
     pixels = np.zeros((40, 64, 3), np.uint8)
-    pixels[:20] = 255                                                                   # turned by EXIF 6, the right half
+    # turned by EXIF 6, the right half
+    pixels[:20] = 255
     path = oriented(tmp_path / "x.jpg", pixels, 6, quality=95)
     stored, upright = read_annotated(path, (40, 64)), read_annotated(path, (64, 40))
     assert stored.shape == (40, 64, 3) and (stored[:16] > 240).all() and (stored[24:] < 16).all()
     assert upright.shape == (64, 40, 3) and (upright[:, 24:] > 240).all() and (upright[:, :16] < 16).all()
     assert read_annotated(path, (64, 40), at_least_hw=(32, 20)).shape == (32, 20, 3)
-    with pytest.raises(ValueError, match="Height and Width are 64 and 41, but the image is 40 high and 64 wide; with its EXIF orientation "
+    with pytest.raises(ValueError, match="Height and Width are 64 and 41, but the image is 40 high "
+                                         "and 64 wide; with its EXIF orientation "
                                          "6 it is 64 high and 40 wide .*x.jpg"):
         read_annotated(path, (64, 41))
     with pytest.raises(OSError, match="none.jpg"):

@@ -281,7 +281,8 @@ def test_shown_before_counts_what_shown_shows(photo_hw, size_hw):
 @pytest.mark.parametrize("mode", ["pad64", "crop"])
 @pytest.mark.parametrize("photo_hw", [(1, 65_000), (65_000, 1), (2, 30_000), (1, 5_000)])
 def test_a_strip_is_refused_before_it_is_enlarged_to_gigabytes(mode, photo_hw):
-    with pytest.raises(ValueError, match=f"A photo of {photo_hw[0]} x {photo_hw[1]} pixels .* enlarged .*'{mode}'.*use 'square'"):
+    with pytest.raises(ValueError, match=f"A photo of {photo_hw[0]} x {photo_hw[1]} pixels .* "
+                                         f"enlarged .*'{mode}'.*use 'square'"):
         place(photo_hw, mode=mode, min_dim=128)
 
 

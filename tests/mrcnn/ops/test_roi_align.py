@@ -141,7 +141,8 @@ def test_a_roi_that_ends_at_the_images_corner_reads_the_last_cell(run, rng):
 
 
 def test_features_of_16_bits_are_added_up_in_32(run, rng, random_boxes):
-    """The result is that of float32 arithmetic on the same features, rounded once: at most half a step of bfloat16 away, 2**-9."""
+    """The result is that of float32 arithmetic on the same features, rounded once: at most half a
+    step of bfloat16 away, 2**-9."""
     def pool(features, boxes, dtype):
         return ops.cast(roi_align([ops.cast(level, dtype) for level in features], boxes, strides=STRIDES, size=7, samples=2), "float32")
     features, boxes = pyramid(rng, channels=16), random_boxes(2, 12, size=256)
