@@ -61,13 +61,23 @@ class BalloonDataset(utils.Dataset):
                 raise ValueError(f"{via}: {error}") from error
             if not path.exists():
                 raise FileNotFoundError(f"{via} marks up {name}, which is not beside it. Put the photo there, or take it out of the JSON.")
-            outlines = [checked_outline(shape, f"Region {k} of {name} in {via}") for k, shape in enumerate(shapes, 1)]
+            outlines = [
+                checked_outline(shape, f"Region {k} of {name} in {via}")
+                for k, shape in enumerate(shapes, 1)
+            ]
             (height, width), orientation = header(path)
             upright = orientation > 1 and marked_up_turned(outlines, (height, width), orientation)
             if upright:
                 turned.append(name)
             size_hw = (width, height) if upright and orientation > 4 else (height, width)
-            self.add_image("balloon", image_id=name, path=str(path), size_hw=size_hw, upright=upright, outlines=outlines)
+            self.add_image(
+                "balloon",
+                image_id=name,
+                path=str(path),
+                size_hw=size_hw,
+                upright=upright,
+                outlines=outlines,
+            )
         if turned:
             log.warning("%d photos of %s have an EXIF orientation, %s for one. They are turned, as "
                         "VIA shows them, before the regions are "

@@ -113,8 +113,13 @@ def main(argv=None):
 def from_files(args, thresholds):
     """(about, truth, detections, {}, read_photo) of stored predictions; nothing of a network is imported for it."""
     truth = truth_of(args.gt)
-    read_photo = photo_reader(args.photos, {str(image.get("file_name", image["id"])): (image["height"], image["width"])
-                                            for image in truth["images"]})
+    read_photo = photo_reader(
+        args.photos,
+        {
+            str(image.get("file_name", image["id"])): (image["height"], image["width"])
+            for image in truth["images"]
+        },
+    )
     if thresholds:
         thresholds.check_truth(truth, args.thresholds)
     about, how = {"gt": str(args.gt), "predictions": str(args.predictions)}, {"attribute_threshold": args.attribute_threshold}
@@ -160,7 +165,13 @@ def from_model(args, thresholds):
             described = describe_dataset(model, dataset, dataset.image_ids, on_result=lambda *_: bar.update())
         more = {"attributes_on_truth": attribute_f1_on_truth(truth, described)}
     id_of = {image["file_name"]: image["id"] for image in content["images"]}
-    return about, truth, checked_results(stored, truth), more, lambda name: dataset.load_image(id_of[name])
+    return (
+        about,
+        truth,
+        checked_results(stored, truth),
+        more,
+        lambda name: dataset.load_image(id_of[name]),
+    )
 
 
 def warn_of_learned(rescorer, dataset):

@@ -55,8 +55,15 @@ def main(argv=None):
         measured = [(part, measure_objects(part, bar.update)) for part in parts]
     dataset, objects = measured[0]
     # Attributes that training would leave out are not counted.
-    analysis = analyse(dataset, objects, config, val=measured[1] if len(measured) > 1 else None, tiny=args.tiny,
-                       drop_strays=files.year == 2019, seed=args.seed)
+    analysis = analyse(
+        dataset,
+        objects,
+        config,
+        val=measured[1] if len(measured) > 1 else None,
+        tiny=args.tiny,
+        drop_strays=files.year == 2019,
+        seed=args.seed,
+    )
     sheets = draw_samples(readable(dataset), objects, args.samples, args.seed)
     page = write_exploration(args.out, analysis, f"Data: {files.folder.resolve().name}", sheets)
     if analysis["anchors"]["changed"]:
@@ -80,7 +87,10 @@ def with_objects(parts):
             "Expected run lengths in EncodedPixels; is this the CSV to train on?")
     for part in val:
         if not len(part.annotations.line):
-            print(f"{part.annotations.csv_path} has no objects, so it is not compared.", file=sys.stderr)
+            print(
+                f"{part.annotations.csv_path} has no objects, so it is not compared.",
+                file=sys.stderr,
+            )
     return [train, *(part for part in val if len(part.annotations.line))]
 
 

@@ -103,7 +103,10 @@ class Copier:
         number, image_id = task
         photo, fault, annotated_hw = image_id, None, None
         if number is not None:
-            photo, annotated_hw = Path(self.datasets[number].image_info[image_id]["path"]), self.datasets[number].image_hw(image_id)
+            photo, annotated_hw = (
+                Path(self.datasets[number].image_info[image_id]["path"]),
+                self.datasets[number].image_hw(image_id),
+            )
         if not self.folder.has(photo):
             try:
                 data = encode_copy(photo, self.folder.longest, self.folder.quality, annotated_hw)

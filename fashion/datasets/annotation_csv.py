@@ -10,7 +10,14 @@ from tqdm import tqdm
 
 from fashion import rle
 from fashion.datasets.annotations import Annotations, file_stamp, offsets
-from fashion.datasets.csv_table import CsvTable, is_nothing, printable, read_header, shown, whole_number
+from fashion.datasets.csv_table import (
+    CsvTable,
+    is_nothing,
+    printable,
+    read_header,
+    shown,
+    whole_number,
+)
 from fashion.datasets.index_cache import Index, remember
 from mrcnn.data.images import MAX_PIXELS
 
@@ -84,9 +91,14 @@ def read_annotations(csv_path, ontology, *, image_ids=None, attribute_categories
         index = Index(None, "", *find_out())
     annotations, bad = Annotations.of_index(csv_path, index), [BadRow(*row) for row in index.facts["bad"]]
     if number := index.facts["without_runs"]:
-        log.warning("%s: rows without EncodedPixels, although they have a ClassId or their image "
-                    "has objects in other rows: %d, the first "
-                    "in line %d. They are read as 'no object here'.", csv_path, number, index.facts["first_without_runs"])
+        log.warning(
+            "%s: rows without EncodedPixels, although they have a ClassId or their image "
+            "has objects in other rows: %d, the first "
+            "in line %d. They are read as 'no object here'.",
+            csv_path,
+            number,
+            index.facts["first_without_runs"],
+        )
     return (annotations, bad) if image_ids is None else _only(annotations, bad, set(image_ids))
 
 
@@ -111,8 +123,14 @@ def _read(csv_path, parse_class, found):
     image_ids, arrays = found.columns()
     bad = [dataclasses.astuple(row) for row in found.bad]
     lost = found.without_runs()
-    return {"year": table.year, "image_ids": image_ids, "file_stamp": stamp, "bad": bad, "without_runs": len(lost),
-            "first_without_runs": min(lost, default=0)}, arrays
+    return {
+        "year": table.year,
+        "image_ids": image_ids,
+        "file_stamp": stamp,
+        "bad": bad,
+        "without_runs": len(lost),
+        "first_without_runs": min(lost, default=0),
+    }, arrays
 
 
 def _only(annotations, bad, wanted):
@@ -145,7 +163,10 @@ class _ClassParser:
         if attributes_text is None:   # 2019
             category, *attributes = class_text.split("_")
         else:
-            category, attributes = class_text, [] if is_nothing(attributes_text) else attributes_text.split(",")
+            category, attributes = (
+                class_text,
+                [] if is_nothing(attributes_text) else attributes_text.split(","),
+            )
         reasons = []
         class_id = self._number(category, self.ontology.class_id_of, "category", reasons)
         indices = [self._number(text, self.ontology.attribute_index_of, "attribute", reasons)
@@ -271,7 +292,9 @@ def _name_faults(image_id):
         return ["ImageId is empty"]
     if "\ufffd" in image_id:
         return ["ImageId is not UTF-8 text; save the file as UTF-8"]
-    if not image_id.isprintable() and any(character < " " or character == "\x7f" for character in image_id):
+    if not image_id.isprintable() and any(
+        character < " " or character == "\x7f" for character in image_id
+    ):
         return [f"ImageId {shown(image_id)} holds a control character"]
     return []
 
@@ -280,7 +303,10 @@ def _size(height, width):
     """((height, width), None) of an image, or (None, what is wrong with it)."""
     size_hw = whole_number(height), whole_number(width)
     if not all(size_hw):
-        return None, f"Height and Width are {shown(height)} and {shown(width)}, not whole numbers above 0"
+        return (
+            None,
+            f"Height and Width are {shown(height)} and {shown(width)}, not whole numbers above 0",
+        )
     if size_hw[0] * size_hw[1] > MAX_PIXELS:
         return None, (f"Height and Width are {shown(height)} and {shown(width)}, and images have "
                       f"at most {MAX_PIXELS / 1e6:.0f} million "

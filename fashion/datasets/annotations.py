@@ -52,11 +52,21 @@ class Annotations:
         if any(array.ndim == 0 for array in arrays.values()):
             return False
         ids, bad = facts.get("image_ids"), facts.get("bad")
-        if facts.get("year") not in (2019, 2020) or arrays.keys() != _COLUMNS.keys() or not isinstance(ids, list):
+        if (
+            facts.get("year") not in (2019, 2020)
+            or arrays.keys() != _COLUMNS.keys()
+            or not isinstance(ids, list)
+        ):
             return False
-        if not (all(isinstance(name, str) for name in ids) and isinstance(bad, list) and all(_is_bad_row(row) for row in bad)):
+        if not (
+            all(isinstance(name, str) for name in ids)
+            and isinstance(bad, list)
+            and all(_is_bad_row(row) for row in bad)
+        ):
             return False
-        if not all(isinstance(facts.get(name), int) for name in ("without_runs", "first_without_runs")):
+        if not all(
+            isinstance(facts.get(name), int) for name in ("without_runs", "first_without_runs")
+        ):
             return False
         lengths = {"I": len(ids), "R": len(arrays["line"]), "A": len(arrays["attributes"])}
         for name, (dtype, length, *rest) in _COLUMNS.items():
@@ -64,10 +74,15 @@ class Annotations:
             if arrays[name].dtype != dtype or arrays[name].shape != expected:
                 return False
         stamp = facts.get("file_stamp")
-        return (isinstance(stamp, list) and len(stamp) == 2 and all(isinstance(number, int) for number in stamp)
-                and _ascends(arrays["first_row"], lengths["R"]) and _ascends(arrays["first_attribute"], lengths["A"])
-                and all((arrays[name] >= least).all() for name, least in _LEAST.items())
-                and bool((arrays["rle_bytes"] <= stamp[0] - arrays["rle_offset"]).all()))
+        return (
+            isinstance(stamp, list)
+            and len(stamp) == 2
+            and all(isinstance(number, int) for number in stamp)
+            and _ascends(arrays["first_row"], lengths["R"])
+            and _ascends(arrays["first_attribute"], lengths["A"])
+            and all((arrays[name] >= least).all() for name, least in _LEAST.items())
+            and bool((arrays["rle_bytes"] <= stamp[0] - arrays["rle_offset"]).all())
+        )
 
     def rows_of(self, image):
         """The rows of image `image` (0..I-1), as a range."""
@@ -134,19 +149,42 @@ class Annotations:
 
 # Type, length (I images, R rows, A attributes) and further axes of the columns in an index file;
 # their least values.
-_COLUMNS = {"image_hw": (np.int32, "I", 2), "image_line": (np.int64, "I"), "first_row": (np.int64, "I+1"), "line": (np.int64, "R"),
-            "class_ids": (np.int32, "R"), "first_attribute": (np.int64, "R+1"), "attributes": (np.int32, "A"),
-            "rle_offset": (np.int64, "R"), "rle_bytes": (np.int64, "R")}
-_LEAST = {"image_hw": 1, "image_line": 2, "line": 2, "class_ids": 1, "attributes": 0, "rle_offset": 0, "rle_bytes": 0}
+_COLUMNS = {
+    "image_hw": (np.int32, "I", 2),
+    "image_line": (np.int64, "I"),
+    "first_row": (np.int64, "I+1"),
+    "line": (np.int64, "R"),
+    "class_ids": (np.int32, "R"),
+    "first_attribute": (np.int64, "R+1"),
+    "attributes": (np.int32, "A"),
+    "rle_offset": (np.int64, "R"),
+    "rle_bytes": (np.int64, "R"),
+}
+_LEAST = {
+    "image_hw": 1,
+    "image_line": 2,
+    "line": 2,
+    "class_ids": 1,
+    "attributes": 0,
+    "rle_offset": 0,
+    "rle_bytes": 0,
+}
 
 
 def _ascends(first, end):
     """Whether offsets go from 0 up to `end`."""
-    return len(first) > 0 and first[0] == 0 and first[-1] == end and bool((np.diff(first) >= 0).all())
+    return (
+        len(first) > 0 and first[0] == 0 and first[-1] == end and bool((np.diff(first) >= 0).all())
+    )
 
 
 def _is_bad_row(row):
-    return isinstance(row, list) and len(row) == 3 and isinstance(row[0], int) and all(isinstance(text, str) for text in row[1:])
+    return (
+        isinstance(row, list)
+        and len(row) == 3
+        and isinstance(row[0], int)
+        and all(isinstance(text, str) for text in row[1:])
+    )
 
 
 def offsets(counts):

@@ -51,9 +51,13 @@ class CsvTable:
         """
         end = len(line) - 2 if line.endswith(b"\r\n") else len(line)
         if line.find(b"\r", 0, end) >= 0:
-            return None, "it cannot be read as CSV: a carriage return is in it. Lines must end with a line feed, \\n or \\r\\n"
+            return None, ("it cannot be read as CSV: a carriage return is in it. Lines must end "
+                          "with a line feed, \\n or \\r\\n")
         if b"\0" in line:
-            return None, "it cannot be read as CSV: a zero byte is in it, so the file is damaged or no text"
+            return (
+                None,
+                "it cannot be read as CSV: a zero byte is in it, so the file is damaged or no text",
+            )
         try:
             fields, start = self._split(line)
         except csv.Error:
@@ -151,7 +155,12 @@ def _columns(csv_path, header):
                          "Expected the names of the columns: is it an "
                          "annotation CSV, and complete?")
     try:
-        return [name.strip() for name in next(csv.reader([header.decode("utf-8-sig", errors="replace").strip()], strict=True), [])]
+        return [
+            name.strip()
+            for name in next(
+                csv.reader([header.decode("utf-8-sig", errors="replace").strip()], strict=True), []
+            )
+        ]
     except csv.Error as error:
         raise ValueError(f"The first line of {csv_path} cannot be read as CSV: its quotes do not "
                          "enclose whole names. Expected the names "

@@ -16,7 +16,8 @@ from mrcnn.data.images import EXTENSIONS
 log = logging.getLogger(__name__)
 
 # Photos, too, but of kinds that `read_image` does not read.
-_OTHER_PHOTOS = (".heic", ".heif", ".jxl", ".raw", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".psd", ".svg", ".eps")
+_OTHER_PHOTOS = (".heic", ".heif", ".jxl", ".raw", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf",
+                 ".rw2", ".psd", ".svg", ".eps")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -66,7 +66,9 @@ class IMaterialistDataset(Dataset):
     def read_photo(self, image_id, at_least_hw=None):
         """See `Dataset.read_photo`. The photo's size must be the CSV's, or no mask fits: as it is
         stored, or as its EXIF data turn it."""
-        return read_annotated(self.image_info[image_id]["path"], self.image_hw(image_id), at_least_hw)
+        return read_annotated(
+            self.image_info[image_id]["path"], self.image_hw(image_id), at_least_hw
+        )
 
     def image_class_ids(self, image_id):
         """(N,) int32, 1..K, without decoding a mask."""

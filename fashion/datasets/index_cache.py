@@ -37,8 +37,9 @@ _HEAD = len(_FIRST) + 2 * _DIGEST + 1
 _ALIGN = 64
 _SAMPLES, _SAMPLE_BYTES = 64, 4096
 _MOST = 1 << 48              # beyond any file
-_DTYPES = {np.dtype(name).newbyteorder("<").str: np.dtype(name).newbyteorder("<") for name in (
-    "bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64")}
+_NUMBERS = ("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64",
+            "float32", "float64")
+_DTYPES = {dtype.str: dtype for dtype in (np.dtype(name).newbyteorder("<") for name in _NUMBERS)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,8 +111,15 @@ def of_files(index, columns):
     """Whether an `Index` has a fact "names", file names, and these arrays with a row for each:
     {name: (dtype, shape of a row)}."""
     names, arrays = index.facts.get("names"), index.arrays
-    return (isinstance(names, list) and all(isinstance(name, str) for name in names) and arrays.keys() == columns.keys()
-            and all(arrays[name].dtype == dtype and arrays[name].shape == (len(names), *shape) for name, (dtype, shape) in columns.items()))
+    return (
+        isinstance(names, list)
+        and all(isinstance(name, str) for name in names)
+        and arrays.keys() == columns.keys()
+        and all(
+            arrays[name].dtype == dtype and arrays[name].shape == (len(names), *shape)
+            for name, (dtype, shape) in columns.items()
+        )
+    )
 
 
 def _is_about(index, key, sound):
@@ -168,7 +176,12 @@ def open_index(path, digest=None):
         facts, table = about["facts"], about["arrays"]
         if not isinstance(facts, dict) or not isinstance(table, dict):
             return None
-        return Index(Path(path), found, facts, {name: _mapped(content[data:], *entry) for name, entry in table.items()})
+        return Index(
+            Path(path),
+            found,
+            facts,
+            {name: _mapped(content[data:], *entry) for name, entry in table.items()},
+        )
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
 
@@ -180,7 +193,11 @@ def _mapped(content, dtype, shape, place):
     A dtype of objects would make NumPy take the file's bytes for pointers.
     """
     numbers = [place, *shape]
-    if dtype not in _DTYPES or not all(type(number) is int and 0 <= number < _MOST for number in numbers) or place % _ALIGN:
+    if (
+        dtype not in _DTYPES
+        or not all(type(number) is int and 0 <= number < _MOST for number in numbers)
+        or place % _ALIGN
+    ):
         raise ValueError("This is no array of numbers.")
     dtype = _DTYPES[dtype]
     # in Python's numbers, which do not overflow

@@ -27,7 +27,11 @@ MAX_BITS = 16                # of 128 that differ
 MIN_CORRELATION = 0.95       # of the colours
 CELLS = 8
 _KEY = {"signatures": 1}     # raise it whenever `signature` computes something else
-_ARRAYS = {"stamps": (np.int64, (2,)), "hashes": (np.uint64, (2,)), "colors": (np.uint8, (3 * CELLS**2,))}
+_ARRAYS = {
+    "stamps": (np.int64, (2,)),
+    "hashes": (np.uint64, (2,)),
+    "colors": (np.uint8, (3 * CELLS**2,)),
+}
 _THREADS = 4                 # decoding leaves Python's lock alone, and disks like several readers
 _CHUNK = 4000                # photos between two writings of the cache: after a kill, so many are read again
 _ROWS = 256                  # photos compared at a time with all that follow: what the processor's cache holds

@@ -14,7 +14,14 @@ import numpy as np
 from tqdm import tqdm
 
 from fashion.datasets.index_cache import all_indexes, index_places, keep_index, of_files
-from mrcnn.data.images import EXTENSIONS, annotated_upright, header, path_inside, read_image, turns_without_trace
+from mrcnn.data.images import (
+    EXTENSIONS,
+    annotated_upright,
+    header,
+    path_inside,
+    read_image,
+    turns_without_trace,
+)
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +68,9 @@ def photo_faults(photos, sizes_hw, check):
     A photo whose EXIF data turn it has either size, see `mrcnn.data.images.annotated_upright`.
     """
     places = [_place_fault(photo) for photo in photos]
-    found = iter(_headers([photo for photo, place in zip(photos, places) if place is None]) if check else ())
+    found = iter(
+        _headers([photo for photo, place in zip(photos, places) if place is None]) if check else ()
+    )
     either_way = []
 
     def fault(photo, place, size_hw):
@@ -128,7 +137,9 @@ def _headers_in(folder, photos):
         with tqdm(total=len(new), desc=f"photos in {os.path.basename(folder)}", unit="photo", delay=_PATIENCE) as bar:
             for k in range(0, len(new), _TOGETHER):
                 some = new[k:k + _TOGETHER]
-                for (photo, stamp), found in zip(some, pool.map(_read_header, [photo.path for photo, _ in some])):
+                for (photo, stamp), found in zip(
+                    some, pool.map(_read_header, [photo.path for photo, _ in some])
+                ):
                     known[photo.name] = (*stamp, *found)
                     bar.update()
                 if places and not _keep(places, {name: row for name, row in known.items() if row[2]}):
@@ -138,7 +149,12 @@ def _headers_in(folder, photos):
 
 def _keep(places, known):
     """Write {name: a row of _ARRAYS} into an index file; None where that cannot be."""
-    return keep_index(places, _KEY, {"names": list(known)}, {"photos": np.array(list(known.values()), np.int64).reshape(-1, 5)})
+    return keep_index(
+        places,
+        _KEY,
+        {"names": list(known)},
+        {"photos": np.array(list(known.values()), np.int64).reshape(-1, 5)},
+    )
 
 
 def _stamp(photo):

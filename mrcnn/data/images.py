@@ -16,11 +16,11 @@ MAX_PIXELS = 2**28
 
 # Kinds of photos, and the modules of PIL that read them. Nothing else is opened, whatever a file is
 # called: PIL hands PostScript to the program gs, and reads formats that no camera writes.
-_FORMATS = {"JPEG": "Jpeg", "PNG": "Png", "WEBP": "WebP", "TIFF": "Tiff", "BMP": "Bmp", "DIB": "Bmp", "GIF": "Gif", "PPM": "Ppm",
-            "JPEG2000": "Jpeg2K", "AVIF": "Avif"}
+_FORMATS = {"JPEG": "Jpeg", "PNG": "Png", "WEBP": "WebP", "TIFF": "Tiff", "BMP": "Bmp",
+            "DIB": "Bmp", "GIF": "Gif", "PPM": "Ppm", "JPEG2000": "Jpeg2K", "AVIF": "Avif"}
 # Endings of the files that `read_image` reads, the most usual first.
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".jpe", ".jfif", ".mpo", ".webp", ".tif", ".tiff", ".bmp", ".dib", ".gif", ".ppm", ".pgm", ".pbm",
-              ".pnm", ".jp2", ".j2k", ".avif")
+EXTENSIONS = (".jpg", ".jpeg", ".png", ".jpe", ".jfif", ".mpo", ".webp", ".tif", ".tiff", ".bmp",
+              ".dib", ".gif", ".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".j2k", ".avif")
 
 _REDUCED = (1, 2, 4, 8)     # a JPEG can be decoded at one over these of its size, rounded up
 _SIDEWAYS = (5, 6, 7, 8)    # EXIF orientations that exchange height and width
@@ -85,7 +85,8 @@ def annotated_upright(size_hw, stored_hw, orientation):
         return True
     turned = ""
     if orientation in _SIDEWAYS:
-        turned = f"; with its EXIF orientation {orientation} it is {stored_hw[1]} high and {stored_hw[0]} wide"
+        turned = (f"; with its EXIF orientation {orientation} it is {stored_hw[1]} high and "
+                  f"{stored_hw[0]} wide")
     elif orientation > 1:
         turned = f"; its EXIF orientation {orientation} does not change that"
     raise ValueError(f"Height and Width are {size_hw[0]} and {size_hw[1]}, but the image is "
@@ -138,7 +139,11 @@ def path_inside(folder, name):
     folder = Path(folder)
     path = folder / name
     parts = name.replace("\\", "/").split("/")
-    leaves = ".." in parts or Path(name).is_absolute() and not path.is_relative_to(os.path.abspath(folder))
+    leaves = (
+        ".." in parts
+        or Path(name).is_absolute()
+        and not path.is_relative_to(os.path.abspath(folder))
+    )
     # Where a name has no folder in it, only the file itself can be a link, and asking that is
     # quick.
     if not leaves and (len(parts) > 1 or os.path.islink(path)):
@@ -206,7 +211,9 @@ def _pixels(stored, upright, at_least_hw):
     """What `read_image` returns of an open image."""
     turned = upright and _orientation(stored) > 1
     if at_least_hw is not None:
-        height, width = at_least_hw[::-1] if turned and _orientation(stored) in _SIDEWAYS else at_least_hw
+        height, width = (
+            at_least_hw[::-1] if turned and _orientation(stored) in _SIDEWAYS else at_least_hw
+        )
         stored.draft(None, (width, height))         # does nothing for formats that cannot
     negative = stored.format == "JPEG" and stored.mode == "CMYK" and "adobe" not in stored.info
     image = ImageOps.exif_transpose(stored) if turned else stored

@@ -53,8 +53,12 @@ def draw_samples(proposals, valid, ground_truth, seed, *, count, positives, conv
         rois = ops.concatenate([proposals, gt_boxes], axis=1)
         valid = ops.concatenate([valid, gt_valid], axis=1)
     iou = box_ops.pairwise_iou(rois, gt_boxes)
-    on_crowd = touches_crowd(iou, box_ops.area(rois), box_ops.area(gt_boxes), ops.less(ground_truth["gt_class_ids"], 0))
-    label, gt_index = match(iou, gt_valid, negative_below=0.5, positive_from=0.5, keep_best=False, on_crowd=on_crowd)
+    on_crowd = touches_crowd(
+        iou, box_ops.area(rois), box_ops.area(gt_boxes), ops.less(ground_truth["gt_class_ids"], 0)
+    )
+    label, gt_index = match(
+        iou, gt_valid, negative_below=0.5, positive_from=0.5, keep_best=False, on_crowd=on_crowd
+    )
     label = ops.where(valid, label, IGNORE)
     index, drawn = sample(label, seed, count=count, positives=positives)
     rois = ops.stop_gradient(ops.take_along_axis(rois, index[..., None], axis=1))
