@@ -23,12 +23,16 @@ from skimage.draw import polygon
 import mrcnn.model as modellib
 from mrcnn import utils
 from mrcnn.config import Config
+from mrcnn.data.images import header, path_inside, read_image
 from mrcnn.files import atomic_path
+
+log = logging.getLogger(__name__)
 
 EPOCHS = 30
 CLASS_LAYERS = ["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_bbox", "mrcnn_mask"]      # sized by the number of classes
 START = ("coco", "imagenet", "none")                                                   # weights that know no balloons yet
 CORNERS = 72        # of the polygon that stands for a circle
+FARTHEST = 10**6    # pixels: a corner that lies farther out is a mistake
 
 
 class BalloonConfig(Config):
@@ -47,16 +51,41 @@ class BalloonDataset(utils.Dataset):
         """Add the photos of `dataset_dir`/`subset` that have something marked up. subset: "train" or "val"."""
         self.add_class("balloon", 1, "balloon")
         folder = Path(dataset_dir) / subset
-        via = via_file(folder)
+        via, turned = via_file(folder), []
         for name, shapes in read_via(via):
             if not shapes:
                 continue
-            path = folder / name
+            try:
+                path = path_inside(folder, name)
+            except ValueError as error:
+                raise ValueError(f"{via}: {error}") from error
             if not path.exists():
                 raise FileNotFoundError(f"{via} marks up {name}, which is not beside it. Put the photo there, or take it out of the JSON.")
-            with Image.open(path) as photo:
-                width, height = photo.size
-            self.add_image("balloon", image_id=name, path=str(path), size_hw=(height, width), outlines=[outline(s) for s in shapes])
+            outlines = [
+                checked_outline(shape, f"Region {k} of {name} in {via}")
+                for k, shape in enumerate(shapes, 1)
+            ]
+            (height, width), orientation = header(path)
+            upright = orientation > 1 and marked_up_turned(outlines, (height, width), orientation)
+            if upright:
+                turned.append(name)
+            size_hw = (width, height) if upright and orientation > 4 else (height, width)
+            self.add_image(
+                "balloon",
+                image_id=name,
+                path=str(path),
+                size_hw=size_hw,
+                upright=upright,
+                outlines=outlines,
+            )
+        if turned:
+            log.warning("%d photos of %s have an EXIF orientation, %s for one. They are turned, as "
+                        "VIA shows them, before the regions are "
+                        "laid on them.", len(turned), folder, turned[0])
+
+    def read_photo(self, image_id, at_least_hw=None):
+        info = self.image_info[image_id]
+        return read_image(info["path"], info["upright"], at_least_hw)
 
     def load_mask(self, image_id):
         info = self.image_info[image_id]
@@ -89,7 +118,7 @@ def read_via(path):
         content = json.loads(path.read_text(encoding="utf-8"))
         photos = content.get("_via_img_metadata", content)      # VIA 2 wraps the photos when a whole project is saved
         return [(photo["filename"], [region["shape_attributes"] for region in _regions(photo)]) for photo in photos.values()]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{path} is not what VIA exports as JSON ({type(error).__name__}: {error}). In VIA choose Annotation, Export "
                          "Annotations (as json).") from error
 
@@ -113,6 +142,36 @@ def outline(shape):
         xs, ys = rx * np.cos(angles), ry * np.sin(angles)
         return shape["cx"] + xs * np.cos(turn) - ys * np.sin(turn), shape["cy"] + xs * np.sin(turn) + ys * np.cos(turn)
     raise ValueError(f"A region in the JSON is a {kind}, which has no area. Mark things up as polygon, rect, circle or ellipse.")
+
+
+def checked_outline(shape, name):
+    """`outline` of a shape; raises ValueError naming the region where its coordinates are no
+    numbers, or far from any photo."""
+    try:
+        xs, ys = outline(shape)
+        sound = len(xs) == len(ys) > 0 and all(abs(n) <= FARTHEST for n in (*xs, *ys))
+    except KeyError as error:
+        raise ValueError(f"{name} has no {error}. Draw it again in VIA.") from error
+    except (TypeError, OverflowError):
+        sound = False
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+    if not sound:
+        raise ValueError(f"{name}: expected numbers, as many x as y, at most {FARTHEST:,} pixels "
+                         "from the photo. Draw it again in VIA.")
+    return xs, ys
+
+
+def marked_up_turned(outlines, stored_hw, orientation):
+    """Whether a photo was marked up as its EXIF orientation turns it.
+
+    Browsers show photos turned since 2020, and VIA with them; older ones showed the stored pixels.
+    Where the outlines fit only into one of the two, that is it.
+    """
+    def fits(size_hw):
+        return all(max(xs) <= size_hw[1] and max(ys) <= size_hw[0] for xs, ys in outlines)
+    turned_hw = stored_hw[::-1] if orientation > 4 else stored_hw
+    return fits(turned_hw) or not fits(stored_hw)
 
 
 def prepared(dataset_dir, subset):

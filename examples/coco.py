@@ -25,11 +25,14 @@ from tqdm import tqdm
 import mrcnn.model as modellib
 from mrcnn import utils
 from mrcnn.config import Config
+from mrcnn.data.images import path_inside, read_annotated
 from mrcnn.data.imgaug_import import import_imgaug
 from mrcnn.data.runs import Runs
 from mrcnn.evaluation.coco import evaluate_coco
 from mrcnn.files import write_text
 from mrcnn.training.download import download
+
+log = logging.getLogger(__name__)
 
 # Layers that learn, up to which epoch, share of the learning rate.
 STAGES = (("heads", 40, 1), ("4+", 120, 1), ("all", 160, 0.1))
@@ -50,6 +53,8 @@ class CocoInferenceConfig(CocoConfig):
 
 
 class CocoDataset(utils.Dataset):
+    told = False        # that some photo's EXIF orientation leaves a doubt
+
     def load_coco(self, dataset_dir, subset, year=2017):
         """Add the photos of a subset, "train" or "val", with the categories in the order of COCO's ids; returns pycocotools' COCO."""
         annotations = Path(dataset_dir) / "annotations" / f"instances_{subset}{year}.json"
@@ -63,8 +68,29 @@ class CocoDataset(utils.Dataset):
             self.add_class("coco", category_id, self.coco.cats[category_id]["name"])
         for coco_id in sorted(self.coco.getImgIds()):
             image = self.coco.imgs[coco_id]
-            self.add_image("coco", image_id=coco_id, path=str(photos / image["file_name"]), size_hw=(image["height"], image["width"]))
+            size_hw = image.get("height"), image.get("width")
+            try:
+                path = path_inside(photos, image.get("file_name"))
+                if not all(isinstance(n, int) and n > 0 for n in size_hw):
+                    raise ValueError(f"Height and width are {size_hw}, expected whole numbers from "
+                                     "1.")
+            except ValueError as error:
+                raise ValueError(f"Image {coco_id} of {annotations}: {error}") from error
+            self.add_image("coco", image_id=coco_id, path=str(path), size_hw=size_hw)
         return self.coco
+
+    def read_photo(self, image_id, at_least_hw=None):
+        """As it is stored, or turned as its EXIF data say where that is the size of the
+        annotations."""
+        info = self.image_info[image_id]
+        return read_annotated(info["path"], info["size_hw"], at_least_hw, self._tell_guess)
+
+    def _tell_guess(self, path):
+        if not self.told:
+            self.told = True
+            log.warning("%s is turned or mirrored by its EXIF orientation, and its size does not "
+                        "tell whether it was annotated "
+                        "so. It and others like it are used as they are stored.", path)
 
     def load_objects(self, image_id):
         """Polygons and run lengths as they are: no mask of the photo's size is made. `load_mask` would do as well."""

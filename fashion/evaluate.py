@@ -37,7 +37,7 @@ from fashion.evaluation.thresholds.search import LEVELS
 from fashion.evaluation.thresholds.table import read_thresholds
 from fashion.ontology import Ontology
 from fashion.submission import table as submission_table
-from mrcnn.data.images import read_image
+from mrcnn.data.images import path_inside, read_annotated, read_image
 from mrcnn.files import write_text
 
 log = logging.getLogger(__name__)
@@ -112,7 +112,14 @@ def main(argv=None):
 
 def from_files(args, thresholds):
     """(about, truth, detections, {}, read_photo) of stored predictions; nothing of a network is imported for it."""
-    truth, read_photo = truth_of(args.gt), photo_reader(args.photos)
+    truth = truth_of(args.gt)
+    read_photo = photo_reader(
+        args.photos,
+        {
+            str(image.get("file_name", image["id"])): (image["height"], image["width"])
+            for image in truth["images"]
+        },
+    )
     if thresholds:
         thresholds.check_truth(truth, args.thresholds)
     about, how = {"gt": str(args.gt), "predictions": str(args.predictions)}, {"attribute_threshold": args.attribute_threshold}
@@ -157,8 +164,14 @@ def from_model(args, thresholds):
         with tqdm(total=len(dataset.image_ids), unit="photo", desc="true boxes") as bar:
             described = describe_dataset(model, dataset, dataset.image_ids, on_result=lambda *_: bar.update())
         more = {"attributes_on_truth": attribute_f1_on_truth(truth, described)}
-    path_of = {image["file_name"]: info["path"] for image, info in zip(content["images"], dataset.image_info, strict=True)}
-    return about, truth, checked_results(stored, truth), more, lambda name: read_image(path_of[name])
+    id_of = {image["file_name"]: image["id"] for image in content["images"]}
+    return (
+        about,
+        truth,
+        checked_results(stored, truth),
+        more,
+        lambda name: dataset.load_image(id_of[name]),
+    )
 
 
 def warn_of_learned(rescorer, dataset):
@@ -231,17 +244,32 @@ def labels_of(path):
     return Ontology.from_file(beside) if beside.is_file() else Ontology.official(year_of(path))
 
 
-def photo_reader(folder):
-    """Callable file name (with or without extension) -> (H, W, 3) uint8, None where the folder lacks it; None without a folder."""
+def photo_reader(folder, sizes=()):
+    """Callable file name (with or without extension) -> (H, W, 3) uint8, None where the folder
+    lacks it; None without a folder.
+
+    sizes: {file name: (height, width) of its annotations}, by which a photo is turned as its EXIF
+        data say. What lies outside of the
+    folder, or is a link to that, counts as lacking, with a warning: the photos go into a page that
+        is passed on.
+    """
     if folder is None:
         return None
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no folder {folder}. Give the folder that holds the photos.")
 
     def read(name):
-        for path in (folder / name, *(folder / f"{name}{extension}" for extension in EXTENSIONS)):
+        for ending in ("", *EXTENSIONS):
+            try:
+                path = path_inside(folder, f"{name}{ending}")
+            except ValueError as error:
+                log.warning("%s It is not drawn.", error)
+                return None
             if path.is_file():
-                return read_image(path)
+                try:
+                    return read_annotated(path, sizes[name]) if name in sizes else read_image(path)
+                except ValueError as error:
+                    raise OSError(str(error)) from error
         return None
     return read
 

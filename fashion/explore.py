@@ -50,12 +50,20 @@ def main(argv=None):
     files = open_files(args.data)
     ontology = files.ontology()
     parts = [load_imaterialist(path, files.images_dir, ontology, skip_bad=True) for path in (files.train_csv, files.val_csv) if path]
+    parts = with_objects(parts)
     with tqdm(total=sum(len(part.annotations.line) for part in parts), unit="mask", desc="measuring") as bar:
         measured = [(part, measure_objects(part, bar.update)) for part in parts]
     dataset, objects = measured[0]
     # Attributes that training would leave out are not counted.
-    analysis = analyse(dataset, objects, config, val=measured[1] if files.val_csv else None, tiny=args.tiny,
-                       drop_strays=files.year == 2019, seed=args.seed)
+    analysis = analyse(
+        dataset,
+        objects,
+        config,
+        val=measured[1] if len(measured) > 1 else None,
+        tiny=args.tiny,
+        drop_strays=files.year == 2019,
+        seed=args.seed,
+    )
     sheets = draw_samples(readable(dataset), objects, args.samples, args.seed)
     page = write_exploration(args.out, analysis, f"Data: {files.folder.resolve().name}", sheets)
     if analysis["anchors"]["changed"]:
@@ -64,6 +72,26 @@ def main(argv=None):
               f"{100 * better['good']:.0f} %):\n  {settings_line(analysis['anchors']['suggested'])}")
     print(f"{len(analysis['suspicious'])} suspicious rows: {args.out / 'suspicious.csv'}\nexploration: {page}")
     return page
+
+
+def with_objects(parts):
+    """The datasets of train.csv and val.csv, the latter only if it has objects.
+
+    Raises ValueError if train.csv has none: then there is nothing to look at.
+    """
+    train, *val = parts
+    if not len(train.annotations.line):
+        raise ValueError(
+            f"{train.annotations.csv_path} has {train.num_images:,} images and no object in any of "
+            "them. "
+            "Expected run lengths in EncodedPixels; is this the CSV to train on?")
+    for part in val:
+        if not len(part.annotations.line):
+            print(
+                f"{part.annotations.csv_path} has no objects, so it is not compared.",
+                file=sys.stderr,
+            )
+    return [train, *(part for part in val if len(part.annotations.line))]
 
 
 def readable(dataset):

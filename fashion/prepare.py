@@ -101,11 +101,15 @@ class Copier:
 
     def __call__(self, task):
         number, image_id = task
-        photo = image_id if number is None else Path(self.datasets[number].image_info[image_id]["path"])
-        fault = None
+        photo, fault, annotated_hw = image_id, None, None
+        if number is not None:
+            photo, annotated_hw = (
+                Path(self.datasets[number].image_info[image_id]["path"]),
+                self.datasets[number].image_hw(image_id),
+            )
         if not self.folder.has(photo):
             try:
-                data = encode_copy(photo, self.folder.longest, self.folder.quality)
+                data = encode_copy(photo, self.folder.longest, self.folder.quality, annotated_hw)
             except OSError as error:
                 fault = str(error)
                 if number is not None or not self.skip_bad:
@@ -126,7 +130,7 @@ def write(results, streams, columns, total):
     for rows, lost, fault in tqdm(results, total=total, unit="photo", desc="copying"):
         for number, row in rows:
             writers[number].writerow(row)
-        masks, all_lost = masks + len(rows), all_lost + lost
+        masks, all_lost = masks + sum(bool(row[1]) for _, row in rows), all_lost + lost
         if fault:
             faults.append(fault)
             tqdm.write(fault, file=sys.stderr)

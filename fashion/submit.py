@@ -21,7 +21,7 @@ from fashion.datasets.files import list_images
 from fashion.evaluation.thresholds.table import read_thresholds
 from fashion.model import checkpoint_in, load_model
 from fashion.submission.writer import SubmissionWriter
-from mrcnn.data.images import image_hw, read_image
+from mrcnn.data.images import header, read_image
 from mrcnn.files import digest_of
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ def main(argv=None):
 
     if not args.images.is_dir():
         raise FileNotFoundError(f"There is no folder {args.images}. Give the folder that holds the test photos.")
-    files = {path.name if args.format == 2019 else path.stem: path for path in list_images(args.images)}
+    files = files_by_name(list_images(args.images), args.format)
     if not files:
         raise FileNotFoundError(f"There are no photos in {args.images}.")
     thresholds = read_thresholds(args.thresholds) if args.thresholds else None
@@ -57,7 +57,7 @@ def main(argv=None):
         if rescored is not None and rescored != bool(args.rescore):
             log.warning("%s was searched %s --rescore, so its thresholds are of other scores.", args.thresholds,
                         "with" if rescored else "without")
-    with SubmissionWriter(args.output, {name: size_of(path) for name, path in files.items()}, args.format, model.ontology,
+    with SubmissionWriter(args.output, sizes_of(files), args.format, model.ontology,
                           settings=settings, restart=args.restart) as writer:
         readable, broken = [], []
         todo = writer.remaining
@@ -71,11 +71,25 @@ def main(argv=None):
     return args.output
 
 
+def files_by_name(paths, year):
+    """{name in the submission: path} of photos. Raises ValueError where two have one name."""
+    files = {}
+    for path in paths:
+        name = path.name if year == 2019 else path.stem
+        if name in files:
+            raise ValueError(f"{files[name].name} and {path.name} are the same photo {name!r} in a "
+                             f"submission of {year}. Take one of them "
+                             f"out of {path.parent}.")
+        files[name] = path
+    return files
+
+
 def read_photos(files, names, readable, broken):
     """The photos of these names, one after the other; a name is appended to `readable`, or told and appended to `broken`."""
     for name in names:
         try:
-            photo = read_image(files[name])
+            # as `predict` does: the network has not seen people lying on their side
+            photo = read_image(files[name], upright=True)
         except OSError as error:
             tqdm.write(f"submitted as a photo without objects: {error}", file=sys.stderr)
             broken.append(name)
@@ -85,12 +99,26 @@ def read_photos(files, names, readable, broken):
         del photo
 
 
-def size_of(path):
-    """(height, width) from the header of an image file; (1, 1) if it has none."""
-    try:
-        return image_hw(path)
-    except OSError:
-        return 1, 1
+def sizes_of(files):
+    """{name: (height, width)} of image files {name: path}, as `read_photos` turns them; (1, 1) for
+    one without a header."""
+    sizes, turned = {}, []
+    for name, path in files.items():
+        try:
+            (height, width), orientation = header(path)
+        except OSError:
+            sizes[name] = 1, 1
+            continue
+        sizes[name] = (width, height) if orientation >= 5 else (height, width)
+        if orientation > 1:
+            turned.append(path.name)
+    if turned:
+        log.warning(
+            "%d photos have an EXIF orientation, %s for one. The model sees them turned by it, and "
+            "their masks are those of the turned photos. If the server has masks of the stored "
+            "pixels, "
+            "save the photos without that tag.", len(turned), turned[0])
+    return sizes
 
 
 def peak_memory():

@@ -1,5 +1,6 @@
 """The annotation CSV of iMaterialist 2019 or 2020: lines in, rows by image out, wrong rows named."""
 import dataclasses
+import logging
 import os
 from array import array
 from pathlib import Path
@@ -9,12 +10,23 @@ from tqdm import tqdm
 
 from fashion import rle
 from fashion.datasets.annotations import Annotations, file_stamp, offsets
-from fashion.datasets.csv_table import CsvTable
+from fashion.datasets.csv_table import (
+    CsvTable,
+    is_nothing,
+    printable,
+    read_header,
+    shown,
+    whole_number,
+)
 from fashion.datasets.index_cache import Index, remember
+from mrcnn.data.images import MAX_PIXELS
+
+log = logging.getLogger(__name__)
 
 _BATCH_BYTES = 1 << 19   # run lengths checked together; more leaves the processor's cache and is slower
 _PATIENCE = 2            # seconds of reading before a bar is shown
 _NO_IMAGE = "?"          # the image of a row that has the wrong number of fields
+_SHOWN_NAME = 100        # characters of an ImageId that an error shows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +48,8 @@ class BadRows(ValueError):
         self.rows = sorted(rows, key=lambda row: row.line)
         total = f"{len(self.rows):,} row{'s' * (len(self.rows) != 1)}"
         lines = [f"{self.csv_path} has {total} that cannot be used:"]
-        lines += [f"  line {row.line} (image {row.image_id}): {row.reason}" for row in self.rows[:self.SHOWN]]
+        lines += [f"  line {row.line} (image {printable(row.image_id[:_SHOWN_NAME])}): "
+                  f"{row.reason}" for row in self.rows[:self.SHOWN]]
         if len(self.rows) > self.SHOWN:
             lines.append(f"  … and {len(self.rows) - self.SHOWN:,} more")
         lines.append("Correct the file, or go on without these rows: --skip-bad (in Python, skip_bad=True).")
@@ -61,6 +74,10 @@ def read_annotations(csv_path, ontology, *, image_ids=None, attribute_categories
     read_runs: called like `wrong_runs`, and in its place, some rows at a time, in the order of the file: for who makes
         masks of them all at once. Rows that are wrong for another reason are left out. The file is then read whole, without an index.
     Returns: (annotations of the rows that are right, list of `BadRow`).
+
+    A row without EncodedPixels is an image without objects. If it has a ClassId all the same, or
+    the image has objects in other rows,
+    there is a warning: a mask may have been lost.
     """
     csv_path = Path(csv_path)
 
@@ -69,10 +86,19 @@ def read_annotations(csv_path, ontology, *, image_ids=None, attribute_categories
 
     if read_runs is None:
         settings = [ontology.to_dict(), None if attribute_categories is None else sorted(map(int, attribute_categories))]
-        index = remember(csv_path, "rows", settings, find_out)
+        index = remember(csv_path, "rows", settings, find_out, sound=Annotations.fits)
     else:
         index = Index(None, "", *find_out())
     annotations, bad = Annotations.of_index(csv_path, index), [BadRow(*row) for row in index.facts["bad"]]
+    if number := index.facts["without_runs"]:
+        log.warning(
+            "%s: rows without EncodedPixels, although they have a ClassId or their image "
+            "has objects in other rows: %d, the first "
+            "in line %d. They are read as 'no object here'.",
+            csv_path,
+            number,
+            index.facts["first_without_runs"],
+        )
     return (annotations, bad) if image_ids is None else _only(annotations, bad, set(image_ids))
 
 
@@ -81,7 +107,7 @@ def _read(csv_path, parse_class, found):
     with open(csv_path, "rb", buffering=1 << 20) as file, \
             tqdm(total=os.path.getsize(csv_path), desc=csv_path.name, unit="B", unit_scale=True, delay=_PATIENCE) as bar:
         stamp = file_stamp(file)
-        table = CsvTable(csv_path, file.readline())
+        table = CsvTable(csv_path, read_header(file))
         offset = table.header_bytes
         for line_number, line in enumerate(file, 2):
             fields, start = table.split(line)
@@ -96,7 +122,15 @@ def _read(csv_path, parse_class, found):
     found.check_batch()
     image_ids, arrays = found.columns()
     bad = [dataclasses.astuple(row) for row in found.bad]
-    return {"year": table.year, "image_ids": image_ids, "file_stamp": stamp, "bad": bad}, arrays
+    lost = found.without_runs()
+    return {
+        "year": table.year,
+        "image_ids": image_ids,
+        "file_stamp": stamp,
+        "bad": bad,
+        "without_runs": len(lost),
+        "first_without_runs": min(lost, default=0),
+    }, arrays
 
 
 def _only(annotations, bad, wanted):
@@ -129,7 +163,10 @@ class _ClassParser:
         if attributes_text is None:   # 2019
             category, *attributes = class_text.split("_")
         else:
-            category, attributes = class_text, attributes_text.split(",") if attributes_text else []
+            category, attributes = (
+                class_text,
+                [] if is_nothing(attributes_text) else attributes_text.split(","),
+            )
         reasons = []
         class_id = self._number(category, self.ontology.class_id_of, "category", reasons)
         indices = [self._number(text, self.ontology.attribute_index_of, "attribute", reasons)
@@ -143,13 +180,14 @@ class _ClassParser:
     @staticmethod
     def _number(text, look_up, kind, reasons):
         text = text.strip()
-        if not (text.isascii() and text.isdigit()):
-            reasons.append(f"{kind} {text!r} is not a whole number")
+        number = whole_number(text)
+        if number is None:
+            reasons.append(f"{kind} {shown(text)} is not a whole number")
             return None
         try:
-            return look_up(int(text))
+            return look_up(number)
         except ValueError:
-            reasons.append(f"unknown {kind} {int(text)}")
+            reasons.append(f"unknown {kind} {number if len(text) < 10 else shown(text)}")
             return None
 
 
@@ -160,35 +198,42 @@ class _Found:
         self.read_runs = read_runs
         self.bad = []
         self.images = {}   # ImageId -> its number
-        self.image_hw = []
+        self.image_hw, self.image_line = [], array("q")
         self.image, self.line, self.class_ids = array("q"), array("q"), array("q")
         self.attribute_count, self.attributes = array("q"), array("q")
         self.rle_offset, self.rle_bytes = array("q"), array("q")
         self.good = array("b")
         self.batch, self.batch_bytes = [], 0   # (row, run lengths) that are still to be checked
+        # of each row without run lengths: the image's number, its line, whether it has a class
+        self.empty = []
 
     def add(self, line, fields, offset, parse_class):
         image_id, runs, height, width, *class_fields = fields
-        class_id, attributes, reason = parse_class(*class_fields)
-        reasons = [reason] if reason else []
-        try:
-            size_hw = int(height), int(width)
-        except ValueError:
-            size_hw = 0, 0
-        if min(size_hw) < 1:
-            reasons.append(f"Height and Width are {height!r} and {width!r}, not whole numbers above 0")
+        reasons = _name_faults(image_id)
+        empty, labelled = is_nothing(runs), not all(map(is_nothing, class_fields))
+        class_id, attributes = 0, ()
+        if labelled or not empty:
+            class_id, attributes, reason = parse_class(*class_fields)
+            reasons += [reason] if reason else []
+        size_hw, fault = _size(height, width)
+        if fault:
+            reasons.append(fault)
         elif not reasons:
             first_hw = self.image_hw[self.images[image_id]] if image_id in self.images else size_hw
             if size_hw != first_hw:
                 reasons.append(f"Height and Width are {size_hw[0]} and {size_hw[1]}, but in this image's "
                                f"first row {first_hw[0]} and {first_hw[1]}")
         if reasons:
-            fault = rle.check_runs(runs, size_hw) if min(size_hw) > 0 else None
+            fault = rle.check_runs(runs, size_hw) if size_hw and not empty else None
             self.bad.append(BadRow(line, image_id, "; ".join(reasons + [fault] * bool(fault))))
             return
         if image_id not in self.images:
             self.images[image_id] = len(self.images)
             self.image_hw.append(size_hw)
+            self.image_line.append(line)
+        if empty:
+            self.empty.append((self.images[image_id], line, labelled))
+            return
         self.batch.append((len(self.line), runs, size_hw, image_id))
         self.batch_bytes += len(runs)
         self.image.append(self.images[image_id])
@@ -211,6 +256,11 @@ class _Found:
             self.bad.append(BadRow(self.line[rows[k]], image_ids[k], reason))
         self.batch, self.batch_bytes = [], 0
 
+    def without_runs(self):
+        """Lines of the rows without run lengths where there may have been some."""
+        with_objects = set(self.image)
+        return [line for image, line, labelled in self.empty if labelled or image in with_objects]
+
     def columns(self):
         """image_ids, and the arrays of `Annotations`, of the rows that are right."""
         image, number = np.asarray(self.image, np.int64), np.asarray(self.attribute_count, np.int64)
@@ -219,11 +269,46 @@ class _Found:
         counts = np.bincount(image[rows], minlength=len(self.images))
         first = offsets(number[rows])
         of_row = np.arange(first[-1]) - np.repeat(first[:-1] - offsets(number)[rows], number[rows])
-        return [name for name, count in zip(self.images, counts) if count], {
-            "image_hw": np.asarray(self.image_hw, np.int32).reshape(-1, 2)[counts > 0],
-            "first_row": offsets(counts[counts > 0]),
+        # An image of which objects were left out has something on it: without any other it would
+        # teach that there is nothing.
+        kept, spoiled = counts > 0, {row.image_id for row in self.bad}
+        names = list(self.images)
+        for empty, _, _ in self.empty:
+            kept[empty] |= names[empty] not in spoiled
+        return [name for name, keep in zip(names, kept) if keep], {
+            "image_hw": np.asarray(self.image_hw, np.int32).reshape(-1, 2)[kept],
+            "image_line": np.asarray(self.image_line, np.int64)[kept],
+            "first_row": offsets(counts[kept]),
             "line": np.asarray(self.line, np.int64)[rows],
             "class_ids": np.asarray(self.class_ids, np.int32)[rows],
             "first_attribute": first, "attributes": np.asarray(self.attributes, np.int32)[of_row],
             "rle_offset": np.asarray(self.rle_offset, np.int64)[rows],
             "rle_bytes": np.asarray(self.rle_bytes, np.int64)[rows]}
+
+
+def _name_faults(image_id):
+    """What is wrong with an ImageId, a list of str."""
+    if not image_id:
+        return ["ImageId is empty"]
+    if "\ufffd" in image_id:
+        return ["ImageId is not UTF-8 text; save the file as UTF-8"]
+    if not image_id.isprintable() and any(
+        character < " " or character == "\x7f" for character in image_id
+    ):
+        return [f"ImageId {shown(image_id)} holds a control character"]
+    return []
+
+
+def _size(height, width):
+    """((height, width), None) of an image, or (None, what is wrong with it)."""
+    size_hw = whole_number(height), whole_number(width)
+    if not all(size_hw):
+        return (
+            None,
+            f"Height and Width are {shown(height)} and {shown(width)}, not whole numbers above 0",
+        )
+    if size_hw[0] * size_hw[1] > MAX_PIXELS:
+        return None, (f"Height and Width are {shown(height)} and {shown(width)}, and images have "
+                      f"at most {MAX_PIXELS / 1e6:.0f} million "
+                      "pixels here")
+    return size_hw, None

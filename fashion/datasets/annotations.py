@@ -23,6 +23,9 @@ class Annotations:
     year: int                     # 2019 or 2020
     image_ids: list               # I strings, as in the CSV
     image_hw: np.ndarray          # (I, 2) int32, Height and Width of the image's first row
+    # (I,) int64, the line of the image's first row in the CSV; an image without objects has no rows
+    # here
+    image_line: np.ndarray
     first_row: np.ndarray         # (I + 1,) int64
     line: np.ndarray              # (R,) int64, the row's line in the CSV; the header is line 1
     class_ids: np.ndarray         # (R,) int32, 1..K
@@ -41,9 +44,54 @@ class Annotations:
         return cls(csv_path=Path(csv_path), year=facts["year"], image_ids=facts["image_ids"],
                    file_stamp=tuple(facts["file_stamp"]), index=index.path and (index.path, index.digest), **index.arrays)
 
+    @staticmethod
+    def fits(index):
+        """Whether an `Index` holds what `of_index` wants: arrays of these types and lengths, and
+        offsets that ascend to their ends."""
+        facts, arrays = index.facts, index.arrays
+        if any(array.ndim == 0 for array in arrays.values()):
+            return False
+        ids, bad = facts.get("image_ids"), facts.get("bad")
+        if (
+            facts.get("year") not in (2019, 2020)
+            or arrays.keys() != _COLUMNS.keys()
+            or not isinstance(ids, list)
+        ):
+            return False
+        if not (
+            all(isinstance(name, str) for name in ids)
+            and isinstance(bad, list)
+            and all(_is_bad_row(row) for row in bad)
+        ):
+            return False
+        if not all(
+            isinstance(facts.get(name), int) for name in ("without_runs", "first_without_runs")
+        ):
+            return False
+        lengths = {"I": len(ids), "R": len(arrays["line"]), "A": len(arrays["attributes"])}
+        for name, (dtype, length, *rest) in _COLUMNS.items():
+            expected = (lengths[length[0]] + length.endswith("+1"), *rest)
+            if arrays[name].dtype != dtype or arrays[name].shape != expected:
+                return False
+        stamp = facts.get("file_stamp")
+        return (
+            isinstance(stamp, list)
+            and len(stamp) == 2
+            and all(isinstance(number, int) for number in stamp)
+            and _ascends(arrays["first_row"], lengths["R"])
+            and _ascends(arrays["first_attribute"], lengths["A"])
+            and all((arrays[name] >= least).all() for name, least in _LEAST.items())
+            and bool((arrays["rle_bytes"] <= stamp[0] - arrays["rle_offset"]).all())
+        )
+
     def rows_of(self, image):
         """The rows of image `image` (0..I-1), as a range."""
         return range(int(self.first_row[image]), int(self.first_row[image + 1]))
+
+    def lines_of(self, image):
+        """The lines of image `image` in the CSV, a list of int, at least one."""
+        rows = self.rows_of(image)
+        return self.line[rows.start:rows.stop].tolist() or [int(self.image_line[image])]
 
     def runs_of(self, rows):
         """The run lengths of these rows, a list of str, read from the file."""
@@ -74,7 +122,7 @@ class Annotations:
             chosen[self.chosen] = kept
         return dataclasses.replace(
             self, image_ids=[name for name, keep in zip(self.image_ids, kept) if keep],
-            image_hw=self.image_hw[kept],
+            image_hw=self.image_hw[kept], image_line=self.image_line[kept],
             first_row=offsets(np.diff(self.first_row)[kept]), line=self.line[rows], class_ids=self.class_ids[rows],
             first_attribute=offsets(number[rows]), attributes=self.attributes[np.repeat(rows, number)],
             rle_offset=self.rle_offset[rows], rle_bytes=self.rle_bytes[rows], chosen=chosen)
@@ -97,6 +145,46 @@ class Annotations:
                 every = every.of_images(np.unpackbits(state["chosen"], count=len(every.image_ids)))
             state = vars(every)
         vars(self).update(state)
+
+
+# Type, length (I images, R rows, A attributes) and further axes of the columns in an index file;
+# their least values.
+_COLUMNS = {
+    "image_hw": (np.int32, "I", 2),
+    "image_line": (np.int64, "I"),
+    "first_row": (np.int64, "I+1"),
+    "line": (np.int64, "R"),
+    "class_ids": (np.int32, "R"),
+    "first_attribute": (np.int64, "R+1"),
+    "attributes": (np.int32, "A"),
+    "rle_offset": (np.int64, "R"),
+    "rle_bytes": (np.int64, "R"),
+}
+_LEAST = {
+    "image_hw": 1,
+    "image_line": 2,
+    "line": 2,
+    "class_ids": 1,
+    "attributes": 0,
+    "rle_offset": 0,
+    "rle_bytes": 0,
+}
+
+
+def _ascends(first, end):
+    """Whether offsets go from 0 up to `end`."""
+    return (
+        len(first) > 0 and first[0] == 0 and first[-1] == end and bool((np.diff(first) >= 0).all())
+    )
+
+
+def _is_bad_row(row):
+    return (
+        isinstance(row, list)
+        and len(row) == 3
+        and isinstance(row[0], int)
+        and all(isinstance(text, str) for text in row[1:])
+    )
 
 
 def offsets(counts):

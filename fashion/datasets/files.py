@@ -4,13 +4,20 @@
       train.csv  label_descriptions.json        train.csv  [val.csv]  [label_descriptions.json]
       train/*.jpg   [test/*.jpg]                images/*.jpg   [test/*.jpg]
 """
-import csv
 import dataclasses
+import logging
+import os
 from pathlib import Path
 
+from fashion.datasets.csv_table import read_header, year_of_header
 from fashion.ontology import Ontology
+from mrcnn.data.images import EXTENSIONS
 
-EXTENSIONS = (".jpg", ".jpeg", ".png")
+log = logging.getLogger(__name__)
+
+# Photos, too, but of kinds that `read_image` does not read.
+_OTHER_PHOTOS = (".heic", ".heif", ".jxl", ".raw", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf",
+                 ".rw2", ".psd", ".svg", ".eps")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +49,8 @@ def find_data(folder):
                                 f"It contains: {_listing(folder)}.")
     images_dir = _folder_with_images(folder, ("train", "images"))
     if images_dir is None:
-        raise FileNotFoundError(f"No photos in {folder}: looked for .jpg files in train/ (Kaggle's layout) "
+        raise FileNotFoundError(f"No photos in {folder}: looked for photos (.jpg and other kinds) "
+                                "in train/ (Kaggle's layout) "
                                 f"and in images/. {_hint(folder, 'train')}It contains: {_listing(folder)}.")
     return DataFiles(folder, train_csv, _existing(folder / "val.csv"), images_dir,
                      _folder_with_images(folder, ("test",)), _existing(folder / "label_descriptions.json"), year_of(train_csv))
@@ -50,13 +58,22 @@ def find_data(folder):
 
 def year_of(csv_path):
     """2020 if the CSV has the column AttributesIds, otherwise 2019."""
-    with open(csv_path, newline="", encoding="utf-8-sig", errors="replace") as file:       # what cannot be read is told by who reads all
-        return 2020 if "AttributesIds" in next(csv.reader(file), []) else 2019
+    with open(csv_path, "rb") as file:
+        # what cannot be read is told by who reads all
+        return year_of_header(read_header(file))
 
 
 def list_images(images_dir):
-    """The image files of a folder, sorted Paths."""
-    return sorted(path for path in Path(images_dir).iterdir() if path.suffix.lower() in EXTENSIONS)
+    """The image files of a folder, sorted Paths. Warns once of photos of a kind that is not
+    read."""
+    with os.scandir(images_dir) as entries:
+        files = [Path(entry.path) for entry in entries if not entry.is_dir()]
+    others = sorted(path.name for path in files if path.suffix.lower() in _OTHER_PHOTOS)
+    if others:
+        log.warning("Left out: %d file%s in %s, %s for one. That kind of image is not read; "
+                    "convert it to JPEG or PNG.", len(others),
+                    "s" * (len(others) != 1), images_dir, others[0])
+    return sorted(path for path in files if path.suffix.lower() in EXTENSIONS)
 
 
 def _existing(path):

@@ -9,9 +9,10 @@ import numpy as np
 
 from fashion import rle
 from fashion.datasets.annotation_csv import BadRow, BadRows, read_annotations
-from fashion.datasets.photos import find_photos, photo_faults, wrong_size
+from fashion.datasets.csv_table import printable
+from fashion.datasets.photos import find_photos, photo_faults
 from mrcnn.data.dataset import Dataset
-from mrcnn.data.images import image_hw, readable_sizes
+from mrcnn.data.images import read_annotated
 from mrcnn.data.runs import Runs
 
 log = logging.getLogger(__name__)
@@ -63,12 +64,11 @@ class IMaterialistDataset(Dataset):
         return info["height"], info["width"]
 
     def read_photo(self, image_id, at_least_hw=None):
-        """See `Dataset.read_photo`. The photo's size must be the CSV's, or no mask fits."""
-        photo, size_hw = super().read_photo(image_id, at_least_hw), self.image_hw(image_id)
-        if photo.shape[:2] not in (readable_sizes(size_hw) if at_least_hw else [size_hw]):
-            raise ValueError(wrong_size(size_hw, image_hw(self.image_info[image_id]["path"]))
-                             + f" ({self.image_info[image_id]['path']}).")
-        return photo
+        """See `Dataset.read_photo`. The photo's size must be the CSV's, or no mask fits: as it is
+        stored, or as its EXIF data turn it."""
+        return read_annotated(
+            self.image_info[image_id]["path"], self.image_hw(image_id), at_least_hw
+        )
 
     def image_class_ids(self, image_id):
         """(N,) int32, 1..K, without decoding a mask."""
@@ -93,7 +93,10 @@ class IMaterialistDataset(Dataset):
         """masks (H, W, N) bool and class_ids (N,) int32, in the order of the CSV's rows."""
         size_hw = self.image_hw(image_id)
         # Columns first, as the runs have them: the masks are copied once and never turned over.
-        masks = np.stack([rle.decode(runs, size_hw).T for runs in self.runs(image_id)])
+        texts = self.runs(image_id)
+        masks = np.empty((len(texts), *size_hw[::-1]), bool)
+        for mask, runs in zip(masks, texts):
+            mask[:] = rle.decode(runs, size_hw).T
         return masks.transpose(2, 1, 0), self.image_class_ids(image_id).copy()
 
     def load_instance_fields(self, image_id):
@@ -184,16 +187,21 @@ def load_imaterialist(csv_path, images_dir, ontology, *, skip_bad=False, image_i
                                 f"{', '.join(map(str, folders))}; the first would be "
                                 f"{annotations.image_ids[0]}. Is this the folder of the photos?")
     faults = photo_faults(photos, annotations.image_hw.tolist(), check_images)
-    bad += [BadRow(int(annotations.line[row]), annotations.image_ids[image], fault)
-            for image, fault in enumerate(faults) if fault for row in annotations.rows_of(image)]
+    bad += [BadRow(line, annotations.image_ids[image], fault)
+            for image, fault in enumerate(faults) if fault for line in annotations.lines_of(image)]
     if bad and not skip_bad:
         raise BadRows(csv_path, bad)
     paths = [photo.path for photo, fault in zip(photos, faults) if fault is None]
     annotations = annotations.of_images([fault is None for fault in faults])
     if not annotations.image_ids:
-        raise ValueError(f"None of the {len(bad):,} rows of {csv_path} can be used; line {bad[0].line} (image {bad[0].image_id}): "
-                         f"{bad[0].reason}. Are these the photos that the file was made for, in their size?" if bad else
-                         f"{csv_path} has no rows. Is the file complete?")
+        if not bad:
+            raise ValueError(f"{csv_path} has no rows. Is the file complete?")
+        raise ValueError(
+            f"{csv_path} has no rows that can be used (wrong ones: {len(bad):,}); line "
+            f"{bad[0].line} "
+            f"(image {printable(bad[0].image_id[:100])}): {bad[0].reason}. Are these the photos "
+            "that "
+            "the file was made for, in their size?")
     if bad:
         log.warning("%s\nGoing on without them, with %s rows of %s images.",
                     str(BadRows(csv_path, bad)).rpartition("\n")[0], len(annotations.line), len(annotations.image_ids))

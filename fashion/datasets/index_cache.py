@@ -8,11 +8,16 @@
 A file that is broken, foreign, or about something else counts as none and is made anew: index files may be deleted at any time. They lie
 beside what they are about, or where that folder cannot be written in ~/.cache/fashion-mask-rcnn. FASHION_CACHE_DIR names another folder,
 which then comes first.
+
+Index files travel with copies of a data set, and their digest protects against damage only, so
+nothing in one is trusted: arrays are of numbers and lie inside the file, and who reads them says
+what they must look like (`sound`).
 """
 import dataclasses
 import hashlib
 import json
 import logging
+import math
 import os
 from pathlib import Path
 
@@ -23,12 +28,18 @@ from mrcnn.files import atomic_path
 log = logging.getLogger(__name__)
 
 FOLDER_VARIABLE = "FASHION_CACHE_DIR"
-_VERSION = 1                 # raise it whenever the layout changes, or what is found out about a file: older index files then count as none
+# raise it whenever the layout changes, or what is found out about a file: older index files then
+# count as none
+_VERSION = 2
 _FIRST = b"fashion index %d " % _VERSION
 _DIGEST = 16                 # bytes
 _HEAD = len(_FIRST) + 2 * _DIGEST + 1
 _ALIGN = 64
 _SAMPLES, _SAMPLE_BYTES = 64, 4096
+_MOST = 1 << 48              # beyond any file
+_NUMBERS = ("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64",
+            "float32", "float64")
+_DTYPES = {dtype.str: dtype for dtype in (np.dtype(name).newbyteorder("<") for name in _NUMBERS)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,16 +52,17 @@ class Index:
     arrays: dict
 
 
-def remember(path, subject, settings, find_out):
+def remember(path, subject, settings, find_out, sound=None):
     """What `find_out()` returns about the file `path`, facts (a dict that JSON can hold) and arrays (a dict), as an `Index`.
 
     It is called only where no index file has its answer for the file as it is now. An answer that cannot be written anywhere is returned
     as an Index whose path is None.
-    subject: what the answer is about, a word; settings: what else it depends on, something that JSON can hold
+    subject: what the answer is about, a word; settings: what else it depends on, something that
+        JSON can hold; sound: see `find_index`
     """
     key = file_key(path) | {"settings": _digest(json.dumps(settings, sort_keys=True).encode())}
     places = index_places(path, f"{subject}-{key['settings'][:8]}")
-    known = find_index(places, key)
+    known = find_index(places, key, sound)
     if known:
         return known
     facts, arrays = find_out()
@@ -78,17 +90,40 @@ def index_places(path, subject):
     return [apart, beside] if named else [beside, apart]
 
 
-def find_index(places, key):
-    """The first of the index files `places` that is whole and about `key` (a dict), or None."""
+def find_index(places, key, sound=None):
+    """The first of the index files `places` that is whole and about `key` (a dict), or None.
+
+    sound: callable, an `Index` -> whether its facts and arrays have the form that is expected;
+        another file counts as none
+    """
     opened = (open_index(path) for path in places)
-    return next((index for index in opened if index and index.facts.get("key") == key), None)
+    return next((index for index in opened if _is_about(index, key, sound)), None)
 
 
-def all_indexes(places, key):
+def all_indexes(places, key, sound=None):
     """Those of the index files `places` that are whole and about `key`, the first choice last: for what is found out bit by bit, since
-    an older one may lie where it cannot be written over."""
+    an older one may lie where it cannot be written over. sound: see `find_index`"""
     opened = [open_index(path) for path in reversed(places)]
-    return [index for index in opened if index and index.facts.get("key") == key]
+    return [index for index in opened if _is_about(index, key, sound)]
+
+
+def of_files(index, columns):
+    """Whether an `Index` has a fact "names", file names, and these arrays with a row for each:
+    {name: (dtype, shape of a row)}."""
+    names, arrays = index.facts.get("names"), index.arrays
+    return (
+        isinstance(names, list)
+        and all(isinstance(name, str) for name in names)
+        and arrays.keys() == columns.keys()
+        and all(
+            arrays[name].dtype == dtype and arrays[name].shape == (len(names), *shape)
+            for name, (dtype, shape) in columns.items()
+        )
+    )
+
+
+def _is_about(index, key, sound):
+    return index is not None and index.facts.get("key") == key and (sound is None or sound(index))
 
 
 def keep_index(places, key, facts, arrays):
@@ -113,6 +148,8 @@ def write_index(path, facts, arrays):
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     table, end = {}, 0
     for name, array in arrays.items():
+        if array.dtype.str not in _DTYPES:
+            raise TypeError(f"An index file holds arrays of numbers. Got {name} of {array.dtype}.")
         table[name] = array.dtype.str, array.shape, end
         end += array.nbytes + _padding(array.nbytes)
     text = json.dumps({"facts": facts, "arrays": table}).encode()
@@ -133,11 +170,41 @@ def open_index(path, digest=None):
             return None
         start = _HEAD + 8
         data = start + int.from_bytes(content[_HEAD:start].tobytes(), "little")
+        if data > len(content):
+            return None
         about = json.loads(content[start:data].tobytes())
-        arrays = {name: np.ndarray(shape, dtype, content, data + place) for name, (dtype, shape, place) in about["arrays"].items()}
-        return Index(Path(path), found, about["facts"], arrays)
-    except (OSError, ValueError, LookupError, TypeError):
+        facts, table = about["facts"], about["arrays"]
+        if not isinstance(facts, dict) or not isinstance(table, dict):
+            return None
+        return Index(
+            Path(path),
+            found,
+            facts,
+            {name: _mapped(content[data:], *entry) for name, entry in table.items()},
+        )
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
+
+
+def _mapped(content, dtype, shape, place):
+    """An array of the bytes `content` (n,) uint8 that starts at `place`. Raises ValueError for what
+    `write_index` does not write.
+
+    A dtype of objects would make NumPy take the file's bytes for pointers.
+    """
+    numbers = [place, *shape]
+    if (
+        dtype not in _DTYPES
+        or not all(type(number) is int and 0 <= number < _MOST for number in numbers)
+        or place % _ALIGN
+    ):
+        raise ValueError("This is no array of numbers.")
+    dtype = _DTYPES[dtype]
+    # in Python's numbers, which do not overflow
+    end = place + math.prod(shape) * dtype.itemsize
+    if end > len(content):
+        raise ValueError("The array is longer than the file.")
+    return content[place:end].view(dtype).reshape(shape)
 
 
 def _first_line(digest):

@@ -18,7 +18,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from tqdm import tqdm
 
-from fashion.datasets.index_cache import all_indexes, index_places, keep_index
+from fashion.datasets.index_cache import all_indexes, index_places, keep_index, of_files
 from mrcnn.data.images import read_image
 
 log = logging.getLogger(__name__)
@@ -27,6 +27,11 @@ MAX_BITS = 16                # of 128 that differ
 MIN_CORRELATION = 0.95       # of the colours
 CELLS = 8
 _KEY = {"signatures": 1}     # raise it whenever `signature` computes something else
+_ARRAYS = {
+    "stamps": (np.int64, (2,)),
+    "hashes": (np.uint64, (2,)),
+    "colors": (np.uint8, (3 * CELLS**2,)),
+}
 _THREADS = 4                 # decoding leaves Python's lock alone, and disks like several readers
 _CHUNK = 4000                # photos between two writings of the cache: after a kill, so many are read again
 _ROWS = 256                  # photos compared at a time with all that follow: what the processor's cache holds
@@ -70,7 +75,7 @@ def signatures(paths):
     stamps = np.array([(status.st_size, status.st_mtime_ns) for status in (path.stat() for path in paths)], np.int64)
     hashes, colors = np.zeros((len(paths), 2), np.uint64), np.zeros((len(paths), 3 * CELLS**2), np.uint8)
     known = np.zeros(len(paths), bool)
-    for index in all_indexes(places, _KEY):
+    for index in all_indexes(places, _KEY, lambda index: of_files(index, _ARRAYS)):
         known |= _known(index, paths, stamps, hashes, colors)
         del index           # Windows does not replace a file that is mapped
     todo = np.flatnonzero(~known)

@@ -1,7 +1,9 @@
-"""Photos: where the file of each image is, and whether it is whole and of the size that the annotations say.
+"""Photos: where the file of each image is, and whether it is whole and of the size that the
+annotations say, as stored or turned.
 
 What was found out about a photo is kept in an index file beside the folder, so that later starts only ask for sizes and times of files.
 """
+import logging
 import os
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
@@ -11,15 +13,25 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from fashion.datasets.files import EXTENSIONS
-from fashion.datasets.index_cache import all_indexes, index_places, keep_index
-from mrcnn.data.images import image_hw, read_image
+from fashion.datasets.index_cache import all_indexes, index_places, keep_index, of_files
+from mrcnn.data.images import (
+    EXTENSIONS,
+    annotated_upright,
+    header,
+    path_inside,
+    read_image,
+    turns_without_trace,
+)
+
+log = logging.getLogger(__name__)
 
 _THREADS = 8       # reading a header is waiting for the disk
 _TOGETHER = 4096   # photos looked at before what was found is written down, for who stops here
 _SHARE = 256       # photos that a thread takes at a time
 _PATIENCE = 2      # seconds of reading before a bar is shown
-_KEY = {"photos": 1}
+_KEY = {"photos": 2}
+# bytes, time of change, height and width as stored, EXIF orientation
+_ARRAYS = {"photos": (np.int64, (5,))}
 
 
 def find_photos(image_ids, folders):
@@ -53,42 +65,68 @@ def photo_faults(photos, sizes_hw, check):
     """What is wrong with each photo, or None.
 
     photos: from `find_photos`; sizes_hw: (height, width) of each in the annotations; check: False looks only whether there is a file.
+    A photo whose EXIF data turn it has either size, see `mrcnn.data.images.annotated_upright`.
     """
-    found = iter(_sizes([photo for photo in photos if photo]) if check else ())
+    places = [_place_fault(photo) for photo in photos]
+    found = iter(
+        _headers([photo for photo, place in zip(photos, places) if place is None]) if check else ()
+    )
+    either_way = []
 
-    def fault(photo, size_hw):
-        if photo is None:
-            return "there is no such image in the folder of photos"
-        if not check:
-            return None
+    def fault(photo, place, size_hw):
+        if place or not check:
+            return place
         of_file = next(found)
         if of_file is None:
             return f"{photo.name} cannot be read as an image"
-        return None if of_file == tuple(size_hw) else wrong_size(size_hw, of_file)
+        *stored_hw, orientation = of_file
+        if turns_without_trace(stored_hw, orientation):
+            either_way.append(photo.name)
+        try:
+            annotated_upright(size_hw, stored_hw, orientation)
+        except ValueError as error:
+            return str(error)
+        return None
 
-    return [fault(photo, size_hw) for photo, size_hw in zip(photos, sizes_hw)]
+    faults = [fault(*of_photo) for of_photo in zip(photos, places, sizes_hw)]
+    if either_way:
+        log.warning("%d photos are turned or mirrored by their EXIF orientation without another "
+                    "size, %s for one: their masks are taken to "
+                    "be of the pixels as they are stored. If they were drawn on the turned photos, "
+                    "save these turned.", len(either_way),
+                    either_way[0])
+    return faults
 
 
-def wrong_size(csv_hw, photo_hw):
-    return (f"Height and Width are {csv_hw[0]} and {csv_hw[1]}, but the image is {photo_hw[0]} high and "
-            f"{photo_hw[1]} wide")
+def _place_fault(photo):
+    """What is wrong with where a photo (os.DirEntry or None) lies, or None."""
+    if photo is None:
+        return "there is no such image in the folder of photos"
+    if photo.is_symlink():
+        try:
+            path_inside(os.path.dirname(photo.path), photo.name)
+        except ValueError as error:
+            return str(error)
+    return None
 
 
-def _sizes(photos):
-    """(height, width) of each photo (os.DirEntry), None where it cannot be read as an image."""
-    folders, sizes = {}, {}
+def _headers(photos):
+    """(height, width, orientation) of each photo (os.DirEntry), None where it cannot be read as an
+    image."""
+    folders, found = {}, {}
     for photo in photos:
         folders.setdefault(photo.path[:-len(photo.name) - 1], []).append(photo)
     for folder, of_folder in folders.items():
-        sizes.update(zip((photo.path for photo in of_folder), _sizes_in(folder, of_folder)))
-    return [sizes[photo.path] for photo in photos]
+        found.update(zip((photo.path for photo in of_folder), _headers_in(folder, of_folder)))
+    return [found[photo.path] for photo in photos]
 
 
-def _sizes_in(folder, photos):
-    """`_sizes` of photos in one folder. A photo that cannot be read is tried at every start: perhaps it was the disk."""
+def _headers_in(folder, photos):
+    """`_headers` of photos in one folder. A photo that cannot be read is tried at every start:
+    perhaps it was the disk."""
     places = index_places(folder, "photos")
     known = {}
-    for index in all_indexes(places, _KEY):
+    for index in all_indexes(places, _KEY, lambda index: of_files(index, _ARRAYS)):
         known |= {name: row for name, row in zip(index.facts["names"], map(tuple, index.arrays["photos"].tolist()))
                   if name not in known or row[1] >= known[name][1]}     # of two, what was found out about the newer photo
         del index           # Windows does not replace a file that is mapped
@@ -99,8 +137,10 @@ def _sizes_in(folder, photos):
         with tqdm(total=len(new), desc=f"photos in {os.path.basename(folder)}", unit="photo", delay=_PATIENCE) as bar:
             for k in range(0, len(new), _TOGETHER):
                 some = new[k:k + _TOGETHER]
-                for (photo, stamp), size_hw in zip(some, pool.map(_read_size, [photo.path for photo, _ in some])):
-                    known[photo.name] = (*stamp, *size_hw)
+                for (photo, stamp), found in zip(
+                    some, pool.map(_read_header, [photo.path for photo, _ in some])
+                ):
+                    known[photo.name] = (*stamp, *found)
                     bar.update()
                 if places and not _keep(places, {name: row for name, row in known.items() if row[2]}):
                     places = ()   # said once
@@ -108,8 +148,13 @@ def _sizes_in(folder, photos):
 
 
 def _keep(places, known):
-    """Write {name: (bytes, time of change, height, width)} into an index file; None where that cannot be."""
-    return keep_index(places, _KEY, {"names": list(known)}, {"photos": np.array(list(known.values()), np.int64).reshape(-1, 4)})
+    """Write {name: a row of _ARRAYS} into an index file; None where that cannot be."""
+    return keep_index(
+        places,
+        _KEY,
+        {"names": list(known)},
+        {"photos": np.array(list(known.values()), np.int64).reshape(-1, 5)},
+    )
 
 
 def _stamp(photo):
@@ -121,15 +166,15 @@ def _stamp(photo):
     return status.st_size, status.st_mtime_ns
 
 
-def _read_size(path):
-    """(height, width) of a photo whose end is there, (0, 0) if it is none."""
+def _read_header(path):
+    """(height, width, orientation) of a photo whose end is there, (0, 0, 0) if it is none."""
     try:
-        size_hw = image_hw(path)
+        size_hw, turned = header(path)
         if not _ends_as_images_do(path):  # cut off, then; or something is appended to it
             read_image(path)
     except OSError:
-        return 0, 0
-    return size_hw
+        return 0, 0, 0
+    return *size_hw, turned
 
 
 def _ends_as_images_do(path):

@@ -9,11 +9,13 @@ from PIL import Image
 from fashion import rle
 from fashion.datasets.csv_table import COLUMNS
 from fashion.datasets.resized_runs import resize_runs
-from mrcnn.data.images import image_hw, orientation, read_image
+from mrcnn.data.images import annotated_upright, read_image
+from mrcnn.data.images import header as photo_header
 
 # A JPEG may be decoded at a half, a quarter or an eighth where that is still this many times the copy's size. At 1 the copy's pixels are
 # off by 1 to 3 of 255; at 2 by a quarter of that, and a photo of 24 million pixels still takes a third of the time.
 _DECODED = 2
+_WITHOUT_LOSS = {".png": "PNG", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF"}
 
 
 def copy_hw(photo_hw, longest):
@@ -22,25 +24,32 @@ def copy_hw(photo_hw, longest):
     return tuple(photo_hw) if side <= longest else tuple(max(1, n * longest // side) for n in photo_hw)
 
 
-def encode_copy(path, longest, quality):
-    """The file of a photo's copy, bytes: a JPEG of `quality` (1..100), or a PNG if `path` ends in .png.
+def encode_copy(path, longest, quality, annotated_hw=None):
+    """The file of a photo's copy, bytes: a JPEG of `quality` (1..100), or PNG, WebP, BMP or TIFF if
+    `path` ends like that.
 
     The pixels stay as they are stored: a photo that EXIF data turn keeps lying on its side, where its masks are, and loses the data, so
     that no program turns it any more. A photo that is small enough and carries no such tag is returned as it is, byte by byte.
+    annotated_hw: (height, width) of the annotations; a photo that has this size when it is turned
+        is copied turned
     Raises OSError naming a photo that cannot be read.
     """
-    photo_hw = image_hw(path)
+    photo_hw, turn = photo_header(path)
+    upright = annotated_hw is not None and annotated_upright(annotated_hw, photo_hw, turn)
+    photo_hw = photo_hw[::-1] if upright else photo_hw
     size_hw = copy_hw(photo_hw, longest)
     if size_hw == photo_hw:
-        photo = read_image(path)    # also to see that it is whole
-        if orientation(path) == 1:
+        photo = read_image(path, upright)    # also to see that it is whole
+        if turn == 1:
             return Path(path).read_bytes()
     else:
-        photo = read_image(path, at_least_hw=tuple(_DECODED * n for n in size_hw))
+        photo = read_image(path, upright, at_least_hw=tuple(_DECODED * n for n in size_hw))
         photo = cv2.resize(photo, size_hw[::-1], interpolation=cv2.INTER_AREA)
-    file = io.BytesIO()
-    if Path(path).suffix.lower() == ".png":
-        Image.fromarray(photo).save(file, "PNG")
+    file, ending = io.BytesIO(), Path(path).suffix.lower()
+    if ending in _WITHOUT_LOSS:
+        Image.fromarray(photo).save(file, _WITHOUT_LOSS[ending])
+    elif ending == ".webp":
+        Image.fromarray(photo).save(file, "WEBP", quality=quality)
     else:
         # Colours at full resolution: at a quality of 92 a fifth more bytes, and nearer to the photo than 95 without.
         Image.fromarray(photo).save(file, "JPEG", quality=quality, subsampling=0)
@@ -68,6 +77,8 @@ def copy_rows(dataset, image_id, longest):
         lost = int(gone.sum())
     name = dataset.image_info[image_id]["id"]
     rows = dataset.annotations.rows_of(image_id)
+    if not texts:      # a row of its own says that there is nothing
+        return [[name, "", *size_hw, *[""] * (len(header(dataset.year)) - len(COLUMNS) + 1)]], lost
     return [[name, text, *size_hw, *_labels(dataset, row)] for row, text in zip(rows, texts)], lost
 
 

@@ -143,7 +143,15 @@ def load_files(files, csv_path, ontology, **options):
 def _in_two(files, whole, split, held_out):
     """The dataset of train.csv -> (train, val), see `load_train_and_val`."""
     ids = [info["id"] for info in whole.image_info]
-    val = set(split.held_out(whole) if held_out is None else held_out).intersection(ids)
+    try:
+        val = set(split.held_out(whole) if held_out is None else held_out).intersection(ids)
+    except ValueError as error:         # too few photos
+        bad = whole.bad_rows
+        left_out = ""
+        if bad:
+            left_out = (f" Rows that were left out: {len(bad):,}, the first in line {bad[0].line}: "
+                        f"{bad[0].reason}.")
+        raise ValueError(f"{files.train_csv} cannot be split. {error}{left_out}") from error
     if not 0 < len(val) < len(ids):
         raise ValueError(f"{files.train_csv} holds {len(val)} of the photos that were held out and {len(ids) - len(val)} others; there "
                          "must be some of both. Are these the data of the training?")

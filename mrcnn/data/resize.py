@@ -6,6 +6,10 @@ import numpy as np
 
 # The pyramid halves the image six times.
 CANVAS_MULTIPLE = 64
+# Pixels that a photo is enlarged to at most: a strip of 1 x 65,000 would become 128 x 8,320,000 for
+# a side of 128. As float32 these are 400 MB, and 5,800 x 5,800 is far beyond what a network is run
+# on. A photo that is larger by itself may stay so.
+MAX_ENLARGED = 2**25
 # Matterport's convention: the last pixel of a side of n pixels has the coordinate n - 1, and (y2, x2) lies one pixel outside the box.
 OUTSIDE = np.array([0.0, 0.0, 1.0, 1.0])
 
@@ -156,7 +160,7 @@ def _place_padded(photo_hw, scale, min_dim):
         low = min_dim // CANVAS_MULTIPLE * CANVAS_MULTIPLE
         raise ValueError(f"Mode 'pad64' wants a smallest side (IMAGE_MIN_DIM, min_dim) that is a multiple of {CANVAS_MULTIPLE}. Got "
                          f"{min_dim}; the nearest that work are {low} and {low + CANVAS_MULTIPLE}.")
-    size = tuple(round(n * scale) for n in photo_hw)
+    size = _enlarged(photo_hw, scale, "pad64")
     canvas = tuple(-(-n // CANVAS_MULTIPLE) * CANVAS_MULTIPLE for n in size)
     return Placement(photo_hw, size, _centred(size, canvas), canvas, scale)
 
@@ -164,10 +168,23 @@ def _place_padded(photo_hw, scale, min_dim):
 def _place_cropped(photo_hw, scale, min_dim, rng):
     if not min_dim:
         raise ValueError("Mode 'crop' cuts out a square of IMAGE_MIN_DIM (min_dim) pixels. Got none; set it.")
-    size = tuple(round(n * scale) for n in photo_hw)
+    size = _enlarged(photo_hw, scale, "crop")
     slack = [n - min_dim for n in size]
     offset = [int(rng.integers(n + 1)) for n in slack] if rng is not None else [n // 2 for n in slack]
     return Placement(photo_hw, size, tuple(-n for n in offset), (min_dim, min_dim), scale)
+
+
+def _enlarged(photo_hw, scale, mode):
+    """(height, width) of the scaled photo. Raises ValueError for one so long and thin that it would
+    take gigabytes."""
+    size = tuple(round(n * scale) for n in photo_hw)
+    if scale > 1 and size[0] * size[1] > MAX_ENLARGED:
+        raise ValueError(f"A photo of {photo_hw[0]} x {photo_hw[1]} pixels (height x width) would "
+                         f"be enlarged to {size[0]:,} x {size[1]:,} "
+                         f"in IMAGE_RESIZE_MODE {mode!r}, by IMAGE_MIN_DIM or IMAGE_MIN_SCALE; "
+                         f"{MAX_ENLARGED / 1e6:.0f} million pixels are "
+                         "the most. Leave it out, or use 'square', which makes it fit.")
+    return size
 
 
 def _centred(size_hw, canvas_hw):

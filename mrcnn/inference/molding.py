@@ -12,7 +12,10 @@ def mold(photo, config, convention=None, name="The photo"):
     `ops.roi_align`, if it is not the config's; name: what to call the photo in an error.
     """
     photo = as_photo(photo, config.IMAGE_CHANNEL_COUNT, name)
-    placement = place_for(config, photo.shape[:2])
+    try:
+        placement = place_for(config, photo.shape[:2])
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
     image = placement.image(photo, resampling_for(convention or config.ROI_ALIGN))
     return normalise(image, config.MEAN_PIXEL, config.PIXEL_STD), placement
 

@@ -4,7 +4,7 @@ from keras import layers, ops
 
 from mrcnn.ops import boxes as box_ops
 from mrcnn.ops.losses import smooth_l1, softmax_cross_entropy
-from mrcnn.ops.matching import IGNORE, POSITIVE, match
+from mrcnn.ops.matching import IGNORE, POSITIVE, match, touches_crowd
 from mrcnn.ops.nms import non_max_suppression
 from mrcnn.ops.patches import locate, patches_at
 from mrcnn.ops.sampling import sample
@@ -95,8 +95,16 @@ def rpn_targets(anchors, gt_boxes, gt_class_ids, seed, *, count, std):
     deltas mean something for POSITIVE anchors.
     """
     iou = box_ops.pairwise_iou(ops.broadcast_to(anchors[None], (ops.shape(gt_boxes)[0], *anchors.shape)), gt_boxes)
-    label, gt_index = match(iou, ops.greater(gt_class_ids, 0), negative_below=0.3, positive_from=0.7, keep_best=True,
-                            crowd=ops.less(gt_class_ids, 0))
+    label, gt_index = match(
+        iou,
+        ops.greater(gt_class_ids, 0),
+        negative_below=0.3,
+        positive_from=0.7,
+        keep_best=True,
+        on_crowd=touches_crowd(
+            iou, box_ops.area(anchors), box_ops.area(gt_boxes), ops.less(gt_class_ids, 0)
+        ),
+    )
     index, drawn = sample(label, seed, count=min(count, label.shape[1]), positives=min(count, label.shape[1]) // 2)
     objects = ops.take_along_axis(gt_index, index, axis=1)
     deltas = box_ops.encode(ops.take_along_axis(gt_boxes, objects[..., None], axis=1), ops.take(anchors, index, axis=0), std)

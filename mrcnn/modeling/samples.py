@@ -2,7 +2,7 @@
 from keras import ops
 
 from mrcnn.ops import boxes as box_ops
-from mrcnn.ops.matching import IGNORE, POSITIVE, match
+from mrcnn.ops.matching import IGNORE, POSITIVE, match, touches_crowd
 from mrcnn.ops.sampling import sample
 
 
@@ -48,13 +48,17 @@ def draw_samples(proposals, valid, ground_truth, seed, *, count, positives, conv
     seed: (B,) int32; objects_join: whether the objects' own boxes are among the rois that are drawn from.  Returns: Samples.
     """
     gt_boxes, gt_valid = ground_truth["gt_boxes"], ops.greater(ground_truth["gt_class_ids"], 0)
-    crowd = ops.less(ground_truth["gt_class_ids"], 0)
     rois = proposals
     if objects_join:            # early on, no proposal is good enough to teach the heads anything
         rois = ops.concatenate([proposals, gt_boxes], axis=1)
         valid = ops.concatenate([valid, gt_valid], axis=1)
-    label, gt_index = match(box_ops.pairwise_iou(rois, gt_boxes), gt_valid, negative_below=0.5, positive_from=0.5, keep_best=False,
-                            crowd=crowd)
+    iou = box_ops.pairwise_iou(rois, gt_boxes)
+    on_crowd = touches_crowd(
+        iou, box_ops.area(rois), box_ops.area(gt_boxes), ops.less(ground_truth["gt_class_ids"], 0)
+    )
+    label, gt_index = match(
+        iou, gt_valid, negative_below=0.5, positive_from=0.5, keep_best=False, on_crowd=on_crowd
+    )
     label = ops.where(valid, label, IGNORE)
     index, drawn = sample(label, seed, count=count, positives=positives)
     rois = ops.stop_gradient(ops.take_along_axis(rois, index[..., None], axis=1))

@@ -111,3 +111,55 @@ def test_it_trains_goes_on_and_splashes_an_image_and_a_video(example, photos, tm
     assert splashed.get(cv2.CAP_PROP_FRAME_COUNT) == 3 and splashed.get(cv2.CAP_PROP_FPS) == 12
     with pytest.raises(OSError, match="cannot be read as a video"):
         module.splash_video(model, folder / "val" / "via_region_data.json", tmp_path / "none.mp4")
+
+
+def turn(path, orientation):
+    """Store the photo as a telephone that is held so does: EXIF data say how to set it upright."""
+    back = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90}
+    with Image.open(path) as photo:
+        exif = photo.getexif()
+        exif[0x0112] = orientation
+        photo.transpose(back[orientation]).save(path, exif=exif)
+
+
+@pytest.mark.parametrize("orientation", [2, 3, 6])
+def test_a_photo_is_turned_as_via_shows_it(example, photos, orientation, caplog):
+    folder = photos(2, SHAPES)
+    upright = np.array(Image.open(folder / "train" / "0.png"))
+    turn(folder / "train" / "0.png", orientation)
+    dataset = example("balloon").prepared(folder, "train")
+    np.testing.assert_array_equal(dataset.load_image(0), upright)
+    assert dataset.load_mask(0)[0].shape == (*HW, 4) and "0.png for one. They are turned" in caplog.text
+
+
+def test_outlines_that_fit_the_stored_photo_alone_are_laid_on_that(example, photos, caplog):
+    """Older browsers showed the stored pixels, here 80 high and 60 wide."""
+    low = {"name": "rect", "x": 5, "y": 65, "width": 10, "height": 10}
+    folder = photos(2, [low])
+    turn(folder / "train" / "0.png", 6)
+    dataset = example("balloon").prepared(folder, "train")
+    masks, _ = dataset.load_mask(0)
+    assert dataset.load_image(0).shape == (80, 60, 3) and masks[65:75, 5:15].all()
+    assert masks.sum() == 100 and not caplog.records
+
+
+@pytest.mark.parametrize("name", ["../0.png", "/etc/passwd", "link.png", "", 5, None])
+def test_a_photo_outside_of_the_folder_is_refused(example, photos, name):
+    folder = photos(2, SHAPES)
+    (folder / "train" / "link.png").symlink_to(folder / "val" / "0.png")
+    content = {"a": {"filename": name, "regions": [{"shape_attributes": SHAPES[0]}]}}
+    (folder / "train" / "project.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="project.json: .*(lies outside of|is no file name)"):
+        example("balloon").prepared(folder, "train")
+
+
+@pytest.mark.parametrize("shape", [
+    {}, 5, None, {"name": "polygon"}, {"name": "polygon", "all_points_x": ["a"], "all_points_y": [1]},
+    {"name": "polygon", "all_points_x": [1, 2], "all_points_y": [1]},
+    {"name": "polygon", "all_points_x": [], "all_points_y": []},
+    {"name": "polygon", "all_points_x": [1, 1e308, 3], "all_points_y": [1, 2, 3]},
+    {"name": "circle", "cx": float("nan"), "cy": 1, "r": 2},
+    {"name": "rect", "x": 1, "y": 1, "width": None, "height": 3}])
+def test_a_region_that_cannot_be_drawn_is_named(example, photos, shape):
+    with pytest.raises(ValueError, match="Region 2 of 0.png in .*project.json"):
+        example("balloon").prepared(photos(2, [SHAPES[0], shape]), "train")

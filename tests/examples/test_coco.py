@@ -126,3 +126,53 @@ def test_it_trains_three_stages_and_evaluates(example, folder, tmp_path, capsys,
     scores = module.main(["evaluate", "--dataset", str(folder), "--model", "last", "--logs", logs, "--limit", "1", "--out", str(out)])
     assert set(scores) == {"bbox", "segm"} and 0 <= scores["segm"]["AP"] <= 1
     assert {r["image_id"] for r in json.loads(out.read_text())} <= {7} and "segm, 1 photos:  AP " in capsys.readouterr().out
+
+
+def store_turned(path, orientation):
+    """Store a photo, upright white above and dark below, as a telephone that is held so does."""
+    pixels = np.full((*HW, 3), 20, np.uint8)
+    pixels[:20] = 240
+    back = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90}
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(pixels).transpose(back[orientation]).save(path, exif=exif, quality=95)
+
+
+def test_a_photo_whose_size_is_that_of_the_turned_one_is_turned(example, folder, caplog):
+    store_turned(folder / "val2017" / f"{7:012d}.jpg", 6)
+    dataset = example("coco").prepared(folder, "val", 2017)
+    photo = dataset.load_image(0)
+    assert photo.shape == (*HW, 3) and (photo[:16] > 200).all() and (photo[24:] < 60).all()
+    assert "EXIF" not in caplog.text
+
+
+def test_a_turn_that_leaves_the_size_is_not_done_and_told_once(example, folder, caplog):
+    store_turned(folder / "val2017" / f"{7:012d}.jpg", 3)
+    dataset = example("coco").prepared(folder, "val", 2017)
+    for _ in range(2):
+        assert (dataset.load_image(0)[24:] > 200).all()
+    assert caplog.text.count("EXIF orientation") == 1
+
+
+def test_a_photo_of_another_size_than_its_annotations_is_named(example, folder):
+    store_turned(folder / "val2017" / f"{7:012d}.jpg", 6)
+    path = folder / "annotations" / "instances_val2017.json"
+    content = json.loads(path.read_text())
+    content["images"][1]["height"] = 41
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="Height and Width are 41 and 50.* EXIF orientation 6 "
+                                         ".*7.jpg"):
+        example("coco").prepared(folder, "val", 2017).load_image(0)
+
+
+@pytest.mark.parametrize("change", [
+    {"file_name": "../a.jpg"}, {"file_name": "/etc/passwd"}, {"file_name": "link.jpg"}, {"file_name": None},
+    {"file_name": 5}, {"height": "40"}, {"width": None}, {"height": 0}, {"width": float("nan")}])
+def test_an_image_that_cannot_be_used_is_named(example, folder, change):
+    (folder / "val2017" / "link.jpg").symlink_to(folder / "train2017" / f"{7:012d}.jpg")
+    path = folder / "annotations" / "instances_val2017.json"
+    content = json.loads(path.read_text())
+    content["images"][1].update(change)
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="Image 7 of .*instances_val2017.json: "):
+        example("coco").prepared(folder, "val", 2017)

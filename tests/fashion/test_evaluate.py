@@ -179,6 +179,45 @@ def test_photos_are_found_by_name_with_or_without_extension(sample_folder, tmp_p
         evaluate.photo_reader(tmp_path / "none")
 
 
+def test_photos_outside_of_the_folder_count_as_lacking(tmp_path, caplog):
+    (tmp_path / "photos").mkdir()
+    for name in ("secret.png", "photos/a.png"):
+        Image.new("RGB", (3, 4)).save(tmp_path / name)
+    (tmp_path / "photos" / "link.png").symlink_to(tmp_path / "secret.png")
+    read = evaluate.photo_reader(tmp_path / "photos")
+    assert read("a").shape == (4, 3, 3) and not caplog.records
+    for name in ("../secret.png", "../secret", str(tmp_path / "secret.png"), "link.png", "link", ""):
+        assert read(name) is None
+        assert "It is not drawn" in caplog.records[-1].getMessage()
+
+
+def test_a_photo_that_exif_turns_is_drawn_in_the_size_of_its_annotations(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (3, 4)).save(tmp_path / "a.jpg", exif=exif)
+    sizes = {"a.jpg": (3, 4), "a": (4, 3), "./a.jpg": (5, 5)}
+    read = evaluate.photo_reader(tmp_path, sizes)
+    assert (read("a.jpg").shape, read("a").shape) == ((3, 4, 3), (4, 3, 3))
+    with pytest.raises(OSError, match="EXIF orientation 6"):
+        read("./a.jpg")
+
+
+def test_images_without_objects_are_scored(tmp_path, capsys):
+    """Nothing to find and nothing found is right; a detection there is a false positive."""
+    csv, predictions = tmp_path / "val.csv", tmp_path / "predictions.json"
+    csv.write_text("ImageId,EncodedPixels,Height,Width,ClassId,AttributesIds\na,1 "
+                   "40,8,10,3,\nb,,8,10,,\n")
+    mask = {"size": [8, 10], "counts": [0, 40, 40]}
+    right = {"image_id": 0, "category_id": 3, "score": 0.9, "segmentation": mask, "attribute_ids": []}
+    scores = []
+    for rows in ([right], [right, right | {"image_id": 1, "score": 0.95}]):
+        predictions.write_text(json.dumps(rows))
+        scores.append(evaluate.main(["--gt", str(csv), "--predictions", str(predictions)]))
+    capsys.readouterr()
+    assert scores[0]["kaggle_2020"]["score"] == 1 > scores[1]["kaggle_2020"]["score"]
+    assert scores[0]["coco"]["segm"]["AP"] > scores[1]["coco"]["segm"]["AP"]
+
+
 def test_stored_predictions_are_scored_by_every_measure(sample_folder, tmp_path, capsys):
     """The truth handed in as a submission: all is found, and only measures that cannot reach 1 do not."""
     csv = shutil.copy(sample_folder / "val.csv", tmp_path)    # away from its labels, so of the official ones

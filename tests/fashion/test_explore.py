@@ -44,3 +44,43 @@ def test_what_cannot_be_is_told(wrong, capsys):
     with pytest.raises(SystemExit):
         explore.main(wrong)
     assert wrong[0] in capsys.readouterr().err
+
+
+HEADER = "ImageId,EncodedPixels,Height,Width,ClassId,AttributesIds\n"
+
+
+@pytest.fixture
+def empties(sample_folder, tmp_path):
+    """The sample, in whose CSVs some images have no objects: files(train.csv, val.csv of "all" or
+    "one")."""
+    def write(train, val):
+        folder = tmp_path / "data"
+        shutil.copytree(sample_folder, folder)
+        for name, which in (("train", train), ("val", val)):
+            lines = (folder / f"{name}.csv").read_text().splitlines()[1:]
+            images = sorted({line.split(",")[0] for line in lines})
+            empty = images if which == "all" else images[:1]
+            kept = [line for line in lines if line.split(",")[0] not in empty]
+            rows = [*kept, *(f"{image},,128,96,," for image in empty)]
+            (folder / f"{name}.csv").write_text(HEADER + "\n".join(rows) + "\n")
+        return folder
+    return write
+
+
+def test_images_without_objects_count_as_photos(empties, tmp_path, quick):
+    arguments = ["--data", str(empties("one", "one")), "--out", str(tmp_path / "out")]
+    analysis, *_ = explore.main([*arguments, "--samples", "1"])
+    assert analysis["photos"] == 8 and analysis["per_photo"]["objects"][0] == 1
+    assert analysis["comparison"]["photos"] == [8, 4]
+
+
+def test_a_val_csv_without_objects_is_not_compared(empties, tmp_path, quick, capsys):
+    arguments = ["--data", str(empties("one", "all")), "--out", str(tmp_path / "out")]
+    analysis, *_ = explore.main([*arguments, "--samples", "0"])
+    assert analysis["photos"] == 8 and not analysis["comparison"]
+    assert "val.csv has no objects, so it is not compared" in capsys.readouterr().err
+
+
+def test_a_train_csv_without_objects_is_refused(empties, tmp_path):
+    with pytest.raises(ValueError, match="train.csv has 8 images and no object in any of them"):
+        explore.main(["--data", str(empties("all", "one")), "--out", str(tmp_path / "out")])

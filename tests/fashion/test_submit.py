@@ -53,6 +53,25 @@ def test_the_file_passes_the_check_of_its_year(year, folder, tiny_run, seen, tin
     assert f"4 photos, checked, format {year}; peak memory" in capsys.readouterr().out
 
 
+def test_a_photo_that_exif_turns_is_seen_upright_and_has_masks_of_that_size(folder, tiny_run, seen, tmp_path, caplog):
+    with Image.open(folder / "bb.jpg") as photo:
+        exif = photo.getexif()
+        exif[0x0112] = 6
+        photo.save(folder / "bb.jpg", exif=exif)
+    path = submit.main(["--weights", str(tiny_run), "--images", str(folder), "--output", str(tmp_path / "s.csv")])
+    assert seen == [(70, 50), (90, 40), (64, 64), (90, 60)]
+    assert check(path, SIZES | {"bb": (90, 40)}, 2020, Ontology.official(2020)) == []
+    assert caplog.text.count("EXIF orientation") == 1 and "1 photos have" in caplog.text
+
+
+def test_two_photos_of_one_name_are_refused(folder, tmp_path):
+    Image.new("RGB", (9, 9)).save(folder / "aa.webp")
+    arguments = ["--weights", "none", "--images", str(folder), "--output", str(tmp_path / "s.csv")]
+    with pytest.raises(ValueError, match="aa.jpg and aa.webp are the same photo 'aa' in a "
+                                         "submission of 2020"):
+        submit.main(arguments)
+
+
 def test_a_photo_that_cannot_be_read_has_the_row_of_one_without_objects(folder, tiny_run, seen, tmp_path, capsys):
     (folder / "bb.jpg").write_bytes((folder / "bb.jpg").read_bytes()[:400])
     (folder / "dd.jpg").write_bytes(b"no photo at all")

@@ -7,6 +7,7 @@ import pytest
 
 from fashion.datasets import annotation_csv
 from fashion.datasets.annotation_csv import BadRow, BadRows, read_annotations
+from fashion.datasets.index_cache import open_index, write_index
 from fashion.ontology import official
 
 HEADER_2019 = "ImageId,EncodedPixels,Height,Width,ClassId"
@@ -74,19 +75,91 @@ def test_missing_columns_are_named(path):
 
 
 @pytest.mark.parametrize("line,reason", [
-    ("x,1 2 3,4,3,0,", "odd number"), ("x,1 b,4,3,0,", "'b' is not a whole number"), ("x,,4,3,0,", "no runs"),
+    ("x,1 2 3,4,3,0,", "odd number"), ("x,1 b,4,3,0,", "'b' is not a whole number"), ("x,,4,3,99,", "unknown category 99"),
     ("x,12 2,4,3,0,", "ends at pixel 13"), ("x,1 2 2 2,4,3,0,", "starts before the run"),
     ("x,5 1 1 1,4,3,0,", "run 2"),
     ("x,1 0,4,3,0,", "no length"), ("x,0 1,4,3,0,", "before pixel 1"),
     ("x,1 1,4,3,46,", "unknown category 46"),
     ("x,1 1,4,3,a,", "category 'a' is not"), ("x,1 1,4,3,0_3,", "category '0_3' is not"),
     ("x,1 1,4,3,,", "category ''"),
-    ('x,1 1,4,3,0,"1,284"', "unknown attribute 284"), ("x,1 1,4,3,0,1.0", "attribute '1.0' is not"),
+    ('x,1 1,4,3,0,"1,284"', "unknown attribute 284"), ("x,1 1,4,3,0,1.5", "attribute '1.5' is not"),
     ("x,1 1,0,3,0,", "not whole numbers above 0"), ("x,1 1,4,,0,", "not whole numbers"),
     ("x,1 1,4,3", "4 fields"),
-    ("x,1 1,4,3,0,1,2", "7 fields"), ("x", "1 fields")])
+    ("x,1 1,4,3,0,1,2", "7 fields"), ("x", "1 fields"),
+    # sizes that are no sizes of images
+    ("x,1 1,2147483648,3,0,", "at most 268 million pixels"), ("x,1 1,18446744073709551617,3,0,", "at most 268 million pixels"),
+    ("x,1 1,16385,16384,0,", "at most 268 million pixels"), ("x,1 1," + "9" * 5000 + ",3,0,", "(5,000 characters)"),
+    ("x,1 1,-4,3,0,", "'-4'"), ("x,1 1,inf,3,0,", "'inf'"), ("x,1 1,nan,3,0,", "'nan'"), ("x,1 1,1e1,3,0,", "'1e1'"),
+    ("x,1 1,4.5,3,0,", "'4.5'"), ("x,1 1,\u0664,3,0,", "not whole numbers"), ("x,1 1,1_0,3,0,", "'1_0'"), ("x,1 1,+4,3,0,", "'+4'"),
+    # ids that are no ids
+    ("x,1 1,4,3," + "9" * 5000 + ",", "unknown category '9"), ("x,1 1,4,3,0," + "9" * 5000, "(5,000 characters)"),
+    ("x,1 1,4,3,-1,", "category '-1' is not"), ("x,1 1,4,3,\u0661,", "is not a whole number"), ("x,1 1,4,3,0,inf", "attribute 'inf'"),
+    (",1 1,4,3,0,", "ImageId is empty"), ("a\x07b,1 1,4,3,0,", "control character"),
+    # lines that are no CSV
+    ('x,""1 1,4,3,0,', "quotes do not enclose"), ('x,"1 1" ,4,3,0,', "quotes do not enclose"), ('x,"1 1,4,3,0,', "quotes do not enclose"),
+    ('""x,1 1,4,3,0,', "quotes do not enclose"), ('x,1 1,4,3,0,"1', "quotes do not enclose"), ('x,"1 ""1",4,3,0,', "EncodedPixels"),
+    ("x,1 1,4,3,0,\rx,1 1,4,3,0,", "carriage return"), ("x,1 1,4,3,0,\0", "zero byte"), ("x\0,1 1,4,3,0,", "zero byte"),
+    # run lengths that are none
+    ("x,1 nan,4,3,0,", "'nan' is not"), ("x,-1 1,4,3,0,", "'-1' is not"), ("x,1.0 1,4,3,0,", "'1.0' is not"),
+    ("x,1 \u0661,4,3,0,", "is not a whole number"), ("x,1 " + "9" * 5000 + ",4,3,0,", "ends at pixel")])
 def test_a_bad_row_has_its_reason(path, line, reason):
     assert reason in only_reason(write(path, line))
+
+
+def test_a_name_that_is_not_utf_8_is_a_bad_row(path):
+    write(path)
+    path.write_bytes(path.read_bytes() + "caf\u00e9,1 1,4,3,0,\n".encode("latin-1"))
+    assert only_reason(path) == "ImageId is not UTF-8 text; save the file as UTF-8"
+
+
+@pytest.mark.parametrize("cell", ["", "nan", "NaN", "NA", "<NA>", "None", " null "])
+def test_an_image_without_run_lengths_has_no_objects(path, cell, caplog):
+    a, bad = read(write(path, "x,1 1,4,3,0,", f"y,{cell},5,6,{cell},{cell}", "z,2 1,4,3,1,"))
+    assert not bad and a.image_ids == ["x", "y", "z"] and a.image_hw.tolist() == [[4, 3], [5, 6], [4, 3]]
+    assert [list(a.rows_of(i)) for i in range(3)] == [[0], [], [1]] and a.image_line.tolist() == [2, 3, 4] and not caplog.records
+
+
+def test_an_image_without_objects_is_one_in_2019_too(path):
+    a, bad = read(write(path, "y.jpg,,5,6,", header=HEADER_2019), 2019)
+    assert not bad and a.image_ids == ["y.jpg"] and len(a.line) == 0
+
+
+def test_a_mask_that_may_have_been_lost_is_warned_of_at_every_start(path, caplog):
+    write(path, "x,1 1,4,3,0,", "y,,4,3,0,", "x,,4,3,,", "z,,4,3,,")
+    for number in (1, 2):
+        a, bad = read(path)
+        assert not bad and a.image_ids == ["x", "y", "z"] and len(a.line) == 1
+        assert len(caplog.records) == number and "2, the first in line 3" in caplog.text
+
+
+def test_an_image_whose_objects_are_bad_rows_is_not_taken_for_one_without_objects(path):
+    a, bad = read(write(path, "x,,4,3,,", "x,1 0,4,3,0,", "y,,4,3,,"))
+    assert a.image_ids == ["y"] and [row.image_id for row in bad] == ["x"]
+
+
+def test_whole_numbers_may_have_a_point_as_pandas_writes_them(path):
+    a, bad = read(write(path, "x,1 1,20.0,30.,10.0,115.0", "y,1 1,020,30,10,nan"))
+    assert not bad and a.image_hw.tolist() == [[20, 30]] * 2 and a.class_ids.tolist() == [11, 11] and a.attributes.tolist() == [115]
+
+
+def test_bad_rows_are_told_in_one_line_each(path):
+    _, bad = read(write(path, "a" * 5000 + "\x07b,1 1,4,3,0,", "b,1 1," + "9" * 5000 + ",3," + "8" * 5000 + "," + "7" * 5000))
+    lines = str(BadRows(path, bad)).splitlines()
+    assert len(lines) == 4 and all(len(line) < 500 for line in lines) and "line 3 (image b)" in lines[2]
+
+
+def test_an_index_with_nonsense_in_it_counts_as_none(path):
+    first, _ = read(write(path, "x,1 1,4,3,0,1", "y,,4,3,,"))
+    place, facts = first.index[0], open_index(first.index[0]).facts
+    whole = {name: np.array(array) for name, array in open_index(place).arrays.items()}
+    for name, array in {"first_row": np.array([0, 5, 1]), "first_attribute": np.array([1, 0]), "rle_bytes": np.array([1 << 40]),
+                        "rle_offset": np.array([-1]), "class_ids": np.array([0], np.int32), "line": np.array([2.0]),
+                        "image_hw": np.zeros((2, 2), np.int32), "attributes": np.array(1, np.int32), "other": np.zeros(3)}.items():
+        write_index(place, facts, whole | {name: array})
+        assert read(path)[0].runs_of([0]) == ["1 1"], name
+    for change in ({"image_ids": ["x"]}, {"image_ids": [1, 2]}, {"year": 2021}, {"bad": [["a", 1, 2]]}, {"file_stamp": None}):
+        write_index(place, facts | change, whole)
+        assert read(path)[0].image_ids == ["x", "y"], change
 
 
 def test_2019_attributes_are_checked_too(path):

@@ -1,6 +1,7 @@
-"""Random masks, run lengths, boxes and files, right and wrong: never a crash, never a wrong mask, always a reason.
+"""Random masks, run lengths, boxes, CSVs, index files and photos, right and wrong: never a crash,
+never a wrong mask, always a reason.
 
-FUZZ_EXAMPLES=2500 pytest tests/fashion/datasets/test_any_input.py      # ten thousand of them
+FUZZ_EXAMPLES=2500 pytest tests/fashion/datasets/test_any_input.py      # twenty thousand of them
 """
 import io
 import os
@@ -13,12 +14,16 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from fashion import rle
+from fashion.datasets.annotation_csv import BadRows, read_annotations
+from fashion.datasets.files import year_of
+from fashion.datasets.index_cache import open_index, write_index
+from fashion.ontology import Ontology
 from mrcnn.data.ground_truth import place_masks
-from mrcnn.data.images import read_image
+from mrcnn.data.images import MAX_PIXELS, header, read_annotated, read_image
 from mrcnn.data.resize import Placement
 from mrcnn.data.runs import Runs
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 100))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 200))
 # The same examples in every run: a test that fails today failed yesterday.
 many = settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None)
 
@@ -81,6 +86,86 @@ def test_any_box_comes_back_to_the_photo(photo_hw, where, boxes):
     assert 0 <= y1 <= y2 <= 32 and 0 <= x1 <= x2 <= 32
 
 
+sound_cells = {"ImageId": ["a", "b", "c.jpg", "d"], "EncodedPixels": ["1 1", "2 3 9 1", "5 2", ""], "Height": ["9", "9.0"],
+               "Width": ["12"], "ClassId": ["3", "10", "10_3_20", "", "4.0"], "AttributesIds": ["", "3", '"115,136"', "nan"],
+               "n": ["", "7"]}
+digits = st.sampled_from(["2147483648", str(2**64 + 1), "9" * 5000, "-1", "0", "1.5", "1e308", "inf", "NaN", "\u0661\u0662", "1_0", "0x10"])
+odd_cells = st.one_of(digits, st.text(max_size=4), texts, st.sampled_from([
+    '""4 3', '"1 1" ', '"', '""', '"4 3', "\0", "\r", "\r\n", "\n", ",", "\ufeff", "x" * 200_000, "../a", '"a\nb"', '" 1 1 "', "1 1 ",
+    " 1 1", "1\t1", "None", "<NA>"]))
+
+
+@st.composite
+def csv_files(draw):
+    """(bytes of a CSV, whether every cell of it is a sound one). Mostly sound, with one odd cell,
+    line or header here and there."""
+    more = draw(st.sampled_from([[], ["AttributesIds"], ["AttributesIds", "n"]]))
+    columns = draw(st.permutations(["ImageId", "EncodedPixels", "Height", "Width", "ClassId", *more]))
+    odd = draw(st.integers(0, 3)) > 0
+    lines = [",".join(columns)]
+    for _ in range(draw(st.integers(0, 5))):
+        cells = [draw(st.sampled_from(sound_cells[name])) for name in columns]
+        if odd and draw(st.booleans()):
+            cells[draw(st.integers(0, len(cells) - 1))] = draw(odd_cells)
+        if odd and draw(st.integers(0, 7)) == 0:
+            cells = cells[:draw(st.integers(0, len(cells)))]
+        quoted = draw(st.integers(0, 3)) == 0
+        lines.append(",".join(f'"{cell}"' if quoted and '"' not in cell else cell for cell in cells))
+    content = b"".join(line.encode(errors="replace") + draw(st.sampled_from([b"\n", b"\n", b"\r\n"])) for line in lines)
+    content = draw(st.sampled_from([b"", b"\xef\xbb\xbf"])) + content[:len(content) - draw(st.integers(0, 1))]
+    if odd and draw(st.integers(0, 3)) == 0:
+        at = draw(st.integers(0, len(content)))
+        content = content[:at] + draw(st.binary(max_size=3)) + content[at + draw(st.integers(0, 3)):]
+    return content
+
+
+def test_any_csv_is_read_or_its_rows_have_reasons(tmp_path):
+    path, read = tmp_path / "train.csv", []
+
+    @many
+    @given(csv_files())
+    def check(content):
+        path.write_bytes(content)
+        try:
+            annotations, bad = read_annotations(path, Ontology.official(year_of(path)))
+        except (ValueError, OSError) as error:
+            assert "train.csv" in str(error)
+            return
+        lines = content.count(b"\n") + 1
+        assert all(2 <= row.line <= lines and row.reason for row in bad)
+        assert len(str(BadRows(path, bad)).splitlines()) == 2 + len(bad)
+        for image in range(len(annotations.image_ids)):
+            height, width = annotations.image_hw[image].tolist()
+            assert 0 < height * width <= MAX_PIXELS and all(2 <= line <= lines for line in annotations.lines_of(image))
+            for text in annotations.runs_of(annotations.rows_of(image)):
+                assert rle.check_runs(text, (height, width)) is None
+        # from the index
+        again, bad_again = read_annotations(path, Ontology.official(year_of(path)))
+        assert again.image_ids == annotations.image_ids and bad_again == bad and (again.line == annotations.line).all()
+        read.append(len(annotations.line))
+
+    check()
+    assert sum(read) > EXAMPLES // 4
+
+
+def test_any_index_file_is_sound_or_counts_as_none(tmp_path):
+    path = tmp_path / "x.index"
+    write_index(path, {"key": 1, "names": ["a", "b"]}, {"a": np.arange(6).reshape(2, 3), "b": np.zeros((0, 2), np.uint8)})
+    whole = path.read_bytes()
+
+    @many
+    @given(st.lists(st.tuples(st.integers(0, len(whole) - 1), st.integers(0, 255)), max_size=4), st.integers(0, 2 * len(whole)))
+    def check(changes, length):
+        content = bytearray(whole)
+        for at, value in changes:
+            content[at] = value
+        path.write_bytes(content[:length])
+        index = open_index(path)
+        assert index is None or index.arrays["a"].tolist() == [[0, 1, 2], [3, 4, 5]]
+
+    check()
+
+
 @pytest.fixture(scope="module")
 def photo_files():
     """Small photos in every format, as bytes."""
@@ -90,6 +175,12 @@ def photo_files():
         image = Image.fromarray(photo[:, :, 0].astype(np.uint16) * 200) if mode == "I;16" else Image.fromarray(photo).convert(mode)
         file = io.BytesIO()
         image.save(file, form)
+        found.append(file.getvalue())
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for form in ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000"):
+        file = io.BytesIO()
+        Image.fromarray(photo).save(file, form, **({} if form in ("BMP", "GIF", "PPM", "JPEG2000") else {"exif": exif}))
         found.append(file.getvalue())
     return found
 
@@ -107,6 +198,12 @@ def test_any_file_is_an_image_or_is_named(photo_files, tmp_path):
         for at, value in changes:
             content[at % max(len(content), 1):at % max(len(content), 1) + 1] = bytes([value])
         path.write_bytes(content)
+        for read_another in (lambda: read_annotated(path, (40, 30), at_least_hw), lambda: read_annotated(path, (30, 40)),
+                             lambda: header(path), lambda: read_image(path, upright=True)):
+            try:
+                read_another()
+            except (OSError, ValueError) as error:
+                assert "photo.jpg" in str(error)
         try:
             image = read_image(path, at_least_hw=at_least_hw)
         except OSError as error:

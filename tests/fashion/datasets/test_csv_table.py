@@ -1,6 +1,8 @@
+import io
+
 import pytest
 
-from fashion.datasets.csv_table import CsvTable
+from fashion.datasets.csv_table import CsvTable, read_header, whole_number, year_of_header
 
 HEADER = b"ImageId,EncodedPixels,Height,Width,ClassId,AttributesIds\n"
 
@@ -32,8 +34,43 @@ def test_a_quoted_mask_may_be_long():
 
 
 def test_what_is_no_csv_is_said():
-    with pytest.raises(ValueError, match="The first line of train.csv cannot be read as CSV .* end with a line feed"):
+    with pytest.raises(ValueError, match="The first line of train.csv cannot be read as CSV .* end "
+                                         "with a line "):
         CsvTable("train.csv", b"ImageId,EncodedPixels,Height,Width,ClassId\ra,1 2,9,9,1\r")
     table = CsvTable("train.csv", b"ImageId,EncodedPixels,Height,Width,ClassId\n")
     fields, reason = table.split(b'"a",1 2\r3,9,9,1\n')
     assert fields is None and "cannot be read as CSV" in reason
+
+
+def test_a_column_that_is_there_twice_is_refused():
+    with pytest.raises(ValueError, match="a.csv has the column ClassId more than once"):
+        CsvTable("a.csv", b"ImageId,EncodedPixels,Height,Width,ClassId,ClassId\n")
+
+
+def test_blanks_around_the_names_of_columns_do_not_matter():
+    assert CsvTable("a.csv", b"\xef\xbb\xbf ImageId, EncodedPixels , Height,Width,\"ClassId\"\n").order == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("header", [b"", b"\0" * 100, b"\xff\xfeI\0m\0a\0", b'"ImageId', b'""ImageId,EncodedPixels\n', b"x" * (1 << 16)])
+def test_a_first_line_that_is_no_header_is_refused(header):
+    with pytest.raises(ValueError, match="a.csv"):
+        CsvTable("a.csv", header)
+    assert year_of_header(header) == 2019
+
+
+def test_of_a_file_without_line_ends_a_header_is_read_and_no_more():
+    assert len(read_header(io.BytesIO(bytes(1 << 20)))) == 1 << 16
+
+
+@pytest.mark.parametrize(("text", "number"), [
+    ("20", 20), ("20.0", 20), (" 007. ", 7), ("0", 0), ("9" * 18, 10**18 - 1), ("9" * 5000, 10**18), ("-1", None), ("1.5", None),
+    ("1e3", None), ("", None), ("nan", None), ("\u0661", None)])
+def test_a_cell_is_a_whole_number_or_none(text, number):
+    assert whole_number(text) == number
+
+
+def test_lines_end_in_either_way_from_line_to_line():
+    table = CsvTable("a.csv", HEADER)
+    for end in (b"\n", b"\r\n", b""):
+        assert table.split(b"x,1 2,4,3,10," + end) == (["x", b"1 2", "4", "3", "10", ""], 2)
+    assert table.split(b"x,1 2,4,3,10,\r\r\n")[0] is None

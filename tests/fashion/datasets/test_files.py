@@ -57,5 +57,5 @@ def test_missing_photos_are_said(make_folder):
     folder = make_folder(2020)
     for path in (folder / "train").iterdir():
         path.unlink()
-    with pytest.raises(FileNotFoundError, match=r"looked for .jpg files in train/ .* and in images/"):
+    with pytest.raises(FileNotFoundError, match=r"looked for photos .* in train/ .* and in images/"):
         find_data(folder)

@@ -6,10 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from fashion.datasets.annotation_csv import BadRows
 from fashion.datasets.imaterialist import load_imaterialist
+from fashion.datasets.label_counts import label_counts
+from fashion.datasets.splits import Split
 from fashion.ontology import official
+from mrcnn.config import Config
+from mrcnn.data.ground_truth import Variation, load_ground_truth
+from mrcnn.data.resize import place
 
 
 def load(folder, year=2020, **options):
@@ -63,6 +69,74 @@ def test_a_photo_that_does_not_fit_is_a_bad_row(make_folder, spoil, reason):
         dataset.load_image(1)
 
 
+def turn(path, pixels):
+    """Save (h, w, 3) pixels as a telephone does: lying on their side, with an EXIF orientation that
+    sets them upright."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(np.rot90(pixels).copy()).save(path, exif=exif, quality=95, subsampling=0)
+
+
+def test_a_photo_that_was_annotated_upright_and_stored_turned_is_read_upright(make_folder):
+    folder, pixels = make_folder(2020), np.full((20, 14, 3), 60, np.uint8)
+    pixels[:8, :] = 250
+    turn(folder / "train" / "b.jpg", pixels)
+    for check_images in (True, False):
+        dataset = load(folder, check_images=check_images)
+        photo = dataset.load_image(1).astype(int)
+        assert photo.shape == (20, 14, 3) and (photo[:7] > 230).all() and (photo[9:] < 80).all()
+        assert dataset.load_mask(1)[0].shape == (20, 14, 2)
+        assert dataset.load_image_at_least(1, (5, 3)).shape == (5, 4, 3)
+
+
+@pytest.fixture
+def with_empty(make_folder):
+    """The folder of 2020, in which b has no objects."""
+    rows = [row for row in make_folder.rows_of(2020) if row[0] != "b"]
+    return make_folder(2020, [rows[0], ["b", "", "", []], *rows[1:]])
+
+
+def test_an_image_without_objects_is_one_of_the_images(with_empty):
+    dataset = load(with_empty)
+    assert [info["id"] for info in dataset.image_info] == ["a", "b", "c"] and dataset.load_image(1).shape == (20, 14, 3)
+    masks, class_ids = dataset.load_mask(1)
+    assert masks.shape == (20, 14, 0) and masks.dtype == bool and class_ids.shape == (0,) and dataset.runs(1) == []
+    runs, class_ids, fields = dataset.load_objects(1)
+    assert len(runs) == len(class_ids) == 0 and fields["gt_attributes"].shape == (0, 294)
+    assert runs.place(place((20, 14), (32, 32))).dense().shape == (32, 32, 0)
+    coco = dataset.to_coco()
+    assert [image["id"] for image in coco["images"]] == [0, 1, 2] and {a["image_id"] for a in coco["annotations"]} == {0, 2}
+    assert dataset.subset(["b"]).num_images == 1 and label_counts(dataset).all()[1].sum() == 0
+
+
+def test_an_image_without_objects_teaches_background(with_empty):
+    config = Config.from_dict({"NUM_CLASSES": 47, "IMAGE_MIN_DIM": 64, "IMAGE_MAX_DIM": 64})
+    example = load_ground_truth(load(with_empty), 1, config, Variation(partner=0), np.random.default_rng(0))
+    assert example["image"].shape == (64, 64, 3) and example["gt_attributes"].shape[0] == len(example["gt_class_ids"])
+    example = load_ground_truth(load(with_empty), 1, config)
+    assert example["gt_boxes"].shape == (0, 4) and example["gt_masks"].shape[0] == 0
+
+
+def test_an_image_without_objects_whose_photo_is_missing_is_a_bad_row(with_empty):
+    (with_empty / "train" / "b.jpg").unlink()
+    with pytest.raises(BadRows) as caught:
+        load(with_empty)
+    assert [(row.line, row.image_id) for row in caught.value.rows] == [(3, "b")]
+    assert [info["id"] for info in load(with_empty, skip_bad=True).image_info] == ["a", "c"]
+
+
+def test_an_image_without_objects_is_sent_to_other_processes(with_empty):
+    dataset = load(with_empty)
+    assert same(pickle.loads(pickle.dumps(dataset)), dataset)
+
+
+def test_an_image_without_objects_is_held_out_as_others_are(with_empty):
+    dataset = load(with_empty)
+    for kind in ("stratified", "random"):
+        held_out = {name for k in (1, 2, 3) for name in Split(kind=kind, fold=(k, 3), near_duplicates=False).held_out(dataset)}
+        assert held_out == {"a", "b", "c"}
+
+
 def test_a_photo_that_is_cut_off_is_a_bad_row_and_one_with_an_appendix_is_not(make_folder):
     folder = make_folder(2020)
     whole = (folder / "train" / "b.jpg").read_bytes()
@@ -96,7 +170,8 @@ def test_bad_rows_can_be_skipped_and_are_logged(make_folder, caplog):
 
 def test_nothing_left_is_an_error_even_when_skipping(make_folder):
     rows = [[*row[:2], 99, []] for row in make_folder.rows_of(2020)]
-    with pytest.raises(ValueError, match="None of the .* rows .* line 2 .*category 99") as error:
+    with pytest.raises(ValueError, match="train.csv has no rows that can be used .* line 2 "
+                                         ".*category 99") as error:
         load(make_folder(2020, rows), skip_bad=True)
     assert "--skip-bad" not in str(error.value)         # which was given
     with pytest.raises(ValueError, match="no rows"):

@@ -1,3 +1,4 @@
+import json
 import logging
 import os
 
@@ -11,6 +12,7 @@ from fashion.datasets.index_cache import (
     file_key,
     index_places,
     keep_index,
+    of_files,
     open_index,
     remember,
     write_index,
@@ -89,8 +91,65 @@ def test_a_file_with_a_changed_byte_or_one_that_is_cut_off_counts_as_none(tmp_pa
 
 def test_an_index_of_another_version_counts_as_none(tmp_path, monkeypatch):
     write_index(tmp_path / "x", FACTS, ARRAYS)
-    monkeypatch.setattr(index_cache, "_FIRST", b"fashion index 2 ")
+    monkeypatch.setattr(index_cache, "_FIRST", b"fashion index 1 ")
     assert open_index(tmp_path / "x") is None
+
+
+def forged(path, table, facts=FACTS, data=bytes(range(64)) * 4):
+    """An index file with a right digest and any table of arrays."""
+    text = json.dumps({"facts": facts, "arrays": table}).encode()
+    text += b" " * (-(index_cache._HEAD + 8 + len(text)) % 64)
+    pieces = [len(text).to_bytes(8, "little"), text, data]
+    path.write_bytes(index_cache._first_line(index_cache._digest(*pieces)) + b"".join(pieces))
+    return path
+
+
+@pytest.mark.parametrize("entry", [
+    ["|O8", [4], 0], ["|V8", [4], 0], ["<U4", [4], 0], ["|S8", [4], 0], ["<M8[ns]", [4], 0], ["<c16", [4], 0], ["O", [4], 0],
+    ["i4,O", [1], 0], [[["a", "|O8"]], [1], 0], [{"names": ["a"], "formats": ["O"]}, [1], 0], [None, [4], 0], [8, [4], 0],
+    ["<i8", [4], -64], ["<i8", [4], 8], ["<i8", [33], 0], ["<i8", [4], 256], ["<i8", [-1], 0], ["<i8", [-1, -4], 0], ["<i8", [2**62, 4], 0],
+    ["<i8", [0, 2**70], 0], ["<i8", [2.0], 0], ["<i8", [True], 0], ["<i8", 4, 0], ["<i8", "4", 0], ["<i8", [4], "0"], ["<i8", [4]],
+    ["<i8", [1] * 65, 0], 5, None])
+def test_arrays_of_other_types_shapes_and_places_than_are_written_count_as_none(tmp_path, entry):
+    assert open_index(forged(tmp_path / "x", {"a": ["<i8", [4], 64]})).arrays["a"].shape == (4,)
+    assert open_index(forged(tmp_path / "x", {"a": ["<i8", [4], 64], "b": entry})) is None
+
+
+@pytest.mark.parametrize(("table", "facts"), [([], FACTS), ({}, []), ({}, None), (None, FACTS)])
+def test_a_table_or_facts_that_are_no_objects_count_as_none(tmp_path, table, facts):
+    assert open_index(forged(tmp_path / "x", table, facts)) is None
+
+
+def test_json_that_is_nested_too_deeply_counts_as_none(tmp_path):
+    text = b'{"facts": ' + b"[" * 200_000
+    pieces = [len(text).to_bytes(8, "little"), text]
+    (tmp_path / "x").write_bytes(index_cache._first_line(index_cache._digest(*pieces)) + b"".join(pieces))
+    assert open_index(tmp_path / "x") is None
+
+
+def test_only_arrays_of_numbers_are_written(tmp_path):
+    with pytest.raises(TypeError, match="arrays of numbers. Got a of object"):
+        write_index(tmp_path / "x", {}, {"a": np.array([None])})
+
+
+def test_an_index_that_is_not_sound_for_who_reads_it_is_made_anew(csv):
+    find_out = Counting()
+    for asked in (1, 2, 3):
+        remember(csv, "rows", [1], find_out, sound=lambda index: False)
+        assert find_out.asked == asked
+    remember(csv, "rows", [1], find_out, sound=lambda index: "rows" in index.arrays)
+    assert find_out.asked == 3
+
+
+def test_what_is_kept_of_files_has_a_row_for_each_name(tmp_path):
+    columns = {"a": (np.int64, (2,))}
+    for facts, array, good in (({"names": ["x"]}, np.zeros((1, 2), int), True), ({"names": ["x"]}, np.zeros((2, 2), int), False),
+                               ({"names": [1]}, np.zeros((1, 2), int), False), ({}, np.zeros((1, 2), int), False),
+                               ({"names": ["x"]}, np.zeros((1, 2)), False), ({"names": ["x"]}, np.zeros(1, int), False)):
+        write_index(tmp_path / "x", facts, {"a": array})
+        assert of_files(open_index(tmp_path / "x"), columns) is good
+    write_index(tmp_path / "x", {"names": ["x"]}, {"b": np.zeros((1, 2), int)})
+    assert not of_files(open_index(tmp_path / "x"), columns)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PK\3\4 a zip file of somebody else's, longer than the first line of an index file " * 9])

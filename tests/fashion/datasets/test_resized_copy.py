@@ -43,6 +43,30 @@ def test_a_photo_keeps_lying_on_its_side_and_loses_the_tag_that_turns_it(tmp_pat
     assert np.abs(left[:, :-2]).max() < 12 and np.abs(right[:, 3:] - (200, 100, 50)).max() < 12
 
 
+@pytest.mark.parametrize("longest,hw", [(30, (30, 20)), (15, (15, 10))])
+def test_a_photo_that_was_annotated_upright_is_copied_upright(tmp_path, longest, hw):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    pixels = np.zeros((20, 30, 3), np.uint8)
+    pixels[:, 15:] = (200, 100, 50)
+    Image.fromarray(pixels).save(tmp_path / "x.jpg", exif=exif, quality=95, subsampling=0)
+    (tmp_path / "copy.jpg").write_bytes(encode_copy(tmp_path / "x.jpg", longest, 95, annotated_hw=(30, 20)))
+    copy = read_image(tmp_path / "copy.jpg").astype(int)
+    assert copy.shape[:2] == hw and orientation(tmp_path / "copy.jpg") == 1
+    upper, lower = np.array_split(copy, [hw[0] // 2])
+    assert np.abs(upper[:-2]).max() < 12 and np.abs(lower[3:] - (200, 100, 50)).max() < 12
+    assert encode_copy(tmp_path / "x.jpg", longest, 95, annotated_hw=(20, 30)) == encode_copy(tmp_path / "x.jpg", longest, 95)
+
+
+@pytest.mark.parametrize("year", [2019, 2020])
+def test_an_image_without_objects_keeps_the_row_that_says_so(make_folder, year):
+    ending = ".jpg" if year == 2019 else ""
+    folder = make_folder(year, [[f"b{ending}", "", "", []], [f"a{ending}", "1 5", 1, []]])
+    dataset = load_imaterialist(folder / "train.csv", folder / "train", official(year))
+    rows, lost = copy_rows(dataset, 0, 10)
+    assert (rows, lost) == ([[f"b{ending}", "", 10, 7, *[""] * (year - 2018)]], 0) and len(rows[0]) == len(header(year))
+
+
 def test_a_pixel_of_the_copy_is_the_mean_of_those_it_covers(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (60, 40, 3)).astype(np.uint8)
     Image.fromarray(pixels).save(tmp_path / "x.png")
@@ -53,13 +77,14 @@ def test_a_pixel_of_the_copy_is_the_mean_of_those_it_covers(tmp_path):
 
 def test_a_large_jpeg_is_read_at_no_less_than_twice_the_copys_size(tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(resized_copy, "read_image", lambda path, at_least_hw: asked.append(at_least_hw) or read_image(path))
+    monkeypatch.setattr(resized_copy, "read_image", lambda path, upright, at_least_hw: asked.append(at_least_hw) or read_image(path))
     Image.new("RGB", (400, 300)).save(tmp_path / "x.jpg")
     encode_copy(tmp_path / "x.jpg", 100, 92)
     assert asked == [(150, 200)]
 
 
-@pytest.mark.parametrize("ending,kind", [("jpg", "JPEG"), ("JPEG", "JPEG"), ("png", "PNG")])
+@pytest.mark.parametrize("ending,kind", [("jpg", "JPEG"), ("JPEG", "JPEG"), ("png", "PNG"), ("webp", "WEBP"), ("bmp", "BMP"),
+                                         ("tif", "TIFF"), ("jpe", "JPEG")])
 def test_a_copy_keeps_the_kind_of_its_name(tmp_path, ending, kind):
     Image.new("RGB", (400, 300)).save(tmp_path / f"x.{ending}")
     assert Image.open(io.BytesIO(encode_copy(tmp_path / f"x.{ending}", 100, 92))).format == kind

@@ -158,6 +158,15 @@ def test_a_model_is_scored_on_the_photos_it_did_not_see(many, make_folder, caplo
     assert "1 of the 2 photos that were held out are not in" in caplog.text
 
 
+@pytest.mark.parametrize("split", [Split(), Split("random"), Split(fold=(1, 3))])
+def test_too_few_photos_are_told_with_the_file_and_what_was_left_out(make_folder, split):
+    rows = make_folder.rows_of(2020)
+    rows = [[*row[:2], row[2] if row[0] == "a" else 99, row[3]] for row in rows]
+    with pytest.raises(ValueError, match="train.csv cannot be split. .* 1.*left out: 3, the first "
+                                         "in line 3: unknown category 99"):
+        load_train_and_val(find_data(make_folder(2020, rows)), split=split, skip_bad=True)
+
+
 def test_photos_that_are_in_both_files_are_told(make_folder, caplog):
     folder = make_folder(2020)
     make_folder.write_csv(folder / "val.csv", [row for row in make_folder.rows_of(2020) if row[0] == "b"], 2020)

@@ -2,14 +2,15 @@ import io
 import struct
 import subprocess
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
 from mrcnn.data import dataset, images
-from mrcnn.data.images import image_hw, orientation, read_image, readable_sizes
+from mrcnn.data.images import header, image_hw, orientation, path_inside, read_annotated, read_image, readable_sizes
 
 ORIENTATION = 0x0112
 
@@ -259,6 +260,103 @@ def test_a_photo_of_200_million_pixels_is_read_without_a_warning(tmp_path):
     code = f"from mrcnn.data.images import read_image; print(read_image({str(tmp_path / 'x.png')!r}).shape)"
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True)
     assert (done.stdout.strip(), done.returncode) == ("(12240, 16320, 3)", 0), done.stderr
+
+
+def test_the_limit_of_the_program_is_lifted_only_while_a_file_is_opened(tmp_path):
+    """Importing the library, or reading in several threads, must not change what others in the
+    process refuse."""
+    Image.new("1", (10_000, 9_500)).save(tmp_path / "x.png")
+    code = f"""
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from PIL import Image
+before = Image.MAX_IMAGE_PIXELS
+from mrcnn.data.images import image_hw
+assert Image.MAX_IMAGE_PIXELS == before
+warnings.simplefilter("error")
+with ThreadPoolExecutor(8) as pool:
+    assert set(pool.map(image_hw, [{str(tmp_path / 'x.png')!r}] * 200)) == {{(9500, 10000)}}
+assert Image.MAX_IMAGE_PIXELS == before
+Image.MAX_IMAGE_PIXELS = None
+image_hw({str(tmp_path / 'x.png')!r})
+assert Image.MAX_IMAGE_PIXELS is None
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+# Kinds of files
+
+@pytest.mark.parametrize("ending", images.EXTENSIONS)
+def test_every_ending_belongs_to_a_kind_that_is_read(tmp_path, ending):
+    kind = {".jpe": "JPEG", ".jfif": "JPEG", ".mpo": "JPEG", ".dib": "DIB", ".j2k": "JPEG2000"}.get(ending)
+    if ending == ".avif" and not features.check("avif"):
+        pytest.skip("this PIL does not write AVIF")
+    Image.new("RGB", (9, 7), (200, 90, 90)).save(tmp_path / f"x{ending}", kind)
+    assert read_image(tmp_path / f"x{ending}").shape == (7, 9, 3)
+
+
+@pytest.mark.parametrize("content", [b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n%%EOF\n",
+                                     b"\xc5\xd0\xd3\xc6" + bytes(40), b"%PDF-1.4\n", b"<svg/>", b"8BPS" + bytes(40)])
+def test_what_is_no_photo_is_refused_and_no_program_is_started(tmp_path, monkeypatch, content):
+    (tmp_path / "x.jpg").write_bytes(content)
+    monkeypatch.setattr(subprocess, "Popen", lambda *arguments, **options: pytest.fail("a program was started"))
+    for read in (read_image, image_hw, orientation):
+        with pytest.raises(OSError, match="x.jpg cannot be read as an image"):
+            read(tmp_path / "x.jpg")
+
+
+# Annotations of a photo that lies on its side
+
+def test_a_photo_is_read_in_the_frame_of_its_annotations(tmp_path):
+    pixels = np.zeros((40, 64, 3), np.uint8)
+    # turned by EXIF 6, the right half
+    pixels[:20] = 255
+    path = oriented(tmp_path / "x.jpg", pixels, 6, quality=95)
+    stored, upright = read_annotated(path, (40, 64)), read_annotated(path, (64, 40))
+    assert stored.shape == (40, 64, 3) and (stored[:16] > 240).all() and (stored[24:] < 16).all()
+    assert upright.shape == (64, 40, 3) and (upright[:, 24:] > 240).all() and (upright[:, :16] < 16).all()
+    assert read_annotated(path, (64, 40), at_least_hw=(32, 20)).shape == (32, 20, 3)
+    with pytest.raises(ValueError, match="Height and Width are 64 and 41, but the image is 40 high "
+                                         "and 64 wide; with its EXIF orientation "
+                                         "6 it is 64 high and 40 wide .*x.jpg"):
+        read_annotated(path, (64, 41))
+    with pytest.raises(OSError, match="none.jpg"):
+        read_annotated(tmp_path / "none.jpg", (1, 1))
+
+
+@pytest.mark.parametrize("size_hw", [(3, 5), (5, 3)])
+def test_pil_itself_turns_a_tiff_whose_size_is_that_of_the_turned_photo(tmp_path, size_hw):
+    path = oriented(tmp_path / "x.tif", np.zeros((3, 5, 3), np.uint8), 6)
+    assert header(path) == ((5, 3), 1) and read_image(path).shape == read_image(path, upright=True).shape == (5, 3, 3)
+    if size_hw == (5, 3):
+        assert read_annotated(path, size_hw).shape == (5, 3, 3)
+    else:
+        with pytest.raises(ValueError, match="x.tif"):
+            read_annotated(path, size_hw)
+
+
+# Names of files in a data set
+
+@pytest.mark.parametrize("name", ["../x.jpg", "a/../../x.jpg", "..", "a\\..\\..\\x.jpg", "/etc/passwd", "link.jpg", "link/x.jpg", "", "\0"])
+def test_a_name_that_leaves_its_folder_is_refused(tmp_path, name):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "link.jpg").symlink_to(tmp_path / "x.jpg")
+    (folder / "link").symlink_to(tmp_path)
+    with pytest.raises(ValueError, match="lies outside of|is no file name"):
+        path_inside(folder, name)
+
+
+def test_a_name_inside_its_folder_may_have_folders_in_it_and_the_folder_may_be_a_link(tmp_path, monkeypatch):
+    (tmp_path / "photos" / "a").mkdir(parents=True)
+    (tmp_path / "photos" / "inner.jpg").symlink_to(tmp_path / "photos" / "a" / "x.jpg")
+    (tmp_path / "linked").symlink_to(tmp_path / "photos")
+    monkeypatch.chdir(tmp_path)
+    for folder in (tmp_path / "photos", tmp_path / "linked", "photos"):
+        for name in ("x.jpg", "a/x.jpg", "inner.jpg", "a..b.jpg", "nothing.jpg"):
+            assert path_inside(folder, name) == Path(folder) / name
+    assert path_inside("photos", str(tmp_path / "photos" / "x.jpg")) == tmp_path / "photos" / "x.jpg"
 
 
 def test_the_old_door_stays_open():

@@ -276,3 +276,21 @@ def test_shown_before_counts_what_shown_shows(photo_hw, size_hw):
     placement = Placement(photo_hw, size_hw, (-1, 2), (16, 8))
     for before, shown, n in zip(placement.shown_before(), placement.shown(), photo_hw):
         assert before.tolist() == [(shown < i).sum() for i in range(n + 1)]
+
+
+@pytest.mark.parametrize("mode", ["pad64", "crop"])
+@pytest.mark.parametrize("photo_hw", [(1, 65_000), (65_000, 1), (2, 30_000), (1, 5_000)])
+def test_a_strip_is_refused_before_it_is_enlarged_to_gigabytes(mode, photo_hw):
+    with pytest.raises(ValueError, match=f"A photo of {photo_hw[0]} x {photo_hw[1]} pixels .* "
+                                         f"enlarged .*'{mode}'.*use 'square'"):
+        place(photo_hw, mode=mode, min_dim=128)
+
+
+@pytest.mark.parametrize("mode", ["pad64", "crop"])
+def test_a_large_photo_that_is_not_enlarged_and_a_panorama_are_placed(mode):
+    assert place((8_000, 6_000), mode=mode, min_dim=128).size_hw == (8_000, 6_000)
+    assert place((500, 20_000), mode=mode, min_dim=832).size_hw == (832, 33_280)
+
+
+def test_a_strip_on_a_fixed_canvas_has_a_pixel_of_height():
+    assert place((1, 65_000), (128, 128), "square", min_dim=128).size_hw == (1, 128)

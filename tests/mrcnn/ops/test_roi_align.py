@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import scipy.ndimage
 from keras import ops
+from keras.backend import standardize_dtype
 
 from mrcnn.ops.roi_align import assign_levels, roi_align
 
@@ -137,3 +138,24 @@ def test_a_roi_that_ends_at_the_images_corner_reads_the_last_cell(run, rng):
     pooled = run(roi_align, features, boxes, strides=STRIDES, size=7, samples=1, convention="corners")[0]
     last = np.stack([f[0, -1, -1] for f in features])
     assert (np.abs(pooled[:, -1, -1][:, None] - last).max(axis=2).min(axis=1) < 1e-5).all()
+
+
+def test_features_of_16_bits_are_added_up_in_32(run, rng, random_boxes):
+    """The result is that of float32 arithmetic on the same features, rounded once: at most half a
+    step of bfloat16 away, 2**-9."""
+    def pool(features, boxes, dtype):
+        return ops.cast(roi_align([ops.cast(level, dtype) for level in features], boxes, strides=STRIDES, size=7, samples=2), "float32")
+    features, boxes = pyramid(rng, channels=16), random_boxes(2, 12, size=256)
+    features = tuple(np.asarray(ops.cast(ops.cast(level, "bfloat16"), "float32")) for level in features)      # as bfloat16 holds them
+    exact, rounded = (run(pool, features, boxes, dtype=dtype) for dtype in ("float32", "bfloat16"))
+    assert (np.abs(rounded - exact) <= np.abs(exact) * 2.0**-8 + 1e-6).all()
+    assert np.sqrt(np.mean((rounded - exact) ** 2)) < 1.9e-3 * np.sqrt(np.mean(exact**2)) and (rounded != exact).any()
+
+
+def test_the_result_has_the_dtype_of_the_features(run, rng):
+    def dtypes(features, boxes):
+        for dtype in ("float16", "bfloat16", "float32"):
+            pooled = roi_align([ops.cast(level, dtype) for level in features], boxes, strides=STRIDES, size=2, samples=1)
+            assert standardize_dtype(pooled.dtype) == dtype
+        return boxes
+    run(dtypes, pyramid(rng), np.float32([[[0, 0, 9, 9]], [[0, 0, 9, 9]]]))
