@@ -1,5 +1,6 @@
 """The annotation CSV of iMaterialist 2019 or 2020: lines in, rows by image out, wrong rows named."""
 import dataclasses
+import functools
 import logging
 import os
 from array import array
@@ -209,10 +210,11 @@ class _Found:
 
     def add(self, line, fields, offset, parse_class):
         image_id, runs, height, width, *class_fields = fields
-        reasons = _name_faults(image_id)
-        empty, labelled = is_nothing(runs), not all(map(is_nothing, class_fields))
+        reasons = [] if image_id in self.images else _name_faults(image_id)
+        empty = is_nothing(runs)
+        labelled = not empty or not all(map(is_nothing, class_fields))
         class_id, attributes = 0, ()
-        if labelled or not empty:
+        if labelled:
             class_id, attributes, reason = parse_class(*class_fields)
             reasons += [reason] if reason else []
         size_hw, fault = _size(height, width)
@@ -299,6 +301,7 @@ def _name_faults(image_id):
     return []
 
 
+@functools.lru_cache(1 << 14)      # the rows of an image have one size
 def _size(height, width):
     """((height, width), None) of an image, or (None, what is wrong with it)."""
     size_hw = whole_number(height), whole_number(width)

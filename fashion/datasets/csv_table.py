@@ -112,7 +112,7 @@ def year_of_header(header):
 def is_nothing(cell):
     """Whether a cell (str or bytes) is empty, or holds what pandas and R write into an empty one:
     nan, NA, None, <NA>, null."""
-    if len(cell) > _LONGEST_NOTHING:
+    if len(cell) > _LONGEST_NOTHING:       # as nearly all run lengths are
         return False
     text = cell.decode(errors="replace") if isinstance(cell, bytes) else cell
     return text.strip().lower() in _NOTHING
