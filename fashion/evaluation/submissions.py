@@ -7,6 +7,8 @@ from pathlib import Path
 from fashion.evaluation.frames import coco_objects
 from fashion.evaluation.photo_ids import photo_ids
 from fashion.evaluation.stored import check_known
+from fashion.formats.label_lists import ids_by_name, listed
+from fashion.ontology import Ontology
 from mrcnn.data.entries import as_id
 from mrcnn.files import long_cells
 
@@ -83,8 +85,55 @@ def read_submission(path, ground_truth, table):
     if not ground_truth.get("attributes") and any(row["attribute_ids"] for row in found):
         log.warning("The ground truth lists no attributes, so those of %s are left out.", path.name)
         found = [row | {"attribute_ids": []} for row in found]
+    found = _as_numbered_here(found, ground_truth, year, path.name)
     check_known(found, ground_truth, path.name)
     return found
+
+
+def _as_numbered_here(found, ground_truth, year, name):
+    """The same results with the ids of the ground truth, where it numbers the labels of the year otherwise.
+
+    A submission has the ids of the official list. A ground truth that shares few of its names has a
+    list of its own, and the ids are taken to be those.
+    """
+    official = Ontology.official(year).to_coco()
+    used = {
+        "categories": {row["category_id"] for row in found},
+        "attributes": {i for row in found for i in row["attribute_ids"]},
+    }
+    meant = {}
+    for kind, one in (("categories", "category"), ("attributes", "attribute")):
+        theirs = [row for row in official[kind] if row["id"] in used[kind]]
+        names = {row["name"].casefold() for row in ground_truth.get(kind) or ()}
+        shared = sum(row["name"].casefold() in names for row in theirs)
+        if 2 * shared < len(theirs) or not theirs:
+            meant[kind] = {}
+            continue
+        meant[kind] = ids_by_name(theirs, ground_truth[kind], name, one)
+        lost = [row["name"] for row in theirs if meant[kind][row["id"]] is None]
+        if lost and kind == "categories":
+            raise ValueError(
+                f"{name} has {len(lost)} categories whose names the ground truth does not list: "
+                f"{listed(lost)}. Its ids are those of the contest of {year}, and labels are matched "
+                "by name."
+            )
+        if lost:
+            log.warning(
+                "%d of the %d attributes in %s are not in the ground truth's list and are left out: %s.",
+                len(lost), len(theirs), name, listed(lost),
+            )
+    if all(theirs == ours for of_kind in meant.values() for theirs, ours in of_kind.items()):
+        return found
+    log.warning("The ground truth numbers the labels of %d otherwise. They are matched by name.", year)
+    category, attribute = meant["categories"], meant["attributes"]
+    return [
+        row
+        | {
+            "category_id": category.get(row["category_id"], row["category_id"]),
+            "attribute_ids": sorted({attribute.get(i, i) for i in row["attribute_ids"]} - {None}),
+        }
+        for row in found
+    ]
 
 
 def _split(line, number, header, name, tails):

@@ -12,9 +12,12 @@ def read_json(path, expected="a JSON file"):
         expected: What kind of file it should be, for the error.
 
     Raises:
+        FileNotFoundError: If there is no such file.
         ValueError: If it cannot be read: cut off, nested too deeply, or in another encoding.
     """
     path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no file {path}. Expected {expected}.")
     try:
         return json.loads(path.read_text(encoding="utf-8-sig"))
     except RecursionError:  # which is no ValueError

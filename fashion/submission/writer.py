@@ -159,8 +159,8 @@ class SubmissionWriter:
     def _refuse_other_settings(self):
         advice = f"Pass restart=True or delete {self.partial} to begin anew, or choose another path."
         try:
-            before = json.loads(self.sidecar.read_text())["settings"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            before = dict(json.loads(self.sidecar.read_text())["settings"])
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise ValueError(f"{self.partial} exists, but {self.sidecar.name}, which says what it was made "
                              f"from, cannot be read ({error!r}). {advice}") from error
         different = sorted(key for key in before.keys() | self._settings.keys()

@@ -10,6 +10,7 @@ from fashion.evaluation.every_score import score_stored
 from fashion.evaluation.kaggle import score_2019, score_2020
 from fashion.evaluation.predictions import checked_results, read_detections
 from fashion.evaluation.results import packed_mask
+from fashion.ontology import Ontology
 from fashion.submission import table
 from mrcnn.evaluation.coco import NUMBERS, evaluate_coco
 
@@ -111,6 +112,21 @@ def test_a_submission_to_a_truth_without_attributes_keeps_its_masks(tmp_path, ca
     found = read(submission(tmp_path, 'a,1 512,10,"3,136"', "b,1 1,0,20"), truth() | {"attributes": []})
     assert [d["attribute_ids"] for d in found] == [[], []]
     assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_a_submission_has_the_ids_of_its_contest_whatever_the_ground_truth_calls_them(tmp_path, caplog):
+    """23 is the shoe of the contest; here it is the sock, as in the list that Fashionpedia had first."""
+    official = Ontology.official(2020)
+    names, sock = dict(zip(official.attribute_ids, official.attribute_names)), official.category_names.index("sock")
+    labels = {"categories": [{"id": 23, "name": "sock"}, {"id": 24, "name": "shoe"}],
+              "attributes": [{"id": 5, "name": names[115]}, {"id": 115, "name": names[136]}]}
+    found = read(submission(tmp_path, 'a,1 512,23,"115,136,200"', f"a,1 512,{sock},"), truth() | labels)
+    assert [d["category_id"] for d in found] == [24, 23] and found[0]["attribute_ids"] == [5, 115]
+    told = [record.getMessage() for record in caplog.records]
+    assert told == [f"1 of the 3 attributes in submission.csv are not in the ground truth's list and are left out: {names[200]!r}.",
+                    "The ground truth numbers the labels of 2020 otherwise. They are matched by name."]
+    with pytest.raises(ValueError, match="1 categories whose names the ground truth does not list: 'jacket'. Its ids are"):
+        read(submission(tmp_path, "a,1 512,23,", "a,1 512,4,"), truth() | labels)
 
 
 # COCO results
