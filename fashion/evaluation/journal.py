@@ -24,7 +24,7 @@ class Journal:
                     while (line := file.readline()).endswith(b"\n"):
                         try:
                             image_id, rows = json.loads(line)
-                        except (ValueError, TypeError, RecursionError):
+                        except (ValueError, TypeError):
                             break
                         self.done[image_id] = rows
                         kept = file.tell()
