@@ -63,8 +63,9 @@ def checked_results(content, ground_truth, name="The predictions", *, attribute_
     else:
         raise ValueError(f"{name} holds no predictions. Expected a list of COCO results, or an object with images and annotations.")
     entries = [Entry(row, name, "result", i, f"{name}, result number {i} (from 0),") for i, row in enumerate(content)]
-    said = [_photo_of(entry, names, ground_truth) for entry in entries]
-    image_ids = photo_ids(said, ground_truth, name, () if names is None else names.values())
+    by_name = any("file_name" in image for image in ground_truth["images"])
+    said = [_photo_of(entry, names, by_name) for entry in entries]
+    image_ids = photo_ids(said, ground_truth, name, names.values() if names and by_name else ())
     entries = _with_attributes(entries, ground_truth, name)
     category_of = _categories(entries, labels.get("categories"), ground_truth, name)
     attributes = _Attributes(entries, ground_truth, labels.get("attributes"), name)
@@ -108,8 +109,8 @@ def _listed_labels(content, kind, name):
     return checked_labels(rows, name, {"categories": "category", "attributes": "attribute"}[kind], needs=("id",))
 
 
-def _photo_of(entry, names, ground_truth):
-    """The id or the file name by which a result calls its photo."""
+def _photo_of(entry, names, by_name):
+    """The id or the file name by which a result calls its photo. by_name: whether the ground truth has file names"""
     entry.needs("image_id", "category_id", "segmentation", "score")
     ids = {key: entry.row[key] for key in ("image_id", "category_id")}
     if not all(isinstance(i, str) or as_whole(i) is not None for i in ids.values()):
@@ -119,11 +120,9 @@ def _photo_of(entry, names, ground_truth):
     if names is not None and i not in names:
         raise ValueError(f"{entry.where} has the image_id {shown(i)}, which is not in the list of images of this file. Every result "
                          "belongs to one of them.")
-    if names is not None:
+    if names is not None and by_name:
         return names[i]
-    if entry.has("file_name") and any("file_name" in image for image in ground_truth["images"]):
-        return entry.text("file_name")
-    return i
+    return entry.text("file_name") if entry.has("file_name") and by_name else i
 
 
 def _categories(entries, listed, ground_truth, name):

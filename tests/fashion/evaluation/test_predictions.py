@@ -262,6 +262,13 @@ def test_a_category_whose_name_is_unknown_is_refused_and_not_taken_by_its_id():
         checked_results(stored([result(category_id=10)], categories=[(11, "sock")]), gt, "p.json")
 
 
+def test_a_ground_truth_without_file_names_is_known_by_its_ids():
+    gt = truth() | {"images": [{"id": i, "height": 512, "width": 512} for i in (0, 1)]}
+    content = {"images": [{"id": 1, "file_name": "b.jpg"}], "annotations": [result(image_id=1)]}
+    assert checked_results(content, gt)[0]["image_id"] == 1
+    assert checked_results([result(image_id=1, file_name="b.jpg")], gt)[0]["image_id"] == 1
+
+
 def test_a_file_name_beside_a_result_counts_more_than_its_image_id():
     gt = truth(ending=".jpg")
     rows = [result(image_id=0, file_name="b.jpg"), result(image_id=1, file_name="a.jpg")]
