@@ -96,15 +96,16 @@ class CocoDataset(utils.Dataset):
         """Polygons and run lengths as they are: no mask of the photo's size is made. `load_mask` would do as well."""
         info = self.image_info[image_id]
         height, width = info["size_hw"]
-        segmentations, class_ids = [], []
+        segmentations, class_ids, names = [], [], []
         for annotation in self.coco.imgToAnns.get(info["id"], []):
-            segmentation, crowd = annotation["segmentation"], annotation.get("iscrowd", 0)
-            if crowd and tuple(segmentation["size"]) != (height, width):    # run lengths of some other size: then it is
+            segmentation, crowd = annotation.get("segmentation"), annotation.get("iscrowd", 0)
+            names.append(f"Annotation {annotation['id']} of image {info['id']}")
+            if crowd and isinstance(segmentation, dict) and segmentation.get("size") != [height, width]:    # of some other size: then it is
                 segmentation = {"size": [height, width], "counts": [0, height * width]}     # taken to be everywhere
             segmentations.append(segmentation)
             class_id = self.map_source_class_id(f"coco.{annotation['category_id']}")
             class_ids.append(-class_id if crowd else class_id)              # a crowd teaches nothing, and forbids nothing
-        runs, class_ids = Runs.from_coco(segmentations, (height, width)), np.array(class_ids, np.int32)
+        runs, class_ids = Runs.from_coco(segmentations, (height, width), names), np.array(class_ids, np.int32)
         some = runs.areas > 0                                               # some objects are smaller than a pixel
         return runs.keep(some), class_ids[some], {}
 

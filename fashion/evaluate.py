@@ -31,10 +31,11 @@ from fashion.evaluation import every_score
 from fashion.evaluation.journal import predict_noting
 from fashion.evaluation.predictions import checked_results, read_detections
 from fashion.evaluation.results import coco_results
-from fashion.evaluation.stored import checked_ground_truth, read_ground_truth, read_json
+from fashion.evaluation.stored import EXPECTED, checked_ground_truth, read_ground_truth
 from fashion.evaluation.thresholds.goals import GOALS
 from fashion.evaluation.thresholds.search import LEVELS
 from fashion.evaluation.thresholds.table import read_thresholds
+from fashion.formats.json_files import read_json
 from fashion.ontology import Ontology
 from fashion.submission import table as submission_table
 from mrcnn.data.images import path_inside, read_annotated, read_image
@@ -102,6 +103,9 @@ def main(argv=None):
         detections = thresholds.decided(detections, truth)
     scores = every_score.score_stored(truth, detections, fixed=args.fixed, score_threshold=0.0 if thresholds else args.score_threshold)
     scores |= more
+    if detections and truth["annotations"] and scores["coco"]["segm"]["AP50"] == 0:
+        log.warning("No detection overlaps an object of its category by half. Are the photos, their sizes and the label lists the same in "
+                    "both files?")
     print(every_score.table(scores))
     if args.out:
         write_text(args.out / "metrics.json", json.dumps(about | scores, indent=2) + "\n")
@@ -112,6 +116,8 @@ def main(argv=None):
 
 def from_files(args, thresholds):
     """(about, truth, detections, {}, read_photo) of stored predictions; nothing of a network is imported for it."""
+    if not args.gt.is_file():
+        raise FileNotFoundError(f"There is no file {args.gt}. --gt names a Kaggle CSV, or a COCO or Fashionpedia JSON.")
     truth = truth_of(args.gt)
     read_photo = photo_reader(
         args.photos,
@@ -122,10 +128,12 @@ def from_files(args, thresholds):
     )
     if thresholds:
         thresholds.check_truth(truth, args.thresholds)
+    if not args.predictions.is_file():
+        raise FileNotFoundError(f"There is no file {args.predictions}. --predictions names a submission, or COCO results as JSON.")
     about, how = {"gt": str(args.gt), "predictions": str(args.predictions)}, {"attribute_threshold": args.attribute_threshold}
     if args.predictions.suffix.lower() == ".csv":
         return about, truth, read_detections(args.predictions, truth, table=submission_table, **how), {}, read_photo
-    content = read_json(args.predictions)
+    content = read_json(args.predictions, EXPECTED)
     if isinstance(content, dict) and isinstance(content.get("rescored"), bool):
         about["rescored"] = content["rescored"]
     return about, truth, checked_results(content, truth, args.predictions.name, **how), {}, read_photo
@@ -144,16 +152,20 @@ def from_model(args, thresholds):
     if thresholds:
         thresholds.check_ontology(model.ontology, args.thresholds)
     noted = read_metadata(checkpoint_in(args.weights)).get("split")
-    dataset = open_split(open_files(args.data), args.split, model.ontology, args.skip_bad, noted)
+    files = open_files(args.data)
+    labels = labels_of_data(files, args.split, model.ontology, args.true_boxes)
+    dataset = open_split(files, args.split, labels, args.skip_bad, noted)
     about = {"weights": str(checkpoint_in(args.weights)), "min_score": min_score, "set": args.set,
              "data": str(dataset.annotations.csv_path), **({"rescore": str(file_of(args.rescore))} if args.rescore else {}),
              "rescored": bool(args.rescore)}
     warn_of_learned(model.rescorer, dataset)
     content = dataset.to_coco()
     truth = checked_ground_truth(content)
+    if thresholds and labels is not model.ontology:
+        thresholds.check_truth(truth, args.thresholds)
     rows, journal = predict_noting(model, dataset, functools.partial(coco_results, raw=True), about,
                                    args.out and args.out / "predictions.partial")
-    stored = {"rescored": about["rescored"], **{key: content[key] for key in ("images", "categories", "attributes")},
+    stored = {"rescored": about["rescored"], "images": content["images"], **model.ontology.to_coco(),
               "annotations": list(itertools.chain(*rows))}
     if args.out:
         write_text(args.out / "predictions.json", json.dumps(stored))
@@ -172,6 +184,31 @@ def from_model(args, thresholds):
         more,
         lambda name: dataset.load_image(id_of[name]),
     )
+
+
+def labels_of_data(files, split, ontology, true_boxes):
+    """The label list that the CSV of a data folder is read with: the model's, or the folder's own where that is another one.
+
+    Then what the model predicts is matched by name, and attributes that only one of the lists has count for nothing.
+    """
+    own = files.ontology()
+    ours, theirs = ({*zip(o.category_ids, o.category_names), *(("attribute", *row) for row in zip(o.attribute_ids, o.attribute_names))}
+                    for o in (ontology, own))
+    if theirs <= ours:
+        return ontology
+    if files.labels is None:        # the official list is a guess then: the model's comes first, if the file can be read with it
+        csv = files.folder / split if split else files.train_csv
+        if not csv.is_file() or not read_annotations(csv, ontology)[1]:
+            return ontology
+    if true_boxes:
+        raise ValueError(f"--true-boxes needs data of the model's own label list, and that of {files.folder} is another one.")
+    known = ontology.ids_in(own)[0]
+    foreign = [name for i, name in zip(ontology.category_ids, ontology.category_names) if i not in known]
+    if foreign:
+        raise ValueError(f"The label list of {files.folder} is not the model's and lacks {len(foreign)} of its categories: "
+                         f"{', '.join(foreign[:5])}. Label lists are matched by name: give data with these categories, or another model.")
+    log.warning("The label list of %s is not the model's: categories and attributes are matched by name.", files.folder)
+    return own
 
 
 def warn_of_learned(rescorer, dataset):

@@ -5,10 +5,12 @@ class id is 1 + the dense id of a category, because 0 is the background.
 """
 import dataclasses
 import functools
-import json
 from pathlib import Path
 
 import numpy as np
+
+from fashion.formats.json_files import read_json
+from mrcnn.data.entries import Entry, as_whole, shown
 
 _LABELS = Path(__file__).parent / "labels"
 
@@ -110,6 +112,12 @@ class Ontology:
                                                         self.attribute_supercategories)],
                 "attribute_category_ids": list(self.attribute_category_ids)}
 
+    def to_coco(self):
+        """The lists of categories and attributes as COCO files have them."""
+        labels = self.to_dict()
+        return {kind: [dict(zip(("id", "name", "supercategory"), row, strict=True)) for row in labels[kind]]
+                for kind in ("categories", "attributes")}
+
     @classmethod
     def from_dict(cls, labels):
         """From `to_dict`, or from the content of a label_descriptions.json (Kaggle's, Fashionpedia's).
@@ -120,9 +128,13 @@ class Ontology:
         if not isinstance(labels, dict) or "categories" not in labels:
             raise ValueError("A label file must be a JSON object with 'categories' and 'attributes', as "
                              "Kaggle's label_descriptions.json. This one has no 'categories'.")
-        categories = [_id_name_supercategory(row) for row in labels["categories"]]
-        attributes = [_id_name_supercategory(row) for row in labels.get("attributes", [])]
+        categories = _rows(labels["categories"], "category", "categories")
+        attributes = _rows([] if labels.get("attributes") is None else labels["attributes"], "attribute", "attributes")
         carrying = labels.get("attribute_category_ids")
+        if carrying is not None:
+            if not isinstance(carrying, (list, tuple)) or any(as_whole(i) is None for i in carrying):
+                raise ValueError(f"attribute_category_ids is {shown(carrying)}. Expected a list of category ids.")
+            carrying = [as_whole(i) for i in carrying]
         if carrying is None:
             carrying = _official_attribute_categories(categories, attributes)
         # zip(*[]) has no columns: a label file without attributes is fine
@@ -133,8 +145,8 @@ class Ontology:
     def from_file(cls, path):
         """From a label_descriptions.json, or from our own form of it (`to_dict`)."""
         try:
-            return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
-        except (ValueError, KeyError, TypeError) as error:
+            return cls.from_dict(read_json(path, "a label file, as Kaggle's label_descriptions.json"))
+        except ValueError as error:
             raise ValueError(f"{path} cannot be read as a label file: {error}") from error
 
     @classmethod
@@ -160,11 +172,22 @@ def _official_attribute_categories(categories, attributes):
     return [row[0] for row in categories] if attributes else []
 
 
-def _id_name_supercategory(row):
-    if isinstance(row, dict):
-        return int(row["id"]), row["name"], row.get("supercategory", "")
-    number, name, supercategory = row
-    return int(number), name, supercategory
+def _rows(rows, kind, plural):
+    """[(id, name, supercategory), …] of one list of a label file."""
+    if not isinstance(rows, (list, tuple)):
+        raise ValueError(f"{plural} is {shown(rows)}. Expected a list, each with id and name.")
+    return [_id_name_supercategory(row, kind, number) for number, row in enumerate(rows)]
+
+
+def _id_name_supercategory(row, kind, number):
+    if isinstance(row, (list, tuple)):
+        if len(row) != 3:
+            raise ValueError(f"{kind} number {number} (from 0) is {shown(row)}. Expected [id, name, supercategory].")
+        row = dict(zip(("id", "name", "supercategory"), row))
+    entry = Entry(row, "", kind, number, f"{kind} number {number} (from 0)")
+    entry.needs("id", "name")
+    return (entry.whole("id", least=0, most=2**31 - 1), entry.text("name"),
+            entry.text("supercategory") if entry.has("supercategory") else "")
 
 
 def _look_up(table, key, kind):

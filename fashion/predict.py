@@ -43,7 +43,7 @@ def main(argv=None):
             path, picture = readable[number - 1]
             height, width = result["image_hw"]
             images.append({"id": number, "file_name": str(path), "height": height, "width": width})
-            annotations += coco_results(result, number, model.ontology)
+            annotations += coco_results(result, number, model.ontology, attribute_scores=True)
             with atomic_path(picture, synced=False) as temporary:
                 Image.fromarray(draw(read_image(path, upright=True), result)).save(temporary, quality=92)
     finally:

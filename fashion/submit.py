@@ -8,7 +8,6 @@ if not __package__:                 # run as a script: the repository, not this 
     sys.path[0] = __file__.rpartition("fashion")[0] or "."
 
 import argparse
-import json
 import logging
 import sys
 from pathlib import Path
@@ -18,8 +17,9 @@ from tqdm import tqdm
 from fashion.classify.garments.rescorer import file_of
 from fashion.commands import add_model_arguments, model_settings, run_verb
 from fashion.datasets.files import list_images
-from fashion.evaluation.thresholds.table import read_thresholds
+from fashion.evaluation.thresholds.table import read_thresholds, read_tuning
 from fashion.model import checkpoint_in, load_model
+from fashion.submission.resolve import MIN_SHARE
 from fashion.submission.writer import SubmissionWriter
 from mrcnn.data.images import header, read_image
 from mrcnn.files import digest_of
@@ -36,9 +36,13 @@ def main(argv=None):
     parser.add_argument("--output", type=Path, default=Path("submission.csv"), metavar="CSV", help="default: %(default)s")
     parser.add_argument("--thresholds", type=Path, metavar="JSON", help="thresholds.json of fashion/evaluate.py --tune; takes the place of "
                                                                         "--min-score and of the model's own attribute threshold")
+    parser.add_argument("--min-share", type=float, default=MIN_SHARE, metavar="S", help="leave out a mask of which better ones of its "
+                        "category leave less than this share (default: %(default)s)")
     parser.add_argument("--restart", action="store_true", help="begin anew even if there is a partial file")
     args = parser.parse_args(argv)
 
+    if not 0 <= args.min_share <= 1:
+        parser.error(f"--min-share lies between 0 and 1. Got {args.min_share}")
     if not args.images.is_dir():
         raise FileNotFoundError(f"There is no folder {args.images}. Give the folder that holds the test photos.")
     files = files_by_name(list_images(args.images), args.format)
@@ -53,12 +57,12 @@ def main(argv=None):
     if thresholds:
         thresholds.check_ontology(model.ontology, args.thresholds)
         settings["thresholds"] = digest_of(args.thresholds)
-        rescored = json.loads(args.thresholds.read_text(encoding="utf-8")).get("tuning", {}).get("rescored")
-        if rescored is not None and rescored != bool(args.rescore):
+        rescored = read_tuning(args.thresholds).get("rescored")
+        if isinstance(rescored, bool) and rescored != bool(args.rescore):
             log.warning("%s was searched %s --rescore, so its thresholds are of other scores.", args.thresholds,
                         "with" if rescored else "without")
     with SubmissionWriter(args.output, sizes_of(files), args.format, model.ontology,
-                          settings=settings, restart=args.restart) as writer:
+                          settings=settings, min_share=args.min_share, restart=args.restart) as writer:
         readable, broken = [], []
         todo = writer.remaining
         results = model.stream(read_photos(files, todo, readable, broken))

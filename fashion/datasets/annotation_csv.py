@@ -43,16 +43,23 @@ class BadRows(ValueError):
     """Rows of a CSV that cannot be used, all of them: `.csv_path` and `.rows`, a list of `BadRow`."""
 
     SHOWN = 1000
+    ONE_CAUSE = 5       # more rows with labels that are unknown have one cause
 
     def __init__(self, csv_path, rows):
         self.csv_path = Path(csv_path)
         self.rows = sorted(rows, key=lambda row: row.line)
         total = f"{len(self.rows):,} row{'s' * (len(self.rows) != 1)}"
         lines = [f"{self.csv_path} has {total} that cannot be used:"]
-        lines += [f"  line {row.line} (image {printable(row.image_id[:_SHOWN_NAME])}): "
-                  f"{row.reason}" for row in self.rows[:self.SHOWN]]
-        if len(self.rows) > self.SHOWN:
-            lines.append(f"  … and {len(self.rows) - self.SHOWN:,} more")
+        foreign = [row for row in self.rows if row.reason.startswith("unknown ")]
+        if len(foreign) > self.ONE_CAUSE:     # one cause, the label list, and so one line
+            first = foreign[0]
+            name = printable(first.image_id[:_SHOWN_NAME])
+            lines.append(f"  {len(foreign):,} rows, line {first.line} (image {name}) is the first: {first.reason}. "
+                         "The label list does not belong to this file: put its own label_descriptions.json beside it.")
+        rows = [row for row in self.rows if len(foreign) <= self.ONE_CAUSE or not row.reason.startswith("unknown ")]
+        lines += [f"  line {row.line} (image {printable(row.image_id[:_SHOWN_NAME])}): {row.reason}" for row in rows[:self.SHOWN]]
+        if len(rows) > self.SHOWN:
+            lines.append(f"  … and {len(rows) - self.SHOWN:,} more")
         lines.append("Correct the file, or go on without these rows: --skip-bad (in Python, skip_bad=True).")
         super().__init__("\n".join(lines))
 

@@ -1,11 +1,12 @@
 """Forms: COCO writes a mask in three ways, and here they become one."""
-from pycocotools import mask as coco_mask
+from mrcnn.data.coco_runs import as_rle
 
 
 def compressed(segmentation, size_hw):
-    """Polygons, counts or compressed counts of a mask -> compressed RLE, as pycocotools reads it. size_hw: of the photo, for polygons."""
-    if isinstance(segmentation, list):
-        return coco_mask.merge(coco_mask.frPyObjects(segmentation, *size_hw))
-    if isinstance(segmentation["counts"], list):
-        return coco_mask.frPyObjects(segmentation, *size_hw)
-    return segmentation
+    """Polygons, counts or compressed counts of a mask -> compressed RLE, as pycocotools reads it.
+
+    size_hw: of the photo, for polygons. What is compressed comes back as it is; the rest is checked, see `as_rle`.
+    """
+    if isinstance(segmentation, dict) and isinstance(segmentation.get("counts"), (str, bytes)):
+        return segmentation
+    return as_rle(segmentation, size_hw, "A mask")

@@ -10,7 +10,10 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from fashion.evaluation.frames import areas
+from mrcnn.data.images import MAX_PIXELS
 from mrcnn.evaluation.label_maps import confusion, pixel_scores
+
+_PIECE = 1 << 22        # pixels that are counted at a time
 
 
 def score_pixels(ground_truth, detections, *, score_threshold=0.5):
@@ -35,8 +38,13 @@ def score_pixels(ground_truth, detections, *, score_threshold=0.5):
     counts = np.zeros((n, n), np.int64)
     for image in ground_truth["images"]:
         size_hw = image["height"], image["width"]
-        maps = [label_map(rows[image["id"]], label_of, size_hw) for rows in (real, said)]
-        counts += confusion(*(labels.T for labels in maps), n)      # turned over, they lie in memory as they are read
+        if size_hw[0] * size_hw[1] > MAX_PIXELS:
+            raise ValueError(f"The photo {image.get('file_name', image['id'])} is {size_hw[0]} high and {size_hw[1]} wide. Photos have at "
+                             f"most {MAX_PIXELS} pixels here; is the size right?")
+        # Turned over they lie in memory as they are read. The counting needs 16 bytes for every pixel, so it goes piece by piece.
+        maps = [label_map(rows[image["id"]], label_of, size_hw).T.ravel() for rows in (real, said)]
+        for first in range(0, maps[0].size, _PIECE):
+            counts += confusion(*(labels[first:first + _PIECE] for labels in maps), n)
     return pixel_scores(counts, ground_truth["categories"])
 
 
@@ -44,9 +52,10 @@ def label_map(rows, label_of, size_hw):
     """Masks painted over one another, see the head of this file.
 
     rows: dicts with "segmentation" (RLE of size_hw), "category_id" and perhaps "score"; label_of: {category id: label}
-    Returns: (H, W) int32, 0 where nothing is.
+    Returns: (H, W) whole numbers of the smallest type that holds all labels, 0 where nothing is.
     """
-    labels = np.zeros(size_hw, np.int32, order="F")   # as pycocotools has its masks
+    most = max(label_of.values(), default=0)
+    labels = np.zeros(size_hw, np.min_scalar_type(most), order="F")   # as pycocotools has its masks
     if not rows:
         return labels
     area = areas([row["segmentation"] for row in rows])

@@ -4,10 +4,11 @@ import base64
 import numpy as np
 
 from fashion import rle
+from mrcnn.data.entries import as_whole, shown
 from mrcnn.inference.pasting import paste_window
 
 
-def coco_results(result, image_index, ontology, *, threshold=0.5, raw=False):
+def coco_results(result, image_index, ontology, *, threshold=0.5, raw=False, attribute_scores=False):
     """One COCO result dict for every detection; no mask is ever as large as the photo.
 
     result: of one photo: "boxes" (N, 4) yxyx, photo pixels; "class_ids" (N,); "scores" (N,);
@@ -16,6 +17,7 @@ def coco_results(result, image_index, ontology, *, threshold=0.5, raw=False):
     image_index: the photo's "id" in the ground truth
     threshold: a mask covers the pixels where its probability is at least this
     raw: add what thresholds were applied to; needs "attribute_scores" (N, T) in the result
+    attribute_scores: add these, but not the masks' probabilities, of which files become several times as large
     Returns: list of N {"image_id", "category_id", "bbox": [x, y, w, h] in photo pixels, "segmentation":
         compressed RLE, "score", "attribute_ids": real ids}, of plain Python numbers, ready for JSON. With `raw` each has in addition
         "mask_probabilities", see `packed_mask`, and, if its category carries attributes, "attribute_scores": T floats of 4 digits.
@@ -36,7 +38,7 @@ def coco_results(result, image_index, ontology, *, threshold=0.5, raw=False):
         })
         if raw:
             results[-1]["mask_probabilities"] = packed_mask(result["mask_probabilities"][i])
-        if raw and ontology.carries_attributes(results[-1]["category_id"]):
+        if (raw or attribute_scores) and ontology.carries_attributes(results[-1]["category_id"]):
             results[-1]["attribute_scores"] = [round(score, 4) for score in np.asarray(result["attribute_scores"][i]).tolist()]
     return results
 
@@ -54,9 +56,18 @@ def packed_mask(probabilities):
 
 
 def unpacked_mask(packed):
-    """What `packed_mask` returned -> (h, w) uint8. Raises ValueError or KeyError if it is something else."""
-    height, width = packed["size"]
-    values = np.frombuffer(base64.b64decode(packed["data"], validate=True), np.uint8)
-    if values.size != height * width or not values.size:
+    """What `packed_mask` returned -> (h, w) uint8. Raises ValueError with the reason if it is something else."""
+    size, data = (packed.get(key) for key in ("size", "data")) if isinstance(packed, dict) else (None, None)
+    edges = [as_whole(edge) for edge in size] if isinstance(size, (list, tuple)) and len(size) == 2 else [None]
+    if None in edges or min(edges) < 1:
+        raise ValueError(f"the size is {shown(size)}, not [height, width]")
+    if not isinstance(data, str):
+        raise ValueError(f"the data are {shown(data)}, not text")
+    try:
+        values = np.frombuffer(base64.b64decode(data, validate=True), np.uint8)
+    except ValueError:
+        raise ValueError("the data are no base64") from None
+    height, width = edges
+    if values.size != height * width:
         raise ValueError(f"{height} x {width} probabilities were expected, but there are {values.size}")
     return values.reshape(height, width)

@@ -7,6 +7,7 @@ import numpy as np
 
 from fashion import rle
 from fashion.submission.table import columns, frame_hw
+from mrcnn.data.entries import as_id
 from mrcnn.files import long_cells
 
 
@@ -26,8 +27,8 @@ def check(path, images, year, ontology, *, limit=100):
     """
     problems = _Problems(limit)
     with long_cells(), open(path, newline="", encoding="utf-8", errors="replace") as file:
-        reader = csv.reader(file)
-        header = next(reader, [])
+        reader = _rows(csv.reader(file), problems)
+        _, header = next(reader, (1, []))
         if tuple(header) != columns(year):
             problems.add(f"line 1: the columns must be {','.join(columns(year))}, "
                          f"but are {','.join(header)[:200]!r}")
@@ -36,11 +37,23 @@ def check(path, images, year, ontology, *, limit=100):
     return problems.listed()
 
 
+def _rows(reader, problems):
+    """(line, cells) of every row; what is no CSV is a problem of its line."""
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            problems.add(f"line {reader.line_num}: it cannot be read as CSV, a quote or a line break is inside a value")
+            continue
+        yield reader.line_num, cells
+
+
 def _check_rows(reader, images, year, ontology, problems):
     seen = set()
     image_id, masks = None, defaultdict(list)
-    for cells in reader:
-        line = reader.line_num
+    for line, cells in reader:
         if len(cells) != len(columns(year)):
             problems.add(f"line {line}: {len(columns(year))} values expected ({','.join(columns(year))}), "
                          f"but there are {len(cells)}")
@@ -72,17 +85,19 @@ def _check_class(cells, line, year, ontology, problems):
         category, *attributes = cells[2].split("_")
     else:
         category, attributes = cells[2], cells[3].split(",") if cells[3] else []
-    if not _is_id(category) or int(category) not in ontology.category_ids:
+    if not _is_id(category) or as_id(category) not in ontology.category_ids:
         problems.add(f"line {line}: there is no class {category[:40]!r}; the ids go from "
                      f"{min(ontology.category_ids)} to {max(ontology.category_ids)}")
     wrong = [a for a in attributes if not _is_id(a)]
     if wrong:
         problems.add(f"line {line}: an attribute id is a whole number, but there is {wrong[0][:40]!r}")
         return
-    ids = [int(a) for a in attributes]
-    unknown = [i for i in ids if i not in ontology.attribute_ids]
+    ids = [as_id(a) for a in attributes]
+    unknown = [a for a, i in zip(attributes, ids) if i not in ontology.attribute_ids]
     if unknown:
-        problems.add(f"line {line}: there is no attribute {unknown[0]}")
+        problems.add(f"line {line}: there is no attribute {unknown[0][:40]}")
+    if None in ids:
+        return
     if any(after <= before for before, after in zip(ids, ids[1:], strict=False)):
         problems.add(f"line {line}: attribute ids must ascend and occur once, but are {ids}")
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from fashion.ontology import Ontology
 from fashion.submission.checker import check
-from fashion.submission.resolve import resolve
+from fashion.submission.resolve import MIN_SHARE, resolve
 from fashion.submission.table import columns, frame_hw, nothing_row, row
 from mrcnn.files import long_cells
 
@@ -36,7 +36,7 @@ class SubmissionWriter:
     year: 2019 or 2020; ontology: of the model, whose categories and attributes are written with the ids that they
         have in the official list of the year, by name; attributes that are not in it are left out
     settings: whatever else decides the result (weights, thresholds …), a dict that JSON can hold
-    threshold, min_area: as in `resolve`
+    threshold, min_area, min_share: as in `resolve`
     restart: begin anew even if there is a partial file
 
     A partial file of the same settings and images is continued: `done` holds the photos that it has. Its last
@@ -45,12 +45,13 @@ class SubmissionWriter:
     """
 
     def __init__(self, path, images, year, ontology, *, settings=None, threshold=0.5, min_area=1,
-                 restart=False):
+                 min_share=MIN_SHARE, restart=False):
         self.path = Path(path)
         self.partial = self.path.with_name(self.path.name + ".partial")
         self.sidecar = self.path.with_name(self.path.name + ".partial.json")
         self.images = {image_id: (int(height), int(width)) for image_id, (height, width) in images.items()}
         self.year, self.ontology, self.threshold, self.min_area = year, ontology, threshold, min_area
+        self.min_share = min_share
         self.official = Ontology.official(year)
         self._category_ids, self._attribute_ids = ontology.ids_in(self.official)
         lost = [name for i, name in zip(ontology.attribute_ids, ontology.attribute_names) if i not in self._attribute_ids]
@@ -63,7 +64,7 @@ class SubmissionWriter:
                              "needs a model that was trained on the contest's categories.")
         self.done = set()
         _check_image_ids(self.images, year)
-        ours = {"year": year, "threshold": threshold, "min_area": min_area,
+        ours = {"year": year, "threshold": threshold, "min_area": min_area, "min_share": min_share,
                 "number of images": len(self.images), "images": _digest(sorted(self.images.items())),
                 "ontology": _digest(ontology.to_dict())}
         if ours.keys() & (settings or {}).keys():
@@ -135,7 +136,8 @@ class SubmissionWriter:
                       for ids in result.get("attributes") or [()] * len(categories)]
         resolved = resolve(result["mask_probabilities"], result["boxes"], categories, result["scores"],
                            image_hw=image_hw, frame_hw=frame_hw(image_hw, self.year),
-                           threshold=result.get("mask_thresholds", self.threshold), min_area=self.min_area)
+                           threshold=result.get("mask_thresholds", self.threshold), min_area=self.min_area,
+                           min_share=self.min_share)
         rows = [row(image_id, runs, categories[i], attributes[i], self.year) for i, runs in resolved]
         return rows or [nothing_row(image_id, self.year)]
 
@@ -157,8 +159,8 @@ class SubmissionWriter:
     def _refuse_other_settings(self):
         advice = f"Pass restart=True or delete {self.partial} to begin anew, or choose another path."
         try:
-            before = json.loads(self.sidecar.read_text())["settings"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            before = dict(json.loads(self.sidecar.read_text())["settings"])
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise ValueError(f"{self.partial} exists, but {self.sidecar.name}, which says what it was made "
                              f"from, cannot be read ({error!r}). {advice}") from error
         different = sorted(key for key in before.keys() | self._settings.keys()
@@ -178,7 +180,7 @@ class SubmissionWriter:
                 return
             kept, last = file.tell(), None
             while line := file.readline():
-                image_id = next(csv.reader([line.decode(errors="replace").rstrip("\n")]), [""])[0]
+                image_id = _image_id_of(line)
                 if image_id != last:
                     if last is not None:
                         self.done.add(last)
@@ -190,6 +192,14 @@ class SubmissionWriter:
         self._file = open(self.partial, "r+b")
         self._file.truncate(kept)
         self._file.seek(kept)
+
+
+def _image_id_of(line):
+    """The ImageId of a line of a partial file; "" for what is no CSV, which is no image of the submission."""
+    try:
+        return (next(csv.reader([line.decode(errors="replace").rstrip("\n")]), None) or [""])[0]
+    except csv.Error:
+        return ""
 
 
 def _check_image_ids(images, year):

@@ -1,6 +1,12 @@
 """COCO's run lengths: the lengths of alternating runs of 0s and 1s down the columns, 0s first, packed into characters."""
 import numpy as np
 
+from mrcnn.data.entries import as_whole, shown
+from mrcnn.data.images import MAX_PIXELS
+from mrcnn.data.polygons import fill
+
+MOST_DIGITS = 6         # of a packed count: 2**29 pixels, more than any photo has
+
 
 def pack(counts):
     """(n,) int64 -> str: each count (from the fourth on: its growth over the count before the last) in 5-bit digits, lowest
@@ -38,18 +44,104 @@ def unpack(text):
     return counts
 
 
-def counts_of(segmentation, image_hw):
+def as_rle(segmentation, image_hw, name="This object"):
+    """A segmentation of a COCO annotation or result, checked, in the form that pycocotools computes with.
+
+    Args:
+        segmentation: Polygons (a list of lists x, y, x, y, …), run lengths (a list of counts) or packed run lengths.
+        image_hw: Height and width of the image; None takes those that run lengths bring along.
+        name: What errors call the object, for instance "Annotation 5 of gt.json".
+
+    Returns:
+        `{"size": [height, width], "counts": str}`, packed. Whether counts that were packed before fill the image is not
+        looked at: `counts_of` does it for one mask, `mrcnn.data.sound_masks` for many at once.
+
+    Raises:
+        ValueError: For anything else, with the name, the reason and what was expected.
+    """
+    try:
+        return _as_rle(segmentation, image_hw)
+    except _Unreadable as error:
+        raise ValueError(f"{name} has {error}") from None
+    except ValueError as error:
+        raise ValueError(f"{name} has a segmentation that cannot be read: {error}. Expected polygons, or run lengths with size and "
+                         "counts.") from None
+
+
+def counts_of(segmentation, image_hw, name="This object"):
     """(n,) int64 of a COCO annotation's segmentation: polygons (a list of lists of x, y, …), counts, or packed counts.
 
-    Raises ValueError for run lengths of another size than `image_hw`.
+    Raises ValueError for what `as_rle` refuses, and for run lengths that do not fill the image. name: what errors call the object
     """
-    height, width = (int(n) for n in image_hw)
-    if isinstance(segmentation, list):
-        from pycocotools import mask as coco_mask
-        segmentation = coco_mask.merge(coco_mask.frPyObjects(segmentation, height, width))
-    if tuple(segmentation["size"]) != (height, width):
-        raise ValueError(f"The run lengths are of an image of {segmentation['size']} (height, width), and this is of {[height, width]}.")
-    return unpack(segmentation["counts"])
+    rle = as_rle(segmentation, image_hw, name)
+    height, width = rle["size"]
+    counts = _packed(rle["counts"])
+    if counts is None or (counts < 0).any() or counts.sum() != height * width:
+        raise ValueError(f"{name} has {no_runs_of(height, width)}")
+    return counts
+
+
+def no_runs_of(height, width):
+    """What is wrong with run lengths that do not fill an image."""
+    return (f"run lengths that cannot be: those of an image {height} high and {width} wide are 0 or more and add up to "
+            f"{height * width}.")
+
+
+class _Unreadable(ValueError):
+    """A fault that is told without the sentence on what a segmentation is."""
+
+
+def _as_rle(segmentation, image_hw):
+    if isinstance(segmentation, (list, tuple)):
+        if image_hw is None:
+            raise ValueError("polygons need the height and width of their image, which are not known")
+        size_hw = [int(n) for n in image_hw]
+        rle = fill(segmentation, size_hw)
+        return {"size": size_hw, "counts": rle["counts"].decode("ascii")}
+    if not isinstance(segmentation, dict):
+        raise ValueError(f"it is {shown(segmentation)}")
+    lacking = [key for key in ("size", "counts") if segmentation.get(key) is None]
+    if lacking:
+        raise ValueError(f"it has no {' and no '.join(lacking)}")
+    size = segmentation["size"]
+    size = size.tolist() if isinstance(size, np.ndarray) else size
+    size_hw = [as_whole(n) for n in size] if isinstance(size, (list, tuple)) and len(size) == 2 else [None]
+    if None in size_hw or min(size_hw) < 1:
+        raise ValueError(f"its size is {shown(size)}, not [height, width]")
+    if image_hw is not None and size_hw != [int(n) for n in image_hw]:
+        height, width = (int(n) for n in image_hw)
+        raise _Unreadable(f"a mask of {size_hw[0]}x{size_hw[1]}, but its photo is {height} high and {width} wide. A mask "
+                          "must have the size of its photo.")
+    if size_hw[0] * size_hw[1] > MAX_PIXELS:
+        raise ValueError(f"its size is {shown(size)}, and {MAX_PIXELS} pixels are the most")
+    counts = segmentation["counts"]
+    if isinstance(counts, (list, tuple, np.ndarray)):
+        counts = pack(_whole_counts(counts, *size_hw))
+    counts = counts.decode("latin-1") if isinstance(counts, bytes) else counts
+    if not isinstance(counts, str) or not counts.isascii():
+        raise ValueError(f"its counts are {shown(counts, 40)}")
+    return {"size": size_hw, "counts": counts}
+
+
+def _whole_counts(counts, height, width):
+    """A list of counts as (n,) int64 that fill an image, or a ValueError."""
+    values = [as_whole(count) for count in (counts.tolist() if isinstance(counts, np.ndarray) else counts)]
+    if None in values:
+        raise ValueError(f"its counts are {shown(counts, 40)}, not all whole numbers")
+    if min(values, default=0) < 0 or sum(values) != height * width:
+        raise _Unreadable(no_runs_of(height, width))
+    return np.array(values, np.int64)
+
+
+def _packed(text):
+    """`unpack` of what may be damaged: None for what is no series of counts."""
+    characters = np.frombuffer(text.encode("ascii"), np.uint8)
+    if not len(characters) or ((characters < 48) | (characters > 111)).any():
+        return None
+    last = np.flatnonzero((characters - 48 & 32) == 0)
+    if not len(last) or last[-1] != len(characters) - 1 or np.diff(last, prepend=-1).max() > MOST_DIGITS:
+        return None
+    return unpack(text)
 
 
 def runs_of_counts(counts):

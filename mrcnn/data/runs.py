@@ -30,9 +30,13 @@ class Runs:
         return cls((height, width), starts, ends - starts, np.bincount(owner, minlength=count))
 
     @classmethod
-    def from_coco(cls, segmentations, photo_hw):
-        """Of N segmentations of COCO annotations: polygons or run lengths, see `mrcnn.data.coco_runs.counts_of`."""
-        runs = [runs_of_counts(counts_of(segmentation, photo_hw)) for segmentation in segmentations]
+    def from_coco(cls, segmentations, photo_hw, names=None):
+        """Of N segmentations of COCO annotations: polygons or run lengths, see `mrcnn.data.coco_runs.counts_of`.
+
+        names: what errors call each of them, for instance "Annotation 5 of instances.json"; None: by their place in the list
+        """
+        names = [f"Segmentation number {i} (from 0)" for i in range(len(segmentations))] if names is None else names
+        runs = [runs_of_counts(counts_of(segmentation, photo_hw, name)) for segmentation, name in zip(segmentations, names, strict=True)]
         none = np.zeros((2, 0), np.int64)       # of no segmentations
         return cls(tuple(photo_hw), *(np.concatenate(parts) for parts in zip(none, *runs)),
                    np.array([len(starts) for starts, _ in runs], np.int64))

@@ -2,10 +2,16 @@
 
 import contextlib
 import io
+from collections import Counter
 
 import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
+
+from mrcnn.data.coco_runs import as_rle
+from mrcnn.data.entries import Entry, shown
+from mrcnn.data.polygons import farthest
+from mrcnn.evaluation.coco_truth import checked_truth, refuse_unknown, size_of_image, with_areas, with_boxes
 
 # The order of COCOeval.stats.
 NUMBERS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
@@ -14,75 +20,106 @@ NUMBERS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "A
 def evaluate_coco(ground_truth, detections, iou_type="segm", image_ids=None):
     """COCO's twelve numbers, and AP for every category. Prints nothing and changes neither argument.
 
-    ground_truth: COCO dict of images, annotations (ids from 1) and categories
-    detections: list of COCO result dicts: image_id, category_id, score, segmentation (RLE) or bbox (xywh)
+    ground_truth: COCO dict of images, annotations (ids from 1) and categories; what is missing is filled in, see `checked_truth`
+    detections: list of COCO result dicts: image_id, category_id, score, segmentation (RLE or polygons) or bbox (xywh)
     iou_type: "segm" compares masks and needs a segmentation; "bbox" compares boxes and needs either
     image_ids: evaluate these images only; default: all of ground_truth
     Returns: {"AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl": floats
         0..1, "per_category": {category_id: {"name", "AP", "AP50", "instances"}}}. A number for which there is
         no ground truth (no small objects; a category that does not occur) is -1, as COCO has it. Nothing
         detected is 0.
+    Raises ValueError for fields of wrong types, ids that ground_truth does not list, scores that are no finite numbers and masks that
+    cannot be, and says which entry it is.
     """
     if iou_type not in ("segm", "bbox"):
         raise ValueError(f'iou_type is "segm" (masks) or "bbox" (boxes). Got {iou_type!r}.')
-    _check_ids(ground_truth, detections)
-    known = {image["id"] for image in ground_truth["images"]}
+    truth = checked_truth(_of_images(ground_truth, image_ids), masks=iou_type == "segm")
+    found = _checked_results(detections, truth, iou_type)
+    known = {image["id"] for image in truth["images"]}
     wanted = known if image_ids is None else known.intersection(image_ids)
-    annotations = [dict(a) for a in ground_truth["annotations"] if a["image_id"] in wanted]
+    # pycocotools takes ids for numbers that fit NumPy's integers and sorts them, so it is given places in these lists.
+    image_of = {i: place for place, i in enumerate(sorted(known))}
+    category_of = {i: place for place, i in enumerate(sorted(category["id"] for category in truth["categories"]))}
 
+    def placed(rows):
+        return [row | {"id": number, "image_id": image_of[row["image_id"]], "category_id": category_of[row["category_id"]]}
+                for number, row in enumerate(rows, 1) if row["image_id"] in wanted]
+
+    annotations = placed(truth["annotations"])
+    images = [{key: image[key] for key in ("height", "width") if key in image} | {"id": image_of[image["id"]]}
+              for image in truth["images"]]
     with contextlib.redirect_stdout(io.StringIO()):
-        truth = _coco(ground_truth, annotations)
-        found = [_result(d, iou_type) for d in detections if d["image_id"] in wanted]
-        result = truth.loadRes(found) if found else _coco(ground_truth, [])
-        evaluation = COCOeval(truth, result, iou_type)
-        evaluation.params.imgIds = sorted(wanted)
+        evaluation = COCOeval(_coco(images, len(category_of), annotations), _coco(images, len(category_of), placed(found)), iou_type)
+        evaluation.params.imgIds = sorted(image_of[i] for i in wanted)
         evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()
 
     numbers = dict(zip(NUMBERS, (float(value) for value in evaluation.stats), strict=True))
-    return numbers | {"per_category": _per_category(evaluation, ground_truth["categories"], annotations)}
+    return numbers | {"per_category": _per_category(evaluation, truth["categories"], annotations)}
 
 
-def _coco(ground_truth, annotations):
+def _of_images(ground_truth, image_ids):
+    """The same ground truth without the annotations of other images, whose masks would be read for nothing."""
+    if image_ids is None or not isinstance(ground_truth, dict) or not isinstance(ground_truth.get("annotations"), list):
+        return ground_truth
+    wanted = set(image_ids)
+    rows = [row for row in ground_truth["annotations"]
+            if not isinstance(row, dict) or not isinstance(row.get("image_id"), (int, str)) or row["image_id"] in wanted]
+    return {**ground_truth, "annotations": rows}
+
+
+def _coco(images, number, annotations):
     coco = COCO()
-    coco.dataset = {"images": ground_truth["images"], "categories": ground_truth["categories"],
-                    "annotations": annotations}
+    coco.dataset = {"images": images, "categories": [{"id": k} for k in range(number)], "annotations": annotations}
     coco.createIndex()
     return coco
 
 
-def _result(detection, iou_type):
-    """A result with one kind of geometry only: given both, pycocotools takes the box's area for the mask's,
-    which moves objects between small, medium and large."""
-    geometry = "bbox" if iou_type == "bbox" and "bbox" in detection else "segmentation"
-    if geometry not in detection:
-        raise ValueError(f'A detection has no "{geometry}", which iou_type="{iou_type}" compares. '
-                         f"It has: {', '.join(sorted(detection))}.")
-    return {key: detection[key] for key in ("image_id", "category_id", "score", geometry)}
-
-
-def _check_ids(ground_truth, detections):
-    if any(annotation["id"] == 0 for annotation in ground_truth["annotations"]):
-        raise ValueError("Annotation ids must start at 1: pycocotools takes id 0 for 'not matched' and would "
-                         "count that object as missed. Got an annotation with id 0.")
-    unknown = {d["image_id"] for d in detections} - {image["id"] for image in ground_truth["images"]}
-    if unknown:
-        raise ValueError(f"Every detection must belong to an image of the ground truth. "
-                         f"{len(unknown)} image ids are unknown, for example {sorted(unknown, key=str)[:3]}.")
+def _checked_results(detections, truth, iou_type):
+    """Results as pycocotools' loadRes makes them, of one kind of geometry only: given both, it takes the box's area for the
+    mask's, which moves objects between small, medium and large."""
+    if not isinstance(detections, (list, tuple)):
+        raise ValueError(f"The detections are {shown(detections)}. Expected a list of COCO results.")
+    size_of = {image["id"]: size_of_image(image) for image in truth["images"]}
+    categories = {category["id"] for category in truth["categories"]}
+    unknown = {key: set() for key in ("image", "category")}
+    rows, described = [], []
+    for i, detection in enumerate(detections):
+        entry = Entry(detection, "The detections", "detection", i)
+        entry.needs("image_id", "category_id", "score")
+        row = {"image_id": entry.identity("image_id"), "category_id": entry.whole("category_id"), "score": float(entry.number("score"))}
+        if row["image_id"] not in size_of or row["category_id"] not in categories:
+            unknown["image"].update({row["image_id"]} - size_of.keys())
+            unknown["category"].update({row["category_id"]} - categories)
+            continue
+        size_hw = size_of[row["image_id"]]
+        geometry = "bbox" if iou_type == "bbox" and entry.has("bbox") else "segmentation"
+        if not entry.has(geometry):
+            raise ValueError(f'{entry.where} has no "{geometry}", which iou_type="{iou_type}" compares. '
+                             f"It has: {', '.join(map(shown, detection))}.")
+        if geometry == "bbox":
+            row["bbox"] = entry.box(most=farthest(size_hw or (1, 1)))
+            row["area"] = row["bbox"][2] * row["bbox"][3]
+        else:
+            row["segmentation"] = as_rle(detection["segmentation"], size_hw, entry.where)
+        rows.append(row)
+        described.append(entry.where)
+    for kind, ids in unknown.items():
+        if ids:
+            refuse_unknown(sorted(ids, key=str), "The list of detections", kind, len(size_of if kind == "image" else categories))
+    masks = with_areas([row for row in rows if "segmentation" in row], [w for row, w in zip(rows, described) if "segmentation" in row])
+    with_boxes(masks)
+    return rows
 
 
 def _per_category(evaluation, categories, annotations):
-    names = {category["id"]: category["name"] for category in categories}
-    instances = dict.fromkeys(names, 0)
-    for annotation in annotations:
-        instances[annotation["category_id"]] += not annotation.get("iscrowd", 0)
+    instances = Counter(row["category_id"] for row in annotations if not row["iscrowd"])
     # (IoU threshold, recall, category, all areas, 100 detections)
     precision = evaluation.eval["precision"][:, :, :, 0, -1]
-    # pycocotools counts in NumPy's integers, which JSON does not take as keys.
-    return {int(category_id): {"name": names[category_id], "AP": _mean(precision[:, :, k]),
-                          "AP50": _mean(precision[0, :, k]), "instances": instances[category_id]}
-            for k, category_id in enumerate(evaluation.params.catIds)}
+    return {category["id"]: {"name": category["name"], "AP": _mean(precision[:, :, k]), "AP50": _mean(precision[0, :, k]),
+                             "instances": instances[k]}
+            for k, category in enumerate(sorted(categories, key=lambda category: category["id"]))}
 
 
 def _mean(precision):

@@ -1,4 +1,5 @@
 """evaluate: scores of a split, printed and written."""
+import csv
 import itertools
 import json
 import re
@@ -257,6 +258,61 @@ def test_a_model_or_stored_predictions_must_be_named(capsys):
         with pytest.raises(SystemExit):
             evaluate.main(words)
         assert "give --weights to score a model, or --gt and --predictions" in capsys.readouterr().err
+
+
+def test_data_of_another_label_list_are_read_with_their_own(sample_folder, ontology, tmp_path, caplog):
+    files = find_data(sample_folder)
+    assert evaluate.labels_of_data(files, None, ontology, True) == ontology
+    attributes = Ontology(ontology.category_ids, ontology.category_names, ontology.category_supercategories, (400,), ("sheer",), ("",),
+                          ontology.attribute_category_ids)
+    assert evaluate.labels_of_data(files, None, attributes, False) == files.ontology()
+    assert [record.getMessage() for record in caplog.records] == [
+        f"The label list of {sample_folder} is not the model's: categories and attributes are matched by name."]
+    with pytest.raises(ValueError, match="--true-boxes needs data of the model's own label list"):
+        evaluate.labels_of_data(files, None, attributes, True)
+    foreign = Ontology((0,), ("kimono",), ("",), (), (), (), ())
+    with pytest.raises(ValueError, match="lacks 1 of its categories: kimono"):
+        evaluate.labels_of_data(files, None, foreign, False)
+
+
+def test_a_model_is_scored_on_data_that_number_attributes_otherwise(tiny_run, sample_folder, loaded_quickly, tmp_path):
+    """The same photos with other attribute ids and one attribute that the model lacks: the scores are the same."""
+    folder = shutil.copytree(sample_folder, tmp_path / "data")
+    labels = json.loads((folder / "label_descriptions.json").read_text())
+    for row in labels["attributes"]:
+        row["id"] += 1000
+    labels["attributes"].append({"id": 7, "name": "sheer", "supercategory": ""})
+    (folder / "label_descriptions.json").write_text(json.dumps(labels))
+    for name in ("train.csv", "val.csv"):
+        header, *rows = csv.reader((folder / name).read_text().splitlines())
+        at = header.index("AttributesIds")
+        for row in rows:
+            row[at] = ",".join(str(int(i) + 1000) for i in row[at].split(",") if i)
+        with open(folder / name, "w", newline="") as file:
+            csv.writer(file).writerows([header, *rows])
+    scores = [evaluate.main(["--weights", str(tiny_run), "--data", str(path), "--out", str(tmp_path / "out"), "--score-threshold", "0"])
+              for path in (sample_folder, folder)]
+    for name in ("coco", "f1_ap", "kaggle_2020", "found"):
+        assert scores[0][name] == scores[1][name]
+    assert scores[0]["attributes"]["counts"] == scores[1]["attributes"]["counts"]
+    stored = json.loads((tmp_path / "out" / "predictions.json").read_text())
+    assert not any(row["id"] >= 1000 for row in stored["attributes"])          # the model's own list goes with its ids
+
+
+def test_nothing_found_is_told(sample_folder, tmp_path, caplog):
+    truth = evaluate.truth_of(sample_folder / "val.csv")
+    rows = [{"image_id": a["image_id"], "category_id": a["category_id"], "score": 0.9, "segmentation": [[0, 0, 1, 0, 1, 1, 0, 1]]}
+            for a in truth["annotations"]]
+    (tmp_path / "p.json").write_text(json.dumps(rows))
+    evaluate.main(["--gt", str(sample_folder / "val.csv"), "--predictions", str(tmp_path / "p.json")])
+    assert "No detection overlaps an object of its category by half" in caplog.text
+
+
+def test_files_that_are_missing_are_named(tmp_path, sample_folder):
+    with pytest.raises(FileNotFoundError, match="There is no file .*none.csv. --gt names"):
+        evaluate.main(["--gt", str(tmp_path / "none.csv"), "--predictions", "p.json"])
+    with pytest.raises(FileNotFoundError, match="There is no file .*none.json. --predictions names"):
+        evaluate.main(["--gt", str(sample_folder / "val.csv"), "--predictions", str(tmp_path / "none.json")])
 
 
 def test_the_split_is_a_csv_of_the_folder(sample_folder, ontology):

@@ -86,10 +86,27 @@ def test_in_another_label_file_every_category_carries_attributes():
 
 
 def test_a_file_that_is_no_label_file_is_named(tmp_path):
-    for text in ("[]", "{}", "not json", '{"categories": [{"name": "a"}]}'):
+    for text in ("[]", "{}", "not json", "[" * 100_000, '{"categories": [{"name": "a"}]}'):
         (tmp_path / "labels.json").write_text(text)
         with pytest.raises(ValueError, match="labels.json cannot be read as a label file"):
             Ontology.from_file(tmp_path / "labels.json")
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"categories": None}, "categories is null. Expected a list"), ({"categories": [5]}, "category number 0 .from 0. is 5"),
+    ({"categories": [[0, "a"]]}, "category number 0 .from 0. is .0, 'a'.. Expected .id, name, supercategory."),
+    ({"categories": [[0, "a", ""], [-1, "b", ""]]}, "category number 1 .from 0. has the id -1. Expected a whole number from 0"),
+    ({"categories": [{"id": 1, "name": 1.5}]}, "category number 0 .from 0. has the name 1.5. Expected text"),
+    ({"categories": [{"id": 1, "name": None}]}, "has the name null"), ({"categories": [[0, "a", 3]]}, "has the supercategory 3"),
+    ({"attributes": [[-float("inf"), "flare", ""]]}, "attribute number 0 .from 0. has the id -inf. Expected a whole number from 0"),
+    ({"attributes": [{"id": -129, "name": "a-line"}]}, "attribute number 0 .from 0. has the id -129"),
+    ({"attributes": [[float("nan"), "flare", ""]]}, "has the id nan"), ({"attributes": [[True, "flare", ""]]}, "has the id true"),
+    ({"attributes": 5}, "attributes is 5"), ({"attribute_category_ids": [[]]}, "attribute_category_ids is")])
+def test_an_entry_of_a_wrong_type_is_named(tmp_path, change, message):
+    path = tmp_path / "label_descriptions.json"
+    path.write_text(json.dumps({"categories": [[0, "shirt", ""]], "attributes": []} | change))
+    with pytest.raises(ValueError, match=f"label_descriptions.json cannot be read as a label file: .*{message}"):
+        Ontology.from_file(path)
 
 
 def test_an_id_may_occur_once():

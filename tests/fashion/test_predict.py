@@ -31,6 +31,9 @@ def test_every_photo_gets_a_picture_and_its_objects_are_listed(photos, tiny_run,
     for row in found["annotations"]:
         assert {"image_id", "category_id", "bbox", "segmentation", "score", "attribute_ids"} <= row.keys()
         assert rle.check_runs(rle.from_coco(row["segmentation"]), (80, 49 + row["image_id"])) is None
+    carrying = [row for row in found["annotations"] if "attribute_scores" in row]
+    assert carrying and all(len(row["attribute_scores"]) == len(found["attributes"]) for row in carrying)
+    assert not any("mask_probabilities" in row for row in found["annotations"])
     assert {c["id"] for c in found["categories"]} >= {a["category_id"] for a in found["annotations"]}
 
 
@@ -61,7 +64,7 @@ def test_a_photo_taken_upright_is_seen_upright(tiny_run, loaded_quickly, tmp_pat
 
 
 def test_what_was_predicted_before_an_interruption_is_kept(photos, tiny_run, loaded_quickly, tmp_path, monkeypatch):
-    def coco_results(result, number, ontology):
+    def coco_results(result, number, ontology, **_):
         if number == 3:
             raise KeyboardInterrupt
         return []

@@ -8,6 +8,8 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from fashion import rle
+from fashion.formats.json_files import read_json
+from mrcnn.data.entries import as_id, shown
 from mrcnn.files import write_text
 from mrcnn.inference.pasting import paste_window
 
@@ -159,29 +161,15 @@ class Thresholds:
             raise ValueError('Expected an object with "score", "mask", "attribute" and, by their ids, "categories".')
         for key in ("categories", "supercategories", "attribute_names"):
             if not isinstance(content.get(key, {}), dict):
-                raise ValueError(f'"{key}" must be an object. Got {content[key]!r}.')
-        try:
-            categories = {int(c): Category(**row | {"attributes": {int(a): _number(t, f"attribute {a} of category {c}")
-                                                                   for a, t in row.get("attributes", {}).items()}})
-                          for c, row in content.get("categories", {}).items()}
-        except (TypeError, AttributeError, ValueError) as error:
-            if isinstance(error, ValueError) and "threshold from" in str(error):
-                raise
-            known = ", ".join(field.name for field in dataclasses.fields(Category))
-            raise ValueError(f"A category may have {known}, and nothing else ({error}).") from error
+                raise ValueError(f'"{key}" must be an object. Got {shown(content[key])}.')
+        categories = {_id(c, "category"): _category(c, row) for c, row in content.get("categories", {}).items()}
         supercategories = {name: _number(t, f"super-category {name}") for name, t in content.get("supercategories", {}).items()}
-        switches = [row.on for row in categories.values() if not isinstance(row.on, bool)]
-        if switches:
-            raise ValueError(f"on must be true or false. Got {switches[0]!r}.")
-        for row in (content, *map(dataclasses.asdict, categories.values())):
-            for kind in KINDS:
-                if row.get(kind) is not None:
-                    _number(row[kind], kind)
+        names = {_id(i, "attribute"): _text(name, f"the name of attribute {i}") for i, name in content.get("attribute_names", {}).items()}
         limit = content.get("detections_per_photo")
         if limit is not None and (type(limit) is not int or limit < 1):
-            raise ValueError(f"detections_per_photo is a whole number from 1, or null for no limit. Got {limit!r}.")
+            raise ValueError(f"detections_per_photo is a whole number from 1, or null for no limit. Got {shown(limit)}.")
         return cls(**{kind: _number(content[kind], kind) for kind in KINDS}, detections_per_photo=limit, supercategories=supercategories,
-                   categories=categories, attribute_names={int(i): name for i, name in content.get("attribute_names", {}).items()})
+                   categories=categories, attribute_names=names)
 
     def write(self, path, **about):
         """Writes a JSON file; about: what else it says, for people."""
@@ -192,9 +180,15 @@ def read_thresholds(path):
     """The Thresholds of a JSON file."""
     path = Path(path)
     try:
-        return Thresholds.from_dict(json.loads(path.read_text(encoding="utf-8")))
-    except ValueError as error:    # JSON's own errors are ValueErrors, too
+        return Thresholds.from_dict(read_json(path, "a file of thresholds"))
+    except ValueError as error:
         raise ValueError(f"{path} holds no thresholds: {error} fashion/evaluate.py --tune writes such a file.") from error
+
+
+def read_tuning(path):
+    """What a file of thresholds says about how they were found, a dict; empty where it says nothing or something else."""
+    tuning = read_json(path, "a file of thresholds").get("tuning")
+    return tuning if isinstance(tuning, dict) else {}
 
 
 def reaches(scores, thresholds):
@@ -219,7 +213,35 @@ def mask_at(row, threshold, size_hw):
     return rle.to_coco(rle.encode_window(*window, size_hw), size_hw)
 
 
+def _category(category_id, row):
+    """The Category of one entry of a file."""
+    where = f"category {str(category_id)[:20]}"
+    known = [field.name for field in dataclasses.fields(Category)]
+    if not isinstance(row, dict) or not row.keys() <= set(known):
+        raise ValueError(f"A category may have {', '.join(known)}, and nothing else. Got {shown(row)} for {where}.")
+    on, attributes = row.get("on", True), row.get("attributes", {})
+    if not isinstance(on, bool):
+        raise ValueError(f"on must be true or false. Got {shown(on)} for {where}.")
+    if not isinstance(attributes, dict):
+        raise ValueError(f"the attributes of {where} must be an object. Got {shown(attributes)}.")
+    return Category(_text(row.get("name", ""), f"the name of {where}"), on,
+                    **{kind: _number(row[kind], f"{kind} of {where}") for kind in KINDS if row.get(kind) is not None},
+                    attributes={_id(a, "attribute"): _number(t, f"attribute {str(a)[:20]} of {where}") for a, t in attributes.items()})
+
+
+def _id(text, kind):
+    if as_id(text) is None:
+        raise ValueError(f"there is no {kind} {shown(text, 20)}: its id is a whole number.")
+    return as_id(text)
+
+
+def _text(value, what):
+    if not isinstance(value, str):
+        raise ValueError(f"{what} must be text. Got {shown(value)}.")
+    return value
+
+
 def _number(value, what):
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= NEVER:
-        raise ValueError(f"{what} must be a threshold from 0 to {NEVER}. Got {value!r}.")
+        raise ValueError(f"{what} must be a threshold from 0 to {NEVER}. Got {shown(value)}.")
     return float(value)

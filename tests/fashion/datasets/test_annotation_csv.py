@@ -218,6 +218,16 @@ def test_the_message_shows_a_thousand_rows_and_the_total():
     assert len(error.rows) == 1200 and isinstance(error, ValueError)
 
 
+def test_a_label_list_that_does_not_fit_is_one_line():
+    rows = [BadRow(k, "a", f"unknown attribute {300 + k}") for k in range(2, 77)] + [BadRow(80, "b", "there are no runs")]
+    lines = str(BadRows("t.csv", rows)).splitlines()
+    assert lines[:3] == [
+        "t.csv has 76 rows that cannot be used:",
+        "  75 rows, line 2 (image a) is the first: unknown attribute 302. The label list does not belong to this file: put its own "
+        "label_descriptions.json beside it.", "  line 80 (image b): there are no runs"] and len(lines) == 4
+    assert len(str(BadRows("t.csv", rows[:5])).splitlines()) == 7
+
+
 def test_a_changed_file_is_noticed(path):
     a, _ = read(write(path, "x,1 1,4,3,0,"))
     write(path, "xx,1 1,4,3,0,")

@@ -52,3 +52,19 @@ def test_photos_without_detections_may_be_unknown_or_unclear():
 def test_unknown_photos_are_named():
     with pytest.raises(ValueError, match="p.json has 2 images that the ground truth does not list: 3, z.jpg .it lists 1."):
         photo_ids([10, "z.jpg", 3, "z.jpg"], truth("a.jpg"), "p.json")
+
+
+def test_numbers_that_are_no_ids_may_be_those_in_the_file_names(caplog):
+    gt = truth("000101.jpg", "x/000102.jpg", "b.jpg")
+    assert photo_ids([102, 101, 102], gt, "p.json") == [11, 10, 11]
+    assert "The image ids of p.json are not those of the ground truth, but the numbers in its file names: 101 is taken" in caplog.text
+    with pytest.raises(ValueError, match="2 images that the ground truth does not list: 102, 103"):
+        photo_ids([102, 103], gt, "p.json")
+
+
+def test_an_id_that_is_also_the_number_of_another_file_is_an_id_with_a_warning(caplog):
+    gt = {"images": [{"id": 1, "file_name": "000002.jpg"}, {"id": 2, "file_name": "000001.jpg"}]}
+    assert photo_ids([1, 2], gt, "p.json") == [1, 2]
+    assert "p.json has the image_id 1, which is the id of '000002.jpg' in the ground truth, but also the number of" in caplog.text
+    caplog.clear()
+    assert photo_ids([1], {"images": [{"id": 1, "file_name": "000001.jpg"}]}, "p") == [1] and not caplog.records

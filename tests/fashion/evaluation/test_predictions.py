@@ -10,6 +10,7 @@ from fashion.evaluation.every_score import score_stored
 from fashion.evaluation.kaggle import score_2019, score_2020
 from fashion.evaluation.predictions import checked_results, read_detections
 from fashion.evaluation.results import packed_mask
+from fashion.ontology import Ontology
 from fashion.submission import table
 from mrcnn.evaluation.coco import NUMBERS, evaluate_coco
 
@@ -74,7 +75,11 @@ def test_a_submission_of_nothing(tmp_path):
     (["a,1 1,0,3.0"], "line 2: '3.0' is no category"),
     (["a,1 1,0"], "line 2: 4 values expected .ImageId,EncodedPixels,ClassId,AttributesIds., but there are 3"),
     (["a,0 1,0,", "a,1 1,0,", "a,5 1 5 1,0,"], "2 rows with wrong run lengths, the first in line 2: run 1"),
-    (["a,1048577 1,0,"], "here 1024x1024")])
+    (["a,1048577 1,0,"], "here 1024x1024"), (["a,1 1,0,", 'a,"""",0,'], "submission.csv, line 3: a quote or a line break in"),
+    (["a,1 1," + "9" * 5000 + ","], "line 2: there is no class 99999999999999999999…"),
+    (["a,1 1,0," + "9" * 5000], "line 2: there is no attribute 999"), (['a,1 1,0,\r"3,20"'], "line 2, cannot be read as CSV"),
+    (['a,1 1,0,"3,20'], "line 2, cannot be read as CSV"), (['"a,1 1,0,'], "line 2: a quote"),
+    (["a,1 1\r,0,"], "line 2: a quote or a line")])
 def test_what_is_wrong_with_a_submission_is_said(tmp_path, rows, message):
     with pytest.raises(ValueError, match=message):
         read(submission(tmp_path, *rows), truth())
@@ -107,6 +112,21 @@ def test_a_submission_to_a_truth_without_attributes_keeps_its_masks(tmp_path, ca
     found = read(submission(tmp_path, 'a,1 512,10,"3,136"', "b,1 1,0,20"), truth() | {"attributes": []})
     assert [d["attribute_ids"] for d in found] == [[], []]
     assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_a_submission_has_the_ids_of_its_contest_whatever_the_ground_truth_calls_them(tmp_path, caplog):
+    """23 is the shoe of the contest; here it is the sock, as in the list that Fashionpedia had first."""
+    official = Ontology.official(2020)
+    names, sock = dict(zip(official.attribute_ids, official.attribute_names)), official.category_names.index("sock")
+    labels = {"categories": [{"id": 23, "name": "sock"}, {"id": 24, "name": "shoe"}],
+              "attributes": [{"id": 5, "name": names[115]}, {"id": 115, "name": names[136]}]}
+    found = read(submission(tmp_path, 'a,1 512,23,"115,136,200"', f"a,1 512,{sock},"), truth() | labels)
+    assert [d["category_id"] for d in found] == [24, 23] and found[0]["attribute_ids"] == [5, 115]
+    told = [record.getMessage() for record in caplog.records]
+    assert told == [f"1 of the 3 attributes in submission.csv are not in the ground truth's list and are left out: {names[200]!r}.",
+                    "The ground truth numbers the labels of 2020 otherwise. They are matched by name."]
+    with pytest.raises(ValueError, match="1 categories whose names the ground truth does not list: 'jacket'. Its ids are"):
+        read(submission(tmp_path, "a,1 512,23,", "a,1 512,4,"), truth() | labels)
 
 
 # COCO results
@@ -172,10 +192,10 @@ def test_masks_may_be_probabilities_of_a_box():
     ([result(image_id=2), result(image_id="z.jpg"), result(image_id="z.jpg")], "2 images that the ground truth does not list: 2, z.jpg"),
     ([result(category_id=11)], "1 category that the ground truth does not list: 11"),
     ([result(attribute_ids=[4])], "1 attribute that the ground truth does not list: 4"),
-    ([result(), {"image_id": 0}], "result number 1 .from 0. has no category_id, segmentation, score"),
+    ([result(), {"image_id": 0}], "result number 1 .from 0., has no category_id, segmentation, score"),
     ([result(score=float("nan"))], "has the score nan"),
     ([result(score="0.5")], "has the score '0.5'"),
-    ([result(bbox=None)], "has the bbox None. Expected four numbers"), ([result(bbox=[1, 2, 3])], "Expected four numbers"),
+    ([result(bbox=None)], "has the bbox null. Expected four numbers"), ([result(bbox=[1, 2, 3])], "Expected four numbers"),
     ([result(attribute_ids=5)], "has the attribute_ids 5. Expected a list"),
     ([result(attribute_scores=5)], "attribute_scores that are no numbers: 5"),
     ([result(attribute_scores=[0.5, float("nan"), 1])], "attribute_scores that are no numbers"),
@@ -187,6 +207,75 @@ def test_masks_may_be_probabilities_of_a_box():
 def test_what_is_wrong_with_results_is_said(content, message):
     with pytest.raises(ValueError, match=message):
         checked_results(content, truth())
+
+
+@pytest.mark.parametrize("change, message", [
+    ({"attributes": "a"}, "p.json has the attributes 'a'. Expected a list"),
+    ({"attributes": [None]}, "attribute number 0 .from 0. is null"),
+    ({"attributes": [{"name": "a"}]}, "attribute number 0 .from 0. has no id"), ({"attributes": [{"id": {}}]}, "has the id {}"),
+    ({"categories": [{"id": 1}, {"id": 1}]}, "1 category ids that occur more than once"), ({"categories": 5}, "has the categories 5"),
+    ({"images": [{"id": {}, "file_name": "a"}]}, "image number 0 .from 0. has the id {}"),
+    ({"images": [{"id": 0, "file_name": 5}]}, "image number 0 .from 0. has the file_name 5"),
+    ({"images": [{"id": 0, "file_name": "a"}] * 2}, "1 image ids that occur more than once"),
+    ({"images": [{"id": 1, "file_name": "a"}]}, "result number 0 .from 0., has the image_id 0, which is not in the list of images")])
+def test_what_is_wrong_with_lists_of_labels_and_photos_is_said(change, message):
+    content = {"images": [{"id": 0, "file_name": "a"}], "annotations": [result()]} | change
+    with pytest.raises(ValueError, match=message):
+        checked_results(content, truth(), "p.json")
+
+
+@pytest.mark.parametrize("scores", [{"a": 0.5}, {"9" * 5000: 0.5}, {"3.0": 0.5}])
+def test_scores_of_what_is_no_attribute_are_refused(scores):
+    with pytest.raises(ValueError, match="has attribute_scores with the key .* Expected attribute ids"):
+        checked_results([result(attribute_scores=scores)], truth())
+
+
+def named(categories, attributes=()):
+    return truth() | {"categories": [{"id": i, "name": name} for i, name in categories],
+                      "attributes": [{"id": i, "name": name} for i, name in attributes]}
+
+
+def stored(rows, **lists):
+    return {"images": [{"id": 0, "file_name": "a"}], "annotations": rows} | {
+        kind: [{"id": i, "name": name} for i, name in pairs] for kind, pairs in lists.items()}
+
+
+def test_label_lists_are_matched_by_name(caplog):
+    gt = named([(10, "sock"), (23, "shoe")], [(3, "floral"), (20, "plain")])
+    rows = [result(category_id=10, attribute_ids=[7, 9]), result(category_id=11, attribute_ids=None, attribute_scores=[0.9, 0.2, 0.8])]
+    content = stored(rows, categories=[(10, "Shoe "), (11, "sock"), (12, "kimono")], attributes=[(7, "plain"), (8, "floral"), (9, "sheer")])
+    found = checked_results(content, gt, "p.json")
+    assert [row["category_id"] for row in found] == [23, 10] and [row["attribute_ids"] for row in found] == [[20], [20]]
+    np.testing.assert_allclose(found[1]["attribute_scores"], [0.2, 0.9])
+    told = [record.getMessage() for record in caplog.records]
+    assert "1 of the 3 attributes of p.json are not in the ground truth's list and are left out: 'sheer'." in told
+    assert sum("matched by name" in text for text in told) == 2
+
+
+def test_a_category_whose_name_is_unknown_is_refused_and_not_taken_by_its_id():
+    gt = named([(10, "sock")])
+    with pytest.raises(ValueError, match="results of 1 categories whose names the ground truth does not list: 'shoe'. It lists 'sock'"):
+        checked_results(stored([result(category_id=10)], categories=[(10, "shoe")]), gt, "p.json")
+    with pytest.raises(ValueError, match="the category 10, 'shoe', and the ground truth has 2 of that name"):
+        checked_results(stored([result(category_id=10)], categories=[(10, "shoe")]), named([(1, "shoe"), (2, "shoe")]), "p.json")
+    with pytest.raises(ValueError, match="the category 10, which is not in the list of categories of this file"):
+        checked_results(stored([result(category_id=10)], categories=[(11, "sock")]), gt, "p.json")
+
+
+def test_a_ground_truth_without_file_names_is_known_by_its_ids():
+    gt = truth() | {"images": [{"id": i, "height": 512, "width": 512} for i in (0, 1)]}
+    content = {"images": [{"id": 1, "file_name": "b.jpg"}], "annotations": [result(image_id=1)]}
+    assert checked_results(content, gt)[0]["image_id"] == 1
+    assert checked_results([result(image_id=1, file_name="b.jpg")], gt)[0]["image_id"] == 1
+
+
+def test_a_file_name_beside_a_result_counts_more_than_its_image_id():
+    gt = truth(ending=".jpg")
+    rows = [result(image_id=0, file_name="b.jpg"), result(image_id=1, file_name="a.jpg")]
+    assert [d["image_id"] for d in checked_results(rows, gt)] == [1, 0]
+    assert checked_results([result(image_id=77, file_name="b.jpg")], gt)[0]["image_id"] == 1
+    with pytest.raises(ValueError, match="1 image that the ground truth does not list: z.jpg"):
+        checked_results([result(image_id=0, file_name="z.jpg")], gt)
 
 
 def test_a_plain_coco_truth_takes_predictions_with_attributes(random_case, caplog):

@@ -67,6 +67,12 @@ def test_no_detections_give_no_rows():
     assert coco_results(detections(0), 5, ONTOLOGY) == []
 
 
+def test_scores_of_attributes_may_be_stored_without_probabilities_of_masks():
+    result = detections(1) | {"class_ids": np.array([1]), "attribute_scores": np.full((1, ONTOLOGY.num_attributes), 0.12341)}
+    row, = coco_results(result, 5, ONTOLOGY, attribute_scores=True)
+    assert row["attribute_scores"] == [0.1234] * ONTOLOGY.num_attributes and "mask_probabilities" not in row
+
+
 def test_attributes_are_optional():
     result = detections()
     del result["attributes"]

@@ -99,9 +99,9 @@ def test_polygons_are_read():
      "Annotation 5 of The ground truth has run lengths that cannot be: .* 2 high and 3 wide are 0 or more and add up to 6"),
     (truth(annotations=objects(segmentation={"size": [2, 3], "counts": [0, 3]})), "Annotation 1 .* run lengths that cannot be"),
     (truth(annotations=objects(segmentation={"size": [2, 3], "counts": [0, -3, 9]})), "Annotation 1 "),
-    (truth(annotations=objects(segmentation={"size": [2, 3], "counts": None})), "Annotation 1 .* cannot be read .*counts 'None'"),
+    (truth(annotations=objects(segmentation={"size": [2, 3], "counts": None})), "Annotation 1 .* cannot be read: it has no counts"),
     (truth(annotations=objects(segmentation={"size": [2, 3], "counts": "0é"})), "Annotation 1 .* cannot be read"),
-    (truth(annotations=objects(segmentation=[[1, 2]])), "Annotation 1 .* cannot be read .*at least three points"),
+    (truth(annotations=objects(segmentation=[[1, 2]])), "Annotation 1 .* cannot be read: .*at least three points"),
     (truth(annotations=objects(segmentation=[[0, 0, 2, 2]])), "at least three points"),
     (truth(annotations=objects(segmentation=[[0, 0, 2, 2, 0, 2], [0, 0, 2, 2, 0, 2, 1]])), "at least three points"),
     (truth(annotations=objects(segmentation=[[0, 0, 2, 2, 0, float("nan")]])), "expected numbers"),
@@ -110,6 +110,62 @@ def test_polygons_are_read():
 def test_what_is_wrong_with_a_json_is_said(content, message):
     with pytest.raises(ValueError, match=message):
         checked_ground_truth(content)
+
+
+@pytest.mark.parametrize("content, message", [
+    (truth(images=[{"id": {}, "height": 2, "width": 3}]), "image number 0 .from 0. has the id {}. Expected an id"),
+    (truth(images=[truth()["images"][0] | {"width": None}]), "image number 0 .* has the width null. Expected a whole number from 1"),
+    (truth(images=[truth()["images"][0] | {"height": "../../etc/passwd"}]), "has the height '../../etc/passwd'"),
+    (truth(images=[truth()["images"][0] | {"height": 60000, "width": 60000}]), "'x.jpg', is 60000 high and 60000 wide. Images have"),
+    (truth(images=[truth()["images"][0] | {"file_name": 5}]), "has the file_name 5. Expected text"),
+    (truth(images=truth()["images"] + [{"id": "a", "height": 2, "width": 3}]), "numbers and others that are text, for example 7 and 'a'"),
+    (truth(categories=[{"id": [1], "name": "a"}]), "category number 0 .from 0. has the id .1."),
+    (truth(categories=[{"id": 4, "name": None}]), "category 4 has the name null. Expected text"),
+    (truth(categories=[{"id": 4, "name": "a", "supercategory": {}}]), "category 4 has the supercategory {}"),
+    (truth(attributes=float("inf")), "has the attributes inf. Expected a list"),
+    (truth(attributes=[{"id": "9", "name": "floral"}]), "attribute number 0 .from 0. has the id '9'"),
+    (truth(attributes=[{"id": 9, "name": "floral", "supercategory": 1}]), "attribute 9 has the supercategory 1"),
+    (truth(annotations=[5]), "annotation number 0 .from 0. is 5. Expected an object"),
+    (truth(annotations=objects(id=[])), "annotation number 0 .from 0. has the id ..\\. Expected a whole number"),
+    (truth(annotations=objects(category_id=[])), "Annotation 1 of The ground truth has the category_id"),
+    (truth(annotations=objects(image_id=None)), "Annotation 1 of The ground truth has the image_id null"),
+    (truth(annotations=objects(attribute_ids=5)), "Annotation 1 .* attribute_ids 5. Expected a list of ids"),
+    (truth(annotations=objects(attribute_ids=[[]])), "Annotation 1 .* Expected a list of ids"),
+    (truth(annotations=objects(area={})), "Annotation 1 .* has the area {}. Expected a finite number from 0"),
+    (truth(annotations=objects(bbox=[{}, 1, 2, 3])), "Annotation 1 .* Expected four numbers"),
+    (truth(annotations=objects(iscrowd="yes")), "Annotation 1 .* has the iscrowd 'yes'. Expected 0, or 1 for a crowd"),
+    (truth(annotations=objects(segmentation=[[1, 1, 2**63, 1, 5, 7]])), "Annotation 1 .* far outside an image 2 high and 3 wide")])
+def test_fields_of_a_wrong_type_are_named(content, message):
+    with pytest.raises(ValueError, match=message):
+        checked_ground_truth(content)
+
+
+def test_whole_floats_are_whole_numbers_and_null_attributes_are_none(caplog):
+    assert checked_ground_truth(truth(images=[truth()["images"][0] | {"height": 2.0}])) == checked_ground_truth(truth())
+    plain = checked_ground_truth(truth(attributes=None))
+    assert plain["attributes"] == [] and plain["annotations"][0]["attribute_ids"] == []
+    assert "lists no attributes, so the attribute_ids of its annotations are left out" in caplog.text
+
+
+def test_a_box_is_the_mask_of_an_annotation_without_one_with_a_warning(caplog):
+    bare = objects(bbox=[0, 0, 2, 1])[0]
+    del bare["segmentation"]
+    for row in (bare, bare | {"segmentation": None}):
+        caplog.clear()
+        found = checked_ground_truth(truth(annotations=[row]), "gt.json")["annotations"][0]
+        assert coco_mask.decode(found["segmentation"]).tolist() == [[1, 1, 0], [0, 0, 0]] and found["area"] == 2
+        assert [record.getMessage()[:57] for record in caplog.records] == ["gt.json: 1 of 1 annotations have no segmentation. Their b"]
+
+
+def test_annotations_without_ids_are_numbered():
+    rows = [{key: value for key, value in row.items() if key != "id"} for row in objects() * 2]
+    assert [row["id"] for row in checked_ground_truth(truth(annotations=rows))["annotations"]] == [1, 2]
+
+
+def test_a_photo_of_a_csv_that_is_too_large_is_a_bad_row(tmp_path):
+    path = write(tmp_path / "gt.csv", [*ROWS[2020], "c,1 3,60000,60000,10,"])
+    with pytest.raises(ValueError, match="line 5 .image c.: Height and Width are .?60000.? and .?60000.?.* at most"):
+        read_ground_truth(path, Ontology.official(2020), read_annotations=read_annotations)
 
 
 def test_a_file_that_is_no_json_is_refused(tmp_path):

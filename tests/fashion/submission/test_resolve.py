@@ -37,9 +37,17 @@ def test_a_mask_with_nothing_left_is_dropped():
 
 def test_small_remains_are_dropped_on_request():
     arguments = [ONES, ONES], [(0, 0, 10, 10), (0, 1, 10, 15)], [3, 3], [0.4, 0.9]
-    sizes = {"image_hw": (20, 20), "frame_hw": (20, 20)}
+    sizes = {"image_hw": (20, 20), "frame_hw": (20, 20), "min_share": 0}
     assert len(resolve(*arguments, **sizes, min_area=10)) == 2
     assert len(resolve(*arguments, **sizes, min_area=11)) == 1
+
+
+def test_a_mask_that_is_mostly_covered_is_dropped():
+    covered = [ONES, ONES], [(0, 0, 10, 10), (0, 1, 10, 15)], [3, 3], [0.4, 0.9]        # a tenth of it is left
+    sizes = {"image_hw": (20, 20), "frame_hw": (20, 20)}
+    assert len(resolve(*covered, **sizes, min_share=0)) == len(resolve(*covered, **sizes, min_share=0.1)) == 2
+    assert [i for i, _ in resolve(*covered, **sizes, min_share=0.11)] == [i for i, _ in resolve(*covered, **sizes)] == [1]
+    assert len(resolve(covered[0], covered[1], [3, 4], covered[3], **sizes, min_share=1)) == 2     # other categories cover nothing
 
 
 def test_what_is_dropped_for_its_size_takes_no_pixels():
@@ -73,7 +81,7 @@ def test_resolving_agrees_with_full_canvases():
         taken[categories[i]] |= mask
         if mask.any():
             expected[int(i)] = mask
-    resolved = resolve(masks, boxes, categories, scores, image_hw=image_hw, frame_hw=frame_hw)
+    resolved = resolve(masks, boxes, categories, scores, image_hw=image_hw, frame_hw=frame_hw, min_share=0)
     assert [i for i, _ in resolved] == list(expected)
     for i, mask in masks_of(resolved, frame_hw).items():
         np.testing.assert_array_equal(mask, expected[i])

@@ -114,8 +114,10 @@ def test_polygons_are_those_of_pycocotools():
 
 
 def test_run_lengths_of_another_size_are_refused():
-    with pytest.raises(ValueError, match=r"\[4, 4\].*\[4, 5\]"):
+    with pytest.raises(ValueError, match="Segmentation number 0 .from 0. has a mask of 4x4, but its photo is 4 high and 5 wide"):
         Runs.from_coco([{"size": [4, 4], "counts": [16]}], (4, 5))
+    with pytest.raises(ValueError, match="Annotation 9 of a.json has a segmentation that cannot be read: there are no polygons"):
+        Runs.from_coco([[[1, 1, 3, 1, 3, 4]], []], (4, 5), ["Annotation 7 of a.json", "Annotation 9 of a.json"])
 
 
 def test_boxes_are_those_of_the_masks():

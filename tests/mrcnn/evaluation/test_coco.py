@@ -157,10 +157,64 @@ def test_annotation_id_zero_is_refused(two_objects):
 
 
 def test_a_detection_of_an_unknown_image_is_refused(two_objects):
-    with pytest.raises(ValueError, match="unknown"):
+    with pytest.raises(ValueError, match="1 image that the ground truth does not list: 77"):
         evaluate_coco(two_objects, [detection(77, 0, BOXES[0], 0.9)])
 
 
 def test_a_detection_without_a_mask_is_refused(two_objects):
     with pytest.raises(ValueError, match="segmentation"):
         evaluate_coco(two_objects, [{"image_id": 1, "category_id": 0, "score": 1.0, "bbox": [0, 0, 1, 1]}])
+
+
+@pytest.mark.parametrize("iou_type", ["segm", "bbox"])
+@pytest.mark.parametrize("missing", [["iscrowd"], ["area"], ["bbox"], ["iscrowd", "area", "bbox"], ["segmentation"], ["id"]])
+def test_fields_that_are_missing_are_filled_in(two_objects, missing, iou_type):
+    found = [detection(1, 0, BOXES[0], 0.9), detection(2, 7, BOXES[1], 0.8)]
+    whole = evaluate_coco(two_objects, found, iou_type)
+    bare = two_objects | {"annotations": [{k: v for k, v in row.items() if k not in missing} for row in two_objects["annotations"]]}
+    null = two_objects | {"annotations": [row | dict.fromkeys(missing) for row in two_objects["annotations"]]}
+    for truth_ in (bare,) if missing == ["id"] else (bare, null):
+        assert evaluate_coco(truth_, found, iou_type) == whole
+
+
+def test_a_crowd_forgives_what_lies_in_it(two_objects):
+    crowd = two_objects["annotations"][0] | {"id": 3, "image_id": 3, "iscrowd": True}
+    two_objects["annotations"].append(crowd)
+    found = [detection(1, 0, BOXES[0], 0.9), detection(2, 7, BOXES[1], 0.8), *[detection(3, 0, (12, 12, 25, 30), 0.95)] * 3]
+    assert evaluate_coco(two_objects, found)["AP"] == pytest.approx(1)
+    two_objects["annotations"][-1] = crowd | {"iscrowd": 0}
+    assert evaluate_coco(two_objects, found)["AP"] < 0.9
+
+
+@pytest.mark.parametrize("iou_type", ["segm", "bbox"])
+@pytest.mark.parametrize(("change", "message"), [
+    ({"category_id": 4}, "1 category that the ground truth does not list: 4"), ({"score": float("nan")}, "has the score nan"),
+    ({"score": None}, "detection number 0 .from 0. has the score null"), ({"image_id": []}, r"has the image_id \[\]"),
+    ({"category_id": {}}, "has the category_id {}")])
+def test_detections_that_cannot_count_are_refused(two_objects, change, message, iou_type):
+    with pytest.raises(ValueError, match=message):
+        evaluate_coco(two_objects, [detection(1, 0, BOXES[0], 0.9) | change], iou_type)
+
+
+def test_masks_that_would_crash_pycocotools_are_refused(two_objects):
+    for wrong in ([[1, 1, 3e8, 3e8, 5, 7]], {"size": [100, 100], "counts": "0"}, {"counts": [1]}):
+        with pytest.raises(ValueError, match="detection number 0 .from 0. has"):
+            evaluate_coco(two_objects, [detection(1, 0, BOXES[0], 0.9) | {"segmentation": wrong}])
+        broken = two_objects | {"annotations": [two_objects["annotations"][0] | {"segmentation": wrong}]}
+        with pytest.raises(ValueError, match="Annotation 1 of The ground truth has"):
+            evaluate_coco(broken, [])
+
+
+def test_boxes_need_no_size_of_the_image_and_ids_may_be_text(two_objects):
+    two_objects["images"] = [{"id": name} for name in ("a", "b", "c")]
+    names = {1: "a", 2: "b", 3: "c"}
+    two_objects["annotations"] = [row | {"image_id": names[row["image_id"]]} for row in two_objects["annotations"]]
+    found = [detection("a", 0, BOXES[0], 0.9), detection("b", 7, BOXES[1], 0.8)]
+    assert evaluate_coco(two_objects, found, "bbox")["AP"] == pytest.approx(1)
+
+
+def test_some_detections_may_have_boxes_and_others_masks(two_objects):
+    first, second = detection(1, 0, BOXES[0], 0.9), detection(2, 7, BOXES[1], 0.8)
+    del second["bbox"]
+    for found in ([first, second], [second, first]):
+        assert evaluate_coco(two_objects, found, "bbox")["AP"] == pytest.approx(1)

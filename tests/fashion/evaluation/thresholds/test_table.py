@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from fashion.evaluation.thresholds.table import NEVER, Category, Thresholds, attribute_scores_of, mask_at, read_thresholds
+from fashion.evaluation.thresholds.table import NEVER, Category, Thresholds, attribute_scores_of, mask_at, read_thresholds, read_tuning
 from fashion.ontology import Ontology
 
 TABLE = Thresholds(0.5, 0.5, 0.4, 3, {"colour": 0.3}, {
@@ -40,7 +40,7 @@ def test_a_table_comes_back_from_its_file(tmp_path):
 
 @pytest.mark.parametrize(("text", "reason"), [
     ({"score": 2}, "score must be a threshold from 0 to"), ({"score": True}, "score must be a threshold"),
-    ({"categories": {"x": {}}}, "A category may have"), ({"categories": {"1": {"scores": 1}}}, "A category may have name, on, score"),
+    ({"categories": {"x": {}}}, "there is no category 'x'"), ({"categories": {"1": {"scores": 1}}}, "A category may have name, on, score"),
     ({"categories": {"1": {"attributes": {"4": "high"}}}}, "attribute 4 of category 1 must be"),
     ({"categories": {"1": {"on": "no"}}}, "on must be true or false. Got 'no'"),
     ({"detections_per_photo": 0}, "a whole number from 1"), ({"detections_per_photo": True}, "a whole number from 1"),
@@ -50,10 +50,32 @@ def test_what_is_wrong_in_a_table_is_refused(tmp_path, text, reason):
     check_refused(tmp_path, json.dumps({"score": 0.5, "mask": 0.5, "attribute": 0.5} | text), reason)
 
 
-@pytest.mark.parametrize(("text", "reason"), [("{", "Expecting property name"), ("[]", "Expected an object"),
+@pytest.mark.parametrize(("text", "reason"), [("{", "Expecting property name"), ("[" * 100_000, "nested too deeply"),
+                                              ("[]", "Expected an object"),
                                               ('{"score": 0.5, "coco": 1}', "Expected an object")])
 def test_what_is_no_table_is_refused(tmp_path, text, reason):
     check_refused(tmp_path, text, reason)
+
+
+@pytest.mark.parametrize("text", [
+    {"categories": {"9" * 5000: {}}}, {"categories": {"1": 5}}, {"categories": {"1": {"name": 5}}},
+    {"categories": {"1": {"attributes": []}}},
+    {"categories": {"1": {"attributes": {"a": 0.5}}}}, {"attribute_names": {"x": "red"}}, {"attribute_names": {"1": []}},
+    {"score": float("nan")}, {"detections_per_photo": float("inf")}])
+def test_no_entry_of_a_table_is_told_in_pythons_words(tmp_path, text):
+    (tmp_path / "t.json").write_text(json.dumps({"score": 0.5, "mask": 0.5, "attribute": 0.5} | text))
+    with pytest.raises(ValueError, match="t.json holds no thresholds") as caught:
+        read_thresholds(tmp_path / "t.json")
+    assert not any(words in str(caught.value) for words in ("invalid literal", "Exceeds the limit", "object", "argument")) or \
+        "must be an object" in str(caught.value)
+
+
+@pytest.mark.parametrize("tuning", [None, [], [[1]], float("nan"), "x", 5])
+def test_what_is_no_tuning_says_nothing(tmp_path, tuning):
+    TABLE.write(tmp_path / "t.json", tuning=tuning)
+    assert read_thresholds(tmp_path / "t.json") == TABLE and read_tuning(tmp_path / "t.json") == {}
+    TABLE.write(tmp_path / "t.json", tuning={"rescored": True})
+    assert read_tuning(tmp_path / "t.json") == {"rescored": True}
 
 
 def check_refused(tmp_path, text, reason):

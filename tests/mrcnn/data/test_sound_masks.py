@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from fashion.evaluation import sound_masks
-from fashion.evaluation.sound_masks import areas_of_sound
+from mrcnn.data import sound_masks
 from mrcnn.data.coco_runs import pack, unpack
+from mrcnn.data.sound_masks import areas_of_sound
 
 
 def packed(counts, size=(2, 3)):

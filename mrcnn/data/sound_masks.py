@@ -4,8 +4,9 @@ Written for 100,000s of masks: the counts of many are unpacked at once (`mrcnn.d
 """
 import numpy as np
 
+from mrcnn.data.coco_runs import MOST_DIGITS
+
 _BATCH_BYTES = 1 << 18    # of run lengths at a time: more leaves the processor's cache
-_MOST_DIGITS = 6          # of a count: 2**29 pixels, more than any photo has
 _SIGNED = ((np.arange(64) & 31 ^ 16) - 16).astype(np.int32)    # of a count's last character, whose highest bit is the sign
 _NOTHING = b"0"           # one count of 0, which fills no photo
 
@@ -67,7 +68,7 @@ def _unreadable(codes, last, digits, end):
     strange = np.searchsorted(end, np.flatnonzero(codes > 63), "right")
     wrong = {*empty.tolist(), *unfinished.tolist(), *strange.tolist()}
     # A count that goes on in the next text is long, too, so this is asked last.
-    return wrong or set(np.searchsorted(end, last[digits > _MOST_DIGITS], "right").tolist())
+    return wrong or set(np.searchsorted(end, last[digits > MOST_DIGITS], "right").tolist())
 
 
 def _steps(codes, last, digits):

@@ -1,0 +1,271 @@
+"""COCO files as people have them: checked before use, and filled in where fields are missing.
+
+Both `evaluate_coco` and the evaluators of applications read ground truth through this door.
+"""
+
+import logging
+from collections import Counter
+
+import numpy as np
+from pycocotools import mask as coco_mask
+
+from mrcnn.data.coco_runs import as_rle, no_runs_of
+from mrcnn.data.entries import Entry, as_whole, is_number, shown
+from mrcnn.data.images import MAX_PIXELS
+from mrcnn.data.polygons import farthest
+from mrcnn.data.sound_masks import areas_of_sound
+
+log = logging.getLogger(__name__)
+
+_SHOWN = 3  # examples that an error names
+
+
+def checked_truth(content, name="The ground truth", *, masks=True):
+    """The content of a COCO file with every field filled in.
+
+    Filled in where they are missing or null: "iscrowd" (0), "bbox" and "area" (of the mask), "id"
+    of the annotations (if none has one), and, with one warning for all, "segmentation" (the box).
+
+    Args:
+        content: What was read: a dict of images, annotations and categories. It is not changed.
+        name: What errors call it.
+        masks: Whether masks are needed. Without them images need no size, annotations that have a
+            box and an area need no segmentation, and one that they have is not read.
+
+    Returns:
+        The content with new lists of images, annotations and categories. Ids and sizes are ints
+        (40.0 is 40), and with `masks` every "segmentation" is packed run lengths of the image's
+        size.
+
+    Raises:
+        ValueError: For what is wrong, with the file, the entry and what was expected.
+    """
+    lacking = [
+        key
+        for key in ("images", "annotations", "categories")
+        if not isinstance(content, dict) or not isinstance(content.get(key), list)
+    ]
+    if lacking:
+        raise ValueError(
+            f"{name} has no list of {', '.join(lacking)}. Expected COCO's layout: an object with "
+            f"images, annotations and "
+            "categories. A list of results belongs to the predictions."
+        )
+    images = checked_images(content["images"], name, sizes=masks)
+    categories = checked_labels(content["categories"], name, "category")
+    size_of = {image["id"]: size_of_image(image) for image in images}
+    known = {category["id"] for category in categories}
+    objects, described, no_mask = [], [], []
+    for entry in _numbered(content["annotations"], name):
+        row = _checked_annotation(entry, size_of, known, masks)
+        if masks and "segmentation" not in row:
+            no_mask.append(row)
+        objects.append(row)
+        described.append(entry.where)
+    check_unique([row["id"] for row in objects], name, "annotation")
+    _check_known([row["image_id"] for row in objects], size_of.keys(), name, "image")
+    _check_known([row["category_id"] for row in objects], known, name, "category")
+    if no_mask:
+        log.warning(
+            "%s: %d of %d annotations have no segmentation. Their boxes are taken for their "
+            "masks, so scores of masks "
+            "measure boxes there.",
+            name,
+            len(no_mask),
+            len(objects),
+        )
+    for row, where in zip(objects, described):
+        if masks and "segmentation" not in row:
+            x, y, width, height = row["bbox"]
+            row["segmentation"] = [[x, y, x + width, y, x + width, y + height, x, y + height]]
+        if "segmentation" in row:
+            row["segmentation"] = as_rle(row["segmentation"], size_of[row["image_id"]], where)
+    with_areas(
+        [row for row in objects if "segmentation" in row],
+        [w for row, w in zip(objects, described) if "segmentation" in row],
+    )
+    with_boxes([row for row in objects if "bbox" not in row])
+    for row in objects:
+        row.setdefault("area", row["bbox"][2] * row["bbox"][3])
+    return {**content, "images": images, "annotations": objects, "categories": categories}
+
+
+def checked_images(rows, name, sizes=True):
+    """The images of a COCO file, checked. sizes: whether they need a height and a width."""
+    images, kinds = [], {}
+    for i, row in enumerate(rows):
+        entry = Entry(row, name, "image", i)
+        entry.needs(*(("id", "height", "width") if sizes else ("id",)))
+        image = dict(row) | {"id": entry.identity("id")}
+        kinds.setdefault(isinstance(image["id"], str), shown(image["id"]))
+        if sizes or entry.has("height") and entry.has("width"):
+            height, width = (entry.whole(key, least=1) for key in ("height", "width"))
+            if height * width > MAX_PIXELS:
+                raise ValueError(
+                    f"{entry.where}{_called(row)} is {height} high and {width} wide. Images have "
+                    f"at most {MAX_PIXELS} pixels "
+                    "here; is the size right?"
+                )
+            image |= {"height": height, "width": width}
+        else:
+            image = {key: value for key, value in image.items() if key not in ("height", "width")}
+        if entry.has("file_name"):
+            entry.text("file_name")
+        else:
+            image.pop("file_name", None)
+        images.append(image)
+    if len(kinds) > 1:
+        raise ValueError(
+            f"{name} has images with ids that are numbers and others that are text, for example "
+            f"{' and '.join(kinds.values())}. Number all of them."
+        )
+    check_unique([image["id"] for image in images], name, "image")
+    return images
+
+
+def checked_labels(rows, name, kind, needs=("id", "name")):
+    """Categories, or other labels with id, name and perhaps a supercategory, checked.
+
+    kind: "category", or what else a label is
+    needs: the fields that each must have
+    """
+    labels = []
+    for i, row in enumerate(rows):
+        entry = Entry(row, name, kind, i)
+        entry.needs(*needs)
+        label = dict(row) | {"id": entry.whole("id")}
+        entry.title = f"{name}: {kind} {label['id']}"
+        if "name" in needs or entry.has("name"):
+            entry.text("name")
+        if entry.has("supercategory"):
+            entry.text("supercategory")
+        else:
+            label.pop("supercategory", None)
+        labels.append(label)
+    check_unique([label["id"] for label in labels], name, kind)
+    return labels
+
+
+def size_of_image(image):
+    """(height, width) of an image that was checked, None if it has none."""
+    return (image["height"], image["width"]) if "height" in image and "width" in image else None
+
+
+def check_unique(ids, name, kind):
+    """Refuses ids that occur more than once."""
+    twice = sorted((i for i, count in Counter(ids).items() if count > 1), key=str)
+    if twice:
+        raise ValueError(
+            f"{name} has {len(twice)} {kind} ids that occur more than once, for example "
+            f"{', '.join(map(str, twice[:_SHOWN]))}. Every {kind} needs an id of its own."
+        )
+
+
+def refuse_unknown(unknown, name, kind, known):
+    """Raises the error for ids that the ground truth lacks.
+
+    unknown: sorted list; known: how many it has
+    """
+    plural = {"category": "categories"}.get(kind, f"{kind}s")
+    some = ", ".join(str(i)[:40] for i in unknown[:_SHOWN])
+    raise ValueError(
+        f"{name} has {len(unknown)} {plural if len(unknown) > 1 else kind} that the ground truth "
+        f"does not list: {some}{' …' if len(unknown) > _SHOWN else ''} (it lists {known}). "
+        "Do the two files belong to the same photos and the same label list?"
+    )
+
+
+def with_areas(objects, described):
+    """Adds "area" (of the mask, in pixels) to those of these dicts that lack it; returns the list.
+
+    described: what errors call each of them
+    Raises ValueError for masks whose run lengths do not fill their image.
+    """
+    found = areas_of_sound([row["segmentation"] for row in objects])
+    damaged = np.flatnonzero(found < 0)
+    if len(damaged):
+        raise ValueError(
+            f"{described[damaged[0]]} has "
+            f"{no_runs_of(*objects[damaged[0]]['segmentation']['size'])} So many masks are "
+            f"damaged: {len(damaged)}. Write the file anew."
+        )
+    for row, area in zip(objects, found.tolist()):
+        row.setdefault("area", area)
+    return objects
+
+
+def with_boxes(objects):
+    """Adds "bbox" [x, y, width, height], the box around the mask, to these dicts, which lack it."""
+    if objects:  # pycocotools takes no empty list
+        for row, box in zip(
+            objects, coco_mask.toBbox([row["segmentation"] for row in objects]).tolist()
+        ):
+            row["bbox"] = box
+
+
+def _numbered(rows, name):
+    """The annotations as `Entry`s, each with an id that is a whole number from 1."""
+    entries = [Entry(row, name, "annotation", i) for i, row in enumerate(rows)]
+    without = not any("id" in entry.row for entry in entries)
+    for i, entry in enumerate(entries):
+        if without:
+            entry.row = {"id": i + 1, **entry.row}
+        entry.needs(
+            "id",
+            "image_id",
+            "category_id",
+            *(() if entry.has("segmentation") or entry.has("bbox") else ("segmentation",)),
+        )
+        number = as_whole(entry.row["id"])
+        if number is None and not is_number(entry.row["id"]):
+            entry.refuse("id", "a whole number from 1")
+        if number is None or number < 1:
+            wrong = [e.row.get("id") for e in entries if (as_whole(e.row.get("id")) or 0) < 1]
+            raise ValueError(
+                f"{name} has {len(wrong)} annotation ids that are not whole numbers from 1, for "
+                f"example {shown(wrong[0])}: "
+                "evaluators take id 0 for 'not matched' and would count that object as missed. "
+                "Annotation ids start at 1: "
+                "number them anew."
+            )
+        entry.whole("id", least=1)
+        entry.title = f"Annotation {number} of {name}"
+    return entries
+
+
+def _checked_annotation(entry, size_of, categories, masks):
+    """One annotation as a new dict that may lack "segmentation" (not read yet), "bbox", "area"."""
+    row = dict(entry.row) | {
+        "id": as_whole(entry.row["id"]),
+        "image_id": entry.identity("image_id"),
+        "category_id": entry.whole("category_id"),
+    }
+    if row["image_id"] not in size_of or row["category_id"] not in categories:
+        return row  # all that are unknown are told at once
+    crowd = row["iscrowd"] if entry.has("iscrowd") else 0
+    if as_whole(crowd) not in (0, 1) and not isinstance(crowd, bool):
+        entry.refuse("iscrowd", "0, or 1 for a crowd")
+    row["iscrowd"] = int(crowd)
+    if entry.has("bbox"):
+        row["bbox"] = entry.box(most=farthest(size_of[row["image_id"]] or (1, 1)))
+    else:
+        row.pop("bbox", None)
+    if entry.has("area"):
+        entry.number("area", least=0)
+    else:
+        row.pop("area", None)
+    if not entry.has("segmentation") or not masks and "bbox" in row and "area" in row:
+        row.pop("segmentation", None)
+    if "bbox" not in row and "segmentation" not in row:
+        entry.refuse("segmentation", "polygons or run lengths")
+    return row
+
+
+def _check_known(ids, known, name, kind):
+    unknown = sorted(set(ids).difference(known), key=str)
+    if unknown:
+        refuse_unknown(unknown, name, kind, len(known))
+
+
+def _called(row):
+    return f", {shown(row['file_name'])}," if isinstance(row.get("file_name"), str) else ""

@@ -1,0 +1,36 @@
+"""JSON files: what cannot be read is said in one line, whatever is wrong with it."""
+
+import pytest
+
+from fashion.formats.json_files import read_json
+
+
+def test_content_is_read_with_or_without_a_byte_order_mark(tmp_path):
+    for text in (b'{"a": [1]}', b'\xef\xbb\xbf{"a": [1]}'):
+        (tmp_path / "a.json").write_bytes(text)
+        assert read_json(tmp_path / "a.json") == {"a": [1]}
+
+
+def test_a_file_that_is_missing_is_named(tmp_path):
+    for path in (tmp_path / "none.json", tmp_path):
+        with pytest.raises(FileNotFoundError, match=f"There is no file {path}. Expected ground truth"):
+            read_json(path, "ground truth")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "Expecting value, line 1, column 1"),
+        (b'{"a": 1', "line 1, column 8"),
+        (b"[" * 100_000 + b"]" * 100_000, "nested too deeply"),
+        (b'{"a":' * 100_000, "nested too deeply"),
+        (b"\xff\xfe[\x00]\x00", "byte 0 is no UTF-8"),
+        (b"9" * 5000, "thousands of digits"),
+    ],
+)
+def test_what_is_no_json_is_refused(tmp_path, content, reason):
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(
+        ValueError, match=f"^a.json cannot be read as JSON: .*{reason}.* Expected ground truth\\.$"
+    ):
+        read_json(tmp_path / "a.json", "ground truth")
