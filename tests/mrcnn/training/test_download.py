@@ -289,6 +289,7 @@ def test_the_first_digits_of_a_hash_are_enough(server, path):
 
 
 def test_a_file_that_does_not_fit_is_named_where_the_right_one_cannot_be_had(server, path):
+    path.parent.mkdir(exist_ok=True)
     path.write_bytes(server.body[:HALF])
     server.plan = [{"status": 404}]
     with pytest.raises(DownloadError, match=f"is not used. Delete it if in doubt: {path}"):
