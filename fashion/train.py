@@ -214,7 +214,7 @@ def unfitting_layers(model, path, trained):
     shapes = read_h5(path, layers, of_each=lambda dataset: dataset.shape)
     attribute_layers = {name for name in layers if name.startswith("mrcnn_attribute")}
     labels = trained.get("ontology") not in (None, model.ontology.to_dict())
-    body = "ontology" in trained and (BEFORE | trained["config"])["ATTRIBUTE_HEAD"] != model.config.ATTRIBUTE_HEAD
+    body = "ontology" in trained and (BEFORE | trained.get("config", {})).get("ATTRIBUTE_HEAD") != model.config.ATTRIBUTE_HEAD
 
     def reshaped(name):
         return name in shapes and shapes[name] != [tuple(w.shape) for w in own_weights(layers[name])]

@@ -197,13 +197,17 @@ def _try_in_a_child(path: str | os.PathLike) -> None:
             [sys.executable, "-P", str(program), os.path.abspath(path)], env=environment,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             timeout=limit)
-    except subprocess.TimeoutExpired:
-        raise OSError(f"reading it takes more than {limit:.0f} seconds") from None
+        output, ended_well = child.stdout, child.returncode == 0
+        problem = "reading it ends the process that reads it"
+    except subprocess.TimeoutExpired as error:
+        output, ended_well = error.stdout or b"", False
+        problem = f"reading it takes more than {limit:.0f} seconds"
     except OSError as error:
         log.debug("%s is opened without a trial: %s", path, error)
         return
-    if child.stdout.strip() == _BEGUN.encode() and child.returncode:
-        raise OSError("reading it ends the process that reads it")
+    # Otherwise no Python was started (a server may run one inside it), or one without h5py.
+    if output.strip() == _BEGUN.encode() and not ended_well:
+        raise OSError(problem)
 
 
 def _try(path: str) -> None:

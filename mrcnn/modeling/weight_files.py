@@ -105,7 +105,10 @@ def save_weights(model, path, *, dtype="float32", metadata=None, extend=None):
 def read_metadata(path):
     """The JSON-able dict that `save_weights` was given; {} for other people's files. Raises ValueError if it is damaged."""
     with reading(path) as file:
-        return h5_files.json_of(file, "metadata", "{}")
+        found = h5_files.json_of(file, "metadata", "{}")
+        if not isinstance(found.get("config", {}), dict):
+            raise h5_files.Damaged("the settings in its metadata are no object")
+        return found
 
 
 def convention_in(path):

@@ -93,9 +93,16 @@ def read_state(path):
 
 
 def _state_of(group):
-    """The state, of which what every training needs is checked."""
+    """The state, of which what `fit` needs is checked where it is there."""
     state = h5_files.json_of(group, "state", "{}")
-    epoch, history = state.get("epoch", 0), state.get("history", [])
-    if type(epoch) is not int or epoch < 0 or not isinstance(history, list) or not all(isinstance(row, dict) for row in history):
-        raise Damaged("its training state holds no number of epochs, or no history")
+    history, repeats = state.get("history", []), state.get("repeats")
+    counts = [state.get(name, 0) for name in ("epoch", "stage", "stage_began")]
+    if not all(type(count) is int and 0 <= count < 2 ** 31 for count in counts):
+        raise Damaged("its training state counts epochs or stages by something else than whole numbers")
+    if not isinstance(history, list) or not all(isinstance(row, dict) for row in history):
+        raise Damaged("the history in its training state is no list of epochs")
+    if repeats is not None and not (isinstance(repeats, list) and all(type(n) in (int, float) and n >= 0 for n in repeats)):
+        raise Damaged("the repeat factors in its training state are no numbers")
+    if not all(state.get(name) is None or type(state[name]) in (int, float) for name in ("best", "learning_rate")):
+        raise Damaged("the best score or the learning rate in its training state is no number")
     return state

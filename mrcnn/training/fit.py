@@ -104,15 +104,15 @@ def _fresh(run, first_epoch):
 def _resumable(run, stages, first_epoch, batches):
     """The state in last.h5; `batches` get the repeat factors that it holds."""
     state = read_state(run.last) if run.last.exists() else None
-    if state is None:
+    if state is None or not {"epoch", "history"} <= set(state):
         raise FileNotFoundError(f"There is nothing to resume in {run.path}: it has no last.h5 with a training state. "
                                 "Leave --resume out to start anew.")
-    if state["repeats"]:
+    if state.get("repeats"):
         if len(state["repeats"]) != len(batches.sampler.repeats):
             raise ValueError(f"The run was begun with {len(state['repeats'])} images, and now there are "
                              f"{len(batches.sampler.repeats)}. Bring the data back as they were, or start anew.")
         batches.sampler.repeats = np.array(state["repeats"])
-    return _stage_by_epochs(state["epoch"], stages, first_epoch) | state
+    return {"best": -1.0, "repeats": None} | _stage_by_epochs(state["epoch"], stages, first_epoch) | state
 
 
 def _stage_by_epochs(epoch, stages, first_epoch):

@@ -228,7 +228,8 @@ def _downloaded(backbone, get):
     try:
         return get()
     except Exception as error:
-        raise FileNotFoundError(f"The ImageNet weights of {backbone} could not be downloaded ({error}). Go online once, or give a file "
+        told = str(error).rstrip(".")
+        raise FileNotFoundError(f"The ImageNet weights of {backbone} could not be downloaded ({told}). Go online once, or give a file "
                                 "(.npz or .h5) in its place, or start from nothing (none).") from error
 
 
