@@ -14,6 +14,8 @@ SOURCES = ("IMAGES_PER_GPU", "IMAGE_MIN_DIM", "IMAGE_MAX_DIM", "IMAGE_RESIZE_MOD
 DERIVED = ("BATCH_SIZE", "IMAGE_SHAPE")
 # Settings of a compiled step that are no fields of `DetectorSettings`.
 COMPILED = ("JIT_COMPILE", "MASK_BUCKETS")
+# Fields of `DetectorSettings` that no step of a prediction reads.
+OF_TRAINING = {"loss_weights", "train_anchors", "train_rois", "positive_rois", "post_nms_training"}
 # Detections below the confidence are left out afterwards, so a higher one needs no other step.
 AFTERWARDS = "min_confidence"
 
@@ -34,7 +36,7 @@ class LiveSettings:
         """Makes the detector work by the config as it is now.
 
         Returns:
-            Whether compiled steps have to be made anew.
+            Whether the compiled steps of predictions have to be made anew; a training compiles its own.
 
         Raises:
             ValueError: A setting was changed that the network was built by, or to a value that
@@ -61,7 +63,7 @@ class LiveSettings:
             del fields[AFTERWARDS]
         self.detector.settings = dataclasses.replace(self.detector.settings, **fields)
         self._known, self._settings = _values(self.config), settings
-        return bool(fields) or bool(changed & set(COMPILED))
+        return bool(fields.keys() - OF_TRAINING) or bool(changed & set(COMPILED))
 
 
 def _values(config):
