@@ -52,9 +52,7 @@ class LiveSettings:
                                  "built by. Make a new MaskRCNN from the config, or set it back.")
         self.config.validate()
         if changed & set(SOURCES):
-            said = {name: getattr(self.config, name) for name in changed & set(DERIVED)}     # by the script itself
             self.config.derive()
-            vars(self.config).update(said)
         settings = settings_of(self.config)
         fields = {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)
                   if getattr(settings, field.name) != getattr(self._settings, field.name)}
