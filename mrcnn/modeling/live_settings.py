@@ -1,14 +1,34 @@
 """LiveSettings: settings that are changed after a model was built take effect, or are refused."""
+
 import dataclasses
 
 from mrcnn.config import Config
 from mrcnn.modeling.build import settings_of
 
 # What the layers were made by: another value needs another network.
-BUILT_IN = ("BACKBONE", "BACKBONE_STRIDES", "TOP_DOWN_PYRAMID_SIZE", "NECK", "NECK_GATE", "TRAIN_BN", "MIXED_PRECISION",
-            "IMAGE_CHANNEL_COUNT", "NUM_CLASSES", "RPN_ANCHOR_RATIOS", "RPN_ANCHOR_STRIDE", "RPN_CHANNELS", "RPN_BBOX_STD_DEV",
-            "BBOX_STD_DEV", "POOL_SIZE", "MASK_POOL_SIZE", "MASK_SHAPE", "MASK_CHANNELS", "FPN_CLASSIF_FC_LAYERS_SIZE", "ROI_ALIGN",
-            "GPU_COUNT")
+BUILT_IN = (
+    "BACKBONE",
+    "BACKBONE_STRIDES",
+    "TOP_DOWN_PYRAMID_SIZE",
+    "NECK",
+    "NECK_GATE",
+    "TRAIN_BN",
+    "MIXED_PRECISION",
+    "IMAGE_CHANNEL_COUNT",
+    "NUM_CLASSES",
+    "RPN_ANCHOR_RATIOS",
+    "RPN_ANCHOR_STRIDE",
+    "RPN_CHANNELS",
+    "RPN_BBOX_STD_DEV",
+    "BBOX_STD_DEV",
+    "POOL_SIZE",
+    "MASK_POOL_SIZE",
+    "MASK_SHAPE",
+    "MASK_CHANNELS",
+    "FPN_CLASSIF_FC_LAYERS_SIZE",
+    "ROI_ALIGN",
+    "GPU_COUNT",
+)
 # What BATCH_SIZE and IMAGE_SHAPE follow from.
 SOURCES = ("IMAGES_PER_GPU", "IMAGE_MIN_DIM", "IMAGE_MAX_DIM", "IMAGE_RESIZE_MODE")
 DERIVED = ("BATCH_SIZE", "IMAGE_SHAPE")
@@ -36,7 +56,7 @@ class LiveSettings:
         """Makes the detector work by the config as it is now.
 
         Returns:
-            Whether the compiled steps of predictions have to be made anew; a training compiles its own.
+            Whether compiled steps of predictions have to be made anew; a training makes its own.
 
         Raises:
             ValueError: A setting was changed that the network was built by, or to a value that
@@ -48,14 +68,20 @@ class LiveSettings:
             return False
         for name in BUILT_IN:
             if name in changed:
-                raise ValueError(f"{name} was changed from {self._known[name]!r} to {now[name]!r} after the model was built, which it is "
-                                 "built by. Make a new MaskRCNN from the config, or set it back.")
+                raise ValueError(
+                    f"{name} was changed from {self._known[name]!r} to {now[name]!r} after the "
+                    "model was built, which it is "
+                    "built by. Make a new MaskRCNN from the config, or set it back."
+                )
         self.config.validate()
         if changed & set(SOURCES):
             self.config.derive()
         settings = settings_of(self.config)
-        fields = {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)
-                  if getattr(settings, field.name) != getattr(self._settings, field.name)}
+        fields = {
+            field.name: getattr(settings, field.name)
+            for field in dataclasses.fields(settings)
+            if getattr(settings, field.name) != getattr(self._settings, field.name)
+        }
         least = fields.get(AFTERWARDS)
         if least is not None and least >= self.detector.settings.min_confidence:
             del fields[AFTERWARDS]
@@ -65,6 +91,6 @@ class LiveSettings:
 
 
 def _values(config):
-    """{name: value} of the library's settings, as `Config.to_dict` writes them: copies, which no change reaches."""
+    """{name: value} of the library's settings, copies as `Config.to_dict` writes them."""
     written = config.to_dict()
     return {name: written[name] for name in (*vars(Config), *DERIVED) if name in written}
