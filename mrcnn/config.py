@@ -193,13 +193,17 @@ class Config:
         self.validate()
 
     def derive(self) -> None:
-        """Works out anew what follows from other settings: BATCH_SIZE, IMAGE_SHAPE and IMAGE_META_SIZE."""
-        self.BATCH_SIZE = self.IMAGES_PER_GPU * self.GPU_COUNT
+        """Works out anew what follows from other settings: BATCH_SIZE, IMAGE_SHAPE and IMAGE_META_SIZE. One that was set by hand since
+        it was worked out stays."""
         least, most = self.IMAGE_MIN_DIM or 0, self.IMAGE_MAX_DIM or 0
         sides = {"portrait": (most, least), "crop": (least, least)}
         height, width = sides.get(self.IMAGE_RESIZE_MODE, (most, most))
-        self.IMAGE_SHAPE = np.array([height, width, self.IMAGE_CHANNEL_COUNT])
-        self.IMAGE_META_SIZE = 12 + self.NUM_CLASSES
+        before = vars(self).get("_derived", {})
+        self._derived = {"BATCH_SIZE": self.IMAGES_PER_GPU * self.GPU_COUNT, "IMAGE_META_SIZE": 12 + self.NUM_CLASSES,
+                         "IMAGE_SHAPE": np.array([height, width, self.IMAGE_CHANNEL_COUNT])}
+        for name, value in self._derived.items():
+            if name not in before or np.array_equal(getattr(self, name), before[name]):
+                setattr(self, name, value)
 
     @property
     def image_hw(self):

@@ -1,4 +1,5 @@
-"""What may be wrong with `sys.path` when a script imports this package, and what is done about it."""
+"""What may be wrong with `sys.path` when a script imports this package, and what helps."""
+
 import logging
 import os
 import sys
@@ -30,19 +31,30 @@ def warn_of_older_copies() -> list[str]:
     found = []
     for entry in sys.path:
         folder = os.path.join(os.path.abspath(entry), "mrcnn") if isinstance(entry, str) else ""
-        if folder in ("", own) or folder in found or not os.path.isfile(os.path.join(folder, "model.py")):
+        if (
+            folder in ("", own)
+            or folder in found
+            or not os.path.isfile(os.path.join(folder, "model.py"))
+        ):
             continue
         if not os.path.isfile(os.path.join(folder, OURS)):
             found.append(folder)
     if found:
-        log.warning("An older mrcnn lies on sys.path: %s. This process uses the one in %s; whether another does, depends on the "
-                    "order. Remove the line that adds that folder.", ", ".join(found), own)
+        log.warning(
+            "An older mrcnn lies on sys.path: %s. This process uses the one in %s; whether another "
+            "does, depends on the "
+            "order. Remove the line that adds that folder.",
+            ", ".join(found),
+            own,
+        )
     return found
 
 
 def _to_text():
     if any(type(entry) is not str for entry in sys.path):
-        sys.path[:] = [os.fsdecode(entry) for entry in sys.path if isinstance(entry, (str, bytes, os.PathLike))]
+        sys.path[:] = [
+            os.fsdecode(entry) for entry in sys.path if isinstance(entry, (str, bytes, os.PathLike))
+        ]
 
 
 class _TextForTensorFlow:

@@ -68,6 +68,9 @@ class MaskRCNN:
     def __init__(self, mode, config, model_dir, extra_heads=()):
         if mode not in ("training", "inference"):
             raise ValueError(f'mode must be "training" or "inference". Got {mode!r}.')
+        if "BATCH_SIZE" in vars(config):            # and not in a subclass that leaves out super().__init__()
+            config.validate()                       # settings may have been made since
+            config.derive()
         self.mode, self.config, self.model_dir = mode, config, str(model_dir)
         self._extra_heads, self._predictor, self.anchors = extra_heads, None, None
         self._warned, self._told = set(), 0

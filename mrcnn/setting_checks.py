@@ -1,4 +1,5 @@
-"""Checks of single settings: what type a value has, in what range it lies, and what name was meant."""
+"""Checks of single settings: the type of a value, its range, and what a mistyped name meant."""
+
 import difflib
 import math
 import re
@@ -21,7 +22,9 @@ class Rule:
 
 def is_number(value: object) -> bool:
     """Whether a value is one finite number, True and False not among them."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+    if isinstance(value, (bool, np.bool_)) or not isinstance(
+        value, (int, float, np.integer, np.floating)
+    ):
         return False
     return math.isfinite(value)
 
@@ -33,12 +36,18 @@ def is_whole(value: object) -> bool:
 
 def whole(least: int = 1) -> Rule:
     """A whole number of at least `least`."""
-    return Rule(f"be a whole number, at least {least}", lambda value: is_whole(value) and value >= least)
+    return Rule(
+        f"be a whole number, at least {least}", lambda value: is_whole(value) and value >= least
+    )
 
 
 def number(least: float = 0, most: float = math.inf) -> Rule:
     """A number from `least` to `most`."""
-    words = f"be a number from {least:g} to {most:g}" if most < math.inf else f"be a number, at least {least:g}"
+    words = (
+        f"be a number from {least:g} to {most:g}"
+        if most < math.inf
+        else f"be a number, at least {least:g}"
+    )
     return Rule(words, lambda value: is_number(value) and least <= value <= most)
 
 
@@ -49,7 +58,10 @@ def fraction() -> Rule:
 
 def switch() -> Rule:
     """True or False; 0 and 1 count as these."""
-    return Rule("be True or False", lambda value: isinstance(value, (bool, np.bool_)) or is_whole(value) and value in (0, 1))
+    return Rule(
+        "be True or False",
+        lambda value: isinstance(value, (bool, np.bool_)) or is_whole(value) and value in (0, 1),
+    )
 
 
 def text() -> Rule:
@@ -64,7 +76,10 @@ def several(each: Rule, count: int | None = None, of: str = "numbers above 0") -
     def allows(value):
         if not isinstance(value, (list, tuple, np.ndarray)) or np.ndim(value) != 1:
             return False
-        return (len(value) == count if count else len(value) > 0) and all(each.allows(v) for v in value)
+        return (len(value) == count if count else len(value) > 0) and all(
+            each.allows(v) for v in value
+        )
+
     return Rule(words, allows)
 
 
@@ -76,15 +91,20 @@ def above_zero() -> Rule:
 def or_else(rule: Rule, *others: object) -> Rule:
     """What `rule` allows, or one of the constants `others`, None for instance."""
     words = rule.says + "".join(f", or {other!r}" for other in others)
-    return Rule(words, lambda value: any(value is other or isinstance(value, str) and value == other for other in others)
-                or rule.allows(value))
+    return Rule(
+        words,
+        lambda value: (
+            any(value is other or isinstance(value, str) and value == other for other in others)
+            or rule.allows(value)
+        ),
+    )
 
 
 def check(name: str, value: object, rule: Rule) -> None:
-    """Raises ValueError that names the setting, its value and what was expected, unless `rule` allows the value."""
+    """Raises ValueError, naming setting, value and what was expected, unless `rule` allows it."""
     try:
         allowed = rule.allows(value)
-    except (TypeError, ValueError):         # lists of lists and the like
+    except (TypeError, ValueError):  # lists of lists and the like
         allowed = False
     if not allowed:
         raise ValueError(f"{name} must {rule.says}. Got {shown(value)}.")
@@ -109,7 +129,7 @@ def mistyped(names: Iterable[str], known: Iterable[str]) -> dict[str, str]:
     known = set(known)
     found = {}
     for name in names:
-        own = any(name.startswith(k) and re.match(r"_|\d", name[len(k):]) for k in known)
+        own = any(name.startswith(k) and re.match(r"_|\d", name[len(k) :]) for k in known)
         meant = None if name in known or own else name_meant(name, known)
         if meant:
             found[name] = meant
@@ -117,7 +137,7 @@ def mistyped(names: Iterable[str], known: Iterable[str]) -> dict[str, str]:
 
 
 def check_loss_weights(weights: object, known: Iterable[str]) -> None:
-    """Raises ValueError unless `weights` is {name: number of at least 0}, or if a name looks like a known one, mistyped."""
+    """Raises ValueError unless `weights` is {name: number of at least 0}, no name mistyped."""
     if not isinstance(weights, Mapping):
         raise ValueError(f"LOSS_WEIGHTS must be a dict of names and numbers. Got {shown(weights)}.")
     known = tuple(known)
@@ -129,7 +149,11 @@ def check_loss_weights(weights: object, known: Iterable[str]) -> None:
 
 
 def loss_meant(name: str, known: Iterable[str]) -> str | None:
-    """The loss that a name stands for which is none, or None: mistyped, or with a part left out such as mask_loss."""
+    """The loss that a mistyped or shortened name such as mask_loss stands for, or None."""
     known = list(known)
-    whole_word = [k for k in known if k.endswith("_" + name) or k == name + "_loss" or k.endswith(f"_{name}_loss")]
+    whole_word = [
+        k
+        for k in known
+        if k.endswith("_" + name) or k == name + "_loss" or k.endswith(f"_{name}_loss")
+    ]
     return whole_word[0] if len(whole_word) == 1 else name_meant(name, known, 0.85)

@@ -1,7 +1,7 @@
-"""What Python runs when it starts, once this package is installed: setup.py puts this file into a .pth file.
+"""What Python runs when it starts, once this is installed: setup.py makes a .pth file of it.
 
-Scripts say `import imgaug` above `import mrcnn`, and imgaug fails beside NumPy 2 unless it is mended
-as `mrcnn.data.imgaug_import` does. And a folder on `sys.path` that holds an older mrcnn wins over the
+Scripts say `import imgaug` above `import mrcnn`, and imgaug fails beside NumPy 2 unless it is
+mended, see `mrcnn.data.imgaug_import`. And a folder on `sys.path` with an older mrcnn wins over the
 installed package without a word. So this waits for either import. Every Python of the environment
 runs these lines: they import nothing (0.4 ms in all), and no fault of theirs may reach anybody.
 """
@@ -31,9 +31,13 @@ class WaitsForImports:
         spec = PathFinder.find_spec(name)
         folder = list(spec.submodule_search_locations or ())[0] if spec is not None else None
         if folder and not os.path.exists(os.path.join(folder, "data", "imgaug_import.py")):
-            print("WARNING: import mrcnn takes the older copy in " + folder + ", not the package that is "
-                  "installed. Drop the line that adds its folder to sys.path, or leave that folder.",
-                  file=sys.stderr)
+            print(
+                "WARNING: import mrcnn takes the older copy in "
+                + folder
+                + ", not the package that is "
+                "installed. Drop the line that adds its folder to sys.path, or leave that folder.",
+                file=sys.stderr,
+            )
         return None
 
 

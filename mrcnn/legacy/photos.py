@@ -1,23 +1,28 @@
-"""What scripts hand to `detect`: photos, and arrays that were photos once. Each is turned back into one."""
+"""What scripts hand to `detect`: photos, and arrays that were photos once and become so again."""
+
 import numpy as np
 
 from mrcnn.data.dataset import as_photo
 
 # How far a number may lie from a whole one that rounding in float32 has moved.
 ROUNDING = 0.02
-# A channel of a picture spans more levels than this; an array that spans fewer was scaled in a way that is not known here.
+# A channel of a picture spans more levels than this. An array that spans fewer was scaled in a way
+# that is not known here.
 LEAST_SPAN = 16
 
 ZERO_TO_ONE = "numbers from 0 to 1: multiplied by 255"
 MINUS_ONE_TO_ONE = "numbers from -1 to 1: taken for (pixel / 127.5) - 1"
-MOLDED = "what mold_image makes: the mean pixel is added back (detect molds photos by itself; detect_molded takes network input)"
+MOLDED = (
+    "what mold_image makes: the mean pixel is added back (detect molds photos by itself; "
+    "detect_molded takes network input)"
+)
 
 
 def as_photos(images, config):
     """Photos as `detect` wants them.
 
     Args:
-        images: A list of photos, or an array `(N, h, w, C)`. A photo may also be an array `(1, h, w, C)`,
+        images: A list of photos, or an array `(N, h, w, C)`. A photo may also be `(1, h, w, C)`,
             numbers from 0 to 1 or from -1 to 1, or the output of `mold_image`.
         config: MEAN_PIXEL, PIXEL_STD and IMAGE_CHANNEL_COUNT are read.
 
@@ -28,7 +33,10 @@ def as_photos(images, config):
         ValueError: Something is no photo; it is named by its place.
     """
     if getattr(images, "ndim", None) == 3:
-        raise ValueError(f"detect takes a list of photos, and got one array of shape {images.shape}. Write detect([image]).")
+        raise ValueError(
+            f"detect takes a list of photos, and got one array of shape {images.shape}. Write "
+            "detect([image])."
+        )
     photos, assumed = [], {}
     for place, image in enumerate(images):
         photo, assumption = _as_photo(image, config, f"Photo {place}")
@@ -39,18 +47,23 @@ def as_photos(images, config):
 
 
 def _as_photo(image, config, name):
-    if not isinstance(image, np.ndarray) and hasattr(image, "__array__"):           # a backend's tensor
+    if not isinstance(image, np.ndarray) and hasattr(image, "__array__"):  # a backend's tensor
         image = np.asarray(image)
-    if getattr(image, "ndim", None) == 4 and image.shape[0] == 1:          # np.expand_dims
+    if getattr(image, "ndim", None) == 4 and image.shape[0] == 1:  # np.expand_dims
         image = image[0]
     channels, assumption = config.IMAGE_CHANNEL_COUNT, None
-    if getattr(image, "ndim", None) == 3 and image.shape[2] == channels and image.dtype.kind == "f" and image.size:
+    if (
+        getattr(image, "ndim", None) == 3
+        and image.shape[2] == channels
+        and image.dtype.kind == "f"
+        and image.size
+    ):
         image, assumption = _pixels(np.asarray(image), config)
     return as_photo(image, channels, name), assumption
 
 
 def _pixels(image, config):
-    """Floats -> pixels of 0..255 and what was assumed; as they are if they may be pixels, or nothing that is known."""
+    """Floats -> pixels of 0..255 and what was assumed; as they are if nothing had to be."""
     least, most = float(image.min()), float(image.max())
     back = image.astype(np.float32) * config.PIXEL_STD + config.MEAN_PIXEL
     is_whole = _whole(image)

@@ -3,6 +3,7 @@
 TensorFlow's and JAX's threads stay in the process that started them. In a forked one every
 computation waits for them, for ever.
 """
+
 import os
 
 # The process that was the first to build a network.
@@ -14,7 +15,7 @@ class ForkedProcessError(RuntimeError):
 
 
 def check_process() -> None:
-    """Remembers this process when the first network is built, and raises in any that is forked from it.
+    """Remembers the process that builds the first network; raises in any that is forked from it.
 
     Raises:
         ForkedProcessError: This process is not the one that built the first network.
@@ -23,6 +24,8 @@ def check_process() -> None:
         _began.append(os.getpid())
     if os.getpid() != _began[0]:
         raise ForkedProcessError(
-            "This process was forked from one in which a network was built, and the threads that compute are not copied: it would wait "
-            'for ever. Start processes with multiprocessing.get_context("spawn") and build the model in each of them; with a web server '
-            "such as gunicorn build it in the worker, without --preload.")
+            "This process was forked from one in which a network was built, and the threads that "
+            "compute are not copied: it would wait for ever. Start processes with "
+            'multiprocessing.get_context("spawn") and build the model in each of them; with a web '
+            "server such as gunicorn build it in the worker, without --preload."
+        )

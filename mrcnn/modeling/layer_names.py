@@ -1,17 +1,28 @@
-"""Layers by Matterport's names, and what took the place of those that were parts of its graph without weights."""
+"""Layers by Matterport's names, and what took the place of those that have no weights."""
+
 from mrcnn.modeling.weight_files import weight_layers
 
 # Layers of Matterport's graphs -> the key of `trace` under which that tensor is found now.
 TRACED = {
-    "ROI": "rpn_rois", "rpn_class_logits": "rpn_class_logits", "rpn_class": "rpn_class", "rpn_class_xxx": "rpn_class",
-    "rpn_bbox": "rpn_bbox", "mrcnn_class": "mrcnn_class", "mrcnn_bbox": "mrcnn_bbox", "mrcnn_detection": "detections",
-    "input_image": "input_image", "output_rois": "rpn_rois",
-} | {f"res{stage}{block}_out": f"C{stage}" for stage, block in ((2, "c"), (3, "d"), (4, "w"), (4, "f"), (5, "c"))}
+    "ROI": "rpn_rois",
+    "rpn_class_logits": "rpn_class_logits",
+    "rpn_class": "rpn_class",
+    "rpn_class_xxx": "rpn_class",
+    "rpn_bbox": "rpn_bbox",
+    "mrcnn_class": "mrcnn_class",
+    "mrcnn_bbox": "mrcnn_bbox",
+    "mrcnn_detection": "detections",
+    "input_image": "input_image",
+    "output_rois": "rpn_rois",
+} | {
+    f"res{stage}{block}_out": f"C{stage}"
+    for stage, block in ((2, "c"), (3, "d"), (4, "w"), (4, "f"), (5, "c"))
+}
 LOSS_SUFFIX = "_loss"
 
 
 def layer_of(detector, name):
-    """The layer with weights that bears a name, as Keras' `get_layer` finds it in a flat graph; None if there is none."""
+    """The layer with weights that bears a name, wherever it lies; None if there is none."""
     return weight_layers(detector).get(name)
 
 
@@ -20,11 +31,21 @@ def what_to_use_for(name: str) -> str:
     if name in TRACED:
         return f'Call trace(images) of the MaskRCNN: its ["{TRACED[name]}"] is that tensor.'
     if str(name).endswith(LOSS_SUFFIX):
-        return "Losses are no layers: keras_model.history.history has them by this name, and LOSS_WEIGHTS weighs them."
-    return ("Layers with weights go by Matterport's names, see get_trainable_layers() of the MaskRCNN; every tensor in between is in the "
-            "dict that its trace(images) returns.")
+        return (
+            "Losses are no layers: keras_model.history.history has them by this name, and "
+            "LOSS_WEIGHTS weighs them."
+        )
+    return (
+        "Layers with weights go by Matterport's names, see get_trainable_layers() of the MaskRCNN; "
+        "every tensor in between is in the "
+        "dict that its trace(images) returns."
+    )
 
 
-NO_LIST_OF_INPUTS = ("keras_model.predict takes no list of images, metas and anchors: the graph with seven outputs is gone. Call "
-                     "model.detect(images) with photos, model.detect_molded(molded_images, image_metas) with what mold_inputs made of "
-                     "them, or model.trace(images) for every tensor by its name.")
+NO_LIST_OF_INPUTS = (
+    "keras_model.predict takes no list of images, metas and anchors: the graph with seven outputs "
+    "is gone. Call "
+    "model.detect(images) with photos, model.detect_molded(molded_images, image_metas) with what "
+    "mold_inputs made of "
+    "them, or model.trace(images) for every tensor by its name."
+)

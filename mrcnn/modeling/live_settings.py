@@ -1,19 +1,41 @@
 """LiveSettings: settings that are changed after a model was built take effect, or are refused."""
+
 import dataclasses
 
 from mrcnn.config import Config
 from mrcnn.modeling.build import settings_of
 
 # What the layers were made by: another value needs another network.
-BUILT_IN = ("BACKBONE", "BACKBONE_STRIDES", "TOP_DOWN_PYRAMID_SIZE", "NECK", "NECK_GATE", "TRAIN_BN", "MIXED_PRECISION",
-            "IMAGE_CHANNEL_COUNT", "NUM_CLASSES", "RPN_ANCHOR_RATIOS", "RPN_ANCHOR_STRIDE", "RPN_CHANNELS", "RPN_BBOX_STD_DEV",
-            "BBOX_STD_DEV", "POOL_SIZE", "MASK_POOL_SIZE", "MASK_SHAPE", "MASK_CHANNELS", "FPN_CLASSIF_FC_LAYERS_SIZE", "ROI_ALIGN",
-            "GPU_COUNT")
+BUILT_IN = (
+    "BACKBONE",
+    "BACKBONE_STRIDES",
+    "TOP_DOWN_PYRAMID_SIZE",
+    "NECK",
+    "NECK_GATE",
+    "TRAIN_BN",
+    "MIXED_PRECISION",
+    "IMAGE_CHANNEL_COUNT",
+    "NUM_CLASSES",
+    "RPN_ANCHOR_RATIOS",
+    "RPN_ANCHOR_STRIDE",
+    "RPN_CHANNELS",
+    "RPN_BBOX_STD_DEV",
+    "BBOX_STD_DEV",
+    "POOL_SIZE",
+    "MASK_POOL_SIZE",
+    "MASK_SHAPE",
+    "MASK_CHANNELS",
+    "FPN_CLASSIF_FC_LAYERS_SIZE",
+    "ROI_ALIGN",
+    "GPU_COUNT",
+)
 # What BATCH_SIZE and IMAGE_SHAPE follow from.
 SOURCES = ("IMAGES_PER_GPU", "IMAGE_MIN_DIM", "IMAGE_MAX_DIM", "IMAGE_RESIZE_MODE")
 DERIVED = ("BATCH_SIZE", "IMAGE_SHAPE")
 # Settings of a compiled step that are no fields of `DetectorSettings`.
 COMPILED = ("JIT_COMPILE", "MASK_BUCKETS")
+# Fields of `DetectorSettings` that no step of a prediction reads.
+OF_TRAINING = {"loss_weights", "train_anchors", "train_rois", "positive_rois", "post_nms_training"}
 # Detections below the confidence are left out afterwards, so a higher one needs no other step.
 AFTERWARDS = "min_confidence"
 
@@ -34,7 +56,7 @@ class LiveSettings:
         """Makes the detector work by the config as it is now.
 
         Returns:
-            Whether compiled steps have to be made anew.
+            Whether compiled steps of predictions have to be made anew; a training makes its own.
 
         Raises:
             ValueError: A setting was changed that the network was built by, or to a value that
@@ -46,25 +68,29 @@ class LiveSettings:
             return False
         for name in BUILT_IN:
             if name in changed:
-                raise ValueError(f"{name} was changed from {self._known[name]!r} to {now[name]!r} after the model was built, which it is "
-                                 "built by. Make a new MaskRCNN from the config, or set it back.")
+                raise ValueError(
+                    f"{name} was changed from {self._known[name]!r} to {now[name]!r} after the "
+                    "model was built, which it is "
+                    "built by. Make a new MaskRCNN from the config, or set it back."
+                )
         self.config.validate()
         if changed & set(SOURCES):
-            said = {name: getattr(self.config, name) for name in changed & set(DERIVED)}     # by the script itself
             self.config.derive()
-            vars(self.config).update(said)
         settings = settings_of(self.config)
-        fields = {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)
-                  if getattr(settings, field.name) != getattr(self._settings, field.name)}
+        fields = {
+            field.name: getattr(settings, field.name)
+            for field in dataclasses.fields(settings)
+            if getattr(settings, field.name) != getattr(self._settings, field.name)
+        }
         least = fields.get(AFTERWARDS)
         if least is not None and least >= self.detector.settings.min_confidence:
             del fields[AFTERWARDS]
         self.detector.settings = dataclasses.replace(self.detector.settings, **fields)
         self._known, self._settings = _values(self.config), settings
-        return bool(fields) or bool(changed & set(COMPILED))
+        return bool(fields.keys() - OF_TRAINING) or bool(changed & set(COMPILED))
 
 
 def _values(config):
-    """{name: value} of the library's settings, as `Config.to_dict` writes them: copies, which no change reaches."""
+    """{name: value} of the library's settings, copies as `Config.to_dict` writes them."""
     written = config.to_dict()
     return {name: written[name] for name in (*vars(Config), *DERIVED) if name in written}

@@ -9,6 +9,7 @@ import pytest
 
 import mrcnn.model as modellib
 from mrcnn import utils, visualize
+from mrcnn.modeling import forks
 from mrcnn.modeling.live_settings import LiveSettings
 
 NAMES = ["BG", "square", "bar"]
@@ -224,3 +225,18 @@ def test_molded_photos_are_detected_in_their_own_pixels(model, photos):
     assert molded.shape == (2, 64, 64, 3) and metas.shape == (2, 15) and windows.shape == (2, 4)
     for r in model.detect_molded(molded, metas):
         assert r["masks"].shape[:2] == (64, 64) and len(r["rois"]) == r["masks"].shape[-1] > 0
+
+
+def test_a_forked_process_is_told_so_and_does_not_wait(model, photos, shapes, monkeypatch):
+    monkeypatch.setattr(forks, "_began", [-1])
+    for use in (lambda: model.detect(photos[:1]), lambda: model.detect_molded(*model.mold_inputs(photos[:1])[:2]),
+                lambda: model.trace(photos[:1]), lambda: model.train(shapes(2), None, 0.1, 1, "heads")):
+        with pytest.raises(RuntimeError, match="spawn"):
+            use()
+
+
+def test_another_config_in_the_models_place_counts(changing, photos):
+    other = copy.copy(changing.config)
+    other.DETECTION_MAX_INSTANCES = 1
+    changing.config = other
+    assert len(changing.detect([photos[0]])[0]["scores"]) == 1

@@ -105,3 +105,13 @@ def test_rois_from_elsewhere_are_no_setting():
 
     with pytest.raises(ValueError, match="USE_RPN_ROIS must be True.*keras_model.fit"):
         OutsideRois()
+
+
+def test_settings_that_are_made_on_the_object_count_when_a_model_is_built(shapes_config, made):
+    config = shapes_config()
+    config.IMAGES_PER_GPU, config.IMAGE_MAX_DIM = 1, 128
+    made(config)
+    assert config.BATCH_SIZE == 1 and config.image_hw == (128, 128)
+    config.DETECTION_MIN_CONFIDENCE = "0.5"
+    with pytest.raises(ValueError, match="DETECTION_MIN_CONFIDENCE must be a fraction .* Got '0.5'"):
+        made(config)

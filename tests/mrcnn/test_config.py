@@ -122,6 +122,16 @@ def test_whole_numbers_may_be_floats_and_no_clipping_is_none():
     assert type(mine.PRE_NMS_LIMIT) is int
 
 
+def test_what_follows_from_other_settings_follows_them_again_unless_it_was_set_by_hand():
+    mine = config(IMAGES_PER_GPU=2, IMAGE_MAX_DIM=512)
+    mine.IMAGES_PER_GPU, mine.IMAGE_MAX_DIM, mine.NUM_CLASSES = 3, 256, 5
+    mine.derive()
+    assert (mine.BATCH_SIZE, mine.image_hw, mine.IMAGE_META_SIZE) == (3, (256, 256), 17)
+    mine.BATCH_SIZE, mine.IMAGES_PER_GPU, mine.IMAGE_MAX_DIM = 1, 4, 128
+    mine.derive()
+    assert (mine.BATCH_SIZE, mine.image_hw) == (1, (128, 128))
+
+
 def test_losses_of_heads_of_ones_own_are_no_mistakes():
     class Mine(Config):
         losses_of_heads = ("mrcnn_masks_loss",)

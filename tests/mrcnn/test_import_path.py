@@ -1,4 +1,5 @@
 """sys.path as scripts leave it: with paths that are no text, and with clones of Matterport's code."""
+
 import importlib.util
 import logging
 import sys
@@ -50,5 +51,11 @@ def test_this_package_other_checkouts_of_it_and_other_folders_are_none(tmp_path,
     other = clone(tmp_path / "checkout")
     (other / "mrcnn" / "data").mkdir()
     (other / "mrcnn" / "data" / "imgaug_import.py").touch()
-    sys.path += [str(other), str(tmp_path), str(Path(__file__).parents[2]), "", str(tmp_path / "gone")]
+    sys.path += [
+        str(other),
+        str(tmp_path),
+        str(Path(__file__).parents[2]),
+        "",
+        str(tmp_path / "gone"),
+    ]
     assert warn_of_older_copies() == [] and not caplog.text

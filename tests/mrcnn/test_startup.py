@@ -1,4 +1,5 @@
 """The .pth line: what every Python of the environment runs when it starts."""
+
 import importlib.util
 import os
 import subprocess
@@ -25,8 +26,13 @@ def run(line, code, folder, *paths):
     """What Python prints that finds the line in a folder of packages, and this project below it on its path."""
     (folder / "startup.pth").write_text(line)
     begin = f"import site, sys; sys.path += {[*map(str, paths), str(ROOT)]}; site.addsitedir({str(folder)!r}); "
-    done = subprocess.run([sys.executable, "-c", begin + code], capture_output=True, text=True, cwd=folder,
-                          env=os.environ | {"PYTHONPATH": ""})
+    done = subprocess.run(
+        [sys.executable, "-c", begin + code],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": ""},
+    )
     return done.stdout.strip(), done.stderr.strip()
 
 
@@ -58,7 +64,14 @@ def test_without_this_package_imports_are_as_they_were(line, tmp_path):
     assert run(line, code, tmp_path) == ("another", "")
 
 
-@pytest.mark.parametrize("fault", [("sys.meta_path", "sys.no_such_list"), ("def wait_for_imports", "def another"), ("class ", "klass ")])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ("sys.meta_path", "sys.no_such_list"),
+        ("def wait_for_imports", "def another"),
+        ("class ", "klass "),
+    ],
+)
 def test_no_fault_of_it_stops_python(line, fault, tmp_path):
     assert run(line.replace(*fault), "print('goes on')", tmp_path) == ("goes on", "")
 

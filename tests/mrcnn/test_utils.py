@@ -318,3 +318,12 @@ def test_recall_counts_objects_not_boxes():
     share, found = utils.compute_recall(np.array([[0, 0, 10, 9], [0, 0, 10, 10], [40, 40, 50, 50]]), gt, 0.5)
     assert share == 0.5 and found.tolist() == [0, 1]
     assert utils.compute_recall(np.zeros((0, 4)), gt, 0.5)[0] == 0.0
+
+
+def test_the_first_levels_alone_may_have_anchors():
+    """Scripts with four scales for five feature maps."""
+    shapes, strides = [(8, 8), (4, 4), (2, 2)], [8, 16, 32]
+    anchors = utils.generate_pyramid_anchors((16, 32), [1], shapes, strides, 1)
+    assert len(anchors) == 8 * 8 + 4 * 4
+    with pytest.raises(ValueError, match="4 scales for 3 feature maps"):
+        utils.generate_pyramid_anchors((8, 16, 32, 64), [1], shapes, strides, 1)

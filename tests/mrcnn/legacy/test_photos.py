@@ -1,4 +1,5 @@
 """What detect takes besides photos: arrays that were photos once."""
+
 import numpy as np
 import pytest
 
@@ -46,7 +47,10 @@ def test_a_molded_image_that_was_resized_is_known_by_its_range(photo):
     molded = mold_image(photo, mine)
     between = (molded[:, :-1] + molded[:, 1:]) / 2
     photos, assumed = as_photos([between], mine)
-    assert list(assumed) == [MOLDED] and abs(photos[0].astype(float) - (between + mine.MEAN_PIXEL)).max() <= 0.51
+    assert (
+        list(assumed) == [MOLDED]
+        and abs(photos[0].astype(float) - (between + mine.MEAN_PIXEL)).max() <= 0.51
+    )
 
 
 @pytest.mark.parametrize("backbone", BACKBONES)
@@ -81,12 +85,19 @@ def test_other_channels_are_turned_back_too():
     assert_back([image.astype(np.float32) / 255], mine, image, ZERO_TO_ONE)
 
 
-@pytest.mark.parametrize(("image", "help"), [
-    (np.full((4, 4, 3), np.nan, np.float32), "from nan"),
-    (np.linspace(-3, 3, 48, dtype=np.float32).reshape(4, 4, 3), "before mold_image or another normalisation"),
-    (np.full((4, 4, 3), 300.5, np.float32), "from 300.5"),
-    (np.full((2, 4, 4, 3), 3, np.uint8), r"\(2, 4, 4, 3\)"),
-    ("photo.jpg", "Got <class .str.>")])
+@pytest.mark.parametrize(
+    ("image", "help"),
+    [
+        (np.full((4, 4, 3), np.nan, np.float32), "from nan"),
+        (
+            np.linspace(-3, 3, 48, dtype=np.float32).reshape(4, 4, 3),
+            "before mold_image or another normalisation",
+        ),
+        (np.full((4, 4, 3), 300.5, np.float32), "from 300.5"),
+        (np.full((2, 4, 4, 3), 3, np.uint8), r"\(2, 4, 4, 3\)"),
+        ("photo.jpg", "Got <class .str.>"),
+    ],
+)
 def test_what_was_no_photo_is_refused_by_its_place(image, help, photo):
     with pytest.raises(ValueError, match="Photo 1 must be .*" + help):
         as_photos([photo, image], config())

@@ -1,4 +1,5 @@
 """A process that is forked from one with a network."""
+
 import multiprocessing
 import os
 import time
@@ -28,7 +29,9 @@ def test_a_forked_process_is_told_at_once_what_to_do(monkeypatch):
     process.start()
     answer = answers.get(timeout=10)
     process.join()
-    assert 'get_context("spawn")' in answer and "--preload" in answer and time.monotonic() - began < 5
+    assert (
+        'get_context("spawn")' in answer and "--preload" in answer and time.monotonic() - began < 5
+    )
 
 
 def test_a_process_in_which_nothing_was_built_yet_may_build(monkeypatch):

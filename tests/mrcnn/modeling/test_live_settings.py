@@ -1,4 +1,5 @@
 """Settings that are changed after the model was built."""
+
 import types
 
 import pytest
@@ -18,11 +19,19 @@ def test_nothing_is_to_be_done_where_nothing_changed(watched):
     assert not watched.follow() and watched.detector.settings is before
 
 
-@pytest.mark.parametrize(("name", "value", "field"), [
-    ("DETECTION_MIN_CONFIDENCE", 0.1, "min_confidence"), ("DETECTION_NMS_THRESHOLD", 0.9, "detection_nms_threshold"),
-    ("DETECTION_MAX_INSTANCES", 60, "max_detections"), ("DETECTION_MAX_INSTANCES", 3, "max_detections"),
-    ("DETECTION_ALL_CLASSES", False, "all_classes"), ("POST_NMS_ROIS_INFERENCE", 7, "post_nms_inference"),
-    ("RPN_NMS_THRESHOLD", 0.5, "rpn_nms_threshold"), ("PRE_NMS_LIMIT", 9, "pre_nms"), ("TRAIN_ROIS_PER_IMAGE", 8, "train_rois")])
+@pytest.mark.parametrize(
+    ("name", "value", "field"),
+    [
+        ("DETECTION_MIN_CONFIDENCE", 0.1, "min_confidence"),
+        ("DETECTION_NMS_THRESHOLD", 0.9, "detection_nms_threshold"),
+        ("DETECTION_MAX_INSTANCES", 60, "max_detections"),
+        ("DETECTION_MAX_INSTANCES", 3, "max_detections"),
+        ("DETECTION_ALL_CLASSES", False, "all_classes"),
+        ("POST_NMS_ROIS_INFERENCE", 7, "post_nms_inference"),
+        ("RPN_NMS_THRESHOLD", 0.5, "rpn_nms_threshold"),
+        ("PRE_NMS_LIMIT", 9, "pre_nms"),
+    ],
+)
 def test_what_no_layer_was_made_by_takes_effect(watched, name, value, field):
     setattr(watched.config, name, value)
     assert watched.follow() and getattr(watched.detector.settings, field) == value
@@ -40,23 +49,44 @@ def test_loss_weights_are_followed_when_their_dict_is_changed(watched):
     watched.config.LOSS_WEIGHTS = dict(watched.config.LOSS_WEIGHTS)
     watched.follow()
     watched.config.LOSS_WEIGHTS["mrcnn_mask_loss"] = 3.0
-    assert watched.follow() and watched.detector.settings.loss_weights["mrcnn_mask_loss"] == 3.0
+    watched.config.TRAIN_ROIS_PER_IMAGE = 8
+    assert not watched.follow()  # predictions do not read them
+    assert watched.detector.settings.train_rois == 8
+    assert watched.detector.settings.loss_weights["mrcnn_mask_loss"] == 3.0
 
 
-@pytest.mark.parametrize(("name", "value"), [("NUM_CLASSES", 9), ("BACKBONE", "resnet50"), ("MASK_CHANNELS", 4), ("TRAIN_BN", True),
-                                             ("RPN_ANCHOR_RATIOS", [1.0]), ("ROI_ALIGN", "corners")])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("NUM_CLASSES", 9),
+        ("BACKBONE", "resnet50"),
+        ("MASK_CHANNELS", 4),
+        ("TRAIN_BN", True),
+        ("RPN_ANCHOR_RATIOS", [1.0]),
+        ("ROI_ALIGN", "corners"),
+    ],
+)
 def test_what_layers_were_made_by_is_refused_until_it_is_set_back(watched, name, value):
     before = getattr(watched.config, name)
     setattr(watched.config, name, value)
     for _ in range(2):
-        with pytest.raises(ValueError, match=f"{name} was changed from .* after the model was built"):
+        with pytest.raises(
+            ValueError, match=f"{name} was changed from .* after the model was built"
+        ):
             watched.follow()
     setattr(watched.config, name, before)
     assert not watched.follow()
 
 
-@pytest.mark.parametrize(("name", "value"), [("DETECTION_MIN_CONFIDENCE", 7), ("LOSS_WEIGHTS", {"mrcnn_maks_loss": 0.0}),
-                                             ("DETECTION_MAX_INSTANCES", "many"), ("IMAGE_MAX_DIM", 100)])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DETECTION_MIN_CONFIDENCE", 7),
+        ("LOSS_WEIGHTS", {"mrcnn_maks_loss": 0.0}),
+        ("DETECTION_MAX_INSTANCES", "many"),
+        ("IMAGE_MAX_DIM", 100),
+    ],
+)
 def test_a_value_that_cannot_work_is_refused_as_when_a_config_is_made(watched, name, value):
     setattr(watched.config, name, value)
     with pytest.raises(ValueError, match=name):
