@@ -2,50 +2,117 @@
 long cells of CSV files."""
 import contextlib
 import csv
+import errno
 import hashlib
 import os
+import secrets
+import shutil
 import sys
-import tempfile
 from pathlib import Path
 
-RANDOM = "[a-z0-9_]" * 8        # what tempfile.mkstemp puts into a name
+# A file that is being written is called .<stem>.writing-<8 hex digits><suffix>, so that the leftovers
+# of a killed process are recognised without knowing what it wrote.
+_RANDOM = "[0-9a-f]" * 8
+_BEFORE = "[a-z0-9_]" * 8       # instead of "writing-…", up to version 0.1
+_FULL = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name)}
 
 
 @contextlib.contextmanager
-def atomic_path(path, *, synced=True):
-    """Yield a temporary path beside `path`; rename it to `path` if the block succeeds, remove it if it does not.
+def atomic_path(path, *, synced=True, size=None):
+    """Yields a temporary path beside `path`; renames it to `path` if the block succeeds, removes it if it does not.
 
-    synced: its content is on the disk before it has the name, as a power cut may else leave the name alone; False is for thousands of files
+    Args:
+        path: A file, or a symbolic link to one; the file that the link points to is replaced, the link stays.
+        synced: fsync before the rename, so that a power failure cannot leave an empty file; False when writing thousands of files.
+        size: Bytes that will be written, as far as known; an error tells them.
+
+    Raises:
+        OSError: The file cannot be written; the message names it and says what to do. A full disk in the block is told likewise.
+
+    The file's permissions are those of the file it replaces, or those that the umask gives a new one.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
+    real, temporary = _temporary_for(path)
     try:
-        yield Path(name)
-        os.chmod(name, 0o644)
-        if synced:
-            with open(name, "rb+") as file:
-                os.fsync(file.fileno())
-        os.replace(name, path)
+        try:
+            yield temporary
+        except OSError as error:
+            if error.errno in _FULL and error.strerror:         # the system's words, not yet ours
+                raise _not_written(path, error, real.parent, size) from error
+            raise
+        try:
+            if real.exists():
+                shutil.copymode(real, temporary)
+            if synced:
+                with open(temporary, "rb+") as file:
+                    os.fsync(file.fileno())
+            os.replace(temporary, real)
+        except OSError as error:
+            raise _not_written(path, error, real.parent, size) from error
     finally:
-        Path(name).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
-def remove_leftovers(folder, names):
-    """Remove what killed processes left in `folder` of files that they were writing with `atomic_path`.
+def _temporary_for(path):
+    """(the file that `path` means, an empty new file beside it)."""
+    path = Path(path)
+    try:
+        real = path.resolve()
+        if real.exists() and not real.is_file():        # a rename would replace /dev/null itself
+            raise OSError(f"{path} is a folder or a device. Give the name of a file.")
+        real.parent.mkdir(parents=True, exist_ok=True)
+        # Names have at most 255 bytes, and those of photos may be near that.
+        stem = real.stem if len(os.fsencode(real.stem)) < 200 else ""
+        temporary = real.with_name(f".{stem}.writing-{secrets.token_hex(4)}{real.suffix}")
+        open(temporary, "x").close()                    # unlike mkstemp's, with the mode that the umask says
+        return real, temporary
+    except OSError as error:
+        if not error.strerror:
+            raise
+        raise _not_written(path, error, path.parent, None) from error
+    except RuntimeError as error:                       # before Python 3.13: links in a circle
+        raise OSError(f"{path} cannot be written: its links lead in a circle. Give another name.") from error
 
-    names: of those files, glob patterns such as "last.h5" or "weights_*.h5"; nobody may be writing them now.
+
+def _not_written(path, error, folder, size):
+    """The error that says which file was not written, why, and what to do; of the same class, with the same errno."""
+    advice = "Choose a folder that you may write to."
+    if error.errno in _FULL:
+        advice = "Make room on the disk and start again."
+        with contextlib.suppress(OSError):
+            needed = "" if size is None else f"It needs {size / 1e6:,.1f} MB, and "
+            advice += f" {needed}{shutil.disk_usage(folder).free / 1e6:,.1f} MB are free."
+    kept = " The file that was there is unchanged." if Path(path).is_file() else ""
+    new = type(error)(f"{path} could not be written: {error.strerror}.{kept} {advice}")
+    new.errno = error.errno
+    return new
+
+
+def remove_leftovers(folder, names=("*",)):
+    """Removes what killed processes left in `folder` of files that they were writing with `atomic_path`.
+
+    names: of those files, glob patterns such as "last.h5" or "weights_*.h5"; all files by default. Nobody may be writing them now, see
+    `mrcnn.locks`.
     """
-    for name in map(Path, names):
-        for path in Path(folder).glob(f".{name.stem}.{RANDOM}{name.suffix}"):
-            path.unlink(missing_ok=True)
+    folder = Path(folder)
+    patterns = [f".*.writing-{_RANDOM}*"] if tuple(names) == ("*",) else [
+        f".{name.stem}.{marked}{name.suffix}" for name in map(Path, names) for marked in (f"writing-{_RANDOM}", _BEFORE)]
+    for pattern in patterns:
+        for path in folder.glob(pattern):
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
 
 
 def write_text(path, text):
     """Write `text` as UTF-8, atomically."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def write_bytes(path, data):
+    """Writes `data` (bytes-like), atomically."""
+    with atomic_path(path, size=memoryview(data).nbytes) as temporary:
+        temporary.write_bytes(data)
 
 
 def digest_of(path):

@@ -20,6 +20,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
+from mrcnn.files import remove_leftovers
+
 log = logging.getLogger(__name__)
 
 LOCK_NAME = ".lock"
@@ -49,7 +51,8 @@ def locked(folder: str | os.PathLike, what: str) -> Iterator[None]:
         FolderInUse: Somebody else holds the lock; the message says who, and what to do.
         OSError: The folder cannot be written to.
 
-    A lock whose process has ended is taken over. The thread that holds a lock may lock the folder
+    A lock whose process has ended is taken over, and what that process left half written in the
+    folder is removed, see `mrcnn.files.atomic_path`. The thread that holds a lock may lock the folder
     again; that changes nothing.
     """
     me = os.getpid(), threading.get_ident()
@@ -61,6 +64,7 @@ def locked(folder: str | os.PathLike, what: str) -> Iterator[None]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _take(path, content, folder)
+        remove_leftovers(folder)                # nobody else writes here now
     except FolderInUse:
         raise
     except OSError as error:

@@ -1,36 +1,60 @@
 """Reading the arrays of a .pkl file, as Detectron and Detectron2 publish weights, without running its pickle's code."""
-import pickle
-from collections import OrderedDict
+import io
+import math
+import re
+from pathlib import Path
 
 import numpy as np
 
-# What a pickled array asks for; NumPy has moved the first two since such files were written.
-REBUILDS = {("multiarray", "_reconstruct"): np.zeros(0).__reduce__()[0], ("multiarray", "scalar"): np.float32(0).__reduce__()[0]}
-KNOWN = {("numpy", "ndarray"): np.ndarray, ("numpy", "dtype"): np.dtype, ("collections", "OrderedDict"): OrderedDict,
-         ("_codecs", "encode"): lambda text, _: text.encode("latin1")}
+from mrcnn.training.plain_pickle import Call, PlainUnpickler, Refused
+
+# What a pickled array asks for; NumPy has moved its functions since the older of such files were written.
+_NUMPY = [f"numpy.{core}.{name}" for core in ("core", "_core")
+          for name in ("multiarray._reconstruct", "multiarray.scalar", "numeric._frombuffer")]
+_KNOWN = [*_NUMPY, "numpy.ndarray", "numpy.dtype"]
+_NUMBERS = r"f[248]|[iu][1248]|b1"
 
 
 def read_array_file(path):
     """{name: array} of a pickled dict of arrays, or of the one under its key "model" (Detectron2) or "blobs" (Detectron, Caffe2).
 
-    What is no array is left out. Raises ValueError if the file is of another format, or wants more than arrays rebuilt.
+    What is no array is left out. Raises ValueError if the file is of another format, wants more than arrays rebuilt, or if an array holds
+    anything else than as many numbers as its shape says: nothing of it is handed to NumPy before that is known.
     """
-    with open(path, "rb") as file:
-        try:
-            content = _Unpickler(file, encoding="latin1").load()        # written by Python 2
-            content = content.get("model", content.get("blobs", content))
-            return {name: value for name, value in content.items() if isinstance(value, np.ndarray)}
-        except Exception as error:                              # a pickle that is none can fail in any way
-            raise ValueError(f"{path} is not a pickled dict of arrays: {error}.") from error
+    data = Path(path).read_bytes()
+    try:
+        content = PlainUnpickler(io.BytesIO(data), _KNOWN).load()
+        for key in ("model", "blobs"):
+            if isinstance(content, dict) and key in content:
+                content = content[key]
+                break
+        if not isinstance(content, dict):
+            raise Refused("it holds no dict")
+        return {name: _array(name, value) for name, value in content.items() if _is_array(value)}
+    except ValueError as error:
+        raise ValueError(f"{path} is not a pickled dict of arrays: {error}.") from error
 
 
-class _Unpickler(pickle.Unpickler):
-    """Knows arrays; refuses everything else."""
+def _is_array(value):
+    return isinstance(value, Call) and value.name.endswith(("._reconstruct", "._frombuffer"))
 
-    def find_class(self, module, name):
-        package, _, last = module.rpartition(".")
-        if package in ("numpy.core", "numpy._core") and (last, name) in REBUILDS:
-            return REBUILDS[last, name]
-        if (module, name) in KNOWN:
-            return KNOWN[module, name]
-        raise pickle.UnpicklingError(f"it wants {module}.{name}, which a file of weights has no need of")
+
+def _array(name, call):
+    try:
+        if call.name.endswith("._frombuffer"):
+            data, dtype, shape, order = call.arguments
+        else:
+            *_, shape, dtype, turned, data = call.state
+            order = "F" if turned else "C"
+        kind, size = dtype.arguments[0], (dtype.state or (3, "|"))[1]
+    except (TypeError, ValueError, AttributeError, IndexError) as error:
+        raise Refused(f"the array {name!r} is incomplete") from error
+    if not isinstance(kind, str) or not re.fullmatch(_NUMBERS, kind) or size not in ("<", ">", "|", "="):
+        raise Refused(f"the array {name!r} holds {str(kind)[:20]!r}; only arrays of numbers are accepted")
+    dtype = np.dtype(("<" if size in "|=" else size) + kind)
+    data = data.encode("latin1") if isinstance(data, str) else data         # written by Python 2
+    if not isinstance(shape, tuple) or len(shape) > 8 or any(type(n) is not int or n < 0 for n in shape):
+        raise Refused(f"the array {name!r} has a shape that is none")
+    if not isinstance(data, (bytes, bytearray)) or math.prod(shape) * dtype.itemsize != len(data):
+        raise Refused(f"the array {name!r} of shape {shape} does not have as many numbers as that, so the file is damaged")
+    return np.frombuffer(data, dtype).reshape(shape, order="F" if order == "F" else "C").astype(dtype.newbyteorder("="))

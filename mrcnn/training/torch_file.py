@@ -1,79 +1,137 @@
 """Reading the tensors of a .pth file, in PyTorch's format of today or of before 1.6, without PyTorch, or running its pickle's code."""
-import pickle
+import io
+import math
+import os
 import zipfile
-from collections import OrderedDict
+from pathlib import Path
 
 import numpy as np
+
+from mrcnn.training.plain_pickle import Call, Name, PlainUnpickler, Refused
 
 MAGIC = 0x1950A86A20F9469CFC6C
 PROTOCOL = 1001
 STORAGES = {"FloatStorage": "<f4", "DoubleStorage": "<f8", "HalfStorage": "<f2", "LongStorage": "<i8", "IntStorage": "<i4"}
+_TENSOR, _PARAMETER = "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_parameter"
+_KNOWN = [_TENSOR, _PARAMETER, *(f"torch.{name}" for name in STORAGES)]
 
 
 def read_torch_file(path):
-    """{name: array} of a state dict. Raises ValueError if the file is of another format, or wants more than tensors rebuilt."""
+    """{name: array} of a state dict.
+
+    Raises ValueError if the file is of another format, wants more than tensors rebuilt, or if a tensor reaches outside its storage: the
+    message names the tensor, and nothing outside is read.
+    """
     with open(path, "rb") as file:
         try:
             state = _read_zip(file) if zipfile.is_zipfile(file) else _read_old(file)
-            return {name: _array(tensor) for name, tensor in state.items()}
-        except Exception as error:                              # a pickle that is none can fail in any way
+            if not isinstance(state, dict):
+                raise Refused("it holds no dict")
+            return {name: _array(name, value) for name, value in state.items()}
+        except Exception as error:                              # a broken .zip file can fail in many ways
             raise ValueError(f"{path} is not a state dict as PyTorch stores it: {error}.") from error
 
 
+class _Storage:
+    """A run of numbers that tensors are views of; `data` is filled in when all is known."""
+
+    def __init__(self, dtype):
+        self.dtype, self.data = np.dtype(dtype), None
+
+
+class _Unpickler(PlainUnpickler):
+    def __init__(self, file, storages):
+        super().__init__(file, _KNOWN)
+        self.storages = storages
+
+    def persistent_load(self, identity):
+        try:
+            _, kind, key, *_ = identity
+            name = kind.full.removeprefix("torch.") if isinstance(kind, Name) else ""
+        except (TypeError, ValueError) as error:
+            raise Refused("it has a storage without a name") from error
+        if name not in STORAGES or not isinstance(key, str):
+            raise Refused("it has a storage of unknown kind")
+        storage = self.storages.setdefault(key, _Storage(STORAGES[name]))
+        if storage.dtype != STORAGES[name]:
+            raise Refused(f"it has storage {key[:50]!r} of two kinds")
+        return storage
+
+
 def _read_zip(file):
+    room = os.fstat(file.fileno()).st_size
     with zipfile.ZipFile(file) as archive:
         pickled, storages = next((name for name in archive.namelist() if name.endswith("/data.pkl")), None), {}
         if pickled is None:
-            raise ValueError("it is a .zip file without a data.pkl")
-        state = _Unpickler(archive.open(pickled), storages).load()
+            raise Refused("it is a .zip file without a data.pkl")
+        state = _Unpickler(io.BytesIO(_stored(archive, pickled, room)), storages).load()
         for key, storage in storages.items():
-            storage["data"] = np.frombuffer(archive.read(pickled.removesuffix(".pkl") + f"/{key}"), storage["dtype"])
+            data = _stored(archive, pickled.removesuffix(".pkl") + f"/{key}", room)
+            room -= len(data)
+            storage.data = np.frombuffer(data[:len(data) - len(data) % storage.dtype.itemsize], storage.dtype)
     return state
 
 
+def _stored(archive, name, room):
+    """A member as PyTorch writes it, not compressed; `room`: bytes it may have, since a few bytes could name a member many times."""
+    try:
+        info = archive.getinfo(name)
+        if info.compress_type != zipfile.ZIP_STORED or info.file_size > room or info.flag_bits & 1:
+            raise Refused(f"its member {name[:100]!r} is compressed, encrypted or too large; PyTorch stores plain bytes")
+        return archive.read(info)
+    except KeyError as error:
+        raise Refused(f"it lacks {name[:100]!r}") from error
+
+
 def _read_old(file):
-    storages = {}
     file.seek(0)
+    if file.read(4) == b"PK\x03\x04":
+        raise EOFError("it is a .zip file without its end, so it is cut off; delete it and fetch it again")
+    file, storages = io.BytesIO(Path(file.name).read_bytes()), {}
 
     def load():
         return _Unpickler(file, storages).load()
 
     if load() != MAGIC or load() != PROTOCOL:
-        raise ValueError("the magic number is another")
+        raise Refused("the magic number is another")
     load()                                              # sizes of C types on the machine that wrote it
-    state = load()
-    for key in load():
-        storage = storages[key]
-        count = int.from_bytes(file.read(8), "little")
-        storage["data"] = np.fromfile(file, storage["dtype"], count)
-        if len(storage["data"]) < count:
+    state, keys = load(), load()
+    for key in keys if isinstance(keys, list) else []:
+        storage = storages.get(key) if isinstance(key, str) else None
+        if storage is None:
+            raise Refused("it lists a storage that no tensor has")
+        size = int.from_bytes(file.read(8), "little") * storage.dtype.itemsize
+        data = file.read(size) if size <= len(file.getbuffer()) else b""
+        if len(data) < size:
             raise EOFError("it ends within a tensor, so it may be cut off; fetch it again")
+        storage.data = np.frombuffer(data, storage.dtype)
     return state
 
 
-class _Unpickler(pickle.Unpickler):
-    """Knows ordered dicts, storages and the function that makes a tensor of one; refuses everything else."""
+def _array(name, value):
+    """The array of one entry. PyTorch has no negative strides, and weights are never one number shown many times (stride 0)."""
+    if isinstance(value, Call) and value.name == _PARAMETER and value.arguments:
+        value = value.arguments[0]
+    try:
+        storage, offset, shape, strides = value.arguments[:4]
+    except (AttributeError, ValueError) as error:
+        raise Refused(f"the entry {name!r} is no tensor") from error
+    if not isinstance(storage, _Storage) or storage.data is None:
+        raise Refused(f"the tensor {name!r} has no storage")
+    if not _are_sizes((offset,)) or not _are_sizes(shape) or not _are_sizes(strides, negative=True) or len(shape) != len(strides):
+        raise Refused(f"the tensor {name!r} has a shape, offset or strides that are none")
+    count, room = math.prod(shape), len(storage.data) - offset
+    if any(stride < 1 for n, stride in zip(shape, strides) if n > 1):
+        raise Refused(f"the tensor {name!r} has strides {tuple(strides)}; those of weights are 1 or more")
+    # as_strided would read what lies behind.
+    if count > max(room, 0) or count and sum((n - 1) * stride for n, stride in zip(shape, strides) if n > 1) >= room:
+        raise Refused(f"the tensor {name!r} of shape {tuple(shape)} is larger than its storage")
+    data, size = storage.data[offset:], storage.dtype.itemsize
+    steps = [stride * size if n > 1 else 0 for n, stride in zip(shape, strides)]
+    return np.lib.stride_tricks.as_strided(data, shape, steps).copy() if count else np.zeros(shape, storage.dtype)
 
-    def __init__(self, file, storages):
-        super().__init__(file)
-        self.storages = storages
 
-    def find_class(self, module, name):
-        if (module, name) == ("collections", "OrderedDict"):
-            return OrderedDict
-        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
-            return lambda storage, offset, shape, strides, *_: {"storage": storage, "offset": offset, "shape": shape, "strides": strides}
-        if module == "torch" and name in STORAGES:
-            return STORAGES[name]
-        raise pickle.UnpicklingError(f"it wants {module}.{name}, which a file of weights has no need of")
-
-    def persistent_load(self, identity):
-        _, dtype, key, *_ = identity
-        return self.storages.setdefault(key, {"dtype": dtype})
-
-
-def _array(tensor):
-    data, shape, strides = tensor["storage"]["data"][tensor["offset"]:], tensor["shape"], tensor["strides"]
-    if sum((n - 1) * s for n, s in zip(shape, strides, strict=True)) >= len(data):      # as_strided would read what lies behind
-        raise ValueError(f"a tensor of shape {tuple(shape)} is larger than its storage")
-    return np.lib.stride_tricks.as_strided(data, shape, [s * data.itemsize for s in strides]).copy()
+def _are_sizes(values, negative=False):
+    """A tuple or list of at most 8 whole numbers that fit into 64 bits."""
+    return isinstance(values, (tuple, list)) and len(values) <= 8 and all(
+        type(n) is int and (negative or n >= 0) and abs(n) < 2 ** 62 for n in values)

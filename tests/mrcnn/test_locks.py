@@ -81,7 +81,7 @@ def test_a_second_process_is_told_who_holds_the_folder(tmp_path, hold):
         pass
 
 
-def test_the_lock_of_a_killed_process_is_taken_over(tmp_path, hold, caplog):
+def test_a_killed_process_loses_its_lock_and_its_leftovers(tmp_path, hold, caplog):
     child = hold(tmp_path)
     child.kill()
     child.wait()
@@ -100,7 +100,7 @@ def test_a_process_id_that_was_given_away_again_is_not_the_holder(tmp_path):
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b'{"pid": "1"}', b"\xff", b"[" * 100_000])
 def test_a_lock_that_says_nothing_is_taken_over(tmp_path, monkeypatch, content):
-    """A process that was killed between making and filling it, or a full disk, leaves such a file."""
+    """A process that was killed between making and filling it leaves such a file."""
     monkeypatch.setattr(locks, "EMPTY_S", 0.1)
     (tmp_path / LOCK_NAME).write_bytes(content)
     with locked(tmp_path, "fashion train"):
@@ -128,7 +128,7 @@ def test_a_holder_gives_signs_of_life(tmp_path, monkeypatch):
         assert (tmp_path / LOCK_NAME).stat().st_mtime > 2
 
 
-def test_the_thread_that_holds_a_folder_may_lock_it_again_and_another_may_not(tmp_path, monkeypatch):
+def test_the_holding_thread_may_lock_again_and_another_may_not(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with locked(tmp_path, "fashion train"):
         with locked(".", "fit"):

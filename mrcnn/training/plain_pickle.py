@@ -1,0 +1,130 @@
+"""Reading pickles of weights as data: nothing in the file is run, imported or built.
+
+A pickle is a program that calls functions by name. Here a call is only written down, as a `Call`;
+the readers of the two formats (`array_file`, `torch_file`) look at the few they know.
+"""
+import pickle
+from collections.abc import Iterable
+
+# Opcodes of containers, texts and numbers. Sets are left out, as are those that make objects.
+_PLAIN = {
+    opcode: function for opcode, function in pickle._Unpickler.dispatch.items() if bytes([opcode]) in (
+        pickle.PROTO, pickle.FRAME, pickle.STOP, pickle.MARK, pickle.POP, pickle.POP_MARK, pickle.DUP,
+        pickle.NONE, pickle.NEWTRUE, pickle.NEWFALSE, pickle.INT, pickle.BININT, pickle.BININT1,
+        pickle.BININT2, pickle.LONG, pickle.LONG1, pickle.LONG4, pickle.FLOAT, pickle.BINFLOAT,
+        pickle.STRING, pickle.BINSTRING, pickle.SHORT_BINSTRING, pickle.BINBYTES,
+        pickle.SHORT_BINBYTES, pickle.BINBYTES8, pickle.UNICODE, pickle.BINUNICODE,
+        pickle.SHORT_BINUNICODE, pickle.BINUNICODE8, pickle.TUPLE, pickle.EMPTY_TUPLE, pickle.TUPLE1,
+        pickle.TUPLE2, pickle.TUPLE3, pickle.LIST, pickle.EMPTY_LIST, pickle.APPEND, pickle.APPENDS,
+        pickle.EMPTY_DICT, pickle.GET, pickle.BINGET, pickle.LONG_BINGET, pickle.PUT, pickle.BINPUT,
+        pickle.LONG_BINPUT, pickle.MEMOIZE, pickle.GLOBAL, pickle.STACK_GLOBAL, pickle.PERSID,
+        pickle.BINPERSID)}
+_KEYS = (str, int, float, bytes, bool, type(None))
+
+
+class Refused(ValueError):
+    """What a pickle asks for has no place in a file of weights."""
+
+
+class Name:
+    """A function or class that a pickle names."""
+
+    def __init__(self, module: str, name: str) -> None:
+        self.full = f"{module}.{name}"
+
+
+class Call:
+    """A call that a pickle asks for: the full name, the arguments, and the state set afterwards."""
+
+    def __init__(self, name: str, arguments: tuple) -> None:
+        self.name, self.arguments, self.state = name, arguments, None
+
+
+class PlainUnpickler(pickle._Unpickler):
+    """Python's own unpickler in Python; the one in C takes sizes and positions on trust.
+
+    Args:
+        file: Open for reading.
+        known: Full names such as "numpy.dtype" that the pickle may use; another is refused.
+
+    `load` raises ValueError for a pickle that is damaged or asks for something else.
+    """
+
+    def __init__(self, file, known: Iterable[str]) -> None:
+        super().__init__(file, encoding="latin1")           # texts of Python 2 may be bytes
+        self.known = {*known, "collections.OrderedDict", "_codecs.encode", "__builtin__.bytes",
+                      "builtins.bytes"}
+
+    def load(self):
+        try:
+            return super().load()
+        except Refused:
+            raise
+        except Exception as error:                          # a pickle that is none can fail in any way
+            raise ValueError("it is damaged, cut off, or of another format") from error
+
+    def find_class(self, module: str, name: str) -> Name:
+        found = Name(module, name)
+        if found.full not in self.known:
+            told = "".join(c if c.isprintable() else "?" for c in found.full[:100])
+            raise Refused(f"it wants {told}, which a file of weights has no need of")
+        return found
+
+    def load_reduce(self) -> None:
+        arguments, function = self.stack.pop(), self.stack.pop()
+        if not isinstance(function, Name) or not isinstance(arguments, tuple):
+            raise Refused("it calls something that is no function")
+        self.append(_simplest(function.full, arguments))
+
+    def load_build(self) -> None:
+        state, what = self.stack.pop(), self.stack[-1]
+        if isinstance(what, Call):
+            what.state = state
+        elif not isinstance(what, dict):                    # PyTorch adds a version to its dicts
+            raise Refused("it changes something that is no array")
+
+    def load_bytearray8(self) -> None:
+        size = int.from_bytes(self.read(8), "little")
+        self.append(self.read(size))                        # Python's own makes room for `size` first
+
+    def load_dict(self) -> None:
+        items = self.pop_mark()
+        self.append(_filled({}, items[::2], items[1::2]))
+
+    def load_setitem(self) -> None:
+        value, key = self.stack.pop(), self.stack.pop()
+        _filled(self.stack[-1], [key], [value])
+
+    def load_setitems(self) -> None:
+        items = self.pop_mark()
+        _filled(self.stack[-1], items[::2], items[1::2])
+
+    dispatch = _PLAIN | {
+        pickle.REDUCE[0]: load_reduce, pickle.BUILD[0]: load_build, pickle.DICT[0]: load_dict,
+        pickle.SETITEM[0]: load_setitem, pickle.SETITEMS[0]: load_setitems,
+        pickle.BYTEARRAY8[0]: load_bytearray8}
+
+
+def _simplest(name: str, arguments: tuple):
+    """The dict or bytes that a known call stands for, else the call itself."""
+    if name == "collections.OrderedDict":                   # empty, or from a list of pairs
+        pairs = list(arguments[0]) if arguments else []
+        return _filled({}, [key for key, _ in pairs], [value for _, value in pairs])
+    if name == "_codecs.encode":                            # how Python 3 writes bytes for Python 2
+        return arguments[0].encode("latin1")
+    if name.endswith(".bytes"):
+        if arguments:
+            raise Refused("it wants bytes made, which a file of weights has no need of")
+        return b""
+    return Call(name, arguments)
+
+
+def _filled(target, keys: list, values: list) -> dict:
+    """Adds items to a dict. Keys are simple: Python cannot hash a tuple in a million tuples."""
+    if not isinstance(target, dict):
+        raise Refused("it adds entries to something that is no dict")
+    for key, value in zip(keys, values, strict=True):
+        if type(key) not in _KEYS:
+            raise Refused("it has a dict whose keys are neither text nor numbers")
+        target[key] = value
+    return target
