@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from fashion.datasets.files import find_data
-from mrcnn.files import write_text
+from mrcnn.files import is_full_disk, not_written, read_json_object, write_text
 
 SAMPLE_FOLDER = Path("data/sample")
 # Beside the packages in the repository, inside this one once installed.
@@ -63,6 +63,8 @@ def run_verb(main, argv=None):
     except (ValueError, OSError, FloatingPointError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and type(error) is not RuntimeError:
             raise                       # a backend's own, not one of those that name a photo
+        if isinstance(error, OSError) and is_full_disk(error):
+            error = not_written(error.filename2 or error.filename or "A file", error)
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -75,7 +77,7 @@ def note_order(args, names):
     what was not yet noted when they were is taken to be the same."""
     order = {name: getattr(args, name) for name in names}
     path = args.out / "study.json"
-    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else order
+    before = read_json_object(path) if path.exists() else order
     different = [f"{name} {before[name]!r} there, {value!r} here" for name, value in order.items() if before.get(name, value) != value]
     if different:
         raise ValueError(f"{args.out} holds runs that were begun otherwise ({'; '.join(different)}). Give another folder with --out.")

@@ -13,6 +13,7 @@ if not __package__:                 # run as a script: the repository, not this 
     sys.path[0] = __file__.rpartition("fashion")[0] or "."
 
 import argparse
+import contextlib
 import dataclasses
 import functools
 import itertools
@@ -39,6 +40,7 @@ from fashion.ontology import Ontology
 from fashion.submission import table as submission_table
 from mrcnn.data.images import read_image
 from mrcnn.files import write_text
+from mrcnn.locks import locked
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +93,14 @@ def main(argv=None):
     for folder in (args.out, args.report, args.errors):
         if folder:
             folder.mkdir(parents=True, exist_ok=True)      # before the work, not after it
+    with contextlib.ExitStack() as stack:
+        for folder in filter(None, (args.out, args.report, args.errors)):
+            stack.enter_context(locked(folder, "fashion evaluate"))
+        return evaluate(args)
 
+
+def evaluate(args):
+    """Evaluate as the arguments say, into folders that are locked; returns the scores."""
     thresholds = read_thresholds(args.thresholds) if args.thresholds else None
     about, truth, detections, more, read_photo = (from_files if args.gt else from_model)(args, thresholds)
     about |= {"photos": len(truth["images"])}

@@ -26,6 +26,7 @@ from fashion.datasets.imaterialist import load_imaterialist
 from fashion.datasets.resized_copy import copy_rows, encode_copy, header
 from fashion.datasets.worker_processes import in_order
 from mrcnn.files import atomic_path
+from mrcnn.locks import locked
 
 SUBMITTED_2020 = 1024       # pixels of the longer side of a submitted mask
 
@@ -36,6 +37,13 @@ def main(argv=None):
     files = open_files(args.data)
     folder = CopyFolder(args.out, files, args.longest, args.quality)
     datasets = load(files, folder.csv_paths, args.skip_bad)
+    folder.check_place()
+    with locked(folder.path, "fashion prepare"):
+        return fill(folder, files, datasets, args)
+
+
+def fill(folder, files, datasets, args):
+    """Make what is missing of a copy; returns its folder."""
     folder.begin()
     test_photos = list_images(files.test_images_dir) if files.test_images_dir else []
     photos = list(dict.fromkeys(Path(info["path"]) for dataset in datasets for info in dataset.image_info)) + test_photos

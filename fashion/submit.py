@@ -8,6 +8,7 @@ if not __package__:                 # run as a script: the repository, not this 
     sys.path[0] = __file__.rpartition("fashion")[0] or "."
 
 import argparse
+import contextlib
 import json
 import logging
 import sys
@@ -23,6 +24,7 @@ from fashion.model import checkpoint_in, load_model
 from fashion.submission.writer import SubmissionWriter
 from mrcnn.data.images import image_hw, read_image
 from mrcnn.files import digest_of
+from mrcnn.locks import FolderInUse, locked
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +46,12 @@ def main(argv=None):
     files = {path.name if args.format == 2019 else path.stem: path for path in list_images(args.images)}
     if not files:
         raise FileNotFoundError(f"There are no photos in {args.images}.")
+    with locked_file(args.output):
+        return write_submission(args, files)
+
+
+def write_submission(args, files):
+    """Write the submission of `files` ({ImageId: photo}); returns its path."""
     thresholds = read_thresholds(args.thresholds) if args.thresholds else None
     min_score = thresholds.lowest_score() if thresholds else args.min_score
     model = load_model(args.weights, **model_settings(args, min_score))
@@ -69,6 +77,20 @@ def main(argv=None):
         writer.finish()
     print(f"{args.output}: {len(files)} photos, checked, format {args.format}{peak_memory()}")
     return args.output
+
+
+@contextlib.contextmanager
+def locked_file(path):
+    """Keeps a second command from writing the same submission. Locks are on folders, and others may be written beside it."""
+    folder = path.with_name(f".{path.name}.lock")
+    try:
+        with locked(folder, "fashion submit"):
+            yield
+    except FolderInUse as error:
+        raise FolderInUse(f"{path} is being written already: {error}") from error
+    finally:
+        with contextlib.suppress(OSError):          # another command is in it by now
+            folder.rmdir()
 
 
 def read_photos(files, names, readable, broken):

@@ -1,10 +1,12 @@
 """What the verbs share: data folders, and errors in one line."""
 import argparse
+import errno
+import os
 
 import pytest
 
 from fashion import commands
-from fashion.commands import add_data_arguments, add_model_arguments, open_files, run_verb
+from fashion.commands import add_data_arguments, add_model_arguments, note_order, open_files, run_verb
 
 
 @pytest.mark.parametrize("error", [ValueError("too large; use 64"), FileNotFoundError("no such folder"), FileExistsError("in the way"),
@@ -15,6 +17,24 @@ def test_an_error_is_told_in_one_line(error, capsys):
 
     assert run_verb(main, []) == 2
     assert capsys.readouterr().err == f"error: {error}\n"
+
+
+def test_a_full_disk_is_told_with_the_file_where_it_is_known(capsys):
+    def main(argv):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), *argv)
+
+    assert run_verb(main, ["out/page.html"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("error: out/page.html could not be written: No space left on device. Make room") and told.count("\n") == 1
+    assert run_verb(main, []) == 2
+    assert "error: A file could not be written: No space left on device. Make room on the disk" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("content", "told"), [("[", "is no JSON"), ("[]", "must hold a JSON object"), ("{}{", "is no JSON")])
+def test_a_damaged_note_of_a_study_is_told(tmp_path, content, told):
+    (tmp_path / "study.json").write_text(content)
+    with pytest.raises(ValueError, match=f"study.json {told}"):
+        note_order(argparse.Namespace(out=tmp_path, epochs=3), ["epochs"])
 
 
 def test_a_fault_of_ours_keeps_its_traceback():
