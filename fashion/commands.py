@@ -1,11 +1,15 @@
 """What the verbs share on the command line: where the data are, how they are opened, and how errors are told."""
+import contextlib
 import json
 import logging
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from fashion.datasets.files import find_data
-from mrcnn.files import is_full_disk, not_written, read_json_object, write_text
+from mrcnn.files import is_full_disk, not_written, read_json_object, remove_leftovers, write_text
+from mrcnn.locks import FolderInUse, check_free, locked
 
 SAMPLE_FOLDER = Path("data/sample")
 # Beside the packages in the repository, inside this one once installed.
@@ -70,6 +74,35 @@ def run_verb(main, argv=None):
     except KeyboardInterrupt:
         print("stopped; what was finished is kept", file=sys.stderr)
         return 130
+
+
+@contextlib.contextmanager
+def working_in(folder: str | os.PathLike, verb: str, *, below: bool = False) -> Iterator[None]:
+    """Keeps other commands out of a folder of output, and removes what killed ones left half written.
+
+    Args:
+        folder: Made if there is none; removed again if it was, and nothing came to lie in it.
+        verb: The command that works there, for instance "predict"; others are told it.
+        below: The folders inside are this command's, too: what was left in them is removed, except
+            where another command works in one of them.
+
+    Raises:
+        mrcnn.locks.FolderInUse: Another command works in the folder.
+        OSError: The folder cannot be written to.
+    """
+    folder = Path(folder)
+    was_there = folder.exists()
+    try:
+        with locked(folder, f"fashion {verb}"):     # which removes what was left in the folder itself
+            for inside in sorted(folder.rglob("*/")) if below else ():
+                with contextlib.suppress(FolderInUse):
+                    check_free(inside)
+                    remove_leftovers(inside)
+            yield
+    finally:
+        if not was_there:
+            with contextlib.suppress(OSError):      # it holds something
+                folder.rmdir()
 
 
 def note_order(args, names):

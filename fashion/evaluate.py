@@ -24,7 +24,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from fashion.commands import add_data_arguments, add_model_arguments, model_settings, open_files, run_verb
+from fashion.commands import add_data_arguments, add_model_arguments, model_settings, open_files, run_verb, working_in
 from fashion.datasets.annotation_csv import read_annotations
 from fashion.datasets.files import EXTENSIONS, year_of
 from fashion.datasets.splits import load_files, load_held_out
@@ -40,7 +40,6 @@ from fashion.ontology import Ontology
 from fashion.submission import table as submission_table
 from mrcnn.data.images import read_image
 from mrcnn.files import write_text
-from mrcnn.locks import locked
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +94,7 @@ def main(argv=None):
             folder.mkdir(parents=True, exist_ok=True)      # before the work, not after it
     with contextlib.ExitStack() as stack:
         for folder in filter(None, (args.out, args.report, args.errors)):
-            stack.enter_context(locked(folder, "fashion evaluate"))
+            stack.enter_context(working_in(folder, "evaluate"))
         return evaluate(args)
 
 

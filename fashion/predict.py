@@ -18,7 +18,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from fashion.classify.garments.rescorer import file_of
-from fashion.commands import add_model_arguments, model_settings, run_verb
+from fashion.commands import add_model_arguments, model_settings, run_verb, working_in
 from fashion.datasets.files import EXTENSIONS, list_images
 from fashion.evaluation.journal import Journal, begun_otherwise, remaining
 from fashion.evaluation.results import coco_results
@@ -26,7 +26,6 @@ from fashion.model import checkpoint_in, load_model
 from fashion.pictures import Illustrator
 from mrcnn.data.images import read_image
 from mrcnn.files import atomic_path, digest_of, write_text
-from mrcnn.locks import locked
 
 
 def main(argv=None):
@@ -34,7 +33,7 @@ def main(argv=None):
     args = parse(argv)
     photos = picture_paths(find_photos(args.photos), args.out)
     checkpoint = checkpoint_in(args.weights)
-    with locked(args.out, "fashion predict"):
+    with working_in(args.out, "predict"):
         about = {"weights": digest_of(checkpoint), "min_score": args.min_score, "set": args.set,
                  "rescore": args.rescore and digest_of(file_of(args.rescore)), "photos": [str(path) for path in args.photos]}
         path = args.out / "predictions.partial"

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from fashion.commands import add_data_arguments, open_files, run_verb
+from fashion.commands import add_data_arguments, open_files, run_verb, working_in
 from fashion.datasets.annotation_csv import BadRows
 from fashion.datasets.copy_folder import CopyFolder, size_text
 from fashion.datasets.files import list_images
@@ -26,7 +26,6 @@ from fashion.datasets.imaterialist import load_imaterialist
 from fashion.datasets.resized_copy import copy_rows, encode_copy, header
 from fashion.datasets.worker_processes import in_order
 from mrcnn.files import atomic_path
-from mrcnn.locks import locked
 
 SUBMITTED_2020 = 1024       # pixels of the longer side of a submitted mask
 
@@ -38,7 +37,7 @@ def main(argv=None):
     folder = CopyFolder(args.out, files, args.longest, args.quality)
     datasets = load(files, folder.csv_paths, args.skip_bad)
     folder.check_place()
-    with locked(folder.path, "fashion prepare"):
+    with working_in(folder.path, "prepare"):
         return fill(folder, files, datasets, args)
 
 

@@ -21,7 +21,7 @@ _MANY = 10**9               # more than any count of pixels, channels, epochs or
 _NOT_NEGATIVE = {"NUM_ATTRIBUTES", "ATTRIBUTE_HARD_NEGATIVES"}     # whole numbers; others are from 1
 _ABOVE_ZERO = {"BBOX_STD_DEV", "RPN_BBOX_STD_DEV", "PIXEL_STD", "RPN_ANCHOR_SCALES", "RPN_ANCHOR_RATIOS"}
 # Lists that may have another length than the recipe's.
-_ANY_LENGTH = {"BACKBONE_STRIDES", "RPN_ANCHOR_SCALES", "RPN_ANCHOR_RATIOS", "MASK_BUCKETS"}
+_ANY_LENGTH = {"RPN_ANCHOR_SCALES", "RPN_ANCHOR_RATIOS", "MASK_BUCKETS"}
 _MAY_BE_NULL = {"STEPS_PER_EPOCH", "VALIDATION_STEPS", "TRAIN_BN", "DETECTION_MIN_CONFIDENCE"}
 
 
@@ -128,8 +128,10 @@ def _of_kind(name, default):
         return _whole(0 if name in _NOT_NEGATIVE else 1)
     if isinstance(default, float):
         return _number(0)
+    if name == "BACKBONE_STRIDES":
+        return _list(_whole(1), 5, or_length=1)         # one where NECK is "none"
     if isinstance(default, (tuple, list)):
-        whole = name in ("MASK_SHAPE", "MINI_MASK_SHAPE", "BACKBONE_STRIDES", "MASK_BUCKETS")
+        whole = name in ("MASK_SHAPE", "MINI_MASK_SHAPE", "MASK_BUCKETS")
         each = _whole(1) if whole else _positive if name in _ABOVE_ZERO else _number(0)
         return _list(each, None if name in _ANY_LENGTH else len(default))
     if isinstance(default, dict):
@@ -279,10 +281,11 @@ def _object(value, where):
         raise _wrong(where, value, "an object, {…}")
 
 
-def _list(check, length, least=1):
+def _list(check, length, least=1, or_length=None):
     def checked(value, where):
-        if not isinstance(value, list) or (len(value) < least if length is None else len(value) != length):
-            raise _wrong(where, value, "a list" if length is None else f"a list of {length} values")
+        if not isinstance(value, list) or (len(value) < least if length is None else len(value) not in (length, or_length)):
+            also = f" or {or_length}" if or_length else ""
+            raise _wrong(where, value, "a list" if length is None else f"a list of {length}{also} values")
         for i, each in enumerate(value):
             check(each, f"{where}[{i}]")
     return checked

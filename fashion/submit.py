@@ -17,14 +17,14 @@ from pathlib import Path
 from tqdm import tqdm
 
 from fashion.classify.garments.rescorer import file_of
-from fashion.commands import add_model_arguments, model_settings, run_verb
+from fashion.commands import add_model_arguments, model_settings, run_verb, working_in
 from fashion.datasets.files import list_images
 from fashion.evaluation.thresholds.table import read_thresholds
 from fashion.model import checkpoint_in, load_model
 from fashion.submission.writer import SubmissionWriter
 from mrcnn.data.images import image_hw, read_image
 from mrcnn.files import digest_of
-from mrcnn.locks import FolderInUse, locked
+from mrcnn.locks import FolderInUse
 
 log = logging.getLogger(__name__)
 
@@ -84,12 +84,12 @@ def locked_file(path):
     """Keeps a second command from writing the same submission. Locks are on folders, and others may be written beside it."""
     folder = path.with_name(f".{path.name}.lock")
     try:
-        with locked(folder, "fashion submit"):
+        with working_in(folder, "submit"):
             yield
     except FolderInUse as error:
         raise FolderInUse(f"{path} is being written already: {error}") from error
     finally:
-        with contextlib.suppress(OSError):          # another command is in it by now
+        with contextlib.suppress(OSError):          # one that a killed command left, too; unless another is in it by now
             folder.rmdir()
 
 

@@ -22,7 +22,7 @@ import keras
 import numpy as np
 
 from fashion.augmentation import default_augmenter
-from fashion.commands import add_data_arguments, open_files, run_verb
+from fashion.commands import add_data_arguments, open_files, run_verb, working_in
 from fashion.config import BEFORE, RECIPES
 from fashion.datasets.label_counts import label_counts
 from fashion.datasets.split_table import split_table, summary, worst, write_split_table
@@ -48,7 +48,12 @@ VERSIONS = ("keras", "tensorflow", "jax", "numpy", "imgaug", "albumentations", "
 
 def main(argv=None):
     """Train as the arguments say; returns the run folder, None where only the split or a preview was to be shown."""
-    args = parse(argv)
+    with contextlib.ExitStack() as locks:
+        return begin_or_resume(parse(argv), locks)
+
+
+def begin_or_resume(args, locks):
+    """The same; locks: an ExitStack, which gets the lock on the run folder."""
     if args.resume:
         run = resumable_run(args.out)
         order = agreed_order(run, args)
@@ -81,6 +86,7 @@ def main(argv=None):
     with blamed_on(None if args.set else run):
         model = FashionModel(config, ontology, train.attribute_counts())
     run = run or RunFolder(Path(args.out) / f"{config.NAME}{datetime.now():%Y%m%dT%H%M%S}")
+    locks.enter_context(working_in(run.path, "train", below=True))
     going_on = args.resume and run.last.exists()        # a run that was killed in its first epoch starts over, in its folder
     if not going_on:
         start_weights(model, order["weights"], order["exclude"])
