@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fashion.datasets.files import find_data
 from mrcnn.files import is_full_disk, not_written, read_json_object, remove_leftovers, write_text
-from mrcnn.locks import FolderInUse, check_free, locked
+from mrcnn.locks import LOCK_NAME, FolderInUse, locked
 
 SAMPLE_FOLDER = Path("data/sample")
 # Beside the packages in the repository, inside this one once installed.
@@ -94,9 +94,11 @@ def working_in(folder: str | os.PathLike, verb: str, *, below: bool = False) -> 
     was_there = folder.exists()
     try:
         with locked(folder, f"fashion {verb}"):     # which removes what was left in the folder itself
-            for inside in sorted(folder.rglob("*/")) if below else ():
+            for inside in [path for path in folder.rglob("*") if path.is_dir()] if below else ():
                 with contextlib.suppress(FolderInUse):
-                    check_free(inside)
+                    if (inside / LOCK_NAME).exists():       # of a killed command: taken over, and removed
+                        with locked(inside, f"fashion {verb}"):
+                            pass
                     remove_leftovers(inside)
             yield
     finally:

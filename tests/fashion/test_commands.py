@@ -1,12 +1,14 @@
 """What the verbs share: data folders, and errors in one line."""
 import argparse
 import errno
+import json
 import os
 
 import pytest
 
 from fashion import commands
-from fashion.commands import add_data_arguments, add_model_arguments, note_order, open_files, run_verb
+from fashion.commands import add_data_arguments, add_model_arguments, note_order, open_files, run_verb, working_in
+from mrcnn import locks
 
 
 @pytest.mark.parametrize("error", [ValueError("too large; use 64"), FileNotFoundError("no such folder"), FileExistsError("in the way"),
@@ -78,3 +80,43 @@ def test_verbs_have_the_same_options_with_their_own_score():
     add_data_arguments(parser)
     args = parser.parse_args(["--data", "x"])
     assert (args.min_score, args.data, args.skip_bad, args.weights) == (0.3, "x", False, str(commands.SHIPPED_WEIGHTS))
+
+
+def test_what_a_kill_left_half_written_is_removed_but_not_where_others_work(tmp_path, held):
+    names = [f"{folder}.a.writing-abcdef01.json" for folder in ("", "free/", "free/deep/", "busy/")]
+    for name in names:
+        (tmp_path / "out" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "out" / name).touch()
+    killed = json.loads(locks._note("fashion train")) | {"pid": 0}
+    (tmp_path / "out" / "free" / ".lock").write_text(json.dumps(killed))
+    with held(tmp_path / "out" / "busy", "fashion train"):
+        (tmp_path / "out" / names[-1]).touch()
+        with working_in(tmp_path / "out", "predict"):
+            assert [(tmp_path / "out" / name).exists() for name in names] == [False, True, True, True]
+        with working_in(tmp_path / "out", "compare", below=True):
+            assert [(tmp_path / "out" / name).exists() for name in names] == [False, False, False, True]
+            assert not (tmp_path / "out" / "free" / ".lock").exists() and (tmp_path / "out" / "busy" / ".lock").exists()
+
+
+def test_a_folder_in_which_nothing_came_to_lie_is_removed_again(tmp_path):
+    with pytest.raises(ValueError), working_in(tmp_path / "new", "predict"):
+        raise ValueError("wrong weights")
+    assert not (tmp_path / "new").exists()
+    with working_in(tmp_path / "new", "predict"):
+        (tmp_path / "new" / "a.jpg").touch()
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.jpg"]
+    (tmp_path / "empty").mkdir()
+    with working_in(tmp_path / "empty", "predict"):
+        pass
+    assert (tmp_path / "empty").exists()
+
+
+def test_a_second_command_is_told_in_one_line(tmp_path, held, capsys):
+    def main(argv):
+        with working_in(tmp_path, "mnist"):
+            pass
+
+    with held(tmp_path, "fashion segment"):
+        assert run_verb(main, []) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"error: {tmp_path} is in use by fashion segment") and told.count("\n") == 1
