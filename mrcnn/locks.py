@@ -45,15 +45,15 @@ def locked(folder: str | os.PathLike, what: str) -> Iterator[None]:
 
     Args:
         folder: Made if there is none. The lock is the file `.lock` in it, removed at the end.
-        what: The command as a person knows it, for instance "fashion train"; others are told it.
+        what: The command as a person knows it, for instance "training"; others are told it.
 
     Raises:
         FolderInUse: Somebody else holds the lock; the message says who, and what to do.
         OSError: The folder cannot be written to.
 
     A lock whose process has ended is taken over, and what that process left half written in the
-    folder is removed, see `mrcnn.files.atomic_path`. The thread that holds a lock may lock the folder
-    again; that changes nothing.
+    folder is removed, see `mrcnn.files.atomic_path`. The thread that holds a lock may lock the
+    folder again; that changes nothing.
     """
     me = os.getpid(), threading.get_ident()
     path = Path(folder).resolve() / LOCK_NAME
