@@ -101,19 +101,44 @@ def load_model(path, *, rescorer=None, **settings):
     if "ontology" not in metadata:
         raise ValueError(f"{path} does not say which categories and attributes it was trained for, so it was not written by this "
                          "project. Give such a file to training as a starting point: fashion/train.py --weights FILE.")
-    config = FashionConfig.from_dict(BEFORE | metadata["config"] | {"GPU_COUNT": 1} | settings)
-    ontology = Ontology.from_dict(metadata["ontology"])
+    config, ontology, counts = _described(path, metadata, settings)
     if rescorer is not None:
         rescorer = load_rescorer(rescorer, ontology, use_xla(config))
         if rescorer.about.get("detector") not in (None, digest_of(path)):
             log.warning("The classifier that scores detections again learned from those of %s, and this is %s. Train one for it with "
                         "fashion/rescore.py.", rescorer.about["detector"], digest_of(path))
-    model = FashionModel(config, ontology, metadata.get("attribute_counts"), rescorer)
+    model = FashionModel(config, ontology, counts, rescorer)
     lacking = sorted(load_weights(model.detector, path).only_in_model)
     if lacking:
         raise ValueError(f"{path} has no weights for {', '.join(lacking[:4])}{' …' if len(lacking) > 4 else ''}, which would be left to "
                          f"chance. What the network is made of is chosen in training; given here: {', '.join(settings) or 'nothing'}.")
     return model
+
+
+def _described(path, metadata, settings):
+    """The config, the labels and the counts of attributes (None: not known) in a checkpoint. Raises ValueError if they are damaged."""
+    stored, labels, counts = metadata.get("config"), metadata["ontology"], metadata.get("attribute_counts")
+    damaged = f"{path} is damaged: its {{}}. Fetch it again, or take another checkpoint of the run."
+    if not isinstance(stored, dict) or not isinstance(labels, dict):
+        raise ValueError(damaged.format("settings and labels are no objects"))
+    try:
+        ontology = Ontology.from_dict(labels)
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
+        raise ValueError(damaged.format("list of labels makes no sense")) from error
+    try:
+        FashionConfig.from_dict(BEFORE | stored)            # without `settings`, so that a mistake there is not blamed on the file
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
+        told = f" ({error})" if isinstance(error, ValueError) else ""
+        raise ValueError(damaged.format(f"settings make no sense{told}")) from error
+    if counts is not None:
+        try:
+            counts = np.asarray(counts, np.int64)
+        except (ValueError, TypeError, OverflowError) as error:
+            raise ValueError(damaged.format("counts of attributes are no numbers")) from error
+        wanted = (ontology.num_classes - 1, 1 + ontology.num_attributes)
+        if counts.shape != wanted:
+            raise ValueError(damaged.format(f"counts of attributes have the shape {counts.shape}, and the labels {wanted}"))
+    return FashionConfig.from_dict(BEFORE | stored | {"GPU_COUNT": 1} | settings), ontology, counts
 
 
 def checkpoint_in(path):

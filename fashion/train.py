@@ -35,6 +35,7 @@ from fashion.rebalancing import RULES, USUAL, Histogram, agreed_rules, paste_wei
 from fashion.run_config import blamed_on, ontology_of, read_order
 from mrcnn.config import parse_setting
 from mrcnn.data.batches import training_batches, validation_batches
+from mrcnn.locks import check_free
 from mrcnn.modeling.weight_files import convention_in, own_weights, read_h5, read_metadata, weight_layers
 from mrcnn.training.fit import fit
 from mrcnn.training.imagenet import load_file, load_imagenet
@@ -56,6 +57,7 @@ def begin_or_resume(args, locks):
     """The same; locks: an ExitStack, which gets the lock on the run folder."""
     if args.resume:
         run = resumable_run(args.out)
+        check_free(run.path)
         order = agreed_order(run, args)
     else:
         run, order = None, {name: getattr(args, name) or default for name, default in DEFAULTS.items()} | {"skip_bad": args.skip_bad}
@@ -85,11 +87,11 @@ def begin_or_resume(args, locks):
         return None
     with blamed_on(None if args.set else run):
         model = FashionModel(config, ontology, train.attribute_counts())
-    run = run or RunFolder(Path(args.out) / f"{config.NAME}{datetime.now():%Y%m%dT%H%M%S}")
-    locks.enter_context(working_in(run.path, "train", below=True))
     going_on = args.resume and run.last.exists()        # a run that was killed in its first epoch starts over, in its folder
     if not going_on:
         start_weights(model, order["weights"], order["exclude"])
+    run = run or RunFolder.create(args.out, f"{config.NAME}{datetime.now():%Y%m%dT%H%M%S}")
+    locks.enter_context(working_in(run.path, "train", below=True))
     order |= {"command": sys.argv, "data": str(files.folder.resolve()), "split": split.to_dict(), "seed": config.SEED,
               "stages": [vars(s) for s in stages], "versions": versions(), "config": config.to_dict(), "ontology": ontology.to_dict()}
     if not args.resume:
@@ -262,7 +264,7 @@ def unfitting_layers(model, path, trained):
     shapes = read_h5(path, layers, of_each=lambda dataset: dataset.shape)
     attribute_layers = {name for name in layers if name.startswith("mrcnn_attribute")}
     labels = trained.get("ontology") not in (None, model.ontology.to_dict())
-    body = "ontology" in trained and (BEFORE | trained["config"])["ATTRIBUTE_HEAD"] != model.config.ATTRIBUTE_HEAD
+    body = "ontology" in trained and (BEFORE | trained.get("config", {})).get("ATTRIBUTE_HEAD") != model.config.ATTRIBUTE_HEAD
 
     def reshaped(name):
         return name in shapes and shapes[name] != [tuple(w.shape) for w in own_weights(layers[name])]

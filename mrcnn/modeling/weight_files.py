@@ -4,6 +4,7 @@ Layout: one group for each layer of the graph, also for those without weights; i
 conv1/kernel:0; the three layers of the RPN share the group rpn_model; the root attribute `layer_names` lists the groups. Files of
 Keras 1 and 2 that were written for other graphs, or for whole models, are laid out alike and read by the same names.
 """
+import io
 import json
 import logging
 import zipfile
@@ -13,7 +14,9 @@ import h5py
 import keras
 import numpy as np
 
-from mrcnn.files import atomic_path
+from mrcnn.files import write_bytes
+from mrcnn.modeling import h5_files
+from mrcnn.modeling.h5_files import reading
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +78,9 @@ def save_weights(model, path, *, dtype="float32", metadata=None, extend=None):
     dtype: "float16" halves the size of convolution and dense kernels (the rest stays float32); metadata: JSON-able, see
     `read_metadata`; extend: callable that may add groups of its own to the open file.
     """
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    # Made in memory: HDF5 on a full disk ends the process, where writing bytes raises OSError.
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
         groups = _layout(model)
         file.attrs["layer_names"] = np.array([name.encode() for name in groups])
         file.attrs["backend"], file.attrs["keras_version"] = b"tensorflow", keras.__version__.encode()
@@ -93,12 +98,17 @@ def save_weights(model, path, *, dtype="float32", metadata=None, extend=None):
                 group[key] = value.astype(dtype) if value.ndim > 1 else value
         if extend:
             extend(file)
+    write_bytes(path, content.getbuffer())
+    h5_files.trust(path)
 
 
 def read_metadata(path):
-    """The JSON-able value that `save_weights` was given; {} for other people's files."""
-    with open_h5(path) as file:
-        return json.loads(file.attrs.get("metadata", "{}"))
+    """The JSON-able dict that `save_weights` was given; {} for other people's files. Raises ValueError if it is damaged."""
+    with reading(path) as file:
+        found = h5_files.json_of(file, "metadata", "{}")
+        if not isinstance(found.get("config", {}), dict):
+            raise h5_files.Damaged("the settings in its metadata are no object")
+        return found
 
 
 def convention_in(path):
@@ -106,9 +116,12 @@ def convention_in(path):
 
     Files that do not say are Matterport's, or of a code that descends from it.
     """
-    with open_h5(path) as file:
-        if "roi_align" in file.attrs:
-            return file.attrs["roi_align"]
+    with reading(path) as file:
+        found = file.attrs.get("roi_align")
+        if found is not None:
+            if found not in ("aligned", "corners"):
+                raise h5_files.Damaged(f"roi_align is {found!r}, expected 'aligned' or 'corners'")
+            return found
         if "metadata" in file.attrs:            # of this library, from before there was a choice
             return "aligned"
     return "corners" if "mrcnn_class_conv1" in layers_in(path) else None
@@ -116,17 +129,16 @@ def convention_in(path):
 
 def layers_in(path):
     """The names of a .h5 file's groups, in their order; [] if it lists none."""
-    with open_h5(path) as file:
-        root = _root(file)
-        return [_text(name) for name in root.attrs.get("layer_names", [])]
+    with reading(path) as file:
+        return h5_files.names(h5_files.root_of(file), "layer_names")
 
 
 def load_weights(model, path, exclude=()):
     """Fill the layers of `model` from a .h5 file of this layout or an .npz of <layer>/<weight> arrays, by layer name.
 
     exclude: layer names to leave as they are. A Detector then measures boxes as the heads in a .h5 file were trained to, see
-    `Detector.adopt`. Returns: a `LoadReport`. Raises ValueError if a shape differs (naming `exclude` as the way out) or if nothing at
-    all was loaded; FileNotFoundError if there is no such file.
+    `Detector.adopt`. Returns: a `LoadReport`. Raises ValueError if a shape differs or weights are NaN or infinite (naming `exclude` as
+    the way out), or if nothing at all was loaded; FileNotFoundError if there is no such file.
     """
     if str(path).endswith(".npz"):
         return assign_layers(model, _read_npz(path), path, exclude)
@@ -150,38 +162,24 @@ def assign_layers(model, arrays, source, exclude=()):
     if not report.loaded:
         raise ValueError(f"No layer of {source} fits this model: nothing was loaded. It holds {', '.join(list(arrays)[:4])} …; "
                          f"the model has {', '.join(list(layers)[:4])} ….")
+    values = {name: [np.asarray(value).astype("float32", copy=False) for value in arrays[name]] for name in report.loaded}
+    _check_values({name: (layers[name], values[name]) for name in report.loaded}, source)
     for name in report.loaded:
-        for weight, value in zip(own_weights(layers[name]), arrays[name], strict=True):
-            weight.assign(value.astype("float32"))
+        for weight, value in zip(own_weights(layers[name]), values[name], strict=True):
+            weight.assign(value)
     log.info("%s: %s", source, report)
     return report
-
-
-def open_h5(path):
-    """The open file. Raises FileNotFoundError if there is none, ValueError if it cannot be read."""
-    try:
-        return h5py.File(path, "r")
-    except FileNotFoundError:
-        raise FileNotFoundError(f"There is no weight file {path}.") from None
-    except OSError as error:
-        raise ValueError(f"{path} is not a readable .h5 weight file ({error}). It may be cut off: fetch or save it again.") from error
 
 
 def read_h5(path, known=(), of_each=lambda dataset: dataset[()]):
     """{layer: [arrays]} in the file's order of weights; known: layer names, of which a group may be one; of_each: what to take of each
     weight, an h5py dataset, in place of its array."""
-    arrays = {}
-    with open_h5(path) as file:
-        root = _root(file)
-        if "layer_names" not in root.attrs:
-            raise ValueError(f"{path} is an .h5 file, but not of Keras weights by layer: it lists no layer_names. Files of Keras 3 "
-                             "(.weights.h5) and of other programs have to be converted: load them where they were made and save by layer.")
-        for group in map(_text, root.attrs["layer_names"]):
-            for key in map(_text, root[group].attrs.get("weight_names", [])):
-                # A group that is no layer of ours nests several, as rpn_model does; the layer is named before the weight.
-                layer = group if group in known or "/" not in key else key.split("/")[-2]
-                arrays.setdefault(layer, []).append(of_each(root[group][key]))
-    return arrays
+    with reading(path) as file:
+        found = h5_files.arrays(file, known, of_each)
+    if not found and not layers_in(path):
+        raise ValueError(f"{path} is an .h5 file, but not of Keras weights by layer: it lists no layer_names. Files of Keras 3 "
+                         "(.weights.h5) and of other programs have to be converted: load them where they were made and save by layer.")
+    return found
 
 
 def _layout(model):
@@ -226,13 +224,26 @@ def _check_shapes(pairs, source):
         raise error
 
 
-def _root(file):
-    """The group that lists the layers; files of whole models have one for it."""
-    return file["model_weights"] if "model_weights" in file else file
-
-
-def _text(name):
-    return name.decode() if isinstance(name, bytes) else name
+def _check_values(pairs, source):
+    """pairs: {name: (layer, [float32 arrays])}. Raises ValueError, naming the layers with a value that no network can compute with."""
+    wrong = {}
+    for name, (layer, values) in pairs.items():
+        for weight, value in zip(own_weights(layer), values, strict=True):
+            bad = value.size - int(np.isfinite(value).sum())
+            if bad:
+                wrong[name] = f"{bad:,} of the {value.size:,} values of its {weight.name} are NaN or infinite, not finite numbers"
+            # A little below 0 is rounding; more makes NaN of every image.
+            elif weight.name == "moving_variance" and value.size and value.min() < -1e-6:
+                wrong[name] = f"its moving_variance is negative, {value.min():g}"
+            if name in wrong:
+                break
+    if wrong:
+        first, *others = wrong
+        more = f"; likewise {', '.join(others[:4])}{' …' if len(others) > 4 else ''}" if others else ""
+        error = ValueError(f"Layer {first!r} of {source} cannot be used: {wrong[first]}{more}. The training that wrote it diverged, or the "
+                           f"file is damaged. Take an earlier checkpoint; to train these layers anew, pass exclude={list(wrong)}.")
+        error.layers = list(wrong)
+        raise error
 
 
 def _read_npz(path):
@@ -240,13 +251,21 @@ def _read_npz(path):
     order = ["kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance"]
     arrays = {}
     try:
+        with zipfile.ZipFile(path) as archive:
+            if sum(info.file_size for info in archive.infolist()) > h5_files.MAX_FILE_BYTES:
+                raise h5_files.Damaged("its arrays have more bytes than any weights have")
         with np.load(path, allow_pickle=False) as file:
             for key in file.files:
                 layer, _, weight = key.rpartition("/")
-                arrays.setdefault(layer, {})[weight] = file[key]
+                if weight not in order:
+                    raise h5_files.Damaged(f"{key!r} is no <layer>/<weight>, where a weight is one of {', '.join(order)}")
+                value = arrays.setdefault(layer, {})[weight] = file[key]
+                if value.dtype.kind not in "fiub":
+                    raise h5_files.Damaged(f"{key!r} holds {value.dtype}, not numbers")
         return {layer: [w[k] for k in sorted(w, key=order.index)] for layer, w in arrays.items()}
     except FileNotFoundError:
         raise FileNotFoundError(f"There is no weight file {path}.") from None
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is not a readable .npz file of <layer>/<weight> arrays ({error}). It may be cut off: fetch it "
+    except Exception as error:                                  # a broken .zip file can fail in many ways
+        told = error if isinstance(error, h5_files.Damaged) else "it is no .zip file of arrays of numbers"
+        raise ValueError(f"{path} is not a readable .npz file of <layer>/<weight> arrays ({told}). It may be cut off: fetch it "
                          "again.") from error

@@ -28,8 +28,8 @@ def read_array_file(path):
             if isinstance(content, dict) and key in content:
                 content = content[key]
                 break
-        if not isinstance(content, dict):
-            raise Refused("it holds no dict")
+        if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
+            raise Refused("it holds no dict of names and arrays")
         return {name: _array(name, value) for name, value in content.items() if _is_array(value)}
     except ValueError as error:
         raise ValueError(f"{path} is not a pickled dict of arrays: {error}.") from error

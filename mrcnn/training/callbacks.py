@@ -1,15 +1,17 @@
-"""RunRecorder: after every epoch, score the model, write the history, and save what is needed to go on."""
+"""Keeping a run folder up to date: `RunRecorder` scores the model before the user's callbacks see the epoch, `RunSaver` saves it after
+them, so that a checkpoint holds what they have changed."""
 import math
 
 import keras
 import numpy as np
 
 from mrcnn.modeling.weight_files import save_weights
-from mrcnn.training.checkpoints import save_checkpoint
+from mrcnn.training.callback_state import CallbackState
+from mrcnn.training.checkpoints import restore_callbacks, save_checkpoint
 
 
 class RunRecorder(keras.callbacks.Callback):
-    """Keeps a run folder up to date, in an order that survives a kill at any moment: history first, then the checkpoint.
+    """The first callback of a training: watches that all is finite, and scores the model.
 
     batches: the TrainingBatches being fitted; evaluate: callable (epoch) -> dict of scores, or None; score: the key of `evaluate`
     that decides which weights are best; every: epochs between evaluations; state: what `fit` wants back on resuming.
@@ -37,21 +39,7 @@ class RunRecorder(keras.callbacks.Callback):
         logs = logs if logs is not None else {}
         self._check_weights(epoch)
         if self.evaluate and ((epoch + 1) % self.every == 0 or epoch + 1 == self.last_epoch):
-            logs.update(self._scores(epoch))
-        row = {"epoch": epoch + 1, "stage": self.stage, **{k: float(v) for k, v in logs.items()}}
-        self.state["history"].append(row)
-        self.state["epoch"] = epoch + 1
-        self._save()
-
-    def end_early(self):
-        """After a training that a callback stopped: score what it leaves, if its last epoch has no score, and save that it is over."""
-        row = self.state["history"][-1]
-        if self.evaluate and self.score not in row:
-            row.update({k: float(v) for k, v in self._scores(self.state["epoch"] - 1).items()})
-        if self.run.epoch_weights:              # those of the epoch stay, even where the callback has brought back better ones
-            self.run.write_history(self.state["history"])
-        else:
-            self._save()
+            logs.update(self.scores(epoch))
 
     def _check_weights(self, epoch):
         """The last step of an epoch may spoil weights that no loss has been computed with."""
@@ -66,7 +54,7 @@ class RunRecorder(keras.callbacks.Callback):
         raise FloatingPointError(f"{what}. {go_on} with a lower learning rate, harder clipping (GRADIENT_CLIP_NORM) or without "
                                  "MIXED_PRECISION. If that does not help, look for broken photos and boxes in the data.")
 
-    def _scores(self, epoch):
+    def scores(self, epoch):
         """The scores of the model as it is, which is kept if they are the best."""
         scores = self.evaluate(epoch)
         if scores[self.score] > self.state["best"]:
@@ -74,11 +62,56 @@ class RunRecorder(keras.callbacks.Callback):
             save_weights(self.model, self.run.best, metadata=self.metadata | {"epoch": epoch + 1, "score": scores[self.score]})
         return scores
 
-    def _save(self):
-        self.state["repeats"] = self.batches.sampler.repeats.tolist()
-        self.run.write_history(self.state["history"])
-        path = self.run.weights_of(self.state["epoch"])
-        if self.run.epoch_weights:
-            save_weights(self.model, path, metadata=self.metadata)
+
+class RunSaver(keras.callbacks.Callback):
+    """The last callback of a training: writes the history, then the checkpoint, an order that survives a kill at any moment.
+
+    recorder: the `RunRecorder` of the same training; others: a `CallbackState` of the callbacks in between; resumed: give them back what
+    they had counted, as the training goes on within a stage.
+    """
+
+    def __init__(self, recorder, others=None, resumed=False):
+        super().__init__()
+        self.recorder, self.others, self.resumed, self.ran = recorder, others or CallbackState([]), resumed, False
+        self.others.before_stage()
+
+    def on_train_begin(self, logs=None):
+        self.others.stage_begun()
+        if self.resumed:
+            restore_callbacks(self.recorder.run.last, self.others)
+
+    def on_epoch_end(self, epoch, logs=None):
+        recorder, state, self.ran = self.recorder, self.recorder.state, True
+        numbers = {k: float(v) for k, v in (logs or {}).items() if np.ndim(v) == 0 and np.asarray(v).dtype.kind in "fiub"}
+        state["history"].append({"epoch": epoch + 1, "stage": recorder.stage, **numbers})
+        state["epoch"] = epoch + 1
+        # After the last epoch of a stage, callbacks may change the weights once more; those of an epoch's own file stay as they are.
+        ends = epoch + 1 == recorder.last_epoch or getattr(self.model, "stop_training", False)
+        if recorder.run.epoch_weights or not ends:
+            self._save()
+
+    def on_train_end(self, logs=None):
+        """Saves the end of the stage. One that a callback stopped is over; it is scored, if its last epoch has no score."""
+        recorder, state = self.recorder, self.recorder.state
+        if not self.ran:
+            return
+        if state["epoch"] < recorder.last_epoch:
+            state.update(stage=state.get("stage", 0) + 1, stage_began=state["epoch"])
+            row = state["history"][-1]
+            if recorder.evaluate and recorder.score not in row:
+                row.update({k: float(v) for k, v in recorder.scores(state["epoch"] - 1).items()})
+        if recorder.run.epoch_weights:
+            recorder.run.write_history(state["history"])
         else:
-            save_checkpoint(self.model, path, metadata=self.metadata, optimizer=self.model.optimizer, state=self.state)
+            self._save()
+
+    def _save(self):
+        recorder, run = self.recorder, self.recorder.run
+        recorder.state["repeats"] = recorder.batches.sampler.repeats.tolist()
+        run.write_history(recorder.state["history"])
+        path = run.weights_of(recorder.state["epoch"])
+        if run.epoch_weights:
+            save_weights(self.model, path, metadata=recorder.metadata)
+        else:
+            save_checkpoint(self.model, path, metadata=recorder.metadata, optimizer=self.model.optimizer, state=recorder.state,
+                            callbacks=self.others)

@@ -66,7 +66,7 @@ def imagenet_resnet50_weights():
     keras.applications keeps a newer file under the same name in the same folder, with other layer names. So ours lies in a folder of
     its own, and the two do not replace each other at every turn; one that an old Keras left there is used if it is the right one.
     """
-    models = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "models"
+    models = models_folder()
     name = RESNET50_URL.rpartition("/")[2]
     shared = models / name
     if shared.is_file() and _Wanted(RESNET50_SIZE, {"md5": RESNET50_MD5}, SIGNATURES["h5"]).misfit(shared) is None:
@@ -75,11 +75,17 @@ def imagenet_resnet50_weights():
                         otherwise="start without ImageNet weights (--weights none); KERAS_HOME moves the folder"))
 
 
+def models_folder():
+    """Where Keras keeps downloaded weights: $KERAS_HOME/models (~/.keras/models)."""
+    return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "models"
+
+
 def download(url, path, *, sha256=None, md5=None, size=None, kind=None, progress=True, timeout_s=TIMEOUT_S, otherwise=""):
     """Fetch `url` to the file `path` (its folders are made), or do nothing if the right file lies there; returns the Path.
 
     url:         http or https; redirects are followed, and http_proxy, https_proxy and no_proxy obeyed
-    sha256, md5: hexadecimal; size: in bytes; each is checked where given. Without any of them the server's word is all there is
+    sha256, md5: hexadecimal, or the first digits of it; size: in bytes; each is checked where given. Without any of them the server's
+                 word is all there is
     kind:        "h5" checks the signature at the start of the file as well; None goes by the suffix of `path`
     timeout_s:   the longest silence of the server, when it is called and between two pieces
     otherwise:   how to go on without the file, for the error message
@@ -133,8 +139,9 @@ class _Wanted:
             for name, value in self.hashes.items():
                 file.seek(0)
                 came = hashlib.file_digest(file, lambda name=name: hashlib.new(name, usedforsecurity=False)).hexdigest()
-                if came != value:
-                    return f"its {name} should be {value} and is {came}"
+                if not came.startswith(value):
+                    begin = "" if len(value) == len(came) else "begin with "
+                    return f"its {name} should {begin or 'be '}{value} and is {came}"
         return None
 
     def early_misfit(self, size, head):
@@ -214,6 +221,8 @@ def _fetch_checked(url, path, wanted, progress, timeout_s, otherwise):
     """Bring the file to `path`, or raise DownloadError with all that a person needs to know."""
     part = _Part(path, url, wanted)
     by_hand = f"or fetch it by hand and put it at {path}{_without(otherwise)}"
+    if path.exists():
+        by_hand += f" The file that is there now is another one or a part of it; it is not used. Delete it if in doubt: {path}."
     try:
         with tqdm(total=part.total or wanted.size, initial=part.length, desc=path.name, unit="B", unit_scale=True, unit_divisor=1024,
                   disable=not progress) as bar:

@@ -4,8 +4,9 @@ import time
 import keras
 
 from mrcnn.data.read_ahead import closed_at_the_end
+from mrcnn.locks import locked
 from mrcnn.modeling.weight_files import load_weights
-from mrcnn.training.callbacks import RunRecorder
+from mrcnn.training.callbacks import RunRecorder, RunSaver
 from mrcnn.training.checkpoints import load_state, rate_of, read_state
 from mrcnn.training.run_folder import RunFolder
 
@@ -19,9 +20,15 @@ def fit_network(model, batches, folder, *, epochs, optimizer, loss, evaluate, xl
     evaluate: callable () -> {name: number}, called after every epoch
     bar: a tqdm bar that moves with every batch and tells the loss; what earlier calls did it has behind it at once
     Returns: the history, a list of one dict an epoch: epoch, loss, what `evaluate` returned, seconds.
-    Raises FloatingPointError as soon as the loss is not finite; what was saved before stays.
+    Raises FloatingPointError as soon as the loss is not finite; what was saved before stays. FolderInUse if another training writes into
+    the folder.
     """
     run = RunFolder(folder)
+    with locked(run.path, "a training"):
+        return _fit_network(model, batches, run, epochs, optimizer, loss, evaluate, xla, bar)
+
+
+def _fit_network(model, batches, run, epochs, optimizer, loss, evaluate, xla, bar):
     run.remove_leftovers()
     model.compile(optimizer, loss=loss, jit_compile=xla)
     optimizer.build(model.trainable_variables)
@@ -37,7 +44,7 @@ def fit_network(model, batches, folder, *, epochs, optimizer, loss, evaluate, xl
     # The epoch's scores enter the logs before the recorder writes them down.
     with closed_at_the_end(batches):
         model.fit(batches, initial_epoch=state["epoch"], epochs=epochs, shuffle=False, verbose=0,
-                  callbacks=[_EachEpoch(evaluate, batches.seed), recorder, *([_Ticks(bar)] if bar is not None else [])])
+                  callbacks=[_EachEpoch(evaluate, batches.seed), recorder, RunSaver(recorder), *([_Ticks(bar)] if bar is not None else [])])
     return state["history"]
 
 

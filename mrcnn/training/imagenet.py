@@ -9,6 +9,7 @@ import numpy as np
 from mrcnn.modeling.backbones.efficientnet import APPLICATIONS, stage_of
 from mrcnn.modeling.weight_files import assign_layers, layers_in, load_weights, read_h5, weight_layers
 from mrcnn.training.array_file import read_array_file
+from mrcnn.training.download import download, models_folder
 from mrcnn.training.torch_file import read_torch_file
 
 BN_WEIGHTS = ("gamma", "beta", "moving_mean", "moving_variance")
@@ -56,13 +57,29 @@ def load_file(model, path, exclude=()):
     """
     if str(path).endswith((".pth", ".pkl")):
         tensors = read_torch_file(path) if str(path).endswith(".pth") else read_array_file(path)
-        return assign_layers(model, resnext_arrays(tensors) | efficientnet_lite_arrays(tensors), path, exclude)
+        return assign_layers(model, _of_file(path, lambda: resnext_arrays(tensors) | efficientnet_lite_arrays(tensors)), path, exclude)
     if str(path).endswith(".h5"):
         names, known = layers_in(path), weight_layers(model)
         of_today = "conv1_conv" in names and "conv1_conv" not in known and "mrcnn_class_conv1" not in names
         if of_today or re.match(r"resnet\d+_weights_tf_dim_ordering_tf_kernels", Path(path).name):
-            return assign_layers(model, resnet_arrays(read_h5(path, known)), path, exclude)
+            published = read_h5(path, known)
+            return assign_layers(model, _of_file(path, lambda: resnet_arrays(published)), path, exclude)
     return load_weights(model, path, exclude)
+
+
+def _of_file(path, convert):
+    """What `convert` makes of a file's arrays. Raises ValueError that names the file."""
+    try:
+        return convert()
+    except ValueError as error:
+        raise ValueError(f"{path} does not hold the weights of a backbone as it is published: {error}. Fetch it again.") from error
+
+
+def _turned(name, kernel, *axes):
+    """A kernel with its axes in our order. Raises ValueError if it is none."""
+    if kernel.ndim != 4:
+        raise ValueError(f"{name!r} has the shape {kernel.shape}, and a kernel has four sides")
+    return kernel.transpose(*axes)
 
 
 def resnet_arrays(published):
@@ -78,8 +95,8 @@ def resnet_arrays(published):
             continue
         values = list(values)
         if name == "conv1":
-            values[0] = values[0][:, :, ::-1]
-        arrays[name] = _with_our_epsilon(values, APPLICATIONS_EPSILON) if len(values) == 4 else values
+            values[0] = _turned(published_name, values[0], 0, 1, 2, 3)[:, :, ::-1]
+        arrays[name] = _with_our_epsilon(published_name, values, APPLICATIONS_EPSILON) if len(values) == 4 else values
     return arrays
 
 
@@ -99,13 +116,14 @@ def resnext_arrays(tensors):
         if name.startswith("bn"):
             arrays.setdefault(name, dict.fromkeys(TORCH_BN_WEIGHTS))[weight] = tensor
         else:
-            kernel = tensor.transpose(2, 3, 1, 0)
+            kernel = _turned(key, tensor, 2, 3, 1, 0)
             arrays[name] = [kernel[:, :, ::-1] if bgr and name == "conv1" else kernel]
     for name, values in arrays.items():
         if name.startswith("bn"):
             gamma, beta, mean, variance = values.values()
-            mean, variance = (np.zeros_like(gamma), np.ones_like(gamma) - TORCH_EPSILON) if variance is None else (mean, variance)
-            arrays[name] = _with_our_epsilon([gamma, beta, mean, variance], TORCH_EPSILON)
+            if mean is None and variance is None and gamma is not None:
+                mean, variance = np.zeros_like(gamma), np.ones_like(gamma) - TORCH_EPSILON
+            arrays[name] = _with_our_epsilon(name, [gamma, beta, mean, variance], TORCH_EPSILON)
     return arrays
 
 
@@ -115,19 +133,33 @@ def efficientnet_lite_arrays(tensors):
     for key, tensor in tensors.items():
         layer, _, weight = key.rpartition(".")
         name = _lite_name(layer)
-        if name is None or weight == "num_batches_tracked":
+        if name is None or weight == "num_batches_tracked" or weight not in TORCH_BN_WEIGHTS[:4 if name.endswith("_bn") else 1]:
             continue
         if name.endswith("_bn"):
-            order = ("weight", "bias", "running_mean", "running_var").index(weight)
-            arrays.setdefault(name, [None] * len(BN_WEIGHTS))[order] = tensor
+            arrays.setdefault(name, [None] * len(BN_WEIGHTS))[TORCH_BN_WEIGHTS.index(weight)] = tensor
         else:
-            arrays[name] = [tensor.transpose(2, 3, 0, 1) if name.endswith("_dw_conv") else tensor.transpose(2, 3, 1, 0)]
+            arrays[name] = [_turned(key, tensor, *((2, 3, 0, 1) if name.endswith("_dw_conv") else (2, 3, 1, 0)))]
+    for name, values in arrays.items():
+        _check_norm(name, values)
     return arrays
 
 
-def _with_our_epsilon(values, epsilon):
+def _check_norm(name, values):
+    """Raises ValueError if a BatchNorm lacks one of its four, or if they do not fit together."""
+    lacking = [weight for weight, value in zip(TORCH_BN_WEIGHTS, values) if value is None]
+    if lacking:
+        raise ValueError(f"of {name!r} it lacks {', '.join(lacking)}")
+    if name.startswith("bn") or name.endswith("bn"):
+        if len({value.shape for value in values}) != 1:
+            raise ValueError(f"those of {name!r} have different shapes")
+
+
+def _with_our_epsilon(name, values, epsilon):
     """[gamma, beta, mean, variance] for a BatchNorm of `epsilon` -> the same function for ours."""
+    _check_norm(name, values)
     gamma, beta, mean, variance = values
+    if variance.size and variance.min() < 0:
+        raise ValueError(f"the variance of {name!r} is negative")
     return [gamma * np.sqrt((variance + OUR_EPSILON) / (variance + epsilon)), beta, mean, variance]
 
 
@@ -169,7 +201,9 @@ def _lite_name(layer):
     if not found:
         return None
     part = {"_expand_conv": "expand_conv", "_bn0": "expand_bn", "_depthwise_conv": "dw_conv", "_bn1": "dw_bn",
-            "_project_conv": "project_conv", "_bn2": "project_bn"}[found.group(2)]
+            "_project_conv": "project_conv", "_bn2": "project_bn"}.get(found.group(2))
+    if part is None:
+        raise ValueError(f"{layer!r} is no part of an EfficientNet-Lite")
     return f"block{found.group(1)}_{part}"
 
 
@@ -181,15 +215,21 @@ def _application(backbone):
 
 
 def _torchvision_file(backbone):
+    """The path of torchvision's file, whose name holds the first digits of its SHA-256. A half one is fetched again."""
     name = TORCHVISION_FILES[backbone]
-    return _downloaded(backbone, lambda: keras.utils.get_file(name, TORCHVISION_URL + name, cache_subdir="models"))
+    return _downloaded(backbone, lambda: download(TORCHVISION_URL + name, models_folder() / name, sha256=_digits_in(name)))
+
+
+def _digits_in(name):
+    return re.search(r"-([0-9a-f]{8,64})\.pth$", name)[1]
 
 
 def _downloaded(backbone, get):
     try:
         return get()
     except Exception as error:
-        raise FileNotFoundError(f"The ImageNet weights of {backbone} could not be downloaded ({error}). Go online once, or give a file "
+        told = str(error).rstrip(".")
+        raise FileNotFoundError(f"The ImageNet weights of {backbone} could not be downloaded ({told}). Go online once, or give a file "
                                 "(.npz or .h5) in its place, or start from nothing (none).") from error
 
 

@@ -7,18 +7,14 @@ import pickle
 from collections.abc import Iterable
 
 # Opcodes of containers, texts and numbers. Sets are left out, as are those that make objects.
-_PLAIN = {
-    opcode: function for opcode, function in pickle._Unpickler.dispatch.items() if bytes([opcode]) in (
-        pickle.PROTO, pickle.FRAME, pickle.STOP, pickle.MARK, pickle.POP, pickle.POP_MARK, pickle.DUP,
-        pickle.NONE, pickle.NEWTRUE, pickle.NEWFALSE, pickle.INT, pickle.BININT, pickle.BININT1,
-        pickle.BININT2, pickle.LONG, pickle.LONG1, pickle.LONG4, pickle.FLOAT, pickle.BINFLOAT,
-        pickle.STRING, pickle.BINSTRING, pickle.SHORT_BINSTRING, pickle.BINBYTES,
-        pickle.SHORT_BINBYTES, pickle.BINBYTES8, pickle.UNICODE, pickle.BINUNICODE,
-        pickle.SHORT_BINUNICODE, pickle.BINUNICODE8, pickle.TUPLE, pickle.EMPTY_TUPLE, pickle.TUPLE1,
-        pickle.TUPLE2, pickle.TUPLE3, pickle.LIST, pickle.EMPTY_LIST, pickle.APPEND, pickle.APPENDS,
-        pickle.EMPTY_DICT, pickle.GET, pickle.BINGET, pickle.LONG_BINGET, pickle.PUT, pickle.BINPUT,
-        pickle.LONG_BINPUT, pickle.MEMOIZE, pickle.GLOBAL, pickle.STACK_GLOBAL, pickle.PERSID,
-        pickle.BINPERSID)}
+_OPCODES = """
+    PROTO FRAME STOP MARK POP POP_MARK DUP NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2 LONG LONG1
+    LONG4 FLOAT BINFLOAT STRING BINSTRING SHORT_BINSTRING BINBYTES SHORT_BINBYTES BINBYTES8 UNICODE
+    BINUNICODE SHORT_BINUNICODE BINUNICODE8 TUPLE EMPTY_TUPLE TUPLE1 TUPLE2 TUPLE3 LIST EMPTY_LIST
+    APPEND APPENDS EMPTY_DICT GET BINGET LONG_BINGET PUT BINPUT LONG_BINPUT MEMOIZE GLOBAL
+    STACK_GLOBAL PERSID BINPERSID"""
+_PLAIN = {opcode: pickle._Unpickler.dispatch[opcode]
+          for opcode in (getattr(pickle, name)[0] for name in _OPCODES.split())}
 _KEYS = (str, int, float, bytes, bool, type(None))
 
 
@@ -60,7 +56,7 @@ class PlainUnpickler(pickle._Unpickler):
             return super().load()
         except Refused:
             raise
-        except Exception as error:                          # a pickle that is none can fail in any way
+        except Exception as error:                      # a pickle that is none can fail in any way
             raise ValueError("it is damaged, cut off, or of another format") from error
 
     def find_class(self, module: str, name: str) -> Name:
@@ -85,7 +81,7 @@ class PlainUnpickler(pickle._Unpickler):
 
     def load_bytearray8(self) -> None:
         size = int.from_bytes(self.read(8), "little")
-        self.append(self.read(size))                        # Python's own makes room for `size` first
+        self.append(self.read(size))                    # Python's own makes room for `size` first
 
     def load_dict(self) -> None:
         items = self.pop_mark()

@@ -7,6 +7,7 @@
 import csv
 import glob
 import io
+import itertools
 import json
 import logging
 import re
@@ -28,6 +29,19 @@ class RunFolder:
         self.last, self.best = self.path / "last.h5", self.path / "best.h5"
         self.tensorboard, self.pictures = self.path / "tensorboard", self.path / "pictures"
 
+    @classmethod
+    def create(cls, runs, name):
+        """A new run folder `name` in the folder `runs`; where there is one already, made by another training in the same second, a
+        number is appended: -2, -3, …"""
+        Path(runs).mkdir(parents=True, exist_ok=True)
+        for number in itertools.count(1):
+            path = Path(runs) / (name if number == 1 else f"{name}-{number}")
+            try:
+                path.mkdir()
+                return cls(path)
+            except FileExistsError:
+                pass
+
     def weights_of(self, epoch):
         """Where the weights of an epoch, counted from 1, are written."""
         return self.path / self.epoch_weights.format(epoch=epoch) if self.epoch_weights else self.last
@@ -38,6 +52,8 @@ class RunFolder:
         if self.epoch_weights:
             names.append("*".join(glob.escape(part) for part in re.split(r"\{epoch[^}]*\}", Path(self.epoch_weights).name)))
         remove_leftovers(self.path, names)
+        for folder in (self.path, self.pictures):
+            remove_leftovers(folder)
 
     def write_config(self, values):
         """Write config.json; values: JSON-able."""

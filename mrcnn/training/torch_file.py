@@ -25,8 +25,8 @@ def read_torch_file(path):
     with open(path, "rb") as file:
         try:
             state = _read_zip(file) if zipfile.is_zipfile(file) else _read_old(file)
-            if not isinstance(state, dict):
-                raise Refused("it holds no dict")
+            if not isinstance(state, dict) or not all(isinstance(name, str) for name in state):
+                raise Refused("it holds no dict of names and tensors")
             return {name: _array(name, value) for name, value in state.items()}
         except Exception as error:                              # a broken .zip file can fail in many ways
             raise ValueError(f"{path} is not a state dict as PyTorch stores it: {error}.") from error

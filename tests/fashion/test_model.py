@@ -153,3 +153,15 @@ def test_a_checkpoint_from_before_there_were_several_heads_has_the_linear_one(on
     assert new.config.ATTRIBUTE_HEAD == "linear"
     for one, other in zip(old.detector.get_weights(), new.detector.get_weights(), strict=True):
         assert (one == other).all()
+
+
+@pytest.mark.parametrize(("change", "told"), [
+    ({"config": None}, "no object"), ({"config": [1]}, "no object"), ({"ontology": []}, "no objects"),
+    ({"ontology": {"categories": 3}}, "list of labels"), ({"ontology": {"categories": [{"id": []}]}}, "list of labels"),
+    ({"config": {"NUM_CLASSES": "x"}}, "settings make no sense"), ({"attribute_counts": [[1, 2]]}, "have the shape .1, 2., and the labels"),
+    ({"attribute_counts": [["a"]]}, "are no numbers"), ({"attribute_counts": {"a": 1}}, "are no numbers"),
+    ({"attribute_counts": [[2 ** 80]]}, "are no numbers"), ({"attribute_counts": [[1], [1, 2]]}, "are no numbers")])
+def test_a_checkpoint_whose_description_is_damaged_is_named(tiny_model, tmp_path, change, told):
+    save_weights(tiny_model.detector, tmp_path / "a.h5", metadata=tiny_model.metadata() | change)
+    with pytest.raises(ValueError, match=f"a.h5 is .*its .*{told}.*(Fetch it again|fetch or save it again)"):
+        load_model(tmp_path / "a.h5")

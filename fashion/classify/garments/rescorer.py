@@ -109,12 +109,22 @@ def load_rescorer(path, ontology, xla=False):
     metadata = read_metadata(path)
     if "rescorer" not in metadata:
         raise ValueError(f"{path} is no classifier that scores detections again. Give rescorer.h5 of fashion/rescore.py.")
-    labels, about = Ontology.from_dict(metadata["ontology"]), metadata["rescorer"]
-    backbone, size, weight = (about.pop(name) for name in ("backbone", "size", "weight"))
+    try:
+        labels, about = Ontology.from_dict(metadata["ontology"]), dict(metadata["rescorer"])
+        backbone, size, weight = (about.pop(name) for name in ("backbone", "size", "weight"))
+        sound = isinstance(backbone, str) and type(size) is int and 0 < size < 10_000 and 0 <= float(weight) <= 1
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError):
+        sound = False
+    if not sound:
+        raise ValueError(f"{path} is damaged: what it says about its classifier makes no sense. Fetch it again, or train it again with "
+                         "fashion/rescore.py.")
     if (labels.category_ids, labels.category_names) != (ontology.category_ids, ontology.category_names):
         theirs, ours = (f"{len(some.category_ids)} of them, the first {some.category_names[0]!r}" for some in (labels, ontology))
         raise ValueError(f"{path} was trained for other categories ({theirs}) than the model ({ours}). Train one for this model with "
                          "fashion/rescore.py.")
     network = build_classifier(backbone, labels.num_classes)
-    load_weights(network, path)
+    lacking = load_weights(network, path).only_in_model
+    if lacking:
+        raise ValueError(f"{path} has no weights for {', '.join(lacking[:4])}{' …' if len(lacking) > 4 else ''}, which would be left to "
+                         "chance. Fetch it again, or train it again with fashion/rescore.py.")
     return Rescorer(network, backbone, size, labels, weight, xla=xla, about=about)

@@ -1,4 +1,6 @@
 """Weight files: what is saved comes back, what does not fit is named, and a broken write leaves the old file."""
+import sys
+
 import h5py
 import keras
 import numpy as np
@@ -223,3 +225,64 @@ def test_a_write_that_fails_leaves_the_old_file(detector, tmp_path, monkeypatch)
     with pytest.raises(OSError, match="No space"):
         save_weights(detector, path, metadata={"epoch": 2})
     assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["last.h5"]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e300])
+@pytest.mark.parametrize("name", ["a.h5", "a.npz"])
+def test_weights_that_are_not_finite_are_refused_by_layer_before_anything_is_assigned(detector, spoiled, tmp_path, name, value):
+    """1e300 is finite as float64 and infinite as a weight."""
+    kernel = arrays(detector)["conv1", "kernel"].astype(np.float64)
+    kernel.flat[5] = value
+    if name == "a.npz":
+        np.savez(tmp_path / name, **{"conv1/kernel": kernel, "conv1/bias": np.zeros(8), "fpn_p2/bias": np.ones(16)})
+    else:
+        save_weights(detector, tmp_path / name)
+        with h5py.File(tmp_path / name, "r+") as file:
+            del file["conv1/conv1/kernel:0"]
+            file["conv1/conv1/kernel:0"] = kernel
+            file["mrcnn_mask/mrcnn_mask/bias:0"][0] = np.nan
+    with pytest.raises(ValueError, match=rf"Layer 'conv1' of .*{name} cannot be used: 1 of the 216 values of its kernel") as raised:
+        load_weights(spoiled, tmp_path / name, exclude=["fpn_p2"])
+    assert (arrays(spoiled)["fpn_c2p2", "kernel"] == 0.5).all() and raised.value.layers[0] == "conv1"
+    if name == "a.h5":
+        assert raised.value.layers == ["conv1", "mrcnn_mask"] and "likewise mrcnn_mask" in str(raised.value)
+        report = load_weights(spoiled, tmp_path / name, exclude=raised.value.layers)
+        assert set(report.excluded) == {"conv1", "mrcnn_mask"}
+
+
+def test_a_negative_variance_is_refused_since_it_makes_nan(detector, spoiled, tmp_path):
+    save_weights(detector, tmp_path / "a.h5")
+    for value, fits in ((-1e-9, True), (-0.5, False)):
+        with h5py.File(tmp_path / "a.h5", "r+") as file:
+            file["bn_conv1/bn_conv1/moving_variance:0"][0] = value
+        if fits:
+            load_weights(spoiled, tmp_path / "a.h5")
+        else:
+            with pytest.raises(ValueError, match="'bn_conv1' of .*its moving_variance is negative, -0.5"):
+                load_weights(spoiled, tmp_path / "a.h5")
+
+
+@pytest.mark.parametrize(("content", "told"), [
+    ({"conv1/kernel": np.array(["a"])}, "not numbers"), ({"conv1/kernel": np.array([1j])}, "not numbers"),
+    ({"conv1/kernel": np.array([None])}, "arrays of numbers"), ({"conv1/weights": np.zeros(3)}, "'conv1/weights' is no <layer>")])
+def test_an_npz_of_other_things_is_refused(detector, tmp_path, content, told):
+    np.savez(tmp_path / "a.npz", **content)
+    with pytest.raises(ValueError, match=rf"a\.npz is not a readable .*{told}"):
+        load_weights(detector, tmp_path / "a.npz")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit on the size of files")
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 0.99])
+def test_a_full_disk_is_an_error_that_names_the_file_and_leaves_the_old_one(detector, tmp_path, share):
+    """A limit on the size of files stands in for the disk; HDF5 itself would end the process."""
+    import resource
+    path = tmp_path / "last.h5"
+    save_weights(detector, path, metadata={"epoch": 1})
+    before, limits = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(len(before) * share), limits[1]))
+    try:
+        with pytest.raises(OSError, match=r"last\.h5 could not be written: File too large.*unchanged.* It needs .* MB, and"):
+            save_weights(detector, path, metadata={"epoch": 2})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]

@@ -1,4 +1,4 @@
-"""RunRecorder: what a run folder holds after every epoch, and in which order it is written."""
+"""RunRecorder and RunSaver: what a run folder holds after every epoch, and in which order it is written."""
 import json
 from types import SimpleNamespace
 
@@ -8,7 +8,7 @@ import pytest
 
 from mrcnn.data.samplers import RepeatSampler
 from mrcnn.training import callbacks
-from mrcnn.training.callbacks import RunRecorder
+from mrcnn.training.callbacks import RunRecorder, RunSaver
 from mrcnn.training.run_folder import RunFolder
 
 
@@ -22,12 +22,27 @@ def saved(monkeypatch):
     """Every checkpoint that is written: (name, metadata, a copy of the state)."""
     written = []
 
-    def save(model, path, *, metadata=None, optimizer=None, state=None):
+    def save(model, path, *, metadata=None, optimizer=None, state=None, callbacks=None):
         written.append((path.name, metadata, json.loads(json.dumps(state))))
 
     monkeypatch.setattr(callbacks, "save_weights", save)
     monkeypatch.setattr(callbacks, "save_checkpoint", save)
     return written
+
+
+class Both:
+    """The recorder and the saver behind it."""
+
+    def __init__(self, recorder):
+        self.recorder, self.saver = recorder, RunSaver(recorder)
+        self.saver.set_model(recorder.model)
+
+    def on_epoch_end(self, epoch, logs):
+        self.recorder.on_epoch_end(epoch, logs)
+        self.saver.on_epoch_end(epoch, logs)
+
+    def __getattr__(self, name):
+        return getattr(self.recorder, name)
 
 
 def recorder(run, batches, scores=(), every=1, last_epoch=9, score="val_mask_ap"):
@@ -36,7 +51,7 @@ def recorder(run, batches, scores=(), every=1, last_epoch=9, score="val_mask_ap"
                        score=score, every=every, last_epoch=last_epoch, metadata={"a": 1},
                        state={"epoch": 0, "best": -1.0, "history": [], "repeats": None})
     made.set_model(SimpleNamespace(optimizer=None, trainable_variables=[keras.Variable([1.0], name="kernel")]))
-    return made
+    return Both(made)
 
 
 def test_the_batches_are_told_the_epoch(tmp_path):
@@ -63,6 +78,7 @@ def test_evaluation_comes_every_so_many_epochs_and_after_the_last(tmp_path, save
     callback = recorder(run, Batches(), scores=[0.1] * 5, every=2, last_epoch=5)
     for epoch in range(5):
         callback.on_epoch_end(epoch, {"loss": 1.0})
+    callback.saver.on_train_end()
     assert [row["epoch"] for row in run.read_history() if "val_mask_ap" in row] == [2, 4, 5]
 
 
@@ -121,14 +137,36 @@ def test_a_stage_that_was_stopped_is_scored_once(tmp_path, saved):
     callback = recorder(run, Batches(), scores=[0.1, 0.2, 0.3], every=2)
     for epoch in range(3):
         callback.on_epoch_end(epoch, {"loss": 1.0})
-    callback.end_early()
-    callback.end_early()
+    callback.saver.on_train_end()
     assert [row.get("val_mask_ap") for row in run.read_history()] == [None, 0.2, 0.3]
-    assert [name for name, *_ in saved] == ["last.h5", "best.h5", "last.h5", "last.h5", "best.h5", "last.h5", "last.h5"]
+    assert [name for name, *_ in saved] == ["last.h5", "best.h5", "last.h5", "last.h5", "best.h5", "last.h5"]
+    assert (saved[-1][2]["stage"], saved[-1][2]["stage_began"]) == (1, 3)
+
+
+def test_the_last_epoch_of_a_stage_is_saved_when_the_other_callbacks_have_ended(tmp_path, saved):
+    """They may bring back better weights then; a kill before that repeats the epoch."""
+    callback = recorder(RunFolder(tmp_path), Batches(), last_epoch=2)
+    counts = []
+    for epoch in range(2):
+        callback.on_epoch_end(epoch, {"loss": 1.0})
+        counts.append(len(saved))
+    callback.saver.on_train_end()
+    assert counts == [1, 1] and [state["epoch"] for *_, state in saved] == [1, 2]
+
+
+def test_a_training_without_an_epoch_saves_nothing(tmp_path, saved):
+    recorder(RunFolder(tmp_path), Batches()).saver.on_train_end()
+    assert not saved and not list(tmp_path.iterdir())
+
+
+def test_what_callbacks_put_into_the_logs_is_history_if_it_is_a_number(tmp_path, saved):
+    run = RunFolder(tmp_path)
+    recorder(run, Batches()).on_epoch_end(0, {"loss": 1.0, "learning_rate": np.float32(0.5), "note": "x", "list": [1]})
+    assert run.read_history() == [{"epoch": 1, "stage": "all", "loss": 1.0, "learning_rate": 0.5}]
 
 
 def test_a_stop_leaves_the_weights_of_the_epoch_as_they_were(tmp_path, saved):
     callback = recorder(RunFolder(tmp_path, "weights_{epoch:02d}.h5"), Batches())
     callback.on_epoch_end(0, {"loss": 1.0})
-    callback.end_early()
+    callback.saver.on_train_end()
     assert [name for name, *_ in saved] == ["weights_01.h5"]

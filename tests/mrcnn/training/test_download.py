@@ -280,6 +280,22 @@ def test_a_wrong_file_is_not_left_in_place(server, path, settings, message):
     assert names(path) == []
 
 
+def test_the_first_digits_of_a_hash_are_enough(server, path):
+    """As PyTorch puts them into the names of its files."""
+    with pytest.raises(DownloadError, match="its sha256 should begin with 00000000 and is"):
+        fetch(server, path, sha256="0" * 8)
+    fetch(server, path, sha256=server.hashes()["sha256"][:8])
+    assert path.read_bytes() == server.body
+
+
+def test_a_file_that_does_not_fit_is_named_where_the_right_one_cannot_be_had(server, path):
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(server.body[:HALF])
+    server.plan = [{"status": 404}]
+    with pytest.raises(DownloadError, match=f"is not used. Delete it if in doubt: {path}"):
+        fetch(server, path, sha256=server.hashes()["sha256"][:8])
+
+
 @pytest.mark.parametrize("settings", [{}, {"size": WHOLE}], ids=["signature", "size"])
 def test_a_login_page_is_refused_and_costs_nothing(server, path, settings):
     leave_half(server, path)

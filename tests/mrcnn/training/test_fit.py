@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import h5py
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from mrcnn.data.batches import TrainingBatches, training_batches
+from mrcnn.locks import FolderInUse, locked
 from mrcnn.training import fit as fit_module
 from mrcnn.training.checkpoints import read_state
 from mrcnn.training.fit import fit, use_xla
@@ -152,6 +154,63 @@ def test_a_rate_asked_for_anew_applies_and_one_that_was_lowered_stays(train, con
         with pytest.raises(KeyboardInterrupt):
             train(run, [Stage("heads", "heads", 2, asked)], watch=watch, resume=True)
         assert watch.rates[1] == [pytest.approx(wanted)]
+
+
+class BreakBetween(keras.callbacks.Callback):
+    """Breaks off as the stage after `epoch` epochs begins."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.at = epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == self.at:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.slow
+def test_a_resumed_training_goes_on_with_the_rate_and_the_counts_of_its_callbacks(train, config, monkeypatch, tmp_path):
+    """ReduceLROnPlateau that lowers the rate after every epoch: its change, its best value and its waiting are in the checkpoint."""
+    monkeypatch.setattr(config, "LR_SCHEDULE", "constant")
+    stages = [Stage("heads", "heads", 4, 1e-3)]
+
+    def plateau():
+        return keras.callbacks.ReduceLROnPlateau("loss", factor=0.1, patience=2, min_delta=100.0)
+
+    watch = Watch()
+    whole = train(RunFolder(tmp_path / "whole"), stages, callbacks=[plateau(), watch])
+    assert watch.rates[3][0] == pytest.approx(1e-4)
+    run = RunFolder(tmp_path / "broken")
+    for broken in (1, 2, 3):
+        with pytest.raises(KeyboardInterrupt):
+            train(run, stages, callbacks=[plateau(), Watch((broken, 1))], resume=broken > 1)
+    watch = Watch()
+    same(train(run, stages, callbacks=[plateau(), watch], resume=True), whole)
+    assert watch.rates[3][0] == pytest.approx(1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("broken", [1, 2])
+def test_best_weights_that_a_callback_brings_back_are_those_that_a_resumed_training_has(train, tmp_path, broken):
+    """Killed within the first stage and between the stages; the first epoch is the best by construction, so its weights come back."""
+    def stopping():
+        return keras.callbacks.EarlyStopping("loss", min_delta=100.0, patience=9, restore_best_weights=True)
+
+    stages = [Stage("a", "heads", 2, 1e-2), Stage("b", "heads", 1, 1e-3)]
+    whole = train(RunFolder(tmp_path / "whole"), stages, callbacks=[stopping()])
+    run = RunFolder(tmp_path / "broken")
+    with pytest.raises(KeyboardInterrupt):
+        train(run, stages, callbacks=[stopping(), BreakBetween(broken)])
+    same(train(run, stages, callbacks=[stopping()], resume=True), whole)
+
+
+def test_two_trainings_in_one_folder_are_refused(train, tmp_path):
+    with locked(tmp_path, "another training"):
+        refused = []
+        thread = threading.Thread(target=lambda: refused.append(pytest.raises(FolderInUse, train, RunFolder(tmp_path))))
+        thread.start()
+        thread.join()
+    assert "in use by another training" in str(refused[0].value) and not list(tmp_path.iterdir())
 
 
 def test_without_a_checkpoint_there_is_nothing_to_resume(train, tmp_path):

@@ -336,7 +336,7 @@ def test_other_failed_downloads_say_so_too(monkeypatch, backbone):
     def offline(*_, **__):
         raise Exception("URL fetch failure")
 
-    monkeypatch.setattr(keras.utils, "get_file", offline)
+    monkeypatch.setattr(imagenet, "download", offline)
     monkeypatch.setattr("keras.src.utils.file_utils.get_file", offline)
     with pytest.raises(FileNotFoundError, match=f"{backbone} could not be downloaded.*URL fetch.*give a file.*start from nothing"):
         load_imagenet(None, backbone)
@@ -345,14 +345,48 @@ def test_other_failed_downloads_say_so_too(monkeypatch, backbone):
 def test_a_resnext_is_fetched_from_torchvisions_server(monkeypatch, tmp_path, torch_files, resnext50):
     asked, kernel = [], np.random.default_rng(0).normal(size=(64, 3, 7, 7)).astype(np.float32)
 
-    def get_file(name, url, **_):
-        asked.append(url)
-        return torch_files.write_arrays(tmp_path / name, {"conv1.weight": kernel, "layer1.0.conv1.weight": np.zeros((128, 64, 1, 1))})
+    def fetched(url, path, sha256):
+        asked.append((url, path, sha256))
+        return torch_files.write_arrays(tmp_path / path.name, {
+            "conv1.weight": kernel, "layer1.0.conv1.weight": np.zeros((128, 64, 1, 1))})
 
-    monkeypatch.setattr(keras.utils, "get_file", get_file)
+    monkeypatch.setattr(imagenet, "download", fetched)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     load_imagenet(Whole(resnext50), "resnext50_32x4d")
-    assert asked == ["https://download.pytorch.org/models/resnext50_32x4d-7cdf4587.pth"]
+    name = "resnext50_32x4d-7cdf4587.pth"
+    assert asked == [(f"https://download.pytorch.org/models/{name}", tmp_path / "keras" / "models" / name, "7cdf4587")]
     np.testing.assert_array_equal(np.asarray(resnext50.get_layer("conv1").kernel), kernel.transpose(2, 3, 1, 0))
+
+
+def test_half_a_resnext_is_not_used_and_named_where_it_cannot_be_fetched(monkeypatch, tmp_path):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setattr(imagenet, "TORCHVISION_URL", "http://127.0.0.1:9/")
+    half = tmp_path / "models" / imagenet.TORCHVISION_FILES["resnext50_32x4d"]
+    half.parent.mkdir()
+    half.write_bytes(b"PK\x03\x04" + bytes(1000))
+    with pytest.raises(FileNotFoundError, match=f"resnext50_32x4d could not be downloaded.*not used. Delete it if in doubt: {half}"):
+        load_imagenet(None, "resnext50_32x4d")
+
+
+@pytest.mark.parametrize(("name", "content", "told"), [
+    ("net.pth", {"layer1.0.conv1.weight": np.zeros((8, 8))}, "'layer1.0.conv1.weight' has the shape .8, 8., and a kernel"),
+    ("net.pth", {"layer1.0.bn1.weight": np.zeros(8), "layer1.0.bn1.running_mean": np.zeros(8)}, "lacks bias, running_var"),
+    ("net.pth", {f"bn1.{key}": np.zeros(n) for key, n in zip(imagenet.TORCH_BN_WEIGHTS, (4, 4, 4, 5))}, "different shapes"),
+    ("net.pth", {f"bn1.{key}": np.full(4, -1.0) for key in imagenet.TORCH_BN_WEIGHTS}, "variance of 'bn_conv1' is negative"),
+    ("net.pth", {"_blocks.0._se_reduce.weight": np.zeros((8, 8, 1, 1))}, "_se_reduce' is no part of an EfficientNet-Lite"),
+    ("net.pth", {"_conv_stem.weight": np.zeros(8)}, "a kernel has four sides"),
+    ("net.pth", {"_bn0.weight": np.zeros(8)}, "'stem_bn' it lacks"),
+    ("net.pkl", {"conv1_w": np.zeros((8, 8))}, "a kernel has four sides"),
+    ("net.pkl", {"res2_0_branch2a_bn_b": np.zeros(8)}, "it lacks weight"),
+])
+def test_a_backbone_that_is_incomplete_or_misshapen_is_told_with_its_file(tmp_path, torch_files, name, content, told):
+    path = tmp_path / name
+    if name == "net.pkl":
+        path.write_bytes(pickle.dumps({"model": content}, 2))
+    else:
+        torch_files.write_arrays(path, content)
+    with pytest.raises(ValueError, match=f"{name} does not hold the weights of a backbone .*{told}.*Fetch it again"):
+        load_file(None, path)
 
 
 @pytest.mark.slow

@@ -51,9 +51,16 @@ def test_weights_are_in_last_h5_or_in_a_file_for_each_epoch(tmp_path):
 
 
 def test_what_killed_trainings_left_of_a_runs_own_files_is_removed(tmp_path):
-    left = [".last.abcd1234.h5", ".best.abcd1234.h5", ".history.abcd1234.csv", ".config.abcd1234.json", ".mask[1]_0003.abcd1234.h5"]
+    left = [".split.writing-01234567.csv", ".last.writing-89abcdef.h5"]
+    left += [".last.abcd1234.h5", ".best.abcd1234.h5", ".history.abcd1234.csv", ".config.abcd1234.json", ".mask[1]_0003.abcd1234.h5"]
     others = [".mine.abcd1234.h5", "last.h5", "mask[1]_0003.h5"]
     for name in left + others:
         (tmp_path / name).touch()
     RunFolder(tmp_path, "mask[1]_{epoch:04d}.h5").remove_leftovers()
     assert {path.name for path in tmp_path.iterdir()} == set(others)
+
+
+def test_trainings_of_the_same_second_get_folders_of_their_own(tmp_path):
+    made = [RunFolder.create(tmp_path / "runs", "small20260101T000000").path for _ in range(3)]
+    assert [path.name for path in made] == ["small20260101T000000", "small20260101T000000-2", "small20260101T000000-3"]
+    assert all(path.is_dir() for path in made)
