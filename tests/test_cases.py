@@ -33,7 +33,6 @@ PENDING = {
     "reports/fork_after_detect.py",
     "reports/keras_channels_first.py",
     "reports/polygon_far_outside.py",
-    "reports/two_trainings_same_second.py",
     "reports/yolo_predictions.py",
     "scripts/class_ids_from_zero.py",
     "scripts/detect_floats_0_to_1.py",
@@ -49,12 +48,7 @@ PENDING = {
     "thresholds/tuning_is_list.json",
     "thresholds/tuning_is_nan.json",
     "thresholds/tuning_is_null.json",
-    "weights_files/disk_full_while_saving.py",
-    "weights_files/half_downloaded_backbone.py",
     "weights_files/index_with_object_array.py",
-    "weights_files/not_finite.py",
-    "weights_files/pickled_object_array.py",
-    "weights_files/pytorch_negative_stride.py",
 }
 
 pytestmark = [pytest.mark.full, pytest.mark.skipif(not CASES.is_dir(), reason="there is no folder ../shared/cases")]
