@@ -1,7 +1,8 @@
 # Each target sets up what it needs, in $(VENV), and again only after setup.py or pyproject.toml changed.
 #
 #   make demo    a small model, from the built-in photos to masks with attributes
-#   make test    the whole test suite, in two processes
+#   make test    the test suite, in two processes
+#   make test-full   the same, then what takes minutes each: commands that are killed, and inputs that once were handled badly
 #   make lint    ruff
 #   make bench   what the parts of a small network cost beside each other on this machine, in two minutes
 
@@ -13,17 +14,25 @@ INSTALLED := $(VENV)/installed-by-make
 export MPLBACKEND ?= Agg
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test lint bench setup
+.PHONY: demo test test-full test-rest lint bench setup
 
 demo: $(INSTALLED)
 	$(PY) -m fashion demo
 
 # One thread for each of the two processes: with more they wait for each other.
-test: export OMP_NUM_THREADS = 1
-test: export OPENBLAS_NUM_THREADS = 1
-test: export TF_NUM_INTRAOP_THREADS = 1
+test test-rest: export OMP_NUM_THREADS = 1
+test test-rest: export OPENBLAS_NUM_THREADS = 1
+test test-rest: export TF_NUM_INTRAOP_THREADS = 1
 test: $(INSTALLED)
-	$(PY) -m pytest -n 2 --dist loadfile --durations=25
+	$(PY) -m pytest -n 2 --dist loadfile --durations=25 -m "not full"
+
+# One after the other, also with make -j: both take two processes.
+test-full: test
+	$(MAKE) test-rest
+
+# A file is one long test after another, so tests are handed out, not files.
+test-rest: $(INSTALLED)
+	$(PY) -m pytest -n 2 --dist load --durations=25 -m full
 
 lint: $(INSTALLED)
 	$(PY) -m ruff check .

@@ -1,11 +1,15 @@
 """What the verbs share on the command line: where the data are, how they are opened, and how errors are told."""
+import contextlib
 import json
 import logging
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from fashion.datasets.files import find_data
-from mrcnn.files import write_text
+from mrcnn.files import is_full_disk, not_written, read_json_object, remove_leftovers, write_text
+from mrcnn.locks import LOCK_NAME, FolderInUse, locked
 
 SAMPLE_FOLDER = Path("data/sample")
 # Beside the packages in the repository, inside this one once installed.
@@ -63,6 +67,8 @@ def run_verb(main, argv=None):
     except (ValueError, OSError, FloatingPointError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and type(error) is not RuntimeError:
             raise                       # a backend's own, not one of those that name a photo
+        if isinstance(error, OSError) and is_full_disk(error):
+            error = not_written(error.filename2 or error.filename or "A file", error)
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -70,12 +76,43 @@ def run_verb(main, argv=None):
         return 130
 
 
+@contextlib.contextmanager
+def working_in(folder: str | os.PathLike, verb: str, *, below: bool = False) -> Iterator[None]:
+    """Keeps other commands out of a folder of output, and removes what killed ones left half written.
+
+    Args:
+        folder: Made if there is none; removed again if it was, and nothing came to lie in it.
+        verb: The command that works there, for instance "predict"; others are told it.
+        below: The folders inside are this command's, too: what was left in them is removed, except
+            where another command works in one of them.
+
+    Raises:
+        mrcnn.locks.FolderInUse: Another command works in the folder.
+        OSError: The folder cannot be written to.
+    """
+    folder = Path(folder)
+    was_there = folder.exists()
+    try:
+        with locked(folder, f"fashion {verb}"):     # which removes what was left in the folder itself
+            for inside in [path for path in folder.rglob("*") if path.is_dir()] if below else ():
+                with contextlib.suppress(FolderInUse):
+                    if (inside / LOCK_NAME).exists():       # of a killed command: taken over, and removed
+                        with locked(inside, f"fashion {verb}"):
+                            pass
+                    remove_leftovers(inside)
+            yield
+    finally:
+        if not was_there:
+            with contextlib.suppress(OSError):      # it holds something
+                folder.rmdir()
+
+
 def note_order(args, names):
     """Notes in the folder --out what all its runs have in common, the arguments `names`. Raises ValueError if they were begun otherwise;
     what was not yet noted when they were is taken to be the same."""
     order = {name: getattr(args, name) for name in names}
     path = args.out / "study.json"
-    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else order
+    before = read_json_object(path) if path.exists() else order
     different = [f"{name} {before[name]!r} there, {value!r} here" for name, value in order.items() if before.get(name, value) != value]
     if different:
         raise ValueError(f"{args.out} holds runs that were begun otherwise ({'; '.join(different)}). Give another folder with --out.")

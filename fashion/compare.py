@@ -21,7 +21,7 @@ import keras
 from tqdm import tqdm
 
 from fashion import evaluate, train
-from fashion.commands import add_data_arguments, note_order, run_verb
+from fashion.commands import add_data_arguments, note_order, run_verb, working_in
 from fashion.compare_tables import folder_of, results_of, screen_table, write_results
 from fashion.config import RECIPES
 from fashion.model import checkpoint_in
@@ -38,6 +38,12 @@ OPTIONS = {"SEED": "--seeds", "STAGES": "--epochs and --rate", "EVALUATE_EVERY":
 def main(argv=None):
     """Run the study that the arguments name; returns `results_of` the folder. Raises ValueError at the end if runs have failed."""
     args = parse(argv)
+    with working_in(args.out, "compare", below=True):
+        return compare(args)
+
+
+def compare(args):
+    """Run what is missing of the study, then write the table of all that is finished."""
     study = STUDIES[args.study]
     names = [name for name in study.variants if not args.only or name in args.only]
     note_start(args)

@@ -13,6 +13,7 @@ if not __package__:                 # run as a script: the repository, not this 
     sys.path[0] = __file__.rpartition("fashion")[0] or "."
 
 import argparse
+import contextlib
 import dataclasses
 import functools
 import itertools
@@ -23,7 +24,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from fashion.commands import add_data_arguments, add_model_arguments, model_settings, open_files, run_verb
+from fashion.commands import add_data_arguments, add_model_arguments, model_settings, open_files, run_verb, working_in
 from fashion.datasets.annotation_csv import read_annotations
 from fashion.datasets.files import EXTENSIONS, year_of
 from fashion.datasets.splits import load_files, load_held_out
@@ -92,7 +93,14 @@ def main(argv=None):
     for folder in (args.out, args.report, args.errors):
         if folder:
             folder.mkdir(parents=True, exist_ok=True)      # before the work, not after it
+    with contextlib.ExitStack() as stack:
+        for folder in filter(None, (args.out, args.report, args.errors)):
+            stack.enter_context(working_in(folder, "evaluate"))
+        return evaluate(args)
 
+
+def evaluate(args):
+    """Evaluate as the arguments say, into folders that are locked; returns the scores."""
     thresholds = read_thresholds(args.thresholds) if args.thresholds else None
     about, truth, detections, more, read_photo = (from_files if args.gt else from_model)(args, thresholds)
     about |= {"photos": len(truth["images"])}

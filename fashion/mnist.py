@@ -25,7 +25,7 @@ from fashion.classify.page_of_runs import rows_of, write_page
 from fashion.classify.recipes import RECIPES
 from fashion.classify.results import read_result
 from fashion.classify.training import epochs_done, train
-from fashion.commands import run_verb
+from fashion.commands import run_verb, working_in
 from mrcnn.drawing.tables import text_table
 from mrcnn.files import write_text
 
@@ -35,10 +35,15 @@ BAR = "{desc}{percentage:5.1f}%|{bar}| {elapsed}<{remaining}"    # the work is n
 def main(argv=None):
     """Train as the arguments say; returns the path of the page."""
     args = parse(argv)
+    with working_in(args.out, "mnist", below=True):
+        return train_and_measure(args)
+
+
+def train_and_measure(args):
+    """What is missing of the runs, then the page of all."""
     recipe = RECIPES[args.recipe]
     if args.epochs:
         recipe = dataclasses.replace(recipe, epochs=tuple(sorted(set(args.epochs))))
-    args.out.mkdir(parents=True, exist_ok=True)
     train_images, test_images = load_images(args.data)
     # One after the other: broken off, it leaves every network with the same seeds.
     runs = [(network, seed) for seed in range(1, 1 + args.seeds) for network in NETWORKS if network in (args.only or NETWORKS)]

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from fashion.commands import add_data_arguments, open_files, run_verb
+from fashion.commands import add_data_arguments, open_files, run_verb, working_in
 from fashion.datasets.annotation_csv import BadRows
 from fashion.datasets.copy_folder import CopyFolder, size_text
 from fashion.datasets.files import list_images
@@ -36,6 +36,13 @@ def main(argv=None):
     files = open_files(args.data)
     folder = CopyFolder(args.out, files, args.longest, args.quality)
     datasets = load(files, folder.csv_paths, args.skip_bad)
+    folder.check_place()
+    with working_in(folder.path, "prepare"):
+        return fill(folder, files, datasets, args)
+
+
+def fill(folder, files, datasets, args):
+    """Make what is missing of a copy; returns its folder."""
     folder.begin()
     test_photos = list_images(files.test_images_dir) if files.test_images_dir else []
     photos = list(dict.fromkeys(Path(info["path"]) for dataset in datasets for info in dataset.image_info)) + test_photos

@@ -23,7 +23,7 @@ from fashion.classify.garments.batches import CropBatches
 from fashion.classify.garments.page_of_rescoring import write_page
 from fashion.classify.garments.rescorer import Rescorer, build_classifier, new_scores, pixels_of
 from fashion.classify.garments.training import classify_objects, make_optimizer, second_look
-from fashion.commands import add_data_arguments, add_model_arguments, model_settings, note_order, open_files, run_verb
+from fashion.commands import add_data_arguments, add_model_arguments, model_settings, note_order, open_files, run_verb, working_in
 from fashion.datasets.splits import load_as_trained
 from fashion.evaluation.coco_ap import evaluate_coco_ap
 from fashion.evaluation.journal import predict_noting
@@ -45,6 +45,12 @@ def main(argv=None):
     """Train and measure as the arguments say; returns what metrics.json holds."""
     args = parse(argv)
     checkpoint = checkpoint_in(args.weights)
+    with working_in(args.out, "rescore"):
+        return train_and_measure(args, checkpoint)
+
+
+def train_and_measure(args, checkpoint):
+    """What is missing of the classifier of a detector (its checkpoint), then what it is worth; returns what metrics.json holds."""
     args.detector = digest_of(checkpoint)
     model = load_model(checkpoint, **model_settings(args))
     train, validation = load_as_trained(open_files(args.data), model.ontology, read_metadata(checkpoint).get("split"),

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from fashion.commands import add_data_arguments, note_order, run_verb
+from fashion.commands import add_data_arguments, note_order, run_verb, working_in
 from fashion.segment_beside import check_beside, scored_beside
 from fashion.segment_runs import Data, finished_run
 from fashion.semantic.networks import MULTIPLE, NETWORKS
@@ -40,6 +40,12 @@ COMMON = ("data", "skip_bad", "photos", "epochs", "batch", "width", "weights", "
 def main(argv=None):
     """Run the study that the arguments describe; returns {Variant: [record of each run]}."""
     args, chosen = parse(argv)
+    with working_in(args.out, "segment", below=True):
+        return train_and_measure(args, chosen)
+
+
+def train_and_measure(args, chosen):
+    """What is missing of the chosen Variants, then the page of all; returns what `main` does."""
     note_order(args, COMMON)
     data = Data(args)
     if args.beside:

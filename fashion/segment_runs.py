@@ -77,6 +77,7 @@ def finished_run(args, data, variant, seed, bar):
     photos, held_out = data.canvases(variant.size)
     if (folder / "metrics.json").exists():
         set_forward(bar, args.epochs * -(-len(photos) // args.batch))
+        (folder / "last.h5").unlink(missing_ok=True)        # a kill may have come before it was removed, see below
         return json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     keras.utils.clear_session(free_memory=True)
     keras.utils.set_random_seed(seed)

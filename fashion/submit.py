@@ -8,6 +8,7 @@ if not __package__:                 # run as a script: the repository, not this 
     sys.path[0] = __file__.rpartition("fashion")[0] or "."
 
 import argparse
+import contextlib
 import logging
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from fashion.classify.garments.rescorer import file_of
-from fashion.commands import add_model_arguments, model_settings, run_verb
+from fashion.commands import add_model_arguments, model_settings, run_verb, working_in
 from fashion.datasets.files import list_images
 from fashion.evaluation.thresholds.table import read_thresholds, read_tuning
 from fashion.model import checkpoint_in, load_model
@@ -23,6 +24,7 @@ from fashion.submission.resolve import MIN_SHARE
 from fashion.submission.writer import SubmissionWriter
 from mrcnn.data.images import header, read_image
 from mrcnn.files import digest_of
+from mrcnn.locks import FolderInUse
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +50,12 @@ def main(argv=None):
     files = files_by_name(list_images(args.images), args.format)
     if not files:
         raise FileNotFoundError(f"There are no photos in {args.images}.")
+    with locked_file(args.output):
+        return write_submission(args, files)
+
+
+def write_submission(args, files):
+    """Write the submission of `files` ({ImageId: photo}); returns its path."""
     thresholds = read_thresholds(args.thresholds) if args.thresholds else None
     min_score = thresholds.lowest_score() if thresholds else args.min_score
     model = load_model(args.weights, **model_settings(args, min_score))
@@ -86,6 +94,20 @@ def files_by_name(paths, year):
                              f"out of {path.parent}.")
         files[name] = path
     return files
+
+
+@contextlib.contextmanager
+def locked_file(path):
+    """Keeps a second command from writing the same submission. Locks are on folders, and others may be written beside it."""
+    folder = path.with_name(f".{path.name}.lock")
+    try:
+        with working_in(folder, "submit"):
+            yield
+    except FolderInUse as error:
+        raise FolderInUse(f"{path} is being written already: {error}") from error
+    finally:
+        with contextlib.suppress(OSError):          # one that a killed command left, too; unless another is in it by now
+            folder.rmdir()
 
 
 def read_photos(files, names, readable, broken):

@@ -10,6 +10,7 @@ if not __package__:                 # run as a script: the repository, not this 
     import fashion  # noqa: F401  before keras, see fashion/__init__.py
 
 import argparse
+import contextlib
 import platform
 import re
 import sys
@@ -21,7 +22,7 @@ import keras
 import numpy as np
 
 from fashion.augmentation import default_augmenter
-from fashion.commands import add_data_arguments, open_files, run_verb
+from fashion.commands import add_data_arguments, open_files, run_verb, working_in
 from fashion.config import BEFORE, RECIPES
 from fashion.datasets.label_counts import label_counts
 from fashion.datasets.split_table import split_table, summary, worst, write_split_table
@@ -29,9 +30,9 @@ from fashion.datasets.splits import load_train_and_val
 from fashion.evaluation.monitor import Monitor
 from fashion.holding_out import add_split_arguments, agreed_split, held_out_by, note_of
 from fashion.model import FashionModel, checkpoint_in
-from fashion.ontology import Ontology
 from fashion.preview import write_preview
 from fashion.rebalancing import RULES, USUAL, Histogram, agreed_rules, paste_weights, starting_repeats
+from fashion.run_config import blamed_on, ontology_of, read_order
 from mrcnn.config import parse_setting
 from mrcnn.data.batches import training_batches, validation_batches
 from mrcnn.locks import check_free
@@ -48,18 +49,25 @@ VERSIONS = ("keras", "tensorflow", "jax", "numpy", "imgaug", "albumentations", "
 
 def main(argv=None):
     """Train as the arguments say; returns the run folder, None where only the split or a preview was to be shown."""
-    args = parse(argv)
+    with contextlib.ExitStack() as locks:
+        return begin_or_resume(parse(argv), locks)
+
+
+def begin_or_resume(args, locks):
+    """The same; locks: an ExitStack, which gets the lock on the run folder."""
     if args.resume:
         run = resumable_run(args.out)
         check_free(run.path)
         order = agreed_order(run, args)
     else:
         run, order = None, {name: getattr(args, name) or default for name, default in DEFAULTS.items()} | {"skip_bad": args.skip_bad}
-    files = open_files(args.data or order.get("data"))
-    ontology = Ontology.from_dict(order["ontology"]) if args.resume else files.ontology()
+    files = open_data(args, order, run)
+    with blamed_on(run):
+        ontology = ontology_of(order) if args.resume else files.ontology()
     settings = BEFORE | order["config"] if args.resume else convention_of(order["weights"])
-    config = recipe_config(order["recipe"], ontology, settings | dict(args.set))
-    stages = chosen_stages(config, order["stage"])
+    config = agreed_config(order["recipe"], ontology, settings, args.set, run)
+    with blamed_on(run):
+        stages = chosen_stages(config, order["stage"])
     keras.utils.set_random_seed(config.SEED)
 
     split = agreed_split(order, args, files)
@@ -77,11 +85,13 @@ def main(argv=None):
         print(f"what the training sees: {write_preview(args.preview, batches, ontology)}")
         batches.close()
         return None
-    model = FashionModel(config, ontology, train.attribute_counts())
+    with blamed_on(None if args.set else run):
+        model = FashionModel(config, ontology, train.attribute_counts())
     going_on = args.resume and run.last.exists()        # a run that was killed in its first epoch starts over, in its folder
     if not going_on:
         start_weights(model, order["weights"], order["exclude"])
     run = run or RunFolder.create(args.out, f"{config.NAME}{datetime.now():%Y%m%dT%H%M%S}")
+    locks.enter_context(working_in(run.path, "train", below=True))
     order |= {"command": sys.argv, "data": str(files.folder.resolve()), "split": split.to_dict(), "seed": config.SEED,
               "stages": [vars(s) for s in stages], "versions": versions(), "config": config.to_dict(), "ontology": ontology.to_dict()}
     if not args.resume:
@@ -99,9 +109,10 @@ def main(argv=None):
                       on_repeats=lambda now: Histogram(labels, now, batches.sampler.length).write(run.path))
     # Changed settings are noted once the old state has turned out to fit them.
     note = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: run.write_config(order))
-    fit(model.detector, config, batches, stages, run, evaluate=monitor, every=config.EVALUATE_EVERY,
-        validation=validation_batches(validation, config, args.workers, args.processes), resume=going_on,
-        metadata=model.metadata() | {"split": note_of(split, validation)}, callbacks=[note])
+    with explained(run, config):
+        fit(model.detector, config, batches, stages, run, evaluate=monitor, every=config.EVALUATE_EVERY,
+            validation=validation_batches(validation, config, args.workers, args.processes), resume=going_on,
+            metadata=model.metadata() | {"split": note_of(split, validation)}, callbacks=[note])
     print(f"best checkpoint: {run.best}")
     return run
 
@@ -150,8 +161,7 @@ def parse(argv=None):
 
 def agreed_order(run, args):
     """What the run was asked to do when it began. Raises ValueError if the command line now asks for something else."""
-    order = run.read_config()
-    order["rebalance"] = agreed_rules(order.get("rebalance"))
+    order = read_order(run)
     for name in DEFAULTS:
         asked = getattr(args, name)
         if asked and asked != order.get(name):
@@ -159,6 +169,46 @@ def agreed_order(run, args):
             raise ValueError(f"{run.path} was begun with --{name} {begun} and cannot go on with {asked}. Leave --{name} out, or "
                              "leave --resume out to start anew.")
     return {"exclude": None} | order | {"skip_bad": order["skip_bad"] or args.skip_bad}
+
+
+def open_data(args, order, run):
+    """The DataFiles of --data, or where a run goes on of the folder that it noted."""
+    try:
+        return open_files(args.data or order.get("data"))
+    except FileNotFoundError as error:
+        if run is None or args.data:
+            raise
+        raise FileNotFoundError(f"{run.config} names the data {order.get('data')}. {error} Give the folder where they are now: "
+                                "--data DIR.") from error
+
+
+def agreed_config(recipe, ontology, settings, asked, run):
+    """The Config of a training, from its recipe, and the `settings` of `run` where it goes on (else None).
+
+    asked: [(name, value)] of --set. What is wrong is blamed on config.json, unless it is right without --set.
+    """
+    try:
+        return recipe_config(recipe, ontology, settings | dict(asked))
+    except ValueError:
+        with blamed_on(run):
+            recipe_config(recipe, ontology, settings)
+        raise
+
+
+@contextlib.contextmanager
+def explained(run, config):
+    """Where weights of a run do not fit its network any more: says which settings have changed since they were saved."""
+    try:
+        yield
+    except ValueError as error:
+        before = read_metadata(run.last).get("config", {}) if run.last.exists() else {}
+        now = config.to_dict()
+        changed = [f"{name} was {before[name]} and is {value}" for name, value in now.items()
+                   if name != "STAGES" and before.get(name, value) != value]
+        if not changed:
+            raise
+        raise ValueError(f"{error} Settings that have changed since {run.last.name} was saved: {'; '.join(changed)} "
+                         f"({run.config}, or --set).") from error
 
 
 def chosen_stages(config, name):

@@ -4,10 +4,12 @@ import contextlib
 import csv
 import errno
 import hashlib
+import json
 import os
 import secrets
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 # A file that is being written is called .<stem>.writing-<8 hex digits><suffix>, so that the leftovers
@@ -74,15 +76,48 @@ def _temporary_for(path):
         raise OSError(f"{path} cannot be written: its links lead in a circle. Give another name.") from error
 
 
-def _not_written(path, error, folder, size):
-    """The error that says which file was not written, why, and what to do; of the same class, with the same errno."""
+@contextlib.contextmanager
+def appending(path: str | os.PathLike) -> Iterator[None]:
+    """Names `path` in the error of a full disk; for files that grow line by line and are continued later.
+
+    Args:
+        path: The file that the block appends to.
+
+    Raises:
+        OSError: There was no space; the message says so and what to do. Other errors pass as they are.
+    """
+    try:
+        yield
+    except OSError as error:
+        if not is_full_disk(error):
+            raise
+        raise not_written(path, error) from error
+
+
+def is_full_disk(error: OSError) -> bool:
+    """Whether the system says that there is no space left. False where the error has our words already."""
+    return error.errno in _FULL and bool(error.strerror)
+
+
+def not_written(path: str | os.PathLike, error: OSError) -> OSError:
+    """The error that says which file could not be written, why, and what to do; of the same class, with the same errno.
+
+    Args:
+        path: The file, of which a part may have been written.
+        error: What the system said.
+    """
+    return _not_written(path, error, Path(path).parent, None, replaces=False)
+
+
+def _not_written(path, error, folder, size, replaces=True):
+    """The same of a file that is replaced as a whole."""
     advice = "Choose a folder that you may write to."
     if error.errno in _FULL:
         advice = "Make room on the disk and start again."
         with contextlib.suppress(OSError):
             needed = "" if size is None else f"It needs {size / 1e6:,.1f} MB, and "
             advice += f" {needed}{shutil.disk_usage(folder).free / 1e6:,.1f} MB are free."
-    kept = " The file that was there is unchanged." if Path(path).is_file() else ""
+    kept = " The file that was there is unchanged." if replaces and Path(path).is_file() else ""
     new = type(error)(f"{path} could not be written: {error.strerror}.{kept} {advice}")
     new.errno = error.errno
     return new
@@ -113,6 +148,51 @@ def write_bytes(path, data):
     """Writes `data` (bytes-like), atomically."""
     with atomic_path(path, size=memoryview(data).nbytes) as temporary:
         temporary.write_bytes(data)
+
+
+def read_json_object(path: str | os.PathLike) -> dict:
+    """Reads a file that holds one JSON object and that a person may have changed.
+
+    Args:
+        path: The file, UTF-8, with or without a byte order mark.
+
+    Raises:
+        ValueError: It holds something else; the message names the file, and the line where it can.
+        OSError: It cannot be opened.
+    """
+    def once(pairs):
+        found = {}
+        for key, value in pairs:
+            if key in found:
+                raise _Unreadable(f"the key {json.dumps(key)[:60]} occurs twice in one object")
+            found[key] = value
+        return found
+
+    def whole(digits):
+        if len(digits) > 400:               # int() refuses 4301, and no double is as large as 10 ** 309
+            raise _Unreadable(f"a number has {len(digits):,} digits: {digits[:12]}…")
+        return int(digits)
+
+    if Path(path).is_dir():
+        raise ValueError(f"{path} is a folder; expected a JSON file.")
+    try:
+        content = json.loads(Path(path).read_bytes().decode("utf-8-sig"), object_pairs_hook=once, parse_int=whole)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not UTF-8 text: byte {error.start} is wrong. Save it as UTF-8.") from error
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path} is no JSON: it cannot be read from line {error.lineno}, column {error.colno} on. Correct it "
+                         "there, or restore the file.") from error
+    except _Unreadable as error:
+        raise ValueError(f"{path} cannot be read: {error}.") from error
+    except RecursionError as error:
+        raise ValueError(f"{path} cannot be read: its lists or objects are nested too deeply.") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} must hold a JSON object, {{…}}. It holds {json.dumps(content)[:60]}.")
+    return content
+
+
+class _Unreadable(ValueError):
+    """What is wrong with JSON, without the name of the file."""
 
 
 def digest_of(path):

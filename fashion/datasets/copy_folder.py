@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from fashion.datasets.resized_copy import encode_copy
-from mrcnn.files import write_text
+from mrcnn.files import atomic_path, read_json_object, remove_leftovers, write_text
+from mrcnn.locks import LOCK_NAME
 
 _RECORD = "prepared.json"
-_TEMPORARY = ".*.????????.*"        # as `mrcnn.files` names them
 _SAMPLE = 8             # photos whose copies are made to foretell how large all will be
 _MARGIN = 1.2           # what is asked for beyond the forecast
 
@@ -25,24 +25,34 @@ class CopyFolder:
         self.path, self.files, self.longest, self.quality = Path(path).expanduser(), files, longest, quality
         self.csv_paths = [csv for csv in (files.train_csv, files.val_csv) if csv]
 
-    def begin(self):
-        """Make the folder, or go on with it if it was begun for the same data and settings. Raises ValueError if not."""
+    def check_place(self):
+        """Raise ValueError if the folder is the data set's own, or lies among its photos."""
         source = self.files.folder.resolve()
         if self.path.resolve() == source or self.path.resolve().is_relative_to(self.files.images_dir.resolve()):
             raise ValueError(f"--out {self.path} lies where the photos are. Give another folder for the copy.")
+
+    def begin(self):
+        """Make the folder, or go on with it if it was begun for the same data and settings. Raises ValueError if not.
+
+        Nobody else may be working in it.
+        """
+        self.check_place()
+        # Of this folder's own files alone, which a killed run may have been writing.
+        remove_leftovers(self.path, [_RECORD, *self._written_names()])
         record = {"longest": self.longest, "quality": self.quality, "labels": self._digest(self.files.labels),
                   **{csv.name: self._digest(csv) for csv in self.csv_paths}, "photos": self.files.images_dir.name}
         if (self.path / _RECORD).exists():
-            self._check(record, json.loads((self.path / _RECORD).read_text(encoding="utf-8")))
-        elif self.path.exists() and any(self.path.iterdir()):
+            self._check(record, read_json_object(self.path / _RECORD))
+        elif self.path.exists() and any(not path.name.startswith(LOCK_NAME) for path in self.path.iterdir()):
             raise ValueError(f"--out {self.path} is not empty and was not begun by this command. Give a new folder for the copy.")
         write_text(self.path / _RECORD, json.dumps(record, indent=1))
         for folder in self._photo_folders():
             folder.mkdir(exist_ok=True)
-            for leftover in folder.glob(_TEMPORARY):       # of a photo that was being written when the last run was killed
-                leftover.unlink(missing_ok=True)
+            remove_leftovers(folder)        # of a photo that was being written when the last run was killed
         if self.files.labels:
-            shutil.copyfile(self.files.labels, self.path / self.files.labels.name)
+            # Not in place: killed half-way, a copy that was complete would have lost its labels.
+            with atomic_path(self.path / self.files.labels.name) as temporary:
+                shutil.copyfile(self.files.labels, temporary)
 
     def place_of(self, photo):
         """Where the copy of a photo (Path) belongs."""
@@ -70,13 +80,16 @@ class CopyFolder:
         both = [(photos, map(self.place_of, photos)), (self.csv_paths, [self.path / csv.name for csv in self.csv_paths])]
         return [sum(path.stat().st_size for path in paths) for pair in both for paths in pair]
 
+    def _written_names(self):
+        return [path.name for path in (*self.csv_paths, self.files.labels) if path]
+
     def _photo_folders(self):
         return [self.path / folder.name for folder in (self.files.images_dir, self.files.test_images_dir) if folder]
 
     def _check(self, record, begun):
         others = sorted(key for key in record.keys() | begun.keys() if record.get(key) != begun.get(key))
         if others:
-            asked = ", ".join(f"{key} was {begun[key]} and is {record[key]}" if key in ("longest", "quality") else f"{key} has changed"
+            asked = ", ".join(f"{key} was {begun.get(key)} and is {record[key]}" if key in ("longest", "quality") else f"{key} has changed"
                               for key in others)
             raise ValueError(f"The copy in {self.path} was begun otherwise: {asked}. Ask for the same again, give another --out, or remove "
                              "that folder.")

@@ -1,9 +1,12 @@
 """Journal: predictions as they are made, photo by photo, so that a run that was killed goes on where it stopped."""
 import json
 import os
+from collections.abc import Container, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
+
+from mrcnn.files import appending
 
 
 class Journal:
@@ -15,6 +18,10 @@ class Journal:
 
     def __init__(self, path, about):
         self.path, self.done = Path(path), {}    # image id -> its rows
+        with appending(self.path):
+            self._open(about)
+
+    def _open(self, about):
         self.path.parent.mkdir(parents=True, exist_ok=True)
         head, kept = json.dumps(about, sort_keys=True).encode() + b"\n", 0
         if self.path.exists():
@@ -24,9 +31,9 @@ class Journal:
                     while (line := file.readline()).endswith(b"\n"):
                         try:
                             image_id, rows = json.loads(line)
-                        except (ValueError, TypeError):
+                            self.done[image_id] = rows
+                        except (ValueError, TypeError, RecursionError):
                             break
-                        self.done[image_id] = rows
                         kept = file.tell()
         self._file = open(self.path, "r+b" if kept else "wb")
         self._file.truncate(kept)
@@ -41,7 +48,8 @@ class Journal:
 
     def close(self):
         """Closes the file; it can be continued."""
-        self._file.close()
+        with appending(self.path):         # what could not be written before is tried once more
+            self._file.close()
 
     def remove(self):
         """Closes and deletes the file: its content is elsewhere now."""
@@ -49,8 +57,56 @@ class Journal:
         os.remove(self.path)
 
     def _write(self, line):
-        self._file.write(line)
-        self._file.flush()
+        with appending(self.path):
+            self._file.write(line)
+            self._file.flush()
+
+
+def begun_otherwise(path: str | os.PathLike, about: dict) -> list[tuple[str, object, object]]:
+    """Compares what a journal belongs to with what is asked now.
+
+    Args:
+        path: Of the journal; there may be none.
+        about: What `Journal` would be given.
+
+    Returns:
+        `(key, value there, value here)` of each difference, by key. Empty where the journal can be
+        continued, and where it holds no predictions that could be lost.
+    """
+    try:
+        with open(path, "rb") as file:
+            before, first = json.loads(file.readline()), file.readline()
+    except (OSError, ValueError, RecursionError):
+        return []
+    if not isinstance(before, dict) or not first.endswith(b"\n"):
+        return []
+    about = json.loads(json.dumps(about))           # as the file gives it back
+    return [(key, before.get(key), about.get(key)) for key in sorted(before.keys() | about.keys())
+            if before.get(key) != about.get(key)]
+
+
+def remaining(ids: Sequence, done: Container, batch_size: int) -> list:
+    """Chooses what a resumed run predicts.
+
+    Args:
+        ids: Of all photos, in their order.
+        done: Those whose predictions are noted.
+        batch_size: Of the model.
+
+    Returns:
+        The ids that are not done. Before them, the done ones of the batch in which the run was
+        interrupted, and one full batch where the rest is less than one: a prediction depends, in its
+        last digits, on what else is in the batch and on which sizes are compiled, so this way the
+        result equals that of an uninterrupted run.
+    """
+    first = next((i for i, name in enumerate(ids) if name not in done), len(ids))
+    rest = [name for name in ids[first:] if name not in done]
+    if not rest:
+        return []
+    start = first - first % batch_size
+    if first - start + len(rest) < batch_size:
+        start = max(0, start - batch_size)
+    return [*ids[start:first], *rest]
 
 
 def predict_noting(model, dataset, row_of, about, path=None):
@@ -67,9 +123,9 @@ def predict_noting(model, dataset, row_of, about, path=None):
         written = [Path(about[name]).stat().st_mtime_ns for name in ("weights", "rescore") if about.get(name)]
         journal = Journal(path, about | {"written": written, "photos": [info["id"] for info in dataset.image_info]})
         done = dict(journal.done)
-    todo = [image_id for image_id in ids if image_id not in done]
+    todo = remaining(ids, done, getattr(getattr(model, "config", None), "BATCH_SIZE", 1))
     results = model.stream(map(dataset.load_image, todo))
-    for image_id, result in tqdm(zip(todo, results, strict=True), total=len(ids), initial=len(done), unit="photo"):
+    for image_id, result in tqdm(zip(todo, results, strict=True), total=len(ids), initial=len(ids) - len(todo), unit="photo"):
         done[image_id] = row_of(result, image_id, model.ontology)
         if journal:
             journal.add(image_id, done[image_id])

@@ -14,7 +14,7 @@ from fashion.ontology import Ontology
 from fashion.submission.checker import check
 from fashion.submission.resolve import MIN_SHARE, resolve
 from fashion.submission.table import columns, frame_hw, nothing_row, row
-from mrcnn.files import long_cells
+from mrcnn.files import appending, long_cells
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +87,8 @@ class SubmissionWriter:
 
     def close(self):
         """Closes the partial file; it can be continued later."""
-        self._file.close()
+        with appending(self.partial):
+            self._file.close()
 
     @property
     def remaining(self):
@@ -142,11 +143,16 @@ class SubmissionWriter:
         return rows or [nothing_row(image_id, self.year)]
 
     def _write(self, text):
-        self._file.write(text.encode())
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        with appending(self.partial):
+            self._file.write(text.encode())
+            self._file.flush()
+            os.fsync(self._file.fileno())
 
     def _begin(self):
+        with appending(self.partial):
+            self._begin_anew()
+
+    def _begin_anew(self):
         # The old partial goes before the new sidecar comes: a crash in between must not marry the two.
         self.partial.unlink(missing_ok=True)
         fresh = self.sidecar.with_name(self.sidecar.name + ".new")

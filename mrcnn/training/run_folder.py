@@ -13,7 +13,7 @@ import logging
 import re
 from pathlib import Path
 
-from mrcnn.files import remove_leftovers, write_text
+from mrcnn.files import read_json_object, remove_leftovers, write_text
 
 log = logging.getLogger(__name__)
 
@@ -60,10 +60,10 @@ class RunFolder:
         write_text(self.config, json.dumps(values, indent=2) + "\n")
 
     def read_config(self):
-        """What `write_config` wrote. Raises FileNotFoundError if this is no run folder."""
+        """What `write_config` wrote. Raises FileNotFoundError if this is no run folder, ValueError if the file was damaged."""
         if not self.config.exists():
             raise FileNotFoundError(f"{self.path} is no run folder: it has no config.json. Give the folder that training wrote.")
-        return json.loads(self.config.read_text(encoding="utf-8"))
+        return read_json_object(self.config)
 
     def write_history(self, rows):
         """Write history.csv; rows: a list of dicts with the key "epoch". Columns appear in the order they first occur.

@@ -1,4 +1,7 @@
 """A small data set, and a tiny model with random weights, made once for all tests of the application."""
+import contextlib
+import threading
+
 import pytest
 
 
@@ -55,3 +58,27 @@ def loaded_quickly(monkeypatch, tiny_model, tiny_run):
     for place in (model, predict, submit):    # evaluate asks `fashion.model` when it needs it
         monkeypatch.setattr(place, "load_model", load_model)
     return asked
+
+
+@pytest.fixture
+def held():
+    """held(folder, command) -> a context in which another thread works in the folder, as a second command does."""
+    @contextlib.contextmanager
+    def hold(folder, what):
+        from mrcnn.locks import locked
+        taken, done = threading.Event(), threading.Event()
+
+        def work():
+            with locked(folder, what):
+                taken.set()
+                done.wait()
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        assert taken.wait(timeout=30)
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+    return hold

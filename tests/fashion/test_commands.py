@@ -1,10 +1,14 @@
 """What the verbs share: data folders, and errors in one line."""
 import argparse
+import errno
+import json
+import os
 
 import pytest
 
 from fashion import commands
-from fashion.commands import add_data_arguments, add_model_arguments, open_files, run_verb
+from fashion.commands import add_data_arguments, add_model_arguments, note_order, open_files, run_verb, working_in
+from mrcnn import locks
 
 
 @pytest.mark.parametrize("error", [ValueError("too large; use 64"), FileNotFoundError("no such folder"), FileExistsError("in the way"),
@@ -15,6 +19,24 @@ def test_an_error_is_told_in_one_line(error, capsys):
 
     assert run_verb(main, []) == 2
     assert capsys.readouterr().err == f"error: {error}\n"
+
+
+def test_a_full_disk_is_told_with_the_file_where_it_is_known(capsys):
+    def main(argv):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), *argv)
+
+    assert run_verb(main, ["out/page.html"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("error: out/page.html could not be written: No space left on device. Make room") and told.count("\n") == 1
+    assert run_verb(main, []) == 2
+    assert "error: A file could not be written: No space left on device. Make room on the disk" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("content", "told"), [("[", "is no JSON"), ("[]", "must hold a JSON object"), ("{}{", "is no JSON")])
+def test_a_damaged_note_of_a_study_is_told(tmp_path, content, told):
+    (tmp_path / "study.json").write_text(content)
+    with pytest.raises(ValueError, match=f"study.json {told}"):
+        note_order(argparse.Namespace(out=tmp_path, epochs=3), ["epochs"])
 
 
 def test_a_fault_of_ours_keeps_its_traceback():
@@ -58,3 +80,43 @@ def test_verbs_have_the_same_options_with_their_own_score():
     add_data_arguments(parser)
     args = parser.parse_args(["--data", "x"])
     assert (args.min_score, args.data, args.skip_bad, args.weights) == (0.3, "x", False, str(commands.SHIPPED_WEIGHTS))
+
+
+def test_what_a_kill_left_half_written_is_removed_but_not_where_others_work(tmp_path, held):
+    names = [f"{folder}.a.writing-abcdef01.json" for folder in ("", "free/", "free/deep/", "busy/")]
+    for name in names:
+        (tmp_path / "out" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "out" / name).touch()
+    killed = json.loads(locks._note("fashion train")) | {"pid": 0}
+    (tmp_path / "out" / "free" / ".lock").write_text(json.dumps(killed))
+    with held(tmp_path / "out" / "busy", "fashion train"):
+        (tmp_path / "out" / names[-1]).touch()
+        with working_in(tmp_path / "out", "predict"):
+            assert [(tmp_path / "out" / name).exists() for name in names] == [False, True, True, True]
+        with working_in(tmp_path / "out", "compare", below=True):
+            assert [(tmp_path / "out" / name).exists() for name in names] == [False, False, False, True]
+            assert not (tmp_path / "out" / "free" / ".lock").exists() and (tmp_path / "out" / "busy" / ".lock").exists()
+
+
+def test_a_folder_in_which_nothing_came_to_lie_is_removed_again(tmp_path):
+    with pytest.raises(ValueError), working_in(tmp_path / "new", "predict"):
+        raise ValueError("wrong weights")
+    assert not (tmp_path / "new").exists()
+    with working_in(tmp_path / "new", "predict"):
+        (tmp_path / "new" / "a.jpg").touch()
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.jpg"]
+    (tmp_path / "empty").mkdir()
+    with working_in(tmp_path / "empty", "predict"):
+        pass
+    assert (tmp_path / "empty").exists()
+
+
+def test_a_second_command_is_told_in_one_line(tmp_path, held, capsys):
+    def main(argv):
+        with working_in(tmp_path, "mnist"):
+            pass
+
+    with held(tmp_path, "fashion segment"):
+        assert run_verb(main, []) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"error: {tmp_path} is in use by fashion segment") and told.count("\n") == 1

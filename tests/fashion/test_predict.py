@@ -1,11 +1,18 @@
 """predict: a picture for each photo, never over a photo, and everything in predictions.json."""
+import contextlib
+import errno
 import json
+import os
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from fashion import predict, rle
+from mrcnn.locks import FolderInUse
 
 
 @pytest.fixture
@@ -63,15 +70,138 @@ def test_a_photo_taken_upright_is_seen_upright(tiny_run, loaded_quickly, tmp_pat
     assert Image.open(tmp_path / "out" / "phone.jpg").size[0] < Image.open(tmp_path / "out" / "phone.jpg").size[1]
 
 
-def test_what_was_predicted_before_an_interruption_is_kept(photos, tiny_run, loaded_quickly, tmp_path, monkeypatch):
-    def coco_results(result, number, ontology, **_):
-        if number == 3:
+@pytest.fixture
+def many(photos, tiny_run, tmp_path):
+    """many(*more, out=…) -> what `predict` returns for seven photos in batches of two, one of which is broken."""
+    folder = tmp_path / "many"
+    for i in range(7):
+        folder.mkdir(exist_ok=True)
+        Image.fromarray(np.random.default_rng(i).integers(0, 256, (60 + i, 50, 3)).astype(np.uint8)).save(folder / f"{i}.jpg")
+    (folder / "2.jpg").write_bytes((folder / "2.jpg").read_bytes()[:300])
+
+    def run(*more, out="out"):
+        return predict.main([str(folder), "--weights", str(tiny_run), "--min-score", "0.04", "--out", str(tmp_path / out), *more])
+    return run
+
+
+@contextlib.contextmanager
+def stopped_at(count):
+    """While the block runs, the objects of the `count`-th photo are not listed, but Ctrl-C is pressed."""
+    calls, listed = [], predict.coco_results
+
+    def coco_results(*arguments, **more):
+        calls.append(arguments)
+        if len(calls) == count:
             raise KeyboardInterrupt
-        return []
-    monkeypatch.setattr(predict, "coco_results", coco_results)
-    with pytest.raises(KeyboardInterrupt):
-        predict.main([str(photos[0]), str(photos[1].parent), "--weights", str(tiny_run), "--out", str(tmp_path / "out")])
-    assert len(json.loads((tmp_path / "out" / "predictions.json").read_text())["images"]) == 3
+        return listed(*arguments, **more)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(predict, "coco_results", coco_results)
+        yield
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_what_was_predicted_before_an_interruption_is_kept(many, loaded_quickly, tmp_path):
+    with stopped_at(4):
+        many()
+    found = json.loads((tmp_path / "out" / "predictions.json").read_text())
+    assert [Path(image["file_name"]).name for image in found["images"]] == ["0.jpg", "1.jpg", "3.jpg"]
+
+
+@pytest.mark.parametrize("stops", [[1], [3], [6], [2, 1, 4], [5, 2]])
+def test_an_interrupted_run_ends_as_an_unbroken_one(many, loaded_quickly, tmp_path, stops, capsys):
+    whole = contents(many(out="whole"))
+    for count in stops:
+        with stopped_at(count):
+            many()
+        # As a kill leaves it: temporary files, and no predictions.json.
+        (tmp_path / "out" / ".3.writing-abcdef01.jpg").touch()
+        (tmp_path / "out" / ".predictions.writing-abcdef01.json").touch()
+        (tmp_path / "out" / "predictions.json").unlink(missing_ok=True)
+    capsys.readouterr()
+    assert contents(many()) == whole
+    assert capsys.readouterr().err.count("left out: ") == 1
+
+
+def test_what_is_done_is_not_predicted_again(many, tiny_model, loaded_quickly, monkeypatch):
+    with stopped_at(5):
+        many()
+    seen, stream = [], tiny_model.stream
+
+    def noting(photos):
+        for result in stream(photos):
+            seen.append(result["image_hw"][0] - 60)
+            yield result
+    monkeypatch.setattr(tiny_model, "stream", noting)
+    many()
+    assert seen == [5, 6]           # 0, 1, 3 and 4 were done: two batches
+
+
+def test_a_photo_that_was_replaced_and_a_picture_that_is_gone_are_made_again(many, loaded_quickly, tmp_path):
+    with stopped_at(6):
+        many()
+    shutil.copyfile(tmp_path / "many" / "6.jpg", tmp_path / "many" / "2.jpg")
+    (tmp_path / "out" / "1.jpg").unlink()
+    out = many()
+    images = json.loads((out / "predictions.json").read_text())["images"]
+    assert [(image["id"], image["height"]) for image in images] == [(1, 60), (2, 61), (3, 66), (4, 63), (5, 64), (6, 65), (7, 66)]
+    assert (out / "1.jpg").exists() and not (out / "predictions.partial").exists()
+
+
+def test_other_arguments_than_before_are_told_and_restart_starts_over(many, loaded_quickly, tmp_path):
+    with stopped_at(3):
+        many()
+    before = contents(tmp_path / "out")
+    with pytest.raises(ValueError, match=r"was begun with other arguments \(min_score 0.04 there, 0.5 here\).*--restart to start over"):
+        many("--min-score", "0.5")
+    assert contents(tmp_path / "out") == before
+    assert contents(many("--min-score", "0.5", "--restart")) == contents(many("--min-score", "0.5", out="whole"))
+
+
+def test_a_start_that_failed_before_any_photo_binds_nobody(many, loaded_quickly):
+    with stopped_at(1):
+        many("--min-score", "0.9")
+    many()
+
+
+def test_a_photo_given_twice_has_two_pictures(photos, tiny_run, loaded_quickly, tmp_path):
+    out = predict.main([str(photos[0]), str(photos[0]), "--weights", str(tiny_run), "--out", str(tmp_path / "out")])
+    assert {path.name for path in out.iterdir()} == {"x.jpg", "x_2.jpg", "predictions.json"}
+    assert [image["id"] for image in json.loads((out / "predictions.json").read_text())["images"]] == [1, 2]
+
+
+@pytest.mark.parametrize("name", ["predictions.partial", "3.jpg", "predictions.json"])
+def test_a_full_disk_is_told_and_the_run_resumes_when_there_is_space(many, loaded_quickly, tmp_path, monkeypatch, name):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    whole = contents(many(out="whole"))
+    with monkeypatch.context() as patch:
+        if name == "predictions.partial":
+            class FullFile(SimpleNamespace):
+                write = full
+
+            add = predict.Journal.add
+
+            def add_the_last_that_fits(journal, picture, row):
+                if picture == "3.jpg":
+                    journal._file = FullFile(close=journal._file.close)
+                add(journal, picture, row)
+            patch.setattr(predict.Journal, "add", add_the_last_that_fits)
+        else:
+            replace = os.replace
+            patch.setattr(os, "replace", lambda old, new: full() if new.name == name else replace(old, new))
+        with pytest.raises(OSError, match=f"{name} could not be written: No space left on device.* Make room on the disk"):
+            many()
+    assert contents(many()) == whole
+
+
+def test_a_second_command_in_the_folder_is_told(many, loaded_quickly, tmp_path, held):
+    with held(tmp_path / "out", "fashion predict"), pytest.raises(FolderInUse, match="out is in use by fashion predict"):
+        many()
 
 
 def test_what_is_neither_photo_nor_folder_is_told(tmp_path):

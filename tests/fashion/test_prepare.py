@@ -1,6 +1,11 @@
 """prepare: a smaller copy that trains as the original does, taken up again where it broke off."""
 import csv
+import errno
+import os
 import shutil
+import signal
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +15,7 @@ from fashion import prepare, rle
 from fashion.datasets.files import find_data
 from fashion.datasets.splits import load_train_and_val
 from mrcnn.data.images import image_hw, read_image
+from mrcnn.locks import FolderInUse
 
 
 @pytest.fixture
@@ -76,6 +82,83 @@ def test_a_killed_run_goes_on_and_does_no_photo_twice(source, monkeypatch):
     run(source)
     assert len(done) == 6 + 10 and done.count(done[5]) == 2 and len(set(done)) == 15
     assert contents(source.parent / "copy") == whole
+
+
+CHANGES = {"open", "os.mkdir", "os.rename", "os.remove", "os.chmod", "os.truncate", "os.utime", "os.rmdir"}
+
+
+def killed_at(change, source):
+    """Make the copy in a process that is killed before its n-th change to the copy's folder; whether it came so far."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    left, inside = [change], str(source.parent / "copy")
+
+    def count(event, arguments):
+        if event in CHANGES and any(str(path).startswith(inside) for path in arguments[:2]):
+            left[0] -= 1
+            if not left[0]:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    try:
+        sys.addaudithook(count)
+        sys.stdout = sys.stderr = open(os.devnull, "w")
+        run(source)
+    finally:
+        os._exit(0)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="a process is forked and killed as on Linux")
+def test_whenever_it_is_killed_it_ends_as_an_unbroken_one_and_leaves_nothing_else(source):
+    whole = contents(run(source))
+    changes = 0
+    while True:
+        shutil.rmtree(source.parent / "copy")
+        changes += 1 if changes < 30 else 7         # all of the first ones, and the last ones of photos are alike
+        was_killed = killed_at(changes, source)
+        assert contents(run(source)) == whole, f"killed before change {changes}"
+        if not was_killed:
+            break
+    assert changes > 60
+    for change in range(1, 40, 3):                  # the second start of a copy that is complete must not harm it
+        killed_at(change, source)
+        left = {path: data for path, data in contents(source.parent / "copy").items() if not Path(path).name.startswith(".")}
+        assert left == whole, f"killed before change {change}"
+
+
+def test_a_full_disk_is_told_with_the_file(source, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    whole, replace = contents(run(source)), os.replace
+    for name in ("prepared.json", "t1.jpg", "label_descriptions.json", "val.csv"):
+        shutil.rmtree(source.parent / "copy")
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "replace", lambda old, new, name=name: full() if new.name == name else replace(old, new))
+            with pytest.raises(OSError, match=f"{name} could not be written: No space left on device.* Make room on the disk"):
+                run(source)
+        assert contents(run(source)) == whole
+
+
+def test_a_second_command_in_the_folder_is_told(source, held):
+    with held(source.parent / "copy", "fashion prepare"), pytest.raises(FolderInUse, match="copy is in use by fashion prepare"):
+        run(source)
+
+
+def test_a_copy_among_the_photos_is_refused_and_leaves_nothing_there(source):
+    before = contents(source)
+    with pytest.raises(ValueError, match="lies where the photos are"):
+        prepare.main(["--data", str(source), "--out", str(source / "images" / "copy")])
+    assert contents(source) == before and not (source / "images" / "copy").exists()
+
+
+@pytest.mark.parametrize(("content", "told"), [("", "is no JSON"), ("[]", "must hold a JSON object"), ("{}", "was begun otherwise")])
+def test_a_record_that_was_damaged_is_told(source, content, told):
+    copy = run(source)
+    (copy / "prepared.json").write_text(content)
+    with pytest.raises(ValueError, match=told):
+        run(source)
 
 
 def test_one_that_is_finished_stays_as_it_is(source, monkeypatch):

@@ -1,4 +1,6 @@
 """submit: files the server accepts, taken up again where they broke off, with one photo in memory."""
+import errno
+import os
 import sys
 import tracemalloc
 from types import SimpleNamespace
@@ -12,6 +14,7 @@ from fashion.evaluation.thresholds.table import Category, Thresholds
 from fashion.model import checkpoint_in
 from fashion.ontology import Ontology
 from fashion.submission.checker import check
+from mrcnn.locks import FolderInUse
 from mrcnn.modeling.weight_files import save_weights
 
 SIZES = {"aa": (70, 50), "bb": (40, 90), "cc": (64, 64), "dd": (90, 60)}
@@ -182,3 +185,31 @@ def test_thresholds_of_other_scores_are_told(folder, tiny_run, seen, tmp_path, c
     Thresholds(score=0.03).write(tmp_path / "t.json", tuning={"rescored": False})
     submit.main([*words, str(tmp_path / "b.csv")])
     assert "searched" not in caplog.text
+
+
+def test_a_full_disk_is_told_and_the_submission_goes_on_when_there_is_space(folder, tiny_run, seen, tmp_path, monkeypatch):
+    arguments = ["--weights", str(tiny_run), "--images", str(folder), "--output"]
+    whole = submit.main([*arguments, str(tmp_path / "whole.csv")]).read_bytes()
+    fsync, written = os.fsync, []
+
+    def full_at_the_third(handle):
+        written.append(handle)
+        if len(written) == 3:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        fsync(handle)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full_at_the_third)
+        with pytest.raises(OSError, match="s.csv.partial could not be written: No space left on device. Make room on the disk"):
+            submit.main([*arguments, str(tmp_path / "s.csv")])
+    assert submit.main([*arguments, str(tmp_path / "s.csv")]).read_bytes() == whole
+
+
+def test_a_second_command_for_one_file_is_told_and_another_file_is_free(folder, tiny_run, seen, tmp_path, held):
+    arguments = ["--weights", str(tiny_run), "--images", str(folder), "--output"]
+    with held(tmp_path / ".s.csv.lock", "fashion submit"):
+        with pytest.raises(FolderInUse, match=r"s.csv is being written already: .*fashion submit"):
+            submit.main([*arguments, str(tmp_path / "s.csv")])
+        assert submit.main([*arguments, str(tmp_path / "other.csv")]).exists()
+    assert submit.main([*arguments, str(tmp_path / "s.csv")]).exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other.csv", "s.csv", "test"]

@@ -66,10 +66,51 @@ def test_a_run_does_not_go_on_as_another(trained):
 
 
 @pytest.mark.parametrize(("noted", "rules"), [(True, ["classes", "missed"]), (False, [])])
-def test_a_run_from_when_rebalancing_was_yes_or_no_goes_on(tmp_path, noted, rules):
+def test_a_run_from_when_rebalancing_was_yes_or_no_goes_on(tmp_path, noted, rules, ontology):
     run = RunFolder(tmp_path)
-    run.write_config({"skip_bad": False, "rebalance": noted})
+    run.write_config({"recipe": "smoke", "stage": "all", "weights": "imagenet", "skip_bad": False, "rebalance": noted, "config": {},
+                      "ontology": ontology.to_dict()})
     assert train.agreed_order(run, train.parse(["--resume"] + ["--rebalance"] * noted))["rebalance"] == rules
+
+
+@pytest.fixture
+def begun(tmp_path, sample_folder, ontology, tiny_settings):
+    """begun(**changes) -> the run folder of a training that was killed before its first checkpoint; with changes to its config.json."""
+    def write(config=None, **changes):
+        run = RunFolder(tmp_path / "runs" / "smoke2026")
+        run.write_config({"recipe": "smoke", "stage": "all", "weights": "none", "skip_bad": False, "data": str(sample_folder),
+                          "config": FashionConfig().to_dict() | tiny_settings | (config or {}), "ontology": ontology.to_dict()} | changes)
+        return run
+    return write
+
+
+@pytest.mark.parametrize(("changes", "told"), [
+    ({"recipe": -1}, "recipe is -1; expected one of"), ({"config": {"IMAGE_MAX_DIM": "64"}}, "config.IMAGE_MAX_DIM is \"64\"; expected"),
+    ({"config": {"IMAGE_MAX_DIM": 100}}, "IMAGE_MAX_DIM must be a multiple of 64"), ({"stage": "body"}, "--stage must be 'all' or one of"),
+    ({"config": {"BACKBONE": "resnet5"}}, "resnet5"), ({"data": "nowhere"}, "nowhere.*--data DIR")])
+def test_what_is_wrong_in_a_run_that_goes_on_is_told_with_its_file(begun, changes, told):
+    run = begun(**changes)
+    before = run.config.read_bytes()
+    with pytest.raises((ValueError, FileNotFoundError), match=f"config.json.*{told}") as error:
+        train.main(["--out", str(run.path), "--resume"])
+    assert "\n" not in str(error.value) and run.config.read_bytes() == before
+
+
+def test_what_is_wrong_on_the_command_line_is_not_blamed_on_the_file(begun):
+    with pytest.raises(ValueError, match="IMAGE_MAX_DIM must be a multiple of 64") as error:
+        train.main(["--out", str(begun().path), "--resume", "--set", "IMAGE_MAX_DIM=100"])
+    assert "config.json" not in str(error.value)
+
+
+def test_weights_that_do_not_fit_any_more_are_told_with_the_settings_that_changed(tmp_path, tiny_model, begun):
+    run = begun()
+    save_weights(tiny_model.detector, run.last, metadata=tiny_model.metadata())
+    changed = train.recipe_config("smoke", tiny_model.ontology, tiny_model.config.to_dict() | {"RPN_CHANNELS": 24})
+    with pytest.raises(ValueError, match="rpn does not fit. Settings that have changed since last.h5 was saved: RPN_CHANNELS was 16 and "
+                       r"is 24 \(.*config.json, or --set\)"), train.explained(run, changed):
+        raise ValueError("rpn does not fit.")
+    with pytest.raises(ValueError, match="^something else$"), train.explained(run, tiny_model.config):
+        raise ValueError("something else")
 
 
 def test_what_a_split_holds_out_can_be_seen_without_a_training(sample_folder, tmp_path, capsys):

@@ -6,7 +6,16 @@ import stat
 
 import pytest
 
-from mrcnn.files import atomic_path, digest_of, long_cells, remove_leftovers, write_bytes, write_text
+from mrcnn.files import (
+    appending,
+    atomic_path,
+    digest_of,
+    long_cells,
+    read_json_object,
+    remove_leftovers,
+    write_bytes,
+    write_text,
+)
 
 
 def test_a_text_is_written_with_its_folders(tmp_path):
@@ -155,3 +164,25 @@ def test_long_cells_are_read_and_the_limit_comes_back():
     with long_cells():
         assert len(next(csv.reader(["9" * 400_000]))[0]) == 400_000
     assert csv.field_size_limit() == before
+
+
+def test_a_file_that_grows_is_named_where_the_disk_is_full(tmp_path):
+    """Once, and without a word of the file being unchanged."""
+    (tmp_path / "a.partial").touch()
+    with pytest.raises(OSError, match=r"a\.partial could not be written: No space .* Make room .* MB are free\.$") as raised:
+        with appending("outer"), appending(tmp_path / "a.partial"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert raised.value.errno == errno.ENOSPC and "unchanged" not in str(raised.value)
+    with pytest.raises(PermissionError, match="not yours"), appending("a"):
+        raise PermissionError(errno.EACCES, "not yours")
+
+
+def test_json_that_a_person_changed_is_read_or_told(tmp_path):
+    path = tmp_path / "study.json"
+    path.write_bytes(b'\xef\xbb\xbf{"a": [1, NaN]}')
+    assert list(read_json_object(path)) == ["a"]
+    for content, told in ((b'{"a": 1,}', "line 1"), (b'{"a": 1, "a": 2}', '"a" occurs twice'), (b"[]", "must hold a JSON object"),
+                          (b"\xff", "not UTF-8"), (b"[" * 10**5, "nested too deeply"), (b"[" + b"1" * 5000 + b"]", "5,000 digits")):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=f"study.json .*{told}"):
+            read_json_object(path)

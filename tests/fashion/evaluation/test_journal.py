@@ -1,10 +1,12 @@
 """Journal: what was noted is there again, unless it belongs to something else."""
+import errno
+import os
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from fashion.evaluation.journal import Journal, predict_noting
+from fashion.evaluation.journal import Journal, begun_otherwise, predict_noting, remaining
 
 ABOUT = {"weights": "best.h5", "photos": ["a", "b", "c"]}
 
@@ -49,10 +51,41 @@ def test_a_head_that_was_cut_off_is_written_again(path):
     assert not path.exists()
 
 
-@pytest.mark.parametrize("damage", [b"\0" * 9 + b"\n", b"[1]\n", b"5\n"])
+@pytest.mark.parametrize("damage", [b"\0" * 9 + b"\n", b"[1]\n", b"5\n", b"[[1], 2]\n", b"[{}, []]\n"])
 def test_a_damaged_line_is_dropped_with_what_follows(path, damage):
     path.write_bytes(path.read_bytes() + damage + b"[7, []]\n")
     assert list(Journal(path, ABOUT).done) == [0, 2]
+
+
+def test_what_was_asked_otherwise_is_told_where_something_is_noted(path, tmp_path):
+    assert begun_otherwise(path, ABOUT) == begun_otherwise(tmp_path / "none", ABOUT) == []
+    other = {"weights": "last.h5", "photos": ("a", "b", "c"), "min_score": 0.5}
+    assert begun_otherwise(path, other) == [("min_score", None, 0.5), ("weights", "best.h5", "last.h5")]
+    for head in (b"", b"[]\n[0, []]\n", b"no JSON\n[0, []]\n", b'{"weights": "other"}\n', b'{"weights": "other"}\n[0, ['):
+        path.write_bytes(head)
+        assert begun_otherwise(path, ABOUT) == []
+
+
+@pytest.mark.parametrize(("done", "batch", "expected"), [
+    ("", 4, "abcdefghij"), ("abcd", 4, "efghij"), ("abcdef", 4, "efghij"), ("abc", 4, "abcdefghij"),
+    ("abcdefgh", 4, "efghij"),              # two are left: a full batch before them, so that its size is compiled
+    ("abcdefghi", 4, "efghij"), ("abcdefghij", 4, ""), ("abcdef", 1, "ghij"), ("abcdefgh", 5, "fghij"), ("abd", 2, "cefghij"), ("bcd", 3,
+                                                                                                                       "aefghij")])
+def test_what_is_left_is_predicted_in_the_batches_of_an_unbroken_run(done, batch, expected):
+    assert "".join(remaining("abcdefghij", set(done), batch)) == expected
+
+
+def test_a_full_disk_is_told(path):
+    class Full:
+        def write(self, line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    journal = Journal(path, ABOUT)
+    journal._file.close()
+    journal._file = Full()
+    with pytest.raises(OSError, match="predictions.partial could not be written: No space left on device. Make room"):
+        journal.add(1, [])
+    assert 1 not in Journal(path, ABOUT).done
 
 
 def test_a_model_predicts_what_is_not_noted_yet(path, tmp_path):
