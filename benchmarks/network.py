@@ -58,7 +58,7 @@ def time_prediction(detector, config, batch, steps, xla):
 
     "few": no object is found, so the heads run on the smallest bucket; "all": DETECTION_MAX_INSTANCES are.
     """
-    predictor = Predictor(detector, config, xla=xla)
+    predictor = Predictor(detector, config, xla=xla, eager_photos=0)
     images, everywhere = batch["images"], batch["windows"]
     nowhere = np.zeros_like(everywhere)             # boxes clipped to nothing are no detections
     whole = compiled(lambda i, w: detector({"images": ops.convert_to_tensor(i), "windows": ops.convert_to_tensor(w)}), detector, xla=xla)

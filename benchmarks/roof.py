@@ -62,8 +62,12 @@ def matrix_product_flops() -> dict[str, float]:
     return found
 
 
-def cpu() -> str:
-    """The CPU's name, its cores, the instruction sets that matter, and whether oneDNN is switched on."""
+def cpu(onednn: bool = True) -> str:
+    """Describes the CPU: its name, its cores, and the instruction sets that matter.
+
+    Args:
+        onednn: Whether to add if oneDNN is switched on in this process's environment.
+    """
     name, flags = "unknown CPU", set()
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
@@ -77,5 +81,7 @@ def cpu() -> str:
             flags = set(value.split())
     told = [flag for flag in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile")
             if flag in flags]
-    onednn = {"0": "off", "1": "on"}.get(os.environ.get("TF_ENABLE_ONEDNN_OPTS"), "as TensorFlow chooses")
-    return f"{name}, {os.cpu_count()} cores, {' '.join(told) or 'no AVX2'}; oneDNN {onednn}"
+    found = f"{name}, {os.cpu_count()} cores, {' '.join(told) or 'no AVX2'}"
+    switch = os.environ.get("TF_ENABLE_ONEDNN_OPTS")
+    told = {"0": "off", "1": "on"}.get(switch, "by default")
+    return f"{found}; oneDNN {told}" if onednn else found

@@ -55,7 +55,7 @@ def main(argv=None):
         found = measure_here("smoke", "float32", steps=3, batch=None, jit="auto", parts=True)
         print(ratios(found | shares(found, roof_of(found))))
     else:
-        report(measure_cases(args), args.out)
+        report(measure_cases(args), args.out, onednn=args.rounds == 1)
 
 
 def parse(argv):
@@ -88,7 +88,7 @@ def measure_cases(args):
                 row["error"] = f"not started, the {args.minutes:g} minutes were over"
             else:
                 row |= run_apart({"name": key[0], "dtype": key[1], "steps": args.steps, "batch": args.batch, "jit": args.jit}, key[2])
-            if "roof_flops" not in row and "error" not in row and roof is None:
+            if "macs_step" in row and "roof_flops" not in row and roof is None:
                 roof = roof_here()
             row |= shares(row, row.get("roof_flops") or roof)
             print(f"{turn + 1}: " + " ".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in row.items()), flush=True)
@@ -98,7 +98,8 @@ def measure_cases(args):
 
 
 def measured(args):
-    """(case, arithmetic, oneDNN) of each row: None leaves oneDNN to TensorFlow, which is asked for both ways in rounds on a CPU."""
+    """(case, arithmetic, oneDNN) of each row; in rounds on a CPU ours is measured both ways, else (None) as the environment says, which
+    the application sets to "1" on x86-64."""
     both = args.rounds > 1 and os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow"
     for name in args.cases:
         if CASES[name].peer and not (importlib.util.find_spec("torch") and importlib.util.find_spec("torchvision")):
@@ -168,7 +169,8 @@ def reason(status, stderr):
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     errors = [line for line in lines if re.match(r"[\w.]*(Error|Exception|Interrupt)\b", line)]
     if status < 0:
-        name = signal.Signals(-status).name
+        known = -status in {int(one) for one in signal.Signals}
+        name = signal.Signals(-status).name if known else f"signal {-status}"
         return f"ended by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
     told = [line for line in lines if "warning" not in line.lower() and not re.match(r"[IWE]\d{4} ", line)]
     return (errors or told or [f"exit status {status}"])[-1][:300]
@@ -261,9 +263,10 @@ def train(args):
             f"{len(history)} epochs in {minutes:.1f} minutes, evaluation included. Best epoch {scored['epoch']:.0f}: {scores}.")
 
 
-def report(text, out):
-    """Print the text; with `out`, append it to that file under a heading that says when, where and with what."""
-    section = f"## {datetime.now():%Y-%m-%d}, {device()}\n\n{versions()}. Rates are images a second.\n\n{text}\n"
+def report(text, out, onednn=True):
+    """Print the text; with `out`, append it to that file under a heading that says when, where and with what; onednn: whether
+    that holds for all rows, so that the heading says it."""
+    section = f"## {datetime.now():%Y-%m-%d}, {device(onednn)}\n\n{versions()}. Rates are images a second.\n\n{text}\n"
     print(f"\n{section}")
     if out:
         before = out.read_text(encoding="utf-8").rstrip() + "\n\n" if out.exists() else ""
@@ -271,14 +274,14 @@ def report(text, out):
         print(f"appended to {out}")
 
 
-def device():
+def device(onednn=True):
     """The accelerator's name where there is one, else the CPU, see `benchmarks.roof.cpu`."""
     try:
         query = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
         names = subprocess.run(query, capture_output=True, text=True, check=True).stdout.strip().splitlines()
         return f"{len(names)} x {names[0]}"
     except (OSError, subprocess.CalledProcessError, IndexError):
-        return f"CPU: {cpu()}"
+        return f"CPU: {cpu(onednn)}"
 
 
 def versions():

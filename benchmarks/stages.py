@@ -1,12 +1,12 @@
 """Where the time of a training step or a prediction goes, stage by stage.
 
-    python benchmarks/stages.py                               # a ResNet-50 step at 512 x 512, batch 2
-    python benchmarks/stages.py --case ccp --what predict     # a prediction of another network
-    TF_ENABLE_ONEDNN_OPTS=0 python benchmarks/stages.py       # without oneDNN (1: with it)
+    python benchmarks/stages.py                            # a ResNet-50 step at 512 x 512, batch 2
+    python benchmarks/stages.py --case ccp --what predict  # a prediction of another network
+    TF_ENABLE_ONEDNN_OPTS=0 python benchmarks/stages.py    # without oneDNN (1: with it)
 
 Profiles one step with TensorFlow's profiler and prints, for each stage of the network, the seconds
 of its operations (forward, backward) beside its multiply-adds, then the most expensive operations.
-Operations that run at the same time count each, so the seconds add up to more than the wall time.
+Operations that run at the same time count each: the seconds add up to more than the wall time.
 """
 if not __package__:                 # run as a script: the repository belongs on the import path
     import sys
@@ -93,7 +93,8 @@ def stage_table(seconds, macs) -> str:
         stage, backward = stage_of(name)
         passes[stage][backward] += value
     total = sum(seconds.values())
-    lines = ["| stage | GMAC forward | forward s | backward s | share of all |", "|---|---|---|---|---|"]
+    lines = ["| stage | GMAC forward | forward s | backward s | share of all |",
+             "|---|---|---|---|---|"]
     for stage, (forward, backward) in passes.items():
         if forward + backward == 0:
             continue
@@ -143,7 +144,7 @@ def _step_of(name, what, batch):
                              positives_of(detector, inputs))
         step = lambda: detector.train_on_batch(inputs)              # noqa: E731
     else:
-        predictor = Predictor(detector, config, xla=False)
+        predictor = Predictor(detector, config, xla=False, eager_photos=0)
         macs = inference_macs(config, detector.backbone, described=config.DETECTION_MAX_INSTANCES,
                               num_attributes=config.NUM_ATTRIBUTES)
         step = lambda: predictor.detect_molded(inputs["images"], inputs["windows"])  # noqa: E731

@@ -18,38 +18,7 @@ BEGAN = []
 # What we do not promise.
 EXEMPT = {"reports/export_saved_model.py": "Keras exports a model that has been called, and this one has two paths"}
 # What is not right yet. Whoever mends one removes it here: it fails as soon as it passes.
-PENDING = {
-    "csv/run_with_photos.py",
-    "evaluate_json/run_all.py",
-    "labels/run_with_labels.py",
-    "photos/eps_named_jpg.py",
-    "photos/file_name_outside_photos.py",
-    "photos/strip_in_pad64.py",
-    "reports/coco_without_iscrowd.py",
-    "reports/coco_without_outline.py",
-    "reports/csv_photo_without_objects.py",
-    "reports/exif_turned_photo.py",
-    "reports/folder_of_webp.py",
-    "reports/fork_after_detect.py",
-    "reports/keras_channels_first.py",
-    "reports/polygon_far_outside.py",
-    "reports/yolo_predictions.py",
-    "scripts/class_ids_from_zero.py",
-    "scripts/detect_floats_0_to_1.py",
-    "scripts/detect_molded_image.py",
-    "scripts/four_anchor_scales.py",
-    "scripts/imgaug_before_mrcnn.py",
-    "scripts/load_image_gt_default.py",
-    "scripts/path_in_sys_path.py",
-    "scripts/threshold_changed_after_build.py",
-    "scripts/train_twice_to_the_same_epoch.py",
-    "scripts/train_without_validation.py",
-    "submission/check_submission.py",
-    "thresholds/tuning_is_list.json",
-    "thresholds/tuning_is_nan.json",
-    "thresholds/tuning_is_null.json",
-    "weights_files/index_with_object_array.py",
-}
+PENDING = set()
 
 pytestmark = [pytest.mark.full, pytest.mark.skipif(not CASES.is_dir(), reason="there is no folder ../shared/cases")]
 

@@ -10,7 +10,8 @@ from mrcnn.modeling.forks import check_process
 
 # Each canvas is compiled for and takes some 50 MB; of more the first are let go ("pad64" and "none" make them as photos come).
 MOST_CANVASES = 32
-# So many photos that come one by one run without a graph: tracing one takes as long as ten of them.
+# So many photos that come one by one run without a graph. To trace and compile one takes as long as ten eager photos; a command that
+# is given one or two is over by then, and a longer job loses less than a second.
 EAGER_PHOTOS = 4
 
 

@@ -31,7 +31,7 @@ class BatchNorm(keras.layers.BatchNormalization):
         cells = ops.reshape(used, (-1, *(1,) * (len(inputs.shape) - 2)))
         outputs = super().call(inputs, training=True, mask=ops.broadcast_to(cells, ops.shape(inputs)[:-1]))
         for statistic, value in zip(stored, before, strict=True):
-            statistic.assign(ops.where(ops.any(used), statistic, value))
+            statistic.assign(ops.where(ops.any(used), ops.convert_to_tensor(statistic), value))
         return outputs
 
     def _has_fused_kernel(self, inputs):

@@ -48,8 +48,9 @@ class ConvNorm(keras.layers.Layer):
         inputs, shift = ops.cast(inputs, dtype), ops.cast(shift, dtype)
         if isinstance(conv, layers.DepthwiseConv2D):
             kernel = ops.cast(conv.kernel * ops.reshape(scale, conv.kernel.shape[2:]), dtype)
-            outputs = ops.depthwise_conv(inputs, kernel, strides=conv.strides, padding=conv.padding,
-                                         dilation_rate=conv.dilation_rate, data_format=conv.data_format)
+            outputs = ops.depthwise_conv(inputs, kernel, conv.strides, conv.padding,
+                                         data_format=conv.data_format,
+                                         dilation_rate=conv.dilation_rate)
             outputs = ops.add(outputs, shift)
         else:
             outputs = convolve(conv, inputs, ops.cast(conv.kernel * scale, dtype), shift)

@@ -103,8 +103,9 @@ def _same_conv():
             mirrored = tf.transpose(tf.reverse(kernel, [0, 1]), [0, 1, 3, 2])
             of_inputs = tf.nn.conv2d(upstream, mirrored, 1, "SAME")
             if kernel.shape[:2] == (1, 1):
-                rows, rows_of_gradient = (tf.reshape(t, (-1, t.shape[-1])) for t in (inputs, upstream))
-                of_kernel = tf.matmul(rows, rows_of_gradient, transpose_a=True)
+                cells = tf.reshape(inputs, (-1, inputs.shape[-1]))
+                of_cells = tf.reshape(upstream, (-1, upstream.shape[-1]))
+                of_kernel = tf.matmul(cells, of_cells, transpose_a=True)
             else:
                 of_kernel = tf.raw_ops.Conv2DBackpropFilter(
                     input=inputs, filter_sizes=tf.shape(kernel), out_backprop=upstream,

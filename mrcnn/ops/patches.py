@@ -27,7 +27,7 @@ def locate(index, grids: Sequence[tuple[int, int]], slots: int):
 
 
 def patches_at(pyramid: list, level, row, column, *, size: int, step: int = 1):
-    """The inputs of a `size` x `size` convolution with "same" padding at single cells of its output.
+    """What a `size` x `size` convolution with "same" padding reads at single cells of its output.
 
     Args:
         pyramid: Of each level a feature map (B, H, W, C).
@@ -54,9 +54,11 @@ def patches_at(pyramid: list, level, row, column, *, size: int, step: int = 1):
 
 
 def _reach(place, level, lengths, size, step):
-    """Along one axis: the cells under the kernel, clipped; which of them exist; the level's length."""
+    """Along one axis: the cells under the kernel, clipped; which exist; the length of the level."""
     outputs = [-(-n // step) for n in lengths]
-    missing = [max((out - 1) * step + size - n, 0) for out, n in zip(outputs, lengths, strict=True)]
+    missing = []
+    for output, n in zip(outputs, lengths, strict=True):
+        missing.append(max((output - 1) * step + size - n, 0))
     before = _of_level([n // 2 for n in missing], level)        # an odd cell of padding goes behind
     first = (place * step - before)[..., None]
     cells = first + ops.arange(size, dtype="int32")

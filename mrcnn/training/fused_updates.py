@@ -1,17 +1,17 @@
 """Optimisers whose update of a variable is one operation of TensorFlow's, for quick first steps.
 
 Keras writes an update of AdamW as 45 operations, for each of 200 to 400 variables. Tracing and
-optimising those was half of the time before the first step. TensorFlow has kernels for the whole update,
-with the same formulas and the same state, so checkpoints fit either way. Elsewhere, and where a
-model lies on several devices, Keras' own updates run.
+optimising those was half of the time before the first step. TensorFlow has kernels for the whole
+update, with the same formulas and the same state, so checkpoints fit either way. Elsewhere, and
+where a model lies on several devices, Keras' own updates run.
 """
 import functools
 
 import keras
 
 
-def fused(optimizer: type[keras.optimizers.Optimizer]) -> type[keras.optimizers.Optimizer]:
-    """The class `optimizer`, `keras.optimizers.SGD` or `AdamW`, with fused updates if there are any."""
+def fused(optimizer: type) -> type:
+    """The class `keras.optimizers.SGD` or `AdamW` with fused updates, where there are any."""
     if keras.backend.backend() != "tensorflow":
         return optimizer
     return _fused_class(optimizer)
@@ -47,10 +47,12 @@ def _fused_class(base):
                 if self._use_weight_decay(variable):
                     value = variable.value
                     tf.raw_ops.ResourceApplyGradientDescent(
-                        var=value.handle, alpha=tf.cast(share, value.dtype), delta=value.read_value())
+                        var=value.handle, alpha=tf.cast(share, value.dtype),
+                        delta=value.read_value())
 
         def update_step(self, gradient, variable, learning_rate):
-            if isinstance(gradient, tf.IndexedSlices) or tf.distribute.has_strategy():
+            plain = not getattr(self, "amsgrad", False) and not tf.distribute.has_strategy()
+            if not plain or isinstance(gradient, tf.IndexedSlices):
                 return super().update_step(gradient, variable, learning_rate)
             index, dtype = self._get_variable_index(variable), variable.dtype
             rate = self._once("rate", lambda: tf.cast(learning_rate, dtype))

@@ -1,4 +1,9 @@
 """Facts about the benchmark's report: what it writes for measured, failed and compared cases, without measuring anything."""
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from benchmarks import run
@@ -47,3 +52,34 @@ def test_a_case_and_its_peer_do_the_same_work():
 def test_a_case_that_fails_costs_one_row(monkeypatch):
     monkeypatch.setattr(run, "__file__", run.__file__ + ".missing")
     assert "missing" in run.run_apart({"name": "smoke"})["error"]
+
+
+@pytest.mark.parametrize(("status", "stderr", "told"), [
+    (1, "Traceback\n  File x\nValueError: no such size\nWARNING: something else\n", "ValueError: no such size"),
+    (1, "I0000 00:00 port.cc:153] oneDNN is on\nUserWarning: old\ncould not start\n", "could not start"),
+    (-9, "", "ended by SIGKILL (out of memory?)"), (-11, "warning: x", "ended by SIGSEGV"), (-99, "", "ended by signal 99"),
+    (3, "", "exit status 3")])
+def test_a_failure_is_told_by_its_error_or_its_signal(status, stderr, told):
+    assert run.reason(status, stderr) == told
+
+
+def test_a_peer_is_measured_without_keras(tmp_path):
+    """Its script imports NumPy and, when it measures, torch: with TensorFlow in the same process some builds of both do not start."""
+    command = run.command_of({"name": "torchvision-512", "dtype": "float32", "batch": 2, "steps": 1})
+    asked = json.loads(command[2])
+    assert Path(command[1]).name == "torchvision_peer.py" and asked["config"]["BATCH_SIZE"] == 2 and asked["image_hw"] == [512, 512]
+    code = (f"import runpy, sys; runpy.run_path({command[1]!r}, run_name='peer'); "
+            "print(sorted({'keras', 'tensorflow', 'jax', 'fashion'} & set(sys.modules)))")
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_of_several_rounds_the_median_counts():
+    rows = [OURS | {"train": value} for value in (1.0, 9.0, 2.0)]
+    assert run.median([rows[0], {"error": "killed"}, *rows[1:]]) == OURS | {"train": 2.0}
+    assert run.median([{"error": "a"}, {"error": "b"}]) == {"error": "b"}
+
+
+def test_shares_count_the_multiply_adds_of_a_whole_step():
+    row = {"macs_step": 10e9, "train": 3.0, "macs_predict_all": 20e9, "predict_all": 2.0}
+    assert run.shares(row, 120e9) == {"share_train": 0.5, "share_predict_all": pytest.approx(2 / 3)}
+    assert run.shares({"train": 3.0}, 120e9) == {} and run.shares(row, None) == {}
