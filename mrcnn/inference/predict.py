@@ -8,7 +8,7 @@ from mrcnn.inference.molding import mold, unmold
 from mrcnn.inference.pasting import paste_window
 from mrcnn.modeling.forks import check_process
 
-# Each canvas is compiled for and takes some 50 MB; of more the first are let go ("pad64" and "none" make them as photos come).
+# Each canvas is compiled for and takes some 50 MB; with more, all are let go ("pad64" and "none" make them as photos come).
 MOST_CANVASES = 32
 # So many photos that come one by one run without a graph. To trace and compile one takes as long as ten eager photos; a command that
 # is given one or two is over by then, and a longer job loses less than a second.

@@ -87,9 +87,10 @@ class Detector(keras.Model):
 
     def call(self, inputs, training=False):
         """Inference: the detections with every head's fields. Training: the tensors that `compute_loss` reads."""
+        for_training = "gt_class_ids" in inputs
+        self._check_inputs(inputs, for_training)
         image_hw = tuple(inputs["images"].shape[1:3])
         pyramid = self.features(inputs["images"], training)
-        for_training = "gt_class_ids" in inputs
         rpn_outputs = self.rpn(pyramid)
         if for_training:            # the losses come by `RPNHead.at`, at the sampled anchors
             rpn_outputs = {name: ops.stop_gradient(output) for name, output in rpn_outputs.items()}
@@ -216,6 +217,17 @@ class Detector(keras.Model):
                         "Leave it at \"auto\".", convention, self.convention)
 
     # ---- inside -----------------------------------------------------------------------------------------------------
+
+    def _check_inputs(self, inputs, for_training):
+        """Raises ValueError for what would end in an error about shapes somewhere inside."""
+        needed = ("images", "seed", "gt_boxes", "gt_masks", "gt_mask_frames") if for_training else ("images", "windows")
+        if lacking := [name for name in needed if name not in inputs]:
+            raise ValueError(f"A Detector takes a dict with {', '.join(needed)}{' and gt_class_ids' if for_training else ''}. Lacking: "
+                             f"{', '.join(lacking)}.")
+        image_hw, multiple = tuple(inputs["images"].shape[1:3]), self.settings.strides[:4][-1]
+        if any(n is None or n % multiple for n in image_hw):
+            raise ValueError(f"Images must have a height and a width that are known and multiples of {multiple}, the stride of the "
+                             f"coarsest level. Got {image_hw}; IMAGE_RESIZE_MODE and `mold_inputs` make such images.")
 
     def anchors(self, image_hw):
         """(A, 4) float32 yxyx: the anchors of an input of this size."""

@@ -17,20 +17,21 @@ class FPN(keras.layers.Layer):
 
     def __init__(self, channels, gate="none", **kwargs):
         super().__init__(**kwargs)
-        self.lateral = {n: PlainConv2D(channels, 1, name=f"fpn_c{n}p{n}") for n in (2, 3, 4, 5)}
-        self.smooth = {n: PlainConv2D(channels, 3, padding="same", name=f"fpn_p{n}") for n in (2, 3, 4, 5)}
-        self.gates = {n: GATES[gate](channels, name=f"fpn_p{n}_{gate}") for n in (2, 3, 4, 5)} if gate != "none" else {}
+        # By the name of the level: TensorFlow saves no layers under keys that are numbers.
+        self.lateral = {f"p{n}": PlainConv2D(channels, 1, name=f"fpn_c{n}p{n}") for n in (2, 3, 4, 5)}
+        self.smooth = {f"p{n}": PlainConv2D(channels, 3, padding="same", name=f"fpn_p{n}") for n in (2, 3, 4, 5)}
+        self.gates = {f"p{n}": GATES[gate](channels, name=f"fpn_p{n}_{gate}") for n in (2, 3, 4, 5)} if gate != "none" else {}
         self.subsample = layers.MaxPooling2D(1, 2, name="fpn_p6")
 
     def call(self, features):
-        top = self.lateral[5](features[3])
+        top = self.lateral["p5"](features[3])
         merged = {5: top}
         for level in (4, 3, 2):
-            top = self.lateral[level](features[level - 2]) + _doubled(top)
+            top = self.lateral[f"p{level}"](features[level - 2]) + _doubled(top)
             merged[level] = top
-        pyramid = [self.smooth[level](merged[level]) for level in (2, 3, 4, 5)]
+        pyramid = [self.smooth[f"p{level}"](merged[level]) for level in (2, 3, 4, 5)]
         if self.gates:
-            pyramid = [self.gates[level](p) for level, p in zip((2, 3, 4, 5), pyramid, strict=True)]
+            pyramid = [self.gates[f"p{level}"](p) for level, p in zip((2, 3, 4, 5), pyramid, strict=True)]
         return [*pyramid, self.subsample(pyramid[-1])]
 
 

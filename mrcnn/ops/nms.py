@@ -59,12 +59,14 @@ def _greedy(boxes, living, iou_threshold):
     overlaps = ops.cast(_overlap(boxes, boxes, iou_threshold), "float32") * better         # [i, j]: i beats j
     living = ops.cast(living, "float32")
 
-    def step(_, keep):
+    def step(keep, _):
         beaten = ops.matmul(keep[:, None, :], overlaps)[:, 0]
-        return keep, living * ops.cast(beaten < 0.5, "float32")
+        now = living * ops.cast(beaten < 0.5, "float32")
+        return now, ops.any(now != keep)
 
-    # After k steps the first k boxes of every chain of overlaps are settled; a step without change has settled all.
-    _, keep = ops.while_loop(lambda before, now: ops.any(before != now), step, (living - 1.0, living))
+    # After k steps the first k boxes of every chain of overlaps are settled; a step without change has settled all. The loop carries
+    # whether something changed: a state that is handed through unchanged is miscompiled by tf2onnx, without a word.
+    keep, _ = ops.while_loop(lambda _, changed: changed, step, (living, ops.convert_to_tensor(True)))
     return keep > 0.5
 
 

@@ -124,11 +124,11 @@ def test_fresh_gates_change_no_detection_and_come_back_from_a_file(plain_config,
     assert len(report.only_in_model) == 4 * layers and not report.only_in_file
     inputs = {name: column for name, column in batch_of(plain_config()).items() if name in ("images", "windows")}
     np.testing.assert_array_equal(gated(inputs)["boxes"], plain_detector(inputs)["boxes"])
-    gated.fpn.gates[2].expand.bias.assign(np.ones(16))
+    gated.fpn.gates["p2"].expand.bias.assign(np.ones(16))
     save_weights(gated, tmp_path / "gated.h5")
-    gated.fpn.gates[2].expand.bias.assign(np.zeros(16))
+    gated.fpn.gates["p2"].expand.bias.assign(np.zeros(16))
     assert not load_weights(gated, tmp_path / "gated.h5").only_in_model
-    assert np.asarray(gated.fpn.gates[2].expand.bias).all()
+    assert np.asarray(gated.fpn.gates["p2"].expand.bias).all()
 
 
 def test_mixed_precision_ends_with_the_model(plain_config):

@@ -107,6 +107,21 @@ def test_shapes_are_known_before_anything_runs(plain_detector):
     assert (found["boxes"].shape, found["mask_probabilities"].shape) == ((3, 10, 4), (3, 10, 28, 28))
 
 
+@pytest.mark.parametrize("size", [(100, 100), (64, 70), (None, 64)])
+def test_images_of_other_sizes_are_told(plain_detector, size):
+    with pytest.raises(ValueError, match="multiples of 32, the stride of the coarsest level"):
+        plain_detector({"images": keras.KerasTensor((1, *size, 3)), "windows": keras.KerasTensor((1, 4))})
+
+
+def test_what_the_inputs_lack_is_told(plain_config, plain_detector, batch_of):
+    with pytest.raises(ValueError, match="Lacking: windows"):
+        plain_detector({"images": np.zeros((1, 64, 64, 3), np.float32)})
+    batch = batch_of(plain_config())
+    del batch["gt_masks"], batch["seed"]
+    with pytest.raises(ValueError, match="Lacking: seed, gt_masks"):
+        plain_detector(batch)
+
+
 def test_an_image_is_detected_alike_alone_and_in_company(plain_config, plain_detector, batch_of):
     inputs = without_truth(batch_of(plain_config()))
     together = numpy(plain_detector(inputs))

@@ -36,7 +36,7 @@ def test_each_level_passes_through_a_gate_of_its_own(backbone_features, gate):
     fpn = FPN(8, gate)
     before = [np.asarray(p) for p in fpn(backbone_features)]
     for level, changed in ((3, [1]), (5, [3, 4])):
-        fpn.gates[level].expand.bias.assign(np.ones(8))
+        fpn.gates[f"p{level}"].expand.bias.assign(np.ones(8))
         after = [np.asarray(p) for p in fpn(backbone_features)]
         assert [i for i, (a, b) in enumerate(zip(after, before)) if not np.array_equal(a, b)] == changed
         before = after

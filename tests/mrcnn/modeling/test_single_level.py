@@ -27,8 +27,8 @@ def test_the_level_is_the_fpns_fourth_without_what_comes_from_above(rng):
     fpn, single = FPN(8), SingleLevel(8)
     pyramid = fpn(features)
     assert [tuple(p.shape) for p in single(features[:3])] == [(1, 4, 4, 8)]
-    single.lateral.set_weights(fpn.lateral[4].get_weights())
-    single.smooth.set_weights(fpn.smooth[4].get_weights())
+    single.lateral.set_weights(fpn.lateral["p4"].get_weights())
+    single.smooth.set_weights(fpn.smooth["p4"].get_weights())
     np.testing.assert_allclose(single(features[:3])[0], pyramid[2], atol=1e-6)
 
 
