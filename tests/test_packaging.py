@@ -134,10 +134,10 @@ def test_settings_are_strict():
     )
 
 
-def test_ci_runs_make_test_and_nothing_else():
+def test_ci_runs_lint_and_the_tests_and_nothing_else():
     script = ROOT / ".ci" / "run"
     assert os.stat(script).st_mode & stat.S_IXUSR
     commands = [
         line for line in script.read_text().splitlines() if line and not line.startswith(("#", "set ", "cd "))
     ]
-    assert commands == ["make test"]
+    assert commands == ["make lint", "make test"]
