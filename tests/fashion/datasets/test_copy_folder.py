@@ -52,7 +52,7 @@ def test_no_other_folder_is_touched(folder):
 
 def test_what_a_killed_run_left_half_written_goes_away(folder):
     folder().begin()
-    (folder().path / "train" / ".a.x7_y8z9a.jpg").write_bytes(b"half")
+    (folder().path / "train" / ".a.writing-0123abcd.jpg").write_bytes(b"half")
     (folder().path / "train" / ".ipynb_checkpoints").mkdir()
     (folder().path / "train" / "b.jpg").write_bytes(b"whole")
     folder().begin()
