@@ -49,7 +49,7 @@ def keep_large_blocks() -> bool:
 
     glibc maps every block above 32 MB anew and gives it back when it is freed. A training step
     frees gigabytes of such blocks, and the kernel clears every page again: without oneDNN that
-    made a step 2.6 times as long, with it 1.05 times (AMD EPYC 9005, two cores). The process then
+    made a step 2.6 times as long, with it 1.08 times (AMD EPYC 9005, two cores). The process then
     holds its peak of memory until it ends.
 
     Returns:
