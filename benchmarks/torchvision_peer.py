@@ -93,7 +93,7 @@ def heads_only(model, images):
 
 
 def made_up_batch(torch, config, device, layout):
-    """(images, targets) as torchvision takes them: noise with so many objects in each image."""
+    """(images, targets) as torchvision takes them: noise with config.OBJECTS objects in each image."""
     rng = np.random.default_rng(0)
     height, width = config.image_hw
     pixels = torch.rand((config.BATCH_SIZE, 3, height, width), device=device).to(memory_format=layout)

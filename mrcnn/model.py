@@ -42,11 +42,12 @@ from mrcnn.legacy.graphs import *  # noqa: F403
 from mrcnn.legacy.photos import as_photos
 from mrcnn.modeling.build import build_detector
 from mrcnn.modeling.detector import LAYER_LOSS
+from mrcnn.modeling.devices import devices_of
 from mrcnn.modeling.forks import check_process
 from mrcnn.modeling.live_settings import LiveSettings
 from mrcnn.modeling.weight_files import weight_layers
 from mrcnn.training.download import imagenet_resnet50_weights
-from mrcnn.training.fit import devices_of, fit, use_xla
+from mrcnn.training.fit import fit, use_xla
 from mrcnn.training.imagenet import load_file, load_imagenet
 from mrcnn.training.layer_groups import set_trainable
 from mrcnn.training.optimizers import make_optimizer

@@ -1,5 +1,4 @@
 """Detector: Mask R-CNN as one Keras model, for training and for inference, as a string of named stops."""
-import contextlib
 import functools
 import logging
 from pathlib import Path
@@ -10,6 +9,7 @@ from keras import ops
 from mrcnn.modeling import weight_files
 from mrcnn.modeling.conv_norm import FoldedGraph
 from mrcnn.modeling.detections import select_detections
+from mrcnn.modeling.devices import devices_of
 from mrcnn.modeling.layer_names import NO_LIST_OF_INPUTS, layer_of, what_to_use_for
 from mrcnn.modeling.plain_graphs import in_plain_graph, plain_graph
 from mrcnn.modeling.rpn import propose, rpn_losses, rpn_targets
@@ -140,8 +140,7 @@ class Detector(keras.Model):
     def make_train_function(self, force=False):
         """Keras' own, with an optimiser whose variables exist: made in the first step, they let TensorFlow trace that step twice."""
         if getattr(self, "optimizer", None) is not None and not self.optimizer.built:
-            strategy = getattr(self, "distribute_strategy", None)
-            with strategy.scope() if strategy else contextlib.nullcontext():
+            with devices_of(self):
                 self.optimizer.build(self.trainable_variables)
         return super().make_train_function(force)
 

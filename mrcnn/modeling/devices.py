@@ -28,6 +28,12 @@ def device_scope(config):
     return contextlib.nullcontext()
 
 
+def devices_of(model):
+    """A context in which to make what belongs to the model, its optimiser for instance, where it lies on several devices."""
+    strategy = getattr(model, "distribute_strategy", None)      # TensorFlow's
+    return strategy.scope() if strategy else contextlib.nullcontext()
+
+
 def replicas(config):
     """How many devices compute a loss and gradients of their own, to be added up: on JAX one program computes those of the whole batch."""
     if config.GPU_COUNT == 1 or keras.backend.backend() != "tensorflow":

@@ -1,5 +1,4 @@
 """fit: run the stages of a training, in a run folder, from the start or from where it broke off."""
-import contextlib
 import logging
 import sys
 
@@ -8,6 +7,7 @@ import numpy as np
 
 from mrcnn.data.read_ahead import closed_at_the_end
 from mrcnn.locks import locked
+from mrcnn.modeling.devices import devices_of
 from mrcnn.modeling.weight_files import load_weights
 from mrcnn.training.callback_state import CallbackState
 from mrcnn.training.callbacks import RunRecorder, RunSaver
@@ -88,12 +88,6 @@ def use_xla(config):
         import tensorflow as tf
         return config.GPU_COUNT == 1 and bool(tf.config.list_physical_devices("GPU"))
     return keras.backend.backend() == "jax"
-
-
-def devices_of(model):
-    """A context in which to make what belongs to the model, its optimiser for instance, where it lies on several devices."""
-    strategy = getattr(model, "distribute_strategy", None)      # TensorFlow's
-    return strategy.scope() if strategy else contextlib.nullcontext()
 
 
 def _fresh(run, first_epoch):
