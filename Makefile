@@ -36,6 +36,7 @@ test-rest: $(INSTALLED)
 
 lint: $(INSTALLED)
 	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
 
 bench: $(INSTALLED)
 	$(PY) benchmarks/run.py --quick

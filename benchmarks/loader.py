@@ -7,8 +7,10 @@ Matterport's way is restated here: every mask in the photo's size, all of them i
 by one by scikit-image; the photo decoded whole and resized by scikit-image. Both sides read the same photos in turn, in one process, to
 512 x 512 pixels with mini-masks of 56 x 56, without augmentation, and are measured in CPU time; then augmentation and processes are added.
 """
-if not __package__:                 # run as a script: the repository, not this folder, belongs on the import path
+
+if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
     import sys
+
     sys.path[0] = __file__.rpartition("benchmarks")[0] or "."
 
 import argparse
@@ -42,10 +44,26 @@ SIDE, MINI = 512, (56, 56)
 def main(argv=None):
     """Print the tables; returns {row: ratio}."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="a data folder in Kaggle's layout")
-    parser.add_argument("--photos", type=int, default=40, metavar="N", help="so many of them (default: %(default)s)")
-    parser.add_argument("--enlarged", type=int, default=1, metavar="K", help="enlarge photos and masks first (default: %(default)s)")
-    parser.add_argument("--processes", type=int, default=2, metavar="P", help="and read in so many processes (default: %(default)s)")
+    parser.add_argument(
+        "--data", required=True, type=Path, metavar="DIR", help="a data folder in Kaggle's layout"
+    )
+    parser.add_argument(
+        "--photos", type=int, default=40, metavar="N", help="so many of them (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--enlarged",
+        type=int,
+        default=1,
+        metavar="K",
+        help="enlarge photos and masks first (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--processes",
+        type=int,
+        default=2,
+        metavar="P",
+        help="and read in so many processes (default: %(default)s)",
+    )
     args = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         dataset = photos_of(args.data, args.photos, args.enlarged, Path(folder))
@@ -65,7 +83,9 @@ def photos_of(data, count, enlarged, folder):
         writer.writerow(["ImageId", "EncodedPixels", "Height", "Width", "ClassId", "AttributesIds"])
         for image_id in tqdm(dataset.image_ids, desc="enlarging", unit="photo"):
             height, width = (n * enlarged for n in dataset.image_hw(image_id))
-            photo = Image.fromarray(dataset.load_image(image_id)).resize((width, height), Image.Resampling.BICUBIC)
+            photo = Image.fromarray(dataset.load_image(image_id)).resize(
+                (width, height), Image.Resampling.BICUBIC
+            )
             photo.save(folder / "train" / f"{image_id}.jpg", quality=92)
             masks, class_ids = dataset.load_mask(image_id)
             for i, class_id in enumerate(class_ids):
@@ -83,25 +103,48 @@ def report(dataset, processes):
     ids = [int(i) for i in dataset.image_ids]
     sizes = np.array([dataset.image_hw(i) for i in ids])
     objects = [len(dataset.image_class_ids(i)) for i in ids]
-    print(f"{len(ids)} photos of {np.median(np.prod(sizes, axis=1)) / 1e6:.1f} megapixels with {np.mean(objects):.1f} objects each, to "
-          f"{SIDE} x {SIDE}\n\n| what | Matterport's way | here | times as fast |\n|---|---|---|---|")
+    print(
+        f"{len(ids)} photos of {np.median(np.prod(sizes, axis=1)) / 1e6:.1f} megapixels with {np.mean(objects):.1f} objects each, to "
+        f"{SIDE} x {SIDE}\n\n| what | Matterport's way | here | times as fast |\n|---|---|---|---|"
+    )
     check(dataset, config, ids[:5])
-    rows = {"masks: run lengths to mini-masks": (their_masks, our_masks), "the whole example": (their_example, our_example)}
+    rows = {
+        "masks: run lengths to mini-masks": (their_masks, our_masks),
+        "the whole example": (their_example, our_example),
+    }
     ratios = {}
     for name, ways in rows.items():
-        theirs, ours = (statistics.median(seconds) for seconds in in_turn(ways, dataset, config, ids))
+        theirs, ours = (
+            statistics.median(seconds) for seconds in in_turn(ways, dataset, config, ids)
+        )
         ratios[name] = theirs / ours
-        print(f"| {name} | {theirs * 1e3:.1f} ms | {ours * 1e3:.1f} ms | {theirs / ours:.1f} |", flush=True)
+        print(
+            f"| {name} | {theirs * 1e3:.1f} ms | {ours * 1e3:.1f} ms | {theirs / ours:.1f} |",
+            flush=True,
+        )
     augmenter = augmenter_of(default_augmenter())
-    seconds, = in_turn([lambda *a: load_ground_truth(*a, Variation(augmenter), np.random.default_rng(0))], dataset, config, ids)
-    print(f"| the same, augmented (mirror, movement, light) | | {statistics.median(seconds) * 1e3:.1f} ms | |")
+    (seconds,) = in_turn(
+        [lambda *a: load_ground_truth(*a, Variation(augmenter), np.random.default_rng(0))],
+        dataset,
+        config,
+        ids,
+    )
+    print(
+        f"| the same, augmented (mirror, movement, light) | | {statistics.median(seconds) * 1e3:.1f} ms | |"
+    )
     rates(Examples(dataset, config, augmenter), ids, processes)
     return ratios
 
 
 def rates(examples, ids, processes):
     """Print how many augmented examples a second come from this process and from several."""
-    jobs = [[Job(position, ids[position % len(ids)], varied=True) for position in range(start, start + 8)] for start in range(0, 160, 8)]
+    jobs = [
+        [
+            Job(position, ids[position % len(ids)], varied=True)
+            for position in range(start, start + 8)
+        ]
+        for start in range(0, 160, 8)
+    ]
     start = time.perf_counter()
     for batch in jobs:
         examples.batch(batch)
@@ -113,7 +156,9 @@ def rates(examples, ids, processes):
     [future.result() for future in [many.submit(batch) for batch in jobs]]
     together = 160 / (time.perf_counter() - start)
     many.close()
-    print(f"\n{processes} processes give {together / alone:.2f} times the augmented examples of one process ({os.cpu_count()} cores here).")
+    print(
+        f"\n{processes} processes give {together / alone:.2f} times the augmented examples of one process ({os.cpu_count()} cores here)."
+    )
 
 
 def in_turn(ways, dataset, config, ids):
@@ -129,7 +174,11 @@ def in_turn(ways, dataset, config, ids):
 
 def our_masks(dataset, image_id, config):
     """(N, 56, 56) mini-masks."""
-    return dataset.load_runs(image_id).place(place_for(config, dataset.image_hw(image_id))).minimise(MINI)
+    return (
+        dataset.load_runs(image_id)
+        .place(place_for(config, dataset.image_hw(image_id)))
+        .minimise(MINI)
+    )
 
 
 def our_example(dataset, image_id, config):
@@ -148,8 +197,12 @@ def their_masks(dataset, image_id, config):
     for i in range(stack.shape[2]):
         mask = stack[:, :, i]
         rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-        cut = mask[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1].astype(bool)
-        mini[:, :, i] = np.around(skimage.transform.resize(cut.astype(float), MINI, order=1, mode="constant", anti_aliasing=False))
+        cut = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].astype(bool)
+        mini[:, :, i] = np.around(
+            skimage.transform.resize(
+                cut.astype(float), MINI, order=1, mode="constant", anti_aliasing=False
+            )
+        )
     return mini
 
 
@@ -158,7 +211,9 @@ def their_example(dataset, image_id, config):
     image = skimage.io.imread(dataset.image_info[image_id]["path"])
     scale, padding = their_scale(image.shape[:2])
     size = [round(n * scale) for n in image.shape[:2]]
-    image = skimage.transform.resize(image, size, order=1, mode="constant", preserve_range=True, anti_aliasing=False)
+    image = skimage.transform.resize(
+        image, size, order=1, mode="constant", preserve_range=True, anti_aliasing=False
+    )
     image = np.pad(image, padding, mode="constant").astype(np.uint8)
     return image, their_masks(dataset, image_id, config), dataset.image_class_ids(image_id)
 
@@ -166,19 +221,30 @@ def their_example(dataset, image_id, config):
 def their_scale(size_hw):
     """The factor and the padding of Matterport's mode "square"."""
     placement = place(size_hw, (SIDE, SIDE), "square", min_dim=SIDE)
-    return min(1.0, SIDE / max(size_hw)) if max(size_hw) > SIDE else placement.scale, (*placement.padding, (0, 0))
+    return min(1.0, SIDE / max(size_hw)) if max(size_hw) > SIDE else placement.scale, (
+        *placement.padding,
+        (0, 0),
+    )
 
 
 def check(dataset, config, ids):
     """Stop if the two ways do not see the same masks: their grids are half a pixel apart, so a mini-mask may differ along its edge."""
     for image_id in ids:
-        ours, theirs = our_masks(dataset, image_id, config).astype(bool), their_masks(dataset, image_id, config).transpose(2, 0, 1)
+        ours, theirs = (
+            our_masks(dataset, image_id, config).astype(bool),
+            their_masks(dataset, image_id, config).transpose(2, 0, 1),
+        )
         if len(ours) != len(theirs):
-            continue                # one of them lost an object that is thinner than a pixel
-        large = dataset.load_runs(image_id).place(place_for(config, dataset.image_hw(image_id))).areas >= 32**2
+            continue  # one of them lost an object that is thinner than a pixel
+        large = (
+            dataset.load_runs(image_id).place(place_for(config, dataset.image_hw(image_id))).areas
+            >= 32**2
+        )
         iou = (ours & theirs).sum(axis=(1, 2)) / np.maximum((ours | theirs).sum(axis=(1, 2)), 1)
         if large.any() and iou[large].min() < 0.85:
-            raise AssertionError(f"image {image_id}: the mini-masks of the two ways overlap by {iou[large].min():.2f} only")
+            raise AssertionError(
+                f"image {image_id}: the mini-masks of the two ways overlap by {iou[large].min():.2f} only"
+            )
 
 
 if __name__ == "__main__":

@@ -7,8 +7,10 @@ the speed of this machine's fastest matrix product.
 --weights: a file in Matterport's layout, loaded by name; without it the weights are random. Machines differ: the record was made on two
 Xeon vCPUs at 2.5 GHz, so compare CPU seconds and mind the machine.
 """
-if not __package__:                 # run as a script: the repository, not this folder, belongs on the import path
+
+if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
     import sys
+
     sys.path[0] = __file__.rpartition("benchmarks")[0] or "."
 
 import argparse
@@ -25,7 +27,7 @@ from benchmarks import roof as roofs
 from mrcnn.process import prefer_fast_kernels
 
 ROOT = Path(__file__).parents[1]
-RESULT = "measured: "               # starts the line on which a job's process hands over its numbers
+RESULT = "measured: "  # starts the line on which a job's process hands over its numbers
 SIDE, CLASSES = 512, 81
 # job: wall seconds, CPU seconds, peak GB of Matterport's code
 RECORD = {
@@ -40,11 +42,18 @@ RECORD = {
 
 def main(argv=None):
     """Measure every job and print the table."""
-    parser = argparse.ArgumentParser(prog="benchmarks/matterport.py", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="benchmarks/matterport.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--weights", help="a .h5 file in Matterport's layout")
-    parser.add_argument("--repeats", type=int, default=9, help="timed calls of each job (default: %(default)s)")
-    parser.add_argument("--jobs", nargs="+", choices=list(RECORD), default=list(RECORD), help="default: all")
+    parser.add_argument(
+        "--repeats", type=int, default=9, help="timed calls of each job (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--jobs", nargs="+", choices=list(RECORD), default=list(RECORD), help="default: all"
+    )
     parser.add_argument("--measure", help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
     if args.measure:
@@ -52,11 +61,18 @@ def main(argv=None):
         return
     roof = max(roofs.matrix_product_flops().values())
     print(f"{roofs.cpu()}; matrix products reach {roof / 1e9:.0f} GFLOP/s\n")
-    print("| work | wall s | CPU s | peak GB | record: wall, CPU, GB | CPU: record / here | of the time: multiply-adds |")
+    print(
+        "| work | wall s | CPU s | peak GB | record: wall, CPU, GB | CPU: record / here | of the time: multiply-adds |"
+    )
     print("|---|---|---|---|---|---|---|")
     for job in args.jobs:
         command = [sys.executable, __file__, "--measure", job, "--repeats", str(args.repeats)]
-        done = subprocess.run(command + (["--weights", args.weights] if args.weights else []), cwd=ROOT, capture_output=True, text=True)
+        done = subprocess.run(
+            command + (["--weights", args.weights] if args.weights else []),
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+        )
         lines = [line for line in done.stdout.splitlines() if line.startswith(RESULT)]
         if not lines:
             sys.exit(f"{job} failed:\n{done.stderr[-3000:]}")
@@ -69,8 +85,10 @@ def row(job, found, roof):
     record = ", ".join("-" if n is None else f"{n:g}" for n in (wall, cpu, peak))
     factor = cpu / found["cpu"] if cpu else wall / found["wall"]
     floor = f"{found['flop'] / roof / found['wall']:.0%}" if found.get("flop") else "-"
-    return (f"| {job}{found.get('note', '')} | {found['wall']:.2f} | {found['cpu']:.2f} | {found['peak']:.2f} | {record} | "
-            f"{factor:.2f}{'' if cpu else ' (wall)'} | {floor} |")
+    return (
+        f"| {job}{found.get('note', '')} | {found['wall']:.2f} | {found['cpu']:.2f} | {found['peak']:.2f} | {record} | "
+        f"{factor:.2f}{'' if cpu else ' (wall)'} | {floor} |"
+    )
 
 
 def measure(job, weights, repeats):
@@ -104,22 +122,37 @@ def measure(job, weights, repeats):
     if job.startswith("detect"):
         photo = golden_photo()
         step, macs = (lambda: model.detect([photo])), None
-        for _ in range(EAGER_PHOTOS + 1):            # the last of them compiles
+        for _ in range(EAGER_PHOTOS + 1):  # the last of them compiles
             results = step()
         count = len(results[0]["scores"])
         found["note"] = f" ({count} found)"
-        macs = sum(inference_macs(config, model.keras_model.backbone, described=config.DETECTION_MAX_INSTANCES if count > 64 else
-                                  next(b for b in (*config.MASK_BUCKETS, 100) if b >= count)).values())
+        macs = sum(
+            inference_macs(
+                config,
+                model.keras_model.backbone,
+                described=config.DETECTION_MAX_INSTANCES
+                if count > 64
+                else next(b for b in (*config.MASK_BUCKETS, 100) if b >= count),
+            ).values()
+        )
     else:
         batch = made_up_batch(config)
         model.set_trainable("heads" if "heads" in job else "all")
         model.compile(config.LEARNING_RATE)
-        step = lambda: model.keras_model.train_on_batch(batch)         # noqa: E731
+        step = lambda: model.keras_model.train_on_batch(batch)  # noqa: E731
         positives = positives_of(model.keras_model, batch)
-        macs = step_macs(training_macs(config, model.keras_model.backbone, positives=positives)) if "all" in job else None
+        macs = (
+            step_macs(training_macs(config, model.keras_model.backbone, positives=positives))
+            if "all" in job
+            else None
+        )
     step()
     if job.startswith("import"):
-        return {"wall": time.perf_counter() - begin[0], "cpu": time.process_time() - begin[1], "peak": peak_gb()}
+        return {
+            "wall": time.perf_counter() - begin[0],
+            "cpu": time.process_time() - begin[1],
+            "peak": peak_gb(),
+        }
     step()
     walls, cpus = [], []
     for _ in range(repeats):
@@ -137,7 +170,11 @@ def golden_photo():
     y, x = np.mgrid[0:SIDE, 0:SIDE] / SIDE
     photo = np.stack([90 + 80 * x, 120 - 60 * y, 80 + 90 * x * y], axis=-1)
     for _ in range(28):
-        (cy, cx), (h, w), colour = rng.uniform(0.05, 0.95, 2), rng.uniform(0.03, 0.2, 2), rng.uniform(0, 255, 3)
+        (cy, cx), (h, w), colour = (
+            rng.uniform(0.05, 0.95, 2),
+            rng.uniform(0.03, 0.2, 2),
+            rng.uniform(0, 255, 3),
+        )
         photo[((y - cy) / h) ** 2 + ((x - cx) / w) ** 2 < 1] = colour
     return np.clip(photo + rng.normal(0, 6, photo.shape), 0, 255).astype(np.uint8)
 

@@ -5,17 +5,23 @@ out_h * out_w * kh * kw * C), a transposed one  in_h * in_w * kh * kw * C * D, a
 detectors are these numbers; a device's FLOP/s count a multiply-add as two. Normalisation, activations, RoIAlign and suppression are
 left out: they move memory rather than multiply.
 """
+
 import keras
 
-FORWARD_AND_BACKWARD = 3            # a layer that is trained: outputs, input gradients, weight gradients
-FLOP = 2                            # of one multiply-add
+FORWARD_AND_BACKWARD = 3  # a layer that is trained: outputs, input gradients, weight gradients
+FLOP = 2  # of one multiply-add
 
 
 def inference_macs(config, backbone, *, described, num_attributes=0):
     """{part: multiply-adds} to predict one image with `described` mask rows. backbone: a Keras model, image -> [C2..C5]."""
-    rows = config.POST_NMS_ROIS_INFERENCE + (described if num_attributes else 0)    # attributes need box features of the detections
-    return _trunk(config, backbone) | {"box": box_head_macs(config, rows), "mask": mask_head_macs(config, described),
-                                       "attributes": attribute_macs(config, described, num_attributes)}
+    rows = config.POST_NMS_ROIS_INFERENCE + (
+        described if num_attributes else 0
+    )  # attributes need box features of the detections
+    return _trunk(config, backbone) | {
+        "box": box_head_macs(config, rows),
+        "mask": mask_head_macs(config, described),
+        "attributes": attribute_macs(config, described, num_attributes),
+    }
 
 
 def training_macs(config, backbone, num_attributes=0, positives=None):
@@ -24,24 +30,37 @@ def training_macs(config, backbone, num_attributes=0, positives=None):
     positives: how many those are; None: as many as may be, which is what a step under XLA computes.
     """
     positives = config.positive_rois if positives is None else positives
-    return _trunk(config, backbone) | {"box": box_head_macs(config, config.TRAIN_ROIS_PER_IMAGE), "mask": mask_head_macs(config, positives),
-                                       "attributes": attribute_macs(config, positives, num_attributes)}
+    return _trunk(config, backbone) | {
+        "box": box_head_macs(config, config.TRAIN_ROIS_PER_IMAGE),
+        "mask": mask_head_macs(config, positives),
+        "attributes": attribute_macs(config, positives, num_attributes),
+    }
 
 
 def step_macs(forward):
     """Multiply-adds of a training step of every layer, from `training_macs`. The RPN is trained at its sampled anchors alone, which is
     next to nothing (`RPNHead.at`)."""
-    return FORWARD_AND_BACKWARD * sum(forward.values()) - (FORWARD_AND_BACKWARD - 1) * forward["rpn"]
+    return (
+        FORWARD_AND_BACKWARD * sum(forward.values()) - (FORWARD_AND_BACKWARD - 1) * forward["rpn"]
+    )
 
 
 def backbone_macs(model, image_hw):
     """Multiply-adds of every convolution of a functional Keras model for one image of this size; nothing is computed."""
-    convs = [layer for layer in model.layers if isinstance(layer, (keras.layers.Conv2D, keras.layers.DepthwiseConv2D))]
+    convs = [
+        layer
+        for layer in model.layers
+        if isinstance(layer, (keras.layers.Conv2D, keras.layers.DepthwiseConv2D))
+    ]
     image = keras.KerasTensor((1, *image_hw, model.input_shape[-1]))
-    outputs = keras.Model(model.inputs, [layer.output for layer in convs]).compute_output_spec(image)
+    outputs = keras.Model(model.inputs, [layer.output for layer in convs]).compute_output_spec(
+        image
+    )
     total = 0
     for layer, output in zip(convs, outputs, strict=True):
-        kernel_h, kernel_w, channels, filters = layer.kernel.shape                  # depthwise: filters of each channel, so 1
+        kernel_h, kernel_w, channels, filters = (
+            layer.kernel.shape
+        )  # depthwise: filters of each channel, so 1
         total += output.shape[1] * output.shape[2] * kernel_h * kernel_w * channels * filters
     return total
 
@@ -50,25 +69,34 @@ def fpn_macs(config, feature_channels):
     """1x1 laterals from each of C2..C5 and 3x3 smoothing of P2..P5; without a pyramid, those of C4 alone. Gates are left out."""
     channels = config.TOP_DOWN_PYRAMID_SIZE
     read = feature_channels if config.NECK == "fpn" else feature_channels[2:3]
-    return sum(cells * (incoming * channels + 9 * channels * channels) for cells, incoming in zip(_cells(config)[:4], read, strict=True))
+    return sum(
+        cells * (incoming * channels + 9 * channels * channels)
+        for cells, incoming in zip(_cells(config)[:4], read, strict=True)
+    )
 
 
 def rpn_macs(config):
     """A 3x3 convolution, then 2 scores and 4 deltas for each anchor, at every cell of every level."""
     anchors = len(config.anchor_shapes[1])
-    per_cell = 9 * config.TOP_DOWN_PYRAMID_SIZE * config.RPN_CHANNELS + config.RPN_CHANNELS * 6 * anchors
-    return sum(_cells(config)) * per_cell // config.RPN_ANCHOR_STRIDE ** 2
+    per_cell = (
+        9 * config.TOP_DOWN_PYRAMID_SIZE * config.RPN_CHANNELS + config.RPN_CHANNELS * 6 * anchors
+    )
+    return sum(_cells(config)) * per_cell // config.RPN_ANCHOR_STRIDE**2
 
 
 def box_head_macs(config, rois):
     """Two hidden layers, class scores and a set of deltas for each class."""
     hidden = config.FPN_CLASSIF_FC_LAYERS_SIZE
-    return rois * (config.POOL_SIZE ** 2 * config.TOP_DOWN_PYRAMID_SIZE * hidden + hidden * hidden + hidden * 5 * config.NUM_CLASSES)
+    return rois * (
+        config.POOL_SIZE**2 * config.TOP_DOWN_PYRAMID_SIZE * hidden
+        + hidden * hidden
+        + hidden * 5 * config.NUM_CLASSES
+    )
 
 
 def mask_head_macs(config, rois):
     """Four 3x3 convolutions on the pooled grid, a 2x2 upsampling, and a 1x1 convolution to the mask of the roi's class."""
-    cells, channels = config.MASK_POOL_SIZE ** 2, config.MASK_CHANNELS
+    cells, channels = config.MASK_POOL_SIZE**2, config.MASK_CHANNELS
     convs = 9 * channels * (config.TOP_DOWN_PYRAMID_SIZE + 3 * channels)
     return rois * cells * (convs + 4 * channels * channels + 4 * channels)
 
@@ -79,7 +107,9 @@ def attribute_macs(config, rois, num_attributes):
     if not num_attributes:
         return 0
     if config.ATTRIBUTE_HEAD not in ("linear", "mlp"):
-        raise ValueError(f"The multiply-adds of attribute heads are known for linear and mlp. Got {config.ATTRIBUTE_HEAD!r}.")
+        raise ValueError(
+            f"The multiply-adds of attribute heads are known for linear and mlp. Got {config.ATTRIBUTE_HEAD!r}."
+        )
     outputs = num_attributes * (config.NUM_CLASSES if config.ATTRIBUTE_PER_CLASS else 1)
     if config.ATTRIBUTE_HEAD == "mlp":
         return rois * config.ATTRIBUTE_HIDDEN * (features + config.ATTRIBUTE_HIDDEN + outputs)
@@ -88,7 +118,11 @@ def attribute_macs(config, rois, num_attributes):
 
 def _trunk(config, backbone):
     feature_channels = [output.shape[-1] for output in backbone.outputs]
-    return {"backbone": backbone_macs(backbone, config.image_hw), "fpn": fpn_macs(config, feature_channels), "rpn": rpn_macs(config)}
+    return {
+        "backbone": backbone_macs(backbone, config.image_hw),
+        "fpn": fpn_macs(config, feature_channels),
+        "rpn": rpn_macs(config),
+    }
 
 
 def _cells(config):

@@ -1,4 +1,5 @@
 """Measuring our network: images a second of a training step, of the network alone and of a prediction, and what that is of the roof."""
+
 import time
 
 import keras
@@ -16,8 +17,8 @@ from mrcnn.training.fit import use_xla
 from mrcnn.training.layer_groups import set_trainable
 from mrcnn.training.optimizers import make_optimizer
 
-OBJECTS = 8             # in each made-up photo
-FEW = 8                 # detections of a photo with few garments: the smallest size that the mask head is compiled for
+OBJECTS = 8  # in each made-up photo
+FEW = 8  # detections of a photo with few garments: the smallest size that the mask head is compiled for
 
 
 def measure(config, *, steps, xla=None, train=True, parts=False):
@@ -28,13 +29,29 @@ def measure(config, *, steps, xla=None, train=True, parts=False):
     """
     xla = use_xla(config) if xla is None else xla
     keras.utils.set_random_seed(0)
-    heads = [lambda: head_of(config, config.NUM_ATTRIBUTES, config.NUM_CLASSES)] if config.NUM_ATTRIBUTES else []
+    heads = (
+        [lambda: head_of(config, config.NUM_ATTRIBUTES, config.NUM_CLASSES)]
+        if config.NUM_ATTRIBUTES
+        else []
+    )
     detector = build_detector(config, heads)
     batch = made_up_batch(config)
-    forward = training_macs(config, detector.backbone, config.NUM_ATTRIBUTES, None if xla else positives_of(detector, batch))
+    forward = training_macs(
+        config,
+        detector.backbone,
+        config.NUM_ATTRIBUTES,
+        None if xla else positives_of(detector, batch),
+    )
     found = {"macs_train": sum(forward.values()), "macs_step": step_macs(forward)}
-    for name, described in (("macs_predict_few", FEW), ("macs_predict_all", config.DETECTION_MAX_INSTANCES)):
-        found[name] = sum(inference_macs(config, detector.backbone, described=described, num_attributes=config.NUM_ATTRIBUTES).values())
+    for name, described in (
+        ("macs_predict_few", FEW),
+        ("macs_predict_all", config.DETECTION_MAX_INSTANCES),
+    ):
+        found[name] = sum(
+            inference_macs(
+                config, detector.backbone, described=described, num_attributes=config.NUM_ATTRIBUTES
+            ).values()
+        )
     found |= time_prediction(detector, config, batch, steps, xla)
     if parts:
         found |= time_parts(detector, config, batch, steps, xla)
@@ -60,37 +77,64 @@ def time_prediction(detector, config, batch, steps, xla):
     """
     predictor = Predictor(detector, config, xla=xla, eager_photos=0)
     images, everywhere = batch["images"], batch["windows"]
-    nowhere = np.zeros_like(everywhere)             # boxes clipped to nothing are no detections
-    whole = compiled(lambda i, w: detector({"images": ops.convert_to_tensor(i), "windows": ops.convert_to_tensor(w)}), detector, xla=xla)
+    nowhere = np.zeros_like(everywhere)  # boxes clipped to nothing are no detections
+    whole = compiled(
+        lambda i, w: detector(
+            {"images": ops.convert_to_tensor(i), "windows": ops.convert_to_tensor(w)}
+        ),
+        detector,
+        xla=xla,
+    )
     rate = config.BATCH_SIZE
-    return {"predict_few": rate / seconds(lambda: predictor.detect_molded(images, nowhere), steps),
-            "predict_all": rate / seconds(lambda: predictor.detect_molded(images, everywhere), steps),
-            "forward": rate / seconds(lambda: whole(images, everywhere), steps)}
+    return {
+        "predict_few": rate / seconds(lambda: predictor.detect_molded(images, nowhere), steps),
+        "predict_all": rate / seconds(lambda: predictor.detect_molded(images, everywhere), steps),
+        "forward": rate / seconds(lambda: whole(images, everywhere), steps),
+    }
 
 
 def time_parts(detector, config, batch, steps, xla):
     """Seconds a batch of suppression among the proposals and of RoIAlign for the box head, as a prediction runs them."""
     rng = np.random.default_rng(0)
     count, (height, width) = config.PRE_NMS_LIMIT, config.image_hw
-    centre, half = rng.uniform(0, 1, (config.BATCH_SIZE, count, 2)), rng.uniform(0.02, 0.2, (config.BATCH_SIZE, count, 2))
-    boxes = (np.concatenate([centre - half, centre + half], -1) * [height, width, height, width]).astype(np.float32)
-    scores, valid = rng.uniform(0, 1, boxes.shape[:2]).astype(np.float32), np.ones(boxes.shape[:2], bool)
-    rois = boxes[:, :config.POST_NMS_ROIS_INFERENCE]
+    centre, half = (
+        rng.uniform(0, 1, (config.BATCH_SIZE, count, 2)),
+        rng.uniform(0.02, 0.2, (config.BATCH_SIZE, count, 2)),
+    )
+    boxes = (
+        np.concatenate([centre - half, centre + half], -1) * [height, width, height, width]
+    ).astype(np.float32)
+    scores, valid = (
+        rng.uniform(0, 1, boxes.shape[:2]).astype(np.float32),
+        np.ones(boxes.shape[:2], bool),
+    )
+    rois = boxes[:, : config.POST_NMS_ROIS_INFERENCE]
     dtype = "bfloat16" if config.MIXED_PRECISION else "float32"
-    levels = [np.zeros((config.BATCH_SIZE, height // s, width // s, config.TOP_DOWN_PYRAMID_SIZE), np.float32)
-              for s in config.BACKBONE_STRIDES[:4]]
+    levels = [
+        np.zeros(
+            (config.BATCH_SIZE, height // s, width // s, config.TOP_DOWN_PYRAMID_SIZE), np.float32
+        )
+        for s in config.BACKBONE_STRIDES[:4]
+    ]
     levels = [ops.cast(ops.convert_to_tensor(level), dtype) for level in levels]
 
     def suppress(boxes, scores, valid):
-        return non_max_suppression(ops.convert_to_tensor(boxes), ops.convert_to_tensor(scores), ops.convert_to_tensor(valid),
-                                   iou_threshold=config.RPN_NMS_THRESHOLD, count=config.POST_NMS_ROIS_INFERENCE)
+        return non_max_suppression(
+            ops.convert_to_tensor(boxes),
+            ops.convert_to_tensor(scores),
+            ops.convert_to_tensor(valid),
+            iou_threshold=config.RPN_NMS_THRESHOLD,
+            count=config.POST_NMS_ROIS_INFERENCE,
+        )
 
     def pool(levels, rois):
         return detector._pool(levels, ops.convert_to_tensor(rois), config.POOL_SIZE)
 
     suppress, pool = compiled(suppress, detector, xla=xla), compiled(pool, detector, xla=xla)
-    return {"suppression_seconds": seconds(lambda: suppress(boxes, scores, valid), steps),
-            "roi_align_seconds": seconds(lambda: pool(levels, rois), steps)}
+    return {
+        "suppression_seconds": seconds(lambda: suppress(boxes, scores, valid), steps),
+        "roi_align_seconds": seconds(lambda: pool(levels, rois), steps),
+    }
 
 
 def time_training(detector, config, batch, steps, xla, layers):
@@ -124,21 +168,43 @@ def made_up_batch(config):
     """A batch of noise with OBJECTS objects in each image, as `Detector` takes it to train."""
     rng = np.random.default_rng(0)
     size, (height, width), rows = config.BATCH_SIZE, config.image_hw, config.MAX_GT_INSTANCES
-    corner, extent = rng.uniform(0, 0.5, (size, OBJECTS, 2)), rng.uniform(0.1, 0.5, (size, OBJECTS, 2))
-    boxes = (np.concatenate([corner, corner + extent], -1) * [height, width, height, width]).astype(np.float32)
-    columns = {"gt_class_ids": rng.integers(1, config.NUM_CLASSES, (size, OBJECTS)).astype(np.int32), "gt_boxes": boxes,
-               "gt_masks": np.ones((size, OBJECTS, *config.MINI_MASK_SHAPE), bool), "gt_mask_frames": boxes}
+    corner, extent = (
+        rng.uniform(0, 0.5, (size, OBJECTS, 2)),
+        rng.uniform(0.1, 0.5, (size, OBJECTS, 2)),
+    )
+    boxes = (np.concatenate([corner, corner + extent], -1) * [height, width, height, width]).astype(
+        np.float32
+    )
+    columns = {
+        "gt_class_ids": rng.integers(1, config.NUM_CLASSES, (size, OBJECTS)).astype(np.int32),
+        "gt_boxes": boxes,
+        "gt_masks": np.ones((size, OBJECTS, *config.MINI_MASK_SHAPE), bool),
+        "gt_mask_frames": boxes,
+    }
     if config.NUM_ATTRIBUTES:
-        columns["gt_attributes"] = (rng.uniform(size=(size, OBJECTS, config.NUM_ATTRIBUTES)) < 0.01).astype(np.float32)
-    padded = {name: np.concatenate([c, np.zeros((size, rows - OBJECTS, *c.shape[2:]), c.dtype)], axis=1) for name, c in columns.items()}
-    return padded | {"images": rng.normal(size=(size, height, width, 3)).astype(np.float32), "seed": np.arange(size, dtype=np.int32),
-                     "windows": np.tile(np.array([0, 0, height, width], np.float32), (size, 1))}
+        columns["gt_attributes"] = (
+            rng.uniform(size=(size, OBJECTS, config.NUM_ATTRIBUTES)) < 0.01
+        ).astype(np.float32)
+    padded = {
+        name: np.concatenate([c, np.zeros((size, rows - OBJECTS, *c.shape[2:]), c.dtype)], axis=1)
+        for name, c in columns.items()
+    }
+    return padded | {
+        "images": rng.normal(size=(size, height, width, 3)).astype(np.float32),
+        "seed": np.arange(size, dtype=np.int32),
+        "windows": np.tile(np.array([0, 0, height, width], np.float32), (size, 1)),
+    }
 
 
 def matrix_product_flops(mixed, size=8192, repeats=16):
     """FLOP/s of a large matrix product on this accelerator: the roof that shares are given of. A CPU's is in `benchmarks.roof`."""
     dtype = "bfloat16" if mixed else "float32"
-    a = ops.cast(ops.convert_to_tensor(np.random.default_rng(0).normal(size=(size, size)).astype(np.float32)), dtype)
+    a = ops.cast(
+        ops.convert_to_tensor(
+            np.random.default_rng(0).normal(size=(size, size)).astype(np.float32)
+        ),
+        dtype,
+    )
 
     def products(x):
         y = x
@@ -147,12 +213,15 @@ def matrix_product_flops(mixed, size=8192, repeats=16):
         return y
 
     program = compiled(products, keras.Sequential(), xla=True)
-    return FLOP * repeats * size ** 3 / seconds(lambda: program(a), 5)
+    return FLOP * repeats * size**3 / seconds(lambda: program(a), 5)
 
 
 def accelerator():
     """Whether Keras' backend computes on a GPU or a TPU here."""
-    return any("gpu" in name or "cuda" in name or "tpu" in name for name in map(str.lower, keras.distribution.list_devices()))
+    return any(
+        "gpu" in name or "cuda" in name or "tpu" in name
+        for name in map(str.lower, keras.distribution.list_devices())
+    )
 
 
 def peak_memory():
@@ -160,11 +229,14 @@ def peak_memory():
     backend = keras.backend.backend()
     if accelerator() and backend == "jax":
         import jax
+
         return (jax.local_devices()[0].memory_stats() or {}).get("peak_bytes_in_use", 0)
     if accelerator() and backend == "tensorflow":
         import tensorflow as tf
+
         return tf.config.experimental.get_memory_info("GPU:0")["peak"]
     import resource
+
     return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
@@ -195,4 +267,3 @@ class SameBatch(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         return dict(self.batch)
-

@@ -4,6 +4,7 @@ One framework's own product says little: TensorFlow with oneDNN, TensorFlow with
 NumPy differ by a half, and a shared machine differs from minute to minute. So each is measured in a
 process of its own, several times, and the best of all is the roof that shares are given of.
 """
+
 import json
 import os
 import subprocess
@@ -54,8 +55,12 @@ def matrix_product_flops() -> dict[str, float]:
     found = {}
     for name, (program, environment) in PROGRAMS.items():
         code = (program + _TIMED).format(side=SIDE, repeats=REPEATS, result=RESULT)
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
-                              env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"} | environment)
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"} | environment,
+        )
         lines = [line for line in done.stdout.splitlines() if line.startswith(RESULT)]
         if lines:
             found[name] = json.loads(lines[-1].removeprefix(RESULT))
@@ -79,8 +84,11 @@ def cpu(onednn: bool = True) -> str:
             name = value.strip()
         elif key.strip() == "flags":
             flags = set(value.split())
-    told = [flag for flag in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile")
-            if flag in flags]
+    told = [
+        flag
+        for flag in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile")
+        if flag in flags
+    ]
     found = f"{name}, {os.cpu_count()} cores, {' '.join(told) or 'no AVX2'}"
     switch = os.environ.get("TF_ENABLE_ONEDNN_OPTS")
     told = {"0": "off", "1": "on"}.get(switch, "by default")

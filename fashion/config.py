@@ -1,4 +1,5 @@
 """FashionConfig and the recipes: complete settings of a training, each with what it costs and the score it reached."""
+
 import math
 
 from mrcnn.config import LOSSES, Config
@@ -9,9 +10,15 @@ from mrcnn.training.schedules import Stage
 BEFORE = {"ATTRIBUTE_HEAD": "linear", "MIN_VISIBLE_SHARE": 0.0}
 
 
-STAGE_FORM = 'A stage is [name, layers, epochs, learning_rate], for instance ["heads", "heads", 5, 0.001].'
-CHOICES = {"ATTRIBUTE_HEAD": ("linear", "mlp", "conv", "attention"), "ATTRIBUTE_LOSS": ("bce", "focal", "asymmetric"),
-           "ATTRIBUTE_ROIS": ("positives", "all"), "ATTRIBUTE_EMPTY": ("none", "exclude", "background")}
+STAGE_FORM = (
+    'A stage is [name, layers, epochs, learning_rate], for instance ["heads", "heads", 5, 0.001].'
+)
+CHOICES = {
+    "ATTRIBUTE_HEAD": ("linear", "mlp", "conv", "attention"),
+    "ATTRIBUTE_LOSS": ("bce", "focal", "asymmetric"),
+    "ATTRIBUTE_ROIS": ("positives", "all"),
+    "ATTRIBUTE_EMPTY": ("none", "exclude", "background"),
+}
 
 
 class FashionConfig(Config):
@@ -25,19 +32,25 @@ class FashionConfig(Config):
     BACKBONE = "resnet50"
     NUM_CLASSES = 1 + 46
     NUM_ATTRIBUTES = 294
-    ATTRIBUTE_THRESHOLD = 0.5           # an attribute is reported from this score on
-    ATTRIBUTE_HEAD = "linear"           # linear, mlp: on the box head's features; conv, attention: on cells of their own
-    ATTRIBUTE_HIDDEN = 1024             # width of mlp and conv
-    ATTRIBUTE_CHANNELS = 256            # of conv and attention
-    ATTRIBUTE_PER_CLASS = False         # outputs of its own for every class
-    ATTRIBUTE_LOSS = "bce"              # bce, focal, asymmetric
-    ATTRIBUTE_FOCAL = (0.25, 2.0)       # alpha, gamma
-    ATTRIBUTE_ASYMMETRIC = (0.0, 4.0, 0.05)     # gamma of what is present, of what is absent, margin
-    ATTRIBUTE_POSITIVE_WEIGHT = 0.0     # a present attribute counts (absent / present in the training data) to this power
-    ATTRIBUTE_HARD_NEGATIVES = 0        # so many absent attributes of a roi count, the hardest; 0: all
-    ATTRIBUTE_ROIS = "positives"        # what is taught: rois on objects, or "all", with none on the background, which adds to the loss
-    ATTRIBUTE_EMPTY = "none"            # objects without attributes are taught so, or "exclude", or "background": one output more
-    ATTRIBUTE_SEEN_PAIRS = False        # report only attributes that the training data have in that category
+    ATTRIBUTE_THRESHOLD = 0.5  # an attribute is reported from this score on
+    ATTRIBUTE_HEAD = (
+        "linear"  # linear, mlp: on the box head's features; conv, attention: on cells of their own
+    )
+    ATTRIBUTE_HIDDEN = 1024  # width of mlp and conv
+    ATTRIBUTE_CHANNELS = 256  # of conv and attention
+    ATTRIBUTE_PER_CLASS = False  # outputs of its own for every class
+    ATTRIBUTE_LOSS = "bce"  # bce, focal, asymmetric
+    ATTRIBUTE_FOCAL = (0.25, 2.0)  # alpha, gamma
+    ATTRIBUTE_ASYMMETRIC = (0.0, 4.0, 0.05)  # gamma of what is present, of what is absent, margin
+    ATTRIBUTE_POSITIVE_WEIGHT = (
+        0.0  # a present attribute counts (absent / present in the training data) to this power
+    )
+    ATTRIBUTE_HARD_NEGATIVES = 0  # so many absent attributes of a roi count, the hardest; 0: all
+    ATTRIBUTE_ROIS = "positives"  # what is taught: rois on objects, or "all", with none on the background, which adds to the loss
+    ATTRIBUTE_EMPTY = "none"  # objects without attributes are taught so, or "exclude", or "background": one output more
+    ATTRIBUTE_SEEN_PAIRS = (
+        False  # report only attributes that the training data have in that category
+    )
     IMAGE_MIN_DIM = 512
     IMAGE_MAX_DIM = 512
     IMAGES_PER_GPU = 2
@@ -48,10 +61,10 @@ class FashionConfig(Config):
     TRAIN_ROIS_PER_IMAGE = 128
     MAX_GT_INSTANCES = 60
     MIN_VISIBLE_SHARE = 0.1
-    DETECTION_MIN_CONFIDENCE = 0.05     # AP wants the unsure detections too; predict and submit have a --min-score of their own
+    DETECTION_MIN_CONFIDENCE = 0.05  # AP wants the unsure detections too; predict and submit have a --min-score of their own
     DETECTION_NMS_THRESHOLD = 0.5
     DETECTION_ALL_CLASSES = True
-    STEPS_PER_EPOCH = 2000              # so that little is lost if an epoch is broken off; the next goes on where this one ended
+    STEPS_PER_EPOCH = 2000  # so that little is lost if an epoch is broken off; the next goes on where this one ended
     VALIDATION_STEPS = 100
     WARMUP_STEPS = 500
     # The attribute loss is a sum over all attributes; this weight brings it to the size of the others.
@@ -60,16 +73,24 @@ class FashionConfig(Config):
 
     # How a recipe is trained
     STAGES = (Stage("heads", "heads", 10, 1e-3), Stage("all", "all", 90, 1e-4))
-    AUGMENT = True                      # fashion.augmentation.default_augmenter
-    REBALANCE_THRESHOLD = 0.1           # --rebalance classes: those in fewer than this share of the photos are repeated
-    REBALANCE_ATTRIBUTE_THRESHOLD = 0.01    # --rebalance attributes: likewise; of 294 attributes most are in few photos
-    REBALANCE_BETA = 0.999              # --rebalance effective: about 1 / (1 - this) photos of a class count, more hardly do
-    EVALUATE_EVERY = 5                  # epochs between evaluations on validation photos
-    EVALUATE_IMAGES = 500               # at most this many of them
+    AUGMENT = True  # fashion.augmentation.default_augmenter
+    REBALANCE_THRESHOLD = (
+        0.1  # --rebalance classes: those in fewer than this share of the photos are repeated
+    )
+    REBALANCE_ATTRIBUTE_THRESHOLD = (
+        0.01  # --rebalance attributes: likewise; of 294 attributes most are in few photos
+    )
+    REBALANCE_BETA = (
+        0.999  # --rebalance effective: about 1 / (1 - this) photos of a class count, more hardly do
+    )
+    EVALUATE_EVERY = 5  # epochs between evaluations on validation photos
+    EVALUATE_IMAGES = 500  # at most this many of them
 
     def __init__(self):
         if not isinstance(self.STAGES, (list, tuple)):
-            raise ValueError(f"STAGES must be a list of stages. {STAGE_FORM} Got {shown(self.STAGES)}.")
+            raise ValueError(
+                f"STAGES must be a list of stages. {STAGE_FORM} Got {shown(self.STAGES)}."
+            )
         self.STAGES = tuple(_stage(s) for s in self.STAGES)
         super().__init__()
 
@@ -80,9 +101,16 @@ class FashionConfig(Config):
         for name in ("ATTRIBUTE_PER_CLASS", "ATTRIBUTE_SEEN_PAIRS", "AUGMENT"):
             check(name, getattr(self, name), switch())
         check("NUM_ATTRIBUTES", self.NUM_ATTRIBUTES, whole(0))
-        for name, least, most in (("ATTRIBUTE_THRESHOLD", 0, 1), ("ATTRIBUTE_POSITIVE_WEIGHT", 0, 1),
-                                  ("REBALANCE_THRESHOLD", 0, 1), ("REBALANCE_ATTRIBUTE_THRESHOLD", 0, 1), ("REBALANCE_BETA", 0, 1),
-                                  ("ATTRIBUTE_HARD_NEGATIVES", 0, 10**6), ("ATTRIBUTE_HIDDEN", 1, 10**6), ("ATTRIBUTE_CHANNELS", 1, 10**6)):
+        for name, least, most in (
+            ("ATTRIBUTE_THRESHOLD", 0, 1),
+            ("ATTRIBUTE_POSITIVE_WEIGHT", 0, 1),
+            ("REBALANCE_THRESHOLD", 0, 1),
+            ("REBALANCE_ATTRIBUTE_THRESHOLD", 0, 1),
+            ("REBALANCE_BETA", 0, 1),
+            ("ATTRIBUTE_HARD_NEGATIVES", 0, 10**6),
+            ("ATTRIBUTE_HIDDEN", 1, 10**6),
+            ("ATTRIBUTE_CHANNELS", 1, 10**6),
+        ):
             value = getattr(self, name)
             if not is_number(value) or not least <= value <= most:
                 raise ValueError(f"{name} must be a number from {least} to {most}. Got {value!r}.")
@@ -90,12 +118,23 @@ class FashionConfig(Config):
             raise ValueError("REBALANCE_BETA must be less than 1; 0.9999 is close to it. Got 1.")
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
-                raise ValueError(f"{name} must be one of {', '.join(choices)}. Got {getattr(self, name)!r}.")
-        for name, *most in (("ATTRIBUTE_FOCAL", 1, math.inf), ("ATTRIBUTE_ASYMMETRIC", math.inf, math.inf, 0.99)):
+                raise ValueError(
+                    f"{name} must be one of {', '.join(choices)}. Got {getattr(self, name)!r}."
+                )
+        for name, *most in (
+            ("ATTRIBUTE_FOCAL", 1, math.inf),
+            ("ATTRIBUTE_ASYMMETRIC", math.inf, math.inf, 0.99),
+        ):
             value = getattr(self, name)
-            if not (isinstance(value, (tuple, list)) and len(value) == len(most)
-                    and all(is_number(v) and 0 <= v <= m for v, m in zip(value, most))):
-                what = {2: "alpha from 0 to 1, gamma", 3: "gamma of ones, gamma of zeros, margin below 1"}[len(most)]
+            if not (
+                isinstance(value, (tuple, list))
+                and len(value) == len(most)
+                and all(is_number(v) and 0 <= v <= m for v, m in zip(value, most))
+            ):
+                what = {
+                    2: "alpha from 0 to 1, gamma",
+                    3: "gamma of ones, gamma of zeros, margin below 1",
+                }[len(most)]
                 raise ValueError(f"{name} must be [{what}], none of them negative. Got {value!r}.")
 
 
@@ -105,7 +144,7 @@ class Small(FashionConfig):
     BACKBONE = "efficientnet_lite0"
     IMAGE_RESIZE_MODE = "portrait"
     IMAGES_PER_GPU = 4
-    TRAIN_BN = True                     # fresh heads learn faster for it, and four photos of one size are enough for statistics
+    TRAIN_BN = True  # fresh heads learn faster for it, and four photos of one size are enough for statistics
     RPN_TRAIN_ANCHORS_PER_IMAGE = 128
     TRAIN_ROIS_PER_IMAGE = 32
     ROI_POSITIVE_RATIO = 0.5
@@ -185,7 +224,13 @@ class Full(FashionConfig):
 def _stage(value):
     """A Stage, also from [name, layers, epochs, learning_rate] or {"name": ...}, as a command line or a file gives it."""
     try:
-        stage = value if isinstance(value, Stage) else Stage(**value) if isinstance(value, dict) else Stage(*value)
+        stage = (
+            value
+            if isinstance(value, Stage)
+            else Stage(**value)
+            if isinstance(value, dict)
+            else Stage(*value)
+        )
     except TypeError as error:
         raise ValueError(f"{STAGE_FORM} Got {value!r} in STAGES.") from error
     rules = {"name": text(), "layers": text(), "epochs": whole(0), "learning_rate": number()}

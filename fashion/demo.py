@@ -2,8 +2,10 @@
 
 Trains the recipe "smoke" on drawn paper dolls, scores it on unseen ones, draws what it sees, and writes a Kaggle submission.
 """
-if not __package__:                 # run as a script: the repository, not this folder, belongs on the import path
+
+if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
     import sys
+
     sys.path[0] = __file__.rpartition("fashion")[0] or "."
 
 import argparse
@@ -27,27 +29,63 @@ PICTURES = 6
 
 def main(argv=None):
     """Run the demo; its last line gives the scores and the submission."""
-    parser = argparse.ArgumentParser(prog="fashion demo", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("runs/demo"), metavar="DIR", help="default: %(default)s")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a setting of the recipe")
+    parser = argparse.ArgumentParser(
+        prog="fashion demo",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs/demo"), metavar="DIR", help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override a setting of the recipe",
+    )
     args = parser.parse_args(argv)
 
-    run = train.main(["--recipe", "smoke", "--out", str(args.out), *(word for s in args.set for word in ("--set", s))])
+    run = train.main(
+        [
+            "--recipe",
+            "smoke",
+            "--out",
+            str(args.out),
+            *(word for s in args.set for word in ("--set", s)),
+        ]
+    )
     scores = evaluate.main(["--weights", str(run.path), "--out", str(run.path)])
     picture = draw_some(run.path)
     photos = test_photos(run.path)
-    submission = submit.main(["--weights", str(run.path), "--images", str(photos), "--output", str(run.path / "submission.csv"),
-                              "--restart"])
+    submission = submit.main(
+        [
+            "--weights",
+            str(run.path),
+            "--images",
+            str(photos),
+            "--output",
+            str(run.path / "submission.csv"),
+            "--restart",
+        ]
+    )
     print(f"picture: {picture}")
-    print(f"demo: mask_ap50={scores['coco']['segm']['AP50']:.3f} attribute_micro_f1={scores['attributes']['micro_f1']:.3f} "
-          f"submission={submission}")
+    print(
+        f"demo: mask_ap50={scores['coco']['segm']['AP50']:.3f} attribute_micro_f1={scores['attributes']['micro_f1']:.3f} "
+        f"submission={submission}"
+    )
 
 
 def draw_some(run_folder):
     """A picture of the model's predictions on a few unseen photos; returns its path."""
     model, dataset = load_model(run_folder), unseen()
-    draw, photos = Illustrator(model.ontology), [dataset.load_image(i) for i in dataset.image_ids[:PICTURES]]
-    pictures = [draw(photo, result) for photo, result in zip(photos, model.predict(photos), strict=True)]
+    draw, photos = (
+        Illustrator(model.ontology),
+        [dataset.load_image(i) for i in dataset.image_ids[:PICTURES]],
+    )
+    pictures = [
+        draw(photo, result) for photo, result in zip(photos, model.predict(photos), strict=True)
+    ]
     path = run_folder / "predictions.jpg"
     with atomic_path(path) as temporary:
         Image.fromarray(image_grid(pictures, columns=3)).save(temporary, quality=90)

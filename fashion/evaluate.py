@@ -8,8 +8,10 @@ attributes, what was found, and pixel measures. --gt takes a Kaggle CSV of 2019 
 submission CSV, or COCO results with attribute_ids or attribute_scores. What a model predicts is stored in predictions.json, so that all
 this can be done with it again. Scores go to metrics.json, thresholds for fashion/submit.py to thresholds.json.
 """
-if not __package__:                 # run as a script: the repository, not this folder, belongs on the import path
+
+if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
     import sys
+
     sys.path[0] = __file__.rpartition("fashion")[0] or "."
 
 import argparse
@@ -24,7 +26,14 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from fashion.commands import add_data_arguments, add_model_arguments, model_settings, open_files, run_verb, working_in
+from fashion.commands import (
+    add_data_arguments,
+    add_model_arguments,
+    model_settings,
+    open_files,
+    run_verb,
+    working_in,
+)
 from fashion.datasets.annotation_csv import read_annotations
 from fashion.datasets.files import EXTENSIONS, year_of
 from fashion.datasets.splits import load_files, load_held_out
@@ -47,52 +56,129 @@ log = logging.getLogger(__name__)
 
 def main(argv=None):
     """Evaluate as the arguments say; returns the scores."""
-    parser = argparse.ArgumentParser(prog="fashion evaluate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="fashion evaluate",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     of_model = parser.add_argument_group("a model")
     add_model_arguments(of_model, min_score=0.05, default=None)
     add_data_arguments(of_model)
-    of_model.add_argument("--split", metavar="CSV", help="CSV in the data folder (default: the photos that the training "
-                                                                "held out; of other data val.csv, or a tenth of train.csv)")
-    of_model.add_argument("--true-boxes", action="store_true", help="also describe the attributes of the objects' true boxes")
+    of_model.add_argument(
+        "--split",
+        metavar="CSV",
+        help="CSV in the data folder (default: the photos that the training "
+        "held out; of other data val.csv, or a tenth of train.csv)",
+    )
+    of_model.add_argument(
+        "--true-boxes",
+        action="store_true",
+        help="also describe the attributes of the objects' true boxes",
+    )
     stored = parser.add_argument_group("stored predictions")
-    stored.add_argument("--gt", type=Path, metavar="FILE", help="the truth that stored predictions are scored against")
-    stored.add_argument("--predictions", type=Path, metavar="FILE", help="stored predictions; no model is loaded")
-    stored.add_argument("--photos", type=Path, metavar="DIR", help="folder of the photos, to draw them for --errors")
+    stored.add_argument(
+        "--gt",
+        type=Path,
+        metavar="FILE",
+        help="the truth that stored predictions are scored against",
+    )
+    stored.add_argument(
+        "--predictions", type=Path, metavar="FILE", help="stored predictions; no model is loaded"
+    )
+    stored.add_argument(
+        "--photos", type=Path, metavar="DIR", help="folder of the photos, to draw them for --errors"
+    )
     both = parser.add_argument_group("what is done")
-    both.add_argument("--score-threshold", type=float, default=0.5, metavar="S",
-                      help="detections that are less sure do not count, except in measures of ranked detections (default: %(default)s)")
-    both.add_argument("--attribute-threshold", type=float, default=0.5, metavar="T",
-                      help="of predictions with attribute_scores alone, those from this on count (default: %(default)s)")
-    both.add_argument("--thresholds", type=Path, metavar="JSON", help="what counts is as this file of --tune says; unlike in a submission, "
-                      "masks of one category may overlap")
-    both.add_argument("--fixed", action="store_true", help="add our variant of Fashionpedia's AP, which does not depend on the order of "
-                                                           "the objects")
-    both.add_argument("--tune", choices=sorted(GOALS), metavar="MEASURE", help="search the thresholds at which it is best and write "
-                      f"thresholds.json and the grid of the two main ones: {', '.join(sorted(GOALS))}")
-    both.add_argument("--folds", type=int, default=5, metavar="N", help="parts of the photos that --tune judges itself on, one after the "
-                                                                       "other (default: %(default)s)")
-    both.add_argument("--level", choices=LEVELS, help="how finely the thresholds are divided that --tune writes (default: the "
-                                                      "simplest that is no worse on held-out photos by more than chance)")
-    both.add_argument("--out", type=Path, metavar="DIR", help="folder for metrics.json, predictions.json, thresholds.json")
-    both.add_argument("--report", type=Path, metavar="DIR", help="folder for a page with all tables and plots")
-    both.add_argument("--errors", type=Path, metavar="DIR", help="folder for a page about what goes wrong, and what it costs")
+    both.add_argument(
+        "--score-threshold",
+        type=float,
+        default=0.5,
+        metavar="S",
+        help="detections that are less sure do not count, except in measures of ranked detections (default: %(default)s)",
+    )
+    both.add_argument(
+        "--attribute-threshold",
+        type=float,
+        default=0.5,
+        metavar="T",
+        help="of predictions with attribute_scores alone, those from this on count (default: %(default)s)",
+    )
+    both.add_argument(
+        "--thresholds",
+        type=Path,
+        metavar="JSON",
+        help="what counts is as this file of --tune says; unlike in a submission, "
+        "masks of one category may overlap",
+    )
+    both.add_argument(
+        "--fixed",
+        action="store_true",
+        help="add our variant of Fashionpedia's AP, which does not depend on the order of "
+        "the objects",
+    )
+    both.add_argument(
+        "--tune",
+        choices=sorted(GOALS),
+        metavar="MEASURE",
+        help="search the thresholds at which it is best and write "
+        f"thresholds.json and the grid of the two main ones: {', '.join(sorted(GOALS))}",
+    )
+    both.add_argument(
+        "--folds",
+        type=int,
+        default=5,
+        metavar="N",
+        help="parts of the photos that --tune judges itself on, one after the "
+        "other (default: %(default)s)",
+    )
+    both.add_argument(
+        "--level",
+        choices=LEVELS,
+        help="how finely the thresholds are divided that --tune writes (default: the "
+        "simplest that is no worse on held-out photos by more than chance)",
+    )
+    both.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="folder for metrics.json, predictions.json, thresholds.json",
+    )
+    both.add_argument(
+        "--report", type=Path, metavar="DIR", help="folder for a page with all tables and plots"
+    )
+    both.add_argument(
+        "--errors",
+        type=Path,
+        metavar="DIR",
+        help="folder for a page about what goes wrong, and what it costs",
+    )
     args = parser.parse_args(argv)
     if (args.gt is None) != (args.predictions is None) or (args.gt is None) == (not args.weights):
-        parser.error("give --weights to score a model, or --gt and --predictions to score stored predictions")
+        parser.error(
+            "give --weights to score a model, or --gt and --predictions to score stored predictions"
+        )
     if args.tune and not args.out:
         parser.error("--tune writes thresholds.json: give its folder with --out DIR")
     if args.folds < 2:
-        parser.error(f"--folds must be at least 2, so that there are photos to search on and others to judge on. Got {args.folds}")
+        parser.error(
+            f"--folds must be at least 2, so that there are photos to search on and others to judge on. Got {args.folds}"
+        )
     for option in ("score_threshold", "attribute_threshold"):
         if not 0 <= getattr(args, option) <= 1:
-            parser.error(f"--{option.replace('_', '-')} lies between 0 and 1. Got {getattr(args, option)}")
+            parser.error(
+                f"--{option.replace('_', '-')} lies between 0 and 1. Got {getattr(args, option)}"
+            )
     if args.gt and (args.split or args.true_boxes or args.data or args.rescore):
-        parser.error("--data, --split, --true-boxes and --rescore belong to a model, and stored predictions have none")
+        parser.error(
+            "--data, --split, --true-boxes and --rescore belong to a model, and stored predictions have none"
+        )
     if args.report and args.errors and args.report.resolve() == args.errors.resolve():
-        parser.error(f"--report and --errors each write an index.html: give them two folders. Got {args.report} for both")
+        parser.error(
+            f"--report and --errors each write an index.html: give them two folders. Got {args.report} for both"
+        )
     for folder in (args.out, args.report, args.errors):
         if folder:
-            folder.mkdir(parents=True, exist_ok=True)      # before the work, not after it
+            folder.mkdir(parents=True, exist_ok=True)  # before the work, not after it
     with contextlib.ExitStack() as stack:
         for folder in filter(None, (args.out, args.report, args.errors)):
             stack.enter_context(working_in(folder, "evaluate"))
@@ -102,18 +188,27 @@ def main(argv=None):
 def evaluate(args):
     """Evaluate as the arguments say, into folders that are locked; returns the scores."""
     thresholds = read_thresholds(args.thresholds) if args.thresholds else None
-    about, truth, detections, more, read_photo = (from_files if args.gt else from_model)(args, thresholds)
+    about, truth, detections, more, read_photo = (from_files if args.gt else from_model)(
+        args, thresholds
+    )
     about |= {"photos": len(truth["images"])}
     if args.tune:
         more |= tune(args, truth, detections, about.get("rescored"))
     if thresholds:
         about |= {"thresholds": str(args.thresholds)}
         detections = thresholds.decided(detections, truth)
-    scores = every_score.score_stored(truth, detections, fixed=args.fixed, score_threshold=0.0 if thresholds else args.score_threshold)
+    scores = every_score.score_stored(
+        truth,
+        detections,
+        fixed=args.fixed,
+        score_threshold=0.0 if thresholds else args.score_threshold,
+    )
     scores |= more
     if detections and truth["annotations"] and scores["coco"]["segm"]["AP50"] == 0:
-        log.warning("No detection overlaps an object of its category by half. Are the photos, their sizes and the label lists the same in "
-                    "both files?")
+        log.warning(
+            "No detection overlaps an object of its category by half. Are the photos, their sizes and the label lists the same in "
+            "both files?"
+        )
     print(every_score.table(scores))
     if args.out:
         write_text(args.out / "metrics.json", json.dumps(about | scores, indent=2) + "\n")
@@ -125,7 +220,9 @@ def evaluate(args):
 def from_files(args, thresholds):
     """(about, truth, detections, {}, read_photo) of stored predictions; nothing of a network is imported for it."""
     if not args.gt.is_file():
-        raise FileNotFoundError(f"There is no file {args.gt}. --gt names a Kaggle CSV, or a COCO or Fashionpedia JSON.")
+        raise FileNotFoundError(
+            f"There is no file {args.gt}. --gt names a Kaggle CSV, or a COCO or Fashionpedia JSON."
+        )
     truth = truth_of(args.gt)
     read_photo = photo_reader(
         args.photos,
@@ -137,14 +234,31 @@ def from_files(args, thresholds):
     if thresholds:
         thresholds.check_truth(truth, args.thresholds)
     if not args.predictions.is_file():
-        raise FileNotFoundError(f"There is no file {args.predictions}. --predictions names a submission, or COCO results as JSON.")
-    about, how = {"gt": str(args.gt), "predictions": str(args.predictions)}, {"attribute_threshold": args.attribute_threshold}
+        raise FileNotFoundError(
+            f"There is no file {args.predictions}. --predictions names a submission, or COCO results as JSON."
+        )
+    about, how = (
+        {"gt": str(args.gt), "predictions": str(args.predictions)},
+        {"attribute_threshold": args.attribute_threshold},
+    )
     if args.predictions.suffix.lower() == ".csv":
-        return about, truth, read_detections(args.predictions, truth, table=submission_table, **how), {}, read_photo
+        return (
+            about,
+            truth,
+            read_detections(args.predictions, truth, table=submission_table, **how),
+            {},
+            read_photo,
+        )
     content = read_json(args.predictions, EXPECTED)
     if isinstance(content, dict) and isinstance(content.get("rescored"), bool):
         about["rescored"] = content["rescored"]
-    return about, truth, checked_results(content, truth, args.predictions.name, **how), {}, read_photo
+    return (
+        about,
+        truth,
+        checked_results(content, truth, args.predictions.name, **how),
+        {},
+        read_photo,
+    )
 
 
 def from_model(args, thresholds):
@@ -163,18 +277,32 @@ def from_model(args, thresholds):
     files = open_files(args.data)
     labels = labels_of_data(files, args.split, model.ontology, args.true_boxes)
     dataset = open_split(files, args.split, labels, args.skip_bad, noted)
-    about = {"weights": str(checkpoint_in(args.weights)), "min_score": min_score, "set": args.set,
-             "data": str(dataset.annotations.csv_path), **({"rescore": str(file_of(args.rescore))} if args.rescore else {}),
-             "rescored": bool(args.rescore)}
+    about = {
+        "weights": str(checkpoint_in(args.weights)),
+        "min_score": min_score,
+        "set": args.set,
+        "data": str(dataset.annotations.csv_path),
+        **({"rescore": str(file_of(args.rescore))} if args.rescore else {}),
+        "rescored": bool(args.rescore),
+    }
     warn_of_learned(model.rescorer, dataset)
     content = dataset.to_coco()
     truth = checked_ground_truth(content)
     if thresholds and labels is not model.ontology:
         thresholds.check_truth(truth, args.thresholds)
-    rows, journal = predict_noting(model, dataset, functools.partial(coco_results, raw=True), about,
-                                   args.out and args.out / "predictions.partial")
-    stored = {"rescored": about["rescored"], "images": content["images"], **model.ontology.to_coco(),
-              "annotations": list(itertools.chain(*rows))}
+    rows, journal = predict_noting(
+        model,
+        dataset,
+        functools.partial(coco_results, raw=True),
+        about,
+        args.out and args.out / "predictions.partial",
+    )
+    stored = {
+        "rescored": about["rescored"],
+        "images": content["images"],
+        **model.ontology.to_coco(),
+        "annotations": list(itertools.chain(*rows)),
+    }
     if args.out:
         write_text(args.out / "predictions.json", json.dumps(stored))
         journal.remove()
@@ -182,7 +310,9 @@ def from_model(args, thresholds):
     more = {}
     if args.true_boxes:
         with tqdm(total=len(dataset.image_ids), unit="photo", desc="true boxes") as bar:
-            described = describe_dataset(model, dataset, dataset.image_ids, on_result=lambda *_: bar.update())
+            described = describe_dataset(
+                model, dataset, dataset.image_ids, on_result=lambda *_: bar.update()
+            )
         more = {"attributes_on_truth": attribute_f1_on_truth(truth, described)}
     id_of = {image["file_name"]: image["id"] for image in content["images"]}
     return (
@@ -200,31 +330,56 @@ def labels_of_data(files, split, ontology, true_boxes):
     Then what the model predicts is matched by name, and attributes that only one of the lists has count for nothing.
     """
     own = files.ontology()
-    ours, theirs = ({*zip(o.category_ids, o.category_names), *(("attribute", *row) for row in zip(o.attribute_ids, o.attribute_names))}
-                    for o in (ontology, own))
+    ours, theirs = (
+        {
+            *zip(o.category_ids, o.category_names),
+            *(("attribute", *row) for row in zip(o.attribute_ids, o.attribute_names)),
+        }
+        for o in (ontology, own)
+    )
     if theirs <= ours:
         return ontology
-    if files.labels is None:        # the official list is a guess then: the model's comes first, if the file can be read with it
+    if (
+        files.labels is None
+    ):  # the official list is a guess then: the model's comes first, if the file can be read with it
         csv = files.folder / split if split else files.train_csv
         if not csv.is_file() or not read_annotations(csv, ontology)[1]:
             return ontology
     if true_boxes:
-        raise ValueError(f"--true-boxes needs data of the model's own label list, and that of {files.folder} is another one.")
+        raise ValueError(
+            f"--true-boxes needs data of the model's own label list, and that of {files.folder} is another one."
+        )
     known = ontology.ids_in(own)[0]
-    foreign = [name for i, name in zip(ontology.category_ids, ontology.category_names) if i not in known]
+    foreign = [
+        name for i, name in zip(ontology.category_ids, ontology.category_names) if i not in known
+    ]
     if foreign:
-        raise ValueError(f"The label list of {files.folder} is not the model's and lacks {len(foreign)} of its categories: "
-                         f"{', '.join(foreign[:5])}. Label lists are matched by name: give data with these categories, or another model.")
-    log.warning("The label list of %s is not the model's: categories and attributes are matched by name.", files.folder)
+        raise ValueError(
+            f"The label list of {files.folder} is not the model's and lacks {len(foreign)} of its categories: "
+            f"{', '.join(foreign[:5])}. Label lists are matched by name: give data with these categories, or another model."
+        )
+    log.warning(
+        "The label list of %s is not the model's: categories and attributes are matched by name.",
+        files.folder,
+    )
     return own
 
 
 def warn_of_learned(rescorer, dataset):
     """Warn where a classifier that scores detections again was trained on photos of the data set."""
-    learned = set(rescorer.about.get("trained_on", ())).intersection(info["id"] for info in dataset.image_info) if rescorer else ()
+    learned = (
+        set(rescorer.about.get("trained_on", ())).intersection(
+            info["id"] for info in dataset.image_info
+        )
+        if rescorer
+        else ()
+    )
     if learned:
-        log.warning("The classifier of --rescore was trained on %d of the %d photos: their scores are better than those of new ones.",
-                    len(learned), len(dataset.image_info))
+        log.warning(
+            "The classifier of --rescore was trained on %d of the %d photos: their scores are better than those of new ones.",
+            len(learned),
+            len(dataset.image_info),
+        )
 
 
 def tune(args, truth, detections, rescored):
@@ -238,21 +393,35 @@ def tune(args, truth, detections, rescored):
     with tqdm(total=len(truth["images"]), unit="photo", desc="overlaps") as bar:
         evidence = read_evidence(truth, detections, on_photo=bar.update)
     with tqdm(total=(args.folds + 1) * (len(LEVELS) - 1), desc="search") as bar:
-        found = search(evidence, goal, score=args.score_threshold, attribute=args.attribute_threshold, folds=args.folds,
-                       on_step=bar.update)
+        found = search(
+            evidence,
+            goal,
+            score=args.score_threshold,
+            attribute=args.attribute_threshold,
+            folds=args.folds,
+            on_step=bar.update,
+        )
     chosen = args.level or found.level
-    tuning = {"metric": args.tune, "folds": args.folds, "level": chosen, "held_out": found.held_out, "on_same": found.on_same}
+    tuning = {
+        "metric": args.tune,
+        "folds": args.folds,
+        "level": chosen,
+        "held_out": found.held_out,
+        "on_same": found.on_same,
+    }
     thresholds = found.choices[chosen].thresholds(evidence)
-    if goal.ranked:         # it was searched with all detections, which nobody submits
+    if goal.ranked:  # it was searched with all detections, which nobody submits
         thresholds = dataclasses.replace(thresholds, score=args.score_threshold)
     if rescored is not None:
         tuning["rescored"] = rescored
     thresholds.write(args.out / "thresholds.json", tuning=tuning | {"photos": len(truth["images"])})
     print(f"{goal.title:42}{'held out':>12}{'same photos':>14}")
     for level in LEVELS:
-        print(f"  {level:40}{found.held_out[level]:12.4f}{found.on_same[level]:14.4f}{'   <- written' if level == chosen else ''}")
+        print(
+            f"  {level:40}{found.held_out[level]:12.4f}{found.on_same[level]:14.4f}{'   <- written' if level == chosen else ''}"
+        )
     print(f"thresholds: {args.out / 'thresholds.json'}")
-    if goal.ranked:         # a threshold on scores makes no AP better, so there is nothing to see
+    if goal.ranked:  # a threshold on scores makes no AP better, so there is nothing to see
         return {"tuning": tuning}
     with tqdm(total=len(SCORES[1::2]) ** 2, desc="grid") as bar:
         table = grid(evidence, goal, on_step=bar.update) | {"metric": args.tune}
@@ -267,18 +436,34 @@ def write_pages(args, about, truth, detections, scores, read_photo):
     title = Path(about.get("weights") or about["predictions"]).name
     if args.report:
         from fashion.evaluation.report.page_of_scores import write_report
-        print(f"report: {write_report(args.report, about | scores, ground_truth=truth, detections=detections, title=title)}")
+
+        print(
+            f"report: {write_report(args.report, about | scores, ground_truth=truth, detections=detections, title=title)}"
+        )
     if args.errors:
         from fashion.evaluation.errors.page_of_errors import write_errors
-        write_errors(args.errors, truth, detections, read_photo, score_threshold=0.0 if args.thresholds else args.score_threshold)
+
+        write_errors(
+            args.errors,
+            truth,
+            detections,
+            read_photo,
+            score_threshold=0.0 if args.thresholds else args.score_threshold,
+        )
         print(f"errors: {args.errors / 'index.html'}")
 
 
 def truth_of(path):
     """The ground truth of a file, of a CSV as a model's own truth is read from it."""
     labels = labels_of(path)
-    carrying = labels.attribute_category_ids if labels and year_of(path) == 2019 else None      # as `splits.load_files`
-    return read_ground_truth(path, labels, read_annotations=functools.partial(read_annotations, attribute_categories=carrying))
+    carrying = (
+        labels.attribute_category_ids if labels and year_of(path) == 2019 else None
+    )  # as `splits.load_files`
+    return read_ground_truth(
+        path,
+        labels,
+        read_annotations=functools.partial(read_annotations, attribute_categories=carrying),
+    )
 
 
 def labels_of(path):
@@ -301,7 +486,9 @@ def photo_reader(folder, sizes=()):
     if folder is None:
         return None
     if not folder.is_dir():
-        raise FileNotFoundError(f"There is no folder {folder}. Give the folder that holds the photos.")
+        raise FileNotFoundError(
+            f"There is no folder {folder}. Give the folder that holds the photos."
+        )
 
     def read(name):
         for ending in ("", *EXTENSIONS):
@@ -316,6 +503,7 @@ def photo_reader(folder, sizes=()):
                 except ValueError as error:
                     raise OSError(str(error)) from error
         return None
+
     return read
 
 
@@ -325,7 +513,9 @@ def open_split(files, split, ontology, skip_bad, noted=None):
         return load_held_out(files, ontology, noted, skip_bad=skip_bad)
     csv = files.folder / split
     if not csv.exists():
-        raise FileNotFoundError(f"There is no {csv}. --split names a CSV inside the data folder {files.folder}.")
+        raise FileNotFoundError(
+            f"There is no {csv}. --split names a CSV inside the data folder {files.folder}."
+        )
     return load_files(files, csv, ontology, skip_bad=skip_bad)
 
 

@@ -4,8 +4,10 @@ Writes one page, index.html: sizes of photos; how often classes and attributes o
 anchors fit at the training size of a recipe, and which would fit better; sample masks of every class; suspicious rows; and whether
 train.csv and val.csv differ. Its numbers lie beside it: exploration.json, classes.csv, attributes.csv, suspicious.csv.
 """
-if not __package__:                 # run as a script: the repository, not this folder, belongs on the import path
+
+if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
     import sys
+
     sys.path[0] = __file__.rpartition("fashion")[0] or "."
 
 import argparse
@@ -30,28 +32,64 @@ from mrcnn.drawing.colors import distinct_colors
 def main(argv=None):
     """Explore as the arguments say; returns the path of the page."""
     from fashion.config import RECIPES
-    parser = argparse.ArgumentParser(prog="fashion explore", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_data_arguments(parser, skip_bad=False)      # wrong rows are listed on the page
-    parser.add_argument("--out", type=Path, default=Path("exploration"), metavar="DIR", help="default: %(default)s")
-    parser.add_argument("--recipe", choices=sorted(RECIPES), default="baseline",
-                        help="whose training size and anchors the objects are compared with (default: %(default)s)")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a setting of the recipe")
-    parser.add_argument("--samples", type=int, default=6, metavar="N", help="objects drawn of each class (default: %(default)s)")
-    parser.add_argument("--tiny", type=int, default=TINY, metavar="PIXELS",
-                        help="masks of fewer pixels are suspicious (default: %(default)s)")
+
+    parser = argparse.ArgumentParser(
+        prog="fashion explore",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_data_arguments(parser, skip_bad=False)  # wrong rows are listed on the page
+    parser.add_argument(
+        "--out", type=Path, default=Path("exploration"), metavar="DIR", help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--recipe",
+        choices=sorted(RECIPES),
+        default="baseline",
+        help="whose training size and anchors the objects are compared with (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override a setting of the recipe",
+    )
+    parser.add_argument(
+        "--samples",
+        type=int,
+        default=6,
+        metavar="N",
+        help="objects drawn of each class (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--tiny",
+        type=int,
+        default=TINY,
+        metavar="PIXELS",
+        help="masks of fewer pixels are suspicious (default: %(default)s)",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the samples (default: %(default)s)")
     args = parser.parse_args(argv)
     for name, least in (("samples", 0), ("tiny", 0), ("seed", 0)):
         if getattr(args, name) < least:
             parser.error(f"--{name} must be {least} or more. Got {getattr(args, name)}")
-    config = RECIPES[args.recipe].from_dict(dict(parse_setting(text, RECIPES[args.recipe]) for text in args.set))
-    args.out.mkdir(parents=True, exist_ok=True)      # before the work, not after it
+    config = RECIPES[args.recipe].from_dict(
+        dict(parse_setting(text, RECIPES[args.recipe]) for text in args.set)
+    )
+    args.out.mkdir(parents=True, exist_ok=True)  # before the work, not after it
 
     files = open_files(args.data)
     ontology = files.ontology()
-    parts = [load_imaterialist(path, files.images_dir, ontology, skip_bad=True) for path in (files.train_csv, files.val_csv) if path]
+    parts = [
+        load_imaterialist(path, files.images_dir, ontology, skip_bad=True)
+        for path in (files.train_csv, files.val_csv)
+        if path
+    ]
     parts = with_objects(parts)
-    with tqdm(total=sum(len(part.annotations.line) for part in parts), unit="mask", desc="measuring") as bar:
+    with tqdm(
+        total=sum(len(part.annotations.line) for part in parts), unit="mask", desc="measuring"
+    ) as bar:
         measured = [(part, measure_objects(part, bar.update)) for part in parts]
     dataset, objects = measured[0]
     # Attributes that training would leave out are not counted.
@@ -68,9 +106,13 @@ def main(argv=None):
     page = write_exploration(args.out, analysis, f"Data: {files.folder.resolve().name}", sheets)
     if analysis["anchors"]["changed"]:
         given, better = (analysis["anchors"][which]["all"] for which in ("given", "suggested"))
-        print(f"anchors that fit better (mean IoU {given['mean']:.3f} -> {better['mean']:.3f}, from 0.7 on {100 * given['good']:.0f} % -> "
-              f"{100 * better['good']:.0f} %):\n  {settings_line(analysis['anchors']['suggested'])}")
-    print(f"{len(analysis['suspicious'])} suspicious rows: {args.out / 'suspicious.csv'}\nexploration: {page}")
+        print(
+            f"anchors that fit better (mean IoU {given['mean']:.3f} -> {better['mean']:.3f}, from 0.7 on {100 * given['good']:.0f} % -> "
+            f"{100 * better['good']:.0f} %):\n  {settings_line(analysis['anchors']['suggested'])}"
+        )
+    print(
+        f"{len(analysis['suspicious'])} suspicious rows: {args.out / 'suspicious.csv'}\nexploration: {page}"
+    )
     return page
 
 
@@ -84,7 +126,8 @@ def with_objects(parts):
         raise ValueError(
             f"{train.annotations.csv_path} has {train.num_images:,} images and no object in any of "
             "them. "
-            "Expected run lengths in EncodedPixels; is this the CSV to train on?")
+            "Expected run lengths in EncodedPixels; is this the CSV to train on?"
+        )
     for part in val:
         if not len(part.annotations.line):
             print(
@@ -104,6 +147,7 @@ def readable(dataset):
         except OSError as error:
             print(f"suspicious: {error}", file=sys.stderr)
             return np.full((*dataset.image_hw(image_id), 3), 200, np.uint8)
+
     dataset.load_image = load_image
     return dataset
 
@@ -114,8 +158,10 @@ def draw_samples(dataset, objects, count, seed):
     rows = {k: sample_rows(objects, k, count, seed) for k in range(1, len(names) + 1)}
     rows = {k: some for k, some in rows.items() if some}
     colors = distinct_colors(len(names))
-    return {names[k - 1]: contact_sheet(dataset, objects, some, colors[k - 1])
-            for k, some in tqdm(rows.items(), unit="class", desc="samples")}
+    return {
+        names[k - 1]: contact_sheet(dataset, objects, some, colors[k - 1])
+        for k, some in tqdm(rows.items(), unit="class", desc="samples")
+    }
 
 
 if __name__ == "__main__":

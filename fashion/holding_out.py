@@ -1,4 +1,5 @@
 """Holding out: which photos a training validates on, as its options ask, as its run folder notes it, and as its checkpoints tell others."""
+
 import argparse
 import re
 
@@ -8,13 +9,28 @@ from mrcnn.modeling.weight_files import read_metadata
 
 def add_split_arguments(parser):
     """--split, --fold, --near-duplicates and --show-split."""
-    parser.add_argument("--split", choices=["stratified", "random"],
-                        help="how photos of train.csv are held out; default: stratified, or those of val.csv where there is one")
-    parser.add_argument("--fold", type=_fold, metavar="I/K", help="hold out part I of K of train.csv, from 1/K to K/K")
-    parser.add_argument("--near-duplicates", action=argparse.BooleanOptionalAction,
-                        help="a stratified split keeps photos that look alike on one side (default). All photos are read for it once, "
-                             "which takes some minutes for 45,000")
-    parser.add_argument("--show-split", action="store_true", help="print what is held out of each category and attribute, and stop")
+    parser.add_argument(
+        "--split",
+        choices=["stratified", "random"],
+        help="how photos of train.csv are held out; default: stratified, or those of val.csv where there is one",
+    )
+    parser.add_argument(
+        "--fold",
+        type=_fold,
+        metavar="I/K",
+        help="hold out part I of K of train.csv, from 1/K to K/K",
+    )
+    parser.add_argument(
+        "--near-duplicates",
+        action=argparse.BooleanOptionalAction,
+        help="a stratified split keeps photos that look alike on one side (default). All photos are read for it once, "
+        "which takes some minutes for 45,000",
+    )
+    parser.add_argument(
+        "--show-split",
+        action="store_true",
+        help="print what is held out of each category and attribute, and stop",
+    )
 
 
 def agreed_split(order, args, files):
@@ -25,17 +41,27 @@ def agreed_split(order, args, files):
     asked = {"kind": args.split, "fold": args.fold, "near_duplicates": args.near_duplicates}
     asked = {name: value for name, value in asked.items() if value is not None}
     if not args.resume:
-        start = {"kind": "stratified"} if args.split or args.fold else default_split(files).to_dict()
+        start = (
+            {"kind": "stratified"} if args.split or args.fold else default_split(files).to_dict()
+        )
         split = Split(**start | asked)
         if args.near_duplicates is not None and split.kind != "stratified":
-            raise ValueError(f"Photos that look alike are looked for in a stratified split, and this one is {split.kind!r}. Add --split "
-                             "stratified, or leave --near-duplicates and --no-near-duplicates out.")
+            raise ValueError(
+                f"Photos that look alike are looked for in a stratified split, and this one is {split.kind!r}. Add --split "
+                "stratified, or leave --near-duplicates and --no-near-duplicates out."
+            )
         return split
     begun = Split(**order["split"]) if "split" in order else first_split(files)
-    different = [f"{name} {getattr(begun, name)!r} there, {value!r} here" for name, value in asked.items() if value != getattr(begun, name)]
+    different = [
+        f"{name} {getattr(begun, name)!r} there, {value!r} here"
+        for name, value in asked.items()
+        if value != getattr(begun, name)
+    ]
     if different:
-        raise ValueError(f"The run was begun with another split ({'; '.join(different)}). Leave --split, --fold and --near-duplicates out, "
-                         "or leave --resume out to start anew.")
+        raise ValueError(
+            f"The run was begun with another split ({'; '.join(different)}). Leave --split, --fold and --near-duplicates out, "
+            "or leave --resume out to start anew."
+        )
     return begun
 
 
@@ -53,7 +79,7 @@ def note_of(split, validation):
 
 
 def _fold(text):
-    """"2/5" -> (2, 5)."""
+    """ "2/5" -> (2, 5)."""
     if not re.fullmatch(r"\d+/\d+", text):
         raise argparse.ArgumentTypeError(f"a fold is I/K, for instance 1/5; got {text!r}")
     return tuple(map(int, text.split("/")))

@@ -5,6 +5,7 @@
 
 Any `Config` serves that says NUM_ATTRIBUTES or NUM_ATTR.
 """
+
 import numpy as np
 
 import mrcnn.data.dataset
@@ -27,13 +28,24 @@ class MaskRCNN(mrcnn.model.MaskRCNN):
     def __init__(self, mode, config, model_dir):
         count = getattr(config, "NUM_ATTRIBUTES", None) or getattr(config, "NUM_ATTR", None)
         if not count:
-            raise ValueError("How many attributes are there? Set NUM_ATTRIBUTES in the config. Without attributes use mrcnn.model.")
-        super().__init__(mode, config, model_dir, extra_heads=[lambda: head_of(config, int(count), config.NUM_CLASSES)])
+            raise ValueError(
+                "How many attributes are there? Set NUM_ATTRIBUTES in the config. Without attributes use mrcnn.model."
+            )
+        super().__init__(
+            mode,
+            config,
+            model_dir,
+            extra_heads=[lambda: head_of(config, int(count), config.NUM_CLASSES)],
+        )
 
-    def train(self, train_dataset, val_dataset, learning_rate, epochs, layers, *arguments, **options):
+    def train(
+        self, train_dataset, val_dataset, learning_rate, epochs, layers, *arguments, **options
+    ):
         """As `mrcnn.model.MaskRCNN.train`; layers="attribute" lets the attribute head alone learn."""
         layers = ATTRIBUTE_LAYERS if layers in ("attribute", "attributes") else layers
-        super().train(train_dataset, val_dataset, learning_rate, epochs, layers, *arguments, **options)
+        super().train(
+            train_dataset, val_dataset, learning_rate, epochs, layers, *arguments, **options
+        )
 
     def detect(self, images, verbose=0):
         """As `mrcnn.model.MaskRCNN.detect`, with "attributes" (N, T) float32, the score of each attribute, and "attribute_indices": for
@@ -42,7 +54,9 @@ class MaskRCNN(mrcnn.model.MaskRCNN):
         results = super().detect(images, verbose)
         for result in results:
             result["attributes"] = result["attribute_scores"]
-            result["attribute_indices"] = [np.flatnonzero(scores >= threshold) for scores in result["attribute_scores"]]
+            result["attribute_indices"] = [
+                np.flatnonzero(scores >= threshold) for scores in result["attribute_scores"]
+            ]
         return results
 
 
@@ -58,36 +72,65 @@ class Dataset(mrcnn.data.dataset.Dataset):
     def add_attribute(self, source, attribute_id, attribute_name):
         """Add the attribute that `source` calls `attribute_id`; adding it a second time changes nothing."""
         if not any(a["source"] == source and a["id"] == attribute_id for a in self.attribute_info):
-            self.attribute_info.append({"source": source, "id": attribute_id, "name": attribute_name})
+            self.attribute_info.append(
+                {"source": source, "id": attribute_id, "name": attribute_name}
+            )
 
     def prepare(self, class_map=None):
         super().prepare(class_map)
         self.num_attributes = len(self.attribute_info)
         self.attr_names = [a["name"] for a in self.attribute_info]
-        self.attribute_from_source_map = {f"{a['source']}.{a['id']}": i for i, a in enumerate(self.attribute_info)}
+        self.attribute_from_source_map = {
+            f"{a['source']}.{a['id']}": i for i, a in enumerate(self.attribute_info)
+        }
 
     def load_objects(self, image_id):
         masks, class_ids, *attributes = self.load_mask(image_id)
         fields = self.load_instance_fields(image_id)
-        known = attributes[0] if attributes and len(class_ids) else np.zeros((len(class_ids), self.num_attributes))
-        return masks, class_ids, {"gt_attributes": self._multi_hot(known, len(class_ids), image_id)} | fields
+        known = (
+            attributes[0]
+            if attributes and len(class_ids)
+            else np.zeros((len(class_ids), self.num_attributes))
+        )
+        return (
+            masks,
+            class_ids,
+            {"gt_attributes": self._multi_hot(known, len(class_ids), image_id)} | fields,
+        )
 
     def _multi_hot(self, known, count, image_id):
         """(N, T) uint8 of what `load_mask` returned, whichever of its two forms it has."""
-        rows = [np.asarray(row) for row in known] if isinstance(known, (list, tuple)) or np.ndim(known) else []
-        numbers = len(rows) == count and all(row.ndim == 1 and (row.dtype.kind in "biuf" or not row.size) for row in rows)
-        if numbers and all(len(row) == self.num_attributes and np.isin(row, (0, 1)).all() for row in rows):
+        rows = (
+            [np.asarray(row) for row in known]
+            if isinstance(known, (list, tuple)) or np.ndim(known)
+            else []
+        )
+        numbers = len(rows) == count and all(
+            row.ndim == 1 and (row.dtype.kind in "biuf" or not row.size) for row in rows
+        )
+        if numbers and all(
+            len(row) == self.num_attributes and np.isin(row, (0, 1)).all() for row in rows
+        ):
             return np.array(rows, np.uint8).reshape(count, self.num_attributes)
         # Zeros and ones alone, in rows of another length, are a table that is too wide or too narrow.
-        are_ids = len({len(row) for row in rows}) > 1 or any(not np.isin(row, (0, 1)).all() for row in rows) if numbers else False
+        are_ids = (
+            len({len(row) for row in rows}) > 1
+            or any(not np.isin(row, (0, 1)).all() for row in rows)
+            if numbers
+            else False
+        )
         if are_ids and all((row == np.rint(row)).all() and (row >= -1).all() for row in rows):
-            return self._multi_hot_of_ids([[int(i) for i in row if i >= 0] for row in rows], image_id)
+            return self._multi_hot_of_ids(
+                [[int(i) for i in row if i >= 0] for row in rows], image_id
+            )
         shapes = {row.shape for row in rows}
         shape = (len(rows), *shapes.pop()) if len(shapes) == 1 else "(rows of several lengths)"
-        raise ValueError(f"The third result of load_mask says of each object which attributes it has: 0 or 1, of shape "
-                         f"{(count, self.num_attributes)}, for {self.num_attributes} were added with add_attribute; or {count} lists of "
-                         f"attribute ids, filled with -1. Got shape {shape}, "
-                         f"values {shown(np.unique(np.concatenate([row.ravel() for row in rows] or [[]])))}.")
+        raise ValueError(
+            f"The third result of load_mask says of each object which attributes it has: 0 or 1, of shape "
+            f"{(count, self.num_attributes)}, for {self.num_attributes} were added with add_attribute; or {count} lists of "
+            f"attribute ids, filled with -1. Got shape {shape}, "
+            f"values {shown(np.unique(np.concatenate([row.ravel() for row in rows] or [[]])))}."
+        )
 
     def _multi_hot_of_ids(self, rows, image_id):
         source = self.image_info[image_id]["source"]
@@ -98,7 +141,9 @@ class Dataset(mrcnn.data.dataset.Dataset):
         for row, ids in zip(known, rows):
             for i in ids:
                 if i not in places:
-                    raise ValueError(f"load_mask returned the attribute id {i}, which add_attribute was not given for {source!r}, and "
-                                     f"{self.num_attributes} were added: places go up to {self.num_attributes - 1}.")
+                    raise ValueError(
+                        f"load_mask returned the attribute id {i}, which add_attribute was not given for {source!r}, and "
+                        f"{self.num_attributes} were added: places go up to {self.num_attributes - 1}."
+                    )
                 row[places[i]] = 1
         return known

@@ -6,8 +6,10 @@ on after its last whole epoch and ends as an unbroken one; what is finished is n
 --recipe report trains as the report did, measured after 10 and 50 epochs; best trains better for 100; best-all on all training images.
 Without --data the four official files are fetched into data/fashion_mnist.
 """
-if not __package__:                 # run as a script: the repository, not this folder, belongs on the import path
+
+if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
     import sys
+
     sys.path[0] = __file__.rpartition("fashion")[0] or "."
 
 import argparse
@@ -29,7 +31,7 @@ from fashion.commands import run_verb, working_in
 from mrcnn.drawing.tables import text_table
 from mrcnn.files import write_text
 
-BAR = "{desc}{percentage:5.1f}%|{bar}| {elapsed}<{remaining}"    # the work is not counted in anything that a person would count
+BAR = "{desc}{percentage:5.1f}%|{bar}| {elapsed}<{remaining}"  # the work is not counted in anything that a person would count
 
 
 def main(argv=None):
@@ -46,19 +48,39 @@ def train_and_measure(args):
         recipe = dataclasses.replace(recipe, epochs=tuple(sorted(set(args.epochs))))
     train_images, test_images = load_images(args.data)
     # One after the other: broken off, it leaves every network with the same seeds.
-    runs = [(network, seed) for seed in range(1, 1 + args.seeds) for network in NETWORKS if network in (args.only or NETWORKS)]
+    runs = [
+        (network, seed)
+        for seed in range(1, 1 + args.seeds)
+        for network in NETWORKS
+        if network in (args.only or NETWORKS)
+    ]
     images = len(train_images) - round(recipe.held_out * len(train_images))
-    work = {network: multiply_adds(build(network)) * images for network in NETWORKS}    # of an epoch
+    work = {network: multiply_adds(build(network)) * images for network in NETWORKS}  # of an epoch
     folders = {run: folder_of(args.out, args.recipe, *run) for run in runs}
     done = {run: min(epochs_done(folder), recipe.epochs[-1]) for run, folder in folders.items()}
-    with tqdm(total=sum(work[network] * recipe.epochs[-1] for network, _ in runs), bar_format=BAR,
-              initial=sum(work[run[0]] * epochs for run, epochs in done.items())) as bar:
+    with tqdm(
+        total=sum(work[network] * recipe.epochs[-1] for network, _ in runs),
+        bar_format=BAR,
+        initial=sum(work[run[0]] * epochs for run, epochs in done.items()),
+    ) as bar:
         for network, seed in runs:
-            train(folders[network, seed], network, recipe, seed, train_images, test_images,
-                  advance=lambda count, share=work[network] / images: bar.update(count * share),
-                  told=lambda epoch, name=f"{network}, seed {seed}": bar.set_description(f"{name}, epoch {epoch}/{recipe.epochs[-1]}"))
+            train(
+                folders[network, seed],
+                network,
+                recipe,
+                seed,
+                train_images,
+                test_images,
+                advance=lambda count, share=work[network] / images: bar.update(count * share),
+                told=lambda epoch, name=f"{network}, seed {seed}": bar.set_description(
+                    f"{name}, epoch {epoch}/{recipe.epochs[-1]}"
+                ),
+            )
     results = all_results(args.out)
-    write_text(args.out / "metrics.json", json.dumps([r.metrics for some in results.values() for r in some], indent=1) + "\n")
+    write_text(
+        args.out / "metrics.json",
+        json.dumps([r.metrics for some in results.values() for r in some], indent=1) + "\n",
+    )
     write_page(args.out / "index.html", results, test_images)
     print(f"{text_table(rows_of(results))}\npage: {args.out / 'index.html'}")
     return args.out / "index.html"
@@ -66,14 +88,43 @@ def train_and_measure(args):
 
 def parse(argv):
     """The arguments, checked."""
-    parser = argparse.ArgumentParser(prog="fashion mnist", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, metavar="DIR", help="folder with the four idx files, with or without .gz")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the runs and the page")
-    parser.add_argument("--recipe", choices=list(RECIPES), default="report", help="default: %(default)s")
-    parser.add_argument("--only", choices=list(NETWORKS), action="append", help="this network alone; may be given several times")
-    parser.add_argument("--epochs", type=int, nargs="+", metavar="N",
-                        help="measure after each of these; the largest ends the training (default: the recipe's)")
-    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="runs of each network (default: %(default)s)")
+    parser = argparse.ArgumentParser(
+        prog="fashion mnist",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="folder with the four idx files, with or without .gz",
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder of the runs and the page"
+    )
+    parser.add_argument(
+        "--recipe", choices=list(RECIPES), default="report", help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--only",
+        choices=list(NETWORKS),
+        action="append",
+        help="this network alone; may be given several times",
+    )
+    parser.add_argument(
+        "--epochs",
+        type=int,
+        nargs="+",
+        metavar="N",
+        help="measure after each of these; the largest ends the training (default: the recipe's)",
+    )
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        default=1,
+        metavar="N",
+        help="runs of each network (default: %(default)s)",
+    )
     args = parser.parse_args(argv)
     if args.seeds < 1 or min(args.epochs or [1]) < 1:
         parser.error(f"--seeds and --epochs are at least 1. Got {args.seeds} and {args.epochs}")
@@ -87,6 +138,7 @@ def folder_of(out, recipe, network, seed):
 
 def all_results(out):
     """{(recipe, network, epoch): [Result of each seed]} of all that was ever measured in `out`."""
+
     def seed_and_epoch(path):
         return [int(number) for number in re.findall(r"\d+", "/".join(path.parts[-2:]))]
 

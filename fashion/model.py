@@ -1,4 +1,5 @@
 """FashionModel: a detector with an attribute head, its settings and its label list, saved and loaded as one file."""
+
 import collections
 import copy
 import logging
@@ -30,9 +31,15 @@ class FashionModel:
         self.config, self.ontology, self.rescorer = config, ontology, rescorer
         self.counts = None if counts is None else np.asarray(counts, np.int64)
         if config.ATTRIBUTE_SEEN_PAIRS and self.counts is None:
-            raise ValueError("ATTRIBUTE_SEEN_PAIRS needs the counts of the training data, which checkpoints from before it existed do not "
-                             "have. Set it to False.")
-        heads = [lambda: attribute_head(config, ontology, self.counts)] if ontology.num_attributes else []
+            raise ValueError(
+                "ATTRIBUTE_SEEN_PAIRS needs the counts of the training data, which checkpoints from before it existed do not "
+                "have. Set it to False."
+            )
+        heads = (
+            [lambda: attribute_head(config, ontology, self.counts)]
+            if ontology.num_attributes
+            else []
+        )
         if rescorer is not None:
             config = copy.copy(config)
             config.DETECTION_MIN_CONFIDENCE = rescorer.least_before(config.DETECTION_MIN_CONFIDENCE)
@@ -51,7 +58,10 @@ class FashionModel:
     def stream(self, photos):
         """The same, one result after the other, for any iterable of photos; never holds more than one photo at its full size, with a
         rescorer BATCH_SIZE of them."""
-        return map(self._with_attributes, self._predictor.stream(photos) if self.rescorer is None else self._rescored(photos))
+        return map(
+            self._with_attributes,
+            self._predictor.stream(photos) if self.rescorer is None else self._rescored(photos),
+        )
 
     def describe(self, photos, boxes, class_ids):
         """The same of boxes that are given, as if just these had been detected: what the attribute head says if the boxes are right.
@@ -78,10 +88,16 @@ class FashionModel:
             yield self.rescorer(held.popleft(), result, self.config.DETECTION_MIN_CONFIDENCE)
 
     def _with_attributes(self, result):
-        scores = result.setdefault("attribute_scores", np.zeros((len(result["scores"]), 0), np.float32))
+        scores = result.setdefault(
+            "attribute_scores", np.zeros((len(result["scores"]), 0), np.float32)
+        )
         if self.config.ATTRIBUTE_SEEN_PAIRS and scores.size:
-            scores = result["attribute_scores"] = scores * (self.counts[result["class_ids"] - 1, 1:] > 0)
-        result["attributes"] = [self._attribute_ids(c, s) for c, s in zip(result["class_ids"], scores, strict=True)]
+            scores = result["attribute_scores"] = scores * (
+                self.counts[result["class_ids"] - 1, 1:] > 0
+            )
+        result["attributes"] = [
+            self._attribute_ids(c, s) for c, s in zip(result["class_ids"], scores, strict=True)
+        ]
         return result
 
     def _attribute_ids(self, class_id, scores):
@@ -99,25 +115,37 @@ def load_model(path, *, rescorer=None, **settings):
     path = checkpoint_in(path)
     metadata = read_metadata(path)
     if "ontology" not in metadata:
-        raise ValueError(f"{path} does not say which categories and attributes it was trained for, so it was not written by this "
-                         "project. Give such a file to training as a starting point: fashion/train.py --weights FILE.")
+        raise ValueError(
+            f"{path} does not say which categories and attributes it was trained for, so it was not written by this "
+            "project. Give such a file to training as a starting point: fashion/train.py --weights FILE."
+        )
     config, ontology, counts = _described(path, metadata, settings)
     if rescorer is not None:
         rescorer = load_rescorer(rescorer, ontology, use_xla(config))
         if rescorer.about.get("detector") not in (None, digest_of(path)):
-            log.warning("The classifier that scores detections again learned from those of %s, and this is %s. Train one for it with "
-                        "fashion/rescore.py.", rescorer.about["detector"], digest_of(path))
+            log.warning(
+                "The classifier that scores detections again learned from those of %s, and this is %s. Train one for it with "
+                "fashion/rescore.py.",
+                rescorer.about["detector"],
+                digest_of(path),
+            )
     model = FashionModel(config, ontology, counts, rescorer)
     lacking = sorted(load_weights(model.detector, path).only_in_model)
     if lacking:
-        raise ValueError(f"{path} has no weights for {', '.join(lacking[:4])}{' …' if len(lacking) > 4 else ''}, which would be left to "
-                         f"chance. What the network is made of is chosen in training; given here: {', '.join(settings) or 'nothing'}.")
+        raise ValueError(
+            f"{path} has no weights for {', '.join(lacking[:4])}{' …' if len(lacking) > 4 else ''}, which would be left to "
+            f"chance. What the network is made of is chosen in training; given here: {', '.join(settings) or 'nothing'}."
+        )
     return model
 
 
 def _described(path, metadata, settings):
     """The config, the labels and the counts of attributes (None: not known) in a checkpoint. Raises ValueError if they are damaged."""
-    stored, labels, counts = metadata.get("config"), metadata["ontology"], metadata.get("attribute_counts")
+    stored, labels, counts = (
+        metadata.get("config"),
+        metadata["ontology"],
+        metadata.get("attribute_counts"),
+    )
     damaged = f"{path} is damaged: its {{}}. Fetch it again, or take another checkpoint of the run."
     if not isinstance(stored, dict) or not isinstance(labels, dict):
         raise ValueError(damaged.format("settings and labels are no objects"))
@@ -126,7 +154,9 @@ def _described(path, metadata, settings):
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
         raise ValueError(damaged.format("list of labels makes no sense")) from error
     try:
-        FashionConfig.from_dict(BEFORE | stored)            # without `settings`, so that a mistake there is not blamed on the file
+        FashionConfig.from_dict(
+            BEFORE | stored
+        )  # without `settings`, so that a mistake there is not blamed on the file
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
         told = f" ({error})" if isinstance(error, ValueError) else ""
         raise ValueError(damaged.format(f"settings make no sense{told}")) from error
@@ -137,7 +167,11 @@ def _described(path, metadata, settings):
             raise ValueError(damaged.format("counts of attributes are no numbers")) from error
         wanted = (ontology.num_classes - 1, 1 + ontology.num_attributes)
         if counts.shape != wanted:
-            raise ValueError(damaged.format(f"counts of attributes have the shape {counts.shape}, and the labels {wanted}"))
+            raise ValueError(
+                damaged.format(
+                    f"counts of attributes have the shape {counts.shape}, and the labels {wanted}"
+                )
+            )
     return FashionConfig.from_dict(BEFORE | stored | {"GPU_COUNT": 1} | settings), ontology, counts
 
 
@@ -148,7 +182,11 @@ def checkpoint_in(path):
         for name in ("best.h5", "last.h5"):
             if (path / name).exists():
                 return path / name
-        raise FileNotFoundError(f"{path} holds neither best.h5 nor last.h5. Give a run folder of fashion/train.py or a .h5 file.")
+        raise FileNotFoundError(
+            f"{path} holds neither best.h5 nor last.h5. Give a run folder of fashion/train.py or a .h5 file."
+        )
     if not path.exists():
-        raise FileNotFoundError(f"There is no weight file {path}. Give a run folder of fashion/train.py or a .h5 file.")
+        raise FileNotFoundError(
+            f"There is no weight file {path}. Give a run folder of fashion/train.py or a .h5 file."
+        )
     return path

@@ -3,6 +3,7 @@
 Real ids are those of the label file (attribute ids have gaps); dense ids count from 0 in the file's order. A
 class id is 1 + the dense id of a category, because 0 is the background.
 """
+
 import dataclasses
 import functools
 from pathlib import Path
@@ -19,13 +20,13 @@ _LABELS = Path(__file__).parent / "labels"
 class Ontology:
     """K categories and T attributes, in the order in which a model numbers them."""
 
-    category_ids: tuple              # (K,) int, real
+    category_ids: tuple  # (K,) int, real
     category_names: tuple
     category_supercategories: tuple
-    attribute_ids: tuple             # (T,) int, real
+    attribute_ids: tuple  # (T,) int, real
     attribute_names: tuple
     attribute_supercategories: tuple
-    attribute_category_ids: tuple    # real ids of the categories that carry attributes
+    attribute_category_ids: tuple  # real ids of the categories that carry attributes
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
@@ -33,11 +34,15 @@ class Ontology:
         for kind, ids in (("category", self.category_ids), ("attribute", self.attribute_ids)):
             twice = sorted({i for i in ids if ids.count(i) > 1})
             if twice:
-                raise ValueError(f"Each {kind} id may occur once in a label file. These occur more than "
-                                 f"once: {twice}.")
+                raise ValueError(
+                    f"Each {kind} id may occur once in a label file. These occur more than "
+                    f"once: {twice}."
+                )
         unknown = sorted(set(self.attribute_category_ids) - set(self.category_ids))
         if unknown:
-            raise ValueError(f"attribute_category_ids names categories that are not listed: {unknown}.")
+            raise ValueError(
+                f"attribute_category_ids names categories that are not listed: {unknown}."
+            )
 
     @property
     def num_classes(self):
@@ -61,8 +66,10 @@ class Ontology:
     def category_id_of(self, class_id):
         """Class id, 1..K -> real category id."""
         if not 1 <= class_id <= len(self.category_ids):
-            raise ValueError(f"Class ids go from 1 to {len(self.category_ids)} (0 is the background). Got "
-                             f"{class_id}.")
+            raise ValueError(
+                f"Class ids go from 1 to {len(self.category_ids)} (0 is the background). Got "
+                f"{class_id}."
+            )
         return self.category_ids[class_id - 1]
 
     # Attributes
@@ -96,27 +103,49 @@ class Ontology:
 
         What `other` does not know is left out. All of 2019's names occur in 2020, with other attribute ids.
         """
+
         def matched(ids, names, other_ids, other_names):
             theirs = dict(zip(other_names, other_ids, strict=True))
             return {i: theirs[name] for i, name in zip(ids, names, strict=True) if name in theirs}
-        return (matched(self.category_ids, self.category_names, other.category_ids, other.category_names),
-                matched(self.attribute_ids, self.attribute_names, other.attribute_ids, other.attribute_names))
+
+        return (
+            matched(
+                self.category_ids, self.category_names, other.category_ids, other.category_names
+            ),
+            matched(
+                self.attribute_ids, self.attribute_names, other.attribute_ids, other.attribute_names
+            ),
+        )
 
     # Files
 
     def to_dict(self):
         """As a dict that JSON can hold; `from_dict` reads it."""
-        return {"categories": [list(row) for row in zip(self.category_ids, self.category_names,
-                                                        self.category_supercategories)],
-                "attributes": [list(row) for row in zip(self.attribute_ids, self.attribute_names,
-                                                        self.attribute_supercategories)],
-                "attribute_category_ids": list(self.attribute_category_ids)}
+        return {
+            "categories": [
+                list(row)
+                for row in zip(
+                    self.category_ids, self.category_names, self.category_supercategories
+                )
+            ],
+            "attributes": [
+                list(row)
+                for row in zip(
+                    self.attribute_ids, self.attribute_names, self.attribute_supercategories
+                )
+            ],
+            "attribute_category_ids": list(self.attribute_category_ids),
+        }
 
     def to_coco(self):
         """The lists of categories and attributes as COCO files have them."""
         labels = self.to_dict()
-        return {kind: [dict(zip(("id", "name", "supercategory"), row, strict=True)) for row in labels[kind]]
-                for kind in ("categories", "attributes")}
+        return {
+            kind: [
+                dict(zip(("id", "name", "supercategory"), row, strict=True)) for row in labels[kind]
+            ]
+            for kind in ("categories", "attributes")
+        }
 
     @classmethod
     def from_dict(cls, labels):
@@ -126,26 +155,41 @@ class Ontology:
         attributes are those of an official year, they are that year's, otherwise all.
         """
         if not isinstance(labels, dict) or "categories" not in labels:
-            raise ValueError("A label file must be a JSON object with 'categories' and 'attributes', as "
-                             "Kaggle's label_descriptions.json. This one has no 'categories'.")
+            raise ValueError(
+                "A label file must be a JSON object with 'categories' and 'attributes', as "
+                "Kaggle's label_descriptions.json. This one has no 'categories'."
+            )
         categories = _rows(labels["categories"], "category", "categories")
-        attributes = _rows([] if labels.get("attributes") is None else labels["attributes"], "attribute", "attributes")
+        attributes = _rows(
+            [] if labels.get("attributes") is None else labels["attributes"],
+            "attribute",
+            "attributes",
+        )
         carrying = labels.get("attribute_category_ids")
         if carrying is not None:
-            if not isinstance(carrying, (list, tuple)) or any(as_whole(i) is None for i in carrying):
-                raise ValueError(f"attribute_category_ids is {shown(carrying)}. Expected a list of category ids.")
+            if not isinstance(carrying, (list, tuple)) or any(
+                as_whole(i) is None for i in carrying
+            ):
+                raise ValueError(
+                    f"attribute_category_ids is {shown(carrying)}. Expected a list of category ids."
+                )
             carrying = [as_whole(i) for i in carrying]
         if carrying is None:
             carrying = _official_attribute_categories(categories, attributes)
         # zip(*[]) has no columns: a label file without attributes is fine
-        return cls(*(zip(*categories) if categories else ((), (), ())),
-                   *(zip(*attributes) if attributes else ((), (), ())), carrying)
+        return cls(
+            *(zip(*categories) if categories else ((), (), ())),
+            *(zip(*attributes) if attributes else ((), (), ())),
+            carrying,
+        )
 
     @classmethod
     def from_file(cls, path):
         """From a label_descriptions.json, or from our own form of it (`to_dict`)."""
         try:
-            return cls.from_dict(read_json(path, "a label file, as Kaggle's label_descriptions.json"))
+            return cls.from_dict(
+                read_json(path, "a label file, as Kaggle's label_descriptions.json")
+            )
         except ValueError as error:
             raise ValueError(f"{path} cannot be read as a label file: {error}") from error
 
@@ -159,15 +203,18 @@ class Ontology:
 def official(year):
     """See `Ontology.official`."""
     if int(year) not in (2019, 2020):
-        raise ValueError(f"iMaterialist (Fashion) has the official label lists of 2019 and 2020. Got {year}.")
+        raise ValueError(
+            f"iMaterialist (Fashion) has the official label lists of 2019 and 2020. Got {year}."
+        )
     return Ontology.from_file(_LABELS / f"imaterialist_{int(year)}.json")
 
 
 def _official_attribute_categories(categories, attributes):
     for year in (2020, 2019):
         known = official(year)
-        if ([row[0] for row in categories] == list(known.category_ids)
-                and [row[0] for row in attributes] == list(known.attribute_ids)):
+        if [row[0] for row in categories] == list(known.category_ids) and [
+            row[0] for row in attributes
+        ] == list(known.attribute_ids):
             return known.attribute_category_ids
     return [row[0] for row in categories] if attributes else []
 
@@ -182,17 +229,24 @@ def _rows(rows, kind, plural):
 def _id_name_supercategory(row, kind, number):
     if isinstance(row, (list, tuple)):
         if len(row) != 3:
-            raise ValueError(f"{kind} number {number} (from 0) is {shown(row)}. Expected [id, name, supercategory].")
+            raise ValueError(
+                f"{kind} number {number} (from 0) is {shown(row)}. Expected [id, name, supercategory]."
+            )
         row = dict(zip(("id", "name", "supercategory"), row))
     entry = Entry(row, "", kind, number, f"{kind} number {number} (from 0)")
     entry.needs("id", "name")
-    return (entry.whole("id", least=0, most=2**31 - 1), entry.text("name"),
-            entry.text("supercategory") if entry.has("supercategory") else "")
+    return (
+        entry.whole("id", least=0, most=2**31 - 1),
+        entry.text("name"),
+        entry.text("supercategory") if entry.has("supercategory") else "",
+    )
 
 
 def _look_up(table, key, kind):
     try:
         return table[int(key)]
     except KeyError:
-        raise ValueError(f"There is no {kind} {key} in this ontology; it has {len(table)}, with ids from "
-                         f"{min(table, default='-')} to {max(table, default='-')}.") from None
+        raise ValueError(
+            f"There is no {kind} {key} in this ontology; it has {len(table)}, with ids from "
+            f"{min(table, default='-')} to {max(table, default='-')}."
+        ) from None

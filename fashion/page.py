@@ -1,4 +1,5 @@
 """Page: headings, sentences, tables, figures and pictures as one HTML file that needs no other file and no network."""
+
 import base64
 import html
 import io
@@ -66,9 +67,11 @@ for (const head of document.querySelectorAll("th")) {
   head.onkeydown = event => { if (event.key === "Enter") sort(head); };
 }
 """
-_LONG = 36                                                   # letters; longer cells may break into lines
-_TALL = 60                                                   # rows; longer tables scroll in a box of their own
-_GROUP_ID = re.compile(r'<g id="[a-zA-Z0-9.]+_[0-9_]+">')    # every figure of matplotlib's counts its parts from 1
+_LONG = 36  # letters; longer cells may break into lines
+_TALL = 60  # rows; longer tables scroll in a box of their own
+_GROUP_ID = re.compile(
+    r'<g id="[a-zA-Z0-9.]+_[0-9_]+">'
+)  # every figure of matplotlib's counts its parts from 1
 
 
 class Page:
@@ -89,13 +92,20 @@ class Page:
 
     def text(self, *paragraphs):
         """Sentences."""
-        self._body += [f"<p>{html.escape(paragraph).replace(' %', '&nbsp;%')}</p>" for paragraph in paragraphs]    # 5 % stays on a line
+        self._body += [
+            f"<p>{html.escape(paragraph).replace(' %', '&nbsp;%')}</p>" for paragraph in paragraphs
+        ]  # 5 % stays on a line
 
     def cards(self, cards):
         """Numbers that catch the eye. cards: list of (number as text, its name, a sentence on what it means)."""
-        self._body.append('<div class="cards">' + "".join(
-            f"<div><b>{html.escape(number)}</b><strong>{html.escape(name)}</strong><span>{html.escape(meaning)}</span></div>"
-            for number, name, meaning in cards) + "</div>")
+        self._body.append(
+            '<div class="cards">'
+            + "".join(
+                f"<div><b>{html.escape(number)}</b><strong>{html.escape(name)}</strong><span>{html.escape(meaning)}</span></div>"
+                for number, name, meaning in cards
+            )
+            + "</div>"
+        )
 
     def note(self, text):
         """A sentence in small print, for instance below a table."""
@@ -104,29 +114,46 @@ class Page:
     def table(self, rows):
         """rows: list of lists of anything, the first is the heading. Columns of numbers go to the right; a click on a heading sorts."""
         cells = [[str(cell).strip() for cell in row] for row in rows]
-        to_right = [len(cells) > 1 and all(NUMBER.fullmatch(row[i]) or row[i] in ("", "–") for row in cells[1:])
-                    for i in range(len(cells[0]))]
+        to_right = [
+            len(cells) > 1
+            and all(NUMBER.fullmatch(row[i]) or row[i] in ("", "–") for row in cells[1:])
+            for i in range(len(cells[0]))
+        ]
 
         def cell(tag, text, right):
             kind = ' class="number"' if right else ' class="long"' if len(text) > _LONG else ""
-            return f'<{tag}{kind}{" tabindex=0" if tag == "th" else ""}>{html.escape(text)}</{tag}>'
+            return f"<{tag}{kind}{' tabindex=0' if tag == 'th' else ''}>{html.escape(text)}</{tag}>"
 
         def line(tag, row):
-            return "<tr>" + "".join(cell(tag, text, right) for text, right in zip(row, to_right, strict=True)) + "</tr>"
+            return (
+                "<tr>"
+                + "".join(cell(tag, text, right) for text, right in zip(row, to_right, strict=True))
+                + "</tr>"
+            )
 
         tall = " tall" if len(cells) > _TALL else ""
-        self._body.append(f'<div class="scroll{tall}"><table><thead>{line("th", cells[0])}</thead><tbody>'
-                          + "\n".join(line("td", row) for row in cells[1:]) + "</tbody></table></div>")
+        self._body.append(
+            f'<div class="scroll{tall}"><table><thead>{line("th", cells[0])}</thead><tbody>'
+            + "\n".join(line("td", row) for row in cells[1:])
+            + "</tbody></table></div>"
+        )
 
     def figure(self, figure, caption=""):
         """A matplotlib Figure, as vectors; its text stays text, and the caption also stands for it where it cannot be seen."""
         from matplotlib import pyplot as plt
+
         text = io.StringIO()
-        with plt.rc_context({"svg.fonttype": "none", "svg.hashsalt": "page"}):    # the same figure is the same file
+        with plt.rc_context(
+            {"svg.fonttype": "none", "svg.hashsalt": "page"}
+        ):  # the same figure is the same file
             figure.savefig(text, format="svg", bbox_inches="tight", metadata={"Date": None})
         plt.close(figure)
         svg = _GROUP_ID.sub("<g>", text.getvalue())
-        self._shown(f'<svg role="img" aria-label="{html.escape(caption)}"' + svg[svg.index("<svg") + len("<svg"):], caption)
+        self._shown(
+            f'<svg role="img" aria-label="{html.escape(caption)}"'
+            + svg[svg.index("<svg") + len("<svg") :],
+            caption,
+        )
 
     def code(self, text):
         """A line to copy, in letters of one width."""
@@ -138,15 +165,23 @@ class Page:
         data = io.BytesIO()
         Image.fromarray(picture).save(data, "JPEG", quality=quality)
         kind = ' class="wide"' if wide else ""
-        self._shown(f'<img{kind} alt="{html.escape(caption)}" loading="lazy" width="{picture.shape[1]}" height="{picture.shape[0]}" '
-                    f'src="data:image/jpeg;base64,{base64.b64encode(data.getvalue()).decode()}">', caption)
+        self._shown(
+            f'<img{kind} alt="{html.escape(caption)}" loading="lazy" width="{picture.shape[1]}" height="{picture.shape[0]}" '
+            f'src="data:image/jpeg;base64,{base64.b64encode(data.getvalue()).decode()}">',
+            caption,
+        )
 
     def __str__(self):
-        links = "".join(f'<a href="#c{i}">{html.escape(title)}</a>' for i, title in enumerate(self._chapters, 1))
-        return (f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-                f"<title>{html.escape(self.title)}</title><style>{_STYLE}</style></head>\n<body><main>\n<h1>{html.escape(self.title)}</h1>\n"
-                f'<p class="note">{html.escape(self.subtitle)}</p>\n<nav>{links}</nav>\n' + "\n".join(self._body)
-                + f"\n</main><script>{_SCRIPT}</script></body></html>\n")
+        links = "".join(
+            f'<a href="#c{i}">{html.escape(title)}</a>' for i, title in enumerate(self._chapters, 1)
+        )
+        return (
+            f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+            f"<title>{html.escape(self.title)}</title><style>{_STYLE}</style></head>\n<body><main>\n<h1>{html.escape(self.title)}</h1>\n"
+            f'<p class="note">{html.escape(self.subtitle)}</p>\n<nav>{links}</nav>\n'
+            + "\n".join(self._body)
+            + f"\n</main><script>{_SCRIPT}</script></body></html>\n"
+        )
 
     def write(self, path):
         """Writes the page; a half-written one is never seen."""

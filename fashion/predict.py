@@ -3,8 +3,10 @@
 Writes one picture for each photo (mask, box, class, score and the surest attributes) and predictions.json (COCO run lengths).
 The same command resumes after an interruption: predictions.partial holds what is done.
 """
-if not __package__:                 # run as a script: the repository, not this folder, belongs on the import path
+
+if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
     import sys
+
     sys.path[0] = __file__.rpartition("fashion")[0] or "."
 
 import argparse
@@ -34,30 +36,52 @@ def main(argv=None):
     photos = picture_paths(find_photos(args.photos), args.out)
     checkpoint = checkpoint_in(args.weights)
     with working_in(args.out, "predict"):
-        about = {"weights": digest_of(checkpoint), "min_score": args.min_score, "set": args.set,
-                 "rescore": args.rescore and digest_of(file_of(args.rescore)), "photos": [str(path) for path in args.photos]}
+        about = {
+            "weights": digest_of(checkpoint),
+            "min_score": args.min_score,
+            "set": args.set,
+            "rescore": args.rescore and digest_of(file_of(args.rescore)),
+            "photos": [str(path) for path in args.photos],
+        }
         path = args.out / "predictions.partial"
         if args.restart:
             path.unlink(missing_ok=True)
-        different = [f"{key} {there!r} there, {here!r} here" for key, there, here in begun_otherwise(path, about)]
+        different = [
+            f"{key} {there!r} there, {here!r} here"
+            for key, there, here in begun_otherwise(path, about)
+        ]
         if different:
-            raise ValueError(f"{path} was begun with other arguments ({'; '.join(different)}). Give the same ones to resume, another "
-                             "folder with --out, or --restart to start over.")
+            raise ValueError(
+                f"{path} was begun with other arguments ({'; '.join(different)}). Give the same ones to resume, another "
+                "folder with --out, or --restart to start over."
+            )
         model = load_model(args.weights, **model_settings(args))
         images, annotations = predict_into(args, model, photos, Journal(path, about))
     if not images:
         raise OSError("None of the photos could be read.")
-    print(f"{len(annotations)} objects in {len(images)} photos; pictures and predictions.json are in {args.out}")
+    print(
+        f"{len(annotations)} objects in {len(images)} photos; pictures and predictions.json are in {args.out}"
+    )
     return args.out
 
 
 def parse(argv=None):
     """The arguments."""
-    parser = argparse.ArgumentParser(prog="fashion predict", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="fashion predict",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("photos", nargs="+", type=Path, metavar="IMAGE|FOLDER")
     add_model_arguments(parser, min_score=0.5)
-    parser.add_argument("--out", type=Path, default=Path("predictions"), metavar="DIR", help="default: %(default)s")
-    parser.add_argument("--restart", action="store_true", help="start over even if there are predictions of an interrupted run")
+    parser.add_argument(
+        "--out", type=Path, default=Path("predictions"), metavar="DIR", help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--restart",
+        action="store_true",
+        help="start over even if there are predictions of an interrupted run",
+    )
     return parser.parse_args(argv)
 
 
@@ -71,7 +95,7 @@ def predict_into(args, model, photos, journal):
     try:
         predict_photos(model, photos, journal, args.min_score)
     except BaseException:
-        with contextlib.suppress(OSError):          # what stopped it matters more
+        with contextlib.suppress(OSError):  # what stopped it matters more
             journal.close()
             write_json(path, journal, photos, model.ontology.to_dict(), **about)
         raise
@@ -95,23 +119,37 @@ def predict_photos(model, photos, journal, min_score):
     for picture in photos:
         if picture in broken:
             tqdm.write(f"left out: {journal.done[picture.name]['broken']}", file=sys.stderr)
-    todo = remaining([picture for picture in photos if picture not in broken], done, model.config.BATCH_SIZE)
+    todo = remaining(
+        [picture for picture in photos if picture not in broken], done, model.config.BATCH_SIZE
+    )
     readable = []
-    results = model.stream(read_photos({picture: photos[picture] for picture in todo}, readable, journal))
-    for number, result in enumerate(tqdm(results, total=len(photos), initial=len(photos) - len(todo), unit="photo")):
+    results = model.stream(
+        read_photos({picture: photos[picture] for picture in todo}, readable, journal)
+    )
+    for number, result in enumerate(
+        tqdm(results, total=len(photos), initial=len(photos) - len(todo), unit="photo")
+    ):
         picture, about = readable[number]
         height, width = (int(edge) for edge in result["image_hw"])
         # The objects get the image's id when all photos are done: photos that cannot be read have none.
-        row = about | {"height": height, "width": width, "objects": coco_results(result, 0, model.ontology, attribute_scores=True)}
+        row = about | {
+            "height": height,
+            "width": width,
+            "objects": coco_results(result, 0, model.ontology, attribute_scores=True),
+        }
         with atomic_path(picture, synced=False) as temporary:
-            Image.fromarray(draw(read_image(photos[picture], upright=True), result)).save(temporary, quality=92)
+            Image.fromarray(draw(read_image(photos[picture], upright=True), result)).save(
+                temporary, quality=92
+            )
         journal.add(picture.name, row)
 
 
 def is_done(picture, photo, journal):
     """Whether the journal has this photo, unchanged since, with its picture, or as one that cannot be read."""
     row = journal.done.get(picture.name)
-    if not isinstance(row, dict) or {key: row.get(key) for key in ("photo", "state")} != about_photo(photo):
+    if not isinstance(row, dict) or {
+        key: row.get(key) for key in ("photo", "state")
+    } != about_photo(photo):
         return False
     return "broken" in row or "objects" in row and picture.exists()
 
@@ -120,7 +158,7 @@ def about_photo(photo):
     """What tells a photo from others, and from an earlier one of its name."""
     try:
         status = photo.stat()
-    except OSError:                                 # gone; who reads it says so
+    except OSError:  # gone; who reads it says so
         return {"photo": str(photo), "state": None}
     return {"photo": str(photo), "state": [status.st_size, status.st_mtime_ns]}
 
@@ -152,13 +190,33 @@ def write_json(path, journal, photos, names, **about):
         if row is None or "objects" not in row or row["photo"] != str(photo):
             continue
         number = len(images) + 1
-        images.append({"id": number, "file_name": row["photo"], "height": row["height"], "width": row["width"]})
+        images.append(
+            {
+                "id": number,
+                "file_name": row["photo"],
+                "height": row["height"],
+                "width": row["width"],
+            }
+        )
         annotations += [found | {"image_id": number} for found in row["objects"]]
     if images:
-        write_text(path, json.dumps(about | {
-            "images": images, "annotations": [{"id": i, **a} for i, a in enumerate(annotations, start=1)],
-            **{kind: [dict(zip(("id", "name", "supercategory"), row, strict=True)) for row in names[kind]]
-               for kind in ("categories", "attributes")}}))
+        write_text(
+            path,
+            json.dumps(
+                about
+                | {
+                    "images": images,
+                    "annotations": [{"id": i, **a} for i, a in enumerate(annotations, start=1)],
+                    **{
+                        kind: [
+                            dict(zip(("id", "name", "supercategory"), row, strict=True))
+                            for row in names[kind]
+                        ]
+                        for kind in ("categories", "attributes")
+                    },
+                }
+            ),
+        )
     return images, annotations
 
 
@@ -169,7 +227,9 @@ def find_photos(paths):
         if path.is_dir():
             inside = list_images(path)
             if not inside:
-                raise FileNotFoundError(f"There are no photos ({', '.join(EXTENSIONS)}) in the folder {path}.")
+                raise FileNotFoundError(
+                    f"There are no photos ({', '.join(EXTENSIONS)}) in the folder {path}."
+                )
             found += inside
         elif path.is_file():
             found.append(path)
@@ -192,7 +252,9 @@ def picture_paths(files, out):
     photos = {path.resolve() for path in files}
     overwritten = [picture for picture in pictures if picture.resolve() in photos]
     if overwritten:
-        raise ValueError(f"The picture of {overwritten[0]} would overwrite the photo. Give another folder: --out DIR.")
+        raise ValueError(
+            f"The picture of {overwritten[0]} would overwrite the photo. Give another folder: --out DIR."
+        )
     return dict(zip(pictures, files, strict=True))
 
 

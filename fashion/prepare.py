@@ -4,8 +4,10 @@ Photos are shrunk so that their longer side is at most --longest, never enlarged
 lengths. The copy has the layout of the original, so that every verb takes it for --data. A killed run goes on with the photos that are
 missing; the CSVs are written last.
 """
-if not __package__:                 # run as a script: the repository, not this folder, belongs on the import path
+
+if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
     import sys
+
     sys.path[0] = __file__.rpartition("fashion")[0] or "."
 
 import argparse
@@ -27,7 +29,7 @@ from fashion.datasets.resized_copy import copy_rows, encode_copy, header
 from fashion.datasets.worker_processes import in_order
 from mrcnn.files import atomic_path
 
-SUBMITTED_2020 = 1024       # pixels of the longer side of a submitted mask
+SUBMITTED_2020 = 1024  # pixels of the longer side of a submitted mask
 
 
 def main(argv=None):
@@ -45,39 +47,91 @@ def fill(folder, files, datasets, args):
     """Make what is missing of a copy; returns its folder."""
     folder.begin()
     test_photos = list_images(files.test_images_dir) if files.test_images_dir else []
-    photos = list(dict.fromkeys(Path(info["path"]) for dataset in datasets for info in dataset.image_info)) + test_photos
+    photos = (
+        list(
+            dict.fromkeys(Path(info["path"]) for dataset in datasets for info in dataset.image_info)
+        )
+        + test_photos
+    )
     folder.check_space(photos)
 
-    tasks = [(k, image_id) for k, dataset in enumerate(datasets) for image_id in map(int, dataset.image_ids)]
-    results = in_order(Copier(folder, datasets, args.skip_bad), tasks + [(None, photo) for photo in test_photos], args.workers)
+    tasks = [
+        (k, image_id)
+        for k, dataset in enumerate(datasets)
+        for image_id in map(int, dataset.image_ids)
+    ]
+    results = in_order(
+        Copier(folder, datasets, args.skip_bad),
+        tasks + [(None, photo) for photo in test_photos],
+        args.workers,
+    )
     with contextlib.closing(results), contextlib.ExitStack() as stack:
         # Closed before they are renamed; each CSV gets its name when all photos are there.
-        paths = [stack.enter_context(atomic_path(folder.path / path.name)) for path in folder.csv_paths]
-        streams = [stack.enter_context(open(path, "w", newline="", encoding="utf-8")) for path in paths]
-        masks, lost, faults = write(results, streams, header(files.year), len(tasks) + len(test_photos))
+        paths = [
+            stack.enter_context(atomic_path(folder.path / path.name)) for path in folder.csv_paths
+        ]
+        streams = [
+            stack.enter_context(open(path, "w", newline="", encoding="utf-8")) for path in paths
+        ]
+        masks, lost, faults = write(
+            results, streams, header(files.year), len(tasks) + len(test_photos)
+        )
         if faults and not args.skip_bad:
-            raise ValueError(f"Photos that cannot be copied: {len(faults)}, see above; the others are finished. Replace them, or leave "
-                             "them out: --skip-bad.")
+            raise ValueError(
+                f"Photos that cannot be copied: {len(faults)}, see above; the others are finished. Replace them, or leave "
+                "them out: --skip-bad."
+            )
     report(folder, photos, masks, lost, faults)
     # Sides are rounded down here and there, so that rounding twice changes nothing where one size is a multiple of the other.
     if test_photos and files.year == 2020 and args.longest % SUBMITTED_2020:
-        print(f"For a submission of 2020 use the original test photos: how many pixels its masks of {SUBMITTED_2020} have on their shorter "
-              f"side cannot be told from photos of {args.longest}.")
+        print(
+            f"For a submission of 2020 use the original test photos: how many pixels its masks of {SUBMITTED_2020} have on their shorter "
+            f"side cannot be told from photos of {args.longest}."
+        )
     return folder.path
 
 
 def parse(argv):
-    parser = argparse.ArgumentParser(prog="fashion prepare", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="fashion prepare",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     add_data_arguments(parser)
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the copy; an unfinished one is gone on with")
-    parser.add_argument("--longest", type=int, default=1024, metavar="N", help="pixels that the longer side of a photo may have "
-                                                                                      "(default: %(default)s)")
-    parser.add_argument("--quality", type=int, default=92, metavar="Q", help="of JPEGs, 1..100 (default: %(default)s)")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, metavar="W", help="processes (default: one a core)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder of the copy; an unfinished one is gone on with",
+    )
+    parser.add_argument(
+        "--longest",
+        type=int,
+        default=1024,
+        metavar="N",
+        help="pixels that the longer side of a photo may have (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--quality",
+        type=int,
+        default=92,
+        metavar="Q",
+        help="of JPEGs, 1..100 (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=os.cpu_count() or 1,
+        metavar="W",
+        help="processes (default: one a core)",
+    )
     args = parser.parse_args(argv)
     for name, low, high in (("longest", 1, 65_500), ("quality", 1, 100), ("workers", 1, 256)):
         if not low <= getattr(args, name) <= high:
-            raise ValueError(f"--{name} must lie between {low} and {high}. Got {getattr(args, name)}.")
+            raise ValueError(
+                f"--{name} must lie between {low} and {high}. Got {getattr(args, name)}."
+            )
     return args
 
 
@@ -124,7 +178,11 @@ class Copier:
                 data = photo.read_bytes()
             with atomic_path(self.folder.place_of(photo), synced=False) as path:
                 path.write_bytes(data)
-        rows, lost = ([], 0) if number is None else copy_rows(self.datasets[number], image_id, self.folder.longest)
+        rows, lost = (
+            ([], 0)
+            if number is None
+            else copy_rows(self.datasets[number], image_id, self.folder.longest)
+        )
         return [(number, row) for row in rows], lost, fault
 
 
@@ -150,13 +208,19 @@ def report(folder, photos, masks, lost, faults):
     """Print what the copy holds and what it saves."""
     photos_before, photos_after, rows_before, rows_after = folder.sizes(photos)
     kept = f", {lost:,} of them smaller than a pixel of the copy and kept as one" if lost else ""
-    print(f"{folder.path}: {len(photos) - len(faults):,} photos of at most {folder.longest} pixels, {masks:,} masks{kept}")
+    print(
+        f"{folder.path}: {len(photos) - len(faults):,} photos of at most {folder.longest} pixels, {masks:,} masks{kept}"
+    )
     if faults:
-        print(f"broken photos: {len(faults):,}, see above; they were left out with their masks, but test photos were copied as they are")
+        print(
+            f"broken photos: {len(faults):,}, see above; they were left out with their masks, but test photos were copied as they are"
+        )
     saved = photos_before + rows_before - photos_after - rows_after
-    print(f"photos {size_text(photos_before)} -> {size_text(photos_after)}, annotations {size_text(rows_before)} -> "
-          f"{size_text(rows_after)}: {size_text(abs(saved))} {'saved' if saved >= 0 else 'more'}\n"
-          f"train on it: python fashion/train.py --data {folder.path}")
+    print(
+        f"photos {size_text(photos_before)} -> {size_text(photos_after)}, annotations {size_text(rows_before)} -> "
+        f"{size_text(rows_after)}: {size_text(abs(saved))} {'saved' if saved >= 0 else 'more'}\n"
+        f"train on it: python fashion/train.py --data {folder.path}"
+    )
 
 
 if __name__ == "__main__":

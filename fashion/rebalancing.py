@@ -1,11 +1,12 @@
 """Rebalancing: which photos a training sees more often, and what becomes of the categories and attributes by it.
 
-    classes      photos with rare categories are repeated (LVIS): REBALANCE_THRESHOLD
-    attributes   photos with rare attributes are: REBALANCE_ATTRIBUTE_THRESHOLD
-    balanced     a category is drawn, each equally often, then a photo that has it
-    effective    photos count as the effective number of their rarest category says (Cui et al. 2019): REBALANCE_BETA
-    missed       after an evaluation, photos with those frequent categories come twice as often of which most was missed
+classes      photos with rare categories are repeated (LVIS): REBALANCE_THRESHOLD
+attributes   photos with rare attributes are: REBALANCE_ATTRIBUTE_THRESHOLD
+balanced     a category is drawn, each equally often, then a photo that has it
+effective    photos count as the effective number of their rarest category says (Cui et al. 2019): REBALANCE_BETA
+missed       after an evaluation, photos with those frequent categories come twice as often of which most was missed
 """
+
 import csv
 import io
 
@@ -13,12 +14,17 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from fashion.plots import BLUE, FAINT, INK, ORANGE, PALE, POINTS, dress
-from mrcnn.data.samplers import balanced_factors, effective_number_factors, objects_drawn, repeat_factors
+from mrcnn.data.samplers import (
+    balanced_factors,
+    effective_number_factors,
+    objects_drawn,
+    repeat_factors,
+)
 from mrcnn.files import atomic_path, write_text
 
 RULES = ("classes", "attributes", "balanced", "effective", "missed")
-USUAL = ("classes", "missed")       # of a bare --rebalance
-MOST_NAMES = 60                     # on one axis of the figure
+USUAL = ("classes", "missed")  # of a bare --rebalance
+MOST_NAMES = 60  # on one axis of the figure
 
 
 def agreed_rules(asked):
@@ -32,8 +38,10 @@ def agreed_rules(asked):
         raise ValueError(f"--rebalance takes {', '.join(RULES)}. Got {', '.join(unknown)}.")
     alone = sorted(words & {"balanced", "effective"})
     if alone and len(words - {"missed"}) > 1:
-        raise ValueError(f"--rebalance {alone[0]} says how often every photo is drawn, so it goes with 'missed' only. Got "
-                         f"{', '.join(rule for rule in RULES if rule in words)}.")
+        raise ValueError(
+            f"--rebalance {alone[0]} says how often every photo is drawn, so it goes with 'missed' only. Got "
+            f"{', '.join(rule for rule in RULES if rule in words)}."
+        )
     return [rule for rule in RULES if rule in words]
 
 
@@ -74,7 +82,9 @@ class Histogram:
         self.round = objects_drawn(self.objects, repeats, self.length)
         self.before = 1000 * self.objects.sum(axis=0) / self.photos
         self.after = 1000 * self.round / self.length
-        self.kinds = np.repeat(["category", "attribute"], [labels.categories.shape[1], labels.attributes.shape[1]])
+        self.kinds = np.repeat(
+            ["category", "attribute"], [labels.categories.shape[1], labels.attributes.shape[1]]
+        )
 
     def summary(self):
         """One line for a screen, with the category and the attribute that gain most."""
@@ -83,18 +93,39 @@ class Histogram:
             mine = np.flatnonzero((self.kinds == kind) & (self.before > 0))
             if len(mine):
                 i = mine[np.argmax(self.after[mine] / self.before[mine])]
-                gains.append(f"{self.labels.names[i]} {_short(self.before[i])} -> {_short(self.after[i])}")
+                gains.append(
+                    f"{self.labels.names[i]} {_short(self.before[i])} -> {_short(self.after[i])}"
+                )
         return f"a round shows {self.length:,} photos instead of {self.photos:,}; objects in 1,000 of them: {', '.join(gains)}"
 
     def write(self, folder):
         """rebalance.csv, all labels that occur, and rebalance.png into a folder."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["kind", "name", "photos", "objects_before", "objects_after", "per_1000_photos_before", "per_1000_photos_after"])
+        writer.writerow(
+            [
+                "kind",
+                "name",
+                "photos",
+                "objects_before",
+                "objects_after",
+                "per_1000_photos_before",
+                "per_1000_photos_after",
+            ]
+        )
         photos, objects = (self.objects > 0).sum(axis=0), self.objects.sum(axis=0)
         for i in np.flatnonzero(objects):
-            writer.writerow([self.kinds[i], self.labels.names[i], photos[i], objects[i], f"{self.round[i]:.1f}", f"{self.before[i]:.4g}",
-                             f"{self.after[i]:.4g}"])
+            writer.writerow(
+                [
+                    self.kinds[i],
+                    self.labels.names[i],
+                    photos[i],
+                    objects[i],
+                    f"{self.round[i]:.1f}",
+                    f"{self.before[i]:.4g}",
+                    f"{self.after[i]:.4g}",
+                ]
+            )
         write_text(folder / "rebalance.csv", text.getvalue())
         with atomic_path(folder / "rebalance.png") as path:
             self.figure().savefig(path, dpi=130)
@@ -104,14 +135,24 @@ class Histogram:
 
         More than MOST_NAMES labels of a kind stand without their names, which rebalance.csv has.
         """
-        panels = {kind: mine[np.argsort(-self.before[mine], kind="stable")] for kind in ("category", "attribute")
-                  if len(mine := np.flatnonzero((self.kinds == kind) & (self.before > 0)))}
+        panels = {
+            kind: mine[np.argsort(-self.before[mine], kind="stable")]
+            for kind in ("category", "attribute")
+            if len(mine := np.flatnonzero((self.kinds == kind) & (self.before > 0)))
+        }
         rows = max((min(len(mine), MOST_NAMES) for mine in panels.values()), default=1)
-        figure = Figure(figsize=(5.6 * max(len(panels), 1), 0.19 * rows + 1.3), layout="constrained")
+        figure = Figure(
+            figsize=(5.6 * max(len(panels), 1), 0.19 * rows + 1.3), layout="constrained"
+        )
         for column, (kind, mine) in enumerate(panels.items(), 1):
             axes = figure.add_subplot(1, len(panels), column)
             self._draw(axes, mine)
-            axes.set_title({"category": "categories", "attribute": "attributes"}[kind], fontsize=POINTS + 1, color=INK, loc="left")
+            axes.set_title(
+                {"category": "categories", "attribute": "attributes"}[kind],
+                fontsize=POINTS + 1,
+                color=INK,
+                loc="left",
+            )
         return figure
 
     def _draw(self, axes, mine):
@@ -125,7 +166,12 @@ class Histogram:
         axes.set_ylim(len(mine) - 0.5, -0.5)
         if len(mine) <= MOST_NAMES:
             names = (self.labels.names[i].split(",")[0] for i in mine)
-            axes.set_yticks(places, [name if len(name) <= 34 else name[:33] + "…" for name in names], fontsize=POINTS - 2, color=INK)
+            axes.set_yticks(
+                places,
+                [name if len(name) <= 34 else name[:33] + "…" for name in names],
+                fontsize=POINTS - 2,
+                color=INK,
+            )
         else:
             axes.set_ylabel("rank", fontsize=POINTS, color=PALE)
         axes.legend(fontsize=POINTS, frameon=False, labelcolor=INK, loc="lower right")

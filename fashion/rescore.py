@@ -4,8 +4,10 @@ It looks at a crop of each detection, closer than the detector does, and learns 
 Then it is measured on the photos that the detector held out: AP before and after, by category, and what it changes most, in index.html.
 rescorer.h5 is for --rescore of predict, submit and evaluate. A killed run goes on.
 """
-if not __package__:                 # run as a script: the repository, not this folder, belongs on the import path
+
+if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
     import sys
+
     sys.path[0] = __file__.rpartition("fashion")[0] or "."
     import fashion  # noqa: F401  before keras, see fashion/__init__.py
 
@@ -23,7 +25,15 @@ from fashion.classify.garments.batches import CropBatches
 from fashion.classify.garments.page_of_rescoring import write_page
 from fashion.classify.garments.rescorer import Rescorer, build_classifier, new_scores, pixels_of
 from fashion.classify.garments.training import classify_objects, make_optimizer, second_look
-from fashion.commands import add_data_arguments, add_model_arguments, model_settings, note_order, open_files, run_verb, working_in
+from fashion.commands import (
+    add_data_arguments,
+    add_model_arguments,
+    model_settings,
+    note_order,
+    open_files,
+    run_verb,
+    working_in,
+)
 from fashion.datasets.splits import load_as_trained
 from fashion.evaluation.coco_ap import evaluate_coco_ap
 from fashion.evaluation.journal import predict_noting
@@ -37,8 +47,24 @@ from mrcnn.training.fit import use_xla
 from mrcnn.training.fit_network import fit_network
 from mrcnn.training.imagenet import load_file, load_imagenet
 
-NOTED = ("detector", "data", "skip_bad", "set", "min_score", "backbone", "start", "size", "epochs", "rate", "batch", "crops", "seed")
-WEIGHTS = tuple(round(0.1 * i, 1) for i in range(11))       # of which the first leaves scores as they are
+NOTED = (
+    "detector",
+    "data",
+    "skip_bad",
+    "set",
+    "min_score",
+    "backbone",
+    "start",
+    "size",
+    "epochs",
+    "rate",
+    "batch",
+    "crops",
+    "seed",
+)
+WEIGHTS = tuple(
+    round(0.1 * i, 1) for i in range(11)
+)  # of which the first leaves scores as they are
 
 
 def main(argv=None):
@@ -53,53 +79,130 @@ def train_and_measure(args, checkpoint):
     """What is missing of the classifier of a detector (its checkpoint), then what it is worth; returns what metrics.json holds."""
     args.detector = digest_of(checkpoint)
     model = load_model(checkpoint, **model_settings(args))
-    train, validation = load_as_trained(open_files(args.data), model.ontology, read_metadata(checkpoint).get("split"),
-                                        skip_bad=args.skip_bad)
+    train, validation = load_as_trained(
+        open_files(args.data),
+        model.ontology,
+        read_metadata(checkpoint).get("split"),
+        skip_bad=args.skip_bad,
+    )
     network = started(args, model.ontology.num_classes)
-    note_order(args, NOTED)         # what was asked for can be done
+    note_order(args, NOTED)  # what was asked for can be done
     about = {"weights": str(checkpoint), "min_score": args.min_score, "set": args.set}
-    print(f"what the detector finds in {len(train.image_ids)} photos to train on, and in {len(validation.image_ids)} others:")
-    found, journal = predict_noting(model, train, rounded_boxes, about, args.out / "found_train.partial")
+    print(
+        f"what the detector finds in {len(train.image_ids)} photos to train on, and in {len(validation.image_ids)} others:"
+    )
+    found, journal = predict_noting(
+        model, train, rounded_boxes, about, args.out / "found_train.partial"
+    )
     journal.close()
-    found = {image_id: np.array(boxes, np.float32).reshape(-1, 4) for image_id, boxes in zip(train.image_ids, found, strict=True)}
-    rows, journal = predict_noting(model, validation, coco_results, about, args.out / "found_val.partial")
+    found = {
+        image_id: np.array(boxes, np.float32).reshape(-1, 4)
+        for image_id, boxes in zip(train.image_ids, found, strict=True)
+    }
+    rows, journal = predict_noting(
+        model, validation, coco_results, about, args.out / "found_val.partial"
+    )
     journal.close()
     xla = use_xla(model.config)
-    rescorer = Rescorer(network, args.backbone, args.size, model.ontology, xla=xla, about={
-        "detector": args.detector, "trained_on": [info["id"] for info in train.image_info]})
+    rescorer = Rescorer(
+        network,
+        args.backbone,
+        args.size,
+        model.ontology,
+        xla=xla,
+        about={"detector": args.detector, "trained_on": [info["id"] for info in train.image_info]},
+    )
     fit(args, rescorer, train, validation, found, xla)
     measured = measure(rescorer, validation, rows, checked_ground_truth(validation.to_coco()))
     rescorer.weight = measured["search"]["weight"]
     rescorer.save(args.out / "rescorer.h5")
-    scores = vars(args) | {name: measured[name] for name in ("search", "before", "after", "separation", "kinds")}
+    scores = vars(args) | {
+        name: measured[name] for name in ("search", "before", "after", "separation", "kinds")
+    }
     write_text(args.out / "metrics.json", json.dumps(scores, indent=2, default=str) + "\n")
-    write_page(args.out / "index.html", measured, validation, f"detector: {checkpoint} · {len(validation.image_ids)} photos it held out")
-    print(f"mask AP {measured['before']['AP']:.4f} -> {measured['after']['AP']:.4f} with a weight of {rescorer.weight}\n"
-          f"page: {args.out / 'index.html'}; classifier: {args.out / 'rescorer.h5'}")
+    write_page(
+        args.out / "index.html",
+        measured,
+        validation,
+        f"detector: {checkpoint} · {len(validation.image_ids)} photos it held out",
+    )
+    print(
+        f"mask AP {measured['before']['AP']:.4f} -> {measured['after']['AP']:.4f} with a weight of {rescorer.weight}\n"
+        f"page: {args.out / 'index.html'}; classifier: {args.out / 'rescorer.h5'}"
+    )
     return scores
 
 
 def parse(argv):
     """The arguments, checked."""
-    parser = argparse.ArgumentParser(prog="fashion rescore", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="fashion rescore",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     add_model_arguments(parser, min_score=0.05, default=None, rescore=False)
     add_data_arguments(parser)
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run and the page")
-    parser.add_argument("--backbone", default="efficientnet_lite0", metavar="NAME", help="as BACKBONE of a recipe (default: %(default)s)")
-    parser.add_argument("--start", default="imagenet", metavar="FILE|imagenet|none",
-                        help="where the backbone starts (default: %(default)s)")
-    parser.add_argument("--size", type=int, default=128, metavar="N", help="side of a crop, pixels (default: %(default)s)")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder of the run and the page"
+    )
+    parser.add_argument(
+        "--backbone",
+        default="efficientnet_lite0",
+        metavar="NAME",
+        help="as BACKBONE of a recipe (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--start",
+        default="imagenet",
+        metavar="FILE|imagenet|none",
+        help="where the backbone starts (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--size",
+        type=int,
+        default=128,
+        metavar="N",
+        help="side of a crop, pixels (default: %(default)s)",
+    )
     parser.add_argument("--epochs", type=int, default=15, metavar="N", help="default: %(default)s")
-    parser.add_argument("--rate", type=float, default=5e-4, metavar="R", help="learning rate at its height (default: %(default)s)")
-    parser.add_argument("--batch", type=int, default=8, metavar="N", help="photos of a batch (default: %(default)s)")
-    parser.add_argument("--crops", type=int, default=8, metavar="N", help="crops of each of them (default: %(default)s)")
+    parser.add_argument(
+        "--rate",
+        type=float,
+        default=5e-4,
+        metavar="R",
+        help="learning rate at its height (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--batch", type=int, default=8, metavar="N", help="photos of a batch (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--crops",
+        type=int,
+        default=8,
+        metavar="N",
+        help="crops of each of them (default: %(default)s)",
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N")
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="threads that prepare batches (default: %(default)s)")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=1,
+        metavar="N",
+        help="threads that prepare batches (default: %(default)s)",
+    )
     args = parser.parse_args(argv)
     if not args.weights:
-        parser.error("give the detector whose detections are scored again with --weights, a run folder or a checkpoint")
-    if min(args.epochs, args.batch, args.crops, args.workers) < 1 or args.size < 32 or args.rate <= 0:
-        parser.error("--epochs, --batch, --crops and --workers are at least 1, --size at least 32 and --rate above 0")
+        parser.error(
+            "give the detector whose detections are scored again with --weights, a run folder or a checkpoint"
+        )
+    if (
+        min(args.epochs, args.batch, args.crops, args.workers) < 1
+        or args.size < 32
+        or args.rate <= 0
+    ):
+        parser.error(
+            "--epochs, --batch, --crops and --workers are at least 1, --size at least 32 and --rate above 0"
+        )
     return args
 
 
@@ -122,13 +225,28 @@ def started(args, num_classes):
 
 def fit(args, rescorer, train, validation, found, xla):
     """Train a Rescorer's network, or go on with it. found: {image id: (F, 4) yxyx, what the detector found}"""
-    batches = CropBatches(train, found.__getitem__, args.size, pixels_of(args.backbone), photos=args.batch, crops=args.crops,
-                          seed=args.seed, workers=args.workers)
+    batches = CropBatches(
+        train,
+        found.__getitem__,
+        args.size,
+        pixels_of(args.backbone),
+        photos=args.batch,
+        crops=args.crops,
+        seed=args.seed,
+        workers=args.workers,
+    )
     with tqdm(total=args.epochs * len(batches), unit="batch", desc="training") as bar:
-        fit_network(rescorer.network, batches, args.out, epochs=args.epochs, bar=bar, xla=xla,
-                    optimizer=make_optimizer(args.rate, args.epochs * len(batches)),
-                    loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-                    evaluate=lambda: {"val_accuracy": classify_objects(rescorer, validation)})
+        fit_network(
+            rescorer.network,
+            batches,
+            args.out,
+            epochs=args.epochs,
+            bar=bar,
+            xla=xla,
+            optimizer=make_optimizer(args.rate, args.epochs * len(batches)),
+            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            evaluate=lambda: {"val_accuracy": classify_objects(rescorer, validation)},
+        )
 
 
 def measure(rescorer, dataset, rows, truth):
@@ -138,25 +256,58 @@ def measure(rescorer, dataset, rows, truth):
     detections show: {"detections", "before", "after": the mean of their scores}}; "detections": COCO results with "new_score" and
     "shows", see `labels_of_boxes`}.
     """
-    classes = [np.array([rescorer.ontology.class_id_of(row["category_id"]) for row in of_photo], np.int64) for of_photo in rows]
+    classes = [
+        np.array([rescorer.ontology.class_id_of(row["category_id"]) for row in of_photo], np.int64)
+        for of_photo in rows
+    ]
     said, shows = [], []
-    for image_id, of_photo, class_ids in zip(tqdm(dataset.image_ids, unit="photo", desc="second look"), rows, classes, strict=True):
-        for column, values in zip((said, shows), second_look(rescorer, dataset, image_id, boxes_of(of_photo), class_ids)):
+    for image_id, of_photo, class_ids in zip(
+        tqdm(dataset.image_ids, unit="photo", desc="second look"), rows, classes, strict=True
+    ):
+        for column, values in zip(
+            (said, shows), second_look(rescorer, dataset, image_id, boxes_of(of_photo), class_ids)
+        ):
             column.append(values)
     detections = list(itertools.chain(*rows))
     said, shows, classes = (np.concatenate(column) for column in (said, shows, classes))
     old = np.array([row["score"] for row in detections])
     with tqdm(total=3 * len(WEIGHTS), desc="weights") as bar:
-        search = search_weight(truth, detections, lambda weight: new_scores(old, said, weight), WEIGHTS, on_step=bar.update)
+        search = search_weight(
+            truth,
+            detections,
+            lambda weight: new_scores(old, said, weight),
+            WEIGHTS,
+            on_step=bar.update,
+        )
     new = new_scores(old, said, search["weight"])
-    kinds = {"their category": shows == classes, "another garment": (shows > 0) & (shows != classes), "no garment": shows == 0,
-             "a part of one": shows < 0}
-    return {"search": search, "before": evaluate_coco_ap(truth, detections), "after": evaluate_coco_ap(truth, with_scores(detections, new)),
-            "separation": {"before": separation(old, shows == classes), "after": separation(new, shows == classes)},
-            "kinds": {name: {"detections": int(some.sum()), "before": float(old[some].mean()), "after": float(new[some].mean())}
-                      for name, some in kinds.items() if some.any()},
-            "detections": [row | {"new_score": float(score), "shows": int(label)}
-                           for row, score, label in zip(detections, new, shows, strict=True)]}
+    kinds = {
+        "their category": shows == classes,
+        "another garment": (shows > 0) & (shows != classes),
+        "no garment": shows == 0,
+        "a part of one": shows < 0,
+    }
+    return {
+        "search": search,
+        "before": evaluate_coco_ap(truth, detections),
+        "after": evaluate_coco_ap(truth, with_scores(detections, new)),
+        "separation": {
+            "before": separation(old, shows == classes),
+            "after": separation(new, shows == classes),
+        },
+        "kinds": {
+            name: {
+                "detections": int(some.sum()),
+                "before": float(old[some].mean()),
+                "after": float(new[some].mean()),
+            }
+            for name, some in kinds.items()
+            if some.any()
+        },
+        "detections": [
+            row | {"new_score": float(score), "shows": int(label)}
+            for row, score, label in zip(detections, new, shows, strict=True)
+        ],
+    }
 
 
 if __name__ == "__main__":

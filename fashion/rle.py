@@ -6,20 +6,24 @@ and do not overlap.
 COCO counts the same pixels in the same order, as the lengths of alternating runs of 0s and 1s,
 packed into characters.
 """
+
 import numpy as np
 
 from mrcnn.data.coco_runs import counts_of_runs, pack, runs_of_counts, unpack
 
-_HUGE = 1 << 48   # beyond any image; keeps start + length from overflowing
+_HUGE = 1 << 48  # beyond any image; keeps start + length from overflowing
 
 
 # Kaggle text <-> runs
+
 
 def parse_runs(rle):
     """Text -> runs: starts0 (R,) int64, counted from 0, and lengths (R,) int64. Order is not checked."""
     reason, values = _numbers(rle)
     if reason:
-        raise ValueError(f"These are no run lengths: {reason}. Expected 'start length start length …'.")
+        raise ValueError(
+            f"These are no run lengths: {reason}. Expected 'start length start length …'."
+        )
     return values[0::2] - 1, values[1::2]
 
 
@@ -57,17 +61,23 @@ def parse_many(rles, pixels):
     values, counts = _plain_numbers(rles) if len(rles) else (None, None)
     if values is None or (counts % 2).any():
         if len(rles) <= 1:
-            return np.zeros(len(rles), bool), np.zeros(len(rles), np.int64), *np.zeros((2, 0), np.int64)
-        half = len(rles) // 2   # one bad mask must not condemn its neighbours: look for it by halving
+            return (
+                np.zeros(len(rles), bool),
+                np.zeros(len(rles), np.int64),
+                *np.zeros((2, 0), np.int64),
+            )
+        half = (
+            len(rles) // 2
+        )  # one bad mask must not condemn its neighbours: look for it by halving
         halves = parse_many(rles[:half], pixels[:half]), parse_many(rles[half:], pixels[half:])
         return tuple(np.concatenate(parts) for parts in zip(*halves))
     counts //= 2
     starts, lengths = values[0::2], values[1::2]
-    first = np.cumsum(counts) - counts   # each mask's first run
+    first = np.cumsum(counts) - counts  # each mask's first run
     ends = starts + lengths
     good = np.ones(len(rles), bool)
     overlap = starts[1:] < ends[:-1]
-    overlap[first[1:] - 1] = False   # from one mask to the next
+    overlap[first[1:] - 1] = False  # from one mask to the next
     for fault in (np.flatnonzero(overlap), np.flatnonzero(lengths < 1)):
         good[np.searchsorted(first, fault, side="right") - 1] = False
     good &= (starts[first] >= 1) & (np.append(ends[first[1:] - 1], ends[-1]) - 1 <= pixels)
@@ -82,14 +92,21 @@ def parse_all(rles, sizes_hw):
     all. Raises ValueError naming the first run that is wrong.
     """
     sizes_hw = np.broadcast_to(np.asarray(sizes_hw, np.int64), (len(rles), 2))
-    valid, counts, starts, lengths = parse_many([rle.encode() for rle in rles], sizes_hw.prod(axis=1))
+    valid, counts, starts, lengths = parse_many(
+        [rle.encode() for rle in rles], sizes_hw.prod(axis=1)
+    )
     if valid.all():
         return starts, lengths, counts
-    runs = [checked_runs(rle, size_hw) for rle, size_hw in zip(rles, sizes_hw)]     # unusually spaced, empty or wrong
-    return *(np.concatenate(parts) for parts in zip(*runs)), np.array([len(starts) for starts, _ in runs], np.int64)
+    runs = [
+        checked_runs(rle, size_hw) for rle, size_hw in zip(rles, sizes_hw)
+    ]  # unusually spaced, empty or wrong
+    return *(np.concatenate(parts) for parts in zip(*runs)), np.array(
+        [len(starts) for starts, _ in runs], np.int64
+    )
 
 
 # Runs <-> masks
+
 
 def decode(rle, size_hw):
     """Text -> (H, W) bool. Refuses runs that are not sorted or leave the image. Empty text, empty mask."""
@@ -116,8 +133,10 @@ def encode_window(window, top, left, size_hw):
     h, w = window.shape
     height, width = size_hw
     if window.size and not (0 <= top and 0 <= left and top + h <= height and left + w <= width):
-        raise ValueError(f"A window of {h}x{w} at row {top}, column {left} leaves the image of "
-                         f"{height}x{width}. Crop it to the image first.")
+        raise ValueError(
+            f"A window of {h}x{w} at row {top}, column {left} leaves the image of "
+            f"{height}x{width}. Crop it to the image first."
+        )
     # A row of zeros under every column ends every run there, so that each run has one column.
     columns = np.zeros((w, h + 1), bool)
     columns[:, :h] = window.T != 0
@@ -129,6 +148,7 @@ def encode_window(window, top, left, size_hw):
 
 
 # Measures of a mask that need no mask
+
 
 def area(rle):
     """Number of pixels, int."""
@@ -153,6 +173,7 @@ def box_of_runs(rle, size_hw):
 
 # COCO
 
+
 def to_coco(rle, size_hw):
     """Text -> COCO's compressed RLE, {"size": [H, W], "counts": str}, as pycocotools reads it."""
     starts, lengths = _join_touching(*checked_runs(rle, size_hw))
@@ -170,6 +191,7 @@ def from_coco(coco_rle):
 
 # Runs
 
+
 def _numbers(rle):
     """Text -> (None, (2R,) int64), or (the reason why it is no list of pairs, None)."""
     text = rle.encode() if isinstance(rle, str) else bytes(rle)
@@ -177,7 +199,7 @@ def _numbers(rle):
         for word in text.split():
             if word.translate(None, b"0123456789"):
                 return f"{word[:20].decode(errors='replace')!r} is not a whole number", None
-        text = b" ".join(text.split())   # tabs and line breaks part numbers just as well
+        text = b" ".join(text.split())  # tabs and line breaks part numbers just as well
     values = np.fromstring(text, np.int64, sep=" ") if text.strip() else np.zeros(0, np.int64)
     if len(values) % 2:
         return f"an odd number of values ({len(values)}): the last start has no length", None
@@ -187,14 +209,18 @@ def _numbers(rle):
 def _plain_numbers(texts):
     """Whole numbers with one space between them, in a list of B texts (bytes) -> the numbers of all (N,) int64, and how many each text
     has (B,) int64. (None, None) if there is anything else."""
-    text = b" ".join([b" " * 7, *texts, b""])    # so that eight characters lie in front of every number's end, a space
+    text = b" ".join(
+        [b" " * 7, *texts, b""]
+    )  # so that eight characters lie in front of every number's end, a space
     if text.translate(None, b"0123456789 "):
         return None, None
     spaces = np.flatnonzero(np.frombuffer(text, np.uint8) == ord(" "))[7:]
     ends, digits = spaces[1:], np.diff(spaces) - 1
     if digits.min() < 1:
         return None, None
-    number = np.diff(np.searchsorted(ends, 8 + np.cumsum([len(text) + 1 for text in texts])), prepend=0)
+    number = np.diff(
+        np.searchsorted(ends, 8 + np.cumsum([len(text) + 1 for text in texts])), prepend=0
+    )
     if digits.max() > 8:
         return np.minimum(np.fromstring(text, np.int64, sep=" "), _HUGE), number
     # The eight characters of a number's end as one word, the first of them in its lowest byte. What is not of the number becomes 0; then
@@ -202,7 +228,11 @@ def _plain_numbers(texts):
     word = np.ndarray(len(text) - 7, "<u8", text, strides=(1,)).take(ends - 8)
     foreign = (64 - 8 * digits).astype(np.uint64)
     word = ((word & 0x0F0F0F0F0F0F0F0F) >> foreign) << foreign
-    for bits, factor, mask in ((8, 10, 0x00FF00FF00FF00FF), (16, 100, 0x0000FFFF0000FFFF), (32, 10000, 0x00000000FFFFFFFF)):
+    for bits, factor, mask in (
+        (8, 10, 0x00FF00FF00FF00FF),
+        (16, 100, 0x0000FFFF0000FFFF),
+        (32, 10000, 0x00000000FFFFFFFF),
+    ):
         word = (word * factor + (word >> bits)) & mask
     return word.view(np.int64), number
 
@@ -212,7 +242,9 @@ def checked_runs(rle, size_hw):
     starts, lengths = parse_runs(rle)
     fault = _first_fault(starts, lengths, size_hw)
     if fault:
-        raise ValueError(f"The runs do not describe a mask of {size_hw[0]}x{size_hw[1]} pixels: {fault}.")
+        raise ValueError(
+            f"The runs do not describe a mask of {size_hw[0]}x{size_hw[1]} pixels: {fault}."
+        )
     return starts, lengths
 
 
@@ -231,7 +263,9 @@ def _first_fault(starts, lengths, size_hw):
     if starts[k] < 0:
         return f"{run} starts before pixel 1, the first"
     if ends[k] > pixels:
-        return f"{run} ends at pixel {ends[k]}, but an image of {size_hw[0]}x{size_hw[1]} has {pixels}"
+        return (
+            f"{run} ends at pixel {ends[k]}, but an image of {size_hw[0]}x{size_hw[1]} has {pixels}"
+        )
     return f"{run} starts before the run in front of it ends, at pixel {ends[k - 1]}"
 
 

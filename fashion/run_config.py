@@ -4,6 +4,7 @@ The program writes the file, but people edit it, and disks damage it. Each value
 the recipe has in its place: its type, and limits beyond which no training makes sense. Whether sound
 values work together is for `Config.validate`.
 """
+
 import contextlib
 import json
 import re
@@ -17,9 +18,15 @@ from fashion.rebalancing import RULES, agreed_rules
 from mrcnn.config import DERIVED
 from mrcnn.training.run_folder import RunFolder
 
-_MANY = 10**9               # more than any count of pixels, channels, epochs or batches that is meant
-_NOT_NEGATIVE = {"NUM_ATTRIBUTES", "ATTRIBUTE_HARD_NEGATIVES"}     # whole numbers; others are from 1
-_ABOVE_ZERO = {"BBOX_STD_DEV", "RPN_BBOX_STD_DEV", "PIXEL_STD", "RPN_ANCHOR_SCALES", "RPN_ANCHOR_RATIOS"}
+_MANY = 10**9  # more than any count of pixels, channels, epochs or batches that is meant
+_NOT_NEGATIVE = {"NUM_ATTRIBUTES", "ATTRIBUTE_HARD_NEGATIVES"}  # whole numbers; others are from 1
+_ABOVE_ZERO = {
+    "BBOX_STD_DEV",
+    "RPN_BBOX_STD_DEV",
+    "PIXEL_STD",
+    "RPN_ANCHOR_SCALES",
+    "RPN_ANCHOR_RATIOS",
+}
 # Lists that may have another length than the recipe's.
 _ANY_LENGTH = {"RPN_ANCHOR_SCALES", "RPN_ANCHOR_RATIOS", "MASK_BUCKETS"}
 _MAY_BE_NULL = {"STEPS_PER_EPOCH", "VALIDATION_STEPS", "TRAIN_BN", "DETECTION_MIN_CONFIDENCE"}
@@ -53,7 +60,9 @@ def blamed_on(run: RunFolder | None) -> Iterator[None]:
     except ValueError as error:
         if run is None or str(run.config) in str(error):
             raise
-        raise ValueError(f"{run.config}: {error} Correct it there, or leave --resume out to start anew.") from error
+        raise ValueError(
+            f"{run.config}: {error} Correct it there, or leave --resume out to start anew."
+        ) from error
 
 
 def ontology_of(order: dict) -> Ontology:
@@ -80,7 +89,9 @@ def _check_order(order):
 def _check_split(split):
     for key in split:
         if key not in Split.__dataclass_fields__:
-            raise ValueError(f"split has the key {_shown(key)}; expected {', '.join(Split.__dataclass_fields__)}.")
+            raise ValueError(
+                f"split has the key {_shown(key)}; expected {', '.join(Split.__dataclass_fields__)}."
+            )
     _member(split, "kind", _one_of(KINDS), "split", missing=None)
     _member(split, "fold", _either(None, _list(_whole(1), 2)), "split", missing=None)
     _member(split, "val_fraction", _share, "split", missing=None)
@@ -96,10 +107,12 @@ def _check_settings(settings, recipe: type[FashionConfig]):
     for name, value in settings.items():
         # `Config.from_dict` makes attributes of all: a method must not be replaced.
         if not re.fullmatch(r"[A-Z][A-Z0-9_]*", name):
-            raise ValueError(f"config has the key {_shown(name)}; expected names of settings, in capitals.")
+            raise ValueError(
+                f"config has the key {_shown(name)}; expected names of settings, in capitals."
+            )
         if name == "STAGES":
             _stages(value, "config.STAGES")
-        elif hasattr(recipe, name) and name not in DERIVED:        # of a newer version: kept and not used
+        elif hasattr(recipe, name) and name not in DERIVED:  # of a newer version: kept and not used
             _setting(name, getattr(recipe, name))(value, f"config.{name}")
 
 
@@ -115,7 +128,7 @@ def _setting(name, default) -> Callable[[Any, str], None]:
         return _either(None, _list(_number(0), 2))
     if name == "COMPUTE_BACKBONE_SHAPE":
         return _either(None, _text("the name of a function"))
-    if name in ("IMAGE_MIN_SCALE", "WARMUP_STEPS"):         # with a fraction, too
+    if name in ("IMAGE_MIN_SCALE", "WARMUP_STEPS"):  # with a fraction, too
         return _number(0)
     check = _of_kind(name, default)
     return _either(None, check) if name in _MAY_BE_NULL else check
@@ -129,7 +142,7 @@ def _of_kind(name, default):
     if isinstance(default, float):
         return _number(0)
     if name == "BACKBONE_STRIDES":
-        return _list(_whole(1), 5, or_length=1)         # one where NECK is "none"
+        return _list(_whole(1), 5, or_length=1)  # one where NECK is "none"
     if isinstance(default, (tuple, list)):
         whole = name in ("MASK_SHAPE", "MINI_MASK_SHAPE", "MASK_BUCKETS")
         each = _whole(1) if whole else _positive if name in _ABOVE_ZERO else _number(0)
@@ -147,7 +160,9 @@ def _stages(value, where):
         _object(stage, place)
         unknown = sorted(stage.keys() - {"name", "layers", "epochs", "learning_rate"})
         if unknown:
-            raise ValueError(f"{place} has the key {_shown(unknown[0])}; expected name, layers, epochs, learning_rate.")
+            raise ValueError(
+                f"{place} has the key {_shown(unknown[0])}; expected name, layers, epochs, learning_rate."
+            )
         _member(stage, "name", _text("the name of the stage"), place)
         _member(stage, "layers", _pattern, place)
         _member(stage, "epochs", _whole(0), place)
@@ -156,7 +171,9 @@ def _stages(value, where):
 
 def _check_labels(labels):
     for kind in ("categories", "attributes"):
-        rows = _member(labels, kind, _list(_label, None, least=int(kind == "categories")), "ontology")
+        rows = _member(
+            labels, kind, _list(_label, None, least=int(kind == "categories")), "ontology"
+        )
         ids = [row[0] for row in rows]
         twice = next((i for i in ids if ids.count(i) > 1), None)
         if twice is not None:
@@ -209,14 +226,22 @@ def _whole(least, most=_MANY):
     def check(value, where):
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
             raise _wrong(where, value, f"a whole number from {least:,} to {most:,}")
+
     return check
 
 
 def _number(least):
     def check(value, where):
         # Not NaN and not infinite, which are no numbers in JSON, but Python reads them.
-        if not isinstance(value, (int, float)) or isinstance(value, bool) or not least <= value <= _MANY:
-            raise _wrong(where, value, "a number" if least == -_MANY else f"a number from {least:g} on")
+        if (
+            not isinstance(value, (int, float))
+            or isinstance(value, bool)
+            or not least <= value <= _MANY
+        ):
+            raise _wrong(
+                where, value, "a number" if least == -_MANY else f"a number from {least:g} on"
+            )
+
     return check
 
 
@@ -231,7 +256,7 @@ def _share(value, where):
 
 
 def _truth(value, where):
-    if not isinstance(value, int) or value not in (0, 1):       # 0 and 1 as --set takes them
+    if not isinstance(value, int) or value not in (0, 1):  # 0 and 1 as --set takes them
         raise _wrong(where, value, "true or false")
 
 
@@ -239,13 +264,14 @@ def _text(what):
     def check(value, where):
         if not isinstance(value, str) or "\0" in value or not _is_utf8(value):
             raise _wrong(where, value, what)
+
     return check
 
 
 def _is_utf8(text):
     try:
         return text.encode() is not None
-    except UnicodeEncodeError:          # half a character, which JSON can write as \ud800
+    except UnicodeEncodeError:  # half a character, which JSON can write as \ud800
         return False
 
 
@@ -261,11 +287,13 @@ def _one_of(choices):
     def check(value, where):
         if not isinstance(value, str) or value not in choices:
             raise _wrong(where, value, f"one of {', '.join(sorted(choices))}")
+
     return check
 
 
 def _either(other, check):
     """`other`, null for None, or what `check` allows."""
+
     def checked(value, where):
         if value is not other and value != other:
             try:
@@ -273,6 +301,7 @@ def _either(other, check):
             except ValueError as error:
                 also = "null" if other is None else repr(other)
                 raise ValueError(f"{str(error).removesuffix('.')}, or {also}.") from None
+
     return checked
 
 
@@ -283,11 +312,16 @@ def _object(value, where):
 
 def _list(check, length, least=1, or_length=None):
     def checked(value, where):
-        if not isinstance(value, list) or (len(value) < least if length is None else len(value) not in (length, or_length)):
+        if not isinstance(value, list) or (
+            len(value) < least if length is None else len(value) not in (length, or_length)
+        ):
             also = f" or {or_length}" if or_length else ""
-            raise _wrong(where, value, "a list" if length is None else f"a list of {length}{also} values")
+            raise _wrong(
+                where, value, "a list" if length is None else f"a list of {length}{also} values"
+            )
         for i, each in enumerate(value):
             check(each, f"{where}[{i}]")
+
     return checked
 
 
@@ -301,5 +335,9 @@ def _rules(value, where):
     """A list of RULES; runs from when there was one rule noted true or false."""
     if value is None or isinstance(value, bool):
         return
-    if not isinstance(value, list) or not all(isinstance(rule, str) for rule in value) or not set(value) <= set(RULES):
+    if (
+        not isinstance(value, list)
+        or not all(isinstance(rule, str) for rule in value)
+        or not set(value) <= set(RULES)
+    ):
         raise _wrong(where, value, f"a list of {', '.join(RULES)}")

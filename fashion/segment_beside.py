@@ -1,4 +1,5 @@
 """A Mask R-CNN beside the networks of `segment`: scored on the same photos, canvases and objects, and timed in turn with them."""
+
 import functools
 import itertools
 import math
@@ -25,8 +26,11 @@ from mrcnn.evaluation.label_maps import confusion, pixel_scores
 from mrcnn.modeling.weight_files import load_weights, read_metadata
 from mrcnn.training.fit import use_xla
 
-MIN_SCORE, PAINTED = 0.05, 0.5      # of detections that count for AP, and of those that are painted into label maps
-TIMED, ROUNDS = 8, 5                # different photos, and how often each model sees them
+MIN_SCORE, PAINTED = (
+    0.05,
+    0.5,
+)  # of detections that count for AP, and of those that are painted into label maps
+TIMED, ROUNDS = 8, 5  # different photos, and how often each model sees them
 
 
 def check_beside(args, data):
@@ -35,13 +39,21 @@ def check_beside(args, data):
     metadata = read_metadata(checkpoint)
     names = metadata.get("ontology", {}).get("categories", [])
     if [row[1] for row in names] != list(dataset.ontology.category_names):
-        raise ValueError(f"{checkpoint} knows other categories ({len(names)}) than the data ({len(dataset.ontology.category_names)}). Give "
-                         "--beside a model that was trained on these data.")
-    learned, _ = load_as_trained(data.files, dataset.ontology, metadata.get("split"), skip_bad=args.skip_bad)
-    seen = {info["id"] for info in learned.image_info}.intersection(info["id"] for info in dataset.image_info)
+        raise ValueError(
+            f"{checkpoint} knows other categories ({len(names)}) than the data ({len(dataset.ontology.category_names)}). Give "
+            "--beside a model that was trained on these data."
+        )
+    learned, _ = load_as_trained(
+        data.files, dataset.ontology, metadata.get("split"), skip_bad=args.skip_bad
+    )
+    seen = {info["id"] for info in learned.image_info}.intersection(
+        info["id"] for info in dataset.image_info
+    )
     if seen:
-        raise ValueError(f"{checkpoint} was trained on {len(seen)} of the {len(dataset.image_info)} photos that are validated on, "
-                         f"for example {min(seen)}. Give --beside a model that held out the same photos.")
+        raise ValueError(
+            f"{checkpoint} was trained on {len(seen)} of the {len(dataset.image_info)} photos that are validated on, "
+            f"for example {min(seen)}. Give --beside a model that held out the same photos."
+        )
 
 
 def scored_beside(args, data, variants):
@@ -53,17 +65,26 @@ def scored_beside(args, data, variants):
     """
     checkpoint = checkpoint_in(args.beside)
     model = load_model(checkpoint, DETECTION_MIN_CONFIDENCE=MIN_SCORE)
-    rows, journal = predict_noting(model, data.validation, coco_results, {"weights": str(checkpoint)}, args.out / "beside.partial")
+    rows, journal = predict_noting(
+        model,
+        data.validation,
+        coco_results,
+        {"weights": str(checkpoint)},
+        args.out / "beside.partial",
+    )
     journal.close()
     sizes = sorted({variant.size for variant in variants})
     with tqdm(total=ROUNDS * (1 + len(variants)), desc="timing", unit="round") as bar:
         together = math.lcm(args.batch, model.config.BATCH_SIZE)
         models = [detecting(model), *(segmenting(args, data, variant) for variant in variants)]
         seconds, *others = seconds_of(models, data.validation, together, bar)
-    return {"name": f"Mask R-CNN ({checkpoint.parent.name}/{checkpoint.name})", "seconds": seconds,
-            "mask_ap": evaluate_coco_ap(data.truth, list(itertools.chain(*rows))),
-            "validation": {size: painted_scores(data, rows, size) for size in sizes},
-            "seconds_of": dict(zip(variants, others, strict=True))}
+    return {
+        "name": f"Mask R-CNN ({checkpoint.parent.name}/{checkpoint.name})",
+        "seconds": seconds,
+        "mask_ap": evaluate_coco_ap(data.truth, list(itertools.chain(*rows))),
+        "validation": {size: painted_scores(data, rows, size) for size in sizes},
+        "seconds_of": dict(zip(variants, others, strict=True)),
+    }
 
 
 def painted_scores(data, rows, size):
@@ -71,7 +92,9 @@ def painted_scores(data, rows, size):
     ontology, dataset = data.validation.ontology, data.validation
     counts = np.zeros((ontology.num_classes,) * 2, np.int64)
     for place, (image_id, of_photo) in enumerate(zip(dataset.image_ids, rows, strict=True)):
-        sure = sorted((row for row in of_photo if row["score"] >= PAINTED), key=lambda row: row["score"])
+        sure = sorted(
+            (row for row in of_photo if row["score"] >= PAINTED), key=lambda row: row["score"]
+        )
         placement = placement_of(dataset, image_id, size)
         masks = Runs.from_coco([row["segmentation"] for row in sure], placement.photo_hw)
         class_ids = [ontology.class_id_of(row["category_id"]) for row in sure]
@@ -91,7 +114,9 @@ def seconds_of(models, dataset, together, bar):
     count = -(-TIMED // together) * together
     ids, photos = ([column[i % len(column)] for i in range(count)] for column in (ids, photos))
     taken = np.zeros((ROUNDS + 1, len(models)))
-    for round_index, (i, model) in itertools.product(range(ROUNDS + 1), enumerate(models)):       # the first compiles
+    for round_index, (i, model) in itertools.product(
+        range(ROUNDS + 1), enumerate(models)
+    ):  # the first compiles
         start = time.perf_counter()
         model(photos, ids)
         taken[round_index, i] = time.perf_counter() - start
@@ -101,7 +126,10 @@ def seconds_of(models, dataset, together, bar):
 
 def detecting(model):
     """A Mask R-CNN for `seconds_of`: from photos to run lengths."""
-    return lambda photos, ids: [coco_results(result, i, model.ontology) for i, result in zip(ids, model.stream(photos), strict=True)]
+    return lambda photos, ids: [
+        coco_results(result, i, model.ontology)
+        for i, result in zip(ids, model.stream(photos), strict=True)
+    ]
 
 
 def segmenting(args, data, variant):
@@ -114,10 +142,13 @@ def segmenting(args, data, variant):
 
     def find(photos, ids):
         for start in range(0, len(ids), args.batch):
-            placements = [place_of(image_id) for image_id in ids[start:start + args.batch]]
+            placements = [place_of(image_id) for image_id in ids[start : start + args.batch]]
             images = np.zeros((args.batch, variant.size, variant.size, 3), np.uint8)
             for image, photo, placement in zip(images, photos[start:], placements):
                 image[:] = placement.image(photo)
-            for labels, probabilities, placement in zip(*segmenter(normalise(images, *map(np.float32, pixels))), placements):
+            for labels, probabilities, placement in zip(
+                *segmenter(normalise(images, *map(np.float32, pixels))), placements
+            ):
                 instances_of(labels, probabilities, placement)
+
     return find

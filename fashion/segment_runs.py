@@ -1,4 +1,5 @@
 """segment's runs: the data that all of them share, and one run, trained and scored once."""
+
 import functools
 import json
 
@@ -23,7 +24,7 @@ from mrcnn.modeling.weight_files import save_weights
 from mrcnn.training.fit import use_xla
 from mrcnn.training.fit_network import fit_network, set_forward
 
-SHOWN = 6           # photos on the page
+SHOWN = 6  # photos on the page
 
 
 class Data:
@@ -34,30 +35,52 @@ class Data:
         train, self.validation = load_train_and_val(self.files, skip_bad=args.skip_bad)
         self.train = train
         if args.photos:
-            self.train, self.validation = first(train, args.photos), first(self.validation, max(1, args.photos // 4))
+            self.train, self.validation = (
+                first(train, args.photos),
+                first(self.validation, max(1, args.photos // 4)),
+            )
         self._canvases = {}
         content = self.validation.to_coco()
         write_text(args.out / "truth.json", json.dumps(content))
-        self.truth, self.labels = checked_ground_truth(content), {key: content[key] for key in ("images", "categories", "attributes")}
-        self.shown_rows = np.unique(np.linspace(0, len(self.validation.image_ids) - 1, SHOWN).astype(int)).tolist()
+        self.truth, self.labels = (
+            checked_ground_truth(content),
+            {key: content[key] for key in ("images", "categories", "attributes")},
+        )
+        self.shown_rows = np.unique(
+            np.linspace(0, len(self.validation.image_ids) - 1, SHOWN).astype(int)
+        ).tolist()
 
     def canvases(self, size):
         """(training, validation) `LabelledPhotos`; those of another size, which may fill the memory, are let go."""
         if size not in self._canvases:
-            self._canvases = {size: (LabelledPhotos(self.train, size), LabelledPhotos(self.validation, size))}
+            self._canvases = {
+                size: (LabelledPhotos(self.train, size), LabelledPhotos(self.validation, size))
+            }
         return self._canvases[size]
 
     def shown(self, results, out):
         """The photos of the page, see `write_study`."""
-        said = {variant: np.load(folder_of(out, variant, 1) / "shown.npz")["labels"] for variant in results}
-        names = {k: row["name"].split(",")[0] for k, row in enumerate(self.labels["categories"], start=1)}
+        said = {
+            variant: np.load(folder_of(out, variant, 1) / "shown.npz")["labels"]
+            for variant in results
+        }
+        names = {
+            k: row["name"].split(",")[0] for k, row in enumerate(self.labels["categories"], start=1)
+        }
         photos = []
         for i, row in enumerate(self.shown_rows):
-            labels = {size: self.canvases(size)[1][row] for size in {variant.size for variant in results}}
+            labels = {
+                size: self.canvases(size)[1][row] for size in {variant.size for variant in results}
+            }
             present = np.unique(next(iter(labels.values()))[1]).tolist()
-            photos.append({"name": str(self.validation.image_info[row]["id"]), "labels": labels,
-                           "names": {k: names[k] for k in present if k in names},
-                           "said": {variant: maps[i] for variant, maps in said.items()}})
+            photos.append(
+                {
+                    "name": str(self.validation.image_info[row]["id"]),
+                    "labels": labels,
+                    "names": {k: names[k] for k in present if k in names},
+                    "said": {variant: maps[i] for variant, maps in said.items()},
+                }
+            )
         return photos
 
 
@@ -77,14 +100,23 @@ def finished_run(args, data, variant, seed, bar):
     photos, held_out = data.canvases(variant.size)
     if (folder / "metrics.json").exists():
         set_forward(bar, args.epochs * -(-len(photos) // args.batch))
-        (folder / "last.h5").unlink(missing_ok=True)        # a kill may have come before it was removed, see below
+        (folder / "last.h5").unlink(
+            missing_ok=True
+        )  # a kill may have come before it was removed, see below
         return json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     keras.utils.clear_session(free_memory=True)
     keras.utils.set_random_seed(seed)
-    model = build_network(variant.network, variant.size, photos.num_classes, args.width, args.weights)
+    model = build_network(
+        variant.network, variant.size, photos.num_classes, args.width, args.weights
+    )
     xla = use_xla(Config())
     segmenter = Segmenter(model, xla)
-    of = functools.partial(LabelBatches, batch_size=args.batch, pixels=NETWORKS[variant.network].pixels, workers=args.workers)
+    of = functools.partial(
+        LabelBatches,
+        batch_size=args.batch,
+        pixels=NETWORKS[variant.network].pixels,
+        workers=args.workers,
+    )
     validation = of(held_out)
 
     def evaluate():
@@ -93,18 +125,38 @@ def finished_run(args, data, variant, seed, bar):
         return {f"val_{name}": value for name, value in scores.items() if isinstance(value, float)}
 
     weights = median_frequency_weights(*photos.frequencies()) if args.weigh else None
-    history = fit_network(model, of(photos, seed=seed), folder, epochs=args.epochs, optimizer=variant.make_optimizer(),
-                          loss=variant.make_loss(args.gamma, weights), evaluate=evaluate, xla=xla, bar=bar)
+    history = fit_network(
+        model,
+        of(photos, seed=seed),
+        folder,
+        epochs=args.epochs,
+        optimizer=variant.make_optimizer(),
+        loss=variant.make_loss(args.gamma, weights),
+        evaluate=evaluate,
+        xla=xla,
+        bar=bar,
+    )
     bar.set_postfix_str("scoring")
     counts = {"train": segmenter.count(of(photos)), "validation": segmenter.count(validation)}
-    record = vars(variant) | {"seed": seed, "epochs": args.epochs, "width": args.width, "parameters": model.count_params(),
-                              "training_loss": history[-1]["loss"], "minutes": sum(row["seconds"] for row in history) / 60,
-                              **{part: pixel_scores(table, data.labels["categories"]) for part, table in counts.items()},
-                              "mask_ap": as_objects(data, segmenter, validation, folder), "history": history,
-                              "confusion": counts["validation"].tolist()}
-    save_weights(model, folder / "weights.h5", metadata=vars(variant) | {"width": args.width, "categories": data.labels["categories"]})
+    record = vars(variant) | {
+        "seed": seed,
+        "epochs": args.epochs,
+        "width": args.width,
+        "parameters": model.count_params(),
+        "training_loss": history[-1]["loss"],
+        "minutes": sum(row["seconds"] for row in history) / 60,
+        **{part: pixel_scores(table, data.labels["categories"]) for part, table in counts.items()},
+        "mask_ap": as_objects(data, segmenter, validation, folder),
+        "history": history,
+        "confusion": counts["validation"].tolist(),
+    }
+    save_weights(
+        model,
+        folder / "weights.h5",
+        metadata=vars(variant) | {"width": args.width, "categories": data.labels["categories"]},
+    )
     write_text(folder / "metrics.json", json.dumps(record) + "\n")
-    (folder / "last.h5").unlink()           # with the optimiser it is three times as large as the weights
+    (folder / "last.h5").unlink()  # with the optimiser it is three times as large as the weights
     return json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
 
 
@@ -113,12 +165,25 @@ def as_objects(data, segmenter, batches, folder):
     dataset, size, rows, shown = data.validation, batches.photos.size, [], {}
     for index in range(len(batches)):
         labels, probabilities = segmenter(batches[index][0])
-        for row, place in enumerate(range(index * batches.batch_size, min((index + 1) * batches.batch_size, len(batches.photos)))):
+        for row, place in enumerate(
+            range(
+                index * batches.batch_size,
+                min((index + 1) * batches.batch_size, len(batches.photos)),
+            )
+        ):
             image_id = int(dataset.image_ids[place])
             if place in data.shown_rows:
                 shown[place] = labels[row]
-            for found in instances_of(labels[row], probabilities[row], placement_of(dataset, image_id, size)):
-                rows.append({"image_id": image_id, "category_id": data.labels["categories"][found.pop("class_id") - 1]["id"], **found})
+            for found in instances_of(
+                labels[row], probabilities[row], placement_of(dataset, image_id, size)
+            ):
+                rows.append(
+                    {
+                        "image_id": image_id,
+                        "category_id": data.labels["categories"][found.pop("class_id") - 1]["id"],
+                        **found,
+                    }
+                )
     stored = data.labels | {"annotations": rows}
     write_text(folder / "predictions.json", json.dumps(stored))
     with atomic_path(folder / "shown.npz") as path:

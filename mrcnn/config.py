@@ -3,6 +3,7 @@
 Names, defaults and the way of use (subclass it, set class attributes in capitals) are Matterport's, so that
 existing configurations keep working. Knobs that Matterport did not have are marked `new`.
 """
+
 import dataclasses
 import functools
 import inspect
@@ -50,29 +51,64 @@ CHOICES = {
     "OPTIMIZER": ("sgd", "adamw"),
     "LR_SCHEDULE": ("constant", "cosine"),
 }
-DERIVED = {"BATCH_SIZE": "IMAGES_PER_GPU and GPU_COUNT", "IMAGE_SHAPE": "IMAGE_MIN_DIM, IMAGE_MAX_DIM and IMAGE_RESIZE_MODE",
-           "IMAGE_META_SIZE": "NUM_CLASSES"}
-LOSSES = ("rpn_class_loss", "rpn_bbox_loss", "mrcnn_class_loss", "mrcnn_bbox_loss", "mrcnn_mask_loss")
+DERIVED = {
+    "BATCH_SIZE": "IMAGES_PER_GPU and GPU_COUNT",
+    "IMAGE_SHAPE": "IMAGE_MIN_DIM, IMAGE_MAX_DIM and IMAGE_RESIZE_MODE",
+    "IMAGE_META_SIZE": "NUM_CLASSES",
+}
+LOSSES = (
+    "rpn_class_loss",
+    "rpn_bbox_loss",
+    "mrcnn_class_loss",
+    "mrcnn_bbox_loss",
+    "mrcnn_mask_loss",
+)
 
 # What each setting must be, whatever the others are. A whole number may be written as 512.0.
-WHOLE = ("GPU_COUNT", "IMAGES_PER_GPU", "TOP_DOWN_PYRAMID_SIZE", "IMAGE_CHANNEL_COUNT", "NUM_CLASSES", "RPN_ANCHOR_STRIDE",
-         "RPN_CHANNELS", "RPN_TRAIN_ANCHORS_PER_IMAGE", "PRE_NMS_LIMIT", "POST_NMS_ROIS_TRAINING", "POST_NMS_ROIS_INFERENCE",
-         "TRAIN_ROIS_PER_IMAGE", "POOL_SIZE", "MASK_POOL_SIZE", "MASK_CHANNELS", "FPN_CLASSIF_FC_LAYERS_SIZE", "MAX_GT_INSTANCES",
-         "DETECTION_MAX_INSTANCES")
+WHOLE = (
+    "GPU_COUNT",
+    "IMAGES_PER_GPU",
+    "TOP_DOWN_PYRAMID_SIZE",
+    "IMAGE_CHANNEL_COUNT",
+    "NUM_CLASSES",
+    "RPN_ANCHOR_STRIDE",
+    "RPN_CHANNELS",
+    "RPN_TRAIN_ANCHORS_PER_IMAGE",
+    "PRE_NMS_LIMIT",
+    "POST_NMS_ROIS_TRAINING",
+    "POST_NMS_ROIS_INFERENCE",
+    "TRAIN_ROIS_PER_IMAGE",
+    "POOL_SIZE",
+    "MASK_POOL_SIZE",
+    "MASK_CHANNELS",
+    "FPN_CLASSIF_FC_LAYERS_SIZE",
+    "MAX_GT_INSTANCES",
+    "DETECTION_MAX_INSTANCES",
+)
 WHOLE_FROM_ZERO = ("WORKERS", "SEED", "WARMUP_STEPS")
-FRACTIONS = ("COPY_PASTE", "MIN_VISIBLE_SHARE", "ROI_POSITIVE_RATIO", "RPN_NMS_THRESHOLD", "DETECTION_NMS_THRESHOLD")
+FRACTIONS = (
+    "COPY_PASTE",
+    "MIN_VISIBLE_SHARE",
+    "ROI_POSITIVE_RATIO",
+    "RPN_NMS_THRESHOLD",
+    "DETECTION_NMS_THRESHOLD",
+)
 SWITCHES = ("MIXED_PRECISION", "USE_RPN_ROIS", "USE_MINI_MASK", "DETECTION_ALL_CLASSES")
-RULES = (dict.fromkeys(WHOLE, whole()) | dict.fromkeys(WHOLE_FROM_ZERO, whole(0)) | dict.fromkeys(FRACTIONS, fraction())
-         | dict.fromkeys(SWITCHES, switch())) | {
+RULES = (
+    dict.fromkeys(WHOLE, whole())
+    | dict.fromkeys(WHOLE_FROM_ZERO, whole(0))
+    | dict.fromkeys(FRACTIONS, fraction())
+    | dict.fromkeys(SWITCHES, switch())
+) | {
     "NAME": text(),
     "STEPS_PER_EPOCH": or_else(number(), None),
     "VALIDATION_STEPS": or_else(number(), None),
     "TRAIN_BN": or_else(switch(), None),
     "JIT_COMPILE": or_else(switch(), "auto"),
-    "IMAGE_MIN_DIM": or_else(whole(0), None, False),            # "square" and "none" can do without
+    "IMAGE_MIN_DIM": or_else(whole(0), None, False),  # "square" and "none" can do without
     "IMAGE_MAX_DIM": or_else(whole(0), None, False),
     "IMAGE_MIN_SCALE": or_else(number(), None, False),
-    "DETECTION_MIN_CONFIDENCE": or_else(fraction(), None),      # as scripts say that there is none
+    "DETECTION_MIN_CONFIDENCE": or_else(fraction(), None),  # as scripts say that there is none
     "BACKBONE_STRIDES": several(whole(), of="whole numbers"),
     "RPN_ANCHOR_SCALES": several(above_zero()),
     "RPN_ANCHOR_RATIOS": several(above_zero()),
@@ -97,44 +133,54 @@ class Config:
     otherwise; sizes are height first. Raises ValueError on construction if a value cannot work.
     """
 
-    NAME = "mrcnn"                      # names the run folder
-    GPU_COUNT = 1                       # batch = IMAGES_PER_GPU * GPU_COUNT
+    NAME = "mrcnn"  # names the run folder
+    GPU_COUNT = 1  # batch = IMAGES_PER_GPU * GPU_COUNT
     IMAGES_PER_GPU = 2
-    STEPS_PER_EPOCH = 1000              # batches; None (new) visits every training image once
-    VALIDATION_STEPS = 50               # batches; None (new) visits every validation image once
-    WORKERS = 1                         # new: threads that prepare batches
-    SEED = 0                            # new: orders the images, seeds augmentation and sampling
+    STEPS_PER_EPOCH = 1000  # batches; None (new) visits every training image once
+    VALIDATION_STEPS = 50  # batches; None (new) visits every validation image once
+    WORKERS = 1  # new: threads that prepare batches
+    SEED = 0  # new: orders the images, seeds augmentation and sampling
 
     # Backbone and feature pyramid
-    BACKBONE = "resnet101"              # resnet50 | resnet101 | resnext50_32x4d | resnext101_32x8d | efficientnet_lite0 or 2 |
-                                        # efficientnet_b0 to b4 | efficientnetv2_b0 to b3 or s | a callable, see `build_detector`
-    COMPUTE_BACKBONE_SHAPE = None       # with a callable BACKBONE: (image shape) -> (levels, 2) heights and widths, checked against strides
+    BACKBONE = "resnet101"  # resnet50 | resnet101 | resnext50_32x4d | resnext101_32x8d | efficientnet_lite0 or 2 |
+    # efficientnet_b0 to b4 | efficientnetv2_b0 to b3 or s | a callable, see `build_detector`
+    COMPUTE_BACKBONE_SHAPE = None  # with a callable BACKBONE: (image shape) -> (levels, 2) heights and widths, checked against strides
     BACKBONE_STRIDES = (4, 8, 16, 32, 64)
-    TOP_DOWN_PYRAMID_SIZE = 256         # channels of P2..P6
-    NECK = "fpn"                        # new: fpn | none: C4 alone, BACKBONE_STRIDES become (16,), each cell has all RPN_ANCHOR_SCALES
-    NECK_GATE = "none"                  # new: none | se | cbam, attention on each level, see `modeling.gates`
-    TRAIN_BN = False                    # False: BatchNorm runs on its stored statistics; True or None: it learns them
-    MIXED_PRECISION = False             # new: bfloat16 convolutions on a GPU or TPU; geometry stays float32
-    JIT_COMPILE = "auto"                # new: True | False | "auto" (XLA on accelerators, not on a CPU)
+    TOP_DOWN_PYRAMID_SIZE = 256  # channels of P2..P6
+    NECK = "fpn"  # new: fpn | none: C4 alone, BACKBONE_STRIDES become (16,), each cell has all RPN_ANCHOR_SCALES
+    NECK_GATE = "none"  # new: none | se | cbam, attention on each level, see `modeling.gates`
+    TRAIN_BN = False  # False: BatchNorm runs on its stored statistics; True or None: it learns them
+    MIXED_PRECISION = False  # new: bfloat16 convolutions on a GPU or TPU; geometry stays float32
+    JIT_COMPILE = "auto"  # new: True | False | "auto" (XLA on accelerators, not on a CPU)
 
     # Input images
-    IMAGE_RESIZE_MODE = "square"        # none | square | pad64 | crop | portrait (new: IMAGE_MAX_DIM high, IMAGE_MIN_DIM wide)
+    IMAGE_RESIZE_MODE = "square"  # none | square | pad64 | crop | portrait (new: IMAGE_MAX_DIM high, IMAGE_MIN_DIM wide)
     IMAGE_MIN_DIM = 800
     IMAGE_MAX_DIM = 1024
-    IMAGE_MIN_SCALE = 0                 # smallest factor a photo is enlarged by in "square" mode; 0: no such floor
-    SCALE_JITTER = None                 # new: (0.5, 2.0): photos are trained on at a random factor of their size between these
-    COPY_PASTE = 0.0                    # new: share of the training photos into which objects of another photo are pasted
-    IMAGE_CHANNEL_COUNT = 3             # with others, MEAN_PIXEL and load_image need as many, and weights exclude=["conv1"]
-    MEAN_PIXEL = None                   # RGB, 0..255; None takes what the backbone was trained with
-    PIXEL_STD = None                    # new, likewise
+    IMAGE_MIN_SCALE = 0  # smallest factor a photo is enlarged by in "square" mode; 0: no such floor
+    SCALE_JITTER = None  # new: (0.5, 2.0): photos are trained on at a random factor of their size between these
+    COPY_PASTE = (
+        0.0  # new: share of the training photos into which objects of another photo are pasted
+    )
+    IMAGE_CHANNEL_COUNT = (
+        3  # with others, MEAN_PIXEL and load_image need as many, and weights exclude=["conv1"]
+    )
+    MEAN_PIXEL = None  # RGB, 0..255; None takes what the backbone was trained with
+    PIXEL_STD = None  # new, likewise
 
     # Region proposals
-    NUM_CLASSES = 1                     # background included
-    RPN_ANCHOR_SCALES = (32, 64, 128, 256, 512)     # side of a square anchor, one for each pyramid level
-    RPN_ANCHOR_RATIOS = (0.5, 1, 2)     # width / height
-    RPN_ANCHOR_STRIDE = 1               # 2 sets an anchor at every other cell
-    RPN_CHANNELS = 512                  # new
-    RPN_NMS_THRESHOLD = 0.7             # IoU
+    NUM_CLASSES = 1  # background included
+    RPN_ANCHOR_SCALES = (
+        32,
+        64,
+        128,
+        256,
+        512,
+    )  # side of a square anchor, one for each pyramid level
+    RPN_ANCHOR_RATIOS = (0.5, 1, 2)  # width / height
+    RPN_ANCHOR_STRIDE = 1  # 2 sets an anchor at every other cell
+    RPN_CHANNELS = 512  # new
+    RPN_NMS_THRESHOLD = 0.7  # IoU
     RPN_TRAIN_ANCHORS_PER_IMAGE = 256
     RPN_BBOX_STD_DEV = (0.1, 0.1, 0.2, 0.2)
     PRE_NMS_LIMIT = 6000
@@ -142,37 +188,43 @@ class Config:
     POST_NMS_ROIS_INFERENCE = 1000
 
     # Box, class and mask heads
-    USE_RPN_ROIS = True                 # False, rois from elsewhere, is no setting here but an input, see `Detector`
+    USE_RPN_ROIS = (
+        True  # False, rois from elsewhere, is no setting here but an input, see `Detector`
+    )
     TRAIN_ROIS_PER_IMAGE = 200
     ROI_POSITIVE_RATIO = 0.33
     BBOX_STD_DEV = (0.1, 0.1, 0.2, 0.2)
     POOL_SIZE = 7
     MASK_POOL_SIZE = 14
     MASK_SHAPE = (28, 28)
-    MASK_CHANNELS = 256                 # new
+    MASK_CHANNELS = 256  # new
     FPN_CLASSIF_FC_LAYERS_SIZE = 1024
-    ROI_ALIGN = "auto"                  # new: "aligned", cell centres at half pixels | "corners", how Matterport's weights were trained;
-                                        # "auto" is aligned, until weights are loaded that were trained otherwise
+    ROI_ALIGN = "auto"  # new: "aligned", cell centres at half pixels | "corners", how Matterport's weights were trained;
+    # "auto" is aligned, until weights are loaded that were trained otherwise
     USE_MINI_MASK = True
     MINI_MASK_SHAPE = (56, 56)
     MAX_GT_INSTANCES = 100
-    MIN_VISIBLE_SHARE = 0.0             # new: of an object's pixels; with less left in the picture it is not trained on
+    MIN_VISIBLE_SHARE = (
+        0.0  # new: of an object's pixels; with less left in the picture it is not trained on
+    )
 
     # Detections
     DETECTION_MAX_INSTANCES = 100
     DETECTION_MIN_CONFIDENCE = 0.7
-    DETECTION_NMS_THRESHOLD = 0.3       # IoU, within a class
-    DETECTION_ALL_CLASSES = False       # new: True lets a proposal answer for every class above the confidence
-    MASK_BUCKETS = (8, 16, 32, 64, 100)     # new: sizes the per-detection heads are compiled for
+    DETECTION_NMS_THRESHOLD = 0.3  # IoU, within a class
+    DETECTION_ALL_CLASSES = (
+        False  # new: True lets a proposal answer for every class above the confidence
+    )
+    MASK_BUCKETS = (8, 16, 32, 64, 100)  # new: sizes the per-detection heads are compiled for
 
     # Training
-    OPTIMIZER = "sgd"                   # new: sgd | adamw
+    OPTIMIZER = "sgd"  # new: sgd | adamw
     LEARNING_RATE = 0.001
     LEARNING_MOMENTUM = 0.9
-    LR_SCHEDULE = "constant"            # new: constant | cosine, within a stage
-    WARMUP_STEPS = 0                    # new: steps of a linear rise from 0 at the start of each stage
-    WEIGHT_DECAY = 0.0001               # decoupled; not on biases and BatchNorm
-    GRADIENT_CLIP_NORM = 5.0            # global norm over all gradients; 0 or None: not clipped
+    LR_SCHEDULE = "constant"  # new: constant | cosine, within a stage
+    WARMUP_STEPS = 0  # new: steps of a linear rise from 0 at the start of each stage
+    WEIGHT_DECAY = 0.0001  # decoupled; not on biases and BatchNorm
+    GRADIENT_CLIP_NORM = 5.0  # global norm over all gradients; 0 or None: not clipped
     LOSS_WEIGHTS = {name: 1.0 for name in LOSSES}
 
     # Names in LOSS_WEIGHTS that belong to heads of one's own.
@@ -199,8 +251,11 @@ class Config:
         sides = {"portrait": (most, least), "crop": (least, least)}
         height, width = sides.get(self.IMAGE_RESIZE_MODE, (most, most))
         before = vars(self).get("_derived", {})
-        self._derived = {"BATCH_SIZE": self.IMAGES_PER_GPU * self.GPU_COUNT, "IMAGE_META_SIZE": 12 + self.NUM_CLASSES,
-                         "IMAGE_SHAPE": np.array([height, width, self.IMAGE_CHANNEL_COUNT])}
+        self._derived = {
+            "BATCH_SIZE": self.IMAGES_PER_GPU * self.GPU_COUNT,
+            "IMAGE_META_SIZE": 12 + self.NUM_CLASSES,
+            "IMAGE_SHAPE": np.array([height, width, self.IMAGE_CHANNEL_COUNT]),
+        }
         for name, value in self._derived.items():
             if name not in before or np.array_equal(getattr(self, name), before[name]):
                 setattr(self, name, value)
@@ -261,8 +316,10 @@ class Config:
         while len(scales) < levels:
             scales.append(2 * scales[-1])
         self.RPN_ANCHOR_SCALES = tuple(scales)
-        _warn_once(f"RPN_ANCHOR_SCALES has {len(given)} sides for {levels} pyramid levels. They are those of the first levels, and each "
-                   f"further level gets twice the side before: RPN_ANCHOR_SCALES = {tuple(scales)}.")
+        _warn_once(
+            f"RPN_ANCHOR_SCALES has {len(given)} sides for {levels} pyramid levels. They are those of the first levels, and each "
+            f"further level gets twice the side before: RPN_ANCHOR_SCALES = {tuple(scales)}."
+        )
 
     def validate(self):
         """Raise ValueError, naming the setting and what would work, if a value cannot work."""
@@ -271,20 +328,28 @@ class Config:
         self._check_names()
         self._check_image_size()
         if self.NECK == "fpn" and len(self.RPN_ANCHOR_SCALES) != len(self.BACKBONE_STRIDES):
-            raise ValueError(f"RPN_ANCHOR_SCALES needs one side length for each of the {len(self.BACKBONE_STRIDES)} pyramid "
-                             f"levels (strides {tuple(self.BACKBONE_STRIDES)}). Got {tuple(self.RPN_ANCHOR_SCALES)}; set "
-                             f"RPN_ANCHOR_SCALES = {tuple(self.RPN_ANCHOR_SCALES)[:len(self.BACKBONE_STRIDES)]}.")
+            raise ValueError(
+                f"RPN_ANCHOR_SCALES needs one side length for each of the {len(self.BACKBONE_STRIDES)} pyramid "
+                f"levels (strides {tuple(self.BACKBONE_STRIDES)}). Got {tuple(self.RPN_ANCHOR_SCALES)}; set "
+                f"RPN_ANCHOR_SCALES = {tuple(self.RPN_ANCHOR_SCALES)[: len(self.BACKBONE_STRIDES)]}."
+            )
         if tuple(self.MASK_SHAPE) != (2 * self.MASK_POOL_SIZE, 2 * self.MASK_POOL_SIZE):
-            raise ValueError(f"MASK_SHAPE must be twice MASK_POOL_SIZE, since the mask head doubles its input once. Got "
-                             f"{tuple(self.MASK_SHAPE)} for {self.MASK_POOL_SIZE}; set MASK_SHAPE = "
-                             f"({2 * self.MASK_POOL_SIZE}, {2 * self.MASK_POOL_SIZE}).")
+            raise ValueError(
+                f"MASK_SHAPE must be twice MASK_POOL_SIZE, since the mask head doubles its input once. Got "
+                f"{tuple(self.MASK_SHAPE)} for {self.MASK_POOL_SIZE}; set MASK_SHAPE = "
+                f"({2 * self.MASK_POOL_SIZE}, {2 * self.MASK_POOL_SIZE})."
+            )
         if not self.USE_RPN_ROIS:
-            raise ValueError("USE_RPN_ROIS must be True: `train` takes the rois that the RPN proposes. To train on others, add them to the "
-                             'batches that you give to keras_model.fit, as "rois" (B, P, 4) yxyx, pixels.')
+            raise ValueError(
+                "USE_RPN_ROIS must be True: `train` takes the rois that the RPN proposes. To train on others, add them to the "
+                'batches that you give to keras_model.fit, as "rois" (B, P, 4) yxyx, pixels.'
+            )
         for name in ("MEAN_PIXEL", "PIXEL_STD"):
             if getattr(self, name).shape != (self.IMAGE_CHANNEL_COUNT,):
-                raise ValueError(f"{name} needs one number for each of the IMAGE_CHANNEL_COUNT = {self.IMAGE_CHANNEL_COUNT} channels. Got "
-                                 f"{getattr(self, name).tolist()}.")
+                raise ValueError(
+                    f"{name} needs one number for each of the IMAGE_CHANNEL_COUNT = {self.IMAGE_CHANNEL_COUNT} channels. Got "
+                    f"{getattr(self, name).tolist()}."
+                )
 
     def _check_types(self):
         for name, rule in RULES.items():
@@ -292,7 +357,9 @@ class Config:
         for name, choices in CHOICES.items():
             _one_of(name, getattr(self, name), choices)
         if not (isinstance(self.BACKBONE, str) or callable(self.BACKBONE)):
-            raise ValueError(f"BACKBONE must be the name of a backbone, or a callable. Got {self.BACKBONE!r}.")
+            raise ValueError(
+                f"BACKBONE must be the name of a backbone, or a callable. Got {self.BACKBONE!r}."
+            )
         check_loss_weights(self.LOSS_WEIGHTS, (*LOSSES, *self.losses_of_heads))
 
     def _check_names(self):
@@ -300,25 +367,40 @@ class Config:
         known = [name for name in vars(Config) if name.isupper()] + list(DERIVED)
         own = (name for name in dir(self) if name.isupper() and not name.startswith("_"))
         for name, meant in mistyped(own, known).items():
-            _warn_once(f"{name} is no setting of this library, and nothing reads it. Did you mean {meant}?")
+            _warn_once(
+                f"{name} is no setting of this library, and nothing reads it. Did you mean {meant}?"
+            )
 
     def _check_image_size(self):
-        names = {"portrait": ("IMAGE_MIN_DIM", "IMAGE_MAX_DIM"), "crop": ("IMAGE_MIN_DIM",), "pad64": ("IMAGE_MIN_DIM",)}.get(
-            self.IMAGE_RESIZE_MODE, ("IMAGE_MAX_DIM",))
+        names = {
+            "portrait": ("IMAGE_MIN_DIM", "IMAGE_MAX_DIM"),
+            "crop": ("IMAGE_MIN_DIM",),
+            "pad64": ("IMAGE_MIN_DIM",),
+        }.get(self.IMAGE_RESIZE_MODE, ("IMAGE_MAX_DIM",))
         for name in names:
             n = getattr(self, name) or 0
             if n < 64 or n % 64:
                 low = max(64, n // 64 * 64)
-                raise ValueError(f"{name} must be a multiple of 64 (the pyramid halves the image six times). "
-                                 f"Got {n}; the nearest sizes that work are {low} and {low + 64}.")
+                raise ValueError(
+                    f"{name} must be a multiple of 64 (the pyramid halves the image six times). "
+                    f"Got {n}; the nearest sizes that work are {low} and {low + 64}."
+                )
         if self.COPY_PASTE and self.IMAGE_RESIZE_MODE in ("none", "pad64"):
-            raise ValueError(f"COPY_PASTE wants pictures of one size, and IMAGE_RESIZE_MODE {self.IMAGE_RESIZE_MODE!r} lets each keep its "
-                             "own. Use 'square', 'portrait' or 'crop', or COPY_PASTE = 0.")
+            raise ValueError(
+                f"COPY_PASTE wants pictures of one size, and IMAGE_RESIZE_MODE {self.IMAGE_RESIZE_MODE!r} lets each keep its "
+                "own. Use 'square', 'portrait' or 'crop', or COPY_PASTE = 0."
+            )
         jitter = self.SCALE_JITTER
-        if jitter is not None and not (several(above_zero(), 2).allows(jitter) and jitter[0] <= jitter[1]):
-            raise ValueError(f"SCALE_JITTER must be [smallest, largest factor], above 0, for instance [0.5, 2.0], or None. Got {jitter!r}.")
+        if jitter is not None and not (
+            several(above_zero(), 2).allows(jitter) and jitter[0] <= jitter[1]
+        ):
+            raise ValueError(
+                f"SCALE_JITTER must be [smallest, largest factor], above 0, for instance [0.5, 2.0], or None. Got {jitter!r}."
+            )
         if self.IMAGE_RESIZE_MODE == "portrait" and self.IMAGE_MIN_DIM > self.IMAGE_MAX_DIM:
-            raise ValueError(f"IMAGE_MIN_DIM must not exceed IMAGE_MAX_DIM. Got {self.IMAGE_MIN_DIM} and {self.IMAGE_MAX_DIM}.")
+            raise ValueError(
+                f"IMAGE_MIN_DIM must not exceed IMAGE_MAX_DIM. Got {self.IMAGE_MIN_DIM} and {self.IMAGE_MAX_DIM}."
+            )
 
     def to_dict(self):
         """Every setting in force: name -> JSON-able value. Callables appear by their name, what JSON does not know as text."""
@@ -332,7 +414,11 @@ class Config:
         Of a callable `to_dict` has the name only: a BACKBONE must be given again before a model is built, in `values` or as an attribute;
         COMPUTE_BACKBONE_SHAPE, which only checks, is left out.
         """
-        dropped = set(DERIVED) | ({"COMPUTE_BACKBONE_SHAPE"} if isinstance(values.get("COMPUTE_BACKBONE_SHAPE"), str) else set())
+        dropped = set(DERIVED) | (
+            {"COMPUTE_BACKBONE_SHAPE"}
+            if isinstance(values.get("COMPUTE_BACKBONE_SHAPE"), str)
+            else set()
+        )
         return type(cls.__name__, (cls,), {k: v for k, v in values.items() if k not in dropped})()
 
     def display(self):
@@ -378,7 +464,9 @@ def _plain(value):
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         value = dataclasses.asdict(value)
     if isinstance(value, dict):
-        return {k if isinstance(k, (str, int, float)) else str(k): _plain(v) for k, v in value.items()}
+        return {
+            k if isinstance(k, (str, int, float)) else str(k): _plain(v) for k, v in value.items()
+        }
     if isinstance(value, (list, tuple, set, frozenset)):
         return [_plain(v) for v in value]
     if isinstance(value, np.ndarray):

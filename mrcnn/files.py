@@ -1,5 +1,6 @@
 """Files that are either whole or absent, written under a temporary name in the same folder, then renamed; which file is which; and
 long cells of CSV files."""
+
 import contextlib
 import csv
 import errno
@@ -15,7 +16,7 @@ from pathlib import Path
 # A file that is being written is called .<stem>.writing-<8 hex digits><suffix>, so that the leftovers
 # of a killed process are recognised without knowing what it wrote.
 _RANDOM = "[0-9a-f]" * 8
-_BEFORE = "[a-z0-9_]" * 8       # instead of "writing-…", up to version 0.1
+_BEFORE = "[a-z0-9_]" * 8  # instead of "writing-…", up to version 0.1
 _FULL = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name)}
 
 
@@ -38,7 +39,7 @@ def atomic_path(path, *, synced=True, size=None):
         try:
             yield temporary
         except OSError as error:
-            if error.errno in _FULL and error.strerror:         # the system's words, not yet ours
+            if error.errno in _FULL and error.strerror:  # the system's words, not yet ours
                 raise _not_written(path, error, real.parent, size) from error
             raise
         try:
@@ -60,20 +61,22 @@ def _temporary_for(path):
     path = Path(path)
     try:
         real = path.resolve()
-        if real.exists() and not real.is_file():        # a rename would replace /dev/null itself
+        if real.exists() and not real.is_file():  # a rename would replace /dev/null itself
             raise OSError(f"{path} is a folder or a device. Give the name of a file.")
         real.parent.mkdir(parents=True, exist_ok=True)
         # Names have at most 255 bytes, and those of photos may be near that.
         stem = real.stem if len(os.fsencode(real.stem)) < 200 else ""
         temporary = real.with_name(f".{stem}.writing-{secrets.token_hex(4)}{real.suffix}")
-        open(temporary, "x").close()                    # unlike mkstemp's, with the mode that the umask says
+        open(temporary, "x").close()  # unlike mkstemp's, with the mode that the umask says
         return real, temporary
     except OSError as error:
         if not error.strerror:
             raise
         raise _not_written(path, error, path.parent, None) from error
-    except RuntimeError as error:                       # before Python 3.13: links in a circle
-        raise OSError(f"{path} cannot be written: its links lead in a circle. Give another name.") from error
+    except RuntimeError as error:  # before Python 3.13: links in a circle
+        raise OSError(
+            f"{path} cannot be written: its links lead in a circle. Give another name."
+        ) from error
 
 
 @contextlib.contextmanager
@@ -130,8 +133,15 @@ def remove_leftovers(folder, names=("*",)):
     `mrcnn.locks`.
     """
     folder = Path(folder)
-    patterns = [f".*.writing-{_RANDOM}*"] if tuple(names) == ("*",) else [
-        f".{name.stem}.{marked}{name.suffix}" for name in map(Path, names) for marked in (f"writing-{_RANDOM}", _BEFORE)]
+    patterns = (
+        [f".*.writing-{_RANDOM}*"]
+        if tuple(names) == ("*",)
+        else [
+            f".{name.stem}.{marked}{name.suffix}"
+            for name in map(Path, names)
+            for marked in (f"writing-{_RANDOM}", _BEFORE)
+        ]
+    )
     for pattern in patterns:
         for path in folder.glob(pattern):
             with contextlib.suppress(OSError):
@@ -160,6 +170,7 @@ def read_json_object(path: str | os.PathLike) -> dict:
         ValueError: It holds something else; the message names the file, and the line where it can.
         OSError: It cannot be opened.
     """
+
     def once(pairs):
         found = {}
         for key, value in pairs:
@@ -169,25 +180,35 @@ def read_json_object(path: str | os.PathLike) -> dict:
         return found
 
     def whole(digits):
-        if len(digits) > 400:               # int() refuses 4301, and no double is as large as 10 ** 309
+        if len(digits) > 400:  # int() refuses 4301, and no double is as large as 10 ** 309
             raise _Unreadable(f"a number has {len(digits):,} digits: {digits[:12]}…")
         return int(digits)
 
     if Path(path).is_dir():
         raise ValueError(f"{path} is a folder; expected a JSON file.")
     try:
-        content = json.loads(Path(path).read_bytes().decode("utf-8-sig"), object_pairs_hook=once, parse_int=whole)
+        content = json.loads(
+            Path(path).read_bytes().decode("utf-8-sig"), object_pairs_hook=once, parse_int=whole
+        )
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not UTF-8 text: byte {error.start} is wrong. Save it as UTF-8.") from error
+        raise ValueError(
+            f"{path} is not UTF-8 text: byte {error.start} is wrong. Save it as UTF-8."
+        ) from error
     except json.JSONDecodeError as error:
-        raise ValueError(f"{path} is no JSON: it cannot be read from line {error.lineno}, column {error.colno} on. Correct it "
-                         "there, or restore the file.") from error
+        raise ValueError(
+            f"{path} is no JSON: it cannot be read from line {error.lineno}, column {error.colno} on. Correct it "
+            "there, or restore the file."
+        ) from error
     except _Unreadable as error:
         raise ValueError(f"{path} cannot be read: {error}.") from error
     except RecursionError as error:
-        raise ValueError(f"{path} cannot be read: its lists or objects are nested too deeply.") from error
+        raise ValueError(
+            f"{path} cannot be read: its lists or objects are nested too deeply."
+        ) from error
     if not isinstance(content, dict):
-        raise ValueError(f"{path} must hold a JSON object, {{…}}. It holds {json.dumps(content)[:60]}.")
+        raise ValueError(
+            f"{path} must hold a JSON object, {{…}}. It holds {json.dumps(content)[:60]}."
+        )
     return content
 
 
@@ -205,7 +226,7 @@ def digest_of(path):
 @contextlib.contextmanager
 def long_cells():
     """Lets the csv module read cells of any length: a frayed mask exceeds its limit of 131,072 characters."""
-    before = csv.field_size_limit(min(sys.maxsize, 2 ** 31 - 1))
+    before = csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
     try:
         yield
     finally:

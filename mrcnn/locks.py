@@ -5,6 +5,7 @@ when that process started, so that a lock of a killed process is recognised even
 id was given to another process. Nothing but plain files is needed, so it also works on network
 drives, where locks of the operating system often do not.
 """
+
 import contextlib
 import ctypes
 import functools
@@ -32,7 +33,7 @@ SIGN_OF_LIFE_S, SILENT_S = 30, 300
 # this long is of a process that was killed in between.
 EMPTY_S = 2
 
-_held: dict[Path, tuple[int, int]] = {}         # lock file -> process and thread that hold it here
+_held: dict[Path, tuple[int, int]] = {}  # lock file -> process and thread that hold it here
 
 
 class FolderInUse(BlockingIOError):
@@ -64,12 +65,14 @@ def locked(folder: str | os.PathLike, what: str) -> Iterator[None]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _take(path, content, folder)
-        remove_leftovers(folder)                # nobody else writes here now
+        remove_leftovers(folder)  # nobody else writes here now
     except FolderInUse:
         raise
     except OSError as error:
-        raise OSError(f"{folder} cannot be locked for {what}: {error.strerror or error}. Choose a "
-                      "folder on a disk with free space that you may write to.") from error
+        raise OSError(
+            f"{folder} cannot be locked for {what}: {error.strerror or error}. Choose a "
+            "folder on a disk with free space that you may write to."
+        ) from error
     _held[path] = me
     ended = threading.Event()
     threading.Thread(target=_give_signs_of_life, args=(path, ended), daemon=True).start()
@@ -77,7 +80,7 @@ def locked(folder: str | os.PathLike, what: str) -> Iterator[None]:
         yield
     finally:
         ended.set()
-        if os.getpid() == me[0]:                # not in a process that was forked in the block
+        if os.getpid() == me[0]:  # not in a process that was forked in the block
             del _held[path]
             with contextlib.suppress(OSError):
                 if path.read_bytes() == content:
@@ -104,7 +107,7 @@ def _take(path: Path, content: bytes, folder) -> None:
             return
         except FileExistsError:
             pass
-        except OSError:                         # a full disk: not to be left empty for others
+        except OSError:  # a full disk: not to be left empty for others
             with contextlib.suppress(OSError):
                 if not path.read_bytes():
                     path.unlink()
@@ -123,15 +126,18 @@ def _remove_left_behind(path: Path) -> None:
         guard.mkdir()
     except FileExistsError:
         with contextlib.suppress(OSError):
-            if time.time() - guard.stat().st_mtime > EMPTY_S * 5:       # its owner was killed
+            if time.time() - guard.stat().st_mtime > EMPTY_S * 5:  # its owner was killed
                 guard.rmdir()
         time.sleep(0.05)
         return
     try:
         holder = _holder(path)
         if holder is not None and _is_left_behind(path, holder):
-            log.warning("The lock %s was left behind by %s, which has ended; it is taken over.",
-                        path, _words(holder.get("what")))
+            log.warning(
+                "The lock %s was left behind by %s, which has ended; it is taken over.",
+                path,
+                _words(holder.get("what")),
+            )
             path.unlink(missing_ok=True)
     finally:
         with contextlib.suppress(OSError):
@@ -140,9 +146,16 @@ def _remove_left_behind(path: Path) -> None:
 
 def _note(what: str) -> bytes:
     pid = os.getpid()
-    return json.dumps({"what": what, "pid": pid, "started": _start_of(pid), **_system(),
-                       "since": f"{datetime.now():%Y-%m-%d %H:%M:%S}",
-                       "thread": threading.get_ident()}).encode()
+    return json.dumps(
+        {
+            "what": what,
+            "pid": pid,
+            "started": _start_of(pid),
+            **_system(),
+            "since": f"{datetime.now():%Y-%m-%d %H:%M:%S}",
+            "thread": threading.get_ident(),
+        }
+    ).encode()
 
 
 def _holder(path: Path) -> dict | None:
@@ -167,12 +180,15 @@ def _is_left_behind(path: Path, holder: dict) -> bool:
         return True
     if _is_of_this_system(holder):
         started = _start_of(holder["pid"])
-        return started is None or "" not in (started, holder.get("started")) and (
-            started != holder.get("started"))
+        return (
+            started is None
+            or "" not in (started, holder.get("started"))
+            and (started != holder.get("started"))
+        )
     try:
         return time.time() - path.stat().st_mtime > SILENT_S
     except FileNotFoundError:
-        return False                            # released just now; the caller looks again
+        return False  # released just now; the caller looks again
 
 
 def _is_of_this_system(holder: dict) -> bool:
@@ -180,14 +196,18 @@ def _is_of_this_system(holder: dict) -> bool:
 
 
 def _in_use(folder, path: Path, holder: dict) -> FolderInUse:
-    who = (f"process {holder['pid']} on {_words(holder.get('host'))}, "
-           f"since {_words(holder.get('since'))}")
+    who = (
+        f"process {holder['pid']} on {_words(holder.get('host'))}, "
+        f"since {_words(holder.get('since'))}"
+    )
     if holder["pid"] == os.getpid() and _is_of_this_system(holder):
         who = "another thread of this process"
     advice = "Wait until it has ended, or give another folder."
     if not _is_of_this_system(holder):
-        advice += (f" If it is no longer running, delete {path}; it also stops counting after "
-                   f"{SILENT_S // 60} minutes without a sign of life.")
+        advice += (
+            f" If it is no longer running, delete {path}; it also stops counting after "
+            f"{SILENT_S // 60} minutes without a sign of life."
+        )
     return FolderInUse(f"{folder} is in use by {_words(holder.get('what'))} ({who}). {advice}")
 
 
@@ -201,7 +221,7 @@ def _give_signs_of_life(path: Path, ended: threading.Event) -> None:
     while not ended.wait(SIGN_OF_LIFE_S):
         try:
             os.utime(path)
-        except OSError:                         # a person removed it
+        except OSError:  # a person removed it
             return
 
 
@@ -209,9 +229,11 @@ def _give_signs_of_life(path: Path, ended: threading.Event) -> None:
 def _system() -> dict[str, str]:
     """Within which process ids mean the same: host, its start, and the container on it."""
     space = []
-    with contextlib.suppress(OSError):          # Linux only
-        space = [Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
-                 os.readlink("/proc/self/ns/pid")]
+    with contextlib.suppress(OSError):  # Linux only
+        space = [
+            Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
+            os.readlink("/proc/self/ns/pid"),
+        ]
     return {"host": socket.gethostname(), "system": " ".join([sys.platform, *space])}
 
 
@@ -224,18 +246,23 @@ def _start_of(pid: int) -> str | None:
     try:
         # Behind the name in brackets, which may hold anything, come fields 3 (state) to 52.
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return None if fields[0] in "ZX" else fields[19]        # field 22: ticks since the start
+        return None if fields[0] in "ZX" else fields[19]  # field 22: ticks since the start
     except (OSError, IndexError):
-        pass                                    # not Linux, no such process, or hidden from us
+        pass  # not Linux, no such process, or hidden from us
     try:
-        os.kill(pid, 0)                         # sends nothing
+        os.kill(pid, 0)  # sends nothing
     except (ProcessLookupError, OverflowError):
         return None
     except OSError:
-        pass                                    # another user's
+        pass  # another user's
     try:
-        told = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True,
-                              text=True, env=os.environ | {"LC_ALL": "C"}, timeout=10)
+        told = subprocess.run(
+            ["ps", "-o", "lstart=", "-p", str(pid)],
+            capture_output=True,
+            text=True,
+            env=os.environ | {"LC_ALL": "C"},
+            timeout=10,
+        )
         return " ".join(told.stdout.split())
     except (OSError, subprocess.SubprocessError):
         return ""
@@ -252,7 +279,7 @@ def _start_on_windows(pid: int) -> str | None:
     try:
         code, times = ctypes.c_ulong(), (ctypes.c_uint64 * 4)()
         if kernel.GetExitCodeProcess(handle, ctypes.byref(code)) and code.value != 259:
-            return None                         # 259: still active
+            return None  # 259: still active
         known = kernel.GetProcessTimes(handle, *(ctypes.byref(times, 8 * i) for i in range(4)))
         return str(times[0]) if known else ""
     finally:

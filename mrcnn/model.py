@@ -1,4 +1,5 @@
 """The front door: class MaskRCNN as Matterport's scripts know it. It renames, converts and delegates; it computes nothing."""
+
 import contextlib
 import copy
 import dataclasses
@@ -55,7 +56,9 @@ from mrcnn.training.run_folder import RunFolder
 from mrcnn.training.schedules import Stage
 
 # <model_dir>/<name><YYYYmmddTHHMM>/mask_rcnn_<name>_<epoch>.h5
-CHECKPOINT = re.compile(r".*[/\\][\w-]+(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})[/\\]mask_rcnn_[\w-]+?(\d{4})\.h5")
+CHECKPOINT = re.compile(
+    r".*[/\\][\w-]+(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})[/\\]mask_rcnn_[\w-]+?(\d{4})\.h5"
+)
 
 
 class MaskRCNN:
@@ -69,8 +72,8 @@ class MaskRCNN:
     def __init__(self, mode, config, model_dir, extra_heads=()):
         if mode not in ("training", "inference"):
             raise ValueError(f'mode must be "training" or "inference". Got {mode!r}.')
-        if "BATCH_SIZE" in vars(config):            # and not in a subclass that leaves out super().__init__()
-            config.validate()                       # settings may have been made since
+        if "BATCH_SIZE" in vars(config):  # and not in a subclass that leaves out super().__init__()
+            config.validate()  # settings may have been made since
             config.derive()
         self.mode, self.config, self.model_dir = mode, config, str(model_dir)
         self._extra_heads, self._predictor, self.anchors = extra_heads, None, None
@@ -111,13 +114,19 @@ class MaskRCNN:
         Raises FileNotFoundError if there is none.
         """
         name = self.config.NAME.lower()
-        runs = [p for p in Path(self.model_dir).glob(f"{glob.escape(name)}*") if re.fullmatch(re.escape(name) + r"\d{8}T\d{4}", p.name)]
+        runs = [
+            p
+            for p in Path(self.model_dir).glob(f"{glob.escape(name)}*")
+            if re.fullmatch(re.escape(name) + r"\d{8}T\d{4}", p.name)
+        ]
         for run in sorted(runs, key=lambda p: p.name, reverse=True):
             checkpoints = sorted(p for p in run.glob("mask_rcnn*.h5"))
             if checkpoints:
                 return str(checkpoints[-1])
-        raise FileNotFoundError(f"No checkpoint {name}*/mask_rcnn*.h5 in {self.model_dir}. Train first, or check model_dir and the "
-                                "config's NAME.")
+        raise FileNotFoundError(
+            f"No checkpoint {name}*/mask_rcnn*.h5 in {self.model_dir}. Train first, or check model_dir and the "
+            "config's NAME."
+        )
 
     def set_log_dir(self, model_path=None):
         """Where the next training writes. model_path: a checkpoint to go on from; its epoch is read from its name.
@@ -147,7 +156,7 @@ class MaskRCNN:
 
     def _claim_log_dir(self):
         """Make the folder of a training that begins; a later minute's, if another one has begun there since this model was made."""
-        while self._to_claim == self.log_dir:           # and not one that the script has named itself
+        while self._to_claim == self.log_dir:  # and not one that the script has named itself
             try:
                 Path(self.log_dir).mkdir(parents=True)
                 self._to_claim = None
@@ -157,8 +166,17 @@ class MaskRCNN:
 
     # ---- training ---------------------------------------------------------------------------------------------------
 
-    def train(self, train_dataset, val_dataset, learning_rate, epochs, layers, augmentation=None, custom_callbacks=None,
-              no_augmentation_sources=None):
+    def train(
+        self,
+        train_dataset,
+        val_dataset,
+        learning_rate,
+        epochs,
+        layers,
+        augmentation=None,
+        custom_callbacks=None,
+        no_augmentation_sources=None,
+    ):
         """Train up to epoch number `epochs`, counted over all calls; nothing is trained if the model is past it, so a script that
         trains in several calls can be run again after `load_weights(find_last())`: `keras_model.history` then tells of the epochs
         that the call would have trained, as history.csv has them.
@@ -178,35 +196,65 @@ class MaskRCNN:
             return
         config = self._config_in_force()
         # Before the folder is made: what is wrong with the data leaves none behind.
-        batches = training_batches(train_dataset, config, augmenter=augmentation,
-                                   unaugmented_sources=no_augmentation_sources or (), workers=config.WORKERS)
-        validation = None if val_dataset is None else validation_batches(val_dataset, config, config.WORKERS)
+        batches = training_batches(
+            train_dataset,
+            config,
+            augmenter=augmentation,
+            unaugmented_sources=no_augmentation_sources or (),
+            workers=config.WORKERS,
+        )
+        validation = (
+            None if val_dataset is None else validation_batches(val_dataset, config, config.WORKERS)
+        )
         self._claim_log_dir()
         run = self._run_folder()
-        self.keras_model.settings = dataclasses.replace(self.keras_model.settings, loss_weights=dict(config.LOSS_WEIGHTS),
-                                                        train_anchors=config.RPN_TRAIN_ANCHORS_PER_IMAGE)
+        self.keras_model.settings = dataclasses.replace(
+            self.keras_model.settings,
+            loss_weights=dict(config.LOSS_WEIGHTS),
+            train_anchors=config.RPN_TRAIN_ANCHORS_PER_IMAGE,
+        )
         state = {}
         try:
             with without_retracing_warnings():
-                fit(self.keras_model, config, batches, [Stage(layers, layers, epochs - self.epoch, learning_rate)], run,
-                    validation=validation, first_epoch=self.epoch, callbacks=custom_callbacks or (),
-                    metadata={"config": config.to_dict()}, state=state)
+                fit(
+                    self.keras_model,
+                    config,
+                    batches,
+                    [Stage(layers, layers, epochs - self.epoch, learning_rate)],
+                    run,
+                    validation=validation,
+                    first_epoch=self.epoch,
+                    callbacks=custom_callbacks or (),
+                    metadata={"config": config.to_dict()},
+                    state=state,
+                )
         finally:
             self.epoch = self._told = state.get("epoch", self.epoch)
 
     def _tell_of_what_is_trained(self, epochs):
         """A call that has nothing to train leaves what one that trains does: `log_dir`, and in `history` the epochs from the last
         call's to its own."""
-        logging.getLogger(__name__).warning("Nothing to train: this model has %d epochs behind it, and epochs=%d counts from the start.",
-                                            self.epoch, epochs)
+        logging.getLogger(__name__).warning(
+            "Nothing to train: this model has %d epochs behind it, and epochs=%d counts from the start.",
+            self.epoch,
+            epochs,
+        )
         self._claim_log_dir()
-        with contextlib.suppress(OSError):              # a checkpoint may lie where nothing can be written
+        with contextlib.suppress(OSError):  # a checkpoint may lie where nothing can be written
             Path(self.log_dir).mkdir(parents=True, exist_ok=True)
-        rows = [row for row in RunFolder(self.log_dir).read_history() if self._told < row.get("epoch", 0) <= epochs]
-        names = dict.fromkeys(name for row in rows for name in row if name not in ("epoch", "stage"))
+        rows = [
+            row
+            for row in RunFolder(self.log_dir).read_history()
+            if self._told < row.get("epoch", 0) <= epochs
+        ]
+        names = dict.fromkeys(
+            name for row in rows for name in row if name not in ("epoch", "stage")
+        )
         history = keras.callbacks.History()
         history.epoch = [row["epoch"] - 1 for row in rows]
-        history.history = {name: [row[name] for row in rows if name in row] for name in names or self._losses()}
+        history.history = {
+            name: [row[name] for row in rows if name in row] for name in names or self._losses()
+        }
         self.keras_model.history, self._told = history, max(self._told, epochs)
 
     def _losses(self):
@@ -216,19 +264,31 @@ class MaskRCNN:
     def _follow_config(self):
         """Settings that were changed since the model was built take effect now."""
         watched = self._live_settings
-        watched.detector, watched.config = self.keras_model, self.config         # scripts put others in their place
-        if watched.follow() or self._predictor is not None and self._predictor.config is not self.config:
+        watched.detector, watched.config = (
+            self.keras_model,
+            self.config,
+        )  # scripts put others in their place
+        if (
+            watched.follow()
+            or self._predictor is not None
+            and self._predictor.config is not self.config
+        ):
             self._predictor = None
 
     def _run_folder(self):
         """The folder of this training; weights go where `checkpoint_path` says, which a script may have set."""
         path = Path(self.checkpoint_path)
-        run = RunFolder(self.log_dir, epoch_weights=path.name if path.parent == Path(self.log_dir) else str(path.absolute()))
+        run = RunFolder(
+            self.log_dir,
+            epoch_weights=path.name if path.parent == Path(self.log_dir) else str(path.absolute()),
+        )
         try:
             run.weights_of(1)
         except (KeyError, IndexError, ValueError) as error:
-            raise ValueError(f"checkpoint_path may hold {{epoch}}, or {{epoch:04d}}, and no other field. Got "
-                             f"{self.checkpoint_path!r}.") from error
+            raise ValueError(
+                f"checkpoint_path may hold {{epoch}}, or {{epoch:04d}}, and no other field. Got "
+                f"{self.checkpoint_path!r}."
+            ) from error
         return run
 
     def _config_in_force(self):
@@ -240,8 +300,10 @@ class MaskRCNN:
     def compile(self, learning_rate, momentum=None):
         """Give the Keras model its optimiser; `train` does that by itself. momentum: None takes the config's LEARNING_MOMENTUM."""
         with devices_of(self.keras_model):
-            optimizer = make_optimizer(self.config, learning_rate, int(self.config.STEPS_PER_EPOCH or 1))
-            if momentum is not None and hasattr(optimizer, "momentum"):         # which AdamW has not
+            optimizer = make_optimizer(
+                self.config, learning_rate, int(self.config.STEPS_PER_EPOCH or 1)
+            )
+            if momentum is not None and hasattr(optimizer, "momentum"):  # which AdamW has not
                 optimizer.momentum = momentum
             self.keras_model.compile(optimizer, jit_compile=use_xla(self.config))
 
@@ -267,7 +329,9 @@ class MaskRCNN:
         """
         self._follow_config()
         photos = self._photos(images)
-        results = [self._of_enough_confidence(result) for result in self._predictor_of_this_model()(photos)]
+        results = [
+            self._of_enough_confidence(result) for result in self._predictor_of_this_model()(photos)
+        ]
         for image, result in zip(photos, results, strict=True):
             result["masks"] = full_masks(result, convention=self.keras_model.convention)
             if verbose:
@@ -279,11 +343,17 @@ class MaskRCNN:
         in pixels of that input."""
         self._follow_config()
         found, results = self._predictor_of_this_model().detect_molded, []
-        for image, meta in zip(np.asarray(molded_images, np.float32), np.asarray(image_metas), strict=True):
+        for image, meta in zip(
+            np.asarray(molded_images, np.float32), np.asarray(image_metas), strict=True
+        ):
             placement = Placement(image.shape[:2], image.shape[:2], (0, 0), image.shape[:2])
             window = parse_image_meta(meta[None])["window"].astype(np.float32)
-            result = self._of_enough_confidence(unmold({k: v[0] for k, v in found(image[None], window).items()}, placement))
-            results.append(result | {"masks": full_masks(result, convention=self.keras_model.convention)})
+            result = self._of_enough_confidence(
+                unmold({k: v[0] for k, v in found(image[None], window).items()}, placement)
+            )
+            results.append(
+                result | {"masks": full_masks(result, convention=self.keras_model.convention)}
+            )
         return results
 
     def mold_inputs(self, images):
@@ -292,9 +362,15 @@ class MaskRCNN:
         images = self._photos(images)
         molded = [mold(image, config) for image in images]
         every_class = np.zeros(self.config.NUM_CLASSES, np.int32)
-        metas = [compose_image_meta(0, photo.shape, image.shape, place.window, place.scale, every_class)
-                 for photo, (image, place) in zip(images, molded, strict=True)]
-        return np.stack([image for image, _ in molded]), np.stack(metas), np.stack([place.window for _, place in molded])
+        metas = [
+            compose_image_meta(0, photo.shape, image.shape, place.window, place.scale, every_class)
+            for photo, (image, place) in zip(images, molded, strict=True)
+        ]
+        return (
+            np.stack([image for image, _ in molded]),
+            np.stack(metas),
+            np.stack([place.window for _, place in molded]),
+        )
 
     def unmold_detections(self, detections, mrcnn_mask, original_image_shape, image_shape, window):
         """Matterport's raw detections of one image -> boxes (N, 4) int32 yxyx, class_ids, scores, masks (H, W, N) on the photo.
@@ -303,14 +379,31 @@ class MaskRCNN:
         mrcnn_mask: (D, h, w, K); image_shape: of the network input; window: (4,) yxyx, where the photo lies in it, pixels.
         """
         rows = np.flatnonzero(detections[:, 4] == 0)
-        detections = detections[:rows[0]] if len(rows) else detections
+        detections = detections[: rows[0]] if len(rows) else detections
         top, left, bottom, right = (int(n) for n in window)
-        placement = Placement(tuple(original_image_shape[:2]), (bottom - top, right - left), (top, left), tuple(image_shape[:2]))
-        boxes = placement.boxes_to_photo(from_unit(detections[:, :4], image_shape[:2]), inclusive=True).round().astype(np.int32)
+        placement = Placement(
+            tuple(original_image_shape[:2]),
+            (bottom - top, right - left),
+            (top, left),
+            tuple(image_shape[:2]),
+        )
+        boxes = (
+            placement.boxes_to_photo(from_unit(detections[:, :4], image_shape[:2]), inclusive=True)
+            .round()
+            .astype(np.int32)
+        )
         kept = ((boxes[:, 2:] - boxes[:, :2]) > 0).all(axis=1)
-        boxes, class_ids, scores = boxes[kept], detections[kept, 4].astype(np.int32), detections[kept, 5]
-        probabilities = mrcnn_mask[:len(kept)][kept][np.arange(len(boxes)), :, :, class_ids]
-        result = {"rois": boxes, "mask_probabilities": probabilities, "image_hw": tuple(original_image_shape[:2])}
+        boxes, class_ids, scores = (
+            boxes[kept],
+            detections[kept, 4].astype(np.int32),
+            detections[kept, 5],
+        )
+        probabilities = mrcnn_mask[: len(kept)][kept][np.arange(len(boxes)), :, :, class_ids]
+        result = {
+            "rois": boxes,
+            "mask_probabilities": probabilities,
+            "image_hw": tuple(original_image_shape[:2]),
+        }
         return boxes, class_ids, scores, full_masks(result, convention="corners")
 
     def get_anchors(self, image_shape):
@@ -323,14 +416,20 @@ class MaskRCNN:
         check_process()
         self._follow_config()
         molded, _, windows = self.mold_inputs(images)
-        return keras.tree.map_structure(np.asarray, self.keras_model.trace(molded, windows.astype(np.float32)))
+        return keras.tree.map_structure(
+            np.asarray, self.keras_model.trace(molded, windows.astype(np.float32))
+        )
 
     def run_graph(self, images, outputs, image_metas=None):
-        raise NotImplementedError("run_graph ran parts of a TF1 graph. Call model.trace(images): it returns every tensor of the graph by "
-                                  "name, rpn_class and mrcnn_bbox for instance.")
+        raise NotImplementedError(
+            "run_graph ran parts of a TF1 graph. Call model.trace(images): it returns every tensor of the graph by "
+            "name, rpn_class and mrcnn_bbox for instance."
+        )
 
     def ancestor(self, tensor, name, checked=None):
-        raise NotImplementedError("ancestor looked for a tensor in a TF1 graph. Call model.trace(images): it returns them by name.")
+        raise NotImplementedError(
+            "ancestor looked for a tensor in a TF1 graph. Call model.trace(images): it returns them by name."
+        )
 
     def _of_enough_confidence(self, result):
         """The result without detections below DETECTION_MIN_CONFIDENCE, which may be higher than when the model was compiled."""
@@ -359,8 +458,14 @@ def _check_callbacks(callbacks):
     """Raises ValueError for a callback that would stop the training after its first epoch."""
     for callback in callbacks:
         path = str(getattr(callback, "filepath", ""))
-        if isinstance(callback, keras.callbacks.ModelCheckpoint) and not callback.save_weights_only and not path.endswith(".h5"):
+        if (
+            isinstance(callback, keras.callbacks.ModelCheckpoint)
+            and not callback.save_weights_only
+            and not path.endswith(".h5")
+        ):
             stem = path.removesuffix(Path(path).suffix)
-            raise ValueError(f'ModelCheckpoint("{path}") would save the whole model, and a model is saved as its weights here, in a .h5 '
-                             f'file. Use ModelCheckpoint("{stem}.weights.h5", save_weights_only=True); log_dir has the weights of every '
-                             "epoch anyway.")
+            raise ValueError(
+                f'ModelCheckpoint("{path}") would save the whole model, and a model is saved as its weights here, in a .h5 '
+                f'file. Use ModelCheckpoint("{stem}.weights.h5", save_weights_only=True); log_dir has the weights of every '
+                "epoch anyway."
+            )

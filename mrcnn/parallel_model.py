@@ -5,5 +5,7 @@ class ParallelModel:
     """Gone: `Config.GPU_COUNT` says on how many GPUs a model trains, and `MaskRCNN` builds it for them, see `mrcnn.modeling.devices`."""
 
     def __init__(self, keras_model, gpu_count):
-        raise NotImplementedError("ParallelModel is gone: no model is wrapped for several GPUs. Set GPU_COUNT in your Config, and MaskRCNN "
-                                  "trains on so many, IMAGES_PER_GPU photos on each.")
+        raise NotImplementedError(
+            "ParallelModel is gone: no model is wrapped for several GPUs. Set GPU_COUNT in your Config, and MaskRCNN "
+            "trains on so many, IMAGES_PER_GPU photos on each."
+        )

@@ -7,6 +7,7 @@ them begins with
     from mrcnn.process import prefer_fast_kernels
     prefer_fast_kernels()
 """
+
 import ctypes
 import functools
 import os
@@ -15,8 +16,12 @@ import sys
 
 # Parameters of mallopt, from glibc's malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8
-MALLOC_VARIABLES = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_MAX_", "MALLOC_MMAP_THRESHOLD_",
-                    "MALLOC_ARENA_MAX")
+MALLOC_VARIABLES = (
+    "MALLOC_TRIM_THRESHOLD_",
+    "MALLOC_MMAP_MAX_",
+    "MALLOC_MMAP_THRESHOLD_",
+    "MALLOC_ARENA_MAX",
+)
 ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 
 

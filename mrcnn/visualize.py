@@ -3,6 +3,7 @@
 `display_*` show what they draw where there is a window or a notebook, unless they are handed axes. `draw_boxes`, `draw_rois` and
 `plot_*` leave a figure to `plt.show()` or `plt.savefig`, as Matterport's do.
 """
+
 import numpy as np
 
 from mrcnn.drawing import colors, comparison, refinements, tables
@@ -16,8 +17,21 @@ from mrcnn.drawing.weight_table import weight_rows
 from mrcnn.evaluation.instance_ap import compare
 from mrcnn.inference.pasting import paste_window
 
-__all__ = ["apply_mask", "display_differences", "display_images", "display_instances", "display_table", "display_top_masks",
-           "display_weight_stats", "draw_box", "draw_boxes", "draw_rois", "plot_overlaps", "plot_precision_recall", "random_colors"]
+__all__ = [
+    "apply_mask",
+    "display_differences",
+    "display_images",
+    "display_instances",
+    "display_table",
+    "display_top_masks",
+    "display_weight_stats",
+    "draw_box",
+    "draw_boxes",
+    "draw_rois",
+    "plot_overlaps",
+    "plot_precision_recall",
+    "random_colors",
+]
 
 
 def random_colors(N, bright=True, seed=None):
@@ -25,16 +39,57 @@ def random_colors(N, bright=True, seed=None):
     return colors.random_colors(N, bright, seed)
 
 
-def display_differences(image, gt_box, gt_class_id, gt_mask, pred_box, pred_class_id, pred_score, pred_mask, class_names, title="",
-                        ax=None, show_mask=True, show_box=True, iou_threshold=0.5, score_threshold=0.5):
+def display_differences(
+    image,
+    gt_box,
+    gt_class_id,
+    gt_mask,
+    pred_box,
+    pred_class_id,
+    pred_score,
+    pred_mask,
+    class_names,
+    title="",
+    ax=None,
+    show_mask=True,
+    show_box=True,
+    iou_threshold=0.5,
+    score_threshold=0.5,
+):
     """Truth in green, predictions in red; see `mrcnn.drawing.comparison.display_differences`."""
-    comparison.display_differences(image, gt_box, gt_class_id, gt_mask, pred_box, pred_class_id, pred_score, pred_mask, class_names,
-                                   title, ax, show_mask, show_box, iou_threshold, score_threshold, compare=compare)
+    comparison.display_differences(
+        image,
+        gt_box,
+        gt_class_id,
+        gt_mask,
+        pred_box,
+        pred_class_id,
+        pred_score,
+        pred_mask,
+        class_names,
+        title,
+        ax,
+        show_mask,
+        show_box,
+        iou_threshold,
+        score_threshold,
+        compare=compare,
+    )
 
 
 def draw_rois(image, rois, refined_rois, mask, class_ids, class_names, limit=10):
     """Some rois and what became of them, picked by NumPy's global generator; see `mrcnn.drawing.refinements.draw_rois`."""
-    refinements.draw_rois(image, rois, refined_rois, mask, class_ids, class_names, limit, paste=paste_window, rng=np.random)
+    refinements.draw_rois(
+        image,
+        rois,
+        refined_rois,
+        mask,
+        class_ids,
+        class_names,
+        limit,
+        paste=paste_window,
+        rng=np.random,
+    )
 
 
 def display_table(table):
@@ -54,5 +109,15 @@ def display_weight_stats(model):
 
     # In the order of the network, which the walk over its layers does not keep.
     places = {id(weight): place for place, weight in enumerate(model.keras_model.weights)}
-    layers = sorted(weight_layers(model.keras_model).items(), key=lambda item: places[id(own_weights(item[1])[0])])
-    display_table(weight_rows({name: [(weight.name, np.asarray(weight)) for weight in own_weights(layer)] for name, layer in layers}))
+    layers = sorted(
+        weight_layers(model.keras_model).items(),
+        key=lambda item: places[id(own_weights(item[1])[0])],
+    )
+    display_table(
+        weight_rows(
+            {
+                name: [(weight.name, np.asarray(weight)) for weight in own_weights(layer)]
+                for name, layer in layers
+            }
+        )
+    )

@@ -1,4 +1,5 @@
 """What tests of the library and of the application share: a plain backbone of ten layers, and drawn shapes to train on."""
+
 import functools
 import gc
 import os
@@ -10,13 +11,23 @@ import pytest
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ.setdefault("FASHION_CACHE_DIR", tempfile.mkdtemp(prefix="fashion-index-"))      # not into the home folder
+os.environ.setdefault(
+    "FASHION_CACHE_DIR", tempfile.mkdtemp(prefix="fashion-index-")
+)  # not into the home folder
 
 
 # Files that take half a minute or more, the longest first.
-LONGEST = ["fashion/test_train_whole.py", "mrcnn/test_parity.py", "fashion/semantic/test_networks.py", "mrcnn/training/test_fit.py",
-           "test_devices.py", "test_backends.py", "mrcnn/modeling/backbones/test_contract.py", "mrcnn/modeling/test_detector.py",
-           "fashion/attributes/test_contract.py"]
+LONGEST = [
+    "fashion/test_train_whole.py",
+    "mrcnn/test_parity.py",
+    "fashion/semantic/test_networks.py",
+    "mrcnn/training/test_fit.py",
+    "test_devices.py",
+    "test_backends.py",
+    "mrcnn/modeling/backbones/test_contract.py",
+    "mrcnn/modeling/test_detector.py",
+    "fashion/attributes/test_contract.py",
+]
 
 
 def pytest_configure(config):
@@ -52,7 +63,11 @@ def register_plain_backbone():
         x = image = keras.Input((None, None, channels), name="image")
         features = []
         for stage, filters in enumerate((8, 8, 12, 16, 16), start=1):
-            conv, norm = ("conv1", "bn_conv1") if stage == 1 else (f"res{stage}a_branch2a", f"bn{stage}a_branch2a")
+            conv, norm = (
+                ("conv1", "bn_conv1")
+                if stage == 1
+                else (f"res{stage}a_branch2a", f"bn{stage}a_branch2a")
+            )
             x = keras.layers.Conv2D(filters, 3, 2, "same", name=conv)(x)
             x = keras.layers.ReLU(name=f"relu{stage}")(BatchNorm(update_statistics, name=norm)(x))
             features.append(x)
@@ -63,16 +78,33 @@ def register_plain_backbone():
 
 
 # Small enough that a step takes milliseconds, and every part of the network is there.
-TINY = {"BACKBONE": "plain", "IMAGE_MIN_DIM": 64, "IMAGE_MAX_DIM": 64, "IMAGES_PER_GPU": 2, "STEPS_PER_EPOCH": 2,
-        "RPN_ANCHOR_SCALES": [8, 16, 32, 64, 128], "TOP_DOWN_PYRAMID_SIZE": 16, "RPN_CHANNELS": 16, "MASK_CHANNELS": 8,
-        "FPN_CLASSIF_FC_LAYERS_SIZE": 32, "PRE_NMS_LIMIT": 60, "POST_NMS_ROIS_TRAINING": 30, "POST_NMS_ROIS_INFERENCE": 20,
-        "RPN_TRAIN_ANCHORS_PER_IMAGE": 32, "TRAIN_ROIS_PER_IMAGE": 16, "MAX_GT_INSTANCES": 12, "DETECTION_MAX_INSTANCES": 10,
-        "MASK_BUCKETS": [10], "WARMUP_STEPS": 0}
+TINY = {
+    "BACKBONE": "plain",
+    "IMAGE_MIN_DIM": 64,
+    "IMAGE_MAX_DIM": 64,
+    "IMAGES_PER_GPU": 2,
+    "STEPS_PER_EPOCH": 2,
+    "RPN_ANCHOR_SCALES": [8, 16, 32, 64, 128],
+    "TOP_DOWN_PYRAMID_SIZE": 16,
+    "RPN_CHANNELS": 16,
+    "MASK_CHANNELS": 8,
+    "FPN_CLASSIF_FC_LAYERS_SIZE": 32,
+    "PRE_NMS_LIMIT": 60,
+    "POST_NMS_ROIS_TRAINING": 30,
+    "POST_NMS_ROIS_INFERENCE": 20,
+    "RPN_TRAIN_ANCHORS_PER_IMAGE": 32,
+    "TRAIN_ROIS_PER_IMAGE": 16,
+    "MAX_GT_INSTANCES": 12,
+    "DETECTION_MAX_INSTANCES": 10,
+    "MASK_BUCKETS": [10],
+    "WARMUP_STEPS": 0,
+}
 
 
 def leave_uncompiled(patch):
     """Steps of training and prediction run as they are: tracing their graphs takes longer than the few steps that tests need."""
     from mrcnn.modeling.detector import Detector
+
     patch.setattr(Detector, "compile", functools.partialmethod(Detector.compile, run_eagerly=True))
     patch.setattr("mrcnn.inference.predict.compiled", lambda step, *_, **__: step)
 
@@ -100,7 +132,13 @@ def tiny_settings():
 def plain_config(tiny_settings):
     """plain_config(**settings) -> a Config of 64 pixels with the plain backbone and the classes of `shapes`."""
     from mrcnn.config import Config
-    fixed = {"NUM_CLASSES": 3, "DETECTION_MIN_CONFIDENCE": 0.0, "DETECTION_ALL_CLASSES": True, "NAME": "plain"}
+
+    fixed = {
+        "NUM_CLASSES": 3,
+        "DETECTION_MIN_CONFIDENCE": 0.0,
+        "DETECTION_ALL_CLASSES": True,
+        "NAME": "plain",
+    }
     return lambda **settings: Config.from_dict(tiny_settings | fixed | settings)
 
 
@@ -127,12 +165,13 @@ def shapes():
         def load_mask(self, image_id):
             y, x = np.random.default_rng(image_id).integers(0, 20, 2)
             masks = np.zeros((70, 50, 2), np.uint8)
-            masks[y:y + 24, x:x + 24, 0] = 1
-            masks[48:60, x:x + 28, 1] = 1
+            masks[y : y + 24, x : x + 24, 0] = 1
+            masks[48:60, x : x + 28, 1] = 1
             return masks, np.array([1, 2])
 
     def make(count):
         dataset = Shapes(count)
         dataset.prepare()
         return dataset
+
     return make

@@ -12,10 +12,28 @@ ROOT = Path(__file__).parents[1]
 FILES = sorted(path for top in ("mrcnn", "fashion") for path in (ROOT / top).rglob("*.py"))
 
 # What the folders of `fashion` share; whatever of fashion/*.py is not named here or in FLOORS is a verb.
-SHARED = ["fashion.ontology", "fashion.rle", "fashion.config", "fashion.augmentation", "fashion.pictures", "fashion.page", "fashion.plots"]
-FOLDERS = ["datasets", "attributes", "semantic", "classify", "ensemble", "tuning", "submission", "evaluation", "exploration"]
+SHARED = [
+    "fashion.ontology",
+    "fashion.rle",
+    "fashion.config",
+    "fashion.augmentation",
+    "fashion.pictures",
+    "fashion.page",
+    "fashion.plots",
+]
+FOLDERS = [
+    "datasets",
+    "attributes",
+    "semantic",
+    "classify",
+    "ensemble",
+    "tuning",
+    "submission",
+    "evaluation",
+    "exploration",
+]
 FLOORS = [
-    ["mrcnn.import_path", "mrcnn.setting_checks"],
+    ["mrcnn.import_path", "mrcnn.setting_checks", "mrcnn.moved"],
     ["mrcnn.ops", "mrcnn.config", "mrcnn.process"],
     ["mrcnn.modeling", "mrcnn.data", "mrcnn.drawing"],
     ["mrcnn.training", "mrcnn.inference", "mrcnn.evaluation", "mrcnn.export", "mrcnn.legacy"],
@@ -66,12 +84,16 @@ def place_of(module):
 
 def imports(path):
     """(line, dotted name) of every import in a file, even inside functions; relative ones made absolute."""
-    package = module_name(path) if path.name == "__init__.py" else module_name(path).rpartition(".")[0]
+    package = (
+        module_name(path) if path.name == "__init__.py" else module_name(path).rpartition(".")[0]
+    )
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            above = package.split(".")[: len(package.split(".")) + 1 - node.level] if node.level else []
+            above = (
+                package.split(".")[: len(package.split(".")) + 1 - node.level] if node.level else []
+            )
             module = ".".join([*above, *([node.module] if node.module else [])])
             for alias in node.names:  # `from mrcnn.data import resize` imports mrcnn.data.resize
                 deeper = ROOT.joinpath(*module.split("."), alias.name)
@@ -99,7 +121,9 @@ def breaks_a_rule(importer, imported):
     if other_floor > floor:
         return f"is on floor {floor} and climbs to floor {other_floor}"
     if other_floor == floor and other_place != place and other_place not in SHARED:
-        return "looks at a sibling; move what both need one floor down, or hand it over as an argument"
+        return (
+            "looks at a sibling; move what both need one floor down, or hand it over as an argument"
+        )
     return None
 
 
@@ -151,7 +175,9 @@ def test_the_library_knows_no_clothes_no_contest_and_no_web(path):
     tree, words = ast.parse(path.read_text(encoding="utf-8")), []
     for node in ast.walk(tree):
         words += [value for _, value in ast.iter_fields(node) if isinstance(value, str)]
-    foreign = re.compile(r"fashion|kaggle|imaterialist|flask|fastapi|gradio|streamlit", re.IGNORECASE)
+    foreign = re.compile(
+        r"fashion|kaggle|imaterialist|flask|fastapi|gradio|streamlit", re.IGNORECASE
+    )
     assert not [word for word in words if foreign.search(word)], (
         "mrcnn serves any application; say it without"
     )
@@ -159,7 +185,9 @@ def test_the_library_knows_no_clothes_no_contest_and_no_web(path):
 
 def test_numpy_only_packages_import_without_tensorflow():
     modules = [module_name(path) for path in FILES if path.name != "__main__.py"]
-    modules = [module for module in modules if inside(module, NUMPY_ONLY) and not inside(module, KERAS_TOO)]
+    modules = [
+        module for module in modules if inside(module, NUMPY_ONLY) and not inside(module, KERAS_TOO)
+    ]
     code = f"""
 import importlib, sys
 for module in {modules}:
@@ -177,6 +205,10 @@ def test_every_folder_is_a_package():
 
 def test_tests_mirror_the_tree():
     """tests/mrcnn/ops/test_boxes.py tests mrcnn/ops/boxes.py; a folder of tests has a folder of code."""
-    folders = {test.parent.relative_to(ROOT / "tests") for test in (ROOT / "tests").rglob("test_*.py")}
-    folders -= {Path("compat")}  # scripts as Matterport's users write them, which go through all the front doors
+    folders = {
+        test.parent.relative_to(ROOT / "tests") for test in (ROOT / "tests").rglob("test_*.py")
+    }
+    folders -= {
+        Path("compat")
+    }  # scripts as Matterport's users write them, which go through all the front doors
     assert not [folder for folder in folders if not _is_module(ROOT / folder)]

@@ -2,6 +2,7 @@
 
 A process has one backend, so each runs this file as a script:   KERAS_BACKEND=jax python tests/test_backends.py FOLDER
 """
+
 import os
 import subprocess
 import sys
@@ -18,15 +19,24 @@ def results(tmp_path_factory):
     """{backend: {name: array}}; TensorFlow goes first and leaves the weights that JAX starts from."""
     folder, found = tmp_path_factory.mktemp("backends"), {}
     for backend in ("tensorflow", "jax"):
-        environment = os.environ | {"KERAS_BACKEND": backend, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}", "JAX_PLATFORMS": "cpu",
-                                    "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
-        subprocess.run([sys.executable, __file__, str(folder)], cwd=ROOT, env=environment, check=True)
+        environment = os.environ | {
+            "KERAS_BACKEND": backend,
+            "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}",
+            "JAX_PLATFORMS": "cpu",
+            "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+        }
+        subprocess.run(
+            [sys.executable, __file__, str(folder)], cwd=ROOT, env=environment, check=True
+        )
         found[backend] = dict(np.load(folder / f"{backend}.npz"))
     return found
 
 
 def compare(results, prefix):
-    one, other = ({name: column for name, column in results[backend].items() if name.startswith(prefix)} for backend in results)
+    one, other = (
+        {name: column for name, column in results[backend].items() if name.startswith(prefix)}
+        for backend in results
+    )
     assert one and one.keys() == other.keys()
     for name, column in one.items():
         np.testing.assert_allclose(other[name], column, rtol=1e-3, atol=1e-3, err_msg=name)
@@ -60,11 +70,16 @@ def inputs(config, attributes):
     low = rng.uniform(0, 30, (3, config.MAX_GT_INSTANCES, 2))
     boxes = np.concatenate([low, low + rng.uniform(8, 30, low.shape)], axis=2).astype(np.float32)
     real = np.arange(config.MAX_GT_INSTANCES) < np.array([[3], [1], [0]])
-    return {"images": rng.normal(size=(3, height, width, 3)).astype(np.float32),
-            "windows": np.tile(np.float32([0, 0, height, width]), (3, 1)), "seed": np.int32([0, 1, 2]),
-            "gt_class_ids": (real * rng.integers(1, config.NUM_CLASSES, real.shape)).astype(np.int32), "gt_boxes": boxes,
-            "gt_mask_frames": boxes, "gt_masks": (rng.random((*real.shape, 28, 28)) < 0.5).astype(np.uint8),
-            "gt_attributes": (rng.random((*real.shape, attributes)) < 0.3).astype(np.float32)}
+    return {
+        "images": rng.normal(size=(3, height, width, 3)).astype(np.float32),
+        "windows": np.tile(np.float32([0, 0, height, width]), (3, 1)),
+        "seed": np.int32([0, 1, 2]),
+        "gt_class_ids": (real * rng.integers(1, config.NUM_CLASSES, real.shape)).astype(np.int32),
+        "gt_boxes": boxes,
+        "gt_mask_frames": boxes,
+        "gt_masks": (rng.random((*real.shape, 28, 28)) < 0.5).astype(np.uint8),
+        "gt_attributes": (rng.random((*real.shape, attributes)) < 0.3).astype(np.float32),
+    }
 
 
 def main(folder):
@@ -80,9 +95,23 @@ def main(folder):
 
     register_plain_backbone()
     keras.utils.set_random_seed(1)
-    config = Config.from_dict(TINY | {"NUM_CLASSES": 4, "DETECTION_MIN_CONFIDENCE": 0.0, "DETECTION_ALL_CLASSES": True,
-                                      "NECK_GATE": "cbam"})
-    head = AttributeHead(5, "attention", channels=8, num_classes=4, groups=[0, 0, 1, 1, 2], loss=AttributeLoss("asymmetric"))
+    config = Config.from_dict(
+        TINY
+        | {
+            "NUM_CLASSES": 4,
+            "DETECTION_MIN_CONFIDENCE": 0.0,
+            "DETECTION_ALL_CLASSES": True,
+            "NECK_GATE": "cbam",
+        }
+    )
+    head = AttributeHead(
+        5,
+        "attention",
+        channels=8,
+        num_classes=4,
+        groups=[0, 0, 1, 1, 2],
+        loss=AttributeLoss("asymmetric"),
+    )
     detector, batch = build_detector(config, [head]), inputs(config, 5)
     if keras.backend.backend() == "tensorflow":
         save_weights(detector, folder / "weights.h5")
@@ -91,16 +120,27 @@ def main(folder):
     def training(batch):
         outputs = detector(batch, training=True)
         return outputs["samples"], detector.compute_losses(batch, outputs)
+
     samples, losses = compiled(training, detector, xla=False)(batch)
-    found = compiled(detector, detector, xla=False)({name: batch[name] for name in ("images", "windows")})
+    found = compiled(detector, detector, xla=False)(
+        {name: batch[name] for name in ("images", "windows")}
+    )
     # Two steps take TensorFlow less time than tracing them; that a graph makes the same ones is a fact of test_devices.py.
     how = {"jit_compile": True} if keras.backend.backend() == "jax" else {"run_eagerly": True}
     detector.compile(keras.optimizers.SGD(0.01, momentum=0.9), **how)
     detector.optimizer.build(detector.trainable_variables)
     steps = [detector.train_on_batch(batch, return_dict=True) for _ in range(2)]
-    arrays = {f"{kind} {name}": np.asarray(value) for kind, values in [
-        ("sample", samples), ("loss", losses), ("detection", found), ("step 1", steps[0]), ("step 2", steps[1])]
-        for name, value in values.items()}
+    arrays = {
+        f"{kind} {name}": np.asarray(value)
+        for kind, values in [
+            ("sample", samples),
+            ("loss", losses),
+            ("detection", found),
+            ("step 1", steps[0]),
+            ("step 2", steps[1]),
+        ]
+        for name, value in values.items()
+    }
     np.savez(folder / f"{keras.backend.backend()}.npz", **arrays)
 
 

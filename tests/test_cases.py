@@ -1,4 +1,5 @@
 """Inputs that once were handled badly, kept beside the repository in ../shared/cases: every script says OK."""
+
 import os
 import signal
 import subprocess
@@ -11,23 +12,31 @@ import pytest
 ROOT = Path(__file__).parents[1]
 CASES = ROOT.parent / "shared" / "cases"
 SCRIPTS = sorted(str(path.relative_to(CASES)) for path in CASES.glob("*/*.py"))
-SECONDS = 600       # of one script; the longest starts a program for each of 34 files
-BUDGET = 15 * 60    # of all in one process; on a slow machine the rest is skipped
+SECONDS = 600  # of one script; the longest starts a program for each of 34 files
+BUDGET = 15 * 60  # of all in one process; on a slow machine the rest is skipped
 BEGAN = []
 
 # What we do not promise.
-EXEMPT = {"reports/export_saved_model.py": "Keras exports a model that has been called, and this one has two paths"}
+EXEMPT = {
+    "reports/export_saved_model.py": "Keras exports a model that has been called, and this one has two paths"
+}
 # What is not right yet. Whoever mends one removes it here: it fails as soon as it passes.
 PENDING = set()
 
-pytestmark = [pytest.mark.full, pytest.mark.skipif(not CASES.is_dir(), reason="there is no folder ../shared/cases")]
+pytestmark = [
+    pytest.mark.full,
+    pytest.mark.skipif(not CASES.is_dir(), reason="there is no folder ../shared/cases"),
+]
 
 
 def cases(names):
     """The names as parameters, those that are not right yet as failures that are expected."""
     expected = pytest.mark.xfail(strict=True, reason="not right yet")
-    return [pytest.param(name, marks=[expected] if name in PENDING else []) for name in names if name not in EXEMPT] or [
-        pytest.param("", marks=pytest.mark.skip(reason="there is no folder ../shared/cases"))]
+    return [
+        pytest.param(name, marks=[expected] if name in PENDING else [])
+        for name in names
+        if name not in EXEMPT
+    ] or [pytest.param("", marks=pytest.mark.skip(reason="there is no folder ../shared/cases"))]
 
 
 def run(arguments, folder):
@@ -35,10 +44,23 @@ def run(arguments, folder):
     BEGAN.append(time.monotonic())
     if BEGAN[-1] - BEGAN[0] > BUDGET:
         pytest.skip(f"the cases before took more than {BUDGET // 60} minutes")
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(folder), "MPLBACKEND": "Agg", "TF_CPP_MIN_LOG_LEVEL": "3",
-                                "FASHION_CACHE_DIR": str(folder)}
-    child = subprocess.Popen([sys.executable, *map(str, arguments)], cwd=ROOT, env=environment, stdout=subprocess.PIPE,
-                             stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True)
+    environment = os.environ | {
+        "PYTHONPATH": str(ROOT),
+        "TMPDIR": str(folder),
+        "MPLBACKEND": "Agg",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "FASHION_CACHE_DIR": str(folder),
+    }
+    child = subprocess.Popen(
+        [sys.executable, *map(str, arguments)],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
     try:
         output, _ = child.communicate(timeout=SECONDS)
     finally:
@@ -56,13 +78,29 @@ def test_a_case_is_handled(name, tmp_path):
     assert status == 0 and said, output[-3000:]
 
 
-@pytest.mark.parametrize("name", cases(sorted(str(path.relative_to(CASES)) for path in CASES.glob("thresholds/*.json"))))
+@pytest.mark.parametrize(
+    "name", cases(sorted(str(path.relative_to(CASES)) for path in CASES.glob("thresholds/*.json")))
+)
 def test_thresholds_are_used_or_refused_by_name(name, tmp_path):
     """With a file that says more than thresholds, `submit` does not fail after the model was loaded."""
-    status, output = run(["-m", "fashion", "submit", "--images", "docs", "--thresholds", CASES / name, "--output", tmp_path / "s.csv"],
-                         tmp_path)
+    status, output = run(
+        [
+            "-m",
+            "fashion",
+            "submit",
+            "--images",
+            "docs",
+            "--thresholds",
+            CASES / name,
+            "--output",
+            tmp_path / "s.csv",
+        ],
+        tmp_path,
+    )
     last = (output.strip().splitlines() or [""])[-1]
-    assert "Traceback" not in output and (status == 0 or status == 2 and Path(name).name in last), output[-3000:]
+    assert "Traceback" not in output and (status == 0 or status == 2 and Path(name).name in last), (
+        output[-3000:]
+    )
 
 
 def test_the_lists_name_cases_that_exist():

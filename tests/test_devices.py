@@ -1,4 +1,5 @@
 """Several devices: the same update as one device makes. Devices are counted when a backend starts, so it is a process of its own."""
+
 import functools
 import os
 import subprocess
@@ -12,11 +13,15 @@ from mrcnn.modeling.devices import device_scope, replicas
 ROOT = Path(__file__).parents[1]
 
 
-def test_with_fewer_devices_than_asked_for_one_takes_the_whole_batch_and_a_warning_says_so(plain_config, caplog):
+def test_with_fewer_devices_than_asked_for_one_takes_the_whole_batch_and_a_warning_says_so(
+    plain_config, caplog
+):
     config = plain_config(GPU_COUNT=64)
     with device_scope(config) as scope:
         assert scope is None
-    assert "GPU_COUNT is 64, and this machine shows" in caplog.text and "batch of 128" in caplog.text
+    assert (
+        "GPU_COUNT is 64, and this machine shows" in caplog.text and "batch of 128" in caplog.text
+    )
     assert replicas(config) == 1
 
 
@@ -24,8 +29,12 @@ def test_with_fewer_devices_than_asked_for_one_takes_the_whole_batch_and_a_warni
 def test_two_devices_make_the_update_that_one_makes(tmp_path):
     """On TensorFlow. On JAX, which takes minutes to compile this for a CPU, run this file by hand: python tests/test_devices.py DIR,
     with the environment below and KERAS_BACKEND=jax."""
-    environment = os.environ | {"KERAS_BACKEND": "tensorflow", "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}", "JAX_PLATFORMS": "cpu",
-                                "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    environment = os.environ | {
+        "KERAS_BACKEND": "tensorflow",
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}",
+        "JAX_PLATFORMS": "cpu",
+        "XLA_FLAGS": "--xla_force_host_platform_device_count=2",
+    }
     subprocess.run([sys.executable, __file__, str(tmp_path)], env=environment, check=True)
 
 
@@ -51,16 +60,31 @@ def main(folder):
     tensorflow = keras.backend.backend() == "tensorflow"
     if tensorflow:
         import tensorflow as tf
-        cpu, = tf.config.list_physical_devices("CPU")
-        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+
+        (cpu,) = tf.config.list_physical_devices("CPU")
+        tf.config.set_logical_device_configuration(
+            cpu, [tf.config.LogicalDeviceConfiguration()] * 2
+        )
     register_plain_backbone()
     keras.utils.set_random_seed(1)
 
     def config(count):
-        return Config.from_dict(TINY | {"NUM_CLASSES": 4, "GPU_COUNT": count, "IMAGES_PER_GPU": 4 // count, "JIT_COMPILE": False,
-                                        "GRADIENT_CLIP_NORM": 0.5})          # small enough to be at work
+        return Config.from_dict(
+            TINY
+            | {
+                "NUM_CLASSES": 4,
+                "GPU_COUNT": count,
+                "IMAGES_PER_GPU": 4 // count,
+                "JIT_COMPILE": False,
+                "GRADIENT_CLIP_NORM": 0.5,
+            }
+        )  # small enough to be at work
 
-    batch = {name: np.concatenate([column[:2], column[:2]]) for name, column in inputs(config(1), 0).items() if name != "gt_attributes"}
+    batch = {
+        name: np.concatenate([column[:2], column[:2]])
+        for name, column in inputs(config(1), 0).items()
+        if name != "gt_attributes"
+    }
 
     class Batches(keras.utils.PyDataset):
         sampler = type("Sampler", (), {"repeats": np.ones(4)})

@@ -4,6 +4,7 @@ Every command runs in a process of its own, forked after the imports, which take
 is killed after a random time, or before a random change to its files: renames and removals are rare, so
 a random time would hardly ever hit them. The seeds are fixed; the time that things take is not.
 """
+
 import csv
 import gzip
 import json
@@ -21,13 +22,18 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[1]
-KILLS = 10          # of each command
-LEAST = 3           # of them, however slow the machine is
-SECONDS = 100       # for each command; what is begun is brought to its end
-TIMES = re.compile("second|minute|^command$")       # what differs from run to run
+KILLS = 10  # of each command
+LEAST = 3  # of them, however slow the machine is
+SECONDS = 100  # for each command; what is begun is brought to its end
+TIMES = re.compile("second|minute|^command$")  # what differs from run to run
 RUN = re.compile(r"smoke\d{8}T\d{6}[^/\"]*")
 
-pytestmark = [pytest.mark.full, pytest.mark.skipif(sys.platform != "linux", reason="processes are forked and killed as on Linux")]
+pytestmark = [
+    pytest.mark.full,
+    pytest.mark.skipif(
+        sys.platform != "linux", reason="processes are forked and killed as on Linux"
+    ),
+]
 
 RUNNER = textwrap.dedent("""
     # Reads {"arguments", "kill", "log"} as JSON, a line each; runs `fashion` with them; answers {"status", "seconds", "changes"}.
@@ -96,23 +102,49 @@ RUNNER = textwrap.dedent("""
               flush=True)
 """)
 
+
 class Runner:
     """The process from which commands are forked; they run in `folder`."""
 
     def __init__(self, folder):
         self.folder = folder
         # On one thread sums are added up in the same order.
-        threads = dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-        environment = os.environ | threads | {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3", "MPLBACKEND": "Agg",
-                                              "FASHION_CACHE_DIR": str(folder / "cache")}
-        self.process = subprocess.Popen([sys.executable, "-c", RUNNER, str(ROOT)], cwd=folder, env=environment, text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        threads = dict.fromkeys(
+            (
+                "TF_NUM_INTRAOP_THREADS",
+                "TF_NUM_INTEROP_THREADS",
+                "OMP_NUM_THREADS",
+                "OPENBLAS_NUM_THREADS",
+            ),
+            "1",
+        )
+        environment = (
+            os.environ
+            | threads
+            | {
+                "KERAS_BACKEND": "tensorflow",
+                "TF_CPP_MIN_LOG_LEVEL": "3",
+                "MPLBACKEND": "Agg",
+                "FASHION_CACHE_DIR": str(folder / "cache"),
+            }
+        )
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", RUNNER, str(ROOT)],
+            cwd=folder,
+            env=environment,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
         assert self.process.stdout.readline() == "ready\n"
 
     def __call__(self, arguments, **kill):
         """Runs `fashion` with these arguments; kill: after=seconds, or change=number. Returns exit status, seconds, changes of files."""
         (self.folder / "log").write_text("")
-        self.process.stdin.write(json.dumps({"arguments": arguments, "kill": kill, "log": str(self.folder / "log")}) + "\n")
+        self.process.stdin.write(
+            json.dumps({"arguments": arguments, "kill": kill, "log": str(self.folder / "log")})
+            + "\n"
+        )
         self.process.stdin.flush()
         return json.loads(self.process.stdout.readline())
 
@@ -135,19 +167,29 @@ def material(tmp_path_factory, tiny_settings):
     from fashion.model import FashionModel
     from fashion.train import recipe_config
     from mrcnn.modeling.weight_files import save_weights
+
     folder = tmp_path_factory.mktemp("kills")
     data = make_sample(folder / "data", train=8, val=4, size_hw=(128, 96))
     keras.utils.set_random_seed(0)
     ontology = find_data(data).ontology()
-    model = FashionModel(recipe_config("smoke", ontology, tiny_settings | {"DETECTION_MIN_CONFIDENCE": 0.03}), ontology)
+    model = FashionModel(
+        recipe_config("smoke", ontology, tiny_settings | {"DETECTION_MIN_CONFIDENCE": 0.03}),
+        ontology,
+    )
     save_weights(model.detector, folder / "model.h5", metadata=model.metadata())
     rng = np.random.default_rng(0)
     (folder / "mnist").mkdir()
     for part, count in (("train", 60), ("t10k", 20)):
-        for kind, array in (("images-idx3", rng.integers(0, 256, (count, 28, 28), np.uint8)),
-                            ("labels-idx1", rng.integers(0, 10, count).astype(np.uint8))):
-            head = bytes([0, 0, 8, array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape)
-            (folder / "mnist" / f"{part}-{kind}-ubyte.gz").write_bytes(gzip.compress(head + array.tobytes()))
+        for kind, array in (
+            ("images-idx3", rng.integers(0, 256, (count, 28, 28), np.uint8)),
+            ("labels-idx1", rng.integers(0, 10, count).astype(np.uint8)),
+        ):
+            head = bytes([0, 0, 8, array.ndim]) + b"".join(
+                n.to_bytes(4, "big") for n in array.shape
+            )
+            (folder / "mnist" / f"{part}-{kind}-ubyte.gz").write_bytes(
+                gzip.compress(head + array.tobytes())
+            )
     return folder
 
 
@@ -160,30 +202,101 @@ def runner(material):
 
 def settings(values):
     """A dict as --set arguments."""
-    return [word for key, value in values.items() for word in ("--set", f"{key}={json.dumps(value)}")]
+    return [
+        word for key, value in values.items() for word in ("--set", f"{key}={json.dumps(value)}")
+    ]
 
 
 def command(verb, folder, out, tiny):
     """The words that start a command in `folder` which writes into `out` there, or start it again."""
     model, data = ["--weights", "model.h5", "--min-score", "0.04"], ["--data", "data"]
-    small = tiny | {"STEPS_PER_EPOCH": 2, "VALIDATION_STEPS": 1, "EVALUATE_EVERY": 1, "EVALUATE_IMAGES": 2}
+    small = tiny | {
+        "STEPS_PER_EPOCH": 2,
+        "VALIDATION_STEPS": 1,
+        "EVALUATE_EVERY": 1,
+        "EVALUATE_IMAGES": 2,
+    }
     if verb == "train" and list((folder / out).glob("*/config.json")):
         return ["train", "--resume", "--out", out]
-    return [verb, *{
-        "train": [*data, "--weights", "none", "--rebalance", "--out", out, *settings(
-            small | {"STAGES": [["heads", "heads", 1, 2e-3], ["all", "all", 2, 2e-3]], "REBALANCE_THRESHOLD": 0.5})],
-        "prepare": [*data, "--longest", "64", "--workers", "2", "--out", out],
-        "predict": ["data/images", *model, "--out", out],
-        "submit": ["--images", "data/images", *model, "--output", f"{out}/submission.csv"],
-        "evaluate": [*data, *model, "--out", out, "--report", f"{out}/report"],
-        "rescore": ["--weights", "model.h5", "--min-score", "0", *data, "--backbone", "plain", "--start", "none", "--size", "32",
-                    "--epochs", "2", "--crops", "2", "--batch", "2", "--out", out],
-        "segment": ["--quick", *data, "--size", "32", "--large", "0", "--batch", "4", "--epochs", "3", "--only", "unet-ce-adam",
-                    "--out", out],
-        "mnist": ["--data", "mnist", "--only", "one", "--epochs", "1", "3", "--out", out],
-        "compare": ["variation", *data, "--weights", "none", "--only", "plain", "--only", "not augmented", "--seeds", "1", "--epochs", "1",
-                    "--out", out, *settings({k: v for k, v in small.items() if k != "EVALUATE_EVERY"})],
-    }[verb]]
+    return [
+        verb,
+        *{
+            "train": [
+                *data,
+                "--weights",
+                "none",
+                "--rebalance",
+                "--out",
+                out,
+                *settings(
+                    small
+                    | {
+                        "STAGES": [["heads", "heads", 1, 2e-3], ["all", "all", 2, 2e-3]],
+                        "REBALANCE_THRESHOLD": 0.5,
+                    }
+                ),
+            ],
+            "prepare": [*data, "--longest", "64", "--workers", "2", "--out", out],
+            "predict": ["data/images", *model, "--out", out],
+            "submit": ["--images", "data/images", *model, "--output", f"{out}/submission.csv"],
+            "evaluate": [*data, *model, "--out", out, "--report", f"{out}/report"],
+            "rescore": [
+                "--weights",
+                "model.h5",
+                "--min-score",
+                "0",
+                *data,
+                "--backbone",
+                "plain",
+                "--start",
+                "none",
+                "--size",
+                "32",
+                "--epochs",
+                "2",
+                "--crops",
+                "2",
+                "--batch",
+                "2",
+                "--out",
+                out,
+            ],
+            "segment": [
+                "--quick",
+                *data,
+                "--size",
+                "32",
+                "--large",
+                "0",
+                "--batch",
+                "4",
+                "--epochs",
+                "3",
+                "--only",
+                "unet-ce-adam",
+                "--out",
+                out,
+            ],
+            "mnist": ["--data", "mnist", "--only", "one", "--epochs", "1", "3", "--out", out],
+            "compare": [
+                "variation",
+                *data,
+                "--weights",
+                "none",
+                "--only",
+                "plain",
+                "--only",
+                "not augmented",
+                "--seeds",
+                "1",
+                "--epochs",
+                "1",
+                "--out",
+                out,
+                *settings({k: v for k, v in small.items() if k != "EVALUATE_EVERY"}),
+            ],
+        }[verb],
+    ]
 
 
 def contents(out):
@@ -192,8 +305,8 @@ def contents(out):
     for path in sorted(path for path in out.rglob("*") if path.is_file()):
         name = str(path.relative_to(out))
         run = RUN.search(name)
-        if run and not (out / name[:run.end()] / "config.json").exists():
-            continue                # killed before it was begun: another one was
+        if run and not (out / name[: run.end()] / "config.json").exists():
+            continue  # killed before it was begun: another one was
         if "tensorboard" not in path.parts and path.suffix != ".index":
             found[RUN.sub("RUN", name)] = content(path, out.name)
     return found
@@ -204,7 +317,13 @@ def content(path, out):
     if path.suffix == ".h5":
         arrays = {}
         with h5py.File(path) as file:
-            file.visititems(lambda name, item: arrays.update({name: bits(item[()])}) if isinstance(item, h5py.Dataset) else None)
+            file.visititems(
+                lambda name, item: (
+                    arrays.update({name: bits(item[()])})
+                    if isinstance(item, h5py.Dataset)
+                    else None
+                )
+            )
         return arrays
     if path.suffix == ".npz":
         with np.load(path) as file:
@@ -229,7 +348,10 @@ def without_times(value):
     return [without_times(item) for item in value] if isinstance(value, list) else value
 
 
-@pytest.mark.parametrize("verb", ["train", "prepare", "predict", "submit", "evaluate", "rescore", "segment", "mnist", "compare"])
+@pytest.mark.parametrize(
+    "verb",
+    ["train", "prepare", "predict", "submit", "evaluate", "rescore", "segment", "mnist", "compare"],
+)
 def test_a_killed_command_ends_as_an_unbroken_one(verb, runner, material, tiny_settings):
     rng, deadline = random.Random(verb), time.monotonic() + SECONDS
     whole = runner(command(verb, material, f"{verb}-whole", tiny_settings))
@@ -240,7 +362,11 @@ def test_a_killed_command_ends_as_an_unbroken_one(verb, runner, material, tiny_s
         rounds += 1
         out, told = f"{verb}-{rounds:05}", []
         for _ in range(3):
-            kill = {"after": rng.uniform(0, whole["seconds"])} if rng.random() < 0.5 else {"change": rng.randint(1, whole["changes"])}
+            kill = (
+                {"after": rng.uniform(0, whole["seconds"])}
+                if rng.random() < 0.5
+                else {"change": rng.randint(1, whole["changes"])}
+            )
             ended = runner(command(verb, material, out, tiny_settings), **kill)
             told.append((kill, ended["status"]))
             if ended["status"] == 0:
@@ -253,5 +379,7 @@ def test_a_killed_command_ends_as_an_unbroken_one(verb, runner, material, tiny_s
         found = contents(material / out)
         assert found.keys() == wanted.keys(), f"{told}: other files {found.keys() ^ wanted.keys()}"
         different = [path for path in wanted if found[path] != wanted[path]]
-        assert not different, f"{told}: {different}, {str(found[different[0]])[:500]} instead of {str(wanted[different[0]])[:500]}"
+        assert not different, (
+            f"{told}: {different}, {str(found[different[0]])[:500]} instead of {str(wanted[different[0]])[:500]}"
+        )
     assert kills >= LEAST

@@ -55,7 +55,7 @@ def test_wheels_bring_a_line_that_python_runs_when_it_starts(wheel):
     line = wheel.read("fashion_mask_rcnn_startup.pth").decode()
     assert line.startswith("import ") and "WaitsForImports" in line and line.count("\n") == 1
     record = next(name for name in wheel.namelist() if name.endswith("/RECORD"))
-    assert "fashion_mask_rcnn_startup.pth" in wheel.read(record).decode()         # so pip removes it, too
+    assert "fashion_mask_rcnn_startup.pth" in wheel.read(record).decode()  # so pip removes it, too
 
 
 def test_an_editable_installation_brings_it_as_well(source, tmp_path):
@@ -74,7 +74,10 @@ def test_the_wheel_holds_the_official_labels(wheel):
 
 def test_the_wheel_holds_the_shipped_model_where_the_verbs_look_for_it(wheel):
     from fashion.commands import SHIPPED_WEIGHTS
-    assert f"fashion/weights/{SHIPPED_WEIGHTS.name}" in wheel.namelist() and SHIPPED_WEIGHTS.exists()
+
+    assert (
+        f"fashion/weights/{SHIPPED_WEIGHTS.name}" in wheel.namelist() and SHIPPED_WEIGHTS.exists()
+    )
 
 
 def test_the_command_exists(wheel):
@@ -88,7 +91,9 @@ def test_the_command_exists(wheel):
 def test_the_name_is_our_own_and_the_version_is_the_changelogs(metadata):
     assert metadata["Name"] == "fashion-mask-rcnn"
     versions = re.findall(
-        r"^## \[(\d+\.\d+\.\d+)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE
+        r"^## \[(\d+\.\d+\.\d+)\]",
+        (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
     )
     assert metadata["Version"] == versions[0]
 
@@ -123,7 +128,12 @@ def test_every_supported_python_is_named(metadata):
 
 
 def test_extras_are_the_documented_ones(metadata):
-    assert set(metadata.get_all("Provides-Extra")) == {"albumentations", "imagenet", "notebook", "test"}
+    assert set(metadata.get_all("Provides-Extra")) == {
+        "albumentations",
+        "imagenet",
+        "notebook",
+        "test",
+    }
 
 
 def test_settings_are_strict():
@@ -138,6 +148,8 @@ def test_ci_runs_lint_and_the_tests_and_nothing_else():
     script = ROOT / ".ci" / "run"
     assert os.stat(script).st_mode & stat.S_IXUSR
     commands = [
-        line for line in script.read_text().splitlines() if line and not line.startswith(("#", "set ", "cd "))
+        line
+        for line in script.read_text().splitlines()
+        if line and not line.startswith(("#", "set ", "cd "))
     ]
     assert commands == ["make lint", "make test"]

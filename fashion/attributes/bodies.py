@@ -1,11 +1,12 @@
 """Bodies: what an attribute head looks at before it names attributes, each from its inputs to one vector or to one for every group."""
+
 import keras
 from keras import layers, ops
 
 from mrcnn.modeling.batch_norm import BatchNorm
 from mrcnn.modeling.conv_norm import ConvNorm
 
-CELLS = 14    # of the bodies that pool for themselves, as in the mask branch
+CELLS = 14  # of the bodies that pool for themselves, as in the mask branch
 
 
 class Linear(keras.layers.Layer):
@@ -24,7 +25,9 @@ class MLP(keras.layers.Layer):
 
     def __init__(self, hidden, **kwargs):
         super().__init__(**kwargs)
-        self.fc = [layers.Dense(hidden, activation="relu", name=f"mrcnn_attribute_fc{i}") for i in (1, 2)]
+        self.fc = [
+            layers.Dense(hidden, activation="relu", name=f"mrcnn_attribute_fc{i}") for i in (1, 2)
+        ]
 
     def call(self, inputs, training=False, used=None):
         return self.fc[1](self.fc[0](inputs))
@@ -40,10 +43,15 @@ class Conv(keras.layers.Layer):
 
     def __init__(self, hidden, channels, update_statistics=False, **kwargs):
         super().__init__(**kwargs)
-        self.conv = [layers.Conv2D(channels, 3, padding="same", name=f"mrcnn_attribute_conv{i}") for i in range(1, 5)]
+        self.conv = [
+            layers.Conv2D(channels, 3, padding="same", name=f"mrcnn_attribute_conv{i}")
+            for i in range(1, 5)
+        ]
         self.bn = [BatchNorm(update_statistics, name=f"mrcnn_attribute_bn{i}") for i in range(1, 5)]
-        self.blocks = [ConvNorm(conv, bn, name=f"mrcnn_attribute_block{i}")
-                       for i, (conv, bn) in enumerate(zip(self.conv, self.bn, strict=True), start=1)]
+        self.blocks = [
+            ConvNorm(conv, bn, name=f"mrcnn_attribute_block{i}")
+            for i, (conv, bn) in enumerate(zip(self.conv, self.bn, strict=True), start=1)
+        ]
         self.fc = layers.Dense(hidden, activation="relu", name="mrcnn_attribute_fc1")
 
     def call(self, inputs, training=False, used=None):
@@ -69,12 +77,20 @@ class Attention(keras.layers.Layer):
         super().__init__(**kwargs)
         self.groups, self.channels = groups, channels
         self.norm = layers.LayerNormalization(name="mrcnn_attribute_norm")
-        self.near = layers.Conv2D(channels, 3, padding="same", activation="relu", name="mrcnn_attribute_conv1")
+        self.near = layers.Conv2D(
+            channels, 3, padding="same", activation="relu", name="mrcnn_attribute_conv1"
+        )
         self.key = layers.Dense(channels, name="mrcnn_attribute_key")
         self.value = layers.Dense(channels, activation="relu", name="mrcnn_attribute_value")
-        self.query = layers.Dense(groups, use_bias=False, kernel_initializer=keras.initializers.RandomNormal(stddev=1.0),
-                                  name="mrcnn_attribute_query")                                # its kernel's columns are the queries
-        self.place = layers.Dense(channels, use_bias=False, name="mrcnn_attribute_place")      # its kernel's rows are the cells' places
+        self.query = layers.Dense(
+            groups,
+            use_bias=False,
+            kernel_initializer=keras.initializers.RandomNormal(stddev=1.0),
+            name="mrcnn_attribute_query",
+        )  # its kernel's columns are the queries
+        self.place = layers.Dense(
+            channels, use_bias=False, name="mrcnn_attribute_place"
+        )  # its kernel's rows are the cells' places
 
     def call(self, inputs, training=False, used=None):
         x, weights = self.look(inputs)

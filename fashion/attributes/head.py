@@ -1,4 +1,5 @@
 """AttributeHead: which of T attributes does a garment have? A sigmoid for each, beside the classifier."""
+
 import math
 
 import keras
@@ -34,14 +35,36 @@ class AttributeHead(RoIHead):
 
     loss_names = ("mrcnn_attribute_loss",)
 
-    def __init__(self, num_attributes, body="linear", *, hidden=1024, channels=256, num_classes=None, groups=None, loss=None,
-                 rois="positives", empty="none", update_statistics=False, name="attribute_head", **kwargs):
+    def __init__(
+        self,
+        num_attributes,
+        body="linear",
+        *,
+        hidden=1024,
+        channels=256,
+        num_classes=None,
+        groups=None,
+        loss=None,
+        rois="positives",
+        empty="none",
+        update_statistics=False,
+        name="attribute_head",
+        **kwargs,
+    ):
         super().__init__(name=name, **kwargs)
         if num_attributes < 2:
-            raise ValueError(f"An attribute head needs at least 2 attributes. Got {num_attributes}; leave the head out instead.")
-        for value, known, what in ((body, BODIES, "body"), (rois, ROIS, "rois"), (empty, EMPTY, "empty")):
+            raise ValueError(
+                f"An attribute head needs at least 2 attributes. Got {num_attributes}; leave the head out instead."
+            )
+        for value, known, what in (
+            (body, BODIES, "body"),
+            (rois, ROIS, "rois"),
+            (empty, EMPTY, "empty"),
+        ):
             if value not in known:
-                raise ValueError(f"{what} of an attribute head is one of {', '.join(known)}. Got {value!r}.")
+                raise ValueError(
+                    f"{what} of an attribute head is one of {', '.join(known)}. Got {value!r}."
+                )
         self.num_attributes, self.num_classes, self.empty = num_attributes, num_classes, empty
         self.outputs = num_attributes + (empty == "background")
         self.loss = loss or AttributeLoss()
@@ -50,7 +73,9 @@ class AttributeHead(RoIHead):
         named = {"name": "mrcnn_attribute_body"}
         if body == "attention":
             if groups is None or len(groups) != num_attributes:
-                raise ValueError(f"The attention body needs a group for each of {num_attributes} attributes. Got {groups!r}.")
+                raise ValueError(
+                    f"The attention body needs a group for each of {num_attributes} attributes. Got {groups!r}."
+                )
             self.groups = [*map(int, groups), *[max(groups) + 1] * (self.outputs - num_attributes)]
             self.body = Attention(max(self.groups) + 1, channels, **named)
         elif body == "conv":
@@ -61,33 +86,64 @@ class AttributeHead(RoIHead):
         prior = keras.initializers.Constant(-math.log(num_attributes - 1))
         sets = num_classes or 1
         if self.groups:
-            limit = math.sqrt(6.0 / (channels + sets))     # Glorot's, of each attribute's matrix by itself
-            self.logits = layers.EinsumDense("bntf,tfk->bntk", (None, self.outputs, sets), bias_axes="tk", bias_initializer=prior,
-                                             kernel_initializer=keras.initializers.RandomUniform(-limit, limit), dtype="float32",
-                                             name="mrcnn_attribute_logits")
+            limit = math.sqrt(
+                6.0 / (channels + sets)
+            )  # Glorot's, of each attribute's matrix by itself
+            self.logits = layers.EinsumDense(
+                "bntf,tfk->bntk",
+                (None, self.outputs, sets),
+                bias_axes="tk",
+                bias_initializer=prior,
+                kernel_initializer=keras.initializers.RandomUniform(-limit, limit),
+                dtype="float32",
+                name="mrcnn_attribute_logits",
+            )
         else:
-            self.logits = layers.Dense(self.outputs * sets, bias_initializer=prior, dtype="float32", name="mrcnn_attribute_logits")
+            self.logits = layers.Dense(
+                self.outputs * sets,
+                bias_initializer=prior,
+                dtype="float32",
+                name="mrcnn_attribute_logits",
+            )
 
     def call(self, inputs, training=False, used=None):
         x = self.body(inputs, training=training, used=used)
         if self.groups:
-            x = ops.take(x, self.groups, axis=2)                                     # every attribute's vector: (B, N, T, F)
+            x = ops.take(x, self.groups, axis=2)  # every attribute's vector: (B, N, T, F)
         logits = self.logits(x)
         shape = (-1, inputs.shape[1], self.outputs)
-        return {"logits": ops.reshape(logits, shape if self.num_classes is None else (*shape, self.num_classes))}
+        return {
+            "logits": ops.reshape(
+                logits, shape if self.num_classes is None else (*shape, self.num_classes)
+            )
+        }
 
     def compute_losses(self, outputs, samples):
         targets, used = targets_of(samples, self.empty)
-        class_ids = samples.gather("gt_class_ids") * ops.cast(samples.is_positive, "int32") if self.num_classes else None
-        losses, on_objects = self.loss(self._of_class(outputs["logits"], class_ids), targets), used * samples.is_positive
+        class_ids = (
+            samples.gather("gt_class_ids") * ops.cast(samples.is_positive, "int32")
+            if self.num_classes
+            else None
+        )
+        losses, on_objects = (
+            self.loss(self._of_class(outputs["logits"], class_ids), targets),
+            used * samples.is_positive,
+        )
         total = ops.sum(losses * (on_objects if self.positives_only else used))
         return {"mrcnn_attribute_loss": total / ops.maximum(ops.sum(on_objects), 1.0)}
 
     def describe(self, outputs, class_ids):
-        return {"attribute_scores": ops.sigmoid(self._of_class(outputs["logits"], class_ids)[..., :self.num_attributes])}
+        return {
+            "attribute_scores": ops.sigmoid(
+                self._of_class(outputs["logits"], class_ids)[..., : self.num_attributes]
+            )
+        }
 
     def _of_class(self, logits, class_ids):
         """(B, N, T, K) logits and (B, N) class ids -> (B, N, T); without classes as they are."""
         if self.num_classes is None:
             return logits
-        return ops.sum(logits * ops.one_hot(class_ids, self.num_classes, dtype="float32")[..., None, :], axis=-1)
+        return ops.sum(
+            logits * ops.one_hot(class_ids, self.num_classes, dtype="float32")[..., None, :],
+            axis=-1,
+        )

@@ -1,4 +1,5 @@
 """Losses of attributes: cross-entropy, focal or asymmetric, with weights for rare attributes and a choice of the hardest absent ones."""
+
 import dataclasses
 
 import numpy as np
@@ -8,7 +9,7 @@ from fashion.config import CHOICES
 from mrcnn.ops.losses import asymmetric_loss, binary_cross_entropy, focal_loss
 
 KINDS = CHOICES["ATTRIBUTE_LOSS"]
-MOST = 100.0    # a positive counts at most this often, however rare it is
+MOST = 100.0  # a positive counts at most this often, however rare it is
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,9 +30,13 @@ class AttributeLoss:
 
     def __post_init__(self):
         if self.kind not in KINDS:
-            raise ValueError(f"The loss of attributes is one of {', '.join(KINDS)}. Got {self.kind!r}.")
+            raise ValueError(
+                f"The loss of attributes is one of {', '.join(KINDS)}. Got {self.kind!r}."
+            )
         if self.hard_negatives < 0:
-            raise ValueError(f"hard_negatives is how many absent attributes of a roi count, or 0 for all. Got {self.hard_negatives}.")
+            raise ValueError(
+                f"hard_negatives is how many absent attributes of a roi count, or 0 for all. Got {self.hard_negatives}."
+            )
 
     def __call__(self, logits, targets):
         """logits, targets: (B, R, T) -> (B, R) float32, the sum over attributes.
@@ -41,13 +46,17 @@ class AttributeLoss:
         if self.kind == "focal":
             each = focal_loss(logits, targets, self.alpha, self.gamma)
         elif self.kind == "asymmetric":
-            each = asymmetric_loss(logits, targets, self.gamma_positive, self.gamma_negative, self.margin)
+            each = asymmetric_loss(
+                logits, targets, self.gamma_positive, self.gamma_negative, self.margin
+            )
         else:
             each = binary_cross_entropy(logits, targets)
         present, absent = each * targets, each * (1.0 - targets)
         if len(self.positive_weight):
-            weight = np.ones(targets.shape[-1], np.float32)    # an attribute for "none", the last, counts once
-            weight[:len(self.positive_weight)] = self.positive_weight
+            weight = np.ones(
+                targets.shape[-1], np.float32
+            )  # an attribute for "none", the last, counts once
+            weight[: len(self.positive_weight)] = self.positive_weight
             present = present * weight
         if 0 < self.hard_negatives < targets.shape[-1]:
             absent = ops.top_k(absent, self.hard_negatives, sorted=False)[0]
@@ -62,5 +71,7 @@ def positive_weights(counts, objects, power):
     """
     if not power:
         return ()
-    present = np.maximum(np.asarray(counts, np.float64), 0.5)    # one that never occurs must not divide by zero
+    present = np.maximum(
+        np.asarray(counts, np.float64), 0.5
+    )  # one that never occurs must not divide by zero
     return tuple(np.minimum((np.maximum(objects - present, 0.5) / present) ** power, MOST).tolist())

@@ -1,4 +1,5 @@
 """Targets: what a head of attributes should say at a roi, and whether it should say anything."""
+
 from keras import ops
 
 from fashion.config import CHOICES

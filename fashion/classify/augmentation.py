@@ -1,4 +1,5 @@
 """Augmentation of small pictures, all of an epoch at once: mirrored, shifted, a rectangle erased."""
+
 import itertools
 
 import numpy as np
@@ -29,9 +30,11 @@ def shifted(pixels, offsets_yx):
     most = int(np.abs(offsets_yx).max(initial=0))
     height, width = pixels.shape[1:]
     padded, result = np.pad(pixels, ((0, 0), (most, most), (most, most))), np.empty_like(pixels)
-    for dy, dx in itertools.product(range(-most, most + 1), repeat=2):    # a few offsets for many pictures
+    for dy, dx in itertools.product(
+        range(-most, most + 1), repeat=2
+    ):  # a few offsets for many pictures
         some = np.flatnonzero((offsets_yx == (dy, dx)).all(axis=1))
-        result[some] = padded[some, most - dy:most - dy + height, most - dx:most - dx + width]
+        result[some] = padded[some, most - dy : most - dy + height, most - dx : most - dx + width]
     return result
 
 

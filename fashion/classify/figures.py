@@ -1,4 +1,5 @@
 """Figures of the page: accuracy and loss by epoch, a confusion matrix, a sheet of mistakes."""
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -6,7 +7,7 @@ from fashion.classify.data import CLASSES
 from fashion.plots import BLUE, INK, ORANGE, POINTS, dress
 from mrcnn.drawing.grid import image_grid
 
-_CELL = 140    # pixels of a picture on the sheet; five times its own
+_CELL = 140  # pixels of a picture on the sheet; five times its own
 
 
 def curves_figure(histories):
@@ -15,10 +16,19 @@ def curves_figure(histories):
     for axes, key in zip(figure.subplots(1, 2), ("accuracy", "loss")):
         dress(axes, "epoch", key)
         for i, history in enumerate(histories):
-            for column, label, color in ((key, "training", BLUE), (f"val_{key}", "validation", ORANGE)):
+            for column, label, color in (
+                (key, "training", BLUE),
+                (f"val_{key}", "validation", ORANGE),
+            ):
                 points = [(row["epoch"], row[column]) for row in history if column in row]
-                axes.plot(*zip(*points), color=color, linewidth=1.6, alpha=0.35 if i else 1, label=None if i else label,
-                          marker="o" if len(points) < 4 else None) if points else None
+                axes.plot(
+                    *zip(*points),
+                    color=color,
+                    linewidth=1.6,
+                    alpha=0.35 if i else 1,
+                    label=None if i else label,
+                    marker="o" if len(points) < 4 else None,
+                ) if points else None
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend(fontsize=POINTS, frameon=False)
     return figure
@@ -33,9 +43,19 @@ def confusion_figure(matrix):
     dress(axes, "predicted", "true")
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     for i, j in np.argwhere(matrix):
-        axes.text(j, i, str(matrix[i, j]), ha="center", va="center", fontsize=POINTS, color="white" if share[i, j] > 0.55 else INK)
-    axes.set_xticks(range(len(matrix)), CLASSES[:len(matrix)], rotation=40, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(matrix)), CLASSES[:len(matrix)])
+        axes.text(
+            j,
+            i,
+            str(matrix[i, j]),
+            ha="center",
+            va="center",
+            fontsize=POINTS,
+            color="white" if share[i, j] > 0.55 else INK,
+        )
+    axes.set_xticks(
+        range(len(matrix)), CLASSES[: len(matrix)], rotation=40, ha="right", rotation_mode="anchor"
+    )
+    axes.set_yticks(range(len(matrix)), CLASSES[: len(matrix)])
     axes.grid(visible=False)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
@@ -46,5 +66,13 @@ def mistakes_sheet(pixels, labels, probabilities, columns=6):
     """One picture of wrongly classified ones: what it was taken for, how surely, and below what it is. pixels: (N, 28, 28) uint8"""
     predicted = probabilities.argmax(axis=1)
     scale = _CELL // pixels.shape[1]
-    titles = [f"{CLASSES[p]} {row[p]:.0%}, is {CLASSES[label]}" for p, row, label in zip(predicted, probabilities, labels)]
-    return image_grid(list(pixels.repeat(scale, axis=1).repeat(scale, axis=2)), titles, columns, cell_hw=(_CELL, round(_CELL * 1.25)))
+    titles = [
+        f"{CLASSES[p]} {row[p]:.0%}, is {CLASSES[label]}"
+        for p, row, label in zip(predicted, probabilities, labels)
+    ]
+    return image_grid(
+        list(pixels.repeat(scale, axis=1).repeat(scale, axis=2)),
+        titles,
+        columns,
+        cell_hw=(_CELL, round(_CELL * 1.25)),
+    )

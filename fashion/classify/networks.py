@@ -1,4 +1,5 @@
 """Networks: the three of the report, with one, two and three convolutions."""
+
 import math
 
 import keras
@@ -7,8 +8,12 @@ from keras import layers
 from fashion.classify.data import CLASSES, IMAGE_HW
 
 FILTERS = (32, 64, 128)
-NETWORKS = {"one": 1, "two": 2, "three": 3}                           # convolutions
-PARAMETERS = {"one": 173_738, "two": 515_146, "three": 1_421_194}     # trainable, as the report gives them
+NETWORKS = {"one": 1, "two": 2, "three": 3}  # convolutions
+PARAMETERS = {
+    "one": 173_738,
+    "two": 515_146,
+    "three": 1_421_194,
+}  # trainable, as the report gives them
 
 
 def build(network, dropout=(0.25, 0.25)):
@@ -20,7 +25,7 @@ def build(network, dropout=(0.25, 0.25)):
     """
     x = image = keras.Input(IMAGE_HW, dtype="uint8", name="image")
     x = layers.Rescaling(1 / 255, name="rescale")(layers.Reshape((*IMAGE_HW, 1), name="channel")(x))
-    filters = FILTERS[:NETWORKS[network]]
+    filters = FILTERS[: NETWORKS[network]]
     for i, count in enumerate(filters, 1):
         x = layers.Conv2D(count, 3, activation="relu", name=f"conv{i}")(x)
         if i == 1:
@@ -33,4 +38,8 @@ def build(network, dropout=(0.25, 0.25)):
 
 def multiply_adds(model):
     """Multiply-adds of one image: each weight of a kernel once for every place that it is applied at."""
-    return sum(math.prod(layer.kernel.shape) * math.prod(layer.output.shape[1:-1]) for layer in model.layers if hasattr(layer, "kernel"))
+    return sum(
+        math.prod(layer.kernel.shape) * math.prod(layer.output.shape[1:-1])
+        for layer in model.layers
+        if hasattr(layer, "kernel")
+    )

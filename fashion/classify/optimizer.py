@@ -1,4 +1,5 @@
 """Optimiser and loss: what a recipe asks of Keras."""
+
 import contextlib
 
 import keras
@@ -40,7 +41,9 @@ def averaged_weights(model):
         return
     own = _values(model.trainable_variables)
     model.optimizer.put_averages(model.trainable_variables)
-    _assign(model.trainable_variables, _values(model.trainable_variables))    # copies: JAX hands the averages' own arrays on
+    _assign(
+        model.trainable_variables, _values(model.trainable_variables)
+    )  # copies: JAX hands the averages' own arrays on
     try:
         yield
     finally:
@@ -59,8 +62,12 @@ def _assign(variables, values):
 def cross_entropy(smoothing=0.0):
     """A loss for Keras: labels (B,) or (B, 1) int, logits (B, K) -> (B,). Sparse categorical cross-entropy, the label's probability
     1 - smoothing, and smoothing / K more for every class."""
+
     def loss(labels, logits):
         log_p = ops.log_softmax(logits, axis=-1)
-        at_label = ops.take_along_axis(log_p, ops.reshape(ops.cast(labels, "int32"), (-1, 1)), axis=-1)[:, 0]
+        at_label = ops.take_along_axis(
+            log_p, ops.reshape(ops.cast(labels, "int32"), (-1, 1)), axis=-1
+        )[:, 0]
         return -(1 - smoothing) * at_label - smoothing * ops.mean(log_p, axis=-1)
+
     return loss

@@ -1,4 +1,5 @@
 """Page of runs: networks side by side, the report's claim beside what was measured, and a chapter for each network and recipe."""
+
 import numpy as np
 
 from fashion.classify.figures import confusion_figure, curves_figure, mistakes_sheet
@@ -6,7 +7,7 @@ from fashion.classify.networks import NETWORKS, PARAMETERS
 from fashion.classify.scores import surest_mistakes
 from fashion.page import Page
 
-CLAIM = 0.93            # accuracy that the report gives its largest network
+CLAIM = 0.93  # accuracy that the report gives its largest network
 PARTS = {"train": "training images", "validation": "validation images", "test": "test images"}
 _MISTAKES = 36
 _WORDS = {"one": "One convolution", "two": "Two convolutions", "three": "Three convolutions"}
@@ -15,12 +16,15 @@ _WORDS = {"one": "One convolution", "two": "Two convolutions", "three": "Three c
 def write_page(path, results, test):
     """Write the page. results: {(recipe, network, epoch): list of Result, one a seed}; test: Images, the test set"""
     networks = dict.fromkeys(network for _, network, _ in sorted(results, key=_order))
-    page = Page("Classifiers of Fashion-MNIST", f"{len(test):,} test images · networks: {', '.join(networks)}")
+    page = Page(
+        "Classifiers of Fashion-MNIST",
+        f"{len(test):,} test images · networks: {', '.join(networks)}",
+    )
     _cards(page, results, test)
     _side_by_side(page, results, test)
     _claim(page, results, test)
     last = {}
-    for recipe, network, epoch in sorted(results, key=_order):    # of each run its last measurement
+    for recipe, network, epoch in sorted(results, key=_order):  # of each run its last measurement
         last[recipe, network] = epoch
     for (recipe, network), epoch in last.items():
         _network_chapter(page, recipe, network, results[recipe, network, epoch], test)
@@ -29,13 +33,34 @@ def write_page(path, results, test):
 
 def rows_of(results):
     """The table of all measurements, first the heading: means over the seeds, with their standard deviations where there are several."""
-    rows = [["network", "recipe", "epochs", "parameters", "seeds", *(f"{name}, accuracy" for name in PARTS.values()),
-             "micro F1", "macro F1", "seconds an epoch"]]
+    rows = [
+        [
+            "network",
+            "recipe",
+            "epochs",
+            "parameters",
+            "seeds",
+            *(f"{name}, accuracy" for name in PARTS.values()),
+            "micro F1",
+            "macro F1",
+            "seconds an epoch",
+        ]
+    ]
     for key in sorted(results, key=_order):
         (recipe, network, epoch), runs = key, [result.metrics for result in results[key]]
-        rows.append([network, recipe, epoch, f"{runs[0]['parameters']:,}", len(runs), *(_mean(runs, part, "accuracy") for part in PARTS),
-                     _mean(runs, "test", "micro_f1"), _mean(runs, "test", "macro_f1"),
-                     f"{np.median([run['seconds_per_epoch'] for run in runs]):.1f}"])
+        rows.append(
+            [
+                network,
+                recipe,
+                epoch,
+                f"{runs[0]['parameters']:,}",
+                len(runs),
+                *(_mean(runs, part, "accuracy") for part in PARTS),
+                _mean(runs, "test", "micro_f1"),
+                _mean(runs, "test", "macro_f1"),
+                f"{np.median([run['seconds_per_epoch'] for run in runs]):.1f}",
+            ]
+        )
     return rows
 
 
@@ -57,13 +82,21 @@ def _mean(runs, part, name):
 def _cards(page, results, test):
     def score(key):
         return np.mean(_values([result.metrics for result in results[key]], "test", "accuracy"))
+
     best = max(results, key=score)
     recipe, network, epoch = best
-    page.cards([(f"{score(best):.2%}", "highest test accuracy", f"{network}, {recipe}, {epoch} epochs"),
-                (f"{CLAIM:.0%}", "the report's claim", "of its largest network"),
-                (f"{PARAMETERS[network]:,}", "parameters", f"of the network {network}"),
-                (f"± {1.96 * _standard_error(score(best), len(test)):.2%}", "is chance",
-                 f"95 % interval of an accuracy on {len(test):,} images")])
+    page.cards(
+        [
+            (f"{score(best):.2%}", "highest test accuracy", f"{network}, {recipe}, {epoch} epochs"),
+            (f"{CLAIM:.0%}", "the report's claim", "of its largest network"),
+            (f"{PARAMETERS[network]:,}", "parameters", f"of the network {network}"),
+            (
+                f"± {1.96 * _standard_error(score(best), len(test)):.2%}",
+                "is chance",
+                f"95 % interval of an accuracy on {len(test):,} images",
+            ),
+        ]
+    )
 
 
 def _standard_error(share, count):
@@ -73,43 +106,73 @@ def _standard_error(share, count):
 def _side_by_side(page, results, test):
     page.chapter("Side by side")
     page.table(rows_of(results))
-    page.note("After the last epoch: no epoch was chosen by validation or test images. Accuracy on the training images is measured "
-              "without dropout and augmentation; the curves below show it while training, with them. Micro F1 is the accuracy, since "
-              "every image has one label and gets one. ±: standard deviation over the seeds.")
+    page.note(
+        "After the last epoch: no epoch was chosen by validation or test images. Accuracy on the training images is measured "
+        "without dropout and augmentation; the curves below show it while training, with them. Micro F1 is the accuracy, since "
+        "every image has one label and gets one. ±: standard deviation over the seeds."
+    )
 
 
 def _claim(page, results, test):
     page.chapter("The report's 93 %")
     largest = [key for key in sorted(results, key=_order) if key[:2] == ("report", "three")]
-    page.text("The report gives 93 % for its largest network. An accuracy says little without the images it was measured on: on images "
-              "that the network was trained on it mostly says how well they were memorised; on validation images it is a little too high "
-              "if the best epoch is quoted, since chance has a part in which epoch that is. The test accuracy after an epoch that was "
-              "fixed before is what one should compare, and what other work on this data set gives.")
+    page.text(
+        "The report gives 93 % for its largest network. An accuracy says little without the images it was measured on: on images "
+        "that the network was trained on it mostly says how well they were memorised; on validation images it is a little too high "
+        "if the best epoch is quoted, since chance has a part in which epoch that is. The test accuracy after an epoch that was "
+        "fixed before is what one should compare, and what other work on this data set gives."
+    )
     if not largest:
         page.text("The largest network has not been trained by the recipe report here.")
         return
-    rows = [["epochs", "seed", "training images", "validation images", "validation, best epoch", "test images", "test, 95 % interval"]]
+    rows = [
+        [
+            "epochs",
+            "seed",
+            "training images",
+            "validation images",
+            "validation, best epoch",
+            "test images",
+            "test, 95 % interval",
+        ]
+    ]
     for key in largest:
         for result in results[key]:
             values = {part: result.metrics[part]["accuracy"] for part in PARTS}
             half = 1.96 * _standard_error(values["test"], len(test))
-            rows.append([key[2], result.metrics["seed"], f"{values['train']:.4f}", f"{values['validation']:.4f}",
-                         f"{result.metrics['best_validation_accuracy']:.4f}", f"{values['test']:.4f}",
-                         f"{values['test'] - half:.4f} to {values['test'] + half:.4f}"])
+            rows.append(
+                [
+                    key[2],
+                    result.metrics["seed"],
+                    f"{values['train']:.4f}",
+                    f"{values['validation']:.4f}",
+                    f"{result.metrics['best_validation_accuracy']:.4f}",
+                    f"{values['test']:.4f}",
+                    f"{values['test'] - half:.4f} to {values['test'] + half:.4f}",
+                ]
+            )
     page.table(rows)
-    page.text(verdict([result.metrics for result in results[largest[-1]]], largest[-1][2], len(test)))
+    page.text(
+        verdict([result.metrics for result in results[largest[-1]]], largest[-1][2], len(test))
+    )
 
 
 def verdict(runs, epochs, count):
     """A sentence on where the largest network reaches the claim. runs: metrics of its seeds; count: of test images"""
     means = {part: float(np.mean(_values(runs, part, "accuracy"))) for part in PARTS}
-    reaches = [f"{name} ({means[part]:.2%})" for part, name in PARTS.items() if means[part] >= CLAIM]
+    reaches = [
+        f"{name} ({means[part]:.2%})" for part, name in PARTS.items() if means[part] >= CLAIM
+    ]
     misses = [f"{name} ({means[part]:.2%})" for part, name in PARTS.items() if means[part] < CLAIM]
-    low, high = (means["test"] + sign * 1.96 * _standard_error(means["test"], count) for sign in (-1, 1))
+    low, high = (
+        means["test"] + sign * 1.96 * _standard_error(means["test"], count) for sign in (-1, 1)
+    )
     within = "lies within" if low <= CLAIM <= high else "lies outside"
-    return (f"After {epochs} epochs 93 % is reached on {_listed(reaches) or 'no images'}"
-            + (f", and not on {_listed(misses)}" if misses else "")
-            + f". 93 % {within} the 95 % interval of the test accuracy, {low:.2%} to {high:.2%}.")
+    return (
+        f"After {epochs} epochs 93 % is reached on {_listed(reaches) or 'no images'}"
+        + (f", and not on {_listed(misses)}" if misses else "")
+        + f". 93 % {within} the 95 % interval of the test accuracy, {low:.2%} to {high:.2%}."
+    )
 
 
 def _listed(words):
@@ -120,22 +183,44 @@ def _network_chapter(page, recipe, network, results, test):
     first = results[0]
     metrics, scores = first.metrics, first.metrics["test"]
     page.chapter(f"{_WORDS[network]}, {recipe}")
-    accuracy, macro_f1 = (_mean([result.metrics for result in results], "test", name) for name in ("accuracy", "macro_f1"))
-    page.text(f"{metrics['parameters']:,} trainable parameters, {metrics['epoch']} epochs; {metrics['summary']}. Test accuracy {accuracy}, "
-              f"macro F1 {macro_f1}"
-              + (f". What follows is of seed {metrics['seed']}; the others are the pale lines." if len(results) > 1 else "."))
-    page.figure(curves_figure([result.history for result in results]), "Accuracy and loss by epoch. In training with dropout and "
-                "augmentation in force, which validation is free of.")
+    accuracy, macro_f1 = (
+        _mean([result.metrics for result in results], "test", name)
+        for name in ("accuracy", "macro_f1")
+    )
+    page.text(
+        f"{metrics['parameters']:,} trainable parameters, {metrics['epoch']} epochs; {metrics['summary']}. Test accuracy {accuracy}, "
+        f"macro F1 {macro_f1}"
+        + (
+            f". What follows is of seed {metrics['seed']}; the others are the pale lines."
+            if len(results) > 1
+            else "."
+        )
+    )
+    page.figure(
+        curves_figure([result.history for result in results]),
+        "Accuracy and loss by epoch. In training with dropout and "
+        "augmentation in force, which validation is free of.",
+    )
     page.section("Classes")
-    page.table([["class", "images", "precision", "recall", "F1"],
-                *([name, row["images"], *(f"{row[key]:.4f}" for key in ("precision", "recall", "f1"))]
-                  for name, row in scores["per_class"].items())])
-    page.figure(confusion_figure(scores["confusion"]), "Confusion on the test images: rows are the truth, columns the prediction.")
+    page.table(
+        [
+            ["class", "images", "precision", "recall", "F1"],
+            *(
+                [name, row["images"], *(f"{row[key]:.4f}" for key in ("precision", "recall", "f1"))]
+                for name, row in scores["per_class"].items()
+            ),
+        ]
+    )
+    page.figure(
+        confusion_figure(scores["confusion"]),
+        "Confusion on the test images: rows are the truth, columns the prediction.",
+    )
     rows = surest_mistakes(first.test, test.labels, _MISTAKES)
     if len(rows):
         page.section("The surest mistakes")
-        page.picture(mistakes_sheet(test.pixels[rows], test.labels[rows], first.test[rows]), f"The {len(rows)} surest wrong predictions on "
-                     "the test images: what each was taken for, how surely, and what its label says. Some labels look wrong themselves.",
-                     wide=True)
-
-
+        page.picture(
+            mistakes_sheet(test.pixels[rows], test.labels[rows], first.test[rows]),
+            f"The {len(rows)} surest wrong predictions on "
+            "the test images: what each was taken for, how surely, and what its label says. Some labels look wrong themselves.",
+            wide=True,
+        )

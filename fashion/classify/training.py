@@ -3,6 +3,7 @@
 An epoch is a function of the weights, the optimiser's state, the seed and its number: the order of the images, what augmentation draws
 and what dropout draws begin anew with each. So a training that was killed ends as one that was not.
 """
+
 import dataclasses
 import json
 import math
@@ -27,7 +28,17 @@ from mrcnn.training.run_folder import RunFolder
 PREDICTED_AT_ONCE = 500
 
 
-def train(folder, network, recipe, seed, train_images, test_images, *, advance=lambda images: None, told=lambda epoch: None):
+def train(
+    folder,
+    network,
+    recipe,
+    seed,
+    train_images,
+    test_images,
+    *,
+    advance=lambda images: None,
+    told=lambda epoch: None,
+):
     """Train `network` as `recipe` says and measure it after each of `recipe.epochs`; goes on where `folder` broke off.
 
     network: a key of NETWORKS; train_images, test_images: Images; advance: called with the number of images of every step
@@ -53,12 +64,23 @@ def train(folder, network, recipe, seed, train_images, test_images, *, advance=l
         with averaged_weights(model):
             if len(validation):
                 probabilities = predict(model, validation.pixels)
-                row |= {"val_accuracy": accuracy(probabilities, validation.labels), "val_loss": mean_loss(probabilities, validation.labels)}
+                row |= {
+                    "val_accuracy": accuracy(probabilities, validation.labels),
+                    "val_loss": mean_loss(probabilities, validation.labels),
+                }
             state = {"epoch": epoch, "history": [*state["history"], row]}
             run.write_history(state["history"])
-            if epoch in recipe.epochs:    # before the checkpoint: a kill in between repeats the epoch, which ends the same
-                _measure(folder, model, recipe, state, {"train": train_images, "validation": validation, "test": test_images},
-                         {"network": network, "seed": seed})
+            if (
+                epoch in recipe.epochs
+            ):  # before the checkpoint: a kill in between repeats the epoch, which ends the same
+                _measure(
+                    folder,
+                    model,
+                    recipe,
+                    state,
+                    {"train": train_images, "validation": validation, "test": test_images},
+                    {"network": network, "seed": seed},
+                )
         save_checkpoint(model, run.last, optimizer=model.optimizer, state=state)
 
 
@@ -87,30 +109,46 @@ class _Steps(keras.callbacks.Callback):
 
 def _checked_order(run, network, recipe, seed, images):
     """What config.json says. What may change is when a training ends, as long as nothing before that depends on it."""
-    order = json.loads(json.dumps({"network": network, "seed": seed, "images": images, "batch": BATCH_SIZE} | dataclasses.asdict(recipe)))
+    order = json.loads(
+        json.dumps(
+            {"network": network, "seed": seed, "images": images, "batch": BATCH_SIZE}
+            | dataclasses.asdict(recipe)
+        )
+    )
     if run.config.exists():
         free = {"summary"} | ({"epochs"} if recipe.shape == "constant" else set())
         before = run.read_config()
-        different = [f"{key} {before.get(key)!r} there, {value!r} here" for key, value in order.items()
-                     if key not in free and before.get(key) != value]
+        different = [
+            f"{key} {before.get(key)!r} there, {value!r} here"
+            for key, value in order.items()
+            if key not in free and before.get(key) != value
+        ]
         if different:
-            raise ValueError(f"{run.path} was begun otherwise ({'; '.join(different)}). Give another folder with --out.")
+            raise ValueError(
+                f"{run.path} was begun otherwise ({'; '.join(different)}). Give another folder with --out."
+            )
     return order
 
 
 def _check_marks(folder, epochs, done):
     lost = [epoch for epoch in epochs if epoch <= done and not is_measured(folder, epoch)]
     if lost:
-        raise ValueError(f"{folder} has {done} epochs behind it and was not measured after {lost[0]}. Give a number above {done} with "
-                         "--epochs, or another folder with --out.")
+        raise ValueError(
+            f"{folder} has {done} epochs behind it and was not measured after {lost[0]}. Give a number above {done} with "
+            "--epochs, or another folder with --out."
+        )
 
 
 def _compiled(network, recipe, seed, images):
     keras.utils.set_random_seed(seed)
     model = build(network, recipe.dropout)
     optimizer = make_optimizer(recipe, -(-images // BATCH_SIZE), max(recipe.epochs))
-    model.compile(optimizer, cross_entropy(recipe.smoothing), metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
-                  jit_compile=use_xla(Config()))
+    model.compile(
+        optimizer,
+        cross_entropy(recipe.smoothing),
+        metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
+        jit_compile=use_xla(Config()),
+    )
     optimizer.build(model.trainable_variables)
     return model
 
@@ -119,20 +157,37 @@ def _train_epoch(model, recipe, seed, epoch, images, advance):
     """{"loss", "accuracy"} while training, with dropout and augmentation in force, and {"seconds"}."""
     start, rng = time.perf_counter(), np.random.default_rng([seed, epoch])
     images = images.rows(rng.permutation(len(images)))
-    images = Images(augment(images.pixels, rng, mirror=recipe.mirror, shift=recipe.shift, erase=recipe.erase), images.labels)
+    images = Images(
+        augment(images.pixels, rng, mirror=recipe.mirror, shift=recipe.shift, erase=recipe.erase),
+        images.labels,
+    )
     _seed_dropout(model, seed, epoch)
-    logs = model.fit(images.pixels, images.labels, batch_size=BATCH_SIZE, shuffle=False, verbose=0,
-                     callbacks=[_Steps(advance, len(images))]).history
+    logs = model.fit(
+        images.pixels,
+        images.labels,
+        batch_size=BATCH_SIZE,
+        shuffle=False,
+        verbose=0,
+        callbacks=[_Steps(advance, len(images))],
+    ).history
     if not math.isfinite(logs["loss"][0]):
-        raise FloatingPointError(f"In epoch {epoch} the loss is no finite number any more; what was kept is of the one before. Train at a "
-                                 "lower rate, into another folder.")
-    return {"loss": float(logs["loss"][0]), "accuracy": float(logs["accuracy"][0]), "seconds": round(time.perf_counter() - start, 2)}
+        raise FloatingPointError(
+            f"In epoch {epoch} the loss is no finite number any more; what was kept is of the one before. Train at a "
+            "lower rate, into another folder."
+        )
+    return {
+        "loss": float(logs["loss"][0]),
+        "accuracy": float(logs["accuracy"][0]),
+        "seconds": round(time.perf_counter() - start, 2),
+    }
 
 
 def _seed_dropout(model, seed, epoch):
     layers = [layer for layer in model.layers if getattr(layer, "seed_generator", None)]
     for i, layer in enumerate(layers):
-        layer.seed_generator.state.assign(np.random.SeedSequence([seed, epoch, i]).generate_state(2) >> 1)    # 31 bits fit every backend
+        layer.seed_generator.state.assign(
+            np.random.SeedSequence([seed, epoch, i]).generate_state(2) >> 1
+        )  # 31 bits fit every backend
 
 
 def _measure(folder, model, recipe, state, parts, names):
@@ -140,11 +195,24 @@ def _measure(folder, model, recipe, state, parts, names):
     epoch, history = state["epoch"], state["history"]
     save_weights(model, folder / f"weights_{epoch:03d}.h5", metadata=names | {"epoch": epoch})
     parts = {name: images for name, images in parts.items() if len(images)}
-    probabilities = {name: predict(model, images.pixels, recipe.both_sides) for name, images in parts.items()}
-    write_results(folder, epoch, probabilities, {name: images.labels for name, images in parts.items()}, names | {
-        "summary": recipe.summary, "parameters": sum(math.prod(variable.shape) for variable in model.trainable_variables),
-        "seconds_per_epoch": float(np.median([row["seconds"] for row in history])),
-        "best_validation_accuracy": max((row["val_accuracy"] for row in history if "val_accuracy" in row), default=None)})
+    probabilities = {
+        name: predict(model, images.pixels, recipe.both_sides) for name, images in parts.items()
+    }
+    write_results(
+        folder,
+        epoch,
+        probabilities,
+        {name: images.labels for name, images in parts.items()},
+        names
+        | {
+            "summary": recipe.summary,
+            "parameters": sum(math.prod(variable.shape) for variable in model.trainable_variables),
+            "seconds_per_epoch": float(np.median([row["seconds"] for row in history])),
+            "best_validation_accuracy": max(
+                (row["val_accuracy"] for row in history if "val_accuracy" in row), default=None
+            ),
+        },
+    )
 
 
 def _softmax(logits):

@@ -1,4 +1,5 @@
 """The annotation CSV of iMaterialist 2019 or 2020: lines in, rows by image out, wrong rows named."""
+
 import dataclasses
 import functools
 import logging
@@ -24,10 +25,12 @@ from mrcnn.data.images import MAX_PIXELS
 
 log = logging.getLogger(__name__)
 
-_BATCH_BYTES = 1 << 19   # run lengths checked together; more leaves the processor's cache and is slower
-_PATIENCE = 2            # seconds of reading before a bar is shown
-_NO_IMAGE = "?"          # the image of a row that has the wrong number of fields
-_SHOWN_NAME = 100        # characters of an ImageId that an error shows
+_BATCH_BYTES = (
+    1 << 19
+)  # run lengths checked together; more leaves the processor's cache and is slower
+_PATIENCE = 2  # seconds of reading before a bar is shown
+_NO_IMAGE = "?"  # the image of a row that has the wrong number of fields
+_SHOWN_NAME = 100  # characters of an ImageId that an error shows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +46,7 @@ class BadRows(ValueError):
     """Rows of a CSV that cannot be used, all of them: `.csv_path` and `.rows`, a list of `BadRow`."""
 
     SHOWN = 1000
-    ONE_CAUSE = 5       # more rows with labels that are unknown have one cause
+    ONE_CAUSE = 5  # more rows with labels that are unknown have one cause
 
     def __init__(self, csv_path, rows):
         self.csv_path = Path(csv_path)
@@ -51,16 +54,27 @@ class BadRows(ValueError):
         total = f"{len(self.rows):,} row{'s' * (len(self.rows) != 1)}"
         lines = [f"{self.csv_path} has {total} that cannot be used:"]
         foreign = [row for row in self.rows if row.reason.startswith("unknown ")]
-        if len(foreign) > self.ONE_CAUSE:     # one cause, the label list, and so one line
+        if len(foreign) > self.ONE_CAUSE:  # one cause, the label list, and so one line
             first = foreign[0]
             name = printable(first.image_id[:_SHOWN_NAME])
-            lines.append(f"  {len(foreign):,} rows, line {first.line} (image {name}) is the first: {first.reason}. "
-                         "The label list does not belong to this file: put its own label_descriptions.json beside it.")
-        rows = [row for row in self.rows if len(foreign) <= self.ONE_CAUSE or not row.reason.startswith("unknown ")]
-        lines += [f"  line {row.line} (image {printable(row.image_id[:_SHOWN_NAME])}): {row.reason}" for row in rows[:self.SHOWN]]
+            lines.append(
+                f"  {len(foreign):,} rows, line {first.line} (image {name}) is the first: {first.reason}. "
+                "The label list does not belong to this file: put its own label_descriptions.json beside it."
+            )
+        rows = [
+            row
+            for row in self.rows
+            if len(foreign) <= self.ONE_CAUSE or not row.reason.startswith("unknown ")
+        ]
+        lines += [
+            f"  line {row.line} (image {printable(row.image_id[:_SHOWN_NAME])}): {row.reason}"
+            for row in rows[: self.SHOWN]
+        ]
         if len(rows) > self.SHOWN:
             lines.append(f"  … and {len(rows) - self.SHOWN:,} more")
-        lines.append("Correct the file, or go on without these rows: --skip-bad (in Python, skip_bad=True).")
+        lines.append(
+            "Correct the file, or go on without these rows: --skip-bad (in Python, skip_bad=True)."
+        )
         super().__init__("\n".join(lines))
 
 
@@ -71,7 +85,9 @@ def wrong_runs(texts, sizes_hw):
     return {i: reason for i, reason in reasons.items() if reason}
 
 
-def read_annotations(csv_path, ontology, *, image_ids=None, attribute_categories=None, read_runs=None):
+def read_annotations(
+    csv_path, ontology, *, image_ids=None, attribute_categories=None, read_runs=None
+):
     """Read a CSV of either year; the two are told apart by their columns. No mask is decoded.
 
     The file is read and checked whole once: what was found lies in an index file afterwards, see `index_cache`, until the CSV, the
@@ -90,14 +106,22 @@ def read_annotations(csv_path, ontology, *, image_ids=None, attribute_categories
     csv_path = Path(csv_path)
 
     def find_out():
-        return _read(csv_path, _ClassParser(ontology, attribute_categories), _Found(read_runs or wrong_runs))
+        return _read(
+            csv_path, _ClassParser(ontology, attribute_categories), _Found(read_runs or wrong_runs)
+        )
 
     if read_runs is None:
-        settings = [ontology.to_dict(), None if attribute_categories is None else sorted(map(int, attribute_categories))]
+        settings = [
+            ontology.to_dict(),
+            None if attribute_categories is None else sorted(map(int, attribute_categories)),
+        ]
         index = remember(csv_path, "rows", settings, find_out, sound=Annotations.fits)
     else:
         index = Index(None, "", *find_out())
-    annotations, bad = Annotations.of_index(csv_path, index), [BadRow(*row) for row in index.facts["bad"]]
+    annotations, bad = (
+        Annotations.of_index(csv_path, index),
+        [BadRow(*row) for row in index.facts["bad"]],
+    )
     if number := index.facts["without_runs"]:
         log.warning(
             "%s: rows without EncodedPixels, although they have a ClassId or their image "
@@ -112,8 +136,16 @@ def read_annotations(csv_path, ontology, *, image_ids=None, attribute_categories
 
 def _read(csv_path, parse_class, found):
     """Everything in a CSV, as `Annotations.of_index` wants it: facts and arrays. The bad rows are among the facts."""
-    with open(csv_path, "rb", buffering=1 << 20) as file, \
-            tqdm(total=os.path.getsize(csv_path), desc=csv_path.name, unit="B", unit_scale=True, delay=_PATIENCE) as bar:
+    with (
+        open(csv_path, "rb", buffering=1 << 20) as file,
+        tqdm(
+            total=os.path.getsize(csv_path),
+            desc=csv_path.name,
+            unit="B",
+            unit_scale=True,
+            delay=_PATIENCE,
+        ) as bar,
+    ):
         stamp = file_stamp(file)
         table = CsvTable(csv_path, read_header(file))
         offset = table.header_bytes
@@ -145,9 +177,11 @@ def _only(annotations, bad, wanted):
     """What concerns the images `wanted` (a set): their annotations, their bad rows and those of no image."""
     missing = sorted(wanted.difference(annotations.image_ids, (row.image_id for row in bad)))
     if missing:
-        raise ValueError(f"{annotations.csv_path} has no rows for {len(missing)} of the {len(wanted)} images asked for, "
-                         f"among them {', '.join(missing[:5])}. Image ids must be spelled as in the file's "
-                         "ImageId column.")
+        raise ValueError(
+            f"{annotations.csv_path} has no rows for {len(missing)} of the {len(wanted)} images asked for, "
+            f"among them {', '.join(missing[:5])}. Image ids must be spelled as in the file's "
+            "ImageId column."
+        )
     kept = annotations.of_images([name in wanted for name in annotations.image_ids])
     return kept, [row for row in bad if row.image_id in wanted or row.image_id == _NO_IMAGE]
 
@@ -158,7 +192,7 @@ class _ClassParser:
     def __init__(self, ontology, attribute_categories):
         self.ontology = ontology
         self.carrying = None if attribute_categories is None else set(attribute_categories)
-        self.known = {}   # the same few thousand combinations occur again and again
+        self.known = {}  # the same few thousand combinations occur again and again
 
     def __call__(self, class_text, attributes_text=None):
         """-> (class id, tuple of dense attribute indices, reason or None)."""
@@ -168,7 +202,7 @@ class _ClassParser:
         return self.known[key]
 
     def _parse(self, class_text, attributes_text):
-        if attributes_text is None:   # 2019
+        if attributes_text is None:  # 2019
             category, *attributes = class_text.split("_")
         else:
             category, attributes = (
@@ -177,11 +211,16 @@ class _ClassParser:
             )
         reasons = []
         class_id = self._number(category, self.ontology.class_id_of, "category", reasons)
-        indices = [self._number(text, self.ontology.attribute_index_of, "attribute", reasons)
-                   for text in attributes]
+        indices = [
+            self._number(text, self.ontology.attribute_index_of, "attribute", reasons)
+            for text in attributes
+        ]
         if reasons:
             return 0, (), "; ".join(reasons)
-        if self.carrying is not None and self.ontology.category_id_of(class_id) not in self.carrying:
+        if (
+            self.carrying is not None
+            and self.ontology.category_id_of(class_id) not in self.carrying
+        ):
             indices = []
         return class_id, tuple(sorted(set(indices))), None
 
@@ -205,13 +244,13 @@ class _Found:
     def __init__(self, read_runs):
         self.read_runs = read_runs
         self.bad = []
-        self.images = {}   # ImageId -> its number
+        self.images = {}  # ImageId -> its number
         self.image_hw, self.image_line = [], array("q")
         self.image, self.line, self.class_ids = array("q"), array("q"), array("q")
         self.attribute_count, self.attributes = array("q"), array("q")
         self.rle_offset, self.rle_bytes = array("q"), array("q")
         self.good = array("b")
-        self.batch, self.batch_bytes = [], 0   # (row, run lengths) that are still to be checked
+        self.batch, self.batch_bytes = [], 0  # (row, run lengths) that are still to be checked
         # of each row without run lengths: the image's number, its line, whether it has a class
         self.empty = []
 
@@ -230,8 +269,10 @@ class _Found:
         elif not reasons:
             first_hw = self.image_hw[self.images[image_id]] if image_id in self.images else size_hw
             if size_hw != first_hw:
-                reasons.append(f"Height and Width are {size_hw[0]} and {size_hw[1]}, but in this image's "
-                               f"first row {first_hw[0]} and {first_hw[1]}")
+                reasons.append(
+                    f"Height and Width are {size_hw[0]} and {size_hw[1]}, but in this image's "
+                    f"first row {first_hw[0]} and {first_hw[1]}"
+                )
         if reasons:
             fault = rle.check_runs(runs, size_hw) if size_hw and not empty else None
             self.bad.append(BadRow(line, image_id, "; ".join(reasons + [fault] * bool(fault))))
@@ -273,7 +314,9 @@ class _Found:
     def columns(self):
         """image_ids, and the arrays of `Annotations`, of the rows that are right."""
         image, number = np.asarray(self.image, np.int64), np.asarray(self.attribute_count, np.int64)
-        rows = np.argsort(image, kind="stable")   # as a rule the file has an image's rows together already
+        rows = np.argsort(
+            image, kind="stable"
+        )  # as a rule the file has an image's rows together already
         rows = rows[np.asarray(self.good, bool)[rows]]
         counts = np.bincount(image[rows], minlength=len(self.images))
         first = offsets(number[rows])
@@ -290,9 +333,11 @@ class _Found:
             "first_row": offsets(counts[kept]),
             "line": np.asarray(self.line, np.int64)[rows],
             "class_ids": np.asarray(self.class_ids, np.int32)[rows],
-            "first_attribute": first, "attributes": np.asarray(self.attributes, np.int32)[of_row],
+            "first_attribute": first,
+            "attributes": np.asarray(self.attributes, np.int32)[of_row],
             "rle_offset": np.asarray(self.rle_offset, np.int64)[rows],
-            "rle_bytes": np.asarray(self.rle_bytes, np.int64)[rows]}
+            "rle_bytes": np.asarray(self.rle_bytes, np.int64)[rows],
+        }
 
 
 def _name_faults(image_id):
@@ -308,7 +353,7 @@ def _name_faults(image_id):
     return []
 
 
-@functools.lru_cache(1 << 14)      # the rows of an image have one size
+@functools.lru_cache(1 << 14)  # the rows of an image have one size
 def _size(height, width):
     """((height, width), None) of an image, or (None, what is wrong with it)."""
     size_hw = whole_number(height), whole_number(width)
@@ -318,7 +363,9 @@ def _size(height, width):
             f"Height and Width are {shown(height)} and {shown(width)}, not whole numbers above 0",
         )
     if size_hw[0] * size_hw[1] > MAX_PIXELS:
-        return None, (f"Height and Width are {shown(height)} and {shown(width)}, and images have "
-                      f"at most {MAX_PIXELS / 1e6:.0f} million "
-                      "pixels here")
+        return None, (
+            f"Height and Width are {shown(height)} and {shown(width)}, and images have "
+            f"at most {MAX_PIXELS / 1e6:.0f} million "
+            "pixels here"
+        )
     return size_hw, None

@@ -2,6 +2,7 @@
 
 The run lengths of a whole training set are gigabytes of text: a row keeps only where in the file they are.
 """
+
 import dataclasses
 import os
 from pathlib import Path
@@ -20,29 +21,39 @@ class Annotations:
     """
 
     csv_path: Path
-    year: int                     # 2019 or 2020
-    image_ids: list               # I strings, as in the CSV
-    image_hw: np.ndarray          # (I, 2) int32, Height and Width of the image's first row
+    year: int  # 2019 or 2020
+    image_ids: list  # I strings, as in the CSV
+    image_hw: np.ndarray  # (I, 2) int32, Height and Width of the image's first row
     # (I,) int64, the line of the image's first row in the CSV; an image without objects has no rows
     # here
     image_line: np.ndarray
-    first_row: np.ndarray         # (I + 1,) int64
-    line: np.ndarray              # (R,) int64, the row's line in the CSV; the header is line 1
-    class_ids: np.ndarray         # (R,) int32, 1..K
-    first_attribute: np.ndarray   # (R + 1,) int64
-    attributes: np.ndarray        # (…,) int32, dense attribute indices
-    rle_offset: np.ndarray        # (R,) int64, where the row's run lengths start in the file, in bytes
-    rle_bytes: np.ndarray         # (R,) int64, and how long they are
-    file_stamp: tuple             # size and time of change of the file when it was read
-    index: tuple | None = None    # path and digest of the index file that holds all this; None: it is in memory only
-    chosen: np.ndarray | None = None    # with an index: (images in it,) bool, which of them these are; None for all
+    first_row: np.ndarray  # (I + 1,) int64
+    line: np.ndarray  # (R,) int64, the row's line in the CSV; the header is line 1
+    class_ids: np.ndarray  # (R,) int32, 1..K
+    first_attribute: np.ndarray  # (R + 1,) int64
+    attributes: np.ndarray  # (…,) int32, dense attribute indices
+    rle_offset: np.ndarray  # (R,) int64, where the row's run lengths start in the file, in bytes
+    rle_bytes: np.ndarray  # (R,) int64, and how long they are
+    file_stamp: tuple  # size and time of change of the file when it was read
+    index: tuple | None = (
+        None  # path and digest of the index file that holds all this; None: it is in memory only
+    )
+    chosen: np.ndarray | None = (
+        None  # with an index: (images in it,) bool, which of them these are; None for all
+    )
 
     @classmethod
     def of_index(cls, csv_path, index):
         """All images of the `Index` of a CSV; its facts are year, image_ids and file_stamp, its arrays the columns."""
         facts = index.facts
-        return cls(csv_path=Path(csv_path), year=facts["year"], image_ids=facts["image_ids"],
-                   file_stamp=tuple(facts["file_stamp"]), index=index.path and (index.path, index.digest), **index.arrays)
+        return cls(
+            csv_path=Path(csv_path),
+            year=facts["year"],
+            image_ids=facts["image_ids"],
+            file_stamp=tuple(facts["file_stamp"]),
+            index=index.path and (index.path, index.digest),
+            **index.arrays,
+        )
 
     @staticmethod
     def fits(index):
@@ -91,7 +102,7 @@ class Annotations:
     def lines_of(self, image):
         """The lines of image `image` in the CSV, a list of int, at least one."""
         rows = self.rows_of(image)
-        return self.line[rows.start:rows.stop].tolist() or [int(self.image_line[image])]
+        return self.line[rows.start : rows.stop].tolist() or [int(self.image_line[image])]
 
     def runs_of(self, rows):
         """The run lengths of these rows, a list of str, read from the file."""
@@ -99,8 +110,10 @@ class Annotations:
             return []
         with open(self.csv_path, "rb") as file:
             if file_stamp(file) != self.file_stamp:
-                raise RuntimeError(f"{self.csv_path} has changed since it was loaded, so masks can no longer "
-                                   "be found in it. Load the dataset again.")
+                raise RuntimeError(
+                    f"{self.csv_path} has changed since it was loaded, so masks can no longer "
+                    "be found in it. Load the dataset again."
+                )
             texts = []
             for row in rows:
                 file.seek(self.rle_offset[row])
@@ -116,30 +129,48 @@ class Annotations:
         kept = np.asarray(kept, bool)
         if kept.all():
             return self
-        rows, number, chosen = np.repeat(kept, np.diff(self.first_row)), np.diff(self.first_attribute), kept
+        rows, number, chosen = (
+            np.repeat(kept, np.diff(self.first_row)),
+            np.diff(self.first_attribute),
+            kept,
+        )
         if self.chosen is not None:
             chosen = self.chosen.copy()
             chosen[self.chosen] = kept
         return dataclasses.replace(
-            self, image_ids=[name for name, keep in zip(self.image_ids, kept) if keep],
-            image_hw=self.image_hw[kept], image_line=self.image_line[kept],
-            first_row=offsets(np.diff(self.first_row)[kept]), line=self.line[rows], class_ids=self.class_ids[rows],
-            first_attribute=offsets(number[rows]), attributes=self.attributes[np.repeat(rows, number)],
-            rle_offset=self.rle_offset[rows], rle_bytes=self.rle_bytes[rows], chosen=chosen)
+            self,
+            image_ids=[name for name, keep in zip(self.image_ids, kept) if keep],
+            image_hw=self.image_hw[kept],
+            image_line=self.image_line[kept],
+            first_row=offsets(np.diff(self.first_row)[kept]),
+            line=self.line[rows],
+            class_ids=self.class_ids[rows],
+            first_attribute=offsets(number[rows]),
+            attributes=self.attributes[np.repeat(rows, number)],
+            rle_offset=self.rle_offset[rows],
+            rle_bytes=self.rle_bytes[rows],
+            chosen=chosen,
+        )
 
     # Another process maps the same index file: it is sent where that lies and which images are meant, a few kilobytes.
 
     def __getstate__(self):
         if self.index is None or open_index(*self.index) is None:
             return vars(self)
-        return {"csv_path": self.csv_path, "index": self.index, "chosen": self.chosen if self.chosen is None else np.packbits(self.chosen)}
+        return {
+            "csv_path": self.csv_path,
+            "index": self.index,
+            "chosen": self.chosen if self.chosen is None else np.packbits(self.chosen),
+        }
 
     def __setstate__(self, state):
         if "line" not in state:
             index = open_index(*state["index"])
             if index is None:
-                raise RuntimeError(f"{state['index'][0]}, the index of {state['csv_path']}, is no longer as it was when the dataset was "
-                                   "sent to this process. Load the dataset again.")
+                raise RuntimeError(
+                    f"{state['index'][0]}, the index of {state['csv_path']}, is no longer as it was when the dataset was "
+                    "sent to this process. Load the dataset again."
+                )
             every = Annotations.of_index(state["csv_path"], index)
             if state["chosen"] is not None:
                 every = every.of_images(np.unpackbits(state["chosen"], count=len(every.image_ids)))

@@ -1,9 +1,10 @@
 """Where the files of a data folder are, in Kaggle's own layout and in the one with an images folder.
 
-    Kaggle                                    with images/
-      train.csv  label_descriptions.json        train.csv  [val.csv]  [label_descriptions.json]
-      train/*.jpg   [test/*.jpg]                images/*.jpg   [test/*.jpg]
+Kaggle                                    with images/
+  train.csv  label_descriptions.json        train.csv  [val.csv]  [label_descriptions.json]
+  train/*.jpg   [test/*.jpg]                images/*.jpg   [test/*.jpg]
 """
+
 import dataclasses
 import logging
 import os
@@ -16,8 +17,22 @@ from mrcnn.data.images import EXTENSIONS
 log = logging.getLogger(__name__)
 
 # Photos, too, but of kinds that `read_image` does not read.
-_OTHER_PHOTOS = (".heic", ".heif", ".jxl", ".raw", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf",
-                 ".rw2", ".psd", ".svg", ".eps")
+_OTHER_PHOTOS = (
+    ".heic",
+    ".heif",
+    ".jxl",
+    ".raw",
+    ".dng",
+    ".cr2",
+    ".cr3",
+    ".nef",
+    ".arw",
+    ".orf",
+    ".rw2",
+    ".psd",
+    ".svg",
+    ".eps",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,10 +42,10 @@ class DataFiles:
     folder: Path
     train_csv: Path
     val_csv: Path | None
-    images_dir: Path              # photos of train_csv, and of val_csv
+    images_dir: Path  # photos of train_csv, and of val_csv
     test_images_dir: Path | None
     labels: Path | None
-    year: int                     # 2019 or 2020, by the columns of train_csv
+    year: int  # 2019 or 2020, by the columns of train_csv
 
     def ontology(self):
         """The folder's own label file, or the official list of the year where it has none."""
@@ -41,19 +56,32 @@ def find_data(folder):
     """`folder` -> DataFiles. Says what was looked for when something is missing."""
     folder = Path(folder).expanduser()
     if not folder.is_dir():
-        raise FileNotFoundError(f"There is no data folder {folder}. Expected a folder with train.csv and the "
-                                "photos in train/ (Kaggle's layout) or images/.")
+        raise FileNotFoundError(
+            f"There is no data folder {folder}. Expected a folder with train.csv and the "
+            "photos in train/ (Kaggle's layout) or images/."
+        )
     train_csv = folder / "train.csv"
     if not train_csv.is_file():
-        raise FileNotFoundError(f"No train.csv in {folder}. {_hint(folder, 'train.csv')}"
-                                f"It contains: {_listing(folder)}.")
+        raise FileNotFoundError(
+            f"No train.csv in {folder}. {_hint(folder, 'train.csv')}"
+            f"It contains: {_listing(folder)}."
+        )
     images_dir = _folder_with_images(folder, ("train", "images"))
     if images_dir is None:
-        raise FileNotFoundError(f"No photos in {folder}: looked for photos (.jpg and other kinds) "
-                                "in train/ (Kaggle's layout) "
-                                f"and in images/. {_hint(folder, 'train')}It contains: {_listing(folder)}.")
-    return DataFiles(folder, train_csv, _existing(folder / "val.csv"), images_dir,
-                     _folder_with_images(folder, ("test",)), _existing(folder / "label_descriptions.json"), year_of(train_csv))
+        raise FileNotFoundError(
+            f"No photos in {folder}: looked for photos (.jpg and other kinds) "
+            "in train/ (Kaggle's layout) "
+            f"and in images/. {_hint(folder, 'train')}It contains: {_listing(folder)}."
+        )
+    return DataFiles(
+        folder,
+        train_csv,
+        _existing(folder / "val.csv"),
+        images_dir,
+        _folder_with_images(folder, ("test",)),
+        _existing(folder / "label_descriptions.json"),
+        year_of(train_csv),
+    )
 
 
 def year_of(csv_path):
@@ -70,9 +98,14 @@ def list_images(images_dir):
         files = [Path(entry.path) for entry in entries if not entry.is_dir()]
     others = sorted(path.name for path in files if path.suffix.lower() in _OTHER_PHOTOS)
     if others:
-        log.warning("Left out: %d file%s in %s, %s for one. That kind of image is not read; "
-                    "convert it to JPEG or PNG.", len(others),
-                    "s" * (len(others) != 1), images_dir, others[0])
+        log.warning(
+            "Left out: %d file%s in %s, %s for one. That kind of image is not read; "
+            "convert it to JPEG or PNG.",
+            len(others),
+            "s" * (len(others) != 1),
+            images_dir,
+            others[0],
+        )
     return sorted(path for path in files if path.suffix.lower() in EXTENSIONS)
 
 

@@ -2,6 +2,7 @@
 
 The file is read and checked whole before anything else happens, once; a mask is decoded when it is asked for.
 """
+
 import logging
 from pathlib import Path
 
@@ -39,10 +40,20 @@ class IMaterialistDataset(Dataset):
 
     def __getstate__(self):
         state, ids = dict(vars(self)), self.annotations.image_ids
-        around = [str(info.get("path")).rpartition(image_id)[::2] for image_id, info in zip(ids, self.image_info)]
-        if self.image_info == _infos(self.annotations, (image_id.join(ends) for image_id, ends in zip(ids, around))):
-            kinds = {ends: k for k, ends in enumerate(dict.fromkeys(around))}    # (folder, ending): a few
-            state["image_info"] = list(kinds), np.array([kinds[ends] for ends in around], np.min_scalar_type(len(kinds)))
+        around = [
+            str(info.get("path")).rpartition(image_id)[::2]
+            for image_id, info in zip(ids, self.image_info)
+        ]
+        if self.image_info == _infos(
+            self.annotations, (image_id.join(ends) for image_id, ends in zip(ids, around))
+        ):
+            kinds = {
+                ends: k for k, ends in enumerate(dict.fromkeys(around))
+            }  # (folder, ending): a few
+            state["image_info"] = (
+                list(kinds),
+                np.array([kinds[ends] for ends in around], np.min_scalar_type(len(kinds))),
+            )
             del state["image_from_source_map"], state["_image_ids"]
         return state
 
@@ -51,8 +62,13 @@ class IMaterialistDataset(Dataset):
         if isinstance(self.image_info, tuple):
             kinds, of_image = self.image_info
             ids = self.annotations.image_ids
-            self.image_info = _infos(self.annotations, (image_id.join(kinds[k]) for image_id, k in zip(ids, of_image.tolist())))
-            self.image_from_source_map = {f"{SOURCE}.{image_id}": i for i, image_id in enumerate(ids)}
+            self.image_info = _infos(
+                self.annotations,
+                (image_id.join(kinds[k]) for image_id, k in zip(ids, of_image.tolist())),
+            )
+            self.image_from_source_map = {
+                f"{SOURCE}.{image_id}": i for i, image_id in enumerate(ids)
+            }
             self._image_ids = np.arange(len(ids))
 
     def image_reference(self, image_id):
@@ -87,7 +103,11 @@ class IMaterialistDataset(Dataset):
         """See `Dataset.load_objects`; the masks are `Runs`, unless `load_mask` was overridden."""
         if type(self).load_mask is not IMaterialistDataset.load_mask:
             return super().load_objects(image_id)
-        return self.load_runs(image_id), self.image_class_ids(image_id).copy(), self.load_instance_fields(image_id)
+        return (
+            self.load_runs(image_id),
+            self.image_class_ids(image_id).copy(),
+            self.load_instance_fields(image_id),
+        )
 
     def load_mask(self, image_id):
         """masks (H, W, N) bool and class_ids (N,) int32, in the order of the CSV's rows."""
@@ -117,21 +137,46 @@ class IMaterialistDataset(Dataset):
         images, annotations = [], []
         for image_id in map(int, image_ids):
             height, width = self.image_hw(image_id)
-            images.append({"id": image_id, "file_name": Path(self.image_info[image_id]["path"]).name,
-                           "height": height, "width": width})
+            images.append(
+                {
+                    "id": image_id,
+                    "file_name": Path(self.image_info[image_id]["path"]).name,
+                    "height": height,
+                    "width": width,
+                }
+            )
             rows = self.annotations.rows_of(image_id)
             for row, runs in zip(rows, self.annotations.runs_of(rows)):
-                annotations.append({"id": len(annotations) + 1, "image_id": image_id, "iscrowd": 0,
-                                    **self._coco_object(row, runs, (height, width))})
+                annotations.append(
+                    {
+                        "id": len(annotations) + 1,
+                        "image_id": image_id,
+                        "iscrowd": 0,
+                        **self._coco_object(row, runs, (height, width)),
+                    }
+                )
         labels = self.ontology.to_dict()
         origin = f"{self.annotations.csv_path.name}, iMaterialist layout of {self.year}"
-        return {"info": {"description": origin}, "images": images, "annotations": annotations,
-                **{kind: [{"id": i, "name": name, "supercategory": above} for i, name, above in labels[kind]]
-                   for kind in ("categories", "attributes")}}
+        return {
+            "info": {"description": origin},
+            "images": images,
+            "annotations": annotations,
+            **{
+                kind: [
+                    {"id": i, "name": name, "supercategory": above}
+                    for i, name, above in labels[kind]
+                ]
+                for kind in ("categories", "attributes")
+            },
+        }
 
     def attribute_counts(self):
         """(K, 1 + T) int64: of every category, in the ontology's order, how many objects there are, and how many have each attribute."""
-        a, k, width = self.annotations, self.ontology.num_classes - 1, 1 + self.ontology.num_attributes
+        a, k, width = (
+            self.annotations,
+            self.ontology.num_classes - 1,
+            1 + self.ontology.num_attributes,
+        )
         category = a.class_ids.astype(np.int64) - 1
         owner = np.repeat(category, np.diff(a.first_attribute))
         cells = np.concatenate([category * width, owner * width + 1 + a.attributes])
@@ -142,8 +187,10 @@ class IMaterialistDataset(Dataset):
         wanted = set(image_ids)
         missing = sorted(wanted.difference(self.annotations.image_ids))
         if missing:
-            raise ValueError(f"{len(missing)} of the images asked for are not in this dataset, among them "
-                             f"{', '.join(missing[:5])}. Expected values of image_info[i]['id'].")
+            raise ValueError(
+                f"{len(missing)} of the images asked for are not in this dataset, among them "
+                f"{', '.join(missing[:5])}. Expected values of image_info[i]['id']."
+            )
         keep = np.array([name in wanted for name in self.annotations.image_ids], bool)
         paths = [info["path"] for info, kept in zip(self.image_info, keep) if kept]
         bad = [row for row in self.bad_rows if row.image_id in wanted]
@@ -155,18 +202,31 @@ class IMaterialistDataset(Dataset):
 
     def _attribute_indices(self, row):
         first = self.annotations.first_attribute
-        return self.annotations.attributes[first[row]:first[row + 1]]
+        return self.annotations.attributes[first[row] : first[row + 1]]
 
     def _coco_object(self, row, runs, size_hw):
         y1, x1, y2, x2 = map(float, rle.box_of_runs(runs, size_hw))
-        return {"category_id": self.ontology.category_id_of(int(self.annotations.class_ids[row])),
-                "attribute_ids": sorted(self.ontology.attribute_ids[i] for i in self._attribute_indices(row)),
-                "bbox": [x1, y1, x2 - x1, y2 - y1], "area": rle.area(runs),
-                "segmentation": rle.to_coco(runs, size_hw)}
+        return {
+            "category_id": self.ontology.category_id_of(int(self.annotations.class_ids[row])),
+            "attribute_ids": sorted(
+                self.ontology.attribute_ids[i] for i in self._attribute_indices(row)
+            ),
+            "bbox": [x1, y1, x2 - x1, y2 - y1],
+            "area": rle.area(runs),
+            "segmentation": rle.to_coco(runs, size_hw),
+        }
 
 
-def load_imaterialist(csv_path, images_dir, ontology, *, skip_bad=False, image_ids=None, check_images=True,
-                      attribute_categories=None):
+def load_imaterialist(
+    csv_path,
+    images_dir,
+    ontology,
+    *,
+    skip_bad=False,
+    image_ids=None,
+    check_images=True,
+    attribute_categories=None,
+):
     """Read a CSV of 2019 or 2020 and find its photos: a prepared IMaterialistDataset.
 
     images_dir: the folder of the photos, or a list of folders.
@@ -178,17 +238,24 @@ def load_imaterialist(csv_path, images_dir, ontology, *, skip_bad=False, image_i
         2019 only 0..12 carry attributes legitimately, the rest are annotation errors:
         `ontology.attribute_category_ids`.
     """
-    annotations, bad = read_annotations(csv_path, ontology, image_ids=image_ids,
-                                        attribute_categories=attribute_categories)
+    annotations, bad = read_annotations(
+        csv_path, ontology, image_ids=image_ids, attribute_categories=attribute_categories
+    )
     folders = [images_dir] if isinstance(images_dir, (str, Path)) else list(images_dir)
     photos = find_photos(annotations.image_ids, folders)
     if annotations.image_ids and not any(photos):
-        raise FileNotFoundError(f"None of the {len(photos)} images of {csv_path} is in "
-                                f"{', '.join(map(str, folders))}; the first would be "
-                                f"{annotations.image_ids[0]}. Is this the folder of the photos?")
+        raise FileNotFoundError(
+            f"None of the {len(photos)} images of {csv_path} is in "
+            f"{', '.join(map(str, folders))}; the first would be "
+            f"{annotations.image_ids[0]}. Is this the folder of the photos?"
+        )
     faults = photo_faults(photos, annotations.image_hw.tolist(), check_images)
-    bad += [BadRow(line, annotations.image_ids[image], fault)
-            for image, fault in enumerate(faults) if fault for line in annotations.lines_of(image)]
+    bad += [
+        BadRow(line, annotations.image_ids[image], fault)
+        for image, fault in enumerate(faults)
+        if fault
+        for line in annotations.lines_of(image)
+    ]
     if bad and not skip_bad:
         raise BadRows(csv_path, bad)
     paths = [photo.path for photo, fault in zip(photos, faults) if fault is None]
@@ -201,14 +268,23 @@ def load_imaterialist(csv_path, images_dir, ontology, *, skip_bad=False, image_i
             f"{bad[0].line} "
             f"(image {printable(bad[0].image_id[:100])}): {bad[0].reason}. Are these the photos "
             "that "
-            "the file was made for, in their size?")
+            "the file was made for, in their size?"
+        )
     if bad:
-        log.warning("%s\nGoing on without them, with %s rows of %s images.",
-                    str(BadRows(csv_path, bad)).rpartition("\n")[0], len(annotations.line), len(annotations.image_ids))
+        log.warning(
+            "%s\nGoing on without them, with %s rows of %s images.",
+            str(BadRows(csv_path, bad)).rpartition("\n")[0],
+            len(annotations.line),
+            len(annotations.image_ids),
+        )
     return IMaterialistDataset(annotations, paths, ontology, sorted(bad, key=lambda row: row.line))
 
 
 def _infos(annotations, paths):
     """`image_info` of images and the paths of their photos (str)."""
-    return [{"id": image_id, "source": SOURCE, "path": path, "height": height, "width": width}
-            for image_id, path, (height, width) in zip(annotations.image_ids, paths, annotations.image_hw.tolist())]
+    return [
+        {"id": image_id, "source": SOURCE, "path": path, "height": height, "width": width}
+        for image_id, path, (height, width) in zip(
+            annotations.image_ids, paths, annotations.image_hw.tolist()
+        )
+    ]

@@ -13,6 +13,7 @@ Index files travel with copies of a data set, and their digest protects against 
 nothing in one is trusted: arrays are of numbers and lie inside the file, and who reads them says
 what they must look like (`sound`).
 """
+
 import dataclasses
 import hashlib
 import json
@@ -32,13 +33,24 @@ FOLDER_VARIABLE = "FASHION_CACHE_DIR"
 # count as none
 _VERSION = 2
 _FIRST = b"fashion index %d " % _VERSION
-_DIGEST = 16                 # bytes
+_DIGEST = 16  # bytes
 _HEAD = len(_FIRST) + 2 * _DIGEST + 1
 _ALIGN = 64
 _SAMPLES, _SAMPLE_BYTES = 64, 4096
-_MOST = 1 << 48              # beyond any file
-_NUMBERS = ("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64",
-            "float32", "float64")
+_MOST = 1 << 48  # beyond any file
+_NUMBERS = (
+    "bool",
+    "int8",
+    "uint8",
+    "int16",
+    "uint16",
+    "int32",
+    "uint32",
+    "int64",
+    "uint64",
+    "float32",
+    "float64",
+)
 _DTYPES = {dtype.str: dtype for dtype in (np.dtype(name).newbyteorder("<") for name in _NUMBERS)}
 
 
@@ -74,7 +86,9 @@ def file_key(path):
     with open(path, "rb") as file:
         status = os.fstat(file.fileno())
         blocks = []
-        for start in np.linspace(0, max(status.st_size - _SAMPLE_BYTES, 0), _SAMPLES, dtype=np.int64).tolist():
+        for start in np.linspace(
+            0, max(status.st_size - _SAMPLE_BYTES, 0), _SAMPLES, dtype=np.int64
+        ).tolist():
             file.seek(start)
             blocks.append(file.read(_SAMPLE_BYTES))
     return {"bytes": status.st_size, "mtime_ns": status.st_mtime_ns, "sample": _digest(*blocks)}
@@ -132,14 +146,20 @@ def keep_index(places, key, facts, arrays):
     for path in places:
         try:
             if path.parent.is_dir() and not path.parent.stat().st_mode & 0o222:
-                raise PermissionError("the folder is write-protected")    # which would not stop root, and on rented machines all are
+                raise PermissionError(
+                    "the folder is write-protected"
+                )  # which would not stop root, and on rented machines all are
             write_index(path, facts | {"key": key}, arrays)
         except OSError as error:
             reasons.append(f"{path}: {error.strerror or error}")
             continue
         return open_index(path)
-    log.warning("What was found out could not be kept and will be looked for at the next start again (%s). Name a folder that can be "
-                "written in %s.", "; ".join(reasons), FOLDER_VARIABLE)
+    log.warning(
+        "What was found out could not be kept and will be looked for at the next start again (%s). Name a folder that can be "
+        "written in %s.",
+        "; ".join(reasons),
+        FOLDER_VARIABLE,
+    )
     return None
 
 

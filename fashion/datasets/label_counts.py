@@ -1,4 +1,5 @@
 """Label counts: how many objects of every category, and with every attribute, each photo has. Splits and samplers go by them."""
+
 import dataclasses
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 class LabelCounts:
     """Of n photos, K categories and T attributes."""
 
-    names: tuple            # K + T, categories first, in the ontology's order
+    names: tuple  # K + T, categories first, in the ontology's order
     categories: np.ndarray  # (n, K) uint16, objects
     attributes: np.ndarray  # (n, T) uint16, objects that have it
 
@@ -23,9 +24,11 @@ def label_counts(dataset):
     photo = rows.image_of_rows()
     photo_of_attribute = np.repeat(photo, np.diff(rows.first_attribute))
     n = len(rows.image_ids)
-    return LabelCounts(ontology.category_names + ontology.attribute_names,
-                       _histogram(photo, rows.class_ids - 1, n, ontology.num_classes - 1),
-                       _histogram(photo_of_attribute, rows.attributes, n, ontology.num_attributes))
+    return LabelCounts(
+        ontology.category_names + ontology.attribute_names,
+        _histogram(photo, rows.class_ids - 1, n, ontology.num_classes - 1),
+        _histogram(photo_of_attribute, rows.attributes, n, ontology.num_attributes),
+    )
 
 
 def _histogram(rows, columns, height, width):

@@ -3,6 +3,7 @@ annotations say, as stored or turned.
 
 What was found out about a photo is kept in an index file beside the folder, so that later starts only ask for sizes and times of files.
 """
+
 import logging
 import os
 import unicodedata
@@ -25,10 +26,10 @@ from mrcnn.data.images import (
 
 log = logging.getLogger(__name__)
 
-_THREADS = 8       # reading a header is waiting for the disk
-_TOGETHER = 4096   # photos looked at before what was found is written down, for who stops here
-_SHARE = 256       # photos that a thread takes at a time
-_PATIENCE = 2      # seconds of reading before a bar is shown
+_THREADS = 8  # reading a header is waiting for the disk
+_TOGETHER = 4096  # photos looked at before what was found is written down, for who stops here
+_SHARE = 256  # photos that a thread takes at a time
+_PATIENCE = 2  # seconds of reading before a bar is shown
 _KEY = {"photos": 2}
 # bytes, time of change, height and width as stored, EXIF orientation
 _ARRAYS = {"photos": (np.int64, (5,))}
@@ -46,13 +47,22 @@ def find_photos(image_ids, folders):
         with os.scandir(Path(folder)) as entries:
             there.update((entry.name, entry) for entry in entries)
     endings = ("", *EXTENSIONS)
-    found = [next((there[name + ending] for ending in endings if name + ending in there), None) for name in image_ids]
+    found = [
+        next((there[name + ending] for ending in endings if name + ending in there), None)
+        for name in image_ids
+    ]
     if None not in found:
         return found
     # Cameras write .JPG, and macOS an accented letter as two.
     alike = {_alike(name): entry for name, entry in there.items()}
-    return [entry or next((alike[_alike(name + ending)] for ending in endings if _alike(name + ending) in alike), None)
-            for name, entry in zip(image_ids, found, strict=True)]
+    return [
+        entry
+        or next(
+            (alike[_alike(name + ending)] for ending in endings if _alike(name + ending) in alike),
+            None,
+        )
+        for name, entry in zip(image_ids, found, strict=True)
+    ]
 
 
 def _alike(name):
@@ -90,11 +100,14 @@ def photo_faults(photos, sizes_hw, check):
 
     faults = [fault(*of_photo) for of_photo in zip(photos, places, sizes_hw)]
     if either_way:
-        log.warning("%d photos are turned or mirrored by their EXIF orientation without another "
-                    "size, %s for one: their masks are taken to "
-                    "be of the pixels as they are stored. If they were drawn on the turned photos, "
-                    "save these turned.", len(either_way),
-                    either_way[0])
+        log.warning(
+            "%d photos are turned or mirrored by their EXIF orientation without another "
+            "size, %s for one: their masks are taken to "
+            "be of the pixels as they are stored. If they were drawn on the turned photos, "
+            "save these turned.",
+            len(either_way),
+            either_way[0],
+        )
     return faults
 
 
@@ -115,7 +128,7 @@ def _headers(photos):
     image."""
     folders, found = {}, {}
     for photo in photos:
-        folders.setdefault(photo.path[:-len(photo.name) - 1], []).append(photo)
+        folders.setdefault(photo.path[: -len(photo.name) - 1], []).append(photo)
     for folder, of_folder in folders.items():
         found.update(zip((photo.path for photo in of_folder), _headers_in(folder, of_folder)))
     return [found[photo.path] for photo in photos]
@@ -127,23 +140,39 @@ def _headers_in(folder, photos):
     places = index_places(folder, "photos")
     known = {}
     for index in all_indexes(places, _KEY, lambda index: of_files(index, _ARRAYS)):
-        known |= {name: row for name, row in zip(index.facts["names"], map(tuple, index.arrays["photos"].tolist()))
-                  if name not in known or row[1] >= known[name][1]}     # of two, what was found out about the newer photo
-        del index           # Windows does not replace a file that is mapped
+        known |= {
+            name: row
+            for name, row in zip(index.facts["names"], map(tuple, index.arrays["photos"].tolist()))
+            if name not in known or row[1] >= known[name][1]
+        }  # of two, what was found out about the newer photo
+        del index  # Windows does not replace a file that is mapped
     with ThreadPoolExecutor(_THREADS) as pool:
-        shares = [photos[k:k + _SHARE] for k in range(0, len(photos), _SHARE)]
-        stamps = chain.from_iterable(pool.map(lambda share: [_stamp(photo) for photo in share], shares))
-        new = [(photo, stamp) for photo, stamp in zip(photos, stamps) if known.get(photo.name, ())[:2] != stamp]
-        with tqdm(total=len(new), desc=f"photos in {os.path.basename(folder)}", unit="photo", delay=_PATIENCE) as bar:
+        shares = [photos[k : k + _SHARE] for k in range(0, len(photos), _SHARE)]
+        stamps = chain.from_iterable(
+            pool.map(lambda share: [_stamp(photo) for photo in share], shares)
+        )
+        new = [
+            (photo, stamp)
+            for photo, stamp in zip(photos, stamps)
+            if known.get(photo.name, ())[:2] != stamp
+        ]
+        with tqdm(
+            total=len(new),
+            desc=f"photos in {os.path.basename(folder)}",
+            unit="photo",
+            delay=_PATIENCE,
+        ) as bar:
             for k in range(0, len(new), _TOGETHER):
-                some = new[k:k + _TOGETHER]
+                some = new[k : k + _TOGETHER]
                 for (photo, stamp), found in zip(
                     some, pool.map(_read_header, [photo.path for photo, _ in some])
                 ):
                     known[photo.name] = (*stamp, *found)
                     bar.update()
-                if places and not _keep(places, {name: row for name, row in known.items() if row[2]}):
-                    places = ()   # said once
+                if places and not _keep(
+                    places, {name: row for name, row in known.items() if row[2]}
+                ):
+                    places = ()  # said once
     return [known[photo.name][2:] if known[photo.name][2] else None for photo in photos]
 
 

@@ -1,4 +1,5 @@
 """A smaller copy of a photo and of the rows that annotate it."""
+
 import io
 from pathlib import Path
 
@@ -21,7 +22,9 @@ _WITHOUT_LOSS = {".png": "PNG", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF"}
 def copy_hw(photo_hw, longest):
     """(height, width) of the copy: the longer side is at most `longest`, the other one rounded down, as Kaggle 2020 does for masks."""
     side = max(photo_hw)
-    return tuple(photo_hw) if side <= longest else tuple(max(1, n * longest // side) for n in photo_hw)
+    return (
+        tuple(photo_hw) if side <= longest else tuple(max(1, n * longest // side) for n in photo_hw)
+    )
 
 
 def encode_copy(path, longest, quality, annotated_hw=None):
@@ -39,7 +42,7 @@ def encode_copy(path, longest, quality, annotated_hw=None):
     photo_hw = photo_hw[::-1] if upright else photo_hw
     size_hw = copy_hw(photo_hw, longest)
     if size_hw == photo_hw:
-        photo = read_image(path, upright)    # also to see that it is whole
+        photo = read_image(path, upright)  # also to see that it is whole
         if turn == 1:
             return Path(path).read_bytes()
     else:
@@ -71,13 +74,18 @@ def copy_rows(dataset, image_id, longest):
     size_hw = copy_hw(photo_hw, longest)
     texts, lost = dataset.runs(image_id), 0
     if size_hw != photo_hw:
-        starts, lengths, counts, gone = resize_runs(*rle.parse_all(texts, photo_hw), photo_hw, size_hw)
+        starts, lengths, counts, gone = resize_runs(
+            *rle.parse_all(texts, photo_hw), photo_hw, size_hw
+        )
         ends = np.cumsum(counts)
-        texts = [rle.format_runs(starts[end - n:end], lengths[end - n:end]) for n, end in zip(counts, ends)]
+        texts = [
+            rle.format_runs(starts[end - n : end], lengths[end - n : end])
+            for n, end in zip(counts, ends)
+        ]
         lost = int(gone.sum())
     name = dataset.image_info[image_id]["id"]
     rows = dataset.annotations.rows_of(image_id)
-    if not texts:      # a row of its own says that there is nothing
+    if not texts:  # a row of its own says that there is nothing
         return [[name, "", *size_hw, *[""] * (len(header(dataset.year)) - len(COLUMNS) + 1)]], lost
     return [[name, text, *size_hw, *_labels(dataset, row)] for row, text in zip(rows, texts)], lost
 
@@ -86,7 +94,10 @@ def _labels(dataset, row):
     """[ClassId] of 2019, with the attributes in it, or [ClassId, AttributesIds] of 2020."""
     a, ontology = dataset.annotations, dataset.ontology
     category = ontology.category_id_of(int(a.class_ids[row]))
-    attributes = [ontology.attribute_ids[i] for i in a.attributes[a.first_attribute[row]:a.first_attribute[row + 1]]]
+    attributes = [
+        ontology.attribute_ids[i]
+        for i in a.attributes[a.first_attribute[row] : a.first_attribute[row + 1]]
+    ]
     if dataset.year == 2019:
         return ["_".join(map(str, [category, *attributes]))]
     return [category, ",".join(map(str, attributes))]

@@ -1,4 +1,5 @@
 """Masks of a smaller copy of a photo, from run lengths to run lengths: no mask is ever painted."""
+
 import numpy as np
 
 from mrcnn.data.resize import Placement
@@ -17,11 +18,15 @@ def resize_runs(starts, lengths, counts, photo_hw, size_hw):
     lost: it keeps one pixel, that in which its own middle pixel lies.
     """
     if size_hw[0] > photo_hw[0] or size_hw[1] > photo_hw[1]:
-        raise ValueError(f"Runs can be brought to a smaller grid only. Got {tuple(size_hw)} (height, width) for a photo of "
-                         f"{tuple(photo_hw)}.")
+        raise ValueError(
+            f"Runs can be brought to a smaller grid only. Got {tuple(size_hw)} (height, width) for a photo of "
+            f"{tuple(photo_hw)}."
+        )
     (height, width), new_height = photo_hw, size_hw[0]
     rows, columns = Placement(photo_hw, size_hw, (0, 0), size_hw).shown_before()
-    owner, column, top, bottom = cut_at_columns(np.repeat(np.arange(len(counts)), counts), starts, lengths, height)
+    owner, column, top, bottom = cut_at_columns(
+        np.repeat(np.arange(len(counts)), counts), starts, lengths, height
+    )
     top, bottom = rows[top], rows[bottom]
     seen = (bottom > top) & (columns[column + 1] > columns[column])
     owner, offset = owner[seen], columns[column[seen]] * new_height
@@ -29,7 +34,9 @@ def resize_runs(starts, lengths, counts, photo_hw, size_hw):
     lost = np.bincount(owner, minlength=len(counts)) == 0
     if lost.any():
         pixel = _middle_pixels(starts, lengths, counts)[lost]
-        pixel = (pixel // height * size_hw[1] // width) * new_height + pixel % height * new_height // height
+        pixel = (
+            pixel // height * size_hw[1] // width
+        ) * new_height + pixel % height * new_height // height
         at = np.searchsorted(owner, np.flatnonzero(lost))
         owner = np.insert(owner, at, np.flatnonzero(lost))
         starts_now, ends_now = np.insert(starts_now, at, pixel), np.insert(ends_now, at, pixel + 1)
@@ -50,5 +57,9 @@ def _joined(owner, starts, ends, count):
     if not len(starts):
         return starts, ends, np.zeros(count, np.int64)
     apart = (starts[1:] != ends[:-1]) | (owner[1:] != owner[:-1])
-    starts, ends, owner = starts[np.append(True, apart)], ends[np.append(apart, True)], owner[np.append(True, apart)]
+    starts, ends, owner = (
+        starts[np.append(True, apart)],
+        ends[np.append(apart, True)],
+        owner[np.append(True, apart)],
+    )
     return starts, ends - starts, np.bincount(owner, minlength=count)

@@ -1,4 +1,5 @@
 """Split table: how much of every category and attribute a split holds out, so that a person can judge it."""
+
 import csv
 import io
 
@@ -21,10 +22,21 @@ def split_table(train, validation):
     objects = np.stack([part.all().sum(axis=0) for part in parts])
     photos = np.stack([(part.all() > 0).sum(axis=0) for part in parts])
     categories = parts[0].categories.shape[1]
-    rows = [["category" if i < categories else "attribute", parts[0].names[i], *_shares(photos[:, i]), *_shares(objects[:, i])]
-            for i in np.flatnonzero(photos.sum(axis=0))]
-    whole = [ALL, "", *_shares([len(part.image_ids) for part in (train, validation)]),
-             *_shares([len(part.annotations.class_ids) for part in (train, validation)])]
+    rows = [
+        [
+            "category" if i < categories else "attribute",
+            parts[0].names[i],
+            *_shares(photos[:, i]),
+            *_shares(objects[:, i]),
+        ]
+        for i in np.flatnonzero(photos.sum(axis=0))
+    ]
+    whole = [
+        ALL,
+        "",
+        *_shares([len(part.image_ids) for part in (train, validation)]),
+        *_shares([len(part.annotations.class_ids) for part in (train, validation)]),
+    ]
     return [whole, *sorted(rows, key=lambda row: (row[4], -row[2], row[0], row[1]))]
 
 
@@ -36,23 +48,45 @@ def summary(rows):
         shares = [row for row in rows if row[0] == kind and row[2] > 1]
         if shares:
             least, most = min(shares, key=lambda row: row[4]), max(shares, key=lambda row: row[4])
-            parts.append(f"{plural} {least[4]:.1%} ({least[1]}, {least[2]:,} photos) to {most[4]:.1%} ({most[1]}, {most[2]:,})")
+            parts.append(
+                f"{plural} {least[4]:.1%} ({least[1]}, {least[2]:,} photos) to {most[4]:.1%} ({most[1]}, {most[2]:,})"
+            )
     missing = sum(row[3] == 0 for row in rows[1:])
     return "; ".join(parts) + (f"; labels without any: {missing}" if missing else "")
 
 
 def worst(rows, count=12):
     """A table for a screen: all photos, then the labels of which least is held out, and those of which most is."""
-    shown = rows if len(rows) <= 2 * count else [*rows[:1 + count], ["…"], *rows[-count:]]
-    return text_table([HEADING, *([f"{cell:.3f}" if isinstance(cell, float) else cell for cell in row] for row in shown)])
+    shown = rows if len(rows) <= 2 * count else [*rows[: 1 + count], ["…"], *rows[-count:]]
+    return text_table(
+        [
+            HEADING,
+            *(
+                [f"{cell:.3f}" if isinstance(cell, float) else cell for cell in row]
+                for row in shown
+            ),
+        ]
+    )
 
 
 def write_split_table(path, rows):
     """All rows as a CSV; the numbers of photos and of objects have columns of their own."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["kind", "name", *(f"{what}{column}" for what in ("photos", "objects") for column in ("", "_held_out", "_share"))])
-    writer.writerows([f"{cell:.4f}" if isinstance(cell, float) else cell for cell in row] for row in rows)
+    writer.writerow(
+        [
+            "kind",
+            "name",
+            *(
+                f"{what}{column}"
+                for what in ("photos", "objects")
+                for column in ("", "_held_out", "_share")
+            ),
+        ]
+    )
+    writer.writerows(
+        [f"{cell:.4f}" if isinstance(cell, float) else cell for cell in row] for row in rows
+    )
     write_text(path, text.getvalue())
 
 

@@ -3,6 +3,7 @@
 Iterative stratification (Sechidis, Tsoumakas and Vlahavas 2011, "On the Stratification of Multi-Label Data", algorithm 1): the rarest label
 is dealt out first, each of its photos to the part that lacks most of it.
 """
+
 import numpy as np
 
 
@@ -16,14 +17,20 @@ def hold_out(present, group, order, fraction):
     """
     units, place = _units(present, group, order)
     if len(units.sizes) < 2:
-        raise ValueError(f"A split needs at least 2 photos, or groups of photos that belong together. Got {len(units.sizes)}, of "
-                         f"{len(present)} photos.")
+        raise ValueError(
+            f"A split needs at least 2 photos, or groups of photos that belong together. Got {len(units.sizes)}, of "
+            f"{len(present)} photos."
+        )
     photos = units.counts.sum(axis=0)
-    wanted = np.where((units.counts > 0).sum(axis=0) > 1, np.minimum(np.ceil(fraction * photos - 1e-9), photos - 1), 0)
+    wanted = np.where(
+        (units.counts > 0).sum(axis=0) > 1,
+        np.minimum(np.ceil(fraction * photos - 1e-9), photos - 1),
+        0,
+    )
     size = min(max(round(fraction * len(present)), 1), len(present) - 1)
     part = _deal(units, np.stack([photos - wanted, wanted]), np.array([len(present) - size, size]))
     _top_up(part, np.column_stack([units.counts, units.sizes]), np.append(wanted, size))
-    if part.all() or not part.any():    # few photos, and each has a label that no other has
+    if part.all() or not part.any():  # few photos, and each has a label that no other has
         part[-1] = 1 - part[-1]
     return (part == 1)[place]
 
@@ -32,8 +39,10 @@ def folds(present, group, order, number):
     """The fold of every photo, (n,) int, 0 .. number - 1; arguments as of `hold_out`."""
     units, place = _units(present, group, order)
     if len(units.sizes) < number:
-        raise ValueError(f"{number} folds need at least {number} photos, or groups of photos that belong together. Got "
-                         f"{len(units.sizes)}, of {len(present)} photos.")
+        raise ValueError(
+            f"{number} folds need at least {number} photos, or groups of photos that belong together. Got "
+            f"{len(units.sizes)}, of {len(present)} photos."
+        )
     share = np.full((number, 1), 1 / number)
     return _deal(units, share * units.counts.sum(axis=0), share[:, 0] * len(present))[place]
 
@@ -48,7 +57,7 @@ class _Units:
 def _units(present, group, order):
     """(_Units, (n,) int: the unit of each photo)."""
     _, first, place = np.unique(np.asarray(group)[order], return_index=True, return_inverse=True)
-    rank = np.argsort(np.argsort(first))            # a group stands where its first photo does
+    rank = np.argsort(np.argsort(first))  # a group stands where its first photo does
     unit = np.empty(len(order), np.int64)
     unit[order] = rank[place]
     by_unit = np.argsort(unit, kind="stable")
@@ -65,7 +74,9 @@ def _deal(units, wanted, room):
     ends = np.cumsum(np.bincount(owners, minlength=len(part)))
     by_label = owners[np.argsort(labels, kind="stable")]
     label_ends = np.cumsum(np.bincount(labels, minlength=wanted.shape[1]))
-    left = np.bincount(labels, minlength=wanted.shape[1])          # units with a label that are not dealt out yet
+    left = np.bincount(
+        labels, minlength=wanted.shape[1]
+    )  # units with a label that are not dealt out yet
 
     def place(unit, lacking):
         most = np.flatnonzero(lacking == lacking.max())
@@ -78,10 +89,10 @@ def _deal(units, wanted, room):
 
     while left.any():
         rarest = int(np.argmin(np.where(left > 0, left, len(part) + 1)))
-        for unit in by_label[label_ends[rarest - 1] if rarest else 0:label_ends[rarest]]:
+        for unit in by_label[label_ends[rarest - 1] if rarest else 0 : label_ends[rarest]]:
             if part[unit] < 0:
                 place(unit, wanted[:, rarest])
-    for unit in np.flatnonzero(part < 0):           # without any label
+    for unit in np.flatnonzero(part < 0):  # without any label
         place(unit, room)
     return part
 

@@ -1,9 +1,10 @@
 """Many independent tasks on several processes, their results in order, few in memory at a time, and no process left behind."""
+
 import collections
 
 from mrcnn.data.processes import BrokenProcessPool, Processes
 
-_AHEAD = 8      # tasks a process that are handed out before the first result is taken
+_AHEAD = 8  # tasks a process that are handed out before the first result is taken
 
 
 def in_order(function, tasks, workers):
@@ -24,7 +25,9 @@ def in_order(function, tasks, workers):
         while pending:
             yield pending.popleft().result()
     except BrokenProcessPool as error:
-        raise OSError(f"One of the {workers} worker processes was killed, most often for want of memory. Run it again with fewer "
-                      "--workers: what was finished is kept.") from error
+        raise OSError(
+            f"One of the {workers} worker processes was killed, most often for want of memory. Run it again with fewer "
+            "--workers: what was finished is kept."
+        ) from error
     finally:
         processes.close(wait=True)

@@ -4,12 +4,19 @@ Garments are matched first (same image, same category, mask IoU), so the figure 
 attribute head alone; garments that were missed are the business of `mrcnn.evaluation.coco`. Where the attributes were
 predicted at the boxes of the truth, nothing is missed and nothing is to be matched.
 """
+
 from collections import Counter
 
-from fashion.evaluation.attribute_tables import THRESHOLDS, attribute_tables, curves, measures, objects_of
+from fashion.evaluation.attribute_tables import (
+    THRESHOLDS,
+    attribute_tables,
+    curves,
+    measures,
+    objects_of,
+)
 from fashion.evaluation.greedy import grouped, matches
 
-_SHOWN = 3   # examples that an error names
+_SHOWN = 3  # examples that an error names
 
 
 def attribute_f1(ground_truth, detections, *, iou_threshold=0.5, score_threshold=0.0):
@@ -36,16 +43,27 @@ def attribute_f1(ground_truth, detections, *, iou_threshold=0.5, score_threshold
         `attribute_tables.average_precision`; it is -1 for what has no positives, and if one of these garments lacks scores
         while others of its category have them; categories without any scores are not ranked.
     """
-    return measures(attribute_tables(ground_truth, _matched(ground_truth, detections, iou_threshold, score_threshold)))
+    return measures(
+        attribute_tables(
+            ground_truth, _matched(ground_truth, detections, iou_threshold, score_threshold)
+        )
+    )
 
 
-def attribute_curves(ground_truth, detections, *, thresholds=THRESHOLDS, iou_threshold=0.5, score_threshold=0.0):
+def attribute_curves(
+    ground_truth, detections, *, thresholds=THRESHOLDS, iou_threshold=0.5, score_threshold=0.0
+):
     """Precision, recall and F1 over all (garment, attribute) pairs, were the attributes said that score at least a threshold.
 
     thresholds: on "attribute_scores"; the others are those of `attribute_f1`, and so are the garments: of categories that carry attributes
     Returns: {"thresholds", "precision", "recall", "f1"}, lists of floats, one for each threshold; {} if no scores are stored.
     """
-    return curves(attribute_tables(ground_truth, _matched(ground_truth, detections, iou_threshold, score_threshold)), thresholds)
+    return curves(
+        attribute_tables(
+            ground_truth, _matched(ground_truth, detections, iou_threshold, score_threshold)
+        ),
+        thresholds,
+    )
 
 
 def attribute_f1_on_truth(ground_truth, described):
@@ -56,22 +74,36 @@ def attribute_f1_on_truth(ground_truth, described):
     """
     objects = {row["id"]: row for row in objects_of(ground_truth)}
     ids = [row["annotation_id"] for row in described]
-    _refuse(set(ids) - objects.keys(), "annotation ids are described that are of no object of the ground truth")
+    _refuse(
+        set(ids) - objects.keys(),
+        "annotation ids are described that are of no object of the ground truth",
+    )
     _refuse(objects.keys() - set(ids), "objects of the ground truth are not described")
-    _refuse((i for i, times in Counter(ids).items() if times > 1), "objects are described more than once")
-    return measures(attribute_tables(ground_truth, [(row, objects[row["annotation_id"]]) for row in described]))
+    _refuse(
+        (i for i, times in Counter(ids).items() if times > 1),
+        "objects are described more than once",
+    )
+    return measures(
+        attribute_tables(ground_truth, [(row, objects[row["annotation_id"]]) for row in described])
+    )
 
 
 def _refuse(annotation_ids, what):
     wrong = sorted(annotation_ids)
     if wrong:
-        raise ValueError(f"{len(wrong)} {what}: {', '.join(map(str, wrong[:_SHOWN]))}{' …' if len(wrong) > _SHOWN else ''}. Expected one "
-                         "description for each object that is no crowd, made for the same photos.")
+        raise ValueError(
+            f"{len(wrong)} {what}: {', '.join(map(str, wrong[:_SHOWN]))}{' …' if len(wrong) > _SHOWN else ''}. Expected one "
+            "description for each object that is no crowd, made for the same photos."
+        )
 
 
 def _matched(ground_truth, detections, iou_threshold, score_threshold):
     """(detection, annotation) pairs; each occurs once at most."""
     objects, found = grouped(ground_truth, detections, score_threshold)
     size_of = {image["id"]: (image["height"], image["width"]) for image in ground_truth["images"]}
-    return [pair for key in objects if key in found
-            for pair in matches(found[key], objects[key], size_of[key[0]], iou_threshold)]
+    return [
+        pair
+        for key in objects
+        if key in found
+        for pair in matches(found[key], objects[key], size_of[key[0]], iou_threshold)
+    ]

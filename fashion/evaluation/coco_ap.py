@@ -3,6 +3,7 @@
 Computes what pycocotools' COCOeval computes, with the matching of `matching` in place of its loops. Of pycocotools only the IoU of masks
 is used. Objects are tried in the order of the annotations: of two of equal IoU a detection takes the later one.
 """
+
 import numpy as np
 
 from fashion.evaluation.matching import match
@@ -11,7 +12,7 @@ from fashion.evaluation.precision_tables import RECALLS, coco_numbers, mean_know
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 NO_F1 = np.array([-1.0])
-_CURVES = {"50": slice(0, 1), "75": slice(5, 6), "mean": slice(0, 10)}    # of those thresholds
+_CURVES = {"50": slice(0, 1), "75": slice(5, 6), "mean": slice(0, 10)}  # of those thresholds
 
 
 def evaluate_coco_ap(ground_truth, detections, iou_type="segm"):
@@ -30,7 +31,16 @@ def evaluate_coco_ap(ground_truth, detections, iou_type="segm"):
 
 def coco_tables(pairs):
     """{category index: Table} at COCO's ten IoU thresholds."""
-    return precision_tables(pairs, match(pairs, range(len(pairs.category_ids)), IOU_THRESHOLDS, NO_F1, lambda shared, said, real: 0.0))
+    return precision_tables(
+        pairs,
+        match(
+            pairs,
+            range(len(pairs.category_ids)),
+            IOU_THRESHOLDS,
+            NO_F1,
+            lambda shared, said, real: 0.0,
+        ),
+    )
 
 
 def coco_scores(pairs, tables, categories):
@@ -39,8 +49,12 @@ def coco_scores(pairs, tables, categories):
     per_category = {}
     for k, table in tables.items():
         precision, category_id = table.precision[0, :, 0], pairs.category_ids[k]
-        per_category[category_id] = {"name": names[category_id], "AP": mean_known([precision]), "AP50": mean_known([precision[0]]),
-                                     "instances": int(np.count_nonzero(~pairs.crowd[pairs.objects_of(k)]))}
+        per_category[category_id] = {
+            "name": names[category_id],
+            "AP": mean_known([precision]),
+            "AP50": mean_known([precision[0]]),
+            "instances": int(np.count_nonzero(~pairs.crowd[pairs.objects_of(k)])),
+        }
     return coco_numbers(tables.values(), 0) | {"per_category": per_category}
 
 
@@ -50,9 +64,21 @@ def coco_curves(pairs, tables):
     A curve is {"50", "75": at that IoU; "mean": over the ten}, 101 floats each. A category without objects is left out; "all" is the mean
     over the others, or -1 where there are none.
     """
-    known = {pairs.category_ids[k]: table.precision[0, :, 0] for k, table in tables.items() if table.precision[0, 0, 0, 0] > -1}
-    everything = np.mean(list(known.values()), axis=0) if known else np.full((len(IOU_THRESHOLDS), len(RECALLS)), -1.0)
-    return {"recalls": RECALLS.tolist(), "all": _curve(everything), "per_category": {i: _curve(table) for i, table in known.items()}}
+    known = {
+        pairs.category_ids[k]: table.precision[0, :, 0]
+        for k, table in tables.items()
+        if table.precision[0, 0, 0, 0] > -1
+    }
+    everything = (
+        np.mean(list(known.values()), axis=0)
+        if known
+        else np.full((len(IOU_THRESHOLDS), len(RECALLS)), -1.0)
+    )
+    return {
+        "recalls": RECALLS.tolist(),
+        "all": _curve(everything),
+        "per_category": {i: _curve(table) for i, table in known.items()},
+    }
 
 
 def _curve(precision):

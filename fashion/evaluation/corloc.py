@@ -4,6 +4,7 @@
 that go with the words are those of the field: CorLoc as in Deselaers et al. (IJCV 2012), AP as in COCO. Chosen here: "top 5" means the
 five best of each image and category, and the weight of a category is how often it occurs.
 """
+
 from collections import defaultdict
 
 import numpy as np
@@ -30,28 +31,50 @@ def corloc(ground_truth, detections, *, top=5, iou_threshold=0.5):
     objects, said = grouped(ground_truth, best)
     ap = evaluate_coco_ap(ground_truth, best, "bbox")["per_category"]
 
-    per_category = {category["id"]: {"name": category["name"], "images": 0, "located": 0, "corloc": -1.0,
-                                     "instances": ap[category["id"]]["instances"], "ap": ap[category["id"]]["AP50"]}
-                    for category in ground_truth["categories"]}
+    per_category = {
+        category["id"]: {
+            "name": category["name"],
+            "images": 0,
+            "located": 0,
+            "corloc": -1.0,
+            "instances": ap[category["id"]]["instances"],
+            "ap": ap[category["id"]]["AP50"],
+        }
+        for category in ground_truth["categories"]
+    }
     for key, real in objects.items():
         row = per_category[key[1]]
         row["images"] += 1
-        row["located"] += bool(said[key] and _iou(map(_box, said[key]), [o["bbox"] for o in real]).max() >= iou_threshold)
+        row["located"] += bool(
+            said[key]
+            and _iou(map(_box, said[key]), [o["bbox"] for o in real]).max() >= iou_threshold
+        )
     for row in per_category.values():
         row["corloc"] = row["located"] / row["images"] if row["images"] else -1.0
     rows = [row for row in per_category.values() if row["instances"]]
-    return {"mean_corloc": _mean(rows, "corloc"), "weighted_corloc": _mean(rows, "corloc", "images"),
-            "mean_ap": _mean(rows, "ap"), "weighted_ap": _mean(rows, "ap", "instances"), "per_category": per_category}
+    return {
+        "mean_corloc": _mean(rows, "corloc"),
+        "weighted_corloc": _mean(rows, "corloc", "images"),
+        "mean_ap": _mean(rows, "ap"),
+        "weighted_ap": _mean(rows, "ap", "instances"),
+        "per_category": per_category,
+    }
 
 
 def _top(detections, number):
     """The best `number` of each image and category, in the order of the list."""
     if number < 1:
-        raise ValueError(f"top is how many detections of an image and category count, at least 1. Got {number}.")
+        raise ValueError(
+            f"top is how many detections of an image and category count, at least 1. Got {number}."
+        )
     groups = defaultdict(list)
     for i, row in enumerate(detections):
         groups[row["category_id"], row["image_id"]].append(i)
-    kept = sorted(i for group in groups.values() for i in sorted(group, key=lambda i: -detections[i]["score"])[:number])
+    kept = sorted(
+        i
+        for group in groups.values()
+        for i in sorted(group, key=lambda i: -detections[i]["score"])[:number]
+    )
     return [detections[i] for i in kept]
 
 
@@ -61,10 +84,16 @@ def _box(row):
 
 def _iou(boxes, others):
     """(N, M) of boxes [x, y, w, h]."""
-    return coco_mask.iou(np.array(list(boxes), np.float64), np.array(others, np.float64), [0] * len(others))
+    return coco_mask.iou(
+        np.array(list(boxes), np.float64), np.array(others, np.float64), [0] * len(others)
+    )
 
 
 def _mean(rows, value, weight=None):
     if not rows:
         return -1.0
-    return float(np.average([row[value] for row in rows], weights=[row[weight] for row in rows] if weight else None))
+    return float(
+        np.average(
+            [row[value] for row in rows], weights=[row[weight] for row in rows] if weight else None
+        )
+    )

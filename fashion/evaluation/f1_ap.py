@@ -7,6 +7,7 @@ It leaves open which F1 is asked for and how F1 is averaged; chosen here:
 * one F1 threshold for the whole table, .5 unless said otherwise: the 50 and 75 of f1AP50 and f1AP75 are IoU;
 * reaching a threshold is enough (>=), as for COCO's IoU; of the objects that reach both, a detection takes the largest IoU.
 """
+
 import numpy as np
 
 from fashion.evaluation.matching import match
@@ -34,12 +35,16 @@ def evaluate_f1_ap(ground_truth, detections, iou_type="segm", *, f1_threshold=0.
 def f1_tables(pairs, f1_threshold=0.5):
     """{category index: Table} at COCO's ten IoU thresholds, and at two of F1: the first asks for nothing, the second for f1_threshold."""
     thresholds = np.array([-1.0, f1_threshold])
-    return precision_tables(pairs, match(pairs, range(len(pairs.category_ids)), _IOU_THRESHOLDS, thresholds, _set_f1))
+    return precision_tables(
+        pairs, match(pairs, range(len(pairs.category_ids)), _IOU_THRESHOLDS, thresholds, _set_f1)
+    )
 
 
 def f1_scores(tables):
     """What `evaluate_f1_ap` returns, from `f1_tables`."""
-    return coco_numbers(tables.values(), 0) | {f"f1{key}": value for key, value in coco_numbers(tables.values(), 1).items()}
+    return coco_numbers(tables.values(), 0) | {
+        f"f1{key}": value for key, value in coco_numbers(tables.values(), 1).items()
+    }
 
 
 def _set_f1(shared, said, real):

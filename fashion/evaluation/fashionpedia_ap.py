@@ -13,6 +13,7 @@ computes, its peculiarities included, in closed form instead of one call per pai
 
 `fixed=True` is not a published metric but our own variant of it; see below.
 """
+
 import numpy as np
 
 from fashion.evaluation.matching import match
@@ -21,9 +22,13 @@ from fashion.evaluation.precision_tables import mean_known, precision_tables
 from fashion.ontology import official
 
 _SWEEP = np.linspace(0.5, 0.95, 10)
-_IOU_THRESHOLDS = _F1_THRESHOLDS = np.append(_SWEEP, -1.0)    # the last asks for nothing
-_ALL, _AT_50, _AT_75, _NONE = slice(0, 10), 0, 5, 10          # of those thresholds
-_GROUPS = {"o": range(13), "a": range(13, 27), "p": range(27, 46)}    # category ids: outerwear, accessories, garment parts
+_IOU_THRESHOLDS = _F1_THRESHOLDS = np.append(_SWEEP, -1.0)  # the last asks for nothing
+_ALL, _AT_50, _AT_75, _NONE = slice(0, 10), 0, 5, 10  # of those thresholds
+_GROUPS = {
+    "o": range(13),
+    "a": range(13, 27),
+    "p": range(27, 46),
+}  # category ids: outerwear, accessories, garment parts
 _CATEGORIES = 46
 
 
@@ -46,7 +51,9 @@ def evaluate_fashionpedia(ground_truth, detections, iou_type="segm", fixed=False
         "f1/": as "iou_f1/", without those with IOU in their name
     """
     areas = "compared" if fixed else official_areas(ground_truth, detections)
-    return fashionpedia_scores(read_pairs(ground_truth, detections, iou_type, areas=areas, sort_objects=fixed), fixed=fixed)
+    return fashionpedia_scores(
+        read_pairs(ground_truth, detections, iou_type, areas=areas, sort_objects=fixed), fixed=fixed
+    )
 
 
 def official_areas(ground_truth, detections):
@@ -64,16 +71,32 @@ def fashionpedia_scores(pairs, *, fixed=False):
     def f1_of(shared, said, real):
         return macro_f1(shared, said, real, pairs.num_attributes)
 
-    outcomes = match(pairs, described, _IOU_THRESHOLDS, _F1_THRESHOLDS, f1_of, joint=not fixed, crowds_absorb=fixed)
+    outcomes = match(
+        pairs,
+        described,
+        _IOU_THRESHOLDS,
+        _F1_THRESHOLDS,
+        f1_of,
+        joint=not fixed,
+        crowds_absorb=fixed,
+    )
     outcomes |= match(pairs, plain, _IOU_THRESHOLDS, _F1_THRESHOLDS[-1:], f1_of)
-    tables = {pairs.category_ids[k]: table for k, table in precision_tables(pairs, outcomes).items()}
-    return (_summary(tables, carrying, "iou_f1", _ALL, _ALL) | _summary(tables, carrying, "iou", _ALL, _NONE)
-            | _summary(tables, carrying, "f1", _NONE, _ALL))
+    tables = {
+        pairs.category_ids[k]: table for k, table in precision_tables(pairs, outcomes).items()
+    }
+    return (
+        _summary(tables, carrying, "iou_f1", _ALL, _ALL)
+        | _summary(tables, carrying, "iou", _ALL, _NONE)
+        | _summary(tables, carrying, "f1", _NONE, _ALL)
+    )
 
 
 def _carrying(pairs):
     """The ids of the categories of which some object has attributes, as `attribute_tables` has them."""
-    return {pairs.category_ids[k] for k in np.unique(pairs.object_category[(pairs.real > 0) & ~pairs.crowd])}
+    return {
+        pairs.category_ids[k]
+        for k in np.unique(pairs.object_category[(pairs.real > 0) & ~pairs.crowd])
+    }
 
 
 def macro_f1(shared, said, real, num_attributes):
@@ -84,36 +107,59 @@ def macro_f1(shared, said, real, num_attributes):
     Returns: (..., D, G) float64.
     """
     sides = []
-    for both, either in ((shared, said + real), (num_attributes - said - real + shared, 2 * num_attributes - said - real)):
-        sides.append(np.divide(2 * both, either, out=np.full(np.shape(both), np.nan), where=either > 0))
+    for both, either in (
+        (shared, said + real),
+        (num_attributes - said - real + shared, 2 * num_attributes - said - real),
+    ):
+        sides.append(
+            np.divide(2 * both, either, out=np.full(np.shape(both), np.nan), where=either > 0)
+        )
     present, absent = sides
-    return np.where(np.isnan(present), np.where(np.isnan(absent), 1.0, absent), np.where(np.isnan(absent), present, (present + absent) / 2))
+    return np.where(
+        np.isnan(present),
+        np.where(np.isnan(absent), 1.0, absent),
+        np.where(np.isnan(absent), present, (present + absent) / 2),
+    )
 
 
 def _check_ids(ground_truth):
     if any(annotation["id"] == 0 for annotation in ground_truth["annotations"]):
-        raise ValueError("Annotation ids must start at 1: the official evaluator takes id 0 for 'not matched' and counts that object as "
-                         "missed. Got an annotation with id 0. Number them from 1, or use fixed=True.")
+        raise ValueError(
+            "Annotation ids must start at 1: the official evaluator takes id 0 for 'not matched' and counts that object as "
+            "missed. Got an annotation with id 0. Number them from 1, or use fixed=True."
+        )
     ids = sorted(category["id"] for category in ground_truth["categories"])
     if len(ids) < _CATEGORIES or ids != list(range(len(ids))):
-        raise ValueError(f"The official evaluator takes a category's id for its place in the list, and needs at least {_CATEGORIES}: ids "
-                         f"0, 1, ... without gaps or repeats. Got {len(ids)} from {min(ids, default='-')} to {max(ids, default='-')}. "
-                         "List all categories (they need no annotations), or use fixed=True.")
+        raise ValueError(
+            f"The official evaluator takes a category's id for its place in the list, and needs at least {_CATEGORIES}: ids "
+            f"0, 1, ... without gaps or repeats. Got {len(ids)} from {min(ids, default='-')} to {max(ids, default='-')}. "
+            "List all categories (they need no annotations), or use fixed=True."
+        )
 
 
 def _summary(tables, carrying, name, iou, f1):
     """One of the three sets of numbers. iou, f1: _ALL thresholds or _NONE."""
 
     def f1_at(category_id, place):
-        return place if category_id in carrying else 0    # the others have one slot, which asks for nothing
+        return (
+            place if category_id in carrying else 0
+        )  # the others have one slot, which asks for nothing
 
     def ap(iou=iou, f1=f1, area=0, among=None):
-        return mean_known(table.precision[area, iou, f1_at(c, f1)] for c, table in tables.items() if among is None or c in among)
+        return mean_known(
+            table.precision[area, iou, f1_at(c, f1)]
+            for c, table in tables.items()
+            if among is None or c in among
+        )
 
     def ar(limit, area=0):
-        return mean_known(table.recall[limit, area, iou, f1_at(c, f1)] for c, table in tables.items())
+        return mean_known(
+            table.recall[limit, area, iou, f1_at(c, f1)] for c, table in tables.items()
+        )
 
-    groups = {group: ids for group, ids in _GROUPS.items() if group != "a" or f1 == _NONE}    # no official accessory carries attributes
+    groups = {
+        group: ids for group, ids in _GROUPS.items() if group != "a" or f1 == _NONE
+    }  # no official accessory carries attributes
     numbers = {f"AP{group}": ap(among=ids) for group, ids in groups.items()} | {"AP": ap()}
     thresholds = {"50": _AT_50, "75": _AT_75}
     if iou != _NONE:
@@ -121,7 +167,11 @@ def _summary(tables, carrying, name, iou, f1):
     if f1 != _NONE:
         numbers |= {f"AP_F1{f}": ap(f1=place) for f, place in thresholds.items()}
     if iou != _NONE and f1 != _NONE:
-        numbers |= {f"AP_IOU{i}_F1{f}": ap(iou=thresholds[i], f1=thresholds[f]) for i in thresholds for f in thresholds}
+        numbers |= {
+            f"AP_IOU{i}_F1{f}": ap(iou=thresholds[i], f1=thresholds[f])
+            for i in thresholds
+            for f in thresholds
+        }
     numbers |= {f"AP{size}": ap(area=1 + i) for i, size in enumerate("sml")}
     numbers |= {"AR@1": ar(0), "AR@10": ar(1), "AR@100": ar(2)}
     numbers |= {f"AR{size}@100": ar(2, area=1 + i) for i, size in enumerate("sml")}

@@ -1,4 +1,5 @@
 """Forms: COCO writes a mask in three ways, and here they become one."""
+
 from mrcnn.data.coco_runs import as_rle
 
 

@@ -5,12 +5,13 @@ the photo's size. A mask is resized to the nearest pixel without ever being a pi
 
 Inside, the runs of B masks lie one after the other in arrays (R,) int64: `owner`, the mask, and `starts` and `ends`, pixels from 0.
 """
+
 import numpy as np
 from pycocotools import mask as coco_mask
 
 from fashion import rle
 
-_BATCH_BYTES = 1 << 20   # of run lengths at a time: more leaves the processor's cache
+_BATCH_BYTES = 1 << 20  # of run lengths at a time: more leaves the processor's cache
 
 
 def coco_masks(texts, frames_hw, sizes_hw):
@@ -33,17 +34,28 @@ def coco_objects(texts, frames_hw, sizes_hw):
     """
     frames_hw, sizes_hw = (np.asarray(a, np.int64).reshape(-1, 2) for a in (frames_hw, sizes_hw))
     ends = np.cumsum([len(text) for text in texts], dtype=np.int64)
-    batches = np.split(np.arange(len(texts)), np.flatnonzero(np.diff(ends // _BATCH_BYTES)) + 1) if texts else []
+    batches = (
+        np.split(np.arange(len(texts)), np.flatnonzero(np.diff(ends // _BATCH_BYTES)) + 1)
+        if texts
+        else []
+    )
     objects, wrong = [None] * len(texts), {}
     for rows in batches:
-        good, number, starts, lengths = rle.parse_many([texts[i] for i in rows], frames_hw[rows].prod(axis=1))
+        good, number, starts, lengths = rle.parse_many(
+            [texts[i] for i in rows], frames_hw[rows].prod(axis=1)
+        )
         if not good.all():
             reasons = {int(i): rle.check_runs(texts[i], frames_hw[i]) for i in rows[~good]}
             wrong |= {i: reason for i, reason in reasons.items() if reason}
             rows = np.array([i for i in rows.tolist() if i not in wrong], np.int64)
-            _, number, starts, lengths = rle.parse_many([b" ".join(texts[i].split()) for i in rows], frames_hw[rows].prod(axis=1))
+            _, number, starts, lengths = rle.parse_many(
+                [b" ".join(texts[i].split()) for i in rows], frames_hw[rows].prod(axis=1)
+            )
         owner = np.repeat(np.arange(len(rows)), number)
-        for i, fields in zip(rows.tolist(), objects_of_runs(owner, starts, starts + lengths, frames_hw[rows], sizes_hw[rows])):
+        for i, fields in zip(
+            rows.tolist(),
+            objects_of_runs(owner, starts, starts + lengths, frames_hw[rows], sizes_hw[rows]),
+        ):
             objects[i] = fields
     return objects, wrong
 
@@ -51,7 +63,11 @@ def coco_objects(texts, frames_hw, sizes_hw):
 def areas(masks):
     """Pixels of each mask: list of N COCO RLE -> list of N int."""
     # pycocotools.mask.area counts its masks in 8 bits and fails from 256 on.
-    return [area for i in range(0, len(masks), 255) for area in coco_mask.area(masks[i:i + 255]).tolist()]
+    return [
+        area
+        for i in range(0, len(masks), 255)
+        for area in coco_mask.area(masks[i : i + 255]).tolist()
+    ]
 
 
 def objects_of_runs(owner, starts, ends, frames_hw, sizes_hw):
@@ -60,36 +76,55 @@ def objects_of_runs(owner, starts, ends, frames_hw, sizes_hw):
         owner, starts, ends = _resized(owner, starts, ends, frames_hw, sizes_hw)
     goes_on = (owner[1:] == owner[:-1]) & (starts[1:] == ends[:-1])
     if goes_on.any():
-        owner, starts, ends = owner[np.append(True, ~goes_on)], starts[np.append(True, ~goes_on)], ends[np.append(~goes_on, True)]
-    after = np.cumsum(np.bincount(owner, minlength=len(sizes_hw)))    # the first run that is no more of a mask
+        owner, starts, ends = (
+            owner[np.append(True, ~goes_on)],
+            starts[np.append(True, ~goes_on)],
+            ends[np.append(~goes_on, True)],
+        )
+    after = np.cumsum(
+        np.bincount(owner, minlength=len(sizes_hw))
+    )  # the first run that is no more of a mask
     boxes, pixels = _measures(after, starts, ends, sizes_hw[:, 0])
-    return [{"segmentation": {"size": size, "counts": counts}, "bbox": box, "area": area} for size, counts, box, area
-            in zip(sizes_hw.tolist(), _packed(after, starts, ends, sizes_hw.prod(axis=1)), boxes.tolist(), pixels.tolist())]
+    return [
+        {"segmentation": {"size": size, "counts": counts}, "bbox": box, "area": area}
+        for size, counts, box, area in zip(
+            sizes_hw.tolist(),
+            _packed(after, starts, ends, sizes_hw.prod(axis=1)),
+            boxes.tolist(),
+            pixels.tolist(),
+        )
+    ]
 
 
 # Resizing
 
+
 def _resized(owner, starts, ends, frames_hw, sizes_hw):
     """Runs of masks in one size -> in another, sorted; neighbours may touch."""
     height = frames_hw[:, 0][owner]
-    column = (starts / height).astype(np.int64)    # exact: quotient of whole numbers below 2^53
+    column = (starts / height).astype(np.int64)  # exact: quotient of whole numbers below 2^53
     top, bottom = starts - column * height, ends - column * height
-    if (bottom > height).any():    # runs that go on in the next column: one piece for each
+    if (bottom > height).any():  # runs that go on in the next column: one piece for each
         piece, further = _ranges(np.zeros(len(owner), np.int64), -(-bottom // height))
         owner, column, height = owner[piece], column[piece] + further, height[piece]
-        top, bottom = np.maximum(top[piece] - further * height, 0), np.minimum(bottom[piece] - further * height, height)
+        top, bottom = (
+            np.maximum(top[piece] - further * height, 0),
+            np.minimum(bottom[piece] - further * height, height),
+        )
     moved, part = _moved_edges(frames_hw[:, 0], sizes_hw[:, 0])
     part = part[owner]
     top, bottom = moved[part + top], moved[part + bottom]
     moved, part = _moved_edges(frames_hw[:, 1], sizes_hw[:, 1])
     part = part[owner] + column
-    left, right = moved[part], moved[part + 1]    # a column becomes none, one or several
+    left, right = moved[part], moved[part + 1]  # a column becomes none, one or several
     copy, column = _ranges(left, np.where(top < bottom, right, left))
     owner = owner[copy]
     column *= sizes_hw[:, 0][owner]
     starts, ends = column + top[copy], column + bottom[copy]
     if ((starts[1:] < starts[:-1]) & (owner[1:] == owner[:-1])).any():
-        order = np.argsort(owner * sizes_hw.prod(axis=1).max() + starts, kind="stable")    # quick, where nearly all is in order
+        order = np.argsort(
+            owner * sizes_hw.prod(axis=1).max() + starts, kind="stable"
+        )  # quick, where nearly all is in order
         return owner[order], starts[order], ends[order]
     return owner, starts, ends
 
@@ -97,10 +132,14 @@ def _resized(owner, starts, ends, frames_hw, sizes_hw):
 def _moved_edges(old, new):
     """Where the edges between pixels go when B lengths `old` become `new`: a table, and (B,) where in it each mask's part begins. Edge 0
     .. old[i] becomes edge table[part[i] + edge]."""
-    fresh = np.append(True, (old[1:] != old[:-1]) | (new[1:] != new[:-1]))[:len(old)]    # neighbours are of one photo, as a rule
+    fresh = np.append(True, (old[1:] != old[:-1]) | (new[1:] != new[:-1]))[
+        : len(old)
+    ]  # neighbours are of one photo, as a rule
     size = old[fresh] + 1
     which, edge = _ranges(np.zeros(len(size), np.int64), size)
-    return _first_pixel_of(edge, old[fresh][which], new[fresh][which]), (np.cumsum(size) - size)[np.cumsum(fresh) - 1]
+    return _first_pixel_of(edge, old[fresh][which], new[fresh][which]), (np.cumsum(size) - size)[
+        np.cumsum(fresh) - 1
+    ]
 
 
 def _first_pixel_of(edge, old, new):
@@ -117,6 +156,7 @@ def _ranges(first, end):
 
 # Measuring and packing; mask i has the runs after[i - 1] to after[i]
 
+
 def _measures(after, starts, ends, height):
     """Boxes (B, 4) float64, [x, y, w, h] of the pixels, and areas (B,) int64."""
     boxes, pixels = np.zeros((len(after), 4)), np.zeros(len(after), np.int64)
@@ -128,9 +168,9 @@ def _measures(after, starts, ends, height):
     pixels[some] = np.add.reduceat(ends - starts, first)
     x1, x2 = starts[first] // height[some], (ends[last] - 1) // height[some] + 1
     of_run = np.repeat(height, number)
-    above = (starts / of_run).astype(np.int64) * of_run    # the pixels of the columns before
+    above = (starts / of_run).astype(np.int64) * of_run  # the pixels of the columns before
     y1, y2 = np.minimum.reduceat(starts - above, first), np.maximum.reduceat(ends - above, first)
-    over = y2 > height[some]    # a run that goes on in the next column touches both borders
+    over = y2 > height[some]  # a run that goes on in the next column touches both borders
     y1[over], y2[over] = 0, height[some][over]
     boxes[some] = np.stack([x1, y1, x2 - x1, y2 - y1], axis=1)
     return boxes, pixels
@@ -160,13 +200,19 @@ def _packed(after, starts, ends, pixels):
 
     steps = steps.ravel()
     words = _WORDS.take(steps + _TABLED, mode="clip")
-    long = np.flatnonzero((steps < -_TABLED) | (steps >= _TABLED))    # these are few
+    long = np.flatnonzero((steps < -_TABLED) | (steps >= _TABLED))  # these are few
     words[long] = _first_characters(steps[long])
     # What does not fit into a word goes into another; after the counts of a mask come its last one and the end of a line.
-    tail = np.stack([_first_characters(last), _next_characters(last), np.zeros_like(last)], axis=1) * (rest > 0)[:, None]
+    tail = (
+        np.stack([_first_characters(last), _next_characters(last), np.zeros_like(last)], axis=1)
+        * (rest > 0)[:, None]
+    )
     tail[:, 2] = ord("\n")
-    words = np.insert(words, np.concatenate([long + 1, np.repeat(2 * after, 3)]),
-                      np.concatenate([_next_characters(steps[long]), tail.ravel()]))
+    words = np.insert(
+        words,
+        np.concatenate([long + 1, np.repeat(2 * after, 3)]),
+        np.concatenate([_next_characters(steps[long]), tail.ravel()]),
+    )
     return words.tobytes().translate(None, b"\0").decode("ascii").split("\n")[:-1]
 
 
@@ -175,8 +221,12 @@ def _first_characters(steps):
 
     A character is 48 + a digit of 5 bits, lowest digit first, + 32 where more follow; the last digit's highest bit is the sign.
     """
-    size = steps ^ (steps >> 63)    # n, or -n - 1 of a number below 0: of so many bits, and one for the sign
-    more = (size > 15).astype(np.int64) + (size > 511) + (size > 16383) + (size >= 1 << 19)    # digits after the first, 4 at most
+    size = steps ^ (
+        steps >> 63
+    )  # n, or -n - 1 of a number below 0: of so many bits, and one for the sign
+    more = (
+        (size > 15).astype(np.int64) + (size > 511) + (size > 16383) + (size >= 1 << 19)
+    )  # digits after the first, 4 at most
     digits = (steps & 0x1F) | (steps & 0x3E0) << 3 | (steps & 0x7C00) << 6 | (steps & 0xF8000) << 9
     return (digits & _DIGITS[more]) + _PRINTED[more]
 
@@ -188,5 +238,5 @@ def _next_characters(steps):
 
 _DIGITS = np.array([0x1F, 0x1F1F, 0x1F1F1F, 0x1F1F1F1F, 0x1F1F1F1F])
 _PRINTED = np.array([0x30, 0x3050, 0x305050, 0x30505050, 0x50505050])
-_TABLED = 1 << 14    # nearly all steps are smaller
+_TABLED = 1 << 14  # nearly all steps are smaller
 _WORDS = _first_characters(np.arange(-_TABLED, _TABLED)).astype("<u4")

@@ -1,4 +1,5 @@
 """Greedy: which detection found which object, one to one, at one IoU threshold."""
+
 from collections import defaultdict
 
 import numpy as np
@@ -27,11 +28,18 @@ def matches(detections, objects, size_hw, iou_threshold, iou_type="segm"):
     by `iou_threshold` at least. iou_type: "segm" compares masks, "bbox" boxes; size_hw: of the photo
     """
     detections = sorted(detections, key=lambda detection: -detection["score"])
-    rows, columns = ([np.array(i["bbox"], np.float64) if iou_type == "bbox" else compressed(i["segmentation"], size_hw) for i in items]
-                     for items in (detections, objects))
+    rows, columns = (
+        [
+            np.array(i["bbox"], np.float64)
+            if iou_type == "bbox"
+            else compressed(i["segmentation"], size_hw)
+            for i in items
+        ]
+        for items in (detections, objects)
+    )
     iou = coco_mask.iou(rows, columns, [0] * len(objects))
     for i, detection in enumerate(detections):
         best = int(np.argmax(iou[i]))
         if iou[i, best] >= iou_threshold:
-            iou[:, best] = -1   # taken
+            iou[:, best] = -1  # taken
             yield detection, objects[best]

@@ -1,4 +1,5 @@
 """Journal: predictions as they are made, photo by photo, so that a run that was killed goes on where it stopped."""
+
 import json
 import os
 from collections.abc import Container, Sequence
@@ -17,7 +18,7 @@ class Journal:
     """
 
     def __init__(self, path, about):
-        self.path, self.done = Path(path), {}    # image id -> its rows
+        self.path, self.done = Path(path), {}  # image id -> its rows
         with appending(self.path):
             self._open(about)
 
@@ -48,7 +49,7 @@ class Journal:
 
     def close(self):
         """Closes the file; it can be continued."""
-        with appending(self.path):         # what could not be written before is tried once more
+        with appending(self.path):  # what could not be written before is tried once more
             self._file.close()
 
     def remove(self):
@@ -80,9 +81,12 @@ def begun_otherwise(path: str | os.PathLike, about: dict) -> list[tuple[str, obj
         return []
     if not isinstance(before, dict) or not first.endswith(b"\n"):
         return []
-    about = json.loads(json.dumps(about))           # as the file gives it back
-    return [(key, before.get(key), about.get(key)) for key in sorted(before.keys() | about.keys())
-            if before.get(key) != about.get(key)]
+    about = json.loads(json.dumps(about))  # as the file gives it back
+    return [
+        (key, before.get(key), about.get(key))
+        for key in sorted(before.keys() | about.keys())
+        if before.get(key) != about.get(key)
+    ]
 
 
 def remaining(ids: Sequence, done: Container, batch_size: int) -> list:
@@ -120,12 +124,21 @@ def predict_noting(model, dataset, row_of, about, path=None):
     """
     journal, done, ids = None, {}, [int(image_id) for image_id in dataset.image_ids]
     if path:
-        written = [Path(about[name]).stat().st_mtime_ns for name in ("weights", "rescore") if about.get(name)]
-        journal = Journal(path, about | {"written": written, "photos": [info["id"] for info in dataset.image_info]})
+        written = [
+            Path(about[name]).stat().st_mtime_ns
+            for name in ("weights", "rescore")
+            if about.get(name)
+        ]
+        journal = Journal(
+            path,
+            about | {"written": written, "photos": [info["id"] for info in dataset.image_info]},
+        )
         done = dict(journal.done)
     todo = remaining(ids, done, getattr(getattr(model, "config", None), "BATCH_SIZE", 1))
     results = model.stream(map(dataset.load_image, todo))
-    for image_id, result in tqdm(zip(todo, results, strict=True), total=len(ids), initial=len(ids) - len(todo), unit="photo"):
+    for image_id, result in tqdm(
+        zip(todo, results, strict=True), total=len(ids), initial=len(ids) - len(todo), unit="photo"
+    ):
         done[image_id] = row_of(result, image_id, model.ontology)
         if journal:
             journal.add(image_id, done[image_id])

@@ -16,12 +16,15 @@ The rules leave open, and here is chosen:
 * the frame: masks are compared at the photo's size. Kaggle's masks have a smaller frame (`fashion.submission.table`);
 * crowds, which Kaggle does not have: "iscrowd" is not read, so each is an object like any other.
 """
+
 from collections import defaultdict
 
 import numpy as np
 from pycocotools import mask as coco_mask
 
-THRESHOLDS = tuple(t / 100 for t in range(50, 100, 5))   # 0.6 is 0.6, which arange() misses; every comparison is strict
+THRESHOLDS = tuple(
+    t / 100 for t in range(50, 100, 5)
+)  # 0.6 is 0.6, which arange() misses; every comparison is strict
 _AT = np.array(THRESHOLDS)
 
 
@@ -38,14 +41,25 @@ def score_2019(ground_truth, detections):
     for objects, found in _by_image(ground_truth, detections):
         real, said = ([_class_id(row) for row in rows] for rows in (objects, found))
         number_of = {name: number for number, name in enumerate(sorted({*real, *said}))}
-        real, said = (np.array([number_of[name] for name in names], np.int64) for names in (real, said))
-        counts = counts_2019(_iou(found, objects, said[:, None] == real), said, real, len(number_of))
+        real, said = (
+            np.array([number_of[name] for name in names], np.int64) for names in (real, said)
+        )
+        counts = counts_2019(
+            _iou(found, objects, said[:, None] == real), said, real, len(number_of)
+        )
         image_scores.append(float(np.mean(counts[0] / counts.sum(axis=0))) if number_of else 1.0)
         totals += counts.sum(axis=2)
     tp, fp, fn = totals
     pooled = np.where(totals.sum(axis=0) > 0, tp / np.maximum(totals.sum(axis=0), 1), 1.0)
-    return {"mean_over_images_and_classes": _mean(image_scores), "pooled": float(pooled.mean()), "thresholds": list(THRESHOLDS),
-            "tp": tp.tolist(), "fp": fp.tolist(), "fn": fn.tolist(), "images": len(image_scores)}
+    return {
+        "mean_over_images_and_classes": _mean(image_scores),
+        "pooled": float(pooled.mean()),
+        "thresholds": list(THRESHOLDS),
+        "tp": tp.tolist(),
+        "fp": fp.tolist(),
+        "fn": fn.tolist(),
+        "images": len(image_scores),
+    }
 
 
 def score_2020(ground_truth, detections):
@@ -62,13 +76,21 @@ def score_2020(ground_truth, detections):
         real, said = (np.array([row["category_id"] for row in rows]) for rows in (objects, found))
         same = said[:, None] == real
         iou = _iou(found, objects, same)
-        precision.append(precision_2020(iou, same, _attribute_f1(found, objects, iou > THRESHOLDS[0])))
+        precision.append(
+            precision_2020(iou, same, _attribute_f1(found, objects, iou > THRESHOLDS[0]))
+        )
     mean = np.mean(precision, axis=0) if precision else np.zeros((len(THRESHOLDS), len(THRESHOLDS)))
-    return {"score": float(mean.ravel().mean()), "precision": mean.tolist(), "thresholds": list(THRESHOLDS),
-            "images": len(precision), "images_without_detections": empty}
+    return {
+        "score": float(mean.ravel().mean()),
+        "precision": mean.tolist(),
+        "thresholds": list(THRESHOLDS),
+        "images": len(precision),
+        "images_without_detections": empty,
+    }
 
 
 # One image, in arrays
+
 
 def counts_2019(iou, said, real, classes):
     """What 2019 counts in one image.
@@ -77,11 +99,13 @@ def counts_2019(iou, said, real, classes):
     said: (D,) int, each detection's ClassId as a number 0..classes-1; real: (G,) int, the objects'
     Returns: (3, 10, classes) int64: TP, FP and FN at each threshold, for each ClassId.
     """
-    reached = np.searchsorted(_AT, iou)   # how many thresholds lie under it
+    reached = np.searchsorted(_AT, iou)  # how many thresholds lie under it
     hits = _hits(iou, reached, _UP_TO, said[:, None] == real)
     of_class = np.eye(classes, dtype=np.int64)
     tp = _bits(hits, len(THRESHOLDS)).T.astype(np.int64) @ of_class[said]
-    return np.stack([tp, np.bincount(said, minlength=classes) - tp, np.bincount(real, minlength=classes) - tp])
+    return np.stack(
+        [tp, np.bincount(said, minlength=classes) - tp, np.bincount(real, minlength=classes) - tp]
+    )
 
 
 def precision_2020(iou, same_category, f1):
@@ -102,8 +126,12 @@ def precision_2020(iou, same_category, f1):
 
 # Where a detection hits is a set of thresholds (2020: of pairs), kept as one whole number: bit t is threshold t. So all thresholds are
 # matched in one pass over the few pairs of a detection and an object that reach any of them.
-_UP_TO = tuple((1 << n) - 1 for n in range(len(THRESHOLDS) + 1))    # the n lowest thresholds
-_BOTH_UP_TO = tuple(sum(f1 << len(THRESHOLDS) * i for i in range(n)) for n in range(len(THRESHOLDS) + 1) for f1 in _UP_TO)
+_UP_TO = tuple((1 << n) - 1 for n in range(len(THRESHOLDS) + 1))  # the n lowest thresholds
+_BOTH_UP_TO = tuple(
+    sum(f1 << len(THRESHOLDS) * i for i in range(n))
+    for n in range(len(THRESHOLDS) + 1)
+    for f1 in _UP_TO
+)
 
 
 def _hits(iou, reached, thresholds, may_hit):
@@ -132,6 +160,7 @@ def _bits(sets, size):
 
 # COCO dicts
 
+
 def _by_image(ground_truth, detections):
     """Yields (objects, detections) of each image of the ground truth, the detections by falling score."""
     objects, found = defaultdict(list), defaultdict(list)
@@ -141,8 +170,10 @@ def _by_image(ground_truth, detections):
         found[row["image_id"]].append(row)
     unknown = found.keys() - {image["id"] for image in ground_truth["images"]}
     if unknown:
-        raise ValueError(f"Every detection must belong to an image of the ground truth. {len(unknown)} image ids are unknown, for example "
-                         f"{sorted(unknown, key=str)[:3]}.")
+        raise ValueError(
+            f"Every detection must belong to an image of the ground truth. {len(unknown)} image ids are unknown, for example "
+            f"{sorted(unknown, key=str)[:3]}."
+        )
     for image in ground_truth["images"]:
         yield objects[image["id"]], sorted(found[image["id"]], key=lambda row: -row["score"])
 
@@ -157,8 +188,11 @@ def _iou(found, objects, wanted):
     iou = np.zeros((len(found), len(objects)))
     rows, columns = np.flatnonzero(wanted.any(axis=1)), np.flatnonzero(wanted.any(axis=0))
     if len(rows):
-        iou[np.ix_(rows, columns)] = coco_mask.iou([found[d]["segmentation"] for d in rows],
-                                                   [objects[g]["segmentation"] for g in columns], [0] * len(columns))
+        iou[np.ix_(rows, columns)] = coco_mask.iou(
+            [found[d]["segmentation"] for d in rows],
+            [objects[g]["segmentation"] for g in columns],
+            [0] * len(columns),
+        )
     return np.where(wanted, iou, 0)
 
 
@@ -168,7 +202,10 @@ def _attribute_f1(found, objects, wanted):
     wanted: (D, G) bool; the others stay 0.
     """
     f1 = np.zeros(wanted.shape)
-    real, said = ([{int(i) for i in row.get("attribute_ids") or ()} for row in rows] for rows in (objects, found))
+    real, said = (
+        [{int(i) for i in row.get("attribute_ids") or ()} for row in rows]
+        for rows in (objects, found)
+    )
     for d, g in zip(*np.nonzero(wanted)):
         f1[d, g] = 2 * len(said[d] & real[g]) / (len(said[d]) + len(real[g])) if real[g] else np.inf
     return f1

@@ -3,12 +3,17 @@
 As in COCO, the detections of a category in an image choose in the order of their scores, and an object is found once. What differs
 between the metrics that use this file is how a detection chooses, so that is an argument.
 """
+
 import numpy as np
 
-AREAS = np.array([(0, 1e10), (0, 32**2), (32**2, 96**2), (96**2, 1e10)])    # pixels, both ends inside; all, small, medium, large (COCO)
-FALSE, TRUE, IGNORED = 0, 1, 2    # outcomes of a detection
+AREAS = np.array(
+    [(0, 1e10), (0, 32**2), (32**2, 96**2), (96**2, 1e10)]
+)  # pixels, both ends inside; all, small, medium, large (COCO)
+FALSE, TRUE, IGNORED = 0, 1, 2  # outcomes of a detection
 
-_CHUNK = 1 << 17    # cells that are matched at once: their intermediate arrays stay in the processor's cache
+_CHUNK = (
+    1 << 17
+)  # cells that are matched at once: their intermediate arrays stay in the processor's cache
 
 
 def regular_objects(pairs):
@@ -17,7 +22,9 @@ def regular_objects(pairs):
     return ~(pairs.crowd[:, None] | (area < AREAS[:, 0]) | (area > AREAS[:, 1]))
 
 
-def match(pairs, categories, iou_thresholds, f1_thresholds, f1_of, *, joint=False, crowds_absorb=True):
+def match(
+    pairs, categories, iou_thresholds, f1_thresholds, f1_of, *, joint=False, crowds_absorb=True
+):
     """The outcome of every detection of some categories.
 
     categories: indices of categories, the k of `pairs.rows_of`
@@ -28,12 +35,21 @@ def match(pairs, categories, iou_thresholds, f1_thresholds, f1_of, *, joint=Fals
     crowds_absorb: a crowd can be found many times, as in COCO; False: once, like an object
     Returns: {k: (N_k, 4, I, F) int8, FALSE, TRUE or IGNORED for the rows `pairs.rows_of(k)`, in the ranges of AREAS}.
     """
-    rows = np.concatenate([np.empty(0, np.int64), *(np.arange(pairs.rows_of(k).start, pairs.rows_of(k).stop) for k in categories)])
-    place = np.full(len(pairs.score), -1)    # of a row among the outcomes
+    rows = np.concatenate(
+        [
+            np.empty(0, np.int64),
+            *(np.arange(pairs.rows_of(k).start, pairs.rows_of(k).stop) for k in categories),
+        ]
+    )
+    place = np.full(len(pairs.score), -1)  # of a row among the outcomes
     place[rows] = np.arange(len(rows))
-    outside = (pairs.row_area[rows, None] < AREAS[:, 0]) | (pairs.row_area[rows, None] > AREAS[:, 1])    # (N, 4)
+    outside = (pairs.row_area[rows, None] < AREAS[:, 0]) | (
+        pairs.row_area[rows, None] > AREAS[:, 1]
+    )  # (N, 4)
     outcome = np.empty((len(rows), len(AREAS), len(iou_thresholds), len(f1_thresholds)), np.int8)
-    outcome[:] = np.where(outside, IGNORED, FALSE)[:, :, None, None]    # of what finds nothing; what finds something follows
+    outcome[:] = np.where(outside, IGNORED, FALSE)[
+        :, :, None, None
+    ]  # of what finds nothing; what finds something follows
 
     regular = regular_objects(pairs)
     # A perfect IoU reaches a threshold of 1, whatever was rounded; COCO's constant.
@@ -46,34 +62,55 @@ def match(pairs, categories, iou_thresholds, f1_thresholds, f1_of, *, joint=Fals
         blocks.sort(key=lambda item: -len(item[0].iou))
         while blocks:
             count = max(1, _CHUNK // max(outcome[:1].size, len(AREAS) * blocks[0][0].iou.size))
-            _match_blocks(pairs, blocks[:count], regular, limits, f1_of, joint, crowds_absorb, outcome)
+            _match_blocks(
+                pairs, blocks[:count], regular, limits, f1_of, joint, crowds_absorb, outcome
+            )
             blocks = blocks[count:]
-    return dict(zip(categories, np.split(outcome, np.cumsum([len(pairs.score[pairs.rows_of(k)]) for k in categories])[:-1])))
+    return dict(
+        zip(
+            categories,
+            np.split(
+                outcome, np.cumsum([len(pairs.score[pairs.rows_of(k)]) for k in categories])[:-1]
+            ),
+        )
+    )
 
 
 def _match_blocks(pairs, blocks, regular, limits, f1_of, joint, crowds_absorb, outcome):
     """n blocks with as many objects (G) each, most detections first, step by step in parallel; writes into `outcome`."""
     n, most, objects = len(blocks), len(blocks[0][0].iou), blocks[0][0].iou.shape[1]
-    iou, shared, said, real = np.full((n, most, objects), -2.0), np.zeros((n, most, objects)), np.zeros((n, most)), np.empty((n, objects))
+    iou, shared, said, real = (
+        np.full((n, most, objects), -2.0),
+        np.zeros((n, most, objects)),
+        np.zeros((n, most)),
+        np.empty((n, objects)),
+    )
     ignored, absorbs = np.empty((n, len(AREAS), objects), bool), np.zeros((n, objects), bool)
     for b, (block, _) in enumerate(blocks):
-        iou[b, :len(block.iou)] = block.iou    # the other rows are not there, and reach no threshold
-        shared[b, :len(block.iou)], said[b, :len(block.iou)], real[b] = block.shared, pairs.said[block.rows], pairs.real[block.objects]
+        iou[b, : len(block.iou)] = block.iou  # the other rows are not there, and reach no threshold
+        shared[b, : len(block.iou)], said[b, : len(block.iou)], real[b] = (
+            block.shared,
+            pairs.said[block.rows],
+            pairs.real[block.objects],
+        )
         ignored[b] = ~regular[block.objects].T
         absorbs[b] = pairs.crowd[block.objects] & crowds_absorb
     f1 = np.broadcast_to(f1_of(shared, said[:, :, None], real[:, None]), iou.shape)
     # In every area range, the objects that count come first.
-    turn = np.argsort(ignored, axis=2, kind="stable")    # (n, 4, G)
+    turn = np.argsort(ignored, axis=2, kind="stable")  # (n, 4, G)
     ignored = np.take_along_axis(ignored, turn, axis=2)[:, :, None, None]
     absorbs = np.take_along_axis(absorbs[:, None], turn, axis=2)[:, :, None, None]
-    iou, f1 = (np.take_along_axis(values[:, None], turn[:, :, None], axis=3)[..., None, None, :] for values in (iou, f1))
+    iou, f1 = (
+        np.take_along_axis(values[:, None], turn[:, :, None], axis=3)[..., None, None, :]
+        for values in (iou, f1)
+    )
     counts = np.array([len(block.iou) for block, _ in blocks])
     first_row = np.array([row for _, row in blocks])
 
     shape = (n, len(AREAS), len(limits[0]), len(limits[1]))
     free = np.ones((*shape, objects), bool)
     for d in range(most):
-        m = np.count_nonzero(counts > d)    # the first m blocks have a detection of this rank
+        m = np.count_nonzero(counts > d)  # the first m blocks have a detection of this rank
         best_iou = np.broadcast_to(limits[0][:, None], (m, *shape[1:])).copy()
         best_f1 = np.broadcast_to(limits[1], (m, *shape[1:])).copy() if joint else limits[1]
         choice, counted = np.full((m, *shape[1:]), -1, np.int16), np.zeros((m, *shape[1:]), bool)
@@ -88,4 +125,6 @@ def _match_blocks(pairs, blocks, regular, limits, f1_of, joint, crowds_absorb, o
             np.copyto(counted, ~ignored[:m, ..., g], where=better)
         free[:m] &= (choice[..., None] != np.arange(objects, dtype=np.int16)) | absorbs[:m]
         rows = first_row[:m] + d
-        outcome[rows] = np.where(choice < 0, outcome[rows], np.where(counted, np.int8(TRUE), np.int8(IGNORED)))
+        outcome[rows] = np.where(
+            choice < 0, outcome[rows], np.where(counted, np.int8(TRUE), np.int8(IGNORED))
+        )

@@ -1,4 +1,5 @@
 """Monitor: the scores and the picture that a training shows after an epoch."""
+
 import numpy as np
 from PIL import Image
 
@@ -22,9 +23,17 @@ class Monitor:
 
     def __init__(self, model, dataset, run, batches=None, labels=(), on_repeats=None):
         self.on_repeats = on_repeats
-        self.model, self.dataset, self.run, self.batches, self.labels = model, dataset, run, batches, labels
+        self.model, self.dataset, self.run, self.batches, self.labels = (
+            model,
+            dataset,
+            run,
+            batches,
+            labels,
+        )
         count = min(len(dataset.image_ids), model.config.EVALUATE_IMAGES)
-        self.image_ids = dataset.image_ids[np.linspace(0, len(dataset.image_ids) - 1, count).astype(int)]
+        self.image_ids = dataset.image_ids[
+            np.linspace(0, len(dataset.image_ids) - 1, count).astype(int)
+        ]
         self.ground_truth = dataset.to_coco(self.image_ids)
         self.repeats = None if batches is None else batches.sampler.repeats
         self.draw = Illustrator(model.ontology)
@@ -42,10 +51,20 @@ class Monitor:
         with atomic_path(self.run.pictures / f"epoch_{epoch + 1:04d}.jpg") as path:
             Image.fromarray(image_grid(pictures, columns=3)).save(path, quality=85)
         if self.batches is not None:
-            rows = found_per_category(self.ground_truth, detections, iou_type="bbox", score_threshold=0.5)["per_category"]
-            found = {self.model.ontology.class_id_of(c): row["sensitivity"] for c, row in rows.items() if row["instances"]}
+            rows = found_per_category(
+                self.ground_truth, detections, iou_type="bbox", score_threshold=0.5
+            )["per_category"]
+            found = {
+                self.model.ontology.class_id_of(c): row["sensitivity"]
+                for c, row in rows.items()
+                if row["instances"]
+            }
             self.batches.sampler.repeats = self.repeats * boost_missed_classes(self.labels, found)
             if self.on_repeats:
                 self.on_repeats(self.batches.sampler.repeats)
-        return {"val_mask_ap": scores["segm"]["AP"], "val_mask_ap50": scores["segm"]["AP50"], "val_box_ap": scores["bbox"]["AP"],
-                "val_attribute_micro_f1": scores["attributes"]["micro_f1"]}
+        return {
+            "val_mask_ap": scores["segm"]["AP"],
+            "val_mask_ap50": scores["segm"]["AP50"],
+            "val_box_ap": scores["bbox"]["AP"],
+            "val_attribute_micro_f1": scores["attributes"]["micro_f1"],
+        }

@@ -3,6 +3,7 @@
 This is what the metrics of average precision start from (`coco_ap`, `f1_ap`, `fashionpedia_ap`), so that masks are compared once for all.
 Detections and objects are kept in columns, sorted by category and then image, so that the rows of one category lie together.
 """
+
 import dataclasses
 from collections import Counter
 
@@ -12,37 +13,37 @@ from pycocotools import mask as coco_mask
 from fashion.evaluation.forms import compressed
 from fashion.evaluation.frames import areas as mask_areas
 
-MAX_DETECTIONS = 100    # of one category in one image; COCO reads no more
+MAX_DETECTIONS = 100  # of one category in one image; COCO reads no more
 
 
 @dataclasses.dataclass(frozen=True)
 class Block:
     """The D detections and G objects of one category in one image; both are at least 1."""
 
-    rows: slice             # D rows of the detections' columns, best first
-    objects: slice          # G rows of the objects' columns
-    iou: np.ndarray         # (D, G) float64
-    shared: np.ndarray      # (D, G) float64, number of attributes that both have
+    rows: slice  # D rows of the detections' columns, best first
+    objects: slice  # G rows of the objects' columns
+    iou: np.ndarray  # (D, G) float64
+    shared: np.ndarray  # (D, G) float64, number of attributes that both have
 
 
 @dataclasses.dataclass(frozen=True)
 class Pairs:
     """N detections (at most 100 of a category in an image), M objects, and the blocks in which they meet."""
 
-    category_ids: tuple     # (K,) ascending, all of the ground truth's list
-    num_attributes: int     # length of the ground truth's attribute list
-    row: np.ndarray                # (N,) place in the list of detections
-    row_category: np.ndarray       # (N,) index into category_ids, ascending
-    score: np.ndarray              # (N,) float64
-    rank: np.ndarray               # (N,) place among the detections of the block, 0 is the best
-    row_area: np.ndarray           # (N,) float64, pixels
-    said: np.ndarray               # (N,) float64, number of attributes
-    object_rank: np.ndarray        # (M,) place of its id among all ids
-    object_category: np.ndarray    # (M,) index into category_ids, ascending
-    object_area: np.ndarray        # (M,) float64, pixels
-    crowd: np.ndarray              # (M,) bool
-    real: np.ndarray               # (M,) float64, number of attributes
-    blocks: tuple           # of Block
+    category_ids: tuple  # (K,) ascending, all of the ground truth's list
+    num_attributes: int  # length of the ground truth's attribute list
+    row: np.ndarray  # (N,) place in the list of detections
+    row_category: np.ndarray  # (N,) index into category_ids, ascending
+    score: np.ndarray  # (N,) float64
+    rank: np.ndarray  # (N,) place among the detections of the block, 0 is the best
+    row_area: np.ndarray  # (N,) float64, pixels
+    said: np.ndarray  # (N,) float64, number of attributes
+    object_rank: np.ndarray  # (M,) place of its id among all ids
+    object_category: np.ndarray  # (M,) index into category_ids, ascending
+    object_area: np.ndarray  # (M,) float64, pixels
+    crowd: np.ndarray  # (M,) bool
+    real: np.ndarray  # (M,) float64, number of attributes
+    blocks: tuple  # of Block
 
     def rows_of(self, k):
         """The detections of category k, a slice."""
@@ -65,7 +66,10 @@ def sorted_by_id(pairs):
         blocks.append(block)
     if (order[1:] > order[:-1]).all():
         return pairs
-    columns = {name: getattr(pairs, name)[order] for name in ("object_rank", "object_category", "object_area", "crowd", "real")}
+    columns = {
+        name: getattr(pairs, name)[order]
+        for name in ("object_rank", "object_category", "object_area", "crowd", "real")
+    }
     return dataclasses.replace(pairs, blocks=tuple(blocks), **columns)
 
 
@@ -73,8 +77,12 @@ def with_areas(pairs, ground_truth, detections, iou_type, areas):
     """The same Pairs with other sizes of the detections; see `read_pairs`."""
     if areas == "compared":
         return pairs
-    size_of = {image["id"]: (image.get("height"), image.get("width")) for image in ground_truth["images"]}
-    return dataclasses.replace(pairs, row_area=_sizes([detections[i] for i in pairs.row], size_of, iou_type, areas))
+    size_of = {
+        image["id"]: (image.get("height"), image.get("width")) for image in ground_truth["images"]
+    }
+    return dataclasses.replace(
+        pairs, row_area=_sizes([detections[i] for i in pairs.row], size_of, iou_type, areas)
+    )
 
 
 def read_pairs(ground_truth, detections, iou_type, *, areas="compared", sort_objects=True):
@@ -94,11 +102,19 @@ def read_pairs(ground_truth, detections, iou_type, *, areas="compared", sort_obj
     if sort_objects:
         annotations = sorted(annotations, key=lambda annotation: annotation["id"])
     image_of, category_of, attribute_of, rank_of = _check(ground_truth, detections)
-    size_of = {image["id"]: (image.get("height"), image.get("width")) for image in ground_truth["images"]}
+    size_of = {
+        image["id"]: (image.get("height"), image.get("width")) for image in ground_truth["images"]
+    }
 
     def cells(items):
         """(category, image) of each item, as one number that sorts by both."""
-        return np.array([category_of[i["category_id"]] * len(image_of) + image_of[i["image_id"]] for i in items], np.int64)
+        return np.array(
+            [
+                category_of[i["category_id"]] * len(image_of) + image_of[i["image_id"]]
+                for i in items
+            ],
+            np.int64,
+        )
 
     object_cell = cells(annotations)
     order = np.argsort(object_cell, kind="stable")
@@ -110,26 +126,53 @@ def read_pairs(ground_truth, detections, iou_type, *, areas="compared", sort_obj
     order, rank = order[rank < MAX_DETECTIONS], rank[rank < MAX_DETECTIONS]
     row_cell, score, detections = row_cell[order], score[order], [detections[i] for i in order]
 
-    row_hot, object_hot = _multi_hot(detections, attribute_of), _multi_hot(annotations, attribute_of)
+    row_hot, object_hot = (
+        _multi_hot(detections, attribute_of),
+        _multi_hot(annotations, attribute_of),
+    )
     crowd = np.array([bool(annotation.get("iscrowd", 0)) for annotation in annotations], bool)
     rows = [_geometry(d, size_of[d["image_id"]], iou_type, "A detection") for d in detections]
     objects = [_geometry(a, size_of[a["image_id"]], iou_type, "An annotation") for a in annotations]
     cells = np.intersect1d(row_cell, object_cell)
     blocks = []
     for r, o in zip(_slices(row_cell, cells), _slices(object_cell, cells)):
-        blocks.append(Block(r, o, coco_mask.iou(rows[r], objects[o], crowd[o].tolist()),
-                            (row_hot[r].astype(np.float32) @ object_hot[o].T.astype(np.float32)).astype(np.float64)))
+        blocks.append(
+            Block(
+                r,
+                o,
+                coco_mask.iou(rows[r], objects[o], crowd[o].tolist()),
+                (row_hot[r].astype(np.float32) @ object_hot[o].T.astype(np.float32)).astype(
+                    np.float64
+                ),
+            )
+        )
     images = max(len(image_of), 1)
-    return Pairs(category_ids=tuple(category_of), num_attributes=len(attribute_of), row=order, row_category=row_cell // images, score=score,
-                 rank=rank, row_area=_sizes(detections, size_of, iou_type, areas), said=row_hot.sum(axis=1, dtype=np.float64),
-                 object_rank=np.array([rank_of[a["id"]] for a in annotations], np.int64), object_category=object_cell // images,
-                 object_area=np.array([_field(a, "area", "An annotation") for a in annotations], np.float64), crowd=crowd,
-                 real=object_hot.sum(axis=1, dtype=np.float64), blocks=tuple(blocks))
+    return Pairs(
+        category_ids=tuple(category_of),
+        num_attributes=len(attribute_of),
+        row=order,
+        row_category=row_cell // images,
+        score=score,
+        rank=rank,
+        row_area=_sizes(detections, size_of, iou_type, areas),
+        said=row_hot.sum(axis=1, dtype=np.float64),
+        object_rank=np.array([rank_of[a["id"]] for a in annotations], np.int64),
+        object_category=object_cell // images,
+        object_area=np.array([_field(a, "area", "An annotation") for a in annotations], np.float64),
+        crowd=crowd,
+        real=object_hot.sum(axis=1, dtype=np.float64),
+        blocks=tuple(blocks),
+    )
 
 
 def _slices(column, values):
     """Where each of some values lies in a sorted column: list of slices."""
-    return [slice(*ends) for ends in zip(*(np.searchsorted(column, values, side).tolist() for side in ("left", "right")))]
+    return [
+        slice(*ends)
+        for ends in zip(
+            *(np.searchsorted(column, values, side).tolist() for side in ("left", "right"))
+        )
+    ]
 
 
 def _check(ground_truth, detections):
@@ -139,13 +182,17 @@ def _check(ground_truth, detections):
         ids = [row["id"] for row in ground_truth.get(name, ())]
         twice = [i for i, count in Counter(ids).items() if count > 1]
         if twice:
-            raise ValueError(f'An id may occur once in "{name}" of the ground truth. {len(twice)} occur more than once, for example '
-                             f"{twice[:3]}. Number them anew.")
+            raise ValueError(
+                f'An id may occur once in "{name}" of the ground truth. {len(twice)} occur more than once, for example '
+                f"{twice[:3]}. Number them anew."
+            )
         tables.append({i: index for index, i in enumerate(sorted(ids))})
     images, categories, attributes, _ = tables
     for what, items in (("annotations", ground_truth["annotations"]), ("detections", detections)):
         _check_known(what, "image_id", {item["image_id"] for item in items}, images, "images")
-        _check_known(what, "category_id", {item["category_id"] for item in items}, categories, "categories")
+        _check_known(
+            what, "category_id", {item["category_id"] for item in items}, categories, "categories"
+        )
         used = {i for item in items for i in item.get("attribute_ids") or ()}
         _check_known(what, "attribute_ids", used, attributes, "attributes")
     return tables
@@ -154,14 +201,20 @@ def _check(ground_truth, detections):
 def _check_known(what, field, used, known, listed):
     unknown = sorted(used - known.keys(), key=str)
     if unknown:
-        raise ValueError(f'The {field} of {what} must be listed in "{listed}" of the ground truth. {len(unknown)} are not, for example '
-                         f"{unknown[:3]}. Add them there, or leave those {what} out.")
+        raise ValueError(
+            f'The {field} of {what} must be listed in "{listed}" of the ground truth. {len(unknown)} are not, for example '
+            f"{unknown[:3]}. Add them there, or leave those {what} out."
+        )
 
 
 def _multi_hot(items, attribute_of):
     """(N, T) uint8, 1 where an item has an attribute."""
     hot = np.zeros((len(items), len(attribute_of)), np.uint8)
-    flat = [(row, attribute_of[i]) for row, item in enumerate(items) for i in item.get("attribute_ids") or ()]
+    flat = [
+        (row, attribute_of[i])
+        for row, item in enumerate(items)
+        for i in item.get("attribute_ids") or ()
+    ]
     if flat:
         hot[tuple(np.array(flat).T)] = 1
     return hot
@@ -174,7 +227,10 @@ def _sizes(detections, size_of, iou_type, areas):
     sizes = np.zeros(len(detections))
     boxes = [_field(detections[row], "bbox", "A detection") for row in np.flatnonzero(boxed)]
     sizes[boxed] = [width * height for _, _, width, height in boxes]
-    masks = [_geometry(detections[row], size_of[detections[row]["image_id"]], "segm", "A detection") for row in np.flatnonzero(~boxed)]
+    masks = [
+        _geometry(detections[row], size_of[detections[row]["image_id"]], "segm", "A detection")
+        for row in np.flatnonzero(~boxed)
+    ]
     sizes[~boxed] = mask_areas(masks)
     return sizes
 
@@ -189,6 +245,8 @@ def _geometry(item, size_hw, iou_type, what):
 
 def _field(item, field, what):
     if field not in item:
-        raise ValueError(f'{what} of image {item["image_id"]} has no "{field}", which this comparison needs. It has: '
-                         f"{', '.join(sorted(item))}.")
+        raise ValueError(
+            f'{what} of image {item["image_id"]} has no "{field}", which this comparison needs. It has: '
+            f"{', '.join(sorted(item))}."
+        )
     return item[field]

@@ -1,4 +1,5 @@
 """Photo ids: which photo of the ground truth do predictions mean by an id or a file name?"""
+
 import logging
 from collections import defaultdict
 from pathlib import Path
@@ -8,7 +9,7 @@ from mrcnn.evaluation.coco_truth import refuse_unknown
 
 log = logging.getLogger(__name__)
 
-_SHOWN = 3   # examples that an error names
+_SHOWN = 3  # examples that an error names
 
 
 def photo_ids(said, ground_truth, name, listed=()):
@@ -29,16 +30,20 @@ def photo_ids(said, ground_truth, name, listed=()):
     unknown = sorted((one for one in set(said) if not found[one]), key=str)
     if unknown:
         refuse_unknown(unknown, name, "image", len(photos.name_of))
-    callers = defaultdict(list)    # id -> the names that mean it
+    callers = defaultdict(list)  # id -> the names that mean it
     for one in everyone:
         if one not in photos.name_of and len(found[one]) == 1:
             callers[found[one][0]].append(one)
     for one in dict.fromkeys(said):
         if len(found[one]) > 1:
-            _refuse(f"{name} has a photo {one!r}, which may be {_several(photos.name_of[i] for i in found[one])} of the ground truth.")
+            _refuse(
+                f"{name} has a photo {one!r}, which may be {_several(photos.name_of[i] for i in found[one])} of the ground truth."
+            )
         rivals = callers[found[one][0]] if one not in photos.name_of else ()
         if (rivals.count(one) if one in photos.exact else len(rivals)) > 1:
-            _refuse(f"{name} has the photos {_several(rivals)}, which would all be {photos.name_of[found[one][0]]!r} of the ground truth.")
+            _refuse(
+                f"{name} has the photos {_several(rivals)}, which would all be {photos.name_of[found[one][0]]!r} of the ground truth."
+            )
     return [found[one][0] for one in said]
 
 
@@ -53,11 +58,21 @@ def _numbers_in_names(said, photos, name):
         return said
     shown = photos.name_of[meant[example][0]]
     if numbers <= photos.name_of.keys():
-        log.warning("%s has the image_id %d, which is the id of %r in the ground truth, but also the number of %r. It is taken for the id. "
-                    "If it is the number, as YOLO writes it, give each result a file_name.", name, example, photos.name_of[example], shown)
+        log.warning(
+            "%s has the image_id %d, which is the id of %r in the ground truth, but also the number of %r. It is taken for the id. "
+            "If it is the number, as YOLO writes it, give each result a file_name.",
+            name,
+            example,
+            photos.name_of[example],
+            shown,
+        )
         return said
-    log.warning("The image ids of %s are not those of the ground truth, but the numbers in its file names: %d is taken for %r.", name,
-                example, shown)
+    log.warning(
+        "The image ids of %s are not those of the ground truth, but the numbers in its file names: %d is taken for %r.",
+        name,
+        example,
+        shown,
+    )
     return [meant[one][0] if one in numbers else one for one in said]
 
 
@@ -65,13 +80,20 @@ class _Photos:
     """The photos of the ground truth by what they may be called."""
 
     def __init__(self, ground_truth):
-        self.name_of = {image["id"]: str(image.get("file_name", image["id"])) for image in ground_truth["images"]}
+        self.name_of = {
+            image["id"]: str(image.get("file_name", image["id"]))
+            for image in ground_truth["images"]
+        }
         self.exact, self.base, self.stem = defaultdict(list), defaultdict(list), defaultdict(list)
         self.of_number = defaultdict(list)
         for image in ground_truth["images"]:
             if "file_name" in image:
                 base = Path(str(image["file_name"])).name
-                for table, key in ((self.exact, str(image["file_name"])), (self.base, base), (self.stem, Path(base).stem)):
+                for table, key in (
+                    (self.exact, str(image["file_name"])),
+                    (self.base, base),
+                    (self.stem, Path(base).stem),
+                ):
                     table[key].append(image["id"])
                 if as_id(Path(base).stem) is not None:
                     self.of_number[as_id(Path(base).stem)].append(image["id"])
@@ -83,7 +105,13 @@ class _Photos:
         if not isinstance(said, str):
             return []
         base = Path(said).name
-        tries = ((self.exact, said), (self.base, base), (self.stem, base), (self.base, Path(base).stem), (self.stem, Path(base).stem))
+        tries = (
+            (self.exact, said),
+            (self.base, base),
+            (self.stem, base),
+            (self.base, Path(base).stem),
+            (self.stem, Path(base).stem),
+        )
         return next((table[key] for table, key in tries if key in table), [])
 
 
@@ -93,5 +121,7 @@ def _several(names):
 
 
 def _refuse(what):
-    raise ValueError(f"{what} Photos are the same if their file names are, folders included; without folders and extensions only where "
-                     "that leaves one photo on each side. Give the photos the same names in both files.")
+    raise ValueError(
+        f"{what} Photos are the same if their file names are, folders included; without folders and extensions only where "
+        "that leaves one photo on each side. Give the photos the same names in both files."
+    )

@@ -5,6 +5,7 @@ the mask) and "attribute_ids", real ids, ascending; where they are stored, "bbox
 order of the ground truth's attributes, and "mask_probabilities", (h, w) uint8 of the box. No box is made up: evaluators take a detection
 with a box of its own for as large as that, and others for as large as their masks.
 """
+
 import logging
 from pathlib import Path
 
@@ -35,9 +36,16 @@ def read_detections(path, ground_truth, *, table=None, attribute_threshold=0.5):
     """
     path = Path(path)
     if path.suffix.lower() != ".csv":
-        return checked_results(read_json(path, EXPECTED), ground_truth, path.name, attribute_threshold=attribute_threshold)
+        return checked_results(
+            read_json(path, EXPECTED),
+            ground_truth,
+            path.name,
+            attribute_threshold=attribute_threshold,
+        )
     if table is None:
-        raise ValueError(f"{path.name} is a CSV, which needs the module fashion.submission.table to be read.")
+        raise ValueError(
+            f"{path.name} is a CSV, which needs the module fashion.submission.table to be read."
+        )
     return read_submission(path, ground_truth, table)
 
 
@@ -54,15 +62,26 @@ def checked_results(content, ground_truth, name="The predictions", *, attribute_
         any, with a warning, if the ground truth lists no attributes.
     """
     labels = {}
-    if isinstance(content, dict) and isinstance(content.get("annotations"), list) and isinstance(content.get("images"), list):
+    if (
+        isinstance(content, dict)
+        and isinstance(content.get("annotations"), list)
+        and isinstance(content.get("images"), list)
+    ):
         names = _listed_photos(content["images"], name)
-        labels = {kind: _listed_labels(content, kind, name) for kind in ("categories", "attributes")}
+        labels = {
+            kind: _listed_labels(content, kind, name) for kind in ("categories", "attributes")
+        }
         content = content["annotations"]
     elif isinstance(content, list):
         names = None
     else:
-        raise ValueError(f"{name} holds no predictions. Expected a list of COCO results, or an object with images and annotations.")
-    entries = [Entry(row, name, "result", i, f"{name}, result number {i} (from 0),") for i, row in enumerate(content)]
+        raise ValueError(
+            f"{name} holds no predictions. Expected a list of COCO results, or an object with images and annotations."
+        )
+    entries = [
+        Entry(row, name, "result", i, f"{name}, result number {i} (from 0),")
+        for i, row in enumerate(content)
+    ]
     by_name = any("file_name" in image for image in ground_truth["images"])
     said = [_photo_of(entry, names, by_name) for entry in entries]
     image_ids = photo_ids(said, ground_truth, name, names.values() if names and by_name else ())
@@ -74,10 +93,17 @@ def checked_results(content, ground_truth, name="The predictions", *, attribute_
     for entry, image_id in zip(entries, image_ids):
         row, size_hw = entry.row, size_of[image_id]
         scores = attributes.scores(entry) if entry.has("attribute_scores") else None
-        found.append({"image_id": image_id, "category_id": category_of[as_whole(row["category_id"])], "score": float(entry.number("score")),
-                      "segmentation": as_rle(row["segmentation"], size_hw, entry.where),
-                      "attribute_ids": attributes.ids(entry) if entry.has("attribute_ids")
-                      else attributes.ids_from(scores, attribute_threshold)})
+        found.append(
+            {
+                "image_id": image_id,
+                "category_id": category_of[as_whole(row["category_id"])],
+                "score": float(entry.number("score")),
+                "segmentation": as_rle(row["segmentation"], size_hw, entry.where),
+                "attribute_ids": attributes.ids(entry)
+                if entry.has("attribute_ids")
+                else attributes.ids_from(scores, attribute_threshold),
+            }
+        )
         if scores is not None:
             found[-1]["attribute_scores"] = scores
         if "bbox" in row:
@@ -105,8 +131,12 @@ def _listed_labels(content, kind, name):
     if rows is None:
         return None
     if not isinstance(rows, list):
-        raise ValueError(f"{name} has the {kind} {shown(rows)}. Expected a list, each with id and name.")
-    return checked_labels(rows, name, {"categories": "category", "attributes": "attribute"}[kind], needs=("id",))
+        raise ValueError(
+            f"{name} has the {kind} {shown(rows)}. Expected a list, each with id and name."
+        )
+    return checked_labels(
+        rows, name, {"categories": "category", "attributes": "attribute"}[kind], needs=("id",)
+    )
 
 
 def _photo_of(entry, names, by_name):
@@ -114,12 +144,16 @@ def _photo_of(entry, names, by_name):
     entry.needs("image_id", "category_id", "segmentation", "score")
     ids = {key: entry.row[key] for key in ("image_id", "category_id")}
     if not all(isinstance(i, str) or as_whole(i) is not None for i in ids.values()):
-        raise ValueError(f"{entry.where} has the image_id {shown(ids['image_id'])} and the category_id {shown(ids['category_id'])}. "
-                         "Expected ids, whole numbers or names.")
+        raise ValueError(
+            f"{entry.where} has the image_id {shown(ids['image_id'])} and the category_id {shown(ids['category_id'])}. "
+            "Expected ids, whole numbers or names."
+        )
     i = entry.identity("image_id")
     if names is not None and i not in names:
-        raise ValueError(f"{entry.where} has the image_id {shown(i)}, which is not in the list of images of this file. Every result "
-                         "belongs to one of them.")
+        raise ValueError(
+            f"{entry.where} has the image_id {shown(i)}, which is not in the list of images of this file. Every result "
+            "belongs to one of them."
+        )
     if names is not None and by_name:
         return names[i]
     return entry.text("file_name") if entry.has("file_name") and by_name else i
@@ -133,15 +167,22 @@ def _categories(entries, listed, ground_truth, name):
     names = {row["id"]: row["id"] if row.get("name") is None else row["name"] for row in listed}
     foreign = sorted(used - names.keys())
     if foreign:
-        raise ValueError(f"{name} has results of the category {foreign[0]}, which is not in the list of categories of this file. Leave the "
-                         "list out if the ids are the ground truth's.")
+        raise ValueError(
+            f"{name} has results of the category {foreign[0]}, which is not in the list of categories of this file. Leave the "
+            "list out if the ids are the ground truth's."
+        )
     meant = ids_by_name(listed, ground_truth["categories"], name, "category")
     meant = {i: meant[i] for i in used}
     unknown = sorted(i for i, ours in meant.items() if ours is None)
     if unknown:
-        theirs, ours = [names[i] for i in unknown], [row["name"] for row in ground_truth["categories"]]
-        raise ValueError(f"{name} has results of {len(unknown)} categories whose names the ground truth does not list: {some_of(theirs)}. "
-                         f"It lists {some_of(ours)}. Categories of two files are matched by name: give them the same names.")
+        theirs, ours = (
+            [names[i] for i in unknown],
+            [row["name"] for row in ground_truth["categories"]],
+        )
+        raise ValueError(
+            f"{name} has results of {len(unknown)} categories whose names the ground truth does not list: {some_of(theirs)}. "
+            f"It lists {some_of(ours)}. Categories of two files are matched by name: give them the same names."
+        )
     _tell_renumbered(meant, "categories", name)
     return meant
 
@@ -149,17 +190,26 @@ def _categories(entries, listed, ground_truth, name):
 def _tell_renumbered(meant, kind, name):
     moved = {i: ours for i, ours in meant.items() if ours is not None and ours != i}
     if moved:
-        log.warning("%s numbers %d %s otherwise than the ground truth, for example %d there, %d here. They are matched by name.", name,
-                    len(moved), kind, *next(iter(moved.items())))
+        log.warning(
+            "%s numbers %d %s otherwise than the ground truth, for example %d there, %d here. They are matched by name.",
+            name,
+            len(moved),
+            kind,
+            *next(iter(moved.items())),
+        )
 
 
 def _with_attributes(entries, ground_truth, name):
     """The same entries, without attributes if the ground truth lists none."""
-    if ground_truth.get("attributes") or not any(e.row.get(key) for e in entries for key in ("attribute_ids", "attribute_scores")):
+    if ground_truth.get("attributes") or not any(
+        e.row.get(key) for e in entries for key in ("attribute_ids", "attribute_scores")
+    ):
         return entries
     log.warning("The ground truth lists no attributes, so those of %s are left out.", name)
     for entry in entries:
-        entry.row = {key: value for key, value in entry.row.items() if key != "attribute_scores"} | {"attribute_ids": []}
+        entry.row = {
+            key: value for key, value in entry.row.items() if key != "attribute_scores"
+        } | {"attribute_ids": []}
     return entries
 
 
@@ -174,11 +224,24 @@ class _Attributes:
         if listed and self.ours:
             meant = ids_by_name(listed, ground_truth["attributes"], name, "attribute")
             # Without a name an id that is unknown is a fault; with one it is an attribute of another label list.
-            self.meant = {row["id"]: meant[row["id"]] for row in listed if row.get("name") is not None or meant[row["id"]] is not None}
-            lost = [row["name"] for row in listed if row.get("name") is not None and meant[row["id"]] is None]
+            self.meant = {
+                row["id"]: meant[row["id"]]
+                for row in listed
+                if row.get("name") is not None or meant[row["id"]] is not None
+            }
+            lost = [
+                row["name"]
+                for row in listed
+                if row.get("name") is not None and meant[row["id"]] is None
+            ]
             if lost and entries:
-                log.warning("%d of the %d attributes of %s are not in the ground truth's list and are left out: %s.", len(lost),
-                            len(listed), name, some_of(lost))
+                log.warning(
+                    "%d of the %d attributes of %s are not in the ground truth's list and are left out: %s.",
+                    len(lost),
+                    len(listed),
+                    name,
+                    some_of(lost),
+                )
             _tell_renumbered(self.meant, "attributes", name)
 
     def ids(self, entry):
@@ -190,19 +253,25 @@ class _Attributes:
         scores = entry.row["attribute_scores"]
         values = scores.values() if isinstance(scores, dict) else scores
         if not isinstance(scores, (dict, list, tuple)) or not all(map(is_number, values)):
-            raise ValueError(f"{entry.where} has attribute_scores that are no numbers: {shown(scores)}. Expected a list of scores, or an "
-                             "object {attribute id: score}.")
+            raise ValueError(
+                f"{entry.where} has attribute_scores that are no numbers: {shown(scores)}. Expected a list of scores, or an "
+                "object {attribute id: score}."
+            )
         if isinstance(scores, dict):
             ids = {key: as_id(str(key)) for key in scores}
             wrong = [key for key, i in ids.items() if i is None]
             if wrong:
-                raise ValueError(f"{entry.where} has attribute_scores with the key {shown(wrong[0])}. Expected attribute ids.")
+                raise ValueError(
+                    f"{entry.where} has attribute_scores with the key {shown(wrong[0])}. Expected attribute ids."
+                )
             pairs = {ids[key]: score for key, score in scores.items()}
         elif len(scores) == len(self.listed):
             pairs = dict(zip(self.listed, scores))
         else:
-            raise ValueError(f"{entry.where} has {len(scores)} attribute_scores, but the list of attributes has {len(self.listed)}. "
-                             "Expected one score for each, in its order, or an object {attribute id: score}.")
+            raise ValueError(
+                f"{entry.where} has {len(scores)} attribute_scores, but the list of attributes has {len(self.listed)}. "
+                "Expected one score for each, in its order, or an object {attribute id: score}."
+            )
         ours = {}
         for i, score in pairs.items():
             i = self.meant.get(i, i)
@@ -217,13 +286,21 @@ class _Attributes:
 
     def ids_from(self, scores, threshold):
         """The attributes that score the threshold or more, ascending; none where there are no scores."""
-        return [] if scores is None else sorted(self.ours[i] for i in np.flatnonzero(scores >= np.float32(threshold)))
+        return (
+            []
+            if scores is None
+            else sorted(self.ours[i] for i in np.flatnonzero(scores >= np.float32(threshold)))
+        )
 
 
 def _mask_probabilities(entry):
     if "bbox" not in entry.row:
-        raise ValueError(f"{entry.where} has mask_probabilities but no bbox, the box that they fill.")
+        raise ValueError(
+            f"{entry.where} has mask_probabilities but no bbox, the box that they fill."
+        )
     try:
         return unpacked_mask(entry.row["mask_probabilities"])
     except ValueError as error:
-        raise ValueError(f"{entry.where} has mask_probabilities that cannot be read: {error}. Expected size and data as base64.") from error
+        raise ValueError(
+            f"{entry.where} has mask_probabilities that cannot be read: {error}. Expected size and data as base64."
+        ) from error

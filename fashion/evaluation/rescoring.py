@@ -1,9 +1,10 @@
 """Rescoring: what other scores of the same detections do to the average precision."""
+
 import numpy as np
 
 from fashion.evaluation.coco_ap import evaluate_coco_ap
 
-MOST_PHOTOS = 500       # that a search looks at: the same masks are compared anew for every weight
+MOST_PHOTOS = 500  # that a search looks at: the same masks are compared anew for every weight
 
 
 def with_scores(detections, scores):
@@ -20,19 +21,27 @@ def search_weight(truth, detections, scores_at, weights, on_step=lambda: None):
         of two halves of the photos, by the first weight and by the best of the other half}.
     """
     ids = [image["id"] for image in truth["images"]]
-    ids = ids[::max(1, -(-len(ids) // MOST_PHOTOS))]
+    ids = ids[:: max(1, -(-len(ids) // MOST_PHOTOS))]
     tables = []
     for chosen in (ids, ids[::2], ids[1::2]):
         part, rows = _of_photos(truth, detections, set(chosen))
         table = {}
         for weight in weights:
-            table[weight] = evaluate_coco_ap(part, with_scores([detections[i] for i in rows], scores_at(weight)[rows]))["AP"]
+            table[weight] = evaluate_coco_ap(
+                part, with_scores([detections[i] for i in rows], scores_at(weight)[rows])
+            )["AP"]
             on_step()
         tables.append(table)
     whole, one, other = tables
-    return {"photos": len(ids), "ap": whole, "weight": max(whole, key=whole.get), "held_out": {
-        "before": (one[weights[0]] + other[weights[0]]) / 2,
-        "after": (one[max(other, key=other.get)] + other[max(one, key=one.get)]) / 2}}
+    return {
+        "photos": len(ids),
+        "ap": whole,
+        "weight": max(whole, key=whole.get),
+        "held_out": {
+            "before": (one[weights[0]] + other[weights[0]]) / 2,
+            "after": (one[max(other, key=other.get)] + other[max(one, key=one.get)]) / 2,
+        },
+    }
 
 
 def separation(scores, right):
@@ -44,12 +53,18 @@ def separation(scores, right):
     wrong = np.sort(scores[~right])
     if not len(wrong) or not right.any():
         return float("nan")
-    below = np.searchsorted(wrong, scores[right], "left") + np.searchsorted(wrong, scores[right], "right")
+    below = np.searchsorted(wrong, scores[right], "left") + np.searchsorted(
+        wrong, scores[right], "right"
+    )
     return float(below.mean() / (2 * len(wrong)))
 
 
 def _of_photos(truth, detections, ids):
     """The truth of some photos, and the rows of their detections (n,)."""
-    part = truth | {"images": [image for image in truth["images"] if image["id"] in ids],
-                    "annotations": [row for row in truth["annotations"] if row["image_id"] in ids]}
-    return part, np.array([i for i, row in enumerate(detections) if row["image_id"] in ids], np.int64)
+    part = truth | {
+        "images": [image for image in truth["images"] if image["id"] in ids],
+        "annotations": [row for row in truth["annotations"] if row["image_id"] in ids],
+    }
+    return part, np.array(
+        [i for i, row in enumerate(detections) if row["image_id"] in ids], np.int64
+    )

@@ -1,4 +1,5 @@
 """Results: the detections of one photo in the form in which COCO's evaluation reads them, and what a search of thresholds needs beside."""
+
 import base64
 
 import numpy as np
@@ -8,7 +9,9 @@ from mrcnn.data.entries import as_whole, shown
 from mrcnn.inference.pasting import paste_window
 
 
-def coco_results(result, image_index, ontology, *, threshold=0.5, raw=False, attribute_scores=False):
+def coco_results(
+    result, image_index, ontology, *, threshold=0.5, raw=False, attribute_scores=False
+):
     """One COCO result dict for every detection; no mask is ever as large as the photo.
 
     result: of one photo: "boxes" (N, 4) yxyx, photo pixels; "class_ids" (N,); "scores" (N,);
@@ -28,18 +31,22 @@ def coco_results(result, image_index, ontology, *, threshold=0.5, raw=False, att
     for i, box in enumerate(np.asarray(result["boxes"], np.float64)):
         window = paste_window(result["mask_probabilities"][i], box, size_hw, threshold)
         y1, x1, y2, x2 = box.tolist()
-        results.append({
-            "image_id": image_index,
-            "category_id": int(ontology.category_id_of(int(result["class_ids"][i]))),
-            "bbox": [x1, y1, x2 - x1, y2 - y1],
-            "segmentation": rle.to_coco(rle.encode_window(*window, size_hw), size_hw),
-            "score": float(result["scores"][i]),
-            "attribute_ids": [int(attribute_id) for attribute_id in attributes[i]],
-        })
+        results.append(
+            {
+                "image_id": image_index,
+                "category_id": int(ontology.category_id_of(int(result["class_ids"][i]))),
+                "bbox": [x1, y1, x2 - x1, y2 - y1],
+                "segmentation": rle.to_coco(rle.encode_window(*window, size_hw), size_hw),
+                "score": float(result["scores"][i]),
+                "attribute_ids": [int(attribute_id) for attribute_id in attributes[i]],
+            }
+        )
         if raw:
             results[-1]["mask_probabilities"] = packed_mask(result["mask_probabilities"][i])
         if (raw or attribute_scores) and ontology.carries_attributes(results[-1]["category_id"]):
-            results[-1]["attribute_scores"] = [round(score, 4) for score in np.asarray(result["attribute_scores"][i]).tolist()]
+            results[-1]["attribute_scores"] = [
+                round(score, 4) for score in np.asarray(result["attribute_scores"][i]).tolist()
+            ]
     return results
 
 
@@ -57,8 +64,14 @@ def packed_mask(probabilities):
 
 def unpacked_mask(packed):
     """What `packed_mask` returned -> (h, w) uint8. Raises ValueError with the reason if it is something else."""
-    size, data = (packed.get(key) for key in ("size", "data")) if isinstance(packed, dict) else (None, None)
-    edges = [as_whole(edge) for edge in size] if isinstance(size, (list, tuple)) and len(size) == 2 else [None]
+    size, data = (
+        (packed.get(key) for key in ("size", "data")) if isinstance(packed, dict) else (None, None)
+    )
+    edges = (
+        [as_whole(edge) for edge in size]
+        if isinstance(size, (list, tuple)) and len(size) == 2
+        else [None]
+    )
     if None in edges or min(edges) < 1:
         raise ValueError(f"the size is {shown(size)}, not [height, width]")
     if not isinstance(data, str):
@@ -69,5 +82,7 @@ def unpacked_mask(packed):
         raise ValueError("the data are no base64") from None
     height, width = edges
     if values.size != height * width:
-        raise ValueError(f"{height} x {width} probabilities were expected, but there are {values.size}")
+        raise ValueError(
+            f"{height} x {width} probabilities were expected, but there are {values.size}"
+        )
     return values.reshape(height, width)

@@ -1,4 +1,5 @@
 """Scoring a model on a data set: predict every photo, or describe its objects, then mask AP, box AP and attribute F1."""
+
 import numpy as np
 
 from fashion.evaluation.attribute_f1 import attribute_f1
@@ -34,12 +35,25 @@ def describe_dataset(model, dataset, image_ids, *, on_result=None):
     for row in objects_of(dataset.to_coco(ids)):
         of_image[row["image_id"]].append(row)
     boxes = (boxes_of(of_image[i]).astype(np.float32) for i in ids)
-    class_ids = ([model.ontology.class_id_of(row["category_id"]) for row in of_image[i]] for i in ids)
+    class_ids = (
+        [model.ontology.class_id_of(row["category_id"]) for row in of_image[i]] for i in ids
+    )
     described = []
-    for i, result in zip(ids, model.describe(map(dataset.load_image, ids), boxes, class_ids), strict=True):
-        described += [{"image_id": i, "annotation_id": row["id"], "category_id": row["category_id"],
-                       "attribute_ids": attribute_ids, "attribute_scores": scores}
-                      for row, attribute_ids, scores in zip(of_image[i], result["attributes"], result["attribute_scores"], strict=True)]
+    for i, result in zip(
+        ids, model.describe(map(dataset.load_image, ids), boxes, class_ids), strict=True
+    ):
+        described += [
+            {
+                "image_id": i,
+                "annotation_id": row["id"],
+                "category_id": row["category_id"],
+                "attribute_ids": attribute_ids,
+                "attribute_scores": scores,
+            }
+            for row, attribute_ids, scores in zip(
+                of_image[i], result["attributes"], result["attribute_scores"], strict=True
+            )
+        ]
         if on_result:
             on_result(i, result)
     return described
@@ -51,5 +65,8 @@ def score_detections(ground_truth, detections, *, attribute_confidence=0.5):
     attribute_confidence: attributes are judged on detections from this score on.
     Returns: {"segm": ..., "bbox": ...} of `evaluate_coco`, and "attributes" of `attribute_f1`.
     """
-    return {"segm": evaluate_coco(ground_truth, detections, "segm"), "bbox": evaluate_coco(ground_truth, detections, "bbox"),
-            "attributes": attribute_f1(ground_truth, detections, score_threshold=attribute_confidence)}
+    return {
+        "segm": evaluate_coco(ground_truth, detections, "segm"),
+        "bbox": evaluate_coco(ground_truth, detections, "bbox"),
+        "attributes": attribute_f1(ground_truth, detections, score_threshold=attribute_confidence),
+    }

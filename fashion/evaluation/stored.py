@@ -3,6 +3,7 @@
 In it every object has a whole set of fields: "id" from 1, "image_id", "category_id", "iscrowd", "bbox" [x, y, w, h], "area", "segmentation"
 (compressed RLE of the photo's size) and "attribute_ids", real ids, ascending.
 """
+
 import logging
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from mrcnn.evaluation.coco_truth import checked_labels, checked_truth, refuse_un
 log = logging.getLogger(__name__)
 
 EXPECTED = ".json, or .csv for Kaggle's tables"
-_SHOWN = 3   # examples that an error names
+_SHOWN = 3  # examples that an error names
 
 
 def read_ground_truth(path, ontology=None, *, read_annotations=None):
@@ -33,12 +34,18 @@ def read_ground_truth(path, ontology=None, *, read_annotations=None):
     if path.suffix.lower() != ".csv":
         return checked_ground_truth(read_json(path, EXPECTED), path.name)
     if ontology is None or read_annotations is None:
-        raise ValueError(f"{path.name} is a CSV, which needs an ontology and read_annotations to be read.")
+        raise ValueError(
+            f"{path.name} is a CSV, which needs an ontology and read_annotations to be read."
+        )
     places = []
 
     def read_runs(texts, sizes_hw):
-        large = {i: too_large(size_hw) for i, size_hw in enumerate(sizes_hw) if size_hw[0] * size_hw[1] > MAX_PIXELS}
-        if large:       # such a row is bad; its size would be the size of arrays
+        large = {
+            i: too_large(size_hw)
+            for i, size_hw in enumerate(sizes_hw)
+            if size_hw[0] * size_hw[1] > MAX_PIXELS
+        }
+        if large:  # such a row is bad; its size would be the size of arrays
             places.extend([None] * len(texts))
             return large
         found, wrong = coco_objects(texts, sizes_hw, sizes_hw)
@@ -47,9 +54,15 @@ def read_ground_truth(path, ontology=None, *, read_annotations=None):
 
     annotations, bad = read_annotations(path, ontology, read_runs=read_runs)
     if bad:
-        shown = "; ".join(f"line {row.line} (image {row.image_id}): {row.reason}" for row in bad[:_SHOWN])
-        raise ValueError(f"{path.name} has {len(bad)} rows that cannot be used: {shown}. A score leaves out no object: correct the file.")
-    in_the_file = np.argsort(np.argsort(annotations.line))    # the annotations of an image lie together, the rows of a CSV perhaps not
+        shown = "; ".join(
+            f"line {row.line} (image {row.image_id}): {row.reason}" for row in bad[:_SHOWN]
+        )
+        raise ValueError(
+            f"{path.name} has {len(bad)} rows that cannot be used: {shown}. A score leaves out no object: correct the file."
+        )
+    in_the_file = np.argsort(
+        np.argsort(annotations.line)
+    )  # the annotations of an image lie together, the rows of a CSV perhaps not
     return truth_of_annotations(annotations, [places[i] for i in in_the_file], ontology)
 
 
@@ -61,15 +74,35 @@ def truth_of_annotations(annotations, places, ontology):
     image_of_row, sizes_hw = annotations.image_of_rows(), annotations.image_hw
     ids = np.array(ontology.attribute_ids, np.int64)[annotations.attributes]
     first = annotations.first_attribute
-    objects = [{"id": row + 1, "image_id": image, "category_id": ontology.category_ids[class_id - 1], "iscrowd": 0, **place,
-                "attribute_ids": sorted(ids[first[row]:first[row + 1]].tolist())}
-               for row, (image, class_id, place) in enumerate(zip(image_of_row.tolist(), annotations.class_ids.tolist(), places))]
+    objects = [
+        {
+            "id": row + 1,
+            "image_id": image,
+            "category_id": ontology.category_ids[class_id - 1],
+            "iscrowd": 0,
+            **place,
+            "attribute_ids": sorted(ids[first[row] : first[row + 1]].tolist()),
+        }
+        for row, (image, class_id, place) in enumerate(
+            zip(image_of_row.tolist(), annotations.class_ids.tolist(), places)
+        )
+    ]
     labels = ontology.to_dict()
-    return {"images": [{"id": i, "file_name": name, "height": height, "width": width}
-                       for i, (name, (height, width)) in enumerate(zip(annotations.image_ids, sizes_hw.tolist()))],
-            "annotations": objects,
-            **{kind: [{"id": i, "name": name, "supercategory": above} for i, name, above in labels[kind]]
-               for kind in ("categories", "attributes")}}
+    return {
+        "images": [
+            {"id": i, "file_name": name, "height": height, "width": width}
+            for i, (name, (height, width)) in enumerate(
+                zip(annotations.image_ids, sizes_hw.tolist())
+            )
+        ],
+        "annotations": objects,
+        **{
+            kind: [
+                {"id": i, "name": name, "supercategory": above} for i, name, above in labels[kind]
+            ]
+            for kind in ("categories", "attributes")
+        },
+    }
 
 
 def checked_ground_truth(content, name="The ground truth"):
@@ -81,14 +114,20 @@ def checked_ground_truth(content, name="The ground truth"):
     truth = checked_truth(content, name)
     listed = truth.get("attributes")
     if listed is not None and not isinstance(listed, list):
-        raise ValueError(f"{name} has the attributes {shown(listed)}. Expected a list of attributes, each with id and name.")
+        raise ValueError(
+            f"{name} has the attributes {shown(listed)}. Expected a list of attributes, each with id and name."
+        )
     if "attributes" in truth:
         truth["attributes"] = checked_labels(listed or (), name, "attribute")
     for row in truth["annotations"]:
         entry = Entry(row, name, "annotation", 0, f"Annotation {row['id']} of {name}")
-        row["attribute_ids"] = sorted(set(entry.ids("attribute_ids"))) if entry.has("attribute_ids") else []
+        row["attribute_ids"] = (
+            sorted(set(entry.ids("attribute_ids"))) if entry.has("attribute_ids") else []
+        )
     if not listed and any(row["attribute_ids"] for row in truth["annotations"]):
-        log.warning("%s lists no attributes, so the attribute_ids of its annotations are left out.", name)
+        log.warning(
+            "%s lists no attributes, so the attribute_ids of its annotations are left out.", name
+        )
         for row in truth["annotations"]:
             row["attribute_ids"] = []
     check_known(truth["annotations"], truth, name)
@@ -99,7 +138,7 @@ def check_known(objects, ground_truth, name):
     """Refuses objects of categories or attributes that `ground_truth` does not list; says how many there are."""
     known = {"category": {row["id"] for row in ground_truth["categories"]}}
     said = {"category": [row["category_id"] for row in objects]}
-    if ground_truth.get("attributes"):   # plain COCO has none
+    if ground_truth.get("attributes"):  # plain COCO has none
         known["attribute"] = {row["id"] for row in ground_truth["attributes"]}
         said["attribute"] = [i for row in objects for i in row.get("attribute_ids") or ()]
     for kind, ids in said.items():

@@ -120,11 +120,16 @@ def _as_numbered_here(found, ground_truth, year, name):
         if lost:
             log.warning(
                 "%d of the %d attributes in %s are not in the ground truth's list and are left out: %s.",
-                len(lost), len(theirs), name, listed(lost),
+                len(lost),
+                len(theirs),
+                name,
+                listed(lost),
             )
     if all(theirs == ours for of_kind in meant.values() for theirs, ours in of_kind.items()):
         return found
-    log.warning("The ground truth numbers the labels of %d otherwise. They are matched by name.", year)
+    log.warning(
+        "The ground truth numbers the labels of %d otherwise. They are matched by name.", year
+    )
     category, attribute = meant["categories"], meant["attributes"]
     return [
         row

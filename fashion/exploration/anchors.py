@@ -1,16 +1,20 @@
 """Anchors: how well the fixed boxes of a network fit the objects, and which would fit better."""
+
 import numpy as np
 
-_SAMPLE = 5000              # boxes that the search looks at
-_FIRST_STEP, _LAST_STEP = 0.25, 0.01    # by how much it changes one scale or ratio, as a share
+_SAMPLE = 5000  # boxes that the search looks at
+_FIRST_STEP, _LAST_STEP = 0.25, 0.01  # by how much it changes one scale or ratio, as a share
 
 
 def anchor_shapes(strides, scales, ratios):
     """A list of (stride, height, width), pixels: scale i and all `ratios` (width / height) at stride i; all scales at a single stride."""
     if len(strides) == 1:
         strides = tuple(strides) * len(scales)
-    return [(stride, scale / np.sqrt(ratio), scale * np.sqrt(ratio))
-            for stride, scale in zip(strides, scales, strict=True) for ratio in ratios]
+    return [
+        (stride, scale / np.sqrt(ratio), scale * np.sqrt(ratio))
+        for stride, scale in zip(strides, scales, strict=True)
+        for ratio in ratios
+    ]
 
 
 def best_iou(boxes, canvas_hw, shapes, step=1):
@@ -26,10 +30,14 @@ def best_iou(boxes, canvas_hw, shapes, step=1):
     for stride, *sides_of_anchor in shapes:
         if stride not in away:
             pitch = stride * step
-            last = (-(-np.asarray(canvas_hw) // stride) - 1) // step    # the last cell that has anchors
+            last = (
+                -(-np.asarray(canvas_hw) // stride) - 1
+            ) // step  # the last cell that has anchors
             away[stride] = np.abs(centres - np.clip(np.round(centres / pitch), 0, last) * pitch)
         anchor = np.array(sides_of_anchor)
-        shared = np.prod(np.clip((sides + anchor) / 2 - away[stride], 0, np.minimum(sides, anchor)), axis=1)
+        shared = np.prod(
+            np.clip((sides + anchor) / 2 - away[stride], 0, np.minimum(sides, anchor)), axis=1
+        )
         best = np.maximum(best, shared / (np.prod(sides, axis=1) + np.prod(anchor) - shared))
     return best
 
@@ -50,14 +58,27 @@ def suggest(boxes, canvas_hw, strides, scales, ratios, step=1, seed=0):
     boxes, canvas_hw, sides = boxes[some], np.asarray(canvas_hw)[some], sides[some]
 
     def fit(values):
-        return -np.mean((1 - best_iou(boxes, canvas_hw, anchor_shapes(strides, *_parted(values, len(scales))), step)) ** 2)
+        return -np.mean(
+            (
+                1
+                - best_iou(
+                    boxes, canvas_hw, anchor_shapes(strides, *_parted(values, len(scales))), step
+                )
+            )
+            ** 2
+        )
 
     at = [(np.arange(n) + 0.5) / n for n in (len(scales), len(ratios))]
-    common = np.append(np.quantile(np.sqrt(sides.prod(axis=1)), at[0]), np.quantile(sides[:, 1] / sides[:, 0], at[1]))
+    common = np.append(
+        np.quantile(np.sqrt(sides.prod(axis=1)), at[0]),
+        np.quantile(sides[:, 1] / sides[:, 0], at[1]),
+    )
     given = np.append(scales, ratios).astype(np.float64)
     found = max((_climbed(start, fit) for start in (given, np.maximum(common, 0.01))), key=fit)
     new_scales, new_ratios = _parted(found, len(scales))
-    rounded = np.append(np.maximum(np.round(new_scales), 1), np.maximum(np.round(new_ratios, 2), 0.01))
+    rounded = np.append(
+        np.maximum(np.round(new_scales), 1), np.maximum(np.round(new_ratios, 2), 0.01)
+    )
     if fit(rounded) <= fit(given):
         return tuple(scales), tuple(ratios)
     new_scales, new_ratios = _parted(rounded, len(scales))

@@ -1,12 +1,13 @@
 """Figures: frequencies, sizes and shapes as dots and bars that stay readable from one object to a hundred thousand."""
+
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from fashion.plots import BLUE, COLORS, FAINT, INK, ORANGE, PALE, POINTS, WIDEST, dress
 
-_LINE = 0.205          # inches of one name in a list
-_PANEL_ROWS = 10       # names in a panel of `group_panels`
+_LINE = 0.205  # inches of one name in a list
+_PANEL_ROWS = 10  # names in a panel of `group_panels`
 
 
 def size_figure(sizes):
@@ -14,12 +15,20 @@ def size_figure(sizes):
     figure = Figure(figsize=(5.2, 4.4), layout="constrained")
     axes = figure.add_subplot()
     x, y, number = np.array(sorted(sizes["grid"], key=lambda cell: cell[2])).T
-    dots = axes.scatter(x, y, 10 + 150 * np.sqrt(number / number.max()), number, cmap="Blues", vmin=-0.35 * number.max(),
-                        edgecolors="white", linewidths=0.4)
+    dots = axes.scatter(
+        x,
+        y,
+        10 + 150 * np.sqrt(number / number.max()),
+        number,
+        cmap="Blues",
+        vmin=-0.35 * number.max(),
+        edgecolors="white",
+        linewidths=0.4,
+    )
     dots.set_clim(-0.35 * number.max(), number.max())
     dress(axes, "width, pixels", "height, pixels")
     room = 0.06 * max(np.ptp(x), np.ptp(y), 0.1 * y.max())
-    axes.axline((0, 0), slope=1, linestyle=":", color=PALE, linewidth=1)    # square photos
+    axes.axline((0, 0), slope=1, linestyle=":", color=PALE, linewidth=1)  # square photos
     axes.set(xlim=(x.min() - room, x.max() + room), ylim=(y.min() - room, y.max() + room))
     return figure
 
@@ -51,24 +60,41 @@ def count_bars(panels):
 
 def frequency_figure(rows):
     """Objects and photos of each name on a logarithmic scale, the most frequent at the top. rows: of `frequencies`, some of them seen"""
-    rows = sorted((row for row in rows if row["objects"]), key=lambda row: (row["objects"], row["photos"]))
+    rows = sorted(
+        (row for row in rows if row["objects"]), key=lambda row: (row["objects"], row["photos"])
+    )
     figure = Figure(figsize=(8.2, _LINE * len(rows) + 1.0), layout="constrained")
     axes = figure.add_subplot()
     _dots(axes, rows)
     axes.tick_params(axis="x", labeltop=len(rows) > 20)
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=2, fontsize=POINTS, frameon=False, labelcolor=INK)
+    figure.legend(
+        *axes.get_legend_handles_labels(),
+        loc="outside upper left",
+        ncols=2,
+        fontsize=POINTS,
+        frameon=False,
+        labelcolor=INK,
+    )
     return figure
 
 
 def group_panels(groups):
     """The most frequent names of each group, a panel a group, on one logarithmic scale. groups: {name: rows of `frequencies`}"""
     columns = 2 if len(groups) > 1 else 1
-    groups = dict(sorted(groups.items(), key=lambda group: -len(group[1])))    # panels of one height side by side
-    shown = {name: sorted((row for row in rows if row["objects"]), key=lambda row: row["objects"])[-_PANEL_ROWS:]
-             for name, rows in groups.items()}
-    pairs = [list(shown.items())[i:i + columns] for i in range(0, len(shown), columns)]
+    groups = dict(
+        sorted(groups.items(), key=lambda group: -len(group[1]))
+    )  # panels of one height side by side
+    shown = {
+        name: sorted((row for row in rows if row["objects"]), key=lambda row: row["objects"])[
+            -_PANEL_ROWS:
+        ]
+        for name, rows in groups.items()
+    }
+    pairs = [list(shown.items())[i : i + columns] for i in range(0, len(shown), columns)]
     heights = [_LINE * max(len(rows) for _, rows in pair) + 0.55 for pair in pairs]
-    figure = Figure(figsize=(WIDEST if columns > 1 else 6, sum(heights) + 0.3), layout="constrained")
+    figure = Figure(
+        figsize=(WIDEST if columns > 1 else 6, sum(heights) + 0.3), layout="constrained"
+    )
     figure.get_layout_engine().set(wspace=0.05)
     grid = figure.add_gridspec(len(pairs), columns, height_ratios=heights)
     low = min(row["photos"] for rows in shown.values() for row in rows)
@@ -78,11 +104,22 @@ def group_panels(groups):
         for j, (name, rows) in enumerate(pair):
             axes = figure.add_subplot(grid[i, j])
             _dots(axes, rows, (low, high))
-            axes.set_ylim(len(rows) - most - 0.6, len(rows) - 0.4)    # rows are equally high in all panels
+            axes.set_ylim(
+                len(rows) - most - 0.6, len(rows) - 0.4
+            )  # rows are equally high in all panels
             left_out = sum(1 for row in groups[name] if row["objects"]) - len(rows)
             more = f", the first {len(rows)} of {len(rows) + left_out}" if left_out else ""
-            axes.set_title(f"{name.split(',')[0]}{more}", fontsize=POINTS + 1, color=INK, loc="left")
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=2, fontsize=POINTS, frameon=False, labelcolor=INK)
+            axes.set_title(
+                f"{name.split(',')[0]}{more}", fontsize=POINTS + 1, color=INK, loc="left"
+            )
+    figure.legend(
+        *axes.get_legend_handles_labels(),
+        loc="outside upper left",
+        ncols=2,
+        fontsize=POINTS,
+        frameon=False,
+        labelcolor=INK,
+    )
     return figure
 
 
@@ -93,7 +130,9 @@ def logarithmic(axis, low, high):
     """
     {"x": axis.axes.set_xscale, "y": axis.axes.set_yscale}[axis.axis_name]("log")
     axis.set_major_locator(LogLocator(10, (1, 2, 5) if high < 300 * low else (1,), numticks=12))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}"))
+    axis.set_major_formatter(
+        FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}")
+    )
     axis.set_minor_locator(NullLocator())
 
 
@@ -105,11 +144,26 @@ def _dots(axes, rows, ends=None):
     logarithmic(axes.xaxis, low, high)
     axes.hlines(places, low / 2, objects, color=FAINT, linewidth=1)
     axes.plot(objects, places, "o", color=BLUE, markersize=5.5, label="objects")
-    axes.plot(photos, places, "o", color=ORANGE, markersize=5.5, markerfacecolor="none", markeredgewidth=1.3,
-              label="photos with one or more")
+    axes.plot(
+        photos,
+        places,
+        "o",
+        color=ORANGE,
+        markersize=5.5,
+        markerfacecolor="none",
+        markeredgewidth=1.3,
+        label="photos with one or more",
+    )
     for y, row in zip(places, rows):
-        axes.annotate(f"{row['objects']:,} ({share_text(row['share_of_photos'])})", (row["objects"], y), (7, 0),
-                      textcoords="offset points", va="center", fontsize=POINTS - 1, color=PALE)
+        axes.annotate(
+            f"{row['objects']:,} ({share_text(row['share_of_photos'])})",
+            (row["objects"], y),
+            (7, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=POINTS - 1,
+            color=PALE,
+        )
     dress(axes)
     axes.grid(visible=False, axis="y")
     axes.set_yticks(places, [shortened(row["name"]) for row in rows])
@@ -123,16 +177,27 @@ def rank_figure(rows):
     counts = np.sort([row["objects"] for row in rows if row["objects"]])[::-1]
     figure = Figure(figsize=(6.6, 3.0), layout="constrained")
     axes = figure.add_subplot()
-    axes.plot(np.arange(1, len(counts) + 1), counts, color=BLUE, linewidth=1.8, marker="o", markersize=3)
+    axes.plot(
+        np.arange(1, len(counts) + 1), counts, color=BLUE, linewidth=1.8, marker="o", markersize=3
+    )
     logarithmic(axes.xaxis, 1, len(counts))
     logarithmic(axes.yaxis, counts[-1], counts[0])
     dress(axes, "rank, the most frequent first", "objects")
     for least in (10, 100, 1000):
         rank = int((counts >= least).sum())
         if 0 < rank < len(counts):
-            place, side = ((-6, -10), "right") if rank**2 > len(counts) else ((6, 5), "left")    # where the curve leaves room
-            axes.annotate(f"{rank} with {least:,} or more", (rank, counts[rank - 1]), place, textcoords="offset points", ha=side,
-                          fontsize=POINTS, color=PALE)
+            place, side = (
+                ((-6, -10), "right") if rank**2 > len(counts) else ((6, 5), "left")
+            )  # where the curve leaves room
+            axes.annotate(
+                f"{rank} with {least:,} or more",
+                (rank, counts[rank - 1]),
+                place,
+                textcoords="offset points",
+                ha=side,
+                fontsize=POINTS,
+                color=PALE,
+            )
     return figure
 
 
@@ -142,9 +207,14 @@ def quantile_figure(rows, panels):
     rows: dicts with "name" and the panels' keys, five quantiles each; panels: list of (key, what is on the x axis, logarithmic or not)
     """
     rows = rows[::-1]
-    figure = Figure(figsize=(min(WIDEST, 2.0 + 3.0 * len(panels)), _LINE * len(rows) + 0.8), layout="constrained")
+    figure = Figure(
+        figsize=(min(WIDEST, 2.0 + 3.0 * len(panels)), _LINE * len(rows) + 0.8),
+        layout="constrained",
+    )
     places = np.arange(len(rows))
-    for axes, (key, x_label, on_log) in zip(figure.subplots(1, len(panels), sharey=True, squeeze=False)[0], panels):
+    for axes, (key, x_label, on_log) in zip(
+        figure.subplots(1, len(panels), sharey=True, squeeze=False)[0], panels
+    ):
         p5, p25, p50, p75, p95 = np.array([row[key] for row in rows], np.float64).T
         if on_log:
             logarithmic(axes.xaxis, p5.min(), p95.max())
@@ -164,14 +234,19 @@ def quantile_figure(rows, panels):
 def share_bars(rows, titles, labels):
     """Bars of 100 % by name, parted, a panel each. rows: list of (name, [counts of the parts] for each panel); labels: of the parts"""
     rows = rows[::-1]
-    figure = Figure(figsize=(min(WIDEST, 2.2 + 3.4 * len(titles)), _LINE * len(rows) + 1.0), layout="constrained")
+    figure = Figure(
+        figsize=(min(WIDEST, 2.2 + 3.4 * len(titles)), _LINE * len(rows) + 1.0),
+        layout="constrained",
+    )
     grid = figure.subplots(1, len(titles), sharey=True, squeeze=False)[0]
     for i, (axes, title) in enumerate(zip(grid, titles)):
         parts = np.array([row[1][i] for row in rows], np.float64)
         parts = 100 * parts / np.maximum(parts.sum(axis=1, keepdims=True), 1)
         left = np.zeros(len(rows))
         for values, color, label in zip(parts.T, (ORANGE, FAINT, BLUE), labels):
-            axes.barh(range(len(rows)), values, 0.72, left, color=color, label=label if not i else None)
+            axes.barh(
+                range(len(rows)), values, 0.72, left, color=color, label=label if not i else None
+            )
             left = left + values
         dress(axes, "% of the objects")
         axes.set_title(title, fontsize=POINTS + 1, color=INK, loc="left")
@@ -180,36 +255,74 @@ def share_bars(rows, titles, labels):
         axes.tick_params(axis="both", length=0)
         axes.tick_params(axis="y", labelcolor=INK)
         axes.set(xlim=(0, 100), ylim=(-0.6, len(rows) - 0.4))
-    figure.legend(*grid[0].get_legend_handles_labels(), loc="outside upper left", ncols=3, fontsize=POINTS, frameon=False, labelcolor=INK)
+    figure.legend(
+        *grid[0].get_legend_handles_labels(),
+        loc="outside upper left",
+        ncols=3,
+        fontsize=POINTS,
+        frameon=False,
+        labelcolor=INK,
+    )
     return figure
 
 
 def two_shares(rows, names=("train", "val")):
     """Two shares of each name as two dots that a line joins, the largest at the top. rows: dicts of name, train, val"""
-    rows = sorted((row for row in rows if max(row["train"], row["val"]) > 0), key=lambda row: max(row["train"], row["val"]))
+    rows = sorted(
+        (row for row in rows if max(row["train"], row["val"]) > 0),
+        key=lambda row: max(row["train"], row["val"]),
+    )
     figure = Figure(figsize=(7.2, _LINE * len(rows) + 1.0), layout="constrained")
     axes, places = figure.add_subplot(), np.arange(len(rows))
     one, other = (100 * np.array([row[key] for row in rows]) for key in ("train", "val"))
     axes.hlines(places, one, other, color=FAINT, linewidth=3)
-    for values, color, label, fill in ((one, COLORS[0], names[0], COLORS[0]), (other, COLORS[1], names[1], "none")):
-        axes.plot(values, places, "o", color=color, markersize=5.5, markerfacecolor=fill, markeredgewidth=1.3, label=label, clip_on=False)
+    for values, color, label, fill in (
+        (one, COLORS[0], names[0], COLORS[0]),
+        (other, COLORS[1], names[1], "none"),
+    ):
+        axes.plot(
+            values,
+            places,
+            "o",
+            color=color,
+            markersize=5.5,
+            markerfacecolor=fill,
+            markeredgewidth=1.3,
+            label=label,
+            clip_on=False,
+        )
     dress(axes, "% of the photos that have it")
     axes.grid(visible=False, axis="y")
     axes.set_yticks(places, [shortened(row["name"]) for row in rows])
     axes.tick_params(axis="both", length=0)
     axes.tick_params(axis="y", labelcolor=INK)
     axes.set(xlim=(0, None), ylim=(-0.6, len(rows) - 0.4))
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=2, fontsize=POINTS, frameon=False, labelcolor=INK)
+    figure.legend(
+        *axes.get_legend_handles_labels(),
+        loc="outside upper left",
+        ncols=2,
+        fontsize=POINTS,
+        frameon=False,
+        labelcolor=INK,
+    )
     return figure
 
 
 def shortened(name, most=30):
     """A name as it fits beside a figure: its first word of several with commas, cut."""
     name = name.split(",")[0]
-    return name if len(name) <= most else name[:most - 1].rstrip() + "…"
+    return name if len(name) <= most else name[: most - 1].rstrip() + "…"
 
 
 def share_text(share):
     """0.123 -> "12 %", with two digits where it is small."""
     percent = 100 * share
-    return "0 %" if not share else f"{percent:.0f} %" if percent >= 9.95 else f"{percent:.1f} %" if percent >= 0.95 else f"{percent:.2g} %"
+    return (
+        "0 %"
+        if not share
+        else f"{percent:.0f} %"
+        if percent >= 9.95
+        else f"{percent:.1f} %"
+        if percent >= 0.95
+        else f"{percent:.2g} %"
+    )

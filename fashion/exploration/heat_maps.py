@@ -1,11 +1,12 @@
 """Heat-maps: which classes meet, and which attributes belong to which class; and how anchors fit."""
+
 import numpy as np
 from matplotlib.figure import Figure
 
 from fashion.exploration.figures import shortened
 from fashion.plots import BLUE, FAINT, INK, ORANGE, PALE, POINTS, WIDEST, dress
 
-_NUMBERED = 26     # columns; more have no room for numbers
+_NUMBERED = 26  # columns; more have no room for numbers
 
 
 def share_map(shares, row_names, column_names, x_label, y_label, groups=()):
@@ -17,14 +18,32 @@ def share_map(shares, row_names, column_names, x_label, y_label, groups=()):
     rows, columns = shares.shape
     cell = np.clip((WIDEST - 1.9) / columns, 0.17, 0.42)
     points = POINTS - 1 if cell > 0.2 else 6.5
-    figure = Figure(figsize=(min(WIDEST, cell * columns + 1.9), max(0.2, min(cell, 0.3)) * rows + 1.7), layout="constrained")
+    figure = Figure(
+        figsize=(min(WIDEST, cell * columns + 1.9), max(0.2, min(cell, 0.3)) * rows + 1.7),
+        layout="constrained",
+    )
     axes = figure.add_subplot()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, interpolation="nearest", aspect="auto")
     if columns <= _NUMBERED:
         for (i, j), value in np.ndenumerate(shares):
             if value >= 0.005:
-                axes.text(j, i, f"{100 * value:.0f}", ha="center", va="center", fontsize=POINTS - 1, color="white" if value > 0.55 else INK)
-    axes.set_xticks(range(columns), map(shortened, column_names), rotation=55, ha="right", rotation_mode="anchor", fontsize=points)
+                axes.text(
+                    j,
+                    i,
+                    f"{100 * value:.0f}",
+                    ha="center",
+                    va="center",
+                    fontsize=POINTS - 1,
+                    color="white" if value > 0.55 else INK,
+                )
+    axes.set_xticks(
+        range(columns),
+        map(shortened, column_names),
+        rotation=55,
+        ha="right",
+        rotation_mode="anchor",
+        fontsize=points,
+    )
     axes.set_yticks(range(rows), map(shortened, row_names), fontsize=points)
     axes.set_xlabel(x_label, fontsize=POINTS, color=PALE)
     axes.set_ylabel(y_label, fontsize=POINTS, color=PALE)
@@ -48,8 +67,14 @@ def anchor_figure(anchors):
     which += [("suggested", ORANGE, "--", "suggested")] if anchors["changed"] else []
     for k, (key, color, dashes, label) in enumerate(which):
         counts = np.array(anchors[key]["histogram"])
-        left.plot(edges, 100 * np.append(np.cumsum(counts[::-1])[::-1], 0) / max(counts.sum(), 1), dashes, color=color, linewidth=1.8,
-                  label=label)
+        left.plot(
+            edges,
+            100 * np.append(np.cumsum(counts[::-1])[::-1], 0) / max(counts.sum(), 1),
+            dashes,
+            color=color,
+            linewidth=1.8,
+            label=label,
+        )
         sides = [row for row in anchors[key]["sides"] if row["objects"]]
         width = 0.76 / len(which)
         at = np.arange(len(sides)) + (k - (len(which) - 1) / 2) * width
@@ -57,9 +82,17 @@ def anchor_figure(anchors):
     for at in (0.5, 0.7):
         left.axvline(at, color=FAINT, linewidth=1.2, zorder=0)
     dress(left, "IoU with the best anchor is at least", "% of the boxes")
-    dress(right, "side of the box at the training size, pixels (root of its area)", "% of the boxes with IoU 0.7 or more")
+    dress(
+        right,
+        "side of the box at the training size, pixels (root of its area)",
+        "% of the boxes with IoU 0.7 or more",
+    )
     right.grid(visible=False, axis="x")
-    right.set_xticks(range(len(sides)), [f"{row['name']}\n{row['objects']:,} boxes" for row in sides], fontsize=POINTS - 1)
+    right.set_xticks(
+        range(len(sides)),
+        [f"{row['name']}\n{row['objects']:,} boxes" for row in sides],
+        fontsize=POINTS - 1,
+    )
     left.set(xlim=(0, 1), ylim=(0, 101))
     right.set_ylim(0, 101)
     left.legend(fontsize=POINTS, frameon=False, labelcolor=INK, loc="lower left")

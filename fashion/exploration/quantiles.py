@@ -1,8 +1,9 @@
 """Quantiles: sizes of photos and masks, and shapes of masks, by class."""
+
 import numpy as np
 
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
-SMALL, LARGE = 32**2, 96**2    # COCO: below, small; above, large; both ends are medium
+SMALL, LARGE = 32**2, 96**2  # COCO: below, small; above, large; both ends are medium
 
 
 def quantiles(values):
@@ -19,20 +20,36 @@ def histogram(values, edges):
 def photo_sizes(image_hw):
     """Sizes of photos: [[width, height, photos]] on a grid, megapixels and height / width as histograms with their quantiles."""
     height, width = np.asarray(image_hw).T
-    step = max(1, int(np.ceil(max(np.ptp(height), np.ptp(width)) / 60)))    # as fine as a plot can show
-    cells, number = np.unique(np.stack([width // step, height // step], axis=1), axis=0, return_counts=True)
+    step = max(
+        1, int(np.ceil(max(np.ptp(height), np.ptp(width)) / 60))
+    )  # as fine as a plot can show
+    cells, number = np.unique(
+        np.stack([width // step, height // step], axis=1), axis=0, return_counts=True
+    )
     megapixels, aspect = height * width / 1e6, height / width
     common, often = np.unique(np.stack([width, height], axis=1), axis=0, return_counts=True)
-    return {"grid": [[*(cell * step + (step - 1) / 2).tolist(), int(n)] for cell, n in zip(cells, number)], "step": step,
-            "different": len(common), "commonest": {"width": int(common[often.argmax()][0]), "height": int(common[often.argmax()][1]),
-                                                    "photos": int(often.max())},
-            "megapixels": histogram(megapixels, _edges(megapixels)) | {"quantiles": quantiles(megapixels)},
-            "aspect": histogram(aspect, _edges(aspect)) | {"quantiles": quantiles(aspect)},
-            "upright": float((height > width).mean())}
+    return {
+        "grid": [
+            [*(cell * step + (step - 1) / 2).tolist(), int(n)] for cell, n in zip(cells, number)
+        ],
+        "step": step,
+        "different": len(common),
+        "commonest": {
+            "width": int(common[often.argmax()][0]),
+            "height": int(common[often.argmax()][1]),
+            "photos": int(often.max()),
+        },
+        "megapixels": histogram(megapixels, _edges(megapixels))
+        | {"quantiles": quantiles(megapixels)},
+        "aspect": histogram(aspect, _edges(aspect)) | {"quantiles": quantiles(aspect)},
+        "upright": float((height > width).mean()),
+    }
 
 
 def _edges(values):
-    low, high = np.quantile(values, (0.005, 0.995))    # a few extreme ones would leave no room for the others
+    low, high = np.quantile(
+        values, (0.005, 0.995)
+    )  # a few extreme ones would leave no room for the others
     return np.linspace(low, high if high > low else low + 0.1, 31)
 
 
@@ -50,12 +67,24 @@ def mask_rows(objects, names, canvas_areas):
     (height / width of the box), fill (of the box), runs, parts; photo_sizes and canvas_sizes as `coco_sizes`.
     """
     height, width = objects.sides_hw.astype(np.float64).T
-    measures = {"share": objects.areas / objects.photo_pixels, "pixels": objects.areas, "aspect": height / width,
-                "fill": objects.areas / (height * width), "runs": objects.runs, "parts": objects.parts}
+    measures = {
+        "share": objects.areas / objects.photo_pixels,
+        "pixels": objects.areas,
+        "aspect": height / width,
+        "fill": objects.areas / (height * width),
+        "runs": objects.runs,
+        "parts": objects.parts,
+    }
     rows = []
     for k, name in enumerate(["all", *names]):
         some = objects.class_ids == k if k else np.ones(len(objects), bool)
-        rows.append({"name": name, "objects": int(some.sum())} | {key: quantiles(values[some]) for key, values in measures.items()}
-                    | {"photo_sizes": coco_sizes(objects.areas[some]), "canvas_sizes": coco_sizes(canvas_areas[some]),
-                       "in_parts": float((objects.parts[some] > 1).mean()) if some.any() else None})
+        rows.append(
+            {"name": name, "objects": int(some.sum())}
+            | {key: quantiles(values[some]) for key, values in measures.items()}
+            | {
+                "photo_sizes": coco_sizes(objects.areas[some]),
+                "canvas_sizes": coco_sizes(canvas_areas[some]),
+                "in_parts": float((objects.parts[some] > 1).mean()) if some.any() else None,
+            }
+        )
     return rows

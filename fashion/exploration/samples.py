@@ -1,4 +1,5 @@
 """Samples: some objects of a class, cut out of their photos with their masks drawn, on one sheet."""
+
 import cv2
 import numpy as np
 
@@ -6,15 +7,17 @@ from fashion import rle
 from mrcnn.drawing.grid import image_grid
 from mrcnn.drawing.overlay import draw_instances
 
-CELL_HW = (192, 159)     # pixels of one picture; six side by side are as wide as a page
-_AROUND = 1.5            # the cut is so many times as large as the box,
-_LEAST = 0.15            # and at least this share of the photo's sides
+CELL_HW = (192, 159)  # pixels of one picture; six side by side are as wide as a page
+_AROUND = 1.5  # the cut is so many times as large as the box,
+_LEAST = 0.15  # and at least this share of the photo's sides
 _ALPHA = 0.35
 
 
 def sample_rows(objects, class_id, count, seed=0):
     """At most `count` objects of a class, each of another photo, drawn by `seed`: a list of ints."""
-    some = np.random.default_rng([seed, class_id]).permutation(np.flatnonzero(objects.class_ids == class_id))
+    some = np.random.default_rng([seed, class_id]).permutation(
+        np.flatnonzero(objects.class_ids == class_id)
+    )
     _, first = np.unique(objects.image[some], return_index=True)
     return some[np.sort(first)][:count].tolist()
 
@@ -24,9 +27,16 @@ def contact_sheet(dataset, objects, rows, color):
 
     dataset: its `load_image` reads photos, its `annotations` the runs. Raises OSError or ValueError where a photo cannot be read.
     """
-    pictures = [cut_out(dataset.load_image(int(objects.image[row])), text, objects.boxes[row], color)
-                for row, text in zip(rows, dataset.annotations.runs_of(rows), strict=True)]
-    return image_grid(pictures, [objects.image_ids[objects.image[row]] for row in rows], columns=len(rows), cell_hw=CELL_HW)
+    pictures = [
+        cut_out(dataset.load_image(int(objects.image[row])), text, objects.boxes[row], color)
+        for row, text in zip(rows, dataset.annotations.runs_of(rows), strict=True)
+    ]
+    return image_grid(
+        pictures,
+        [objects.image_ids[objects.image[row]] for row in rows],
+        columns=len(rows),
+        cell_hw=CELL_HW,
+    )
 
 
 def cut_out(photo, runs, box, color):
@@ -37,9 +47,20 @@ def cut_out(photo, runs, box, color):
     picture, mask = photo[cut], rle.decode(runs, size_hw)[cut]
     scale = min(np.divide(CELL_HW, picture.shape[:2]))
     new = tuple(int(max(1, round(n * scale))) for n in picture.shape[:2])
-    picture = cv2.resize(picture, new[::-1], interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-    covered = cv2.resize(mask.astype(np.float32), new[::-1], interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST) >= 0.5
-    return draw_instances(picture, [(0, 0, *new)], [(covered, 0, 0)], colors=[color], alpha=_ALPHA, show_boxes=False)
+    picture = cv2.resize(
+        picture, new[::-1], interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    )
+    covered = (
+        cv2.resize(
+            mask.astype(np.float32),
+            new[::-1],
+            interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST,
+        )
+        >= 0.5
+    )
+    return draw_instances(
+        picture, [(0, 0, *new)], [(covered, 0, 0)], colors=[color], alpha=_ALPHA, show_boxes=False
+    )
 
 
 def _surroundings(box, size_hw):

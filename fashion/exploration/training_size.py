@@ -1,4 +1,5 @@
 """Training size: boxes and areas of all objects on the canvas of the network input."""
+
 import dataclasses
 
 import numpy as np
@@ -10,9 +11,9 @@ from mrcnn.data.resize import place_for
 class OnCanvas:
     """N objects, as the network sees them."""
 
-    boxes: np.ndarray        # (N, 4) float64 yxyx, pixels of the canvas, cut to it
-    areas: np.ndarray        # (N,) float64, pixels of the canvas that the masks cover
-    canvas_hw: np.ndarray    # (N, 2) int64
+    boxes: np.ndarray  # (N, 4) float64 yxyx, pixels of the canvas, cut to it
+    areas: np.ndarray  # (N,) float64, pixels of the canvas that the masks cover
+    canvas_hw: np.ndarray  # (N, 2) int64
 
 
 def on_canvas(objects, config):

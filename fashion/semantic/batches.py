@@ -1,4 +1,5 @@
 """LabelBatches: pictures and label maps, a batch being a function of (seed, position) alone."""
+
 import numpy as np
 
 from fashion.semantic.losses import IGNORED
@@ -33,7 +34,9 @@ class LabelBatches(ReadAhead):
         size = self.photos.size
         images = np.zeros((self.batch_size, size, size, 3), np.uint8)
         labels = np.full((self.batch_size, size, size), IGNORED, np.uint8)
-        for row, position in enumerate(range(start * self.batch_size, (start + 1) * self.batch_size)):
+        for row, position in enumerate(
+            range(start * self.batch_size, (start + 1) * self.batch_size)
+        ):
             if self.sampler or position < len(self.photos):
                 images[row], labels[row] = self._example(position)
         return normalise(images, self.mean, self.std), labels

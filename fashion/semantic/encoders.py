@@ -1,4 +1,5 @@
 """Encoders: the detector's backbones as other networks need them, with the same layer names, so that the same weights load."""
+
 import re
 
 import keras
@@ -7,7 +8,7 @@ from fashion.semantic.layers import MOMENTUM
 from mrcnn.modeling.backbones.efficientnet_lite import efficientnet_lite
 from mrcnn.modeling.backbones.resnet import WIDTHS, resnet
 
-FULL_WIDTH = WIDTHS[0]          # channels of the ResNet's first stage that published weights have
+FULL_WIDTH = WIDTHS[0]  # channels of the ResNet's first stage that published weights have
 
 
 def dilated_resnet50(image_hw, width=FULL_WIDTH):
@@ -17,6 +18,7 @@ def dilated_resnet50(image_hw, width=FULL_WIDTH):
     stage still by that of the stage before, as torchvision has it. width: 64; with others all channels change in proportion, and no
     published weights fit.
     """
+
     def dilated(layer, config):
         block = re.fullmatch(r"res([45])([a-z])_branch(\w+)", layer.name)
         if block:
@@ -34,16 +36,27 @@ def dilated_resnet50(image_hw, width=FULL_WIDTH):
 
 def lite0(image_hw):
     """EfficientNet-Lite0: (B, H, W, 3), (RGB - 127) / 128 -> features at strides 2, 4, 8, 16 and 32 of 16, 24, 40, 112 and 320 channels."""
-    encoder = _changed(efficientnet_lite("efficientnet_lite0", update_statistics=True), image_hw, lambda layer, config: config)
-    return keras.Model(encoder.input, [encoder.get_layer("block0_project_bn").output, *encoder.outputs], name="lite0")
+    encoder = _changed(
+        efficientnet_lite("efficientnet_lite0", update_statistics=True),
+        image_hw,
+        lambda layer, config: config,
+    )
+    return keras.Model(
+        encoder.input,
+        [encoder.get_layer("block0_project_bn").output, *encoder.outputs],
+        name="lite0",
+    )
 
 
 def _changed(backbone, image_hw, change):
     """The backbone for pictures of one size, without its weights. change: callable (layer, its config) -> config"""
+
     def clone(layer):
         config = change(layer, layer.get_config())
         if "momentum" in config:
             config["momentum"] = MOMENTUM
         return type(layer).from_config(config)
 
-    return keras.models.clone_model(backbone, keras.Input((*image_hw, 3), name="image"), clone_function=clone)
+    return keras.models.clone_model(
+        backbone, keras.Input((*image_hw, 3), name="image"), clone_function=clone
+    )

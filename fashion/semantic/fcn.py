@@ -1,4 +1,5 @@
 """FCN: a classifier's features, kept large by dilation, each cell classified and the result enlarged."""
+
 import keras
 from keras import layers
 

@@ -1,4 +1,5 @@
 """Figures of the study: scores by epoch, pair by pair, and label maps over their photos."""
+
 import numpy as np
 
 from fashion.plots import COLORS, WIDEST, dress
@@ -8,10 +9,14 @@ from fashion.semantic.study import LOSSES, OPTIMIZERS
 from mrcnn.drawing.colors import distinct_colors
 
 CURVES = {"val_pixel_accuracy": "pixel accuracy", "val_binary_iou": "binary IoU"}
-TITLES = {"network": {name: network.title for name, network in NETWORKS.items()}, "loss": LOSSES, "optimizer": OPTIMIZERS}
+TITLES = {
+    "network": {name: network.title for name, network in NETWORKS.items()},
+    "loss": LOSSES,
+    "optimizer": OPTIMIZERS,
+}
 _STYLES = [(color, line) for line in ("-", "--") for color in COLORS]
-_STRENGTH = 0.65            # of a label's colour over the photo
-_COLUMNS = 4                # of panels in a figure
+_STRENGTH = 0.65  # of a label's colour over the photo
+_COLUMNS = 4  # of panels in a figure
 
 
 def comparison(histories, by):
@@ -24,14 +29,24 @@ def comparison(histories, by):
     groups = {}
     for variant in histories:
         groups.setdefault(tuple(getattr(variant, name) for name in others), []).append(variant)
-    groups, several = {key: members for key, members in groups.items() if len(members) > 1}, len({v.size for v in histories}) > 1
+    groups, several = (
+        {key: members for key, members in groups.items() if len(members) > 1},
+        len({v.size for v in histories}) > 1,
+    )
     if not groups:
         return None
     from matplotlib import pyplot as plt
+
     columns = min(_COLUMNS, len(groups))
     bands = -(-len(groups) // columns)
-    figure, axes = plt.subplots(2 * bands, columns, figsize=(WIDEST * max(columns, 2) / _COLUMNS, 4.2 * bands), squeeze=False, sharex=True,
-                                sharey="row")
+    figure, axes = plt.subplots(
+        2 * bands,
+        columns,
+        figsize=(WIDEST * max(columns, 2) / _COLUMNS, 4.2 * bands),
+        squeeze=False,
+        sharex=True,
+        sharey="row",
+    )
     for panel in axes.flat:
         panel.set_visible(False)
     for i, (key, members) in enumerate(groups.items()):
@@ -39,12 +54,26 @@ def comparison(histories, by):
             panel = axes[2 * (i // columns) + row][i % columns]
             panel.set_visible(True)
             for member, (color, line) in zip(members, _STYLES):
-                _curve(panel, histories[member], column, label=title_of(by, getattr(member, by)), color=color, linestyle=line)
+                _curve(
+                    panel,
+                    histories[member],
+                    column,
+                    label=title_of(by, getattr(member, by)),
+                    color=color,
+                    linestyle=line,
+                )
             dress(panel, "epoch" if row else "", "" if i % columns else label)
             panel.tick_params(labelbottom=True)
             panel.xaxis.get_major_locator().set_params(integer=True)
         head = axes[2 * (i // columns)][i % columns]
-        head.set_title(", ".join(title_of(name, value) for name, value in zip(others, key) if name != "size" or several), fontsize=9)
+        head.set_title(
+            ", ".join(
+                title_of(name, value)
+                for name, value in zip(others, key)
+                if name != "size" or several
+            ),
+            fontsize=9,
+        )
         head.legend(fontsize=8, frameon=False)
     figure.tight_layout()
     plt.close(figure)
@@ -60,7 +89,14 @@ def _curve(panel, histories, column, **style):
     """The mean over the seeds at each epoch that all of them have."""
     epochs = min(len(history) for history in histories)
     values = np.mean([[row[column] for row in history[:epochs]] for history in histories], axis=0)
-    panel.plot(np.arange(1, epochs + 1), values, linewidth=1.5, marker="o" if epochs < 3 else None, markersize=3, **style)
+    panel.plot(
+        np.arange(1, epochs + 1),
+        values,
+        linewidth=1.5,
+        marker="o" if epochs < 3 else None,
+        markersize=3,
+        **style,
+    )
 
 
 def painted(photo, labels, within):
@@ -70,18 +106,25 @@ def painted(photo, labels, within):
     """
     shown = within & (labels != 0) & (labels != IGNORED)
     picture = photo.astype(np.float32)
-    picture[shown] = (1 - _STRENGTH) * picture[shown] + _STRENGTH * distinct_colors(IGNORED)[labels[shown].astype(int) - 1]
+    picture[shown] = (1 - _STRENGTH) * picture[shown] + _STRENGTH * distinct_colors(IGNORED)[
+        labels[shown].astype(int) - 1
+    ]
     rows, columns = (np.flatnonzero(within.any(axis=axis)) for axis in (1, 0))
-    return np.round(picture).astype(np.uint8)[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1]
+    return np.round(picture).astype(np.uint8)[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
 def legend(names):
     """A matplotlib Figure with the colours of some labels. names: {label: name}"""
     from matplotlib import pyplot as plt
     from matplotlib.patches import Patch
+
     colors = distinct_colors(IGNORED) / 255
-    handles = [Patch(color=colors[label - 1], label=name) for label, name in names.items()] or [Patch(color="white", label="no object")]
+    handles = [Patch(color=colors[label - 1], label=name) for label, name in names.items()] or [
+        Patch(color="white", label="no object")
+    ]
     figure = plt.figure(figsize=(WIDEST, 0.3 * -(-len(handles) // 5)))
-    figure.legend(handles=handles, ncols=min(5, len(handles)), loc="center", frameon=False, fontsize=9)
+    figure.legend(
+        handles=handles, ncols=min(5, len(handles)), loc="center", frameon=False, fontsize=9
+    )
     plt.close(figure)
     return figure

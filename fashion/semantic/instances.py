@@ -2,14 +2,15 @@
 
 Each connected part of a category is an object: two coats that touch are one, and a coat that an arm parts is two.
 """
+
 import cv2
 import numpy as np
 
 from fashion import rle
 from fashion.semantic.losses import IGNORED
 
-LEAST_SHARE = 0.0005        # of the canvas: smaller parts are noise
-_EIGHT = 8                  # neighbours of a pixel, also across its corners
+LEAST_SHARE = 0.0005  # of the canvas: smaller parts are noise
+_EIGHT = 8  # neighbours of a pixel, also across its corners
 
 
 def instances_of(labels, probabilities, placement, *, least_share=LEAST_SHARE):
@@ -22,16 +23,23 @@ def instances_of(labels, probabilities, placement, *, least_share=LEAST_SHARE):
     y1, x1, y2, x2 = placement.window.astype(int)
     inside = np.full_like(labels, IGNORED)
     inside[y1:y2, x1:x2] = labels[y1:y2, x1:x2]
-    seen = [_canvas_index(n, size, corner) for n, size, corner in zip(placement.photo_hw, placement.size_hw, placement.corner)]
+    seen = [
+        _canvas_index(n, size, corner)
+        for n, size, corner in zip(placement.photo_hw, placement.size_hw, placement.corner)
+    ]
     found = []
     for class_id in np.setdiff1d(inside, (0, IGNORED)).tolist():
-        parts, part, boxes, _ = cv2.connectedComponentsWithStats((inside == class_id).view(np.uint8), connectivity=_EIGHT)
+        parts, part, boxes, _ = cv2.connectedComponentsWithStats(
+            (inside == class_id).view(np.uint8), connectivity=_EIGHT
+        )
         for k in range(1, parts):
             x, y, width, height, area = boxes[k].tolist()
-            window = part[y:y + height, x:x + width] == k
+            window = part[y : y + height, x : x + width] == k
             if area >= least_share * labels.size:
-                score = float(probabilities[y:y + height, x:x + width][window].mean())
-                found += _in_photo(window, (y, x), seen, placement.photo_hw, {"class_id": class_id, "score": score})
+                score = float(probabilities[y : y + height, x : x + width][window].mean())
+                found += _in_photo(
+                    window, (y, x), seen, placement.photo_hw, {"class_id": class_id, "score": score}
+                )
     return found
 
 
@@ -42,10 +50,14 @@ def _canvas_index(photo, size, corner):
 
 def _in_photo(window, corner, seen, photo_hw, fields):
     """A window of the canvas at `corner` -> [its object in the photo], or [] if no pixel of the photo shows it."""
-    (top, bottom), (left, right) = (np.searchsorted(index, (at, at + n)) for index, at, n in zip(seen, corner, window.shape))
+    (top, bottom), (left, right) = (
+        np.searchsorted(index, (at, at + n)) for index, at, n in zip(seen, corner, window.shape)
+    )
     enlarged = window[np.ix_(seen[0][top:bottom] - corner[0], seen[1][left:right] - corner[1])]
     runs = rle.encode_window(enlarged, int(top), int(left), photo_hw)
     if not runs:
         return []
     y1, x1, y2, x2 = rle.box_of_runs(runs, photo_hw).tolist()
-    return [fields | {"segmentation": rle.to_coco(runs, photo_hw), "bbox": [x1, y1, x2 - x1, y2 - y1]}]
+    return [
+        fields | {"segmentation": rle.to_coco(runs, photo_hw), "bbox": [x1, y1, x2 - x1, y2 - y1]}
+    ]

@@ -6,6 +6,7 @@ background, 0. That is the rule of `fashion.evaluation.pixels` as well.
 
 The photo keeps its proportions and fills the canvas one way; the border beside it is black and IGNORED, by loss and scores alike.
 """
+
 import numpy as np
 
 from fashion.semantic.losses import IGNORED
@@ -13,7 +14,7 @@ from mrcnn.data.dataset import as_photo
 from mrcnn.data.ground_truth import naming_image, place_masks
 from mrcnn.data.resize import place
 
-MEMORY = 2**30      # bytes of canvases that are kept
+MEMORY = 2**30  # bytes of canvases that are kept
 
 
 def placement_of(dataset, image_id, size):
@@ -27,7 +28,9 @@ def labelled_photo(dataset, image_id, size):
         placement = placement_of(dataset, image_id, size)
         photo = as_photo(dataset.load_image_at_least(image_id, placement.size_hw))
         masks, class_ids, _ = dataset.load_objects(image_id)
-        return placement.image(photo), paint(*place_masks(placement, masks), class_ids, placement.window)
+        return placement.image(photo), paint(
+            *place_masks(placement, masks), class_ids, placement.window
+        )
 
 
 def paint(masks, areas, class_ids, window):
@@ -52,7 +55,9 @@ class LabelledPhotos:
 
     def __init__(self, dataset, size, memory=MEMORY):
         if dataset.num_classes > IGNORED:
-            raise ValueError(f"A label map holds {IGNORED - 1} categories at most. The data set has {dataset.num_classes - 1}.")
+            raise ValueError(
+                f"A label map holds {IGNORED - 1} categories at most. The data set has {dataset.num_classes - 1}."
+            )
         self.dataset, self.size, self.num_classes = dataset, size, dataset.num_classes
         self._kept, self._room = {}, memory // (4 * size**2)
 

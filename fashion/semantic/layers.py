@@ -2,6 +2,7 @@
 
 Every layer with weights has a name of its own, since weight files go by names.
 """
+
 from keras import layers, ops
 
 # Of the moving statistics: a small data set has few steps, and with Keras' 0.99 validation would lag epochs behind.
@@ -11,7 +12,9 @@ MOMENTUM = 0.9
 def conv_bn_relu(x, filters, name, kernel_size=3):
     """(B, H, W, C) -> (B, H, W, filters): convolution without a bias, batch normalisation, ReLU."""
     x = layers.Conv2D(filters, kernel_size, padding="same", use_bias=False, name=f"{name}_conv")(x)
-    return layers.ReLU(name=f"{name}_relu")(layers.BatchNormalization(momentum=MOMENTUM, name=f"{name}_bn")(x))
+    return layers.ReLU(name=f"{name}_relu")(
+        layers.BatchNormalization(momentum=MOMENTUM, name=f"{name}_bn")(x)
+    )
 
 
 def classify(x, num_classes, name="logits"):
@@ -42,6 +45,8 @@ def unpool(values, places):
     """
     _, height, width, channels = values.shape
     zeros = ops.zeros_like(values)
-    a, b, c, d = (ops.where(ops.equal(places, i), values, zeros) for i in range(4))     # ==, of a layer's output, asks which object it is
-    rows = [ops.stack(pair, axis=3) for pair in ((a, b), (c, d))]       # (B, H, W, 2, C)
+    a, b, c, d = (
+        ops.where(ops.equal(places, i), values, zeros) for i in range(4)
+    )  # ==, of a layer's output, asks which object it is
+    rows = [ops.stack(pair, axis=3) for pair in ((a, b), (c, d))]  # (B, H, W, 2, C)
     return ops.reshape(ops.stack(rows, axis=2), (-1, 2 * height, 2 * width, channels))

@@ -1,10 +1,11 @@
 """Losses of label maps: a mean over the pixels that have a label."""
+
 import numpy as np
 from keras import ops
 
 from mrcnn.ops.losses import masked_mean
 
-IGNORED = 255       # the label of pixels that teach and count nothing: the border around a photo
+IGNORED = 255  # the label of pixels that teach and count nothing: the border around a photo
 
 
 def pixel_loss(logits, labels, gamma=0.0, class_weights=None):
@@ -16,7 +17,9 @@ def pixel_loss(logits, labels, gamma=0.0, class_weights=None):
     """
     used = labels != IGNORED
     labels = ops.where(used, ops.cast(labels, "int32"), 0)
-    loss = ops.sparse_categorical_crossentropy(labels, ops.cast(logits, "float32"), from_logits=True)
+    loss = ops.sparse_categorical_crossentropy(
+        labels, ops.cast(logits, "float32"), from_logits=True
+    )
     if gamma:
         # Its own derivative at 0 would be no number for gamma below 1.
         loss = ops.power(ops.maximum(-ops.expm1(-loss), 1e-7), gamma) * loss
@@ -32,8 +35,12 @@ def median_frequency_weights(pixels, photo_pixels):
 
     pixels: (K,), of each class; photo_pixels: (K,), of all photos in which the class occurs; classes that do not occur weigh 0
     """
-    frequency = np.divide(pixels, photo_pixels, out=np.zeros(len(pixels)), where=np.asarray(photo_pixels) > 0)
+    frequency = np.divide(
+        pixels, photo_pixels, out=np.zeros(len(pixels)), where=np.asarray(photo_pixels) > 0
+    )
     occurs = frequency > 0
     if not occurs.any():
         raise ValueError("Classes cannot be weighed by their frequency, for no pixel has a label.")
-    return np.divide(np.median(frequency[occurs]), frequency, out=np.zeros(len(pixels)), where=occurs)
+    return np.divide(
+        np.median(frequency[occurs]), frequency, out=np.zeros(len(pixels)), where=occurs
+    )

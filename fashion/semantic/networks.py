@@ -1,4 +1,5 @@
 """Networks: by name, with the pixels that each wants and the weights that it may start from."""
+
 import dataclasses
 from collections.abc import Callable
 
@@ -9,7 +10,9 @@ from fashion.semantic.unet import unet, unet_lite0
 from mrcnn.config import IMAGENET_STATISTICS, PIXEL_STATISTICS
 from mrcnn.training.imagenet import load_file, load_imagenet
 
-MULTIPLE = 32       # of which height and width must be: SegNet and the backbones halve a picture five times
+MULTIPLE = (
+    32  # of which height and width must be: SegNet and the backbones halve a picture five times
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,8 +32,12 @@ class Network:
 NETWORKS = {
     "unet": Network(unet, "U-Net", IMAGENET_STATISTICS),
     "segnet": Network(segnet, "SegNet", IMAGENET_STATISTICS),
-    "fcn": Network(fcn_resnet50, "FCN-ResNet50", PIXEL_STATISTICS["resnet"], "resnet50", encoder_scales=True),
-    "unet_lite0": Network(unet_lite0, "U-Net on Lite0", PIXEL_STATISTICS["efficientnet_lite"], "efficientnet_lite0"),
+    "fcn": Network(
+        fcn_resnet50, "FCN-ResNet50", PIXEL_STATISTICS["resnet"], "resnet50", encoder_scales=True
+    ),
+    "unet_lite0": Network(
+        unet_lite0, "U-Net on Lite0", PIXEL_STATISTICS["efficientnet_lite"], "efficientnet_lite0"
+    ),
 }
 
 
@@ -42,11 +49,17 @@ def build_network(name, size, num_classes, width, weights="none"):
     """
     if size < MULTIPLE or size % MULTIPLE:
         low = max(MULTIPLE, size // MULTIPLE * MULTIPLE)
-        raise ValueError(f"The size must be a multiple of {MULTIPLE} (the networks halve a picture five times). Got {size}; the nearest "
-                         f"that work are {low} and {low + MULTIPLE}.")
+        raise ValueError(
+            f"The size must be a multiple of {MULTIPLE} (the networks halve a picture five times). Got {size}; the nearest "
+            f"that work are {low} and {low + MULTIPLE}."
+        )
     network = NETWORKS[name]
     model = network.build((size, size), num_classes, width)
-    if network.backbone and weights != "none" and (width == FULL_WIDTH or not network.encoder_scales):
+    if (
+        network.backbone
+        and weights != "none"
+        and (width == FULL_WIDTH or not network.encoder_scales)
+    ):
         if weights == "imagenet" or network.backbone != "resnet50":
             load_imagenet(model, network.backbone)
         else:

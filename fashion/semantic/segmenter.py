@@ -1,4 +1,5 @@
 """Segmenter: what a network says about every pixel, and how often it is right."""
+
 import numpy as np
 from keras import ops
 
@@ -29,4 +30,6 @@ class Segmenter:
 
     def _said(self, images):
         logits = ops.cast(self.model(images, training=False), "float32")
-        return ops.argmax(logits, axis=-1), ops.exp(ops.max(logits, axis=-1) - ops.logsumexp(logits, axis=-1))
+        return ops.argmax(logits, axis=-1), ops.exp(
+            ops.max(logits, axis=-1) - ops.logsumexp(logits, axis=-1)
+        )

@@ -1,10 +1,11 @@
 """SegNet: no features are carried over from the way down, only the places of the maxima."""
+
 import keras
 
 from fashion.semantic.layers import conv_bn_relu, pool, unpool
 
-CONVS = (2, 2, 3, 3, 3)             # of each stage, as in VGG16
-GROWTH = (1, 2, 4, 8, 8)            # channels, times the width
+CONVS = (2, 2, 3, 3, 3)  # of each stage, as in VGG16
+GROWTH = (1, 2, 4, 8, 8)  # channels, times the width
 
 
 def segnet(image_hw, num_classes, width=64):
@@ -22,7 +23,11 @@ def segnet(image_hw, num_classes, width=64):
         places.append(place)
     for stage in range(5, 0, -1):
         x = unpool(x, places[stage - 1])
-        convs, here, above = CONVS[stage - 1], width * GROWTH[stage - 1], width * GROWTH[max(stage - 2, 0)]
+        convs, here, above = (
+            CONVS[stage - 1],
+            width * GROWTH[stage - 1],
+            width * GROWTH[max(stage - 2, 0)],
+        )
         for i in range(convs - (stage == 1)):
             x = conv_bn_relu(x, above if i == convs - 1 else here, f"up{stage}{'abc'[i]}")
     x = keras.layers.Conv2D(num_classes, 3, padding="same", name="logits")(x)

@@ -1,4 +1,5 @@
 """The study: networks x losses x optimisers at one size, and the best of them at a larger one."""
+
 import dataclasses
 import functools
 import itertools
@@ -12,8 +13,8 @@ from fashion.semantic.networks import NETWORKS
 LOSSES = {"ce": "cross-entropy", "focal": "focal loss"}
 OPTIMIZERS = {"adam": "Adam", "sgd": "SGD"}
 RATES = {"adam": 1e-3, "sgd": 1e-2}
-MOMENTUM = 0.9                      # of SGD
-REPORTED = ("unet", "segnet", "fcn")    # the networks of the report
+MOMENTUM = 0.9  # of SGD
+REPORTED = ("unet", "segnet", "fcn")  # the networks of the report
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +38,9 @@ class Variant:
 
     def make_loss(self, gamma, class_weights=None):
         """callable (labels, logits) -> scalar; gamma: of the focal loss. See `pixel_loss`."""
-        loss = functools.partial(pixel_loss, gamma=gamma if self.loss == "focal" else 0.0, class_weights=class_weights)
+        loss = functools.partial(
+            pixel_loss, gamma=gamma if self.loss == "focal" else 0.0, class_weights=class_weights
+        )
         return lambda labels, logits: loss(logits, labels)
 
     def make_optimizer(self):
@@ -57,8 +60,13 @@ def best(scores, count=2):
 
     scores: {Variant: [scores of each seed, as `mrcnn.evaluation.label_maps.pixel_scores` returns them]}
     """
+
     def merit(variant):
-        return tuple(np.mean([row[key] for row in scores[variant]]) for key in ("binary_iou", "pixel_accuracy"))
+        return tuple(
+            np.mean([row[key] for row in scores[variant]])
+            for key in ("binary_iou", "pixel_accuracy")
+        )
+
     return sorted(scores, key=merit, reverse=True)[:count]
 
 

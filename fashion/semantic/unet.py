@@ -1,4 +1,5 @@
 """U-Net: down and up again, each level of the way up seeing what the way down saw at its size."""
+
 import keras
 from keras import layers
 
@@ -21,7 +22,11 @@ def unet(image_hw, num_classes, width=64):
     x = _two_convs(x, width * 16, "bottom")
     for level, skip in reversed(list(enumerate(skips))):
         x = layers.Conv2DTranspose(width * 2**level, 2, 2, name=f"up{level + 1}")(x)
-        x = _two_convs(layers.Concatenate(name=f"skip{level + 1}")([skip, x]), width * 2**level, f"up{level + 1}")
+        x = _two_convs(
+            layers.Concatenate(name=f"skip{level + 1}")([skip, x]),
+            width * 2**level,
+            f"up{level + 1}",
+        )
     return keras.Model(image, classify(x, num_classes), name="unet")
 
 

@@ -30,8 +30,10 @@ def check(path, images, year, ontology, *, limit=100):
         reader = _rows(csv.reader(file), problems)
         _, header = next(reader, (1, []))
         if tuple(header) != columns(year):
-            problems.add(f"line 1: the columns must be {','.join(columns(year))}, "
-                         f"but are {','.join(header)[:200]!r}")
+            problems.add(
+                f"line 1: the columns must be {','.join(columns(year))}, "
+                f"but are {','.join(header)[:200]!r}"
+            )
             return problems.listed()
         _check_rows(reader, images, year, ontology, problems)
     return problems.listed()
@@ -45,7 +47,9 @@ def _rows(reader, problems):
         except StopIteration:
             return
         except csv.Error:
-            problems.add(f"line {reader.line_num}: it cannot be read as CSV, a quote or a line break is inside a value")
+            problems.add(
+                f"line {reader.line_num}: it cannot be read as CSV, a quote or a line break is inside a value"
+            )
             continue
         yield reader.line_num, cells
 
@@ -55,20 +59,24 @@ def _check_rows(reader, images, year, ontology, problems):
     image_id, masks = None, defaultdict(list)
     for line, cells in reader:
         if len(cells) != len(columns(year)):
-            problems.add(f"line {line}: {len(columns(year))} values expected ({','.join(columns(year))}), "
-                         f"but there are {len(cells)}")
+            problems.add(
+                f"line {line}: {len(columns(year))} values expected ({','.join(columns(year))}), "
+                f"but there are {len(cells)}"
+            )
             continue
         if cells[0] != image_id:
             _check_overlaps(image_id, masks, problems)
             image_id, masks = cells[0], defaultdict(list)
             if image_id in seen:
-                problems.add(f"line {line}: the rows of {image_id!r} are not in one place; some came before")
+                problems.add(
+                    f"line {line}: the rows of {image_id!r} are not in one place; some came before"
+                )
             elif image_id not in images:
                 problems.add(f"line {line}: {image_id!r} is not an image of the test set")
             seen.add(image_id)
         _check_class(cells, line, year, ontology, problems)
         if image_id not in images:
-            continue   # of unknown size
+            continue  # of unknown size
         reason = rle.check_runs(cells[1], frame_hw(images[image_id], year))
         if reason:
             problems.add(f"line {line}: the run lengths of {image_id!r} are wrong: {reason}")
@@ -86,11 +94,15 @@ def _check_class(cells, line, year, ontology, problems):
     else:
         category, attributes = cells[2], cells[3].split(",") if cells[3] else []
     if not _is_id(category) or as_id(category) not in ontology.category_ids:
-        problems.add(f"line {line}: there is no class {category[:40]!r}; the ids go from "
-                     f"{min(ontology.category_ids)} to {max(ontology.category_ids)}")
+        problems.add(
+            f"line {line}: there is no class {category[:40]!r}; the ids go from "
+            f"{min(ontology.category_ids)} to {max(ontology.category_ids)}"
+        )
     wrong = [a for a in attributes if not _is_id(a)]
     if wrong:
-        problems.add(f"line {line}: an attribute id is a whole number, but there is {wrong[0][:40]!r}")
+        problems.add(
+            f"line {line}: an attribute id is a whole number, but there is {wrong[0][:40]!r}"
+        )
         return
     ids = [as_id(a) for a in attributes]
     unknown = [a for a, i in zip(attributes, ids) if i not in ontology.attribute_ids]
@@ -117,8 +129,10 @@ def _check_overlaps(image_id, masks, problems):
         clash = np.flatnonzero(starts[order][1:] < ends[order][:-1])
         if len(clash):
             first, second = sorted((owner[order][clash[0]], owner[order][clash[0] + 1]))
-            problems.add(f"lines {first} and {second}: two masks of {image_id!r} with ClassId {class_id} "
-                         f"share pixels")
+            problems.add(
+                f"lines {first} and {second}: two masks of {image_id!r} with ClassId {class_id} "
+                f"share pixels"
+            )
 
 
 class _Problems:

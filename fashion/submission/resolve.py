@@ -19,7 +19,18 @@ from mrcnn.inference.pasting import paste_window
 MIN_SHARE = 0.5
 
 
-def resolve(masks, boxes, category_ids, scores, *, image_hw, frame_hw, threshold=0.5, min_area=1, min_share=MIN_SHARE):
+def resolve(
+    masks,
+    boxes,
+    category_ids,
+    scores,
+    *,
+    image_hw,
+    frame_hw,
+    threshold=0.5,
+    min_area=1,
+    min_share=MIN_SHARE,
+):
     """Pastes masks into the submission frame; where masks of one category meet, the higher score keeps the
     pixel.
 
@@ -47,7 +58,7 @@ def resolve(masks, boxes, category_ids, scores, *, image_hw, frame_hw, threshold
             window, top, left = paste_window(masks[i], boxes[i], frame_hw, thresholds[i])
             whole = window.sum()
             if taken is not None:
-                region = taken[top:top + window.shape[0], left:left + window.shape[1]]
+                region = taken[top : top + window.shape[0], left : left + window.shape[1]]
                 window &= ~region
             if window.sum() < max(1, min_area, min_share * whole):
                 continue

@@ -9,9 +9,10 @@ rounded down |
 | a photo without detections | `1 1`, class 23 | `1 1`, class 23, no attributes |
 """
 
-
-COLUMNS = {2019: ("ImageId", "EncodedPixels", "ClassId"),
-           2020: ("ImageId", "EncodedPixels", "ClassId", "AttributesIds")}
+COLUMNS = {
+    2019: ("ImageId", "EncodedPixels", "ClassId"),
+    2020: ("ImageId", "EncodedPixels", "ClassId", "AttributesIds"),
+}
 FRAME_2019 = (512, 512)
 LONGEST_EDGE_2020 = 1024
 # Kaggle's own sample_submission.csv fills the rows of photos without detections with these.
@@ -33,9 +34,13 @@ def frame_hw(image_hw, year):
     height, width = (int(edge) for edge in image_hw)
     longest = max(height, width)
     if min(height, width) < 1:
-        raise ValueError(f"A photo has at least one row and one column. Got height {height}, width {width}.")
+        raise ValueError(
+            f"A photo has at least one row and one column. Got height {height}, width {width}."
+        )
     # A strip narrower than 1 : 1024 would have no pixel left.
-    return max(1, height * LONGEST_EDGE_2020 // longest), max(1, width * LONGEST_EDGE_2020 // longest)
+    return max(1, height * LONGEST_EDGE_2020 // longest), max(
+        1, width * LONGEST_EDGE_2020 // longest
+    )
 
 
 def row(image_id, rle, category_id, attribute_ids, year):

@@ -24,8 +24,10 @@ class SubmissionError(ValueError):
 
     def __init__(self, path, problems):
         self.problems = problems
-        super().__init__(f"The submission is not right, so it keeps the name {path}. "
-                         f"{len(problems)} problems:\n  " + "\n  ".join(problems))
+        super().__init__(
+            f"The submission is not right, so it keeps the name {path}. "
+            f"{len(problems)} problems:\n  " + "\n  ".join(problems)
+        )
 
 
 class SubmissionWriter:
@@ -44,33 +46,77 @@ class SubmissionWriter:
     untouched.
     """
 
-    def __init__(self, path, images, year, ontology, *, settings=None, threshold=0.5, min_area=1,
-                 min_share=MIN_SHARE, restart=False):
+    def __init__(
+        self,
+        path,
+        images,
+        year,
+        ontology,
+        *,
+        settings=None,
+        threshold=0.5,
+        min_area=1,
+        min_share=MIN_SHARE,
+        restart=False,
+    ):
         self.path = Path(path)
         self.partial = self.path.with_name(self.path.name + ".partial")
         self.sidecar = self.path.with_name(self.path.name + ".partial.json")
-        self.images = {image_id: (int(height), int(width)) for image_id, (height, width) in images.items()}
-        self.year, self.ontology, self.threshold, self.min_area = year, ontology, threshold, min_area
+        self.images = {
+            image_id: (int(height), int(width)) for image_id, (height, width) in images.items()
+        }
+        self.year, self.ontology, self.threshold, self.min_area = (
+            year,
+            ontology,
+            threshold,
+            min_area,
+        )
         self.min_share = min_share
         self.official = Ontology.official(year)
         self._category_ids, self._attribute_ids = ontology.ids_in(self.official)
-        lost = [name for i, name in zip(ontology.attribute_ids, ontology.attribute_names) if i not in self._attribute_ids]
+        lost = [
+            name
+            for i, name in zip(ontology.attribute_ids, ontology.attribute_names)
+            if i not in self._attribute_ids
+        ]
         if lost:
-            logger.warning("%d of the model's %d attributes are not in the list of %d and are left out: %s%s.", len(lost),
-                           ontology.num_attributes, year, ", ".join(lost[:5]), " …" if len(lost) > 5 else "")
-        foreign = [n for i, n in zip(ontology.category_ids, ontology.category_names, strict=True) if i not in self._category_ids]
+            logger.warning(
+                "%d of the model's %d attributes are not in the list of %d and are left out: %s%s.",
+                len(lost),
+                ontology.num_attributes,
+                year,
+                ", ".join(lost[:5]),
+                " …" if len(lost) > 5 else "",
+            )
+        foreign = [
+            n
+            for i, n in zip(ontology.category_ids, ontology.category_names, strict=True)
+            if i not in self._category_ids
+        ]
         if foreign:
-            raise ValueError(f"The model knows categories that the contest of {year} does not: {', '.join(foreign[:5])}. A submission "
-                             "needs a model that was trained on the contest's categories.")
+            raise ValueError(
+                f"The model knows categories that the contest of {year} does not: {', '.join(foreign[:5])}. A submission "
+                "needs a model that was trained on the contest's categories."
+            )
         self.done = set()
         _check_image_ids(self.images, year)
-        ours = {"year": year, "threshold": threshold, "min_area": min_area, "min_share": min_share,
-                "number of images": len(self.images), "images": _digest(sorted(self.images.items())),
-                "ontology": _digest(ontology.to_dict())}
+        ours = {
+            "year": year,
+            "threshold": threshold,
+            "min_area": min_area,
+            "min_share": min_share,
+            "number of images": len(self.images),
+            "images": _digest(sorted(self.images.items())),
+            "ontology": _digest(ontology.to_dict()),
+        }
         if ours.keys() & (settings or {}).keys():
-            raise ValueError(f"settings must not repeat what the writer notes itself ({', '.join(ours)}); "
-                             f"leave out {', '.join(sorted(ours.keys() & settings.keys()))}.")
-        self._settings = json.loads(json.dumps(ours | (settings or {})))   # as they will be read back
+            raise ValueError(
+                f"settings must not repeat what the writer notes itself ({', '.join(ours)}); "
+                f"leave out {', '.join(sorted(ours.keys() & settings.keys()))}."
+            )
+        self._settings = json.loads(
+            json.dumps(ours | (settings or {}))
+        )  # as they will be read back
 
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if self.partial.exists() and not restart:
@@ -103,13 +149,19 @@ class SubmissionWriter:
             ids (missing: none); "mask_thresholds" (N,) (missing: the writer's `threshold`)
         """
         if image_id not in self.images:
-            raise ValueError(f"{image_id!r} is not one of the {len(self.images)} images of this submission.")
+            raise ValueError(
+                f"{image_id!r} is not one of the {len(self.images)} images of this submission."
+            )
         if image_id in self.done:
-            raise ValueError(f"{image_id!r} has its rows already; add the images in `remaining` only.")
+            raise ValueError(
+                f"{image_id!r} has its rows already; add the images in `remaining` only."
+            )
         image_hw = tuple(int(edge) for edge in result["image_hw"])
         if image_hw != self.images[image_id]:
-            raise ValueError(f"{image_id!r} is {self.images[image_id]} (height, width) among the images, but "
-                             f"its result is of a photo of {image_hw}: its boxes would not fit the frame.")
+            raise ValueError(
+                f"{image_id!r} is {self.images[image_id]} (height, width) among the images, but "
+                f"its result is of a photo of {image_hw}: its boxes would not fit the frame."
+            )
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(self._rows(image_id, result, image_hw))
         self._write(text.getvalue())
@@ -117,8 +169,16 @@ class SubmissionWriter:
 
     def add_nothing(self, image_id):
         """Writes the row of a photo in which nothing was found, or that could not be read."""
-        self.add(image_id, {"image_hw": self.images[image_id], "boxes": np.zeros((0, 4)), "class_ids": [], "scores": [],
-                            "mask_probabilities": np.zeros((0, 1, 1))})
+        self.add(
+            image_id,
+            {
+                "image_hw": self.images[image_id],
+                "boxes": np.zeros((0, 4)),
+                "class_ids": [],
+                "scores": [],
+                "mask_probabilities": np.zeros((0, 1, 1)),
+            },
+        )
 
     def finish(self):
         """Checks the file, renames it and returns its path. Faults raise SubmissionError instead."""
@@ -132,14 +192,28 @@ class SubmissionWriter:
         return self.path
 
     def _rows(self, image_id, result, image_hw):
-        categories = [self._category_ids[self.ontology.category_id_of(int(class_id))] for class_id in result["class_ids"]]
-        attributes = [[self._attribute_ids[i] for i in ids if i in self._attribute_ids]
-                      for ids in result.get("attributes") or [()] * len(categories)]
-        resolved = resolve(result["mask_probabilities"], result["boxes"], categories, result["scores"],
-                           image_hw=image_hw, frame_hw=frame_hw(image_hw, self.year),
-                           threshold=result.get("mask_thresholds", self.threshold), min_area=self.min_area,
-                           min_share=self.min_share)
-        rows = [row(image_id, runs, categories[i], attributes[i], self.year) for i, runs in resolved]
+        categories = [
+            self._category_ids[self.ontology.category_id_of(int(class_id))]
+            for class_id in result["class_ids"]
+        ]
+        attributes = [
+            [self._attribute_ids[i] for i in ids if i in self._attribute_ids]
+            for ids in result.get("attributes") or [()] * len(categories)
+        ]
+        resolved = resolve(
+            result["mask_probabilities"],
+            result["boxes"],
+            categories,
+            result["scores"],
+            image_hw=image_hw,
+            frame_hw=frame_hw(image_hw, self.year),
+            threshold=result.get("mask_thresholds", self.threshold),
+            min_area=self.min_area,
+            min_share=self.min_share,
+        )
+        rows = [
+            row(image_id, runs, categories[i], attributes[i], self.year) for i, runs in resolved
+        ]
         return rows or [nothing_row(image_id, self.year)]
 
     def _write(self, text):
@@ -163,26 +237,38 @@ class SubmissionWriter:
         self._write(",".join(columns(self.year)) + "\n")
 
     def _refuse_other_settings(self):
-        advice = f"Pass restart=True or delete {self.partial} to begin anew, or choose another path."
+        advice = (
+            f"Pass restart=True or delete {self.partial} to begin anew, or choose another path."
+        )
         try:
             before = dict(json.loads(self.sidecar.read_text())["settings"])
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-            raise ValueError(f"{self.partial} exists, but {self.sidecar.name}, which says what it was made "
-                             f"from, cannot be read ({error!r}). {advice}") from error
-        different = sorted(key for key in before.keys() | self._settings.keys()
-                           if before.get(key) != self._settings.get(key))
+            raise ValueError(
+                f"{self.partial} exists, but {self.sidecar.name}, which says what it was made "
+                f"from, cannot be read ({error!r}). {advice}"
+            ) from error
+        different = sorted(
+            key
+            for key in before.keys() | self._settings.keys()
+            if before.get(key) != self._settings.get(key)
+        )
         if different:
-            changes = "; ".join(f"{key}: {str(before.get(key))[:80]} there, "
-                                f"{str(self._settings.get(key))[:80]} here" for key in different)
-            raise ValueError(f"{self.partial} was begun with other settings ({changes}), so its rows cannot "
-                             f"be continued. {advice}")
+            changes = "; ".join(
+                f"{key}: {str(before.get(key))[:80]} there, "
+                f"{str(self._settings.get(key))[:80]} here"
+                for key in different
+            )
+            raise ValueError(
+                f"{self.partial} was begun with other settings ({changes}), so its rows cannot "
+                f"be continued. {advice}"
+            )
 
     def _resume(self):
         """Finds the whole photos of the partial file and drops what follows: the last one, cut or not."""
         with long_cells(), open(self.partial, "rb") as file:
             if file.readline() != (",".join(columns(self.year)) + "\n").encode():
                 file.close()
-                self._begin()   # cut off within the header
+                self._begin()  # cut off within the header
                 return
             kept, last = file.tell(), None
             while line := file.readline():
@@ -193,8 +279,10 @@ class SubmissionWriter:
                     last, kept = image_id, file.tell() - len(line)
         unknown = self.done - self.images.keys()
         if unknown:
-            raise ValueError(f"{self.partial} has rows of {sorted(unknown)[0]!r}, which is not an image of "
-                             "this submission: something else wrote to it. Pass restart=True to begin anew.")
+            raise ValueError(
+                f"{self.partial} has rows of {sorted(unknown)[0]!r}, which is not an image of "
+                "this submission: something else wrote to it. Pass restart=True to begin anew."
+            )
         self._file = open(self.partial, "r+b")
         self._file.truncate(kept)
         self._file.seek(kept)
@@ -212,9 +300,14 @@ def _check_image_ids(images, year):
     columns(year)
     extension = Path(next(iter(images), "x.jpg" if year == 2019 else "x")).suffix.lower()
     if (extension in (".jpg", ".jpeg", ".png")) != (year == 2019):
-        wanted = "with its extension, as '0a1b….jpg'" if year == 2019 else "without extension, as '0a1b…'"
-        raise ValueError(f"In a submission of {year} an ImageId is written {wanted}. "
-                         f"Got {next(iter(images))!r}.")
+        wanted = (
+            "with its extension, as '0a1b….jpg'"
+            if year == 2019
+            else "without extension, as '0a1b…'"
+        )
+        raise ValueError(
+            f"In a submission of {year} an ImageId is written {wanted}. Got {next(iter(images))!r}."
+        )
 
 
 def _digest(value):

@@ -1,4 +1,5 @@
 """AlbumentationsAugmenter: any Albumentations transform, with the masks moving along."""
+
 import importlib.metadata
 import os
 import random
@@ -52,8 +53,10 @@ class AlbumentationsAugmenter:
         image, planes = result["image"], result["masks"]
         kept = image.shape == scene.image.shape and image.dtype == np.uint8
         if not kept or planes.shape[1:] != image.shape[:2]:
-            raise ValueError(f"{type(self.transform).__name__} turned an image {scene.image.shape} uint8 into {image.shape} {image.dtype} "
-                             f"and its masks into {planes.shape[1:]}, but size and type must stay. Leave out what changes them.")
+            raise ValueError(
+                f"{type(self.transform).__name__} turned an image {scene.image.shape} uint8 into {image.shape} {image.dtype} "
+                f"and its masks into {planes.shape[1:]}, but size and type must stay. Leave out what changes them."
+            )
         masks = WindowMasks.from_planes(planes.transpose(1, 2, 0), len(scene.masks), self._packs)
         return scene.moved(np.ascontiguousarray(image), masks)
 
@@ -64,14 +67,18 @@ def import_albumentations():
     Its successor AlbumentationsX has the same import name, version numbers that continue, and the AGPL, which would bind what uses it.
     """
     if _is_installed("albumentationsx"):
-        raise ImportError("AlbumentationsX (AGPL) is installed, which takes the place of Albumentations 2.0 (MIT); this project supports "
-                          f"the latter only. Run: pip uninstall albumentationsx albumentations && {_INSTALL}")
+        raise ImportError(
+            "AlbumentationsX (AGPL) is installed, which takes the place of Albumentations 2.0 (MIT); this project supports "
+            f"the latter only. Run: pip uninstall albumentationsx albumentations && {_INSTALL}"
+        )
     try:
         import albumentations
     except ModuleNotFoundError as error:
         raise ImportError(f"Albumentations is not installed. Run: {_INSTALL}") from error
     if not albumentations.__version__.startswith("2.0."):
-        raise ImportError(f"Albumentations 2.0 is supported, but {albumentations.__version__} is installed. Run: {_INSTALL}")
+        raise ImportError(
+            f"Albumentations 2.0 is supported, but {albumentations.__version__} is installed. Run: {_INSTALL}"
+        )
     return albumentations
 
 

@@ -3,6 +3,7 @@
 Everything here looks at a tree of transforms; nothing changes it. Albumentations is imported inside the functions, because it takes a
 second and most programs have no use for it.
 """
+
 import random
 
 import cv2
@@ -12,11 +13,28 @@ from mrcnn.data.probe import refuse, torn_apart
 
 _COPYING = (cv2.INTER_NEAREST, cv2.INTER_NEAREST_EXACT)
 _OTHER_TYPES = ("Normalize", "ToFloat", "FromFloat", "ToTensorV2", "ToTensor3D")
-_OTHER_SIZES = ("Resize", "LongestMaxSize", "SmallestMaxSize", "RandomScale", "Pad", "PadIfNeeded", "Crop", "CenterCrop", "RandomCrop",
-                "RandomCropFromBorders", "CropNonEmptyMaskIfExists", "AtLeastOneBBoxRandomCrop")
+_OTHER_SIZES = (
+    "Resize",
+    "LongestMaxSize",
+    "SmallestMaxSize",
+    "RandomScale",
+    "Pad",
+    "PadIfNeeded",
+    "Crop",
+    "CenterCrop",
+    "RandomCrop",
+    "RandomCropFromBorders",
+    "CropNonEmptyMaskIfExists",
+    "AtLeastOneBBoxRandomCrop",
+)
 _FIXED_SIZES = ("RandomResizedCrop", "RandomSizedCrop")
 _SWAPS_SIDES = ("RandomRotate90", "Transpose", "D4", "SquareSymmetry")
-_NEEDS_BOXES = ("BBoxSafeRandomCrop", "RandomSizedBBoxSafeCrop", "RandomCropNearBBox", "ConstrainedCoarseDropout")
+_NEEDS_BOXES = (
+    "BBoxSafeRandomCrop",
+    "RandomSizedBBoxSafeCrop",
+    "RandomCropNearBBox",
+    "ConstrainedCoarseDropout",
+)
 
 
 def check(transform, trust=()):
@@ -24,10 +42,20 @@ def check(transform, trust=()):
     import albumentations as A
 
     if not isinstance(transform, (A.BasicTransform, A.BaseCompose)):
-        what = f"the class {transform.__name__}, not made yet" if isinstance(transform, type) else type(transform).__name__
-        raise ValueError(f"Expected an Albumentations transform, got {what}. Put several into A.Compose. A function of your own needs no "
-                         "Albumentations: it is called as (image, masks, rng) -> (image, masks).")
-    refuse(_problem(node, parents, A) for node, parents in _walk(transform) if not isinstance(node, tuple(trust)))
+        what = (
+            f"the class {transform.__name__}, not made yet"
+            if isinstance(transform, type)
+            else type(transform).__name__
+        )
+        raise ValueError(
+            f"Expected an Albumentations transform, got {what}. Put several into A.Compose. A function of your own needs no "
+            "Albumentations: it is called as (image, masks, rng) -> (image, masks)."
+        )
+    refuse(
+        _problem(node, parents, A)
+        for node, parents in _walk(transform)
+        if not isinstance(node, tuple(trust))
+    )
 
 
 def check_canvas(transform, canvas_hw):
@@ -35,25 +63,35 @@ def check_canvas(transform, canvas_hw):
     for node, _ in _walk(transform):
         name = _own_name(node)
         if name in _FIXED_SIZES and tuple(node.size) != tuple(canvas_hw):
-            raise ValueError(f"{name} makes images of {tuple(node.size)} pixels (height, width), but the network's are {tuple(canvas_hw)}: "
-                             f"use {name}(size={tuple(canvas_hw)}, ...).")
+            raise ValueError(
+                f"{name} makes images of {tuple(node.size)} pixels (height, width), but the network's are {tuple(canvas_hw)}: "
+                f"use {name}(size={tuple(canvas_hw)}, ...)."
+            )
         if name in _SWAPS_SIDES and canvas_hw[0] != canvas_hw[1]:
-            raise ValueError(f"{name} turns images of {tuple(canvas_hw)} pixels (height, width) on their side, so their size changes: "
-                             "use A.Affine(rotate=...) or flips, or train with IMAGE_RESIZE_MODE = \"square\".")
+            raise ValueError(
+                f"{name} turns images of {tuple(canvas_hw)} pixels (height, width) on their side, so their size changes: "
+                'use A.Affine(rotate=...) or flips, or train with IMAGE_RESIZE_MODE = "square".'
+            )
 
 
 def only_copies_mask_values(transform):
     """True if the whole tree is Albumentations' own code and moves mask values to their nearest pixel, never computing with them."""
-    return all(_is_own(node) and type(node).__name__ != "Lambda"
-               and getattr(node, "mask_interpolation", None) in (None, *_COPYING)
-               and getattr(node, "area_for_downscale", None) != "image_mask" for node, _ in _walk(transform))
+    return all(
+        _is_own(node)
+        and type(node).__name__ != "Lambda"
+        and getattr(node, "mask_interpolation", None) in (None, *_COPYING)
+        and getattr(node, "area_for_downscale", None) != "image_mask"
+        for node, _ in _walk(transform)
+    )
 
 
 def _walk(node, parents=()):
     from albumentations import BaseCompose
 
     yield node, parents
-    for child in node.transforms if isinstance(node, BaseCompose) else ():  # ColorJitter's `transforms` are functions
+    for child in (
+        node.transforms if isinstance(node, BaseCompose) else ()
+    ):  # ColorJitter's `transforms` are functions
         yield from _walk(child, (*parents, node))
 
 
@@ -63,7 +101,14 @@ def _is_own(node):
 
 def _own_name(node):
     """The first name in the line of its classes that is Albumentations': what a class derived from RandomCrop is."""
-    return next((kind.__name__ for kind in type(node).__mro__ if kind.__module__.startswith("albumentations.")), "")
+    return next(
+        (
+            kind.__name__
+            for kind in type(node).__mro__
+            if kind.__module__.startswith("albumentations.")
+        ),
+        "",
+    )
 
 
 def _problem(node, parents, A):
@@ -101,8 +146,10 @@ def _changes_type(node, name):
 def _changes_canvas(node, name, A):
     kind = _own_name(node)
     if kind in _OTHER_SIZES:
-        return (f"{name} changes the canvas size: leave sizes to the Config, use A.Affine(scale=...) to zoom, "
-                "A.CropAndPad(..., keep_size=True) or A.RandomResizedCrop(size=the network's) to crop.")
+        return (
+            f"{name} changes the canvas size: leave sizes to the Config, use A.Affine(scale=...) to zoom, "
+            "A.CropAndPad(..., keep_size=True) or A.RandomResizedCrop(size=the network's) to crop."
+        )
     if getattr(node, "keep_size", True) is False:
         return f"{name}(keep_size=False) changes the canvas size: use keep_size=True."
     if getattr(node, "crop_border", False):
@@ -113,11 +160,17 @@ def _changes_canvas(node, name, A):
 
 
 def _moves_image_only(node, name, parents, A):
-    if isinstance(node, A.DualTransform) and any(isinstance(parent, A.SelectiveChannelTransform) for parent in parents):
-        return (f"{name} inside SelectiveChannelTransform moves the image without its masks: take it out, "
-                "and keep only colour, blur and noise inside.")
+    if isinstance(node, A.DualTransform) and any(
+        isinstance(parent, A.SelectiveChannelTransform) for parent in parents
+    ):
+        return (
+            f"{name} inside SelectiveChannelTransform moves the image without its masks: take it out, "
+            "and keep only colour, blur and noise inside."
+        )
     if isinstance(node, A.Morphological):
-        return f"{name} grows what is bright in the image but every object in its mask: leave it out."
+        return (
+            f"{name} grows what is bright in the image but every object in its mask: leave it out."
+        )
     return None
 
 
@@ -125,8 +178,10 @@ def _copies_or_paints_masks(node, name, A):
     if not isinstance(node, A.DualTransform):
         return None
     if getattr(node, "border_mode", cv2.BORDER_CONSTANT) != cv2.BORDER_CONSTANT:
-        return (f"{name} fills what it uncovers with copies of the image and of the masks, so that objects grow a mirrored or smeared "
-                "part: use border_mode=cv2.BORDER_CONSTANT.")
+        return (
+            f"{name} fills what it uncovers with copies of the image and of the masks, so that objects grow a mirrored or smeared "
+            "part: use border_mode=cv2.BORDER_CONSTANT."
+        )
     if np.any(getattr(node, "fill_mask", None) or 0):
         return f"{name}(fill_mask={node.fill_mask}) adds pixels to every object: use fill_mask=0, or None to leave masks as they are."
     if getattr(node, "mask_drop_value", None) is not None:

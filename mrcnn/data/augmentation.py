@@ -18,6 +18,7 @@ the masks afterwards. Objects of which too little is left are dropped later, by 
 
 imgaug's and Albumentations' augmenters can be given as they are, and several in a list.
 """
+
 import numpy as np
 
 from mrcnn.data.albumentations_adapter import AlbumentationsAugmenter
@@ -35,7 +36,7 @@ def augmenter_of(augmentation):
     """
     if augmentation is None or hasattr(augmentation, "augment") and not _is_imgaug(augmentation):
         return augmentation
-    if _is_imgaug(augmentation):            # before lists: imgaug's Sequential and OneOf are lists as well
+    if _is_imgaug(augmentation):  # before lists: imgaug's Sequential and OneOf are lists as well
         return ImgaugAugmenter(augmentation)
     if _is_albumentations(augmentation):
         return AlbumentationsAugmenter(augmentation)
@@ -43,8 +44,10 @@ def augmenter_of(augmentation):
         return InTurn([augmenter_of(a) for a in augmentation if a is not None])
     if callable(augmentation):
         return FunctionAugmenter(augmentation)
-    raise TypeError(f"An augmentation is an augmenter of imgaug, a transform of Albumentations or a function (image, masks, rng) -> "
-                    f"(image, masks). Got {type(augmentation).__name__}.")
+    raise TypeError(
+        f"An augmentation is an augmenter of imgaug, a transform of Albumentations or a function (image, masks, rng) -> "
+        f"(image, masks). Got {type(augmentation).__name__}."
+    )
 
 
 class InTurn:
@@ -69,17 +72,26 @@ class FunctionAugmenter:
     def augment(self, scene, rng):
         """See the head of this file. Raises ValueError if the function changes the canvas or the number of masks."""
         image, masks = self.function(scene.image, scene.masks.dense(), rng)
-        image, masks = as_photo(image, scene.image.shape[2], "The image that an augmenter returned"), np.asarray(masks)
+        image, masks = (
+            as_photo(image, scene.image.shape[2], "The image that an augmenter returned"),
+            np.asarray(masks),
+        )
         if image.shape != scene.image.shape or masks.shape != (*image.shape[:2], len(scene.masks)):
-            raise ValueError(f"An augmenter must return an image {scene.image.shape} and masks "
-                             f"{(*scene.image.shape[:2], len(scene.masks))}, as it got them. It returned {image.shape} and {masks.shape}.")
+            raise ValueError(
+                f"An augmenter must return an image {scene.image.shape} and masks "
+                f"{(*scene.image.shape[:2], len(scene.masks))}, as it got them. It returned {image.shape} and {masks.shape}."
+            )
         return scene.moved(image, WindowMasks.from_dense(masks))
 
 
 def _is_imgaug(augmentation):
-    return type(augmentation).__module__.startswith("imgaug") or hasattr(augmentation, "to_deterministic")
+    return type(augmentation).__module__.startswith("imgaug") or hasattr(
+        augmentation, "to_deterministic"
+    )
 
 
 def _is_albumentations(augmentation):
     """Also a class of your own that is derived from theirs, and a class of theirs of which no object was made yet."""
-    return any(kind.__module__.split(".")[0] == "albumentations" for kind in type(augmentation).__mro__)
+    return any(
+        kind.__module__.split(".")[0] == "albumentations" for kind in type(augmentation).__mro__
+    )

@@ -1,4 +1,5 @@
 """TrainingBatches: padded batches of fixed shape, each a function of (seed, position) alone."""
+
 import threading
 
 import numpy as np
@@ -25,12 +26,25 @@ class TrainingBatches(ReadAhead):
     cannot be read.
     """
 
-    def __init__(self, dataset, config, *, augmenter=None, unaugmented_sources=(), sampler=None, steps=None, class_weights=None,
-                 workers=1, processes=0):
+    def __init__(
+        self,
+        dataset,
+        config,
+        *,
+        augmenter=None,
+        unaugmented_sources=(),
+        sampler=None,
+        steps=None,
+        class_weights=None,
+        workers=1,
+        processes=0,
+    ):
         # Threads that wait for processes do no work of their own, and one more keeps those busy.
         super().__init__(*(processes + 1, 3) if processes else (workers, 4))
         if not len(dataset.image_ids):
-            raise ValueError("The data set holds no images. Check the folder and the CSV, and that prepare() was called.")
+            raise ValueError(
+                "The data set holds no images. Check the folder and the CSV, and that prepare() was called."
+            )
         self.dataset, self.config, self.sampler = dataset, config, sampler
         self.unaugmented_sources = set(unaugmented_sources or ())
         self.batch_size = config.BATCH_SIZE
@@ -39,14 +53,14 @@ class TrainingBatches(ReadAhead):
         examples = Examples(dataset, config, augmenter_of(augmenter), class_weights)
         self._examples = ExampleProcesses(examples, processes) if processes else examples
         self._drawing = threading.Lock()
-        self._first_hw = None       # the canvas of the first batch
+        self._first_hw = None  # the canvas of the first batch
 
     def __len__(self):
         return self.steps
 
     def jobs(self, positions):
         """What the examples at these positions, (n,) int, are made from: a list of `Job`."""
-        with self._drawing:         # the sampler keeps its last draw
+        with self._drawing:  # the sampler keeps its last draw
             return [self._job(int(position)) for position in positions]
 
     def read(self, jobs):
@@ -71,18 +85,29 @@ class TrainingBatches(ReadAhead):
         check_size(batch["images"].shape[1:3], self._first_hw, self, jobs[0])
         batch["images"] = normalise(batch["images"], self.config.MEAN_PIXEL, self.config.PIXEL_STD)
         batch["seed"] = ((self.config.SEED * 1_000_003 + positions) % (2**31 - 1)).astype(np.int32)
-        if len(self.dataset.source_class_ids) > 2:          # the background's source is one, and a single other one labels all classes
-            batch["active_class_ids"] = np.stack([self.dataset.active_class_ids(job.image_id) for job in jobs])
+        if (
+            len(self.dataset.source_class_ids) > 2
+        ):  # the background's source is one, and a single other one labels all classes
+            batch["active_class_ids"] = np.stack(
+                [self.dataset.active_class_ids(job.image_id) for job in jobs]
+            )
         return batch
 
     def _job(self, position):
         image_id = self._image_id(drawn_at(self.sampler, len(self.dataset.image_ids), position))
-        if self.sampler is None or self.dataset.image_info[image_id].get("source") in self.unaugmented_sources:
+        if (
+            self.sampler is None
+            or self.dataset.image_info[image_id].get("source") in self.unaugmented_sources
+        ):
             return Job(position, image_id)
         partner = self._partner(position)
         source = self.dataset.image_info[image_id].get("source")
-        if partner == image_id or partner is not None and self.dataset.image_info[partner].get("source") != source:
-            partner = None          # another source's objects may be of classes that nobody looked for in this image
+        if (
+            partner == image_id
+            or partner is not None
+            and self.dataset.image_info[partner].get("source") != source
+        ):
+            partner = None  # another source's objects may be of classes that nobody looked for in this image
         return Job(position, image_id, partner, varied=True)
 
     def _partner(self, position):
@@ -99,12 +124,30 @@ class TrainingBatches(ReadAhead):
         return int(self.dataset.image_ids[index])
 
 
-def training_batches(dataset, config, *, augmenter=None, unaugmented_sources=(), repeats=None, class_weights=None, workers=1, processes=0):
+def training_batches(
+    dataset,
+    config,
+    *,
+    augmenter=None,
+    unaugmented_sources=(),
+    repeats=None,
+    class_weights=None,
+    workers=1,
+    processes=0,
+):
     """Shuffled batches for training; repeats: (n,) repeat factors of the images, None for a plain shuffle."""
     repeats = np.ones(len(dataset.image_ids)) if repeats is None else repeats
-    return TrainingBatches(dataset, config, augmenter=augmenter, unaugmented_sources=unaugmented_sources,
-                           sampler=RepeatSampler(repeats, config.SEED), steps=config.STEPS_PER_EPOCH, class_weights=class_weights,
-                           workers=workers, processes=processes)
+    return TrainingBatches(
+        dataset,
+        config,
+        augmenter=augmenter,
+        unaugmented_sources=unaugmented_sources,
+        sampler=RepeatSampler(repeats, config.SEED),
+        steps=config.STEPS_PER_EPOCH,
+        class_weights=class_weights,
+        workers=workers,
+        processes=processes,
+    )
 
 
 def validation_batches(dataset, config, workers=1, processes=0):

@@ -1,11 +1,12 @@
 """COCO's run lengths: the lengths of alternating runs of 0s and 1s down the columns, 0s first, packed into characters."""
+
 import numpy as np
 
 from mrcnn.data.entries import as_whole, shown
 from mrcnn.data.images import MAX_PIXELS
 from mrcnn.data.polygons import fill
 
-MOST_DIGITS = 6         # of a packed count: 2**29 pixels, more than any photo has
+MOST_DIGITS = 6  # of a packed count: 2**29 pixels, more than any photo has
 
 
 def pack(counts):
@@ -64,8 +65,10 @@ def as_rle(segmentation, image_hw, name="This object"):
     except _Unreadable as error:
         raise ValueError(f"{name} has {error}") from None
     except ValueError as error:
-        raise ValueError(f"{name} has a segmentation that cannot be read: {error}. Expected polygons, or run lengths with size and "
-                         "counts.") from None
+        raise ValueError(
+            f"{name} has a segmentation that cannot be read: {error}. Expected polygons, or run lengths with size and "
+            "counts."
+        ) from None
 
 
 def counts_of(segmentation, image_hw, name="This object"):
@@ -83,8 +86,10 @@ def counts_of(segmentation, image_hw, name="This object"):
 
 def no_runs_of(height, width):
     """What is wrong with run lengths that do not fill an image."""
-    return (f"run lengths that cannot be: those of an image {height} high and {width} wide are 0 or more and add up to "
-            f"{height * width}.")
+    return (
+        f"run lengths that cannot be: those of an image {height} high and {width} wide are 0 or more and add up to "
+        f"{height * width}."
+    )
 
 
 class _Unreadable(ValueError):
@@ -94,7 +99,9 @@ class _Unreadable(ValueError):
 def _as_rle(segmentation, image_hw):
     if isinstance(segmentation, (list, tuple)):
         if image_hw is None:
-            raise ValueError("polygons need the height and width of their image, which are not known")
+            raise ValueError(
+                "polygons need the height and width of their image, which are not known"
+            )
         size_hw = [int(n) for n in image_hw]
         rle = fill(segmentation, size_hw)
         return {"size": size_hw, "counts": rle["counts"].decode("ascii")}
@@ -105,13 +112,19 @@ def _as_rle(segmentation, image_hw):
         raise ValueError(f"it has no {' and no '.join(lacking)}")
     size = segmentation["size"]
     size = size.tolist() if isinstance(size, np.ndarray) else size
-    size_hw = [as_whole(n) for n in size] if isinstance(size, (list, tuple)) and len(size) == 2 else [None]
+    size_hw = (
+        [as_whole(n) for n in size]
+        if isinstance(size, (list, tuple)) and len(size) == 2
+        else [None]
+    )
     if None in size_hw or min(size_hw) < 1:
         raise ValueError(f"its size is {shown(size)}, not [height, width]")
     if image_hw is not None and size_hw != [int(n) for n in image_hw]:
         height, width = (int(n) for n in image_hw)
-        raise _Unreadable(f"a mask of {size_hw[0]}x{size_hw[1]}, but its photo is {height} high and {width} wide. A mask "
-                          "must have the size of its photo.")
+        raise _Unreadable(
+            f"a mask of {size_hw[0]}x{size_hw[1]}, but its photo is {height} high and {width} wide. A mask "
+            "must have the size of its photo."
+        )
     if size_hw[0] * size_hw[1] > MAX_PIXELS:
         raise ValueError(f"its size is {shown(size)}, and {MAX_PIXELS} pixels are the most")
     counts = segmentation["counts"]
@@ -125,7 +138,9 @@ def _as_rle(segmentation, image_hw):
 
 def _whole_counts(counts, height, width):
     """A list of counts as (n,) int64 that fill an image, or a ValueError."""
-    values = [as_whole(count) for count in (counts.tolist() if isinstance(counts, np.ndarray) else counts)]
+    values = [
+        as_whole(count) for count in (counts.tolist() if isinstance(counts, np.ndarray) else counts)
+    ]
     if None in values:
         raise ValueError(f"its counts are {shown(counts, 40)}, not all whole numbers")
     if min(values, default=0) < 0 or sum(values) != height * width:
@@ -139,7 +154,11 @@ def _packed(text):
     if not len(characters) or ((characters < 48) | (characters > 111)).any():
         return None
     last = np.flatnonzero((characters - 48 & 32) == 0)
-    if not len(last) or last[-1] != len(characters) - 1 or np.diff(last, prepend=-1).max() > MOST_DIGITS:
+    if (
+        not len(last)
+        or last[-1] != len(characters) - 1
+        or np.diff(last, prepend=-1).max() > MOST_DIGITS
+    ):
         return None
     return unpack(text)
 

@@ -6,6 +6,7 @@ Subclass it as Matterport's: call `add_class` and `add_image`, override `load_ma
             ...
             return masks, class_ids
 """
+
 import logging
 
 import numpy as np
@@ -34,8 +35,10 @@ class Dataset:
     def add_class(self, source, class_id, class_name):
         """Add the class that `source` calls `class_id`; adding it a second time changes nothing."""
         if "." in source:
-            raise ValueError(f"A source's name may not contain a dot ('source.id' names a class). Got "
-                             f"{source!r}; {source.replace('.', '_')!r} works.")
+            raise ValueError(
+                f"A source's name may not contain a dot ('source.id' names a class). Got "
+                f"{source!r}; {source.replace('.', '_')!r} works."
+            )
         if any(c["source"] == source and c["id"] == class_id for c in self.class_info):
             return
         self.class_info.append({"source": source, "id": class_id, "name": class_name})
@@ -48,16 +51,23 @@ class Dataset:
         """Number classes and images. Call it after the last add_class and add_image, before any use."""
         self.num_classes = len(self.class_info)
         self.class_ids = np.arange(self.num_classes)
-        self.class_names = [c["name"].split(",")[0] for c in self.class_info]   # "shirt, blouse" -> "shirt"
+        self.class_names = [
+            c["name"].split(",")[0] for c in self.class_info
+        ]  # "shirt, blouse" -> "shirt"
         self.num_images = len(self.image_info)
         self._image_ids = np.arange(self.num_images)
-        self.class_from_source_map = {f"{c['source']}.{c['id']}": i for i, c in enumerate(self.class_info)}
-        self.image_from_source_map = {f"{x['source']}.{x['id']}": i for i, x in enumerate(self.image_info)}
+        self.class_from_source_map = {
+            f"{c['source']}.{c['id']}": i for i, c in enumerate(self.class_info)
+        }
+        self.image_from_source_map = {
+            f"{x['source']}.{x['id']}": i for i, x in enumerate(self.image_info)
+        }
         self.sources = list(dict.fromkeys(c["source"] for c in self.class_info))
         # The background belongs to every source.
         self.source_class_ids = {
             source: [i for i, c in enumerate(self.class_info) if i == 0 or c["source"] == source]
-            for source in self.sources}
+            for source in self.sources
+        }
 
     # Ids
 
@@ -74,8 +84,10 @@ class Dataset:
         """The id that `source` gives to our `class_id`; the way back from `map_source_class_id`."""
         info = self.class_info[class_id]
         if info["source"] != source:
-            raise ValueError(f"Class {class_id} ({info['name']}) comes from {info['source']!r}, not from "
-                             f"{source!r}.")
+            raise ValueError(
+                f"Class {class_id} ({info['name']}) comes from {info['source']!r}, not from "
+                f"{source!r}."
+            )
         return info["id"]
 
     def source_image_link(self, image_id):
@@ -120,8 +132,12 @@ class Dataset:
 
         Unless overridden, an image has no objects.
         """
-        if type(self).load_mask is Dataset.load_mask:           # and not by way of super(), for an image that has none
-            log.warning("%s.load_mask is not overridden: its images have no objects.", type(self).__name__)
+        if (
+            type(self).load_mask is Dataset.load_mask
+        ):  # and not by way of super(), for an image that has none
+            log.warning(
+                "%s.load_mask is not overridden: its images have no objects.", type(self).__name__
+            )
         return np.zeros((*self.load_image(image_id).shape[:2], 0), bool), np.zeros(0, np.int32)
 
     def load_instance_fields(self, image_id):
@@ -136,8 +152,10 @@ class Dataset:
         """(classes,) int32: 1 for the classes that the image's source labels, the background among them."""
         source = self.image_info[image_id]["source"]
         if source not in self.source_class_ids:
-            raise ValueError(f"The source {source!r} of image {self.image_info[image_id]['id']!r} has no classes. Give them with "
-                             f"add_class({source!r}, ...), then call prepare().")
+            raise ValueError(
+                f"The source {source!r} of image {self.image_info[image_id]['id']!r} has no classes. Give them with "
+                f"add_class({source!r}, ...), then call prepare()."
+            )
         active = np.zeros(self.num_classes, np.int32)
         active[self.source_class_ids[source]] = 1
         return active
@@ -156,16 +174,32 @@ def as_photo(photo, channels=3, name="The photo"):
     if len(shape) == 3 and shape[2] == channels and min(shape) > 0:
         if dtype == np.uint8:
             return photo
-        if dtype.kind in "fiu" and photo.min() >= 0 and (1 < photo.max() <= 255 or photo.max() == 0):
+        if (
+            dtype.kind in "fiu"
+            and photo.min() >= 0
+            and (1 < photo.max() <= 255 or photo.max() == 0)
+        ):
             return np.round(photo).astype(np.uint8)
-    kind, help = ("RGB, ", "PIL's Image.convert('RGB') makes one") if channels == 3 else ("", "load_image must return it")
-    if len(shape) == 3 and shape[2] == channels and dtype is not None and dtype.kind == "f" and photo.size:
+    kind, help = (
+        ("RGB, ", "PIL's Image.convert('RGB') makes one")
+        if channels == 3
+        else ("", "load_image must return it")
+    )
+    if (
+        len(shape) == 3
+        and shape[2] == channels
+        and dtype is not None
+        and dtype.kind == "f"
+        and photo.size
+    ):
         if 0 <= photo.min() and photo.max() <= 1:
             help = "multiply fractions by 255"
         elif photo.min() < 0:
             help = "give the image as it was before mold_image or another normalisation; detect_molded takes what mold_inputs makes"
-    raise ValueError(f"{name} must be an array (height, width, {channels}) of uint8, {kind}or of numbers from 0 to 255. Got "
-                     f"{dtype or type(photo)} {shape or ''}{_span(photo)}; {help}.")
+    raise ValueError(
+        f"{name} must be an array (height, width, {channels}) of uint8, {kind}or of numbers from 0 to 255. Got "
+        f"{dtype or type(photo)} {shape or ''}{_span(photo)}; {help}."
+    )
 
 
 def _span(photo):

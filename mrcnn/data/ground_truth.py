@@ -1,4 +1,5 @@
 """Ground truth of one image: loaded, laid on the canvas, augmented, boxed and cut small, but not yet padded."""
+
 import contextlib
 import dataclasses
 
@@ -46,8 +47,15 @@ def load_ground_truth(dataset, image_id, config, variation=None, rng=None):
     else:
         small = masks.dense().transpose(2, 0, 1).astype(np.uint8)
         frames = np.tile(np.float32([0, 0, *placement.canvas_hw]), (len(masks), 1))
-    return {"image": scene.image, "window": placement.window, "gt_class_ids": scene.class_ids, "gt_boxes": boxes,
-            "gt_masks": small, "gt_mask_frames": frames, **scene.fields}
+    return {
+        "image": scene.image,
+        "window": placement.window,
+        "gt_class_ids": scene.class_ids,
+        "gt_boxes": boxes,
+        "gt_masks": small,
+        "gt_mask_frames": frames,
+        **scene.fields,
+    }
 
 
 def load_scene(dataset, image_id, config, rng=None, vary=False):
@@ -57,22 +65,32 @@ def load_scene(dataset, image_id, config, rng=None, vary=False):
     """
     with naming_image(dataset, image_id):
         photo_hw, resample = dataset.image_hw(image_id), resampling_for(config.ROI_ALIGN)
-        if photo_hw is None or resample is not None:        # Matterport's resampling wants every pixel
+        if photo_hw is None or resample is not None:  # Matterport's resampling wants every pixel
             photo = _photo(dataset.load_image(image_id), config)
             placement = place_for(config, photo.shape[:2], rng, vary)
         else:
             placement = place_for(config, photo_hw, rng, vary)
             photo = _photo(dataset.load_image_at_least(image_id, placement.size_hw), config)
             if photo.shape[:2] not in readable_sizes(photo_hw):
-                raise ValueError(f"load_image returned a photo of {photo.shape[:2]}, and image_hw says {tuple(photo_hw)} (height, width). "
-                                 "Let image_hw say what load_image returns, or return None.")
+                raise ValueError(
+                    f"load_image returned a photo of {photo.shape[:2]}, and image_hw says {tuple(photo_hw)} (height, width). "
+                    "Let image_hw say what load_image returns, or return None."
+                )
         masks, class_ids, fields = dataset.load_objects(image_id)
-        if not isinstance(masks, Runs) and not len(class_ids) and not np.size(masks):       # "no objects" has been written in many ways
+        if (
+            not isinstance(masks, Runs) and not len(class_ids) and not np.size(masks)
+        ):  # "no objects" has been written in many ways
             masks = np.zeros((*placement.photo_hw, 0), bool)
         _check(placement.photo_hw, masks, class_ids, fields, config.NUM_CLASSES)
         placed, areas = place_masks(placement, masks)
         grown = np.prod(placement.size_hw) / np.prod(placement.photo_hw)
-        return Scene(placement.image(photo, resample), placed, np.asarray(class_ids, np.int32), fields, areas * grown), placement
+        return Scene(
+            placement.image(photo, resample),
+            placed,
+            np.asarray(class_ids, np.int32),
+            fields,
+            areas * grown,
+        ), placement
 
 
 def _varied(scene, dataset, image_id, config, variation, rng):
@@ -91,8 +109,10 @@ def naming_image(dataset, image_id):
     try:
         yield
     except Exception as error:
-        raise RuntimeError(f"Image {dataset.image_info[image_id].get('path') or image_id!r} could not be prepared for training: "
-                           f"{error}") from error
+        raise RuntimeError(
+            f"Image {dataset.image_info[image_id].get('path') or image_id!r} could not be prepared for training: "
+            f"{error}"
+        ) from error
 
 
 def place_masks(placement, masks):
@@ -108,9 +128,11 @@ def _worth_learning(scene, config):
     """Which objects are kept, ascending indices: of too many the largest."""
     boxes, areas = scene.masks.boxes, scene.masks.areas
     wide = (boxes[:, 2:] - boxes[:, :2] >= MIN_SIDE).all(axis=1)
-    keep = np.flatnonzero(wide & (scene.class_ids != 0) & (areas >= config.MIN_VISIBLE_SHARE * scene.whole))
+    keep = np.flatnonzero(
+        wide & (scene.class_ids != 0) & (areas >= config.MIN_VISIBLE_SHARE * scene.whole)
+    )
     if len(keep) > config.MAX_GT_INSTANCES:
-        keep = np.sort(keep[np.argsort(-areas[keep], kind="stable")[:config.MAX_GT_INSTANCES]])
+        keep = np.sort(keep[np.argsort(-areas[keep], kind="stable")[: config.MAX_GT_INSTANCES]])
     return keep
 
 
@@ -120,19 +142,33 @@ def _photo(image, config):
 
 def _check(photo_hw, masks, class_ids, fields, num_classes):
     is_runs = isinstance(masks, Runs)
-    size_hw, count = (masks.photo_hw, len(masks)) if is_runs else (masks.shape[:2], masks.shape[2] if masks.ndim == 3 else 0)
+    size_hw, count = (
+        (masks.photo_hw, len(masks))
+        if is_runs
+        else (masks.shape[:2], masks.shape[2] if masks.ndim == 3 else 0)
+    )
     if not is_runs and masks.ndim != 3 or tuple(size_hw) != tuple(photo_hw):
-        raise ValueError(f"load_mask must return masks of (height, width, N) in the photo's size {tuple(photo_hw)}. "
-                         f"Got {size_hw if is_runs else masks.shape}.")
+        raise ValueError(
+            f"load_mask must return masks of (height, width, N) in the photo's size {tuple(photo_hw)}. "
+            f"Got {size_hw if is_runs else masks.shape}."
+        )
     for name, column in {"class_ids": class_ids, **fields}.items():
         if len(column) != count:
-            raise ValueError(f"There are {count} masks but {len(column)} rows of {name}; they must be as many.")
-    background = np.flatnonzero(np.asarray(class_ids) == 0)         # of an empty mask: a way to write that there are no objects
+            raise ValueError(
+                f"There are {count} masks but {len(column)} rows of {name}; they must be as many."
+            )
+    background = np.flatnonzero(
+        np.asarray(class_ids) == 0
+    )  # of an empty mask: a way to write that there are no objects
     for i in background:
         if masks.areas[i] if is_runs else np.any(masks[:, :, i]):
-            raise ValueError(f"load_mask returned class id 0 for object {i} (from 0), and 0 is the background: class ids begin at 1. Add 1 "
-                             "to ids that are numbered from 0, and count the background in NUM_CLASSES.")
+            raise ValueError(
+                f"load_mask returned class id 0 for object {i} (from 0), and 0 is the background: class ids begin at 1. Add 1 "
+                "to ids that are numbered from 0, and count the background in NUM_CLASSES."
+            )
     highest = max((abs(int(i)) for i in class_ids), default=0)
     if highest >= num_classes:
-        raise ValueError(f"load_mask returned class id {highest}, but NUM_CLASSES is {num_classes}, the background included: ids go up to "
-                         f"{num_classes - 1}.")
+        raise ValueError(
+            f"load_mask returned class id {highest}, but NUM_CLASSES is {num_classes}, the background included: ids go up to "
+            f"{num_classes - 1}."
+        )

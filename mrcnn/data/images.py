@@ -1,4 +1,5 @@
 """Image files: whatever a camera, a scanner or a web shop writes, read as (H, W, 3) uint8 RGB."""
+
 import contextlib
 import functools
 import importlib
@@ -16,15 +17,44 @@ MAX_PIXELS = 2**28
 
 # Kinds of photos, and the modules of PIL that read them. Nothing else is opened, whatever a file is
 # called: PIL hands PostScript to the program gs, and reads formats that no camera writes.
-_FORMATS = {"JPEG": "Jpeg", "PNG": "Png", "WEBP": "WebP", "TIFF": "Tiff", "BMP": "Bmp",
-            "DIB": "Bmp", "GIF": "Gif", "PPM": "Ppm", "JPEG2000": "Jpeg2K", "AVIF": "Avif"}
+_FORMATS = {
+    "JPEG": "Jpeg",
+    "PNG": "Png",
+    "WEBP": "WebP",
+    "TIFF": "Tiff",
+    "BMP": "Bmp",
+    "DIB": "Bmp",
+    "GIF": "Gif",
+    "PPM": "Ppm",
+    "JPEG2000": "Jpeg2K",
+    "AVIF": "Avif",
+}
 # Endings of the files that `read_image` reads, the most usual first.
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".jpe", ".jfif", ".mpo", ".webp", ".tif", ".tiff", ".bmp",
-              ".dib", ".gif", ".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".j2k", ".avif")
+EXTENSIONS = (
+    ".jpg",
+    ".jpeg",
+    ".png",
+    ".jpe",
+    ".jfif",
+    ".mpo",
+    ".webp",
+    ".tif",
+    ".tiff",
+    ".bmp",
+    ".dib",
+    ".gif",
+    ".ppm",
+    ".pgm",
+    ".pbm",
+    ".pnm",
+    ".jp2",
+    ".j2k",
+    ".avif",
+)
 
-_REDUCED = (1, 2, 4, 8)     # a JPEG can be decoded at one over these of its size, rounded up
-_SIDEWAYS = (5, 6, 7, 8)    # EXIF orientations that exchange height and width
-_TIFF_BITS = 258            # TIFF's tag BitsPerSample
+_REDUCED = (1, 2, 4, 8)  # a JPEG can be decoded at one over these of its size, rounded up
+_SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that exchange height and width
+_TIFF_BITS = 258  # TIFF's tag BitsPerSample
 
 
 def read_image(path, upright=False, at_least_hw=None):
@@ -85,13 +115,17 @@ def annotated_upright(size_hw, stored_hw, orientation):
         return True
     turned = ""
     if orientation in _SIDEWAYS:
-        turned = (f"; with its EXIF orientation {orientation} it is {stored_hw[1]} high and "
-                  f"{stored_hw[0]} wide")
+        turned = (
+            f"; with its EXIF orientation {orientation} it is {stored_hw[1]} high and "
+            f"{stored_hw[0]} wide"
+        )
     elif orientation > 1:
         turned = f"; its EXIF orientation {orientation} does not change that"
-    raise ValueError(f"Height and Width are {size_hw[0]} and {size_hw[1]}, but the image is "
-                     f"{stored_hw[0]} high and {stored_hw[1]} "
-                     f"wide{turned}")
+    raise ValueError(
+        f"Height and Width are {size_hw[0]} and {size_hw[1]}, but the image is "
+        f"{stored_hw[0]} high and {stored_hw[1]} "
+        f"wide{turned}"
+    )
 
 
 def turns_without_trace(stored_hw, orientation):
@@ -149,8 +183,10 @@ def path_inside(folder, name):
     if not leaves and (len(parts) > 1 or os.path.islink(path)):
         leaves = not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
     if leaves:
-        raise ValueError(f"The photo {name!r} lies outside of {folder}, or is a link to a file "
-                         "outside. Copy it into that folder.")
+        raise ValueError(
+            f"The photo {name!r} lies outside of {folder}, or is a link to a file "
+            "outside. Copy it into that folder."
+        )
     return path
 
 
@@ -196,15 +232,19 @@ def _opened(path):
             opened = Image.open(path, formats=_formats())
         with opened as image:
             if image.width * image.height > MAX_PIXELS:
-                raise OSError(f"it is {image.width} x {image.height} pixels; {MAX_PIXELS / 1e6:.0f} million are the most")
+                raise OSError(
+                    f"it is {image.width} x {image.height} pixels; {MAX_PIXELS / 1e6:.0f} million are the most"
+                )
             yield image
     except FileNotFoundError:
         raise
     except MemoryError:
         raise
-    except Exception as error:      # of a broken file PIL raises whatever it stumbles over: SyntaxError, ValueError, struct.error …
-        raise OSError(f"{path} cannot be read as an image ({error}). It may be cut off or no image at all; "
-                      "fetch it again or leave it out.") from error
+    except Exception as error:  # of a broken file PIL raises whatever it stumbles over: SyntaxError, ValueError, struct.error …
+        raise OSError(
+            f"{path} cannot be read as an image ({error}). It may be cut off or no image at all; "
+            "fetch it again or leave it out."
+        ) from error
 
 
 def _pixels(stored, upright, at_least_hw):
@@ -214,12 +254,12 @@ def _pixels(stored, upright, at_least_hw):
         height, width = (
             at_least_hw[::-1] if turned and _orientation(stored) in _SIDEWAYS else at_least_hw
         )
-        stored.draft(None, (width, height))         # does nothing for formats that cannot
+        stored.draft(None, (width, height))  # does nothing for formats that cannot
     negative = stored.format == "JPEG" and stored.mode == "CMYK" and "adobe" not in stored.info
     image = ImageOps.exif_transpose(stored) if turned else stored
     if image.mode.startswith(("I", "F")):
         return _grey_to_rgb(np.asarray(image), _bits(stored))
-    if negative:    # PIL takes the ink of every CMYK JPEG for inverted, as Adobe writes it
+    if negative:  # PIL takes the ink of every CMYK JPEG for inverted, as Adobe writes it
         image = Image.fromarray(255 - np.asarray(image), "CMYK")
     return np.array(image if image.mode == "RGB" else image.convert("RGB"))
 
@@ -230,14 +270,18 @@ def _orientation(image):
         return 1
     try:
         value = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:   # EXIF data that PIL cannot parse fail in many ways, and the pixels are good all the same
+    except (
+        Exception
+    ):  # EXIF data that PIL cannot parse fail in many ways, and the pixels are good all the same
         return 1
     return value if value in range(1, 9) else 1
 
 
 def _bits(stored):
     """How many bits a grey file of more than 8 says its pixels have, 9 to 16."""
-    bits = stored.tag_v2.get(_TIFF_BITS, (16,))[0] if stored.format == "TIFF" else 16   # a PGM's are stretched to 16 by PIL
+    bits = (
+        stored.tag_v2.get(_TIFF_BITS, (16,))[0] if stored.format == "TIFF" else 16
+    )  # a PGM's are stretched to 16 by PIL
     return bits if 8 < bits < 16 else 16
 
 
@@ -249,7 +293,10 @@ def _grey_to_rgb(grey, bits):
         grey = grey * 255 if highest <= 1 else grey
     else:
         if bits == 16 and 0 < highest < 2**12:
-            warnings.warn("A grey file of 16 bits uses 12 of them or fewer, and is read as it is: dark, because 65535 is white. If its "
-                          "white is 4095 or 255, scale the files in load_image, all by the same factor.", stacklevel=2)
+            warnings.warn(
+                "A grey file of 16 bits uses 12 of them or fewer, and is read as it is: dark, because 65535 is white. If its "
+                "white is 4095 or 255, scale the files in load_image, all by the same factor.",
+                stacklevel=2,
+            )
         grey = grey >> (bits - 8)
     return np.repeat(np.clip(grey, 0, 255).astype(np.uint8)[:, :, None], 3, axis=2)

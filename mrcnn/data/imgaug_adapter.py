@@ -1,4 +1,5 @@
 """ImgaugAugmenter: any imgaug augmenter, with the masks moving along."""
+
 import contextlib
 import pickle
 import threading
@@ -61,7 +62,10 @@ class ImgaugAugmenter:
                 f"{new_image.dtype} and its masks into {planes.shape[:2]}, but size and type must stay. "
                 "Wrap the part that changes the size in iaa.KeepSizeByResize(...)."
             )
-        return scene.moved(np.ascontiguousarray(new_image), WindowMasks.from_planes(planes, len(scene.masks), self._packs))
+        return scene.moved(
+            np.ascontiguousarray(new_image),
+            WindowMasks.from_planes(planes, len(scene.masks), self._packs),
+        )
 
     def __reduce__(self):
         # In two steps: where this is read again, imgaug must be mended before any of its objects is.

@@ -1,4 +1,5 @@
 """imgaug under NumPy 2: its last release is older, and is mended while it is loaded."""
+
 import functools
 import importlib.abc
 import importlib.machinery
@@ -15,6 +16,7 @@ def import_imgaug():
     """
     mend_imgaug()
     import imgaug
+
     return imgaug
 
 
@@ -25,7 +27,9 @@ def mend_imgaug():
     Mended are `np.sctypes` at import (lent for that moment only), `np.complex` in noise parameters, and elastic maps that became
     float64, which OpenCV refuses.
     """
-    if "imgaug" not in sys.modules and not any(isinstance(finder, ImgaugFinder) for finder in sys.meta_path):
+    if "imgaug" not in sys.modules and not any(
+        isinstance(finder, ImgaugFinder) for finder in sys.meta_path
+    ):
         sys.meta_path.insert(0, ImgaugFinder())
 
 
@@ -33,7 +37,11 @@ class ImgaugFinder(importlib.abc.MetaPathFinder):
     """Finds imgaug where it lies, and has it mended while it is loaded."""
 
     def find_spec(self, fullname, path, target=None):
-        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target) if fullname == "imgaug" else None
+        spec = (
+            importlib.machinery.PathFinder.find_spec(fullname, path, target)
+            if fullname == "imgaug"
+            else None
+        )
         if spec is not None:
             spec.loader.exec_module = functools.partial(_load_mended, spec.loader.exec_module)
         return spec

@@ -16,14 +16,20 @@ def check(augmenter, trust=()):
             f"Expected an imgaug augmenter, got {type(augmenter).__name__}. Put several into iaa.Sequential. "
             "A function of your own needs no imgaug: it is called as (image, masks, rng) -> (image, masks)."
         )
-    refuse(_problem(node, parents, iaa) for node, parents in _walk(augmenter) if not isinstance(node, tuple(trust)))
+    refuse(
+        _problem(node, parents, iaa)
+        for node, parents in _walk(augmenter)
+        if not isinstance(node, tuple(trust))
+    )
 
 
 def only_copies_mask_values(augmenter):
     """True if the whole tree is imgaug's own code, which moves mask values but never computes with them."""
     import imgaug.augmenters as iaa
 
-    return not any(isinstance(node, iaa.Lambda) or _is_foreign(node) for node, _ in _walk(augmenter))
+    return not any(
+        isinstance(node, iaa.Lambda) or _is_foreign(node) for node, _ in _walk(augmenter)
+    )
 
 
 def seeds_numpy(augmenter):
@@ -58,7 +64,9 @@ def _image_only(node, name, iaa):
     if isinstance(node, iaa.RandAugment):
         return f"{name} contains pillike.Affine, which moves only the image: use iaa.SomeOf with iaa.Affine."
     if isinstance(node, (iaa.BlendAlphaSegMapClassIds, iaa.BlendAlphaBoundingBoxes)):
-        return f"{name} asks for class maps or boxes, and here are instance masks: use iaa.BlendAlpha."
+        return (
+            f"{name} asks for class maps or boxes, and here are instance masks: use iaa.BlendAlpha."
+        )
     if _is_own_function(node, iaa) and not node.func_segmentation_maps:
         return (
             f"{name} has func_images but no func_segmentation_maps: give it one that moves segmap.arr alike, "
@@ -88,7 +96,13 @@ def _moves_a_part(node, name, parents, iaa):
     """Movement below a node that mixes its result with the unmoved image leaves a ghost of the object."""
     for parent in parents:
         mixes = isinstance(
-            parent, (iaa.BlendAlpha, iaa.BlendAlphaMask, iaa.WithBrightnessChannels, iaa.WithHueAndSaturation)
+            parent,
+            (
+                iaa.BlendAlpha,
+                iaa.BlendAlphaMask,
+                iaa.WithBrightnessChannels,
+                iaa.WithHueAndSaturation,
+            ),
         ) or (isinstance(parent, iaa.WithChannels) and parent.channels is not None)
         if mixes and _moves(node, iaa):
             return (
@@ -111,9 +125,7 @@ def _blurs_masks(node, name, iaa):
     if isinstance(node, iaa.KeepSizeByResize):
         choice = node.interpolation_segmaps
         if getattr(choice, "value", choice) != "nearest":
-            return (
-                f"{name} would blur masks or leave them at another size: use interpolation_segmaps='nearest'."
-            )
+            return f"{name} would blur masks or leave them at another size: use interpolation_segmaps='nearest'."
     return None
 
 
@@ -142,5 +154,7 @@ def _probe(node, image, pattern, seed):
     from imgaug.augmentables.segmaps import SegmentationMapsOnImage
 
     node.seed_(seed, deterministic_too=True)
-    image, maps = node.augment(image=image, segmentation_maps=SegmentationMapsOnImage(pattern[:, :, None], image.shape))
+    image, maps = node.augment(
+        image=image, segmentation_maps=SegmentationMapsOnImage(pattern[:, :, None], image.shape)
+    )
     return image, maps.get_arr()[:, :, 0]

@@ -1,11 +1,12 @@
 """Masks of single objects: their boxes, and their copies cut to the box and shrunk to a fixed size (mini-masks)."""
+
 import cv2
 import numpy as np
 
 
 def boxes_of_masks(masks):
     """The tight box of every mask: (H, W, N) bool -> (N, 4) float32 yxyx; zeros for an empty mask."""
-    rows, columns = masks.any(axis=1), masks.any(axis=0)                       # (H, N), (W, N)
+    rows, columns = masks.any(axis=1), masks.any(axis=0)  # (H, N), (W, N)
     boxes = np.zeros((masks.shape[2], 4), np.float32)
     for i in np.flatnonzero(rows.any(axis=0)):
         y, x = np.flatnonzero(rows[:, i]), np.flatnonzero(columns[:, i])
@@ -41,8 +42,11 @@ def expand(mini_masks, boxes, image_hw, resample=None):
     for i, (y1, x1, y2, x2) in enumerate(boxes.astype(int)):
         if y2 > y1 and x2 > x1:
             full = resample(mini_masks[i], (int(y2 - y1), int(x2 - x1))) >= 0.5
-            (top, bottom), (left, right) = np.clip((y1, y2), 0, image_hw[0]), np.clip((x1, x2), 0, image_hw[1])
-            masks[top:bottom, left:right, i] = full[top - y1:bottom - y1, left - x1:right - x1]
+            (top, bottom), (left, right) = (
+                np.clip((y1, y2), 0, image_hw[0]),
+                np.clip((x1, x2), 0, image_hw[1]),
+            )
+            masks[top:bottom, left:right, i] = full[top - y1 : bottom - y1, left - x1 : right - x1]
     return masks
 
 

@@ -1,4 +1,5 @@
 """Copies of a thing that threads cannot share, one for each of them."""
+
 import copy
 import threading
 

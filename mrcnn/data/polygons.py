@@ -62,9 +62,7 @@ def _points(polygon):
     """One polygon as (n, 2) float64, or a ValueError."""
     polygon = polygon.tolist() if isinstance(polygon, np.ndarray) else polygon
     if not isinstance(polygon, (list, tuple)):
-        raise ValueError(
-            f"{shown(polygon)} is no polygon: expected a list of lists x, y, x, y, …"
-        )
+        raise ValueError(f"{shown(polygon)} is no polygon: expected a list of lists x, y, x, y, …")
     if len(polygon) < 6 or len(polygon) % 2:
         raise ValueError(
             f"a polygon {shown(polygon)}: expected x, y, x, y, … of at least three points"

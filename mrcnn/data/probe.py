@@ -1,4 +1,5 @@
 """Problems of augmentations with masks: found by probing a stranger's code with patterns whose mask is known, and named in one error."""
+
 import copy
 import functools
 
@@ -15,7 +16,9 @@ def refuse(problems):
     """Raise one ValueError that names all `problems`, sentences, each once; None among them are none."""
     named = [problem for problem in dict.fromkeys(problems) if problem]
     if named:
-        raise ValueError("\n  ".join(["This augmentation would not keep masks on their objects:", *named]))
+        raise ValueError(
+            "\n  ".join(["This augmentation would not keep masks on their objects:", *named])
+        )
 
 
 def torn_apart(node, augment, advice):
@@ -41,7 +44,9 @@ def _is_kept(augment, seed):
     image, mask = augment(image, pattern, seed)
     grey, mask = np.asarray(image).mean(axis=2), np.asarray(mask)
     if grey.shape != _HW or mask.shape != _HW:
-        raise ValueError(f"the canvas {_HW} became {grey.shape} for the image and {mask.shape} for the mask")
+        raise ValueError(
+            f"the canvas {_HW} became {grey.shape} for the image and {mask.shape} for the mask"
+        )
     if grey.std() == 0 or mask.std() == 0:
-        return True     # nothing left to compare, as after a dropout
+        return True  # nothing left to compare, as after a dropout
     return abs(np.corrcoef(grey.ravel(), mask.ravel())[0, 1]) >= _CORRELATION

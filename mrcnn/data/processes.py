@@ -1,4 +1,5 @@
 """Processes: one function at work on many tasks in several processes, none of which outlives this one."""
+
 import concurrent.futures
 import multiprocessing
 import os
@@ -12,9 +13,9 @@ import cv2
 
 __all__ = ["BrokenProcessPool", "Processes"]
 
-_MOST = 61 if sys.platform == "win32" else 10**6     # that Windows waits for at once
-_starting = threading.Lock()        # one for all: the running script is hidden while it is held
-_function = None                    # of a worker process, or the exception that came of reading it
+_MOST = 61 if sys.platform == "win32" else 10**6  # that Windows waits for at once
+_starting = threading.Lock()  # one for all: the running script is hidden while it is held
+_function = None  # of a worker process, or the exception that came of reading it
 
 
 class Processes:
@@ -31,12 +32,19 @@ class Processes:
 
     def submit(self, task):
         """A Future. Raises RuntimeError after `close`."""
-        with _starting, _HiddenMain(b"__main__" not in self._sent):        # submitting starts a process if there are too few
+        with (
+            _starting,
+            _HiddenMain(b"__main__" not in self._sent),
+        ):  # submitting starts a process if there are too few
             if self._closed:
-                raise RuntimeError("These processes are closed and take no task. Call open() first.")
+                raise RuntimeError(
+                    "These processes are closed and take no task. Call open() first."
+                )
             if self._pool is None:
                 context = multiprocessing.get_context("spawn")
-                self._pool = concurrent.futures.ProcessPoolExecutor(self._count, context, _begin, (self._sent,))
+                self._pool = concurrent.futures.ProcessPoolExecutor(
+                    self._count, context, _begin, (self._sent,)
+                )
             return self._pool.submit(_work, task)
 
     def close(self, wait=False):
@@ -78,16 +86,18 @@ def _begin(sent):
     global _function
     try:
         _function = pickle.loads(sent)
-    except Exception as error:      # raised here it would end the process, and nobody would hear why
+    except Exception as error:  # raised here it would end the process, and nobody would hear why
         _function = error
-    cv2.setNumThreads(1)                            # the processes share the cores already
-    signal.signal(signal.SIGINT, signal.SIG_IGN)    # Ctrl-C reaches the parent as well, which ends its processes in good order
+    cv2.setNumThreads(1)  # the processes share the cores already
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C reaches the parent as well, which ends its processes in good order
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent():
     multiprocessing.parent_process().join()
-    os._exit(1)     # the parent was killed, and nobody else would end this process
+    os._exit(1)  # the parent was killed, and nobody else would end this process
 
 
 def _work(task):

@@ -1,4 +1,5 @@
 """ReadAhead: batches that threads make before they are asked for, and that leave no thread behind."""
+
 import collections
 import concurrent.futures
 import contextlib
@@ -30,10 +31,12 @@ class ReadAhead(keras.utils.PyDataset):
         raise NotImplementedError
 
     def __getitem__(self, index):
-        if index == 0:          # Keras asks for it before the first epoch of a training begins
+        if index == 0:  # Keras asks for it before the first epoch of a training begins
             self._open()
         if self._closed:
-            raise RuntimeError("These batches are closed. A training opens them again, or asking for batch 0.")
+            raise RuntimeError(
+                "These batches are closed. A training opens them again, or asking for batch 0."
+            )
         ahead = self._ahead
         return self._made(self.epoch, index) if ahead is None else ahead.take(index)
 
@@ -43,7 +46,9 @@ class ReadAhead(keras.utils.PyDataset):
         self.on_epoch_end()
         self.failure = None
         if self._threads > 1:
-            self._ahead = _Epoch(functools.partial(self._made, self.epoch), len(self), self._threads, self._most)
+            self._ahead = _Epoch(
+                functools.partial(self._made, self.epoch), len(self), self._threads, self._most
+            )
 
     def on_epoch_end(self):
         """End the threads of an epoch; Keras calls this."""
@@ -81,7 +86,7 @@ class _Epoch:
     def __init__(self, make, steps, threads, most):
         self._make, self._steps, self._most = make, steps, most
         self._pool = concurrent.futures.ThreadPoolExecutor(threads, "batches")
-        self._made = collections.deque()        # Futures of the batches from `_next` on
+        self._made = collections.deque()  # Futures of the batches from `_next` on
         self._next, self._taking = 0, threading.Lock()
 
     def take(self, index):
@@ -97,7 +102,9 @@ class _Epoch:
         try:
             return future.result()
         except concurrent.futures.CancelledError as error:
-            raise RuntimeError("This epoch was broken off, and its batches are no longer made.") from error
+            raise RuntimeError(
+                "This epoch was broken off, and its batches are no longer made."
+            ) from error
 
     def end(self):
         """End the threads, those at work after their batch."""
@@ -114,11 +121,15 @@ def closed_at_the_end(*all_batches):
     try:
         yield
     except Exception as error:
-        failures = [failure for batches in all_batches if (failure := getattr(batches, "failure", None)) is not None]
+        failures = [
+            failure
+            for batches in all_batches
+            if (failure := getattr(batches, "failure", None)) is not None
+        ]
         if failures and error is not failures[0]:
             raise failures[0] from None
         raise
     finally:
         for batches in all_batches:
-            if hasattr(batches, "close"):       # any PyDataset will do
+            if hasattr(batches, "close"):  # any PyDataset will do
                 batches.close()

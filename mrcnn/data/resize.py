@@ -1,4 +1,5 @@
 """Placement: where a photo lies on the canvas of the network input, and the way there and back."""
+
 from dataclasses import dataclass, field
 
 import cv2
@@ -37,7 +38,13 @@ class Placement:
             y, x, height, width = (int(n) for n in crop)
             return cls(tuple(photo_hw), size, (-y, -x), (height, width), scale)
         (top, bottom), (left, right) = ((int(before), int(after)) for before, after in padding[:2])
-        return cls(tuple(photo_hw), size, (top, left), (size[0] + top + bottom, size[1] + left + right), scale)
+        return cls(
+            tuple(photo_hw),
+            size,
+            (top, left),
+            (size[0] + top + bottom, size[1] + left + right),
+            scale,
+        )
 
     @property
     def window(self):
@@ -76,14 +83,23 @@ class Placement:
     def shown(self):
         """(rows, columns): which row of the photo each row of `window` shows in a mask, and which column; ascending int64 arrays."""
         y1, x1, y2, x2 = self._on_canvas()
-        rows, columns = (_nearest(np.arange(n, dtype=np.int32)[:, None], (size, 1)).ravel().astype(np.int64) if n != size else np.arange(n)
-                         for n, size in zip(self.photo_hw, self.size_hw, strict=True))
-        return rows[y1 - self.corner[0]:y2 - self.corner[0]], columns[x1 - self.corner[1]:x2 - self.corner[1]]
+        rows, columns = (
+            _nearest(np.arange(n, dtype=np.int32)[:, None], (size, 1)).ravel().astype(np.int64)
+            if n != size
+            else np.arange(n)
+            for n, size in zip(self.photo_hw, self.size_hw, strict=True)
+        )
+        return rows[y1 - self.corner[0] : y2 - self.corner[0]], columns[
+            x1 - self.corner[1] : x2 - self.corner[1]
+        ]
 
     def shown_before(self):
         """(rows (h + 1,), columns (w + 1,)) int64: how many rows of `window` show one of the photo's first 0, 1, 2 … rows, and how many
         columns one of its first columns. Rows a to b of the photo, b outside, become rows[a] to rows[b] of the window."""
-        return tuple(np.searchsorted(shown, np.arange(n + 1)) for shown, n in zip(self.shown(), self.photo_hw, strict=True))
+        return tuple(
+            np.searchsorted(shown, np.arange(n + 1))
+            for shown, n in zip(self.shown(), self.photo_hw, strict=True)
+        )
 
     def scaled(self, factor, rng):
         """This placement with the photo `factor` times as large on the same canvas: at a random place of it, or cut out at random where
@@ -111,13 +127,20 @@ class Placement:
     def _paint(self, canvas, picture, resample):
         (y, x), (y1, x1, y2, x2) = self.corner, self._on_canvas()
         if tuple(self.size_hw) != picture.shape[:2]:
-            picture = resample(picture, self.size_hw).reshape(*self.size_hw, *picture.shape[2:])    # OpenCV drops a single channel
-        canvas[y1:y2, x1:x2] = picture[y1 - y:y2 - y, x1 - x:x2 - x]
+            picture = resample(picture, self.size_hw).reshape(
+                *self.size_hw, *picture.shape[2:]
+            )  # OpenCV drops a single channel
+        canvas[y1:y2, x1:x2] = picture[y1 - y : y2 - y, x1 - x : x2 - x]
 
     def _on_canvas(self):
         """y1, x1, y2, x2 of the scaled photo, cut to the canvas."""
-        low = [min(max(at, 0), limit) for at, limit in zip(self.corner, self.canvas_hw, strict=True)]
-        high = [min(max(at + n, 0), limit) for at, n, limit in zip(self.corner, self.size_hw, self.canvas_hw, strict=True)]
+        low = [
+            min(max(at, 0), limit) for at, limit in zip(self.corner, self.canvas_hw, strict=True)
+        ]
+        high = [
+            min(max(at + n, 0), limit)
+            for at, n, limit in zip(self.corner, self.size_hw, self.canvas_hw, strict=True)
+        ]
         return *low, *high
 
 
@@ -135,8 +158,10 @@ def place(photo_hw, canvas_hw=None, mode="square", *, min_dim=0, min_scale=0, rn
     h, w = photo_hw
     if mode == "none":
         if canvas_hw is not None and tuple(photo_hw) != tuple(canvas_hw):
-            raise ValueError(f"IMAGE_RESIZE_MODE 'none' takes photos of exactly {tuple(canvas_hw)} (height, width). Got {h} x {w}; "
-                             "use 'square'.")
+            raise ValueError(
+                f"IMAGE_RESIZE_MODE 'none' takes photos of exactly {tuple(canvas_hw)} (height, width). Got {h} x {w}; "
+                "use 'square'."
+            )
         return Placement((h, w), (h, w), (0, 0), (h, w))
     scale = max(1, min_dim / min(h, w), min_scale)
     if mode == "pad64":
@@ -144,22 +169,32 @@ def place(photo_hw, canvas_hw=None, mode="square", *, min_dim=0, min_scale=0, rn
     if mode == "crop":
         return _place_cropped((h, w), scale, min_dim, rng)
     if mode not in ("square", "portrait"):
-        raise ValueError(f"A resize mode is one of 'none', 'square', 'pad64', 'crop', 'portrait'. Got {mode!r}.")
+        raise ValueError(
+            f"A resize mode is one of 'none', 'square', 'pad64', 'crop', 'portrait'. Got {mode!r}."
+        )
     if canvas_hw is None:
-        raise ValueError(f"Mode {mode!r} lays photos on a canvas of fixed size, and none was given. Say how large it is (IMAGE_MAX_DIM, "
-                         "max_dim), or use 'pad64' or 'none'.")
+        raise ValueError(
+            f"Mode {mode!r} lays photos on a canvas of fixed size, and none was given. Say how large it is (IMAGE_MAX_DIM, "
+            "max_dim), or use 'pad64' or 'none'."
+        )
     # Compared after rounding, as Matterport does: a long side that rounds to the canvas' fits it.
-    if mode == "portrait" or any(round(n * scale) > limit for n, limit in zip((h, w), canvas_hw, strict=True)):
+    if mode == "portrait" or any(
+        round(n * scale) > limit for n, limit in zip((h, w), canvas_hw, strict=True)
+    ):
         scale = min(canvas_hw[0] / h, canvas_hw[1] / w)
-    size = tuple(min(limit, max(1, round(n * scale))) for n, limit in zip((h, w), canvas_hw, strict=True))
+    size = tuple(
+        min(limit, max(1, round(n * scale))) for n, limit in zip((h, w), canvas_hw, strict=True)
+    )
     return Placement((h, w), size, _centred(size, canvas_hw), tuple(canvas_hw), scale)
 
 
 def _place_padded(photo_hw, scale, min_dim):
     if min_dim % CANVAS_MULTIPLE:
         low = min_dim // CANVAS_MULTIPLE * CANVAS_MULTIPLE
-        raise ValueError(f"Mode 'pad64' wants a smallest side (IMAGE_MIN_DIM, min_dim) that is a multiple of {CANVAS_MULTIPLE}. Got "
-                         f"{min_dim}; the nearest that work are {low} and {low + CANVAS_MULTIPLE}.")
+        raise ValueError(
+            f"Mode 'pad64' wants a smallest side (IMAGE_MIN_DIM, min_dim) that is a multiple of {CANVAS_MULTIPLE}. Got "
+            f"{min_dim}; the nearest that work are {low} and {low + CANVAS_MULTIPLE}."
+        )
     size = _enlarged(photo_hw, scale, "pad64")
     canvas = tuple(-(-n // CANVAS_MULTIPLE) * CANVAS_MULTIPLE for n in size)
     return Placement(photo_hw, size, _centred(size, canvas), canvas, scale)
@@ -167,10 +202,14 @@ def _place_padded(photo_hw, scale, min_dim):
 
 def _place_cropped(photo_hw, scale, min_dim, rng):
     if not min_dim:
-        raise ValueError("Mode 'crop' cuts out a square of IMAGE_MIN_DIM (min_dim) pixels. Got none; set it.")
+        raise ValueError(
+            "Mode 'crop' cuts out a square of IMAGE_MIN_DIM (min_dim) pixels. Got none; set it."
+        )
     size = _enlarged(photo_hw, scale, "crop")
     slack = [n - min_dim for n in size]
-    offset = [int(rng.integers(n + 1)) for n in slack] if rng is not None else [n // 2 for n in slack]
+    offset = (
+        [int(rng.integers(n + 1)) for n in slack] if rng is not None else [n // 2 for n in slack]
+    )
     return Placement(photo_hw, size, tuple(-n for n in offset), (min_dim, min_dim), scale)
 
 
@@ -179,11 +218,13 @@ def _enlarged(photo_hw, scale, mode):
     take gigabytes."""
     size = tuple(round(n * scale) for n in photo_hw)
     if scale > 1 and size[0] * size[1] > MAX_ENLARGED:
-        raise ValueError(f"A photo of {photo_hw[0]} x {photo_hw[1]} pixels (height x width) would "
-                         f"be enlarged to {size[0]:,} x {size[1]:,} "
-                         f"in IMAGE_RESIZE_MODE {mode!r}, by IMAGE_MIN_DIM or IMAGE_MIN_SCALE; "
-                         f"{MAX_ENLARGED / 1e6:.0f} million pixels are "
-                         "the most. Leave it out, or use 'square', which makes it fit.")
+        raise ValueError(
+            f"A photo of {photo_hw[0]} x {photo_hw[1]} pixels (height x width) would "
+            f"be enlarged to {size[0]:,} x {size[1]:,} "
+            f"in IMAGE_RESIZE_MODE {mode!r}, by IMAGE_MIN_DIM or IMAGE_MIN_SCALE; "
+            f"{MAX_ENLARGED / 1e6:.0f} million pixels are "
+            "the most. Leave it out, or use 'square', which makes it fit."
+        )
     return size
 
 
@@ -199,12 +240,25 @@ def place_for(config, photo_hw, rng=None, vary=False):
     """
     mode = config.IMAGE_RESIZE_MODE
     if mode == "none" and any(n % CANVAS_MULTIPLE for n in photo_hw):
-        raise ValueError(f"IMAGE_RESIZE_MODE 'none' takes photos whose height and width are multiples of {CANVAS_MULTIPLE} (the pyramid "
-                         f"halves the image six times). Got {photo_hw[0]} x {photo_hw[1]}; use 'pad64', which adds a black border, or "
-                         "'square'.")
+        raise ValueError(
+            f"IMAGE_RESIZE_MODE 'none' takes photos whose height and width are multiples of {CANVAS_MULTIPLE} (the pyramid "
+            f"halves the image six times). Got {photo_hw[0]} x {photo_hw[1]}; use 'pad64', which adds a black border, or "
+            "'square'."
+        )
     canvas_hw = config.image_hw if mode in ("square", "portrait") else None
-    placement = place(photo_hw, canvas_hw, mode, min_dim=config.IMAGE_MIN_DIM, min_scale=config.IMAGE_MIN_SCALE, rng=rng)
-    return placement.scaled(rng.uniform(*config.SCALE_JITTER), rng) if vary and config.SCALE_JITTER else placement
+    placement = place(
+        photo_hw,
+        canvas_hw,
+        mode,
+        min_dim=config.IMAGE_MIN_DIM,
+        min_scale=config.IMAGE_MIN_SCALE,
+        rng=rng,
+    )
+    return (
+        placement.scaled(rng.uniform(*config.SCALE_JITTER), rng)
+        if vary and config.SCALE_JITTER
+        else placement
+    )
 
 
 def to_unit(boxes, image_hw):
@@ -231,8 +285,12 @@ def nearest_on_corners(picture, size_hw):
     That is the grid of scipy.ndimage.zoom(order=0), which Matterport resized masks by. It lies up to half a pixel beside that of
     every other resampling here; for parity only.
     """
-    rows, columns = (np.minimum(np.floor(np.arange(n) * ((cells - 1) / max(n - 1, 1)) + 0.5).astype(np.int64), cells - 1)
-                     for n, cells in zip(size_hw, picture.shape[:2], strict=True))
+    rows, columns = (
+        np.minimum(
+            np.floor(np.arange(n) * ((cells - 1) / max(n - 1, 1)) + 0.5).astype(np.int64), cells - 1
+        )
+        for n, cells in zip(size_hw, picture.shape[:2], strict=True)
+    )
     return picture[rows][:, columns]
 
 
@@ -242,7 +300,9 @@ def bilinear_on_black(picture, size_hw):
 
     That is how Matterport's photos came to the network (scikit-image's `resize` with the old defaults), and what its weights expect.
     """
-    out = cv2.resize(picture.astype(np.float32), size_hw[::-1], interpolation=cv2.INTER_LINEAR).reshape(*size_hw, *picture.shape[2:])
+    out = cv2.resize(
+        picture.astype(np.float32), size_hw[::-1], interpolation=cv2.INTER_LINEAR
+    ).reshape(*size_hw, *picture.shape[2:])
     for axis, (n, cells) in enumerate(zip(size_hw, picture.shape, strict=False)):
         at = (np.arange(n) + 0.5) * (cells / n) - 0.5
         inside = 1 - np.maximum(-at, 0) - np.maximum(at - (cells - 1), 0)

@@ -1,4 +1,5 @@
 """Runs: the masks of one photo as run lengths, and how they come to the canvas without a mask of the photo's size."""
+
 import dataclasses
 
 import numpy as np
@@ -35,11 +36,21 @@ class Runs:
 
         names: what errors call each of them, for instance "Annotation 5 of instances.json"; None: by their place in the list
         """
-        names = [f"Segmentation number {i} (from 0)" for i in range(len(segmentations))] if names is None else names
-        runs = [runs_of_counts(counts_of(segmentation, photo_hw, name)) for segmentation, name in zip(segmentations, names, strict=True)]
-        none = np.zeros((2, 0), np.int64)       # of no segmentations
-        return cls(tuple(photo_hw), *(np.concatenate(parts) for parts in zip(none, *runs)),
-                   np.array([len(starts) for starts, _ in runs], np.int64))
+        names = (
+            [f"Segmentation number {i} (from 0)" for i in range(len(segmentations))]
+            if names is None
+            else names
+        )
+        runs = [
+            runs_of_counts(counts_of(segmentation, photo_hw, name))
+            for segmentation, name in zip(segmentations, names, strict=True)
+        ]
+        none = np.zeros((2, 0), np.int64)  # of no segmentations
+        return cls(
+            tuple(photo_hw),
+            *(np.concatenate(parts) for parts in zip(none, *runs)),
+            np.array([len(starts) for starts, _ in runs], np.int64),
+        )
 
     def __len__(self):
         return len(self.counts)
@@ -47,12 +58,16 @@ class Runs:
     @property
     def areas(self):
         """(N,) int64: pixels of the photo."""
-        return np.bincount(self._owners(), weights=self.lengths, minlength=len(self)).astype(np.int64)
+        return np.bincount(self._owners(), weights=self.lengths, minlength=len(self)).astype(
+            np.int64
+        )
 
     @property
     def boxes(self):
         """(N, 4) int64 yxyx, pixels of the photo; zeros for an empty mask."""
-        return boxes_of_spans(*cut_at_columns(self._owners(), self.starts, self.lengths, self.photo_hw[0]), len(self))
+        return boxes_of_spans(
+            *cut_at_columns(self._owners(), self.starts, self.lengths, self.photo_hw[0]), len(self)
+        )
 
     def dense(self):
         """(H, W, N) bool, each mask in the photo's size."""
@@ -70,14 +85,29 @@ class Runs:
         A pixel of the canvas shows the pixel of the photo under its centre, so a run is cut to the rows and columns that are shown; all
         runs of all masks are painted at once, as steps up and down whose running sum is the mask.
         """
-        owner, column, top, bottom = cut_at_columns(self._owners(), self.starts, self.lengths, self.photo_hw[0])
+        owner, column, top, bottom = cut_at_columns(
+            self._owners(), self.starts, self.lengths, self.photo_hw[0]
+        )
         rows, columns = placement.shown_before()
         top, bottom = rows[top], rows[bottom]
-        copies = np.where(bottom > top, columns[column + 1] - columns[column], 0)       # a column of the photo may be shown several times
+        copies = np.where(
+            bottom > top, columns[column + 1] - columns[column], 0
+        )  # a column of the photo may be shown several times
         owner, top, bottom = (np.repeat(values, copies) for values in (owner, top, bottom))
-        left = np.repeat(columns[column], copies) + np.arange(len(owner)) - np.repeat(np.cumsum(copies) - copies, copies)
+        left = (
+            np.repeat(columns[column], copies)
+            + np.arange(len(owner))
+            - np.repeat(np.cumsum(copies) - copies, copies)
+        )
         corner_y, corner_x, _, _ = placement.window.astype(int)
-        return _paint(owner, left + corner_x, top + corner_y, bottom + corner_y, len(self), placement.canvas_hw)
+        return _paint(
+            owner,
+            left + corner_x,
+            top + corner_y,
+            bottom + corner_y,
+            len(self),
+            placement.canvas_hw,
+        )
 
     def keep(self, rows):
         """The masks where `rows` (N,) is True."""
@@ -101,9 +131,16 @@ def cut_at_columns(owner, starts, lengths, height):
         return owner, column, top, bottom
     pieces = -(-bottom // height)
     run = np.repeat(np.arange(len(pieces)), pieces)
-    number = np.arange(len(run)) - np.repeat(np.cumsum(pieces) - pieces, pieces)        # of the piece in its run
+    number = np.arange(len(run)) - np.repeat(
+        np.cumsum(pieces) - pieces, pieces
+    )  # of the piece in its run
     height = height[run] if np.ndim(height) else height
-    return owner[run], column[run] + number, np.where(number == 0, top[run], 0), np.minimum(bottom[run] - number * height, height)
+    return (
+        owner[run],
+        column[run] + number,
+        np.where(number == 0, top[run], 0),
+        np.minimum(bottom[run] - number * height, height),
+    )
 
 
 def boxes_of_spans(owner, column, top, bottom, count):
@@ -115,8 +152,15 @@ def boxes_of_spans(owner, column, top, bottom, count):
     if len(owner):
         first = np.flatnonzero(np.diff(owner, prepend=-1))
         last = np.append(first[1:], len(owner)) - 1
-        boxes[owner[first]] = np.stack([np.minimum.reduceat(top, first), column[first],
-                                        np.maximum.reduceat(bottom, first), column[last] + 1], axis=1)
+        boxes[owner[first]] = np.stack(
+            [
+                np.minimum.reduceat(top, first),
+                column[first],
+                np.maximum.reduceat(bottom, first),
+                column[last] + 1,
+            ],
+            axis=1,
+        )
     return boxes
 
 
@@ -132,5 +176,8 @@ def _paint(owner, column, top, bottom, count, canvas_hw):
     steps[at + top] += 1
     steps[at + bottom] -= 1
     painted = np.cumsum(steps, dtype=np.int8).view(bool)
-    windows = [painted[b:b + n].reshape(w, h + 1)[:, :h].T for b, n, w, h in zip(begin, sizes, widths, heights)]
+    windows = [
+        painted[b : b + n].reshape(w, h + 1)[:, :h].T
+        for b, n, w, h in zip(begin, sizes, widths, heights)
+    ]
     return WindowMasks(windows, boxes[:, :2], canvas_hw)

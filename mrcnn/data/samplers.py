@@ -2,6 +2,7 @@
 
 Labels are given as one (N,) int array of ids for each image, or as a matrix (n, L) of counts, or of bool: objects with label l in image i.
 """
+
 import numpy as np
 
 
@@ -16,7 +17,11 @@ class RepeatSampler:
     def __init__(self, repeats, seed=0):
         self.repeats = np.asarray(repeats, np.float64)
         self.seed = seed
-        self._drawn = (None, None, None)            # repeats, round and order of the last draw, which the next image wants again
+        self._drawn = (
+            None,
+            None,
+            None,
+        )  # repeats, round and order of the last draw, which the next image wants again
         self.length = max(1, int(round(self.repeats.sum())))
 
     def draw(self, round_index):
@@ -31,7 +36,9 @@ class RepeatSampler:
         shuffled = rng.permutation(len(self.repeats))
         edges = np.cumsum(self.repeats[shuffled])
         points = (np.arange(self.length) + rng.random()) * (edges[-1] / self.length)
-        chosen = shuffled[np.minimum(np.searchsorted(edges, points, side="right"), len(shuffled) - 1)]
+        chosen = shuffled[
+            np.minimum(np.searchsorted(edges, points, side="right"), len(shuffled) - 1)
+        ]
         order = rng.permutation(chosen)
         self._drawn = (self.repeats, round_index, order)
         return order
@@ -52,7 +59,9 @@ def label_matrix(labels):
     ids = np.concatenate([*labels, np.zeros(0)]).astype(np.int64)
     owner, ids = owner[ids >= 0], ids[ids >= 0]
     width = 1 + int(ids.max(initial=0))
-    return np.bincount(owner * width + ids, minlength=len(labels) * width).reshape(len(labels), width)
+    return np.bincount(owner * width + ids, minlength=len(labels) * width).reshape(
+        len(labels), width
+    )
 
 
 def objects_drawn(labels, repeats, length=None):
@@ -73,7 +82,9 @@ def repeat_factors(labels, threshold):
     """
     present = label_matrix(labels) > 0
     share = present.sum(axis=0) / max(1, len(present))
-    return _of_rarest(present, np.maximum(1.0, np.sqrt(threshold / np.where(share > 0, share, np.inf))), least=1.0)
+    return _of_rarest(
+        present, np.maximum(1.0, np.sqrt(threshold / np.where(share > 0, share, np.inf))), least=1.0
+    )
 
 
 def balanced_factors(labels):
@@ -99,7 +110,9 @@ def effective_number_weights(counts, beta):
     """
     counts = np.asarray(counts, np.float64)
     occurs = counts > 0
-    weights = np.where(occurs, (1.0 - beta) / np.where(occurs, 1.0 - np.power(float(beta), counts), 1.0), 0.0)
+    weights = np.where(
+        occurs, (1.0 - beta) / np.where(occurs, 1.0 - np.power(float(beta), counts), 1.0), 0.0
+    )
     return weights * (np.count_nonzero(occurs) / max(weights.sum(), np.finfo(float).tiny))
 
 

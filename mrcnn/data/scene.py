@@ -1,4 +1,5 @@
 """Scene: a picture on the canvas of the network input with all that is known of its objects."""
+
 import dataclasses
 
 import numpy as np
@@ -28,7 +29,9 @@ class Scene:
     def keep(self, rows):
         """These objects only, with all their columns: (n,) indices."""
         fields = {name: column[rows] for name, column in self.fields.items()}
-        return Scene(self.image, self.masks.keep(rows), self.class_ids[rows], fields, self.whole[rows])
+        return Scene(
+            self.image, self.masks.keep(rows), self.class_ids[rows], fields, self.whole[rows]
+        )
 
     def moved(self, image, masks):
         """The same objects with other pixels: what an augmenter returns."""

@@ -2,13 +2,16 @@
 
 Written for 100,000s of masks: the counts of many are unpacked at once (`mrcnn.data.coco_runs.unpack` tells how one is).
 """
+
 import numpy as np
 
 from mrcnn.data.coco_runs import MOST_DIGITS
 
-_BATCH_BYTES = 1 << 18    # of run lengths at a time: more leaves the processor's cache
-_SIGNED = ((np.arange(64) & 31 ^ 16) - 16).astype(np.int32)    # of a count's last character, whose highest bit is the sign
-_NOTHING = b"0"           # one count of 0, which fills no photo
+_BATCH_BYTES = 1 << 18  # of run lengths at a time: more leaves the processor's cache
+_SIGNED = ((np.arange(64) & 31 ^ 16) - 16).astype(
+    np.int32
+)  # of a count's last character, whose highest bit is the sign
+_NOTHING = b"0"  # one count of 0, which fills no photo
 
 
 def areas_of_sound(masks):
@@ -18,7 +21,9 @@ def areas_of_sound(masks):
     Returns: (N,) int64.
     """
     texts = [mask["counts"].encode("ascii") for mask in masks]
-    pixels = np.array([height * width for height, width in (mask["size"] for mask in masks)], np.int64)
+    pixels = np.array(
+        [height * width for height, width in (mask["size"] for mask in masks)], np.int64
+    )
     batch = np.cumsum([len(text) for text in texts], dtype=np.int64) // _BATCH_BYTES
     ends = [*(np.flatnonzero(np.diff(batch)) + 1).tolist(), len(texts)]
     areas = np.full(len(texts), -1, np.int64)
@@ -36,7 +41,7 @@ def _sums(texts):
     """
     end = np.cumsum([len(text) for text in texts])
     codes = np.frombuffer(b"".join(texts), np.uint8) - np.uint8(48)
-    last = np.flatnonzero(codes < 32)    # the characters that end a count
+    last = np.flatnonzero(codes < 32)  # the characters that end a count
     digits = np.diff(last, prepend=-1)
     wrong = _unreadable(codes, last, digits, end)
     if len(wrong):
@@ -45,12 +50,16 @@ def _sums(texts):
     first = np.append(0, after[:-1])
     steps = _steps(codes, last, digits)
     third = first[after - first > 2]
-    steps[third + 2] -= steps[third]     # a count says its growth over the count before the last from the fourth on only
+    steps[third + 2] -= steps[
+        third
+    ]  # a count says its growth over the count before the last from the fourth on only
     ones, total = np.zeros((2, len(texts)), np.int64)
     below = np.zeros(len(texts), bool)
-    for parity in (0, 1):                # the counts of 0s of some masks and those of 1s of the others
+    for parity in (0, 1):  # the counts of 0s of some masks and those of 1s of the others
         begin, stop = (first + 1 - parity) >> 1, (after + 1 - parity) >> 1
-        grown = np.cumsum(steps[parity::2], dtype=np.int32)     # turns over at 32 bits, as pycocotools' counts do
+        grown = np.cumsum(
+            steps[parity::2], dtype=np.int32
+        )  # turns over at 32 bits, as pycocotools' counts do
         counts = grown - np.repeat(np.append(np.int32(0), grown)[begin], stop - begin)
         before = np.append(0, np.cumsum(counts, dtype=np.int64))
         total += before[stop] - before[begin]

@@ -1,4 +1,5 @@
 """WindowMasks: the masks of one picture, each kept as the small window that it fills instead of a whole canvas."""
+
 import cv2
 import numpy as np
 
@@ -35,7 +36,7 @@ class WindowMasks:
         for k in range(count):
             mask = planes[k // _BITS] & np.uint8(1 << k % _BITS)
             x, y, w, h = cv2.boundingRect(mask)
-            windows.append(mask[y:y + h, x:x + w] != 0)
+            windows.append(mask[y : y + h, x : x + w] != 0)
             corners.append((y, x))
         return cls(windows, corners, planes.shape[1:])
 
@@ -45,7 +46,10 @@ class WindowMasks:
     @property
     def places(self):
         """N pairs of slices: `canvas[place]` is the part of a canvas (H, W, ...) that a window fills."""
-        return [np.s_[y:y + window.shape[0], x:x + window.shape[1]] for window, (y, x) in zip(self.windows, self.corners.tolist())]
+        return [
+            np.s_[y : y + window.shape[0], x : x + window.shape[1]]
+            for window, (y, x) in zip(self.windows, self.corners.tolist())
+        ]
 
     @property
     def boxes(self):
@@ -92,14 +96,16 @@ class WindowMasks:
         windows, corners = [], []
         for window, place, (y, x) in zip(self.windows, self.places, self.corners.tolist()):
             left = window & ~covered[place]
-            (y1, x1, y2, x2), = boxes_of_masks(left[:, :, None]).astype(int)
+            ((y1, x1, y2, x2),) = boxes_of_masks(left[:, :, None]).astype(int)
             windows.append(left[y1:y2, x1:x2])
             corners.append((y + y1, x + x1) if windows[-1].size else (0, 0))
         return WindowMasks(windows, corners, self.canvas_hw)
 
     def and_also(self, others):
         """These masks and then `others`, of the same canvas."""
-        return WindowMasks(self.windows + others.windows, np.vstack([self.corners, others.corners]), self.canvas_hw)
+        return WindowMasks(
+            self.windows + others.windows, np.vstack([self.corners, others.corners]), self.canvas_hw
+        )
 
     def union(self):
         """(H, W) bool: what any of them covers."""

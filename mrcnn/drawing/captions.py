@@ -1,6 +1,6 @@
 """Captions: what an instance is called in a picture, from its class id, its score and the list of names."""
 
-LONGEST_NAME = 26   # letters; a caption has the score to show as well
+LONGEST_NAME = 26  # letters; a caption has the score to show as well
 
 
 def name_of(class_id, class_names):
@@ -20,5 +20,5 @@ def caption(class_id, class_names, score=None):
     """The name, shortened where it is long, and the score with two decimals where there is one."""
     name = name_of(class_id, class_names)
     if len(name) > LONGEST_NAME:
-        name = name[:LONGEST_NAME - 1].rstrip(" ,") + "…"
+        name = name[: LONGEST_NAME - 1].rstrip(" ,") + "…"
     return name if score is None else f"{name} {score:.2f}"

@@ -5,19 +5,27 @@ import colorsys
 import numpy as np
 
 # Successive multiples of the golden angle stay as far apart on the colour wheel as any sequence can.
-GOLDEN_ANGLE = np.pi * (3 - 5 ** 0.5)
+GOLDEN_ANGLE = np.pi * (3 - 5**0.5)
 # Neighbouring hues of a long list differ in lightness too.
 LIGHTNESS = (0.70, 0.80, 0.60)
 CHROMA = 0.19
 FIRST_HUE = 0.6
 
 # Oklab to linear sRGB (Ottosson 2020, "A perceptual color space for image processing").
-OKLAB_TO_LMS = np.array([[1, 0.3963377774, 0.2158037573],
-                         [1, -0.1055613458, -0.0638541728],
-                         [1, -0.0894841775, -1.2914855480]])
-LMS_TO_RGB = np.array([[4.0767416621, -3.3077115913, 0.2309699292],
-                       [-1.2684380046, 2.6097574011, -0.3413193965],
-                       [-0.0041960863, -0.7034186147, 1.7076147010]])
+OKLAB_TO_LMS = np.array(
+    [
+        [1, 0.3963377774, 0.2158037573],
+        [1, -0.1055613458, -0.0638541728],
+        [1, -0.0894841775, -1.2914855480],
+    ]
+)
+LMS_TO_RGB = np.array(
+    [
+        [4.0767416621, -3.3077115913, 0.2309699292],
+        [-1.2684380046, 2.6097574011, -0.3413193965],
+        [-0.0041960863, -0.7034186147, 1.7076147010],
+    ]
+)
 
 
 def distinct_colors(count):

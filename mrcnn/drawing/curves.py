@@ -15,7 +15,9 @@ def plot_precision_recall(AP, precisions, recalls):
     """
     precisions, recalls = np.asarray(precisions, np.float64), np.asarray(recalls, np.float64)
     if precisions.shape != recalls.shape or precisions.ndim != 1:
-        raise ValueError(f"A curve has one recall for every precision. Got precisions {precisions.shape} and recalls {recalls.shape}.")
+        raise ValueError(
+            f"A curve has one recall for every precision. Got precisions {precisions.shape} and recalls {recalls.shape}."
+        )
     axes = new_axes((6.4, 4.8))
     axes.fill_between(recalls, precisions, step="pre", color=CURVE_COLOR, alpha=0.15, linewidth=0)
     axes.plot(recalls, precisions, color=CURVE_COLOR, drawstyle="steps-pre", linewidth=1.8)

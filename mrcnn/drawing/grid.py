@@ -7,8 +7,8 @@ from mrcnn.drawing.text import fit, ink
 
 PAPER = (255, 255, 255)
 INK = (40, 40, 40)
-GAP = 0.03           # of a cell's longer edge
-TITLE_SIZE = 0.036   # em, of a cell's longer edge
+GAP = 0.03  # of a cell's longer edge
+TITLE_SIZE = 0.036  # em, of a cell's longer edge
 SMALLEST_TITLE = 11  # pixels
 
 
@@ -24,8 +24,10 @@ def image_grid(images, titles=None, columns=None, cell_hw=None):
     if len(images) == 0:
         raise ValueError("A grid needs at least one image; got an empty list.")
     if titles is not None and len(titles) != len(images):
-        raise ValueError(f"A grid takes one title for every image. Got {len(titles)} titles and "
-                         f"{len(images)} images.")
+        raise ValueError(
+            f"A grid takes one title for every image. Got {len(titles)} titles and "
+            f"{len(images)} images."
+        )
     columns = min(columns or int(np.ceil(np.sqrt(len(images)))), len(images))
     rows = -(-len(images) // columns)
     height, width = cell_hw or (max(i.shape[0] for i in images), max(i.shape[1] for i in images))
@@ -38,11 +40,11 @@ def image_grid(images, titles=None, columns=None, cell_hw=None):
     for i, image in enumerate(images):
         top, left = gap + i // columns * pitch_y, gap + i % columns * pitch_x
         if titles is not None:
-            _write(sheet[top:top + title_height, left:left + width], titles[i], em)
+            _write(sheet[top : top + title_height, left : left + width], titles[i], em)
         picture = _fit_into(image, height, width)
         y = top + title_height + (height - picture.shape[0]) // 2
         x = left + (width - picture.shape[1]) // 2
-        sheet[y:y + picture.shape[0], x:x + picture.shape[1]] = picture
+        sheet[y : y + picture.shape[0], x : x + picture.shape[1]] = picture
     return sheet
 
 
@@ -60,7 +62,9 @@ def _fit_into(image, height, width):
 
 def _write(strip, title, em):
     """Writes a title into a strip of paper, in place, centred; too long a title is cut."""
-    letters = ink(fit(title, em, strip.shape[1]), em)[:strip.shape[0], :strip.shape[1]]
+    letters = ink(fit(title, em, strip.shape[1]), em)[: strip.shape[0], : strip.shape[1]]
     x = (strip.shape[1] - letters.shape[1]) // 2
-    target = strip[:letters.shape[0], x:x + letters.shape[1]]
-    target[:] = np.round(letters[..., None] * INK + (1 - letters[..., None]) * target).astype(np.uint8)
+    target = strip[: letters.shape[0], x : x + letters.shape[1]]
+    target[:] = np.round(letters[..., None] * INK + (1 - letters[..., None]) * target).astype(
+        np.uint8
+    )

@@ -7,17 +7,27 @@ from mrcnn.drawing.colors import as_uint8, distinct_colors
 from mrcnn.drawing.placement import place
 from mrcnn.drawing.text import lay_over, plate
 
-TEXT_SIZE = 0.0225         # em, of the square root of the picture's area
-SMALLEST_TEXT = 9          # pixels; smaller letters are not legible
-WIDEST_LABEL = 0.4         # of the picture's width
-COVERAGE_EDGE = 256        # pixels: the longest edge of the map of covered places
-MOVED = 0.35               # em: a label farther than this from its box gets a leader line
-TINT = 0.42                # strength of a mask's colour over the photo
-HALF = 0.5                 # a mask that is not bool covers a pixel from this value on
+TEXT_SIZE = 0.0225  # em, of the square root of the picture's area
+SMALLEST_TEXT = 9  # pixels; smaller letters are not legible
+WIDEST_LABEL = 0.4  # of the picture's width
+COVERAGE_EDGE = 256  # pixels: the longest edge of the map of covered places
+MOVED = 0.35  # em: a label farther than this from its box gets a leader line
+TINT = 0.42  # strength of a mask's colour over the photo
+HALF = 0.5  # a mask that is not bool covers a pixel from this value on
 
 
-def draw_instances(image, boxes, masks=None, labels=None, *, colors=None, alpha=TINT, show_outlines=True,
-                   show_boxes=True, text_size=None):
+def draw_instances(
+    image,
+    boxes,
+    masks=None,
+    labels=None,
+    *,
+    colors=None,
+    alpha=TINT,
+    show_outlines=True,
+    show_boxes=True,
+    text_size=None,
+):
     """A picture of an image's instances. Small instances are drawn over large ones.
 
     image: (H, W, 3) uint8 RGB, not changed
@@ -33,14 +43,17 @@ def draw_instances(image, boxes, masks=None, labels=None, *, colors=None, alpha=
     """
     canvas = np.array(image)
     if canvas.ndim != 3 or canvas.shape[2] != 3 or canvas.dtype != np.uint8:
-        raise ValueError(f"An image to draw on is (H, W, 3) uint8 RGB. Got {canvas.dtype} {canvas.shape}.")
+        raise ValueError(
+            f"An image to draw on is (H, W, 3) uint8 RGB. Got {canvas.dtype} {canvas.shape}."
+        )
     boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
     windows = _as_windows(masks, boxes)
     colors = distinct_colors(len(boxes)) if colors is None else as_uint8(colors)
     for name, given in (("masks", windows), ("labels", labels), ("colors", colors)):
         if given is not None and len(given) < len(boxes):
-            raise ValueError(f"Every box needs its own entry in {name}. Got {len(given)} for {len(boxes)} "
-                             f"boxes.")
+            raise ValueError(
+                f"Every box needs its own entry in {name}. Got {len(given)} for {len(boxes)} boxes."
+            )
 
     em = text_size or text_size_for(canvas.shape[:2])
     stroke = max(1, round(em / 9))
@@ -79,8 +92,10 @@ def enlarge(image, boxes, masks=None, longest_edge=1024):
         return image, boxes, windows
     image = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
     if windows is not None:
-        windows = [(np.kron(window, np.ones((factor, factor), bool)), top * factor, left * factor)
-                   for window, top, left in windows]
+        windows = [
+            (np.kron(window, np.ones((factor, factor), bool)), top * factor, left * factor)
+            for window, top, left in windows
+        ]
     return image, boxes * factor, windows
 
 
@@ -112,7 +127,7 @@ def tint(canvas, placed, color, alpha):
     canvas: (H, W, 3) uint8; placed: (window (h, w) bool, top, left); color: (3,) uint8; alpha: 0..1
     """
     window, top, left = placed
-    region = canvas[top:top + window.shape[0], left:left + window.shape[1]]
+    region = canvas[top : top + window.shape[0], left : left + window.shape[1]]
     inside = region[window]
     strength = round(alpha * 256)
     region[window] = (inside * np.uint16(256 - strength) + color * np.uint16(strength)) >> 8
@@ -124,8 +139,10 @@ def _outline(canvas, placed, color, stroke):
         return
     # One row of background around it, so that an object at the window's edge has an outline there.
     padded = np.pad(window.astype(np.uint8), 1)
-    contours, _ = cv2.findContours(padded, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE, offset=(left - 1, top - 1))
-    if stroke > 1:   # a dark rim sets the outline off; in a small picture it would only hide more
+    contours, _ = cv2.findContours(
+        padded, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE, offset=(left - 1, top - 1)
+    )
+    if stroke > 1:  # a dark rim sets the outline off; in a small picture it would only hide more
         cv2.polylines(canvas, contours, True, (color * 0.25).tolist(), stroke + 2, cv2.LINE_AA)
     cv2.polylines(canvas, contours, True, color.tolist(), stroke, cv2.LINE_AA)
 
@@ -143,7 +160,7 @@ def write_labels(canvas, boxes, windows, labels, colors, em):
     canvas: (H, W, 3) uint8; boxes: (N, 4) yxyx; windows: N of (window, top, left), or None; labels: N lists of
     lines; colors: (N, 3) uint8; em: pixels
     """
-    written = [i for i, lines in enumerate(labels[:len(boxes)]) if any(lines)]
+    written = [i for i, lines in enumerate(labels[: len(boxes)]) if any(lines)]
     if not written:
         return
     coverage = _coverage(canvas.shape[:2], boxes, windows)
@@ -188,6 +205,8 @@ def _coverage(size_hw, boxes, windows):
             continue
         window, top, left = windows[i]
         rows, columns = np.nonzero(window[::step, ::step])
-        small[((rows * step + top) * scale).astype(int).clip(0, small.shape[0] - 1),
-              ((columns * step + left) * scale).astype(int).clip(0, small.shape[1] - 1)] = True
+        small[
+            ((rows * step + top) * scale).astype(int).clip(0, small.shape[0] - 1),
+            ((columns * step + left) * scale).astype(int).clip(0, small.shape[1] - 1),
+        ] = True
     return small

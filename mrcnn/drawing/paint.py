@@ -4,7 +4,7 @@ import numpy as np
 
 from mrcnn.drawing.colors import as_uint8
 
-BOX_STROKE = 2   # pixels, Matterport's
+BOX_STROKE = 2  # pixels, Matterport's
 
 
 def apply_mask(image, mask, color, alpha=0.5):
@@ -17,8 +17,10 @@ def apply_mask(image, mask, color, alpha=0.5):
     """
     mask = np.asarray(mask)
     if mask.shape != image.shape[:2]:
-        raise ValueError(f"A mask has the height and width of its image. Got a mask {mask.shape} and an image {image.shape}; "
-                         f"of (H, W, N) masks, pass masks[:, :, i].")
+        raise ValueError(
+            f"A mask has the height and width of its image. Got a mask {mask.shape} and an image {image.shape}; "
+            f"of (H, W, N) masks, pass masks[:, :, i]."
+        )
     covered = mask if mask.dtype == bool else mask >= 0.5
     image[covered] = image[covered] * (1 - alpha) + alpha * as_uint8([color])[0].astype(np.float64)
     return image
@@ -34,7 +36,10 @@ def draw_box(image, box, color):
     limits = np.array([*image.shape[:2]] * 2)
     y1, x1, y2, x2 = (int(v) for v in np.clip(np.round(box), 0, limits))
     if y2 > y1 and x2 > x1:
-        inner = np.s_[y1 + BOX_STROKE:max(y2 - BOX_STROKE, y1 + BOX_STROKE), x1 + BOX_STROKE:max(x2 - BOX_STROKE, x1 + BOX_STROKE)]
+        inner = np.s_[
+            y1 + BOX_STROKE : max(y2 - BOX_STROKE, y1 + BOX_STROKE),
+            x1 + BOX_STROKE : max(x2 - BOX_STROKE, x1 + BOX_STROKE),
+        ]
         kept = image[inner].copy()
         image[y1:y2, x1:x2] = color
         image[inner] = kept

@@ -13,8 +13,10 @@ def as_rgb(image):
     image = np.asarray(image)
     channels = image.shape[2] if image.ndim == 3 else 1
     if image.ndim not in (2, 3) or channels not in (1, 3, 4) or image.size == 0:
-        raise ValueError(f"An image is (H, W, 3) RGB, or grey, or RGBA. Got shape {image.shape}; show one image at a "
-                         f"time, its channels last.")
+        raise ValueError(
+            f"An image is (H, W, 3) RGB, or grey, or RGBA. Got shape {image.shape}; show one image at a "
+            f"time, its channels last."
+        )
     image = image.reshape(*image.shape[:2], channels)[..., :3]
     if image.dtype == bool or (np.issubdtype(image.dtype, np.floating) and image.max() <= 1):
         image = np.multiply(image, 255, dtype=np.float32)

@@ -37,18 +37,25 @@ def place(sizes, boxes, coverage, size_hw, em):
         overlap = _intersection(rects[:, None], taken[None]).sum(1) / (h * w)
         gap_y, gap_x = _gaps(rects, box)
         off_corner = np.abs(rects[:, 2] - box[0]) + np.abs(rects[:, 1] - box[1])
-        cost = (LABEL_COVERED * overlap + OBJECT_COVERED * _mean_inside(integral, rects, scale)
-                + np.hypot(gap_y, gap_x) / em + OFF_CORNER * off_corner / em)
+        cost = (
+            LABEL_COVERED * overlap
+            + OBJECT_COVERED * _mean_inside(integral, rects, scale)
+            + np.hypot(gap_y, gap_x) / em
+            + OFF_CORNER * off_corner / em
+        )
         best = int(np.argmin(cost))
         positions.append(corners[best])
         covered.append(overlap[best])
-        taken = np.concatenate([taken, rects[best:best + 1]])
+        taken = np.concatenate([taken, rects[best : best + 1]])
     return np.array(positions, int).reshape(-1, 2), np.array(covered)
 
 
 def _gaps(rects, box):
     """How far rectangles (K, 4) are from a box, down and across: 2 of (K,)."""
-    return [np.maximum(0, np.maximum(box[axis] - rects[:, axis + 2], rects[:, axis] - box[axis + 2])) for axis in (0, 1)]
+    return [
+        np.maximum(0, np.maximum(box[axis] - rects[:, axis + 2], rects[:, axis] - box[axis + 2]))
+        for axis in (0, 1)
+    ]
 
 
 def _candidates(h, w, box, height, width, em):

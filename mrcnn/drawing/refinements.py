@@ -11,13 +11,22 @@ from mrcnn.drawing.screen import entitle, new_axes, text_size_on
 
 FIGURE_INCHES = (12, 12)
 NEGATIVE = np.array([170, 170, 170], np.uint8)
-PAPER = 245             # grey level around the image
-WIDEST_MARGIN = 0.25    # of the image's longest edge: how much of its surroundings is shown
-AROUND = 0.02           # likewise: what is left free around boxes outside the image
-DASH, GAP = 5, 4        # strokes
+PAPER = 245  # grey level around the image
+WIDEST_MARGIN = 0.25  # of the image's longest edge: how much of its surroundings is shown
+AROUND = 0.02  # likewise: what is left free around boxes outside the image
+DASH, GAP = 5, 4  # strokes
 
 
-def draw_boxes(image, boxes=None, refined_boxes=None, masks=None, captions=None, visibilities=None, title="", ax=None):
+def draw_boxes(
+    image,
+    boxes=None,
+    refined_boxes=None,
+    masks=None,
+    captions=None,
+    visibilities=None,
+    title="",
+    ax=None,
+):
     """Draws boxes, and where they were moved to; Matterport's signature.
 
     image: (H, W, 3) uint8 RGB; boxes: (N, 4) yxyx, pixels of the image, drawn dashed; refined_boxes: (N, 4) likewise, solid; rows
@@ -29,14 +38,28 @@ def draw_boxes(image, boxes=None, refined_boxes=None, masks=None, captions=None,
     """
     if boxes is None and refined_boxes is None:
         raise ValueError("There is nothing to draw: pass boxes, refined_boxes, or both.")
-    before, after = (None if given is None else np.asarray(given, np.float64).reshape(-1, 4) for given in (boxes, refined_boxes))
+    before, after = (
+        None if given is None else np.asarray(given, np.float64).reshape(-1, 4)
+        for given in (boxes, refined_boxes)
+    )
     count = len(after if before is None else before)
     before, after = (np.zeros((count, 4)) if given is None else given for given in (before, after))
-    for name, given in (("boxes", before), ("refined_boxes", after), ("captions", captions), ("visibilities", visibilities)):
+    for name, given in (
+        ("boxes", before),
+        ("refined_boxes", after),
+        ("captions", captions),
+        ("visibilities", visibilities),
+    ):
         if given is not None and len(given) != count:
-            raise ValueError(f"Every box needs its own entry. Got {count} boxes and {len(given)} in {name}.")
-    visibilities = np.ones(count, int) if visibilities is None else np.asarray(visibilities).reshape(-1)
-    labels = [[]] * count if captions is None else [str(text or "").split("\n") for text in captions]
+            raise ValueError(
+                f"Every box needs its own entry. Got {count} boxes and {len(given)} in {name}."
+            )
+    visibilities = (
+        np.ones(count, int) if visibilities is None else np.asarray(visibilities).reshape(-1)
+    )
+    labels = (
+        [[]] * count if captions is None else [str(text or "").split("\n") for text in captions]
+    )
     _draw(as_rgb(image), before, after, masks, labels, visibilities, title, ax)
 
 
@@ -49,22 +72,48 @@ def draw_rois(image, rois, refined_rois, masks, class_ids, class_names, limit=10
     paste: (mask, box, size_hw) -> (window (h, w) bool, top, left), as `mrcnn.inference.pasting.paste_window`
     Makes a new figure of pyplot's.
     """
-    rois, refined_rois, class_ids = np.asarray(rois, np.float64), np.asarray(refined_rois, np.float64), np.asarray(class_ids)
-    if not len(rois) == len(refined_rois) == len(class_ids) or (masks is not None and len(masks) != len(rois)):
-        raise ValueError(f"Every roi needs a refined one, a class id and a mask (N, h, w). Got rois {rois.shape}, refined_rois "
-                         f"{refined_rois.shape}, class_ids {class_ids.shape} and masks {np.shape(masks)}.")
+    rois, refined_rois, class_ids = (
+        np.asarray(rois, np.float64),
+        np.asarray(refined_rois, np.float64),
+        np.asarray(class_ids),
+    )
+    if not len(rois) == len(refined_rois) == len(class_ids) or (
+        masks is not None and len(masks) != len(rois)
+    ):
+        raise ValueError(
+            f"Every roi needs a refined one, a class id and a mask (N, h, w). Got rois {rois.shape}, refined_rois "
+            f"{refined_rois.shape}, class_ids {class_ids.shape} and masks {np.shape(masks)}."
+        )
     photo = as_rgb(image)
     real = np.flatnonzero(rois.any(axis=1))
     chosen = np.sort(rng.permutation(real)[:limit])
     positive = class_ids[chosen] > 0
     windows = None
     if masks is not None:
-        windows = [paste(masks[i], rois[i], photo.shape[:2]) if class_ids[i] > 0 else (np.zeros((0, 0), bool), 0, 0) for i in chosen]
+        windows = [
+            paste(masks[i], rois[i], photo.shape[:2])
+            if class_ids[i] > 0
+            else (np.zeros((0, 0), bool), 0, 0)
+            for i in chosen
+        ]
     labels = [[caption(class_ids[i], class_names)] if class_ids[i] > 0 else [] for i in chosen]
     positives = int((class_ids[real] > 0).sum())
-    which = f"{len(chosen)} of {len(real)} rois, picked at random" if len(chosen) < len(real) else f"{len(real)} rois"
+    which = (
+        f"{len(chosen)} of {len(real)} rois, picked at random"
+        if len(chosen) < len(real)
+        else f"{len(real)} rois"
+    )
     title = f"{which}\nof all: {positives} positive, {len(real) - positives} negative ({positives / max(len(real), 1):.0%} positive)"
-    _draw(photo, rois[chosen], refined_rois[chosen] * positive[:, None], windows, labels, positive.astype(int), title, None)
+    _draw(
+        photo,
+        rois[chosen],
+        refined_rois[chosen] * positive[:, None],
+        windows,
+        labels,
+        positive.astype(int),
+        title,
+        None,
+    )
 
 
 def _draw(photo, before, after, masks, labels, visibilities, title, ax):
@@ -91,10 +140,19 @@ def _draw(photo, before, after, masks, labels, visibilities, title, ax):
             lines.append((before[i, :2], after[i, :2]))
         _stroke(canvas, lines, colors[i], stroke)
     final = np.where(after.any(axis=1, keepdims=True), after, before)
-    write_labels(canvas, final, windows, [lines if box.any() else [] for lines, box in zip(labels, final)], colors, em)
+    write_labels(
+        canvas,
+        final,
+        windows,
+        [lines if box.any() else [] for lines, box in zip(labels, final)],
+        colors,
+        em,
+    )
 
     (height, width), margin = photo.shape[:2], margin / factor
-    axes.imshow(canvas, extent=(-margin - 0.5, width + margin - 0.5, height + margin - 0.5, -margin - 0.5))
+    axes.imshow(
+        canvas, extent=(-margin - 0.5, width + margin - 0.5, height + margin - 0.5, -margin - 0.5)
+    )
     entitle(axes, title) if ax is None else axes.set_title(title)
     axes.axis("off")
 
@@ -112,13 +170,23 @@ def _edges(box, dash_stroke):
     """The lines of a box: list of ((y, x), (y, x)); none for padding. Dashes for a stroke of `dash_stroke` pixels, if that is not 0."""
     if not box.any():
         return []
-    y1, x1, y2, x2 = box - (0, 0, 1, 1)   # the far corner lies outside the box
+    y1, x1, y2, x2 = box - (0, 0, 1, 1)  # the far corner lies outside the box
     corners = np.array([(y1, x1), (y1, x2), (y2, x2), (y2, x1), (y1, x1)])
     lines = []
     for start, end in zip(corners[:-1], corners[1:]):
-        dashes = max(1, int(np.abs(end - start).max() / (dash_stroke * (DASH + GAP)))) if dash_stroke else 1
+        dashes = (
+            max(1, int(np.abs(end - start).max() / (dash_stroke * (DASH + GAP))))
+            if dash_stroke
+            else 1
+        )
         step = (end - start) / dashes
-        lines += [(start + k * step, start + k * step + step * (DASH / (DASH + GAP) if dash_stroke else 1)) for k in range(dashes)]
+        lines += [
+            (
+                start + k * step,
+                start + k * step + step * (DASH / (DASH + GAP) if dash_stroke else 1),
+            )
+            for k in range(dashes)
+        ]
     return lines
 
 

@@ -8,10 +8,10 @@ from matplotlib.backends import BackendFilter, backend_registry
 
 from mrcnn.drawing.overlay import text_size_for
 
-TITLE_GROWTH = 1.0   # points an inch: on 16 inches matplotlib's own 12 points are a whisper
-LEAST_POINTS = 7     # smaller writing is not legible
-LARGEST_GROWTH = 2   # or the writing would hide a picture that is that small
-LETTER = 0.55   # em: the mean width of a letter in matplotlib's typeface
+TITLE_GROWTH = 1.0  # points an inch: on 16 inches matplotlib's own 12 points are a whisper
+LEAST_POINTS = 7  # smaller writing is not legible
+LARGEST_GROWTH = 2  # or the writing would hide a picture that is that small
+LETTER = 0.55  # em: the mean width of a letter in matplotlib's typeface
 
 
 def new_axes(figsize):
@@ -29,7 +29,9 @@ def entitle(axes, title):
 def text_size_on(axes, size_hw):
     """Pixels per em of writing in a picture of (height, width) pixels: its own, or more where the axes are small."""
     own = text_size_for(size_hw)
-    pixels_per_inch = max(size_hw[0] / axes.bbox.height, size_hw[1] / axes.bbox.width) * axes.figure.dpi
+    pixels_per_inch = (
+        max(size_hw[0] / axes.bbox.height, size_hw[1] / axes.bbox.width) * axes.figure.dpi
+    )
     return round(min(max(own, LEAST_POINTS / 72 * pixels_per_inch), LARGEST_GROWTH * own))
 
 

@@ -5,7 +5,7 @@ import re
 import sys
 
 NUMBER = re.compile(r"\s*[-+]?(\d[\d,]*\.?\d*|\.\d+|nan|inf)(e[-+]?\d+)?\s*%?\s*", re.IGNORECASE)
-ALARM = "***"   # a cell that starts so is a warning
+ALARM = "***"  # a cell that starts so is a warning
 CELL = "padding: 2px 12px; white-space: nowrap;"
 ALARM_COLOR = "#c0392b"
 
@@ -18,8 +18,13 @@ def text_table(rows):
     """
     cells, to_right = _cells(rows)
     widths = [max(len(row[i]) for row in cells) for i in range(len(to_right))]
-    lines = ["  ".join(cell.rjust(width) if right else cell.ljust(width) for cell, width, right in zip(row, widths, to_right)).rstrip()
-             for row in cells]
+    lines = [
+        "  ".join(
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(row, widths, to_right)
+        ).rstrip()
+        for row in cells
+    ]
     return "\n".join([*lines[:1], "  ".join("-" * width for width in widths), *lines[1:]])
 
 
@@ -33,7 +38,11 @@ def html_table(rows):
     lines = ["<table>"]
     for number, row in enumerate(cells):
         tag = "td" if number else "th"
-        lines.append("<tr>" + "".join(_html_cell(tag, cell, right) for cell, right in zip(row, to_right)) + "</tr>")
+        lines.append(
+            "<tr>"
+            + "".join(_html_cell(tag, cell, right) for cell, right in zip(row, to_right))
+            + "</tr>"
+        )
     return "\n".join([*lines, "</table>"])
 
 
@@ -46,11 +55,16 @@ def in_notebook():
 def _cells(rows):
     """(rows of stripped strings, all of one length; for every column whether it holds numbers)."""
     if len(rows) == 0:
-        raise ValueError("A table needs at least its heading; got an empty list. Pass a list of rows, each a list of cells.")
+        raise ValueError(
+            "A table needs at least its heading; got an empty list. Pass a list of rows, each a list of cells."
+        )
     columns = max(len(row) for row in rows)
     cells = [[str(cell).strip() for cell in row] + [""] * (columns - len(row)) for row in rows]
     body = cells[1:] or cells
-    to_right = [any(row[i] for row in body) and all(NUMBER.fullmatch(row[i]) for row in body if row[i]) for i in range(columns)]
+    to_right = [
+        any(row[i] for row in body) and all(NUMBER.fullmatch(row[i]) for row in body if row[i])
+        for i in range(columns)
+    ]
     return cells, to_right
 
 

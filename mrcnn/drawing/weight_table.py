@@ -3,7 +3,7 @@
 import numpy as np
 
 HEADING = ["LAYER", "WEIGHT", "SHAPE", "MIN", "MAX", "STD", ""]
-TOO_LARGE = 1000   # Matterport's: weights of a healthy network stay far below
+TOO_LARGE = 1000  # Matterport's: weights of a healthy network stay far below
 
 
 def weight_rows(layers):
@@ -17,7 +17,15 @@ def weight_rows(layers):
         for name, values in tensors:
             values = np.asarray(values)
             numbers = (values.min(), values.max(), values.std()) if values.size else (np.nan,) * 3
-            rows.append([layer, name, str(values.shape), *(f"{number:+.4f}" for number in numbers), _alarm(name, values, *numbers[:2])])
+            rows.append(
+                [
+                    layer,
+                    name,
+                    str(values.shape),
+                    *(f"{number:+.4f}" for number in numbers),
+                    _alarm(name, values, *numbers[:2]),
+                ]
+            )
     return rows
 
 

@@ -11,7 +11,13 @@ from pycocotools.cocoeval import COCOeval
 from mrcnn.data.coco_runs import as_rle
 from mrcnn.data.entries import Entry, shown
 from mrcnn.data.polygons import farthest
-from mrcnn.evaluation.coco_truth import checked_truth, refuse_unknown, size_of_image, with_areas, with_boxes
+from mrcnn.evaluation.coco_truth import (
+    checked_truth,
+    refuse_unknown,
+    size_of_image,
+    with_areas,
+    with_boxes,
+)
 
 # The order of COCOeval.stats.
 NUMBERS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
@@ -39,17 +45,35 @@ def evaluate_coco(ground_truth, detections, iou_type="segm", image_ids=None):
     wanted = known if image_ids is None else known.intersection(image_ids)
     # pycocotools takes ids for numbers that fit NumPy's integers and sorts them, so it is given places in these lists.
     image_of = {i: place for place, i in enumerate(sorted(known))}
-    category_of = {i: place for place, i in enumerate(sorted(category["id"] for category in truth["categories"]))}
+    category_of = {
+        i: place
+        for place, i in enumerate(sorted(category["id"] for category in truth["categories"]))
+    }
 
     def placed(rows):
-        return [row | {"id": number, "image_id": image_of[row["image_id"]], "category_id": category_of[row["category_id"]]}
-                for number, row in enumerate(rows, 1) if row["image_id"] in wanted]
+        return [
+            row
+            | {
+                "id": number,
+                "image_id": image_of[row["image_id"]],
+                "category_id": category_of[row["category_id"]],
+            }
+            for number, row in enumerate(rows, 1)
+            if row["image_id"] in wanted
+        ]
 
     annotations = placed(truth["annotations"])
-    images = [{key: image[key] for key in ("height", "width") if key in image} | {"id": image_of[image["id"]]}
-              for image in truth["images"]]
+    images = [
+        {key: image[key] for key in ("height", "width") if key in image}
+        | {"id": image_of[image["id"]]}
+        for image in truth["images"]
+    ]
     with contextlib.redirect_stdout(io.StringIO()):
-        evaluation = COCOeval(_coco(images, len(category_of), annotations), _coco(images, len(category_of), placed(found)), iou_type)
+        evaluation = COCOeval(
+            _coco(images, len(category_of), annotations),
+            _coco(images, len(category_of), placed(found)),
+            iou_type,
+        )
         evaluation.params.imgIds = sorted(image_of[i] for i in wanted)
         evaluation.evaluate()
         evaluation.accumulate()
@@ -61,17 +85,30 @@ def evaluate_coco(ground_truth, detections, iou_type="segm", image_ids=None):
 
 def _of_images(ground_truth, image_ids):
     """The same ground truth without the annotations of other images, whose masks would be read for nothing."""
-    if image_ids is None or not isinstance(ground_truth, dict) or not isinstance(ground_truth.get("annotations"), list):
+    if (
+        image_ids is None
+        or not isinstance(ground_truth, dict)
+        or not isinstance(ground_truth.get("annotations"), list)
+    ):
         return ground_truth
     wanted = set(image_ids)
-    rows = [row for row in ground_truth["annotations"]
-            if not isinstance(row, dict) or not isinstance(row.get("image_id"), (int, str)) or row["image_id"] in wanted]
+    rows = [
+        row
+        for row in ground_truth["annotations"]
+        if not isinstance(row, dict)
+        or not isinstance(row.get("image_id"), (int, str))
+        or row["image_id"] in wanted
+    ]
     return {**ground_truth, "annotations": rows}
 
 
 def _coco(images, number, annotations):
     coco = COCO()
-    coco.dataset = {"images": images, "categories": [{"id": k} for k in range(number)], "annotations": annotations}
+    coco.dataset = {
+        "images": images,
+        "categories": [{"id": k} for k in range(number)],
+        "annotations": annotations,
+    }
     coco.createIndex()
     return coco
 
@@ -80,7 +117,9 @@ def _checked_results(detections, truth, iou_type):
     """Results as pycocotools' loadRes makes them, of one kind of geometry only: given both, it takes the box's area for the
     mask's, which moves objects between small, medium and large."""
     if not isinstance(detections, (list, tuple)):
-        raise ValueError(f"The detections are {shown(detections)}. Expected a list of COCO results.")
+        raise ValueError(
+            f"The detections are {shown(detections)}. Expected a list of COCO results."
+        )
     size_of = {image["id"]: size_of_image(image) for image in truth["images"]}
     categories = {category["id"] for category in truth["categories"]}
     unknown = {key: set() for key in ("image", "category")}
@@ -88,7 +127,11 @@ def _checked_results(detections, truth, iou_type):
     for i, detection in enumerate(detections):
         entry = Entry(detection, "The detections", "detection", i)
         entry.needs("image_id", "category_id", "score")
-        row = {"image_id": entry.identity("image_id"), "category_id": entry.whole("category_id"), "score": float(entry.number("score"))}
+        row = {
+            "image_id": entry.identity("image_id"),
+            "category_id": entry.whole("category_id"),
+            "score": float(entry.number("score")),
+        }
         if row["image_id"] not in size_of or row["category_id"] not in categories:
             unknown["image"].update({row["image_id"]} - size_of.keys())
             unknown["category"].update({row["category_id"]} - categories)
@@ -96,8 +139,10 @@ def _checked_results(detections, truth, iou_type):
         size_hw = size_of[row["image_id"]]
         geometry = "bbox" if iou_type == "bbox" and entry.has("bbox") else "segmentation"
         if not entry.has(geometry):
-            raise ValueError(f'{entry.where} has no "{geometry}", which iou_type="{iou_type}" compares. '
-                             f"It has: {', '.join(map(shown, detection))}.")
+            raise ValueError(
+                f'{entry.where} has no "{geometry}", which iou_type="{iou_type}" compares. '
+                f"It has: {', '.join(map(shown, detection))}."
+            )
         if geometry == "bbox":
             row["bbox"] = entry.box(most=farthest(size_hw or (1, 1)))
             row["area"] = row["bbox"][2] * row["bbox"][3]
@@ -107,8 +152,16 @@ def _checked_results(detections, truth, iou_type):
         described.append(entry.where)
     for kind, ids in unknown.items():
         if ids:
-            refuse_unknown(sorted(ids, key=str), "The list of detections", kind, len(size_of if kind == "image" else categories))
-    masks = with_areas([row for row in rows if "segmentation" in row], [w for row, w in zip(rows, described) if "segmentation" in row])
+            refuse_unknown(
+                sorted(ids, key=str),
+                "The list of detections",
+                kind,
+                len(size_of if kind == "image" else categories),
+            )
+    masks = with_areas(
+        [row for row in rows if "segmentation" in row],
+        [w for row, w in zip(rows, described) if "segmentation" in row],
+    )
     with_boxes(masks)
     return rows
 
@@ -117,9 +170,15 @@ def _per_category(evaluation, categories, annotations):
     instances = Counter(row["category_id"] for row in annotations if not row["iscrowd"])
     # (IoU threshold, recall, category, all areas, 100 detections)
     precision = evaluation.eval["precision"][:, :, :, 0, -1]
-    return {category["id"]: {"name": category["name"], "AP": _mean(precision[:, :, k]), "AP50": _mean(precision[0, :, k]),
-                             "instances": instances[k]}
-            for k, category in enumerate(sorted(categories, key=lambda category: category["id"]))}
+    return {
+        category["id"]: {
+            "name": category["name"],
+            "AP": _mean(precision[:, :, k]),
+            "AP50": _mean(precision[0, :, k]),
+            "instances": instances[k],
+        }
+        for k, category in enumerate(sorted(categories, key=lambda category: category["id"]))
+    }
 
 
 def _mean(precision):

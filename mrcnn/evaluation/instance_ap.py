@@ -3,6 +3,7 @@
 For a number to publish use `mrcnn.evaluation.coco`: COCO sorts the detections of all images before it takes an average, keeps
 classes apart and forgives crowds. This one is for looking at single images, and for comparing with figures of old.
 """
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,7 +53,9 @@ class Comparison:
         found = np.cumsum(self.matches(iou_threshold)[1] > -1)
         precisions = np.concatenate([[0.0], found / np.arange(1, len(found) + 1), [0.0]])
         precisions = np.maximum.accumulate(precisions[::-1])[::-1]
-        recalls = np.concatenate([[0.0], found / objects if objects else np.full(len(found), np.nan), [1.0]])
+        recalls = np.concatenate(
+            [[0.0], found / objects if objects else np.full(len(found), np.nan), [1.0]]
+        )
         if not objects:
             return float("nan"), precisions, recalls
         return float(np.sum(np.diff(recalls) * precisions[1:])), precisions, recalls
@@ -65,9 +68,18 @@ def compare(gt_boxes, gt_class_ids, gt_masks, pred_boxes, pred_class_ids, pred_s
     *_masks: (H, W, n) of the whole image, bool or any numbers, of which more than 0.5 is covered
     """
     gt, pred = real_rows(gt_boxes), real_rows(pred_boxes)
-    _check_counts("ground truth", gt, {"class ids": len(gt_class_ids), "masks": np.shape(gt_masks)[-1]})
-    _check_counts("predictions", pred, {"class ids": len(pred_class_ids), "masks": np.shape(pred_masks)[-1],
-                                        "scores": len(pred_scores)})
+    _check_counts(
+        "ground truth", gt, {"class ids": len(gt_class_ids), "masks": np.shape(gt_masks)[-1]}
+    )
+    _check_counts(
+        "predictions",
+        pred,
+        {
+            "class ids": len(pred_class_ids),
+            "masks": np.shape(pred_masks)[-1],
+            "scores": len(pred_scores),
+        },
+    )
     pred = pred[np.argsort(-np.asarray(pred_scores)[pred], kind="stable")]
     # All are compared and then sorted: gathering masks along their last axis would take longer than comparing them.
     overlaps = mask_overlaps(pred_masks, gt_masks)[np.ix_(pred, gt)]
@@ -78,7 +90,9 @@ def real_rows(rows):
     """(n, k), padded with rows of zeros -> (m,) int64, the indices of the others."""
     rows = np.asarray(rows)
     if rows.ndim != 2:
-        raise ValueError(f"Boxes, or other rows that may be padded with zeros, have two axes. Got shape {rows.shape}.")
+        raise ValueError(
+            f"Boxes, or other rows that may be padded with zeros, have two axes. Got shape {rows.shape}."
+        )
     return np.flatnonzero((rows != 0).any(axis=1))
 
 
@@ -92,13 +106,18 @@ def mask_overlaps(masks_a, masks_b):
     if not (n and m):
         return np.zeros((n, m), np.float32)
     if masks_a.shape[:-1] != masks_b.shape[:-1]:
-        raise ValueError(f"Masks can be compared only on one canvas (height, width). Got {masks_a.shape[:-1]} and {masks_b.shape[:-1]}; "
-                         "mini-masks have to be expanded first, or the ground truth loaded with use_mini_mask=False.")
+        raise ValueError(
+            f"Masks can be compared only on one canvas (height, width). Got {masks_a.shape[:-1]} and {masks_b.shape[:-1]}; "
+            "mini-masks have to be expanded first, or the ground truth loaded with use_mini_mask=False."
+        )
     masks_a, masks_b = masks_a.reshape(-1, n), masks_b.reshape(-1, m)
     area_a, area_b, intersection = np.zeros(n), np.zeros(m), np.zeros((n, m))
     for start in range(0, len(masks_a), STRIPE_PIXELS):
         # float32, because matrix products of integers do not use BLAS; a stripe's counts are exact in it.
-        a, b = (_covered(masks[start:start + STRIPE_PIXELS]).astype(np.float32) for masks in (masks_a, masks_b))
+        a, b = (
+            _covered(masks[start : start + STRIPE_PIXELS]).astype(np.float32)
+            for masks in (masks_a, masks_b)
+        )
         area_a += a.sum(axis=0)
         area_b += b.sum(axis=0)
         intersection += a.T @ b
@@ -127,5 +146,8 @@ def _check_counts(what, rows, counts):
     """counts may exceed the boxes (padding that the boxes no longer have), but every box that is none needs its own."""
     needed = int(rows[-1]) + 1 if len(rows) else 0
     if min(counts.values()) < needed:
-        raise ValueError(f"Every box of the {what} needs a class id, a mask and, if predicted, a score of its own. Got {needed} boxes, but "
-                         + ", ".join(f"{n} {name}" for name, n in counts.items()) + "; masks are (height, width, number of objects).")
+        raise ValueError(
+            f"Every box of the {what} needs a class id, a mask and, if predicted, a score of its own. Got {needed} boxes, but "
+            + ", ".join(f"{n} {name}" for name, n in counts.items())
+            + "; masks are (height, width, number of objects)."
+        )

@@ -2,6 +2,7 @@
 
 Counts of all images are added up first and divided last: a mean over images or batches would weigh a pixel by the company it is in.
 """
+
 import numpy as np
 
 
@@ -13,7 +14,9 @@ def confusion(real, said, count):
     counted = real < count
     if not counted.all():
         real, said = real[counted], said[counted]
-    return np.bincount((real.astype(np.int64) * count + said).ravel(), minlength=count * count).reshape(count, count)
+    return np.bincount(
+        (real.astype(np.int64) * count + said).ravel(), minlength=count * count
+    ).reshape(count, count)
 
 
 def pixel_scores(counts, categories):
@@ -29,10 +32,19 @@ def pixel_scores(counts, categories):
     iou = [_ratio(r, union) for r, union in zip(right.tolist(), (real + said - right).tolist())]
     foreground, total = int(counts[1:, 1:].sum()), int(counts.sum())
     binary = [iou[0], _ratio(foreground, total - int(counts[0, 0]))]
-    return {"pixel_accuracy": _ratio(int(right.sum()), total), "foreground_iou": binary[1], "background_iou": binary[0],
-            "binary_iou": _mean(binary), "mean_iou": _mean(iou[1:]), "mean_iou_with_background": _mean(iou), "pixels": total,
-            "per_category": {category["id"]: {"name": category["name"], "iou": iou[k], "pixels": int(real[k])}
-                             for k, category in enumerate(categories, start=1)}}
+    return {
+        "pixel_accuracy": _ratio(int(right.sum()), total),
+        "foreground_iou": binary[1],
+        "background_iou": binary[0],
+        "binary_iou": _mean(binary),
+        "mean_iou": _mean(iou[1:]),
+        "mean_iou_with_background": _mean(iou),
+        "pixels": total,
+        "per_category": {
+            category["id"]: {"name": category["name"], "iou": iou[k], "pixels": int(real[k])}
+            for k, category in enumerate(categories, start=1)
+        },
+    }
 
 
 def _ratio(part, whole):

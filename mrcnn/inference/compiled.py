@@ -1,4 +1,5 @@
 """compiled: a function of a Keras model, compiled once for each shape of its arguments, on any backend."""
+
 import contextlib
 import functools
 import logging
@@ -14,6 +15,7 @@ def compiled(function, model, *, xla):
     backend = keras.backend.backend()
     if backend == "tensorflow":
         import tensorflow as tf
+
         _retraced_on_purpose()
         return tf.function(function, jit_compile=xla, reduce_retracing=False)
     if backend == "jax":

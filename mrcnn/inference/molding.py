@@ -1,4 +1,5 @@
 """Molding: from a photo to network input, and from its detections back to the photo."""
+
 import numpy as np
 
 from mrcnn.data.dataset import as_photo
@@ -29,6 +30,12 @@ def unmold(detections, placement, inclusive=False):
     """
     boxes = placement.boxes_to_photo(detections["boxes"], inclusive)
     rois = np.round(boxes).astype(np.int32)
-    real = detections["valid"] & (rois[:, 2:] > rois[:, :2]).all(axis=1)        # whole pixels of a large canvas may be none of a photo
-    result = {name: column[real].copy() for name, column in detections.items() if name not in ("valid", "boxes")}
+    real = detections["valid"] & (rois[:, 2:] > rois[:, :2]).all(
+        axis=1
+    )  # whole pixels of a large canvas may be none of a photo
+    result = {
+        name: column[real].copy()
+        for name, column in detections.items()
+        if name not in ("valid", "boxes")
+    }
     return {"rois": rois[real], "boxes": boxes[real], "image_hw": placement.photo_hw, **result}

@@ -31,7 +31,7 @@ def paste(mask, box, size_hw, threshold=0.5, edge="constant"):
     """
     canvas = np.zeros((int(size_hw[0]), int(size_hw[1])), bool)
     window, top, left = paste_window(mask, box, size_hw, threshold, edge)
-    canvas[top:top + window.shape[0], left:left + window.shape[1]] = window
+    canvas[top : top + window.shape[0], left : left + window.shape[1]] = window
     return canvas
 
 
@@ -47,8 +47,10 @@ def paste_window(mask, box, size_hw, threshold=0.5, edge="constant"):
     # scikit-image interpolates in double precision: a tie with the threshold must stay a tie.
     mask = np.asarray(mask, np.float64 if edge == "zero" else np.float32)
     if mask.ndim != 2 or mask.size == 0:
-        raise ValueError(f"A mask has two axes (height, width), neither of them empty. "
-                         f"Got shape {mask.shape}; paste the masks of several instances one by one.")
+        raise ValueError(
+            f"A mask has two axes (height, width), neither of them empty. "
+            f"Got shape {mask.shape}; paste the masks of several instances one by one."
+        )
     y1, x1, y2, x2 = (float(value) for value in box)
     top, bottom = _pixels_inside(y1, y2, int(size_hw[0]))
     left, right = _pixels_inside(x1, x2, int(size_hw[1]))
@@ -78,8 +80,10 @@ def paste_window(mask, box, size_hw, threshold=0.5, edge="constant"):
 def _pixels_inside(low, high, size):
     """The range [first, end) of the pixels 0..size-1 whose centre lies in [low, high)."""
     if not (math.isfinite(low) and math.isfinite(high)):
-        raise ValueError(f"A box is four finite numbers, yxyx. Got an edge pair ({low}, {high}); "
-                         f"drop detections that are not finite before pasting them.")
+        raise ValueError(
+            f"A box is four finite numbers, yxyx. Got an edge pair ({low}, {high}); "
+            f"drop detections that are not finite before pasting them."
+        )
     return max(0, math.ceil(low - 0.5)), min(size, math.ceil(high - 0.5))
 
 

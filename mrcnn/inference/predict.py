@@ -1,4 +1,5 @@
 """Predictor: photos in, detected objects out; any number of photos of any size."""
+
 import numpy as np
 from keras import ops
 
@@ -58,27 +59,40 @@ class Predictor:
         """
         for batch in self._batches(self._given(photos, boxes, class_ids)):
             images, on_canvas, results = zip(*batch, strict=True)
-            described = self._describe_molded(np.stack(images), on_canvas, [result["class_ids"] for result in results])
+            described = self._describe_molded(
+                np.stack(images), on_canvas, [result["class_ids"] for result in results]
+            )
             for result, fields in zip(results, described, strict=True):
                 yield result | fields
 
     def _runs_eagerly(self, images):
         """Whether these few photos run without a graph; if so, they are counted."""
         count, batch_size = len(images), self.config.BATCH_SIZE
-        if images.shape[1:3] in self._sizes or (count == batch_size and batch_size > 1) or count > self._eager_left:
+        if (
+            images.shape[1:3] in self._sizes
+            or (count == batch_size and batch_size > 1)
+            or count > self._eager_left
+        ):
             return False
         self._eager_left -= count
         return True
 
     def _compile(self):
-        self._compiled_for, self._sizes = self.convention, {}       # of each canvas, of the batches so far
-        self._detect, self._describe, self._features = (compiled(step, self.detector, xla=self.xla)
-                                                        for step in (self._first_step, self._second_step, self._pyramid))
+        self._compiled_for, self._sizes = (
+            self.convention,
+            {},
+        )  # of each canvas, of the batches so far
+        self._detect, self._describe, self._features = (
+            compiled(step, self.detector, xla=self.xla)
+            for step in (self._first_step, self._second_step, self._pyramid)
+        )
 
     def _canvases(self, photos):
         """(image (H, W, 3), its Placement) of each photo."""
         count = 0
-        for photo in photos:            # not enumerate: it would hold on to a photo while the next one is read
+        for (
+            photo
+        ) in photos:  # not enumerate: it would hold on to a photo while the next one is read
             canvas = mold(photo, self.config, self.convention, name=f"Photo {count}")
             count += 1
             del photo
@@ -86,17 +100,29 @@ class Predictor:
 
     def _given(self, photos, boxes, class_ids):
         """(image (H, W, 3), boxes (N, 4) on the canvas, result without what the heads say) of each photo."""
-        for i, ((image, placement), *given) in enumerate(zip(self._canvases(photos), boxes, class_ids, strict=True)):
+        for i, ((image, placement), *given) in enumerate(
+            zip(self._canvases(photos), boxes, class_ids, strict=True)
+        ):
             own, classes = _checked(*given, self.config.NUM_CLASSES, f"Photo {i}")
-            yield image, _to_canvas(own, placement, self.convention == "corners"), {
-                "rois": np.round(own).astype(np.int32), "boxes": own, "image_hw": placement.photo_hw, "class_ids": classes,
-                "scores": np.ones(len(classes), np.float32)}
+            yield (
+                image,
+                _to_canvas(own, placement, self.convention == "corners"),
+                {
+                    "rois": np.round(own).astype(np.int32),
+                    "boxes": own,
+                    "image_hw": placement.photo_hw,
+                    "class_ids": classes,
+                    "scores": np.ones(len(classes), np.float32),
+                },
+            )
 
     def _batches(self, items):
         """Lists of items (image, ...), in their order; the images of a list have one shape, and there are at most BATCH_SIZE."""
         batch = []
         for item in items:
-            if batch and item[0].shape != batch[0][0].shape:        # "pad64" and "none" give each photo a canvas of its own size
+            if (
+                batch and item[0].shape != batch[0][0].shape
+            ):  # "pad64" and "none" give each photo a canvas of its own size
                 yield batch
                 batch = []
             batch.append(item)
@@ -108,9 +134,14 @@ class Predictor:
 
     def _results(self, canvases):
         images = np.stack([image for image, _ in canvases])
-        found = self.detect_molded(images, np.stack([placement.window for _, placement in canvases]))
+        found = self.detect_molded(
+            images, np.stack([placement.window for _, placement in canvases])
+        )
         inclusive = self.convention == "corners"
-        return [unmold({k: v[i] for k, v in found.items()}, placement, inclusive) for i, (_, placement) in enumerate(canvases)]
+        return [
+            unmold({k: v[i] for k, v in found.items()}, placement, inclusive)
+            for i, (_, placement) in enumerate(canvases)
+        ]
 
     def detect_molded(self, images, windows):
         """Network input (b, H, W, 3), windows (b, 4), b <= BATCH_SIZE -> dict of (b, n, ...) arrays on the canvas, with "valid"."""
@@ -123,32 +154,53 @@ class Predictor:
         most = int(found["valid"].sum(axis=1).max())
         rows = max(most, 1) if eager else _bucket(most, self.config)
         found = {name: column[:, :rows] for name, column in found.items()}
-        return found | self._fields(pyramid, found["boxes"], found["class_ids"], self._second_step if eager else self._describe)
+        return found | self._fields(
+            pyramid,
+            found["boxes"],
+            found["class_ids"],
+            self._second_step if eager else self._describe,
+        )
 
     def _describe_molded(self, images, boxes, class_ids):
         """Network input (b, H, W, 3), and for each image boxes (n, 4) on the canvas and class ids (n,) -> b dicts of (n, ...) arrays."""
         self._follow_weights()
-        pyramid, most = self._features(_filled(images, self._size_of(images))), max(map(len, class_ids))
+        pyramid, most = (
+            self._features(_filled(images, self._size_of(images))),
+            max(map(len, class_ids)),
+        )
         parts = []
         for start in range(0, max(most, 1), self.config.DETECTION_MAX_INSTANCES):
             rows = _bucket(most - start, self.config)
-            parts.append(self._fields(pyramid, *(np.stack([_filled(own[start:start + rows], rows) for own in column])
-                                                 for column in (boxes, class_ids)), self._describe))
+            parts.append(
+                self._fields(
+                    pyramid,
+                    *(
+                        np.stack([_filled(own[start : start + rows], rows) for own in column])
+                        for column in (boxes, class_ids)
+                    ),
+                    self._describe,
+                )
+            )
         fields = {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}
-        return [{name: column[i, :len(own)].copy() for name, column in fields.items()} for i, own in enumerate(class_ids)]
+        return [
+            {name: column[i, : len(own)].copy() for name, column in fields.items()}
+            for i, own in enumerate(class_ids)
+        ]
 
     def _fields(self, pyramid, boxes, class_ids, describe):
         """What the heads say of boxes (b, n, 4) on the canvas, of class ids (b, n), b <= BATCH_SIZE: dict of (b, n, ...) arrays."""
         size = pyramid[0].shape[0]
         fields = describe(pyramid, _filled(boxes, size), _filled(class_ids, size))
-        return {name: ops.convert_to_numpy(column)[:len(boxes)] for name, column in fields.items()}
+        return {name: ops.convert_to_numpy(column)[: len(boxes)] for name, column in fields.items()}
 
     def _size_of(self, images):
         """How many images this batch is filled to: a size that is compiled if there is one, so there are at most two of each canvas."""
         if len(self._sizes) >= MOST_CANVASES and images.shape[1:3] not in self._sizes:
             self._compile()
         count, sizes = len(images), self._sizes.setdefault(images.shape[1:3], set())
-        size = min((s for s in sizes if s >= count), default=1 if count == 1 else self.config.BATCH_SIZE)
+        size = min(
+            (s for s in sizes if s >= count), default=1 if count == 1 else self.config.BATCH_SIZE
+        )
         sizes.add(size)
         return size
 
@@ -161,11 +213,15 @@ class Predictor:
         images, windows = ops.convert_to_tensor(images), ops.convert_to_tensor(windows)
         image_hw = tuple(images.shape[1:3])
         pyramid = self.detector.features(images)
-        boxes, valid = self.detector.proposals(self.detector.rpn(pyramid), image_hw, training_path=False)
+        boxes, valid = self.detector.proposals(
+            self.detector.rpn(pyramid), image_hw, training_path=False
+        )
         return pyramid[:4], self.detector.detections(pyramid, boxes, valid, windows)
 
     def _second_step(self, pyramid, boxes, class_ids):
-        return self.detector.describe(pyramid, ops.convert_to_tensor(boxes), ops.convert_to_tensor(class_ids))
+        return self.detector.describe(
+            pyramid, ops.convert_to_tensor(boxes), ops.convert_to_tensor(class_ids)
+        )
 
     def _pyramid(self, images):
         return self.detector.features(ops.convert_to_tensor(images))[:4]
@@ -176,11 +232,15 @@ def full_masks(result, threshold=0.5, convention="aligned"):
 
     convention: "corners" fills whole pixels' boxes and fades to 0 at their border, which is how Matterport pastes
     """
-    boxes, edge = (result["rois"], "zero") if convention == "corners" else (result["boxes"], "constant")
-    masks = np.zeros((len(boxes), *result["image_hw"]), bool)           # one after the other in memory, as they are written and read
+    boxes, edge = (
+        (result["rois"], "zero") if convention == "corners" else (result["boxes"], "constant")
+    )
+    masks = np.zeros(
+        (len(boxes), *result["image_hw"]), bool
+    )  # one after the other in memory, as they are written and read
     for canvas, mask, box in zip(masks, result["mask_probabilities"], boxes, strict=True):
         window, top, left = paste_window(mask, box, result["image_hw"], threshold, edge)
-        canvas[top:top + window.shape[0], left:left + window.shape[1]] = window
+        canvas[top : top + window.shape[0], left : left + window.shape[1]] = window
     return masks.transpose(1, 2, 0)
 
 
@@ -201,12 +261,16 @@ def _checked(boxes, class_ids, num_classes, name):
     if boxes.size == 0 and class_ids.size == 0:
         return boxes.reshape(0, 4), class_ids.reshape(0)
     if class_ids.ndim != 1 or boxes.shape != (len(class_ids), 4):
-        raise ValueError(f"{name} comes with boxes of shape {boxes.shape} and class_ids of shape {class_ids.shape}. Expected (N, 4), yxyx, "
-                         "and (N,).")
+        raise ValueError(
+            f"{name} comes with boxes of shape {boxes.shape} and class_ids of shape {class_ids.shape}. Expected (N, 4), yxyx, "
+            "and (N,)."
+        )
     wrong = class_ids[(class_ids < 1) | (class_ids >= num_classes)]
     if len(wrong):
-        raise ValueError(f"{name} comes with a box of class {wrong[0]}. The classes of this model are 1 to {num_classes - 1} (0 is the "
-                         "background).")
+        raise ValueError(
+            f"{name} comes with a box of class {wrong[0]}. The classes of this model are 1 to {num_classes - 1} (0 is the "
+            "background)."
+        )
     return boxes, class_ids
 
 

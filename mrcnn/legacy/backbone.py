@@ -1,4 +1,5 @@
 """Pieces for a backbone of one's own: Matterport's residual blocks, and the sizes of the maps that a backbone makes."""
+
 import numpy as np
 
 from mrcnn.legacy.batch_norm import BatchNorm
@@ -11,21 +12,39 @@ def identity_block(input_tensor, kernel_size, filters, stage, block, use_bias=Tr
     kernel_size: of the middle convolution; filters: channels of the three; stage: int, block: letter, for the layers' names,
     res<stage><block>_branch2a and so on; train_bn: False keeps BatchNorm's stored statistics
     """
-    return bottleneck(input_tensor, f"{stage}{block}", filters, _remembering(train_bn), kernel_size=kernel_size, use_bias=use_bias)
+    return bottleneck(
+        input_tensor,
+        f"{stage}{block}",
+        filters,
+        _remembering(train_bn),
+        kernel_size=kernel_size,
+        use_bias=use_bias,
+    )
 
 
-def conv_block(input_tensor, kernel_size, filters, stage, block, strides=(2, 2), use_bias=True, train_bn=True):
+def conv_block(
+    input_tensor, kernel_size, filters, stage, block, strides=(2, 2), use_bias=True, train_bn=True
+):
     """A bottleneck whose shortcut is a 1x1 convolution: (B, H, W, C) -> (B, H / strides, W / strides, filters[2]).
 
     strides: of the shortcut and of the first convolution; all else as in `identity_block`
     """
-    return bottleneck(input_tensor, f"{stage}{block}", filters, _remembering(train_bn), kernel_size=kernel_size, strides=strides,
-                      projects=True, use_bias=use_bias)
+    return bottleneck(
+        input_tensor,
+        f"{stage}{block}",
+        filters,
+        _remembering(train_bn),
+        kernel_size=kernel_size,
+        strides=strides,
+        projects=True,
+        use_bias=use_bias,
+    )
 
 
 def _remembering(train_bn):
     def bn(tensor, name):
         return BatchNorm(name=name)(tensor, training=train_bn)
+
     return bn
 
 
@@ -37,4 +56,9 @@ def compute_backbone_shapes(config, image_shape):
     if callable(config.BACKBONE) and config.COMPUTE_BACKBONE_SHAPE is not None:
         return np.asarray(config.COMPUTE_BACKBONE_SHAPE(image_shape))
     height, width = image_shape[:2]
-    return np.array([(-(-int(height) // stride), -(-int(width) // stride)) for stride in config.BACKBONE_STRIDES])
+    return np.array(
+        [
+            (-(-int(height) // stride), -(-int(width) // stride))
+            for stride in config.BACKBONE_STRIDES
+        ]
+    )

@@ -1,4 +1,5 @@
 """BatchNorm, called as Matterport calls it: with training=False where the statistics should stay."""
+
 from mrcnn.modeling import batch_norm
 
 

@@ -1,4 +1,5 @@
 """Batches as Matterport's model was fed: lists of padded arrays. For inspection and training loops of one's own."""
+
 import itertools
 
 import keras
@@ -27,19 +28,36 @@ class DataGenerator(keras.utils.PyDataset):
     (B, R, K, 4) and masks (B, R, *MASK_SHAPE, K). It is a function of (SEED, epoch, i) alone.
     """
 
-    def __init__(self, dataset, config, shuffle=True, augmentation=None, random_rois=0, detection_targets=False, augment=False,
-                 no_augmentation_sources=None, batch_size=None, **kwargs):
+    def __init__(
+        self,
+        dataset,
+        config,
+        shuffle=True,
+        augmentation=None,
+        random_rois=0,
+        detection_targets=False,
+        augment=False,
+        no_augmentation_sources=None,
+        batch_size=None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         if not len(dataset.image_ids):
-            raise ValueError("The data set holds no images. Call add_image for each, then prepare().")
+            raise ValueError(
+                "The data set holds no images. Call add_image for each, then prepare()."
+            )
         if detection_targets and not random_rois:
-            raise ValueError("detection_targets are made for random_rois, and there are none. Set random_rois, 1000 for instance.")
+            raise ValueError(
+                "detection_targets are made for random_rois, and there are none. Set random_rois, 1000 for instance."
+            )
         self.dataset, self.config = dataset, config
         self.augmentation, self.augment = augmenter_of(augmentation), augment
         self.random_rois, self.detection_targets = random_rois, detection_targets
         self.no_augmentation_sources = set(no_augmentation_sources or ())
         self.batch_size = batch_size or config.BATCH_SIZE
-        self.sampler = RepeatSampler(np.ones(len(dataset.image_ids)), config.SEED) if shuffle else None
+        self.sampler = (
+            RepeatSampler(np.ones(len(dataset.image_ids)), config.SEED) if shuffle else None
+        )
         self.epoch, self._anchors = 0, {}
 
     def __len__(self):
@@ -59,8 +77,10 @@ class DataGenerator(keras.utils.PyDataset):
         examples = [self._example(position) for position in range(start, start + self.batch_size)]
         sizes = {example[0].shape for example in examples}
         if len(sizes) > 1:
-            raise ValueError(f"The images of one batch must be of one size. Got {sorted(sizes)}, since IMAGE_RESIZE_MODE "
-                             f"{self.config.IMAGE_RESIZE_MODE!r} lets each keep its own. Use 'square' or 'crop', or a batch_size of 1.")
+            raise ValueError(
+                f"The images of one batch must be of one size. Got {sorted(sizes)}, since IMAGE_RESIZE_MODE "
+                f"{self.config.IMAGE_RESIZE_MODE!r} lets each keep its own. Use 'square' or 'crop', or a batch_size of 1."
+            )
         columns = [np.stack(column) for column in zip(*examples)]
         return (columns[:-3], columns[-3:]) if self.detection_targets else (columns, [])
 
@@ -70,40 +90,84 @@ class DataGenerator(keras.utils.PyDataset):
         image_id = self._image_id(position)
         plain = self.dataset.image_info[image_id]["source"] in self.no_augmentation_sources
         image, meta, class_ids, boxes, masks = load_image_gt(
-            self.dataset, config, image_id, augment=self.augment and not plain, augmentation=None if plain else self.augmentation,
-            use_mini_mask=config.USE_MINI_MASK, rng=rng)
+            self.dataset,
+            config,
+            image_id,
+            augment=self.augment and not plain,
+            augmentation=None if plain else self.augmentation,
+            use_mini_mask=config.USE_MINI_MASK,
+            rng=rng,
+        )
         if len(class_ids) > config.MAX_GT_INSTANCES:
             chosen = np.sort(rng.choice(len(class_ids), config.MAX_GT_INSTANCES, replace=False))
             class_ids, boxes, masks = class_ids[chosen], boxes[chosen], masks[:, :, chosen]
         seeds = rng.integers(2**31 - 1, size=2)
-        rpn_match, rpn_bbox = build_rpn_targets(image.shape, self._anchors_of(image.shape), class_ids, boxes, config, seed=seeds[0])
+        rpn_match, rpn_bbox = build_rpn_targets(
+            image.shape, self._anchors_of(image.shape), class_ids, boxes, config, seed=seeds[0]
+        )
         missing = config.MAX_GT_INSTANCES - len(class_ids)
-        example = [mold_image(image, config), meta, rpn_match[:, None], rpn_bbox, np.pad(class_ids, (0, missing)),
-                   np.pad(boxes, [(0, missing), (0, 0)]), np.pad(masks, [(0, 0), (0, 0), (0, missing)])]
+        example = [
+            mold_image(image, config),
+            meta,
+            rpn_match[:, None],
+            rpn_bbox,
+            np.pad(class_ids, (0, missing)),
+            np.pad(boxes, [(0, missing), (0, 0)]),
+            np.pad(masks, [(0, 0), (0, 0), (0, missing)]),
+        ]
         if self.random_rois:
-            rpn_rois = generate_random_rois(image.shape, self.random_rois, class_ids, boxes, rng=rng)
+            rpn_rois = generate_random_rois(
+                image.shape, self.random_rois, class_ids, boxes, rng=rng
+            )
             example.append(rpn_rois)
         if self.detection_targets:
-            rois, ids, deltas, small = build_detection_targets(rpn_rois, class_ids, boxes, masks, config, seed=seeds[1])
+            rois, ids, deltas, small = build_detection_targets(
+                rpn_rois, class_ids, boxes, masks, config, seed=seeds[1]
+            )
             example += [rois, ids[:, None], deltas, small]
         return example
 
     def _image_id(self, position):
-        return int(self.dataset.image_ids[drawn_at(self.sampler, len(self.dataset.image_ids), position)])
+        return int(
+            self.dataset.image_ids[drawn_at(self.sampler, len(self.dataset.image_ids), position)]
+        )
 
     def _anchors_of(self, image_shape):
         c = self.config
         if image_shape not in self._anchors:
             shapes, (scales, ratios) = compute_backbone_shapes(c, image_shape), c.anchor_shapes
-            self._anchors[image_shape] = np.concatenate([
-                level_anchors([n * stride for n in shape], stride, scale, ratios, c.RPN_ANCHOR_STRIDE)
-                for shape, stride, scale in zip(shapes, c.BACKBONE_STRIDES, scales, strict=True)])
+            self._anchors[image_shape] = np.concatenate(
+                [
+                    level_anchors(
+                        [n * stride for n in shape], stride, scale, ratios, c.RPN_ANCHOR_STRIDE
+                    )
+                    for shape, stride, scale in zip(shapes, c.BACKBONE_STRIDES, scales, strict=True)
+                ]
+            )
         return self._anchors[image_shape]
 
 
-def data_generator(dataset, config, shuffle=True, augment=False, augmentation=None, random_rois=0, batch_size=1, detection_targets=False,
-                   no_augmentation_sources=None):
+def data_generator(
+    dataset,
+    config,
+    shuffle=True,
+    augment=False,
+    augmentation=None,
+    random_rois=0,
+    batch_size=1,
+    detection_targets=False,
+    no_augmentation_sources=None,
+):
     """The batches of `DataGenerator`, without an end: for `next(...)`."""
-    batches = DataGenerator(dataset, config, shuffle, augmentation, random_rois, detection_targets, augment, no_augmentation_sources,
-                            batch_size)
+    batches = DataGenerator(
+        dataset,
+        config,
+        shuffle,
+        augmentation,
+        random_rois,
+        detection_targets,
+        augment,
+        no_augmentation_sources,
+        batch_size,
+    )
     return (batches.batch(start) for start in itertools.count(0, batch_size))

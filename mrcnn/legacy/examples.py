@@ -1,4 +1,5 @@
 """One example of a data set as Matterport hands it over: molded to the canvas, augmented, with boxes, masks and its image meta."""
+
 import random
 import warnings
 
@@ -9,7 +10,9 @@ from mrcnn.data.ground_truth import load_scene, naming_image
 from mrcnn.legacy.image_meta import compose_image_meta
 
 
-def load_image_gt(dataset, config, image_id, augment=False, augmentation=None, use_mini_mask=False, rng=None):
+def load_image_gt(
+    dataset, config, image_id, augment=False, augmentation=None, use_mini_mask=False, rng=None
+):
     """An image and its objects, on the canvas of the network input.
 
     dataset: a prepared `Dataset`; augment: deprecated, flips left and right with a chance of 1/2; augmentation: an imgaug augmenter,
@@ -22,8 +25,11 @@ def load_image_gt(dataset, config, image_id, augment=False, augmentation=None, u
     """
     rng = rng if rng is not None else np.random.default_rng(random.getrandbits(64))
     if augment:
-        warnings.warn("augment=True is deprecated, as in Matterport's code. Use augmentation=imgaug.augmenters.Fliplr(0.5).",
-                      FutureWarning, stacklevel=2)
+        warnings.warn(
+            "augment=True is deprecated, as in Matterport's code. Use augmentation=imgaug.augmenters.Fliplr(0.5).",
+            FutureWarning,
+            stacklevel=2,
+        )
     augmenter = augmenter_of([_flip if augment else None, augmentation])
     scene, placement = load_scene(dataset, image_id, config, rng)
     with naming_image(dataset, image_id):
@@ -34,8 +40,14 @@ def load_image_gt(dataset, config, image_id, augment=False, augmentation=None, u
     else:
         masks = scene.masks.dense()
     photo_shape = (*placement.photo_hw, scene.image.shape[2])
-    meta = compose_image_meta(image_id, photo_shape, scene.image.shape, placement.window, placement.scale,
-                              dataset.active_class_ids(image_id))
+    meta = compose_image_meta(
+        image_id,
+        photo_shape,
+        scene.image.shape,
+        placement.window,
+        placement.scale,
+        dataset.active_class_ids(image_id),
+    )
     return scene.image, meta, scene.class_ids, scene.masks.boxes.astype(np.int32), masks
 
 

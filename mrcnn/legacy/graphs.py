@@ -35,7 +35,12 @@ __all__ = list(REPLACEMENTS)
 
 
 def _gone(name):
-    message = " ".join([f"{name} built a piece of a TF1 graph and is gone. Use {REPLACEMENTS[name]}.", *filter(None, [ADVICE.get(name)])])
+    message = " ".join(
+        [
+            f"{name} built a piece of a TF1 graph and is gone. Use {REPLACEMENTS[name]}.",
+            *filter(None, [ADVICE.get(name)]),
+        ]
+    )
 
     def raises(*args, **kwargs):
         raise NotImplementedError(message)

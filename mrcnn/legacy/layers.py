@@ -3,6 +3,7 @@
 A box of 0..1, times the image's height and width less 1, is a box by its corner pixels (`mrcnn.ops.boxes.to_corner_pixels`). Which
 image that is does not matter to deltas and overlaps, as long as it is the same for both boxes.
 """
+
 import keras
 from keras import ops
 
@@ -26,17 +27,28 @@ class ProposalLayer(keras.layers.Layer):
     """
 
     def __init__(self, proposal_count, nms_threshold, config=None, **kwargs):
-        super().__init__(autocast=False, **kwargs)          # bfloat16 would round boxes
-        self.proposal_count, self.nms_threshold, self.config = proposal_count, nms_threshold, _required(config, type(self))
+        super().__init__(autocast=False, **kwargs)  # bfloat16 would round boxes
+        self.proposal_count, self.nms_threshold, self.config = (
+            proposal_count,
+            nms_threshold,
+            _required(config, type(self)),
+        )
 
     def call(self, inputs):
         probabilities, deltas, anchors = (ops.cast(t, "float32") for t in inputs)
         steps = _steps(self.config.image_hw)
         # Only the difference of the two logits counts, so that of an object may be its probability.
         logits = ops.stack([ops.zeros_like(probabilities[..., 1]), probabilities[..., 1]], axis=-1)
-        boxes, _ = propose(logits, deltas, anchors[0] * steps, std=self.config.RPN_BBOX_STD_DEV, pre_nms=self.config.PRE_NMS_LIMIT,
-                           post_nms=self.proposal_count, iou_threshold=self.nms_threshold,
-                           window=ops.concatenate([ops.zeros(2), steps[:2]]))
+        boxes, _ = propose(
+            logits,
+            deltas,
+            anchors[0] * steps,
+            std=self.config.RPN_BBOX_STD_DEV,
+            pre_nms=self.config.PRE_NMS_LIMIT,
+            post_nms=self.proposal_count,
+            iou_threshold=self.nms_threshold,
+            window=ops.concatenate([ops.zeros(2), steps[:2]]),
+        )
         return boxes / steps
 
 
@@ -50,14 +62,22 @@ class PyramidROIAlign(keras.layers.Layer):
     def __init__(self, pool_shape, strides=STRIDES, **kwargs):
         super().__init__(autocast=False, **kwargs)
         if len(set(pool_shape)) != 1:
-            raise ValueError(f"pool_shape must be a square, as the heads read it. Got {tuple(pool_shape)}.")
+            raise ValueError(
+                f"pool_shape must be a square, as the heads read it. Got {tuple(pool_shape)}."
+            )
         self.pool_shape, self.strides = tuple(pool_shape), tuple(strides)
 
     def call(self, inputs):
         boxes, _, *features = inputs
         image_hw = [n * self.strides[0] for n in features[0].shape[1:3]]
-        return roi_align(features, ops.cast(boxes, "float32") * _steps(image_hw), self.strides, size=self.pool_shape[0], samples=1,
-                         convention="corners")
+        return roi_align(
+            features,
+            ops.cast(boxes, "float32") * _steps(image_hw),
+            self.strides,
+            size=self.pool_shape[0],
+            samples=1,
+            convention="corners",
+        )
 
 
 class DetectionTargetLayer(keras.layers.Layer):
@@ -72,28 +92,57 @@ class DetectionTargetLayer(keras.layers.Layer):
 
     def __init__(self, config, **kwargs):
         super().__init__(autocast=False, **kwargs)
-        self.config, self.seeds = _required(config, type(self)), keras.random.SeedGenerator(config.SEED)
+        self.config, self.seeds = (
+            _required(config, type(self)),
+            keras.random.SeedGenerator(config.SEED),
+        )
 
     def call(self, inputs):
         proposals, class_ids, gt_boxes, masks = inputs
         steps = _steps(self.config.image_hw)
-        proposals, gt_boxes = (ops.cast(boxes, "float32") * steps for boxes in (proposals, gt_boxes))
+        proposals, gt_boxes = (
+            ops.cast(boxes, "float32") * steps for boxes in (proposals, gt_boxes)
+        )
         whole = ops.concatenate([ops.zeros(2), steps[:2]])
-        frames = gt_boxes if self.config.USE_MINI_MASK else ops.broadcast_to(whole, ops.shape(gt_boxes))
-        ground_truth = {"gt_class_ids": ops.cast(class_ids, "int32"), "gt_boxes": gt_boxes, "gt_mask_frames": frames,
-                        "gt_masks": ops.transpose(ops.cast(masks, "float32"), (0, 3, 1, 2))}
-        seed = keras.random.randint((ops.shape(proposals)[0],), 0, 2**31 - 1, dtype="int32", seed=self.seeds)
+        frames = (
+            gt_boxes if self.config.USE_MINI_MASK else ops.broadcast_to(whole, ops.shape(gt_boxes))
+        )
+        ground_truth = {
+            "gt_class_ids": ops.cast(class_ids, "int32"),
+            "gt_boxes": gt_boxes,
+            "gt_mask_frames": frames,
+            "gt_masks": ops.transpose(ops.cast(masks, "float32"), (0, 3, 1, 2)),
+        }
+        seed = keras.random.randint(
+            (ops.shape(proposals)[0],), 0, 2**31 - 1, dtype="int32", seed=self.seeds
+        )
         samples = sample_rois(proposals, ground_truth, seed, self.config, "corners")
         is_positive = samples.is_positive
-        deltas = encode(samples.gather("gt_boxes"), samples.rois, self.config.BBOX_STD_DEV) * is_positive[..., None]
+        deltas = (
+            encode(samples.gather("gt_boxes"), samples.rois, self.config.BBOX_STD_DEV)
+            * is_positive[..., None]
+        )
         rois = samples.rois / steps * samples.used[..., None]
-        return [rois, samples.gather("gt_class_ids") * ops.cast(is_positive, "int32"), deltas, self._masks(samples)]
+        return [
+            rois,
+            samples.gather("gt_class_ids") * ops.cast(is_positive, "int32"),
+            deltas,
+            self._masks(samples),
+        ]
 
     def _masks(self, samples):
         rows = samples.positive_rows()
-        masks = crop(rows.gather("gt_masks"), rows.gather("gt_mask_frames"), rows.rois, tuple(self.config.MASK_SHAPE), "corners")
+        masks = crop(
+            rows.gather("gt_masks"),
+            rows.gather("gt_mask_frames"),
+            rows.rois,
+            tuple(self.config.MASK_SHAPE),
+            "corners",
+        )
         masks = ops.round(masks) * rows.is_positive[..., None, None]
-        return ops.pad(masks, [[0, 0], [0, samples.label.shape[1] - rows.label.shape[1]], [0, 0], [0, 0]])
+        return ops.pad(
+            masks, [[0, 0], [0, samples.label.shape[1] - rows.label.shape[1]], [0, 0], [0, 0]]
+        )
 
 
 class DetectionLayer(keras.layers.Layer):
@@ -110,13 +159,24 @@ class DetectionLayer(keras.layers.Layer):
 
     def call(self, inputs):
         rois, probabilities, deltas, meta = (ops.cast(t, "float32") for t in inputs)
-        steps = _steps(meta[0, FIELDS["image_shape"]])                 # all images of a batch have one size
+        steps = _steps(meta[0, FIELDS["image_shape"]])  # all images of a batch have one size
         c, valid = self.config, ops.any(ops.not_equal(rois, 0.0), axis=-1)
-        logits = ops.log(ops.maximum(probabilities, 1e-37))            # whose softmax the probabilities are
-        found = select_detections(logits, deltas, rois * steps, valid, to_corner_pixels(meta[:, FIELDS["window"]]), std=c.BBOX_STD_DEV,
-                                  min_confidence=c.DETECTION_MIN_CONFIDENCE, iou_threshold=c.DETECTION_NMS_THRESHOLD,
-                                  count=c.DETECTION_MAX_INSTANCES, all_classes=c.DETECTION_ALL_CLASSES)
-        class_ids, scores = (ops.cast(found[name], "float32")[..., None] for name in ("class_ids", "scores"))
+        logits = ops.log(ops.maximum(probabilities, 1e-37))  # whose softmax the probabilities are
+        found = select_detections(
+            logits,
+            deltas,
+            rois * steps,
+            valid,
+            to_corner_pixels(meta[:, FIELDS["window"]]),
+            std=c.BBOX_STD_DEV,
+            min_confidence=c.DETECTION_MIN_CONFIDENCE,
+            iou_threshold=c.DETECTION_NMS_THRESHOLD,
+            count=c.DETECTION_MAX_INSTANCES,
+            all_classes=c.DETECTION_ALL_CLASSES,
+        )
+        class_ids, scores = (
+            ops.cast(found[name], "float32")[..., None] for name in ("class_ids", "scores")
+        )
         return ops.concatenate([found["boxes"] / steps, class_ids, scores], axis=-1)
 
 
@@ -128,5 +188,7 @@ def _steps(image_hw):
 
 def _required(config, layer):
     if config is None:
-        raise ValueError(f"{layer.__name__} needs a config, whose limits and thresholds it works by. Pass config=...")
+        raise ValueError(
+            f"{layer.__name__} needs a config, whose limits and thresholds it works by. Pass config=..."
+        )
     return config

@@ -1,4 +1,5 @@
 """The one loss of Matterport's that works on plain tensors; the others are methods of the heads now, see `mrcnn.legacy.graphs`."""
+
 import keras
 from keras import ops
 

@@ -1,4 +1,5 @@
 """Molding: photos' pixels as the network reads them, and back."""
+
 import numpy as np
 
 from mrcnn.data.resize import normalise

@@ -1,4 +1,5 @@
 """Printing what an array holds, as Matterport's notebooks do on every page."""
+
 import numpy as np
 
 

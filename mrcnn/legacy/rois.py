@@ -1,4 +1,5 @@
 """Rois to train on, chosen as Matterport does: a share of them on objects, and the objects' own boxes are not among them."""
+
 from keras import ops
 
 from mrcnn.modeling.samples import Samples, draw_samples
@@ -15,11 +16,21 @@ def sample_rois(rois, ground_truth, seed, config, convention):
     """
     count = config.TRAIN_ROIS_PER_IMAGE
     rois = ops.pad(rois, [[0, 0], [0, max(0, count - rois.shape[1])], [0, 0]])
-    drawn = draw_samples(rois, ops.any(ops.not_equal(rois, 0.0), axis=-1), ground_truth, seed, count=count,
-                         positives=config.positive_rois, convention=convention, objects_join=False)
+    drawn = draw_samples(
+        rois,
+        ops.any(ops.not_equal(rois, 0.0), axis=-1),
+        ground_truth,
+        seed,
+        count=count,
+        positives=config.positive_rois,
+        convention=convention,
+        objects_join=False,
+    )
     order = _best_label_first(drawn.label)
-    rois, label, gt_index = (ops.take_along_axis(rows, order[..., None] if len(rows.shape) == 3 else order, axis=1)
-                             for rows in (drawn.rois, drawn.label, drawn.gt_index))
+    rois, label, gt_index = (
+        ops.take_along_axis(rows, order[..., None] if len(rows.shape) == 3 else order, axis=1)
+        for rows in (drawn.rois, drawn.label, drawn.gt_index)
+    )
     return Samples(rois, label, gt_index, ground_truth, drawn.positives, convention)
 
 

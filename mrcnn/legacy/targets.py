@@ -1,4 +1,5 @@
 """Targets made outside the network, in pixels: what the RPN and the heads should have said of one image. NumPy in, NumPy out."""
+
 import random
 
 import numpy as np
@@ -23,14 +24,21 @@ def build_rpn_targets(image_shape, anchors, gt_class_ids, gt_boxes, config, seed
     """
     count = config.RPN_TRAIN_ANCHORS_PER_IMAGE
     class_ids, boxes = _at_least_one(gt_class_ids, gt_boxes)
-    targets = rpn_targets(np.asarray(anchors, np.float32), boxes, class_ids, _seed(seed), count=count, std=config.RPN_BBOX_STD_DEV)
+    targets = rpn_targets(
+        np.asarray(anchors, np.float32),
+        boxes,
+        class_ids,
+        _seed(seed),
+        count=count,
+        std=config.RPN_BBOX_STD_DEV,
+    )
     index, label, deltas = (np.asarray(targets[name])[0] for name in ("index", "label", "deltas"))
     rpn_match, rpn_bbox = np.zeros(len(anchors), np.int32), np.zeros((count, 4), np.float32)
     rpn_match[index[label == NEGATIVE]] = -1
     positive = np.flatnonzero(label == POSITIVE)
     positive = positive[np.argsort(index[positive])]
     rpn_match[index[positive]] = 1
-    rpn_bbox[:len(positive)] = deltas[positive]
+    rpn_bbox[: len(positive)] = deltas[positive]
     return rpn_match, rpn_bbox
 
 
@@ -44,14 +52,34 @@ def build_detection_targets(rpn_rois, gt_class_ids, gt_boxes, gt_masks, config, 
     """
     class_ids, boxes = _at_least_one(gt_class_ids, gt_boxes)
     masks = np.zeros((1, len(class_ids[0]), *np.shape(gt_masks)[:2]), np.float32)
-    masks[0, :np.shape(gt_masks)[2]] = np.moveaxis(np.asarray(gt_masks), 2, 0)
-    frames = boxes if config.USE_MINI_MASK else np.broadcast_to(np.float32([0, 0, *np.shape(gt_masks)[:2]]), boxes.shape)
-    ground_truth = {"gt_class_ids": class_ids, "gt_boxes": boxes, "gt_masks": masks, "gt_mask_frames": frames}
-    samples = sample_rois(np.asarray(rpn_rois, np.float32)[None], ground_truth, _seed(seed), config, "aligned")
+    masks[0, : np.shape(gt_masks)[2]] = np.moveaxis(np.asarray(gt_masks), 2, 0)
+    frames = (
+        boxes
+        if config.USE_MINI_MASK
+        else np.broadcast_to(np.float32([0, 0, *np.shape(gt_masks)[:2]]), boxes.shape)
+    )
+    ground_truth = {
+        "gt_class_ids": class_ids,
+        "gt_boxes": boxes,
+        "gt_masks": masks,
+        "gt_mask_frames": frames,
+    }
+    samples = sample_rois(
+        np.asarray(rpn_rois, np.float32)[None], ground_truth, _seed(seed), config, "aligned"
+    )
     objects = samples.positive_rows()
-    label, rois, ids = (np.asarray(t)[0] for t in (samples.label, samples.rois, samples.gather("gt_class_ids")))
+    label, rois, ids = (
+        np.asarray(t)[0] for t in (samples.label, samples.rois, samples.gather("gt_class_ids"))
+    )
     deltas = np.asarray(encode(objects.gather("gt_boxes"), objects.rois, config.BBOX_STD_DEV))[0]
-    small = np.rint(crop(objects.gather("gt_masks"), objects.gather("gt_mask_frames"), objects.rois, tuple(config.MASK_SHAPE)))[0]
+    small = np.rint(
+        crop(
+            objects.gather("gt_masks"),
+            objects.gather("gt_mask_frames"),
+            objects.rois,
+            tuple(config.MASK_SHAPE),
+        )
+    )[0]
 
     positive, count = np.flatnonzero(label == POSITIVE), len(label)
     class_ids = np.where(label == POSITIVE, ids, 0).astype(np.int32)
@@ -71,9 +99,13 @@ def generate_random_rois(image_shape, count, gt_class_ids, gt_boxes, rng=None):
     """
     rng = rng if rng is not None else np.random.default_rng(random.getrandbits(64))
     image = np.array([0, 0, *image_shape[:2]])
-    regions = _around(np.asarray(gt_boxes).reshape(-1, 4).astype(int)[np.asarray(gt_class_ids) != 0], image)
+    regions = _around(
+        np.asarray(gt_boxes).reshape(-1, 4).astype(int)[np.asarray(gt_class_ids) != 0], image
+    )
     each = int(NEAR_OBJECTS * count / len(regions)) if len(regions) else 0
-    regions = np.repeat([*regions, image], [each] * len(regions) + [count - each * len(regions)], axis=0)
+    regions = np.repeat(
+        [*regions, image], [each] * len(regions) + [count - each * len(regions)], axis=0
+    )
     y1, y2 = _intervals(regions[:, 0], regions[:, 2], rng)
     x1, x2 = _intervals(regions[:, 1], regions[:, 3], rng)
     return np.stack([y1, x1, y2, x2], axis=1).astype(np.int32)
@@ -84,7 +116,11 @@ def _around(boxes, image):
     sides = boxes[:, 2:] - boxes[:, :2]
     boxes = boxes[(sides > 0).all(axis=1)]
     sides = boxes[:, 2:] - boxes[:, :2]
-    regions = np.clip(boxes + np.concatenate([-sides, sides], axis=1), np.tile(image[:2], 2), np.tile(image[2:], 2))
+    regions = np.clip(
+        boxes + np.concatenate([-sides, sides], axis=1),
+        np.tile(image[:2], 2),
+        np.tile(image[2:], 2),
+    )
     return regions[(regions[:, 2:] > regions[:, :2]).all(axis=1)]
 
 
@@ -92,14 +128,18 @@ def _intervals(low, high, rng):
     """Two different whole numbers from each range low..high, both included, the smaller first."""
     first = rng.integers(low, high + 1)
     second = rng.integers(low, high)
-    second = second + (second >= first)                 # so that it skips `first`
+    second = second + (second >= first)  # so that it skips `first`
     return np.minimum(first, second), np.maximum(first, second)
 
 
 def _at_least_one(class_ids, boxes):
     """As a batch of one, with a row of padding behind: an image without objects has rows, too."""
-    return (np.append(np.asarray(class_ids, np.int32), np.int32(0))[None],
-            np.concatenate([np.asarray(boxes, np.float32).reshape(-1, 4), np.zeros((1, 4), np.float32)])[None])
+    return (
+        np.append(np.asarray(class_ids, np.int32), np.int32(0))[None],
+        np.concatenate(
+            [np.asarray(boxes, np.float32).reshape(-1, 4), np.zeros((1, 4), np.float32)]
+        )[None],
+    )
 
 
 def _seed(seed):

@@ -4,6 +4,7 @@ A frozen `BatchNorm` multiplies and shifts every activation, and its backward pa
 again. Folded into the kernel, the same numbers cost one pass over the weights. Gradients reach
 gamma and beta through the folded kernel; they are the same sums in another sequence.
 """
+
 import inspect
 
 import keras
@@ -48,9 +49,14 @@ class ConvNorm(keras.layers.Layer):
         inputs, shift = ops.cast(inputs, dtype), ops.cast(shift, dtype)
         if isinstance(conv, layers.DepthwiseConv2D):
             kernel = ops.cast(conv.kernel * ops.reshape(scale, conv.kernel.shape[2:]), dtype)
-            outputs = ops.depthwise_conv(inputs, kernel, conv.strides, conv.padding,
-                                         data_format=conv.data_format,
-                                         dilation_rate=conv.dilation_rate)
+            outputs = ops.depthwise_conv(
+                inputs,
+                kernel,
+                conv.strides,
+                conv.padding,
+                data_format=conv.data_format,
+                dilation_rate=conv.dilation_rate,
+            )
             outputs = ops.add(outputs, shift)
         else:
             outputs = convolve(conv, inputs, ops.cast(conv.kernel * scale, dtype), shift)
@@ -85,7 +91,8 @@ class FoldedGraph:
             return _identity
         layer = self._pairs.get(id(layer), layer)
         takes_training = isinstance(layer, keras.Layer) and (
-            "training" in inspect.signature(layer.call).parameters)
+            "training" in inspect.signature(layer.call).parameters
+        )
         if not takes_training:
             return layer
         return lambda *args, **kwargs: layer(*args, **{**kwargs, "training": training})
@@ -111,8 +118,12 @@ def _pairs(model):
 
 
 def _foldable(layer):
-    return (type(layer) in FOLDABLE and layer.activation is keras.activations.linear
-            and layer.data_format == "channels_last" and layer.activity_regularizer is None)
+    return (
+        type(layer) in FOLDABLE
+        and layer.activation is keras.activations.linear
+        and layer.data_format == "channels_last"
+        and layer.activity_regularizer is None
+    )
 
 
 def _normalises_channels(layer, tensor):

@@ -1,4 +1,5 @@
 """Detector: Mask R-CNN as one Keras model, for training and for inference, as a string of named stops."""
+
 import functools
 import logging
 from pathlib import Path
@@ -45,10 +46,14 @@ class Detector(keras.Model):
         self._folded_backbone = FoldedGraph(backbone)
         self.heads = list(heads)
         self.settings = settings
-        self.convention = "corners" if settings.roi_align == "corners" else "aligned"           # see `adopt`
-        names = ["rpn_class_loss", "rpn_bbox_loss", *(name for head in self.heads for name in head.loss_names)]
+        self.convention = "corners" if settings.roi_align == "corners" else "aligned"  # see `adopt`
+        names = [
+            "rpn_class_loss",
+            "rpn_bbox_loss",
+            *(name for head in self.heads for name in head.loss_names),
+        ]
         self.loss_trackers = {name: keras.metrics.Mean(name=name) for name in [*names, LAYER_LOSS]}
-        self.layers_add_losses = False          # as far as `compute_loss` has seen
+        self.layers_add_losses = False  # as far as `compute_loss` has seen
 
     # ---- the stops, in order ----------------------------------------------------------------------------------------
 
@@ -59,25 +64,53 @@ class Detector(keras.Model):
     def proposals(self, rpn_outputs, image_hw, training_path):
         """Stop 4: -> boxes (B, P, 4) yxyx, valid (B, P) bool."""
         s, image = self.settings, ops.convert_to_tensor([0.0, 0.0, *image_hw], dtype="float32")
-        boxes, valid = propose(rpn_outputs["logits"], rpn_outputs["deltas"], self._measured(self.anchors(image_hw)), std=s.rpn_std,
-                               pre_nms=s.pre_nms, post_nms=s.post_nms_training if training_path else s.post_nms_inference,
-                               iou_threshold=s.rpn_nms_threshold, window=self._measured(image), convention=self.convention)
+        boxes, valid = propose(
+            rpn_outputs["logits"],
+            rpn_outputs["deltas"],
+            self._measured(self.anchors(image_hw)),
+            std=s.rpn_std,
+            pre_nms=s.pre_nms,
+            post_nms=s.post_nms_training if training_path else s.post_nms_inference,
+            iou_threshold=s.rpn_nms_threshold,
+            window=self._measured(image),
+            convention=self.convention,
+        )
         return self._in_pixels(boxes, valid), valid
 
     def detections(self, pyramid, boxes, valid, windows):
         """Stop 5: proposals -> {"boxes", "class_ids", "scores", "valid"}, (B, D, ...)."""
         s, head, boxes = self.settings, self.heads[0], self._measured(boxes)
         # Part by part: pooled features of a thousand proposals are 50 MB, and pooling holds several times that.
-        parts = [head(self._pool(pyramid, boxes[:, i:i + PART], head.pool_size)) for i in range(0, boxes.shape[1], PART)]
-        outputs = {name: ops.concatenate([part[name] for part in parts], axis=1) for name in ("logits", "deltas")}
-        found = select_detections(outputs["logits"], outputs["deltas"], boxes, valid, self._measured(windows), std=s.box_std,
-                                  min_confidence=s.min_confidence, iou_threshold=s.detection_nms_threshold,
-                                  count=s.max_detections, all_classes=s.all_classes, convention=self.convention)
+        parts = [
+            head(self._pool(pyramid, boxes[:, i : i + PART], head.pool_size))
+            for i in range(0, boxes.shape[1], PART)
+        ]
+        outputs = {
+            name: ops.concatenate([part[name] for part in parts], axis=1)
+            for name in ("logits", "deltas")
+        }
+        found = select_detections(
+            outputs["logits"],
+            outputs["deltas"],
+            boxes,
+            valid,
+            self._measured(windows),
+            std=s.box_std,
+            min_confidence=s.min_confidence,
+            iou_threshold=s.detection_nms_threshold,
+            count=s.max_detections,
+            all_classes=s.all_classes,
+            convention=self.convention,
+        )
         return found | {"boxes": self._in_pixels(found["boxes"], found["valid"])}
 
     def describe(self, pyramid, boxes, class_ids):
         """Stop 6: what every other head says of the detections: boxes (B, N, 4), class_ids (B, N) -> dict of (B, N, ...)."""
-        outputs = self._run_heads(pyramid, self._measured(boxes), skip_box_head=all(h.reads == "pooled" for h in self.heads[1:]))
+        outputs = self._run_heads(
+            pyramid,
+            self._measured(boxes),
+            skip_box_head=all(h.reads == "pooled" for h in self.heads[1:]),
+        )
         fields = {}
         for head in self.heads[1:]:
             fields |= head.describe(outputs[head.name], class_ids)
@@ -92,7 +125,7 @@ class Detector(keras.Model):
         image_hw = tuple(inputs["images"].shape[1:3])
         pyramid = self.features(inputs["images"], training)
         rpn_outputs = self.rpn(pyramid)
-        if for_training:            # the losses come by `RPNHead.at`, at the sampled anchors
+        if for_training:  # the losses come by `RPNHead.at`, at the sampled anchors
             rpn_outputs = {name: ops.stop_gradient(output) for name, output in rpn_outputs.items()}
         if for_training and "rois" in inputs:
             boxes = ops.cast(inputs["rois"], "float32")
@@ -104,21 +137,40 @@ class Detector(keras.Model):
             return found | self.describe(pyramid, found["boxes"], found["class_ids"])
         s = self.settings
         missing = s.train_rois - boxes.shape[1]
-        if missing > 0:             # so many rows are drawn, whatever there is to draw from
-            boxes, valid = ops.pad(boxes, [[0, 0], [0, missing], [0, 0]]), ops.pad(valid, [[0, 0], [0, missing]])
-        samples = draw_samples(self._measured(boxes), valid, self._ground_truth(inputs), inputs["seed"], count=s.train_rois,
-                               positives=s.positive_rois, convention=self.convention)
+        if missing > 0:  # so many rows are drawn, whatever there is to draw from
+            boxes, valid = (
+                ops.pad(boxes, [[0, 0], [0, missing], [0, 0]]),
+                ops.pad(valid, [[0, 0], [0, missing]]),
+            )
+        samples = draw_samples(
+            self._measured(boxes),
+            valid,
+            self._ground_truth(inputs),
+            inputs["seed"],
+            count=s.train_rois,
+            positives=s.positive_rois,
+            convention=self.convention,
+        )
         heads = self._run_heads(pyramid, samples.rois, samples, training)
         targets = self._rpn_targets(inputs)
-        return {"rpn": rpn_outputs, "rpn_targets": targets, "rpn_samples": self.rpn.at(pyramid, targets["index"]),
-                "proposals": boxes, "heads": heads,
-                "samples": {"rois": samples.rois, "label": samples.label, "gt_index": samples.gt_index}}
+        return {
+            "rpn": rpn_outputs,
+            "rpn_targets": targets,
+            "rpn_samples": self.rpn.at(pyramid, targets["index"]),
+            "proposals": boxes,
+            "heads": heads,
+            "samples": {"rois": samples.rois, "label": samples.label, "gt_index": samples.gt_index},
+        }
 
     def compute_losses(self, inputs, outputs):
         """Every loss by its name, unweighted scalars, from what `call` returned for `inputs`."""
         losses = rpn_losses(outputs["rpn_samples"], outputs["rpn_targets"])
-        samples = Samples(**outputs["samples"], ground_truth=self._ground_truth(inputs), positives=self.settings.positive_rois,
-                          convention=self.convention)
+        samples = Samples(
+            **outputs["samples"],
+            ground_truth=self._ground_truth(inputs),
+            positives=self.settings.positive_rois,
+            convention=self.convention,
+        )
         for head in self.heads:
             losses |= head.compute_losses(outputs["heads"][head.name], _rows_of(head, samples))
         return losses
@@ -151,7 +203,11 @@ class Detector(keras.Model):
 
     def get_metrics_result(self):
         """The mean of every loss by its name, of the layers' own ones only if there are any."""
-        return {name: mean for name, mean in super().get_metrics_result().items() if name != LAYER_LOSS or self.layers_add_losses}
+        return {
+            name: mean
+            for name, mean in super().get_metrics_result().items()
+            if name != LAYER_LOSS or self.layers_add_losses
+        }
 
     def trace(self, images, windows):
         """Every stop's tensors for images (B, H, W, 3), windows (B, 4), under Matterport's names; boxes in pixels of the network input.
@@ -167,11 +223,21 @@ class Detector(keras.Model):
         head = self.heads[0]
         boxes = head(self._pool(pyramid, self._measured(rois), head.pool_size))
         found = self.detections(pyramid, rois, valid, windows)
-        return ({"input_image": images} | {f"C{i}": t for i, t in enumerate(features, 2)}
-                | {f"P{i}": t for i, t in zip(self.fpn.levels, pyramid, strict=True)}
-                | {"rpn_class_logits": rpn["logits"], "rpn_class": ops.softmax(rpn["logits"]), "rpn_bbox": rpn["deltas"], "rpn_rois": rois,
-                   "mrcnn_class_logits": boxes["logits"], "mrcnn_class": ops.softmax(boxes["logits"]), "mrcnn_bbox": boxes["deltas"],
-                   "detections": found | self.describe(pyramid, found["boxes"], found["class_ids"])})
+        return (
+            {"input_image": images}
+            | {f"C{i}": t for i, t in enumerate(features, 2)}
+            | {f"P{i}": t for i, t in zip(self.fpn.levels, pyramid, strict=True)}
+            | {
+                "rpn_class_logits": rpn["logits"],
+                "rpn_class": ops.softmax(rpn["logits"]),
+                "rpn_bbox": rpn["deltas"],
+                "rpn_rois": rois,
+                "mrcnn_class_logits": boxes["logits"],
+                "mrcnn_class": ops.softmax(boxes["logits"]),
+                "mrcnn_bbox": boxes["deltas"],
+                "detections": found | self.describe(pyramid, found["boxes"], found["class_ids"]),
+            }
+        )
 
     def get_layer(self, name=None, index=None):
         """Keras' own, which also finds layers with weights inside of parts, by Matterport's names."""
@@ -193,8 +259,10 @@ class Detector(keras.Model):
     def save(self, filepath, overwrite=True, **kwargs):
         """As `save_weights`, which is all there is to save. Raises ValueError for a name that is not a .h5, before anything is written."""
         if Path(filepath).suffix != ".h5":
-            raise ValueError(f"A Detector is saved as its weights, in one .h5 file. Got {filepath}; call save_weights with a .h5 name, and "
-                             "build the model from its config to load them.")
+            raise ValueError(
+                f"A Detector is saved as its weights, in one .h5 file. Got {filepath}; call save_weights with a .h5 name, and "
+                "build the model from its config to load them."
+            )
         self.save_weights(filepath, overwrite)
 
     def save_weights(self, filepath, overwrite=True):
@@ -212,21 +280,33 @@ class Detector(keras.Model):
         if self.settings.roi_align == "auto":
             self.convention = convention
         elif self.convention != convention:
-            log.warning("The heads that were loaded were trained with ROI_ALIGN = %r, and the config says %r: boxes and masks will be off. "
-                        "Leave it at \"auto\".", convention, self.convention)
+            log.warning(
+                "The heads that were loaded were trained with ROI_ALIGN = %r, and the config says %r: boxes and masks will be off. "
+                'Leave it at "auto".',
+                convention,
+                self.convention,
+            )
 
     # ---- inside -----------------------------------------------------------------------------------------------------
 
     def _check_inputs(self, inputs, for_training):
         """Raises ValueError for what would end in an error about shapes somewhere inside."""
-        needed = ("images", "seed", "gt_boxes", "gt_masks", "gt_mask_frames") if for_training else ("images", "windows")
+        needed = (
+            ("images", "seed", "gt_boxes", "gt_masks", "gt_mask_frames")
+            if for_training
+            else ("images", "windows")
+        )
         if lacking := [name for name in needed if name not in inputs]:
-            raise ValueError(f"A Detector takes a dict with {', '.join(needed)}{' and gt_class_ids' if for_training else ''}. Lacking: "
-                             f"{', '.join(lacking)}.")
+            raise ValueError(
+                f"A Detector takes a dict with {', '.join(needed)}{' and gt_class_ids' if for_training else ''}. Lacking: "
+                f"{', '.join(lacking)}."
+            )
         image_hw, multiple = tuple(inputs["images"].shape[1:3]), self.settings.strides[:4][-1]
         if any(n is None or n % multiple for n in image_hw):
-            raise ValueError(f"Images must have a height and a width that are known and multiples of {multiple}, the stride of the "
-                             f"coarsest level. Got {image_hw}; IMAGE_RESIZE_MODE and `mold_inputs` make such images.")
+            raise ValueError(
+                f"Images must have a height and a width that are known and multiples of {multiple}, the stride of the "
+                f"coarsest level. Got {image_hw}; IMAGE_RESIZE_MODE and `mold_inputs` make such images."
+            )
 
     def anchors(self, image_hw):
         """(A, 4) float32 yxyx: the anchors of an input of this size."""
@@ -241,7 +321,7 @@ class Detector(keras.Model):
             at = rois if rows is None else rows.rois
             if head.reads == "box_features":
                 features = outputs[self.heads[0].name]["features"]
-                inputs = features if rows is None else features[:, :ops.shape(at)[1]]
+                inputs = features if rows is None else features[:, : ops.shape(at)[1]]
             else:
                 key = (head.pool_size, at.shape[1])
                 if key not in pools:
@@ -252,14 +332,26 @@ class Detector(keras.Model):
 
     def _pool(self, pyramid, boxes, size):
         # A roi spans about 14 cells of the level it reads: one sample for each of them.
-        return roi_align(pyramid[:4], boxes, self.settings.strides[:4], size=size, samples=max(1, 14 // size),
-                         convention=self.convention)
+        return roi_align(
+            pyramid[:4],
+            boxes,
+            self.settings.strides[:4],
+            size=size,
+            samples=max(1, 14 // size),
+            convention=self.convention,
+        )
 
     def _rpn_targets(self, inputs):
         # Not by corner pixels, whatever the convention: this is how Matterport's loader made its targets, too.
         s, anchors = self.settings, self.anchors(tuple(inputs["images"].shape[1:3]))
-        return rpn_targets(anchors, inputs["gt_boxes"], inputs["gt_class_ids"], inputs["seed"], count=s.train_anchors,
-                           std=s.rpn_std)
+        return rpn_targets(
+            anchors,
+            inputs["gt_boxes"],
+            inputs["gt_class_ids"],
+            inputs["seed"],
+            count=s.train_anchors,
+            std=s.rpn_std,
+        )
 
     def _measured(self, boxes):
         """Boxes as the network measures them: Matterport's weights go by corner pixels."""
@@ -272,8 +364,14 @@ class Detector(keras.Model):
         return from_corner_pixels(boxes) * ops.cast(valid, "float32")[..., None]
 
     def _ground_truth(self, inputs):
-        columns = {name: column for name, column in inputs.items() if name.startswith("gt_") or name == "active_class_ids"}
-        return columns | {name: self._measured(columns[name]) for name in ("gt_boxes", "gt_mask_frames")}
+        columns = {
+            name: column
+            for name, column in inputs.items()
+            if name.startswith("gt_") or name == "active_class_ids"
+        }
+        return columns | {
+            name: self._measured(columns[name]) for name in ("gt_boxes", "gt_mask_frames")
+        }
 
 
 def _rows_of(head, samples):
@@ -286,4 +384,10 @@ def _rows_of(head, samples):
 
 @functools.lru_cache(maxsize=8)
 def _anchors(image_hw, settings):
-    return pyramid_anchors(image_hw, settings.strides, settings.anchor_scales, settings.anchor_ratios, settings.anchor_step)
+    return pyramid_anchors(
+        image_hw,
+        settings.strides,
+        settings.anchor_scales,
+        settings.anchor_ratios,
+        settings.anchor_step,
+    )

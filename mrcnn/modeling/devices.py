@@ -1,4 +1,5 @@
 """device_scope: where a model is built that trains on several GPUs at once, each with its share of every batch."""
+
 import contextlib
 import logging
 
@@ -18,10 +19,15 @@ def device_scope(config):
         return contextlib.nullcontext()
     devices = _devices()
     if len(devices) < config.GPU_COUNT:
-        log.warning("GPU_COUNT is %d, and this machine shows %d device(s): one of them takes the whole batch of %d photos. If they do not "
-                    "fit into its memory, set GPU_COUNT to 1 and IMAGES_PER_GPU lower.", config.GPU_COUNT, len(devices), config.BATCH_SIZE)
+        log.warning(
+            "GPU_COUNT is %d, and this machine shows %d device(s): one of them takes the whole batch of %d photos. If they do not "
+            "fit into its memory, set GPU_COUNT to 1 and IMAGES_PER_GPU lower.",
+            config.GPU_COUNT,
+            len(devices),
+            config.BATCH_SIZE,
+        )
         return contextlib.nullcontext()
-    devices = devices[:config.GPU_COUNT]
+    devices = devices[: config.GPU_COUNT]
     if keras.backend.backend() == "tensorflow":
         return _mirrored(devices)
     keras.distribution.set_distribution(keras.distribution.DataParallel(devices=devices))
@@ -30,7 +36,7 @@ def device_scope(config):
 
 def devices_of(model):
     """A context in which to make what belongs to the model, its optimiser for instance, where it lies on several devices."""
-    strategy = getattr(model, "distribute_strategy", None)      # TensorFlow's
+    strategy = getattr(model, "distribute_strategy", None)  # TensorFlow's
     return strategy.scope() if strategy else contextlib.nullcontext()
 
 
@@ -46,9 +52,12 @@ def _devices():
         return keras.distribution.list_devices()
     import tensorflow as tf
 
-    if tf.distribute.has_strategy():            # the caller's own
+    if tf.distribute.has_strategy():  # the caller's own
         return list(range(tf.distribute.get_strategy().num_replicas_in_sync))
-    return [device.name for device in tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")]
+    return [
+        device.name
+        for device in tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    ]
 
 
 def _mirrored(devices):

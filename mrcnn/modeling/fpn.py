@@ -1,4 +1,5 @@
 """FPN: the feature pyramid, which gives every scale features that have seen the whole image."""
+
 import keras
 from keras import layers, ops
 
@@ -18,9 +19,18 @@ class FPN(keras.layers.Layer):
     def __init__(self, channels, gate="none", **kwargs):
         super().__init__(**kwargs)
         # By the name of the level: TensorFlow saves no layers under keys that are numbers.
-        self.lateral = {f"p{n}": PlainConv2D(channels, 1, name=f"fpn_c{n}p{n}") for n in (2, 3, 4, 5)}
-        self.smooth = {f"p{n}": PlainConv2D(channels, 3, padding="same", name=f"fpn_p{n}") for n in (2, 3, 4, 5)}
-        self.gates = {f"p{n}": GATES[gate](channels, name=f"fpn_p{n}_{gate}") for n in (2, 3, 4, 5)} if gate != "none" else {}
+        self.lateral = {
+            f"p{n}": PlainConv2D(channels, 1, name=f"fpn_c{n}p{n}") for n in (2, 3, 4, 5)
+        }
+        self.smooth = {
+            f"p{n}": PlainConv2D(channels, 3, padding="same", name=f"fpn_p{n}")
+            for n in (2, 3, 4, 5)
+        }
+        self.gates = (
+            {f"p{n}": GATES[gate](channels, name=f"fpn_p{n}_{gate}") for n in (2, 3, 4, 5)}
+            if gate != "none"
+            else {}
+        )
         self.subsample = layers.MaxPooling2D(1, 2, name="fpn_p6")
 
     def call(self, features):
@@ -31,12 +41,16 @@ class FPN(keras.layers.Layer):
             merged[level] = top
         pyramid = [self.smooth[f"p{level}"](merged[level]) for level in (2, 3, 4, 5)]
         if self.gates:
-            pyramid = [self.gates[f"p{level}"](p) for level, p in zip((2, 3, 4, 5), pyramid, strict=True)]
+            pyramid = [
+                self.gates[f"p{level}"](p) for level, p in zip((2, 3, 4, 5), pyramid, strict=True)
+            ]
         return [*pyramid, self.subsample(pyramid[-1])]
 
 
 def _doubled(features):
     """Each cell four times: (B, H, W, C) -> (B, 2 H, 2 W, C). In a quarter of the operations of `UpSampling2D`."""
     _, height, width, channels = features.shape
-    wide = ops.reshape(ops.stack([features, features], axis=3), (-1, height, 1, 2 * width * channels))
+    wide = ops.reshape(
+        ops.stack([features, features], axis=3), (-1, height, 1, 2 * width * channels)
+    )
     return ops.reshape(ops.concatenate([wide, wide], axis=2), (-1, 2 * height, 2 * width, channels))

@@ -1,8 +1,9 @@
 """Gates: attention that weighs what a feature map says, channel by channel and place by place."""
+
 import keras
 from keras import layers, ops
 
-REDUCTION = 16          # Hu et al. 2018, table 10; CBAM takes the same
+REDUCTION = 16  # Hu et al. 2018, table 10; CBAM takes the same
 
 
 class SqueezeExcitation(keras.layers.Layer):
@@ -14,7 +15,9 @@ class SqueezeExcitation(keras.layers.Layer):
 
     def __init__(self, channels, **kwargs):
         super().__init__(**kwargs)
-        self.reduce = layers.Dense(max(1, channels // REDUCTION), activation="relu", name=f"{self.name}_reduce")
+        self.reduce = layers.Dense(
+            max(1, channels // REDUCTION), activation="relu", name=f"{self.name}_reduce"
+        )
         self.expand = layers.Dense(channels, kernel_initializer="zeros", name=f"{self.name}_expand")
 
     def call(self, features):
@@ -34,12 +37,16 @@ class CBAM(SqueezeExcitation):
 
     def __init__(self, channels, **kwargs):
         super().__init__(channels, **kwargs)
-        self.place = layers.Conv2D(1, 7, padding="same", kernel_initializer="zeros", name=f"{self.name}_place")
+        self.place = layers.Conv2D(
+            1, 7, padding="same", kernel_initializer="zeros", name=f"{self.name}_place"
+        )
 
     def call(self, features):
         mean, maximum = (pool(features, axis=(1, 2), keepdims=True) for pool in (ops.mean, ops.max))
         features = features * _factor(self.logits(mean) + self.logits(maximum))
-        seen = ops.concatenate([pool(features, axis=-1, keepdims=True) for pool in (ops.mean, ops.max)], axis=-1)
+        seen = ops.concatenate(
+            [pool(features, axis=-1, keepdims=True) for pool in (ops.mean, ops.max)], axis=-1
+        )
         return features * _factor(self.place(seen))
 
 

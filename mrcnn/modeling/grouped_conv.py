@@ -1,4 +1,5 @@
 """GroupedConv2D: a convolution in groups of channels, which also a CPU can train."""
+
 import keras
 from keras import layers, ops
 
@@ -30,17 +31,32 @@ def _grouped_conv(inputs, kernel, strides, groups):
     """inputs: (B, H, W, C); kernel: (kh, kw, C / groups, filters) -> (B, H', W', filters)."""
     batch, height, width, channels = *ops.shape(inputs)[:3], inputs.shape[-1]
     kernel_h, kernel_w, incoming, filters = kernel.shape
-    out_h, out_w = ((n - k) // step + 1 for n, k, step in zip((height, width), (kernel_h, kernel_w), strides, strict=True))
-    by_group = ops.transpose(ops.reshape(inputs, (batch, height, width, groups, channels // groups)), (3, 0, 1, 2, 4))
-    kernel = ops.transpose(ops.reshape(kernel, (kernel_h, kernel_w, incoming, groups, filters // groups)), (0, 1, 3, 2, 4))
+    out_h, out_w = (
+        (n - k) // step + 1
+        for n, k, step in zip((height, width), (kernel_h, kernel_w), strides, strict=True)
+    )
+    by_group = ops.transpose(
+        ops.reshape(inputs, (batch, height, width, groups, channels // groups)), (3, 0, 1, 2, 4)
+    )
+    kernel = ops.transpose(
+        ops.reshape(kernel, (kernel_h, kernel_w, incoming, groups, filters // groups)),
+        (0, 1, 3, 2, 4),
+    )
     total = 0.0
     for i in range(kernel_h):
         for j in range(kernel_w):
-            seen = by_group[:, :, i:i + (out_h - 1) * strides[0] + 1:strides[0], j:j + (out_w - 1) * strides[1] + 1:strides[1]]
+            seen = by_group[
+                :,
+                :,
+                i : i + (out_h - 1) * strides[0] + 1 : strides[0],
+                j : j + (out_w - 1) * strides[1] + 1 : strides[1],
+            ]
             total = total + ops.matmul(ops.reshape(seen, (groups, -1, incoming)), kernel[i, j])
     total = ops.reshape(total, (groups, batch, out_h, out_w, filters // groups))
     return ops.reshape(ops.transpose(total, (1, 2, 3, 0, 4)), (batch, out_h, out_w, filters))
 
 
 def _accelerator():
-    return any(not str(device).lower().startswith("cpu") for device in keras.distribution.list_devices())
+    return any(
+        not str(device).lower().startswith("cpu") for device in keras.distribution.list_devices()
+    )

@@ -8,6 +8,7 @@ outside (links to other files, data kept in other files) alone.
 
 This file is also the child's program, so it imports nothing of `mrcnn`.
 """
+
 import contextlib
 import json
 import logging
@@ -23,12 +24,12 @@ log = logging.getLogger(__name__)
 
 # Weights: the largest published kernels have 0.4 GB (VGG's first dense layer), whole files 1 GB.
 # A damaged or hostile shape claims more than there is memory.
-MAX_ARRAY_BYTES, MAX_FILE_BYTES = 2 ** 32, 2 ** 33
+MAX_ARRAY_BYTES, MAX_FILE_BYTES = 2**32, 2**33
 # Reading is at least so fast, on a network drive, too.
-_SECONDS, _BYTES_A_SECOND = 60, 2 ** 20
+_SECONDS, _BYTES_A_SECOND = 60, 2**20
 _BEGUN = "begun"
 
-_sound: set[tuple] = set()          # files that were read by a child, or written here
+_sound: set[tuple] = set()  # files that were read by a child, or written here
 
 
 class Damaged(ValueError):
@@ -60,8 +61,15 @@ def reading(path: str | os.PathLike) -> Iterator[h5py.File]:
     with open_h5(path) as file:
         try:
             yield file
-        except (LookupError, TypeError, ValueError, AttributeError, OSError, RuntimeError,
-                MemoryError) as error:
+        except (
+            LookupError,
+            TypeError,
+            ValueError,
+            AttributeError,
+            OSError,
+            RuntimeError,
+            MemoryError,
+        ) as error:
             told = error if isinstance(error, Damaged) else "a part of it makes no sense"
             raise unreadable(path, told) from error
 
@@ -79,8 +87,10 @@ def json_of(item: h5py.Group, attribute: str, default: str) -> dict:
 
 def unreadable(path: str | os.PathLike, reason: object) -> ValueError:
     """The error for a file that is damaged."""
-    return ValueError(f"{path} is not a readable .h5 weight file ({reason}). It may be cut off or "
-                      "damaged: fetch or save it again.")
+    return ValueError(
+        f"{path} is not a readable .h5 weight file ({reason}). It may be cut off or "
+        "damaged: fetch or save it again."
+    )
 
 
 def trust(path: str | os.PathLike) -> None:
@@ -96,7 +106,7 @@ def root_of(file: h5py.File) -> h5py.Group:
 def names(group: h5py.Group, attribute: str) -> list[str]:
     """A list of texts that Keras keeps as an attribute, or in pieces; [] if there is none."""
     pieces = [attribute] if attribute in group.attrs else []
-    while not pieces or pieces[-1] != attribute:        # of more than 64 kB: layer_names0, …
+    while not pieces or pieces[-1] != attribute:  # of more than 64 kB: layer_names0, …
         piece = f"{attribute}{len(pieces)}"
         if piece not in group.attrs:
             break
@@ -128,7 +138,7 @@ def dataset(root: h5py.Group, path: str) -> h5py.Dataset:
     if found.nbytes > MAX_ARRAY_BYTES:
         raise Damaged(f"{path!r} has the shape {found.shape}, which no weights have")
     # Never written, or squeezed beyond what any filter can do: a small file that fills the memory.
-    if found.nbytes > 2 ** 20 and found.nbytes > 1100 * found.id.get_storage_size():
+    if found.nbytes > 2**20 and found.nbytes > 1100 * found.id.get_storage_size():
         raise Damaged(f"{path!r} of shape {found.shape} has no data")
     return found
 
@@ -189,14 +199,21 @@ def _try_in_a_child(path: str | os.PathLike) -> None:
         return
     places = os.pathsep.join(place for place in map(str, sys.path) if place)
     # The last one fills freed memory, so that what reads it fails in the child rather than here.
-    environment = os.environ | {"PYTHONPATH": places, "OPENBLAS_NUM_THREADS": "1",
-                                "MALLOC_PERTURB_": "165"}
+    environment = os.environ | {
+        "PYTHONPATH": places,
+        "OPENBLAS_NUM_THREADS": "1",
+        "MALLOC_PERTURB_": "165",
+    }
     limit = _SECONDS + os.path.getsize(path) / _BYTES_A_SECOND
     try:
         child = subprocess.run(
-            [sys.executable, "-P", str(program), os.path.abspath(path)], env=environment,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            timeout=limit)
+            [sys.executable, "-P", str(program), os.path.abspath(path)],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=limit,
+        )
         output, ended_well = child.stdout, child.returncode == 0
         problem = "reading it ends the process that reads it"
     except subprocess.TimeoutExpired as error:
@@ -214,7 +231,8 @@ def _try(path: str) -> None:
     """The child: read all that `weight_files` and `checkpoints` read, then the rest."""
     try:
         import resource
-        room = 2 ** 33 + 4 * os.path.getsize(path)
+
+        room = 2**33 + 4 * os.path.getsize(path)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         if sys.platform == "linux":
             resource.setrlimit(resource.RLIMIT_AS, (room, room))
@@ -228,7 +246,7 @@ def _try(path: str) -> None:
                 read(file)
         except MemoryError:
             sys.exit(3)
-        except Exception:               # what can be caught here is caught and told there, too
+        except Exception:  # what can be caught here is caught and told there, too
             continue
 
 
@@ -242,6 +260,7 @@ def _everything(file: h5py.File) -> None:
             raise
         except Exception:
             pass
+
     dict(file.attrs)
     file.visititems(read)
 

@@ -1,4 +1,5 @@
 """MaskHead: which pixels of a roi belong to the object?"""
+
 import math
 
 from keras import layers, ops
@@ -26,11 +27,18 @@ class MaskHead(RoIHead):
     def __init__(self, num_classes, channels, pool_size, update_statistics=False, **kwargs):
         super().__init__(**kwargs)
         self.pool_size = pool_size
-        self.convs = [layers.Conv2D(channels, 3, padding="same", name=f"mrcnn_mask_conv{i}") for i in (1, 2, 3, 4)]
+        self.convs = [
+            layers.Conv2D(channels, 3, padding="same", name=f"mrcnn_mask_conv{i}")
+            for i in (1, 2, 3, 4)
+        ]
         self.norms = [BatchNorm(update_statistics, name=f"mrcnn_mask_bn{i}") for i in (1, 2, 3, 4)]
-        self.blocks = [ConvNorm(conv, norm, name=f"mrcnn_mask_block{i}")
-                       for i, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True), start=1)]
-        self.upsample = BlockConv2DTranspose(channels, 2, activation="relu", name="mrcnn_mask_deconv")
+        self.blocks = [
+            ConvNorm(conv, norm, name=f"mrcnn_mask_block{i}")
+            for i, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True), start=1)
+        ]
+        self.upsample = BlockConv2DTranspose(
+            channels, 2, activation="relu", name="mrcnn_mask_deconv"
+        )
         self.predict = layers.Conv2D(num_classes, 1, name="mrcnn_mask")
 
     def call(self, inputs, training=False, used=None):
@@ -38,17 +46,25 @@ class MaskHead(RoIHead):
         x = ops.reshape(inputs, (-1, *inputs.shape[2:]))
         for block in self.blocks:
             x = ops.relu(block(x, training=training, used=used))
-        cells = self.upsample(x)                                            # (B * N, pool, pool, 2, 2, channels)
+        cells = self.upsample(x)  # (B * N, pool, pool, 2, 2, channels)
         rows = ops.reshape(cells, (-1, cells.shape[1], cells.shape[2] * 4, cells.shape[5]))
         logits = ops.reshape(self.predict(rows), (-1, *cells.shape[1:5], self.predict.filters))
         logits = merge_blocks(logits)
-        return {"logits": ops.reshape(logits, (-1, n, *logits.shape[1:])),
-                "cells": ops.reshape(cells, (-1, n, *cells.shape[1:]))}
+        return {
+            "logits": ops.reshape(logits, (-1, n, *logits.shape[1:])),
+            "cells": ops.reshape(cells, (-1, n, *cells.shape[1:])),
+        }
 
     def compute_losses(self, outputs, samples):
         logits = self._of_class(outputs["cells"], samples.gather("gt_class_ids"))
         masks = ops.cast(samples.gather("gt_masks"), "float32")
-        targets = crop(masks, samples.gather("gt_mask_frames"), samples.rois, logits.shape[2:], samples.convention)
+        targets = crop(
+            masks,
+            samples.gather("gt_mask_frames"),
+            samples.rois,
+            logits.shape[2:],
+            samples.convention,
+        )
         targets = ops.stop_gradient(ops.round(targets))
         per_roi = ops.mean(binary_cross_entropy(logits, targets), axis=(2, 3))
         return {"mrcnn_mask_loss": masked_mean(per_roi, samples.is_positive)}
@@ -64,8 +80,10 @@ class MaskHead(RoIHead):
         """
         n, shape, channels = ops.shape(cells)[1], cells.shape[2:6], cells.shape[6]
         kernel = ops.reshape(ops.cast(self.predict.kernel, cells.dtype), (channels, -1))
-        table = ops.concatenate([kernel, ops.cast(self.predict.bias, cells.dtype)[None]], axis=0)      # (C + 1, K)
-        weights = ops.take(ops.transpose(table), class_ids, axis=0)                                    # (B, N, C + 1)
+        table = ops.concatenate(
+            [kernel, ops.cast(self.predict.bias, cells.dtype)[None]], axis=0
+        )  # (C + 1, K)
+        weights = ops.take(ops.transpose(table), class_ids, axis=0)  # (B, N, C + 1)
         rows = ops.reshape(cells, (-1, n, math.prod(shape), channels))
         logits = ops.matmul(rows, weights[..., :channels, None]) + weights[..., None, channels:]
         logits = ops.cast(logits, "float32")

@@ -7,6 +7,7 @@ run at a half of the speed of the convolutions that compute the same sums (AMD E
 84 x 14 x 14 x 256: 154 of 398 GFLOP/s). Both are the same arithmetic, for `Detector.train_step`
 alone; eager steps, XLA and other backends do without.
 """
+
 import contextlib
 import contextvars
 import functools
@@ -33,6 +34,7 @@ def in_plain_graph() -> bool:
     if not _PLAIN.get() or keras.backend.backend() != "tensorflow":
         return False
     import tensorflow as tf
+
     return not tf.executing_eagerly()
 
 
@@ -50,7 +52,7 @@ def convolve(layer: layers.Conv2D, inputs, kernel, bias=None):
     """
     if in_plain_graph() and not _onednn() and _differentiable(layer):
         if layer.kernel_size == (1, 1) and layer.strides != (1, 1):
-            inputs = inputs[:, ::layer.strides[0], ::layer.strides[1]]
+            inputs = inputs[:, :: layer.strides[0], :: layer.strides[1]]
         bias = ops.zeros((kernel.shape[-1],), inputs.dtype) if bias is None else bias
         return _same_conv()(inputs, kernel, bias)
     outputs = layer.convolution_op(inputs, kernel)
@@ -80,9 +82,10 @@ def _differentiable(layer):
 @functools.cache
 def _onednn():
     import tensorflow as tf
+
     try:
         from tensorflow.python.util import _pywrap_util_port
-    except ImportError:                     # a TensorFlow that says nothing: leave all as it is
+    except ImportError:  # a TensorFlow that says nothing: leave all as it is
         return True
     return bool(_pywrap_util_port.IsMklEnabled() or tf.config.list_physical_devices("GPU"))
 
@@ -96,7 +99,7 @@ def _same_conv():
         scope = f"gradient_tape/{tf.get_current_name_scope()}/"
 
         def gradient(upstream):
-            with tf.name_scope(scope):      # so that profiles show the layer
+            with tf.name_scope(scope):  # so that profiles show the layer
                 return of(upstream)
 
         def of(upstream):
@@ -108,8 +111,12 @@ def _same_conv():
                 of_kernel = tf.matmul(cells, of_cells, transpose_a=True)
             else:
                 of_kernel = tf.raw_ops.Conv2DBackpropFilter(
-                    input=inputs, filter_sizes=tf.shape(kernel), out_backprop=upstream,
-                    strides=[1, 1, 1, 1], padding="SAME")
+                    input=inputs,
+                    filter_sizes=tf.shape(kernel),
+                    out_backprop=upstream,
+                    strides=[1, 1, 1, 1],
+                    padding="SAME",
+                )
             of_bias = tf.raw_ops.BiasAddGrad(out_backprop=upstream)
             return of_inputs, tf.reshape(of_kernel, kernel.shape), of_bias
 

@@ -1,4 +1,5 @@
 """RoIHead: the one extension point. A head predicts something for every roi; box and mask heads are two of them."""
+
 import inspect
 
 import keras
@@ -31,7 +32,11 @@ class RoIHead(keras.layers.Layer):
 
     def run(self, inputs, training=False, used=None):
         """`call`, with `used` if it takes that."""
-        return self(inputs, training=training, **({"used": used} if "used" in inspect.signature(self.call).parameters else {}))
+        return self(
+            inputs,
+            training=training,
+            **({"used": used} if "used" in inspect.signature(self.call).parameters else {}),
+        )
 
     def rows_of(self, samples):
         """Those of the `Samples` that the head is trained on."""

@@ -1,4 +1,5 @@
 """RPN: where in the image could an object be, whatever it is?"""
+
 import keras
 from keras import layers, ops
 
@@ -20,16 +21,29 @@ class RPNHead(keras.layers.Layer):
         super().__init__(**kwargs)
         # Faster R-CNN, §3.3: small weights, so that a fresh head is unsure rather than wrong.
         small = {"kernel_initializer": keras.initializers.RandomNormal(stddev=0.01)}
-        self.shared = layers.Conv2D(channels, 3, cell_step, "same", activation="relu", name="rpn_conv_shared", **small)
+        self.shared = layers.Conv2D(
+            channels, 3, cell_step, "same", activation="relu", name="rpn_conv_shared", **small
+        )
         # In float32 whatever the policy: rounded to bfloat16, scores of different boxes would tie.
-        self.classify = layers.Conv2D(2 * anchors_per_cell, 1, name="rpn_class_raw", dtype="float32", **small)
-        self.regress = layers.Conv2D(4 * anchors_per_cell, 1, name="rpn_bbox_pred", dtype="float32", **small)
+        self.classify = layers.Conv2D(
+            2 * anchors_per_cell, 1, name="rpn_class_raw", dtype="float32", **small
+        )
+        self.regress = layers.Conv2D(
+            4 * anchors_per_cell, 1, name="rpn_bbox_pred", dtype="float32", **small
+        )
 
     def call(self, pyramid):
         hidden = [self.shared(p) for p in pyramid]
-        logits = [ops.reshape(self.classify(h), (-1, _anchors(h, self.classify, 2), 2)) for h in hidden]
-        deltas = [ops.reshape(self.regress(h), (-1, _anchors(h, self.regress, 4), 4)) for h in hidden]
-        return {"logits": ops.concatenate(logits, axis=1), "deltas": ops.concatenate(deltas, axis=1)}
+        logits = [
+            ops.reshape(self.classify(h), (-1, _anchors(h, self.classify, 2), 2)) for h in hidden
+        ]
+        deltas = [
+            ops.reshape(self.regress(h), (-1, _anchors(h, self.regress, 4), 4)) for h in hidden
+        ]
+        return {
+            "logits": ops.concatenate(logits, axis=1),
+            "deltas": ops.concatenate(deltas, axis=1),
+        }
 
     def at(self, pyramid: list, index) -> dict:
         """What `call` returns, at some of the anchors.
@@ -65,7 +79,9 @@ class RPNHead(keras.layers.Layer):
         return {"logits": of_slot(self.classify, 2), "deltas": of_slot(self.regress, 4)}
 
 
-def propose(logits, deltas, anchors, *, std, pre_nms, post_nms, iou_threshold, window, convention="aligned"):
+def propose(
+    logits, deltas, anchors, *, std, pre_nms, post_nms, iou_threshold, window, convention="aligned"
+):
     """The regions worth a second look: the best anchors, moved, clipped to the image and thinned out.
 
     logits: (B, A, 2), deltas: (B, A, 4), anchors: (A, 4) yxyx; pre_nms, post_nms: how many to consider and to keep; window: (4,)
@@ -79,7 +95,9 @@ def propose(logits, deltas, anchors, *, std, pre_nms, post_nms, iou_threshold, w
     boxes = box_ops.clip(boxes, window)
     valid = box_ops.holds_pixels(boxes, convention)
     # Scores only order the boxes; a sigmoid would tie the confident ones at 1.
-    kept, valid = non_max_suppression(boxes, scores, valid, iou_threshold=iou_threshold, count=post_nms)
+    kept, valid = non_max_suppression(
+        boxes, scores, valid, iou_threshold=iou_threshold, count=post_nms
+    )
     # Not by a product: 0 times NaN is NaN, and a network that has diverged would end in an error about some index.
     boxes = ops.where(valid[..., None], ops.take_along_axis(boxes, kept[..., None], axis=1), 0.0)
     return ops.stop_gradient(boxes), valid
@@ -94,7 +112,9 @@ def rpn_targets(anchors, gt_boxes, gt_class_ids, seed, *, count, std):
     Returns: {"index" (B, count) int32 into A, "label" (B, count) int32 of IGNORE, NEGATIVE, POSITIVE, "deltas" (B, count, 4)}; the
     deltas mean something for POSITIVE anchors.
     """
-    iou = box_ops.pairwise_iou(ops.broadcast_to(anchors[None], (ops.shape(gt_boxes)[0], *anchors.shape)), gt_boxes)
+    iou = box_ops.pairwise_iou(
+        ops.broadcast_to(anchors[None], (ops.shape(gt_boxes)[0], *anchors.shape)), gt_boxes
+    )
     label, gt_index = match(
         iou,
         ops.greater(gt_class_ids, 0),
@@ -105,9 +125,15 @@ def rpn_targets(anchors, gt_boxes, gt_class_ids, seed, *, count, std):
             iou, box_ops.area(anchors), box_ops.area(gt_boxes), ops.less(gt_class_ids, 0)
         ),
     )
-    index, drawn = sample(label, seed, count=min(count, label.shape[1]), positives=min(count, label.shape[1]) // 2)
+    index, drawn = sample(
+        label, seed, count=min(count, label.shape[1]), positives=min(count, label.shape[1]) // 2
+    )
     objects = ops.take_along_axis(gt_index, index, axis=1)
-    deltas = box_ops.encode(ops.take_along_axis(gt_boxes, objects[..., None], axis=1), ops.take(anchors, index, axis=0), std)
+    deltas = box_ops.encode(
+        ops.take_along_axis(gt_boxes, objects[..., None], axis=1),
+        ops.take(anchors, index, axis=0),
+        std,
+    )
     return {"index": index, "label": drawn, "deltas": deltas}
 
 
@@ -120,8 +146,12 @@ def rpn_losses(outputs, targets):
     label = targets["label"]
     is_positive = ops.cast(ops.equal(label, POSITIVE), "float32")
     used = ops.cast(ops.not_equal(label, IGNORE), "float32")
-    return {"rpn_class_loss": softmax_cross_entropy(outputs["logits"], ops.cast(is_positive, "int32"), used),
-            "rpn_bbox_loss": smooth_l1(outputs["deltas"], targets["deltas"], is_positive)}
+    return {
+        "rpn_class_loss": softmax_cross_entropy(
+            outputs["logits"], ops.cast(is_positive, "int32"), used
+        ),
+        "rpn_bbox_loss": smooth_l1(outputs["deltas"], targets["deltas"], is_positive),
+    }
 
 
 def _anchors(feature, conv, numbers):

@@ -1,4 +1,5 @@
 """Samples: the rois that the heads are trained on, and what each of them should have said."""
+
 from keras import ops
 
 from mrcnn.ops import boxes as box_ops
@@ -30,7 +31,9 @@ class Samples:
         """The same, cut to the rows that may be POSITIVE, the others among them IGNORE: what a head needs that learns from objects only."""
         rows = self._first(self.positives)
         label = ops.where(ops.equal(rows.label, POSITIVE), POSITIVE, IGNORE)
-        return Samples(rows.rois, label, rows.gt_index, self.ground_truth, self.positives, self.convention)
+        return Samples(
+            rows.rois, label, rows.gt_index, self.ground_truth, self.positives, self.convention
+        )
 
     def without_trailing_padding(self):
         """The same, cut behind the last POSITIVE row of any image, but for one row: how many stay is known only when a step runs."""
@@ -38,10 +41,27 @@ class Samples:
         return self._first(ops.maximum(positives, 1))
 
     def _first(self, n):
-        return Samples(self.rois[:, :n], self.label[:, :n], self.gt_index[:, :n], self.ground_truth, self.positives, self.convention)
+        return Samples(
+            self.rois[:, :n],
+            self.label[:, :n],
+            self.gt_index[:, :n],
+            self.ground_truth,
+            self.positives,
+            self.convention,
+        )
 
 
-def draw_samples(proposals, valid, ground_truth, seed, *, count, positives, convention="aligned", objects_join=True):
+def draw_samples(
+    proposals,
+    valid,
+    ground_truth,
+    seed,
+    *,
+    count,
+    positives,
+    convention="aligned",
+    objects_join=True,
+):
     """Match proposals and objects, and draw `count` rois, at most `positives` of them on objects (IoU from 0.5 on).
 
     proposals: (B, P, 4) yxyx; valid: (B, P) bool; ground_truth: gt_class_ids (B, M), gt_boxes (B, M, 4) and any other gt_* column;
@@ -49,7 +69,7 @@ def draw_samples(proposals, valid, ground_truth, seed, *, count, positives, conv
     """
     gt_boxes, gt_valid = ground_truth["gt_boxes"], ops.greater(ground_truth["gt_class_ids"], 0)
     rois = proposals
-    if objects_join:            # early on, no proposal is good enough to teach the heads anything
+    if objects_join:  # early on, no proposal is good enough to teach the heads anything
         rois = ops.concatenate([proposals, gt_boxes], axis=1)
         valid = ops.concatenate([valid, gt_valid], axis=1)
     iou = box_ops.pairwise_iou(rois, gt_boxes)
@@ -62,4 +82,11 @@ def draw_samples(proposals, valid, ground_truth, seed, *, count, positives, conv
     label = ops.where(valid, label, IGNORE)
     index, drawn = sample(label, seed, count=count, positives=positives)
     rois = ops.stop_gradient(ops.take_along_axis(rois, index[..., None], axis=1))
-    return Samples(rois, drawn, ops.take_along_axis(gt_index, index, axis=1), ground_truth, positives, convention)
+    return Samples(
+        rois,
+        drawn,
+        ops.take_along_axis(gt_index, index, axis=1),
+        ground_truth,
+        positives,
+        convention,
+    )

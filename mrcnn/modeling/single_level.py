@@ -1,4 +1,5 @@
 """SingleLevel: one feature map in place of a pyramid, the baseline that a pyramid is measured against."""
+
 import keras
 
 from mrcnn.modeling.gates import GATES

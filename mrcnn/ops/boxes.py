@@ -2,6 +2,7 @@
 
 A box is yxyx, float32, in pixels of the network input; its (y2, x2) corner lies outside it.
 """
+
 import math
 
 from keras import ops
@@ -48,7 +49,9 @@ def encode(boxes, anchors, std):
     """
     cy, cx, h, w = _centres(boxes)
     acy, acx, ah, aw = _centres(anchors)
-    deltas = ops.stack([(cy - acy) / ah, (cx - acx) / aw, ops.log(h / ah), ops.log(w / aw)], axis=-1)
+    deltas = ops.stack(
+        [(cy - acy) / ah, (cx - acx) / aw, ops.log(h / ah), ops.log(w / aw)], axis=-1
+    )
     return deltas / ops.convert_to_tensor(std, dtype="float32")
 
 
@@ -73,7 +76,15 @@ def clip(boxes, window):
     """Cut boxes to a window.  boxes: (..., 4) yxyx; window: (..., 4) yxyx, broadcast against `boxes`."""
     y1, x1, y2, x2 = ops.unstack(boxes, 4, axis=-1)
     wy1, wx1, wy2, wx2 = ops.unstack(window, 4, axis=-1)
-    return ops.stack([ops.clip(y1, wy1, wy2), ops.clip(x1, wx1, wx2), ops.clip(y2, wy1, wy2), ops.clip(x2, wx1, wx2)], axis=-1)
+    return ops.stack(
+        [
+            ops.clip(y1, wy1, wy2),
+            ops.clip(x1, wx1, wx2),
+            ops.clip(y2, wy1, wy2),
+            ops.clip(x2, wx1, wx2),
+        ],
+        axis=-1,
+    )
 
 
 def to_corner_pixels(boxes):

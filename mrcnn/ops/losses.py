@@ -2,6 +2,7 @@
 
 `used` is float32, 1 for rows that count and 0 for padding; every loss is float32 whatever the network computes in.
 """
+
 from keras import ops
 
 
@@ -36,7 +37,7 @@ def focal_loss(logits, targets, alpha=0.25, gamma=2.0):
     Returns: (...,) float32.
     """
     logits, targets = ops.cast(logits, "float32"), ops.cast(targets, "float32")
-    wrong = ops.sigmoid(ops.where(targets > 0.5, -logits, logits))     # 1 - p of what is true
+    wrong = ops.sigmoid(ops.where(targets > 0.5, -logits, logits))  # 1 - p of what is true
     weight = ops.where(targets > 0.5, alpha, 1.0 - alpha)
     return weight * _power(wrong, gamma) * binary_cross_entropy(logits, targets)
 

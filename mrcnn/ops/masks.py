@@ -3,6 +3,7 @@
 A mask is an array plus the box it fills, its frame. A mini-mask fills the object's box, a full mask the image, the mask
 head's output its roi; one formula serves them all.
 """
+
 from keras import ops
 
 
@@ -27,9 +28,9 @@ def _weights(roi_low, roi_high, frame_low, frame_high, points, cells, corners):
     """Interpolation matrices along one axis: (B, N) x 4 -> (B, N, points, cells); a row sums to 1 inside the frame, to 0 outside."""
     margin = 0.0 if corners else 0.5
     fraction = (ops.arange(points, dtype="float32") + margin) / (points - 1 if corners else points)
-    at = roi_low[..., None] + (roi_high - roi_low)[..., None] * fraction                       # image coordinates
+    at = roi_low[..., None] + (roi_high - roi_low)[..., None] * fraction  # image coordinates
     length = ops.maximum(frame_high - frame_low, 1e-3)[..., None]
-    at = (at - frame_low[..., None]) / length * (cells - 1 + 2 * margin) - margin              # cells
+    at = (at - frame_low[..., None]) / length * (cells - 1 + 2 * margin) - margin  # cells
     inside = ops.logical_and(at >= -margin, at <= cells - 1 + margin)
     at = ops.clip(at, 0.0, cells - 1.0)
     cell = ops.arange(cells, dtype="float32")

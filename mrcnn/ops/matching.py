@@ -1,4 +1,5 @@
 """Matching: which object is each box responsible for, and is the match good enough to learn from?"""
+
 from keras import ops
 
 IGNORE, NEGATIVE, POSITIVE = -1, 0, 1
@@ -21,11 +22,13 @@ def match(iou, valid, *, negative_below, positive_from, keep_best, on_crowd=None
     """
     iou = ops.where(valid[:, None, :], iou, -1.0)
     best, gt_index = (t[..., 0] for t in ops.top_k(iou, 1))
-    label = ops.where(best >= positive_from, POSITIVE, ops.where(best < negative_below, NEGATIVE, IGNORE))
+    label = ops.where(
+        best >= positive_from, POSITIVE, ops.where(best < negative_below, NEGATIVE, IGNORE)
+    )
     if on_crowd is not None:
         label = ops.where(ops.logical_and(on_crowd, ops.equal(label, NEGATIVE)), IGNORE, label)
     if keep_best:
-        best_of_object = ops.max(iou, axis=1, keepdims=True)                           # (B, 1, M)
+        best_of_object = ops.max(iou, axis=1, keepdims=True)  # (B, 1, M)
         # IoU 0 never matches: a degenerate object would otherwise claim every anchor.
         is_best = ops.logical_and(iou >= best_of_object - 1e-6, best_of_object > 1e-6)
         chosen = ops.any(is_best, axis=2)

@@ -4,6 +4,7 @@ Keras has none, TensorFlow's fast one does not compile under XLA, and one loop o
 taken in blocks; inside a block the greedy rule is the fixed point of `keep = no kept better box overlaps me`, reached in a
 few matrix products.
 """
+
 import numpy as np
 from keras import ops
 
@@ -23,7 +24,9 @@ def non_max_suppression(boxes, scores, valid, *, iou_threshold, count, class_ids
     n = boxes.shape[1]
     order = ops.top_k(scores, n)[1]
     # The class travels as a fifth coordinate. Moving classes apart instead would round their corners: 47000.1 is no float32.
-    class_ids = ops.zeros_like(boxes[..., 0]) if class_ids is None else ops.cast(class_ids, "float32")
+    class_ids = (
+        ops.zeros_like(boxes[..., 0]) if class_ids is None else ops.cast(class_ids, "float32")
+    )
     boxes = ops.concatenate([boxes, class_ids[..., None]], axis=-1)
     boxes = ops.take_along_axis(boxes, order[..., None], axis=1)
     alive = ops.take_along_axis(valid, order, axis=1)
@@ -43,7 +46,7 @@ def _suppress(boxes, alive, iou_threshold):
     n = boxes.shape[1]
     kept_boxes, kept = [], []
     for start in range(0, n, BLOCK):
-        block, living = boxes[:, start:start + BLOCK], alive[:, start:start + BLOCK]
+        block, living = boxes[:, start : start + BLOCK], alive[:, start : start + BLOCK]
         if kept:
             better, is_kept = ops.concatenate(kept_boxes, axis=1), ops.concatenate(kept, axis=1)
             overlaps = ops.logical_and(_overlap(better, block, iou_threshold), is_kept[..., None])
@@ -56,7 +59,9 @@ def _suppress(boxes, alive, iou_threshold):
 def _greedy(boxes, living, iou_threshold):
     size = boxes.shape[1]
     better = np.triu(np.ones((size, size), np.float32), k=1)
-    overlaps = ops.cast(_overlap(boxes, boxes, iou_threshold), "float32") * better         # [i, j]: i beats j
+    overlaps = (
+        ops.cast(_overlap(boxes, boxes, iou_threshold), "float32") * better
+    )  # [i, j]: i beats j
     living = ops.cast(living, "float32")
 
     def step(keep, _):
@@ -66,7 +71,9 @@ def _greedy(boxes, living, iou_threshold):
 
     # After k steps the first k boxes of every chain of overlaps are settled; a step without change has settled all. The loop carries
     # whether something changed: a state that is handed through unchanged is miscompiled by tf2onnx, without a word.
-    keep, _ = ops.while_loop(lambda _, changed: changed, step, (living, ops.convert_to_tensor(True)))
+    keep, _ = ops.while_loop(
+        lambda _, changed: changed, step, (living, ops.convert_to_tensor(True))
+    )
     return keep > 0.5
 
 

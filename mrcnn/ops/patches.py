@@ -1,4 +1,5 @@
 """Patches: the cells around single places of a feature pyramid, for convolutions at few places."""
+
 from collections.abc import Sequence
 
 import numpy as np
@@ -59,7 +60,7 @@ def _reach(place, level, lengths, size, step):
     missing = []
     for output, n in zip(outputs, lengths, strict=True):
         missing.append(max((output - 1) * step + size - n, 0))
-    before = _of_level([n // 2 for n in missing], level)        # an odd cell of padding goes behind
+    before = _of_level([n // 2 for n in missing], level)  # an odd cell of padding goes behind
     first = (place * step - before)[..., None]
     cells = first + ops.arange(size, dtype="int32")
     length = _of_level(lengths, level)[..., None]

@@ -1,4 +1,5 @@
 """RoIAlign: features of fixed size for boxes of any size, each read from the pyramid level that suits its scale."""
+
 import itertools
 
 from keras import ops
@@ -36,24 +37,39 @@ def roi_align(features, boxes, strides, *, size, samples, convention="aligned"):
     All levels are flattened into one table, and each point gathers only from its own level.
     """
     batch, channels = ops.shape(features[0])[0], features[0].shape[-1]
-    table = ops.concatenate([ops.reshape(f, (-1, f.shape[1] * f.shape[2], channels)) for f in features], axis=1)
+    table = ops.concatenate(
+        [ops.reshape(f, (-1, f.shape[1] * f.shape[2], channels)) for f in features], axis=1
+    )
     rows = table.shape[1]
     table = ops.reshape(table, (-1, channels))
     heights, widths, starts = _level_table(features)
     corners = convention == "corners"
-    boxes = ops.where(ops.isfinite(boxes), boxes, 0.0)          # NaN would be cast to an index far outside of the table
+    boxes = ops.where(
+        ops.isfinite(boxes), boxes, 0.0
+    )  # NaN would be cast to an index far outside of the table
     image_h, image_w = (n * strides[0] for n in features[0].shape[1:3])
 
-    level = assign_levels(boxes, len(features), (image_h * image_w / ((image_h - 1) * (image_w - 1))) ** 0.5 if corners else 1.0)
+    level = assign_levels(
+        boxes,
+        len(features),
+        (image_h * image_w / ((image_h - 1) * (image_w - 1))) ** 0.5 if corners else 1.0,
+    )
     height, width = ops.take(heights, level, axis=0), ops.take(widths, level, axis=0)
     image = ops.arange(batch, dtype="int32")[:, None] * rows
     origin = (image + ops.take(starts, level, axis=0))[..., None, None]
     if corners:
         samples = 1
-        pixels_y, pixels_x = ((side - 1.0) / ops.cast(n - 1, "float32") for n, side in ((height, image_h), (width, image_w)))
+        pixels_y, pixels_x = (
+            (side - 1.0) / ops.cast(n - 1, "float32")
+            for n, side in ((height, image_h), (width, image_w))
+        )
     else:
-        pixels_y = pixels_x = ops.take(ops.convert_to_tensor(strides, dtype="float32"), level, axis=0)       # of a cell
-    margin = 0.0 if corners else 0.5            # of a cell, between a level's edge and the centre of its outer cells
+        pixels_y = pixels_x = ops.take(
+            ops.convert_to_tensor(strides, dtype="float32"), level, axis=0
+        )  # of a cell
+    margin = (
+        0.0 if corners else 0.5
+    )  # of a cell, between a level's edge and the centre of its outer cells
     y1, x1, y2, x2 = ops.unstack(boxes, 4, axis=-1)
     y1, y2, x1, x2 = y1 / pixels_y, y2 / pixels_y, x1 / pixels_x, x2 / pixels_x
     wide, pooled = result_type(table.dtype, "float32"), 0.0
@@ -71,7 +87,10 @@ def roi_align(features, boxes, strides, *, size, samples, convention="aligned"):
 def _level_table(features):
     sizes = [(f.shape[1], f.shape[2]) for f in features]
     starts = [sum(h * w for h, w in sizes[:i]) for i in range(len(sizes))]
-    return tuple(ops.convert_to_tensor(v, dtype="int32") for v in ([h for h, _ in sizes], [w for _, w in sizes], starts))
+    return tuple(
+        ops.convert_to_tensor(v, dtype="int32")
+        for v in ([h for h, _ in sizes], [w for _, w in sizes], starts)
+    )
 
 
 def _fractions(bins, offset, corners):

@@ -3,6 +3,7 @@
 The random numbers come from an integer hash rather than from the backend's generator, so the same seed draws the same
 boxes eagerly, in a graph, under XLA, on TensorFlow and on JAX, and a resumed run repeats what the broken one would have done.
 """
+
 from keras import ops
 
 from mrcnn.ops.matching import IGNORE, NEGATIVE, POSITIVE
@@ -32,11 +33,15 @@ def sample(label, seed, *, count, positives):
     spare, spared = _draw(ops.equal(label, NEGATIVE), priority, count, NEGATIVE)
     found = ops.sum(ops.cast(ops.equal(drawn, POSITIVE), "int32"), axis=1, keepdims=True)
     quota = count - positives
-    free = ops.clip(ops.arange(positives, dtype="int32")[None] - found + quota, 0, count - 1)     # which negative a free row takes
+    free = ops.clip(
+        ops.arange(positives, dtype="int32")[None] - found + quota, 0, count - 1
+    )  # which negative a free row takes
     is_free = ops.equal(drawn, IGNORE)
     index = ops.where(is_free, ops.take_along_axis(spare, free, axis=1), index)
     drawn = ops.where(is_free, ops.take_along_axis(spared, free, axis=1), drawn)
-    return ops.concatenate([index, spare[:, :quota]], axis=1), ops.concatenate([drawn, spared[:, :quota]], axis=1)
+    return ops.concatenate([index, spare[:, :quota]], axis=1), ops.concatenate(
+        [drawn, spared[:, :quota]], axis=1
+    )
 
 
 def _draw(eligible, priority, count, label):

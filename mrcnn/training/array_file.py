@@ -1,4 +1,5 @@
 """Reading the arrays of a .pkl file, as Detectron and Detectron2 publish weights, without running its pickle's code."""
+
 import io
 import math
 import re
@@ -9,8 +10,11 @@ import numpy as np
 from mrcnn.training.plain_pickle import Call, PlainUnpickler, Refused
 
 # What a pickled array asks for; NumPy has moved its functions since the older of such files were written.
-_NUMPY = [f"numpy.{core}.{name}" for core in ("core", "_core")
-          for name in ("multiarray._reconstruct", "multiarray.scalar", "numeric._frombuffer")]
+_NUMPY = [
+    f"numpy.{core}.{name}"
+    for core in ("core", "_core")
+    for name in ("multiarray._reconstruct", "multiarray.scalar", "numeric._frombuffer")
+]
 _KNOWN = [*_NUMPY, "numpy.ndarray", "numpy.dtype"]
 _NUMBERS = r"f[248]|[iu][1248]|b1"
 
@@ -49,12 +53,28 @@ def _array(name, call):
         kind, size = dtype.arguments[0], (dtype.state or (3, "|"))[1]
     except (TypeError, ValueError, AttributeError, IndexError) as error:
         raise Refused(f"the array {name!r} is incomplete") from error
-    if not isinstance(kind, str) or not re.fullmatch(_NUMBERS, kind) or size not in ("<", ">", "|", "="):
-        raise Refused(f"the array {name!r} holds {str(kind)[:20]!r}; only arrays of numbers are accepted")
+    if (
+        not isinstance(kind, str)
+        or not re.fullmatch(_NUMBERS, kind)
+        or size not in ("<", ">", "|", "=")
+    ):
+        raise Refused(
+            f"the array {name!r} holds {str(kind)[:20]!r}; only arrays of numbers are accepted"
+        )
     dtype = np.dtype(("<" if size in "|=" else size) + kind)
-    data = data.encode("latin1") if isinstance(data, str) else data         # written by Python 2
-    if not isinstance(shape, tuple) or len(shape) > 8 or any(type(n) is not int or n < 0 for n in shape):
+    data = data.encode("latin1") if isinstance(data, str) else data  # written by Python 2
+    if (
+        not isinstance(shape, tuple)
+        or len(shape) > 8
+        or any(type(n) is not int or n < 0 for n in shape)
+    ):
         raise Refused(f"the array {name!r} has a shape that is none")
     if not isinstance(data, (bytes, bytearray)) or math.prod(shape) * dtype.itemsize != len(data):
-        raise Refused(f"the array {name!r} of shape {shape} does not have as many numbers as that, so the file is damaged")
-    return np.frombuffer(data, dtype).reshape(shape, order="F" if order == "F" else "C").astype(dtype.newbyteorder("="))
+        raise Refused(
+            f"the array {name!r} of shape {shape} does not have as many numbers as that, so the file is damaged"
+        )
+    return (
+        np.frombuffer(data, dtype)
+        .reshape(shape, order="F" if order == "F" else "C")
+        .astype(dtype.newbyteorder("="))
+    )

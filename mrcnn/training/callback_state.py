@@ -5,6 +5,7 @@ Kept are public attributes of a callback that are numbers, text, or lists of arr
 that are called as an argument of the callback's class (Keras changes the sign of `min_delta`, say). A resumed training
 uses those it is given.
 """
+
 import inspect
 import math
 
@@ -74,24 +75,44 @@ class CallbackState:
 
 def _plain(callback):
     """{attribute: value} of the attributes that are numbers or text."""
-    found = {name: value.item() if isinstance(value, np.generic) else value for name, value in _public(callback).items()}
+    found = {
+        name: value.item() if isinstance(value, np.generic) else value
+        for name, value in _public(callback).items()
+    }
     return {name: value for name, value in found.items() if type(value) in _PLAIN}
 
 
 def _lists_of_arrays(callback):
     def are_arrays(value):
-        return isinstance(value, list) and value and all(isinstance(item, np.ndarray) and item.dtype.kind in "fiub" for item in value)
+        return (
+            isinstance(value, list)
+            and value
+            and all(isinstance(item, np.ndarray) and item.dtype.kind in "fiub" for item in value)
+        )
 
     return {name: value for name, value in _public(callback).items() if are_arrays(value)}
 
 
 def _public(callback):
     """{attribute: value} without settings."""
-    settings = {name for kind in type(callback).__mro__ if "__init__" in vars(kind) and kind is not object
-                for name in inspect.signature(kind.__init__).parameters}
-    return {name: value for name, value in vars(callback).items() if not name.startswith("_") and name not in settings}
+    settings = {
+        name
+        for kind in type(callback).__mro__
+        if "__init__" in vars(kind) and kind is not object
+        for name in inspect.signature(kind.__init__).parameters
+    }
+    return {
+        name: value
+        for name, value in vars(callback).items()
+        if not name.startswith("_") and name not in settings
+    }
 
 
 def _same(value, other):
-    both_nan = isinstance(value, float) and isinstance(other, float) and math.isnan(value) and math.isnan(other)
+    both_nan = (
+        isinstance(value, float)
+        and isinstance(other, float)
+        and math.isnan(value)
+        and math.isnan(other)
+    )
     return both_nan or type(value) is type(other) and value == other

@@ -1,5 +1,6 @@
 """Keeping a run folder up to date: `RunRecorder` scores the model before the user's callbacks see the epoch, `RunSaver` saves it after
 them, so that a checkpoint holds what they have changed."""
+
 import math
 
 import keras
@@ -18,7 +19,7 @@ class RunRecorder(keras.callbacks.Callback):
     Raises FloatingPointError after the first batch whose loss is not finite, or where weights are not: nothing of that is saved.
     """
 
-    async_safe = True           # where Keras hands the logs of batches over in a thread, it need not wait for them here
+    async_safe = True  # where Keras hands the logs of batches over in a thread, it need not wait for them here
 
     def __init__(self, run, batches, *, stage, evaluate, score, every, last_epoch, state, metadata):
         super().__init__()
@@ -33,7 +34,9 @@ class RunRecorder(keras.callbacks.Callback):
         # The logs are means over the epoch, so what was not finite once remains so.
         if not math.isfinite((logs or {}).get("loss", 0.0)):
             names = ", ".join(name for name, value in logs.items() if not math.isfinite(value))
-            self._give_up(f"After batch {batch + 1} of epoch {self.batches.epoch + 1} the loss is no finite number (not finite: {names})")
+            self._give_up(
+                f"After batch {batch + 1} of epoch {self.batches.epoch + 1} the loss is no finite number (not finite: {names})"
+            )
 
     def on_epoch_end(self, epoch, logs=None):
         logs = logs if logs is not None else {}
@@ -43,23 +46,37 @@ class RunRecorder(keras.callbacks.Callback):
 
     def _check_weights(self, epoch):
         """The last step of an epoch may spoil weights that no loss has been computed with."""
-        model = self.model                      # on JAX, asking for it brings the weights back from the training step
-        spoiled = [v.path for v in model.trainable_variables if not np.isfinite(np.asarray(v)).all()]
+        model = self.model  # on JAX, asking for it brings the weights back from the training step
+        spoiled = [
+            v.path for v in model.trainable_variables if not np.isfinite(np.asarray(v)).all()
+        ]
         if spoiled:
-            self._give_up(f"After the last batch of epoch {epoch + 1} {len(spoiled)} weights are not finite, {spoiled[0]} for one")
+            self._give_up(
+                f"After the last batch of epoch {epoch + 1} {len(spoiled)} weights are not finite, {spoiled[0]} for one"
+            )
 
     def _give_up(self, what):
         kept, path = self.state["epoch"], self.run.weights_of(self.state["epoch"])
-        go_on = f"{path} still holds epoch {kept}; go on from there" if kept and path.exists() else "Nothing was saved; start anew"
-        raise FloatingPointError(f"{what}. {go_on} with a lower learning rate, harder clipping (GRADIENT_CLIP_NORM) or without "
-                                 "MIXED_PRECISION. If that does not help, look for broken photos and boxes in the data.")
+        go_on = (
+            f"{path} still holds epoch {kept}; go on from there"
+            if kept and path.exists()
+            else "Nothing was saved; start anew"
+        )
+        raise FloatingPointError(
+            f"{what}. {go_on} with a lower learning rate, harder clipping (GRADIENT_CLIP_NORM) or without "
+            "MIXED_PRECISION. If that does not help, look for broken photos and boxes in the data."
+        )
 
     def scores(self, epoch):
         """The scores of the model as it is, which is kept if they are the best."""
         scores = self.evaluate(epoch)
         if scores[self.score] > self.state["best"]:
             self.state["best"] = scores[self.score]
-            save_weights(self.model, self.run.best, metadata=self.metadata | {"epoch": epoch + 1, "score": scores[self.score]})
+            save_weights(
+                self.model,
+                self.run.best,
+                metadata=self.metadata | {"epoch": epoch + 1, "score": scores[self.score]},
+            )
         return scores
 
 
@@ -72,7 +89,12 @@ class RunSaver(keras.callbacks.Callback):
 
     def __init__(self, recorder, others=None, resumed=False):
         super().__init__()
-        self.recorder, self.others, self.resumed, self.ran = recorder, others or CallbackState([]), resumed, False
+        self.recorder, self.others, self.resumed, self.ran = (
+            recorder,
+            others or CallbackState([]),
+            resumed,
+            False,
+        )
         self.others.before_stage()
 
     def on_train_begin(self, logs=None):
@@ -82,7 +104,11 @@ class RunSaver(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         recorder, state, self.ran = self.recorder, self.recorder.state, True
-        numbers = {k: float(v) for k, v in (logs or {}).items() if np.ndim(v) == 0 and np.asarray(v).dtype.kind in "fiub"}
+        numbers = {
+            k: float(v)
+            for k, v in (logs or {}).items()
+            if np.ndim(v) == 0 and np.asarray(v).dtype.kind in "fiub"
+        }
         state["history"].append({"epoch": epoch + 1, "stage": recorder.stage, **numbers})
         state["epoch"] = epoch + 1
         # After the last epoch of a stage, callbacks may change the weights once more; those of an epoch's own file stay as they are.
@@ -113,5 +139,11 @@ class RunSaver(keras.callbacks.Callback):
         if run.epoch_weights:
             save_weights(self.model, path, metadata=recorder.metadata)
         else:
-            save_checkpoint(self.model, path, metadata=recorder.metadata, optimizer=self.model.optimizer, state=recorder.state,
-                            callbacks=self.others)
+            save_checkpoint(
+                self.model,
+                path,
+                metadata=recorder.metadata,
+                optimizer=self.model.optimizer,
+                state=recorder.state,
+                callbacks=self.others,
+            )

@@ -1,4 +1,5 @@
 """Checkpoints: weight files that also hold the state of a broken-off training, in a group that other readers pass over."""
+
 import json
 import logging
 
@@ -17,6 +18,7 @@ def save_checkpoint(model, path, *, metadata=None, optimizer=None, state=None, c
 
     metadata: JSON-able; optimizer, state: what `load_state` gives back; callbacks: a `CallbackState`, for `restore_callbacks`
     """
+
     def add_state(file):
         group = file.create_group(STATE)
         group.attrs["state"] = json.dumps(state or {})
@@ -29,7 +31,9 @@ def save_checkpoint(model, path, *, metadata=None, optimizer=None, state=None, c
             for name, array in arrays.items():
                 inner[name] = array
 
-    save_weights(model, path, metadata=metadata, extend=add_state if optimizer is not None else None)
+    save_weights(
+        model, path, metadata=metadata, extend=add_state if optimizer is not None else None
+    )
 
 
 def load_state(path, optimizer):
@@ -43,14 +47,21 @@ def load_state(path, optimizer):
         values = [h5_files.dataset(group, key)[()] for key in sorted(group) if key.isdigit()]
         state = _state_of(group)
     if [v.shape for v in values] != [tuple(v.shape) for v in optimizer.variables]:
-        raise ValueError(f"The optimiser's state in {path} is of another optimiser or of other layers. Go on with the OPTIMIZER and "
-                         "the stages the training began with, or start a new one from these weights.")
+        raise ValueError(
+            f"The optimiser's state in {path} is of another optimiser or of other layers. Go on with the OPTIMIZER and "
+            "the stages the training began with, or start a new one from these weights."
+        )
     asked = rate_of(optimizer)
     for variable, value in zip(optimizer.variables, values, strict=True):
         variable.assign(value)
     before, stored = state.get("learning_rate"), rate_of(optimizer)
     if asked is not None and before is not None and asked != before:
-        log.info("The learning rate is %g from now on; it was %g, of %g at the start.", asked, stored, before)
+        log.info(
+            "The learning rate is %g from now on; it was %g, of %g at the start.",
+            asked,
+            stored,
+            before,
+        )
         optimizer.learning_rate = asked
     return state
 
@@ -70,20 +81,34 @@ def restore_callbacks(path, callbacks):
             if name.count("/") == 2:
                 arrays[name] = h5_files.dataset(group, name)[()]
         numbered = all(name.split("/")[0].isdigit() for name in arrays)
-        if not numbered or not isinstance(kept, list) or not all(_is_progress(entry) for entry in kept):
+        if (
+            not numbered
+            or not isinstance(kept, list)
+            or not all(_is_progress(entry) for entry in kept)
+        ):
             raise Damaged("its state of callbacks is none")
     other = callbacks.restore(kept, arrays)
     if other:
-        log.info("The training goes on with other callbacks than it had (%s); new ones begin anew.", ", ".join(other))
+        log.info(
+            "The training goes on with other callbacks than it had (%s); new ones begin anew.",
+            ", ".join(other),
+        )
 
 
 def _is_progress(entry):
-    return isinstance(entry, list) and len(entry) == 2 and isinstance(entry[0], str) and isinstance(entry[1], dict)
+    return (
+        isinstance(entry, list)
+        and len(entry) == 2
+        and isinstance(entry[0], str)
+        and isinstance(entry[1], dict)
+    )
 
 
 def rate_of(optimizer):
     """The learning rate, a number that callbacks can change; None if it follows a schedule."""
-    return next((float(np.asarray(v)) for v in optimizer.variables if v.name == "learning_rate"), None)
+    return next(
+        (float(np.asarray(v)) for v in optimizer.variables if v.name == "learning_rate"), None
+    )
 
 
 def read_state(path):
@@ -97,12 +122,19 @@ def _state_of(group):
     state = h5_files.json_of(group, "state", "{}")
     history, repeats = state.get("history", []), state.get("repeats")
     counts = [state.get(name, 0) for name in ("epoch", "stage", "stage_began")]
-    if not all(type(count) is int and 0 <= count < 2 ** 31 for count in counts):
-        raise Damaged("its training state counts epochs or stages by something else than whole numbers")
+    if not all(type(count) is int and 0 <= count < 2**31 for count in counts):
+        raise Damaged(
+            "its training state counts epochs or stages by something else than whole numbers"
+        )
     if not isinstance(history, list) or not all(isinstance(row, dict) for row in history):
         raise Damaged("the history in its training state is no list of epochs")
-    if repeats is not None and not (isinstance(repeats, list) and all(type(n) in (int, float) and n >= 0 for n in repeats)):
+    if repeats is not None and not (
+        isinstance(repeats, list) and all(type(n) in (int, float) and n >= 0 for n in repeats)
+    ):
         raise Damaged("the repeat factors in its training state are no numbers")
-    if not all(state.get(name) is None or type(state[name]) in (int, float) for name in ("best", "learning_rate")):
+    if not all(
+        state.get(name) is None or type(state[name]) in (int, float)
+        for name in ("best", "learning_rate")
+    ):
         raise Damaged("the best score or the learning rate in its training state is no number")
     return state

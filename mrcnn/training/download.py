@@ -1,4 +1,5 @@
 """Downloads: a published file of weights arrives whole, goes on where a broken line left it, and is the file that was meant."""
+
 import contextlib
 import dataclasses
 import hashlib
@@ -19,8 +20,9 @@ from mrcnn.files import write_text
 
 try:
     import fcntl
-except ImportError:     # Windows
+except ImportError:  # Windows
     import msvcrt
+
     fcntl = None
 
 log = logging.getLogger(__name__)
@@ -32,18 +34,31 @@ COCO_MODEL_SIZE = 257_557_808
 # alibaba/ai-matrix, and in a DVC record of this very URL and size. For SHA-256 there are no two sources that agree.
 COCO_MODEL_MD5 = "e98aaff6f99e307b5e2a8a3ff741a518"
 
-RESNET50_URL = ("https://github.com/fchollet/deep-learning-models/releases/download/v0.2/"
-                "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5")
+RESNET50_URL = (
+    "https://github.com/fchollet/deep-learning-models/releases/download/v0.2/"
+    "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
+)
 RESNET50_SIZE = 94_653_016
-RESNET50_MD5 = "a268eb855778b3df3c7506639542a6af"   # as in Matterport's get_imagenet_weights
+RESNET50_MD5 = "a268eb855778b3df3c7506639542a6af"  # as in Matterport's get_imagenet_weights
 
 TIMEOUT_S = 30
-PAUSES_S = (1, 3, 10, 30)       # before each new try; the count starts again whenever a try got further than all before it
+PAUSES_S = (
+    1,
+    3,
+    10,
+    30,
+)  # before each new try; the count starts again whenever a try got further than all before it
 CHUNK_BYTES, HEAD_BYTES = 1 << 16, 64
 SIGNATURES = {"h5": b"\x89HDF\r\n\x1a\n", "hdf5": b"\x89HDF\r\n\x1a\n"}
-TEMPORARY = (408, 425, 429)     # and every 5xx: the server may answer the same question later
+TEMPORARY = (408, 425, 429)  # and every 5xx: the server may answer the same question later
 # What may go wrong before a request is sent and still be worth another try; the rest means that there is no way to the server.
-SHAKY = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
+SHAKY = (
+    ConnectionResetError,
+    ConnectionAbortedError,
+    BrokenPipeError,
+    ssl.SSLEOFError,
+    ssl.SSLZeroReturnError,
+)
 
 
 class DownloadError(OSError):
@@ -56,8 +71,15 @@ def download_trained_weights(coco_model_path, verbose=1):
     Matterport's name and signature. A file that is there and right is left alone. Checked by its size, HDF5 signature and MD5, on
     which independent public records agree; nobody trustworthy has published a SHA-256. Raises DownloadError as `download` does.
     """
-    download(COCO_MODEL_URL, coco_model_path, md5=COCO_MODEL_MD5, size=COCO_MODEL_SIZE, kind="h5", progress=verbose > 0,
-             otherwise="start from other weights (--weights imagenet) or from none, without load_weights()")
+    download(
+        COCO_MODEL_URL,
+        coco_model_path,
+        md5=COCO_MODEL_MD5,
+        size=COCO_MODEL_SIZE,
+        kind="h5",
+        progress=verbose > 0,
+        otherwise="start from other weights (--weights imagenet) or from none, without load_weights()",
+    )
 
 
 def imagenet_resnet50_weights():
@@ -69,10 +91,21 @@ def imagenet_resnet50_weights():
     models = models_folder()
     name = RESNET50_URL.rpartition("/")[2]
     shared = models / name
-    if shared.is_file() and _Wanted(RESNET50_SIZE, {"md5": RESNET50_MD5}, SIGNATURES["h5"]).misfit(shared) is None:
+    if (
+        shared.is_file()
+        and _Wanted(RESNET50_SIZE, {"md5": RESNET50_MD5}, SIGNATURES["h5"]).misfit(shared) is None
+    ):
         return str(shared)
-    return str(download(RESNET50_URL, models / "fchollet-v0.2" / name, md5=RESNET50_MD5, size=RESNET50_SIZE, kind="h5",
-                        otherwise="start without ImageNet weights (--weights none); KERAS_HOME moves the folder"))
+    return str(
+        download(
+            RESNET50_URL,
+            models / "fchollet-v0.2" / name,
+            md5=RESNET50_MD5,
+            size=RESNET50_SIZE,
+            kind="h5",
+            otherwise="start without ImageNet weights (--weights none); KERAS_HOME moves the folder",
+        )
+    )
 
 
 def models_folder():
@@ -80,7 +113,18 @@ def models_folder():
     return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "models"
 
 
-def download(url, path, *, sha256=None, md5=None, size=None, kind=None, progress=True, timeout_s=TIMEOUT_S, otherwise=""):
+def download(
+    url,
+    path,
+    *,
+    sha256=None,
+    md5=None,
+    size=None,
+    kind=None,
+    progress=True,
+    timeout_s=TIMEOUT_S,
+    otherwise="",
+):
     """Fetch `url` to the file `path` (its folders are made), or do nothing if the right file lies there; returns the Path.
 
     url:         http or https; redirects are followed, and http_proxy, https_proxy and no_proxy obeyed
@@ -101,12 +145,20 @@ def download(url, path, *, sha256=None, md5=None, size=None, kind=None, progress
     """
     path = Path(path).expanduser()
     if not re.match(r"https?://", url, re.IGNORECASE):
-        raise ValueError(f"download() takes a URL that begins with http:// or https://. Got {url!r}.")
+        raise ValueError(
+            f"download() takes a URL that begins with http:// or https://. Got {url!r}."
+        )
     if path.is_dir():
-        raise ValueError(f"{path} is a folder; give the name of a file, for example {path / url.rpartition('/')[2]}.")
+        raise ValueError(
+            f"{path} is a folder; give the name of a file, for example {path / url.rpartition('/')[2]}."
+        )
     if kind not in (None, *SIGNATURES):
-        raise ValueError(f"kind is one of {', '.join(SIGNATURES)}, or None to go by the suffix of the file. Got {kind!r}.")
-    hashes = {name: value.lower() for name, value in {"sha256": sha256, "md5": md5}.items() if value}
+        raise ValueError(
+            f"kind is one of {', '.join(SIGNATURES)}, or None to go by the suffix of the file. Got {kind!r}."
+        )
+    hashes = {
+        name: value.lower() for name, value in {"sha256": sha256, "md5": md5}.items() if value
+    }
     wanted = _Wanted(size, hashes, SIGNATURES.get(kind or path.suffix.lower().lstrip(".")))
     try:
         if not _is_there(path, wanted):
@@ -116,15 +168,18 @@ def download(url, path, *, sha256=None, md5=None, size=None, kind=None, progress
                     _fetch_checked(url, path, wanted, progress, timeout_s, otherwise)
     except DownloadError:
         raise
-    except OSError as error:    # those of the network have become DownloadErrors below
-        raise DownloadError(f"{path} could not be written: {error}. What has come is kept beside it. Make room, or choose a folder "
-                            f"that you may write to, and start again{_without(otherwise)}") from error
+    except OSError as error:  # those of the network have become DownloadErrors below
+        raise DownloadError(
+            f"{path} could not be written: {error}. What has come is kept beside it. Make room, or choose a folder "
+            f"that you may write to, and start again{_without(otherwise)}"
+        ) from error
     return path
 
 
 @dataclasses.dataclass(frozen=True)
 class _Wanted:
     """What is known of a file before it comes. size: bytes or None; hashes: {algorithm: hexadecimal}; signature: bytes or None."""
+
     size: int | None
     hashes: dict
     signature: bytes | None
@@ -138,7 +193,9 @@ class _Wanted:
                 return early
             for name, value in self.hashes.items():
                 file.seek(0)
-                came = hashlib.file_digest(file, lambda name=name: hashlib.new(name, usedforsecurity=False)).hexdigest()
+                came = hashlib.file_digest(
+                    file, lambda name=name: hashlib.new(name, usedforsecurity=False)
+                ).hexdigest()
                 if not came.startswith(value):
                     begin = "" if len(value) == len(came) else "begin with "
                     return f"its {name} should {begin or 'be '}{value} and is {came}"
@@ -146,11 +203,15 @@ class _Wanted:
 
     def early_misfit(self, size, head):
         """The same from what the server says before the file has come. size: bytes or None; head: the first bytes."""
-        looks = " (an HTML page)" if re.match(rb"\s*(<!doctype html|<html)", head, re.IGNORECASE) else ""
+        looks = (
+            " (an HTML page)"
+            if re.match(rb"\s*(<!doctype html|<html)", head, re.IGNORECASE)
+            else ""
+        )
         if None not in (self.size, size) and size != self.size:
             return f"it should have {self.size:,} bytes and has {size:,}{looks}"
         if self.signature and not head.startswith(self.signature):
-            return f"it should begin as an HDF5 file, {self.signature!r}, and begins {head[:len(self.signature)]!r}{looks}"
+            return f"it should begin as an HDF5 file, {self.signature!r}, and begins {head[: len(self.signature)]!r}{looks}"
         return None
 
 
@@ -158,7 +219,11 @@ class _Part:
     """What has come of one file, and a memo of which version it belongs to."""
 
     def __init__(self, path, url, wanted):
-        self.path, self.memo, self.url = path.with_name(path.name + ".part"), path.with_name(path.name + ".part.json"), url
+        self.path, self.memo, self.url = (
+            path.with_name(path.name + ".part"),
+            path.with_name(path.name + ".part.json"),
+            url,
+        )
         memo = self._read_memo()
         self.total, self.version = memo.get("total"), memo.get("version")
         # With neither a version nor a hash, two versions of the file could be glued together and nobody would notice.
@@ -178,12 +243,17 @@ class _Part:
         """Start over with a version of the file that has `total` bytes (None: the server does not say)."""
         self.clear()
         self.total, self.version = total, version
-        write_text(self.memo, json.dumps({"url": self.url, "total": total, "version": version}) + "\n")
+        write_text(
+            self.memo, json.dumps({"url": self.url, "total": total, "version": version}) + "\n"
+        )
 
     def continued_by(self, response):
         """Is this 206 answer the rest of what is here?"""
         start, total = _content_range(response)
-        same = [None in pair or pair[0] == pair[1] for pair in ((total, self.total), (_version(response), self.version))]
+        same = [
+            None in pair or pair[0] == pair[1]
+            for pair in ((total, self.total), (_version(response), self.version))
+        ]
         return start == self.length and all(same)
 
     def _read_memo(self):
@@ -213,7 +283,11 @@ def _without(otherwise):
 def _is_there(path, wanted, warn=False):
     misfit = wanted.misfit(path) if path.exists() else "missing"
     if warn and misfit not in (None, "missing"):
-        log.warning("%s is not the right file: %s. It is fetched anew, and replaced when that has come.", path, misfit)
+        log.warning(
+            "%s is not the right file: %s. It is fetched anew, and replaced when that has come.",
+            path,
+            misfit,
+        )
     return misfit is None
 
 
@@ -224,20 +298,37 @@ def _fetch_checked(url, path, wanted, progress, timeout_s, otherwise):
     if path.exists():
         by_hand += f" The file that is there now is another one or a part of it; it is not used. Delete it if in doubt: {path}."
     try:
-        with tqdm(total=part.total or wanted.size, initial=part.length, desc=path.name, unit="B", unit_scale=True, unit_divisor=1024,
-                  disable=not progress) as bar:
+        with tqdm(
+            total=part.total or wanted.size,
+            initial=part.length,
+            desc=path.name,
+            unit="B",
+            unit_scale=True,
+            unit_divisor=1024,
+            disable=not progress,
+        ) as bar:
             _fetch(url, part, wanted, timeout_s, bar)
     except _NotIt as error:
-        raise DownloadError(f"{url} does not give the wanted file: {error}. Nothing was replaced. Look at the address in a browser (a "
-                            f"network may want a login first) and start again, {by_hand}") from None
+        raise DownloadError(
+            f"{url} does not give the wanted file: {error}. Nothing was replaced. Look at the address in a browser (a "
+            f"network may want a login first) and start again, {by_hand}"
+        ) from None
     except _Break as error:
-        kept = f"{part.length:,} bytes are kept in {part.path}, and the next try goes on from there" if part.length else "Nothing has come"
-        raise DownloadError(f"{url} could not be downloaded: {error}. {kept}. Check the connection (a proxy goes into the environment "
-                            f"variable https_proxy) and start again, {by_hand}") from error
+        kept = (
+            f"{part.length:,} bytes are kept in {part.path}, and the next try goes on from there"
+            if part.length
+            else "Nothing has come"
+        )
+        raise DownloadError(
+            f"{url} could not be downloaded: {error}. {kept}. Check the connection (a proxy goes into the environment "
+            f"variable https_proxy) and start again, {by_hand}"
+        ) from error
     misfit = wanted.misfit(part.path)
     if misfit:
         part.clear()
-        raise DownloadError(f"What came from {url} is not the wanted file: {misfit}. It was removed. Start again, {by_hand}")
+        raise DownloadError(
+            f"What came from {url} is not the wanted file: {misfit}. It was removed. Start again, {by_hand}"
+        )
     with open(part.path, "rb+") as file:
         os.fsync(file.fileno())
     os.replace(part.path, path)
@@ -256,7 +347,13 @@ def _fetch(url, part, wanted, timeout_s, bar):
             # Offline is better said at once; later on, a line that was there may come back.
             if breaks == len(PAUSES_S) or (first and problem.unreachable):
                 raise
-            log.warning("%s: %s, after %s bytes. Next try in %s s.", part.path.name, problem, f"{part.length:,}", PAUSES_S[breaks])
+            log.warning(
+                "%s: %s, after %s bytes. Next try in %s s.",
+                part.path.name,
+                problem,
+                f"{part.length:,}",
+                PAUSES_S[breaks],
+            )
             time.sleep(PAUSES_S[breaks])
             breaks, first = breaks + 1, False
 
@@ -286,8 +383,8 @@ def _try_once(url, part, wanted, timeout_s, bar):
             part.begin(total, _version(response))
             _receive(response, part, total, head, wanted, timeout_s, bar)
         elif status == 416 and start and _content_range(response)[1] == start:
-            return      # it was complete, and only the server knew
-        elif status in (206, 416) and start:    # what is here and what is there do not fit together
+            return  # it was complete, and only the server knew
+        elif status in (206, 416) and start:  # what is here and what is there do not fit together
             part.clear()
             _try_once(url, part, wanted, timeout_s, bar)
         elif status >= 500 or status in TEMPORARY:
@@ -306,7 +403,7 @@ def _receive(response, part, total, head, wanted, timeout_s, bar):
         end = total if total is not None or wanted.size is None else wanted.size + 1
         length, data = bar.n, head or _read(response, timeout_s)
         while data:
-            data = data if end is None else data[:end - length]
+            data = data if end is None else data[: end - length]
             file.write(data)
             length += len(data)
             bar.update(len(data))
@@ -325,7 +422,10 @@ def _open(url, headers, timeout_s):
     except (OSError, http.client.HTTPException) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         # urlopen wraps what goes wrong before the request is sent into a URLError, and only that.
-        raise _Break(_in_words(reason, timeout_s), unreachable=reason is not error and not isinstance(reason, SHAKY)) from error
+        raise _Break(
+            _in_words(reason, timeout_s),
+            unreachable=reason is not error and not isinstance(reason, SHAKY),
+        ) from error
 
 
 def _read(response, timeout_s):
@@ -351,7 +451,9 @@ def _content_length(response):
 
 def _content_range(response):
     """(start, total) of the header Content-Range, None for what it does not say."""
-    found = re.fullmatch(r"bytes (?:(\d+)-\d+|\*)/(?:(\d+)|\*)", response.headers.get("Content-Range", "").strip())
+    found = re.fullmatch(
+        r"bytes (?:(\d+)-\d+|\*)/(?:(\d+)|\*)", response.headers.get("Content-Range", "").strip()
+    )
     return tuple(int(text) if text else None for text in found.groups()) if found else (None, None)
 
 
@@ -386,10 +488,17 @@ def _locked(path):
                     return file
         except BlockingIOError:
             if not waiting:
-                log.warning("Another process is downloading %s; waiting for it.", path.name.removesuffix(".part.lock"))
+                log.warning(
+                    "Another process is downloading %s; waiting for it.",
+                    path.name.removesuffix(".part.lock"),
+                )
             waiting = True
         except OSError as error:
-            log.warning("%s cannot be locked (%s): do not start a second download of the same file.", path, error)
+            log.warning(
+                "%s cannot be locked (%s): do not start a second download of the same file.",
+                path,
+                error,
+            )
             return file
         file.close()
         time.sleep(0.1 if waiting else 0)

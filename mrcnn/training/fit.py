@@ -1,4 +1,5 @@
 """fit: run the stages of a training, in a run folder, from the start or from where it broke off."""
+
 import logging
 import sys
 
@@ -18,8 +19,23 @@ from mrcnn.training.optimizers import make_optimizer
 log = logging.getLogger(__name__)
 
 
-def fit(model, config, batches, stages, run, *, validation=None, evaluate=None, score="val_mask_ap", every=1, resume=False,
-        first_epoch=0, metadata=None, callbacks=(), state=None):
+def fit(
+    model,
+    config,
+    batches,
+    stages,
+    run,
+    *,
+    validation=None,
+    evaluate=None,
+    score="val_mask_ap",
+    every=1,
+    resume=False,
+    first_epoch=0,
+    metadata=None,
+    callbacks=(),
+    state=None,
+):
     """Train `model` stage by stage; every epoch leaves `run` complete.
 
     model: a Detector; batches, validation: TrainingBatches, closed at the end; stages: list of Stage; run: RunFolder
@@ -37,15 +53,46 @@ def fit(model, config, batches, stages, run, *, validation=None, evaluate=None, 
     state = {} if state is None else state
     with locked(run.path, "a training"):
         run.remove_leftovers()
-        return _fit(model, config, batches, stages, run, validation, evaluate, score, every, resume, first_epoch, metadata,
-                    callbacks, state)
+        return _fit(
+            model,
+            config,
+            batches,
+            stages,
+            run,
+            validation,
+            evaluate,
+            score,
+            every,
+            resume,
+            first_epoch,
+            metadata,
+            callbacks,
+            state,
+        )
 
 
-def _fit(model, config, batches, stages, run, validation, evaluate, score, every, resume, first_epoch, metadata, callbacks, state):
+def _fit(
+    model,
+    config,
+    batches,
+    stages,
+    run,
+    validation,
+    evaluate,
+    score,
+    every,
+    resume,
+    first_epoch,
+    metadata,
+    callbacks,
+    state,
+):
     counted = CallbackState(callbacks)
-    state.update(_resumable(run, stages, first_epoch, batches) if resume else _fresh(run, first_epoch))
+    state.update(
+        _resumable(run, stages, first_epoch, batches) if resume else _fresh(run, first_epoch)
+    )
     with closed_at_the_end(batches, validation):
-        for index, stage in enumerate(stages[state["stage"]:], start=state["stage"]):
+        for index, stage in enumerate(stages[state["stage"] :], start=state["stage"]):
             if index != state["stage"]:
                 state.update(stage=index, stage_began=state["epoch"])
             last = state["stage_began"] + stage.epochs
@@ -55,27 +102,53 @@ def _fit(model, config, batches, stages, run, validation, evaluate, score, every
             with devices_of(model):
                 optimizer = make_optimizer(config, stage.learning_rate, len(batches) * stage.epochs)
                 model.compile(optimizer, jit_compile=use_xla(config))
-                optimizer.build(model.trainable_variables)      # in the first step it would be, and TensorFlow trace that step twice
+                optimizer.build(
+                    model.trainable_variables
+                )  # in the first step it would be, and TensorFlow trace that step twice
                 state["learning_rate"] = rate_of(optimizer)
                 within = resume and state["epoch"] > state["stage_began"]
                 if resume:
                     load_weights(model, run.last)
-                    if within:          # at a stage's border the optimiser starts anew, as it does unbroken
+                    if within:  # at a stage's border the optimiser starts anew, as it does unbroken
                         load_state(run.last, optimizer)
                     else:
                         restore_callbacks(run.last, counted)
                     resume = False
-            log.info("Stage %s: epochs %d to %d, layers %r", stage.name, state["epoch"] + 1, last, stage.layers)
-            recorder = RunRecorder(run, batches, stage=stage.name, evaluate=evaluate, score=score, every=every, last_epoch=last,
-                                   state=state, metadata=metadata or {})
+            log.info(
+                "Stage %s: epochs %d to %d, layers %r",
+                stage.name,
+                state["epoch"] + 1,
+                last,
+                stage.layers,
+            )
+            recorder = RunRecorder(
+                run,
+                batches,
+                stage=stage.name,
+                evaluate=evaluate,
+                score=score,
+                every=every,
+                last_epoch=last,
+                state=state,
+                metadata=metadata or {},
+            )
             # The batches are shuffled already; Keras would shuffle them again with a state that no checkpoint keeps.
             saver = RunSaver(recorder, counted, resumed=within)
-            model.fit(batches, validation_data=validation, initial_epoch=state["epoch"], epochs=last, shuffle=False,
-                      callbacks=[recorder, *_tensorboard(run), *callbacks, saver], verbose="auto" if _interactive() else 2)
+            model.fit(
+                batches,
+                validation_data=validation,
+                initial_epoch=state["epoch"],
+                epochs=last,
+                shuffle=False,
+                callbacks=[recorder, *_tensorboard(run), *callbacks, saver],
+                verbose="auto" if _interactive() else 2,
+            )
             if state["epoch"] < last:
-                log.info("Stage %s was stopped after epoch %d, of %d.", stage.name, state["epoch"], last)
+                log.info(
+                    "Stage %s was stopped after epoch %d, of %d.", stage.name, state["epoch"], last
+                )
     if resume:
-        load_weights(model, run.last)                       # nothing was left to do: hand back the finished weights
+        load_weights(model, run.last)  # nothing was left to do: hand back the finished weights
     return state["history"]
 
 
@@ -86,27 +159,43 @@ def use_xla(config):
         return bool(config.JIT_COMPILE)
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
+
         return config.GPU_COUNT == 1 and bool(tf.config.list_physical_devices("GPU"))
     return keras.backend.backend() == "jax"
 
 
 def _fresh(run, first_epoch):
     history = [row for row in run.read_history() if row["epoch"] <= first_epoch]
-    return {"epoch": first_epoch, "best": -1.0, "history": history, "repeats": None, "stage": 0, "stage_began": first_epoch}
+    return {
+        "epoch": first_epoch,
+        "best": -1.0,
+        "history": history,
+        "repeats": None,
+        "stage": 0,
+        "stage_began": first_epoch,
+    }
 
 
 def _resumable(run, stages, first_epoch, batches):
     """The state in last.h5; `batches` get the repeat factors that it holds."""
     state = read_state(run.last) if run.last.exists() else None
     if state is None or not {"epoch", "history"} <= set(state):
-        raise FileNotFoundError(f"There is nothing to resume in {run.path}: it has no last.h5 with a training state. "
-                                "Leave --resume out to start anew.")
+        raise FileNotFoundError(
+            f"There is nothing to resume in {run.path}: it has no last.h5 with a training state. "
+            "Leave --resume out to start anew."
+        )
     if state.get("repeats"):
         if len(state["repeats"]) != len(batches.sampler.repeats):
-            raise ValueError(f"The run was begun with {len(state['repeats'])} images, and now there are "
-                             f"{len(batches.sampler.repeats)}. Bring the data back as they were, or start anew.")
+            raise ValueError(
+                f"The run was begun with {len(state['repeats'])} images, and now there are "
+                f"{len(batches.sampler.repeats)}. Bring the data back as they were, or start anew."
+            )
         batches.sampler.repeats = np.array(state["repeats"])
-    return {"best": -1.0, "repeats": None} | _stage_by_epochs(state["epoch"], stages, first_epoch) | state
+    return (
+        {"best": -1.0, "repeats": None}
+        | _stage_by_epochs(state["epoch"], stages, first_epoch)
+        | state
+    )
 
 
 def _stage_by_epochs(epoch, stages, first_epoch):

@@ -1,4 +1,5 @@
 """fit_network: train any network in a run folder, from the start or from after its last whole epoch. The detector has its own, `fit`."""
+
 import time
 
 import keras
@@ -40,17 +41,42 @@ def _fit_network(model, batches, run, epochs, optimizer, loss, evaluate, xla, ba
         if bar is not None:
             set_forward(bar, state["epoch"] * len(batches))
     state["learning_rate"] = asked
-    recorder = RunRecorder(run, batches, stage="all", evaluate=None, score=None, every=1, last_epoch=epochs, state=state, metadata={})
+    recorder = RunRecorder(
+        run,
+        batches,
+        stage="all",
+        evaluate=None,
+        score=None,
+        every=1,
+        last_epoch=epochs,
+        state=state,
+        metadata={},
+    )
     # The epoch's scores enter the logs before the recorder writes them down.
     with closed_at_the_end(batches):
-        model.fit(batches, initial_epoch=state["epoch"], epochs=epochs, shuffle=False, verbose=0,
-                  callbacks=[_EachEpoch(evaluate, batches.seed), recorder, RunSaver(recorder), *([_Ticks(bar)] if bar is not None else [])])
+        model.fit(
+            batches,
+            initial_epoch=state["epoch"],
+            epochs=epochs,
+            shuffle=False,
+            verbose=0,
+            callbacks=[
+                _EachEpoch(evaluate, batches.seed),
+                recorder,
+                RunSaver(recorder),
+                *([_Ticks(bar)] if bar is not None else []),
+            ],
+        )
     return state["history"]
 
 
 def set_forward(bar, count):
     """Let a tqdm bar stand `count` further: work of an earlier process, which says nothing of how fast this one is."""
-    bar.n, bar.initial, bar.last_print_n = bar.n + count, bar.initial + count, bar.last_print_n + count
+    bar.n, bar.initial, bar.last_print_n = (
+        bar.n + count,
+        bar.initial + count,
+        bar.last_print_n + count,
+    )
     bar.refresh()
 
 
@@ -68,7 +94,7 @@ class _EachEpoch(keras.callbacks.Callback):
                 layer.seed_generator.state.assign([self.seed, epoch])
 
     def on_epoch_end(self, epoch, logs=None):
-        _ = self.model              # on JAX, asking for it brings the weights back from the training step
+        _ = self.model  # on JAX, asking for it brings the weights back from the training step
         logs.update(self.evaluate())
         logs["seconds"] = time.monotonic() - self.began
 

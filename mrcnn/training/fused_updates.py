@@ -5,6 +5,7 @@ optimising those was half of the time before the first step. TensorFlow has kern
 update, with the same formulas and the same state, so checkpoints fit either way. Elsewhere, and
 where a model lies on several devices, Keras' own updates run.
 """
+
 import functools
 
 import keras
@@ -25,7 +26,7 @@ def _fused_class(base):
         """`base` with clipping, weight decay and updates by TensorFlow's own kernels."""
 
         def apply(self, grads, trainable_variables=None):
-            self._shared = {}                   # what all variables of a step have in common
+            self._shared = {}  # what all variables of a step have in common
             super().apply(grads, trainable_variables)
             self._shared = {}
 
@@ -47,8 +48,10 @@ def _fused_class(base):
                 if self._use_weight_decay(variable):
                     value = variable.value
                     tf.raw_ops.ResourceApplyGradientDescent(
-                        var=value.handle, alpha=tf.cast(share, value.dtype),
-                        delta=value.read_value())
+                        var=value.handle,
+                        alpha=tf.cast(share, value.dtype),
+                        delta=value.read_value(),
+                    )
 
         def update_step(self, gradient, variable, learning_rate):
             plain = not getattr(self, "amsgrad", False) and not tf.distribute.has_strategy()
@@ -65,21 +68,31 @@ def _fused_class(base):
         def _momentum_step(self, gradient, variable, rate, index):
             if not self.momentum:
                 return tf.raw_ops.ResourceApplyGradientDescent(
-                    var=variable.handle, alpha=rate, delta=gradient)
+                    var=variable.handle, alpha=rate, delta=gradient
+                )
             return tf.raw_ops.ResourceApplyKerasMomentum(
-                var=variable.handle, accum=self.momentums[index].value.handle, lr=rate,
-                grad=gradient, momentum=self._constant("momentum"),
-                use_nesterov=self.nesterov)
+                var=variable.handle,
+                accum=self.momentums[index].value.handle,
+                lr=rate,
+                grad=gradient,
+                momentum=self._constant("momentum"),
+                use_nesterov=self.nesterov,
+            )
 
         def _adam_step(self, gradient, variable, rate, index):
             step = self._once("step", lambda: tf.cast(self.iterations + 1, variable.dtype))
             return tf.raw_ops.ResourceApplyAdam(
-                var=variable.handle, m=self._momentums[index].value.handle,
+                var=variable.handle,
+                m=self._momentums[index].value.handle,
                 v=self._velocities[index].value.handle,
                 beta1_power=self._once("power 1", lambda: tf.pow(self._constant("beta_1"), step)),
                 beta2_power=self._once("power 2", lambda: tf.pow(self._constant("beta_2"), step)),
-                lr=rate, beta1=self._constant("beta_1"), beta2=self._constant("beta_2"),
-                epsilon=self._constant("epsilon"), grad=gradient)
+                lr=rate,
+                beta1=self._constant("beta_1"),
+                beta2=self._constant("beta_2"),
+                epsilon=self._constant("epsilon"),
+                grad=gradient,
+            )
 
         def _constant(self, name):
             return self._once(name, lambda: tf.constant(getattr(self, name), tf.float32))

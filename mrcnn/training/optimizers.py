@@ -1,4 +1,5 @@
 """Optimisers: from a Config and a stage to a Keras optimiser."""
+
 import keras
 
 from mrcnn.modeling.devices import replicas

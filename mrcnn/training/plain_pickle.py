@@ -3,6 +3,7 @@
 A pickle is a program that calls functions by name. Here a call is only written down, as a `Call`;
 the readers of the two formats (`array_file`, `torch_file`) look at the few they know.
 """
+
 import pickle
 from collections.abc import Iterable
 
@@ -13,8 +14,10 @@ _OPCODES = """
     BINUNICODE SHORT_BINUNICODE BINUNICODE8 TUPLE EMPTY_TUPLE TUPLE1 TUPLE2 TUPLE3 LIST EMPTY_LIST
     APPEND APPENDS EMPTY_DICT GET BINGET LONG_BINGET PUT BINPUT LONG_BINPUT MEMOIZE GLOBAL
     STACK_GLOBAL PERSID BINPERSID"""
-_PLAIN = {opcode: pickle._Unpickler.dispatch[opcode]
-          for opcode in (getattr(pickle, name)[0] for name in _OPCODES.split())}
+_PLAIN = {
+    opcode: pickle._Unpickler.dispatch[opcode]
+    for opcode in (getattr(pickle, name)[0] for name in _OPCODES.split())
+}
 _KEYS = (str, int, float, bytes, bool, type(None))
 
 
@@ -47,16 +50,21 @@ class PlainUnpickler(pickle._Unpickler):
     """
 
     def __init__(self, file, known: Iterable[str]) -> None:
-        super().__init__(file, encoding="latin1")           # texts of Python 2 may be bytes
-        self.known = {*known, "collections.OrderedDict", "_codecs.encode", "__builtin__.bytes",
-                      "builtins.bytes"}
+        super().__init__(file, encoding="latin1")  # texts of Python 2 may be bytes
+        self.known = {
+            *known,
+            "collections.OrderedDict",
+            "_codecs.encode",
+            "__builtin__.bytes",
+            "builtins.bytes",
+        }
 
     def load(self):
         try:
             return super().load()
         except Refused:
             raise
-        except Exception as error:                      # a pickle that is none can fail in any way
+        except Exception as error:  # a pickle that is none can fail in any way
             raise ValueError("it is damaged, cut off, or of another format") from error
 
     def find_class(self, module: str, name: str) -> Name:
@@ -76,12 +84,12 @@ class PlainUnpickler(pickle._Unpickler):
         state, what = self.stack.pop(), self.stack[-1]
         if isinstance(what, Call):
             what.state = state
-        elif not isinstance(what, dict):                    # PyTorch adds a version to its dicts
+        elif not isinstance(what, dict):  # PyTorch adds a version to its dicts
             raise Refused("it changes something that is no array")
 
     def load_bytearray8(self) -> None:
         size = int.from_bytes(self.read(8), "little")
-        self.append(self.read(size))                    # Python's own makes room for `size` first
+        self.append(self.read(size))  # Python's own makes room for `size` first
 
     def load_dict(self) -> None:
         items = self.pop_mark()
@@ -96,17 +104,21 @@ class PlainUnpickler(pickle._Unpickler):
         _filled(self.stack[-1], items[::2], items[1::2])
 
     dispatch = _PLAIN | {
-        pickle.REDUCE[0]: load_reduce, pickle.BUILD[0]: load_build, pickle.DICT[0]: load_dict,
-        pickle.SETITEM[0]: load_setitem, pickle.SETITEMS[0]: load_setitems,
-        pickle.BYTEARRAY8[0]: load_bytearray8}
+        pickle.REDUCE[0]: load_reduce,
+        pickle.BUILD[0]: load_build,
+        pickle.DICT[0]: load_dict,
+        pickle.SETITEM[0]: load_setitem,
+        pickle.SETITEMS[0]: load_setitems,
+        pickle.BYTEARRAY8[0]: load_bytearray8,
+    }
 
 
 def _simplest(name: str, arguments: tuple):
     """The dict or bytes that a known call stands for, else the call itself."""
-    if name == "collections.OrderedDict":                   # empty, or from a list of pairs
+    if name == "collections.OrderedDict":  # empty, or from a list of pairs
         pairs = list(arguments[0]) if arguments else []
         return _filled({}, [key for key, _ in pairs], [value for _, value in pairs])
-    if name == "_codecs.encode":                            # how Python 3 writes bytes for Python 2
+    if name == "_codecs.encode":  # how Python 3 writes bytes for Python 2
         return arguments[0].encode("latin1")
     if name.endswith(".bytes"):
         if arguments:

@@ -1,9 +1,10 @@
 """RunFolder: what a training leaves behind, and where.
 
-    config.json   every value in force       history.csv   one row an epoch
-    last.h5       weights and optimiser, to go on with      best.h5   weights of the best validation score
-    tensorboard/  pictures/
+config.json   every value in force       history.csv   one row an epoch
+last.h5       weights and optimiser, to go on with      best.h5   weights of the best validation score
+tensorboard/  pictures/
 """
+
 import csv
 import glob
 import io
@@ -44,13 +45,20 @@ class RunFolder:
 
     def weights_of(self, epoch):
         """Where the weights of an epoch, counted from 1, are written."""
-        return self.path / self.epoch_weights.format(epoch=epoch) if self.epoch_weights else self.last
+        return (
+            self.path / self.epoch_weights.format(epoch=epoch) if self.epoch_weights else self.last
+        )
 
     def remove_leftovers(self):
         """Remove the temporary files that a training killed while saving has left; before another one begins here."""
         names = [path.name for path in (self.config, self.history, self.last, self.best)]
         if self.epoch_weights:
-            names.append("*".join(glob.escape(part) for part in re.split(r"\{epoch[^}]*\}", Path(self.epoch_weights).name)))
+            names.append(
+                "*".join(
+                    glob.escape(part)
+                    for part in re.split(r"\{epoch[^}]*\}", Path(self.epoch_weights).name)
+                )
+            )
         remove_leftovers(self.path, names)
         for folder in (self.path, self.pictures):
             remove_leftovers(folder)
@@ -62,7 +70,9 @@ class RunFolder:
     def read_config(self):
         """What `write_config` wrote. Raises FileNotFoundError if this is no run folder, ValueError if the file was damaged."""
         if not self.config.exists():
-            raise FileNotFoundError(f"{self.path} is no run folder: it has no config.json. Give the folder that training wrote.")
+            raise FileNotFoundError(
+                f"{self.path} is no run folder: it has no config.json. Give the folder that training wrote."
+            )
         return read_json_object(self.config)
 
     def write_history(self, rows):
@@ -78,14 +88,20 @@ class RunFolder:
         try:
             write_text(self.history, text.getvalue())
         except PermissionError as error:
-            log.warning("%s could not be written (%s). Is it open in another program? The next epoch writes it again.", self.history, error)
+            log.warning(
+                "%s could not be written (%s). Is it open in another program? The next epoch writes it again.",
+                self.history,
+                error,
+            )
 
     def read_history(self):
         """The rows of history.csv, numbers as numbers; [] if there is none."""
         if not self.history.exists():
             return []
         with self.history.open(newline="", encoding="utf-8") as file:
-            return [{k: _number(v) for k, v in row.items() if v != ""} for row in csv.DictReader(file)]
+            return [
+                {k: _number(v) for k, v in row.items() if v != ""} for row in csv.DictReader(file)
+            ]
 
 
 def _number(text):

@@ -1,4 +1,5 @@
 """Schedules: the stages of a training, and the learning rate within a stage."""
+
 import math
 from dataclasses import dataclass
 
@@ -35,7 +36,9 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
         step = ops.cast(step, "float32")
         rate = self.peak
         if self.shape == "cosine":
-            progress = ops.clip((step - self.warmup) / max(1.0, float(self.total - self.warmup)), 0.0, 1.0)
+            progress = ops.clip(
+                (step - self.warmup) / max(1.0, float(self.total - self.warmup)), 0.0, 1.0
+            )
             rate = self.peak * (0.01 + 0.99 * 0.5 * (1.0 + ops.cos(math.pi * progress)))
         if self.warmup:
             rate = rate * ops.minimum(1.0, (step + 1.0) / self.warmup)

@@ -1,4 +1,5 @@
 """Reading the tensors of a .pth file, in PyTorch's format of today or of before 1.6, without PyTorch, or running its pickle's code."""
+
 import io
 import math
 import os
@@ -11,7 +12,13 @@ from mrcnn.training.plain_pickle import Call, Name, PlainUnpickler, Refused
 
 MAGIC = 0x1950A86A20F9469CFC6C
 PROTOCOL = 1001
-STORAGES = {"FloatStorage": "<f4", "DoubleStorage": "<f8", "HalfStorage": "<f2", "LongStorage": "<i8", "IntStorage": "<i4"}
+STORAGES = {
+    "FloatStorage": "<f4",
+    "DoubleStorage": "<f8",
+    "HalfStorage": "<f2",
+    "LongStorage": "<i8",
+    "IntStorage": "<i4",
+}
 _TENSOR, _PARAMETER = "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_parameter"
 _KNOWN = [_TENSOR, _PARAMETER, *(f"torch.{name}" for name in STORAGES)]
 
@@ -28,8 +35,10 @@ def read_torch_file(path):
             if not isinstance(state, dict) or not all(isinstance(name, str) for name in state):
                 raise Refused("it holds no dict of names and tensors")
             return {name: _array(name, value) for name, value in state.items()}
-        except Exception as error:                              # a broken .zip file can fail in many ways
-            raise ValueError(f"{path} is not a state dict as PyTorch stores it: {error}.") from error
+        except Exception as error:  # a broken .zip file can fail in many ways
+            raise ValueError(
+                f"{path} is not a state dict as PyTorch stores it: {error}."
+            ) from error
 
 
 class _Storage:
@@ -61,14 +70,19 @@ class _Unpickler(PlainUnpickler):
 def _read_zip(file):
     room = os.fstat(file.fileno()).st_size
     with zipfile.ZipFile(file) as archive:
-        pickled, storages = next((name for name in archive.namelist() if name.endswith("/data.pkl")), None), {}
+        pickled, storages = (
+            next((name for name in archive.namelist() if name.endswith("/data.pkl")), None),
+            {},
+        )
         if pickled is None:
             raise Refused("it is a .zip file without a data.pkl")
         state = _Unpickler(io.BytesIO(_stored(archive, pickled, room)), storages).load()
         for key, storage in storages.items():
             data = _stored(archive, pickled.removesuffix(".pkl") + f"/{key}", room)
             room -= len(data)
-            storage.data = np.frombuffer(data[:len(data) - len(data) % storage.dtype.itemsize], storage.dtype)
+            storage.data = np.frombuffer(
+                data[: len(data) - len(data) % storage.dtype.itemsize], storage.dtype
+            )
     return state
 
 
@@ -77,7 +91,9 @@ def _stored(archive, name, room):
     try:
         info = archive.getinfo(name)
         if info.compress_type != zipfile.ZIP_STORED or info.file_size > room or info.flag_bits & 1:
-            raise Refused(f"its member {name[:100]!r} is compressed, encrypted or too large; PyTorch stores plain bytes")
+            raise Refused(
+                f"its member {name[:100]!r} is compressed, encrypted or too large; PyTorch stores plain bytes"
+            )
         return archive.read(info)
     except KeyError as error:
         raise Refused(f"it lacks {name[:100]!r}") from error
@@ -86,7 +102,9 @@ def _stored(archive, name, room):
 def _read_old(file):
     file.seek(0)
     if file.read(4) == b"PK\x03\x04":
-        raise EOFError("it is a .zip file without its end, so it is cut off; delete it and fetch it again")
+        raise EOFError(
+            "it is a .zip file without its end, so it is cut off; delete it and fetch it again"
+        )
     file, storages = io.BytesIO(Path(file.name).read_bytes()), {}
 
     def load():
@@ -94,7 +112,7 @@ def _read_old(file):
 
     if load() != MAGIC or load() != PROTOCOL:
         raise Refused("the magic number is another")
-    load()                                              # sizes of C types on the machine that wrote it
+    load()  # sizes of C types on the machine that wrote it
     state, keys = load(), load()
     for key in keys if isinstance(keys, list) else []:
         storage = storages.get(key) if isinstance(key, str) else None
@@ -118,20 +136,38 @@ def _array(name, value):
         raise Refused(f"the entry {name!r} is no tensor") from error
     if not isinstance(storage, _Storage) or storage.data is None:
         raise Refused(f"the tensor {name!r} has no storage")
-    if not _are_sizes((offset,)) or not _are_sizes(shape) or not _are_sizes(strides, negative=True) or len(shape) != len(strides):
+    if (
+        not _are_sizes((offset,))
+        or not _are_sizes(shape)
+        or not _are_sizes(strides, negative=True)
+        or len(shape) != len(strides)
+    ):
         raise Refused(f"the tensor {name!r} has a shape, offset or strides that are none")
     count, room = math.prod(shape), len(storage.data) - offset
     if any(stride < 1 for n, stride in zip(shape, strides) if n > 1):
-        raise Refused(f"the tensor {name!r} has strides {tuple(strides)}; those of weights are 1 or more")
+        raise Refused(
+            f"the tensor {name!r} has strides {tuple(strides)}; those of weights are 1 or more"
+        )
     # as_strided would read what lies behind.
-    if count > max(room, 0) or count and sum((n - 1) * stride for n, stride in zip(shape, strides) if n > 1) >= room:
+    if (
+        count > max(room, 0)
+        or count
+        and sum((n - 1) * stride for n, stride in zip(shape, strides) if n > 1) >= room
+    ):
         raise Refused(f"the tensor {name!r} of shape {tuple(shape)} is larger than its storage")
     data, size = storage.data[offset:], storage.dtype.itemsize
     steps = [stride * size if n > 1 else 0 for n, stride in zip(shape, strides)]
-    return np.lib.stride_tricks.as_strided(data, shape, steps).copy() if count else np.zeros(shape, storage.dtype)
+    return (
+        np.lib.stride_tricks.as_strided(data, shape, steps).copy()
+        if count
+        else np.zeros(shape, storage.dtype)
+    )
 
 
 def _are_sizes(values, negative=False):
     """A tuple or list of at most 8 whole numbers that fit into 64 bits."""
-    return isinstance(values, (tuple, list)) and len(values) <= 8 and all(
-        type(n) is int and (negative or n >= 0) and abs(n) < 2 ** 62 for n in values)
+    return (
+        isinstance(values, (tuple, list))
+        and len(values) <= 8
+        and all(type(n) is int and (negative or n >= 0) and abs(n) < 2**62 for n in values)
+    )

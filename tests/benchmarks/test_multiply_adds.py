@@ -1,4 +1,5 @@
 """Facts about the counted multiply-adds, against published figures and by hand."""
+
 import keras
 import pytest
 
@@ -33,27 +34,35 @@ def config():
 
 def test_a_convolution_is_counted_by_hand():
     image = keras.Input((None, None, 3))
-    x = keras.layers.Conv2D(8, 3, 2, "same")(image)                                     # 4 x 5 cells, 27 x 8 weights
-    model = keras.Model(image, keras.layers.DepthwiseConv2D(5, padding="same")(x))      # 4 x 5 cells, 25 x 8 weights
+    x = keras.layers.Conv2D(8, 3, 2, "same")(image)  # 4 x 5 cells, 27 x 8 weights
+    model = keras.Model(
+        image, keras.layers.DepthwiseConv2D(5, padding="same")(x)
+    )  # 4 x 5 cells, 25 x 8 weights
     assert backbone_macs(model, (8, 10)) == 20 * 27 * 8 + 20 * 25 * 8
 
 
 def test_a_grouped_convolution_is_counted_by_hand():
     image = keras.Input((None, None, 8))
-    model = keras.Model(image, GroupedConv2D(12, 3, groups=4)(image))                   # 6 x 8 cells, 9 x 2 weights for each of 12 filters
+    model = keras.Model(
+        image, GroupedConv2D(12, 3, groups=4)(image)
+    )  # 6 x 8 cells, 9 x 2 weights for each of 12 filters
     assert backbone_macs(model, (8, 10)) == 48 * 9 * 2 * 12
 
 
 def test_resnext50_costs_what_torchvision_says():
     """4.23e9, of which 2048 * 1000 are the classifier's."""
-    assert backbone_macs(resnext("resnext50_32x4d"), (224, 224)) / GIGA == pytest.approx(4.23 - 0.002, abs=0.005)
+    assert backbone_macs(resnext("resnext50_32x4d"), (224, 224)) / GIGA == pytest.approx(
+        4.23 - 0.002, abs=0.005
+    )
 
 
 @pytest.mark.slow
 def test_efficientnet_b0_costs_what_its_paper_says():
     """Tan and Le 2019, table 2: 0.39e9; 49 cells of 320 * 1280 and 1280 * 1000 of them lie behind C5."""
     behind = 49 * 320 * 1280 + 1280 * 1000
-    assert (backbone_macs(efficientnet("efficientnet_b0"), (224, 224)) + behind) / GIGA == pytest.approx(0.39, abs=0.005)
+    assert (
+        backbone_macs(efficientnet("efficientnet_b0"), (224, 224)) + behind
+    ) / GIGA == pytest.approx(0.39, abs=0.005)
 
 
 def test_without_a_pyramid_c4_alone_is_read_with_five_times_the_anchors_a_cell(config):
@@ -67,9 +76,14 @@ def test_resnet50_costs_what_its_paper_says(backbone):
     assert backbone_macs(backbone, (224, 224)) / GIGA == pytest.approx(3.86, abs=0.01)
 
 
-def test_resnet50_with_the_stride_in_its_3x3_convolution_costs_the_21_4_that_others_report(backbone):
+def test_resnet50_with_the_stride_in_its_3x3_convolution_costs_the_21_4_that_others_report(
+    backbone,
+):
     """That variant runs the first 1x1 convolution of stages 3 to 5 on four times the cells; 512 x 512 pixels."""
-    extra = sum(3 * (512 // stride) ** 2 * channels * channels // 2 for stride, channels in ((8, 256), (16, 512), (32, 1024)))
+    extra = sum(
+        3 * (512 // stride) ** 2 * channels * channels // 2
+        for stride, channels in ((8, 256), (16, 512), (32, 1024))
+    )
     assert (backbone_macs(backbone, (512, 512)) + extra) / GIGA == pytest.approx(21.4, abs=0.05)
 
 
@@ -78,8 +92,12 @@ def test_the_parts_at_512_pixels_cost_the_published_figures(config):
     assert config.image_hw == (512, 512) and config.RPN_CHANNELS == 512
     assert fpn_macs(config, (256, 512, 1024, 2048)) / GIGA == pytest.approx(14.8, abs=0.05)
     assert rpn_macs(config) / GIGA == pytest.approx(25.9, abs=0.06)
-    assert (box_head_macs(config, 1000) + attribute_macs(config, 1000, 294)) / GIGA == pytest.approx(14.4, abs=0.05)
-    of_other_classes = 100 * 14 * 14 * 4 * 256 * 46         # which the published figure has and we leave out
+    assert (
+        box_head_macs(config, 1000) + attribute_macs(config, 1000, 294)
+    ) / GIGA == pytest.approx(14.4, abs=0.05)
+    of_other_classes = (
+        100 * 14 * 14 * 4 * 256 * 46
+    )  # which the published figure has and we leave out
     assert (mask_head_macs(config, 100) + of_other_classes) / GIGA == pytest.approx(52.3, abs=0.05)
 
 
@@ -88,7 +106,11 @@ def test_arithmetic_grows_with_the_area_but_for_the_rois(config, backbone):
         IMAGE_MIN_DIM = IMAGE_MAX_DIM = 1024
 
     small, large = (inference_macs(c, backbone, described=100) for c in (config, Large()))
-    assert large["backbone"] == 4 * small["backbone"] and large["fpn"] == 4 * small["fpn"] and large["rpn"] == 4 * small["rpn"]
+    assert (
+        large["backbone"] == 4 * small["backbone"]
+        and large["fpn"] == 4 * small["fpn"]
+        and large["rpn"] == 4 * small["rpn"]
+    )
     assert large["box"] == small["box"] and large["mask"] == small["mask"]
 
 
@@ -97,17 +119,26 @@ def test_only_positive_rois_cost_masks_in_training(config, backbone):
 
 
 def test_attributes_run_the_box_head_again_on_the_detections(config, backbone):
-    without, with_them = (inference_macs(config, backbone, described=8, num_attributes=n) for n in (0, 294))
+    without, with_them = (
+        inference_macs(config, backbone, described=8, num_attributes=n) for n in (0, 294)
+    )
     assert with_them["box"] - without["box"] == box_head_macs(config, 8)
 
 
 def test_two_hidden_layers_of_an_attribute_head_are_counted_by_hand():
-    config = FashionConfig.from_dict({"ATTRIBUTE_HEAD": "mlp", "ATTRIBUTE_HIDDEN": 7, "FPN_CLASSIF_FC_LAYERS_SIZE": 5})
-    assert attribute_macs(config, 2, 3) == 2 * (5 * 7 + 7 * 7 + 7 * 3) and attribute_macs(config, 2, 0) == 0
+    config = FashionConfig.from_dict(
+        {"ATTRIBUTE_HEAD": "mlp", "ATTRIBUTE_HIDDEN": 7, "FPN_CLASSIF_FC_LAYERS_SIZE": 5}
+    )
+    assert (
+        attribute_macs(config, 2, 3) == 2 * (5 * 7 + 7 * 7 + 7 * 3)
+        and attribute_macs(config, 2, 0) == 0
+    )
 
 
 def test_outputs_of_each_class_are_counted_and_heads_that_pool_for_themselves_refused():
-    config = FashionConfig.from_dict({"ATTRIBUTE_PER_CLASS": True, "NUM_CLASSES": 4, "FPN_CLASSIF_FC_LAYERS_SIZE": 5})
+    config = FashionConfig.from_dict(
+        {"ATTRIBUTE_PER_CLASS": True, "NUM_CLASSES": 4, "FPN_CLASSIF_FC_LAYERS_SIZE": 5}
+    )
     assert attribute_macs(config, 2, 3) == 2 * 5 * 3 * 4
     with pytest.raises(ValueError, match="known for linear and mlp. Got 'conv'"):
         attribute_macs(FashionConfig.from_dict({"ATTRIBUTE_HEAD": "conv"}), 2, 3)

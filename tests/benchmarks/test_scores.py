@@ -1,4 +1,5 @@
 """Facts about the benchmark of scores: its photos are proper COCO dicts, and a number that differs stops it."""
+
 import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
@@ -19,7 +20,9 @@ def test_the_photos_have_what_a_file_has(case):
     masks = [row["segmentation"] for row in (*truth["annotations"], *detections)]
     pictures = [coco_mask.decode(mask) for mask in masks[:40]]
     assert all(picture.shape == scores.IMAGE_HW and picture.any() for picture in pictures)
-    assert [int(picture.sum()) for picture in pictures] == [row["area"] for row in (*truth["annotations"], *detections)[:40]]
+    assert [int(picture.sum()) for picture in pictures] == [
+        row["area"] for row in (*truth["annotations"], *detections)[:40]
+    ]
 
 
 def test_the_same_seed_gives_the_same_photos(case):
@@ -31,7 +34,7 @@ def test_some_predictions_are_right_and_some_are_not(case):
 
 
 def test_both_evaluators_of_coco_agree(case):
-    assert scores.compare_coco(*case) > 0    # it stops where they do not
+    assert scores.compare_coco(*case) > 0  # it stops where they do not
 
 
 def test_a_number_that_differs_stops_the_benchmark():
@@ -43,4 +46,6 @@ def test_a_number_that_differs_stops_the_benchmark():
 
 def test_the_first_photos_keep_their_objects(case):
     truth, detections = scores.first_images(*case, 5)
-    assert len(truth["images"]) == 5 and {row["image_id"] for row in (*truth["annotations"], *detections)} == set(range(5))
+    assert len(truth["images"]) == 5 and {
+        row["image_id"] for row in (*truth["annotations"], *detections)
+    } == set(range(5))

@@ -1,4 +1,5 @@
 """What the scripts here share: the config they begin with, and two small networks that are built once for all of them."""
+
 import pytest
 
 
@@ -22,7 +23,7 @@ def shapes_config(tiny_settings):
     for name, value in tiny_settings.items():
         setattr(ShapesConfig, name, value)
     ShapesConfig.STEPS_PER_EPOCH = 1
-    ShapesConfig.DETECTION_ALL_CLASSES = True       # an untrained network takes all for background
+    ShapesConfig.DETECTION_ALL_CLASSES = True  # an untrained network takes all for background
     return ShapesConfig
 
 
@@ -32,8 +33,11 @@ def model(shapes_config, tmp_path_factory):
     import keras
 
     import mrcnn.model as modellib
+
     keras.utils.set_random_seed(0)
-    return modellib.MaskRCNN(mode="inference", config=shapes_config(), model_dir=tmp_path_factory.mktemp("logs"))
+    return modellib.MaskRCNN(
+        mode="inference", config=shapes_config(), model_dir=tmp_path_factory.mktemp("logs")
+    )
 
 
 @pytest.fixture(scope="session")
@@ -42,8 +46,11 @@ def spare(shapes_config, tmp_path_factory):
     import keras
 
     import mrcnn.model as modellib
+
     keras.utils.set_random_seed(1)
-    return modellib.MaskRCNN(mode="training", config=shapes_config(), model_dir=tmp_path_factory.mktemp("logs"))
+    return modellib.MaskRCNN(
+        mode="training", config=shapes_config(), model_dir=tmp_path_factory.mktemp("logs")
+    )
 
 
 @pytest.fixture
@@ -53,6 +60,9 @@ def made(spare, monkeypatch, tmp_path):
     Only what the network was not built for may differ: sizes of images and batches, how to train, what to do with detections.
     """
     import mrcnn.model as modellib
+
     monkeypatch.setattr(modellib, "build_detector", lambda config, extra_heads: spare.keras_model)
-    monkeypatch.setattr(spare.keras_model, "settings", spare.keras_model.settings)      # afterwards they are again what they were
+    monkeypatch.setattr(
+        spare.keras_model, "settings", spare.keras_model.settings
+    )  # afterwards they are again what they were
     return lambda config: modellib.MaskRCNN(mode="training", config=config, model_dir=tmp_path)

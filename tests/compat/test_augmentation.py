@@ -1,4 +1,5 @@
 """Augmentation: any augmenter that scripts make with imgaug moves image and masks alike, and some sources are left as they are."""
+
 import subprocess
 import sys
 import warnings
@@ -16,15 +17,34 @@ with warnings.catch_warnings():
     AUGMENTERS = {
         "flips": iaa.Sequential([iaa.Fliplr(0.5), iaa.Flipud(0.5)]),
         "turn": iaa.Affine(rotate=(-10, 10)),
-        "affine": iaa.Affine(scale={"x": (0.8, 1.2), "y": (0.8, 1.2)}, translate_percent={"x": (-0.1, 0.1), "y": (-0.1, 0.1)},
-                             rotate=(-25, 25), shear=(-4, 4)),
-        "some": iaa.SomeOf((0, 2), [iaa.Fliplr(0.5), iaa.OneOf([iaa.Affine(rotate=90), iaa.Affine(rotate=180), iaa.Affine(rotate=270)]),
-                                    iaa.Multiply((0.9, 1.1)), iaa.GaussianBlur(sigma=(0.0, 0.5))]),
-        "sometimes": iaa.Sequential([iaa.Sometimes(0.5, iaa.Crop(percent=(0, 0.1))), iaa.ContrastNormalization((0.9, 1.1)),
-                                     iaa.AdditiveGaussianNoise(loc=0, scale=(0.0, 0.02 * 255), per_channel=0.5),
-                                     iaa.Multiply((0.9, 1.1), per_channel=0.2), iaa.Sharpen(alpha=(0.0, 0.3))], random_order=True),
+        "affine": iaa.Affine(
+            scale={"x": (0.8, 1.2), "y": (0.8, 1.2)},
+            translate_percent={"x": (-0.1, 0.1), "y": (-0.1, 0.1)},
+            rotate=(-25, 25),
+            shear=(-4, 4),
+        ),
+        "some": iaa.SomeOf(
+            (0, 2),
+            [
+                iaa.Fliplr(0.5),
+                iaa.OneOf([iaa.Affine(rotate=90), iaa.Affine(rotate=180), iaa.Affine(rotate=270)]),
+                iaa.Multiply((0.9, 1.1)),
+                iaa.GaussianBlur(sigma=(0.0, 0.5)),
+            ],
+        ),
+        "sometimes": iaa.Sequential(
+            [
+                iaa.Sometimes(0.5, iaa.Crop(percent=(0, 0.1))),
+                iaa.ContrastNormalization((0.9, 1.1)),
+                iaa.AdditiveGaussianNoise(loc=0, scale=(0.0, 0.02 * 255), per_channel=0.5),
+                iaa.Multiply((0.9, 1.1), per_channel=0.2),
+                iaa.Sharpen(alpha=(0.0, 0.3)),
+            ],
+            random_order=True,
+        ),
         "kept_size": iaa.KeepSizeByResize(iaa.Crop(percent=(0, 0.1), keep_size=False)),
-        "linear_contrast": iaa.OneOf([iaa.LinearContrast((0.9, 1.1)), iaa.Noop()])}
+        "linear_contrast": iaa.OneOf([iaa.LinearContrast((0.9, 1.1)), iaa.Noop()]),
+    }
 
 
 @pytest.mark.slow
@@ -40,27 +60,50 @@ def test_masks_move_with_the_image(shapes_config, shapes, augmentation):
 
     dataset, looks = shapes(6), {1: (200, 30, 60), 2: (20, 90, 220)}
     for image_id in dataset.image_ids:
-        image, _, class_ids, boxes, masks = modellib.load_image_gt(dataset, FullMasks(), image_id, augmentation=augmentation)
+        image, _, class_ids, boxes, masks = modellib.load_image_gt(
+            dataset, FullMasks(), image_id, augmentation=augmentation
+        )
         assert image.shape == (64, 64, 3) and image.dtype == np.uint8 and len(class_ids)
         np.testing.assert_array_equal(utils.extract_bboxes(masks), boxes)
         for mask, class_id in zip(masks.transpose(2, 0, 1), class_ids):
-            hidden = masks[:, :, class_ids > class_id].any(axis=-1)         # the bar lies on top of the square
+            hidden = masks[:, :, class_ids > class_id].any(
+                axis=-1
+            )  # the bar lies on top of the square
             inside = np.median(image[mask & ~hidden], axis=0)
             assert np.abs(inside - looks[class_id]).max() < 45
 
 
-@pytest.mark.parametrize(("augmentation", "name"), [(iaa.Crop(percent=(0, 0.1), keep_size=False), "Crop"), (iaa.Resize(32), "Resize"),
-                                                    (iaa.Sequential([iaa.Affine(rotate=9, fit_output=True)]), "Affine")])
-def test_what_changes_the_size_is_refused_by_its_name(shapes_config, shapes, made, augmentation, name):
+@pytest.mark.parametrize(
+    ("augmentation", "name"),
+    [
+        (iaa.Crop(percent=(0, 0.1), keep_size=False), "Crop"),
+        (iaa.Resize(32), "Resize"),
+        (iaa.Sequential([iaa.Affine(rotate=9, fit_output=True)]), "Affine"),
+    ],
+)
+def test_what_changes_the_size_is_refused_by_its_name(
+    shapes_config, shapes, made, augmentation, name
+):
     with pytest.raises(ValueError, match=f"{name}.*changes the canvas size"):
-        made(shapes_config()).train(shapes(2), shapes(2), learning_rate=1e-3, epochs=1, layers="heads", augmentation=augmentation)
+        made(shapes_config()).train(
+            shapes(2),
+            shapes(2),
+            learning_rate=1e-3,
+            epochs=1,
+            layers="heads",
+            augmentation=augmentation,
+        )
 
 
 @pytest.mark.slow
 def test_a_training_is_augmented(shapes_config, shapes, made):
-    augmentation = iaa.Sequential([iaa.Fliplr(0.5), iaa.Affine(rotate=(-5, 5)), iaa.GaussianBlur(sigma=(0, 0.5))])
+    augmentation = iaa.Sequential(
+        [iaa.Fliplr(0.5), iaa.Affine(rotate=(-5, 5)), iaa.GaussianBlur(sigma=(0, 0.5))]
+    )
     model = made(shapes_config())
-    model.train(shapes(4), shapes(2), learning_rate=1e-3, epochs=1, layers="all", augmentation=augmentation)
+    model.train(
+        shapes(4), shapes(2), learning_rate=1e-3, epochs=1, layers="all", augmentation=augmentation
+    )
     assert np.isfinite(model.keras_model.history.history["loss"]).all()
 
 
@@ -76,7 +119,9 @@ class TwoSources(utils.Dataset):
         self.prepare()
 
     def load_image(self, image_id):
-        return np.full((64, 64, 3), 200 if self.image_info[image_id]["source"] == "bright" else 40, np.uint8)
+        return np.full(
+            (64, 64, 3), 200 if self.image_info[image_id]["source"] == "bright" else 40, np.uint8
+        )
 
     def load_mask(self, image_id):
         masks = np.zeros((64, 64, 1), bool)
@@ -95,8 +140,15 @@ def test_named_sources_are_left_as_they_are(shapes_config, made):
         seen.append(int(image.max()))
         return image, masks
 
-    made(EveryImage()).train(TwoSources(), TwoSources(), learning_rate=1e-3, epochs=1, layers="heads", augmentation=note,
-                             no_augmentation_sources=["dark"])
+    made(EveryImage()).train(
+        TwoSources(),
+        TwoSources(),
+        learning_rate=1e-3,
+        epochs=1,
+        layers="heads",
+        augmentation=note,
+        no_augmentation_sources=["dark"],
+    )
     assert seen and set(seen) == {200}
 
 
@@ -108,8 +160,10 @@ def test_validation_is_not_augmented(shapes_config, shapes, made):
         seen.append(int(image.max()))
         return image, masks
 
-    made(shapes_config()).train(TwoSources(), shapes(2), learning_rate=1e-3, epochs=1, layers="heads", augmentation=note)
-    assert seen and 220 not in seen                                         # as blue as the shapes' bars
+    made(shapes_config()).train(
+        TwoSources(), shapes(2), learning_rate=1e-3, epochs=1, layers="heads", augmentation=note
+    )
+    assert seen and 220 not in seen  # as blue as the shapes' bars
 
 
 def test_augmented_images_can_be_looked_at(shapes):

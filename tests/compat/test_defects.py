@@ -1,4 +1,5 @@
 """What went wrong in Matterport's code and in its forks without a word, seen from where a user would have seen it."""
+
 import dataclasses
 import time
 import warnings
@@ -15,7 +16,10 @@ from mrcnn.modeling.devices import device_scope
 
 
 def weights_of(model):
-    return {layer.name: np.concatenate([np.ravel(w) for w in layer.get_weights()]) for layer in model.get_trainable_layers()}
+    return {
+        layer.name: np.concatenate([np.ravel(w) for w in layer.get_weights()])
+        for layer in model.get_trainable_layers()
+    }
 
 
 def changes(model, before):
@@ -38,7 +42,9 @@ def test_weights_are_not_silently_lost(model, spare, made, shapes_config, shapes
     """D1: load_weights filled another session, and the network stayed random."""
     model.keras_model.save_weights(str(tmp_path / "mask_rcnn.h5"))
     loaded, photo = made(shapes_config()), shapes(1).load_image(0)
-    for variable in loaded.keras_model.trainable_variables:     # another test may have left it with the weights of `model`
+    for variable in (
+        loaded.keras_model.trainable_variables
+    ):  # another test may have left it with the weights of `model`
         variable.assign(0.5 * variable)
     (before,) = loaded.detect([photo])
     report = loaded.load_weights(str(tmp_path / "mask_rcnn.h5"), by_name=True)
@@ -56,9 +62,13 @@ def test_the_loss_does_not_double_with_each_train(plain_sgd, shapes, made):
     for epochs in (1, 2):
         model.train(shapes(2), shapes(2), learning_rate=0.0, epochs=epochs, layers="all")
         history = model.keras_model.history.history
-        assert history["loss"][0] == pytest.approx(sum(v[0] for k, v in history.items() if k.startswith(("rpn", "mrcnn"))), rel=1e-5)
+        assert history["loss"][0] == pytest.approx(
+            sum(v[0] for k, v in history.items() if k.startswith(("rpn", "mrcnn"))), rel=1e-5
+        )
         losses += history["loss"]
-    assert max(losses) < 1.3 * min(losses)                  # another sample of rois each time, from the same weights
+    assert max(losses) < 1.3 * min(
+        losses
+    )  # another sample of rois each time, from the same weights
 
 
 @pytest.mark.slow
@@ -78,7 +88,10 @@ def test_gradients_are_clipped_by_their_global_norm(plain_sgd, shapes, made):
     before = weights_of(model)
     model.train(shapes(2), shapes(2), learning_rate=1.0, epochs=1, layers="all")
     moved = changes(model, before)
-    assert norm(moved) == pytest.approx(0.01, rel=1e-2) and len([name for name, values in moved.items() if values.any()]) > 10
+    assert (
+        norm(moved) == pytest.approx(0.01, rel=1e-2)
+        and len([name for name, values in moved.items() if values.any()]) > 10
+    )
 
 
 def test_an_epoch_visits_every_image_once(shapes_config, shapes):
@@ -86,7 +99,11 @@ def test_an_epoch_visits_every_image_once(shapes_config, shapes):
     config, dataset = shapes_config(), shapes(6)
 
     def ids(generator, count=3):
-        return [int(i) for b in range(count) for i in modellib.parse_image_meta(generator[b][0][1])["image_id"]]
+        return [
+            int(i)
+            for b in range(count)
+            for i in modellib.parse_image_meta(generator[b][0][1])["image_id"]
+        ]
 
     assert ids(modellib.DataGenerator(dataset, config, shuffle=False)) == [0, 1, 2, 3, 4, 5]
     shuffled = modellib.DataGenerator(dataset, config, shuffle=True)
@@ -100,9 +117,17 @@ def test_a_training_visits_every_image_once(shapes_config, shapes):
     dataset = shapes(6)
     config = type("ThreeSteps", (shapes_config,), {"STEPS_PER_EPOCH": 3})()
     batches = training_batches(dataset, config)
-    stored = {image_id: modellib.load_image_gt(dataset, config, image_id)[3].tolist() for image_id in dataset.image_ids}
-    seen = [next(i for i, boxes in stored.items() if np.array_equal(row[:len(boxes)].astype(int), boxes))
-            for b in range(3) for row in batches[b]["gt_boxes"]]
+    stored = {
+        image_id: modellib.load_image_gt(dataset, config, image_id)[3].tolist()
+        for image_id in dataset.image_ids
+    }
+    seen = [
+        next(
+            i for i, boxes in stored.items() if np.array_equal(row[: len(boxes)].astype(int), boxes)
+        )
+        for b in range(3)
+        for row in batches[b]["gt_boxes"]
+    ]
     assert sorted(seen) == list(dataset.image_ids)
 
 
@@ -114,7 +139,11 @@ def test_anchors_are_no_weights(plain_sgd, shapes, made, tmp_path):
     small.train(shapes(2), shapes(2), learning_rate=0.01, epochs=1, layers="all")
     np.testing.assert_array_equal(small.get_anchors((64, 64, 3)), anchors)
     with h5py.File(small.find_last()) as file:
-        names = [name.decode() for group in file.attrs["layer_names"] for name in file[group].attrs["weight_names"]]
+        names = [
+            name.decode()
+            for group in file.attrs["layer_names"]
+            for name in file[group].attrs["weight_names"]
+        ]
     assert names and not [name for name in names if "anchors" in name]
     large = made(plain_sgd(IMAGES_PER_GPU=4))
     large.load_weights(small.find_last(), by_name=True)
@@ -122,13 +151,20 @@ def test_anchors_are_no_weights(plain_sgd, shapes, made, tmp_path):
 
 
 @pytest.mark.slow
-def test_no_gradient_leaks_into_the_proposals_through_the_targets(plain_sgd, shapes, made, monkeypatch):
+def test_no_gradient_leaks_into_the_proposals_through_the_targets(
+    plain_sgd, shapes, made, monkeypatch
+):
     """D7: the box loss moved the RPN, since its targets were made of proposals that a gradient flowed through."""
     model = made(plain_sgd())
-    only = {name: 0.0 for name in ("rpn_class_loss", "rpn_bbox_loss", "mrcnn_class_loss", "mrcnn_mask_loss")}
+    only = {
+        name: 0.0
+        for name in ("rpn_class_loss", "rpn_bbox_loss", "mrcnn_class_loss", "mrcnn_mask_loss")
+    }
     # So many proposals that some lie on objects, which those of an untrained network seldom do.
     many = {"pre_nms": 1000, "post_nms_training": 400, "rpn_nms_threshold": 0.95}
-    monkeypatch.setattr(model.keras_model, "settings", dataclasses.replace(model.keras_model.settings, **many))
+    monkeypatch.setattr(
+        model.keras_model, "settings", dataclasses.replace(model.keras_model.settings, **many)
+    )
     monkeypatch.setattr(model.config, "LOSS_WEIGHTS", only)
     before = weights_of(model)
     model.train(shapes(2), shapes(2), learning_rate=1.0, epochs=1, layers="all")
@@ -140,9 +176,13 @@ def test_no_gradient_leaks_into_the_proposals_through_the_targets(plain_sgd, sha
 def test_a_roi_at_the_images_edge_reads_the_edge(shapes_config):
     """D8: rounding put the last point of such a roi beyond the map, where everything is 0."""
     starts = np.linspace(0, 0.95, 200, dtype=np.float32)
-    boxes = np.stack([starts, starts[::-1], np.ones_like(starts), np.ones_like(starts)], axis=1)[None]
+    boxes = np.stack([starts, starts[::-1], np.ones_like(starts), np.ones_like(starts)], axis=1)[
+        None
+    ]
     pyramid = [np.ones((1, 64 // stride, 64 // stride, 3), np.float32) for stride in (4, 8, 16, 32)]
-    meta = modellib.compose_image_meta(0, (64, 64, 3), (64, 64, 3), (0, 0, 64, 64), 1, np.ones(3))[None]
+    meta = modellib.compose_image_meta(0, (64, 64, 3), (64, 64, 3), (0, 0, 64, 64), 1, np.ones(3))[
+        None
+    ]
     pooled = modellib.PyramidROIAlign([7, 7])([boxes, meta.astype(np.float32), *pyramid])
     np.testing.assert_allclose(np.asarray(pooled), 1, atol=1e-6)
 
@@ -165,7 +205,9 @@ def test_a_box_without_height_poisons_nothing(shapes_config, made):
     model = made(shapes_config())
     anchors = utils.denorm_boxes(model.get_anchors((64, 64, 3)), (64, 64))
     for box in ([20, 10, 20, 40], [20, 10, 40, 10], [20, 10, 20, 10]):
-        match, deltas = modellib.build_rpn_targets((64, 64, 3), anchors, np.array([1]), np.array([box]), model.config)
+        match, deltas = modellib.build_rpn_targets(
+            (64, 64, 3), anchors, np.array([1]), np.array([box]), model.config
+        )
         assert not (match == 1).any() and (match == -1).any() and np.isfinite(deltas).all()
     dataset = Lines()
     dataset.add_class("lines", 1, "a")
@@ -206,7 +248,11 @@ def test_active_classes_are_per_image(shapes_config, two_sources, made):
     def class_loss(*rows_that_count):
         active = np.zeros((2, 3), np.float32)
         active[list(rows_that_count)] = 1
-        return float(model.keras_model.compute_losses(batch | {"active_class_ids": active}, outputs)["mrcnn_class_loss"])
+        return float(
+            model.keras_model.compute_losses(batch | {"active_class_ids": active}, outputs)[
+                "mrcnn_class_loss"
+            ]
+        )
 
     assert len({class_loss(0), class_loss(1), class_loss(0, 1), class_loss()}) == 4
 
@@ -224,10 +270,13 @@ def test_a_batch_says_the_same_as_its_images_one_by_one(model, made, plain_sgd, 
 def test_several_gpus_are_a_setting(shapes_config, model, tmp_path, monkeypatch, caplog):
     """D11: ParallelModel could not be built."""
     from mrcnn.parallel_model import ParallelModel
+
     with pytest.raises(NotImplementedError, match="Set GPU_COUNT in your Config"):
         ParallelModel(model.keras_model, 2)
     config = type("ManyGpus", (shapes_config,), {"GPU_COUNT": 64})()
-    monkeypatch.setattr(modellib, "build_detector", lambda config, heads: device_scope(config) and model.keras_model)
+    monkeypatch.setattr(
+        modellib, "build_detector", lambda config, heads: device_scope(config) and model.keras_model
+    )
     modellib.MaskRCNN(mode="training", config=config, model_dir=tmp_path)
     assert "GPU_COUNT is 64, and this machine shows" in caplog.text
 
@@ -239,14 +288,24 @@ def test_arguments_that_forks_dropped_still_work(shapes_config, shapes, two_sour
     assert modellib.load_image_gt(dataset, config, 0, use_mini_mask=False)[4].shape == (64, 64, 2)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        flipped = [modellib.load_image_gt(dataset, config, 0, augment=True)[3].tolist() for _ in range(20)]
+        flipped = [
+            modellib.load_image_gt(dataset, config, 0, augment=True)[3].tolist() for _ in range(20)
+        ]
     assert len({str(boxes) for boxes in flipped}) == 2
 
     def black(image, masks, rng):
         return np.zeros_like(image), masks
 
-    images, *_ = next(modellib.data_generator(two_sources, config, shuffle=False, augmentation=black, batch_size=2,
-                                              no_augmentation_sources=["second"]))[0]
+    images, *_ = next(
+        modellib.data_generator(
+            two_sources,
+            config,
+            shuffle=False,
+            augmentation=black,
+            batch_size=2,
+            no_augmentation_sources=["second"],
+        )
+    )[0]
     means = modellib.unmold_image(images, config).mean(axis=(1, 2, 3))
     assert means.tolist() == [0, 100]
 
@@ -257,11 +316,22 @@ def test_padding_is_no_object(shapes_config):
     assert padding.min() < 0
     real = utils.norm_boxes(np.array([[10, 10, 40, 40]]), (64, 64))
     boxes = np.concatenate([real, np.repeat(padding, 3, axis=0)])[None]
-    proposals = np.concatenate([real, np.repeat(padding, 3, axis=0), np.zeros((4, 4), np.float32)])[None]
+    proposals = np.concatenate([real, np.repeat(padding, 3, axis=0), np.zeros((4, 4), np.float32)])[
+        None
+    ]
     masks = np.ones((1, 56, 56, 4), np.float32)
-    rois, class_ids, deltas, _ = (np.asarray(t) for t in modellib.DetectionTargetLayer(shapes_config())(
-        [proposals, np.array([[2, 0, 0, 0]], np.int32), boxes, masks]))
-    assert class_ids[0, 0] == 2 and not class_ids[0, 1:].any() and np.isfinite(deltas).all() and not deltas[0, 1:].any()
+    rois, class_ids, deltas, _ = (
+        np.asarray(t)
+        for t in modellib.DetectionTargetLayer(shapes_config())(
+            [proposals, np.array([[2, 0, 0, 0]], np.int32), boxes, masks]
+        )
+    )
+    assert (
+        class_ids[0, 0] == 2
+        and not class_ids[0, 1:].any()
+        and np.isfinite(deltas).all()
+        and not deltas[0, 1:].any()
+    )
 
 
 def test_compiling_is_done_at_once(shapes_config, made):
@@ -269,5 +339,9 @@ def test_compiling_is_done_at_once(shapes_config, made):
     model, start = made(shapes_config()), time.process_time()
     model.compile(0.003, 0.8)
     optimizer = model.keras_model.optimizer
-    assert time.process_time() - start < 5 and float(optimizer.learning_rate) == pytest.approx(0.003) and optimizer.momentum == 0.8
+    assert (
+        time.process_time() - start < 5
+        and float(optimizer.learning_rate) == pytest.approx(0.003)
+        and optimizer.momentum == 0.8
+    )
     assert isinstance(optimizer, keras.optimizers.SGD)

@@ -1,4 +1,5 @@
 """Detection as scripts use it: any number of photos, and what is done with the arrays that come back."""
+
 import copy
 import dataclasses
 import itertools
@@ -23,7 +24,11 @@ def photos(shapes):
 
 @pytest.fixture
 def finds_nothing(model, monkeypatch):
-    monkeypatch.setattr(model.keras_model, "settings", dataclasses.replace(model.keras_model.settings, min_confidence=1.0))
+    monkeypatch.setattr(
+        model.keras_model,
+        "settings",
+        dataclasses.replace(model.keras_model.settings, min_confidence=1.0),
+    )
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 5])
@@ -33,9 +38,20 @@ def test_any_number_of_photos_is_taken(model, photos, count):
     assert len(results) == count
     for r in results:
         n = r["rois"].shape[0]
-        assert n > 0 and r["rois"].shape == (n, 4) and r["scores"].shape == r["class_ids"].shape == (n,)
-        assert r["masks"].shape == (70, 50, n) and (r["rois"].dtype, r["class_ids"].dtype) == (np.int32, np.int32)
-        assert r["masks"].dtype == bool and r["scores"].dtype == np.float32 and (np.diff(r["scores"]) <= 0).all()
+        assert (
+            n > 0
+            and r["rois"].shape == (n, 4)
+            and r["scores"].shape == r["class_ids"].shape == (n,)
+        )
+        assert r["masks"].shape == (70, 50, n) and (r["rois"].dtype, r["class_ids"].dtype) == (
+            np.int32,
+            np.int32,
+        )
+        assert (
+            r["masks"].dtype == bool
+            and r["scores"].dtype == np.float32
+            and (np.diff(r["scores"]) <= 0).all()
+        )
 
 
 def test_an_array_of_photos_does_as_well(model, photos):
@@ -59,7 +75,10 @@ def test_a_grey_photo_may_be_given_as_rgb(model, photos):
 
 
 def test_what_is_no_photo_is_refused_by_its_place(model, photos):
-    with pytest.raises(ValueError, match=r"Photo 1 must be .* numbers from 0 to 255. Got float64 \(70, 50, 3\) from 300"):
+    with pytest.raises(
+        ValueError,
+        match=r"Photo 1 must be .* numbers from 0 to 255. Got float64 \(70, 50, 3\) from 300",
+    ):
         model.detect([photos[0], np.full((70, 50, 3), 300.0)])
 
 
@@ -68,10 +87,18 @@ def evaluated(model, photo):
     return model.detect(np.expand_dims(modellib.mold_image(photo, model.config), 0), verbose=0)[0]
 
 
-@pytest.mark.parametrize(("handed_over", "warnings"), [
-    (evaluated, 1), (lambda model, photo: model.detect([photo / 255])[0], 1),
-    (lambda model, photo: model.detect([np.expand_dims(photo, 0)])[0], 0)], ids=["molded", "fractions", "batch of one"])
-def test_what_was_a_photo_once_finds_the_same_and_one_warning_says_so(model, photos, handed_over, warnings, caplog, monkeypatch):
+@pytest.mark.parametrize(
+    ("handed_over", "warnings"),
+    [
+        (evaluated, 1),
+        (lambda model, photo: model.detect([photo / 255])[0], 1),
+        (lambda model, photo: model.detect([np.expand_dims(photo, 0)])[0], 0),
+    ],
+    ids=["molded", "fractions", "batch of one"],
+)
+def test_what_was_a_photo_once_finds_the_same_and_one_warning_says_so(
+    model, photos, handed_over, warnings, caplog, monkeypatch
+):
     monkeypatch.setattr(model, "_warned", set())
     (wanted,) = model.detect([photos[0]])
     for _ in range(3):
@@ -97,7 +124,9 @@ def test_a_threshold_may_move_while_the_model_is_used(changing, photos):
     for least in (middle, 1.0, 0.0):
         changing.config.DETECTION_MIN_CONFIDENCE = least
         (r,) = changing.detect([photos[0]])
-        np.testing.assert_array_equal(r["scores"], everything["scores"][everything["scores"] >= least])
+        np.testing.assert_array_equal(
+            r["scores"], everything["scores"][everything["scores"] >= least]
+        )
         assert len(r["rois"]) == len(r["class_ids"]) == r["masks"].shape[-1] == len(r["scores"])
 
 
@@ -113,8 +142,15 @@ def test_what_the_network_is_built_by_may_not_move(changing, photos):
         changing.detect([photos[0]])
 
 
-@pytest.mark.parametrize(("name", "help"), [("ROI", r'trace\(images\).*"rpn_rois"'), ("mrcnn_detection", '"detections"'),
-                                            ("mrcnn_mask_loss", "history"), ("no_such", "get_trainable_layers")])
+@pytest.mark.parametrize(
+    ("name", "help"),
+    [
+        ("ROI", r'trace\(images\).*"rpn_rois"'),
+        ("mrcnn_detection", '"detections"'),
+        ("mrcnn_mask_loss", "history"),
+        ("no_such", "get_trainable_layers"),
+    ],
+)
 def test_a_layer_that_is_gone_is_told_with_what_took_its_place(model, name, help):
     with pytest.raises(ValueError, match=f"There is no layer '{name}'.*{help}"):
         model.keras_model.get_layer(name)
@@ -142,7 +178,9 @@ def test_what_is_found_is_printed_when_asked_for(model, photos, capsys):
     assert "image" in capsys.readouterr().out
 
 
-def test_without_objects_the_masks_are_empty_and_loops_run_over_nothing(model, photos, finds_nothing):
+def test_without_objects_the_masks_are_empty_and_loops_run_over_nothing(
+    model, photos, finds_nothing
+):
     (r,) = model.detect([photos[0]])
     assert r["masks"].shape == (70, 50, 0) and r["masks"].dtype == bool and r["masks"].size == 0
     assert r["rois"].shape == (0, 4) and not len(r["class_ids"])
@@ -192,7 +230,7 @@ def test_masks_are_refined_in_place_and_written_as_runs(model, photos):
         flat = np.zeros(masks[:, :, m].size, bool)
         runs = to_rle(masks[:, :, m].ravel(order="F"))
         for start, length in zip(runs[::2], runs[1::2]):
-            flat[start - 1:start - 1 + length] = True
+            flat[start - 1 : start - 1 + length] = True
         again[:, :, m] = flat.reshape(masks.shape[:2], order="F")
     np.testing.assert_array_equal(again, masks)
     shown = np.flatnonzero(masks.any(axis=(0, 1)))
@@ -205,7 +243,15 @@ def test_results_are_scored_against_the_truth(model, photos, shapes):
     for image_id in dataset.image_ids[:2]:
         masks, class_ids = dataset.load_mask(image_id)
         (r,) = model.detect([photos[image_id]])
-        ap, *_ = utils.compute_ap(utils.extract_bboxes(masks), class_ids, masks, r["rois"], r["class_ids"], r["scores"], r["masks"])
+        ap, *_ = utils.compute_ap(
+            utils.extract_bboxes(masks),
+            class_ids,
+            masks,
+            r["rois"],
+            r["class_ids"],
+            r["scores"],
+            r["masks"],
+        )
         precisions.append(ap)
     assert 0 <= np.mean(precisions) <= 1
 
@@ -213,9 +259,26 @@ def test_results_are_scored_against_the_truth(model, photos, shapes):
 def test_results_are_drawn(model, photos):
     (r,) = model.detect([photos[0]])
     _, axes = plt.subplots(1, 2)
-    visualize.display_instances(photos[0], r["rois"], r["masks"], r["class_ids"], NAMES, r["scores"], title="found", figsize=(4, 4),
-                                ax=axes[0])
-    visualize.display_instances(photos[0], r["rois"][:0], r["masks"][:, :, :0], r["class_ids"][:0], NAMES, r["scores"][:0], ax=axes[1])
+    visualize.display_instances(
+        photos[0],
+        r["rois"],
+        r["masks"],
+        r["class_ids"],
+        NAMES,
+        r["scores"],
+        title="found",
+        figsize=(4, 4),
+        ax=axes[0],
+    )
+    visualize.display_instances(
+        photos[0],
+        r["rois"][:0],
+        r["masks"][:, :, :0],
+        r["class_ids"][:0],
+        NAMES,
+        r["scores"][:0],
+        ax=axes[1],
+    )
     visualize.display_top_masks(photos[0], r["masks"], r["class_ids"], NAMES, limit=2)
     plt.close("all")
 
@@ -229,8 +292,12 @@ def test_molded_photos_are_detected_in_their_own_pixels(model, photos):
 
 def test_a_forked_process_is_told_so_and_does_not_wait(model, photos, shapes, monkeypatch):
     monkeypatch.setattr(forks, "_began", [-1])
-    for use in (lambda: model.detect(photos[:1]), lambda: model.detect_molded(*model.mold_inputs(photos[:1])[:2]),
-                lambda: model.trace(photos[:1]), lambda: model.train(shapes(2), None, 0.1, 1, "heads")):
+    for use in (
+        lambda: model.detect(photos[:1]),
+        lambda: model.detect_molded(*model.mold_inputs(photos[:1])[:2]),
+        lambda: model.trace(photos[:1]),
+        lambda: model.train(shapes(2), None, 0.1, 1, "heads"),
+    ):
         with pytest.raises(RuntimeError, match="spawn"):
             use()
 

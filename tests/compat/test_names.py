@@ -1,4 +1,5 @@
 """Every public name of Matterport's modules is there, its arguments under their names and in their order."""
+
 import functools
 import importlib
 import inspect
@@ -37,8 +38,7 @@ NAMES = {
         "MaskRCNN.compile": "learning_rate momentum",
         "MaskRCNN.set_trainable": "layer_regex keras_model indent verbose",
         "MaskRCNN.set_log_dir": "model_path",
-        "MaskRCNN.train":
-            "train_dataset val_dataset learning_rate epochs layers augmentation custom_callbacks no_augmentation_sources",
+        "MaskRCNN.train": "train_dataset val_dataset learning_rate epochs layers augmentation custom_callbacks no_augmentation_sources",
         "MaskRCNN.mold_inputs": "images",
         "MaskRCNN.unmold_detections": "detections mrcnn_mask original_image_shape image_shape window",
         "MaskRCNN.detect": "images verbose",
@@ -91,11 +91,9 @@ NAMES = {
         "display_images": "images titles cols cmap norm interpolation",
         "random_colors": "N bright",
         "apply_mask": "image mask color alpha",
-        "display_instances":
-            "image boxes masks class_ids class_names scores title figsize ax show_mask show_bbox colors captions",
-        "display_differences":
-            "image gt_box gt_class_id gt_mask pred_box pred_class_id pred_score pred_mask class_names title ax show_mask show_box "
-            "iou_threshold score_threshold",
+        "display_instances": "image boxes masks class_ids class_names scores title figsize ax show_mask show_bbox colors captions",
+        "display_differences": "image gt_box gt_class_id gt_mask pred_box pred_class_id pred_score pred_mask class_names title ax show_mask show_box "
+        "iou_threshold score_threshold",
         "draw_rois": "image rois refined_rois mask class_ids class_names limit",
         "draw_box": "image box color",
         "display_top_masks": "image mask class_ids class_names limit",
@@ -111,45 +109,129 @@ NAMES = {
 # Defaults that scripts rely on, as Matterport wrote them.
 DEFAULTS = {
     ("mrcnn.model", "MaskRCNN.load_weights"): {"by_name": False, "exclude": None},
-    ("mrcnn.model", "MaskRCNN.train"): {"augmentation": None, "custom_callbacks": None, "no_augmentation_sources": None},
+    ("mrcnn.model", "MaskRCNN.train"): {
+        "augmentation": None,
+        "custom_callbacks": None,
+        "no_augmentation_sources": None,
+    },
     ("mrcnn.model", "MaskRCNN.detect"): {"verbose": 0},
-    ("mrcnn.model", "load_image_gt"): {"augment": False, "augmentation": None, "use_mini_mask": False},
-    ("mrcnn.model", "data_generator"): {"shuffle": True, "random_rois": 0, "batch_size": 1, "detection_targets": False},
+    ("mrcnn.model", "load_image_gt"): {
+        "augment": False,
+        "augmentation": None,
+        "use_mini_mask": False,
+    },
+    ("mrcnn.model", "data_generator"): {
+        "shuffle": True,
+        "random_rois": 0,
+        "batch_size": 1,
+        "detection_targets": False,
+    },
     ("mrcnn.model", "conv_block"): {"strides": (2, 2), "use_bias": True, "train_bn": True},
-    ("mrcnn.utils", "resize_image"): {"min_dim": None, "max_dim": None, "min_scale": None, "mode": "square"},
+    ("mrcnn.utils", "resize_image"): {
+        "min_dim": None,
+        "max_dim": None,
+        "min_scale": None,
+        "mode": "square",
+    },
     ("mrcnn.utils", "compute_matches"): {"iou_threshold": 0.5, "score_threshold": 0.0},
     ("mrcnn.utils", "compute_ap"): {"iou_threshold": 0.5},
     ("mrcnn.utils", "compute_ap_range"): {"iou_thresholds": None, "verbose": 1},
     ("mrcnn.utils", "download_trained_weights"): {"verbose": 1},
     ("mrcnn.visualize", "display_images"): {"titles": None, "cols": 4},
     ("mrcnn.visualize", "apply_mask"): {"alpha": 0.5},
-    ("mrcnn.visualize", "display_instances"):
-        {"scores": None, "title": "", "figsize": (16, 16), "ax": None, "show_mask": True, "show_bbox": True, "colors": None,
-         "captions": None},
+    ("mrcnn.visualize", "display_instances"): {
+        "scores": None,
+        "title": "",
+        "figsize": (16, 16),
+        "ax": None,
+        "show_mask": True,
+        "show_bbox": True,
+        "colors": None,
+        "captions": None,
+    },
     ("mrcnn.visualize", "display_top_masks"): {"limit": 4},
     ("mrcnn.visualize", "draw_rois"): {"limit": 10},
     ("mrcnn.visualize", "plot_overlaps"): {"threshold": 0.5},
 }
 # Matterport's values. NAME, which was None there, has to be set by every script; ours names the folder "mrcnn" where it is not.
 SETTINGS = {
-    "GPU_COUNT": 1, "IMAGES_PER_GPU": 2, "STEPS_PER_EPOCH": 1000, "VALIDATION_STEPS": 50, "BACKBONE": "resnet101",
-    "COMPUTE_BACKBONE_SHAPE": None, "BACKBONE_STRIDES": [4, 8, 16, 32, 64], "FPN_CLASSIF_FC_LAYERS_SIZE": 1024,
-    "TOP_DOWN_PYRAMID_SIZE": 256, "NUM_CLASSES": 1, "RPN_ANCHOR_SCALES": [32, 64, 128, 256, 512], "RPN_ANCHOR_RATIOS": [0.5, 1, 2],
-    "RPN_ANCHOR_STRIDE": 1, "RPN_NMS_THRESHOLD": 0.7, "RPN_TRAIN_ANCHORS_PER_IMAGE": 256, "PRE_NMS_LIMIT": 6000,
-    "POST_NMS_ROIS_TRAINING": 2000, "POST_NMS_ROIS_INFERENCE": 1000, "USE_MINI_MASK": True, "MINI_MASK_SHAPE": [56, 56],
-    "IMAGE_RESIZE_MODE": "square", "IMAGE_MIN_DIM": 800, "IMAGE_MAX_DIM": 1024, "IMAGE_MIN_SCALE": 0, "IMAGE_CHANNEL_COUNT": 3,
-    "MEAN_PIXEL": [123.7, 116.8, 103.9], "TRAIN_ROIS_PER_IMAGE": 200, "ROI_POSITIVE_RATIO": 0.33, "POOL_SIZE": 7, "MASK_POOL_SIZE": 14,
-    "MASK_SHAPE": [28, 28], "MAX_GT_INSTANCES": 100, "RPN_BBOX_STD_DEV": [0.1, 0.1, 0.2, 0.2], "BBOX_STD_DEV": [0.1, 0.1, 0.2, 0.2],
-    "DETECTION_MAX_INSTANCES": 100, "DETECTION_MIN_CONFIDENCE": 0.7, "DETECTION_NMS_THRESHOLD": 0.3, "LEARNING_RATE": 0.001,
-    "LEARNING_MOMENTUM": 0.9, "WEIGHT_DECAY": 0.0001, "USE_RPN_ROIS": True, "TRAIN_BN": False, "GRADIENT_CLIP_NORM": 5.0,
-    "LOSS_WEIGHTS": {"rpn_class_loss": 1.0, "rpn_bbox_loss": 1.0, "mrcnn_class_loss": 1.0, "mrcnn_bbox_loss": 1.0, "mrcnn_mask_loss": 1.0},
-    "BATCH_SIZE": 2, "IMAGE_SHAPE": [1024, 1024, 3], "IMAGE_META_SIZE": 13,
+    "GPU_COUNT": 1,
+    "IMAGES_PER_GPU": 2,
+    "STEPS_PER_EPOCH": 1000,
+    "VALIDATION_STEPS": 50,
+    "BACKBONE": "resnet101",
+    "COMPUTE_BACKBONE_SHAPE": None,
+    "BACKBONE_STRIDES": [4, 8, 16, 32, 64],
+    "FPN_CLASSIF_FC_LAYERS_SIZE": 1024,
+    "TOP_DOWN_PYRAMID_SIZE": 256,
+    "NUM_CLASSES": 1,
+    "RPN_ANCHOR_SCALES": [32, 64, 128, 256, 512],
+    "RPN_ANCHOR_RATIOS": [0.5, 1, 2],
+    "RPN_ANCHOR_STRIDE": 1,
+    "RPN_NMS_THRESHOLD": 0.7,
+    "RPN_TRAIN_ANCHORS_PER_IMAGE": 256,
+    "PRE_NMS_LIMIT": 6000,
+    "POST_NMS_ROIS_TRAINING": 2000,
+    "POST_NMS_ROIS_INFERENCE": 1000,
+    "USE_MINI_MASK": True,
+    "MINI_MASK_SHAPE": [56, 56],
+    "IMAGE_RESIZE_MODE": "square",
+    "IMAGE_MIN_DIM": 800,
+    "IMAGE_MAX_DIM": 1024,
+    "IMAGE_MIN_SCALE": 0,
+    "IMAGE_CHANNEL_COUNT": 3,
+    "MEAN_PIXEL": [123.7, 116.8, 103.9],
+    "TRAIN_ROIS_PER_IMAGE": 200,
+    "ROI_POSITIVE_RATIO": 0.33,
+    "POOL_SIZE": 7,
+    "MASK_POOL_SIZE": 14,
+    "MASK_SHAPE": [28, 28],
+    "MAX_GT_INSTANCES": 100,
+    "RPN_BBOX_STD_DEV": [0.1, 0.1, 0.2, 0.2],
+    "BBOX_STD_DEV": [0.1, 0.1, 0.2, 0.2],
+    "DETECTION_MAX_INSTANCES": 100,
+    "DETECTION_MIN_CONFIDENCE": 0.7,
+    "DETECTION_NMS_THRESHOLD": 0.3,
+    "LEARNING_RATE": 0.001,
+    "LEARNING_MOMENTUM": 0.9,
+    "WEIGHT_DECAY": 0.0001,
+    "USE_RPN_ROIS": True,
+    "TRAIN_BN": False,
+    "GRADIENT_CLIP_NORM": 5.0,
+    "LOSS_WEIGHTS": {
+        "rpn_class_loss": 1.0,
+        "rpn_bbox_loss": 1.0,
+        "mrcnn_class_loss": 1.0,
+        "mrcnn_bbox_loss": 1.0,
+        "mrcnn_mask_loss": 1.0,
+    },
+    "BATCH_SIZE": 2,
+    "IMAGE_SHAPE": [1024, 1024, 3],
+    "IMAGE_META_SIZE": 13,
 }
 GONE = [
-    "resnet_graph", "apply_box_deltas_graph", "clip_boxes_graph", "log2_graph", "overlaps_graph", "detection_targets_graph",
-    "refine_detections_graph", "rpn_graph", "build_rpn_model", "fpn_classifier_graph", "build_fpn_mask_graph", "rpn_class_loss_graph",
-    "rpn_bbox_loss_graph", "mrcnn_class_loss_graph", "mrcnn_bbox_loss_graph", "mrcnn_mask_loss_graph", "parse_image_meta_graph",
-    "trim_zeros_graph", "batch_pack_graph", "norm_boxes_graph", "denorm_boxes_graph"]
+    "resnet_graph",
+    "apply_box_deltas_graph",
+    "clip_boxes_graph",
+    "log2_graph",
+    "overlaps_graph",
+    "detection_targets_graph",
+    "refine_detections_graph",
+    "rpn_graph",
+    "build_rpn_model",
+    "fpn_classifier_graph",
+    "build_fpn_mask_graph",
+    "rpn_class_loss_graph",
+    "rpn_bbox_loss_graph",
+    "mrcnn_class_loss_graph",
+    "mrcnn_bbox_loss_graph",
+    "mrcnn_mask_loss_graph",
+    "parse_image_meta_graph",
+    "trim_zeros_graph",
+    "batch_pack_graph",
+    "norm_boxes_graph",
+    "denorm_boxes_graph",
+]
 
 
 def found(module, name):
@@ -157,15 +239,22 @@ def found(module, name):
 
 
 def parameters(module, name):
-    return [p for p in inspect.signature(found(module, name)).parameters.values()
-            if p.name != "self" and p.kind in (p.POSITIONAL_OR_KEYWORD, p.POSITIONAL_ONLY)]
+    return [
+        p
+        for p in inspect.signature(found(module, name)).parameters.values()
+        if p.name != "self" and p.kind in (p.POSITIONAL_OR_KEYWORD, p.POSITIONAL_ONLY)
+    ]
 
 
-@pytest.mark.parametrize(("module", "name"), [(module, name) for module in NAMES for name in NAMES[module]])
+@pytest.mark.parametrize(
+    ("module", "name"), [(module, name) for module in NAMES for name in NAMES[module]]
+)
 def test_a_name_takes_what_it_took(module, name):
     given, wanted = parameters(module, name), NAMES[module][name].split()
-    assert [p.name for p in given[:len(wanted)]] == wanted
-    assert all(p.default is not p.empty for p in given[len(wanted):]), "what is our own may be left out"
+    assert [p.name for p in given[: len(wanted)]] == wanted
+    assert all(p.default is not p.empty for p in given[len(wanted) :]), (
+        "what is our own may be left out"
+    )
 
 
 @pytest.mark.parametrize(("module", "name"), DEFAULTS)
@@ -175,7 +264,10 @@ def test_a_name_means_the_same_where_nothing_is_said(module, name):
 
 
 def test_extras_of_an_image_are_keywords():
-    kinds = [p.kind for p in inspect.signature(found("mrcnn.utils", "Dataset.add_image")).parameters.values()]
+    kinds = [
+        p.kind
+        for p in inspect.signature(found("mrcnn.utils", "Dataset.add_image")).parameters.values()
+    ]
     assert kinds[-1] is inspect.Parameter.VAR_KEYWORD
 
 
@@ -188,13 +280,34 @@ def test_a_setting_has_the_value_it_had(name):
 
 def test_a_prepared_dataset_has_the_attributes_it_had(shapes):
     dataset = shapes(2)
-    for name in ("image_ids", "_image_ids", "num_classes", "class_ids", "class_names", "num_images", "class_from_source_map",
-                 "image_from_source_map", "sources", "source_class_ids", "class_info", "image_info"):
+    for name in (
+        "image_ids",
+        "_image_ids",
+        "num_classes",
+        "class_ids",
+        "class_names",
+        "num_images",
+        "class_from_source_map",
+        "image_from_source_map",
+        "sources",
+        "source_class_ids",
+        "class_info",
+        "image_info",
+    ):
         assert getattr(dataset, name) is not None, name
 
 
 def test_a_model_has_the_attributes_it_had(model):
-    for name in ("mode", "config", "model_dir", "epoch", "log_dir", "checkpoint_path", "keras_model", "anchors"):
+    for name in (
+        "mode",
+        "config",
+        "model_dir",
+        "epoch",
+        "log_dir",
+        "checkpoint_path",
+        "keras_model",
+        "anchors",
+    ):
         assert hasattr(model, name), name
     assert (model.mode, model.epoch) == ("inference", 0) and "{epoch:04d}" in model.checkpoint_path
 
@@ -204,7 +317,7 @@ def test_pieces_of_the_old_graph_name_what_to_use(name):
     with pytest.raises(NotImplementedError, match=rf"{name} .*Use (\S+)\.") as error:
         found("mrcnn.model", name)(1, 2, config=3)
     words = str(error.value).partition("Use ")[2].split()[0].rstrip(".").split(".")
-    for cut in range(len(words) - 1, 0, -1):                # the longest part that is a module
+    for cut in range(len(words) - 1, 0, -1):  # the longest part that is a module
         try:
             module = importlib.import_module(".".join(words[:cut]))
         except ModuleNotFoundError:
@@ -215,11 +328,14 @@ def test_pieces_of_the_old_graph_name_what_to_use(name):
 
 
 def test_what_else_is_gone_names_what_to_use(model):
-    for call, word in [(lambda: model.run_graph([], []), "model.trace"), (lambda: model.ancestor(None, "x"), "model.trace"),
-                       (lambda: found("mrcnn.utils", "box_refinement_graph")(1, 2), "mrcnn.ops.boxes.encode"),
-                       (lambda: found("mrcnn.utils", "batch_slice")(1, len, 2), "mrcnn.ops"),
-                       (lambda: found("mrcnn.utils", "mold_mask")(1, 2), "minimize_mask"),
-                       (lambda: found("mrcnn.parallel_model", "ParallelModel")(1, 2), "GPU_COUNT")]:
+    for call, word in [
+        (lambda: model.run_graph([], []), "model.trace"),
+        (lambda: model.ancestor(None, "x"), "model.trace"),
+        (lambda: found("mrcnn.utils", "box_refinement_graph")(1, 2), "mrcnn.ops.boxes.encode"),
+        (lambda: found("mrcnn.utils", "batch_slice")(1, len, 2), "mrcnn.ops"),
+        (lambda: found("mrcnn.utils", "mold_mask")(1, 2), "minimize_mask"),
+        (lambda: found("mrcnn.parallel_model", "ParallelModel")(1, 2), "GPU_COUNT"),
+    ]:
         with pytest.raises(NotImplementedError, match=word):
             call()
 

@@ -1,4 +1,5 @@
 """A notebook of a contest on clothes, from its CSV to its submission, as participants write one, on the built-in photos."""
+
 import glob
 import itertools
 import json
@@ -34,8 +35,15 @@ class FashionDataset(utils.Dataset):
         for i, name in enumerate(label_names):
             self.add_class("fashion", i + 1, name)
         for row in df.itertuples():
-            self.add_image("fashion", image_id=row.Index, path=str(image_dir / f"{row.Index}.jpg"), labels=row.CategoryId,
-                           annotations=row.EncodedPixels, height=row.Height, width=row.Width)
+            self.add_image(
+                "fashion",
+                image_id=row.Index,
+                path=str(image_dir / f"{row.Index}.jpg"),
+                labels=row.CategoryId,
+                annotations=row.EncodedPixels,
+                height=row.Height,
+                width=row.Width,
+            )
         self.label_names = label_names
 
     def image_reference(self, image_id):
@@ -53,9 +61,11 @@ class FashionDataset(utils.Dataset):
             sub_mask = np.full(info["height"] * info["width"], 0, dtype=np.uint8)
             numbers = [int(x) for x in annotation.split(" ")]
             for start, length in zip(numbers[0::2], numbers[1::2]):
-                sub_mask[start - 1:start - 1 + length] = 1
+                sub_mask[start - 1 : start - 1 + length] = 1
             sub_mask = sub_mask.reshape((info["height"], info["width"]), order="F")
-            mask[:, :, m] = cv2.resize(sub_mask, (IMAGE_SIZE, IMAGE_SIZE), interpolation=cv2.INTER_NEAREST)
+            mask[:, :, m] = cv2.resize(
+                sub_mask, (IMAGE_SIZE, IMAGE_SIZE), interpolation=cv2.INTER_NEAREST
+            )
             labels.append(int(label) + 1)
         return mask, np.array(labels)
 
@@ -86,14 +96,18 @@ def refine_masks(masks, rois):
 def trim_masks(masks, rois, class_ids):
     """What is called a part of a garment, but lies on no garment, is taken out; so is what refining left empty."""
     bodies = class_ids <= 27
-    keep = [bool(masks[:, :, m].sum()) and (bodies[m] or bodies.any()) for m in range(masks.shape[-1])]
+    keep = [
+        bool(masks[:, :, m].sum()) and (bodies[m] or bodies.any()) for m in range(masks.shape[-1])
+    ]
     return masks[:, :, keep], rois[keep], class_ids[keep]
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     """The folder of the contest, and its table grouped by photo."""
-    folder = make_sample(tmp_path_factory.mktemp("input") / "sample", train=8, val=3, size_hw=(160, 96))
+    folder = make_sample(
+        tmp_path_factory.mktemp("input") / "sample", train=8, val=3, size_hw=(160, 96)
+    )
     label_names = [f"class {i}" for i in range(NUM_CATS)]
     for category in json.loads((folder / "label_descriptions.json").read_text())["categories"]:
         label_names[category["id"]] = category["name"]
@@ -177,7 +191,9 @@ def submission(data, training, fashion_config):
             sub_list.append([image_id, "1 1", 23])
             missing_count += 1
     path = f"{root}/submission.csv"
-    pd.DataFrame(sub_list, columns=["ImageId", "EncodedPixels", "ClassId"]).to_csv(path, index=False)
+    pd.DataFrame(sub_list, columns=["ImageId", "EncodedPixels", "ClassId"]).to_csv(
+        path, index=False
+    )
     return pd.read_csv(path), missing_count
 
 
@@ -190,11 +206,17 @@ def test_the_data_set_shows_what_the_table_says(data, datasets):
         masks, class_ids = train_dataset.load_mask(image_id)
         rows = segment_df[segment_df.ImageId == train_dataset.image_info[image_id]["id"]]
         assert [label_names[i] for i in rows.ClassId] == names
-        assert [name.split(",")[0] for name in names] == [train_dataset.class_names[c] for c in class_ids]
+        assert [name.split(",")[0] for name in names] == [
+            train_dataset.class_names[c] for c in class_ids
+        ]
         height, width = np.asarray(Image.open(path)).shape[:2]
         for m, runs in enumerate(rows.EncodedPixels):
-            assert masks[:, :, m].mean() == pytest.approx(decode(runs, (height, width)).mean(), abs=0.01)
-        visualize.display_top_masks(train_dataset.load_image(image_id), masks, class_ids, train_dataset.class_names, limit=4)
+            assert masks[:, :, m].mean() == pytest.approx(
+                decode(runs, (height, width)).mean(), abs=0.01
+            )
+        visualize.display_top_masks(
+            train_dataset.load_image(image_id), masks, class_ids, train_dataset.class_names, limit=4
+        )
     plt.close("all")
 
 
@@ -208,14 +230,20 @@ def test_the_history_is_that_of_all_epochs(training):
         plt.plot(epochs, history["val_" + name], label="val_" + name)
         plt.legend()
     plt.close("all")
-    assert model.epoch == 3 and np.isfinite(history["val_loss"]).all() and history["loss"][-1] < history["loss"][0]
+    assert (
+        model.epoch == 3
+        and np.isfinite(history["val_loss"]).all()
+        and history["loss"][-1] < history["loss"][0]
+    )
     assert len(pd.DataFrame(history, index=epochs)) == 3
 
 
 def test_the_submission_can_be_read_and_nothing_in_it_overlaps(data, submission):
     table, missing_count = submission
     assert list(table.columns) == ["ImageId", "EncodedPixels", "ClassId"]
-    assert set(table.ImageId) == set(pd.read_csv(data[0] / "val.csv").ImageId) and missing_count == 0
+    assert (
+        set(table.ImageId) == set(pd.read_csv(data[0] / "val.csv").ImageId) and missing_count == 0
+    )
     assert table.ClassId.between(0, NUM_CATS - 1).all()
     for _, rows in table.groupby("ImageId"):
         masks = [decode(runs, (IMAGE_SIZE, IMAGE_SIZE)) for runs in rows.EncodedPixels]
@@ -226,10 +254,22 @@ def test_photos_of_the_validation_are_shown_with_what_was_found(datasets, traini
     model, _, _ = training
     _, valid_dataset = datasets
     image_id = valid_dataset.image_ids[0]
-    image, image_meta, gt_class_id, gt_bbox, gt_mask = modellib.load_image_gt(valid_dataset, model.config, image_id, use_mini_mask=False)
+    image, image_meta, gt_class_id, gt_bbox, gt_mask = modellib.load_image_gt(
+        valid_dataset, model.config, image_id, use_mini_mask=False
+    )
     results = model.detect([image], verbose=0)
     r = results[0]
-    visualize.display_instances(image, r["rois"], r["masks"], r["class_ids"], valid_dataset.class_names, r["scores"], figsize=(6, 6))
+    visualize.display_instances(
+        image,
+        r["rois"],
+        r["masks"],
+        r["class_ids"],
+        valid_dataset.class_names,
+        r["scores"],
+        figsize=(6, 6),
+    )
     plt.close("all")
-    ap, precisions, recalls, overlaps = utils.compute_ap(gt_bbox, gt_class_id, gt_mask, r["rois"], r["class_ids"], r["scores"], r["masks"])
+    ap, precisions, recalls, overlaps = utils.compute_ap(
+        gt_bbox, gt_class_id, gt_mask, r["rois"], r["class_ids"], r["scores"], r["masks"]
+    )
     assert 0 <= ap <= 1 and overlaps.shape == (len(r["rois"]), len(gt_class_id))

@@ -1,4 +1,5 @@
 """Configs as scripts write them: settings of their own, some that follow from others, lists where tuples are meant."""
+
 import json
 from pathlib import Path
 
@@ -16,7 +17,7 @@ class GarmentConfig(Config):
     NUM_CLASSES = len(CLASSES) + 1
     GPU_COUNT = 2
     IMAGES_PER_GPU = 4
-    BATCH_SIZE = 3                          # follows from the two above, whatever is written here
+    BATCH_SIZE = 3  # follows from the two above, whatever is written here
     IMAGE_MIN_DIM = IMAGE_SIZE
     IMAGE_MAX_DIM = IMAGE_SIZE
     IMAGE_SHAPE = (IMAGE_SIZE, IMAGE_SIZE, 3)
@@ -41,19 +42,30 @@ def test_the_batch_is_that_of_all_devices():
 
 def test_settings_may_follow_from_each_other_and_be_fractions():
     config = GarmentConfig()
-    assert config.NUM_CLASSES == 3 and config.STEPS_PER_EPOCH == 125.125 and list(config.IMAGE_SHAPE) == [256, 256, 3]
+    assert (
+        config.NUM_CLASSES == 3
+        and config.STEPS_PER_EPOCH == 125.125
+        and list(config.IMAGE_SHAPE) == [256, 256, 3]
+    )
     assert config.IMAGE_META_SIZE == 15
 
 
 def test_settings_of_ones_own_are_kept():
     config = GarmentConfig()
-    assert config.EPOCHS == [1, 6, 8] and config.FOLDER == Path("data/train") and config.PREPROCESS(5) == 5
+    assert (
+        config.EPOCHS == [1, 6, 8]
+        and config.FOLDER == Path("data/train")
+        and config.PREPROCESS(5) == 5
+    )
 
 
 def test_settings_of_any_type_can_be_written_into_a_checkpoint():
     written = json.loads(json.dumps(GarmentConfig().to_dict()))
     assert written["FOLDER"] == str(Path("data/train")) and written["DTYPE"] == "float32"
-    assert written["COLOURS"]["3"] == [255, 0, 0] and sorted(written["COLOURS"]["4"]) == ["blue", "red"]
+    assert written["COLOURS"]["3"] == [255, 0, 0] and sorted(written["COLOURS"]["4"]) == [
+        "blue",
+        "red",
+    ]
 
 
 def test_every_setting_is_displayed(capsys):
@@ -61,7 +73,11 @@ def test_every_setting_is_displayed(capsys):
     shown = capsys.readouterr().out
     assert shown.startswith("\nConfigurations:\n") and shown.endswith("\n\n")
     lines = [line.split(maxsplit=1) for line in shown.strip().splitlines()[1:]]
-    assert ["NAME", "garments"] in lines and ["BATCH_SIZE", "8"] in lines and {"FOLDER", "EPOCHS", "LEARNING_RATE"} <= {k for k, _ in lines}
+    assert (
+        ["NAME", "garments"] in lines
+        and ["BATCH_SIZE", "8"] in lines
+        and {"FOLDER", "EPOCHS", "LEARNING_RATE"} <= {k for k, _ in lines}
+    )
 
 
 @pytest.mark.parametrize("mean", [np.array([10.0, 20.0, 30.0]), (10, 20, 30), [10, 20, 30]])
@@ -113,5 +129,7 @@ def test_settings_that_are_made_on_the_object_count_when_a_model_is_built(shapes
     made(config)
     assert config.BATCH_SIZE == 1 and config.image_hw == (128, 128)
     config.DETECTION_MIN_CONFIDENCE = "0.5"
-    with pytest.raises(ValueError, match="DETECTION_MIN_CONFIDENCE must be a fraction .* Got '0.5'"):
+    with pytest.raises(
+        ValueError, match="DETECTION_MIN_CONFIDENCE must be a fraction .* Got '0.5'"
+    ):
         made(config)

@@ -1,4 +1,5 @@
 """Sizes other than usual: finer masks, sparser anchors, a backbone of the script's own, every way to resize photos."""
+
 import keras
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ def odd_photos(*sizes):
 @pytest.fixture(scope="module")
 def fine_and_sparse(shapes_config, shapes, tmp_path_factory):
     """A network with finer masks and sparser anchors, and what it found in a photo."""
+
     class FineAndSparseConfig(shapes_config):
         MASK_POOL_SIZE = 28
         MASK_SHAPE = [56, 56]
@@ -35,8 +37,12 @@ def fine_and_sparse(shapes_config, shapes, tmp_path_factory):
         IMAGE_MIN_DIM = 192
         IMAGE_MAX_DIM = 192
 
-    keras.utils.set_random_seed(0)                             # untrained weights of another seed may move every box out of the photo
-    model = modellib.MaskRCNN(mode="training", config=FineAndSparseConfig(), model_dir=tmp_path_factory.mktemp("logs"))
+    keras.utils.set_random_seed(
+        0
+    )  # untrained weights of another seed may move every box out of the photo
+    model = modellib.MaskRCNN(
+        mode="training", config=FineAndSparseConfig(), model_dir=tmp_path_factory.mktemp("logs")
+    )
     found = trained_and_found(model, shapes(2), odd_photos((150, 191)))[0]
     assert len(found["rois"]) > 0
     return model, found
@@ -51,14 +57,18 @@ def test_masks_that_the_head_cannot_make_are_refused(shapes_config):
     class WrongConfig(shapes_config):
         MASK_SHAPE = [56, 56]
 
-    with pytest.raises(ValueError, match=r"MASK_SHAPE must be twice MASK_POOL_SIZE.*set MASK_SHAPE = \(28, 28\)"):
+    with pytest.raises(
+        ValueError, match=r"MASK_SHAPE must be twice MASK_POOL_SIZE.*set MASK_SHAPE = \(28, 28\)"
+    ):
         WrongConfig()
 
 
 @pytest.mark.slow
 def test_anchors_may_be_sparser_where_levels_are_odd(fine_and_sparse):
     """192 pixels make levels of 48, 24, 12, 6 and 3 cells; every other one of 3 are 2."""
-    assert len(fine_and_sparse[0].get_anchors((192, 192, 3))) == 3 * (24 ** 2 + 12 ** 2 + 6 ** 2 + 3 ** 2 + 2 ** 2)
+    assert len(fine_and_sparse[0].get_anchors((192, 192, 3))) == 3 * (
+        24**2 + 12**2 + 6**2 + 3**2 + 2**2
+    )
 
 
 @pytest.mark.slow
@@ -78,18 +88,37 @@ def test_the_backbone_may_be_a_function(shapes_config, shapes, tmp_path):
 
         @staticmethod
         def COMPUTE_BACKBONE_SHAPE(image_shape):
-            return np.array([[int(np.ceil(image_shape[0] / s)), int(np.ceil(image_shape[1] / s))] for s in (4, 8, 16, 32, 64)])
+            return np.array(
+                [
+                    [int(np.ceil(image_shape[0] / s)), int(np.ceil(image_shape[1] / s))]
+                    for s in (4, 8, 16, 32, 64)
+                ]
+            )
 
     model = modellib.MaskRCNN(mode="training", config=OwnConfig(), model_dir=tmp_path)
-    assert modellib.compute_backbone_shapes(model.config, (64, 128, 3)).tolist() == [[16, 32], [8, 16], [4, 8], [2, 4], [1, 2]]
+    assert modellib.compute_backbone_shapes(model.config, (64, 128, 3)).tolist() == [
+        [16, 32],
+        [8, 16],
+        [4, 8],
+        [2, 4],
+        [1, 2],
+    ]
     trained_and_found(model, shapes(2), odd_photos((64, 64)))
     assert "BACKBONE" in model.config.to_dict()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("mode", "batch", "canvases"), [
-    ("square", 2, [(64, 64)] * 3), ("crop", 2, [(64, 64)] * 3), ("pad64", 1, [(192, 64), (64, 192), (128, 64)])])
-def test_photos_of_odd_sizes_are_taken_in_every_mode(shapes_config, shapes, made, mode, batch, canvases):
+@pytest.mark.parametrize(
+    ("mode", "batch", "canvases"),
+    [
+        ("square", 2, [(64, 64)] * 3),
+        ("crop", 2, [(64, 64)] * 3),
+        ("pad64", 1, [(192, 64), (64, 192), (128, 64)]),
+    ],
+)
+def test_photos_of_odd_sizes_are_taken_in_every_mode(
+    shapes_config, shapes, made, mode, batch, canvases
+):
     class ResizedConfig(shapes_config):
         IMAGE_RESIZE_MODE = mode
         IMAGES_PER_GPU = batch

@@ -1,4 +1,5 @@
 """Weight files of every kind that scripts have: their own, those of forks, whole models, those of other classes, and wrong ones."""
+
 import h5py
 import numpy as np
 import pytest
@@ -64,9 +65,17 @@ def test_a_file_fills_every_layer(model, target, file, by_name):
 @pytest.mark.parametrize("by_name", [True, False])
 def test_a_training_graphs_file_of_a_fork_fills_every_layer(model, target, file, tmp_path, by_name):
     """It holds more layers, most of them empty, and the anchors, which the forks made a weight."""
-    extra = [("input_rpn_match", {}), ("lambda_1", {}), ("proposal_targets", {}), ("rpn_class_loss", {}), ("output_rois", {}),
-             ("anchors", {"anchors/Variable:0": np.zeros((2, 100, 4), np.float32)})]
-    report = target.load_weights(rewritten(file, tmp_path / "fork.h5", extra=extra, order=-1), by_name=by_name)
+    extra = [
+        ("input_rpn_match", {}),
+        ("lambda_1", {}),
+        ("proposal_targets", {}),
+        ("rpn_class_loss", {}),
+        ("output_rois", {}),
+        ("anchors", {"anchors/Variable:0": np.zeros((2, 100, 4), np.float32)}),
+    ]
+    report = target.load_weights(
+        rewritten(file, tmp_path / "fork.h5", extra=extra, order=-1), by_name=by_name
+    )
     assert report.only_in_file == ["anchors"] and not report.only_in_model
     assert_same_weights(model, target)
 
@@ -78,14 +87,16 @@ def test_a_whole_models_file_fills_every_layer(model, target, file, tmp_path):
 
 def test_excluded_layers_keep_their_weights(model, target, file):
     report = target.load_weights(file, by_name=True, exclude=CLASS_LAYERS)
-    assert set(report.excluded) == set(CLASS_LAYERS) - {"mrcnn_bbox"}       # which has no weights
+    assert set(report.excluded) == set(CLASS_LAYERS) - {"mrcnn_bbox"}  # which has no weights
     assert_same_weights(model, target, but=CLASS_LAYERS)
     logits = {layer.name: layer for layer in target.get_trainable_layers()}["mrcnn_class_logits"]
     assert (logits.get_weights()[0] == np.float32(0.123)).all()
 
 
 @pytest.mark.slow
-def test_a_file_of_other_classes_is_loaded_without_its_class_layers(shapes_config, model, file, shapes, tmp_path):
+def test_a_file_of_other_classes_is_loaded_without_its_class_layers(
+    shapes_config, model, file, shapes, tmp_path
+):
     class MoreClasses(shapes_config):
         NUM_CLASSES = 1 + 4
 
@@ -97,7 +108,7 @@ def test_a_file_of_other_classes_is_loaded_without_its_class_layers(shapes_confi
         if layer.name not in CLASS_LAYERS:
             other = {own.name: own for own in larger.get_trainable_layers()}[layer.name]
             np.testing.assert_array_equal(layer.get_weights()[0], other.get_weights()[0])
-    (r,) = larger.detect([shapes(1).load_image(0)])             # made for training, and detects all the same
+    (r,) = larger.detect([shapes(1).load_image(0)])  # made for training, and detects all the same
     assert set(r["class_ids"]) <= {1, 2, 3, 4} and len(r["class_ids"])
 
 
@@ -105,7 +116,10 @@ def test_a_file_that_fits_nothing_is_refused(target, file, tmp_path):
     with h5py.File(tmp_path / "other.h5", "w") as other:
         group = other.create_group("dense_1")
         group["dense_1/kernel:0"] = np.zeros((3, 4), np.float32)
-        group.attrs["weight_names"], other.attrs["layer_names"] = [b"dense_1/kernel:0"], [b"dense_1"]
+        group.attrs["weight_names"], other.attrs["layer_names"] = (
+            [b"dense_1/kernel:0"],
+            [b"dense_1"],
+        )
     with pytest.raises(ValueError, match="nothing was loaded.*dense_1.*the model has bn"):
         target.load_weights(str(tmp_path / "other.h5"), by_name=True)
     with pytest.raises(FileNotFoundError, match="no weight file.*nowhere.h5"):

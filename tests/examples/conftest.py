@@ -1,4 +1,5 @@
 """What the tests of the examples share: an example as a module, shrunk until it trains in a moment."""
+
 import importlib.util
 from pathlib import Path
 
@@ -16,8 +17,11 @@ def example(uncompiled, tiny_settings):
         spec = importlib.util.spec_from_file_location(f"example_{name}", FOLDER / f"{name}.py")
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        config, = (c for c in vars(module).values() if isinstance(c, type) and c.__base__ is Config)
+        (config,) = (
+            c for c in vars(module).values() if isinstance(c, type) and c.__base__ is Config
+        )
         for key, value in (tiny_settings | {"VALIDATION_STEPS": 1} | settings).items():
             setattr(config, key, value)
         return module
+
     return load

@@ -1,4 +1,5 @@
 """A small data set, and a tiny model with random weights, made once for all tests of the application."""
+
 import contextlib
 import threading
 
@@ -9,18 +10,23 @@ import pytest
 def sample_folder(tmp_path_factory):
     """The built-in data: eight photos to train on and four to validate on."""
     from fashion.datasets.sample import make_sample
-    return make_sample(tmp_path_factory.mktemp("data") / "sample", train=8, val=4, size_hw=(128, 96))
+
+    return make_sample(
+        tmp_path_factory.mktemp("data") / "sample", train=8, val=4, size_hw=(128, 96)
+    )
 
 
 @pytest.fixture(scope="session")
 def ontology(sample_folder):
     from fashion.datasets.files import find_data
+
     return find_data(sample_folder).ontology()
 
 
 @pytest.fixture(scope="session")
 def validation(sample_folder, ontology):
     from fashion.datasets.imaterialist import load_imaterialist
+
     return load_imaterialist(sample_folder / "val.csv", sample_folder / "images", ontology)
 
 
@@ -31,14 +37,19 @@ def tiny_model(ontology, tiny_settings):
 
     from fashion.model import FashionModel
     from fashion.train import recipe_config
+
     keras.utils.set_random_seed(0)
-    return FashionModel(recipe_config("smoke", ontology, tiny_settings | {"DETECTION_MIN_CONFIDENCE": 0.03}), ontology)
+    return FashionModel(
+        recipe_config("smoke", ontology, tiny_settings | {"DETECTION_MIN_CONFIDENCE": 0.03}),
+        ontology,
+    )
 
 
 @pytest.fixture(scope="session")
 def tiny_run(tiny_model, tmp_path_factory):
     """A run folder that holds `tiny_model` as best.h5."""
     from mrcnn.modeling.weight_files import save_weights
+
     folder = tmp_path_factory.mktemp("runs") / "tiny"
     save_weights(tiny_model.detector, folder / "best.h5", metadata=tiny_model.metadata())
     return folder
@@ -48,6 +59,7 @@ def tiny_run(tiny_model, tmp_path_factory):
 def loaded_quickly(monkeypatch, tiny_model, tiny_run):
     """The verbs get `tiny_model` for `tiny_run` without building it again; the settings they ask for are noted and returned."""
     from fashion import model, predict, submit
+
     asked = {}
 
     def load_model(path, **settings):
@@ -55,7 +67,7 @@ def loaded_quickly(monkeypatch, tiny_model, tiny_run):
         asked.update(settings)
         return tiny_model
 
-    for place in (model, predict, submit):    # evaluate asks `fashion.model` when it needs it
+    for place in (model, predict, submit):  # evaluate asks `fashion.model` when it needs it
         monkeypatch.setattr(place, "load_model", load_model)
     return asked
 
@@ -63,9 +75,11 @@ def loaded_quickly(monkeypatch, tiny_model, tiny_run):
 @pytest.fixture
 def held():
     """held(folder, command) -> a context in which another thread works in the folder, as a second command does."""
+
     @contextlib.contextmanager
     def hold(folder, what):
         from mrcnn.locks import locked
+
         taken, done = threading.Event(), threading.Event()
 
         def work():
@@ -81,4 +95,5 @@ def held():
         finally:
             done.set()
             thread.join()
+
     return hold

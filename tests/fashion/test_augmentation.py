@@ -35,13 +35,17 @@ def test_the_mask_stays_on_the_object(photo):
 
 def test_half_of_the_photos_are_mirrored(photo):
     augment = default_augmenter()
-    centers = [np.nonzero(augment(*photo, np.random.default_rng(s))[1])[1].mean() for s in range(100)]
+    centers = [
+        np.nonzero(augment(*photo, np.random.default_rng(s))[1])[1].mean() for s in range(100)
+    ]
     assert 35 <= np.sum(np.array(centers) > 50) <= 65
 
 
 def test_an_object_keeps_at_least_half_and_at_most_half_again_of_its_area(photo):
     augment = default_augmenter()
-    ratios = [augment(*photo, np.random.default_rng(s))[1].sum() / photo[1].sum() for s in range(50)]
+    ratios = [
+        augment(*photo, np.random.default_rng(s))[1].sum() / photo[1].sum() for s in range(50)
+    ]
     assert 0.8**2 * 0.95 < min(ratios) < 0.9 and 1.1 < max(ratios) < 1.2**2 * 1.05
 
 
@@ -50,7 +54,9 @@ def test_what_the_movement_uncovers_is_black_and_belongs_to_nobody():
     for seed in range(20):
         image, masks = np.full((128, 128, 3), 255, np.uint8), np.ones((128, 128, 1), bool)
         image, masks = augment(image, masks, np.random.default_rng(seed))
-        assert (image[~masks[:, :, 0]] < image.max()).all()  # half-covered border pixels are dark gray
+        assert (
+            image[~masks[:, :, 0]] < image.max()
+        ).all()  # half-covered border pixels are dark gray
         uncovered += (image == 0).all(axis=2).sum()
         assert not masks[(image == 0).all(axis=2)].any()
     assert uncovered > 0
@@ -75,7 +81,9 @@ def test_black_padding_stays_black():
     augment = default_augmenter()
     for seed in range(20):
         image = np.zeros((96, 128, 3), np.uint8)
-        image[:, 40:] = 100                                             # a photo beside its padding
+        image[:, 40:] = 100  # a photo beside its padding
         image, masks = augment(image, image[:, :, :1] > 0, np.random.default_rng(seed))
-        beside = cv2.dilate(masks.astype(np.uint8), np.ones((7, 7), np.uint8)) == 0         # but for the blurred edge
+        beside = (
+            cv2.dilate(masks.astype(np.uint8), np.ones((7, 7), np.uint8)) == 0
+        )  # but for the blurred edge
         assert beside.mean() > 0.1 and (image[beside] == 0).all()

@@ -1,4 +1,5 @@
 """What the verbs share: data folders, and errors in one line."""
+
 import argparse
 import errno
 import json
@@ -7,12 +8,27 @@ import os
 import pytest
 
 from fashion import commands
-from fashion.commands import add_data_arguments, add_model_arguments, note_order, open_files, run_verb, working_in
+from fashion.commands import (
+    add_data_arguments,
+    add_model_arguments,
+    note_order,
+    open_files,
+    run_verb,
+    working_in,
+)
 from mrcnn import locks
 
 
-@pytest.mark.parametrize("error", [ValueError("too large; use 64"), FileNotFoundError("no such folder"), FileExistsError("in the way"),
-                                   PermissionError("not yours"), OSError("cannot be read as an image")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("too large; use 64"),
+        FileNotFoundError("no such folder"),
+        FileExistsError("in the way"),
+        PermissionError("not yours"),
+        OSError("cannot be read as an image"),
+    ],
+)
 def test_an_error_is_told_in_one_line(error, capsys):
     def main(argv):
         raise error
@@ -27,12 +43,23 @@ def test_a_full_disk_is_told_with_the_file_where_it_is_known(capsys):
 
     assert run_verb(main, ["out/page.html"]) == 2
     told = capsys.readouterr().err
-    assert told.startswith("error: out/page.html could not be written: No space left on device. Make room") and told.count("\n") == 1
+    assert (
+        told.startswith(
+            "error: out/page.html could not be written: No space left on device. Make room"
+        )
+        and told.count("\n") == 1
+    )
     assert run_verb(main, []) == 2
-    assert "error: A file could not be written: No space left on device. Make room on the disk" in capsys.readouterr().err
+    assert (
+        "error: A file could not be written: No space left on device. Make room on the disk"
+        in capsys.readouterr().err
+    )
 
 
-@pytest.mark.parametrize(("content", "told"), [("[", "is no JSON"), ("[]", "must hold a JSON object"), ("{}{", "is no JSON")])
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [("[", "is no JSON"), ("[]", "must hold a JSON object"), ("{}{", "is no JSON")],
+)
 def test_a_damaged_note_of_a_study_is_told(tmp_path, content, told):
     (tmp_path / "study.json").write_text(content)
     with pytest.raises(ValueError, match=f"study.json {told}"):
@@ -61,17 +88,22 @@ def test_success_is_zero_whatever_a_verb_returns(capsys):
 
 def test_without_data_the_built_in_photos_are_drawn(monkeypatch, tmp_path):
     import fashion.datasets.sample as sample
+
     drawn = []
 
     def make_sample(folder):
         drawn.append(folder)
         (folder / "images").mkdir(parents=True)
         (folder / "images" / "a.jpg").touch()
-        (folder / "train.csv").write_text("ImageId,EncodedPixels,Height,Width,ClassId,AttributesIds\n")
+        (folder / "train.csv").write_text(
+            "ImageId,EncodedPixels,Height,Width,ClassId,AttributesIds\n"
+        )
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sample, "make_sample", make_sample)
-    assert open_files(None).train_csv == commands.SAMPLE_FOLDER / "train.csv" and drawn == [commands.SAMPLE_FOLDER]
+    assert open_files(None).train_csv == commands.SAMPLE_FOLDER / "train.csv" and drawn == [
+        commands.SAMPLE_FOLDER
+    ]
 
 
 def test_verbs_have_the_same_options_with_their_own_score():
@@ -79,7 +111,12 @@ def test_verbs_have_the_same_options_with_their_own_score():
     add_model_arguments(parser, min_score=0.3)
     add_data_arguments(parser)
     args = parser.parse_args(["--data", "x"])
-    assert (args.min_score, args.data, args.skip_bad, args.weights) == (0.3, "x", False, str(commands.SHIPPED_WEIGHTS))
+    assert (args.min_score, args.data, args.skip_bad, args.weights) == (
+        0.3,
+        "x",
+        False,
+        str(commands.SHIPPED_WEIGHTS),
+    )
 
 
 def test_what_a_kill_left_half_written_is_removed_but_not_where_others_work(tmp_path, held):
@@ -92,10 +129,23 @@ def test_what_a_kill_left_half_written_is_removed_but_not_where_others_work(tmp_
     with held(tmp_path / "out" / "busy", "fashion train"):
         (tmp_path / "out" / names[-1]).touch()
         with working_in(tmp_path / "out", "predict"):
-            assert [(tmp_path / "out" / name).exists() for name in names] == [False, True, True, True]
+            assert [(tmp_path / "out" / name).exists() for name in names] == [
+                False,
+                True,
+                True,
+                True,
+            ]
         with working_in(tmp_path / "out", "compare", below=True):
-            assert [(tmp_path / "out" / name).exists() for name in names] == [False, False, False, True]
-            assert not (tmp_path / "out" / "free" / ".lock").exists() and (tmp_path / "out" / "busy" / ".lock").exists()
+            assert [(tmp_path / "out" / name).exists() for name in names] == [
+                False,
+                False,
+                False,
+                True,
+            ]
+            assert (
+                not (tmp_path / "out" / "free" / ".lock").exists()
+                and (tmp_path / "out" / "busy" / ".lock").exists()
+            )
 
 
 def test_a_folder_in_which_nothing_came_to_lie_is_removed_again(tmp_path):
@@ -119,4 +169,6 @@ def test_a_second_command_is_told_in_one_line(tmp_path, held, capsys):
     with held(tmp_path, "fashion segment"):
         assert run_verb(main, []) == 2
     told = capsys.readouterr().err
-    assert told.startswith(f"error: {tmp_path} is in use by fashion segment") and told.count("\n") == 1
+    assert (
+        told.startswith(f"error: {tmp_path} is in use by fashion segment") and told.count("\n") == 1
+    )

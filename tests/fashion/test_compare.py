@@ -1,4 +1,5 @@
 """compare: every run once, what is noted so that runs of one folder belong together, and what happens when one fails."""
+
 import csv
 import json
 from types import SimpleNamespace
@@ -20,7 +21,11 @@ def scores_of(seed, is_mlp):
         place = metrics
         for key in keys[:-1]:
             place = place.setdefault(key, {})
-        place[keys[-1]] = 0.1 + 0.01 * seed + 0.02 * (is_mlp and " f1" in column) if keys[0] in ("coco", "f1_ap") else -1
+        place[keys[-1]] = (
+            0.1 + 0.01 * seed + 0.02 * (is_mlp and " f1" in column)
+            if keys[0] in ("coco", "f1_ap")
+            else -1
+        )
     return json.dumps(metrics)
 
 
@@ -30,8 +35,9 @@ def trained(monkeypatch):
 
     Runs whose folder is in the returned list's `fail`, {end of its path: what is raised}, fail.
     """
+
     class Asked(list):
-        fail = {}               # one for each test, as the class is
+        fail = {}  # one for each test, as the class is
 
     asked = Asked()
 
@@ -47,13 +53,20 @@ def trained(monkeypatch):
 
     def evaluate(words):
         folder = compare.Path(words[words.index("--out") + 1])
-        assert {"--fixed", "--true-boxes"} <= set(words)        # without which two columns are not there
-        (folder / "metrics.json").write_text(scores_of(int(folder.name.removeprefix("seed")), folder.parent.name.startswith("mlp")))
+        assert {"--fixed", "--true-boxes"} <= set(words)  # without which two columns are not there
+        (folder / "metrics.json").write_text(
+            scores_of(int(folder.name.removeprefix("seed")), folder.parent.name.startswith("mlp"))
+        )
 
     monkeypatch.setattr(compare.train, "main", train)
     monkeypatch.setattr(compare.evaluate, "main", evaluate)
-    monkeypatch.setattr(compare_tables, "plot", lambda title, results: SimpleNamespace(
-        savefig=lambda path, **_: path.write_text(f"{title}: {', '.join(results)}")))
+    monkeypatch.setattr(
+        compare_tables,
+        "plot",
+        lambda title, results: SimpleNamespace(
+            savefig=lambda path, **_: path.write_text(f"{title}: {', '.join(results)}")
+        ),
+    )
     return asked
 
 
@@ -68,9 +81,20 @@ def weights(tmp_path):
 @pytest.fixture
 def words(tmp_path, weights):
     """words(*more) -> the command line of two variants with two seeds, in `tmp_path` / "out"."""
+
     def make(*more, only=("linear", "mlp")):
-        return ["attribute-heads", "--weights", str(weights), "--out", str(tmp_path / "out"), "--seeds", "2",
-                *(word for name in only for word in ("--only", name)), *more]
+        return [
+            "attribute-heads",
+            "--weights",
+            str(weights),
+            "--out",
+            str(tmp_path / "out"),
+            "--seeds",
+            "2",
+            *(word for name in only for word in ("--only", name)),
+            *more,
+        ]
+
     return make
 
 
@@ -87,11 +111,23 @@ def test_every_variant_is_trained_with_every_seed_and_told(trained, words, tmp_p
     results = compare.main(words("--set", "ATTRIBUTE_HIDDEN=8"))
     assert done(trained) == ["linear/seed1", "mlp/seed1", "linear/seed2", "mlp/seed2"]
     first = trained[1]
-    assert 'ATTRIBUTE_HEAD="mlp"' in first and "SEED=1" in first and first[-2:] == ["--set", "ATTRIBUTE_HIDDEN=8"]
-    assert first[first.index("--exclude") + 1] == "mrcnn_attribute.*" and 'STAGES=[["compare", "mrcnn_attribute.*", 3, 0.001]]' in first
-    assert results["mlp"]["mask f1AP"] == pytest.approx([0.13, 0.14]) and np.isnan(results["mlp"]["attribute micro F1"]).all()
+    assert (
+        'ATTRIBUTE_HEAD="mlp"' in first
+        and "SEED=1" in first
+        and first[-2:] == ["--set", "ATTRIBUTE_HIDDEN=8"]
+    )
+    assert (
+        first[first.index("--exclude") + 1] == "mrcnn_attribute.*"
+        and 'STAGES=[["compare", "mrcnn_attribute.*", 3, 0.001]]' in first
+    )
+    assert (
+        results["mlp"]["mask f1AP"] == pytest.approx([0.13, 0.14])
+        and np.isnan(results["mlp"]["attribute micro F1"]).all()
+    )
     rows = rows_of(tmp_path / "out")
-    assert [row["variant"] for row in rows] == ["linear", "mlp"] and float(rows[0]["mask AP, mean"]) == pytest.approx(0.115)
+    assert [row["variant"] for row in rows] == ["linear", "mlp"] and float(
+        rows[0]["mask AP, mean"]
+    ) == pytest.approx(0.115)
     printed = capsys.readouterr().out
     assert "0.115 ± 0.007" in printed and "+0.020" in printed and "micro F1" not in printed
 
@@ -107,17 +143,22 @@ def test_what_is_finished_is_not_done_again_and_what_was_killed_goes_on(trained,
 def test_a_folder_holds_runs_of_one_kind(trained, words):
     compare.main(words())
     trained.clear()
-    compare.main(words("--seeds", "3"))         # more of them are welcome
+    compare.main(words("--seeds", "3"))  # more of them are welcome
     compare.main(words(only=["conv"]))
     assert done(trained) == ["linear/seed3", "mlp/seed3", "conv/seed1", "conv/seed2"]
-    with pytest.raises(ValueError, match="begun otherwise .epochs 3 there, 9 here.. Give another folder"):
+    with pytest.raises(
+        ValueError, match="begun otherwise .epochs 3 there, 9 here.. Give another folder"
+    ):
         compare.main(words("--epochs", "9"))
 
 
 def test_another_checkpoint_of_the_same_name_is_another_start(trained, words, weights):
     compare.main(words())
     (weights / "best.h5").write_text("trained further")
-    with pytest.raises(ValueError, match="begun otherwise .weights_file 'best.h5 [0-9a-f]{16}' there, 'best.h5 [0-9a-f]{16}' here"):
+    with pytest.raises(
+        ValueError,
+        match="begun otherwise .weights_file 'best.h5 [0-9a-f]{16}' there, 'best.h5 [0-9a-f]{16}' here",
+    ):
         compare.main(words("--seeds", "3"))
     assert len(trained) == 4
     (weights / "best.h5").write_text("trained")
@@ -128,7 +169,9 @@ def test_another_checkpoint_of_the_same_name_is_another_start(trained, words, we
 @pytest.mark.parametrize("start", [[], ["--weights", "imagenet"], ["--weights", "none"]])
 def test_a_start_that_is_no_file_needs_none(trained, tmp_path, start):
     compare.main(["variation", "--out", str(tmp_path), "--seeds", "1", "--only", "plain", *start])
-    assert json.loads((tmp_path / "study.json").read_text())["weights_file"] == (start[1] if start else None)
+    assert json.loads((tmp_path / "study.json").read_text())["weights_file"] == (
+        start[1] if start else None
+    )
 
 
 def test_weights_that_do_not_exist_are_said_before_anything_is_trained(trained, words, weights):
@@ -138,7 +181,9 @@ def test_weights_that_do_not_exist_are_said_before_anything_is_trained(trained, 
     assert not trained
 
 
-def test_a_folder_from_before_starts_and_variants_were_noted_goes_on_and_is_noted_now(trained, words, weights, tmp_path):
+def test_a_folder_from_before_starts_and_variants_were_noted_goes_on_and_is_noted_now(
+    trained, words, weights, tmp_path
+):
     compare.main(words())
     out, trained[:] = tmp_path / "out", []
     order = json.loads((out / "study.json").read_text())
@@ -150,47 +195,69 @@ def test_a_folder_from_before_starts_and_variants_were_noted_goes_on_and_is_note
         compare.main(words("--rate", "0.1"))
     assert json.loads((out / "study.json").read_text()) == order
     compare.main(words("--seeds", "3"))
-    assert done(trained) == ["linear/seed3", "mlp/seed3"] and len(list(out.glob("*/variant.json"))) == 2
+    assert (
+        done(trained) == ["linear/seed3", "mlp/seed3"]
+        and len(list(out.glob("*/variant.json"))) == 2
+    )
     (weights / "best.h5").write_text("trained further")
     with pytest.raises(ValueError, match="weights_file"):
         compare.main(words())
 
 
-def test_a_variant_that_is_something_else_now_keeps_no_old_runs(trained, words, tmp_path, monkeypatch):
+def test_a_variant_that_is_something_else_now_keeps_no_old_runs(
+    trained, words, tmp_path, monkeypatch
+):
     compare.main(words())
     variants = STUDIES["attribute-heads"].variants
-    monkeypatch.setitem(variants, "conv", {"ATTRIBUTE_HEAD": "attention"})      # has no runs
+    monkeypatch.setitem(variants, "conv", {"ATTRIBUTE_HEAD": "attention"})  # has no runs
     monkeypatch.setitem(variants, "new", {"ATTRIBUTE_HEAD": "linear"})
     compare.main(words("--only", "new"))
     assert done(trained)[-2:] == ["new/seed1", "new/seed2"]
     monkeypatch.setitem(variants, "mlp", {"ATTRIBUTE_HEAD": "conv"})
-    for only in (["mlp"], ["linear"]):          # its runs would be in the table of others, too
-        with pytest.raises(ValueError, match=r"out/mlp holds runs of 'mlp' .*\(settings {.*'mlp'} there, {.*'conv'} here\)"):
+    for only in (["mlp"], ["linear"]):  # its runs would be in the table of others, too
+        with pytest.raises(
+            ValueError,
+            match=r"out/mlp holds runs of 'mlp' .*\(settings {.*'mlp'} there, {.*'conv'} here\)",
+        ):
             compare.main(words(only=only))
     (tmp_path / "out" / "mlp").rename(tmp_path / "old")
     compare.main(words())
-    assert done(trained)[-2:] == ["mlp/seed1", "mlp/seed2"] and 'ATTRIBUTE_HEAD="conv"' in trained[-1]
+    assert (
+        done(trained)[-2:] == ["mlp/seed1", "mlp/seed2"] and 'ATTRIBUTE_HEAD="conv"' in trained[-1]
+    )
 
 
 def test_results_are_written_after_each_seed_of_all_variants(trained, words, tmp_path):
     trained.fail["mlp/seed2"] = KeyboardInterrupt()
-    with pytest.raises(KeyboardInterrupt):      # stops at once
+    with pytest.raises(KeyboardInterrupt):  # stops at once
         compare.main(words("--seeds", "3"))
     assert done(trained) == ["linear/seed1", "mlp/seed1", "linear/seed2", "mlp/seed2"]
     assert [row["mask AP, seeds"] for row in rows_of(tmp_path / "out")] == ["1", "1"]
     assert (tmp_path / "out" / "plot.png").read_text() == "Attribute heads: linear, mlp"
 
 
-def test_a_run_that_fails_does_not_stop_the_others_and_is_told_at_the_end(trained, words, tmp_path, capsys, caplog):
-    trained.fail |= {"mlp/seed1": ImportError("no such package\nmore about it"), "linear/seed2": OSError("cannot download")}
+def test_a_run_that_fails_does_not_stop_the_others_and_is_told_at_the_end(
+    trained, words, tmp_path, capsys, caplog
+):
+    trained.fail |= {
+        "mlp/seed1": ImportError("no such package\nmore about it"),
+        "linear/seed2": OSError("cannot download"),
+    }
     assert run_verb(compare.main, words("--seeds", "3")) == 2
     assert len(trained) == 6
     assert [row["mask AP, seeds"] for row in rows_of(tmp_path / "out")] == ["2", "2"]
     told = capsys.readouterr()
-    assert "error: 2 of 6 runs failed" in told.err and "0.120 ± 0.014" in told.out      # linear: 0.11 and 0.13
-    assert "mlp, seed 1: ImportError: no such package\nlinear, seed 2: OSError: cannot download" in told.err
+    assert (
+        "error: 2 of 6 runs failed" in told.err and "0.120 ± 0.014" in told.out
+    )  # linear: 0.11 and 0.13
+    assert (
+        "mlp, seed 1: ImportError: no such package\nlinear, seed 2: OSError: cannot download"
+        in told.err
+    )
     assert [(record.message, bool(record.exc_info)) for record in caplog.records] == [
-        ("failed: mlp, seed 1: ImportError: no such package", True), ("failed: linear, seed 2: OSError: cannot download", False)]
+        ("failed: mlp, seed 1: ImportError: no such package", True),
+        ("failed: linear, seed 2: OSError: cannot download", False),
+    ]
     trained.clear()
     trained.fail.clear()
     compare.main(words("--seeds", "3"))
@@ -199,7 +266,9 @@ def test_a_run_that_fails_does_not_stop_the_others_and_is_told_at_the_end(traine
 
 
 def test_where_every_run_fails_there_is_no_table(trained, words, tmp_path):
-    trained.fail |= {f"{name}/seed{seed}": MemoryError() for name in ("linear", "mlp") for seed in (1, 2)}
+    trained.fail |= {
+        f"{name}/seed{seed}": MemoryError() for name in ("linear", "mlp") for seed in (1, 2)
+    }
     with pytest.raises(ValueError, match="4 of 4 runs failed.*\nlinear, seed 1: MemoryError: \n"):
         compare.main(words())
     assert not (tmp_path / "out" / "table.csv").exists()
@@ -209,18 +278,30 @@ def test_only_trains_less_and_tells_of_all(trained, words, tmp_path):
     compare.main(words(only=["conv"]))
     assert [row["variant"] for row in rows_of(tmp_path / "out")] == ["conv"]
     results = compare.main(words(only=["linear"]))
-    assert list(results) == [row["variant"] for row in rows_of(tmp_path / "out")] == ["linear", "conv"]       # in the study's order
+    assert (
+        list(results) == [row["variant"] for row in rows_of(tmp_path / "out")] == ["linear", "conv"]
+    )  # in the study's order
 
 
-@pytest.mark.parametrize(("more", "message"), [
-    (["--weights", ""], "give a trained model to start from"),
-    (["--seeds", "0"], "at least 1. Got 0"),
-    (["--only", "cnn"], "no variant cnn"),
-    (["--set", "SEED=4"], "--set SEED=4 would replace what the study gives its runs: use --seeds instead"),
-    (["--set", 'STAGES=[["a","all",9,0.1]]'], "use --epochs and --rate instead"),
-    (["--set", "EVALUATE_EVERY=1"], "use --epochs instead"),
-    (["--set", "LEARNING_RATE=1"], "use --rate instead"),
-    (["--set", "ATTRIBUTE_PER_CLASS=true"], "attribute-heads compares values of ATTRIBUTE_PER_CLASS: leave it out")])
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--weights", ""], "give a trained model to start from"),
+        (["--seeds", "0"], "at least 1. Got 0"),
+        (["--only", "cnn"], "no variant cnn"),
+        (
+            ["--set", "SEED=4"],
+            "--set SEED=4 would replace what the study gives its runs: use --seeds instead",
+        ),
+        (["--set", 'STAGES=[["a","all",9,0.1]]'], "use --epochs and --rate instead"),
+        (["--set", "EVALUATE_EVERY=1"], "use --epochs instead"),
+        (["--set", "LEARNING_RATE=1"], "use --rate instead"),
+        (
+            ["--set", "ATTRIBUTE_PER_CLASS=true"],
+            "attribute-heads compares values of ATTRIBUTE_PER_CLASS: leave it out",
+        ),
+    ],
+)
 def test_what_cannot_be_compared_is_said(words, more, message, tmp_path, capsys):
     with pytest.raises(SystemExit):
         compare.main(words(*more))
@@ -239,7 +320,19 @@ def test_a_setting_that_does_not_exist_is_said_before_anything_is_trained(traine
 
 
 def test_a_variant_may_be_more_than_settings(trained, tmp_path):
-    compare.main(["variation", "--out", str(tmp_path), "--seeds", "1", "--only", "rebalanced", "--only", "copy-paste"])
+    compare.main(
+        [
+            "variation",
+            "--out",
+            str(tmp_path),
+            "--seeds",
+            "1",
+            "--only",
+            "rebalanced",
+            "--only",
+            "copy-paste",
+        ]
+    )
     rebalanced = next(w for w in trained if "rebalanced" in w[w.index("--out") + 1])
     copied = next(w for w in trained if w is not rebalanced)
     assert "--rebalance" in rebalanced and "COPY_PASTE=0.5" not in rebalanced

@@ -1,4 +1,5 @@
 """Recipes: each is a whole, valid configuration, and stages may come from a command line."""
+
 import json
 
 import pytest
@@ -11,9 +12,17 @@ from mrcnn.training.schedules import Stage
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_is_valid_and_trains_heads_and_then_all(name):
     config = RECIPES[name]()
-    assert [stage.name for stage in config.STAGES] == ["heads", "all"] and all(stage.epochs > 0 for stage in config.STAGES)
-    assert set(config.LOSS_WEIGHTS) == {"rpn_class_loss", "rpn_bbox_loss", "mrcnn_class_loss", "mrcnn_bbox_loss", "mrcnn_mask_loss",
-                                        "mrcnn_attribute_loss"}
+    assert [stage.name for stage in config.STAGES] == ["heads", "all"] and all(
+        stage.epochs > 0 for stage in config.STAGES
+    )
+    assert set(config.LOSS_WEIGHTS) == {
+        "rpn_class_loss",
+        "rpn_bbox_loss",
+        "mrcnn_class_loss",
+        "mrcnn_bbox_loss",
+        "mrcnn_mask_loss",
+        "mrcnn_attribute_loss",
+    }
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -29,7 +38,9 @@ def test_the_defaults_are_those_of_iMaterialist_2020():
 
 
 def test_stages_may_come_from_a_command_line():
-    key, value = parse_setting('STAGES=[["heads", "heads", 1, 0.001], ["late", "4+", 2, 0.0001]]', FashionConfig)
+    key, value = parse_setting(
+        'STAGES=[["heads", "heads", 1, 0.001], ["late", "4+", 2, 0.0001]]', FashionConfig
+    )
     config = FashionConfig.from_dict({key: value})
     assert config.STAGES == (Stage("heads", "heads", 1, 1e-3), Stage("late", "4+", 2, 1e-4))
 

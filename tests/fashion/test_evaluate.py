@@ -1,4 +1,5 @@
 """evaluate: scores of a split, printed and written."""
+
 import csv
 import itertools
 import json
@@ -19,24 +20,64 @@ from fashion.evaluation.thresholds.table import Category, Thresholds
 from fashion.ontology import Ontology
 
 
-def test_scores_of_a_model_are_printed_and_written_and_its_predictions_stored(tiny_run, sample_folder, loaded_quickly, tmp_path, capsys):
+def test_scores_of_a_model_are_printed_and_written_and_its_predictions_stored(
+    tiny_run, sample_folder, loaded_quickly, tmp_path, capsys
+):
     out = tmp_path / "scores"
-    scores = evaluate.main(["--weights", str(tiny_run), "--data", str(sample_folder), "--out", str(out), "--true-boxes"])
+    scores = evaluate.main(
+        [
+            "--weights",
+            str(tiny_run),
+            "--data",
+            str(sample_folder),
+            "--out",
+            str(out),
+            "--true-boxes",
+        ]
+    )
     assert loaded_quickly == {"DETECTION_MIN_CONFIDENCE": 0.05}
     written = json.loads((out / "metrics.json").read_text())
-    assert written["rescored"] is json.loads((out / "predictions.json").read_text())["rescored"] is False
-    assert written["photos"] == 4 and written["weights"] == str(tiny_run / "best.h5") and written["min_score"] == 0.05
-    assert written["coco"]["segm"]["AP"] == scores["coco"]["segm"]["AP"] and 0 <= scores["coco"]["bbox"]["AP50"] <= 1
-    assert scores["attributes_on_truth"]["matched"] == scores["attributes_on_truth"]["ground_truth"] > 0
+    assert (
+        written["rescored"]
+        is json.loads((out / "predictions.json").read_text())["rescored"]
+        is False
+    )
+    assert (
+        written["photos"] == 4
+        and written["weights"] == str(tiny_run / "best.h5")
+        and written["min_score"] == 0.05
+    )
+    assert (
+        written["coco"]["segm"]["AP"] == scores["coco"]["segm"]["AP"]
+        and 0 <= scores["coco"]["bbox"]["AP50"] <= 1
+    )
+    assert (
+        scores["attributes_on_truth"]["matched"]
+        == scores["attributes_on_truth"]["ground_truth"]
+        > 0
+    )
     printed = capsys.readouterr().out
     assert "AP50" in printed and "\nCOCO, masks " in printed and "micro F1" in printed
 
-    again = evaluate.main(["--gt", str(sample_folder / "val.csv"), "--predictions", str(out / "predictions.json"), "--fixed"])
-    assert all(again[name] == scores[name] for name in ("coco", "f1_ap", "kaggle_2019", "kaggle_2020", "attributes", "found", "pixels"))
+    again = evaluate.main(
+        [
+            "--gt",
+            str(sample_folder / "val.csv"),
+            "--predictions",
+            str(out / "predictions.json"),
+            "--fixed",
+        ]
+    )
+    assert all(
+        again[name] == scores[name]
+        for name in ("coco", "f1_ap", "kaggle_2019", "kaggle_2020", "attributes", "found", "pixels")
+    )
     assert not list(out.glob("*.partial"))
 
 
-def test_predictions_of_a_killed_run_are_taken_up(tiny_run, tiny_model, sample_folder, loaded_quickly, tmp_path, monkeypatch):
+def test_predictions_of_a_killed_run_are_taken_up(
+    tiny_run, tiny_model, sample_folder, loaded_quickly, tmp_path, monkeypatch
+):
     words = ["--weights", str(tiny_run), "--data", str(sample_folder), "--out", str(tmp_path)]
     whole, shown = tiny_model.stream, []
 
@@ -54,7 +95,7 @@ def test_predictions_of_a_killed_run_are_taken_up(tiny_run, tiny_model, sample_f
         evaluate.main(words)
     monkeypatch.setattr(tiny_model, "stream", counted)
     scores = evaluate.main(words)
-    assert len(shown) == 2          # the batch in which it was killed
+    assert len(shown) == 2  # the batch in which it was killed
     monkeypatch.setattr(tiny_model, "stream", whole)
     assert evaluate.main(words)["coco"] == scores["coco"]
 
@@ -63,52 +104,93 @@ def test_predictions_of_a_killed_run_are_taken_up(tiny_run, tiny_model, sample_f
 def raw(sample_folder, tmp_path):
     """Every object of the validation photos as a raw prediction whose attributes are sure from 0.3 on, and one false one in each."""
     csv = sample_folder / "val.csv"
-    truth, rows = read_ground_truth(csv, evaluate.labels_of(csv), read_annotations=read_annotations), []
+    truth, rows = (
+        read_ground_truth(csv, evaluate.labels_of(csv), read_annotations=read_annotations),
+        [],
+    )
     some = truth["attributes"][0]["id"]
     for image in truth["images"]:
         here = [a for a in truth["annotations"] if a["image_id"] == image["id"]]
-        absent = next(row["id"] for row in truth["categories"] if row["id"] not in {a["category_id"] for a in here})
+        absent = next(
+            row["id"]
+            for row in truth["categories"]
+            if row["id"] not in {a["category_id"] for a in here}
+        )
         for a in [*here, here[0] | {"category_id": absent, "attribute_ids": []}]:
             scores = {str(i): 0.35 for i in a["attribute_ids"]}
             if scores:
                 scores.setdefault(str(some), 0.25)
-            rows.append({k: a[k] for k in ("image_id", "category_id", "segmentation", "bbox")}
-                        | {"score": 0.9 if a is here[0] or a in here else 0.6, "attribute_scores": scores})
+            rows.append(
+                {k: a[k] for k in ("image_id", "category_id", "segmentation", "bbox")}
+                | {"score": 0.9 if a is here[0] or a in here else 0.6, "attribute_scores": scores}
+            )
     (tmp_path / "raw.json").write_text(json.dumps(rows))
     return tmp_path / "raw.json"
 
 
 def test_what_stored_scores_are_of_goes_on_to_the_thresholds(sample_folder, raw, tmp_path):
     rows, csv = json.loads(raw.read_text()), sample_folder / "val.csv"
-    names = [{"id": image["id"], "file_name": image["file_name"]} for image in evaluate.truth_of(csv)["images"]]
-    words = ["--gt", str(csv), "--predictions", str(raw), "--tune", "attributes", "--folds", "2", "--out", str(tmp_path)]
-    for stored, expected in ((rows, None), ({"rescored": True, "images": names, "annotations": rows}, True)):
+    names = [
+        {"id": image["id"], "file_name": image["file_name"]}
+        for image in evaluate.truth_of(csv)["images"]
+    ]
+    words = [
+        "--gt",
+        str(csv),
+        "--predictions",
+        str(raw),
+        "--tune",
+        "attributes",
+        "--folds",
+        "2",
+        "--out",
+        str(tmp_path),
+    ]
+    for stored, expected in (
+        (rows, None),
+        ({"rescored": True, "images": names, "annotations": rows}, True),
+    ):
         raw.write_text(json.dumps(stored))
         scores = evaluate.main(words)
         about = json.loads((tmp_path / "metrics.json").read_text())
         written = json.loads((tmp_path / "thresholds.json").read_text())["tuning"]
-        assert [part.get("rescored") for part in (about, scores["tuning"], written)] == [expected] * 3
+        assert [part.get("rescored") for part in (about, scores["tuning"], written)] == [
+            expected
+        ] * 3
 
 
-def test_thresholds_of_another_label_list_are_refused_before_the_work(sample_folder, tiny_run, tiny_model, loaded_quickly, tmp_path,
-                                                                      monkeypatch):
+def test_thresholds_of_another_label_list_are_refused_before_the_work(
+    sample_folder, tiny_run, tiny_model, loaded_quickly, tmp_path, monkeypatch
+):
     Thresholds(categories={0: Category("umbrella hat", on=False)}).write(tmp_path / "t.json")
 
     def refuse(photos):
         raise AssertionError("a photo was predicted")
 
     monkeypatch.setattr(tiny_model, "stream", refuse)
-    for words in (["--weights", str(tiny_run), "--data", str(sample_folder)],
-                  ["--gt", str(sample_folder / "val.csv"), "--predictions", str(tmp_path / "none.json")]):      # which is not read
-        with pytest.raises(ValueError, match=r"t.json has thresholds of category 0 \(umbrella hat\), which here is"):
+    for words in (
+        ["--weights", str(tiny_run), "--data", str(sample_folder)],
+        ["--gt", str(sample_folder / "val.csv"), "--predictions", str(tmp_path / "none.json")],
+    ):  # which is not read
+        with pytest.raises(
+            ValueError, match=r"t.json has thresholds of category 0 \(umbrella hat\), which here is"
+        ):
             evaluate.main([*words, "--thresholds", str(tmp_path / "t.json")])
 
 
 def test_thresholds_are_searched_written_and_used(sample_folder, raw, tmp_path, capsys):
     words = ["--gt", str(sample_folder / "val.csv"), "--predictions", str(raw)]
-    scores = evaluate.main([*words, "--tune", "kaggle_2020", "--folds", "2", "--out", str(tmp_path / "tuned")])
-    assert scores["tuning"]["level"] == "global" and scores["tuning"]["held_out"]["global"] == 1 > scores["tuning"]["held_out"]["given"]
-    assert len(scores["grid"]["values"]) == 9 and (tmp_path / "tuned" / "grid.png").stat().st_size > 1000
+    scores = evaluate.main(
+        [*words, "--tune", "kaggle_2020", "--folds", "2", "--out", str(tmp_path / "tuned")]
+    )
+    assert (
+        scores["tuning"]["level"] == "global"
+        and scores["tuning"]["held_out"]["global"] == 1 > scores["tuning"]["held_out"]["given"]
+    )
+    assert (
+        len(scores["grid"]["values"]) == 9
+        and (tmp_path / "tuned" / "grid.png").stat().st_size > 1000
+    )
     assert json.loads((tmp_path / "tuned" / "metrics.json").read_text())["grid"] == scores["grid"]
     assert "<- written" in capsys.readouterr().out
     tuned = evaluate.main([*words, "--thresholds", str(tmp_path / "tuned" / "thresholds.json")])
@@ -118,49 +200,118 @@ def test_thresholds_are_searched_written_and_used(sample_folder, raw, tmp_path, 
 
 
 def test_a_level_may_be_asked_for(sample_folder, raw, tmp_path):
-    evaluate.main(["--gt", str(sample_folder / "val.csv"), "--predictions", str(raw), "--tune", "attributes", "--folds", "2", "--out",
-                   str(tmp_path), "--level", "given"])
+    evaluate.main(
+        [
+            "--gt",
+            str(sample_folder / "val.csv"),
+            "--predictions",
+            str(raw),
+            "--tune",
+            "attributes",
+            "--folds",
+            "2",
+            "--out",
+            str(tmp_path),
+            "--level",
+            "given",
+        ]
+    )
     written = json.loads((tmp_path / "thresholds.json").read_text())
-    assert written["tuning"]["level"] == "given" and (written["score"], written["attribute"]) == (0.5, 0.5)
+    assert written["tuning"]["level"] == "given" and (written["score"], written["attribute"]) == (
+        0.5,
+        0.5,
+    )
 
 
 @pytest.mark.slow
 def test_pages_are_written(sample_folder, raw, tmp_path):
-    evaluate.main(["--gt", str(sample_folder / "val.csv"), "--predictions", str(raw), "--report", str(tmp_path / "report"), "--errors",
-                   str(tmp_path / "errors"), "--photos", str(sample_folder / "images")])
+    evaluate.main(
+        [
+            "--gt",
+            str(sample_folder / "val.csv"),
+            "--predictions",
+            str(raw),
+            "--report",
+            str(tmp_path / "report"),
+            "--errors",
+            str(tmp_path / "errors"),
+            "--photos",
+            str(sample_folder / "images"),
+        ]
+    )
     for name in ("report", "errors"):
         page = (tmp_path / name / "index.html").read_text()
-        assert page.startswith("<!DOCTYPE html>") and "<svg" in page and not re.search(r'(src|href)="?http', page)
-    assert "data:image/jpeg" in page and json.loads((tmp_path / "errors" / "errors.json").read_text())
+        assert (
+            page.startswith("<!DOCTYPE html>")
+            and "<svg" in page
+            and not re.search(r'(src|href)="?http', page)
+        )
+    assert "data:image/jpeg" in page and json.loads(
+        (tmp_path / "errors" / "errors.json").read_text()
+    )
 
 
 def test_pages_need_a_folder_each(tmp_path, capsys):
     with pytest.raises(SystemExit):
-        evaluate.main(["--gt", "val.csv", "--predictions", "s.csv", "--report", str(tmp_path / "page"), "--errors",
-                       str(tmp_path / "a" / ".." / "page")])
-    assert "--report and --errors each write an index.html" in capsys.readouterr().err and not (tmp_path / "page").exists()
+        evaluate.main(
+            [
+                "--gt",
+                "val.csv",
+                "--predictions",
+                "s.csv",
+                "--report",
+                str(tmp_path / "page"),
+                "--errors",
+                str(tmp_path / "a" / ".." / "page"),
+            ]
+        )
+    assert (
+        "--report and --errors each write an index.html" in capsys.readouterr().err
+        and not (tmp_path / "page").exists()
+    )
 
 
 def test_attributes_that_2019_has_by_mistake_are_left_out_as_in_training(tmp_path):
     labels = Ontology.official(2019)
-    carrying, bare = labels.attribute_category_ids[0], min(set(labels.category_ids) - set(labels.attribute_category_ids))
+    carrying, bare = (
+        labels.attribute_category_ids[0],
+        min(set(labels.category_ids) - set(labels.attribute_category_ids)),
+    )
     first, second = labels.attribute_ids[:2]
     csv = tmp_path / "train.csv"
-    csv.write_text("ImageId,EncodedPixels,Height,Width,ClassId\n"
-                   f"a.jpg,1 100,20,20,{carrying}_{first}\na.jpg,201 100,20,20,{bare}_{second}\nb.jpg,1 100,20,20,{carrying}_{second}\n")
+    csv.write_text(
+        "ImageId,EncodedPixels,Height,Width,ClassId\n"
+        f"a.jpg,1 100,20,20,{carrying}_{first}\na.jpg,201 100,20,20,{bare}_{second}\nb.jpg,1 100,20,20,{carrying}_{second}\n"
+    )
     truth = evaluate.truth_of(csv)
     assert [row["attribute_ids"] for row in truth["annotations"]] == [[first], [], [second]]
     for name in "ab":
         Image.new("RGB", (20, 20)).save(tmp_path / f"{name}.jpg")
     dataset = load_files(DataFiles(tmp_path, csv, None, tmp_path, None, None, 2019), csv, labels)
-    assert [row["attribute_ids"] for row in dataset.to_coco()["annotations"]] == [[first], [], [second]]
+    assert [row["attribute_ids"] for row in dataset.to_coco()["annotations"]] == [
+        [first],
+        [],
+        [second],
+    ]
 
-    rows = [{key: row[key] for key in ("image_id", "category_id", "segmentation", "bbox")} | {"score": 0.9}
-            | ({"attribute_scores": {str(i): 0.8 for i in row["attribute_ids"]}} if row["attribute_ids"] else {"attribute_ids": []})
-            for row in truth["annotations"]]
+    rows = [
+        {key: row[key] for key in ("image_id", "category_id", "segmentation", "bbox")}
+        | {"score": 0.9}
+        | (
+            {"attribute_scores": {str(i): 0.8 for i in row["attribute_ids"]}}
+            if row["attribute_ids"]
+            else {"attribute_ids": []}
+        )
+        for row in truth["annotations"]
+    ]
     (tmp_path / "results.json").write_text(json.dumps(rows))
     scores = evaluate.main(["--gt", str(csv), "--predictions", str(tmp_path / "results.json")])
-    assert scores["attributes"]["map"] == scores["attributes"]["micro_f1"] == scores["kaggle_2019"]["pooled"] == 1
+    assert (
+        scores["attributes"]["map"]
+        == scores["attributes"]["micro_f1"]
+        == scores["kaggle_2019"]["pooled"]
+        == 1
+    )
     assert scores["attribute_curves"]["f1"][9] == 1
 
 
@@ -168,14 +319,20 @@ def test_labels_beside_a_csv_are_read(sample_folder, tmp_path):
     assert evaluate.labels_of(tmp_path / "truth.json") is None
     (tmp_path / "val.csv").write_text("ImageId,EncodedPixels,Height,Width,ClassId\n")
     assert evaluate.labels_of(tmp_path / "val.csv") == Ontology.official(2019)
-    (tmp_path / "label_descriptions.json").write_text('{"categories": [{"id": 3, "name": "hat"}], "attributes": []}')
+    (tmp_path / "label_descriptions.json").write_text(
+        '{"categories": [{"id": 3, "name": "hat"}], "attributes": []}'
+    )
     assert evaluate.labels_of(tmp_path / "val.csv").category_names == ("hat",)
 
 
 def test_photos_are_found_by_name_with_or_without_extension(sample_folder, tmp_path):
     read = evaluate.photo_reader(sample_folder / "images")
     name = next((sample_folder / "images").iterdir())
-    assert (read(name.name) == read(name.stem)).all() and read("nothing") is None and evaluate.photo_reader(None) is None
+    assert (
+        (read(name.name) == read(name.stem)).all()
+        and read("nothing") is None
+        and evaluate.photo_reader(None) is None
+    )
     with pytest.raises(FileNotFoundError, match="There is no folder"):
         evaluate.photo_reader(tmp_path / "none")
 
@@ -187,7 +344,14 @@ def test_photos_outside_of_the_folder_count_as_lacking(tmp_path, caplog):
     (tmp_path / "photos" / "link.png").symlink_to(tmp_path / "secret.png")
     read = evaluate.photo_reader(tmp_path / "photos")
     assert read("a").shape == (4, 3, 3) and not caplog.records
-    for name in ("../secret.png", "../secret", str(tmp_path / "secret.png"), "link.png", "link", ""):
+    for name in (
+        "../secret.png",
+        "../secret",
+        str(tmp_path / "secret.png"),
+        "link.png",
+        "link",
+        "",
+    ):
         assert read(name) is None
         assert "It is not drawn" in caplog.records[-1].getMessage()
 
@@ -206,10 +370,17 @@ def test_a_photo_that_exif_turns_is_drawn_in_the_size_of_its_annotations(tmp_pat
 def test_images_without_objects_are_scored(tmp_path, capsys):
     """Nothing to find and nothing found is right; a detection there is a false positive."""
     csv, predictions = tmp_path / "val.csv", tmp_path / "predictions.json"
-    csv.write_text("ImageId,EncodedPixels,Height,Width,ClassId,AttributesIds\na,1 "
-                   "40,8,10,3,\nb,,8,10,,\n")
+    csv.write_text(
+        "ImageId,EncodedPixels,Height,Width,ClassId,AttributesIds\na,1 40,8,10,3,\nb,,8,10,,\n"
+    )
     mask = {"size": [8, 10], "counts": [0, 40, 40]}
-    right = {"image_id": 0, "category_id": 3, "score": 0.9, "segmentation": mask, "attribute_ids": []}
+    right = {
+        "image_id": 0,
+        "category_id": 3,
+        "score": 0.9,
+        "segmentation": mask,
+        "attribute_ids": [],
+    }
     scores = []
     for rows in ([right], [right, right | {"image_id": 1, "score": 0.95}]):
         predictions.write_text(json.dumps(rows))
@@ -221,29 +392,70 @@ def test_images_without_objects_are_scored(tmp_path, capsys):
 
 def test_stored_predictions_are_scored_by_every_measure(sample_folder, tmp_path, capsys):
     """The truth handed in as a submission: all is found, and only measures that cannot reach 1 do not."""
-    csv = shutil.copy(sample_folder / "val.csv", tmp_path)    # away from its labels, so of the official ones
+    csv = shutil.copy(
+        sample_folder / "val.csv", tmp_path
+    )  # away from its labels, so of the official ones
     truth = read_ground_truth(csv, Ontology.official(2020), read_annotations=read_annotations)
-    results = [{k: a[k] for k in ("image_id", "category_id", "segmentation", "bbox", "attribute_ids")} | {"score": 1.0}
-               for a in truth["annotations"]]
+    results = [
+        {k: a[k] for k in ("image_id", "category_id", "segmentation", "bbox", "attribute_ids")}
+        | {"score": 1.0}
+        for a in truth["annotations"]
+    ]
     (tmp_path / "results.json").write_text(json.dumps(results))
-    scores = evaluate.main(["--gt", str(csv), "--predictions", str(tmp_path / "results.json"), "--fixed", "--out",
-                            str(tmp_path / "scores")])
+    scores = evaluate.main(
+        [
+            "--gt",
+            str(csv),
+            "--predictions",
+            str(tmp_path / "results.json"),
+            "--fixed",
+            "--out",
+            str(tmp_path / "scores"),
+        ]
+    )
     assert json.loads((tmp_path / "scores" / "metrics.json").read_text())["photos"] == 4
     for name in ("coco", "f1_ap"):
         assert scores[name]["segm"]["AP"] == scores[name]["bbox"]["AP"] == 1
     assert scores["f1_ap"]["segm"]["f1AP"] == scores["fashionpedia"]["segm"]["iou_f1/AP"] == 1
-    assert scores["fashionpedia_fixed"]["bbox"]["iou/AP"] == scores["kaggle_2020"]["score"] == scores["kaggle_2019"]["pooled"] == 1
-    assert scores["attributes"]["micro_f1"] == scores["found"]["sensitivity"] == scores["pixels"]["pixel_accuracy"] == 1
+    assert (
+        scores["fashionpedia_fixed"]["bbox"]["iou/AP"]
+        == scores["kaggle_2020"]["score"]
+        == scores["kaggle_2019"]["pooled"]
+        == 1
+    )
+    assert (
+        scores["attributes"]["micro_f1"]
+        == scores["found"]["sensitivity"]
+        == scores["pixels"]["pixel_accuracy"]
+        == 1
+    )
     printed = capsys.readouterr().out
-    assert "Kaggle 2020: 1.0000" in printed and "Fashionpedia, fixed (ours)" in printed and "with F1 of the attributes" in printed
+    assert (
+        "Kaggle 2020: 1.0000" in printed
+        and "Fashionpedia, fixed (ours)" in printed
+        and "with F1 of the attributes" in printed
+    )
 
 
 def test_stored_predictions_are_scored_without_a_network(sample_folder, tmp_path):
     (tmp_path / "results.json").write_text("[]")
-    code = ("import sys; from fashion import evaluate; evaluate.main(sys.argv[1:]); "
-            "sys.exit(str(sorted({'tensorflow', 'keras', 'jax'} & set(sys.modules))) if {'tensorflow', 'keras'} & set(sys.modules) else 0)")
-    done = subprocess.run([sys.executable, "-c", code, "--gt", str(sample_folder / "val.csv"), "--predictions",
-                           str(tmp_path / "results.json")], capture_output=True, text=True)
+    code = (
+        "import sys; from fashion import evaluate; evaluate.main(sys.argv[1:]); "
+        "sys.exit(str(sorted({'tensorflow', 'keras', 'jax'} & set(sys.modules))) if {'tensorflow', 'keras'} & set(sys.modules) else 0)"
+    )
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            code,
+            "--gt",
+            str(sample_folder / "val.csv"),
+            "--predictions",
+            str(tmp_path / "results.json"),
+        ],
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -254,20 +466,37 @@ def test_stored_predictions_are_not_scored_again(capsys):
 
 
 def test_a_model_or_stored_predictions_must_be_named(capsys):
-    for words in ([], ["--gt", "val.csv"], ["--predictions", "s.csv"], ["--gt", "val.csv", "--predictions", "s.csv", "--weights", "w.h5"]):
+    for words in (
+        [],
+        ["--gt", "val.csv"],
+        ["--predictions", "s.csv"],
+        ["--gt", "val.csv", "--predictions", "s.csv", "--weights", "w.h5"],
+    ):
         with pytest.raises(SystemExit):
             evaluate.main(words)
-        assert "give --weights to score a model, or --gt and --predictions" in capsys.readouterr().err
+        assert (
+            "give --weights to score a model, or --gt and --predictions" in capsys.readouterr().err
+        )
 
 
-def test_data_of_another_label_list_are_read_with_their_own(sample_folder, ontology, tmp_path, caplog):
+def test_data_of_another_label_list_are_read_with_their_own(
+    sample_folder, ontology, tmp_path, caplog
+):
     files = find_data(sample_folder)
     assert evaluate.labels_of_data(files, None, ontology, True) == ontology
-    attributes = Ontology(ontology.category_ids, ontology.category_names, ontology.category_supercategories, (400,), ("sheer",), ("",),
-                          ontology.attribute_category_ids)
+    attributes = Ontology(
+        ontology.category_ids,
+        ontology.category_names,
+        ontology.category_supercategories,
+        (400,),
+        ("sheer",),
+        ("",),
+        ontology.attribute_category_ids,
+    )
     assert evaluate.labels_of_data(files, None, attributes, False) == files.ontology()
     assert [record.getMessage() for record in caplog.records] == [
-        f"The label list of {sample_folder} is not the model's: categories and attributes are matched by name."]
+        f"The label list of {sample_folder} is not the model's: categories and attributes are matched by name."
+    ]
     with pytest.raises(ValueError, match="--true-boxes needs data of the model's own label list"):
         evaluate.labels_of_data(files, None, attributes, True)
     foreign = Ontology((0,), ("kimono",), ("",), (), (), (), ())
@@ -275,7 +504,9 @@ def test_data_of_another_label_list_are_read_with_their_own(sample_folder, ontol
         evaluate.labels_of_data(files, None, foreign, False)
 
 
-def test_a_model_is_scored_on_data_that_number_attributes_otherwise(tiny_run, sample_folder, loaded_quickly, tmp_path):
+def test_a_model_is_scored_on_data_that_number_attributes_otherwise(
+    tiny_run, sample_folder, loaded_quickly, tmp_path
+):
     """The same photos with other attribute ids and one attribute that the model lacks: the scores are the same."""
     folder = shutil.copytree(sample_folder, tmp_path / "data")
     labels = json.loads((folder / "label_descriptions.json").read_text())
@@ -290,36 +521,69 @@ def test_a_model_is_scored_on_data_that_number_attributes_otherwise(tiny_run, sa
             row[at] = ",".join(str(int(i) + 1000) for i in row[at].split(",") if i)
         with open(folder / name, "w", newline="") as file:
             csv.writer(file).writerows([header, *rows])
-    scores = [evaluate.main(["--weights", str(tiny_run), "--data", str(path), "--out", str(tmp_path / "out"), "--score-threshold", "0"])
-              for path in (sample_folder, folder)]
+    scores = [
+        evaluate.main(
+            [
+                "--weights",
+                str(tiny_run),
+                "--data",
+                str(path),
+                "--out",
+                str(tmp_path / "out"),
+                "--score-threshold",
+                "0",
+            ]
+        )
+        for path in (sample_folder, folder)
+    ]
     for name in ("coco", "f1_ap", "kaggle_2020", "found"):
         assert scores[0][name] == scores[1][name]
     assert scores[0]["attributes"]["counts"] == scores[1]["attributes"]["counts"]
     stored = json.loads((tmp_path / "out" / "predictions.json").read_text())
-    assert not any(row["id"] >= 1000 for row in stored["attributes"])          # the model's own list goes with its ids
+    assert not any(
+        row["id"] >= 1000 for row in stored["attributes"]
+    )  # the model's own list goes with its ids
 
 
 def test_nothing_found_is_told(sample_folder, tmp_path, caplog):
     truth = evaluate.truth_of(sample_folder / "val.csv")
-    rows = [{"image_id": a["image_id"], "category_id": a["category_id"], "score": 0.9, "segmentation": [[0, 0, 1, 0, 1, 1, 0, 1]]}
-            for a in truth["annotations"]]
+    rows = [
+        {
+            "image_id": a["image_id"],
+            "category_id": a["category_id"],
+            "score": 0.9,
+            "segmentation": [[0, 0, 1, 0, 1, 1, 0, 1]],
+        }
+        for a in truth["annotations"]
+    ]
     (tmp_path / "p.json").write_text(json.dumps(rows))
-    evaluate.main(["--gt", str(sample_folder / "val.csv"), "--predictions", str(tmp_path / "p.json")])
+    evaluate.main(
+        ["--gt", str(sample_folder / "val.csv"), "--predictions", str(tmp_path / "p.json")]
+    )
     assert "No detection overlaps an object of its category by half" in caplog.text
 
 
 def test_files_that_are_missing_are_named(tmp_path, sample_folder):
     with pytest.raises(FileNotFoundError, match="There is no file .*none.csv. --gt names"):
         evaluate.main(["--gt", str(tmp_path / "none.csv"), "--predictions", "p.json"])
-    with pytest.raises(FileNotFoundError, match="There is no file .*none.json. --predictions names"):
-        evaluate.main(["--gt", str(sample_folder / "val.csv"), "--predictions", str(tmp_path / "none.json")])
+    with pytest.raises(
+        FileNotFoundError, match="There is no file .*none.json. --predictions names"
+    ):
+        evaluate.main(
+            ["--gt", str(sample_folder / "val.csv"), "--predictions", str(tmp_path / "none.json")]
+        )
 
 
 def test_the_split_is_a_csv_of_the_folder(sample_folder, ontology):
     files = find_data(sample_folder)
-    assert [len(evaluate.open_split(files, name, ontology, False).image_ids) for name in (None, "val.csv", "train.csv")] == [4, 4, 8]
+    assert [
+        len(evaluate.open_split(files, name, ontology, False).image_ids)
+        for name in (None, "val.csv", "train.csv")
+    ] == [4, 4, 8]
     of_training = files.train_csv.read_text().splitlines()[1].split(",")[0]
-    held_out = evaluate.open_split(files, None, ontology, False, {"kind": "stratified", "held_out": [of_training]})     # by a checkpoint
+    held_out = evaluate.open_split(
+        files, None, ontology, False, {"kind": "stratified", "held_out": [of_training]}
+    )  # by a checkpoint
     assert [info["id"] for info in held_out.image_info] == [of_training]
     with pytest.raises(FileNotFoundError, match="--split names a CSV inside the data folder"):
         evaluate.open_split(files, "test.csv", ontology, False)

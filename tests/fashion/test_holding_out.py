@@ -1,4 +1,5 @@
 """Holding out: which split a training gets, begun or resumed."""
+
 import argparse
 
 import pytest
@@ -23,20 +24,32 @@ def split_of(words, order=None, val=None):
 
 def test_a_training_gets_the_split_it_asks_for():
     assert split_of("") == Split("stratified") and split_of("", val="val.csv") == Split("val.csv")
-    assert split_of("--split random") == split_of("--split random", val="val.csv") == Split("random")
-    assert split_of("--fold 2/5 --no-near-duplicates", val="val.csv") == Split("stratified", (2, 5), near_duplicates=False)
+    assert (
+        split_of("--split random") == split_of("--split random", val="val.csv") == Split("random")
+    )
+    assert split_of("--fold 2/5 --no-near-duplicates", val="val.csv") == Split(
+        "stratified", (2, 5), near_duplicates=False
+    )
     assert split_of("--split random --fold 1/3") == Split("random", (1, 3))
 
 
 def test_a_resumed_training_keeps_its_split():
-    order = {"split": Split("stratified", (2, 5)).to_dict() | {"fold": [2, 5]}}         # as JSON has it
-    assert split_of("", order) == split_of("--fold 2/5", order, val="val.csv") == Split("stratified", (2, 5))
-    with pytest.raises(ValueError, match=r"begun with another split \(fold \(2, 5\) there, \(1, 5\) here\)"):
+    order = {"split": Split("stratified", (2, 5)).to_dict() | {"fold": [2, 5]}}  # as JSON has it
+    assert (
+        split_of("", order)
+        == split_of("--fold 2/5", order, val="val.csv")
+        == Split("stratified", (2, 5))
+    )
+    with pytest.raises(
+        ValueError, match=r"begun with another split \(fold \(2, 5\) there, \(1, 5\) here\)"
+    ):
         split_of("--fold 1/5", order)
 
 
 def test_a_training_from_before_there_was_a_choice_keeps_its_own():
-    assert split_of("", {"recipe": "ccp"}) == Split("random") and split_of("", {"recipe": "ccp"}, val="val.csv") == Split("val.csv")
+    assert split_of("", {"recipe": "ccp"}) == Split("random") and split_of(
+        "", {"recipe": "ccp"}, val="val.csv"
+    ) == Split("val.csv")
 
 
 @pytest.mark.parametrize("words", ["--fold 2", "--fold 2/x", "--fold a/b/c", "--split best"])
@@ -48,10 +61,14 @@ def test_words_that_are_no_split_are_refused(words, capsys):
 
 def test_a_checkpoint_tells_what_was_held_out(validation, tiny_model, tmp_path):
     from mrcnn.modeling.weight_files import save_weights
+
     run = RunFolder(tmp_path)
     assert held_out_by(None) is held_out_by(run) is None
     note = note_of(Split(), validation)
-    assert note["held_out"] == [info["id"] for info in validation.image_info] and note["kind"] == "stratified"
+    assert (
+        note["held_out"] == [info["id"] for info in validation.image_info]
+        and note["kind"] == "stratified"
+    )
     save_weights(tiny_model.detector, run.last, metadata={"split": note})
     assert held_out_by(run) == note["held_out"]
     assert note_of(Split("val.csv"), validation)["held_out"] is None

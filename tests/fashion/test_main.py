@@ -1,4 +1,5 @@
 """The command: every verb runs in every way it can be called, and what is wrong is told in one line."""
+
 import ast
 import runpy
 import subprocess
@@ -25,18 +26,34 @@ def test_every_verb_runs_as_a_script(verb, monkeypatch, capsys, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("verb", ["train", "evaluate", "explore"])      # what all begin with is tested above; a process imports all anew
+@pytest.mark.parametrize(
+    "verb", ["train", "evaluate", "explore"]
+)  # what all begin with is tested above; a process imports all anew
 def test_verbs_run_as_processes_from_another_folder(verb, tmp_path):
-    done = subprocess.run([sys.executable, str(ROOT / "fashion" / f"{verb}.py"), "--help"], cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "fashion" / f"{verb}.py"), "--help"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0 and f"usage: fashion {verb} " in done.stdout, done.stderr
 
 
 @pytest.mark.slow
 def test_the_package_runs_as_a_command_from_another_folder(tmp_path):
-    call = [sys.executable, "-c", f"import sys, runpy; sys.path.insert(0, {str(ROOT)!r}); "
-                                  "runpy.run_module('fashion', run_name='__main__', alter_sys=True)"]
-    done = subprocess.run([*call, "predict", "nothing.jpg"], cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 2 and done.stderr.splitlines()[-1] == "error: There is no photo or folder nothing.jpg."
+    call = [
+        sys.executable,
+        "-c",
+        f"import sys, runpy; sys.path.insert(0, {str(ROOT)!r}); "
+        "runpy.run_module('fashion', run_name='__main__', alter_sys=True)",
+    ]
+    done = subprocess.run(
+        [*call, "predict", "nothing.jpg"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (
+        done.returncode == 2
+        and done.stderr.splitlines()[-1] == "error: There is no photo or folder nothing.jpg."
+    )
     assert "Traceback" not in done.stderr
 
 
@@ -55,8 +72,11 @@ def test_the_command_alone_lists_its_verbs(capsys):
 
 def test_every_file_that_can_be_called_is_a_verb():
     """Whatever ends in `if __name__ == "__main__"` is on the list, and shows in its first line how to run it."""
-    scripts = {path.stem: ast.get_docstring(ast.parse(path.read_text())) for path in (ROOT / "fashion").glob("*.py")
-               if 'if __name__ == "__main__"' in path.read_text()}
+    scripts = {
+        path.stem: ast.get_docstring(ast.parse(path.read_text()))
+        for path in (ROOT / "fashion").glob("*.py")
+        if 'if __name__ == "__main__"' in path.read_text()
+    }
     assert set(scripts) - {"__main__"} == set(VERBS)
     assert all(f"python fashion/{verb}.py" in scripts[verb].splitlines()[0] for verb in VERBS)
 
@@ -66,23 +86,46 @@ def test_no_verb_hides_a_package():
     assert not set(sys.stdlib_module_names) & set(VERBS)
 
 
-@pytest.mark.parametrize("arguments, told", [
-    ("train --data nowhere", "There is no data folder nowhere. Expected a folder with train.csv"),
-    ("train --data {sample} --set IMAGE_MAX_DIM=100 --set IMAGE_MIN_DIM=64", "the nearest sizes that work are 64 and 128."),
-    ("train --data {sample} --stage body", "--stage must be 'all' or one of heads, all."),
-    ("train --set IMAGE_SIZE=3", "has no setting 'IMAGE_SIZE'; its display() lists them."),
-    ("train --set IMAGES_PER_GPU", "A setting is written KEY=VALUE."),
-    ("train --resume --out empty", "There is no run to resume in empty"),
-    ("train --data {sample} --set STAGES=[3]", "A stage is [name, layers, epochs, learning_rate]"),
-    ("predict nothing.jpg", "There is no photo or folder nothing.jpg."),
-    ("predict {sample}/images --weights nothing", "There is no weight file nothing. Give a run folder"),
-    ("predict {sample}/images --weights {sample}", "holds neither best.h5 nor last.h5."),
-    ("predict {sample}/images --weights {sample}/train.csv", "is not a readable .h5 weight file"),
-    ("evaluate --weights nothing --data {sample}", "There is no weight file nothing."),
-    ("submit --images nothing", "There is no folder nothing. Give the folder that holds the test photos."),
-    ("submit --images {sample}", "There are no photos in"),
-])
-def test_wrong_input_is_told_in_one_line(arguments, told, sample_folder, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    "arguments, told",
+    [
+        (
+            "train --data nowhere",
+            "There is no data folder nowhere. Expected a folder with train.csv",
+        ),
+        (
+            "train --data {sample} --set IMAGE_MAX_DIM=100 --set IMAGE_MIN_DIM=64",
+            "the nearest sizes that work are 64 and 128.",
+        ),
+        ("train --data {sample} --stage body", "--stage must be 'all' or one of heads, all."),
+        ("train --set IMAGE_SIZE=3", "has no setting 'IMAGE_SIZE'; its display() lists them."),
+        ("train --set IMAGES_PER_GPU", "A setting is written KEY=VALUE."),
+        ("train --resume --out empty", "There is no run to resume in empty"),
+        (
+            "train --data {sample} --set STAGES=[3]",
+            "A stage is [name, layers, epochs, learning_rate]",
+        ),
+        ("predict nothing.jpg", "There is no photo or folder nothing.jpg."),
+        (
+            "predict {sample}/images --weights nothing",
+            "There is no weight file nothing. Give a run folder",
+        ),
+        ("predict {sample}/images --weights {sample}", "holds neither best.h5 nor last.h5."),
+        (
+            "predict {sample}/images --weights {sample}/train.csv",
+            "is not a readable .h5 weight file",
+        ),
+        ("evaluate --weights nothing --data {sample}", "There is no weight file nothing."),
+        (
+            "submit --images nothing",
+            "There is no folder nothing. Give the folder that holds the test photos.",
+        ),
+        ("submit --images {sample}", "There are no photos in"),
+    ],
+)
+def test_wrong_input_is_told_in_one_line(
+    arguments, told, sample_folder, tmp_path, monkeypatch, capsys
+):
     monkeypatch.chdir(tmp_path)
     assert main(arguments.format(sample=sample_folder).split()) == 2
     error = capsys.readouterr().err
@@ -91,13 +134,24 @@ def test_wrong_input_is_told_in_one_line(arguments, told, sample_folder, tmp_pat
 
 def test_a_broken_photo_is_told_in_one_line(loaded_quickly, tiny_run, tmp_path, capsys):
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff no more")
-    assert main(["predict", str(tmp_path), "--weights", str(tiny_run), "--out", str(tmp_path / "out")]) == 2
+    assert (
+        main(["predict", str(tmp_path), "--weights", str(tiny_run), "--out", str(tmp_path / "out")])
+        == 2
+    )
     told = capsys.readouterr().err
-    assert "broken.jpg cannot be read as an image" in told and told.splitlines()[-1] == "error: None of the photos could be read."
+    assert (
+        "broken.jpg cannot be read as an image" in told
+        and told.splitlines()[-1] == "error: None of the photos could be read."
+    )
 
 
 def test_an_unknown_argument_has_exit_status_2(capsys):
-    for arguments in (["train", "--speed", "fast"], ["train", "--recipe", "cake"], ["submit"], ["predict"]):
+    for arguments in (
+        ["train", "--speed", "fast"],
+        ["train", "--recipe", "cake"],
+        ["submit"],
+        ["predict"],
+    ):
         with pytest.raises(SystemExit) as done:
             main(arguments)
         assert done.value.code == 2 and f"usage: fashion {arguments[0]}" in capsys.readouterr().err

@@ -1,4 +1,5 @@
 """The attribute forks' names, used as their scripts use them."""
+
 import functools
 
 import keras
@@ -28,7 +29,10 @@ class Garments(modellib.Dataset):
         return image
 
     def load_mask(self, image_id):
-        mask, attributes = np.zeros((64, 64, 1), np.uint8), np.zeros((1, self.num_attributes), np.int64)
+        mask, attributes = (
+            np.zeros((64, 64, 1), np.uint8),
+            np.zeros((1, self.num_attributes), np.int64),
+        )
         mask[10:50, 10:50] = 1
         attributes[0, self.image_info[image_id]["attributes"][0]] = 1
         return mask, np.array([1]), attributes
@@ -42,7 +46,7 @@ def config(tiny_settings):
         NUM_ATTR = 3
         VALIDATION_STEPS = 1
         DETECTION_MIN_CONFIDENCE = 0
-        DETECTION_ALL_CLASSES = True        # whatever chance makes of the weights, something is found
+        DETECTION_ALL_CLASSES = True  # whatever chance makes of the weights, something is found
 
     for name, value in tiny_settings.items():
         setattr(ForkConfig, name, value)
@@ -51,13 +55,17 @@ def config(tiny_settings):
 
 @pytest.fixture
 def eagerly(monkeypatch):
-    monkeypatch.setattr(Detector, "compile", functools.partialmethod(Detector.compile, run_eagerly=True))
+    monkeypatch.setattr(
+        Detector, "compile", functools.partialmethod(Detector.compile, run_eagerly=True)
+    )
 
 
 @pytest.fixture(scope="module")
 def model(config, tmp_path_factory):
     keras.utils.set_random_seed(0)
-    return modellib.MaskRCNN(mode="training", config=config, model_dir=tmp_path_factory.mktemp("logs"))
+    return modellib.MaskRCNN(
+        mode="training", config=config, model_dir=tmp_path_factory.mktemp("logs")
+    )
 
 
 def test_attributes_are_listed_in_the_order_of_adding():
@@ -84,16 +92,21 @@ def test_results_hold_the_attributes_above_the_threshold(model):
     layer = model.keras_model.heads[2].logits
     layer.kernel.assign(np.zeros(layer.kernel.shape))
     layer.bias.assign([2.0, -2.0, 0.5])
-    result, = model.detect([np.full((64, 64, 3), 120, np.uint8)])
+    (result,) = model.detect([np.full((64, 64, 3), 120, np.uint8)])
     assert len(result["rois"]) > 0 and result["attribute_scores"].shape == (len(result["rois"]), 3)
-    assert [found.tolist() for found in result["attribute_indices"]] == [[0, 2]] * len(result["rois"])
+    assert [found.tolist() for found in result["attribute_indices"]] == [[0, 2]] * len(
+        result["rois"]
+    )
     assert (result["attributes"] > 0.5).tolist() == [[True, False, True]] * len(result["rois"])
 
 
 def test_an_image_without_objects_has_no_attributes():
     dataset = Garments()
     dataset.prepare()
-    for nothing in ((np.zeros((64, 64, 0)), np.zeros(0, int)), (np.zeros((64, 64, 0)), np.zeros(0, int), [])):
+    for nothing in (
+        (np.zeros((64, 64, 0)), np.zeros(0, int)),
+        (np.zeros((64, 64, 0)), np.zeros(0, int), []),
+    ):
         dataset.load_mask = lambda image_id, nothing=nothing: nothing
         assert dataset.load_objects(0)[2]["gt_attributes"].shape == (0, 3)
 
@@ -116,9 +129,17 @@ def test_attributes_of_another_shape_are_told_with_what_was_expected(known):
         dataset.load_objects(0)
 
 
-@pytest.mark.parametrize("known", [
-    np.array([[0, 2, -1, -1, -1], [-1, -1, -1, -1, -1]]), np.array([[2, 0, -1], [-1, -1, -1]]), np.array([[100, 102, -1], [-1, -1, -1]]),
-    [[0, 2], []], [np.array([102, 100]), np.array([])], np.array([[0.0, 2.0], [-1.0, -1.0]])])
+@pytest.mark.parametrize(
+    "known",
+    [
+        np.array([[0, 2, -1, -1, -1], [-1, -1, -1, -1, -1]]),
+        np.array([[2, 0, -1], [-1, -1, -1]]),
+        np.array([[100, 102, -1], [-1, -1, -1]]),
+        [[0, 2], []],
+        [np.array([102, 100]), np.array([])],
+        np.array([[0.0, 2.0], [-1.0, -1.0]]),
+    ],
+)
 def test_attributes_may_be_lists_of_ids(known):
     dataset = Garments()
     dataset.prepare()

@@ -20,15 +20,28 @@ def test_categories_are_the_same_in_both_years():
 
 def test_attribute_ids_of_2020_have_gaps():
     ids = [*range(235), *range(281, 284), *range(285, 341)]
-    assert official(2020).attribute_ids == tuple(ids) and official(2019).attribute_ids == tuple(range(92))
-    assert [official(2020).attribute_index_of(i) for i in (234, 281, 285, 340)] == [234, 235, 238, 293]
+    assert official(2020).attribute_ids == tuple(ids) and official(2019).attribute_ids == tuple(
+        range(92)
+    )
+    assert [official(2020).attribute_index_of(i) for i in (234, 281, 285, 340)] == [
+        234,
+        235,
+        238,
+        293,
+    ]
 
 
 def test_main_garments_carry_attributes_and_in_2020_five_parts_too():
     assert official(2019).attribute_category_ids == tuple(range(13))
     assert official(2020).attribute_category_ids == (*range(13), 28, 29, 31, 32, 33)
     names = official(2020).category_names
-    assert [names[i] for i in (28, 29, 31, 32, 33)] == ["collar", "lapel", "sleeve", "pocket", "neckline"]
+    assert [names[i] for i in (28, 29, 31, 32, 33)] == [
+        "collar",
+        "lapel",
+        "sleeve",
+        "pocket",
+        "neckline",
+    ]
     assert official(2020).carries_attributes(31) and not official(2019).carries_attributes(31)
 
 
@@ -65,11 +78,20 @@ def test_an_ontology_survives_json():
 
 def as_kaggle(ontology):
     def rows(ids, names, above):
-        return [{"id": i, "name": n, "supercategory": s, "level": 1} for i, n, s in zip(ids, names, above)]
-    return {"info": {}, "categories": rows(ontology.category_ids, ontology.category_names,
-                                           ontology.category_supercategories),
-            "attributes": rows(ontology.attribute_ids, ontology.attribute_names,
-                               ontology.attribute_supercategories)}
+        return [
+            {"id": i, "name": n, "supercategory": s, "level": 1}
+            for i, n, s in zip(ids, names, above)
+        ]
+
+    return {
+        "info": {},
+        "categories": rows(
+            ontology.category_ids, ontology.category_names, ontology.category_supercategories
+        ),
+        "attributes": rows(
+            ontology.attribute_ids, ontology.attribute_names, ontology.attribute_supercategories
+        ),
+    }
 
 
 def test_kaggles_own_file_is_the_official_list(tmp_path):
@@ -92,20 +114,45 @@ def test_a_file_that_is_no_label_file_is_named(tmp_path):
             Ontology.from_file(tmp_path / "labels.json")
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"categories": None}, "categories is null. Expected a list"), ({"categories": [5]}, "category number 0 .from 0. is 5"),
-    ({"categories": [[0, "a"]]}, "category number 0 .from 0. is .0, 'a'.. Expected .id, name, supercategory."),
-    ({"categories": [[0, "a", ""], [-1, "b", ""]]}, "category number 1 .from 0. has the id -1. Expected a whole number from 0"),
-    ({"categories": [{"id": 1, "name": 1.5}]}, "category number 0 .from 0. has the name 1.5. Expected text"),
-    ({"categories": [{"id": 1, "name": None}]}, "has the name null"), ({"categories": [[0, "a", 3]]}, "has the supercategory 3"),
-    ({"attributes": [[-float("inf"), "flare", ""]]}, "attribute number 0 .from 0. has the id -inf. Expected a whole number from 0"),
-    ({"attributes": [{"id": -129, "name": "a-line"}]}, "attribute number 0 .from 0. has the id -129"),
-    ({"attributes": [[float("nan"), "flare", ""]]}, "has the id nan"), ({"attributes": [[True, "flare", ""]]}, "has the id true"),
-    ({"attributes": 5}, "attributes is 5"), ({"attribute_category_ids": [[]]}, "attribute_category_ids is")])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"categories": None}, "categories is null. Expected a list"),
+        ({"categories": [5]}, "category number 0 .from 0. is 5"),
+        (
+            {"categories": [[0, "a"]]},
+            "category number 0 .from 0. is .0, 'a'.. Expected .id, name, supercategory.",
+        ),
+        (
+            {"categories": [[0, "a", ""], [-1, "b", ""]]},
+            "category number 1 .from 0. has the id -1. Expected a whole number from 0",
+        ),
+        (
+            {"categories": [{"id": 1, "name": 1.5}]},
+            "category number 0 .from 0. has the name 1.5. Expected text",
+        ),
+        ({"categories": [{"id": 1, "name": None}]}, "has the name null"),
+        ({"categories": [[0, "a", 3]]}, "has the supercategory 3"),
+        (
+            {"attributes": [[-float("inf"), "flare", ""]]},
+            "attribute number 0 .from 0. has the id -inf. Expected a whole number from 0",
+        ),
+        (
+            {"attributes": [{"id": -129, "name": "a-line"}]},
+            "attribute number 0 .from 0. has the id -129",
+        ),
+        ({"attributes": [[float("nan"), "flare", ""]]}, "has the id nan"),
+        ({"attributes": [[True, "flare", ""]]}, "has the id true"),
+        ({"attributes": 5}, "attributes is 5"),
+        ({"attribute_category_ids": [[]]}, "attribute_category_ids is"),
+    ],
+)
 def test_an_entry_of_a_wrong_type_is_named(tmp_path, change, message):
     path = tmp_path / "label_descriptions.json"
     path.write_text(json.dumps({"categories": [[0, "shirt", ""]], "attributes": []} | change))
-    with pytest.raises(ValueError, match=f"label_descriptions.json cannot be read as a label file: .*{message}"):
+    with pytest.raises(
+        ValueError, match=f"label_descriptions.json cannot be read as a label file: .*{message}"
+    ):
         Ontology.from_file(path)
 
 
@@ -117,7 +164,7 @@ def test_an_id_may_occur_once():
 def test_a_list_knows_its_ids_in_another_by_name():
     categories, attributes = Ontology.official(2020).ids_in(Ontology.official(2019))
     assert categories == {i: i for i in range(46)}
-    assert len(attributes) == 92 and attributes[146] == 0           # above-the-hip (length)
+    assert len(attributes) == 92 and attributes[146] == 0  # above-the-hip (length)
 
 
 def test_there_is_no_other_year():

@@ -1,4 +1,5 @@
 """The page: one file, well-formed, that shows text as it is."""
+
 import base64
 import io
 import re
@@ -67,12 +68,18 @@ def full_page():
 
 
 def test_everything_that_is_opened_is_closed(full_page):
-    assert {"h1", "h2", "h3", "p", "table", "figure", "svg", "img"} <= {tag for tag, _ in Elements(str(full_page)).found}
+    assert {"h1", "h2", "h3", "p", "table", "figure", "svg", "img"} <= {
+        tag for tag, _ in Elements(str(full_page)).found
+    }
 
 
 def test_nothing_is_fetched_from_anywhere(full_page):
-    links = [value for _, attributes in Elements(str(full_page)).found for key, value in attributes.items()
-             if key in ("src", "href", "xlink:href", "srcset")]
+    links = [
+        value
+        for _, attributes in Elements(str(full_page)).found
+        for key, value in attributes.items()
+        if key in ("src", "href", "xlink:href", "srcset")
+    ]
     assert links and all(link.startswith(("#", "data:")) for link in links)
     assert not re.search(r"@import|url\((?!#)", str(full_page))
 
@@ -85,8 +92,19 @@ def test_text_is_text():
     page.table([["<x>"], ["<y>"]])
     page.picture(np.zeros((2, 2, 3), np.uint8), '"quoted" <caption>')
     elements = Elements(str(page))
-    assert {"<b>", "a & b", "<script>", "1 < 2", "<1>", "<2>", "<3>", "<x>", "<y>", '"quoted" <caption>'} <= set(elements.texts)
-    assert len(elements.of("script")) == 1    # our own
+    assert {
+        "<b>",
+        "a & b",
+        "<script>",
+        "1 < 2",
+        "<1>",
+        "<2>",
+        "<3>",
+        "<x>",
+        "<y>",
+        '"quoted" <caption>',
+    } <= set(elements.texts)
+    assert len(elements.of("script")) == 1  # our own
     assert elements.of("img")[0]["alt"] == '"quoted" <caption>'
 
 
@@ -98,14 +116,25 @@ def test_the_list_at_the_top_leads_to_the_chapters(full_page):
 
 def test_an_id_occurs_once(full_page):
     """Two figures on a page must not share the names of their parts, save for definitions that are equal anyway."""
-    ids = [attributes["id"] for tag, attributes in Elements(str(full_page)).found if "id" in attributes and tag not in ("path", "clippath")]
+    ids = [
+        attributes["id"]
+        for tag, attributes in Elements(str(full_page)).found
+        if "id" in attributes and tag not in ("path", "clippath")
+    ]
     assert len(ids) == len(set(ids)) > 0
 
 
 def test_columns_of_numbers_go_to_the_right():
     page = Page("x")
-    page.table([["name", "AP", "objects", "empty"], ["1st", 0.5, "1,200", ""], ["2nd", "–", 3, "–"]])
-    assert [cell.get("class") for cell in Elements(str(page)).of("td")] == [None, "number", "number", "number"] * 2
+    page.table(
+        [["name", "AP", "objects", "empty"], ["1st", 0.5, "1,200", ""], ["2nd", "–", 3, "–"]]
+    )
+    assert [cell.get("class") for cell in Elements(str(page)).of("td")] == [
+        None,
+        "number",
+        "number",
+        "number",
+    ] * 2
     page = Page("x")
     page.table([["only a heading", "AP"]])
     assert [cell.get("class") for cell in Elements(str(page)).of("th")] == [None, None]
@@ -146,7 +175,9 @@ def test_a_picture_comes_back():
     page.picture(np.full((8, 12, 3), (200, 100, 50), np.uint8), "An orange field.")
     image = Elements(str(page)).of("img")[0]
     assert (image["width"], image["height"]) == ("12", "8")
-    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(image["src"].partition("base64,")[2]))))
+    pixels = np.asarray(
+        Image.open(io.BytesIO(base64.b64decode(image["src"].partition("base64,")[2])))
+    )
     assert pixels.shape == (8, 12, 3) and np.abs(pixels.astype(int) - (200, 100, 50)).max() <= 3
 
 

@@ -1,16 +1,32 @@
 """Pictures: who is drawn, and what is said beside it."""
+
 import numpy as np
 
 from fashion.ontology import Ontology
 from fashion.pictures import Illustrator
 
-ONTOLOGY = Ontology.from_dict({
-    "categories": [[0, "shirt, blouse", "upperbody"], [7, "shoe", "legs"]],
-    "attributes": [[1, "no waistline", "waist"], [4, "floral", "pattern"], [9, "mini", "length"], [12, "denim", "cloth"],
-                   [30, "dotted", "pattern"], [31, "symmetrical", "silhouette"]]})
-RESULT = {"boxes": np.float32([[2, 3, 50, 40], [60, 10, 90, 60]]), "class_ids": np.int32([1, 2]), "scores": np.float32([0.9, 0.4]),
-          "mask_probabilities": np.ones((2, 28, 28), np.float32), "image_hw": (120, 80),
-          "attribute_scores": np.float32([[0.99, 0.6, 0.8, 0.7, 0.55, 0.9], [0] * 6]), "attributes": [[1, 4, 9, 12, 30, 31], []]}
+ONTOLOGY = Ontology.from_dict(
+    {
+        "categories": [[0, "shirt, blouse", "upperbody"], [7, "shoe", "legs"]],
+        "attributes": [
+            [1, "no waistline", "waist"],
+            [4, "floral", "pattern"],
+            [9, "mini", "length"],
+            [12, "denim", "cloth"],
+            [30, "dotted", "pattern"],
+            [31, "symmetrical", "silhouette"],
+        ],
+    }
+)
+RESULT = {
+    "boxes": np.float32([[2, 3, 50, 40], [60, 10, 90, 60]]),
+    "class_ids": np.int32([1, 2]),
+    "scores": np.float32([0.9, 0.4]),
+    "mask_probabilities": np.ones((2, 28, 28), np.float32),
+    "image_hw": (120, 80),
+    "attribute_scores": np.float32([[0.99, 0.6, 0.8, 0.7, 0.55, 0.9], [0] * 6]),
+    "attributes": [[1, 4, 9, 12, 30, 31], []],
+}
 PHOTO = np.full((120, 80, 3), 128, np.uint8)
 
 
@@ -24,20 +40,30 @@ def test_a_truth_has_no_scores_and_is_drawn_whole():
     truth = {name: value for name, value in RESULT.items() if name != "scores"}
     draw = Illustrator(ONTOLOGY)
     assert draw._label(truth, 1) == ["shoe"]
-    assert (draw(PHOTO, truth) == Illustrator(ONTOLOGY, min_confidence=0)(PHOTO, truth)).all() and (draw(PHOTO, truth) != 128).any()
+    assert (draw(PHOTO, truth) == Illustrator(ONTOLOGY, min_confidence=0)(PHOTO, truth)).all() and (
+        draw(PHOTO, truth) != 128
+    ).any()
 
 
 def test_unsure_objects_are_not_drawn_and_the_photo_is_not_touched():
     before = PHOTO.copy()
-    all_drawn, one_drawn = (Illustrator(ONTOLOGY, min_confidence=c)(PHOTO, RESULT) for c in (0.1, 0.5))
+    all_drawn, one_drawn = (
+        Illustrator(ONTOLOGY, min_confidence=c)(PHOTO, RESULT) for c in (0.1, 0.5)
+    )
     none_drawn = Illustrator(ONTOLOGY, min_confidence=1)(PHOTO, RESULT)
     assert all_drawn.dtype == np.uint8 and all_drawn.shape[2] == 3
-    assert (all_drawn != one_drawn).any() and (one_drawn != none_drawn).any() and (none_drawn == 128).all()
+    assert (
+        (all_drawn != one_drawn).any()
+        and (one_drawn != none_drawn).any()
+        and (none_drawn == 128).all()
+    )
     assert (PHOTO == before).all()
 
 
 def test_a_result_without_objects_is_the_photo():
-    nothing = {name: value[:0] for name, value in RESULT.items() if name != "image_hw"} | {"image_hw": (120, 80)}
+    nothing = {name: value[:0] for name, value in RESULT.items() if name != "image_hw"} | {
+        "image_hw": (120, 80)
+    }
     assert (Illustrator(ONTOLOGY)(PHOTO, nothing) == 128).all()
 
 

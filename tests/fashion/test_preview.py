@@ -1,4 +1,5 @@
 """Preview: the page shows photos as they are and as the training will have them."""
+
 import numpy as np
 import pytest
 
@@ -11,8 +12,15 @@ from mrcnn.data.examples import Job
 @pytest.fixture
 def batches(validation, ontology):
     """Of the four drawings of the sample, pasted into each other at random scales."""
-    sizes = {"NUM_CLASSES": ontology.num_classes, "NUM_ATTRIBUTES": ontology.num_attributes, "STEPS_PER_EPOCH": None}
-    return training_batches(validation, RECIPES["smoke"].from_dict(sizes | {"COPY_PASTE": 1.0, "SCALE_JITTER": [0.5, 1.5]}))
+    sizes = {
+        "NUM_CLASSES": ontology.num_classes,
+        "NUM_ATTRIBUTES": ontology.num_attributes,
+        "STEPS_PER_EPOCH": None,
+    }
+    return training_batches(
+        validation,
+        RECIPES["smoke"].from_dict(sizes | {"COPY_PASTE": 1.0, "SCALE_JITTER": [0.5, 1.5]}),
+    )
 
 
 def test_the_page_has_a_row_for_each_photo_and_needs_no_other_file(batches, ontology, tmp_path):
@@ -23,16 +31,21 @@ def test_the_page_has_a_row_for_each_photo_and_needs_no_other_file(batches, onto
 
 
 def test_what_is_drawn_is_what_is_taught(batches, ontology, validation):
-    (photo, truth), = examples(batches, [Job(0, 1)], ontology)
+    ((photo, truth),) = examples(batches, [Job(0, 1)], ontology)
     batch = batches.read([Job(0, 1)])
     count = (batch["gt_class_ids"][0] > 0).sum()
     assert count == len(validation.image_class_ids(1)) and (photo == batch["images"][0]).all()
     np.testing.assert_array_equal(truth["boxes"], batch["gt_boxes"][0, :count])
-    expected = [np.array(ontology.attribute_ids)[row > 0].tolist() for row in validation.load_instance_fields(1)["gt_attributes"]]
+    expected = [
+        np.array(ontology.attribute_ids)[row > 0].tolist()
+        for row in validation.load_instance_fields(1)["gt_attributes"]
+    ]
     assert [ids.tolist() for ids in truth["attributes"]] == expected
 
 
 def test_the_settings_are_told(batches):
     batches.config.SCALE_JITTER, batches.config.COPY_PASTE, batches.config.AUGMENT = None, 0, False
-    assert settings_sentence(batches.config).startswith("Photos come at a fixed scale (SCALE_JITTER), 0% of them")
+    assert settings_sentence(batches.config).startswith(
+        "Photos come at a fixed scale (SCALE_JITTER), 0% of them"
+    )
     assert "not augmented" in settings_sentence(batches.config)

@@ -1,4 +1,5 @@
 """Rebalancing: the rules of --rebalance, and what they do to a few photos."""
+
 import csv
 
 import numpy as np
@@ -23,7 +24,10 @@ def config(**settings):
 
 
 def test_rules_of_old_and_new_runs_and_of_command_lines():
-    assert agreed_rules(True) == ["classes", "missed"] and agreed_rules(False) == agreed_rules(None) == agreed_rules([]) == []
+    assert (
+        agreed_rules(True) == ["classes", "missed"]
+        and agreed_rules(False) == agreed_rules(None) == agreed_rules([]) == []
+    )
     assert agreed_rules(["missed", "attributes", "missed"]) == ["attributes", "missed"]
     with pytest.raises(ValueError, match="takes classes, .*, missed. Got rare"):
         agreed_rules(["rare"])
@@ -32,12 +36,22 @@ def test_rules_of_old_and_new_runs_and_of_command_lines():
             agreed_rules(words)
 
 
-@pytest.mark.parametrize(("rules", "first", "second", "others"), [
-    ([], 1, 1, 1), (["missed"], 1, 1, 1), (["classes"], 4, 1, 1), (["attributes", "missed"], 1, 2, 1), (["classes", "attributes"], 4, 2, 1),
-    (["balanced"], 50.5, 0.5, 0.5)])
+@pytest.mark.parametrize(
+    ("rules", "first", "second", "others"),
+    [
+        ([], 1, 1, 1),
+        (["missed"], 1, 1, 1),
+        (["classes"], 4, 1, 1),
+        (["attributes", "missed"], 1, 2, 1),
+        (["classes", "attributes"], 4, 2, 1),
+        (["balanced"], 50.5, 0.5, 0.5),
+    ],
+)
 def test_rare_photos_are_repeated_as_the_rules_say(labels, rules, first, second, others):
     """The cape and ivory are each in a hundredth of the photos: sqrt(0.16 / 0.01) = 4, sqrt(0.04 / 0.01) = 2."""
-    repeats = starting_repeats(labels, rules, config(REBALANCE_THRESHOLD=0.16, REBALANCE_ATTRIBUTE_THRESHOLD=0.04))
+    repeats = starting_repeats(
+        labels, rules, config(REBALANCE_THRESHOLD=0.16, REBALANCE_ATTRIBUTE_THRESHOLD=0.04)
+    )
     np.testing.assert_allclose(repeats, [first, second, *[others] * 98])
 
 
@@ -47,8 +61,15 @@ def test_effective_numbers_take_beta_from_the_settings(labels):
     np.testing.assert_allclose(repeats, np.array([1, *[0.5] * 99]) * 100 / 50.5)
 
 
-@pytest.mark.parametrize("settings", [{"REBALANCE_BETA": 1}, {"REBALANCE_BETA": 1.5}, {"REBALANCE_THRESHOLD": -0.1},
-                                      {"REBALANCE_ATTRIBUTE_THRESHOLD": "much"}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"REBALANCE_BETA": 1},
+        {"REBALANCE_BETA": 1.5},
+        {"REBALANCE_THRESHOLD": -0.1},
+        {"REBALANCE_ATTRIBUTE_THRESHOLD": "much"},
+    ],
+)
 def test_settings_that_make_no_sense_are_refused(settings):
     with pytest.raises(ValueError, match=next(iter(settings))):
         config(**settings)
@@ -60,12 +81,21 @@ def test_the_histogram_by_hand(labels, tmp_path):
     np.testing.assert_allclose(histogram.round, [103, 4, 0, 1])
     np.testing.assert_allclose(histogram.before, [1000, 10, 0, 10])
     np.testing.assert_allclose(histogram.after, [1000, 4000 / 103, 0, 1000 / 103])
-    assert histogram.summary() == ("a round shows 103 photos instead of 100; objects in 1,000 of them: cape 10 -> 39, ivory 10 -> 9.7")
+    assert histogram.summary() == (
+        "a round shows 103 photos instead of 100; objects in 1,000 of them: cape 10 -> 39, ivory 10 -> 9.7"
+    )
     histogram.write(tmp_path)
     rows = list(csv.DictReader((tmp_path / "rebalance.csv").open()))
     assert [row["name"] for row in rows] == ["dress, robe", "cape", "ivory"]
-    assert rows[1] == {"kind": "category", "name": "cape", "photos": "1", "objects_before": "1", "objects_after": "4.0",
-                       "per_1000_photos_before": "10", "per_1000_photos_after": "38.83"}
+    assert rows[1] == {
+        "kind": "category",
+        "name": "cape",
+        "photos": "1",
+        "objects_before": "1",
+        "objects_after": "4.0",
+        "per_1000_photos_before": "10",
+        "per_1000_photos_after": "38.83",
+    }
     with Image.open(tmp_path / "rebalance.png") as picture:
         assert min(picture.size) > 150
 
@@ -79,7 +109,12 @@ def test_a_round_may_keep_its_length(labels):
 
 def test_few_labels_have_their_names_in_the_figure_and_many_have_ranks(labels):
     few, attributes = Histogram(labels, np.ones(100)).figure().axes
-    assert [text.get_text() for text in few.get_yticklabels()] == ["dress", "cape"] and attributes.get_title(loc="left") == "attributes"
-    many = LabelCounts(tuple(map(str, range(70))), np.ones((2, 70), np.uint16), np.zeros((2, 0), np.uint16))
-    axes, = Histogram(many, np.ones(2)).figure().axes
+    assert [text.get_text() for text in few.get_yticklabels()] == [
+        "dress",
+        "cape",
+    ] and attributes.get_title(loc="left") == "attributes"
+    many = LabelCounts(
+        tuple(map(str, range(70))), np.ones((2, 70), np.uint16), np.zeros((2, 0), np.uint16)
+    )
+    (axes,) = Histogram(many, np.ones(2)).figure().axes
     assert axes.get_ylabel() == "rank" and len(axes.lines[0].get_xdata()) == 70

@@ -1,4 +1,5 @@
 """rescore: trained, measured and used by the other verbs, killed and resumed."""
+
 import json
 from types import SimpleNamespace
 
@@ -12,8 +13,29 @@ from fashion.datasets.files import find_data
 
 
 def words(sample_folder, run, out, *more):
-    return ["--weights", str(run), "--data", str(sample_folder), "--out", str(out), "--min-score", "0", "--backbone", "plain", "--start",
-            "none", "--size", "32", "--batch", "4", "--crops", "4", "--epochs", "2", *more]
+    return [
+        "--weights",
+        str(run),
+        "--data",
+        str(sample_folder),
+        "--out",
+        str(out),
+        "--min-score",
+        "0",
+        "--backbone",
+        "plain",
+        "--start",
+        "none",
+        "--size",
+        "32",
+        "--batch",
+        "4",
+        "--crops",
+        "4",
+        "--epochs",
+        "2",
+        *more,
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -26,11 +48,25 @@ def run(sample_folder, tiny_run, tmp_path_factory):
 @pytest.mark.slow
 def test_a_classifier_is_trained_and_its_worth_is_measured(run):
     out, scores = run
-    assert {p.name for p in out.iterdir()} >= {"rescorer.h5", "metrics.json", "index.html", "history.csv", "last.h5"}
-    assert json.loads((out / "metrics.json").read_text())["search"]["weight"] == scores["search"]["weight"]
-    assert list(scores["search"]["ap"]) == list(rescore.WEIGHTS) and len((out / "history.csv").read_text().splitlines()) == 3
+    assert {p.name for p in out.iterdir()} >= {
+        "rescorer.h5",
+        "metrics.json",
+        "index.html",
+        "history.csv",
+        "last.h5",
+    }
+    assert (
+        json.loads((out / "metrics.json").read_text())["search"]["weight"]
+        == scores["search"]["weight"]
+    )
+    assert (
+        list(scores["search"]["ap"]) == list(rescore.WEIGHTS)
+        and len((out / "history.csv").read_text().splitlines()) == 3
+    )
     assert scores["search"]["ap"][0.0] == pytest.approx(scores["before"]["AP"])
-    assert scores["search"]["ap"][scores["search"]["weight"]] == pytest.approx(scores["after"]["AP"])
+    assert scores["search"]["ap"][scores["search"]["weight"]] == pytest.approx(
+        scores["after"]["AP"]
+    )
     page = (out / "index.html").read_text()
     assert "mask AP" in page and "Lowered most" in page and page.count("<svg") == 2
 
@@ -39,7 +75,9 @@ def test_a_classifier_is_trained_and_its_worth_is_measured(run):
 def test_a_finished_run_is_not_trained_again(run, sample_folder, tiny_run, monkeypatch):
     out, scores = run
     before = (out / "last.h5").stat().st_mtime_ns
-    monkeypatch.setattr("fashion.model.FashionModel.stream", lambda self, photos: iter(()))        # nor is anything predicted again
+    monkeypatch.setattr(
+        "fashion.model.FashionModel.stream", lambda self, photos: iter(())
+    )  # nor is anything predicted again
     again = rescore.main(words(sample_folder, tiny_run, out))
     assert again["after"] == scores["after"] and (out / "last.h5").stat().st_mtime_ns == before
     with pytest.raises(ValueError, match="begun otherwise.*size 32 there, 64 here"):
@@ -47,8 +85,12 @@ def test_a_finished_run_is_not_trained_again(run, sample_folder, tiny_run, monke
 
 
 @pytest.mark.slow
-def test_what_cannot_be_done_is_told_before_the_work_and_leaves_the_folder_free(sample_folder, tiny_run, tmp_path, monkeypatch):
-    monkeypatch.setattr("fashion.rescore.predict_noting", lambda *_: pytest.fail("photos were predicted"))
+def test_what_cannot_be_done_is_told_before_the_work_and_leaves_the_folder_free(
+    sample_folder, tiny_run, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(
+        "fashion.rescore.predict_noting", lambda *_: pytest.fail("photos were predicted")
+    )
     with pytest.raises(ValueError, match="A backbone is one of"):
         rescore.main(words(sample_folder, tiny_run, tmp_path / "out", "--backbone", "resnet5"))
     assert not (tmp_path / "out").exists()
@@ -65,22 +107,44 @@ def half(run, ontology, tmp_path):
 
 @pytest.mark.slow
 def test_evaluate_scores_as_was_measured(run, half, sample_folder, tiny_run, validation, tmp_path):
-    evaluate.main(["--weights", str(tiny_run), "--data", str(sample_folder), "--min-score", "0", "--rescore", str(half),
-                   "--out", str(tmp_path / "scores")])
-    assert json.loads((tmp_path / "scores" / "metrics.json").read_text())["rescore"] == str(half / "rescorer.h5")
+    evaluate.main(
+        [
+            "--weights",
+            str(tiny_run),
+            "--data",
+            str(sample_folder),
+            "--min-score",
+            "0",
+            "--rescore",
+            str(half),
+            "--out",
+            str(tmp_path / "scores"),
+        ]
+    )
+    assert json.loads((tmp_path / "scores" / "metrics.json").read_text())["rescore"] == str(
+        half / "rescorer.h5"
+    )
     found = json.loads((tmp_path / "scores" / "predictions.json").read_text())["annotations"]
-    rescorer, rows = load_rescorer(half, validation.ontology), [json.loads(line) for line in (run[0] / "found_val.partial").open()][1:]
+    rescorer, rows = (
+        load_rescorer(half, validation.ontology),
+        [json.loads(line) for line in (run[0] / "found_val.partial").open()][1:],
+    )
     expected = []
     for image_id, of_photo in rows:
         boxes = np.array([(y, x, y + h, x + w) for x, y, w, h in (row["bbox"] for row in of_photo)])
         class_ids = [validation.ontology.class_id_of(row["category_id"]) for row in of_photo]
         said, _ = second_look(rescorer, validation, image_id, boxes, class_ids)
         scores = new_scores([row["score"] for row in of_photo], said, 0.5)
-        expected += [(image_id, row["category_id"], *row["bbox"], score) for row, score in zip(of_photo, scores.tolist(), strict=True)]
+        expected += [
+            (image_id, row["category_id"], *row["bbox"], score)
+            for row, score in zip(of_photo, scores.tolist(), strict=True)
+        ]
     got = [(row["image_id"], row["category_id"], *row["bbox"], row["score"]) for row in found]
     assert len(got) == len(expected) > 4
     np.testing.assert_allclose(sorted(got), sorted(expected), rtol=1e-4, atol=1e-4)
-    assert got != sorted(got) and all(a[0] < b[0] or a[-1] >= b[-1] for a, b in zip(got, got[1:]))       # best first within a photo
+    assert got != sorted(got) and all(
+        a[0] < b[0] or a[-1] >= b[-1] for a, b in zip(got, got[1:])
+    )  # best first within a photo
 
 
 @pytest.mark.slow
@@ -90,7 +154,9 @@ def test_predict_and_submit_use_it(half, sample_folder, tiny_run, tmp_path):
     predict.main([str(photos), *model, "--out", str(tmp_path / "pictures")])
     found = json.loads((tmp_path / "pictures" / "predictions.json").read_text())["annotations"]
     assert found and min(row["score"] for row in found) >= 0.03
-    assert submit.main([*model, "--images", str(photos), "--output", str(tmp_path / "submission.csv")]).exists()
+    assert submit.main(
+        [*model, "--images", str(photos), "--output", str(tmp_path / "submission.csv")]
+    ).exists()
 
 
 @pytest.mark.parametrize("wrong", [["--epochs", "0"], ["--size", "16"], ["--rate", "0"]])
@@ -102,13 +168,21 @@ def test_numbers_that_cannot_be_are_refused(wrong, tmp_path, capsys):
 
 def test_photos_that_the_classifier_learned_from_are_told(validation, caplog):
     names = [info["id"] for info in validation.image_info]
-    evaluate.warn_of_learned(SimpleNamespace(about={"trained_on": [*names[:3], "elsewhere"]}), validation)
+    evaluate.warn_of_learned(
+        SimpleNamespace(about={"trained_on": [*names[:3], "elsewhere"]}), validation
+    )
     assert "was trained on 3 of the 4 photos" in caplog.text
     caplog.clear()
-    for other in (None, SimpleNamespace(about={}), SimpleNamespace(about={"trained_on": ["elsewhere"]})):
+    for other in (
+        None,
+        SimpleNamespace(about={}),
+        SimpleNamespace(about={"trained_on": ["elsewhere"]}),
+    ):
         evaluate.warn_of_learned(other, validation)
     assert not caplog.text
 
 
 def test_boxes_are_kept_as_numbers_of_one_decimal():
-    assert rescore.rounded_boxes({"boxes": np.array([[1.26, 2, 3.04, 40]], np.float32)}, 0, None) == [[1.3, 2.0, 3.0, 40.0]]
+    assert rescore.rounded_boxes(
+        {"boxes": np.array([[1.26, 2, 3.04, 40]], np.float32)}, 0, None
+    ) == [[1.3, 2.0, 3.0, 40.0]]

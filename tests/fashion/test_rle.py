@@ -21,7 +21,9 @@ def masks(rng):
         corner = np.zeros((7, 5), bool)
         corner[index] = True
         some.append(corner)
-    return some + [make(size_hw, bool) for make in (np.zeros, np.ones) for size_hw in ((7, 5), (1, 1))]
+    return some + [
+        make(size_hw, bool) for make in (np.zeros, np.ones) for size_hw in ((7, 5), (1, 1))
+    ]
 
 
 def coco_of(mask):
@@ -30,6 +32,7 @@ def coco_of(mask):
 
 
 # By hand
+
 
 def test_pixels_count_from_1_down_the_columns():
     mask = np.zeros((3, 4), bool)
@@ -67,15 +70,27 @@ def test_a_run_over_the_column_end_touches_both_borders():
     assert rle.box_of_runs("6 2", (3, 4)).tolist() == [0, 1, 3, 3]
 
 
-@pytest.mark.parametrize("text,reason", [
-    ("", "no runs"), ("  ", "no runs"), ("1 2 3", "odd number of values"),
-    ("1 x", "'x' is not"), ("1.0 2", "'1.0' is not"),
-    ("-1 2", "'-1' is not"), ("0 2", "before pixel 1"), ("3 0", "run 1 .*has no length"),
-    ("12 2", "ends at pixel 13"), ("13 1", "ends at pixel 13"), ("1 3 3 1", "run 2 .*starts before"),
-    ("5 1 1 1", "run 2 .*starts before"),
-    ("1 99999999999999999999999", "ends at pixel"), ("99999999999999999999999 1", "ends at pixel"),
-    ("1 1\n3", "odd"),
-    ("1 é", "is not a whole number")])
+@pytest.mark.parametrize(
+    "text,reason",
+    [
+        ("", "no runs"),
+        ("  ", "no runs"),
+        ("1 2 3", "odd number of values"),
+        ("1 x", "'x' is not"),
+        ("1.0 2", "'1.0' is not"),
+        ("-1 2", "'-1' is not"),
+        ("0 2", "before pixel 1"),
+        ("3 0", "run 1 .*has no length"),
+        ("12 2", "ends at pixel 13"),
+        ("13 1", "ends at pixel 13"),
+        ("1 3 3 1", "run 2 .*starts before"),
+        ("5 1 1 1", "run 2 .*starts before"),
+        ("1 99999999999999999999999", "ends at pixel"),
+        ("99999999999999999999999 1", "ends at pixel"),
+        ("1 1\n3", "odd"),
+        ("1 é", "is not a whole number"),
+    ],
+)
 def test_check_runs_says_what_is_wrong(text, reason):
     assert re.search(reason, rle.check_runs(text, (3, 4)))
     assert not rle.valid_runs([text.encode()], np.array([12]))[0]
@@ -98,6 +113,7 @@ def test_touching_runs_are_read_and_joined_on_the_way_out():
 
 
 # Round trips and other people's arithmetic
+
 
 def test_decode_undoes_encode(masks):
     for mask in masks:
@@ -125,7 +141,11 @@ def test_from_coco_reads_all_three_forms(masks):
     for mask in masks:
         text, height, width = rle.encode(mask), *mask.shape
         coco = coco_of(mask)
-        assert rle.from_coco(coco) == rle.from_coco({**coco, "counts": coco["counts"].encode()}) == text
+        assert (
+            rle.from_coco(coco)
+            == rle.from_coco({**coco, "counts": coco["counts"].encode()})
+            == text
+        )
         flat = mask.T.ravel()
         changes = np.flatnonzero(np.diff(np.concatenate([[False], flat]).astype(int)))
         counts = np.diff(np.concatenate([[0], changes, [flat.size]])).tolist()
@@ -148,7 +168,7 @@ def test_a_window_is_encoded_as_the_whole_mask_is(rng):
         height, width = top + h + rng.integers(0, 3), left + w + rng.integers(0, 3)
         window = rng.random((h, w)) < 0.8
         canvas = np.zeros((height, width), bool)
-        canvas[top:top + h, left:left + w] = window
+        canvas[top : top + h, left : left + w] = window
         assert rle.encode_window(window, top, left, (height, width)) == rle.encode(canvas)
 
 
@@ -182,30 +202,59 @@ def test_many_masks_are_checked_as_one_by_one(rng):
 
 def test_many_texts_are_parsed_at_once_and_wrong_ones_do_no_harm_to_their_neighbours():
     texts = [b"1 2 5 1", b"1 x", b"", b"3 1 3 1", b"12345678 9", b"123456789012 1"]
-    valid, number, starts, lengths = rle.parse_many(texts, np.full(6, 10 ** 9))
-    assert valid.tolist() == [True, False, False, False, True, False] and number.tolist() == [2, 0, 0, 2, 1, 1]
-    assert starts.tolist() == [0, 4, 2, 2, 12345677, 123456789011] and lengths.tolist() == [2, 1, 1, 1, 9, 1]
+    valid, number, starts, lengths = rle.parse_many(texts, np.full(6, 10**9))
+    assert valid.tolist() == [True, False, False, False, True, False] and number.tolist() == [
+        2,
+        0,
+        0,
+        2,
+        1,
+        1,
+    ]
+    assert starts.tolist() == [0, 4, 2, 2, 12345677, 123456789011] and lengths.tolist() == [
+        2,
+        1,
+        1,
+        1,
+        9,
+        1,
+    ]
     assert all(len(part) == 0 for part in rle.parse_many([], np.zeros(0, int)))
 
 
 def test_numbers_of_any_length_are_read_as_numpy_reads_them(rng):
     numbers = np.sort((10 ** rng.uniform(0, 7.99, 2000)).astype(int))
     text = " ".join(map(str, numbers.tolist()))
-    for end in ("", " 100000000 1", " 999999999999 1"):    # eight digits at most are read another way than more
+    for end in (
+        "",
+        " 100000000 1",
+        " 999999999999 1",
+    ):  # eight digits at most are read another way than more
         _, _, starts, lengths = rle.parse_many([(text + end).encode()], np.array([1]))
-        assert np.stack([starts + 1, lengths], axis=1).ravel().tolist() == [*numbers.tolist(), *map(int, end.split())]
+        assert np.stack([starts + 1, lengths], axis=1).ravel().tolist() == [
+            *numbers.tolist(),
+            *map(int, end.split()),
+        ]
 
 
 def test_all_runs_of_masks_that_are_right_by_hand():
-    starts, lengths, counts = rle.parse_all(["1 2 8 3", "", " 2  1\t4 2"], (3, 4))     # plain, empty, and unusually spaced
-    assert starts.tolist() == [0, 7, 1, 3] and lengths.tolist() == [2, 3, 1, 2] and counts.tolist() == [2, 0, 2]
+    starts, lengths, counts = rle.parse_all(
+        ["1 2 8 3", "", " 2  1\t4 2"], (3, 4)
+    )  # plain, empty, and unusually spaced
+    assert (
+        starts.tolist() == [0, 7, 1, 3]
+        and lengths.tolist() == [2, 3, 1, 2]
+        and counts.tolist() == [2, 0, 2]
+    )
     assert [len(part) for part in rle.parse_all([], (3, 4))] == [0, 0, 0]
 
 
 def test_unusual_spaces_change_nothing_about_all_runs(masks):
     texts, sizes_hw = zip(*((rle.encode(mask), mask.shape) for mask in masks if mask.any()))
     plain = rle.parse_all(texts, sizes_hw)
-    for found, expected in zip(rle.parse_all([text.replace(" ", "  ") for text in texts], sizes_hw), plain, strict=True):
+    for found, expected in zip(
+        rle.parse_all([text.replace(" ", "  ") for text in texts], sizes_hw), plain, strict=True
+    ):
         np.testing.assert_array_equal(found, expected)
         assert found.dtype == expected.dtype == np.int64
     assert plain[2].tolist() == [len(rle.parse_runs(text)[0]) for text in texts]

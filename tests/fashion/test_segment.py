@@ -1,4 +1,5 @@
 """segment: every run once, the best ones larger, killed and resumed, and what it leaves behind."""
+
 import csv
 import json
 from types import SimpleNamespace
@@ -15,19 +16,35 @@ from mrcnn.training import fit_network
 def tiny_networks(monkeypatch):
     """Whatever network is asked for, it is one convolution; those that were asked for are returned."""
     import keras
+
     asked = []
 
     def build(name, size, num_classes, width, weights):
         asked.append((name, size, width, weights))
         image = keras.Input((size, size, 3), name="image")
-        return keras.Model(image, keras.layers.Conv2D(num_classes, 3, padding="same", name="logits")(image), name=name)
+        return keras.Model(
+            image,
+            keras.layers.Conv2D(num_classes, 3, padding="same", name="logits")(image),
+            name=name,
+        )
 
     monkeypatch.setattr(segment_runs, "build_network", build)
     return asked
 
 
 def words(sample_folder, out, *more):
-    return ["--quick", "--data", str(sample_folder), "--out", str(out), "--size", "32", "--batch", "4", *more]
+    return [
+        "--quick",
+        "--data",
+        str(sample_folder),
+        "--out",
+        str(out),
+        "--size",
+        "32",
+        "--batch",
+        "4",
+        *more,
+    ]
 
 
 TWO = ["--only", "unet-ce-adam", "--only", "segnet-focal-sgd"]
@@ -36,38 +53,66 @@ TWO = ["--only", "unet-ce-adam", "--only", "segnet-focal-sgd"]
 @pytest.mark.slow
 def test_runs_are_trained_scored_and_written_down(tiny_networks, sample_folder, tmp_path, capsys):
     from fashion import evaluate
+
     results = segment.main(words(sample_folder, tmp_path, *TWO, "--large", "64"))
-    assert tiny_networks == [("unet", 32, 8, "none"), ("segnet", 32, 8, "none"), ("unet", 64, 8, "none"), ("segnet", 64, 8, "none")]
+    assert tiny_networks == [
+        ("unet", 32, 8, "none"),
+        ("segnet", 32, 8, "none"),
+        ("unet", 64, 8, "none"),
+        ("segnet", 64, 8, "none"),
+    ]
     run = tmp_path / "32" / "unet-ce-adam" / "seed1"
     record = json.loads((run / "metrics.json").read_text())
     assert results[Variant("unet", "ce", "adam", 32)] == [record]
-    assert (record["loss"], record["epochs"], len(record["history"])) == ("ce", 2, 2) and not (run / "last.h5").exists()
-    assert record["validation"]["pixels"] == 4 * 32 * 24 and record["train"]["pixels"] == 8 * 32 * 24       # photos of 128 x 96
+    assert (record["loss"], record["epochs"], len(record["history"])) == ("ce", 2, 2) and not (
+        run / "last.h5"
+    ).exists()
+    assert (
+        record["validation"]["pixels"] == 4 * 32 * 24 and record["train"]["pixels"] == 8 * 32 * 24
+    )  # photos of 128 x 96
     assert np.sum(record["confusion"]) == 4 * 32 * 24
     assert record["history"][-1]["val_pixel_accuracy"] == record["validation"]["pixel_accuracy"]
     rows = list(csv.DictReader((tmp_path / "table.csv").open()))
-    assert [(row["network"], row["size"]) for row in rows] == [("unet", "32"), ("segnet", "32"), ("unet", "64"), ("segnet", "64")]
+    assert [(row["network"], row["size"]) for row in rows] == [
+        ("unet", "32"),
+        ("segnet", "32"),
+        ("unet", "64"),
+        ("segnet", "64"),
+    ]
     assert float(rows[0]["validation mean iou"]) == pytest.approx(record["validation"]["mean_iou"])
     assert len(json.loads((tmp_path / "results.json").read_text())) == 4
     page = (tmp_path / "index.html").read_text()
-    assert "nothing but background" in page and page.count("<img") == 4 and "page: " in capsys.readouterr().out
-    scores = evaluate.main(["--gt", str(tmp_path / "truth.json"), "--predictions", str(run / "predictions.json")])
+    assert (
+        "nothing but background" in page
+        and page.count("<img") == 4
+        and "page: " in capsys.readouterr().out
+    )
+    scores = evaluate.main(
+        ["--gt", str(tmp_path / "truth.json"), "--predictions", str(run / "predictions.json")]
+    )
     assert scores["coco"]["segm"]["AP"] == pytest.approx(record["mask_ap"]["AP"])
     tiny_networks.clear()
-    assert segment.main(words(sample_folder, tmp_path, *TWO, "--large", "64")) == results and not tiny_networks
+    assert (
+        segment.main(words(sample_folder, tmp_path, *TWO, "--large", "64")) == results
+        and not tiny_networks
+    )
 
 
 @pytest.mark.slow
-def test_what_was_killed_goes_on_as_if_it_had_not_been(tiny_networks, sample_folder, tmp_path, monkeypatch):
+def test_what_was_killed_goes_on_as_if_it_had_not_been(
+    tiny_networks, sample_folder, tmp_path, monkeypatch
+):
     one = ["--only", "unet-focal-adam", "--large", "0", "--epochs", "3"]
-    (whole,), = segment.main(words(sample_folder, tmp_path / "whole", *one)).values()
+    ((whole,),) = segment.main(words(sample_folder, tmp_path / "whole", *one)).values()
     save, saved = segment_runs.save_weights, []
 
     def killed(model, path, **more):
         saved.append(path)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(segment_runs, "save_weights", killed)       # when all epochs are done and the scores are not yet written
+    monkeypatch.setattr(
+        segment_runs, "save_weights", killed
+    )  # when all epochs are done and the scores are not yet written
     with pytest.raises(KeyboardInterrupt):
         segment.main(words(sample_folder, tmp_path / "broken", *one))
     monkeypatch.setattr(segment_runs, "save_weights", save)
@@ -78,22 +123,33 @@ def test_what_was_killed_goes_on_as_if_it_had_not_been(tiny_networks, sample_fol
         if not ticks.left:
             raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch:                            # in the middle of the second epoch
+    with monkeypatch.context() as patch:  # in the middle of the second epoch
         patch.setattr(fit_network._Ticks, "on_train_batch_end", after_two_batches)
         with pytest.raises(KeyboardInterrupt):
             segment.main(words(sample_folder, tmp_path / "early", *one))
     for folder in ("broken", "early"):
-        (resumed,), = segment.main(words(sample_folder, tmp_path / folder, *one)).values()
+        ((resumed,),) = segment.main(words(sample_folder, tmp_path / folder, *one)).values()
         for row in (*whole["history"], *resumed["history"]):
             row["seconds"] = whole["minutes"] = resumed["minutes"] = 0
         assert resumed == whole
 
 
 def test_twelve_runs_and_four_more_if_they_are_wanted():
-    assert [v.name for v in segment.parse(["--out", "x"])[1]][::4] == ["unet-ce-adam", "segnet-ce-adam", "fcn-ce-adam"]
-    assert len(segment.parse(["--out", "x"])[1]) == 12 and len(segment.parse(["--out", "x", "--pretrained"])[1]) == 16
+    assert [v.name for v in segment.parse(["--out", "x"])[1]][::4] == [
+        "unet-ce-adam",
+        "segnet-ce-adam",
+        "fcn-ce-adam",
+    ]
+    assert (
+        len(segment.parse(["--out", "x"])[1]) == 12
+        and len(segment.parse(["--out", "x", "--pretrained"])[1]) == 16
+    )
     args, chosen = segment.parse(["--out", "x", "--only", "unet_lite0-ce-sgd", "--size", "96"])
-    assert chosen == [Variant("unet_lite0", "ce", "sgd", 96)] and (args.large, args.epochs, args.width) == (512, 20, 64)
+    assert chosen == [Variant("unet_lite0", "ce", "sgd", 96)] and (
+        args.large,
+        args.epochs,
+        args.width,
+    ) == (512, 20, 64)
 
 
 def test_quick_is_small_unless_other_is_said():
@@ -103,15 +159,26 @@ def test_quick_is_small_unless_other_is_said():
 
 def test_a_folder_holds_runs_of_one_kind(tmp_path):
     segment.note_order(segment.parse(["--out", str(tmp_path), "--epochs", "3"])[0], segment.COMMON)
-    segment.note_order(segment.parse(["--out", str(tmp_path), "--epochs", "3", "--seeds", "2", "--size", "64"])[0], segment.COMMON)
-    with pytest.raises(ValueError, match="begun otherwise .epochs 3 there, 20 here.. Give another folder"):
+    segment.note_order(
+        segment.parse(["--out", str(tmp_path), "--epochs", "3", "--seeds", "2", "--size", "64"])[0],
+        segment.COMMON,
+    )
+    with pytest.raises(
+        ValueError, match="begun otherwise .epochs 3 there, 20 here.. Give another folder"
+    ):
         segment.note_order(segment.parse(["--out", str(tmp_path)])[0], segment.COMMON)
 
 
-@pytest.mark.parametrize(("more", "message"), [
-    (["--only", "unet-dice-adam"], "no run unet-dice-adam; there are unet-ce-adam"), (["--epochs", "0"], "at least 1"),
-    (["--gamma", "-1"], "at least 0"), (["--size", "100"], "a picture five times). Got 100"),
-    (["--large", "500"], "a picture five times). Got 500")])
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--only", "unet-dice-adam"], "no run unet-dice-adam; there are unet-ce-adam"),
+        (["--epochs", "0"], "at least 1"),
+        (["--gamma", "-1"], "at least 0"),
+        (["--size", "100"], "a picture five times). Got 100"),
+        (["--large", "500"], "a picture five times). Got 500"),
+    ],
+)
 def test_what_cannot_be_done_is_said(more, message, capsys):
     with pytest.raises(SystemExit):
         segment.parse(["--out", "x", *more])

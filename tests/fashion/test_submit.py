@@ -1,4 +1,5 @@
 """submit: files the server accepts, taken up again where they broke off, with one photo in memory."""
+
 import errno
 import os
 import sys
@@ -25,7 +26,9 @@ def folder(tmp_path):
     path = tmp_path / "test"
     path.mkdir()
     for i, (name, size) in enumerate(SIZES.items()):
-        Image.fromarray(np.random.default_rng(i).integers(0, 256, (*size, 3)).astype(np.uint8)).save(path / f"{name}.jpg")
+        Image.fromarray(
+            np.random.default_rng(i).integers(0, 256, (*size, 3)).astype(np.uint8)
+        ).save(path / f"{name}.jpg")
     return path
 
 
@@ -41,27 +44,58 @@ def seen(loaded_quickly, tiny_model, monkeypatch):
                 result = {k: v if k == "image_hw" else v[:0] for k, v in result.items()}
             yield result
 
-    monkeypatch.setattr(submit, "load_model", lambda path, **_: SimpleNamespace(stream=stream, ontology=tiny_model.ontology))
+    monkeypatch.setattr(
+        submit,
+        "load_model",
+        lambda path, **_: SimpleNamespace(stream=stream, ontology=tiny_model.ontology),
+    )
     return shown
 
 
 @pytest.mark.parametrize("year", [2019, 2020])
-def test_the_file_passes_the_check_of_its_year(year, folder, tiny_run, seen, tiny_model, tmp_path, capsys):
-    path = submit.main(["--weights", str(tiny_run), "--images", str(folder), "--format", str(year), "--output", str(tmp_path / "s.csv")])
+def test_the_file_passes_the_check_of_its_year(
+    year, folder, tiny_run, seen, tiny_model, tmp_path, capsys
+):
+    path = submit.main(
+        [
+            "--weights",
+            str(tiny_run),
+            "--images",
+            str(folder),
+            "--format",
+            str(year),
+            "--output",
+            str(tmp_path / "s.csv"),
+        ]
+    )
     ending = ".jpg" if year == 2019 else ""
-    assert check(path, {name + ending: size for name, size in SIZES.items()}, year, Ontology.official(year)) == []
+    assert (
+        check(
+            path,
+            {name + ending: size for name, size in SIZES.items()},
+            year,
+            Ontology.official(year),
+        )
+        == []
+    )
     rows = path.read_text().splitlines()
-    assert [row for row in rows if row.startswith("cc")] == [f"cc{ending},1 1,23" + "," * (year == 2020)]
+    assert [row for row in rows if row.startswith("cc")] == [
+        f"cc{ending},1 1,23" + "," * (year == 2020)
+    ]
     assert len(rows) > 1 + len(SIZES)
     assert f"4 photos, checked, format {year}; peak memory" in capsys.readouterr().out
 
 
-def test_a_photo_that_exif_turns_is_seen_upright_and_has_masks_of_that_size(folder, tiny_run, seen, tmp_path, caplog):
+def test_a_photo_that_exif_turns_is_seen_upright_and_has_masks_of_that_size(
+    folder, tiny_run, seen, tmp_path, caplog
+):
     with Image.open(folder / "bb.jpg") as photo:
         exif = photo.getexif()
         exif[0x0112] = 6
         photo.save(folder / "bb.jpg", exif=exif)
-    path = submit.main(["--weights", str(tiny_run), "--images", str(folder), "--output", str(tmp_path / "s.csv")])
+    path = submit.main(
+        ["--weights", str(tiny_run), "--images", str(folder), "--output", str(tmp_path / "s.csv")]
+    )
     assert seen == [(70, 50), (90, 40), (64, 64), (90, 60)]
     assert check(path, SIZES | {"bb": (90, 40)}, 2020, Ontology.official(2020)) == []
     assert caplog.text.count("EXIF orientation") == 1 and "1 photos have" in caplog.text
@@ -70,21 +104,28 @@ def test_a_photo_that_exif_turns_is_seen_upright_and_has_masks_of_that_size(fold
 def test_two_photos_of_one_name_are_refused(folder, tmp_path):
     Image.new("RGB", (9, 9)).save(folder / "aa.webp")
     arguments = ["--weights", "none", "--images", str(folder), "--output", str(tmp_path / "s.csv")]
-    with pytest.raises(ValueError, match="aa.jpg and aa.webp are the same photo 'aa' in a "
-                                         "submission of 2020"):
+    with pytest.raises(
+        ValueError, match="aa.jpg and aa.webp are the same photo 'aa' in a submission of 2020"
+    ):
         submit.main(arguments)
 
 
-def test_a_photo_that_cannot_be_read_has_the_row_of_one_without_objects(folder, tiny_run, seen, tmp_path, capsys):
+def test_a_photo_that_cannot_be_read_has_the_row_of_one_without_objects(
+    folder, tiny_run, seen, tmp_path, capsys
+):
     (folder / "bb.jpg").write_bytes((folder / "bb.jpg").read_bytes()[:400])
     (folder / "dd.jpg").write_bytes(b"no photo at all")
-    path = submit.main(["--weights", str(tiny_run), "--images", str(folder), "--output", str(tmp_path / "s.csv")])
+    path = submit.main(
+        ["--weights", str(tiny_run), "--images", str(folder), "--output", str(tmp_path / "s.csv")]
+    )
     rows = path.read_text().splitlines()
     assert {"bb,1 1,23,", "dd,1 1,23,"} <= set(rows) and any(row.startswith("aa,") for row in rows)
     assert capsys.readouterr().err.count("submitted as a photo without objects: ") == 2
 
 
-def test_a_broken_submission_goes_on_where_it_stopped(folder, tiny_run, seen, tiny_model, tmp_path, monkeypatch):
+def test_a_broken_submission_goes_on_where_it_stopped(
+    folder, tiny_run, seen, tiny_model, tmp_path, monkeypatch
+):
     arguments = ["--weights", str(tiny_run), "--images", str(folder), "--output"]
     whole = submit.main([*arguments, str(tmp_path / "whole.csv")]).read_bytes()
     seen.clear()
@@ -97,17 +138,30 @@ def test_a_broken_submission_goes_on_where_it_stopped(folder, tiny_run, seen, ti
             yield result
 
     with monkeypatch.context() as patch:
-        patch.setattr(submit, "load_model", lambda path, **_: SimpleNamespace(stream=broken, ontology=tiny_model.ontology))
+        patch.setattr(
+            submit,
+            "load_model",
+            lambda path, **_: SimpleNamespace(stream=broken, ontology=tiny_model.ontology),
+        )
         with pytest.raises(KeyboardInterrupt):
             submit.main([*arguments, str(tmp_path / "broken.csv")])
     assert not (tmp_path / "broken.csv").exists()
     seen.clear()
     assert submit.main([*arguments, str(tmp_path / "broken.csv")]).read_bytes() == whole
-    assert seen == [SIZES["cc"], SIZES["dd"]]                   # the last finished one again, then the missing one
+    assert seen == [SIZES["cc"], SIZES["dd"]]  # the last finished one again, then the missing one
 
 
-def test_other_weights_of_the_same_name_do_not_continue_a_file(folder, tiny_run, seen, tiny_model, tmp_path):
-    arguments = ["--weights", str(tmp_path / "run"), "--images", str(folder), "--output", str(tmp_path / "s.csv")]
+def test_other_weights_of_the_same_name_do_not_continue_a_file(
+    folder, tiny_run, seen, tiny_model, tmp_path
+):
+    arguments = [
+        "--weights",
+        str(tmp_path / "run"),
+        "--images",
+        str(folder),
+        "--output",
+        str(tmp_path / "s.csv"),
+    ]
     save_weights(tiny_model.detector, tmp_path / "run" / "best.h5", metadata={"epoch": 1})
     before = submit.digest_of(checkpoint_in(tmp_path / "run"))
     submit.main(arguments)
@@ -141,44 +195,106 @@ def test_large_photos_need_the_memory_of_one(tiny_run, loaded_quickly, tmp_path)
         Image.new("RGB", (6000, 4000), (90, 120, 60)).save(tmp_path / "test" / f"{name}.jpg")
     tracemalloc.start()
     try:
-        submit.main(["--weights", str(tiny_run), "--images", str(tmp_path / "test"), "--output", str(tmp_path / "s.csv")])
+        submit.main(
+            [
+                "--weights",
+                str(tiny_run),
+                "--images",
+                str(tmp_path / "test"),
+                "--output",
+                str(tmp_path / "s.csv"),
+            ]
+        )
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
     assert peak < 2.5 * 72e6, f"{peak / 1e6:.0f} MB"
 
 
-def test_thresholds_of_a_file_decide_what_is_submitted(folder, tiny_run, seen, tiny_model, tmp_path):
+def test_thresholds_of_a_file_decide_what_is_submitted(
+    folder, tiny_run, seen, tiny_model, tmp_path
+):
     """All is found at once in photo "aa"; with one detection per photo and a category switched off little is left."""
-    loose, strict = Thresholds(score=0.03, attribute=1.01), Thresholds(score=0.03, attribute=0.0, detections_per_photo=1)
+    loose, strict = (
+        Thresholds(score=0.03, attribute=1.01),
+        Thresholds(score=0.03, attribute=0.0, detections_per_photo=1),
+    )
     rows = {}
     for name, thresholds in (("loose", loose), ("strict", strict)):
         thresholds.write(tmp_path / f"{name}.json")
-        path = submit.main(["--weights", str(tiny_run), "--images", str(folder), "--thresholds", str(tmp_path / f"{name}.json"),
-                            "--output", str(tmp_path / f"{name}.csv")])
+        path = submit.main(
+            [
+                "--weights",
+                str(tiny_run),
+                "--images",
+                str(folder),
+                "--thresholds",
+                str(tmp_path / f"{name}.json"),
+                "--output",
+                str(tmp_path / f"{name}.csv"),
+            ]
+        )
         rows[name] = [row.split(",", 3) for row in path.read_text().splitlines()[1:]]
         assert check(path, SIZES, 2020, Ontology.official(2020)) == []
     assert len(rows["loose"]) > len(rows["strict"]) == len(SIZES)
     assert all(row[3] == "" for row in rows["loose"])
-    carrying = [row for row in rows["strict"] if tiny_model.ontology.carries_attributes(int(row[2])) and row[1] != "1 1"]
+    carrying = [
+        row
+        for row in rows["strict"]
+        if tiny_model.ontology.carries_attributes(int(row[2])) and row[1] != "1 1"
+    ]
     assert all(row[3].count(",") == tiny_model.ontology.num_attributes - 1 for row in carrying)
 
     first = rows["loose"][0]
     category = int(first[2])
     names = dict(zip(tiny_model.ontology.category_ids, tiny_model.ontology.category_names))
-    Thresholds(score=0.03, categories={category: Category(names[category], on=False)}).write(tmp_path / "off.json")
-    path = submit.main(["--weights", str(tiny_run), "--images", str(folder), "--thresholds", str(tmp_path / "off.json"), "--output",
-                        str(tmp_path / "off.csv")])
-    assert category not in {int(row.split(",", 3)[2]) for row in path.read_text().splitlines()[1:] if ",1 1," not in row}
+    Thresholds(score=0.03, categories={category: Category(names[category], on=False)}).write(
+        tmp_path / "off.json"
+    )
+    path = submit.main(
+        [
+            "--weights",
+            str(tiny_run),
+            "--images",
+            str(folder),
+            "--thresholds",
+            str(tmp_path / "off.json"),
+            "--output",
+            str(tmp_path / "off.csv"),
+        ]
+    )
+    assert category not in {
+        int(row.split(",", 3)[2]) for row in path.read_text().splitlines()[1:] if ",1 1," not in row
+    }
     Thresholds(categories={category: Category("umbrella hat")}).write(tmp_path / "foreign.json")
-    with pytest.raises(ValueError, match=r"foreign.json has thresholds of category .*umbrella hat.*which here is"):
-        submit.main(["--weights", str(tiny_run), "--images", str(folder), "--thresholds", str(tmp_path / "foreign.json"), "--output",
-                     str(tmp_path / "foreign.csv")])
+    with pytest.raises(
+        ValueError, match=r"foreign.json has thresholds of category .*umbrella hat.*which here is"
+    ):
+        submit.main(
+            [
+                "--weights",
+                str(tiny_run),
+                "--images",
+                str(folder),
+                "--thresholds",
+                str(tmp_path / "foreign.json"),
+                "--output",
+                str(tmp_path / "foreign.csv"),
+            ]
+        )
 
 
 def test_thresholds_of_other_scores_are_told(folder, tiny_run, seen, tmp_path, caplog):
     Thresholds(score=0.03).write(tmp_path / "t.json", tuning={"rescored": True})
-    words = ["--weights", str(tiny_run), "--images", str(folder), "--thresholds", str(tmp_path / "t.json"), "--output"]
+    words = [
+        "--weights",
+        str(tiny_run),
+        "--images",
+        str(folder),
+        "--thresholds",
+        str(tmp_path / "t.json"),
+        "--output",
+    ]
     submit.main([*words, str(tmp_path / "a.csv")])
     assert "was searched with --rescore, so its thresholds are of other scores" in caplog.text
     caplog.clear()
@@ -187,7 +303,9 @@ def test_thresholds_of_other_scores_are_told(folder, tiny_run, seen, tmp_path, c
     assert "searched" not in caplog.text
 
 
-def test_a_full_disk_is_told_and_the_submission_goes_on_when_there_is_space(folder, tiny_run, seen, tmp_path, monkeypatch):
+def test_a_full_disk_is_told_and_the_submission_goes_on_when_there_is_space(
+    folder, tiny_run, seen, tmp_path, monkeypatch
+):
     arguments = ["--weights", str(tiny_run), "--images", str(folder), "--output"]
     whole = submit.main([*arguments, str(tmp_path / "whole.csv")]).read_bytes()
     fsync, written = os.fsync, []
@@ -200,12 +318,17 @@ def test_a_full_disk_is_told_and_the_submission_goes_on_when_there_is_space(fold
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full_at_the_third)
-        with pytest.raises(OSError, match="s.csv.partial could not be written: No space left on device. Make room on the disk"):
+        with pytest.raises(
+            OSError,
+            match="s.csv.partial could not be written: No space left on device. Make room on the disk",
+        ):
             submit.main([*arguments, str(tmp_path / "s.csv")])
     assert submit.main([*arguments, str(tmp_path / "s.csv")]).read_bytes() == whole
 
 
-def test_a_second_command_for_one_file_is_told_and_another_file_is_free(folder, tiny_run, seen, tmp_path, held):
+def test_a_second_command_for_one_file_is_told_and_another_file_is_free(
+    folder, tiny_run, seen, tmp_path, held
+):
     arguments = ["--weights", str(tiny_run), "--images", str(folder), "--output"]
     with held(tmp_path / ".s.csv.lock", "fashion submit"):
         with pytest.raises(FolderInUse, match=r"s.csv is being written already: .*fashion submit"):

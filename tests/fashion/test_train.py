@@ -1,4 +1,5 @@
 """Training: the verb from its arguments to a run folder, and what it starts from or goes on with."""
+
 import json
 import os
 
@@ -15,7 +16,9 @@ from mrcnn.training.run_folder import RunFolder
 
 def words(settings):
     """A dict as --set arguments."""
-    return [word for key, value in settings.items() for word in ("--set", f"{key}={json.dumps(value)}")]
+    return [
+        word for key, value in settings.items() for word in ("--set", f"{key}={json.dumps(value)}")
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -23,22 +26,51 @@ def trained(uncompiled_module, sample_folder, tiny_settings, tmp_path_factory):
     """The run folder of one epoch, not compiled, with rebalancing."""
     out = tmp_path_factory.mktemp("runs")
     stages = [["heads", "heads", 1, 1e-3]]
-    return train.main(["--data", str(sample_folder), "--out", str(out), "--weights", "none", "--rebalance",
-                       *words(tiny_settings | {"STAGES": stages, "EVALUATE_IMAGES": 2})])
+    return train.main(
+        [
+            "--data",
+            str(sample_folder),
+            "--out",
+            str(out),
+            "--weights",
+            "none",
+            "--rebalance",
+            *words(tiny_settings | {"STAGES": stages, "EVALUATE_IMAGES": 2}),
+        ]
+    )
 
 
 @pytest.mark.slow
 def test_a_run_folder_holds_all_that_is_promised(trained, ontology, sample_folder):
     assert trained.path.name.startswith("smoke20")
     config = trained.read_config()
-    assert config["data"] == str(sample_folder.resolve()) and config["rebalance"] == ["classes", "missed"] and config["recipe"] == "smoke"
-    assert config["split"]["kind"] == "val.csv" and read_metadata(trained.best)["split"] == config["split"] | {"held_out": None}
-    assert all((trained.path / name).stat().st_size for name in ("split.csv", "rebalance.csv", "rebalance.png"))
-    assert config["stages"] == [{"name": "heads", "layers": "heads", "epochs": 1, "learning_rate": 0.001}]
+    assert (
+        config["data"] == str(sample_folder.resolve())
+        and config["rebalance"] == ["classes", "missed"]
+        and config["recipe"] == "smoke"
+    )
+    assert config["split"]["kind"] == "val.csv" and read_metadata(trained.best)["split"] == config[
+        "split"
+    ] | {"held_out": None}
+    assert all(
+        (trained.path / name).stat().st_size
+        for name in ("split.csv", "rebalance.csv", "rebalance.png")
+    )
+    assert config["stages"] == [
+        {"name": "heads", "layers": "heads", "epochs": 1, "learning_rate": 0.001}
+    ]
     assert config["versions"]["keras"] and config["config"]["NUM_CLASSES"] == ontology.num_classes
-    row, = trained.read_history()
-    assert {"loss", "mrcnn_attribute_loss", "val_loss", "val_mask_ap", "val_attribute_micro_f1"} <= set(row)
-    assert (trained.pictures / "epoch_0001.jpg").exists() and any(trained.tensorboard.rglob("events*"))
+    (row,) = trained.read_history()
+    assert {
+        "loss",
+        "mrcnn_attribute_loss",
+        "val_loss",
+        "val_mask_ap",
+        "val_attribute_micro_f1",
+    } <= set(row)
+    assert (trained.pictures / "epoch_0001.jpg").exists() and any(
+        trained.tensorboard.rglob("events*")
+    )
     for path in (trained.best, trained.last):
         assert read_metadata(path)["ontology"] == json.loads(json.dumps(ontology.to_dict()))
     assert len(read_state(trained.last)["repeats"]) == 8
@@ -52,42 +84,85 @@ def test_a_run_goes_on_with_its_data_and_settings(trained, monkeypatch):
     monkeypatch.setattr(train, "open_files", lambda data: asked.append(data) or open_files(data))
     before, history = trained.read_config(), trained.read_history()
     assert train.main(["--out", str(trained.path.parent), "--resume"]).path == trained.path
-    assert asked == [before["data"]] and trained.read_config() == before and trained.read_history() == history
+    assert (
+        asked == [before["data"]]
+        and trained.read_config() == before
+        and trained.read_history() == history
+    )
 
 
 @pytest.mark.slow
 def test_a_run_does_not_go_on_as_another(trained):
     order = trained.read_config()
-    assert train.agreed_order(trained, train.parse(["--resume", "--recipe", "smoke", "--rebalance", "--skip-bad"])) == order | {
-        "skip_bad": True}
-    for words in (["--recipe", "ccp"], ["--weights", "imagenet"], ["--stage", "heads"], ["--rebalance", "balanced"]):
-        with pytest.raises(ValueError, match=f"was begun with {words[0]} .* and cannot go on with {words[1]}"):
+    assert train.agreed_order(
+        trained, train.parse(["--resume", "--recipe", "smoke", "--rebalance", "--skip-bad"])
+    ) == order | {"skip_bad": True}
+    for words in (
+        ["--recipe", "ccp"],
+        ["--weights", "imagenet"],
+        ["--stage", "heads"],
+        ["--rebalance", "balanced"],
+    ):
+        with pytest.raises(
+            ValueError, match=f"was begun with {words[0]} .* and cannot go on with {words[1]}"
+        ):
             train.agreed_order(trained, train.parse(["--resume", *words]))
 
 
 @pytest.mark.parametrize(("noted", "rules"), [(True, ["classes", "missed"]), (False, [])])
 def test_a_run_from_when_rebalancing_was_yes_or_no_goes_on(tmp_path, noted, rules, ontology):
     run = RunFolder(tmp_path)
-    run.write_config({"recipe": "smoke", "stage": "all", "weights": "imagenet", "skip_bad": False, "rebalance": noted, "config": {},
-                      "ontology": ontology.to_dict()})
-    assert train.agreed_order(run, train.parse(["--resume"] + ["--rebalance"] * noted))["rebalance"] == rules
+    run.write_config(
+        {
+            "recipe": "smoke",
+            "stage": "all",
+            "weights": "imagenet",
+            "skip_bad": False,
+            "rebalance": noted,
+            "config": {},
+            "ontology": ontology.to_dict(),
+        }
+    )
+    assert (
+        train.agreed_order(run, train.parse(["--resume"] + ["--rebalance"] * noted))["rebalance"]
+        == rules
+    )
 
 
 @pytest.fixture
 def begun(tmp_path, sample_folder, ontology, tiny_settings):
     """begun(**changes) -> the run folder of a training that was killed before its first checkpoint; with changes to its config.json."""
+
     def write(config=None, **changes):
         run = RunFolder(tmp_path / "runs" / "smoke2026")
-        run.write_config({"recipe": "smoke", "stage": "all", "weights": "none", "skip_bad": False, "data": str(sample_folder),
-                          "config": FashionConfig().to_dict() | tiny_settings | (config or {}), "ontology": ontology.to_dict()} | changes)
+        run.write_config(
+            {
+                "recipe": "smoke",
+                "stage": "all",
+                "weights": "none",
+                "skip_bad": False,
+                "data": str(sample_folder),
+                "config": FashionConfig().to_dict() | tiny_settings | (config or {}),
+                "ontology": ontology.to_dict(),
+            }
+            | changes
+        )
         return run
+
     return write
 
 
-@pytest.mark.parametrize(("changes", "told"), [
-    ({"recipe": -1}, "recipe is -1; expected one of"), ({"config": {"IMAGE_MAX_DIM": "64"}}, "config.IMAGE_MAX_DIM is \"64\"; expected"),
-    ({"config": {"IMAGE_MAX_DIM": 100}}, "IMAGE_MAX_DIM must be a multiple of 64"), ({"stage": "body"}, "--stage must be 'all' or one of"),
-    ({"config": {"BACKBONE": "resnet5"}}, "resnet5"), ({"data": "nowhere"}, "nowhere.*--data DIR")])
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"recipe": -1}, "recipe is -1; expected one of"),
+        ({"config": {"IMAGE_MAX_DIM": "64"}}, 'config.IMAGE_MAX_DIM is "64"; expected'),
+        ({"config": {"IMAGE_MAX_DIM": 100}}, "IMAGE_MAX_DIM must be a multiple of 64"),
+        ({"stage": "body"}, "--stage must be 'all' or one of"),
+        ({"config": {"BACKBONE": "resnet5"}}, "resnet5"),
+        ({"data": "nowhere"}, "nowhere.*--data DIR"),
+    ],
+)
 def test_what_is_wrong_in_a_run_that_goes_on_is_told_with_its_file(begun, changes, told):
     run = begun(**changes)
     before = run.config.read_bytes()
@@ -102,28 +177,65 @@ def test_what_is_wrong_on_the_command_line_is_not_blamed_on_the_file(begun):
     assert "config.json" not in str(error.value)
 
 
-def test_weights_that_do_not_fit_any_more_are_told_with_the_settings_that_changed(tmp_path, tiny_model, begun):
+def test_weights_that_do_not_fit_any_more_are_told_with_the_settings_that_changed(
+    tmp_path, tiny_model, begun
+):
     run = begun()
     save_weights(tiny_model.detector, run.last, metadata=tiny_model.metadata())
-    changed = train.recipe_config("smoke", tiny_model.ontology, tiny_model.config.to_dict() | {"RPN_CHANNELS": 24})
-    with pytest.raises(ValueError, match="rpn does not fit. Settings that have changed since last.h5 was saved: RPN_CHANNELS was 16 and "
-                       r"is 24 \(.*config.json, or --set\)"), train.explained(run, changed):
+    changed = train.recipe_config(
+        "smoke", tiny_model.ontology, tiny_model.config.to_dict() | {"RPN_CHANNELS": 24}
+    )
+    with (
+        pytest.raises(
+            ValueError,
+            match="rpn does not fit. Settings that have changed since last.h5 was saved: RPN_CHANNELS was 16 and "
+            r"is 24 \(.*config.json, or --set\)",
+        ),
+        train.explained(run, changed),
+    ):
         raise ValueError("rpn does not fit.")
-    with pytest.raises(ValueError, match="^something else$"), train.explained(run, tiny_model.config):
+    with (
+        pytest.raises(ValueError, match="^something else$"),
+        train.explained(run, tiny_model.config),
+    ):
         raise ValueError("something else")
 
 
 def test_what_a_split_holds_out_can_be_seen_without_a_training(sample_folder, tmp_path, capsys):
-    assert train.main(["--data", str(sample_folder), "--out", str(tmp_path / "runs"), "--fold", "1/4", "--show-split"]) is None
+    assert (
+        train.main(
+            [
+                "--data",
+                str(sample_folder),
+                "--out",
+                str(tmp_path / "runs"),
+                "--fold",
+                "1/4",
+                "--show-split",
+            ]
+        )
+        is None
+    )
     printed = capsys.readouterr().out
-    assert "2 of 8 photos held out (25.0%)" in printed and "kind " in printed and not (tmp_path / "runs").exists()
+    assert (
+        "2 of 8 photos held out (25.0%)" in printed
+        and "kind " in printed
+        and not (tmp_path / "runs").exists()
+    )
 
 
-def test_a_file_of_matterports_starts_all_that_has_the_same_shape(tiny_model, tiny_settings, tmp_path):
+def test_a_file_of_matterports_starts_all_that_has_the_same_shape(
+    tiny_model, tiny_settings, tmp_path
+):
     """COCO's 81 classes are not ours: the layers that depend on them start anew, and boxes are measured as its heads learned to."""
-    coco = build_detector(Config.from_dict(tiny_settings | {"NUM_CLASSES": 81, "ROI_ALIGN": "corners"}))
+    coco = build_detector(
+        Config.from_dict(tiny_settings | {"NUM_CLASSES": 81, "ROI_ALIGN": "corners"})
+    )
     coco.save_weights(tmp_path / "mask_rcnn_coco.h5")
-    assert train.convention_of(str(tmp_path / "mask_rcnn_coco.h5")) == {"ROI_ALIGN": "corners"} and train.convention_of("imagenet") == {}
+    assert (
+        train.convention_of(str(tmp_path / "mask_rcnn_coco.h5")) == {"ROI_ALIGN": "corners"}
+        and train.convention_of("imagenet") == {}
+    )
     left_out = train.unfitting_layers(tiny_model, tmp_path / "mask_rcnn_coco.h5", {})
     assert sorted(left_out) == ["mrcnn_bbox_fc", "mrcnn_class_logits", "mrcnn_mask"]
 
@@ -131,9 +243,11 @@ def test_a_file_of_matterports_starts_all_that_has_the_same_shape(tiny_model, ti
 @pytest.mark.slow
 def test_settings_that_do_not_fit_the_old_state_are_not_noted(trained):
     before = trained.read_config()
-    longer = "STAGES=[[\"heads\",\"heads\",2,0.001]]"
+    longer = 'STAGES=[["heads","heads",2,0.001]]'
     with pytest.raises(ValueError, match="another optimiser"):
-        train.main(["--out", str(trained.path), "--resume", "--set", "OPTIMIZER=sgd", "--set", longer])
+        train.main(
+            ["--out", str(trained.path), "--resume", "--set", "OPTIMIZER=sgd", "--set", longer]
+        )
     assert trained.read_config() == before
 
 
@@ -145,10 +259,21 @@ def test_a_learning_rate_that_would_change_nothing_is_refused():
 
 
 def test_settings_of_the_command_line_reach_the_config(ontology):
-    args = train.parse(["--recipe", "ccp", "--set", "IMAGES_PER_GPU=3", "--set", "LR_SCHEDULE=constant", "--set", "NUM_CLASSES=5"])
+    args = train.parse(
+        [
+            "--recipe",
+            "ccp",
+            "--set",
+            "IMAGES_PER_GPU=3",
+            "--set",
+            "LR_SCHEDULE=constant",
+            "--set",
+            "NUM_CLASSES=5",
+        ]
+    )
     config = train.recipe_config(args.recipe, ontology, dict(args.set))
     assert (config.IMAGES_PER_GPU, config.LR_SCHEDULE, config.NAME) == (3, "constant", "ccp")
-    assert config.NUM_CLASSES == ontology.num_classes           # the data decide
+    assert config.NUM_CLASSES == ontology.num_classes  # the data decide
 
 
 def test_stages_are_chosen_by_name():
@@ -164,7 +289,9 @@ def test_the_newest_run_is_resumed_whatever_its_name(tmp_path):
         run = RunFolder(tmp_path / name)
         run.write_config({})
         os.utime(run.config, (1e9 - age, 1e9 - age))
-    assert train.resumable_run(tmp_path).path.name == "ccp20260301T000000"          # killed before its first checkpoint
+    assert (
+        train.resumable_run(tmp_path).path.name == "ccp20260301T000000"
+    )  # killed before its first checkpoint
     assert train.resumable_run(tmp_path / "zzz20250101T000000").path.name == "zzz20250101T000000"
     (tmp_path / "aaa20240101T000000" / "last.h5").touch()
     assert train.resumable_run(tmp_path).path.name == "aaa20240101T000000"
@@ -175,40 +302,78 @@ def test_there_must_be_a_run_to_resume(tmp_path):
         train.resumable_run(tmp_path)
 
 
-def test_a_checkpoint_of_other_labels_gives_all_but_the_last_layers(tiny_model, tiny_run, ontology, tiny_settings):
-    assert train.unfitting_layers(tiny_model, "a.npz", tiny_model.metadata()) == train.unfitting_layers(tiny_model, "a.npz", {}) == []
+def test_a_checkpoint_of_other_labels_gives_all_but_the_last_layers(
+    tiny_model, tiny_run, ontology, tiny_settings
+):
+    assert (
+        train.unfitting_layers(tiny_model, "a.npz", tiny_model.metadata())
+        == train.unfitting_layers(tiny_model, "a.npz", {})
+        == []
+    )
     path, others = tiny_run / "best.h5", tiny_model.metadata() | {"ontology": {"categories": []}}
     of_labels = {"mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask", "mrcnn_attribute_logits"}
     assert set(train.unfitting_layers(tiny_model, path, others)) == of_labels
 
     attentive = {"ATTRIBUTE_HEAD": "attention", "ATTRIBUTE_CHANNELS": 8}
-    model = train.FashionModel(train.recipe_config("smoke", ontology, tiny_settings | attentive), ontology)
+    model = train.FashionModel(
+        train.recipe_config("smoke", ontology, tiny_settings | attentive), ontology
+    )
     save_weights(model.detector, tiny_run.parent / "attentive.h5", metadata=model.metadata())
     own = model.metadata()
     assert train.unfitting_layers(model, tiny_run.parent / "attentive.h5", own) == []
-    assert set(train.unfitting_layers(model, tiny_run.parent / "attentive.h5", own | {"ontology": {}})) == of_labels | {
-        "mrcnn_attribute_query"}                                            # a query for each super-category
-    mlp = {"ATTRIBUTE_HEAD": "mlp", "ATTRIBUTE_HIDDEN": tiny_model.config.FPN_CLASSIF_FC_LAYERS_SIZE}
-    model = train.FashionModel(train.recipe_config("smoke", ontology, tiny_settings | mlp), ontology)
-    assert set(train.unfitting_layers(model, path, others)) == of_labels | {"mrcnn_attribute_fc1", "mrcnn_attribute_fc2"}
+    assert set(
+        train.unfitting_layers(model, tiny_run.parent / "attentive.h5", own | {"ontology": {}})
+    ) == of_labels | {"mrcnn_attribute_query"}  # a query for each super-category
+    mlp = {
+        "ATTRIBUTE_HEAD": "mlp",
+        "ATTRIBUTE_HIDDEN": tiny_model.config.FPN_CLASSIF_FC_LAYERS_SIZE,
+    }
+    model = train.FashionModel(
+        train.recipe_config("smoke", ontology, tiny_settings | mlp), ontology
+    )
+    assert set(train.unfitting_layers(model, path, others)) == of_labels | {
+        "mrcnn_attribute_fc1",
+        "mrcnn_attribute_fc2",
+    }
 
 
-def test_a_checkpoint_of_another_recipe_is_told_by_its_name(tiny_model, tiny_run, ontology, tiny_settings):
-    other = train.FashionModel(train.recipe_config("ccp", ontology, tiny_settings | {"RPN_CHANNELS": 24}), ontology)
-    with pytest.raises(ValueError, match="On the command line: --exclude 'rpn_.*'. It was trained by the recipe 'smoke', and the "
-                       "recipe now is 'ccp'"):
+def test_a_checkpoint_of_another_recipe_is_told_by_its_name(
+    tiny_model, tiny_run, ontology, tiny_settings
+):
+    other = train.FashionModel(
+        train.recipe_config("ccp", ontology, tiny_settings | {"RPN_CHANNELS": 24}), ontology
+    )
+    with pytest.raises(
+        ValueError,
+        match="On the command line: --exclude 'rpn_.*'. It was trained by the recipe 'smoke', and the "
+        "recipe now is 'ccp'",
+    ):
         train.start_weights(other, str(tiny_run))
     train.start_weights(tiny_model, str(tiny_run))
 
 
-def test_a_head_of_another_form_and_layers_that_are_excluded_start_anew(tiny_run, ontology, tiny_settings, tiny_model):
+def test_a_head_of_another_form_and_layers_that_are_excluded_start_anew(
+    tiny_run, ontology, tiny_settings, tiny_model
+):
     """A box head as wide as the hidden layers, so that the shapes of the logits agree, and yet they mean something else."""
-    mlp = {"ATTRIBUTE_HEAD": "mlp", "ATTRIBUTE_HIDDEN": tiny_model.config.FPN_CLASSIF_FC_LAYERS_SIZE}
-    other = train.FashionModel(train.recipe_config("smoke", ontology, tiny_settings | mlp), ontology)
+    mlp = {
+        "ATTRIBUTE_HEAD": "mlp",
+        "ATTRIBUTE_HIDDEN": tiny_model.config.FPN_CLASSIF_FC_LAYERS_SIZE,
+    }
+    other = train.FashionModel(
+        train.recipe_config("smoke", ontology, tiny_settings | mlp), ontology
+    )
     layers, trained = (weight_layers(model.detector) for model in (other, tiny_model))
-    assert layers["mrcnn_attribute_logits"].kernel.shape == trained["mrcnn_attribute_logits"].kernel.shape
+    assert (
+        layers["mrcnn_attribute_logits"].kernel.shape
+        == trained["mrcnn_attribute_logits"].kernel.shape
+    )
     left_out = train.unfitting_layers(other, tiny_run / "best.h5", tiny_model.metadata())
-    assert sorted(left_out) == ["mrcnn_attribute_fc1", "mrcnn_attribute_fc2", "mrcnn_attribute_logits"]
+    assert sorted(left_out) == [
+        "mrcnn_attribute_fc1",
+        "mrcnn_attribute_fc2",
+        "mrcnn_attribute_logits",
+    ]
 
     def same(layer, others):
         return all((a == b).all() for a, b in zip(layers[layer].get_weights(), others))
@@ -217,8 +382,12 @@ def test_a_head_of_another_form_and_layers_that_are_excluded_start_anew(tiny_run
     train.start_weights(other, str(tiny_run), exclude="mrcnn_mask")
     assert all(same(name, arrays) for name, arrays in before.items())
     train.start_weights(other, str(tiny_run))
-    assert same("mrcnn_mask", trained["mrcnn_mask"].get_weights()) and same("mrcnn_attribute_logits", before["mrcnn_attribute_logits"])
-    with pytest.raises(ValueError, match="--exclude attribute matches no layer; it must match a whole name"):
+    assert same("mrcnn_mask", trained["mrcnn_mask"].get_weights()) and same(
+        "mrcnn_attribute_logits", before["mrcnn_attribute_logits"]
+    )
+    with pytest.raises(
+        ValueError, match="--exclude attribute matches no layer; it must match a whole name"
+    ):
         train.start_weights(other, str(tiny_run), exclude="attribute")
     with pytest.raises(ValueError, match="is no regular expression"):
         train.parse(["--exclude", "["])

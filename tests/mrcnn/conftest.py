@@ -1,5 +1,6 @@
 """What the tests of the library share: seeded random numbers, gradients on any backend, a batch for a small network, and numbers
 recorded from Matterport's own code."""
+
 import importlib
 import sys
 from pathlib import Path
@@ -16,7 +17,9 @@ REFERENCE = Path(__file__).resolve().parents[3] / "shared" / "reference" / "lega
 def reference():
     """The folder of the recorded numbers."""
     if not REFERENCE.is_dir():
-        pytest.skip("the recorded numbers are not beside this repository (../shared/reference/legacy)")
+        pytest.skip(
+            "the recorded numbers are not beside this repository (../shared/reference/legacy)"
+        )
     return REFERENCE
 
 
@@ -39,6 +42,7 @@ def script(reference):
         for other in names & set(sys.modules):
             del sys.modules[other]
         return module
+
     return load
 
 
@@ -50,45 +54,57 @@ def rng():
 @pytest.fixture
 def random_boxes(rng):
     """random_boxes(*shape, size=100) -> (*shape, 4) float32 yxyx, sides from 2 to size / 2, inside size x size."""
+
     def make(*shape, size=100):
         side = rng.uniform(2, size / 2, (*shape, 2))
         low = rng.uniform(0, 1, (*shape, 2)) * (size - side)
         return np.concatenate([low, low + side], axis=-1).astype(np.float32)
+
     return make
 
 
 @pytest.fixture
 def gradient():
     """gradient(function, array) -> the gradient of a scalar function, zeros where nothing depends on the array."""
+
     def of(function, array):
         array = ops.convert_to_tensor(array)
         if keras.backend.backend() == "jax":
             import jax
+
             return np.asarray(jax.grad(function)(array))
         import tensorflow as tf
+
         with tf.GradientTape() as tape:
             tape.watch(array)
             value = function(array)
         return np.asarray(tape.gradient(value, array, unconnected_gradients="zero"))
+
     return of
 
 
 @pytest.fixture(scope="session")
 def batch_of():
     """batch_of(config, objects=(2, 0)) -> network inputs for training: so many random objects in each image."""
+
     def make(config, objects=(2, 0)):
         rng = np.random.default_rng(5)
         b, m, (height, width) = len(objects), config.MAX_GT_INSTANCES, config.image_hw
-        batch = {"images": rng.normal(size=(b, height, width, 3)).astype(np.float32),
-                 "windows": np.tile(np.float32([0, 0, height, width]), (b, 1)),
-                 "seed": np.arange(b, dtype=np.int32),
-                 "gt_class_ids": np.zeros((b, m), np.int32),
-                 "gt_boxes": np.zeros((b, m, 4), np.float32),
-                 "gt_masks": np.zeros((b, m, *config.MINI_MASK_SHAPE), np.uint8)}
+        batch = {
+            "images": rng.normal(size=(b, height, width, 3)).astype(np.float32),
+            "windows": np.tile(np.float32([0, 0, height, width]), (b, 1)),
+            "seed": np.arange(b, dtype=np.int32),
+            "gt_class_ids": np.zeros((b, m), np.int32),
+            "gt_boxes": np.zeros((b, m, 4), np.float32),
+            "gt_masks": np.zeros((b, m, *config.MINI_MASK_SHAPE), np.uint8),
+        }
         for i, count in enumerate(objects):
             low = rng.uniform(0, height / 2, (count, 2))
-            batch["gt_boxes"][i, :count] = np.concatenate([low, low + rng.uniform(height / 6, height / 2, (count, 2))], axis=1)
+            batch["gt_boxes"][i, :count] = np.concatenate(
+                [low, low + rng.uniform(height / 6, height / 2, (count, 2))], axis=1
+            )
             batch["gt_class_ids"][i, :count] = rng.integers(1, config.NUM_CLASSES, count)
             batch["gt_masks"][i, :count] = rng.random((count, *config.MINI_MASK_SHAPE)) > 0.4
         return batch | {"gt_mask_frames": batch["gt_boxes"].copy()}
+
     return make

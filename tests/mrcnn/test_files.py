@@ -1,4 +1,5 @@
 """Files are whole or absent: what is left behind after success and after failure."""
+
 import csv
 import errno
 import os
@@ -42,16 +43,34 @@ def test_nothing_is_seen_under_the_name_before_the_end(tmp_path):
 
 def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
     order, fsync, replace = [], os.fsync, os.replace
-    monkeypatch.setattr(os, "fsync", lambda handle: order.append(("fsync", os.fstat(handle).st_size)) or fsync(handle))
-    monkeypatch.setattr(os, "replace", lambda old, new: order.append(("replace", new.name)) or replace(old, new))
+    monkeypatch.setattr(
+        os,
+        "fsync",
+        lambda handle: order.append(("fsync", os.fstat(handle).st_size)) or fsync(handle),
+    )
+    monkeypatch.setattr(
+        os, "replace", lambda old, new: order.append(("replace", new.name)) or replace(old, new)
+    )
     write_text(tmp_path / "a.txt", "four")
     assert order == [("fsync", 4), ("replace", "a.txt")]
 
 
 def test_leftovers_are_temporaries_of_the_files_named_and_nothing_else(tmp_path):
-    others = [".last.h5", ".last.writing-abcdef01.csv", ".last.writing-ABCDEF01.h5", ".last.writing-abcdef012.h5", "last.h5",
-              ".best.writing-abcdef01.h5", "a.writing-abcdef01.h5", ".last.abcdefghi.h5"]
-    for name in [*others, ".weights_0001.writing-abcdef01.h5", ".weights_0001.ab_9xyz0.h5"]:        # the last as older versions called it
+    others = [
+        ".last.h5",
+        ".last.writing-abcdef01.csv",
+        ".last.writing-ABCDEF01.h5",
+        ".last.writing-abcdef012.h5",
+        "last.h5",
+        ".best.writing-abcdef01.h5",
+        "a.writing-abcdef01.h5",
+        ".last.abcdefghi.h5",
+    ]
+    for name in [
+        *others,
+        ".weights_0001.writing-abcdef01.h5",
+        ".weights_0001.ab_9xyz0.h5",
+    ]:  # the last as older versions called it
         (tmp_path / name).touch()
     with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "last.h5") as temporary:
         remove_leftovers(tmp_path, ["last.h5", "weights_*.h5"])
@@ -61,7 +80,13 @@ def test_leftovers_are_temporaries_of_the_files_named_and_nothing_else(tmp_path)
 
 def test_all_leftovers_of_a_folder_are_removed_without_their_names(tmp_path):
     others = [".config.settings.json", ".hidden", "a.writing-abcdef01.jpg", ".lock"]
-    for name in [*others, ".a b.writing-abcdef01.jpg", ".last.writing-abcdef01.h5", ".writing-abcdef01.h5", "..writing-abcdef01"]:
+    for name in [
+        *others,
+        ".a b.writing-abcdef01.jpg",
+        ".last.writing-abcdef01.h5",
+        ".writing-abcdef01.h5",
+        "..writing-abcdef01",
+    ]:
         (tmp_path / name).touch()
     with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "no suffix"):
         remove_leftovers(tmp_path)
@@ -97,15 +122,25 @@ def test_a_file_that_is_replaced_keeps_its_permissions(tmp_path, umask):
 def test_through_a_link_the_file_behind_it_is_written(tmp_path):
     (tmp_path / "runs").mkdir()
     (tmp_path / "shown").mkdir()
-    real, link, dangling = tmp_path / "runs" / "last.h5", tmp_path / "shown" / "last.h5", tmp_path / "shown" / "new.h5"
+    real, link, dangling = (
+        tmp_path / "runs" / "last.h5",
+        tmp_path / "shown" / "last.h5",
+        tmp_path / "shown" / "new.h5",
+    )
     write_text(real, "old")
     link.symlink_to("../runs/last.h5")
     dangling.symlink_to(tmp_path / "runs" / "new.h5")
     write_text(link, "new")
     write_text(dangling, "first")
-    assert link.is_symlink() and dangling.is_symlink() and real.read_text() == "new" == link.read_text()
+    assert (
+        link.is_symlink()
+        and dangling.is_symlink()
+        and real.read_text() == "new" == link.read_text()
+    )
     assert (tmp_path / "runs" / "new.h5").read_text() == "first"
-    assert len(list((tmp_path / "runs").iterdir())) == len(list((tmp_path / "shown").iterdir())) == 2
+    assert (
+        len(list((tmp_path / "runs").iterdir())) == len(list((tmp_path / "shown").iterdir())) == 2
+    )
 
 
 def test_links_in_a_circle_a_folder_and_a_device_are_no_files(tmp_path):
@@ -119,7 +154,9 @@ def test_links_in_a_circle_a_folder_and_a_device_are_no_files(tmp_path):
 
 def test_a_place_that_cannot_be_written_to_is_named_as_the_user_named_it(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(OSError, match=r"file.a\.csv could not be written: .*\. Choose a folder") as raised:
+    with pytest.raises(
+        OSError, match=r"file.a\.csv could not be written: .*\. Choose a folder"
+    ) as raised:
         write_text(tmp_path / "file" / "a.csv", "")
     assert "writing" not in str(raised.value)
 
@@ -132,7 +169,10 @@ def test_a_full_disk_is_told_with_the_file_and_the_space(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "something.tmp")
 
-    with pytest.raises(OSError, match=r"weights\.h5 could not be written: No space .*unchanged\. Make room .* MB are free\.$") as raised:
+    with pytest.raises(
+        OSError,
+        match=r"weights\.h5 could not be written: No space .*unchanged\. Make room .* MB are free\.$",
+    ) as raised:
         with atomic_path(path):
             full()
     assert raised.value.errno == errno.ENOSPC
@@ -140,7 +180,10 @@ def test_a_full_disk_is_told_with_the_file_and_the_space(tmp_path, monkeypatch):
         patch.setattr(os, "fsync", full)
         with pytest.raises(OSError, match=r"weights\.h5 could not .* It needs 3\.0 MB, and "):
             write_bytes(path, bytes(3_000_000))
-    with pytest.raises(FileNotFoundError, match=r"^\[Errno 2\] .*'photo.jpg'$"), atomic_path(path):     # another error stays as it is
+    with (
+        pytest.raises(FileNotFoundError, match=r"^\[Errno 2\] .*'photo.jpg'$"),
+        atomic_path(path),
+    ):  # another error stays as it is
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "photo.jpg")
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
@@ -156,7 +199,10 @@ def test_a_digest_tells_files_of_one_name_apart(tmp_path):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "best.h5").write_bytes(content)
     one, two = (digest_of(tmp_path / folder / "best.h5") for folder in "ab")
-    assert one == digest_of(str(tmp_path / "a" / "best.h5")) == "best.h5 7692c3ad3540bb80" and one != two
+    assert (
+        one == digest_of(str(tmp_path / "a" / "best.h5")) == "best.h5 7692c3ad3540bb80"
+        and one != two
+    )
 
 
 def test_long_cells_are_read_and_the_limit_comes_back():
@@ -169,7 +215,9 @@ def test_long_cells_are_read_and_the_limit_comes_back():
 def test_a_file_that_grows_is_named_where_the_disk_is_full(tmp_path):
     """Once, and without a word of the file being unchanged."""
     (tmp_path / "a.partial").touch()
-    with pytest.raises(OSError, match=r"a\.partial could not be written: No space .* Make room .* MB are free\.$") as raised:
+    with pytest.raises(
+        OSError, match=r"a\.partial could not be written: No space .* Make room .* MB are free\.$"
+    ) as raised:
         with appending("outer"), appending(tmp_path / "a.partial"):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert raised.value.errno == errno.ENOSPC and "unchanged" not in str(raised.value)
@@ -181,8 +229,14 @@ def test_json_that_a_person_changed_is_read_or_told(tmp_path):
     path = tmp_path / "study.json"
     path.write_bytes(b'\xef\xbb\xbf{"a": [1, NaN]}')
     assert list(read_json_object(path)) == ["a"]
-    for content, told in ((b'{"a": 1,}', "line 1"), (b'{"a": 1, "a": 2}', '"a" occurs twice'), (b"[]", "must hold a JSON object"),
-                          (b"\xff", "not UTF-8"), (b"[" * 10**5, "nested too deeply"), (b"[" + b"1" * 5000 + b"]", "5,000 digits")):
+    for content, told in (
+        (b'{"a": 1,}', "line 1"),
+        (b'{"a": 1, "a": 2}', '"a" occurs twice'),
+        (b"[]", "must hold a JSON object"),
+        (b"\xff", "not UTF-8"),
+        (b"[" * 10**5, "nested too deeply"),
+        (b"[" + b"1" * 5000 + b"]", "5,000 digits"),
+    ):
         path.write_bytes(content)
         with pytest.raises(ValueError, match=f"study.json .*{told}"):
             read_json_object(path)

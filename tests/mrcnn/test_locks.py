@@ -1,4 +1,5 @@
 """Locks: one holder at a time, told by name; those of ended processes count no longer."""
+
 import json
 import os
 import subprocess
@@ -28,12 +29,18 @@ def hold():
     children = []
 
     def start(folder, code=HOLD):
-        child = subprocess.Popen([sys.executable, "-c", code, str(folder)], cwd=ROOT, text=True,
-                                 env=os.environ | {"PYTHONPATH": str(ROOT)},
-                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        child = subprocess.Popen(
+            [sys.executable, "-c", code, str(folder)],
+            cwd=ROOT,
+            text=True,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
         children.append(child)
         assert child.stdout.readline() == "held\n"
         return child
+
     yield start
     for child in children:
         child.kill()
@@ -54,6 +61,7 @@ def take_in_a_thread(folder):
                 pass
         except FolderInUse as error:
             raised.append(str(error))
+
     thread = threading.Thread(target=take)
     thread.start()
     thread.join()
@@ -170,9 +178,16 @@ for _ in range(20):
         time.sleep(0.003)
 """
     write_lock(tmp_path, pid=99999999)
-    children = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, text=True,
-                                 env=os.environ | {"PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE)
-                for _ in range(8)]
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(tmp_path)],
+            cwd=ROOT,
+            text=True,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stderr=subprocess.PIPE,
+        )
+        for _ in range(8)
+    ]
     errors = [child.communicate()[1] for child in children]
     assert not any("Error" in text for text in errors), errors
     assert not (tmp_path / "inside").exists()
@@ -190,4 +205,4 @@ def test_a_process_has_a_start_and_an_ended_one_has_none():
     assert locks._start_of(child.pid) == locks._start_of(child.pid) not in (None, "")
     child.communicate(b"\n")
     assert locks._start_of(child.pid) is None
-    assert locks._start_of(0) is locks._start_of(-5) is locks._start_of(2 ** 80) is None
+    assert locks._start_of(0) is locks._start_of(-5) is locks._start_of(2**80) is None

@@ -3,6 +3,7 @@
 The numbers were recorded by running that code (TensorFlow 2.21) on generated weights, and lie in ../shared/reference/legacy together
 with the generators. Tolerances are those between two versions of TensorFlow running the old code, rounded up.
 """
+
 import json
 from pathlib import Path
 
@@ -24,11 +25,18 @@ from mrcnn.ops.masks import crop
 from mrcnn.ops.matching import match
 
 REFERENCE = Path(__file__).resolve().parents[3] / "shared" / "reference" / "legacy"
-BACKBONES = [path.stem.removeprefix("golden_infer_") for path in sorted(REFERENCE.glob("golden_infer_*.npz"))]
+BACKBONES = [
+    path.stem.removeprefix("golden_infer_") for path in sorted(REFERENCE.glob("golden_infer_*.npz"))
+]
 SIDE = 512
 
-pytestmark = [pytest.mark.slow,
-              pytest.mark.skipif(not BACKBONES, reason="the recorded numbers are not beside this repository (../shared/reference/legacy)")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not BACKBONES,
+        reason="the recorded numbers are not beside this repository (../shared/reference/legacy)",
+    ),
+]
 
 
 @pytest.fixture(scope="module", params=BACKBONES)
@@ -57,9 +65,14 @@ def model(backbone, weight_file, tmp_path_factory):
         IMAGE_MIN_DIM = IMAGE_MAX_DIM = SIDE
         IMAGES_PER_GPU = 1
 
-    made = modellib.MaskRCNN(mode="inference", config=ParityConfig(), model_dir=tmp_path_factory.mktemp("logs"))
+    made = modellib.MaskRCNN(
+        mode="inference", config=ParityConfig(), model_dir=tmp_path_factory.mktemp("logs")
+    )
     report = made.load_weights(weight_file, by_name=True)
-    assert not (report.only_in_file or report.only_in_model or report.excluded) and made.keras_model.convention == "corners"
+    assert (
+        not (report.only_in_file or report.only_in_model or report.excluded)
+        and made.keras_model.convention == "corners"
+    )
     return made
 
 
@@ -129,7 +142,11 @@ def box_head(model, pyramid, golden):
     detector, rois = model.keras_model, golden["proposals"]
     pooled = detector._pool(pyramid, detector._measured(ops.convert_to_tensor(in_pixels(rois))), 7)
     outputs = {name: np.asarray(value) for name, value in detector.heads[0](pooled).items()}
-    return {"pooled": np.asarray(pooled), "at_edge": (rois[0, :, 2:] >= 1 - 1e-6).any(axis=1), **outputs}
+    return {
+        "pooled": np.asarray(pooled),
+        "at_edge": (rois[0, :, 2:] >= 1 - 1e-6).any(axis=1),
+        **outputs,
+    }
 
 
 def test_pooled_features(box_head, golden):
@@ -140,27 +157,50 @@ def test_pooled_features(box_head, golden):
 
 def test_class_and_box_outputs(box_head, golden):
     """crop_and_resize may read 0 for the last row of a roi at the image's edge; those few rois may differ, the others not."""
-    for name, recorded, tolerance in (("logits", "mrcnn_class_logits", 1e-3), ("deltas", "mrcnn_bbox", 1e-3)):
-        error = np.abs(box_head[name] - golden[recorded])[0].reshape(len(box_head["at_edge"]), -1).max(axis=1)
+    for name, recorded, tolerance in (
+        ("logits", "mrcnn_class_logits", 1e-3),
+        ("deltas", "mrcnn_bbox", 1e-3),
+    ):
+        error = (
+            np.abs(box_head[name] - golden[recorded])[0]
+            .reshape(len(box_head["at_edge"]), -1)
+            .max(axis=1)
+        )
         assert error[~box_head["at_edge"]].max() < tolerance
         assert (error > tolerance).sum() <= 0.1 * box_head["at_edge"].sum()
 
 
 def test_detections(model, pyramid, golden):
     rois, wanted = in_pixels(golden["proposals"]), golden["detections"][0]
-    valid, window = ops.ones((1, rois.shape[1]), "bool"), ops.convert_to_tensor(np.float32([[0, 0, SIDE, SIDE]]))
-    found = {k: np.asarray(v)[0] for k, v in model.keras_model.detections(pyramid, ops.convert_to_tensor(rois), valid, window).items()}
+    valid, window = (
+        ops.ones((1, rois.shape[1]), "bool"),
+        ops.convert_to_tensor(np.float32([[0, 0, SIDE, SIDE]])),
+    )
+    found = {
+        k: np.asarray(v)[0]
+        for k, v in model.keras_model.detections(
+            pyramid, ops.convert_to_tensor(rois), valid, window
+        ).items()
+    }
     wanted = wanted[wanted[:, 4] > 0]
-    rows = np.concatenate([found["boxes"], found["class_ids"][:, None], found["scores"][:, None]], axis=1)[found["valid"]]
-    assert matched(rows, np.concatenate([in_pixels(wanted[:, :4]), wanted[:, 4:]], axis=1), 0.05) >= 0.9 * len(wanted)
+    rows = np.concatenate(
+        [found["boxes"], found["class_ids"][:, None], found["scores"][:, None]], axis=1
+    )[found["valid"]]
+    assert matched(
+        rows, np.concatenate([in_pixels(wanted[:, :4]), wanted[:, 4:]], axis=1), 0.05
+    ) >= 0.9 * len(wanted)
 
 
 def test_masks(model, pyramid, golden):
     detector, wanted = model.keras_model, golden["detections"]
     boxes = ops.convert_to_tensor(in_pixels(wanted[..., :4]))
-    pooled = np.asarray(detector._pool(pyramid, detector._measured(boxes), 14))[0][golden["mask_pool_idx"]]
+    pooled = np.asarray(detector._pool(pyramid, detector._measured(boxes), 14))[0][
+        golden["mask_pool_idx"]
+    ]
     assert np.abs(pooled - golden["mask_pool"]).max() < 1e-3
-    masks = detector.describe(pyramid, boxes, ops.convert_to_tensor(wanted[..., 4].astype(np.int32)))["mask_probabilities"]
+    masks = detector.describe(
+        pyramid, boxes, ops.convert_to_tensor(wanted[..., 4].astype(np.int32))
+    )["mask_probabilities"]
     live = wanted[0, :, 4] > 0
     assert np.abs(np.asarray(masks)[0] - golden["mrcnn_mask_sel"])[live].max() < 1e-3
 
@@ -169,34 +209,59 @@ def test_masks(model, pyramid, golden):
 def test_results_on_photos(model, golden, image, name):
     """The whole way, from a photo to its masks: a square one, and a crop of it that is enlarged and padded."""
     photo = image if name == "a" else image[60:420, 10:490]
-    found, = model.detect([photo], verbose=0)
-    wanted = {k: golden[f"det_{name}_{k}"] for k in ("rois", "class_ids", "scores", "masks_packed", "masks_shape")}
+    (found,) = model.detect([photo], verbose=0)
+    wanted = {
+        k: golden[f"det_{name}_{k}"]
+        for k in ("rois", "class_ids", "scores", "masks_packed", "masks_shape")
+    }
     shape = tuple(wanted["masks_shape"])
     assert shape[:2] == photo.shape[:2]
-    masks = np.unpackbits(wanted["masks_packed"], count=int(np.prod(shape))).reshape(shape).astype(bool)
+    masks = (
+        np.unpackbits(wanted["masks_packed"], count=int(np.prod(shape))).reshape(shape).astype(bool)
+    )
     overlap = []
-    for roi, class_id, score, mask in zip(wanted["rois"], wanted["class_ids"], wanted["scores"], masks.transpose(2, 0, 1)):
-        same = (np.abs(found["rois"] - roi).max(axis=1) <= 1) & (found["class_ids"] == class_id) & (np.abs(found["scores"] - score) < 1e-3)
+    for roi, class_id, score, mask in zip(
+        wanted["rois"], wanted["class_ids"], wanted["scores"], masks.transpose(2, 0, 1)
+    ):
+        same = (
+            (np.abs(found["rois"] - roi).max(axis=1) <= 1)
+            & (found["class_ids"] == class_id)
+            & (np.abs(found["scores"] - score) < 1e-3)
+        )
         for i in np.flatnonzero(same)[:1]:
-            overlap.append((found["masks"][:, :, i] & mask).sum() / max(1, (found["masks"][:, :, i] | mask).sum()))
-    assert len(overlap) >= 0.9 * len(wanted["rois"]) and abs(len(found["scores"]) - len(wanted["rois"])) <= 0.1 * len(wanted["rois"])
+            overlap.append(
+                (found["masks"][:, :, i] & mask).sum()
+                / max(1, (found["masks"][:, :, i] | mask).sum())
+            )
+    assert len(overlap) >= 0.9 * len(wanted["rois"]) and abs(
+        len(found["scores"]) - len(wanted["rois"])
+    ) <= 0.1 * len(wanted["rois"])
     assert np.median(overlap) > 0.999 and np.mean(np.array(overlap) > 0.98) > 0.9
 
 
 def test_the_file_written_is_that_of_the_old_code(model, inventory, weight_file, tmp_path):
     model.keras_model.save_weights(str(tmp_path / "ours.h5"))
     with h5py.File(tmp_path / "ours.h5") as ours, h5py.File(weight_file) as theirs:
-        assert [n.decode() for n in ours.attrs["layer_names"]] == [layer["name"] for layer in inventory["layers"]]
-        assert set(ours) == set(theirs) and set(ours.attrs) == {name for name, _ in inventory["file_attrs"].items()} | {"layer_names"}
+        assert [n.decode() for n in ours.attrs["layer_names"]] == [
+            layer["name"] for layer in inventory["layers"]
+        ]
+        assert set(ours) == set(theirs) and set(ours.attrs) == {
+            name for name, _ in inventory["file_attrs"].items()
+        } | {"layer_names"}
         for layer in inventory["layers"]:
             group = ours[layer["name"]]
-            assert [n.decode() for n in group.attrs["weight_names"]] == [w["name"] for w in layer["weights"]]
+            assert [n.decode() for n in group.attrs["weight_names"]] == [
+                w["name"] for w in layer["weights"]
+            ]
             for weight in layer["weights"]:
                 assert group[weight["name"]].dtype == weight["dtype"]
-                np.testing.assert_array_equal(group[weight["name"]][()], theirs[layer["name"]][weight["name"]][()])
+                np.testing.assert_array_equal(
+                    group[weight["name"]][()], theirs[layer["name"]][weight["name"]][()]
+                )
 
 
 # Training: two images with 100 given rois each, few enough that the old code's random sampling keeps every one of them.
+
 
 @pytest.fixture(scope="module")
 def recorded(backbone, reference):
@@ -209,11 +274,20 @@ def recorded(backbone, reference):
 @pytest.fixture(scope="module")
 def inputs(model, recorded, script):
     images = np.stack([example["image"] for example in script("fixtures").batch()])
-    masks = np.unpackbits(recorded["inp_gt_masks_packed"]).reshape(recorded["inp_gt_masks_shape"]).transpose(0, 3, 1, 2)
+    masks = (
+        np.unpackbits(recorded["inp_gt_masks_packed"])
+        .reshape(recorded["inp_gt_masks_shape"])
+        .transpose(0, 3, 1, 2)
+    )
     boxes = recorded["inp_gt_boxes"].astype(np.float32)
-    arrays = {"images": images.astype(np.float32) - model.config.MEAN_PIXEL, "gt_class_ids": recorded["inp_gt_class_ids"],
-              "gt_boxes": boxes, "gt_mask_frames": boxes, "gt_masks": masks.astype(np.float32),
-              "active_class_ids": recorded["inp_image_meta"][:, 12:].astype(np.float32)}
+    arrays = {
+        "images": images.astype(np.float32) - model.config.MEAN_PIXEL,
+        "gt_class_ids": recorded["inp_gt_class_ids"],
+        "gt_boxes": boxes,
+        "gt_mask_frames": boxes,
+        "gt_masks": masks.astype(np.float32),
+        "active_class_ids": recorded["inp_image_meta"][:, 12:].astype(np.float32),
+    }
     return {name: ops.convert_to_tensor(array) for name, array in arrays.items()}
 
 
@@ -223,26 +297,41 @@ def samples(model, inputs, recorded):
     detector = model.keras_model
     truth = detector._ground_truth(inputs)
     rois = detector._measured(ops.convert_to_tensor(recorded["inp_rois"].astype(np.float32)))
-    label, index = match(pairwise_iou(rois, truth["gt_boxes"]), truth["gt_class_ids"] > 0, negative_below=0.5, positive_from=0.5,
-                         keep_best=False)
+    label, index = match(
+        pairwise_iou(rois, truth["gt_boxes"]),
+        truth["gt_class_ids"] > 0,
+        negative_below=0.5,
+        positive_from=0.5,
+        keep_best=False,
+    )
     order = np.argsort(-np.asarray(label), axis=1, kind="stable")
     rois, label, index = (np.asarray(t) for t in (rois, label, index))
-    rois, label, index = (np.take_along_axis(t, order[..., None] if t.ndim == 3 else order, axis=1) for t in (rois, label, index))
+    rois, label, index = (
+        np.take_along_axis(t, order[..., None] if t.ndim == 3 else order, axis=1)
+        for t in (rois, label, index)
+    )
     positives = int((label[0] == 1).sum())
-    rois, label, index = (np.concatenate([t, np.zeros_like(t)], axis=1) for t in (rois, label, index))
-    return Samples(*(ops.convert_to_tensor(t) for t in (rois, label, index)), truth, positives, "corners")
+    rois, label, index = (
+        np.concatenate([t, np.zeros_like(t)], axis=1) for t in (rois, label, index)
+    )
+    return Samples(
+        *(ops.convert_to_tensor(t) for t in (rois, label, index)), truth, positives, "corners"
+    )
 
 
 @pytest.fixture(scope="module")
 def rpn_targets(recorded):
     labels, count = recorded["inp_rpn_match"][..., 0], recorded["inp_rpn_bbox"].shape[1]
-    targets = {"index": np.zeros((2, count), np.int32), "label": np.full((2, count), -1, np.int32),
-               "deltas": np.zeros((2, count, 4), np.float32)}
+    targets = {
+        "index": np.zeros((2, count), np.int32),
+        "label": np.full((2, count), -1, np.int32),
+        "deltas": np.zeros((2, count, 4), np.float32),
+    }
     for i, row in enumerate(labels):
         used = np.flatnonzero(row)
-        targets["index"][i, :len(used)], targets["label"][i, :len(used)] = used, row[used] == 1
+        targets["index"][i, : len(used)], targets["label"][i, : len(used)] = used, row[used] == 1
         positive = np.flatnonzero(row[used] == 1)
-        targets["deltas"][i, positive] = recorded["inp_rpn_bbox"][i, :len(positive)]
+        targets["deltas"][i, positive] = recorded["inp_rpn_bbox"][i, : len(positive)]
     return {name: ops.convert_to_tensor(array) for name, array in targets.items()}
 
 
@@ -252,8 +341,8 @@ def mask_targets(samples, recorded):
     targets = []
     for i in range(2):
         rows = np.flatnonzero(recorded[f"tgt{i}_class_ids"] > 0)
-        masks = np.unpackbits(recorded[f"tgt{i}_mask_pos_packed"]).reshape(-1, 28, 28)[:len(rows)]
-        rois = np.asarray(samples.rois)[i, :samples.positives] / (SIDE - 1)
+        masks = np.unpackbits(recorded[f"tgt{i}_mask_pos_packed"]).reshape(-1, 28, 28)[: len(rows)]
+        rois = np.asarray(samples.rois)[i, : samples.positives] / (SIDE - 1)
         distance = np.abs(rois[:, None] - recorded[f"tgt{i}_rois"][rows][None]).max(axis=2)
         assert distance.min(axis=1).max() < 1e-6
         targets.append(masks[distance.argmin(axis=1)])
@@ -267,6 +356,7 @@ def variables(model, recorded):
     def variable(name):
         layer, _, weight = name.rpartition("/")
         return {f"{v.name}:0": v for v in layers[layer].weights}[weight]
+
     return [variable(str(name)) for name in recorded["weight_names"]]
 
 
@@ -276,19 +366,30 @@ def gradients(model, inputs, samples, rpn_targets, mask_targets, variables):
     if keras.backend.backend() != "tensorflow":
         pytest.skip("written with TensorFlow's tape")
     import tensorflow as tf
+
     detector = model.keras_model
     with pytest.MonkeyPatch.context() as patch, tf.GradientTape(persistent=True) as tape:
         patch.setattr(mask_head, "crop", lambda *_: ops.convert_to_tensor(mask_targets))
         pyramid = detector.features(inputs["images"], training=True)
-        losses = rpn_losses(detector.rpn.at(pyramid, ops.convert_to_tensor(rpn_targets["index"])), rpn_targets)
+        losses = rpn_losses(
+            detector.rpn.at(pyramid, ops.convert_to_tensor(rpn_targets["index"])), rpn_targets
+        )
         outputs = detector._run_heads(pyramid, samples.rois, samples, training=True)
         for head in detector.heads:
             losses |= head.compute_losses(outputs[head.name], head.rows_of(samples))
         losses["total"] = sum(losses.values())
     values = [v.value for v in variables]
-    backward = {name: tape.gradient(losses[name], values) for name in ("total", "mrcnn_class_loss", "mrcnn_mask_loss")}
-    return ({name: float(loss) for name, loss in losses.items()},
-            {name: [None if g is None else np.asarray(g) for g in found] for name, found in backward.items()})
+    backward = {
+        name: tape.gradient(losses[name], values)
+        for name in ("total", "mrcnn_class_loss", "mrcnn_mask_loss")
+    }
+    return (
+        {name: float(loss) for name, loss in losses.items()},
+        {
+            name: [None if g is None else np.asarray(g) for g in found]
+            for name, found in backward.items()
+        },
+    )
 
 
 def test_losses(gradients, recorded):
@@ -301,45 +402,79 @@ def test_losses(gradients, recorded):
 def test_gradients(gradients, recorded):
     """No gradient leaks into the region proposals here, since the rois are given."""
     for name, found in gradients[1].items():
-        norms = np.array([0.0 if g is None else np.sqrt((g.astype(np.float64) ** 2).sum()) for g in found])
-        wanted = np.maximum(recorded[f"grad_norm_{name}"], 0.0)                  # -1 stands for no gradient
+        norms = np.array(
+            [0.0 if g is None else np.sqrt((g.astype(np.float64) ** 2).sum()) for g in found]
+        )
+        wanted = np.maximum(recorded[f"grad_norm_{name}"], 0.0)  # -1 stands for no gradient
         np.testing.assert_allclose(norms, wanted, rtol=1e-3, atol=1e-6 * wanted.max(), err_msg=name)
     names = [str(n) for n in recorded["weight_names"]]
     for key in (k for k in recorded.files if k.startswith("grad_full/")):
-        found, wanted = gradients[1]["total"][names.index(key[10:].replace("|", "/"))], recorded[key]
+        found, wanted = (
+            gradients[1]["total"][names.index(key[10:].replace("|", "/"))],
+            recorded[key],
+        )
         assert np.abs(found - wanted).max() < 1e-3 * np.abs(wanted).max(), key
 
 
 def test_one_step_of_its_optimiser(gradients, recorded, variables, model):
     """Matterport's step on TensorFlow 2: weight decay inside the loss, and a clip of every tensor by itself, which was never meant."""
     names = [str(n) for n in recorded["weight_names"]]
-    for name, variable, gradient, wanted in zip(names, variables, gradients[1]["total"], recorded["step_delta_norm"]):
+    for name, variable, gradient, wanted in zip(
+        names, variables, gradients[1]["total"], recorded["step_delta_norm"]
+    ):
         gradient = np.zeros(variable.shape) if gradient is None else gradient.astype(np.float64)
         if not name.endswith(("gamma:0", "beta:0")):
-            gradient = gradient + 2 * model.config.WEIGHT_DECAY * np.asarray(variable) / np.asarray(variable).size
+            gradient = (
+                gradient
+                + 2 * model.config.WEIGHT_DECAY * np.asarray(variable) / np.asarray(variable).size
+            )
         step = keras.optimizers.SGD(0.001, momentum=0.9, clipnorm=5.0)
         weight = keras.Variable(np.zeros(variable.shape, np.float32))
         step.apply([ops.convert_to_tensor(gradient.astype(np.float32))], [weight])
-        assert np.sqrt((np.asarray(weight, np.float64) ** 2).sum()) == pytest.approx(wanted, rel=2e-3, abs=1e-9), name
+        assert np.sqrt((np.asarray(weight, np.float64) ** 2).sum()) == pytest.approx(
+            wanted, rel=2e-3, abs=1e-9
+        ), name
 
 
-def test_mask_targets_differ_where_crop_and_resize_reads_beyond_the_edge_only(samples, mask_targets):
+def test_mask_targets_differ_where_crop_and_resize_reads_beyond_the_edge_only(
+    samples, mask_targets
+):
     rows = samples.positive_rows()
-    ours = np.asarray(crop(rows.gather("gt_masks"), rows.gather("gt_mask_frames"), rows.rois, (28, 28), "corners"))
+    ours = np.asarray(
+        crop(rows.gather("gt_masks"), rows.gather("gt_mask_frames"), rows.rois, (28, 28), "corners")
+    )
     differ = np.round(ours) != mask_targets
     assert differ.sum() <= 20 and (np.round(ours)[differ] == 1).all()
     logits = ops.zeros(mask_targets.shape)
-    one, other = (float(masked_mean(ops.mean(binary_cross_entropy(logits, ops.convert_to_tensor(t)), axis=(2, 3)), rows.is_positive))
-                  for t in (np.round(ours), mask_targets))
+    one, other = (
+        float(
+            masked_mean(
+                ops.mean(binary_cross_entropy(logits, ops.convert_to_tensor(t)), axis=(2, 3)),
+                rows.is_positive,
+            )
+        )
+        for t in (np.round(ours), mask_targets)
+    )
     assert one == pytest.approx(other, rel=1e-4)
 
 
 def test_padding_was_trained_on_and_is_not_any_more(model, gradients, samples, inputs, recorded):
     """What the same loss is when rows of padding count as background, as above, and when they do not count."""
     detector = model.keras_model
-    outputs = detector._run_heads(detector.features(inputs["images"]), samples.rois, samples)["box_head"]
+    outputs = detector._run_heads(detector.features(inputs["images"]), samples.rois, samples)[
+        "box_head"
+    ]
     label = np.asarray(samples.label).copy()
     label[:, 100:] = -1
-    rows = Samples(samples.rois, ops.convert_to_tensor(label), samples.gt_index, samples.ground_truth, samples.positives, "corners")
+    rows = Samples(
+        samples.rois,
+        ops.convert_to_tensor(label),
+        samples.gt_index,
+        samples.ground_truth,
+        samples.positives,
+        "corners",
+    )
     loss = float(detector.heads[0].compute_losses(outputs, rows)["mrcnn_class_loss"])
-    assert gradients[0]["mrcnn_class_loss"] == pytest.approx(6.9000669, rel=1e-5) and loss == pytest.approx(7.2872992, rel=1e-4)
+    assert gradients[0]["mrcnn_class_loss"] == pytest.approx(
+        6.9000669, rel=1e-5
+    ) and loss == pytest.approx(7.2872992, rel=1e-4)

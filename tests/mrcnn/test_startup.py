@@ -51,7 +51,9 @@ for _ in range(5):
     spent.append(time.perf_counter() - began)
 print(set(sys.modules) == before, len(sys.meta_path) - len(finders), min(spent) < 0.001)
 """
-    done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True
+    )
     assert done.stdout.split() == ["True", "1", "True"]
 
 

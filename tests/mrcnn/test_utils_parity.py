@@ -3,6 +3,7 @@
 The numbers lie in ../shared/reference/legacy/golden_components.npz. Their inputs are drawn again here, from the seeds below; every
 recorded array of this file has been traced to its inputs.
 """
+
 import hashlib
 
 import numpy as np
@@ -11,8 +12,12 @@ import pytest
 from mrcnn import utils
 from mrcnn.data.resize import place
 
-PYRAMID = {"scales": (32, 64, 128, 256, 512), "ratios": [0.5, 1, 2], "feature_strides": [4, 8, 16, 32, 64],
-           "feature_shapes": [(512 // stride, 512 // stride) for stride in (4, 8, 16, 32, 64)]}
+PYRAMID = {
+    "scales": (32, 64, 128, 256, 512),
+    "ratios": [0.5, 1, 2],
+    "feature_strides": [4, 8, 16, 32, 64],
+    "feature_shapes": [(512 // stride, 512 // stride) for stride in (4, 8, 16, 32, 64)],
+}
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +35,15 @@ def evaluated(components, drawn):
     pred_masks = np.zeros((512, 512, 18), bool)
     for i, (y1, x1, y2, x2) in enumerate(components["ap_in_boxes"]):
         pred_masks[y1:y2, x1:x2, i] = True
-    return boxes, gt_class_ids, masks, components["ap_in_boxes"], components["ap_in_ids"], components["ap_in_scores"], pred_masks
+    return (
+        boxes,
+        gt_class_ids,
+        masks,
+        components["ap_in_boxes"],
+        components["ap_in_ids"],
+        components["ap_in_scores"],
+        pred_masks,
+    )
 
 
 def same_bits(mask, packed):
@@ -39,16 +52,21 @@ def same_bits(mask, packed):
 
 # Boxes
 
+
 def test_overlaps(components):
     overlaps = utils.compute_overlaps(components["u_boxes"], components["u_boxes"])
     assert overlaps.dtype == components["u_overlaps"].dtype
-    np.testing.assert_allclose(overlaps, components["u_overlaps"], atol=1e-7)           # JAX reckons in float32; TensorFlow's are equal
+    np.testing.assert_allclose(
+        overlaps, components["u_overlaps"], atol=1e-7
+    )  # JAX reckons in float32; TensorFlow's are equal
 
 
 def test_iou_of_one_box(components):
     boxes = components["u_boxes"]
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    np.testing.assert_allclose(utils.compute_iou(boxes[7], boxes, areas[7], areas), components["u_overlaps"][7], atol=1e-7)
+    np.testing.assert_allclose(
+        utils.compute_iou(boxes[7], boxes, areas[7], areas), components["u_overlaps"][7], atol=1e-7
+    )
 
 
 def test_overlaps_of_masks(components, drawn):
@@ -64,15 +82,21 @@ def test_boxes_of_masks(components, drawn):
 
 
 def test_suppression(components):
-    kept = utils.non_max_suppression(components["u_boxes"], np.random.default_rng(3).random(26), 0.5)
+    kept = utils.non_max_suppression(
+        components["u_boxes"], np.random.default_rng(3).random(26), 0.5
+    )
     assert kept.dtype == np.int32
     np.testing.assert_array_equal(kept, components["u_nms"])
 
 
 def test_deltas_applied(components):
-    moved = utils.apply_box_deltas(components["u_boxes"], np.random.default_rng(4).normal(0, 0.3, (26, 4)))
+    moved = utils.apply_box_deltas(
+        components["u_boxes"], np.random.default_rng(4).normal(0, 0.3, (26, 4))
+    )
     assert moved.dtype == np.float32
-    np.testing.assert_allclose(moved, components["u_apply_deltas"], atol=1e-4)        # a float32 of 512 is known to 6e-5
+    np.testing.assert_allclose(
+        moved, components["u_apply_deltas"], atol=1e-4
+    )  # a float32 of 512 is known to 6e-5
 
 
 def test_deltas_found(components):
@@ -82,6 +106,7 @@ def test_deltas_found(components):
 
 
 # Anchors. `mrcnn.ops.anchors` answers in float32, Matterport in float64: 3e-5 pixels.
+
 
 def test_anchors_of_a_pyramid(components):
     anchors = utils.generate_pyramid_anchors(**PYRAMID, anchor_stride=1)
@@ -96,7 +121,9 @@ def test_anchors_at_every_other_cell(components):
 
 
 def test_normalised_anchors(components):
-    anchors = utils.norm_boxes(utils.generate_pyramid_anchors(**PYRAMID, anchor_stride=1), (512, 512))
+    anchors = utils.norm_boxes(
+        utils.generate_pyramid_anchors(**PYRAMID, anchor_stride=1), (512, 512)
+    )
     assert anchors.dtype == np.float32
     np.testing.assert_allclose(anchors[::331], components["anchors_norm_sample"], atol=1.2e-7)
 
@@ -104,34 +131,58 @@ def test_normalised_anchors(components):
 def test_normalising_itself_is_exact(components):
     """From float64 pixels computed here, all 65472 anchors hash to the recorded value."""
     levels = []
-    for scale, stride, (rows, _) in zip(PYRAMID["scales"], PYRAMID["feature_strides"], PYRAMID["feature_shapes"]):
-        half = np.stack([scale / np.sqrt(PYRAMID["ratios"]), scale * np.sqrt(PYRAMID["ratios"])], axis=1) * 0.5
-        centres = np.stack(np.meshgrid(np.arange(rows) * stride, np.arange(rows) * stride, indexing="ij"), axis=-1).reshape(-1, 1, 2)
+    for scale, stride, (rows, _) in zip(
+        PYRAMID["scales"], PYRAMID["feature_strides"], PYRAMID["feature_shapes"]
+    ):
+        half = (
+            np.stack(
+                [scale / np.sqrt(PYRAMID["ratios"]), scale * np.sqrt(PYRAMID["ratios"])], axis=1
+            )
+            * 0.5
+        )
+        centres = np.stack(
+            np.meshgrid(np.arange(rows) * stride, np.arange(rows) * stride, indexing="ij"), axis=-1
+        ).reshape(-1, 1, 2)
         levels.append(np.concatenate([centres - half, centres + half], axis=2).reshape(-1, 4))
     pixels = np.concatenate(levels)
     assert hashlib.sha256(pixels.tobytes()).digest() == components["anchors_px_sha_f64"].tobytes()
-    assert hashlib.sha256(utils.norm_boxes(pixels, (512, 512)).tobytes()).digest() == components["anchors_norm_sha_f32"].tobytes()
+    assert (
+        hashlib.sha256(utils.norm_boxes(pixels, (512, 512)).tobytes()).digest()
+        == components["anchors_norm_sha_f32"].tobytes()
+    )
 
 
 # Images and masks
 
-RESIZED = {"square": {"min_dim": 400, "max_dim": 512}, "square_up": {"min_dim": 512, "max_dim": 512},
-           "pad64": {"min_dim": 320, "mode": "pad64"}, "none": {"mode": "none"},
-           "minscale": {"min_dim": 256, "max_dim": 1024, "min_scale": 1.5}}
+RESIZED = {
+    "square": {"min_dim": 400, "max_dim": 512},
+    "square_up": {"min_dim": 512, "max_dim": 512},
+    "pad64": {"min_dim": 320, "mode": "pad64"},
+    "none": {"mode": "none"},
+    "minscale": {"min_dim": 256, "max_dim": 1024, "min_scale": 1.5},
+}
 
 
 @pytest.mark.parametrize("case", RESIZED)
 def test_a_resized_image(components, drawn, case):
     image, window, scale, padding, crop = utils.resize_image(drawn[3], **RESIZED[case])
     assert image.shape == tuple(components[f"rs_{case}_shape"]) and image.dtype == np.uint8
-    assert window == tuple(components[f"rs_{case}_window"]) and scale == components[f"rs_{case}_scale"] and crop is None
+    assert (
+        window == tuple(components[f"rs_{case}_window"])
+        and scale == components[f"rs_{case}_scale"]
+        and crop is None
+    )
     np.testing.assert_array_equal(padding, components[f"rs_{case}_padding"])
     np.testing.assert_array_equal(image[::8, ::8], components[f"rs_{case}_sub"])
 
 
 @pytest.mark.parametrize("case", RESIZED)
 def test_masks_resized_after_it(components, drawn, case):
-    masks = utils.resize_mask(drawn[0][:300, :410], components[f"rs_{case}_scale"].item(), components[f"rs_{case}_padding"].tolist())
+    masks = utils.resize_mask(
+        drawn[0][:300, :410],
+        components[f"rs_{case}_scale"].item(),
+        components[f"rs_{case}_padding"].tolist(),
+    )
     assert masks.dtype == bool and same_bits(masks[::4, ::4], components[f"rs_{case}_mask_packed"])
 
 
@@ -140,7 +191,10 @@ def test_a_cropped_image(components, drawn):
     recorded = iter(components["rs_crop_crop"][:2])
     rng = type("Recorded", (), {"integers": lambda self, end: next(recorded)})()
     placement = place((300, 410), mode="crop", min_dim=256, rng=rng)
-    assert placement.crop == tuple(components["rs_crop_crop"]) and placement.scale == components["rs_crop_scale"]
+    assert (
+        placement.crop == tuple(components["rs_crop_crop"])
+        and placement.scale == components["rs_crop_scale"]
+    )
     assert placement.window.tolist() == components["rs_crop_window"].tolist()
     np.testing.assert_array_equal(placement.image(drawn[3])[::8, ::8], components["rs_crop_sub"])
 
@@ -148,7 +202,11 @@ def test_a_cropped_image(components, drawn):
 def test_mini_masks(components, drawn):
     masks, boxes, *_ = drawn
     mini = utils.minimize_mask(boxes, masks, (56, 56))
-    assert mini.shape == (56, 56, 6) and mini.dtype == bool and same_bits(mini, components["u_minimask_packed"])
+    assert (
+        mini.shape == (56, 56, 6)
+        and mini.dtype == bool
+        and same_bits(mini, components["u_minimask_packed"])
+    )
 
 
 def test_mini_masks_expanded(components, drawn):
@@ -167,6 +225,7 @@ def test_an_unmolded_mask(components, dtype):
 
 # Evaluation
 
+
 def test_matches(components, evaluated):
     gt_match, pred_match, overlaps = utils.compute_matches(*evaluated)
     assert gt_match.dtype == pred_match.dtype == np.float64 and overlaps.dtype == np.float32
@@ -177,14 +236,18 @@ def test_matches(components, evaluated):
 
 def test_average_precision(components, evaluated):
     ap, precisions, recalls, overlaps = utils.compute_ap(*evaluated)
-    np.testing.assert_allclose(ap, components["ap50"], atol=1e-7)                       # Matterport's recalls are float32 inside
+    np.testing.assert_allclose(
+        ap, components["ap50"], atol=1e-7
+    )  # Matterport's recalls are float32 inside
     np.testing.assert_allclose(precisions, components["ap_prec"], atol=1e-15)
     np.testing.assert_allclose(recalls, components["ap_rec"], atol=1e-7)
     np.testing.assert_array_equal(overlaps, components["ap_ov"])
 
 
 def test_average_precision_over_thresholds(components, evaluated):
-    np.testing.assert_allclose(utils.compute_ap_range(*evaluated, verbose=0), components["ap_range"], atol=1e-7)
+    np.testing.assert_allclose(
+        utils.compute_ap_range(*evaluated, verbose=0), components["ap_range"], atol=1e-7
+    )
 
 
 def test_recall(components, evaluated):

@@ -1,4 +1,5 @@
 """The door `mrcnn.visualize`: Matterport's names and parameters, and the calls that scripts make."""
+
 import inspect
 import subprocess
 import sys
@@ -18,9 +19,9 @@ SIGNATURES = {
     "random_colors": "N bright=True",
     "apply_mask": "image mask color alpha=0.5",
     "display_instances": "image boxes masks class_ids class_names scores=None title='' figsize=(16,16) ax=None show_mask=True "
-                         "show_bbox=True colors=None captions=None",
+    "show_bbox=True colors=None captions=None",
     "display_differences": "image gt_box gt_class_id gt_mask pred_box pred_class_id pred_score pred_mask class_names title='' ax=None "
-                           "show_mask=True show_box=True iou_threshold=0.5 score_threshold=0.5",
+    "show_mask=True show_box=True iou_threshold=0.5 score_threshold=0.5",
     "draw_rois": "image rois refined_rois mask class_ids class_names limit=10",
     "draw_box": "image box color",
     "display_top_masks": "image mask class_ids class_names limit=4",
@@ -63,8 +64,10 @@ def test_every_name_of_matterports_is_promised_and_no_other():
 
 
 def test_the_door_opens_without_keras_and_without_a_notebook():
-    code = ("import sys, mrcnn.visualize; "
-            "assert not {'keras', 'tensorflow', 'jax', 'IPython'} & set(sys.modules), 'drawing loads something large'")
+    code = (
+        "import sys, mrcnn.visualize; "
+        "assert not {'keras', 'tensorflow', 'jax', 'IPython'} & set(sys.modules), 'drawing loads something large'"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -73,25 +76,63 @@ def test_colors_by_matterports_keyword_and_the_same_for_one_seed():
     assert visualize.random_colors(5, seed=1) == visualize.random_colors(5, seed=1)
 
 
-@pytest.mark.parametrize("call", [
-    lambda: visualize.display_instances(IMAGE, BOXES, MASKS, CLASS_IDS, NAMES),
-    lambda: visualize.display_instances(IMAGE, BOXES, MASKS, CLASS_IDS, NAMES, SCORES, title="photo", figsize=(4, 4)),
-    lambda: visualize.display_instances(IMAGE, BOXES, MASKS, CLASS_IDS, NAMES, SCORES, ax=plt.subplots()[1]),
-    lambda: visualize.display_instances(IMAGE, BOXES, MASKS, CLASS_IDS, NAMES, figsize=(4, 4), ax=plt.subplots()[1]),
-    lambda: visualize.display_instances(IMAGE, BOXES[:0], np.zeros((60, 80, 0)), CLASS_IDS[:0], NAMES, SCORES[:0]),
-    lambda: visualize.display_instances(IMAGE, BOXES, MASKS, CLASS_IDS, NAMES, SCORES, show_mask=False, show_mask_polygon=False,
-                                        min_score=0.85),
-    lambda: visualize.display_top_masks(IMAGE, MASKS, CLASS_IDS, NAMES, limit=4),
-    lambda: visualize.display_top_masks(IMAGE, MASKS.astype(np.uint8), CLASS_IDS, NAMES),
-    lambda: visualize.display_images([IMAGE] * 3, titles=["a", "b", "c"], cols=2),
-    lambda: visualize.display_differences(IMAGE, BOXES, CLASS_IDS, MASKS, BOXES, CLASS_IDS, SCORES, MASKS, NAMES, ax=plt.subplots()[1],
-                                          show_box=False, show_mask=False, iou_threshold=0.5, score_threshold=0.5),
-    lambda: visualize.plot_overlaps(CLASS_IDS, CLASS_IDS, SCORES, np.eye(2), NAMES),
-    lambda: visualize.plot_precision_recall(0.5, np.array([1.0, 0.0]), np.array([0.5, 1.0])),
-    lambda: visualize.draw_boxes(IMAGE, BOXES * 1.3, refined_boxes=BOXES, captions=["a", "b"], visibilities=[1, 2]),
-    lambda: visualize.draw_boxes(IMAGE, boxes=BOXES, masks=MASKS, ax=plt.subplots()[1]),
-    lambda: visualize.draw_rois(IMAGE, BOXES, BOXES + 2, np.ones((2, 28, 28)), np.array([1, 0]), NAMES, limit=10),
-])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: visualize.display_instances(IMAGE, BOXES, MASKS, CLASS_IDS, NAMES),
+        lambda: visualize.display_instances(
+            IMAGE, BOXES, MASKS, CLASS_IDS, NAMES, SCORES, title="photo", figsize=(4, 4)
+        ),
+        lambda: visualize.display_instances(
+            IMAGE, BOXES, MASKS, CLASS_IDS, NAMES, SCORES, ax=plt.subplots()[1]
+        ),
+        lambda: visualize.display_instances(
+            IMAGE, BOXES, MASKS, CLASS_IDS, NAMES, figsize=(4, 4), ax=plt.subplots()[1]
+        ),
+        lambda: visualize.display_instances(
+            IMAGE, BOXES[:0], np.zeros((60, 80, 0)), CLASS_IDS[:0], NAMES, SCORES[:0]
+        ),
+        lambda: visualize.display_instances(
+            IMAGE,
+            BOXES,
+            MASKS,
+            CLASS_IDS,
+            NAMES,
+            SCORES,
+            show_mask=False,
+            show_mask_polygon=False,
+            min_score=0.85,
+        ),
+        lambda: visualize.display_top_masks(IMAGE, MASKS, CLASS_IDS, NAMES, limit=4),
+        lambda: visualize.display_top_masks(IMAGE, MASKS.astype(np.uint8), CLASS_IDS, NAMES),
+        lambda: visualize.display_images([IMAGE] * 3, titles=["a", "b", "c"], cols=2),
+        lambda: visualize.display_differences(
+            IMAGE,
+            BOXES,
+            CLASS_IDS,
+            MASKS,
+            BOXES,
+            CLASS_IDS,
+            SCORES,
+            MASKS,
+            NAMES,
+            ax=plt.subplots()[1],
+            show_box=False,
+            show_mask=False,
+            iou_threshold=0.5,
+            score_threshold=0.5,
+        ),
+        lambda: visualize.plot_overlaps(CLASS_IDS, CLASS_IDS, SCORES, np.eye(2), NAMES),
+        lambda: visualize.plot_precision_recall(0.5, np.array([1.0, 0.0]), np.array([0.5, 1.0])),
+        lambda: visualize.draw_boxes(
+            IMAGE, BOXES * 1.3, refined_boxes=BOXES, captions=["a", "b"], visibilities=[1, 2]
+        ),
+        lambda: visualize.draw_boxes(IMAGE, boxes=BOXES, masks=MASKS, ax=plt.subplots()[1]),
+        lambda: visualize.draw_rois(
+            IMAGE, BOXES, BOXES + 2, np.ones((2, 28, 28)), np.array([1, 0]), NAMES, limit=10
+        ),
+    ],
+)
 @pytest.mark.filterwarnings("error")
 def test_calls_that_scripts_make(call):
     assert call() is None
@@ -101,15 +142,26 @@ def test_calls_that_scripts_make(call):
 
 def test_arrays_are_painted_in_place():
     image = IMAGE.copy()
-    assert visualize.apply_mask(image, MASKS[..., 0], (1.0, 0.0, 0.0)) is image and image[20, 15].tolist() == [177, 50, 50]
-    assert visualize.draw_box(image, BOXES[1], [0, 0, 255]) is image and image[35, 5].tolist() == [0, 0, 255]
+    assert visualize.apply_mask(image, MASKS[..., 0], (1.0, 0.0, 0.0)) is image and image[
+        20, 15
+    ].tolist() == [177, 50, 50]
+    assert visualize.draw_box(image, BOXES[1], [0, 0, 255]) is image and image[35, 5].tolist() == [
+        0,
+        0,
+        255,
+    ]
 
 
 def test_differences_are_those_of_the_evaluation(monkeypatch):
     seen = []
-    monkeypatch.setattr("mrcnn.drawing.comparison.display_instances", lambda *_, captions, **__: seen.extend(captions))
-    shifted = np.roll(MASKS, 4, axis=1)   # 16 of 24 columns in common, and 26 of 34
-    visualize.display_differences(IMAGE, BOXES, CLASS_IDS, MASKS, BOXES, CLASS_IDS, SCORES, shifted, NAMES, iou_threshold=0.7)
+    monkeypatch.setattr(
+        "mrcnn.drawing.comparison.display_instances",
+        lambda *_, captions, **__: seen.extend(captions),
+    )
+    shifted = np.roll(MASKS, 4, axis=1)  # 16 of 24 columns in common, and 26 of 34
+    visualize.display_differences(
+        IMAGE, BOXES, CLASS_IDS, MASKS, BOXES, CLASS_IDS, SCORES, shifted, NAMES, iou_threshold=0.7
+    )
     assert seen == ["missed: circle", "", "circle 0.90 / 0.67\nno match", "square 0.80 / 0.76"]
 
 
@@ -149,13 +201,23 @@ def test_a_table_is_html_in_a_notebook(monkeypatch):
 def test_weight_stats_list_every_weight_of_the_network(capsys):
     import keras
 
-    network = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="alive"),
-                                keras.layers.Dense(2, name="dead", kernel_initializer="zeros")])
+    network = keras.Sequential(
+        [
+            keras.Input((4,)),
+            keras.layers.Dense(3, name="alive"),
+            keras.layers.Dense(2, name="dead", kernel_initializer="zeros"),
+        ]
+    )
 
     class Model:
         keras_model = network
 
     visualize.display_weight_stats(Model())
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[:2] for line in lines[2:]] == [["alive", "kernel"], ["alive", "bias"], ["dead", "kernel"], ["dead", "bias"]]
+    assert [line.split()[:2] for line in lines[2:]] == [
+        ["alive", "kernel"],
+        ["alive", "bias"],
+        ["dead", "kernel"],
+        ["dead", "bias"],
+    ]
     assert [line.endswith("*** dead?") for line in lines[2:]] == [False, False, True, False]

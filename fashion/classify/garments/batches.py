@@ -1,4 +1,5 @@
 """CropBatches: crops of garments and of what was taken for one, a batch being a function of (seed, position) alone."""
+
 import numpy as np
 
 from fashion.classify.garments.candidates import candidates
@@ -7,8 +8,8 @@ from mrcnn.data.read_ahead import ReadAhead
 from mrcnn.data.resize import normalise
 from mrcnn.data.samplers import RepeatSampler, drawn_at
 
-MOVED = 0.08            # an edge of a box moves by at most this share of the box's side
-BRIGHTNESS = 0.2        # pixels become brighter or darker by at most this share
+MOVED = 0.08  # an edge of a box moves by at most this share of the box's side
+BRIGHTNESS = 0.2  # pixels become brighter or darker by at most this share
 
 
 class CropBatches(ReadAhead):
@@ -39,7 +40,9 @@ class CropBatches(ReadAhead):
         rng = np.random.default_rng([self.seed, position])
         runs, class_ids, _ = self.dataset.load_objects(image_id)
         boxes, labels = candidates(self.found(image_id), runs.boxes, class_ids)
-        if not len(boxes):                  # the photo shows no garment, and none was found: then all of it is background
+        if not len(
+            boxes
+        ):  # the photo shows no garment, and none was found: then all of it is background
             boxes, labels = np.array([[0.0, 0.0, *runs.photo_hw]]), np.zeros(1, np.int64)
         rows = rng.choice(len(boxes), self.crops, p=_half_garments(labels))
         photo, boxes = read(self.dataset, image_id, boxes[rows], self.size)
@@ -58,7 +61,9 @@ def read(dataset, image_id, boxes, size):
     photo_hw = np.array(dataset.image_hw(image_id))
     sides = SURROUNDINGS * (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
     scale = min(1.0, size / max(1.0, sides.min(initial=np.inf)))
-    photo = dataset.load_image_at_least(image_id, tuple(np.ceil(photo_hw * scale).astype(int).tolist()))
+    photo = dataset.load_image_at_least(
+        image_id, tuple(np.ceil(photo_hw * scale).astype(int).tolist())
+    )
     return photo, boxes * np.tile(photo.shape[:2] / photo_hw, 2)
 
 

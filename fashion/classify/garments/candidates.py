@@ -1,10 +1,11 @@
 """Candidates: the boxes that a classifier of garments is trained on, and what each of them shows."""
+
 import numpy as np
 from pycocotools import mask as coco_mask
 
-MATCHED = 0.5       # IoU from which on a box shows an object
-APART = 0.4         # IoU below which it shows none; between the two it is neither one thing nor the other
-CLEARLY = 0.1       # by how much the IoU with an object must exceed that with objects of other classes
+MATCHED = 0.5  # IoU from which on a box shows an object
+APART = 0.4  # IoU below which it shows none; between the two it is neither one thing nor the other
+CLEARLY = 0.1  # by how much the IoU with an object must exceed that with objects of other classes
 
 
 def labels_of_boxes(found, boxes, class_ids, said=None):
@@ -37,9 +38,13 @@ def candidates(found, boxes, class_ids):
     found, boxes = (np.asarray(some, np.float64).reshape(-1, 4) for some in (found, boxes))
     class_ids, labels = np.asarray(class_ids, np.int64), labels_of_boxes(found, boxes, class_ids)
     own, decided = (class_ids > 0) & (boxes[:, 2] > boxes[:, 0]), labels >= 0
-    return np.concatenate([boxes[own], found[decided]]), np.concatenate([class_ids[own], labels[decided]])
+    return np.concatenate([boxes[own], found[decided]]), np.concatenate(
+        [class_ids[own], labels[decided]]
+    )
 
 
 def _xywh(boxes):
     y1, x1, y2, x2 = np.asarray(boxes, np.float64).T
-    return np.stack([x1, y1, x2 - x1, y2 - y1], axis=1, out=np.empty((len(x1), 4)))      # pycocotools reads rows, whatever the array says
+    return np.stack(
+        [x1, y1, x2 - x1, y2 - y1], axis=1, out=np.empty((len(x1), 4))
+    )  # pycocotools reads rows, whatever the array says

@@ -3,12 +3,13 @@
 The square keeps the box's proportions and shows what is around, which tells a belt from a strap; the darkness tells which of the garments
 in it is meant.
 """
+
 import numpy as np
 
 from mrcnn.data.resize import Placement
 
-SURROUNDINGS = 1.25     # side of the square over the longer side of the box
-DARKNESS = 0.4          # what is left of the pixels outside the box
+SURROUNDINGS = 1.25  # side of the square over the longer side of the box
+DARKNESS = 0.4  # what is left of the pixels outside the box
 
 
 def cut_crops(photo, boxes, size):
@@ -29,9 +30,13 @@ def _cut(photo, box, size):
     high = np.clip([y1 + side, x1 + side], low + 1, photo.shape[:2])
     scale = size / side
     part_hw = tuple(high - low)
-    placement = Placement(part_hw, tuple(max(1, round(n * scale)) for n in part_hw),
-                          tuple(round(n * scale) for n in low - [y1, x1]), (size, size))
-    crop = placement.image(photo[low[0]:high[0], low[1]:high[1]])
+    placement = Placement(
+        part_hw,
+        tuple(max(1, round(n * scale)) for n in part_hw),
+        tuple(round(n * scale) for n in low - [y1, x1]),
+        (size, size),
+    )
+    crop = placement.image(photo[low[0] : high[0], low[1] : high[1]])
     top, left, bottom, right = np.rint((box - [y1, x1, y1, x1]) * scale).astype(int).clip(0, size)
     inside = (slice(top, max(bottom, top + 1)), slice(left, max(right, left + 1)))
     darkened = (crop * DARKNESS).astype(np.uint8)

@@ -1,4 +1,5 @@
 """Page of rescoring: average precision before and after, by category and size, by the classifier's weight, and what changed most."""
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -7,45 +8,104 @@ from fashion.page import Page
 from fashion.plots import BLUE, FAINT, INK, ORANGE, POINTS, dress
 from mrcnn.drawing.grid import image_grid
 
-SHOWN = 18              # detections on a sheet
-_CELL = 168             # pixels of one of them
-_SIZES = {"AP": "AP", "AP50": "AP at an IoU of 50 %", "AP75": "AP at 75 %", "APs": "small objects (below 32² pixels)", "APm": "middle",
-          "APl": "large (above 96²)", "AR100": "recall of 100 detections"}
+SHOWN = 18  # detections on a sheet
+_CELL = 168  # pixels of one of them
+_SIZES = {
+    "AP": "AP",
+    "AP50": "AP at an IoU of 50 %",
+    "AP75": "AP at 75 %",
+    "APs": "small objects (below 32² pixels)",
+    "APm": "middle",
+    "APl": "large (above 96²)",
+    "AR100": "recall of 100 detections",
+}
 
 
 def write_page(path, measured, dataset, subtitle):
     """Write the page. measured: what `fashion.rescore.measure` returns; dataset: that it was measured on"""
     page = Page("A second look at detections", subtitle)
     search, before, after = (measured[name] for name in ("search", "before", "after"))
-    page.cards([(f"{before['AP']:.3f} → {after['AP']:.3f}", "mask AP", f"with a weight of {search['weight']} for the classifier"),
-                (f"{search['held_out']['after'] - search['held_out']['before']:+.4f}", "where the weight was not chosen",
-                 "gain of mask AP on one half of the photos, by the weight that is best on the other"),
-                (f"{measured['separation']['before']:.3f} → {measured['separation']['after']:.3f}", "right above wrong",
-                 "how often a right detection scores more than a wrong one")])
+    page.cards(
+        [
+            (
+                f"{before['AP']:.3f} → {after['AP']:.3f}",
+                "mask AP",
+                f"with a weight of {search['weight']} for the classifier",
+            ),
+            (
+                f"{search['held_out']['after'] - search['held_out']['before']:+.4f}",
+                "where the weight was not chosen",
+                "gain of mask AP on one half of the photos, by the weight that is best on the other",
+            ),
+            (
+                f"{measured['separation']['before']:.3f} → {measured['separation']['after']:.3f}",
+                "right above wrong",
+                "how often a right detection scores more than a wrong one",
+            ),
+        ]
+    )
     page.chapter("Average precision")
-    page.text(f"Of {len(measured['detections']):,} detections, all that the detector itself was sure enough of.")
-    page.table([["masks", "before", "after", "change"],
-                *([title, *_cells(before[name], after[name])] for name, title in _SIZES.items())])
-    page.figure(weights_figure(search), f"Mask AP by the classifier's weight, on {search['photos']} photos. A new score is "
-                "score^(1 - weight) × probability^weight; 0 leaves the detector's as it is, 1 forgets it.")
+    page.text(
+        f"Of {len(measured['detections']):,} detections, all that the detector itself was sure enough of."
+    )
+    page.table(
+        [
+            ["masks", "before", "after", "change"],
+            *([title, *_cells(before[name], after[name])] for name, title in _SIZES.items()),
+        ]
+    )
+    page.figure(
+        weights_figure(search),
+        f"Mask AP by the classifier's weight, on {search['photos']} photos. A new score is "
+        "score^(1 - weight) × probability^weight; 0 leaves the detector's as it is, 1 forgets it.",
+    )
     page.chapter("Categories")
-    rows = sorted(((entry, after["per_category"][i]) for i, entry in before["per_category"].items() if entry["instances"]),
-                  key=lambda pair: pair[0]["AP"] - pair[1]["AP"])
-    page.table([["category", "objects", "AP before", "after", "change"],
-                *([one["name"], one["instances"], *_cells(one["AP"], other["AP"])] for one, other in rows)])
+    rows = sorted(
+        (
+            (entry, after["per_category"][i])
+            for i, entry in before["per_category"].items()
+            if entry["instances"]
+        ),
+        key=lambda pair: pair[0]["AP"] - pair[1]["AP"],
+    )
+    page.table(
+        [
+            ["category", "objects", "AP before", "after", "change"],
+            *(
+                [one["name"], one["instances"], *_cells(one["AP"], other["AP"])]
+                for one, other in rows
+            ),
+        ]
+    )
     page.note("Below some tens of objects a change of AP is mostly chance.")
-    page.figure(categories_figure(rows), "Change of mask AP by category; above it the number of its objects.")
+    page.figure(
+        categories_figure(rows),
+        "Change of mask AP by category; above it the number of its objects.",
+    )
     page.chapter("What the detections show")
-    page.table([["their box shows", "detections", "mean score before", "after"],
-                *([name, row["detections"], f"{row['before']:.3f}", f"{row['after']:.3f}"] for name, row in measured["kinds"].items())])
-    page.note("A box shows an object that it overlaps by an IoU of 0.5 or more, if there are several one of the detected category, and no "
-              "garment if it overlaps none by 0.4. Several boxes may show one object.")
+    page.table(
+        [
+            ["their box shows", "detections", "mean score before", "after"],
+            *(
+                [name, row["detections"], f"{row['before']:.3f}", f"{row['after']:.3f}"]
+                for name, row in measured["kinds"].items()
+            ),
+        ]
+    )
+    page.note(
+        "A box shows an object that it overlaps by an IoU of 0.5 or more, if there are several one of the detected category, and no "
+        "garment if it overlaps none by 0.4. Several boxes may show one object."
+    )
     changes = sorted(measured["detections"], key=lambda row: row["new_score"] - row["score"])
     for title, some in (("Lowered most", changes[:SHOWN]), ("Raised most", changes[::-1][:SHOWN])):
         if some:
             page.section(title)
-            page.picture(sheet(some, dataset), "What was detected, its score before and after, and what the box shows; crops as the "
-                         "classifier sees them.", wide=True)
+            page.picture(
+                sheet(some, dataset),
+                "What was detected, its score before and after, and what the box shows; crops as the "
+                "classifier sees them.",
+                wide=True,
+            )
     page.write(path)
 
 
@@ -54,7 +114,14 @@ def weights_figure(search):
     figure = Figure(figsize=(6.4, 2.8), layout="constrained")
     axes = figure.add_subplot()
     dress(axes, "weight of the classifier", "mask AP")
-    axes.plot(list(search["ap"]), list(search["ap"].values()), color=BLUE, linewidth=1.8, marker="o", markersize=4)
+    axes.plot(
+        list(search["ap"]),
+        list(search["ap"].values()),
+        color=BLUE,
+        linewidth=1.8,
+        marker="o",
+        markersize=4,
+    )
     axes.plot([search["weight"]], [search["ap"][search["weight"]]], "o", color=ORANGE, markersize=8)
     return figure
 
@@ -65,13 +132,31 @@ def categories_figure(rows):
     axes = figure.add_subplot()
     dress(axes, "", "change of mask AP")
     changes = [after["AP"] - before["AP"] for before, after in rows]
-    axes.bar(range(len(rows)), changes, color=[BLUE if change > 0 else FAINT for change in changes], width=0.66)
+    axes.bar(
+        range(len(rows)),
+        changes,
+        color=[BLUE if change > 0 else FAINT for change in changes],
+        width=0.66,
+    )
     for i, ((before, _), change) in enumerate(zip(rows, changes, strict=True)):
-        axes.annotate(before["instances"], (i, max(change, 0)), (0, 2), textcoords="offset points", ha="center", fontsize=POINTS - 2,
-                      color=INK)
+        axes.annotate(
+            before["instances"],
+            (i, max(change, 0)),
+            (0, 2),
+            textcoords="offset points",
+            ha="center",
+            fontsize=POINTS - 2,
+            color=INK,
+        )
     axes.axhline(0, color=INK, linewidth=0.8)
-    axes.set_xticks(range(len(rows)), [before["name"].split(",")[0] for before, _ in rows], rotation=50, ha="right", rotation_mode="anchor",
-                    fontsize=POINTS - 1)
+    axes.set_xticks(
+        range(len(rows)),
+        [before["name"].split(",")[0] for before, _ in rows],
+        rotation=50,
+        ha="right",
+        rotation_mode="anchor",
+        fontsize=POINTS - 1,
+    )
     axes.grid(axis="x", visible=False)
     return figure
 
@@ -83,9 +168,19 @@ def sheet(detections, dataset):
     names = [name.split(",")[0] for name in labels.category_names]
     for row in detections:
         x, y, w, h = row["bbox"]
-        crops.append(cut_crops(dataset.load_image(row["image_id"]), [(y, x, y + h, x + w)], _CELL)[0])
-        shown = names[row["shows"] - 1] if row["shows"] > 0 else "a part" if row["shows"] else "no garment"
-        titles.append(f"{names[labels.class_id_of(row['category_id']) - 1]} {row['score']:.2f} to {row['new_score']:.2f}, is {shown}")
+        crops.append(
+            cut_crops(dataset.load_image(row["image_id"]), [(y, x, y + h, x + w)], _CELL)[0]
+        )
+        shown = (
+            names[row["shows"] - 1]
+            if row["shows"] > 0
+            else "a part"
+            if row["shows"]
+            else "no garment"
+        )
+        titles.append(
+            f"{names[labels.class_id_of(row['category_id']) - 1]} {row['score']:.2f} to {row['new_score']:.2f}, is {shown}"
+        )
     return image_grid(crops, titles, columns=6, cell_hw=(_CELL, round(1.25 * _CELL)))
 
 

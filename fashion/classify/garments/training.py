@@ -1,4 +1,5 @@
 """Training: the optimiser of a classifier of garments, and how often it is right about objects that it has not learned from."""
+
 import numpy as np
 
 from fashion.classify.garments.batches import read
@@ -12,7 +13,14 @@ WEIGHT_DECAY = 0.01
 
 def make_optimizer(rate, steps):
     """AdamW whose rate rises to `rate` and falls to nothing in half a cosine over `steps`."""
-    config = Config.from_dict({"OPTIMIZER": "adamw", "LR_SCHEDULE": "cosine", "WARMUP_STEPS": WARMUP_STEPS, "WEIGHT_DECAY": WEIGHT_DECAY})
+    config = Config.from_dict(
+        {
+            "OPTIMIZER": "adamw",
+            "LR_SCHEDULE": "cosine",
+            "WARMUP_STEPS": WARMUP_STEPS,
+            "WEIGHT_DECAY": WEIGHT_DECAY,
+        }
+    )
     return optimizers.make_optimizer(config, rate, steps)
 
 

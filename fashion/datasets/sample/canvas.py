@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-DETAIL = 2          # canvas pixels per picture pixel
-_SHIFT = 4          # cv2 takes points in 1/16 pixel
+DETAIL = 2  # canvas pixels per picture pixel
+_SHIFT = 4  # cv2 takes points in 1/16 pixel
 
 
 @dataclass(eq=False)
@@ -34,11 +34,13 @@ class Canvas:
         self.size_hw = self.image.shape[:2]
         self.instances: list[Instance] = []
         self.figure = 0
-        self.unit = 400.0       # canvas pixels per figure height; sets the width of outlines and shading
+        self.unit = 400.0  # canvas pixels per figure height; sets the width of outlines and shading
 
     def instance(self, category_id, attribute_ids=()):
         """A new, still invisible instance of the figure being drawn."""
-        new = Instance(category_id, sorted(attribute_ids), self.figure, np.zeros(self.size_hw, np.uint8))
+        new = Instance(
+            category_id, sorted(attribute_ids), self.figure, np.zeros(self.size_hw, np.uint8)
+        )
         self.instances.append(new)
         return new
 
@@ -49,10 +51,12 @@ class Canvas:
         points = np.asarray(points, np.float64)
         for _ in range(rounds):
             following = np.roll(points, -1, axis=0)
-            pairs = np.stack([.75 * points + .25 * following, .25 * points + .75 * following], 1)
+            pairs = np.stack(
+                [0.75 * points + 0.25 * following, 0.25 * points + 0.75 * following], 1
+            )
             points = pairs.reshape(-1, 2)
         mask = np.zeros(self.size_hw, np.uint8)
-        cv2.fillPoly(mask, [np.round(points * 2 ** _SHIFT).astype(np.int32)], 255, shift=_SHIFT)
+        cv2.fillPoly(mask, [np.round(points * 2**_SHIFT).astype(np.int32)], 255, shift=_SHIFT)
         return mask
 
     def limb(self, points, radii):
@@ -64,10 +68,15 @@ class Canvas:
             if i:
                 step = point - points[i - 1]
                 normal = np.array([-step[1], step[0]]) / max(np.hypot(*step), 1e-6)
-                quad = [points[i - 1] + normal * radii[i - 1], point + normal * radius,
-                        point - normal * radius, points[i - 1] - normal * radii[i - 1]]
-                cv2.fillConvexPoly(mask, np.round(np.array(quad) * 2 ** _SHIFT).astype(np.int32), 255,
-                                   shift=_SHIFT)
+                quad = [
+                    points[i - 1] + normal * radii[i - 1],
+                    point + normal * radius,
+                    point - normal * radius,
+                    points[i - 1] - normal * radii[i - 1],
+                ]
+                cv2.fillConvexPoly(
+                    mask, np.round(np.array(quad) * 2**_SHIFT).astype(np.int32), 255, shift=_SHIFT
+                )
         return mask
 
     def grow(self, mask, radius):
@@ -94,20 +103,24 @@ class Canvas:
             else:
                 one.mask[window] &= ~inside
         if callable(color):
-            paint = color(np.arange(x, x + w, dtype=np.float32), np.arange(y, y + h, dtype=np.float32))
+            paint = color(
+                np.arange(x, x + w, dtype=np.float32), np.arange(y, y + h, dtype=np.float32)
+            )
         else:
             paint = np.empty((h, w, 3), np.float32)
             paint[:] = color
         if relief:
             paint = paint * self._shading(inside, folds, (x, y), relief)[..., None]
         patch = self.image[window]
-        cv2.copyTo(cv2.convertScaleAbs(paint), inside, patch)       # patch is a view: this paints the image
+        cv2.copyTo(
+            cv2.convertScaleAbs(paint), inside, patch
+        )  # patch is a view: this paints the image
         if outline:
             self._outline(mask, window, patch)
 
     def stroke(self, points, color, width, clip=None, closed=False):
         """A line in the picture only (a seam, a zip, an eyebrow): no instance gains or loses."""
-        points = [np.round(np.asarray(points) * 2 ** _SHIFT).astype(np.int32)]
+        points = [np.round(np.asarray(points) * 2**_SHIFT).astype(np.int32)]
         width = max(int(round(width)), 1)
         if clip is None:
             cv2.polylines(self.image, points, closed, color, width, cv2.LINE_AA, _SHIFT)
@@ -118,31 +131,35 @@ class Canvas:
 
     def spot(self, center, radius, color):
         """A small disc in the picture only (a button, an eye)."""
-        center = tuple(int(v) for v in np.round(np.asarray(center) * 2 ** _SHIFT))
-        cv2.circle(self.image, center, int(radius * 2 ** _SHIFT), color, -1, cv2.LINE_AA, _SHIFT)
+        center = tuple(int(v) for v in np.round(np.asarray(center) * 2**_SHIFT))
+        cv2.circle(self.image, center, int(radius * 2**_SHIFT), color, -1, cv2.LINE_AA, _SHIFT)
 
     def _shading(self, inside, folds, corner, relief):
-        reach = max(int(self.unit * .022), 2)
-        padded = cv2.copyMakeBorder(inside, reach, reach, reach, reach, cv2.BORDER_CONSTANT, value=0)
+        reach = max(int(self.unit * 0.022), 2)
+        padded = cv2.copyMakeBorder(
+            inside, reach, reach, reach, reach, cv2.BORDER_CONSTANT, value=0
+        )
         soft = cv2.blur(padded, (2 * reach + 1, 2 * reach + 1)).astype(np.float32) / 255
         middle = soft[reach:-reach, reach:-reach]
         # Light comes from the upper left: cloth whose left side ends nearby is bright, right side dark.
-        light = soft[reach:-reach, 2 * reach:] - soft[reach:-reach, :-2 * reach]
-        shade = 1 + relief * (.16 * np.minimum(middle - .9, 0) + .13 * light)
+        light = soft[reach:-reach, 2 * reach :] - soft[reach:-reach, : -2 * reach]
+        shade = 1 + relief * (0.16 * np.minimum(middle - 0.9, 0) + 0.13 * light)
         if len(folds):
             lines = np.zeros(inside.shape, np.uint8)
-            shift = [np.round((np.asarray(f) - corner) * 2 ** _SHIFT).astype(np.int32) for f in folds]
-            cv2.polylines(lines, shift, False, 255, max(int(self.unit * .008), 1), cv2.LINE_AA, _SHIFT)
-            blur = 2 * max(int(self.unit * .004), 1) + 1
-            shade -= .22 * relief * cv2.blur(lines, (blur, blur)).astype(np.float32) / 255
+            shift = [np.round((np.asarray(f) - corner) * 2**_SHIFT).astype(np.int32) for f in folds]
+            cv2.polylines(
+                lines, shift, False, 255, max(int(self.unit * 0.008), 1), cv2.LINE_AA, _SHIFT
+            )
+            blur = 2 * max(int(self.unit * 0.004), 1) + 1
+            shade -= 0.22 * relief * cv2.blur(lines, (blur, blur)).astype(np.float32) / 255
         return shade
 
     def _outline(self, mask, window, patch):
         contours, _ = cv2.findContours(mask[window], cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-        width = max(int(round(self.unit * .005)), 1)
+        width = max(int(round(self.unit * 0.005)), 1)
         line = np.zeros(patch.shape[:2], np.uint8)
         cv2.drawContours(line, contours, -1, 255, width)
-        cv2.copyTo(cv2.convertScaleAbs(patch, alpha=.42), line & mask[window], patch)
+        cv2.copyTo(cv2.convertScaleAbs(patch, alpha=0.42), line & mask[window], patch)
 
 
 def visible(mask):
@@ -156,5 +173,5 @@ def visible(mask):
 
 
 def _disc(mask, center, radius):
-    center = tuple(int(v) for v in np.round(np.asarray(center) * 2 ** _SHIFT))
-    cv2.circle(mask, center, max(int(radius * 2 ** _SHIFT), 1), 255, -1, cv2.LINE_8, _SHIFT)
+    center = tuple(int(v) for v in np.round(np.asarray(center) * 2**_SHIFT))
+    cv2.circle(mask, center, max(int(radius * 2**_SHIFT), 1), 255, -1, cv2.LINE_8, _SHIFT)

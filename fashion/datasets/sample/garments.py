@@ -13,17 +13,21 @@ from fashion.datasets.sample.figure import ANKLE_Y, HIP_Y, KNEE_Y, WAIST_Y, mirr
 from fashion.datasets.sample.patterns import luma
 
 # Half the width of a skirt at its hem, per silhouette: (mini, knee, midi, maxi).
-_HEM_HALF = {L.PENCIL: (.094, .082, .078, .080), L.A_LINE: (.130, .148, .160, .172),
-             L.FLARE: (.185, .225, .250, .270)}
+_HEM_HALF = {
+    L.PENCIL: (0.094, 0.082, 0.078, 0.080),
+    L.A_LINE: (0.130, 0.148, 0.160, 0.172),
+    L.FLARE: (0.185, 0.225, 0.250, 0.270),
+}
 _LENGTHS = (L.MINI, L.KNEE, L.MIDI, L.MAXI)
-_BAND = .036            # width of the band that is annotated as the neckline
+_BAND = 0.036  # width of the band that is annotated as the neckline
 
 
 def room_under(canvas, figure, outer):
     """Canvas mask of where the clothes under `outer` can be: behind it, or below its hem."""
     to_canvas = figure.frame.to_canvas
     return canvas.polygon(to_canvas(_outline(outer)), 1) | canvas.polygon(
-        to_canvas([(-2, outer.hem_y), (2, outer.hem_y), (2, 2), (-2, 2)]))
+        to_canvas([(-2, outer.hem_y), (2, outer.hem_y), (2, 2), (-2, 2)])
+    )
 
 
 def draw_garment(canvas, figure, garment, instance, room=None):
@@ -32,7 +36,10 @@ def draw_garment(canvas, figure, garment, instance, room=None):
         _draw_trousers(canvas, figure, garment, instance, room)
         return
     opening = _opening(canvas, figure, garment)
-    body, folds = canvas.polygon(figure.frame.to_canvas(_outline(garment)), 1), _folds(figure, garment)
+    body, folds = (
+        canvas.polygon(figure.frame.to_canvas(_outline(garment)), 1),
+        _folds(figure, garment),
+    )
     if garment.category_id == L.JUMPSUIT:
         body |= _trousers(canvas, figure, garment)
     if opening is not None:
@@ -49,20 +56,30 @@ def draw_garment(canvas, figure, garment, instance, room=None):
 
 # ---- outlines
 
+
 def _outline(garment):
     """Closed polygon of the garment's body, symmetric about the spine."""
     if garment.category_id == L.SKIRT:
-        side = [(.060, WAIST_Y - .008), (.076, WAIST_Y), *_skirt_side(garment)]
+        side = [(0.060, WAIST_Y - 0.008), (0.076, WAIST_Y), *_skirt_side(garment)]
     else:
-        tip = .108 if garment.sleeve else .086
-        top = [(.030, .200), (.034, .200), (tip, .221), (tip - .004, .232), (.088, .262), (.092, .30)]
+        tip = 0.108 if garment.sleeve else 0.086
+        top = [
+            (0.030, 0.200),
+            (0.034, 0.200),
+            (tip, 0.221),
+            (tip - 0.004, 0.232),
+            (0.088, 0.262),
+            (0.092, 0.30),
+        ]
         side = top + _waist_down(garment)
     hem_half, hem_y = side[-1]
-    if garment.category_id == L.JUMPSUIT:           # goes on in the trousers
+    if garment.category_id == L.JUMPSUIT:  # goes on in the trousers
         return mirrored(side)
     waves = np.linspace(1, -1, 17)[1:-1]
-    depth = .012 if garment.silhouette == L.FLARE else .0          # a wavy hem
-    hem = [(hem_half * t, hem_y + .010 * (1 - t * t) + depth * np.cos(5 * np.pi * t)) for t in waves]
+    depth = 0.012 if garment.silhouette == L.FLARE else 0.0  # a wavy hem
+    hem = [
+        (hem_half * t, hem_y + 0.010 * (1 - t * t) + depth * np.cos(5 * np.pi * t)) for t in waves
+    ]
     side = np.asarray(side)
     return np.concatenate([side, hem, side[::-1] * (-1, 1)])
 
@@ -70,32 +87,38 @@ def _outline(garment):
 def _waist_down(garment):
     hem = garment.hem_y
     if garment.category_id == L.DRESS:
-        return [(.074, WAIST_Y - .01), (.077, WAIST_Y + .01), *_skirt_side(garment)]
+        return [(0.074, WAIST_Y - 0.01), (0.077, WAIST_Y + 0.01), *_skirt_side(garment)]
     if garment.category_id == L.JUMPSUIT:
-        return [(.078, WAIST_Y), (.097, .47), (.097, .50)]
+        return [(0.078, WAIST_Y), (0.097, 0.47), (0.097, 0.50)]
     if garment.category_id == L.COAT:
         if garment.silhouette == L.STRAIGHT:
-            return [(.108, .40), (.114, .50), (.116, hem), (.116, hem)]
-        return [(.092, .40), (.115, .50), (.165 if garment.length == L.KNEE else .18, hem)]
+            return [(0.108, 0.40), (0.114, 0.50), (0.116, hem), (0.116, hem)]
+        return [(0.092, 0.40), (0.115, 0.50), (0.165 if garment.length == L.KNEE else 0.18, hem)]
     if garment.category_id == L.JACKET:
-        return _cut([(.100, .36), (.106, .45), (.112, .56)], hem)
-    fit = [(.075, WAIST_Y), (.100, .50), (.101, .56)] if garment.silhouette == L.TIGHT_FIT else [
-        (.112, .36), (.126, .45), (.130, .56)]
+        return _cut([(0.100, 0.36), (0.106, 0.45), (0.112, 0.56)], hem)
+    fit = (
+        [(0.075, WAIST_Y), (0.100, 0.50), (0.101, 0.56)]
+        if garment.silhouette == L.TIGHT_FIT
+        else [(0.112, 0.36), (0.126, 0.45), (0.130, 0.56)]
+    )
     return _cut(fit, hem)
 
 
 def _skirt_side(garment):
     half, hem = _HEM_HALF[garment.silhouette][_LENGTHS.index(garment.length)], garment.hem_y
     if garment.silhouette == L.PENCIL:
-        return [(.099, .485), (.099, .53), (half, hem), (half, hem)]
-    bulge = 1.0 if garment.silhouette == L.A_LINE else .85
-    return [(.077 + (half - .077) * t ** bulge, WAIST_Y + (hem - WAIST_Y) * t) for t in (.35, .7, 1.0, 1.0)]
+        return [(0.099, 0.485), (0.099, 0.53), (half, hem), (half, hem)]
+    bulge = 1.0 if garment.silhouette == L.A_LINE else 0.85
+    return [
+        (0.077 + (half - 0.077) * t**bulge, WAIST_Y + (hem - WAIST_Y) * t)
+        for t in (0.35, 0.7, 1.0, 1.0)
+    ]
 
 
 def _cut(side, hem_y):
     """`side` (half width, y) with everything below hem_y replaced by a point at hem_y."""
     half, y = np.asarray(side).T
-    above = [(h, level) for h, level in side if level < hem_y - .01]
+    above = [(h, level) for h, level in side if level < hem_y - 0.01]
     return above + [(float(np.interp(hem_y, y, half)), hem_y)] * 2
 
 
@@ -105,24 +128,29 @@ def _draw_trousers(canvas, figure, garment, instance, room):
     if room is not None:
         mask &= room
     canvas.paint(mask, frame.shader(garment.cloth), [instance], _creases(figure, garment))
-    waistband = frame.to_canvas([(-.09, WAIST_Y + .022), (.09, WAIST_Y + .022)])
-    canvas.stroke(waistband, _ink(garment), .005 * frame.scale, clip=mask & instance.mask)
+    waistband = frame.to_canvas([(-0.09, WAIST_Y + 0.022), (0.09, WAIST_Y + 0.022)])
+    canvas.stroke(waistband, _ink(garment), 0.005 * frame.scale, clip=mask & instance.mask)
 
 
 def _trousers(canvas, figure, garment):
     """Canvas mask of the seat and the two legs, from the waist to the hem."""
     frame, hem = figure.frame, garment.hem_y
-    wide = .066 if garment.category_id == L.SHORTS else .046
-    knee, end = (.040, .088) if garment.silhouette == L.FLARE else (wide, wide)
-    mask = canvas.polygon(frame.to_canvas(mirrored([(.075, WAIST_Y), (.097, .47), (.100, .53), (.0, .56)])))
+    wide = 0.066 if garment.category_id == L.SHORTS else 0.046
+    knee, end = (0.040, 0.088) if garment.silhouette == L.FLARE else (wide, wide)
+    mask = canvas.polygon(
+        frame.to_canvas(mirrored([(0.075, WAIST_Y), (0.097, 0.47), (0.100, 0.53), (0.0, 0.56)]))
+    )
     for leg, side in zip(figure.legs, (-1, 1)):
         ys = np.linspace(HIP_Y, hem, 6)
         xs = np.interp(ys, leg[:, 1], leg[:, 0])
-        halves = np.interp(ys, [HIP_Y, KNEE_Y - .02, ANKLE_Y], [.053, knee, end])
+        halves = np.interp(ys, [HIP_Y, KNEE_Y - 0.02, ANKLE_Y], [0.053, knee, end])
         # The legs stay apart below the crotch, or trousers would look like a skirt.
-        inner = np.minimum(halves, np.maximum(side * xs - .006 - .05 * np.maximum(ys - .56, 0), .02))
-        outline = np.concatenate([np.stack([xs + side * halves, ys], 1),
-                                  np.stack([xs - side * inner, ys], 1)[::-1]])
+        inner = np.minimum(
+            halves, np.maximum(side * xs - 0.006 - 0.05 * np.maximum(ys - 0.56, 0), 0.02)
+        )
+        outline = np.concatenate(
+            [np.stack([xs + side * halves, ys], 1), np.stack([xs - side * inner, ys], 1)[::-1]]
+        )
         mask |= canvas.polygon(frame.to_canvas(outline))
     return mask
 
@@ -130,7 +158,7 @@ def _trousers(canvas, figure, garment):
 def _creases(figure, garment):
     """Canvas polylines: down the middle of each leg, and from the fly to the crotch."""
     legs = [np.stack([leg[:, 0], np.minimum(leg[:, 1], garment.hem_y)], 1) for leg in figure.legs]
-    return [figure.frame.to_canvas(line) for line in (*legs, [(0, .46), (.003, .56), (0, .64)])]
+    return [figure.frame.to_canvas(line) for line in (*legs, [(0, 0.46), (0.003, 0.56), (0, 0.64)])]
 
 
 def _folds(figure, garment):
@@ -138,37 +166,63 @@ def _folds(figure, garment):
     to_canvas, hem = figure.frame.to_canvas, garment.hem_y
     if garment.category_id == L.JUMPSUIT:
         return _creases(figure, garment)
-    if hem < .58:
-        return [to_canvas([(s * .09, .31), (s * .05, .345), (s * .045, .36)]) for s in (-1, 1)]
+    if hem < 0.58:
+        return [
+            to_canvas([(s * 0.09, 0.31), (s * 0.05, 0.345), (s * 0.045, 0.36)]) for s in (-1, 1)
+        ]
     count = {L.FLARE: 7, L.A_LINE: 4, L.PENCIL: 2, L.STRAIGHT: 2}[garment.silhouette]
     half = _outline(garment)[:, 0].max()
-    spread = (np.arange(count) + .5) / count * 2 - 1
-    return [to_canvas([(.05 * t, WAIST_Y + .05), (.45 * half * t + .02 * t, .5 * (hem + WAIST_Y)),
-                       (.92 * half * t, hem)])
-            for t in spread]
+    spread = (np.arange(count) + 0.5) / count * 2 - 1
+    return [
+        to_canvas(
+            [
+                (0.05 * t, WAIST_Y + 0.05),
+                (0.45 * half * t + 0.02 * t, 0.5 * (hem + WAIST_Y)),
+                (0.92 * half * t, hem),
+            ]
+        )
+        for t in spread
+    ]
 
 
 # ---- the neck: what is cut out, and what edges it
+
 
 def _opening(canvas, figure, garment):
     """Canvas mask of the hole at the neck (and down the front, when worn open), or None."""
     to_canvas, hem = figure.frame.to_canvas, garment.hem_y
     if garment.category_id in (L.JACKET, L.COAT):
         if garment.open_front:
-            return canvas.polygon(to_canvas([(-.040, .18), (.040, .18), (.048, .30), (.055, hem + .05),
-                                             (-.055, hem + .05), (-.048, .30)]))
+            return canvas.polygon(
+                to_canvas(
+                    [
+                        (-0.040, 0.18),
+                        (0.040, 0.18),
+                        (0.048, 0.30),
+                        (0.055, hem + 0.05),
+                        (-0.055, hem + 0.05),
+                        (-0.048, 0.30),
+                    ]
+                )
+            )
         if garment.lapel:
-            return canvas.polygon(to_canvas([(-.040, .18), (.040, .18), (0, .36)]))
+            return canvas.polygon(to_canvas([(-0.040, 0.18), (0.040, 0.18), (0, 0.36)]))
         return None
     if garment.collar:
-        return canvas.polygon(to_canvas([(-.03, .18), (.03, .18), (0, .245)]))
+        return canvas.polygon(to_canvas([(-0.03, 0.18), (0.03, 0.18), (0, 0.245)]))
     if garment.neckline == L.ROUND_NECK:
         angle = np.linspace(0, 2 * np.pi, 24, endpoint=False)
-        return canvas.polygon(to_canvas(np.stack([.052 * np.cos(angle), .200 + .052 * np.sin(angle)], 1)))
+        return canvas.polygon(
+            to_canvas(np.stack([0.052 * np.cos(angle), 0.200 + 0.052 * np.sin(angle)], 1))
+        )
     if garment.neckline == L.V_NECK:
-        return canvas.polygon(to_canvas([(-.052, .17), (.052, .17), (.046, .205), (0, .310), (-.046, .205)]))
+        return canvas.polygon(
+            to_canvas([(-0.052, 0.17), (0.052, 0.17), (0.046, 0.205), (0, 0.310), (-0.046, 0.205)])
+        )
     if garment.neckline == L.SQUARE_NECK:
-        return canvas.polygon(to_canvas([(-.056, .17), (.056, .17), (.056, .268), (-.056, .268)]))
+        return canvas.polygon(
+            to_canvas([(-0.056, 0.17), (0.056, 0.17), (0.056, 0.268), (-0.056, 0.268)])
+        )
     return None
 
 
@@ -176,42 +230,70 @@ def _draw_neck(canvas, figure, garment, instance, body, opening):
     frame, trim = figure.frame, figure.frame.shader(garment.cloth.trim())
     if garment.neckline:
         if garment.neckline == L.TURTLE_NECK:
-            band = canvas.polygon(frame.to_canvas(mirrored([(.030, .155), (.038, .165), (.045, .222),
-                                                            (.0, .245)])))
+            band = canvas.polygon(
+                frame.to_canvas(
+                    mirrored([(0.030, 0.155), (0.038, 0.165), (0.045, 0.222), (0.0, 0.245)])
+                )
+            )
         else:
             band = canvas.grow(opening, _BAND * frame.scale) & body
-        canvas.paint(band, trim, [instance, canvas.instance(L.NECKLINE, [garment.neckline])], relief=.5)
+        canvas.paint(
+            band, trim, [instance, canvas.instance(L.NECKLINE, [garment.neckline])], relief=0.5
+        )
     if garment.collar:
-        wing = [(.002, .236), (.026, .172), (.042, .190), (.066, .250), (.040, .283)]
+        wing = [(0.002, 0.236), (0.026, 0.172), (0.042, 0.190), (0.066, 0.250), (0.040, 0.283)]
         mask = canvas.polygon(frame.to_canvas(wing))
         mask |= canvas.polygon(frame.to_canvas(np.array(wing) * (-1, 1)))
-        canvas.paint(mask, trim, [instance, canvas.instance(L.COLLAR, [garment.collar])], relief=.6)
+        canvas.paint(
+            mask, trim, [instance, canvas.instance(L.COLLAR, [garment.collar])], relief=0.6
+        )
     if garment.lapel:
         _draw_lapels(canvas, figure, garment, instance)
 
 
 def _draw_lapels(canvas, figure, garment, instance):
-    end = (.050, .40) if garment.open_front else (.004, .375)
-    inner = [(.036, .185), (.048, .30)] if garment.open_front else [(.036, .185)]
+    end = (0.050, 0.40) if garment.open_front else (0.004, 0.375)
+    inner = [(0.036, 0.185), (0.048, 0.30)] if garment.open_front else [(0.036, 0.185)]
     if garment.lapel == L.NOTCHED_LAPEL:
-        wing = [*inner, end, (.098, .292), (.070, .272), (.098, .252), (.066, .196)]
+        wing = [*inner, end, (0.098, 0.292), (0.070, 0.272), (0.098, 0.252), (0.066, 0.196)]
     else:
-        wing = [*inner, end, (.080, .36), (.100, .30), (.098, .25), (.078, .21), (.056, .188)]
+        wing = [
+            *inner,
+            end,
+            (0.080, 0.36),
+            (0.100, 0.30),
+            (0.098, 0.25),
+            (0.078, 0.21),
+            (0.056, 0.188),
+        ]
     trim = figure.frame.shader(garment.cloth.trim())
     lapel = canvas.instance(L.LAPEL, [garment.lapel])
     for side in (-1, 1):
-        canvas.paint(canvas.polygon(figure.frame.to_canvas(np.array(wing) * (side, 1))), trim,
-                     [instance, lapel], relief=.7)
+        canvas.paint(
+            canvas.polygon(figure.frame.to_canvas(np.array(wing) * (side, 1))),
+            trim,
+            [instance, lapel],
+            relief=0.7,
+        )
 
 
 # ---- hem band, buttons, zip, pockets
 
+
 def _draw_hem_band(canvas, figure, garment, instance, body):
-    band = canvas.polygon(figure.frame.to_canvas(mirrored([(.2, garment.hem_y - .034),
-                                                           (.2, garment.hem_y + .05)]))) & body
-    ribs = [figure.frame.to_canvas([(x, garment.hem_y - .03), (x, garment.hem_y + .02)])
-            for x in np.linspace(-.12, .12, 13)]
-    canvas.paint(band, figure.frame.shader(garment.cloth.trim()), [instance], ribs, relief=.8)
+    band = (
+        canvas.polygon(
+            figure.frame.to_canvas(
+                mirrored([(0.2, garment.hem_y - 0.034), (0.2, garment.hem_y + 0.05)])
+            )
+        )
+        & body
+    )
+    ribs = [
+        figure.frame.to_canvas([(x, garment.hem_y - 0.03), (x, garment.hem_y + 0.02)])
+        for x in np.linspace(-0.12, 0.12, 13)
+    ]
+    canvas.paint(band, figure.frame.shader(garment.cloth.trim()), [instance], ribs, relief=0.8)
 
 
 def _draw_opening(canvas, figure, garment, body):
@@ -219,26 +301,30 @@ def _draw_opening(canvas, figure, garment, body):
     if garment.opening in (None, L.NO_OPENING):
         return
     outer = garment.category_id in (L.JACKET, L.COAT)
-    top = .40 if outer and garment.lapel else .27
-    bottom = min(garment.hem_y - .03, .70)
-    edge = .062 if garment.open_front else 0.0
+    top = 0.40 if outer and garment.lapel else 0.27
+    bottom = min(garment.hem_y - 0.03, 0.70)
+    edge = 0.062 if garment.open_front else 0.0
     if garment.opening == L.ZIP_UP:
         steel = (225, 225, 218) if luma(garment.cloth.base) < 140 else (70, 72, 80)
-        for x in ((-edge, edge) if garment.open_front else (0.0,)):
-            line = frame.to_canvas([(x * .8, .21), (x, .30), (x, garment.hem_y + .02)])
-            canvas.stroke(line, (50, 50, 54), .022 * unit, clip=body)
-            canvas.stroke(line, steel, .013 * unit, clip=body)
+        for x in (-edge, edge) if garment.open_front else (0.0,):
+            line = frame.to_canvas([(x * 0.8, 0.21), (x, 0.30), (x, garment.hem_y + 0.02)])
+            canvas.stroke(line, (50, 50, 54), 0.022 * unit, clip=body)
+            canvas.stroke(line, steel, 0.013 * unit, clip=body)
         return
     if not garment.open_front:
-        canvas.stroke(frame.to_canvas([(.018, top - .03), (.018, garment.hem_y + .02)]), ink, .005 * unit,
-                      clip=body)
-    columns = (-.048, .048) if garment.opening == L.DOUBLE_BREASTED else (edge,)
+        canvas.stroke(
+            frame.to_canvas([(0.018, top - 0.03), (0.018, garment.hem_y + 0.02)]),
+            ink,
+            0.005 * unit,
+            clip=body,
+        )
+    columns = (-0.048, 0.048) if garment.opening == L.DOUBLE_BREASTED else (edge,)
     if garment.opening == L.DOUBLE_BREASTED and garment.open_front:
-        columns = (.068, .100)
-    radius = .0125 if outer else .0095
+        columns = (0.068, 0.100)
+    radius = 0.0125 if outer else 0.0095
     for x in columns:
-        for y in np.arange(top + .01, bottom, .062 if outer else .045):
-            canvas.spot(frame.to_canvas((x, y)), (radius + .003) * unit, (60, 55, 50))
+        for y in np.arange(top + 0.01, bottom, 0.062 if outer else 0.045):
+            canvas.spot(frame.to_canvas((x, y)), (radius + 0.003) * unit, (60, 55, 50))
             canvas.spot(frame.to_canvas((x, y)), radius * unit, _button(garment))
 
 
@@ -248,25 +334,34 @@ def _draw_pockets(canvas, figure, garment, instance, body):
     cloth = garment.cloth.trim()
     for outline in _pocket_outlines(garment):
         mask = canvas.polygon(figure.frame.to_canvas(outline)) & body
-        canvas.paint(mask, figure.frame.shader(cloth),
-                     [instance, canvas.instance(L.POCKET, [garment.pocket])], relief=.5)
+        canvas.paint(
+            mask,
+            figure.frame.shader(cloth),
+            [instance, canvas.instance(L.POCKET, [garment.pocket])],
+            relief=0.5,
+        )
 
 
 def _pocket_outlines(garment):
     if garment.pocket == L.KANGAROO_POCKET:
-        return [mirrored([(.050, .420), (.088, .480), (.088, .505), (.0, .505)])]
+        return [mirrored([(0.050, 0.420), (0.088, 0.480), (0.088, 0.505), (0.0, 0.505)])]
     if garment.category_id == L.SHIRT:
-        return [[(.020, .292), (.082, .292), (.082, .352), (.051, .368), (.020, .352)]]
-    x, y = {L.JACKET: (.060, .435), L.SKIRT: (.066, .47), L.COAT: (.068, .52)}[garment.category_id]
+        return [[(0.020, 0.292), (0.082, 0.292), (0.082, 0.352), (0.051, 0.368), (0.020, 0.352)]]
+    x, y = {L.JACKET: (0.060, 0.435), L.SKIRT: (0.066, 0.47), L.COAT: (0.068, 0.52)}[
+        garment.category_id
+    ]
     if garment.pocket == L.FLAP_POCKET:
-        flap = np.array([(-.040, 0), (.040, 0), (.040, .036), (.0, .050), (-.040, .036)])
+        flap = np.array([(-0.040, 0), (0.040, 0), (0.040, 0.036), (0.0, 0.050), (-0.040, 0.036)])
     else:
-        flap = np.array([(-.035, 0), (.035, 0), (.035, .066), (.0, .078), (-.035, .066)])
-    return [flap * (side, 1) + (side * (x + (.012 if garment.open_front else 0)), y) for side in (-1, 1)]
+        flap = np.array([(-0.035, 0), (0.035, 0), (0.035, 0.066), (0.0, 0.078), (-0.035, 0.066)])
+    return [
+        flap * (side, 1) + (side * (x + (0.012 if garment.open_front else 0)), y)
+        for side in (-1, 1)
+    ]
 
 
 def _ink(garment):
-    return tuple(int(c * .45) for c in garment.cloth.base)
+    return tuple(int(c * 0.45) for c in garment.cloth.base)
 
 
 def _button(garment):
@@ -275,25 +370,27 @@ def _button(garment):
 
 # ---- sleeves
 
+
 def draw_sleeve(canvas, figure, arm, garment, instance):
     """One sleeve along an arm; its pixels belong to the sleeve and to the garment."""
     frame, cloth = figure.frame, garment.cloth
-    outer = {L.JACKET: .006, L.COAT: .006, L.SWEATER: .003}.get(garment.category_id, 0.0)
+    outer = {L.JACKET: 0.006, L.COAT: 0.006, L.SWEATER: 0.003}.get(garment.category_id, 0.0)
     puff = L.PUFF_SLEEVE in garment.sleeve
     if puff:
-        points, radii = arm.until(.075), (.052, .062)
+        points, radii = arm.until(0.075), (0.052, 0.062)
     elif L.SHORT in garment.sleeve:
-        points, radii = arm.until(.088), (.040, .044)
+        points, radii = arm.until(0.088), (0.040, 0.044)
     else:
-        points, radii = arm.until(.288), (.040, .036, .031)
+        points, radii = arm.until(0.288), (0.040, 0.036, 0.031)
     sleeve = canvas.instance(L.SLEEVE, garment.sleeve)
     color = frame.shader(cloth, frame.mirror * arm.angle)
     mask = canvas.limb(frame.to_canvas(points), frame.scale * (np.array(radii) + outer))
     canvas.paint(mask, color, [instance, sleeve])
-    if puff or garment.category_id in (L.SWEATER, L.SHIRT) or garment.opening == L.ZIP_UP:      # a cuff
+    if puff or garment.category_id in (L.SWEATER, L.SHIRT) or garment.opening == L.ZIP_UP:  # a cuff
         end = points[-1]
         along = (end - points[-2]) / np.hypot(*(end - points[-2]))
-        start = end + (.030 if puff else -.012) * along
-        cuff = canvas.limb(frame.to_canvas([start, start + .014 * along]),
-                           frame.scale * np.array([.034, .034]))
-        canvas.paint(cuff, frame.shader(cloth.trim()), [instance, sleeve], relief=.6)
+        start = end + (0.030 if puff else -0.012) * along
+        cuff = canvas.limb(
+            frame.to_canvas([start, start + 0.014 * along]), frame.scale * np.array([0.034, 0.034])
+        )
+        canvas.paint(cuff, frame.shader(cloth.trim()), [instance, sleeve], relief=0.6)

@@ -1,12 +1,29 @@
 """The official Fashionpedia (2020) ids that the paper dolls can show, under names one can read in code."""
 
 # categories
-SHIRT, TOP, SWEATER, JACKET, PANTS, SHORTS, SKIRT, COAT, DRESS, JUMPSUIT = 0, 1, 2, 4, 6, 7, 8, 9, 10, 11
+SHIRT, TOP, SWEATER, JACKET, PANTS, SHORTS, SKIRT, COAT, DRESS, JUMPSUIT = (
+    0,
+    1,
+    2,
+    4,
+    6,
+    7,
+    8,
+    9,
+    10,
+    11,
+)
 MAIN_GARMENTS = range(13)
 GLASSES, HAT, BELT, TIGHTS, SHOE, BAG, SCARF = 13, 14, 19, 21, 23, 24, 25
 COLLAR, LAPEL, SLEEVE, POCKET, NECKLINE = 28, 29, 31, 32, 33
 
-GARMENT_PARTS = (COLLAR, LAPEL, SLEEVE, POCKET, NECKLINE)   # lie on their garment's mask without removing it
+GARMENT_PARTS = (
+    COLLAR,
+    LAPEL,
+    SLEEVE,
+    POCKET,
+    NECKLINE,
+)  # lie on their garment's mask without removing it
 
 # attributes: textile pattern
 PLAIN, CHECK, DOT, FLORAL, STRIPE = 317, 322, 323, 325, 328

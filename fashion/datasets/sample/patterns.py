@@ -26,13 +26,15 @@ class Cloth:
     second: tuple
     third: tuple
     period: float
-    upright: bool       # stripes run up and down
+    upright: bool  # stripes run up and down
     phase: float
     knit: bool = False
 
     def texture(self, u, v):
         """u, v: (h, w) float32 figure coordinates -> (h, w, 3) float32 RGB."""
-        base, second, third = (np.asarray(c, np.float32) for c in (self.base, self.second, self.third))
+        base, second, third = (
+            np.asarray(c, np.float32) for c in (self.base, self.second, self.third)
+        )
         if self.pattern == labels.PLAIN:
             color = np.broadcast_to(base, (*u.shape, 3))
         else:
@@ -48,7 +50,7 @@ class Cloth:
         """The plain cloth of bands, cuffs and pockets: darker than a light cloth, lighter than a dark one."""
         base = np.asarray(self.base, np.float32)
         toward = 0 if luma(base) > 105 else 255
-        color = tuple(float(c) for c in base + .38 * (toward - base))
+        color = tuple(float(c) for c in base + 0.38 * (toward - base))
         return replace(self, pattern=labels.PLAIN, base=color, knit=False)
 
 
@@ -58,13 +60,16 @@ def random_cloth(rng, patterns, knit=False):
     weights = np.array([patterns[i] for i in ids], float)
     pattern = int(rng.choice(ids, p=weights / weights.sum()))
     base, second = random_pair(rng)
-    third = random_color(rng, saturation=(.5, .95), value=(.75, 1.0))
-    period = {labels.FLORAL: rng.uniform(.085, .105), labels.CHECK: rng.uniform(.06, .085)}.get(
-        pattern, rng.uniform(.05, .07))
-    return Cloth(pattern, base, second, third, period, bool(rng.random() < .4), float(rng.random()), knit)
+    third = random_color(rng, saturation=(0.5, 0.95), value=(0.75, 1.0))
+    period = {labels.FLORAL: rng.uniform(0.085, 0.105), labels.CHECK: rng.uniform(0.06, 0.085)}.get(
+        pattern, rng.uniform(0.05, 0.07)
+    )
+    return Cloth(
+        pattern, base, second, third, period, bool(rng.random() < 0.4), float(rng.random()), knit
+    )
 
 
-def random_color(rng, saturation=(.05, .85), value=(.2, .97), hue=(0.0, 1.0)):
+def random_color(rng, saturation=(0.05, 0.85), value=(0.2, 0.97), hue=(0.0, 1.0)):
     """RGB 0..255, drawn evenly from the given part of HSV (all 0..1)."""
     rgb = colorsys.hsv_to_rgb(rng.uniform(*hue), rng.uniform(*saturation), rng.uniform(*value))
     return tuple(255 * c for c in rgb)
@@ -82,52 +87,55 @@ def random_contrast(rng, base):
         color = random_color(rng)
         if abs(luma(color) - luma(base)) >= CONTRAST:
             return color
-    saturation, value = ((.02, .08), (.93, .99)) if luma(base) < 128 else ((.2, .9), (.05, .12))
+    saturation, value = (
+        ((0.02, 0.08), (0.93, 0.99)) if luma(base) < 128 else ((0.2, 0.9), (0.05, 0.12))
+    )
     return random_color(rng, saturation, value)
 
 
 def luma(rgb):
     """Brightness of an RGB colour as the eye weighs it (ITU-R BT.601), 0..255."""
-    return .299 * rgb[0] + .587 * rgb[1] + .114 * rgb[2]
+    return 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2]
 
 
 # ---- one function a pattern: -> (share of the second colour, share of the third colour or None)
 
+
 def _stripe(cloth, u, v):
     across = u if cloth.upright else v
-    return ((across / cloth.period + cloth.phase) % 1 < .45).astype(np.float32), None
+    return ((across / cloth.period + cloth.phase) % 1 < 0.45).astype(np.float32), None
 
 
 def _check(cloth, u, v):
-    a = (u / cloth.period + cloth.phase) % 1 < .5
-    b = (v / cloth.period + cloth.phase) % 1 < .5
-    return .5 * (a.astype(np.float32) + b), None
+    a = (u / cloth.period + cloth.phase) % 1 < 0.5
+    b = (v / cloth.period + cloth.phase) % 1 < 0.5
+    return 0.5 * (a.astype(np.float32) + b), None
 
 
 def _dot(cloth, u, v):
     du, dv, _ = _cells(cloth, u, v)
-    return (du ** 2 + dv ** 2 < .30 ** 2).astype(np.float32), None
+    return (du**2 + dv**2 < 0.30**2).astype(np.float32), None
 
 
 def _floral(cloth, u, v):
     du, dv, row = _cells(cloth, u, v)
     radius, angle = np.hypot(du, dv), np.arctan2(dv, du)
-    petals = radius < .31 + .12 * np.cos(5 * angle + row)
-    leaf = ((du - .36) / .11) ** 2 + ((dv - .34) / .2) ** 2 < 1
-    return petals.astype(np.float32), ((radius < .15) | leaf).astype(np.float32)
+    petals = radius < 0.31 + 0.12 * np.cos(5 * angle + row)
+    leaf = ((du - 0.36) / 0.11) ** 2 + ((dv - 0.34) / 0.2) ** 2 < 1
+    return petals.astype(np.float32), ((radius < 0.15) | leaf).astype(np.float32)
 
 
 def _cells(cloth, u, v):
     """Position inside a brick lattice, -0.5..0.5 both ways, and the row."""
     row = np.floor(v / cloth.period + cloth.phase)
-    du = (u / cloth.period + cloth.phase + .5 * (row % 2)) % 1 - .5
-    return du, (v / cloth.period + cloth.phase) % 1 - .5, row
+    du = (u / cloth.period + cloth.phase + 0.5 * (row % 2)) % 1 - 0.5
+    return du, (v / cloth.period + cloth.phase) % 1 - 0.5, row
 
 
 def _cable(u, v):
     """Knitwear: plaits that run down the cloth, as brightness about 1."""
-    plait = u / .034 + .22 * np.sin(2 * np.pi * v / .045)
-    return 1 + .17 * np.sin(2 * np.pi * plait)
+    plait = u / 0.034 + 0.22 * np.sin(2 * np.pi * v / 0.045)
+    return 1 + 0.17 * np.sin(2 * np.pi * plait)
 
 
 _SHARES = {labels.STRIPE: _stripe, labels.CHECK: _check, labels.DOT: _dot, labels.FLORAL: _floral}

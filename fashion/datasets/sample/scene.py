@@ -15,7 +15,7 @@ from fashion.datasets.sample.outfit import random_outfit
 
 # What shows less is not annotated: in picture pixels; and for a main garment, which is then hidden under a
 # coat, as a share of the picture, since nobody can tell a sweater from a shirt by a sliver.
-SMALLEST_AREA, SMALLEST_GARMENT = 48, .012
+SMALLEST_AREA, SMALLEST_GARMENT = 48, 0.012
 
 
 def draw_scene(rng, size_hw):
@@ -38,21 +38,28 @@ def draw_scene(rng, size_hw):
 def _random_frames(rng, size_hw):
     """Where the dolls stand: usually one, large, in the middle; sometimes two; sometimes cut by the edge."""
     height, width = size_hw
-    several = rng.random() < .13
+    several = rng.random() < 0.13
     frames = []
     for i in range(2 if several else 1):
-        share = rng.uniform(.5, .72) if several else rng.triangular(.6, .95, .97)
+        share = rng.uniform(0.5, 0.72) if several else rng.triangular(0.6, 0.95, 0.97)
         scale = share * min(height, 1.5 * width)
-        middle, spread = (.27 + .46 * i, .03) if several else (.5, .16)
+        middle, spread = (0.27 + 0.46 * i, 0.03) if several else (0.5, 0.16)
         center = width * (middle + rng.uniform(-spread, spread))
         room = height - scale
-        sole = height - room * rng.uniform(.05, .5) - .01 * scale
-        if not several and rng.random() < .14:
-            scale *= rng.uniform(1.05, 1.25)                      # a closer look: feet or a side out of frame
+        sole = height - room * rng.uniform(0.05, 0.5) - 0.01 * scale
+        if not several and rng.random() < 0.14:
+            scale *= rng.uniform(1.05, 1.25)  # a closer look: feet or a side out of frame
             sole = height * rng.uniform(1.02, 1.12)
-        frames.append(Frame(scale, (center, sole), lean=np.radians(rng.normal(0, 3.5)),
-                            sway=rng.uniform(-.022, .022),
-                            build=rng.uniform(1.05, 1.25), mirror=float(rng.choice([-1, 1]))))
+        frames.append(
+            Frame(
+                scale,
+                (center, sole),
+                lean=np.radians(rng.normal(0, 3.5)),
+                sway=rng.uniform(-0.022, 0.022),
+                build=rng.uniform(1.05, 1.25),
+                mirror=float(rng.choice([-1, 1])),
+            )
+        )
     return frames
 
 
@@ -85,7 +92,7 @@ def draw_doll(canvas, rng, frame):
     _draw_arms(canvas, figure, worn, sleeved, behind=False)
     dolls.draw_head(canvas, figure)
     if outfit.scarf:
-        accessories.draw_scarf(canvas, figure, outfit.scarf, length=rng.uniform(.14, .26))
+        accessories.draw_scarf(canvas, figure, outfit.scarf, length=rng.uniform(0.14, 0.26))
     if outfit.glasses:
         accessories.draw_glasses(canvas, figure, outfit.glasses)
     if outfit.hat:
@@ -105,24 +112,41 @@ def _draw_arms(canvas, figure, worn, sleeved, behind):
 
 
 def _draw_shadow(canvas, frame):
-    x, y = frame.to_canvas((0, dolls.SOLE_Y + .004))
+    x, y = frame.to_canvas((0, dolls.SOLE_Y + 0.004))
     shadow = np.zeros(canvas.size_hw, np.uint8)
-    cv2.ellipse(shadow, (int(x), int(y)), (int(.2 * frame.scale), int(.022 * frame.scale)), 0, 0, 360, 255,
-                -1)
+    cv2.ellipse(
+        shadow,
+        (int(x), int(y)),
+        (int(0.2 * frame.scale), int(0.022 * frame.scale)),
+        0,
+        0,
+        360,
+        255,
+        -1,
+    )
     left, top, w, h = cv2.boundingRect(shadow)
     if w:
-        patch = canvas.image[top:top + h, left:left + w]
-        soft = cv2.blur(shadow[top:top + h, left:left + w], (9, 9))[..., None].astype(np.float32) / 255
-        patch[:] = (patch * (1 - .4 * soft)).astype(np.uint8)
+        patch = canvas.image[top : top + h, left : left + w]
+        soft = (
+            cv2.blur(shadow[top : top + h, left : left + w], (9, 9))[..., None].astype(np.float32)
+            / 255
+        )
+        patch[:] = (patch * (1 - 0.4 * soft)).astype(np.uint8)
 
 
 def _light(rng, picture):
     """Exposure, colour of the light, a gradient across the picture, and the grain of a sensor."""
     height, width = picture.shape[:2]
-    y, x = np.mgrid[-1:1:height * 1j, -1:1:width * 1j].astype(np.float32)
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)
     angle = rng.uniform(0, 2 * np.pi)
-    gain = rng.uniform(.82, 1.12) * (1 + rng.uniform(0, .16) * (np.cos(angle) * x + np.sin(angle) * y))
-    warmth = rng.uniform(-.06, .06)
-    lit = picture * gain[..., None].astype(np.float32) * np.array([1 + warmth, 1, 1 - warmth], np.float32)
+    gain = rng.uniform(0.82, 1.12) * (
+        1 + rng.uniform(0, 0.16) * (np.cos(angle) * x + np.sin(angle) * y)
+    )
+    warmth = rng.uniform(-0.06, 0.06)
+    lit = (
+        picture
+        * gain[..., None].astype(np.float32)
+        * np.array([1 + warmth, 1, 1 - warmth], np.float32)
+    )
     grain = rng.standard_normal((height, width), np.float32)[..., None] * rng.uniform(0, 5)
     return cv2.convertScaleAbs(np.maximum(lit + grain, 0))

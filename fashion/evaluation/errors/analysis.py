@@ -1,4 +1,5 @@
 """Analysis: everything that is said about errors, as numbers that JSON can hold."""
+
 from fashion.evaluation.errors.attributes import attribute_errors
 from fashion.evaluation.errors.bins import price_bins, sort_into_bins
 from fashion.evaluation.errors.breakdowns import break_down, measure
@@ -29,12 +30,20 @@ def analyse(ground_truth, detections, *, score_threshold=0.5, worst=20, seed=0):
     objects = [0] * len(overlaps.categories)
     for category in overlaps.object_category[~overlaps.crowd].tolist():
         objects[category] += 1
-    result = {"photos": len(overlaps.photos), "objects": sum(objects), "detections": len(overlaps.detections),
-              "score_threshold": score_threshold, "categories": [category["name"] for category in overlaps.categories],
-              "objects_per_category": objects, **price_bins(overlaps, binned, score_threshold),
-              "attributes": attribute_errors(ground_truth, overlaps, binned, score_threshold),
-              "confusion": confusion_matrix(overlaps, score_threshold),
-              "breakdowns": break_down(overlaps, binned, *measured, score_threshold),
-              "small_or_intricate": compare_size_and_intricacy(overlaps, binned, *measured, score_threshold, seed=seed),
-              "worst": worst_photos(overlaps, binned, score_threshold, worst)}
+    result = {
+        "photos": len(overlaps.photos),
+        "objects": sum(objects),
+        "detections": len(overlaps.detections),
+        "score_threshold": score_threshold,
+        "categories": [category["name"] for category in overlaps.categories],
+        "objects_per_category": objects,
+        **price_bins(overlaps, binned, score_threshold),
+        "attributes": attribute_errors(ground_truth, overlaps, binned, score_threshold),
+        "confusion": confusion_matrix(overlaps, score_threshold),
+        "breakdowns": break_down(overlaps, binned, *measured, score_threshold),
+        "small_or_intricate": compare_size_and_intricacy(
+            overlaps, binned, *measured, score_threshold, seed=seed
+        ),
+        "worst": worst_photos(overlaps, binned, score_threshold, worst),
+    }
     return result | {"findings": findings(result)}

@@ -3,11 +3,18 @@
 f1AP50 is AP at mask IoU 0.5 where a match also needs an F1 of the attributes of at least 0.5; see `fashion.evaluation.f1_ap`. The F1 of
 an object that has no attributes is 1 there, so what is invented on such an object is counted here but costs nothing.
 """
+
 import numpy as np
 
-from fashion.evaluation.errors.precision import average_precisions, match, mean_ap, outcomes, right_rows
+from fashion.evaluation.errors.precision import (
+    average_precisions,
+    match,
+    mean_ap,
+    outcomes,
+    right_rows,
+)
 
-ENOUGH = 0.5    # F1
+ENOUGH = 0.5  # F1
 
 
 def attribute_errors(ground_truth, overlaps, binned, score_threshold):
@@ -39,14 +46,25 @@ def attribute_errors(ground_truth, overlaps, binned, score_threshold):
         """repaired: (rows, T) bool, what the detections say then of the objects that they found"""
         allowed = enough.copy()
         allowed[pair_of_row[rows]] |= _enough(has, repaired)
-        return {"bin": name, "pairs": int(wrong.sum()), "objects": int(wrong.any(axis=1).sum()), "sure": int(wrong[sure].sum()),
-                "f1ap50_gain": _f1_ap50(overlaps, allowed) - base}
+        return {
+            "bin": name,
+            "pairs": int(wrong.sum()),
+            "objects": int(wrong.any(axis=1).sum()),
+            "sure": int(wrong[sure].sum()),
+            "f1ap50_gain": _f1_ap50(overlaps, allowed) - base,
+        }
 
-    bins = [row("attribute missing", missing, said[rows] | has), row("attribute invented", invented, said[rows] & has),
-            row("attributes together", missing | invented, has)]
+    bins = [
+        row("attribute missing", missing, said[rows] | has),
+        row("attribute invented", invented, said[rows] & has),
+        row("attributes together", missing | invented, has),
+    ]
     counts = np.stack([table.sum(axis=0) for table in (has, missing, invented)], axis=1)
-    per_attribute = [{"name": attribute["name"], "objects": int(n), "missing": int(m), "invented": int(i)}
-                     for attribute, (n, m, i) in zip(listed, counts) if n or i]
+    per_attribute = [
+        {"name": attribute["name"], "objects": int(n), "missing": int(m), "invented": int(i)}
+        for attribute, (n, m, i) in zip(listed, counts)
+        if n or i
+    ]
     return {"found": len(rows), "f1ap50": base, "bins": bins, "per_attribute": per_attribute}
 
 
@@ -54,7 +72,14 @@ def _multi_hot(rows, column):
     """(N, T) bool, True where a row has an attribute."""
     hot = np.zeros((len(rows), len(column)), bool)
     for i, row in enumerate(rows):
-        hot[i, [column[attribute] for attribute in row.get("attribute_ids") or () if attribute in column]] = True
+        hot[
+            i,
+            [
+                column[attribute]
+                for attribute in row.get("attribute_ids") or ()
+                if attribute in column
+            ],
+        ] = True
     return hot
 
 
@@ -67,5 +92,7 @@ def _enough(real, said):
 def _f1_ap50(overlaps, allowed):
     """allowed: (Q,) bool, the pairs that match in mask and attributes"""
     outcome = outcomes(match(overlaps, allowed), overlaps.crowd)
-    objects = np.bincount(overlaps.object_category[~overlaps.crowd], minlength=len(overlaps.categories))
+    objects = np.bincount(
+        overlaps.object_category[~overlaps.crowd], minlength=len(overlaps.categories)
+    )
     return mean_ap(average_precisions(overlaps.row_category, overlaps.score, outcome, objects))

@@ -1,23 +1,50 @@
 """Breakdowns: AP50 and recall of small and large, plain and intricate, covered and crowded objects."""
+
 import numpy as np
 
 from fashion.evaluation.errors.measures import crowding, occlusion, shapes
-from fashion.evaluation.errors.precision import average_precisions, found_objects, match, mean_ap, outcomes
+from fashion.evaluation.errors.precision import (
+    average_precisions,
+    found_objects,
+    match,
+    mean_ap,
+    outcomes,
+)
 
 # What objects are sorted by: heading, lower edges of the bins (the last is open), and their names.
 MEASURES = {
-    "area": ("Area in pixels", (0, 32**2, 96**2), ("small, below 32²", "medium", "large, from 96² on")),
-    "size": ("Size: square root of the area, over the photo's longer edge", (0, 0.04, 0.08, 0.16, 0.32),
-             ("below 4 %", "4–8 %", "8–16 %", "16–32 %", "from 32 % on")),
-    "aspect": ("Width of the box over its height", (0, 1 / 3, 2 / 3, 1.5, 3),
-               ("below 1:3", "1:3 to 2:3", "2:3 to 3:2", "3:2 to 3:1", "from 3:1 on")),
-    "intricacy": ("Intricacy: perimeter² over 4π times the area, 1 for a disc", (0, 1.25, 2, 3, 5),
-                  ("below 1.25", "1.25–2", "2–3", "3–5", "from 5 on")),
-    "crowding": ("Objects in the photo", (0, 4, 7, 10, 15), ("up to 3", "4–6", "7–9", "10–14", "from 15 on")),
-    "occlusion": ("Share of the object's box that other objects' masks cover", (0, 0.01, 0.1, 0.25, 0.5),
-                  ("below 1 %", "1–10 %", "10–25 %", "25–50 %", "from 50 % on")),
+    "area": (
+        "Area in pixels",
+        (0, 32**2, 96**2),
+        ("small, below 32²", "medium", "large, from 96² on"),
+    ),
+    "size": (
+        "Size: square root of the area, over the photo's longer edge",
+        (0, 0.04, 0.08, 0.16, 0.32),
+        ("below 4 %", "4–8 %", "8–16 %", "16–32 %", "from 32 % on"),
+    ),
+    "aspect": (
+        "Width of the box over its height",
+        (0, 1 / 3, 2 / 3, 1.5, 3),
+        ("below 1:3", "1:3 to 2:3", "2:3 to 3:2", "3:2 to 3:1", "from 3:1 on"),
+    ),
+    "intricacy": (
+        "Intricacy: perimeter² over 4π times the area, 1 for a disc",
+        (0, 1.25, 2, 3, 5),
+        ("below 1.25", "1.25–2", "2–3", "3–5", "from 5 on"),
+    ),
+    "crowding": (
+        "Objects in the photo",
+        (0, 4, 7, 10, 15),
+        ("up to 3", "4–6", "7–9", "10–14", "from 15 on"),
+    ),
+    "occlusion": (
+        "Share of the object's box that other objects' masks cover",
+        (0, 0.01, 0.1, 0.25, 0.5),
+        ("below 1 %", "1–10 %", "10–25 %", "25–50 %", "from 50 % on"),
+    ),
 }
-OF_OBJECTS_ONLY = ("occlusion",)    # a detection has no such measure
+OF_OBJECTS_ONLY = ("occlusion",)  # a detection has no such measure
 
 
 def measure(overlaps):
@@ -25,8 +52,10 @@ def measure(overlaps):
     of_objects = shapes(overlaps.objects, overlaps.object_photo, overlaps.photos)
     of_rows = shapes(overlaps.detections, overlaps.row_photo, overlaps.photos)
     number = crowding(overlaps)
-    return (of_objects | {"crowding": number[overlaps.object_photo], "occlusion": occlusion(overlaps)},
-            of_rows | {"crowding": number[overlaps.row_photo]})
+    return (
+        of_objects | {"crowding": number[overlaps.object_photo], "occlusion": occlusion(overlaps)},
+        of_rows | {"crowding": number[overlaps.row_photo]},
+    )
 
 
 def break_down(overlaps, binned, of_objects, of_rows, score_threshold):
@@ -40,14 +69,28 @@ def break_down(overlaps, binned, of_objects, of_rows, score_threshold):
     result = {}
     for name, (_, edges, labels) in MEASURES.items():
         place = np.searchsorted(edges, of_objects[name], side="right") - 1
-        row_place = None if name in OF_OBJECTS_ONLY else np.searchsorted(edges, of_rows[name], side="right") - 1
+        row_place = (
+            None
+            if name in OF_OBJECTS_ONLY
+            else np.searchsorted(edges, of_rows[name], side="right") - 1
+        )
         result[name] = []
         for i, label in enumerate(labels):
             inside = (place == i) & ~overlaps.crowd
-            result[name].append({
-                "label": label, "from": float(edges[i]), "to": float(edges[i + 1]) if i + 1 < len(edges) else None,
-                "objects": int(inside.sum()), "ap50": -1.0 if row_place is None else ap50_of(overlaps, inside, row_place == i),
-                "recall": share(found[inside]), "sure_recall": share(sure[inside]), "expected_recall": share(expected[inside])})
+            result[name].append(
+                {
+                    "label": label,
+                    "from": float(edges[i]),
+                    "to": float(edges[i + 1]) if i + 1 < len(edges) else None,
+                    "objects": int(inside.sum()),
+                    "ap50": -1.0
+                    if row_place is None
+                    else ap50_of(overlaps, inside, row_place == i),
+                    "recall": share(found[inside]),
+                    "sure_recall": share(sure[inside]),
+                    "expected_recall": share(expected[inside]),
+                }
+            )
     return result
 
 
@@ -60,8 +103,12 @@ def ap50_of(overlaps, objects, rows):
     partner = match(overlaps, overlaps.hits, ignored)
     outcome = outcomes(partner, ignored)
     from_outside = (partner < 0) & ~rows
-    average = average_precisions(overlaps.row_category[~from_outside], overlaps.score[~from_outside], outcome[~from_outside],
-                                 np.bincount(overlaps.object_category[~ignored], minlength=len(overlaps.categories)))
+    average = average_precisions(
+        overlaps.row_category[~from_outside],
+        overlaps.score[~from_outside],
+        outcome[~from_outside],
+        np.bincount(overlaps.object_category[~ignored], minlength=len(overlaps.categories)),
+    )
     return mean_ap(average)
 
 
@@ -70,7 +117,10 @@ def recall_columns(overlaps, binned, score_threshold):
     found = found_objects(binned.partner, len(overlaps.objects))
     sure = found_objects(binned.partner[overlaps.score >= score_threshold], len(found))
     regular, number = ~overlaps.crowd, len(overlaps.categories)
-    objects, hits = (np.bincount(overlaps.object_category[where], minlength=number) for where in (regular, regular & found))
+    objects, hits = (
+        np.bincount(overlaps.object_category[where], minlength=number)
+        for where in (regular, regular & found)
+    )
     return found, sure, (hits / np.maximum(objects, 1))[overlaps.object_category]
 
 

@@ -1,11 +1,12 @@
 """Confusion: what is an object of each category taken for?"""
+
 import numpy as np
 
 from fashion.evaluation.errors.overlaps import FOUND
 from fashion.evaluation.errors.precision import match, right_rows
 
 NOTHING = "nothing"
-_LISTED = 30    # confusions in the list
+_LISTED = 30  # confusions in the list
 
 
 def confusion_matrix(overlaps, score_threshold):
@@ -18,7 +19,11 @@ def confusion_matrix(overlaps, score_threshold):
         "objects": of the true category}], of two different categories, the most frequent first, 30 at most}.
     """
     sure = overlaps.score >= score_threshold
-    allowed = (overlaps.iou >= FOUND) & sure[overlaps.pair_row] & (overlaps.same | ~overlaps.crowd[overlaps.pair_object])
+    allowed = (
+        (overlaps.iou >= FOUND)
+        & sure[overlaps.pair_row]
+        & (overlaps.same | ~overlaps.crowd[overlaps.pair_object])
+    )
     partner, nothing = match(overlaps, allowed), len(overlaps.categories)
     matrix = np.zeros((nothing + 1, nothing + 1), np.int64)
     rows = right_rows(overlaps, partner)
@@ -30,13 +35,28 @@ def confusion_matrix(overlaps, score_threshold):
     matrix[:nothing, nothing] = np.bincount(overlaps.object_category[missed], minlength=nothing)
 
     occurs = np.append((matrix.sum(axis=0) + matrix.sum(axis=1) > 0)[:nothing], True)
-    matrix, names = matrix[occurs][:, occurs], [category["name"] for category, here in zip(overlaps.categories, occurs) if here]
-    return {"names": [*names, NOTHING], "matrix": matrix.tolist(), "confused": _confused(matrix, names)}
+    matrix, names = (
+        matrix[occurs][:, occurs],
+        [category["name"] for category, here in zip(overlaps.categories, occurs) if here],
+    )
+    return {
+        "names": [*names, NOTHING],
+        "matrix": matrix.tolist(),
+        "confused": _confused(matrix, names),
+    }
 
 
 def _confused(matrix, names):
     objects, wrong = matrix.sum(axis=1), matrix[:-1, :-1].copy()
     np.fill_diagonal(wrong, 0)
     order = np.argsort(-wrong, axis=None, kind="stable")[:_LISTED]
-    return [{"true": names[i], "predicted": names[j], "count": int(wrong[i, j]), "objects": int(objects[i])}
-            for i, j in zip(*np.unravel_index(order, wrong.shape)) if wrong[i, j]]
+    return [
+        {
+            "true": names[i],
+            "predicted": names[j],
+            "count": int(wrong[i, j]),
+            "objects": int(objects[i]),
+        }
+        for i, j in zip(*np.unravel_index(order, wrong.shape))
+        if wrong[i, j]
+    ]

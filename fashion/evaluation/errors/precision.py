@@ -2,6 +2,7 @@
 
 COCO's rules (pycocotools), at one IoU threshold and for a list of pairs instead of a matrix for every photo.
 """
+
 import numpy as np
 
 from fashion.evaluation.matching import FALSE, IGNORED, TRUE
@@ -21,8 +22,14 @@ def match(overlaps, allowed, ignored=None):
     turn[np.argsort(-overlaps.score, kind="stable")] = np.arange(len(overlaps.score))
     pairs = np.flatnonzero(allowed)
     row, target = overlaps.pair_row[pairs], overlaps.pair_object[pairs]
-    order = np.lexsort((-target, ~overlaps.same[pairs], -overlaps.iou[pairs], ignored[target], turn[row]))
-    partner, free, crowd = [-1] * len(overlaps.score), [True] * len(overlaps.objects), overlaps.crowd.tolist()
+    order = np.lexsort(
+        (-target, ~overlaps.same[pairs], -overlaps.iou[pairs], ignored[target], turn[row])
+    )
+    partner, free, crowd = (
+        [-1] * len(overlaps.score),
+        [True] * len(overlaps.objects),
+        overlaps.crowd.tolist(),
+    )
     for r, o in zip(row[order].tolist(), target[order].tolist()):
         if partner[r] < 0 and (free[o] or crowd[o]):
             partner[r], free[o] = o, False
@@ -57,7 +64,9 @@ def average_precisions(category, score, outcome, objects):
     """
     order = np.lexsort((-score, category))
     order = order[outcome[order] != IGNORED]
-    groups = np.split(outcome[order] == TRUE, np.searchsorted(category[order], np.arange(1, len(objects))))
+    groups = np.split(
+        outcome[order] == TRUE, np.searchsorted(category[order], np.arange(1, len(objects)))
+    )
     return np.array([_average_precision(true, number) for true, number in zip(groups, objects)])
 
 
@@ -73,5 +82,7 @@ def _average_precision(true, objects):
         return np.nan
     found = np.cumsum(true)
     precision = found / np.arange(1, len(true) + 1)
-    envelope = np.append(np.maximum.accumulate(precision[::-1])[::-1], 0)    # 0 beyond the last recall
+    envelope = np.append(
+        np.maximum.accumulate(precision[::-1])[::-1], 0
+    )  # 0 beyond the last recall
     return envelope[np.searchsorted(found / objects, RECALLS)].mean()

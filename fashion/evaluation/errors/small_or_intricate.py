@@ -4,13 +4,17 @@ Objects are parted into thirds by their size and by their intricacy (`measures`)
 third of intricacy, intricate with plain ones within each third of size, and the differences are averaged as Mantel and Haenszel do: a group
 of a and b objects weighs a b / (a + b). A second comparison holds the category fixed as well.
 """
+
 import numpy as np
 
 from fashion.evaluation.errors.breakdowns import ap50_of, recall_columns, share
 
 NAMES = {"size": ("small", "medium", "large"), "intricacy": ("plain", "middling", "intricate")}
-HARD, EASY = {"size": 0, "intricacy": 2}, {"size": 2, "intricacy": 0}    # the thirds that are compared
-FEW_PHOTOS = 10    # fewer tell no standard error
+HARD, EASY = (
+    {"size": 0, "intricacy": 2},
+    {"size": 2, "intricacy": 0},
+)  # the thirds that are compared
+FEW_PHOTOS = 10  # fewer tell no standard error
 _RESAMPLES = 200
 
 
@@ -28,26 +32,39 @@ def compare_size_and_intricacy(overlaps, binned, of_objects, of_rows, score_thre
     if regular.sum() < 9:
         return None
     thirds = {name: np.quantile(of_objects[name][regular], [1 / 3, 2 / 3]) for name in NAMES}
-    place, row_place = ({name: np.searchsorted(thirds[name], values[name], side="right") for name in NAMES}
-                        for values in (of_objects, of_rows))
+    place, row_place = (
+        {name: np.searchsorted(thirds[name], values[name], side="right") for name in NAMES}
+        for values in (of_objects, of_rows)
+    )
     found = recall_columns(overlaps, binned, score_threshold)[0]
 
     def cell(i, j):
         inside = regular & (place["size"] == i) & (place["intricacy"] == j)
         rows = (row_place["size"] == i) & (row_place["intricacy"] == j)
-        return {"objects": int(inside.sum()), "recall": share(found[inside]), "ap50": ap50_of(overlaps, inside, rows)}
+        return {
+            "objects": int(inside.sum()),
+            "recall": share(found[inside]),
+            "ap50": ap50_of(overlaps, inside, rows),
+        }
 
-    result = {"thirds": {name: values.tolist() for name, values in thirds.items()},
-              "cells": [[cell(i, j) for j in range(3)] for i in range(3)]}
+    result = {
+        "thirds": {name: values.tolist() for name, values in thirds.items()},
+        "cells": [[cell(i, j) for j in range(3)] for i in range(3)],
+    }
     photos = len(overlaps.photos)
-    draws = np.random.default_rng(seed).multinomial(photos, np.full(photos, 1 / photos), _RESAMPLES)    # how often each photo is drawn
+    draws = np.random.default_rng(seed).multinomial(
+        photos, np.full(photos, 1 / photos), _RESAMPLES
+    )  # how often each photo is drawn
     for name, other in (("size", "intricacy"), ("intricacy", "size")):
         compared = regular & np.isin(place[name], (HARD[name], EASY[name]))
         hard, stratum = place[name][compared] == HARD[name], place[other][compared]
         shown = overlaps.object_photo[compared]
         weights = draws[:, shown] if len(np.unique(shown)) >= FEW_PHOTOS else ()
         row = {"recall": [share(found[regular & (place[name] == i)]) for i in range(3)]}
-        for suffix, strata in (("", stratum), ("_in_category", stratum + 3 * overlaps.object_category[compared])):
+        for suffix, strata in (
+            ("", stratum),
+            ("_in_category", stratum + 3 * overlaps.object_category[compared]),
+        ):
             row[f"difference{suffix}"] = difference(hard, found[compared], strata)
             again = [difference(hard, found[compared], strata, w) for w in weights]
             again = [value for value in again if value is not None]
@@ -63,8 +80,12 @@ def difference(hard, found, stratum, weight=None):
     """
     weight = np.ones(len(hard)) if weight is None else weight
     (hard_all, easy_all), (hard_found, easy_found) = (
-        [np.bincount(stratum[side], (weight * what)[side], minlength=stratum.max(initial=0) + 1) for side in (hard, ~hard)]
-        for what in (np.ones(len(hard)), found))
+        [
+            np.bincount(stratum[side], (weight * what)[side], minlength=stratum.max(initial=0) + 1)
+            for side in (hard, ~hard)
+        ]
+        for what in (np.ones(len(hard)), found)
+    )
     both = (hard_all > 0) & (easy_all > 0)
     if not both.any():
         return None

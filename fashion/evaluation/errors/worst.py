@@ -1,4 +1,5 @@
 """Worst: the photos with the most wrong in them, and what is wrong there, object by object."""
+
 import numpy as np
 
 from fashion.evaluation.errors.bins import FALSE_BINS
@@ -19,20 +20,48 @@ def worst_photos(overlaps, binned, score_threshold, number=20):
     """
     sure = overlaps.score >= score_threshold
     found = found_objects(np.where(sure, binned.partner, -1), len(overlaps.objects))
-    false, right, missed = sure & (binned.outcome == FALSE), sure & (binned.outcome == TRUE), ~found & ~overlaps.crowd
-    count = {name: np.bincount(photo[where], minlength=len(overlaps.photos))
-             for name, photo, where in (("false", overlaps.row_photo, false), ("right", overlaps.row_photo, right),
-                                        ("missed", overlaps.object_photo, missed))}
+    false, right, missed = (
+        sure & (binned.outcome == FALSE),
+        sure & (binned.outcome == TRUE),
+        ~found & ~overlaps.crowd,
+    )
+    count = {
+        name: np.bincount(photo[where], minlength=len(overlaps.photos))
+        for name, photo, where in (
+            ("false", overlaps.row_photo, false),
+            ("right", overlaps.row_photo, right),
+            ("missed", overlaps.object_photo, missed),
+        )
+    }
     errors = count["false"] + count["missed"]
     f1 = 2 * count["right"] / np.maximum(2 * count["right"] + errors, 1)
     order = [i for i in np.lexsort((-errors, f1)).tolist() if errors[i]][:number]
-    rows, objects = rows_by_photo(overlaps.row_photo, len(overlaps.photos)), rows_by_photo(overlaps.object_photo, len(overlaps.photos))
-    found_at = {int(binned.partner[i]): float(overlaps.score[i]) for i in np.flatnonzero((binned.partner >= 0) & ~sure)}
-    return [{"image_id": overlaps.photos[i]["id"], "file_name": name_of(overlaps.photos[i]), "f1": float(f1[i]),
-             **{name: int(numbers[i]) for name, numbers in count.items()},
-             "found": [[overlaps.objects[binned.partner[row]]["id"], int(overlaps.place[row])] for row in rows[i][right[rows[i]]]],
-             "errors": [_false(overlaps, binned, row) for row in sorted(rows[i][false[rows[i]]], key=lambda row: -overlaps.score[row])]
-             + [_missed(overlaps, found_at, row) for row in objects[i][missed[objects[i]]]]} for i in order]
+    rows, objects = (
+        rows_by_photo(overlaps.row_photo, len(overlaps.photos)),
+        rows_by_photo(overlaps.object_photo, len(overlaps.photos)),
+    )
+    found_at = {
+        int(binned.partner[i]): float(overlaps.score[i])
+        for i in np.flatnonzero((binned.partner >= 0) & ~sure)
+    }
+    return [
+        {
+            "image_id": overlaps.photos[i]["id"],
+            "file_name": name_of(overlaps.photos[i]),
+            "f1": float(f1[i]),
+            **{name: int(numbers[i]) for name, numbers in count.items()},
+            "found": [
+                [overlaps.objects[binned.partner[row]]["id"], int(overlaps.place[row])]
+                for row in rows[i][right[rows[i]]]
+            ],
+            "errors": [
+                _false(overlaps, binned, row)
+                for row in sorted(rows[i][false[rows[i]]], key=lambda row: -overlaps.score[row])
+            ]
+            + [_missed(overlaps, found_at, row) for row in objects[i][missed[objects[i]]]],
+        }
+        for i in order
+    ]
 
 
 def name_of(photo):
@@ -42,13 +71,27 @@ def name_of(photo):
 
 def _false(overlaps, binned, row):
     target = binned.target[row]
-    return {"kind": FALSE_BINS[binned.reason[row]], "category": overlaps.categories[overlaps.row_category[row]]["name"],
-            "score": float(overlaps.score[row]), "detection": int(overlaps.place[row]),
-            "annotation_id": overlaps.objects[target]["id"] if target >= 0 else None,
-            "true_category": overlaps.categories[overlaps.object_category[target]]["name"] if target >= 0 else None, "found_at": None}
+    return {
+        "kind": FALSE_BINS[binned.reason[row]],
+        "category": overlaps.categories[overlaps.row_category[row]]["name"],
+        "score": float(overlaps.score[row]),
+        "detection": int(overlaps.place[row]),
+        "annotation_id": overlaps.objects[target]["id"] if target >= 0 else None,
+        "true_category": overlaps.categories[overlaps.object_category[target]]["name"]
+        if target >= 0
+        else None,
+        "found_at": None,
+    }
 
 
 def _missed(overlaps, found_at, row):
     category = overlaps.categories[overlaps.object_category[row]]["name"]
-    return {"kind": "missed", "category": category, "score": None, "detection": None, "annotation_id": overlaps.objects[row]["id"],
-            "true_category": category, "found_at": found_at.get(int(row))}
+    return {
+        "kind": "missed",
+        "category": category,
+        "score": None,
+        "detection": None,
+        "annotation_id": overlaps.objects[row]["id"],
+        "true_category": category,
+        "found_at": found_at.get(int(row)),
+    }

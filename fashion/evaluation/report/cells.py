@@ -22,4 +22,7 @@ def table_of(rows, columns):
     value is an empty cell.
     """
     columns = {heading: key for heading, key in columns.items() if any(key in row for row in rows)}
-    return [list(columns), *([number(row.get(key, "")) for key in columns.values()] for row in rows)]
+    return [
+        list(columns),
+        *([number(row.get(key, "")) for key in columns.values()] for row in rows),
+    ]

@@ -1,4 +1,5 @@
 """Figures: the curves, bars and heat-maps of the report, in one style that colour-blind readers can tell apart."""
+
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -6,8 +7,8 @@ from matplotlib.patches import Rectangle
 from fashion.plots import COLORS, INK, PALE, POINTS, WIDEST, dress
 
 DASHES = ("-", "--", ":")
-_CELL, _ROW = 0.42, 0.34                      # inches of a cell of a heat-map with a number in it
-_MOST_COLUMNS = int((WIDEST - 1.6) / _CELL)   # more have no room for numbers
+_CELL, _ROW = 0.42, 0.34  # inches of a cell of a heat-map with a number in it
+_MOST_COLUMNS = int((WIDEST - 1.6) / _CELL)  # more have no room for numbers
 
 
 def line_figure(lines, x_label, y_label, *, top=1.03):
@@ -18,7 +19,17 @@ def line_figure(lines, x_label, y_label, *, top=1.03):
     figure = Figure(figsize=(6.6, 3.6), layout="constrained")
     axes = figure.add_subplot()
     for (label, (x, y)), color, dashes in zip(lines.items(), COLORS, DASHES):
-        axes.plot(x, y, dashes, color=color, label=label, linewidth=1.8, marker="o" if len(x) < 25 else None, markersize=4, clip_on=False)
+        axes.plot(
+            x,
+            y,
+            dashes,
+            color=color,
+            label=label,
+            linewidth=1.8,
+            marker="o" if len(x) < 25 else None,
+            markersize=4,
+            clip_on=False,
+        )
     dress(axes, x_label, y_label)
     axes.set_ylim(0, top)
     if len(lines) > 1:
@@ -35,8 +46,11 @@ def precision_recall_figure(curves, recalls):
     figure.get_layout_engine().set(wspace=0.06)
     grid = figure.subplots(1, len(curves), sharey=True, squeeze=False)[0]
     for axes, (title, curve) in zip(grid, curves.items()):
-        for (key, label), color, dashes in zip({"50": "IoU 0.50", "75": "IoU 0.75", "mean": "mean of IoU 0.50 to 0.95"}.items(),
-                                               COLORS, DASHES):
+        for (key, label), color, dashes in zip(
+            {"50": "IoU 0.50", "75": "IoU 0.75", "mean": "mean of IoU 0.50 to 0.95"}.items(),
+            COLORS,
+            DASHES,
+        ):
             axes.plot(recalls, _known(curve[key]), dashes, color=color, linewidth=1.8, label=label)
         dress(axes, "recall", "precision" if axes is grid[0] else "")
         axes.set_title(title, fontsize=POINTS + 1, color=INK, loc="left")
@@ -54,11 +68,18 @@ def precision_recall_panels(curves, recalls):
     rows = -(-len(curves) // columns)
     figure = Figure(figsize=(1.95 * columns, 1.65 * rows + 0.5), layout="constrained")
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-    for axes in grid.flat[len(curves):]:
+    for axes in grid.flat[len(curves) :]:
         axes.remove()
     for i, (axes, (title, curve)) in enumerate(zip(grid.flat, curves.items())):
         for key, color, dashes in zip(("50", "75"), COLORS, DASHES):
-            axes.plot(recalls, _known(curve[key]), dashes, color=color, linewidth=1.6, label=f"IoU 0.{key}")
+            axes.plot(
+                recalls,
+                _known(curve[key]),
+                dashes,
+                color=color,
+                linewidth=1.6,
+                label=f"IoU 0.{key}",
+            )
         last = i + columns >= len(curves)
         dress(axes, "recall" if last else "", "precision" if i % columns == 0 else "")
         axes.set_title(title, fontsize=POINTS, color=INK, loc="left", pad=3)
@@ -79,19 +100,32 @@ def average_precision_bars(rows):
     names, ap, ap50 = zip(*rows)
     figure = Figure(figsize=(7.6, 0.235 * len(rows) + 0.9), layout="constrained")
     axes = figure.add_subplot()
-    places = range(len(rows))    # not the names, two of which may be the same when shortened
+    places = range(len(rows))  # not the names, two of which may be the same when shortened
     axes.barh(places, ap, height=0.68, color=COLORS[0], label="AP")
     axes.plot(ap50, places, "o", color=COLORS[1], markersize=5, label="AP50", clip_on=False)
     axes.set_yticks(places, names)
     for y, _, value, dot in zip(places, *zip(*rows)):
-        at, gap = (dot, 6) if dot - value < 0.08 else (value, 3)    # not on top of a near dot
-        axes.annotate(f"{value:.2f}", (at, y), (gap, 0), textcoords="offset points", va="center", fontsize=POINTS, color=INK,
-                      bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.8})
+        at, gap = (dot, 6) if dot - value < 0.08 else (value, 3)  # not on top of a near dot
+        axes.annotate(
+            f"{value:.2f}",
+            (at, y),
+            (gap, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=POINTS,
+            color=INK,
+            bbox={
+                "boxstyle": "square,pad=0.1",
+                "facecolor": "white",
+                "edgecolor": "none",
+                "alpha": 0.8,
+            },
+        )
     dress(axes, "", "")
     axes.tick_params(axis="y", length=0, pad=7, labelcolor=INK)
     axes.grid(visible=False, axis="y")
     axes.set(xlim=(0, 1), ylim=(-0.6, len(rows) - 0.4))
-    axes.xaxis.set_ticks_position("both")    # a long figure is read from either end
+    axes.xaxis.set_ticks_position("both")  # a long figure is read from either end
     axes.tick_params(axis="x", labeltop=len(rows) > 20, length=0)
     _legend_above(figure, axes)
     return figure
@@ -100,8 +134,15 @@ def average_precision_bars(rows):
 def precision_heat_map(precision, thresholds):
     """Kaggle 2020's precision at every pair of thresholds. precision: (10, 10), IoU by F1; thresholds: the ten."""
     labels = [f"{t:.2f}" for t in thresholds]
-    return _heat_map(np.asarray(precision, np.float64), labels, labels, "F1 of the attributes above", "mask IoU above", "precision",
-                     lowest=0.0)[0]
+    return _heat_map(
+        np.asarray(precision, np.float64),
+        labels,
+        labels,
+        "F1 of the attributes above",
+        "mask IoU above",
+        "precision",
+        lowest=0.0,
+    )[0]
 
 
 def grid_heat_map(grid):
@@ -113,14 +154,28 @@ def grid_heat_map(grid):
     values = np.asarray(grid["values"], np.float64)
     expected = len(grid["score_thresholds"]), len(grid["attribute_thresholds"])
     if values.shape != expected or not values.size:
-        raise ValueError(f"A grid has a value for every pair of its thresholds, at least one: {expected[0]} x {expected[1]}. "
-                         f"Got values of shape {values.shape}.")
-    figure, axes = _heat_map(values, *([f"{t:.3g}" for t in grid[key]] for key in ("score_thresholds", "attribute_thresholds")),
-                             "attribute threshold", "score threshold", grid["metric"])
+        raise ValueError(
+            f"A grid has a value for every pair of its thresholds, at least one: {expected[0]} x {expected[1]}. "
+            f"Got values of shape {values.shape}."
+        )
+    figure, axes = _heat_map(
+        values,
+        *([f"{t:.3g}" for t in grid[key]] for key in ("score_thresholds", "attribute_thresholds")),
+        "attribute threshold",
+        "score threshold",
+        grid["metric"],
+    )
     row, column = best_cell(grid)
-    axes.add_patch(Rectangle((column, row), 1, 1, fill=False, edgecolor=COLORS[1], linewidth=2.5, zorder=3))
-    axes.set_title(f"best: {values[row, column]:.3f} at score {grid['score_thresholds'][row]:.3g}, attribute "
-                   f"{grid['attribute_thresholds'][column]:.3g}", fontsize=POINTS + 1, color=INK, loc="left")
+    axes.add_patch(
+        Rectangle((column, row), 1, 1, fill=False, edgecolor=COLORS[1], linewidth=2.5, zorder=3)
+    )
+    axes.set_title(
+        f"best: {values[row, column]:.3f} at score {grid['score_thresholds'][row]:.3g}, attribute "
+        f"{grid['attribute_thresholds'][column]:.3g}",
+        fontsize=POINTS + 1,
+        color=INK,
+        loc="left",
+    )
     return figure
 
 
@@ -134,21 +189,33 @@ def _heat_map(values, y_labels, x_labels, x_label, y_label, name, *, lowest=None
     """(figure, axes) of (R, C) values, row 0 at the top; a cell is one unit wide and high. lowest: the value of the palest colour."""
     rows, columns = values.shape
     numbered = columns <= _MOST_COLUMNS
-    figure = Figure(figsize=(min(WIDEST, max(4.2, _CELL * columns + 1.6)), max(2.2, _ROW * rows + 1)), layout="constrained")
+    figure = Figure(
+        figsize=(min(WIDEST, max(4.2, _CELL * columns + 1.6)), max(2.2, _ROW * rows + 1)),
+        layout="constrained",
+    )
     axes = figure.add_subplot()
     known = np.ma.masked_less(values, 0)
     low, high = (known.min(), known.max()) if known.count() else (0, 1)
     low = low if lowest is None else lowest
     high = high if high > low else low + 0.01
-    mesh = axes.pcolormesh(known, cmap="Blues", vmin=low, vmax=high, edgecolors="white", linewidth=0.6)
+    mesh = axes.pcolormesh(
+        known, cmap="Blues", vmin=low, vmax=high, edgecolors="white", linewidth=0.6
+    )
     bar = figure.colorbar(mesh, ax=axes, aspect=30, pad=0.02)
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=POINTS, labelcolor=PALE, color=PALE)
     bar.set_label(name, fontsize=POINTS, color=PALE)
     if numbered:
         for (row, column), value in np.ndenumerate(values):
-            axes.text(column + 0.5, row + 0.5, f"{value:.3f}".lstrip("0") if value >= 0 else "–", ha="center", va="center",
-                      fontsize=POINTS, color="white" if (value - low) / (high - low) > 0.66 else INK)
+            axes.text(
+                column + 0.5,
+                row + 0.5,
+                f"{value:.3f}".lstrip("0") if value >= 0 else "–",
+                ha="center",
+                va="center",
+                fontsize=POINTS,
+                color="white" if (value - low) / (high - low) > 0.66 else INK,
+            )
     dress(axes, x_label, y_label)
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
@@ -161,8 +228,16 @@ def _heat_map(values, y_labels, x_labels, x_label, y_label, name, *, lowest=None
 
 
 def _legend_above(figure, axes):
-    handles = dict(sorted(zip(*axes.get_legend_handles_labels()[::-1])))    # AP before AP50
-    figure.legend(handles.values(), handles, loc="outside upper left", ncols=len(handles), fontsize=POINTS, frameon=False, labelcolor=INK)
+    handles = dict(sorted(zip(*axes.get_legend_handles_labels()[::-1])))  # AP before AP50
+    figure.legend(
+        handles.values(),
+        handles,
+        loc="outside upper left",
+        ncols=len(handles),
+        fontsize=POINTS,
+        frameon=False,
+        labelcolor=INK,
+    )
 
 
 def _known(values):

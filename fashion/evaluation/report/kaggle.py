@@ -1,4 +1,5 @@
 """Kaggle: the scores of both contests, and how they fall as the thresholds rise."""
+
 import numpy as np
 
 from fashion.evaluation.report.cells import number
@@ -10,23 +11,60 @@ def add_chapter(page, scores):
     if "kaggle_2019" not in scores or "kaggle_2020" not in scores:
         return
     of_2019, of_2020 = scores["kaggle_2019"], scores["kaggle_2020"]
-    pooled = [tp / (tp + fp + fn) if tp + fp + fn else 1.0 for tp, fp, fn in zip(of_2019["tp"], of_2019["fp"], of_2019["fn"])]
+    pooled = [
+        tp / (tp + fp + fn) if tp + fp + fn else 1.0
+        for tp, fp, fn in zip(of_2019["tp"], of_2019["fp"], of_2019["fn"])
+    ]
     over_f1 = np.mean(of_2020["precision"], axis=1).tolist()
     page.chapter("Kaggle 2019 and 2020")
-    page.text("2019 asks for the category and all attributes at once and counts what is missed: TP / (TP + FP + FN). Its rule leaves open "
-              "where the mean is taken, so both readings are given. 2020 asks for the category and an F1 of the attributes and counts "
-              "detections only: TP / (TP + FP), so what is missed costs nothing.")
-    page.table([["contest", "score", "how it is averaged"],
-                ["2019", number(of_2019["mean_over_images_and_classes"]), "over thresholds, then ClassIds of a photo, then photos"],
-                ["2019, pooled", number(of_2019["pooled"]), "all photos and ClassIds counted together, then over thresholds"],
-                ["2020", number(of_2020["score"]), "over 100 pairs of thresholds, then photos, of which "
-                                                   f"{of_2020['images_without_detections']:,} have no detections"]])
+    page.text(
+        "2019 asks for the category and all attributes at once and counts what is missed: TP / (TP + FP + FN). Its rule leaves open "
+        "where the mean is taken, so both readings are given. 2020 asks for the category and an F1 of the attributes and counts "
+        "detections only: TP / (TP + FP), so what is missed costs nothing."
+    )
+    page.table(
+        [
+            ["contest", "score", "how it is averaged"],
+            [
+                "2019",
+                number(of_2019["mean_over_images_and_classes"]),
+                "over thresholds, then ClassIds of a photo, then photos",
+            ],
+            [
+                "2019, pooled",
+                number(of_2019["pooled"]),
+                "all photos and ClassIds counted together, then over thresholds",
+            ],
+            [
+                "2020",
+                number(of_2020["score"]),
+                "over 100 pairs of thresholds, then photos, of which "
+                f"{of_2020['images_without_detections']:,} have no detections",
+            ],
+        ]
+    )
     page.section("Precision over IoU")
-    page.figure(line_figure({"2019, pooled": (of_2019["thresholds"], pooled), "2020, mean over F1": (of_2020["thresholds"], over_f1)},
-                            "mask IoU above", "precision", top=None),
-                "What each contest calls precision, at its ten IoU thresholds.")
-    page.table([["IoU above", *(f"{t:.2f}" for t in of_2019["thresholds"])],
-                ["2019, pooled", *map(number, pooled)], ["2020, mean over F1", *map(number, over_f1)]])
+    page.figure(
+        line_figure(
+            {
+                "2019, pooled": (of_2019["thresholds"], pooled),
+                "2020, mean over F1": (of_2020["thresholds"], over_f1),
+            },
+            "mask IoU above",
+            "precision",
+            top=None,
+        ),
+        "What each contest calls precision, at its ten IoU thresholds.",
+    )
+    page.table(
+        [
+            ["IoU above", *(f"{t:.2f}" for t in of_2019["thresholds"])],
+            ["2019, pooled", *map(number, pooled)],
+            ["2020, mean over F1", *map(number, over_f1)],
+        ]
+    )
     page.section("2020: precision over IoU and F1")
-    page.figure(precision_heat_map(of_2020["precision"], of_2020["thresholds"]),
-                "Precision at each pair of thresholds, the mean over the photos; the score is the mean of the 100 cells.")
+    page.figure(
+        precision_heat_map(of_2020["precision"], of_2020["thresholds"]),
+        "Precision at each pair of thresholds, the mean over the photos; the score is the mean of the 100 cells.",
+    )

@@ -1,7 +1,15 @@
 """Page of scores: the chapters of the report, in their order, as one file."""
+
 import json
 
-from fashion.evaluation.report import attributes, average_precision, categories, kaggle, summary, thresholds
+from fashion.evaluation.report import (
+    attributes,
+    average_precision,
+    categories,
+    kaggle,
+    summary,
+    thresholds,
+)
 from fashion.page import Page
 
 
@@ -14,16 +22,24 @@ def write_report(folder, scores, *, ground_truth, detections, title="Scores of s
     title: the heading of the page
     Returns: Path of index.html, one file that needs no other and no network.
     """
-    scores = json.loads(json.dumps(scores))    # ids as keys are strings from here on, as in the file
-    page = Page(title, " · ".join(f"{name}: {scores[key]}" for name, key in (("truth", "gt"), ("predictions", "predictions"))
-                                  if key in scores))
+    scores = json.loads(json.dumps(scores))  # ids as keys are strings from here on, as in the file
+    page = Page(
+        title,
+        " · ".join(
+            f"{name}: {scores[key]}"
+            for name, key in (("truth", "gt"), ("predictions", "predictions"))
+            if key in scores
+        ),
+    )
     summary.add_chapter(page, scores, ground_truth, detections)
     average_precision.add_coco(page, scores)
     average_precision.add_fashionpedia(page, scores)
     kaggle.add_chapter(page, scores)
     categories.add_chapter(page, scores)
     average_precision.add_curves(page, scores)
-    attributes.add_chapter(page, scores, {str(row["id"]): row["name"] for row in ground_truth.get("attributes", ())})
+    attributes.add_chapter(
+        page, scores, {str(row["id"]): row["name"] for row in ground_truth.get("attributes", ())}
+    )
     thresholds.add_chapter(page, scores)
     categories.add_pixels(page, scores)
     page.write(folder / "index.html")

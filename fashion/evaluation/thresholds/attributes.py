@@ -3,6 +3,7 @@
 The detections keep the objects that they found, so every (category, attribute) has a threshold that can be tried without touching the
 others: the worth of thousands of them is one array. The winner of Kaggle's 2020 contest had 13,524 of them.
 """
+
 import dataclasses
 
 import numpy as np
@@ -11,18 +12,18 @@ from fashion.evaluation.kaggle import THRESHOLDS
 from fashion.evaluation.thresholds.table import NEVER, reaches
 
 CANDIDATES = np.append(np.arange(1, 20) / 20, NEVER)
-MIN_EXAMPLES = 10    # of an attribute, real or said, before it gets a threshold of its own
+MIN_EXAMPLES = 10  # of an attribute, real or said, before it gets a threshold of its own
 _SWEEPS = 2
-_ROUNDS = 3          # of finding the price of a ratio
+_ROUNDS = 3  # of finding the price of a ratio
 
 
 @dataclasses.dataclass(frozen=True)
 class Matched:
     """N detections of one category that found an object."""
 
-    scores: np.ndarray    # (N, T) float32
-    real: np.ndarray      # (N, T) bool
-    weight: np.ndarray    # (N,) float64
+    scores: np.ndarray  # (N, T) float32
+    real: np.ndarray  # (N, T) bool
+    weight: np.ndarray  # (N,) float64
 
 
 def matched_attributes(photos, choice, goal):
@@ -39,22 +40,37 @@ def matched_attributes(photos, choice, goal):
             g = int(np.argmax(overlap))
             if overlap[g] > THRESHOLDS[0]:
                 free[g] = False
-                weight = 1.0 if goal.priced else np.count_nonzero(overlap[g] > THRESHOLDS) / len(THRESHOLDS)
+                weight = (
+                    1.0
+                    if goal.priced
+                    else np.count_nonzero(overlap[g] > THRESHOLDS) / len(THRESHOLDS)
+                )
                 rows.setdefault(int(photo.category[d]), []).append(
-                    (photo.attribute_scores[d], photo.real[g], weight / len(kept) if goal.shared_out else weight))
+                    (
+                        photo.attribute_scores[d],
+                        photo.real[g],
+                        weight / len(kept) if goal.shared_out else weight,
+                    )
+                )
     return {k: Matched(*map(np.array, zip(*of_k))) for k, of_k in rows.items()}
 
 
 def common_threshold(matched, goal, start):
     """The one threshold for everything that is worth the most. start: (K, T) float, what is used now -> (K, T)."""
+
     def best(price):
-        worth = sum((_worth_of_levels(rows, goal, price) for rows in matched.values()), np.zeros(len(CANDIDATES)))
+        worth = sum(
+            (_worth_of_levels(rows, goal, price) for rows in matched.values()),
+            np.zeros(len(CANDIDATES)),
+        )
         return np.full_like(start, _best(CANDIDATES, worth, start.flat[0])) if start.size else start
+
     return _priced(best, matched, goal, start)
 
 
 def thresholds_of_supercategories(matched, goal, start, supercategories):
     """(K, T) float: for every super-category one threshold for all categories, the others being given. supercategories: (T,) names"""
+
     def best(price):
         found = start.copy()
         for name in dict.fromkeys(supercategories):
@@ -66,6 +82,7 @@ def thresholds_of_supercategories(matched, goal, start, supercategories):
                 worth[i] = sum(_worth(rows, changed[k], goal, price) for k, rows in matched.items())
             found[:, columns] = _best(CANDIDATES, worth, found[0, columns[0]])
         return found
+
     return _priced(best, matched, goal, start)
 
 
@@ -76,19 +93,23 @@ def thresholds_of_categories(matched, goal, start):
 
 def thresholds_of_attributes(matched, goal, start):
     """(K, T) float: for every attribute of a category, where there are examples enough, its own, the others being given."""
+
     def change(*arguments):
         for _ in range(_SWEEPS):
             _sweep(*arguments)
+
     return _by_category(change, matched, goal, start)
 
 
 def _by_category(change, matched, goal, start):
     """change: callable (Matched, thresholds (T,), goal, price) that writes into the thresholds of one category"""
+
     def best(price):
         found = start.copy()
         for k, rows in matched.items():
             change(rows, found[k], goal, price)
         return found
+
     return _priced(best, matched, goal, start)
 
 
@@ -104,10 +125,15 @@ def _sweep(rows, thresholds, goal, price):
     said = reaches(rows.scores, thresholds)
     shared, total, real = (said & rows.real).sum(axis=1), said.sum(axis=1), rows.real.sum(axis=1)
     examples = (said | rows.real).sum(axis=0)
-    for t in np.argsort(-examples, kind="stable")[:np.count_nonzero(examples >= MIN_EXAMPLES)]:
-        new = reaches(rows.scores[:, t], CANDIDATES[:, None])               # (candidates, N)
+    for t in np.argsort(-examples, kind="stable")[: np.count_nonzero(examples >= MIN_EXAMPLES)]:
+        new = reaches(rows.scores[:, t], CANDIDATES[:, None])  # (candidates, N)
         change = new.astype(int) - said[:, t]
-        worth = goal.worth(shared + change * rows.real[:, t], total + change, real, len(thresholds), price) @ rows.weight
+        worth = (
+            goal.worth(
+                shared + change * rows.real[:, t], total + change, real, len(thresholds), price
+            )
+            @ rows.weight
+        )
         thresholds[t] = _best(CANDIDATES, worth, thresholds[t])
         now = reaches(rows.scores[:, t], thresholds[t])
         change = now.astype(int) - said[:, t]
@@ -122,7 +148,13 @@ def _worth_of_levels(rows, goal, price):
 def _worth(rows, thresholds, goal, price):
     """Of the attributes of one category at thresholds, one or (T,)."""
     said = reaches(rows.scores, thresholds)
-    each = goal.worth((said & rows.real).sum(axis=1), said.sum(axis=1), rows.real.sum(axis=1), rows.real.shape[1], price)
+    each = goal.worth(
+        (said & rows.real).sum(axis=1),
+        said.sum(axis=1),
+        rows.real.sum(axis=1),
+        rows.real.shape[1],
+        price,
+    )
     return each @ rows.weight
 
 
@@ -139,6 +171,9 @@ def _priced(best, matched, goal, start):
         shared = total = 0
         for k, rows in matched.items() if goal.priced else ():
             said = reaches(rows.scores, found[k])
-            shared, total = shared + 2 * np.count_nonzero(said & rows.real), total + np.count_nonzero(said) + np.count_nonzero(rows.real)
+            shared, total = (
+                shared + 2 * np.count_nonzero(said & rows.real),
+                total + np.count_nonzero(said) + np.count_nonzero(rows.real),
+            )
         found = best(shared / max(total, 1))
     return found

@@ -1,5 +1,6 @@
 """The table of thresholds: for everything, for attributes of a kind, for a category, for an attribute of a category; a JSON file; and its
 use on predictions."""
+
 import dataclasses
 import json
 from pathlib import Path
@@ -14,9 +15,9 @@ from mrcnn.files import write_text
 from mrcnn.inference.pasting import paste_window
 
 KINDS = ("score", "mask", "attribute")
-STORED_MASK = 0.5    # the threshold of the masks that predictions are stored with
-NEVER = 1.01    # a threshold that no score reaches
-UNSAID = -1.0   # a score that reaches no threshold
+STORED_MASK = 0.5  # the threshold of the masks that predictions are stored with
+NEVER = 1.01  # a threshold that no score reaches
+UNSAID = -1.0  # a score that reaches no threshold
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Category:
     score: float | None = None
     mask: float | None = None
     attribute: float | None = None
-    attributes: dict = dataclasses.field(default_factory=dict)    # real attribute id -> threshold
+    attributes: dict = dataclasses.field(default_factory=dict)  # real attribute id -> threshold
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,45 +63,79 @@ class Thresholds:
             levels = [category.attribute] * len(attribute_ids)
         else:
             levels = [self.supercategories.get(name, self.attribute) for name in supercategories]
-        return np.array([category.attributes.get(i, level) for i, level in zip(attribute_ids, levels, strict=True)], np.float64)
+        return np.array(
+            [
+                category.attributes.get(i, level)
+                for i, level in zip(attribute_ids, levels, strict=True)
+            ],
+            np.float64,
+        )
 
     def lowest_score(self):
         """The score below which nothing counts, whatever it is."""
-        return min([self.score, *(c.score for c in self.categories.values() if c.score is not None and c.on)])
+        return min(
+            [
+                self.score,
+                *(c.score for c in self.categories.values() if c.score is not None and c.on),
+            ]
+        )
 
     def kept(self, category_ids, scores):
         """Which detections of a photo count: indices, the surest first. category_ids: (N,) real; scores: (N,)."""
         scores = np.asarray(scores, np.float64)
-        on = [self.categories.get(c, Category()).on and reaches(score, self.of("score", c)) for c, score in zip(category_ids, scores)]
+        on = [
+            self.categories.get(c, Category()).on and reaches(score, self.of("score", c))
+            for c, score in zip(category_ids, scores)
+        ]
         order = np.argsort(-scores, kind="stable")
-        return order[np.array(on, bool)[order]][:self.detections_per_photo]
+        return order[np.array(on, bool)[order]][: self.detections_per_photo]
 
     # Use
 
     def check(self, categories, attributes, supercategories, name="The table"):
         """Raises ValueError if a category or an attribute of the table is not one of the label list, {real id: name} each, or a
         super-category of attributes, of which names are given, not one of its."""
-        of_attributes = {i: self.attribute_names.get(i, "") for row in self.categories.values() for i in row.attributes}
-        for kind, used, known in (("category", {i: row.name for i, row in self.categories.items()}, categories),
-                                  ("attribute", of_attributes, attributes)):
+        of_attributes = {
+            i: self.attribute_names.get(i, "")
+            for row in self.categories.values()
+            for i in row.attributes
+        }
+        for kind, used, known in (
+            ("category", {i: row.name for i, row in self.categories.items()}, categories),
+            ("attribute", of_attributes, attributes),
+        ):
             for i, said in used.items():
                 if i not in known or said not in ("", known[i]):
-                    raise ValueError(f"{name} has thresholds of {kind} {i} ({said or 'no name'}), which here is {known.get(i, 'unknown')}. "
-                                     "Thresholds belong to the label list that they were searched with.")
+                    raise ValueError(
+                        f"{name} has thresholds of {kind} {i} ({said or 'no name'}), which here is {known.get(i, 'unknown')}. "
+                        "Thresholds belong to the label list that they were searched with."
+                    )
         unknown = sorted(self.supercategories.keys() - set(supercategories))
         if unknown:
-            raise ValueError(f"{name} has thresholds of super-category {unknown[0]!r}; here attributes have "
-                             f"{sorted(set(supercategories))}. Thresholds belong to the label list that they were searched with.")
+            raise ValueError(
+                f"{name} has thresholds of super-category {unknown[0]!r}; here attributes have "
+                f"{sorted(set(supercategories))}. Thresholds belong to the label list that they were searched with."
+            )
 
     def check_ontology(self, ontology, name="The table"):
         """`check` against a label list, `fashion.ontology.Ontology`."""
-        self.check(dict(zip(ontology.category_ids, ontology.category_names)), dict(zip(ontology.attribute_ids, ontology.attribute_names)),
-                   ontology.attribute_supercategories, name)
+        self.check(
+            dict(zip(ontology.category_ids, ontology.category_names)),
+            dict(zip(ontology.attribute_ids, ontology.attribute_names)),
+            ontology.attribute_supercategories,
+            name,
+        )
 
     def check_truth(self, ground_truth, name="The table"):
         """`check` against the labels of a COCO dict."""
-        self.check(*({row["id"]: row.get("name", "") for row in ground_truth.get(kind, ())} for kind in ("categories", "attributes")),
-                   {row.get("supercategory", "") for row in ground_truth.get("attributes", ())}, name)
+        self.check(
+            *(
+                {row["id"]: row.get("name", "") for row in ground_truth.get(kind, ())}
+                for kind in ("categories", "attributes")
+            ),
+            {row.get("supercategory", "") for row in ground_truth.get("attributes", ())},
+            name,
+        )
 
     def applied(self, result, ontology):
         """A result dict of `FashionModel` with the detections and the attributes that count, and "mask_thresholds" (N,) float.
@@ -113,12 +148,32 @@ class Thresholds:
         attributes = []
         for i, category in zip(rows, categories):
             carries = ontology.carries_attributes(category)
-            passed = reaches(result["attribute_scores"][i], self.attributes_of(
-                category, ontology.attribute_ids, ontology.attribute_supercategories)) if carries else ()
+            passed = (
+                reaches(
+                    result["attribute_scores"][i],
+                    self.attributes_of(
+                        category, ontology.attribute_ids, ontology.attribute_supercategories
+                    ),
+                )
+                if carries
+                else ()
+            )
             attributes.append(ontology.ids_of(passed))
-        columns = {key: value[rows] for key, value in result.items()
-                   if key not in ("attributes", "image_hw") and isinstance(value, np.ndarray) and len(value) == len(result["scores"])}
-        return result | columns | {"attributes": attributes, "mask_thresholds": np.array([self.of("mask", c) for c in categories])}
+        columns = {
+            key: value[rows]
+            for key, value in result.items()
+            if key not in ("attributes", "image_hw")
+            and isinstance(value, np.ndarray)
+            and len(value) == len(result["scores"])
+        }
+        return (
+            result
+            | columns
+            | {
+                "attributes": attributes,
+                "mask_thresholds": np.array([self.of("mask", c) for c in categories]),
+            }
+        )
 
     def decided(self, detections, ground_truth):
         """COCO results (`predictions.read_detections`) -> those that count, with the masks and attributes that count.
@@ -126,19 +181,28 @@ class Thresholds:
         Without "attribute_scores" the attributes that are listed are certain, see `attribute_scores_of`; masks stay as they are without
         "mask_probabilities". The argument is not changed.
         """
-        attributes = [(row["id"], row.get("supercategory", "")) for row in ground_truth.get("attributes", ())]
-        size_of = {image["id"]: (image["height"], image["width"]) for image in ground_truth["images"]}
+        attributes = [
+            (row["id"], row.get("supercategory", "")) for row in ground_truth.get("attributes", ())
+        ]
+        size_of = {
+            image["id"]: (image["height"], image["width"]) for image in ground_truth["images"]
+        }
         photos = {}
         for row in detections:
             photos.setdefault(row["image_id"], []).append(row)
-        return [self._decided(rows[i], attributes, size_of[image_id]) for image_id, rows in photos.items()
-                for i in self.kept([row["category_id"] for row in rows], [row["score"] for row in rows])]
+        return [
+            self._decided(rows[i], attributes, size_of[image_id])
+            for image_id, rows in photos.items()
+            for i in self.kept([row["category_id"] for row in rows], [row["score"] for row in rows])
+        ]
 
     def _decided(self, row, attributes, size_hw):
         category, row = row["category_id"], dict(row)
         if attributes:
             ids, kinds = zip(*attributes)
-            passed = reaches(attribute_scores_of(row, ids), self.attributes_of(category, ids, kinds))
+            passed = reaches(
+                attribute_scores_of(row, ids), self.attributes_of(category, ids, kinds)
+            )
             row["attribute_ids"] = sorted(ids[i] for i in np.flatnonzero(passed))
         if "mask_probabilities" in row and self.of("mask", category) != STORED_MASK:
             row["segmentation"] = mask_at(row, self.of("mask", category), size_hw)
@@ -150,26 +214,54 @@ class Thresholds:
     def to_dict(self):
         """As a dict that JSON can hold."""
         whole = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        whole["attribute_names"] = {str(i): name for i, name in sorted(self.attribute_names.items())}
-        return whole | {"categories": {str(c): {key: value for key, value in dataclasses.asdict(row).items() if value not in (None, {})}
-                                       for c, row in sorted(self.categories.items())}}
+        whole["attribute_names"] = {
+            str(i): name for i, name in sorted(self.attribute_names.items())
+        }
+        return whole | {
+            "categories": {
+                str(c): {
+                    key: value
+                    for key, value in dataclasses.asdict(row).items()
+                    if value not in (None, {})
+                }
+                for c, row in sorted(self.categories.items())
+            }
+        }
 
     @classmethod
     def from_dict(cls, content):
         """The inverse of `to_dict`; other keys are left alone. Raises ValueError for what is no table of thresholds."""
         if not isinstance(content, dict) or not all(kind in content for kind in KINDS):
-            raise ValueError('Expected an object with "score", "mask", "attribute" and, by their ids, "categories".')
+            raise ValueError(
+                'Expected an object with "score", "mask", "attribute" and, by their ids, "categories".'
+            )
         for key in ("categories", "supercategories", "attribute_names"):
             if not isinstance(content.get(key, {}), dict):
                 raise ValueError(f'"{key}" must be an object. Got {shown(content[key])}.')
-        categories = {_id(c, "category"): _category(c, row) for c, row in content.get("categories", {}).items()}
-        supercategories = {name: _number(t, f"super-category {name}") for name, t in content.get("supercategories", {}).items()}
-        names = {_id(i, "attribute"): _text(name, f"the name of attribute {i}") for i, name in content.get("attribute_names", {}).items()}
+        categories = {
+            _id(c, "category"): _category(c, row)
+            for c, row in content.get("categories", {}).items()
+        }
+        supercategories = {
+            name: _number(t, f"super-category {name}")
+            for name, t in content.get("supercategories", {}).items()
+        }
+        names = {
+            _id(i, "attribute"): _text(name, f"the name of attribute {i}")
+            for i, name in content.get("attribute_names", {}).items()
+        }
         limit = content.get("detections_per_photo")
         if limit is not None and (type(limit) is not int or limit < 1):
-            raise ValueError(f"detections_per_photo is a whole number from 1, or null for no limit. Got {shown(limit)}.")
-        return cls(**{kind: _number(content[kind], kind) for kind in KINDS}, detections_per_photo=limit, supercategories=supercategories,
-                   categories=categories, attribute_names=names)
+            raise ValueError(
+                f"detections_per_photo is a whole number from 1, or null for no limit. Got {shown(limit)}."
+            )
+        return cls(
+            **{kind: _number(content[kind], kind) for kind in KINDS},
+            detections_per_photo=limit,
+            supercategories=supercategories,
+            categories=categories,
+            attribute_names=names,
+        )
 
     def write(self, path, **about):
         """Writes a JSON file; about: what else it says, for people."""
@@ -182,7 +274,9 @@ def read_thresholds(path):
     try:
         return Thresholds.from_dict(read_json(path, "a file of thresholds"))
     except ValueError as error:
-        raise ValueError(f"{path} holds no thresholds: {error} fashion/evaluate.py --tune writes such a file.") from error
+        raise ValueError(
+            f"{path} holds no thresholds: {error} fashion/evaluate.py --tune writes such a file."
+        ) from error
 
 
 def read_tuning(path):
@@ -203,13 +297,22 @@ def attribute_scores_of(row, attribute_ids):
     """
     if "attribute_scores" in row:
         return np.asarray(row["attribute_scores"], np.float32)
-    return np.where(np.isin(attribute_ids, list(row.get("attribute_ids") or ())), np.float32(1), np.float32(UNSAID))
+    return np.where(
+        np.isin(attribute_ids, list(row.get("attribute_ids") or ())),
+        np.float32(1),
+        np.float32(UNSAID),
+    )
 
 
 def mask_at(row, threshold, size_hw):
     """The mask of a COCO result with "mask_probabilities" at another threshold, compressed RLE of the photo's size."""
     x, y, width, height = row["bbox"]
-    window = paste_window(row["mask_probabilities"] / np.float32(255), (y, x, y + height, x + width), size_hw, threshold)
+    window = paste_window(
+        row["mask_probabilities"] / np.float32(255),
+        (y, x, y + height, x + width),
+        size_hw,
+        threshold,
+    )
     return rle.to_coco(rle.encode_window(*window, size_hw), size_hw)
 
 
@@ -218,15 +321,27 @@ def _category(category_id, row):
     where = f"category {str(category_id)[:20]}"
     known = [field.name for field in dataclasses.fields(Category)]
     if not isinstance(row, dict) or not row.keys() <= set(known):
-        raise ValueError(f"A category may have {', '.join(known)}, and nothing else. Got {shown(row)} for {where}.")
+        raise ValueError(
+            f"A category may have {', '.join(known)}, and nothing else. Got {shown(row)} for {where}."
+        )
     on, attributes = row.get("on", True), row.get("attributes", {})
     if not isinstance(on, bool):
         raise ValueError(f"on must be true or false. Got {shown(on)} for {where}.")
     if not isinstance(attributes, dict):
         raise ValueError(f"the attributes of {where} must be an object. Got {shown(attributes)}.")
-    return Category(_text(row.get("name", ""), f"the name of {where}"), on,
-                    **{kind: _number(row[kind], f"{kind} of {where}") for kind in KINDS if row.get(kind) is not None},
-                    attributes={_id(a, "attribute"): _number(t, f"attribute {str(a)[:20]} of {where}") for a, t in attributes.items()})
+    return Category(
+        _text(row.get("name", ""), f"the name of {where}"),
+        on,
+        **{
+            kind: _number(row[kind], f"{kind} of {where}")
+            for kind in KINDS
+            if row.get(kind) is not None
+        },
+        attributes={
+            _id(a, "attribute"): _number(t, f"attribute {str(a)[:20]} of {where}")
+            for a, t in attributes.items()
+        },
+    )
 
 
 def _id(text, kind):

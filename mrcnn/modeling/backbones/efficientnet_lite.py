@@ -1,4 +1,5 @@
 """EfficientNet-Lite: EfficientNet without squeeze-and-excitation and with ReLU6, small enough to train on a CPU."""
+
 import math
 import re
 
@@ -7,10 +8,17 @@ from keras import layers
 
 from mrcnn.modeling.batch_norm import BatchNorm
 
-MULTIPLIERS = {"efficientnet_lite0": (1.0, 1.0), "efficientnet_lite2": (1.1, 1.2)}        # width, depth
+MULTIPLIERS = {"efficientnet_lite0": (1.0, 1.0), "efficientnet_lite2": (1.1, 1.2)}  # width, depth
 # repeats, kernel, stride, expansion, channels of each group of blocks
-GROUPS = ((1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112), (4, 5, 2, 6, 192),
-          (1, 3, 1, 6, 320))
+GROUPS = (
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
 STAGE_OF_GROUP = (1, 2, 3, 4, 4, 5, 5)
 
 
@@ -20,6 +28,7 @@ def efficientnet_lite(name, update_statistics=False, channels=3):
     name: "efficientnet_lite0" or "efficientnet_lite2". Layers are called stem_conv, stem_bn, block<i>_expand_conv,
     block<i>_dw_conv, block<i>_project_conv and so on, counted through. Tan and Le 2019; "Lite" is Google's 2020 mobile variant.
     """
+
     def bn(x, layer_name, activate=True):
         x = BatchNorm(update_statistics, name=f"{layer_name}_bn")(x)
         return layers.ReLU(6.0, name=f"{layer_name}_relu")(x) if activate else x
@@ -30,10 +39,16 @@ def efficientnet_lite(name, update_statistics=False, channels=3):
     for index, (stage, kernel, stride, expansion, width) in enumerate(_blocks(name)):
         block, y, incoming = f"block{index}", x, x.shape[-1]
         if expansion != 1:
-            y = layers.Conv2D(incoming * expansion, 1, use_bias=False, name=f"{block}_expand_conv")(y)
+            y = layers.Conv2D(incoming * expansion, 1, use_bias=False, name=f"{block}_expand_conv")(
+                y
+            )
             y = bn(y, f"{block}_expand")
-        y = layers.DepthwiseConv2D(kernel, stride, "same", use_bias=False, name=f"{block}_dw_conv")(y)
-        y = layers.Conv2D(width, 1, use_bias=False, name=f"{block}_project_conv")(bn(y, f"{block}_dw"))
+        y = layers.DepthwiseConv2D(kernel, stride, "same", use_bias=False, name=f"{block}_dw_conv")(
+            y
+        )
+        y = layers.Conv2D(width, 1, use_bias=False, name=f"{block}_project_conv")(
+            bn(y, f"{block}_dw")
+        )
         y = bn(y, f"{block}_project", activate=False)
         x = layers.Add(name=f"{block}_add")([x, y]) if stride == 1 and incoming == width else y
         features[stage] = x
@@ -56,7 +71,15 @@ def _blocks(name):
         if 0 < group < len(GROUPS) - 1:
             repeats = math.ceil(depth * repeats)
         for repeat in range(repeats):
-            blocks.append((STAGE_OF_GROUP[group], kernel, stride if repeat == 0 else 1, expansion, _round(channels * width)))
+            blocks.append(
+                (
+                    STAGE_OF_GROUP[group],
+                    kernel,
+                    stride if repeat == 0 else 1,
+                    expansion,
+                    _round(channels * width),
+                )
+            )
     return blocks
 
 

@@ -1,4 +1,5 @@
 """ResNeXt-50 32x4d and ResNeXt-101 32x8d: ResNets whose 3x3 convolutions run in 32 groups."""
+
 import keras
 from keras import layers
 
@@ -7,7 +8,10 @@ from mrcnn.modeling.batch_norm import BatchNorm
 from mrcnn.modeling.grouped_conv import GroupedConv2D
 
 GROUPS = 32
-VARIANTS = {"resnext50_32x4d": ("resnet50", 4), "resnext101_32x8d": ("resnet101", 8)}      # blocks as in; channels of a group in stage 2
+VARIANTS = {
+    "resnext50_32x4d": ("resnet50", 4),
+    "resnext101_32x8d": ("resnet101", 8),
+}  # blocks as in; channels of a group in stage 2
 
 
 def resnext(name, update_statistics=False, channels=3):
@@ -17,27 +21,43 @@ def resnext(name, update_statistics=False, channels=3):
     torchvision and Detectron2 publish weights of: the stride of a stage sits in the 3x3 convolution of its first block, padding is
     alike on both sides, and convolutions have no bias. Layers bear the names of our ResNets.
     """
+
     def bn(x, layer_name):
         return BatchNorm(update_statistics, name=layer_name)(x)
 
     blocks, group_width = VARIANTS[name]
     image = keras.Input((None, None, channels), name="input_image")
     x = layers.ZeroPadding2D(3, name="conv1_pad")(image)
-    x = layers.ReLU(name="conv1_relu")(bn(layers.Conv2D(64, 7, 2, use_bias=False, name="conv1")(x), "bn_conv1"))
-    x = layers.MaxPooling2D(3, 2, name="pool1")(layers.ZeroPadding2D(1, name="pool1_pad")(x))      # of what is not negative
+    x = layers.ReLU(name="conv1_relu")(
+        bn(layers.Conv2D(64, 7, 2, use_bias=False, name="conv1")(x), "bn_conv1")
+    )
+    x = layers.MaxPooling2D(3, 2, name="pool1")(
+        layers.ZeroPadding2D(1, name="pool1_pad")(x)
+    )  # of what is not negative
     features = []
     for stage, (count, width) in enumerate(zip(BLOCKS[blocks], WIDTHS, strict=True), start=2):
         for index in range(count):
-            x = _block(x, f"{stage}{chr(ord('a') + index)}", GROUPS * group_width * width // WIDTHS[0], 4 * width, bn, projects=index == 0,
-                       strides=2 if index == 0 and stage > 2 else 1)
+            x = _block(
+                x,
+                f"{stage}{chr(ord('a') + index)}",
+                GROUPS * group_width * width // WIDTHS[0],
+                4 * width,
+                bn,
+                projects=index == 0,
+                strides=2 if index == 0 and stage > 2 else 1,
+            )
         features.append(x)
     return keras.Model(image, features, name=name)
 
 
 def _block(x, block, width, width_out, bn, *, projects, strides):
     """`resnet.bottleneck` with its middle convolution in groups, and the stride there."""
+
     def normed(tensor, branch, width, size, step=1, kind=layers.Conv2D, **options):
-        return bn(kind(width, size, step, use_bias=False, name=f"res{block}_{branch}", **options)(tensor), f"bn{block}_{branch}")
+        return bn(
+            kind(width, size, step, use_bias=False, name=f"res{block}_{branch}", **options)(tensor),
+            f"bn{block}_{branch}",
+        )
 
     y = layers.ReLU(name=f"res{block}_relu1")(normed(x, "branch2a", width, 1))
     y = layers.ZeroPadding2D(1, name=f"res{block}_pad")(y)

@@ -1,4 +1,5 @@
 """What every attribute head promises, whatever its body, loss and targets: it learns, is saved and loaded, and compiles."""
+
 import itertools
 
 import keras
@@ -17,11 +18,17 @@ from mrcnn.ops.matching import NEGATIVE, POSITIVE
 IMAGES, GARMENTS, CLASSES, ATTRIBUTES = 4, 3, 4, 6
 ALL = list(itertools.product(BODIES, (False, True), KINDS, ROIS, EMPTY))
 # One that learns takes seconds, so each value of each setting is tried once with all bodies, or with one.
-LEARNT = [("linear", False, "bce", "positives", "none"), ("linear", True, "focal", "positives", "none"),
-          ("mlp", False, "asymmetric", "positives", "none"), ("mlp", True, "focal", "positives", "background"),
-          ("mlp", False, "bce", "all", "exclude"), ("mlp", True, "bce", "all", "background"),
-          ("conv", True, "focal", "positives", "exclude"),
-          ("attention", False, "bce", "positives", "background"), ("attention", True, "asymmetric", "all", "none")]
+LEARNT = [
+    ("linear", False, "bce", "positives", "none"),
+    ("linear", True, "focal", "positives", "none"),
+    ("mlp", False, "asymmetric", "positives", "none"),
+    ("mlp", True, "focal", "positives", "background"),
+    ("mlp", False, "bce", "all", "exclude"),
+    ("mlp", True, "bce", "all", "background"),
+    ("conv", True, "focal", "positives", "exclude"),
+    ("attention", False, "bce", "positives", "background"),
+    ("attention", True, "asymmetric", "all", "none"),
+]
 
 
 class Alone(keras.Model):
@@ -40,7 +47,13 @@ class Alone(keras.Model):
 
 def samples_of(x):
     truth = {name: x[name] for name in ("gt_attributes", "gt_class_ids")}
-    return Samples(ops.zeros_like(x["label"])[..., None] * ops.ones((4,), "int32"), x["label"], x["gt_index"], truth, x["label"].shape[1])
+    return Samples(
+        ops.zeros_like(x["label"])[..., None] * ops.ones((4,), "int32"),
+        x["label"],
+        x["gt_index"],
+        truth,
+        x["label"].shape[1],
+    )
 
 
 def photos(head, rng):
@@ -52,14 +65,27 @@ def photos(head, rng):
     attributes[:, 2] = 0
     label = np.full((IMAGES, rows), POSITIVE, np.int32)
     label[:, GARMENTS:] = NEGATIVE
-    return {"features": rng.normal(size=(IMAGES, rows, *cells)).astype(np.float32), "gt_attributes": attributes, "label": label,
-            "gt_class_ids": rng.integers(1, CLASSES, (IMAGES, GARMENTS)).astype(np.int32),
-            "gt_index": np.tile(np.arange(rows, dtype=np.int32) % GARMENTS, (IMAGES, 1))}
+    return {
+        "features": rng.normal(size=(IMAGES, rows, *cells)).astype(np.float32),
+        "gt_attributes": attributes,
+        "label": label,
+        "gt_class_ids": rng.integers(1, CLASSES, (IMAGES, GARMENTS)).astype(np.int32),
+        "gt_index": np.tile(np.arange(rows, dtype=np.int32) % GARMENTS, (IMAGES, 1)),
+    }
 
 
 def make(body, per_class, loss, rois, empty):
-    return AttributeHead(ATTRIBUTES, body, hidden=32, channels=16, num_classes=CLASSES if per_class else None, groups=[0, 0, 1, 1, 2, 2],
-                         loss=AttributeLoss(loss), rois=rois, empty=empty)
+    return AttributeHead(
+        ATTRIBUTES,
+        body,
+        hidden=32,
+        channels=16,
+        num_classes=CLASSES if per_class else None,
+        groups=[0, 0, 1, 1, 2, 2],
+        loss=AttributeLoss(loss),
+        rois=rois,
+        empty=empty,
+    )
 
 
 @pytest.mark.slow
@@ -69,10 +95,15 @@ def test_every_combination_has_a_finite_loss_and_scores(body):
         head = make(*case)
         data = photos(head, np.random.default_rng(1))
         outputs = head(data["features"])
-        (loss,) = head.compute_losses(outputs, samples_of({name: ops.convert_to_tensor(column) for name, column in data.items()})).values()
+        (loss,) = head.compute_losses(
+            outputs,
+            samples_of({name: ops.convert_to_tensor(column) for name, column in data.items()}),
+        ).values()
         scores = head.describe(outputs, padded(data))["attribute_scores"]
         assert np.isfinite(float(loss)) and float(loss) > 0, case
-        assert tuple(scores.shape) == (*data["label"].shape, ATTRIBUTES) and np.isfinite(scores).all(), case
+        assert (
+            tuple(scores.shape) == (*data["label"].shape, ATTRIBUTES) and np.isfinite(scores).all()
+        ), case
 
 
 @pytest.mark.slow
@@ -88,14 +119,14 @@ def test_a_head_learns_four_photos_by_heart(body, per_class, loss, rois, empty, 
     data = photos(model.head, np.random.default_rng(0))
     model.compile(optimizer=keras.optimizers.Adam(0.03), jit_compile=True)
     model(data)
-    model.optimizer.build(model.trainable_variables)       # else the first step is compiled twice
+    model.optimizer.build(model.trainable_variables)  # else the first step is compiled twice
     history = []
     for _ in range(100):
-        model.reset_metrics()                               # else it tells the mean of all steps
+        model.reset_metrics()  # else it tells the mean of all steps
         history.append(float(model.train_on_batch(data)))
     assert np.isfinite(history).all() and history[-1] < history[0] / 4
 
-    rows = GARMENTS if empty != "exclude" else 2        # what is left out is not known
+    rows = GARMENTS if empty != "exclude" else 2  # what is left out is not known
     outputs = model.predict_on_batch(data)
     scores = np.array(model.head.describe(outputs, padded(data))["attribute_scores"])
     said, real = scores[:, :rows] >= 0.5, data["gt_attributes"][:, :rows] > 0
@@ -107,7 +138,9 @@ def test_a_head_learns_four_photos_by_heart(body, per_class, loss, rois, empty, 
     other = Alone(head())
     other(data)
     load_weights(other, tmp_path / "head.h5")
-    np.testing.assert_allclose(other.predict_on_batch(data)["logits"], outputs["logits"], rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        other.predict_on_batch(data)["logits"], outputs["logits"], rtol=1e-4, atol=1e-4
+    )
 
 
 def padded(data):
@@ -119,20 +152,42 @@ def padded(data):
 def test_outputs_of_a_class_are_those_of_the_class():
     """Of the logits of two classes the truth's learn, and the prediction's are told."""
     head = AttributeHead(2, num_classes=3)
-    logits = ops.convert_to_tensor(np.float32([[[[0, 5, -5], [0, -5, 5]]]]))    # (1, 1, T, K)
+    logits = ops.convert_to_tensor(np.float32([[[[0, 5, -5], [0, -5, 5]]]]))  # (1, 1, T, K)
     for class_id, expected in ((1, [1, 0]), (2, [0, 1]), (0, [0.5, 0.5])):
-        scores = head.describe({"logits": logits}, ops.convert_to_tensor([[class_id]]))["attribute_scores"]
+        scores = head.describe({"logits": logits}, ops.convert_to_tensor([[class_id]]))[
+            "attribute_scores"
+        ]
         np.testing.assert_allclose(scores, [[expected]], atol=0.01)
-    truth = {"gt_attributes": ops.convert_to_tensor(np.float32([[[1, 0]]])), "gt_class_ids": ops.convert_to_tensor(np.int32([[1]]))}
-    samples = Samples(ops.zeros((1, 1, 4)), ops.convert_to_tensor(np.int32([[POSITIVE]])), ops.convert_to_tensor([[0]]), truth, 1)
+    truth = {
+        "gt_attributes": ops.convert_to_tensor(np.float32([[[1, 0]]])),
+        "gt_class_ids": ops.convert_to_tensor(np.int32([[1]])),
+    }
+    samples = Samples(
+        ops.zeros((1, 1, 4)),
+        ops.convert_to_tensor(np.int32([[POSITIVE]])),
+        ops.convert_to_tensor([[0]]),
+        truth,
+        1,
+    )
     assert float(head.compute_losses({"logits": logits}, samples)["mrcnn_attribute_loss"]) < 0.02
 
 
-@pytest.mark.parametrize(("options", "message"), [
-    ({"body": "cnn"}, "body of an attribute head is one of linear, mlp, conv, attention. Got 'cnn'"),
-    ({"rois": "none"}, "rois of an attribute head is one of positives, all. Got 'none'"),
-    ({"empty": "no"}, "empty of an attribute head is one of none, exclude, background. Got 'no'"),
-    ({"body": "attention"}, "needs a group for each of 5 attributes"), ({"body": "attention", "groups": [0, 1]}, "needs a group for each")])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"body": "cnn"},
+            "body of an attribute head is one of linear, mlp, conv, attention. Got 'cnn'",
+        ),
+        ({"rois": "none"}, "rois of an attribute head is one of positives, all. Got 'none'"),
+        (
+            {"empty": "no"},
+            "empty of an attribute head is one of none, exclude, background. Got 'no'",
+        ),
+        ({"body": "attention"}, "needs a group for each of 5 attributes"),
+        ({"body": "attention", "groups": [0, 1]}, "needs a group for each"),
+    ],
+)
 def test_what_is_no_head_is_refused(options, message):
     with pytest.raises(ValueError, match=message):
         AttributeHead(5, **options)

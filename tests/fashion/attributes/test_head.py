@@ -1,4 +1,5 @@
 """Attribute head: what the contract of all heads (tests/mrcnn/modeling/test_roi_head.py) does not say."""
+
 import keras
 import numpy as np
 import pytest
@@ -12,8 +13,18 @@ from mrcnn.ops.matching import NEGATIVE, POSITIVE
 
 def loss(head, logits, attributes, label):
     truth = {"gt_attributes": ops.convert_to_tensor(np.float32([attributes]))}
-    samples = Samples(ops.zeros((1, 2, 4)), ops.convert_to_tensor(np.int32([label])), ops.convert_to_tensor([[0, 1]]), truth, 2)
-    return float(head.compute_losses({"logits": ops.convert_to_tensor(np.float32([logits]))}, samples)["mrcnn_attribute_loss"])
+    samples = Samples(
+        ops.zeros((1, 2, 4)),
+        ops.convert_to_tensor(np.int32([label])),
+        ops.convert_to_tensor([[0, 1]]),
+        truth,
+        2,
+    )
+    return float(
+        head.compute_losses({"logits": ops.convert_to_tensor(np.float32([logits]))}, samples)[
+            "mrcnn_attribute_loss"
+        ]
+    )
 
 
 def test_at_first_every_attribute_is_as_likely_as_one_in_t():
@@ -25,17 +36,29 @@ def test_at_first_every_attribute_is_as_likely_as_one_in_t():
 
 def test_the_loss_adds_up_over_attributes_and_is_a_mean_over_objects():
     head, unsure = AttributeHead(4), np.zeros((2, 4))
-    assert loss(head, unsure, [[1, 0, 0, 1], [0] * 4], [POSITIVE, POSITIVE]) == pytest.approx(4 * np.log(2))
+    assert loss(head, unsure, [[1, 0, 0, 1], [0] * 4], [POSITIVE, POSITIVE]) == pytest.approx(
+        4 * np.log(2)
+    )
     sure = [[50, -50, -50, 50], [0, 0, 0, 0]]
-    assert loss(head, sure, [[1, 0, 0, 1], [0] * 4], [POSITIVE, POSITIVE]) == pytest.approx(2 * np.log(2))
-    assert loss(head, sure, [[1, 0, 0, 1], [0] * 4], [POSITIVE, NEGATIVE]) == pytest.approx(0, abs=1e-6)
+    assert loss(head, sure, [[1, 0, 0, 1], [0] * 4], [POSITIVE, POSITIVE]) == pytest.approx(
+        2 * np.log(2)
+    )
+    assert loss(head, sure, [[1, 0, 0, 1], [0] * 4], [POSITIVE, NEGATIVE]) == pytest.approx(
+        0, abs=1e-6
+    )
 
 
 def test_what_is_taught_on_the_background_is_added_and_leaves_objects_their_share():
     head, unsure = AttributeHead(4, rois="all"), np.zeros((2, 4))
-    assert loss(head, unsure, [[1, 0, 0, 1], [0] * 4], [POSITIVE, NEGATIVE]) == pytest.approx(8 * np.log(2))
-    assert loss(head, unsure, [[1, 0, 0, 1], [0] * 4], [POSITIVE, POSITIVE]) == pytest.approx(4 * np.log(2))
-    assert loss(head, unsure, [[0] * 4, [0] * 4], [NEGATIVE, NEGATIVE]) == pytest.approx(8 * np.log(2))
+    assert loss(head, unsure, [[1, 0, 0, 1], [0] * 4], [POSITIVE, NEGATIVE]) == pytest.approx(
+        8 * np.log(2)
+    )
+    assert loss(head, unsure, [[1, 0, 0, 1], [0] * 4], [POSITIVE, POSITIVE]) == pytest.approx(
+        4 * np.log(2)
+    )
+    assert loss(head, unsure, [[0] * 4, [0] * 4], [NEGATIVE, NEGATIVE]) == pytest.approx(
+        8 * np.log(2)
+    )
 
 
 def test_objects_without_attributes_have_a_query_of_their_own():
@@ -47,7 +70,10 @@ def test_objects_without_attributes_have_a_query_of_their_own():
 def test_queries_start_so_that_they_tell_cells_apart():
     """Of 196 cells the one that is looked at most weighs more than twice as much as it would if all weighed alike."""
     keras.utils.set_random_seed(0)
-    body, cells = Attention(6, 64), np.random.default_rng(0).normal(size=(1, 4, 14, 14, 64)).astype(np.float32)
+    body, cells = (
+        Attention(6, 64),
+        np.random.default_rng(0).normal(size=(1, 4, 14, 14, 64)).astype(np.float32),
+    )
     _, weights = body.look(cells)
     np.testing.assert_allclose(np.sum(weights, axis=1), np.ones((4, 6)), rtol=1e-4)
     most = np.max(weights, axis=1) * 196
@@ -56,7 +82,9 @@ def test_queries_start_so_that_they_tell_cells_apart():
 
 def test_each_object_has_its_own_attributes():
     head = AttributeHead(3)
-    assert loss(head, [[50, -50, -50], [-50, -50, 50]], [[1, 0, 0], [0, 0, 1]], [POSITIVE] * 2) == pytest.approx(0, abs=1e-6)
+    assert loss(
+        head, [[50, -50, -50], [-50, -50, 50]], [[1, 0, 0], [0, 0, 1]], [POSITIVE] * 2
+    ) == pytest.approx(0, abs=1e-6)
 
 
 def test_fewer_than_two_attributes_are_refused():

@@ -1,4 +1,5 @@
 """The losses of attributes: sums, weights, the hardest absent ones."""
+
 import numpy as np
 import pytest
 
@@ -28,7 +29,9 @@ def test_only_the_hardest_absent_attributes_count():
 
 def test_a_present_attribute_may_count_more_often():
     np.testing.assert_allclose(value(positive_weight=(3, 7, 7, 7)), value() + 2 * LOG2, rtol=1e-5)
-    np.testing.assert_allclose(value(positive_weight=(3, 7, 7)), value() + 2 * LOG2, rtol=1e-5)    # the last stands for "none"
+    np.testing.assert_allclose(
+        value(positive_weight=(3, 7, 7)), value() + 2 * LOG2, rtol=1e-5
+    )  # the last stands for "none"
 
 
 def test_rare_attributes_weigh_more():

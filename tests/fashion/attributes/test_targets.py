@@ -1,4 +1,5 @@
 """Targets: one image with a garment that has attributes, one that has none, a roi on the background and padding."""
+
 import numpy as np
 from keras import ops
 
@@ -7,8 +8,13 @@ from mrcnn.modeling.samples import Samples
 from mrcnn.ops.matching import IGNORE, NEGATIVE, POSITIVE
 
 TRUTH = {"gt_attributes": ops.convert_to_tensor(np.float32([[[1, 0, 1], [0, 0, 0]]]))}
-SAMPLES = Samples(ops.zeros((1, 4, 4)), ops.convert_to_tensor(np.int32([[POSITIVE, POSITIVE, NEGATIVE, IGNORE]])),
-                  ops.convert_to_tensor(np.int32([[0, 1, 0, 0]])), TRUTH, 4)
+SAMPLES = Samples(
+    ops.zeros((1, 4, 4)),
+    ops.convert_to_tensor(np.int32([[POSITIVE, POSITIVE, NEGATIVE, IGNORE]])),
+    ops.convert_to_tensor(np.int32([[0, 1, 0, 0]])),
+    TRUTH,
+    4,
+)
 
 
 def of(empty):
@@ -24,4 +30,7 @@ def test_garments_without_attributes_may_be_left_out():
 
 
 def test_garments_without_attributes_may_have_one_more():
-    assert of("background") == ([[1, 0, 1, 0], [0, 0, 0, 1], [0, 0, 0, 1], [0, 0, 0, 1]], [1, 1, 1, 0])
+    assert of("background") == (
+        [[1, 0, 1, 0], [0, 0, 0, 1], [0, 0, 0, 1], [0, 0, 0, 1]],
+        [1, 1, 1, 0],
+    )

@@ -1,4 +1,5 @@
 """Augmentation: pixels move to where a pencil puts them."""
+
 import numpy as np
 import pytest
 
@@ -17,8 +18,15 @@ def test_only_the_chosen_are_mirrored_left_to_right():
     assert both.tolist() == [[[0, 2, 1], [0, 0, 3], [0, 0, 0]], CORNER[0].tolist()]
 
 
-@pytest.mark.parametrize(("offset", "expected"), [((1, 0), [[0, 0, 0], [1, 2, 0], [3, 0, 0]]), ((0, 2), [[0, 0, 1], [0, 0, 3], [0, 0, 0]]),
-                                                  ((-1, 0), [[3, 0, 0], [0, 0, 0], [0, 0, 0]]), ((0, 0), CORNER[0].tolist())])
+@pytest.mark.parametrize(
+    ("offset", "expected"),
+    [
+        ((1, 0), [[0, 0, 0], [1, 2, 0], [3, 0, 0]]),
+        ((0, 2), [[0, 0, 1], [0, 0, 3], [0, 0, 0]]),
+        ((-1, 0), [[3, 0, 0], [0, 0, 0], [0, 0, 0]]),
+        ((0, 0), CORNER[0].tolist()),
+    ],
+)
 def test_a_shift_moves_down_and_right_and_fills_with_black(offset, expected):
     assert shifted(CORNER, np.array([offset])).tolist() == [expected]
 
@@ -41,15 +49,26 @@ def test_a_given_area_and_aspect_are_kept(rng):
     """A quarter of 16 x 16 pixels, as tall as wide: 8 x 8."""
     changed = erased(np.full((50, 16, 16), -1), rng, area=(0.25, 0.25), aspect=(1, 1)) >= 0
     assert (changed.sum(axis=1).max(axis=1) == 8).all() and (changed.sum(axis=(1, 2)) == 64).all()
-    assert len({line.argmax() for line in changed.any(axis=2)}) == 9      # every row from 0 to 8 is the first of some
+    assert (
+        len({line.argmax() for line in changed.any(axis=2)}) == 9
+    )  # every row from 0 to 8 is the first of some
 
 
 def test_the_same_numbers_give_the_same_pixels_and_leave_the_source_alone(rng):
     source = rng.integers(0, 256, (40, 28, 28), np.uint8)
     before = source.copy()
-    one, two = (augment(source, np.random.default_rng([3, 4]), mirror=True, shift=2, erase=0.5) for _ in range(2))
-    assert np.array_equal(one, two) and np.array_equal(source, before) and (one != source).any(axis=(1, 2)).mean() > 0.9
-    assert not np.array_equal(one, augment(source, np.random.default_rng([3, 5]), mirror=True, shift=2, erase=0.5))
+    one, two = (
+        augment(source, np.random.default_rng([3, 4]), mirror=True, shift=2, erase=0.5)
+        for _ in range(2)
+    )
+    assert (
+        np.array_equal(one, two)
+        and np.array_equal(source, before)
+        and (one != source).any(axis=(1, 2)).mean() > 0.9
+    )
+    assert not np.array_equal(
+        one, augment(source, np.random.default_rng([3, 5]), mirror=True, shift=2, erase=0.5)
+    )
 
 
 def test_no_augmentation_is_a_copy(rng):

@@ -1,4 +1,5 @@
 """The data: from a folder, from a server, split always alike."""
+
 import gzip
 import hashlib
 import http.server
@@ -15,21 +16,35 @@ from mrcnn.training.download import DownloadError
 
 def test_packed_and_unpacked_files_are_read(toy_folder, toy):
     train, test = load_images(toy_folder)
-    assert np.array_equal(train.pixels, toy(100).pixels) and np.array_equal(test.labels, toy(30, seed=1).labels)
+    assert np.array_equal(train.pixels, toy(100).pixels) and np.array_equal(
+        test.labels, toy(30, seed=1).labels
+    )
     assert (len(train), len(test)) == (100, 30)
 
 
 def test_a_folder_without_the_files_says_which_are_missing(tmp_path, toy_folder):
-    (tmp_path / "train-labels-idx1-ubyte").write_bytes((toy_folder / "train-labels-idx1-ubyte").read_bytes())
-    with pytest.raises(FileNotFoundError, match="lacks train-images-idx3-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte"):
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(
+        (toy_folder / "train-labels-idx1-ubyte").read_bytes()
+    )
+    with pytest.raises(
+        FileNotFoundError,
+        match="lacks train-images-idx3-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte",
+    ):
         load_images(tmp_path)
 
 
-@pytest.mark.parametrize(("name", "array", "message"), [
-    ("t10k-images-idx3-ubyte", np.zeros((30, 28, 27), np.uint8), "28 x 28 pixels.*holds .30, 28, 27."),
-    ("t10k-labels-idx1-ubyte", np.zeros(29, np.uint8), "30 labels from 0 to 9"),
-    ("t10k-labels-idx1-ubyte", np.full(30, 10, np.uint8), "up to 10"),
-])
+@pytest.mark.parametrize(
+    ("name", "array", "message"),
+    [
+        (
+            "t10k-images-idx3-ubyte",
+            np.zeros((30, 28, 27), np.uint8),
+            "28 x 28 pixels.*holds .30, 28, 27.",
+        ),
+        ("t10k-labels-idx1-ubyte", np.zeros(29, np.uint8), "30 labels from 0 to 9"),
+        ("t10k-labels-idx1-ubyte", np.full(30, 10, np.uint8), "up to 10"),
+    ],
+)
 def test_files_that_do_not_fit_are_told(tmp_path, toy_folder, as_idx, name, array, message):
     for path in toy_folder.iterdir():
         if not path.name.startswith(name):
@@ -44,7 +59,10 @@ def test_a_fifth_is_held_out_and_every_image_is_in_one_part():
     train, validation = split(Images(numbers, numbers.astype(np.uint8)))
     assert (len(train), len(validation)) == (40, 10)
     assert sorted([*train.pixels, *validation.pixels]) == list(range(50))
-    assert np.array_equal(split(Images(numbers, numbers))[1].pixels, validation.pixels) and validation.pixels.max() > 10
+    assert (
+        np.array_equal(split(Images(numbers, numbers))[1].pixels, validation.pixels)
+        and validation.pixels.max() > 10
+    )
 
 
 def test_nothing_may_be_held_out():
@@ -77,9 +95,17 @@ def server(toy_folder, tmp_path, monkeypatch):
         server.asked, server.files = [], {}
         for path in toy_folder.iterdir():
             body = path.read_bytes()
-            server.files[path.name.removesuffix(".gz") + ".gz"] = body if path.suffix == ".gz" else gzip.compress(body)
-        monkeypatch.setattr(module, "FILES", {name: (len(body := server.files[f"{name}.gz"]), hashlib.sha256(body).hexdigest())
-                                              for name in FILES})
+            server.files[path.name.removesuffix(".gz") + ".gz"] = (
+                body if path.suffix == ".gz" else gzip.compress(body)
+            )
+        monkeypatch.setattr(
+            module,
+            "FILES",
+            {
+                name: (len(body := server.files[f"{name}.gz"]), hashlib.sha256(body).hexdigest())
+                for name in FILES
+            },
+        )
         server.url = f"http://127.0.0.1:{server.server_port}/"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -106,9 +132,17 @@ def test_a_file_that_is_another_one_is_refused(server):
 def test_being_offline_is_told_with_the_way_out(server):
     with http.server.HTTPServer(("127.0.0.1", 0), Folder) as gone:
         url = f"http://127.0.0.1:{gone.server_port}/"
-    with pytest.raises(DownloadError, match="could not be downloaded.*go on without it: give a folder that holds the four files"):
+    with pytest.raises(
+        DownloadError,
+        match="could not be downloaded.*go on without it: give a folder that holds the four files",
+    ):
         load_images(url=url, progress=False)
 
 
 def test_the_classes_are_zalandos():
-    assert CLASSES[0] == "T-shirt/top" and CLASSES[6] == "Shirt" and CLASSES[9] == "Ankle boot" and len(CLASSES) == 10
+    assert (
+        CLASSES[0] == "T-shirt/top"
+        and CLASSES[6] == "Shirt"
+        and CLASSES[9] == "Ankle boot"
+        and len(CLASSES) == 10
+    )

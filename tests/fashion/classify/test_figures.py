@@ -1,15 +1,27 @@
 """Figures: every curve and every count is drawn, and the sheet has room for all."""
+
 import numpy as np
 
 from fashion.classify.figures import confusion_figure, curves_figure, mistakes_sheet
 
-ROWS = [{"epoch": n, "loss": 1 / n, "accuracy": 1 - 0.5 / n, "val_loss": 1.5 / n, "val_accuracy": 0.9 - 0.5 / n} for n in range(1, 6)]
+ROWS = [
+    {
+        "epoch": n,
+        "loss": 1 / n,
+        "accuracy": 1 - 0.5 / n,
+        "val_loss": 1.5 / n,
+        "val_accuracy": 0.9 - 0.5 / n,
+    }
+    for n in range(1, 6)
+]
 
 
 def test_training_and_validation_are_drawn_for_every_seed():
     accuracy, loss = curves_figure([ROWS, ROWS]).axes
     assert [axes.get_ylabel() for axes in (accuracy, loss)] == ["accuracy", "loss"]
-    assert len(accuracy.lines) == 4 and accuracy.lines[1].get_ydata().tolist() == [row["val_accuracy"] for row in ROWS]
+    assert len(accuracy.lines) == 4 and accuracy.lines[1].get_ydata().tolist() == [
+        row["val_accuracy"] for row in ROWS
+    ]
     assert [text.get_text() for text in loss.get_legend().get_texts()] == ["training", "validation"]
 
 
@@ -22,7 +34,12 @@ def test_counts_stand_where_they_belong_and_zeros_are_left_out():
     matrix = np.diag([5, 6, 7])
     matrix[0, 2] = 4
     axes = confusion_figure(matrix).axes[0]
-    assert {(text.get_position(), text.get_text()) for text in axes.texts} == {((0, 0), "5"), ((2, 0), "4"), ((1, 1), "6"), ((2, 2), "7")}
+    assert {(text.get_position(), text.get_text()) for text in axes.texts} == {
+        ((0, 0), "5"),
+        ((2, 0), "4"),
+        ((1, 1), "6"),
+        ((2, 2), "7"),
+    }
 
 
 def test_a_sheet_of_seven_has_two_rows():
@@ -31,5 +48,7 @@ def test_a_sheet_of_seven_has_two_rows():
     pixels[:, 0, 0] = 255
     sheet = mistakes_sheet(pixels, np.arange(7), np.eye(10)[np.arange(1, 8)])
     alone = mistakes_sheet(pixels[:6], np.arange(6), np.eye(10)[np.arange(1, 7)])
-    assert sheet.shape[1] == alone.shape[1] > 6 * 140 and 1.9 < sheet.shape[0] / alone.shape[0] < 2.1
+    assert (
+        sheet.shape[1] == alone.shape[1] > 6 * 140 and 1.9 < sheet.shape[0] / alone.shape[0] < 2.1
+    )
     assert (sheet == 0).all(axis=2).sum() >= 7 * (140 * 140 - 25)

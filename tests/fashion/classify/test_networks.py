@@ -1,4 +1,5 @@
 """Networks: the report's numbers of parameters, from pixels to logits."""
+
 import math
 
 import numpy as np
@@ -12,9 +13,15 @@ def models():
     return {network: build(network) for network in NETWORKS}
 
 
-@pytest.mark.parametrize(("network", "parameters"), [("one", 173_738), ("two", 515_146), ("three", 1_421_194)])
+@pytest.mark.parametrize(
+    ("network", "parameters"), [("one", 173_738), ("two", 515_146), ("three", 1_421_194)]
+)
 def test_parameters_are_exactly_those_of_the_report(models, network, parameters):
-    assert sum(math.prod(v.shape) for v in models[network].trainable_variables) == models[network].count_params() == parameters
+    assert (
+        sum(math.prod(v.shape) for v in models[network].trainable_variables)
+        == models[network].count_params()
+        == parameters
+    )
     assert PARAMETERS[network] == parameters
 
 
@@ -36,5 +43,7 @@ def test_bytes_in_and_ten_logits_out(models, network):
 
 
 def test_pixels_are_scaled_to_1(models):
-    scaled = models["one"].get_layer("rescale")(models["one"].get_layer("channel")(np.full((1, 28, 28), 255, np.uint8)))
+    scaled = models["one"].get_layer("rescale")(
+        models["one"].get_layer("channel")(np.full((1, 28, 28), 255, np.uint8))
+    )
     assert np.asarray(scaled) == pytest.approx(1.0)

@@ -1,4 +1,5 @@
 """Optimiser and loss, beside Keras' own and by hand."""
+
 import keras
 import numpy as np
 import pytest
@@ -12,18 +13,24 @@ LABELS, LOGITS = np.array([2, 0], np.uint8), np.array([[0.5, -1, 2], [1, 3, -2]]
 @pytest.mark.parametrize("labels", [LABELS, LABELS[:, None]])
 def test_without_smoothing_it_is_keras_sparse_cross_entropy(labels):
     expected = keras.ops.sparse_categorical_crossentropy(LABELS, LOGITS, from_logits=True)
-    assert np.asarray(cross_entropy()(labels, LOGITS)) == pytest.approx(np.asarray(expected), abs=1e-6)
+    assert np.asarray(cross_entropy()(labels, LOGITS)) == pytest.approx(
+        np.asarray(expected), abs=1e-6
+    )
 
 
 def test_smoothing_is_keras_label_smoothing():
-    theirs = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1, reduction=None)
+    theirs = keras.losses.CategoricalCrossentropy(
+        from_logits=True, label_smoothing=0.1, reduction=None
+    )
     expected = np.asarray(theirs(np.eye(3, dtype=np.float32)[LABELS], LOGITS))
     assert np.asarray(cross_entropy(0.1)(LABELS, LOGITS)) == pytest.approx(expected, abs=1e-6)
 
 
 def one_weight(recipe, steps=1, epochs=1):
     """A model of one weight that is 1, without inputs that matter, and its optimiser."""
-    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="ones")])
+    model = keras.Sequential(
+        [keras.Input((1,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="ones")]
+    )
     model.compile(make_optimizer(recipe, steps, epochs), "mse")
     model.optimizer.build(model.trainable_variables)
     return model
@@ -63,13 +70,24 @@ def test_without_averages_the_weights_stay():
 
 def test_the_rate_rises_for_the_warmup_and_falls_to_a_hundredth():
     """Ten epochs of four steps, two of them to warm up."""
-    rate = make_optimizer(Recipe("", (10,), rate=0.01, warmup=2.0, shape="cosine"), 4, 10)._learning_rate
-    assert [float(rate(step)) for step in (0, 3, 7, 24, 40)] == pytest.approx([0.01 / 8, 0.005, 0.01, 0.01 * 0.505, 0.0001], rel=0.02)
+    rate = make_optimizer(
+        Recipe("", (10,), rate=0.01, warmup=2.0, shape="cosine"), 4, 10
+    )._learning_rate
+    assert [float(rate(step)) for step in (0, 3, 7, 24, 40)] == pytest.approx(
+        [0.01 / 8, 0.005, 0.01, 0.01 * 0.505, 0.0001], rel=0.02
+    )
 
 
 def test_decay_shrinks_kernels_and_spares_biases():
-    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="ones", bias_initializer="ones")])
+    model = keras.Sequential(
+        [
+            keras.Input((1,)),
+            keras.layers.Dense(1, kernel_initializer="ones", bias_initializer="ones"),
+        ]
+    )
     optimizer = make_optimizer(Recipe("", rate=0.1, weight_decay=0.5), 1, 1)
     optimizer.build(model.trainable_variables)
-    optimizer.apply([keras.ops.zeros_like(v) for v in model.trainable_variables], model.trainable_variables)
+    optimizer.apply(
+        [keras.ops.zeros_like(v) for v in model.trainable_variables], model.trainable_variables
+    )
     assert [float(np.ravel(v)[0]) for v in model.trainable_variables] == pytest.approx([0.95, 1.0])

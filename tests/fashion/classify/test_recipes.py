@@ -1,4 +1,5 @@
 """Recipes: the report's is plain, the best one changes the training alone."""
+
 import dataclasses
 
 import pytest
@@ -8,8 +9,23 @@ from fashion.classify.recipes import RECIPES, Recipe
 
 def test_the_reports_recipe_has_nothing_that_the_report_had_not():
     plain = RECIPES["report"]
-    assert plain.epochs == (10, 50) and plain.held_out == 0.2 and plain.rate == 1e-3 and plain.shape == "constant"
-    assert not any((plain.smoothing, plain.weight_decay, plain.mirror, plain.shift, plain.erase, plain.average, plain.both_sides))
+    assert (
+        plain.epochs == (10, 50)
+        and plain.held_out == 0.2
+        and plain.rate == 1e-3
+        and plain.shape == "constant"
+    )
+    assert not any(
+        (
+            plain.smoothing,
+            plain.weight_decay,
+            plain.mirror,
+            plain.shift,
+            plain.erase,
+            plain.average,
+            plain.both_sides,
+        )
+    )
 
 
 def test_all_images_are_the_only_difference():

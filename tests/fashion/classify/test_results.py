@@ -1,4 +1,5 @@
 """Results: what is written is read, and the metrics come last."""
+
 import numpy as np
 import pytest
 
@@ -10,8 +11,16 @@ SURE = np.eye(10, dtype=np.float32)[[3, 4]]
 
 
 def test_what_is_written_is_read(tmp_path):
-    RunFolder(tmp_path).write_history([{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}, {"epoch": 3, "loss": 0.125}])
-    write_results(tmp_path, 2, {"train": SURE, "test": SURE}, {"train": np.array([3, 4]), "test": np.array([3, 5])}, {"seed": 7})
+    RunFolder(tmp_path).write_history(
+        [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}, {"epoch": 3, "loss": 0.125}]
+    )
+    write_results(
+        tmp_path,
+        2,
+        {"train": SURE, "test": SURE},
+        {"train": np.array([3, 4]), "test": np.array([3, 5])},
+        {"seed": 7},
+    )
     result = read_result(tmp_path, 2)
     assert is_measured(tmp_path, 2) and not is_measured(tmp_path, 1)
     assert np.array_equal(result.test, SURE) and [row["epoch"] for row in result.history] == [1, 2]

@@ -1,15 +1,36 @@
 """Scores of six images of three classes, which a pencil can count."""
+
 import numpy as np
 import pytest
 
-from fashion.classify.scores import accuracy, class_scores, confusion, mean_loss, summary, surest_mistakes
+from fashion.classify.scores import (
+    accuracy,
+    class_scores,
+    confusion,
+    mean_loss,
+    summary,
+    surest_mistakes,
+)
 
 LABELS = np.array([0, 0, 0, 1, 1, 2], np.uint8)
-PROBABILITIES = np.array([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.5, 0.3, 0.2], [0.1, 0.6, 0.3], [0.9, 0.05, 0.05], [0.4, 0.35, 0.25]])
+PROBABILITIES = np.array(
+    [
+        [0.8, 0.1, 0.1],
+        [0.2, 0.7, 0.1],
+        [0.5, 0.3, 0.2],
+        [0.1, 0.6, 0.3],
+        [0.9, 0.05, 0.05],
+        [0.4, 0.35, 0.25],
+    ]
+)
 
 
 def test_rows_are_the_truth():
-    assert confusion(PROBABILITIES.argmax(axis=1), LABELS, 3).tolist() == [[2, 1, 0], [1, 1, 0], [1, 0, 0]]
+    assert confusion(PROBABILITIES.argmax(axis=1), LABELS, 3).tolist() == [
+        [2, 1, 0],
+        [1, 1, 0],
+        [1, 0, 0],
+    ]
 
 
 def test_classes_by_hand():
@@ -23,7 +44,9 @@ def test_the_summary_by_hand():
     found = summary(PROBABILITIES, LABELS)
     assert found["accuracy"] == found["micro_f1"] == 0.5
     assert found["macro_f1"] == pytest.approx((4 / 7 + 1 / 2) / 3)
-    assert found["per_class"]["T-shirt/top"] == pytest.approx({"images": 3, "precision": 0.5, "recall": 2 / 3, "f1": 4 / 7})
+    assert found["per_class"]["T-shirt/top"] == pytest.approx(
+        {"images": 3, "precision": 0.5, "recall": 2 / 3, "f1": 4 / 7}
+    )
 
 
 def test_f1_agrees_with_scikit_learn():

@@ -1,4 +1,5 @@
 """Training: learns, goes on after a kill as if there had been none, and lets no run become another one."""
+
 import dataclasses
 import functools
 import json
@@ -60,7 +61,7 @@ def test_a_killed_run_ends_as_an_unbroken_one(where, tmp_path, toy, monkeypatch)
             patch.setattr(training, "save_checkpoint", lambda *a, **k: (dies(), save(*a, **k)))
         run(tmp_path / "broken", toy, RICH, **({"advance": dies} if where == "in an epoch" else {}))
     assert epochs_done(tmp_path / "broken") == (2 if where == "while measuring" else 1)
-    keras.utils.set_random_seed(99)        # another process has another state
+    keras.utils.set_random_seed(99)  # another process has another state
     assert without_times(run(tmp_path / "broken", toy, RICH)) == without_times(unbroken)
     one, other = (read_result(tmp_path / name, 3) for name in ("unbroken", "broken"))
     assert np.array_equal(one.test, other.test)
@@ -70,7 +71,9 @@ def test_a_killed_run_ends_as_an_unbroken_one(where, tmp_path, toy, monkeypatch)
 def not_compiled():
     """Tracing takes longer than the few steps."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(keras.Model, "compile", functools.partialmethod(keras.Model.compile, run_eagerly=True))
+        patch.setattr(
+            keras.Model, "compile", functools.partialmethod(keras.Model.compile, run_eagerly=True)
+        )
         yield
 
 
@@ -78,7 +81,12 @@ def not_compiled():
 def plain(tmp_path_factory, toy, not_compiled):
     """(folder, history, images seen of each epoch) of an unbroken run of the plain recipe."""
     folder, seen = tmp_path_factory.mktemp("plain") / "run", []
-    history = run(folder, toy, told=lambda epoch: seen.append([]), advance=lambda count: seen[-1].append(count))
+    history = run(
+        folder,
+        toy,
+        told=lambda epoch: seen.append([]),
+        advance=lambda count: seen[-1].append(count),
+    )
     return folder, history, seen
 
 
@@ -91,12 +99,28 @@ def test_it_learns_and_every_image_is_seen_once_an_epoch(plain):
 def test_a_run_leaves_its_files(plain):
     folder, history, _ = plain
     assert sorted(path.name for path in folder.iterdir()) == sorted(
-        ["config.json", "history.csv", "last.h5", *(f"{name}_00{i}.{kind}" for i in (1, 2) for name, kind in
-                                                    (("metrics", "json"), ("predictions", "npz"), ("weights", "h5")))])
+        [
+            "config.json",
+            "history.csv",
+            "last.h5",
+            *(
+                f"{name}_00{i}.{kind}"
+                for i in (1, 2)
+                for name, kind in (("metrics", "json"), ("predictions", "npz"), ("weights", "h5"))
+            ),
+        ]
+    )
     result = read_result(folder, 1)
-    assert result.test.shape == (30, 10) and result.test.sum(axis=1) == pytest.approx(np.ones(30), abs=1e-5)
-    assert len(result.history) == 1 and result.metrics["validation"]["accuracy"] == pytest.approx(history[0]["val_accuracy"])
-    assert result.metrics["parameters"] == 173_738 and {"train", "validation", "test"} <= result.metrics.keys()
+    assert result.test.shape == (30, 10) and result.test.sum(axis=1) == pytest.approx(
+        np.ones(30), abs=1e-5
+    )
+    assert len(result.history) == 1 and result.metrics["validation"]["accuracy"] == pytest.approx(
+        history[0]["val_accuracy"]
+    )
+    assert (
+        result.metrics["parameters"] == 173_738
+        and {"train", "validation", "test"} <= result.metrics.keys()
+    )
 
 
 @pytest.mark.slow
@@ -109,11 +133,20 @@ def test_a_longer_training_goes_on_from_a_shorter_one(plain, tmp_path, toy):
 def test_what_is_finished_is_not_done_again(plain, toy, monkeypatch):
     folder, history, _ = plain
     monkeypatch.setattr(training, "build", lambda *_: pytest.fail("nothing was left to do"))
-    assert run(folder, toy) == history and run(folder, toy, dataclasses.replace(PLAIN, epochs=(1,))) == history
+    assert (
+        run(folder, toy) == history
+        and run(folder, toy, dataclasses.replace(PLAIN, epochs=(1,))) == history
+    )
 
 
-@pytest.mark.parametrize(("changes", "seed", "told"), [({"rate": 0.01}, 1, "rate 0.001 there, 0.01 here"), ({}, 2, "seed 1 there, 2 here"),
-                                                       ({"shape": "cosine", "epochs": (3,)}, 1, r"epochs \[1, 2\] there, \[3\] here")])
+@pytest.mark.parametrize(
+    ("changes", "seed", "told"),
+    [
+        ({"rate": 0.01}, 1, "rate 0.001 there, 0.01 here"),
+        ({}, 2, "seed 1 there, 2 here"),
+        ({"shape": "cosine", "epochs": (3,)}, 1, r"epochs \[1, 2\] there, \[3\] here"),
+    ],
+)
 def test_a_run_that_was_begun_otherwise_is_left_alone(plain, toy, changes, seed, told):
     folder, *_ = plain
     before = json.loads((folder / "config.json").read_text())

@@ -1,4 +1,5 @@
 """Tiny data folders in the layouts of 2019 and 2020, with masks whose pixels are known."""
+
 import csv
 from pathlib import Path
 
@@ -22,13 +23,15 @@ def ccp_folder(tmp_path, monkeypatch):
 
 def square(top, left, size, size_hw=SIZE_HW):
     mask = np.zeros(size_hw, bool)
-    mask[top:top + size, left:left + size] = True
+    mask[top : top + size, left : left + size] = True
     return mask
 
 
 def write_csv(path, rows, year):
     """rows: [image_id, mask or text, class_id, attribute ids]; Height and Width are SIZE_HW."""
-    columns = ["ImageId", "EncodedPixels", "Height", "Width", "ClassId"] + ["AttributesIds"] * (year == 2020)
+    columns = ["ImageId", "EncodedPixels", "Height", "Width", "ClassId"] + ["AttributesIds"] * (
+        year == 2020
+    )
     with open(path, "w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
@@ -46,9 +49,13 @@ def rows_of(year):
     """Three images, the first one's rows not next to each other; masks at the first and the last pixel."""
     ending = ".jpg" if year == 2019 else ""
     high = 91 if year == 2019 else 340
-    return [[f"a{ending}", square(0, 0, 5), 0, [3, high]], [f"b{ending}", square(18, 12, 2), 45, []],
-            [f"a{ending}", square(4, 3, 8), 23, []], [f"c{ending}", square(0, 0, 20), 10, [0]],
-            [f"b{ending}", square(2, 2, 3), 33, [7, 8, 9]]]
+    return [
+        [f"a{ending}", square(0, 0, 5), 0, [3, high]],
+        [f"b{ending}", square(18, 12, 2), 45, []],
+        [f"a{ending}", square(4, 3, 8), 23, []],
+        [f"c{ending}", square(0, 0, 20), 10, [0]],
+        [f"b{ending}", square(2, 2, 3), 33, [7, 8, 9]],
+    ]
 
 
 def write_images(folder, names=("a", "b", "c"), size_hw=SIZE_HW):
@@ -61,10 +68,17 @@ def write_images(folder, names=("a", "b", "c"), size_hw=SIZE_HW):
 @pytest.fixture
 def make_folder(tmp_path):
     """make_folder(year, rows=None) -> a data folder in Kaggle's layout."""
+
     def make(year, rows=None):
         folder = tmp_path / f"data{year}"
         write_images(folder / "train")
         write_csv(folder / "train.csv", rows_of(year) if rows is None else rows, year)
         return folder
-    make.rows_of, make.square, make.write_csv, make.write_images = rows_of, square, write_csv, write_images
+
+    make.rows_of, make.square, make.write_csv, make.write_images = (
+        rows_of,
+        square,
+        write_csv,
+        write_images,
+    )
     return make

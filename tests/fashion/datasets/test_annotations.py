@@ -15,11 +15,21 @@ def annotations(tmp_path):
     path.write_text("1 1|22 2|3 3|4 44|5 5")
     with open(path) as file:
         stamp = file_stamp(file)
-    return Annotations(path, 2020, ["x", "y", "z"], np.array([[4, 3], [5, 6], [9, 8]], np.int32), np.array([2, 4, 5]),
-                       offsets([2, 1, 2]), np.arange(2, 7), np.arange(1, 6, dtype=np.int32),
-                       offsets(range(5)),
-                       np.repeat(np.arange(5, dtype=np.int32), range(5)), np.array([0, 4, 9, 13, 18]),
-                       np.array([3, 4, 3, 4, 3]), stamp)
+    return Annotations(
+        path,
+        2020,
+        ["x", "y", "z"],
+        np.array([[4, 3], [5, 6], [9, 8]], np.int32),
+        np.array([2, 4, 5]),
+        offsets([2, 1, 2]),
+        np.arange(2, 7),
+        np.arange(1, 6, dtype=np.int32),
+        offsets(range(5)),
+        np.repeat(np.arange(5, dtype=np.int32), range(5)),
+        np.array([0, 4, 9, 13, 18]),
+        np.array([3, 4, 3, 4, 3]),
+        stamp,
+    )
 
 
 def test_offsets_are_the_running_sum():
@@ -45,7 +55,9 @@ def test_some_of_the_images_stay_together(annotations):
     assert kept.of_images([False, True]).runs_of([0]) == ["4 44"]
 
 
-def test_lines_of_an_image_are_those_of_its_rows_or_of_the_row_that_says_there_are_none(annotations):
+def test_lines_of_an_image_are_those_of_its_rows_or_of_the_row_that_says_there_are_none(
+    annotations,
+):
     empty = replace(annotations, first_row=offsets([2, 0, 3]))
     assert [empty.lines_of(i) for i in range(3)] == [[2, 3], [4], [4, 5, 6]]
     assert empty.of_images([False, True, False]).lines_of(0) == [4]
@@ -60,7 +72,9 @@ def test_no_images_is_no_rows(annotations):
 def same(a, b):
     for field in fields(a):
         mine, theirs = getattr(a, field.name), getattr(b, field.name)
-        assert np.array_equal(mine, theirs) and type(mine) is type(theirs) or mine is theirs is None, field.name
+        assert (
+            np.array_equal(mine, theirs) and type(mine) is type(theirs) or mine is theirs is None
+        ), field.name
     return True
 
 
@@ -68,11 +82,24 @@ def same(a, b):
 def indexed(annotations):
     """`annotations` from an index file, 2000 images instead of three."""
     path, times = annotations.csv_path.with_suffix(".index"), 2000
-    arrays = {name: np.tile(getattr(annotations, name)[:1 if name == "image_hw" else 2], (times, 1) if name == "image_hw" else times)
-              for name in ("image_hw", "line", "class_ids", "rle_offset", "rle_bytes")}
-    arrays |= {"image_line": np.arange(2, 2 + times), "first_row": offsets([2] * times), "first_attribute": offsets([0, 1] * times),
-               "attributes": np.arange(times, dtype=np.int32)}
-    facts = {"year": 2020, "image_ids": [f"image {i}" for i in range(times)], "file_stamp": annotations.file_stamp}
+    arrays = {
+        name: np.tile(
+            getattr(annotations, name)[: 1 if name == "image_hw" else 2],
+            (times, 1) if name == "image_hw" else times,
+        )
+        for name in ("image_hw", "line", "class_ids", "rle_offset", "rle_bytes")
+    }
+    arrays |= {
+        "image_line": np.arange(2, 2 + times),
+        "first_row": offsets([2] * times),
+        "first_attribute": offsets([0, 1] * times),
+        "attributes": np.arange(times, dtype=np.int32),
+    }
+    facts = {
+        "year": 2020,
+        "image_ids": [f"image {i}" for i in range(times)],
+        "file_stamp": annotations.file_stamp,
+    }
     write_index(path, facts, arrays)
     return Annotations.of_index(annotations.csv_path, open_index(path))
 

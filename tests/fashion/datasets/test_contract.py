@@ -1,4 +1,5 @@
 """What holds for every dataset of this project, whatever files it comes from."""
+
 import json
 
 import numpy as np
@@ -8,7 +9,7 @@ from pycocotools import mask as coco_mask
 from fashion.datasets.files import find_data
 from fashion.datasets.imaterialist import load_imaterialist
 
-IMAGES = 6   # of each dataset, decoded masks being slow
+IMAGES = 6  # of each dataset, decoded masks being slow
 
 
 def load(folder, csv="train_csv"):
@@ -45,7 +46,10 @@ def test_images_are_rgb_of_the_annotated_size(dataset):
 def test_masks_are_bool_and_of_the_images_size(dataset):
     for i in some(dataset):
         masks, class_ids = dataset.load_mask(i)
-        assert masks.dtype == bool and masks.shape == (*dataset.load_image(i).shape[:2], len(class_ids))
+        assert masks.dtype == bool and masks.shape == (
+            *dataset.load_image(i).shape[:2],
+            len(class_ids),
+        )
         assert masks.any(axis=(0, 1)).all() and masks.flags.writeable
 
 
@@ -61,10 +65,15 @@ def test_class_ids_are_in_range_and_known_without_decoding(dataset):
 def test_every_field_has_a_row_per_object(dataset):
     for i in some(dataset):
         fields = dataset.load_instance_fields(i)
-        assert all(name.startswith("gt_") and len(rows) == len(dataset.image_class_ids(i))
-                   for name, rows in fields.items())
+        assert all(
+            name.startswith("gt_") and len(rows) == len(dataset.image_class_ids(i))
+            for name, rows in fields.items()
+        )
         attributes = fields["gt_attributes"]
-        assert attributes.dtype == np.float32 and attributes.shape[1] == dataset.ontology.num_attributes
+        assert (
+            attributes.dtype == np.float32
+            and attributes.shape[1] == dataset.ontology.num_attributes
+        )
         assert np.isin(attributes, (0, 1)).all()
 
 
@@ -78,14 +87,23 @@ def test_coco_ground_truth_says_what_the_masks_say(dataset):
         masks, class_ids = dataset.load_mask(i)
         attributes = dataset.load_instance_fields(i)["gt_attributes"]
         annotations = [a for a in truth["annotations"] if a["image_id"] == i]
-        assert (image["height"], image["width"]) == masks.shape[:2] and len(annotations) == len(class_ids)
+        assert (image["height"], image["width"]) == masks.shape[:2] and len(annotations) == len(
+            class_ids
+        )
         assert image["file_name"] in dataset.image_info[i]["path"]
         for n, annotation in enumerate(annotations):
             rows, columns = np.nonzero(masks[:, :, n])
             x, y, w, h = annotation["bbox"]
             assert annotation["area"] == masks[:, :, n].sum()
-            assert (y, x, y + h, x + w) == (rows.min(), columns.min(), rows.max() + 1, columns.max() + 1)
-            np.testing.assert_array_equal(coco_mask.decode(annotation["segmentation"]), masks[:, :, n])
+            assert (y, x, y + h, x + w) == (
+                rows.min(),
+                columns.min(),
+                rows.max() + 1,
+                columns.max() + 1,
+            )
+            np.testing.assert_array_equal(
+                coco_mask.decode(annotation["segmentation"]), masks[:, :, n]
+            )
             assert annotation["category_id"] == dataset.ontology.category_id_of(class_ids[n])
             assert annotation["attribute_ids"] == dataset.ontology.ids_of(attributes[n])
             assert annotation["iscrowd"] == 0
@@ -104,5 +122,7 @@ def test_a_subset_holds_the_same_objects(dataset):
     assert part.num_images == 1 and part.image_info[0] == dataset.image_info[last]
     for a, b in zip(part.load_mask(0), dataset.load_mask(last)):
         np.testing.assert_array_equal(a, b)
-    np.testing.assert_array_equal(part.load_instance_fields(0)["gt_attributes"],
-                                  dataset.load_instance_fields(last)["gt_attributes"])
+    np.testing.assert_array_equal(
+        part.load_instance_fields(0)["gt_attributes"],
+        dataset.load_instance_fields(last)["gt_attributes"],
+    )

@@ -15,13 +15,21 @@ def folder(make_folder, tmp_path):
     """folder(longest=…, quality=…) -> a CopyFolder of the same data set of 2020 every time."""
     source = make_folder(2020)
     (source / "label_descriptions.json").write_text('{"categories": [], "attributes": []}')
-    return lambda longest=10, quality=92: CopyFolder(tmp_path / "copy", find_data(source), longest, quality)
+    return lambda longest=10, quality=92: CopyFolder(
+        tmp_path / "copy", find_data(source), longest, quality
+    )
 
 
 def test_a_copy_has_the_folders_and_the_labels_of_its_source(folder):
     folder().begin()
-    assert sorted(path.name for path in folder().path.iterdir()) == ["label_descriptions.json", "prepared.json", "train"]
-    assert folder().place_of(folder().files.images_dir / "a.jpg") == folder().path / "train" / "a.jpg"
+    assert sorted(path.name for path in folder().path.iterdir()) == [
+        "label_descriptions.json",
+        "prepared.json",
+        "train",
+    ]
+    assert (
+        folder().place_of(folder().files.images_dir / "a.jpg") == folder().path / "train" / "a.jpg"
+    )
 
 
 def test_the_same_may_be_begun_again_and_other_settings_may_not(folder):
@@ -31,7 +39,10 @@ def test_the_same_may_be_begun_again_and_other_settings_may_not(folder):
         folder(12, 80).begin()
 
 
-@pytest.mark.parametrize("name,said", [("train.csv", "train.csv has changed"), ("label_descriptions.json", "labels has changed")])
+@pytest.mark.parametrize(
+    "name,said",
+    [("train.csv", "train.csv has changed"), ("label_descriptions.json", "labels has changed")],
+)
 def test_a_source_that_changed_is_told(folder, name, said):
     folder().begin()
     with open(folder().files.folder / name, "a") as file:
@@ -56,7 +67,10 @@ def test_what_a_killed_run_left_half_written_goes_away(folder):
     (folder().path / "train" / ".ipynb_checkpoints").mkdir()
     (folder().path / "train" / "b.jpg").write_bytes(b"whole")
     folder().begin()
-    assert sorted(path.name for path in (folder().path / "train").iterdir()) == [".ipynb_checkpoints", "b.jpg"]
+    assert sorted(path.name for path in (folder().path / "train").iterdir()) == [
+        ".ipynb_checkpoints",
+        "b.jpg",
+    ]
 
 
 def test_a_photo_that_is_newer_than_its_copy_has_none(folder):
@@ -79,10 +93,14 @@ def test_the_disk_must_hold_what_is_still_missing(folder, monkeypatch):
     for path, pixels in zip(photos, noise):
         Image.fromarray(pixels).save(path)
     (begun.files.images_dir / "n0.jpg").write_bytes(b"broken, which is not its business")
-    rows, size = begun.files.train_csv.stat().st_size, np.mean([photo.stat().st_size for photo in photos[1:]])
+    rows, size = (
+        begun.files.train_csv.stat().st_size,
+        np.mean([photo.stat().st_size for photo in photos[1:]]),
+    )
 
     def free(count):
         monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=count))
+
     free(rows + 1.3 * 20 * size)
     begun.check_space(photos)
     free(rows + 1.1 * 20 * size)
@@ -93,7 +111,16 @@ def test_the_disk_must_hold_what_is_still_missing(folder, monkeypatch):
     begun.check_space(photos)
 
 
-@pytest.mark.parametrize("count,text", [(0, "0 bytes"), (999, "999 bytes"), (1500, "1.5 kB"), (21_400_000, "21.4 MB"), (3.2e9, "3.2 GB"),
-                                        (1.2345e12, "1,234.5 GB")])
+@pytest.mark.parametrize(
+    "count,text",
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (1500, "1.5 kB"),
+        (21_400_000, "21.4 MB"),
+        (3.2e9, "3.2 GB"),
+        (1.2345e12, "1,234.5 GB"),
+    ],
+)
 def test_sizes_are_told_for_people(count, text):
     assert size_text(count) == text

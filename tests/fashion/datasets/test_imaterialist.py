@@ -41,7 +41,11 @@ def test_photos_are_found_with_and_without_extension(make_folder):
     for year in (2019, 2020):
         dataset = load(make_folder(year), year)
         assert dataset.image_info[0]["path"].endswith("a.jpg")
-        assert dataset.image_reference(0) == dataset.image_info[0]["id"] == ("a.jpg" if year == 2019 else "a")
+        assert (
+            dataset.image_reference(0)
+            == dataset.image_info[0]["id"]
+            == ("a.jpg" if year == 2019 else "a")
+        )
 
 
 def test_a_missing_photo_is_a_bad_row_for_each_of_its_objects(make_folder):
@@ -53,18 +57,26 @@ def test_a_missing_photo_is_a_bad_row_for_each_of_its_objects(make_folder):
     assert "no such image" in str(caught.value)
 
 
-@pytest.mark.parametrize("spoil,reason", [
-    (lambda path, make: path.write_bytes(b"nothing"), "cannot be read as an image"),
-    (lambda path, make: path.write_bytes(b""), "cannot be read as an image"),
-    (lambda path, make: make.write_images(path.parent, ["b"], (14, 20)),
-     "but the image is 14 high and 20 wide")])
+@pytest.mark.parametrize(
+    "spoil,reason",
+    [
+        (lambda path, make: path.write_bytes(b"nothing"), "cannot be read as an image"),
+        (lambda path, make: path.write_bytes(b""), "cannot be read as an image"),
+        (
+            lambda path, make: make.write_images(path.parent, ["b"], (14, 20)),
+            "but the image is 14 high and 20 wide",
+        ),
+    ],
+)
 def test_a_photo_that_does_not_fit_is_a_bad_row(make_folder, spoil, reason):
     folder = make_folder(2020)
     spoil(folder / "train" / "b.jpg", make_folder)
     with pytest.raises(BadRows, match=reason) as caught:
         load(folder)
     assert {row.image_id for row in caught.value.rows} == {"b"}
-    dataset = load(folder, check_images=False)   # and without the check it is found when it is loaded
+    dataset = load(
+        folder, check_images=False
+    )  # and without the check it is found when it is loaded
     with pytest.raises((ValueError, OSError), match="b.jpg"):
         dataset.load_image(1)
 
@@ -98,21 +110,34 @@ def with_empty(make_folder):
 
 def test_an_image_without_objects_is_one_of_the_images(with_empty):
     dataset = load(with_empty)
-    assert [info["id"] for info in dataset.image_info] == ["a", "b", "c"] and dataset.load_image(1).shape == (20, 14, 3)
+    assert [info["id"] for info in dataset.image_info] == ["a", "b", "c"] and dataset.load_image(
+        1
+    ).shape == (20, 14, 3)
     masks, class_ids = dataset.load_mask(1)
-    assert masks.shape == (20, 14, 0) and masks.dtype == bool and class_ids.shape == (0,) and dataset.runs(1) == []
+    assert (
+        masks.shape == (20, 14, 0)
+        and masks.dtype == bool
+        and class_ids.shape == (0,)
+        and dataset.runs(1) == []
+    )
     runs, class_ids, fields = dataset.load_objects(1)
     assert len(runs) == len(class_ids) == 0 and fields["gt_attributes"].shape == (0, 294)
     assert runs.place(place((20, 14), (32, 32))).dense().shape == (32, 32, 0)
     coco = dataset.to_coco()
-    assert [image["id"] for image in coco["images"]] == [0, 1, 2] and {a["image_id"] for a in coco["annotations"]} == {0, 2}
+    assert [image["id"] for image in coco["images"]] == [0, 1, 2] and {
+        a["image_id"] for a in coco["annotations"]
+    } == {0, 2}
     assert dataset.subset(["b"]).num_images == 1 and label_counts(dataset).all()[1].sum() == 0
 
 
 def test_an_image_without_objects_teaches_background(with_empty):
     config = Config.from_dict({"NUM_CLASSES": 47, "IMAGE_MIN_DIM": 64, "IMAGE_MAX_DIM": 64})
-    example = load_ground_truth(load(with_empty), 1, config, Variation(partner=0), np.random.default_rng(0))
-    assert example["image"].shape == (64, 64, 3) and example["gt_attributes"].shape[0] == len(example["gt_class_ids"])
+    example = load_ground_truth(
+        load(with_empty), 1, config, Variation(partner=0), np.random.default_rng(0)
+    )
+    assert example["image"].shape == (64, 64, 3) and example["gt_attributes"].shape[0] == len(
+        example["gt_class_ids"]
+    )
     example = load_ground_truth(load(with_empty), 1, config)
     assert example["gt_boxes"].shape == (0, 4) and example["gt_masks"].shape[0] == 0
 
@@ -133,7 +158,11 @@ def test_an_image_without_objects_is_sent_to_other_processes(with_empty):
 def test_an_image_without_objects_is_held_out_as_others_are(with_empty):
     dataset = load(with_empty)
     for kind in ("stratified", "random"):
-        held_out = {name for k in (1, 2, 3) for name in Split(kind=kind, fold=(k, 3), near_duplicates=False).held_out(dataset)}
+        held_out = {
+            name
+            for k in (1, 2, 3)
+            for name in Split(kind=kind, fold=(k, 3), near_duplicates=False).held_out(dataset)
+        }
         assert held_out == {"a", "b", "c"}
 
 
@@ -142,7 +171,7 @@ def test_a_photo_that_is_cut_off_is_a_bad_row_and_one_with_an_appendix_is_not(ma
     whole = (folder / "train" / "b.jpg").read_bytes()
     (folder / "train" / "b.jpg").write_bytes(whole + bytes(5000))
     assert load(folder).num_images == 3
-    (folder / "train" / "b.jpg").write_bytes(whole[:-len(whole) // 3])
+    (folder / "train" / "b.jpg").write_bytes(whole[: -len(whole) // 3])
     with pytest.raises(BadRows, match="b.jpg cannot be read as an image"):
         load(folder)
 
@@ -159,21 +188,24 @@ def test_bad_rows_of_every_kind_are_reported_together(make_folder):
 
 def test_bad_rows_can_be_skipped_and_are_logged(make_folder, caplog):
     rows = make_folder.rows_of(2020)
-    rows[0][1], rows[3][2] = "1 2 3", 99   # one of a's two rows, and c's only row
+    rows[0][1], rows[3][2] = "1 2 3", 99  # one of a's two rows, and c's only row
     with caplog.at_level(logging.WARNING):
         dataset = load(make_folder(2020, rows), skip_bad=True)
     assert [info["id"] for info in dataset.image_info] == ["a", "b"]
-    assert dataset.image_class_ids(0).tolist() == [24] and [row.line for row in dataset.bad_rows] == [2, 5]
+    assert dataset.image_class_ids(0).tolist() == [24] and [
+        row.line for row in dataset.bad_rows
+    ] == [2, 5]
     assert "line 2 (image a): an odd number" in caplog.text and "line 5" in caplog.text
     np.testing.assert_array_equal(dataset.load_mask(0)[0][:, :, 0], make_folder.square(4, 3, 8))
 
 
 def test_nothing_left_is_an_error_even_when_skipping(make_folder):
     rows = [[*row[:2], 99, []] for row in make_folder.rows_of(2020)]
-    with pytest.raises(ValueError, match="train.csv has no rows that can be used .* line 2 "
-                                         ".*category 99") as error:
+    with pytest.raises(
+        ValueError, match="train.csv has no rows that can be used .* line 2 .*category 99"
+    ) as error:
         load(make_folder(2020, rows), skip_bad=True)
-    assert "--skip-bad" not in str(error.value)         # which was given
+    assert "--skip-bad" not in str(error.value)  # which was given
     with pytest.raises(ValueError, match="no rows"):
         load(make_folder(2020, []))
 
@@ -191,7 +223,9 @@ def test_photos_may_be_spread_over_folders(make_folder, tmp_path):
     folder = make_folder(2020)
     (tmp_path / "more").mkdir()
     (folder / "train" / "c.jpg").rename(tmp_path / "more" / "c.jpg")
-    dataset = load_imaterialist(folder / "train.csv", [folder / "train", tmp_path / "more"], official(2020))
+    dataset = load_imaterialist(
+        folder / "train.csv", [folder / "train", tmp_path / "more"], official(2020)
+    )
     assert dataset.num_images == 3 and dataset.load_image(2).shape == (20, 14, 3)
 
 
@@ -211,7 +245,11 @@ def large(make_folder, tmp_path):
     names = [f"{i:032x}" for i in range(2000)]
     for name in names:
         (folder / "train" / f"{name}.jpg").touch()
-    make_folder.write_csv(folder / "train.csv", [[name, mask, i % 46, [i % 200]] for i, name in enumerate(names)], 2020)
+    make_folder.write_csv(
+        folder / "train.csv",
+        [[name, mask, i % 46, [i % 200]] for i, name in enumerate(names)],
+        2020,
+    )
     return load(folder, check_images=False)
 
 
@@ -220,7 +258,10 @@ def same(a, b):
     for name in vars(a).keys() - {"annotations"}:
         assert np.array_equal(getattr(a, name), getattr(b, name)), name
     for i in (0, len(a.annotations.image_ids) - 1):
-        assert a.runs(i) == b.runs(i) and a.image_class_ids(i).tolist() == b.image_class_ids(i).tolist()
+        assert (
+            a.runs(i) == b.runs(i)
+            and a.image_class_ids(i).tolist() == b.image_class_ids(i).tolist()
+        )
     return True
 
 
@@ -229,7 +270,9 @@ def test_a_dataset_is_sent_as_a_few_kilobytes(large):
     part = large.subset([info["id"] for info in large.image_info[::3]])
     for dataset in (large, part, part.subset([part.image_info[5]["id"]])):
         message = pickle.dumps(dataset)
-        assert len(message) < labels + 5_000 and same(pickle.loads(message), dataset)     # a byte a photo, and some names
+        assert len(message) < labels + 5_000 and same(
+            pickle.loads(message), dataset
+        )  # a byte a photo, and some names
 
 
 def test_changes_of_image_info_are_sent_too(large):
@@ -242,10 +285,16 @@ def test_changes_of_image_info_are_sent_too(large):
 def test_photos_of_several_folders_and_endings_keep_their_paths(make_folder, tmp_path):
     folder = make_folder(2020)
     (tmp_path / "c").mkdir()
-    (folder / "train" / "c.jpg").rename(tmp_path / "c" / "c.png")      # the id occurs twice in this path
-    dataset = load_imaterialist(folder / "train.csv", [folder / "train", tmp_path / "c"], official(2020))
+    (folder / "train" / "c.jpg").rename(
+        tmp_path / "c" / "c.png"
+    )  # the id occurs twice in this path
+    dataset = load_imaterialist(
+        folder / "train.csv", [folder / "train", tmp_path / "c"], official(2020)
+    )
     sent = pickle.loads(pickle.dumps(dataset))
-    assert sent.image_info == dataset.image_info and sent.image_info[2]["path"] == str(tmp_path / "c" / "c.png")
+    assert sent.image_info == dataset.image_info and sent.image_info[2]["path"] == str(
+        tmp_path / "c" / "c.png"
+    )
 
 
 def test_another_process_finds_the_same_masks(make_folder, tmp_path):
@@ -257,8 +306,13 @@ dataset = pickle.load(open(sys.argv[1], "rb"))
 masks, class_ids = dataset.load_mask(1)
 print(masks.shape, masks.sum(), class_ids, dataset.load_image(1).shape)
 """
-    found = subprocess.run([sys.executable, "-c", code, str(tmp_path / "dataset")], capture_output=True, text=True, check=True,
-                           cwd=Path(__file__).parents[3])
+    found = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "dataset")],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[3],
+    )
     assert found.stdout == "(20, 14, 1) 280 [11] (20, 14, 3)\n"
 
 
@@ -272,7 +326,12 @@ def test_a_second_start_is_the_first_and_says_the_same_of_bad_rows(make_folder, 
     with pytest.raises(BadRows) as caught:
         load(folder)
     assert caught.value.rows == first.bad_rows
-    assert sorted(path.name.split("-")[0] for path in folder.iterdir()) == ["train", "train.csv", "train.csv.rows", "train.photos.index"]
+    assert sorted(path.name.split("-")[0] for path in folder.iterdir()) == [
+        "train",
+        "train.csv",
+        "train.csv.rows",
+        "train.photos.index",
+    ]
 
 
 def test_what_is_returned_may_be_changed(make_folder):
@@ -283,7 +342,9 @@ def test_what_is_returned_may_be_changed(make_folder):
 
 def test_objects_and_their_attributes_are_counted(validation):
     """As a loop over the ground truth counts them."""
-    expected = np.zeros((validation.ontology.num_classes - 1, 1 + validation.ontology.num_attributes), int)
+    expected = np.zeros(
+        (validation.ontology.num_classes - 1, 1 + validation.ontology.num_attributes), int
+    )
     for row in validation.to_coco()["annotations"]:
         category = validation.ontology.class_id_of(row["category_id"]) - 1
         expected[category, 0] += 1

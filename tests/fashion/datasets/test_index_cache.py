@@ -18,7 +18,11 @@ from fashion.datasets.index_cache import (
     write_index,
 )
 
-ARRAYS = {"rows": np.arange(6, dtype=np.int32).reshape(3, 2), "none": np.zeros((0, 4), np.int64), "some": np.array([True, False])}
+ARRAYS = {
+    "rows": np.arange(6, dtype=np.int32).reshape(3, 2),
+    "none": np.zeros((0, 4), np.int64),
+    "some": np.array([True, False]),
+}
 FACTS = {"ids": ["a", "ü"], "year": 2020}
 
 
@@ -73,15 +77,21 @@ def test_the_same_content_has_the_same_digest_and_another_one_is_not_opened(tmp_
     digest = open_index(tmp_path / "x").digest
     assert open_index(tmp_path / "y", digest).facts == FACTS
     write_index(tmp_path / "y", FACTS | {"year": 2019}, ARRAYS)
-    assert open_index(tmp_path / "y", digest) is None and open_index(tmp_path / "y").facts["year"] == 2019
+    assert (
+        open_index(tmp_path / "y", digest) is None
+        and open_index(tmp_path / "y").facts["year"] == 2019
+    )
 
 
 def test_a_file_with_a_changed_byte_or_one_that_is_cut_off_counts_as_none(tmp_path):
     path = tmp_path / "x"
     write_index(path, FACTS, {"a": ARRAYS["some"]})
     whole = path.read_bytes()
-    for k in [*range(60), *range(60, len(whole), 5)]:     # all of the first line and the length, and a fifth of the rest
-        path.write_bytes(whole[:k] + bytes([whole[k] ^ 1]) + whole[k + 1:])
+    for k in [
+        *range(60),
+        *range(60, len(whole), 5),
+    ]:  # all of the first line and the length, and a fifth of the rest
+        path.write_bytes(whole[:k] + bytes([whole[k] ^ 1]) + whole[k + 1 :])
         assert open_index(path) is None
         path.write_bytes(whole[:k])
         assert open_index(path) is None
@@ -104,12 +114,40 @@ def forged(path, table, facts=FACTS, data=bytes(range(64)) * 4):
     return path
 
 
-@pytest.mark.parametrize("entry", [
-    ["|O8", [4], 0], ["|V8", [4], 0], ["<U4", [4], 0], ["|S8", [4], 0], ["<M8[ns]", [4], 0], ["<c16", [4], 0], ["O", [4], 0],
-    ["i4,O", [1], 0], [[["a", "|O8"]], [1], 0], [{"names": ["a"], "formats": ["O"]}, [1], 0], [None, [4], 0], [8, [4], 0],
-    ["<i8", [4], -64], ["<i8", [4], 8], ["<i8", [33], 0], ["<i8", [4], 256], ["<i8", [-1], 0], ["<i8", [-1, -4], 0], ["<i8", [2**62, 4], 0],
-    ["<i8", [0, 2**70], 0], ["<i8", [2.0], 0], ["<i8", [True], 0], ["<i8", 4, 0], ["<i8", "4", 0], ["<i8", [4], "0"], ["<i8", [4]],
-    ["<i8", [1] * 65, 0], 5, None])
+@pytest.mark.parametrize(
+    "entry",
+    [
+        ["|O8", [4], 0],
+        ["|V8", [4], 0],
+        ["<U4", [4], 0],
+        ["|S8", [4], 0],
+        ["<M8[ns]", [4], 0],
+        ["<c16", [4], 0],
+        ["O", [4], 0],
+        ["i4,O", [1], 0],
+        [[["a", "|O8"]], [1], 0],
+        [{"names": ["a"], "formats": ["O"]}, [1], 0],
+        [None, [4], 0],
+        [8, [4], 0],
+        ["<i8", [4], -64],
+        ["<i8", [4], 8],
+        ["<i8", [33], 0],
+        ["<i8", [4], 256],
+        ["<i8", [-1], 0],
+        ["<i8", [-1, -4], 0],
+        ["<i8", [2**62, 4], 0],
+        ["<i8", [0, 2**70], 0],
+        ["<i8", [2.0], 0],
+        ["<i8", [True], 0],
+        ["<i8", 4, 0],
+        ["<i8", "4", 0],
+        ["<i8", [4], "0"],
+        ["<i8", [4]],
+        ["<i8", [1] * 65, 0],
+        5,
+        None,
+    ],
+)
 def test_arrays_of_other_types_shapes_and_places_than_are_written_count_as_none(tmp_path, entry):
     assert open_index(forged(tmp_path / "x", {"a": ["<i8", [4], 64]})).arrays["a"].shape == (4,)
     assert open_index(forged(tmp_path / "x", {"a": ["<i8", [4], 64], "b": entry})) is None
@@ -123,7 +161,9 @@ def test_a_table_or_facts_that_are_no_objects_count_as_none(tmp_path, table, fac
 def test_json_that_is_nested_too_deeply_counts_as_none(tmp_path):
     text = b'{"facts": ' + b"[" * 200_000
     pieces = [len(text).to_bytes(8, "little"), text]
-    (tmp_path / "x").write_bytes(index_cache._first_line(index_cache._digest(*pieces)) + b"".join(pieces))
+    (tmp_path / "x").write_bytes(
+        index_cache._first_line(index_cache._digest(*pieces)) + b"".join(pieces)
+    )
     assert open_index(tmp_path / "x") is None
 
 
@@ -143,16 +183,28 @@ def test_an_index_that_is_not_sound_for_who_reads_it_is_made_anew(csv):
 
 def test_what_is_kept_of_files_has_a_row_for_each_name(tmp_path):
     columns = {"a": (np.int64, (2,))}
-    for facts, array, good in (({"names": ["x"]}, np.zeros((1, 2), int), True), ({"names": ["x"]}, np.zeros((2, 2), int), False),
-                               ({"names": [1]}, np.zeros((1, 2), int), False), ({}, np.zeros((1, 2), int), False),
-                               ({"names": ["x"]}, np.zeros((1, 2)), False), ({"names": ["x"]}, np.zeros(1, int), False)):
+    for facts, array, good in (
+        ({"names": ["x"]}, np.zeros((1, 2), int), True),
+        ({"names": ["x"]}, np.zeros((2, 2), int), False),
+        ({"names": [1]}, np.zeros((1, 2), int), False),
+        ({}, np.zeros((1, 2), int), False),
+        ({"names": ["x"]}, np.zeros((1, 2)), False),
+        ({"names": ["x"]}, np.zeros(1, int), False),
+    ):
         write_index(tmp_path / "x", facts, {"a": array})
         assert of_files(open_index(tmp_path / "x"), columns) is good
     write_index(tmp_path / "x", {"names": ["x"]}, {"b": np.zeros((1, 2), int)})
     assert not of_files(open_index(tmp_path / "x"), columns)
 
 
-@pytest.mark.parametrize("content", [None, b"", b"PK\3\4 a zip file of somebody else's, longer than the first line of an index file " * 9])
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        b"",
+        b"PK\3\4 a zip file of somebody else's, longer than the first line of an index file " * 9,
+    ],
+)
 def test_what_is_no_index_file_counts_as_none(tmp_path, content):
     if content is not None:
         (tmp_path / "x").write_bytes(content)
@@ -163,7 +215,11 @@ def test_an_answer_is_found_out_once(csv):
     find_out = Counting()
     for _ in range(3):
         index = remember(csv, "rows", [1], find_out)
-        assert index.facts["ids"] == ["a", "ü"] and index.arrays["rows"].tolist() == [[0, 1], [2, 3], [4, 5]]
+        assert index.facts["ids"] == ["a", "ü"] and index.arrays["rows"].tolist() == [
+            [0, 1],
+            [2, 3],
+            [4, 5],
+        ]
     assert find_out.asked == 1
 
 
@@ -209,7 +265,9 @@ def test_an_index_lies_beside_its_file_or_where_the_variable_says(csv, tmp_path,
     assert remember(csv, "rows", [], Counting()).path.parent == csv.parent
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "moved" / "here"))
     find_out = Counting()
-    assert remember(csv, "rows", [], find_out).path.parent == csv.parent and find_out.asked == 0    # what is there already is used
+    assert (
+        remember(csv, "rows", [], find_out).path.parent == csv.parent and find_out.asked == 0
+    )  # what is there already is used
     assert remember(csv, "rows", [1], find_out).path.parent == tmp_path / "moved" / "here"
 
 
@@ -219,7 +277,11 @@ def test_a_write_protected_folder_keeps_its_content_and_an_index_in_it_is_read(c
     find_out = Counting()
     assert remember(csv, "rows", [1], find_out).path == beside and find_out.asked == 0
     assert remember(csv, "rows", [2], find_out).path.parent == home / ".cache" / "fashion-mask-rcnn"
-    assert remember(csv, "rows", [2], find_out) and find_out.asked == 1 and len(list(csv.parent.iterdir())) == 2
+    assert (
+        remember(csv, "rows", [2], find_out)
+        and find_out.asked == 1
+        and len(list(csv.parent.iterdir())) == 2
+    )
     csv.parent.chmod(0o755)
 
 
@@ -227,11 +289,15 @@ def test_files_of_one_name_in_several_folders_do_not_share_an_index(tmp_path, mo
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
     assert len({index_places(tmp_path / folder / "train.csv", "rows")[0] for folder in "abc"}) == 3
     monkeypatch.chdir(tmp_path)
-    assert index_places("a/train.csv", "rows") == index_places(tmp_path / "b" / ".." / "a" / "train.csv", "rows")
+    assert index_places("a/train.csv", "rows") == index_places(
+        tmp_path / "b" / ".." / "a" / "train.csv", "rows"
+    )
 
 
-def test_where_nothing_can_be_written_the_answer_is_returned_with_a_warning(csv, tmp_path, monkeypatch, caplog):
-    monkeypatch.setenv(FOLDER_VARIABLE, str(csv))     # a file, no folder
+def test_where_nothing_can_be_written_the_answer_is_returned_with_a_warning(
+    csv, tmp_path, monkeypatch, caplog
+):
+    monkeypatch.setenv(FOLDER_VARIABLE, str(csv))  # a file, no folder
     csv.parent.chmod(0o555)
     with caplog.at_level(logging.WARNING):
         index = remember(csv, "rows", [1], Counting())

@@ -13,10 +13,21 @@ from fashion.ontology import official
 from mrcnn.data.images import image_hw, orientation, read_image
 
 
-@pytest.mark.parametrize("photo_hw,longest,expected", [
-    ((3000, 2000), 1024, (1024, 682)), ((2000, 3001), 1024, (682, 1024)), ((1024, 700), 1024, (1024, 700)), ((10, 9), 1024, (10, 9)),
-    ((1025, 1025), 1024, (1024, 1024)), ((5, 4000), 1024, (1, 1024)), ((1, 4000), 1024, (1, 1024))])
-def test_the_longer_side_shrinks_to_the_limit_and_the_other_is_rounded_down(photo_hw, longest, expected):
+@pytest.mark.parametrize(
+    "photo_hw,longest,expected",
+    [
+        ((3000, 2000), 1024, (1024, 682)),
+        ((2000, 3001), 1024, (682, 1024)),
+        ((1024, 700), 1024, (1024, 700)),
+        ((10, 9), 1024, (10, 9)),
+        ((1025, 1025), 1024, (1024, 1024)),
+        ((5, 4000), 1024, (1, 1024)),
+        ((1, 4000), 1024, (1, 1024)),
+    ],
+)
+def test_the_longer_side_shrinks_to_the_limit_and_the_other_is_rounded_down(
+    photo_hw, longest, expected
+):
     assert copy_hw(photo_hw, longest) == expected
 
 
@@ -38,7 +49,11 @@ def test_a_photo_keeps_lying_on_its_side_and_loses_the_tag_that_turns_it(tmp_pat
     pixels[:, 15:] = (200, 100, 50)
     Image.fromarray(pixels).save(tmp_path / "x.jpg", exif=exif, quality=95, subsampling=0)
     copy = copied(tmp_path, tmp_path / "x.jpg", longest, 95)
-    assert image_hw(copy, upright=True) == hw and orientation(copy) == 1 and not Image.open(copy).getexif()
+    assert (
+        image_hw(copy, upright=True) == hw
+        and orientation(copy) == 1
+        and not Image.open(copy).getexif()
+    )
     left, right = np.array_split(read_image(copy).astype(int), [hw[1] // 2], axis=1)
     assert np.abs(left[:, :-2]).max() < 12 and np.abs(right[:, 3:] - (200, 100, 50)).max() < 12
 
@@ -50,12 +65,16 @@ def test_a_photo_that_was_annotated_upright_is_copied_upright(tmp_path, longest,
     pixels = np.zeros((20, 30, 3), np.uint8)
     pixels[:, 15:] = (200, 100, 50)
     Image.fromarray(pixels).save(tmp_path / "x.jpg", exif=exif, quality=95, subsampling=0)
-    (tmp_path / "copy.jpg").write_bytes(encode_copy(tmp_path / "x.jpg", longest, 95, annotated_hw=(30, 20)))
+    (tmp_path / "copy.jpg").write_bytes(
+        encode_copy(tmp_path / "x.jpg", longest, 95, annotated_hw=(30, 20))
+    )
     copy = read_image(tmp_path / "copy.jpg").astype(int)
     assert copy.shape[:2] == hw and orientation(tmp_path / "copy.jpg") == 1
     upper, lower = np.array_split(copy, [hw[0] // 2])
     assert np.abs(upper[:-2]).max() < 12 and np.abs(lower[3:] - (200, 100, 50)).max() < 12
-    assert encode_copy(tmp_path / "x.jpg", longest, 95, annotated_hw=(20, 30)) == encode_copy(tmp_path / "x.jpg", longest, 95)
+    assert encode_copy(tmp_path / "x.jpg", longest, 95, annotated_hw=(20, 30)) == encode_copy(
+        tmp_path / "x.jpg", longest, 95
+    )
 
 
 @pytest.mark.parametrize("year", [2019, 2020])
@@ -64,7 +83,9 @@ def test_an_image_without_objects_keeps_the_row_that_says_so(make_folder, year):
     folder = make_folder(year, [[f"b{ending}", "", "", []], [f"a{ending}", "1 5", 1, []]])
     dataset = load_imaterialist(folder / "train.csv", folder / "train", official(year))
     rows, lost = copy_rows(dataset, 0, 10)
-    assert (rows, lost) == ([[f"b{ending}", "", 10, 7, *[""] * (year - 2018)]], 0) and len(rows[0]) == len(header(year))
+    assert (rows, lost) == ([[f"b{ending}", "", 10, 7, *[""] * (year - 2018)]], 0) and len(
+        rows[0]
+    ) == len(header(year))
 
 
 def test_a_pixel_of_the_copy_is_the_mean_of_those_it_covers(tmp_path):
@@ -77,14 +98,28 @@ def test_a_pixel_of_the_copy_is_the_mean_of_those_it_covers(tmp_path):
 
 def test_a_large_jpeg_is_read_at_no_less_than_twice_the_copys_size(tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(resized_copy, "read_image", lambda path, upright, at_least_hw: asked.append(at_least_hw) or read_image(path))
+    monkeypatch.setattr(
+        resized_copy,
+        "read_image",
+        lambda path, upright, at_least_hw: asked.append(at_least_hw) or read_image(path),
+    )
     Image.new("RGB", (400, 300)).save(tmp_path / "x.jpg")
     encode_copy(tmp_path / "x.jpg", 100, 92)
     assert asked == [(150, 200)]
 
 
-@pytest.mark.parametrize("ending,kind", [("jpg", "JPEG"), ("JPEG", "JPEG"), ("png", "PNG"), ("webp", "WEBP"), ("bmp", "BMP"),
-                                         ("tif", "TIFF"), ("jpe", "JPEG")])
+@pytest.mark.parametrize(
+    "ending,kind",
+    [
+        ("jpg", "JPEG"),
+        ("JPEG", "JPEG"),
+        ("png", "PNG"),
+        ("webp", "WEBP"),
+        ("bmp", "BMP"),
+        ("tif", "TIFF"),
+        ("jpe", "JPEG"),
+    ],
+)
 def test_a_copy_keeps_the_kind_of_its_name(tmp_path, ending, kind):
     Image.new("RGB", (400, 300)).save(tmp_path / f"x.{ending}")
     assert Image.open(io.BytesIO(encode_copy(tmp_path / f"x.{ending}", 100, 92))).format == kind
@@ -106,9 +141,14 @@ def test_the_rows_of_a_copy_are_those_of_the_photo_in_its_size(make_folder, year
     ending, high = (".jpg", 91) if year == 2019 else ("", 340)
     labels = [[f"0_3_{high}"], ["23"]] if year == 2019 else [[0, f"3,{high}"], [23, ""]]
     rows, lost = copy_rows(dataset, 0, 10)
-    assert rows == [[f"a{ending}", rle.encode(first), 10, 7, *labels[0]], [f"a{ending}", rle.encode(second), 10, 7, *labels[1]]]
+    assert rows == [
+        [f"a{ending}", rle.encode(first), 10, 7, *labels[0]],
+        [f"a{ending}", rle.encode(second), 10, 7, *labels[1]],
+    ]
     assert lost == 0 and [len(row) for row in rows] == [len(header(year))] * 2
-    assert copy_rows(dataset, 0, 1)[1] == 1     # a single pixel shows the middle of the photo, (10, 7): the first square is not there
+    assert (
+        copy_rows(dataset, 0, 1)[1] == 1
+    )  # a single pixel shows the middle of the photo, (10, 7): the first square is not there
 
 
 def test_a_photo_that_is_small_enough_keeps_its_runs_letter_by_letter(make_folder):
@@ -120,7 +160,18 @@ def test_a_photo_that_is_small_enough_keeps_its_runs_letter_by_letter(make_folde
 def test_unusual_spaces_between_runs_change_nothing():
     """Two masks of 4 x 4, of which the middle rows and columns 1 and 3 remain."""
     texts = [" 6  1 8 1\t14 1", "16 1"]
-    rows = SimpleNamespace(rows_of=lambda i: range(2), class_ids=np.array([1, 2]), first_attribute=np.zeros(3, int), attributes=[])
-    dataset = SimpleNamespace(image_hw=lambda i: (4, 4), runs=lambda i: texts, image_info=[{"id": "a"}], year=2020,
-                              ontology=official(2020), annotations=rows)
+    rows = SimpleNamespace(
+        rows_of=lambda i: range(2),
+        class_ids=np.array([1, 2]),
+        first_attribute=np.zeros(3, int),
+        attributes=[],
+    )
+    dataset = SimpleNamespace(
+        image_hw=lambda i: (4, 4),
+        runs=lambda i: texts,
+        image_info=[{"id": "a"}],
+        year=2020,
+        ontology=official(2020),
+        annotations=rows,
+    )
     assert [row[1] for row in copy_rows(dataset, 0, 2)[0]] == ["1 3", "4 1"]

@@ -10,7 +10,9 @@ def resized(texts, photo_hw, size_hw):
     """Texts of masks -> texts of the smaller masks, and which would have been lost."""
     starts, lengths, counts, lost = resize_runs(*rle.parse_all(texts, photo_hw), photo_hw, size_hw)
     ends = np.cumsum(counts)
-    return [rle.format_runs(starts[b - n:b], lengths[b - n:b]) for n, b in zip(counts, ends)], lost.tolist()
+    return [
+        rle.format_runs(starts[b - n : b], lengths[b - n : b]) for n, b in zip(counts, ends)
+    ], lost.tolist()
 
 
 def by_pixels(text, photo_hw, size_hw):
@@ -26,7 +28,10 @@ def test_half_the_size_shows_every_second_pixel_by_hand():
     #   . x x .
     #   . X . .
     mask = np.array([[0, 0, 1, 1], [0, 1, 1, 1], [0, 1, 1, 0], [0, 1, 0, 0]], bool)
-    assert resized([rle.encode(mask)], (4, 4), (2, 2)) == (["1 3"], [False])      # down the columns: (0, 0), (1, 0), (0, 1)
+    assert resized([rle.encode(mask)], (4, 4), (2, 2)) == (
+        ["1 3"],
+        [False],
+    )  # down the columns: (0, 0), (1, 0), (0, 1)
 
 
 def test_a_lost_mask_keeps_the_pixel_in_which_its_middle_lies_by_hand():
@@ -35,22 +40,50 @@ def test_a_lost_mask_keeps_the_pixel_in_which_its_middle_lies_by_hand():
 
 
 def test_lost_masks_stay_in_their_order():
-    texts = ["1 1", "6 1", "16 1", "11 1", "1 16", "3 1"]     # of these pixels of 4 x 4, (1, 1) and (3, 3) are shown at half the size
-    assert resized(texts, (4, 4), (2, 2)) == (["1 1", "1 1", "4 1", "4 1", "1 4", "2 1"], [True, False, False, True, False, True])
+    texts = [
+        "1 1",
+        "6 1",
+        "16 1",
+        "11 1",
+        "1 16",
+        "3 1",
+    ]  # of these pixels of 4 x 4, (1, 1) and (3, 3) are shown at half the size
+    assert resized(texts, (4, 4), (2, 2)) == (
+        ["1 1", "1 1", "4 1", "4 1", "1 4", "2 1"],
+        [True, False, False, True, False, True],
+    )
 
 
 def test_runs_that_meet_become_one():
     # Three rows of a column of nine, 2 and 8 unset: the centres of three show rows 1, 4, 7.
     assert resized(["1 1 2 1 4 5"], (9, 1), (3, 1)) == (["1 3"], [False])
-    assert resized(["1 18"], (9, 2), (3, 2)) == (["1 6"], [False])      # a run over two columns
+    assert resized(["1 18"], (9, 2), (3, 2)) == (["1 6"], [False])  # a run over two columns
 
 
-@pytest.mark.parametrize("photo_hw,size_hw", [((37, 23), (16, 10)), ((64, 48), (32, 24)), ((50, 71), (50, 70)), ((9, 200), (1, 20)),
-                                              ((1932, 3), (1015, 1)), ((30, 30), (30, 30)), ((41, 17), (1, 1))])
+@pytest.mark.parametrize(
+    "photo_hw,size_hw",
+    [
+        ((37, 23), (16, 10)),
+        ((64, 48), (32, 24)),
+        ((50, 71), (50, 70)),
+        ((9, 200), (1, 20)),
+        ((1932, 3), (1015, 1)),
+        ((30, 30), (30, 30)),
+        ((41, 17), (1, 1)),
+    ],
+)
 def test_it_is_decoding_resizing_and_encoding(photo_hw, size_hw):
     rng = np.random.default_rng(0)
     masks = [rng.random(photo_hw) < density for density in (0.002, 0.01, 0.1, 0.5, 0.9, 1)]
-    masks += [np.roll(np.add.outer(np.linspace(-1, 1, photo_hw[0])**2, np.linspace(-1, 1, photo_hw[1])**2) < r, 5, 0) for r in (.05, .3, 1)]
+    masks += [
+        np.roll(
+            np.add.outer(np.linspace(-1, 1, photo_hw[0]) ** 2, np.linspace(-1, 1, photo_hw[1]) ** 2)
+            < r,
+            5,
+            0,
+        )
+        for r in (0.05, 0.3, 1)
+    ]
     texts = [rle.encode(mask) for mask in masks if mask.any()]
     found, lost = resized(texts, photo_hw, size_hw)
     assert not all(lost)
@@ -64,7 +97,9 @@ def test_runs_over_columns_are_the_same_masks():
     """Kaggle's own never go over a column's end; ours do."""
     photo_hw, size_hw = (40, 30), (17, 13)
     mask = np.random.default_rng(1).random(photo_hw) < 0.8
-    starts, ends = np.flatnonzero(np.diff(mask.T.ravel(), prepend=0, append=0) != 0).reshape(-1, 2).T
+    starts, ends = (
+        np.flatnonzero(np.diff(mask.T.ravel(), prepend=0, append=0) != 0).reshape(-1, 2).T
+    )
     assert (starts // 40 != (ends - 1) // 40).any()
     text = rle.format_runs(starts, ends - starts)
     assert resized([text], photo_hw, size_hw)[0] == [by_pixels(text, photo_hw, size_hw)]

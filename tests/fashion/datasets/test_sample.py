@@ -41,9 +41,17 @@ def contents(folder):
 
 # ---- files
 
+
 def test_it_has_kaggles_columns_and_one_picture_an_id(sample):
     rows = rows_of(sample, "train")
-    assert list(rows[0]) == ["ImageId", "EncodedPixels", "Height", "Width", "ClassId", "AttributesIds"]
+    assert list(rows[0]) == [
+        "ImageId",
+        "EncodedPixels",
+        "Height",
+        "Width",
+        "ClassId",
+        "AttributesIds",
+    ]
     ids = {row["ImageId"] for split in ("train", "val") for row in rows_of(sample, split)}
     assert ids == {path.stem for path in (sample / "images").glob("*.jpg")}
     assert len({row["ImageId"] for row in rows}) == 160
@@ -67,35 +75,57 @@ def test_the_labels_are_the_official_ones_that_occur(sample):
     rows = rows_of(sample, "train") + rows_of(sample, "val")
     described = json.loads((sample / "label_descriptions.json").read_text())
     official = Ontology.official(2020)
-    assert [c["id"] for c in described["categories"]] == sorted({int(row["ClassId"]) for row in rows})
+    assert [c["id"] for c in described["categories"]] == sorted(
+        {int(row["ClassId"]) for row in rows}
+    )
     occurring = {i for row in rows for i in attributes_of(row)}
     assert [a["id"] for a in described["attributes"]] == sorted(occurring)
     names = dict(zip(official.category_ids, official.category_names))
     names_a = dict(zip(official.attribute_ids, official.attribute_names))
     assert all(c["name"] == names[c["id"]] for c in described["categories"])
     assert all(a["name"] == names_a[a["id"]] for a in described["attributes"])
-    assert Ontology.from_file(sample / "label_descriptions.json").carries_attributes(L.SHOE) is False
+    assert (
+        Ontology.from_file(sample / "label_descriptions.json").carries_attributes(L.SHOE) is False
+    )
 
 
-@pytest.mark.parametrize("constant, name", [
-    ("SHIRT", "shirt, blouse"), ("COAT", "coat"), ("LAPEL", "lapel"), ("TIGHTS", "tights, stockings")])
+@pytest.mark.parametrize(
+    "constant, name",
+    [
+        ("SHIRT", "shirt, blouse"),
+        ("COAT", "coat"),
+        ("LAPEL", "lapel"),
+        ("TIGHTS", "tights, stockings"),
+    ],
+)
 def test_category_constants_have_the_official_meaning(constant, name):
     official = Ontology.official(2020)
     assert official.category_names[official.category_ids.index(getattr(L, constant))] == name
 
 
-@pytest.mark.parametrize("constant, name", [
-    ("STRIPE", "stripe"), ("A_LINE", "a-line"), ("KNEE", "knee (length)"), ("V_NECK", "v-neck"),
-    ("SHORT", "short (length)"),
-    ("DOUBLE_BREASTED", "double breasted"), ("SHAWL_LAPEL", "shawl (lapel)"),
-    ("FLAP_POCKET", "flap (pocket)"),
-    ("PUFF_SLEEVE", "puff (sleeve)"), ("LOOSE_FIT", "loose (fit)"), ("SHIRT_COLLAR", "shirt (collar)")])
+@pytest.mark.parametrize(
+    "constant, name",
+    [
+        ("STRIPE", "stripe"),
+        ("A_LINE", "a-line"),
+        ("KNEE", "knee (length)"),
+        ("V_NECK", "v-neck"),
+        ("SHORT", "short (length)"),
+        ("DOUBLE_BREASTED", "double breasted"),
+        ("SHAWL_LAPEL", "shawl (lapel)"),
+        ("FLAP_POCKET", "flap (pocket)"),
+        ("PUFF_SLEEVE", "puff (sleeve)"),
+        ("LOOSE_FIT", "loose (fit)"),
+        ("SHIRT_COLLAR", "shirt (collar)"),
+    ],
+)
 def test_attribute_constants_have_the_official_meaning(constant, name):
     official = Ontology.official(2020)
     assert official.attribute_names[official.attribute_ids.index(getattr(L, constant))] == name
 
 
 # ---- variety
+
 
 def test_there_are_many_categories_and_attributes(sample):
     rows = rows_of(sample, "train")
@@ -106,7 +136,9 @@ def test_there_are_many_categories_and_attributes(sample):
 def test_every_category_and_attribute_of_train_occurs_in_val(sample):
     train, val = rows_of(sample, "train"), rows_of(sample, "val")
     assert {row["ClassId"] for row in train} <= {row["ClassId"] for row in val}
-    assert {i for row in train for i in attributes_of(row)} <= {i for row in val for i in attributes_of(row)}
+    assert {i for row in train for i in attributes_of(row)} <= {
+        i for row in val for i in attributes_of(row)
+    }
 
 
 def test_only_the_official_categories_carry_attributes(sample):
@@ -124,6 +156,7 @@ def test_every_main_garment_has_exactly_one_pattern(sample):
 
 
 # ---- what is annotated can be seen
+
 
 def test_patterned_garments_vary_more_than_plain_ones(sample):
     spread = {L.PLAIN: [], L.STRIPE: [], L.CHECK: [], L.DOT: [], L.FLORAL: []}
@@ -146,8 +179,10 @@ def test_patterned_garments_vary_more_than_plain_ones(sample):
 
 
 def test_stripes_change_along_one_direction_only():
-    v, u = np.mgrid[0:.5:50j, 0:.5:50j].astype(np.float32)
-    lying = Cloth(L.STRIPE, (0, 0, 0), (255, 255, 255), (0, 0, 0), .1, upright=False, phase=0).texture(u, v)
+    v, u = np.mgrid[0:0.5:50j, 0:0.5:50j].astype(np.float32)
+    lying = Cloth(
+        L.STRIPE, (0, 0, 0), (255, 255, 255), (0, 0, 0), 0.1, upright=False, phase=0
+    ).texture(u, v)
     assert lying.std(axis=1).max() == 0 and lying.std(axis=0).min() > 100
 
 
@@ -160,18 +195,21 @@ def test_the_colours_of_a_pattern_differ():
 
 def test_lengths_do_not_overlap():
     ranges = sorted(HEMS.values())
-    assert all(low[1] + .03 < high[0] for low, high in zip(ranges, ranges[1:]))
+    assert all(low[1] + 0.03 < high[0] for low, high in zip(ranges, ranges[1:]))
 
 
 def test_what_a_closed_coat_hides_is_not_annotated():
-    cloth = Cloth(L.PLAIN, (0, 0, 0), (0, 0, 0), (0, 0, 0), .1, False, 0)
-    dress = Garment(L.DRESS, cloth, L.MINI, .62, L.FLARE, neckline=L.V_NECK, opening=L.NO_OPENING)
-    coat = Garment(L.COAT, cloth, L.KNEE, .74, L.STRAIGHT, opening=L.SINGLE_BREASTED, sleeve=(L.WRIST,))
+    cloth = Cloth(L.PLAIN, (0, 0, 0), (0, 0, 0), (0, 0, 0), 0.1, False, 0)
+    dress = Garment(L.DRESS, cloth, L.MINI, 0.62, L.FLARE, neckline=L.V_NECK, opening=L.NO_OPENING)
+    coat = Garment(
+        L.COAT, cloth, L.KNEE, 0.74, L.STRAIGHT, opening=L.SINGLE_BREASTED, sleeve=(L.WRIST,)
+    )
     assert dress.attribute_ids() == [L.FLARE, L.MINI, L.SLEEVELESS, L.NO_OPENING, L.PLAIN]
     assert dress.attribute_ids(outer=coat) == [L.PLAIN]
 
 
 # ---- layers
+
 
 def test_only_parts_share_pixels():
     for index in range(25):
@@ -195,9 +233,11 @@ def test_a_part_lies_on_a_garment_of_its_figure():
 
 
 def test_clothes_stay_under_the_coat_down_to_its_hem():
-    cloth = Cloth(L.PLAIN, (9, 9, 9), (9, 9, 9), (9, 9, 9), .1, False, 0)
-    coat = Garment(L.COAT, cloth, L.KNEE, .74, L.STRAIGHT, sleeve=(L.WRIST,), opening=L.SINGLE_BREASTED)
-    dress = Garment(L.DRESS, cloth, L.MAXI, .92, L.FLARE, neckline=L.V_NECK, opening=L.NO_OPENING)
+    cloth = Cloth(L.PLAIN, (9, 9, 9), (9, 9, 9), (9, 9, 9), 0.1, False, 0)
+    coat = Garment(
+        L.COAT, cloth, L.KNEE, 0.74, L.STRAIGHT, sleeve=(L.WRIST,), opening=L.SINGLE_BREASTED
+    )
+    dress = Garment(L.DRESS, cloth, L.MAXI, 0.92, L.FLARE, neckline=L.V_NECK, opening=L.NO_OPENING)
     figure = random_figure(np.random.default_rng(0), Frame(400.0, (150.0, 410.0)), True)
     canvas = Canvas(np.zeros((430, 300, 3), np.uint8))
     room = room_under(canvas, figure, coat)
@@ -205,7 +245,7 @@ def test_clothes_stay_under_the_coat_down_to_its_hem():
     draw_garment(canvas, figure, dress, worn, room)
     draw_garment(canvas, figure, coat, outer)
     hem = int(figure.frame.to_canvas((0, coat.hem_y))[1])
-    assert not worn.mask[:hem - 6].any() and worn.mask[hem + 20:].sum() > 1000
+    assert not worn.mask[: hem - 6].any() and worn.mask[hem + 20 :].sum() > 1000
 
 
 def test_paint_takes_pixels_from_all_but_its_owners():
@@ -222,11 +262,12 @@ def test_paint_takes_pixels_from_all_but_its_owners():
 
 def test_averaging_down_keeps_neighbours_apart_and_leaves_no_gap():
     left = np.zeros((8, 8), np.uint8)
-    left[:, :3] = 255                                   # cuts the second column of picture pixels in half
+    left[:, :3] = 255  # cuts the second column of picture pixels in half
     assert (visible(left) ^ visible(255 - left)).all()
 
 
 # ---- reproducible
+
 
 def test_pictures_depend_on_the_seed_and_not_on_the_count(tmp_path):
     few = contents(make_sample(tmp_path / "few", train=2, val=1, size_hw=(96, 72)))
@@ -240,12 +281,13 @@ def test_pictures_depend_on_the_seed_and_not_on_the_count(tmp_path):
 
 def test_the_same_arguments_give_the_same_bytes(tmp_path):
     assert contents(make_sample(tmp_path / "a", train=3, val=1, size_hw=(96, 72))) == contents(
-        make_sample(tmp_path / "b", train=3, val=1, size_hw=(96, 72)))
+        make_sample(tmp_path / "b", train=3, val=1, size_hw=(96, 72))
+    )
 
 
 def test_a_complete_folder_is_reused(tmp_path, monkeypatch):
     folder = make_sample(tmp_path / "a", train=1, val=1, size_hw=(96, 72))
-    monkeypatch.setattr(write, "draw_scene", None)      # drawing would fail
+    monkeypatch.setattr(write, "draw_scene", None)  # drawing would fail
     assert make_sample(tmp_path / "a", train=1, val=1, size_hw=(96, 72)) == folder
 
 
@@ -275,14 +317,16 @@ def test_an_empty_folder_is_filled(tmp_path):
 def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
     def fail(rng, size_hw):
         raise RuntimeError("out of paint")
+
     monkeypatch.setattr(write, "draw_scene", fail)
     with pytest.raises(RuntimeError, match="out of paint"):
         make_sample(tmp_path / "a", train=1, val=1)
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("wrong", [dict(train=-1), dict(train=0, val=0), dict(seed=-1),
-                                   dict(size_hw=(32, 32))])
+@pytest.mark.parametrize(
+    "wrong", [dict(train=-1), dict(train=0, val=0), dict(seed=-1), dict(size_hw=(32, 32))]
+)
 def test_impossible_arguments_are_refused(tmp_path, wrong):
     with pytest.raises(ValueError, match="Got"):
         make_sample(tmp_path / "a", **wrong)

@@ -4,7 +4,14 @@ import pytest
 from PIL import Image
 
 from fashion.datasets.files import find_data
-from fashion.datasets.splits import Split, load_as_trained, load_files, load_held_out, load_train_and_val, split_image_ids
+from fashion.datasets.splits import (
+    Split,
+    load_as_trained,
+    load_files,
+    load_held_out,
+    load_train_and_val,
+    split_image_ids,
+)
 
 IDS = [f"i{k}" for k in range(100)]
 
@@ -15,7 +22,9 @@ def test_a_split_parts_all_images():
 
 
 def test_a_split_depends_on_the_seed_and_not_on_the_order():
-    assert split_image_ids(IDS) == split_image_ids(IDS[::-1] + IDS[:5]) != split_image_ids(IDS, seed=1)
+    assert (
+        split_image_ids(IDS) == split_image_ids(IDS[::-1] + IDS[:5]) != split_image_ids(IDS, seed=1)
+    )
 
 
 def test_a_split_is_the_same_on_every_machine():
@@ -52,10 +61,15 @@ def test_attributes_that_2019_gave_by_mistake_are_left_out(make_folder):
     folder = make_folder(2019)
     header, *rows = (folder / "train.csv").read_text().splitlines()
     image_id, runs, height, width, _ = rows[0].split(",")
-    (folder / "train.csv").write_text("\n".join([header, f"{image_id},{runs},{height},{width},23_3", *rows[1:]]) + "\n")
+    (folder / "train.csv").write_text(
+        "\n".join([header, f"{image_id},{runs},{height},{width},23_3", *rows[1:]]) + "\n"
+    )
     files = find_data(folder)
     dataset = load_files(files, files.train_csv, files.ontology())
-    assert dataset.image_class_ids(0)[0] == 24 and not dataset.load_instance_fields(0)["gt_attributes"][0].any()
+    assert (
+        dataset.image_class_ids(0)[0] == 24
+        and not dataset.load_instance_fields(0)["gt_attributes"][0].any()
+    )
 
 
 def test_a_folder_without_val_csv_is_split(make_folder):
@@ -91,15 +105,22 @@ def ids(dataset):
 def test_a_stratified_split_holds_out_some_of_every_category(many):
     for seed in range(5):
         train, val = load_train_and_val(find_data(many), split=Split(seed=seed))
-        assert sum(24 in val.image_class_ids(i) for i in val.image_ids) >= 1 and 2 <= val.num_images <= 3
+        assert (
+            sum(24 in val.image_class_ids(i) for i in val.image_ids) >= 1
+            and 2 <= val.num_images <= 3
+        )
         assert sorted(ids(train) + ids(val)) == [f"p{i:02d}" for i in range(20)]
 
 
 def test_near_duplicates_are_on_one_side(many):
     """In one of these splits, photos that look alike are parted unless they are kept together."""
+
     def parted(**options):
         splits = [Split(fold=(i, 3), seed=seed, **options) for i in (1, 2, 3) for seed in range(3)]
-        return any(len({"p00", "p19"} & set(ids(load_train_and_val(find_data(many), split=split)[1]))) == 1 for split in splits)
+        return any(
+            len({"p00", "p19"} & set(ids(load_train_and_val(find_data(many), split=split)[1]))) == 1
+            for split in splits
+        )
 
     assert parted(near_duplicates=False) and not parted()
 
@@ -114,7 +135,10 @@ def test_rows_in_another_order_are_split_alike(many):
 
 @pytest.mark.parametrize("kind", ["stratified", "random"])
 def test_each_photo_is_held_out_in_one_fold(many, kind):
-    held_out = [ids(load_train_and_val(find_data(many), split=Split(kind, fold=(i, 4)))[1]) for i in (1, 2, 3, 4)]
+    held_out = [
+        ids(load_train_and_val(find_data(many), split=Split(kind, fold=(i, 4)))[1])
+        for i in (1, 2, 3, 4)
+    ]
     assert sorted(name for fold in held_out for name in fold) == [f"p{i:02d}" for i in range(20)]
     assert {len(fold) for fold in held_out} <= {4, 5, 6}
 
@@ -129,9 +153,16 @@ def test_a_split_comes_back_from_a_file():
     assert Split(**split.to_dict()) == Split(**split.to_dict() | {"fold": [2, 5]}) == split
 
 
-@pytest.mark.parametrize(("words", "told"), [
-    ({"fold": (6, 5)}, "Got 6/5"), ({"fold": (1, 1)}, "K at least 2"), ({"kind": "best"}, "Got 'best'"),
-    ({"kind": "val.csv", "fold": (1, 5)}, "Choose one"), ({"val_fraction": 1}, "between 0 and 1")])
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ({"fold": (6, 5)}, "Got 6/5"),
+        ({"fold": (1, 1)}, "K at least 2"),
+        ({"kind": "best"}, "Got 'best'"),
+        ({"kind": "val.csv", "fold": (1, 5)}, "Choose one"),
+        ({"val_fraction": 1}, "between 0 and 1"),
+    ],
+)
 def test_a_split_that_cannot_be_is_refused(words, told):
     with pytest.raises(ValueError, match=told):
         Split(**words)
@@ -142,15 +173,28 @@ def test_a_model_is_scored_on_the_photos_it_did_not_see(many, make_folder, caplo
     ontology = files.ontology()
     noted = Split().to_dict() | {"held_out": ["p03", "p07"]}
     assert ids(load_held_out(files, ontology, noted)) == ["p03", "p07"]
-    before = ids(load_held_out(files, ontology))                                   # of a model from before there was a choice
+    before = ids(load_held_out(files, ontology))  # of a model from before there was a choice
     assert before == split_image_ids([f"p{i:02d}" for i in range(20)])[1]
     make_folder.write_csv(many / "val.csv", [["p05", make_folder.square(0, 0, 5), 0, []]], 2020)
     files = find_data(many)
-    assert ids(load_held_out(files, ontology)) == ids(load_held_out(files, ontology, Split("val.csv").to_dict())) == ["p05"]
-    assert ids(load_held_out(files, ontology, noted)) == ["p03", "p07"]            # though there is a val.csv now
-    assert ids(load_held_out(files, ontology, noted | {"held_out": ["elsewhere"]})) == ["p05"]      # trained on other data
+    assert (
+        ids(load_held_out(files, ontology))
+        == ids(load_held_out(files, ontology, Split("val.csv").to_dict()))
+        == ["p05"]
+    )
+    assert ids(load_held_out(files, ontology, noted)) == [
+        "p03",
+        "p07",
+    ]  # though there is a val.csv now
+    assert ids(load_held_out(files, ontology, noted | {"held_out": ["elsewhere"]})) == [
+        "p05"
+    ]  # trained on other data
     train, val = load_as_trained(files, ontology, noted)
-    assert ids(val) == ["p03", "p07"] and len(ids(train)) == 18 and set(ids(train)).isdisjoint(ids(val))
+    assert (
+        ids(val) == ["p03", "p07"]
+        and len(ids(train)) == 18
+        and set(ids(train)).isdisjoint(ids(val))
+    )
     train, val = load_as_trained(files, ontology, noted | {"held_out": ["elsewhere"]})
     assert ids(val) == ["p05"] and len(ids(train)) == 20
     with caplog.at_level(logging.WARNING):
@@ -162,14 +206,19 @@ def test_a_model_is_scored_on_the_photos_it_did_not_see(many, make_folder, caplo
 def test_too_few_photos_are_told_with_the_file_and_what_was_left_out(make_folder, split):
     rows = make_folder.rows_of(2020)
     rows = [[*row[:2], row[2] if row[0] == "a" else 99, row[3]] for row in rows]
-    with pytest.raises(ValueError, match="train.csv cannot be split. .* 1.*left out: 3, the first "
-                                         "in line 3: unknown category 99"):
+    with pytest.raises(
+        ValueError,
+        match="train.csv cannot be split. .* 1.*left out: 3, the first "
+        "in line 3: unknown category 99",
+    ):
         load_train_and_val(find_data(make_folder(2020, rows)), split=split, skip_bad=True)
 
 
 def test_photos_that_are_in_both_files_are_told(make_folder, caplog):
     folder = make_folder(2020)
-    make_folder.write_csv(folder / "val.csv", [row for row in make_folder.rows_of(2020) if row[0] == "b"], 2020)
+    make_folder.write_csv(
+        folder / "val.csv", [row for row in make_folder.rows_of(2020) if row[0] == "b"], 2020
+    )
     load_train_and_val(find_data(folder))
     assert "1 photos are in" in caplog.text and "b for one" in caplog.text
 

@@ -1,4 +1,5 @@
 """Stratify: shares by hand, guarantees on random labels, whole groups."""
+
 import numpy as np
 import pytest
 
@@ -24,7 +25,9 @@ def test_every_label_has_its_share_in_every_fold():
     present = np.array([[1, 1]] * 8 + [[1, 0]] * 4 + [[0, 0]] * 4, bool)
     fold = folds(present, alone(16), np.random.default_rng(0).permutation(16), 4)
     for i in range(4):
-        assert present[fold == i].sum(axis=0).tolist() == [3, 2] and np.count_nonzero(fold == i) == 4
+        assert (
+            present[fold == i].sum(axis=0).tolist() == [3, 2] and np.count_nonzero(fold == i) == 4
+        )
 
 
 def test_the_rarest_label_is_dealt_out_first():
@@ -39,7 +42,9 @@ def test_a_tenth_of_every_label_is_held_out(labels):
     val = hold_out(labels, alone(1000), np.random.default_rng(0).permutation(1000), 0.1)
     photos, held_out = labels.sum(axis=0), labels[val].sum(axis=0)
     several = photos > 1
-    assert (held_out[several] >= 0.1 * photos[several]).all() and (held_out[several] < photos[several]).all()
+    assert (held_out[several] >= 0.1 * photos[several]).all() and (
+        held_out[several] < photos[several]
+    ).all()
     assert (held_out[~several] == 0).all() and several.sum() == 28
     common = photos >= 50
     assert (held_out[common] <= 0.15 * photos[common]).all() and 100 <= val.sum() <= 115
@@ -49,7 +54,10 @@ def test_folds_part_the_photos_and_even_out_what_chance_would_not(labels):
     fold = folds(labels, alone(1000), np.arange(1000), 5)
     assert abs(np.bincount(fold) - 200).max() <= 10
     frequent = labels.sum(axis=0) >= 10
-    shares = np.stack([labels[fold == i].sum(axis=0) for i in range(5)])[:, frequent] / labels.sum(axis=0)[frequent]
+    shares = (
+        np.stack([labels[fold == i].sum(axis=0) for i in range(5)])[:, frequent]
+        / labels.sum(axis=0)[frequent]
+    )
     assert shares.min() > 0.1 and shares.max() < 0.3
 
 
@@ -63,14 +71,28 @@ def test_a_group_stays_together(labels):
 def test_photos_in_another_order_are_parted_alike(labels):
     rng = np.random.default_rng(2)
     order, moved = rng.permutation(1000), rng.permutation(1000)
-    place = np.argsort(moved)            # where photo i has gone
-    assert (hold_out(labels[moved], alone(1000), place[order], 0.1) == hold_out(labels, alone(1000), order, 0.1)[moved]).all()
-    assert (folds(labels[moved], alone(1000), place[order], 4) == folds(labels, alone(1000), order, 4)[moved]).all()
+    place = np.argsort(moved)  # where photo i has gone
+    assert (
+        hold_out(labels[moved], alone(1000), place[order], 0.1)
+        == hold_out(labels, alone(1000), order, 0.1)[moved]
+    ).all()
+    assert (
+        folds(labels[moved], alone(1000), place[order], 4)
+        == folds(labels, alone(1000), order, 4)[moved]
+    ).all()
 
 
 def test_neither_part_is_empty():
-    for present in (np.eye(3, dtype=bool), np.zeros((3, 2), bool), np.ones((3, 1), bool), np.zeros((3, 0), bool)):
-        assert hold_out(present, alone(3), alone(3), 0.1).sum() == 1 and hold_out(present, alone(3), alone(3), 0.99).sum() <= 2
+    for present in (
+        np.eye(3, dtype=bool),
+        np.zeros((3, 2), bool),
+        np.ones((3, 1), bool),
+        np.zeros((3, 0), bool),
+    ):
+        assert (
+            hold_out(present, alone(3), alone(3), 0.1).sum() == 1
+            and hold_out(present, alone(3), alone(3), 0.99).sum() <= 2
+        )
 
 
 def test_there_must_be_something_to_part():

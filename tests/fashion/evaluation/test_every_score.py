@@ -1,4 +1,5 @@
 """Every score at once: the shared comparison changes no number, and which detections count where."""
+
 import pytest
 
 from fashion.evaluation.attribute_f1 import attribute_f1
@@ -23,7 +24,9 @@ def test_average_precision_is_what_each_metric_says_alone(random_case, in_order,
         assert scores["coco"][kind] == evaluate_coco_ap(truth, detections, kind)
         assert scores["f1_ap"][kind] == evaluate_f1_ap(truth, detections, kind)
         assert scores["fashionpedia"][kind] == evaluate_fashionpedia(truth, detections, kind)
-        assert scores["fashionpedia_fixed"][kind] == evaluate_fashionpedia(truth, detections, kind, fixed=True)
+        assert scores["fashionpedia_fixed"][kind] == evaluate_fashionpedia(
+            truth, detections, kind, fixed=True
+        )
         assert scores["curves"][kind].keys() == {"recalls", "all", "per_category"}
 
 
@@ -34,8 +37,12 @@ def test_a_decision_is_measured_on_the_detections_of_a_high_score(random_case, t
     assert 0 < len(sure) < len(detections)
     scores = score_stored(truth, detections, score_threshold=threshold)
     assert scores["score_threshold"] == threshold
-    for name, measure in (("kaggle_2019", score_2019), ("kaggle_2020", score_2020), ("attributes", attribute_f1),
-                          ("found", found_per_category)):
+    for name, measure in (
+        ("kaggle_2019", score_2019),
+        ("kaggle_2020", score_2020),
+        ("attributes", attribute_f1),
+        ("found", found_per_category),
+    ):
         assert scores[name] == measure(truth, sure)
     assert scores["pixels"] == score_pixels(truth, sure, score_threshold=0)
     assert scores["corloc"] == corloc(truth, detections)

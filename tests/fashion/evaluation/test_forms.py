@@ -1,4 +1,5 @@
 """Forms: a square written in COCO's three ways."""
+
 import numpy as np
 from pycocotools import mask as coco_mask
 
@@ -9,7 +10,9 @@ def test_all_forms_are_one_mask():
     square = np.zeros((10, 12), np.uint8)
     square[2:6, 3:9] = 1
     packed = coco_mask.encode(np.asfortranarray(square))
-    counts = np.diff(np.flatnonzero(np.diff(np.concatenate([[0], square.T.ravel(), [0]]))), prepend=0).tolist()
+    counts = np.diff(
+        np.flatnonzero(np.diff(np.concatenate([[0], square.T.ravel(), [0]]))), prepend=0
+    ).tolist()
     counts = [*counts, square.size - sum(counts)]
     for form in ([[3, 2, 9, 2, 9, 6, 3, 6]], {"size": [10, 12], "counts": counts}, packed):
         np.testing.assert_array_equal(coco_mask.decode(compressed(form, (10, 12))), square)

@@ -1,4 +1,5 @@
 """Greedy matching, by pencil: boxes in a row, of which each detection takes the free one that it overlaps most."""
+
 import pytest
 
 from fashion.evaluation.greedy import grouped, matches
@@ -19,4 +20,6 @@ def test_the_surest_chooses_first_and_nothing_twice(threshold, wanted):
 def test_crowds_and_unsure_detections_are_in_no_group():
     truth = {"annotations": [item(0), item(1, iscrowd=1), item(2)]}
     objects, found = grouped(truth, [item(0, 0.4), item(1, 0.5)], 0.5)
-    assert [o["bbox"][0] for o in objects[7, 3]] == [0, 2] and [o["bbox"][0] for o in found[7, 3]] == [1]
+    assert [o["bbox"][0] for o in objects[7, 3]] == [0, 2] and [
+        o["bbox"][0] for o in found[7, 3]
+    ] == [1]

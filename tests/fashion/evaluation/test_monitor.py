@@ -1,4 +1,5 @@
 """Monitor: scores and a picture after an epoch, and what was missed is shown more often."""
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -22,7 +23,7 @@ def few(tiny_model, monkeypatch):
 
 def test_it_scores_some_photos_and_draws_them(few, validation, tmp_path):
     monitor = Monitor(few, validation, RunFolder(tmp_path))
-    assert monitor.image_ids.tolist() == [0, 3]                 # spread over the data set
+    assert monitor.image_ids.tolist() == [0, 3]  # spread over the data set
     scores = monitor(epoch=6)
     assert set(scores) == {"val_mask_ap", "val_mask_ap50", "val_box_ap", "val_attribute_micro_f1"}
     assert all(0 <= value <= 1 for value in scores.values())
@@ -34,13 +35,17 @@ def test_photos_with_missed_frequent_classes_come_twice_as_often(few, validation
     classes = [validation.image_class_ids(i) for i in validation.image_ids]
     batches = Batches([1.0, 1.5, 1.0, 3.0])
     heard = []
-    monitor = Monitor(few, validation, RunFolder(tmp_path), batches, classes, on_repeats=heard.append)
+    monitor = Monitor(
+        few, validation, RunFolder(tmp_path), batches, classes, on_repeats=heard.append
+    )
     monitor(epoch=0)
     assert heard == [batches.sampler.repeats]
     once = batches.sampler.repeats / [1.0, 1.5, 1.0, 3.0]
-    assert set(once) <= {1.0, 2.0} and 2.0 in once              # an untrained model misses everything
+    assert set(once) <= {1.0, 2.0} and 2.0 in once  # an untrained model misses everything
     monitor(epoch=1)
-    np.testing.assert_array_equal(batches.sampler.repeats, once * [1.0, 1.5, 1.0, 3.0])       # boosts do not pile up
+    np.testing.assert_array_equal(
+        batches.sampler.repeats, once * [1.0, 1.5, 1.0, 3.0]
+    )  # boosts do not pile up
 
 
 def test_without_batches_nothing_is_rebalanced(few, validation, tmp_path):
@@ -48,12 +53,23 @@ def test_without_batches_nothing_is_rebalanced(few, validation, tmp_path):
     assert monitor.batches is None and monitor.repeats is None
 
 
-def test_what_was_missed_goes_by_boxes_from_a_score_of_a_half(few, validation, tmp_path, monkeypatch):
+def test_what_was_missed_goes_by_boxes_from_a_score_of_a_half(
+    few, validation, tmp_path, monkeypatch
+):
     """Every object is detected by its box, without a mask, the first of them with a score of 0.4."""
     heard = {}
-    monkeypatch.setattr("fashion.evaluation.monitor.boost_missed_classes", lambda ids, found: heard.update(found) or np.ones(len(ids)))
+    monkeypatch.setattr(
+        "fashion.evaluation.monitor.boost_missed_classes",
+        lambda ids, found: heard.update(found) or np.ones(len(ids)),
+    )
     batches = Batches([1.0] * 4)
-    monitor = Monitor(few, validation, RunFolder(tmp_path), batches, [validation.image_class_ids(i) for i in validation.image_ids])
+    monitor = Monitor(
+        few,
+        validation,
+        RunFolder(tmp_path),
+        batches,
+        [validation.image_class_ids(i) for i in validation.image_ids],
+    )
     objects = monitor.ground_truth["annotations"]
     empty = coco_mask.encode(np.zeros(validation.image_hw(0), np.uint8, order="F"))
     detections = [row | {"segmentation": empty, "score": 0.5} for row in objects]
@@ -66,5 +82,9 @@ def test_what_was_missed_goes_by_boxes_from_a_score_of_a_half(few, validation, t
     monkeypatch.setattr("fashion.evaluation.monitor.predict_dataset", predict_dataset)
     monitor(epoch=0)
     categories = [row["category_id"] for row in objects]
-    expected = dict.fromkeys(categories, 1.0) | {categories[0]: 1 - 1 / categories.count(categories[0])}
-    assert heard == {validation.ontology.class_id_of(category): share for category, share in expected.items()}
+    expected = dict.fromkeys(categories, 1.0) | {
+        categories[0]: 1 - 1 / categories.count(categories[0])
+    }
+    assert heard == {
+        validation.ontology.class_id_of(category): share for category, share in expected.items()
+    }

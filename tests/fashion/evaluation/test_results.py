@@ -48,7 +48,10 @@ def test_boxes_are_x_y_width_height():
 
 
 def test_boxes_come_back_from_x_y_width_height():
-    assert boxes_of([{"bbox": [1, 2, 3, 4.5]}, {"bbox": [0, 0, 0, 0]}]).tolist() == [[2, 1, 6.5, 4], [0, 0, 0, 0]]
+    assert boxes_of([{"bbox": [1, 2, 3, 4.5]}, {"bbox": [0, 0, 0, 0]}]).tolist() == [
+        [2, 1, 6.5, 4],
+        [0, 0, 0, 0],
+    ]
     assert boxes_of([]).shape == (0, 4)
 
 
@@ -68,9 +71,15 @@ def test_no_detections_give_no_rows():
 
 
 def test_scores_of_attributes_may_be_stored_without_probabilities_of_masks():
-    result = detections(1) | {"class_ids": np.array([1]), "attribute_scores": np.full((1, ONTOLOGY.num_attributes), 0.12341)}
-    row, = coco_results(result, 5, ONTOLOGY, attribute_scores=True)
-    assert row["attribute_scores"] == [0.1234] * ONTOLOGY.num_attributes and "mask_probabilities" not in row
+    result = detections(1) | {
+        "class_ids": np.array([1]),
+        "attribute_scores": np.full((1, ONTOLOGY.num_attributes), 0.12341),
+    }
+    (row,) = coco_results(result, 5, ONTOLOGY, attribute_scores=True)
+    assert (
+        row["attribute_scores"] == [0.1234] * ONTOLOGY.num_attributes
+        and "mask_probabilities" not in row
+    )
 
 
 def test_attributes_are_optional():
@@ -80,13 +89,21 @@ def test_attributes_are_optional():
 
 
 def test_raw_results_have_what_thresholds_are_applied_to():
-    result = detections() | {"attribute_scores": np.random.default_rng(1).random((4, 294)).astype(np.float32)}
-    result["class_ids"][:] = (1, 24, 11, 34)    # a shoe (category 23) carries no attributes
+    result = detections() | {
+        "attribute_scores": np.random.default_rng(1).random((4, 294)).astype(np.float32)
+    }
+    result["class_ids"][:] = (1, 24, 11, 34)  # a shoe (category 23) carries no attributes
     rows = json.loads(json.dumps(coco_results(result, 5, ONTOLOGY, raw=True)))
     assert ["attribute_scores" in row for row in rows] == [True, False, True, True]
-    np.testing.assert_allclose(rows[2]["attribute_scores"], result["attribute_scores"][2], atol=5.1e-5)
+    np.testing.assert_allclose(
+        rows[2]["attribute_scores"], result["attribute_scores"][2], atol=5.1e-5
+    )
     for i, row in enumerate(rows):
-        np.testing.assert_allclose(unpacked_mask(row["mask_probabilities"]) / 255, result["mask_probabilities"][i], atol=0.5 / 255 + 1e-6)
+        np.testing.assert_allclose(
+            unpacked_mask(row["mask_probabilities"]) / 255,
+            result["mask_probabilities"][i],
+            atol=0.5 / 255 + 1e-6,
+        )
 
 
 def test_packed_masks_come_back():

@@ -1,4 +1,5 @@
 """Shares of photos, and whether they differ by more than chance."""
+
 import numpy as np
 import pytest
 
@@ -16,7 +17,9 @@ def test_a_difference_in_standard_errors(make_objects, ontology, box):
     val = make_objects([*rows, *((name, box(9, 9, 5, 5), 1, []) for name in "abc")], "val.csv")
     found = compare(train, val, ontology)
     shirt, sock, button = found["classes"]
-    assert (sock["train"], sock["val"], sock["difference"]) == (0.25, 0.75, 0.5) and sock["z"] == pytest.approx(np.sqrt(2))
-    assert shirt["z"] is None and button["z"] is None     # in all photos, and in none
+    assert (sock["train"], sock["val"], sock["difference"]) == (0.25, 0.75, 0.5) and sock[
+        "z"
+    ] == pytest.approx(np.sqrt(2))
+    assert shirt["z"] is None and button["z"] is None  # in all photos, and in none
     assert found["attributes"][0]["train_photos"] == 1 and found["attributes"][0]["val_photos"] == 0
     assert found["photos"] == [4, 4] and found["objects"] == [5, 7]

@@ -1,4 +1,5 @@
 """Counts that a person can check against the six objects of the wardrobe."""
+
 import numpy as np
 import pytest
 
@@ -13,13 +14,20 @@ def objects(make_objects, wardrobe):
 def test_objects_and_photos_of_a_class_are_counted(objects, ontology):
     rows = frequencies.class_rows(objects, ontology)
     assert [(row["name"], row["group"], row["objects"], row["photos"]) for row in rows] == [
-        ("shirt, blouse", "top", 2, 2), ("sock", "feet", 3, 2), ("button", "part", 1, 1)]
+        ("shirt, blouse", "top", 2, 2),
+        ("sock", "feet", 3, 2),
+        ("button", "part", 1, 1),
+    ]
     assert rows[1]["share_of_photos"] == 2 / 3
 
 
 def test_objects_and_photos_of_an_attribute_are_counted(objects, ontology):
     rows = frequencies.attribute_rows(objects, ontology)
-    assert [(row["name"], row["objects"], row["photos"]) for row in rows] == [("red", 2, 1), ("blue", 1, 1), ("long", 1, 1)]
+    assert [(row["name"], row["objects"], row["photos"]) for row in rows] == [
+        ("red", 2, 1),
+        ("blue", 1, 1),
+        ("long", 1, 1),
+    ]
 
 
 def test_how_many_photos_have_how_many_objects_and_classes(objects):
@@ -33,7 +41,11 @@ def test_classes_that_are_together(objects):
 def test_pairs_are_ordered_from_company_to_avoidance():
     # 100 photos, three classes in 50 each: chance brings every pair together in 25.
     counts = np.array([[50, 40, 25], [40, 50, 5], [25, 5, 50]])
-    assert frequencies.pairs_of(counts, 100, 3) == [(0, 1, 40, 25.0), (0, 2, 25, 25.0), (1, 2, 5, 25.0)]
+    assert frequencies.pairs_of(counts, 100, 3) == [
+        (0, 1, 40, 25.0),
+        (0, 2, 25, 25.0),
+        (1, 2, 5, 25.0),
+    ]
     assert frequencies.pairs_of(counts, 100, 26) == []
 
 
@@ -43,5 +55,7 @@ def test_attributes_of_classes(objects):
 
 
 def test_how_many_kinds_make_up_half():
-    assert frequencies.half_of([5, 3, 1, 1], 0.5) == 1 and frequencies.half_of([5, 3, 1, 1], 0.9) == 3
+    assert (
+        frequencies.half_of([5, 3, 1, 1], 0.5) == 1 and frequencies.half_of([5, 3, 1, 1], 0.9) == 3
+    )
     assert frequencies.half_of([0, 0], 0.5) == 0

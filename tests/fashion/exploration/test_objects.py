@@ -1,4 +1,5 @@
 """The columns say what the masks of the data set say."""
+
 import numpy as np
 
 from fashion.exploration import objects as module
@@ -8,11 +9,20 @@ from fashion.exploration.objects import measure_objects
 def test_columns_agree_with_the_masks(make_dataset, wardrobe, monkeypatch):
     dataset = make_dataset(wardrobe)
     told = []
-    for block in (1, 1 << 20):     # a row at a time, and all at once
+    for block in (1, 1 << 20):  # a row at a time, and all at once
         monkeypatch.setattr(module, "_BLOCK_BYTES", block)
         found = measure_objects(dataset, told.append)
-        assert found.areas.tolist() == [50, 50, 600, 200, 4, 100] and found.parts.tolist() == [1] * 6
-        assert found.image.tolist() == [0, 0, 0, 1, 1, 2] and found.class_ids.tolist() == [2, 2, 1, 1, 3, 2]
+        assert (
+            found.areas.tolist() == [50, 50, 600, 200, 4, 100] and found.parts.tolist() == [1] * 6
+        )
+        assert found.image.tolist() == [0, 0, 0, 1, 1, 2] and found.class_ids.tolist() == [
+            2,
+            2,
+            1,
+            1,
+            3,
+            2,
+        ]
         assert found.sides_hw.tolist() == [[10, 5], [10, 5], [20, 30], [20, 10], [2, 2], [10, 10]]
         assert found.labelled.tolist() == [0, 1, 1, 2] and found.attributes.tolist() == [0, 0, 2, 1]
     assert sum(told) == 12 and max(told) == 6

@@ -1,4 +1,5 @@
 """Sizes and shapes, by hand."""
+
 import numpy as np
 
 from fashion.exploration.quantiles import coco_sizes, mask_rows, photo_sizes, quantiles
@@ -15,7 +16,9 @@ def test_quantiles_of_hundred_and_one_numbers():
 def test_photos_are_counted_by_size():
     sizes = photo_sizes(np.array([[200, 100], [200, 100], [300, 160]]))
     assert sum(cell[2] for cell in sizes["grid"]) == 3 and sizes["different"] == 2
-    assert sizes["commonest"] == {"width": 100, "height": 200, "photos": 2} and sizes["upright"] == 1.0
+    assert (
+        sizes["commonest"] == {"width": 100, "height": 200, "photos": 2} and sizes["upright"] == 1.0
+    )
     assert sum(sizes["megapixels"]["counts"]) == 3 and sizes["aspect"]["quantiles"][2] == 2.0
 
 
@@ -27,7 +30,11 @@ def test_shapes_by_class(make_objects, wardrobe):
     objects = make_objects(wardrobe)
     whole, shirt, sock, button = mask_rows(objects, ["shirt", "sock", "button"], objects.areas * 4)
     assert (whole["name"], whole["objects"], shirt["objects"]) == ("all", 6, 2)
-    assert button["share"] == [4 / 1200] * 5 and button["fill"] == [1.0] * 5 and button["aspect"] == [1.0] * 5
+    assert (
+        button["share"] == [4 / 1200] * 5
+        and button["fill"] == [1.0] * 5
+        and button["aspect"] == [1.0] * 5
+    )
     assert sock["pixels"][2] == 50 and sock["aspect"][2] == 2.0 and sock["in_parts"] == 0
     assert shirt["photo_sizes"] == [2, 0, 0] and shirt["canvas_sizes"] == [1, 1, 0]
 

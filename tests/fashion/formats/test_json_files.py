@@ -13,7 +13,9 @@ def test_content_is_read_with_or_without_a_byte_order_mark(tmp_path):
 
 def test_a_file_that_is_missing_is_named(tmp_path):
     for path in (tmp_path / "none.json", tmp_path):
-        with pytest.raises(FileNotFoundError, match=f"There is no file {path}. Expected ground truth"):
+        with pytest.raises(
+            FileNotFoundError, match=f"There is no file {path}. Expected ground truth"
+        ):
             read_json(path, "ground truth")
 
 

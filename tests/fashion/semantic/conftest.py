@@ -1,4 +1,5 @@
 """A data set of drawn squares and bars on canvases of 32 pixels, and a network that is trained in a second."""
+
 import numpy as np
 import pytest
 
@@ -24,8 +25,10 @@ def squares():
         def load_mask(self, image_id):
             masks = np.zeros((64, 48, 2), bool)
             y, x = np.random.default_rng(image_id).integers(0, 16, 2)
-            masks[y + 8:y + 16, x + 8:x + 16, 0] = True             # the pocket comes first, and is painted last
-            masks[y:y + 32, x:x + 32, 1] = True
+            masks[y + 8 : y + 16, x + 8 : x + 16, 0] = (
+                True  # the pocket comes first, and is painted last
+            )
+            masks[y : y + 32, x : x + 32, 1] = True
             return masks, np.array([2, 1], np.int32)
 
         def load_objects(self, image_id):
@@ -54,4 +57,5 @@ def tiny_network():
         x = keras.layers.BatchNormalization(momentum=0.9, name="norm")(x)
         x = keras.layers.Dropout(0.2, name="drop")(x)
         return keras.Model(image, keras.layers.Conv2D(3, 1, name="logits")(x), name="tiny")
+
     return make

@@ -1,4 +1,5 @@
 """Label maps: painting by hand, the border, and that no photo is done twice."""
+
 import numpy as np
 import pytest
 
@@ -10,7 +11,9 @@ from mrcnn.data.window_masks import WindowMasks
 
 def windows(*pictures):
     """Of pictures as rows of text, '#' is the mask."""
-    return WindowMasks.from_dense(np.stack([[[c == "#" for c in row] for row in rows] for rows in pictures], axis=-1))
+    return WindowMasks.from_dense(
+        np.stack([[[c == "#" for c in row] for row in rows] for rows in pictures], axis=-1)
+    )
 
 
 WHOLE = [0, 0, 2, 4]
@@ -18,8 +21,14 @@ WHOLE = [0, 0, 2, 4]
 
 def test_the_smallest_object_is_painted_last():
     coat, pocket = ["####", "####"], ["....", ".##."]
-    assert paint(windows(coat, pocket), np.array([8, 2]), [1, 2], WHOLE).tolist() == [[1, 1, 1, 1], [1, 2, 2, 1]]
-    assert paint(windows(pocket, coat), np.array([2, 8]), [2, 1], WHOLE).tolist() == [[1, 1, 1, 1], [1, 2, 2, 1]]
+    assert paint(windows(coat, pocket), np.array([8, 2]), [1, 2], WHOLE).tolist() == [
+        [1, 1, 1, 1],
+        [1, 2, 2, 1],
+    ]
+    assert paint(windows(pocket, coat), np.array([2, 8]), [2, 1], WHOLE).tolist() == [
+        [1, 1, 1, 1],
+        [1, 2, 2, 1],
+    ]
 
 
 def test_small_is_what_is_small_in_the_photo():
@@ -30,7 +39,9 @@ def test_small_is_what_is_small_in_the_photo():
 
 
 def test_of_equal_ones_the_later_is_painted_last():
-    assert paint(windows(["##..", "...."], [".##.", "...."]), np.array([2, 2]), [1, 2], WHOLE)[0].tolist() == [1, 2, 2, 0]
+    assert paint(windows(["##..", "...."], [".##.", "...."]), np.array([2, 2]), [1, 2], WHOLE)[
+        0
+    ].tolist() == [1, 2, 2, 0]
 
 
 def test_the_border_is_ignored_and_nothing_is_background():
@@ -41,7 +52,11 @@ def test_the_border_is_ignored_and_nothing_is_background():
 def test_a_tall_photo_fills_the_height(squares):
     """64 x 48 on 32 x 32 is 32 x 24, with four columns of border on each side."""
     image, labels = labelled_photo(squares(1), 0, 32)
-    assert image.shape == (32, 32, 3) and (labels[:, 4:28] != IGNORED).all() and (labels[:, :4] == IGNORED).all()
+    assert (
+        image.shape == (32, 32, 3)
+        and (labels[:, 4:28] != IGNORED).all()
+        and (labels[:, :4] == IGNORED).all()
+    )
     assert (labels[:, 28:] == IGNORED).all() and (image[:, :4] == 0).all()
     assert (labels == 2).sum() == 16 and (labels == 1).sum() == 256 - 16
 
@@ -62,7 +77,9 @@ def test_it_is_the_same_as_painting_the_photo_and_shrinking_it(sample_folder, on
 
 def test_canvases_are_made_once_while_there_is_room(squares, monkeypatch):
     asked, data = [], squares(3)
-    monkeypatch.setattr(type(data), "load_image", lambda self, i: asked.append(i) or np.zeros((64, 48, 3), np.uint8))
+    monkeypatch.setattr(
+        type(data), "load_image", lambda self, i: asked.append(i) or np.zeros((64, 48, 3), np.uint8)
+    )
     photos = LabelledPhotos(data, 32, memory=2 * 4 * 32**2)
     for _ in range(2):
         for index in range(3):
@@ -72,7 +89,10 @@ def test_canvases_are_made_once_while_there_is_room(squares, monkeypatch):
 
 def test_pixels_of_each_class_and_of_the_photos_that_have_it(squares):
     pixels, photo_pixels = LabelledPhotos(squares(2), 32).frequencies()
-    assert pixels.tolist() == [2 * (32 * 24 - 256), 2 * 240, 2 * 16] and photo_pixels.tolist() == [2 * 32 * 24] * 3
+    assert (
+        pixels.tolist() == [2 * (32 * 24 - 256), 2 * 240, 2 * 16]
+        and photo_pixels.tolist() == [2 * 32 * 24] * 3
+    )
 
 
 def test_a_photo_that_fails_is_named(squares):

@@ -1,4 +1,5 @@
 """Losses of label maps: by hand, against Keras' own, and what teaches nothing."""
+
 import keras
 import numpy as np
 import pytest
@@ -8,11 +9,17 @@ from fashion.semantic.losses import IGNORED, median_frequency_weights, pixel_los
 from mrcnn.inference.compiled import compiled
 
 # Probabilities 3/4 and 1/4 of two classes.
-ROW = np.log(np.float32([[[[3, 1], [1, 3]]]]))      # (1, 1, 2, 2)
+ROW = np.log(np.float32([[[[3, 1], [1, 3]]]]))  # (1, 1, 2, 2)
 
 
 def loss_of(logits, labels, **settings):
-    return float(pixel_loss(ops.convert_to_tensor(np.float32(logits)), ops.convert_to_tensor(np.uint8(labels)), **settings))
+    return float(
+        pixel_loss(
+            ops.convert_to_tensor(np.float32(logits)),
+            ops.convert_to_tensor(np.uint8(labels)),
+            **settings,
+        )
+    )
 
 
 def random_case(seed=0):
@@ -33,7 +40,9 @@ def test_focal_loss_by_hand():
 def test_cross_entropy_is_that_of_keras_and_focal_loss_too():
     logits, labels = random_case()
     hot = np.eye(5, dtype=np.float32)[labels]
-    assert loss_of(logits, labels) == pytest.approx(float(keras.losses.CategoricalCrossentropy(from_logits=True)(hot, logits)), rel=1e-5)
+    assert loss_of(logits, labels) == pytest.approx(
+        float(keras.losses.CategoricalCrossentropy(from_logits=True)(hot, logits)), rel=1e-5
+    )
     focal = keras.losses.CategoricalFocalCrossentropy(alpha=1.0, gamma=1.5, from_logits=True)
     assert loss_of(logits, labels, gamma=1.5) == pytest.approx(float(focal(hot, logits)), rel=1e-4)
 
@@ -47,16 +56,25 @@ def test_gamma_0_is_cross_entropy():
 def test_weights_of_classes_weigh_the_mean_as_well():
     """Pixels of 3/4 and 1/4, both really of class 0 and 1: weights 1 and 3 make it a mean of four."""
     logits, labels = np.log(np.float32([[[[3, 1], [3, 1]]]])), [[[0, 1]]]
-    assert loss_of(logits, labels, class_weights=[1, 3]) == pytest.approx(-(np.log(3 / 4) + 3 * np.log(1 / 4)) / 4, rel=1e-5)
-    assert loss_of(logits, labels, class_weights=[2, 2]) == pytest.approx(loss_of(logits, labels), rel=1e-5)
+    assert loss_of(logits, labels, class_weights=[1, 3]) == pytest.approx(
+        -(np.log(3 / 4) + 3 * np.log(1 / 4)) / 4, rel=1e-5
+    )
+    assert loss_of(logits, labels, class_weights=[2, 2]) == pytest.approx(
+        loss_of(logits, labels), rel=1e-5
+    )
 
 
-@pytest.mark.parametrize("settings", [{}, {"gamma": 2.0}, {"class_weights": [1.0, 2.0, 1.0, 1.0, 1.0]}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"gamma": 2.0}, {"class_weights": [1.0, 2.0, 1.0, 1.0, 1.0]}]
+)
 def test_the_border_teaches_nothing(settings):
     import tensorflow as tf
+
     logits, labels = random_case()
     labels[0] = IGNORED
-    assert loss_of(logits, labels, **settings) == pytest.approx(loss_of(logits[1:], labels[1:], **settings), rel=1e-5)
+    assert loss_of(logits, labels, **settings) == pytest.approx(
+        loss_of(logits[1:], labels[1:], **settings), rel=1e-5
+    )
     variable = tf.Variable(logits)
     with tf.GradientTape() as tape:
         loss = pixel_loss(variable, ops.convert_to_tensor(labels), **settings)
@@ -72,13 +90,19 @@ def test_a_batch_of_border_alone_costs_nothing_and_a_sure_pixel_no_more():
 def test_xla_computes_the_same():
     logits, labels = random_case()
     labels[0, 0] = IGNORED
-    step = compiled(lambda a, b: pixel_loss(a, b, gamma=2.0, class_weights=[1, 2, 3, 4, 5]), None, xla=True)
+    step = compiled(
+        lambda a, b: pixel_loss(a, b, gamma=2.0, class_weights=[1, 2, 3, 4, 5]), None, xla=True
+    )
     found = float(step(ops.convert_to_tensor(logits), ops.convert_to_tensor(np.uint8(labels))))
-    assert found == pytest.approx(loss_of(logits, labels, gamma=2.0, class_weights=[1, 2, 3, 4, 5]), rel=1e-5)
+    assert found == pytest.approx(
+        loss_of(logits, labels, gamma=2.0, class_weights=[1, 2, 3, 4, 5]), rel=1e-5
+    )
 
 
 def test_the_class_of_median_frequency_weighs_1():
     """Frequencies 0.8, 0.2, 0.1 where they occur: the median is 0.2."""
-    assert median_frequency_weights(np.array([80, 10, 5, 0]), np.array([100, 50, 50, 0])).tolist() == pytest.approx([0.25, 1, 2, 0])
+    assert median_frequency_weights(
+        np.array([80, 10, 5, 0]), np.array([100, 50, 50, 0])
+    ).tolist() == pytest.approx([0.25, 1, 2, 0])
     with pytest.raises(ValueError, match="no pixel has a label"):
         median_frequency_weights(np.zeros(2), np.zeros(2))

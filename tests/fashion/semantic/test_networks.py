@@ -1,4 +1,5 @@
 """The networks: shapes, parameters counted by hand, dilation, XLA, and whether each can learn two pictures by heart."""
+
 import cv2
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ def built():
         if name not in made:
             made[name] = build_network(name, 32, CLASSES, WIDTH)
         return made[name]
+
     return get
 
 
@@ -31,7 +33,14 @@ def conv(channels, filters, size=3):
 
 
 def unet_by_hand(w, classes):
-    down = conv(3, w) + conv(w, w) + sum(conv(w * 2**i, w * 2**(i + 1)) + conv(w * 2**(i + 1), w * 2**(i + 1)) for i in range(4))
+    down = (
+        conv(3, w)
+        + conv(w, w)
+        + sum(
+            conv(w * 2**i, w * 2 ** (i + 1)) + conv(w * 2 ** (i + 1), w * 2 ** (i + 1))
+            for i in range(4)
+        )
+    )
     up = sum(4 * (2 * f) * f + f + conv(2 * f, f) + conv(f, f) for f in (8 * w, 4 * w, 2 * w, w))
     return down + up + w * classes + classes
 
@@ -39,7 +48,12 @@ def unet_by_hand(w, classes):
 def segnet_by_hand(w, classes):
     down = [3, w, w, 2 * w, 2 * w, 4 * w, 4 * w, 4 * w, 8 * w, 8 * w, 8 * w, 8 * w, 8 * w, 8 * w]
     up = [8 * w] * 3 + [8 * w, 8 * w, 4 * w] + [4 * w, 4 * w, 2 * w] + [2 * w, w] + [w]
-    return sum(map(conv, down, down[1:])) + sum(map(conv, [down[-1], *up], up)) + 9 * w * classes + classes
+    return (
+        sum(map(conv, down, down[1:]))
+        + sum(map(conv, [down[-1], *up], up))
+        + 9 * w * classes
+        + classes
+    )
 
 
 def test_unet_has_the_parameters_of_its_drawing(built):
@@ -67,19 +81,29 @@ def test_every_pixel_has_a_logit_for_every_class(built, name):
 
 @pytest.mark.slow
 def test_the_dilated_resnet_has_the_same_layers_and_shapes_and_does_not_shrink_further(built):
-    plain, dilated = weight_layers(resnet("resnet50")), weight_layers(build_network("fcn", 64, CLASSES, 64))
-    assert all([tuple(w.shape) for w in dilated[name].weights] == [tuple(w.shape) for w in layer.weights] for name, layer in plain.items())
+    plain, dilated = (
+        weight_layers(resnet("resnet50")),
+        weight_layers(build_network("fcn", 64, CLASSES, 64)),
+    )
+    assert all(
+        [tuple(w.shape) for w in dilated[name].weights] == [tuple(w.shape) for w in layer.weights]
+        for name, layer in plain.items()
+    )
     last = built("fcn").get_layer("res5c_out").output
     assert tuple(last.shape[1:]) == (4, 4, 32 * WIDTH)
     expected = {"3d": 1, "4a": 1, "4b": 2, "4f": 2, "5a": 2, "5b": 4, "5c": 4}
-    assert {name: built("fcn").get_layer(f"res{name}_branch2b").dilation_rate[0] for name in expected} == expected
+    assert {
+        name: built("fcn").get_layer(f"res{name}_branch2b").dilation_rate[0] for name in expected
+    } == expected
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_xla_computes_the_same_and_saved_weights_too(built, name, tmp_path):
     model = built(name)
-    x = ops.convert_to_tensor(np.random.default_rng(0).normal(size=(1, 32, 32, 3)).astype(np.float32))
+    x = ops.convert_to_tensor(
+        np.random.default_rng(0).normal(size=(1, 32, 32, 3)).astype(np.float32)
+    )
     plain = np.array(model(x))
     step = compiled(lambda images: model(images), model, xla=True)
     np.testing.assert_allclose(np.array(step(x)), plain, rtol=1e-3, atol=1e-3 * np.abs(plain).max())
@@ -98,20 +122,34 @@ def test_two_pictures_can_be_learned_by_heart(name, squares):
     from fashion.semantic.batches import LabelBatches
     from fashion.semantic.label_maps import LabelledPhotos
     from fashion.semantic.losses import median_frequency_weights
+
     keras.utils.set_random_seed(0)
     model, variant = build_network(name, 32, 3, 8), Variant(name, "ce", "adam", 32)
     photos = LabelledPhotos(squares(2), 32)
     images, labels = LabelBatches(photos, 2, NETWORKS[name].pixels)[0]
     # A pocket is a fiftieth of the pixels, and would be learned last.
-    model.compile(variant.make_optimizer(), loss=variant.make_loss(0, median_frequency_weights(*photos.frequencies())))
-    model.optimizer.learning_rate = 5e-3                    # two pictures bear more than many do, and are sooner learned
-    model.optimizer.build(model.trainable_variables)        # else TensorFlow traces the first step twice
+    model.compile(
+        variant.make_optimizer(),
+        loss=variant.make_loss(0, median_frequency_weights(*photos.frequencies())),
+    )
+    model.optimizer.learning_rate = (
+        5e-3  # two pictures bear more than many do, and are sooner learned
+    )
+    model.optimizer.build(model.trainable_variables)  # else TensorFlow traces the first step twice
     steps = 20
     many_images, many_labels = (np.concatenate([array] * steps) for array in (images, labels))
-    wanted = range(2 if name == "fcn" else 3)       # a pocket of 4 x 4 is less than a cell of the FCN, of 8 x 8,
+    wanted = range(
+        2 if name == "fcn" else 3
+    )  # a pocket of 4 x 4 is less than a cell of the FCN, of 8 x 8,
     judged = [labels == label for label in wanted]
-    if name == "fcn":                               # and half a cell beside an edge it cannot know the side
-        judged = [np.stack([cv2.erode(np.uint8(one), np.ones((7, 7), np.uint8), borderValue=1) for one in mask]) > 0 for mask in judged]
+    if name == "fcn":  # and half a cell beside an edge it cannot know the side
+        judged = [
+            np.stack(
+                [cv2.erode(np.uint8(one), np.ones((7, 7), np.uint8), borderValue=1) for one in mask]
+            )
+            > 0
+            for mask in judged
+        ]
         assert all(mask.sum() > 50 for mask in judged)
     for _ in range(400 // steps):
         model.fit(many_images, many_labels, batch_size=2, shuffle=False, verbose=0)
@@ -123,5 +161,7 @@ def test_two_pictures_can_be_learned_by_heart(name, squares):
 
 
 def test_sizes_that_cannot_be_halved_are_refused():
-    with pytest.raises(ValueError, match="multiple of 32 .* Got 100; the nearest that work are 96 and 128"):
+    with pytest.raises(
+        ValueError, match="multiple of 32 .* Got 100; the nearest that work are 96 and 128"
+    ):
         build_network("unet", 100, 5, 4)

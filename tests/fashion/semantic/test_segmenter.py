@@ -1,4 +1,5 @@
 """Segmenter: what a network says of every pixel, counted over a data set."""
+
 import numpy as np
 import pytest
 
@@ -29,4 +30,6 @@ def test_a_label_comes_with_its_probability(photos, tiny_network):
     labels, probabilities = Segmenter(model)(images)
     logits = np.asarray(model(images))
     shares = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
-    assert np.array_equal(labels, logits.argmax(axis=-1)) and np.allclose(probabilities, shares.max(axis=-1), atol=1e-5)
+    assert np.array_equal(labels, logits.argmax(axis=-1)) and np.allclose(
+        probabilities, shares.max(axis=-1), atol=1e-5
+    )

@@ -1,4 +1,5 @@
 """The study: which runs there are, which are best, and the score of saying nothing."""
+
 import numpy as np
 import pytest
 
@@ -9,29 +10,43 @@ from mrcnn.evaluation.label_maps import confusion, pixel_scores
 def test_the_report_has_twelve_runs():
     runs = variants(REPORTED, 256)
     assert len(runs) == len({run.name for run in runs}) == 12
-    assert runs[0] == Variant("unet", "ce", "adam", 256) and runs[0].title == "U-Net, cross-entropy, Adam"
+    assert (
+        runs[0] == Variant("unet", "ce", "adam", 256)
+        and runs[0].title == "U-Net, cross-entropy, Adam"
+    )
 
 
 def test_optimisers_have_the_rates_of_the_report():
     adam, sgd = (Variant("unet", "ce", name, 256).make_optimizer() for name in ("adam", "sgd"))
-    assert (float(adam.learning_rate), float(sgd.learning_rate), sgd.momentum) == (pytest.approx(1e-3), pytest.approx(1e-2), 0.9)
+    assert (float(adam.learning_rate), float(sgd.learning_rate), sgd.momentum) == (
+        pytest.approx(1e-3),
+        pytest.approx(1e-2),
+        0.9,
+    )
 
 
 def test_gamma_belongs_to_the_focal_loss_alone():
     logits, labels = np.float32([[[[2, 0]]]]), np.uint8([[[0]]])
-    ce, focal, plain = (float(Variant("unet", loss, "adam", 32).make_loss(gamma)(labels, logits))
-                        for loss, gamma in (("ce", 2.0), ("focal", 2.0), ("focal", 0.0)))
+    ce, focal, plain = (
+        float(Variant("unet", loss, "adam", 32).make_loss(gamma)(labels, logits))
+        for loss, gamma in (("ce", 2.0), ("focal", 2.0), ("focal", 0.0))
+    )
     assert focal < ce == plain
 
 
 def test_the_best_have_the_highest_binary_iou_then_accuracy_in_the_mean_of_the_seeds():
     a, b, c = variants(["unet"], 64)[:3]
-    rows = {a: [{"binary_iou": 0.9, "pixel_accuracy": 0.5}, {"binary_iou": 0.1, "pixel_accuracy": 0.5}],
-            b: [{"binary_iou": 0.6, "pixel_accuracy": 0.1}] * 2, c: [{"binary_iou": 0.6, "pixel_accuracy": 0.2}] * 2}
+    rows = {
+        a: [{"binary_iou": 0.9, "pixel_accuracy": 0.5}, {"binary_iou": 0.1, "pixel_accuracy": 0.5}],
+        b: [{"binary_iou": 0.6, "pixel_accuracy": 0.1}] * 2,
+        c: [{"binary_iou": 0.6, "pixel_accuracy": 0.2}] * 2,
+    }
     assert best(rows) == [c, b]
 
 
 def test_saying_nothing_but_background_is_scored_from_the_true_pixels():
     real = np.array([0, 0, 0, 1, 1, 2])
-    scores = pixel_scores(confusion(real, real, 3), [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}])
+    scores = pixel_scores(
+        confusion(real, real, 3), [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}]
+    )
     assert np.array_equal(only_background(scores), confusion(real, np.zeros(6, int), 3))

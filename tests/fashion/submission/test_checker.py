@@ -9,8 +9,8 @@ from fashion.submission.checker import check
 
 HEAD_2020 = "ImageId,EncodedPixels,ClassId,AttributesIds"
 HEAD_2019 = "ImageId,EncodedPixels,ClassId"
-IMAGES = {"aa": (2048, 1024), "bb": (100, 200)}             # frames 1024 x 512 and 512 x 1024: 524288 pixels
-IMAGES_2019 = {"aa.jpg": (2048, 1024), "bb.jpg": (9, 9)}     # frames 512 x 512: 262144 pixels
+IMAGES = {"aa": (2048, 1024), "bb": (100, 200)}  # frames 1024 x 512 and 512 x 1024: 524288 pixels
+IMAGES_2019 = {"aa.jpg": (2048, 1024), "bb.jpg": (9, 9)}  # frames 512 x 512: 262144 pixels
 
 
 @pytest.fixture
@@ -20,13 +20,22 @@ def problems_of(tmp_path):
         path.write_text("\n".join(lines) + "\n")
         images = images or (IMAGES if year == 2020 else IMAGES_2019)
         return check(path, images, year, Ontology.official(year), **options)
+
     return check_lines
 
 
 def test_a_right_file_has_no_problems(problems_of):
-    assert problems_of(HEAD_2020, 'aa,1 5 10 3,0,"1,17,340"', "aa,3 9,1,", "aa,20 5,0,17", "bb,1 1,23,") == []
     assert (
-        problems_of(HEAD_2019, "aa.jpg,1 5 10 3,0_1_17", "aa.jpg,1 5,0_1", "bb.jpg,1 1,23", year=2019) == []
+        problems_of(
+            HEAD_2020, 'aa,1 5 10 3,0,"1,17,340"', "aa,3 9,1,", "aa,20 5,0,17", "bb,1 1,23,"
+        )
+        == []
+    )
+    assert (
+        problems_of(
+            HEAD_2019, "aa.jpg,1 5 10 3,0_1_17", "aa.jpg,1 5,0_1", "bb.jpg,1 1,23", year=2019
+        )
+        == []
     )
 
 
@@ -35,31 +44,34 @@ def test_the_last_pixel_of_the_frame_is_inside(problems_of):
     assert problems_of(HEAD_2019, "aa.jpg,262144 1,0", "bb.jpg,262144 1,0", year=2019) == []
 
 
-@pytest.mark.parametrize("row, words", [
-    ("aa,524288 2,0,", ["line 2", "'aa'", "524289"]),
-    ("aa,0 2,0,", ["line 2", "before pixel 1"]),
-    ("aa,,0,", ["line 2", "no runs"]),
-    ("aa,5,0,", ["line 2", "odd number"]),
-    ("aa,5 x,0,", ["line 2", "'x'"]),
-    ("aa,5 -3,0,", ["line 2", "'-3'"]),
-    ("aa,5 0,0,", ["line 2", "no length"]),
-    ("aa,10 2 5 2,0,", ["line 2", "starts before the run in front"]),
-    ("aa,5 4 8 2,0,", ["line 2", "starts before the run in front"]),
-    ("aa,5 4,46,", ["line 2", "no class '46'"]),
-    ("aa,5 4,-1,", ["line 2", "no class '-1'"]),
-    ("aa,5 4,1.0,", ["line 2", "no class '1.0'"]),
-    ("aa,5 4,,", ["line 2", "no class ''"]),
-    ("aa,5 4," + "9" * 5000 + ",", ["line 2", "no class '999"]),
-    ("aa,5 4,0," + "9" * 5000, ["line 2", "no attribute 999"]),
-    ('aa,"""",0,', ["line 2", "run lengths"]),
-    ("aa,5 4,0,235", ["line 2", "no attribute 235"]),
-    ("aa,5 4,0,17.0", ["line 2", "'17.0'"]),
-    ('aa,5 4,0,"17,1"', ["line 2", "ascend"]),
-    ('aa,5 4,0,"17,17"', ["line 2", "once"]),
-    ('aa,5 4,0,"17, 18"', ["line 2", "whole number"]),
-    ("aa,5 4,0", ["line 2", "4 values expected", "3"]),
-    ("aa,5 4,0,1,2", ["line 2", "4 values expected", "5"]),
-])
+@pytest.mark.parametrize(
+    "row, words",
+    [
+        ("aa,524288 2,0,", ["line 2", "'aa'", "524289"]),
+        ("aa,0 2,0,", ["line 2", "before pixel 1"]),
+        ("aa,,0,", ["line 2", "no runs"]),
+        ("aa,5,0,", ["line 2", "odd number"]),
+        ("aa,5 x,0,", ["line 2", "'x'"]),
+        ("aa,5 -3,0,", ["line 2", "'-3'"]),
+        ("aa,5 0,0,", ["line 2", "no length"]),
+        ("aa,10 2 5 2,0,", ["line 2", "starts before the run in front"]),
+        ("aa,5 4 8 2,0,", ["line 2", "starts before the run in front"]),
+        ("aa,5 4,46,", ["line 2", "no class '46'"]),
+        ("aa,5 4,-1,", ["line 2", "no class '-1'"]),
+        ("aa,5 4,1.0,", ["line 2", "no class '1.0'"]),
+        ("aa,5 4,,", ["line 2", "no class ''"]),
+        ("aa,5 4," + "9" * 5000 + ",", ["line 2", "no class '999"]),
+        ("aa,5 4,0," + "9" * 5000, ["line 2", "no attribute 999"]),
+        ('aa,"""",0,', ["line 2", "run lengths"]),
+        ("aa,5 4,0,235", ["line 2", "no attribute 235"]),
+        ("aa,5 4,0,17.0", ["line 2", "'17.0'"]),
+        ('aa,5 4,0,"17,1"', ["line 2", "ascend"]),
+        ('aa,5 4,0,"17,17"', ["line 2", "once"]),
+        ('aa,5 4,0,"17, 18"', ["line 2", "whole number"]),
+        ("aa,5 4,0", ["line 2", "4 values expected", "3"]),
+        ("aa,5 4,0,1,2", ["line 2", "4 values expected", "5"]),
+    ],
+)
 def test_each_fault_of_a_row_is_named(problems_of, row, words):
     found = problems_of(HEAD_2020, row, "aa,1 1,23,", "bb,1 1,23,")
     assert len(found) == 1
@@ -77,7 +89,9 @@ def test_each_fault_of_a_row_is_named(problems_of, row, words):
     ],
 )
 def test_faults_inside_a_class_id_of_2019_are_named(problems_of, class_id, words):
-    found = problems_of(HEAD_2019, f"aa.jpg,5 4,{class_id}", "aa.jpg,1 1,23", "bb.jpg,1 1,23", year=2019)
+    found = problems_of(
+        HEAD_2019, f"aa.jpg,5 4,{class_id}", "aa.jpg,1 1,23", "bb.jpg,1 1,23", year=2019
+    )
     assert len(found) == 1 and words in found[0]
 
 
@@ -117,7 +131,9 @@ def test_masks_that_touch_share_no_pixel(problems_of):
 
 
 def test_other_attributes_are_another_class_id_in_2019_only(problems_of):
-    assert problems_of(HEAD_2019, "aa.jpg,1 5,3_1", "aa.jpg,1 5,3", "bb.jpg,1 1,23", year=2019) == []
+    assert (
+        problems_of(HEAD_2019, "aa.jpg,1 5,3_1", "aa.jpg,1 5,3", "bb.jpg,1 1,23", year=2019) == []
+    )
     assert len(problems_of(HEAD_2020, "aa,1 5,3,1", "aa,1 5,3,", "bb,1 1,23,")) == 1
 
 

@@ -5,9 +5,17 @@ import pytest
 from fashion.submission.table import columns, frame_hw, nothing_row, row
 
 
-@pytest.mark.parametrize("image_hw, expected", [((1024, 1024), (1024, 1024)), ((2000, 1500), (1024, 768)),
-                                                ((300, 200), (1024, 682)), ((200, 300), (682, 1024)),
-                                                ((8688, 5792), (1024, 682)), ((5000, 1), (1024, 1))])
+@pytest.mark.parametrize(
+    "image_hw, expected",
+    [
+        ((1024, 1024), (1024, 1024)),
+        ((2000, 1500), (1024, 768)),
+        ((300, 200), (1024, 682)),
+        ((200, 300), (682, 1024)),
+        ((8688, 5792), (1024, 682)),
+        ((5000, 1), (1024, 1)),
+    ],
+)
 def test_the_longest_edge_is_1024_in_2020_and_the_other_is_rounded_down(image_hw, expected):
     assert frame_hw(image_hw, 2020) == expected
 

@@ -28,10 +28,14 @@ def result_of(image_id, images=IMAGES):
         height,
         width,
     ]
-    return {"boxes": boxes.astype(np.float32), "class_ids": rng.integers(1, 5, count).astype(np.int32),
-            "scores": np.sort(rng.random(count))[::-1].astype(np.float32), "image_hw": (height, width),
-            "mask_probabilities": rng.random((count, 7, 7)).astype(np.float32),
-            "attributes": [[17, 1], [], [340]] * (count // 3)}
+    return {
+        "boxes": boxes.astype(np.float32),
+        "class_ids": rng.integers(1, 5, count).astype(np.int32),
+        "scores": np.sort(rng.random(count))[::-1].astype(np.float32),
+        "image_hw": (height, width),
+        "mask_probabilities": rng.random((count, 7, 7)).astype(np.float32),
+        "attributes": [[17, 1], [], [340]] * (count // 3),
+    }
 
 
 def written(path, images=IMAGES, year=2020, **options):
@@ -58,7 +62,9 @@ def test_a_file_of_2019_passes_the_check(tmp_path):
     path = tmp_path / "submission.csv"
     with SubmissionWriter(path, images, 2019, Ontology.official(2019)) as writer:
         for image_id in images:
-            writer.add(image_id, result_of(image_id, images) | {"attributes": [[17, 1], [], [3]] * 4})
+            writer.add(
+                image_id, result_of(image_id, images) | {"attributes": [[17, 1], [], [3]] * 4}
+            )
         writer.finish()
     table = pd.read_csv(path, dtype=str)
     assert list(table.columns) == ["ImageId", "EncodedPixels", "ClassId"]
@@ -70,10 +76,19 @@ def test_a_file_of_2019_passes_the_check(tmp_path):
 
 
 def test_a_model_of_2020_writes_the_attribute_ids_of_2019(tmp_path):
-    images, unknown = {"aa.jpg": (40, 30)}, max(set(ONTOLOGY.attribute_ids) - ONTOLOGY.ids_in(Ontology.official(2019))[1].keys())
+    images, unknown = (
+        {"aa.jpg": (40, 30)},
+        max(set(ONTOLOGY.attribute_ids) - ONTOLOGY.ids_in(Ontology.official(2019))[1].keys()),
+    )
     with SubmissionWriter(tmp_path / "s.csv", images, 2019, ONTOLOGY) as writer:
-        one = {"boxes": np.float32([[0, 0, 20, 20]]), "class_ids": [5], "scores": np.float32([.9]), "image_hw": (40, 30),
-               "mask_probabilities": np.ones((1, 7, 7), np.float32), "attributes": [[147, unknown]]}     # hip (length)
+        one = {
+            "boxes": np.float32([[0, 0, 20, 20]]),
+            "class_ids": [5],
+            "scores": np.float32([0.9]),
+            "image_hw": (40, 30),
+            "mask_probabilities": np.ones((1, 7, 7), np.float32),
+            "attributes": [[147, unknown]],
+        }  # hip (length)
         writer.add("aa.jpg", one)
         writer.finish()
     assert (tmp_path / "s.csv").read_text().splitlines()[1].endswith(",4_1")
@@ -89,7 +104,9 @@ def test_masks_of_one_class_share_no_pixel(tmp_path):
     written(tmp_path / "submission.csv")
     table = pd.read_csv(tmp_path / "submission.csv", dtype=str)
     for _, rows in table[table.ImageId == "aa"].groupby("ClassId"):
-        assert sum(rle.decode(text, (1024, 768)).astype(int) for text in rows.EncodedPixels).max() == 1
+        assert (
+            sum(rle.decode(text, (1024, 768)).astype(int) for text in rows.EncodedPixels).max() == 1
+        )
 
 
 def test_nothing_is_left_beside_the_finished_file(tmp_path):
@@ -102,7 +119,7 @@ def test_a_file_cut_anywhere_ends_as_the_whole_one(tmp_path, part):
     whole = written(tmp_path / "whole.csv")
     path = tmp_path / "cut.csv"
     SubmissionWriter(path, IMAGES, 2020, ONTOLOGY).close()
-    (tmp_path / "cut.csv.partial").write_bytes(whole[:round(part * len(whole))])
+    (tmp_path / "cut.csv.partial").write_bytes(whole[: round(part * len(whole))])
     assert written(path) == whole
 
 
@@ -147,16 +164,24 @@ def test_after_a_failed_check_the_missing_images_can_be_added(tmp_path):
         assert writer.finish() == tmp_path / "submission.csv"
 
 
-@pytest.mark.parametrize("change, named", [
-    ({"settings": {"weights": "b.h5"}}, "weights: a.h5 there, b.h5 here"), ({"threshold": 0.4}, "threshold"),
-    ({"min_area": 20}, "min_area"), ({"settings": None}, "weights")])
+@pytest.mark.parametrize(
+    "change, named",
+    [
+        ({"settings": {"weights": "b.h5"}}, "weights: a.h5 there, b.h5 here"),
+        ({"threshold": 0.4}, "threshold"),
+        ({"min_area": 20}, "min_area"),
+        ({"settings": None}, "weights"),
+    ],
+)
 def test_a_partial_file_of_other_settings_is_refused_untouched(tmp_path, change, named):
     path = tmp_path / "submission.csv"
     with SubmissionWriter(path, IMAGES, 2020, ONTOLOGY, settings={"weights": "a.h5"}) as writer:
         writer.add("aa", result_of("aa"))
     before = (tmp_path / "submission.csv.partial").read_bytes()
     with pytest.raises(ValueError, match="restart=True") as error:
-        SubmissionWriter(path, IMAGES, 2020, ONTOLOGY, **({"settings": {"weights": "a.h5"}} | change))
+        SubmissionWriter(
+            path, IMAGES, 2020, ONTOLOGY, **({"settings": {"weights": "a.h5"}} | change)
+        )
     assert named in str(error.value)
     assert (tmp_path / "submission.csv.partial").read_bytes() == before
 
@@ -188,7 +213,10 @@ def test_a_restart_begins_anew(tmp_path):
         writer.add("ab", result_of("ab"))
     with SubmissionWriter(path, IMAGES, 2020, ONTOLOGY, threshold=0.3, restart=True) as writer:
         assert writer.remaining == list(IMAGES)
-    assert json.loads((tmp_path / "submission.csv.partial.json").read_text())["settings"]["threshold"] == 0.3
+    assert (
+        json.loads((tmp_path / "submission.csv.partial.json").read_text())["settings"]["threshold"]
+        == 0.3
+    )
 
 
 def test_an_image_is_on_disk_as_soon_as_it_is_added(tmp_path):

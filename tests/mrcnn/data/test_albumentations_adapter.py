@@ -1,4 +1,5 @@
 """Facts about Albumentations' transforms as augmenters, beside those that `test_augmenters_contract` checks for both libraries."""
+
 import pickle
 import subprocess
 import sys
@@ -13,7 +14,13 @@ from mrcnn.data.augmentation import augmenter_of
 
 A = import_albumentations()
 
-TREE = A.Compose([A.HorizontalFlip(p=0.5), A.OneOf([A.Rotate((-30, 30)), A.Perspective()], p=0.8), A.RandomBrightnessContrast(p=0.5)])
+TREE = A.Compose(
+    [
+        A.HorizontalFlip(p=0.5),
+        A.OneOf([A.Rotate((-30, 30)), A.Perspective()], p=0.8),
+        A.RandomBrightnessContrast(p=0.5),
+    ]
+)
 EVERY = {
     "Affine": A.Affine(scale=(0.8, 1.2), rotate=(-20, 20), shear=(-8, 8), p=1),
     "CropAndPad": A.CropAndPad(percent=(-0.2, 0.2), sample_independently=True, p=1),
@@ -59,27 +66,38 @@ def test_eight_masks_on_one_plane_move_as_they_would_alone(name, photo):
         assert_same(*(augment(*photo, np.random.default_rng(seed)) for augment in (packed, alone)))
 
 
-@pytest.mark.parametrize("transform", [
-    A.Affine(rotate=(20, 20), mask_interpolation=cv2.INTER_LINEAR, p=1),
-    A.Compose([A.Affine(rotate=(20, 20), p=1)], mask_interpolation=cv2.INTER_LINEAR),
-    A.RandomResizedCrop((128, 128), (0.9, 0.9), mask_interpolation=cv2.INTER_CUBIC, p=1),
-], ids=["its own", "the tree's", "cubic"])
+@pytest.mark.parametrize(
+    "transform",
+    [
+        A.Affine(rotate=(20, 20), mask_interpolation=cv2.INTER_LINEAR, p=1),
+        A.Compose([A.Affine(rotate=(20, 20), p=1)], mask_interpolation=cv2.INTER_LINEAR),
+        A.RandomResizedCrop((128, 128), (0.9, 0.9), mask_interpolation=cv2.INTER_CUBIC, p=1),
+    ],
+    ids=["its own", "the tree's", "cubic"],
+)
 def test_masks_that_are_interpolated_travel_alone(transform, photo):
     """On a shared plane, the value between two masks would be a third one."""
     augment = AlbumentationsAugmenter(transform)
     assert not augment._packs
     _, masks = augment(*photo, np.random.default_rng(0))
     for k in range(10):
-        _, alone = augment(photo[0], photo[1][:, :, k:k + 1], np.random.default_rng(0))
+        _, alone = augment(photo[0], photo[1][:, :, k : k + 1], np.random.default_rng(0))
         np.testing.assert_array_equal(masks[:, :, k], alone[:, :, 0])
     assert augment(photo[0], photo[1][:, :, :0], np.random.default_rng(0))[1].shape == (128, 128, 0)
 
 
 def test_what_is_cut_out_of_the_image_stays_in_the_mask_unless_fill_mask_is_set():
     image, masks = np.full((40, 40, 3), 200, np.uint8), np.ones((40, 40, 1), bool)
-    hole = {"num_holes_range": (1, 1), "hole_height_range": (10, 10), "hole_width_range": (8, 8), "p": 1}
+    hole = {
+        "num_holes_range": (1, 1),
+        "hole_height_range": (10, 10),
+        "hole_width_range": (8, 8),
+        "p": 1,
+    }
     for fill_mask, left in ((None, 1600), (0, 1520)):
-        cut, kept = AlbumentationsAugmenter(A.CoarseDropout(**hole, fill_mask=fill_mask))(image, masks, np.random.default_rng(0))
+        cut, kept = AlbumentationsAugmenter(A.CoarseDropout(**hole, fill_mask=fill_mask))(
+            image, masks, np.random.default_rng(0)
+        )
         assert (cut == 0).all(axis=2).sum() == 80 and kept.sum() == left
     assert not kept[(cut == 0).all(axis=2)].any()
 
@@ -88,7 +106,10 @@ def test_coins_of_two_nodes_fall_independently():
     """Seeding each node with one number, as A.Compose(seed=...) does, would flip both ways or not at all."""
     image = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
     augment = AlbumentationsAugmenter(A.Compose([A.HorizontalFlip(p=0.5), A.VerticalFlip(p=0.5)]))
-    first = [augment(image, np.zeros((2, 2, 0), bool), np.random.default_rng(seed))[0][0, 0, 0] for seed in range(200)]
+    first = [
+        augment(image, np.zeros((2, 2, 0), bool), np.random.default_rng(seed))[0][0, 0, 0]
+        for seed in range(200)
+    ]
     counts = np.bincount(first, minlength=10)[[0, 3, 6, 9]]
     assert counts.sum() == 200 and counts.min() > 30
 
@@ -97,7 +118,9 @@ def test_threads_do_not_disturb_each_other(photo):
     augment = AlbumentationsAugmenter(TREE)
     alone = [augment(*photo, np.random.default_rng(seed)) for seed in range(40)]
     with ThreadPoolExecutor(8) as pool:
-        together = list(pool.map(lambda seed: augment(*photo, np.random.default_rng(seed)), range(40)))
+        together = list(
+            pool.map(lambda seed: augment(*photo, np.random.default_rng(seed)), range(40))
+        )
     for one, other in zip(alone, together):
         assert_same(one, other)
 
@@ -117,7 +140,9 @@ def test_a_seed_of_its_own_does_not_hold_against_the_rng(photo):
 
 @pytest.mark.parametrize("probability", [0, 1])
 def test_what_comes_back_shares_no_memory_with_what_was_given(probability, photo):
-    image, masks = AlbumentationsAugmenter(A.HorizontalFlip(p=probability))(*photo, np.random.default_rng(0))
+    image, masks = AlbumentationsAugmenter(A.HorizontalFlip(p=probability))(
+        *photo, np.random.default_rng(0)
+    )
     assert not np.shares_memory(image, photo[0]) and not np.shares_memory(masks, photo[1])
 
 
@@ -138,7 +163,9 @@ def test_a_transform_and_a_class_derived_from_one_are_known_as_such(photo):
 def test_albumentations_x_is_refused(tmp_path, monkeypatch):
     """It is under the AGPL, and its import name is the same."""
     (tmp_path / "albumentationsx-2.0.9.dist-info").mkdir()
-    (tmp_path / "albumentationsx-2.0.9.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: albumentationsx\nVersion: 2.0.9\n")
+    (tmp_path / "albumentationsx-2.0.9.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: albumentationsx\nVersion: 2.0.9\n"
+    )
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ImportError, match=r"AGPL.*pip uninstall albumentationsx"):
         augmenter_of(A.HorizontalFlip())
@@ -155,11 +182,18 @@ def test_other_versions_and_none_are_refused(monkeypatch):
 
 @pytest.mark.slow
 def test_nothing_is_asked_of_the_network_and_other_processes_augment_alike():
-    code = ("import urllib.request as u, numpy as np, zlib, os; os.environ.pop('NO_ALBUMENTATIONS_UPDATE', None)\n"
-            "u.OpenerDirector.open = lambda *_, **__: print('asked the network')\n"
-            "from mrcnn.data.albumentations_adapter import AlbumentationsAugmenter as Augmenter\n"
-            "import albumentations as A\n"
-            "x = np.arange(4800, dtype=np.uint8).reshape(40, 40, 3)\n"
-            "print(zlib.crc32(Augmenter(A.Compose([A.Rotate(p=0.9), A.GaussNoise(p=1)]))(x, x > 9, np.random.default_rng(5))[0]))\n")
-    runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout for _ in range(2)]
+    code = (
+        "import urllib.request as u, numpy as np, zlib, os; os.environ.pop('NO_ALBUMENTATIONS_UPDATE', None)\n"
+        "u.OpenerDirector.open = lambda *_, **__: print('asked the network')\n"
+        "from mrcnn.data.albumentations_adapter import AlbumentationsAugmenter as Augmenter\n"
+        "import albumentations as A\n"
+        "x = np.arange(4800, dtype=np.uint8).reshape(40, 40, 3)\n"
+        "print(zlib.crc32(Augmenter(A.Compose([A.Rotate(p=0.9), A.GaussNoise(p=1)]))(x, x > 9, np.random.default_rng(5))[0]))\n"
+    )
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout
+        for _ in range(2)
+    ]
     assert runs[0] == runs[1] and runs[0].strip().isdigit()

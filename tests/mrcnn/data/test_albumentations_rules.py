@@ -1,4 +1,5 @@
 """Facts about what is refused: the message names the transform and what to use instead."""
+
 import cv2
 import numpy as np
 import pytest
@@ -45,7 +46,10 @@ def darken(image, **params):
 
 
 REFUSED = [
-    (A.RandomCrop(64, 64), r"RandomCrop changes the canvas size: .*A.Affine\(scale=...\).*A.RandomResizedCrop"),
+    (
+        A.RandomCrop(64, 64),
+        r"RandomCrop changes the canvas size: .*A.Affine\(scale=...\).*A.RandomResizedCrop",
+    ),
     (OwnCrop(64, 64), "OwnCrop changes the canvas size"),
     (A.Resize(64, 64), "Resize changes the canvas size"),
     (A.LongestMaxSize(64), "LongestMaxSize"),
@@ -56,7 +60,10 @@ REFUSED = [
     (A.Perspective(keep_size=False), "keep_size=True"),
     (A.Rotate(crop_border=True), "crop_border=False"),
     (A.Affine(rotate=45, fit_output=True), r"fit_output=False, or A.SafeRotate"),
-    (A.Affine(rotate=9, border_mode=cv2.BORDER_REFLECT_101), r"Affine fills .* mirrored .*border_mode=cv2.BORDER_CONSTANT"),
+    (
+        A.Affine(rotate=9, border_mode=cv2.BORDER_REFLECT_101),
+        r"Affine fills .* mirrored .*border_mode=cv2.BORDER_CONSTANT",
+    ),
     (A.Rotate(border_mode=cv2.BORDER_REPLICATE), "BORDER_CONSTANT"),
     (A.ElasticTransform(border_mode=cv2.BORDER_WRAP), "BORDER_CONSTANT"),
     (A.Affine(rotate=9, fill_mask=1), r"Affine\(fill_mask=1.*\) adds pixels to every object"),
@@ -71,10 +78,16 @@ REFUSED = [
     (A.BBoxSafeRandomCrop(), "BBoxSafeRandomCrop asks for boxes"),
     (A.ConstrainedCoarseDropout(), "ConstrainedCoarseDropout asks for boxes"),
     (A.CoarseDropout3D(), "for volumes"),
-    (A.SelectiveChannelTransform([A.Rotate()]), "Rotate inside SelectiveChannelTransform moves the image without its masks"),
+    (
+        A.SelectiveChannelTransform([A.Rotate()]),
+        "Rotate inside SelectiveChannelTransform moves the image without its masks",
+    ),
     (A.Lambda(image=roll), r"Lambda moved .*mask="),
     (A.Lambda(mask=roll), "Lambda moved"),
-    (ShiftImageOnly(), r"ShiftImageOnly moved a test image .*apply_to_mask.* trust=\(ShiftImageOnly,\)"),
+    (
+        ShiftImageOnly(),
+        r"ShiftImageOnly moved a test image .*apply_to_mask.* trust=\(ShiftImageOnly,\)",
+    ),
     (Crash(), "Crash failed on a test image .*not today"),
 ]
 
@@ -82,28 +95,38 @@ REFUSED = [
 @pytest.mark.parametrize(("transform", "message"), REFUSED, ids=lambda case: type(case).__name__)
 def test_refused_even_deep_in_a_tree(transform, message):
     with pytest.raises(ValueError, match=message):
-        AlbumentationsAugmenter(A.Compose([A.HorizontalFlip(), A.Sequential([A.OneOf([transform, A.Blur()])], p=0.01)]))
+        AlbumentationsAugmenter(
+            A.Compose([A.HorizontalFlip(), A.Sequential([A.OneOf([transform, A.Blur()])], p=0.01)])
+        )
 
 
-@pytest.mark.parametrize("parameters", [
-    {"bbox_params": A.BboxParams("pascal_voc", label_fields=["labels"])}, {"keypoint_params": A.KeypointParams("xy")},
-])
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"bbox_params": A.BboxParams("pascal_voc", label_fields=["labels"])},
+        {"keypoint_params": A.KeypointParams("xy")},
+    ],
+)
 def test_boxes_and_points_are_not_handed_over(parameters):
     with pytest.raises(ValueError, match="leave them out, boxes are made from the masks"):
         AlbumentationsAugmenter(A.Compose([A.HorizontalFlip()], **parameters))
 
 
-@pytest.mark.parametrize("transform", [
-    ShiftBoth(p=1),
-    A.Lambda(image=roll, mask=roll),
-    A.Lambda(image=darken),
-    A.SelectiveChannelTransform([A.GaussNoise(std_range=(0.01, 0.01), p=1)], channels=[0]),
-    A.SafeRotate((5, 5), p=1),
-    A.Perspective((0.02, 0.02), fit_output=True, p=1),
-    A.OneOrOther(A.ColorJitter(), A.HorizontalFlip()),
-    A.RandomOrder([A.HorizontalFlip(), A.ToGray()], n=2),
-    A.Compose([]),
-], ids=lambda transform: type(transform).__name__)
+@pytest.mark.parametrize(
+    "transform",
+    [
+        ShiftBoth(p=1),
+        A.Lambda(image=roll, mask=roll),
+        A.Lambda(image=darken),
+        A.SelectiveChannelTransform([A.GaussNoise(std_range=(0.01, 0.01), p=1)], channels=[0]),
+        A.SafeRotate((5, 5), p=1),
+        A.Perspective((0.02, 0.02), fit_output=True, p=1),
+        A.OneOrOther(A.ColorJitter(), A.HorizontalFlip()),
+        A.RandomOrder([A.HorizontalFlip(), A.ToGray()], n=2),
+        A.Compose([]),
+    ],
+    ids=lambda transform: type(transform).__name__,
+)
 def test_accepted(transform):
     image, masks = np.full((32, 48, 3), 9, np.uint8), np.zeros((32, 48, 3), bool)
     masks[8:24, 12:28, 1] = True
@@ -113,13 +136,19 @@ def test_accepted(transform):
     assert np.corrcoef(image.mean(axis=2).ravel(), masks[:, :, 1].ravel())[0, 1] > 0.8
 
 
-@pytest.mark.parametrize(("transform", "message"), [
-    (A.RandomResizedCrop((64, 64), p=0.01), r"RandomResizedCrop makes images of \(64, 64\).*use RandomResizedCrop\(size=\(32, 48\), ...\)"),
-    (A.RandomSizedCrop((10, 20), size=(48, 32), p=0.01), "RandomSizedCrop"),
-    (A.RandomRotate90(p=0.01), "RandomRotate90 turns images .* on their side"),
-    (A.Transpose(p=0.01), "Transpose"),
-    (A.D4(p=0.01), "D4"),
-])
+@pytest.mark.parametrize(
+    ("transform", "message"),
+    [
+        (
+            A.RandomResizedCrop((64, 64), p=0.01),
+            r"RandomResizedCrop makes images of \(64, 64\).*use RandomResizedCrop\(size=\(32, 48\), ...\)",
+        ),
+        (A.RandomSizedCrop((10, 20), size=(48, 32), p=0.01), "RandomSizedCrop"),
+        (A.RandomRotate90(p=0.01), "RandomRotate90 turns images .* on their side"),
+        (A.Transpose(p=0.01), "Transpose"),
+        (A.D4(p=0.01), "D4"),
+    ],
+)
 def test_what_would_change_the_canvas_some_day_is_refused_at_the_first_image(transform, message):
     image, masks = np.zeros((32, 48, 3), np.uint8), np.zeros((32, 48, 1), bool)
     with pytest.raises(ValueError, match=message):
@@ -134,7 +163,9 @@ def test_a_size_that_changes_all_the_same_is_an_error():
             return img[::2] if len(img) > 200 else img
 
     image, masks = np.zeros((256, 8, 3), np.uint8), np.zeros((256, 8, 1), bool)
-    with pytest.raises(ValueError, match=r"Halve turned an image \(256, 8, 3\) uint8 into \(128, 8, 3\)"):
+    with pytest.raises(
+        ValueError, match=r"Halve turned an image \(256, 8, 3\) uint8 into \(128, 8, 3\)"
+    ):
         AlbumentationsAugmenter(Halve(p=1))(image, masks, np.random.default_rng(0))
 
 
@@ -149,7 +180,10 @@ def test_all_problems_are_named_at_once():
         AlbumentationsAugmenter(A.Compose([A.Resize(64, 64), ShiftImageOnly()]))
 
 
-@pytest.mark.parametrize(("wrong", "what"), [([A.HorizontalFlip()], "list"), (A.HorizontalFlip, "the class HorizontalFlip, not made yet")])
+@pytest.mark.parametrize(
+    ("wrong", "what"),
+    [([A.HorizontalFlip()], "list"), (A.HorizontalFlip, "the class HorizontalFlip, not made yet")],
+)
 def test_what_is_no_transform_is_refused(wrong, what):
     with pytest.raises(ValueError, match=f"got {what}.*A.Compose"):
         AlbumentationsAugmenter(wrong)

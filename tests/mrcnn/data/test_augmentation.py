@@ -60,7 +60,9 @@ EVERY = MOVEMENTS | COLOURS
 def photo():
     """An image (128, 128, 3) of eight-pixel blocks, and ten masks that share them out."""
     rng = np.random.default_rng(7)
-    owner = np.kron(rng.integers(0, 20, (16, 16)), np.ones((8, 8), int))  # ten objects on half of the blocks
+    owner = np.kron(
+        rng.integers(0, 20, (16, 16)), np.ones((8, 8), int)
+    )  # ten objects on half of the blocks
     image = np.repeat(np.where(owner < 10, 210, 40).astype(np.uint8)[:, :, None], 3, axis=2)
     return image, owner[:, :, None] == np.arange(10)
 
@@ -113,7 +115,9 @@ def test_the_inputs_are_left_as_they_were(name, photo):
 def test_a_flip_by_hand():
     image = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
     masks = np.array([[1, 0, 0], [1, 1, 0]], bool)[:, :, None]
-    flipped, flipped_masks = ImgaugAugmenter(iaa.Fliplr(1.0))(image, masks, np.random.default_rng(0))
+    flipped, flipped_masks = ImgaugAugmenter(iaa.Fliplr(1.0))(
+        image, masks, np.random.default_rng(0)
+    )
     np.testing.assert_array_equal(flipped, image[:, ::-1])
     np.testing.assert_array_equal(flipped_masks[:, :, 0], [[0, 0, 1], [0, 1, 1]])
 
@@ -139,8 +143,16 @@ def test_an_image_moves_the_same_way_with_and_without_objects(photo):
     [
         (lambda **fill: iaa.TranslateX(px=60, **fill), {"mode": "reflect"}, {"mode": "constant"}),
         (lambda **fill: iaa.Affine(scale=0.3, **fill), {"mode": "wrap"}, {"mode": "constant"}),
-        (lambda **fill: iaa.Pad(px=40, **fill), {"pad_mode": "symmetric"}, {"pad_mode": "constant"}),
-        (lambda **fill: iaa.ElasticTransformation(200, 8, **fill), {"mode": "reflect"}, {"mode": "constant"}),
+        (
+            lambda **fill: iaa.Pad(px=40, **fill),
+            {"pad_mode": "symmetric"},
+            {"pad_mode": "constant"},
+        ),
+        (
+            lambda **fill: iaa.ElasticTransformation(200, 8, **fill),
+            {"mode": "reflect"},
+            {"mode": "constant"},
+        ),
     ],
 )
 def test_mirrored_filling_copies_no_masks(kind, mirrored, plain, photo):
@@ -162,7 +174,9 @@ def test_threads_do_not_disturb_each_other(photo):
     augment = ImgaugAugmenter(tree)
     alone = [augment(*photo, np.random.default_rng(seed)) for seed in range(40)]
     with ThreadPoolExecutor(8) as pool:
-        together = list(pool.map(lambda seed: augment(*photo, np.random.default_rng(seed)), range(40)))
+        together = list(
+            pool.map(lambda seed: augment(*photo, np.random.default_rng(seed)), range(40))
+        )
     for one, other in zip(alone, together, strict=True):
         np.testing.assert_array_equal(one[0], other[0])
         np.testing.assert_array_equal(one[1], other[1])
@@ -224,5 +238,11 @@ def test_a_canvas_that_changes_only_for_some_sizes_is_refused_at_the_call():
 def test_a_pickled_augmenter_is_read_by_a_process_that_has_not_imported_imgaug(tmp_path):
     (tmp_path / "augmenter.pkl").write_bytes(pickle.dumps(ImgaugAugmenter(iaa.Fliplr(1.0))))
     script = f"import pickle; print(type(pickle.load(open({str(tmp_path / 'augmenter.pkl')!r}, 'rb'))).__name__)"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=Path(__file__).parents[3], check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[3],
+        check=False,
+    )
     assert done.stdout.strip() == "ImgaugAugmenter", done.stderr

@@ -1,4 +1,5 @@
 """Copy-paste: what lies in front hides what lies behind, and every object keeps its columns."""
+
 import numpy as np
 import pytest
 
@@ -14,18 +15,28 @@ def scene(colour, *boxes, class_ids=None):
         masks[y1:y2, x1:x2, i] = True
     small = WindowMasks.from_dense(masks)
     class_ids = np.ones(len(boxes), np.int32) if class_ids is None else np.int32(class_ids)
-    return Scene(np.full((8, 8, 3), colour, np.uint8), small, class_ids, {"gt_row": colour + np.arange(len(boxes))},
-                 small.areas.astype(float))
+    return Scene(
+        np.full((8, 8, 3), colour, np.uint8),
+        small,
+        class_ids,
+        {"gt_row": colour + np.arange(len(boxes))},
+        small.areas.astype(float),
+    )
 
 
 def test_pixels_masks_and_columns_come_along_and_hide_what_is_behind():
     behind, other = scene(10, (0, 0, 4, 4), (6, 6, 8, 8)), scene(50, (2, 0, 6, 4), (7, 7, 8, 8))
     both = paste(behind, other, np.array([0]))
-    assert both.image[:, :, 0].tolist() == [[10] * 8] * 2 + [[50] * 4 + [10] * 4] * 4 + [[10] * 8] * 2
+    assert (
+        both.image[:, :, 0].tolist() == [[10] * 8] * 2 + [[50] * 4 + [10] * 4] * 4 + [[10] * 8] * 2
+    )
     assert both.masks.boxes.tolist() == [[0, 0, 2, 4], [6, 6, 8, 8], [2, 0, 6, 4]]
     assert both.masks.areas.tolist() == [8, 4, 16] and both.whole.tolist() == [16, 4, 16]
     assert both.fields["gt_row"].tolist() == [10, 11, 50] and both.class_ids.tolist() == [1, 1, 1]
-    assert (behind.image == 10).all() and behind.masks.areas.tolist() == [16, 4]        # the inputs are left as they were
+    assert (behind.image == 10).all() and behind.masks.areas.tolist() == [
+        16,
+        4,
+    ]  # the inputs are left as they were
 
 
 def test_an_object_that_is_hidden_wholly_keeps_its_row_without_pixels():
@@ -47,7 +58,9 @@ def test_pictures_with_other_columns_are_refused():
 
 
 def draws(picture, class_weights=None, n=400):
-    return [choose_objects(picture, np.random.default_rng(i), class_weights).tolist() for i in range(n)]
+    return [
+        choose_objects(picture, np.random.default_rng(i), class_weights).tolist() for i in range(n)
+    ]
 
 
 def test_each_object_is_chosen_half_of_the_time():
@@ -66,7 +79,10 @@ def test_a_garment_brings_along_what_lies_on_it():
 def test_rare_classes_are_chosen_more_often():
     """Weights of 3 and 1 have a mean of 2: probabilities of 3/4 and 1/4."""
     chosen = draws(scene(0, (0, 0, 2, 2), (4, 4, 6, 6), class_ids=[2, 1]), class_weights=[0, 1, 3])
-    assert 260 < sum(0 in rows for rows in chosen) < 340 and 60 < sum(1 in rows for rows in chosen) < 140
+    assert (
+        260 < sum(0 in rows for rows in chosen) < 340
+        and 60 < sum(1 in rows for rows in chosen) < 140
+    )
 
 
 def test_crowds_and_what_is_not_in_the_picture_are_never_chosen():

@@ -37,7 +37,10 @@ def test_background_is_class_0(shapes):
 def test_ids_count_from_0_in_the_order_of_adding(shapes):
     assert shapes.image_ids.tolist() == [0, 1] and shapes.class_ids.tolist() == [0, 1, 2]
     assert shapes.image_from_source_map == {"shapes.a": 0, "shapes.b": 1}
-    assert shapes.sources == ["", "shapes"] and shapes.source_class_ids == {"": [0], "shapes": [0, 1, 2]}
+    assert shapes.sources == ["", "shapes"] and shapes.source_class_ids == {
+        "": [0],
+        "shapes": [0, 1, 2],
+    }
 
 
 def test_source_class_ids_map_both_ways(shapes):
@@ -48,8 +51,14 @@ def test_source_class_ids_map_both_ways(shapes):
 
 
 def test_extras_are_kept_in_image_info(shapes):
-    assert shapes.image_info[0] == {"id": "a", "source": "shapes", "path": "a.png", "width": 4, "height": 3,
-                                    "labels": ["7"]}
+    assert shapes.image_info[0] == {
+        "id": "a",
+        "source": "shapes",
+        "path": "a.png",
+        "width": 4,
+        "height": 3,
+        "labels": ["7"],
+    }
     assert shapes.source_image_link(1) == "b.png" and shapes.image_reference(0) == ""
 
 
@@ -68,7 +77,9 @@ def test_there_are_no_images_before_prepare():
 
 
 def test_class_ids_of_an_image_are_those_of_load_mask(shapes):
-    assert shapes.image_class_ids(0).tolist() == [1, 2] and shapes.image_class_ids(0).dtype == np.int32
+    assert (
+        shapes.image_class_ids(0).tolist() == [1, 2] and shapes.image_class_ids(0).dtype == np.int32
+    )
     assert shapes.load_instance_fields(0) == {}
 
 
@@ -92,7 +103,10 @@ class Photos(Dataset):
         self.prepare()
 
 
-@pytest.mark.parametrize("size_hw,loaded_hw", [((20, 32), (20, 32)), ((10, 10), (10, 16)), ((21, 2), (40, 64)), ((99, 99), (40, 64))])
+@pytest.mark.parametrize(
+    "size_hw,loaded_hw",
+    [((20, 32), (20, 32)), ((10, 10), (10, 16)), ((21, 2), (40, 64)), ((99, 99), (40, 64))],
+)
 def test_a_photo_is_loaded_at_a_half_or_less_where_that_is_enough(tmp_path, size_hw, loaded_hw):
     assert Photos(tmp_path).load_image_at_least(0, size_hw).shape == (*loaded_hw, 3)
 
@@ -127,5 +141,7 @@ def test_whoever_overrides_read_photo_is_asked_for_both(tmp_path):
             return super().read_photo(image_id, at_least_hw)
 
     dataset = Checked(tmp_path)
-    assert dataset.load_image(0).shape == (40, 64, 3) and dataset.load_image_at_least(0, (20, 32)).shape == (20, 32, 3)
+    assert dataset.load_image(0).shape == (40, 64, 3) and dataset.load_image_at_least(
+        0, (20, 32)
+    ).shape == (20, 32, 3)
     assert asked == [(0, None), (0, (20, 32))]

@@ -1,4 +1,5 @@
 """Examples made in other processes: the same batches, wherever and in whatever order they are made."""
+
 import os
 import signal
 import subprocess
@@ -34,7 +35,7 @@ class Stripes(Dataset):
 
     def load_mask(self, image_id):
         masks = np.zeros((80, 60, 1), bool)
-        masks[10 + image_id:40, 5:50] = True
+        masks[10 + image_id : 40, 5:50] = True
         return masks, np.array([1])
 
 
@@ -61,21 +62,34 @@ def importable(monkeypatch):
 
 @pytest.fixture
 def config(plain_config):
-    return plain_config(STEPS_PER_EPOCH=None, IMAGES_PER_GPU=2, COPY_PASTE=0.5, SCALE_JITTER=(0.5, 2.0), NUM_CLASSES=2)
+    return plain_config(
+        STEPS_PER_EPOCH=None,
+        IMAGES_PER_GPU=2,
+        COPY_PASTE=0.5,
+        SCALE_JITTER=(0.5, 2.0),
+        NUM_CLASSES=2,
+    )
 
 
 def training_batches(*arguments, **options):
-    from mrcnn.data.batches import training_batches  # not above: the processes import this file, and Keras takes seconds
+    from mrcnn.data.batches import (
+        training_batches,
+    )  # not above: the processes import this file, and Keras takes seconds
+
     return training_batches(*arguments, **options)
 
 
 def same(one, other):
-    return one.keys() == other.keys() and all(np.array_equal(one[name], other[name]) for name in one)
+    return one.keys() == other.keys() and all(
+        np.array_equal(one[name], other[name]) for name in one
+    )
 
 
 @pytest.mark.slow
 def test_the_same_batches_come_from_threads_and_from_any_number_of_processes(config):
-    alone, *others = (training_batches(Stripes(7), config, augmenter=Noise(), processes=n) for n in (0, 1, 2))
+    alone, *others = (
+        training_batches(Stripes(7), config, augmenter=Noise(), processes=n) for n in (0, 1, 2)
+    )
     expected = [alone[i] for i in range(4)]
     for batches in others:
         assert all(same(batches[i], expected[i]) for i in (2, 0, 3, 1))
@@ -86,7 +100,19 @@ def test_what_an_example_is_made_from_is_the_same_on_every_machine(config):
     """Written down once: image, partner, whatever the machine, the number of workers or what was asked before."""
     jobs = training_batches(Stripes(7), config).jobs(np.arange(12))
     assert [(job.image_id, job.partner) for job in jobs] == [
-        (2, None), (3, None), (6, None), (5, None), (0, None), (4, 6), (1, None), (1, 0), (4, None), (3, 1), (2, None), (5, 2)]
+        (2, None),
+        (3, None),
+        (6, None),
+        (5, None),
+        (0, None),
+        (4, 6),
+        (1, None),
+        (1, 0),
+        (4, None),
+        (3, 1),
+        (2, None),
+        (5, 2),
+    ]
 
 
 @pytest.mark.slow
@@ -94,7 +120,7 @@ def test_an_error_in_a_process_names_the_image(config):
     examples = ExampleProcesses(Examples(Stripes(5, broken=True), config), 1)
     with pytest.raises(RuntimeError, match="photo3.jpg.*a scratch"):
         examples.batch([Job(0, 2), Job(1, 3)])
-    assert len(examples.batch([Job(0, 2)])["images"]) == 1        # and the process lives on
+    assert len(examples.batch([Job(0, 2)])["images"]) == 1  # and the process lives on
     examples.close()
 
 
@@ -137,14 +163,17 @@ def test_photos_of_two_sizes_in_a_batch_are_refused_and_the_second_is_named(plai
 
 def test_what_cannot_be_sent_is_told_at_once(config):
     with pytest.raises(ValueError, match="workers.*lambda"):
-        training_batches(Stripes(3), config, augmenter=lambda image, masks, rng: (image, masks), processes=1)
+        training_batches(
+            Stripes(3), config, augmenter=lambda image, masks, rng: (image, masks), processes=1
+        )
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
 def test_processes_end_with_a_training_that_is_killed(tmp_path):
     script = tmp_path / "train.py"
-    script.write_text(textwrap.dedent(f"""
+    script.write_text(
+        textwrap.dedent(f"""
         import sys, time
         sys.path.insert(0, {ROOT!r})
         from mrcnn.config import Config
@@ -155,7 +184,8 @@ def test_processes_end_with_a_training_that_is_killed(tmp_path):
         examples.batch([Job(0, 0)])
         print(next(iter(examples._processes._pool._processes)), flush=True)
         time.sleep(600)
-    """))
+    """)
+    )
     parent = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
     child = int(parent.stdout.readline())
     os.kill(child, 0)

@@ -31,7 +31,9 @@ class Noise(ShiftImageOnly):
     """No movement, but nothing of the image remains to see that."""
 
     def _augment_batch_(self, batch, random_state, parents, hooks):
-        batch.images = [random_state.integers(0, 256, image.shape).astype(np.uint8) for image in batch.images]
+        batch.images = [
+            random_state.integers(0, 256, image.shape).astype(np.uint8) for image in batch.images
+        ]
         return batch
 
 
@@ -75,7 +77,10 @@ REFUSED = [
     (iaa.KeepSizeByResize(iaa.Resize(0.5), interpolation_segmaps="cubic"), "='nearest'"),
     (iaa.KeepSizeByResize(iaa.Resize(0.5), interpolation_segmaps="NO_RESIZE"), "='nearest'"),
     (iaa.Lambda(func_images=roll_images), "func_segmentation_maps"),
-    (iaa.Lambda(func_images=roll_images, func_segmentation_maps=keep_maps), "Lambda moved a test image"),
+    (
+        iaa.Lambda(func_images=roll_images, func_segmentation_maps=keep_maps),
+        "Lambda moved a test image",
+    ),
     (iaa.Lambda(func_segmentation_maps=roll_maps), "Lambda moved"),
     (ShiftImageOnly(), r"ShiftImageOnly moved a test image .* trust=\(ShiftImageOnly,\)"),
     (Crash(), "Crash failed on a test image .*not today"),
@@ -85,7 +90,9 @@ REFUSED = [
 @pytest.mark.parametrize(("augmenter", "message"), REFUSED)
 def test_refused_at_construction_even_deep_in_a_tree(augmenter, message):
     with pytest.raises(ValueError, match=message):
-        ImgaugAugmenter(iaa.Sequential([iaa.Fliplr(0.5), iaa.Sometimes(0.01, iaa.OneOf([augmenter]))]))
+        ImgaugAugmenter(
+            iaa.Sequential([iaa.Fliplr(0.5), iaa.Sometimes(0.01, iaa.OneOf([augmenter]))])
+        )
 
 
 @pytest.mark.parametrize(
@@ -120,7 +127,9 @@ def test_all_problems_are_named_at_once():
         ImgaugAugmenter(iaa.Sequential([iaa.Resize(0.5), ShiftImageOnly()]))
 
 
-@pytest.mark.parametrize("wrong", [[iaa.Fliplr(1.0)], None, lambda image, masks, rng: (image, masks)])
+@pytest.mark.parametrize(
+    "wrong", [[iaa.Fliplr(1.0)], None, lambda image, masks, rng: (image, masks)]
+)
 def test_what_is_no_imgaug_augmenter_is_refused(wrong):
     with pytest.raises(ValueError, match="Sequential"):
         ImgaugAugmenter(wrong)

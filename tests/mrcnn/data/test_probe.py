@@ -26,7 +26,11 @@ def crops_the_mask(node, image, mask, seed):
 
 def counts_its_uses(node, image, mask, seed):
     node.used += 1
-    return moves_both(node, image, mask, seed) if node.used < 8 else moves_the_image(node, image, mask, seed)
+    return (
+        moves_both(node, image, mask, seed)
+        if node.used < 8
+        else moves_the_image(node, image, mask, seed)
+    )
 
 
 @pytest.mark.parametrize("augment", [moves_both, erases_both])
@@ -35,7 +39,10 @@ def test_what_treats_image_and_mask_alike_has_no_problem(augment):
 
 
 def test_what_moves_the_image_only_is_told_so():
-    assert torn_apart(Stranger(), moves_the_image, "do this.") == "Stranger moved a test image and its mask apart: do this."
+    assert (
+        torn_apart(Stranger(), moves_the_image, "do this.")
+        == "Stranger moved a test image and its mask apart: do this."
+    )
 
 
 def test_a_stranger_is_tried_eight_times_on_one_copy():
@@ -45,9 +52,13 @@ def test_a_stranger_is_tried_eight_times_on_one_copy():
 
 def test_what_changes_the_size_or_cannot_be_copied_fails_in_words():
     said = torn_apart(Stranger(), crops_the_mask, "do this.")
-    assert said.startswith("Stranger failed on a test image (ValueError: the canvas (96, 128) became ")
+    assert said.startswith(
+        "Stranger failed on a test image (ValueError: the canvas (96, 128) became "
+    )
     assert said.endswith("(95, 128) for the mask): do this.")
-    assert torn_apart((n for n in "ab"), moves_both, "do this.").startswith("generator failed on a test image (TypeError: ")
+    assert torn_apart((n for n in "ab"), moves_both, "do this.").startswith(
+        "generator failed on a test image (TypeError: "
+    )
 
 
 def test_all_problems_are_named_once_in_one_error():
@@ -55,4 +66,7 @@ def test_all_problems_are_named_once_in_one_error():
     refuse([None, None])
     with pytest.raises(ValueError) as error:
         refuse(iter(["A moves.", None, "B blurs.", "A moves."]))
-    assert str(error.value) == "This augmentation would not keep masks on their objects:\n  A moves.\n  B blurs."
+    assert (
+        str(error.value)
+        == "This augmentation would not keep masks on their objects:\n  A moves.\n  B blurs."
+    )

@@ -1,4 +1,5 @@
 """Reading ahead: the same batches in any order, no more of them than was promised, and an end of it."""
+
 import concurrent.futures
 import threading
 import time
@@ -68,7 +69,10 @@ def test_threads_are_four_batches_and_one_each_ahead_and_not_beyond_the_epoch():
 
 
 def test_only_an_epoch_reads_ahead():
-    batches, before = Pairs(threads=4), set(loading_threads())       # of other tests, that are about to end
+    batches, before = (
+        Pairs(threads=4),
+        set(loading_threads()),
+    )  # of other tests, that are about to end
     assert [batches[i] for i in (0, 3)] == [(0, 0), (0, 3)] and batches.begun == [0, 3]
     assert not set(loading_threads()) - before
 
@@ -83,15 +87,16 @@ def test_close_ends_the_threads_of_a_broken_epoch_and_refuses_its_batches(gate):
                 batches[i]
             except RuntimeError as error:
                 errors.append(str(error))
+
     reader = threading.Thread(target=read)
     reader.start()
-    assert waited_for(lambda: len(batches.begun) == 2)      # one for each thread
+    assert waited_for(lambda: len(batches.begun) == 2)  # one for each thread
     batches.close()
     gate.set()
     reader.join(20)
     assert waited_for(lambda: not loading_threads())
     assert len(errors) >= 7 and all("closed" in error for error in errors[-7:])
-    assert len(batches.begun) == 2                          # those were finished, no other was begun
+    assert len(batches.begun) == 2  # those were finished, no other was begun
 
 
 def test_a_reader_that_waits_for_a_batch_that_was_not_begun_is_told(gate):

@@ -1,18 +1,31 @@
 """Placement: where a photo lands, by hand, and that image, masks and boxes go there and back together."""
+
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from mrcnn.data.resize import Placement, from_unit, nearest_on_corners, normalise, place, place_for, to_unit
+from mrcnn.data.resize import (
+    Placement,
+    from_unit,
+    nearest_on_corners,
+    normalise,
+    place,
+    place_for,
+    to_unit,
+)
 
 
-@pytest.mark.parametrize(("photo_hw", "size_hw", "corner"), [
-    ((100, 200), (64, 128), (32, 0)),          # wide: bars above and below
-    ((200, 100), (128, 64), (0, 32)),          # tall: bars left and right
-    ((128, 128), (128, 128), (0, 0)),
-    ((50, 40), (50, 40), (39, 44)),            # small: not enlarged
-    ((1000, 1), (128, 1), (0, 63))])           # no side vanishes
+@pytest.mark.parametrize(
+    ("photo_hw", "size_hw", "corner"),
+    [
+        ((100, 200), (64, 128), (32, 0)),  # wide: bars above and below
+        ((200, 100), (128, 64), (0, 32)),  # tall: bars left and right
+        ((128, 128), (128, 128), (0, 0)),
+        ((50, 40), (50, 40), (39, 44)),  # small: not enlarged
+        ((1000, 1), (128, 1), (0, 63)),
+    ],
+)  # no side vanishes
 def test_square_shrinks_to_fit_and_centres(photo_hw, size_hw, corner):
     assert place(photo_hw, (128, 128), "square") == Placement(photo_hw, size_hw, corner, (128, 128))
 
@@ -20,7 +33,10 @@ def test_square_shrinks_to_fit_and_centres(photo_hw, size_hw, corner):
 def test_square_enlarges_to_the_shortest_side_or_by_the_smallest_factor_asked_for():
     assert place((50, 40), (128, 128), "square", min_dim=80).size_hw == (100, 80)
     assert place((50, 40), (128, 128), "square", min_scale=1.5).size_hw == (75, 60)
-    assert place((50, 40), (128, 128), "square", min_dim=120).size_hw == (128, 102)            # never beyond the canvas
+    assert place((50, 40), (128, 128), "square", min_dim=120).size_hw == (
+        128,
+        102,
+    )  # never beyond the canvas
 
 
 @pytest.mark.parametrize("photo_hw", [(30, 20), (3000, 2000), (60, 40)])
@@ -39,11 +55,15 @@ def test_none_without_a_canvas_takes_any_size():
     assert placement == Placement((33, 47), (33, 47), (0, 0), (33, 47)) and placement.scale == 1
 
 
-@pytest.mark.parametrize(("photo_hw", "min_dim", "size_hw", "corner", "canvas_hw"), [
-    ((128, 192), 64, (128, 192), (0, 0), (128, 192)),        # sides that are multiples of 64 stay
-    ((129, 100), 64, (129, 100), (31, 14), (192, 128)),
-    ((300, 410), 320, (320, 437), (0, 5), (320, 448)),       # the short side is enlarged first
-    ((5, 500), 0, (5, 500), (29, 6), (64, 512))])
+@pytest.mark.parametrize(
+    ("photo_hw", "min_dim", "size_hw", "corner", "canvas_hw"),
+    [
+        ((128, 192), 64, (128, 192), (0, 0), (128, 192)),  # sides that are multiples of 64 stay
+        ((129, 100), 64, (129, 100), (31, 14), (192, 128)),
+        ((300, 410), 320, (320, 437), (0, 5), (320, 448)),  # the short side is enlarged first
+        ((5, 500), 0, (5, 500), (29, 6), (64, 512)),
+    ],
+)
 def test_pad64_centres_on_the_next_multiples_of_64(photo_hw, min_dim, size_hw, corner, canvas_hw):
     placement = place(photo_hw, mode="pad64", min_dim=min_dim)
     assert placement == Placement(photo_hw, size_hw, corner, canvas_hw)
@@ -54,19 +74,31 @@ def test_pad64_centres_on_the_next_multiples_of_64(photo_hw, min_dim, size_hw, c
 def test_a_crop_is_drawn_evenly_from_all_that_fit(rng):
     drawn = [place((66, 65), mode="crop", min_dim=64, rng=rng).crop for _ in range(600)]
     corners, counts = np.unique(np.array(drawn)[:, :2], axis=0, return_counts=True)
-    assert corners.tolist() == [[0, 0], [0, 1], [1, 0], [1, 1], [2, 0], [2, 1]] and counts.min() > 60
+    assert (
+        corners.tolist() == [[0, 0], [0, 1], [1, 0], [1, 1], [2, 0], [2, 1]] and counts.min() > 60
+    )
     assert {crop[2:] for crop in drawn} == {(64, 64)}
 
 
 def test_a_crop_without_a_generator_is_the_centre():
     assert place((100, 81), mode="crop", min_dim=64).crop == (18, 8, 64, 64)
-    assert place((32, 40), mode="crop", min_dim=64).crop == (0, 8, 64, 64)                     # of the photo at twice its size
+    assert place((32, 40), mode="crop", min_dim=64).crop == (
+        0,
+        8,
+        64,
+        64,
+    )  # of the photo at twice its size
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    ({"mode": "square"}, "fixed size, and none was given"),
-    ({"mode": "stretch", "canvas_hw": (64, 64)}, "one of 'none', 'square'.*Got 'str"),
-    ({"mode": "crop"}, "Got none; set it"), ({"mode": "pad64", "min_dim": 65}, "Got 65; the nearest that work are 64 and 128")])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"mode": "square"}, "fixed size, and none was given"),
+        ({"mode": "stretch", "canvas_hw": (64, 64)}, "one of 'none', 'square'.*Got 'str"),
+        ({"mode": "crop"}, "Got none; set it"),
+        ({"mode": "pad64", "min_dim": 65}, "Got 65; the nearest that work are 64 and 128"),
+    ],
+)
 def test_what_a_mode_lacks_is_said(arguments, message):
     with pytest.raises(ValueError, match=message):
         place((50, 60), **arguments)
@@ -78,7 +110,9 @@ def test_a_config_says_how(plain_config):
 
 def settings(mode, min_dim=64, canvas=128):
     """What `place_for` reads of a Config."""
-    return SimpleNamespace(IMAGE_RESIZE_MODE=mode, IMAGE_MIN_DIM=min_dim, IMAGE_MIN_SCALE=0, image_hw=(canvas, canvas))
+    return SimpleNamespace(
+        IMAGE_RESIZE_MODE=mode, IMAGE_MIN_DIM=min_dim, IMAGE_MIN_SCALE=0, image_hw=(canvas, canvas)
+    )
 
 
 def test_a_config_leaves_the_canvas_to_pad64_and_to_none():
@@ -153,7 +187,10 @@ def test_a_photo_may_reach_beyond_the_canvas(corner, rng):
 
 def test_a_photo_beside_the_canvas_leaves_it_black():
     placement = Placement((20, 20), (20, 20), (70, -30), (64, 64))
-    assert not placement.image(np.ones((20, 20, 3), np.uint8)).any() and placement.crop[2:] == (0, 0)
+    assert not placement.image(np.ones((20, 20, 3), np.uint8)).any() and placement.crop[2:] == (
+        0,
+        0,
+    )
 
 
 @pytest.mark.parametrize("inclusive", [False, True])
@@ -171,33 +208,57 @@ def test_inclusive_boxes_by_hand():
     """Of a photo of 11 pixels on 21, pixel 20 is pixel 10: a box up to 21 ends at 11, and one up to 11 at 6."""
     placement = place((11, 11), (41, 41), "square", min_dim=21)
     assert placement.window.tolist() == [10, 10, 31, 31]
-    boxes = placement.boxes_to_photo([[10, 10, 31, 31], [10, 20, 21, 31], [0, 0, 50, 50]], inclusive=True)
-    assert boxes.tolist() == [[0, 0, 11, 11], [0, 5, 6, 11], [0, 0, 11, 11]] and boxes.dtype == np.float32
+    boxes = placement.boxes_to_photo(
+        [[10, 10, 31, 31], [10, 20, 21, 31], [0, 0, 50, 50]], inclusive=True
+    )
+    assert (
+        boxes.tolist() == [[0, 0, 11, 11], [0, 5, 6, 11], [0, 0, 11, 11]]
+        and boxes.dtype == np.float32
+    )
 
 
 def test_the_two_conventions_differ_by_less_than_the_factor(rng):
     placement = place((300, 200), (128, 128), "square")
     boxes = np.sort(rng.uniform(0, 128, (50, 2, 2)), axis=1).reshape(50, 4)
-    difference = np.abs(placement.boxes_to_photo(boxes) - placement.boxes_to_photo(boxes, inclusive=True))
+    difference = np.abs(
+        placement.boxes_to_photo(boxes) - placement.boxes_to_photo(boxes, inclusive=True)
+    )
     assert 0.5 < difference.max() <= 300 / 128 - 1
-    assert place((64, 64), (64, 64), "none").boxes_to_photo(boxes / 2, inclusive=True) == pytest.approx(boxes / 2, abs=1e-4)
+    assert place((64, 64), (64, 64), "none").boxes_to_photo(
+        boxes / 2, inclusive=True
+    ) == pytest.approx(boxes / 2, abs=1e-4)
 
 
 def test_a_photo_one_pixel_wide_has_finite_inclusive_boxes():
-    assert np.isfinite(place((1000, 1), (128, 128), "square").boxes_to_photo([[0, 60, 128, 70]], inclusive=True)).all()
+    assert np.isfinite(
+        place((1000, 1), (128, 128), "square").boxes_to_photo([[0, 60, 128, 70]], inclusive=True)
+    ).all()
 
 
 def test_unit_boxes_by_hand():
     """The last pixel of 101 is the 1; the outer corner lies one pixel outside."""
-    assert to_unit([[0, 0, 101, 201], [50, 50, 51, 101]], (101, 201)).tolist() == [[0, 0, 1, 1], [0.5, 0.25, 0.5, 0.5]]
-    assert from_unit([[0, 0, 1, 1], [0.5, 0.25, 0.5, 0.5]], (101, 201)).tolist() == [[0, 0, 101, 201], [50, 50, 51, 101]]
+    assert to_unit([[0, 0, 101, 201], [50, 50, 51, 101]], (101, 201)).tolist() == [
+        [0, 0, 1, 1],
+        [0.5, 0.25, 0.5, 0.5],
+    ]
+    assert from_unit([[0, 0, 1, 1], [0.5, 0.25, 0.5, 0.5]], (101, 201)).tolist() == [
+        [0, 0, 101, 201],
+        [50, 50, 51, 101],
+    ]
 
 
-@pytest.mark.parametrize(("mode", "min_dim"), [("square", 0), ("pad64", 64), ("none", 0), ("crop", 64)])
+@pytest.mark.parametrize(
+    ("mode", "min_dim"), [("square", 0), ("pad64", 64), ("none", 0), ("crop", 64)]
+)
 def test_padding_and_crop_describe_a_placement(mode, min_dim, rng):
-    placement = place((90, 75), (128, 128) if mode == "square" else None, mode, min_dim=min_dim, rng=rng)
+    placement = place(
+        (90, 75), (128, 128) if mode == "square" else None, mode, min_dim=min_dim, rng=rng
+    )
     crop = placement.crop if mode == "crop" else None
-    assert Placement.from_padding((90, 75), placement.scale, [*placement.padding, (0, 0)], crop) == placement
+    assert (
+        Placement.from_padding((90, 75), placement.scale, [*placement.padding, (0, 0)], crop)
+        == placement
+    )
 
 
 def test_a_resampler_of_ones_own_is_asked_for_the_scaled_size():
@@ -207,10 +268,12 @@ def test_a_resampler_of_ones_own_is_asked_for_the_scaled_size():
         asked.append(size_hw)
         return np.full((*size_hw, 3), 7.9)
 
-    canvas = place((100, 200), (128, 128), "square").image(np.zeros((100, 200, 3), np.uint8), resample)
+    canvas = place((100, 200), (128, 128), "square").image(
+        np.zeros((100, 200, 3), np.uint8), resample
+    )
     assert asked == [(64, 128)] and canvas.dtype == np.uint8 and canvas.max() == 7
     place((64, 64), (128, 128), "square").image(np.zeros((64, 64, 3), np.uint8), resample)
-    assert len(asked) == 1                                                                     # a photo of the right size is copied
+    assert len(asked) == 1  # a photo of the right size is copied
 
 
 @pytest.mark.parametrize("channels", [1, 2, 4, 7])
@@ -221,12 +284,20 @@ def test_photos_may_have_any_number_of_channels(channels, rng):
 
 def test_nearest_on_corners_keeps_the_corners():
     assert nearest_on_corners(np.arange(5)[:, None], (3, 1))[:, 0].tolist() == [0, 2, 4]
-    assert nearest_on_corners(np.arange(3)[:, None], (5, 2)).tolist() == [[0, 0], [1, 1], [1, 1], [2, 2], [2, 2]]
+    assert nearest_on_corners(np.arange(3)[:, None], (5, 2)).tolist() == [
+        [0, 0],
+        [1, 1],
+        [1, 1],
+        [2, 2],
+        [2, 2],
+    ]
     assert nearest_on_corners(np.arange(4)[:, None], (1, 1)).tolist() == [[0]]
 
 
 def test_pixels_become_float32_around_zero():
-    image = normalise(np.full((2, 2, 3), 127, np.uint8), np.float32([127, 0, 254]), np.float32([1, 127, 127]))
+    image = normalise(
+        np.full((2, 2, 3), 127, np.uint8), np.float32([127, 0, 254]), np.float32([1, 127, 127])
+    )
     assert image.dtype == np.float32 and image[0, 0].tolist() == [0, 1, -1]
 
 
@@ -234,15 +305,32 @@ def test_a_scaled_photo_stays_on_its_canvas_and_is_cut_where_it_is_larger():
     rng, start = np.random.default_rng(0), place((100, 200), (64, 64), "square")
     small = [start.scaled(0.5, rng) for _ in range(60)]
     assert {p.size_hw for p in small} == {(16, 32)} and {p.canvas_hw for p in small} == {(64, 64)}
-    assert all(p.corner[0] in range(49) and p.corner[1] in range(33) for p in small) and len({p.corner for p in small}) > 30
+    assert (
+        all(p.corner[0] in range(49) and p.corner[1] in range(33) for p in small)
+        and len({p.corner for p in small}) > 30
+    )
     large = [start.scaled(3, rng) for _ in range(60)]
     assert {p.size_hw for p in large} == {(96, 192)}
-    assert all(-p.corner[0] in range(33) and -p.corner[1] in range(129) and p.window.tolist() == [0, 0, 64, 64] for p in large)
+    assert all(
+        -p.corner[0] in range(33)
+        and -p.corner[1] in range(129)
+        and p.window.tolist() == [0, 0, 64, 64]
+        for p in large
+    )
 
 
 def test_scale_jitter_is_for_training_only():
-    config = SimpleNamespace(IMAGE_RESIZE_MODE="square", IMAGE_MIN_DIM=0, IMAGE_MIN_SCALE=0, image_hw=(64, 64), SCALE_JITTER=(0.5, 2.0))
-    sizes = [place_for(config, (64, 32), np.random.default_rng(i), vary=True).size_hw[0] for i in range(200)]
+    config = SimpleNamespace(
+        IMAGE_RESIZE_MODE="square",
+        IMAGE_MIN_DIM=0,
+        IMAGE_MIN_SCALE=0,
+        image_hw=(64, 64),
+        SCALE_JITTER=(0.5, 2.0),
+    )
+    sizes = [
+        place_for(config, (64, 32), np.random.default_rng(i), vary=True).size_hw[0]
+        for i in range(200)
+    ]
     assert 32 <= min(sizes) < 40 and 120 < max(sizes) <= 128 and len(set(sizes)) > 60
     assert place_for(config, (64, 32), np.random.default_rng(0)).size_hw == (64, 32)
 
@@ -262,7 +350,9 @@ def test_shown_says_which_pixels_of_the_photo_a_mask_shows(photo_hw, size_hw):
     y1, x1, y2, x2 = placement.window.astype(int)
     for bit in range(9):
         mask = (numbers >> bit & 1).astype(bool)
-        np.testing.assert_array_equal(placement.mask(mask)[y1:y2, x1:x2], mask[np.ix_(rows, columns)])
+        np.testing.assert_array_equal(
+            placement.mask(mask)[y1:y2, x1:x2], mask[np.ix_(rows, columns)]
+        )
 
 
 def test_shown_before_counts_the_pixels_that_show_the_beginning_of_a_side_by_hand():
@@ -271,7 +361,9 @@ def test_shown_before_counts_the_pixels_that_show_the_beginning_of_a_side_by_han
     assert rows.tolist() == [0, 0, 1, 1, 2] and columns.tolist() == [0, 1, 3]
 
 
-@pytest.mark.parametrize(("photo_hw", "size_hw"), [((7, 5), (7, 5)), ((50, 3), (20, 9)), ((9, 31), (40, 2))])
+@pytest.mark.parametrize(
+    ("photo_hw", "size_hw"), [((7, 5), (7, 5)), ((50, 3), (20, 9)), ((9, 31), (40, 2))]
+)
 def test_shown_before_counts_what_shown_shows(photo_hw, size_hw):
     placement = Placement(photo_hw, size_hw, (-1, 2), (16, 8))
     for before, shown, n in zip(placement.shown_before(), placement.shown(), photo_hw):
@@ -281,8 +373,11 @@ def test_shown_before_counts_what_shown_shows(photo_hw, size_hw):
 @pytest.mark.parametrize("mode", ["pad64", "crop"])
 @pytest.mark.parametrize("photo_hw", [(1, 65_000), (65_000, 1), (2, 30_000), (1, 5_000)])
 def test_a_strip_is_refused_before_it_is_enlarged_to_gigabytes(mode, photo_hw):
-    with pytest.raises(ValueError, match=f"A photo of {photo_hw[0]} x {photo_hw[1]} pixels .* "
-                                         f"enlarged .*'{mode}'.*use 'square'"):
+    with pytest.raises(
+        ValueError,
+        match=f"A photo of {photo_hw[0]} x {photo_hw[1]} pixels .* "
+        f"enlarged .*'{mode}'.*use 'square'",
+    ):
         place(photo_hw, mode=mode, min_dim=128)
 
 

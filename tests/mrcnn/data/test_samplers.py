@@ -1,4 +1,5 @@
 """Samplers: how often images are drawn, by hand and on average."""
+
 import numpy as np
 import pytest
 
@@ -57,7 +58,9 @@ def test_new_repeat_factors_take_effect_at_once_and_keep_the_length():
 
 
 def test_rare_classes_are_repeated_by_the_square_root():
-    images = [np.array([1])] * 15 + [np.array([1, 2, 2])] + [np.array([], int)] * 4            # class 2 is in 1 of 20 images
+    images = (
+        [np.array([1])] * 15 + [np.array([1, 2, 2])] + [np.array([], int)] * 4
+    )  # class 2 is in 1 of 20 images
     factors = repeat_factors(images, threshold=0.2)
     np.testing.assert_allclose(factors, [1] * 15 + [2] + [1] * 4)
 
@@ -69,7 +72,9 @@ def test_no_image_is_repeated_without_rare_classes_or_without_objects():
 
 def test_the_worst_of_the_frequent_classes_are_boosted():
     images = [np.array([1])] * 5 + [np.array([2])] * 5 + [np.array([3])]
-    factors = boost_missed_classes(images, {1: 0.9, 2: 0.1, 3: 0.0}, frequent_share=0.2, classes=1, factor=3)
+    factors = boost_missed_classes(
+        images, {1: 0.9, 2: 0.1, 3: 0.0}, frequent_share=0.2, classes=1, factor=3
+    )
     assert factors.tolist() == [1] * 5 + [3] * 5 + [1]
 
 
@@ -87,9 +92,15 @@ def test_lists_of_ids_are_counted_into_a_matrix():
     assert label_matrix([]).shape == (0, 1)
 
 
-@pytest.mark.parametrize("factors", [lambda labels: repeat_factors(labels, 0.9), balanced_factors,
-                                     lambda labels: effective_number_factors(labels, 0.5),
-                                     lambda labels: boost_missed_classes(labels, {1: 0.2, 3: 0.1}, classes=1)])
+@pytest.mark.parametrize(
+    "factors",
+    [
+        lambda labels: repeat_factors(labels, 0.9),
+        balanced_factors,
+        lambda labels: effective_number_factors(labels, 0.5),
+        lambda labels: boost_missed_classes(labels, {1: 0.2, 3: 0.1}, classes=1),
+    ],
+)
 def test_lists_matrices_of_counts_and_of_bool_give_the_same_factors(factors):
     assert factors(LISTS).tolist() == factors(MATRIX).tolist() == factors(MATRIX > 0).tolist()
 
@@ -97,7 +108,7 @@ def test_lists_matrices_of_counts_and_of_bool_give_the_same_factors(factors):
 def test_balancing_draws_every_class_equally_often():
     """Of 4 rounds' images a third go to each class: class 1 is in two images, 2 and 3 in one each."""
     np.testing.assert_allclose(balanced_factors(MATRIX), 4 / 3 * np.array([1 / 2, 1 / 2 + 1, 0, 1]))
-    alone = np.repeat(np.eye(3, dtype=int), [6, 3, 1], axis=0)          # images with one class each
+    alone = np.repeat(np.eye(3, dtype=int), [6, 3, 1], axis=0)  # images with one class each
     np.testing.assert_allclose(objects_drawn(alone, balanced_factors(alone)), [10 / 3] * 3)
 
 
@@ -108,9 +119,13 @@ def test_balancing_needs_labels():
 
 def test_effective_numbers_by_hand():
     """beta 0.5: one example counts 1, two 1.5, three 1.75; the weights 1, 2/3, 4/7 have a mean of 47/63."""
-    np.testing.assert_allclose(effective_number_weights([1, 2, 0, 3], 0.5), np.array([1, 2 / 3, 0, 4 / 7]) * 63 / 47)
+    np.testing.assert_allclose(
+        effective_number_weights([1, 2, 0, 3], 0.5), np.array([1, 2 / 3, 0, 4 / 7]) * 63 / 47
+    )
     np.testing.assert_allclose(effective_number_weights([5, 700], 0), [1, 1])
-    np.testing.assert_allclose(effective_number_weights([1, 3], 1 - 1e-9), [1.5, 0.5], rtol=1e-6)       # as 1 / n
+    np.testing.assert_allclose(
+        effective_number_weights([1, 3], 1 - 1e-9), [1.5, 0.5], rtol=1e-6
+    )  # as 1 / n
 
 
 def test_an_image_counts_as_its_rarest_class_does():

@@ -1,4 +1,5 @@
 """Sound masks: what pycocotools packed is sound and has its area; what was damaged is not."""
+
 import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
@@ -17,7 +18,7 @@ def random_masks(rng, count=300):
     for _ in range(count):
         height, width = rng.integers(1, 90, 2)
         mask = np.zeros((height, width), np.uint8)
-        mask[rng.integers(0, height):, rng.integers(0, width):] = 1
+        mask[rng.integers(0, height) :, rng.integers(0, width) :] = 1
         mask[rng.random(mask.shape) < rng.choice([0, 0, 0.01, 0.5])] ^= 1
         rle = coco_mask.encode(np.asfortranarray(mask * rng.choice([0, 1, 1, 1]).astype(np.uint8)))
         yield {"size": rle["size"], "counts": rle["counts"].decode()}
@@ -31,16 +32,36 @@ def test_areas_are_pycocotools(monkeypatch, batch):
 
 
 def test_by_hand():
-    masks = [packed([0, 3, 3]), packed([6]), packed([0, 6]), packed([1, 1, 1, 1, 2]), packed([1, 0, 0, 5])]
+    masks = [
+        packed([0, 3, 3]),
+        packed([6]),
+        packed([0, 6]),
+        packed([1, 1, 1, 1, 2]),
+        packed([1, 0, 0, 5]),
+    ]
     assert areas_of_sound(masks).tolist() == [3, 0, 6, 2, 5]
     assert areas_of_sound([]).tolist() == []
     assert areas_of_sound([packed([10**8, 3 * 10**8, 0], (20000, 20000))]).tolist() == [3 * 10**8]
 
 
-@pytest.mark.parametrize("mask", [
-    packed([0, 3, 2]), packed([0, 3, 4]), packed([7, -1]), packed([-1, 7]), packed([0, 2, 8, -4]), packed([5, 1, -2, 1, 1]),
-    packed([2**32 - 1, 7]), packed([0, 3, 3 + 2**32]), packed([0, 2**40]),
-    *({"size": [2, 3], "counts": text} for text in ("", "!!", "0", "o", "oooooooo", "06\n", "060000P", "~~~", "06 "))])
+@pytest.mark.parametrize(
+    "mask",
+    [
+        packed([0, 3, 2]),
+        packed([0, 3, 4]),
+        packed([7, -1]),
+        packed([-1, 7]),
+        packed([0, 2, 8, -4]),
+        packed([5, 1, -2, 1, 1]),
+        packed([2**32 - 1, 7]),
+        packed([0, 3, 3 + 2**32]),
+        packed([0, 2**40]),
+        *(
+            {"size": [2, 3], "counts": text}
+            for text in ("", "!!", "0", "o", "oooooooo", "06\n", "060000P", "~~~", "06 ")
+        ),
+    ],
+)
 def test_what_is_damaged_is_told_from_its_sound_neighbours(mask):
     sound = packed([1, 2, 3])
     assert areas_of_sound([sound, mask, sound]).tolist() == [2, -1, 2]
@@ -54,7 +75,9 @@ def test_a_mask_that_was_cut_off_or_changed_is_sound_only_where_its_counts_say_s
         text = mask["counts"]
         for _ in range(4):
             place = rng.integers(len(text))
-            masks.append(mask | {"counts": text[:place] + chr(rng.integers(48, 112)) + text[place + 1:]})
+            masks.append(
+                mask | {"counts": text[:place] + chr(rng.integers(48, 112)) + text[place + 1 :]}
+            )
             masks.append(mask | {"counts": text[:place]})
     areas = areas_of_sound(masks)
     for mask, area in zip(masks, areas.tolist()):

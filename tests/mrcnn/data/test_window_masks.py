@@ -1,4 +1,5 @@
 """Masks as small windows: the same masks as those that fill a canvas each."""
+
 import numpy as np
 import pytest
 
@@ -11,15 +12,24 @@ def masks():
     """(30, 40, 11) bool: ellipses of every size, some cut off by the border, and one that is empty."""
     rng = np.random.default_rng(3)
     y, x = np.mgrid[:30, :40][..., None]
-    centre_y, centre_x, size = rng.uniform(0, 30, 11), rng.uniform(0, 40, 11), rng.uniform(2, 12, 11)
-    masks = (y - centre_y) ** 2 + 2 * (x - centre_x) ** 2 < size ** 2
+    centre_y, centre_x, size = (
+        rng.uniform(0, 30, 11),
+        rng.uniform(0, 40, 11),
+        rng.uniform(2, 12, 11),
+    )
+    masks = (y - centre_y) ** 2 + 2 * (x - centre_x) ** 2 < size**2
     masks[:, :, 4] = False
     return masks
 
 
 def test_a_window_by_hand():
     masks = WindowMasks([np.array([[1, 0], [1, 1]], bool)], [(1, 2)], (4, 5))
-    assert masks.dense()[:, :, 0].astype(int).tolist() == [[0, 0, 0, 0, 0], [0, 0, 1, 0, 0], [0, 0, 1, 1, 0], [0, 0, 0, 0, 0]]
+    assert masks.dense()[:, :, 0].astype(int).tolist() == [
+        [0, 0, 0, 0, 0],
+        [0, 0, 1, 0, 0],
+        [0, 0, 1, 1, 0],
+        [0, 0, 0, 0, 0],
+    ]
     assert masks.boxes.tolist() == [[1, 2, 3, 4]] and masks.areas.tolist() == [3]
     assert masks.places == [(slice(1, 3), slice(2, 4))]
 
@@ -36,7 +46,9 @@ def test_eight_masks_share_a_plane(masks, count):
     small = WindowMasks.from_dense(masks[:, :, :count])
     planes = small.planes()
     assert planes.shape == (30, 40, max(1, -(-count // 8))) and planes.dtype == np.uint8
-    np.testing.assert_array_equal(WindowMasks.from_planes(planes, count).dense(), masks[:, :, :count])
+    np.testing.assert_array_equal(
+        WindowMasks.from_planes(planes, count).dense(), masks[:, :, :count]
+    )
     if count == 9:
         np.testing.assert_array_equal(planes[:, :, 0] >> 3 & 1, masks[:, :, 3])
         np.testing.assert_array_equal(planes[:, :, 1], masks[:, :, 8])
@@ -46,13 +58,21 @@ def test_eight_masks_share_a_plane(masks, count):
 def test_planes_that_are_not_packed_are_the_masks_and_there_is_always_one(masks, count):
     small = WindowMasks.from_dense(masks[:, :, :count])
     planes = small.planes(packed=False)
-    assert planes.shape == (30, 40, max(1, count)) and planes.dtype == bool and (planes[:, :, :count] == masks[:, :, :count]).all()
-    np.testing.assert_array_equal(WindowMasks.from_planes(planes, count, packed=False).dense(), masks[:, :, :count])
+    assert (
+        planes.shape == (30, 40, max(1, count))
+        and planes.dtype == bool
+        and (planes[:, :, :count] == masks[:, :, :count]).all()
+    )
+    np.testing.assert_array_equal(
+        WindowMasks.from_planes(planes, count, packed=False).dense(), masks[:, :, :count]
+    )
 
 
 def test_mini_masks_are_those_of_the_dense_masks(masks):
     small = WindowMasks.from_dense(masks)
-    np.testing.assert_array_equal(small.minimise((14, 28)), minimise(masks, boxes_of_masks(masks), (14, 28)))
+    np.testing.assert_array_equal(
+        small.minimise((14, 28)), minimise(masks, boxes_of_masks(masks), (14, 28))
+    )
 
 
 def test_what_is_covered_is_taken_away_and_boxes_shrink():

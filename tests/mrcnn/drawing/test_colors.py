@@ -39,7 +39,9 @@ def test_random_colors_are_matterports_kind():
     assert random_colors(5, seed=3) == colors
 
 
-@pytest.mark.parametrize("background, expected", [((255, 255, 0), 0), ((0, 0, 120), 255), ((0, 0, 0), 255)])
+@pytest.mark.parametrize(
+    "background, expected", [((255, 255, 0), 0), ((0, 0, 120), 255), ((0, 0, 0), 255)]
+)
 def test_text_is_dark_on_light_and_light_on_dark(background, expected):
     assert text_color(background) == (expected,) * 3
 

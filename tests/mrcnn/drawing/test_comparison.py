@@ -14,16 +14,22 @@ NAMES = ["BG", "circle", "square"]
 class Compared:
     """Object i was found by prediction i, if that is the same class and `overlaps[i, i]` suffices."""
 
-    def __init__(self, gt_boxes, gt_class_ids, gt_masks, pred_boxes, pred_class_ids, pred_scores, pred_masks):
+    def __init__(
+        self, gt_boxes, gt_class_ids, gt_masks, pred_boxes, pred_class_ids, pred_scores, pred_masks
+    ):
         assert len(gt_boxes) == len(gt_class_ids) == gt_masks.shape[-1]
         assert len(pred_boxes) == len(pred_class_ids) == len(pred_scores) == pred_masks.shape[-1]
         assert (np.diff(pred_scores) < 0).all()
         self.overlaps = np.full((len(pred_boxes), len(gt_boxes)), 0.1)
         np.fill_diagonal(self.overlaps, 0.75)
-        self.same = [i < len(gt_boxes) and gt_class_ids[i] == c for i, c in enumerate(pred_class_ids)]
+        self.same = [
+            i < len(gt_boxes) and gt_class_ids[i] == c for i, c in enumerate(pred_class_ids)
+        ]
 
     def matches(self, iou_threshold):
-        pred = np.array([i if same and iou_threshold <= 0.75 else -1 for i, same in enumerate(self.same)], int)
+        pred = np.array(
+            [i if same and iou_threshold <= 0.75 else -1 for i, same in enumerate(self.same)], int
+        )
         gt = np.array([i if i in pred else -1 for i in range(self.overlaps.shape[1])], int)
         return gt, pred
 
@@ -39,55 +45,109 @@ def instances(count, class_ids):
 def shown(monkeypatch, truth, found, scores, **options):
     """The keyword arguments and boxes that are handed on to be drawn."""
     seen = {}
-    monkeypatch.setattr(comparison, "display_instances", lambda image, boxes, *_, **given: seen.update(given, boxes=boxes))
-    display_differences(IMAGE, *truth, *found[:2], np.array(scores), found[2], NAMES, compare=Compared, **options)
+    monkeypatch.setattr(
+        comparison,
+        "display_instances",
+        lambda image, boxes, *_, **given: seen.update(given, boxes=boxes),
+    )
+    display_differences(
+        IMAGE, *truth, *found[:2], np.array(scores), found[2], NAMES, compare=Compared, **options
+    )
     return seen
 
 
 def test_captions_say_score_and_iou_and_who_was_missed(monkeypatch):
     seen = shown(monkeypatch, instances(3, [1, 2, 1]), instances(2, [1, 1]), [0.9, 0.8])
-    assert seen["captions"] == ["", "missed: square", "missed: circle", "circle 0.90 / 0.75", "circle 0.80 / 0.75\nno match"]
+    assert seen["captions"] == [
+        "",
+        "missed: square",
+        "missed: circle",
+        "circle 0.90 / 0.75",
+        "circle 0.80 / 0.75\nno match",
+    ]
     assert seen["colors"] == [comparison.TRUTH_COLOR] * 3 + [comparison.FOUND_COLOR] * 2
 
 
 def test_predictions_may_come_in_any_order(monkeypatch):
     boxes, class_ids, masks = instances(2, [1, 2])
-    seen = shown(monkeypatch, (boxes, class_ids, masks), (boxes[::-1], class_ids[::-1], masks[..., ::-1]), [0.7, 0.9])
+    seen = shown(
+        monkeypatch,
+        (boxes, class_ids, masks),
+        (boxes[::-1], class_ids[::-1], masks[..., ::-1]),
+        [0.7, 0.9],
+    )
     assert seen["captions"] == ["", "", "circle 0.90 / 0.75", "square 0.70 / 0.75"]
     np.testing.assert_array_equal(seen["boxes"][2:], boxes)
 
 
 def test_padding_takes_no_part(monkeypatch):
     boxes, class_ids, masks = instances(2, [1, 2])
-    padded = np.concatenate([boxes, np.zeros((1, 4), int)]), np.append(class_ids, 0), np.concatenate([masks, masks[..., :1]], -1)
-    assert shown(monkeypatch, padded, padded, [0.9, 0.8, 0.0])["captions"] == ["", "", "circle 0.90 / 0.75", "square 0.80 / 0.75"]
+    padded = (
+        np.concatenate([boxes, np.zeros((1, 4), int)]),
+        np.append(class_ids, 0),
+        np.concatenate([masks, masks[..., :1]], -1),
+    )
+    assert shown(monkeypatch, padded, padded, [0.9, 0.8, 0.0])["captions"] == [
+        "",
+        "",
+        "circle 0.90 / 0.75",
+        "square 0.80 / 0.75",
+    ]
 
 
 def test_low_scores_are_left_out_and_counted(monkeypatch):
     seen = shown(monkeypatch, instances(2, [1, 2]), instances(2, [1, 2]), [0.9, 0.4])
     assert seen["captions"] == ["", "missed: square", "circle 0.90 / 0.75"]
     assert "1 predictions with a score below 0.5" in seen["title"]
-    assert "below" not in shown(monkeypatch, instances(2, [1, 2]), instances(2, [1, 2]), [0.9, 0.4], score_threshold=0.1)["title"]
+    assert (
+        "below"
+        not in shown(
+            monkeypatch, instances(2, [1, 2]), instances(2, [1, 2]), [0.9, 0.4], score_threshold=0.1
+        )["title"]
+    )
 
 
 def test_the_iou_threshold_is_handed_on(monkeypatch):
-    assert "no match" in shown(monkeypatch, instances(1, [1]), instances(1, [1]), [0.9], iou_threshold=0.8)["captions"][-1]
+    assert (
+        "no match"
+        in shown(monkeypatch, instances(1, [1]), instances(1, [1]), [0.9], iou_threshold=0.8)[
+            "captions"
+        ][-1]
+    )
 
 
 @pytest.mark.parametrize(("objects", "predictions"), [(0, 0), (2, 0), (0, 2), (2, 2)])
 def test_nothing_to_compare_draws(axes, objects, predictions):
     found = instances(predictions, [1] * predictions)
-    display_differences(IMAGE, *instances(objects, [1] * objects), *found[:2], np.linspace(1, 0.9, predictions), found[2], NAMES,
-                        ax=axes, compare=Compared)
+    display_differences(
+        IMAGE,
+        *instances(objects, [1] * objects),
+        *found[:2],
+        np.linspace(1, 0.9, predictions),
+        found[2],
+        NAMES,
+        ax=axes,
+        compare=Compared,
+    )
     assert len(axes.images) == 1
 
 
 def test_outlines_are_drawn_without_masks_and_boxes(axes):
     found = instances(1, [1])
-    display_differences(IMAGE, *instances(1, [1]), *found[:2], np.array([0.9]), found[2], NAMES, ax=axes, show_mask=False,
-                        show_box=False, compare=Compared)
+    display_differences(
+        IMAGE,
+        *instances(1, [1]),
+        *found[:2],
+        np.array([0.9]),
+        found[2],
+        NAMES,
+        ax=axes,
+        show_mask=False,
+        show_box=False,
+        compare=Compared,
+    )
     picture = np.asarray(axes.images[0].get_array())
-    assert (picture[45 * 5, 30 * 5] == 255).all() and (picture[45 * 5, 8 * 5:12 * 5] != 255).any()
+    assert (picture[45 * 5, 30 * 5] == 255).all() and (picture[45 * 5, 8 * 5 : 12 * 5] != 255).any()
 
 
 def cells():
@@ -95,9 +155,18 @@ def cells():
 
 
 def test_overlaps_are_written_and_judged():
-    plot_overlaps(np.array([1, 2]), np.array([1, 1]), np.array([0.9, 0.8]), np.array([[0.75, 0.2], [0.0, 0.6]]), NAMES)
+    plot_overlaps(
+        np.array([1, 2]),
+        np.array([1, 1]),
+        np.array([0.9, 0.8]),
+        np.array([[0.75, 0.2], [0.0, 0.6]]),
+        NAMES,
+    )
     assert cells() == ["0.75\nmatch", "0.20", "0.00", "0.60\nwrong"]
-    assert [label.get_text() for label in plt.gca().get_yticklabels()] == ["circle 0.90", "circle 0.80"]
+    assert [label.get_text() for label in plt.gca().get_yticklabels()] == [
+        "circle 0.90",
+        "circle 0.80",
+    ]
     assert [label.get_text() for label in plt.gca().get_xticklabels()] == ["circle", "square"]
     assert (plt.gca().get_xlabel(), plt.gca().get_ylabel()) == ("ground truth", "predictions")
 
@@ -108,15 +177,29 @@ def test_the_threshold_of_overlaps_is_exclusive():
 
 
 def test_padding_has_no_row_and_no_column():
-    plot_overlaps(np.array([1, 0]), np.array([0, 2]), np.array([0.0, 0.8]), np.array([[0.1, 0.2], [0.3, 0.4]]), NAMES)
+    plot_overlaps(
+        np.array([1, 0]),
+        np.array([0, 2]),
+        np.array([0.0, 0.8]),
+        np.array([[0.1, 0.2], [0.3, 0.4]]),
+        NAMES,
+    )
     assert cells() == ["0.30"]
-    plot_overlaps(np.array([1, 0]), np.array([2, 0]), np.array([0.8, 0.0]), np.array([[0.3]]), NAMES)
+    plot_overlaps(
+        np.array([1, 0]), np.array([2, 0]), np.array([0.8, 0.0]), np.array([[0.3]]), NAMES
+    )
     assert cells() == ["0.30"]
 
 
 @pytest.mark.parametrize(("objects", "predictions"), [(0, 0), (2, 0), (0, 2)])
 def test_no_overlaps_are_said(objects, predictions):
-    plot_overlaps(np.ones(objects, int), np.ones(predictions, int), np.ones(predictions), np.zeros((predictions, objects)), NAMES)
+    plot_overlaps(
+        np.ones(objects, int),
+        np.ones(predictions, int),
+        np.ones(predictions),
+        np.zeros((predictions, objects)),
+        NAMES,
+    )
     assert cells() == [f"{predictions} predictions, {objects} objects"]
 
 

@@ -12,7 +12,9 @@ PRECISIONS, RECALLS = [1.0, 1.0, 0.5, 0.0], [0.0, 0.5, 1.0, 1.0]
 def test_the_tinted_area_is_the_ap():
     plot_precision_recall(0.75, np.array(PRECISIONS), np.array(RECALLS))
     x, y = plt.gca().collections[0].get_paths()[0].vertices.T
-    assert abs(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1))) / 2 == pytest.approx(0.75)   # the shoelace formula
+    assert abs(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1))) / 2 == pytest.approx(
+        0.75
+    )  # the shoelace formula
 
 
 def test_lists_are_welcome_and_the_title_says_the_ap():

@@ -18,14 +18,20 @@ def instances():
     masks = np.zeros((60, 40, 2), np.uint8)
     masks[10:30, 5:25, 0] = 1
     masks[35:55, 5:35, 1] = 1
-    return np.array([(10, 5, 30, 25), (35, 5, 55, 35)]), masks, np.array([1, 2]), ["BG", "coat", "shoe"]
+    return (
+        np.array([(10, 5, 30, 25), (35, 5, 55, 35)]),
+        masks,
+        np.array([1, 2]),
+        ["BG", "coat", "shoe"],
+    )
 
 
 def test_the_signature_is_matterports():
     assert str(inspect.signature(display_instances)) == (
         "(image, boxes, masks, class_ids, class_names, scores=None, title='', figsize=(16, 16), ax=None, "
         "show_mask=True, show_bbox=True, colors=None, captions=None, *, show_mask_polygon=True, show_caption=True, "
-        "save_fig_path=None, filter_classes=None, min_score=None)")
+        "save_fig_path=None, filter_classes=None, min_score=None)"
+    )
 
 
 @pytest.mark.filterwarnings("error")
@@ -42,7 +48,9 @@ def test_axes_keep_the_pixels_of_the_image():
 
 def test_no_instances_are_said_in_the_log(caplog):
     with caplog.at_level(logging.WARNING):
-        display_instances(IMAGE, np.zeros((0, 4), int), np.zeros((60, 40, 0)), np.zeros(0, int), ["BG"])
+        display_instances(
+            IMAGE, np.zeros((0, 4), int), np.zeros((60, 40, 0)), np.zeros(0, int), ["BG"]
+        )
     assert "No instances to display" in caplog.text
     assert len(plt.gcf().axes[0].images) == 1
 
@@ -66,13 +74,23 @@ def test_padding_is_not_drawn():
 
 
 def test_masks_and_boxes_can_be_left_out():
-    plain = shown(IMAGE, *instances(), show_mask=False, show_mask_polygon=False, show_bbox=False, captions=["", ""])
+    plain = shown(
+        IMAGE,
+        *instances(),
+        show_mask=False,
+        show_mask_polygon=False,
+        show_bbox=False,
+        captions=["", ""],
+    )
     assert (plain == 100).all()
 
 
 def test_without_masks_their_outlines_stay():
     outlines = shown(IMAGE, *instances(), show_mask=False, show_bbox=False, show_caption=False)
-    inside, edge = outlines[20 * 17, 15 * 17], outlines[20 * 17, 4 * 17:6 * 17]   # 17 times as large
+    inside, edge = (
+        outlines[20 * 17, 15 * 17],
+        outlines[20 * 17, 4 * 17 : 6 * 17],
+    )  # 17 times as large
     assert (inside == 100).all() and (edge != 100).any()
 
 
@@ -85,18 +103,31 @@ def test_masks_may_be_absent_or_empty(masks):
 @pytest.mark.parametrize("dtype", [bool, np.float32, np.int64])
 def test_masks_of_every_type_give_one_picture(dtype):
     boxes, masks, class_ids, names = instances()
-    np.testing.assert_array_equal(shown(IMAGE, boxes, masks.astype(dtype), class_ids, names), shown(IMAGE, *instances()))
+    np.testing.assert_array_equal(
+        shown(IMAGE, boxes, masks.astype(dtype), class_ids, names), shown(IMAGE, *instances())
+    )
 
 
-@pytest.mark.parametrize("options", [
-    {"filter_classes": ["shoe"]}, {"filter_classes": [2]}, {"filter_classes": "shoe"}, {"filter_classes": np.array([2])},
-    {"min_score": 0.9},
-], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"filter_classes": ["shoe"]},
+        {"filter_classes": [2]},
+        {"filter_classes": "shoe"},
+        {"filter_classes": np.array([2])},
+        {"min_score": 0.9},
+    ],
+    ids=str,
+)
 def test_filters_leave_instances_out(options):
     boxes, masks, class_ids, names = instances()
     scores, colors = np.array([0.5, 0.95]), [(1.0, 0, 0), (0, 1.0, 0)]
-    only = shown(IMAGE, boxes[1:], masks[..., 1:], class_ids[1:], names, scores[1:], colors=colors[1:])
-    np.testing.assert_array_equal(shown(IMAGE, *instances(), scores, colors=colors, **options), only)
+    only = shown(
+        IMAGE, boxes[1:], masks[..., 1:], class_ids[1:], names, scores[1:], colors=colors[1:]
+    )
+    np.testing.assert_array_equal(
+        shown(IMAGE, *instances(), scores, colors=colors, **options), only
+    )
 
 
 def test_everything_may_be_filtered_out():
@@ -113,7 +144,9 @@ def test_axes_of_the_caller_stay_open_when_saved(tmp_path, axes):
     assert len(plt.get_fignums()) == 1
 
 
-@pytest.mark.parametrize("image", [IMAGE[..., 0], IMAGE / 255, IMAGE.astype(np.int64)], ids=["grey", "floats", "int64"])
+@pytest.mark.parametrize(
+    "image", [IMAGE[..., 0], IMAGE / 255, IMAGE.astype(np.int64)], ids=["grey", "floats", "int64"]
+)
 def test_images_of_every_kind_are_shown(image):
     np.testing.assert_array_equal(shown(image, *instances()), shown(IMAGE, *instances()))
 
@@ -131,17 +164,31 @@ def test_what_is_missing_for_an_instance_is_named(name):
 
 
 def test_axes_of_a_subfigure_draw_and_save(tmp_path):
-    display_instances(IMAGE, *instances(), ax=plt.figure().subfigures().subplots(), save_fig_path=tmp_path / "a.png")
+    display_instances(
+        IMAGE,
+        *instances(),
+        ax=plt.figure().subfigures().subplots(),
+        save_fig_path=tmp_path / "a.png",
+    )
 
 
 def test_fifty_instances_of_a_large_image_are_drawn_quickly():
-    boxes = np.array([(y, x, y + 120, x + 90) for y in range(0, 900, 200) for x in range(0, 900, 90)])
+    boxes = np.array(
+        [(y, x, y + 120, x + 90) for y in range(0, 900, 200) for x in range(0, 900, 90)]
+    )
     masks = np.zeros((1024, 1024, 50), bool)
     for i, (y1, x1, y2, x2) in enumerate(boxes):
         masks[y1:y2, x1:x2, i] = True
     start = time.perf_counter()
-    shown(np.zeros((1024, 1024, 3), np.uint8), boxes, masks, np.ones(50, int), ["BG", "coat"], np.linspace(1, 0.5, 50))
-    assert time.perf_counter() - start < 4   # 0.4 on two idle cores
+    shown(
+        np.zeros((1024, 1024, 3), np.uint8),
+        boxes,
+        masks,
+        np.ones(50, int),
+        ["BG", "coat"],
+        np.linspace(1, 0.5, 50),
+    )
+    assert time.perf_counter() - start < 4  # 0.4 on two idle cores
 
 
 def test_a_missing_mask_is_named():
@@ -157,11 +204,17 @@ def test_images_are_shown_side_by_side():
 
 def test_images_of_every_kind_lie_in_rows_without_an_empty_one():
     display_images(np.stack([IMAGE / 255.0] * 4), cols=2)
-    assert {axes.get_subplotspec().get_gridspec().get_geometry() for axes in plt.gcf().axes} == {(2, 2)}
+    assert {axes.get_subplotspec().get_gridspec().get_geometry() for axes in plt.gcf().axes} == {
+        (2, 2)
+    }
 
 
 def test_a_long_title_is_broken_to_the_width_of_its_image():
-    display_images([IMAGE] * 5, titles=["a long title, of many words, that would run into the title beside it"] * 5, cols=5)
+    display_images(
+        [IMAGE] * 5,
+        titles=["a long title, of many words, that would run into the title beside it"] * 5,
+        cols=5,
+    )
     assert "\n" in plt.gcf().axes[0].get_title()
 
 
@@ -171,9 +224,19 @@ def test_no_images_are_said_in_the_log(caplog):
 
 
 def test_validation_joins_the_panel_of_its_loss():
-    figure = plot_history({"loss": [3, 2, 1], "val_loss": [4, 3, 2], "rpn_class_loss": [1, 1, 1],
-                           "learning_rate": [0.1, 0.1, 0.01]})
-    assert [axes.get_title(loc="left") for axes in figure.axes] == ["loss", "rpn class loss", "learning rate"]
+    figure = plot_history(
+        {
+            "loss": [3, 2, 1],
+            "val_loss": [4, 3, 2],
+            "rpn_class_loss": [1, 1, 1],
+            "learning_rate": [0.1, 0.1, 0.01],
+        }
+    )
+    assert [axes.get_title(loc="left") for axes in figure.axes] == [
+        "loss",
+        "rpn class loss",
+        "learning rate",
+    ]
     assert [len(axes.lines) for axes in figure.axes] == [2, 1, 1]
     assert figure.axes[0].lines[1].get_ydata().tolist() == [4, 3, 2]
 
@@ -183,11 +246,16 @@ def test_epochs_without_a_value_are_left_out():
     assert figure.axes[0].lines[1].get_xdata().tolist() == [2]
 
 
-@pytest.mark.parametrize("scores", [{2: 0.1, 4: 0.2}, [None, 0.1, None, 0.2], {"AP": {2: 0.1, 4: 0.2}}])
+@pytest.mark.parametrize(
+    "scores", [{2: 0.1, 4: 0.2}, [None, 0.1, None, 0.2], {"AP": {2: 0.1, 4: 0.2}}]
+)
 def test_the_score_has_its_own_panel(scores):
     axes = plot_history({"loss": [3, 2, 1, 1]}, scores).axes[-1]
     assert axes.get_title(loc="left") == "average precision"
-    assert axes.lines[0].get_xdata().tolist() == [2, 4] and axes.lines[0].get_ydata().tolist() == [0.1, 0.2]
+    assert axes.lines[0].get_xdata().tolist() == [2, 4] and axes.lines[0].get_ydata().tolist() == [
+        0.1,
+        0.2,
+    ]
 
 
 def test_a_history_leaves_no_open_figure_and_saves(tmp_path):

@@ -18,7 +18,7 @@ def test_pictures_go_from_left_to_right_then_down():
         and (sheet[:half, half:] == 20).any()
         and (sheet[half:, :half] == 30).any()
     )
-    assert (sheet[half + 4:, half + 4:] == 255).all()
+    assert (sheet[half + 4 :, half + 4 :] == 255).all()
 
 
 def test_a_picture_keeps_its_aspect():
@@ -29,7 +29,10 @@ def test_a_picture_keeps_its_aspect():
 
 def test_titles_add_room_above():
     images = [solid(50, 50, 0)]
-    plain, titled = image_grid(images), image_grid(images, ["a title that is far too long for its picture"])
+    plain, titled = (
+        image_grid(images),
+        image_grid(images, ["a title that is far too long for its picture"]),
+    )
     assert titled.shape[0] > plain.shape[0] and titled.shape[1] == plain.shape[1]
 
 

@@ -25,21 +25,26 @@ def test_the_input_is_not_changed():
 
 
 def test_a_tint_mixes_the_color_in():
-    picture = draw_instances(GREY, BOX, full_mask(), colors=[(255, 0, 0)], alpha=0.5, show_boxes=False)
+    picture = draw_instances(
+        GREY, BOX, full_mask(), colors=[(255, 0, 0)], alpha=0.5, show_boxes=False
+    )
     assert picture[70, 50].tolist() == [177, 50, 50]
     assert (picture[:30] == 100).all() and (picture[:, :20] == 100).all()
 
 
 def test_windows_and_full_masks_give_the_same_picture():
     window = (np.ones((60, 40), bool), 40, 30)
-    np.testing.assert_array_equal(draw_instances(GREY, BOX, full_mask(), ["a"]),
-                                  draw_instances(GREY, BOX, [window], ["a"]))
+    np.testing.assert_array_equal(
+        draw_instances(GREY, BOX, full_mask(), ["a"]), draw_instances(GREY, BOX, [window], ["a"])
+    )
 
 
 def test_the_outline_has_the_full_color():
-    picture = draw_instances(GREY, BOX, full_mask(), colors=[(255, 0, 0)], show_boxes=False, text_size=9)
+    picture = draw_instances(
+        GREY, BOX, full_mask(), colors=[(255, 0, 0)], show_boxes=False, text_size=9
+    )
     red, green, blue = picture[40, 50]
-    assert red > 220 and green < 30 and blue < 30   # the tint alone would be (165, 58, 58)
+    assert red > 220 and green < 30 and blue < 30  # the tint alone would be (165, 58, 58)
 
 
 def test_the_outline_can_be_left_out():
@@ -48,16 +53,22 @@ def test_the_outline_can_be_left_out():
 
 
 def test_a_mask_is_drawn_where_its_box_is_not():
-    picture = draw_instances(GREY, [(0, 0, 20, 20)], full_mask(), colors=[(255, 0, 0)], alpha=0.5, show_boxes=False)
+    picture = draw_instances(
+        GREY, [(0, 0, 20, 20)], full_mask(), colors=[(255, 0, 0)], alpha=0.5, show_boxes=False
+    )
     assert picture[70, 50].tolist() == [177, 50, 50]
 
 
 def test_a_mask_of_numbers_covers_from_a_half_on():
-    np.testing.assert_array_equal(draw_instances(GREY, BOX, full_mask() * 0.5 + 0.1), draw_instances(GREY, BOX, full_mask()))
+    np.testing.assert_array_equal(
+        draw_instances(GREY, BOX, full_mask() * 0.5 + 0.1), draw_instances(GREY, BOX, full_mask())
+    )
 
 
 def test_an_empty_label_leaves_nothing():
-    np.testing.assert_array_equal(draw_instances(GREY, BOX * 2, None, ["", []]), draw_instances(GREY, BOX * 2))
+    np.testing.assert_array_equal(
+        draw_instances(GREY, BOX * 2, None, ["", []]), draw_instances(GREY, BOX * 2)
+    )
 
 
 def test_a_hole_is_not_tinted():
@@ -74,7 +85,11 @@ def test_small_instances_lie_over_large_ones():
         GREY, BOX + [(60, 40, 80, 60)], masks, colors=[(255, 0, 0), (0, 255, 0)], alpha=1.0
     )
     swapped = draw_instances(
-        GREY, [(60, 40, 80, 60)] + BOX, masks[..., ::-1], colors=[(0, 255, 0), (255, 0, 0)], alpha=1.0
+        GREY,
+        [(60, 40, 80, 60)] + BOX,
+        masks[..., ::-1],
+        colors=[(0, 255, 0), (255, 0, 0)],
+        alpha=1.0,
     )
     assert picture[70, 50].tolist() == [0, 255, 0]
     np.testing.assert_array_equal(picture, swapped)

@@ -9,7 +9,9 @@ MASK = np.zeros((4, 4), bool)
 MASK[1:3, 1:3] = True
 
 
-@pytest.mark.parametrize("mask", [MASK, MASK.astype(np.uint8), MASK * np.float32(0.9), MASK.astype(np.int64)])
+@pytest.mark.parametrize(
+    "mask", [MASK, MASK.astype(np.uint8), MASK * np.float32(0.9), MASK.astype(np.int64)]
+)
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint32, np.float32])
 def test_a_mask_tints_its_pixels_in_place(mask, dtype):
     image = np.full((4, 4, 3), 100, dtype)
@@ -35,10 +37,26 @@ def test_a_box_is_two_pixels_wide_and_lies_inside_its_corners():
     image = np.zeros((12, 12, 3), np.uint8)
     assert draw_box(image, (2, 3, 10, 11), [9, 8, 7]) is image
     drawn = image.any(-1)
-    assert drawn.sum() == 8 * 8 - 4 * 4 and drawn[2, 3] and drawn[9, 10] and not drawn[10].any() and not drawn[:, 11].any()
+    assert (
+        drawn.sum() == 8 * 8 - 4 * 4
+        and drawn[2, 3]
+        and drawn[9, 10]
+        and not drawn[10].any()
+        and not drawn[:, 11].any()
+    )
     assert not drawn[4:8, 5:9].any() and image[2, 3].tolist() == [9, 8, 7]
 
 
-@pytest.mark.parametrize("box", [(-5, -5, 3, 3), (9, 9, 20, 20), (3, 3, 3, 8), (30, 30, 40, 40), (2.4, 2.6, 5.5, 6), (4, 4, 6, 5)])
+@pytest.mark.parametrize(
+    "box",
+    [
+        (-5, -5, 3, 3),
+        (9, 9, 20, 20),
+        (3, 3, 3, 8),
+        (30, 30, 40, 40),
+        (2.4, 2.6, 5.5, 6),
+        (4, 4, 6, 5),
+    ],
+)
 def test_boxes_outside_and_small_ones_draw(box):
     draw_box(np.zeros((12, 12, 3), np.uint8), box, [255, 0, 0])

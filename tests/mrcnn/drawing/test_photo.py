@@ -6,18 +6,22 @@ import pytest
 from mrcnn.drawing.photo import as_rgb
 
 
-@pytest.mark.parametrize(("image", "pixel"), [
-    (np.full((2, 3, 3), 100, np.uint8), 100),
-    (np.full((2, 3, 3), 100, np.int64), 100),
-    (np.full((2, 3, 3), 300, np.int32), 255),
-    (np.full((2, 3, 3), 99.6, np.float32), 100),
-    (np.full((2, 3, 3), 0.2, np.float64), 51),
-    (np.full((2, 3, 3), -3.0), 0),
-    (np.full((2, 3), 100, np.uint8), 100),
-    (np.full((2, 3, 1), 100, np.uint8), 100),
-    (np.full((2, 3, 4), 100, np.uint8), 100),
-    (np.ones((2, 3), bool), 255),
-], ids=lambda value: f"{value.dtype}{value.shape}" if hasattr(value, "dtype") else str(value))
+@pytest.mark.parametrize(
+    ("image", "pixel"),
+    [
+        (np.full((2, 3, 3), 100, np.uint8), 100),
+        (np.full((2, 3, 3), 100, np.int64), 100),
+        (np.full((2, 3, 3), 300, np.int32), 255),
+        (np.full((2, 3, 3), 99.6, np.float32), 100),
+        (np.full((2, 3, 3), 0.2, np.float64), 51),
+        (np.full((2, 3, 3), -3.0), 0),
+        (np.full((2, 3), 100, np.uint8), 100),
+        (np.full((2, 3, 1), 100, np.uint8), 100),
+        (np.full((2, 3, 4), 100, np.uint8), 100),
+        (np.ones((2, 3), bool), 255),
+    ],
+    ids=lambda value: f"{value.dtype}{value.shape}" if hasattr(value, "dtype") else str(value),
+)
 def test_every_kind_of_image(image, pixel):
     rgb = as_rgb(image)
     assert rgb.shape == (2, 3, 3) and rgb.dtype == np.uint8 and (rgb == pixel).all()

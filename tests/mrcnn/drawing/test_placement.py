@@ -38,9 +38,9 @@ def test_labels_of_the_same_box_do_not_cover_each_other():
 
 def test_a_label_avoids_objects():
     coverage = np.zeros((100, 100), bool)
-    coverage[20:50, :] = True   # another object, right above the box
+    coverage[20:50, :] = True  # another object, right above the box
     (position,), _ = place([(12, 40)], [(50, 30, 90, 80)], coverage, (100, 100), em=10)
-    assert not coverage[position[0]:position[0] + 12].any()
+    assert not coverage[position[0] : position[0] + 12].any()
 
 
 def test_a_label_larger_than_the_picture_starts_at_its_corner():

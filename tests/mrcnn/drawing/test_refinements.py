@@ -6,7 +6,7 @@ from matplotlib import pyplot as plt
 
 from mrcnn.drawing.refinements import draw_boxes, draw_rois
 
-IMAGE = np.full((1024, 1024, 3), 255, np.uint8)   # of a size that is not enlarged
+IMAGE = np.full((1024, 1024, 3), 255, np.uint8)  # of a size that is not enlarged
 BOX = np.array([[300, 300, 700, 700]])
 
 
@@ -43,7 +43,9 @@ def test_a_line_joins_a_box_to_its_refinement():
 
 def test_padding_is_not_drawn():
     padded = np.concatenate([BOX, np.zeros((3, 4), int)])
-    np.testing.assert_array_equal(drawn(IMAGE, padded, padded + [[0] * 4] * 4), drawn(IMAGE, BOX, BOX))
+    np.testing.assert_array_equal(
+        drawn(IMAGE, padded, padded + [[0] * 4] * 4), drawn(IMAGE, BOX, BOX)
+    )
     assert not ink(drawn(IMAGE, np.zeros((2, 4)), captions=["a", "b"])).any()
 
 
@@ -71,7 +73,9 @@ def test_a_box_far_away_does_not_shrink_the_image_to_nothing(axes):
 def test_a_small_image_is_enlarged_and_keeps_its_pixels(axes):
     draw_boxes(IMAGE[:32, :32], np.array([[-4, 2, 20, 30]]), ax=axes)
     picture, (left, right) = np.asarray(axes.images[0].get_array()), axes.get_xlim()
-    assert picture.shape[1] == 32 * (right - left) and left == -5.5   # 4 pixels outside, and a little room
+    assert (
+        picture.shape[1] == 32 * (right - left) and left == -5.5
+    )  # 4 pixels outside, and a little room
 
 
 def test_a_new_figure_is_left_for_saving():
@@ -98,22 +102,48 @@ def fill(mask, box, size_hw):
 def rois(count, positives):
     corners = np.random.default_rng(0).integers(0, 800, (count, 2))
     boxes = np.concatenate([corners, corners + 150], axis=1)
-    return boxes, boxes + 5, np.ones((count, 28, 28), np.float32), (np.arange(count) < positives).astype(np.int64)
+    return (
+        boxes,
+        boxes + 5,
+        np.ones((count, 28, 28), np.float32),
+        (np.arange(count) < positives).astype(np.int64),
+    )
 
 
 def test_rois_are_picked_and_counted():
     boxes, refined, masks, class_ids = rois(30, 12)
     padded = np.concatenate([boxes, np.zeros((5, 4), int)])
-    draw_rois(IMAGE, padded, padded, np.concatenate([masks, masks[:5]]), np.append(class_ids, [0] * 5), ["BG", "a"], limit=4,
-              paste=fill, rng=np.random.default_rng(1))
-    assert plt.gca().get_title() == "4 of 30 rois, picked at random\nof all: 12 positive, 18 negative (40% positive)"
+    draw_rois(
+        IMAGE,
+        padded,
+        padded,
+        np.concatenate([masks, masks[:5]]),
+        np.append(class_ids, [0] * 5),
+        ["BG", "a"],
+        limit=4,
+        paste=fill,
+        rng=np.random.default_rng(1),
+    )
+    assert (
+        plt.gca().get_title()
+        == "4 of 30 rois, picked at random\nof all: 12 positive, 18 negative (40% positive)"
+    )
 
 
 def test_positive_rois_have_masks_and_negative_ones_are_grey():
     boxes, refined, masks, _ = rois(1, 1)
     pictures = []
     for class_id in (1, 0):
-        draw_rois(IMAGE, boxes, refined, masks, np.array([class_id]), ["BG", "a"], paste=fill, rng=np.random)
+        draw_rois(
+            IMAGE,
+            boxes,
+            refined,
+            masks,
+            np.array([class_id]),
+            ["BG", "a"],
+            paste=fill,
+            rng=np.random,
+        )
         pictures.append(np.asarray(plt.gca().images[0].get_array()))
     y, x = boxes[0, :2] + 75
     assert ink(pictures[0])[y, x] and not ink(pictures[1])[y, x]
@@ -123,10 +153,21 @@ def test_positive_rois_have_masks_and_negative_ones_are_grey():
 def test_rois_without_masks_and_without_rois_draw():
     boxes, refined, _, class_ids = rois(3, 1)
     draw_rois(IMAGE, boxes, refined, None, class_ids, ["BG", "a"], paste=fill, rng=np.random)
-    draw_rois(IMAGE, boxes[:0], refined[:0], np.zeros((0, 28, 28)), class_ids[:0], ["BG"], paste=fill, rng=np.random)
+    draw_rois(
+        IMAGE,
+        boxes[:0],
+        refined[:0],
+        np.zeros((0, 28, 28)),
+        class_ids[:0],
+        ["BG"],
+        paste=fill,
+        rng=np.random,
+    )
 
 
 def test_a_missing_mask_is_named():
     boxes, refined, masks, class_ids = rois(3, 1)
     with pytest.raises(ValueError, match="Every roi needs"):
-        draw_rois(IMAGE, boxes, refined, masks[:2], class_ids, ["BG", "a"], paste=fill, rng=np.random)
+        draw_rois(
+            IMAGE, boxes, refined, masks[:2], class_ids, ["BG", "a"], paste=fill, rng=np.random
+        )

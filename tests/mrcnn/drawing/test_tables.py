@@ -44,8 +44,14 @@ def test_an_empty_table_is_refused():
         text_table([])
 
 
-@pytest.mark.parametrize(("shell", "expected"), [(None, False), (types.SimpleNamespace(), False),
-                                                 (types.SimpleNamespace(kernel=object()), True)])
+@pytest.mark.parametrize(
+    ("shell", "expected"),
+    [
+        (None, False),
+        (types.SimpleNamespace(), False),
+        (types.SimpleNamespace(kernel=object()), True),
+    ],
+)
 def test_a_notebook_is_a_shell_with_a_kernel(monkeypatch, shell, expected):
     monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell))
     assert in_notebook() is expected

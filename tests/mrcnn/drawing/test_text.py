@@ -43,7 +43,7 @@ def test_what_lies_outside_the_image_is_dropped(top, left):
     picture = np.full((5, 5, 4), 255, np.uint8)
     lay_over(image, picture, top, left)
     expected = np.zeros((10, 10), np.uint8)
-    expected[max(top, 0):max(top + 5, 0), max(left, 0):max(left + 5, 0)] = 255
+    expected[max(top, 0) : max(top + 5, 0), max(left, 0) : max(left + 5, 0)] = 255
     np.testing.assert_array_equal(image[..., 0], expected)
 
 

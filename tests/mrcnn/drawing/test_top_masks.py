@@ -44,7 +44,9 @@ def test_the_limit_may_be_smaller_than_the_number_of_classes():
 
 def test_the_panels_are_one_row():
     display_top_masks(IMAGE, *masks(), NAMES)
-    assert {axes.get_subplotspec().get_gridspec().get_geometry() for axes in plt.gcf().axes} == {(1, 5)}
+    assert {axes.get_subplotspec().get_gridspec().get_geometry() for axes in plt.gcf().axes} == {
+        (1, 5)
+    }
 
 
 def test_no_instances_leave_empty_panels():

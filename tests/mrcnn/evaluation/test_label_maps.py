@@ -1,4 +1,5 @@
 """Label maps: counts and scores of a few pixels, with a pencil."""
+
 import numpy as np
 import pytest
 
@@ -23,7 +24,9 @@ def test_many_labels_do_not_overflow_small_types():
 
 def test_counts_of_two_images_add_up_before_they_are_divided():
     """1 of 1 and 1 of 3 right are 2 of 4, not the mean of 1 and 1/3."""
-    counts = confusion(np.array([1]), np.array([1]), 3) + confusion(np.array([1, 1, 1]), np.array([1, 0, 0]), 3)
+    counts = confusion(np.array([1]), np.array([1]), 3) + confusion(
+        np.array([1, 1, 1]), np.array([1, 0, 0]), 3
+    )
     assert pixel_scores(counts, CATEGORIES)["pixel_accuracy"] == 2 / 4
 
 
@@ -31,13 +34,24 @@ def test_the_scores_of_ten_pixels():
     counts = np.array([[4, 1, 0], [1, 2, 1], [0, 0, 1]])
     scores = pixel_scores(counts, CATEGORIES)
     assert (scores["pixel_accuracy"], scores["pixels"]) == (7 / 10, 10)
-    assert (scores["background_iou"], scores["foreground_iou"]) == (4 / 6, 4 / 6)       # a coat taken for a hat is foreground all the same
-    assert scores["per_category"] == {10: {"name": "coat", "iou": 2 / 5, "pixels": 4}, 20: {"name": "hat", "iou": 1 / 2, "pixels": 1}}
+    assert (scores["background_iou"], scores["foreground_iou"]) == (
+        4 / 6,
+        4 / 6,
+    )  # a coat taken for a hat is foreground all the same
+    assert scores["per_category"] == {
+        10: {"name": "coat", "iou": 2 / 5, "pixels": 4},
+        20: {"name": "hat", "iou": 1 / 2, "pixels": 1},
+    }
     assert scores["mean_iou"] == pytest.approx((2 / 5 + 1 / 2) / 2)
     assert scores["mean_iou_with_background"] == pytest.approx((2 / 5 + 1 / 2 + 4 / 6) / 3)
 
 
 def test_what_is_nowhere_has_no_score():
     scores = pixel_scores(np.diag([5, 0, 0]), CATEGORIES)
-    assert (scores["pixel_accuracy"], scores["foreground_iou"], scores["mean_iou"], scores["binary_iou"]) == (1, -1, -1, 1)
+    assert (
+        scores["pixel_accuracy"],
+        scores["foreground_iou"],
+        scores["mean_iou"],
+        scores["binary_iou"],
+    ) == (1, -1, -1, 1)
     assert pixel_scores(np.zeros((3, 3), int), CATEGORIES)["pixel_accuracy"] == -1

@@ -1,4 +1,5 @@
 """One tiny detector with random weights, which finds something everywhere, for the tests of this folder."""
+
 import pytest
 
 
@@ -8,6 +9,7 @@ def predictor(plain_config):
 
     from mrcnn.inference.predict import Predictor
     from mrcnn.modeling.build import build_detector
+
     keras.utils.set_random_seed(0)
     config = plain_config(MASK_BUCKETS=[4])
     return Predictor(build_detector(config), config)

@@ -1,4 +1,5 @@
 """compiled: one compilation for each shape, and the weights of today."""
+
 import logging
 
 import keras
@@ -20,15 +21,20 @@ def said(caplog, monkeypatch):
         caplog.clear()
         log.warning(RETRACED.format(function))
         return bool(caplog.records)
+
     return say
 
 
 def test_retracing_is_not_warned_of_where_it_is_meant(said):
     if keras.backend.backend() == "tensorflow":
         compiled(lambda x: x, None, xla=False)
-        assert not said("<bound method Predictor._first_step of ...>") and said("<function of_the_user>")
+        assert not said("<bound method Predictor._first_step of ...>") and said(
+            "<function of_the_user>"
+        )
     with without_retracing_warnings():
-        assert not said("<function TensorFlowTrainer.make_train_function.<locals>.one_step_on_iterator>")
+        assert not said(
+            "<function TensorFlowTrainer.make_train_function.<locals>.one_step_on_iterator>"
+        )
     assert said("<function TensorFlowTrainer.make_train_function.<locals>.one_step_on_iterator>")
 
 

@@ -118,15 +118,25 @@ def test_zero_edges_agree_with_scikit_image(case, dtype):
     mask = rng.random(rng.integers(1, 33, 2)).astype(dtype)
     y, x, h, w = (int(n) for n in (*rng.integers(0, 20, 2), *rng.integers(1, 90, 2)))
     expected = np.zeros((120, 120), bool)
-    expected[y:y + h, x:x + w] = skimage.transform.resize(mask, (h, w), order=1, mode="constant", anti_aliasing=False) >= 0.5
-    np.testing.assert_array_equal(paste(mask, (y, x, y + h, x + w), (120, 120), edge="zero"), expected)
+    expected[y : y + h, x : x + w] = (
+        skimage.transform.resize(mask, (h, w), order=1, mode="constant", anti_aliasing=False) >= 0.5
+    )
+    np.testing.assert_array_equal(
+        paste(mask, (y, x, y + h, x + w), (120, 120), edge="zero"), expected
+    )
 
 
 def test_zero_edges_halve_at_the_border_of_the_box():
     """One row of cells of 8 pixels, 1 0 1 1: the last falls from 1 at its centre to 0.5 at the border, and to 0.56 in the last pixel."""
     mask, box = np.array([[1.0, 0, 1, 1]]), (0, 0, 1, 32)
-    assert np.flatnonzero(paste(mask, box, (1, 32), threshold=0.6, edge="zero")).tolist() == [*range(1, 7), *range(17, 31)]
-    assert np.flatnonzero(paste(mask, box, (1, 32), threshold=0.5, edge="zero")).tolist() == [*range(0, 8), *range(16, 32)]
+    assert np.flatnonzero(paste(mask, box, (1, 32), threshold=0.6, edge="zero")).tolist() == [
+        *range(1, 7),
+        *range(17, 31),
+    ]
+    assert np.flatnonzero(paste(mask, box, (1, 32), threshold=0.5, edge="zero")).tolist() == [
+        *range(0, 8),
+        *range(16, 32),
+    ]
 
 
 def test_zero_edges_round_the_corners_unless_the_mask_is_above_the_threshold_everywhere():
@@ -140,7 +150,9 @@ def test_zero_edges_round_the_corners_unless_the_mask_is_above_the_threshold_eve
 def test_zero_edges_do_not_move_what_the_image_cuts_off():
     mask = np.random.default_rng(3).random((28, 28))
     whole = paste(mask, (10, 20, 70, 100), (120, 120), edge="zero")
-    np.testing.assert_array_equal(paste(mask, (-20, -10, 40, 70), (60, 60), edge="zero"), whole[30:90, 30:90])
+    np.testing.assert_array_equal(
+        paste(mask, (-20, -10, 40, 70), (60, 60), edge="zero"), whole[30:90, 30:90]
+    )
     window, top, left = paste_window(mask, (-20, -10, 40, 70), (60, 60), edge="zero")
     assert (window.shape, top, left) == ((40, 60), 0, 0)
 

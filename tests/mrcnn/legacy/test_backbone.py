@@ -1,4 +1,5 @@
 """Residual blocks with Matterport's names, and the sizes of the maps."""
+
 import keras
 import numpy as np
 import pytest
@@ -14,25 +15,42 @@ from mrcnn.modeling.build import stage_of_layer
 def blocks():
     image = keras.Input((16, 12, 8))
     x = conv_block(image, 3, [4, 4, 16], stage=2, block="a", strides=(2, 2), train_bn=False)
-    return keras.Model(image, identity_block(x, 3, [4, 4, 16], stage=2, block="b", use_bias=False, train_bn=False))
+    return keras.Model(
+        image, identity_block(x, 3, [4, 4, 16], stage=2, block="b", use_bias=False, train_bn=False)
+    )
 
 
 def weights_of(model, prefixes):
-    return [layer.name for layer in model.layers if layer.weights and layer.name.startswith(prefixes)]
+    return [
+        layer.name for layer in model.layers if layer.weights and layer.name.startswith(prefixes)
+    ]
 
 
 def test_layers_bear_the_names_of_the_weight_files(blocks):
-    assert sorted(weights_of(blocks, "")) == sorted(weights_of(resnet("resnet50"), ("res2a", "bn2a", "res2b", "bn2b")))
-    assert [blocks.get_layer(f"res2{block}_out").name for block in "ab"] == ["res2a_out", "res2b_out"]
+    assert sorted(weights_of(blocks, "")) == sorted(
+        weights_of(resnet("resnet50"), ("res2a", "bn2a", "res2b", "bn2b"))
+    )
+    assert [blocks.get_layer(f"res2{block}_out").name for block in "ab"] == [
+        "res2a_out",
+        "res2b_out",
+    ]
     assert all(stage_of_layer(Config(), name) == 2 for name in weights_of(blocks, ""))
 
 
 def test_conv_block_strides_and_identity_block_keeps_the_size(blocks):
-    assert blocks.get_layer("res2a_out").output.shape == (None, 8, 6, 16) and blocks.output.shape == (None, 8, 6, 16)
+    assert blocks.get_layer("res2a_out").output.shape == (
+        None,
+        8,
+        6,
+        16,
+    ) and blocks.output.shape == (None, 8, 6, 16)
 
 
 def test_a_bias_is_left_out_on_request(blocks):
-    assert blocks.get_layer("res2a_branch2b").use_bias and not blocks.get_layer("res2b_branch2b").use_bias
+    assert (
+        blocks.get_layer("res2a_branch2b").use_bias
+        and not blocks.get_layer("res2b_branch2b").use_bias
+    )
 
 
 def test_blocks_are_those_of_the_librarys_resnet():
@@ -45,18 +63,31 @@ def test_blocks_are_those_of_the_librarys_resnet():
     built = keras.Model(image, x)
     for name in weights_of(built, ""):
         built.get_layer(name).set_weights(whole.get_layer(name).get_weights())
-    stage = keras.Model(whole.get_layer("max_pooling2d").output, whole.get_layer("res2c_out").output)
+    stage = keras.Model(
+        whole.get_layer("max_pooling2d").output, whole.get_layer("res2c_out").output
+    )
     features = np.random.default_rng(0).normal(size=(1, 16, 16, 64)).astype(np.float32)
     np.testing.assert_allclose(built(features), stage(features), rtol=1e-5, atol=1e-5)
     assert float(ops.max(built(features))) > 0
 
 
 def test_sizes_of_the_levels_are_rounded_up():
-    assert compute_backbone_shapes(Config(), (500, 333, 3)).tolist() == [[125, 84], [63, 42], [32, 21], [16, 11], [8, 6]]
+    assert compute_backbone_shapes(Config(), (500, 333, 3)).tolist() == [
+        [125, 84],
+        [63, 42],
+        [32, 21],
+        [16, 11],
+        [8, 6],
+    ]
 
 
 def test_a_callable_backbone_may_bring_its_own_rule():
-    own = Config.from_dict({"BACKBONE": lambda config: None, "COMPUTE_BACKBONE_SHAPE": staticmethod(lambda shape: [[shape[0] // 8] * 2])})
+    own = Config.from_dict(
+        {
+            "BACKBONE": lambda config: None,
+            "COMPUTE_BACKBONE_SHAPE": staticmethod(lambda shape: [[shape[0] // 8] * 2]),
+        }
+    )
     assert compute_backbone_shapes(own, (64, 64, 3)).tolist() == [[8, 8]]
     without = Config.from_dict({"BACKBONE": lambda config: None})
     assert compute_backbone_shapes(without, (64, 64, 3))[0].tolist() == [16, 16]

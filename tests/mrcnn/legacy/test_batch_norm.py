@@ -1,4 +1,5 @@
 """BatchNorm in a functional model that is then trained."""
+
 import keras
 import numpy as np
 import pytest
@@ -7,8 +8,15 @@ from mrcnn.legacy.batch_norm import BatchNorm
 from mrcnn.modeling import batch_norm
 
 
-@pytest.mark.parametrize(("arguments", "learns"), [({}, True), ({"training": None}, True), ({"training": True}, True),
-                                                   ({"training": False}, False)])
+@pytest.mark.parametrize(
+    ("arguments", "learns"),
+    [
+        ({}, True),
+        ({"training": None}, True),
+        ({"training": True}, True),
+        ({"training": False}, False),
+    ],
+)
 def test_statistics_are_learned_unless_the_first_call_says_no(arguments, learns):
     layer = BatchNorm(name="bn")
     image = keras.Input((3,))
@@ -16,7 +24,7 @@ def test_statistics_are_learned_unless_the_first_call_says_no(arguments, learns)
     model(np.full((4, 3), 5.0), training=True)
     assert np.any(np.asarray(layer.moving_mean)) == learns
     before = np.asarray(layer.moving_mean)
-    model(np.full((4, 3), 9.0), training=False)                 # in use nothing is learned
+    model(np.full((4, 3), 9.0), training=False)  # in use nothing is learned
     np.testing.assert_array_equal(layer.moving_mean, before)
 
 

@@ -1,4 +1,5 @@
 """What built TF1 graphs is gone, and says what to use."""
+
 import functools
 import importlib
 
@@ -16,12 +17,20 @@ def test_a_graph_function_names_its_replacement(name):
 @pytest.mark.parametrize("place", sorted(set(graphs.REPLACEMENTS.values())))
 def test_the_replacement_exists(place):
     parts = place.split(".")
-    module = next(".".join(parts[:n]) for n in range(len(parts) - 1, 0, -1) if _imports(".".join(parts[:n])))
-    assert callable(functools.reduce(getattr, place[len(module) + 1:].split("."), importlib.import_module(module)))
+    module = next(
+        ".".join(parts[:n]) for n in range(len(parts) - 1, 0, -1) if _imports(".".join(parts[:n]))
+    )
+    assert callable(
+        functools.reduce(
+            getattr, place[len(module) + 1 :].split("."), importlib.import_module(module)
+        )
+    )
 
 
 def test_a_star_import_brings_every_name():
-    assert set(graphs.__all__) == set(graphs.REPLACEMENTS) and graphs.rpn_graph.__name__ == "rpn_graph"
+    assert (
+        set(graphs.__all__) == set(graphs.REPLACEMENTS) and graphs.rpn_graph.__name__ == "rpn_graph"
+    )
     assert set(graphs.ADVICE) <= set(graphs.REPLACEMENTS)
 
 

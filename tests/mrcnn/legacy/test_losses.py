@@ -1,4 +1,5 @@
 """smooth_l1_loss, element by element."""
+
 import numpy as np
 
 from mrcnn.legacy.losses import smooth_l1_loss

@@ -1,4 +1,5 @@
 """Pixels to network input and back."""
+
 import numpy as np
 
 from mrcnn.config import Config
@@ -13,7 +14,7 @@ def test_the_mean_is_subtracted():
 
 def test_every_pixel_value_comes_back():
     pixels = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
-    for backbone in ("resnet50", "efficientnet_lite0"):            # the second divides, too
+    for backbone in ("resnet50", "efficientnet_lite0"):  # the second divides, too
         config = Config.from_dict({"BACKBONE": backbone})
         np.testing.assert_array_equal(unmold_image(mold_image(pixels, config), config), pixels)
 

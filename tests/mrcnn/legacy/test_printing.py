@@ -1,4 +1,5 @@
 """log: a line about an array."""
+
 import numpy as np
 
 from mrcnn.legacy.printing import log

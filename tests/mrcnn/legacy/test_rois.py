@@ -1,4 +1,5 @@
 """sample_rois, by hand: objects of 10 x 10 pixels, and rois on them, beside them and far away."""
+
 import numpy as np
 import pytest
 
@@ -15,6 +16,7 @@ def draw():
         config = Config.from_dict({"TRAIN_ROIS_PER_IMAGE": count, "ROI_POSITIVE_RATIO": ratio})
         ground_truth = {"gt_class_ids": np.int32([class_ids]), "gt_boxes": OBJECTS}
         return sample_rois(np.float32([rois]), ground_truth, np.int32([seed]), config, "aligned")
+
     return of
 
 
@@ -44,7 +46,7 @@ def test_background_takes_the_places_that_are_free(draw):
 
 
 def test_what_touches_a_crowd_is_not_background(draw):
-    crowd = draw([[0, 0, 10, 100], FAR], class_ids=(-3, 5, 0))        # IoU 0.1 with the first object
+    crowd = draw([[0, 0, 10, 100], FAR], class_ids=(-3, 5, 0))  # IoU 0.1 with the first object
     assert labels(crowd) == [0, -1, -1, -1, -1, -1]
     assert np.asarray(crowd.rois)[0, 0].tolist() == FAR
     assert labels(draw([[0, 0, 10, 100], FAR]))[:2] == [0, 0]

@@ -1,4 +1,5 @@
 """One small Detector for every test that only reads it, and the same random weights in every run."""
+
 import keras
 import pytest
 

@@ -1,4 +1,5 @@
 """Box head: what the contract of all heads does not say."""
+
 import numpy as np
 import pytest
 from keras import ops
@@ -17,19 +18,29 @@ def head():
 
 
 def one_roi(label):
-    truth = {"gt_class_ids": ops.convert_to_tensor([[2]]), "gt_boxes": ops.convert_to_tensor([[[2.0, 2.0, 20.0, 30.0]]])}
+    truth = {
+        "gt_class_ids": ops.convert_to_tensor([[2]]),
+        "gt_boxes": ops.convert_to_tensor([[[2.0, 2.0, 20.0, 30.0]]]),
+    }
     rois = ops.convert_to_tensor([[[0.0, 0.0, 20.0, 20.0]]])
     return Samples(rois, ops.convert_to_tensor([[label]]), ops.zeros((1, 1), "int32"), truth, 1)
 
 
 def losses(head, logits, deltas, label):
-    outputs = {"logits": ops.convert_to_tensor(np.float32([[logits]])), "deltas": ops.convert_to_tensor(np.float32([[deltas]]))}
+    outputs = {
+        "logits": ops.convert_to_tensor(np.float32([[logits]])),
+        "deltas": ops.convert_to_tensor(np.float32([[deltas]])),
+    }
     return [float(loss) for loss in head.compute_losses(outputs, one_roi(label)).values()]
 
 
 def test_a_fresh_head_is_unsure_and_moves_nothing(head, rng):
     outputs = head(rng.normal(size=(1, 5, 7, 7, 16)).astype(np.float32))
-    assert outputs["logits"].shape == (1, 5, 3) and outputs["deltas"].shape == (1, 5, 3, 4) and outputs["features"].shape == (1, 5, 8)
+    assert (
+        outputs["logits"].shape == (1, 5, 3)
+        and outputs["deltas"].shape == (1, 5, 3, 4)
+        and outputs["features"].shape == (1, 5, 8)
+    )
     assert np.abs(outputs["logits"]).max() < 0.3 and np.abs(outputs["deltas"]).max() < 0.03
 
 
@@ -37,7 +48,10 @@ def test_only_the_deltas_of_the_true_class_are_judged(head):
     samples = one_roi(POSITIVE)
     truth = np.asarray(encode(samples.gather("gt_boxes"), samples.rois, STD))[0, 0]
     assert losses(head, [-50, -50, 50], [[9] * 4, [9] * 4, truth], POSITIVE) == [0, 0]
-    assert losses(head, [-50, -50, 50], [truth, truth, truth + 2], POSITIVE) == [0, pytest.approx(1.5)]
+    assert losses(head, [-50, -50, 50], [truth, truth, truth + 2], POSITIVE) == [
+        0,
+        pytest.approx(1.5),
+    ]
 
 
 def test_background_is_class_0_and_has_no_box(head):
@@ -47,7 +61,10 @@ def test_background_is_class_0_and_has_no_box(head):
 
 def test_a_roi_taken_for_a_class_that_its_image_does_not_label_is_not_judged(head):
     """Background by its label, but it may well be a 2, which this image's source never marks."""
-    outputs = {"logits": ops.convert_to_tensor(np.float32([[[0, 0, 9]]])), "deltas": ops.zeros((1, 1, 3, 4))}
+    outputs = {
+        "logits": ops.convert_to_tensor(np.float32([[[0, 0, 9]]])),
+        "deltas": ops.zeros((1, 1, 3, 4)),
+    }
     for labelled, counts in (([1, 1, 1], True), ([1, 1, 0], False)):
         samples = one_roi(NEGATIVE)
         samples.ground_truth["active_class_ids"] = ops.convert_to_tensor(np.int32([labelled]))

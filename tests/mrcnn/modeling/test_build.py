@@ -38,7 +38,7 @@ class Strided:
         self.levels = levels
 
     def __call__(self, image, stage5, train_bn):
-        return strided(image, stage5, train_bn)[:self.levels]
+        return strided(image, stage5, train_bn)[: self.levels]
 
 
 def shapes(image_shape):
@@ -46,8 +46,17 @@ def shapes(image_shape):
     return np.array([[image_shape[0] // s, image_shape[1] // s] for s in (4, 8, 16, 32, 64)])
 
 
-@pytest.mark.parametrize("given", [strided, staticmethod(strided), lambda image, **how: strided(image, **how), Strided(),
-                                   functools.partial(strided)], ids=["function", "staticmethod", "lambda", "object", "partial"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        strided,
+        staticmethod(strided),
+        lambda image, **how: strided(image, **how),
+        Strided(),
+        functools.partial(strided),
+    ],
+    ids=["function", "staticmethod", "lambda", "object", "partial"],
+)
 def test_a_backbone_may_be_a_function_of_the_image(plain_config, given):
     detector = build_detector(plain_config(BACKBONE=given, COMPUTE_BACKBONE_SHAPE=shapes))
     assert [shape[-1] for shape in detector.backbone.output_shape] == [8, 12, 16, 20]
@@ -61,15 +70,21 @@ def test_a_backbone_may_be_set_on_the_config_before_a_model_is_built(plain_confi
 
 def test_a_backbone_without_a_name_runs_in_a_graph(plain_config):
     detector = build_detector(plain_config(BACKBONE=lambda image, **how: strided(image, **how)))
-    features = compiled(detector.backbone, detector.backbone, xla=False)(np.zeros((1, 64, 64, 3), np.float32))
+    features = compiled(detector.backbone, detector.backbone, xla=False)(
+        np.zeros((1, 64, 64, 3), np.float32)
+    )
     assert [f.shape[1] for f in features] == [16, 8, 4, 2]
 
 
 def test_the_name_of_a_stored_callable_is_refused_with_what_to_give_again(plain_config):
     stored = plain_config(BACKBONE=strided, COMPUTE_BACKBONE_SHAPE=shapes).to_dict()
-    with pytest.raises(ValueError, match=r"Got 'strided'.*only a callable's name.*BACKBONE=my_function"):
+    with pytest.raises(
+        ValueError, match=r"Got 'strided'.*only a callable's name.*BACKBONE=my_function"
+    ):
         build_detector(Config.from_dict(stored))
-    assert build_detector(Config.from_dict(stored | {"BACKBONE": strided})).backbone.get_layer("mine5")
+    assert build_detector(Config.from_dict(stored | {"BACKBONE": strided})).backbone.get_layer(
+        "mine5"
+    )
 
 
 def test_without_a_neck_only_the_shape_of_c4_is_compared(plain_config):
@@ -78,16 +93,29 @@ def test_without_a_neck_only_the_shape_of_c4_is_compared(plain_config):
         detector = build_detector(plain_config(**settings, COMPUTE_BACKBONE_SHAPE=right))
         assert [shape[-1] for shape in detector.backbone.output_shape] == [8, 12, 16]
     with pytest.raises(ValueError, match=r"\[\(2, 2\)\].*BACKBONE_STRIDES \(16,\).*\[\(4, 4\)\]"):
-        build_detector(plain_config(**settings, COMPUTE_BACKBONE_SHAPE=lambda image_shape: shapes(image_shape)[1:]))
+        build_detector(
+            plain_config(
+                **settings, COMPUTE_BACKBONE_SHAPE=lambda image_shape: shapes(image_shape)[1:]
+            )
+        )
 
 
 def test_feature_shapes_that_contradict_the_strides_are_refused(plain_config):
     with pytest.raises(ValueError, match=r"\(32, 32\).*BACKBONE_STRIDES.*\(16, 16\)"):
-        build_detector(plain_config(BACKBONE=strided, COMPUTE_BACKBONE_SHAPE=lambda shape: [[32, 32]]))
+        build_detector(
+            plain_config(BACKBONE=strided, COMPUTE_BACKBONE_SHAPE=lambda shape: [[32, 32]])
+        )
 
 
-@pytest.mark.parametrize("given", [Strided(levels=3), functools.partial(Strided(levels=3)),
-                                   lambda image, **how: strided(image, **how)[:3]], ids=["object", "partial", "lambda"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        Strided(levels=3),
+        functools.partial(Strided(levels=3)),
+        lambda image, **how: strided(image, **how)[:3],
+    ],
+    ids=["object", "partial", "lambda"],
+)
 def test_a_backbone_of_too_few_levels_is_refused(plain_config, given):
     with pytest.raises(ValueError, match="C1 to C5.*returned 3"):
         build_detector(plain_config(BACKBONE=given))
@@ -111,18 +139,26 @@ class Builder(RoIHead):
 def test_a_head_may_make_its_weights_in_build(plain_config, mixed):
     heads = [lambda: Builder("pooled"), lambda: Builder("box_features")]
     detector = build_detector(plain_config(MIXED_PRECISION=mixed), heads)
-    found = {weight.path: tuple(weight.shape) for weight in detector.weights if weight.name == "weight"}
+    found = {
+        weight.path: tuple(weight.shape) for weight in detector.weights if weight.name == "weight"
+    }
     assert found == {"mrcnn_pooled/weight": (7, 7, 16), "mrcnn_box_features/weight": (32,)}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("gate", "layers"), [("se", 2), ("cbam", 3)])
-def test_fresh_gates_change_no_detection_and_come_back_from_a_file(plain_config, plain_detector, gate, layers, batch_of, tmp_path):
+def test_fresh_gates_change_no_detection_and_come_back_from_a_file(
+    plain_config, plain_detector, gate, layers, batch_of, tmp_path
+):
     gated = build_detector(plain_config(NECK_GATE=gate))
     save_weights(plain_detector, tmp_path / "without.h5")
     report = load_weights(gated, tmp_path / "without.h5")
     assert len(report.only_in_model) == 4 * layers and not report.only_in_file
-    inputs = {name: column for name, column in batch_of(plain_config()).items() if name in ("images", "windows")}
+    inputs = {
+        name: column
+        for name, column in batch_of(plain_config()).items()
+        if name in ("images", "windows")
+    }
     np.testing.assert_array_equal(gated(inputs)["boxes"], plain_detector(inputs)["boxes"])
     gated.fpn.gates["p2"].expand.bias.assign(np.ones(16))
     save_weights(gated, tmp_path / "gated.h5")
@@ -147,7 +183,10 @@ def test_a_failed_build_leaves_the_precision_as_it_was(plain_config):
 
 @pytest.mark.parametrize(("positive_ratio", "rows"), [(0.33, 5), (0.0, 1), (1.0, 16)])
 def test_at_least_one_roi_may_be_positive(plain_config, positive_ratio, rows):
-    assert build_detector(plain_config(ROI_POSITIVE_RATIO=positive_ratio)).settings.positive_rois == rows
+    assert (
+        build_detector(plain_config(ROI_POSITIVE_RATIO=positive_ratio)).settings.positive_rois
+        == rows
+    )
 
 
 def test_stages_are_those_of_the_configs_backbone(plain_config):
@@ -170,7 +209,9 @@ def channels_first():
 
 
 @pytest.mark.parametrize("backbone", ["plain", "efficientnet_lite0"])
-def test_channels_come_last_whatever_keras_is_told(plain_config, batch_of, channels_first, backbone):
+def test_channels_come_last_whatever_keras_is_told(
+    plain_config, batch_of, channels_first, backbone
+):
     config = plain_config(BACKBONE=backbone, NECK_GATE="cbam")
     detector = build_detector(config)
     assert keras.config.image_data_format() == "channels_first"

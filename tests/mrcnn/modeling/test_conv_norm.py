@@ -1,4 +1,5 @@
 """Convolution and norm as one: the two layers, one after the other, are the oracle."""
+
 import keras
 import numpy as np
 import pytest
@@ -32,13 +33,16 @@ def pair(request, rng):
 def test_frozen_statistics_are_folded_into_the_kernel(pair, training):
     conv, norm, inputs = pair
     expected = norm(conv(inputs), training=training)
-    np.testing.assert_allclose(ConvNorm(conv, norm)(inputs, training=training), expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(
+        ConvNorm(conv, norm)(inputs, training=training), expected, rtol=1e-5, atol=1e-5
+    )
 
 
 def test_every_weight_gets_the_same_gradient(pair):
     if keras.backend.backend() != "tensorflow":
         pytest.skip("gradients of weights are taken with TensorFlow here")
     import tensorflow as tf
+
     conv, norm, inputs = pair
     folded, found = ConvNorm(conv, norm), []
     for function in (folded, lambda x: norm(conv(x))):
@@ -46,11 +50,17 @@ def test_every_weight_gets_the_same_gradient(pair):
             loss = ops.sum(ops.square(function(inputs)))
         found.append(tape.gradient(loss, [w.value for w in (*conv.weights, norm.gamma, norm.beta)]))
     for one, other in zip(*found, strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4 * float(ops.max(ops.abs(other))))
+        np.testing.assert_allclose(
+            one, other, rtol=1e-4, atol=1e-4 * float(ops.max(ops.abs(other)))
+        )
 
 
 def test_statistics_that_are_updated_are_those_of_the_batch(rng):
-    conv, norm, inputs = layers.Conv2D(8, 3), BatchNorm(True), rng.normal(size=(2, 9, 9, 4)).astype(np.float32)
+    conv, norm, inputs = (
+        layers.Conv2D(8, 3),
+        BatchNorm(True),
+        rng.normal(size=(2, 9, 9, 4)).astype(np.float32),
+    )
     folded = ConvNorm(conv, norm)
     outputs = np.asarray(folded(inputs, training=True))
     np.testing.assert_allclose(outputs.mean(axis=(0, 1, 2)), 0, atol=1e-5)
@@ -61,11 +71,16 @@ def test_statistics_that_are_updated_are_those_of_the_batch(rng):
 def test_a_kernel_is_rounded_once(rng):
     """In half precision the fold is float32: gamma of 1 + 2^-10 is 1 in bfloat16."""
     policy = keras.DTypePolicy("mixed_bfloat16")
-    conv, norm = layers.Conv2D(1, 1, use_bias=False, dtype=policy), BatchNorm(epsilon=0.0, dtype=policy)
+    conv, norm = (
+        layers.Conv2D(1, 1, use_bias=False, dtype=policy),
+        BatchNorm(epsilon=0.0, dtype=policy),
+    )
     folded, inputs = ConvNorm(conv, norm), np.ones((1, 1, 1, 1), np.float32)
     folded(inputs)
     conv.set_weights([np.full((1, 1, 1, 1), 256.0, np.float32)])
-    norm.set_weights([np.float32([1 + 2**-7 + 2**-10]), np.float32([0]), np.float32([0]), np.float32([1])])
+    norm.set_weights(
+        [np.float32([1 + 2**-7 + 2**-10]), np.float32([0]), np.float32([0]), np.float32([1])]
+    )
     outputs = folded(inputs)
     assert outputs.dtype == "bfloat16" and float(ops.cast(outputs, "float32")[0, 0, 0, 0]) == 258
 

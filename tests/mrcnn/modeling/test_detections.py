@@ -1,18 +1,29 @@
 """Detections: chosen, clipped, thinned out and padded, by hand."""
+
 import numpy as np
 import pytest
 from keras import ops
 
 from mrcnn.modeling.detections import select_detections
 
-SETTINGS = {"std": (0.1, 0.1, 0.2, 0.2), "min_confidence": 0.3, "iou_threshold": 0.5, "count": 4, "all_classes": False}
+SETTINGS = {
+    "std": (0.1, 0.1, 0.2, 0.2),
+    "min_confidence": 0.3,
+    "iou_threshold": 0.5,
+    "count": 4,
+    "all_classes": False,
+}
 APART = np.float32([[0, 0, 10, 10], [20, 20, 40, 40], [50, 50, 60, 70]])
 
 
-def select(probabilities, proposals=APART, deltas=None, valid=None, window=(0, 0, 64, 64), **settings):
+def select(
+    probabilities, proposals=APART, deltas=None, valid=None, window=(0, 0, 64, 64), **settings
+):
     probabilities = np.float32([probabilities])
     count, classes = probabilities.shape[1:]
-    deltas = np.zeros((1, count, classes, 4), np.float32) if deltas is None else np.float32([deltas])
+    deltas = (
+        np.zeros((1, count, classes, 4), np.float32) if deltas is None else np.float32([deltas])
+    )
     valid = np.ones((1, count), bool) if valid is None else np.array([valid])
     arrays = (np.log(probabilities), deltas, np.float32([proposals]), valid, np.float32([window]))
     found = select_detections(*(ops.convert_to_tensor(a) for a in arrays), **SETTINGS | settings)
@@ -35,7 +46,7 @@ def test_all_classes_answers_for_every_class_above_the_confidence():
 
 def test_deltas_are_those_of_the_detected_class():
     deltas = np.zeros((3, 3, 4))
-    deltas[1, 2] = 2.5, 0, 0, 0                                              # a quarter of the height down
+    deltas[1, 2] = 2.5, 0, 0, 0  # a quarter of the height down
     found = select([[0.9, 0.05, 0.05], [0.1, 0.2, 0.7], [0.9, 0.05, 0.05]], deltas=deltas)
     np.testing.assert_allclose(found["boxes"][0], [25, 20, 45, 40], atol=1e-4)
 

@@ -7,8 +7,10 @@ from mrcnn.modeling.gates import GATES
 
 @pytest.fixture
 def backbone_features(rng):
-    return [rng.normal(size=(1, 64 // stride, 64 // stride, channels)).astype(np.float32)
-            for stride, channels in ((4, 3), (8, 4), (16, 5), (32, 6))]
+    return [
+        rng.normal(size=(1, 64 // stride, 64 // stride, channels)).astype(np.float32)
+        for stride, channels in ((4, 3), (8, 4), (16, 5), (32, 6))
+    ]
 
 
 def test_five_levels_of_equal_channels_halve_in_size(backbone_features):
@@ -38,5 +40,7 @@ def test_each_level_passes_through_a_gate_of_its_own(backbone_features, gate):
     for level, changed in ((3, [1]), (5, [3, 4])):
         fpn.gates[f"p{level}"].expand.bias.assign(np.ones(8))
         after = [np.asarray(p) for p in fpn(backbone_features)]
-        assert [i for i, (a, b) in enumerate(zip(after, before)) if not np.array_equal(a, b)] == changed
+        assert [
+            i for i, (a, b) in enumerate(zip(after, before)) if not np.array_equal(a, b)
+        ] == changed
         before = after

@@ -1,4 +1,5 @@
 """Gates: nothing changes at first; afterwards they compute what their papers define."""
+
 import keras
 import numpy as np
 import pytest
@@ -52,8 +53,12 @@ def test_squeeze_and_excitation_by_hand():
     """Mean 3 of one channel, hidden 3 * 1 - 1 = 2, logit 2 * ln(3) / 2 = ln 3: the factor is 2 * 3/4."""
     gate = SqueezeExcitation(1)
     gate(np.zeros((1, 1, 2, 1), np.float32))
-    gate.set_weights([np.float32([[1]]), np.float32([-1]), np.float32([[np.log(3) / 2]]), np.float32([0])])
-    np.testing.assert_allclose(np.asarray(gate(np.float32([2, 4]).reshape(1, 1, 2, 1))).ravel(), [3, 6], rtol=1e-6)
+    gate.set_weights(
+        [np.float32([[1]]), np.float32([-1]), np.float32([[np.log(3) / 2]]), np.float32([0])]
+    )
+    np.testing.assert_allclose(
+        np.asarray(gate(np.float32([2, 4]).reshape(1, 1, 2, 1))).ravel(), [3, 6], rtol=1e-6
+    )
 
 
 def test_cbam_weighs_channels_then_places(features, rng):
@@ -63,7 +68,9 @@ def test_cbam_weighs_channels_then_places(features, rng):
     x = features * 2 * sigmoid(channel_logits(gate, mean) + channel_logits(gate, maximum))
     seen = np.pad(np.stack([x.mean(-1), x.max(-1)], axis=-1), [(0, 0), (3, 3), (3, 3), (0, 0)])
     windows = np.lib.stride_tricks.sliding_window_view(seen, (7, 7), axis=(1, 2))
-    logits = np.einsum("bhwckl,klcd->bhwd", windows, np.asarray(gate.place.kernel)) + np.asarray(gate.place.bias)
+    logits = np.einsum("bhwckl,klcd->bhwd", windows, np.asarray(gate.place.kernel)) + np.asarray(
+        gate.place.bias
+    )
     np.testing.assert_allclose(gate(features), x * 2 * sigmoid(logits), atol=1e-5)
 
 

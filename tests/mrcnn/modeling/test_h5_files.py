@@ -1,4 +1,5 @@
 """Files of unknown origin: what damages a process ends a child, the rest is told, and nothing outside the file is read."""
+
 import os
 import random
 import subprocess
@@ -13,7 +14,11 @@ from mrcnn.modeling.h5_files import arrays, json_of, open_h5, reading, trust
 from mrcnn.modeling.weight_files import convention_in, layers_in, read_h5, read_metadata
 from mrcnn.training.checkpoints import read_state
 
-LAYERS = {"conv1": ["conv1/kernel:0", "conv1/bias:0"], "bn": ["bn/gamma:0", "bn/beta:0"], "relu": []}
+LAYERS = {
+    "conv1": ["conv1/kernel:0", "conv1/bias:0"],
+    "bn": ["bn/gamma:0", "bn/beta:0"],
+    "relu": [],
+}
 
 
 @pytest.fixture
@@ -25,11 +30,16 @@ def path(tmp_path):
         file.attrs["metadata"], file.attrs["roi_align"] = '{"config": {"NAME": "small"}}', "aligned"
         for name, weights in LAYERS.items():
             group = file.create_group(name)
-            group.attrs["weight_names"] = np.array([key.encode() for key in weights], dtype=None if weights else "S1")
+            group.attrs["weight_names"] = np.array(
+                [key.encode() for key in weights], dtype=None if weights else "S1"
+            )
             for key in weights:
                 group[key] = np.ones((3, 3, 4) if "kernel" in key else 4, np.float32)
         state = file.create_group("training_state")
-        state.attrs["state"], state["00000"] = '{"epoch": 1, "history": [{"epoch": 1}]}', np.float32(3)
+        state.attrs["state"], state["00000"] = (
+            '{"epoch": 1, "history": [{"epoch": 1}]}',
+            np.float32(3),
+        )
     return path
 
 
@@ -68,10 +78,15 @@ def test_a_file_that_this_process_wrote_is_not_tried(path, children):
 
 def test_a_file_that_ends_the_process_that_reads_it_is_refused(path, monkeypatch, tmp_path):
     program = tmp_path / "crash.py"
-    program.write_text("import os, signal; print('begun', flush=True); os.kill(os.getpid(), signal.SIGSEGV)")
+    program.write_text(
+        "import os, signal; print('begun', flush=True); os.kill(os.getpid(), signal.SIGSEGV)"
+    )
     monkeypatch.setattr(h5_files, "__file__", str(program))
     for _ in range(2):
-        with pytest.raises(ValueError, match="small.h5 is not a readable .h5 weight file .reading it ends the process"):
+        with pytest.raises(
+            ValueError,
+            match="small.h5 is not a readable .h5 weight file .reading it ends the process",
+        ):
             open_h5(path)
 
 
@@ -104,34 +119,71 @@ def replace(key, make):
     def change(file):
         del file[key]
         make(file, key)
+
     return change
 
 
 KERNEL = "conv1/conv1/kernel:0"
 
 
-@pytest.mark.parametrize(("change", "told"), [
-    (replace(KERNEL, lambda f, k: f.__setitem__(k, h5py.ExternalLink("secret.h5", "kernel:0"))), "is a link"),
-    (replace(KERNEL, lambda f, k: f.__setitem__(k, h5py.SoftLink("/bn/bn/beta:0"))), "is a link"),
-    (replace("conv1", lambda f, k: f.__setitem__(k, h5py.ExternalLink("secret.h5", "/"))), "is a link"),
-    (replace(KERNEL, lambda f, k: f.create_dataset(k, (4,), "f4", external=[("secret.bin", 0, 16)])), "kept in another file"),
-    (replace(KERNEL, lambda f, k: f.create_virtual_dataset(k, h5py.VirtualLayout((4,), "f4"))), "kept in another file"),
-    (replace(KERNEL, lambda f, k: f.create_dataset(k, (2 ** 40,), "f4", chunks=(1024,))), "which no weights have"),
-    (replace(KERNEL, lambda f, k: f.create_dataset(k, (2 ** 27,), "f4", chunks=(1024,))), "has no data"),
-    (replace(KERNEL, lambda f, k: f.create_dataset(k, data=["text"])), "not numbers"),
-    (replace(KERNEL, lambda f, k: f.create_dataset(k, data=np.zeros(3, [("a", "f4")]))), "not numbers"),
-    (replace(KERNEL, lambda f, k: f.create_dataset(k, data=h5py.Empty("f4"))), "is no array"),
-    (replace(KERNEL, lambda f, k: f.create_group(k)), "is no array"),
-    (replace(KERNEL, lambda f, k: None), "lists 'conv1/kernel:0', but has no such entry"),
-    (replace("conv1", lambda f, k: None), "lists 'conv1', but has no such entry"),
-    (replace("conv1", lambda f, k: f.__setitem__(k, 1.0)), "is no group"),
-    (lambda f: f.attrs.__setitem__("layer_names", [1, 2]), "something else than names"),
-    (lambda f: f.attrs.__setitem__("layer_names", 3.0), "makes no sense"),
-    (lambda f: f.attrs.__setitem__("layer_names", [b"\xff"]), "makes no sense"),
-    (lambda f: f.attrs.__setitem__("layer_names", [b"../conv1"]), "is no name"),
-    (lambda f: f["conv1"].attrs.__setitem__("weight_names", [b"/bn/bn/beta:0"]), "is no name"),
-])
-def test_what_is_no_array_of_numbers_in_the_file_itself_is_named(path, tmp_path, monkeypatch, change, told):
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            replace(
+                KERNEL, lambda f, k: f.__setitem__(k, h5py.ExternalLink("secret.h5", "kernel:0"))
+            ),
+            "is a link",
+        ),
+        (
+            replace(KERNEL, lambda f, k: f.__setitem__(k, h5py.SoftLink("/bn/bn/beta:0"))),
+            "is a link",
+        ),
+        (
+            replace("conv1", lambda f, k: f.__setitem__(k, h5py.ExternalLink("secret.h5", "/"))),
+            "is a link",
+        ),
+        (
+            replace(
+                KERNEL,
+                lambda f, k: f.create_dataset(k, (4,), "f4", external=[("secret.bin", 0, 16)]),
+            ),
+            "kept in another file",
+        ),
+        (
+            replace(
+                KERNEL, lambda f, k: f.create_virtual_dataset(k, h5py.VirtualLayout((4,), "f4"))
+            ),
+            "kept in another file",
+        ),
+        (
+            replace(KERNEL, lambda f, k: f.create_dataset(k, (2**40,), "f4", chunks=(1024,))),
+            "which no weights have",
+        ),
+        (
+            replace(KERNEL, lambda f, k: f.create_dataset(k, (2**27,), "f4", chunks=(1024,))),
+            "has no data",
+        ),
+        (replace(KERNEL, lambda f, k: f.create_dataset(k, data=["text"])), "not numbers"),
+        (
+            replace(KERNEL, lambda f, k: f.create_dataset(k, data=np.zeros(3, [("a", "f4")]))),
+            "not numbers",
+        ),
+        (replace(KERNEL, lambda f, k: f.create_dataset(k, data=h5py.Empty("f4"))), "is no array"),
+        (replace(KERNEL, lambda f, k: f.create_group(k)), "is no array"),
+        (replace(KERNEL, lambda f, k: None), "lists 'conv1/kernel:0', but has no such entry"),
+        (replace("conv1", lambda f, k: None), "lists 'conv1', but has no such entry"),
+        (replace("conv1", lambda f, k: f.__setitem__(k, 1.0)), "is no group"),
+        (lambda f: f.attrs.__setitem__("layer_names", [1, 2]), "something else than names"),
+        (lambda f: f.attrs.__setitem__("layer_names", 3.0), "makes no sense"),
+        (lambda f: f.attrs.__setitem__("layer_names", [b"\xff"]), "makes no sense"),
+        (lambda f: f.attrs.__setitem__("layer_names", [b"../conv1"]), "is no name"),
+        (lambda f: f["conv1"].attrs.__setitem__("weight_names", [b"/bn/bn/beta:0"]), "is no name"),
+    ],
+)
+def test_what_is_no_array_of_numbers_in_the_file_itself_is_named(
+    path, tmp_path, monkeypatch, change, told
+):
     outside(tmp_path)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=f"small.h5 is not a readable .h5 weight file .*{told}"):
@@ -140,14 +192,31 @@ def test_what_is_no_array_of_numbers_in_the_file_itself_is_named(path, tmp_path,
 
 @pytest.mark.parametrize("value", ["{", "[1]", "[" * 50_000, 3.0, h5py.Empty("S1"), [b"a", b"b"]])
 def test_metadata_and_state_that_are_no_object_are_told(path, value):
-    changed(path, lambda file: (file.attrs.__setitem__("metadata", value), file["training_state"].attrs.__setitem__("state", value)))
+    changed(
+        path,
+        lambda file: (
+            file.attrs.__setitem__("metadata", value),
+            file["training_state"].attrs.__setitem__("state", value),
+        ),
+    )
     for read in (read_metadata, read_state):
         with pytest.raises(ValueError, match="small.h5 is not a readable .*(JSON|object|damaged)"):
             read(path)
 
 
-@pytest.mark.parametrize("state", ['{"epoch": "1"}', '{"epoch": -1}', '{"history": 3}', '{"history": [1]}',
-                                   '{"stage": 1.5}', '{"repeats": [1, "a"]}', '{"best": []}', '{"learning_rate": "x"}'])
+@pytest.mark.parametrize(
+    "state",
+    [
+        '{"epoch": "1"}',
+        '{"epoch": -1}',
+        '{"history": 3}',
+        '{"history": [1]}',
+        '{"stage": 1.5}',
+        '{"repeats": [1, "a"]}',
+        '{"best": []}',
+        '{"learning_rate": "x"}',
+    ],
+)
 def test_a_state_that_no_training_wrote_is_told(path, state):
     changed(path, lambda file: file["training_state"].attrs.__setitem__("state", state))
     with pytest.raises(ValueError, match="small.h5 .*training state"):
@@ -158,15 +227,16 @@ def test_lists_that_keras_keeps_in_pieces_are_read(path):
     def split(file):
         del file.attrs["layer_names"]
         file.attrs["layer_names0"], file.attrs["layer_names1"] = [b"conv1"], [b"bn", b"relu"]
+
     assert layers_in(changed(path, split)) == list(LAYERS)
 
 
-MUTATIONS = int(os.environ.get("H5_MUTATIONS", 40))        # 500 take about a minute
+MUTATIONS = int(os.environ.get("H5_MUTATIONS", 40))  # 500 take about a minute
 
 
 def test_a_file_with_any_bytes_changed_is_read_or_refused(path, monkeypatch):
     """In one process, which has to survive."""
-    monkeypatch.setattr(h5_files, "_SECONDS", 20)           # some make HDF5 read for ever
+    monkeypatch.setattr(h5_files, "_SECONDS", 20)  # some make HDF5 read for ever
     rng, sound, results = random.Random(2), path.read_bytes(), {True: 0, False: 0}
     for _ in range(MUTATIONS):
         data = bytearray(sound)

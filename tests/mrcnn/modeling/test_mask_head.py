@@ -1,4 +1,5 @@
 """Mask head: what the contract of all heads does not say."""
+
 import numpy as np
 import pytest
 from keras import ops
@@ -24,9 +25,18 @@ def outputs_of(logits):
 
 
 def loss(head, logits, mask, frame, roi):
-    truth = {"gt_class_ids": ops.convert_to_tensor([[2]]), "gt_masks": ops.convert_to_tensor(np.uint8(mask)[None, None]),
-             "gt_mask_frames": ops.convert_to_tensor(np.float32([[frame]]))}
-    samples = Samples(ops.convert_to_tensor(np.float32([[roi]])), ops.convert_to_tensor([[POSITIVE]]), ops.zeros((1, 1), "int32"), truth, 1)
+    truth = {
+        "gt_class_ids": ops.convert_to_tensor([[2]]),
+        "gt_masks": ops.convert_to_tensor(np.uint8(mask)[None, None]),
+        "gt_mask_frames": ops.convert_to_tensor(np.float32([[frame]])),
+    }
+    samples = Samples(
+        ops.convert_to_tensor(np.float32([[roi]])),
+        ops.convert_to_tensor([[POSITIVE]]),
+        ops.zeros((1, 1), "int32"),
+        truth,
+        1,
+    )
     return float(head.compute_losses(outputs_of(logits), samples)["mrcnn_mask_loss"])
 
 
@@ -37,24 +47,38 @@ def logits_of(mask, class_id, others=0.0):
 
 
 def test_a_mask_is_twice_the_size_of_its_pooled_features(head, rng):
-    assert head(rng.normal(size=(2, 5, 2, 2, 6)).astype(np.float32))["logits"].shape == (2, 5, 4, 4, 3)
+    assert head(rng.normal(size=(2, 5, 2, 2, 6)).astype(np.float32))["logits"].shape == (
+        2,
+        5,
+        4,
+        4,
+        3,
+    )
 
 
 def test_a_perfect_mask_costs_nothing_whatever_other_classes_say(head):
     mask = np.tri(4, dtype=bool)
-    assert loss(head, logits_of(mask, 2, others=30.0), mask, (0, 0, 40, 40), (0, 0, 40, 40)) == pytest.approx(0, abs=1e-6)
+    assert loss(
+        head, logits_of(mask, 2, others=30.0), mask, (0, 0, 40, 40), (0, 0, 40, 40)
+    ) == pytest.approx(0, abs=1e-6)
 
 
 def test_the_target_is_what_of_the_object_lies_in_the_roi(head):
     """The roi is the object's right half and as much again beside it."""
     target = np.tile([True, True, False, False], (4, 1))
-    assert loss(head, logits_of(target, 2), np.ones((4, 4)), (0, 0, 40, 40), (0, 20, 40, 60)) == pytest.approx(0, abs=1e-6)
-    assert loss(head, logits_of(~target, 2), np.ones((4, 4)), (0, 0, 40, 40), (0, 20, 40, 60)) == pytest.approx(50)
+    assert loss(
+        head, logits_of(target, 2), np.ones((4, 4)), (0, 0, 40, 40), (0, 20, 40, 60)
+    ) == pytest.approx(0, abs=1e-6)
+    assert loss(
+        head, logits_of(~target, 2), np.ones((4, 4)), (0, 0, 40, 40), (0, 20, 40, 60)
+    ) == pytest.approx(50)
 
 
 def test_a_detection_is_described_by_the_mask_of_its_class(head):
     logits = logits_of(np.tri(4, dtype=bool), 1)
-    probabilities = head.describe(outputs_of(logits), ops.convert_to_tensor([[1]]))["mask_probabilities"]
+    probabilities = head.describe(outputs_of(logits), ops.convert_to_tensor([[1]]))[
+        "mask_probabilities"
+    ]
     np.testing.assert_allclose(probabilities[0, 0], np.tri(4), atol=1e-6)
 
 
@@ -63,5 +87,7 @@ def test_the_mask_of_a_class_is_the_one_among_all_masks(rng):
     outputs = head(rng.normal(size=(2, 3, 3, 3, 6)).astype(np.float32))
     class_ids = np.int32([[0, 4, 2], [1, 1, 3]])
     probabilities = head.describe(outputs, ops.convert_to_tensor(class_ids))["mask_probabilities"]
-    of_class = np.take_along_axis(np.asarray(outputs["logits"]), class_ids[..., None, None, None], axis=4)[..., 0]
+    of_class = np.take_along_axis(
+        np.asarray(outputs["logits"]), class_ids[..., None, None, None], axis=4
+    )[..., 0]
     np.testing.assert_allclose(probabilities, 1 / (1 + np.exp(-of_class)), rtol=1e-5, atol=1e-6)

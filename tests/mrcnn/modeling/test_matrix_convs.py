@@ -1,4 +1,5 @@
 """Convolutions as matrix products: Keras' own layers with the same weights are the oracle."""
+
 import keras
 import numpy as np
 import pytest
@@ -21,7 +22,9 @@ def test_a_covering_convolution_is_a_convolution(gradient, rng, kernel, cells):
     expected = with_weights_of(layer, oracle, inputs)
     assert [w.shape for w in layer.weights] == [w.shape for w in oracle.weights]
     np.testing.assert_allclose(layer(inputs), expected, rtol=1e-5, atol=1e-6)
-    one, other = (gradient(lambda x, f=f: ops.sum(ops.square(f(x))), inputs) for f in (layer, oracle))
+    one, other = (
+        gradient(lambda x, f=f: ops.sum(ops.square(f(x))), inputs) for f in (layer, oracle)
+    )
     np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
@@ -43,8 +46,13 @@ def test_a_transposed_convolution_in_blocks_is_one(gradient, rng, size):
     np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("make", [lambda: CoveringConv2D(4, 3, name="a"),
-                                  lambda: BlockConv2DTranspose(4, 2, activation="relu", name="b")])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: CoveringConv2D(4, 3, name="a"),
+        lambda: BlockConv2DTranspose(4, 2, activation="relu", name="b"),
+    ],
+)
 def test_a_layer_comes_back_from_its_config(make):
     layer = make()
     again = type(layer).from_config(layer.get_config())

@@ -1,4 +1,5 @@
 """Plain graphs: what they do otherwise than XLA changes no number."""
+
 import keras
 import numpy as np
 import pytest
@@ -8,27 +9,39 @@ from mrcnn.modeling import plain_graphs
 from mrcnn.modeling.build import build_detector
 from mrcnn.modeling.plain_graphs import PlainConv2D, convolve, in_plain_graph, plain_graph
 
-pytestmark = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's graphs")
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="TensorFlow's graphs"
+)
 
 
 def graph_of(function, *arguments):
     import tensorflow as tf
+
     return tf.function(function, autograph=False)(*arguments)
 
 
 def test_only_a_graph_that_says_so_is_plain():
     assert not in_plain_graph()
     with plain_graph(True):
-        assert not in_plain_graph()                         # eager
+        assert not in_plain_graph()  # eager
         assert graph_of(lambda: ops.convert_to_tensor(in_plain_graph()))
     assert not graph_of(lambda: ops.convert_to_tensor(in_plain_graph()))
 
 
-@pytest.mark.parametrize("layer", [lambda: layers.Conv2D(5, 3, padding="same"), lambda: layers.Conv2D(5, 1, 2),
-                                   lambda: layers.Conv2D(5, 1, 2, "same"), lambda: layers.Conv2D(5, (3, 5), padding="same"),
-                                   lambda: layers.Conv2D(5, 3, 2, "same"), lambda: PlainConv2D(5, 3, padding="same", use_bias=False)])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda: layers.Conv2D(5, 3, padding="same"),
+        lambda: layers.Conv2D(5, 1, 2),
+        lambda: layers.Conv2D(5, 1, 2, "same"),
+        lambda: layers.Conv2D(5, (3, 5), padding="same"),
+        lambda: layers.Conv2D(5, 3, 2, "same"),
+        lambda: PlainConv2D(5, 3, padding="same", use_bias=False),
+    ],
+)
 def test_gradients_without_onednn_are_those_of_tensorflow(monkeypatch, rng, layer):
     import tensorflow as tf
+
     layer, inputs = layer(), tf.constant(rng.normal(size=(2, 8, 6, 3)).astype(np.float32))
     layer(inputs)
     weights = [w.value for w in layer.weights]
@@ -40,6 +53,7 @@ def test_gradients_without_onednn_are_those_of_tensorflow(monkeypatch, rng, laye
             outputs = convolve(layer, inputs, ops.convert_to_tensor(layer.kernel), bias)
             loss = ops.sum(ops.sin(outputs) * ops.cast(ops.arange(outputs.shape[-1]), "float32"))
         return outputs, tape.gradient(loss, [inputs, *weights])
+
     results = []
     for onednn in (True, False):
         monkeypatch.setattr(plain_graphs, "_onednn", lambda onednn=onednn: onednn)

@@ -1,4 +1,5 @@
 """What every head promises, in one set of tests: those of the library, and the application's."""
+
 import keras
 import numpy as np
 import pytest
@@ -16,8 +17,12 @@ from mrcnn.ops.losses import binary_cross_entropy, masked_mean
 from mrcnn.ops.matching import IGNORE, NEGATIVE, POSITIVE
 
 B, R, M, CLASSES, ATTRIBUTES, POSITIVES = 2, 7, 4, 5, 6, 3
-LABEL = np.int32([[POSITIVE, POSITIVE, IGNORE, NEGATIVE, NEGATIVE, NEGATIVE, IGNORE],
-                  [POSITIVE, IGNORE, IGNORE, NEGATIVE, IGNORE, IGNORE, IGNORE]])
+LABEL = np.int32(
+    [
+        [POSITIVE, POSITIVE, IGNORE, NEGATIVE, NEGATIVE, NEGATIVE, IGNORE],
+        [POSITIVE, IGNORE, IGNORE, NEGATIVE, IGNORE, IGNORE, IGNORE],
+    ]
+)
 
 
 class Builder(RoIHead):
@@ -36,7 +41,11 @@ class Builder(RoIHead):
         return {"logits": ops.cast(self.dense(inputs * self.query), "float32")}
 
     def compute_losses(self, outputs, samples):
-        return {"mrcnn_object_loss": masked_mean(binary_cross_entropy(outputs["logits"][..., 0], samples.is_positive), samples.used)}
+        return {
+            "mrcnn_object_loss": masked_mean(
+                binary_cross_entropy(outputs["logits"][..., 0], samples.is_positive), samples.used
+            )
+        }
 
     def describe(self, outputs, class_ids):
         return {"object_scores": ops.sigmoid(outputs["logits"])}
@@ -45,20 +54,42 @@ class Builder(RoIHead):
 HEADS = {
     "box": (lambda: BoxHead(CLASSES, 32, 3, (0.1, 0.1, 0.2, 0.2), name="box_head"), (3, 3, 4)),
     "mask": (lambda: MaskHead(CLASSES, 4, 4, name="mask_head"), (4, 4, 4)),
-    "box with statistics": (lambda: BoxHead(CLASSES, 32, 3, (0.1, 0.1, 0.2, 0.2), True, name="box_head"), (3, 3, 4)),
+    "box with statistics": (
+        lambda: BoxHead(CLASSES, 32, 3, (0.1, 0.1, 0.2, 0.2), True, name="box_head"),
+        (3, 3, 4),
+    ),
     "mask with statistics": (lambda: MaskHead(CLASSES, 4, 4, True, name="mask_head"), (4, 4, 4)),
     "attributes": (lambda: AttributeHead(ATTRIBUTES), (8,)),
-    "attributes of the report": (lambda: attribute_head("mlp", num_classes=CLASSES, loss=AttributeLoss("focal"), empty="background"), (8,)),
-    "attributes everywhere": (lambda: attribute_head("mlp", rois="all", loss=AttributeLoss(hard_negatives=2)), (8,)),
-    "attributes by convolutions": (lambda: attribute_head("conv", loss=AttributeLoss("asymmetric"), empty="exclude"), (CELLS, CELLS, 4)),
-    "attributes with statistics": (lambda: attribute_head("conv", update_statistics=True), (CELLS, CELLS, 4)),
+    "attributes of the report": (
+        lambda: attribute_head(
+            "mlp", num_classes=CLASSES, loss=AttributeLoss("focal"), empty="background"
+        ),
+        (8,),
+    ),
+    "attributes everywhere": (
+        lambda: attribute_head("mlp", rois="all", loss=AttributeLoss(hard_negatives=2)),
+        (8,),
+    ),
+    "attributes by convolutions": (
+        lambda: attribute_head("conv", loss=AttributeLoss("asymmetric"), empty="exclude"),
+        (CELLS, CELLS, 4),
+    ),
+    "attributes with statistics": (
+        lambda: attribute_head("conv", update_statistics=True),
+        (CELLS, CELLS, 4),
+    ),
     "weights made in build": (Builder, (8,)),
-    "attributes by attention": (lambda: attribute_head("attention", num_classes=CLASSES, rois="all"), (CELLS, CELLS, 4)),
+    "attributes by attention": (
+        lambda: attribute_head("attention", num_classes=CLASSES, rois="all"),
+        (CELLS, CELLS, 4),
+    ),
 }
 
 
 def attribute_head(body, **options):
-    return AttributeHead(ATTRIBUTES, body, hidden=8, channels=8, groups=[0, 0, 1, 1, 2, 1], **options)
+    return AttributeHead(
+        ATTRIBUTES, body, hidden=8, channels=8, groups=[0, 0, 1, 1, 2, 1], **options
+    )
 
 
 @pytest.fixture(params=HEADS)
@@ -72,17 +103,23 @@ def samples_of(label=LABEL):
     low = rng.uniform(0, 50, (B, M, 2))
     boxes = np.concatenate([low, low + rng.uniform(10, 50, (B, M, 2))], axis=-1).astype(np.float32)
     gt_index = rng.integers(0, M, (B, R)).astype(np.int32)
-    rois = np.take_along_axis(boxes, gt_index[..., None], axis=1) + rng.normal(0, 2, (B, R, 4)).astype(np.float32)
-    truth = {"gt_class_ids": rng.integers(1, CLASSES, (B, M)).astype(np.int32), "gt_boxes": boxes, "gt_mask_frames": boxes,
-             "gt_masks": (rng.random((B, M, 8, 8)) < 0.5).astype(np.uint8),
-             "gt_attributes": (rng.random((B, M, ATTRIBUTES)) < 0.5).astype(np.float32)}
+    rois = np.take_along_axis(boxes, gt_index[..., None], axis=1) + rng.normal(
+        0, 2, (B, R, 4)
+    ).astype(np.float32)
+    truth = {
+        "gt_class_ids": rng.integers(1, CLASSES, (B, M)).astype(np.int32),
+        "gt_boxes": boxes,
+        "gt_mask_frames": boxes,
+        "gt_masks": (rng.random((B, M, 8, 8)) < 0.5).astype(np.uint8),
+        "gt_attributes": (rng.random((B, M, ATTRIBUTES)) < 0.5).astype(np.float32),
+    }
     truth = {name: ops.convert_to_tensor(column) for name, column in truth.items()}
     return Samples(*(ops.convert_to_tensor(a) for a in (rois, label, gt_index)), truth, POSITIVES)
 
 
 def losses(head, inputs, label=LABEL):
     rows = head.rows_of(samples_of(label))
-    outputs = head.run(inputs[:, :rows.label.shape[1]], True, ops.greater(rows.used, 0))
+    outputs = head.run(inputs[:, : rows.label.shape[1]], True, ops.greater(rows.used, 0))
     return head.compute_losses(outputs, rows)
 
 
@@ -101,7 +138,9 @@ def test_losses_are_finite_float32_scalars_of_the_promised_names(head_and_inputs
 
 @pytest.mark.parametrize("label", [NEGATIVE, IGNORE])
 def test_without_a_positive_roi_the_losses_are_finite(head_and_inputs, label):
-    assert all(np.isfinite(loss) for loss in losses(*head_and_inputs, np.full_like(LABEL, label)).values())
+    assert all(
+        np.isfinite(loss) for loss in losses(*head_and_inputs, np.full_like(LABEL, label)).values()
+    )
 
 
 def test_padded_rois_change_no_loss(head_and_inputs, rng):
@@ -130,7 +169,7 @@ def test_without_a_roi_that_counts_nothing_is_trained(head_and_inputs, gradient)
 
 def test_descriptions_are_finite_fields_with_a_row_for_each_detection(head_and_inputs):
     head, inputs = head_and_inputs
-    class_ids = np.int32([[1, 2, 3, 4, 1, 0, 0], [0] * R])                          # 0: padding
+    class_ids = np.int32([[1, 2, 3, 4, 1, 0, 0], [0] * R])  # 0: padding
     for field in head.describe(head(inputs), ops.convert_to_tensor(class_ids)).values():
         field = np.asarray(field)
         assert field.shape[:2] == (B, R) and field.dtype == np.float32

@@ -1,4 +1,5 @@
 """RPN: the order of anchors, the proposals by hand, and what the losses may depend on."""
+
 import numpy as np
 import pytest
 from keras import ops
@@ -8,7 +9,7 @@ from mrcnn.ops.anchors import pyramid_anchors
 from mrcnn.ops.boxes import encode
 
 STD = (0.1, 0.1, 0.2, 0.2)
-ANCHORS = pyramid_anchors((64, 64), (16, 32), (16, 32), (1,))               # 4 x 4 and 2 x 2 cells
+ANCHORS = pyramid_anchors((64, 64), (16, 32), (16, 32), (1,))  # 4 x 4 and 2 x 2 cells
 
 
 def tensors(*arrays):
@@ -19,15 +20,25 @@ def proposals(scores, deltas=None, anchors=ANCHORS, **settings):
     logits = np.stack([np.zeros_like(scores), scores], axis=-1).astype(np.float32)
     deltas = np.zeros((*scores.shape, 4), np.float32) if deltas is None else deltas
     window = ops.convert_to_tensor([0.0, 0.0, 64.0, 64.0])
-    settings = {"std": STD, "pre_nms": 20, "post_nms": 6, "iou_threshold": 0.7, "window": window} | settings
+    settings = {
+        "std": STD,
+        "pre_nms": 20,
+        "post_nms": 6,
+        "iou_threshold": 0.7,
+        "window": window,
+    } | settings
     return [np.asarray(t) for t in propose(*tensors(logits, deltas, anchors), **settings)]
 
 
 def losses(label_logits, deltas, gt_boxes, gt_class_ids, seed=0, count=8):
-    targets = rpn_targets(*tensors(ANCHORS, gt_boxes, np.int32(gt_class_ids), np.int32([seed])), count=count, std=STD)
+    targets = rpn_targets(
+        *tensors(ANCHORS, gt_boxes, np.int32(gt_class_ids), np.int32([seed])), count=count, std=STD
+    )
     sampled = np.asarray(targets["index"])[..., None]
-    outputs = {name: tensors(np.take_along_axis(dense, sampled, axis=1))[0]
-               for name, dense in (("logits", label_logits), ("deltas", deltas))}
+    outputs = {
+        name: tensors(np.take_along_axis(dense, sampled, axis=1))[0]
+        for name, dense in (("logits", label_logits), ("deltas", deltas))
+    }
     found = rpn_losses(outputs, targets)
     return {name: float(loss) for name, loss in found.items()}
 
@@ -37,7 +48,11 @@ def losses(label_logits, deltas, gt_boxes, gt_class_ids, seed=0, count=8):
 def test_there_is_one_output_for_each_anchor(rng, cell_step, anchors_per_cell):
     pyramid = [rng.normal(size=(2, n, n, 4)).astype(np.float32) for n in (16, 8, 3)]
     outputs = RPNHead(8, anchors_per_cell, cell_step)(pyramid)
-    count = len(pyramid_anchors((96, 96), (6, 12, 32), (8, 16, 32), range(1, anchors_per_cell + 1), cell_step))
+    count = len(
+        pyramid_anchors(
+            (96, 96), (6, 12, 32), (8, 16, 32), range(1, anchors_per_cell + 1), cell_step
+        )
+    )
     assert (outputs["logits"].shape, outputs["deltas"].shape) == ((2, count, 2), (2, count, 4))
 
 
@@ -46,7 +61,12 @@ def test_outputs_come_in_the_order_of_the_anchors(rng):
     head, pyramid = RPNHead(8, 2), [np.zeros((1, n, n, 4), np.float32) for n in (6, 5, 4)]
     before = np.asarray(head(pyramid)["deltas"])
     pyramid[1][0, 2, 2] = rng.normal(size=4)
-    changed = np.abs(np.asarray(head(pyramid)["deltas"]) - before).max(axis=2)[0].reshape(-1, 2).all(axis=1)
+    changed = (
+        np.abs(np.asarray(head(pyramid)["deltas"]) - before)
+        .max(axis=2)[0]
+        .reshape(-1, 2)
+        .all(axis=1)
+    )
     expected = np.zeros((5, 5), bool)
     expected[1:4, 1:4] = True
     assert changed.tolist() == [False] * 36 + expected.ravel().tolist() + [False] * 16
@@ -55,22 +75,38 @@ def test_outputs_come_in_the_order_of_the_anchors(rng):
 @pytest.mark.parametrize("cell_step", [1, 2])
 def test_single_anchors_get_what_the_whole_pyramid_gets(rng, cell_step):
     """The whole pyramid's outputs are the oracle, at every anchor: borders, corners and levels of odd sides among them."""
-    pyramid = [rng.normal(size=(2, h, w, 4)).astype(np.float32) for h, w in ((8, 6), (5, 3), (2, 1))]
+    pyramid = [
+        rng.normal(size=(2, h, w, 4)).astype(np.float32) for h, w in ((8, 6), (5, 3), (2, 1))
+    ]
     head = RPNHead(8, 3, cell_step)
     dense = {name: np.asarray(output) for name, output in head(pyramid).items()}
     anchors = dense["logits"].shape[1]
     index = np.stack([rng.permutation(anchors) for _ in range(2)]).astype(np.int32)
     sampled = head.at(tensors(*pyramid), tensors(index)[0])
     for name in ("logits", "deltas"):
-        np.testing.assert_allclose(sampled[name], np.take_along_axis(dense[name], index[..., None], axis=1), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(
+            sampled[name],
+            np.take_along_axis(dense[name], index[..., None], axis=1),
+            rtol=1e-5,
+            atol=1e-6,
+        )
 
 
 def test_single_anchors_teach_as_the_whole_pyramid_does(gradient, rng):
-    head, features, index = RPNHead(8, 3), rng.normal(size=(1, 6, 6, 4)).astype(np.float32), np.int32([[0, 17, 50, 107, 63]])
+    head, features, index = (
+        RPNHead(8, 3),
+        rng.normal(size=(1, 6, 6, 4)).astype(np.float32),
+        np.int32([[0, 17, 50, 107, 63]]),
+    )
     head([features])
     weight = ops.convert_to_tensor(rng.normal(size=(1, 5, 4)).astype(np.float32))
     one = gradient(lambda x: ops.sum(head.at([x], tensors(index)[0])["deltas"] * weight), features)
-    other = gradient(lambda x: ops.sum(ops.take_along_axis(head([x])["deltas"], tensors(index)[0][..., None], axis=1) * weight), features)
+    other = gradient(
+        lambda x: ops.sum(
+            ops.take_along_axis(head([x])["deltas"], tensors(index)[0][..., None], axis=1) * weight
+        ),
+        features,
+    )
     np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
 
 
@@ -104,7 +140,7 @@ def test_deltas_move_the_anchors():
     target = np.float32([8, 8, 40, 56])
     deltas = np.asarray(encode(*tensors(np.tile(target, (1, 20, 1)), ANCHORS[None]), STD))
     boxes, valid = proposals(np.zeros((1, 20)), deltas)
-    assert valid[0].tolist() == [True] + [False] * 5                                         # all alike: one is left
+    assert valid[0].tolist() == [True] + [False] * 5  # all alike: one is left
     np.testing.assert_allclose(boxes[0, 0], target, atol=1e-3)
 
 
@@ -112,9 +148,18 @@ def test_proposals_carry_no_gradient(gradient, rng):
     logits = ops.convert_to_tensor(rng.normal(size=(1, 20, 2)).astype(np.float32))
 
     def total(deltas):
-        boxes, _ = propose(logits, deltas, ops.convert_to_tensor(ANCHORS), std=STD, pre_nms=20, post_nms=6, iou_threshold=0.7,
-                           window=ops.convert_to_tensor([0.0, 0.0, 64.0, 64.0]))
+        boxes, _ = propose(
+            logits,
+            deltas,
+            ops.convert_to_tensor(ANCHORS),
+            std=STD,
+            pre_nms=20,
+            post_nms=6,
+            iou_threshold=0.7,
+            window=ops.convert_to_tensor([0.0, 0.0, 64.0, 64.0]),
+        )
         return ops.sum(boxes)
+
     assert (gradient(total, np.zeros((1, 20, 4), np.float32)) == 0).all()
 
 
@@ -123,13 +168,19 @@ def test_perfect_outputs_cost_nothing():
     logits = np.zeros((1, 20, 2), np.float32)
     logits[..., 0] = 50
     logits[0, 10] = 0, 50
-    assert losses(logits, np.zeros((1, 20, 4), np.float32), gt_boxes, np.array([[True]]), count=20) == {
-        "rpn_class_loss": 0, "rpn_bbox_loss": 0}
+    assert losses(
+        logits, np.zeros((1, 20, 4), np.float32), gt_boxes, np.array([[True]]), count=20
+    ) == {"rpn_class_loss": 0, "rpn_bbox_loss": 0}
 
 
 def test_an_image_without_objects_teaches_background_only():
     logits = np.zeros((1, 20, 2), np.float32)
-    found = losses(logits, np.ones((1, 20, 4), np.float32), np.zeros((1, 3, 4), np.float32), np.zeros((1, 3), bool))
+    found = losses(
+        logits,
+        np.ones((1, 20, 4), np.float32),
+        np.zeros((1, 3, 4), np.float32),
+        np.zeros((1, 3), bool),
+    )
     assert found == {"rpn_class_loss": pytest.approx(np.log(2)), "rpn_bbox_loss": 0}
 
 
@@ -141,12 +192,22 @@ def test_anchors_on_a_crowd_teach_nothing():
     label[np.asarray(targets["index"])[0]] = np.asarray(targets["label"])[0]
     touches = ANCHORS[:, 1] < 24
     drawn = np.asarray(targets["label"])[0]
-    assert not (touches[np.asarray(targets["index"])[0]] & (drawn == 0)).any() and (drawn == 0).sum() > 3 and (drawn == 1).sum() == 1
+    assert (
+        not (touches[np.asarray(targets["index"])[0]] & (drawn == 0)).any()
+        and (drawn == 0).sum() > 3
+        and (drawn == 1).sum() == 1
+    )
 
 
 def test_padded_objects_change_no_loss(rng):
-    logits, deltas = rng.normal(size=(1, 20, 2)).astype(np.float32), rng.normal(size=(1, 20, 4)).astype(np.float32)
-    boxes, valid = np.float32([[[0, 0, 30, 30], [0] * 4, [0] * 4]]), np.array([[True, False, False]])
+    logits, deltas = (
+        rng.normal(size=(1, 20, 2)).astype(np.float32),
+        rng.normal(size=(1, 20, 4)).astype(np.float32),
+    )
+    boxes, valid = (
+        np.float32([[[0, 0, 30, 30], [0] * 4, [0] * 4]]),
+        np.array([[True, False, False]]),
+    )
     garbage = boxes.copy()
     garbage[0, 1:] = (5, 5, 60, 60), (np.float32(1e6), 0, 0, 0)
     assert losses(logits, deltas, boxes, valid) == losses(logits, deltas, garbage, valid)

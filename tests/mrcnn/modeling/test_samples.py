@@ -1,4 +1,5 @@
 """Samples: proposals and objects mixed, by hand."""
+
 import numpy as np
 import pytest
 from keras import ops
@@ -10,8 +11,14 @@ from mrcnn.ops.matching import IGNORE, NEGATIVE, POSITIVE
 def draw(proposals, valid, class_ids, gt_boxes, count=8, positives=3, **columns):
     truth = {"gt_class_ids": np.int32([class_ids]), "gt_boxes": np.float32([gt_boxes]), **columns}
     truth = {name: ops.convert_to_tensor(column) for name, column in truth.items()}
-    return draw_samples(ops.convert_to_tensor(np.float32([proposals])), ops.convert_to_tensor(np.array([valid])), truth,
-                        ops.convert_to_tensor(np.int32([3])), count=count, positives=positives)
+    return draw_samples(
+        ops.convert_to_tensor(np.float32([proposals])),
+        ops.convert_to_tensor(np.array([valid])),
+        truth,
+        ops.convert_to_tensor(np.int32([3])),
+        count=count,
+        positives=positives,
+    )
 
 
 FAR, NEAR, OBJECT = (90, 90, 99, 99), (0, 0, 10, 9), (0, 0, 10, 10)
@@ -45,9 +52,27 @@ def test_padded_objects_are_no_rois():
 def test_gather_gives_each_roi_its_own_objects_row(rng):
     masks = rng.random((1, 3, 4, 5)).astype(np.float32)
     boxes = [(0, 0, 10, 10), (40, 40, 60, 60), (70, 0, 80, 20)]
-    samples = draw([FAR], [True], [3, 1, 2], boxes, count=4, positives=3, gt_masks=masks, gt_attributes=np.eye(3)[None])
-    for roi, class_id, mask, attributes in zip(*(np.asarray(t)[0, :3] for t in (
-            samples.rois, samples.gather("gt_class_ids"), samples.gather("gt_masks"), samples.gather("gt_attributes")))):
+    samples = draw(
+        [FAR],
+        [True],
+        [3, 1, 2],
+        boxes,
+        count=4,
+        positives=3,
+        gt_masks=masks,
+        gt_attributes=np.eye(3)[None],
+    )
+    for roi, class_id, mask, attributes in zip(
+        *(
+            np.asarray(t)[0, :3]
+            for t in (
+                samples.rois,
+                samples.gather("gt_class_ids"),
+                samples.gather("gt_masks"),
+                samples.gather("gt_attributes"),
+            )
+        )
+    ):
         i = boxes.index(tuple(roi))
         assert class_id == [3, 1, 2][i] and attributes.argmax() == i
         np.testing.assert_array_equal(mask, masks[0, i])
@@ -70,8 +95,21 @@ def test_among_the_positive_rows_background_is_not_used():
 
 def test_rois_carry_no_gradient(gradient):
     def total(proposals):
-        truth = {"gt_class_ids": ops.ones((1, 1), "int32"), "gt_boxes": ops.convert_to_tensor(np.float32([[OBJECT]]))}
-        return ops.sum(draw_samples(proposals, ops.ones((1, 2), "bool"), truth, ops.zeros(1, "int32"), count=3, positives=2).rois)
+        truth = {
+            "gt_class_ids": ops.ones((1, 1), "int32"),
+            "gt_boxes": ops.convert_to_tensor(np.float32([[OBJECT]])),
+        }
+        return ops.sum(
+            draw_samples(
+                proposals,
+                ops.ones((1, 2), "bool"),
+                truth,
+                ops.zeros(1, "int32"),
+                count=3,
+                positives=2,
+            ).rois
+        )
+
     assert (gradient(total, np.float32([[NEAR, FAR]])) == 0).all()
 
 
@@ -80,4 +118,8 @@ def test_shapes_do_not_depend_on_the_number_of_objects(objects, random_boxes):
     class_ids = np.zeros(30, int)
     class_ids[:objects] = 1
     samples = draw(random_boxes(20), [True] * 20, class_ids, random_boxes(30))
-    assert (samples.rois.shape, samples.label.shape, samples.gt_index.shape) == ((1, 8, 4), (1, 8), (1, 8))
+    assert (samples.rois.shape, samples.label.shape, samples.gt_index.shape) == (
+        (1, 8, 4),
+        (1, 8),
+        (1, 8),
+    )

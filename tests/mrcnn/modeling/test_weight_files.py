@@ -1,4 +1,5 @@
 """Weight files: what is saved comes back, what does not fit is named, and a broken write leaves the old file."""
+
 import sys
 
 import h5py
@@ -9,7 +10,13 @@ import pytest
 from mrcnn.modeling import weight_files
 from mrcnn.modeling.build import build_detector
 from mrcnn.modeling.roi_head import RoIHead
-from mrcnn.modeling.weight_files import convention_in, load_weights, own_weights, save_weights, weight_layers
+from mrcnn.modeling.weight_files import (
+    convention_in,
+    load_weights,
+    own_weights,
+    save_weights,
+    weight_layers,
+)
 
 
 @pytest.fixture(scope="module")
@@ -34,13 +41,19 @@ def spoiled(other):
 
 
 def arrays(model):
-    return {(name, w.name): np.asarray(w).copy() for name, layer in weight_layers(model).items() for w in layer.weights}
+    return {
+        (name, w.name): np.asarray(w).copy()
+        for name, layer in weight_layers(model).items()
+        for w in layer.weights
+    }
 
 
 def test_a_round_trip_changes_no_bit(detector, spoiled, tmp_path):
     save_weights(detector, tmp_path / "a.h5")
     report = load_weights(spoiled, tmp_path / "a.h5")
-    assert set(report.loaded) == set(weight_layers(detector)) and not (report.only_in_file or report.only_in_model or report.excluded)
+    assert set(report.loaded) == set(weight_layers(detector)) and not (
+        report.only_in_file or report.only_in_model or report.excluded
+    )
     found = arrays(spoiled)
     for key, value in arrays(detector).items():
         np.testing.assert_array_equal(found[key], value, err_msg=str(key))
@@ -54,7 +67,10 @@ def test_float16_is_half_as_large_and_near(detector, spoiled, tmp_path):
     for key, value in arrays(detector).items():
         np.testing.assert_allclose(found[key], value, atol=1e-6, rtol=1e-3)
     with h5py.File(tmp_path / "half.h5") as file:
-        assert file["fpn_p2/fpn_p2/kernel:0"].dtype == np.float16 and file["bn_conv1/bn_conv1/moving_variance:0"].dtype == np.float32
+        assert (
+            file["fpn_p2/fpn_p2/kernel:0"].dtype == np.float16
+            and file["bn_conv1/bn_conv1/moving_variance:0"].dtype == np.float32
+        )
     assert (tmp_path / "half.h5").stat().st_size < 0.75 * (tmp_path / "a.h5").stat().st_size
 
 
@@ -63,12 +79,24 @@ def test_the_layout_is_matterports(detector, tmp_path):
     with h5py.File(tmp_path / "a.h5") as file:
         names = [n.decode() for n in file.attrs["layer_names"]]
         assert set(file) == set(names) and len(set(names)) == len(names)
-        assert names[0] == "image" and names[-1] == "mrcnn_mask" and file["roi_align_mask"].attrs["weight_names"].size == 0
+        assert (
+            names[0] == "image"
+            and names[-1] == "mrcnn_mask"
+            and file["roi_align_mask"].attrs["weight_names"].size == 0
+        )
         assert [n.decode() for n in file["rpn_model"].attrs["weight_names"]] == [
-            f"{layer}/{weight}:0" for layer in ("rpn_conv_shared", "rpn_class_raw", "rpn_bbox_pred") for weight in ("kernel", "bias")]
-        assert set(weight_layers(detector)) - set(names) == {"rpn_conv_shared", "rpn_class_raw", "rpn_bbox_pred"}
+            f"{layer}/{weight}:0"
+            for layer in ("rpn_conv_shared", "rpn_class_raw", "rpn_bbox_pred")
+            for weight in ("kernel", "bias")
+        ]
+        assert set(weight_layers(detector)) - set(names) == {
+            "rpn_conv_shared",
+            "rpn_class_raw",
+            "rpn_bbox_pred",
+        }
         assert [n.decode() for n in file["bn_conv1"].attrs["weight_names"]] == [
-            f"bn_conv1/{weight}:0" for weight in ("gamma", "beta", "moving_mean", "moving_variance")]
+            f"bn_conv1/{weight}:0" for weight in ("gamma", "beta", "moving_mean", "moving_variance")
+        ]
         kernel = file["conv1"]["conv1/kernel:0"][()]
     np.testing.assert_array_equal(kernel, arrays(detector)["conv1", "kernel"])
 
@@ -82,7 +110,9 @@ def test_a_file_saved_as_a_whole_keras_model_is_read_too(detector, spoiled, tmp_
         for name in file:
             file.copy(name, group)
     load_weights(spoiled, tmp_path / "whole.h5")
-    np.testing.assert_array_equal(arrays(spoiled)["conv1", "kernel"], arrays(detector)["conv1", "kernel"])
+    np.testing.assert_array_equal(
+        arrays(spoiled)["conv1", "kernel"], arrays(detector)["conv1", "kernel"]
+    )
 
 
 def test_a_file_says_how_its_heads_measure_boxes(detector, plain_config, tmp_path):
@@ -90,7 +120,9 @@ def test_a_file_says_how_its_heads_measure_boxes(detector, plain_config, tmp_pat
     save_weights(detector, tmp_path / "aligned.h5")
     save_weights(corners, tmp_path / "matterports.h5")
     save_weights(corners, tmp_path / "corners.h5", metadata={"config": {}})
-    found = [convention_in(tmp_path / f"{name}.h5") for name in ("aligned", "matterports", "corners")]
+    found = [
+        convention_in(tmp_path / f"{name}.h5") for name in ("aligned", "matterports", "corners")
+    ]
     assert found == ["aligned", "corners", "corners"]
     with h5py.File(tmp_path / "matterports.h5") as file:
         assert set(file.attrs) == {"layer_names", "backend", "keras_version"}
@@ -110,22 +142,40 @@ def test_another_number_of_classes_is_refused_naming_the_way_out(detector, plain
     save_weights(detector, tmp_path / "a.h5")
     more = build_detector(plain_config(NUM_CLASSES=5))
     before = arrays(more)
-    with pytest.raises(ValueError, match=r"\(32, 3\).*\(32, 5\).*exclude=\['mrcnn_class_logits', 'mrcnn_bbox_fc', 'mrcnn_mask'\]"):
+    with pytest.raises(
+        ValueError,
+        match=r"\(32, 3\).*\(32, 5\).*exclude=\['mrcnn_class_logits', 'mrcnn_bbox_fc', 'mrcnn_mask'\]",
+    ):
         load_weights(more, tmp_path / "a.h5")
     assert all((value == before[key]).all() for key, value in arrays(more).items())
-    load_weights(more, tmp_path / "a.h5", exclude=["mrcnn_bbox_fc", "mrcnn_class_logits", "mrcnn_mask"])
+    load_weights(
+        more, tmp_path / "a.h5", exclude=["mrcnn_bbox_fc", "mrcnn_class_logits", "mrcnn_mask"]
+    )
 
 
 def test_layers_of_one_side_only_are_reported(detector, spoiled, tmp_path):
-    np.savez(tmp_path / "a.npz", **{"conv1/kernel": arrays(detector)["conv1", "kernel"], "conv1/bias": np.zeros(8, np.float16),
-                                    "logits/bias": np.zeros(3)})
+    np.savez(
+        tmp_path / "a.npz",
+        **{
+            "conv1/kernel": arrays(detector)["conv1", "kernel"],
+            "conv1/bias": np.zeros(8, np.float16),
+            "logits/bias": np.zeros(3),
+        },
+    )
     report = load_weights(spoiled, tmp_path / "a.npz")
-    assert report.loaded == ["conv1"] and report.only_in_file == ["logits"] and "fpn_p2" in report.only_in_model
+    assert (
+        report.loaded == ["conv1"]
+        and report.only_in_file == ["logits"]
+        and "fpn_p2" in report.only_in_model
+    )
 
 
 def test_an_npz_may_list_its_weights_in_any_order(detector, spoiled, tmp_path):
     names = ["moving_variance", "beta", "moving_mean", "gamma"]
-    np.savez(tmp_path / "a.npz", **{f"bn_conv1/{name}": np.full(8, i, np.float32) for i, name in enumerate(names)})
+    np.savez(
+        tmp_path / "a.npz",
+        **{f"bn_conv1/{name}": np.full(8, i, np.float32) for i, name in enumerate(names)},
+    )
     load_weights(spoiled, tmp_path / "a.npz")
     assert [arrays(spoiled)["bn_conv1", name][0] for name in names] == [0, 1, 2, 3]
 
@@ -139,7 +189,7 @@ class Query(RoIHead):
         self.dense = keras.layers.Dense(2, name="mrcnn_query_logits")
 
     def call(self, inputs, training=False):
-        return {"logits": self.dense(inputs[..., :self.query.shape[0]] * self.query)}
+        return {"logits": self.dense(inputs[..., : self.query.shape[0]] * self.query)}
 
 
 class Scaled(keras.layers.Layer):
@@ -148,7 +198,10 @@ class Scaled(keras.layers.Layer):
     def __init__(self, name):
         super().__init__(name=name)
         self.conv = keras.layers.Conv2D(4, 3, 2, "same", name=f"{name}_conv")
-        self.factors = [self.add_weight(shape=(4,), initializer="ones", trainable=trained, name="factor") for trained in (True, False)]
+        self.factors = [
+            self.add_weight(shape=(4,), initializer="ones", trainable=trained, name="factor")
+            for trained in (True, False)
+        ]
 
     def call(self, image):
         return self.conv(image) * self.factors[0] * self.factors[1]
@@ -171,27 +224,49 @@ def test_weights_beside_those_of_the_layers_inside_come_back_too(plain_config, t
     for mine, theirs in zip(first.weights, second.weights, strict=True):
         np.testing.assert_array_equal(mine, theirs, err_msg=mine.path)
     with h5py.File(tmp_path / "a.h5") as file:
-        names = {name: [key.decode() for key in file[name].attrs["weight_names"]] for name in ("mrcnn_query", "stage3", "stage3_conv")}
-    assert names == {"mrcnn_query": ["mrcnn_query/query:0"], "stage3": ["stage3/factor:0", "stage3/factor_:0"],
-                     "stage3_conv": ["stage3_conv/kernel:0", "stage3_conv/bias:0"]}
+        names = {
+            name: [key.decode() for key in file[name].attrs["weight_names"]]
+            for name in ("mrcnn_query", "stage3", "stage3_conv")
+        }
+    assert names == {
+        "mrcnn_query": ["mrcnn_query/query:0"],
+        "stage3": ["stage3/factor:0", "stage3/factor_:0"],
+        "stage3_conv": ["stage3_conv/kernel:0", "stage3_conv/bias:0"],
+    }
 
 
-def test_own_weights_are_missed_in_a_file_without_them_and_refused_in_another_shape(detector, plain_config, tmp_path):
+def test_own_weights_are_missed_in_a_file_without_them_and_refused_in_another_shape(
+    detector, plain_config, tmp_path
+):
     save_weights(detector, tmp_path / "without.h5")
     with_query = build_detector(plain_config(), [Query])
-    assert load_weights(with_query, tmp_path / "without.h5").only_in_model == ["mrcnn_query", "mrcnn_query_logits"]
+    assert load_weights(with_query, tmp_path / "without.h5").only_in_model == [
+        "mrcnn_query",
+        "mrcnn_query_logits",
+    ]
     save_weights(with_query, tmp_path / "a.h5")
     shorter = build_detector(plain_config(), [lambda: Query(8)])
-    with pytest.raises(ValueError, match=r"'mrcnn_query' of .*\[\(16,\)\], the model wants \[\(8,\)\].*\['mrcnn_query', 'mrcnn_q"):
+    with pytest.raises(
+        ValueError,
+        match=r"'mrcnn_query' of .*\[\(16,\)\], the model wants \[\(8,\)\].*\['mrcnn_query', 'mrcnn_q",
+    ):
         load_weights(shorter, tmp_path / "a.h5")
-    assert "mrcnn_query" in load_weights(shorter, tmp_path / "a.h5", exclude=["mrcnn_query", "mrcnn_query_logits"]).excluded
+    assert (
+        "mrcnn_query"
+        in load_weights(
+            shorter, tmp_path / "a.h5", exclude=["mrcnn_query", "mrcnn_query_logits"]
+        ).excluded
+    )
 
 
 def test_a_weight_that_a_wrapper_holds_as_well_is_its_layers():
-    wrapper = keras.layers.SpectralNormalization(keras.layers.Dense(2, name="inner"), name="wrapper")
+    wrapper = keras.layers.SpectralNormalization(
+        keras.layers.Dense(2, name="inner"), name="wrapper"
+    )
     model = keras.Sequential([keras.Input((3,)), wrapper])
-    assert {name: [w.name for w in own_weights(layer)] for name, layer in weight_layers(model).items()} == {
-        "wrapper": ["vector_u"], "inner": ["kernel", "bias"]}
+    assert {
+        name: [w.name for w in own_weights(layer)] for name, layer in weight_layers(model).items()
+    } == {"wrapper": ["vector_u"], "inner": ["kernel", "bias"]}
 
 
 def test_loading_nothing_is_an_error(detector, tmp_path):
@@ -229,23 +304,35 @@ def test_a_write_that_fails_leaves_the_old_file(detector, tmp_path, monkeypatch)
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e300])
 @pytest.mark.parametrize("name", ["a.h5", "a.npz"])
-def test_weights_that_are_not_finite_are_refused_by_layer_before_anything_is_assigned(detector, spoiled, tmp_path, name, value):
+def test_weights_that_are_not_finite_are_refused_by_layer_before_anything_is_assigned(
+    detector, spoiled, tmp_path, name, value
+):
     """1e300 is finite as float64 and infinite as a weight."""
     kernel = arrays(detector)["conv1", "kernel"].astype(np.float64)
     kernel.flat[5] = value
     if name == "a.npz":
-        np.savez(tmp_path / name, **{"conv1/kernel": kernel, "conv1/bias": np.zeros(8), "fpn_p2/bias": np.ones(16)})
+        np.savez(
+            tmp_path / name,
+            **{"conv1/kernel": kernel, "conv1/bias": np.zeros(8), "fpn_p2/bias": np.ones(16)},
+        )
     else:
         save_weights(detector, tmp_path / name)
         with h5py.File(tmp_path / name, "r+") as file:
             del file["conv1/conv1/kernel:0"]
             file["conv1/conv1/kernel:0"] = kernel
             file["mrcnn_mask/mrcnn_mask/bias:0"][0] = np.nan
-    with pytest.raises(ValueError, match=rf"Layer 'conv1' of .*{name} cannot be used: 1 of the 216 values of its kernel") as raised:
+    with pytest.raises(
+        ValueError,
+        match=rf"Layer 'conv1' of .*{name} cannot be used: 1 of the 216 values of its kernel",
+    ) as raised:
         load_weights(spoiled, tmp_path / name, exclude=["fpn_p2"])
-    assert (arrays(spoiled)["fpn_c2p2", "kernel"] == 0.5).all() and raised.value.layers[0] == "conv1"
+    assert (arrays(spoiled)["fpn_c2p2", "kernel"] == 0.5).all() and raised.value.layers[
+        0
+    ] == "conv1"
     if name == "a.h5":
-        assert raised.value.layers == ["conv1", "mrcnn_mask"] and "likewise mrcnn_mask" in str(raised.value)
+        assert raised.value.layers == ["conv1", "mrcnn_mask"] and "likewise mrcnn_mask" in str(
+            raised.value
+        )
         report = load_weights(spoiled, tmp_path / name, exclude=raised.value.layers)
         assert set(report.excluded) == {"conv1", "mrcnn_mask"}
 
@@ -258,13 +345,21 @@ def test_a_negative_variance_is_refused_since_it_makes_nan(detector, spoiled, tm
         if fits:
             load_weights(spoiled, tmp_path / "a.h5")
         else:
-            with pytest.raises(ValueError, match="'bn_conv1' of .*its moving_variance is negative, -0.5"):
+            with pytest.raises(
+                ValueError, match="'bn_conv1' of .*its moving_variance is negative, -0.5"
+            ):
                 load_weights(spoiled, tmp_path / "a.h5")
 
 
-@pytest.mark.parametrize(("content", "told"), [
-    ({"conv1/kernel": np.array(["a"])}, "not numbers"), ({"conv1/kernel": np.array([1j])}, "not numbers"),
-    ({"conv1/kernel": np.array([None])}, "arrays of numbers"), ({"conv1/weights": np.zeros(3)}, "'conv1/weights' is no <layer>")])
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ({"conv1/kernel": np.array(["a"])}, "not numbers"),
+        ({"conv1/kernel": np.array([1j])}, "not numbers"),
+        ({"conv1/kernel": np.array([None])}, "arrays of numbers"),
+        ({"conv1/weights": np.zeros(3)}, "'conv1/weights' is no <layer>"),
+    ],
+)
 def test_an_npz_of_other_things_is_refused(detector, tmp_path, content, told):
     np.savez(tmp_path / "a.npz", **content)
     with pytest.raises(ValueError, match=rf"a\.npz is not a readable .*{told}"):
@@ -273,15 +368,21 @@ def test_an_npz_of_other_things_is_refused(detector, tmp_path, content, told):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit on the size of files")
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 0.99])
-def test_a_full_disk_is_an_error_that_names_the_file_and_leaves_the_old_one(detector, tmp_path, share):
+def test_a_full_disk_is_an_error_that_names_the_file_and_leaves_the_old_one(
+    detector, tmp_path, share
+):
     """A limit on the size of files stands in for the disk; HDF5 itself would end the process."""
     import resource
+
     path = tmp_path / "last.h5"
     save_weights(detector, path, metadata={"epoch": 1})
     before, limits = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(len(before) * share), limits[1]))
     try:
-        with pytest.raises(OSError, match=r"last\.h5 could not be written: File too large.*unchanged.* It needs .* MB, and"):
+        with pytest.raises(
+            OSError,
+            match=r"last\.h5 could not be written: File too large.*unchanged.* It needs .* MB, and",
+        ):
             save_weights(detector, path, metadata={"epoch": 2})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

@@ -1,4 +1,5 @@
 """Every op runs three ways: eagerly, in a graph, and compiled by XLA, on whatever backend Keras is set to."""
+
 import functools
 
 import keras
@@ -18,15 +19,20 @@ def run(request):
         function = functools.partial(op, **settings)
         if request.param != "eager":
             function = _compile(function, backend, request.param == "xla")
-        return keras.tree.map_structure(ops.convert_to_numpy, function(*(_tensor(a) for a in arrays)))
+        return keras.tree.map_structure(
+            ops.convert_to_numpy, function(*(_tensor(a) for a in arrays))
+        )
+
     return run
 
 
 def _compile(function, backend, xla):
     if backend == "jax":
         import jax
+
         return jax.jit(function)
     import tensorflow as tf
+
     return tf.function(function, jit_compile=xla)
 
 

@@ -1,4 +1,5 @@
 """Anchors: sizes, places and order, by hand."""
+
 import numpy as np
 
 from mrcnn.ops.anchors import level_anchors, pyramid_anchors
@@ -11,13 +12,15 @@ def test_ratio_is_width_over_height():
 
 def test_every_ratio_has_the_area_of_the_square():
     boxes = level_anchors((32, 32), 32, 48, [0.5, 1, 2])
-    np.testing.assert_allclose((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]), 48 ** 2, rtol=1e-5)
+    np.testing.assert_allclose(
+        (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]), 48**2, rtol=1e-5
+    )
 
 
 def test_anchors_are_centred_on_the_top_left_corners_of_cells():
     boxes = level_anchors((16, 24), 8, 4, [1])
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2
-    assert centres.tolist() == [[0, 0], [0, 8], [0, 16], [8, 0], [8, 8], [8, 16]]      # row by row
+    assert centres.tolist() == [[0, 0], [0, 8], [0, 16], [8, 0], [8, 8], [8, 16]]  # row by row
 
 
 def test_the_ratios_of_one_cell_come_together():
@@ -26,11 +29,16 @@ def test_the_ratios_of_one_cell_come_together():
 
 
 def test_cell_step_2_uses_every_other_cell_as_a_strided_convolution_does():
-    every, other = level_anchors((24, 24), 8, 8, [1]), level_anchors((24, 24), 8, 8, [1], cell_step=2)
+    every, other = (
+        level_anchors((24, 24), 8, 8, [1]),
+        level_anchors((24, 24), 8, 8, [1], cell_step=2),
+    )
     np.testing.assert_array_equal(other, every.reshape(3, 3, 4)[::2, ::2].reshape(-1, 4))
 
 
 def test_a_pyramid_is_its_levels_finest_first():
     boxes = pyramid_anchors((64, 128), (4, 8, 16), (8, 16, 32), (0.5, 1, 2))
     assert boxes.dtype == np.float32 and len(boxes) == 3 * (16 * 32 + 8 * 16 + 4 * 8)
-    np.testing.assert_array_equal(boxes[3 * 16 * 32:3 * (16 * 32 + 8 * 16)], level_anchors((64, 128), 8, 16, (0.5, 1, 2)))
+    np.testing.assert_array_equal(
+        boxes[3 * 16 * 32 : 3 * (16 * 32 + 8 * 16)], level_anchors((64, 128), 8, 16, (0.5, 1, 2))
+    )

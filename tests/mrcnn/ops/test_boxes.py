@@ -1,9 +1,19 @@
 """Boxes: pencil cases, shapely, and the round trip of the deltas."""
+
 import numpy as np
 import pytest
 import shapely
 
-from mrcnn.ops.boxes import area, clip, decode, encode, from_corner_pixels, holds_pixels, pairwise_iou, to_corner_pixels
+from mrcnn.ops.boxes import (
+    area,
+    clip,
+    decode,
+    encode,
+    from_corner_pixels,
+    holds_pixels,
+    pairwise_iou,
+    to_corner_pixels,
+)
 
 STD = (0.1, 0.1, 0.2, 0.2)
 
@@ -34,8 +44,12 @@ def test_iou_agrees_with_shapely(run, random_boxes):
 
 def test_deltas_are_shifts_in_sides_and_logarithms_of_growth(run):
     anchor, box = [[0.0, 0.0, 10.0, 20.0]], [[10.0, -5.0, 20.0, 35.0]]
-    np.testing.assert_allclose(run(encode, box, anchor, std=(1, 1, 1, 1)), [[1, 0.25, 0, np.log(2)]], rtol=1e-6)
-    np.testing.assert_allclose(run(encode, box, anchor, std=STD), [[10, 2.5, 0, 5 * np.log(2)]], rtol=1e-6)
+    np.testing.assert_allclose(
+        run(encode, box, anchor, std=(1, 1, 1, 1)), [[1, 0.25, 0, np.log(2)]], rtol=1e-6
+    )
+    np.testing.assert_allclose(
+        run(encode, box, anchor, std=STD), [[10, 2.5, 0, 5 * np.log(2)]], rtol=1e-6
+    )
 
 
 def test_decode_undoes_encode(run, random_boxes):
@@ -54,7 +68,10 @@ def test_growth_is_capped_at_1000_over_16(run):
     np.testing.assert_allclose([y2 - y1, x2 - x1], [1000, 2000], rtol=1e-5)
 
 
-@pytest.mark.parametrize(("box", "anchor"), [((0, 0, 0, 0), (0, 0, 8, 8)), ((2, 2, 9, 9), (0, 0, 0, 0)), ((5, 5, 1, 1), (9, 9, 1, 1))])
+@pytest.mark.parametrize(
+    ("box", "anchor"),
+    [((0, 0, 0, 0), (0, 0, 8, 8)), ((2, 2, 9, 9), (0, 0, 0, 0)), ((5, 5, 1, 1), (9, 9, 1, 1))],
+)
 def test_padding_encodes_to_finite_numbers(run, box, anchor):
     assert np.isfinite(run(encode, np.float32([box]), np.float32([anchor]), std=STD)).all()
 

@@ -1,9 +1,17 @@
 """Losses: by hand, against NumPy, and without a single row that counts."""
+
 import numpy as np
 import pytest
 from keras import ops
 
-from mrcnn.ops.losses import asymmetric_loss, binary_cross_entropy, focal_loss, masked_mean, smooth_l1, softmax_cross_entropy
+from mrcnn.ops.losses import (
+    asymmetric_loss,
+    binary_cross_entropy,
+    focal_loss,
+    masked_mean,
+    smooth_l1,
+    softmax_cross_entropy,
+)
 
 
 def test_the_mean_is_over_the_rows_that_count(run):
@@ -24,7 +32,9 @@ def test_softmax_cross_entropy_agrees_with_numpy(run, rng):
     used = (rng.random((2, 6)) < 0.5).astype(np.float32)
     p = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
     each = -np.log(np.take_along_axis(p, targets[..., None], -1)[..., 0])
-    np.testing.assert_allclose(run(softmax_cross_entropy, logits, targets, used), each[used > 0].mean(), rtol=1e-5)
+    np.testing.assert_allclose(
+        run(softmax_cross_entropy, logits, targets, used), each[used > 0].mean(), rtol=1e-5
+    )
 
 
 def test_smooth_l1_is_a_parabola_up_to_1_and_a_line_beyond(run):
@@ -41,18 +51,31 @@ def test_binary_cross_entropy_agrees_with_its_definition(run, rng):
 
 
 def test_huge_logits_stay_finite(run):
-    np.testing.assert_allclose(run(binary_cross_entropy, [1e4, -1e4, 1e4, -1e4], [1.0, 1.0, 0.0, 0.0]), [0, 1e4, 1e4, 0])
+    np.testing.assert_allclose(
+        run(binary_cross_entropy, [1e4, -1e4, 1e4, -1e4], [1.0, 1.0, 0.0, 0.0]), [0, 1e4, 1e4, 0]
+    )
     assert run(softmax_cross_entropy, [[1e4, -1e4]], np.int32([1]), [1.0]).item() == 2e4
 
 
 def test_the_gradient_at_an_unsure_logit_is_a_half(gradient):
     """A logit of exactly 0 is what a dead feature gives; a formula with a kink there has the wrong gradient."""
     for target, expected in ((0.0, 0.5), (1.0, -0.5)):
-        assert gradient(lambda x, t=target: ops.sum(binary_cross_entropy(x, t * ops.ones_like(x))), np.zeros(1, np.float32)) == expected
+        assert (
+            gradient(
+                lambda x, t=target: ops.sum(binary_cross_entropy(x, t * ops.ones_like(x))),
+                np.zeros(1, np.float32),
+            )
+            == expected
+        )
 
 
-@pytest.mark.parametrize("loss", [
-    lambda x, used: softmax_cross_entropy(x, ops.zeros(3, "int32"), used), lambda x, used: smooth_l1(x, ops.zeros((3, 4)), used)])
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda x, used: softmax_cross_entropy(x, ops.zeros(3, "int32"), used),
+        lambda x, used: smooth_l1(x, ops.zeros((3, 4)), used),
+    ],
+)
 def test_without_rows_that_count_there_is_no_gradient(gradient, rng, loss):
     got = gradient(lambda x: loss(x, ops.zeros(3)), rng.normal(size=(3, 4)).astype(np.float32))
     np.testing.assert_array_equal(got, np.zeros((3, 4)))
@@ -60,8 +83,11 @@ def test_without_rows_that_count_there_is_no_gradient(gradient, rng, loss):
 
 def test_half_precision_predictions_give_a_float32_loss():
     logits, used = ops.ones((3, 4), "bfloat16"), ops.ones(3)
-    for loss in (softmax_cross_entropy(logits, ops.zeros(3, "int32"), used), smooth_l1(logits, ops.zeros((3, 4)), used),
-                 binary_cross_entropy(logits, ops.zeros((3, 4)))):
+    for loss in (
+        softmax_cross_entropy(logits, ops.zeros(3, "int32"), used),
+        smooth_l1(logits, ops.zeros((3, 4)), used),
+        binary_cross_entropy(logits, ops.zeros((3, 4))),
+    ):
         assert "float32" in str(loss.dtype)
 
 
@@ -73,16 +99,25 @@ def sigmoid(x):
 def test_focal_loss_agrees_with_its_definition(run, rng, alpha, gamma):
     logits, targets = rng.normal(0, 3, size=(3, 7)), (rng.random((3, 7)) < 0.5).astype(np.float32)
     p_t = np.where(targets == 1, sigmoid(logits), 1 - sigmoid(logits))
-    expected = -np.where(targets == 1, alpha, 1 - alpha) * (1 - p_t)**gamma * np.log(p_t)
-    np.testing.assert_allclose(run(lambda a, b: focal_loss(a, b, alpha, gamma), logits, targets), expected, rtol=1e-4, atol=1e-6)
+    expected = -np.where(targets == 1, alpha, 1 - alpha) * (1 - p_t) ** gamma * np.log(p_t)
+    np.testing.assert_allclose(
+        run(lambda a, b: focal_loss(a, b, alpha, gamma), logits, targets),
+        expected,
+        rtol=1e-4,
+        atol=1e-6,
+    )
 
 
-@pytest.mark.parametrize(("positive", "negative", "margin"), [(0.0, 4.0, 0.05), (1.0, 2.0, 0.0), (0.0, 0.0, 0.0)])
+@pytest.mark.parametrize(
+    ("positive", "negative", "margin"), [(0.0, 4.0, 0.05), (1.0, 2.0, 0.0), (0.0, 0.0, 0.0)]
+)
 def test_asymmetric_loss_agrees_with_its_definition(run, rng, positive, negative, margin):
     logits, targets = rng.normal(0, 3, size=(3, 7)), (rng.random((3, 7)) < 0.5).astype(np.float32)
     p = sigmoid(logits)
     p_m = np.maximum(p - margin, 0)
-    expected = np.where(targets == 1, -(1 - p)**positive * np.log(p), -p_m**negative * np.log(1 - p_m))
+    expected = np.where(
+        targets == 1, -((1 - p) ** positive) * np.log(p), -(p_m**negative) * np.log(1 - p_m)
+    )
     got = run(lambda a, b: asymmetric_loss(a, b, positive, negative, margin), logits, targets)
     np.testing.assert_allclose(got, expected, rtol=1e-3, atol=1e-6)
 
@@ -98,7 +133,10 @@ def test_losses_of_the_extreme_are_finite_and_have_gradients(run, loss):
 
 def test_the_worst_mistakes_teach_without_a_margin_too(gradient):
     """Where p is 1 in float32, the slope of -p^2 log(1 - p) is that of -log(1 - p), which is the logit's."""
-    got = gradient(lambda x: ops.sum(asymmetric_loss(x, ops.zeros_like(x), 0.0, 2.0, 0.0)), np.float32([20.0, 60.0]))
+    got = gradient(
+        lambda x: ops.sum(asymmetric_loss(x, ops.zeros_like(x), 0.0, 2.0, 0.0)),
+        np.float32([20.0, 60.0]),
+    )
     np.testing.assert_allclose(got, [1.0, 1.0], rtol=1e-4)
 
 
@@ -106,4 +144,4 @@ def test_what_is_right_already_counts_little(run):
     easy, hard = run(focal_loss, [[3.0, -3.0]], np.float32([[1, 1]]))[0]
     assert easy < 0.001 and hard > 0.6
     below, above = run(asymmetric_loss, [[-4.0, 1.0]], np.float32([[0, 0]]))[0]
-    assert below == 0 < above     # a probability of 0.018 is within the margin
+    assert below == 0 < above  # a probability of 0.018 is within the margin

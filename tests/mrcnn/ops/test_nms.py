@@ -1,4 +1,5 @@
 """Non-maximum suppression: by hand, and the greedy loop over boxes as the oracle, also across blocks and with ties."""
+
 import numpy as np
 import pytest
 
@@ -9,7 +10,9 @@ def iou(a, b):
     """One box with many, float32 as in the op, so that both see the same rounding."""
     low, high = np.maximum(a[:2], b[:, :2]), np.minimum(a[2:], b[:, 2:])
     intersection = np.maximum(high - low, 0).prod(axis=1)
-    return intersection / np.maximum((a[2:] - a[:2]).prod() + (b[:, 2:] - b[:, :2]).prod(axis=1) - intersection, np.float32(1e-7))
+    return intersection / np.maximum(
+        (a[2:] - a[:2]).prod() + (b[:, 2:] - b[:, :2]).prod(axis=1) - intersection, np.float32(1e-7)
+    )
 
 
 def greedy(boxes, scores, valid, iou_threshold, count, class_ids=None):
@@ -20,7 +23,9 @@ def greedy(boxes, scores, valid, iou_threshold, count, class_ids=None):
         best, *left = left
         kept.append(best)
         if left:
-            beaten = (iou(boxes[best], boxes[left]) > iou_threshold) & (class_ids[left] == class_ids[best])
+            beaten = (iou(boxes[best], boxes[left]) > iou_threshold) & (
+                class_ids[left] == class_ids[best]
+            )
             left = [i for i, gone in zip(left, beaten) if not gone]
     return kept
 
@@ -28,6 +33,7 @@ def greedy(boxes, scores, valid, iou_threshold, count, class_ids=None):
 def by_class(run, boxes, scores, valid, class_ids, **settings):
     def op(boxes, scores, valid, class_ids):
         return non_max_suppression(boxes, scores, valid, class_ids=class_ids, **settings)
+
     return run(op, boxes, scores, valid, class_ids)
 
 
@@ -45,18 +51,29 @@ def stairs(n):
 
 def test_a_worse_box_that_overlaps_goes(run):
     boxes = [[[0, 0, 10, 10], [0, 1, 10, 11], [0, 20, 10, 30.0]]]
-    index, kept = run(non_max_suppression, boxes, [[0.5, 0.9, 0.1]], [[True] * 3], iou_threshold=0.5, count=3)
+    index, kept = run(
+        non_max_suppression, boxes, [[0.5, 0.9, 0.1]], [[True] * 3], iou_threshold=0.5, count=3
+    )
     assert index.dtype == np.int32 and chosen(index, kept) == [[1, 2]]
 
 
 def test_an_iou_of_exactly_the_threshold_stays(run):
     boxes = [[[0, 0, 2, 2], [0, 0, 1, 2.0]]]
     settings = {"count": 2, "iou_threshold": 0.5}
-    assert chosen(*run(non_max_suppression, boxes, [[0.9, 0.8]], [[True] * 2], **settings)) == [[0, 1]]
+    assert chosen(*run(non_max_suppression, boxes, [[0.9, 0.8]], [[True] * 2], **settings)) == [
+        [0, 1]
+    ]
 
 
 def test_a_beaten_box_beats_nobody(run):
-    index, kept = run(non_max_suppression, stairs(4), [[0.9, 0.8, 0.7, 0.6]], [[True] * 4], iou_threshold=0.5, count=4)
+    index, kept = run(
+        non_max_suppression,
+        stairs(4),
+        [[0.9, 0.8, 0.7, 0.6]],
+        [[True] * 4],
+        iou_threshold=0.5,
+        count=4,
+    )
     assert chosen(index, kept) == [[0, 2]]
 
 
@@ -69,27 +86,55 @@ def test_a_chain_longer_than_a_block_is_settled(run):
 
 def test_padding_is_neither_kept_nor_beats_anyone(run):
     boxes = np.tile(np.float32([0, 0, 9, 9]), (1, 3, 1))
-    index, kept = run(non_max_suppression, boxes, [[0.9, 0.5, 0.4]], [[False, True, True]], iou_threshold=0.5, count=3)
+    index, kept = run(
+        non_max_suppression,
+        boxes,
+        [[0.9, 0.5, 0.4]],
+        [[False, True, True]],
+        iou_threshold=0.5,
+        count=3,
+    )
     assert chosen(index, kept) == [[1]]
 
 
 def test_scores_may_be_negative(run):
     boxes = [[[0, 0, 9, 9], [0, 0, 9, 8], [50, 50, 59, 59.0], [80, 80, 89, 89]]]
-    index, kept = run(non_max_suppression, boxes, [[-7.0, -3.0, -0.5, -2.0]], [[True, True, True, False]], iou_threshold=0.5, count=4)
+    index, kept = run(
+        non_max_suppression,
+        boxes,
+        [[-7.0, -3.0, -0.5, -2.0]],
+        [[True, True, True, False]],
+        iou_threshold=0.5,
+        count=4,
+    )
     assert chosen(index, kept) == [[2, 1]]
 
 
 @pytest.mark.parametrize("valid", [True, False])
 def test_more_asked_for_than_there_are_boxes_is_padded(run, valid):
-    index, kept = run(non_max_suppression, [[[0, 0, 9, 9.0]]], [[0.5]], [[valid]], iou_threshold=0.5, count=4)
-    assert (index.shape, index.tolist(), kept.tolist()) == ((1, 4), [[0] * 4], [[valid, False, False, False]])
+    index, kept = run(
+        non_max_suppression, [[[0, 0, 9, 9.0]]], [[0.5]], [[valid]], iou_threshold=0.5, count=4
+    )
+    assert (index.shape, index.tolist(), kept.tolist()) == (
+        (1, 4),
+        [[0] * 4],
+        [[valid, False, False, False]],
+    )
 
 
 @pytest.mark.parametrize("iou_threshold", [0.3, 0.7])
 def test_suppression_agrees_with_the_loop(run, rng, random_boxes, iou_threshold):
-    boxes, scores, valid = random_boxes(3, 80), rng.normal(size=(3, 80)).astype(np.float32), rng.random((3, 80)) < 0.8
-    index, kept = run(non_max_suppression, boxes, scores, valid, iou_threshold=iou_threshold, count=20)
-    assert chosen(index, kept) == [greedy(*image, iou_threshold, 20) for image in zip(boxes, scores, valid)]
+    boxes, scores, valid = (
+        random_boxes(3, 80),
+        rng.normal(size=(3, 80)).astype(np.float32),
+        rng.random((3, 80)) < 0.8,
+    )
+    index, kept = run(
+        non_max_suppression, boxes, scores, valid, iou_threshold=iou_threshold, count=20
+    )
+    assert chosen(index, kept) == [
+        greedy(*image, iou_threshold, 20) for image in zip(boxes, scores, valid)
+    ]
 
 
 def test_suppression_agrees_with_the_loop_across_blocks_and_with_ties(run, rng, random_boxes):
@@ -102,17 +147,33 @@ def test_suppression_agrees_with_the_loop_across_blocks_and_with_ties(run, rng, 
 
 def test_classes_do_not_touch_each_other(run):
     boxes = np.tile(np.float32([0, 0, 1024, 1024]), (1, 4, 1))
-    index, kept = by_class(run, boxes, [[0.9, 0.8, 0.7, 0.6]], [[True] * 4], np.int32([[1, 2, 1, 46]]), iou_threshold=0.5, count=4)
+    index, kept = by_class(
+        run,
+        boxes,
+        [[0.9, 0.8, 0.7, 0.6]],
+        [[True] * 4],
+        np.int32([[1, 2, 1, 46]]),
+        iou_threshold=0.5,
+        count=4,
+    )
     assert chosen(index, kept) == [[0, 1, 3]]
 
 
 def test_a_high_class_id_costs_no_precision(run):
     """Moving the boxes of class 46 to 47000 pixels would round their corners, and with them the overlap."""
     y, x = np.float32(900.1), np.float32(31.7)
-    boxes = np.float32([[[y, x, y + 4, x + 4], [y, x + 1.3333, y + 4, x + 5.3333]]])          # IoU 0.50002
+    boxes = np.float32([[[y, x, y + 4, x + 4], [y, x + 1.3333, y + 4, x + 5.3333]]])  # IoU 0.50002
     overlap = iou(boxes[0, 0], boxes[0, 1:])[0]
     for threshold, expected in ((overlap - 1e-5, [0]), (overlap + 1e-5, [0, 1])):
-        index, kept = by_class(run, boxes, [[0.9, 0.8]], [[True] * 2], np.int32([[46, 46]]), iou_threshold=float(threshold), count=2)
+        index, kept = by_class(
+            run,
+            boxes,
+            [[0.9, 0.8]],
+            [[True] * 2],
+            np.int32([[46, 46]]),
+            iou_threshold=float(threshold),
+            count=2,
+        )
         assert chosen(index, kept) == [expected]
 
 
@@ -121,4 +182,6 @@ def test_suppression_by_class_agrees_with_the_loop(run, rng, random_boxes):
     class_ids, valid = rng.integers(1, 47, (2, 150)).astype(np.int32), rng.random((2, 150)) < 0.9
     boxes[:, 75:], class_ids[:, 75:] = boxes[:, :75] + 4, class_ids[:, :75]
     index, kept = by_class(run, boxes, scores, valid, class_ids, iou_threshold=0.5, count=150)
-    assert chosen(index, kept) == [greedy(b, s, v, 0.5, 150, c) for b, s, v, c in zip(boxes, scores, valid, class_ids)]
+    assert chosen(index, kept) == [
+        greedy(b, s, v, 0.5, 150, c) for b, s, v, c in zip(boxes, scores, valid, class_ids)
+    ]

@@ -1,4 +1,5 @@
 """Patches: places by hand, and patches against padded NumPy arrays."""
+
 import numpy as np
 import pytest
 
@@ -21,11 +22,24 @@ def test_anchors_lie_where_they_are_made(run):
 def test_a_patch_is_what_a_padded_convolution_sees(run, rng, size, step):
     shapes = [(6, 5), (4, 4), (1, 3)]
     pyramid = [rng.normal(size=(2, *shape, 3)).astype(np.float32) for shape in shapes]
-    places = [(b, n, y, x) for b in range(2) for n, (h, w) in enumerate(shapes)
-              for y in range(-(-h // step)) for x in range(-(-w // step))]
+    places = [
+        (b, n, y, x)
+        for b in range(2)
+        for n, (h, w) in enumerate(shapes)
+        for y in range(-(-h // step))
+        for x in range(-(-w // step))
+    ]
     level, row, column = (np.int32([p[i] for p in places]).reshape(2, -1) for i in (1, 2, 3))
-    patches = run(lambda a, b, c, *place: patches_at([a, b, c], *place, size=size, step=step), *pyramid, level, row, column)
+    patches = run(
+        lambda a, b, c, *place: patches_at([a, b, c], *place, size=size, step=step),
+        *pyramid,
+        level,
+        row,
+        column,
+    )
     for (b, n, y, x), patch in zip(places, patches.reshape(-1, size, size, 3), strict=True):
         before = [max((-(-side // step) - 1) * step + size - side, 0) // 2 for side in shapes[n]]
         padded = np.pad(pyramid[n][b], [(before[0], size), (before[1], size), (0, 0)])
-        np.testing.assert_array_equal(patch, padded[y * step:y * step + size, x * step:x * step + size])
+        np.testing.assert_array_equal(
+            patch, padded[y * step : y * step + size, x * step : x * step + size]
+        )

@@ -1,4 +1,5 @@
 """RoIAlign: features known by formula, and SciPy's interpolation as the oracle."""
+
 import numpy as np
 import pytest
 import scipy.ndimage
@@ -11,7 +12,10 @@ STRIDES = (4, 8, 16, 32)
 
 
 def pyramid(rng, image_hw=(256, 384), batch=2, channels=3):
-    return tuple(rng.normal(size=(batch, image_hw[0] // s, image_hw[1] // s, channels)).astype(np.float32) for s in STRIDES)
+    return tuple(
+        rng.normal(size=(batch, image_hw[0] // s, image_hw[1] // s, channels)).astype(np.float32)
+        for s in STRIDES
+    )
 
 
 def pool_by_scipy(features, boxes, levels, size, samples):
@@ -20,9 +24,13 @@ def pool_by_scipy(features, boxes, levels, size, samples):
     for b, n in np.ndindex(boxes.shape[:2]):
         y1, x1, y2, x2 = boxes[b, n] / STRIDES[levels[b, n]]
         fraction = (np.arange(size * samples) + 0.5) / (size * samples)
-        points = np.meshgrid(y1 + (y2 - y1) * fraction - 0.5, x1 + (x2 - x1) * fraction - 0.5, indexing="ij")
+        points = np.meshgrid(
+            y1 + (y2 - y1) * fraction - 0.5, x1 + (x2 - x1) * fraction - 0.5, indexing="ij"
+        )
         for c in range(pooled.shape[-1]):
-            values = scipy.ndimage.map_coordinates(features[levels[b, n]][b, ..., c], points, order=1, mode="nearest")
+            values = scipy.ndimage.map_coordinates(
+                features[levels[b, n]][b, ..., c], points, order=1, mode="nearest"
+            )
             pooled[b, n, ..., c] = values.reshape(size, samples, size, samples).mean(axis=(1, 3))
     return pooled
 
@@ -41,7 +49,9 @@ def test_an_empty_box_reads_the_finest_level(run):
 
 
 def test_boxes_that_are_not_finite_read_cells_that_exist(run, rng):
-    boxes = np.float32([[[np.nan] * 4, [0, 0, np.inf, np.inf], [-np.inf, 0, 9, np.nan]], [[4, 8, 8, 12]] * 3])
+    boxes = np.float32(
+        [[[np.nan] * 4, [0, 0, np.inf, np.inf], [-np.inf, 0, 9, np.nan]], [[4, 8, 8, 12]] * 3]
+    )
     levels = run(assign_levels, boxes, levels=4)
     assert levels.min() >= 0 and levels.max() <= 3 and levels[0, 0] == 0
     features = pyramid(rng)
@@ -59,7 +69,10 @@ def test_a_roi_on_one_cell_reads_that_cell(run, rng):
 
 def test_bins_of_a_slope_read_their_centres(run):
     """Cell (i, j) of a level holds the pixel column of its centre, so an aligned bin must hold that of its own centre."""
-    features = tuple(np.tile((np.arange(512 // s, dtype=np.float32) + 0.5)[:, None] * s, (1, 512 // s, 1, 1)) for s in STRIDES)
+    features = tuple(
+        np.tile((np.arange(512 // s, dtype=np.float32) + 0.5)[:, None] * s, (1, 512 // s, 1, 1))
+        for s in STRIDES
+    )
     boxes = np.float32([[[20, 18.5, 60, 46.5], [40, 30, 152, 144], [33, 125, 397, 381]]])
     pooled = run(roi_align, features, boxes, strides=STRIDES, size=7, samples=2)[0, :, 3, :, 0]
     for row, (_, x1, _, x2) in zip(pooled, boxes[0]):
@@ -73,7 +86,9 @@ def test_pooling_agrees_with_scipy(run, rng, random_boxes, size, samples):
     levels = np.asarray(assign_levels(ops.convert_to_tensor(boxes), 4))
     assert len(np.unique(levels)) > 2
     pooled = run(roi_align, features, boxes, strides=STRIDES, size=size, samples=samples)
-    np.testing.assert_allclose(pooled, pool_by_scipy(features, boxes, levels, size, samples), atol=1e-5)
+    np.testing.assert_allclose(
+        pooled, pool_by_scipy(features, boxes, levels, size, samples), atol=1e-5
+    )
 
 
 def test_mirrored_features_and_boxes_pool_to_mirrored_results(run, rng, random_boxes):
@@ -87,12 +102,20 @@ def test_mirrored_features_and_boxes_pool_to_mirrored_results(run, rng, random_b
 
 
 def test_the_weights_of_a_bin_add_up_to_1_in_the_gradient(rng, random_boxes, gradient):
-    features, boxes = pyramid(rng, batch=1), random_boxes(1, 6, size=256) / 8           # small boxes: all on P2
+    features, boxes = (
+        pyramid(rng, batch=1),
+        random_boxes(1, 6, size=256) / 8,
+    )  # small boxes: all on P2
     rest = [ops.convert_to_tensor(f) for f in features[1:]]
 
     def total(finest):
-        return ops.sum(roi_align([finest, *rest], ops.convert_to_tensor(boxes), STRIDES, size=7, samples=2))
-    np.testing.assert_allclose(gradient(total, features[0]).sum(axis=(0, 1, 2)), [6 * 49] * 3, rtol=1e-4)
+        return ops.sum(
+            roi_align([finest, *rest], ops.convert_to_tensor(boxes), STRIDES, size=7, samples=2)
+        )
+
+    np.testing.assert_allclose(
+        gradient(total, features[0]).sum(axis=(0, 1, 2)), [6 * 49] * 3, rtol=1e-4
+    )
 
 
 def test_half_precision_features_give_half_precision_at_exact_places(rng):
@@ -110,19 +133,34 @@ def test_half_precision_features_give_half_precision_at_exact_places(rng):
 
 # The convention of Matterport's weights. TensorFlow's crop_and_resize is what its code called.
 
+
 def crop_and_resize(image, boxes, image_hw, size):
     """One level, boxes by corner pixels: (1, H, W, C), (N, 4) -> (N, size, size, C)."""
     tensorflow = pytest.importorskip("tensorflow")
     unit = boxes / np.float32([image_hw[0] - 1, image_hw[1] - 1] * 2)
-    return tensorflow.image.crop_and_resize(image, unit, np.zeros(len(boxes), int), (size, size)).numpy()
+    return tensorflow.image.crop_and_resize(
+        image, unit, np.zeros(len(boxes), int), (size, size)
+    ).numpy()
 
 
 @pytest.mark.parametrize("size", [7, 14, 1])
 def test_corners_pool_as_crop_and_resize(run, rng, random_boxes, size):
     image_hw, features = (256, 384), pyramid(rng, batch=1)
-    boxes = np.concatenate([random_boxes(1, 20, size=250), np.float32([[[0, 0, 250, 380], [3, 5, 4, 5.5], [20, 30, 20, 90]]])], axis=1)
-    pooled = run(roi_align, features, boxes, strides=STRIDES, size=size, samples=2, convention="corners")[0]
-    side = np.sqrt(np.prod(boxes[0, :, 2:] - boxes[0, :, :2], axis=1) / (255 * 383)) * np.sqrt(256 * 384) / 224
+    boxes = np.concatenate(
+        [
+            random_boxes(1, 20, size=250),
+            np.float32([[[0, 0, 250, 380], [3, 5, 4, 5.5], [20, 30, 20, 90]]]),
+        ],
+        axis=1,
+    )
+    pooled = run(
+        roi_align, features, boxes, strides=STRIDES, size=size, samples=2, convention="corners"
+    )[0]
+    side = (
+        np.sqrt(np.prod(boxes[0, :, 2:] - boxes[0, :, :2], axis=1) / (255 * 383))
+        * np.sqrt(256 * 384)
+        / 224
+    )
     levels = np.clip(np.round(4 + np.log2(np.maximum(side, 1e-6))), 2, 5).astype(int) - 2
     assert len(np.unique(levels)) > 2
     for level in np.unique(levels):
@@ -135,7 +173,9 @@ def test_a_roi_that_ends_at_the_images_corner_reads_the_last_cell(run, rng):
     features = pyramid(rng, batch=1)
     starts = rng.uniform(200, 250, (50, 2)).astype(np.float32)
     boxes = np.concatenate([starts, np.tile(np.float32([[255, 383]]), (50, 1))], axis=1)[None]
-    pooled = run(roi_align, features, boxes, strides=STRIDES, size=7, samples=1, convention="corners")[0]
+    pooled = run(
+        roi_align, features, boxes, strides=STRIDES, size=7, samples=1, convention="corners"
+    )[0]
     last = np.stack([f[0, -1, -1] for f in features])
     assert (np.abs(pooled[:, -1, -1][:, None] - last).max(axis=2).min(axis=1) < 1e-5).all()
 
@@ -143,19 +183,42 @@ def test_a_roi_that_ends_at_the_images_corner_reads_the_last_cell(run, rng):
 def test_features_of_16_bits_are_added_up_in_32(run, rng, random_boxes):
     """The result is that of float32 arithmetic on the same features, rounded once: at most half a
     step of bfloat16 away, 2**-9."""
+
     def pool(features, boxes, dtype):
-        return ops.cast(roi_align([ops.cast(level, dtype) for level in features], boxes, strides=STRIDES, size=7, samples=2), "float32")
+        return ops.cast(
+            roi_align(
+                [ops.cast(level, dtype) for level in features],
+                boxes,
+                strides=STRIDES,
+                size=7,
+                samples=2,
+            ),
+            "float32",
+        )
+
     features, boxes = pyramid(rng, channels=16), random_boxes(2, 12, size=256)
-    features = tuple(np.asarray(ops.cast(ops.cast(level, "bfloat16"), "float32")) for level in features)      # as bfloat16 holds them
+    features = tuple(
+        np.asarray(ops.cast(ops.cast(level, "bfloat16"), "float32")) for level in features
+    )  # as bfloat16 holds them
     exact, rounded = (run(pool, features, boxes, dtype=dtype) for dtype in ("float32", "bfloat16"))
     assert (np.abs(rounded - exact) <= np.abs(exact) * 2.0**-8 + 1e-6).all()
-    assert np.sqrt(np.mean((rounded - exact) ** 2)) < 1.9e-3 * np.sqrt(np.mean(exact**2)) and (rounded != exact).any()
+    assert (
+        np.sqrt(np.mean((rounded - exact) ** 2)) < 1.9e-3 * np.sqrt(np.mean(exact**2))
+        and (rounded != exact).any()
+    )
 
 
 def test_the_result_has_the_dtype_of_the_features(run, rng):
     def dtypes(features, boxes):
         for dtype in ("float16", "bfloat16", "float32"):
-            pooled = roi_align([ops.cast(level, dtype) for level in features], boxes, strides=STRIDES, size=2, samples=1)
+            pooled = roi_align(
+                [ops.cast(level, dtype) for level in features],
+                boxes,
+                strides=STRIDES,
+                size=2,
+                samples=1,
+            )
             assert standardize_dtype(pooled.dtype) == dtype
         return boxes
+
     run(dtypes, pyramid(rng), np.float32([[[0, 0, 9, 9]], [[0, 0, 9, 9]]]))

@@ -1,5 +1,6 @@
 """One tiny detector for the tests of this folder; each test that changes its weights starts from the same ones. And PyTorch's files,
 written here by hand."""
+
 import io
 import pickle
 import zipfile
@@ -18,6 +19,7 @@ def detector(plain_config):
     import keras
 
     from mrcnn.modeling.build import build_detector
+
     keras.utils.set_random_seed(0)
     return build_detector(plain_config())
 
@@ -55,7 +57,9 @@ class Writer(pickle._Pickler):
         if isinstance(item, Named):
             self.write(pickle.GLOBAL + f"{item.module}\n{item.name}\n".encode())
         elif isinstance(item, Tensor):
-            self.save_reduce(Named("torch._utils", "_rebuild_tensor_v2"), (*item.content, False, OrderedDict()))
+            self.save_reduce(
+                Named("torch._utils", "_rebuild_tensor_v2"), (*item.content, False, OrderedDict())
+            )
         elif isinstance(item, Call):
             self.save_reduce(item.function, item.arguments)
         else:
@@ -93,13 +97,25 @@ def write_zip(path, state, storages=()):
 
 def write_arrays(path, arrays, writer=write):
     """{name: float32 array}, each in a storage of its own."""
-    storages = [Storage("FloatStorage", str(i), array.astype("<f4").ravel()) for i, array in enumerate(arrays.values())]
-    tensors = [Tensor(storage, 0, array.shape, tuple(n // 4 for n in np.zeros(array.shape, "<f4").strides))
-               for storage, array in zip(storages, arrays.values(), strict=True)]
+    storages = [
+        Storage("FloatStorage", str(i), array.astype("<f4").ravel())
+        for i, array in enumerate(arrays.values())
+    ]
+    tensors = [
+        Tensor(storage, 0, array.shape, tuple(n // 4 for n in np.zeros(array.shape, "<f4").strides))
+        for storage, array in zip(storages, arrays.values(), strict=True)
+    ]
     return writer(path, OrderedDict(zip(arrays, tensors, strict=True)), storages)
 
 
 @pytest.fixture(scope="session")
 def torch_files():
     """What writes such files: write(path, state, storages), write_zip, write_arrays(path, arrays); and what a state consists of."""
-    return SimpleNamespace(write=write, write_zip=write_zip, write_arrays=write_arrays, Storage=Storage, Tensor=Tensor, Call=Call)
+    return SimpleNamespace(
+        write=write,
+        write_zip=write_zip,
+        write_arrays=write_arrays,
+        Storage=Storage,
+        Tensor=Tensor,
+        Call=Call,
+    )

@@ -1,4 +1,5 @@
 """Detectron's pickled arrays: they come out by name, code does not run."""
+
 import os
 import pickle
 
@@ -17,7 +18,14 @@ def write(path, content, old_numpy=False):
     return path
 
 
-@pytest.mark.parametrize("content", [ARRAYS, {"model": ARRAYS, "__author__": "Detectron2"}, {"blobs": ARRAYS | {"lr": 0.1}, "cfg": "…"}])
+@pytest.mark.parametrize(
+    "content",
+    [
+        ARRAYS,
+        {"model": ARRAYS, "__author__": "Detectron2"},
+        {"blobs": ARRAYS | {"lr": 0.1}, "cfg": "…"},
+    ],
+)
 @pytest.mark.parametrize("old_numpy", [False, True])
 def test_arrays_lie_at_the_top_or_under_their_key(tmp_path, content, old_numpy):
     read = read_array_file(write(tmp_path / "net.pkl", content, old_numpy))
@@ -36,7 +44,9 @@ def test_a_file_that_wants_to_run_something_is_refused(tmp_path, monkeypatch):
     path = write(tmp_path / "evil.pkl", {"model": Evil()})
     ran = []
     monkeypatch.setattr(os, "system", ran.append)
-    with pytest.raises(ValueError, match="evil.pkl is not a pickled dict of arrays: it wants (posix|nt|os).system"):
+    with pytest.raises(
+        ValueError, match="evil.pkl is not a pickled dict of arrays: it wants (posix|nt|os).system"
+    ):
         read_array_file(path)
     assert not ran
 
@@ -50,8 +60,16 @@ def test_other_files_are_refused(tmp_path, content):
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-@pytest.mark.parametrize("array", [np.zeros((0, 3), np.float32), np.float64([[1, 2], [3, 4]]).T, np.arange(6, dtype=">i4").reshape(2, 3),
-                                   np.array([True, False]), np.float16(2) * np.ones((1, 1, 1, 2), np.float16)])
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros((0, 3), np.float32),
+        np.float64([[1, 2], [3, 4]]).T,
+        np.arange(6, dtype=">i4").reshape(2, 3),
+        np.array([True, False]),
+        np.float16(2) * np.ones((1, 1, 1, 2), np.float16),
+    ],
+)
 def test_every_kind_of_numbers_comes_out_with_its_shape(tmp_path, protocol, array):
     (tmp_path / "net.pkl").write_bytes(pickle.dumps({"model": {"w": array}}, protocol))
     read = read_array_file(tmp_path / "net.pkl")["w"]
@@ -59,8 +77,17 @@ def test_every_kind_of_numbers_comes_out_with_its_shape(tmp_path, protocol, arra
     np.testing.assert_array_equal(read, array)
 
 
-@pytest.mark.parametrize("array", [np.array([object()]), np.array(["text"]), np.array([b"bytes"]), np.array([1j]),
-                                   np.zeros(2, [("a", "f4")]), np.array(["2020-01-01"], "M8[D]")])
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.array([object()]),
+        np.array(["text"]),
+        np.array([b"bytes"]),
+        np.array([1j]),
+        np.zeros(2, [("a", "f4")]),
+        np.array(["2020-01-01"], "M8[D]"),
+    ],
+)
 def test_an_array_of_anything_but_numbers_is_refused_by_name(tmp_path, array):
     content = {"res2_0_w": np.array([None]) if array.dtype == object else array}
     with pytest.raises(ValueError, match="net.pkl .*'res2_0_w' .*only arrays of numbers"):
@@ -75,12 +102,28 @@ class Forged:
 
     def __reduce__(self):
         shape, dtype, data = self.content
-        return np.zeros(0).__reduce__()[0], (np.ndarray, (0,), b"b"), (1, shape, np.dtype(dtype), False, data)
+        return (
+            np.zeros(0).__reduce__()[0],
+            (np.ndarray, (0,), b"b"),
+            (1, shape, np.dtype(dtype), False, data),
+        )
 
 
-@pytest.mark.parametrize("forged", [
-    Forged(dtype="O", data=b"A" * 8), Forged(shape=(2,)), Forged(shape=(-1,)), Forged(shape=(2 ** 62, 4)), Forged(shape=2), Forged(data=5),
-    Forged(shape=(1,) * 40), Forged(shape=(True,)), Forged(data=["a"]), Forged(data=None)])
+@pytest.mark.parametrize(
+    "forged",
+    [
+        Forged(dtype="O", data=b"A" * 8),
+        Forged(shape=(2,)),
+        Forged(shape=(-1,)),
+        Forged(shape=(2**62, 4)),
+        Forged(shape=2),
+        Forged(data=5),
+        Forged(shape=(1,) * 40),
+        Forged(shape=(True,)),
+        Forged(data=["a"]),
+        Forged(data=None),
+    ],
+)
 def test_an_array_whose_bytes_do_not_fit_is_refused_by_name(tmp_path, forged):
     with pytest.raises(ValueError, match="net.pkl .*the array 'conv1_w'"):
         read_array_file(write(tmp_path / "net.pkl", {"model": {"conv1_w": forged}}))

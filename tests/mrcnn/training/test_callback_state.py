@@ -1,4 +1,5 @@
 """CallbackState: what callbacks counted comes back, what they were set to does not."""
+
 from types import SimpleNamespace
 
 import keras
@@ -69,8 +70,12 @@ def test_early_stopping_stops_where_it_would_have_and_its_best_weights_are_the_f
     losses = list(enumerate([1.0, 0.5, 0.6, 0.7, 0.8, 0.9]))
 
     def stopping(value):
-        model = SimpleNamespace(stop_training=False, metrics=[], get_weights=lambda: [np.full(2, value)])
-        callback = keras.callbacks.EarlyStopping("loss", mode="min", patience=3, min_delta=0.01, restore_best_weights=True)
+        model = SimpleNamespace(
+            stop_training=False, metrics=[], get_weights=lambda: [np.full(2, value)]
+        )
+        callback = keras.callbacks.EarlyStopping(
+            "loss", mode="min", patience=3, min_delta=0.01, restore_best_weights=True
+        )
         callback.set_model(model)
         return callback, model, begun(callback)
 

@@ -1,4 +1,5 @@
 """RunRecorder and RunSaver: what a run folder holds after every epoch, and in which order it is written."""
+
 import json
 from types import SimpleNamespace
 
@@ -47,10 +48,20 @@ class Both:
 
 def recorder(run, batches, scores=(), every=1, last_epoch=9, score="val_mask_ap"):
     scores = list(scores)
-    made = RunRecorder(run, batches, stage="all", evaluate=(lambda epoch: {"val_mask_ap": scores[epoch]}) if scores else None,
-                       score=score, every=every, last_epoch=last_epoch, metadata={"a": 1},
-                       state={"epoch": 0, "best": -1.0, "history": [], "repeats": None})
-    made.set_model(SimpleNamespace(optimizer=None, trainable_variables=[keras.Variable([1.0], name="kernel")]))
+    made = RunRecorder(
+        run,
+        batches,
+        stage="all",
+        evaluate=(lambda epoch: {"val_mask_ap": scores[epoch]}) if scores else None,
+        score=score,
+        every=every,
+        last_epoch=last_epoch,
+        metadata={"a": 1},
+        state={"epoch": 0, "best": -1.0, "history": [], "repeats": None},
+    )
+    made.set_model(
+        SimpleNamespace(optimizer=None, trainable_variables=[keras.Variable([1.0], name="kernel")])
+    )
     return Both(made)
 
 
@@ -64,7 +75,10 @@ def test_the_best_weights_are_those_of_the_highest_score(tmp_path, saved):
     callback = recorder(RunFolder(tmp_path), Batches(), scores=[0.2, 0.1, 0.2, 0.3])
     for epoch in range(4):
         callback.on_epoch_end(epoch, {"loss": 1.0})
-    assert [(name, metadata.get("epoch")) for name, metadata, _ in saved if name == "best.h5"] == [("best.h5", 1), ("best.h5", 4)]
+    assert [(name, metadata.get("epoch")) for name, metadata, _ in saved if name == "best.h5"] == [
+        ("best.h5", 1),
+        ("best.h5", 4),
+    ]
     assert [state["best"] for name, _, state in saved if name == "last.h5"] == [0.2, 0.2, 0.2, 0.3]
 
 
@@ -90,7 +104,9 @@ def test_other_callbacks_see_the_scores(tmp_path, saved):
 
 def test_the_history_is_there_before_the_checkpoint_that_counts_it(tmp_path, monkeypatch):
     run, rows = RunFolder(tmp_path), []
-    monkeypatch.setattr(callbacks, "save_checkpoint", lambda *_, **__: rows.append(len(run.read_history())))
+    monkeypatch.setattr(
+        callbacks, "save_checkpoint", lambda *_, **__: rows.append(len(run.read_history()))
+    )
     recorder(run, Batches()).on_epoch_end(0, {"loss": 1.0})
     assert rows == [1]
 
@@ -109,25 +125,38 @@ def test_a_loss_that_is_not_finite_ends_the_training_at_its_batch(tmp_path, save
     callback = recorder(RunFolder(tmp_path), Batches())
     callback.on_epoch_begin(4)
     callback.on_train_batch_end(0, {"loss": 1e30, "rpn_class_loss": 1.0})
-    with pytest.raises(FloatingPointError, match=r"After batch 12 of epoch 5 .*\(not finite: loss, rpn_bbox_loss\)\. Nothing was saved"):
-        callback.on_train_batch_end(11, {"loss": value, "rpn_class_loss": 1.0, "rpn_bbox_loss": value})
+    with pytest.raises(
+        FloatingPointError,
+        match=r"After batch 12 of epoch 5 .*\(not finite: loss, rpn_bbox_loss\)\. Nothing was saved",
+    ):
+        callback.on_train_batch_end(
+            11, {"loss": value, "rpn_class_loss": 1.0, "rpn_bbox_loss": value}
+        )
     assert not saved and callback.state["epoch"] == 0
 
 
-@pytest.mark.parametrize(("epoch_weights", "name"), [(None, "last.h5"), ("weights_{epoch:02d}.h5", "weights_01.h5")])
+@pytest.mark.parametrize(
+    ("epoch_weights", "name"), [(None, "last.h5"), ("weights_{epoch:02d}.h5", "weights_01.h5")]
+)
 def test_the_error_names_the_epoch_that_is_kept(tmp_path, saved, epoch_weights, name):
     callback = recorder(RunFolder(tmp_path, epoch_weights), Batches())
     callback.on_epoch_end(0, {"loss": 1.0})
     (tmp_path / name).touch()
     callback.on_epoch_begin(1)
-    with pytest.raises(FloatingPointError, match=f"After batch 1 of epoch 2 .*{name} still holds epoch 1; go on .* lower learning rate"):
+    with pytest.raises(
+        FloatingPointError,
+        match=f"After batch 1 of epoch 2 .*{name} still holds epoch 1; go on .* lower learning rate",
+    ):
         callback.on_train_batch_end(0, {"loss": np.nan})
 
 
 def test_weights_that_the_last_batch_spoiled_are_neither_saved_nor_scored(tmp_path, saved):
     callback = recorder(RunFolder(tmp_path), Batches(), scores=[0.5])
     callback.model.trainable_variables[0].assign([np.nan])
-    with pytest.raises(FloatingPointError, match="After the last batch of epoch 1 1 weights are not finite, kernel for one"):
+    with pytest.raises(
+        FloatingPointError,
+        match="After the last batch of epoch 1 1 weights are not finite, kernel for one",
+    ):
         callback.on_epoch_end(0, {"loss": 1.0})
     assert not saved and not list(tmp_path.iterdir())
 
@@ -139,7 +168,14 @@ def test_a_stage_that_was_stopped_is_scored_once(tmp_path, saved):
         callback.on_epoch_end(epoch, {"loss": 1.0})
     callback.saver.on_train_end()
     assert [row.get("val_mask_ap") for row in run.read_history()] == [None, 0.2, 0.3]
-    assert [name for name, *_ in saved] == ["last.h5", "best.h5", "last.h5", "last.h5", "best.h5", "last.h5"]
+    assert [name for name, *_ in saved] == [
+        "last.h5",
+        "best.h5",
+        "last.h5",
+        "last.h5",
+        "best.h5",
+        "last.h5",
+    ]
     assert (saved[-1][2]["stage"], saved[-1][2]["stage_began"]) == (1, 3)
 
 
@@ -161,7 +197,9 @@ def test_a_training_without_an_epoch_saves_nothing(tmp_path, saved):
 
 def test_what_callbacks_put_into_the_logs_is_history_if_it_is_a_number(tmp_path, saved):
     run = RunFolder(tmp_path)
-    recorder(run, Batches()).on_epoch_end(0, {"loss": 1.0, "learning_rate": np.float32(0.5), "note": "x", "list": [1]})
+    recorder(run, Batches()).on_epoch_end(
+        0, {"loss": 1.0, "learning_rate": np.float32(0.5), "note": "x", "list": [1]}
+    )
     assert run.read_history() == [{"epoch": 1, "stage": "all", "loss": 1.0, "learning_rate": 0.5}]
 
 

@@ -1,4 +1,5 @@
 """Downloads: whole or absent, gone on with after every kind of break, and never the wrong file. The network is a server in a thread."""
+
 import hashlib
 import http.server
 import json
@@ -13,7 +14,12 @@ import numpy as np
 import pytest
 
 from mrcnn.training import download as module
-from mrcnn.training.download import DownloadError, download, download_trained_weights, imagenet_resnet50_weights
+from mrcnn.training.download import (
+    DownloadError,
+    download,
+    download_trained_weights,
+    imagenet_resnet50_weights,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 HALF, WHOLE = 150_000, 300_000
@@ -34,19 +40,25 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body, start = plan.get("body", server.body), self.first_byte(plan)
         headers = {"ETag": server.etag} if server.etag else {}
         if start is not None and start >= len(body):
-            return self.answer(416, {"Content-Range": f"bytes */{len(body)}", "Content-Length": "0"})
+            return self.answer(
+                416, {"Content-Range": f"bytes */{len(body)}", "Content-Length": "0"}
+            )
         if start:
             headers["Content-Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"
         if plan.get("length", True):
             headers["Content-Length"] = str(len(body) - (start or 0))
         self.answer(206 if start else 200, headers)
-        self.send(body[start or 0:], plan)
+        self.send(body[start or 0 :], plan)
 
     def first_byte(self, plan):
         """The first byte of a Range that is to be honoured, or None."""
         asked, condition = self.headers.get("Range"), self.headers.get("If-Range")
         stale = condition not in (None, self.server.etag) and not plan.get("blind")
-        return None if asked is None or stale or not self.server.ranges else int(asked.removeprefix("bytes=").rstrip("-"))
+        return (
+            None
+            if asked is None or stale or not self.server.ranges
+            else int(asked.removeprefix("bytes=").rstrip("-"))
+        )
 
     def answer(self, status, headers):
         self.send_response(status)
@@ -57,7 +69,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def send(self, data, plan):
         stop = plan.get("break_after", plan.get("stall_after", len(data)))
         for piece in range(0, stop, 30_000):
-            self.wfile.write(data[piece:min(piece + 30_000, stop)])
+            self.wfile.write(data[piece : min(piece + 30_000, stop)])
             self.server.released.wait(plan.get("pause", 0))
         if "stall_after" in plan:
             self.server.released.wait(20)
@@ -72,16 +84,26 @@ class Server(http.server.ThreadingHTTPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
         self.body = module.SIGNATURES["h5"] + np.random.default_rng(0).bytes(WHOLE - 8)
-        self.etag, self.ranges, self.plan, self.asked, self.released = '"one"', True, [], [], threading.Event()
+        self.etag, self.ranges, self.plan, self.asked, self.released = (
+            '"one"',
+            True,
+            [],
+            [],
+            threading.Event(),
+        )
         self.url = f"http://127.0.0.1:{self.server_port}/file.h5"
 
     def hashes(self):
-        return {"sha256": hashlib.sha256(self.body).hexdigest(), "md5": hashlib.md5(self.body).hexdigest(), "size": len(self.body)}
+        return {
+            "sha256": hashlib.sha256(self.body).hexdigest(),
+            "md5": hashlib.md5(self.body).hexdigest(),
+            "size": len(self.body),
+        }
 
     def ranges_asked(self):
         return [headers.get("Range") for headers in self.asked]
 
-    def handle_error(self, *_):     # clients that go away in the middle are what this is about
+    def handle_error(self, *_):  # clients that go away in the middle are what this is about
         pass
 
 
@@ -142,7 +164,12 @@ def test_a_broken_connection_is_gone_on_with_in_the_same_call(server, path):
     server.plan = [{"break_after": HALF}, {"status": 503}, {"break_after": 60_000}]
     fetch(server, path, **server.hashes())
     assert path.read_bytes() == server.body
-    assert server.ranges_asked() == [None, f"bytes={HALF}-", f"bytes={HALF}-", f"bytes={HALF + 60_000}-"]
+    assert server.ranges_asked() == [
+        None,
+        f"bytes={HALF}-",
+        f"bytes={HALF}-",
+        f"bytes={HALF + 60_000}-",
+    ]
 
 
 def test_a_break_in_the_first_bytes_is_no_wrong_file(server, path):
@@ -169,7 +196,9 @@ def test_getting_further_gives_new_tries(server, path):
 
 def test_breaks_at_the_same_place_end_in_an_error_that_says_what_is_kept(server, path):
     server.ranges, server.plan = False, [{"break_after": HALF}] * 9
-    with pytest.raises(DownloadError, match=r"connection ended early. 150,000 bytes are kept in .*file\.h5\.part"):
+    with pytest.raises(
+        DownloadError, match=r"connection ended early. 150,000 bytes are kept in .*file\.h5\.part"
+    ):
         fetch(server, path)
     assert len(server.asked) == 3
 
@@ -215,10 +244,12 @@ def test_a_part_of_another_url_is_not_used(server, path):
 def test_a_part_that_is_complete_becomes_the_file(server, path, total):
     leave_half(server, path)
     path.with_name("file.h5.part").write_bytes(server.body)
-    path.with_name("file.h5.part.json").write_text(json.dumps({"url": server.url, "total": total, "version": '"one"'}))
+    path.with_name("file.h5.part.json").write_text(
+        json.dumps({"url": server.url, "total": total, "version": '"one"'})
+    )
     fetch(server, path, **server.hashes())
     assert path.read_bytes() == server.body
-    assert server.ranges_asked() == ([] if total else [f"bytes={WHOLE}-"])      # answered by 416
+    assert server.ranges_asked() == ([] if total else [f"bytes={WHOLE}-"])  # answered by 416
 
 
 def test_a_part_that_is_too_long_starts_over(server, path):
@@ -260,7 +291,9 @@ def test_the_bar_goes_on_from_what_is_there(server, path, capsys):
 
 def test_a_silent_server_is_noticed_and_the_part_kept(server, path):
     server.plan = [{"stall_after": HALF}, {"stall_after": 0}, {"stall_after": 0}]
-    with pytest.raises(DownloadError, match=r"silent for 0\.1 s. 150,000 bytes are kept in") as error:
+    with pytest.raises(
+        DownloadError, match=r"silent for 0\.1 s. 150,000 bytes are kept in"
+    ) as error:
         fetch(server, path, timeout_s=0.1)
     assert f"put it at {path}" in str(error.value)
     assert names(path) == ["file.h5.part", "file.h5.part.json"]
@@ -268,11 +301,14 @@ def test_a_silent_server_is_noticed_and_the_part_kept(server, path):
     assert path.read_bytes() == server.body
 
 
-@pytest.mark.parametrize(("settings", "message"), [
-    ({"size": WHOLE + 1}, "should have 300,001 bytes and has 300,000"),
-    ({"sha256": "0" * 64}, "its sha256 should be 0000.* and is [0-9a-f]{64}.*removed"),
-    ({"md5": "0" * 32}, "its md5 should be 0000.* and is [0-9a-f]{32}.*removed"),
-])
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"size": WHOLE + 1}, "should have 300,001 bytes and has 300,000"),
+        ({"sha256": "0" * 64}, "its sha256 should be 0000.* and is [0-9a-f]{64}.*removed"),
+        ({"md5": "0" * 32}, "its md5 should be 0000.* and is [0-9a-f]{32}.*removed"),
+    ],
+)
 def test_a_wrong_file_is_not_left_in_place(server, path, settings, message):
     with pytest.raises(DownloadError, match=message) as error:
         fetch(server, path, **settings)
@@ -342,7 +378,9 @@ def test_a_file_that_does_not_fit_stays_until_the_right_one_has_come(server, pat
 
 def test_a_missing_file_is_said_at_once(server, path):
     server.plan = [{"status": 404}]
-    with pytest.raises(DownloadError, match="404 Not Found.*go on without it: use --weights none") as error:
+    with pytest.raises(
+        DownloadError, match="404 Not Found.*go on without it: use --weights none"
+    ) as error:
         fetch(server, path, otherwise="use --weights none")
     assert server.url in str(error.value) and f"put it at {path}" in str(error.value)
     assert len(server.asked) == 1
@@ -353,7 +391,10 @@ def test_being_offline_is_said_at_once(path, monkeypatch):
     monkeypatch.setattr(module, "PAUSES_S", (60,))
     with http.server.HTTPServer(("127.0.0.1", 0), Handler) as gone:
         url = f"http://127.0.0.1:{gone.server_port}/file.h5"
-    with pytest.raises(DownloadError, match="could not be downloaded: .*refused.* Nothing has come.*without it: paint") as error:
+    with pytest.raises(
+        DownloadError,
+        match="could not be downloaded: .*refused.* Nothing has come.*without it: paint",
+    ) as error:
         download(url, path, progress=False, otherwise="paint")
     assert url in str(error.value) and f"put it at {path}" in str(error.value)
 
@@ -365,9 +406,14 @@ def test_a_folder_that_cannot_be_made_is_no_network_error(server, tmp_path):
     assert server.asked == []
 
 
-@pytest.mark.parametrize(("url", "name", "kind", "message"), [("file:///etc/hosts", "x.h5", None, "http://"),
-                                                              ("http://a/b.h5", "", None, "is a folder.*b.h5"),
-                                                              ("http://a/b.h5", "x.h5", "zip", "one of h5")])
+@pytest.mark.parametrize(
+    ("url", "name", "kind", "message"),
+    [
+        ("file:///etc/hosts", "x.h5", None, "http://"),
+        ("http://a/b.h5", "", None, "is a folder.*b.h5"),
+        ("http://a/b.h5", "x.h5", "zip", "one of h5"),
+    ],
+)
 def test_arguments_are_checked_at_the_door(tmp_path, url, name, kind, message):
     with pytest.raises(ValueError, match=message):
         download(url, tmp_path / name, kind=kind)
@@ -375,7 +421,10 @@ def test_arguments_are_checked_at_the_door(tmp_path, url, name, kind, message):
 
 def test_two_that_want_the_same_file_fetch_it_once(server, path):
     server.plan = [{"pause": 0.02}]
-    threads = [threading.Thread(target=fetch, args=(server, path), kwargs=server.hashes()) for _ in range(3)]
+    threads = [
+        threading.Thread(target=fetch, args=(server, path), kwargs=server.hashes())
+        for _ in range(3)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -390,7 +439,9 @@ def stalled_process(server, path):
     """A process of its own that has fetched half of the file and waits for the rest."""
     server.plan = [{"stall_after": HALF}]
     code = f"from mrcnn.training.download import download; download({server.url!r}, {str(path)!r}, progress=False)"
-    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}
+    ) as process:
         part, patience = path.with_name("file.h5.part"), time.monotonic() + 60
         while not (part.exists() and part.stat().st_size >= HALF - module.CHUNK_BYTES):
             assert process.poll() is None and time.monotonic() < patience
@@ -400,7 +451,7 @@ def stalled_process(server, path):
 
 
 def test_a_killed_process_leaves_a_part_and_no_lock(server, path, stalled_process):
-    stalled_process.kill()      # SIGKILL
+    stalled_process.kill()  # SIGKILL
     stalled_process.wait()
     kept = path.with_name("file.h5.part").stat().st_size
     assert 0 < kept <= HALF and not path.exists()
@@ -414,7 +465,11 @@ def test_who_waits_takes_over_from_a_killed_process(server, path, stalled_proces
     thread = threading.Thread(target=fetch, args=(server, path), kwargs=server.hashes())
     thread.start()
     thread.join(0.15)
-    assert thread.is_alive() and "Another process is downloading file.h5" in caplog.text and len(server.asked) == 1
+    assert (
+        thread.is_alive()
+        and "Another process is downloading file.h5" in caplog.text
+        and len(server.asked) == 1
+    )
     stalled_process.kill()
     thread.join()
     assert path.read_bytes() == server.body
@@ -425,6 +480,7 @@ def test_who_waits_takes_over_from_a_killed_process(server, path, stalled_proces
 def test_without_locks_a_warning_is_given(server, path, monkeypatch, caplog):
     def no_locks(_):
         raise OSError(95, "Operation not supported")
+
     monkeypatch.setattr(module, "_lock", no_locks)
     fetch(server, path)
     assert "cannot be locked" in caplog.text
@@ -436,7 +492,9 @@ def test_the_coco_weights_are_checked_in_every_way_that_is_known(server, path, m
     with pytest.raises(DownloadError, match="should have 257,557,808 bytes and has 300,000"):
         download_trained_weights(str(path))
     monkeypatch.setattr(module, "COCO_MODEL_SIZE", WHOLE)
-    with pytest.raises(DownloadError, match=f"md5 should be {module.COCO_MODEL_MD5}.*without load_weights"):
+    with pytest.raises(
+        DownloadError, match=f"md5 should be {module.COCO_MODEL_MD5}.*without load_weights"
+    ):
         download_trained_weights(str(path))
     monkeypatch.setattr(module, "COCO_MODEL_MD5", server.hashes()["md5"])
     capsys.readouterr()

@@ -1,4 +1,5 @@
 """fit: stages in order, batches in order, resumed where they broke off, with and without TensorFlow."""
+
 import os
 import subprocess
 import sys
@@ -40,6 +41,7 @@ def train(uncompiled, config, shapes, detector):
         if watch is not None:
             options["callbacks"] = [watch]
         return fit(detector, config, batches, stages, run, **options)
+
     yield make
     for variable, value in zip(detector.variables, start):
         variable.assign(value)
@@ -66,23 +68,40 @@ def same(history, other):
     assert [list(row) for row in history] == [list(row) for row in other]
     for row, wanted in zip(history, other, strict=True):
         for name, value in row.items():
-            assert value == wanted[name] or value == pytest.approx(wanted[name], rel=2e-3, abs=1e-4), (name, row["epoch"])
+            assert value == wanted[name] or value == pytest.approx(
+                wanted[name], rel=2e-3, abs=1e-4
+            ), (name, row["epoch"])
 
 
 @pytest.mark.slow
-def test_stages_follow_each_other_and_a_broken_training_goes_on_as_if_it_were_whole(train, tmp_path):
+def test_stages_follow_each_other_and_a_broken_training_goes_on_as_if_it_were_whole(
+    train, tmp_path
+):
     watch = Watch()
     whole = train(RunFolder(tmp_path / "whole"), watch=watch)
-    assert [(row["epoch"], row["stage"]) for row in whole] == [(1, "heads"), (2, "heads"), (3, "all"), (4, "all")]
+    assert [(row["epoch"], row["stage"]) for row in whole] == [
+        (1, "heads"),
+        (2, "heads"),
+        (3, "all"),
+        (4, "all"),
+    ]
     assert watch.learning[0] == watch.learning[1] < watch.learning[2] == watch.learning[3]
-    assert watch.rates[2][0] == pytest.approx(1e-3, rel=0.3) and watch.rates[1][-1] < 3e-4      # a cosine for each stage
+    assert (
+        watch.rates[2][0] == pytest.approx(1e-3, rel=0.3) and watch.rates[1][-1] < 3e-4
+    )  # a cosine for each stage
     run = RunFolder(tmp_path / "broken")
-    for break_at, resume in (((1, 1), False), ((2, 0), True), ((3, 1), True)):      # within a stage, at a border, in the last epoch
+    for break_at, resume in (
+        ((1, 1), False),
+        ((2, 0), True),
+        ((3, 1), True),
+    ):  # within a stage, at a border, in the last epoch
         with pytest.raises(KeyboardInterrupt):
             train(run, watch=Watch(break_at), resume=resume)
     same(train(run, resume=True), whole)
     same(run.read_history(), whole)
-    assert train(run, resume=True) == run.read_history()                    # and once more, when nothing is left to do
+    assert (
+        train(run, resume=True) == run.read_history()
+    )  # and once more, when nothing is left to do
 
 
 class Stop(keras.callbacks.Callback):
@@ -97,8 +116,15 @@ class Stop(keras.callbacks.Callback):
 @pytest.mark.slow
 def test_a_stopped_stage_is_scored_and_the_next_one_lasts_as_long_as_it_should(train, tmp_path):
     """And so it is after a kill at the border, and after one within the next stage."""
-    run, stages, scored = RunFolder(tmp_path), [Stage("a", "heads", 3, 1e-3), Stage("b", "all", 2, 1e-3)], []
-    options = {"evaluate": lambda epoch: scored.append(epoch + 1) or {"val_mask_ap": 0.5}, "every": 10}
+    run, stages, scored = (
+        RunFolder(tmp_path),
+        [Stage("a", "heads", 3, 1e-3), Stage("b", "all", 2, 1e-3)],
+        [],
+    )
+    options = {
+        "evaluate": lambda epoch: scored.append(epoch + 1) or {"val_mask_ap": 0.5},
+        "every": 10,
+    }
     with pytest.raises(KeyboardInterrupt):
         train(run, stages, callbacks=[Stop(), Watch((1, 0))], **options)
     assert scored == [1] and run.read_history()[0]["val_mask_ap"] == 0.5
@@ -107,7 +133,11 @@ def test_a_stopped_stage_is_scored_and_the_next_one_lasts_as_long_as_it_should(t
         train(run, stages, watch=Watch((2, 1)), resume=True, **options)
     state = {}
     history = train(run, stages, resume=True, state=state, **options)
-    assert [(row["epoch"], row["stage"]) for row in history] == [(1, "a"), (2, "b"), (3, "b")] and scored == [1, 3]
+    assert [(row["epoch"], row["stage"]) for row in history] == [
+        (1, "a"),
+        (2, "b"),
+        (3, "b"),
+    ] and scored == [1, 3]
     assert state == read_state(run.last) and state["epoch"] == 3
 
 
@@ -120,8 +150,19 @@ def test_a_training_that_was_stopped_in_its_last_stage_is_over(train, tmp_path):
 
 def test_checkpoints_that_do_not_name_their_stage_are_placed_by_their_epochs():
     stages = [Stage("a", "heads", 3, 1e-3), Stage("b", "all", 2, 1e-3)]
-    found = {epoch: tuple(fit_module._stage_by_epochs(epoch, stages, 10).values()) for epoch in range(10, 17)}
-    assert found == {10: (0, 10), 12: (0, 10), 11: (0, 10), 13: (1, 13), 14: (1, 13), 15: (1, 13), 16: (1, 13)}
+    found = {
+        epoch: tuple(fit_module._stage_by_epochs(epoch, stages, 10).values())
+        for epoch in range(10, 17)
+    }
+    assert found == {
+        10: (0, 10),
+        12: (0, 10),
+        11: (0, 10),
+        13: (1, 13),
+        14: (1, 13),
+        15: (1, 13),
+        16: (1, 13),
+    }
 
 
 @pytest.mark.slow
@@ -130,23 +171,39 @@ def test_a_loss_that_is_not_finite_keeps_the_last_good_epoch(train, tmp_path):
 
     def spoil(epoch, logs=None):
         if epoch == 1:
-            variable = next(v for v in spoiler.model.trainable_variables if "rpn_bbox_pred" in v.path)
+            variable = next(
+                v for v in spoiler.model.trainable_variables if "rpn_bbox_pred" in v.path
+            )
             variable.assign(np.full(variable.shape, np.nan))
 
     spoiler = keras.callbacks.LambdaCallback(on_epoch_begin=spoil)
-    with pytest.raises(FloatingPointError, match=r"After batch 1 of epoch 2 .*rpn_bbox_loss.*last\.h5 still holds epoch 1"):
+    with pytest.raises(
+        FloatingPointError,
+        match=r"After batch 1 of epoch 2 .*rpn_bbox_loss.*last\.h5 still holds epoch 1",
+    ):
         train(run, callbacks=[spoiler, keras.callbacks.TerminateOnNaN()], state=state)
     assert read_state(run.last)["epoch"] == state["epoch"] == len(run.read_history()) == 1
     with h5py.File(run.last) as file:
         values = []
-        file.visititems(lambda name, item: values.append(np.isfinite(item[()]).all()) if isinstance(item, h5py.Dataset) else None)
+        file.visititems(
+            lambda name, item: (
+                values.append(np.isfinite(item[()]).all())
+                if isinstance(item, h5py.Dataset)
+                else None
+            )
+        )
     assert len(values) > 20 and all(values)
 
 
 @pytest.mark.slow
-def test_a_rate_asked_for_anew_applies_and_one_that_was_lowered_stays(train, config, monkeypatch, tmp_path):
+def test_a_rate_asked_for_anew_applies_and_one_that_was_lowered_stays(
+    train, config, monkeypatch, tmp_path
+):
     monkeypatch.setattr(config, "LR_SCHEDULE", "constant")
-    run, lower = RunFolder(tmp_path), keras.callbacks.LearningRateScheduler(lambda epoch, rate: 2e-4)
+    run, lower = (
+        RunFolder(tmp_path),
+        keras.callbacks.LearningRateScheduler(lambda epoch, rate: 2e-4),
+    )
     with pytest.raises(KeyboardInterrupt):
         train(run, callbacks=[lower, Watch((1, 0))])
     for asked, wanted in ((1e-3, 2e-4), (5e-4, 5e-4)):
@@ -169,7 +226,9 @@ class BreakBetween(keras.callbacks.Callback):
 
 
 @pytest.mark.slow
-def test_a_resumed_training_goes_on_with_the_rate_and_the_counts_of_its_callbacks(train, config, monkeypatch, tmp_path):
+def test_a_resumed_training_goes_on_with_the_rate_and_the_counts_of_its_callbacks(
+    train, config, monkeypatch, tmp_path
+):
     """ReduceLROnPlateau that lowers the rate after every epoch: its change, its best value and its waiting are in the checkpoint."""
     monkeypatch.setattr(config, "LR_SCHEDULE", "constant")
     stages = [Stage("heads", "heads", 4, 1e-3)]
@@ -191,10 +250,15 @@ def test_a_resumed_training_goes_on_with_the_rate_and_the_counts_of_its_callback
 
 @pytest.mark.slow
 @pytest.mark.parametrize("broken", [1, 2])
-def test_best_weights_that_a_callback_brings_back_are_those_that_a_resumed_training_has(train, tmp_path, broken):
+def test_best_weights_that_a_callback_brings_back_are_those_that_a_resumed_training_has(
+    train, tmp_path, broken
+):
     """Killed within the first stage and between the stages; the first epoch is the best by construction, so its weights come back."""
+
     def stopping():
-        return keras.callbacks.EarlyStopping("loss", min_delta=100.0, patience=9, restore_best_weights=True)
+        return keras.callbacks.EarlyStopping(
+            "loss", min_delta=100.0, patience=9, restore_best_weights=True
+        )
 
     stages = [Stage("a", "heads", 2, 1e-2), Stage("b", "heads", 1, 1e-3)]
     whole = train(RunFolder(tmp_path / "whole"), stages, callbacks=[stopping()])
@@ -207,7 +271,9 @@ def test_best_weights_that_a_callback_brings_back_are_those_that_a_resumed_train
 def test_two_trainings_in_one_folder_are_refused(train, tmp_path):
     with locked(tmp_path, "another training"):
         refused = []
-        thread = threading.Thread(target=lambda: refused.append(pytest.raises(FolderInUse, train, RunFolder(tmp_path))))
+        thread = threading.Thread(
+            target=lambda: refused.append(pytest.raises(FolderInUse, train, RunFolder(tmp_path)))
+        )
         thread.start()
         thread.join()
     assert "in use by another training" in str(refused[0].value) and not list(tmp_path.iterdir())
@@ -241,9 +307,13 @@ def test_tensorboard_is_left_out_where_it_is_not_installed(tmp_path, monkeypatch
 
 
 def test_xla_is_for_accelerators_unless_the_config_says_otherwise(plain_config):
-    assert use_xla(plain_config(JIT_COMPILE=True)) is True and use_xla(plain_config(JIT_COMPILE=False)) is False
+    assert (
+        use_xla(plain_config(JIT_COMPILE=True)) is True
+        and use_xla(plain_config(JIT_COMPILE=False)) is False
+    )
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
+
         assert use_xla(plain_config()) == bool(tf.config.list_physical_devices("GPU"))
 
 
@@ -285,7 +355,12 @@ def test_jax_trains_scores_and_detects_without_tensorflow(tmp_path):
         assert [len(f) for f in found] == [3, 3] and max(found[0]) > 0, found
         assert run.best.exists() and run.last.exists()
         """)
-    environment = os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    environment = os.environ | {
+        "KERAS_BACKEND": "jax",
+        "JAX_PLATFORMS": "cpu",
+        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr[-3000:]
-

@@ -1,4 +1,5 @@
 """fit_network: what was broken off and resumed is what was never broken off."""
+
 import io
 
 import keras
@@ -15,7 +16,12 @@ class Noise(keras.utils.PyDataset):
 
     def __init__(self, seed):
         super().__init__()
-        self.seed, self.epoch, self.sampler, self.closed = seed, 0, RepeatSampler(np.ones(6), seed), False
+        self.seed, self.epoch, self.sampler, self.closed = (
+            seed,
+            0,
+            RepeatSampler(np.ones(6), seed),
+            False,
+        )
 
     def close(self):
         self.closed = True
@@ -39,14 +45,26 @@ def network():
 
 def train(folder, epochs, optimizer, bar=None):
     model, batches = network(), Noise(seed=1)
-    history = fit_network(model, batches, folder, epochs=epochs, optimizer=optimizer(0.01), bar=bar,
-                          loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True), evaluate=lambda: {"val_accuracy": 0.5})
+    history = fit_network(
+        model,
+        batches,
+        folder,
+        epochs=epochs,
+        optimizer=optimizer(0.01),
+        bar=bar,
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        evaluate=lambda: {"val_accuracy": 0.5},
+    )
     assert batches.closed
     return model, [{**row, "seconds": 0} for row in history]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("optimizer", [keras.optimizers.Adam, lambda rate: keras.optimizers.SGD(rate, momentum=0.9)], ids=["adam", "sgd"])
+@pytest.mark.parametrize(
+    "optimizer",
+    [keras.optimizers.Adam, lambda rate: keras.optimizers.SGD(rate, momentum=0.9)],
+    ids=["adam", "sgd"],
+)
 def test_a_resumed_training_is_the_unbroken_one(tmp_path, optimizer):
     with tqdm(total=9, file=io.StringIO()) as bar:
         whole, history = train(tmp_path / "whole", 3, optimizer, bar)
@@ -55,11 +73,17 @@ def test_a_resumed_training_is_the_unbroken_one(tmp_path, optimizer):
     with tqdm(total=9, file=io.StringIO()) as bar:
         resumed, rest = train(tmp_path / "broken", 3, optimizer, bar)
         assert bar.n == 9 and bar.initial == 3
-    assert rest == history and [row["epoch"] for row in rest] == [1, 2, 3] and history[0]["val_accuracy"] == 0.5
+    assert (
+        rest == history
+        and [row["epoch"] for row in rest] == [1, 2, 3]
+        and history[0]["val_accuracy"] == 0.5
+    )
     for a, b in zip(whole.weights, resumed.weights):
         assert np.array_equal(a, b), a.path
-    again, finished = train(tmp_path / "broken", 3, optimizer)          # nothing is left to do
-    assert finished == history and all(np.array_equal(a, b) for a, b in zip(whole.weights, again.weights))
+    again, finished = train(tmp_path / "broken", 3, optimizer)  # nothing is left to do
+    assert finished == history and all(
+        np.array_equal(a, b) for a, b in zip(whole.weights, again.weights)
+    )
 
 
 @pytest.mark.slow
@@ -72,7 +96,9 @@ def test_a_loss_that_is_not_finite_keeps_the_last_good_epoch(tmp_path, monkeypat
         return images * (np.nan if index == 1 else 1), labels
 
     monkeypatch.setattr(Noise, "__getitem__", spoiled)
-    with pytest.raises(FloatingPointError, match=r"After batch 2 of epoch 2 .*last\.h5 still holds epoch 1"):
+    with pytest.raises(
+        FloatingPointError, match=r"After batch 2 of epoch 2 .*last\.h5 still holds epoch 1"
+    ):
         train(tmp_path, 3, keras.optimizers.SGD)
     assert (tmp_path / "last.h5").read_bytes() == before
 

@@ -1,4 +1,5 @@
 """What a step costs before it computes anything: traces, operations, and convolutions that are matrix products. No clocks."""
+
 import keras
 import pytest
 
@@ -9,32 +10,51 @@ from mrcnn.training.optimizers import make_optimizer
 from mrcnn.training.run_folder import RunFolder
 from mrcnn.training.schedules import Stage
 
-pytestmark = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's graphs")
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="TensorFlow's graphs"
+)
 
 
 @pytest.fixture
 def traces(monkeypatch):
     """A list that grows with every time that a training step is traced."""
     found, step = [], Detector.train_step
-    monkeypatch.setattr(Detector, "train_step", lambda self, *args, **kwargs: found.append(self) or step(self, *args, **kwargs))
+    monkeypatch.setattr(
+        Detector,
+        "train_step",
+        lambda self, *args, **kwargs: found.append(self) or step(self, *args, **kwargs),
+    )
     return found
 
 
 def graph_of_a_step(config, batch):
     import tensorflow as tf
+
     detector = build_detector(config)
     detector.compile(make_optimizer(config, 1e-3, 10), jit_compile=False)
     detector.optimizer.build(detector.trainable_variables)
     inputs = {name: tf.constant(column) for name, column in batch.items()}
-    graph = tf.function(lambda x: detector.train_step((x,)), autograph=False).get_concrete_function(inputs).graph
+    graph = (
+        tf.function(lambda x: detector.train_step((x,)), autograph=False)
+        .get_concrete_function(inputs)
+        .graph
+    )
     return detector, graph.get_operations()
 
 
 def test_a_training_of_one_stage_is_traced_once(traces, plain_config, shapes, tmp_path):
     from mrcnn.data.batches import training_batches
+
     config = plain_config(STEPS_PER_EPOCH=2)
     batches = training_batches(shapes(4), config)
-    fit(build_detector(config), config, batches, [Stage("all", "all", 2, 1e-3)], RunFolder(tmp_path / "run"), score="loss")
+    fit(
+        build_detector(config),
+        config,
+        batches,
+        [Stage("all", "all", 2, 1e-3)],
+        RunFolder(tmp_path / "run"),
+        score="loss",
+    )
     assert len(traces) == 1
 
 
@@ -69,6 +89,14 @@ def test_no_convolution_covers_its_input(plain_config, batch_of, settings):
     """Such a one is a matrix product, and its gradient 20 times as slow as the product's. At 128 pixels no map has but one cell."""
     config = plain_config(IMAGE_MIN_DIM=128, IMAGE_MAX_DIM=128, **settings)
     _, operations = graph_of_a_step(config, batch_of(config))
-    sizes = {(tuple(o.inputs[0].shape[1:3]), tuple(o.inputs[1].shape[:2])) for o in operations if o.type == "Conv2D"}
+    sizes = {
+        (tuple(o.inputs[0].shape[1:3]), tuple(o.inputs[1].shape[:2]))
+        for o in operations
+        if o.type == "Conv2D"
+    }
     assert len(sizes) > 5 and not [size for size in sizes if size[0] == size[1]], sizes
-    assert not [o for o in operations if o.type == "Conv2DBackpropInput" and tuple(o.outputs[0].shape[1:3]) in ((1, 1), (7, 7))]
+    assert not [
+        o
+        for o in operations
+        if o.type == "Conv2DBackpropInput" and tuple(o.outputs[0].shape[1:3]) in ((1, 1), (7, 7))
+    ]

@@ -1,4 +1,5 @@
 """Optimisers: what decays, what is clipped, and the step that a gradient makes, by hand."""
+
 import keras
 import numpy as np
 import pytest
@@ -15,22 +16,31 @@ def step(optimizer, name, value, gradient):
 
 def test_decay_is_decoupled_and_spares_biases_and_batch_norm(plain_config):
     config = plain_config(WEIGHT_DECAY=0.1)
-    assert step(make_optimizer(config, 0.5, 10), "kernel", [2.0], [0.0]) == pytest.approx([2.0 - 0.5 * 0.1 * 2.0])
+    assert step(make_optimizer(config, 0.5, 10), "kernel", [2.0], [0.0]) == pytest.approx(
+        [2.0 - 0.5 * 0.1 * 2.0]
+    )
     for name in ("bias", "gamma", "beta"):
         assert step(make_optimizer(config, 0.5, 10), name, [2.0], [0.0]) == pytest.approx([2.0])
 
 
 def test_gradients_are_clipped_by_their_norm(plain_config):
-    moved = step(make_optimizer(plain_config(WEIGHT_DECAY=0.0, GRADIENT_CLIP_NORM=1.0), 1.0, 10), "kernel", [0.0, 0.0], [30.0, 40.0])
+    moved = step(
+        make_optimizer(plain_config(WEIGHT_DECAY=0.0, GRADIENT_CLIP_NORM=1.0), 1.0, 10),
+        "kernel",
+        [0.0, 0.0],
+        [30.0, 40.0],
+    )
     assert moved == pytest.approx([-0.6, -0.8], abs=1e-5)
 
 
 def test_the_config_chooses_the_optimiser(plain_config):
-    assert isinstance(make_optimizer(plain_config(OPTIMIZER="adamw"), 0.1, 10), keras.optimizers.AdamW)
+    assert isinstance(
+        make_optimizer(plain_config(OPTIMIZER="adamw"), 0.1, 10), keras.optimizers.AdamW
+    )
     sgd = make_optimizer(plain_config(LEARNING_MOMENTUM=0.8), 0.1, 10)
     assert isinstance(sgd, keras.optimizers.SGD) and sgd.momentum == 0.8
 
 
 def test_warm_up_takes_half_of_a_short_stage_at_most(plain_config):
     optimizer = make_optimizer(plain_config(WARMUP_STEPS=1000), 0.4, total_steps=8)
-    assert float(optimizer.learning_rate) == pytest.approx(0.1)         # the first of four steps up to 0.4
+    assert float(optimizer.learning_rate) == pytest.approx(0.1)  # the first of four steps up to 0.4

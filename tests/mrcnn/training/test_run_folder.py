@@ -1,4 +1,5 @@
 """Run folder: what is written is read back."""
+
 import logging
 
 import pytest
@@ -8,7 +9,10 @@ from mrcnn.training.run_folder import RunFolder
 
 
 def test_the_history_is_read_as_it_was_written(tmp_path):
-    rows = [{"epoch": 1, "stage": "heads", "loss": 1 / 3}, {"epoch": 2, "stage": "4+", "loss": 0.25, "val_mask_ap": 0.1}]
+    rows = [
+        {"epoch": 1, "stage": "heads", "loss": 1 / 3},
+        {"epoch": 2, "stage": "4+", "loss": 0.25, "val_mask_ap": 0.1},
+    ]
     run = RunFolder(tmp_path / "new" / "run")
     run.write_history(rows)
     assert run.read_history() == rows
@@ -30,7 +34,9 @@ def test_a_folder_without_config_is_no_run(tmp_path):
         RunFolder(tmp_path).read_config()
 
 
-def test_a_history_that_another_program_keeps_to_itself_ends_no_training(tmp_path, monkeypatch, caplog):
+def test_a_history_that_another_program_keeps_to_itself_ends_no_training(
+    tmp_path, monkeypatch, caplog
+):
     run = RunFolder(tmp_path)
     run.write_history([{"epoch": 1}])
 
@@ -52,7 +58,13 @@ def test_weights_are_in_last_h5_or_in_a_file_for_each_epoch(tmp_path):
 
 def test_what_killed_trainings_left_of_a_runs_own_files_is_removed(tmp_path):
     left = [".split.writing-01234567.csv", ".last.writing-89abcdef.h5"]
-    left += [".last.abcd1234.h5", ".best.abcd1234.h5", ".history.abcd1234.csv", ".config.abcd1234.json", ".mask[1]_0003.abcd1234.h5"]
+    left += [
+        ".last.abcd1234.h5",
+        ".best.abcd1234.h5",
+        ".history.abcd1234.csv",
+        ".config.abcd1234.json",
+        ".mask[1]_0003.abcd1234.h5",
+    ]
     others = [".mine.abcd1234.h5", "last.h5", "mask[1]_0003.h5"]
     for name in left + others:
         (tmp_path / name).touch()
@@ -62,5 +74,9 @@ def test_what_killed_trainings_left_of_a_runs_own_files_is_removed(tmp_path):
 
 def test_trainings_of_the_same_second_get_folders_of_their_own(tmp_path):
     made = [RunFolder.create(tmp_path / "runs", "small20260101T000000").path for _ in range(3)]
-    assert [path.name for path in made] == ["small20260101T000000", "small20260101T000000-2", "small20260101T000000-3"]
+    assert [path.name for path in made] == [
+        "small20260101T000000",
+        "small20260101T000000-2",
+        "small20260101T000000-3",
+    ]
     assert all(path.is_dir() for path in made)

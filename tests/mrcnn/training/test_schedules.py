@@ -1,4 +1,5 @@
 """Schedules: rates at single steps, by hand."""
+
 import pytest
 
 from mrcnn.training.schedules import Stage, WarmupSchedule
@@ -9,7 +10,9 @@ def rates(schedule, *steps):
 
 
 def test_the_rate_rises_linearly_and_stays():
-    assert rates(WarmupSchedule(0.1, warmup=4, total=10), 0, 1, 3, 4, 9, 100) == pytest.approx([0.025, 0.05, 0.1, 0.1, 0.1, 0.1])
+    assert rates(WarmupSchedule(0.1, warmup=4, total=10), 0, 1, 3, 4, 9, 100) == pytest.approx(
+        [0.025, 0.05, 0.1, 0.1, 0.1, 0.1]
+    )
 
 
 def test_without_warm_up_the_first_step_is_at_full_height():
@@ -22,7 +25,9 @@ def test_a_cosine_ends_at_a_hundredth_and_is_halfway_in_the_middle():
 
 
 def test_a_cosine_as_short_as_its_warm_up_is_finite():
-    assert rates(WarmupSchedule(1.0, warmup=1, total=1, shape="cosine"), 0, 1) == pytest.approx([1.0, 1.0])
+    assert rates(WarmupSchedule(1.0, warmup=1, total=1, shape="cosine"), 0, 1) == pytest.approx(
+        [1.0, 1.0]
+    )
 
 
 def test_its_config_makes_the_same_schedule():

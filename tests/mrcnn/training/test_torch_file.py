@@ -1,4 +1,5 @@
 """PyTorch's files, old and new, written here by hand: tensors come out, code does not run."""
+
 import os
 import zipfile
 from collections import OrderedDict
@@ -14,15 +15,24 @@ def whole(tmp_path, torch_files, request):
     Storage, Tensor = torch_files.Storage, torch_files.Tensor
     numbers = Storage("FloatStorage", "11", np.arange(10, dtype="<f4"))
     count = Storage("LongStorage", "12", np.array([7], "<i8"))
-    return getattr(torch_files, request.param)(tmp_path / "net.pth", OrderedDict(
-        kernel=Tensor(numbers, 2, (2, 3), (3, 1)), turned=Tensor(numbers, 0, (3, 2), (1, 3)), count=Tensor(count, 0, (), ())),
-        [numbers, count])
+    return getattr(torch_files, request.param)(
+        tmp_path / "net.pth",
+        OrderedDict(
+            kernel=Tensor(numbers, 2, (2, 3), (3, 1)),
+            turned=Tensor(numbers, 0, (3, 2), (1, 3)),
+            count=Tensor(count, 0, (), ()),
+        ),
+        [numbers, count],
+    )
 
 
 def test_tensors_have_their_offset_shape_and_strides(whole):
     tensors = read_torch_file(whole)
     assert list(tensors) == ["kernel", "turned", "count"]
-    assert tensors["kernel"].tolist() == [[2, 3, 4], [5, 6, 7]] and tensors["kernel"].dtype == np.float32
+    assert (
+        tensors["kernel"].tolist() == [[2, 3, 4], [5, 6, 7]]
+        and tensors["kernel"].dtype == np.float32
+    )
     assert tensors["turned"].tolist() == [[0, 3], [1, 4], [2, 5]]
     assert tensors["count"] == 7
 
@@ -50,7 +60,11 @@ def test_a_file_that_is_cut_off_is_refused(whole, cut):
 @pytest.mark.parametrize("kind", ["write", "write_zip"])
 def test_a_tensor_larger_than_its_storage_is_refused(tmp_path, torch_files, kind):
     numbers = torch_files.Storage("FloatStorage", "1", np.zeros(4, "<f4"))
-    path = getattr(torch_files, kind)(tmp_path / "net.pth", OrderedDict(kernel=torch_files.Tensor(numbers, 0, (3, 2), (2, 1))), [numbers])
+    path = getattr(torch_files, kind)(
+        tmp_path / "net.pth",
+        OrderedDict(kernel=torch_files.Tensor(numbers, 0, (3, 2), (2, 1))),
+        [numbers],
+    )
     with pytest.raises(ValueError, match="larger than its storage"):
         read_torch_file(path)
 
@@ -76,30 +90,64 @@ def test_another_magic_number_is_refused(tmp_path, torch_files):
 
 
 @pytest.mark.parametrize("kind", ["write", "write_zip"])
-@pytest.mark.parametrize(("offset", "shape", "strides"), [
-    (0, (4,), (-1,)), (3, (2,), (-1,)), (-1, (1,), (1,)), (0, (5,), (1,)), (4, (1,), (1,)), (0, (4096,), (0,)), (0, (2, 2), (1, 0)),
-    (0, (3, 3), (1, 1)), (0, (2,), (2 ** 61,)), (2 ** 70, (1,), (1,)), (0, (-1,), (1,)), (0, (2,), (1, 1)), (0, (1.5,), (1,)),
-    (0, (2 ** 40, 0), (1, 1, 1)), ("0", (1,), (1,)), (None, (1,), (1,))])
-def test_a_tensor_that_reaches_outside_its_storage_or_repeats_it_is_refused_by_name(tmp_path, torch_files, kind, offset, shape, strides):
+@pytest.mark.parametrize(
+    ("offset", "shape", "strides"),
+    [
+        (0, (4,), (-1,)),
+        (3, (2,), (-1,)),
+        (-1, (1,), (1,)),
+        (0, (5,), (1,)),
+        (4, (1,), (1,)),
+        (0, (4096,), (0,)),
+        (0, (2, 2), (1, 0)),
+        (0, (3, 3), (1, 1)),
+        (0, (2,), (2**61,)),
+        (2**70, (1,), (1,)),
+        (0, (-1,), (1,)),
+        (0, (2,), (1, 1)),
+        (0, (1.5,), (1,)),
+        (0, (2**40, 0), (1, 1, 1)),
+        ("0", (1,), (1,)),
+        (None, (1,), (1,)),
+    ],
+)
+def test_a_tensor_that_reaches_outside_its_storage_or_repeats_it_is_refused_by_name(
+    tmp_path, torch_files, kind, offset, shape, strides
+):
     numbers = torch_files.Storage("FloatStorage", "1", np.zeros(4, "<f4"))
-    path = getattr(torch_files, kind)(tmp_path / "net.pth",
-                                      OrderedDict(fc=torch_files.Tensor(numbers, offset, shape, strides)), [numbers])
+    path = getattr(torch_files, kind)(
+        tmp_path / "net.pth",
+        OrderedDict(fc=torch_files.Tensor(numbers, offset, shape, strides)),
+        [numbers],
+    )
     with pytest.raises(ValueError, match="net.pth is not a state dict .*the tensor 'fc'"):
         read_torch_file(path)
 
 
-@pytest.mark.parametrize(("shape", "strides"), [((4,), (1,)), ((1, 4), (99, 1)), ((2, 1, 2), (2, 7, 1)), ((0, 4), (4, 1)), ((), ())])
+@pytest.mark.parametrize(
+    ("shape", "strides"),
+    [((4,), (1,)), ((1, 4), (99, 1)), ((2, 1, 2), (2, 7, 1)), ((0, 4), (4, 1)), ((), ())],
+)
 def test_strides_of_sides_of_one_do_not_matter(tmp_path, torch_files, shape, strides):
     numbers = torch_files.Storage("FloatStorage", "1", np.arange(4, dtype="<f4"))
-    path = torch_files.write_zip(tmp_path / "net.pth", OrderedDict(fc=torch_files.Tensor(numbers, 0, shape, strides)), [numbers])
+    path = torch_files.write_zip(
+        tmp_path / "net.pth",
+        OrderedDict(fc=torch_files.Tensor(numbers, 0, shape, strides)),
+        [numbers],
+    )
     read = read_torch_file(path)["fc"]
-    assert read.shape == shape and read.ravel().tolist() == [0.0, 1.0, 2.0, 3.0][:read.size]
+    assert read.shape == shape and read.ravel().tolist() == [0.0, 1.0, 2.0, 3.0][: read.size]
 
 
 def test_a_zip_that_unpacks_to_more_than_it_is_is_refused(tmp_path, torch_files):
     numbers = torch_files.Storage("FloatStorage", "1", np.zeros(1_000_000, "<f4"))
-    whole = torch_files.write_zip(tmp_path / "net.pth", OrderedDict(fc=torch_files.Tensor(numbers, 0, (4,), (1,))), [numbers])
-    with zipfile.ZipFile(whole) as archive, zipfile.ZipFile(tmp_path / "bomb.pth", "w", zipfile.ZIP_DEFLATED) as bomb:
+    whole = torch_files.write_zip(
+        tmp_path / "net.pth", OrderedDict(fc=torch_files.Tensor(numbers, 0, (4,), (1,))), [numbers]
+    )
+    with (
+        zipfile.ZipFile(whole) as archive,
+        zipfile.ZipFile(tmp_path / "bomb.pth", "w", zipfile.ZIP_DEFLATED) as bomb,
+    ):
         for name in archive.namelist():
             bomb.writestr(name, archive.read(name))
     with pytest.raises(ValueError, match="bomb.pth .* is compressed"):
@@ -115,6 +163,10 @@ def test_half_a_file_of_today_is_told_to_be_deleted(whole):
 
 
 def test_an_entry_that_is_no_tensor_is_named(tmp_path, torch_files):
-    for content, told in (({"epoch": 3}, "'epoch' is no tensor"), ({5: 1}, "no dict of names"), ([1], "no dict of names")):
+    for content, told in (
+        ({"epoch": 3}, "'epoch' is no tensor"),
+        ({5: 1}, "no dict of names"),
+        ([1], "no dict of names"),
+    ):
         with pytest.raises(ValueError, match=told):
             read_torch_file(torch_files.write_zip(tmp_path / "net.pth", content))

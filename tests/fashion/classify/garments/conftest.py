@@ -1,4 +1,5 @@
 """Garments that anybody tells apart: red squares are coats, blue ones skirts, on grey; and a classifier that goes by the mean colour."""
+
 import numpy as np
 import pytest
 
@@ -8,6 +9,7 @@ COLORS = {1: (200, 40, 40), 2: (40, 40, 200)}
 @pytest.fixture(scope="session")
 def labels():
     from fashion.ontology import Ontology
+
     return Ontology((7, 3), ("coat", "skirt"), ("", ""), (), (), (), ())
 
 
@@ -34,7 +36,7 @@ def garments(labels):
         def load_mask(self, image_id):
             masks = np.zeros((60, 80, 2), bool)
             masks[10:30, 5:25, 0] = True
-            masks[30 + image_id % 20:40 + image_id % 20, 40:70, 1] = True
+            masks[30 + image_id % 20 : 40 + image_id % 20, 40:70, 1] = True
             return masks, np.array([1, 2], np.int32)
 
         def load_objects(self, image_id):

@@ -1,17 +1,19 @@
 """CropBatches: what a batch is made of, and that it is a function of seed and position."""
+
 import numpy as np
 import pytest
 
 from fashion.classify.garments.batches import CropBatches, read
 
 PIXELS = (np.zeros(3, np.float32), np.ones(3, np.float32))
-NOTHING = np.array([[0.0, 60.0, 8.0, 75.0]])        # a box on the grey
+NOTHING = np.array([[0.0, 60.0, 8.0, 75.0]])  # a box on the grey
 
 
 @pytest.fixture
 def batches(garments):
-    return lambda seed=0, count=5, found=NOTHING, **options: CropBatches(garments(count), lambda image_id: found, 32, PIXELS,
-                                                                         photos=2, seed=seed, **options)
+    return lambda seed=0, count=5, found=NOTHING, **options: CropBatches(
+        garments(count), lambda image_id: found, 32, PIXELS, photos=2, seed=seed, **options
+    )
 
 
 def test_batches_have_one_shape_and_show_what_their_labels_say(batches):
@@ -19,9 +21,16 @@ def test_batches_have_one_shape_and_show_what_their_labels_say(batches):
     assert len(some) == 3
     for index in range(len(some)):
         crops, labels = some[index]
-        assert crops.shape == (24, 32, 32, 3) and crops.dtype == np.float32 and labels.shape == (24,) and labels.dtype == np.int32
+        assert (
+            crops.shape == (24, 32, 32, 3)
+            and crops.dtype == np.float32
+            and labels.shape == (24,)
+            and labels.dtype == np.int32
+        )
         middle = crops[:, 12:20, 12:20].mean(axis=(1, 2))
-        assert ((middle[:, 0] > middle[:, 2] + 60) == (labels == 1)).all() and ((middle[:, 2] > middle[:, 0] + 60) == (labels == 2)).all()
+        assert ((middle[:, 0] > middle[:, 2] + 60) == (labels == 1)).all() and (
+            (middle[:, 2] > middle[:, 0] + 60) == (labels == 2)
+        ).all()
 
 
 def test_half_of_the_crops_are_of_garments(batches):
@@ -36,7 +45,7 @@ def test_where_the_detector_found_no_background_all_are_garments(batches):
 
 def test_a_batch_is_a_function_of_seed_epoch_and_position(batches):
     one, two = batches(seed=3), batches(seed=3)
-    one[2], one[1]                              # whatever was asked for before
+    one[2], one[1]  # whatever was asked for before
     for a, b in zip(one[0], two[0], strict=True):
         assert np.array_equal(a, b)
     assert not np.array_equal(two[0][0], batches(seed=4)[0][0])
@@ -46,13 +55,20 @@ def test_a_batch_is_a_function_of_seed_epoch_and_position(batches):
 
 def test_a_photo_with_nothing_in_it_is_background(garments, monkeypatch):
     from mrcnn.data.runs import Runs
+
     dataset = garments(2)
-    monkeypatch.setattr(type(dataset), "load_objects", lambda self, i: (Runs.from_dense(np.zeros((60, 80, 0), bool)), np.zeros(0, int), {}))
+    monkeypatch.setattr(
+        type(dataset),
+        "load_objects",
+        lambda self, i: (Runs.from_dense(np.zeros((60, 80, 0), bool)), np.zeros(0, int), {}),
+    )
     crops, labels = CropBatches(dataset, lambda image_id: np.zeros((0, 4)), 32, PIXELS, photos=2)[0]
     assert not labels.any() and crops.any()
 
 
-def test_boxes_follow_a_photo_that_is_read_smaller_as_the_smallest_box_allows(garments, monkeypatch):
+def test_boxes_follow_a_photo_that_is_read_smaller_as_the_smallest_box_allows(
+    garments, monkeypatch
+):
     dataset, asked = garments(1), []
 
     def load(self, image_id, size_hw):
@@ -64,4 +80,7 @@ def test_boxes_follow_a_photo_that_is_read_smaller_as_the_smallest_box_allows(ga
     assert photo.shape == (30, 40, 3) and boxes.tolist() == [[5, 10, 15, 20], [0, 0, 30, 32]]
     read(dataset, 0, np.array([[10.0, 20.0, 30.0, 40.0]]), 32)
     read(dataset, 0, np.zeros((0, 4)), 32)
-    assert asked[:2] == [(24, 32), (60, 80)]            # a crop of 10 pixels of a square of 25; and one that would be enlarged: whole
+    assert asked[:2] == [
+        (24, 32),
+        (60, 80),
+    ]  # a crop of 10 pixels of a square of 25; and one that would be enlarged: whole

@@ -1,4 +1,5 @@
 """The analysis as a whole: what it holds, and what it leaves alone."""
+
 import copy
 import json
 
@@ -6,8 +7,23 @@ import pytest
 
 from fashion.evaluation.errors.analysis import analyse
 
-KEYS = {"photos", "objects", "detections", "score_threshold", "categories", "objects_per_category", "ap50", "ap50_per_category", "bins",
-        "attributes", "confusion", "breakdowns", "small_or_intricate", "worst", "findings"}
+KEYS = {
+    "photos",
+    "objects",
+    "detections",
+    "score_threshold",
+    "categories",
+    "objects_per_category",
+    "ap50",
+    "ap50_per_category",
+    "bins",
+    "attributes",
+    "confusion",
+    "breakdowns",
+    "small_or_intricate",
+    "worst",
+    "findings",
+}
 
 
 def test_the_analysis_is_json_and_changes_nothing(confused_case):
@@ -18,7 +34,12 @@ def test_the_analysis_is_json_and_changes_nothing(confused_case):
     assert json.loads(json.dumps(analysis)) == analysis and set(analysis) == KEYS
     assert analysis["objects"] == len(gt["annotations"]) == sum(analysis["objects_per_category"])
     assert len(analysis["worst"]) == 3 and analysis["photos"] == 12
-    assert len(analysis["categories"]) == len(analysis["ap50_per_category"]) == len(analysis["bins"][0]["per_category"]) == 46
+    assert (
+        len(analysis["categories"])
+        == len(analysis["ap50_per_category"])
+        == len(analysis["bins"][0]["per_category"])
+        == 46
+    )
 
 
 def test_the_order_of_the_objects_and_equal_runs_change_nothing(confused_case):
@@ -32,8 +53,12 @@ def test_polygons_are_masks_too(placed, truth):
 
 
 def test_nothing_found_and_nothing_to_find(placed, truth):
-    for gt, said in ((truth(), []), (truth(placed(1, 1, (0, 0, 5, 5))), []), (truth(), [placed(1, 1, (0, 0, 5, 5), score=0.9)]),
-                     (truth() | {"images": []}, [])):
+    for gt, said in (
+        (truth(), []),
+        (truth(placed(1, 1, (0, 0, 5, 5))), []),
+        (truth(), [placed(1, 1, (0, 0, 5, 5), score=0.9)]),
+        (truth() | {"images": []}, []),
+    ):
         analysis = analyse(gt, said)
         assert analysis["objects"] == len(gt["annotations"]) and analysis["detections"] == len(said)
         assert analysis["ap50"] == (0 if gt["annotations"] else -1)

@@ -1,4 +1,5 @@
 """Attributes that are missing and invented: counted by hand, and f1AP50 against `evaluate_f1_ap`."""
+
 import pytest
 
 from fashion.evaluation.errors.attributes import attribute_errors
@@ -15,17 +16,30 @@ def errors(gt, said, score_threshold=0.5):
 
 
 def test_pairs_and_objects_by_hand(placed, truth):
-    gt = truth(placed(1, 1, (0, 0, 10, 10), attribute_ids=[RED, LONG]), placed(1, 5, (20, 0, 10, 10), attribute_ids=[RED]),
-               placed(1, 7, (0, 20, 10, 10)), placed(2, 7, (0, 20, 10, 10), attribute_ids=[LONG]))
-    said = [placed(1, 1, (0, 0, 10, 10), score=0.9, attribute_ids=[]),              # red and long are missing
-            placed(1, 5, (20, 0, 10, 10), score=0.3, attribute_ids=[LONG]),         # red is missing, long invented, and unsure
-            placed(1, 7, (0, 20, 10, 10), score=0.9, attribute_ids=[RED])]          # red is invented; the scarf of photo 2 is not found
+    gt = truth(
+        placed(1, 1, (0, 0, 10, 10), attribute_ids=[RED, LONG]),
+        placed(1, 5, (20, 0, 10, 10), attribute_ids=[RED]),
+        placed(1, 7, (0, 20, 10, 10)),
+        placed(2, 7, (0, 20, 10, 10), attribute_ids=[LONG]),
+    )
+    said = [
+        placed(1, 1, (0, 0, 10, 10), score=0.9, attribute_ids=[]),  # red and long are missing
+        placed(
+            1, 5, (20, 0, 10, 10), score=0.3, attribute_ids=[LONG]
+        ),  # red is missing, long invented, and unsure
+        placed(1, 7, (0, 20, 10, 10), score=0.9, attribute_ids=[RED]),
+    ]  # red is invented; the scarf of photo 2 is not found
     result = errors(gt, said)
     assert [{key: row[key] for key in ("pairs", "objects", "sure")} for row in result["bins"]] == [
-        {"pairs": 3, "objects": 2, "sure": 2}, {"pairs": 2, "objects": 2, "sure": 1}, {"pairs": 5, "objects": 3, "sure": 3}]
+        {"pairs": 3, "objects": 2, "sure": 2},
+        {"pairs": 2, "objects": 2, "sure": 1},
+        {"pairs": 5, "objects": 3, "sure": 3},
+    ]
     assert result["found"] == 3
-    assert result["per_attribute"] == [{"name": "red", "objects": 2, "missing": 2, "invented": 1},
-                                       {"name": "long", "objects": 1, "missing": 1, "invented": 1}]
+    assert result["per_attribute"] == [
+        {"name": "red", "objects": 2, "missing": 2, "invented": 1},
+        {"name": "long", "objects": 1, "missing": 1, "invented": 1},
+    ]
     # The shirt and the shoe have an F1 of 0; the scarf has no attributes, so its F1 is 1: half of the scarves.
     assert result["f1ap50"] == pytest.approx(51 / 101 / 3)
     # With what is missing the F1 is 1 and 2/3; without what was invented it stays 0.
@@ -52,4 +66,6 @@ def test_truth_without_attributes_has_none(placed, truth):
 
 def test_attributes_and_nothing_found(placed, truth):
     result = errors(truth(placed(1, 1, (0, 0, 10, 10), attribute_ids=[RED])), [])
-    assert result["found"] == result["f1ap50"] == 0 and [row["pairs"] for row in result["bins"]] == [0, 0, 0]
+    assert result["found"] == result["f1ap50"] == 0 and [
+        row["pairs"] for row in result["bins"]
+    ] == [0, 0, 0]

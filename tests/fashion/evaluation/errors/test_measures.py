@@ -1,4 +1,5 @@
 """Measures of objects: squares and discs by hand, edges of random masks pixel by pixel."""
+
 import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
@@ -25,7 +26,9 @@ def test_a_square():
     mask[10:20, 30:40] = True
     assert edges_of(mask) == 40
     # The square root of 100 pixels, over 100 pixels; perimeter 40 pi/4, squared over 4 pi 100.
-    assert shape_of(mask) == pytest.approx({"area": 100, "size": 0.1, "aspect": 1, "intricacy": np.pi / 4})
+    assert shape_of(mask) == pytest.approx(
+        {"area": 100, "size": 0.1, "aspect": 1, "intricacy": np.pi / 4}
+    )
 
 
 def test_a_disc_has_intricacy_one_and_a_comb_has_more():
@@ -49,7 +52,10 @@ def test_edges_of_random_masks(share):
     for _ in range(20):
         mask = rng.random(rng.integers(1, 12, 2)) < share
         padded = np.pad(mask, 1).astype(int)
-        assert edges_of(mask) == np.abs(np.diff(padded, axis=0)).sum() + np.abs(np.diff(padded, axis=1)).sum()
+        assert (
+            edges_of(mask)
+            == np.abs(np.diff(padded, axis=0)).sum() + np.abs(np.diff(padded, axis=1)).sum()
+        )
 
 
 def test_edges_of_a_run_that_fills_several_columns():
@@ -64,12 +70,21 @@ def test_an_empty_mask_measures_nothing():
 
 
 def test_occlusion_is_the_share_of_the_box_under_other_masks(placed, truth):
-    gt = truth(placed(1, 1, (0, 0, 10, 10)), placed(1, 5, (5, 0, 10, 10)), placed(1, 5, (5, 5, 10, 5)), placed(2, 1, (0, 0, 10, 10)))
+    gt = truth(
+        placed(1, 1, (0, 0, 10, 10)),
+        placed(1, 5, (5, 0, 10, 10)),
+        placed(1, 5, (5, 5, 10, 5)),
+        placed(2, 1, (0, 0, 10, 10)),
+    )
     # Half of the first box, all of it by the second; the third lies within the second, half of whose box it and the first cover:
     # columns 5 to 10 (50 pixels) and the lower half of the others (25).
     assert occlusion(read_overlaps(gt, [])) == pytest.approx([0.5, 0.75, 1, 0])
 
 
 def test_crowding_counts_objects_but_no_crowds(placed, truth):
-    gt = truth(placed(1, 1, (0, 0, 10, 10)), placed(1, 5, (5, 0, 10, 10)), placed(1, 5, (5, 5, 10, 5), iscrowd=1))
+    gt = truth(
+        placed(1, 1, (0, 0, 10, 10)),
+        placed(1, 5, (5, 0, 10, 10)),
+        placed(1, 5, (5, 5, 10, 5), iscrowd=1),
+    )
     assert crowding(read_overlaps(gt, [])).tolist() == [2, 0]

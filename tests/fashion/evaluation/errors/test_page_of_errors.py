@@ -1,4 +1,5 @@
 """The page of errors: two files that need no other, whatever there is to show."""
+
 import json
 import re
 
@@ -14,15 +15,25 @@ def chapters(text):
 
 def test_the_files_hold_the_analysis(tmp_path, confused_case):
     gt, said = confused_case(0, images=6)
-    analysis = write_errors(tmp_path / "new" / "folder", gt, said, worst=4, title="Errors of <this> model")
+    analysis = write_errors(
+        tmp_path / "new" / "folder", gt, said, worst=4, title="Errors of <this> model"
+    )
     folder = tmp_path / "new" / "folder"
     assert sorted(path.name for path in folder.iterdir()) == ["errors.json", "index.html"]
     assert json.loads((folder / "errors.json").read_text(encoding="utf-8")) == analysis
     text = (folder / "index.html").read_text(encoding="utf-8")
     assert "Errors of &lt;this&gt; model" in text and len(re.findall("data:image/jpeg", text)) == 4
-    assert chapters(text) == ["Findings", "What the errors cost", "By category", "Confusions", "Attributes",
-                              "Where objects are hard to find", "Are small or intricate objects the problem?", "The worst photos"]
-    assert not re.search(r'(src|href)="(?!data:|#)', text)     # nothing from elsewhere
+    assert chapters(text) == [
+        "Findings",
+        "What the errors cost",
+        "By category",
+        "Confusions",
+        "Attributes",
+        "Where objects are hard to find",
+        "Are small or intricate objects the problem?",
+        "The worst photos",
+    ]
+    assert not re.search(r'(src|href)="(?!data:|#)', text)  # nothing from elsewhere
     assert all(f"{row['ap50_gain']:+.3f}" in text for row in analysis["bins"])
 
 
@@ -37,8 +48,10 @@ def test_photos_are_asked_for_by_name_and_may_be_absent(tmp_path, one_of_each):
     write_errors(tmp_path, gt, said, read_photo)
     assert sorted(asked) == ["1.jpg", "2.jpg"]
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert ("1 right. 4 false (shirt 0.90, duplicate; shirt 0.85, should be shoe; shoe 0.80, poor localisation; "
-            "shoe 0.70, class and place wrong). 3 not found (shoe; shoe; scarf).") in text
+    assert (
+        "1 right. 4 false (shirt 0.90, duplicate; shirt 0.85, should be shoe; shoe 0.80, poor localisation; "
+        "shoe 0.70, class and place wrong). 3 not found (shoe; shoe; scarf)."
+    ) in text
 
 
 def test_a_photo_that_cannot_be_read_is_told_and_drawn_on_grey_paper(tmp_path, one_of_each, caplog):
@@ -48,7 +61,9 @@ def test_a_photo_that_cannot_be_read_is_told_and_drawn_on_grey_paper(tmp_path, o
     write_errors(tmp_path / "broken", *one_of_each, broken)
     write_errors(tmp_path / "without", *one_of_each)
     assert "Drawn without its photo: 1.jpg is broken" in caplog.text
-    assert (tmp_path / "broken" / "index.html").read_bytes() == (tmp_path / "without" / "index.html").read_bytes()
+    assert (tmp_path / "broken" / "index.html").read_bytes() == (
+        tmp_path / "without" / "index.html"
+    ).read_bytes()
 
 
 def test_the_analysis_is_written_before_anything_is_drawn(tmp_path, one_of_each):
@@ -62,14 +77,21 @@ def test_the_analysis_is_written_before_anything_is_drawn(tmp_path, one_of_each)
 
 @pytest.mark.parametrize("objects, detections", [(0, 0), (0, 1), (1, 0), (1, 1)])
 def test_a_page_of_little(tmp_path, placed, truth, objects, detections):
-    gt, said = truth(*[placed(1, 1, (0, 0, 9, 9))] * objects), [placed(1, 1, (0, 0, 9, 9), score=0.9)] * detections
+    gt, said = (
+        truth(*[placed(1, 1, (0, 0, 9, 9))] * objects),
+        [placed(1, 1, (0, 0, 9, 9), score=0.9)] * detections,
+    )
     write_errors(tmp_path, gt, said)
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert ("No photo has an error." in text) == (objects == detections)
-    assert "Attributes" not in chapters(text) and "nan" not in re.sub(r"<svg.*?</svg>|base64,[^\"]*", "", text, flags=re.DOTALL)
+    assert "Attributes" not in chapters(text) and "nan" not in re.sub(
+        r"<svg.*?</svg>|base64,[^\"]*", "", text, flags=re.DOTALL
+    )
 
 
 def test_the_same_numbers_give_the_same_page(tmp_path, one_of_each):
     for folder in ("a", "b"):
         write_errors(tmp_path / folder, *one_of_each)
-    assert (tmp_path / "a" / "index.html").read_bytes() == (tmp_path / "b" / "index.html").read_bytes()
+    assert (tmp_path / "a" / "index.html").read_bytes() == (
+        tmp_path / "b" / "index.html"
+    ).read_bytes()

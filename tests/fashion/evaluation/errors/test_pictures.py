@@ -1,4 +1,5 @@
 """Pictures of the worst photos: sizes, and colours where they belong."""
+
 import numpy as np
 import pytest
 
@@ -11,7 +12,15 @@ NAMES = {1: "shirt, blouse", 5: "shoe", 7: "scarf"}
 def picture(gt, said, image, pixels=None):
     row = next(row for row in analyse(gt, said)["worst"] if row["image_id"] == image)
     photo = next(photo for photo in gt["images"] if photo["id"] == image)
-    return side_by_side(photo, row, [a for a in gt["annotations"] if a["image_id"] == image], said, NAMES, 0.5, pixels)
+    return side_by_side(
+        photo,
+        row,
+        [a for a in gt["annotations"] if a["image_id"] == image],
+        said,
+        NAMES,
+        0.5,
+        pixels,
+    )
 
 
 def at(sheet, side, y, x):
@@ -24,15 +33,26 @@ def nearest(color):
     """Which of the kinds a tint on grey paper is nearest to in direction."""
     tints = {kind: np.array(value) - 226 for kind, value in COLORS.items() if kind != "background"}
     color = color - 226
-    return max(tints, key=lambda kind: color @ tints[kind] / np.linalg.norm(color) / np.linalg.norm(tints[kind]))
+    return max(
+        tints,
+        key=lambda kind: color @ tints[kind] / np.linalg.norm(color) / np.linalg.norm(tints[kind]),
+    )
 
 
 def test_objects_and_detections_have_the_colour_of_their_fate(one_of_each):
     sheet = picture(*one_of_each, 1)
-    assert sheet.dtype == np.uint8 and sheet.shape[1] == 480 + 16 + 480 and 490 < sheet.shape[0] < 520
-    assert nearest(at(sheet, 0, 8, 8)) == "found" and nearest(at(sheet, 0, 28, 8)) == "missed"     # away from the labels
-    assert [nearest(at(sheet, 1, *place)) for place in ((8, 22), (23, 8), (23, 28))] == ["class", "location", "both"]
-    assert at(sheet, 0, 15, 35).tolist() == [226] * 3     # paper
+    assert (
+        sheet.dtype == np.uint8 and sheet.shape[1] == 480 + 16 + 480 and 490 < sheet.shape[0] < 520
+    )
+    assert (
+        nearest(at(sheet, 0, 8, 8)) == "found" and nearest(at(sheet, 0, 28, 8)) == "missed"
+    )  # away from the labels
+    assert [nearest(at(sheet, 1, *place)) for place in ((8, 22), (23, 8), (23, 28))] == [
+        "class",
+        "location",
+        "both",
+    ]
+    assert at(sheet, 0, 15, 35).tolist() == [226] * 3  # paper
 
 
 def test_the_photo_is_shown_at_one_size_whatever_its_own(one_of_each):

@@ -1,69 +1,126 @@
 """Sentences say what the numbers say."""
+
 import pytest
 
 from fashion.evaluation.errors.analysis import analyse
-from fashion.evaluation.errors.sentences import findings, is_problem, percent, points, shape_findings
+from fashion.evaluation.errors.sentences import (
+    findings,
+    is_problem,
+    percent,
+    points,
+    shape_findings,
+)
 
 
 def test_the_findings_of_one_error_of_each_kind(one_of_each):
     first, second, *_ = said = analyse(*one_of_each)["findings"]
     # By hand in `test_bins`: a wrong class, the poor place and the missed objects cost 51/303, 51/303 and 50/300 of AP50.
-    assert first.startswith("Mask AP50 is 0.333. The costliest kind of error is “wrong class”") and "would add 0.168 (1 detections" in first
-    assert second == "The most frequent confusion among sure detections is “shoe” taken for “shirt” (1 of 2 objects)."
-    assert len(said) == 2     # five objects tell nothing of size, and no attribute is given
+    assert (
+        first.startswith("Mask AP50 is 0.333. The costliest kind of error is “wrong class”")
+        and "would add 0.168 (1 detections" in first
+    )
+    assert (
+        second
+        == "The most frequent confusion among sure detections is “shoe” taken for “shirt” (1 of 2 objects)."
+    )
+    assert len(said) == 2  # five objects tell nothing of size, and no attribute is given
 
 
 def test_what_cannot_be_said_is_left_out(truth, placed):
-    assert analyse(truth(), [])["findings"] == ["The photos have no objects, so nothing can be found or missed."]
+    assert analyse(truth(), [])["findings"] == [
+        "The photos have no objects, so nothing can be found or missed."
+    ]
     right = truth(placed(1, 1, (0, 0, 9, 9)))
-    assert analyse(right, [placed(1, 1, (0, 0, 9, 9), score=0.9)])["findings"] == ["Mask AP50 is 1.000. No kind of error alone lowers it."]
+    assert analyse(right, [placed(1, 1, (0, 0, 9, 9), score=0.9)])["findings"] == [
+        "Mask AP50 is 1.000. No kind of error alone lowers it."
+    ]
 
 
 def row(difference, error=0.1):
-    return {"recall": [0.2, 0.5, 0.9], "difference": difference, "error": error, "difference_in_category": None, "error_in_category": None}
+    return {
+        "recall": [0.2, 0.5, 0.9],
+        "difference": difference,
+        "error": error,
+        "difference_in_category": None,
+        "error_in_category": None,
+    }
 
 
 @pytest.mark.parametrize("difference, expected", [(-0.3, True), (-0.19, False), (0.4, False)])
 def test_a_problem_is_worse_by_two_standard_errors(difference, expected):
     assert is_problem(row(difference)) is expected
     assert not is_problem(row(None, None))
-    assert not is_problem(row(-1.0, None)) and not is_problem(row(-1.0, 0.0))      # too few photos, and draws that are all alike
+    assert not is_problem(row(-1.0, None)) and not is_problem(
+        row(-1.0, 0.0)
+    )  # too few photos, and draws that are all alike
 
 
 def test_small_and_intricate_in_words():
     small, intricate = shape_findings({"size": row(-0.3), "intricacy": row(-0.19)})
-    assert small == ("Small objects are a problem: 20 % of the smallest third are found and 90 % of the largest; "
-                     "at equal intricacy the difference is -30 (±10) points.")
-    assert intricate.startswith("Intricate objects are not clearly a problem of their own: 90 % of the most intricate third are found")
+    assert small == (
+        "Small objects are a problem: 20 % of the smallest third are found and 90 % of the largest; "
+        "at equal intricacy the difference is -30 (±10) points."
+    )
+    assert intricate.startswith(
+        "Intricate objects are not clearly a problem of their own: 90 % of the most intricate third are found"
+    )
     (alike, _) = shape_findings({"size": row(None, None), "intricacy": row(-0.19)})
     assert alike.endswith("of the largest, but no two of them are alike in intricacy.")
     assert list(shape_findings(None)) == []
 
 
 def test_nothing_is_said_of_an_empty_third():
-    no_small, no_plain = row(None, None) | {"recall": [-1.0, 0.5, 0.9]}, row(None, None) | {"recall": [-1.0, 0.5, 0.9]}
-    assert [text[:5] for text in shape_findings({"size": no_small, "intricacy": row(-0.3)})] == ["Intri"]
-    assert [text[:5] for text in shape_findings({"size": row(-0.3), "intricacy": no_plain})] == ["Small"]
+    no_small, no_plain = (
+        row(None, None) | {"recall": [-1.0, 0.5, 0.9]},
+        row(None, None) | {"recall": [-1.0, 0.5, 0.9]},
+    )
+    assert [text[:5] for text in shape_findings({"size": no_small, "intricacy": row(-0.3)})] == [
+        "Intri"
+    ]
+    assert [text[:5] for text in shape_findings({"size": row(-0.3), "intricacy": no_plain})] == [
+        "Small"
+    ]
     no_intricate = row(None, None) | {"recall": [0.5, 0.9, -1.0]}
     assert list(shape_findings({"size": no_small, "intricacy": no_intricate})) == []
 
 
 def test_one_photo_is_no_clear_finding(placed, truth):
     """Small rectangles are missed and larger ones found, in a single photo; all are short, long or longer."""
-    gt = truth(*(placed(1, 1, (0, 0, *box)) for box in ((4, 4), (8, 2), (16, 1), (6, 6), (12, 3), (18, 2), (12, 12), (24, 6), (36, 4))))
+    gt = truth(
+        *(
+            placed(1, 1, (0, 0, *box))
+            for box in (
+                (4, 4),
+                (8, 2),
+                (16, 1),
+                (6, 6),
+                (12, 3),
+                (18, 2),
+                (12, 12),
+                (24, 6),
+                (36, 4),
+            )
+        )
+    )
     said = [row | {"score": 0.9} for row in gt["annotations"] if row["area"] > 16]
-    small, = (text for text in analyse(gt, said)["findings"] if "smallest third" in text)
-    assert small.startswith("Small objects are not clearly a problem of their own: 0 % of the smallest third are found and 100 % of the")
+    (small,) = (text for text in analyse(gt, said)["findings"] if "smallest third" in text)
+    assert small.startswith(
+        "Small objects are not clearly a problem of their own: 0 % of the smallest third are found and 100 % of the"
+    )
     assert "the difference is -100 points" in small
 
 
 def test_attributes_in_words(placed, truth):
     gt = truth(*[placed(1, 1, (10 * i, 0, 9, 9), attribute_ids=[20]) for i in range(3)])
-    said = [placed(1, 1, (10 * i, 0, 9, 9), score=0.9, attribute_ids=[30] if i else []) for i in range(3)]
+    said = [
+        placed(1, 1, (10 * i, 0, 9, 9), score=0.9, attribute_ids=[30] if i else [])
+        for i in range(3)
+    ]
     assert analyse(gt, said)["findings"][-1] == (
         "Attributes are more often missing than invented: 3 missing on 3 of the 3 objects found, 2 invented on 2. Adding the missing ones "
         "would raise f1AP50 from 0.000 by 1.000, dropping the invented ones by 0.000. Missing most often: “red” 3. Invented most often: "
-        "“long” 2.")
+        "“long” 2."
+    )
 
 
 def test_a_random_case_has_three_to_six(confused_case):

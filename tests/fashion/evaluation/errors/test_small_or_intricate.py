@@ -1,11 +1,16 @@
 """Small or intricate: the difference by hand, and made-up objects of which we know the answer."""
+
 import numpy as np
 import pytest
 
 from fashion.evaluation.errors.bins import sort_into_bins
 from fashion.evaluation.errors.breakdowns import measure
 from fashion.evaluation.errors.overlaps import read_overlaps
-from fashion.evaluation.errors.small_or_intricate import FEW_PHOTOS, compare_size_and_intricacy, difference
+from fashion.evaluation.errors.small_or_intricate import (
+    FEW_PHOTOS,
+    compare_size_and_intricacy,
+    difference,
+)
 
 
 def compared(gt, said):
@@ -23,7 +28,8 @@ def test_the_difference_of_two_strata():
     # An object that counts twice is as good as two.
     twice = np.array([2, 1, 1, 1, 1, 1, 1, 1])
     assert difference(hard, found, stratum, twice) == pytest.approx(
-        difference(np.append(hard, hard[0]), np.append(found, found[0]), np.append(stratum, 0)))
+        difference(np.append(hard, hard[0]), np.append(found, found[0]), np.append(stratum, 0))
+    )
     assert difference(np.zeros(0, bool), np.zeros(0, bool), np.zeros(0, int)) is None
 
 
@@ -45,9 +51,15 @@ def test_where_only_size_matters_size_is_the_problem(placed, truth):
     result = scene(placed, truth, lambda size, length: size > 0)
     assert result["size"]["difference"] == -1 and result["intricacy"]["difference"] == 0
     assert result["size"]["difference_in_category"] == -1
-    assert result["size"]["error"] is None and result["size"]["error_in_category"] is None     # of two photos
+    assert (
+        result["size"]["error"] is None and result["size"]["error_in_category"] is None
+    )  # of two photos
     assert result["size"]["recall"] == [0, 1, 1]
-    assert [[cell["recall"] for cell in row] for row in result["cells"]] == [[0, 0, 0], [1, 1, 1], [1, 1, 1]]
+    assert [[cell["recall"] for cell in row] for row in result["cells"]] == [
+        [0, 0, 0],
+        [1, 1, 1],
+        [1, 1, 1],
+    ]
 
 
 def test_where_only_shape_matters_shape_is_the_problem(placed, truth):
@@ -58,9 +70,13 @@ def test_where_only_shape_matters_shape_is_the_problem(placed, truth):
 @pytest.mark.parametrize("photos", [FEW_PHOTOS - 1, FEW_PHOTOS])
 def test_few_photos_tell_no_standard_error(placed, truth, photos):
     """Every photo has all rectangles; the small ones are found in every other photo, the rest in all."""
-    gt = truth(*(placed(i, 1, (0, 0, *box)) for i in range(photos) for boxes in BOXES for box in boxes))
-    gt["images"] = [gt["images"][0] | {"id": i} for i in range(photos + 5)]        # five show nothing
-    said = [row | {"score": 0.9} for row in gt["annotations"] if row["area"] > 16 or row["image_id"] % 2]
+    gt = truth(
+        *(placed(i, 1, (0, 0, *box)) for i in range(photos) for boxes in BOXES for box in boxes)
+    )
+    gt["images"] = [gt["images"][0] | {"id": i} for i in range(photos + 5)]  # five show nothing
+    said = [
+        row | {"score": 0.9} for row in gt["annotations"] if row["area"] > 16 or row["image_id"] % 2
+    ]
     row = compared(gt, said)["size"]
     assert row["difference"] == pytest.approx(photos // 2 / photos - 1)
     assert row["error"] is None if photos < FEW_PHOTOS else 0.05 < row["error"] < 0.3
@@ -69,8 +85,10 @@ def test_few_photos_tell_no_standard_error(placed, truth, photos):
 def test_the_cells_hold_every_object_once(random_case):
     gt, said = random_case(0)
     result = compared(gt, said)
-    assert sum(cell["objects"] for row in result["cells"] for cell in row) == sum(not row["iscrowd"] for row in gt["annotations"])
-    assert compared(gt, said) == result     # the draws have a seed
+    assert sum(cell["objects"] for row in result["cells"] for cell in row) == sum(
+        not row["iscrowd"] for row in gt["annotations"]
+    )
+    assert compared(gt, said) == result  # the draws have a seed
 
 
 def test_few_objects_are_not_compared(placed, truth):

@@ -1,11 +1,24 @@
 """Cells: how numbers, names and rows are written."""
+
 import pytest
 
 from fashion.evaluation.report.cells import number, short_name, table_of
 
 
-@pytest.mark.parametrize("value, text", [
-    (0.12345, "0.123"), (0.0, "0.000"), (1.0, "1.000"), (0, "0"), (12345, "12,345"), (-1.0, "–"), (-1, "–"), ("", ""), ("shirt", "shirt")])
+@pytest.mark.parametrize(
+    "value, text",
+    [
+        (0.12345, "0.123"),
+        (0.0, "0.000"),
+        (1.0, "1.000"),
+        (0, "0"),
+        (12345, "12,345"),
+        (-1.0, "–"),
+        (-1, "–"),
+        ("", ""),
+        ("shirt", "shirt"),
+    ],
+)
 def test_a_number_as_it_is_read(value, text):
     assert number(value) == text
 
@@ -17,5 +30,6 @@ def test_a_name_ends_before_its_first_comma():
 
 def test_a_column_that_no_row_has_is_left_out():
     rows = [{"name": "shirt", "AP": 0.5}, {"name": "shoe", "AP": -1.0, "found": 3}]
-    assert table_of(rows, {"category": "name", "AP": "AP", "found": "found", "CorLoc": "corloc"}) == [
-        ["category", "AP", "found"], ["shirt", "0.500", ""], ["shoe", "–", "3"]]
+    assert table_of(
+        rows, {"category": "name", "AP": "AP", "found": "found", "CorLoc": "corloc"}
+    ) == [["category", "AP", "found"], ["shirt", "0.500", ""], ["shoe", "–", "3"]]

@@ -1,4 +1,5 @@
 """Figures: what is drawn where, and that it can be read."""
+
 import numpy as np
 import pytest
 from matplotlib.patches import Rectangle
@@ -8,21 +9,40 @@ from fashion.evaluation.report import figures
 
 RECALLS = np.linspace(0, 1, 101)
 CURVE = {"50": 1 - RECALLS, "75": (1 - RECALLS) / 2, "mean": np.full(101, -1.0)}
-GRID = {"score_thresholds": [0.05, 0.5, 0.9], "attribute_thresholds": [0.4, 0.6], "metric": "mask AP",
-        "values": [[0.2, 0.3], [0.41, 0.1], [-1, 0.0]]}
+GRID = {
+    "score_thresholds": [0.05, 0.5, 0.9],
+    "attribute_thresholds": [0.4, 0.6],
+    "metric": "mask AP",
+    "values": [[0.2, 0.3], [0.41, 0.1], [-1, 0.0]],
+}
 
 
 @pytest.fixture(scope="module")
 def drawn():
     made = {
-        "line": figures.line_figure({"a": ([0, 1], [0.2, 0.4]), "b": ([0, 1], [1.0, 0.0])}, "x", "y"),
-        "precision_recall": figures.precision_recall_figure({"masks": CURVE, "boxes": CURVE}, RECALLS),
-        "panels": figures.precision_recall_panels({f"category {i}": CURVE for i in range(46)}, RECALLS),
+        "line": figures.line_figure(
+            {"a": ([0, 1], [0.2, 0.4]), "b": ([0, 1], [1.0, 0.0])}, "x", "y"
+        ),
+        "precision_recall": figures.precision_recall_figure(
+            {"masks": CURVE, "boxes": CURVE}, RECALLS
+        ),
+        "panels": figures.precision_recall_panels(
+            {f"category {i}": CURVE for i in range(46)}, RECALLS
+        ),
         "bars": figures.average_precision_bars([(f"category {i}", i / 46, 0.5) for i in range(46)]),
-        "precision": figures.precision_heat_map(np.full((10, 10), 0.5), [0.5 + 0.05 * i for i in range(10)]),
+        "precision": figures.precision_heat_map(
+            np.full((10, 10), 0.5), [0.5 + 0.05 * i for i in range(10)]
+        ),
         "grid": figures.grid_heat_map(GRID),
-        "large grid": figures.grid_heat_map({"score_thresholds": np.arange(30) / 30, "attribute_thresholds": np.arange(30) / 30,
-                                             "metric": "AP", "values": np.eye(30)})}
+        "large grid": figures.grid_heat_map(
+            {
+                "score_thresholds": np.arange(30) / 30,
+                "attribute_thresholds": np.arange(30) / 30,
+                "metric": "AP",
+                "values": np.eye(30),
+            }
+        ),
+    }
     for figure in made.values():
         figure.draw_without_rendering()
     return made
@@ -32,7 +52,9 @@ def texts(figure):
     return [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
 
 
-@pytest.mark.parametrize("name", ["line", "precision_recall", "panels", "bars", "precision", "grid", "large grid"])
+@pytest.mark.parametrize(
+    "name", ["line", "precision_recall", "panels", "bars", "precision", "grid", "large grid"]
+)
 def test_text_is_large_enough_and_inside_the_page(drawn, name):
     figure = drawn[name]
     assert min(text.get_fontsize() for text in texts(figure)) >= 9
@@ -51,13 +73,19 @@ def test_labels_of_an_axis_do_not_overlap(drawn, name):
 
 def test_numbers_in_cells_do_not_overlap(drawn):
     boxes = [text.get_window_extent() for text in drawn["precision"].axes[0].texts]
-    assert len(boxes) == 100 and not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[i + 1:])
+    assert len(boxes) == 100 and not any(
+        a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[i + 1 :]
+    )
 
 
 def test_the_best_cell_of_a_grid_is_framed():
     axes = figures.grid_heat_map(GRID).axes[0]
-    frame, = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
-    assert (frame.get_xy(), frame.get_width(), frame.get_height()) == ((0, 1), 1, 1)    # column 0, row 1
+    (frame,) = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
+    assert (frame.get_xy(), frame.get_width(), frame.get_height()) == (
+        (0, 1),
+        1,
+        1,
+    )  # column 0, row 1
     assert figures.best_cell(GRID) == (1, 0)
     assert axes.get_title(loc="left") == "best: 0.410 at score 0.5, attribute 0.4"
 
@@ -67,8 +95,14 @@ def test_a_grid_is_read_like_its_table():
     assert [label.get_text() for label in axes.get_yticklabels()] == ["0.05", "0.5", "0.9"]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["0.4", "0.6"]
     assert {text.get_position(): text.get_text() for text in axes.texts} == {
-        (0.5, 0.5): ".200", (1.5, 0.5): ".300", (0.5, 1.5): ".410", (1.5, 1.5): ".100", (0.5, 2.5): "–", (1.5, 2.5): ".000"}
-    assert axes.yaxis_inverted()    # the first row is at the top
+        (0.5, 0.5): ".200",
+        (1.5, 0.5): ".300",
+        (0.5, 1.5): ".410",
+        (1.5, 1.5): ".100",
+        (0.5, 2.5): "–",
+        (1.5, 2.5): ".000",
+    }
+    assert axes.yaxis_inverted()  # the first row is at the top
 
 
 def test_a_large_grid_has_no_numbers_in_its_cells(drawn):
@@ -77,7 +111,14 @@ def test_a_large_grid_has_no_numbers_in_its_cells(drawn):
 
 @pytest.mark.parametrize("values", [[[-1.0, -1.0]], [[0.3, 0.3]], [[0.0, 0.0]]])
 def test_a_grid_without_differences_is_drawn(values):
-    figure = figures.grid_heat_map({"score_thresholds": [0.5], "attribute_thresholds": [0.4, 0.6], "metric": "AP", "values": values})
+    figure = figures.grid_heat_map(
+        {
+            "score_thresholds": [0.5],
+            "attribute_thresholds": [0.4, 0.6],
+            "metric": "AP",
+            "values": values,
+        }
+    )
     figure.draw_without_rendering()
     assert len(figure.axes[0].texts) == 2
 
@@ -89,8 +130,14 @@ def test_a_grid_of_another_shape_is_refused(values):
 
 
 def test_bars_are_sorted_and_numbered():
-    axes = figures.average_precision_bars([("shoe", 0.25, 0.5), ("hat", 0.75, 0.8), ("hat", 0.1, 0.9)]).axes[0]
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["hat", "shoe", "hat"]    # from the bottom up
+    axes = figures.average_precision_bars(
+        [("shoe", 0.25, 0.5), ("hat", 0.75, 0.8), ("hat", 0.1, 0.9)]
+    ).axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        "hat",
+        "shoe",
+        "hat",
+    ]  # from the bottom up
     assert [bar.get_width() for bar in axes.patches] == [0.1, 0.25, 0.75]
     assert [text.get_text() for text in axes.texts] == ["0.10", "0.25", "0.75"]
     assert list(axes.lines[0].get_xdata()) == [0.9, 0.5, 0.8]
@@ -108,4 +155,12 @@ def test_every_category_has_a_panel_in_the_order_given():
     titles = [f"category {i}" for i in range(7)]
     axes = figures.precision_recall_panels(dict.fromkeys(titles, CURVE), RECALLS).axes
     assert [a.get_title(loc="left") for a in axes] == titles
-    assert [a.get_xlabel() for a in axes] == ["", "", "recall", "recall", "recall", "recall", "recall"]    # those with nothing below
+    assert [a.get_xlabel() for a in axes] == [
+        "",
+        "",
+        "recall",
+        "recall",
+        "recall",
+        "recall",
+        "recall",
+    ]  # those with nothing below

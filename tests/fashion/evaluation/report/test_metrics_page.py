@@ -1,4 +1,5 @@
 """docs/metrics.md explains every key that metrics.json can have."""
+
 import json
 import re
 from pathlib import Path
@@ -12,7 +13,13 @@ from fashion.evaluation.every_score import score_stored
 from fashion.evaluation.thresholds.table import Thresholds
 
 TEXT = (Path(__file__).parents[4] / "docs" / "metrics.md").read_text(encoding="utf-8")
-NAMED = {"per_category", "per_attribute", "per_supercategory", "held_out", "on_same"}    # keys below are ids or names
+NAMED = {
+    "per_category",
+    "per_attribute",
+    "per_supercategory",
+    "held_out",
+    "on_same",
+}  # keys below are ids or names
 
 
 def keys_of(scores):
@@ -31,20 +38,43 @@ def explained(text):
 
 def sections(text):
     """{top-level key: the keys that the part of the page explains whose heading names it}"""
-    return {key: explained(part) for part in text.split("\n## ") for key in explained(part.splitlines()[0])}
+    return {
+        key: explained(part)
+        for part in text.split("\n## ")
+        for key in explained(part.splitlines()[0])
+    }
 
 
 def unexplained(scores, text):
     """{top-level key: those of its keys that its part of the page does not explain}. A single number has no part of its own."""
     common, parts = {"segm", "bbox"} & explained(text), sections(text)
-    lacking = {key: keys_of({key: value}) - common - (parts.get(key, set()) if isinstance(value, dict) else explained(text))
-               for key, value in scores.items()}
+    lacking = {
+        key: keys_of({key: value})
+        - common
+        - (parts.get(key, set()) if isinstance(value, dict) else explained(text))
+        for key, value in scores.items()
+    }
     return {key: keys for key, keys in lacking.items() if keys}
 
 
 def test_ids_and_names_are_no_keys():
-    scores = {"AP": 1, "a/b": 2, "per_category": {3: {"name": "x"}}, "per_supercategory": {"textile": {"f1": 1}}, "list": [{"not": 1}]}
-    assert keys_of(scores) == {"AP", "a", "b", "per_category", "name", "per_supercategory", "f1", "list"}
+    scores = {
+        "AP": 1,
+        "a/b": 2,
+        "per_category": {3: {"name": "x"}},
+        "per_supercategory": {"textile": {"f1": 1}},
+        "list": [{"not": 1}],
+    }
+    assert keys_of(scores) == {
+        "AP",
+        "a",
+        "b",
+        "per_category",
+        "name",
+        "per_supercategory",
+        "f1",
+        "list",
+    }
     assert keys_of(json.loads(json.dumps(scores))) == keys_of(scores)
 
 
@@ -67,26 +97,71 @@ def case(random_case):
 
 def test_every_key_of_stored_predictions_is_explained(case):
     scores = score_stored(*case, fixed=True)
-    assert {"kaggle_2020", "f1AP50", "AP_IOU50_F150", "mean_iou", "sensitivity", "corloc"} <= keys_of(scores)
+    assert {
+        "kaggle_2020",
+        "f1AP50",
+        "AP_IOU50_F150",
+        "mean_iou",
+        "sensitivity",
+        "corloc",
+    } <= keys_of(scores)
     assert unexplained(scores, TEXT) == {}
 
 
 def test_the_attributes_on_true_boxes_are_explained(case):
     truth, _ = case
-    described = [{"annotation_id": row["id"], "attribute_ids": row["attribute_ids"]} for row in truth["annotations"] if not row["iscrowd"]]
-    assert unexplained({"attributes_on_truth": attribute_f1_on_truth(truth, described),
-                        "attribute_curves": attribute_curves(*case)}, TEXT) == {}
+    described = [
+        {"annotation_id": row["id"], "attribute_ids": row["attribute_ids"]}
+        for row in truth["annotations"]
+        if not row["iscrowd"]
+    ]
+    assert (
+        unexplained(
+            {
+                "attributes_on_truth": attribute_f1_on_truth(truth, described),
+                "attribute_curves": attribute_curves(*case),
+            },
+            TEXT,
+        )
+        == {}
+    )
 
 
-def test_every_key_that_the_verb_writes_is_explained(tiny_run, loaded_quickly, sample_folder, tmp_path):
+def test_every_key_that_the_verb_writes_is_explained(
+    tiny_run, loaded_quickly, sample_folder, tmp_path
+):
     """Of a model, with all options, then of the predictions that it stored."""
     Thresholds(score=0.03).write(tmp_path / "t.json")
-    common = ["--fixed", "--thresholds", str(tmp_path / "t.json"), "--tune", "kaggle_2020", "--folds", "2", "--out", str(tmp_path)]
-    for words, expected in ((["--weights", str(tiny_run), "--data", str(sample_folder), "--true-boxes"],
-                             {"weights", "min_score", "set", "data", "rescored", "attributes_on_truth"}),
-                            (["--gt", str(sample_folder / "val.csv"), "--predictions", str(tmp_path / "predictions.json")],
-                             {"gt", "predictions", "rescored"})):
+    common = [
+        "--fixed",
+        "--thresholds",
+        str(tmp_path / "t.json"),
+        "--tune",
+        "kaggle_2020",
+        "--folds",
+        "2",
+        "--out",
+        str(tmp_path),
+    ]
+    for words, expected in (
+        (
+            ["--weights", str(tiny_run), "--data", str(sample_folder), "--true-boxes"],
+            {"weights", "min_score", "set", "data", "rescored", "attributes_on_truth"},
+        ),
+        (
+            [
+                "--gt",
+                str(sample_folder / "val.csv"),
+                "--predictions",
+                str(tmp_path / "predictions.json"),
+            ],
+            {"gt", "predictions", "rescored"},
+        ),
+    ):
         evaluate.main([*words, *common])
         scores = json.loads((tmp_path / "metrics.json").read_text())
-        assert expected | {"photos", "thresholds", "score_threshold", "tuning", "grid"} <= scores.keys()
+        assert (
+            expected | {"photos", "thresholds", "score_threshold", "tuning", "grid"}
+            <= scores.keys()
+        )
         assert unexplained(scores, TEXT) == {}

@@ -1,4 +1,5 @@
 """Search: what is found where the best thresholds are plain, and that values are the measures' own."""
+
 import numpy as np
 import pytest
 
@@ -19,15 +20,24 @@ def with_scores(detections, attributes, seed=0):
     place = {row["id"]: t for t, row in enumerate(attributes)}
     for row in detections:
         scores = rng.uniform(0, 0.5, len(attributes))
-        scores[[place[i] for i in row["attribute_ids"]]] = rng.uniform(0.5, 1, len(row["attribute_ids"]))
+        scores[[place[i] for i in row["attribute_ids"]]] = rng.uniform(
+            0.5, 1, len(row["attribute_ids"])
+        )
         row["attribute_scores"] = scores.astype(np.float32)
     return detections
 
 
-@pytest.mark.parametrize(("name", "where"), [
-    ("kaggle_2020", lambda s: s["kaggle_2020"]["score"]), ("kaggle_2019", lambda s: s["kaggle_2019"]["mean_over_images_and_classes"]),
-    ("kaggle_2019_pooled", lambda s: s["kaggle_2019"]["pooled"]), ("attributes", lambda s: s["attributes"]["micro_f1"]),
-    ("f1_ap", lambda s: s["f1_ap"]["segm"]["f1AP"]), ("fashionpedia", lambda s: s["fashionpedia_fixed"]["segm"]["iou_f1/AP"])])
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [
+        ("kaggle_2020", lambda s: s["kaggle_2020"]["score"]),
+        ("kaggle_2019", lambda s: s["kaggle_2019"]["mean_over_images_and_classes"]),
+        ("kaggle_2019_pooled", lambda s: s["kaggle_2019"]["pooled"]),
+        ("attributes", lambda s: s["attributes"]["micro_f1"]),
+        ("f1_ap", lambda s: s["f1_ap"]["segm"]["f1AP"]),
+        ("fashionpedia", lambda s: s["fashionpedia_fixed"]["segm"]["iou_f1/AP"]),
+    ],
+)
 @pytest.mark.parametrize("crowds", [0, 0.3])
 def test_a_value_is_the_measure_itself(random_case, name, where, crowds):
     ground_truth, detections = random_case(3, images=6, crowds=crowds, boxes=True)
@@ -55,18 +65,33 @@ def test_what_is_told_of_attributes_without_scores_is_what_the_table_gives(truth
     tuned = search(evidence := read_evidence(ground_truth, detections), GOALS[name], folds=3)
     values = {}
     for level, choice in tuned.choices.items():
-        scores = score_stored(ground_truth, choice.thresholds(evidence).decided(detections, ground_truth), score_threshold=0.0)
-        values[level] = {"kaggle_2020": scores["kaggle_2020"]["score"], "attributes": scores["attributes"]["micro_f1"],
-                         "kaggle_2019": scores["kaggle_2019"]["mean_over_images_and_classes"]}[name]
-    assert values == pytest.approx(tuned.on_same) and tuned.on_same["given"] < tuned.on_same["attribute"] == 1
+        scores = score_stored(
+            ground_truth,
+            choice.thresholds(evidence).decided(detections, ground_truth),
+            score_threshold=0.0,
+        )
+        values[level] = {
+            "kaggle_2020": scores["kaggle_2020"]["score"],
+            "attributes": scores["attributes"]["micro_f1"],
+            "kaggle_2019": scores["kaggle_2019"]["mean_over_images_and_classes"],
+        }[name]
+    assert (
+        values == pytest.approx(tuned.on_same)
+        and tuned.on_same["given"] < tuned.on_same["attribute"] == 1
+    )
 
 
 def test_kaggles_crowds_are_objects_and_other_measures_leave_them_out(truth, found):
     ground_truth = truth((0, 0, BOX, [10]), (1, 0, BOX, [10]))
     ground_truth["annotations"][0]["iscrowd"] = 1
-    evidence = read_evidence(ground_truth, found((0, 0, BOX, 0.9, (0.9, 0)), (1, 0, BOX, 0.9, (0.9, 0))))
+    evidence = read_evidence(
+        ground_truth, found((0, 0, BOX, 0.9, (0.9, 0)), (1, 0, BOX, 0.9, (0.9, 0)))
+    )
     choice = Choice.uniform(evidence, 0.5, 0.5)
-    assert [len(matched_attributes(evidence.photos, choice, GOALS[name])[0].real) for name in ("kaggle_2020", "attributes")] == [2, 1]
+    assert [
+        len(matched_attributes(evidence.photos, choice, GOALS[name])[0].real)
+        for name in ("kaggle_2020", "attributes")
+    ] == [2, 1]
 
 
 def test_a_decision_is_remembered_in_sixteen_bytes():
@@ -75,8 +100,19 @@ def test_a_decision_is_remembered_in_sixteen_bytes():
     other = said.copy()
     other[49, 293] = True
     assert key[0] == 3 and len(key[1]) == 16 and key == _key(3, kept.copy(), masks, said)
-    assert len({key, _key(4, kept, masks, said), _key(3, kept[::-1], masks, said), _key(3, kept, masks + 1, said),
-                _key(3, kept, masks, other), _key(3, kept[:0], masks[:0], said[:0])}) == 6
+    assert (
+        len(
+            {
+                key,
+                _key(4, kept, masks, said),
+                _key(3, kept[::-1], masks, said),
+                _key(3, kept, masks + 1, said),
+                _key(3, kept, masks, other),
+                _key(3, kept[:0], masks[:0], said[:0]),
+            }
+        )
+        == 6
+    )
 
 
 def test_decisions_of_the_search_are_those_of_the_table(random_case):
@@ -88,45 +124,73 @@ def test_decisions_of_the_search_are_those_of_the_table(random_case):
     rng = np.random.default_rng(0)
     k, t = len(evidence.category_ids), len(evidence.attribute_ids)
     attribute = rng.choice([0.4, 0.5, 0.9], (k, t))
-    attribute[:3] = attribute[3]    # some that are as usual, some of one level
+    attribute[:3] = attribute[3]  # some that are as usual, some of one level
     attribute[5] = 0.9
-    choice = Choice(rng.random(k) < 0.7, rng.choice([0.2, 0.5], k), np.zeros(k, int), attribute, 9, (0.5, 0.5, 0.4),
-                    {"kind 1": 0.5})
+    choice = Choice(
+        rng.random(k) < 0.7,
+        rng.choice([0.2, 0.5], k),
+        np.zeros(k, int),
+        attribute,
+        9,
+        (0.5, 0.5, 0.4),
+        {"kind 1": 0.5},
+    )
     decided = choice.thresholds(evidence).decided(detections, ground_truth)
     expected = []
     for photo in evidence.photos:
         for d in choice.kept(photo):
             ids = [evidence.attribute_ids[a] for a in np.flatnonzero(choice.said(photo)[d])]
-            expected.append((photo.image_id, evidence.category_ids[photo.category[d]], photo.score[d], ids))
-    got = [(row["image_id"], row["category_id"], row["score"], row["attribute_ids"]) for row in decided]
+            expected.append(
+                (photo.image_id, evidence.category_ids[photo.category[d]], photo.score[d], ids)
+            )
+    got = [
+        (row["image_id"], row["category_id"], row["score"], row["attribute_ids"]) for row in decided
+    ]
     assert sorted(got) == sorted(expected) and len(got) > 20
 
 
-def test_a_category_that_only_harms_is_switched_off_and_one_that_is_missed_gets_a_lower_score(truth, found):
+def test_a_category_that_only_harms_is_switched_off_and_one_that_is_missed_gets_a_lower_score(
+    truth, found
+):
     """Shoes are invented everywhere, surely; shirts are right but unsure, beside surer false ones in half of the photos."""
     photos = 20
     ground_truth = truth(*((i, 0, BOX, ()) for i in range(photos)), photos=photos)
-    detections = found(*((i, 0, BOX, 0.3 + i / 1000, (0, 0)) for i in range(photos)),
-                       *((i, 5, ELSEWHERE, 0.99, (0, 0)) for i in range(photos)))
+    detections = found(
+        *((i, 0, BOX, 0.3 + i / 1000, (0, 0)) for i in range(photos)),
+        *((i, 5, ELSEWHERE, 0.99, (0, 0)) for i in range(photos)),
+    )
     evidence = read_evidence(ground_truth, detections)
     tuned = search(evidence, GOALS["kaggle_2019"], folds=4)
     table = tuned.choices[tuned.level].thresholds(evidence)
-    assert tuned.level == "category" and tuned.held_out["given"] == 0 and tuned.held_out["category"] == pytest.approx(1)
+    assert (
+        tuned.level == "category"
+        and tuned.held_out["given"] == 0
+        and tuned.held_out["category"] == pytest.approx(1)
+    )
     assert not table.categories[5].on and table.of("score", 0) <= 0.3
     assert search(evidence, GOALS["kaggle_2020"], folds=4).held_out["category"] == pytest.approx(1)
 
 
 @pytest.mark.slow
 def test_an_attribute_gets_the_threshold_that_separates_it(truth, found):
-    """"long" is true from 0.7 on, "red" from 0.2 on: no single threshold is right for both."""
+    """ "long" is true from 0.7 on, "red" from 0.2 on: no single threshold is right for both."""
     photos = 40
     long, red = [i % 2 == 0 for i in range(photos)], [i % 4 < 2 for i in range(photos)]
-    ground_truth = truth(*((i, 0, BOX, [10] * long[i] + [30] * red[i]) for i in range(photos)), photos=photos)
-    detections = found(*((i, 0, BOX, 0.9, (0.72 if long[i] else 0.68, 0.22 if red[i] else 0.18)) for i in range(photos)))
+    ground_truth = truth(
+        *((i, 0, BOX, [10] * long[i] + [30] * red[i]) for i in range(photos)), photos=photos
+    )
+    detections = found(
+        *(
+            (i, 0, BOX, 0.9, (0.72 if long[i] else 0.68, 0.22 if red[i] else 0.18))
+            for i in range(photos)
+        )
+    )
     evidence = read_evidence(ground_truth, detections)
     for name in ("kaggle_2020", "kaggle_2019", "attributes"):
         tuned = search(evidence, GOALS[name], folds=4)
-        thresholds = tuned.choices[tuned.level].thresholds(evidence).attributes_of(0, [10, 30], ["", ""])
+        thresholds = (
+            tuned.choices[tuned.level].thresholds(evidence).attributes_of(0, [10, 30], ["", ""])
+        )
         assert tuned.level == "attribute" and tuned.held_out["attribute"] == pytest.approx(1), name
         assert thresholds == pytest.approx([0.7, 0.2]), name
 
@@ -135,30 +199,61 @@ def test_a_supercategory_gets_the_threshold_that_separates_its_attributes(truth,
     """As before, but "long" is a length and "red" a colour, of shirts and of shoes."""
     photos = 40
     long, red = [i % 2 == 0 for i in range(photos)], [i % 4 < 2 for i in range(photos)]
-    ground_truth = truth(*((i, 5 * (i % 3 == 0), BOX, [10] * long[i] + [30] * red[i]) for i in range(photos)), photos=photos)
-    ground_truth["attributes"] = [{"id": 10, "supercategory": "length"}, {"id": 30, "supercategory": "colour"}]
-    detections = found(*((i, 5 * (i % 3 == 0), BOX, 0.9, (0.72 if long[i] else 0.68, 0.22 if red[i] else 0.18)) for i in range(photos)))
-    tuned = search(evidence := read_evidence(ground_truth, detections), GOALS["kaggle_2019"], folds=4)
+    ground_truth = truth(
+        *((i, 5 * (i % 3 == 0), BOX, [10] * long[i] + [30] * red[i]) for i in range(photos)),
+        photos=photos,
+    )
+    ground_truth["attributes"] = [
+        {"id": 10, "supercategory": "length"},
+        {"id": 30, "supercategory": "colour"},
+    ]
+    detections = found(
+        *(
+            (i, 5 * (i % 3 == 0), BOX, 0.9, (0.72 if long[i] else 0.68, 0.22 if red[i] else 0.18))
+            for i in range(photos)
+        )
+    )
+    tuned = search(
+        evidence := read_evidence(ground_truth, detections), GOALS["kaggle_2019"], folds=4
+    )
     table = tuned.choices[tuned.level].thresholds(evidence)
-    assert tuned.level == "supercategory" and table.categories == {} and tuned.held_out["supercategory"] == pytest.approx(1)
-    assert [table.supercategories.get(name, table.attribute) for name in ("length", "colour")] == pytest.approx([0.7, 0.2])
+    assert (
+        tuned.level == "supercategory"
+        and table.categories == {}
+        and tuned.held_out["supercategory"] == pytest.approx(1)
+    )
+    assert [
+        table.supercategories.get(name, table.attribute) for name in ("length", "colour")
+    ] == pytest.approx([0.7, 0.2])
     assert Thresholds.from_dict(table.to_dict()) == table
-    assert {tuple(row["attribute_ids"]) for row in table.decided(detections, ground_truth)} == {(), (10,), (30,), (10, 30)}
+    assert {tuple(row["attribute_ids"]) for row in table.decided(detections, ground_truth)} == {
+        (),
+        (10,),
+        (30,),
+        (10, 30),
+    }
 
 
 def test_where_every_choice_is_equal_nothing_is_changed(truth, found):
     ground_truth = truth(*((i, 0, BOX, [10]) for i in range(8)), photos=8)
     evidence = read_evidence(ground_truth, found(*((i, 0, BOX, 0.9, (0.9, 0.1)) for i in range(8))))
     tuned = search(evidence, GOALS["kaggle_2020"], folds=2)
-    assert tuned.level == "given" and tuned.choices[tuned.level].thresholds(evidence).to_dict()["categories"] == {}
-    assert set(tuned.held_out.values()) == set(tuned.on_same.values()) == {1.0} and list(tuned.choices) == list(LEVELS)
+    assert (
+        tuned.level == "given"
+        and tuned.choices[tuned.level].thresholds(evidence).to_dict()["categories"] == {}
+    )
+    assert set(tuned.held_out.values()) == set(tuned.on_same.values()) == {1.0} and list(
+        tuned.choices
+    ) == list(LEVELS)
 
 
 def test_a_photo_may_keep_its_surest_detection_alone(truth, found):
     """The first is right and the second is not; scores differ so from photo to photo that none separates them."""
     ground_truth = truth(*((i, 0, BOX, ()) for i in range(10)), photos=10)
-    detections = found(*((i, 0, BOX, 0.9 - i / 20, (0, 0)) for i in range(10)),
-                       *((i, 0, ELSEWHERE, 0.89 - i / 20, (0, 0)) for i in range(10)))
+    detections = found(
+        *((i, 0, BOX, 0.9 - i / 20, (0, 0)) for i in range(10)),
+        *((i, 0, ELSEWHERE, 0.89 - i / 20, (0, 0)) for i in range(10)),
+    )
     evidence = read_evidence(ground_truth, detections)
     tuned = search(evidence, GOALS["kaggle_2020"], folds=5)
     assert tuned.choices[tuned.level].limit == 1 and tuned.held_out["global"] == pytest.approx(1)
@@ -173,21 +268,33 @@ def test_masks_are_tried_at_several_thresholds(truth, found):
     for row in detections:
         row["segmentation"] = truth((0, 0, (30, 10, 20, 40), ()))["annotations"][0]["segmentation"]
     evidence = read_evidence(ground_truth, detections)
-    assert evidence.masks == MASKS and evidence.photos[0].iou[:, 0, 0].argmax() == 0 and evidence.photos[0].iou[0, 0, 0] == 1
+    assert (
+        evidence.masks == MASKS
+        and evidence.photos[0].iou[:, 0, 0].argmax() == 0
+        and evidence.photos[0].iou[0, 0, 0] == 1
+    )
     tuned = search(evidence, GOALS["kaggle_2020"], folds=2)
     assert tuned.choices[tuned.level].thresholds(evidence).mask == 0.3
 
 
 def test_the_grid_has_the_value_at_every_pair(truth, found):
     ground_truth = truth((0, 0, BOX, [10]), (1, 0, BOX, [10]))
-    evidence = read_evidence(ground_truth, found((0, 0, BOX, 0.6, (0.6, 0)), (1, 0, BOX, 0.3, (0.3, 0))))
+    evidence = read_evidence(
+        ground_truth, found((0, 0, BOX, 0.6, (0.6, 0)), (1, 0, BOX, 0.3, (0.3, 0)))
+    )
     table = grid(evidence, GOALS["kaggle_2020"], scores=(0.2, 0.5), attributes=(0.2, 0.5))
-    assert table == {"metric": "Kaggle 2020", "score_thresholds": [0.2, 0.5], "attribute_thresholds": [0.2, 0.5],
-                     "values": [[1.0, 0.5], [0.5, 0.5]]}
+    assert table == {
+        "metric": "Kaggle 2020",
+        "score_thresholds": [0.2, 0.5],
+        "attribute_thresholds": [0.2, 0.5],
+        "values": [[1.0, 0.5], [0.5, 0.5]],
+    }
 
 
 def test_folds_need_photos(truth, found):
     evidence = read_evidence(truth((0, 0, BOX, ())), found((0, 0, BOX, 0.6, (0, 0))))
     for folds in (1, 3):
-        with pytest.raises(ValueError, match=f"at least 2 folds and a photo for each. Got {folds} folds, 2 photos"):
+        with pytest.raises(
+            ValueError, match=f"at least 2 folds and a photo for each. Got {folds} folds, 2 photos"
+        ):
             search(evidence, GOALS["kaggle_2020"], folds=folds)

@@ -1,4 +1,5 @@
 """ResNeXt is torchvision's network, weight for weight, and computes what its definition says."""
+
 import numpy as np
 import pytest
 
@@ -6,7 +7,10 @@ from mrcnn.modeling.backbones.resnet import resnet, stage_of
 from mrcnn.modeling.backbones.resnext import resnext
 
 # Of torchvision's networks, less a dense layer from 2048 features to 1000 classes.
-PUBLISHED = {"resnext50_32x4d": 25_028_904 - 2049 * 1000, "resnext101_32x8d": 88_791_336 - 2049 * 1000}
+PUBLISHED = {
+    "resnext50_32x4d": 25_028_904 - 2049 * 1000,
+    "resnext101_32x8d": 88_791_336 - 2049 * 1000,
+}
 
 
 @pytest.fixture(scope="module")
@@ -19,19 +23,28 @@ def conv(x, kernel, stride=1, pad=0):
     k, _, incoming, filters = kernel.shape
     groups = x.shape[-1] // incoming
     x = np.pad(x, [(pad, pad), (pad, pad), (0, 0)])
-    windows = np.lib.stride_tricks.sliding_window_view(x, (k, k), axis=(0, 1))[::stride, ::stride]              # (H', W', C, k, k)
-    parts = [np.einsum("hwckl,klcd->hwd", windows[:, :, g * incoming:(g + 1) * incoming], part)
-             for g, part in enumerate(np.split(kernel, groups, axis=-1))]
+    windows = np.lib.stride_tricks.sliding_window_view(x, (k, k), axis=(0, 1))[
+        ::stride, ::stride
+    ]  # (H', W', C, k, k)
+    parts = [
+        np.einsum("hwckl,klcd->hwd", windows[:, :, g * incoming : (g + 1) * incoming], part)
+        for g, part in enumerate(np.split(kernel, groups, axis=-1))
+    ]
     return np.concatenate(parts, axis=-1)
 
 
 def test_there_are_as_many_weights_as_in_torchvision(resnext50):
-    assert sum(np.prod(w.shape) for w in resnext50.trainable_weights) == PUBLISHED["resnext50_32x4d"]
+    assert (
+        sum(np.prod(w.shape) for w in resnext50.trainable_weights) == PUBLISHED["resnext50_32x4d"]
+    )
 
 
 @pytest.mark.slow
 def test_resnext101_has_as_many_weights_as_in_torchvision():
-    assert sum(np.prod(w.shape) for w in resnext("resnext101_32x8d").trainable_weights) == PUBLISHED["resnext101_32x8d"]
+    assert (
+        sum(np.prod(w.shape) for w in resnext("resnext101_32x8d").trainable_weights)
+        == PUBLISHED["resnext101_32x8d"]
+    )
 
 
 def test_layers_bear_the_names_of_our_resnet(resnext50):
@@ -41,7 +54,11 @@ def test_layers_bear_the_names_of_our_resnet(resnext50):
 
 
 def test_only_a_stages_first_block_strides_and_in_its_3x3_convolution(resnext50):
-    strided = [layer.name for layer in resnext50.layers if layer.name.startswith("res") and getattr(layer, "strides", (1,))[0] == 2]
+    strided = [
+        layer.name
+        for layer in resnext50.layers
+        if layer.name.startswith("res") and getattr(layer, "strides", (1,))[0] == 2
+    ]
     assert sorted(strided) == sorted(f"res{s}a_branch{b}" for s in (3, 4, 5) for b in ("2b", "1"))
 
 
@@ -55,11 +72,20 @@ def test_c2_and_a_strided_block_are_computed_as_defined(resnext50, rng):
     for layer in resnext50.layers:
         if layer.name.startswith("bn"):
             n = layer.gamma.shape[0]
-            layer.set_weights([rng.uniform(0.5, 1, n), rng.normal(0, 0.1, n), rng.normal(0, 0.1, n), rng.uniform(0.5, 2, n)])
+            layer.set_weights(
+                [
+                    rng.uniform(0.5, 1, n),
+                    rng.normal(0, 0.1, n),
+                    rng.normal(0, 0.1, n),
+                    rng.uniform(0.5, 2, n),
+                ]
+            )
     weights = {layer.name: [np.asarray(w) for w in layer.weights] for layer in resnext50.layers}
 
     def normed(x, name, *places, relu=True):
-        gamma, beta, mean, variance = weights[f"bn_{name}" if name == "conv1" else name.replace("res", "bn")]
+        gamma, beta, mean, variance = weights[
+            f"bn_{name}" if name == "conv1" else name.replace("res", "bn")
+        ]
         x = (conv(x, weights[name][0], *places) - mean) / np.sqrt(variance + 1e-3) * gamma + beta
         return np.maximum(x, 0) if relu else x
 

@@ -1,0 +1,5 @@
+"""Old import paths of this package's modules, see `mrcnn.moved`."""
+
+from mrcnn.moved import Moved
+
+MOVED_MODULES: Moved = {}

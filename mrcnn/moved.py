@@ -1,0 +1,59 @@
+"""Old import paths of modules that moved: they keep working and warn.
+
+A finder at the end of `sys.meta_path` sees only names that nothing else finds.
+"""
+
+import importlib
+import sys
+import types
+import warnings
+from collections.abc import Mapping, Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+
+# Old module -> new module, or -> (new module, {old name: new name}) where names changed as well.
+Moved = Mapping[str, str | tuple[str, Mapping[str, str]]]
+
+MOVED_MODULES: Moved = {}
+
+
+class _MovedModuleFinder(MetaPathFinder, Loader):
+    def __init__(self, moved: Moved) -> None:
+        self.moved = moved
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,
+        target: types.ModuleType | None = None,
+    ) -> ModuleSpec | None:
+        return ModuleSpec(fullname, self) if fullname in self.moved else None
+
+    def create_module(self, spec: ModuleSpec) -> types.ModuleType:
+        entry = self.moved[spec.name]
+        new_name, renamed = (entry, {}) if isinstance(entry, str) else entry
+        # Skips this frame; `warnings` itself skips those of the import system.
+        warnings.warn(
+            f"{spec.name} has moved to {new_name}. The old name will be removed.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        new = importlib.import_module(new_name)
+        module = types.ModuleType(spec.name, new.__doc__)
+        module.__getattr__ = lambda name: getattr(new, renamed.get(name, name))  # type: ignore[method-assign]
+        return module
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        """Nothing to run: attributes are looked up in the new module."""
+
+
+def register(moved: Moved) -> None:
+    """Makes the old paths of moved modules importable.
+
+    Args:
+        moved: Old module names, each with its new name, or with a pair of the new name and a
+            mapping from old to new names of its attributes. Old packages must be listed too.
+    """
+    registered = (f.moved for f in sys.meta_path if isinstance(f, _MovedModuleFinder))
+    if not any(other is moved for other in registered):
+        sys.meta_path.append(_MovedModuleFinder(moved))

@@ -1,0 +1,44 @@
+import importlib
+import sys
+
+import pytest
+
+import fashion.moved
+import mrcnn.moved
+from mrcnn.moved import register
+
+EVERY_MOVE = {**mrcnn.moved.MOVED_MODULES, **fashion.moved.MOVED_MODULES}
+
+
+@pytest.fixture
+def moved_module():
+    register({"mrcnn.formerly": ("mrcnn.files", {"old_name": "atomic_path"})})
+    yield "mrcnn.formerly"
+    sys.meta_path.pop()
+    sys.modules.pop("mrcnn.formerly", None)
+
+
+def test_an_old_import_warns_with_the_line_that_imports(moved_module):
+    with pytest.warns(DeprecationWarning, match="moved to mrcnn.files") as record:
+        import mrcnn.formerly  # noqa: F401
+    assert record[0].filename == __file__
+
+
+def test_old_names_lead_to_the_new_ones(moved_module):
+    with pytest.warns(DeprecationWarning):
+        module = importlib.import_module(moved_module)
+    files = importlib.import_module("mrcnn.files")
+    assert module.atomic_path is files.atomic_path
+    assert module.old_name is files.atomic_path
+    with pytest.raises(AttributeError):
+        _ = module.missing
+
+
+@pytest.mark.parametrize("old", sorted(EVERY_MOVE))
+def test_every_listed_move_leads_somewhere(old):
+    entry = EVERY_MOVE[old]
+    new, renamed = (entry, {}) if isinstance(entry, str) else entry
+    module = importlib.import_module(new)
+    for name in renamed.values():
+        assert hasattr(module, name)
+    assert importlib.util.find_spec(old).loader.__class__.__name__ == "_MovedModuleFinder"
