@@ -33,7 +33,7 @@ FOLDERS = [
     "exploration",
 ]
 FLOORS = [
-    ["mrcnn.import_path", "mrcnn.setting_checks", "mrcnn.moved"],
+    ["mrcnn.import_path", "mrcnn.setting_checks", "mrcnn.moved", "mrcnn.typing"],
     ["mrcnn.ops", "mrcnn.config", "mrcnn.process"],
     ["mrcnn.modeling", "mrcnn.data", "mrcnn.drawing"],
     ["mrcnn.training", "mrcnn.inference", "mrcnn.evaluation", "mrcnn.export", "mrcnn.legacy"],

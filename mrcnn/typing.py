@@ -1,0 +1,21 @@
+"""Names of types for signatures.
+
+Shapes, axis order, dtype and unit of a tensor stand in the docstring of each argument.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+
+# A tensor of the backend (TensorFlow, JAX or PyTorch), or a Keras variable: `keras.ops` takes all.
+Tensor: TypeAlias = Any
+Array: TypeAlias = np.ndarray
+# A file or a folder.
+PathLike: TypeAlias = str | os.PathLike[str]
+# The columns of one image or of one batch, by name.
+Tensors: TypeAlias = Mapping[str, Tensor]
+Arrays: TypeAlias = Mapping[str, Array]
+# (height, width) in pixels or cells.
+Size: TypeAlias = tuple[int, int]
