@@ -27,9 +27,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from fashion.datasets.annotation_csv import read_annotations
 from fashion.datasets.imaterialist import load_imaterialist
-from fashion.ontology import official
+from fashion.formats.annotation_csv import read_annotations
+from fashion.labels.ontology import official
 
 ROWS, PHOTOS, RUNS, LABELS = (
     333_415,

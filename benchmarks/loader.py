@@ -28,11 +28,11 @@ from PIL import Image
 from scipy import ndimage
 from tqdm import tqdm
 
-from fashion import rle
 from fashion.augmentation import default_augmenter
 from fashion.config import FashionConfig
 from fashion.datasets.files import find_data
 from fashion.datasets.splits import load_files
+from fashion.formats import rle
 from mrcnn.data.augmentation import augmenter_of
 from mrcnn.data.examples import ExampleProcesses, Examples, Job
 from mrcnn.data.ground_truth import Variation, load_ground_truth

@@ -22,9 +22,9 @@ import numpy as np
 
 from fashion.evaluation.coco_ap import evaluate_coco_ap
 from fashion.evaluation.fashionpedia_ap import evaluate_fashionpedia
-from fashion.evaluation.frames import objects_of_runs
 from fashion.evaluation.kaggle import score_2020
-from fashion.ontology import official
+from fashion.formats.coco_rle import objects_of_runs
+from fashion.labels.ontology import official
 from mrcnn.evaluation.coco import NUMBERS, evaluate_coco
 
 IMAGE_HW = 1000, 750

@@ -34,7 +34,6 @@ from fashion.commands import (
     run_verb,
     working_in,
 )
-from fashion.datasets.annotation_csv import read_annotations
 from fashion.datasets.files import EXTENSIONS, year_of
 from fashion.datasets.splits import load_files, load_held_out
 from fashion.evaluation import every_score
@@ -45,9 +44,9 @@ from fashion.evaluation.stored import EXPECTED, checked_ground_truth, read_groun
 from fashion.evaluation.thresholds.goals import GOALS
 from fashion.evaluation.thresholds.search import LEVELS
 from fashion.evaluation.thresholds.table import read_thresholds
+from fashion.formats.annotation_csv import read_annotations
 from fashion.formats.json_files import read_json
-from fashion.ontology import Ontology
-from fashion.submission import table as submission_table
+from fashion.labels.ontology import Ontology
 from mrcnn.data.images import path_inside, read_annotated, read_image
 from mrcnn.files import write_text
 
@@ -245,7 +244,7 @@ def from_files(args, thresholds):
         return (
             about,
             truth,
-            read_detections(args.predictions, truth, table=submission_table, **how),
+            read_detections(args.predictions, truth, **how),
             {},
             read_photo,
         )
@@ -462,7 +461,7 @@ def truth_of(path):
     return read_ground_truth(
         path,
         labels,
-        read_annotations=functools.partial(read_annotations, attribute_categories=carrying),
+        attribute_categories=carrying,
     )
 
 

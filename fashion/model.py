@@ -10,7 +10,7 @@ import numpy as np
 from fashion.attributes.build import attribute_head
 from fashion.classify.garments.rescorer import load_rescorer
 from fashion.config import BEFORE, FashionConfig
-from fashion.ontology import Ontology
+from fashion.labels.ontology import Ontology
 from mrcnn.files import digest_of
 from mrcnn.inference.predict import Predictor
 from mrcnn.modeling.build import build_detector

@@ -21,12 +21,12 @@ from pathlib import Path
 from tqdm import tqdm
 
 from fashion.commands import add_data_arguments, open_files, run_verb, working_in
-from fashion.datasets.annotation_csv import BadRows
 from fashion.datasets.copy_folder import CopyFolder, size_text
 from fashion.datasets.files import list_images
 from fashion.datasets.imaterialist import load_imaterialist
 from fashion.datasets.resized_copy import copy_rows, encode_copy, header
 from fashion.datasets.worker_processes import in_order
+from fashion.formats.annotation_csv import BadRows
 from mrcnn.files import atomic_path
 
 SUBMITTED_2020 = 1024  # pixels of the longer side of a submitted mask

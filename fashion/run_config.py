@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from fashion.config import RECIPES, FashionConfig
+from fashion.datasets.rebalancing import RULES, agreed_rules
 from fashion.datasets.splits import KINDS, Split
-from fashion.ontology import Ontology
-from fashion.rebalancing import RULES, agreed_rules
+from fashion.labels.ontology import Ontology
 from mrcnn.config import DERIVED
 from mrcnn.training.run_folder import RunFolder
 

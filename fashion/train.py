@@ -26,14 +26,9 @@ import numpy as np
 from fashion.augmentation import default_augmenter
 from fashion.commands import add_data_arguments, open_files, run_verb, working_in
 from fashion.config import BEFORE, RECIPES
+from fashion.datasets.holding_out import add_split_arguments, agreed_split, held_out_by, note_of
 from fashion.datasets.label_counts import label_counts
-from fashion.datasets.split_table import split_table, summary, worst, write_split_table
-from fashion.datasets.splits import load_train_and_val
-from fashion.evaluation.monitor import Monitor
-from fashion.holding_out import add_split_arguments, agreed_split, held_out_by, note_of
-from fashion.model import FashionModel, checkpoint_in
-from fashion.preview import write_preview
-from fashion.rebalancing import (
+from fashion.datasets.rebalancing import (
     RULES,
     USUAL,
     Histogram,
@@ -41,6 +36,11 @@ from fashion.rebalancing import (
     paste_weights,
     starting_repeats,
 )
+from fashion.datasets.split_table import split_table, summary, worst, write_split_table
+from fashion.datasets.splits import load_train_and_val
+from fashion.evaluation.monitor import Monitor
+from fashion.model import FashionModel, checkpoint_in
+from fashion.preview import write_preview
 from fashion.run_config import blamed_on, ontology_of, read_order
 from mrcnn.config import parse_setting
 from mrcnn.data.batches import training_batches, validation_batches
@@ -236,7 +236,7 @@ def parse(argv=None):
         "--rebalance",
         nargs="*",
         metavar="RULE",
-        help=f"show some photos more often, by one or more of {', '.join(RULES)}, which fashion/rebalancing.py explains; "
+        help=f"show some photos more often, by one or more of {', '.join(RULES)}, which fashion/datasets/rebalancing.py explains; "
         f"without a RULE: {' '.join(USUAL)}",
     )
     add_split_arguments(parser)

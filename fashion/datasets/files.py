@@ -10,8 +10,8 @@ import logging
 import os
 from pathlib import Path
 
-from fashion.datasets.csv_table import read_header, year_of_header
-from fashion.ontology import Ontology
+from fashion.formats.csv_table import read_header, year_of_header
+from fashion.labels.ontology import Ontology
 from mrcnn.data.images import EXTENSIONS
 
 log = logging.getLogger(__name__)

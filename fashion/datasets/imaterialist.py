@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from fashion import rle
-from fashion.datasets.annotation_csv import BadRow, BadRows, read_annotations
-from fashion.datasets.csv_table import printable
 from fashion.datasets.photos import find_photos, photo_faults
+from fashion.formats import rle
+from fashion.formats.annotation_csv import BadRow, BadRows, read_annotations
+from fashion.formats.csv_table import printable
 from mrcnn.data.dataset import Dataset
 from mrcnn.data.images import read_annotated
 from mrcnn.data.runs import Runs

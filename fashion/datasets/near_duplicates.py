@@ -19,7 +19,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from tqdm import tqdm
 
-from fashion.datasets.index_cache import all_indexes, index_places, keep_index, of_files
+from fashion.formats.index_cache import all_indexes, index_places, keep_index, of_files
 from mrcnn.data.images import read_image
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from fashion.datasets.index_cache import all_indexes, index_places, keep_index, of_files
+from fashion.formats.index_cache import all_indexes, index_places, keep_index, of_files
 from mrcnn.data.images import (
     EXTENSIONS,
     annotated_upright,

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from fashion import rle
-from fashion.datasets.csv_table import COLUMNS
-from fashion.datasets.resized_runs import resize_runs
+from fashion.formats import rle
+from fashion.formats.csv_table import COLUMNS
+from fashion.formats.resized_runs import resize_runs
 from mrcnn.data.images import annotated_upright, read_image
 from mrcnn.data.images import header as photo_header
 

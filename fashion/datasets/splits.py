@@ -6,11 +6,11 @@ import logging
 
 import numpy as np
 
-from fashion.datasets.annotation_csv import BadRows
 from fashion.datasets.imaterialist import load_imaterialist
 from fashion.datasets.label_counts import label_counts
 from fashion.datasets.near_duplicates import near_duplicate_groups
 from fashion.datasets.stratify import folds, hold_out
+from fashion.formats.annotation_csv import BadRows
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ import numpy as np
 from fashion.evaluation.matching import match
 from fashion.evaluation.pairs import read_pairs
 from fashion.evaluation.precision_tables import mean_known, precision_tables
-from fashion.ontology import official
+from fashion.labels.ontology import official
 
 _SWEEP = np.linspace(0.5, 0.95, 10)
 _IOU_THRESHOLDS = _F1_THRESHOLDS = np.append(_SWEEP, -1.0)  # the last asks for nothing

@@ -13,7 +13,7 @@ The rules leave open, and here is chosen:
 * the level at which 2019 averages: both candidates are returned;
 * that 2020 asks for the same category;
 * an image with objects but without detections: 0. One without either: 1;
-* the frame: masks are compared at the photo's size. Kaggle's masks have a smaller frame (`fashion.submission.table`);
+* the frame: masks are compared at the photo's size. Kaggle's masks have a smaller frame (`fashion.formats.submission_table`);
 * crowds, which Kaggle does not have: "iscrowd" is not read, so each is an object like any other.
 """
 

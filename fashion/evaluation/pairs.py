@@ -11,7 +11,7 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from fashion.evaluation.forms import compressed
-from fashion.evaluation.frames import areas as mask_areas
+from fashion.formats.coco_rle import areas as mask_areas
 
 MAX_DETECTIONS = 100  # of one category in one image; COCO reads no more
 

@@ -10,7 +10,7 @@ from collections import defaultdict
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from fashion.evaluation.frames import areas
+from fashion.formats.coco_rle import areas
 from mrcnn.data.images import MAX_PIXELS
 from mrcnn.evaluation.label_maps import confusion, pixel_scores
 

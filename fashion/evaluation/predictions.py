@@ -26,11 +26,10 @@ from mrcnn.evaluation.coco_truth import check_unique, checked_labels, refuse_unk
 log = logging.getLogger(__name__)
 
 
-def read_detections(path, ground_truth, *, table=None, attribute_threshold=0.5):
+def read_detections(path, ground_truth, *, attribute_threshold=0.5):
     """The predictions of a file: a submission (.csv, 2019 or 2020), otherwise COCO results as JSON.
 
     ground_truth: COCO dict, as `read_ground_truth` returns it
-    table: the module `fashion.submission.table` for a CSV, handed over because the folders of `fashion` do not import each other
     attribute_threshold: of results with "attribute_scores", those at least as high as this are the attributes
     Returns: list of COCO result dicts; see the head of this file.
     """
@@ -42,11 +41,7 @@ def read_detections(path, ground_truth, *, table=None, attribute_threshold=0.5):
             path.name,
             attribute_threshold=attribute_threshold,
         )
-    if table is None:
-        raise ValueError(
-            f"{path.name} is a CSV, which needs the module fashion.submission.table to be read."
-        )
-    return read_submission(path, ground_truth, table)
+    return read_submission(path, ground_truth)
 
 
 def checked_results(content, ground_truth, name="The predictions", *, attribute_threshold=0.5):

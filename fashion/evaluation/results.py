@@ -4,7 +4,7 @@ import base64
 
 import numpy as np
 
-from fashion import rle
+from fashion.formats import rle
 from mrcnn.data.entries import as_whole, shown
 from mrcnn.inference.pasting import paste_window
 

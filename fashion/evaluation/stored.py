@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fashion.evaluation.frames import coco_objects
+from fashion.formats.annotation_csv import read_annotations
+from fashion.formats.coco_rle import coco_objects
 from fashion.formats.json_files import read_json
 from mrcnn.data.entries import Entry, shown
 from mrcnn.data.images import MAX_PIXELS
@@ -21,22 +22,19 @@ EXPECTED = ".json, or .csv for Kaggle's tables"
 _SHOWN = 3  # examples that an error names
 
 
-def read_ground_truth(path, ontology=None, *, read_annotations=None):
+def read_ground_truth(path, ontology=None, *, attribute_categories=None):
     """The ground truth of a file: a Kaggle CSV (.csv, 2019 or 2020), otherwise a COCO or Fashionpedia JSON.
 
     ontology: of a CSV, whose ids mean nothing without one; a JSON has its own
-    read_annotations: `fashion.datasets.annotation_csv.read_annotations` for a CSV, handed over because the folders of `fashion` do not
-        import each other
+    attribute_categories: of a CSV, real ids of the categories whose attributes are kept; None for all
     Returns: COCO dict; see the head of this file. Images of a CSV are numbered from 0 in the order of their first rows, as
         `IMaterialistDataset.to_coco` numbers them, and have the CSV's ImageId as "file_name".
     """
     path = Path(path)
     if path.suffix.lower() != ".csv":
         return checked_ground_truth(read_json(path, EXPECTED), path.name)
-    if ontology is None or read_annotations is None:
-        raise ValueError(
-            f"{path.name} is a CSV, which needs an ontology and read_annotations to be read."
-        )
+    if ontology is None:
+        raise ValueError(f"{path.name} is a CSV, which needs an ontology to be read.")
     places = []
 
     def read_runs(texts, sizes_hw):
@@ -52,7 +50,9 @@ def read_ground_truth(path, ontology=None, *, read_annotations=None):
         places.extend(found)
         return wrong
 
-    annotations, bad = read_annotations(path, ontology, read_runs=read_runs)
+    annotations, bad = read_annotations(
+        path, ontology, attribute_categories=attribute_categories, read_runs=read_runs
+    )
     if bad:
         shown = "; ".join(
             f"line {row.line} (image {row.image_id}): {row.reason}" for row in bad[:_SHOWN]
@@ -67,7 +67,7 @@ def read_ground_truth(path, ontology=None, *, read_annotations=None):
 
 
 def truth_of_annotations(annotations, places, ontology):
-    """The rows of a CSV (`fashion.datasets.annotations.Annotations`) as a COCO dict; see `read_ground_truth`.
+    """The rows of a CSV (`fashion.formats.annotations.Annotations`) as a COCO dict; see `read_ground_truth`.
 
     places: for each row the fields that come from its mask, from `frames.coco_objects`
     """

@@ -4,18 +4,19 @@ import csv
 import logging
 from pathlib import Path
 
-from fashion.evaluation.frames import coco_objects
 from fashion.evaluation.photo_ids import photo_ids
 from fashion.evaluation.stored import check_known
+from fashion.formats import submission_table as table
+from fashion.formats.coco_rle import coco_objects
 from fashion.formats.label_lists import ids_by_name, listed
-from fashion.ontology import Ontology
+from fashion.labels.ontology import Ontology
 from mrcnn.data.entries import as_id
 from mrcnn.files import long_cells
 
 log = logging.getLogger(__name__)
 
 
-def read_submission(path, ground_truth, table):
+def read_submission(path, ground_truth):
     """The masks of a submission, each resized from its frame (`table.frame_hw`) to its photo; see `read_detections`.
 
     A row without a mask, or the one that stands for a photo without detections (`table.nothing_row`), is no detection. A submission

@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from fashion import rle
 from fashion.exploration.run_shapes import run_shapes
+from fashion.formats import rle
 
 _BLOCK_BYTES = (
     1 << 20

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from fashion import rle
+from fashion.formats import rle
 from mrcnn.drawing.grid import image_grid
 from mrcnn.drawing.overlay import draw_instances
 

@@ -3,8 +3,8 @@
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from fashion import rle
 from fashion.exploration.sentences import count
+from fashion.formats import rle
 
 SAME = 0.9  # IoU from which two masks of one class in one photo are called the same
 WHOLE = 0.99  # of a photo's height and width: a box that covers it

@@ -6,7 +6,7 @@ Each connected part of a category is an object: two coats that touch are one, an
 import cv2
 import numpy as np
 
-from fashion import rle
+from fashion.formats import rle
 from fashion.semantic.losses import IGNORED
 
 LEAST_SHARE = 0.0005  # of the canvas: smaller parts are noise

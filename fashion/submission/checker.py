@@ -5,8 +5,8 @@ from collections import defaultdict
 
 import numpy as np
 
-from fashion import rle
-from fashion.submission.table import columns, frame_hw
+from fashion.formats import rle
+from fashion.formats.submission_table import columns, frame_hw
 from mrcnn.data.entries import as_id
 from mrcnn.files import long_cells
 

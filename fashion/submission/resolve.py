@@ -9,7 +9,7 @@ dress.
 
 import numpy as np
 
-from fashion import rle
+from fashion.formats import rle
 from mrcnn.inference.pasting import paste_window
 
 # A mask of which better ones leave less than this is most often a second detection of the same

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from fashion.ontology import Ontology
+from fashion.formats.submission_table import columns, frame_hw, nothing_row, row
+from fashion.labels.ontology import Ontology
 from fashion.submission.checker import check
 from fashion.submission.resolve import MIN_SHARE, resolve
-from fashion.submission.table import columns, frame_hw, nothing_row, row
 from mrcnn.files import appending, long_cells
 
 logger = logging.getLogger(__name__)

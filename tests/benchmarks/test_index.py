@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks import index
 from fashion.datasets.imaterialist import load_imaterialist
-from fashion.ontology import official
+from fashion.labels.ontology import official
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from PIL import Image
 
 import mrcnn.model as modellib
 from fashion.datasets.sample import make_sample
-from fashion.rle import decode
+from fashion.formats.rle import decode
 from mrcnn import utils, visualize
 
 pytestmark = pytest.mark.slow

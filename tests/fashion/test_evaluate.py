@@ -12,12 +12,11 @@ import pytest
 from PIL import Image
 
 from fashion import evaluate
-from fashion.datasets.annotation_csv import read_annotations
 from fashion.datasets.files import DataFiles, find_data
 from fashion.datasets.splits import load_files
 from fashion.evaluation.stored import read_ground_truth
 from fashion.evaluation.thresholds.table import Category, Thresholds
-from fashion.ontology import Ontology
+from fashion.labels.ontology import Ontology
 
 
 def test_scores_of_a_model_are_printed_and_written_and_its_predictions_stored(
@@ -105,7 +104,7 @@ def raw(sample_folder, tmp_path):
     """Every object of the validation photos as a raw prediction whose attributes are sure from 0.3 on, and one false one in each."""
     csv = sample_folder / "val.csv"
     truth, rows = (
-        read_ground_truth(csv, evaluate.labels_of(csv), read_annotations=read_annotations),
+        read_ground_truth(csv, evaluate.labels_of(csv)),
         [],
     )
     some = truth["attributes"][0]["id"]
@@ -395,7 +394,7 @@ def test_stored_predictions_are_scored_by_every_measure(sample_folder, tmp_path,
     csv = shutil.copy(
         sample_folder / "val.csv", tmp_path
     )  # away from its labels, so of the official ones
-    truth = read_ground_truth(csv, Ontology.official(2020), read_annotations=read_annotations)
+    truth = read_ground_truth(csv, Ontology.official(2020))
     results = [
         {k: a[k] for k in ("image_id", "category_id", "segmentation", "bbox", "attribute_ids")}
         | {"score": 1.0}

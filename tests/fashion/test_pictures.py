@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fashion.ontology import Ontology
+from fashion.labels.ontology import Ontology
 from fashion.pictures import Illustrator
 
 ONTOLOGY = Ontology.from_dict(

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fashion import predict, rle
+from fashion import predict
+from fashion.formats import rle
 from mrcnn.locks import FolderInUse
 
 

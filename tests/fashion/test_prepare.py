@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fashion import prepare, rle
+from fashion import prepare
 from fashion.datasets.files import find_data
 from fashion.datasets.splits import load_train_and_val
+from fashion.formats import rle
 from mrcnn.data.images import image_hw, read_image
 from mrcnn.locks import FolderInUse
 

@@ -7,7 +7,7 @@ import pytest
 
 from fashion.config import RECIPES
 from fashion.datasets.splits import Split
-from fashion.ontology import Ontology
+from fashion.labels.ontology import Ontology
 from fashion.run_config import blamed_on, ontology_of, read_order
 from mrcnn.training.run_folder import RunFolder
 

@@ -12,8 +12,8 @@ from PIL import Image
 
 from fashion import submit
 from fashion.evaluation.thresholds.table import Category, Thresholds
+from fashion.labels.ontology import Ontology
 from fashion.model import checkpoint_in
-from fashion.ontology import Ontology
 from fashion.submission.checker import check
 from mrcnn.locks import FolderInUse
 from mrcnn.modeling.weight_files import save_weights

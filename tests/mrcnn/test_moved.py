@@ -1,5 +1,6 @@
 import importlib
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -7,6 +8,7 @@ import fashion.moved
 import mrcnn.moved
 from mrcnn.moved import register
 
+ROOT = Path(__file__).parents[2]
 EVERY_MOVE = {**mrcnn.moved.MOVED_MODULES, **fashion.moved.MOVED_MODULES}
 
 
@@ -41,4 +43,10 @@ def test_every_listed_move_leads_somewhere(old):
     module = importlib.import_module(new)
     for name in renamed.values():
         assert hasattr(module, name)
-    assert importlib.util.find_spec(old).loader.__class__.__name__ == "_MovedModuleFinder"
+    path = ROOT.joinpath(*old.split("."))
+    assert not path.with_suffix(".py").exists() and not (path / "__init__.py").exists()
+    assert any(finder.find_spec(old) for finder in sys.meta_path if _is_ours(finder))
+
+
+def _is_ours(finder):
+    return type(finder).__name__ == "_MovedModuleFinder"

@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from fashion.classify.garments.crops import cut_crops
-from fashion.ontology import Ontology
+from fashion.labels.ontology import Ontology
 from mrcnn.config import Config
 from mrcnn.data.resize import normalise
 from mrcnn.inference.compiled import compiled

@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 
 from fashion.datasets.sample.scene import draw_scene
-from fashion.ontology import Ontology
-from fashion.rle import encode
+from fashion.formats.rle import encode
+from fashion.labels.ontology import Ontology
 
 COLUMNS = ("ImageId", "EncodedPixels", "Height", "Width", "ClassId", "AttributesIds")
 DRAWING_VERSION = 2  # raise it when the drawings change: older folders are then not reused

@@ -3,8 +3,8 @@
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from fashion import rle
 from fashion.evaluation.errors.overlaps import mask_of, rows_by_photo
+from fashion.formats import rle
 
 
 def shapes(rows, row_photo, photos):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from fashion import rle
+from fashion.formats import rle
 from fashion.formats.json_files import read_json
 from mrcnn.data.entries import as_id, shown
 from mrcnn.files import write_text
@@ -118,7 +118,7 @@ class Thresholds:
             )
 
     def check_ontology(self, ontology, name="The table"):
-        """`check` against a label list, `fashion.ontology.Ontology`."""
+        """`check` against a label list, `fashion.labels.ontology.Ontology`."""
         self.check(
             dict(zip(ontology.category_ids, ontology.category_names)),
             dict(zip(ontology.attribute_ids, ontology.attribute_names)),

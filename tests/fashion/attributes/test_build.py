@@ -9,7 +9,7 @@ from fashion.attributes.head import BODIES
 from fashion.attributes.losses import KINDS
 from fashion.attributes.targets import EMPTY, ROIS
 from fashion.config import CHOICES, FashionConfig
-from fashion.ontology import Ontology
+from fashion.labels.ontology import Ontology
 from mrcnn.config import Config
 
 ONTOLOGY = Ontology(

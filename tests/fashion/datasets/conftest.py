@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fashion import rle
+from fashion.formats import rle
 
 SIZE_HW = (20, 14)
 

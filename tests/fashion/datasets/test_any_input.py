@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from fashion import rle
-from fashion.datasets.annotation_csv import BadRows, read_annotations
 from fashion.datasets.files import year_of
-from fashion.datasets.index_cache import open_index, write_index
-from fashion.ontology import Ontology
+from fashion.formats import rle
+from fashion.formats.annotation_csv import BadRows, read_annotations
+from fashion.formats.index_cache import open_index, write_index
+from fashion.labels.ontology import Ontology
 from mrcnn.data.ground_truth import place_masks
 from mrcnn.data.images import MAX_PIXELS, header, read_annotated, read_image
 from mrcnn.data.resize import Placement

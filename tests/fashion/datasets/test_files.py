@@ -3,7 +3,7 @@ import json
 import pytest
 
 from fashion.datasets.files import find_data, list_images
-from fashion.ontology import official
+from fashion.labels.ontology import official
 
 
 @pytest.mark.parametrize("year", [2019, 2020])

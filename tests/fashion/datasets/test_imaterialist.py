@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fashion.datasets.annotation_csv import BadRows
 from fashion.datasets.imaterialist import load_imaterialist
 from fashion.datasets.label_counts import label_counts
 from fashion.datasets.splits import Split
-from fashion.ontology import official
+from fashion.formats.annotation_csv import BadRows
+from fashion.labels.ontology import official
 from mrcnn.config import Config
 from mrcnn.data.ground_truth import Variation, load_ground_truth
 from mrcnn.data.resize import place

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fashion import rle
 from fashion.datasets import resized_copy
 from fashion.datasets.imaterialist import load_imaterialist
 from fashion.datasets.resized_copy import copy_hw, copy_rows, encode_copy, header
-from fashion.ontology import official
+from fashion.formats import rle
+from fashion.labels.ontology import official
 from mrcnn.data.images import image_hw, orientation, read_image
 
 

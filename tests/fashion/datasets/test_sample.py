@@ -13,8 +13,8 @@ from fashion.datasets.sample.garments import draw_garment, room_under
 from fashion.datasets.sample.outfit import HEMS, Garment
 from fashion.datasets.sample.patterns import CONTRAST, Cloth, luma, random_pair
 from fashion.datasets.sample.scene import SMALLEST_AREA, draw_doll, draw_scene
-from fashion.ontology import Ontology
-from fashion.rle import check_runs, decode
+from fashion.formats.rle import check_runs, decode
+from fashion.labels.ontology import Ontology
 
 SIZE_HW = (288, 192)
 

@@ -9,7 +9,7 @@ from fashion.evaluation.every_score import score_stored
 from fashion.evaluation.fashionpedia_ap import evaluate_fashionpedia, macro_f1
 from fashion.evaluation.pairs import read_pairs
 from fashion.evaluation.predictions import checked_results
-from fashion.ontology import official
+from fashion.labels.ontology import official
 from mrcnn.evaluation.coco import evaluate_coco
 
 SAMPLE = Path(__file__).resolve().parents[4] / "shared" / "reference" / "fashionpedia_sample"

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from fashion import rle
 from fashion.evaluation.every_score import score_stored
 from fashion.evaluation.kaggle import score_2019, score_2020
 from fashion.evaluation.predictions import checked_results, read_detections
 from fashion.evaluation.results import packed_mask
-from fashion.ontology import Ontology
-from fashion.submission import table
+from fashion.formats import rle
+from fashion.formats import submission_table as table
+from fashion.labels.ontology import Ontology
 from mrcnn.evaluation.coco import NUMBERS, evaluate_coco
 
 TWO_TO_ONE = (1024, 2048)  # its frame of 2020 is (512, 1024)
@@ -37,7 +37,7 @@ def submission(tmp_path, *rows, year=2020):
 
 
 def read(path, ground_truth, **more):
-    return read_detections(path, ground_truth, table=table, **more)
+    return read_detections(path, ground_truth, **more)
 
 
 # Submissions
@@ -130,7 +130,7 @@ def test_what_is_wrong_with_a_submission_is_said(tmp_path, rows, message):
         read(submission(tmp_path, *rows), truth())
 
 
-def test_wrong_columns_and_a_missing_module(tmp_path):
+def test_wrong_columns(tmp_path):
     path = tmp_path / "s.csv"
     path.write_text("ImageId,ClassId,EncodedPixels\n")
     with pytest.raises(
@@ -138,8 +138,6 @@ def test_wrong_columns_and_a_missing_module(tmp_path):
         match="has the columns 'ImageId,ClassId,EncodedPixels'. Expected a submission: .*2019.*2020",
     ):
         read(path, truth())
-    with pytest.raises(ValueError, match="needs the module"):
-        read_detections(path, truth())
 
 
 def test_the_truth_handed_in_scores_one(tmp_path):

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from fashion import rle
 from fashion.evaluation.rescoring import search_weight, separation, with_scores
+from fashion.formats import rle
 
 SIZE = (20, 20)
 

@@ -7,7 +7,7 @@ import pytest
 from pycocotools import mask as coco_mask
 
 from fashion.evaluation.results import boxes_of, coco_results, packed_mask, unpacked_mask
-from fashion.ontology import Ontology
+from fashion.labels.ontology import Ontology
 from mrcnn.inference.pasting import paste
 
 ONTOLOGY = Ontology.official(2020)

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from fashion import rle
-from fashion.datasets.annotation_csv import read_annotations
 from fashion.datasets.imaterialist import load_imaterialist
 from fashion.evaluation.stored import checked_ground_truth, read_ground_truth
-from fashion.ontology import Ontology
+from fashion.formats import rle
+from fashion.labels.ontology import Ontology
 
 MASK = np.array([[1, 1, 0], [1, 0, 0]], bool)
 ROWS = {
@@ -60,7 +59,6 @@ def test_a_csv_becomes_a_coco_dict(tmp_path, year):
     gt = read_ground_truth(
         write(tmp_path / "gt.csv", ROWS[year]),
         Ontology.official(year),
-        read_annotations=read_annotations,
     )
     ending = ".jpg" if year == 2019 else ""
     assert gt["images"] == [
@@ -84,7 +82,7 @@ def test_a_csv_becomes_a_coco_dict(tmp_path, year):
 
 
 def test_a_csv_and_the_data_set_of_it_agree(sample_folder, ontology):
-    said = read_ground_truth(sample_folder / "val.csv", ontology, read_annotations=read_annotations)
+    said = read_ground_truth(sample_folder / "val.csv", ontology)
     known = load_imaterialist(
         sample_folder / "val.csv", sample_folder / "images", ontology
     ).to_coco()
@@ -96,18 +94,17 @@ def test_a_csv_with_wrong_rows_is_refused(tmp_path):
     with pytest.raises(
         ValueError, match="1 rows that cannot be used: line 5 .image b.: unknown category 99"
     ):
-        read_ground_truth(path, Ontology.official(2020), read_annotations=read_annotations)
+        read_ground_truth(path, Ontology.official(2020))
     path = write(tmp_path / "gt.csv", [*ROWS[2020], "b,9 9,2,3,10,"])
     with pytest.raises(
         ValueError,
         match="1 rows that cannot be used: line 5 .image b.: run 1 .'9 9'. ends at pixel 17",
     ):
-        read_ground_truth(path, Ontology.official(2020), read_annotations=read_annotations)
+        read_ground_truth(path, Ontology.official(2020))
     with pytest.raises(ValueError, match="has no column Height"):
         read_ground_truth(
             write(tmp_path / "gt.csv", ["ImageId,EncodedPixels,ClassId", "a,1 1,0"]),
             Ontology.official(2020),
-            read_annotations=read_annotations,
         )
     with pytest.raises(ValueError, match="needs an ontology"):
         read_ground_truth(path)
@@ -352,7 +349,7 @@ def test_a_photo_of_a_csv_that_is_too_large_is_a_bad_row(tmp_path):
     with pytest.raises(
         ValueError, match="line 5 .image c.: Height and Width are .?60000.? and .?60000.?.* at most"
     ):
-        read_ground_truth(path, Ontology.official(2020), read_annotations=read_annotations)
+        read_ground_truth(path, Ontology.official(2020))
 
 
 def test_a_file_that_is_no_json_is_refused(tmp_path):

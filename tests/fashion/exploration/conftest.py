@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fashion import rle
 from fashion.datasets.imaterialist import load_imaterialist
 from fashion.exploration.objects import measure_objects
-from fashion.ontology import Ontology
+from fashion.formats import rle
+from fashion.labels.ontology import Ontology
 
 SIZE_HW = (40, 30)
 

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from fashion import rle
 from fashion.exploration.run_shapes import run_shapes
+from fashion.formats import rle
 
 
 def shapes_of(masks):

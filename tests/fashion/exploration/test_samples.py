@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from fashion import rle
 from fashion.exploration.objects import measure_objects
 from fashion.exploration.samples import CELL_HW, contact_sheet, cut_out, sample_rows
+from fashion.formats import rle
 
 RED = np.array([255, 0, 0], np.uint8)
 

@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from fashion.ontology import Ontology
+from fashion.labels.ontology import Ontology
 from fashion.submission.checker import check
 
 HEAD_2020 = "ImageId,EncodedPixels,ClassId,AttributesIds"

@@ -4,7 +4,7 @@ import tracemalloc
 
 import numpy as np
 
-from fashion import rle
+from fashion.formats import rle
 from fashion.submission.resolve import resolve
 from mrcnn.inference.pasting import paste
 

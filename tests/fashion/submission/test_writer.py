@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fashion import rle
-from fashion.ontology import Ontology
+from fashion.formats import rle
+from fashion.labels.ontology import Ontology
 from fashion.submission.checker import check
 from fashion.submission.writer import SubmissionError, SubmissionWriter
 

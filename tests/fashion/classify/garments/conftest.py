@@ -8,7 +8,7 @@ COLORS = {1: (200, 40, 40), 2: (40, 40, 200)}
 
 @pytest.fixture(scope="session")
 def labels():
-    from fashion.ontology import Ontology
+    from fashion.labels.ontology import Ontology
 
     return Ontology((7, 3), ("coat", "skirt"), ("", ""), (), (), (), ())
 

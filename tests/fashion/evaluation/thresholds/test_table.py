@@ -15,7 +15,7 @@ from fashion.evaluation.thresholds.table import (
     read_thresholds,
     read_tuning,
 )
-from fashion.ontology import Ontology
+from fashion.labels.ontology import Ontology
 
 TABLE = Thresholds(
     0.5,

@@ -9,7 +9,7 @@ Inside, the runs of B masks lie one after the other in arrays (R,) int64: `owner
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from fashion import rle
+from fashion.formats import rle
 
 _BATCH_BYTES = 1 << 20  # of run lengths at a time: more leaves the processor's cache
 

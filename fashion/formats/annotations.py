@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fashion.datasets.index_cache import open_index
+from fashion.formats.index_cache import open_index
 
 
 @dataclasses.dataclass(frozen=True)

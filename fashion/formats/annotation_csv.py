@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from fashion import rle
-from fashion.datasets.annotations import Annotations, file_stamp, offsets
-from fashion.datasets.csv_table import (
+from fashion.formats import rle
+from fashion.formats.annotations import Annotations, file_stamp, offsets
+from fashion.formats.csv_table import (
     CsvTable,
     is_nothing,
     printable,
@@ -20,7 +20,7 @@ from fashion.datasets.csv_table import (
     shown,
     whole_number,
 )
-from fashion.datasets.index_cache import Index, remember
+from fashion.formats.index_cache import Index, remember
 from mrcnn.data.images import MAX_PIXELS
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from fashion import rle
+from fashion.formats import rle
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ def resize_runs(starts, lengths, counts, photo_hw, size_hw):
     """N masks of a photo of `photo_hw`, of one pixel or more each, on a copy of `size_hw` that is not larger either way.
 
     starts, lengths: (R,) int64, the runs of all masks one after the other, counted from 0 down the columns, each mask's sorted and
-    apart; counts: (N,) int64, how many are whose (`fashion.rle.parse_all`).
+    apart; counts: (N,) int64, how many are whose (`fashion.formats.rle.parse_all`).
     Returns: starts, lengths (R',) and counts (N,) int64 of the copy; lost (N,) bool.
 
     A pixel of the copy shows the pixel of the photo under its centre (OpenCV's INTER_NEAREST_EXACT: i shows floor((i + 0.5) * old / new),

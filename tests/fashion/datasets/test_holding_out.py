@@ -5,8 +5,8 @@ import argparse
 import pytest
 
 from fashion.datasets.files import DataFiles
+from fashion.datasets.holding_out import add_split_arguments, agreed_split, held_out_by, note_of
 from fashion.datasets.splits import Split
-from fashion.holding_out import add_split_arguments, agreed_split, held_out_by, note_of
 from mrcnn.training.run_folder import RunFolder
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from fashion import rle
-from fashion.evaluation.frames import areas, coco_masks, coco_objects, objects_of_runs
+from fashion.formats import rle
+from fashion.formats.coco_rle import areas, coco_masks, coco_objects, objects_of_runs
 
 
 def resized(mask, size_hw):
@@ -65,7 +65,7 @@ def test_no_masks():
 
 
 def test_many_batches_are_one(monkeypatch):
-    monkeypatch.setattr("fashion.evaluation.frames._BATCH_BYTES", 8)
+    monkeypatch.setattr("fashion.formats.coco_rle._BATCH_BYTES", 8)
     masks, _ = coco_masks([b"1 1", b"2 1 4 1", b"3 2"] * 5, [(2, 2)] * 15, [(4, 4)] * 15)
     assert masks == coco_masks([b"1 1"], [(2, 2)], [(4, 4)])[0] + masks[1:] and len(masks) == 15
     assert coco_mask.area(masks).tolist() == [4, 8, 8] * 5

@@ -5,8 +5,8 @@ import os
 import numpy as np
 import pytest
 
-from fashion.datasets import index_cache
-from fashion.datasets.index_cache import (
+from fashion.formats import index_cache
+from fashion.formats.index_cache import (
     FOLDER_VARIABLE,
     all_indexes,
     file_key,

@@ -13,7 +13,7 @@ import numpy as np
 from fashion.formats.json_files import read_json
 from mrcnn.data.entries import Entry, as_whole, shown
 
-_LABELS = Path(__file__).parent / "labels"
+_LABELS = Path(__file__).parent
 
 
 @dataclasses.dataclass(frozen=True)

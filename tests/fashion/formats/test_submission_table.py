@@ -2,7 +2,7 @@
 
 import pytest
 
-from fashion.submission.table import columns, frame_hw, nothing_row, row
+from fashion.formats.submission_table import columns, frame_hw, nothing_row, row
 
 
 @pytest.mark.parametrize(

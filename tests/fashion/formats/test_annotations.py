@@ -4,8 +4,8 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from fashion.datasets.annotations import Annotations, file_stamp, offsets
-from fashion.datasets.index_cache import open_index, write_index
+from fashion.formats.annotations import Annotations, file_stamp, offsets
+from fashion.formats.index_cache import open_index, write_index
 
 
 @pytest.fixture

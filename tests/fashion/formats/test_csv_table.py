@@ -2,7 +2,7 @@ import io
 
 import pytest
 
-from fashion.datasets.csv_table import CsvTable, read_header, whole_number, year_of_header
+from fashion.formats.csv_table import CsvTable, read_header, whole_number, year_of_header
 
 HEADER = b"ImageId,EncodedPixels,Height,Width,ClassId,AttributesIds\n"
 

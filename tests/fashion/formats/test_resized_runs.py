@@ -2,8 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from fashion import rle
-from fashion.datasets.resized_runs import resize_runs
+from fashion.formats import rle
+from fashion.formats.resized_runs import resize_runs
 
 
 def resized(texts, photo_hw, size_hw):

@@ -5,10 +5,10 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from fashion.datasets import annotation_csv
-from fashion.datasets.annotation_csv import BadRow, BadRows, read_annotations
-from fashion.datasets.index_cache import open_index, write_index
-from fashion.ontology import official
+from fashion.formats import annotation_csv
+from fashion.formats.annotation_csv import BadRow, BadRows, read_annotations
+from fashion.formats.index_cache import open_index, write_index
+from fashion.labels.ontology import official
 
 HEADER_2019 = "ImageId,EncodedPixels,Height,Width,ClassId"
 
@@ -357,7 +357,7 @@ def test_in_quotes_the_run_lengths_are_found_where_they_are(path):
 
 
 def test_run_lengths_can_be_read_on_the_way(path, monkeypatch):
-    monkeypatch.setattr("fashion.datasets.annotation_csv._BATCH_BYTES", 4)
+    monkeypatch.setattr("fashion.formats.annotation_csv._BATCH_BYTES", 4)
     seen = []
 
     def read_runs(texts, sizes_hw):

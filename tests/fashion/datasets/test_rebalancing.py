@@ -8,7 +8,7 @@ from PIL import Image
 
 from fashion.config import FashionConfig
 from fashion.datasets.label_counts import LabelCounts
-from fashion.rebalancing import Histogram, agreed_rules, starting_repeats
+from fashion.datasets.rebalancing import Histogram, agreed_rules, starting_repeats
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from fashion.ontology import Ontology, official
+from fashion.labels.ontology import Ontology, official
 
 
 @pytest.mark.parametrize("year,attributes", [(2019, 92), (2020, 294)])
