@@ -14,8 +14,8 @@ from mrcnn.modeling.build import build_detector
 from mrcnn.ops.matching import POSITIVE
 from mrcnn.ops.nms import non_max_suppression
 from mrcnn.training.fit import use_xla
-from mrcnn.training.layer_groups import set_trainable
 from mrcnn.training.optimizers import make_optimizer
+from mrcnn.training.stages import set_trainable
 
 OBJECTS = 8  # in each made-up photo
 FEW = 8  # detections of a photo with few garments: the smallest size that the mask head is compiled for

@@ -151,8 +151,8 @@ def _step_of(name, what, batch):
     from fashion.attributes.build import head_of
     from mrcnn.inference.predict import Predictor
     from mrcnn.modeling.build import build_detector
-    from mrcnn.training.layer_groups import set_trainable
     from mrcnn.training.optimizers import make_optimizer
+    from mrcnn.training.stages import set_trainable
 
     config = dataclasses.replace(CASES[name], batch=batch).config("float32")
     keras.utils.set_random_seed(0)

@@ -31,7 +31,7 @@ from mrcnn.data.imgaug_import import import_imgaug
 from mrcnn.data.runs import Runs
 from mrcnn.evaluation.coco import evaluate_coco
 from mrcnn.files import write_text
-from mrcnn.training.download import download
+from mrcnn.weights.download import download
 
 log = logging.getLogger(__name__)
 

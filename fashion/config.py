@@ -4,7 +4,7 @@ import math
 
 from mrcnn.config import LOSSES, Config
 from mrcnn.setting_checks import check, is_number, number, shown, switch, text, whole
-from mrcnn.training.schedules import Stage
+from mrcnn.training.stages import Stage
 
 # What a file that does not name these settings was trained with: it is older than they are, and the defaults have changed.
 BEFORE = {"ATTRIBUTE_HEAD": "linear", "MIN_VISIBLE_SHARE": 0.0}

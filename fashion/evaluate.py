@@ -266,7 +266,7 @@ def from_model(args, thresholds):
     from fashion.evaluation.attribute_f1 import attribute_f1_on_truth
     from fashion.evaluation.score import describe_dataset
     from fashion.model import checkpoint_in, load_model
-    from mrcnn.modeling.weight_files import read_metadata
+    from mrcnn.weights.layer_files import read_metadata
 
     min_score = min(args.min_score, thresholds.lowest_score()) if thresholds else args.min_score
     model = load_model(args.weights, **model_settings(args, min_score))

@@ -14,8 +14,8 @@ from fashion.labels.ontology import Ontology
 from mrcnn.files import digest_of
 from mrcnn.inference.predict import Predictor
 from mrcnn.modeling.build import build_detector
-from mrcnn.modeling.weight_files import load_weights, read_metadata
 from mrcnn.training.fit import use_xla
+from mrcnn.weights.layer_files import load_weights, read_metadata
 
 log = logging.getLogger(__name__)
 

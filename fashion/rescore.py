@@ -42,10 +42,10 @@ from fashion.evaluation.results import boxes_of, coco_results
 from fashion.evaluation.stored import checked_ground_truth
 from fashion.model import checkpoint_in, load_model
 from mrcnn.files import digest_of, write_text
-from mrcnn.modeling.weight_files import read_metadata
+from mrcnn.modeling.backbones.pretrained import load_file, load_imagenet
 from mrcnn.training.fit import use_xla
 from mrcnn.training.fit_network import fit_network
-from mrcnn.training.imagenet import load_file, load_imagenet
+from mrcnn.weights.layer_files import read_metadata
 
 NOTED = (
     "detector",

@@ -22,9 +22,9 @@ from mrcnn.config import Config
 from mrcnn.data.ground_truth import place_masks
 from mrcnn.data.resize import normalise
 from mrcnn.data.runs import Runs
-from mrcnn.evaluation.label_maps import confusion, pixel_scores
-from mrcnn.modeling.weight_files import load_weights, read_metadata
+from mrcnn.evaluation.semantic_iou import confusion, pixel_scores
 from mrcnn.training.fit import use_xla
+from mrcnn.weights.layer_files import load_weights, read_metadata
 
 MIN_SCORE, PAINTED = (
     0.05,

@@ -18,11 +18,11 @@ from fashion.semantic.losses import median_frequency_weights
 from fashion.semantic.networks import NETWORKS, build_network
 from fashion.semantic.segmenter import Segmenter
 from mrcnn.config import Config
-from mrcnn.evaluation.label_maps import pixel_scores
+from mrcnn.evaluation.semantic_iou import pixel_scores
 from mrcnn.files import atomic_path, write_text
-from mrcnn.modeling.weight_files import save_weights
 from mrcnn.training.fit import use_xla
 from mrcnn.training.fit_network import fit_network, set_forward
+from mrcnn.weights.layer_files import save_weights
 
 SHOWN = 6  # photos on the page
 

@@ -9,7 +9,7 @@ _REPORTS_BEST = _MLP | {"ATTRIBUTE_PER_CLASS": True, "ATTRIBUTE_LOSS": "focal"}
 @dataclasses.dataclass(frozen=True)
 class Study:
     """title: of the table; variants: {name: settings}, the first is what the others are compared with
-    layers: what is trained, as `mrcnn.training.layer_groups` has it; needs_weights: from a trained model that must be given; anew: of
+    layers: what is trained, as `mrcnn.training.stages` has it; needs_weights: from a trained model that must be given; anew: of
         which these layers are not taken, a regular expression; words: {name: options of `train`}, of a variant that is more than settings
     """
 

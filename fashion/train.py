@@ -45,16 +45,16 @@ from fashion.run_config import blamed_on, ontology_of, read_order
 from mrcnn.config import parse_setting
 from mrcnn.data.batches import training_batches, validation_batches
 from mrcnn.locks import check_free
-from mrcnn.modeling.weight_files import (
+from mrcnn.modeling.backbones.pretrained import load_file, load_imagenet
+from mrcnn.training.fit import fit
+from mrcnn.training.run_folder import RunFolder
+from mrcnn.weights.layer_files import (
     convention_in,
     own_weights,
     read_h5,
     read_metadata,
     weight_layers,
 )
-from mrcnn.training.fit import fit
-from mrcnn.training.imagenet import load_file, load_imagenet
-from mrcnn.training.run_folder import RunFolder
 
 DEFAULTS = {
     "recipe": "smoke",

@@ -40,20 +40,19 @@ from mrcnn.legacy import (  # noqa: F401
     unmold_image,
 )
 from mrcnn.legacy.graphs import *  # noqa: F403
-from mrcnn.legacy.photos import as_photos
+from mrcnn.legacy.images import as_photos
+from mrcnn.modeling.backbones.pretrained import load_file, load_imagenet
 from mrcnn.modeling.build import build_detector
 from mrcnn.modeling.detector import LAYER_LOSS
 from mrcnn.modeling.devices import devices_of
 from mrcnn.modeling.forks import check_process
 from mrcnn.modeling.live_settings import LiveSettings
-from mrcnn.modeling.weight_files import weight_layers
-from mrcnn.training.download import imagenet_resnet50_weights
 from mrcnn.training.fit import fit, use_xla
-from mrcnn.training.imagenet import load_file, load_imagenet
-from mrcnn.training.layer_groups import set_trainable
 from mrcnn.training.optimizers import make_optimizer
 from mrcnn.training.run_folder import RunFolder
-from mrcnn.training.schedules import Stage
+from mrcnn.training.stages import Stage, set_trainable
+from mrcnn.weights.download import imagenet_resnet50_weights
+from mrcnn.weights.layer_files import weight_layers
 
 # <model_dir>/<name><YYYYmmddTHHMM>/mask_rcnn_<name>_<epoch>.h5
 CHECKPOINT = re.compile(
@@ -325,7 +324,7 @@ class MaskRCNN:
         """Find objects in any number of photos: list of (h, w, 3) uint8 RGB -> list of dicts, one a photo.
 
         "rois" (N, 4) int32 yxyx, "class_ids" (N,) int32, "scores" (N,) float32, "masks" (h, w, N) bool, all of the photo's pixels,
-        and the fields of extra heads. Arrays that were photos once are taken, too, with a warning: see `mrcnn.legacy.photos`.
+        and the fields of extra heads. Arrays that were photos once are taken, too, with a warning: see `mrcnn.legacy.images`.
         """
         self._follow_config()
         photos = self._photos(images)

@@ -12,9 +12,31 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 
 # Old module -> new module, or -> (new module, {old name: new name}) where names changed as well.
+# A new name with dots lies in another module: "mrcnn.training.stages.Stage".
 Moved = Mapping[str, str | tuple[str, Mapping[str, str]]]
 
-MOVED_MODULES: Moved = {}
+MOVED_MODULES: Moved = {
+    "mrcnn.evaluation.label_maps": "mrcnn.evaluation.semantic_iou",
+    "mrcnn.legacy.batch_norm": "mrcnn.legacy.backbone",
+    "mrcnn.legacy.image_meta": "mrcnn.legacy.examples",
+    "mrcnn.legacy.losses": "mrcnn.legacy.layers",
+    "mrcnn.legacy.molding": "mrcnn.legacy.images",
+    "mrcnn.legacy.photos": "mrcnn.legacy.images",
+    "mrcnn.legacy.printing": "mrcnn.legacy.images",
+    "mrcnn.legacy.rois": "mrcnn.legacy.targets",
+    "mrcnn.modeling.h5_files": "mrcnn.weights.h5_files",
+    "mrcnn.modeling.weight_files": "mrcnn.weights.layer_files",
+    "mrcnn.training.array_file": "mrcnn.weights.detectron_files",
+    "mrcnn.training.download": "mrcnn.weights.download",
+    "mrcnn.training.imagenet": "mrcnn.modeling.backbones.pretrained",
+    "mrcnn.training.layer_groups": "mrcnn.training.stages",
+    "mrcnn.training.plain_pickle": "mrcnn.weights.plain_pickle",
+    "mrcnn.training.schedules": (
+        "mrcnn.training.optimizers",
+        {"Stage": "mrcnn.training.stages.Stage"},
+    ),
+    "mrcnn.training.torch_file": "mrcnn.weights.torch_files",
+}
 
 
 class _MovedModuleFinder(MetaPathFinder, Loader):
@@ -40,7 +62,12 @@ class _MovedModuleFinder(MetaPathFinder, Loader):
         )
         new = importlib.import_module(new_name)
         module = types.ModuleType(spec.name, new.__doc__)
-        module.__getattr__ = lambda name: getattr(new, renamed.get(name, name))  # type: ignore[method-assign]
+
+        def attribute(name: str) -> object:
+            place, _, name = renamed.get(name, name).rpartition(".")
+            return getattr(importlib.import_module(place) if place else new, name)
+
+        module.__getattr__ = attribute  # type: ignore[method-assign]
         return module
 
     def exec_module(self, module: types.ModuleType) -> None:

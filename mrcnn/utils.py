@@ -13,7 +13,7 @@ from mrcnn.data.dataset import Dataset
 from mrcnn.data.resize import Placement, from_unit, nearest_on_corners, place, to_unit
 from mrcnn.evaluation import instance_ap
 from mrcnn.inference.pasting import paste
-from mrcnn.training.download import COCO_MODEL_URL, download_trained_weights
+from mrcnn.weights.download import COCO_MODEL_URL, download_trained_weights
 
 __all__ = [
     "COCO_MODEL_URL",

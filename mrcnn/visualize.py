@@ -105,7 +105,7 @@ def display_table(table):
 def display_weight_stats(model):
     """Shows the range of every weight of `model.keras_model`, and marks those that look dead or exploded.  model: a `MaskRCNN`."""
     # Here, so that drawing works without the seconds that Keras takes to load; whoever has a model has loaded it.
-    from mrcnn.modeling.weight_files import own_weights, weight_layers
+    from mrcnn.weights.layer_files import own_weights, weight_layers
 
     # In the order of the network, which the walk over its layers does not keep.
     places = {id(weight): place for place, weight in enumerate(model.keras_model.weights)}

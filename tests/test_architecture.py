@@ -31,8 +31,15 @@ FOLDERS = [
     "exploration",
 ]
 FLOORS = [
-    ["mrcnn.import_path", "mrcnn.setting_checks", "mrcnn.moved", "mrcnn.typing"],
-    ["mrcnn.ops", "mrcnn.config", "mrcnn.process"],
+    [
+        "mrcnn.import_path",
+        "mrcnn.setting_checks",
+        "mrcnn.moved",
+        "mrcnn.typing",
+        "mrcnn.files",
+    ],
+    ["mrcnn.ops", "mrcnn.config", "mrcnn.process", "mrcnn.locks"],
+    ["mrcnn.weights"],
     ["mrcnn.modeling", "mrcnn.data", "mrcnn.drawing"],
     ["mrcnn.training", "mrcnn.inference", "mrcnn.evaluation", "mrcnn.export", "mrcnn.legacy"],
     ["mrcnn.model", "mrcnn.utils", "mrcnn.visualize", "mrcnn.parallel_model", "mrcnn.startup"],

@@ -91,7 +91,7 @@ def main(folder):
     from mrcnn.config import Config
     from mrcnn.inference.compiled import compiled
     from mrcnn.modeling.build import build_detector
-    from mrcnn.modeling.weight_files import load_weights, save_weights
+    from mrcnn.weights.layer_files import load_weights, save_weights
 
     register_plain_backbone()
     keras.utils.set_random_seed(1)

@@ -52,10 +52,10 @@ def main(folder):
     from mrcnn.config import Config
     from mrcnn.modeling.build import build_detector
     from mrcnn.modeling.detector import Detector
-    from mrcnn.modeling.weight_files import load_weights, save_weights
     from mrcnn.training.fit import fit
     from mrcnn.training.run_folder import RunFolder
-    from mrcnn.training.schedules import Stage
+    from mrcnn.training.stages import Stage
+    from mrcnn.weights.layer_files import load_weights, save_weights
 
     tensorflow = keras.backend.backend() == "tensorflow"
     if tensorflow:

@@ -166,7 +166,7 @@ def material(tmp_path_factory, tiny_settings):
     from fashion.datasets.sample import make_sample
     from fashion.model import FashionModel
     from fashion.train import recipe_config
-    from mrcnn.modeling.weight_files import save_weights
+    from mrcnn.weights.layer_files import save_weights
 
     folder = tmp_path_factory.mktemp("kills")
     data = make_sample(folder / "data", train=8, val=4, size_hw=(128, 96))

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from fashion.classify.idx import read_idx
-from mrcnn.training.download import download
+from mrcnn.weights.download import download
 
 CLASSES = (
     "T-shirt/top",

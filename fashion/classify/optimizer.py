@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from mrcnn.training.schedules import rate_over_time
+from mrcnn.training.optimizers import rate_over_time
 
 
 class AveragingAdam(keras.optimizers.Adam):

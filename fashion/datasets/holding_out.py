@@ -4,7 +4,7 @@ import argparse
 import re
 
 from fashion.datasets.splits import Split, default_split, first_split
-from mrcnn.modeling.weight_files import read_metadata
+from mrcnn.weights.layer_files import read_metadata
 
 
 def add_split_arguments(parser):

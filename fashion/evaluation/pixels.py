@@ -12,7 +12,7 @@ from pycocotools import mask as coco_mask
 
 from fashion.formats.coco_rle import areas
 from mrcnn.data.images import MAX_PIXELS
-from mrcnn.evaluation.label_maps import confusion, pixel_scores
+from mrcnn.evaluation.semantic_iou import confusion, pixel_scores
 
 _PIECE = 1 << 22  # pixels that are counted at a time
 
@@ -22,7 +22,7 @@ def score_pixels(ground_truth, detections, *, score_threshold=0.5):
 
     ground_truth: COCO dict; detections: list of COCO results; both with "segmentation" (RLE)
     score_threshold: detections with a lower score are not painted
-    Returns: what `mrcnn.evaluation.label_maps.pixel_scores` returns.
+    Returns: what `mrcnn.evaluation.semantic_iou.pixel_scores` returns.
     """
     label_of = {category["id"]: k for k, category in enumerate(ground_truth["categories"], start=1)}
     real, said = defaultdict(list), defaultdict(list)

@@ -8,7 +8,7 @@ from fashion.semantic.fcn import fcn_resnet50
 from fashion.semantic.segnet import segnet
 from fashion.semantic.unet import unet, unet_lite0
 from mrcnn.config import IMAGENET_STATISTICS, PIXEL_STATISTICS
-from mrcnn.training.imagenet import load_file, load_imagenet
+from mrcnn.modeling.backbones.pretrained import load_file, load_imagenet
 
 MULTIPLE = (
     32  # of which height and width must be: SegNet and the backbones halve a picture five times

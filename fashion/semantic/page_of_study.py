@@ -11,7 +11,7 @@ from fashion.semantic.figures import comparison, legend, painted
 from fashion.semantic.losses import IGNORED
 from fashion.semantic.study import LOSSES, OPTIMIZERS, only_background
 from mrcnn.drawing.grid import image_grid
-from mrcnn.evaluation.label_maps import pixel_scores
+from mrcnn.evaluation.semantic_iou import pixel_scores
 from mrcnn.files import write_text
 
 _CELL = 150  # pixels, the longer side of one picture

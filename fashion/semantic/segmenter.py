@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from mrcnn.evaluation.label_maps import confusion
+from mrcnn.evaluation.semantic_iou import confusion
 from mrcnn.inference.compiled import compiled
 
 

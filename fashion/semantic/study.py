@@ -58,7 +58,7 @@ def variants(networks, size):
 def best(scores, count=2):
     """The `count` best variants by the report's measure, binary IoU, then pixel accuracy, of the validation photos; means of the seeds.
 
-    scores: {Variant: [scores of each seed, as `mrcnn.evaluation.label_maps.pixel_scores` returns them]}
+    scores: {Variant: [scores of each seed, as `mrcnn.evaluation.semantic_iou.pixel_scores` returns them]}
     """
 
     def merit(variant):

@@ -9,7 +9,7 @@ from mrcnn.data.augmentation import augmenter_of
 from mrcnn.data.samplers import RepeatSampler, drawn_at
 from mrcnn.legacy.backbone import compute_backbone_shapes
 from mrcnn.legacy.examples import load_image_gt
-from mrcnn.legacy.molding import mold_image
+from mrcnn.legacy.images import mold_image
 from mrcnn.legacy.targets import build_detection_targets, build_rpn_targets, generate_random_rois
 from mrcnn.ops.anchors import level_anchors
 

@@ -17,7 +17,7 @@ REPLACEMENTS = {
     "mrcnn_class_loss_graph": "mrcnn.modeling.box_head.BoxHead.compute_losses",
     "mrcnn_bbox_loss_graph": "mrcnn.modeling.box_head.BoxHead.compute_losses",
     "mrcnn_mask_loss_graph": "mrcnn.modeling.mask_head.MaskHead.compute_losses",
-    "parse_image_meta_graph": "mrcnn.legacy.image_meta.parse_image_meta",
+    "parse_image_meta_graph": "mrcnn.legacy.examples.parse_image_meta",
     "trim_zeros_graph": "mrcnn.utils.trim_zeros",
     "batch_pack_graph": "mrcnn.ops.losses.masked_mean",
     "norm_boxes_graph": "mrcnn.data.resize.to_unit",
@@ -25,7 +25,7 @@ REPLACEMENTS = {
 }
 # Where the replacement is not called in the same way.
 ADVICE = {
-    "parse_image_meta_graph": "Tensors are cut with the columns of mrcnn.legacy.image_meta.FIELDS.",
+    "parse_image_meta_graph": "Tensors are cut with the columns of mrcnn.legacy.examples.FIELDS.",
     "trim_zeros_graph": "In a graph no row is taken out: a mask travels with the rows and says which are real.",
     "batch_pack_graph": "No row is taken out: a mask travels with the rows, and means are taken over those that are real.",
     "norm_boxes_graph": "It is NumPy; of a tensor, subtract (0, 0, 1, 1) and divide by the height and width less 1.",

@@ -7,8 +7,8 @@ image that is does not matter to deltas and overlaps, as long as it is the same 
 import keras
 from keras import ops
 
-from mrcnn.legacy.image_meta import FIELDS
-from mrcnn.legacy.rois import sample_rois
+from mrcnn.legacy.examples import FIELDS
+from mrcnn.legacy.targets import sample_rois
 from mrcnn.modeling.detections import select_detections
 from mrcnn.modeling.rpn import propose
 from mrcnn.ops.boxes import encode, to_corner_pixels
@@ -81,7 +81,7 @@ class PyramidROIAlign(keras.layers.Layer):
 
 
 class DetectionTargetLayer(keras.layers.Layer):
-    """Rois to train the heads on, and what they should have said of them; `mrcnn.legacy.rois`, `mrcnn.ops.boxes`, `mrcnn.ops.masks`.
+    """Rois to train the heads on, and what they should have said of them; `mrcnn.legacy.targets`, `mrcnn.ops.boxes`, `mrcnn.ops.masks`.
 
     config: TRAIN_ROIS_PER_IMAGE (R), ROI_POSITIVE_RATIO, BBOX_STD_DEV, USE_MINI_MASK and MASK_SHAPE are read; SEED seeds the draw.
     call: [proposals (B, P, 4) yxyx 0..1, zeros for padding; gt_class_ids (B, M), 0 for padding, negative for crowds; gt_boxes
@@ -192,3 +192,10 @@ def _required(config, layer):
             f"{layer.__name__} needs a config, whose limits and thresholds it works by. Pass config=..."
         )
     return config
+
+
+def smooth_l1_loss(y_true, y_pred):
+    """The Huber loss with its knee at 1 of every element: two tensors of one shape -> that shape, float32."""
+    y_true, y_pred = (ops.convert_to_tensor(y, "float32") for y in (y_true, y_pred))
+    # Keras takes the mean over the last axis, so each element gets an axis of its own.
+    return keras.losses.huber(y_true[..., None], y_pred[..., None], delta=1.0)

@@ -7,7 +7,6 @@ from pathlib import Path
 import keras
 from keras import ops
 
-from mrcnn.modeling import weight_files
 from mrcnn.modeling.conv_norm import FoldedGraph
 from mrcnn.modeling.detections import select_detections
 from mrcnn.modeling.devices import devices_of
@@ -18,6 +17,7 @@ from mrcnn.modeling.samples import Samples, draw_samples
 from mrcnn.ops.anchors import pyramid_anchors
 from mrcnn.ops.boxes import from_corner_pixels, to_corner_pixels
 from mrcnn.ops.roi_align import roi_align
+from mrcnn.weights import layer_files
 
 log = logging.getLogger(__name__)
 
@@ -266,14 +266,14 @@ class Detector(keras.Model):
         self.save_weights(filepath, overwrite)
 
     def save_weights(self, filepath, overwrite=True):
-        """Write the weights to a .h5 file in Matterport's layout, see `modeling.weight_files`."""
+        """Write the weights to a .h5 file in Matterport's layout, see `weights.layer_files`."""
         if not overwrite and Path(filepath).exists():
             raise FileExistsError(f"{filepath} exists already, and overwrite is False.")
-        weight_files.save_weights(self, filepath)
+        layer_files.save_weights(self, filepath)
 
     def load_weights(self, filepath, by_name=True, exclude=()):
-        """Fill layers by name from a file of any of the layouts of `modeling.weight_files`; returns its report."""
-        return weight_files.load_weights(self, filepath, exclude)
+        """Fill layers by name from a file of any of the layouts of `weights.layer_files`; returns its report."""
+        return layer_files.load_weights(self, filepath, exclude)
 
     def adopt(self, convention):
         """Measure boxes as loaded heads learned to, see `ops.roi_align`, if the setting is "auto"; else warn if it is another."""

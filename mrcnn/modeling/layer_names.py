@@ -1,6 +1,6 @@
 """Layers by Matterport's names, and what took the place of those that have no weights."""
 
-from mrcnn.modeling.weight_files import weight_layers
+from mrcnn.weights.layer_files import weight_layers
 
 # Layers of Matterport's graphs -> the key of `trace` under which that tensor is found now.
 TRACED = {

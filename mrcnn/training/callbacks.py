@@ -6,9 +6,9 @@ import math
 import keras
 import numpy as np
 
-from mrcnn.modeling.weight_files import save_weights
 from mrcnn.training.callback_state import CallbackState
 from mrcnn.training.checkpoints import restore_callbacks, save_checkpoint
+from mrcnn.weights.layer_files import save_weights
 
 
 class RunRecorder(keras.callbacks.Callback):

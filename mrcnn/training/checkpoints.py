@@ -5,16 +5,16 @@ import logging
 
 import numpy as np
 
-from mrcnn.modeling import h5_files
-from mrcnn.modeling.h5_files import Damaged, reading
-from mrcnn.modeling.weight_files import save_weights
+from mrcnn.weights import h5_files
+from mrcnn.weights.h5_files import Damaged, reading
+from mrcnn.weights.layer_files import save_weights
 
 STATE, CALLBACKS = "training_state", "callbacks"
 log = logging.getLogger(__name__)
 
 
 def save_checkpoint(model, path, *, metadata=None, optimizer=None, state=None, callbacks=None):
-    """Write the weights to `path` (.h5) as `modeling.weight_files.save_weights` does, atomically, and a training's state with them.
+    """Write the weights to `path` (.h5) as `weights.layer_files.save_weights` does, atomically, and a training's state with them.
 
     metadata: JSON-able; optimizer, state: what `load_state` gives back; callbacks: a `CallbackState`, for `restore_callbacks`
     """

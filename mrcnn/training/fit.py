@@ -9,12 +9,12 @@ import numpy as np
 from mrcnn.data.read_ahead import closed_at_the_end
 from mrcnn.locks import locked
 from mrcnn.modeling.devices import devices_of
-from mrcnn.modeling.weight_files import load_weights
 from mrcnn.training.callback_state import CallbackState
 from mrcnn.training.callbacks import RunRecorder, RunSaver
 from mrcnn.training.checkpoints import load_state, rate_of, read_state, restore_callbacks
-from mrcnn.training.layer_groups import set_trainable
 from mrcnn.training.optimizers import make_optimizer
+from mrcnn.training.stages import set_trainable
+from mrcnn.weights.layer_files import load_weights
 
 log = logging.getLogger(__name__)
 

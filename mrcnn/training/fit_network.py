@@ -6,10 +6,10 @@ import keras
 
 from mrcnn.data.read_ahead import closed_at_the_end
 from mrcnn.locks import locked
-from mrcnn.modeling.weight_files import load_weights
 from mrcnn.training.callbacks import RunRecorder, RunSaver
 from mrcnn.training.checkpoints import load_state, rate_of, read_state
 from mrcnn.training.run_folder import RunFolder
+from mrcnn.weights.layer_files import load_weights
 
 
 def fit_network(model, batches, folder, *, epochs, optimizer, loss, evaluate, xla=False, bar=None):

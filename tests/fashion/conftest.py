@@ -48,7 +48,7 @@ def tiny_model(ontology, tiny_settings):
 @pytest.fixture(scope="session")
 def tiny_run(tiny_model, tmp_path_factory):
     """A run folder that holds `tiny_model` as best.h5."""
-    from mrcnn.modeling.weight_files import save_weights
+    from mrcnn.weights.layer_files import save_weights
 
     folder = tmp_path_factory.mktemp("runs") / "tiny"
     save_weights(tiny_model.detector, folder / "best.h5", metadata=tiny_model.metadata())

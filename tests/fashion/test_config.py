@@ -6,7 +6,7 @@ import pytest
 
 from fashion.config import RECIPES, FashionConfig
 from mrcnn.config import parse_setting
-from mrcnn.training.schedules import Stage
+from mrcnn.training.stages import Stage
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -6,7 +6,7 @@ import pytest
 from fashion.config import FashionConfig
 from fashion.model import FashionModel, checkpoint_in, load_model
 from fashion.train import recipe_config
-from mrcnn.modeling.weight_files import read_metadata, save_weights
+from mrcnn.weights.layer_files import read_metadata, save_weights
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (90, 60, 3)).astype(np.uint8)
 

@@ -7,7 +7,7 @@ import pytest
 from fashion import segment, segment_beside
 from fashion.datasets.splits import Split
 from fashion.segment_runs import Data
-from mrcnn.modeling.weight_files import read_metadata, save_weights
+from mrcnn.weights.layer_files import read_metadata, save_weights
 
 
 @pytest.fixture

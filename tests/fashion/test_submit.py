@@ -16,7 +16,7 @@ from fashion.labels.ontology import Ontology
 from fashion.model import checkpoint_in
 from fashion.submission.checker import check
 from mrcnn.locks import FolderInUse
-from mrcnn.modeling.weight_files import save_weights
+from mrcnn.weights.layer_files import save_weights
 
 SIZES = {"aa": (70, 50), "bb": (40, 90), "cc": (64, 64), "dd": (90, 60)}
 

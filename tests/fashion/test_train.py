@@ -9,9 +9,9 @@ from fashion import train
 from fashion.config import FashionConfig
 from mrcnn.config import Config
 from mrcnn.modeling.build import build_detector
-from mrcnn.modeling.weight_files import read_metadata, save_weights, weight_layers
 from mrcnn.training.checkpoints import read_state
 from mrcnn.training.run_folder import RunFolder
+from mrcnn.weights.layer_files import read_metadata, save_weights, weight_layers
 
 
 def words(settings):

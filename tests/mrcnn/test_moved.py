@@ -42,7 +42,8 @@ def test_every_listed_move_leads_somewhere(old):
     new, renamed = (entry, {}) if isinstance(entry, str) else entry
     module = importlib.import_module(new)
     for name in renamed.values():
-        assert hasattr(module, name)
+        place, _, attribute = name.rpartition(".")
+        assert hasattr(importlib.import_module(place) if place else module, attribute)
     path = ROOT.joinpath(*old.split("."))
     assert not path.with_suffix(".py").exists() and not (path / "__init__.py").exists()
     assert any(finder.find_spec(old) for finder in sys.meta_path if _is_ours(finder))

@@ -18,11 +18,11 @@ from mrcnn.config import Config
 from mrcnn.modeling import mask_head
 from mrcnn.modeling.rpn import rpn_losses
 from mrcnn.modeling.samples import Samples
-from mrcnn.modeling.weight_files import weight_layers
 from mrcnn.ops.boxes import pairwise_iou
 from mrcnn.ops.losses import binary_cross_entropy, masked_mean
 from mrcnn.ops.masks import crop
 from mrcnn.ops.matching import match
+from mrcnn.weights.layer_files import weight_layers
 
 REFERENCE = Path(__file__).resolve().parents[3] / "shared" / "reference" / "legacy"
 BACKBONES = [

@@ -14,7 +14,7 @@ import skimage.transform
 
 from mrcnn import utils
 from mrcnn.data.dataset import Dataset
-from mrcnn.training import download
+from mrcnn.weights import download
 
 MATTERPORT = {
     "extract_bboxes",

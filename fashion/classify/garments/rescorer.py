@@ -12,7 +12,7 @@ from mrcnn.config import Config
 from mrcnn.data.resize import normalise
 from mrcnn.inference.compiled import compiled
 from mrcnn.modeling.build import BACKBONES
-from mrcnn.modeling.weight_files import load_weights, read_metadata, save_weights
+from mrcnn.weights.layer_files import load_weights, read_metadata, save_weights
 
 AT_ONCE = 16  # crops that the network sees in one step
 DROPOUT = 0.2

@@ -12,8 +12,8 @@ from fashion.attributes.head import BODIES, AttributeHead
 from fashion.attributes.losses import KINDS, AttributeLoss
 from fashion.attributes.targets import EMPTY, ROIS
 from mrcnn.modeling.samples import Samples
-from mrcnn.modeling.weight_files import load_weights, save_weights
 from mrcnn.ops.matching import NEGATIVE, POSITIVE
+from mrcnn.weights.layer_files import load_weights, save_weights
 
 IMAGES, GARMENTS, CLASSES, ATTRIBUTES = 4, 3, 4, 6
 ALL = list(itertools.product(BODIES, (False, True), KINDS, ROIS, EMPTY))

@@ -10,8 +10,8 @@ import pytest
 
 from fashion.classify import data as module
 from fashion.classify.data import CLASSES, FILES, Images, load_images, split
-from mrcnn.training import download
-from mrcnn.training.download import DownloadError
+from mrcnn.weights import download
+from mrcnn.weights.download import DownloadError
 
 
 def test_packed_and_unpacked_files_are_read(toy_folder, toy):

@@ -60,7 +60,7 @@ def test_words_that_are_no_split_are_refused(words, capsys):
 
 
 def test_a_checkpoint_tells_what_was_held_out(validation, tiny_model, tmp_path):
-    from mrcnn.modeling.weight_files import save_weights
+    from mrcnn.weights.layer_files import save_weights
 
     run = RunFolder(tmp_path)
     assert held_out_by(None) is held_out_by(run) is None

@@ -9,7 +9,7 @@ from fashion.semantic.networks import NETWORKS, build_network
 from fashion.semantic.study import Variant
 from mrcnn.inference.compiled import compiled
 from mrcnn.modeling.backbones.resnet import resnet
-from mrcnn.modeling.weight_files import load_weights, save_weights, weight_layers
+from mrcnn.weights.layer_files import load_weights, save_weights, weight_layers
 
 CLASSES, WIDTH = 5, 4
 

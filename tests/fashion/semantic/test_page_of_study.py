@@ -10,7 +10,7 @@ from fashion.semantic.losses import IGNORED
 from fashion.semantic.page_of_study import grid, text_of, write_study
 from fashion.semantic.study import Variant, variants
 from mrcnn.drawing.colors import distinct_colors
-from mrcnn.evaluation.label_maps import pixel_scores
+from mrcnn.evaluation.semantic_iou import pixel_scores
 
 CATEGORIES = [{"id": 7, "name": "coat"}, {"id": 9, "name": "hat, cap"}]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fashion.semantic.study import REPORTED, Variant, best, only_background, variants
-from mrcnn.evaluation.label_maps import confusion, pixel_scores
+from mrcnn.evaluation.semantic_iou import confusion, pixel_scores
 
 
 def test_the_report_has_twelve_runs():

@@ -6,7 +6,8 @@ import pytest
 from keras import ops
 
 from mrcnn.config import Config
-from mrcnn.legacy.backbone import compute_backbone_shapes, conv_block, identity_block
+from mrcnn.legacy.backbone import BatchNorm, compute_backbone_shapes, conv_block, identity_block
+from mrcnn.modeling import batch_norm
 from mrcnn.modeling.backbones.resnet import resnet
 from mrcnn.modeling.build import stage_of_layer
 
@@ -91,3 +92,28 @@ def test_a_callable_backbone_may_bring_its_own_rule():
     assert compute_backbone_shapes(own, (64, 64, 3)).tolist() == [[8, 8]]
     without = Config.from_dict({"BACKBONE": lambda config: None})
     assert compute_backbone_shapes(without, (64, 64, 3))[0].tolist() == [16, 16]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "learns"),
+    [
+        ({}, True),
+        ({"training": None}, True),
+        ({"training": True}, True),
+        ({"training": False}, False),
+    ],
+)
+def test_statistics_are_learned_unless_the_first_call_says_no(arguments, learns):
+    layer = BatchNorm(name="bn")
+    image = keras.Input((3,))
+    model = keras.Model(image, layer(image, **arguments))
+    model(np.full((4, 3), 5.0), training=True)
+    assert np.any(np.asarray(layer.moving_mean)) == learns
+    before = np.asarray(layer.moving_mean)
+    model(np.full((4, 3), 9.0), training=False)  # in use nothing is learned
+    np.testing.assert_array_equal(layer.moving_mean, before)
+
+
+def test_it_is_the_librarys_layer():
+    layer = BatchNorm(name="bn")
+    assert isinstance(layer, batch_norm.BatchNorm) and layer.epsilon == 1e-3

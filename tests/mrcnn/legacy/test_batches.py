@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mrcnn.legacy.batches import DataGenerator, data_generator
-from mrcnn.legacy.image_meta import parse_image_meta
-from mrcnn.legacy.molding import unmold_image
+from mrcnn.legacy.examples import parse_image_meta
+from mrcnn.legacy.images import unmold_image
 
 
 @pytest.fixture(scope="module")

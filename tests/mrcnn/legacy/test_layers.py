@@ -5,8 +5,14 @@ import numpy as np
 import pytest
 
 from mrcnn.config import Config
-from mrcnn.legacy.image_meta import compose_image_meta
-from mrcnn.legacy.layers import DetectionLayer, DetectionTargetLayer, ProposalLayer, PyramidROIAlign
+from mrcnn.legacy.examples import compose_image_meta
+from mrcnn.legacy.layers import (
+    DetectionLayer,
+    DetectionTargetLayer,
+    ProposalLayer,
+    PyramidROIAlign,
+    smooth_l1_loss,
+)
 
 
 @pytest.fixture(scope="module")
@@ -167,3 +173,12 @@ def test_layers_fit_into_a_functional_model_for_any_number_of_images(config):
 def test_a_config_is_asked_for(make):
     with pytest.raises(ValueError, match="needs a config"):
         make()
+
+
+def test_small_errors_are_squared_and_large_ones_are_not():
+    loss = smooth_l1_loss(np.zeros((2, 2)), np.array([[0.5, 1.0], [-3.0, 0.0]]))
+    np.testing.assert_allclose(loss, [[0.125, 0.5], [2.5, 0.0]])
+
+
+def test_whole_numbers_are_allowed():
+    np.testing.assert_allclose(smooth_l1_loss(np.array([1, 4]), np.array([1, 1])), [0, 2.5])

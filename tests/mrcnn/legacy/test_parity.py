@@ -12,9 +12,9 @@ from keras import ops
 from mrcnn.config import Config
 from mrcnn.data.resize import to_unit
 from mrcnn.legacy.backbone import compute_backbone_shapes
-from mrcnn.legacy.image_meta import compose_image_meta, parse_image_meta
+from mrcnn.legacy.examples import compose_image_meta, parse_image_meta
+from mrcnn.legacy.images import mold_image
 from mrcnn.legacy.layers import DetectionLayer, DetectionTargetLayer, ProposalLayer, PyramidROIAlign
-from mrcnn.legacy.molding import mold_image
 from mrcnn.legacy.targets import build_rpn_targets
 from mrcnn.modeling.box_head import BoxHead
 from mrcnn.modeling.samples import Samples

@@ -8,7 +8,7 @@ from mrcnn.config import Config
 from mrcnn.inference.compiled import compiled
 from mrcnn.modeling.build import build_detector, stage_of_layer
 from mrcnn.modeling.roi_head import RoIHead
-from mrcnn.modeling.weight_files import load_weights, save_weights
+from mrcnn.weights.layer_files import load_weights, save_weights
 
 
 def test_a_built_detector_has_all_its_weights(plain_config, plain_detector, batch_of):

@@ -12,9 +12,9 @@ from mrcnn.modeling.box_head import BoxHead
 from mrcnn.modeling.mask_head import MaskHead
 from mrcnn.modeling.roi_head import RoIHead
 from mrcnn.modeling.samples import Samples
-from mrcnn.modeling.weight_files import own_weights
 from mrcnn.ops.losses import binary_cross_entropy, masked_mean
 from mrcnn.ops.matching import IGNORE, NEGATIVE, POSITIVE
+from mrcnn.weights.layer_files import own_weights
 
 B, R, M, CLASSES, ATTRIBUTES, POSITIVES = 2, 7, 4, 5, 6, 3
 LABEL = np.int32(

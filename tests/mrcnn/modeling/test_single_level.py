@@ -7,8 +7,8 @@ import pytest
 from mrcnn.modeling.build import build_detector
 from mrcnn.modeling.fpn import FPN
 from mrcnn.modeling.single_level import SingleLevel
-from mrcnn.modeling.weight_files import load_weights, save_weights, weight_layers
 from mrcnn.utils import generate_pyramid_anchors
+from mrcnn.weights.layer_files import load_weights, save_weights, weight_layers
 
 
 @pytest.fixture(scope="module")

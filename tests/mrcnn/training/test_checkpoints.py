@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from mrcnn.modeling.build import build_detector
-from mrcnn.modeling.weight_files import load_weights, read_metadata
 from mrcnn.training.checkpoints import load_state, rate_of, read_state, save_checkpoint
 from mrcnn.training.optimizers import make_optimizer
+from mrcnn.weights.layer_files import load_weights, read_metadata
 
 
 def test_metadata_and_state_of_any_length_come_back(detector, tmp_path):

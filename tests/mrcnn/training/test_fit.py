@@ -18,7 +18,7 @@ from mrcnn.training import fit as fit_module
 from mrcnn.training.checkpoints import read_state
 from mrcnn.training.fit import fit, use_xla
 from mrcnn.training.run_folder import RunFolder
-from mrcnn.training.schedules import Stage
+from mrcnn.training.stages import Stage
 
 ROOT = Path(__file__).parents[3]
 STAGES = [Stage("heads", "heads", 2, 1e-3), Stage("all", "all", 2, 1e-3)]
@@ -335,7 +335,7 @@ def test_jax_trains_scores_and_detects_without_tensorflow(tmp_path):
         from mrcnn.modeling.build import build_detector
         from mrcnn.training.fit import fit, use_xla
         from mrcnn.training.run_folder import RunFolder
-        from mrcnn.training.schedules import Stage
+        from mrcnn.training.stages import Stage
         config = Config.from_dict(tools["TINY"] | {{"NUM_CLASSES": 3, "DETECTION_MIN_CONFIDENCE": 0.0, "DETECTION_ALL_CLASSES": True}})
         dataset = tools["shapes"].__wrapped__()(4)
         import keras

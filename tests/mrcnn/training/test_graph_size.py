@@ -8,7 +8,7 @@ from mrcnn.modeling.detector import Detector
 from mrcnn.training.fit import fit
 from mrcnn.training.optimizers import make_optimizer
 from mrcnn.training.run_folder import RunFolder
-from mrcnn.training.schedules import Stage
+from mrcnn.training.stages import Stage
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="TensorFlow's graphs"

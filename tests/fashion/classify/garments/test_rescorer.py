@@ -11,7 +11,7 @@ from fashion.classify.garments.rescorer import (
     new_scores,
 )
 from fashion.labels.ontology import Ontology
-from mrcnn.modeling.weight_files import save_weights
+from mrcnn.weights.layer_files import save_weights
 
 COAT, SKIRT, GREY = [10, 5, 30, 25], [30, 40, 40, 70], [0, 45, 10, 75]
 

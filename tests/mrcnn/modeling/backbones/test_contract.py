@@ -6,8 +6,8 @@ import pytest
 
 from mrcnn.inference.compiled import compiled
 from mrcnn.modeling.build import BACKBONES, build_detector
-from mrcnn.modeling.weight_files import load_weights, save_weights, weight_layers
-from mrcnn.training.layer_groups import set_trainable
+from mrcnn.training.stages import set_trainable
+from mrcnn.weights.layer_files import load_weights, save_weights, weight_layers
 
 CHANNELS = {
     "resnet50": (256, 512, 1024, 2048),

@@ -1,16 +1,30 @@
-"""Layer groups: which layers learn in a stage, by Matterport's names."""
+"""Stages of a training: how long, how fast, and which layers are trained, by Matterport's names."""
 
 import logging
 import re
+from dataclasses import dataclass
 
 import keras
 
 from mrcnn.modeling.build import stage_of_layer
-from mrcnn.modeling.weight_files import weight_layers
+from mrcnn.weights.layer_files import weight_layers
 
 log = logging.getLogger(__name__)
 HEADS = 6
 FROM_STAGE = {"heads": HEADS, "3+": 3, "4+": 4, "5+": 5}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One part of a training.
+
+    layers: which layers learn, see `set_trainable`; epochs: how many this stage lasts; learning_rate: at its height.
+    """
+
+    name: str
+    layers: str
+    epochs: int
+    learning_rate: float
 
 
 def set_trainable(model, config, layers):

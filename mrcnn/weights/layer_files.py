@@ -16,8 +16,8 @@ import keras
 import numpy as np
 
 from mrcnn.files import write_bytes
-from mrcnn.modeling import h5_files
-from mrcnn.modeling.h5_files import reading
+from mrcnn.weights import h5_files
+from mrcnn.weights.h5_files import reading
 
 log = logging.getLogger(__name__)
 

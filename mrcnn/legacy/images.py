@@ -3,6 +3,7 @@
 import numpy as np
 
 from mrcnn.data.dataset import as_photo
+from mrcnn.data.resize import normalise
 
 # How far a number may lie from a whole one that rounding in float32 has moved.
 ROUNDING = 0.02
@@ -87,3 +88,23 @@ def _whole(values):
 
 def _to_bytes(pixels):
     return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
+
+
+def mold_image(images, config):
+    """Matterport's name for `mrcnn.data.resize.normalise`: RGB 0..255 -> float32, (pixel - MEAN_PIXEL) / PIXEL_STD."""
+    return normalise(images, config.MEAN_PIXEL, config.PIXEL_STD)
+
+
+def unmold_image(normalized_images, config):
+    """The inverse of `mold_image`: (..., 3) float32 -> uint8 RGB, to the nearest value of 0..255."""
+    pixels = np.asarray(normalized_images, np.float32) * config.PIXEL_STD + config.MEAN_PIXEL
+    return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
+
+
+def log(text, array=None):
+    """Print a text and, of an array, its shape, range and type."""
+    if array is not None:
+        array = np.asarray(array)
+        span = f"min: {array.min():10.5f}  max: {array.max():10.5f}" if array.size else "empty"
+        text = f"{text:25}  shape: {array.shape!s:20}  {span}  {array.dtype}"
+    print(text)

@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from mrcnn.training.array_file import read_array_file
+from mrcnn.weights.detectron_files import read_array_file
 
 ARRAYS = {"conv1_w": np.arange(6, dtype=np.float32).reshape(2, 3), "scale": np.float64([1, 2])}
 

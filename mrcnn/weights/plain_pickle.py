@@ -1,7 +1,7 @@
 """Reading pickles of weights as data: nothing in the file is run, imported or built.
 
 A pickle is a program that calls functions by name. Here a call is only written down, as a `Call`;
-the readers of the two formats (`array_file`, `torch_file`) look at the few they know.
+the readers of the two formats (`detectron_files`, `torch_files`) look at the few they know.
 """
 
 import pickle

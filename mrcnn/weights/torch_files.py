@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mrcnn.training.plain_pickle import Call, Name, PlainUnpickler, Refused
+from mrcnn.weights.plain_pickle import Call, Name, PlainUnpickler, Refused
 
 MAGIC = 0x1950A86A20F9469CFC6C
 PROTOCOL = 1001

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mrcnn.evaluation.label_maps import confusion, pixel_scores
+from mrcnn.evaluation.semantic_iou import confusion, pixel_scores
 
 CATEGORIES = [{"id": 10, "name": "coat"}, {"id": 20, "name": "hat"}]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mrcnn.training.plain_pickle import Call, PlainUnpickler, Refused
+from mrcnn.weights.plain_pickle import Call, PlainUnpickler, Refused
 
 # What a pickled array asks for; NumPy has moved its functions since the older of such files were written.
 _NUMPY = [

@@ -5,8 +5,8 @@ import pytest
 
 from mrcnn.modeling.build import build_detector
 from mrcnn.modeling.roi_head import RoIHead
-from mrcnn.modeling.weight_files import weight_layers
-from mrcnn.training.layer_groups import set_trainable
+from mrcnn.training.stages import Stage, set_trainable
+from mrcnn.weights.layer_files import weight_layers
 
 BACKBONE = {
     1: {"conv1", "bn_conv1"},
@@ -256,3 +256,8 @@ def test_two_layers_of_one_name_are_refused():
     model(keras.ops.zeros((1, 1)))
     with pytest.raises(ValueError, match="'twin'"):
         weight_layers(model)
+
+
+def test_a_stage_is_made_again_from_its_values():
+    stage = Stage("heads", "heads", 2, 1e-3)
+    assert Stage(**vars(stage)) == stage

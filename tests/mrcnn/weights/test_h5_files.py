@@ -9,10 +9,10 @@ import h5py
 import numpy as np
 import pytest
 
-from mrcnn.modeling import h5_files
-from mrcnn.modeling.h5_files import arrays, json_of, open_h5, reading, trust
-from mrcnn.modeling.weight_files import convention_in, layers_in, read_h5, read_metadata
 from mrcnn.training.checkpoints import read_state
+from mrcnn.weights import h5_files
+from mrcnn.weights.h5_files import arrays, json_of, open_h5, reading, trust
+from mrcnn.weights.layer_files import convention_in, layers_in, read_h5, read_metadata
 
 LAYERS = {
     "conv1": ["conv1/kernel:0", "conv1/bias:0"],

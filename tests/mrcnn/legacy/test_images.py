@@ -4,8 +4,15 @@ import numpy as np
 import pytest
 
 from mrcnn.config import Config
-from mrcnn.legacy.molding import mold_image
-from mrcnn.legacy.photos import MINUS_ONE_TO_ONE, MOLDED, ZERO_TO_ONE, as_photos
+from mrcnn.legacy.images import (
+    MINUS_ONE_TO_ONE,
+    MOLDED,
+    ZERO_TO_ONE,
+    as_photos,
+    log,
+    mold_image,
+    unmold_image,
+)
 
 BACKBONES = ["resnet50", "resnext50_32x4d", "efficientnet_lite0", "efficientnetv2_s"]
 
@@ -110,3 +117,29 @@ def test_a_photo_without_a_list_is_told_to_be_one(photo):
 
 def test_each_assumption_names_the_first_photo_that_it_is_made_of(photo):
     assert as_photos([photo, photo / 255, photo, photo / 255], config())[1] == {ZERO_TO_ONE: 1}
+
+
+def test_the_mean_is_subtracted():
+    molded = mold_image(np.full((1, 2, 3), 200, np.uint8), Config())
+    np.testing.assert_allclose(molded[0, 0], [200 - 123.7, 200 - 116.8, 200 - 103.9], atol=1e-5)
+    assert molded.dtype == np.float32
+
+
+def test_every_pixel_value_comes_back():
+    pixels = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
+    for backbone in ("resnet50", "efficientnet_lite0"):  # the second divides, too
+        config = Config.from_dict({"BACKBONE": backbone})
+        np.testing.assert_array_equal(unmold_image(mold_image(pixels, config), config), pixels)
+
+
+def test_what_is_no_pixel_value_becomes_the_nearest():
+    assert unmold_image(np.float32([[[-500, 0.3, 500]]]), Config()).tolist() == [[[0, 117, 255]]]
+
+
+def test_a_line_shows_shape_range_and_type(capsys):
+    log("image", np.array([[1, 5]], np.uint8))
+    log("nothing", np.zeros((0, 4)))
+    log("only words")
+    image, nothing, words = capsys.readouterr().out.splitlines()
+    assert "(1, 2)" in image and "1.0" in image and "5.0" in image and "uint8" in image
+    assert "(0, 4)" in nothing and "empty" in nothing and words == "only words"
