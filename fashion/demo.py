@@ -20,7 +20,7 @@ from fashion.commands import SAMPLE_FOLDER, run_verb
 from fashion.datasets.files import find_data
 from fashion.datasets.imaterialist import load_imaterialist
 from fashion.model import load_model
-from fashion.pictures import Illustrator
+from fashion.pages.overlays import OverlayRenderer
 from mrcnn.drawing.grid import image_grid
 from mrcnn.files import atomic_path
 
@@ -80,7 +80,7 @@ def draw_some(run_folder):
     """A picture of the model's predictions on a few unseen photos; returns its path."""
     model, dataset = load_model(run_folder), unseen()
     draw, photos = (
-        Illustrator(model.ontology),
+        OverlayRenderer(model.ontology),
         [dataset.load_image(i) for i in dataset.image_ids[:PICTURES]],
     )
     pictures = [

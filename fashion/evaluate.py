@@ -41,7 +41,7 @@ from fashion.evaluation.journal import predict_noting
 from fashion.evaluation.predictions import checked_results, read_detections
 from fashion.evaluation.results import coco_results
 from fashion.evaluation.stored import EXPECTED, checked_ground_truth, read_ground_truth
-from fashion.evaluation.thresholds.goals import GOALS
+from fashion.evaluation.thresholds.objectives import GOALS
 from fashion.evaluation.thresholds.search import LEVELS
 from fashion.evaluation.thresholds.table import read_thresholds
 from fashion.formats.annotation_csv import read_annotations
@@ -384,8 +384,8 @@ def warn_of_learned(rescorer, dataset):
 def tune(args, truth, detections, rescored):
     """Search thresholds, write and tell them; returns what the scores say about it. rescored: whether by --rescore; None: not known"""
     from fashion.evaluation.report.figures import grid_heat_map
-    from fashion.evaluation.thresholds.evidence import read_evidence
     from fashion.evaluation.thresholds.search import SCORES, grid, search
+    from fashion.evaluation.thresholds.tuning_data import read_evidence
     from mrcnn.files import atomic_path
 
     goal = GOALS[args.tune]
@@ -434,13 +434,13 @@ def write_pages(args, about, truth, detections, scores, read_photo):
     """The pages that were asked for."""
     title = Path(about.get("weights") or about["predictions"]).name
     if args.report:
-        from fashion.evaluation.report.page_of_scores import write_report
+        from fashion.evaluation.report.page import write_report
 
         print(
             f"report: {write_report(args.report, about | scores, ground_truth=truth, detections=detections, title=title)}"
         )
     if args.errors:
-        from fashion.evaluation.errors.page_of_errors import write_errors
+        from fashion.evaluation.errors.page import write_errors
 
         write_errors(
             args.errors,

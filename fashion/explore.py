@@ -20,11 +20,11 @@ from tqdm import tqdm
 from fashion.commands import add_data_arguments, open_files, run_verb
 from fashion.datasets.imaterialist import load_imaterialist
 from fashion.exploration.analysis import analyse
-from fashion.exploration.chapters_of_masks import settings_line
+from fashion.exploration.chapters.masks import settings_line
+from fashion.exploration.data_issues import TINY
 from fashion.exploration.objects import measure_objects
-from fashion.exploration.page_of_data import write_exploration
+from fashion.exploration.page import write_exploration
 from fashion.exploration.samples import contact_sheet, sample_rows
-from fashion.exploration.suspicious import TINY
 from mrcnn.config import parse_setting
 from mrcnn.drawing.colors import distinct_colors
 

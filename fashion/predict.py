@@ -25,7 +25,7 @@ from fashion.datasets.files import EXTENSIONS, list_images
 from fashion.evaluation.journal import Journal, begun_otherwise, remaining
 from fashion.evaluation.results import coco_results
 from fashion.model import checkpoint_in, load_model
-from fashion.pictures import Illustrator
+from fashion.pages.overlays import OverlayRenderer
 from mrcnn.data.images import read_image
 from mrcnn.files import atomic_path, digest_of, write_text
 
@@ -113,7 +113,7 @@ def predict_photos(model, photos, journal, min_score):
         journal: A `Journal`; notes under the picture's name what the photo is and holds, or why it cannot be read.
         min_score: Least confidence score of what is drawn.
     """
-    draw = Illustrator(model.ontology, min_confidence=min_score)
+    draw = OverlayRenderer(model.ontology, min_confidence=min_score)
     done = {picture for picture, photo in photos.items() if is_done(picture, photo, journal)}
     broken = {picture for picture in done if "broken" in journal.done[picture.name]}
     for picture in photos:

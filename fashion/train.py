@@ -39,8 +39,8 @@ from fashion.datasets.rebalancing import (
 from fashion.datasets.split_table import split_table, summary, worst, write_split_table
 from fashion.datasets.splits import load_train_and_val
 from fashion.evaluation.monitor import Monitor
+from fashion.exploration.preview import write_preview
 from fashion.model import FashionModel, checkpoint_in
-from fashion.preview import write_preview
 from fashion.run_config import blamed_on, ontology_of, read_order
 from mrcnn.config import parse_setting
 from mrcnn.data.batches import training_batches, validation_batches

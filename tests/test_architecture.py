@@ -15,9 +15,7 @@ FILES = sorted(path for top in ("mrcnn", "fashion") for path in (ROOT / top).rgl
 SHARED = [
     "fashion.config",
     "fashion.augmentation",
-    "fashion.pictures",
-    "fashion.page",
-    "fashion.plots",
+    "fashion.pages",
 ]
 FOLDERS = [
     "datasets",
@@ -160,8 +158,8 @@ def test_imports_point_down(path):
         ("fashion.formats.annotation_csv", "fashion.labels.ontology", True),
         ("fashion.formats.submission_table", "fashion.submission.writer", False),
         ("fashion.submission.writer", "fashion.datasets.files", False),
-        ("fashion.exploration.page_of_data", "fashion.page", True),
-        ("fashion.exploration.page_of_data", "fashion.evaluation.report", False),
+        ("fashion.exploration.page", "fashion.pages.html", True),
+        ("fashion.exploration.page", "fashion.evaluation.report", False),
         ("fashion.train", "fashion.submit", True),
         ("fashion.train", "mrcnn.model", True),
         ("mrcnn.data.dataset", "keras", False),

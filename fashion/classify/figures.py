@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from fashion.classify.data import CLASSES
-from fashion.plots import BLUE, INK, ORANGE, POINTS, dress
+from fashion.pages.plots import BLUE, FONT_SIZE, ORANGE, TEXT_COLOR, style_axes
 from mrcnn.drawing.grid import image_grid
 
 _CELL = 140  # pixels of a picture on the sheet; five times its own
@@ -14,7 +14,7 @@ def curves_figure(histories):
     """Accuracy and loss by epoch, in training and in validation; a pale line for each further seed. histories: lists of rows"""
     figure = Figure(figsize=(9.2, 3.3), layout="constrained")
     for axes, key in zip(figure.subplots(1, 2), ("accuracy", "loss")):
-        dress(axes, "epoch", key)
+        style_axes(axes, "epoch", key)
         for i, history in enumerate(histories):
             for column, label, color in (
                 (key, "training", BLUE),
@@ -30,7 +30,7 @@ def curves_figure(histories):
                     marker="o" if len(points) < 4 else None,
                 ) if points else None
         axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.legend(fontsize=POINTS, frameon=False)
+        axes.legend(fontsize=FONT_SIZE, frameon=False)
     return figure
 
 
@@ -40,7 +40,7 @@ def confusion_figure(matrix):
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     figure = Figure(figsize=(7.0, 6.0), layout="constrained")
     axes = figure.add_subplot()
-    dress(axes, "predicted", "true")
+    style_axes(axes, "predicted", "true")
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     for i, j in np.argwhere(matrix):
         axes.text(
@@ -49,8 +49,8 @@ def confusion_figure(matrix):
             str(matrix[i, j]),
             ha="center",
             va="center",
-            fontsize=POINTS,
-            color="white" if share[i, j] > 0.55 else INK,
+            fontsize=FONT_SIZE,
+            color="white" if share[i, j] > 0.55 else TEXT_COLOR,
         )
     axes.set_xticks(
         range(len(matrix)), CLASSES[: len(matrix)], rotation=40, ha="right", rotation_mode="anchor"

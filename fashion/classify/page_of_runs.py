@@ -5,7 +5,7 @@ import numpy as np
 from fashion.classify.figures import confusion_figure, curves_figure, mistakes_sheet
 from fashion.classify.networks import NETWORKS, PARAMETERS
 from fashion.classify.scores import surest_mistakes
-from fashion.page import Page
+from fashion.pages.html import Page
 
 CLAIM = 0.93  # accuracy that the report gives its largest network
 PARTS = {"train": "training images", "validation": "validation images", "test": "test images"}
@@ -218,7 +218,7 @@ def _network_chapter(page, recipe, network, results, test):
     rows = surest_mistakes(first.test, test.labels, _MISTAKES)
     if len(rows):
         page.section("The surest mistakes")
-        page.picture(
+        page.image(
             mistakes_sheet(test.pixels[rows], test.labels[rows], first.test[rows]),
             f"The {len(rows)} surest wrong predictions on "
             "the test images: what each was taken for, how surely, and what its label says. Some labels look wrong themselves.",

@@ -13,7 +13,7 @@ import io
 import numpy as np
 from matplotlib.figure import Figure
 
-from fashion.plots import BLUE, FAINT, INK, ORANGE, PALE, POINTS, dress
+from fashion.pages.plots import BLUE, FONT_SIZE, LABEL_COLOR, LIGHT, ORANGE, TEXT_COLOR, style_axes
 from mrcnn.data.samplers import (
     balanced_factors,
     effective_number_factors,
@@ -149,18 +149,18 @@ class Histogram:
             self._draw(axes, mine)
             axes.set_title(
                 {"category": "categories", "attribute": "attributes"}[kind],
-                fontsize=POINTS + 1,
-                color=INK,
+                fontsize=FONT_SIZE + 1,
+                color=TEXT_COLOR,
                 loc="left",
             )
         return figure
 
     def _draw(self, axes, mine):
         places, size = np.arange(len(mine)), 4 if len(mine) <= MOST_NAMES else 2
-        axes.hlines(places, self.before[mine], self.after[mine], color=FAINT, linewidth=size / 2)
+        axes.hlines(places, self.before[mine], self.after[mine], color=LIGHT, linewidth=size / 2)
         axes.plot(self.before[mine], places, "o", color=BLUE, markersize=size, label="plainly")
         axes.plot(self.after[mine], places, "D", color=ORANGE, markersize=size, label="rebalanced")
-        dress(axes, "objects in 1,000 photos shown (logarithmic)")
+        style_axes(axes, "objects in 1,000 photos shown (logarithmic)")
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter("{x:g}")
         axes.set_ylim(len(mine) - 0.5, -0.5)
@@ -169,12 +169,12 @@ class Histogram:
             axes.set_yticks(
                 places,
                 [name if len(name) <= 34 else name[:33] + "…" for name in names],
-                fontsize=POINTS - 2,
-                color=INK,
+                fontsize=FONT_SIZE - 2,
+                color=TEXT_COLOR,
             )
         else:
-            axes.set_ylabel("rank", fontsize=POINTS, color=PALE)
-        axes.legend(fontsize=POINTS, frameon=False, labelcolor=INK, loc="lower right")
+            axes.set_ylabel("rank", fontsize=FONT_SIZE, color=LABEL_COLOR)
+        axes.legend(fontsize=FONT_SIZE, frameon=False, labelcolor=TEXT_COLOR, loc="lower right")
 
 
 def _short(number):

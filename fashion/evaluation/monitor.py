@@ -5,7 +5,7 @@ from PIL import Image
 
 from fashion.evaluation.found import found_per_category
 from fashion.evaluation.score import predict_dataset, score_detections
-from fashion.pictures import Illustrator
+from fashion.pages.overlays import OverlayRenderer
 from mrcnn.data.samplers import boost_missed_classes
 from mrcnn.drawing.grid import image_grid
 from mrcnn.files import atomic_path
@@ -36,7 +36,7 @@ class Monitor:
         ]
         self.ground_truth = dataset.to_coco(self.image_ids)
         self.repeats = None if batches is None else batches.sampler.repeats
-        self.draw = Illustrator(model.ontology)
+        self.draw = OverlayRenderer(model.ontology)
 
     def __call__(self, epoch):
         """epoch: 0-based -> {"val_mask_ap", "val_mask_ap50", "val_box_ap", "val_attribute_micro_f1"}."""

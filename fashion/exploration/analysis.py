@@ -5,8 +5,8 @@ import numpy as np
 from fashion.exploration import frequencies
 from fashion.exploration.anchors import anchor_shapes, best_iou, suggest
 from fashion.exploration.comparison import compare
-from fashion.exploration.quantiles import coco_sizes, mask_rows, photo_sizes, quantiles
-from fashion.exploration.suspicious import in_both, strays, suspicious_rows, wrong_rows
+from fashion.exploration.data_issues import in_both, strays, suspicious_rows, wrong_rows
+from fashion.exploration.sizes import coco_sizes, mask_rows, photo_sizes, quantiles
 from fashion.exploration.training_size import on_canvas
 
 GOOD, FAIR = 0.7, 0.5  # IoU: the network's own "this is an object"; COCO's easiest match

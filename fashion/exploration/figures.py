@@ -4,7 +4,17 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from fashion.plots import BLUE, COLORS, FAINT, INK, ORANGE, PALE, POINTS, WIDEST, dress
+from fashion.pages.plots import (
+    BLUE,
+    COLORS,
+    FONT_SIZE,
+    LABEL_COLOR,
+    LIGHT,
+    MAX_WIDTH,
+    ORANGE,
+    TEXT_COLOR,
+    style_axes,
+)
 
 _LINE = 0.205  # inches of one name in a list
 _PANEL_ROWS = 10  # names in a panel of `group_panels`
@@ -26,32 +36,32 @@ def size_figure(sizes):
         linewidths=0.4,
     )
     dots.set_clim(-0.35 * number.max(), number.max())
-    dress(axes, "width, pixels", "height, pixels")
+    style_axes(axes, "width, pixels", "height, pixels")
     room = 0.06 * max(np.ptp(x), np.ptp(y), 0.1 * y.max())
-    axes.axline((0, 0), slope=1, linestyle=":", color=PALE, linewidth=1)  # square photos
+    axes.axline((0, 0), slope=1, linestyle=":", color=LABEL_COLOR, linewidth=1)  # square photos
     axes.set(xlim=(x.min() - room, x.max() + room), ylim=(y.min() - room, y.max() + room))
     return figure
 
 
 def histograms(panels):
     """Histograms side by side. panels: list of (histogram of `quantiles.histogram`, what is on the x axis, what is counted)"""
-    figure = Figure(figsize=(min(WIDEST, 4.4 * len(panels)), 2.7), layout="constrained")
+    figure = Figure(figsize=(min(MAX_WIDTH, 4.4 * len(panels)), 2.7), layout="constrained")
     for i, (histogram, x_label, y_label) in enumerate(panels, 1):
         axes = figure.add_subplot(1, len(panels), i)
         edges = np.array(histogram["edges"])
         axes.bar(edges[:-1], histogram["counts"], np.diff(edges) * 0.94, align="edge", color=BLUE)
-        dress(axes, x_label, y_label)
+        style_axes(axes, x_label, y_label)
         axes.grid(visible=False, axis="x")
     return figure
 
 
 def count_bars(panels):
     """Bars over whole numbers, side by side. panels: list of (how often each of 0, 1, 2, …, what is on the x axis, what is counted)"""
-    figure = Figure(figsize=(min(WIDEST, 4.8 * len(panels)), 2.7), layout="constrained")
+    figure = Figure(figsize=(min(MAX_WIDTH, 4.8 * len(panels)), 2.7), layout="constrained")
     for i, (counts, x_label, y_label) in enumerate(panels, 1):
         axes = figure.add_subplot(1, len(panels), i)
         axes.bar(range(len(counts)), counts, 0.86, color=BLUE)
-        dress(axes, x_label, y_label)
+        style_axes(axes, x_label, y_label)
         axes.grid(visible=False, axis="x")
         axes.set_xlim(-0.6, len(counts) - 0.4)
         axes.xaxis.get_major_locator().set_params(integer=True)
@@ -71,9 +81,9 @@ def frequency_figure(rows):
         *axes.get_legend_handles_labels(),
         loc="outside upper left",
         ncols=2,
-        fontsize=POINTS,
+        fontsize=FONT_SIZE,
         frameon=False,
-        labelcolor=INK,
+        labelcolor=TEXT_COLOR,
     )
     return figure
 
@@ -93,7 +103,7 @@ def group_panels(groups):
     pairs = [list(shown.items())[i : i + columns] for i in range(0, len(shown), columns)]
     heights = [_LINE * max(len(rows) for _, rows in pair) + 0.55 for pair in pairs]
     figure = Figure(
-        figsize=(WIDEST if columns > 1 else 6, sum(heights) + 0.3), layout="constrained"
+        figsize=(MAX_WIDTH if columns > 1 else 6, sum(heights) + 0.3), layout="constrained"
     )
     figure.get_layout_engine().set(wspace=0.05)
     grid = figure.add_gridspec(len(pairs), columns, height_ratios=heights)
@@ -110,15 +120,15 @@ def group_panels(groups):
             left_out = sum(1 for row in groups[name] if row["objects"]) - len(rows)
             more = f", the first {len(rows)} of {len(rows) + left_out}" if left_out else ""
             axes.set_title(
-                f"{name.split(',')[0]}{more}", fontsize=POINTS + 1, color=INK, loc="left"
+                f"{name.split(',')[0]}{more}", fontsize=FONT_SIZE + 1, color=TEXT_COLOR, loc="left"
             )
     figure.legend(
         *axes.get_legend_handles_labels(),
         loc="outside upper left",
         ncols=2,
-        fontsize=POINTS,
+        fontsize=FONT_SIZE,
         frameon=False,
-        labelcolor=INK,
+        labelcolor=TEXT_COLOR,
     )
     return figure
 
@@ -142,7 +152,7 @@ def _dots(axes, rows, ends=None):
     objects, photos = (np.array([row[key] for row in rows]) for key in ("objects", "photos"))
     low, high = ends or (photos.min(), objects.max())
     logarithmic(axes.xaxis, low, high)
-    axes.hlines(places, low / 2, objects, color=FAINT, linewidth=1)
+    axes.hlines(places, low / 2, objects, color=LIGHT, linewidth=1)
     axes.plot(objects, places, "o", color=BLUE, markersize=5.5, label="objects")
     axes.plot(
         photos,
@@ -161,14 +171,14 @@ def _dots(axes, rows, ends=None):
             (7, 0),
             textcoords="offset points",
             va="center",
-            fontsize=POINTS - 1,
-            color=PALE,
+            fontsize=FONT_SIZE - 1,
+            color=LABEL_COLOR,
         )
-    dress(axes)
+    style_axes(axes)
     axes.grid(visible=False, axis="y")
     axes.set_yticks(places, [shortened(row["name"]) for row in rows])
     axes.tick_params(axis="both", which="both", length=0)
-    axes.tick_params(axis="y", labelcolor=INK)
+    axes.tick_params(axis="y", labelcolor=TEXT_COLOR)
     axes.set(xlim=(low / 2, high * (high / low) ** 0.22 * 1.6), ylim=(-0.6, len(rows) - 0.4))
 
 
@@ -182,7 +192,7 @@ def rank_figure(rows):
     )
     logarithmic(axes.xaxis, 1, len(counts))
     logarithmic(axes.yaxis, counts[-1], counts[0])
-    dress(axes, "rank, the most frequent first", "objects")
+    style_axes(axes, "rank, the most frequent first", "objects")
     for least in (10, 100, 1000):
         rank = int((counts >= least).sum())
         if 0 < rank < len(counts):
@@ -195,8 +205,8 @@ def rank_figure(rows):
                 place,
                 textcoords="offset points",
                 ha=side,
-                fontsize=POINTS,
-                color=PALE,
+                fontsize=FONT_SIZE,
+                color=LABEL_COLOR,
             )
     return figure
 
@@ -208,7 +218,7 @@ def quantile_figure(rows, panels):
     """
     rows = rows[::-1]
     figure = Figure(
-        figsize=(min(WIDEST, 2.0 + 3.0 * len(panels)), _LINE * len(rows) + 0.8),
+        figsize=(min(MAX_WIDTH, 2.0 + 3.0 * len(panels)), _LINE * len(rows) + 0.8),
         layout="constrained",
     )
     places = np.arange(len(rows))
@@ -220,12 +230,12 @@ def quantile_figure(rows, panels):
             logarithmic(axes.xaxis, p5.min(), p95.max())
         axes.hlines(places, p5, p95, color=BLUE, linewidth=1.1)
         axes.hlines(places, p25, p75, color=BLUE, linewidth=6, alpha=0.45)
-        axes.plot(p50, places, "o", color=INK, markersize=4)
-        dress(axes, x_label)
+        axes.plot(p50, places, "o", color=TEXT_COLOR, markersize=4)
+        style_axes(axes, x_label)
         axes.grid(visible=False, axis="y")
         axes.set_yticks(places, [shortened(row["name"]) for row in rows])
         axes.tick_params(axis="both", which="both", length=0)
-        axes.tick_params(axis="y", labelcolor=INK)
+        axes.tick_params(axis="y", labelcolor=TEXT_COLOR)
         axes.tick_params(axis="x", labeltop=len(rows) > 20)
         axes.set_ylim(-0.6, len(rows) - 0.4)
     return figure
@@ -235,7 +245,7 @@ def share_bars(rows, titles, labels):
     """Bars of 100 % by name, parted, a panel each. rows: list of (name, [counts of the parts] for each panel); labels: of the parts"""
     rows = rows[::-1]
     figure = Figure(
-        figsize=(min(WIDEST, 2.2 + 3.4 * len(titles)), _LINE * len(rows) + 1.0),
+        figsize=(min(MAX_WIDTH, 2.2 + 3.4 * len(titles)), _LINE * len(rows) + 1.0),
         layout="constrained",
     )
     grid = figure.subplots(1, len(titles), sharey=True, squeeze=False)[0]
@@ -243,25 +253,25 @@ def share_bars(rows, titles, labels):
         parts = np.array([row[1][i] for row in rows], np.float64)
         parts = 100 * parts / np.maximum(parts.sum(axis=1, keepdims=True), 1)
         left = np.zeros(len(rows))
-        for values, color, label in zip(parts.T, (ORANGE, FAINT, BLUE), labels):
+        for values, color, label in zip(parts.T, (ORANGE, LIGHT, BLUE), labels):
             axes.barh(
                 range(len(rows)), values, 0.72, left, color=color, label=label if not i else None
             )
             left = left + values
-        dress(axes, "% of the objects")
-        axes.set_title(title, fontsize=POINTS + 1, color=INK, loc="left")
+        style_axes(axes, "% of the objects")
+        axes.set_title(title, fontsize=FONT_SIZE + 1, color=TEXT_COLOR, loc="left")
         axes.grid(visible=False)
         axes.set_yticks(range(len(rows)), [shortened(row[0]) for row in rows])
         axes.tick_params(axis="both", length=0)
-        axes.tick_params(axis="y", labelcolor=INK)
+        axes.tick_params(axis="y", labelcolor=TEXT_COLOR)
         axes.set(xlim=(0, 100), ylim=(-0.6, len(rows) - 0.4))
     figure.legend(
         *grid[0].get_legend_handles_labels(),
         loc="outside upper left",
         ncols=3,
-        fontsize=POINTS,
+        fontsize=FONT_SIZE,
         frameon=False,
-        labelcolor=INK,
+        labelcolor=TEXT_COLOR,
     )
     return figure
 
@@ -275,7 +285,7 @@ def two_shares(rows, names=("train", "val")):
     figure = Figure(figsize=(7.2, _LINE * len(rows) + 1.0), layout="constrained")
     axes, places = figure.add_subplot(), np.arange(len(rows))
     one, other = (100 * np.array([row[key] for row in rows]) for key in ("train", "val"))
-    axes.hlines(places, one, other, color=FAINT, linewidth=3)
+    axes.hlines(places, one, other, color=LIGHT, linewidth=3)
     for values, color, label, fill in (
         (one, COLORS[0], names[0], COLORS[0]),
         (other, COLORS[1], names[1], "none"),
@@ -291,19 +301,19 @@ def two_shares(rows, names=("train", "val")):
             label=label,
             clip_on=False,
         )
-    dress(axes, "% of the photos that have it")
+    style_axes(axes, "% of the photos that have it")
     axes.grid(visible=False, axis="y")
     axes.set_yticks(places, [shortened(row["name"]) for row in rows])
     axes.tick_params(axis="both", length=0)
-    axes.tick_params(axis="y", labelcolor=INK)
+    axes.tick_params(axis="y", labelcolor=TEXT_COLOR)
     axes.set(xlim=(0, None), ylim=(-0.6, len(rows) - 0.4))
     figure.legend(
         *axes.get_legend_handles_labels(),
         loc="outside upper left",
         ncols=2,
-        fontsize=POINTS,
+        fontsize=FONT_SIZE,
         frameon=False,
-        labelcolor=INK,
+        labelcolor=TEXT_COLOR,
     )
     return figure
 

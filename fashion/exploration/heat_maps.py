@@ -4,7 +4,16 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from fashion.exploration.figures import shortened
-from fashion.plots import BLUE, FAINT, INK, ORANGE, PALE, POINTS, WIDEST, dress
+from fashion.pages.plots import (
+    BLUE,
+    FONT_SIZE,
+    LABEL_COLOR,
+    LIGHT,
+    MAX_WIDTH,
+    ORANGE,
+    TEXT_COLOR,
+    style_axes,
+)
 
 _NUMBERED = 26  # columns; more have no room for numbers
 
@@ -16,10 +25,10 @@ def share_map(shares, row_names, column_names, x_label, y_label, groups=()):
     """
     shares = np.asarray(shares, np.float64)
     rows, columns = shares.shape
-    cell = np.clip((WIDEST - 1.9) / columns, 0.17, 0.42)
-    points = POINTS - 1 if cell > 0.2 else 6.5
+    cell = np.clip((MAX_WIDTH - 1.9) / columns, 0.17, 0.42)
+    points = FONT_SIZE - 1 if cell > 0.2 else 6.5
     figure = Figure(
-        figsize=(min(WIDEST, cell * columns + 1.9), max(0.2, min(cell, 0.3)) * rows + 1.7),
+        figsize=(min(MAX_WIDTH, cell * columns + 1.9), max(0.2, min(cell, 0.3)) * rows + 1.7),
         layout="constrained",
     )
     axes = figure.add_subplot()
@@ -33,8 +42,8 @@ def share_map(shares, row_names, column_names, x_label, y_label, groups=()):
                     f"{100 * value:.0f}",
                     ha="center",
                     va="center",
-                    fontsize=POINTS - 1,
-                    color="white" if value > 0.55 else INK,
+                    fontsize=FONT_SIZE - 1,
+                    color="white" if value > 0.55 else TEXT_COLOR,
                 )
     axes.set_xticks(
         range(columns),
@@ -45,22 +54,22 @@ def share_map(shares, row_names, column_names, x_label, y_label, groups=()):
         fontsize=points,
     )
     axes.set_yticks(range(rows), map(shortened, row_names), fontsize=points)
-    axes.set_xlabel(x_label, fontsize=POINTS, color=PALE)
-    axes.set_ylabel(y_label, fontsize=POINTS, color=PALE)
+    axes.set_xlabel(x_label, fontsize=FONT_SIZE, color=LABEL_COLOR)
+    axes.set_ylabel(y_label, fontsize=FONT_SIZE, color=LABEL_COLOR)
     axes.set_xticks(np.arange(columns + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(rows + 1) - 0.5, minor=True)
     axes.grid(which="minor", color="#eef1f5", linewidth=0.6)
     for j in range(1, len(groups)):
         if groups[j] != groups[j - 1]:
-            axes.axvline(j - 0.5, color=PALE, linewidth=0.9)
-    axes.tick_params(which="both", length=0, labelcolor=INK)
+            axes.axvline(j - 0.5, color=LABEL_COLOR, linewidth=0.9)
+    axes.tick_params(which="both", length=0, labelcolor=TEXT_COLOR)
     axes.spines[:].set_visible(False)
     return figure
 
 
 def anchor_figure(anchors):
     """Left the share of the boxes whose best IoU is at least x, right the share from 0.7 on by side of the box. anchors: of the analysis"""
-    figure = Figure(figsize=(WIDEST, 3.2), layout="constrained")
+    figure = Figure(figsize=(MAX_WIDTH, 3.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     edges = anchors["iou_edges"]
     which = [("given", BLUE, "-", "the recipe's anchors")]
@@ -80,9 +89,9 @@ def anchor_figure(anchors):
         at = np.arange(len(sides)) + (k - (len(which) - 1) / 2) * width
         right.bar(at, [100 * row["good"] for row in sides], width * 0.94, color=color)
     for at in (0.5, 0.7):
-        left.axvline(at, color=FAINT, linewidth=1.2, zorder=0)
-    dress(left, "IoU with the best anchor is at least", "% of the boxes")
-    dress(
+        left.axvline(at, color=LIGHT, linewidth=1.2, zorder=0)
+    style_axes(left, "IoU with the best anchor is at least", "% of the boxes")
+    style_axes(
         right,
         "side of the box at the training size, pixels (root of its area)",
         "% of the boxes with IoU 0.7 or more",
@@ -91,9 +100,9 @@ def anchor_figure(anchors):
     right.set_xticks(
         range(len(sides)),
         [f"{row['name']}\n{row['objects']:,} boxes" for row in sides],
-        fontsize=POINTS - 1,
+        fontsize=FONT_SIZE - 1,
     )
     left.set(xlim=(0, 1), ylim=(0, 101))
     right.set_ylim(0, 101)
-    left.legend(fontsize=POINTS, frameon=False, labelcolor=INK, loc="lower left")
+    left.legend(fontsize=FONT_SIZE, frameon=False, labelcolor=TEXT_COLOR, loc="lower left")
     return figure

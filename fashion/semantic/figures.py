@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fashion.plots import COLORS, WIDEST, dress
+from fashion.pages.plots import COLORS, MAX_WIDTH, style_axes
 from fashion.semantic.losses import IGNORED
 from fashion.semantic.networks import NETWORKS
 from fashion.semantic.study import LOSSES, OPTIMIZERS
@@ -42,7 +42,7 @@ def comparison(histories, by):
     figure, axes = plt.subplots(
         2 * bands,
         columns,
-        figsize=(WIDEST * max(columns, 2) / _COLUMNS, 4.2 * bands),
+        figsize=(MAX_WIDTH * max(columns, 2) / _COLUMNS, 4.2 * bands),
         squeeze=False,
         sharex=True,
         sharey="row",
@@ -62,7 +62,7 @@ def comparison(histories, by):
                     color=color,
                     linestyle=line,
                 )
-            dress(panel, "epoch" if row else "", "" if i % columns else label)
+            style_axes(panel, "epoch" if row else "", "" if i % columns else label)
             panel.tick_params(labelbottom=True)
             panel.xaxis.get_major_locator().set_params(integer=True)
         head = axes[2 * (i // columns)][i % columns]
@@ -122,7 +122,7 @@ def legend(names):
     handles = [Patch(color=colors[label - 1], label=name) for label, name in names.items()] or [
         Patch(color="white", label="no object")
     ]
-    figure = plt.figure(figsize=(WIDEST, 0.3 * -(-len(handles) // 5)))
+    figure = plt.figure(figsize=(MAX_WIDTH, 0.3 * -(-len(handles) // 5)))
     figure.legend(
         handles=handles, ncols=min(5, len(handles)), loc="center", frameon=False, fontsize=9
     )

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 
-from fashion.page import Page
+from fashion.pages.html import Page
 from fashion.semantic.figures import comparison, legend, painted
 from fashion.semantic.losses import IGNORED
 from fashion.semantic.study import LOSSES, OPTIMIZERS, only_background
@@ -283,7 +283,7 @@ def _pictures(page, photos):
         height, width = pictures[0].shape[:2]
         cell_hw = tuple(round(_CELL * n / max(height, width)) for n in (height, width))
         page.section(photo["name"])
-        page.picture(
+        page.image(
             image_grid(pictures, titles, columns=_COLUMNS, cell_hw=cell_hw),
             wide=True,
             caption=f"{photo['name']}: photo, truth, and what each network says",

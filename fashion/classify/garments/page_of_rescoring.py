@@ -4,8 +4,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from fashion.classify.garments.crops import cut_crops
-from fashion.page import Page
-from fashion.plots import BLUE, FAINT, INK, ORANGE, POINTS, dress
+from fashion.pages.html import Page
+from fashion.pages.plots import BLUE, FONT_SIZE, LIGHT, ORANGE, TEXT_COLOR, style_axes
 from mrcnn.drawing.grid import image_grid
 
 SHOWN = 18  # detections on a sheet
@@ -100,7 +100,7 @@ def write_page(path, measured, dataset, subtitle):
     for title, some in (("Lowered most", changes[:SHOWN]), ("Raised most", changes[::-1][:SHOWN])):
         if some:
             page.section(title)
-            page.picture(
+            page.image(
                 sheet(some, dataset),
                 "What was detected, its score before and after, and what the box shows; crops as the "
                 "classifier sees them.",
@@ -113,7 +113,7 @@ def weights_figure(search):
     """A curve of AP over the weight, the chosen one marked. search: of `fashion.evaluation.rescoring.search_weight`"""
     figure = Figure(figsize=(6.4, 2.8), layout="constrained")
     axes = figure.add_subplot()
-    dress(axes, "weight of the classifier", "mask AP")
+    style_axes(axes, "weight of the classifier", "mask AP")
     axes.plot(
         list(search["ap"]),
         list(search["ap"].values()),
@@ -130,12 +130,12 @@ def categories_figure(rows):
     """Bars of the change of AP. rows: list of (before, after), entries of "per_category" """
     figure = Figure(figsize=(min(10, 1.5 + 0.34 * len(rows)), 3.4), layout="constrained")
     axes = figure.add_subplot()
-    dress(axes, "", "change of mask AP")
+    style_axes(axes, "", "change of mask AP")
     changes = [after["AP"] - before["AP"] for before, after in rows]
     axes.bar(
         range(len(rows)),
         changes,
-        color=[BLUE if change > 0 else FAINT for change in changes],
+        color=[BLUE if change > 0 else LIGHT for change in changes],
         width=0.66,
     )
     for i, ((before, _), change) in enumerate(zip(rows, changes, strict=True)):
@@ -145,17 +145,17 @@ def categories_figure(rows):
             (0, 2),
             textcoords="offset points",
             ha="center",
-            fontsize=POINTS - 2,
-            color=INK,
+            fontsize=FONT_SIZE - 2,
+            color=TEXT_COLOR,
         )
-    axes.axhline(0, color=INK, linewidth=0.8)
+    axes.axhline(0, color=TEXT_COLOR, linewidth=0.8)
     axes.set_xticks(
         range(len(rows)),
         [before["name"].split(",")[0] for before, _ in rows],
         rotation=50,
         ha="right",
         rotation_mode="anchor",
-        fontsize=POINTS - 1,
+        fontsize=FONT_SIZE - 1,
     )
     axes.grid(axis="x", visible=False)
     return figure

@@ -1,13 +1,13 @@
 """Analysis: everything that is said about errors, as numbers that JSON can hold."""
 
-from fashion.evaluation.errors.attributes import attribute_errors
-from fashion.evaluation.errors.bins import price_bins, sort_into_bins
+from fashion.evaluation.errors.attribute_errors import attribute_errors
 from fashion.evaluation.errors.breakdowns import break_down, measure
 from fashion.evaluation.errors.confusion import confusion_matrix
+from fashion.evaluation.errors.error_types import price_bins, sort_into_bins
+from fashion.evaluation.errors.findings import findings
 from fashion.evaluation.errors.overlaps import read_overlaps
-from fashion.evaluation.errors.sentences import findings
-from fashion.evaluation.errors.small_or_intricate import compare_size_and_intricacy
-from fashion.evaluation.errors.worst import worst_photos
+from fashion.evaluation.errors.size_and_intricacy import compare_size_and_intricacy
+from fashion.evaluation.errors.worst_images import worst_photos
 
 
 def analyse(ground_truth, detections, *, score_threshold=0.5, worst=20, seed=0):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fashion.evaluation.errors.measures import crowding, occlusion, shapes
+from fashion.evaluation.errors.object_properties import crowding, occlusion, shapes
 from fashion.evaluation.errors.precision import (
     average_precisions,
     found_objects,

@@ -3,9 +3,9 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from fashion.evaluation.errors.bins import BINS
-from fashion.evaluation.errors.sentences import WORDS
-from fashion.plots import BLUE, FAINT, INK, ORANGE, POINTS, RULE, dress
+from fashion.evaluation.errors.error_types import BINS
+from fashion.evaluation.errors.findings import WORDS
+from fashion.pages.plots import BLUE, FONT_SIZE, GRID_COLOR, LIGHT, ORANGE, TEXT_COLOR, style_axes
 
 
 def cost_figure(rows, key, unit):
@@ -19,16 +19,18 @@ def cost_figure(rows, key, unit):
     axes.barh(
         range(len(rows)),
         gains,
-        color=[BLUE if row["bin"] in BINS else FAINT for row in rows],
+        color=[BLUE if row["bin"] in BINS else LIGHT for row in rows],
         height=0.62,
     )
     for i, gain in enumerate(gains):
-        axes.text(max(gain, 0), i, f" {gain:+.3f}", va="center", fontsize=POINTS, color=INK)
+        axes.text(
+            max(gain, 0), i, f" {gain:+.3f}", va="center", fontsize=FONT_SIZE, color=TEXT_COLOR
+        )
     axes.set_yticks(range(len(rows)), [WORDS[row["bin"]] for row in rows])
     axes.invert_yaxis()
     axes.set_xlim(0, 1.15 * max([*gains, 0.01]))
-    axes.set_xlabel(f"gain in {unit} if repaired", fontsize=POINTS)
-    axes.grid(axis="x", color=RULE, linewidth=0.8)
+    axes.set_xlabel(f"gain in {unit} if repaired", fontsize=FONT_SIZE)
+    axes.grid(axis="x", color=GRID_COLOR, linewidth=0.8)
     return figure
 
 
@@ -38,7 +40,7 @@ def confusion_figure(names, matrix):
     number = len(names)
     cell = np.clip(9 / number, 0.2, 0.6)  # inches
     names = [name.split(",")[0] for name in names]
-    points = min(POINTS, 72 * cell * 0.36)
+    points = min(FONT_SIZE, 72 * cell * 0.36)
     figure = Figure(figsize=(cell * number + 1.6, cell * number + 1.3), layout="constrained")
     axes = figure.add_subplot()
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
@@ -51,7 +53,7 @@ def confusion_figure(names, matrix):
             ha="center",
             va="center",
             fontsize=points,
-            color="white" if share[i, j] > 0.55 else INK,
+            color="white" if share[i, j] > 0.55 else TEXT_COLOR,
         )
     axes.set_xticks(
         range(number),
@@ -62,10 +64,10 @@ def confusion_figure(names, matrix):
         fontsize=max(points, 7),
     )
     axes.set_yticks(range(number), names, fontsize=max(points, 7))
-    axes.set_xlabel("predicted", fontsize=POINTS + 1)
-    axes.set_ylabel("true", fontsize=POINTS + 1)
+    axes.set_xlabel("predicted", fontsize=FONT_SIZE + 1)
+    axes.set_ylabel("true", fontsize=FONT_SIZE + 1)
     for line in (axes.axhline, axes.axvline):
-        line(number - 1.5, color=INK, linewidth=0.8)
+        line(number - 1.5, color=TEXT_COLOR, linewidth=0.8)
     axes.set_xticks(np.arange(number + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(number + 1) - 0.5, minor=True)
     axes.grid(which="minor", color="#e9edf2", linewidth=0.6)
@@ -96,15 +98,15 @@ def breakdown_figure(rows):
                 0.02 + (value if value < 0.1 else 0),
                 f"{value:.2f}",
                 ha="center",
-                fontsize=POINTS,
-                color=INK if value < 0.1 else "white",
+                fontsize=FONT_SIZE,
+                color=TEXT_COLOR if value < 0.1 else "white",
             )
     end = x + (len(bars) / 2 - 0.5) * width  # recall is the last bar
     axes.hlines(
         [row["expected_recall"] for row in rows],
         end - width / 2,
         end + width / 2,
-        color=INK,
+        color=TEXT_COLOR,
         linewidth=1.6,
         label="recall, if only\nthe category counted",
     )
@@ -117,8 +119,8 @@ def breakdown_figure(rows):
     )
     axes.set_ylim(0, 1.08)
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
-    axes.grid(axis="y", color=RULE, linewidth=0.8)
-    axes.legend(fontsize=POINTS - 1, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    axes.grid(axis="y", color=GRID_COLOR, linewidth=0.8)
+    axes.legend(fontsize=FONT_SIZE - 1, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 
@@ -139,12 +141,12 @@ def cells_figure(cells, size_names, intricacy_names):
                 f"{text}\n{cells[i][j]['objects']} objects",
                 ha="center",
                 va="center",
-                fontsize=POINTS,
-                color="white" if value > 0.55 else INK,
+                fontsize=FONT_SIZE,
+                color="white" if value > 0.55 else TEXT_COLOR,
             )
-        axes.set_title(title, fontsize=POINTS + 1, loc="left")
-        axes.set_xticks(range(3), intricacy_names, fontsize=POINTS)
-        axes.set_yticks(range(3), size_names, fontsize=POINTS)
+        axes.set_title(title, fontsize=FONT_SIZE + 1, loc="left")
+        axes.set_xticks(range(3), intricacy_names, fontsize=FONT_SIZE)
+        axes.set_yticks(range(3), size_names, fontsize=FONT_SIZE)
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
     return figure
@@ -152,6 +154,6 @@ def cells_figure(cells, size_names, intricacy_names):
 
 def _axes(figure):
     axes = figure.add_subplot()
-    dress(axes)
+    style_axes(axes)
     axes.grid(visible=False)
     return axes

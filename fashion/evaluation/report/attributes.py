@@ -1,7 +1,7 @@
 """Attributes: how well they are named, overall, by super-category, one by one and by category."""
 
-from fashion.evaluation.report.cells import number, table_of
 from fashion.evaluation.report.figures import line_figure
+from fashion.pages.text import number, table_of
 
 _OVERALL = {
     "micro_f1": "F1 of all (object, attribute) pairs together",

@@ -1,8 +1,8 @@
 """Average precision: COCO's and Fashionpedia's tables, and the curves of precision over recall behind them."""
 
 from fashion.evaluation.every_score import KINDS
-from fashion.evaluation.report.cells import number, short_name
 from fashion.evaluation.report.figures import precision_recall_figure, precision_recall_panels
+from fashion.pages.text import number, short_name
 
 _COCO = {
     "AP": "mean over IoU 0.50, 0.55 … 0.95",

@@ -1,7 +1,7 @@
 """Categories: how each of them fares, by every measure that tells them apart."""
 
-from fashion.evaluation.report.cells import number, short_name, table_of
 from fashion.evaluation.report.figures import average_precision_bars
+from fashion.pages.text import number, short_name, table_of
 
 _COLUMNS = {
     "category": "name",

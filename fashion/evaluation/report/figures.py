@@ -4,11 +4,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from fashion.plots import COLORS, INK, PALE, POINTS, WIDEST, dress
+from fashion.pages.plots import COLORS, FONT_SIZE, LABEL_COLOR, MAX_WIDTH, TEXT_COLOR, style_axes
 
 DASHES = ("-", "--", ":")
 _CELL, _ROW = 0.42, 0.34  # inches of a cell of a heat-map with a number in it
-_MOST_COLUMNS = int((WIDEST - 1.6) / _CELL)  # more have no room for numbers
+_MOST_COLUMNS = int((MAX_WIDTH - 1.6) / _CELL)  # more have no room for numbers
 
 
 def line_figure(lines, x_label, y_label, *, top=1.03):
@@ -30,10 +30,10 @@ def line_figure(lines, x_label, y_label, *, top=1.03):
             markersize=4,
             clip_on=False,
         )
-    dress(axes, x_label, y_label)
+    style_axes(axes, x_label, y_label)
     axes.set_ylim(0, top)
     if len(lines) > 1:
-        axes.legend(fontsize=POINTS, frameon=False, labelcolor=INK)
+        axes.legend(fontsize=FONT_SIZE, frameon=False, labelcolor=TEXT_COLOR)
     return figure
 
 
@@ -52,8 +52,8 @@ def precision_recall_figure(curves, recalls):
             DASHES,
         ):
             axes.plot(recalls, _known(curve[key]), dashes, color=color, linewidth=1.8, label=label)
-        dress(axes, "recall", "precision" if axes is grid[0] else "")
-        axes.set_title(title, fontsize=POINTS + 1, color=INK, loc="left")
+        style_axes(axes, "recall", "precision" if axes is grid[0] else "")
+        axes.set_title(title, fontsize=FONT_SIZE + 1, color=TEXT_COLOR, loc="left")
         axes.set(xlim=(0, 1.01), ylim=(0, 1.03))
     _legend_above(figure, grid[0])
     return figure
@@ -81,8 +81,8 @@ def precision_recall_panels(curves, recalls):
                 label=f"IoU 0.{key}",
             )
         last = i + columns >= len(curves)
-        dress(axes, "recall" if last else "", "precision" if i % columns == 0 else "")
-        axes.set_title(title, fontsize=POINTS, color=INK, loc="left", pad=3)
+        style_axes(axes, "recall" if last else "", "precision" if i % columns == 0 else "")
+        axes.set_title(title, fontsize=FONT_SIZE, color=TEXT_COLOR, loc="left", pad=3)
         axes.set(xlim=(0, 1.03), ylim=(0, 1.03), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
         axes.set_xticklabels(("0", ".5", "1"))
         axes.set_yticklabels(("0", ".5", "1"))
@@ -112,8 +112,8 @@ def average_precision_bars(rows):
             (gap, 0),
             textcoords="offset points",
             va="center",
-            fontsize=POINTS,
-            color=INK,
+            fontsize=FONT_SIZE,
+            color=TEXT_COLOR,
             bbox={
                 "boxstyle": "square,pad=0.1",
                 "facecolor": "white",
@@ -121,8 +121,8 @@ def average_precision_bars(rows):
                 "alpha": 0.8,
             },
         )
-    dress(axes, "", "")
-    axes.tick_params(axis="y", length=0, pad=7, labelcolor=INK)
+    style_axes(axes, "", "")
+    axes.tick_params(axis="y", length=0, pad=7, labelcolor=TEXT_COLOR)
     axes.grid(visible=False, axis="y")
     axes.set(xlim=(0, 1), ylim=(-0.6, len(rows) - 0.4))
     axes.xaxis.set_ticks_position("both")  # a long figure is read from either end
@@ -172,8 +172,8 @@ def grid_heat_map(grid):
     axes.set_title(
         f"best: {values[row, column]:.3f} at score {grid['score_thresholds'][row]:.3g}, attribute "
         f"{grid['attribute_thresholds'][column]:.3g}",
-        fontsize=POINTS + 1,
-        color=INK,
+        fontsize=FONT_SIZE + 1,
+        color=TEXT_COLOR,
         loc="left",
     )
     return figure
@@ -190,7 +190,7 @@ def _heat_map(values, y_labels, x_labels, x_label, y_label, name, *, lowest=None
     rows, columns = values.shape
     numbered = columns <= _MOST_COLUMNS
     figure = Figure(
-        figsize=(min(WIDEST, max(4.2, _CELL * columns + 1.6)), max(2.2, _ROW * rows + 1)),
+        figsize=(min(MAX_WIDTH, max(4.2, _CELL * columns + 1.6)), max(2.2, _ROW * rows + 1)),
         layout="constrained",
     )
     axes = figure.add_subplot()
@@ -203,8 +203,8 @@ def _heat_map(values, y_labels, x_labels, x_label, y_label, name, *, lowest=None
     )
     bar = figure.colorbar(mesh, ax=axes, aspect=30, pad=0.02)
     bar.outline.set_visible(False)
-    bar.ax.tick_params(labelsize=POINTS, labelcolor=PALE, color=PALE)
-    bar.set_label(name, fontsize=POINTS, color=PALE)
+    bar.ax.tick_params(labelsize=FONT_SIZE, labelcolor=LABEL_COLOR, color=LABEL_COLOR)
+    bar.set_label(name, fontsize=FONT_SIZE, color=LABEL_COLOR)
     if numbered:
         for (row, column), value in np.ndenumerate(values):
             axes.text(
@@ -213,10 +213,10 @@ def _heat_map(values, y_labels, x_labels, x_label, y_label, name, *, lowest=None
                 f"{value:.3f}".lstrip("0") if value >= 0 else "–",
                 ha="center",
                 va="center",
-                fontsize=POINTS,
-                color="white" if (value - low) / (high - low) > 0.66 else INK,
+                fontsize=FONT_SIZE,
+                color="white" if (value - low) / (high - low) > 0.66 else TEXT_COLOR,
             )
-    dress(axes, x_label, y_label)
+    style_axes(axes, x_label, y_label)
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     axes.invert_yaxis()
@@ -234,9 +234,9 @@ def _legend_above(figure, axes):
         handles,
         loc="outside upper left",
         ncols=len(handles),
-        fontsize=POINTS,
+        fontsize=FONT_SIZE,
         frameon=False,
-        labelcolor=INK,
+        labelcolor=TEXT_COLOR,
     )
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from fashion.evaluation.report.cells import number
 from fashion.evaluation.report.figures import line_figure, precision_heat_map
+from fashion.pages.text import number
 
 
 def add_chapter(page, scores):

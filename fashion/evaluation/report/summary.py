@@ -1,6 +1,6 @@
 """Summary: how much was scored, and the numbers to read first, each with what it means."""
 
-from fashion.evaluation.report.cells import number
+from fashion.pages.text import number
 
 # (path of keys, name, meaning)
 _HEADLINES = (

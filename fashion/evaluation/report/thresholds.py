@@ -1,7 +1,7 @@
 """Thresholds: what a search of them found, and a score at every pair of the two main ones."""
 
-from fashion.evaluation.report.cells import number
 from fashion.evaluation.report.figures import best_cell, grid_heat_map
+from fashion.pages.text import number
 
 _LEVELS = {
     "given": "the thresholds as they were given",

@@ -24,15 +24,15 @@ import itertools
 
 import numpy as np
 
-from fashion.evaluation.thresholds.attributes import (
+from fashion.evaluation.thresholds.attribute_search import (
     common_threshold,
     matched_attributes,
     thresholds_of_attributes,
     thresholds_of_categories,
     thresholds_of_supercategories,
 )
-from fashion.evaluation.thresholds.choice import NO_LIMIT, Choice
-from fashion.evaluation.thresholds.goals import mean_of_photos
+from fashion.evaluation.thresholds.candidate import NO_LIMIT, Choice
+from fashion.evaluation.thresholds.objectives import mean_of_photos
 
 LEVELS = ("given", "global", "supercategory", "category", "attribute")
 SCORES = np.arange(1, 20) / 20

@@ -27,7 +27,7 @@ def box():
 
 
 @pytest.fixture
-def ontology():
+def small_ontology():
     """Three classes, of which "button" carries no attributes; three attributes in two groups."""
     return Ontology.from_dict(
         {
@@ -39,7 +39,7 @@ def ontology():
 
 
 @pytest.fixture
-def make_dataset(tmp_path, ontology):
+def make_dataset(tmp_path, small_ontology):
     """make_dataset(rows, name) -> an IMaterialistDataset; rows: (image, mask or run lengths, category, attribute ids)"""
 
     def make(rows, name="train.csv"):
@@ -56,7 +56,7 @@ def make_dataset(tmp_path, ontology):
                 Image.new("RGB", size_hw[::-1], (90, 90, 90)).save(
                     tmp_path / "train" / f"{image}.jpg"
                 )
-        return load_imaterialist(tmp_path / name, tmp_path / "train", ontology, skip_bad=True)
+        return load_imaterialist(tmp_path / name, tmp_path / "train", small_ontology, skip_bad=True)
 
     return make
 

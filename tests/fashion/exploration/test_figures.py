@@ -3,13 +3,13 @@
 import pytest
 
 from fashion.exploration import figures
-from fashion.plots import WIDEST
+from fashion.pages.plots import MAX_WIDTH
 
 
 def drawn(figure):
     """The figure, after it has been laid out and drawn."""
     figure.draw_without_rendering()
-    assert figure.get_figwidth() <= WIDEST
+    assert figure.get_figwidth() <= MAX_WIDTH
     return figure
 
 

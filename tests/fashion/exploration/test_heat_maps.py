@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from fashion.exploration.heat_maps import anchor_figure, share_map
-from fashion.plots import WIDEST
+from fashion.pages.plots import MAX_WIDTH
 
 
 def drawn(figure):
     figure.draw_without_rendering()
-    assert figure.get_figwidth() <= WIDEST
+    assert figure.get_figwidth() <= MAX_WIDTH
     return figure
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from fashion.exploration import sentences
 from fashion.exploration.comparison import compare
-from fashion.exploration.quantiles import photo_sizes
+from fashion.exploration.sizes import photo_sizes
 
 
 def rows(*counts):
@@ -90,13 +90,13 @@ def test_what_better_anchors_change_and_whom_they_harm():
     )
 
 
-def test_train_and_val(make_objects, ontology, box):
+def test_train_and_val(make_objects, small_ontology, box):
     names = [f"p{i}" for i in range(30)]
     train = make_objects([(name, box(0, 0, 5, 5), 0, []) for name in names])
     val = make_objects(
         [(name, box(0, 0, 5, 5), i % 2, []) for i, name in enumerate(names)], "val.csv"
     )
-    text = sentences.differences(compare(train, val, ontology)["classes"], "classes")
+    text = sentences.differences(compare(train, val, small_ontology)["classes"], "classes")
     assert text.startswith(
         "2 of 2 classes differ by more than 2 standard errors, where chance alone would make about 0"
     )

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from fashion.evaluation.errors.bins import sort_into_bins
 from fashion.evaluation.errors.breakdowns import MEASURES, ap50_of, break_down, measure
+from fashion.evaluation.errors.error_types import sort_into_bins
 from fashion.evaluation.errors.overlaps import read_overlaps
 from fashion.evaluation.matching import match
 from fashion.evaluation.pairs import read_pairs

@@ -11,7 +11,7 @@ from fashion.evaluation.errors.figures import (
     confusion_figure,
     cost_figure,
 )
-from fashion.plots import BLUE, FAINT
+from fashion.pages.plots import BLUE, LIGHT
 
 ROW = {"label": "small", "objects": 3, "ap50": 0.25, "recall": 0.5, "expected_recall": 0.75}
 
@@ -39,7 +39,7 @@ def test_a_bar_for_every_bin_and_pale_ones_for_several_together():
     ]
     from matplotlib.colors import to_hex
 
-    assert [to_hex(bar.get_facecolor()) for bar in axes.patches] == [BLUE, FAINT]
+    assert [to_hex(bar.get_facecolor()) for bar in axes.patches] == [BLUE, LIGHT]
     drawn(cost_figure([{"bin": "class", "gain": 0.0}], "gain", "AP50"))
 
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from fashion.evaluation.every_score import score_stored
-from fashion.evaluation.thresholds.attributes import matched_attributes
-from fashion.evaluation.thresholds.choice import NO_LIMIT, Choice
-from fashion.evaluation.thresholds.evidence import MASKS, read_evidence
-from fashion.evaluation.thresholds.goals import GOALS
+from fashion.evaluation.thresholds.attribute_search import matched_attributes
+from fashion.evaluation.thresholds.candidate import NO_LIMIT, Choice
+from fashion.evaluation.thresholds.objectives import GOALS
 from fashion.evaluation.thresholds.search import LEVELS, _key, grid, search, value_of
 from fashion.evaluation.thresholds.table import Thresholds
+from fashion.evaluation.thresholds.tuning_data import MASKS, read_evidence
 
 BOX, ELSEWHERE = (10, 10, 40, 40), (60, 60, 30, 30)
 

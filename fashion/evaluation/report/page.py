@@ -10,7 +10,7 @@ from fashion.evaluation.report import (
     summary,
     thresholds,
 )
-from fashion.page import Page
+from fashion.pages.html import Page
 
 
 def write_report(folder, scores, *, ground_truth, detections, title="Scores of stored predictions"):

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from fashion.evaluation.errors.bins import sort_into_bins
 from fashion.evaluation.errors.breakdowns import measure
+from fashion.evaluation.errors.error_types import sort_into_bins
 from fashion.evaluation.errors.overlaps import read_overlaps
-from fashion.evaluation.errors.small_or_intricate import (
+from fashion.evaluation.errors.size_and_intricacy import (
     FEW_PHOTOS,
     compare_size_and_intricacy,
     difference,

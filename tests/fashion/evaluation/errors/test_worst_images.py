@@ -2,9 +2,9 @@
 
 import pytest
 
-from fashion.evaluation.errors.bins import sort_into_bins
+from fashion.evaluation.errors.error_types import sort_into_bins
 from fashion.evaluation.errors.overlaps import read_overlaps
-from fashion.evaluation.errors.worst import worst_photos
+from fashion.evaluation.errors.worst_images import worst_photos
 
 
 def worst(gt, said, score_threshold=0.5, number=20):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fashion.evaluation.every_score import score_stored
-from fashion.evaluation.report.page_of_scores import write_report
+from fashion.evaluation.report.page import write_report
 
 RECALLS = np.linspace(0, 1, 101).tolist()
 CURVE = {"50": [0.9] * 101, "75": [0.5] * 101, "mean": [-1.0] * 101}

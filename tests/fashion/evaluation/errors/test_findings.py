@@ -3,7 +3,7 @@
 import pytest
 
 from fashion.evaluation.errors.analysis import analyse
-from fashion.evaluation.errors.sentences import (
+from fashion.evaluation.errors.findings import (
     findings,
     is_problem,
     percent,

@@ -9,9 +9,9 @@ import pytest
 
 from fashion.config import RECIPES
 from fashion.exploration.analysis import analyse
-from fashion.exploration.chapters_of_masks import settings_line
+from fashion.exploration.chapters.masks import settings_line
 from fashion.exploration.objects import measure_objects
-from fashion.exploration.page_of_data import write_exploration
+from fashion.exploration.page import write_exploration
 
 
 @pytest.fixture

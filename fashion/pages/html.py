@@ -159,7 +159,7 @@ class Page:
         """A line to copy, in letters of one width."""
         self._body.append(f"<pre>{html.escape(text)}</pre>")
 
-    def picture(self, picture, caption="", *, quality=85, wide=False):
+    def image(self, picture, caption="", *, quality=85, wide=False):
         """picture: (H, W, 3) uint8 RGB, as a JPEG inside the page; the caption also stands for it where it cannot be seen. wide: a small
         screen shows a part of it, and the rest by scrolling, instead of the whole too small."""
         data = io.BytesIO()

@@ -12,10 +12,10 @@ from fashion.evaluation.errors.figures import (
     confusion_figure,
     cost_figure,
 )
-from fashion.evaluation.errors.pictures import side_by_side
-from fashion.evaluation.errors.sentences import WORDS, percent, points, shape_findings
-from fashion.evaluation.errors.small_or_intricate import EASY, FEW_PHOTOS, HARD, NAMES
-from fashion.page import Page
+from fashion.evaluation.errors.findings import WORDS, percent, points, shape_findings
+from fashion.evaluation.errors.side_by_side import side_by_side
+from fashion.evaluation.errors.size_and_intricacy import EASY, FEW_PHOTOS, HARD, NAMES
+from fashion.pages.html import Page
 from mrcnn.files import write_text
 
 log = logging.getLogger(__name__)
@@ -321,7 +321,7 @@ def _worst(page, analysis, ground_truth, detections, read_photo):
         ]
         pixels = _pixels(read_photo, row["file_name"])
         page.section(f"{rank}. {row['file_name']}: F1 {row['f1']:.2f}")
-        page.picture(
+        page.image(
             side_by_side(
                 photo, row, objects, detections, names, analysis["score_threshold"], pixels
             ),

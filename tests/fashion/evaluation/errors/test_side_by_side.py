@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fashion.evaluation.errors.analysis import analyse
-from fashion.evaluation.errors.pictures import COLORS, side_by_side
+from fashion.evaluation.errors.side_by_side import COLORS, side_by_side
 
 NAMES = {1: "shirt, blouse", 5: "shoe", 7: "scarf"}
 

@@ -7,10 +7,11 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from fashion.exploration import chapters_of_counts, chapters_of_masks, sentences
+from fashion.exploration import sentences
+from fashion.exploration.chapters import labels, masks
+from fashion.exploration.data_issues import KINDS
 from fashion.exploration.figures import share_text, two_shares
-from fashion.exploration.suspicious import KINDS
-from fashion.page import Page
+from fashion.pages.html import Page
 from mrcnn.files import write_text
 
 _LISTED = 12  # suspicious rows of a kind on the page; suspicious.csv has all
@@ -26,12 +27,12 @@ def page_of_data(analysis, title, sheets):
         f"“{analysis['training']['recipe']}”.",
     )
     _cards(page, analysis)
-    chapters_of_counts.photos(page, analysis)
-    chapters_of_counts.classes(page, analysis)
-    chapters_of_counts.attributes(page, analysis)
-    chapters_of_counts.together(page, analysis)
-    chapters_of_masks.masks(page, analysis)
-    chapters_of_masks.anchors(page, analysis)
+    labels.photos(page, analysis)
+    labels.classes(page, analysis)
+    labels.attributes(page, analysis)
+    labels.together(page, analysis)
+    masks.masks(page, analysis)
+    masks.anchors(page, analysis)
     _samples(page, sheets)
     _suspicious(page, analysis["suspicious"])
     if analysis["comparison"]:
@@ -113,7 +114,7 @@ def _samples(page, sheets):
     )
     for name, sheet in sheets.items():
         page.section(name)
-        page.picture(sheet, quality=80, wide=True)
+        page.image(sheet, quality=80, wide=True)
 
 
 def _suspicious(page, rows):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from fashion.evaluation.errors.attributes import attribute_errors
-from fashion.evaluation.errors.bins import price_bins, sort_into_bins
+from fashion.evaluation.errors.attribute_errors import attribute_errors
+from fashion.evaluation.errors.error_types import price_bins, sort_into_bins
 from fashion.evaluation.errors.overlaps import read_overlaps
 from fashion.evaluation.f1_ap import evaluate_f1_ap
 

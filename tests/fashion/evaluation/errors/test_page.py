@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from fashion.evaluation.errors.page_of_errors import write_errors
+from fashion.evaluation.errors.page import write_errors
 
 
 def chapters(text):

@@ -11,7 +11,7 @@ UNREMARKABLE = ("no ", "symmetrical", "regular", "normal waist", "plain")
 SHOWN_ATTRIBUTES = 3
 
 
-class Illustrator:
+class OverlayRenderer:
     """Draws results of a model.  ontology: its label list; min_confidence: leaves out less sure detections."""
 
     def __init__(self, ontology, min_confidence=0.5):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from fashion.evaluation.errors.bins import (
+from fashion.evaluation.errors.error_types import (
     BINS,
     FALSE_BINS,
     missed_objects,

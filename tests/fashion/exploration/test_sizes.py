@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fashion.exploration.quantiles import coco_sizes, mask_rows, photo_sizes, quantiles
+from fashion.exploration.sizes import coco_sizes, mask_rows, photo_sizes, quantiles
 
 
 def test_coco_counts_the_ends_as_medium():

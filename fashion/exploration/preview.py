@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from fashion.page import Page
-from fashion.pictures import Illustrator
+from fashion.pages.html import Page
+from fashion.pages.overlays import OverlayRenderer
 from mrcnn.data.examples import Job
 from mrcnn.drawing.grid import image_grid
 
@@ -18,7 +18,7 @@ def write_preview(folder, batches, ontology, photos=PHOTOS, variants=VARIANTS):
 
     batches: TrainingBatches of a data set with attributes
     """
-    draw = Illustrator(ontology, min_confidence=0)
+    draw = OverlayRenderer(ontology, min_confidence=0)
     jobs = batches.jobs(np.arange(photos * variants))
     page = Page(
         "What the training sees",
@@ -50,7 +50,7 @@ def write_preview(folder, batches, ontology, photos=PHOTOS, variants=VARIANTS):
             ),
         ]
         page.section(str(batches.dataset.image_info[image_id]["id"]))
-        page.picture(
+        page.image(
             image_grid(pictures, titles, columns=len(pictures), cell_hw=cell_hw),
             wide=True,
             caption=f"{batches.dataset.image_info[image_id]['id']}, plain and in {len(turns) - 1} turns",
@@ -85,7 +85,7 @@ def settings_sentence(config):
 
 
 def examples(batches, jobs, ontology):
-    """(photo (H, W, 3) uint8, truth as a dict for `Illustrator`) of each job."""
+    """(photo (H, W, 3) uint8, truth as a dict for `OverlayRenderer`) of each job."""
     batch = batches.read(jobs)
     for b, photo in enumerate(batch["images"]):
         real = batch["gt_class_ids"][b] > 0

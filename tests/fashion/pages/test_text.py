@@ -2,7 +2,7 @@
 
 import pytest
 
-from fashion.evaluation.report.cells import number, short_name, table_of
+from fashion.pages.text import number, short_name, table_of
 
 
 @pytest.mark.parametrize(

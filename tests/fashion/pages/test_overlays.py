@@ -3,7 +3,7 @@
 import numpy as np
 
 from fashion.labels.ontology import Ontology
-from fashion.pictures import Illustrator
+from fashion.pages.overlays import OverlayRenderer
 
 ONTOLOGY = Ontology.from_dict(
     {
@@ -31,26 +31,26 @@ PHOTO = np.full((120, 80, 3), 128, np.uint8)
 
 
 def test_a_label_names_the_class_and_the_three_surest_attributes_worth_saying():
-    draw = Illustrator(ONTOLOGY)
+    draw = OverlayRenderer(ONTOLOGY)
     assert draw._label(RESULT, 0) == ["shirt 0.90", "mini", "denim", "floral"]
     assert draw._label(RESULT, 1) == ["shoe 0.40"]
 
 
 def test_a_truth_has_no_scores_and_is_drawn_whole():
     truth = {name: value for name, value in RESULT.items() if name != "scores"}
-    draw = Illustrator(ONTOLOGY)
+    draw = OverlayRenderer(ONTOLOGY)
     assert draw._label(truth, 1) == ["shoe"]
-    assert (draw(PHOTO, truth) == Illustrator(ONTOLOGY, min_confidence=0)(PHOTO, truth)).all() and (
-        draw(PHOTO, truth) != 128
-    ).any()
+    assert (
+        draw(PHOTO, truth) == OverlayRenderer(ONTOLOGY, min_confidence=0)(PHOTO, truth)
+    ).all() and (draw(PHOTO, truth) != 128).any()
 
 
 def test_unsure_objects_are_not_drawn_and_the_photo_is_not_touched():
     before = PHOTO.copy()
     all_drawn, one_drawn = (
-        Illustrator(ONTOLOGY, min_confidence=c)(PHOTO, RESULT) for c in (0.1, 0.5)
+        OverlayRenderer(ONTOLOGY, min_confidence=c)(PHOTO, RESULT) for c in (0.1, 0.5)
     )
-    none_drawn = Illustrator(ONTOLOGY, min_confidence=1)(PHOTO, RESULT)
+    none_drawn = OverlayRenderer(ONTOLOGY, min_confidence=1)(PHOTO, RESULT)
     assert all_drawn.dtype == np.uint8 and all_drawn.shape[2] == 3
     assert (
         (all_drawn != one_drawn).any()
@@ -64,10 +64,10 @@ def test_a_result_without_objects_is_the_photo():
     nothing = {name: value[:0] for name, value in RESULT.items() if name != "image_hw"} | {
         "image_hw": (120, 80)
     }
-    assert (Illustrator(ONTOLOGY)(PHOTO, nothing) == 128).all()
+    assert (OverlayRenderer(ONTOLOGY)(PHOTO, nothing) == 128).all()
 
 
 def test_a_model_without_attributes_is_drawn_too():
     plain = Ontology.from_dict({"categories": [[0, "shirt", ""], [7, "shoe", ""]]})
     result = RESULT | {"attribute_scores": np.zeros((2, 0), np.float32), "attributes": [[], []]}
-    assert Illustrator(plain)._label(result, 0) == ["shirt 0.90"]
+    assert OverlayRenderer(plain)._label(result, 0) == ["shirt 0.90"]

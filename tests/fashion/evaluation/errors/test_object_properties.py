@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from fashion.evaluation.errors.measures import crowding, occlusion, pixel_edges, shapes
+from fashion.evaluation.errors.object_properties import crowding, occlusion, pixel_edges, shapes
 from fashion.evaluation.errors.overlaps import read_overlaps
 from fashion.formats import rle
 

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from fashion.page import Page
+from fashion.pages.html import Page
 
 VOID = {"meta", "img"}
 
@@ -62,7 +62,7 @@ def full_page():
     page.table([["name", "AP"], ["shirt", 0.5], ["shoe", 0.25]])
     page.figure(a_figure(), "A falling line.")
     page.figure(a_figure("score"), "Another.")
-    page.picture(np.full((8, 12, 3), 200, np.uint8), "A grey field.")
+    page.image(np.full((8, 12, 3), 200, np.uint8), "A grey field.")
     page.chapter("Second")
     return page
 
@@ -90,7 +90,7 @@ def test_text_is_text():
     page.text("1 < 2")
     page.cards([("<1>", "<2>", "<3>")])
     page.table([["<x>"], ["<y>"]])
-    page.picture(np.zeros((2, 2, 3), np.uint8), '"quoted" <caption>')
+    page.image(np.zeros((2, 2, 3), np.uint8), '"quoted" <caption>')
     elements = Elements(str(page))
     assert {
         "<b>",
@@ -172,7 +172,7 @@ def test_the_same_content_is_the_same_file(full_page):
 
 def test_a_picture_comes_back():
     page = Page("x")
-    page.picture(np.full((8, 12, 3), (200, 100, 50), np.uint8), "An orange field.")
+    page.image(np.full((8, 12, 3), (200, 100, 50), np.uint8), "An orange field.")
     image = Elements(str(page)).of("img")[0]
     assert (image["width"], image["height"]) == ("12", "8")
     pixels = np.asarray(
@@ -194,8 +194,8 @@ def test_a_line_to_copy_is_text():
 
 def test_a_wide_picture_is_marked_for_small_screens():
     page = Page("Title")
-    page.picture(np.zeros((4, 5, 3), np.uint8), "one")
-    page.picture(np.zeros((4, 5, 3), np.uint8), "two", wide=True)
+    page.image(np.zeros((4, 5, 3), np.uint8), "one")
+    page.image(np.zeros((4, 5, 3), np.uint8), "two", wide=True)
     pictures = [attributes for tag, attributes in Elements(str(page)).found if tag == "img"]
     assert [picture.get("class") for picture in pictures] == [None, "wide"]
 

@@ -4,8 +4,8 @@ import numpy as np
 from PIL import Image
 from pycocotools import mask as coco_mask
 
+from fashion.evaluation.errors.findings import WORDS
 from fashion.evaluation.errors.overlaps import mask_of
-from fashion.evaluation.errors.sentences import WORDS
 from mrcnn.drawing.overlay import draw_instances
 from mrcnn.drawing.text import ink
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fashion.config import RECIPES
-from fashion.preview import examples, settings_sentence, write_preview
+from fashion.exploration.preview import examples, settings_sentence, write_preview
 from mrcnn.data.batches import training_batches
 from mrcnn.data.examples import Job
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fashion.evaluation.errors.bins import FALSE_BINS
+from fashion.evaluation.errors.error_types import FALSE_BINS
 from fashion.evaluation.errors.overlaps import rows_by_photo
 from fashion.evaluation.errors.precision import found_objects
 from fashion.evaluation.matching import FALSE, TRUE

@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 
-from fashion.exploration.suspicious import duplicates, in_both, strays, suspicious_rows, wrong_rows
+from fashion.exploration.data_issues import duplicates, in_both, strays, suspicious_rows, wrong_rows
 
 
 @pytest.fixture
-def find(make_dataset, ontology):
+def find(make_dataset, small_ontology):
     """find(rows, tiny) -> [(kind, line, detail)]"""
     from fashion.exploration.objects import measure_objects
 
     def run(rows, tiny=10):
         dataset = make_dataset(rows)
         found = suspicious_rows(
-            measure_objects(dataset), ontology, dataset.annotations.runs_of, tiny=tiny
+            measure_objects(dataset), small_ontology, dataset.annotations.runs_of, tiny=tiny
         )
         return [(row["kind"], row["line"], row["detail"]) for row in found]
 
@@ -61,10 +61,10 @@ def test_masks_of_many_pieces_are_told(find):
     assert find([("a", dots, 0, [])]) == [("many pieces", 2, "91 pieces")]
 
 
-def test_attributes_on_a_class_that_carries_none_are_told(find, make_objects, ontology, box):
+def test_attributes_on_a_class_that_carries_none_are_told(find, make_objects, small_ontology, box):
     rows = [("a", box(0, 0, 9, 9), 2, [5, 6]), ("a", box(20, 0, 9, 9), 0, [5])]
     assert find(rows) == [("stray attributes", 2, "2 attributes")]
-    assert strays(make_objects(rows), ontology).tolist() == [True, True, False]
+    assert strays(make_objects(rows), small_ontology).tolist() == [True, True, False]
 
 
 def test_rows_that_cannot_be_used_keep_their_line_and_reason(make_dataset, box):
