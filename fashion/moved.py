@@ -21,6 +21,11 @@ MOVED_MODULES: Moved = {
     "fashion.datasets.annotations": "fashion.formats.annotations",
     "fashion.datasets.csv_table": "fashion.formats.csv_table",
     "fashion.datasets.index_cache": "fashion.formats.index_cache",
+    "fashion.datasets.photos": (
+        "fashion.datasets.image_files",
+        {"find_photos": "find_images", "photo_faults": "image_faults"},
+    ),
+    "fashion.attributes.targets": "fashion.attributes.losses",
     "fashion.datasets.resized_runs": "fashion.formats.resized_runs",
     "fashion.submission.table": "fashion.formats.submission_table",
     "fashion.evaluation.frames": "fashion.formats.coco_rle",

@@ -6,8 +6,7 @@ import keras
 from keras import layers, ops
 
 from fashion.attributes.bodies import CELLS, MLP, Attention, Conv, Linear
-from fashion.attributes.losses import AttributeLoss
-from fashion.attributes.targets import EMPTY, ROIS, targets_of
+from fashion.attributes.losses import EMPTY, ROIS, AttributeLoss, targets_of
 from fashion.config import CHOICES
 from mrcnn.modeling.roi_head import RoIHead
 
@@ -25,7 +24,7 @@ class AttributeHead(RoIHead):
     loss: an `AttributeLoss`; rois: what it is taught at, "positives" (rois on objects) or "all" (with none on the background; of a set
         for every class the background's, which detections never tell); the loss is a sum over those for each roi on an object, so that
         these count the same in both (as in Lin et al. 2017, section 4.1)
-    empty: what objects without attributes teach, see `targets.targets_of`
+    empty: what objects without attributes teach, see `losses.targets_of`
     update_statistics: of BatchNorm in "conv"
 
     call: -> "logits" (B, N, T) float32, or (B, N, T, K). Describes detections by "attribute_scores" (B, N, T) in 0..1. The bias starts at

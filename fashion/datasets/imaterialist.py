@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fashion.datasets.photos import find_photos, photo_faults
+from fashion.datasets.image_files import find_images, image_faults
 from fashion.formats import rle
 from fashion.formats.annotation_csv import BadRow, BadRows, read_annotations
 from fashion.formats.csv_table import printable
@@ -242,14 +242,14 @@ def load_imaterialist(
         csv_path, ontology, image_ids=image_ids, attribute_categories=attribute_categories
     )
     folders = [images_dir] if isinstance(images_dir, (str, Path)) else list(images_dir)
-    photos = find_photos(annotations.image_ids, folders)
+    photos = find_images(annotations.image_ids, folders)
     if annotations.image_ids and not any(photos):
         raise FileNotFoundError(
             f"None of the {len(photos)} images of {csv_path} is in "
             f"{', '.join(map(str, folders))}; the first would be "
             f"{annotations.image_ids[0]}. Is this the folder of the photos?"
         )
-    faults = photo_faults(photos, annotations.image_hw.tolist(), check_images)
+    faults = image_faults(photos, annotations.image_hw.tolist(), check_images)
     bad += [
         BadRow(line, annotations.image_ids[image], fault)
         for image, fault in enumerate(faults)

@@ -6,8 +6,7 @@ import pytest
 from fashion.attributes.bodies import MLP
 from fashion.attributes.build import attribute_head, groups_of, head_of
 from fashion.attributes.head import BODIES
-from fashion.attributes.losses import KINDS
-from fashion.attributes.targets import EMPTY, ROIS
+from fashion.attributes.losses import EMPTY, KINDS, ROIS
 from fashion.config import CHOICES, FashionConfig
 from fashion.labels.ontology import Ontology
 from mrcnn.config import Config

@@ -9,8 +9,7 @@ from keras import ops
 
 from fashion.attributes.bodies import CELLS
 from fashion.attributes.head import BODIES, AttributeHead
-from fashion.attributes.losses import KINDS, AttributeLoss
-from fashion.attributes.targets import EMPTY, ROIS
+from fashion.attributes.losses import EMPTY, KINDS, ROIS, AttributeLoss
 from mrcnn.modeling.samples import Samples
 from mrcnn.ops.matching import NEGATIVE, POSITIVE
 from mrcnn.weights.layer_files import load_weights, save_weights

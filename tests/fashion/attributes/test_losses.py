@@ -1,9 +1,12 @@
-"""The losses of attributes: sums, weights, the hardest absent ones."""
+"""Targets and losses of attributes: empty objects, sums, weights, the hardest absent ones."""
 
 import numpy as np
 import pytest
+from keras import ops
 
-from fashion.attributes.losses import MOST, AttributeLoss, positive_weights
+from fashion.attributes.losses import MOST, AttributeLoss, positive_weights, targets_of
+from mrcnn.modeling.samples import Samples
+from mrcnn.ops.matching import IGNORE, NEGATIVE, POSITIVE
 
 LOGITS, TARGETS = np.float32([[[0, 0, 2, -2]]]), np.float32([[[1, 0, 0, 0]]])
 LOG2 = np.log(2)
@@ -45,3 +48,33 @@ def test_what_is_no_loss_is_refused():
         AttributeLoss("hinge")
     with pytest.raises(ValueError, match="or 0 for all. Got -1"):
         AttributeLoss(hard_negatives=-1)
+
+
+# One image with a garment that has attributes, one that has none, a background RoI and padding.
+TRUTH = {"gt_attributes": ops.convert_to_tensor(np.float32([[[1, 0, 1], [0, 0, 0]]]))}
+SAMPLES = Samples(
+    ops.zeros((1, 4, 4)),
+    ops.convert_to_tensor(np.int32([[POSITIVE, POSITIVE, NEGATIVE, IGNORE]])),
+    ops.convert_to_tensor(np.int32([[0, 1, 0, 0]])),
+    TRUTH,
+    4,
+)
+
+
+def of(empty):
+    return tuple(np.array(x)[0].tolist() for x in targets_of(SAMPLES, empty))
+
+
+def test_garments_without_attributes_are_taught_to_have_none():
+    assert of("none") == ([[1, 0, 1], [0, 0, 0], [0, 0, 0], [0, 0, 0]], [1, 1, 1, 0])
+
+
+def test_garments_without_attributes_may_be_left_out():
+    assert of("exclude") == (of("none")[0], [1, 0, 1, 0])
+
+
+def test_garments_without_attributes_may_have_one_more():
+    assert of("background") == (
+        [[1, 0, 1, 0], [0, 0, 0, 1], [0, 0, 0, 1], [0, 0, 0, 1]],
+        [1, 1, 1, 0],
+    )

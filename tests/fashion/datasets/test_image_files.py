@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from fashion.datasets import photos
+from fashion.datasets import image_files
 from fashion.datasets.files import list_images
-from fashion.datasets.photos import find_photos, photo_faults
+from fashion.datasets.image_files import find_images, image_faults
 
 SIZES = [(20, 14)] * 3
 
@@ -20,22 +20,22 @@ def folder(make_folder, tmp_path, monkeypatch):
 @pytest.fixture
 def opened(monkeypatch):
     """A list of the names of the photos that are opened."""
-    seen, read = [], photos._read_header
+    seen, read = [], image_files._read_header
     monkeypatch.setattr(
-        photos, "_read_header", lambda path: seen.append(Path(path).name) or read(path)
+        image_files, "_read_header", lambda path: seen.append(Path(path).name) or read(path)
     )
     return seen
 
 
 def faults(folder, sizes_hw=SIZES):
-    return photo_faults(find_photos(["a", "b", "c"], [folder]), sizes_hw, check=True)
+    return image_faults(find_images(["a", "b", "c"], [folder]), sizes_hw, check=True)
 
 
 def test_photos_are_found_with_and_without_ending_in_the_first_folder_that_has_them(
     folder, make_folder, tmp_path
 ):
     more = make_folder.write_images(tmp_path / "more", ["c", "d"])
-    found = find_photos(["a.jpg", "b", "c", "d", "e"], [folder, more])
+    found = find_images(["a.jpg", "b", "c", "d", "e"], [folder, more])
     assert [photo and photo.path for photo in found] == [
         str(folder / "a.jpg"),
         str(folder / "b.jpg"),
@@ -48,7 +48,7 @@ def test_photos_are_found_with_and_without_ending_in_the_first_folder_that_has_t
 def test_endings_in_capitals_and_accents_of_two_characters_are_found(folder):
     for old, new in (("a.jpg", "a.JPG"), ("b.jpg", "cafe\u0301.Jpeg"), ("c.jpg", "c.jpg")):
         (folder / old).rename(folder / new)
-    found = find_photos(["a.jpg", "a", "caf\u00e9", "c", "A"], [folder])
+    found = find_images(["a.jpg", "a", "caf\u00e9", "c", "A"], [folder])
     assert [photo and photo.name for photo in found] == [
         "a.JPG",
         "a.JPG",
@@ -98,7 +98,7 @@ def test_a_broken_photo_is_tried_again_at_every_start(folder, opened):
 
 
 def test_who_is_stopped_goes_on_where_he_was(folder, monkeypatch):
-    monkeypatch.setattr(photos, "_TOGETHER", 1)
+    monkeypatch.setattr(image_files, "_TOGETHER", 1)
     seen = []
 
     def read_header(path):
@@ -107,7 +107,7 @@ def test_who_is_stopped_goes_on_where_he_was(folder, monkeypatch):
             raise KeyboardInterrupt
         return 20, 14, 1
 
-    monkeypatch.setattr(photos, "_read_header", read_header)
+    monkeypatch.setattr(image_files, "_read_header", read_header)
     with pytest.raises(KeyboardInterrupt):
         faults(folder)
     assert faults(folder) == [None] * 3 and seen == ["a.jpg", "b.jpg", "b.jpg", "c.jpg"]
@@ -115,7 +115,7 @@ def test_who_is_stopped_goes_on_where_he_was(folder, monkeypatch):
 
 def test_photos_of_several_lists_share_what_is_known_of_their_folder(folder, opened):
     for name in ("a", "b", "a"):
-        assert photo_faults(find_photos([name], [folder]), [(20, 14)], check=True) == [None]
+        assert image_faults(find_images([name], [folder]), [(20, 14)], check=True) == [None]
     assert opened == ["a.jpg", "b.jpg"]
 
 
@@ -130,7 +130,7 @@ def test_a_missing_photo_between_others_is_the_one_without_a_file(folder):
 
 def test_without_the_check_no_photo_is_opened_and_nothing_written(folder, opened):
     (folder / "b.jpg").unlink()
-    assert photo_faults(find_photos(["a", "b"], [folder]), SIZES[:2], check=False)[0] is None
+    assert image_faults(find_images(["a", "b"], [folder]), SIZES[:2], check=False)[0] is None
     assert opened == [] and len(list(folder.parent.iterdir())) == 1
 
 
@@ -181,13 +181,13 @@ def test_a_link_out_of_the_folder_is_no_photo_and_is_not_opened(folder, opened, 
     (folder / "b.jpg").symlink_to(tmp_path / "elsewhere.jpg")
     assert "lies outside of" in faults(folder)[1] and "b.jpg" not in opened
     assert (
-        "lies outside of" in photo_faults(find_photos(["b"], [folder]), SIZES[:1], check=False)[0]
+        "lies outside of" in image_faults(find_images(["b"], [folder]), SIZES[:1], check=False)[0]
     )
     (folder / "b.jpg").unlink()
     (folder / "b.jpg").symlink_to("a.jpg")
     assert faults(folder) == [None] * 3
     (tmp_path / "linked").symlink_to(folder)  # the folder itself may be a link
-    assert photo_faults(find_photos(["a", "b"], [tmp_path / "linked"]), SIZES[:2], check=True) == [
+    assert image_faults(find_images(["a", "b"], [tmp_path / "linked"]), SIZES[:2], check=True) == [
         None,
         None,
     ]
@@ -196,7 +196,7 @@ def test_a_link_out_of_the_folder_is_no_photo_and_is_not_opened(folder, opened, 
 def test_names_with_folders_in_them_are_not_looked_for_elsewhere(folder, tmp_path):
     (folder / "a.jpg").rename(tmp_path / "a.jpg")
     assert (
-        find_photos(["../../a", "../../a.jpg", str(tmp_path / "a"), "..", "", "."], [folder])
+        find_images(["../../a", "../../a.jpg", str(tmp_path / "a"), "..", "", "."], [folder])
         == [None] * 6
     )
 
@@ -207,7 +207,7 @@ def test_names_with_folders_in_them_are_not_looked_for_elsewhere(folder, tmp_pat
 def test_every_kind_of_photo_that_is_read_is_found(folder, ending):
     kind = {"jfif": "JPEG", "jpe": "JPEG", "tif": "TIFF"}.get(ending, ending.upper())
     Image.new("RGB", (14, 20)).save(folder / f"d.{ending}", kind)
-    assert photo_faults(find_photos(["d"], [folder]), SIZES[:1], check=True) == [None]
+    assert image_faults(find_images(["d"], [folder]), SIZES[:1], check=True) == [None]
     assert folder / f"d.{ending}" in list_images(folder)
 
 

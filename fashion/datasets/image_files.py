@@ -35,7 +35,7 @@ _KEY = {"photos": 2}
 _ARRAYS = {"photos": (np.int64, (5,))}
 
 
-def find_photos(image_ids, folders):
+def find_images(image_ids, folders):
     """The file of each image: list of os.DirEntry or None. Where several folders have it, the first one's.
 
     An ImageId may lack its ending, and the file's may be in capitals.
@@ -71,10 +71,10 @@ def _alike(name):
     return stem + dot + ending.lower() if dot else ending
 
 
-def photo_faults(photos, sizes_hw, check):
+def image_faults(photos, sizes_hw, check):
     """What is wrong with each photo, or None.
 
-    photos: from `find_photos`; sizes_hw: (height, width) of each in the annotations; check: False looks only whether there is a file.
+    photos: from `find_images`; sizes_hw: (height, width) of each in the annotations; check: False looks only whether there is a file.
     A photo whose EXIF data turn it has either size, see `mrcnn.data.images.annotated_upright`.
     """
     places = [_place_fault(photo) for photo in photos]
