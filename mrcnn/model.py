@@ -15,8 +15,8 @@ import numpy as np
 from mrcnn.data.batches import training_batches, validation_batches
 from mrcnn.data.resize import Placement, from_unit, to_unit
 from mrcnn.inference.compiled import without_retracing_warnings
-from mrcnn.inference.molding import mold, unmold
 from mrcnn.inference.predict import Predictor, full_masks
+from mrcnn.inference.preprocessing import postprocess, preprocess
 from mrcnn.legacy import (  # noqa: F401
     BatchNorm,
     DataGenerator,
@@ -44,8 +44,7 @@ from mrcnn.legacy.images import as_photos
 from mrcnn.modeling.backbones.pretrained import load_file, load_imagenet
 from mrcnn.modeling.build import build_detector
 from mrcnn.modeling.detector import LAYER_LOSS
-from mrcnn.modeling.devices import devices_of
-from mrcnn.modeling.forks import check_process
+from mrcnn.modeling.devices import check_process, devices_of
 from mrcnn.modeling.live_settings import LiveSettings
 from mrcnn.training.fit import fit, use_xla
 from mrcnn.training.optimizers import make_optimizer
@@ -348,7 +347,7 @@ class MaskRCNN:
             placement = Placement(image.shape[:2], image.shape[:2], (0, 0), image.shape[:2])
             window = parse_image_meta(meta[None])["window"].astype(np.float32)
             result = self._of_enough_confidence(
-                unmold({k: v[0] for k, v in found(image[None], window).items()}, placement)
+                postprocess({k: v[0] for k, v in found(image[None], window).items()}, placement)
             )
             results.append(
                 result | {"masks": full_masks(result, convention=self.keras_model.convention)}
@@ -359,7 +358,7 @@ class MaskRCNN:
         """Photos -> network input (N, H, W, 3) float32, image metas (N, 12 + K) and windows (N, 4) yxyx, pixels of that input."""
         config = self._config_in_force()
         images = self._photos(images)
-        molded = [mold(image, config) for image in images]
+        molded = [preprocess(image, config) for image in images]
         every_class = np.zeros(self.config.NUM_CLASSES, np.int32)
         metas = [
             compose_image_meta(0, photo.shape, image.shape, place.window, place.scale, every_class)

@@ -17,6 +17,10 @@ Moved = Mapping[str, str | tuple[str, Mapping[str, str]]]
 
 MOVED_MODULES: Moved = {
     "mrcnn.evaluation.label_maps": "mrcnn.evaluation.semantic_iou",
+    "mrcnn.inference.molding": (
+        "mrcnn.inference.preprocessing",
+        {"mold": "preprocess", "unmold": "postprocess"},
+    ),
     "mrcnn.legacy.batch_norm": "mrcnn.legacy.backbone",
     "mrcnn.legacy.image_meta": "mrcnn.legacy.examples",
     "mrcnn.legacy.losses": "mrcnn.legacy.layers",
@@ -24,7 +28,19 @@ MOVED_MODULES: Moved = {
     "mrcnn.legacy.photos": "mrcnn.legacy.images",
     "mrcnn.legacy.printing": "mrcnn.legacy.images",
     "mrcnn.legacy.rois": "mrcnn.legacy.targets",
+    "mrcnn.modeling.batch_norm": "mrcnn.modeling.normalization",
+    "mrcnn.modeling.conv_norm": "mrcnn.modeling.normalization",
+    "mrcnn.modeling.forks": "mrcnn.modeling.devices",
+    "mrcnn.modeling.fpn": "mrcnn.modeling.necks",
+    "mrcnn.modeling.gates": ("mrcnn.modeling.necks", {"GATES": "ATTENTION"}),
+    "mrcnn.modeling.grouped_conv": "mrcnn.modeling.convolutions",
     "mrcnn.modeling.h5_files": "mrcnn.weights.h5_files",
+    "mrcnn.modeling.matrix_convs": "mrcnn.modeling.convolutions",
+    "mrcnn.modeling.samples": (
+        "mrcnn.modeling.roi_sampling",
+        {"Samples": "RoISamples", "draw_samples": "sample_rois"},
+    ),
+    "mrcnn.modeling.single_level": ("mrcnn.modeling.necks", {"SingleLevel": "C4Neck"}),
     "mrcnn.modeling.weight_files": "mrcnn.weights.layer_files",
     "mrcnn.training.array_file": "mrcnn.weights.detectron_files",
     "mrcnn.training.download": "mrcnn.weights.download",

@@ -56,8 +56,8 @@ def register_plain_backbone():
     """Add the backbone "plain": five strided convolutions under a ResNet's names, built and compiled in a second or two."""
     import keras
 
-    from mrcnn.modeling.batch_norm import BatchNorm
     from mrcnn.modeling.build import BACKBONES
+    from mrcnn.modeling.normalization import BatchNorm
 
     def plain(name, update_statistics=False, channels=3):
         x = image = keras.Input((None, None, channels), name="image")

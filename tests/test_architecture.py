@@ -59,7 +59,7 @@ NUMPY_ONLY = [
 KERAS_TOO = ["mrcnn.data.read_ahead", "mrcnn.data.batches"]
 TENSORFLOW = [
     "mrcnn.ops.nms",
-    "mrcnn.modeling.batch_norm",
+    "mrcnn.modeling.normalization",
     "mrcnn.modeling.devices",
     "mrcnn.modeling.plain_graphs",
     "mrcnn.training.fit",
@@ -145,7 +145,7 @@ def test_imports_point_down(path):
     ("importer", "imported", "allowed"),
     [
         ("mrcnn.modeling.rpn", "mrcnn.ops.boxes", True),
-        ("mrcnn.modeling.rpn", "mrcnn.modeling.fpn", True),
+        ("mrcnn.modeling.rpn", "mrcnn.modeling.necks", True),
         ("mrcnn.modeling.rpn", "mrcnn.data.resize", False),  # siblings
         ("mrcnn.ops.boxes", "mrcnn.config", False),  # siblings
         ("mrcnn.ops.boxes", "mrcnn.modeling.rpn", False),  # climbs

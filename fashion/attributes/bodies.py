@@ -3,8 +3,7 @@
 import keras
 from keras import layers, ops
 
-from mrcnn.modeling.batch_norm import BatchNorm
-from mrcnn.modeling.conv_norm import ConvNorm
+from mrcnn.modeling.normalization import BatchNorm, ConvNorm
 
 CELLS = 14  # of the bodies that pool for themselves, as in the mask branch
 

@@ -16,7 +16,7 @@ MOST = 100.0  # a positive counts at most this often, however rare it is
 def targets_of(samples, empty):
     """The truth at the sampled rois.
 
-    samples: `mrcnn.modeling.samples.Samples` with gt_attributes (B, M, T), 0 or 1
+    samples: `mrcnn.modeling.roi_sampling.RoISamples` with gt_attributes (B, M, T), 0 or 1
     empty: objects without attributes are taught as having none ("none"), are left out ("exclude"), or have one attribute more, the last,
         which stands for them ("background"; a CS231n report's 295th)
     Returns: targets (B, R, T or T + 1) float32, used (B, R) float32. Rois on the background have no attributes.

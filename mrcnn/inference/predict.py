@@ -5,9 +5,9 @@ from keras import ops
 
 from mrcnn.data.resize import from_unit, to_unit
 from mrcnn.inference.compiled import compiled, runs_eagerly
-from mrcnn.inference.molding import mold, unmold
 from mrcnn.inference.pasting import paste_window
-from mrcnn.modeling.forks import check_process
+from mrcnn.inference.preprocessing import postprocess, preprocess
+from mrcnn.modeling.devices import check_process
 
 # Each canvas is compiled for and takes some 50 MB; with more, all are let go ("pad64" and "none" make them as photos come).
 MOST_CANVASES = 32
@@ -93,7 +93,7 @@ class Predictor:
         for (
             photo
         ) in photos:  # not enumerate: it would hold on to a photo while the next one is read
-            canvas = mold(photo, self.config, self.convention, name=f"Photo {count}")
+            canvas = preprocess(photo, self.config, self.convention, name=f"Photo {count}")
             count += 1
             del photo
             yield canvas
@@ -139,7 +139,7 @@ class Predictor:
         )
         inclusive = self.convention == "corners"
         return [
-            unmold({k: v[i] for k, v in found.items()}, placement, inclusive)
+            postprocess({k: v[i] for k, v in found.items()}, placement, inclusive)
             for i, (_, placement) in enumerate(canvases)
         ]
 

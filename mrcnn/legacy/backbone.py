@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mrcnn.modeling import batch_norm
+from mrcnn.modeling import normalization
 from mrcnn.modeling.backbones.resnet import bottleneck
 
 
@@ -64,8 +64,8 @@ def compute_backbone_shapes(config, image_shape):
     )
 
 
-class BatchNorm(batch_norm.BatchNorm):
-    """`mrcnn.modeling.batch_norm.BatchNorm` that is told by its first call, not when it is made, whether it learns statistics.
+class BatchNorm(normalization.BatchNorm):
+    """`mrcnn.modeling.normalization.BatchNorm` that is told by its first call, not when it is made, whether it learns statistics.
 
     BatchNorm(name="bn")(x, training=False) keeps the stored statistics for good, TRAIN_BN's False; with training=None or True, or
     nothing said, they are learned whenever the model trains.

@@ -6,7 +6,7 @@ REPLACEMENTS = {
     "clip_boxes_graph": "mrcnn.ops.boxes.clip",
     "log2_graph": "keras.ops.log2",
     "overlaps_graph": "mrcnn.ops.boxes.pairwise_iou",
-    "detection_targets_graph": "mrcnn.modeling.samples.draw_samples",
+    "detection_targets_graph": "mrcnn.modeling.roi_sampling.sample_rois",
     "refine_detections_graph": "mrcnn.modeling.detections.select_detections",
     "rpn_graph": "mrcnn.modeling.rpn.RPNHead",
     "build_rpn_model": "mrcnn.modeling.rpn.RPNHead",

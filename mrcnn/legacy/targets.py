@@ -5,8 +5,9 @@ import random
 import numpy as np
 from keras import ops
 
+from mrcnn.modeling import roi_sampling
+from mrcnn.modeling.roi_sampling import RoISamples
 from mrcnn.modeling.rpn import rpn_targets
-from mrcnn.modeling.samples import Samples, draw_samples
 from mrcnn.ops.boxes import encode
 from mrcnn.ops.masks import crop
 from mrcnn.ops.matching import IGNORE, NEGATIVE, POSITIVE
@@ -161,14 +162,14 @@ def sample_rois(rois, ground_truth, seed, config, convention):
     """Draw TRAIN_ROIS_PER_IMAGE of the rois, at most ROI_POSITIVE_RATIO of them on objects (IoU from 0.5 on).
 
     rois: (B, P, 4) yxyx, rows of zeros are padding; ground_truth: "gt_class_ids" (B, M), negative for crowds and 0 for padding,
-    "gt_boxes" (B, M, 4) in the frame of the rois, and what else `Samples.gather` should reach; seed: (B,) int32
+    "gt_boxes" (B, M, 4) in the frame of the rois, and what else `RoISamples.gather` should reach; seed: (B,) int32
     convention: how those boxes are measured, see `mrcnn.ops.roi_align`
-    Returns: Samples with the positive rois first, then the negative ones, then padding. Negative rois also fill the places that
+    Returns: RoISamples with the positive rois first, then the negative ones, then padding. Negative rois also fill the places that
     positive ones leave free.
     """
     count = config.TRAIN_ROIS_PER_IMAGE
     rois = ops.pad(rois, [[0, 0], [0, max(0, count - rois.shape[1])], [0, 0]])
-    drawn = draw_samples(
+    drawn = roi_sampling.sample_rois(
         rois,
         ops.any(ops.not_equal(rois, 0.0), axis=-1),
         ground_truth,
@@ -183,7 +184,7 @@ def sample_rois(rois, ground_truth, seed, config, convention):
         ops.take_along_axis(rows, order[..., None] if len(rows.shape) == 3 else order, axis=1)
         for rows in (drawn.rois, drawn.label, drawn.gt_index)
     )
-    return Samples(rois, label, gt_index, ground_truth, drawn.positives, convention)
+    return RoISamples(rois, label, gt_index, ground_truth, drawn.positives, convention)
 
 
 def _best_label_first(label):

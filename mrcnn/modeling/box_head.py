@@ -3,8 +3,8 @@
 import keras
 from keras import layers, ops
 
-from mrcnn.modeling.batch_norm import BatchNorm
-from mrcnn.modeling.matrix_convs import CoveringConv2D
+from mrcnn.modeling.convolutions import CoveringConv2D
+from mrcnn.modeling.normalization import BatchNorm
 from mrcnn.modeling.roi_head import RoIHead
 from mrcnn.ops.boxes import encode
 from mrcnn.ops.losses import smooth_l1, softmax_cross_entropy

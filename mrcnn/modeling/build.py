@@ -9,13 +9,11 @@ import keras
 from mrcnn.modeling.backbones import efficientnet, efficientnet_lite, resnet, resnext
 from mrcnn.modeling.box_head import BoxHead
 from mrcnn.modeling.detector import Detector
-from mrcnn.modeling.devices import device_scope
-from mrcnn.modeling.forks import check_process
-from mrcnn.modeling.fpn import FPN
+from mrcnn.modeling.devices import check_process, device_scope
 from mrcnn.modeling.mask_head import MaskHead
+from mrcnn.modeling.necks import FPN, C4Neck
 from mrcnn.modeling.roi_head import RoIHead
 from mrcnn.modeling.rpn import RPNHead
-from mrcnn.modeling.single_level import SingleLevel
 from mrcnn.setting_checks import check_loss_weights
 
 log = logging.getLogger(__name__)
@@ -30,7 +28,7 @@ BACKBONES = (
     | dict.fromkeys(resnext.VARIANTS, resnext.resnext)
     | dict.fromkeys(efficientnet.APPLICATIONS, efficientnet.efficientnet)
 )
-NECKS = {"fpn": FPN, "none": SingleLevel}
+NECKS = {"fpn": FPN, "none": C4Neck}
 
 
 @dataclass(frozen=True)

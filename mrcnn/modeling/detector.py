@@ -7,13 +7,13 @@ from pathlib import Path
 import keras
 from keras import ops
 
-from mrcnn.modeling.conv_norm import FoldedGraph
 from mrcnn.modeling.detections import select_detections
 from mrcnn.modeling.devices import devices_of
 from mrcnn.modeling.layer_names import NO_LIST_OF_INPUTS, layer_of, what_to_use_for
+from mrcnn.modeling.normalization import FoldedGraph
 from mrcnn.modeling.plain_graphs import in_plain_graph, plain_graph
+from mrcnn.modeling.roi_sampling import RoISamples, sample_rois
 from mrcnn.modeling.rpn import propose, rpn_losses, rpn_targets
-from mrcnn.modeling.samples import Samples, draw_samples
 from mrcnn.ops.anchors import pyramid_anchors
 from mrcnn.ops.boxes import from_corner_pixels, to_corner_pixels
 from mrcnn.ops.roi_align import roi_align
@@ -142,7 +142,7 @@ class Detector(keras.Model):
                 ops.pad(boxes, [[0, 0], [0, missing], [0, 0]]),
                 ops.pad(valid, [[0, 0], [0, missing]]),
             )
-        samples = draw_samples(
+        samples = sample_rois(
             self._measured(boxes),
             valid,
             self._ground_truth(inputs),
@@ -165,7 +165,7 @@ class Detector(keras.Model):
     def compute_losses(self, inputs, outputs):
         """Every loss by its name, unweighted scalars, from what `call` returned for `inputs`."""
         losses = rpn_losses(outputs["rpn_samples"], outputs["rpn_targets"])
-        samples = Samples(
+        samples = RoISamples(
             **outputs["samples"],
             ground_truth=self._ground_truth(inputs),
             positives=self.settings.positive_rois,

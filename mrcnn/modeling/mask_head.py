@@ -4,9 +4,8 @@ import math
 
 from keras import layers, ops
 
-from mrcnn.modeling.batch_norm import BatchNorm
-from mrcnn.modeling.conv_norm import ConvNorm
-from mrcnn.modeling.matrix_convs import BlockConv2DTranspose, merge_blocks
+from mrcnn.modeling.convolutions import BlockConv2DTranspose, merge_blocks
+from mrcnn.modeling.normalization import BatchNorm, ConvNorm
 from mrcnn.modeling.roi_head import RoIHead
 from mrcnn.ops.losses import binary_cross_entropy, masked_mean
 from mrcnn.ops.masks import crop

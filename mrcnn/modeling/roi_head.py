@@ -39,7 +39,7 @@ class RoIHead(keras.layers.Layer):
         )
 
     def rows_of(self, samples):
-        """Those of the `Samples` that the head is trained on."""
+        """Those of the `RoISamples` that the head is trained on."""
         return samples.positive_rows() if self.positives_only else samples
 
     def compute_losses(self, outputs, samples):

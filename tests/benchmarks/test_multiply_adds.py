@@ -17,7 +17,7 @@ from fashion.config import FashionConfig
 from mrcnn.modeling.backbones.efficientnet import efficientnet
 from mrcnn.modeling.backbones.resnet import resnet
 from mrcnn.modeling.backbones.resnext import resnext
-from mrcnn.modeling.grouped_conv import GroupedConv2D
+from mrcnn.modeling.convolutions import GroupedConv2D
 
 GIGA = 1e9
 

@@ -16,8 +16,8 @@ from keras import ops
 import mrcnn.model as modellib
 from mrcnn.config import Config
 from mrcnn.modeling import mask_head
+from mrcnn.modeling.roi_sampling import RoISamples
 from mrcnn.modeling.rpn import rpn_losses
-from mrcnn.modeling.samples import Samples
 from mrcnn.ops.boxes import pairwise_iou
 from mrcnn.ops.losses import binary_cross_entropy, masked_mean
 from mrcnn.ops.masks import crop
@@ -314,7 +314,7 @@ def samples(model, inputs, recorded):
     rois, label, index = (
         np.concatenate([t, np.zeros_like(t)], axis=1) for t in (rois, label, index)
     )
-    return Samples(
+    return RoISamples(
         *(ops.convert_to_tensor(t) for t in (rois, label, index)), truth, positives, "corners"
     )
 
@@ -466,7 +466,7 @@ def test_padding_was_trained_on_and_is_not_any_more(model, gradients, samples, i
     ]
     label = np.asarray(samples.label).copy()
     label[:, 100:] = -1
-    rows = Samples(
+    rows = RoISamples(
         samples.rois,
         ops.convert_to_tensor(label),
         samples.gt_index,

@@ -4,8 +4,8 @@ import re
 
 import keras
 
-from mrcnn.modeling.batch_norm import BatchNorm
-from mrcnn.modeling.matrix_convs import CoveringConv2D
+from mrcnn.modeling.convolutions import CoveringConv2D
+from mrcnn.modeling.normalization import BatchNorm
 
 # The function of keras.applications that builds each.
 APPLICATIONS = (

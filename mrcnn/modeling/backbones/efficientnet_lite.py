@@ -6,7 +6,7 @@ import re
 import keras
 from keras import layers
 
-from mrcnn.modeling.batch_norm import BatchNorm
+from mrcnn.modeling.normalization import BatchNorm
 
 MULTIPLIERS = {"efficientnet_lite0": (1.0, 1.0), "efficientnet_lite2": (1.1, 1.2)}  # width, depth
 # repeats, kernel, stride, expansion, channels of each group of blocks

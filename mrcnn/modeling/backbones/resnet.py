@@ -6,7 +6,7 @@ import re
 import keras
 from keras import layers
 
-from mrcnn.modeling.batch_norm import BatchNorm
+from mrcnn.modeling.normalization import BatchNorm
 
 BLOCKS = {"resnet50": (3, 4, 6, 3), "resnet101": (3, 4, 23, 3)}
 WIDTHS = (64, 128, 256, 512)

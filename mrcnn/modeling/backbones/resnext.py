@@ -4,8 +4,8 @@ import keras
 from keras import layers
 
 from mrcnn.modeling.backbones.resnet import BLOCKS, WIDTHS
-from mrcnn.modeling.batch_norm import BatchNorm
-from mrcnn.modeling.grouped_conv import GroupedConv2D
+from mrcnn.modeling.convolutions import GroupedConv2D
+from mrcnn.modeling.normalization import BatchNorm
 
 GROUPS = 32
 VARIANTS = {

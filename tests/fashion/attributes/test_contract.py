@@ -10,7 +10,7 @@ from keras import ops
 from fashion.attributes.bodies import CELLS
 from fashion.attributes.head import BODIES, AttributeHead
 from fashion.attributes.losses import EMPTY, KINDS, ROIS, AttributeLoss
-from mrcnn.modeling.samples import Samples
+from mrcnn.modeling.roi_sampling import RoISamples
 from mrcnn.ops.matching import NEGATIVE, POSITIVE
 from mrcnn.weights.layer_files import load_weights, save_weights
 
@@ -46,7 +46,7 @@ class Alone(keras.Model):
 
 def samples_of(x):
     truth = {name: x[name] for name in ("gt_attributes", "gt_class_ids")}
-    return Samples(
+    return RoISamples(
         ops.zeros_like(x["label"])[..., None] * ops.ones((4,), "int32"),
         x["label"],
         x["gt_index"],
@@ -161,7 +161,7 @@ def test_outputs_of_a_class_are_those_of_the_class():
         "gt_attributes": ops.convert_to_tensor(np.float32([[[1, 0]]])),
         "gt_class_ids": ops.convert_to_tensor(np.int32([[1]])),
     }
-    samples = Samples(
+    samples = RoISamples(
         ops.zeros((1, 1, 4)),
         ops.convert_to_tensor(np.int32([[POSITIVE]])),
         ops.convert_to_tensor([[0]]),

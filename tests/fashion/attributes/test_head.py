@@ -7,13 +7,13 @@ from keras import ops
 
 from fashion.attributes.bodies import Attention
 from fashion.attributes.head import AttributeHead
-from mrcnn.modeling.samples import Samples
+from mrcnn.modeling.roi_sampling import RoISamples
 from mrcnn.ops.matching import NEGATIVE, POSITIVE
 
 
 def loss(head, logits, attributes, label):
     truth = {"gt_attributes": ops.convert_to_tensor(np.float32([attributes]))}
-    samples = Samples(
+    samples = RoISamples(
         ops.zeros((1, 2, 4)),
         ops.convert_to_tensor(np.int32([label])),
         ops.convert_to_tensor([[0, 1]]),

@@ -5,7 +5,7 @@ import pytest
 from keras import ops
 
 from fashion.attributes.losses import MOST, AttributeLoss, positive_weights, targets_of
-from mrcnn.modeling.samples import Samples
+from mrcnn.modeling.roi_sampling import RoISamples
 from mrcnn.ops.matching import IGNORE, NEGATIVE, POSITIVE
 
 LOGITS, TARGETS = np.float32([[[0, 0, 2, -2]]]), np.float32([[[1, 0, 0, 0]]])
@@ -52,7 +52,7 @@ def test_what_is_no_loss_is_refused():
 
 # One image with a garment that has attributes, one that has none, a background RoI and padding.
 TRUTH = {"gt_attributes": ops.convert_to_tensor(np.float32([[[1, 0, 1], [0, 0, 0]]]))}
-SAMPLES = Samples(
+SAMPLES = RoISamples(
     ops.zeros((1, 4, 4)),
     ops.convert_to_tensor(np.int32([[POSITIVE, POSITIVE, NEGATIVE, IGNORE]])),
     ops.convert_to_tensor(np.int32([[0, 1, 0, 0]])),

@@ -7,7 +7,7 @@ from keras import ops
 
 from mrcnn.config import Config
 from mrcnn.legacy.backbone import BatchNorm, compute_backbone_shapes, conv_block, identity_block
-from mrcnn.modeling import batch_norm
+from mrcnn.modeling import normalization
 from mrcnn.modeling.backbones.resnet import resnet
 from mrcnn.modeling.build import stage_of_layer
 
@@ -116,4 +116,4 @@ def test_statistics_are_learned_unless_the_first_call_says_no(arguments, learns)
 
 def test_it_is_the_librarys_layer():
     layer = BatchNorm(name="bn")
-    assert isinstance(layer, batch_norm.BatchNorm) and layer.epsilon == 1e-3
+    assert isinstance(layer, normalization.BatchNorm) and layer.epsilon == 1e-3

@@ -17,7 +17,7 @@ from mrcnn.legacy.images import mold_image
 from mrcnn.legacy.layers import DetectionLayer, DetectionTargetLayer, ProposalLayer, PyramidROIAlign
 from mrcnn.legacy.targets import build_rpn_targets
 from mrcnn.modeling.box_head import BoxHead
-from mrcnn.modeling.samples import Samples
+from mrcnn.modeling.roi_sampling import RoISamples
 from mrcnn.ops.anchors import pyramid_anchors
 from mrcnn.ops.boxes import decode, pairwise_iou
 from mrcnn.ops.losses import binary_cross_entropy, masked_mean, smooth_l1, softmax_cross_entropy
@@ -218,7 +218,7 @@ def class_loss(given):
     boxes = np.zeros((*class_ids.shape, 4), np.float32)
     index = np.broadcast_to(np.arange(class_ids.shape[1], dtype=np.int32), class_ids.shape)
     truth = {"gt_class_ids": class_ids, "gt_boxes": boxes, "active_class_ids": given["active"]}
-    samples = Samples(boxes, (class_ids > 0).astype(np.int32), index, truth, class_ids.shape[1])
+    samples = RoISamples(boxes, (class_ids > 0).astype(np.int32), index, truth, class_ids.shape[1])
     outputs = {"logits": given["class_logits"], "deltas": given["pred_bbox"]}
     return BoxHead(num_classes=11, hidden=8, pool_size=7, std=(1, 1, 1, 1)).compute_losses(
         outputs, samples

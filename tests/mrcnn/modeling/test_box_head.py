@@ -5,7 +5,7 @@ import pytest
 from keras import ops
 
 from mrcnn.modeling.box_head import BoxHead
-from mrcnn.modeling.samples import Samples
+from mrcnn.modeling.roi_sampling import RoISamples
 from mrcnn.ops.boxes import encode
 from mrcnn.ops.matching import NEGATIVE, POSITIVE
 
@@ -23,7 +23,7 @@ def one_roi(label):
         "gt_boxes": ops.convert_to_tensor([[[2.0, 2.0, 20.0, 30.0]]]),
     }
     rois = ops.convert_to_tensor([[[0.0, 0.0, 20.0, 20.0]]])
-    return Samples(rois, ops.convert_to_tensor([[label]]), ops.zeros((1, 1), "int32"), truth, 1)
+    return RoISamples(rois, ops.convert_to_tensor([[label]]), ops.zeros((1, 1), "int32"), truth, 1)
 
 
 def losses(head, logits, deltas, label):

@@ -5,7 +5,7 @@ import pytest
 from keras import ops
 
 from mrcnn.modeling.mask_head import MaskHead
-from mrcnn.modeling.samples import Samples
+from mrcnn.modeling.roi_sampling import RoISamples
 from mrcnn.ops.matching import POSITIVE
 
 
@@ -30,7 +30,7 @@ def loss(head, logits, mask, frame, roi):
         "gt_masks": ops.convert_to_tensor(np.uint8(mask)[None, None]),
         "gt_mask_frames": ops.convert_to_tensor(np.float32([[frame]])),
     }
-    samples = Samples(
+    samples = RoISamples(
         ops.convert_to_tensor(np.float32([[roi]])),
         ops.convert_to_tensor([[POSITIVE]]),
         ops.zeros((1, 1), "int32"),

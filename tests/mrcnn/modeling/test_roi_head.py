@@ -11,7 +11,7 @@ from fashion.attributes.losses import AttributeLoss
 from mrcnn.modeling.box_head import BoxHead
 from mrcnn.modeling.mask_head import MaskHead
 from mrcnn.modeling.roi_head import RoIHead
-from mrcnn.modeling.samples import Samples
+from mrcnn.modeling.roi_sampling import RoISamples
 from mrcnn.ops.losses import binary_cross_entropy, masked_mean
 from mrcnn.ops.matching import IGNORE, NEGATIVE, POSITIVE
 from mrcnn.weights.layer_files import own_weights
@@ -114,7 +114,9 @@ def samples_of(label=LABEL):
         "gt_attributes": (rng.random((B, M, ATTRIBUTES)) < 0.5).astype(np.float32),
     }
     truth = {name: ops.convert_to_tensor(column) for name, column in truth.items()}
-    return Samples(*(ops.convert_to_tensor(a) for a in (rois, label, gt_index)), truth, POSITIVES)
+    return RoISamples(
+        *(ops.convert_to_tensor(a) for a in (rois, label, gt_index)), truth, POSITIVES
+    )
 
 
 def losses(head, inputs, label=LABEL):

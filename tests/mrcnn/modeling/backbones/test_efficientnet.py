@@ -7,7 +7,7 @@ import pytest
 from mrcnn.config import Config
 from mrcnn.data.resize import normalise
 from mrcnn.modeling.backbones.efficientnet import efficientnet, stage_of
-from mrcnn.modeling.batch_norm import BatchNorm
+from mrcnn.modeling.normalization import BatchNorm
 
 C2_TO_C5 = {
     "EfficientNetV2B0": ("block2b_add", "block3b_add", "block5e_add", "block6h_add"),

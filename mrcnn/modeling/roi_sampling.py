@@ -1,4 +1,4 @@
-"""Samples: the rois that the heads are trained on, and what each of them should have said."""
+"""RoISamples: the rois that the heads are trained on, and what each of them should have said."""
 
 from keras import ops
 
@@ -7,7 +7,7 @@ from mrcnn.ops.matching import IGNORE, POSITIVE, match, touches_crowd
 from mrcnn.ops.sampling import sample
 
 
-class Samples:
+class RoISamples:
     """R sampled rois of every image, with access to the ground truth of each.
 
     rois: (B, R, 4) yxyx; label: (B, R) int32 of IGNORE (padding), NEGATIVE, POSITIVE; gt_index: (B, R) int32 into the M objects;
@@ -31,7 +31,7 @@ class Samples:
         """The same, cut to the rows that may be POSITIVE, the others among them IGNORE: what a head needs that learns from objects only."""
         rows = self._first(self.positives)
         label = ops.where(ops.equal(rows.label, POSITIVE), POSITIVE, IGNORE)
-        return Samples(
+        return RoISamples(
             rows.rois, label, rows.gt_index, self.ground_truth, self.positives, self.convention
         )
 
@@ -41,7 +41,7 @@ class Samples:
         return self._first(ops.maximum(positives, 1))
 
     def _first(self, n):
-        return Samples(
+        return RoISamples(
             self.rois[:, :n],
             self.label[:, :n],
             self.gt_index[:, :n],
@@ -51,7 +51,7 @@ class Samples:
         )
 
 
-def draw_samples(
+def sample_rois(
     proposals,
     valid,
     ground_truth,
@@ -65,7 +65,7 @@ def draw_samples(
     """Match proposals and objects, and draw `count` rois, at most `positives` of them on objects (IoU from 0.5 on).
 
     proposals: (B, P, 4) yxyx; valid: (B, P) bool; ground_truth: gt_class_ids (B, M), gt_boxes (B, M, 4) and any other gt_* column;
-    seed: (B,) int32; objects_join: whether the objects' own boxes are among the rois that are drawn from.  Returns: Samples.
+    seed: (B,) int32; objects_join: whether the objects' own boxes are among the rois that are drawn from.  Returns: RoISamples.
     """
     gt_boxes, gt_valid = ground_truth["gt_boxes"], ops.greater(ground_truth["gt_class_ids"], 0)
     rois = proposals
@@ -82,7 +82,7 @@ def draw_samples(
     label = ops.where(valid, label, IGNORE)
     index, drawn = sample(label, seed, count=count, positives=positives)
     rois = ops.stop_gradient(ops.take_along_axis(rois, index[..., None], axis=1))
-    return Samples(
+    return RoISamples(
         rois,
         drawn,
         ops.take_along_axis(gt_index, index, axis=1),

@@ -6,20 +6,20 @@ import time
 
 import pytest
 
-from mrcnn.modeling import forks
+from mrcnn.modeling import devices
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no processes are forked here")
 def test_a_forked_process_is_told_at_once_what_to_do(monkeypatch):
-    monkeypatch.setattr(forks, "_began", [])
-    forks.check_process()
-    forks.check_process()
+    monkeypatch.setattr(devices, "_began", [])
+    devices.check_process()
+    devices.check_process()
     context = multiprocessing.get_context("fork")
     answers = context.Queue()
 
     def child():
         try:
-            forks.check_process()
+            devices.check_process()
             answers.put("nothing")
         except RuntimeError as error:
             answers.put(str(error))
@@ -35,6 +35,6 @@ def test_a_forked_process_is_told_at_once_what_to_do(monkeypatch):
 
 
 def test_a_process_in_which_nothing_was_built_yet_may_build(monkeypatch):
-    monkeypatch.setattr(forks, "_began", [])
-    forks.check_process()
-    assert forks._began == [os.getpid()]
+    monkeypatch.setattr(devices, "_began", [])
+    devices.check_process()
+    assert devices._began == [os.getpid()]

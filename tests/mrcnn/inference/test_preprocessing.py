@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mrcnn.inference.molding import mold, unmold
+from mrcnn.inference.preprocessing import postprocess, preprocess
 
 
 @pytest.fixture(scope="module")
@@ -12,7 +12,7 @@ def config(plain_config):
 
 
 def test_pixels_are_normalised_and_the_border_is_black(config):
-    image, placement = mold(np.full((64, 32, 3), (12, 24, 36), np.uint8), config)
+    image, placement = preprocess(np.full((64, 32, 3), (12, 24, 36), np.uint8), config)
     assert (
         image.shape == (64, 64, 3)
         and image.dtype == np.float32
@@ -23,14 +23,14 @@ def test_pixels_are_normalised_and_the_border_is_black(config):
 
 def test_unmold_undoes_mold(config):
     """A box around the whole photo, and one by hand: a photo of 128 x 64 lies at half size in the columns 16 to 48."""
-    _, placement = mold(np.zeros((128, 64, 3), np.uint8), config)
+    _, placement = preprocess(np.zeros((128, 64, 3), np.uint8), config)
     found = {
         "boxes": np.float32([[0, 16, 64, 48], [10, 20, 30, 40], [0, 0, 0, 0]]),
         "valid": np.array([True, True, False]),
         "class_ids": np.int32([2, 1, 0]),
         "scores": np.float32([0.9, 0.5, 0]),
     }
-    result = unmold(found, placement)
+    result = postprocess(found, placement)
     assert (
         result["rois"].tolist() == [[0, 0, 128, 64], [20, 8, 60, 48]]
         and result["rois"].dtype == np.int32
@@ -47,10 +47,10 @@ def test_unmold_undoes_mold(config):
 
 
 def test_results_are_copies_that_may_be_written_to(config):
-    _, placement = mold(np.zeros((64, 64, 3), np.uint8), config)
+    _, placement = preprocess(np.zeros((64, 64, 3), np.uint8), config)
     scores = np.float32([0.9])
     scores.flags.writeable = False
-    result = unmold(
+    result = postprocess(
         {"boxes": np.float32([[0, 0, 9, 9]]), "valid": np.array([True]), "scores": scores},
         placement,
     )
@@ -66,7 +66,7 @@ def test_other_things_than_rgb_photos_are_refused(config, photo):
         ValueError,
         match=r"Photo 3 must be an array \(height, width, 3\) of uint8.*convert\('RGB'\)",
     ):
-        mold(photo, config, name="Photo 3")
+        preprocess(photo, config, name="Photo 3")
 
 
 @pytest.mark.parametrize(
@@ -75,4 +75,4 @@ def test_other_things_than_rgb_photos_are_refused(config, photo):
 )
 def test_photos_that_were_scaled_are_told_how_to_come_back(config, numbers, help):
     with pytest.raises(ValueError, match="Photo 3 must be .*" + help):
-        mold(np.resize(np.float32(numbers), (9, 9, 3)), config, name="Photo 3")
+        preprocess(np.resize(np.float32(numbers), (9, 9, 3)), config, name="Photo 3")

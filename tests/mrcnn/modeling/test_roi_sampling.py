@@ -1,17 +1,17 @@
-"""Samples: proposals and objects mixed, by hand."""
+"""RoISamples: proposals and objects mixed, by hand."""
 
 import numpy as np
 import pytest
 from keras import ops
 
-from mrcnn.modeling.samples import Samples, draw_samples
+from mrcnn.modeling.roi_sampling import RoISamples, sample_rois
 from mrcnn.ops.matching import IGNORE, NEGATIVE, POSITIVE
 
 
 def draw(proposals, valid, class_ids, gt_boxes, count=8, positives=3, **columns):
     truth = {"gt_class_ids": np.int32([class_ids]), "gt_boxes": np.float32([gt_boxes]), **columns}
     truth = {name: ops.convert_to_tensor(column) for name, column in truth.items()}
-    return draw_samples(
+    return sample_rois(
         ops.convert_to_tensor(np.float32([proposals])),
         ops.convert_to_tensor(np.array([valid])),
         truth,
@@ -81,7 +81,7 @@ def test_gather_gives_each_roi_its_own_objects_row(rng):
 def test_positive_rows_are_the_first_rows():
     samples = draw([NEAR] * 3 + [FAR] * 3, [True] * 6, [1], [OBJECT], count=6, positives=4)
     rows = samples.positive_rows()
-    assert isinstance(rows, Samples) and rows.rois.shape == (1, 4, 4)
+    assert isinstance(rows, RoISamples) and rows.rois.shape == (1, 4, 4)
     assert float(ops.sum(rows.is_positive)) == float(ops.sum(samples.is_positive)) == 4
 
 
@@ -100,7 +100,7 @@ def test_rois_carry_no_gradient(gradient):
             "gt_boxes": ops.convert_to_tensor(np.float32([[OBJECT]])),
         }
         return ops.sum(
-            draw_samples(
+            sample_rois(
                 proposals,
                 ops.ones((1, 2), "bool"),
                 truth,

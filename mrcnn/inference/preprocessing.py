@@ -6,7 +6,7 @@ from mrcnn.data.dataset import as_photo
 from mrcnn.data.resize import normalise, place_for, resampling_for
 
 
-def mold(photo, config, convention=None, name="The photo"):
+def preprocess(photo, config, convention=None, name="The photo"):
     """A photo of any size -> (image (H, W, 3) float32, normalised; its Placement).
 
     photo: see `mrcnn.data.dataset.as_photo`, which raises the ValueError for anything else; convention: of the weights, see
@@ -21,7 +21,7 @@ def mold(photo, config, convention=None, name="The photo"):
     return normalise(image, config.MEAN_PIXEL, config.PIXEL_STD), placement
 
 
-def unmold(detections, placement, inclusive=False):
+def postprocess(detections, placement, inclusive=False):
     """One image's detections on the canvas -> a result dict on the photo.
 
     detections: dict of (D, ...) arrays with "boxes" yxyx on the canvas, "valid" and any fields
