@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-from fashion.commands import run_verb
+from fashion.cli import run_verb
 
 VERBS = {
     "train": "train a model on iMaterialist, on your photos, or on the built-in data",

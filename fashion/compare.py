@@ -23,11 +23,12 @@ import keras
 from tqdm import tqdm
 
 from fashion import evaluate, train
-from fashion.commands import add_data_arguments, note_order, run_verb, working_in
-from fashion.compare_tables import folder_of, results_of, screen_table, write_results
+from fashion.cli import add_data_arguments, run_verb, working_in
 from fashion.config import RECIPES
 from fashion.model import checkpoint_in
-from fashion.studies import STUDIES
+from fashion.studies.detector_tables import folder_of, results_of, screen_table, write_results
+from fashion.studies.detectors import STUDIES
+from fashion.studies.runner import note_run_arguments
 from mrcnn.config import parse_setting
 from mrcnn.files import digest_of, write_text
 
@@ -176,7 +177,7 @@ def note_start(args):
     """Notes in study.json what all runs have in common, the content of --weights too. Raises ValueError if they were begun otherwise."""
     named = args.weights in (None, "imagenet", "none")  # no file of its own
     args.weights_file = args.weights if named else digest_of(checkpoint_in(args.weights))
-    note_order(args, (*COMMON, "weights_file"))
+    note_run_arguments(args.out, {name: getattr(args, name) for name in (*COMMON, "weights_file")})
 
 
 def note_variants(out, study, names):

@@ -16,7 +16,7 @@ from pathlib import Path
 from PIL import Image
 
 from fashion import evaluate, submit, train
-from fashion.commands import SAMPLE_FOLDER, run_verb
+from fashion.cli import SAMPLE_FOLDER, run_verb
 from fashion.datasets.files import find_data
 from fashion.datasets.imaterialist import load_imaterialist
 from fashion.model import load_model

@@ -26,7 +26,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from fashion.commands import (
+from fashion.cli import (
     add_data_arguments,
     add_model_arguments,
     model_settings,

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from fashion.commands import add_data_arguments, open_files, run_verb
+from fashion.cli import add_data_arguments, open_files, run_verb
 from fashion.datasets.imaterialist import load_imaterialist
 from fashion.exploration.analysis import analyse
 from fashion.exploration.chapters.masks import settings_line

@@ -23,11 +23,11 @@ from tqdm import tqdm
 
 from fashion.classify.data import load_images
 from fashion.classify.networks import NETWORKS, build, multiply_adds
-from fashion.classify.page_of_runs import rows_of, write_page
 from fashion.classify.recipes import RECIPES
 from fashion.classify.results import read_result
 from fashion.classify.training import epochs_done, train
-from fashion.commands import run_verb, working_in
+from fashion.cli import run_verb, working_in
+from fashion.studies.classifier_page import rows_of, write_page
 from mrcnn.drawing.tables import text_table
 from mrcnn.files import write_text
 

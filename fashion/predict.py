@@ -20,7 +20,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from fashion.classify.garments.rescorer import file_of
-from fashion.commands import add_model_arguments, model_settings, run_verb, working_in
+from fashion.cli import add_model_arguments, model_settings, run_verb, working_in
 from fashion.datasets.files import EXTENSIONS, list_images
 from fashion.evaluation.journal import Journal, begun_otherwise, remaining
 from fashion.evaluation.results import coco_results

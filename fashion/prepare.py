@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from fashion.commands import add_data_arguments, open_files, run_verb, working_in
+from fashion.cli import add_data_arguments, open_files, run_verb, working_in
 from fashion.datasets.copy_folder import CopyFolder, size_text
 from fashion.datasets.files import list_images
 from fashion.datasets.imaterialist import load_imaterialist

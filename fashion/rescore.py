@@ -25,11 +25,10 @@ from fashion.classify.garments.batches import CropBatches
 from fashion.classify.garments.page_of_rescoring import write_page
 from fashion.classify.garments.rescorer import Rescorer, build_classifier, new_scores, pixels_of
 from fashion.classify.garments.training import classify_objects, make_optimizer, second_look
-from fashion.commands import (
+from fashion.cli import (
     add_data_arguments,
     add_model_arguments,
     model_settings,
-    note_order,
     open_files,
     run_verb,
     working_in,
@@ -41,6 +40,7 @@ from fashion.evaluation.rescoring import search_weight, separation, with_scores
 from fashion.evaluation.results import boxes_of, coco_results
 from fashion.evaluation.stored import checked_ground_truth
 from fashion.model import checkpoint_in, load_model
+from fashion.studies.runner import note_run_arguments
 from mrcnn.files import digest_of, write_text
 from mrcnn.modeling.backbones.pretrained import load_file, load_imagenet
 from mrcnn.training.fit import use_xla
@@ -86,7 +86,7 @@ def train_and_measure(args, checkpoint):
         skip_bad=args.skip_bad,
     )
     network = started(args, model.ontology.num_classes)
-    note_order(args, NOTED)  # what was asked for can be done
+    note_run_arguments(args.out, {name: getattr(args, name) for name in NOTED})
     about = {"weights": str(checkpoint), "min_score": args.min_score, "set": args.set}
     print(
         f"what the detector finds in {len(train.image_ids)} photos to train on, and in {len(validation.image_ids)} others:"

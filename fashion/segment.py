@@ -19,12 +19,13 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from fashion.commands import add_data_arguments, note_order, run_verb, working_in
-from fashion.segment_beside import check_beside, scored_beside
-from fashion.segment_runs import Data, finished_run
+from fashion.cli import add_data_arguments, run_verb, working_in
 from fashion.semantic.networks import MULTIPLE, NETWORKS
-from fashion.semantic.page_of_study import text_of, value_of, write_study
-from fashion.semantic.study import REPORTED, best, variants
+from fashion.studies.runner import note_run_arguments
+from fashion.studies.segmentation import REPORTED, best, variants
+from fashion.studies.segmentation_page import text_of, value_of, write_study
+from fashion.studies.segmentation_peer import check_beside, scored_beside
+from fashion.studies.segmentation_runs import Data, finished_run
 from mrcnn.drawing.tables import text_table
 
 USUAL = {
@@ -76,7 +77,7 @@ def main(argv=None):
 
 def train_and_measure(args, chosen):
     """What is missing of the chosen Variants, then the page of all; returns what `main` does."""
-    note_order(args, COMMON)
+    note_run_arguments(args.out, {name: getattr(args, name) for name in COMMON})
     data = Data(args)
     if args.beside:
         check_beside(args, data)
@@ -195,7 +196,7 @@ def trained(args, data, chosen, bar):
 
 
 def best_of(results, count=LARGEST):
-    """The `count` best Variants, see `fashion.semantic.study.best`."""
+    """The `count` best Variants, see `fashion.studies.segmentation.best`."""
     return best(
         {variant: [row["validation"] for row in rows] for variant, rows in results.items()}, count
     )

@@ -18,7 +18,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from fashion.classify.garments.rescorer import file_of
-from fashion.commands import add_model_arguments, model_settings, run_verb, working_in
+from fashion.cli import add_model_arguments, model_settings, run_verb, working_in
 from fashion.datasets.files import list_images
 from fashion.evaluation.thresholds.table import read_thresholds, read_tuning
 from fashion.model import checkpoint_in, load_model

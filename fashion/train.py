@@ -24,7 +24,8 @@ import keras
 import numpy as np
 
 from fashion.augmentation import default_augmenter
-from fashion.commands import add_data_arguments, open_files, run_verb, working_in
+from fashion.cli import add_data_arguments, open_files, run_verb, working_in
+from fashion.cli.run_arguments import blamed_on, ontology_of, read_order
 from fashion.config import BEFORE, RECIPES
 from fashion.datasets.holding_out import add_split_arguments, agreed_split, held_out_by, note_of
 from fashion.datasets.label_counts import label_counts
@@ -41,7 +42,6 @@ from fashion.datasets.splits import load_train_and_val
 from fashion.evaluation.monitor import Monitor
 from fashion.exploration.preview import write_preview
 from fashion.model import FashionModel, checkpoint_in
-from fashion.run_config import blamed_on, ontology_of, read_order
 from mrcnn.config import parse_setting
 from mrcnn.data.batches import training_batches, validation_batches
 from mrcnn.locks import check_free

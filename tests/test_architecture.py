@@ -45,6 +45,9 @@ FLOORS = [
     ["fashion.labels"],
     ["fashion.formats"],
     SHARED + [f"fashion.{folder}" for folder in FOLDERS],
+    ["fashion.model"],
+    ["fashion.cli"],
+    ["fashion.studies"],
     ["fashion"],
 ]
 NUMPY_ONLY = [

@@ -73,7 +73,7 @@ def test_the_wheel_holds_the_official_labels(wheel):
 
 
 def test_the_wheel_holds_the_shipped_model_where_the_verbs_look_for_it(wheel):
-    from fashion.commands import SHIPPED_WEIGHTS
+    from fashion.cli import SHIPPED_WEIGHTS
 
     assert (
         f"fashion/weights/{SHIPPED_WEIGHTS.name}" in wheel.namelist() and SHIPPED_WEIGHTS.exists()

@@ -3,6 +3,7 @@
 import contextlib
 import threading
 
+import numpy as np
 import pytest
 
 
@@ -97,3 +98,20 @@ def held():
             thread.join()
 
     return hold
+
+
+@pytest.fixture(scope="session")
+def toy():
+    """toy(count, seed) -> Images; label k is a square at the k-th of ten places, under noise."""
+    from fashion.classify.data import Images
+
+    def make(count, seed=0):
+        rng = np.random.default_rng(seed)
+        labels = rng.integers(0, 10, count).astype(np.uint8)
+        pixels = rng.integers(0, 60, (count, 28, 28), dtype=np.uint8)
+        for image, label in zip(pixels, labels):
+            y, x = 2 + 12 * (label // 5), 1 + 5 * (label % 5)
+            image[y : y + 8, x : x + 5] += 150
+        return Images(pixels, labels)
+
+    return make

@@ -7,11 +7,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from fashion import compare, compare_tables
-from fashion.commands import run_verb
-from fashion.compare_tables import COLUMNS
+from fashion import compare
+from fashion.cli import run_verb
 from fashion.config import RECIPES
-from fashion.studies import STUDIES
+from fashion.studies import STUDIES, detector_tables
+from fashion.studies.detector_tables import COLUMNS
 
 
 def scores_of(seed, is_mlp):
@@ -61,7 +61,7 @@ def trained(monkeypatch):
     monkeypatch.setattr(compare.train, "main", train)
     monkeypatch.setattr(compare.evaluate, "main", evaluate)
     monkeypatch.setattr(
-        compare_tables,
+        detector_tables,
         "plot",
         lambda title, results: SimpleNamespace(
             savefig=lambda path, **_: path.write_text(f"{title}: {', '.join(results)}")

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from fashion import segment, segment_runs
-from fashion.semantic.study import Variant
+from fashion import segment
+from fashion.studies import segmentation_runs
+from fashion.studies.segmentation import Variant
 from mrcnn.training import fit_network
 
 
@@ -28,7 +29,7 @@ def tiny_networks(monkeypatch):
             name=name,
         )
 
-    monkeypatch.setattr(segment_runs, "build_network", build)
+    monkeypatch.setattr(segmentation_runs, "build_network", build)
     return asked
 
 
@@ -104,18 +105,18 @@ def test_what_was_killed_goes_on_as_if_it_had_not_been(
 ):
     one = ["--only", "unet-focal-adam", "--large", "0", "--epochs", "3"]
     ((whole,),) = segment.main(words(sample_folder, tmp_path / "whole", *one)).values()
-    save, saved = segment_runs.save_weights, []
+    save, saved = segmentation_runs.save_weights, []
 
     def killed(model, path, **more):
         saved.append(path)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(
-        segment_runs, "save_weights", killed
+        segmentation_runs, "save_weights", killed
     )  # when all epochs are done and the scores are not yet written
     with pytest.raises(KeyboardInterrupt):
         segment.main(words(sample_folder, tmp_path / "broken", *one))
-    monkeypatch.setattr(segment_runs, "save_weights", save)
+    monkeypatch.setattr(segmentation_runs, "save_weights", save)
     ticks = SimpleNamespace(left=4)
 
     def after_two_batches(self, batch, logs=None):
@@ -158,15 +159,16 @@ def test_quick_is_small_unless_other_is_said():
 
 
 def test_a_folder_holds_runs_of_one_kind(tmp_path):
-    segment.note_order(segment.parse(["--out", str(tmp_path), "--epochs", "3"])[0], segment.COMMON)
-    segment.note_order(
-        segment.parse(["--out", str(tmp_path), "--epochs", "3", "--seeds", "2", "--size", "64"])[0],
-        segment.COMMON,
-    )
+    def note(*options):
+        args, _ = segment.parse(["--out", str(tmp_path), *options])
+        segment.note_run_arguments(tmp_path, {name: getattr(args, name) for name in segment.COMMON})
+
+    note("--epochs", "3")
+    note("--epochs", "3", "--seeds", "2", "--size", "64")
     with pytest.raises(
         ValueError, match="begun otherwise .epochs 3 there, 20 here.. Give another folder"
     ):
-        segment.note_order(segment.parse(["--out", str(tmp_path)])[0], segment.COMMON)
+        note()
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from fashion.semantic.networks import NETWORKS, build_network
-from fashion.semantic.study import Variant
+from fashion.studies.segmentation import Variant
 from mrcnn.inference.compiled import compiled
 from mrcnn.modeling.backbones.resnet import resnet
 from mrcnn.weights.layer_files import load_weights, save_weights, weight_layers

@@ -7,11 +7,10 @@ import os
 
 import pytest
 
-from fashion import commands
-from fashion.commands import (
+from fashion import cli
+from fashion.cli import (
     add_data_arguments,
     add_model_arguments,
-    note_order,
     open_files,
     run_verb,
     working_in,
@@ -56,16 +55,6 @@ def test_a_full_disk_is_told_with_the_file_where_it_is_known(capsys):
     )
 
 
-@pytest.mark.parametrize(
-    ("content", "told"),
-    [("[", "is no JSON"), ("[]", "must hold a JSON object"), ("{}{", "is no JSON")],
-)
-def test_a_damaged_note_of_a_study_is_told(tmp_path, content, told):
-    (tmp_path / "study.json").write_text(content)
-    with pytest.raises(ValueError, match=f"study.json {told}"):
-        note_order(argparse.Namespace(out=tmp_path, epochs=3), ["epochs"])
-
-
 def test_a_fault_of_ours_keeps_its_traceback():
     def main(argv):
         raise AttributeError("'NoneType' …")
@@ -101,8 +90,8 @@ def test_without_data_the_built_in_photos_are_drawn(monkeypatch, tmp_path):
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sample, "make_sample", make_sample)
-    assert open_files(None).train_csv == commands.SAMPLE_FOLDER / "train.csv" and drawn == [
-        commands.SAMPLE_FOLDER
+    assert open_files(None).train_csv == cli.SAMPLE_FOLDER / "train.csv" and drawn == [
+        cli.SAMPLE_FOLDER
     ]
 
 
@@ -115,7 +104,7 @@ def test_verbs_have_the_same_options_with_their_own_score():
         0.3,
         "x",
         False,
-        str(commands.SHIPPED_WEIGHTS),
+        str(cli.SHIPPED_WEIGHTS),
     )
 
 

@@ -5,10 +5,10 @@ import json
 
 import pytest
 
+from fashion.cli.run_arguments import blamed_on, ontology_of, read_order
 from fashion.config import RECIPES
 from fashion.datasets.splits import Split
 from fashion.labels.ontology import Ontology
-from fashion.run_config import blamed_on, ontology_of, read_order
 from mrcnn.training.run_folder import RunFolder
 
 LABELS = Ontology.from_dict(

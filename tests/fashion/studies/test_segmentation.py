@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fashion.semantic.study import REPORTED, Variant, best, only_background, variants
+from fashion.studies.segmentation import REPORTED, Variant, best, only_background, variants
 from mrcnn.evaluation.semantic_iou import confusion, pixel_scores
 
 

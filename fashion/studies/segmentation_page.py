@@ -7,9 +7,9 @@ import json
 import numpy as np
 
 from fashion.pages.html import Page
-from fashion.semantic.figures import comparison, legend, painted
 from fashion.semantic.losses import IGNORED
-from fashion.semantic.study import LOSSES, OPTIMIZERS, only_background
+from fashion.studies.segmentation import LOSSES, OPTIMIZERS, only_background
+from fashion.studies.segmentation_figures import comparison, legend, painted
 from mrcnn.drawing.grid import image_grid
 from mrcnn.evaluation.semantic_iou import pixel_scores
 from mrcnn.files import write_text
@@ -52,7 +52,7 @@ def write_study(folder, results, photos, about, beside=None):
 
     results: {Variant: [record of each run, as `fashion.segment` keeps it, with "history"]}; about: a sentence on the data and settings
     photos: [{"name", "labels": {size: (photo (S, S, 3), true labels (S, S))}, "said": {Variant: labels (S, S)}, "names": {label: name}}]
-    beside: what `fashion.segment_beside` says of a Mask R-CNN on the same photos
+    beside: what `fashion.studies.segmentation_peer` says of a Mask R-CNN on the same photos
     Returns: the path of the page.
     """
     write_text(

@@ -5,7 +5,7 @@ import numpy as np
 from fashion.pages.plots import COLORS, MAX_WIDTH, style_axes
 from fashion.semantic.losses import IGNORED
 from fashion.semantic.networks import NETWORKS
-from fashion.semantic.study import LOSSES, OPTIMIZERS
+from fashion.studies.segmentation import LOSSES, OPTIMIZERS
 from mrcnn.drawing.colors import distinct_colors
 
 CURVES = {"val_pixel_accuracy": "pixel accuracy", "val_binary_iou": "binary IoU"}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fashion.classify.figures import confusion_figure, curves_figure, mistakes_sheet
+from fashion.studies.classifier_figures import confusion_figure, curves_figure, mistakes_sheet
 
 ROWS = [
     {

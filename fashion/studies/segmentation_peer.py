@@ -13,11 +13,11 @@ from fashion.evaluation.coco_ap import evaluate_coco_ap
 from fashion.evaluation.journal import predict_noting
 from fashion.evaluation.results import coco_results
 from fashion.model import checkpoint_in, load_model
-from fashion.segment_runs import folder_of
 from fashion.semantic.instances import instances_of
 from fashion.semantic.label_maps import paint, placement_of
 from fashion.semantic.networks import NETWORKS, build_network
 from fashion.semantic.segmenter import Segmenter
+from fashion.studies.segmentation_runs import folder_of
 from mrcnn.config import Config
 from mrcnn.data.ground_truth import place_masks
 from mrcnn.data.resize import normalise

@@ -4,9 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from fashion import segment, segment_beside
+from fashion import segment
 from fashion.datasets.splits import Split
-from fashion.segment_runs import Data
+from fashion.studies import segmentation_peer
+from fashion.studies.segmentation_runs import Data
 from mrcnn.weights.layer_files import read_metadata, save_weights
 
 
@@ -23,27 +24,27 @@ def test_detections_that_are_the_truth_paint_the_truth(data):
         [row | {"score": 0.9} for row in truth["annotations"] if row["image_id"] == name]
         for name in names
     ]
-    whole = segment_beside.painted_scores(data, rows, 64)
+    whole = segmentation_peer.painted_scores(data, rows, 64)
     assert whole["pixel_accuracy"] == whole["binary_iou"] == whole["mean_iou"] == 1.0
     first = rows[0][0]
     other = next(c["id"] for c in truth["categories"] if c["id"] != first["category_id"])
     assert (
-        segment_beside.painted_scores(
+        segmentation_peer.painted_scores(
             data, [[*rows[0], first | {"category_id": other, "score": 0.4}], *rows[1:]], 64
         )
         == whole
     )
-    wrong = segment_beside.painted_scores(
+    wrong = segmentation_peer.painted_scores(
         data, [[first | {"category_id": other}, *rows[0][1:]], *rows[1:]], 64
     )
     assert wrong["pixel_accuracy"] < 1.0 and wrong["binary_iou"] == 1.0
-    assert segment_beside.painted_scores(data, [[] for _ in rows], 64)["foreground_iou"] == 0.0
+    assert segmentation_peer.painted_scores(data, [[] for _ in rows], 64)["foreground_iou"] == 0.0
     assert len(dataset.image_ids) == len(rows)
 
 
 def test_models_take_turns_and_the_first_round_does_not_count(data, monkeypatch):
     clock, asked, seen = iter(range(10**6)), [], []
-    monkeypatch.setattr(segment_beside.time, "perf_counter", lambda: float(next(clock)))
+    monkeypatch.setattr(segmentation_peer.time, "perf_counter", lambda: float(next(clock)))
 
     def slow(photos, ids):
         asked.append("slow")
@@ -56,8 +57,8 @@ def test_models_take_turns_and_the_first_round_does_not_count(data, monkeypatch)
         asked.append("quick")
         seen.append(len(photos))
 
-    rounds = segment_beside.ROUNDS
-    assert segment_beside.seconds_of([slow, quick], data.validation, 6, bar) == [3 / 12, 1 / 12]
+    rounds = segmentation_peer.ROUNDS
+    assert segmentation_peer.seconds_of([slow, quick], data.validation, 6, bar) == [3 / 12, 1 / 12]
     assert set(seen) == {12}  # four photos over and over, so that batches of 2, 3 or 6 are full
     assert asked == ["slow", "quick"] * (rounds + 1) and bar.moved == 2 * rounds
 
@@ -74,7 +75,10 @@ def test_a_detector_is_scored_and_timed_on_the_page(sample_folder, tiny_run, tmp
             name=name,
         )
 
-    for place in ("fashion.segment_runs.build_network", "fashion.segment_beside.build_network"):
+    for place in (
+        "fashion.studies.segmentation_runs.build_network",
+        "fashion.studies.segmentation_peer.build_network",
+    ):
         monkeypatch.setattr(place, build)
     words = [
         "--quick",
@@ -96,7 +100,7 @@ def test_a_detector_is_scored_and_timed_on_the_page(sample_folder, tiny_run, tmp
     segment.main(words)
     page = (tmp_path / "index.html").read_text()
     assert "Beside Mask R-CNN" in page and "Mask R-CNN (tiny/best.h5)" in page
-    monkeypatch.setattr("fashion.segment_beside.seconds_of", lambda *_: [2.0, 1.0])
+    monkeypatch.setattr("fashion.studies.segmentation_peer.seconds_of", lambda *_: [2.0, 1.0])
     segment.main(words)  # nothing is trained or predicted again
     assert (
         ">2.0<" in (tmp_path / "index.html").read_text() and (tmp_path / "beside.partial").exists()
@@ -116,15 +120,17 @@ def test_a_detector_of_other_labels_or_of_these_photos_is_refused(
 
     labels = tiny_model.ontology.to_dict()
     with pytest.raises(ValueError, match="knows other categories.*Give --beside a model"):
-        segment_beside.check_beside(
+        segmentation_peer.check_beside(
             beside(ontology=labels | {"categories": labels["categories"][1:]}), data
         )
-    segment_beside.check_beside(beside(), data)  # of before, which held out val.csv
-    segment_beside.check_beside(beside(split=Split("val.csv").to_dict() | {"held_out": None}), data)
+    segmentation_peer.check_beside(beside(), data)  # of before, which held out val.csv
+    segmentation_peer.check_beside(
+        beside(split=Split("val.csv").to_dict() | {"held_out": None}), data
+    )
     trained_on = [
         line.split(",")[0] for line in (sample_folder / "train.csv").read_text().splitlines()[1:]
     ]
-    segment_beside.check_beside(
+    segmentation_peer.check_beside(
         beside(split=Split("random").to_dict() | {"held_out": trained_on[:1]}), data
     )  # of train.csv alone
     (tmp_path / "without").mkdir()
@@ -135,12 +141,12 @@ def test_a_detector_of_other_labels_or_of_these_photos_is_refused(
     )
     held_out = [info["id"] for info in both.validation.image_info]
     others = sorted(set(trained_on) - set(held_out))
-    segment_beside.check_beside(
+    segmentation_peer.check_beside(
         beside(split=Split().to_dict() | {"held_out": [*held_out, others[0]]}), both
     )
     with pytest.raises(
         ValueError, match=f"was trained on {len(held_out)} of the {len(held_out)} photos"
     ):
-        segment_beside.check_beside(
+        segmentation_peer.check_beside(
             beside(split=Split().to_dict() | {"held_out": others[:1]}), both
         )

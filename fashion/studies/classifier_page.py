@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from fashion.classify.figures import confusion_figure, curves_figure, mistakes_sheet
 from fashion.classify.networks import NETWORKS, PARAMETERS
 from fashion.classify.scores import surest_mistakes
 from fashion.pages.html import Page
+from fashion.studies.classifier_figures import confusion_figure, curves_figure, mistakes_sheet
 
 CLAIM = 0.93  # accuracy that the report gives its largest network
 PARTS = {"train": "training images", "validation": "validation images", "test": "test images"}

@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from fashion.semantic.figures import comparison, painted
 from fashion.semantic.losses import IGNORED
-from fashion.semantic.page_of_study import grid, text_of, write_study
-from fashion.semantic.study import Variant, variants
+from fashion.studies.segmentation import Variant, variants
+from fashion.studies.segmentation_figures import comparison, painted
+from fashion.studies.segmentation_page import grid, text_of, write_study
 from mrcnn.drawing.colors import distinct_colors
 from mrcnn.evaluation.semantic_iou import pixel_scores
 

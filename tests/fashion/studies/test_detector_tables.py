@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from fashion.compare_tables import (
+from fashion.evaluation.attribute_f1 import attribute_f1_on_truth
+from fashion.evaluation.every_score import score_stored
+from fashion.studies.detector_tables import (
     COLUMNS,
     beside,
     folder_of,
@@ -16,9 +18,7 @@ from fashion.compare_tables import (
     screen_table,
     write_results,
 )
-from fashion.evaluation.attribute_f1 import attribute_f1_on_truth
-from fashion.evaluation.every_score import score_stored
-from fashion.studies import STUDIES
+from fashion.studies.detectors import STUDIES
 
 
 def square(side):

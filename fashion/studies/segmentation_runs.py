@@ -6,7 +6,7 @@ import json
 import keras
 import numpy as np
 
-from fashion.commands import open_files
+from fashion.cli import open_files
 from fashion.datasets.splits import load_train_and_val
 from fashion.evaluation.coco_ap import evaluate_coco_ap
 from fashion.evaluation.predictions import checked_results

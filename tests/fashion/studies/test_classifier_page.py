@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fashion.classify.page_of_runs import rows_of, verdict, write_page
 from fashion.classify.results import Result
 from fashion.classify.scores import summary
+from fashion.studies.classifier_page import rows_of, verdict, write_page
 
 
 def metrics(train=0.99, validation=0.92, test=0.91, seed=1):

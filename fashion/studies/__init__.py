@@ -1,0 +1,9 @@
+"""Studies: variants of a model trained with several seeds, and what they scored.
+
+`runner` trains what is missing. The detector, the semantic networks and the classifiers each have
+their variants as data, and a table or a page of results.
+"""
+
+from fashion.studies.detectors import STUDIES, Study
+
+__all__ = ["STUDIES", "Study"]
