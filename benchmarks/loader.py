@@ -33,10 +33,10 @@ from fashion.config import FashionConfig
 from fashion.datasets.files import find_data
 from fashion.datasets.splits import load_files
 from fashion.formats import rle
-from mrcnn.data.augmentation import augmenter_of
-from mrcnn.data.examples import ExampleProcesses, Examples, Job
-from mrcnn.data.ground_truth import Variation, load_ground_truth
-from mrcnn.data.resize import place, place_for
+from mrcnn.data.augmentation.pipeline import augmenter_of
+from mrcnn.data.loading.batch_loader import BatchLoader, ExampleSpec, ProcessBatchLoader
+from mrcnn.data.loading.load_example import Augmentation, load_example
+from mrcnn.data.resize import make_placement, placement_for
 
 SIDE, MINI = 512, (56, 56)
 
@@ -124,7 +124,7 @@ def report(dataset, processes):
         )
     augmenter = augmenter_of(default_augmenter())
     (seconds,) = in_turn(
-        [lambda *a: load_ground_truth(*a, Variation(augmenter), np.random.default_rng(0))],
+        [lambda *a: load_example(*a, Augmentation(augmenter), np.random.default_rng(0))],
         dataset,
         config,
         ids,
@@ -132,7 +132,7 @@ def report(dataset, processes):
     print(
         f"| the same, augmented (mirror, movement, light) | | {statistics.median(seconds) * 1e3:.1f} ms | |"
     )
-    rates(Examples(dataset, config, augmenter), ids, processes)
+    rates(BatchLoader(dataset, config, augmenter), ids, processes)
     return ratios
 
 
@@ -140,7 +140,7 @@ def rates(examples, ids, processes):
     """Print how many augmented examples a second come from this process and from several."""
     jobs = [
         [
-            Job(position, ids[position % len(ids)], varied=True)
+            ExampleSpec(position, ids[position % len(ids)], varied=True)
             for position in range(start, start + 8)
         ]
         for start in range(0, 160, 8)
@@ -149,7 +149,7 @@ def rates(examples, ids, processes):
     for batch in jobs:
         examples.batch(batch)
     alone = 160 / (time.perf_counter() - start)
-    many = ExampleProcesses(examples, processes)
+    many = ProcessBatchLoader(examples, processes)
     warm = [many.submit(jobs[0]) for _ in range(4 * processes)]
     [future.result() for future in warm]
     start = time.perf_counter()
@@ -176,14 +176,14 @@ def our_masks(dataset, image_id, config):
     """(N, 56, 56) mini-masks."""
     return (
         dataset.load_runs(image_id)
-        .place(place_for(config, dataset.image_hw(image_id)))
+        .place(placement_for(config, dataset.image_hw(image_id)))
         .minimise(MINI)
     )
 
 
 def our_example(dataset, image_id, config):
-    """The dict of `load_ground_truth`."""
-    return load_ground_truth(dataset, image_id, config)
+    """The dict of `load_example`."""
+    return load_example(dataset, image_id, config)
 
 
 def their_masks(dataset, image_id, config):
@@ -220,7 +220,7 @@ def their_example(dataset, image_id, config):
 
 def their_scale(size_hw):
     """The factor and the padding of Matterport's mode "square"."""
-    placement = place(size_hw, (SIDE, SIDE), "square", min_dim=SIDE)
+    placement = make_placement(size_hw, (SIDE, SIDE), "square", min_dim=SIDE)
     return min(1.0, SIDE / max(size_hw)) if max(size_hw) > SIDE else placement.scale, (
         *placement.padding,
         (0, 0),
@@ -237,7 +237,9 @@ def check(dataset, config, ids):
         if len(ours) != len(theirs):
             continue  # one of them lost an object that is thinner than a pixel
         large = (
-            dataset.load_runs(image_id).place(place_for(config, dataset.image_hw(image_id))).areas
+            dataset.load_runs(image_id)
+            .place(placement_for(config, dataset.image_hw(image_id)))
+            .areas
             >= 32**2
         )
         iou = (ours & theirs).sum(axis=(1, 2)) / np.maximum((ours | theirs).sum(axis=(1, 2)), 1)

@@ -26,9 +26,9 @@ from tqdm import tqdm
 import mrcnn.model as modellib
 from mrcnn import utils
 from mrcnn.config import Config
-from mrcnn.data.images import path_inside, read_annotated
-from mrcnn.data.imgaug_import import import_imgaug
-from mrcnn.data.runs import Runs
+from mrcnn.data.augmentation.imgaug_import import import_imgaug
+from mrcnn.data.image_io import path_inside, read_annotated
+from mrcnn.data.masks.rle import RLEMasks
 from mrcnn.evaluation.coco import evaluate_coco
 from mrcnn.files import write_text
 from mrcnn.weights.download import download
@@ -125,7 +125,7 @@ class CocoDataset(utils.Dataset):
                 -class_id if crowd else class_id
             )  # a crowd teaches nothing, and forbids nothing
         runs, class_ids = (
-            Runs.from_coco(segmentations, (height, width), names),
+            RLEMasks.from_coco(segmentations, (height, width), names),
             np.array(class_ids, np.int32),
         )
         some = runs.areas > 0  # some objects are smaller than a pixel

@@ -23,7 +23,7 @@ from tqdm import tqdm
 import mrcnn.model as modellib
 from mrcnn import utils
 from mrcnn.config import Config
-from mrcnn.data.imgaug_import import import_imgaug
+from mrcnn.data.augmentation.imgaug_import import import_imgaug
 from mrcnn.files import atomic_path
 
 EPOCHS_HEADS, EPOCHS = 20, 40

@@ -7,8 +7,8 @@ Nothing is turned upside down, and sizes change little: clothes hang, and length
 (mini, maxi; tight, loose), judged against the person who wears them.
 """
 
-from mrcnn.data.imgaug_adapter import ImgaugAugmenter
-from mrcnn.data.imgaug_import import import_imgaug
+from mrcnn.data.augmentation.imgaug_adapter import ImgaugAugmenter
+from mrcnn.data.augmentation.imgaug_import import import_imgaug
 
 # Each is the whole range, drawn uniformly per photo.
 FLIP_PROBABILITY = 0.5

@@ -47,7 +47,7 @@ from fashion.evaluation.thresholds.table import read_thresholds
 from fashion.formats.annotation_csv import read_annotations
 from fashion.formats.json_files import read_json
 from fashion.labels.ontology import Ontology
-from mrcnn.data.images import path_inside, read_annotated, read_image
+from mrcnn.data.image_io import path_inside, read_annotated, read_image
 from mrcnn.files import write_text
 
 log = logging.getLogger(__name__)

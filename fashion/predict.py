@@ -26,7 +26,7 @@ from fashion.evaluation.journal import Journal, begun_otherwise, remaining
 from fashion.evaluation.results import coco_results
 from fashion.model import checkpoint_in, load_model
 from fashion.pages.overlays import OverlayRenderer
-from mrcnn.data.images import read_image
+from mrcnn.data.image_io import read_image
 from mrcnn.files import atomic_path, digest_of, write_text
 
 

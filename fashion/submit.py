@@ -24,7 +24,7 @@ from fashion.evaluation.thresholds.table import read_thresholds, read_tuning
 from fashion.model import checkpoint_in, load_model
 from fashion.submission.resolve import MIN_SHARE
 from fashion.submission.writer import SubmissionWriter
-from mrcnn.data.images import header, read_image
+from mrcnn.data.image_io import header, read_image
 from mrcnn.files import digest_of
 from mrcnn.locks import FolderInUse
 

@@ -1,6 +1,6 @@
 """Instance segmentation with Mask R-CNN on Keras 3."""
 
-from mrcnn.data.imgaug_import import mend_imgaug
+from mrcnn.data.augmentation.imgaug_import import mend_imgaug
 from mrcnn.import_path import use_text_only, warn_of_older_copies
 from mrcnn.moved import MOVED_MODULES, register
 

@@ -7,7 +7,7 @@ import sys
 log = logging.getLogger(__name__)
 
 # A module that is in every copy of this package, and in none of Matterport's.
-OURS = os.path.join("data", "imgaug_import.py")
+OURS = os.path.join("data", "dataset.py")
 
 
 def use_text_only() -> None:

@@ -386,7 +386,9 @@ class MaskRCNN:
             tuple(image_shape[:2]),
         )
         boxes = (
-            placement.boxes_to_photo(from_unit(detections[:, :4], image_shape[:2]), inclusive=True)
+            placement.boxes_to_original(
+                from_unit(detections[:, :4], image_shape[:2]), inclusive=True
+            )
             .round()
             .astype(np.int32)
         )

@@ -16,6 +16,74 @@ from importlib.machinery import ModuleSpec
 Moved = Mapping[str, str | tuple[str, Mapping[str, str]]]
 
 MOVED_MODULES: Moved = {
+    "mrcnn.data.albumentations_adapter": "mrcnn.data.augmentation.albumentations_adapter",
+    "mrcnn.data.albumentations_rules": "mrcnn.data.augmentation.albumentations_rules",
+    "mrcnn.data.coco_runs": (
+        "mrcnn.data.masks.coco_rle",
+        {
+            "counts_of": "segmentation_counts",
+            "counts_of_runs": "counts_from_runs",
+            "runs_of_counts": "runs_from_counts",
+        },
+    ),
+    "mrcnn.data.copy_paste": "mrcnn.data.augmentation.copy_paste",
+    "mrcnn.data.entries": (
+        "mrcnn.data.record_checks",
+        {"Entry": "Record", "as_whole": "as_integer", "shown": "preview"},
+    ),
+    "mrcnn.data.examples": (
+        "mrcnn.data.loading.batch_loader",
+        {
+            "ExampleProcesses": "ProcessBatchLoader",
+            "Examples": "BatchLoader",
+            "Job": "ExampleSpec",
+        },
+    ),
+    "mrcnn.data.ground_truth": (
+        "mrcnn.data.loading.load_example",
+        {
+            "Variation": "Augmentation",
+            "load_ground_truth": "load_example",
+            "load_scene": "load_sample",
+            "place_masks": "masks_on_canvas",
+        },
+    ),
+    "mrcnn.data.images": "mrcnn.data.image_io",
+    "mrcnn.data.imgaug_adapter": "mrcnn.data.augmentation.imgaug_adapter",
+    "mrcnn.data.imgaug_rules": "mrcnn.data.augmentation.imgaug_rules",
+    "mrcnn.data.instance_masks": "mrcnn.data.masks.instance",
+    "mrcnn.data.per_thread": "mrcnn.data.augmentation.per_thread",
+    "mrcnn.data.polygons": "mrcnn.data.masks.polygons",
+    "mrcnn.data.probe": (
+        "mrcnn.data.augmentation.augmenter_check",
+        {"torn_apart": "alignment_problem"},
+    ),
+    "mrcnn.data.processes": "mrcnn.data.loading.worker_processes",
+    "mrcnn.data.read_ahead": (
+        "mrcnn.data.loading.prefetch",
+        {"ReadAhead": "PrefetchDataset", "closed_at_the_end": "closing_batches"},
+    ),
+    "mrcnn.data.runs": ("mrcnn.data.masks.rle", {"Runs": "RLEMasks"}),
+    "mrcnn.data.samplers": (
+        "mrcnn.data.loading.samplers",
+        {"drawn_at": "sampled_index"},
+    ),
+    "mrcnn.data.scene": ("mrcnn.data.sample", {"Scene": "Sample"}),
+    "mrcnn.data.sound_masks": (
+        "mrcnn.data.masks.valid_rle",
+        {"areas_of_sound": "valid_areas"},
+    ),
+    "mrcnn.data.window_masks": ("mrcnn.data.masks.cropped", {"WindowMasks": "CroppedMasks"}),
+    "mrcnn.drawing.captions": "mrcnn.drawing.labels",
+    "mrcnn.drawing.curves": "mrcnn.drawing.plots",
+    "mrcnn.drawing.overlay": "mrcnn.drawing.overlays",
+    "mrcnn.drawing.paint": "mrcnn.drawing.overlays",
+    "mrcnn.drawing.photo": "mrcnn.drawing.overlays",
+    "mrcnn.drawing.placement": ("mrcnn.drawing.label_placement", {"place": "place_labels"}),
+    "mrcnn.drawing.screen": "mrcnn.drawing.figures",
+    "mrcnn.drawing.text": "mrcnn.drawing.labels",
+    "mrcnn.drawing.top_masks": "mrcnn.drawing.figures",
+    "mrcnn.drawing.weight_table": "mrcnn.drawing.tables",
     "mrcnn.evaluation.label_maps": "mrcnn.evaluation.semantic_iou",
     "mrcnn.inference.molding": (
         "mrcnn.inference.preprocessing",

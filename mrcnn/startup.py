@@ -1,7 +1,7 @@
 """What Python runs when it starts, once this is installed: setup.py makes a .pth file of it.
 
 Scripts say `import imgaug` above `import mrcnn`, and imgaug fails beside NumPy 2 unless it is
-mended, see `mrcnn.data.imgaug_import`. And a folder on `sys.path` with an older mrcnn wins over the
+mended, see `mrcnn.data.augmentation.imgaug_import`. And a folder on `sys.path` with an older mrcnn wins over the
 installed package without a word. So this waits for either import. Every Python of the environment
 runs these lines: they import nothing (0.4 ms in all), and no fault of theirs may reach anybody.
 """
@@ -19,7 +19,7 @@ class WaitsForImports:
             return None
 
     def mended(self, name, path, target):
-        from mrcnn.data.imgaug_import import ImgaugFinder
+        from mrcnn.data.augmentation.imgaug_import import ImgaugFinder
 
         return ImgaugFinder().find_spec(name, path, target)
 
@@ -30,7 +30,7 @@ class WaitsForImports:
 
         spec = PathFinder.find_spec(name)
         folder = list(spec.submodule_search_locations or ())[0] if spec is not None else None
-        if folder and not os.path.exists(os.path.join(folder, "data", "imgaug_import.py")):
+        if folder and not os.path.exists(os.path.join(folder, "data", "dataset.py")):
             print(
                 "WARNING: import mrcnn takes the older copy in "
                 + folder

@@ -8,9 +8,9 @@ import random
 
 import numpy as np
 
-from mrcnn.data import instance_masks
 from mrcnn.data.dataset import Dataset
-from mrcnn.data.resize import Placement, from_unit, nearest_on_corners, place, to_unit
+from mrcnn.data.masks import instance as instance_masks
+from mrcnn.data.resize import Placement, from_unit, make_placement, nearest_on_corners, to_unit
 from mrcnn.evaluation import instance_ap
 from mrcnn.inference.pasting import paste
 from mrcnn.weights.download import COCO_MODEL_URL, download_trained_weights
@@ -206,7 +206,7 @@ def resize_image(image, min_dim=None, max_dim=None, min_scale=None, mode="square
     """
     canvas_hw = (max_dim, max_dim) if mode == "square" and max_dim else None
     rng = np.random.default_rng(random.getrandbits(64)) if mode == "crop" else None
-    placement = place(
+    placement = make_placement(
         image.shape[:2], canvas_hw, mode, min_dim=min_dim or 0, min_scale=min_scale or 0, rng=rng
     )
     image = placement.image(

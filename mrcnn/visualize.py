@@ -8,12 +8,11 @@ import numpy as np
 
 from mrcnn.drawing import colors, comparison, refinements, tables
 from mrcnn.drawing.comparison import plot_overlaps
-from mrcnn.drawing.curves import plot_precision_recall
-from mrcnn.drawing.figures import display_images, display_instances
-from mrcnn.drawing.paint import apply_mask, draw_box
+from mrcnn.drawing.figures import display_images, display_instances, display_top_masks
+from mrcnn.drawing.overlays import apply_mask, draw_box
+from mrcnn.drawing.plots import plot_precision_recall
 from mrcnn.drawing.refinements import draw_boxes
-from mrcnn.drawing.top_masks import display_top_masks
-from mrcnn.drawing.weight_table import weight_rows
+from mrcnn.drawing.tables import weight_rows
 from mrcnn.evaluation.instance_ap import compare
 from mrcnn.inference.pasting import paste_window
 

@@ -59,7 +59,7 @@ NUMPY_ONLY = [
     "fashion.exploration",
     "fashion.submission",
 ]
-KERAS_TOO = ["mrcnn.data.read_ahead", "mrcnn.data.batches"]
+KERAS_TOO = ["mrcnn.data.loading.prefetch", "mrcnn.data.batches"]
 TENSORFLOW = [
     "mrcnn.ops.nms",
     "mrcnn.modeling.normalization",
@@ -166,7 +166,7 @@ def test_imports_point_down(path):
         ("fashion.train", "fashion.submit", True),
         ("fashion.train", "mrcnn.model", True),
         ("mrcnn.data.dataset", "keras", False),
-        ("mrcnn.data.read_ahead", "keras", True),
+        ("mrcnn.data.loading.prefetch", "keras", True),
         ("mrcnn.ops.boxes", "tensorflow", False),
         ("mrcnn.ops.nms", "tensorflow", True),
         ("fashion.submission.writer", "tensorflow.keras", False),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fashion.formats.csv_table import read_header, year_of_header
 from fashion.labels.ontology import Ontology
-from mrcnn.data.images import EXTENSIONS
+from mrcnn.data.image_io import EXTENSIONS
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from fashion.formats.index_cache import all_indexes, index_places, keep_index, of_files
-from mrcnn.data.images import (
+from mrcnn.data.image_io import (
     EXTENSIONS,
     annotated_upright,
     header,

@@ -13,8 +13,8 @@ from fashion.formats import rle
 from fashion.formats.annotation_csv import BadRow, BadRows, read_annotations
 from fashion.formats.csv_table import printable
 from mrcnn.data.dataset import Dataset
-from mrcnn.data.images import read_annotated
-from mrcnn.data.runs import Runs
+from mrcnn.data.image_io import read_annotated
+from mrcnn.data.masks.rle import RLEMasks
 
 log = logging.getLogger(__name__)
 
@@ -95,12 +95,12 @@ class IMaterialistDataset(Dataset):
         return self.annotations.runs_of(self.annotations.rows_of(image_id))
 
     def load_runs(self, image_id):
-        """The masks of one image as `mrcnn.data.runs.Runs`, in the order of the CSV's rows."""
+        """The masks of one image as `mrcnn.data.masks.rle.RLEMasks`, in the order of the CSV's rows."""
         size_hw = self.image_hw(image_id)
-        return Runs(size_hw, *rle.parse_all(self.runs(image_id), size_hw))
+        return RLEMasks(size_hw, *rle.parse_all(self.runs(image_id), size_hw))
 
     def load_objects(self, image_id):
-        """See `Dataset.load_objects`; the masks are `Runs`, unless `load_mask` was overridden."""
+        """See `Dataset.load_objects`; the masks are `RLEMasks`, unless `load_mask` was overridden."""
         if type(self).load_mask is not IMaterialistDataset.load_mask:
             return super().load_objects(image_id)
         return (

@@ -20,7 +20,7 @@ from scipy.sparse.csgraph import connected_components
 from tqdm import tqdm
 
 from fashion.formats.index_cache import all_indexes, index_places, keep_index, of_files
-from mrcnn.data.images import read_image
+from mrcnn.data.image_io import read_image
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from fashion.pages.plots import BLUE, FONT_SIZE, LABEL_COLOR, LIGHT, ORANGE, TEXT_COLOR, style_axes
-from mrcnn.data.samplers import (
+from mrcnn.data.loading.samplers import (
     balanced_factors,
     effective_number_factors,
     objects_drawn,

@@ -2,7 +2,7 @@
 
 import collections
 
-from mrcnn.data.processes import BrokenProcessPool, Processes
+from mrcnn.data.loading.worker_processes import BrokenProcessPool, Processes
 
 _AHEAD = 8  # tasks a process that are handed out before the first result is taken
 

@@ -1,6 +1,6 @@
 """Forms: COCO writes a mask in three ways, and here they become one."""
 
-from mrcnn.data.coco_runs import as_rle
+from mrcnn.data.masks.coco_rle import as_rle
 
 
 def compressed(segmentation, size_hw):

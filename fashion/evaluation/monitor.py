@@ -6,7 +6,7 @@ from PIL import Image
 from fashion.evaluation.found import found_per_category
 from fashion.evaluation.score import predict_dataset, score_detections
 from fashion.pages.overlays import OverlayRenderer
-from mrcnn.data.samplers import boost_missed_classes
+from mrcnn.data.loading.samplers import boost_missed_classes
 from mrcnn.drawing.grid import image_grid
 from mrcnn.files import atomic_path
 
@@ -17,7 +17,7 @@ class Monitor:
     """Called after an epoch: predicts the validation photos, scores them, and saves a picture of the first few.
 
     model: FashionModel; dataset: validation data; run: RunFolder; batches: the training batches to rebalance by what was missed,
-    or None; labels: the class ids of the training photos, as `mrcnn.data.samplers` takes them; on_repeats: called with the new (n,) repeat
+    or None; labels: the class ids of the training photos, as `mrcnn.data.loading.samplers` takes them; on_repeats: called with the new (n,) repeat
     factors of the photos.
     """
 

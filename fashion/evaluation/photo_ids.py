@@ -4,7 +4,7 @@ import logging
 from collections import defaultdict
 from pathlib import Path
 
-from mrcnn.data.entries import as_id
+from mrcnn.data.record_checks import as_id
 from mrcnn.evaluation.coco_truth import refuse_unknown
 
 log = logging.getLogger(__name__)

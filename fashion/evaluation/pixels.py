@@ -11,7 +11,7 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from fashion.formats.coco_rle import areas
-from mrcnn.data.images import MAX_PIXELS
+from mrcnn.data.image_io import MAX_PIXELS
 from mrcnn.evaluation.semantic_iou import confusion, pixel_scores
 
 _PIECE = 1 << 22  # pixels that are counted at a time

@@ -18,9 +18,9 @@ from fashion.evaluation.submissions import read_submission
 from fashion.formats.json_files import read_json
 from fashion.formats.label_lists import ids_by_name
 from fashion.formats.label_lists import listed as some_of
-from mrcnn.data.coco_runs import as_rle
-from mrcnn.data.entries import Entry, as_id, as_whole, is_number, shown
-from mrcnn.data.polygons import farthest
+from mrcnn.data.masks.coco_rle import as_rle
+from mrcnn.data.masks.polygons import farthest
+from mrcnn.data.record_checks import Record, as_id, as_integer, is_number, preview
 from mrcnn.evaluation.coco_truth import check_unique, checked_labels, refuse_unknown, with_areas
 
 log = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ def checked_results(content, ground_truth, name="The predictions", *, attribute_
             f"{name} holds no predictions. Expected a list of COCO results, or an object with images and annotations."
         )
     entries = [
-        Entry(row, name, "result", i, f"{name}, result number {i} (from 0),")
+        Record(row, name, "result", i, f"{name}, result number {i} (from 0),")
         for i, row in enumerate(content)
     ]
     by_name = any("file_name" in image for image in ground_truth["images"])
@@ -91,7 +91,7 @@ def checked_results(content, ground_truth, name="The predictions", *, attribute_
         found.append(
             {
                 "image_id": image_id,
-                "category_id": category_of[as_whole(row["category_id"])],
+                "category_id": category_of[as_integer(row["category_id"])],
                 "score": float(entry.number("score")),
                 "segmentation": as_rle(row["segmentation"], size_hw, entry.where),
                 "attribute_ids": attributes.ids(entry)
@@ -113,9 +113,9 @@ def _listed_photos(rows, name):
     """{id: file name} of the images that predictions list."""
     names = {}
     for i, row in enumerate(rows):
-        entry = Entry(row, f"{name}: images", "image", i, f"{name}: image number {i} (from 0)")
-        entry.needs("id", "file_name")
-        names[entry.identity("id")] = entry.text("file_name")
+        entry = Record(row, f"{name}: images", "image", i, f"{name}: image number {i} (from 0)")
+        entry.require("id", "file_name")
+        names[entry.identifier("id")] = entry.text("file_name")
     check_unique([row["id"] for row in rows], name, "image")
     return names
 
@@ -127,7 +127,7 @@ def _listed_labels(content, kind, name):
         return None
     if not isinstance(rows, list):
         raise ValueError(
-            f"{name} has the {kind} {shown(rows)}. Expected a list, each with id and name."
+            f"{name} has the {kind} {preview(rows)}. Expected a list, each with id and name."
         )
     return checked_labels(
         rows, name, {"categories": "category", "attributes": "attribute"}[kind], needs=("id",)
@@ -136,17 +136,17 @@ def _listed_labels(content, kind, name):
 
 def _photo_of(entry, names, by_name):
     """The id or the file name by which a result calls its photo. by_name: whether the ground truth has file names"""
-    entry.needs("image_id", "category_id", "segmentation", "score")
+    entry.require("image_id", "category_id", "segmentation", "score")
     ids = {key: entry.row[key] for key in ("image_id", "category_id")}
-    if not all(isinstance(i, str) or as_whole(i) is not None for i in ids.values()):
+    if not all(isinstance(i, str) or as_integer(i) is not None for i in ids.values()):
         raise ValueError(
-            f"{entry.where} has the image_id {shown(ids['image_id'])} and the category_id {shown(ids['category_id'])}. "
+            f"{entry.where} has the image_id {preview(ids['image_id'])} and the category_id {preview(ids['category_id'])}. "
             "Expected ids, whole numbers or names."
         )
-    i = entry.identity("image_id")
+    i = entry.identifier("image_id")
     if names is not None and i not in names:
         raise ValueError(
-            f"{entry.where} has the image_id {shown(i)}, which is not in the list of images of this file. Every result "
+            f"{entry.where} has the image_id {preview(i)}, which is not in the list of images of this file. Every result "
             "belongs to one of them."
         )
     if names is not None and by_name:
@@ -156,7 +156,7 @@ def _photo_of(entry, names, by_name):
 
 def _categories(entries, listed, ground_truth, name):
     """{category id of the predictions: id of the ground truth}, of those that results have."""
-    used = {entry.whole("category_id") for entry in entries}
+    used = {entry.integer("category_id") for entry in entries}
     if not listed:
         return {i: i for i in used}
     names = {row["id"]: row["id"] if row.get("name") is None else row["name"] for row in listed}
@@ -249,7 +249,7 @@ class _Attributes:
         values = scores.values() if isinstance(scores, dict) else scores
         if not isinstance(scores, (dict, list, tuple)) or not all(map(is_number, values)):
             raise ValueError(
-                f"{entry.where} has attribute_scores that are no numbers: {shown(scores)}. Expected a list of scores, or an "
+                f"{entry.where} has attribute_scores that are no numbers: {preview(scores)}. Expected a list of scores, or an "
                 "object {attribute id: score}."
             )
         if isinstance(scores, dict):
@@ -257,7 +257,7 @@ class _Attributes:
             wrong = [key for key, i in ids.items() if i is None]
             if wrong:
                 raise ValueError(
-                    f"{entry.where} has attribute_scores with the key {shown(wrong[0])}. Expected attribute ids."
+                    f"{entry.where} has attribute_scores with the key {preview(wrong[0])}. Expected attribute ids."
                 )
             pairs = {ids[key]: score for key, score in scores.items()}
         elif len(scores) == len(self.listed):

@@ -5,7 +5,7 @@ import base64
 import numpy as np
 
 from fashion.formats import rle
-from mrcnn.data.entries import as_whole, shown
+from mrcnn.data.record_checks import as_integer, preview
 from mrcnn.inference.pasting import paste_window
 
 
@@ -68,14 +68,14 @@ def unpacked_mask(packed):
         (packed.get(key) for key in ("size", "data")) if isinstance(packed, dict) else (None, None)
     )
     edges = (
-        [as_whole(edge) for edge in size]
+        [as_integer(edge) for edge in size]
         if isinstance(size, (list, tuple)) and len(size) == 2
         else [None]
     )
     if None in edges or min(edges) < 1:
-        raise ValueError(f"the size is {shown(size)}, not [height, width]")
+        raise ValueError(f"the size is {preview(size)}, not [height, width]")
     if not isinstance(data, str):
-        raise ValueError(f"the data are {shown(data)}, not text")
+        raise ValueError(f"the data are {preview(data)}, not text")
     try:
         values = np.frombuffer(base64.b64decode(data, validate=True), np.uint8)
     except ValueError:

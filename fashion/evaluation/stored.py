@@ -12,8 +12,8 @@ import numpy as np
 from fashion.formats.annotation_csv import read_annotations
 from fashion.formats.coco_rle import coco_objects
 from fashion.formats.json_files import read_json
-from mrcnn.data.entries import Entry, shown
-from mrcnn.data.images import MAX_PIXELS
+from mrcnn.data.image_io import MAX_PIXELS
+from mrcnn.data.record_checks import Record, preview
 from mrcnn.evaluation.coco_truth import checked_labels, checked_truth, refuse_unknown
 
 log = logging.getLogger(__name__)
@@ -115,12 +115,12 @@ def checked_ground_truth(content, name="The ground truth"):
     listed = truth.get("attributes")
     if listed is not None and not isinstance(listed, list):
         raise ValueError(
-            f"{name} has the attributes {shown(listed)}. Expected a list of attributes, each with id and name."
+            f"{name} has the attributes {preview(listed)}. Expected a list of attributes, each with id and name."
         )
     if "attributes" in truth:
         truth["attributes"] = checked_labels(listed or (), name, "attribute")
     for row in truth["annotations"]:
-        entry = Entry(row, name, "annotation", 0, f"Annotation {row['id']} of {name}")
+        entry = Record(row, name, "annotation", 0, f"Annotation {row['id']} of {name}")
         row["attribute_ids"] = (
             sorted(set(entry.ids("attribute_ids"))) if entry.has("attribute_ids") else []
         )

@@ -10,7 +10,7 @@ from fashion.formats import submission_table as table
 from fashion.formats.coco_rle import coco_objects
 from fashion.formats.label_lists import ids_by_name, listed
 from fashion.labels.ontology import Ontology
-from mrcnn.data.entries import as_id
+from mrcnn.data.record_checks import as_id
 from mrcnn.files import long_cells
 
 log = logging.getLogger(__name__)

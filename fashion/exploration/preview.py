@@ -6,7 +6,7 @@ import numpy as np
 
 from fashion.pages.html import Page
 from fashion.pages.overlays import OverlayRenderer
-from mrcnn.data.examples import Job
+from mrcnn.data.loading.batch_loader import ExampleSpec
 from mrcnn.drawing.grid import image_grid
 
 PHOTOS, VARIANTS = 6, 4
@@ -33,7 +33,7 @@ def write_preview(folder, batches, ontology, photos=PHOTOS, variants=VARIANTS):
     page.text(settings_sentence(batches.config))
     for row, image_id in enumerate(dict.fromkeys(job.image_id for job in jobs[:photos])):
         turns = [
-            Job(0, image_id),
+            ExampleSpec(0, image_id),
             *(dataclasses.replace(job, image_id=image_id) for job in jobs[row::photos]),
         ]
         pictures = [draw(*example) for example in examples(batches, turns, ontology)]

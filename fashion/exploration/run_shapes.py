@@ -4,7 +4,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from mrcnn.data.runs import boxes_of_spans, cut_at_columns
+from mrcnn.data.masks.rle import boxes_of_spans, cut_at_columns
 
 
 def run_shapes(starts, lengths, counts, heights):

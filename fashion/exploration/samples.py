@@ -5,7 +5,7 @@ import numpy as np
 
 from fashion.formats import rle
 from mrcnn.drawing.grid import image_grid
-from mrcnn.drawing.overlay import draw_instances
+from mrcnn.drawing.overlays import draw_instances
 
 CELL_HW = (192, 159)  # pixels of one picture; six side by side are as wide as a page
 _AROUND = 1.5  # the cut is so many times as large as the box,

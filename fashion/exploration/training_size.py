@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from mrcnn.data.resize import place_for
+from mrcnn.data.resize import placement_for
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,9 +19,11 @@ class OnCanvas:
 def on_canvas(objects, config):
     """The OnCanvas of all objects, scaled and placed as `config` scales photos. Where it cuts photos, the middle is kept."""
     sizes, which = np.unique(objects.image_hw, axis=0, return_inverse=True)
-    placed = [place_for(config, (int(height), int(width))) for height, width in sizes]
+    placed = [placement_for(config, (int(height), int(width))) for height, width in sizes]
     of_object = which.ravel()[objects.image]
-    scale = np.array([np.divide(p.size_hw, p.photo_hw) for p in placed]).reshape(-1, 2)[of_object]
+    scale = np.array([np.divide(p.size_hw, p.original_hw) for p in placed]).reshape(-1, 2)[
+        of_object
+    ]
     corner = np.array([p.corner for p in placed]).reshape(-1, 2)[of_object]
     canvas = np.array([p.canvas_hw for p in placed]).reshape(-1, 2)[of_object]
     boxes = objects.boxes * np.tile(scale, 2) + np.tile(corner, 2)

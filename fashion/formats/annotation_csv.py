@@ -21,7 +21,7 @@ from fashion.formats.csv_table import (
     whole_number,
 )
 from fashion.formats.index_cache import Index, remember
-from mrcnn.data.images import MAX_PIXELS
+from mrcnn.data.image_io import MAX_PIXELS
 
 log = logging.getLogger(__name__)
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from mrcnn.data.masks.rle import cut_at_columns
 from mrcnn.data.resize import Placement
-from mrcnn.data.runs import cut_at_columns
 
 
 def resize_runs(starts, lengths, counts, photo_hw, size_hw):
@@ -23,7 +23,7 @@ def resize_runs(starts, lengths, counts, photo_hw, size_hw):
             f"{tuple(photo_hw)}."
         )
     (height, width), new_height = photo_hw, size_hw[0]
-    rows, columns = Placement(photo_hw, size_hw, (0, 0), size_hw).shown_before()
+    rows, columns = Placement(photo_hw, size_hw, (0, 0), size_hw).window_offsets()
     owner, column, top, bottom = cut_at_columns(
         np.repeat(np.arange(len(counts)), counts), starts, lengths, height
     )

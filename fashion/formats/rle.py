@@ -9,7 +9,7 @@ packed into characters.
 
 import numpy as np
 
-from mrcnn.data.coco_runs import counts_of_runs, pack, runs_of_counts, unpack
+from mrcnn.data.masks.coco_rle import counts_from_runs, pack, runs_from_counts, unpack
 
 _HUGE = 1 << 48  # beyond any image; keeps start + length from overflowing
 
@@ -112,7 +112,7 @@ def decode(rle, size_hw):
     """Text -> (H, W) bool. Refuses runs that are not sorted or leave the image. Empty text, empty mask."""
     starts, lengths = checked_runs(rle, size_hw)
     height, width = size_hw
-    counts = counts_of_runs(starts, lengths, height * width)
+    counts = counts_from_runs(starts, lengths, height * width)
     ones = np.zeros(len(counts), bool)
     ones[1::2] = True
     return np.repeat(ones, counts).reshape(width, height).T
@@ -178,7 +178,7 @@ def to_coco(rle, size_hw):
     """Text -> COCO's compressed RLE, {"size": [H, W], "counts": str}, as pycocotools reads it."""
     starts, lengths = _join_touching(*checked_runs(rle, size_hw))
     height, width = (int(n) for n in size_hw)
-    counts = counts_of_runs(starts, lengths, height * width)
+    counts = counts_from_runs(starts, lengths, height * width)
     if counts[-1] == 0 and len(counts) > 1:
         counts = counts[:-1]
     return {"size": [height, width], "counts": pack(counts)}
@@ -186,7 +186,7 @@ def to_coco(rle, size_hw):
 
 def from_coco(coco_rle):
     """COCO's RLE, compressed (str or bytes) or not (list of counts) -> text."""
-    return format_runs(*_join_touching(*runs_of_counts(unpack(coco_rle["counts"]))))
+    return format_runs(*_join_touching(*runs_from_counts(unpack(coco_rle["counts"]))))
 
 
 # Runs

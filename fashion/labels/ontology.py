@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from fashion.formats.json_files import read_json
-from mrcnn.data.entries import Entry, as_whole, shown
+from mrcnn.data.record_checks import Record, as_integer, preview
 
 _LABELS = Path(__file__).parent
 
@@ -168,12 +168,12 @@ class Ontology:
         carrying = labels.get("attribute_category_ids")
         if carrying is not None:
             if not isinstance(carrying, (list, tuple)) or any(
-                as_whole(i) is None for i in carrying
+                as_integer(i) is None for i in carrying
             ):
                 raise ValueError(
-                    f"attribute_category_ids is {shown(carrying)}. Expected a list of category ids."
+                    f"attribute_category_ids is {preview(carrying)}. Expected a list of category ids."
                 )
-            carrying = [as_whole(i) for i in carrying]
+            carrying = [as_integer(i) for i in carrying]
         if carrying is None:
             carrying = _official_attribute_categories(categories, attributes)
         # zip(*[]) has no columns: a label file without attributes is fine
@@ -222,7 +222,7 @@ def _official_attribute_categories(categories, attributes):
 def _rows(rows, kind, plural):
     """[(id, name, supercategory), …] of one list of a label file."""
     if not isinstance(rows, (list, tuple)):
-        raise ValueError(f"{plural} is {shown(rows)}. Expected a list, each with id and name.")
+        raise ValueError(f"{plural} is {preview(rows)}. Expected a list, each with id and name.")
     return [_id_name_supercategory(row, kind, number) for number, row in enumerate(rows)]
 
 
@@ -230,13 +230,13 @@ def _id_name_supercategory(row, kind, number):
     if isinstance(row, (list, tuple)):
         if len(row) != 3:
             raise ValueError(
-                f"{kind} number {number} (from 0) is {shown(row)}. Expected [id, name, supercategory]."
+                f"{kind} number {number} (from 0) is {preview(row)}. Expected [id, name, supercategory]."
             )
         row = dict(zip(("id", "name", "supercategory"), row))
-    entry = Entry(row, "", kind, number, f"{kind} number {number} (from 0)")
-    entry.needs("id", "name")
+    entry = Record(row, "", kind, number, f"{kind} number {number} (from 0)")
+    entry.require("id", "name")
     return (
-        entry.whole("id", least=0, most=2**31 - 1),
+        entry.integer("id", least=0, most=2**31 - 1),
         entry.text("name"),
         entry.text("supercategory") if entry.has("supercategory") else "",
     )

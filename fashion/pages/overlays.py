@@ -3,7 +3,7 @@
 import numpy as np
 
 from mrcnn.drawing.colors import distinct_colors
-from mrcnn.drawing.overlay import draw_instances, enlarge
+from mrcnn.drawing.overlays import draw_instances, enlarge
 from mrcnn.inference.pasting import paste_window
 
 # What says that nothing is to be said: true of nearly every garment, and noise beside it.

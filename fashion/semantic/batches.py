@@ -3,18 +3,18 @@
 import numpy as np
 
 from fashion.semantic.losses import IGNORED
-from mrcnn.data.read_ahead import ReadAhead
+from mrcnn.data.loading.prefetch import PrefetchDataset
+from mrcnn.data.loading.samplers import RepeatSampler, sampled_index
 from mrcnn.data.resize import normalise
-from mrcnn.data.samplers import RepeatSampler, drawn_at
 
 
-class LabelBatches(ReadAhead):
+class LabelBatches(PrefetchDataset):
     """Batches of fixed shape: images (B, S, S, 3) float32, normalised, and labels (B, S, S) uint8.
 
     photos: a `LabelledPhotos`; pixels: (mean, std), RGB; seed: shuffles the photos and turns half of them left to right. None: in the data
     set's order, not turned; what a last batch lacks is filled with IGNORED labels, so that each photo counts once.
 
-    workers: threads that make them, see `ReadAhead`. Positions run on from epoch to epoch, so a resumed run sees the batches that the
+    workers: threads that make them, see `PrefetchDataset`. Positions run on from epoch to epoch, so a resumed run sees the batches that the
     broken one would have seen.
     """
 
@@ -42,7 +42,7 @@ class LabelBatches(ReadAhead):
         return normalise(images, self.mean, self.std), labels
 
     def _example(self, position):
-        image, labels = self.photos[drawn_at(self.sampler, len(self.photos), position)]
+        image, labels = self.photos[sampled_index(self.sampler, len(self.photos), position)]
         if self.sampler and np.random.default_rng([self.seed, position]).random() < 0.5:
             return image[:, ::-1], labels[:, ::-1]
         return image, labels

@@ -25,7 +25,7 @@ def instances_of(labels, probabilities, placement, *, least_share=LEAST_SHARE):
     inside[y1:y2, x1:x2] = labels[y1:y2, x1:x2]
     seen = [
         _canvas_index(n, size, corner)
-        for n, size, corner in zip(placement.photo_hw, placement.size_hw, placement.corner)
+        for n, size, corner in zip(placement.original_hw, placement.size_hw, placement.corner)
     ]
     found = []
     for class_id in np.setdiff1d(inside, (0, IGNORED)).tolist():
@@ -38,7 +38,11 @@ def instances_of(labels, probabilities, placement, *, least_share=LEAST_SHARE):
             if area >= least_share * labels.size:
                 score = float(probabilities[y : y + height, x : x + width][window].mean())
                 found += _in_photo(
-                    window, (y, x), seen, placement.photo_hw, {"class_id": class_id, "score": score}
+                    window,
+                    (y, x),
+                    seen,
+                    placement.original_hw,
+                    {"class_id": class_id, "score": score},
                 )
     return found
 

@@ -10,33 +10,33 @@ The photo keeps its proportions and fills the canvas one way; the border beside 
 import numpy as np
 
 from fashion.semantic.losses import IGNORED
-from mrcnn.data.dataset import as_photo
-from mrcnn.data.ground_truth import naming_image, place_masks
-from mrcnn.data.resize import place
+from mrcnn.data.dataset import as_uint8_image
+from mrcnn.data.loading.load_example import masks_on_canvas, naming_image
+from mrcnn.data.resize import make_placement
 
 MEMORY = 2**30  # bytes of canvases that are kept
 
 
 def placement_of(dataset, image_id, size):
     """The `Placement` of a data set's photo on a canvas of size x size."""
-    return place(dataset.image_hw(image_id), (size, size), "portrait")
+    return make_placement(dataset.image_hw(image_id), (size, size), "portrait")
 
 
 def labelled_photo(dataset, image_id, size):
     """(size, size, 3) uint8 RGB and (size, size) uint8 labels. Raises RuntimeError naming the image if anything about it fails."""
     with naming_image(dataset, image_id):
         placement = placement_of(dataset, image_id, size)
-        photo = as_photo(dataset.load_image_at_least(image_id, placement.size_hw))
+        photo = as_uint8_image(dataset.load_image_at_least(image_id, placement.size_hw))
         masks, class_ids, _ = dataset.load_objects(image_id)
         return placement.image(photo), paint(
-            *place_masks(placement, masks), class_ids, placement.window
+            *masks_on_canvas(placement, masks), class_ids, placement.window
         )
 
 
 def paint(masks, areas, class_ids, window):
     """Masks of a canvas, painted over one another; see the head of this file. (H, W) uint8.
 
-    masks: WindowMasks; areas: (N,), pixels in the photo; class_ids: (N,), 1..254; window: (4,) yxyx, the canvas' part that is photo
+    masks: CroppedMasks; areas: (N,), pixels in the photo; class_ids: (N,), 1..254; window: (4,) yxyx, the canvas' part that is photo
     """
     labels = np.full(masks.canvas_hw, IGNORED, np.uint8)
     y1, x1, y2, x2 = np.asarray(window, int)

@@ -19,9 +19,9 @@ from fashion.semantic.networks import NETWORKS, build_network
 from fashion.semantic.segmenter import Segmenter
 from fashion.studies.segmentation_runs import folder_of
 from mrcnn.config import Config
-from mrcnn.data.ground_truth import place_masks
+from mrcnn.data.loading.load_example import masks_on_canvas
+from mrcnn.data.masks.rle import RLEMasks
 from mrcnn.data.resize import normalise
-from mrcnn.data.runs import Runs
 from mrcnn.evaluation.semantic_iou import confusion, pixel_scores
 from mrcnn.training.fit import use_xla
 from mrcnn.weights.layer_files import load_weights, read_metadata
@@ -96,9 +96,9 @@ def painted_scores(data, rows, size):
             (row for row in of_photo if row["score"] >= PAINTED), key=lambda row: row["score"]
         )
         placement = placement_of(dataset, image_id, size)
-        masks = Runs.from_coco([row["segmentation"] for row in sure], placement.photo_hw)
+        masks = RLEMasks.from_coco([row["segmentation"] for row in sure], placement.original_hw)
         class_ids = [ontology.class_id_of(row["category_id"]) for row in sure]
-        said = paint(*place_masks(placement, masks), class_ids, placement.window)
+        said = paint(*masks_on_canvas(placement, masks), class_ids, placement.window)
         counts += confusion(data.canvases(size)[1][place][1], said, ontology.num_classes)
     return pixel_scores(counts, data.labels["categories"])
 

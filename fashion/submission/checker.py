@@ -7,7 +7,7 @@ import numpy as np
 
 from fashion.formats import rle
 from fashion.formats.submission_table import columns, frame_hw
-from mrcnn.data.entries import as_id
+from mrcnn.data.record_checks import as_id
 from mrcnn.files import long_cells
 
 

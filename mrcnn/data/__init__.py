@@ -1,1 +1,1 @@
-"""From files to padded arrays, in NumPy."""
+"""NumPy: from image files and annotations to padded arrays of fixed shape."""

@@ -4,20 +4,20 @@ import threading
 
 import numpy as np
 
-from mrcnn.data.augmentation import augmenter_of
-from mrcnn.data.examples import ExampleProcesses, Examples, Job, check_size
-from mrcnn.data.read_ahead import ReadAhead
+from mrcnn.data.augmentation.pipeline import augmenter_of
+from mrcnn.data.loading.batch_loader import BatchLoader, ExampleSpec, ProcessBatchLoader, check_size
+from mrcnn.data.loading.prefetch import PrefetchDataset
+from mrcnn.data.loading.samplers import RepeatSampler, sampled_index
 from mrcnn.data.resize import normalise
-from mrcnn.data.samplers import RepeatSampler, drawn_at
 
 
-class TrainingBatches(ReadAhead):
+class TrainingBatches(PrefetchDataset):
     """Batches for `fit` and `evaluate`: dicts of arrays, what `Detector` calls its inputs.
 
     sampler: a `RepeatSampler`; None visits the images in order and never varies them, as validation wants it. augmenter: see
     `mrcnn.data.augmentation`. unaugmented_sources: names of sources whose images are left as they are. steps: batches an epoch; None covers
-    one round of the sampler. class_weights: (K,), how likely objects of a class are copied, see `mrcnn.data.copy_paste`.
-    workers: threads that load, see `ReadAhead`; processes: load in so many processes instead (0: none), each batch in one.
+    one round of the sampler. class_weights: (K,), how likely objects of a class are copied, see `mrcnn.data.augmentation.copy_paste`.
+    workers: threads that load, see `PrefetchDataset`; processes: load in so many processes instead (0: none), each batch in one.
 
     Positions run on from epoch to epoch, so few steps an epoch still visit every image, and a resumed run goes on with the batches that the
     broken one would have seen, whatever `workers` and `processes` are.
@@ -50,8 +50,8 @@ class TrainingBatches(ReadAhead):
         self.batch_size = config.BATCH_SIZE
         round_length = sampler.length if sampler else len(dataset.image_ids)
         self.steps = max(1, int(steps)) if steps else -(-round_length // self.batch_size)
-        examples = Examples(dataset, config, augmenter_of(augmenter), class_weights)
-        self._examples = ExampleProcesses(examples, processes) if processes else examples
+        examples = BatchLoader(dataset, config, augmenter_of(augmenter), class_weights)
+        self._examples = ProcessBatchLoader(examples, processes) if processes else examples
         self._drawing = threading.Lock()
         self._first_hw = None  # the canvas of the first batch
 
@@ -59,21 +59,21 @@ class TrainingBatches(ReadAhead):
         return self.steps
 
     def jobs(self, positions):
-        """What the examples at these positions, (n,) int, are made from: a list of `Job`."""
+        """What the examples at these positions, (n,) int, are made from: a list of `ExampleSpec`."""
         with self._drawing:  # the sampler keeps its last draw
             return [self._job(int(position)) for position in positions]
 
     def read(self, jobs):
-        """The batch of these `Job`s with its images as pixels, (B, H, W, 3) uint8."""
+        """The batch of these `ExampleSpec`s with its images as pixels, (B, H, W, 3) uint8."""
         return self._examples.batch(jobs)
 
     def close(self):
         super().close()
-        if isinstance(self._examples, ExampleProcesses):
+        if isinstance(self._examples, ProcessBatchLoader):
             self._examples.close()
 
-    def reopened(self):
-        if isinstance(self._examples, ExampleProcesses):
+    def on_reopen(self):
+        if isinstance(self._examples, ProcessBatchLoader):
             self._examples.open()
 
     def make(self, epoch, index):
@@ -94,12 +94,14 @@ class TrainingBatches(ReadAhead):
         return batch
 
     def _job(self, position):
-        image_id = self._image_id(drawn_at(self.sampler, len(self.dataset.image_ids), position))
+        image_id = self._image_id(
+            sampled_index(self.sampler, len(self.dataset.image_ids), position)
+        )
         if (
             self.sampler is None
             or self.dataset.image_info[image_id].get("source") in self.unaugmented_sources
         ):
-            return Job(position, image_id)
+            return ExampleSpec(position, image_id)
         partner = self._partner(position)
         source = self.dataset.image_info[image_id].get("source")
         if (
@@ -108,7 +110,7 @@ class TrainingBatches(ReadAhead):
             and self.dataset.image_info[partner].get("source") != source
         ):
             partner = None  # another source's objects may be of classes that nobody looked for in this image
-        return Job(position, image_id, partner, varied=True)
+        return ExampleSpec(position, image_id, partner, varied=True)
 
     def _partner(self, position):
         """The image whose objects are pasted into the one at this position, drawn as often as the sampler draws it; or None."""

@@ -11,7 +11,7 @@ import logging
 
 import numpy as np
 
-from mrcnn.data.images import read_image
+from mrcnn.data.image_io import read_image
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ class Dataset:
 
     def load_image_at_least(self, image_id, size_hw):
         """(h, w, 3) uint8, RGB: what `load_image` returns, or the same photo reduced to a half, a quarter or an eighth (rounded up), as
-        long as it keeps `size_hw` (height, width) or more. Cheap where photos are large JPEGs, see `mrcnn.data.images.read_image`.
+        long as it keeps `size_hw` (height, width) or more. Cheap where photos are large JPEGs, see `mrcnn.data.image_io.read_image`.
 
         A data set that overrides `load_image` gets its own image, whole.
         """
@@ -165,7 +165,7 @@ class Dataset:
         return np.asarray(self.load_mask(image_id)[1], np.int32)
 
 
-def as_photo(photo, channels=3, name="The photo"):
+def as_uint8_image(photo, channels=3, name="The photo"):
     """(h, w, channels) uint8 of an array that is one, or that holds the numbers 0..255 in another type, as Keras' img_to_array returns.
 
     Raises ValueError for anything else, fractions of 0..1 among it; name: what to call it there.

@@ -17,29 +17,29 @@ OUTSIDE = np.array([0.0, 0.0, 1.0, 1.0])
 
 @dataclass(frozen=True)
 class Placement:
-    """A photo of `photo_hw`, scaled to `size_hw`, its top left corner at `corner` (y, x) of a canvas of `canvas_hw`. Pixels.
+    """A photo of `original_hw`, scaled to `size_hw`, its top left corner at `corner` (y, x) of a canvas of `canvas_hw`. Pixels.
 
     The corner may lie outside the canvas and the scaled photo may reach beyond it: then the canvas shows a part of the photo.
     scale: the factor that was asked for; `size_hw` is that in whole pixels.
     """
 
-    photo_hw: tuple
+    original_hw: tuple
     size_hw: tuple
     corner: tuple
     canvas_hw: tuple
     scale: float = field(default=1, compare=False)
 
     @classmethod
-    def from_padding(cls, photo_hw, scale, padding, crop=None):
+    def from_padding(cls, original_hw, scale, padding, crop=None):
         """The placement that Matterport's `resize_image` describes by its scale, padding ((top, bottom), (left, right), ...) and
         crop (y, x, height, width) of the scaled photo; with a crop, the padding does not count."""
-        size = tuple(int(round(n * scale)) for n in photo_hw)
+        size = tuple(int(round(n * scale)) for n in original_hw)
         if crop is not None:
             y, x, height, width = (int(n) for n in crop)
-            return cls(tuple(photo_hw), size, (-y, -x), (height, width), scale)
+            return cls(tuple(original_hw), size, (-y, -x), (height, width), scale)
         (top, bottom), (left, right) = ((int(before), int(after)) for before, after in padding[:2])
         return cls(
-            tuple(photo_hw),
+            tuple(original_hw),
             size,
             (top, left),
             (size[0] + top + bottom, size[1] + left + right),
@@ -87,18 +87,18 @@ class Placement:
             _nearest(np.arange(n, dtype=np.int32)[:, None], (size, 1)).ravel().astype(np.int64)
             if n != size
             else np.arange(n)
-            for n, size in zip(self.photo_hw, self.size_hw, strict=True)
+            for n, size in zip(self.original_hw, self.size_hw, strict=True)
         )
         return rows[y1 - self.corner[0] : y2 - self.corner[0]], columns[
             x1 - self.corner[1] : x2 - self.corner[1]
         ]
 
-    def shown_before(self):
+    def window_offsets(self):
         """(rows (h + 1,), columns (w + 1,)) int64: how many rows of `window` show one of the photo's first 0, 1, 2 … rows, and how many
         columns one of its first columns. Rows a to b of the photo, b outside, become rows[a] to rows[b] of the window."""
         return tuple(
             np.searchsorted(shown, np.arange(n + 1))
-            for shown, n in zip(self.shown(), self.photo_hw, strict=True)
+            for shown, n in zip(self.shown(), self.original_hw, strict=True)
         )
 
     def scaled(self, factor, rng):
@@ -107,18 +107,20 @@ class Placement:
         size = tuple(max(1, round(n * factor)) for n in self.size_hw)
         free = [limit - n for n, limit in zip(size, self.canvas_hw, strict=True)]
         corner = tuple(int(rng.integers(min(n, 0), max(n, 0) + 1)) for n in free)
-        return Placement(self.photo_hw, size, corner, self.canvas_hw, self.scale * factor)
+        return Placement(self.original_hw, size, corner, self.canvas_hw, self.scale * factor)
 
-    def boxes_to_photo(self, boxes, inclusive=False):
+    def boxes_to_original(self, boxes, inclusive=False):
         """(N, 4) yxyx on the canvas -> (N, 4) float32 yxyx on the photo, clipped to it.
 
         inclusive: False lays the photo's edges on each other; True the corner pixels, as Matterport's `denorm_boxes` does. The two
-        differ by |factor - 1| pixels of the photo at most, where factor is that from `size_hw` to `photo_hw`.
+        differ by |factor - 1| pixels of the photo at most, where factor is that from `size_hw` to `original_hw`.
         """
-        (y, x), (h, w) = self.corner, self.photo_hw
+        (y, x), (h, w) = self.corner, self.original_hw
         if inclusive:
             on_size = np.asarray(boxes, np.float64) - np.array([y, x, y, x])
-            on_photo = from_unit(to_unit(on_size, self.size_hw), self.photo_hw).astype(np.float32)
+            on_photo = from_unit(to_unit(on_size, self.size_hw), self.original_hw).astype(
+                np.float32
+            )
         else:
             scale = np.array([h / self.size_hw[0], w / self.size_hw[1]] * 2, np.float32)
             on_photo = (np.asarray(boxes, np.float32) - np.array([y, x, y, x], np.float32)) * scale
@@ -144,8 +146,8 @@ class Placement:
         return *low, *high
 
 
-def place(photo_hw, canvas_hw=None, mode="square", *, min_dim=0, min_scale=0, rng=None):
-    """How to lay a photo of `photo_hw` on a canvas, its proportions kept.
+def make_placement(original_hw, canvas_hw=None, mode="square", *, min_dim=0, min_scale=0, rng=None):
+    """How to lay a photo of `original_hw` on a canvas, its proportions kept.
 
     canvas_hw: (height, width) of the canvas, for modes that do not choose their own
     mode: "square" shrinks a photo that is too large for the canvas and enlarges a small one only until its short side is `min_dim`
@@ -155,9 +157,9 @@ def place(photo_hw, canvas_hw=None, mode="square", *, min_dim=0, min_scale=0, rn
     rng: np.random.Generator that draws where to crop; None crops the centre.
     Raises ValueError for a photo or settings that the mode cannot serve.
     """
-    h, w = photo_hw
+    h, w = original_hw
     if mode == "none":
-        if canvas_hw is not None and tuple(photo_hw) != tuple(canvas_hw):
+        if canvas_hw is not None and tuple(original_hw) != tuple(canvas_hw):
             raise ValueError(
                 f"IMAGE_RESIZE_MODE 'none' takes photos of exactly {tuple(canvas_hw)} (height, width). Got {h} x {w}; "
                 "use 'square'."
@@ -188,38 +190,38 @@ def place(photo_hw, canvas_hw=None, mode="square", *, min_dim=0, min_scale=0, rn
     return Placement((h, w), size, _centred(size, canvas_hw), tuple(canvas_hw), scale)
 
 
-def _place_padded(photo_hw, scale, min_dim):
+def _place_padded(original_hw, scale, min_dim):
     if min_dim % CANVAS_MULTIPLE:
         low = min_dim // CANVAS_MULTIPLE * CANVAS_MULTIPLE
         raise ValueError(
             f"Mode 'pad64' wants a smallest side (IMAGE_MIN_DIM, min_dim) that is a multiple of {CANVAS_MULTIPLE}. Got "
             f"{min_dim}; the nearest that work are {low} and {low + CANVAS_MULTIPLE}."
         )
-    size = _enlarged(photo_hw, scale, "pad64")
+    size = _enlarged(original_hw, scale, "pad64")
     canvas = tuple(-(-n // CANVAS_MULTIPLE) * CANVAS_MULTIPLE for n in size)
-    return Placement(photo_hw, size, _centred(size, canvas), canvas, scale)
+    return Placement(original_hw, size, _centred(size, canvas), canvas, scale)
 
 
-def _place_cropped(photo_hw, scale, min_dim, rng):
+def _place_cropped(original_hw, scale, min_dim, rng):
     if not min_dim:
         raise ValueError(
             "Mode 'crop' cuts out a square of IMAGE_MIN_DIM (min_dim) pixels. Got none; set it."
         )
-    size = _enlarged(photo_hw, scale, "crop")
+    size = _enlarged(original_hw, scale, "crop")
     slack = [n - min_dim for n in size]
     offset = (
         [int(rng.integers(n + 1)) for n in slack] if rng is not None else [n // 2 for n in slack]
     )
-    return Placement(photo_hw, size, tuple(-n for n in offset), (min_dim, min_dim), scale)
+    return Placement(original_hw, size, tuple(-n for n in offset), (min_dim, min_dim), scale)
 
 
-def _enlarged(photo_hw, scale, mode):
+def _enlarged(original_hw, scale, mode):
     """(height, width) of the scaled photo. Raises ValueError for one so long and thin that it would
     take gigabytes."""
-    size = tuple(round(n * scale) for n in photo_hw)
+    size = tuple(round(n * scale) for n in original_hw)
     if scale > 1 and size[0] * size[1] > MAX_ENLARGED:
         raise ValueError(
-            f"A photo of {photo_hw[0]} x {photo_hw[1]} pixels (height x width) would "
+            f"A photo of {original_hw[0]} x {original_hw[1]} pixels (height x width) would "
             f"be enlarged to {size[0]:,} x {size[1]:,} "
             f"in IMAGE_RESIZE_MODE {mode!r}, by IMAGE_MIN_DIM or IMAGE_MIN_SCALE; "
             f"{MAX_ENLARGED / 1e6:.0f} million pixels are "
@@ -232,22 +234,22 @@ def _centred(size_hw, canvas_hw):
     return tuple((limit - n) // 2 for n, limit in zip(size_hw, canvas_hw, strict=True))
 
 
-def place_for(config, photo_hw, rng=None, vary=False):
+def placement_for(config, original_hw, rng=None, vary=False):
     """`place` with a Config's settings. In the modes "pad64" and "none" the canvas depends on the photo.
 
     rng: np.random.Generator that draws where mode "crop" cuts; None cuts out the centre. vary: draw a factor of SCALE_JITTER as well, for
     training (large-scale jitter, Ghiasi et al. 2021)
     """
     mode = config.IMAGE_RESIZE_MODE
-    if mode == "none" and any(n % CANVAS_MULTIPLE for n in photo_hw):
+    if mode == "none" and any(n % CANVAS_MULTIPLE for n in original_hw):
         raise ValueError(
             f"IMAGE_RESIZE_MODE 'none' takes photos whose height and width are multiples of {CANVAS_MULTIPLE} (the pyramid "
-            f"halves the image six times). Got {photo_hw[0]} x {photo_hw[1]}; use 'pad64', which adds a black border, or "
+            f"halves the image six times). Got {original_hw[0]} x {original_hw[1]}; use 'pad64', which adds a black border, or "
             "'square'."
         )
     canvas_hw = config.image_hw if mode in ("square", "portrait") else None
-    placement = place(
-        photo_hw,
+    placement = make_placement(
+        original_hw,
         canvas_hw,
         mode,
         min_dim=config.IMAGE_MIN_DIM,

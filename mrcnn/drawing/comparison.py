@@ -3,9 +3,8 @@
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from mrcnn.drawing.captions import caption
-from mrcnn.drawing.figures import display_instances
-from mrcnn.drawing.screen import new_axes
+from mrcnn.drawing.figures import display_instances, new_axes
+from mrcnn.drawing.labels import caption
 
 TRUTH_COLOR, FOUND_COLOR = (0, 190, 70), (235, 45, 45)
 CELL_INCHES = 0.8

@@ -1,28 +1,26 @@
-"""Figures: instances and training histories as matplotlib figures, with or without a screen."""
+"""Figures: images with their instances as matplotlib figures, with or without a screen."""
 
 import logging
+import textwrap
 
+import matplotlib
 import numpy as np
 from matplotlib import pyplot as plt
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.backends import BackendFilter, backend_registry
 
-from mrcnn.drawing.captions import caption, name_of
-from mrcnn.drawing.grid import image_grid
-from mrcnn.drawing.overlay import TINT, draw_instances, enlarge
-from mrcnn.drawing.photo import as_rgb
-from mrcnn.drawing.screen import entitle, new_axes, on_screen, show, text_size_on, wrapped
-
-__all__ = ["display_images", "display_instances", "image_grid", "plot_history"]
+from mrcnn.drawing.labels import caption, name_of, text_size_for
+from mrcnn.drawing.overlays import TINT, as_rgb, draw_instances, enlarge
 
 logger = logging.getLogger(__name__)
 
-TRAIN_COLOR, VAL_COLOR, SCORE_COLOR = "#1f6fb4", "#e07a1f", "#2b8a57"
-PANEL_INCHES = (3.6, 2.5)
-PANEL_COLUMNS = 3
 SHEET_INCHES = 14  # the width of a full row of images, Matterport's
 TALLEST_CELL = 2.0  # of its width
 TITLE_POINTS = 9
+TITLE_GROWTH = 1.0  # points an inch: on 16 inches matplotlib's own 12 points are a whisper
+LEAST_POINTS = 7  # smaller writing is not legible
+LARGEST_GROWTH = 2  # or the writing would hide a picture that is that small
+LETTER = 0.55  # em: the mean width of a letter in matplotlib's typeface
+FAINTEST = 0.45  # of 0..1: the darkest instance still stands out from the background, which is 0
 
 
 def display_instances(
@@ -172,101 +170,77 @@ def display_images(images, titles=None, cols=4, cmap=None, norm=None, interpolat
     show()
 
 
-def plot_history(history, average_precision=None):
-    """How a training went: one panel for every loss, training and validation together, and one for the score.
+def display_top_masks(image, mask, class_ids, class_names, limit=4):
+    """Shows an image and the masks of its `limit` largest classes in one row; Matterport's signature.
 
-    history: {name: list of one number per epoch}, as `History.history`; "val_loss" joins the panel of "loss".
-        A value that is None or NaN (not measured in that epoch) leaves a gap that the line crosses.
-    average_precision: (E,) one number per epoch, or {epoch counted from 1: number}; or {name: either}
-    Returns: a matplotlib Figure, not shown; `figure.savefig(path)` writes it.
+    image: (H, W, 3) uint8 RGB; mask: (H, W, N) bool, 0/1 or 0..1; class_ids: (N,); class_names: a name for every class id
+    Where fewer classes have a pixel, the panels left over are empty and called "-".
     """
-    names = list(dict.fromkeys(name.removeprefix("val_") for name in history))
-    # The sum first, its parts in the order given, then whatever is not a loss (the learning rate …).
-    names.sort(key=lambda name: (name != "loss", not name.endswith("loss")))
-    panels = [
-        (
-            _readable(name),
-            [
-                ("training", history.get(name), TRAIN_COLOR),
-                ("validation", history.get("val_" + name), VAL_COLOR),
-            ],
-        )
-        for name in names
-    ]
-    if average_precision is not None:
-        panels.append(("average precision", _score_curves(average_precision)))
-    if not panels:
+    mask, class_ids = np.asarray(mask), np.asarray(class_ids, np.int64).reshape(-1)
+    if mask.ndim != 3 or mask.shape[2] != len(class_ids):
         raise ValueError(
-            "There is nothing to plot: the history is empty. Train for at least one epoch."
+            f"Every mask needs a class id. Got masks {mask.shape} and {len(class_ids)} class ids; masks are (H, W, N)."
         )
-
-    columns = min(PANEL_COLUMNS, len(panels))
-    rows = -(-len(panels) // columns)
-    figure = Figure(
-        figsize=(PANEL_INCHES[0] * columns, PANEL_INCHES[1] * rows), layout="constrained"
+    covered = mask if mask.dtype == bool else mask >= 0.5
+    areas = covered.reshape(mask.shape[0] * mask.shape[1], len(class_ids)).sum(0)
+    area_of = {class_id: areas[class_ids == class_id].sum() for class_id in np.unique(class_ids)}
+    largest = sorted(
+        (class_id for class_id in area_of if area_of[class_id]),
+        key=lambda class_id: -area_of[class_id],
+    )[:limit]
+    panels = [_shades(covered, np.flatnonzero(class_ids == class_id)) for class_id in largest]
+    titles = [name_of(class_id, class_names) for class_id in largest]
+    spare = limit - len(largest)
+    display_images(
+        [image, *panels, *[np.zeros(mask.shape[:2])] * spare],
+        [f"H x W={image.shape[0]}x{image.shape[1]}", *titles, *["-"] * spare],
+        cols=limit + 1,
+        cmap="Blues_r",
     )
-    for i, (title, curves) in enumerate(panels):
-        _panel(
-            figure.add_subplot(rows, columns, i + 1),
-            title,
-            curves,
-            last_row=i + columns >= len(panels),
-        )
-    return figure
 
 
-def _panel(axes, title, curves, last_row):
-    for label, values, color in curves:
-        epochs, numbers = _points(values)
-        if len(epochs):
-            axes.plot(
-                epochs,
-                numbers,
-                color=color,
-                label=label,
-                linewidth=1.6,
-                marker="o" if len(epochs) < 25 else None,
-                markersize=3,
-            )
-    axes.set_title(title, fontsize=10, loc="left")
-    if title == "average precision":
-        axes.set_ylim(bottom=0)
-    axes.grid(color="#e6e6e6", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize=8)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
-    if last_row:
-        axes.set_xlabel("epoch", fontsize=8)
-    if len(axes.lines) > 1 or title == "loss":
-        axes.legend(fontsize=8, frameon=False)
+def _shades(covered, instances):
+    """(H, W) float32: 0 where there is none of the instances, else a value for each, the last one 1."""
+    panel = np.zeros(covered.shape[:2], np.float32)
+    for place, i in enumerate(instances, start=1):
+        panel[covered[..., i]] = FAINTEST + (1 - FAINTEST) * place / len(instances)
+    return panel
 
 
-def _points(values):
-    """(epochs from 1, numbers), without the epochs that have none."""
-    if values is None:
-        return [], []
-    items = values.items() if isinstance(values, dict) else enumerate(values, start=1)
-    items = [
-        (int(epoch), float(value))
-        for epoch, value in items
-        if value is not None and np.isfinite(value)
-    ]
-    return [epoch for epoch, _ in items], [value for _, value in items]
+def new_axes(figsize):
+    """Axes that fill a new figure of pyplot's, (width, height) in inches; labels and titles are kept inside it."""
+    return plt.subplots(figsize=figsize, layout="constrained")[1]
 
 
-def _score_curves(average_precision):
-    named = isinstance(average_precision, dict) and any(
-        isinstance(key, str) for key in average_precision
+def entitle(axes, title):
+    """Writes a title above axes that have a figure for themselves, in a size that suits it."""
+    width = axes.figure.get_figwidth()
+    points = max(12, TITLE_GROWTH * width)
+    axes.set_title(wrapped(title, width, points), fontsize=points)
+
+
+def text_size_on(axes, size_hw):
+    """Pixels per em of writing in a picture of (height, width) pixels: its own, or more where the axes are small."""
+    own = text_size_for(size_hw)
+    pixels_per_inch = (
+        max(size_hw[0] / axes.bbox.height, size_hw[1] / axes.bbox.width) * axes.figure.dpi
     )
-    if not named:
-        return [("validation", average_precision, SCORE_COLOR)]
-    palette = [SCORE_COLOR, VAL_COLOR, TRAIN_COLOR, "#8a4fb0", "#b0413e", "#666666"]
-    return [
-        (name, average_precision[name], palette[i % len(palette)])
-        for i, name in enumerate(average_precision)
-    ]
+    return round(min(max(own, LEAST_POINTS / 72 * pixels_per_inch), LARGEST_GROWTH * own))
 
 
-def _readable(name):
-    return name.replace("_", " ")
+def on_screen():
+    """Whether `plt.show()` has somewhere to show a figure: a window or a notebook."""
+    writes_files_only = backend_registry.list_builtin(BackendFilter.NON_INTERACTIVE)
+    return matplotlib.get_backend().lower() not in {name.lower() for name in writes_files_only}
+
+
+def show():
+    """plt.show(), except where it could only warn that there is no screen; `savefig` still works then."""
+    if on_screen():
+        plt.show()
+
+
+def wrapped(title, inches, points):
+    """A title broken into lines that are about as wide as they may be at a size in points."""
+    letters = max(8, int(inches * 72 / (points * LETTER)))
+    return "\n".join(textwrap.fill(line, letters) for line in str(title).split("\n"))

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from mrcnn.drawing.text import fit, ink
+from mrcnn.drawing.labels import fit, ink
 
 PAPER = (255, 255, 255)
 INK = (40, 40, 40)

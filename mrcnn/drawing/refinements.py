@@ -3,11 +3,10 @@
 import cv2
 import numpy as np
 
-from mrcnn.drawing.captions import caption
 from mrcnn.drawing.colors import distinct_colors
-from mrcnn.drawing.overlay import TINT, enlarge, tint, write_labels
-from mrcnn.drawing.photo import as_rgb
-from mrcnn.drawing.screen import entitle, new_axes, text_size_on
+from mrcnn.drawing.figures import entitle, new_axes, text_size_on
+from mrcnn.drawing.labels import caption, write_labels
+from mrcnn.drawing.overlays import TINT, as_rgb, enlarge, tint
 
 FIGURE_INCHES = (12, 12)
 NEGATIVE = np.array([170, 170, 170], np.uint8)

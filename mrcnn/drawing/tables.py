@@ -4,10 +4,14 @@ import html
 import re
 import sys
 
+import numpy as np
+
 NUMBER = re.compile(r"\s*[-+]?(\d[\d,]*\.?\d*|\.\d+|nan|inf)(e[-+]?\d+)?\s*%?\s*", re.IGNORECASE)
 ALARM = "***"  # a cell that starts so is a warning
 CELL = "padding: 2px 12px; white-space: nowrap;"
 ALARM_COLOR = "#c0392b"
+HEADING = ["LAYER", "WEIGHT", "SHAPE", "MIN", "MAX", "STD", ""]
+TOO_LARGE = 1000  # Matterport's: weights of a healthy network stay far below
 
 
 def text_table(rows):
@@ -73,3 +77,37 @@ def _html_cell(tag, cell, right):
     if cell.startswith(ALARM):
         style += f" color: {ALARM_COLOR};"
     return f'<{tag} style="{style}">{html.escape(cell)}</{tag}>'
+
+
+def weight_rows(layers):
+    """One row for every tensor.
+
+    layers: {layer name: list of (tensor name, array of any shape)}
+    Returns: list of rows of strings, the first the heading; the last cell is the alarm, "" for a tensor without one.
+    """
+    rows = [HEADING]
+    for layer, tensors in layers.items():
+        for name, values in tensors:
+            values = np.asarray(values)
+            numbers = (values.min(), values.max(), values.std()) if values.size else (np.nan,) * 3
+            rows.append(
+                [
+                    layer,
+                    name,
+                    str(values.shape),
+                    *(f"{number:+.4f}" for number in numbers),
+                    _alarm(name, values, *numbers[:2]),
+                ]
+            )
+    return rows
+
+
+def _alarm(name, values, low, high):
+    if values.size == 0:
+        return ""
+    if not (np.isfinite(low) and np.isfinite(high)):
+        return "*** NaN or infinite"
+    if max(abs(low), abs(high)) > TOO_LARGE:
+        return "*** Overflow?"
+    # A bias starts as a constant, and a single number is always one.
+    return "*** dead?" if low == high and values.size > 1 and name != "bias" else ""

@@ -8,9 +8,9 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from mrcnn.data.coco_runs import as_rle
-from mrcnn.data.entries import Entry, shown
-from mrcnn.data.polygons import farthest
+from mrcnn.data.masks.coco_rle import as_rle
+from mrcnn.data.masks.polygons import farthest
+from mrcnn.data.record_checks import Record, preview
 from mrcnn.evaluation.coco_truth import (
     checked_truth,
     refuse_unknown,
@@ -118,18 +118,18 @@ def _checked_results(detections, truth, iou_type):
     mask's, which moves objects between small, medium and large."""
     if not isinstance(detections, (list, tuple)):
         raise ValueError(
-            f"The detections are {shown(detections)}. Expected a list of COCO results."
+            f"The detections are {preview(detections)}. Expected a list of COCO results."
         )
     size_of = {image["id"]: size_of_image(image) for image in truth["images"]}
     categories = {category["id"] for category in truth["categories"]}
     unknown = {key: set() for key in ("image", "category")}
     rows, described = [], []
     for i, detection in enumerate(detections):
-        entry = Entry(detection, "The detections", "detection", i)
-        entry.needs("image_id", "category_id", "score")
+        entry = Record(detection, "The detections", "detection", i)
+        entry.require("image_id", "category_id", "score")
         row = {
-            "image_id": entry.identity("image_id"),
-            "category_id": entry.whole("category_id"),
+            "image_id": entry.identifier("image_id"),
+            "category_id": entry.integer("category_id"),
             "score": float(entry.number("score")),
         }
         if row["image_id"] not in size_of or row["category_id"] not in categories:
@@ -141,7 +141,7 @@ def _checked_results(detections, truth, iou_type):
         if not entry.has(geometry):
             raise ValueError(
                 f'{entry.where} has no "{geometry}", which iou_type="{iou_type}" compares. '
-                f"It has: {', '.join(map(shown, detection))}."
+                f"It has: {', '.join(map(preview, detection))}."
             )
         if geometry == "bbox":
             row["bbox"] = entry.box(most=farthest(size_hw or (1, 1)))

@@ -9,11 +9,11 @@ from collections import Counter
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from mrcnn.data.coco_runs import as_rle, no_runs_of
-from mrcnn.data.entries import Entry, as_whole, is_number, shown
-from mrcnn.data.images import MAX_PIXELS
-from mrcnn.data.polygons import farthest
-from mrcnn.data.sound_masks import areas_of_sound
+from mrcnn.data.image_io import MAX_PIXELS
+from mrcnn.data.masks.coco_rle import as_rle, wrong_counts
+from mrcnn.data.masks.polygons import farthest
+from mrcnn.data.masks.valid_rle import valid_areas
+from mrcnn.data.record_checks import Record, as_integer, is_number, preview
 
 log = logging.getLogger(__name__)
 
@@ -94,12 +94,12 @@ def checked_images(rows, name, sizes=True):
     """The images of a COCO file, checked. sizes: whether they need a height and a width."""
     images, kinds = [], {}
     for i, row in enumerate(rows):
-        entry = Entry(row, name, "image", i)
-        entry.needs(*(("id", "height", "width") if sizes else ("id",)))
-        image = dict(row) | {"id": entry.identity("id")}
-        kinds.setdefault(isinstance(image["id"], str), shown(image["id"]))
+        entry = Record(row, name, "image", i)
+        entry.require(*(("id", "height", "width") if sizes else ("id",)))
+        image = dict(row) | {"id": entry.identifier("id")}
+        kinds.setdefault(isinstance(image["id"], str), preview(image["id"]))
         if sizes or entry.has("height") and entry.has("width"):
-            height, width = (entry.whole(key, least=1) for key in ("height", "width"))
+            height, width = (entry.integer(key, least=1) for key in ("height", "width"))
             if height * width > MAX_PIXELS:
                 raise ValueError(
                     f"{entry.where}{_called(row)} is {height} high and {width} wide. Images have "
@@ -131,9 +131,9 @@ def checked_labels(rows, name, kind, needs=("id", "name")):
     """
     labels = []
     for i, row in enumerate(rows):
-        entry = Entry(row, name, kind, i)
-        entry.needs(*needs)
-        label = dict(row) | {"id": entry.whole("id")}
+        entry = Record(row, name, kind, i)
+        entry.require(*needs)
+        label = dict(row) | {"id": entry.integer("id")}
         entry.title = f"{name}: {kind} {label['id']}"
         if "name" in needs or entry.has("name"):
             entry.text("name")
@@ -181,12 +181,12 @@ def with_areas(objects, described):
     described: what errors call each of them
     Raises ValueError for masks whose run lengths do not fill their image.
     """
-    found = areas_of_sound([row["segmentation"] for row in objects])
+    found = valid_areas([row["segmentation"] for row in objects])
     damaged = np.flatnonzero(found < 0)
     if len(damaged):
         raise ValueError(
             f"{described[damaged[0]]} has "
-            f"{no_runs_of(*objects[damaged[0]]['segmentation']['size'])} So many masks are "
+            f"{wrong_counts(*objects[damaged[0]]['segmentation']['size'])} So many masks are "
             f"damaged: {len(damaged)}. Write the file anew."
         )
     for row, area in zip(objects, found.tolist()):
@@ -204,31 +204,31 @@ def with_boxes(objects):
 
 
 def _numbered(rows, name):
-    """The annotations as `Entry`s, each with an id that is a whole number from 1."""
-    entries = [Entry(row, name, "annotation", i) for i, row in enumerate(rows)]
+    """The annotations as `Record`s, each with an id that is a whole number from 1."""
+    entries = [Record(row, name, "annotation", i) for i, row in enumerate(rows)]
     without = not any("id" in entry.row for entry in entries)
     for i, entry in enumerate(entries):
         if without:
             entry.row = {"id": i + 1, **entry.row}
-        entry.needs(
+        entry.require(
             "id",
             "image_id",
             "category_id",
             *(() if entry.has("segmentation") or entry.has("bbox") else ("segmentation",)),
         )
-        number = as_whole(entry.row["id"])
+        number = as_integer(entry.row["id"])
         if number is None and not is_number(entry.row["id"]):
             entry.refuse("id", "a whole number from 1")
         if number is None or number < 1:
-            wrong = [e.row.get("id") for e in entries if (as_whole(e.row.get("id")) or 0) < 1]
+            wrong = [e.row.get("id") for e in entries if (as_integer(e.row.get("id")) or 0) < 1]
             raise ValueError(
                 f"{name} has {len(wrong)} annotation ids that are not whole numbers from 1, for "
-                f"example {shown(wrong[0])}: "
+                f"example {preview(wrong[0])}: "
                 "evaluators take id 0 for 'not matched' and would count that object as missed. "
                 "Annotation ids start at 1: "
                 "number them anew."
             )
-        entry.whole("id", least=1)
+        entry.integer("id", least=1)
         entry.title = f"Annotation {number} of {name}"
     return entries
 
@@ -236,14 +236,14 @@ def _numbered(rows, name):
 def _checked_annotation(entry, size_of, categories, masks):
     """One annotation as a new dict that may lack "segmentation" (not read yet), "bbox", "area"."""
     row = dict(entry.row) | {
-        "id": as_whole(entry.row["id"]),
-        "image_id": entry.identity("image_id"),
-        "category_id": entry.whole("category_id"),
+        "id": as_integer(entry.row["id"]),
+        "image_id": entry.identifier("image_id"),
+        "category_id": entry.integer("category_id"),
     }
     if row["image_id"] not in size_of or row["category_id"] not in categories:
         return row  # all that are unknown are told at once
     crowd = row["iscrowd"] if entry.has("iscrowd") else 0
-    if as_whole(crowd) not in (0, 1) and not isinstance(crowd, bool):
+    if as_integer(crowd) not in (0, 1) and not isinstance(crowd, bool):
         entry.refuse("iscrowd", "0, or 1 for a crowd")
     row["iscrowd"] = int(crowd)
     if entry.has("bbox"):
@@ -268,4 +268,4 @@ def _check_known(ids, known, name, kind):
 
 
 def _called(row):
-    return f", {shown(row['file_name'])}," if isinstance(row.get("file_name"), str) else ""
+    return f", {preview(row['file_name'])}," if isinstance(row.get("file_name"), str) else ""

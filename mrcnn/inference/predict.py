@@ -110,7 +110,7 @@ class Predictor:
                 {
                     "rois": np.round(own).astype(np.int32),
                     "boxes": own,
-                    "image_hw": placement.photo_hw,
+                    "image_hw": placement.original_hw,
                     "class_ids": classes,
                     "scores": np.ones(len(classes), np.float32),
                 },
@@ -275,9 +275,9 @@ def _checked(boxes, class_ids, num_classes, name):
 
 
 def _to_canvas(boxes, placement, inclusive):
-    """(N, 4) yxyx on the photo -> (N, 4) float32 yxyx on the canvas; the inverse of `Placement.boxes_to_photo`, not clipped."""
+    """(N, 4) yxyx on the photo -> (N, 4) float32 yxyx on the canvas; the inverse of `Placement.boxes_to_original`, not clipped."""
     if inclusive:
-        on_size = from_unit(to_unit(boxes, placement.photo_hw), placement.size_hw)
+        on_size = from_unit(to_unit(boxes, placement.original_hw), placement.size_hw)
     else:
-        on_size = boxes * np.tile(np.divide(placement.size_hw, placement.photo_hw), 2)
+        on_size = boxes * np.tile(np.divide(placement.size_hw, placement.original_hw), 2)
     return (on_size + np.tile(placement.corner, 2)).astype(np.float32)

@@ -2,19 +2,19 @@
 
 import numpy as np
 
-from mrcnn.data.dataset import as_photo
-from mrcnn.data.resize import normalise, place_for, resampling_for
+from mrcnn.data.dataset import as_uint8_image
+from mrcnn.data.resize import normalise, placement_for, resampling_for
 
 
 def preprocess(photo, config, convention=None, name="The photo"):
     """A photo of any size -> (image (H, W, 3) float32, normalised; its Placement).
 
-    photo: see `mrcnn.data.dataset.as_photo`, which raises the ValueError for anything else; convention: of the weights, see
+    photo: see `mrcnn.data.dataset.as_uint8_image`, which raises the ValueError for anything else; convention: of the weights, see
     `ops.roi_align`, if it is not the config's; name: what to call the photo in an error.
     """
-    photo = as_photo(photo, config.IMAGE_CHANNEL_COUNT, name)
+    photo = as_uint8_image(photo, config.IMAGE_CHANNEL_COUNT, name)
     try:
-        placement = place_for(config, photo.shape[:2])
+        placement = placement_for(config, photo.shape[:2])
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
     image = placement.image(photo, resampling_for(convention or config.ROI_ALIGN))
@@ -25,10 +25,10 @@ def postprocess(detections, placement, inclusive=False):
     """One image's detections on the canvas -> a result dict on the photo.
 
     detections: dict of (D, ...) arrays with "boxes" yxyx on the canvas, "valid" and any fields
-    inclusive: lay corner pixels on each other, as Matterport does, see `Placement.boxes_to_photo`
+    inclusive: lay corner pixels on each other, as Matterport does, see `Placement.boxes_to_original`
     Returns: "rois" (N, 4) int32 and "boxes" (N, 4) float32 yxyx in photo pixels, "image_hw", and every other field cut to its N rows.
     """
-    boxes = placement.boxes_to_photo(detections["boxes"], inclusive)
+    boxes = placement.boxes_to_original(detections["boxes"], inclusive)
     rois = np.round(boxes).astype(np.int32)
     real = detections["valid"] & (rois[:, 2:] > rois[:, :2]).all(
         axis=1
@@ -38,4 +38,4 @@ def postprocess(detections, placement, inclusive=False):
         for name, column in detections.items()
         if name not in ("valid", "boxes")
     }
-    return {"rois": rois[real], "boxes": boxes[real], "image_hw": placement.photo_hw, **result}
+    return {"rois": rois[real], "boxes": boxes[real], "image_hw": placement.original_hw, **result}

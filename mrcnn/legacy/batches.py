@@ -5,8 +5,8 @@ import itertools
 import keras
 import numpy as np
 
-from mrcnn.data.augmentation import augmenter_of
-from mrcnn.data.samplers import RepeatSampler, drawn_at
+from mrcnn.data.augmentation.pipeline import augmenter_of
+from mrcnn.data.loading.samplers import RepeatSampler, sampled_index
 from mrcnn.legacy.backbone import compute_backbone_shapes
 from mrcnn.legacy.examples import load_image_gt
 from mrcnn.legacy.images import mold_image
@@ -129,7 +129,9 @@ class DataGenerator(keras.utils.PyDataset):
 
     def _image_id(self, position):
         return int(
-            self.dataset.image_ids[drawn_at(self.sampler, len(self.dataset.image_ids), position)]
+            self.dataset.image_ids[
+                sampled_index(self.sampler, len(self.dataset.image_ids), position)
+            ]
         )
 
     def _anchors_of(self, image_shape):

@@ -5,8 +5,8 @@ import warnings
 
 import numpy as np
 
-from mrcnn.data.augmentation import augmenter_of
-from mrcnn.data.ground_truth import load_scene, naming_image
+from mrcnn.data.augmentation.pipeline import augmenter_of
+from mrcnn.data.loading.load_example import load_sample, naming_image
 
 
 def load_image_gt(
@@ -30,7 +30,7 @@ def load_image_gt(
             stacklevel=2,
         )
     augmenter = augmenter_of([_flip if augment else None, augmentation])
-    scene, placement = load_scene(dataset, image_id, config, rng)
+    scene, placement = load_sample(dataset, image_id, config, rng)
     with naming_image(dataset, image_id):
         scene = augmenter.augment(scene, rng)
     scene = scene.keep(np.flatnonzero(scene.masks.areas))
@@ -38,7 +38,7 @@ def load_image_gt(
         masks = scene.masks.minimise(tuple(config.MINI_MASK_SHAPE)).transpose(1, 2, 0).astype(bool)
     else:
         masks = scene.masks.dense()
-    photo_shape = (*placement.photo_hw, scene.image.shape[2])
+    photo_shape = (*placement.original_hw, scene.image.shape[2])
     meta = compose_image_meta(
         image_id,
         photo_shape,

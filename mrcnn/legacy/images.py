@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mrcnn.data.dataset import as_photo
+from mrcnn.data.dataset import as_uint8_image
 from mrcnn.data.resize import normalise
 
 # How far a number may lie from a whole one that rounding in float32 has moved.
@@ -60,7 +60,7 @@ def _as_photo(image, config, name):
         and image.size
     ):
         image, assumption = _pixels(np.asarray(image), config)
-    return as_photo(image, channels, name), assumption
+    return as_uint8_image(image, channels, name), assumption
 
 
 def _pixels(image, config):

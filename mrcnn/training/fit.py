@@ -6,7 +6,7 @@ import sys
 import keras
 import numpy as np
 
-from mrcnn.data.read_ahead import closed_at_the_end
+from mrcnn.data.loading.prefetch import closing_batches
 from mrcnn.locks import locked
 from mrcnn.modeling.devices import devices_of
 from mrcnn.training.callback_state import CallbackState
@@ -91,7 +91,7 @@ def _fit(
     state.update(
         _resumable(run, stages, first_epoch, batches) if resume else _fresh(run, first_epoch)
     )
-    with closed_at_the_end(batches, validation):
+    with closing_batches(batches, validation):
         for index, stage in enumerate(stages[state["stage"] :], start=state["stage"]):
             if index != state["stage"]:
                 state.update(stage=index, stage_began=state["epoch"])

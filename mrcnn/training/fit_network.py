@@ -4,7 +4,7 @@ import time
 
 import keras
 
-from mrcnn.data.read_ahead import closed_at_the_end
+from mrcnn.data.loading.prefetch import closing_batches
 from mrcnn.locks import locked
 from mrcnn.training.callbacks import RunRecorder, RunSaver
 from mrcnn.training.checkpoints import load_state, rate_of, read_state
@@ -53,7 +53,7 @@ def _fit_network(model, batches, run, epochs, optimizer, loss, evaluate, xla, ba
         metadata={},
     )
     # The epoch's scores enter the logs before the recorder writes them down.
-    with closed_at_the_end(batches):
+    with closing_batches(batches):
         model.fit(
             batches,
             initial_epoch=state["epoch"],

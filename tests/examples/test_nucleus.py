@@ -93,9 +93,9 @@ def test_what_is_missing_is_named(example, photos, tmp_path):
 
 
 def test_training_sees_crops_of_enlarged_photos_and_detection_whole_ones(example, photos):
+    from mrcnn.data.augmentation.imgaug_adapter import ImgaugAugmenter
     from mrcnn.data.batches import training_batches
-    from mrcnn.data.imgaug_adapter import ImgaugAugmenter
-    from mrcnn.data.resize import place_for
+    from mrcnn.data.resize import placement_for
 
     module = example("nucleus")
     batches = training_batches(
@@ -104,7 +104,7 @@ def test_training_sees_crops_of_enlarged_photos_and_detection_whole_ones(example
         augmenter=ImgaugAugmenter(module.augmentation()),
     )
     assert batches[0]["images"].shape == (2, 64, 64, 3)
-    placement = place_for(module.NucleusInferenceConfig(), (48, 56))
+    placement = placement_for(module.NucleusInferenceConfig(), (48, 56))
     assert placement.size_hw == (96, 112) and placement.canvas_hw == (128, 128)
 
 

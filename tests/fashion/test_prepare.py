@@ -16,7 +16,7 @@ from fashion import prepare
 from fashion.datasets.files import find_data
 from fashion.datasets.splits import load_train_and_val
 from fashion.formats import rle
-from mrcnn.data.images import image_hw, read_image
+from mrcnn.data.image_io import image_hw, read_image
 from mrcnn.locks import FolderInUse
 
 

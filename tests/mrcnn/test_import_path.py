@@ -50,7 +50,7 @@ def test_a_clone_of_matterports_is_warned_of(tmp_path, caplog):
 def test_this_package_other_checkouts_of_it_and_other_folders_are_none(tmp_path, caplog):
     other = clone(tmp_path / "checkout")
     (other / "mrcnn" / "data").mkdir()
-    (other / "mrcnn" / "data" / "imgaug_import.py").touch()
+    (other / "mrcnn" / "data" / "dataset.py").touch()
     sys.path += [
         str(other),
         str(tmp_path),

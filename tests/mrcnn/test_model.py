@@ -11,7 +11,7 @@ import pytest
 
 import mrcnn.model as modellib
 from mrcnn.config import Config
-from mrcnn.data.imgaug_import import import_imgaug
+from mrcnn.data.augmentation.imgaug_import import import_imgaug
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mrcnn import utils
-from mrcnn.data.resize import place
+from mrcnn.data.resize import make_placement
 
 PYRAMID = {
     "scales": (32, 64, 128, 256, 512),
@@ -190,7 +190,7 @@ def test_a_cropped_image(components, drawn):
     """Only where it is cut differs, by the generator; given the recorded place, all of it is equal."""
     recorded = iter(components["rs_crop_crop"][:2])
     rng = type("Recorded", (), {"integers": lambda self, end: next(recorded)})()
-    placement = place((300, 410), mode="crop", min_dim=256, rng=rng)
+    placement = make_placement((300, 410), mode="crop", min_dim=256, rng=rng)
     assert (
         placement.crop == tuple(components["rs_crop_crop"])
         and placement.scale == components["rs_crop_scale"]

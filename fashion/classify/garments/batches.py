@@ -4,20 +4,20 @@ import numpy as np
 
 from fashion.classify.garments.candidates import candidates
 from fashion.classify.garments.crops import SURROUNDINGS, cut_crops
-from mrcnn.data.read_ahead import ReadAhead
+from mrcnn.data.loading.prefetch import PrefetchDataset
+from mrcnn.data.loading.samplers import RepeatSampler, sampled_index
 from mrcnn.data.resize import normalise
-from mrcnn.data.samplers import RepeatSampler, drawn_at
 
 MOVED = 0.08  # an edge of a box moves by at most this share of the box's side
 BRIGHTNESS = 0.2  # pixels become brighter or darker by at most this share
 
 
-class CropBatches(ReadAhead):
+class CropBatches(PrefetchDataset):
     """Batches of fixed shape: crops (photos * crops, S, S, 3) float32, normalised, and labels (photos * crops,) int32, 0: no garment.
 
-    dataset: a prepared `Dataset` whose `load_objects` returns `Runs`; found: callable image id -> (F, 4) yxyx, what a detector found,
+    dataset: a prepared `Dataset` whose `load_objects` returns `RLEMasks`; found: callable image id -> (F, 4) yxyx, what a detector found,
     pixels of the photo; size: S; pixels: (mean, std), RGB; photos: of a batch; crops: of each, half of them of garments
-    workers: threads that make them, see `ReadAhead`
+    workers: threads that make them, see `PrefetchDataset`
     """
 
     def __init__(self, dataset, found, size, pixels, *, photos=8, crops=8, seed=0, workers=1):
@@ -36,14 +36,14 @@ class CropBatches(ReadAhead):
         return normalise(crops, *self.pixels), labels
 
     def _of_photo(self, position):
-        image_id = drawn_at(self.sampler, self.sampler.length, position)
+        image_id = sampled_index(self.sampler, self.sampler.length, position)
         rng = np.random.default_rng([self.seed, position])
         runs, class_ids, _ = self.dataset.load_objects(image_id)
         boxes, labels = candidates(self.found(image_id), runs.boxes, class_ids)
         if not len(
             boxes
         ):  # the photo shows no garment, and none was found: then all of it is background
-            boxes, labels = np.array([[0.0, 0.0, *runs.photo_hw]]), np.zeros(1, np.int64)
+            boxes, labels = np.array([[0.0, 0.0, *runs.image_hw]]), np.zeros(1, np.int64)
         rows = rng.choice(len(boxes), self.crops, p=_half_garments(labels))
         photo, boxes = read(self.dataset, image_id, boxes[rows], self.size)
         crops = cut_crops(photo, _moved(boxes, rng), self.size)

@@ -6,8 +6,8 @@ from pycocotools import mask as coco_mask
 
 from fashion.evaluation.errors.findings import WORDS
 from fashion.evaluation.errors.overlaps import mask_of
-from mrcnn.drawing.overlay import draw_instances
-from mrcnn.drawing.text import ink
+from mrcnn.drawing.labels import ink
+from mrcnn.drawing.overlays import draw_instances
 
 COLORS = {
     "found": (46, 160, 67),

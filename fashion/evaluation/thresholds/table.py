@@ -10,7 +10,7 @@ from pycocotools import mask as coco_mask
 
 from fashion.formats import rle
 from fashion.formats.json_files import read_json
-from mrcnn.data.entries import as_id, shown
+from mrcnn.data.record_checks import as_id, preview
 from mrcnn.files import write_text
 from mrcnn.inference.pasting import paste_window
 
@@ -237,7 +237,7 @@ class Thresholds:
             )
         for key in ("categories", "supercategories", "attribute_names"):
             if not isinstance(content.get(key, {}), dict):
-                raise ValueError(f'"{key}" must be an object. Got {shown(content[key])}.')
+                raise ValueError(f'"{key}" must be an object. Got {preview(content[key])}.')
         categories = {
             _id(c, "category"): _category(c, row)
             for c, row in content.get("categories", {}).items()
@@ -253,7 +253,7 @@ class Thresholds:
         limit = content.get("detections_per_photo")
         if limit is not None and (type(limit) is not int or limit < 1):
             raise ValueError(
-                f"detections_per_photo is a whole number from 1, or null for no limit. Got {shown(limit)}."
+                f"detections_per_photo is a whole number from 1, or null for no limit. Got {preview(limit)}."
             )
         return cls(
             **{kind: _number(content[kind], kind) for kind in KINDS},
@@ -322,13 +322,13 @@ def _category(category_id, row):
     known = [field.name for field in dataclasses.fields(Category)]
     if not isinstance(row, dict) or not row.keys() <= set(known):
         raise ValueError(
-            f"A category may have {', '.join(known)}, and nothing else. Got {shown(row)} for {where}."
+            f"A category may have {', '.join(known)}, and nothing else. Got {preview(row)} for {where}."
         )
     on, attributes = row.get("on", True), row.get("attributes", {})
     if not isinstance(on, bool):
-        raise ValueError(f"on must be true or false. Got {shown(on)} for {where}.")
+        raise ValueError(f"on must be true or false. Got {preview(on)} for {where}.")
     if not isinstance(attributes, dict):
-        raise ValueError(f"the attributes of {where} must be an object. Got {shown(attributes)}.")
+        raise ValueError(f"the attributes of {where} must be an object. Got {preview(attributes)}.")
     return Category(
         _text(row.get("name", ""), f"the name of {where}"),
         on,
@@ -346,17 +346,17 @@ def _category(category_id, row):
 
 def _id(text, kind):
     if as_id(text) is None:
-        raise ValueError(f"there is no {kind} {shown(text, 20)}: its id is a whole number.")
+        raise ValueError(f"there is no {kind} {preview(text, 20)}: its id is a whole number.")
     return as_id(text)
 
 
 def _text(value, what):
     if not isinstance(value, str):
-        raise ValueError(f"{what} must be text. Got {shown(value)}.")
+        raise ValueError(f"{what} must be text. Got {preview(value)}.")
     return value
 
 
 def _number(value, what):
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= NEVER:
-        raise ValueError(f"{what} must be a threshold from 0 to {NEVER}. Got {shown(value)}.")
+        raise ValueError(f"{what} must be a threshold from 0 to {NEVER}. Got {preview(value)}.")
     return float(value)

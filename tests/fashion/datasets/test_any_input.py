@@ -19,10 +19,10 @@ from fashion.formats import rle
 from fashion.formats.annotation_csv import BadRows, read_annotations
 from fashion.formats.index_cache import open_index, write_index
 from fashion.labels.ontology import Ontology
-from mrcnn.data.ground_truth import place_masks
-from mrcnn.data.images import MAX_PIXELS, header, read_annotated, read_image
+from mrcnn.data.image_io import MAX_PIXELS, header, read_annotated, read_image
+from mrcnn.data.loading.load_example import masks_on_canvas
+from mrcnn.data.masks.rle import RLEMasks
 from mrcnn.data.resize import Placement
-from mrcnn.data.runs import Runs
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 200))
 # The same examples in every run: a test that fails today failed yesterday.
@@ -54,8 +54,8 @@ def test_any_mask_comes_to_any_canvas_as_the_long_way_brings_it(masks, where):
         bool(t) for t in text
     ]  # an empty mask has no runs, which no file may have
     if valid.all():
-        placed, areas = place_masks(placement, Runs(photo_hw, starts, lengths, counts))
-        np.testing.assert_array_equal(placed.dense(), place_masks(placement, masks)[0].dense())
+        placed, areas = masks_on_canvas(placement, RLEMasks(photo_hw, starts, lengths, counts))
+        np.testing.assert_array_equal(placed.dense(), masks_on_canvas(placement, masks)[0].dense())
         assert areas.tolist() == masks.sum(axis=(0, 1)).tolist()
     for i, t in enumerate(text):
         np.testing.assert_array_equal(rle.decode(t, photo_hw), masks[:, :, i])
@@ -96,7 +96,7 @@ def test_any_box_comes_back_to_the_photo(photo_hw, where, boxes):
     size_hw, corner = where
     placement = Placement(photo_hw, size_hw, corner, (32, 32))
     for inclusive in (False, True):
-        back = placement.boxes_to_photo(boxes, inclusive)
+        back = placement.boxes_to_original(boxes, inclusive)
         assert (
             np.isfinite(back).all() and (back >= 0).all() and (back <= np.tile(photo_hw, 2)).all()
         )

@@ -14,8 +14,8 @@ from fashion.datasets.splits import Split
 from fashion.formats.annotation_csv import BadRows
 from fashion.labels.ontology import official
 from mrcnn.config import Config
-from mrcnn.data.ground_truth import Variation, load_ground_truth
-from mrcnn.data.resize import place
+from mrcnn.data.loading.load_example import Augmentation, load_example
+from mrcnn.data.resize import make_placement
 
 
 def load(folder, year=2020, **options):
@@ -122,7 +122,7 @@ def test_an_image_without_objects_is_one_of_the_images(with_empty):
     )
     runs, class_ids, fields = dataset.load_objects(1)
     assert len(runs) == len(class_ids) == 0 and fields["gt_attributes"].shape == (0, 294)
-    assert runs.place(place((20, 14), (32, 32))).dense().shape == (32, 32, 0)
+    assert runs.place(make_placement((20, 14), (32, 32))).dense().shape == (32, 32, 0)
     coco = dataset.to_coco()
     assert [image["id"] for image in coco["images"]] == [0, 1, 2] and {
         a["image_id"] for a in coco["annotations"]
@@ -132,13 +132,13 @@ def test_an_image_without_objects_is_one_of_the_images(with_empty):
 
 def test_an_image_without_objects_teaches_background(with_empty):
     config = Config.from_dict({"NUM_CLASSES": 47, "IMAGE_MIN_DIM": 64, "IMAGE_MAX_DIM": 64})
-    example = load_ground_truth(
-        load(with_empty), 1, config, Variation(partner=0), np.random.default_rng(0)
+    example = load_example(
+        load(with_empty), 1, config, Augmentation(partner=0), np.random.default_rng(0)
     )
     assert example["image"].shape == (64, 64, 3) and example["gt_attributes"].shape[0] == len(
         example["gt_class_ids"]
     )
-    example = load_ground_truth(load(with_empty), 1, config)
+    example = load_example(load(with_empty), 1, config)
     assert example["gt_boxes"].shape == (0, 4) and example["gt_masks"].shape[0] == 0
 
 

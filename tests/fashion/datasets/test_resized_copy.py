@@ -10,7 +10,7 @@ from fashion.datasets.imaterialist import load_imaterialist
 from fashion.datasets.resized_copy import copy_hw, copy_rows, encode_copy, header
 from fashion.formats import rle
 from fashion.labels.ontology import official
-from mrcnn.data.images import image_hw, orientation, read_image
+from mrcnn.data.image_io import image_hw, orientation, read_image
 
 
 @pytest.mark.parametrize(

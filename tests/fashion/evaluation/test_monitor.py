@@ -6,7 +6,7 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from fashion.evaluation.monitor import Monitor
-from mrcnn.data.samplers import RepeatSampler
+from mrcnn.data.loading.samplers import RepeatSampler
 from mrcnn.training.run_folder import RunFolder
 
 

@@ -6,7 +6,7 @@ import pytest
 from fashion.config import RECIPES
 from fashion.exploration.preview import examples, settings_sentence, write_preview
 from mrcnn.data.batches import training_batches
-from mrcnn.data.examples import Job
+from mrcnn.data.loading.batch_loader import ExampleSpec
 
 
 @pytest.fixture
@@ -31,8 +31,8 @@ def test_the_page_has_a_row_for_each_photo_and_needs_no_other_file(batches, onto
 
 
 def test_what_is_drawn_is_what_is_taught(batches, ontology, validation):
-    ((photo, truth),) = examples(batches, [Job(0, 1)], ontology)
-    batch = batches.read([Job(0, 1)])
+    ((photo, truth),) = examples(batches, [ExampleSpec(0, 1)], ontology)
+    batch = batches.read([ExampleSpec(0, 1)])
     count = (batch["gt_class_ids"][0] > 0).sum()
     assert count == len(validation.image_class_ids(1)) and (photo == batch["images"][0]).all()
     np.testing.assert_array_equal(truth["boxes"], batch["gt_boxes"][0, :count])

@@ -6,9 +6,9 @@ import pytest
 
 @pytest.fixture(scope="session")
 def squares():
-    """squares(count) -> a data set of photos of 64 x 48: a coat of 32 x 32 with a pocket of 8 x 8, whose masks are `Runs`."""
+    """squares(count) -> a data set of photos of 64 x 48: a coat of 32 x 32 with a pocket of 8 x 8, whose masks are `RLEMasks`."""
     from mrcnn.data.dataset import Dataset
-    from mrcnn.data.runs import Runs
+    from mrcnn.data.masks.rle import RLEMasks
 
     class Squares(Dataset):
         def __init__(self, count):
@@ -33,7 +33,7 @@ def squares():
 
         def load_objects(self, image_id):
             masks, class_ids = self.load_mask(image_id)
-            return Runs.from_dense(masks), class_ids, {}
+            return RLEMasks.from_dense(masks), class_ids, {}
 
         def load_image(self, image_id):
             masks, _ = self.load_mask(image_id)

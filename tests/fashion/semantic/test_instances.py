@@ -5,7 +5,7 @@ import pytest
 from pycocotools import mask as coco_mask
 
 from fashion.semantic.instances import instances_of
-from mrcnn.data.resize import Placement, place
+from mrcnn.data.resize import Placement, make_placement
 
 #            two coats that touch at a corner are one; the hat is another; the lone pixel of it is too small
 LABELS = np.array(
@@ -74,7 +74,7 @@ def test_a_label_map_at_any_size_is_each_pixel_under_the_photos_pixel():
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 3, (32, 32)).astype(np.uint8)
     for photo_hw in ((50, 37), (20, 31), (32, 32)):
-        placement = place(photo_hw, (32, 32), "portrait")
+        placement = make_placement(photo_hw, (32, 32), "portrait")
         y, x = (
             np.floor((np.arange(n) + 0.5) * size / n).astype(int) + corner
             for n, size, corner in zip(photo_hw, placement.size_hw, placement.corner)

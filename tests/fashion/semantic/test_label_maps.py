@@ -6,12 +6,12 @@ import pytest
 from fashion.evaluation.pixels import label_map
 from fashion.semantic.label_maps import LabelledPhotos, labelled_photo, paint, placement_of
 from fashion.semantic.losses import IGNORED
-from mrcnn.data.window_masks import WindowMasks
+from mrcnn.data.masks.cropped import CroppedMasks
 
 
 def windows(*pictures):
     """Of pictures as rows of text, '#' is the mask."""
-    return WindowMasks.from_dense(
+    return CroppedMasks.from_dense(
         np.stack([[[c == "#" for c in row] for row in rows] for rows in pictures], axis=-1)
     )
 
@@ -45,7 +45,7 @@ def test_of_equal_ones_the_later_is_painted_last():
 
 
 def test_the_border_is_ignored_and_nothing_is_background():
-    empty = WindowMasks([], np.zeros((0, 2)), (2, 4))
+    empty = CroppedMasks([], np.zeros((0, 2)), (2, 4))
     assert paint(empty, np.zeros(0), [], [0, 1, 2, 3]).tolist() == [[IGNORED, 0, 0, IGNORED]] * 2
 
 
@@ -68,7 +68,7 @@ def test_it_is_the_same_as_painting_the_photo_and_shrinking_it(sample_folder, on
     for image_id in map(int, validation.image_ids):
         rows = [row for row in truth["annotations"] if row["image_id"] == image_id]
         placement = placement_of(validation, image_id, 64)
-        full = label_map(rows, label_of, placement.photo_hw)
+        full = label_map(rows, label_of, placement.original_hw)
         y, x = placement.shown()
         y1, x1, y2, x2 = placement.window.astype(int)
         _, labels = labelled_photo(validation, image_id, 64)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mrcnn.data.batches import TrainingBatches, training_batches, validation_batches
-from tests.mrcnn.data.test_read_ahead import waited_for
+from tests.mrcnn.data.loading.test_prefetch import waited_for
 
 
 @pytest.fixture
@@ -230,7 +230,7 @@ class Interrupted(keras.Model):
 def test_nothing_of_an_interrupted_training_is_alive_after_close(
     plain_config, monkeypatch, workers, processes
 ):
-    from tests.mrcnn.data.test_examples import ROOT, Slow, Stripes
+    from tests.mrcnn.data.loading.test_batch_loader import ROOT, Slow, Stripes
 
     monkeypatch.syspath_prepend(ROOT)
     threads, children = set(threading.enumerate()), set(multiprocessing.active_children())

@@ -5,11 +5,22 @@ import logging
 import math
 import time
 
+import matplotlib
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
-from mrcnn.drawing.figures import display_images, display_instances, plot_history
+from mrcnn.drawing.figures import (
+    display_images,
+    display_instances,
+    display_top_masks,
+    new_axes,
+    on_screen,
+    show,
+    text_size_on,
+    wrapped,
+)
+from mrcnn.drawing.plots import plot_history
 
 IMAGE = np.full((60, 40, 3), 100, np.uint8)
 
@@ -266,3 +277,99 @@ def test_a_history_leaves_no_open_figure_and_saves(tmp_path):
 def test_an_empty_history_is_refused():
     with pytest.raises(ValueError, match="at least one epoch"):
         plot_history({})
+
+
+GREY_IMAGE = np.full((20, 30, 3), 100, np.uint8)
+NAMES = ["BG", "circle", "square", "triangle"]
+
+
+def masks():
+    """circle: 4 + 5 pixels; square: 8; triangle: none."""
+    masks = np.zeros((20, 30, 4), bool)
+    masks[:2, :2, 0] = masks[4:6, :4, 1] = masks[10, :5, 2] = True
+    return masks, np.array([1, 2, 1, 3])
+
+
+def panels():
+    return [axes.images[0].get_array() for axes in plt.gcf().axes]
+
+
+def titles():
+    return [axes.get_title() for axes in plt.gcf().axes]
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.float32])
+def test_the_largest_class_comes_first(dtype):
+    display_top_masks(GREY_IMAGE, masks()[0].astype(dtype), masks()[1], NAMES)
+    assert titles() == ["H x W=20x30", "circle", "square", "-", "-"]
+
+
+def test_every_instance_has_a_shade_of_its_own():
+    display_top_masks(GREY_IMAGE, *masks(), NAMES)
+    circle = panels()[1]
+    assert 0 < circle[0, 0] < circle[10, 0] == 1 and circle[15, 15] == 0 and (circle > 0).sum() == 9
+
+
+def test_the_limit_may_be_smaller_than_the_number_of_classes():
+    display_top_masks(GREY_IMAGE, *masks(), NAMES, limit=1)
+    assert titles() == ["H x W=20x30", "circle"]
+
+
+def test_the_panels_are_one_row():
+    display_top_masks(GREY_IMAGE, *masks(), NAMES)
+    assert {axes.get_subplotspec().get_gridspec().get_geometry() for axes in plt.gcf().axes} == {
+        (1, 5)
+    }
+
+
+def test_no_instances_leave_empty_panels():
+    display_top_masks(GREY_IMAGE, np.zeros((20, 30, 0)), np.zeros(0, np.int64), NAMES)
+    assert titles() == ["H x W=20x30", "-", "-", "-", "-"] and not panels()[1].any()
+
+
+def test_lists_are_welcome():
+    display_top_masks(GREY_IMAGE, masks()[0][..., :1], [1], NAMES, limit=1)
+    assert titles()[-1] == "circle"
+
+
+def test_a_missing_class_id_is_named():
+    with pytest.raises(ValueError, match="Every mask needs a class id"):
+        display_top_masks(GREY_IMAGE, masks()[0], np.array([1]), NAMES)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_backend_that_writes_files_shows_nothing(monkeypatch):
+    monkeypatch.setattr(plt, "show", lambda: pytest.fail("nobody can see it"))
+    assert not on_screen()
+    show()
+
+
+def test_a_backend_with_a_window_shows(monkeypatch):
+    shown = []
+    monkeypatch.setattr(
+        matplotlib, "get_backend", lambda: "module://matplotlib_inline.backend_inline"
+    )
+    monkeypatch.setattr(plt, "show", lambda: shown.append(1))
+    show()
+    assert shown == [1]
+
+
+def test_new_axes_are_pyplots_current_ones():
+    assert new_axes((3, 2)) is plt.gca()
+
+
+def test_a_title_is_broken_where_it_is_too_long_and_where_it_says_so():
+    assert (
+        wrapped("a title of six short words", inches=1, points=9) == "a title of six\nshort words"
+    )
+    assert wrapped("two\nlines", inches=9, points=9) == "two\nlines"
+
+
+def test_writing_grows_where_the_axes_are_small():
+    large, small, tiny = (
+        text_size_on(plt.figure(figsize=(inches, inches)).add_axes([0, 0, 1, 1]), (1000, 720))
+        for inches in (16, 4, 0.5)
+    )
+    assert large == 19  # 0.0225 of the square root of the area
+    assert small == round(7 / 72 * 250)  # 7 points at 250 pixels an inch
+    assert tiny == 2 * large

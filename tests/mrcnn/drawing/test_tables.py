@@ -1,11 +1,12 @@
-"""A table is neat as text, safe as HTML."""
+"""Tables as text and as HTML, and the table of weights."""
 
 import sys
 import types
 
+import numpy as np
 import pytest
 
-from mrcnn.drawing.tables import html_table, in_notebook, text_table
+from mrcnn.drawing.tables import html_table, in_notebook, text_table, weight_rows
 
 ROWS = [["name", "count"], ["circle", 3], ["a triangle", 120]]
 
@@ -55,3 +56,43 @@ def test_an_empty_table_is_refused():
 def test_a_notebook_is_a_shell_with_a_kernel(monkeypatch, shell, expected):
     monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell))
     assert in_notebook() is expected
+
+
+def row(name, values):
+    return weight_rows({"conv1": [(name, np.asarray(values, np.float32))]})[1]
+
+
+def test_a_row_says_layer_weight_shape_and_range():
+    assert row("kernel", [[-1, 3], [1, 1]]) == [
+        "conv1",
+        "kernel",
+        "(2, 2)",
+        "-1.0000",
+        "+3.0000",
+        "+1.4142",
+        "",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "alarm"),
+    [
+        ("kernel", [0.1, -0.2], ""),
+        ("kernel", [0, 0, 0], "*** dead?"),
+        ("gamma", [1, 1, 1], "*** dead?"),
+        ("bias", [0, 0, 0], ""),
+        ("kernel", [0.5], ""),
+        ("kernel", [0, 1001], "*** Overflow?"),
+        ("kernel", [0, -1001], "*** Overflow?"),
+        ("kernel", [0, np.nan], "*** NaN or infinite"),
+        ("kernel", [0, np.inf], "*** NaN or infinite"),
+        ("kernel", [], ""),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_alarms(name, values, alarm):
+    assert row(name, values)[-1] == alarm
+
+
+def test_a_network_without_weights_has_a_heading():
+    assert len(weight_rows({})) == 1

@@ -318,7 +318,7 @@ def test_boxes_go_to_the_canvas_and_back(inclusive):
     on_canvas = _to_canvas(boxes, placement, inclusive)
     assert on_canvas.dtype == np.float32 and on_canvas[0, 2:].tolist() == [70, 100]
     assert on_canvas[0, 0] == pytest.approx(10 + 20 * 59 / 29 if inclusive else 50)
-    np.testing.assert_allclose(placement.boxes_to_photo(on_canvas, inclusive), boxes, atol=1e-5)
+    np.testing.assert_allclose(placement.boxes_to_original(on_canvas, inclusive), boxes, atol=1e-5)
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from mrcnn.data.imgaug_import import import_imgaug
+from mrcnn.data.augmentation.imgaug_import import import_imgaug
 from mrcnn.legacy.examples import FIELDS, compose_image_meta, load_image_gt, parse_image_meta
 
 

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from mrcnn.data.samplers import RepeatSampler
+from mrcnn.data.loading.samplers import RepeatSampler
 from mrcnn.training import callbacks
 from mrcnn.training.callbacks import RunRecorder, RunSaver
 from mrcnn.training.run_folder import RunFolder

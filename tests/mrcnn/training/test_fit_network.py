@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tqdm import tqdm
 
-from mrcnn.data.samplers import RepeatSampler
+from mrcnn.data.loading.samplers import RepeatSampler
 from mrcnn.training.fit_network import fit_network, set_forward
 
 

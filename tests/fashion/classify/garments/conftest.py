@@ -17,7 +17,7 @@ def labels():
 def garments(labels):
     """garments(count) -> a data set of photos of 60 x 80, a coat of 20 x 20 on the left and a skirt of 10 x 30 on the right of each."""
     from mrcnn.data.dataset import Dataset
-    from mrcnn.data.runs import Runs
+    from mrcnn.data.masks.rle import RLEMasks
 
     class Garments(Dataset):
         ontology = labels
@@ -41,7 +41,7 @@ def garments(labels):
 
         def load_objects(self, image_id):
             masks, class_ids = self.load_mask(image_id)
-            return Runs.from_dense(masks), class_ids, {}
+            return RLEMasks.from_dense(masks), class_ids, {}
 
         def load_image(self, image_id):
             masks, class_ids = self.load_mask(image_id)

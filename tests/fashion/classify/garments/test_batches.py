@@ -54,13 +54,13 @@ def test_a_batch_is_a_function_of_seed_epoch_and_position(batches):
 
 
 def test_a_photo_with_nothing_in_it_is_background(garments, monkeypatch):
-    from mrcnn.data.runs import Runs
+    from mrcnn.data.masks.rle import RLEMasks
 
     dataset = garments(2)
     monkeypatch.setattr(
         type(dataset),
         "load_objects",
-        lambda self, i: (Runs.from_dense(np.zeros((60, 80, 0), bool)), np.zeros(0, int), {}),
+        lambda self, i: (RLEMasks.from_dense(np.zeros((60, 80, 0), bool)), np.zeros(0, int), {}),
     )
     crops, labels = CropBatches(dataset, lambda image_id: np.zeros((0, 4)), 32, PIXELS, photos=2)[0]
     assert not labels.any() and crops.any()

@@ -1,0 +1,1 @@
+"""Instance masks without a canvas: run lengths, polygons, crops and mini-masks."""
