@@ -75,7 +75,7 @@ def image_faults(photos, sizes_hw, check):
     """What is wrong with each photo, or None.
 
     photos: from `find_images`; sizes_hw: (height, width) of each in the annotations; check: False looks only whether there is a file.
-    A photo whose EXIF data turn it has either size, see `mrcnn.data.images.annotated_upright`.
+    A photo whose EXIF data turn it has either size, see `mrcnn.data.image_io.annotated_upright`.
     """
     places = [_place_fault(photo) for photo in photos]
     found = iter(

@@ -30,6 +30,6 @@ def __getattr__(name: str) -> Any:
     # On demand: `import mrcnn` patches imgaug from this package and must not load OpenCV for it.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from mrcnn.data.augmentation.pipeline import pipeline
+    from mrcnn.data.augmentation import pipeline
 
     return getattr(pipeline, name)
