@@ -20,9 +20,9 @@ from functools import partial
 
 import numpy as np
 
-from fashion.evaluation.coco_ap import evaluate_coco_ap
-from fashion.evaluation.fashionpedia_ap import evaluate_fashionpedia
-from fashion.evaluation.kaggle import score_2020
+from fashion.evaluation.metrics.coco import evaluate_coco_ap
+from fashion.evaluation.metrics.fashionpedia import evaluate_fashionpedia
+from fashion.evaluation.metrics.kaggle import score_2020
 from fashion.formats.coco_rle import objects_of_runs
 from fashion.labels.ontology import official
 from mrcnn.evaluation.coco import NUMBERS, evaluate_coco

@@ -36,11 +36,11 @@ from fashion.cli import (
 )
 from fashion.datasets.files import EXTENSIONS, year_of
 from fashion.datasets.splits import load_files, load_held_out
-from fashion.evaluation import every_score
-from fashion.evaluation.journal import predict_noting
-from fashion.evaluation.predictions import checked_results, read_detections
-from fashion.evaluation.results import coco_results
-from fashion.evaluation.stored import EXPECTED, checked_ground_truth, read_ground_truth
+from fashion.evaluation import scoring
+from fashion.evaluation.io.ground_truth import EXPECTED, checked_ground_truth, read_ground_truth
+from fashion.evaluation.io.predictions import checked_results, read_detections
+from fashion.evaluation.io.results import coco_results
+from fashion.evaluation.io.resumable import predict_noting
 from fashion.evaluation.thresholds.objectives import GOALS
 from fashion.evaluation.thresholds.search import LEVELS
 from fashion.evaluation.thresholds.table import read_thresholds
@@ -196,7 +196,7 @@ def evaluate(args):
     if thresholds:
         about |= {"thresholds": str(args.thresholds)}
         detections = thresholds.decided(detections, truth)
-    scores = every_score.score_stored(
+    scores = scoring.score_stored(
         truth,
         detections,
         fixed=args.fixed,
@@ -208,7 +208,7 @@ def evaluate(args):
             "No detection overlaps an object of its category by half. Are the photos, their sizes and the label lists the same in "
             "both files?"
         )
-    print(every_score.table(scores))
+    print(scoring.table(scores))
     if args.out:
         write_text(args.out / "metrics.json", json.dumps(about | scores, indent=2) + "\n")
         print(f"metrics: {args.out / 'metrics.json'}")
@@ -263,8 +263,8 @@ def from_files(args, thresholds):
 def from_model(args, thresholds):
     """The same of a model's predictions, which are stored where there is a folder for them."""
     from fashion.classify.garments.rescorer import file_of
-    from fashion.evaluation.attribute_f1 import attribute_f1_on_truth
-    from fashion.evaluation.score import describe_dataset
+    from fashion.evaluation.io.results import describe_dataset
+    from fashion.evaluation.metrics.attributes import attribute_f1_on_truth
     from fashion.model import checkpoint_in, load_model
     from mrcnn.weights.layer_files import read_metadata
 

@@ -22,8 +22,8 @@ from tqdm import tqdm
 from fashion.classify.garments.rescorer import file_of
 from fashion.cli import add_model_arguments, model_settings, run_verb, working_in
 from fashion.datasets.files import EXTENSIONS, list_images
-from fashion.evaluation.journal import Journal, begun_otherwise, remaining
-from fashion.evaluation.results import coco_results
+from fashion.evaluation.io.results import coco_results
+from fashion.evaluation.io.resumable import Journal, begun_otherwise, remaining
 from fashion.model import checkpoint_in, load_model
 from fashion.pages.overlays import OverlayRenderer
 from mrcnn.data.image_io import read_image

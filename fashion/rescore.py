@@ -34,11 +34,11 @@ from fashion.cli import (
     working_in,
 )
 from fashion.datasets.splits import load_as_trained
-from fashion.evaluation.coco_ap import evaluate_coco_ap
-from fashion.evaluation.journal import predict_noting
+from fashion.evaluation.io.ground_truth import checked_ground_truth
+from fashion.evaluation.io.results import boxes_of, coco_results
+from fashion.evaluation.io.resumable import predict_noting
+from fashion.evaluation.metrics.coco import evaluate_coco_ap
 from fashion.evaluation.rescoring import search_weight, separation, with_scores
-from fashion.evaluation.results import boxes_of, coco_results
-from fashion.evaluation.stored import checked_ground_truth
 from fashion.model import checkpoint_in, load_model
 from fashion.studies.runner import note_run_arguments
 from mrcnn.files import digest_of, write_text

@@ -1,130 +1,302 @@
-"""Matching under two conditions: which detections find an object, for every pair of an IoU and an F1 threshold at once?
+"""Pairs: every detection beside every object of its image and category, with their IoU and the attributes they share.
 
-As in COCO, the detections of a category in an image choose in the order of their scores, and an object is found once. What differs
-between the metrics that use this file is how a detection chooses, so that is an argument.
+This is what the metrics of average precision start from (`coco_ap`, `f1_ap`, `fashionpedia_ap`), so that masks are compared once for all.
+Detections and objects are kept in columns, sorted by category and then image, so that the rows of one category lie together.
 """
 
+import dataclasses
+from collections import Counter, defaultdict
+
 import numpy as np
+from pycocotools import mask as coco_mask
 
-AREAS = np.array(
-    [(0, 1e10), (0, 32**2), (32**2, 96**2), (96**2, 1e10)]
-)  # pixels, both ends inside; all, small, medium, large (COCO)
-FALSE, TRUE, IGNORED = 0, 1, 2  # outcomes of a detection
+from fashion.formats.coco_rle import areas as mask_areas
+from mrcnn.data.masks.coco_rle import as_rle
 
-_CHUNK = (
-    1 << 17
-)  # cells that are matched at once: their intermediate arrays stay in the processor's cache
+MAX_DETECTIONS = 100  # of one category in one image; COCO reads no more
 
 
-def regular_objects(pairs):
-    """(M, 4) bool: which objects count, in each range of AREAS. The others may be found without gain or harm."""
-    area = pairs.object_area[:, None]
-    return ~(pairs.crowd[:, None] | (area < AREAS[:, 0]) | (area > AREAS[:, 1]))
+@dataclasses.dataclass(frozen=True)
+class Block:
+    """The D detections and G objects of one category in one image; both are at least 1."""
+
+    rows: slice  # D rows of the detections' columns, best first
+    objects: slice  # G rows of the objects' columns
+    iou: np.ndarray  # (D, G) float64
+    shared: np.ndarray  # (D, G) float64, number of attributes that both have
 
 
-def match(
-    pairs, categories, iou_thresholds, f1_thresholds, f1_of, *, joint=False, crowds_absorb=True
-):
-    """The outcome of every detection of some categories.
+@dataclasses.dataclass(frozen=True)
+class Pairs:
+    """N detections (at most 100 of a category in an image), M objects, and the blocks in which they meet."""
 
-    categories: indices of categories, the k of `pairs.rows_of`
-    iou_thresholds, f1_thresholds: (I,), (F,) float64; -1 asks for nothing
-    f1_of: callable (shared (..., D, G), said (..., D, 1), real (..., 1, G)) -> (..., D, G) F1 of the attributes
-    joint: False: of the objects that reach both thresholds, take the largest IoU (equal ones: the last). True: go through the objects
-        and change to another only where neither IoU nor F1 is lower (the Fashionpedia evaluator's rule, which depends on their order).
-    crowds_absorb: a crowd can be found many times, as in COCO; False: once, like an object
-    Returns: {k: (N_k, 4, I, F) int8, FALSE, TRUE or IGNORED for the rows `pairs.rows_of(k)`, in the ranges of AREAS}.
-    """
-    rows = np.concatenate(
-        [
-            np.empty(0, np.int64),
-            *(np.arange(pairs.rows_of(k).start, pairs.rows_of(k).stop) for k in categories),
-        ]
-    )
-    place = np.full(len(pairs.score), -1)  # of a row among the outcomes
-    place[rows] = np.arange(len(rows))
-    outside = (pairs.row_area[rows, None] < AREAS[:, 0]) | (
-        pairs.row_area[rows, None] > AREAS[:, 1]
-    )  # (N, 4)
-    outcome = np.empty((len(rows), len(AREAS), len(iou_thresholds), len(f1_thresholds)), np.int8)
-    outcome[:] = np.where(outside, IGNORED, FALSE)[
-        :, :, None, None
-    ]  # of what finds nothing; what finds something follows
+    category_ids: tuple  # (K,) ascending, all of the ground truth's list
+    num_attributes: int  # length of the ground truth's attribute list
+    row: np.ndarray  # (N,) place in the list of detections
+    row_category: np.ndarray  # (N,) index into category_ids, ascending
+    score: np.ndarray  # (N,) float64
+    rank: np.ndarray  # (N,) place among the detections of the block, 0 is the best
+    row_area: np.ndarray  # (N,) float64, pixels
+    said: np.ndarray  # (N,) float64, number of attributes
+    object_rank: np.ndarray  # (M,) place of its id among all ids
+    object_category: np.ndarray  # (M,) index into category_ids, ascending
+    object_area: np.ndarray  # (M,) float64, pixels
+    crowd: np.ndarray  # (M,) bool
+    real: np.ndarray  # (M,) float64, number of attributes
+    blocks: tuple  # of Block
 
-    regular = regular_objects(pairs)
-    # A perfect IoU reaches a threshold of 1, whatever was rounded; COCO's constant.
-    limits = np.minimum(iou_thresholds, 1 - 1e-10), np.minimum(f1_thresholds, 1 - 1e-10)
-    by_size = {}
+    def rows_of(self, k):
+        """The detections of category k, a slice."""
+        return slice(*np.searchsorted(self.row_category, [k, k + 1]))
+
+    def objects_of(self, k):
+        """The objects of category k, a slice."""
+        return slice(*np.searchsorted(self.object_category, [k, k + 1]))
+
+
+def sorted_by_id(pairs):
+    """The same Pairs with the objects of each block in the order of their ids; `pairs` itself where they are so already."""
+    order, blocks = np.arange(len(pairs.object_rank)), []
     for block in pairs.blocks:
-        if place[block.rows.start] >= 0:
-            by_size.setdefault(block.iou.shape[1], []).append((block, place[block.rows.start]))
-    for blocks in by_size.values():
-        blocks.sort(key=lambda item: -len(item[0].iou))
-        while blocks:
-            count = max(1, _CHUNK // max(outcome[:1].size, len(AREAS) * blocks[0][0].iou.size))
-            _match_blocks(
-                pairs, blocks[:count], regular, limits, f1_of, joint, crowds_absorb, outcome
+        rank = pairs.object_rank[block.objects]
+        if (rank[1:] < rank[:-1]).any():
+            turn = np.argsort(rank)
+            order[block.objects] = block.objects.start + turn
+            block = dataclasses.replace(block, iou=block.iou[:, turn], shared=block.shared[:, turn])
+        blocks.append(block)
+    if (order[1:] > order[:-1]).all():
+        return pairs
+    columns = {
+        name: getattr(pairs, name)[order]
+        for name in ("object_rank", "object_category", "object_area", "crowd", "real")
+    }
+    return dataclasses.replace(pairs, blocks=tuple(blocks), **columns)
+
+
+def with_areas(pairs, ground_truth, detections, iou_type, areas):
+    """The same Pairs with other sizes of the detections; see `read_pairs`."""
+    if areas == "compared":
+        return pairs
+    size_of = {
+        image["id"]: (image.get("height"), image.get("width")) for image in ground_truth["images"]
+    }
+    return dataclasses.replace(
+        pairs, row_area=_sizes([detections[i] for i in pairs.row], size_of, iou_type, areas)
+    )
+
+
+def read_pairs(ground_truth, detections, iou_type, *, areas="compared", sort_objects=True):
+    """COCO's dicts -> Pairs. Changes neither argument.
+
+    ground_truth: COCO dict of images, annotations, categories, and attributes (a list of {"id"}) if annotations have "attribute_ids";
+        annotations need "area", and "segmentation" or "bbox"; missing "attribute_ids" or "iscrowd": none
+    detections: list of COCO result dicts, with "attribute_ids" (missing: none)
+    iou_type: "segm" compares masks; "bbox" compares boxes, a detection's own or the one around its mask
+    areas: what the size of a detection is: "masks"; "boxes": its own box, of one without its mask; "compared": "boxes" where boxes are
+        compared, else "masks"
+    sort_objects: objects are tried in the order of their ids; False: in the order of the file
+    """
+    if iou_type not in ("segm", "bbox"):
+        raise ValueError(f'iou_type is "segm" (masks) or "bbox" (boxes). Got {iou_type!r}.')
+    annotations = ground_truth["annotations"]
+    if sort_objects:
+        annotations = sorted(annotations, key=lambda annotation: annotation["id"])
+    image_of, category_of, attribute_of, rank_of = _check(ground_truth, detections)
+    size_of = {
+        image["id"]: (image.get("height"), image.get("width")) for image in ground_truth["images"]
+    }
+
+    def cells(items):
+        """(category, image) of each item, as one number that sorts by both."""
+        return np.array(
+            [
+                category_of[i["category_id"]] * len(image_of) + image_of[i["image_id"]]
+                for i in items
+            ],
+            np.int64,
+        )
+
+    object_cell = cells(annotations)
+    order = np.argsort(object_cell, kind="stable")
+    object_cell, annotations = object_cell[order], [annotations[i] for i in order]
+    row_cell = cells(detections)
+    score = np.array([detection["score"] for detection in detections], np.float64)
+    order = np.lexsort((-score, row_cell))
+    rank = np.arange(len(order)) - np.searchsorted(row_cell[order], row_cell[order])
+    order, rank = order[rank < MAX_DETECTIONS], rank[rank < MAX_DETECTIONS]
+    row_cell, score, detections = row_cell[order], score[order], [detections[i] for i in order]
+
+    row_hot, object_hot = (
+        _multi_hot(detections, attribute_of),
+        _multi_hot(annotations, attribute_of),
+    )
+    crowd = np.array([bool(annotation.get("iscrowd", 0)) for annotation in annotations], bool)
+    rows = [_geometry(d, size_of[d["image_id"]], iou_type, "A detection") for d in detections]
+    objects = [_geometry(a, size_of[a["image_id"]], iou_type, "An annotation") for a in annotations]
+    cells = np.intersect1d(row_cell, object_cell)
+    blocks = []
+    for r, o in zip(_slices(row_cell, cells), _slices(object_cell, cells)):
+        blocks.append(
+            Block(
+                r,
+                o,
+                coco_mask.iou(rows[r], objects[o], crowd[o].tolist()),
+                (row_hot[r].astype(np.float32) @ object_hot[o].T.astype(np.float32)).astype(
+                    np.float64
+                ),
             )
-            blocks = blocks[count:]
-    return dict(
-        zip(
-            categories,
-            np.split(
-                outcome, np.cumsum([len(pairs.score[pairs.rows_of(k)]) for k in categories])[:-1]
-            ),
         )
+    images = max(len(image_of), 1)
+    return Pairs(
+        category_ids=tuple(category_of),
+        num_attributes=len(attribute_of),
+        row=order,
+        row_category=row_cell // images,
+        score=score,
+        rank=rank,
+        row_area=_sizes(detections, size_of, iou_type, areas),
+        said=row_hot.sum(axis=1, dtype=np.float64),
+        object_rank=np.array([rank_of[a["id"]] for a in annotations], np.int64),
+        object_category=object_cell // images,
+        object_area=np.array([_field(a, "area", "An annotation") for a in annotations], np.float64),
+        crowd=crowd,
+        real=object_hot.sum(axis=1, dtype=np.float64),
+        blocks=tuple(blocks),
     )
 
 
-def _match_blocks(pairs, blocks, regular, limits, f1_of, joint, crowds_absorb, outcome):
-    """n blocks with as many objects (G) each, most detections first, step by step in parallel; writes into `outcome`."""
-    n, most, objects = len(blocks), len(blocks[0][0].iou), blocks[0][0].iou.shape[1]
-    iou, shared, said, real = (
-        np.full((n, most, objects), -2.0),
-        np.zeros((n, most, objects)),
-        np.zeros((n, most)),
-        np.empty((n, objects)),
-    )
-    ignored, absorbs = np.empty((n, len(AREAS), objects), bool), np.zeros((n, objects), bool)
-    for b, (block, _) in enumerate(blocks):
-        iou[b, : len(block.iou)] = block.iou  # the other rows are not there, and reach no threshold
-        shared[b, : len(block.iou)], said[b, : len(block.iou)], real[b] = (
-            block.shared,
-            pairs.said[block.rows],
-            pairs.real[block.objects],
+def _slices(column, values):
+    """Where each of some values lies in a sorted column: list of slices."""
+    return [
+        slice(*ends)
+        for ends in zip(
+            *(np.searchsorted(column, values, side).tolist() for side in ("left", "right"))
         )
-        ignored[b] = ~regular[block.objects].T
-        absorbs[b] = pairs.crowd[block.objects] & crowds_absorb
-    f1 = np.broadcast_to(f1_of(shared, said[:, :, None], real[:, None]), iou.shape)
-    # In every area range, the objects that count come first.
-    turn = np.argsort(ignored, axis=2, kind="stable")  # (n, 4, G)
-    ignored = np.take_along_axis(ignored, turn, axis=2)[:, :, None, None]
-    absorbs = np.take_along_axis(absorbs[:, None], turn, axis=2)[:, :, None, None]
-    iou, f1 = (
-        np.take_along_axis(values[:, None], turn[:, :, None], axis=3)[..., None, None, :]
-        for values in (iou, f1)
-    )
-    counts = np.array([len(block.iou) for block, _ in blocks])
-    first_row = np.array([row for _, row in blocks])
+    ]
 
-    shape = (n, len(AREAS), len(limits[0]), len(limits[1]))
-    free = np.ones((*shape, objects), bool)
-    for d in range(most):
-        m = np.count_nonzero(counts > d)  # the first m blocks have a detection of this rank
-        best_iou = np.broadcast_to(limits[0][:, None], (m, *shape[1:])).copy()
-        best_f1 = np.broadcast_to(limits[1], (m, *shape[1:])).copy() if joint else limits[1]
-        choice, counted = np.full((m, *shape[1:]), -1, np.int16), np.zeros((m, *shape[1:]), bool)
-        for g in range(objects):
-            here_iou, here_f1 = iou[:m, :, d, ..., g], f1[:m, :, d, ..., g]
-            better = (here_iou >= best_iou) & (here_f1 >= best_f1) & free[:m, ..., g]
-            better &= ~(counted & ignored[:m, ..., g])
-            np.copyto(best_iou, here_iou, where=better)
-            if joint:
-                np.copyto(best_f1, here_f1, where=better)
-            np.copyto(choice, np.int16(g), where=better)
-            np.copyto(counted, ~ignored[:m, ..., g], where=better)
-        free[:m] &= (choice[..., None] != np.arange(objects, dtype=np.int16)) | absorbs[:m]
-        rows = first_row[:m] + d
-        outcome[rows] = np.where(
-            choice < 0, outcome[rows], np.where(counted, np.int8(TRUE), np.int8(IGNORED))
+
+def _check(ground_truth, detections):
+    """Every id is known and occurs once -> index of image, category, attribute and annotation ids, all ascending."""
+    tables = []
+    for name in ("images", "categories", "attributes", "annotations"):
+        ids = [row["id"] for row in ground_truth.get(name, ())]
+        twice = [i for i, count in Counter(ids).items() if count > 1]
+        if twice:
+            raise ValueError(
+                f'An id may occur once in "{name}" of the ground truth. {len(twice)} occur more than once, for example '
+                f"{twice[:3]}. Number them anew."
+            )
+        tables.append({i: index for index, i in enumerate(sorted(ids))})
+    images, categories, attributes, _ = tables
+    for what, items in (("annotations", ground_truth["annotations"]), ("detections", detections)):
+        _check_known(what, "image_id", {item["image_id"] for item in items}, images, "images")
+        _check_known(
+            what, "category_id", {item["category_id"] for item in items}, categories, "categories"
         )
+        used = {i for item in items for i in item.get("attribute_ids") or ()}
+        _check_known(what, "attribute_ids", used, attributes, "attributes")
+    return tables
+
+
+def _check_known(what, field, used, known, listed):
+    unknown = sorted(used - known.keys(), key=str)
+    if unknown:
+        raise ValueError(
+            f'The {field} of {what} must be listed in "{listed}" of the ground truth. {len(unknown)} are not, for example '
+            f"{unknown[:3]}. Add them there, or leave those {what} out."
+        )
+
+
+def _multi_hot(items, attribute_of):
+    """(N, T) uint8, 1 where an item has an attribute."""
+    hot = np.zeros((len(items), len(attribute_of)), np.uint8)
+    flat = [
+        (row, attribute_of[i])
+        for row, item in enumerate(items)
+        for i in item.get("attribute_ids") or ()
+    ]
+    if flat:
+        hot[tuple(np.array(flat).T)] = 1
+    return hot
+
+
+def _sizes(detections, size_of, iou_type, areas):
+    """Sizes of the detections (N,) float64, pixels."""
+    by_box = areas == "boxes" or areas == "compared" and iou_type == "bbox"
+    boxed = np.array([by_box and "bbox" in d for d in detections], bool)
+    sizes = np.zeros(len(detections))
+    boxes = [_field(detections[row], "bbox", "A detection") for row in np.flatnonzero(boxed)]
+    sizes[boxed] = [width * height for _, _, width, height in boxes]
+    masks = [
+        _geometry(detections[row], size_of[detections[row]["image_id"]], "segm", "A detection")
+        for row in np.flatnonzero(~boxed)
+    ]
+    sizes[~boxed] = mask_areas(masks)
+    return sizes
+
+
+def _geometry(item, size_hw, iou_type, what):
+    """A box [x, y, w, h], or COCO's three forms of a mask (polygons, counts, compressed counts) as the last of them."""
+    if iou_type == "bbox" and ("bbox" in item or "segmentation" not in item):
+        return _field(item, "bbox", what)
+    mask = compressed(_field(item, "segmentation", what), size_hw)
+    return mask if iou_type == "segm" else coco_mask.toBbox(mask).tolist()
+
+
+def _field(item, field, what):
+    if field not in item:
+        raise ValueError(
+            f'{what} of image {item["image_id"]} has no "{field}", which this comparison needs. It has: '
+            f"{', '.join(sorted(item))}."
+        )
+    return item[field]
+
+
+# One to one
+
+
+def grouped(ground_truth, detections, score_threshold=-np.inf):
+    """({(image_id, category_id): [annotations]}, the same of the detections), in their order. Crowds are left out, and detections with
+    a lower score than `score_threshold`."""
+    objects, found = defaultdict(list), defaultdict(list)
+    for annotation in ground_truth["annotations"]:
+        if not annotation.get("iscrowd", 0):
+            objects[annotation["image_id"], annotation["category_id"]].append(annotation)
+    for detection in detections:
+        if detection["score"] >= score_threshold:
+            found[detection["image_id"], detection["category_id"]].append(detection)
+    return objects, found
+
+
+def matches(detections, objects, size_hw, iou_threshold, iou_type="segm"):
+    """Yields (detection, object) pairs of one image and category; each occurs once at most.
+
+    The detections choose by falling score (equal scores: in the order of the list), each the free object that it overlaps most, if
+    by `iou_threshold` at least. iou_type: "segm" compares masks, "bbox" boxes; size_hw: of the photo
+    """
+    detections = sorted(detections, key=lambda detection: -detection["score"])
+    rows, columns = (
+        [
+            np.array(i["bbox"], np.float64)
+            if iou_type == "bbox"
+            else compressed(i["segmentation"], size_hw)
+            for i in items
+        ]
+        for items in (detections, objects)
+    )
+    iou = coco_mask.iou(rows, columns, [0] * len(objects))
+    for i, detection in enumerate(detections):
+        best = int(np.argmax(iou[i]))
+        if iou[i, best] >= iou_threshold:
+            iou[:, best] = -1  # taken
+            yield detection, objects[best]
+
+
+def compressed(segmentation, size_hw):
+    """Polygons, counts or compressed counts of a mask -> compressed RLE, as pycocotools reads it.
+
+    size_hw: of the photo, for polygons. What is compressed comes back as it is; the rest is checked, see `as_rle`.
+    """
+    if isinstance(segmentation, dict) and isinstance(segmentation.get("counts"), (str, bytes)):
+        return segmentation
+    return as_rle(segmentation, size_hw, "A mask")

@@ -3,8 +3,9 @@
 import numpy as np
 from PIL import Image
 
-from fashion.evaluation.found import found_per_category
-from fashion.evaluation.score import predict_dataset, score_detections
+from fashion.evaluation.io.results import predict_dataset
+from fashion.evaluation.metrics.recall import found_per_category
+from fashion.evaluation.scoring import score_detections
 from fashion.pages.overlays import OverlayRenderer
 from mrcnn.data.loading.samplers import boost_missed_classes
 from mrcnn.drawing.grid import image_grid

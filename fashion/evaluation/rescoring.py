@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fashion.evaluation.coco_ap import evaluate_coco_ap
+from fashion.evaluation.metrics.coco import evaluate_coco_ap
 
 MOST_PHOTOS = 500  # that a search looks at: the same masks are compared anew for every weight
 

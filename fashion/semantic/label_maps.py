@@ -2,7 +2,7 @@
 
 Painting: a pixel's label is the category of the smallest object that covers it, measured in the photo, so the larger ones are painted
 first and a pocket stays visible on its coat; of equal ones the later one of the list is painted last. What no object covers is
-background, 0. That is the rule of `fashion.evaluation.pixels` as well.
+background, 0. That is the rule of `fashion.evaluation.metrics.pixels` as well.
 
 The photo keeps its proportions and fills the canvas one way; the border beside it is black and IGNORED, by loss and scores alike.
 """

@@ -9,9 +9,9 @@ import numpy as np
 from tqdm import tqdm
 
 from fashion.datasets.splits import load_as_trained
-from fashion.evaluation.coco_ap import evaluate_coco_ap
-from fashion.evaluation.journal import predict_noting
-from fashion.evaluation.results import coco_results
+from fashion.evaluation.io.results import coco_results
+from fashion.evaluation.io.resumable import predict_noting
+from fashion.evaluation.metrics.coco import evaluate_coco_ap
 from fashion.model import checkpoint_in, load_model
 from fashion.semantic.instances import instances_of
 from fashion.semantic.label_maps import paint, placement_of

@@ -8,9 +8,9 @@ import numpy as np
 
 from fashion.cli import open_files
 from fashion.datasets.splits import load_train_and_val
-from fashion.evaluation.coco_ap import evaluate_coco_ap
-from fashion.evaluation.predictions import checked_results
-from fashion.evaluation.stored import checked_ground_truth
+from fashion.evaluation.io.ground_truth import checked_ground_truth
+from fashion.evaluation.io.predictions import checked_results
+from fashion.evaluation.metrics.coco import evaluate_coco_ap
 from fashion.semantic.batches import LabelBatches
 from fashion.semantic.instances import instances_of
 from fashion.semantic.label_maps import LabelledPhotos, placement_of

@@ -5,7 +5,7 @@ import pytest
 from pycocotools import mask as coco_mask
 
 from benchmarks import scores
-from fashion.evaluation.stored import checked_ground_truth
+from fashion.evaluation.io.ground_truth import checked_ground_truth
 
 
 @pytest.fixture(scope="module")

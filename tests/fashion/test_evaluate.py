@@ -14,7 +14,7 @@ from PIL import Image
 from fashion import evaluate
 from fashion.datasets.files import DataFiles, find_data
 from fashion.datasets.splits import load_files
-from fashion.evaluation.stored import read_ground_truth
+from fashion.evaluation.io.ground_truth import read_ground_truth
 from fashion.evaluation.thresholds.table import Category, Thresholds
 from fashion.labels.ontology import Ontology
 

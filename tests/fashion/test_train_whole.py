@@ -139,7 +139,8 @@ def test_four_photos_are_learned_by_heart(tmp_path, monkeypatch):
     from fashion.datasets.files import find_data
     from fashion.datasets.imaterialist import load_imaterialist
     from fashion.datasets.sample import make_sample
-    from fashion.evaluation.score import predict_dataset, score_detections
+    from fashion.evaluation.io.results import predict_dataset
+    from fashion.evaluation.scoring import score_detections
     from fashion.model import load_model
 
     folder = make_sample(tmp_path / "sample", train=4, val=1, size_hw=(128, 96))

@@ -1,6 +1,6 @@
 """Attributes: which ones are missing on objects that were found, which ones were invented, and what both cost in f1AP50.
 
-f1AP50 is AP at mask IoU 0.5 where a match also needs an F1 of the attributes of at least 0.5; see `fashion.evaluation.f1_ap`. The F1 of
+f1AP50 is AP at mask IoU 0.5 where a match also needs an F1 of the attributes of at least 0.5; see `fashion.evaluation.metrics.f1_ap`. The F1 of
 an object that has no attributes is 1 there, so what is invented on such an object is counted here but costs nothing.
 """
 

@@ -11,6 +11,7 @@ import dataclasses
 
 import numpy as np
 
+from fashion.evaluation.average_precision import FALSE, IGNORED, TRUE
 from fashion.evaluation.errors.overlaps import FOUND
 from fashion.evaluation.errors.precision import (
     average_precisions,
@@ -19,7 +20,6 @@ from fashion.evaluation.errors.precision import (
     mean_ap,
     outcomes,
 )
-from fashion.evaluation.matching import FALSE, IGNORED, TRUE
 
 FALSE_BINS = (
     "location",

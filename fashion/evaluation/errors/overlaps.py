@@ -8,8 +8,7 @@ import dataclasses
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from fashion.evaluation.forms import compressed
-from fashion.evaluation.pairs import MAX_DETECTIONS
+from fashion.evaluation.matching import MAX_DETECTIONS, compressed
 
 FOUND, NEAR = (
     0.5,

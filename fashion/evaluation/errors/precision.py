@@ -5,8 +5,7 @@ COCO's rules (pycocotools), at one IoU threshold and for a list of pairs instead
 
 import numpy as np
 
-from fashion.evaluation.matching import FALSE, IGNORED, TRUE
-from fashion.evaluation.precision_tables import RECALLS
+from fashion.evaluation.average_precision import FALSE, IGNORED, RECALLS, TRUE
 
 
 def match(overlaps, allowed, ignored=None):

@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from fashion.evaluation.average_precision import FALSE, TRUE
 from fashion.evaluation.errors.error_types import FALSE_BINS
 from fashion.evaluation.errors.overlaps import rows_by_photo
 from fashion.evaluation.errors.precision import found_objects
-from fashion.evaluation.matching import FALSE, TRUE
 
 
 def worst_photos(overlaps, binned, score_threshold, number=20):

@@ -17,7 +17,7 @@ def write_report(folder, scores, *, ground_truth, detections, title="Scores of s
     """Write the report of some scores; what the scores lack, for instance those of an older metrics.json, is left out.
 
     folder: Path, made if it does not exist
-    scores: what `every_score.score_stored` returned, or the content of the metrics.json that it became
+    scores: what `scoring.score_stored` returned, or the content of the metrics.json that it became
     ground_truth, detections: what was scored, see `stored` and `predictions`
     title: the heading of the page
     Returns: Path of index.html, one file that needs no other and no network.

@@ -8,7 +8,7 @@ import dataclasses
 
 import numpy as np
 
-from fashion.evaluation.kaggle import THRESHOLDS
+from fashion.evaluation.metrics.kaggle import THRESHOLDS
 from fashion.evaluation.thresholds.table import NEVER, reaches
 
 CANDIDATES = np.append(np.arange(1, 20) / 20, NEVER)

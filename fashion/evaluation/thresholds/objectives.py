@@ -8,10 +8,10 @@ import dataclasses
 
 import numpy as np
 
-from fashion.evaluation.attribute_f1 import attribute_f1
-from fashion.evaluation.f1_ap import evaluate_f1_ap
-from fashion.evaluation.fashionpedia_ap import evaluate_fashionpedia, macro_f1
-from fashion.evaluation.kaggle import THRESHOLDS, counts_2019, precision_2020
+from fashion.evaluation.metrics.attributes import attribute_f1
+from fashion.evaluation.metrics.f1_ap import evaluate_f1_ap
+from fashion.evaluation.metrics.fashionpedia import evaluate_fashionpedia, macro_f1
+from fashion.evaluation.metrics.kaggle import THRESHOLDS, counts_2019, precision_2020
 
 _AT = np.array(THRESHOLDS)
 _REACHED = 0.5  # set F1 that `f1_ap` asks for

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fashion.evaluation.pixels import label_map
+from fashion.evaluation.metrics.pixels import label_map
 from fashion.semantic.label_maps import LabelledPhotos, labelled_photo, paint, placement_of
 from fashion.semantic.losses import IGNORED
 from mrcnn.data.masks.cropped import CroppedMasks
@@ -62,7 +62,7 @@ def test_a_tall_photo_fills_the_height(squares):
 
 
 def test_it_is_the_same_as_painting_the_photo_and_shrinking_it(sample_folder, ontology, validation):
-    """`fashion.evaluation.pixels` paints COCO's masks at full size, by the same rule."""
+    """`fashion.evaluation.metrics.pixels` paints COCO's masks at full size, by the same rule."""
     truth = validation.to_coco()
     label_of = {category["id"]: k for k, category in enumerate(truth["categories"], start=1)}
     for image_id in map(int, validation.image_ids):

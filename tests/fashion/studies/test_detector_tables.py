@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from fashion.evaluation.attribute_f1 import attribute_f1_on_truth
-from fashion.evaluation.every_score import score_stored
+from fashion.evaluation.metrics.attributes import attribute_f1_on_truth
+from fashion.evaluation.scoring import score_stored
 from fashion.studies.detector_tables import (
     COLUMNS,
     beside,

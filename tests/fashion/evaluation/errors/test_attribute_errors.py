@@ -5,7 +5,7 @@ import pytest
 from fashion.evaluation.errors.attribute_errors import attribute_errors
 from fashion.evaluation.errors.error_types import price_bins, sort_into_bins
 from fashion.evaluation.errors.overlaps import read_overlaps
-from fashion.evaluation.f1_ap import evaluate_f1_ap
+from fashion.evaluation.metrics.f1_ap import evaluate_f1_ap
 
 RED, LONG = 20, 30
 

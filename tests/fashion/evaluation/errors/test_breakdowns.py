@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 
+from fashion.evaluation.average_precision import match, mean_known, precision_tables
 from fashion.evaluation.errors.breakdowns import MEASURES, ap50_of, break_down, measure
 from fashion.evaluation.errors.error_types import sort_into_bins
 from fashion.evaluation.errors.overlaps import read_overlaps
-from fashion.evaluation.matching import match
-from fashion.evaluation.pairs import read_pairs
-from fashion.evaluation.precision_tables import mean_known, precision_tables
+from fashion.evaluation.matching import read_pairs
 
 
 def broken_down(gt, said):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
+from fashion.evaluation.average_precision import FALSE
 from fashion.evaluation.errors.error_types import (
     BINS,
     FALSE_BINS,
@@ -12,7 +13,6 @@ from fashion.evaluation.errors.error_types import (
     sort_into_bins,
 )
 from fashion.evaluation.errors.overlaps import read_overlaps
-from fashion.evaluation.matching import FALSE
 
 
 def analysed(gt, said, score_threshold=0.5):

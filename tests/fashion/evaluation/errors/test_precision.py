@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from fashion.evaluation.average_precision import FALSE, IGNORED, TRUE
 from fashion.evaluation.errors.overlaps import read_overlaps
 from fashion.evaluation.errors.precision import (
     average_precisions,
@@ -11,7 +12,6 @@ from fashion.evaluation.errors.precision import (
     mean_ap,
     outcomes,
 )
-from fashion.evaluation.matching import FALSE, IGNORED, TRUE
 from mrcnn.evaluation.coco import evaluate_coco
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from fashion import evaluate
-from fashion.evaluation.attribute_f1 import attribute_curves, attribute_f1_on_truth
-from fashion.evaluation.every_score import score_stored
+from fashion.evaluation.metrics.attributes import attribute_curves, attribute_f1_on_truth
+from fashion.evaluation.scoring import score_stored
 from fashion.evaluation.thresholds.table import Thresholds
 
 TEXT = (Path(__file__).parents[4] / "docs" / "metrics.md").read_text(encoding="utf-8")

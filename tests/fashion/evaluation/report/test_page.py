@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from fashion.evaluation.every_score import score_stored
 from fashion.evaluation.report.page import write_report
+from fashion.evaluation.scoring import score_stored
 
 RECALLS = np.linspace(0, 1, 101).tolist()
 CURVE = {"50": [0.9] * 101, "75": [0.5] * 101, "mean": [-1.0] * 101}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fashion.evaluation.every_score import score_stored
+from fashion.evaluation.scoring import score_stored
 from fashion.evaluation.thresholds.attribute_search import matched_attributes
 from fashion.evaluation.thresholds.candidate import NO_LIMIT, Choice
 from fashion.evaluation.thresholds.objectives import GOALS

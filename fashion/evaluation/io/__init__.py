@@ -1,0 +1,1 @@
+"""Reading ground truth and predictions, and keeping what a model predicts."""
