@@ -35,6 +35,7 @@ from fashion.cli import (
     working_in,
 )
 from fashion.datasets.files import EXTENSIONS, year_of
+from fashion.datasets.holding_out import noted_split
 from fashion.datasets.splits import load_files, load_held_out
 from fashion.evaluation import scoring
 from fashion.evaluation.io.ground_truth import EXPECTED, checked_ground_truth, read_ground_truth
@@ -266,13 +267,12 @@ def from_model(args, thresholds):
     from fashion.evaluation.io.results import describe_dataset
     from fashion.evaluation.metrics.attributes import attribute_f1_on_truth
     from fashion.model import checkpoint_in, load_model
-    from mrcnn.weights.layer_files import read_metadata
 
     min_score = min(args.min_score, thresholds.lowest_score()) if thresholds else args.min_score
     model = load_model(args.weights, **model_settings(args, min_score))
     if thresholds:
         thresholds.check_ontology(model.ontology, args.thresholds)
-    noted = read_metadata(checkpoint_in(args.weights)).get("split")
+    noted = noted_split(checkpoint_in(args.weights))
     files = open_files(args.data)
     labels = labels_of_data(files, args.split, model.ontology, args.true_boxes)
     dataset = open_split(files, args.split, labels, args.skip_bad, noted)

@@ -33,6 +33,7 @@ from fashion.cli import (
     run_verb,
     working_in,
 )
+from fashion.datasets.holding_out import noted_split
 from fashion.datasets.splits import load_as_trained
 from fashion.evaluation.io.ground_truth import checked_ground_truth
 from fashion.evaluation.io.results import boxes_of, coco_results
@@ -45,7 +46,6 @@ from mrcnn.files import digest_of, write_text
 from mrcnn.modeling.backbones.pretrained import load_file, load_imagenet
 from mrcnn.training.fit import use_xla
 from mrcnn.training.fit_network import fit_network
-from mrcnn.weights.layer_files import read_metadata
 
 NOTED = (
     "detector",
@@ -82,7 +82,7 @@ def train_and_measure(args, checkpoint):
     train, validation = load_as_trained(
         open_files(args.data),
         model.ontology,
-        read_metadata(checkpoint).get("split"),
+        noted_split(checkpoint),
         skip_bad=args.skip_bad,
     )
     network = started(args, model.ontology.num_classes)

@@ -20,6 +20,7 @@ from fashion.classify.recipes import BATCH_SIZE
 from fashion.classify.results import is_measured, write_results
 from fashion.classify.scores import accuracy, mean_loss
 from mrcnn.config import Config
+from mrcnn.locks import locked
 from mrcnn.training.checkpoints import load_state, read_state, save_checkpoint
 from mrcnn.training.fit import use_xla
 from mrcnn.training.run_folder import RunFolder
@@ -44,9 +45,15 @@ def train(
     network: a key of NETWORKS; train_images, test_images: Images; advance: called with the number of images of every step
     told: called with the number of each epoch as it begins, from 1
     Raises ValueError if `folder` was begun otherwise, or is further than a measurement that it lacks, FloatingPointError if the loss is no
-    finite number any more.
+    finite number any more, FolderInUse if another training writes into `folder`.
     """
     run = RunFolder(folder)
+    with locked(run.path, "a training"):
+        _train(run, network, recipe, seed, train_images, test_images, advance, told)
+
+
+def _train(run, network, recipe, seed, train_images, test_images, advance, told):
+    folder = run.path
     order = _checked_order(run, network, recipe, seed, len(train_images))
     if all(is_measured(folder, epoch) for epoch in recipe.epochs):
         return

@@ -4,6 +4,7 @@ import argparse
 import re
 
 from fashion.datasets.splits import Split, default_split, first_split
+from mrcnn.data.record_checks import Record
 from mrcnn.weights.layer_files import read_metadata
 
 
@@ -69,7 +70,54 @@ def held_out_by(run):
     """The ImageIds that a run to be resumed holds out, as its checkpoint notes them; None: there is no such note yet."""
     if run is None or not run.last.exists():
         return None
-    return read_metadata(run.last).get("split", {}).get("held_out")
+    return (noted_split(run.last) or {}).get("held_out")
+
+
+def noted_split(checkpoint, metadata=None):
+    """What a checkpoint says about the split of its training.
+
+    Args:
+        checkpoint: A .h5 file.
+        metadata: Its `read_metadata`, if it was read already.
+
+    Returns:
+        What `note_of` made, for `fashion.datasets.splits.load_as_trained`; None: it says nothing.
+
+    Raises:
+        ValueError: The note makes no sense. The message names the file and what is wrong.
+    """
+    noted = (read_metadata(checkpoint) if metadata is None else metadata).get("split")
+    if noted is None:
+        return None
+    try:
+        _check_note(noted)
+    except ValueError as error:
+        raise ValueError(
+            f"{checkpoint} is damaged: {str(error).rstrip('.')}. Fetch it again, or take another "
+            "checkpoint of the run."
+        ) from error
+    return noted
+
+
+def _check_note(noted):
+    entry = Record(noted, "", "split", 0, "what it notes about the photos that were held out")
+    unknown = sorted(noted.keys() - Split.__dataclass_fields__.keys() - {"held_out"})
+    if unknown:
+        entry.refuse(unknown[0], "no such field")
+    names = noted.get("held_out")
+    if names is not None and not (
+        isinstance(names, list) and all(isinstance(name, str) for name in names)
+    ):
+        entry.refuse("held_out", "a list of ImageIds, or null")
+    if "kind" in noted:
+        entry.text("kind")
+    if "val_fraction" in noted:
+        entry.number("val_fraction")
+    if "seed" in noted:
+        entry.integer("seed")
+    if entry.has("fold") and len(entry.ids("fold")) != 2:
+        entry.refuse("fold", "two whole numbers, or null")
+    Split(**{key: value for key, value in noted.items() if key != "held_out"})
 
 
 def note_of(split, validation):

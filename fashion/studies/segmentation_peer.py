@@ -8,10 +8,12 @@ import time
 import numpy as np
 from tqdm import tqdm
 
+from fashion.datasets.holding_out import noted_split
 from fashion.datasets.splits import load_as_trained
 from fashion.evaluation.io.results import coco_results
 from fashion.evaluation.io.resumable import predict_noting
 from fashion.evaluation.metrics.coco import evaluate_coco_ap
+from fashion.labels.ontology import Ontology
 from fashion.model import checkpoint_in, load_model
 from fashion.semantic.instances import instances_of
 from fashion.semantic.label_maps import paint, placement_of
@@ -37,14 +39,17 @@ def check_beside(args, data):
     """Raises ValueError if the Mask R-CNN of --beside knows other categories than the data, or was trained on validation photos."""
     checkpoint, dataset = checkpoint_in(args.beside), data.validation
     metadata = read_metadata(checkpoint)
-    names = metadata.get("ontology", {}).get("categories", [])
-    if [row[1] for row in names] != list(dataset.ontology.category_names):
+    try:
+        names = Ontology.from_dict(metadata.get("ontology")).category_names
+    except ValueError:  # somebody else's file, or a damaged one
+        names = ()
+    if names != dataset.ontology.category_names:
         raise ValueError(
             f"{checkpoint} knows other categories ({len(names)}) than the data ({len(dataset.ontology.category_names)}). Give "
             "--beside a model that was trained on these data."
         )
     learned, _ = load_as_trained(
-        data.files, dataset.ontology, metadata.get("split"), skip_bad=args.skip_bad
+        data.files, dataset.ontology, noted_split(checkpoint, metadata), skip_bad=args.skip_bad
     )
     seen = {info["id"] for info in learned.image_info}.intersection(
         info["id"] for info in dataset.image_info

@@ -51,7 +51,7 @@ def _array(name, call):
             *_, shape, dtype, turned, data = call.state
             order = "F" if turned else "C"
         kind, size = dtype.arguments[0], (dtype.state or (3, "|"))[1]
-    except (TypeError, ValueError, AttributeError, IndexError) as error:
+    except (TypeError, ValueError, AttributeError, LookupError) as error:
         raise Refused(f"the array {name!r} is incomplete") from error
     if (
         not isinstance(kind, str)

@@ -121,6 +121,7 @@ def checked_ground_truth(content, name="The ground truth"):
         truth["attributes"] = checked_labels(listed or (), name, "attribute")
     for row in truth["annotations"]:
         entry = Record(row, name, "annotation", 0, f"Annotation {row['id']} of {name}")
+        row.pop("score", None)  # of results that were made the truth; no measure may order by it
         row["attribute_ids"] = (
             sorted(set(entry.ids("attribute_ids"))) if entry.has("attribute_ids") else []
         )

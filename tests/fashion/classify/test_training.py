@@ -12,6 +12,7 @@ from fashion.classify import training
 from fashion.classify.recipes import RECIPES
 from fashion.classify.results import is_measured, read_result
 from fashion.classify.training import epochs_done, predict, train
+from mrcnn.locks import FolderInUse
 from mrcnn.training.run_folder import RunFolder
 
 RICH = dataclasses.replace(RECIPES["best"], epochs=(3,), warmup=1.0)
@@ -188,3 +189,9 @@ def test_a_prediction_of_both_sides_is_their_mean():
     image[:, :, :14] = 255
     assert predict(Halves(), image) == pytest.approx(np.array([[0.75, 0.25]]))
     assert predict(Halves(), image, both_sides=True) == pytest.approx(np.array([[0.5, 0.5]]))
+
+
+def test_a_second_training_in_the_folder_is_refused(tmp_path, toy, held):
+    with held(tmp_path / "run", "a training"), pytest.raises(FolderInUse, match="run is in use by"):
+        run(tmp_path / "run", toy)
+    assert not (tmp_path / "run" / "config.json").exists()

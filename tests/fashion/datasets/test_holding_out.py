@@ -5,7 +5,13 @@ import argparse
 import pytest
 
 from fashion.datasets.files import DataFiles
-from fashion.datasets.holding_out import add_split_arguments, agreed_split, held_out_by, note_of
+from fashion.datasets.holding_out import (
+    add_split_arguments,
+    agreed_split,
+    held_out_by,
+    note_of,
+    noted_split,
+)
 from fashion.datasets.splits import Split
 from mrcnn.training.run_folder import RunFolder
 
@@ -72,3 +78,41 @@ def test_a_checkpoint_tells_what_was_held_out(validation, tiny_model, tmp_path):
     save_weights(tiny_model.detector, run.last, metadata={"split": note})
     assert held_out_by(run) == note["held_out"]
     assert note_of(Split("val.csv"), validation)["held_out"] is None
+
+
+SOUND = {"kind": "stratified", "fold": [2, 5], "held_out": ["a", "b"]}
+
+
+@pytest.mark.parametrize("noted", [None, SOUND, SOUND | {"held_out": None}, {}])
+def test_a_sound_note_of_a_checkpoint_is_taken_as_it_is(noted):
+    assert noted_split("best.h5", {"split": noted}) == noted
+    assert noted_split("best.h5", {}) is None
+
+
+@pytest.mark.parametrize(
+    "noted",
+    [
+        [1],
+        "random",
+        7,
+        {"held_out": 3},
+        {"held_out": "abc"},
+        {"held_out": [[1]]},
+        {"kind": []},
+        {"kind": "other"},
+        {"fold": 3},
+        {"fold": [1, 0]},
+        {"fold": ["1", "5"]},
+        {"val_fraction": "x"},
+        {"seed": None},
+        {"other": 1},
+    ],
+)
+def test_a_damaged_note_of_a_checkpoint_is_refused_by_its_name(noted, tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match="best.h5 is damaged: "):
+        noted_split("best.h5", {"split": noted})
+    run = RunFolder(tmp_path)
+    run.last.write_bytes(b"")
+    monkeypatch.setattr("fashion.datasets.holding_out.read_metadata", lambda path: {"split": noted})
+    with pytest.raises(ValueError, match="last.h5 is damaged"):
+        held_out_by(run)

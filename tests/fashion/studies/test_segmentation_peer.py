@@ -123,6 +123,11 @@ def test_a_detector_of_other_labels_or_of_these_photos_is_refused(
         segmentation_peer.check_beside(
             beside(ontology=labels | {"categories": labels["categories"][1:]}), data
         )
+    for damaged in ([1], {"categories": [3]}, None):
+        with pytest.raises(ValueError, match="knows other categories.*Give --beside a model"):
+            segmentation_peer.check_beside(beside(ontology=damaged), data)
+    with pytest.raises(ValueError, match="other.h5 is damaged: .*held_out"):
+        segmentation_peer.check_beside(beside(split={"held_out": 3}), data)
     segmentation_peer.check_beside(beside(), data)  # of before, which held out val.csv
     segmentation_peer.check_beside(
         beside(split=Split("val.csv").to_dict() | {"held_out": None}), data

@@ -127,3 +127,19 @@ class Forged:
 def test_an_array_whose_bytes_do_not_fit_is_refused_by_name(tmp_path, forged):
     with pytest.raises(ValueError, match="net.pkl .*the array 'conv1_w'"):
         read_array_file(write(tmp_path / "net.pkl", {"model": {"conv1_w": forged}}))
+
+
+class OddType:
+    def __reduce__(self):
+        return np.dtype, ("f4",), {0: 0}
+
+
+class OddArray:
+    def __reduce__(self):
+        rebuild, arguments, _ = np.zeros(2, np.float32).__reduce__()
+        return rebuild, arguments, (1, (2,), OddType(), False, bytes(8))
+
+
+def test_an_array_whose_type_has_a_state_of_another_form_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="the array 'w' is incomplete"):
+        read_array_file(write(tmp_path / "net.pkl", {"w": OddArray()}))

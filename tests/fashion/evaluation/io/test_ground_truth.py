@@ -359,3 +359,11 @@ def test_a_file_that_is_no_json_is_refused(tmp_path):
 
 def test_no_objects_are_fine():
     assert checked_ground_truth(truth(annotations=[]))["annotations"] == []
+
+
+@pytest.mark.parametrize("score", [0.5, {}, None])
+def test_the_truth_has_no_scores(score):
+    """Results that were made the truth have them, and pixel measures would order objects by them."""
+    content = truth(annotations=objects(score=score))
+    assert "score" not in checked_ground_truth(content)["annotations"][0]
+    assert content["annotations"][0]["score"] == score
