@@ -51,6 +51,10 @@ MOVED_MODULES: Moved = {
     "fashion.segment_runs": "fashion.studies.segmentation_runs",
     "fashion.semantic.figures": "fashion.studies.segmentation_figures",
     "fashion.semantic.page_of_study": "fashion.studies.segmentation_page",
+    "fashion.semantic.batches": "fashion.semantic.label_maps",
+    "fashion.semantic.fcn": "fashion.semantic.networks",
+    "fashion.semantic.instances": "fashion.semantic.segmenter",
+    "fashion.semantic.segnet": "fashion.semantic.networks",
     "fashion.semantic.study": "fashion.studies.segmentation",
     "fashion.evaluation.attribute_f1": "fashion.evaluation.metrics.attributes",
     "fashion.evaluation.coco_ap": "fashion.evaluation.metrics.coco",
@@ -72,4 +76,5 @@ MOVED_MODULES: Moved = {
     "fashion.evaluation.score": "fashion.evaluation.io.results",
     "fashion.evaluation.stored": "fashion.evaluation.io.ground_truth",
     "fashion.evaluation.submissions": "fashion.evaluation.io.submissions",
+    "fashion.semantic.unet": "fashion.semantic.networks",
 }

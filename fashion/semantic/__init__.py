@@ -1,1 +1,1 @@
-"""Semantic segmentation: networks that give every pixel one label, their training, and the study that compares them."""
+"""Semantic segmentation: networks that label every pixel, after a student report."""

@@ -1,22 +1,34 @@
-"""Encoders: the detector's backbones as other networks need them, with the same layer names, so that the same weights load."""
+"""Encoders: the detector's backbones, adapted to networks that label every pixel.
+
+Layer names stay those of the backbones, so that the same weights load.
+"""
 
 import re
+from collections.abc import Callable
 
 import keras
 
 from fashion.semantic.layers import MOMENTUM
 from mrcnn.modeling.backbones.efficientnet_lite import efficientnet_lite
 from mrcnn.modeling.backbones.resnet import WIDTHS, resnet
+from mrcnn.typing import Size
 
-FULL_WIDTH = WIDTHS[0]  # channels of the ResNet's first stage that published weights have
+FULL_WIDTH = WIDTHS[0]  # channels of the ResNet's first stage in published weights
 
 
-def dilated_resnet50(image_hw, width=FULL_WIDTH):
-    """ResNet-50 at output stride 8: (B, H, W, 3) RGB minus the mean -> (B, H / 8, W / 8, 32 * width).
+def dilated_resnet50(image_hw: Size, width: int = FULL_WIDTH) -> keras.Model:
+    """Builds a ResNet-50 at output stride 8.
 
-    Stages 4 and 5 do not shrink the picture; the 3x3 convolutions behind see as far by dilations of 2 and 4, the first block of each
-    stage still by that of the stage before, as torchvision has it. width: 64; with others all channels change in proportion, and no
-    published weights fit.
+    Stages 4 and 5 have stride 1. Their 3x3 convolutions are dilated by 2 and 4 instead. The first
+    block of each stage keeps the dilation of the stage before, as in torchvision.
+
+    Args:
+        image_hw: Input size in pixels.
+        width: Channels of the first stage. Other values than 64 scale all channels, and then no
+            published weights fit.
+
+    Returns:
+        `(B, H, W, 3)` RGB minus the mean -> `(B, H / 8, W / 8, 32 * width)`.
     """
 
     def dilated(layer, config):
@@ -34,22 +46,28 @@ def dilated_resnet50(image_hw, width=FULL_WIDTH):
     return keras.Model(encoder.input, encoder.outputs[-1], name="dilated_resnet50")
 
 
-def lite0(image_hw):
-    """EfficientNet-Lite0: (B, H, W, 3), (RGB - 127) / 128 -> features at strides 2, 4, 8, 16 and 32 of 16, 24, 40, 112 and 320 channels."""
-    encoder = _changed(
-        efficientnet_lite("efficientnet_lite0", update_statistics=True),
-        image_hw,
-        lambda layer, config: config,
-    )
-    return keras.Model(
-        encoder.input,
-        [encoder.get_layer("block0_project_bn").output, *encoder.outputs],
-        name="lite0",
-    )
+def lite0(image_hw: Size) -> keras.Model:
+    """Builds an EfficientNet-Lite0.
+
+    Args:
+        image_hw: Input size in pixels.
+
+    Returns:
+        `(B, H, W, 3)`, (RGB - 127) / 128, -> features at strides 2, 4, 8, 16 and 32, of 16, 24,
+        40, 112 and 320 channels.
+    """
+    backbone = efficientnet_lite("efficientnet_lite0", update_statistics=True)
+    encoder = _changed(backbone, image_hw, lambda layer, config: config)
+    outputs = [encoder.get_layer("block0_project_bn").output, *encoder.outputs]
+    return keras.Model(encoder.input, outputs, name="lite0")
 
 
-def _changed(backbone, image_hw, change):
-    """The backbone for pictures of one size, without its weights. change: callable (layer, its config) -> config"""
+def _changed(
+    backbone: keras.Model,
+    image_hw: Size,
+    change: Callable[[keras.layers.Layer, dict], dict],
+) -> keras.Model:
+    """Clones a backbone for one input size, without its weights, with changed layer configs."""
 
     def clone(layer):
         config = change(layer, layer.get_config())

@@ -1,10 +1,12 @@
-"""Label maps: a photo on a square canvas and one label for each of its pixels.
+"""Label maps: an image on a square canvas, one label for each pixel, and batches of them.
 
-Painting: a pixel's label is the category of the smallest object that covers it, measured in the photo, so the larger ones are painted
-first and a pocket stays visible on its coat; of equal ones the later one of the list is painted last. What no object covers is
-background, 0. That is the rule of `fashion.evaluation.metrics.pixels` as well.
+The label of a pixel is the category of the smallest object that covers it, measured in the
+original image. So larger objects are painted first, and a pocket stays visible on its coat. Of
+equal ones the later in the list is painted last. Uncovered pixels are background, 0.
+`fashion.evaluation.metrics.pixels` follows the same rule.
 
-The photo keeps its proportions and fills the canvas one way; the border beside it is black and IGNORED, by loss and scores alike.
+The image keeps its proportions and fills the canvas in one direction. The padding is black and
+`IGNORED` by loss and scores.
 """
 
 import numpy as np
@@ -12,31 +14,62 @@ import numpy as np
 from fashion.semantic.losses import IGNORED
 from mrcnn.data.dataset import as_uint8_image
 from mrcnn.data.loading.load_example import masks_on_canvas, naming_image
-from mrcnn.data.resize import make_placement
+from mrcnn.data.loading.prefetch import PrefetchDataset
+from mrcnn.data.loading.samplers import RepeatSampler, sampled_index
+from mrcnn.data.resize import Placement, make_placement, normalise
+from mrcnn.typing import Array
 
 MEMORY = 2**30  # bytes of canvases that are kept
 
 
-def placement_of(dataset, image_id, size):
-    """The `Placement` of a data set's photo on a canvas of size x size."""
+def placement_of(dataset, image_id: int, size: int) -> Placement:
+    """Places an image on a square canvas.
+
+    Args:
+        dataset: Data set with `image_hw`.
+        image_id: Internal image id.
+        size: Side of the canvas in pixels.
+
+    Returns:
+        The placement.
+    """
     return make_placement(dataset.image_hw(image_id), (size, size), "portrait")
 
 
-def labelled_photo(dataset, image_id, size):
-    """(size, size, 3) uint8 RGB and (size, size) uint8 labels. Raises RuntimeError naming the image if anything about it fails."""
+def labelled_image(dataset, image_id: int, size: int) -> tuple[Array, Array]:
+    """Loads an image and paints its label map.
+
+    Args:
+        dataset: Prepared data set with instance masks.
+        image_id: Internal image id.
+        size: Side of the canvas in pixels.
+
+    Returns:
+        canvas: `(size, size, 3)` uint8 RGB.
+        labels: `(size, size)` uint8.
+
+    Raises:
+        RuntimeError: Something about the image failed; the message names it.
+    """
     with naming_image(dataset, image_id):
         placement = placement_of(dataset, image_id, size)
-        photo = as_uint8_image(dataset.load_image_at_least(image_id, placement.size_hw))
+        image = as_uint8_image(dataset.load_image_at_least(image_id, placement.size_hw))
         masks, class_ids, _ = dataset.load_objects(image_id)
-        return placement.image(photo), paint(
-            *masks_on_canvas(placement, masks), class_ids, placement.window
-        )
+        labels = paint(*masks_on_canvas(placement, masks), class_ids, placement.window)
+        return placement.image(image), labels
 
 
-def paint(masks, areas, class_ids, window):
-    """Masks of a canvas, painted over one another; see the head of this file. (H, W) uint8.
+def paint(masks, areas: Array, class_ids: Array, window: Array) -> Array:
+    """Paints masks over one another, the smallest last.
 
-    masks: CroppedMasks; areas: (N,), pixels in the photo; class_ids: (N,), 1..254; window: (4,) yxyx, the canvas' part that is photo
+    Args:
+        masks: `CroppedMasks` of N objects on a canvas of `(H, W)`.
+        areas: `(N,)`, pixels in the original image.
+        class_ids: `(N,)` int, 1 to 254.
+        window: `(4,)` yxyx, the part of the canvas that the image covers.
+
+    Returns:
+        `(H, W)` uint8 labels, `IGNORED` outside `window`.
     """
     labels = np.full(masks.canvas_hw, IGNORED, np.uint8)
     y1, x1, y2, x2 = np.asarray(window, int)
@@ -47,38 +80,117 @@ def paint(masks, areas, class_ids, window):
     return labels
 
 
-class LabelledPhotos:
-    """The canvases of a data set, made when they are first asked for and kept as long as there is room.
+class LabelledImages:
+    """The canvases of a data set, made on first use and kept while there is room.
 
-    dataset: with `image_hw`, of at most 254 classes; size: pixels, the canvas' side; memory: bytes. Raises ValueError for more classes.
+    Args:
+        dataset: Prepared data set with instance masks and at most 254 categories.
+        size: Side of the canvases in pixels.
+        memory: Bytes of canvases that are kept.
+
+    Raises:
+        ValueError: The data set has more categories than a label map of uint8 can hold.
     """
 
-    def __init__(self, dataset, size, memory=MEMORY):
+    def __init__(self, dataset, size: int, memory: int = MEMORY) -> None:
         if dataset.num_classes > IGNORED:
             raise ValueError(
-                f"A label map holds {IGNORED - 1} categories at most. The data set has {dataset.num_classes - 1}."
+                f"A label map holds {IGNORED - 1} categories at most. "
+                f"The data set has {dataset.num_classes - 1}."
             )
         self.dataset, self.size, self.num_classes = dataset, size, dataset.num_classes
-        self._kept, self._room = {}, memory // (4 * size**2)
+        self._cache: dict[int, tuple[Array, Array]] = {}
+        self._cache_size = memory // (4 * size**2)  # three bytes of image and one of label
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.dataset.image_ids)
 
-    def __getitem__(self, index):
-        """What `labelled_photo` returns for the photo at this index."""
-        if index not in self._kept:
-            pair = labelled_photo(self.dataset, int(self.dataset.image_ids[index]), self.size)
-            if len(self._kept) >= self._room:
+    def __getitem__(self, index: int) -> tuple[Array, Array]:
+        """Returns the result of `labelled_image` for the image at this index."""
+        if index not in self._cache:
+            pair = labelled_image(self.dataset, int(self.dataset.image_ids[index]), self.size)
+            if len(self._cache) >= self._cache_size:
                 return pair
-            self._kept[index] = pair
-        return self._kept[index]
+            self._cache[index] = pair
+        return self._cache[index]
 
-    def frequencies(self):
-        """(K,) pixels of each class, and (K,) pixels of all photos in which it occurs; int64."""
-        pixels, photo_pixels = np.zeros((2, self.num_classes), np.int64)
+    def frequencies(self) -> tuple[Array, Array]:
+        """Counts the pixels of each class.
+
+        Returns:
+            pixels: `(K,)` int64, pixels of each class.
+            image_pixels: `(K,)` int64, pixels of all images in which the class occurs.
+        """
+        pixels, image_pixels = np.zeros((2, self.num_classes), np.int64)
         for index in range(len(self)):
             labels = self[index][1]
             here = np.bincount(labels[labels != IGNORED], minlength=self.num_classes)
             pixels += here
-            photo_pixels += np.where(here > 0, here.sum(), 0)
-        return pixels, photo_pixels
+            image_pixels += np.where(here > 0, here.sum(), 0)
+        return pixels, image_pixels
+
+
+class LabelBatches(PrefetchDataset):
+    """Batches of fixed shape: images `(B, S, S, 3)` float32, normalised, and labels `(B, S, S)`.
+
+    A batch is a function of (seed, position). Positions continue from epoch to epoch, so a resumed
+    run sees the batches that the interrupted one would have seen.
+
+    Args:
+        images: Canvases of side S.
+        batch_size: Images of a batch, B.
+        pixels: Mean and standard deviation of the network's input, RGB.
+        seed: Shuffles the images and mirrors half of them left to right. None keeps the order of
+            the data set and mirrors none; the rest of the last batch is `IGNORED`, so that each
+            image counts once.
+        workers: Threads that prepare batches, see `PrefetchDataset`.
+
+    Raises:
+        ValueError: There are no images.
+    """
+
+    def __init__(
+        self,
+        images: LabelledImages,
+        batch_size: int,
+        pixels: tuple,
+        *,
+        seed: int | None = None,
+        workers: int = 1,
+    ) -> None:
+        super().__init__(workers)
+        if not len(images):
+            raise ValueError("The data set holds no photos. Check the folder and the CSV.")
+        self.images, self.batch_size, self.seed = images, batch_size, seed
+        self.mean, self.std = (np.array(values, np.float32) for values in pixels)
+        self.sampler = None if seed is None else RepeatSampler(np.ones(len(images)), seed)
+
+    def __len__(self) -> int:
+        return -(-len(self.images) // self.batch_size)
+
+    def make(self, epoch: int, index: int) -> tuple[Array, Array]:
+        """Makes one batch.
+
+        Args:
+            epoch: Epoch from 0.
+            index: Batch of the epoch.
+
+        Returns:
+            images: `(B, S, S, 3)` float32, normalised.
+            labels: `(B, S, S)` uint8.
+        """
+        start = (epoch * len(self) if self.sampler else 0) + index
+        size = self.images.size
+        images = np.zeros((self.batch_size, size, size, 3), np.uint8)
+        labels = np.full((self.batch_size, size, size), IGNORED, np.uint8)
+        positions = range(start * self.batch_size, (start + 1) * self.batch_size)
+        for row, position in enumerate(positions):
+            if self.sampler or position < len(self.images):
+                images[row], labels[row] = self._example(position)
+        return normalise(images, self.mean, self.std), labels
+
+    def _example(self, position):
+        image, labels = self.images[sampled_index(self.sampler, len(self.images), position)]
+        if self.sampler and np.random.default_rng([self.seed, position]).random() < 0.5:
+            return image[:, ::-1], labels[:, ::-1]
+        return image, labels

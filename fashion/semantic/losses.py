@@ -1,19 +1,33 @@
-"""Losses of label maps: a mean over the pixels that have a label."""
+"""Losses of label maps: means over the labelled pixels."""
+
+from collections.abc import Sequence
 
 import numpy as np
 from keras import ops
 
 from mrcnn.ops.losses import masked_mean
+from mrcnn.typing import Array, Tensor
 
-IGNORED = 255  # the label of pixels that teach and count nothing: the border around a photo
+IGNORED = 255  # label of pixels that no loss and no score counts: the padding around an image
 
 
-def pixel_loss(logits, labels, gamma=0.0, class_weights=None):
-    """Cross-entropy or focal loss (Lin et al. 2017) of every pixel, averaged over those that are not IGNORED. A float32 scalar.
+def pixel_loss(
+    logits: Tensor,
+    labels: Tensor,
+    gamma: float = 0.0,
+    class_weights: Sequence[float] | Array | None = None,
+) -> Tensor:
+    """Computes the mean cross-entropy or focal loss (Lin et al. 2017) of the labelled pixels.
 
-    logits: (B, H, W, K); labels: (B, H, W) int, 0..K-1 or IGNORED
-    gamma: a pixel counts (1 - p of its label) to this power; 0 is cross-entropy
-    class_weights: (K,), by which a pixel of each class counts; the mean is then weighted by them, too. None: all alike
+    Args:
+        logits: `(B, H, W, K)`.
+        labels: `(B, H, W)` int, 0 to K - 1 or `IGNORED`.
+        gamma: Exponent of the factor (1 - probability of the label); 0 is cross-entropy.
+        class_weights: `(K,)`, weights of the pixels of each class in the mean; None weighs all
+            pixels alike.
+
+    Returns:
+        Scalar float32.
     """
     used = labels != IGNORED
     labels = ops.where(used, ops.cast(labels, "int32"), 0)
@@ -21,7 +35,7 @@ def pixel_loss(logits, labels, gamma=0.0, class_weights=None):
         labels, ops.cast(logits, "float32"), from_logits=True
     )
     if gamma:
-        # Its own derivative at 0 would be no number for gamma below 1.
+        # For gamma below 1 the derivative at 0 is infinite, so the base stays above 1e-7.
         loss = ops.power(ops.maximum(-ops.expm1(-loss), 1e-7), gamma) * loss
     used = ops.cast(used, "float32")
     if class_weights is None:
@@ -30,17 +44,25 @@ def pixel_loss(logits, labels, gamma=0.0, class_weights=None):
     return ops.sum(loss * weight) / ops.maximum(ops.sum(weight), 1e-7)
 
 
-def median_frequency_weights(pixels, photo_pixels):
-    """(K,) float64: the median frequency of the classes over each one's own (Eigen and Fergus 2015; SegNet's weights).
+def median_frequency_weights(pixels: Array, image_pixels: Array) -> Array:
+    """Computes class weights: the median frequency of the classes over the frequency of each.
 
-    pixels: (K,), of each class; photo_pixels: (K,), of all photos in which the class occurs; classes that do not occur weigh 0
+    Eigen and Fergus 2015; the weights that SegNet was trained with.
+
+    Args:
+        pixels: `(K,)`, pixels of each class.
+        image_pixels: `(K,)`, pixels of all images in which the class occurs.
+
+    Returns:
+        `(K,)` float64. Classes that do not occur weigh 0.
+
+    Raises:
+        ValueError: No pixel has a label.
     """
-    frequency = np.divide(
-        pixels, photo_pixels, out=np.zeros(len(pixels)), where=np.asarray(photo_pixels) > 0
-    )
+    none = np.zeros(len(pixels))
+    frequency = np.divide(pixels, image_pixels, out=none, where=np.asarray(image_pixels) > 0)
     occurs = frequency > 0
     if not occurs.any():
         raise ValueError("Classes cannot be weighed by their frequency, for no pixel has a label.")
-    return np.divide(
-        np.median(frequency[occurs]), frequency, out=np.zeros(len(pixels)), where=occurs
-    )
+    median = np.median(frequency[occurs])
+    return np.divide(median, frequency, out=np.zeros(len(pixels)), where=occurs)

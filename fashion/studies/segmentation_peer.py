@@ -15,10 +15,9 @@ from fashion.evaluation.io.resumable import predict_noting
 from fashion.evaluation.metrics.coco import evaluate_coco_ap
 from fashion.labels.ontology import Ontology
 from fashion.model import checkpoint_in, load_model
-from fashion.semantic.instances import instances_of
 from fashion.semantic.label_maps import paint, placement_of
 from fashion.semantic.networks import NETWORKS, build_network
-from fashion.semantic.segmenter import Segmenter
+from fashion.semantic.segmenter import Segmenter, instances_of
 from fashion.studies.segmentation_runs import folder_of
 from mrcnn.config import Config
 from mrcnn.data.loading.load_example import masks_on_canvas

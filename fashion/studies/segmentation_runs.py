@@ -11,12 +11,10 @@ from fashion.datasets.splits import load_train_and_val
 from fashion.evaluation.io.ground_truth import checked_ground_truth
 from fashion.evaluation.io.predictions import checked_results
 from fashion.evaluation.metrics.coco import evaluate_coco_ap
-from fashion.semantic.batches import LabelBatches
-from fashion.semantic.instances import instances_of
-from fashion.semantic.label_maps import LabelledPhotos, placement_of
+from fashion.semantic.label_maps import LabelBatches, LabelledImages, placement_of
 from fashion.semantic.losses import median_frequency_weights
 from fashion.semantic.networks import NETWORKS, build_network
-from fashion.semantic.segmenter import Segmenter
+from fashion.semantic.segmenter import Segmenter, instances_of
 from mrcnn.config import Config
 from mrcnn.evaluation.semantic_iou import pixel_scores
 from mrcnn.files import atomic_path, write_text
@@ -51,10 +49,10 @@ class Data:
         ).tolist()
 
     def canvases(self, size):
-        """(training, validation) `LabelledPhotos`; those of another size, which may fill the memory, are let go."""
+        """(training, validation) `LabelledImages`; those of another size, which may fill the memory, are let go."""
         if size not in self._canvases:
             self._canvases = {
-                size: (LabelledPhotos(self.train, size), LabelledPhotos(self.validation, size))
+                size: (LabelledImages(self.train, size), LabelledImages(self.validation, size))
             }
         return self._canvases[size]
 
@@ -162,13 +160,13 @@ def finished_run(args, data, variant, seed, bar):
 
 def as_objects(data, segmenter, batches, folder):
     """COCO's mask AP of the connected parts of what is said about a data set; keeps predictions.json and the maps that the page shows."""
-    dataset, size, rows, shown = data.validation, batches.photos.size, [], {}
+    dataset, size, rows, shown = data.validation, batches.images.size, [], {}
     for index in range(len(batches)):
         labels, probabilities = segmenter(batches[index][0])
         for row, place in enumerate(
             range(
                 index * batches.batch_size,
-                min((index + 1) * batches.batch_size, len(batches.photos)),
+                min((index + 1) * batches.batch_size, len(batches.images)),
             )
         ):
             image_id = int(dataset.image_ids[place])

@@ -119,13 +119,12 @@ def test_xla_computes_the_same_and_saved_weights_too(built, name, tmp_path):
 def test_two_pictures_can_be_learned_by_heart(name, squares):
     import keras
 
-    from fashion.semantic.batches import LabelBatches
-    from fashion.semantic.label_maps import LabelledPhotos
+    from fashion.semantic.label_maps import LabelBatches, LabelledImages
     from fashion.semantic.losses import median_frequency_weights
 
     keras.utils.set_random_seed(0)
     model, variant = build_network(name, 32, 3, 8), Variant(name, "ce", "adam", 32)
-    photos = LabelledPhotos(squares(2), 32)
+    photos = LabelledImages(squares(2), 32)
     images, labels = LabelBatches(photos, 2, NETWORKS[name].pixels)[0]
     # A pocket is a fiftieth of the pixels, and would be learned last.
     model.compile(
