@@ -153,7 +153,14 @@ def results(data: Path, folder: Path, work: Path) -> dict[str, Callable[[], obje
         for year in ("2019", "2020"):
             out = work / f"{year}.csv"
             fashion(
-                "submit", "--images", data / "images", "--format", year, "--output", out, "--restart"
+                "submit",
+                "--images",
+                data / "images",
+                "--format",
+                year,
+                "--output",
+                out,
+                "--restart",
             )
             digests.append(digest(out))
         return digests
