@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from fashion.formats.index_cache import all_indexes, index_places, keep_index, of_files
+from fashion.formats.index_cache import all_indexes, index_places, is_index_of_files, keep_index
 from mrcnn.data.image_io import (
     EXTENSIONS,
     annotated_upright,
@@ -139,7 +139,7 @@ def _headers_in(folder, photos):
     perhaps it was the disk."""
     places = index_places(folder, "photos")
     known = {}
-    for index in all_indexes(places, _KEY, lambda index: of_files(index, _ARRAYS)):
+    for index in all_indexes(places, _KEY, lambda index: is_index_of_files(index, _ARRAYS)):
         known |= {
             name: row
             for name, row in zip(index.facts["names"], map(tuple, index.arrays["photos"].tolist()))

@@ -19,7 +19,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from tqdm import tqdm
 
-from fashion.formats.index_cache import all_indexes, index_places, keep_index, of_files
+from fashion.formats.index_cache import all_indexes, index_places, is_index_of_files, keep_index
 from mrcnn.data.image_io import read_image
 
 log = logging.getLogger(__name__)
@@ -91,7 +91,7 @@ def signatures(paths):
         np.zeros((len(paths), 3 * CELLS**2), np.uint8),
     )
     known = np.zeros(len(paths), bool)
-    for index in all_indexes(places, _KEY, lambda index: of_files(index, _ARRAYS)):
+    for index in all_indexes(places, _KEY, lambda index: is_index_of_files(index, _ARRAYS)):
         known |= _known(index, paths, stamps, hashes, colors)
         del index  # Windows does not replace a file that is mapped
     todo = np.flatnonzero(~known)

@@ -1,111 +1,152 @@
 """Annotations: the rows of an annotation CSV, grouped by image, as arrays.
 
-The run lengths of a whole training set are gigabytes of text: a row keeps only where in the file they are.
+The run lengths of a training set are gigabytes of text: a row keeps only their place in the file.
 """
 
 import dataclasses
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from fashion.formats.index_cache import open_index
+from fashion.formats.index_cache import Index, open_index
+from mrcnn.typing import Array, PathLike
 
 
 @dataclasses.dataclass(frozen=True)
 class Annotations:
-    """R rows of a CSV, those of one image next to each other; I images, in the order of their first rows.
+    """R rows of a CSV, those of one image together; I images, in the order of their first rows.
 
-    Row r belongs to image i where first_row[i] <= r < first_row[i + 1]; its attributes are
-    attributes[first_attribute[r]:first_attribute[r + 1]]. Arrays may be read-only, see `index_cache`.
+    Row r belongs to image i where `first_row[i] <= r < first_row[i + 1]`. Its attributes are
+    `attributes[first_attribute[r]:first_attribute[r + 1]]`. Arrays may be read-only.
+
+    Attributes:
+        csv_path: The file.
+        year: 2019 or 2020.
+        image_ids: I strings, as in the CSV.
+        image_hw: `(I, 2)` int32, Height and Width of each image, pixels.
+        image_line: `(I,)` int64, line of the image's first row in the CSV. An image without
+            objects has a line but no row here.
+        first_row: `(I + 1,)` int64.
+        line: `(R,)` int64, line of the row in the CSV; the header is line 1.
+        class_ids: `(R,)` int32, 1..K.
+        first_attribute: `(R + 1,)` int64.
+        attributes: `(A,)` int32, dense attribute indices of all rows.
+        rle_offset: `(R,)` int64, where the row's run lengths start in the file, bytes.
+        rle_bytes: `(R,)` int64, their length, bytes.
+        file_stamp: Size and modification time of the file when it was read.
+        index: Path and digest of the index file that holds all this; None if in memory only.
+        chosen: With an index: bool for each of its images, True for those of this object. None
+            for all.
     """
 
     csv_path: Path
-    year: int  # 2019 or 2020
-    image_ids: list  # I strings, as in the CSV
-    image_hw: np.ndarray  # (I, 2) int32, Height and Width of the image's first row
-    # (I,) int64, the line of the image's first row in the CSV; an image without objects has no rows
-    # here
-    image_line: np.ndarray
-    first_row: np.ndarray  # (I + 1,) int64
-    line: np.ndarray  # (R,) int64, the row's line in the CSV; the header is line 1
-    class_ids: np.ndarray  # (R,) int32, 1..K
-    first_attribute: np.ndarray  # (R + 1,) int64
-    attributes: np.ndarray  # (…,) int32, dense attribute indices
-    rle_offset: np.ndarray  # (R,) int64, where the row's run lengths start in the file, in bytes
-    rle_bytes: np.ndarray  # (R,) int64, and how long they are
-    file_stamp: tuple  # size and time of change of the file when it was read
-    index: tuple | None = (
-        None  # path and digest of the index file that holds all this; None: it is in memory only
-    )
-    chosen: np.ndarray | None = (
-        None  # with an index: (images in it,) bool, which of them these are; None for all
-    )
+    year: int
+    image_ids: list[str]
+    image_hw: Array
+    image_line: Array
+    first_row: Array
+    line: Array
+    class_ids: Array
+    first_attribute: Array
+    attributes: Array
+    rle_offset: Array
+    rle_bytes: Array
+    file_stamp: tuple[int, int]
+    index: tuple[Path, str] | None = None
+    chosen: Array | None = None
 
     @classmethod
-    def of_index(cls, csv_path, index):
-        """All images of the `Index` of a CSV; its facts are year, image_ids and file_stamp, its arrays the columns."""
+    def from_index(cls, csv_path: PathLike, index: Index) -> "Annotations":
+        """Takes all images of an index.
+
+        Args:
+            csv_path: The CSV that the index is about.
+            index: With the facts year, image_ids and file_stamp, and an array for each column.
+
+        Returns:
+            The annotations.
+        """
         facts = index.facts
         return cls(
             csv_path=Path(csv_path),
             year=facts["year"],
             image_ids=facts["image_ids"],
             file_stamp=tuple(facts["file_stamp"]),
-            index=index.path and (index.path, index.digest),
+            index=(index.path, index.digest) if index.path else None,
             **index.arrays,
         )
 
     @staticmethod
-    def fits(index):
-        """Whether an `Index` holds what `of_index` wants: arrays of these types and lengths, and
-        offsets that ascend to their ends."""
+    def is_valid_index(index: Index) -> bool:
+        """Checks that an index holds what `from_index` and `read_annotations` expect.
+
+        Args:
+            index: An index that may come from somewhere else.
+
+        Returns:
+            Whether facts and arrays have the expected types, lengths and ranges, and offsets
+            ascend to the ends of what they point to.
+        """
         facts, arrays = index.facts, index.arrays
+        if not _are_valid_facts(facts) or arrays.keys() != _COLUMNS.keys():
+            return False
         if any(array.ndim == 0 for array in arrays.values()):
             return False
-        ids, bad = facts.get("image_ids"), facts.get("bad")
-        if (
-            facts.get("year") not in (2019, 2020)
-            or arrays.keys() != _COLUMNS.keys()
-            or not isinstance(ids, list)
-        ):
-            return False
-        if not (
-            all(isinstance(name, str) for name in ids)
-            and isinstance(bad, list)
-            and all(_is_bad_row(row) for row in bad)
-        ):
-            return False
-        if not all(
-            isinstance(facts.get(name), int) for name in ("without_runs", "first_without_runs")
-        ):
-            return False
-        lengths = {"I": len(ids), "R": len(arrays["line"]), "A": len(arrays["attributes"])}
+        lengths = {
+            "I": len(facts["image_ids"]),
+            "R": len(arrays["line"]),
+            "A": len(arrays["attributes"]),
+        }
         for name, (dtype, length, *rest) in _COLUMNS.items():
             expected = (lengths[length[0]] + length.endswith("+1"), *rest)
             if arrays[name].dtype != dtype or arrays[name].shape != expected:
                 return False
-        stamp = facts.get("file_stamp")
+        file_bytes = facts["file_stamp"][0]
         return (
-            isinstance(stamp, list)
-            and len(stamp) == 2
-            and all(isinstance(number, int) for number in stamp)
-            and _ascends(arrays["first_row"], lengths["R"])
+            _ascends(arrays["first_row"], lengths["R"])
             and _ascends(arrays["first_attribute"], lengths["A"])
             and all((arrays[name] >= least).all() for name, least in _LEAST.items())
-            and bool((arrays["rle_bytes"] <= stamp[0] - arrays["rle_offset"]).all())
+            and bool((arrays["rle_bytes"] <= file_bytes - arrays["rle_offset"]).all())
         )
 
-    def rows_of(self, image):
-        """The rows of image `image` (0..I-1), as a range."""
+    def rows_of(self, image: int) -> range:
+        """Returns the rows of an image.
+
+        Args:
+            image: 0..I-1.
+
+        Returns:
+            Their numbers; empty for an image without objects.
+        """
         return range(int(self.first_row[image]), int(self.first_row[image + 1]))
 
-    def lines_of(self, image):
-        """The lines of image `image` in the CSV, a list of int, at least one."""
+    def lines_of(self, image: int) -> list[int]:
+        """Returns the lines of an image in the CSV.
+
+        Args:
+            image: 0..I-1.
+
+        Returns:
+            At least one line number.
+        """
         rows = self.rows_of(image)
         return self.line[rows.start : rows.stop].tolist() or [int(self.image_line[image])]
 
-    def runs_of(self, rows):
-        """The run lengths of these rows, a list of str, read from the file."""
+    def runs_of(self, rows: Sequence[int]) -> list[str]:
+        """Reads run lengths from the file.
+
+        Args:
+            rows: Row numbers.
+
+        Returns:
+            Kaggle run lengths, a text for each row.
+
+        Raises:
+            RuntimeError: If the file has changed since it was loaded.
+        """
         if not len(rows):
             return []
         with open(self.csv_path, "rb") as file:
@@ -120,20 +161,29 @@ class Annotations:
                 texts.append(file.read(self.rle_bytes[row]).decode("ascii"))
             return texts
 
-    def image_of_rows(self):
-        """(R,) int64: the image of each row."""
+    def image_of_rows(self) -> Array:
+        """Returns the image of each row.
+
+        Returns:
+            `(R,)` int64, 0..I-1.
+        """
         return np.repeat(np.arange(len(self.image_ids)), np.diff(self.first_row))
 
-    def of_images(self, kept):
-        """Only the images where `kept` (I,) is True."""
+    def of_images(self, kept: Sequence[bool] | Array) -> "Annotations":
+        """Selects images.
+
+        Args:
+            kept: `(I,)` bool.
+
+        Returns:
+            The annotations of the images that are kept.
+        """
         kept = np.asarray(kept, bool)
         if kept.all():
             return self
-        rows, number, chosen = (
-            np.repeat(kept, np.diff(self.first_row)),
-            np.diff(self.first_attribute),
-            kept,
-        )
+        rows = np.repeat(kept, np.diff(self.first_row))
+        number = np.diff(self.first_attribute)
+        chosen = kept
         if self.chosen is not None:
             chosen = self.chosen.copy()
             chosen[self.chosen] = kept
@@ -152,9 +202,10 @@ class Annotations:
             chosen=chosen,
         )
 
-    # Another process maps the same index file: it is sent where that lies and which images are meant, a few kilobytes.
+    # Another process maps the same index file: pickles hold its path and the chosen images, a few
+    # kilobytes.
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         if self.index is None or open_index(*self.index) is None:
             return vars(self)
         return {
@@ -163,24 +214,23 @@ class Annotations:
             "chosen": self.chosen if self.chosen is None else np.packbits(self.chosen),
         }
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: dict[str, Any]) -> None:
         if "line" not in state:
             index = open_index(*state["index"])
             if index is None:
                 raise RuntimeError(
-                    f"{state['index'][0]}, the index of {state['csv_path']}, is no longer as it was when the dataset was "
-                    "sent to this process. Load the dataset again."
+                    f"{state['index'][0]}, the index of {state['csv_path']}, has changed since the "
+                    "dataset was sent to this process. Load the dataset again."
                 )
-            every = Annotations.of_index(state["csv_path"], index)
+            every = Annotations.from_index(state["csv_path"], index)
             if state["chosen"] is not None:
                 every = every.of_images(np.unpackbits(state["chosen"], count=len(every.image_ids)))
             state = vars(every)
         vars(self).update(state)
 
 
-# Type, length (I images, R rows, A attributes) and further axes of the columns in an index file;
-# their least values.
-_COLUMNS = {
+# Dtype, length (I images, R rows, A attributes) and further axes of the columns in an index file.
+_COLUMNS: dict[str, tuple[Any, ...]] = {
     "image_hw": (np.int32, "I", 2),
     "image_line": (np.int64, "I"),
     "first_row": (np.int64, "I+1"),
@@ -191,6 +241,7 @@ _COLUMNS = {
     "rle_offset": (np.int64, "R"),
     "rle_bytes": (np.int64, "R"),
 }
+# Their least values.
 _LEAST = {
     "image_hw": 1,
     "image_line": 2,
@@ -202,27 +253,60 @@ _LEAST = {
 }
 
 
-def _ascends(first, end):
+def _are_valid_facts(facts: Mapping[str, Any]) -> bool:
+    ids, bad, stamp = facts.get("image_ids"), facts.get("bad"), facts.get("file_stamp")
+    counts = [facts.get(name) for name in ("without_runs", "first_without_runs")]
+    return (
+        facts.get("year") in (2019, 2020)
+        and _is_list_of(str, ids)
+        and isinstance(bad, list)
+        and all(_is_bad_row(row) for row in bad)
+        and _is_list_of(int, counts)
+        and _is_list_of(int, stamp)
+        and len(stamp or ()) == 2
+    )
+
+
+def _is_list_of(kind: type, value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, kind) for item in value)
+
+
+def _is_bad_row(row: Any) -> bool:
+    return (
+        isinstance(row, list)
+        and len(row) == 3
+        and isinstance(row[0], int)
+        and _is_list_of(str, row[1:])
+    )
+
+
+def _ascends(first: Array, end: int) -> bool:
     """Whether offsets go from 0 up to `end`."""
     return (
         len(first) > 0 and first[0] == 0 and first[-1] == end and bool((np.diff(first) >= 0).all())
     )
 
 
-def _is_bad_row(row):
-    return (
-        isinstance(row, list)
-        and len(row) == 3
-        and isinstance(row[0], int)
-        and all(isinstance(text, str) for text in row[1:])
-    )
+def offsets(counts: Array) -> Array:
+    """Returns where each of several parts starts in their concatenation.
 
+    Args:
+        counts: `(n,)` lengths of the parts.
 
-def offsets(counts):
-    """(n,) -> (n + 1,) int64: 0, then the running sum."""
+    Returns:
+        `(n + 1,)` int64: 0, then the running sum.
+    """
     return np.append(0, np.cumsum(counts)).astype(np.int64)
 
 
-def file_stamp(file):
+def file_stamp(file: BinaryIO) -> tuple[int, int]:
+    """Returns what changes when a file is written again.
+
+    Args:
+        file: An open file.
+
+    Returns:
+        Size in bytes and modification time in nanoseconds.
+    """
     status = os.fstat(file.fileno())
     return status.st_size, status.st_mtime_ns

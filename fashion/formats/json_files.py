@@ -1,15 +1,21 @@
-"""JSON files: read whole, or refused with the reason."""
+"""JSON files: read as a whole, or refused with the reason."""
 
 import json
 from pathlib import Path
+from typing import Any
+
+from mrcnn.typing import PathLike
 
 
-def read_json(path, expected="a JSON file"):
-    """The content of a JSON file.
+def read_json(path: PathLike, expected: str = "a JSON file") -> Any:
+    """Reads a JSON file.
 
     Args:
-        path: Of the file.
-        expected: What kind of file it should be, for the error.
+        path: The file, UTF-8 with or without a byte order mark.
+        expected: The kind of file it should be, for the error.
+
+    Returns:
+        The parsed content.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -20,12 +26,12 @@ def read_json(path, expected="a JSON file"):
         raise FileNotFoundError(f"There is no file {path}. Expected {expected}.")
     try:
         return json.loads(path.read_text(encoding="utf-8-sig"))
-    except RecursionError:  # which is no ValueError
+    except RecursionError:  # not a ValueError
         reason = "lists or objects are nested too deeply"
     except UnicodeDecodeError as error:
         reason = f"byte {error.start} is no UTF-8"
     except json.JSONDecodeError as error:
         reason = f"{error.msg}, line {error.lineno}, column {error.colno}"
-    except ValueError:  # the only other one: Python reads no whole number of more than 4300 digits
+    except ValueError:  # the only other case: Python parses no integer of more than 4300 digits
         reason = "a number has thousands of digits"
     raise ValueError(f"{path.name} cannot be read as JSON: {reason}. Expected {expected}.")

@@ -357,7 +357,7 @@ def test_in_quotes_the_run_lengths_are_found_where_they_are(path):
 
 
 def test_run_lengths_can_be_read_on_the_way(path, monkeypatch):
-    monkeypatch.setattr("fashion.formats.annotation_csv._BATCH_BYTES", 4)
+    monkeypatch.setattr("fashion.formats.annotation_rows._BATCH_BYTES", 4)
     seen = []
 
     def read_runs(texts, sizes_hw):
@@ -435,9 +435,9 @@ def test_reading_run_lengths_on_the_way_leaves_no_index(path, monkeypatch):
 
 def test_a_file_that_changes_while_it_is_read_is_not_taken_for_the_new_one(path, monkeypatch):
     write(path, "x,1 1,4,3,0,")
-    columns = annotation_csv._Found.columns
+    columns = annotation_csv.RowCollector.columns
     monkeypatch.setattr(
-        annotation_csv._Found,
+        annotation_csv.RowCollector,
         "columns",
         lambda found: write(path, "xyz,1 1,4,3,1,") and columns(found),
     )
@@ -450,7 +450,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_taken_for_the_new_one(path,
 def test_a_long_reading_shows_how_far_it_is_and_a_short_one_nothing(path, capsys, monkeypatch):
     read(write(path, "x,1 1,4,3,0,"))
     assert capsys.readouterr().err == ""
-    monkeypatch.setattr(annotation_csv, "_PATIENCE", 0)
+    monkeypatch.setattr(annotation_csv, "_BAR_DELAY", 0)
     read(path)
     assert capsys.readouterr().err == ""  # nothing is read
     read(write(path, "x,1 1,4,3,0,", "y,1 1,4,3,0,"))

@@ -101,7 +101,7 @@ def indexed(annotations):
         "file_stamp": annotations.file_stamp,
     }
     write_index(path, facts, arrays)
-    return Annotations.of_index(annotations.csv_path, open_index(path))
+    return Annotations.from_index(annotations.csv_path, open_index(path))
 
 
 def test_annotations_with_an_index_are_sent_as_a_few_bytes(indexed):

@@ -11,8 +11,8 @@ from fashion.formats.index_cache import (
     all_indexes,
     file_key,
     index_places,
+    is_index_of_files,
     keep_index,
-    of_files,
     open_index,
     remember,
     write_index,
@@ -43,7 +43,7 @@ def csv(tmp_path):
 
 
 class Counting:
-    """A `find_out` that counts how often it was asked."""
+    """A `compute` that counts how often it was asked."""
 
     asked = 0
 
@@ -173,12 +173,12 @@ def test_only_arrays_of_numbers_are_written(tmp_path):
 
 
 def test_an_index_that_is_not_sound_for_who_reads_it_is_made_anew(csv):
-    find_out = Counting()
+    compute = Counting()
     for asked in (1, 2, 3):
-        remember(csv, "rows", [1], find_out, sound=lambda index: False)
-        assert find_out.asked == asked
-    remember(csv, "rows", [1], find_out, sound=lambda index: "rows" in index.arrays)
-    assert find_out.asked == 3
+        remember(csv, "rows", [1], compute, is_valid=lambda index: False)
+        assert compute.asked == asked
+    remember(csv, "rows", [1], compute, is_valid=lambda index: "rows" in index.arrays)
+    assert compute.asked == 3
 
 
 def test_what_is_kept_of_files_has_a_row_for_each_name(tmp_path):
@@ -192,9 +192,9 @@ def test_what_is_kept_of_files_has_a_row_for_each_name(tmp_path):
         ({"names": ["x"]}, np.zeros(1, int), False),
     ):
         write_index(tmp_path / "x", facts, {"a": array})
-        assert of_files(open_index(tmp_path / "x"), columns) is good
+        assert is_index_of_files(open_index(tmp_path / "x"), columns) is good
     write_index(tmp_path / "x", {"names": ["x"]}, {"b": np.zeros((1, 2), int)})
-    assert not of_files(open_index(tmp_path / "x"), columns)
+    assert not is_index_of_files(open_index(tmp_path / "x"), columns)
 
 
 @pytest.mark.parametrize(
@@ -212,40 +212,40 @@ def test_what_is_no_index_file_counts_as_none(tmp_path, content):
 
 
 def test_an_answer_is_found_out_once(csv):
-    find_out = Counting()
+    compute = Counting()
     for _ in range(3):
-        index = remember(csv, "rows", [1], find_out)
+        index = remember(csv, "rows", [1], compute)
         assert index.facts["ids"] == ["a", "ü"] and index.arrays["rows"].tolist() == [
             [0, 1],
             [2, 3],
             [4, 5],
         ]
-    assert find_out.asked == 1
+    assert compute.asked == 1
 
 
 @pytest.mark.parametrize("change", ["size", "time", "content"])
 def test_a_changed_file_is_looked_at_again_and_its_index_is_replaced(csv, change):
-    find_out, status = Counting(), os.stat(csv)
-    remember(csv, "rows", [1], find_out)
+    compute, status = Counting(), os.stat(csv)
+    remember(csv, "rows", [1], compute)
     csv.write_text({"size": "abcd", "time": "abc", "content": "abd"}[change])
     os.utime(csv, ns=(0, status.st_mtime_ns + (change == "time")))
     for _ in range(2):
-        remember(csv, "rows", [1], find_out)
-    assert find_out.asked == 2 and len(list(csv.parent.iterdir())) == 2
+        remember(csv, "rows", [1], compute)
+    assert compute.asked == 2 and len(list(csv.parent.iterdir())) == 2
 
 
 def test_other_settings_have_an_index_of_their_own(csv):
-    find_out = Counting()
+    compute = Counting()
     for settings in ([1], [2], [1], [2]):
-        remember(csv, "rows", settings, find_out)
-    assert find_out.asked == 2 and len(list(csv.parent.glob("train.csv.rows-*.index"))) == 2
+        remember(csv, "rows", settings, compute)
+    assert compute.asked == 2 and len(list(csv.parent.glob("train.csv.rows-*.index"))) == 2
 
 
 def test_a_broken_index_is_made_anew(csv):
-    find_out = Counting()
-    path = remember(csv, "rows", [1], find_out).path
+    compute = Counting()
+    path = remember(csv, "rows", [1], compute).path
     path.write_bytes(path.read_bytes()[:-1])
-    assert remember(csv, "rows", [1], find_out).facts["ids"] == FACTS["ids"] and find_out.asked == 2
+    assert remember(csv, "rows", [1], compute).facts["ids"] == FACTS["ids"] and compute.asked == 2
     assert open_index(path) is not None
 
 
@@ -264,22 +264,22 @@ def test_of_a_file_up_to_256_kB_every_byte_counts(tmp_path):
 def test_an_index_lies_beside_its_file_or_where_the_variable_says(csv, tmp_path, monkeypatch):
     assert remember(csv, "rows", [], Counting()).path.parent == csv.parent
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "moved" / "here"))
-    find_out = Counting()
+    compute = Counting()
     assert (
-        remember(csv, "rows", [], find_out).path.parent == csv.parent and find_out.asked == 0
+        remember(csv, "rows", [], compute).path.parent == csv.parent and compute.asked == 0
     )  # what is there already is used
-    assert remember(csv, "rows", [1], find_out).path.parent == tmp_path / "moved" / "here"
+    assert remember(csv, "rows", [1], compute).path.parent == tmp_path / "moved" / "here"
 
 
 def test_a_write_protected_folder_keeps_its_content_and_an_index_in_it_is_read(csv, home):
     beside = remember(csv, "rows", [1], Counting()).path
     csv.parent.chmod(0o555)
-    find_out = Counting()
-    assert remember(csv, "rows", [1], find_out).path == beside and find_out.asked == 0
-    assert remember(csv, "rows", [2], find_out).path.parent == home / ".cache" / "fashion-mask-rcnn"
+    compute = Counting()
+    assert remember(csv, "rows", [1], compute).path == beside and compute.asked == 0
+    assert remember(csv, "rows", [2], compute).path.parent == home / ".cache" / "fashion-mask-rcnn"
     assert (
-        remember(csv, "rows", [2], find_out)
-        and find_out.asked == 1
+        remember(csv, "rows", [2], compute)
+        and compute.asked == 1
         and len(list(csv.parent.iterdir())) == 2
     )
     csv.parent.chmod(0o755)

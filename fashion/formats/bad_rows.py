@@ -1,0 +1,70 @@
+"""Bad rows: rows of an annotation CSV that cannot be used, and the error that lists them."""
+
+import dataclasses
+from collections.abc import Iterable
+from pathlib import Path
+
+from fashion.formats.csv_table import printable
+from mrcnn.typing import PathLike
+
+NO_IMAGE = "?"  # the image of a row that has the wrong number of fields
+_SHOWN_NAME = 100  # characters of an ImageId that an error shows
+
+
+@dataclasses.dataclass(frozen=True)
+class BadRow:
+    """One row that cannot be used.
+
+    Attributes:
+        line: Its line in the CSV; the header is line 1.
+        image_id: Its ImageId, or `NO_IMAGE`.
+        reason: What is wrong with it.
+    """
+
+    line: int
+    image_id: str
+    reason: str
+
+    def __str__(self) -> str:
+        name = printable(self.image_id[:_SHOWN_NAME])
+        return f"line {self.line} (image {name}): {self.reason}"
+
+
+class BadRows(ValueError):
+    """Rows of a CSV that cannot be used.
+
+    Args:
+        csv_path: The CSV.
+        rows: All of its bad rows.
+
+    Attributes:
+        csv_path: The CSV.
+        rows: The bad rows, by line.
+    """
+
+    SHOWN = 1000
+    ONE_CAUSE = 5  # more rows with unknown labels have one cause: a foreign label list
+
+    def __init__(self, csv_path: PathLike, rows: Iterable[BadRow]) -> None:
+        self.csv_path = Path(csv_path)
+        self.rows = sorted(rows, key=lambda row: row.line)
+        plural = "s" * (len(self.rows) != 1)
+        lines = [f"{self.csv_path} has {len(self.rows):,} row{plural} that cannot be used:"]
+        foreign = [row for row in self.rows if row.reason.startswith("unknown ")]
+        shown = self.rows
+        if len(foreign) > self.ONE_CAUSE:
+            first = foreign[0]
+            name = printable(first.image_id[:_SHOWN_NAME])
+            lines.append(
+                f"  {len(foreign):,} rows, line {first.line} (image {name}) is the first: "
+                f"{first.reason}. The label list does not belong to this file: put its own "
+                "label_descriptions.json beside it."
+            )
+            shown = [row for row in self.rows if not row.reason.startswith("unknown ")]
+        lines += [f"  {row}" for row in shown[: self.SHOWN]]
+        if len(shown) > self.SHOWN:
+            lines.append(f"  … and {len(shown) - self.SHOWN:,} more")
+        lines.append(
+            "Correct the file, or go on without these rows: --skip-bad (in Python, skip_bad=True)."
+        )
+        super().__init__("\n".join(lines))
