@@ -241,7 +241,17 @@ class Ontology:
             carrying = _official_attribute_categories(categories, attributes)
         else:
             carrying = _checked_ids(carrying)
-        return cls(*_columns(categories), *_columns(attributes), carrying)
+        category_ids, category_names, category_groups = _columns(categories)
+        attribute_ids, attribute_names, attribute_groups = _columns(attributes)
+        return cls(
+            category_ids,
+            category_names,
+            category_groups,
+            attribute_ids,
+            attribute_names,
+            attribute_groups,
+            carrying,
+        )
 
     @classmethod
     def from_file(cls, path: PathLike) -> "Ontology":
