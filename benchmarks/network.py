@@ -11,9 +11,9 @@ from fashion.attributes.build import head_of
 from mrcnn.inference.compiled import compiled
 from mrcnn.inference.predict import Predictor
 from mrcnn.modeling.build import build_detector
+from mrcnn.modeling.devices import use_xla
 from mrcnn.ops.matching import POSITIVE
 from mrcnn.ops.nms import non_max_suppression
-from mrcnn.training.fit import use_xla
 from mrcnn.training.optimizers import make_optimizer
 from mrcnn.training.stages import set_trainable
 

@@ -14,8 +14,8 @@ from fashion.labels.ontology import Ontology
 from mrcnn.files import digest_of
 from mrcnn.inference.predict import Predictor
 from mrcnn.modeling.build import build_detector
-from mrcnn.training.fit import use_xla
-from mrcnn.weights.layer_files import load_weights, read_metadata
+from mrcnn.modeling.devices import use_xla
+from mrcnn.weights.layer_files import read_metadata
 
 log = logging.getLogger(__name__)
 
@@ -130,7 +130,7 @@ def load_model(path, *, rescorer=None, **settings):
                 digest_of(path),
             )
     model = FashionModel(config, ontology, counts, rescorer)
-    lacking = sorted(load_weights(model.detector, path).only_in_model)
+    lacking = sorted(model.detector.load_weights(path).only_in_model)
     if lacking:
         raise ValueError(
             f"{path} has no weights for {', '.join(lacking[:4])}{' …' if len(lacking) > 4 else ''}, which would be left to "

@@ -44,8 +44,13 @@ from fashion.model import checkpoint_in, load_model
 from fashion.studies.runner import note_run_arguments
 from mrcnn.files import digest_of, write_text
 from mrcnn.modeling.backbones.pretrained import load_file, load_imagenet
-from mrcnn.training.fit import use_xla
-from mrcnn.training.fit_network import fit_network
+from mrcnn.modeling.devices import use_xla
+from mrcnn.training.callbacks import SeededDropout
+from mrcnn.training.checkpoints import epochs_in
+from mrcnn.training.fit import fit as fit_model
+from mrcnn.training.progress import BatchBar, EpochClock, set_forward
+from mrcnn.training.run_folder import RunFolder
+from mrcnn.training.stages import Stage
 
 NOTED = (
     "detector",
@@ -235,17 +240,32 @@ def fit(args, rescorer, train, validation, found, xla):
         seed=args.seed,
         workers=args.workers,
     )
+    run, clock = RunFolder(args.out), EpochClock()
+
+    def compile_stage(stage, steps):
+        rescorer.network.compile(
+            make_optimizer(stage.learning_rate, steps),
+            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            jit_compile=xla,
+        )
+
+    def evaluate(epoch):
+        accuracy = classify_objects(rescorer, validation)
+        return {"val_accuracy": accuracy, "seconds": clock.seconds()}
+
     with tqdm(total=args.epochs * len(batches), unit="batch", desc="training") as bar:
-        fit_network(
+        set_forward(bar, epochs_in(run.last) * len(batches))
+        fit_model(
             rescorer.network,
             batches,
-            args.out,
-            epochs=args.epochs,
-            bar=bar,
-            xla=xla,
-            optimizer=make_optimizer(args.rate, args.epochs * len(batches)),
-            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-            evaluate=lambda: {"val_accuracy": classify_objects(rescorer, validation)},
+            [Stage("all", "all", args.epochs, args.rate)],
+            run,
+            compile_stage,
+            evaluate=evaluate,
+            resume=run.last.exists(),
+            callbacks=[SeededDropout(args.seed), clock, BatchBar(bar)],
+            tensorboard=False,
+            quiet=True,
         )
 
 

@@ -45,10 +45,11 @@ from fashion.model import FashionModel, checkpoint_in
 from mrcnn.config import parse_setting
 from mrcnn.data.batches import training_batches, validation_batches
 from mrcnn.locks import check_free
-from mrcnn.modeling.backbones.pretrained import load_file, load_imagenet
-from mrcnn.training.fit import fit
+from mrcnn.modeling.backbones.pretrained import load_imagenet
+from mrcnn.training.fit_detector import fit_detector
 from mrcnn.training.run_folder import RunFolder
 from mrcnn.weights.layer_files import (
+    WeightError,
     convention_in,
     own_weights,
     read_h5,
@@ -177,7 +178,7 @@ def begin_or_resume(args, locks):
     # Changed settings are noted once the old state has turned out to fit them.
     note = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: run.write_config(order))
     with explained(run, config):
-        fit(
+        fit_detector(
             model.detector,
             config,
             batches,
@@ -388,9 +389,12 @@ def start_weights(model, weights, exclude=None):
     path = weights if str(weights).endswith(ARRAYS) else checkpoint_in(weights)
     trained = read_metadata(path) if path != weights else {}
     try:
-        load_file(model.detector, path, exclude=[*unfitting_layers(model, path, trained), *anew])
+        model.detector.load_weights(path, exclude=[*unfitting_layers(model, path, trained), *anew])
     except ValueError as error:
-        recipe, wrong = trained.get("config", {}).get("NAME"), getattr(error, "layers", ())
+        recipe, wrong = (
+            trained.get("config", {}).get("NAME"),
+            error.layers if isinstance(error, WeightError) else (),
+        )
         raise ValueError(
             str(error)
             + (f" On the command line: --exclude '{'|'.join(wrong)}'." if wrong else "")

@@ -41,12 +41,12 @@ from mrcnn.legacy import (  # noqa: F401
 )
 from mrcnn.legacy.graphs import *  # noqa: F403
 from mrcnn.legacy.images import as_photos
-from mrcnn.modeling.backbones.pretrained import load_file, load_imagenet
+from mrcnn.modeling.backbones.pretrained import load_imagenet
 from mrcnn.modeling.build import build_detector
 from mrcnn.modeling.detector import LAYER_LOSS
-from mrcnn.modeling.devices import check_process, devices_of
+from mrcnn.modeling.devices import check_process, devices_of, use_xla
 from mrcnn.modeling.live_settings import LiveSettings
-from mrcnn.training.fit import fit, use_xla
+from mrcnn.training.fit_detector import fit_detector
 from mrcnn.training.optimizers import make_optimizer
 from mrcnn.training.run_folder import RunFolder
 from mrcnn.training.stages import Stage, set_trainable
@@ -94,7 +94,7 @@ class MaskRCNN:
         class-dependent ones of a model with other classes. A checkpoint of a training is also where training goes on from: its
         folder, and its count of epochs. Raises ValueError if a shape differs or nothing fits.
         """
-        report = load_file(self.keras_model, filepath, exclude or ())
+        report = self.keras_model.load_weights(filepath, exclude=exclude or ())
         self.set_log_dir(filepath)
         return report
 
@@ -214,7 +214,7 @@ class MaskRCNN:
         state = {}
         try:
             with without_retracing_warnings():
-                fit(
+                fit_detector(
                     self.keras_model,
                     config,
                     batches,

@@ -112,6 +112,10 @@ MOVED_MODULES: Moved = {
     "mrcnn.modeling.weight_files": "mrcnn.weights.layer_files",
     "mrcnn.training.array_file": "mrcnn.weights.detectron_files",
     "mrcnn.training.download": "mrcnn.weights.download",
+    "mrcnn.training.fit_network": (
+        "mrcnn.training.fit",
+        {"fit_network": "fit", "set_forward": "mrcnn.training.progress.set_forward"},
+    ),
     "mrcnn.training.imagenet": "mrcnn.modeling.backbones.pretrained",
     "mrcnn.training.layer_groups": "mrcnn.training.stages",
     "mrcnn.training.plain_pickle": "mrcnn.weights.plain_pickle",

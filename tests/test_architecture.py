@@ -65,7 +65,6 @@ TENSORFLOW = [
     "mrcnn.modeling.normalization",
     "mrcnn.modeling.devices",
     "mrcnn.modeling.plain_graphs",
-    "mrcnn.training.fit",
     "mrcnn.training.fused_updates",
     "mrcnn.export",
     "mrcnn.inference.compiled",

@@ -52,7 +52,7 @@ def main(folder):
     from mrcnn.config import Config
     from mrcnn.modeling.build import build_detector
     from mrcnn.modeling.detector import Detector
-    from mrcnn.training.fit import fit
+    from mrcnn.training.fit_detector import fit_detector
     from mrcnn.training.run_folder import RunFolder
     from mrcnn.training.stages import Stage
     from mrcnn.weights.layer_files import load_weights, save_weights
@@ -111,15 +111,15 @@ def main(folder):
     before = one.get_weights()
     if tensorflow:
         Detector.compile = functools.partialmethod(compiling, run_eagerly=True)
-    wanted = fit(one, config(1), Batches(), stages, RunFolder(folder / "1"))
+    wanted = fit_detector(one, config(1), Batches(), stages, RunFolder(folder / "1"))
     Detector.compile = compiling
     two, run = started(2), RunFolder(folder / "2")
     if tensorflow:
         try:
-            fit(two, config(2), Batches(), stages, run, callbacks=[BreakOff()])
+            fit_detector(two, config(2), Batches(), stages, run, callbacks=[BreakOff()])
         except KeyboardInterrupt:
             two = build_detector(config(2))
-    history = fit(two, config(2), Batches(), stages, run, resume=run.last.exists())
+    history = fit_detector(two, config(2), Batches(), stages, run, resume=run.last.exists())
     assert len(history) == len(wanted) == 2
     np.testing.assert_allclose(history[-1]["loss"], wanted[-1]["loss"], rtol=1e-4)
     moved = 0.0

@@ -21,8 +21,8 @@ from fashion.classify.results import is_measured, write_results
 from fashion.classify.scores import accuracy, mean_loss
 from mrcnn.config import Config
 from mrcnn.locks import locked
+from mrcnn.modeling.devices import use_xla
 from mrcnn.training.checkpoints import load_state, read_state, save_checkpoint
-from mrcnn.training.fit import use_xla
 from mrcnn.training.run_folder import RunFolder
 from mrcnn.weights.layer_files import load_weights, save_weights
 

@@ -24,7 +24,7 @@ from mrcnn.data.loading.load_example import masks_on_canvas
 from mrcnn.data.masks.rle import RLEMasks
 from mrcnn.data.resize import normalise
 from mrcnn.evaluation.semantic_iou import confusion, pixel_scores
-from mrcnn.training.fit import use_xla
+from mrcnn.modeling.devices import use_xla
 from mrcnn.weights.layer_files import load_weights, read_metadata
 
 MIN_SCORE, PAINTED = (

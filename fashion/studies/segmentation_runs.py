@@ -18,8 +18,13 @@ from fashion.semantic.segmenter import Segmenter, instances_of
 from mrcnn.config import Config
 from mrcnn.evaluation.semantic_iou import pixel_scores
 from mrcnn.files import atomic_path, write_text
-from mrcnn.training.fit import use_xla
-from mrcnn.training.fit_network import fit_network, set_forward
+from mrcnn.modeling.devices import use_xla
+from mrcnn.training.callbacks import SeededDropout
+from mrcnn.training.checkpoints import epochs_in
+from mrcnn.training.fit import fit
+from mrcnn.training.progress import BatchBar, EpochClock, set_forward
+from mrcnn.training.run_folder import RunFolder
+from mrcnn.training.stages import Stage
 from mrcnn.weights.layer_files import save_weights
 
 SHOWN = 6  # photos on the page
@@ -117,22 +122,36 @@ def finished_run(args, data, variant, seed, bar):
     )
     validation = of(held_out)
 
-    def evaluate():
+    run, clock = RunFolder(folder), EpochClock()
+
+    def evaluate(epoch):
         bar.set_postfix_str("scoring")
         scores = pixel_scores(segmenter.count(validation), data.labels["categories"])
-        return {f"val_{name}": value for name, value in scores.items() if isinstance(value, float)}
+        numbers = {
+            f"val_{name}": value for name, value in scores.items() if isinstance(value, float)
+        }
+        return numbers | {"seconds": clock.seconds()}
 
     weights = median_frequency_weights(*photos.frequencies()) if args.weigh else None
-    history = fit_network(
+
+    def compile_stage(stage, steps):
+        model.compile(
+            variant.make_optimizer(), variant.make_loss(args.gamma, weights), jit_compile=xla
+        )
+
+    batches = of(photos, seed=seed)
+    set_forward(bar, epochs_in(run.last) * len(batches))
+    history = fit(
         model,
-        of(photos, seed=seed),
-        folder,
-        epochs=args.epochs,
-        optimizer=variant.make_optimizer(),
-        loss=variant.make_loss(args.gamma, weights),
+        batches,
+        [Stage("all", "all", args.epochs, RATES[variant.optimizer])],
+        run,
+        compile_stage,
         evaluate=evaluate,
-        xla=xla,
-        bar=bar,
+        resume=run.last.exists(),
+        callbacks=[SeededDropout(seed), clock, BatchBar(bar)],
+        tensorboard=False,
+        quiet=True,
     )
     bar.set_postfix_str("scoring")
     counts = {"train": segmenter.count(of(photos)), "validation": segmenter.count(validation)}

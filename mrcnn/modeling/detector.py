@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 from keras import ops
 
+from mrcnn.modeling.backbones.pretrained import load_file
 from mrcnn.modeling.detections import select_detections
 from mrcnn.modeling.devices import devices_of
 from mrcnn.modeling.layer_names import NO_LIST_OF_INPUTS, layer_of, what_to_use_for
@@ -272,8 +273,20 @@ class Detector(keras.Model):
         layer_files.save_weights(self, filepath)
 
     def load_weights(self, filepath, by_name=True, exclude=()):
-        """Fill layers by name from a file of any of the layouts of `weights.layer_files`; returns its report."""
-        return layer_files.load_weights(self, filepath, exclude)
+        """Fills layers by name, and measures boxes as the heads in the file were trained to.
+
+        Args:
+            filepath: Of a layout that `backbones.pretrained.load_file` knows.
+            by_name: Accepted; weights are always loaded by name.
+            exclude: Names of layers to leave as they are.
+
+        Returns:
+            A `LoadReport`.
+        """
+        report = load_file(self, filepath, exclude)
+        if "mrcnn_class_conv1" in report.loaded and not str(filepath).endswith(".npz"):
+            self.adopt(layer_files.convention_in(filepath) or "corners")
+        return report
 
     def adopt(self, convention):
         """Measure boxes as loaded heads learned to, see `ops.roi_align`, if the setting is "auto"; else warn if it is another."""

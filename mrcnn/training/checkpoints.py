@@ -2,9 +2,11 @@
 
 import json
 import logging
+from pathlib import Path
 
 import numpy as np
 
+from mrcnn.typing import PathLike
 from mrcnn.weights import h5_files
 from mrcnn.weights.h5_files import Damaged, reading
 from mrcnn.weights.layer_files import save_weights
@@ -40,7 +42,7 @@ def load_state(path, optimizer):
     """Give the optimiser its variables back and return the `state` that `save_checkpoint` was given; the optimiser must be built.
 
     A learning rate that callbacks have changed is among the variables. It comes back if the optimiser was made with the rate that it had
-    been made with then, which is the state's "learning_rate", see `rate_of`; another rate is one asked for anew, and stays.
+    been made with then, which is the state's "learning_rate", see `learning_rate_of`; another rate is one asked for anew, and stays.
     """
     with reading(path) as file:
         group = h5_files.group(file, STATE)
@@ -51,10 +53,10 @@ def load_state(path, optimizer):
             f"The optimiser's state in {path} is of another optimiser or of other layers. Go on with the OPTIMIZER and "
             "the stages the training began with, or start a new one from these weights."
         )
-    asked = rate_of(optimizer)
+    asked = learning_rate_of(optimizer)
     for variable, value in zip(optimizer.variables, values, strict=True):
         variable.assign(value)
-    before, stored = state.get("learning_rate"), rate_of(optimizer)
+    before, stored = state.get("learning_rate"), learning_rate_of(optimizer)
     if asked is not None and before is not None and asked != before:
         log.info(
             "The learning rate is %g from now on; it was %g, of %g at the start.",
@@ -104,11 +106,25 @@ def _is_progress(entry):
     )
 
 
-def rate_of(optimizer):
+def learning_rate_of(optimizer):
     """The learning rate, a number that callbacks can change; None if it follows a schedule."""
     return next(
         (float(np.asarray(v)) for v in optimizer.variables if v.name == "learning_rate"), None
     )
+
+
+def epochs_in(path: PathLike) -> int:
+    """Reads how many epochs a training has completed.
+
+    Args:
+        path: A checkpoint, which need not exist.
+
+    Returns:
+        0 if there is no such file.
+    """
+    path = Path(path)
+    state = read_state(path) if path.exists() else None
+    return state["epoch"] if state else 0
 
 
 def read_state(path):

@@ -1,7 +1,13 @@
-"""fit: run the stages of a training, in a run folder, from the start or from where it broke off."""
+"""`fit`: runs the stages of a training in a run folder, from the start or from a checkpoint.
 
+One loop for the detector (see `fit_detector`), semantic networks and classifiers.
+"""
+
+import functools
 import logging
 import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,184 +17,172 @@ from mrcnn.locks import locked
 from mrcnn.modeling.devices import devices_of
 from mrcnn.training.callback_state import CallbackState
 from mrcnn.training.callbacks import RunRecorder, RunSaver
-from mrcnn.training.checkpoints import load_state, rate_of, read_state, restore_callbacks
-from mrcnn.training.optimizers import make_optimizer
-from mrcnn.training.stages import set_trainable
+from mrcnn.training.checkpoints import learning_rate_of, load_state, read_state, restore_callbacks
+from mrcnn.training.run_folder import RunFolder
+from mrcnn.training.stages import Stage
+from mrcnn.typing import PathLike
 from mrcnn.weights.layer_files import load_weights
 
 log = logging.getLogger(__name__)
 
 
 def fit(
-    model,
-    config,
-    batches,
-    stages,
-    run,
+    model: keras.Model,
+    batches: keras.utils.PyDataset,
+    stages: Sequence[Stage],
+    run: RunFolder,
+    compile_stage: Callable[[Stage, int], None],
     *,
-    validation=None,
-    evaluate=None,
-    score="val_mask_ap",
-    every=1,
-    resume=False,
-    first_epoch=0,
-    metadata=None,
-    callbacks=(),
-    state=None,
-):
-    """Train `model` stage by stage; every epoch leaves `run` complete.
+    validation: keras.utils.PyDataset | None = None,
+    evaluate: Callable[[int], Mapping[str, float]] | None = None,
+    score: str | None = None,
+    every: int = 1,
+    resume: bool = False,
+    first_epoch: int = 0,
+    metadata: Mapping[str, Any] | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    state: dict[str, Any] | None = None,
+    load: Callable[[PathLike], object] | None = None,
+    tensorboard: bool = True,
+    quiet: bool = False,
+) -> list[dict[str, Any]]:
+    """Trains a model stage by stage; every epoch leaves the run folder complete.
 
-    model: a Detector; batches, validation: TrainingBatches, closed at the end; stages: list of Stage; run: RunFolder
-    evaluate: callable (epoch) -> dict of scores such as {"val_mask_ap": 0.4}, called every `every` epochs and after the last one of a
-    stage; score: which of them decides about best.h5; resume: go on after the last whole epoch of `run`, with the batches the broken run
-    would have seen; first_epoch: how many epochs the model has behind it; metadata: JSON-able, kept in every checkpoint
-    callbacks: of Keras; one that stops the training ends its stage, and the next one begins, with all of its epochs. They see the scores
-    of the epoch, and checkpoints are saved after them: with the learning rate they set, the weights they bring back, and what they have
-    counted (their public attributes that are numbers, text or lists of arrays), so that a resumed training ends as an unbroken one
-    state: a dict to be filled with what checkpoints hold; its "epoch" counts the whole epochs, also where an exception ends the training
-    Returns: the history, a list of one dict an epoch.
-    Raises FileNotFoundError if there is nothing to resume, FloatingPointError as soon as the loss is not finite, before that is saved,
-    FolderInUse if another training writes into the run folder.
+    A resumed training ends as an uninterrupted one: batches, learning rate, optimiser and what
+    callbacks counted (public attributes that are numbers, text or lists of arrays) are restored.
+
+    Args:
+        model: Any Keras model.
+        batches: A function of its attribute `epoch`, which is set here; closed at the end. May have
+            a `sampler`, a `RepeatSampler` whose repeat factors are then part of the checkpoint.
+        stages: In order.
+        run: Where checkpoints and the history go.
+        compile_stage: `(stage, steps) -> None`, called before each stage, of so many steps in all:
+            freezes layers and compiles the model with a new optimiser.
+        validation: For Keras' validation losses; closed at the end.
+        evaluate: `(epoch) -> {"val_mask_ap": 0.4, ...}`, called at the end of epochs, which are
+            counted from 0; its numbers join the history.
+        score: Which number of `evaluate` selects the weights in best.h5; None writes no best.h5.
+        every: Epochs between evaluations; the last epoch of a stage is evaluated in any case.
+        resume: Continue after the last complete epoch of `run`.
+        first_epoch: Epochs that the model was trained for before.
+        metadata: JSON-able, stored in every checkpoint.
+        callbacks: They see the scores of an epoch, and checkpoints are saved after them. One that
+            stops the training ends its stage; the next one begins, with all of its epochs.
+        state: Filled with what checkpoints hold; `state["epoch"]` counts complete epochs, also
+            where an exception ends the training.
+        load: Loads the weights of a checkpoint; by default `weights.layer_files.load_weights`.
+        tensorboard: Write TensorBoard logs, if it is installed.
+        quiet: Print no progress.
+
+    Returns:
+        The history: a dict for each epoch, as in history.csv.
+
+    Raises:
+        FileNotFoundError: There is nothing to resume.
+        FloatingPointError: The loss is not finite. What was saved before stays.
+        FolderInUse: Another training writes into the run folder.
     """
     state = {} if state is None else state
+    load = load or functools.partial(load_weights, model)
     with locked(run.path, "a training"):
         run.remove_leftovers()
-        return _fit(
-            model,
-            config,
-            batches,
-            stages,
-            run,
-            validation,
-            evaluate,
-            score,
-            every,
-            resume,
-            first_epoch,
-            metadata,
-            callbacks,
-            state,
+        counters = CallbackState(callbacks)
+        state.update(
+            _resumed_state(run, stages, first_epoch, batches)
+            if resume
+            else _first_state(run, first_epoch)
         )
-
-
-def _fit(
-    model,
-    config,
-    batches,
-    stages,
-    run,
-    validation,
-    evaluate,
-    score,
-    every,
-    resume,
-    first_epoch,
-    metadata,
-    callbacks,
-    state,
-):
-    counted = CallbackState(callbacks)
-    state.update(
-        _resumable(run, stages, first_epoch, batches) if resume else _fresh(run, first_epoch)
-    )
-    with closing_batches(batches, validation):
-        for index, stage in enumerate(stages[state["stage"] :], start=state["stage"]):
-            if index != state["stage"]:
-                state.update(stage=index, stage_began=state["epoch"])
-            last = state["stage_began"] + stage.epochs
-            if state["epoch"] >= last:
-                continue
-            set_trainable(model, config, stage.layers)
-            with devices_of(model):
-                optimizer = make_optimizer(config, stage.learning_rate, len(batches) * stage.epochs)
-                model.compile(optimizer, jit_compile=use_xla(config))
-                optimizer.build(
-                    model.trainable_variables
-                )  # in the first step it would be, and TensorFlow trace that step twice
-                state["learning_rate"] = rate_of(optimizer)
-                within = resume and state["epoch"] > state["stage_began"]
-                if resume:
-                    load_weights(model, run.last)
-                    if within:  # at a stage's border the optimiser starts anew, as it does unbroken
-                        load_state(run.last, optimizer)
-                    else:
-                        restore_callbacks(run.last, counted)
-                    resume = False
-            log.info(
-                "Stage %s: epochs %d to %d, layers %r",
-                stage.name,
-                state["epoch"] + 1,
-                last,
-                stage.layers,
-            )
-            recorder = RunRecorder(
-                run,
-                batches,
-                stage=stage.name,
-                evaluate=evaluate,
-                score=score,
-                every=every,
-                last_epoch=last,
-                state=state,
-                metadata=metadata or {},
-            )
-            # The batches are shuffled already; Keras would shuffle them again with a state that no checkpoint keeps.
-            saver = RunSaver(recorder, counted, resumed=within)
-            model.fit(
-                batches,
-                validation_data=validation,
-                initial_epoch=state["epoch"],
-                epochs=last,
-                shuffle=False,
-                callbacks=[recorder, *_tensorboard(run), *callbacks, saver],
-                verbose="auto" if _interactive() else 2,
-            )
-            if state["epoch"] < last:
-                log.info(
-                    "Stage %s was stopped after epoch %d, of %d.", stage.name, state["epoch"], last
-                )
-    if resume:
-        load_weights(model, run.last)  # nothing was left to do: hand back the finished weights
+        recorder_of = functools.partial(
+            RunRecorder,
+            run,
+            batches,
+            evaluate=evaluate,
+            score=score,
+            every=every,
+            state=state,
+            metadata=dict(metadata or {}),
+        )
+        with closing_batches(batches, validation):
+            for index, stage in enumerate(stages[state["stage"] :], start=state["stage"]):
+                if index != state["stage"]:
+                    state.update(stage=index, stage_began=state["epoch"])
+                last = state["stage_began"] + stage.epochs
+                if state["epoch"] >= last:
+                    continue
+                with devices_of(model):
+                    compile_stage(stage, len(batches) * stage.epochs)
+                    _build_optimizer(model, state)
+                    within = resume and _restore(model, run, state, counters, load)
+                resume = False
+                recorder = recorder_of(stage=stage.name, last_epoch=last)
+                saver = RunSaver(recorder, counters, resumed=within)
+                boards = _tensorboard(run) if tensorboard else []
+                _run_stage(model, stage, validation, quiet, recorder, [*boards, *callbacks, saver])
+        if resume:
+            load(run.last)  # nothing was left to do: hand back the finished weights
     return state["history"]
 
 
-def use_xla(config):
-    """Whether to compile with XLA: as JIT_COMPILE says; "auto" on one accelerator only: plain graphs train
-    faster on a CPU, and several GPUs cannot share one XLA program in TensorFlow."""
-    if config.JIT_COMPILE != "auto":
-        return bool(config.JIT_COMPILE)
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        return config.GPU_COUNT == 1 and bool(tf.config.list_physical_devices("GPU"))
-    return keras.backend.backend() == "jax"
+def _build_optimizer(model: keras.Model, state: dict[str, Any]) -> None:
+    """Makes the optimiser's variables; in the first step TensorFlow would trace that step twice."""
+    model.optimizer.build(model.trainable_variables)
+    state["learning_rate"] = learning_rate_of(model.optimizer)
 
 
-def _fresh(run, first_epoch):
-    history = [row for row in run.read_history() if row["epoch"] <= first_epoch]
+def _restore(model, run, state, counters, load) -> bool:
+    """Loads run.last into the model; returns whether the training continues within a stage."""
+    load(run.last)
+    if state["epoch"] > state["stage_began"]:
+        load_state(run.last, model.optimizer)
+        return True
+    restore_callbacks(run.last, counters)  # a new stage has a new optimiser
+    return False
+
+
+def _run_stage(model, stage, validation, quiet, recorder, others) -> None:
+    state, last = recorder.state, recorder.last_epoch
+    log.info(
+        "Stage %s: epochs %d to %d, layers %r", stage.name, state["epoch"] + 1, last, stage.layers
+    )
+    model.fit(
+        recorder.batches,
+        validation_data=validation,
+        initial_epoch=state["epoch"],
+        epochs=last,
+        # Batches are shuffled already. Keras would shuffle them with a state no checkpoint keeps.
+        shuffle=False,
+        callbacks=[recorder, *others],
+        verbose=0 if quiet else "auto" if _interactive() else 2,
+    )
+    if state["epoch"] < last:
+        log.info("Stage %s was stopped after epoch %d of %d.", stage.name, state["epoch"], last)
+
+
+def _first_state(run: RunFolder, first_epoch: int) -> dict[str, Any]:
     return {
         "epoch": first_epoch,
         "best": -1.0,
-        "history": history,
+        "history": [row for row in run.read_history() if row["epoch"] <= first_epoch],
         "repeats": None,
         "stage": 0,
         "stage_began": first_epoch,
     }
 
 
-def _resumable(run, stages, first_epoch, batches):
+def _resumed_state(run, stages, first_epoch, batches) -> dict[str, Any]:
     """The state in last.h5; `batches` get the repeat factors that it holds."""
     state = read_state(run.last) if run.last.exists() else None
     if state is None or not {"epoch", "history"} <= set(state):
         raise FileNotFoundError(
-            f"There is nothing to resume in {run.path}: it has no last.h5 with a training state. "
-            "Leave --resume out to start anew."
+            f"There is nothing to resume in {run.path}: it has no last.h5 with the state of a "
+            "training. Start a new training instead."
         )
     if state.get("repeats"):
         if len(state["repeats"]) != len(batches.sampler.repeats):
             raise ValueError(
-                f"The run was begun with {len(state['repeats'])} images, and now there are "
-                f"{len(batches.sampler.repeats)}. Bring the data back as they were, or start anew."
+                f"The run was started with {len(state['repeats'])} images, and now there are "
+                f"{len(batches.sampler.repeats)}. Restore the data, or start a new training."
             )
         batches.sampler.repeats = np.array(state["repeats"])
     return (
@@ -198,16 +192,16 @@ def _resumable(run, stages, first_epoch, batches):
     )
 
 
-def _stage_by_epochs(epoch, stages, first_epoch):
-    """Which stage is under way after `epoch` epochs, where a checkpoint is too old to say: the one that lasts so long by its plan."""
+def _stage_by_epochs(epoch: int, stages: Sequence[Stage], first_epoch: int) -> dict[str, int]:
+    """The stage after `epoch` epochs by plan; older checkpoints do not name theirs."""
     index, began = 0, first_epoch
     while index + 1 < len(stages) and epoch >= began + stages[index].epochs:
         index, began = index + 1, began + stages[index].epochs
     return {"stage": index, "stage_began": began}
 
 
-def _tensorboard(run):
-    """Keras' TensorBoard callback in a list, which is empty where TensorFlow or TensorBoard is not installed (on JAX, say)."""
+def _tensorboard(run: RunFolder) -> list[keras.callbacks.Callback]:
+    """Keras' callback; none where TensorFlow or TensorBoard is not installed."""
     try:
         import tensorboard  # noqa: F401
         import tensorflow  # noqa: F401
@@ -217,5 +211,5 @@ def _tensorboard(run):
     return [keras.callbacks.TensorBoard(str(run.tensorboard), write_graph=False)]
 
 
-def _interactive():
+def _interactive() -> bool:
     return sys.stdout.isatty() or "ipykernel" in sys.modules

@@ -9,6 +9,7 @@ import io
 import json
 import logging
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import h5py
@@ -96,6 +97,23 @@ class LoadReport:
                 shown = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
                 parts.append(f"{len(names)} {title.replace('_', ' ')} ({shown})")
         return "; ".join(parts)
+
+
+class WeightError(ValueError):
+    """Layers of a file cannot be used.
+
+    Args:
+        message: What is wrong with the first of them.
+        layers: Their names; the argument `exclude` leaves them out.
+    """
+
+    def __init__(self, message: str, layers: Sequence[str]) -> None:
+        super().__init__(message)
+        self.layers = list(layers)
+
+
+class WeightShapeError(WeightError):
+    """Layers of a file have weights of other shapes than those of the model."""
 
 
 def weight_layers(model):
@@ -197,16 +215,12 @@ def layers_in(path):
 def load_weights(model, path, exclude=()):
     """Fill the layers of `model` from a .h5 file of this layout or an .npz of <layer>/<weight> arrays, by layer name.
 
-    exclude: layer names to leave as they are. A Detector then measures boxes as the heads in a .h5 file were trained to, see
-    `Detector.adopt`. Returns: a `LoadReport`. Raises ValueError if a shape differs or weights are NaN or infinite (naming `exclude` as
+    exclude: layer names to leave as they are. Returns: a `LoadReport`. Raises ValueError if a shape differs or weights are NaN or infinite (naming `exclude` as
     the way out), or if nothing at all was loaded; FileNotFoundError if there is no such file.
     """
     if str(path).endswith(".npz"):
         return assign_layers(model, _read_npz(path), path, exclude)
-    report = assign_layers(model, read_h5(path, weight_layers(model)), path, exclude)
-    if "mrcnn_class_conv1" in report.loaded:
-        model.adopt(convention_in(path) or "corners")
-    return report
+    return assign_layers(model, read_h5(path, weight_layers(model)), path, exclude)
 
 
 def assign_layers(model, arrays, source, exclude=()):
@@ -302,12 +316,11 @@ def _check_shapes(pairs, source):
     wrong = [name for name, (given, wanted) in shapes.items() if given != wanted]
     if wrong:
         given, wanted = shapes[wrong[0]]
-        error = ValueError(
+        raise WeightShapeError(
             f"Layer {wrong[0]!r} of {source} has weights of shape {given}, the model wants {wanted}. What is meant to start "
-            f"anew (another number of classes, say) is left out with exclude={wrong}."
+            f"anew (another number of classes, say) is left out with exclude={wrong}.",
+            wrong,
         )
-        error.layers = wrong
-        raise error
 
 
 def _check_values(pairs, source):
@@ -330,12 +343,11 @@ def _check_values(pairs, source):
         more = (
             f"; likewise {', '.join(others[:4])}{' …' if len(others) > 4 else ''}" if others else ""
         )
-        error = ValueError(
+        raise WeightError(
             f"Layer {first!r} of {source} cannot be used: {wrong[first]}{more}. The training that wrote it diverged, or the "
-            f"file is damaged. Take an earlier checkpoint; to train these layers anew, pass exclude={list(wrong)}."
+            f"file is damaged. Take an earlier checkpoint; to train these layers anew, pass exclude={list(wrong)}.",
+            list(wrong),
         )
-        error.layers = list(wrong)
-        raise error
 
 
 def _read_npz(path):

@@ -10,7 +10,7 @@ import pytest
 from fashion import segment
 from fashion.studies import segmentation_runs
 from fashion.studies.segmentation import Variant
-from mrcnn.training import fit_network
+from mrcnn.training.progress import BatchBar
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def test_what_was_killed_goes_on_as_if_it_had_not_been(
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:  # in the middle of the second epoch
-        patch.setattr(fit_network._Ticks, "on_train_batch_end", after_two_batches)
+        patch.setattr(BatchBar, "on_train_batch_end", after_two_batches)
         with pytest.raises(KeyboardInterrupt):
             segment.main(words(sample_folder, tmp_path / "early", *one))
     for folder in ("broken", "early"):

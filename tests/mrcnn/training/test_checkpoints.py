@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mrcnn.modeling.build import build_detector
-from mrcnn.training.checkpoints import load_state, rate_of, read_state, save_checkpoint
+from mrcnn.training.checkpoints import learning_rate_of, load_state, read_state, save_checkpoint
 from mrcnn.training.optimizers import make_optimizer
 from mrcnn.weights.layer_files import load_weights, read_metadata
 
@@ -77,7 +77,7 @@ def test_a_rate_that_callbacks_lowered_comes_back_unless_another_is_asked_for(
     detector, plain_config, tmp_path
 ):
     optimizer = make_optimizer(plain_config(), 0.01, 10)
-    state = {"learning_rate": rate_of(optimizer)}
+    state = {"learning_rate": learning_rate_of(optimizer)}
     optimizer.learning_rate = 0.002  # as ReduceLROnPlateau does
     save_checkpoint(detector, tmp_path / "a.h5", optimizer=optimizer, state=state)
     save_checkpoint(detector, tmp_path / "old.h5", optimizer=optimizer, state={})
@@ -92,5 +92,5 @@ def test_a_rate_that_callbacks_lowered_comes_back_unless_another_is_asked_for(
 
 
 def test_a_schedule_has_no_rate_to_keep(plain_config):
-    assert rate_of(make_optimizer(plain_config(WARMUP_STEPS=2), 0.01, 10)) is None
-    assert rate_of(make_optimizer(plain_config(), 0.5, 10)) == 0.5
+    assert learning_rate_of(make_optimizer(plain_config(WARMUP_STEPS=2), 0.01, 10)) is None
+    assert learning_rate_of(make_optimizer(plain_config(), 0.5, 10)) == 0.5

@@ -5,7 +5,7 @@ import pytest
 
 from mrcnn.modeling.build import build_detector
 from mrcnn.modeling.detector import Detector
-from mrcnn.training.fit import fit
+from mrcnn.training.fit_detector import fit_detector
 from mrcnn.training.optimizers import make_optimizer
 from mrcnn.training.run_folder import RunFolder
 from mrcnn.training.stages import Stage
@@ -47,7 +47,7 @@ def test_a_training_of_one_stage_is_traced_once(traces, plain_config, shapes, tm
 
     config = plain_config(STEPS_PER_EPOCH=2)
     batches = training_batches(shapes(4), config)
-    fit(
+    fit_detector(
         build_detector(config),
         config,
         batches,

@@ -1,0 +1,368 @@
+"""fit_detector: stages in order, batches in order, resumed where they broke off, with and without TensorFlow."""
+
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from mrcnn.data.batches import TrainingBatches, training_batches
+from mrcnn.locks import FolderInUse, locked
+from mrcnn.modeling.devices import use_xla
+from mrcnn.training import fit as fit_module
+from mrcnn.training.checkpoints import read_state
+from mrcnn.training.fit_detector import fit_detector
+from mrcnn.training.run_folder import RunFolder
+from mrcnn.training.stages import Stage
+
+ROOT = Path(__file__).parents[3]
+STAGES = [Stage("heads", "heads", 2, 1e-3), Stage("all", "all", 2, 1e-3)]
+
+
+@pytest.fixture(scope="module")
+def config(plain_config):
+    return plain_config(OPTIMIZER="adamw", LR_SCHEDULE="cosine")
+
+
+@pytest.fixture
+def train(uncompiled, config, shapes, detector):
+    """train(run, stages, **options) -> history; a training from the same weights each time."""
+    start = [np.asarray(v).copy() for v in detector.variables]
+
+    def make(run, stages=STAGES, watch=None, **options):
+        for variable, value in zip(detector.variables, start):
+            variable.assign(value)
+        batches = training_batches(shapes(10), config)
+        if watch is not None:
+            options["callbacks"] = [watch]
+        return fit_detector(detector, config, batches, stages, run, **options)
+
+    yield make
+    for variable, value in zip(detector.variables, start):
+        variable.assign(value)
+
+
+class Watch(keras.callbacks.Callback):
+    """Notes who learns, the batches asked for, and breaks off where it is told to."""
+
+    def __init__(self, break_at=None):
+        super().__init__()
+        self.break_at, self.learning, self.rates = break_at, {}, {}
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.learning[epoch] = len(self.model.trainable_variables)
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.rates.setdefault(self.epoch, []).append(float(self.model.optimizer.learning_rate))
+        if (self.epoch, batch) == self.break_at:
+            raise KeyboardInterrupt
+
+
+def same(history, other):
+    assert [list(row) for row in history] == [list(row) for row in other]
+    for row, wanted in zip(history, other, strict=True):
+        for name, value in row.items():
+            assert value == wanted[name] or value == pytest.approx(
+                wanted[name], rel=2e-3, abs=1e-4
+            ), (name, row["epoch"])
+
+
+@pytest.mark.slow
+def test_stages_follow_each_other_and_a_broken_training_goes_on_as_if_it_were_whole(
+    train, tmp_path
+):
+    watch = Watch()
+    whole = train(RunFolder(tmp_path / "whole"), watch=watch)
+    assert [(row["epoch"], row["stage"]) for row in whole] == [
+        (1, "heads"),
+        (2, "heads"),
+        (3, "all"),
+        (4, "all"),
+    ]
+    assert watch.learning[0] == watch.learning[1] < watch.learning[2] == watch.learning[3]
+    assert (
+        watch.rates[2][0] == pytest.approx(1e-3, rel=0.3) and watch.rates[1][-1] < 3e-4
+    )  # a cosine for each stage
+    run = RunFolder(tmp_path / "broken")
+    for break_at, resume in (
+        ((1, 1), False),
+        ((2, 0), True),
+        ((3, 1), True),
+    ):  # within a stage, at a border, in the last epoch
+        with pytest.raises(KeyboardInterrupt):
+            train(run, watch=Watch(break_at), resume=resume)
+    same(train(run, resume=True), whole)
+    same(run.read_history(), whole)
+    assert (
+        train(run, resume=True) == run.read_history()
+    )  # and once more, when nothing is left to do
+
+
+class Stop(keras.callbacks.Callback):
+    """Stops the training after one epoch, once."""
+
+    stopped = False
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.stop_training, self.stopped = not self.stopped, True
+
+
+@pytest.mark.slow
+def test_a_stopped_stage_is_scored_and_the_next_one_lasts_as_long_as_it_should(train, tmp_path):
+    """And so it is after a kill at the border, and after one within the next stage."""
+    run, stages, scored = (
+        RunFolder(tmp_path),
+        [Stage("a", "heads", 3, 1e-3), Stage("b", "all", 2, 1e-3)],
+        [],
+    )
+    options = {
+        "evaluate": lambda epoch: scored.append(epoch + 1) or {"val_mask_ap": 0.5},
+        "every": 10,
+    }
+    with pytest.raises(KeyboardInterrupt):
+        train(run, stages, callbacks=[Stop(), Watch((1, 0))], **options)
+    assert scored == [1] and run.read_history()[0]["val_mask_ap"] == 0.5
+    assert (read_state(run.last)["stage"], read_state(run.last)["stage_began"]) == (1, 1)
+    with pytest.raises(KeyboardInterrupt):
+        train(run, stages, watch=Watch((2, 1)), resume=True, **options)
+    state = {}
+    history = train(run, stages, resume=True, state=state, **options)
+    assert [(row["epoch"], row["stage"]) for row in history] == [
+        (1, "a"),
+        (2, "b"),
+        (3, "b"),
+    ] and scored == [1, 3]
+    assert state == read_state(run.last) and state["epoch"] == 3
+
+
+@pytest.mark.slow
+def test_a_training_that_was_stopped_in_its_last_stage_is_over(train, tmp_path):
+    run, stages = RunFolder(tmp_path), [Stage("a", "heads", 3, 1e-3)]
+    history = train(run, stages, callbacks=[Stop()])
+    assert len(history) == 1 and train(run, stages, resume=True) == history
+
+
+def test_checkpoints_that_do_not_name_their_stage_are_placed_by_their_epochs():
+    stages = [Stage("a", "heads", 3, 1e-3), Stage("b", "all", 2, 1e-3)]
+    found = {
+        epoch: tuple(fit_module._stage_by_epochs(epoch, stages, 10).values())
+        for epoch in range(10, 17)
+    }
+    assert found == {
+        10: (0, 10),
+        12: (0, 10),
+        11: (0, 10),
+        13: (1, 13),
+        14: (1, 13),
+        15: (1, 13),
+        16: (1, 13),
+    }
+
+
+@pytest.mark.slow
+def test_a_loss_that_is_not_finite_keeps_the_last_good_epoch(train, tmp_path):
+    run, state = RunFolder(tmp_path), {}
+
+    def spoil(epoch, logs=None):
+        if epoch == 1:
+            variable = next(
+                v for v in spoiler.model.trainable_variables if "rpn_bbox_pred" in v.path
+            )
+            variable.assign(np.full(variable.shape, np.nan))
+
+    spoiler = keras.callbacks.LambdaCallback(on_epoch_begin=spoil)
+    with pytest.raises(
+        FloatingPointError,
+        match=r"After batch 1 of epoch 2 .*rpn_bbox_loss.*last\.h5 still holds epoch 1",
+    ):
+        train(run, callbacks=[spoiler, keras.callbacks.TerminateOnNaN()], state=state)
+    assert read_state(run.last)["epoch"] == state["epoch"] == len(run.read_history()) == 1
+    with h5py.File(run.last) as file:
+        values = []
+        file.visititems(
+            lambda name, item: (
+                values.append(np.isfinite(item[()]).all())
+                if isinstance(item, h5py.Dataset)
+                else None
+            )
+        )
+    assert len(values) > 20 and all(values)
+
+
+@pytest.mark.slow
+def test_a_rate_asked_for_anew_applies_and_one_that_was_lowered_stays(
+    train, config, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(config, "LR_SCHEDULE", "constant")
+    run, lower = (
+        RunFolder(tmp_path),
+        keras.callbacks.LearningRateScheduler(lambda epoch, rate: 2e-4),
+    )
+    with pytest.raises(KeyboardInterrupt):
+        train(run, callbacks=[lower, Watch((1, 0))])
+    for asked, wanted in ((1e-3, 2e-4), (5e-4, 5e-4)):
+        watch = Watch((1, 0))
+        with pytest.raises(KeyboardInterrupt):
+            train(run, [Stage("heads", "heads", 2, asked)], watch=watch, resume=True)
+        assert watch.rates[1] == [pytest.approx(wanted)]
+
+
+class BreakBetween(keras.callbacks.Callback):
+    """Breaks off as the stage after `epoch` epochs begins."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.at = epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == self.at:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.slow
+def test_a_resumed_training_goes_on_with_the_rate_and_the_counts_of_its_callbacks(
+    train, config, monkeypatch, tmp_path
+):
+    """ReduceLROnPlateau that lowers the rate after every epoch: its change, its best value and its waiting are in the checkpoint."""
+    monkeypatch.setattr(config, "LR_SCHEDULE", "constant")
+    stages = [Stage("heads", "heads", 4, 1e-3)]
+
+    def plateau():
+        return keras.callbacks.ReduceLROnPlateau("loss", factor=0.1, patience=2, min_delta=100.0)
+
+    watch = Watch()
+    whole = train(RunFolder(tmp_path / "whole"), stages, callbacks=[plateau(), watch])
+    assert watch.rates[3][0] == pytest.approx(1e-4)
+    run = RunFolder(tmp_path / "broken")
+    for broken in (1, 2, 3):
+        with pytest.raises(KeyboardInterrupt):
+            train(run, stages, callbacks=[plateau(), Watch((broken, 1))], resume=broken > 1)
+    watch = Watch()
+    same(train(run, stages, callbacks=[plateau(), watch], resume=True), whole)
+    assert watch.rates[3][0] == pytest.approx(1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("broken", [1, 2])
+def test_best_weights_that_a_callback_brings_back_are_those_that_a_resumed_training_has(
+    train, tmp_path, broken
+):
+    """Killed within the first stage and between the stages; the first epoch is the best by construction, so its weights come back."""
+
+    def stopping():
+        return keras.callbacks.EarlyStopping(
+            "loss", min_delta=100.0, patience=9, restore_best_weights=True
+        )
+
+    stages = [Stage("a", "heads", 2, 1e-2), Stage("b", "heads", 1, 1e-3)]
+    whole = train(RunFolder(tmp_path / "whole"), stages, callbacks=[stopping()])
+    run = RunFolder(tmp_path / "broken")
+    with pytest.raises(KeyboardInterrupt):
+        train(run, stages, callbacks=[stopping(), BreakBetween(broken)])
+    same(train(run, stages, callbacks=[stopping()], resume=True), whole)
+
+
+def test_two_trainings_in_one_folder_are_refused(train, tmp_path):
+    with locked(tmp_path, "another training"):
+        refused = []
+        thread = threading.Thread(
+            target=lambda: refused.append(pytest.raises(FolderInUse, train, RunFolder(tmp_path)))
+        )
+        thread.start()
+        thread.join()
+    assert "in use by another training" in str(refused[0].value) and not list(tmp_path.iterdir())
+
+
+def test_without_a_checkpoint_there_is_nothing_to_resume(train, tmp_path):
+    with pytest.raises(FileNotFoundError, match="nothing to resume.*Start a new training"):
+        train(RunFolder(tmp_path), resume=True)
+
+
+@pytest.mark.slow
+def test_batches_come_in_the_order_they_have(train, tmp_path, monkeypatch):
+    """Keras would shuffle them once more, differently after a resume."""
+    asked, original = [], TrainingBatches.__getitem__
+
+    def getitem(self, index):
+        asked.append((self.epoch, index))
+        return original(self, index)
+
+    monkeypatch.setattr(TrainingBatches, "__getitem__", getitem)
+    monkeypatch.setattr(fit_module, "_tensorboard", lambda run: [])
+    monkeypatch.setattr(TrainingBatches, "__len__", lambda self: 4)
+    train(RunFolder(tmp_path), [Stage("heads", "heads", 2, 1e-3)])
+    assert asked[-8:] == [(epoch, index) for epoch in (0, 1) for index in range(4)]
+
+
+def test_tensorboard_is_left_out_where_it_is_not_installed(tmp_path, monkeypatch):
+    assert len(fit_module._tensorboard(RunFolder(tmp_path))) == 1
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    assert fit_module._tensorboard(RunFolder(tmp_path)) == []
+
+
+def test_xla_is_for_accelerators_unless_the_config_says_otherwise(plain_config):
+    assert (
+        use_xla(plain_config(JIT_COMPILE=True)) is True
+        and use_xla(plain_config(JIT_COMPILE=False)) is False
+    )
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        assert use_xla(plain_config()) == bool(tf.config.list_physical_devices("GPU"))
+
+
+@pytest.mark.slow
+def test_jax_trains_scores_and_detects_without_tensorflow(tmp_path):
+    """In a process of its own, in which TensorFlow cannot be imported; the scores come without validation data."""
+    pytest.importorskip("jax")
+    code = textwrap.dedent(f"""
+        import sys
+        sys.modules["tensorflow"] = sys.modules["tensorboard"] = None
+        sys.path.insert(0, {str(ROOT)!r})
+        import runpy
+        import numpy as np
+        tools = runpy.run_path({str(ROOT / "tests" / "conftest.py")!r})
+        tools["register_plain_backbone"]()
+        from mrcnn.config import Config
+        from mrcnn.data.batches import training_batches
+        from mrcnn.inference.predict import Predictor
+        from mrcnn.modeling.build import build_detector
+        from mrcnn.modeling.devices import use_xla
+        from mrcnn.training.fit_detector import fit_detector
+        from mrcnn.training.run_folder import RunFolder
+        from mrcnn.training.stages import Stage
+        config = Config.from_dict(tools["TINY"] | {{"NUM_CLASSES": 3, "DETECTION_MIN_CONFIDENCE": 0.0, "DETECTION_ALL_CLASSES": True}})
+        dataset = tools["shapes"].__wrapped__()(4)
+        import keras
+        keras.utils.set_random_seed(0)          # what untrained weights find is left to chance
+        model = build_detector(config)
+        predictor = Predictor(model, config, xla=use_xla(config))
+        photos = [dataset.load_image(i) for i in range(3)]
+        found = []
+
+        def evaluate(epoch):
+            found.append([len(result["scores"]) for result in predictor(photos)])
+            return {{"val_mask_ap": 0.5}}
+
+        run = RunFolder({str(tmp_path)!r})
+        history = fit_detector(model, config, training_batches(dataset, config), [Stage("all", "all", 2, 1e-3)], run, evaluate=evaluate)
+        assert [np.isfinite(row["loss"]) for row in history] == [True, True], history
+        assert [len(f) for f in found] == [3, 3] and max(found[0]) > 0, found
+        assert run.best.exists() and run.last.exists()
+        """)
+    environment = os.environ | {
+        "KERAS_BACKEND": "jax",
+        "JAX_PLATFORMS": "cpu",
+        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
