@@ -145,7 +145,7 @@ def test_the_error_names_the_epoch_that_is_kept(tmp_path, saved, epoch_weights, 
     callback.on_epoch_begin(1)
     with pytest.raises(
         FloatingPointError,
-        match=f"After batch 1 of epoch 2 .*{name} still holds epoch 1; go on .* lower learning rate",
+        match=f"After batch 1 of epoch 2 .*{name} still holds epoch 1; continue .* lower learning rate",
     ):
         callback.on_train_batch_end(0, {"loss": np.nan})
 
