@@ -15,6 +15,7 @@ from fashion.semantic.label_maps import LabelBatches, LabelledImages, placement_
 from fashion.semantic.losses import median_frequency_weights
 from fashion.semantic.networks import NETWORKS, build_network
 from fashion.semantic.segmenter import Segmenter, instances_of
+from fashion.studies.segmentation import RATES
 from mrcnn.config import Config
 from mrcnn.evaluation.semantic_iou import pixel_scores
 from mrcnn.files import atomic_path, write_text

@@ -3,11 +3,11 @@
 import keras
 import numpy as np
 import pytest
-from mrcnn.modeling.weight_files import load_weights, save_weights, weight_layers
 
 from mrcnn.modeling.build import build_detector
 from mrcnn.modeling.necks import ATTENTION, CBAM, FPN, C4Neck, SqueezeExcitation
 from mrcnn.utils import generate_pyramid_anchors
+from mrcnn.weights.layer_files import load_weights, save_weights, weight_layers
 
 
 @pytest.fixture(scope="module")

@@ -155,7 +155,7 @@ def test_weights_that_the_last_batch_spoiled_are_neither_saved_nor_scored(tmp_pa
     callback.model.trainable_variables[0].assign([np.nan])
     with pytest.raises(
         FloatingPointError,
-        match="After the last batch of epoch 1 1 weights are not finite, kernel for one",
+        match="After the last batch of epoch 1, 1 weights are not finite, for example kernel",
     ):
         callback.on_epoch_end(0, {"loss": 1.0})
     assert not saved and not list(tmp_path.iterdir())

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tqdm import tqdm
 
-from mrcnn.data.samplers import RepeatSampler
+from mrcnn.data.loading.samplers import RepeatSampler
 from mrcnn.training.callbacks import SeededDropout
 from mrcnn.training.checkpoints import epochs_in
 from mrcnn.training.fit import fit
