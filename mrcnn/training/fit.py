@@ -4,6 +4,7 @@ One loop for the detector (see `fit_detector`), semantic networks and classifier
 """
 
 import functools
+import importlib.util
 import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -202,10 +203,7 @@ def _stage_by_epochs(epoch: int, stages: Sequence[Stage], first_epoch: int) -> d
 
 def _tensorboard(run: RunFolder) -> list[keras.callbacks.Callback]:
     """Keras' callback; none where TensorFlow or TensorBoard is not installed."""
-    try:
-        import tensorboard  # noqa: F401
-        import tensorflow  # noqa: F401
-    except ImportError:
+    if not all(importlib.util.find_spec(name) for name in ("tensorboard", "tensorflow")):
         log.info("No TensorBoard logs: they need tensorflow and tensorboard.")
         return []
     return [keras.callbacks.TensorBoard(str(run.tensorboard), write_graph=False)]
