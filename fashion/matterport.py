@@ -12,6 +12,7 @@ import mrcnn.data.dataset
 import mrcnn.model
 from fashion.attributes.build import head_of
 from fashion.config import FashionConfig
+from mrcnn.legacy.examples import load_with_fields
 from mrcnn.model import *  # noqa: F403
 from mrcnn.setting_checks import shown
 
@@ -58,6 +59,19 @@ class MaskRCNN(mrcnn.model.MaskRCNN):
                 np.flatnonzero(scores >= threshold) for scores in result["attribute_scores"]
             ]
         return results
+
+
+def load_image_gt(dataset, config, image_id, augment=False, augmentation=None, use_mini_mask=False):
+    """`mrcnn.model.load_image_gt`, with the attributes of the objects as its sixth result.
+
+    Returns:
+        Image, image meta, class ids, boxes and masks, as there; and `(N, T)`, 1 where an object has
+        an attribute, `(N, 0)` if the data set knows of none.
+    """
+    *found, fields = load_with_fields(
+        dataset, config, image_id, augment, augmentation, use_mini_mask, stacklevel=3
+    )
+    return *found, fields.get("gt_attributes", np.zeros((len(found[2]), 0), np.uint8))
 
 
 class Dataset(mrcnn.data.dataset.Dataset):

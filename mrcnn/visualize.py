@@ -4,17 +4,22 @@
 `plot_*` leave a figure to `plt.show()` or `plt.savefig`, as Matterport's do.
 """
 
+import functools
+import logging
+
 import numpy as np
 
-from mrcnn.drawing import colors, comparison, refinements, tables
+from mrcnn.drawing import colors, comparison, figures, refinements, tables
 from mrcnn.drawing.comparison import plot_overlaps
-from mrcnn.drawing.figures import display_images, display_instances, display_top_masks
+from mrcnn.drawing.figures import display_images, display_instances
 from mrcnn.drawing.overlays import apply_mask, draw_box
 from mrcnn.drawing.plots import plot_precision_recall
 from mrcnn.drawing.refinements import draw_boxes
 from mrcnn.drawing.tables import weight_rows
 from mrcnn.evaluation.instance_ap import compare
 from mrcnn.inference.pasting import paste_window
+
+log = logging.getLogger(__name__)
 
 __all__ = [
     "apply_mask",
@@ -36,6 +41,19 @@ __all__ = [
 def random_colors(N, bright=True, seed=None):
     """Matterport's name for its count: N shuffled (r, g, b) of floats 0..1, the same every time for one `seed`."""
     return colors.random_colors(N, bright, seed)
+
+
+@functools.wraps(figures.display_top_masks)
+def display_top_masks(image, mask, class_ids, *names, **options):
+    """`mrcnn.drawing.figures.display_top_masks`; it also takes the arguments of a fork.
+
+    That one has further labels: image, mask, class_ids, their ids, class_names, their names.
+    """
+    if len(names) > 2:
+        _, class_names, _, *limit = names
+        names = class_names, *limit
+        log.warning("display_top_masks shows the classes; the further labels are left out.")
+    figures.display_top_masks(image, mask, class_ids, *names, **options)
 
 
 def display_differences(

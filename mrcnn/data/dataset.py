@@ -146,7 +146,14 @@ class Dataset:
 
     def load_objects(self, image_id):
         """All ground truth of one image at once: what `load_mask` and `load_instance_fields` return, as a 3-tuple."""
-        return (*self.load_mask(image_id), self.load_instance_fields(image_id))
+        found = self.load_mask(image_id)
+        if not isinstance(found, (tuple, list)) or len(found) != 2:
+            got = f"{len(found)} results" if isinstance(found, (tuple, list)) else type(found)
+            raise ValueError(
+                f"load_mask must return two results, masks (height, width, N) and class ids (N,). "
+                f"Got {got}."
+            )
+        return (*found, self.load_instance_fields(image_id))
 
     def active_class_ids(self, image_id):
         """(classes,) int32: 1 for the classes that the image's source labels, the background among them."""

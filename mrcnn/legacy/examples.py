@@ -22,12 +22,28 @@ def load_image_gt(
     (N, 4) int32 yxyx, pixels of the canvas; masks (H, W, N) or (*MINI_MASK_SHAPE, N) bool. Objects of which nothing is in the picture
     are left out. Raises RuntimeError naming the image if anything about it fails.
     """
+    return load_with_fields(
+        dataset, config, image_id, augment, augmentation, use_mini_mask, rng, stacklevel=3
+    )[:5]
+
+
+def load_with_fields(
+    dataset,
+    config,
+    image_id,
+    augment=False,
+    augmentation=None,
+    use_mini_mask=False,
+    rng=None,
+    stacklevel=2,
+):
+    """`load_image_gt`, and as a sixth result the further columns of the objects, {name: (N, …)}."""
     rng = rng if rng is not None else np.random.default_rng(random.getrandbits(64))
     if augment:
         warnings.warn(
             "augment=True is deprecated, as in Matterport's code. Use augmentation=imgaug.augmenters.Fliplr(0.5).",
             FutureWarning,
-            stacklevel=2,
+            stacklevel=stacklevel,
         )
     augmenter = augmenter_of([_flip if augment else None, augmentation])
     scene, placement = load_sample(dataset, image_id, config, rng)
@@ -47,7 +63,8 @@ def load_image_gt(
         placement.scale,
         dataset.active_class_ids(image_id),
     )
-    return scene.image, meta, scene.class_ids, scene.masks.boxes.astype(np.int32), masks
+    boxes = scene.masks.boxes.astype(np.int32)
+    return scene.image, meta, scene.class_ids, boxes, masks, scene.fields
 
 
 def _flip(image, masks, rng):

@@ -117,7 +117,18 @@ def test_a_config_without_attributes_is_told_what_to_set(tiny_settings):
 
 
 def test_the_other_names_are_those_of_the_library():
-    assert modellib.load_image_gt is mrcnn.model.load_image_gt and modellib.log is mrcnn.model.log
+    assert modellib.mold_image is mrcnn.model.mold_image and modellib.log is mrcnn.model.log
+
+
+def test_the_ground_truth_of_an_image_has_the_attributes_as_its_sixth_item(config):
+    dataset = Garments()
+    dataset.prepare()
+    *found, attributes = modellib.load_image_gt(dataset, config, 1, use_mini_mask=False)
+    assert attributes.tolist() == [[0, 1, 0]]
+    for mine, theirs in zip(found, mrcnn.model.load_image_gt(dataset, config, 1), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    dataset.load_mask = lambda image_id: (np.zeros((64, 64, 0)), np.zeros(0, int))
+    assert modellib.load_image_gt(dataset, config, 1)[5].shape == (0, 3)
 
 
 @pytest.mark.parametrize("known", [np.zeros((2, 4)), np.zeros(3), np.full((2, 3), 0.5)])

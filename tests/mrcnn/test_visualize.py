@@ -221,3 +221,21 @@ def test_weight_stats_list_every_weight_of_the_network(capsys):
         ["dead", "bias"],
     ]
     assert [line.endswith("*** dead?") for line in lines[2:]] == [False, False, True, False]
+
+
+def test_top_masks_take_the_further_labels_of_a_fork(monkeypatch):
+    shown = []
+    monkeypatch.setattr(
+        visualize.figures,
+        "display_top_masks",
+        lambda *given, **by_name: shown.append((given, by_name)),
+    )
+    visualize.display_top_masks(IMAGE, MASKS, CLASS_IDS, NAMES, 3)
+    ids, names = np.zeros((2, 5)), ["long"] * 5
+    visualize.display_top_masks(IMAGE, MASKS, CLASS_IDS, ids, NAMES, names, limit=2)
+    visualize.display_top_masks(IMAGE, MASKS, CLASS_IDS, ids, NAMES, names, 1)
+    assert [(given[3:], by_name) for given, by_name in shown] == [
+        ((NAMES, 3), {}),
+        ((NAMES,), {"limit": 2}),
+        ((NAMES, 1), {}),
+    ]

@@ -78,7 +78,7 @@ def load_sample(dataset, image_id, config, rng=None, vary=False):
                 )
         masks, class_ids, fields = dataset.load_objects(image_id)
         if (
-            not isinstance(masks, RLEMasks) and not len(class_ids) and not np.size(masks)
+            not isinstance(masks, RLEMasks) and not np.size(class_ids) and not np.size(masks)
         ):  # "no objects" has been written in many ways
             masks = np.zeros((*placement.original_hw, 0), bool)
         _check(placement.original_hw, masks, class_ids, fields, config.NUM_CLASSES)
@@ -142,6 +142,11 @@ def _photo(image, config):
 
 def _check(photo_hw, masks, class_ids, fields, num_classes):
     is_runs = isinstance(masks, RLEMasks)
+    if not is_runs and not isinstance(masks, np.ndarray):
+        raise ValueError(
+            f"load_mask must return masks as one array (height, width, N). Got {type(masks)}; "
+            "np.stack(masks, axis=-1) makes one of a list of masks."
+        )
     size_hw, count = (
         (masks.image_hw, len(masks))
         if is_runs
@@ -152,6 +157,9 @@ def _check(photo_hw, masks, class_ids, fields, num_classes):
             f"load_mask must return masks of (height, width, N) in the photo's size {tuple(photo_hw)}. "
             f"Got {size_hw if is_runs else masks.shape}."
         )
+    if not is_runs and masks.dtype.kind == "f" and np.isnan(masks).any():
+        raise ValueError("load_mask returned masks with NaN. A mask is 0 or 1 at every pixel.")
+    _check_class_ids(class_ids)
     for name, column in {"class_ids": class_ids, **fields}.items():
         if len(column) != count:
             raise ValueError(
@@ -166,9 +174,22 @@ def _check(photo_hw, masks, class_ids, fields, num_classes):
                 f"load_mask returned class id 0 for object {i} (from 0), and 0 is the background: class ids begin at 1. Add 1 "
                 "to ids that are numbered from 0, and count the background in NUM_CLASSES."
             )
-    highest = max((abs(int(i)) for i in class_ids), default=0)
+    highest = int(np.abs(np.asarray(class_ids, np.int64)).max(initial=0))
     if highest >= num_classes:
         raise ValueError(
             f"load_mask returned class id {highest}, but NUM_CLASSES is {num_classes}, the background included: ids go up to "
             f"{num_classes - 1}."
+        )
+
+
+def _check_class_ids(class_ids):
+    try:
+        ids = np.asarray(class_ids, np.float64)
+    except (TypeError, ValueError):
+        ids = np.full((), np.nan)
+    if ids.ndim != 1 or not (np.isfinite(ids) & (ids == np.rint(ids))).all():
+        shape = np.shape(class_ids) if isinstance(class_ids, np.ndarray) else ""
+        raise ValueError(
+            "load_mask must return class ids as whole numbers, an array (N,). "
+            f"Got {type(class_ids).__name__} {shape} {str(class_ids)[:60]}."
         )

@@ -238,3 +238,41 @@ def test_pasted_objects_come_last_and_hide_what_is_beneath(plain_config):
 def test_an_augmenter_that_returns_fractions_is_refused(plain_config):
     with pytest.raises(RuntimeError, match="an augmenter returned must be an array.*0 to 255"):
         load(plain_config(), (0, 0, 9, 1), augmenter=lambda image, masks, rng: (image / 255, masks))
+
+
+MASKS = np.ones((64, 64, 2), bool)
+
+
+@pytest.mark.parametrize(
+    "found, reason",
+    [
+        (None, "must return two results"),
+        ((MASKS, [1, 2], [3, 4]), "must return two results.*3 results"),
+        (([MASKS[:, :, 0], MASKS[:, :, 1]], [1, 2]), "one array .*np.stack"),
+        ((None, [1, 2]), "masks as one array"),
+        ((np.where(MASKS, np.nan, 0), [1, 2]), "masks with NaN"),
+        ((MASKS, [1.5, 2]), "class ids as whole numbers"),
+        ((MASKS, [1, np.nan]), "class ids as whole numbers"),
+        ((MASKS, [[1], [2]]), "class ids as whole numbers"),
+        ((MASKS, np.array([[1], [2]])), r"class ids as whole numbers.*\(2, 1\)"),
+        ((MASKS, 1), "class ids as whole numbers"),
+        ((MASKS, None), "class ids as whole numbers"),
+        ((MASKS, ["shirt", "skirt"]), "class ids as whole numbers"),
+    ],
+)
+def test_what_load_mask_may_not_return_is_told_with_the_image(found, reason, plain_config):
+    dataset = Squares([])
+    dataset.load_mask = lambda image_id: found
+    dataset.load_instance_fields = lambda image_id: {}
+    with pytest.raises(RuntimeError, match=f"'photo.jpg' could not be prepared.*{reason}"):
+        load_example(dataset, 0, plain_config())
+
+
+@pytest.mark.parametrize(
+    "class_ids", [[1, 2], np.array([1.0, 2.0]), (1, 2), np.array([1, 2], object)]
+)
+def test_class_ids_of_any_type_are_taken_as_whole_numbers(class_ids, plain_config):
+    dataset = Squares([])
+    dataset.load_mask = lambda image_id: (MASKS, class_ids)
+    dataset.load_instance_fields = lambda image_id: {}
+    assert load_example(dataset, 0, plain_config())["gt_class_ids"].tolist() == [1, 2]
