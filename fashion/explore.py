@@ -20,11 +20,11 @@ from tqdm import tqdm
 from fashion.cli import add_data_arguments, open_files, run_verb
 from fashion.datasets.imaterialist import load_imaterialist
 from fashion.exploration.analysis import analyse
-from fashion.exploration.chapters.masks import settings_line
+from fashion.exploration.chapters.anchors import settings_line
 from fashion.exploration.data_issues import TINY
 from fashion.exploration.objects import measure_objects
 from fashion.exploration.page import write_exploration
-from fashion.exploration.samples import contact_sheet, sample_rows
+from fashion.exploration.samples import sample_rows, sample_sheet
 from mrcnn.config import parse_setting
 from mrcnn.drawing.colors import distinct_colors
 
@@ -159,7 +159,7 @@ def draw_samples(dataset, objects, count, seed):
     rows = {k: some for k, some in rows.items() if some}
     colors = distinct_colors(len(names))
     return {
-        names[k - 1]: contact_sheet(dataset, objects, some, colors[k - 1])
+        names[k - 1]: sample_sheet(dataset, objects, some, colors[k - 1])
         for k, some in tqdm(rows.items(), unit="class", desc="samples")
     }
 

@@ -77,4 +77,8 @@ MOVED_MODULES: Moved = {
     "fashion.evaluation.stored": "fashion.evaluation.io.ground_truth",
     "fashion.evaluation.submissions": "fashion.evaluation.io.submissions",
     "fashion.semantic.unet": "fashion.semantic.networks",
+    "fashion.exploration.training_size": "fashion.exploration.sizes",
+    "fashion.exploration.run_shapes": "fashion.exploration.objects",
+    "fashion.exploration.comparison": "fashion.exploration.frequencies",
+    "fashion.exploration.heat_maps": "fashion.exploration.frequency_figures",
 }

@@ -1,1 +1,1 @@
-"""Exploration: what is in a data set, in numbers, figures and pictures, before anything is trained on it."""
+"""Exploration: what a data set contains, in numbers, figures and images, before any training."""

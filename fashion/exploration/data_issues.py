@@ -1,29 +1,51 @@
-"""Suspicious: rows that are wrong, or that a person should look at before a network learns from them."""
+"""Data issues: annotations that are invalid, or that a person should look at before training."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from fashion.exploration.sentences import count
+from fashion.exploration.objects import Objects
 from fashion.formats import rle
+from fashion.formats.annotation_csv import BadRow
+from fashion.labels.ontology import Ontology
+from fashion.pages.text import count
+from mrcnn.typing import Array
 
-SAME = 0.9  # IoU from which two masks of one class in one photo are called the same
-WHOLE = 0.99  # of a photo's height and width: a box that covers it
-MANY_PARTS = 50
-TINY = 32  # pixels of the photo
+TINY = 32  # pixels of the original image
+_DUPLICATE_IOU = 0.9
+_WHOLE_IMAGE = 0.99  # share of the image's height and width
+_MANY_PARTS = 50
 
+# Column "kind" of suspicious.csv, and what it means.
 KINDS = {
-    "wrong row": "Training stops at these, or leaves them out with --skip-bad.",
-    "tiny mask": "Masks of very few pixels; at the training size less than one may be left.",
-    "whole photo": "The box is as high and as wide as the photo, which is rare for a garment and usual for a mask of the background.",
-    "duplicate": f"Two masks of one class in one photo whose IoU is above {SAME}: one object, annotated twice.",
-    "stray attributes": "Attributes on a class that should carry none. In 2019 they are annotation errors, and training leaves them out.",
-    "many pieces": f"Masks of more than {MANY_PARTS} pieces that do not touch: lace, fringes, or a mask made by colour.",
-    "in both files": "The photo is in train.csv and in val.csv, so validation is not on unseen photos.",
+    "wrong row": "Rows that cannot be used. Training stops, or leaves them out with --skip-bad.",
+    "tiny mask": "Masks of very few pixels. At training size less than a pixel may remain.",
+    "whole photo": "The box covers the whole image. That is rare for a garment and typical of a "
+    "mask of the background.",
+    "duplicate": f"Two masks of one class in one image with an IoU above {_DUPLICATE_IOU}: "
+    "probably one object, annotated twice.",
+    "stray attributes": "Attributes on a class that should have none. In 2019 these are "
+    "annotation errors, and training leaves them out.",
+    "many pieces": f"Masks of more than {_MANY_PARTS} parts that do not touch: lace, fringes, or "
+    "a mask selected by colour.",
+    "in both files": "The image is in train.csv and in val.csv, so validation is not on unseen "
+    "images.",
 }
 
+Issue = dict[str, Any]  # kind, line of the CSV, image, class, detail
 
-def wrong_rows(bad_rows):
-    """BadRows' rows as suspicious ones: dicts of kind, line, image, class, detail."""
+
+def invalid_rows(bad_rows: Iterable[BadRow]) -> list[Issue]:
+    """Lists the rows of a CSV that cannot be used.
+
+    Args:
+        bad_rows: From reading the CSV.
+
+    Returns:
+        An issue for each.
+    """
     return [
         {
             "kind": "wrong row",
@@ -36,24 +58,43 @@ def wrong_rows(bad_rows):
     ]
 
 
-def strays(objects, ontology):
-    """(L,) bool: attribute labels on classes that carry none."""
-    none = np.array([not ontology.carries_attributes(i) for i in ontology.category_ids], bool)
-    return (
-        none[objects.class_ids[objects.labelled] - 1]
-        if len(none)
-        else np.zeros(len(objects.labelled), bool)
-    )
+def stray_labels(objects: Objects, ontology: Ontology) -> Array:
+    """Finds attribute labels on classes that should have none.
+
+    Args:
+        objects: L attribute labels.
+        ontology: Says which categories have attributes.
+
+    Returns:
+        `(L,)` bool.
+    """
+    if not ontology.category_ids:
+        return np.zeros(len(objects.labelled), bool)
+    without = np.array([not ontology.carries_attributes(i) for i in ontology.category_ids], bool)
+    return without[objects.class_ids[objects.labelled] - 1]
 
 
-def suspicious_rows(objects, ontology, runs_of, *, tiny=TINY):
-    """All that is suspicious about rows that can be used, kind by kind, the worst first: dicts as of `wrong_rows`.
+def find_issues(
+    objects: Objects,
+    ontology: Ontology,
+    runs_of: Callable[[Sequence[int]], Sequence[str]],
+    *,
+    tiny: int = TINY,
+) -> list[Issue]:
+    """Lists issues of valid rows, kind by kind, the worst first.
 
-    runs_of: callable, rows -> their run lengths; tiny: pixels, masks of fewer are told
+    Args:
+        objects: Objects of a data set.
+        ontology: Its label list.
+        runs_of: Returns the run lengths of the objects with these indices.
+        tiny: Masks of fewer pixels are listed.
+
+    Returns:
+        The issues.
     """
     names = [name.split(",")[0] for name in ontology.category_names]
 
-    def row(kind, i, detail):
+    def issue(kind: str, i: int, detail: str) -> Issue:
         return {
             "kind": kind,
             "line": int(objects.line[i]),
@@ -62,86 +103,98 @@ def suspicious_rows(objects, ontology, runs_of, *, tiny=TINY):
             "detail": detail,
         }
 
-    def told(kind, some, order, detail):
-        return [row(kind, i, detail(i)) for i in some[np.argsort(order[some], kind="stable")]]
+    def add(kind: str, chosen: Array, order: Array, detail: Callable[[int], str]) -> None:
+        for i in chosen[np.argsort(order[chosen], kind="stable")]:
+            issues.append(issue(kind, i, detail(i)))
 
+    issues: list[Issue] = []
     areas, parts, sides = objects.areas, objects.parts, objects.sides_hw
     fill = areas / np.prod(sides, axis=1)
-    whole = (sides >= WHOLE * objects.image_hw[objects.image]).all(axis=1)
-    stray = np.bincount(objects.labelled[strays(objects, ontology)], minlength=len(objects))
-    rows = told(
-        "tiny mask", np.flatnonzero(areas < tiny), areas, lambda i: count(areas[i], "pixel")
+    whole = (sides >= _WHOLE_IMAGE * objects.image_hw[objects.image]).all(axis=1)
+    strays = np.bincount(objects.labelled[stray_labels(objects, ontology)], minlength=len(objects))
+
+    def whole_detail(i: int) -> str:
+        return f"box of {sides[i][0]} x {sides[i][1]} pixels, {100 * fill[i]:.0f} % of it filled"
+
+    add("tiny mask", np.flatnonzero(areas < tiny), areas, lambda i: count(areas[i], "pixel"))
+    add("whole photo", np.flatnonzero(whole), fill, whole_detail)
+    for first, second, iou in find_duplicates(objects, runs_of):
+        detail = f"IoU {iou:.2f} with line {objects.line[first]}"
+        issues.append(issue("duplicate", second, detail))
+    add(
+        "stray attributes",
+        np.flatnonzero(strays),
+        -strays,
+        lambda i: count(strays[i], "attribute"),
     )
-    rows += told(
-        "whole photo",
-        np.flatnonzero(whole),
-        fill,
-        lambda i: (
-            f"box of {sides[i][0]} x {sides[i][1]} pixels, {100 * fill[i]:.0f} % of it filled"
-        ),
-    )
-    rows += [
-        row("duplicate", second, f"IoU {iou:.2f} with line {objects.line[first]}")
-        for first, second, iou in duplicates(objects, runs_of)
-    ]
-    rows += told(
-        "stray attributes", np.flatnonzero(stray), -stray, lambda i: count(stray[i], "attribute")
-    )
-    rows += told(
-        "many pieces", np.flatnonzero(parts > MANY_PARTS), -parts, lambda i: f"{parts[i]} pieces"
-    )
-    return rows
+    too_many = np.flatnonzero(parts > _MANY_PARTS)
+    add("many pieces", too_many, -parts, lambda i: f"{parts[i]} pieces")
+    return issues
 
 
-def duplicates(objects, runs_of):
-    """Pairs of objects of one class in one photo with a mask IoU above SAME: list of (first, second, IoU), the most equal first.
+def find_duplicates(
+    objects: Objects, runs_of: Callable[[Sequence[int]], Sequence[str]]
+) -> list[tuple[int, int, float]]:
+    """Finds pairs of objects of one class in one image whose masks are nearly equal.
 
-    Masks are compared only where their areas and the overlap of their boxes allow such an IoU.
+    Masks are compared only where their areas and boxes allow such an IoU.
+
+    Args:
+        objects: Objects of a data set.
+        runs_of: Returns the run lengths of the objects with these indices.
+
+    Returns:
+        `(first, second, mask IoU)`, the largest IoU first.
     """
-    first, second = _close_pairs(objects)
-    found = []
+    first, second = _candidate_pairs(objects)
+    pairs = []
     for a, b in zip(first.tolist(), second.tolist()):
         size_hw = objects.image_hw[objects.image[a]]
         one, other = (rle.to_coco(text, size_hw) for text in runs_of([a, b]))
         iou = float(coco_mask.iou([one], [other], [0])[0, 0])
-        if iou > SAME:
-            found.append((a, b, iou))
-    return sorted(found, key=lambda pair: -pair[2])
+        if iou > _DUPLICATE_IOU:
+            pairs.append((a, b, iou))
+    return sorted(pairs, key=lambda pair: -pair[2])
 
 
-def _close_pairs(objects):
-    """(P,) and (P,): pairs of one class in one photo that may have an IoU above SAME."""
-    group = objects.image * (objects.classes + 1) + objects.class_ids
+def _candidate_pairs(objects: Objects) -> tuple[Array, Array]:
+    """(P,) and (P,): pairs of one class in one image whose boxes and areas allow the IoU."""
+    group = objects.image * (objects.num_classes + 1) + objects.class_ids
     order = np.argsort(group, kind="stable")
-    group, pairs = group[order], []
-    for gap in range(1, len(group)):  # neighbours of neighbours, until no group is that large
+    group = group[order]
+    firsts, seconds = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    # Members of a group are neighbours now: compare at distance 1, 2, … until no group is larger.
+    for gap in range(1, len(group)):
         at = np.flatnonzero(group[gap:] == group[:-gap])
         if not len(at):
             break
         a, b = order[at], order[at + gap]
-        low, high = (
-            pick(objects.boxes[a][:, part], objects.boxes[b][:, part])
-            for pick, part in ((np.maximum, slice(0, 2)), (np.minimum, slice(2, 4)))
-        )
+        low = np.maximum(objects.boxes[a][:, :2], objects.boxes[b][:, :2])
+        high = np.minimum(objects.boxes[a][:, 2:], objects.boxes[b][:, 2:])
         shared = np.minimum(
             np.prod(np.maximum(high - low, 0), axis=1, dtype=np.int64),
             np.minimum(objects.areas[a], objects.areas[b]),
         )
-        close = shared > SAME * (objects.areas[a] + objects.areas[b] - shared)
-        pairs.append((a[close], b[close]))
-    return (
-        tuple(np.concatenate(side) for side in zip(*pairs))
-        if pairs
-        else (np.zeros(0, np.int64), np.zeros(0, np.int64))
+        close = shared > _DUPLICATE_IOU * (objects.areas[a] + objects.areas[b] - shared)
+        firsts.append(a[close])
+        seconds.append(b[close])
+    return np.concatenate(firsts), np.concatenate(seconds)
+
+
+def images_in_both(train: Objects, val: Objects) -> list[Issue]:
+    """Lists the images of both CSVs.
+
+    Args:
+        train: Objects to train on.
+        val: Objects to validate on.
+
+    Returns:
+        An issue for each image.
+    """
+    train_names, val_names = (
+        {name.removesuffix(".jpg") for name in part.image_ids} for part in (train, val)
     )
-
-
-def in_both(train, val):
-    """Photos that both Objects have."""
     return [
         {"kind": "in both files", "line": "", "image": name, "class": "", "detail": ""}
-        for name in sorted(
-            {name.removesuffix(".jpg") for name in train.image_ids}
-            & {name.removesuffix(".jpg") for name in val.image_ids}
-        )
+        for name in sorted(train_names & val_names)
     ]

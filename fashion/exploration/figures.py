@@ -1,50 +1,68 @@
-"""Figures: frequencies, sizes and shapes as dots and bars that stay readable from one object to a hundred thousand."""
+"""Figures of distributions: sizes of images, shapes of masks by class, and the fit of anchors."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import MaxNLocator
 
 from fashion.pages.plots import (
     BLUE,
-    COLORS,
     FONT_SIZE,
     LABEL_COLOR,
     LIGHT,
     MAX_WIDTH,
     ORANGE,
     TEXT_COLOR,
+    label_rows,
+    legend_above,
+    log_axis,
     style_axes,
 )
 
-_LINE = 0.205  # inches of one name in a list
-_PANEL_ROWS = 10  # names in a panel of `group_panels`
+ROW_HEIGHT = 0.205  # inches of one name in a list
 
 
-def size_figure(sizes):
-    """Width and height of the photos as dots, the larger and darker the more photos. sizes: of `quantiles.photo_sizes`"""
+def size_figure(sizes: Mapping[str, Any]) -> Figure:
+    """Plots width and height of images as dots, larger and darker for more images.
+
+    Args:
+        sizes: From `image_sizes`.
+
+    Returns:
+        The figure.
+    """
     figure = Figure(figsize=(5.2, 4.4), layout="constrained")
     axes = figure.add_subplot()
     x, y, number = np.array(sorted(sizes["grid"], key=lambda cell: cell[2])).T
-    dots = axes.scatter(
+    axes.scatter(
         x,
         y,
         10 + 150 * np.sqrt(number / number.max()),
         number,
         cmap="Blues",
-        vmin=-0.35 * number.max(),
+        vmin=-0.35 * number.max(),  # so that a single image is not white
+        vmax=number.max(),
         edgecolors="white",
         linewidths=0.4,
     )
-    dots.set_clim(-0.35 * number.max(), number.max())
     style_axes(axes, "width, pixels", "height, pixels")
-    room = 0.06 * max(np.ptp(x), np.ptp(y), 0.1 * y.max())
-    axes.axline((0, 0), slope=1, linestyle=":", color=LABEL_COLOR, linewidth=1)  # square photos
-    axes.set(xlim=(x.min() - room, x.max() + room), ylim=(y.min() - room, y.max() + room))
+    margin = 0.06 * max(np.ptp(x), np.ptp(y), 0.1 * y.max())
+    axes.axline((0, 0), slope=1, linestyle=":", color=LABEL_COLOR, linewidth=1)  # square images
+    axes.set(xlim=(x.min() - margin, x.max() + margin), ylim=(y.min() - margin, y.max() + margin))
     return figure
 
 
-def histograms(panels):
-    """Histograms side by side. panels: list of (histogram of `quantiles.histogram`, what is on the x axis, what is counted)"""
+def histograms(panels: Sequence[tuple[Mapping[str, Any], str, str]]) -> Figure:
+    """Plots histograms side by side.
+
+    Args:
+        panels: `({"edges", "counts"}, x label, y label)` of each.
+
+    Returns:
+        The figure.
+    """
     figure = Figure(figsize=(min(MAX_WIDTH, 4.4 * len(panels)), 2.7), layout="constrained")
     for i, (histogram, x_label, y_label) in enumerate(panels, 1):
         axes = figure.add_subplot(1, len(panels), i)
@@ -55,8 +73,15 @@ def histograms(panels):
     return figure
 
 
-def count_bars(panels):
-    """Bars over whole numbers, side by side. panels: list of (how often each of 0, 1, 2, …, what is on the x axis, what is counted)"""
+def count_bars(panels: Sequence[tuple[Sequence[int], str, str]]) -> Figure:
+    """Plots bars over whole numbers, side by side.
+
+    Args:
+        panels: `(counts of 0, 1, 2, …, x label, y label)` of each.
+
+    Returns:
+        The figure.
+    """
     figure = Figure(figsize=(min(MAX_WIDTH, 4.8 * len(panels)), 2.7), layout="constrained")
     for i, (counts, x_label, y_label) in enumerate(panels, 1):
         axes = figure.add_subplot(1, len(panels), i)
@@ -64,188 +89,60 @@ def count_bars(panels):
         style_axes(axes, x_label, y_label)
         axes.grid(visible=False, axis="x")
         axes.set_xlim(-0.6, len(counts) - 0.4)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True))
     return figure
 
 
-def frequency_figure(rows):
-    """Objects and photos of each name on a logarithmic scale, the most frequent at the top. rows: of `frequencies`, some of them seen"""
-    rows = sorted(
-        (row for row in rows if row["objects"]), key=lambda row: (row["objects"], row["photos"])
-    )
-    figure = Figure(figsize=(8.2, _LINE * len(rows) + 1.0), layout="constrained")
-    axes = figure.add_subplot()
-    _dots(axes, rows)
-    axes.tick_params(axis="x", labeltop=len(rows) > 20)
-    figure.legend(
-        *axes.get_legend_handles_labels(),
-        loc="outside upper left",
-        ncols=2,
-        fontsize=FONT_SIZE,
-        frameon=False,
-        labelcolor=TEXT_COLOR,
-    )
-    return figure
+def quantile_figure(
+    rows: Sequence[Mapping[str, Any]], panels: Sequence[tuple[str, str, bool]]
+) -> Figure:
+    """Plots quantiles by name: line 5 to 95 %, bar 25 to 75 %, dot the median.
 
+    Args:
+        rows: Dicts with "name" and, for each panel's key, five quantiles. The first is on top.
+        panels: `(key, x label, logarithmic)`, side by side.
 
-def group_panels(groups):
-    """The most frequent names of each group, a panel a group, on one logarithmic scale. groups: {name: rows of `frequencies`}"""
-    columns = 2 if len(groups) > 1 else 1
-    groups = dict(
-        sorted(groups.items(), key=lambda group: -len(group[1]))
-    )  # panels of one height side by side
-    shown = {
-        name: sorted((row for row in rows if row["objects"]), key=lambda row: row["objects"])[
-            -_PANEL_ROWS:
-        ]
-        for name, rows in groups.items()
-    }
-    pairs = [list(shown.items())[i : i + columns] for i in range(0, len(shown), columns)]
-    heights = [_LINE * max(len(rows) for _, rows in pair) + 0.55 for pair in pairs]
-    figure = Figure(
-        figsize=(MAX_WIDTH if columns > 1 else 6, sum(heights) + 0.3), layout="constrained"
-    )
-    figure.get_layout_engine().set(wspace=0.05)
-    grid = figure.add_gridspec(len(pairs), columns, height_ratios=heights)
-    low = min(row["photos"] for rows in shown.values() for row in rows)
-    high = max(row["objects"] for rows in shown.values() for row in rows)
-    for i, pair in enumerate(pairs):
-        most = max(len(rows) for _, rows in pair)
-        for j, (name, rows) in enumerate(pair):
-            axes = figure.add_subplot(grid[i, j])
-            _dots(axes, rows, (low, high))
-            axes.set_ylim(
-                len(rows) - most - 0.6, len(rows) - 0.4
-            )  # rows are equally high in all panels
-            left_out = sum(1 for row in groups[name] if row["objects"]) - len(rows)
-            more = f", the first {len(rows)} of {len(rows) + left_out}" if left_out else ""
-            axes.set_title(
-                f"{name.split(',')[0]}{more}", fontsize=FONT_SIZE + 1, color=TEXT_COLOR, loc="left"
-            )
-    figure.legend(
-        *axes.get_legend_handles_labels(),
-        loc="outside upper left",
-        ncols=2,
-        fontsize=FONT_SIZE,
-        frameon=False,
-        labelcolor=TEXT_COLOR,
-    )
-    return figure
-
-
-def logarithmic(axis, low, high):
-    """A logarithmic axis with numbers that are written out: powers of ten and, where these are few, two and five times them.
-
-    axis: axes.xaxis or axes.yaxis; low, high: about the ends of what it shows
-    """
-    {"x": axis.axes.set_xscale, "y": axis.axes.set_yscale}[axis.axis_name]("log")
-    axis.set_major_locator(LogLocator(10, (1, 2, 5) if high < 300 * low else (1,), numticks=12))
-    axis.set_major_formatter(
-        FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}")
-    )
-    axis.set_minor_locator(NullLocator())
-
-
-def _dots(axes, rows, ends=None):
-    """A line of dots for each row, from the bottom up: objects, and photos as a ring; counts and share of the photos behind them."""
-    places = np.arange(len(rows))
-    objects, photos = (np.array([row[key] for row in rows]) for key in ("objects", "photos"))
-    low, high = ends or (photos.min(), objects.max())
-    logarithmic(axes.xaxis, low, high)
-    axes.hlines(places, low / 2, objects, color=LIGHT, linewidth=1)
-    axes.plot(objects, places, "o", color=BLUE, markersize=5.5, label="objects")
-    axes.plot(
-        photos,
-        places,
-        "o",
-        color=ORANGE,
-        markersize=5.5,
-        markerfacecolor="none",
-        markeredgewidth=1.3,
-        label="photos with one or more",
-    )
-    for y, row in zip(places, rows):
-        axes.annotate(
-            f"{row['objects']:,} ({share_text(row['share_of_photos'])})",
-            (row["objects"], y),
-            (7, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=FONT_SIZE - 1,
-            color=LABEL_COLOR,
-        )
-    style_axes(axes)
-    axes.grid(visible=False, axis="y")
-    axes.set_yticks(places, [shortened(row["name"]) for row in rows])
-    axes.tick_params(axis="both", which="both", length=0)
-    axes.tick_params(axis="y", labelcolor=TEXT_COLOR)
-    axes.set(xlim=(low / 2, high * (high / low) ** 0.22 * 1.6), ylim=(-0.6, len(rows) - 0.4))
-
-
-def rank_figure(rows):
-    """Objects over rank, both logarithmic: how long the tail is. rows: of `frequencies`"""
-    counts = np.sort([row["objects"] for row in rows if row["objects"]])[::-1]
-    figure = Figure(figsize=(6.6, 3.0), layout="constrained")
-    axes = figure.add_subplot()
-    axes.plot(
-        np.arange(1, len(counts) + 1), counts, color=BLUE, linewidth=1.8, marker="o", markersize=3
-    )
-    logarithmic(axes.xaxis, 1, len(counts))
-    logarithmic(axes.yaxis, counts[-1], counts[0])
-    style_axes(axes, "rank, the most frequent first", "objects")
-    for least in (10, 100, 1000):
-        rank = int((counts >= least).sum())
-        if 0 < rank < len(counts):
-            place, side = (
-                ((-6, -10), "right") if rank**2 > len(counts) else ((6, 5), "left")
-            )  # where the curve leaves room
-            axes.annotate(
-                f"{rank} with {least:,} or more",
-                (rank, counts[rank - 1]),
-                place,
-                textcoords="offset points",
-                ha=side,
-                fontsize=FONT_SIZE,
-                color=LABEL_COLOR,
-            )
-    return figure
-
-
-def quantile_figure(rows, panels):
-    """Boxes of quantiles by name: line 5 to 95 %, bar 25 to 75 %, dot the median; panels side by side share the names.
-
-    rows: dicts with "name" and the panels' keys, five quantiles each; panels: list of (key, what is on the x axis, logarithmic or not)
+    Returns:
+        The figure.
     """
     rows = rows[::-1]
     figure = Figure(
-        figsize=(min(MAX_WIDTH, 2.0 + 3.0 * len(panels)), _LINE * len(rows) + 0.8),
+        figsize=(min(MAX_WIDTH, 2.0 + 3.0 * len(panels)), ROW_HEIGHT * len(rows) + 0.8),
         layout="constrained",
     )
     places = np.arange(len(rows))
-    for axes, (key, x_label, on_log) in zip(
-        figure.subplots(1, len(panels), sharey=True, squeeze=False)[0], panels
-    ):
+    grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    for axes, (key, x_label, logarithmic) in zip(grid, panels):
         p5, p25, p50, p75, p95 = np.array([row[key] for row in rows], np.float64).T
-        if on_log:
-            logarithmic(axes.xaxis, p5.min(), p95.max())
+        if logarithmic:
+            log_axis(axes.xaxis, p5.min(), p95.max())
         axes.hlines(places, p5, p95, color=BLUE, linewidth=1.1)
         axes.hlines(places, p25, p75, color=BLUE, linewidth=6, alpha=0.45)
         axes.plot(p50, places, "o", color=TEXT_COLOR, markersize=4)
         style_axes(axes, x_label)
-        axes.grid(visible=False, axis="y")
-        axes.set_yticks(places, [shortened(row["name"]) for row in rows])
-        axes.tick_params(axis="both", which="both", length=0)
-        axes.tick_params(axis="y", labelcolor=TEXT_COLOR)
+        label_rows(axes, [row["name"] for row in rows])
         axes.tick_params(axis="x", labeltop=len(rows) > 20)
-        axes.set_ylim(-0.6, len(rows) - 0.4)
     return figure
 
 
-def share_bars(rows, titles, labels):
-    """Bars of 100 % by name, parted, a panel each. rows: list of (name, [counts of the parts] for each panel); labels: of the parts"""
+def share_bars(
+    rows: Sequence[tuple[str, Sequence[Sequence[int]]]],
+    titles: Sequence[str],
+    labels: Sequence[str],
+) -> Figure:
+    """Plots bars of 100 % that are split into three parts, by name, a panel for each title.
+
+    Args:
+        rows: `(name, counts of the parts for each panel)`. The first is on top.
+        titles: Of the panels.
+        labels: Of the three parts.
+
+    Returns:
+        The figure.
+    """
     rows = rows[::-1]
     figure = Figure(
-        figsize=(min(MAX_WIDTH, 2.2 + 3.4 * len(titles)), _LINE * len(rows) + 1.0),
+        figsize=(min(MAX_WIDTH, 2.2 + 3.4 * len(titles)), ROW_HEIGHT * len(rows) + 1.0),
         layout="constrained",
     )
     grid = figure.subplots(1, len(titles), sharey=True, squeeze=False)[0]
@@ -254,85 +151,55 @@ def share_bars(rows, titles, labels):
         parts = 100 * parts / np.maximum(parts.sum(axis=1, keepdims=True), 1)
         left = np.zeros(len(rows))
         for values, color, label in zip(parts.T, (ORANGE, LIGHT, BLUE), labels):
-            axes.barh(
-                range(len(rows)), values, 0.72, left, color=color, label=label if not i else None
-            )
+            axes.barh(range(len(rows)), values, 0.72, left, color=color, label=label)
             left = left + values
         style_axes(axes, "% of the objects")
         axes.set_title(title, fontsize=FONT_SIZE + 1, color=TEXT_COLOR, loc="left")
         axes.grid(visible=False)
-        axes.set_yticks(range(len(rows)), [shortened(row[0]) for row in rows])
-        axes.tick_params(axis="both", length=0)
-        axes.tick_params(axis="y", labelcolor=TEXT_COLOR)
-        axes.set(xlim=(0, 100), ylim=(-0.6, len(rows) - 0.4))
-    figure.legend(
-        *grid[0].get_legend_handles_labels(),
-        loc="outside upper left",
-        ncols=3,
-        fontsize=FONT_SIZE,
-        frameon=False,
-        labelcolor=TEXT_COLOR,
-    )
+        label_rows(axes, [row[0] for row in rows])
+        axes.set_xlim(0, 100)
+    legend_above(figure, grid[0])
     return figure
 
 
-def two_shares(rows, names=("train", "val")):
-    """Two shares of each name as two dots that a line joins, the largest at the top. rows: dicts of name, train, val"""
-    rows = sorted(
-        (row for row in rows if max(row["train"], row["val"]) > 0),
-        key=lambda row: max(row["train"], row["val"]),
+def anchor_figure(anchors: Mapping[str, Any]) -> Figure:
+    """Plots how well anchors fit, over IoU on the left and by size of the box on the right.
+
+    Args:
+        anchors: "anchors" of the analysis.
+
+    Returns:
+        The figure.
+    """
+    figure = Figure(figsize=(MAX_WIDTH, 3.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    edges = anchors["iou_edges"]
+    series = [("given", BLUE, "-", "anchors of the recipe")]
+    if anchors["changed"]:
+        series.append(("suggested", ORANGE, "--", "suggested"))
+    width = 0.76 / len(series)
+    for k, (key, color, dashes, label) in enumerate(series):
+        counts = np.array(anchors[key]["histogram"])
+        at_least = 100 * np.append(np.cumsum(counts[::-1])[::-1], 0) / max(counts.sum(), 1)
+        left.plot(edges, at_least, dashes, color=color, linewidth=1.8, label=label)
+        sides = [row for row in anchors[key]["sides"] if row["objects"]]
+        at = np.arange(len(sides)) + (k - (len(series) - 1) / 2) * width
+        right.bar(at, [100 * row["good"] for row in sides], width * 0.94, color=color)
+    for threshold in (0.5, 0.7):
+        left.axvline(threshold, color=LIGHT, linewidth=1.2, zorder=0)
+    style_axes(left, "IoU with the best anchor is at least", "% of the boxes")
+    style_axes(
+        right,
+        "side of the box at training size, pixels (square root of its area)",
+        "% of the boxes with IoU ≥ 0.7",
     )
-    figure = Figure(figsize=(7.2, _LINE * len(rows) + 1.0), layout="constrained")
-    axes, places = figure.add_subplot(), np.arange(len(rows))
-    one, other = (100 * np.array([row[key] for row in rows]) for key in ("train", "val"))
-    axes.hlines(places, one, other, color=LIGHT, linewidth=3)
-    for values, color, label, fill in (
-        (one, COLORS[0], names[0], COLORS[0]),
-        (other, COLORS[1], names[1], "none"),
-    ):
-        axes.plot(
-            values,
-            places,
-            "o",
-            color=color,
-            markersize=5.5,
-            markerfacecolor=fill,
-            markeredgewidth=1.3,
-            label=label,
-            clip_on=False,
-        )
-    style_axes(axes, "% of the photos that have it")
-    axes.grid(visible=False, axis="y")
-    axes.set_yticks(places, [shortened(row["name"]) for row in rows])
-    axes.tick_params(axis="both", length=0)
-    axes.tick_params(axis="y", labelcolor=TEXT_COLOR)
-    axes.set(xlim=(0, None), ylim=(-0.6, len(rows) - 0.4))
-    figure.legend(
-        *axes.get_legend_handles_labels(),
-        loc="outside upper left",
-        ncols=2,
-        fontsize=FONT_SIZE,
-        frameon=False,
-        labelcolor=TEXT_COLOR,
+    right.grid(visible=False, axis="x")
+    right.set_xticks(
+        range(len(sides)),
+        [f"{row['name']}\n{row['objects']:,} boxes" for row in sides],
+        fontsize=FONT_SIZE - 1,
     )
+    left.set(xlim=(0, 1), ylim=(0, 101))
+    right.set_ylim(0, 101)
+    left.legend(fontsize=FONT_SIZE, frameon=False, labelcolor=TEXT_COLOR, loc="lower left")
     return figure
-
-
-def shortened(name, most=30):
-    """A name as it fits beside a figure: its first word of several with commas, cut."""
-    name = name.split(",")[0]
-    return name if len(name) <= most else name[: most - 1].rstrip() + "…"
-
-
-def share_text(share):
-    """0.123 -> "12 %", with two digits where it is small."""
-    percent = 100 * share
-    return (
-        "0 %"
-        if not share
-        else f"{percent:.0f} %"
-        if percent >= 9.95
-        else f"{percent:.1f} %"
-        if percent >= 0.95
-        else f"{percent:.2g} %"
-    )

@@ -1,59 +1,76 @@
-"""Preview: what a training is about to see, on one page, to look at before it is begun."""
+"""Preview of a training: images and annotations as the network will see them, on one page."""
 
 import dataclasses
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fashion.labels.ontology import Ontology
 from fashion.pages.html import Page
 from fashion.pages.overlays import OverlayRenderer
 from mrcnn.data.loading.batch_loader import ExampleSpec
 from mrcnn.drawing.grid import image_grid
+from mrcnn.typing import Array
 
-PHOTOS, VARIANTS = 6, 4
-_CELL = 300  # pixels, the longer side of one picture
+if TYPE_CHECKING:  # these import Keras
+    from fashion.config import FashionConfig
+    from mrcnn.data.batches import TrainingBatches
+
+_CELL = 300  # pixels, longer side of one overlay
 
 
-def write_preview(folder, batches, ontology, photos=PHOTOS, variants=VARIANTS):
-    """index.html in `folder`: some photos plain, and as `variants` of their turns in the training will have them; returns its path.
+def write_preview(
+    folder: Path,
+    batches: "TrainingBatches",
+    ontology: Ontology,
+    num_images: int = 6,
+    num_variants: int = 4,
+) -> Path:
+    """Writes a page of images, original and as several epochs of training will vary them.
 
-    batches: TrainingBatches of a data set with attributes
+    Args:
+        folder: The page is its index.html.
+        batches: Of a data set with attributes.
+        ontology: Label list.
+        num_images: Rows of the page.
+        num_variants: Variants of each image.
+
+    Returns:
+        Path of the page.
     """
     draw = OverlayRenderer(ontology, min_confidence=0)
-    jobs = batches.jobs(np.arange(photos * variants))
+    jobs = batches.jobs(np.arange(num_images * num_variants))
+    config, dataset = batches.config, batches.dataset
     page = Page(
         "What the training sees",
-        f"{len(batches.dataset.image_ids)} photos, {batches.config.NAME}, canvas of "
-        f"{batches.config.image_hw[0]} × {batches.config.image_hw[1]} pixels",
+        f"{len(dataset.image_ids)} images, {config.NAME}, network input "
+        f"{config.image_hw[0]} × {config.image_hw[1]} pixels",
     )
     page.text(
-        "Each row is a photo: as it is, and as it comes to the network in some of its turns. What is drawn is what is taught: boxes, "
-        f"categories, the attributes worth naming, and masks{cut_to(batches.config)}. Objects of which too little is left are not "
-        "taught, nor drawn."
+        "Each row shows an image without augmentation, then as the network will see it in "
+        "several epochs. Drawn is the ground truth that the network is trained on: boxes, "
+        f"categories, attributes, and masks{_mini_masks(config)}. Objects with too little left "
+        "are neither trained on nor drawn."
     )
-    page.text(settings_sentence(batches.config))
-    for row, image_id in enumerate(dict.fromkeys(job.image_id for job in jobs[:photos])):
-        turns = [
-            ExampleSpec(0, image_id),
-            *(dataclasses.replace(job, image_id=image_id) for job in jobs[row::photos]),
-        ]
-        pictures = [draw(*example) for example in examples(batches, turns, ontology)]
-        height, width = pictures[0].shape[:2]
-        cell_hw = (
-            round(_CELL * height / max(height, width)),
-            round(_CELL * width / max(height, width)),
-        )
-        titles = [
-            "as it is",
-            *(
-                "with objects of another" if job.partner is not None else "varied"
-                for job in turns[1:]
-            ),
-        ]
-        page.section(str(batches.dataset.image_info[image_id]["id"]))
+    page.text(settings_summary(config))
+    for row, image_id in enumerate(dict.fromkeys(job.image_id for job in jobs[:num_images])):
+        variants = [ExampleSpec(0, image_id)]
+        titles = ["original"]
+        for job in jobs[row::num_images]:
+            variants.append(dataclasses.replace(job, image_id=image_id))
+            titles.append("varied" if job.partner is None else "with pasted objects")
+        overlays = [draw(*example) for example in examples(batches, variants, ontology)]
+        height, width = overlays[0].shape[:2]
+        scale = _CELL / max(height, width)
+        cell_hw = round(scale * height), round(scale * width)
+        name = str(dataset.image_info[image_id]["id"])
+        page.section(name)
         page.image(
-            image_grid(pictures, titles, columns=len(pictures), cell_hw=cell_hw),
+            image_grid(overlays, titles, columns=len(overlays), cell_hw=cell_hw),
+            f"{name}: original and {len(variants) - 1} variants",
             wide=True,
-            caption=f"{batches.dataset.image_info[image_id]['id']}, plain and in {len(turns) - 1} turns",
         )
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "index.html"
@@ -61,50 +78,63 @@ def write_preview(folder, batches, ontology, photos=PHOTOS, variants=VARIANTS):
     return path
 
 
-def cut_to(config):
-    """Of the masks, in words."""
+def _mini_masks(config: "FashionConfig") -> str:
+    if not config.USE_MINI_MASK:
+        return ""
+    return f" as cropped to {' × '.join(map(str, config.MINI_MASK_SHAPE))} pixels"
+
+
+def settings_summary(config: "FashionConfig") -> str:
+    """Returns the settings that vary images, in words.
+
+    Args:
+        config: Settings of the training.
+
+    Returns:
+        Two sentences.
+    """
+    if config.SCALE_JITTER is None:
+        scale = "a fixed scale"
+    else:
+        scale = "a scale of {:g} to {:g}".format(*config.SCALE_JITTER)
     return (
-        f" as they are cut to {' × '.join(map(str, config.MINI_MASK_SHAPE))}"
-        if config.USE_MINI_MASK
-        else ""
+        f"Images have {scale} (SCALE_JITTER) and are "
+        f"{'augmented' if config.AUGMENT else 'not augmented'} (AUGMENT); "
+        f"{config.COPY_PASTE:.0%} have objects of another image pasted in (COPY_PASTE). "
+        f"Objects with less than {config.MIN_VISIBLE_SHARE:.0%} of their pixels left are dropped "
+        "(MIN_VISIBLE_SHARE)."
     )
 
 
-def settings_sentence(config):
-    """The settings that vary photos, in a sentence."""
-    jitter = (
-        "a fixed scale"
-        if config.SCALE_JITTER is None
-        else "a scale of {:g} to {:g}".format(*config.SCALE_JITTER)
-    )
-    return (
-        f"Photos come at {jitter} (SCALE_JITTER), {config.COPY_PASTE:.0%} of them with objects of another pasted in (COPY_PASTE), "
-        f"{'augmented' if config.AUGMENT else 'not augmented'} (AUGMENT); objects with less than {config.MIN_VISIBLE_SHARE:.0%} of "
-        "their pixels left are dropped (MIN_VISIBLE_SHARE)."
-    )
+def examples(
+    batches: "TrainingBatches", jobs: Sequence[ExampleSpec], ontology: Ontology
+) -> Iterator[tuple[Array, dict[str, Any]]]:
+    """Yields images with the ground truth that the network is trained on.
 
+    Args:
+        batches: Reads the examples.
+        jobs: Which examples.
+        ontology: Label list.
 
-def examples(batches, jobs, ontology):
-    """(photo (H, W, 3) uint8, truth as a dict for `OverlayRenderer`) of each job."""
+    Yields:
+        `(H, W, 3)` uint8 RGB, and ground truth as `OverlayRenderer` draws it.
+    """
     batch = batches.read(jobs)
-    for b, photo in enumerate(batch["images"]):
-        real = batch["gt_class_ids"][b] > 0
-        boxes, masks = batch["gt_boxes"][b][real], batch["gt_masks"][b][real].astype(np.float32)
-        if not batches.config.USE_MINI_MASK:  # they fill the canvas
+    for b, image in enumerate(batch["images"]):
+        valid = batch["gt_class_ids"][b] > 0
+        boxes, masks = batch["gt_boxes"][b][valid], batch["gt_masks"][b][valid].astype(np.float32)
+        if not batches.config.USE_MINI_MASK:  # full masks fill the canvas, mini-masks their box
             masks = [mask[y1:y2, x1:x2] for mask, (y1, x1, y2, x2) in zip(masks, boxes.astype(int))]
-        attributes = (
-            batch["gt_attributes"][b][real]
-            if "gt_attributes" in batch
-            else np.zeros((real.sum(), 0))
-        )
-        yield (
-            photo,
-            {
-                "boxes": boxes,
-                "class_ids": batch["gt_class_ids"][b][real],
-                "image_hw": photo.shape[:2],
-                "mask_probabilities": masks,
-                "attribute_scores": attributes,
-                "attributes": [np.array(ontology.attribute_ids)[row > 0] for row in attributes],
-            },
-        )
+        if "gt_attributes" in batch:
+            attributes = batch["gt_attributes"][b][valid]
+        else:
+            attributes = np.zeros((valid.sum(), 0))
+        ground_truth = {
+            "boxes": boxes,
+            "class_ids": batch["gt_class_ids"][b][valid],
+            "image_hw": image.shape[:2],
+            "mask_probabilities": masks,
+            "attribute_scores": attributes,
+            "attributes": [np.array(ontology.attribute_ids)[row > 0] for row in attributes],
+        }
+        yield image, ground_truth

@@ -1,1 +1,1 @@
-"""Pages: self-contained HTML, figures and overlays."""
+"""Pages: self-contained HTML files, figures in one style, overlays, and numbers as text."""

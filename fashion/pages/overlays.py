@@ -1,20 +1,30 @@
-"""Pictures of predictions: mask, box, class, score and the attributes that speak for themselves."""
+"""Overlays of detections on an image: masks, boxes, classes, scores and attributes."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
+from fashion.labels.ontology import Ontology
 from mrcnn.drawing.colors import distinct_colors
 from mrcnn.drawing.overlays import draw_instances, enlarge
 from mrcnn.inference.pasting import paste_window
+from mrcnn.typing import Array
 
-# What says that nothing is to be said: true of nearly every garment, and noise beside it.
-UNREMARKABLE = ("no ", "symmetrical", "regular", "normal waist", "plain")
-SHOWN_ATTRIBUTES = 3
+# Attributes of nearly every garment, such as "no waistline" or "symmetrical": they hide the others.
+_UNINFORMATIVE = ("no ", "symmetrical", "regular", "normal waist", "plain")
+_MAX_ATTRIBUTES = 3
 
 
 class OverlayRenderer:
-    """Draws results of a model.  ontology: its label list; min_confidence: leaves out less sure detections."""
+    """Draws the results of a model, or ground truth, on images.
 
-    def __init__(self, ontology, min_confidence=0.5):
+    Args:
+        ontology: Label list of the model.
+        min_confidence: Minimum score of the detections that are drawn.
+    """
+
+    def __init__(self, ontology: Ontology, min_confidence: float = 0.5) -> None:
         self.ontology, self.min_confidence = ontology, min_confidence
         self.names = [name.split(",")[0] for name in ontology.category_names]
         self.attribute_names = dict(
@@ -22,33 +32,42 @@ class OverlayRenderer:
         )
         self.colors = distinct_colors(len(self.names))
 
-    def __call__(self, photo, result):
-        """photo: (H, W, 3) uint8; result: a result dict with "attributes", or a truth, which has no "scores" -> (H, W, 3) uint8, a new
-        picture."""
+    def __call__(self, image: Array, result: Mapping[str, Any]) -> Array:
+        """Draws one image.
+
+        Args:
+            image: `(H, W, 3)` uint8 RGB; not changed.
+            result: A result dict with "attributes". Ground truth has no "scores"; all is drawn.
+
+        Returns:
+            `(H', W', 3)` uint8 RGB; small images are enlarged.
+        """
         scores = result.get("scores", np.ones(len(result["boxes"])))
-        sure = np.flatnonzero(scores >= self.min_confidence)
-        boxes = result["boxes"][sure]
+        confident = np.flatnonzero(scores >= self.min_confidence).tolist()
+        boxes = result["boxes"][confident]
         windows = [
             paste_window(result["mask_probabilities"][i], result["boxes"][i], result["image_hw"])
-            for i in sure
+            for i in confident
         ]
-        photo, boxes, windows = enlarge(photo, boxes, windows)
+        image, boxes, windows = enlarge(image, boxes, windows)
         return draw_instances(
-            photo,
+            image,
             boxes,
             windows,
-            [self._label(result, i) for i in sure],
-            colors=[self.colors[int(result["class_ids"][i]) - 1] for i in sure],
+            [self._label(result, i) for i in confident],
+            colors=[self.colors[int(result["class_ids"][i]) - 1] for i in confident],
         )
 
-    def _label(self, result, i):
-        """The lines beside one object: class and score, then its most certain attributes."""
-        scores = dict(zip(self.ontology.attribute_ids, result["attribute_scores"][i], strict=True))
-        names = [(scores[a], self.attribute_names[a]) for a in result["attributes"][i]]
-        names = [
-            name for _, name in sorted(names, reverse=True) if not name.startswith(UNREMARKABLE)
-        ]
-        headline = self.names[int(result["class_ids"][i]) - 1] + (
-            f" {result['scores'][i]:.2f}" if "scores" in result else ""
+    def _label(self, result: Mapping[str, Any], i: int) -> list[str]:
+        """Lines next to one object: class and score, then its attributes of highest score."""
+        score_of = dict(
+            zip(self.ontology.attribute_ids, result["attribute_scores"][i], strict=True)
         )
-        return [headline, *names[:SHOWN_ATTRIBUTES]]
+        by_score = sorted(
+            ((score_of[a], self.attribute_names[a]) for a in result["attributes"][i]), reverse=True
+        )
+        names = [name for _, name in by_score if not name.startswith(_UNINFORMATIVE)]
+        heading = self.names[int(result["class_ids"][i]) - 1]
+        if "scores" in result:
+            heading += f" {result['scores'][i]:.2f}"
+        return [heading, *names[:_MAX_ATTRIBUTES]]

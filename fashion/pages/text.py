@@ -1,8 +1,20 @@
-"""Cells: how the report writes numbers, names and rows of scores."""
+"""Numbers, names and rows of results as the text of a page."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+_MAX_LABEL = 30  # characters of a name next to a figure
 
 
-def number(value):
-    """A score to three digits, a count with its thousands, a dash for -1, where there is nothing to measure; text as it is."""
+def number(value: float | str) -> str:
+    """Writes a score or a count.
+
+    Args:
+        value: A score (float), a count (int), or text, which stays as it is. Negative: undefined.
+
+    Returns:
+        Three decimals of a score, a count with thousands separators, or a dash.
+    """
     if isinstance(value, str):
         return value
     if value < 0:
@@ -10,19 +22,90 @@ def number(value):
     return f"{value:,}" if isinstance(value, int) else f"{value:.3f}"
 
 
-def short_name(name):
-    """What stands before the first comma: "top, t-shirt, sweatshirt" is a top."""
+def whole_percent(share: float) -> str:
+    """Writes a share without decimals: 0.126 is "13 %".
+
+    Args:
+        share: In [0, 1]; negative: undefined.
+
+    Returns:
+        The percentage, or a dash.
+    """
+    return "–" if share < 0 else f"{100 * share:.0f} %"
+
+
+def percent(share: float) -> str:
+    """Writes a share with two digits where it is small: 0.0123 is "1.2 %".
+
+    Args:
+        share: In [0, 1].
+
+    Returns:
+        The percentage.
+    """
+    value = 100 * share
+    if not value:
+        return "0 %"
+    if value >= 9.95:
+        return f"{value:.0f} %"
+    return f"{value:.1f} %" if value >= 0.95 else f"{value:.2g} %"
+
+
+def count(number: int, singular: str, plural: str | None = None) -> str:
+    """Writes a number with its noun: "1 image", "2 images".
+
+    Args:
+        number: How many.
+        singular: The noun.
+        plural: Its plural, if it is not formed with "s".
+
+    Returns:
+        Number and noun.
+    """
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
+def short_name(name: str) -> str:
+    """Returns the part before the first comma: "top, t-shirt, sweatshirt" is a top.
+
+    Args:
+        name: Name of a category or an attribute.
+
+    Returns:
+        Its first synonym.
+    """
     return name.split(",")[0]
 
 
-def table_of(rows, columns):
-    """Dicts as rows for `Page.table`.
+def axis_label(name: str) -> str:
+    """Shortens a name so that it fits next to a figure.
 
-    rows: list of dicts of numbers and texts; columns: {heading: key}. A column whose key no row has is left out, a single lacking
-    value is an empty cell.
+    Args:
+        name: Name of a category or an attribute.
+
+    Returns:
+        Its first synonym, cut to 30 characters.
     """
-    columns = {heading: key for heading, key in columns.items() if any(key in row for row in rows)}
-    return [
-        list(columns),
-        *([number(row.get(key, "")) for key in columns.values()] for row in rows),
-    ]
+    name = short_name(name)
+    return name if len(name) <= _MAX_LABEL else name[: _MAX_LABEL - 1].rstrip() + "…"
+
+
+def table_of(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> list[list[str]]:
+    """Turns dicts into the rows of `Page.table`.
+
+    Args:
+        rows: Numbers and texts by key.
+        columns: `{heading: key}`. A column is left out if no row has its key.
+
+    Returns:
+        Heading and rows as text; a missing value is an empty cell.
+    """
+    columns = {heading: key for heading, key in columns.items() if _has_any(rows, key)}
+    table = [list(columns)]
+    for row in rows:
+        table.append([number(row.get(key, "")) for key in columns.values()])
+    return table
+
+
+def _has_any(rows: Iterable[Mapping[str, Any]], key: str) -> bool:
+    return any(key in row for row in rows)

@@ -1,178 +1,80 @@
-"""Chapters of counts: photos, classes, attributes, and what goes together."""
+"""The chapters of classes and attributes: how often each occurs."""
 
-import numpy as np
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from fashion.exploration import sentences
-from fashion.exploration.figures import (
-    count_bars,
-    frequency_figure,
-    group_panels,
-    histograms,
-    rank_figure,
-    share_text,
-    size_figure,
-)
-from fashion.exploration.heat_maps import share_map
+from fashion.exploration.frequencies import num_covering
+from fashion.exploration.frequency_figures import frequency_figure, group_panels, rank_figure
+from fashion.pages.html import Page
+from fashion.pages.text import count, percent, short_name
 
-_PAIRS = 20  # of classes in a table
-_ATTRIBUTES_SHOWN = 40  # columns of the heat-map
+_RARE = 50  # objects
 
 
-def photos(page, analysis):
-    """Their sizes, and how much is in them."""
-    page.chapter("Photos")
-    page.text(sentences.photos(analysis["sizes"]))
-    page.figure(
-        size_figure(analysis["sizes"]),
-        f"Photos by size, in steps of {analysis['sizes']['step']} pixels; the larger and darker a "
-        "dot, the more photos.",
-    )
-    page.text(sentences.shapes_of_photos(analysis["sizes"]))
-    page.figure(
-        histograms(
-            [
-                (analysis["sizes"]["megapixels"], "megapixels", "photos"),
-                (analysis["sizes"]["aspect"], "height / width", "photos"),
-            ]
-        ),
-        "Each end holds what lies beyond it.",
-    )
-    page.text(sentences.number_per_photo(analysis["per_photo"]))
-    page.figure(
-        count_bars(
-            [
-                (analysis["per_photo"]["objects"], "objects in a photo", "photos"),
-                (analysis["per_photo"]["classes"], "different classes in a photo", "photos"),
-            ]
-        )
-    )
+def add_classes(page: Page, analysis: Mapping[str, Any]) -> None:
+    """Adds the chapter of classes.
 
-
-def classes(page, analysis):
-    """How often each class occurs."""
+    Args:
+        page: The page so far.
+        analysis: From `analysis.analyse`.
+    """
     page.chapter("Classes")
-    page.text(sentences.long_tail(analysis["classes"], "class"))
+    page.text(_long_tail(analysis["classes"], "class", "classes"))
     page.figure(
         frequency_figure(analysis["classes"]),
-        "A logarithmic scale. Behind the dots the objects, and in brackets the share of the "
-        "photos that have one or more.",
+        "Logarithmic scale. Numbers: objects, and the share of the images with one or more.",
     )
 
 
-def attributes(page, analysis):
-    """How often each attribute occurs, by super-category."""
+def add_attributes(page: Page, analysis: Mapping[str, Any]) -> None:
+    """Adds the chapter of attributes, by super-category.
+
+    Args:
+        page: The page so far.
+        analysis: From `analysis.analyse`.
+    """
     page.chapter("Attributes")
     rows = analysis["attributes"]
-    seen = [row for row in rows if row["objects"]]
-    page.text(sentences.long_tail(rows, "attribute"))
-    if not seen:
+    page.text(_long_tail(rows, "attribute", "attributes"))
+    occurring = [row for row in rows if row["objects"]]
+    if not occurring:
         return
     page.figure(rank_figure(rows), "Both scales are logarithmic.")
-    groups = {}
-    for row in seen:
+    groups: dict[str, list] = {}
+    for row in occurring:
         groups.setdefault(row["group"], []).append(row)
-    largest = max(groups, key=lambda name: sum(row["objects"] for row in groups[name]))
-    total = sum(row["objects"] for row in groups[largest])
+    labels = {name: sum(row["objects"] for row in group) for name, group in groups.items()}
+    largest = max(groups, key=lambda name: labels[name])
     page.text(
-        f"By super-category: “{largest}” has the most labels, {total:,} of {analysis['labels']:,} "
-        f"({share_text(total / analysis['labels'])}), with {sentences.count(len(groups[largest]), 'attribute')}."
+        f"The super-category with the most labels is “{largest}”: {labels[largest]:,} of "
+        f"{analysis['labels']:,} ({percent(labels[largest] / analysis['labels'])}), of "
+        f"{count(len(groups[largest]), 'attribute')}."
     )
-    page.figure(group_panels(groups), "The same logarithmic scale everywhere.")
-    page.table(
-        [["attribute", "super-category", "objects", "photos", "% of the photos"]]
-        + [
-            [
-                row["name"],
-                row["group"],
-                f"{row['objects']:,}",
-                f"{row['photos']:,}",
-                f"{100 * row['share_of_photos']:.2f}",
-            ]
-            for row in sorted(seen, key=lambda row: -row["objects"])
-        ]
-    )
+    page.figure(group_panels(groups), "The same logarithmic scale in all panels.")
+    table = [["attribute", "super-category", "objects", "images", "% of the images"]]
+    for row in sorted(occurring, key=lambda row: -row["objects"]):
+        share = f"{100 * row['share_of_photos']:.2f}"
+        counts = f"{row['objects']:,}", f"{row['photos']:,}"
+        table.append([row["name"], row["group"], *counts, share])
+    page.table(table)
 
 
-def together(page, analysis):
-    """Which classes meet in a photo, and which attributes belong to which class."""
-    page.chapter("What goes together")
-    rows = analysis["classes"]
-    names = [row["name"].split(",")[0] for row in rows]
-    there = [k for k, row in enumerate(rows) if row["objects"]]
-    met = np.array(analysis["together"]["photos"])[np.ix_(there, there)]
-    shares = met / np.diag(met)[:, None]
-    np.fill_diagonal(shares, np.nan)
-    page.section("Classes in one photo")
-    page.text(sentences.meetings(analysis["together"], names))
-    kept = [names[k] for k in there]
-    page.figure(
-        share_map(
-            shares, kept, kept, "… also have this class", "% of the photos with this class …"
-        ),
-        "White: none. The darker a cell, the larger the share, up to 100 %.",
+def _long_tail(rows: Sequence[Mapping[str, Any]], what: str, plural: str) -> str:
+    """How unequal the frequencies are."""
+    occurring = sorted((row for row in rows if row["objects"]), key=lambda row: -row["objects"])
+    if not occurring:
+        return f"No {what} occurs."
+    counts = [row["objects"] for row in occurring]
+    first, last = occurring[0], occurring[-1]
+    half = num_covering(counts, 0.5)
+    rare = sum(n < _RARE for n in counts)
+    text = (
+        f"The most frequent {what} is “{short_name(first['name'])}”: "
+        f"{count(first['objects'], 'object')}, in {percent(first['share_of_photos'])} of the "
+        f"images. The top {half} of {len(occurring)} {plural} account for half of the objects. "
     )
-    pairs = analysis["together"]["pairs"]
-    if pairs:
-        shown = pairs if len(pairs) <= _PAIRS else pairs[: _PAIRS // 2] + pairs[-_PAIRS // 2 :]
-        page.table(
-            [["class", "and class", "photos with both", "expected by chance", "times as often"]]
-            + [
-                [one, other, f"{both:,}", f"{chance:,.1f}", f"{both / chance:.2f}"]
-                for one, other, both, chance in shown
-            ]
-        )
-        page.note(
-            "Pairs that chance alone would bring together in three photos or more, those first that seek each other most clearly"
-            + (
-                f": the first and the last {_PAIRS // 2} of {len(pairs):,}; exploration.json has all."
-                if len(shown) < len(pairs)
-                else "."
-            )
-        )
-    page.section("Classes and attributes")
-    page.text(sentences.belongings(analysis["class_attributes"], rows, analysis["attributes"]))
-    _class_attributes(page, analysis, names)
-
-
-def _class_attributes(page, analysis, names):
-    objects = np.array(analysis["class_attributes"]["objects"])
-    rows = np.flatnonzero(objects.any(axis=1))
-    if not len(rows):
-        return
-    described = analysis["attributes"]
-    groups = list(dict.fromkeys(row["group"] for row in described))
-    common = np.argsort(-objects.sum(axis=0), kind="stable")[:_ATTRIBUTES_SHOWN]
-    common = sorted(
-        (k for k in common.tolist() if objects[:, k].any()),
-        key=lambda k: (groups.index(described[k]["group"]), k),
-    )
-    number = np.array([row["objects"] for row in analysis["classes"]])
-    shares = objects[rows] / number[rows, None]
-    page.figure(
-        share_map(
-            shares[:, common],
-            [names[k] for k in rows],
-            [described[k]["name"] for k in common],
-            "… have this attribute",
-            "% of the objects of this class …",
-            [described[k]["group"] for k in common],
-        ),
-        f"The {len(common)} most frequent attributes, parted by super-category. The darker a cell, the larger the share, up to "
-        "100 %.",
-    )
-    page.table(
-        [["class", "objects", "with attributes", "its most frequent attributes"]]
-        + [
-            [
-                names[k],
-                f"{number[k]:,}",
-                f"{100 * analysis['class_attributes']['carrying'][k]:.0f} %",
-                ", ".join(
-                    f"{described[t]['name'].split(',')[0]} {100 * objects[k, t] / number[k]:.0f} %"
-                    for t in np.argsort(-objects[k], kind="stable")[:4]
-                    if objects[k, t]
-                ),
-            ]
-            for k in rows
-        ]
-    )
+    if rare:
+        text += f"Fewer than {_RARE} objects: {count(rare, what, plural)}. "
+    else:
+        text += f"The rarest is “{short_name(last['name'])}” with {last['objects']:,}. "
+    return text + f"Without objects: {len(rows) - len(occurring)} of the label list."

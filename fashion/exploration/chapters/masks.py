@@ -1,66 +1,81 @@
-"""Chapters of masks: their sizes and shapes, and how anchors fit their boxes."""
+"""The chapter of masks: their sizes and shapes."""
 
-import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from fashion.exploration import sentences
 from fashion.exploration.figures import quantile_figure, share_bars
-from fashion.exploration.heat_maps import anchor_figure
+from fashion.pages.html import Page
+from fashion.pages.text import percent
 
-_FEW = 100  # boxes; of fewer, the suggestion of anchors says so
+Rows = Sequence[Mapping[str, Any]]  # of `mask_statistics`
 
 
-def masks(page, analysis):
-    """How large masks are and how they are shaped."""
+def add_chapter(page: Page, analysis: Mapping[str, Any]) -> None:
+    """Adds the chapter, if there are objects.
+
+    Args:
+        page: The page so far.
+        analysis: From `analysis.analyse`.
+    """
     rows = [row for row in analysis["masks"] if row["objects"]]
     if not rows:
         return
     page.chapter("Masks")
-    page.section("Sizes")
     ordered = rows[:1] + sorted(rows[1:], key=lambda row: -row["share"][2])
-    in_percent = [row | {"share": [100 * value for value in row["share"]]} for row in ordered]
-    page.text(sentences.sizes_of_masks(analysis["masks"]))
+    _add_sizes(page, rows, ordered, analysis["training"])
+    _add_shapes(page, rows, ordered)
+
+
+def _add_sizes(page: Page, rows: Rows, ordered: Rows, training: Mapping[str, Any]) -> None:
+    page.section("Sizes")
+    page.text(_sizes(rows))
+    in_percent = [{**row, "share": [100 * value for value in row["share"]]} for row in ordered]
     page.figure(
         quantile_figure(
-            in_percent, [("share", "% of the photo", True), ("pixels", "pixels of the photo", True)]
+            in_percent,
+            [("share", "% of the image", True), ("pixels", "pixels of the image", True)],
         ),
-        "Dot: median. Bar: from a quarter to three quarters of the objects. Line: nine in ten. The largest class comes first.",
+        "Dot: median. Bar: 25 to 75 % of the objects. Line: 5 to 95 %. The largest class first.",
     )
-    page.text(sentences.coco_sizes(analysis["masks"], analysis["training"]))
-    height, width = analysis["training"]["image_hw"]
+    page.text(_coco_sizes(rows[0], training))
+    height, width = training["image_hw"]
     page.figure(
         share_bars(
             [(row["name"], [row["photo_sizes"], row["canvas_sizes"]]) for row in ordered],
-            ["in the photos", f"at {height} x {width}"],
+            ["original images", f"at {height} x {width}"],
             ["small, below 32²", "medium", "large, above 96²"],
         )
     )
+
+
+def _add_shapes(page: Page, rows: Rows, ordered: Rows) -> None:
     page.section("Shapes")
-    page.text(sentences.shapes_of_masks(analysis["masks"]))
+    page.text(_shapes(rows))
     page.figure(
         quantile_figure(
             ordered,
             [
                 ("aspect", "height / width of the box", True),
                 ("fill", "share of the box", False),
-                ("parts", "pieces", True),
+                ("parts", "parts", True),
             ],
         )
     )
-    page.table(
+    table = [
         [
-            [
-                "class",
-                "objects",
-                "% of the photo",
-                "pixels",
-                "height / width",
-                "fill of the box",
-                "runs",
-                "pieces, 95 %",
-                "% in pieces",
-            ]
+            "class",
+            "objects",
+            "% of the image",
+            "pixels",
+            "height / width",
+            "share of the box",
+            "runs",
+            "parts, 95 %",
+            "% in several parts",
         ]
-        + [
+    ]
+    for row in ordered:
+        table.append(
             [
                 row["name"],
                 f"{row['objects']:,}",
@@ -72,79 +87,50 @@ def masks(page, analysis):
                 f"{row['parts'][4]:.0f}",
                 f"{100 * row['in_parts']:.0f}",
             ]
-            for row in ordered
-        ]
-    )
-    page.note(
-        "Medians, but for the last two columns. Runs are those of the run lengths, one for each column and gap of a mask."
-    )
-
-
-def anchors(page, analysis):
-    """How the anchors of a recipe fit the boxes, and settings to copy that fit better."""
-    fits, training = analysis["anchors"], analysis["training"]
-    if not fits["given"]["all"]["objects"]:
-        return
-    page.chapter("Anchors")
-    page.text(sentences.anchors_fit(fits))
-    height, width = training["image_hw"]
-    page.figure(
-        anchor_figure(fits),
-        f"The boxes on the {height} x {width} pixels of “{training['recipe']}” and all anchors where they "
-        f"lie, at strides {', '.join(map(str, fits['strides']))}.",
-    )
-    page.table(
-        [["settings", "scales", "ratios", "mean IoU", "% with 0.5", "% with 0.7"]]
-        + [
-            [
-                name,
-                *(", ".join(f"{value:g}" for value in fit[key]) for key in ("scales", "ratios")),
-                f"{fit['all']['mean']:.3f}",
-                f"{100 * fit['all']['fair']:.1f}",
-                f"{100 * fit['all']['good']:.1f}",
-            ]
-            for name, fit in [("of the recipe", fits["given"])]
-            + [("suggested", fits["suggested"])] * fits["changed"]
-        ]
-    )
-    if fits["changed"]:
-        page.text("To train with the suggested ones:")
-        page.code(settings_line(fits["suggested"]))
-        boxes = fits["given"]["all"]["objects"]
-        page.note(
-            "They fit these boxes; no network was trained with them. Anchors belong to the weights of the region proposals: change "
-            "them when those start anew, as from ImageNet weights, not on a checkpoint that was trained with others."
-            + (
-                f" {sentences.count(boxes, 'box is', 'boxes are')} few to choose by."
-                if boxes < _FEW
-                else ""
-            )
         )
-    page.table(
-        [
-            ["class", "boxes", "mean IoU", "% with 0.5", "% with 0.7"]
-            + ["suggested: mean IoU", "% with 0.5 ", "% with 0.7 "] * fits["changed"]
-        ]
-        + [
-            [row["name"], f"{row['objects']:,}"]
-            + [
-                cell
-                for fit in [row] + [new] * fits["changed"]
-                for cell in (
-                    f"{fit['mean']:.3f}",
-                    f"{100 * fit['fair']:.0f}",
-                    f"{100 * fit['good']:.0f}",
-                )
-            ]
-            for row, new in zip(fits["given"]["classes"], fits["suggested"]["classes"])
-            if row["objects"]
-        ]
+    page.table(table)
+    page.note(
+        "Medians, except for the last two columns. Runs: run lengths, one for each column and gap "
+        "of a mask. Parts do not touch each other."
     )
 
 
-def settings_line(fit):
-    """Scales and ratios as the command line takes them. fit: {"scales", "ratios"}"""
-    return " ".join(
-        f"--set RPN_ANCHOR_{name.upper()}={json.dumps(fit[name], separators=(',', ':'))}"
-        for name in ("scales", "ratios")
+def _sizes(rows: Rows) -> str:
+    total, classes = rows[0], rows[1:]
+    small, large = (pick(classes, key=lambda row: row["share"][2]) for pick in (min, max))
+    return (
+        f"The median mask covers {percent(total['share'][2])} of its image "
+        f"({total['pixels'][2]:,.0f} pixels). The median of a class ranges from "
+        f"{percent(small['share'][2])} (“{small['name']}”) to {percent(large['share'][2])} "
+        f"(“{large['name']}”), a factor of {large['share'][2] / small['share'][2]:,.0f}."
+    )
+
+
+def _coco_sizes(total: Mapping[str, Any], training: Mapping[str, Any]) -> str:
+    objects = max(total["objects"], 1)
+    height, width = training["image_hw"]
+    text = (
+        f"In the original images {percent(total['photo_sizes'][0] / objects)} of the masks are "
+        f"small (below 32 x 32 pixels); at the {height} x {width} pixels of the recipe "
+        f"{percent(total['canvas_sizes'][0] / objects)} are."
+    )
+    if training["thin"]:
+        text += (
+            f" {percent(training['thin'])} of the boxes are then less than "
+            f"{training['least_side']} pixels high or wide."
+        )
+    return text
+
+
+def _shapes(rows: Rows) -> str:
+    total = rows[0]
+    # A class of fewer objects says little.
+    classes = [row for row in rows[1:] if row["objects"] >= 5] or rows[1:]
+    low, high = (pick(classes, key=lambda row: row["fill"][2]) for pick in (min, max))
+    split = max(classes, key=lambda row: row["in_parts"])
+    return (
+        f"The median mask fills {percent(total['fill'][2])} of its box, from "
+        f"{percent(low['fill'][2])} (“{low['name']}”) to {percent(high['fill'][2])} "
+        f"(“{high['name']}”). {percent(total['in_parts'])} of the masks have several parts, most "
+        f"often “{split['name']}” ({percent(split['in_parts'])})."
     )

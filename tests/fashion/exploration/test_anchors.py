@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fashion.exploration.anchors import anchor_shapes, best_iou, suggest
+from fashion.exploration.anchors import anchor_shapes, best_iou, suggest_anchors
 from mrcnn.config import Config
 from mrcnn.ops.anchors import pyramid_anchors
 
@@ -71,17 +71,17 @@ def test_suggested_anchors_find_the_sizes_of_the_boxes():
         np.concatenate([centres - half, centres + half], axis=1),
         np.tile((128, 128), (300, 1)),
     )
-    scales, ratios = suggest(boxes, canvas, (4, 4), (30, 90), (1,))
+    scales, ratios = suggest_anchors(boxes, canvas, (4, 4), (30, 90), (1,))
     assert np.allclose(scales, (12, 40), atol=1) and np.allclose(ratios, (0.5,), atol=0.03)
 
 
 def test_anchors_that_fit_already_are_kept():
     boxes = np.array([[8, 8, 24, 24], [4, 12, 20, 28]], float)  # 16 x 16 at whole cells
-    assert suggest(boxes, np.tile((32, 32), (2, 1)), (4,), (16,), (1,)) == ((16,), (1,))
+    assert suggest_anchors(boxes, np.tile((32, 32), (2, 1)), (4,), (16,), (1,)) == ((16,), (1,))
 
 
 def test_without_boxes_nothing_is_suggested():
-    assert suggest(np.zeros((0, 4)), np.zeros((0, 2)), (4, 8), (16, 32), (1, 2)) == (
+    assert suggest_anchors(np.zeros((0, 4)), np.zeros((0, 2)), (4, 8), (16, 32), (1, 2)) == (
         (16, 32),
         (1, 2),
     )

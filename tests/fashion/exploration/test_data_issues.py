@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from fashion.exploration.data_issues import duplicates, in_both, strays, suspicious_rows, wrong_rows
+from fashion.exploration.data_issues import (
+    find_duplicates,
+    find_issues,
+    images_in_both,
+    invalid_rows,
+    stray_labels,
+)
 
 
 @pytest.fixture
@@ -13,7 +19,7 @@ def find(make_dataset, small_ontology):
 
     def run(rows, tiny=10):
         dataset = make_dataset(rows)
-        found = suspicious_rows(
+        found = find_issues(
             measure_objects(dataset), small_ontology, dataset.annotations.runs_of, tiny=tiny
         )
         return [(row["kind"], row["line"], row["detail"]) for row in found]
@@ -64,14 +70,14 @@ def test_masks_of_many_pieces_are_told(find):
 def test_attributes_on_a_class_that_carries_none_are_told(find, make_objects, small_ontology, box):
     rows = [("a", box(0, 0, 9, 9), 2, [5, 6]), ("a", box(20, 0, 9, 9), 0, [5])]
     assert find(rows) == [("stray attributes", 2, "2 attributes")]
-    assert strays(make_objects(rows), small_ontology).tolist() == [True, True, False]
+    assert stray_labels(make_objects(rows), small_ontology).tolist() == [True, True, False]
 
 
 def test_rows_that_cannot_be_used_keep_their_line_and_reason(make_dataset, box):
     dataset = make_dataset(
         [("a", box(0, 0, 9, 9), 0, []), ("a", "1 2 3", 0, []), ("a", box(0, 0, 9, 9), 7, [])]
     )
-    rows = wrong_rows(dataset.bad_rows)
+    rows = invalid_rows(dataset.bad_rows)
     assert [(row["kind"], row["line"], row["image"]) for row in rows] == [
         ("wrong row", 3, "a"),
         ("wrong row", 4, "a"),
@@ -82,7 +88,8 @@ def test_rows_that_cannot_be_used_keep_their_line_and_reason(make_dataset, box):
 def test_photos_of_both_files_are_told(make_objects, box):
     rows = [(name, box(0, 0, 9, 9), 0, []) for name in ("a", "b")]
     assert [
-        row["image"] for row in in_both(make_objects(rows), make_objects(rows[1:], "val.csv"))
+        row["image"]
+        for row in images_in_both(make_objects(rows), make_objects(rows[1:], "val.csv"))
     ] == ["b"]
 
 
@@ -94,7 +101,7 @@ def test_few_masks_are_compared_and_all_that_are_alike_are_found(make_dataset, b
     masks = [box(*(rng.integers(0, 3, 2) + 5), 20, 15) for _ in range(12)]
     dataset = make_dataset([("a", mask, 0, []) for mask in masks])
     compared = []
-    found = duplicates(
+    found = find_duplicates(
         measure_objects(dataset),
         lambda rows: compared.append(rows) or dataset.annotations.runs_of(rows),
     )

@@ -13,43 +13,6 @@ def drawn(figure):
     return figure
 
 
-def rows(*counts):
-    return [
-        {
-            "name": f"name {i}, other",
-            "group": "g",
-            "objects": n,
-            "photos": max(1, n // 2) if n else 0,
-            "share_of_photos": n / 1000,
-        }
-        for i, n in enumerate(counts)
-    ]
-
-
-@pytest.mark.parametrize("counts", [(1,), (5, 0, 100_000), tuple(range(1, 25))])
-def test_a_line_for_each_name_that_occurs(counts):
-    axes = drawn(figures.frequency_figure(rows(*counts))).axes[0]
-    labels = [label.get_text() for label in axes.get_yticklabels()]
-    assert (
-        len(labels) == sum(n > 0 for n in counts)
-        and labels[-1] == f"name {counts.index(max(counts))}"
-    )
-    assert axes.lines[0].get_xdata().tolist() == sorted(n for n in counts if n)
-
-
-def test_panels_show_the_first_of_a_group_and_say_so():
-    axes = drawn(figures.group_panels({"short": rows(3, 2), "long": rows(*range(1, 15))})).axes
-    assert [a.get_title(loc="left") for a in axes] == ["long, the first 10 of 14", "short"]
-    assert [text.get_text() for text in axes[1].texts] == ["2 (0.2 %)", "3 (0.3 %)"]
-    drawn(figures.group_panels({"only": rows(1)}))
-
-
-@pytest.mark.parametrize("counts", [(7,), (1000, 500, 3, 1), (10,) * 300])
-def test_frequencies_by_rank(counts):
-    line = drawn(figures.rank_figure(rows(*counts))).axes[0].lines[0]
-    assert line.get_ydata().tolist() == list(counts) and line.get_xdata()[-1] == len(counts)
-
-
 def test_sizes_of_photos():
     sizes = {"grid": [[100.0, 200.0, 3]], "step": 1}
     assert drawn(figures.size_figure(sizes)).axes[0].collections[0].get_offsets().tolist() == [
@@ -85,22 +48,20 @@ def test_parts_of_a_bar_make_up_hundred():
     assert [bar.get_width() for bar in axes.patches][1::2] == [25, 50, 25]
 
 
-def test_two_shares_leave_out_what_never_occurs():
-    data = [
-        {"name": name, "train": a, "val": b}
-        for name, a, b in (("x", 0.5, 0.25), ("y", 0, 0), ("z", 0, 0.75))
-    ]
-    axes = drawn(figures.two_shares(data)).axes[0]
-    assert [line.get_xdata().tolist() for line in axes.lines] == [[50, 0], [25, 75]]
-
-
-def test_shares_in_words():
-    assert [figures.share_text(x) for x in (0, 1, 0.5, 0.099, 0.0123, 0.00123)] == [
-        "0 %",
-        "100 %",
-        "50 %",
-        "9.9 %",
-        "1.2 %",
-        "0.12 %",
-    ]
-    assert figures.shortened("shirt, blouse") == "shirt" and len(figures.shortened("x" * 99)) == 30
+@pytest.mark.parametrize("changed", [True, False])
+def test_the_share_of_boxes_above_an_iou(changed):
+    fit = {
+        "histogram": [1, 0, 3],
+        "sides": [
+            {"name": "0 to 16", "objects": 4, "good": 0.75},
+            {"name": "16", "objects": 0, "good": None},
+        ],
+    }
+    left, right = drawn(
+        figures.anchor_figure(
+            {"given": fit, "suggested": fit, "changed": changed, "iou_edges": [0, 0.25, 0.5, 1]}
+        )
+    ).axes
+    assert left.lines[0].get_ydata().tolist() == [100, 75, 75, 0] and [
+        bar.get_height() for bar in right.patches
+    ] == [75] * (1 + changed)

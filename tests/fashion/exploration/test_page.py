@@ -1,4 +1,4 @@
-"""The page of data: one file that needs no other, whatever there is to show, and its numbers beside it."""
+"""The exploration page: one file without dependencies, and its numbers as JSON and CSV."""
 
 import csv
 import json
@@ -9,7 +9,7 @@ import pytest
 
 from fashion.config import RECIPES
 from fashion.exploration.analysis import analyse
-from fashion.exploration.chapters.masks import settings_line
+from fashion.exploration.chapters.anchors import settings_line
 from fashion.exploration.objects import measure_objects
 from fashion.exploration.page import write_exploration
 
@@ -48,14 +48,14 @@ def test_everything_stands_on_the_page_and_beside_it(write, wardrobe, box):
         [*wardrobe, ("c", "1 2 3", 0, []), ("c", box(0, 0, 3, 3), 2, [5])], wardrobe[:3]
     )
     assert chapters(text) == [
-        "Photos",
+        "Images",
         "Classes",
         "Attributes",
-        "What goes together",
+        "Co-occurrence",
         "Masks",
         "Anchors",
         "Samples",
-        "Suspicious rows",
+        "Data issues",
         "Train and val",
     ]
     assert "<h1>Title &lt;1&gt;</h1>" in text and not re.search(r'(src|href)="(?!data:|#)', text)
@@ -88,7 +88,7 @@ def test_a_page_of_one_object(write, box):
     text, analysis, _ = write([("a", box(5, 5, 20, 10), 0, [])])
     assert (
         "No attribute occurs." in text
-        and "Nothing suspicious was found." in text
+        and "No issues were found." in text
         and "Train and val" not in chapters(text)
     )
     assert analysis["objects"] == 1 and analysis["with_attributes"] == 0

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fashion.config import RECIPES
-from fashion.exploration.preview import examples, settings_sentence, write_preview
+from fashion.exploration.preview import examples, settings_summary, write_preview
 from mrcnn.data.batches import training_batches
 from mrcnn.data.loading.batch_loader import ExampleSpec
 
@@ -24,10 +24,10 @@ def batches(validation, ontology):
 
 
 def test_the_page_has_a_row_for_each_photo_and_needs_no_other_file(batches, ontology, tmp_path):
-    path = write_preview(tmp_path / "new", batches, ontology, photos=3, variants=2)
+    path = write_preview(tmp_path / "new", batches, ontology, num_images=3, num_variants=2)
     page = path.read_text()
     assert page.count("<h3>") == page.count("<img") == 3 and "http" not in page
-    assert "a scale of 0.5 to 1.5 (SCALE_JITTER), 100% of them" in page
+    assert "a scale of 0.5 to 1.5 (SCALE_JITTER)" in page and "100% have objects" in page
 
 
 def test_what_is_drawn_is_what_is_taught(batches, ontology, validation):
@@ -45,7 +45,6 @@ def test_what_is_drawn_is_what_is_taught(batches, ontology, validation):
 
 def test_the_settings_are_told(batches):
     batches.config.SCALE_JITTER, batches.config.COPY_PASTE, batches.config.AUGMENT = None, 0, False
-    assert settings_sentence(batches.config).startswith(
-        "Photos come at a fixed scale (SCALE_JITTER), 0% of them"
+    assert settings_summary(batches.config).startswith(
+        "Images have a fixed scale (SCALE_JITTER) and are not augmented (AUGMENT); 0% have"
     )
-    assert "not augmented" in settings_sentence(batches.config)

@@ -2,7 +2,15 @@
 
 import pytest
 
-from fashion.pages.text import number, short_name, table_of
+from fashion.pages.text import (
+    axis_label,
+    count,
+    number,
+    percent,
+    short_name,
+    table_of,
+    whole_percent,
+)
 
 
 @pytest.mark.parametrize(
@@ -33,3 +41,20 @@ def test_a_column_that_no_row_has_is_left_out():
     assert table_of(
         rows, {"category": "name", "AP": "AP", "found": "found", "CorLoc": "corloc"}
     ) == [["category", "AP", "found"], ["shirt", "0.500", ""], ["shoe", "–", "3"]]
+
+
+def test_shares_in_words():
+    assert [percent(x) for x in (0, 1, 0.5, 0.099, 0.0123, 0.00123)] == [
+        "0 %",
+        "100 %",
+        "50 %",
+        "9.9 %",
+        "1.2 %",
+        "0.12 %",
+    ]
+    assert axis_label("shirt, blouse") == "shirt" and len(axis_label("x" * 99)) == 30
+
+
+def test_whole_percentages_and_nouns():
+    assert (whole_percent(0.126), whole_percent(-1), whole_percent(0)) == ("13 %", "–", "0 %")
+    assert count(1, "image") == "1 image" and count(1200, "box", "boxes") == "1,200 boxes"
