@@ -13,9 +13,10 @@ import keras
 import numpy as np
 
 from mrcnn.data.batches import training_batches, validation_batches
-from mrcnn.data.resize import Placement, from_unit, to_unit
+from mrcnn.data.resize import Placement
 from mrcnn.inference.compiled import without_retracing_warnings
-from mrcnn.inference.predict import Predictor, full_masks
+from mrcnn.inference.pasting import full_masks
+from mrcnn.inference.predict import Predictor
 from mrcnn.inference.preprocessing import postprocess, preprocess
 from mrcnn.legacy import (  # noqa: F401
     BatchNorm,
@@ -46,6 +47,7 @@ from mrcnn.modeling.build import build_detector
 from mrcnn.modeling.detector import LAYER_LOSS
 from mrcnn.modeling.devices import check_process, devices_of, use_xla
 from mrcnn.modeling.live_settings import LiveSettings
+from mrcnn.ops.pixel_convention import CORNERS, from_unit, to_unit
 from mrcnn.training.fit_detector import fit_detector
 from mrcnn.training.optimizers import make_optimizer
 from mrcnn.training.run_folder import RunFolder
@@ -292,7 +294,7 @@ class MaskRCNN:
     def _config_in_force(self):
         """The config, with ROI_ALIGN as the loaded weights want it; the config itself may serve other models, too."""
         config = copy.copy(self.config)
-        config.ROI_ALIGN = self.keras_model.convention
+        config.ROI_ALIGN = self.keras_model.convention.name
         return config
 
     def compile(self, learning_rate, momentum=None):
@@ -331,7 +333,7 @@ class MaskRCNN:
             self._of_enough_confidence(result) for result in self._predictor_of_this_model()(photos)
         ]
         for image, result in zip(photos, results, strict=True):
-            result["masks"] = full_masks(result, convention=self.keras_model.convention)
+            result["masks"] = full_masks(result)
             if verbose:
                 log("image", image)
         return results
@@ -346,12 +348,11 @@ class MaskRCNN:
         ):
             placement = Placement(image.shape[:2], image.shape[:2], (0, 0), image.shape[:2])
             window = parse_image_meta(meta[None])["window"].astype(np.float32)
-            result = self._of_enough_confidence(
-                postprocess({k: v[0] for k, v in found(image[None], window).items()}, placement)
-            )
-            results.append(
-                result | {"masks": full_masks(result, convention=self.keras_model.convention)}
-            )
+            rows = {k: v[0] for k, v in found(image[None], window).items()}
+            # The input is its own original here, so no convention moves its boxes.
+            result = postprocess(rows, placement) | {"convention": self.keras_model.convention.name}
+            result = self._of_enough_confidence(result)
+            results.append(result | {"masks": full_masks(result)})
         return results
 
     def mold_inputs(self, images):
@@ -386,9 +387,7 @@ class MaskRCNN:
             tuple(image_shape[:2]),
         )
         boxes = (
-            placement.boxes_to_original(
-                from_unit(detections[:, :4], image_shape[:2]), inclusive=True
-            )
+            placement.boxes_to_original(from_unit(detections[:, :4], image_shape[:2]), CORNERS)
             .round()
             .astype(np.int32)
         )
@@ -404,7 +403,7 @@ class MaskRCNN:
             "mask_probabilities": probabilities,
             "image_hw": tuple(original_image_shape[:2]),
         }
-        return boxes, class_ids, scores, full_masks(result, convention="corners")
+        return boxes, class_ids, scores, full_masks(result, convention=CORNERS)
 
     def get_anchors(self, image_shape):
         """The anchors of an input of `image_shape`: (A, 4) float32 yxyx, in Matterport's 0..1; `anchors` has them in pixels."""
@@ -436,7 +435,10 @@ class MaskRCNN:
         sure = result["scores"] >= (self.config.DETECTION_MIN_CONFIDENCE or 0)
         if sure.all():
             return result
-        return {name: rows if name == "image_hw" else rows[sure] for name, rows in result.items()}
+        return {
+            name: rows if name in ("image_hw", "convention") else rows[sure]
+            for name, rows in result.items()
+        }
 
     def _photos(self, images):
         """Photos as `as_photos` makes them, with one warning for each kind of array that is none."""

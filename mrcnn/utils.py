@@ -10,9 +10,10 @@ import numpy as np
 
 from mrcnn.data.dataset import Dataset
 from mrcnn.data.masks import instance as instance_masks
-from mrcnn.data.resize import Placement, from_unit, make_placement, nearest_on_corners, to_unit
+from mrcnn.data.resize import Placement, make_placement, nearest_on_corners
 from mrcnn.evaluation import instance_ap
 from mrcnn.inference.pasting import paste
+from mrcnn.ops.pixel_convention import CORNERS, from_unit, to_unit
 from mrcnn.weights.download import COCO_MODEL_URL, download_trained_weights
 
 __all__ = [
@@ -114,12 +115,12 @@ def box_refinement_graph(box, gt_box):
 
 
 def norm_boxes(boxes, shape):
-    """Matterport's name for `mrcnn.data.resize.to_unit`: pixels -> normalised coordinates, float32. shape: (height, width)."""
+    """Matterport's name for `mrcnn.ops.pixel_convention.to_unit`: pixels -> normalised coordinates, float32. shape: (height, width)."""
     return to_unit(boxes, shape).astype(np.float32)
 
 
 def denorm_boxes(boxes, shape):
-    """Matterport's name for `mrcnn.data.resize.from_unit`: normalised coordinates -> whole pixels, int32. shape: (height, width)."""
+    """Matterport's name for `mrcnn.ops.pixel_convention.from_unit`: normalised coordinates -> whole pixels, int32. shape: (height, width)."""
     return np.around(from_unit(boxes, shape)).astype(np.int32)
 
 
@@ -268,7 +269,7 @@ def mold_mask(mask, config):
 
 def unmold_mask(mask, bbox, image_shape):
     """Matterport's name for `paste`, with its resampling: a small mask of 0..1 and its box -> (H, W) bool."""
-    return paste(mask, bbox, image_shape[:2], edge="zero")
+    return paste(mask, bbox, image_shape[:2], convention=CORNERS)
 
 
 def _whole_boxes(boxes, masks):

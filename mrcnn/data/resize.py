@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
+from mrcnn.ops.pixel_convention import ALIGNED, PixelConvention
+
 # The pyramid halves the image six times.
 CANVAS_MULTIPLE = 64
 # Pixels that a photo is enlarged to at most: a strip of 1 x 65,000 would become 128 x 8,320,000 for
 # a side of 128. As float32 these are 400 MB, and 5,800 x 5,800 is far beyond what a network is run
 # on. A photo that is larger by itself may stay so.
 MAX_ENLARGED = 2**25
-# Matterport's convention: the last pixel of a side of n pixels has the coordinate n - 1, and (y2, x2) lies one pixel outside the box.
-OUTSIDE = np.array([0.0, 0.0, 1.0, 1.0])
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,7 @@ class Placement:
         of the pixels where the photo shrinks, bilinear where it grows.
         """
         canvas = np.zeros((*self.canvas_hw, *photo.shape[2:]), photo.dtype)
-        shrinks = self.size_hw[0] < photo.shape[0]
-        self._paint(canvas, photo, resample or (_area if shrinks else _bilinear))
+        self._paint(canvas, photo, resample or ALIGNED.resample)
         return canvas
 
     def mask(self, mask):
@@ -109,21 +108,16 @@ class Placement:
         corner = tuple(int(rng.integers(min(n, 0), max(n, 0) + 1)) for n in free)
         return Placement(self.original_hw, size, corner, self.canvas_hw, self.scale * factor)
 
-    def boxes_to_original(self, boxes, inclusive=False):
+    def boxes_to_original(self, boxes, convention: PixelConvention = ALIGNED):
         """(N, 4) yxyx on the canvas -> (N, 4) float32 yxyx on the photo, clipped to it.
 
-        inclusive: False lays the photo's edges on each other; True the corner pixels, as Matterport's `denorm_boxes` does. The two
-        differ by |factor - 1| pixels of the photo at most, where factor is that from `size_hw` to `original_hw`.
+        convention: see `PixelConvention.box_to_image`. The two differ by |factor - 1| pixels of the photo at most, where factor is
+        that from `size_hw` to `original_hw`.
         """
-        (y, x), (h, w) = self.corner, self.original_hw
-        if inclusive:
-            on_size = np.asarray(boxes, np.float64) - np.array([y, x, y, x])
-            on_photo = from_unit(to_unit(on_size, self.size_hw), self.original_hw).astype(
-                np.float32
-            )
-        else:
-            scale = np.array([h / self.size_hw[0], w / self.size_hw[1]] * 2, np.float32)
-            on_photo = (np.asarray(boxes, np.float32) - np.array([y, x, y, x], np.float32)) * scale
+        h, w = self.original_hw
+        on_photo = convention.box_to_image(
+            boxes, corner=self.corner, scaled_hw=self.size_hw, image_hw=self.original_hw
+        )
         return np.clip(on_photo, 0, np.array([h, w, h, w], np.float32))
 
     def _paint(self, canvas, picture, resample):
@@ -263,24 +257,6 @@ def placement_for(config, original_hw, rng=None, vary=False):
     )
 
 
-def to_unit(boxes, image_hw):
-    """Pixels -> fractions of the image, Matterport's normalised coordinates; the inverse of `from_unit`.
-
-    boxes: (..., 4) yxyx, pixels of an image of `image_hw`; Returns: (..., 4) float64 yxyx, where the box of the whole image is 0, 0, 1, 1.
-    """
-    return (np.asarray(boxes, np.float64) - OUTSIDE) / _steps(image_hw)
-
-
-def from_unit(boxes, image_hw):
-    """The inverse of `to_unit`: (..., 4) yxyx, fractions -> (..., 4) float64 yxyx, pixels of an image of `image_hw`, not rounded."""
-    return np.asarray(boxes, np.float64) * _steps(image_hw) + OUTSIDE
-
-
-def _steps(image_hw):
-    """From the first to the last pixel of each side, for y, x, y, x; an image one pixel wide has no such way, and none is needed."""
-    return np.maximum(np.array([*image_hw[:2], *image_hw[:2]], np.float64) - 1, 1)
-
-
 def nearest_on_corners(picture, size_hw):
     """(h, w, ...) -> (*size_hw, ...): nearest neighbour with the centres of the corner pixels on each other.
 
@@ -294,36 +270,6 @@ def nearest_on_corners(picture, size_hw):
         for n, cells in zip(size_hw, picture.shape[:2], strict=True)
     )
     return picture[rows][:, columns]
-
-
-def bilinear_on_black(picture, size_hw):
-    """(h, w, C) uint8 -> (*size_hw, C) uint8: bilinear between the nearest pixels, also where the photo shrinks, black beyond its edge,
-    fractions cut off.
-
-    That is how Matterport's photos came to the network (scikit-image's `resize` with the old defaults), and what its weights expect.
-    """
-    out = cv2.resize(
-        picture.astype(np.float32), size_hw[::-1], interpolation=cv2.INTER_LINEAR
-    ).reshape(*size_hw, *picture.shape[2:])
-    for axis, (n, cells) in enumerate(zip(size_hw, picture.shape, strict=False)):
-        at = (np.arange(n) + 0.5) * (cells / n) - 0.5
-        inside = 1 - np.maximum(-at, 0) - np.maximum(at - (cells - 1), 0)
-        out *= np.float32(inside).reshape(-1, *(1,) * (out.ndim - 1 - axis))
-    # float32 may fall a hair short of a whole number, which cutting off would make one less
-    return (out + 1e-4).astype(np.uint8)
-
-
-def resampling_for(convention):
-    """The `resample` of `Placement.image` for weights of a ROI_ALIGN convention: None, our own, or that of Matterport's weights."""
-    return bilinear_on_black if convention == "corners" else None
-
-
-def _area(picture, size_hw):
-    return cv2.resize(picture, size_hw[::-1], interpolation=cv2.INTER_AREA)
-
-
-def _bilinear(picture, size_hw):
-    return cv2.resize(picture, size_hw[::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def _nearest(picture, size_hw):

@@ -6,44 +6,45 @@ mask is read at the pixel centres: bilinear between the cell centres, constant i
 border of the box, zero outside the box. So a mask of ones covers exactly the pixels whose centre lies in its
 box, corners included. (Detectron2 and torchvision fade to zero in that half cell instead. That rounds corners
 and, where the network is less than certain, takes pixels from whatever is cut by the edge of the photo. So did
-Matterport; edge="zero" does it too, for results that must equal theirs.)
+Matterport; CORNERS does it too, for results that must equal theirs.)
 """
 
 import math
 
 import numpy as np
 
+from mrcnn.ops.pixel_convention import ALIGNED, CORNERS, convention_named
+
 # A stripe of the window is interpolated at a time: 16 MB of float32, whatever the size of the photo.
 STRIPE_PIXELS = 1 << 22
 
 
-def paste(mask, box, size_hw, threshold=0.5, edge="constant"):
+def paste(mask, box, size_hw, threshold=0.5, convention=ALIGNED):
     """The pixels of an image that `mask` covers.
 
     mask: (h, w) float 0..1 or bool, fills `box`
     box: (4,) yxyx, pixels of the image, may be fractional and may reach outside the image
     size_hw: (height, width) of the image
     threshold: a pixel is covered where the mask is at least this
-    edge: what is read in the half cell along the border of the box. "constant": the outermost cell. "zero": a way
-        from the outermost cell to 0 one cell further out, but nowhere less than the mask's least value, which is
+    convention: or its name; its paste_edge says what is read in the half cell along the border of the box. "constant": the outermost
+        cell. "zero": a way from the outermost cell to 0 one cell further out, but nowhere less than the mask's least value, which is
         skimage.transform.resize(order=1, mode="constant", anti_aliasing=False) for a box of whole pixels
     Returns: (H, W) bool.
     """
     canvas = np.zeros((int(size_hw[0]), int(size_hw[1])), bool)
-    window, top, left = paste_window(mask, box, size_hw, threshold, edge)
+    window, top, left = paste_window(mask, box, size_hw, threshold, convention)
     canvas[top : top + window.shape[0], left : left + window.shape[1]] = window
     return canvas
 
 
-def paste_window(mask, box, size_hw, threshold=0.5, edge="constant"):
+def paste_window(mask, box, size_hw, threshold=0.5, convention=ALIGNED):
     """As `paste`, but only the rows and columns of the image that the box reaches.
 
-    mask, box, size_hw, threshold, edge: as in `paste`
+    mask, box, size_hw, threshold, convention: as in `paste`
     Returns: (window, top, left): (h, w) bool and the image pixel of its upper left corner. The window
     is (0, 0) and lies at 0, 0 where the box contains no pixel centre of the image.
     """
-    if edge not in ("constant", "zero"):
-        raise ValueError(f'edge is "constant" or "zero". Got {edge!r}.')
+    edge = convention_named(convention).paste_edge
     # scikit-image interpolates in double precision: a tie with the threshold must stay a tie.
     mask = np.asarray(mask, np.float64 if edge == "zero" else np.float32)
     if mask.ndim != 2 or mask.size == 0:
@@ -75,6 +76,22 @@ def paste_window(mask, box, size_hw, threshold=0.5, edge="constant"):
         values += (wide[below[rows]] - values) * weight
         np.greater_equal(values, threshold, out=window[rows])
     return window, top, left
+
+
+def full_masks(result, threshold=0.5, convention=None):
+    """The masks of a result at the photo's size: (H, W, N) bool.
+
+    convention: or its name; default: that of the result, or ALIGNED if it carries none
+    """
+    convention = convention_named(convention or result.get("convention", "aligned"))
+    # Matterport pastes into boxes of whole pixels.
+    boxes = result["rois"] if convention is CORNERS else result["boxes"]
+    # One mask after the other in memory, as they are written and read.
+    masks = np.zeros((len(boxes), *result["image_hw"]), bool)
+    for canvas, mask, box in zip(masks, result["mask_probabilities"], boxes, strict=True):
+        window, top, left = paste_window(mask, box, result["image_hw"], threshold, convention)
+        canvas[top : top + window.shape[0], left : left + window.shape[1]] = window
+    return masks.transpose(1, 2, 0)
 
 
 def _pixels_inside(low, high, size):

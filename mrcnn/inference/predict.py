@@ -3,11 +3,12 @@
 import numpy as np
 from keras import ops
 
-from mrcnn.data.resize import from_unit, to_unit
 from mrcnn.inference.compiled import compiled, runs_eagerly
-from mrcnn.inference.pasting import paste_window
+from mrcnn.inference.pasting import full_masks
 from mrcnn.inference.preprocessing import postprocess, preprocess
 from mrcnn.modeling.devices import check_process
+
+__all__ = ["Predictor", "full_masks"]
 
 # Each canvas is compiled for and takes some 50 MB; with more, all are let go ("pad64" and "none" make them as photos come).
 MOST_CANVASES = 32
@@ -106,11 +107,17 @@ class Predictor:
             own, classes = _checked(*given, self.config.NUM_CLASSES, f"Photo {i}")
             yield (
                 image,
-                _to_canvas(own, placement, self.convention == "corners"),
+                self.convention.box_to_input(
+                    own,
+                    corner=placement.corner,
+                    scaled_hw=placement.size_hw,
+                    image_hw=placement.original_hw,
+                ),
                 {
                     "rois": np.round(own).astype(np.int32),
                     "boxes": own,
                     "image_hw": placement.original_hw,
+                    "convention": self.convention.name,
                     "class_ids": classes,
                     "scores": np.ones(len(classes), np.float32),
                 },
@@ -137,9 +144,8 @@ class Predictor:
         found = self.detect_molded(
             images, np.stack([placement.window for _, placement in canvases])
         )
-        inclusive = self.convention == "corners"
         return [
-            postprocess({k: v[i] for k, v in found.items()}, placement, inclusive)
+            postprocess({k: v[i] for k, v in found.items()}, placement, self.convention)
             for i, (_, placement) in enumerate(canvases)
         ]
 
@@ -227,23 +233,6 @@ class Predictor:
         return self.detector.features(ops.convert_to_tensor(images))[:4]
 
 
-def full_masks(result, threshold=0.5, convention="aligned"):
-    """The masks of a result at the photo's size: (H, W, N) bool.
-
-    convention: "corners" fills whole pixels' boxes and fades to 0 at their border, which is how Matterport pastes
-    """
-    boxes, edge = (
-        (result["rois"], "zero") if convention == "corners" else (result["boxes"], "constant")
-    )
-    masks = np.zeros(
-        (len(boxes), *result["image_hw"]), bool
-    )  # one after the other in memory, as they are written and read
-    for canvas, mask, box in zip(masks, result["mask_probabilities"], boxes, strict=True):
-        window, top, left = paste_window(mask, box, result["image_hw"], threshold, edge)
-        canvas[top : top + window.shape[0], left : left + window.shape[1]] = window
-    return masks.transpose(1, 2, 0)
-
-
 def _bucket(count, config):
     """The smallest size the describing heads are compiled for that holds `count` detections."""
     sizes = [b for b in config.MASK_BUCKETS if count <= b < config.DETECTION_MAX_INSTANCES]
@@ -272,12 +261,3 @@ def _checked(boxes, class_ids, num_classes, name):
             "background)."
         )
     return boxes, class_ids
-
-
-def _to_canvas(boxes, placement, inclusive):
-    """(N, 4) yxyx on the photo -> (N, 4) float32 yxyx on the canvas; the inverse of `Placement.boxes_to_original`, not clipped."""
-    if inclusive:
-        on_size = from_unit(to_unit(boxes, placement.original_hw), placement.size_hw)
-    else:
-        on_size = boxes * np.tile(np.divide(placement.size_hw, placement.original_hw), 2)
-    return (on_size + np.tile(placement.corner, 2)).astype(np.float32)

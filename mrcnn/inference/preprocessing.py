@@ -3,7 +3,8 @@
 import numpy as np
 
 from mrcnn.data.dataset import as_uint8_image
-from mrcnn.data.resize import normalise, placement_for, resampling_for
+from mrcnn.data.resize import normalise, placement_for
+from mrcnn.ops.pixel_convention import ALIGNED, convention_of_setting
 
 
 def preprocess(photo, config, convention=None, name="The photo"):
@@ -17,18 +18,19 @@ def preprocess(photo, config, convention=None, name="The photo"):
         placement = placement_for(config, photo.shape[:2])
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
-    image = placement.image(photo, resampling_for(convention or config.ROI_ALIGN))
+    convention = convention or convention_of_setting(config.ROI_ALIGN)
+    image = placement.image(photo, convention.resample)
     return normalise(image, config.MEAN_PIXEL, config.PIXEL_STD), placement
 
 
-def postprocess(detections, placement, inclusive=False):
+def postprocess(detections, placement, convention=ALIGNED):
     """One image's detections on the canvas -> a result dict on the photo.
 
     detections: dict of (D, ...) arrays with "boxes" yxyx on the canvas, "valid" and any fields
-    inclusive: lay corner pixels on each other, as Matterport does, see `Placement.boxes_to_original`
+    convention: of the weights, see `PixelConvention.box_to_image`
     Returns: "rois" (N, 4) int32 and "boxes" (N, 4) float32 yxyx in photo pixels, "image_hw", and every other field cut to its N rows.
     """
-    boxes = placement.boxes_to_original(detections["boxes"], inclusive)
+    boxes = placement.boxes_to_original(detections["boxes"], convention)
     rois = np.round(boxes).astype(np.int32)
     real = detections["valid"] & (rois[:, 2:] > rois[:, :2]).all(
         axis=1
@@ -38,4 +40,10 @@ def postprocess(detections, placement, inclusive=False):
         for name, column in detections.items()
         if name not in ("valid", "boxes")
     }
-    return {"rois": rois[real], "boxes": boxes[real], "image_hw": placement.original_hw, **result}
+    return {
+        "rois": rois[real],
+        "boxes": boxes[real],
+        "image_hw": placement.original_hw,
+        "convention": convention.name,
+        **result,
+    }

@@ -20,8 +20,8 @@ REPLACEMENTS = {
     "parse_image_meta_graph": "mrcnn.legacy.examples.parse_image_meta",
     "trim_zeros_graph": "mrcnn.utils.trim_zeros",
     "batch_pack_graph": "mrcnn.ops.losses.masked_mean",
-    "norm_boxes_graph": "mrcnn.data.resize.to_unit",
-    "denorm_boxes_graph": "mrcnn.data.resize.from_unit",
+    "norm_boxes_graph": "mrcnn.ops.pixel_convention.to_unit",
+    "denorm_boxes_graph": "mrcnn.ops.pixel_convention.from_unit",
 }
 # Where the replacement is not called in the same way.
 ADVICE = {

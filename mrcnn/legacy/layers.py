@@ -1,6 +1,6 @@
 """Matterport's layers without weights: its boxes of 0..1 and image metas at the door, `mrcnn.ops` and `mrcnn.modeling` inside.
 
-A box of 0..1, times the image's height and width less 1, is a box by its corner pixels (`mrcnn.ops.boxes.to_corner_pixels`). Which
+A box of 0..1, times the image's height and width less 1, is a box by its corner pixels (`CORNERS.measure`). Which
 image that is does not matter to deltas and overlaps, as long as it is the same for both boxes.
 """
 
@@ -11,9 +11,10 @@ from mrcnn.legacy.examples import FIELDS
 from mrcnn.legacy.targets import sample_rois
 from mrcnn.modeling.detections import select_detections
 from mrcnn.modeling.rpn import propose
-from mrcnn.ops.boxes import encode, to_corner_pixels
+from mrcnn.ops.boxes import encode
 from mrcnn.ops.masks import crop
-from mrcnn.ops.roi_align import roi_align
+from mrcnn.ops.pixel_convention import CORNERS
+from mrcnn.ops.roi_align import crop_and_resize
 
 STRIDES = (4, 8, 16, 32)
 
@@ -53,7 +54,7 @@ class ProposalLayer(keras.layers.Layer):
 
 
 class PyramidROIAlign(keras.layers.Layer):
-    """Features of fixed size for each box, from the pyramid level that suits it; `mrcnn.ops.roi_align`, convention "corners".
+    """Features of fixed size for each box, from the pyramid level that suits it; `mrcnn.ops.roi_align.crop_and_resize`.
 
     pool_shape: (size, size), cells; strides: pixels a cell of the levels, finest first.
     call: [boxes (B, N, 4) yxyx 0..1, image_meta (B, 12 + K), P2, P3, P4, P5 (B, H, W, C)] -> (B, N, size, size, C)
@@ -70,14 +71,8 @@ class PyramidROIAlign(keras.layers.Layer):
     def call(self, inputs):
         boxes, _, *features = inputs
         image_hw = [n * self.strides[0] for n in features[0].shape[1:3]]
-        return roi_align(
-            features,
-            ops.cast(boxes, "float32") * _steps(image_hw),
-            self.strides,
-            size=self.pool_shape[0],
-            samples=1,
-            convention="corners",
-        )
+        boxes = ops.cast(boxes, "float32") * _steps(image_hw)
+        return crop_and_resize(features, boxes, self.strides, size=self.pool_shape[0])
 
 
 class DetectionTargetLayer(keras.layers.Layer):
@@ -116,7 +111,7 @@ class DetectionTargetLayer(keras.layers.Layer):
         seed = keras.random.randint(
             (ops.shape(proposals)[0],), 0, 2**31 - 1, dtype="int32", seed=self.seeds
         )
-        samples = sample_rois(proposals, ground_truth, seed, self.config, "corners")
+        samples = sample_rois(proposals, ground_truth, seed, self.config, CORNERS)
         is_positive = samples.is_positive
         deltas = (
             encode(samples.gather("gt_boxes"), samples.rois, self.config.BBOX_STD_DEV)
@@ -137,7 +132,7 @@ class DetectionTargetLayer(keras.layers.Layer):
             rows.gather("gt_mask_frames"),
             rows.rois,
             tuple(self.config.MASK_SHAPE),
-            "corners",
+            CORNERS,
         )
         masks = ops.round(masks) * rows.is_positive[..., None, None]
         return ops.pad(
@@ -167,7 +162,7 @@ class DetectionLayer(keras.layers.Layer):
             deltas,
             rois * steps,
             valid,
-            to_corner_pixels(meta[:, FIELDS["window"]]),
+            CORNERS.measure(meta[:, FIELDS["window"]]),
             std=c.BBOX_STD_DEV,
             min_confidence=c.DETECTION_MIN_CONFIDENCE,
             iou_threshold=c.DETECTION_NMS_THRESHOLD,

@@ -11,6 +11,7 @@ from mrcnn.modeling.rpn import rpn_targets
 from mrcnn.ops.boxes import encode
 from mrcnn.ops.masks import crop
 from mrcnn.ops.matching import IGNORE, NEGATIVE, POSITIVE
+from mrcnn.ops.pixel_convention import ALIGNED
 
 # generate_random_rois places this share of its rois around objects.
 NEAR_OBJECTS = 0.9
@@ -67,7 +68,7 @@ def build_detection_targets(rpn_rois, gt_class_ids, gt_boxes, gt_masks, config, 
         "gt_mask_frames": frames,
     }
     samples = sample_rois(
-        np.asarray(rpn_rois, np.float32)[None], ground_truth, _seed(seed), config, "aligned"
+        np.asarray(rpn_rois, np.float32)[None], ground_truth, _seed(seed), config, ALIGNED
     )
     objects = samples.positive_rows()
     label, rois, ids = (
@@ -163,7 +164,7 @@ def sample_rois(rois, ground_truth, seed, config, convention):
 
     rois: (B, P, 4) yxyx, rows of zeros are padding; ground_truth: "gt_class_ids" (B, M), negative for crowds and 0 for padding,
     "gt_boxes" (B, M, 4) in the frame of the rois, and what else `RoISamples.gather` should reach; seed: (B,) int32
-    convention: how those boxes are measured, see `mrcnn.ops.roi_align`
+    convention: of those boxes
     Returns: RoISamples with the positive rois first, then the negative ones, then padding. Negative rois also fill the places that
     positive ones leave free.
     """

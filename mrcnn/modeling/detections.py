@@ -4,6 +4,7 @@ from keras import ops
 
 from mrcnn.ops import boxes as box_ops
 from mrcnn.ops.nms import non_max_suppression
+from mrcnn.ops.pixel_convention import ALIGNED
 
 
 def select_detections(
@@ -18,7 +19,7 @@ def select_detections(
     iou_threshold,
     count,
     all_classes,
-    convention="aligned",
+    convention=ALIGNED,
 ):
     """The best detections of every image.
 
@@ -49,7 +50,7 @@ def select_detections(
         deltas, ops.take_along_axis(proposals, (pair // objects)[..., None], axis=1), std
     )
     boxes = box_ops.clip(boxes, windows[:, None])
-    eligible = ops.logical_and(scores > 0.0, box_ops.holds_pixels(boxes, convention))
+    eligible = ops.logical_and(scores > 0.0, convention.is_nonempty(boxes))
     index, kept = non_max_suppression(
         boxes, scores, eligible, iou_threshold=iou_threshold, count=count, class_ids=class_ids
     )

@@ -16,8 +16,8 @@ from mrcnn.modeling.plain_graphs import in_plain_graph, plain_graph
 from mrcnn.modeling.roi_sampling import RoISamples, sample_rois
 from mrcnn.modeling.rpn import propose, rpn_losses, rpn_targets
 from mrcnn.ops.anchors import pyramid_anchors
-from mrcnn.ops.boxes import from_corner_pixels, to_corner_pixels
-from mrcnn.ops.roi_align import roi_align
+from mrcnn.ops.pixel_convention import CORNERS, convention_named, convention_of_setting
+from mrcnn.ops.roi_align import crop_and_resize, roi_align
 from mrcnn.weights import layer_files
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class Detector(keras.Model):
         self._folded_backbone = FoldedGraph(backbone)
         self.heads = list(heads)
         self.settings = settings
-        self.convention = "corners" if settings.roi_align == "corners" else "aligned"  # see `adopt`
+        self.convention = convention_of_setting(settings.roi_align)  # see `adopt`
         names = [
             "rpn_class_loss",
             "rpn_bbox_loss",
@@ -68,19 +68,19 @@ class Detector(keras.Model):
         boxes, valid = propose(
             rpn_outputs["logits"],
             rpn_outputs["deltas"],
-            self._measured(self.anchors(image_hw)),
+            self.convention.measure(self.anchors(image_hw)),
             std=s.rpn_std,
             pre_nms=s.pre_nms,
             post_nms=s.post_nms_training if training_path else s.post_nms_inference,
             iou_threshold=s.rpn_nms_threshold,
-            window=self._measured(image),
+            window=self.convention.measure(image),
             convention=self.convention,
         )
-        return self._in_pixels(boxes, valid), valid
+        return self.convention.unmeasure(boxes, valid), valid
 
     def detections(self, pyramid, boxes, valid, windows):
         """Stop 5: proposals -> {"boxes", "class_ids", "scores", "valid"}, (B, D, ...)."""
-        s, head, boxes = self.settings, self.heads[0], self._measured(boxes)
+        s, head, boxes = self.settings, self.heads[0], self.convention.measure(boxes)
         # Part by part: pooled features of a thousand proposals are 50 MB, and pooling holds several times that.
         parts = [
             head(self._pool(pyramid, boxes[:, i : i + PART], head.pool_size))
@@ -95,7 +95,7 @@ class Detector(keras.Model):
             outputs["deltas"],
             boxes,
             valid,
-            self._measured(windows),
+            self.convention.measure(windows),
             std=s.box_std,
             min_confidence=s.min_confidence,
             iou_threshold=s.detection_nms_threshold,
@@ -103,13 +103,13 @@ class Detector(keras.Model):
             all_classes=s.all_classes,
             convention=self.convention,
         )
-        return found | {"boxes": self._in_pixels(found["boxes"], found["valid"])}
+        return found | {"boxes": self.convention.unmeasure(found["boxes"], found["valid"])}
 
     def describe(self, pyramid, boxes, class_ids):
         """Stop 6: what every other head says of the detections: boxes (B, N, 4), class_ids (B, N) -> dict of (B, N, ...)."""
         outputs = self._run_heads(
             pyramid,
-            self._measured(boxes),
+            self.convention.measure(boxes),
             skip_box_head=all(h.reads == "pooled" for h in self.heads[1:]),
         )
         fields = {}
@@ -144,7 +144,7 @@ class Detector(keras.Model):
                 ops.pad(valid, [[0, 0], [0, missing]]),
             )
         samples = sample_rois(
-            self._measured(boxes),
+            self.convention.measure(boxes),
             valid,
             self._ground_truth(inputs),
             inputs["seed"],
@@ -222,7 +222,7 @@ class Detector(keras.Model):
         rpn = self.rpn(pyramid)
         rois, valid = self.proposals(rpn, tuple(images.shape[1:3]), training_path=False)
         head = self.heads[0]
-        boxes = head(self._pool(pyramid, self._measured(rois), head.pool_size))
+        boxes = head(self._pool(pyramid, self.convention.measure(rois), head.pool_size))
         found = self.detections(pyramid, rois, valid, windows)
         return (
             {"input_image": images}
@@ -290,14 +290,15 @@ class Detector(keras.Model):
 
     def adopt(self, convention):
         """Measure boxes as loaded heads learned to, see `ops.roi_align`, if the setting is "auto"; else warn if it is another."""
+        convention = convention_named(convention)
         if self.settings.roi_align == "auto":
             self.convention = convention
-        elif self.convention != convention:
+        elif self.convention is not convention:
             log.warning(
                 "The heads that were loaded were trained with ROI_ALIGN = %r, and the config says %r: boxes and masks will be off. "
                 'Leave it at "auto".',
-                convention,
-                self.convention,
+                convention.name,
+                self.convention.name,
             )
 
     # ---- inside -----------------------------------------------------------------------------------------------------
@@ -344,15 +345,11 @@ class Detector(keras.Model):
         return outputs
 
     def _pool(self, pyramid, boxes, size):
-        # A roi spans about 14 cells of the level it reads: one sample for each of them.
-        return roi_align(
-            pyramid[:4],
-            boxes,
-            self.settings.strides[:4],
-            size=size,
-            samples=max(1, 14 // size),
-            convention=self.convention,
-        )
+        features, strides = pyramid[:4], self.settings.strides[:4]
+        if self.convention is CORNERS:
+            return crop_and_resize(features, boxes, strides, size=size)
+        # A RoI spans about 14 cells of the level it reads: one sample for each of them.
+        return roi_align(features, boxes, strides, size=size, samples=max(1, 14 // size))
 
     def _rpn_targets(self, inputs):
         # Not by corner pixels, whatever the convention: this is how Matterport's loader made its targets, too.
@@ -366,16 +363,6 @@ class Detector(keras.Model):
             std=s.rpn_std,
         )
 
-    def _measured(self, boxes):
-        """Boxes as the network measures them: Matterport's weights go by corner pixels."""
-        return to_corner_pixels(boxes) if self.convention == "corners" else boxes
-
-    def _in_pixels(self, boxes, valid):
-        """The inverse of `_measured`; rows that are not valid stay zero."""
-        if self.convention != "corners":
-            return boxes
-        return from_corner_pixels(boxes) * ops.cast(valid, "float32")[..., None]
-
     def _ground_truth(self, inputs):
         columns = {
             name: column
@@ -383,7 +370,7 @@ class Detector(keras.Model):
             if name.startswith("gt_") or name == "active_class_ids"
         }
         return columns | {
-            name: self._measured(columns[name]) for name in ("gt_boxes", "gt_mask_frames")
+            name: self.convention.measure(columns[name]) for name in ("gt_boxes", "gt_mask_frames")
         }
 
 

@@ -4,6 +4,7 @@ from keras import ops
 
 from mrcnn.ops import boxes as box_ops
 from mrcnn.ops.matching import IGNORE, POSITIVE, match, touches_crowd
+from mrcnn.ops.pixel_convention import ALIGNED
 from mrcnn.ops.sampling import sample
 
 
@@ -15,7 +16,7 @@ class RoISamples:
     convention: how a box is measured and its contents are cut out, see `ops.roi_align`; with "corners" all boxes here are by corner pixels.
     """
 
-    def __init__(self, rois, label, gt_index, ground_truth, positives, convention="aligned"):
+    def __init__(self, rois, label, gt_index, ground_truth, positives, convention=ALIGNED):
         self.rois, self.label, self.gt_index = rois, label, gt_index
         self.ground_truth, self.positives, self.convention = ground_truth, positives, convention
         self.is_positive = ops.cast(ops.equal(label, POSITIVE), "float32")
@@ -59,7 +60,7 @@ def sample_rois(
     *,
     count,
     positives,
-    convention="aligned",
+    convention=ALIGNED,
     objects_join=True,
 ):
     """Match proposals and objects, and draw `count` rois, at most `positives` of them on objects (IoU from 0.5 on).

@@ -8,6 +8,7 @@ from mrcnn.ops.losses import smooth_l1, softmax_cross_entropy
 from mrcnn.ops.matching import IGNORE, POSITIVE, match, touches_crowd
 from mrcnn.ops.nms import non_max_suppression
 from mrcnn.ops.patches import locate, patches_at
+from mrcnn.ops.pixel_convention import ALIGNED
 from mrcnn.ops.sampling import sample
 
 
@@ -80,7 +81,7 @@ class RPNHead(keras.layers.Layer):
 
 
 def propose(
-    logits, deltas, anchors, *, std, pre_nms, post_nms, iou_threshold, window, convention="aligned"
+    logits, deltas, anchors, *, std, pre_nms, post_nms, iou_threshold, window, convention=ALIGNED
 ):
     """The regions worth a second look: the best anchors, moved, clipped to the image and thinned out.
 
@@ -93,7 +94,7 @@ def propose(
     deltas = ops.take_along_axis(deltas, index[..., None], axis=1)
     boxes = box_ops.decode(deltas, ops.take(anchors, index, axis=0), std)
     boxes = box_ops.clip(boxes, window)
-    valid = box_ops.holds_pixels(boxes, convention)
+    valid = convention.is_nonempty(boxes)
     # Scores only order the boxes; a sigmoid would tie the confident ones at 1.
     kept, valid = non_max_suppression(
         boxes, scores, valid, iou_threshold=iou_threshold, count=post_nms

@@ -4,31 +4,39 @@ A box is yxyx, float32, in pixels of the network input; its (y2, x2) corner lies
 """
 
 import math
+from collections.abc import Sequence
 
 from keras import ops
 
-# Growth by one delta is capped at 1000/16, so an untrained network cannot overflow exp() (Detectron's constant).
+from mrcnn.typing import Tensor
+
+# Growth by one delta is capped at 1000/16, so that an untrained network cannot overflow exp();
+# the constant is Detectron's.
 MAX_LOG_GROWTH = math.log(1000.0 / 16.0)
 
 
-def area(boxes):
-    """Area of each box: (..., 4) yxyx -> (...,), square pixels; 0 for an inverted or empty box."""
+def area(boxes: Tensor) -> Tensor:
+    """Computes the area of each box.
+
+    Args:
+        boxes: `(..., 4)` float32, yxyx.
+
+    Returns:
+        `(...,)` float32, square pixels; 0 for an inverted or empty box.
+    """
     y1, x1, y2, x2 = ops.unstack(boxes, 4, axis=-1)
     return ops.maximum(y2 - y1, 0.0) * ops.maximum(x2 - x1, 0.0)
 
 
-def holds_pixels(boxes, convention="aligned"):
-    """Which boxes are not empty: (..., 4) yxyx -> (...,) bool. By corner pixels, see `to_corner_pixels`, one of no extent holds one."""
-    y1, x1, y2, x2 = ops.unstack(boxes, 4, axis=-1)
-    if convention == "corners":
-        return ops.logical_and(y2 >= y1, x2 >= x1)
-    return ops.logical_and(y2 > y1, x2 > x1)
+def pairwise_iou(a: Tensor, b: Tensor) -> Tensor:
+    """Computes the intersection over union of every box of `a` with every box of `b`.
 
+    Args:
+        a: `(..., N, 4)` float32, yxyx.
+        b: `(..., M, 4)` float32, yxyx, in the frame of `a`.
 
-def pairwise_iou(a, b):
-    """Intersection over union of every box of `a` with every box of `b`.
-
-    a: (..., N, 4), b: (..., M, 4) float32, yxyx, one frame.  Returns: (..., N, M) float32 in 0..1; 0 where a box is empty.
+    Returns:
+        `(..., N, M)` float32 in 0..1; 0 where a box is empty.
     """
     ay1, ax1, ay2, ax2 = ops.unstack(a[..., :, None, :], 4, axis=-1)
     by1, bx1, by2, bx2 = ops.unstack(b[..., None, :, :], 4, axis=-1)
@@ -39,13 +47,17 @@ def pairwise_iou(a, b):
     return intersection / ops.maximum(union, 1e-7)
 
 
-def encode(boxes, anchors, std):
-    """The deltas that move `anchors` onto `boxes`; the inverse of `decode`.
+def encode(boxes: Tensor, anchors: Tensor, std: Sequence[float]) -> Tensor:
+    """Computes the deltas that move `anchors` onto `boxes`; the inverse of `decode`.
 
-    boxes, anchors: (..., 4) float32, yxyx, one frame; std: 4 numbers.
-    Returns: (..., 4) float32, (dy, dx, log dh, log dw) / std. Sides below 1e-3 pixels count as 1e-3, so padding stays finite.
+    Args:
+        boxes: `(..., 4)` float32, yxyx. Sides below 1e-3 pixels count as 1e-3, so that padding
+            stays finite.
+        anchors: `(..., 4)` float32, yxyx, in the frame of `boxes`.
+        std: Standard deviations that the four deltas are divided by.
 
-    Faster R-CNN (Ren et al. 2015), eq. 2.
+    Returns:
+        `(..., 4)` float32, (dy, dx, log dh, log dw) / std. Faster R-CNN (Ren et al. 2015), eq. 2.
     """
     cy, cx, h, w = _centres(boxes)
     acy, acx, ah, aw = _centres(anchors)
@@ -55,14 +67,17 @@ def encode(boxes, anchors, std):
     return deltas / ops.convert_to_tensor(std, dtype="float32")
 
 
-def decode(deltas, anchors, std):
-    """Move `anchors` by `deltas`; the inverse of `encode`.
+def decode(deltas: Tensor, anchors: Tensor, std: Sequence[float]) -> Tensor:
+    """Moves `anchors` by `deltas`; the inverse of `encode`.
 
-    deltas:  (..., 4) float32, (dy, dx, log dh, log dw) / std
-    anchors: (..., 4) float32, yxyx, pixels of the network input
-    Returns: (..., 4) float32, yxyx, same frame, not clipped.
+    Args:
+        deltas: `(..., 4)` float32, (dy, dx, log dh, log dw) / std.
+        anchors: `(..., 4)` float32, yxyx, pixels of the network input.
+        std: Standard deviations that the four deltas were divided by.
 
-    Faster R-CNN (Ren et al. 2015), eq. 2. Growth is capped at 1000/16.
+    Returns:
+        `(..., 4)` float32, yxyx, in the frame of `anchors`, not clipped. Growth is capped, see
+        `MAX_LOG_GROWTH`.
     """
     dy, dx, dh, dw = ops.unstack(deltas * ops.convert_to_tensor(std, dtype="float32"), 4, axis=-1)
     acy, acx, ah, aw = _centres(anchors)
@@ -72,33 +87,25 @@ def decode(deltas, anchors, std):
     return ops.stack([cy - h / 2, cx - w / 2, cy + h / 2, cx + w / 2], axis=-1)
 
 
-def clip(boxes, window):
-    """Cut boxes to a window.  boxes: (..., 4) yxyx; window: (..., 4) yxyx, broadcast against `boxes`."""
+def clip(boxes: Tensor, window: Tensor) -> Tensor:
+    """Clips boxes to a window.
+
+    Args:
+        boxes: `(..., 4)` float32, yxyx.
+        window: `(..., 4)` float32, yxyx, broadcast against `boxes`.
+
+    Returns:
+        `(..., 4)` float32, yxyx.
+    """
     y1, x1, y2, x2 = ops.unstack(boxes, 4, axis=-1)
     wy1, wx1, wy2, wx2 = ops.unstack(window, 4, axis=-1)
-    return ops.stack(
-        [
-            ops.clip(y1, wy1, wy2),
-            ops.clip(x1, wx1, wx2),
-            ops.clip(y2, wy1, wy2),
-            ops.clip(x2, wx1, wx2),
-        ],
-        axis=-1,
-    )
-
-
-def to_corner_pixels(boxes):
-    """Boxes by their corner pixels, both inside: (..., 4) yxyx -> (..., 4), (y1, x1, y2 - 1, x2 - 1).
-
-    Matterport's network reckons in these (its boxes of 0..1 are these divided by the image's size less 1), so what depends on a box's
-    height and width, deltas and overlaps, differs by that pixel. `from_corner_pixels` is the way back.
-    """
-    return boxes - ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0], dtype="float32")
-
-
-def from_corner_pixels(boxes):
-    """The inverse of `to_corner_pixels`."""
-    return boxes + ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0], dtype="float32")
+    clipped = [
+        ops.clip(y1, wy1, wy2),
+        ops.clip(x1, wx1, wx2),
+        ops.clip(y2, wy1, wy2),
+        ops.clip(x2, wx1, wx2),
+    ]
+    return ops.stack(clipped, axis=-1)
 
 
 def _centres(boxes):

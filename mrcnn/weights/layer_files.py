@@ -159,11 +159,11 @@ def save_weights(model, path, *, dtype="float32", metadata=None, extend=None):
             b"tensorflow",
             keras.__version__.encode(),
         )
-        convention = getattr(model, "convention", None)
+        convention = getattr(model, "convention", None)  # of a Detector
         if convention and (
-            convention != "corners" or metadata is not None
+            convention.name != "corners" or metadata is not None
         ):  # a plain file without it is as Matterport's own
-            file.attrs["roi_align"] = convention
+            file.attrs["roi_align"] = convention.name
         if metadata is not None:
             file.attrs["metadata"] = json.dumps(metadata)
         for name, layers in groups.items():

@@ -73,7 +73,7 @@ class Half:
         self.photos.append(photo)
         self.leasts.append(least)
         return {
-            k: v if k == "image_hw" else v[::2]
+            k: v if k in ("image_hw", "convention") else v[::2]
             for k, v in (result | {"scores": np.full(len(result["scores"]), 0.9)}).items()
         }
 

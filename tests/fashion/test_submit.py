@@ -41,7 +41,9 @@ def seen(loaded_quickly, tiny_model, monkeypatch):
         for result in tiny_model.stream(photos):
             shown.append(result["image_hw"])
             if result["image_hw"] == SIZES["cc"]:
-                result = {k: v if k == "image_hw" else v[:0] for k, v in result.items()}
+                result = {
+                    k: v if k in ("image_hw", "convention") else v[:0] for k, v in result.items()
+                }
             yield result
 
     monkeypatch.setattr(

@@ -22,6 +22,7 @@ from mrcnn.ops.boxes import pairwise_iou
 from mrcnn.ops.losses import binary_cross_entropy, masked_mean
 from mrcnn.ops.masks import crop
 from mrcnn.ops.matching import match
+from mrcnn.ops.pixel_convention import CORNERS
 from mrcnn.weights.layer_files import weight_layers
 
 REFERENCE = Path(__file__).resolve().parents[3] / "shared" / "reference" / "legacy"
@@ -71,7 +72,7 @@ def model(backbone, weight_file, tmp_path_factory):
     report = made.load_weights(weight_file, by_name=True)
     assert (
         not (report.only_in_file or report.only_in_model or report.excluded)
-        and made.keras_model.convention == "corners"
+        and made.keras_model.convention is CORNERS
     )
     return made
 
@@ -315,7 +316,7 @@ def samples(model, inputs, recorded):
         np.concatenate([t, np.zeros_like(t)], axis=1) for t in (rois, label, index)
     )
     return RoISamples(
-        *(ops.convert_to_tensor(t) for t in (rois, label, index)), truth, positives, "corners"
+        *(ops.convert_to_tensor(t) for t in (rois, label, index)), truth, positives, CORNERS
     )
 
 
@@ -441,7 +442,7 @@ def test_mask_targets_differ_where_crop_and_resize_reads_beyond_the_edge_only(
 ):
     rows = samples.positive_rows()
     ours = np.asarray(
-        crop(rows.gather("gt_masks"), rows.gather("gt_mask_frames"), rows.rois, (28, 28), "corners")
+        crop(rows.gather("gt_masks"), rows.gather("gt_mask_frames"), rows.rois, (28, 28), CORNERS)
     )
     differ = np.round(ours) != mask_targets
     assert differ.sum() <= 20 and (np.round(ours)[differ] == 1).all()
@@ -472,7 +473,7 @@ def test_padding_was_trained_on_and_is_not_any_more(model, gradients, samples, i
         samples.gt_index,
         samples.ground_truth,
         samples.positives,
-        "corners",
+        CORNERS,
     )
     loss = float(detector.heads[0].compute_losses(outputs, rows)["mrcnn_class_loss"])
     assert gradients[0]["mrcnn_class_loss"] == pytest.approx(

@@ -96,7 +96,7 @@ class Rescorer:
         order = np.argsort(-scores, kind="stable")
         order = order[scores[order] >= least]
         return {
-            name: value if name == "image_hw" else value[order]
+            name: value if name in ("image_hw", "convention") else value[order]
             for name, value in (result | {"scores": scores}).items()
         }
 

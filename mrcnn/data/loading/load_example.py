@@ -10,8 +10,9 @@ from mrcnn.data.dataset import as_uint8_image
 from mrcnn.data.image_io import readable_sizes
 from mrcnn.data.masks.cropped import CroppedMasks
 from mrcnn.data.masks.rle import RLEMasks
-from mrcnn.data.resize import placement_for, resampling_for
+from mrcnn.data.resize import placement_for
 from mrcnn.data.sample import Sample
+from mrcnn.ops.pixel_convention import CORNERS, convention_of_setting
 
 # Below this side length an object on the canvas is a splinter that teaches nothing.
 MIN_SIDE = 2.0
@@ -64,8 +65,10 @@ def load_sample(dataset, image_id, config, rng=None, vary=False):
     vary: lay it there by a random factor of SCALE_JITTER. Raises RuntimeError naming the image if anything about it fails.
     """
     with naming_image(dataset, image_id):
-        photo_hw, resample = dataset.image_hw(image_id), resampling_for(config.ROI_ALIGN)
-        if photo_hw is None or resample is not None:  # Matterport's resampling wants every pixel
+        photo_hw = dataset.image_hw(image_id)
+        convention = convention_of_setting(config.ROI_ALIGN)
+        # Matterport's resampling needs every pixel, not a reduced image.
+        if photo_hw is None or convention is CORNERS:
             photo = _photo(dataset.load_image(image_id), config)
             placement = placement_for(config, photo.shape[:2], rng, vary)
         else:
@@ -85,7 +88,7 @@ def load_sample(dataset, image_id, config, rng=None, vary=False):
         placed, areas = masks_on_canvas(placement, masks)
         grown = np.prod(placement.size_hw) / np.prod(placement.original_hw)
         return Sample(
-            placement.image(photo, resample),
+            placement.image(photo, convention.resample),
             placed,
             np.asarray(class_ids, np.int32),
             fields,

@@ -23,6 +23,7 @@ from mrcnn.data.image_io import MAX_PIXELS, header, read_annotated, read_image
 from mrcnn.data.loading.load_example import masks_on_canvas
 from mrcnn.data.masks.rle import RLEMasks
 from mrcnn.data.resize import Placement
+from mrcnn.ops.pixel_convention import ALIGNED, CORNERS
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 200))
 # The same examples in every run: a test that fails today failed yesterday.
@@ -95,8 +96,8 @@ def test_any_text_is_a_mask_or_has_a_reason_why_not(text, height, width):
 def test_any_box_comes_back_to_the_photo(photo_hw, where, boxes):
     size_hw, corner = where
     placement = Placement(photo_hw, size_hw, corner, (32, 32))
-    for inclusive in (False, True):
-        back = placement.boxes_to_original(boxes, inclusive)
+    for convention in (ALIGNED, CORNERS):
+        back = placement.boxes_to_original(boxes, convention)
         assert (
             np.isfinite(back).all() and (back >= 0).all() and (back <= np.tile(photo_hw, 2)).all()
         )

@@ -7,13 +7,12 @@ import pytest
 
 from mrcnn.data.resize import (
     Placement,
-    from_unit,
     make_placement,
     nearest_on_corners,
     normalise,
     placement_for,
-    to_unit,
 )
+from mrcnn.ops.pixel_convention import ALIGNED, CORNERS, from_unit, to_unit
 
 
 @pytest.mark.parametrize(
@@ -195,25 +194,25 @@ def test_a_photo_beside_the_canvas_leaves_it_black():
     )
 
 
-@pytest.mark.parametrize("inclusive", [False, True])
-def test_boxes_on_a_crop_find_their_way_back_to_the_photo(inclusive):
+@pytest.mark.parametrize("convention", [ALIGNED, CORNERS])
+def test_boxes_on_a_crop_find_their_way_back_to_the_photo(convention):
     placement = Placement((60, 100), (120, 200), (-31, -53), (64, 64))
     on_photo = np.float32([[20, 30, 40, 50], [16, 27, 47, 58]])
-    if inclusive:
+    if convention is CORNERS:
         on_canvas = from_unit(to_unit(on_photo, (60, 100)), (120, 200)) - [31, 53, 31, 53]
     else:
         on_canvas = on_photo * 2 - [31, 53, 31, 53]
     np.testing.assert_allclose(
-        placement.boxes_to_original(on_canvas, inclusive), on_photo, atol=1e-4
+        placement.boxes_to_original(on_canvas, convention), on_photo, atol=1e-4
     )
 
 
-def test_inclusive_boxes_by_hand():
+def test_corner_boxes_by_hand():
     """Of a photo of 11 pixels on 21, pixel 20 is pixel 10: a box up to 21 ends at 11, and one up to 11 at 6."""
     placement = make_placement((11, 11), (41, 41), "square", min_dim=21)
     assert placement.window.tolist() == [10, 10, 31, 31]
     boxes = placement.boxes_to_original(
-        [[10, 10, 31, 31], [10, 20, 21, 31], [0, 0, 50, 50]], inclusive=True
+        [[10, 10, 31, 31], [10, 20, 21, 31], [0, 0, 50, 50]], convention=CORNERS
     )
     assert (
         boxes.tolist() == [[0, 0, 11, 11], [0, 5, 6, 11], [0, 0, 11, 11]]
@@ -225,32 +224,20 @@ def test_the_two_conventions_differ_by_less_than_the_factor(rng):
     placement = make_placement((300, 200), (128, 128), "square")
     boxes = np.sort(rng.uniform(0, 128, (50, 2, 2)), axis=1).reshape(50, 4)
     difference = np.abs(
-        placement.boxes_to_original(boxes) - placement.boxes_to_original(boxes, inclusive=True)
+        placement.boxes_to_original(boxes) - placement.boxes_to_original(boxes, convention=CORNERS)
     )
     assert 0.5 < difference.max() <= 300 / 128 - 1
     assert make_placement((64, 64), (64, 64), "none").boxes_to_original(
-        boxes / 2, inclusive=True
+        boxes / 2, convention=CORNERS
     ) == pytest.approx(boxes / 2, abs=1e-4)
 
 
-def test_a_photo_one_pixel_wide_has_finite_inclusive_boxes():
+def test_a_photo_one_pixel_wide_has_finite_corner_boxes():
     assert np.isfinite(
         make_placement((1000, 1), (128, 128), "square").boxes_to_original(
-            [[0, 60, 128, 70]], inclusive=True
+            [[0, 60, 128, 70]], convention=CORNERS
         )
     ).all()
-
-
-def test_unit_boxes_by_hand():
-    """The last pixel of 101 is the 1; the outer corner lies one pixel outside."""
-    assert to_unit([[0, 0, 101, 201], [50, 50, 51, 101]], (101, 201)).tolist() == [
-        [0, 0, 1, 1],
-        [0.5, 0.25, 0.5, 0.5],
-    ]
-    assert from_unit([[0, 0, 1, 1], [0.5, 0.25, 0.5, 0.5]], (101, 201)).tolist() == [
-        [0, 0, 101, 201],
-        [50, 50, 51, 101],
-    ]
 
 
 @pytest.mark.parametrize(

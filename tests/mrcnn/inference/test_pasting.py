@@ -9,6 +9,7 @@ import skimage.transform
 
 from mrcnn.inference import pasting
 from mrcnn.inference.pasting import paste, paste_window
+from mrcnn.ops.pixel_convention import CORNERS
 
 
 def paste_pixel_by_pixel(mask, box, size_hw, threshold):
@@ -108,7 +109,7 @@ def test_a_box_that_is_not_finite_is_refused():
         paste(np.ones((28, 28)), (0, 0, np.nan, 4), (8, 8))
 
 
-# edge="zero"
+# CORNERS
 
 
 @pytest.mark.parametrize("case", range(12))
@@ -122,18 +123,22 @@ def test_zero_edges_agree_with_scikit_image(case, dtype):
         skimage.transform.resize(mask, (h, w), order=1, mode="constant", anti_aliasing=False) >= 0.5
     )
     np.testing.assert_array_equal(
-        paste(mask, (y, x, y + h, x + w), (120, 120), edge="zero"), expected
+        paste(mask, (y, x, y + h, x + w), (120, 120), convention=CORNERS), expected
     )
 
 
 def test_zero_edges_halve_at_the_border_of_the_box():
     """One row of cells of 8 pixels, 1 0 1 1: the last falls from 1 at its centre to 0.5 at the border, and to 0.56 in the last pixel."""
     mask, box = np.array([[1.0, 0, 1, 1]]), (0, 0, 1, 32)
-    assert np.flatnonzero(paste(mask, box, (1, 32), threshold=0.6, edge="zero")).tolist() == [
+    assert np.flatnonzero(
+        paste(mask, box, (1, 32), threshold=0.6, convention=CORNERS)
+    ).tolist() == [
         *range(1, 7),
         *range(17, 31),
     ]
-    assert np.flatnonzero(paste(mask, box, (1, 32), threshold=0.5, edge="zero")).tolist() == [
+    assert np.flatnonzero(
+        paste(mask, box, (1, 32), threshold=0.5, convention=CORNERS)
+    ).tolist() == [
         *range(0, 8),
         *range(16, 32),
     ]
@@ -142,21 +147,21 @@ def test_zero_edges_halve_at_the_border_of_the_box():
 def test_zero_edges_round_the_corners_unless_the_mask_is_above_the_threshold_everywhere():
     mask = np.ones((4, 4))
     mask[1, 1] = 0.4
-    covered = paste(mask, (0, 0, 40, 40), (40, 40), edge="zero")
+    covered = paste(mask, (0, 0, 40, 40), (40, 40), convention=CORNERS)
     assert not covered[[0, 0, -1, -1], [0, -1, 0, -1]].any() and covered[0, 20] and covered[20, 0]
-    assert paste(np.full((4, 4), 0.6), (0, 0, 40, 40), (40, 40), edge="zero").all()
+    assert paste(np.full((4, 4), 0.6), (0, 0, 40, 40), (40, 40), convention=CORNERS).all()
 
 
 def test_zero_edges_do_not_move_what_the_image_cuts_off():
     mask = np.random.default_rng(3).random((28, 28))
-    whole = paste(mask, (10, 20, 70, 100), (120, 120), edge="zero")
+    whole = paste(mask, (10, 20, 70, 100), (120, 120), convention=CORNERS)
     np.testing.assert_array_equal(
-        paste(mask, (-20, -10, 40, 70), (60, 60), edge="zero"), whole[30:90, 30:90]
+        paste(mask, (-20, -10, 40, 70), (60, 60), convention=CORNERS), whole[30:90, 30:90]
     )
-    window, top, left = paste_window(mask, (-20, -10, 40, 70), (60, 60), edge="zero")
+    window, top, left = paste_window(mask, (-20, -10, 40, 70), (60, 60), convention=CORNERS)
     assert (window.shape, top, left) == ((40, 60), 0, 0)
 
 
-def test_an_edge_of_another_kind_is_refused():
-    with pytest.raises(ValueError, match='"constant" or "zero". Got \'mirror\''):
-        paste(np.ones((4, 4)), (0, 0, 4, 4), (8, 8), edge="mirror")
+def test_another_convention_is_refused():
+    with pytest.raises(ValueError, match='"aligned" or "corners". Got \'mirror\''):
+        paste(np.ones((4, 4)), (0, 0, 4, 4), (8, 8), convention="mirror")

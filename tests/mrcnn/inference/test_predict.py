@@ -7,8 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from mrcnn.data.resize import Placement
-from mrcnn.inference.predict import Predictor, _bucket, _to_canvas, full_masks
+from mrcnn.inference.predict import Predictor, _bucket, full_masks
 from mrcnn.modeling.build import build_detector
 
 
@@ -184,9 +183,9 @@ def test_full_masks_are_as_large_as_the_photo():
     masks = full_masks(result)
     assert masks.shape == (20, 10, 2) and masks.dtype == bool
     assert masks[:, :, 0].sum() == 36 and masks[2:8, 3:9, 0].all() and masks[:, :, 1].all()
-    nothing = {name: value[:0] for name, value in result.items() if name != "image_hw"} | {
-        "image_hw": (20, 10)
-    }
+    nothing = {
+        name: value[:0] for name, value in result.items() if name not in ("image_hw", "convention")
+    } | {"image_hw": (20, 10)}
     assert full_masks(nothing).shape == (20, 10, 0)
 
 
@@ -245,8 +244,14 @@ def test_what_is_said_of_detected_boxes_is_said_of_them_when_they_are_given(desc
             np.testing.assert_array_equal(after[name], before[name])
         for name in ("mask_probabilities", "stripes"):
             np.testing.assert_allclose(after[name], before[name], rtol=1e-4, atol=1e-4)
-        assert {name: column.dtype for name, column in after.items() if name != "image_hw"} == {
-            name: column.dtype for name, column in before.items() if name != "image_hw"
+        assert {
+            name: column.dtype
+            for name, column in after.items()
+            if name not in ("image_hw", "convention")
+        } == {
+            name: column.dtype
+            for name, column in before.items()
+            if name not in ("image_hw", "convention")
         }
     assert (
         np.ptp(np.concatenate(columns(found, "stripes")), axis=0).max() > 0.01
@@ -308,17 +313,6 @@ def test_boxes_and_classes_that_do_not_fit_are_told(predictor, boxes, class_ids,
 def test_boxes_for_another_number_of_photos_are_told(predictor):
     with pytest.raises(ValueError, match="zip.*shorter"):
         list(predictor.describe(PHOTOS[:2], [[]], [[]]))
-
-
-@pytest.mark.parametrize("inclusive", [False, True])
-def test_boxes_go_to_the_canvas_and_back(inclusive):
-    """Twice as large, 10 pixels further down: by their edges 20..40 becomes 50..90; the last pixel of 30 becomes that of 60."""
-    placement = Placement((30, 50), (60, 100), (10, 0), (80, 100))
-    boxes = np.float32([[20, 0, 30, 50], [3, 7, 11, 40]])
-    on_canvas = _to_canvas(boxes, placement, inclusive)
-    assert on_canvas.dtype == np.float32 and on_canvas[0, 2:].tolist() == [70, 100]
-    assert on_canvas[0, 0] == pytest.approx(10 + 20 * 59 / 29 if inclusive else 50)
-    np.testing.assert_allclose(placement.boxes_to_original(on_canvas, inclusive), boxes, atol=1e-5)
 
 
 @pytest.mark.slow

@@ -10,7 +10,6 @@ import pytest
 from keras import ops
 
 from mrcnn.config import Config
-from mrcnn.data.resize import to_unit
 from mrcnn.legacy.backbone import compute_backbone_shapes
 from mrcnn.legacy.examples import compose_image_meta, parse_image_meta
 from mrcnn.legacy.images import mold_image
@@ -21,6 +20,7 @@ from mrcnn.modeling.roi_sampling import RoISamples
 from mrcnn.ops.anchors import pyramid_anchors
 from mrcnn.ops.boxes import decode, pairwise_iou
 from mrcnn.ops.losses import binary_cross_entropy, masked_mean, smooth_l1, softmax_cross_entropy
+from mrcnn.ops.pixel_convention import to_unit
 
 SIDE = (512, 512)
 

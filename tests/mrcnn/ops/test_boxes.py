@@ -9,10 +9,7 @@ from mrcnn.ops.boxes import (
     clip,
     decode,
     encode,
-    from_corner_pixels,
-    holds_pixels,
     pairwise_iou,
-    to_corner_pixels,
 )
 
 STD = (0.1, 0.1, 0.2, 0.2)
@@ -85,15 +82,3 @@ def test_clip_cuts_to_each_images_window(run):
 def test_a_box_outside_the_window_becomes_empty(run):
     clipped = run(clip, [[70.0, 70.0, 80.0, 90.0]], [0.0, 0.0, 64.0, 64.0])
     assert run(area, clipped).item() == 0
-
-
-def test_corner_pixels_lie_inside_the_box(run):
-    box = np.float32([[2, 3, 12, 30]])
-    assert run(to_corner_pixels, box).tolist() == [[2, 3, 11, 29]]
-    np.testing.assert_array_equal(run(from_corner_pixels, run(to_corner_pixels, box)), box)
-
-
-def test_a_box_of_one_row_is_empty_by_its_edges_only(run):
-    boxes = np.float32([[0, 0, 0, 5], [0, 0, 1, 5], [3, 3, 2, 5]])
-    assert run(holds_pixels, boxes).tolist() == [False, True, False]
-    assert run(holds_pixels, boxes, convention="corners").tolist() == [True, True, False]

@@ -5,6 +5,7 @@ import pytest
 import scipy.ndimage
 
 from mrcnn.ops.masks import crop
+from mrcnn.ops.pixel_convention import CORNERS
 
 
 def crop_one(run, mask, frame, roi, size):
@@ -92,7 +93,7 @@ def test_corners_crop_as_crop_and_resize(run, rng):
             frame[None, None],
             roi[None, None],
             size=(28, 28),
-            convention="corners",
+            convention=CORNERS,
         )[0, 0]
         unit = (roi - np.tile(frame[:2], 2)) / np.tile(frame[2:] - frame[:2], 2)
         wanted = tensorflow.image.crop_and_resize(

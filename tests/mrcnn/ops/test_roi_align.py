@@ -6,7 +6,7 @@ import scipy.ndimage
 from keras import ops
 from keras.backend import standardize_dtype
 
-from mrcnn.ops.roi_align import assign_levels, roi_align
+from mrcnn.ops.roi_align import assign_levels, crop_and_resize, roi_align
 
 STRIDES = (4, 8, 16, 32)
 
@@ -134,7 +134,7 @@ def test_half_precision_features_give_half_precision_at_exact_places(rng):
 # The convention of Matterport's weights. TensorFlow's crop_and_resize is what its code called.
 
 
-def crop_and_resize(image, boxes, image_hw, size):
+def tensorflows(image, boxes, image_hw, size):
     """One level, boxes by corner pixels: (1, H, W, C), (N, 4) -> (N, size, size, C)."""
     tensorflow = pytest.importorskip("tensorflow")
     unit = boxes / np.float32([image_hw[0] - 1, image_hw[1] - 1] * 2)
@@ -153,9 +153,7 @@ def test_corners_pool_as_crop_and_resize(run, rng, random_boxes, size):
         ],
         axis=1,
     )
-    pooled = run(
-        roi_align, features, boxes, strides=STRIDES, size=size, samples=2, convention="corners"
-    )[0]
+    pooled = run(crop_and_resize, features, boxes, strides=STRIDES, size=size)[0]
     side = (
         np.sqrt(np.prod(boxes[0, :, 2:] - boxes[0, :, :2], axis=1) / (255 * 383))
         * np.sqrt(256 * 384)
@@ -164,7 +162,7 @@ def test_corners_pool_as_crop_and_resize(run, rng, random_boxes, size):
     levels = np.clip(np.round(4 + np.log2(np.maximum(side, 1e-6))), 2, 5).astype(int) - 2
     assert len(np.unique(levels)) > 2
     for level in np.unique(levels):
-        wanted = crop_and_resize(features[level][:1], boxes[0, levels == level], image_hw, size)
+        wanted = tensorflows(features[level][:1], boxes[0, levels == level], image_hw, size)
         np.testing.assert_allclose(pooled[levels == level], wanted, atol=1e-4)
 
 
@@ -173,9 +171,7 @@ def test_a_roi_that_ends_at_the_images_corner_reads_the_last_cell(run, rng):
     features = pyramid(rng, batch=1)
     starts = rng.uniform(200, 250, (50, 2)).astype(np.float32)
     boxes = np.concatenate([starts, np.tile(np.float32([[255, 383]]), (50, 1))], axis=1)[None]
-    pooled = run(
-        roi_align, features, boxes, strides=STRIDES, size=7, samples=1, convention="corners"
-    )[0]
+    pooled = run(crop_and_resize, features, boxes, strides=STRIDES, size=7)[0]
     last = np.stack([f[0, -1, -1] for f in features])
     assert (np.abs(pooled[:, -1, -1][:, None] - last).max(axis=2).min(axis=1) < 1e-5).all()
 
