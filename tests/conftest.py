@@ -175,3 +175,14 @@ def shapes():
         return dataset
 
     return make
+
+
+@pytest.fixture
+def channels_first():
+    """As the keras.json of another project says it."""
+    import keras
+
+    before = keras.config.image_data_format()
+    keras.config.set_image_data_format("channels_first")
+    yield
+    keras.config.set_image_data_format(before)

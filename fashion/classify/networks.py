@@ -6,6 +6,7 @@ import keras
 from keras import layers
 
 from fashion.classify.data import CLASSES, IMAGE_HW
+from mrcnn.modeling.devices import channels_last
 
 FILTERS = (32, 64, 128)
 NETWORKS = {"one": 1, "two": 2, "three": 3}  # convolutions
@@ -16,6 +17,7 @@ PARAMETERS = {
 }  # trainable, as the report gives them
 
 
+@channels_last()
 def build(network, dropout=(0.25, 0.25)):
     """A keras.Model: images (B, 28, 28) uint8 -> logits (B, 10) float32.
 

@@ -14,6 +14,7 @@ from fashion.semantic.encoders import FULL_WIDTH, dilated_resnet50, lite0
 from fashion.semantic.layers import classify, conv_bn_relu, pool, unpool
 from mrcnn.config import IMAGENET_STATISTICS, PIXEL_STATISTICS
 from mrcnn.modeling.backbones.pretrained import load_file, load_imagenet
+from mrcnn.modeling.devices import channels_last
 from mrcnn.typing import Size
 
 # Height and width are multiples of it: SegNet and the backbones halve an image five times.
@@ -159,6 +160,7 @@ NETWORKS = {
 }
 
 
+@channels_last()
 def build_network(
     name: str, size: int, num_classes: int, width: int, weights: str = "none"
 ) -> keras.Model:

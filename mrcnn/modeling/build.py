@@ -9,7 +9,7 @@ import keras
 from mrcnn.modeling.backbones import efficientnet, efficientnet_lite, resnet, resnext
 from mrcnn.modeling.box_head import BoxHead
 from mrcnn.modeling.detector import Detector
-from mrcnn.modeling.devices import check_process, device_scope
+from mrcnn.modeling.devices import channels_last, check_process, device_scope
 from mrcnn.modeling.mask_head import MaskHead
 from mrcnn.modeling.necks import FPN, C4Neck
 from mrcnn.modeling.roi_head import RoIHead
@@ -71,7 +71,7 @@ def build_detector(config, extra_heads=()):
     """
     check_process()
     policy = "mixed_bfloat16" if config.MIXED_PRECISION else "float32"
-    with device_scope(config), _dtype_policy(policy), _channels_last():
+    with device_scope(config), _dtype_policy(policy), channels_last():
         backbone = _backbone(config)
         if config.NECK == "none":  # C4 is all that is read, so stage 5 is cut off
             backbone = keras.Model(backbone.input, backbone.outputs[:3], name=backbone.name)
@@ -223,17 +223,6 @@ def settings_of(config):
         roi_align=config.ROI_ALIGN,
         loss_weights=dict(config.LOSS_WEIGHTS),
     )
-
-
-@contextlib.contextmanager
-def _channels_last():
-    """Layers are made for (B, H, W, C), whatever the keras.json of another project says."""
-    before = keras.config.image_data_format()
-    keras.config.set_image_data_format("channels_last")
-    try:
-        yield
-    finally:
-        keras.config.set_image_data_format(before)
 
 
 @contextlib.contextmanager

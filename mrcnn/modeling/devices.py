@@ -35,6 +35,20 @@ def device_scope(config):
     return contextlib.nullcontext()
 
 
+@contextlib.contextmanager
+def channels_last():
+    """Layers are made for `(B, H, W, C)`, whatever the keras.json of another project says.
+
+    A context, or a decorator.
+    """
+    before = keras.config.image_data_format()
+    keras.config.set_image_data_format("channels_last")
+    try:
+        yield
+    finally:
+        keras.config.set_image_data_format(before)
+
+
 def devices_of(model):
     """A context in which to make what belongs to the model, its optimiser for instance, where it lies on several devices."""
     strategy = getattr(model, "distribute_strategy", None)  # TensorFlow's

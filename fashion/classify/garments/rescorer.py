@@ -12,6 +12,7 @@ from mrcnn.config import Config
 from mrcnn.data.resize import normalise
 from mrcnn.inference.compiled import compiled
 from mrcnn.modeling.build import BACKBONES
+from mrcnn.modeling.devices import channels_last
 from mrcnn.weights.layer_files import load_weights, read_metadata, save_weights
 
 AT_ONCE = 16  # crops that the network sees in one step
@@ -19,6 +20,7 @@ DROPOUT = 0.2
 LEAST = 1e-6  # probability below which nothing becomes less probable
 
 
+@channels_last()
 def build_classifier(backbone, num_classes):
     """A backbone with a layer of logits on the mean of its last features: crops (B, S, S, 3) -> (B, num_classes), 0 is no garment.
 

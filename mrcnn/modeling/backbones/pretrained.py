@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from mrcnn.modeling.backbones.efficientnet import APPLICATIONS, stage_of
+from mrcnn.modeling.devices import channels_last
 from mrcnn.weights.detectron_files import read_array_file
 from mrcnn.weights.download import download, models_folder
 from mrcnn.weights.layer_files import (
@@ -271,6 +272,7 @@ def _lite_name(layer):
     return f"block{found.group(1)}_{part}"
 
 
+@channels_last()
 def _application(backbone):
     """{layer: [arrays]} of Keras' own network, trained."""
     build = getattr(keras.applications, (RESNETS | APPLICATIONS)[backbone])

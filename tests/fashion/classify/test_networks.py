@@ -47,3 +47,8 @@ def test_pixels_are_scaled_to_1(models):
         models["one"].get_layer("channel")(np.full((1, 28, 28), 255, np.uint8))
     )
     assert np.asarray(scaled) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("network", list(NETWORKS))
+def test_channels_come_last_whatever_keras_is_told(network, channels_first):
+    assert build(network)(np.zeros((2, 28, 28), np.uint8)).shape == (2, 10)

@@ -164,3 +164,9 @@ def test_sizes_that_cannot_be_halved_are_refused():
         ValueError, match="multiple of 32 .* Got 100; the nearest that work are 96 and 128"
     ):
         build_network("unet", 100, 5, 4)
+
+
+@pytest.mark.parametrize("name", list(NETWORKS))
+def test_channels_come_last_whatever_keras_is_told(name, channels_first):
+    model = build_network(name, 32, CLASSES, WIDTH)
+    assert model(np.zeros((2, 32, 32, 3), np.float32)).shape == (2, 32, 32, CLASSES)

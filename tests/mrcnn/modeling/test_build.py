@@ -199,15 +199,6 @@ def test_stages_are_those_of_the_configs_backbone(plain_config):
     assert stage_of_layer(plain_config(BACKBONE="efficientnet_b4"), "block5a_dwconv") == 4
 
 
-@pytest.fixture
-def channels_first():
-    """As the keras.json of another project says it."""
-    before = keras.config.image_data_format()
-    keras.config.set_image_data_format("channels_first")
-    yield
-    keras.config.set_image_data_format(before)
-
-
 @pytest.mark.parametrize("backbone", ["plain", "efficientnet_lite0"])
 def test_channels_come_last_whatever_keras_is_told(
     plain_config, batch_of, channels_first, backbone
