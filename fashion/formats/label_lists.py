@@ -1,4 +1,4 @@
-"""Label lists: maps the ids of one list of categories or attributes to those of another, by name."""
+"""Label lists: maps ids of one list of categories or attributes to those of another, by name."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,15 +1,22 @@
-"""Kaggle run lengths and COCO RLE: masks as text, both ways, exactly.
+"""Run lengths: masks as Kaggle and COCO write them, converted both ways without loss.
 
-Kaggle writes a mask as "start length start length …". Pixels are numbered from 1, down the first column, then
-down the second: in an image of height H, pixel (row, column) is number column * H + row + 1. Runs are sorted
-and do not overlap.
+Kaggle writes a mask as "start length start length ...". Pixels count from 1, down the first column,
+then down the second: in an image of height H, pixel (row, column) is number column * H + row + 1.
+Runs are sorted and do not overlap.
 COCO counts the same pixels in the same order, as the lengths of alternating runs of 0s and 1s,
 packed into characters.
+
+In arrays, runs are `starts`, counted from 0, and `lengths`, both in pixels.
 """
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from fashion.formats.resized_runs import join_touching
 from mrcnn.data.masks.coco_rle import counts_from_runs, pack, runs_from_counts, unpack
+from mrcnn.typing import Array, Size
 
 _HUGE = 1 << 48  # beyond any image; keeps start + length from overflowing
 
@@ -17,8 +24,19 @@ _HUGE = 1 << 48  # beyond any image; keeps start + length from overflowing
 # Kaggle text <-> runs
 
 
-def parse_runs(rle):
-    """Text -> runs: starts0 (R,) int64, counted from 0, and lengths (R,) int64. Order is not checked."""
+def parse_runs(rle: str | bytes) -> tuple[Array, Array]:
+    """Parses Kaggle run lengths; their order is not checked.
+
+    Args:
+        rle: "start length start length ...".
+
+    Returns:
+        starts: `(R,)` int64, from 0.
+        lengths: `(R,)` int64.
+
+    Raises:
+        ValueError: If it is no list of pairs of whole numbers.
+    """
     reason, values = _numbers(rle)
     if reason:
         raise ValueError(
@@ -27,14 +45,30 @@ def parse_runs(rle):
     return values[0::2] - 1, values[1::2]
 
 
-def format_runs(starts0, lengths):
-    """Runs -> text; the inverse of `parse_runs`. No runs give an empty text."""
-    values = np.stack([np.asarray(starts0, np.int64) + 1, np.asarray(lengths, np.int64)], axis=1)
+def format_runs(starts: Array, lengths: Array) -> str:
+    """Writes Kaggle run lengths; the inverse of `parse_runs`.
+
+    Args:
+        starts: `(R,)` int, from 0.
+        lengths: `(R,)` int.
+
+    Returns:
+        The text; empty without runs.
+    """
+    values = np.stack([np.asarray(starts, np.int64) + 1, np.asarray(lengths, np.int64)], axis=1)
     return " ".join(map(str, values.ravel().tolist()))
 
 
-def check_runs(rle, size_hw):
-    """None if `rle` is a mask of at least one pixel inside an image of `size_hw`, otherwise the reason."""
+def check_runs(rle: str | bytes, size_hw: Size) -> str | None:
+    """Checks that a text is a mask of at least one pixel inside an image.
+
+    Args:
+        rle: Kaggle run lengths.
+        size_hw: (height, width) of the image, pixels.
+
+    Returns:
+        What is wrong, or None.
+    """
     reason, values = _numbers(rle)
     if reason:
         return reason
@@ -43,53 +77,73 @@ def check_runs(rle, size_hw):
     return _first_fault(values[0::2] - 1, values[1::2], size_hw)
 
 
-def valid_runs(rles, pixels):
-    """`check_runs` for many masks at once: as fast as numbers can be read, where they are right.
+def valid_runs(rles: Sequence[bytes], pixels: Array) -> Array:
+    """Runs `check_runs` on many masks at once, as fast as numbers can be parsed.
 
-    rles:   list of B texts (bytes); pixels: (B,) int64, height * width of each one's image.
-    Returns (B,) bool. Where it is False, `check_runs` says why (or that only the spacing is unusual).
+    Args:
+        rles: Kaggle run lengths of B masks.
+        pixels: `(B,)` int64, height * width of each mask's image.
+
+    Returns:
+        `(B,)` bool. Where False, `check_runs` gives the reason, or None if only the spacing is
+        unusual.
     """
     return parse_many(rles, pixels)[0]
 
 
-def parse_many(rles, pixels):
-    """`parse_runs` and `valid_runs` in one: texts are read once.
+def parse_many(rles: Sequence[bytes], pixels: Array) -> tuple[Array, Array, Array, Array]:
+    """Runs `parse_runs` and `valid_runs` on many masks at once.
 
-    Returns: valid (B,) bool; number of runs of each text (B,) int64, 0 where it is no list of pairs; starts0 (R,) and
-    lengths (R,) int64 of all runs, one text after the other, those that are not valid included.
+    Args:
+        rles: Kaggle run lengths of B masks.
+        pixels: `(B,)` int64, height * width of each mask's image.
+
+    Returns:
+        valid: `(B,)` bool, as from `valid_runs`.
+        counts: `(B,)` int64, runs of each mask; 0 if its text is no list of pairs.
+        starts: `(R,)` int64, from 0, of all masks in turn, those of invalid ones included.
+        lengths: `(R,)` int64.
     """
-    values, counts = _plain_numbers(rles) if len(rles) else (None, None)
+    values, counts = _plain_numbers(rles)
     if values is None or (counts % 2).any():
         if len(rles) <= 1:
-            return (
-                np.zeros(len(rles), bool),
-                np.zeros(len(rles), np.int64),
-                *np.zeros((2, 0), np.int64),
-            )
-        half = (
-            len(rles) // 2
-        )  # one bad mask must not condemn its neighbours: look for it by halving
+            none = np.zeros(0, np.int64)
+            return np.zeros(len(rles), bool), np.zeros(len(rles), np.int64), none, none
+        # One bad mask must not spoil the others: find it by halving.
+        half = len(rles) // 2
         halves = parse_many(rles[:half], pixels[:half]), parse_many(rles[half:], pixels[half:])
-        return tuple(np.concatenate(parts) for parts in zip(*halves))
+        valid, counts, starts, lengths = map(np.concatenate, zip(*halves))
+        return valid, counts, starts, lengths
     counts //= 2
     starts, lengths = values[0::2], values[1::2]
     first = np.cumsum(counts) - counts  # each mask's first run
     ends = starts + lengths
-    good = np.ones(len(rles), bool)
+    valid = np.ones(len(rles), bool)
     overlap = starts[1:] < ends[:-1]
     overlap[first[1:] - 1] = False  # from one mask to the next
     for fault in (np.flatnonzero(overlap), np.flatnonzero(lengths < 1)):
-        good[np.searchsorted(first, fault, side="right") - 1] = False
-    good &= (starts[first] >= 1) & (np.append(ends[first[1:] - 1], ends[-1]) - 1 <= pixels)
-    return good, counts, starts - 1, lengths
+        valid[np.searchsorted(first, fault, side="right") - 1] = False
+    valid &= (starts[first] >= 1) & (np.append(ends[first[1:] - 1], ends[-1]) - 1 <= pixels)
+    return valid, counts, starts - 1, lengths
 
 
-def parse_all(rles, sizes_hw):
-    """The runs of N masks that are right: starts0 (R,) and lengths (R,) int64, one mask after the other, and counts (N,) int64, how many
-    are whose.
+def parse_all(
+    rles: Sequence[str], sizes_hw: Sequence[Size] | Size | Array
+) -> tuple[Array, Array, Array]:
+    """Parses masks that must all be valid.
 
-    rles: list of N str, the numbers parted in any way; an empty text is an empty mask. sizes_hw: (N, 2) int, or one (height, width) for
-    all. Raises ValueError naming the first run that is wrong.
+    Args:
+        rles: Kaggle run lengths of N masks, numbers separated by any white space; an empty text
+            is an empty mask.
+        sizes_hw: `(N, 2)` int, (height, width) of each image; or one (height, width) for all.
+
+    Returns:
+        starts: `(R,)` int64, from 0, of all masks in turn.
+        lengths: `(R,)` int64.
+        counts: `(N,)` int64, runs of each mask.
+
+    Raises:
+        ValueError: Names the first run that is wrong.
     """
     sizes_hw = np.broadcast_to(np.asarray(sizes_hw, np.int64), (len(rles), 2))
     valid, counts, starts, lengths = parse_many(
@@ -97,19 +151,51 @@ def parse_all(rles, sizes_hw):
     )
     if valid.all():
         return starts, lengths, counts
-    runs = [
-        checked_runs(rle, size_hw) for rle, size_hw in zip(rles, sizes_hw)
-    ]  # unusually spaced, empty or wrong
-    return *(np.concatenate(parts) for parts in zip(*runs)), np.array(
-        [len(starts) for starts, _ in runs], np.int64
-    )
+    # Some are empty, unusually spaced or wrong.
+    runs = [checked_runs(rle, size_hw) for rle, size_hw in zip(rles, sizes_hw)]
+    starts, lengths = map(np.concatenate, zip(*runs))
+    return starts, lengths, np.array([len(starts) for starts, _ in runs], np.int64)
+
+
+def checked_runs(rle: str | bytes, size_hw: Size) -> tuple[Array, Array]:
+    """Runs `parse_runs` on a mask that must be valid.
+
+    Args:
+        rle: Kaggle run lengths; an empty text is an empty mask.
+        size_hw: (height, width) of the image, pixels.
+
+    Returns:
+        starts: `(R,)` int64, from 0.
+        lengths: `(R,)` int64.
+
+    Raises:
+        ValueError: Names the first run that is wrong.
+    """
+    starts, lengths = parse_runs(rle)
+    fault = _first_fault(starts, lengths, size_hw)
+    if fault:
+        raise ValueError(
+            f"The runs do not describe a mask of {size_hw[0]}x{size_hw[1]} pixels: {fault}."
+        )
+    return starts, lengths
 
 
 # Runs <-> masks
 
 
-def decode(rle, size_hw):
-    """Text -> (H, W) bool. Refuses runs that are not sorted or leave the image. Empty text, empty mask."""
+def decode(rle: str | bytes, size_hw: Size) -> Array:
+    """Decodes Kaggle run lengths.
+
+    Args:
+        rle: The text; an empty one is an empty mask.
+        size_hw: (height, width) of the image, pixels.
+
+    Returns:
+        `(H, W)` bool.
+
+    Raises:
+        ValueError: If runs are not sorted or leave the image.
+    """
     starts, lengths = checked_runs(rle, size_hw)
     height, width = size_hw
     counts = counts_from_runs(starts, lengths, height * width)
@@ -118,16 +204,34 @@ def decode(rle, size_hw):
     return np.repeat(ones, counts).reshape(width, height).T
 
 
-def encode(mask):
-    """(H, W) bool or 0/1 -> text; the inverse of `decode`. Runs that meet at a column's end are one run."""
+def encode(mask: Array) -> str:
+    """Encodes a mask as Kaggle run lengths; the inverse of `decode`.
+
+    Args:
+        mask: `(H, W)` bool, or 0 and 1.
+
+    Returns:
+        The text. Runs that meet at the end of a column are one run.
+    """
     mask = np.asarray(mask)
-    return encode_window(mask, 0, 0, mask.shape)
+    height, width = mask.shape
+    return encode_window(mask, 0, 0, (height, width))
 
 
-def encode_window(window, top, left, size_hw):
-    """`encode` of a mask of `size_hw` that is `window` (h, w) at (`top`, `left`) and False elsewhere.
+def encode_window(window: Array, top: int, left: int, size_hw: Size) -> str:
+    """Encodes a mask that is False outside a window.
 
-    Costs h * w, not H * W.
+    Args:
+        window: `(h, w)` bool, or 0 and 1.
+        top: Row of the image where the window starts.
+        left: Column of the image where the window starts.
+        size_hw: (height, width) of the image, pixels.
+
+    Returns:
+        The text. Takes time in proportion to h * w, not to H * W.
+
+    Raises:
+        ValueError: If the window leaves the image.
     """
     window = np.asarray(window)
     h, w = window.shape
@@ -147,23 +251,41 @@ def encode_window(window, top, left, size_hw):
     return format_runs(*_join_touching(starts, edges[1::2] - edges[0::2]))
 
 
-# Measures of a mask that need no mask
+# Measures of a mask that is not decoded
 
 
-def area(rle):
-    """Number of pixels, int."""
+def area(rle: str | bytes) -> int:
+    """Counts the pixels of a mask.
+
+    Args:
+        rle: Kaggle run lengths.
+
+    Returns:
+        The sum of the lengths.
+    """
     return int(parse_runs(rle)[1].sum())
 
 
-def box_of_runs(rle, size_hw):
-    """The smallest box around the mask: (4,) float32, yxyx, pixels, (y2, x2) outside. Zeros if empty."""
+def box_of_runs(rle: str | bytes, size_hw: Size) -> Array:
+    """Computes the tight box of a mask.
+
+    Args:
+        rle: Kaggle run lengths.
+        size_hw: (height, width) of the image, pixels.
+
+    Returns:
+        `(4,)` float32, yxyx, pixels, (y2, x2) outside; zeros if the mask is empty.
+
+    Raises:
+        ValueError: If the runs are wrong.
+    """
     starts, lengths = checked_runs(rle, size_hw)
     if not len(starts):
         return np.zeros(4, np.float32)
     height = size_hw[0]
     ends = starts + lengths - 1
     x1, x2 = starts[0] // height, ends[-1] // height + 1
-    # A run that goes on in the next column touches both borders.
+    # A run that continues in the next column touches the top and the bottom of the image.
     if (starts // height != ends // height).any():
         y1, y2 = 0, height
     else:
@@ -174,8 +296,19 @@ def box_of_runs(rle, size_hw):
 # COCO
 
 
-def to_coco(rle, size_hw):
-    """Text -> COCO's compressed RLE, {"size": [H, W], "counts": str}, as pycocotools reads it."""
+def to_coco(rle: str | bytes, size_hw: Size) -> dict[str, Any]:
+    """Converts Kaggle run lengths to COCO's compressed RLE.
+
+    Args:
+        rle: Kaggle run lengths.
+        size_hw: (height, width) of the image, pixels.
+
+    Returns:
+        `{"size": [H, W], "counts": str}`, as pycocotools reads it.
+
+    Raises:
+        ValueError: If the runs are wrong.
+    """
     starts, lengths = _join_touching(*checked_runs(rle, size_hw))
     height, width = (int(n) for n in size_hw)
     counts = counts_from_runs(starts, lengths, height * width)
@@ -184,47 +317,58 @@ def to_coco(rle, size_hw):
     return {"size": [height, width], "counts": pack(counts)}
 
 
-def from_coco(coco_rle):
-    """COCO's RLE, compressed (str or bytes) or not (list of counts) -> text."""
+def from_coco(coco_rle: Mapping[str, Any]) -> str:
+    """Converts COCO's RLE to Kaggle run lengths.
+
+    Args:
+        coco_rle: With "counts", compressed (str or bytes) or not (a list of ints).
+
+    Returns:
+        The text.
+    """
     return format_runs(*_join_touching(*runs_from_counts(unpack(coco_rle["counts"]))))
 
 
-# Runs
+# Texts and runs
 
 
-def _numbers(rle):
+def _numbers(rle: str | bytes) -> tuple[str | None, Any]:
     """Text -> (None, (2R,) int64), or (the reason why it is no list of pairs, None)."""
     text = rle.encode() if isinstance(rle, str) else bytes(rle)
     if text.translate(None, b"0123456789 "):
         for word in text.split():
             if word.translate(None, b"0123456789"):
                 return f"{word[:20].decode(errors='replace')!r} is not a whole number", None
-        text = b" ".join(text.split())  # tabs and line breaks part numbers just as well
+        text = b" ".join(text.split())  # tabs and line breaks separate numbers just as well
     values = np.fromstring(text, np.int64, sep=" ") if text.strip() else np.zeros(0, np.int64)
     if len(values) % 2:
         return f"an odd number of values ({len(values)}): the last start has no length", None
     return None, np.minimum(values, _HUGE)
 
 
-def _plain_numbers(texts):
-    """Whole numbers with one space between them, in a list of B texts (bytes) -> the numbers of all (N,) int64, and how many each text
-    has (B,) int64. (None, None) if there is anything else."""
-    text = b" ".join(
-        [b" " * 7, *texts, b""]
-    )  # so that eight characters lie in front of every number's end, a space
+def _plain_numbers(texts: Sequence[bytes]) -> tuple[Any, Any]:
+    """Parses B texts of whole numbers with one space between them.
+
+    Returns all numbers `(N,)` int64 and how many each text has `(B,)` int64; (None, None) if there
+    is anything else or nothing. Faster than `np.fromstring` for numbers of up to eight digits.
+    """
+    if not len(texts):
+        return None, None
+    # Eight characters lie in front of the end of every number, a space.
+    text = b" ".join([b" " * 7, *texts, b""])
     if text.translate(None, b"0123456789 "):
         return None, None
     spaces = np.flatnonzero(np.frombuffer(text, np.uint8) == ord(" "))[7:]
     ends, digits = spaces[1:], np.diff(spaces) - 1
     if digits.min() < 1:
         return None, None
-    number = np.diff(
-        np.searchsorted(ends, 8 + np.cumsum([len(text) + 1 for text in texts])), prepend=0
-    )
+    text_ends = 8 + np.cumsum([len(text) + 1 for text in texts])
+    number = np.diff(np.searchsorted(ends, text_ends), prepend=0)
     if digits.max() > 8:
         return np.minimum(np.fromstring(text, np.int64, sep=" "), _HUGE), number
-    # The eight characters of a number's end as one word, the first of them in its lowest byte. What is not of the number becomes 0; then
-    # neighbours are joined: digits to twos, these to fours, and these to the number.
+    # The last eight characters of a number as one 64-bit word, the first in its lowest byte.
+    # Characters of other numbers become 0. Then neighbours are joined: digits to pairs, pairs to
+    # fours, fours to the number.
     word = np.ndarray(len(text) - 7, "<u8", text, strides=(1,)).take(ends - 8)
     foreign = (64 - 8 * digits).astype(np.uint64)
     word = ((word & 0x0F0F0F0F0F0F0F0F) >> foreign) << foreign
@@ -237,18 +381,7 @@ def _plain_numbers(texts):
     return word.view(np.int64), number
 
 
-def checked_runs(rle, size_hw):
-    """`parse_runs` of a mask of `size_hw`. Raises ValueError naming the first run that is wrong."""
-    starts, lengths = parse_runs(rle)
-    fault = _first_fault(starts, lengths, size_hw)
-    if fault:
-        raise ValueError(
-            f"The runs do not describe a mask of {size_hw[0]}x{size_hw[1]} pixels: {fault}."
-        )
-    return starts, lengths
-
-
-def _first_fault(starts, lengths, size_hw):
+def _first_fault(starts: Array, lengths: Array, size_hw: Size) -> str | None:
     """What is wrong with the first wrong run, in words, counted from 1; None if all are right."""
     pixels = int(size_hw[0]) * int(size_hw[1])
     ends = starts + lengths
@@ -269,11 +402,7 @@ def _first_fault(starts, lengths, size_hw):
     return f"{run} starts before the run in front of it ends, at pixel {ends[k - 1]}"
 
 
-def _join_touching(starts, lengths):
-    """Runs with those joined that touch: starts (R',), lengths (R',)."""
-    if not len(starts):
-        return starts, lengths
-    ends = starts + lengths
-    gap = starts[1:] != ends[:-1]
-    starts = starts[np.append(True, gap)]
-    return starts, ends[np.append(gap, True)] - starts
+def _join_touching(starts: Array, lengths: Array) -> tuple[Array, Array]:
+    """The runs of one mask, with those joined that touch."""
+    _, starts, ends = join_touching(np.zeros(len(starts), np.int64), starts, starts + lengths)
+    return starts, ends - starts
