@@ -140,7 +140,7 @@ def rates(examples, ids, processes):
     """Print how many augmented examples a second come from this process and from several."""
     jobs = [
         [
-            ExampleSpec(position, ids[position % len(ids)], varied=True)
+            ExampleSpec(position, ids[position % len(ids)], augmented=True)
             for position in range(start, start + 8)
         ]
         for start in range(0, 160, 8)
@@ -176,7 +176,7 @@ def our_masks(dataset, image_id, config):
     """(N, 56, 56) mini-masks."""
     return (
         dataset.load_runs(image_id)
-        .place(placement_for(config, dataset.image_hw(image_id)))
+        .to_canvas(placement_for(config, dataset.image_hw(image_id)))
         .minimise(MINI)
     )
 
@@ -238,7 +238,7 @@ def check(dataset, config, ids):
             continue  # one of them lost an object that is thinner than a pixel
         large = (
             dataset.load_runs(image_id)
-            .place(placement_for(config, dataset.image_hw(image_id)))
+            .to_canvas(placement_for(config, dataset.image_hw(image_id)))
             .areas
             >= 32**2
         )

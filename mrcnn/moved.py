@@ -26,7 +26,10 @@ MOVED_MODULES: Moved = {
             "runs_of_counts": "runs_from_counts",
         },
     ),
-    "mrcnn.data.copy_paste": "mrcnn.data.augmentation.copy_paste",
+    "mrcnn.data.copy_paste": (
+        "mrcnn.data.augmentation.copy_paste",
+        {"paste": "paste_objects"},
+    ),
     "mrcnn.data.entries": (
         "mrcnn.data.record_checks",
         {"Entry": "Record", "as_whole": "as_integer", "shown": "preview"},
@@ -53,12 +56,18 @@ MOVED_MODULES: Moved = {
     "mrcnn.data.imgaug_rules": "mrcnn.data.augmentation.imgaug_rules",
     "mrcnn.data.instance_masks": "mrcnn.data.masks.instance",
     "mrcnn.data.per_thread": "mrcnn.data.augmentation.per_thread",
-    "mrcnn.data.polygons": "mrcnn.data.masks.polygons",
+    "mrcnn.data.polygons": (
+        "mrcnn.data.masks.polygons",
+        {"farthest": "max_coordinate", "fill": "polygons_to_rle"},
+    ),
     "mrcnn.data.probe": (
         "mrcnn.data.augmentation.augmenter_check",
         {"torn_apart": "alignment_problem"},
     ),
-    "mrcnn.data.processes": "mrcnn.data.loading.worker_processes",
+    "mrcnn.data.processes": (
+        "mrcnn.data.loading.worker_processes",
+        {"Processes": "WorkerProcesses"},
+    ),
     "mrcnn.data.read_ahead": (
         "mrcnn.data.loading.prefetch",
         {"ReadAhead": "PrefetchDataset", "closed_at_the_end": "closing_batches"},

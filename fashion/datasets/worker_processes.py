@@ -2,7 +2,7 @@
 
 import collections
 
-from mrcnn.data.loading.worker_processes import BrokenProcessPool, Processes
+from mrcnn.data.loading.worker_processes import BrokenProcessPool, WorkerProcesses
 
 _AHEAD = 8  # tasks a process that are handed out before the first result is taken
 
@@ -16,7 +16,7 @@ def in_order(function, tasks, workers):
     if workers == 1:
         yield from map(function, tasks)
         return
-    processes, pending = Processes(function, workers), collections.deque()
+    processes, pending = WorkerProcesses(function, workers), collections.deque()
     try:
         for task in tasks:
             pending.append(processes.submit(task))

@@ -41,7 +41,7 @@ def write_preview(
         Path of the page.
     """
     draw = OverlayRenderer(ontology, min_confidence=0)
-    jobs = batches.jobs(np.arange(num_images * num_variants))
+    jobs = batches.specs(np.arange(num_images * num_variants))
     config, dataset = batches.config, batches.dataset
     page = Page(
         "What the training sees",
@@ -119,7 +119,7 @@ def examples(
     Yields:
         `(H, W, 3)` uint8 RGB, and ground truth as `OverlayRenderer` draws it.
     """
-    batch = batches.read(jobs)
+    batch = batches.load(jobs)
     for b, image in enumerate(batch["images"]):
         valid = batch["gt_class_ids"][b] > 0
         boxes, masks = batch["gt_boxes"][b][valid], batch["gt_masks"][b][valid].astype(np.float32)

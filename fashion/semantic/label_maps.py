@@ -74,9 +74,9 @@ def paint(masks, areas: Array, class_ids: Array, window: Array) -> Array:
     labels = np.full(masks.canvas_hw, IGNORED, np.uint8)
     y1, x1, y2, x2 = np.asarray(window, int)
     labels[y1:y2, x1:x2] = 0
-    places = masks.places
+    places = masks.slices
     for i in np.argsort(-areas, kind="stable"):
-        labels[places[i]][masks.windows[i]] = class_ids[i]
+        labels[places[i]][masks.crops[i]] = class_ids[i]
     return labels
 
 

@@ -228,7 +228,7 @@ def _centred(size_hw, canvas_hw):
     return tuple((limit - n) // 2 for n, limit in zip(size_hw, canvas_hw, strict=True))
 
 
-def placement_for(config, original_hw, rng=None, vary=False):
+def placement_for(config, original_hw, rng=None, jitter=False):
     """`place` with a Config's settings. In the modes "pad64" and "none" the canvas depends on the photo.
 
     rng: np.random.Generator that draws where mode "crop" cuts; None cuts out the centre. vary: draw a factor of SCALE_JITTER as well, for
@@ -252,7 +252,7 @@ def placement_for(config, original_hw, rng=None, vary=False):
     )
     return (
         placement.scaled(rng.uniform(*config.SCALE_JITTER), rng)
-        if vary and config.SCALE_JITTER
+        if jitter and config.SCALE_JITTER
         else placement
     )
 

@@ -9,7 +9,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from mrcnn.data.masks.coco_rle import as_rle
-from mrcnn.data.masks.polygons import farthest
+from mrcnn.data.masks.polygons import max_coordinate
 from mrcnn.data.record_checks import Record, preview
 from mrcnn.evaluation.coco_truth import (
     checked_truth,
@@ -144,7 +144,7 @@ def _checked_results(detections, truth, iou_type):
                 f"It has: {', '.join(map(preview, detection))}."
             )
         if geometry == "bbox":
-            row["bbox"] = entry.box(most=farthest(size_hw or (1, 1)))
+            row["bbox"] = entry.box(most=max_coordinate(size_hw or (1, 1)))
             row["area"] = row["bbox"][2] * row["bbox"][3]
         else:
             row["segmentation"] = as_rle(detection["segmentation"], size_hw, entry.where)

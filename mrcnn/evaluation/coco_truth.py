@@ -11,7 +11,7 @@ from pycocotools import mask as coco_mask
 
 from mrcnn.data.image_io import MAX_PIXELS
 from mrcnn.data.masks.coco_rle import as_rle, wrong_counts
-from mrcnn.data.masks.polygons import farthest
+from mrcnn.data.masks.polygons import max_coordinate
 from mrcnn.data.masks.valid_rle import valid_areas
 from mrcnn.data.record_checks import Record, as_integer, is_number, preview
 
@@ -247,7 +247,7 @@ def _checked_annotation(entry, size_of, categories, masks):
         entry.refuse("iscrowd", "0, or 1 for a crowd")
     row["iscrowd"] = int(crowd)
     if entry.has("bbox"):
-        row["bbox"] = entry.box(most=farthest(size_of[row["image_id"]] or (1, 1)))
+        row["bbox"] = entry.box(most=max_coordinate(size_of[row["image_id"]] or (1, 1)))
     else:
         row.pop("bbox", None)
     if entry.has("area"):

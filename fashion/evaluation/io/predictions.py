@@ -19,7 +19,7 @@ from fashion.formats.json_files import read_json
 from fashion.formats.label_lists import ids_by_name
 from fashion.formats.label_lists import listed as some_of
 from mrcnn.data.masks.coco_rle import as_rle
-from mrcnn.data.masks.polygons import farthest
+from mrcnn.data.masks.polygons import max_coordinate
 from mrcnn.data.record_checks import Record, as_id, as_integer, is_number, preview
 from mrcnn.evaluation.coco_truth import check_unique, checked_labels, refuse_unknown, with_areas
 
@@ -102,7 +102,7 @@ def checked_results(content, ground_truth, name="The predictions", *, attribute_
         if scores is not None:
             found[-1]["attribute_scores"] = scores
         if "bbox" in row:
-            found[-1]["bbox"] = entry.box(most=farthest(size_hw))
+            found[-1]["bbox"] = entry.box(most=max_coordinate(size_hw))
         if "mask_probabilities" in row:
             found[-1]["mask_probabilities"] = _mask_probabilities(entry)
     check_known(found, ground_truth, name)

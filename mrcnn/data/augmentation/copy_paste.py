@@ -1,56 +1,78 @@
-"""Copy-paste: objects of one picture in front of another (Ghiasi et al. 2021, without their blurred edge, which changed nothing)."""
+"""Copy-paste augmentation: pastes objects of one image in front of another.
+
+Ghiasi et al. 2021, "Simple Copy-Paste", without the blurred edges, which made no difference there.
+"""
 
 import dataclasses
 
 import numpy as np
 
-# With a garment come its collar, its pockets and whatever else lies on it by this share of its own pixels.
+from mrcnn.data.sample import Sample
+from mrcnn.typing import Array
+
+# An object comes along with a chosen one that covers at least this share of it: the parts of a
+# thing are often annotated as objects of their own.
 PART_OF = 0.8
 
 
-def choose_objects(scene, rng, class_weights=None):
-    """Which objects of a `Sample` are pasted: ascending indices, perhaps none.
+def choose_objects(
+    sample: Sample, rng: np.random.Generator, class_weights: Array | None = None
+) -> Array:
+    """Chooses objects to paste, each with probability 1/2, together with their parts.
 
-    Each is chosen with a probability of 1/2 and brings along what lies on it. class_weights: (K,) by class id, the background first; they
-    are divided by their mean over the picture's objects, so that twice the mean is chosen for certain. Crowds stay where they are.
+    Args:
+        sample: Image and objects. Crowds are never chosen.
+        rng: Source of randomness.
+        class_weights: `(K,)` by class id, background first. Divided by their mean over the image's
+            objects, so an object of twice the mean is always chosen. None: all alike.
+
+    Returns:
+        `(n,)` int, ascending indices; may be empty.
     """
-    single, areas = scene.class_ids > 0, scene.masks.areas
-    weights = (
-        np.ones(len(single))
-        if class_weights is None
-        else np.asarray(class_weights)[np.abs(scene.class_ids)]
-    )
+    single, areas = sample.class_ids > 0, sample.masks.areas
+    weights = np.ones(len(single))
+    if class_weights is not None:
+        weights = np.asarray(class_weights)[np.abs(sample.class_ids)]
     chance = 0.5 * weights / max(weights[single].mean() if single.any() else 1, 1e-12)
     chosen = np.flatnonzero(single & (rng.random(len(single)) < chance) & (areas > 0))
     if not len(chosen):
         return chosen
-    left = scene.masks.without(scene.masks.keep(chosen).union()).areas
-    return np.union1d(
-        chosen, np.flatnonzero(single & (areas > 0) & (left <= (1 - PART_OF) * areas))
-    )
+    left = sample.masks.without(sample.masks.keep(chosen).union()).areas
+    parts = np.flatnonzero(single & (areas > 0) & (left <= (1 - PART_OF) * areas))
+    return np.union1d(chosen, parts)
 
 
-def paste(scene, other, rows):
-    """`scene` with the objects `rows` of the `Sample` other, of a canvas of the same size, in front of it: theirs are the last rows.
+def paste_objects(sample: Sample, other: Sample, rows: Array) -> Sample:
+    """Pastes objects of another sample in front of this one.
 
-    What they cover is taken from the masks beneath. Raises ValueError if the two have other columns.
+    Args:
+        sample: The background.
+        other: The source, on a canvas of the same size.
+        rows: `(n,)` int, which objects of `other`.
+
+    Returns:
+        The image with the pasted objects, which are its last rows. What they cover is removed from
+        the other masks.
+
+    Raises:
+        ValueError: If the two differ in canvas size or columns.
     """
-    if scene.fields.keys() != other.fields.keys() or scene.image.shape != other.image.shape:
+    if sample.fields.keys() != other.fields.keys() or sample.image.shape != other.image.shape:
         raise ValueError(
-            f"Objects can be pasted between pictures of one size with the same columns. Got {scene.image.shape} with "
-            f"{sorted(scene.fields)} and {other.image.shape} with {sorted(other.fields)}."
+            "Objects can be pasted between pictures of one size with the same columns. Got "
+            f"{sample.image.shape} with {sorted(sample.fields)} and {other.image.shape} with "
+            f"{sorted(other.fields)}."
         )
     added = other.keep(rows)
     covered = added.masks.union()
-    image = np.where(covered[:, :, None], other.image, scene.image)
     fields = {
-        name: np.concatenate([column, added.fields[name]]) for name, column in scene.fields.items()
+        name: np.concatenate([column, added.fields[name]]) for name, column in sample.fields.items()
     }
     return dataclasses.replace(
-        scene,
-        image=image,
-        masks=scene.masks.without(covered).concatenate(added.masks),
+        sample,
+        image=np.where(covered[:, :, None], other.image, sample.image),
+        masks=sample.masks.without(covered).concatenate(added.masks),
         fields=fields,
-        class_ids=np.concatenate([scene.class_ids, added.class_ids]),
-        whole=np.append(scene.whole, added.whole),
+        class_ids=np.concatenate([sample.class_ids, added.class_ids]),
+        full_areas=np.append(sample.full_areas, added.full_areas),
     )

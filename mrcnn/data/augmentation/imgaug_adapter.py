@@ -1,8 +1,9 @@
-"""ImgaugAugmenter: any imgaug augmenter, with the masks moving along."""
+"""ImgaugAugmenter: uses any imgaug augmenter, and moves masks with the image."""
 
 import contextlib
 import pickle
 import threading
+from typing import Any
 
 import numpy as np
 
@@ -11,23 +12,26 @@ from mrcnn.data.augmentation.imgaug_import import import_imgaug
 from mrcnn.data.augmentation.per_thread import CopyPerThread
 from mrcnn.data.masks.cropped import CroppedMasks
 from mrcnn.data.sample import Sample
+from mrcnn.typing import Array
 
-# imgaug's image corruptions seed NumPy's global generator, so only one thread at a time may be inside them.
+# imgaug's image corruptions seed NumPy's global generator: only one thread at a time may run them.
 _NUMPY_SEED_LOCK = threading.Lock()
 
 
 class ImgaugAugmenter:
-    """An imgaug augmenter that moves masks along with the image; safe to share between threads.
+    """Augments image and masks with an imgaug augmenter; safe to share between threads.
 
-    augmenter: an `imgaug.augmenters.Augmenter`: one, or a tree of them in Sequential, SomeOf, Sometimes …
-    trust:     classes of your own that you have looked at and that the check refuses without reason
+    An augmenter that would move the image without its masks, or change the size of the canvas, is
+    refused with a ValueError that names it (see `imgaug_rules`). Where an augmenter fills what it
+    uncovers, as with mode="reflect", it fills the image only: a mirrored copy of an object gets no
+    mask.
 
-    What would move the image without its masks, or change the size of the canvas, is refused here with a
-    ValueError that names it (see `imgaug_rules`). Where an augmenter fills what it uncovers, as with
-    mode="reflect", only the image is filled: a mirrored sleeve is not a second sleeve, and gets no mask.
+    Args:
+        augmenter: An `imgaug.augmenters.Augmenter`, or a tree of them (Sequential, SomeOf, …).
+        trust: Own classes that the check refuses without reason.
     """
 
-    def __init__(self, augmenter, *, trust=()):
+    def __init__(self, augmenter: Any, *, trust: tuple[type, ...] = ()) -> None:
         import_imgaug()
         imgaug_rules.check(augmenter, trust)
         self.augmenter = augmenter
@@ -36,19 +40,43 @@ class ImgaugAugmenter:
         # Seeding writes into every node of the tree, so threads cannot share one.
         self._copies = CopyPerThread(augmenter)
 
-    def __call__(self, image, masks, rng):
-        """image (H, W, 3) uint8, masks (H, W, N) bool -> the same, moved. A wrong shape or a changed canvas is a ValueError."""
-        scene = self.augment(Sample.of(image, masks), rng)
-        return scene.image, scene.masks.dense()
+    def __call__(self, image: Array, masks: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+        """Augments an image and full-size masks.
 
-    def augment(self, scene, rng):
-        """See `mrcnn.data.augmentation`. Raises ValueError if the canvas changes."""
+        Args:
+            image: `(H, W, 3)` uint8.
+            masks: `(H, W, N)` bool.
+            rng: Source of randomness.
+
+        Returns:
+            image: `(H, W, 3)` uint8.
+            masks: `(H, W, N)` bool.
+
+        Raises:
+            ValueError: For a wrong shape or a changed canvas.
+        """
+        sample = self.augment(Sample.from_dense(image, masks), rng)
+        return sample.image, sample.masks.dense()
+
+    def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """See `mrcnn.data.augmentation.pipeline.Augmenter`.
+
+        Args:
+            sample: Image and objects.
+            rng: Source of randomness.
+
+        Returns:
+            The changed sample.
+
+        Raises:
+            ValueError: If the canvas changes.
+        """
         from imgaug.augmentables.segmaps import SegmentationMapsOnImage
 
-        image = scene.image
-        # imgaug moves planes one by one, as int32, which takes longer than all else for ten masks. It only ever copies their values
-        # (nearest neighbour), so one plane can carry eight masks.
-        planes = scene.masks.planes(self._packs)
+        image = sample.image
+        # imgaug moves planes one by one, as int32, which takes longer than all else for ten masks.
+        # It only copies their values (nearest neighbour), so one plane can carry eight masks.
+        planes = sample.masks.planes(self._packs)
         augmenter = self._copies.get()
         augmenter.seed_(int(rng.integers(2**31 - 1)), deterministic_too=True)
         maps = SegmentationMapsOnImage(planes, shape=image.shape)
@@ -58,21 +86,20 @@ class ImgaugAugmenter:
         kept = new_image.shape == image.shape and new_image.dtype == image.dtype
         if not kept or planes.shape[:2] != image.shape[:2]:
             raise ValueError(
-                f"{type(self.augmenter).__name__} turned an image {image.shape} uint8 into {new_image.shape} "
-                f"{new_image.dtype} and its masks into {planes.shape[:2]}, but size and type must stay. "
+                f"{type(self.augmenter).__name__} turned an image {image.shape} uint8 into "
+                f"{new_image.shape} {new_image.dtype} and its masks into {planes.shape[:2]}, but "
+                "size and type must stay. "
                 "Wrap the part that changes the size in iaa.KeepSizeByResize(...)."
             )
-        return scene.moved(
-            np.ascontiguousarray(new_image),
-            CroppedMasks.from_planes(planes, len(scene.masks), self._packs),
-        )
+        masks = CroppedMasks.from_planes(planes, len(sample.masks), self._packs)
+        return sample.with_pixels(np.ascontiguousarray(new_image), masks)
 
     def __reduce__(self):
-        # In two steps: where this is read again, imgaug must be mended before any of its objects is.
+        # Pickled twice: the reading process must patch imgaug before it unpickles its objects.
         return _unpickled, (pickle.dumps(vars(self)),)
 
 
-def _unpickled(state):
+def _unpickled(state: bytes) -> ImgaugAugmenter:
     import_imgaug()
     augmenter = ImgaugAugmenter.__new__(ImgaugAugmenter)
     vars(augmenter).update(pickle.loads(state))

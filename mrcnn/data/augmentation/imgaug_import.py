@@ -1,18 +1,25 @@
-"""imgaug under NumPy 2: its last release is older, and is mended while it is loaded."""
+"""Makes imgaug 0.4.0, whose last release is older than NumPy 2, work with it.
+
+Three places are patched: `np.sctypes` while imgaug is imported, `np.complex` in noise parameters,
+and the float64 maps of elastic transformations, which OpenCV refuses.
+"""
 
 import functools
 import importlib.abc
 import importlib.machinery
 import sys
 import types
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 
-def import_imgaug():
-    """Import imgaug 0.4.0 under NumPy 2 and return it; `import_imgaug().augmenters` is the usual `iaa`.
+def import_imgaug() -> types.ModuleType:
+    """Imports imgaug under NumPy 2.
 
-    imgaug's last release is older than NumPy 2 and fails in three places, see `mend_imgaug`.
+    Returns:
+        The module; `import_imgaug().augmenters` is the usual `iaa`.
     """
     mend_imgaug()
     import imgaug
@@ -20,37 +27,49 @@ def import_imgaug():
     return imgaug
 
 
-def mend_imgaug():
-    """See to it that a plain `import imgaug`, anywhere in the process, works from now on, and costs nothing until then. Where this
-    package is installed, `mrcnn.startup` does so from the start of every Python.
+def mend_imgaug() -> None:
+    """Lets a plain `import imgaug` work from now on, anywhere in the process.
 
-    Mended are `np.sctypes` at import (lent for that moment only), `np.complex` in noise parameters, and elastic maps that became
-    float64, which OpenCV refuses.
+    Costs nothing until imgaug is imported. Where this package is installed, `mrcnn.startup` does so
+    from the start of every Python.
     """
-    if "imgaug" not in sys.modules and not any(
-        isinstance(finder, ImgaugFinder) for finder in sys.meta_path
-    ):
+    is_installed = any(isinstance(finder, ImgaugFinder) for finder in sys.meta_path)
+    if "imgaug" not in sys.modules and not is_installed:
         sys.meta_path.insert(0, ImgaugFinder())
 
 
 class ImgaugFinder(importlib.abc.MetaPathFinder):
-    """Finds imgaug where it lies, and has it mended while it is loaded."""
+    """Finds imgaug as Python would, and patches it while it is loaded."""
 
-    def find_spec(self, fullname, path, target=None):
-        spec = (
-            importlib.machinery.PathFinder.find_spec(fullname, path, target)
-            if fullname == "imgaug"
-            else None
-        )
-        if spec is not None:
-            spec.loader.exec_module = functools.partial(_load_mended, spec.loader.exec_module)
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,
+        target: types.ModuleType | None = None,
+    ) -> importlib.machinery.ModuleSpec | None:
+        """See `importlib.abc.MetaPathFinder`.
+
+        Args:
+            fullname: The module that is imported.
+            path: Of the package it is in.
+            target: A module that is reloaded.
+
+        Returns:
+            The spec of imgaug, or None for other modules.
+        """
+        if fullname != "imgaug":
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
+        if spec is not None and spec.loader is not None:
+            load = functools.partial(_load_patched, spec.loader.exec_module)
+            spec.loader.exec_module = load  # type: ignore[method-assign]
         return spec
 
 
-def _load_mended(load, module):
-    lent = not hasattr(np, "sctypes")
-    if lent:
-        np.sctypes = {
+def _load_patched(load: Callable[[types.ModuleType], None], module: types.ModuleType) -> None:
+    is_missing = not hasattr(np, "sctypes")
+    if is_missing:  # for the time of the import only: other packages test for it
+        np.sctypes = {  # type: ignore[attr-defined]
             "float": [np.float16, np.float32, np.float64, np.longdouble],
             "int": [np.int8, np.int16, np.int32, np.int64],
             "uint": [np.uint8, np.uint16, np.uint32, np.uint64],
@@ -58,22 +77,22 @@ def _load_mended(load, module):
     try:
         load(module)
     finally:
-        if lent:
+        if is_missing:
             vars(np).pop("sctypes", None)
     module.parameters.np = _NumpyWithComplex("numpy")
     _make_elastic_maps_float32(module.augmenters.geometric.ElasticTransformation)
 
 
 class _NumpyWithComplex(types.ModuleType):
-    """NumPy as imgaug's parameters knew it."""
+    """NumPy as imgaug's parameters expect it."""
 
     complex = complex
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         return getattr(np, name)
 
 
-def _make_elastic_maps_float32(elastic):
+def _make_elastic_maps_float32(elastic: Any) -> None:
     shift_maps = elastic._generate_shift_maps.__func__
 
     def float32_shift_maps(cls, *args, **kwargs):

@@ -1,23 +1,33 @@
-"""Copies of a thing that threads cannot share, one for each of them."""
+"""A copy per thread of an object that is not safe to share between threads."""
 
 import copy
 import threading
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
 
 
-class CopyPerThread:
-    """A thing that is changed by its use: every thread gets a deep copy of its own, made when it first asks.
+class CopyPerThread(Generic[T]):
+    """Gives every thread its own deep copy of an object, made when it first asks.
 
-    Pickled, it is the thing without its copies.
+    Pickled, it is the object without its copies.
+
+    Args:
+        original: The object; never changed.
     """
 
-    def __init__(self, thing):
-        self._thing, self._here = thing, threading.local()
+    def __init__(self, original: T) -> None:
+        self._original, self._local = original, threading.local()
 
-    def get(self):
-        """This thread's copy, always the same: making one may take longer than using it."""
-        if not hasattr(self._here, "copy"):
-            self._here.copy = copy.deepcopy(self._thing)
-        return self._here.copy
+    def get(self) -> T:
+        """Returns this thread's copy.
+
+        Returns:
+            The same copy every time: making one may take longer than using it.
+        """
+        if not hasattr(self._local, "copy"):
+            self._local.copy = copy.deepcopy(self._original)
+        return self._local.copy
 
     def __reduce__(self):
-        return CopyPerThread, (self._thing,)
+        return CopyPerThread, (self._original,)

@@ -1,78 +1,137 @@
 """Turns whatever a user gives as augmentation into one object with `augment(sample, rng)`."""
 
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
 import numpy as np
 
 from mrcnn.data.augmentation.albumentations_adapter import AlbumentationsAugmenter
 from mrcnn.data.augmentation.imgaug_adapter import ImgaugAugmenter
 from mrcnn.data.dataset import as_uint8_image
 from mrcnn.data.masks.cropped import CroppedMasks
+from mrcnn.data.sample import Sample
+from mrcnn.typing import Array
 
 
-def augmenter_of(augmentation):
-    """An object with `augment(scene, rng)` for whatever was given: imgaug's augmenter, an Albumentations transform, a function as
-    above, such an object, or a list of them, which is applied in its order. None stays None.
+class Augmenter(Protocol):
+    """What every augmentation becomes; see `mrcnn.data.augmentation`."""
 
-    Raises ValueError for what cannot keep masks on their objects, TypeError for what is none of these, and ImportError if the
-    transform is not of Albumentations 2.0.
+    def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Changes an image and its masks alike.
+
+        Args:
+            sample: Stays unchanged.
+            rng: The only source of randomness.
+
+        Returns:
+            A sample on a canvas of the same size; objects may be dropped or added.
+        """
+
+
+def augmenter_of(augmentation: Any) -> Augmenter | None:
+    """Converts an augmentation of any kind to an `Augmenter`.
+
+    Args:
+        augmentation: An augmenter of imgaug, a transform of Albumentations, a function `(image,
+            masks, rng) -> (image, masks)`, an `Augmenter`, or a list of these, which are applied in
+            this order. None stays None.
+
+    Returns:
+        An object with `augment(sample, rng)`, or None.
+
+    Raises:
+        ValueError: For what cannot keep masks on their objects.
+        TypeError: For what is none of these.
+        ImportError: If the transform is not of Albumentations 2.0.
     """
-    if augmentation is None or hasattr(augmentation, "augment") and not _is_imgaug(augmentation):
-        return augmentation
-    if _is_imgaug(augmentation):  # before lists: imgaug's Sequential and OneOf are lists as well
+    if augmentation is None:
+        return None
+    # Before lists: imgaug's Sequential and OneOf are lists as well, and have a method `augment`.
+    if _is_imgaug(augmentation):
         return ImgaugAugmenter(augmentation)
+    if hasattr(augmentation, "augment"):
+        return augmentation
     if _is_albumentations(augmentation):
         return AlbumentationsAugmenter(augmentation)
     if isinstance(augmentation, (list, tuple)):
-        return AugmenterSequence([augmenter_of(a) for a in augmentation if a is not None])
+        augmenters = (augmenter_of(one) for one in augmentation)
+        return AugmenterSequence(one for one in augmenters if one is not None)
     if callable(augmentation):
         return FunctionAugmenter(augmentation)
     raise TypeError(
-        f"An augmentation is an augmenter of imgaug, a transform of Albumentations or a function (image, masks, rng) -> "
-        f"(image, masks). Got {type(augmentation).__name__}."
+        "An augmentation is an augmenter of imgaug, a transform of Albumentations or a function "
+        f"(image, masks, rng) -> (image, masks). Got {type(augmentation).__name__}."
     )
 
 
 class AugmenterSequence:
-    """Augmenters one after the other."""
+    """Applies augmenters one after the other.
 
-    def __init__(self, augmenters):
+    Args:
+        augmenters: In the order of application.
+    """
+
+    def __init__(self, augmenters: Iterable[Augmenter]) -> None:
         self.augmenters = list(augmenters)
 
-    def augment(self, scene, rng):
-        """See the head of this file."""
+    def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """See `Augmenter.augment`.
+
+        Args:
+            sample: Image and objects.
+            rng: Source of randomness, shared by all augmenters.
+
+        Returns:
+            The changed sample.
+        """
         for augmenter in self.augmenters:
-            scene = augmenter.augment(scene, rng)
-        return scene
+            sample = augmenter.augment(sample, rng)
+        return sample
 
 
 class FunctionAugmenter:
-    """A function (image, masks, rng) -> (image, masks) of dense masks."""
+    """Augments by a function of full-size masks.
 
-    def __init__(self, function):
+    Args:
+        function: `(image, masks, rng) -> (image, masks)`, see `mrcnn.data.augmentation`.
+    """
+
+    def __init__(self, function: Callable[..., tuple[Array, Array]]) -> None:
         self.function = function
 
-    def augment(self, scene, rng):
-        """See the head of this file. Raises ValueError if the function changes the canvas or the number of masks."""
-        image, masks = self.function(scene.image, scene.masks.dense(), rng)
-        image, masks = (
-            as_uint8_image(image, scene.image.shape[2], "The image that an augmenter returned"),
-            np.asarray(masks),
-        )
-        if image.shape != scene.image.shape or masks.shape != (*image.shape[:2], len(scene.masks)):
+    def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """See `Augmenter.augment`.
+
+        Args:
+            sample: Image and objects.
+            rng: Passed to the function.
+
+        Returns:
+            The changed sample.
+
+        Raises:
+            ValueError: If the function changes the canvas or the number of masks.
+        """
+        shape = sample.image.shape
+        image, masks = self.function(sample.image, sample.masks.dense(), rng)
+        image = as_uint8_image(image, shape[2], "The image that an augmenter returned")
+        masks = np.asarray(masks)
+        if image.shape != shape or masks.shape != (*shape[:2], len(sample.masks)):
             raise ValueError(
-                f"An augmenter must return an image {scene.image.shape} and masks "
-                f"{(*scene.image.shape[:2], len(scene.masks))}, as it got them. It returned {image.shape} and {masks.shape}."
+                f"An augmenter must return an image {shape} and masks "
+                f"{(*shape[:2], len(sample.masks))}, as it got them. It returned {image.shape} and "
+                f"{masks.shape}."
             )
-        return scene.moved(image, CroppedMasks.from_dense(masks))
+        return sample.with_pixels(image, CroppedMasks.from_dense(masks))
 
 
-def _is_imgaug(augmentation):
-    return type(augmentation).__module__.startswith("imgaug") or hasattr(
-        augmentation, "to_deterministic"
-    )
+def _is_imgaug(augmentation: Any) -> bool:
+    is_theirs = type(augmentation).__module__.startswith("imgaug")
+    return is_theirs or hasattr(augmentation, "to_deterministic")
 
 
-def _is_albumentations(augmentation):
-    """Also a class of your own that is derived from theirs, and a class of theirs of which no object was made yet."""
+def _is_albumentations(augmentation: Any) -> bool:
+    """True also for classes derived from theirs, and for a class that was not instantiated."""
     return any(
         kind.__module__.split(".")[0] == "albumentations" for kind in type(augmentation).__mro__
     )

@@ -1,102 +1,121 @@
-"""PrefetchDataset: batches that threads make before they are asked for, and that leave no thread behind."""
+"""PrefetchDataset: worker threads prepare batches ahead and stop with the epoch."""
 
 import collections
 import concurrent.futures
 import contextlib
 import functools
 import threading
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import keras
 
 
 class PrefetchDataset(keras.utils.PyDataset):
-    """Batches that are functions of (epoch, index) alone: a subclass says how many, `__len__`, and how one is made, `make`.
+    """Batches that are a function of (epoch, index). Subclasses define `__len__` and `make`.
 
-    threads: that make them during an epoch, at most `most` and one for each thread before they are asked for; with one thread none. On
-    TensorFlow tf.data asks for some more than the training has taken.
+    Set `epoch` before an epoch begins. Call `close` when a training has ended or was interrupted,
+    see `closing_batches`. `failure` is the exception that the first failed batch of an epoch
+    raised, or None.
 
-    Set `epoch` before an epoch begins. Call `close` when a training has ended or was broken off, see `closing_batches`.
-    `failure` is the exception with which the first batch of an epoch could not be made, or None.
+    Args:
+        threads: Threads that make batches during an epoch. One thread prepares none ahead.
+        max_ahead: Up to `max_ahead + threads` batches are prepared ahead. On TensorFlow, tf.data
+            takes a few more than the training has used.
     """
 
-    def __init__(self, threads=1, most=4):
-        # Threads of Keras' own would outlive a training that is broken off, blocked on a full queue; those of `_Epoch` end.
+    def __init__(self, threads: int = 1, max_ahead: int = 4) -> None:
+        # Keras' own threads would outlive an interrupted training, blocked on a full queue. Those
+        # of `_Epoch` end.
         super().__init__(workers=1)
         self.epoch = 0
-        self._threads, self._most = threads, most + threads
-        self._ahead, self._closed, self.failure = None, False, None
+        self.failure: Exception | None = None
+        self._threads, self._max_ahead = threads, max_ahead + threads
+        self._prefetched: _Epoch | None = None
+        self._closed = False
 
-    def make(self, epoch, index):
-        """The batch; called in several threads at once."""
+    def make(self, epoch: int, index: int) -> Any:
+        """Makes a batch; called in several threads at once.
+
+        Args:
+            epoch: Number of the epoch, from 0.
+            index: Of the batch within the epoch.
+
+        Returns:
+            The batch.
+        """
         raise NotImplementedError
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> Any:
         if index == 0:  # Keras asks for it before the first epoch of a training begins
             self._open()
         if self._closed:
             raise RuntimeError(
                 "These batches are closed. A training opens them again, or asking for batch 0."
             )
-        ahead = self._ahead
-        return self._made(self.epoch, index) if ahead is None else ahead.take(index)
+        # Read once: another thread may end the epoch in between.
+        prefetched = self._prefetched
+        return self._make(self.epoch, index) if prefetched is None else prefetched.take(index)
 
-    def on_epoch_begin(self):
-        """Make batches before they are asked for, until the epoch ends; Keras calls this."""
+    def on_epoch_begin(self) -> None:
+        """Starts preparing batches, until the epoch ends; Keras calls this."""
         self._open()
         self.on_epoch_end()
         self.failure = None
         if self._threads > 1:
-            self._ahead = _Epoch(
-                functools.partial(self._made, self.epoch), len(self), self._threads, self._most
-            )
+            make = functools.partial(self._make, self.epoch)
+            self._prefetched = _Epoch(make, len(self), self._threads, self._max_ahead)
 
-    def on_epoch_end(self):
-        """End the threads of an epoch; Keras calls this."""
-        ahead, self._ahead = self._ahead, None
-        if ahead is not None:
-            ahead.end()
+    def on_epoch_end(self) -> None:
+        """Stops the threads of an epoch; Keras calls this."""
+        prefetched, self._prefetched = self._prefetched, None
+        if prefetched is not None:
+            prefetched.end()
 
-    def close(self):
-        """End the threads, those at work after their batch, however far an epoch has come.
+    def close(self) -> None:
+        """Stops the threads, busy ones after their batch, wherever the epoch is.
 
-        What still reads this epoch gets a RuntimeError and starts nothing again. The next training opens these batches, or batch 0.
+        Whoever still reads this epoch gets a RuntimeError. The next training opens the batches
+        again, or asking for batch 0.
         """
         self._closed = True
         self.on_epoch_end()
 
-    def on_reopen(self):
-        """Called when closed batches are read anew."""
+    def on_reopen(self) -> None:
+        """Called when closed batches are read again; for subclasses."""
 
-    def _made(self, epoch, index):
+    def _make(self, epoch: int, index: int) -> Any:
         try:
             return self.make(epoch, index)
         except Exception as error:
             self.failure = self.failure or error
             raise
 
-    def _open(self):
+    def _open(self) -> None:
         if self._closed:
             self._closed = False
             self.on_reopen()
 
 
 class _Epoch:
-    """The batches of one epoch, make(index) of 0 to steps - 1, made in threads before they are asked for, at most `most` of them."""
+    """The batches of one epoch, prepared in threads, at most `max_ahead` of them ahead."""
 
-    def __init__(self, make, steps, threads, most):
-        self._make, self._steps, self._most = make, steps, most
+    def __init__(
+        self, make: Callable[[int], Any], steps: int, threads: int, max_ahead: int
+    ) -> None:
+        self._make, self._steps, self._max_ahead = make, steps, max_ahead
         self._pool = concurrent.futures.ThreadPoolExecutor(threads, "batches")
-        self._made = collections.deque()  # Futures of the batches from `_next` on
-        self._next, self._taking = 0, threading.Lock()
+        # Futures of the batches from `_next` on.
+        self._futures: collections.deque[concurrent.futures.Future] = collections.deque()
+        self._next, self._lock = 0, threading.Lock()
 
-    def take(self, index):
-        """The batch; it is made now if it is not the next in order. Raises RuntimeError after `end`."""
-        with self._taking:
+    def take(self, index: int) -> Any:
+        """Returns a batch, made now if it is not the next; RuntimeError after `end`."""
+        with self._lock:
             in_order = index == self._next
             if in_order:
-                while self._next + len(self._made) < self._steps and len(self._made) <= self._most:
-                    self._made.append(self._pool.submit(self._make, self._next + len(self._made)))
-                self._next, future = self._next + 1, self._made.popleft()
+                self._submit()
+                self._next, future = self._next + 1, self._futures.popleft()
         if not in_order:
             return self._make(index)
         try:
@@ -106,30 +125,41 @@ class _Epoch:
                 "This epoch was broken off, and its batches are no longer made."
             ) from error
 
-    def end(self):
-        """End the threads, those at work after their batch."""
+    def _submit(self) -> None:
+        end = self._next + len(self._futures)
+        while end < self._steps and len(self._futures) <= self._max_ahead:
+            self._futures.append(self._pool.submit(self._make, end))
+            end += 1
+
+    def end(self) -> None:
+        """Stops the threads, busy ones after their batch."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 @contextlib.contextmanager
-def closing_batches(*all_batches):
-    """Threads and processes that load would else outlive an interrupt. Batches that cannot be closed are left alone.
+def closing_batches(*all_batches: Any) -> Iterator[None]:
+    """Closes batches when the block ends: loader threads would outlive an interrupt.
 
-    If what ends the block is that a batch could not be made, the exception is that of the batch: TensorFlow raises one of its own, of many
-    lines, in its place.
+    If the block ends because a batch could not be made, the exception of the batch is raised.
+    TensorFlow would raise one of its own, of many lines, in its place.
+
+    Args:
+        *all_batches: Any `PyDataset`; those without `close` are left alone.
+
+    Yields:
+        Nothing.
     """
     try:
         yield
     except Exception as error:
-        failures = [
-            failure
-            for batches in all_batches
-            if (failure := getattr(batches, "failure", None)) is not None
-        ]
-        if failures and error is not failures[0]:
-            raise failures[0] from None
+        for batches in all_batches:
+            failure = getattr(batches, "failure", None)
+            if failure is not None and failure is not error:
+                raise failure from None
+            if failure is not None:
+                break
         raise
     finally:
         for batches in all_batches:
-            if hasattr(batches, "close"):  # any PyDataset will do
+            if hasattr(batches, "close"):
                 batches.close()

@@ -1,115 +1,182 @@
-"""CroppedMasks: the masks of one picture, each kept as the small window that it fills instead of a whole canvas."""
+"""CroppedMasks: instance masks of one image, each stored as the crop inside its box."""
+
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
 from mrcnn.data.masks.instance import boxes_of_masks, mini_mask
+from mrcnn.typing import Array, Size
 
-_BITS = 8
+_BITS = 8  # of a uint8: as many masks share a packed plane
 
 
 class CroppedMasks:
-    """N masks of a canvas of `canvas_hw` pixels; an object of n pixels costs its box, not the canvas.
+    """N masks on a canvas. Memory grows with their boxes, not with the canvas.
 
-    windows: N arrays (h, w) bool; corners: (N, 2) int, y and x of each one's top left pixel. Windows without a border of zeros are what
-    `boxes` wants; an empty mask has a window of (0, 0).
+    Args:
+        crops: N arrays `(h, w)` bool. `boxes` is tight only if their borders are not all zeros; an
+            empty mask has a crop of shape `(0, 0)`.
+        corners: `(N, 2)` int, y and x of each crop's top left pixel.
+        canvas_hw: Height and width of the canvas.
     """
 
-    def __init__(self, windows, corners, canvas_hw):
-        self.windows, self.canvas_hw = list(windows), tuple(int(n) for n in canvas_hw)
+    def __init__(self, crops: Sequence[Array], corners: Array | list, canvas_hw: Size) -> None:
+        self.crops = list(crops)
+        self.canvas_hw = (int(canvas_hw[0]), int(canvas_hw[1]))
         self.corners = np.asarray(corners, np.int64).reshape(-1, 2)
 
     @classmethod
-    def from_dense(cls, masks):
-        """The inverse of `dense`: (H, W, N) of 0 and not 0."""
+    def from_dense(cls, masks: Array) -> "CroppedMasks":
+        """Crops full-size masks; the inverse of `dense`.
+
+        Args:
+            masks: `(H, W, N)`; every value but 0 is foreground.
+
+        Returns:
+            The same masks.
+        """
         boxes = boxes_of_masks(masks).astype(int)
-        windows = [masks[y1:y2, x1:x2, i].astype(bool) for i, (y1, x1, y2, x2) in enumerate(boxes)]
-        return cls(windows, boxes[:, :2], masks.shape[:2])
+        crops = [masks[y1:y2, x1:x2, i].astype(bool) for i, (y1, x1, y2, x2) in enumerate(boxes)]
+        return cls(crops, boxes[:, :2], masks.shape[:2])
 
     @classmethod
-    def from_planes(cls, planes, count, packed=True):
-        """The inverse of `planes`; count: N."""
+    def from_planes(cls, planes: Array, count: int, packed: bool = True) -> "CroppedMasks":
+        """Inverts `planes`.
+
+        Args:
+            planes: `(H, W, P)`, the result of `planes`.
+            count: Number of masks.
+            packed: As it was passed to `planes`.
+
+        Returns:
+            The masks.
+        """
         if not packed:
             return cls.from_dense(planes[:, :, :count])
-        windows, corners = [], []
+        crops, corners = [], []
         planes = np.ascontiguousarray(planes.transpose(2, 0, 1), np.uint8)
         for k in range(count):
             mask = planes[k // _BITS] & np.uint8(1 << k % _BITS)
             x, y, w, h = cv2.boundingRect(mask)
-            windows.append(mask[y : y + h, x : x + w] != 0)
+            crops.append(mask[y : y + h, x : x + w] != 0)
             corners.append((y, x))
-        return cls(windows, corners, planes.shape[1:])
+        return cls(crops, corners, planes.shape[1:])
 
-    def __len__(self):
-        return len(self.windows)
+    def __len__(self) -> int:
+        return len(self.crops)
 
     @property
-    def places(self):
-        """N pairs of slices: `canvas[place]` is the part of a canvas (H, W, ...) that a window fills."""
+    def slices(self) -> list[tuple[slice, slice]]:
+        """N pairs of slices: `canvas[slices[i]]` is the part of a canvas that crop i covers."""
         return [
-            np.s_[y : y + window.shape[0], x : x + window.shape[1]]
-            for window, (y, x) in zip(self.windows, self.corners.tolist())
+            (slice(y, y + crop.shape[0]), slice(x, x + crop.shape[1]))
+            for crop, (y, x) in zip(self.crops, self.corners.tolist())
         ]
 
     @property
-    def boxes(self):
-        """(N, 4) float32 yxyx, pixels of the canvas; zeros for an empty mask."""
-        sizes = np.array([window.shape for window in self.windows], np.int64).reshape(-1, 2)
+    def boxes(self) -> Array:
+        """`(N, 4)` float32 yxyx, pixels of the canvas; an empty mask has height and width 0."""
+        sizes = np.array([crop.shape for crop in self.crops], np.int64).reshape(-1, 2)
         return np.hstack([self.corners, self.corners + sizes]).astype(np.float32)
 
     @property
-    def areas(self):
-        """(N,) int64: how many pixels each has."""
-        return np.array([np.count_nonzero(window) for window in self.windows], np.int64)
+    def areas(self) -> Array:
+        """`(N,)` int64, pixels of each mask."""
+        return np.array([np.count_nonzero(crop) for crop in self.crops], np.int64)
 
-    def keep(self, rows):
-        """These rows only: (n,) indices."""
-        return CroppedMasks([self.windows[i] for i in rows], self.corners[rows], self.canvas_hw)
+    def keep(self, rows: Array) -> "CroppedMasks":
+        """Selects masks.
 
-    def dense(self):
-        """(H, W, N) bool, a canvas for each mask."""
+        Args:
+            rows: `(n,)` int, indices.
+
+        Returns:
+            These masks, in this order.
+        """
+        return CroppedMasks([self.crops[i] for i in rows], self.corners[rows], self.canvas_hw)
+
+    def dense(self) -> Array:
+        """Draws every mask on a canvas of its own.
+
+        Returns:
+            `(H, W, N)` bool.
+        """
         masks = np.zeros((len(self), *self.canvas_hw), bool)
-        for mask, window, place in zip(masks, self.windows, self.places):
-            mask[place] = window
+        for mask, crop, place in zip(masks, self.crops, self.slices):
+            mask[place] = crop
         return masks.transpose(1, 2, 0)
 
-    def planes(self, packed=True):
-        """(H, W, P), at least one plane. Packed, for what only copies pixels: uint8, mask k is bit k % 8 of plane k // 8. Otherwise bool,
-        a plane for each mask."""
+    def planes(self, packed: bool = True) -> Array:
+        """Draws the masks on the few canvases that an augmenter has to move.
+
+        Args:
+            packed: Put eight masks into each plane. Only for augmenters that copy pixels
+                (nearest neighbour); arithmetic would mix the masks.
+
+        Returns:
+            `(H, W, P)` with P >= 1. Packed: uint8, mask k is bit k % 8 of plane k // 8. Otherwise
+            bool, a plane for each mask.
+        """
         if not packed:
             return self.dense() if len(self) else np.zeros((*self.canvas_hw, 1), bool)
         planes = np.zeros((max(1, -(-len(self) // _BITS)), *self.canvas_hw), np.uint8)
-        for k, (window, place) in enumerate(zip(self.windows, self.places)):
-            planes[k // _BITS][place] |= window.view(np.uint8) << np.uint8(k % _BITS)
+        for k, (crop, place) in enumerate(zip(self.crops, self.slices)):
+            planes[k // _BITS][place] |= crop.view(np.uint8) << np.uint8(k % _BITS)
         return planes.transpose(1, 2, 0)
 
-    def minimise(self, size_hw):
-        """Mini-masks, as `mrcnn.data.masks.instance.minimise` makes them: (N, *size_hw) uint8 of 0 and 1, each filling its box."""
+    def minimise(self, size_hw: Size) -> Array:
+        """Makes mini-masks as `mrcnn.data.masks.instance.minimise` does.
+
+        Args:
+            size_hw: Height and width of a mini-mask.
+
+        Returns:
+            `(N, *size_hw)` uint8 of 0 and 1, each filling its box.
+        """
         mini = np.zeros((len(self), *size_hw), np.uint8)
-        for small, window in zip(mini, self.windows):
-            if window.size:
-                small[:] = mini_mask(window, tuple(size_hw))
+        for small, crop in zip(mini, self.crops):
+            if crop.size:
+                small[:] = mini_mask(crop, size_hw)
         return mini
 
-    def without(self, covered):
-        """These masks where `covered` (H, W) bool is False."""
-        windows, corners = [], []
-        for window, place, (y, x) in zip(self.windows, self.places, self.corners.tolist()):
-            left = window & ~covered[place]
-            ((y1, x1, y2, x2),) = boxes_of_masks(left[:, :, None]).astype(int)
-            windows.append(left[y1:y2, x1:x2])
-            corners.append((y + y1, x + x1) if windows[-1].size else (0, 0))
-        return CroppedMasks(windows, corners, self.canvas_hw)
+    def without(self, covered: Array) -> "CroppedMasks":
+        """Removes pixels from all masks.
 
-    def concatenate(self, others):
-        """These masks and then `others`, of the same canvas."""
+        Args:
+            covered: `(H, W)` bool, the pixels to remove.
+
+        Returns:
+            The remaining masks, cropped tightly again.
+        """
+        crops, corners = [], []
+        for crop, place, (y, x) in zip(self.crops, self.slices, self.corners.tolist()):
+            left = crop & ~covered[place]
+            ((y1, x1, y2, x2),) = boxes_of_masks(left[:, :, None]).astype(int)
+            crops.append(left[y1:y2, x1:x2])
+            corners.append((y + y1, x + x1) if crops[-1].size else (0, 0))
+        return CroppedMasks(crops, corners, self.canvas_hw)
+
+    def concatenate(self, others: "CroppedMasks") -> "CroppedMasks":
+        """Appends masks.
+
+        Args:
+            others: Masks on a canvas of the same size.
+
+        Returns:
+            These masks, then `others`.
+        """
         return CroppedMasks(
-            self.windows + others.windows, np.vstack([self.corners, others.corners]), self.canvas_hw
+            self.crops + others.crops, np.vstack([self.corners, others.corners]), self.canvas_hw
         )
 
-    def union(self):
-        """(H, W) bool: what any of them covers."""
+    def union(self) -> Array:
+        """Marks the pixels that any mask covers.
+
+        Returns:
+            `(H, W)` bool.
+        """
         covered = np.zeros(self.canvas_hw, bool)
-        for window, place in zip(self.windows, self.places):
-            covered[place] |= window
+        for crop, place in zip(self.crops, self.slices):
+            covered[place] |= crop
         return covered

@@ -1,29 +1,49 @@
-"""Runs: the masks of one photo as run lengths, and how they come to the canvas without a mask of the photo's size."""
+"""RLEMasks: instance masks of one image as run lengths, and their way to the canvas.
+
+Masks move to the network's canvas run by run, without full-size masks of the original image. The
+result is the same to the pixel, 17 to 46 times as fast as decoding and resizing
+(benchmarks/RESULTS.md).
+"""
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from mrcnn.data.masks.coco_rle import counts_from_runs, runs_from_counts, segmentation_counts
 from mrcnn.data.masks.cropped import CroppedMasks
+from mrcnn.data.resize import Placement
+from mrcnn.typing import Array, Size
 
 
 @dataclasses.dataclass(frozen=True)
 class RLEMasks:
-    """N masks of a photo of `image_hw`, column by column: pixel (y, x) has the number x * H + y.
+    """N masks as run lengths, column by column: pixel (y, x) has the index x * H + y.
 
-    starts, lengths: (R,) int64, the runs of all masks one after the other, each mask's sorted and apart; counts: (N,) int64, how many
-    are whose.
+    Args:
+        image_hw: Height and width of the image.
+        starts: `(R,)` int64, first pixel of each run, of all masks one after the other. The runs of
+            a mask are sorted and do not touch.
+        lengths: `(R,)` int64, pixels of each run.
+        counts: `(N,)` int64, number of runs of each mask.
     """
 
-    image_hw: tuple
-    starts: np.ndarray
-    lengths: np.ndarray
-    counts: np.ndarray
+    image_hw: Size
+    starts: Array
+    lengths: Array
+    counts: Array
 
     @classmethod
-    def from_dense(cls, masks):
-        """Of (H, W, N) masks."""
+    def from_dense(cls, masks: Array) -> "RLEMasks":
+        """Encodes full-size masks; the inverse of `dense`.
+
+        Args:
+            masks: `(H, W, N)`; every value but 0 is foreground.
+
+        Returns:
+            The same masks.
+        """
         height, width, count = masks.shape
         columns = np.ascontiguousarray(masks.transpose(2, 1, 0) != 0).reshape(count, width * height)
         edges = np.diff(columns.astype(np.int8), axis=1, prepend=0, append=0)
@@ -31,46 +51,63 @@ class RLEMasks:
         return cls((height, width), starts, ends - starts, np.bincount(owner, minlength=count))
 
     @classmethod
-    def from_coco(cls, segmentations, image_hw, names=None):
-        """Of N segmentations of COCO annotations: polygons or run lengths, see `mrcnn.data.masks.coco_rle.segmentation_counts`.
+    def from_coco(
+        cls, segmentations: Sequence[Any], image_hw: Size, names: Sequence[str] | None = None
+    ) -> "RLEMasks":
+        """Reads segmentations of COCO annotations.
 
-        names: what errors call each of them, for instance "Annotation 5 of instances.json"; None: by their place in the list
+        Args:
+            segmentations: N of polygons or run lengths, see
+                `mrcnn.data.masks.coco_rle.segmentation_counts`.
+            image_hw: Height and width of the image.
+            names: What errors call each of them, for instance "Annotation 5 of instances.json".
+                Default: their index in the list.
+
+        Returns:
+            N masks.
+
+        Raises:
+            ValueError: For a segmentation that is not valid, with its name.
         """
-        names = (
-            [f"Segmentation number {i} (from 0)" for i in range(len(segmentations))]
-            if names is None
-            else names
-        )
-        runs = [
-            runs_from_counts(segmentation_counts(segmentation, image_hw, name))
-            for segmentation, name in zip(segmentations, names, strict=True)
-        ]
-        none = np.zeros((2, 0), np.int64)  # of no segmentations
+        if names is None:
+            names = [f"Segmentation number {i} (from 0)" for i in range(len(segmentations))]
+        none = np.zeros(0, np.int64)  # there may be no segmentations
+        starts, lengths, counts = [none], [none], []
+        for segmentation, name in zip(segmentations, names, strict=True):
+            own_starts, own_lengths = runs_from_counts(
+                segmentation_counts(segmentation, image_hw, name)
+            )
+            starts.append(own_starts)
+            lengths.append(own_lengths)
+            counts.append(len(own_starts))
         return cls(
-            tuple(image_hw),
-            *(np.concatenate(parts) for parts in zip(none, *runs)),
-            np.array([len(starts) for starts, _ in runs], np.int64),
+            (image_hw[0], image_hw[1]),
+            np.concatenate(starts),
+            np.concatenate(lengths),
+            np.array(counts, np.int64),
         )
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.counts)
 
     @property
-    def areas(self):
-        """(N,) int64: pixels of the photo."""
-        return np.bincount(self._owners(), weights=self.lengths, minlength=len(self)).astype(
-            np.int64
-        )
+    def areas(self) -> Array:
+        """`(N,)` int64, pixels of each mask."""
+        areas = np.bincount(self._owners(), weights=self.lengths, minlength=len(self))
+        return areas.astype(np.int64)
 
     @property
-    def boxes(self):
-        """(N, 4) int64 yxyx, pixels of the photo; zeros for an empty mask."""
-        return boxes_of_spans(
-            *cut_at_columns(self._owners(), self.starts, self.lengths, self.image_hw[0]), len(self)
-        )
+    def boxes(self) -> Array:
+        """`(N, 4)` int64 yxyx, pixels of the image; zeros for an empty mask."""
+        spans = cut_at_columns(self._owners(), self.starts, self.lengths, self.image_hw[0])
+        return boxes_of_spans(*spans, len(self))
 
-    def dense(self):
-        """(H, W, N) bool, each mask in the photo's size."""
+    def dense(self) -> Array:
+        """Decodes the masks.
+
+        Returns:
+            `(H, W, N)` bool.
+        """
         height, width = self.image_hw
         masks = np.zeros((len(self), width * height), bool)
         first = np.append(0, np.cumsum(self.counts))
@@ -79,26 +116,29 @@ class RLEMasks:
             mask[:] = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
         return masks.reshape(len(self), width, height).transpose(2, 1, 0)
 
-    def place(self, placement):
-        """The masks on the canvas of a `Placement`, a CroppedMasks: pixel for pixel what `Placement.mask` makes of the dense ones.
+    def to_canvas(self, placement: Placement) -> CroppedMasks:
+        """Moves the masks to the canvas; equals `Placement.mask` of the dense masks, to the pixel.
 
-        A pixel of the canvas shows the pixel of the photo under its centre, so a run is cut to the rows and columns that are shown; all
-        runs of all masks are painted at once, as steps up and down whose running sum is the mask.
+        Args:
+            placement: Where the image lies on the canvas.
+
+        Returns:
+            The masks on the canvas.
+
+        A pixel of the canvas shows the image's pixel under its centre. So a run is cut to the rows
+        and columns that are shown. All runs of all masks are then painted at once: +1 where a run
+        begins, -1 where it ends; the running sum is the mask.
         """
         owner, column, top, bottom = cut_at_columns(
             self._owners(), self.starts, self.lengths, self.image_hw[0]
         )
         rows, columns = placement.window_offsets()
         top, bottom = rows[top], rows[bottom]
-        copies = np.where(
-            bottom > top, columns[column + 1] - columns[column], 0
-        )  # a column of the photo may be shown several times
+        # Enlarged images show a column several times; shrunk ones skip some.
+        copies = np.where(bottom > top, columns[column + 1] - columns[column], 0)
         owner, top, bottom = (np.repeat(values, copies) for values in (owner, top, bottom))
-        left = (
-            np.repeat(columns[column], copies)
-            + np.arange(len(owner))
-            - np.repeat(np.cumsum(copies) - copies, copies)
-        )
+        copy = np.arange(len(owner)) - np.repeat(np.cumsum(copies) - copies, copies)
+        left = np.repeat(columns[column], copies) + copy
         corner_y, corner_x, _, _ = placement.window.astype(int)
         return _paint(
             owner,
@@ -109,20 +149,38 @@ class RLEMasks:
             placement.canvas_hw,
         )
 
-    def keep(self, rows):
-        """The masks where `rows` (N,) is True."""
+    def keep(self, rows: Array) -> "RLEMasks":
+        """Selects masks.
+
+        Args:
+            rows: `(N,)` bool, True for the masks to keep.
+
+        Returns:
+            These masks.
+        """
         runs = np.repeat(rows, self.counts)
         return RLEMasks(self.image_hw, self.starts[runs], self.lengths[runs], self.counts[rows])
 
-    def _owners(self):
+    def _owners(self) -> Array:
         return np.repeat(np.arange(len(self)), self.counts)
 
 
-def cut_at_columns(owner, starts, lengths, height):
-    """Runs (R,) -> spans (S,) of one column each: owner, column, and the rows from top to bottom, which lies outside; int64.
+def cut_at_columns(
+    owner: Array, starts: Array, lengths: Array, height: int | Array
+) -> tuple[Array, Array, Array, Array]:
+    """Cuts runs into spans of one column each.
 
-    owner: (R,) int64, the mask of each run; starts, lengths: (R,) int64, in pixels down the columns, of one pixel or more; height: of the
-    photo, one for all, or (R,), that of each run's photo
+    Args:
+        owner: `(R,)` int64, the mask of each run.
+        starts: `(R,)` int64, first pixel of each run, counted down the columns.
+        lengths: `(R,)` int64, pixels of each run, at least 1.
+        height: Height of the image, or `(R,)`, that of each run's image.
+
+    Returns:
+        owner: `(S,)` int64, the mask of each span.
+        column: `(S,)` int64.
+        top: `(S,)` int64, first row.
+        bottom: `(S,)` int64, the row after the last.
     """
     column = starts // height
     top = starts - column * height
@@ -131,44 +189,46 @@ def cut_at_columns(owner, starts, lengths, height):
         return owner, column, top, bottom
     pieces = -(-bottom // height)
     run = np.repeat(np.arange(len(pieces)), pieces)
-    number = np.arange(len(run)) - np.repeat(
-        np.cumsum(pieces) - pieces, pieces
-    )  # of the piece in its run
-    height = height[run] if np.ndim(height) else height
+    piece = np.arange(len(run)) - np.repeat(np.cumsum(pieces) - pieces, pieces)  # within its run
+    run_height = height[run] if isinstance(height, np.ndarray) else height
     return (
         owner[run],
-        column[run] + number,
-        np.where(number == 0, top[run], 0),
-        np.minimum(bottom[run] - number * height, height),
+        column[run] + piece,
+        np.where(piece == 0, top[run], 0),
+        np.minimum(bottom[run] - piece * run_height, run_height),
     )
 
 
-def boxes_of_spans(owner, column, top, bottom, count):
-    """(count, 4) int64 yxyx, pixels, of the masks whose spans these are, sorted by owner and column; zeros for a mask without any.
+def boxes_of_spans(owner: Array, column: Array, top: Array, bottom: Array, count: int) -> Array:
+    """Computes the boxes of masks that are given as spans.
 
-    owner, column, top, bottom: (S,), see `cut_at_columns`
+    Args:
+        owner: `(S,)` int64, see `cut_at_columns`. Spans are sorted by owner and column.
+        column: `(S,)` int64.
+        top: `(S,)` int64.
+        bottom: `(S,)` int64.
+        count: Number of masks.
+
+    Returns:
+        `(count, 4)` int64 yxyx, pixels; zeros for a mask without spans.
     """
     boxes = np.zeros((count, 4), np.int64)
     if len(owner):
         first = np.flatnonzero(np.diff(owner, prepend=-1))
         last = np.append(first[1:], len(owner)) - 1
-        boxes[owner[first]] = np.stack(
-            [
-                np.minimum.reduceat(top, first),
-                column[first],
-                np.maximum.reduceat(bottom, first),
-                column[last] + 1,
-            ],
-            axis=1,
-        )
+        y1, y2 = np.minimum.reduceat(top, first), np.maximum.reduceat(bottom, first)
+        boxes[owner[first]] = np.stack([y1, column[first], y2, column[last] + 1], axis=1)
     return boxes
 
 
-def _paint(owner, column, top, bottom, count, canvas_hw):
-    """Spans (S,), sorted by owner and column, of which those of one owner do not overlap -> CroppedMasks of `count` masks."""
+def _paint(
+    owner: Array, column: Array, top: Array, bottom: Array, count: int, canvas_hw: Size
+) -> CroppedMasks:
+    """Paints spans `(S,)`, sorted by owner and column and disjoint within an owner."""
     boxes = boxes_of_spans(owner, column, top, bottom, count)
     heights, widths = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
-    # Every window column by column, with a row beneath in which the last step down of a column has its place.
+    # All crops lie in one array, column by column. Each column has one more row, for the -1 of a
+    # span that ends at its last pixel.
     sizes = widths * (heights + 1)
     begin = np.cumsum(sizes) - sizes
     at = begin[owner] + (column - boxes[owner, 1]) * (heights[owner] + 1) - boxes[owner, 0]
@@ -176,8 +236,8 @@ def _paint(owner, column, top, bottom, count, canvas_hw):
     steps[at + top] += 1
     steps[at + bottom] -= 1
     painted = np.cumsum(steps, dtype=np.int8).view(bool)
-    windows = [
+    crops = [
         painted[b : b + n].reshape(w, h + 1)[:, :h].T
         for b, n, w, h in zip(begin, sizes, widths, heights)
     ]
-    return CroppedMasks(windows, boxes[:, :2], canvas_hw)
+    return CroppedMasks(crops, boxes[:, :2], canvas_hw)

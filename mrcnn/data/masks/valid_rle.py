@@ -1,29 +1,37 @@
-"""Sound masks: do compressed run lengths fill their photo exactly? pycocotools reads what does not and then compares it for ever.
+"""Checks whether compressed RLE masks are valid, many at once.
 
-Written for 100,000s of masks: the counts of many are unpacked at once (`mrcnn.data.masks.coco_rle.unpack` tells how one is).
+pycocotools accepts counts that do not fill their image, and then compares the mask without end.
+Written for files of several 100,000 masks: all counts are unpacked together (for one mask see
+`mrcnn.data.masks.coco_rle.unpack`).
 """
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from mrcnn.data.masks.coco_rle import MOST_DIGITS
+from mrcnn.data.masks.coco_rle import MAX_DIGITS
+from mrcnn.typing import Array
 
-_BATCH_BYTES = 1 << 18  # of run lengths at a time: more leaves the processor's cache
-_SIGNED = ((np.arange(64) & 31 ^ 16) - 16).astype(
-    np.int32
-)  # of a count's last character, whose highest bit is the sign
-_NOTHING = b"0"  # one count of 0, which fills no photo
+_BATCH_BYTES = 1 << 18  # of text at a time: more leaves the processor's cache
+# The value of a count's last character, whose highest bit is the sign.
+_SIGNED = ((np.arange(64) & 31 ^ 16) - 16).astype(np.int32)
+_ZERO = b"0"  # a single count of 0, which fills no image
 
 
-def valid_areas(masks):
-    """The pixels of each mask, and -1 for one whose counts are not all 0 or more, or do not add up to the pixels of its photo.
+def valid_areas(masks: Sequence[dict[str, Any]]) -> Array:
+    """Computes the area of each mask, or -1 where its RLE is not valid.
 
-    masks: list of N {"size": [height, width], "counts": ASCII}, compressed
-    Returns: (N,) int64.
+    Args:
+        masks: N compressed RLE, `{"size": [height, width], "counts": ASCII str}`.
+
+    Returns:
+        `(N,)` int64, pixels; -1 where a count is negative or the counts do not add up to the pixels
+        of the image.
     """
     texts = [mask["counts"].encode("ascii") for mask in masks]
-    pixels = np.array(
-        [height * width for height, width in (mask["size"] for mask in masks)], np.int64
-    )
+    sizes = (mask["size"] for mask in masks)
+    pixels = np.array([height * width for height, width in sizes], np.int64)
     batch = np.cumsum([len(text) for text in texts], dtype=np.int64) // _BATCH_BYTES
     ends = [*(np.flatnonzero(np.diff(batch)) + 1).tolist(), len(texts)]
     areas = np.full(len(texts), -1, np.int64)
@@ -34,10 +42,10 @@ def valid_areas(masks):
     return areas
 
 
-def _sums(texts):
-    """Of each of B texts, at least one: the sum of its counts of 1s and that of all its counts, (B,) int64 each; -1 where one is below 0.
+def _sums(texts: list[bytes]) -> tuple[Array, Array]:
+    """Returns the sum of the 1s and of all counts of each text, `(B,)` int64; -1 if not valid.
 
-    A text that is no series of counts has the sums of `_NOTHING`.
+    A text that is no series of counts has the sums of `_ZERO`.
     """
     end = np.cumsum([len(text) for text in texts])
     codes = np.frombuffer(b"".join(texts), np.uint8) - np.uint8(48)
@@ -45,43 +53,41 @@ def _sums(texts):
     digits = np.diff(last, prepend=-1)
     wrong = _unreadable(codes, last, digits, end)
     if len(wrong):
-        return _sums([_NOTHING if i in wrong else text for i, text in enumerate(texts)])
+        return _sums([_ZERO if i in wrong else text for i, text in enumerate(texts)])
     after = np.searchsorted(last, end)
     first = np.append(0, after[:-1])
     steps = _steps(codes, last, digits)
+    # Counts are differences to the count before the last from the fourth on only. The sums below
+    # take the third for one as well, so its first count is subtracted here.
     third = first[after - first > 2]
-    steps[third + 2] -= steps[
-        third
-    ]  # a count says its growth over the count before the last from the fourth on only
+    steps[third + 2] -= steps[third]
     ones, total = np.zeros((2, len(texts)), np.int64)
-    below = np.zeros(len(texts), bool)
-    for parity in (0, 1):  # the counts of 0s of some masks and those of 1s of the others
+    negative = np.zeros(len(texts), bool)
+    for parity in (0, 1):  # the 0s of some masks and the 1s of the others
         begin, stop = (first + 1 - parity) >> 1, (after + 1 - parity) >> 1
-        grown = np.cumsum(
-            steps[parity::2], dtype=np.int32
-        )  # turns over at 32 bits, as pycocotools' counts do
+        grown = np.cumsum(steps[parity::2], dtype=np.int32)  # wraps as pycocotools' counts do
         counts = grown - np.repeat(np.append(np.int32(0), grown)[begin], stop - begin)
         before = np.append(0, np.cumsum(counts, dtype=np.int64))
         total += before[stop] - before[begin]
         ones += np.where(first & 1 != parity, before[stop] - before[begin], 0)
         if counts.min(initial=0) < 0:
-            below[np.searchsorted(stop, np.flatnonzero(counts < 0), "right")] = True
-    return ones, np.where(below, -1, total)
+            negative[np.searchsorted(stop, np.flatnonzero(counts < 0), "right")] = True
+    return ones, np.where(negative, -1, total)
 
 
-def _unreadable(codes, last, digits, end):
-    """Which texts are empty, break off within a count, or have characters or counts that cannot be: set of places."""
+def _unreadable(codes: Array, last: Array, digits: Array, end: Array) -> set[int]:
+    """Finds texts that are empty, end within a count, or hold wrong characters or long counts."""
     full = np.flatnonzero(np.diff(end, prepend=0))
     unfinished = full[codes[end[full] - 1] >= 32]
     empty = np.setdiff1d(np.arange(len(end)), full)
     strange = np.searchsorted(end, np.flatnonzero(codes > 63), "right")
     wrong = {*empty.tolist(), *unfinished.tolist(), *strange.tolist()}
-    # A count that goes on in the next text is long, too, so this is asked last.
-    return wrong or set(np.searchsorted(end, last[digits > MOST_DIGITS], "right").tolist())
+    # An unfinished count runs into the next text and is long as well, so this is checked last.
+    return wrong or set(np.searchsorted(end, last[digits > MAX_DIGITS], "right").tolist())
 
 
-def _steps(codes, last, digits):
-    """What the counts that end at some characters say, (n,) int32: 5 bits a character, the lowest first."""
+def _steps(codes: Array, last: Array, digits: Array) -> Array:
+    """Returns the number that each count stores, `(n,)` int32: 5 bits a character, lowest first."""
     steps = _SIGNED[codes[last]]
     more, place = np.flatnonzero(digits > 1), 1
     while len(more):

@@ -122,7 +122,7 @@ def test_an_image_without_objects_is_one_of_the_images(with_empty):
     )
     runs, class_ids, fields = dataset.load_objects(1)
     assert len(runs) == len(class_ids) == 0 and fields["gt_attributes"].shape == (0, 294)
-    assert runs.place(make_placement((20, 14), (32, 32))).dense().shape == (32, 32, 0)
+    assert runs.to_canvas(make_placement((20, 14), (32, 32))).dense().shape == (32, 32, 0)
     coco = dataset.to_coco()
     assert [image["id"] for image in coco["images"]] == [0, 1, 2] and {
         a["image_id"] for a in coco["annotations"]

@@ -32,7 +32,7 @@ def test_the_page_has_a_row_for_each_photo_and_needs_no_other_file(batches, onto
 
 def test_what_is_drawn_is_what_is_taught(batches, ontology, validation):
     ((photo, truth),) = examples(batches, [ExampleSpec(0, 1)], ontology)
-    batch = batches.read([ExampleSpec(0, 1)])
+    batch = batches.load([ExampleSpec(0, 1)])
     count = (batch["gt_class_ids"][0] > 0).sum()
     assert count == len(validation.image_class_ids(1)) and (photo == batch["images"][0]).all()
     np.testing.assert_array_equal(truth["boxes"], batch["gt_boxes"][0, :count])

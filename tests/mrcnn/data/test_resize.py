@@ -321,7 +321,7 @@ def test_scale_jitter_is_for_training_only():
         SCALE_JITTER=(0.5, 2.0),
     )
     sizes = [
-        placement_for(config, (64, 32), np.random.default_rng(i), vary=True).size_hw[0]
+        placement_for(config, (64, 32), np.random.default_rng(i), jitter=True).size_hw[0]
         for i in range(200)
     ]
     assert 32 <= min(sizes) < 40 and 120 < max(sizes) <= 128 and len(set(sizes)) > 60

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mrcnn.data.augmentation.augmenter_check import alignment_problem, refuse
+from mrcnn.data.augmentation.augmenter_check import alignment_problem, raise_problems
 
 
 class Stranger:
@@ -62,10 +62,10 @@ def test_what_changes_the_size_or_cannot_be_copied_fails_in_words():
 
 
 def test_all_problems_are_named_once_in_one_error():
-    refuse([])
-    refuse([None, None])
+    raise_problems([])
+    raise_problems([None, None])
     with pytest.raises(ValueError) as error:
-        refuse(iter(["A moves.", None, "B blurs.", "A moves."]))
+        raise_problems(iter(["A moves.", None, "B blurs.", "A moves."]))
     assert (
         str(error.value)
         == "This augmentation would not keep masks on their objects:\n  A moves.\n  B blurs."

@@ -147,7 +147,7 @@ def test_every_row_is_still_the_object_that_it_was(augmentation):
         if mask.sum() > 20:  # of a square that is cut off, the rim is all that is left
             assert abs(np.median(moved.image[mask]) - level) <= 8
         assert level == 25 * (class_id - 1) + 40
-    assert len(moved.whole) == len(moved.masks) == 9
+    assert len(moved.full_areas) == len(moved.masks) == 9
 
 
 @pytest.mark.parametrize("augmentation", cases(COLOURS))
@@ -205,7 +205,7 @@ def test_objects_that_leave_the_picture_keep_their_rows(augmentation):
 def test_a_flip_by_hand(augmentation):
     image = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
     masks = np.array([[1, 0, 0], [1, 1, 0]], bool)[:, :, None]
-    flipped = augmented(augmenter_of(augmentation), Sample.of(image, masks))
+    flipped = augmented(augmenter_of(augmentation), Sample.from_dense(image, masks))
     np.testing.assert_array_equal(flipped.image, image[:, ::-1])
     np.testing.assert_array_equal(flipped.masks.dense()[:, :, 0], [[0, 0, 1], [0, 1, 1]])
 
@@ -231,7 +231,9 @@ def test_a_flip_by_hand(augmentation):
 )
 def test_a_choice_among_transforms_stays_a_choice(augmentation, outcomes):
     """The top left value of four pixels: 3 after a flip to the side, 6 upside down, 9 after both."""
-    scene = Sample.of(np.arange(12, dtype=np.uint8).reshape(2, 2, 3), np.zeros((2, 2, 0), bool))
+    scene = Sample.from_dense(
+        np.arange(12, dtype=np.uint8).reshape(2, 2, 3), np.zeros((2, 2, 0), bool)
+    )
     assert {
         int(augmented(augmenter_of(augmentation), scene, seed).image[0, 0, 0]) for seed in range(40)
     } == outcomes

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mrcnn.data.augmentation.copy_paste import choose_objects, paste
+from mrcnn.data.augmentation.copy_paste import choose_objects, paste_objects
 from mrcnn.data.masks.cropped import CroppedMasks
 from mrcnn.data.sample import Sample
 
@@ -26,12 +26,12 @@ def scene(colour, *boxes, class_ids=None):
 
 def test_pixels_masks_and_columns_come_along_and_hide_what_is_behind():
     behind, other = scene(10, (0, 0, 4, 4), (6, 6, 8, 8)), scene(50, (2, 0, 6, 4), (7, 7, 8, 8))
-    both = paste(behind, other, np.array([0]))
+    both = paste_objects(behind, other, np.array([0]))
     assert (
         both.image[:, :, 0].tolist() == [[10] * 8] * 2 + [[50] * 4 + [10] * 4] * 4 + [[10] * 8] * 2
     )
     assert both.masks.boxes.tolist() == [[0, 0, 2, 4], [6, 6, 8, 8], [2, 0, 6, 4]]
-    assert both.masks.areas.tolist() == [8, 4, 16] and both.whole.tolist() == [16, 4, 16]
+    assert both.masks.areas.tolist() == [8, 4, 16] and both.full_areas.tolist() == [16, 4, 16]
     assert both.fields["gt_row"].tolist() == [10, 11, 50] and both.class_ids.tolist() == [1, 1, 1]
     assert (behind.image == 10).all() and behind.masks.areas.tolist() == [
         16,
@@ -40,13 +40,13 @@ def test_pixels_masks_and_columns_come_along_and_hide_what_is_behind():
 
 
 def test_an_object_that_is_hidden_wholly_keeps_its_row_without_pixels():
-    both = paste(scene(10, (1, 1, 2, 2)), scene(50, (0, 0, 8, 8)), np.array([0]))
+    both = paste_objects(scene(10, (1, 1, 2, 2)), scene(50, (0, 0, 8, 8)), np.array([0]))
     assert both.masks.areas.tolist() == [0, 64] and both.masks.boxes[0].tolist() == [0, 0, 0, 0]
 
 
 def test_nothing_chosen_changes_nothing():
     before = scene(10, (0, 0, 4, 4))
-    both = paste(before, scene(50, (0, 0, 8, 8)), np.zeros(0, int))
+    both = paste_objects(before, scene(50, (0, 0, 8, 8)), np.zeros(0, int))
     assert (both.image == before.image).all() and both.masks.areas.tolist() == [16]
 
 
@@ -54,7 +54,7 @@ def test_pictures_with_other_columns_are_refused():
     one, other = scene(10, (0, 0, 4, 4)), scene(50, (0, 0, 4, 4))
     other.fields["gt_more"] = np.zeros(1)
     with pytest.raises(ValueError, match="same columns.*gt_more"):
-        paste(one, other, np.array([0]))
+        paste_objects(one, other, np.array([0]))
 
 
 def draws(picture, class_weights=None, n=400):

@@ -43,7 +43,7 @@ class Noise:
     """An augmenter that can be sent to other processes."""
 
     def augment(self, scene, rng):
-        return scene.moved(np.uint8(rng.integers(0, 255, scene.image.shape)), scene.masks)
+        return scene.with_pixels(np.uint8(rng.integers(0, 255, scene.image.shape)), scene.masks)
 
 
 class Slow:
@@ -98,7 +98,7 @@ def test_the_same_batches_come_from_threads_and_from_any_number_of_processes(con
 
 def test_what_an_example_is_made_from_is_the_same_on_every_machine(config):
     """Written down once: image, partner, whatever the machine, the number of workers or what was asked before."""
-    jobs = training_batches(Stripes(7), config).jobs(np.arange(12))
+    jobs = training_batches(Stripes(7), config).specs(np.arange(12))
     assert [(job.image_id, job.partner) for job in jobs] == [
         (2, None),
         (3, None),

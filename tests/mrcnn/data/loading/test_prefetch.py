@@ -106,7 +106,7 @@ def test_a_reader_that_waits_for_a_batch_that_was_not_begun_is_told(gate):
         taken = []
         for i in range(3):
             taken.append(readers.submit(batches.__getitem__, i))
-            assert waited_for(lambda: batches._ahead._next == len(taken))
+            assert waited_for(lambda: batches._prefetched._next == len(taken))
         assert waited_for(lambda: len(batches.begun) == 2)
         batches.close()
         gate.set()

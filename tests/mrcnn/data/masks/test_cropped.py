@@ -31,7 +31,7 @@ def test_a_window_by_hand():
         [0, 0, 0, 0, 0],
     ]
     assert masks.boxes.tolist() == [[1, 2, 3, 4]] and masks.areas.tolist() == [3]
-    assert masks.places == [(slice(1, 3), slice(2, 4))]
+    assert masks.slices == [(slice(1, 3), slice(2, 4))]
 
 
 def test_dense_undoes_from_dense(masks):

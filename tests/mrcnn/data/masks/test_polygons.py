@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from mrcnn.data.masks.polygons import farthest, fill
+from mrcnn.data.masks.polygons import max_coordinate, polygons_to_rle
 
 
 def area(*polygons, size_hw=(100, 120)):
-    return int(coco_mask.area(fill(list(polygons), size_hw)))
+    return int(coco_mask.area(polygons_to_rle(list(polygons), size_hw)))
 
 
 def test_polygons_are_filled_and_united():
@@ -29,8 +29,8 @@ def test_what_leaves_the_image_is_cut_off():
 
 
 def test_the_farthest_coordinate_grows_with_the_image_and_fits_32_bits():
-    assert farthest((100, 120)) == 10_000 and farthest((3000, 4000)) == 40_000
-    assert 5 * farthest((1, 2**28)) < 2**31
+    assert max_coordinate((100, 120)) == 10_000 and max_coordinate((3000, 4000)) == 40_000
+    assert 5 * max_coordinate((1, 2**28)) < 2**31
 
 
 @pytest.mark.parametrize(
@@ -61,10 +61,10 @@ def test_the_farthest_coordinate_grows_with_the_image_and_fits_32_bits():
 )
 def test_what_would_crash_pycocotools_is_refused(polygons, reason):
     with pytest.raises(ValueError, match=reason):
-        fill(polygons, (100, 120))
+        polygons_to_rle(polygons, (100, 120))
 
 
 def test_an_outline_that_takes_gigabytes_is_refused():
     to_and_fro = [edge for i in range(4000) for edge in ((0, 0) if i % 2 else (3999, 2999))]
     with pytest.raises(ValueError, match="its outline is 15996000 pixels long"):
-        fill([to_and_fro], (3000, 4000))
+        polygons_to_rle([to_and_fro], (3000, 4000))

@@ -46,7 +46,7 @@ def test_runs_go_down_the_columns():
 
 def test_a_run_may_go_on_in_the_next_column():
     runs = RLEMasks((3, 3), np.array([2]), np.array([5]), np.array([1]))
-    placed = runs.place(Placement((3, 3), (3, 3), (0, 0), (3, 3)))
+    placed = runs.to_canvas(Placement((3, 3), (3, 3), (0, 0), (3, 3)))
     assert placed.dense()[:, :, 0].astype(int).tolist() == [[0, 1, 1], [0, 1, 0], [1, 1, 0]]
     assert placed.boxes.tolist() == [[0, 0, 3, 3]]
 
@@ -91,7 +91,7 @@ def test_the_canvas_shows_what_the_long_way_shows(kind):
     for _ in range(60):
         masks = some_masks(rng)
         placement = some_placement(kind, masks.shape[:2], rng)
-        placed = RLEMasks.from_dense(masks).place(placement)
+        placed = RLEMasks.from_dense(masks).to_canvas(placement)
         np.testing.assert_array_equal(placed.dense(), placed_the_long_way(masks, placement))
 
 
@@ -108,14 +108,14 @@ def test_from_dense_undoes_dense():
 
 def test_an_object_outside_the_canvas_is_empty_and_keeps_its_row():
     runs = RLEMasks((4, 4), np.array([0, 15]), np.array([1, 1]), np.array([1, 1]))
-    placed = runs.place(Placement((4, 4), (4, 4), (-2, -2), (4, 4)))
+    placed = runs.to_canvas(Placement((4, 4), (4, 4), (-2, -2), (4, 4)))
     assert placed.boxes.tolist() == [[0, 0, 0, 0], [1, 1, 2, 2]] and placed.areas.tolist() == [0, 1]
 
 
 def test_there_may_be_no_objects_and_objects_without_runs():
     placement = Placement((4, 4), (2, 2), (0, 0), (2, 2))
-    assert len(RLEMasks((4, 4), NO_RUNS, NO_RUNS, NO_RUNS).place(placement)) == 0
-    assert RLEMasks((4, 4), np.array([0]), np.array([16]), np.array([0, 1, 0])).place(
+    assert len(RLEMasks((4, 4), NO_RUNS, NO_RUNS, NO_RUNS).to_canvas(placement)) == 0
+    assert RLEMasks((4, 4), np.array([0]), np.array([16]), np.array([0, 1, 0])).to_canvas(
         placement
     ).areas.tolist() == [0, 4, 0]
 
