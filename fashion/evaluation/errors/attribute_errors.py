@@ -1,98 +1,128 @@
-"""Attributes: which ones are missing on objects that were found, which ones were invented, and what both cost in f1AP50.
+"""Missing and wrong attributes of matched objects, and what both cost in f1AP50.
 
-f1AP50 is AP at mask IoU 0.5 where a match also needs an F1 of the attributes of at least 0.5; see `fashion.evaluation.metrics.f1_ap`. The F1 of
-an object that has no attributes is 1 there, so what is invented on such an object is counted here but costs nothing.
+f1AP50 is AP at mask IoU 0.5 where a match also needs an F1 of the attributes of 0.5; see
+`fashion.evaluation.metrics.f1_ap`. The F1 of an object without attributes is 1 there, so wrong
+attributes on such an object are counted here but cost nothing.
 """
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from fashion.evaluation.errors.precision import (
+from fashion.evaluation.errors.ap50 import (
     average_precisions,
     match,
     mean_ap,
-    outcomes,
-    right_rows,
+    outcomes_of,
+    true_positive_rows,
 )
+from fashion.evaluation.errors.error_types import Outcomes
+from fashion.evaluation.errors.overlaps import Overlaps
+from mrcnn.typing import Array
 
-ENOUGH = 0.5  # F1
+_MIN_F1 = 0.5
 
 
-def attribute_errors(ground_truth, overlaps, binned, score_threshold):
-    """Missing and invented attributes of the objects that were found at IoU 0.5, by any detection that found them.
+def attribute_errors(
+    ground_truth: Mapping[str, Any],
+    overlaps: Overlaps,
+    outcomes: Outcomes,
+    score_threshold: float,
+) -> dict[str, Any] | None:
+    """Counts missing and wrong attributes of the objects that a detection of any score matches.
 
-    Returns: {"found": how many objects were found, "f1ap50", "bins": [{"bin": "attribute missing", "attribute invented" or
-        "attributes together", "pairs": of an object and an attribute, "objects": that are touched, "sure": pairs where the detection's
-        score is at least `score_threshold`, "f1ap50_gain": what f1AP50 grows by if they were added or removed, together up to AP50}],
-        "per_attribute": [{"name", "objects": found ones that have it, "missing", "invented"}] of those that occur}. None where the truth
-        has no attributes.
+    Args:
+        ground_truth: COCO dict with "attributes".
+        overlaps: Objects, detections and pairs.
+        outcomes: From `classify_errors`.
+        score_threshold: Confident detections reach this score.
+
+    Returns:
+        "found": matched objects; "f1ap50"; "bins" for "attribute missing", "attribute invented"
+        and both together: "pairs" of object and attribute, "objects" concerned, "sure" (pairs of
+        confident detections) and "f1ap50_gain" if fixed; "per_attribute": "name", "objects" that
+        have it, "missing" and "invented". None if the ground truth has no attributes.
     """
     listed = sorted(ground_truth.get("attributes") or (), key=lambda row: row["id"])
     column = {row["id"]: i for i, row in enumerate(listed)}
-    real, said = (_multi_hot(rows, column) for rows in (overlaps.objects, overlaps.detections))
-    if not real[~overlaps.crowd].any():
+    gt_attributes = _multi_hot(overlaps.objects, column)
+    pred_attributes = _multi_hot(overlaps.detections, column)
+    if not gt_attributes[~overlaps.crowd].any():
         return None
-    rows = right_rows(overlaps, binned.partner)
-    has = real[binned.partner[rows]]
-    missing, invented = has & ~said[rows], said[rows] & ~has
-    hits = np.flatnonzero(overlaps.hits)
-    enough = np.zeros(len(overlaps.iou), bool)
-    enough[hits] = _enough(real[overlaps.pair_object[hits]], said[overlaps.pair_row[hits]])
-    pair_of_row = np.zeros(len(overlaps.score), np.int64)
-    of_partner = hits[binned.partner[overlaps.pair_row[hits]] == overlaps.pair_object[hits]]
-    pair_of_row[overlaps.pair_row[of_partner]] = of_partner
-    base, sure = _f1_ap50(overlaps, enough), overlaps.score[rows] >= score_threshold
+    rows = true_positive_rows(overlaps, outcomes.partner)
+    gt, predicted = gt_attributes[outcomes.partner[rows]], pred_attributes[rows]
+    missing, wrong = gt & ~predicted, predicted & ~gt
 
-    def row(name, wrong, repaired):
-        """repaired: (rows, T) bool, what the detections say then of the objects that they found"""
+    pairs = np.flatnonzero(overlaps.can_match)
+    pair_row, pair_object = overlaps.pair_row[pairs], overlaps.pair_object[pairs]
+    enough = np.zeros(len(overlaps.iou), bool)
+    enough[pairs] = _reaches_f1(gt_attributes[pair_object], pred_attributes[pair_row])
+    pair_of_row = np.zeros(len(overlaps.score), np.int64)
+    matched_pairs = pairs[outcomes.partner[pair_row] == pair_object]
+    pair_of_row[overlaps.pair_row[matched_pairs]] = matched_pairs
+    base = _f1_ap50(overlaps, enough)
+    confident = overlaps.score[rows] >= score_threshold
+
+    def cost(name: str, errors: Array, fixed: Array) -> dict[str, Any]:
+        """errors, fixed: (rows, T) bool, the errors, and the attributes once they are fixed."""
         allowed = enough.copy()
-        allowed[pair_of_row[rows]] |= _enough(has, repaired)
+        allowed[pair_of_row[rows]] |= _reaches_f1(gt, fixed)
         return {
             "bin": name,
-            "pairs": int(wrong.sum()),
-            "objects": int(wrong.any(axis=1).sum()),
-            "sure": int(wrong[sure].sum()),
+            "pairs": int(errors.sum()),
+            "objects": int(errors.any(axis=1).sum()),
+            "sure": int(errors[confident].sum()),
             "f1ap50_gain": _f1_ap50(overlaps, allowed) - base,
         }
 
     bins = [
-        row("attribute missing", missing, said[rows] | has),
-        row("attribute invented", invented, said[rows] & has),
-        row("attributes together", missing | invented, has),
+        cost("attribute missing", missing, predicted | gt),
+        cost("attribute invented", wrong, predicted & gt),
+        cost("attributes together", missing | wrong, gt),
     ]
-    counts = np.stack([table.sum(axis=0) for table in (has, missing, invented)], axis=1)
-    per_attribute = [
-        {"name": attribute["name"], "objects": int(n), "missing": int(m), "invented": int(i)}
-        for attribute, (n, m, i) in zip(listed, counts)
-        if n or i
-    ]
+    per_attribute = _per_attribute(listed, gt, missing, wrong)
     return {"found": len(rows), "f1ap50": base, "bins": bins, "per_attribute": per_attribute}
 
 
-def _multi_hot(rows, column):
+def _per_attribute(
+    listed: Sequence[Mapping[str, Any]], gt: Array, missing: Array, wrong: Array
+) -> list[dict[str, Any]]:
+    counts = np.stack([table.sum(axis=0) for table in (gt, missing, wrong)], axis=1).tolist()
+    rows = []
+    for attribute, (objects, num_missing, num_wrong) in zip(listed, counts):
+        if objects or num_wrong:
+            rows.append(
+                {
+                    "name": attribute["name"],
+                    "objects": objects,
+                    "missing": num_missing,
+                    "invented": num_wrong,
+                }
+            )
+    return rows
+
+
+def _multi_hot(rows: Sequence[Mapping[str, Any]], column: Mapping[int, int]) -> Array:
     """(N, T) bool, True where a row has an attribute."""
     hot = np.zeros((len(rows), len(column)), bool)
     for i, row in enumerate(rows):
-        hot[
-            i,
-            [
-                column[attribute]
-                for attribute in row.get("attribute_ids") or ()
-                if attribute in column
-            ],
-        ] = True
+        for attribute in row.get("attribute_ids") or ():
+            if attribute in column:
+                hot[i, column[attribute]] = True
     return hot
 
 
-def _enough(real, said):
-    """(n,) bool: the F1 is enough for a match. real, said: (n, T) bool"""
-    both = real.sum(axis=1) + said.sum(axis=1)
-    return (2 * (real & said).sum(axis=1) / np.maximum(both, 1) >= ENOUGH) | ~real.any(axis=1)
+def _reaches_f1(gt: Array, predicted: Array) -> Array:
+    """(n,) bool: the F1 of the attributes, (n, T) bool each, is enough for a match."""
+    total = gt.sum(axis=1) + predicted.sum(axis=1)
+    f1 = 2 * (gt & predicted).sum(axis=1) / np.maximum(total, 1)
+    return (f1 >= _MIN_F1) | ~gt.any(axis=1)
 
 
-def _f1_ap50(overlaps, allowed):
-    """allowed: (Q,) bool, the pairs that match in mask and attributes"""
-    outcome = outcomes(match(overlaps, allowed), overlaps.crowd)
-    objects = np.bincount(
-        overlaps.object_category[~overlaps.crowd], minlength=len(overlaps.categories)
-    )
+def _f1_ap50(overlaps: Overlaps, allowed: Array) -> float:
+    """allowed: (Q,) bool, the pairs that match in mask and attributes."""
+    outcome = outcomes_of(match(overlaps, allowed), overlaps.crowd)
+    regular = overlaps.object_category[~overlaps.crowd]
+    objects = np.bincount(regular, minlength=len(overlaps.categories))
     return mean_ap(average_precisions(overlaps.row_category, overlaps.score, outcome, objects))

@@ -1,129 +1,200 @@
-"""Breakdowns: AP50 and recall of small and large, plain and intricate, covered and crowded objects."""
+"""AP50 and recall by properties of the objects: size, shape, occlusion and crowding."""
+
+import dataclasses
+from typing import Any
 
 import numpy as np
 
-from fashion.evaluation.errors.object_properties import crowding, occlusion, shapes
-from fashion.evaluation.errors.precision import (
+from fashion.evaluation.errors.ap50 import (
     average_precisions,
-    found_objects,
     match,
+    matched_objects,
     mean_ap,
-    outcomes,
+    outcomes_of,
 )
+from fashion.evaluation.errors.error_types import Outcomes
+from fashion.evaluation.errors.object_properties import crowding, occlusion, shape_properties
+from fashion.evaluation.errors.overlaps import Overlaps
+from mrcnn.typing import Array
 
-# What objects are sorted by: heading, lower edges of the bins (the last is open), and their names.
-MEASURES = {
-    "area": (
-        "Area in pixels",
-        (0, 32**2, 96**2),
-        ("small, below 32²", "medium", "large, from 96² on"),
+Columns = dict[str, Array]  # a property of each object or detection
+
+
+@dataclasses.dataclass(frozen=True)
+class Property:
+    """A property that objects are sorted by.
+
+    Attributes:
+        title: Heading on the page.
+        edges: Lower edges of the bins; the last is open.
+        labels: Names of the bins.
+        of_detections: Whether predictions have it too, so that AP50 can be measured.
+    """
+
+    title: str
+    edges: tuple[float, ...]
+    labels: tuple[str, ...]
+    of_detections: bool = True
+
+
+PROPERTIES = {
+    "area": Property(
+        "Area in pixels", (0, 32**2, 96**2), ("small, below 32²", "medium", "large, from 96² on")
     ),
-    "size": (
-        "Size: square root of the area, over the photo's longer edge",
+    "size": Property(
+        "Size: square root of the area, over the image's longer side",
         (0, 0.04, 0.08, 0.16, 0.32),
         ("below 4 %", "4–8 %", "8–16 %", "16–32 %", "from 32 % on"),
     ),
-    "aspect": (
-        "Width of the box over its height",
+    "aspect": Property(
+        "Width / height of the box",
         (0, 1 / 3, 2 / 3, 1.5, 3),
         ("below 1:3", "1:3 to 2:3", "2:3 to 3:2", "3:2 to 3:1", "from 3:1 on"),
     ),
-    "intricacy": (
-        "Intricacy: perimeter² over 4π times the area, 1 for a disc",
+    "intricacy": Property(
+        "Intricacy: perimeter² / (4π · area), 1 for a disc",
         (0, 1.25, 2, 3, 5),
         ("below 1.25", "1.25–2", "2–3", "3–5", "from 5 on"),
     ),
-    "crowding": (
-        "Objects in the photo",
+    "crowding": Property(
+        "Objects in the image",
         (0, 4, 7, 10, 15),
         ("up to 3", "4–6", "7–9", "10–14", "from 15 on"),
     ),
-    "occlusion": (
-        "Share of the object's box that other objects' masks cover",
+    "occlusion": Property(
+        "Share of the object's box that masks of other objects cover",
         (0, 0.01, 0.1, 0.25, 0.5),
         ("below 1 %", "1–10 %", "10–25 %", "25–50 %", "from 50 % on"),
+        of_detections=False,
     ),
 }
-OF_OBJECTS_ONLY = ("occlusion",)  # a detection has no such measure
 
 
-def measure(overlaps):
-    """({measure: (M,) float64 of the objects}, {measure: (N,) of the detections}), for all of MEASURES that each has."""
-    of_objects = shapes(overlaps.objects, overlaps.object_photo, overlaps.photos)
-    of_rows = shapes(overlaps.detections, overlaps.row_photo, overlaps.photos)
-    number = crowding(overlaps)
-    return (
-        of_objects | {"crowding": number[overlaps.object_photo], "occlusion": occlusion(overlaps)},
-        of_rows | {"crowding": number[overlaps.row_photo]},
-    )
+def measure_properties(overlaps: Overlaps) -> tuple[Columns, Columns]:
+    """Measures all properties.
 
+    Args:
+        overlaps: Objects and detections.
 
-def break_down(overlaps, binned, of_objects, of_rows, score_threshold):
-    """AP50 and recall in every bin of every measure. of_objects, of_rows: of `measure`
-
-    Returns: {measure: [{"label", "from", "to" (null: no end), "objects", "ap50", "recall": share that is found at IoU 0.5 by any
-        detection, "sure_recall": by one of at least `score_threshold`, "expected_recall": what it would be if every object were found as
-        often as its category is on the whole}]}. -1 where a bin has no objects, and for AP50 by a measure that a detection does not have.
+    Returns:
+        `{property: (M,) float64}` of the objects and `{property: (N,)}` of the detections.
     """
-    found, sure, expected = recall_columns(overlaps, binned, score_threshold)
+    images = overlaps.images
+    number = crowding(overlaps)
+    of_objects = shape_properties(overlaps.objects, overlaps.object_image, images)
+    of_objects["crowding"] = number[overlaps.object_image]
+    of_objects["occlusion"] = occlusion(overlaps)
+    of_rows = shape_properties(overlaps.detections, overlaps.row_image, images)
+    of_rows["crowding"] = number[overlaps.row_image]
+    return of_objects, of_rows
+
+
+def break_down(
+    overlaps: Overlaps,
+    outcomes: Outcomes,
+    of_objects: Columns,
+    of_rows: Columns,
+    score_threshold: float,
+) -> dict[str, list[dict[str, Any]]]:
+    """Measures AP50 and recall in every bin of every property.
+
+    Args:
+        overlaps: Objects, detections and pairs.
+        outcomes: From `classify_errors`.
+        of_objects: Properties of the objects.
+        of_rows: Properties of the detections.
+        score_threshold: Confident detections reach this score.
+
+    Returns:
+        For each property a list of bins: "label", "from", "to" (None: open), "objects", "ap50",
+        "recall" by any detection, "sure_recall" by confident ones, and "expected_recall": recall
+        if every object were matched as often as its category is overall. -1 where undefined.
+    """
+    matched, confident, expected = recall_columns(overlaps, outcomes, score_threshold)
     result = {}
-    for name, (_, edges, labels) in MEASURES.items():
-        place = np.searchsorted(edges, of_objects[name], side="right") - 1
-        row_place = (
-            None
-            if name in OF_OBJECTS_ONLY
-            else np.searchsorted(edges, of_rows[name], side="right") - 1
-        )
-        result[name] = []
-        for i, label in enumerate(labels):
-            inside = (place == i) & ~overlaps.crowd
-            result[name].append(
+    for name, prop in PROPERTIES.items():
+        edges = prop.edges
+        bins = np.searchsorted(edges, of_objects[name], side="right") - 1
+        rows = []
+        for i, label in enumerate(prop.labels):
+            inside = (bins == i) & ~overlaps.crowd
+            ap50 = -1.0
+            if prop.of_detections:
+                row_bins = np.searchsorted(edges, of_rows[name], side="right") - 1
+                ap50 = ap50_of(overlaps, inside, row_bins == i)
+            rows.append(
                 {
                     "label": label,
                     "from": float(edges[i]),
                     "to": float(edges[i + 1]) if i + 1 < len(edges) else None,
                     "objects": int(inside.sum()),
-                    "ap50": -1.0
-                    if row_place is None
-                    else ap50_of(overlaps, inside, row_place == i),
-                    "recall": share(found[inside]),
-                    "sure_recall": share(sure[inside]),
-                    "expected_recall": share(expected[inside]),
+                    "ap50": ap50,
+                    "recall": mean_or_undefined(matched[inside]),
+                    "sure_recall": mean_or_undefined(confident[inside]),
+                    "expected_recall": mean_or_undefined(expected[inside]),
                 }
             )
+        result[name] = rows
     return result
 
 
-def ap50_of(overlaps, objects, rows):
-    """AP50 among some objects, as COCO has AP of areas: the others are ignored, and so are detections that find nothing and lie outside.
+def ap50_of(overlaps: Overlaps, objects: Array, rows: Array) -> float:
+    """Returns AP50 among some objects, as COCO measures AP of small objects.
 
-    objects: (M,) bool; rows: (N,) bool, the detections that count where they find nothing
+    Other objects are ignored, and so are false positives outside of `rows`.
+
+    Args:
+        overlaps: Objects, detections and pairs.
+        objects: `(M,)` bool.
+        rows: `(N,)` bool, detections that count as false positives.
+
+    Returns:
+        AP50, -1 without objects.
     """
     ignored = ~objects | overlaps.crowd
-    partner = match(overlaps, overlaps.hits, ignored)
-    outcome = outcomes(partner, ignored)
-    from_outside = (partner < 0) & ~rows
+    partner = match(overlaps, overlaps.can_match, ignored)
+    outcome = outcomes_of(partner, ignored)
+    counted = (partner >= 0) | rows
     average = average_precisions(
-        overlaps.row_category[~from_outside],
-        overlaps.score[~from_outside],
-        outcome[~from_outside],
+        overlaps.row_category[counted],
+        overlaps.score[counted],
+        outcome[counted],
         np.bincount(overlaps.object_category[~ignored], minlength=len(overlaps.categories)),
     )
     return mean_ap(average)
 
 
-def recall_columns(overlaps, binned, score_threshold):
-    """Found by any detection (M,) bool, by one of at least the threshold (M,) bool, and the recall of its category (M,) float64."""
-    found = found_objects(binned.partner, len(overlaps.objects))
-    sure = found_objects(binned.partner[overlaps.score >= score_threshold], len(found))
+def recall_columns(
+    overlaps: Overlaps, outcomes: Outcomes, score_threshold: float
+) -> tuple[Array, Array, Array]:
+    """Tells which objects are matched, and how often their category is.
+
+    Args:
+        overlaps: Objects and detections.
+        outcomes: From `classify_errors`.
+        score_threshold: Confident detections reach this score.
+
+    Returns:
+        `(M,)` bool by any detection, `(M,)` bool by a confident one, and `(M,)` float64 recall of
+        the object's category.
+    """
+    matched = matched_objects(outcomes.partner, len(overlaps.objects))
+    confident = outcomes.partner[overlaps.score >= score_threshold]
+    matched_by_confident = matched_objects(confident, len(matched))
     regular, number = ~overlaps.crowd, len(overlaps.categories)
-    objects, hits = (
-        np.bincount(overlaps.object_category[where], minlength=number)
-        for where in (regular, regular & found)
-    )
-    return found, sure, (hits / np.maximum(objects, 1))[overlaps.object_category]
+    objects = np.bincount(overlaps.object_category[regular], minlength=number)
+    hits = np.bincount(overlaps.object_category[regular & matched], minlength=number)
+    category_recall = (hits / np.maximum(objects, 1))[overlaps.object_category]
+    return matched, matched_by_confident, category_recall
 
 
-def share(values):
-    """Mean; -1 of nothing."""
+def mean_or_undefined(values: Array) -> float:
+    """Returns the mean, or -1 without values.
+
+    Args:
+        values: `(n,)`.
+
+    Returns:
+        The mean.
+    """
     return float(values.mean()) if len(values) else -1.0

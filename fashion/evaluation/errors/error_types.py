@@ -1,185 +1,232 @@
-"""Bins: every wrong detection and every missed object has one reason, and each reason has a price in AP50.
+"""One type for every false positive and missed object, and what each type costs in AP50.
 
-In the spirit of TIDE (Bolya et al. 2020, "TIDE: A General Toolbox for Identifying Object Detection Errors", arXiv:2008.08115): all
-detections count, whatever their score, objects are found at mask IoU 0.5, and a relation needs IoU 0.1. The bins are asked for in the
-order of TIDE's program, so a detection that lies on two objects has one reason only. Other than there, 100 detections of each category in
-a photo are read (as COCO does); an object that a wrong class and a wrong place are about is given to each of the two when it is repaired;
-and a category whose objects were all missed leaves the mean when the missed objects are taken out of the truth.
+After TIDE (Bolya et al. 2020, "TIDE: A General Toolbox for Identifying Object Detection Errors",
+arXiv:2008.08115): all detections count, whatever their score; a match needs mask IoU 0.5, a
+relation 0.1. Types are tested in the order of TIDE's program, so a detection that overlaps two
+objects has one type only. Differences from TIDE:
+
+* 100 detections of each category in an image are read, as in COCO.
+* An object that a "class" and a "location" error are about is given to both when they are fixed.
+* A category whose objects were all missed leaves the mean when the missed objects are removed.
 """
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
 from fashion.evaluation.average_precision import FALSE, IGNORED, TRUE
-from fashion.evaluation.errors.overlaps import FOUND
-from fashion.evaluation.errors.precision import (
+from fashion.evaluation.errors.ap50 import (
     average_precisions,
-    found_objects,
     match,
+    matched_objects,
     mean_ap,
-    outcomes,
+    outcomes_of,
 )
+from fashion.evaluation.errors.overlaps import MATCH_IOU, Overlaps
+from mrcnn.typing import Array
 
-FALSE_BINS = (
-    "location",
-    "class",
-    "duplicate",
-    "both",
-    "background",
-)  # in the order in which they are asked for
-BINS = ("class", "location", "both", "duplicate", "background", "missed")
-RIGHT = -1
+# Types of false positives, in the order in which they are tested.
+FALSE_TYPES = ("location", "class", "duplicate", "both", "background")
+# All types, in the order of the page.
+TYPES = ("class", "location", "both", "duplicate", "background", "missed")
+NO_ERROR = -1
 
 
 @dataclasses.dataclass(frozen=True)
-class Binned:
-    """Outcomes of N detections at IoU 0.5, and the reason of each that is false."""
+class Outcomes:
+    """Outcomes of N detections at IoU 0.5, and the error type of each false positive.
 
-    partner: np.ndarray  # (N,) the object that each found, -1 for none
-    outcome: np.ndarray  # (N,) TRUE, FALSE, IGNORED
-    reason: np.ndarray  # (N,) index into FALSE_BINS; RIGHT for what is not false
-    target: (
-        np.ndarray
-    )  # (N,) the object that a "location" or "class" error was about, -1 for other detections
-
-
-def sort_into_bins(overlaps):
-    """The reason of every detection's error.
-
-    location: IoU of 0.1 to 0.5 with an object of its category; class: at least 0.5 with one of another; duplicate: at least 0.5 with one of
-    its own, which a better detection has found; both: 0.1 to 0.5 with one of another category; background: less than 0.1 with every object.
+    Attributes:
+        partner: `(N,)` matched object, -1 for none.
+        outcome: `(N,)` TRUE, FALSE or IGNORED.
+        error: `(N,)` index into FALSE_TYPES, or NO_ERROR.
+        target: `(N,)` object that a "location" or "class" error is about, else -1.
     """
-    partner = match(overlaps, overlaps.hits)
-    outcome = outcomes(partner, overlaps.crowd)
+
+    partner: Array
+    outcome: Array
+    error: Array
+    target: Array
+
+
+def classify_errors(overlaps: Overlaps) -> Outcomes:
+    """Finds the error type of every false positive.
+
+    | type | definition |
+    |---|---|
+    | location | IoU 0.1 to 0.5 with an object of its category |
+    | class | IoU 0.5 or more with an object of another category |
+    | duplicate | IoU 0.5 or more with an object that a higher-scoring detection matched |
+    | both | IoU 0.1 to 0.5 with an object of another category |
+    | background | IoU below 0.1 with every object |
+
+    Args:
+        overlaps: Objects, detections and pairs.
+
+    Returns:
+        Outcomes and types.
+    """
+    partner = match(overlaps, overlaps.can_match)
+    outcome = outcomes_of(partner, overlaps.crowd)
     regular = ~overlaps.crowd[overlaps.pair_object]
-    own, own_iou = _best(overlaps, regular & overlaps.same)
-    other, other_iou = _best(overlaps, regular & ~overlaps.same)
-    reason = np.select(
-        [(own >= 0) & (own_iou < FOUND), other_iou >= FOUND, own_iou >= FOUND, other >= 0],
+    own, own_iou = _best_object(overlaps, regular & overlaps.same_category)
+    other, other_iou = _best_object(overlaps, regular & ~overlaps.same_category)
+    error = np.select(
+        [
+            (own >= 0) & (own_iou < MATCH_IOU),
+            other_iou >= MATCH_IOU,
+            own_iou >= MATCH_IOU,
+            other >= 0,
+        ],
         list(range(4)),
         4,
     )
-    reason[outcome != FALSE] = RIGHT
-    return Binned(partner, outcome, reason, np.select([reason == 0, reason == 1], [own, other], -1))
+    error[outcome != FALSE] = NO_ERROR
+    target = np.select([error == 0, error == 1], [own, other], -1)
+    return Outcomes(partner, outcome, error, target)
 
 
-def missed_objects(overlaps, binned, rows=None):
-    """(M,) bool: objects that are not found and that no "location" or "class" error is about.
-
-    rows: (N,) bool, the detections that there are; default: all
-    """
-    rows = np.ones(len(overlaps.score), bool) if rows is None else rows
-    found = found_objects(np.where(rows, binned.partner, -1), len(overlaps.objects))
-    return ~(found | found_objects(np.where(rows, binned.target, -1), len(found)) | overlaps.crowd)
-
-
-def price_bins(overlaps, binned, score_threshold):
-    """What each bin costs.
-
-    Returns: {"ap50", "ap50_per_category": -1 where there are no objects, "bins": [{"bin", "count", "sure": how many there would be of
-        detections of at least `score_threshold`, "ap50_gain", "per_category": [{"count", "ap50_gain"}] in the order of the categories}]}.
-        The bins are BINS, and two that hold others together, "false detections" and "not found". ap50_gain: what AP50 grows by if these
-        errors alone were repaired; the gains do not add up. A wrong class or place is set right (of several detections of one object the
-        most certain, the others go; all go if the object was found already), duplicates and other false detections go, missed objects
-        leave the truth. A gain of None: the category has no objects, or none are left.
-    """
-    regular, number = ~overlaps.crowd, len(overlaps.categories)
-    objects = np.bincount(overlaps.object_category[regular], minlength=number)
-    base = average_precisions(overlaps.row_category, overlaps.score, binned.outcome, objects)
-    sure = overlaps.score >= score_threshold
-    false = binned.outcome == FALSE
-    missed, missed_by_sure = (
-        missed_objects(overlaps, binned),
-        missed_objects(overlaps, binned, sure),
-    )
-    found, found_by_sure = (
-        found_objects(np.where(rows, binned.partner, -1), len(regular)) for rows in (True, sure)
-    )
-
-    def row(name, where, certain, category, repaired):
-        """where: (N or M,) bool, the errors; certain: (N or M,) bool, those that count as sure"""
-        counts = np.bincount(category[where], minlength=number)
-        return {
-            "bin": name,
-            "count": int(where.sum()),
-            "sure": int(certain.sum()),
-            "ap50_gain": _gain(mean_ap(repaired), mean_ap(base)),
-            "per_category": [
-                {"count": int(n), "ap50_gain": None if np.isnan(gain) else float(gain)}
-                for n, gain in zip(counts, repaired - base)
-            ],
-        }
-
-    def of_rows(name, where, category, outcome):
-        return row(
-            name,
-            where,
-            where & sure,
-            overlaps.row_category,
-            average_precisions(category, overlaps.score, outcome, objects),
-        )
-
-    def of_objects(name, where, certain):
-        left = objects - np.bincount(overlaps.object_category[where], minlength=number)
-        return row(
-            name,
-            where,
-            certain,
-            overlaps.object_category,
-            average_precisions(overlaps.row_category, overlaps.score, binned.outcome, left),
-        )
-
-    rows = {
-        name: of_rows(name, binned.reason == i, *_repaired(overlaps, binned, i))
-        for i, name in enumerate(FALSE_BINS)
-    }
-    rows["missed"] = of_objects("missed", missed, missed_by_sure)
-    together = [
-        of_rows(
-            "false detections",
-            false,
-            overlaps.row_category,
-            np.where(false, IGNORED, binned.outcome),
-        ),
-        of_objects("not found", regular & ~found, regular & ~found_by_sure),
-    ]
-    return {
-        "ap50": mean_ap(base),
-        "ap50_per_category": np.where(np.isnan(base), -1, base).tolist(),
-        "bins": [rows[name] for name in BINS] + together,
-    }
-
-
-def _best(overlaps, pairs):
-    """The object of largest IoU that each detection has among some pairs: ((N,) its index or -1, (N,) the IoU or 0)."""
+def _best_object(overlaps: Overlaps, pairs: Array) -> tuple[Array, Array]:
+    """Of some pairs, the object of largest IoU of each detection: index or -1, and the IoU or 0."""
     chosen = np.flatnonzero(pairs)
     chosen = chosen[np.argsort(overlaps.iou[chosen], kind="stable")]  # the largest is written last
     best, iou = np.full(len(overlaps.score), -1), np.zeros(len(overlaps.score))
-    best[overlaps.pair_row[chosen]], iou[overlaps.pair_row[chosen]] = (
-        overlaps.pair_object[chosen],
-        overlaps.iou[chosen],
-    )
+    best[overlaps.pair_row[chosen]] = overlaps.pair_object[chosen]
+    iou[overlaps.pair_row[chosen]] = overlaps.iou[chosen]
     return best, iou
 
 
-def _repaired(overlaps, binned, reason):
-    """Categories and outcomes of the detections after one bin was repaired, (N,) each."""
-    rows = np.flatnonzero(binned.reason == reason)
-    category, outcome = overlaps.row_category.copy(), binned.outcome.copy()
+def missed_objects(overlaps: Overlaps, outcomes: Outcomes, rows: Array | None = None) -> Array:
+    """Finds objects without a match that no "location" or "class" error is about.
+
+    Args:
+        overlaps: Objects and detections.
+        outcomes: From `classify_errors`.
+        rows: `(N,)` bool, the detections that count. Default: all.
+
+    Returns:
+        `(M,)` bool.
+    """
+    rows = np.ones(len(overlaps.score), bool) if rows is None else rows
+    number = len(overlaps.objects)
+    matched = matched_objects(np.where(rows, outcomes.partner, -1), number)
+    targets = matched_objects(np.where(rows, outcomes.target, -1), number)
+    return ~(matched | targets | overlaps.crowd)
+
+
+def cost_of_errors(
+    overlaps: Overlaps, outcomes: Outcomes, score_threshold: float
+) -> dict[str, Any]:
+    """Returns what AP50 would gain if the errors of one type alone were fixed.
+
+    A "class" or "location" error is corrected: of several detections of one object that of the
+    highest score stays, and none if the object is matched already. Other false positives are
+    removed, and missed objects leave the ground truth. The gains do not add up.
+
+    Args:
+        overlaps: Objects and detections.
+        outcomes: From `classify_errors`.
+        score_threshold: Confident detections reach this score.
+
+    Returns:
+        "ap50"; "ap50_per_category", -1 without objects; "bins": for each of TYPES and for the two
+        totals "false detections" and "not found" a dict of "bin", "count", "sure" (count with the
+        confident detections alone), "ap50_gain" and "per_category": `[{"count", "ap50_gain"}]`,
+        a gain of None where no objects are left.
+    """
+    costs = _Costs(overlaps, outcomes, overlaps.score >= score_threshold)
+    rows = {}
+    for i, name in enumerate(FALSE_TYPES):
+        fixed = _fix(overlaps, outcomes, i)
+        rows[name] = costs.of_detections(name, outcomes.error == i, *fixed)
+    confident = costs.confident
+    rows["missed"] = costs.of_objects(
+        "missed",
+        missed_objects(overlaps, outcomes),
+        missed_objects(overlaps, outcomes, confident),
+    )
+    number = len(overlaps.objects)
+    matched = matched_objects(outcomes.partner, number)
+    matched_by_confident = matched_objects(np.where(confident, outcomes.partner, -1), number)
+    false = outcomes.outcome == FALSE
+    totals = [
+        costs.of_detections(
+            "false detections",
+            false,
+            overlaps.row_category,
+            np.where(false, IGNORED, outcomes.outcome),
+        ),
+        costs.of_objects(
+            "not found", ~overlaps.crowd & ~matched, ~overlaps.crowd & ~matched_by_confident
+        ),
+    ]
+    return {
+        "ap50": mean_ap(costs.base),
+        "ap50_per_category": np.where(np.isnan(costs.base), -1, costs.base).tolist(),
+        "bins": [rows[name] for name in TYPES] + totals,
+    }
+
+
+class _Costs:
+    """AP50 after a fix, against AP50 as it is."""
+
+    def __init__(self, overlaps: Overlaps, outcomes: Outcomes, confident: Array) -> None:
+        self.overlaps, self.outcomes, self.confident = overlaps, outcomes, confident
+        self.number = len(overlaps.categories)
+        regular = overlaps.object_category[~overlaps.crowd]
+        self.objects = np.bincount(regular, minlength=self.number)
+        self.base = average_precisions(
+            overlaps.row_category, overlaps.score, outcomes.outcome, self.objects
+        )
+
+    def of_detections(
+        self, name: str, errors: Array, category: Array, outcome: Array
+    ) -> dict[str, Any]:
+        """The row of (N,) errors of detections that would have these categories and outcomes."""
+        fixed = average_precisions(category, self.overlaps.score, outcome, self.objects)
+        confident = errors & self.confident
+        return self._row(name, errors, confident, self.overlaps.row_category, fixed)
+
+    def of_objects(self, name: str, errors: Array, confident: Array) -> dict[str, Any]:
+        """The row of (M,) objects that would leave the ground truth."""
+        category = self.overlaps.object_category
+        left = self.objects - np.bincount(category[errors], minlength=self.number)
+        fixed = average_precisions(
+            self.overlaps.row_category, self.overlaps.score, self.outcomes.outcome, left
+        )
+        return self._row(name, errors, confident, category, fixed)
+
+    def _row(
+        self, name: str, errors: Array, confident: Array, category: Array, fixed: Array
+    ) -> dict[str, Any]:
+        counts = np.bincount(category[errors], minlength=self.number)
+        per_category = []
+        for n, gain in zip(counts, fixed - self.base):
+            per_category.append(
+                {"count": int(n), "ap50_gain": None if np.isnan(gain) else float(gain)}
+            )
+        # Means are -1 where no category has objects (left).
+        before, after = mean_ap(self.base), mean_ap(fixed)
+        return {
+            "bin": name,
+            "count": int(errors.sum()),
+            "sure": int(confident.sum()),
+            "ap50_gain": after - before if after >= 0 and before >= 0 else 0.0,
+            "per_category": per_category,
+        }
+
+
+def _fix(overlaps: Overlaps, outcomes: Outcomes, error: int) -> tuple[Array, Array]:
+    """Categories and outcomes of the detections once the errors of one type are fixed, (N,)."""
+    rows = np.flatnonzero(outcomes.error == error)
+    category, outcome = overlaps.row_category.copy(), outcomes.outcome.copy()
     outcome[rows] = IGNORED
-    free = ~found_objects(binned.partner, len(overlaps.objects))
-    rows = rows[binned.target[rows] >= 0]
-    rows = rows[free[binned.target[rows]]]
+    free = ~matched_objects(outcomes.partner, len(overlaps.objects))
+    rows = rows[outcomes.target[rows] >= 0]
+    rows = rows[free[outcomes.target[rows]]]
     rows = rows[np.argsort(-overlaps.score[rows], kind="stable")]
-    rows = rows[
-        np.unique(binned.target[rows], return_index=True)[1]
-    ]  # the most certain one of each object
+    rows = rows[np.unique(outcomes.target[rows], return_index=True)[1]]  # the best of each object
     outcome[rows] = TRUE
-    category[rows] = overlaps.object_category[binned.target[rows]]
+    category[rows] = overlaps.object_category[outcomes.target[rows]]
     return category, outcome
-
-
-def _gain(after, before):
-    """Of means over categories; -1 means that no category has objects (left)."""
-    return after - before if after >= 0 and before >= 0 else 0.0

@@ -1,168 +1,175 @@
-"""Sentences: what the numbers of an analysis say, in words."""
+"""The main findings of an error analysis, in a few sentences."""
 
-# The kinds of error by name, and what their repair is.
-WORDS = {
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from fashion.pages.text import count
+from fashion.pages.text import whole_percent as percent
+
+# Names of the error types, by their key in errors.json.
+TYPE_NAMES = {
     "class": "wrong class",
     "location": "poor localisation",
-    "both": "class and place wrong",
+    "both": "wrong class and localisation",
     "duplicate": "duplicate",
     "background": "background",
     "missed": "missed",
-    "false detections": "false detections, all",
-    "not found": "objects not found, all",
-    "attribute missing": "attribute missing",
-    "attribute invented": "attribute invented",
-    "attributes together": "missing and invented",
+    "false detections": "all false positives",
+    "not found": "all unmatched objects",
+    "attribute missing": "missing attribute",
+    "attribute invented": "extra attribute",
+    "attributes together": "missing and extra",
 }
-_REPAIR = {
-    "class": "putting detections into the right class",
-    "location": "moving poorly placed detections onto their objects",
-    "both": "dropping detections wrong in class and place",
-    "duplicate": "dropping duplicates",
-    "background": "dropping detections of the background",
-    "missed": "taking missed objects out of the truth",
-}
-_CLEAR = 2  # standard errors; a smaller difference is called unclear
-_FEW = 10  # objects; of fewer no share is told
+_TOTALS = ("false detections", "not found")  # of several types
+_CLEAR = 2  # standard errors; a smaller difference may be chance
+_FEW = 10  # objects; of fewer no share is given
 
 
-def findings(analysis):
-    """Up to six plain sentences, or one where there is nothing to find. analysis: of `analysis.analyse`, without its findings"""
+def findings(analysis: Mapping[str, Any]) -> list[str]:
+    """Writes up to six sentences.
+
+    Args:
+        analysis: From `analysis.analyse`, without its findings.
+
+    Returns:
+        The sentences, or one that there are no objects.
+    """
     if not analysis["objects"]:
-        return ["The photos have no objects, so nothing can be found or missed."]
-    said = [
-        _cost(analysis),
+        return ["The images have no objects, so nothing can be matched or missed."]
+    sentences = [
+        _costs(analysis),
         _confusions(analysis["confusion"]["confused"]),
-        *shape_findings(analysis["small_or_intricate"]),
-        _covered(analysis["breakdowns"]["occlusion"]),
+        *size_and_intricacy(analysis["small_or_intricate"]),
+        _occlusion(analysis["breakdowns"]["occlusion"]),
         _attributes(analysis["attributes"]),
     ]
-    return [sentence for sentence in said if sentence]
+    return [sentence for sentence in sentences if sentence]
 
 
-def shape_findings(compared):
-    """Whether small and whether intricate objects are the problem: a sentence each, but none of an empty third. compared:
-    "small_or_intricate" of the analysis"""
+def size_and_intricacy(compared: Mapping[str, Any] | None) -> Iterator[str]:
+    """Tells whether small and whether intricate objects are harder; nothing of an empty third.
+
+    Args:
+        compared: "small_or_intricate" of the analysis.
+
+    Yields:
+        A sentence on each.
+    """
     if not compared:
         return
     small, _, large = compared["size"]["recall"]
-    plain, _, intricate = compared["intricacy"]["recall"]
     if small >= 0 and large >= 0:
+        row = compared["size"]
         yield (
-            f"Small objects {_verdict(compared['size'])}: {percent(small)} of the smallest third are found and {percent(large)} of the "
-            f"largest{_difference(compared['size'], 'intricacy')}."
+            f"Small objects {_verdict(row)}: recall is {percent(small)} in the smallest third and "
+            f"{percent(large)} in the largest{_difference(row, 'intricacy')}."
         )
+    plain, _, intricate = compared["intricacy"]["recall"]
     if plain >= 0 and intricate >= 0:
+        row = compared["intricacy"]
         yield (
-            f"Intricate objects {_verdict(compared['intricacy'])}: {percent(intricate)} of the most intricate third are found and "
-            f"{percent(plain)} of the plainest{_difference(compared['intricacy'], 'size')}."
+            f"Intricate objects {_verdict(row)}: recall is {percent(intricate)} in the most "
+            f"intricate third and {percent(plain)} in the plainest{_difference(row, 'size')}."
         )
 
 
-def percent(value):
-    """0.123 -> "12 %"; a dash for -1, where there is nothing to measure."""
-    return "–" if value < 0 else f"{100 * value:.0f} %"
+def points(value: float, error: float | None) -> str:
+    """Writes a difference of shares: "-12 (±5) points".
+
+    Args:
+        value: The difference, in [-1, 1].
+        error: Its standard error, if known.
+
+    Returns:
+        Percentage points.
+    """
+    error_text = "" if error is None else f" (±{100 * error:.0f})"
+    return f"{100 * value:+.0f}{error_text} points"
 
 
-def points(value, error):
-    """A difference of shares and its standard error: "-12 (±5) points"; "-12 points" where the error is None."""
-    return (
-        f"{100 * value:+.0f} points"
-        if error is None
-        else f"{100 * value:+.0f} (±{100 * error:.0f}) points"
-    )
+def is_harder(row: Mapping[str, Any]) -> bool:
+    """Tells whether recall of the hard third is lower by more than two standard errors.
 
+    Args:
+        row: "size" or "intricacy" of `compare_size_and_intricacy`.
 
-def is_problem(row):
-    """Whether hard objects are clearly found less often. row: "size" or "intricacy" of `small_or_intricate`
-
-    Without an error, or where all draws came out alike, so that there is no telling how much chance there is in it, nothing is clear.
+    Returns:
+        False also without an error, or where all draws of the bootstrap were alike.
     """
     return bool(row["error"]) and row["difference"] < -_CLEAR * row["error"]
 
 
-def _cost(analysis):
-    first, second = sorted(
-        (row for row in analysis["bins"] if row["bin"] in _REPAIR),
-        key=lambda row: -row["ap50_gain"],
-    )[:2]
+def _costs(analysis: Mapping[str, Any]) -> str:
+    types = [row for row in analysis["bins"] if row["bin"] not in _TOTALS]
+    first, second = sorted(types, key=lambda row: -row["ap50_gain"])[:2]
     opening = f"Mask AP50 is {analysis['ap50']:.3f}."
     if first["ap50_gain"] <= 0:
-        return f"{opening} No kind of error alone lowers it."
+        return f"{opening} No error type alone lowers it."
     return (
-        f"{opening} The costliest kind of error is “{WORDS[first['bin']]}”: {_REPAIR[first['bin']]} would add "
-        f"{first['ap50_gain']:.3f} ({_count(first)}). The next is “{WORDS[second['bin']]}”: {_REPAIR[second['bin']]} would add "
-        f"{second['ap50_gain']:.3f} ({_count(second)})."
+        f"{opening} The costliest error type is {_cost(first)}; the next is {_cost(second)}. "
+        "ΔAP50 is the gain if only that type were fixed."
     )
 
 
-def _count(row):
-    return (
-        f"{row['count']} objects"
-        if row["bin"] == "missed"
-        else f"{row['count']} detections, {row['sure']} of them sure"
-    )
+def _cost(row: Mapping[str, Any]) -> str:
+    if row["bin"] == "missed":
+        errors = count(row["count"], "object")
+    else:
+        errors = f"{count(row['count'], 'detection')}, {row['sure']} confident"
+    return f"“{TYPE_NAMES[row['bin']]}” (ΔAP50 {row['ap50_gain']:+.3f}, {errors})"
 
 
-def _confusions(confused):
+def _confusions(confused: Sequence[Mapping[str, Any]]) -> str | None:
     if not confused:
         return None
-    first, *others = map(_confusion, confused[:3])
-    return f"The most frequent confusion among sure detections is {first}" + (
-        f", then {' and '.join(others)}." if others else "."
-    )
+    listed = []
+    for row in confused[:3]:
+        objects = f"{row['count']} of {count(row['objects'], 'object')}"
+        listed.append(f"“{row['true']}” predicted as “{row['predicted']}” ({objects})")
+    return f"Most frequent confusions of confident detections: {', '.join(listed)}."
 
 
-def _confusion(row):
-    return f"“{row['true']}” taken for “{row['predicted']}” ({row['count']} of {row['objects']} objects)"
+def _verdict(row: Mapping[str, Any]) -> str:
+    return "are harder" if is_harder(row) else "are not clearly harder"
 
 
-def _verdict(row):
-    return "are a problem" if is_problem(row) else "are not clearly a problem of their own"
-
-
-def _difference(row, other):
-    """The difference at equal values of the other measure, in words."""
+def _difference(row: Mapping[str, Any], other: str) -> str:
+    """The difference at equal values of the other property."""
     if row["difference"] is None:
         return f", but no two of them are alike in {other}"
     text = f"; at equal {other} the difference is {points(row['difference'], row['error'])}"
     if row["difference_in_category"] is not None:
-        text += f", at equal {other} and category {points(row['difference_in_category'], row['error_in_category'])}"
+        in_category = points(row["difference_in_category"], row["error_in_category"])
+        text += f", at equal {other} and category {in_category}"
     return text
 
 
-def _covered(rows):
+def _occlusion(rows: Sequence[Mapping[str, Any]]) -> str | None:
     rows = [row for row in rows if row["objects"] >= _FEW]
     if len(rows) < 2:
         return None
-    free, covered = rows[0], rows[-1]
+    least, most = rows[0], rows[-1]
     return (
-        f"Where other objects cover the least of an object's box ({free['label']}), {percent(free['recall'])} of {free['objects']} "
-        f"objects are found; where they cover the most ({covered['label']}), {percent(covered['recall'])} of {covered['objects']} "
-        f"({percent(covered['expected_recall'])} of these if only their categories counted)."
+        f"Occlusion: recall is {percent(least['recall'])} where other objects cover "
+        f"{least['label']} of the box ({least['objects']} objects), and "
+        f"{percent(most['recall'])} where they cover {most['label']} ({most['objects']}); their "
+        f"categories alone would give {percent(most['expected_recall'])}."
     )
 
 
-def _attributes(attributes):
+def _attributes(attributes: Mapping[str, Any] | None) -> str | None:
     if not attributes or not attributes["found"]:
         return None
-    missing, invented = attributes["bins"][:2]
-    more = {
-        1: "more often missing than invented",
-        0: "missing as often as invented",
-        -1: "more often invented than missing",
-    }
-    order = more[(missing["pairs"] > invented["pairs"]) - (missing["pairs"] < invented["pairs"])]
+    missing, extra = attributes["bins"][:2]
     text = (
-        f"Attributes are {order}: {missing['pairs']} missing on {missing['objects']} of the {attributes['found']} objects found, "
-        f"{invented['pairs']} invented on {invented['objects']}. Adding the missing ones would raise f1AP50 from "
-        f"{attributes['f1ap50']:.3f} by {missing['f1ap50_gain']:.3f}, dropping the invented ones by {invented['f1ap50_gain']:.3f}."
+        f"Attributes of {count(attributes['found'], 'matched object')}: {missing['pairs']} missing "
+        f"(Δf1AP50 {missing['f1ap50_gain']:+.3f} if added), {extra['pairs']} extra "
+        f"({extra['f1ap50_gain']:+.3f} if removed); f1AP50 is {attributes['f1ap50']:.3f}."
     )
-    for key in ("missing", "invented"):
-        most = sorted(
-            (row for row in attributes["per_attribute"] if row[key]), key=lambda row: -row[key]
-        )[:3]
-        if most:
-            names = ", ".join(f"“{row['name']}” {row[key]}" for row in most)
-            text += f" {key.capitalize()} most often: {names}."
+    for key, title in (("missing", "missing"), ("invented", "extra")):
+        wrong = [row for row in attributes["per_attribute"] if row[key]]
+        if wrong:
+            top = sorted(wrong, key=lambda row: -row[key])[:3]
+            names = ", ".join(f"“{row['name']}” {row[key]}" for row in top)
+            text += f" Most often {title}: {names}."
     return text

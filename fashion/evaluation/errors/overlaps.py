@@ -1,122 +1,171 @@
-"""Overlaps: objects and detections in columns, and every pair of them in one photo that overlaps by a tenth or more.
+"""Objects and detections in columns, and all pairs of them in one image with a mask IoU of 0.1.
 
-All of the error analysis starts from these pairs, whatever the two categories are; they are measured once, on the masks.
+The error analysis starts from these pairs, whatever their two categories: matching is class-aware
+or class-agnostic by which pairs it is allowed to use.
 """
 
 import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from pycocotools import mask as coco_mask
 
 from fashion.evaluation.matching import MAX_DETECTIONS, compressed
+from mrcnn.typing import Array
 
-FOUND, NEAR = (
-    0.5,
-    0.1,
-)  # mask IoU: enough to be found, and so little that there is no relation (TIDE's two thresholds)
+# TIDE's two thresholds on mask IoU: a match, and the least overlap that is not background.
+MATCH_IOU, RELATED_IOU = 0.5, 0.1
 
 
 @dataclasses.dataclass(frozen=True)
 class Overlaps:
-    """M objects and N detections of P photos and K categories, and the Q pairs of them in one photo whose IoU is at least NEAR."""
+    """M objects and N detections of I images and K categories, and Q pairs of them.
 
-    photos: list  # P image dicts, ids ascending
-    categories: list  # K category dicts, ids ascending
-    objects: list  # M annotation dicts, ids ascending
-    detections: list  # N result dicts by category, photo, falling score; at most 100 of a category in a photo, as in COCO
-    object_photo: np.ndarray  # (M,) int, index into photos
-    object_category: np.ndarray  # (M,) int, index into categories
-    crowd: np.ndarray  # (M,) bool
-    row_photo: np.ndarray  # (N,) int
-    row_category: np.ndarray  # (N,) int
-    score: np.ndarray  # (N,) float64
-    place: np.ndarray  # (N,) int, where each detection stands in the list that was given
-    pair_row: np.ndarray  # (Q,) int, index into detections
-    pair_object: np.ndarray  # (Q,) int, index into objects
-    iou: np.ndarray  # (Q,) float64; of a crowd, the share of the detection that lies in it
+    Attributes:
+        images: I image dicts, ids ascending.
+        categories: K category dicts, ids ascending.
+        objects: M annotation dicts, ids ascending.
+        detections: N result dicts by category, image and falling score; at most 100 of a
+            category in an image, as in COCO.
+        object_image: `(M,)` int64 index into images.
+        object_category: `(M,)` int64 index into categories.
+        crowd: `(M,)` bool.
+        row_image: `(N,)` int64 image of each detection.
+        row_category: `(N,)` int64 category of each detection.
+        score: `(N,)` float64.
+        place: `(N,)` int64 index of each detection in the list that was given.
+        pair_row: `(Q,)` int64 index into detections.
+        pair_object: `(Q,)` int64 index into objects.
+        iou: `(Q,)` float64, at least 0.1. Of a crowd, the share of the detection that lies in it.
+    """
+
+    images: list[dict[str, Any]]
+    categories: list[dict[str, Any]]
+    objects: list[dict[str, Any]]
+    detections: list[dict[str, Any]]
+    object_image: Array
+    object_category: Array
+    crowd: Array
+    row_image: Array
+    row_category: Array
+    score: Array
+    place: Array
+    pair_row: Array
+    pair_object: Array
+    iou: Array
 
     @property
-    def same(self):
-        """(Q,) bool: both are of one category."""
+    def same_category(self) -> Array:
+        """`(Q,)` bool: object and detection have one category."""
         return self.row_category[self.pair_row] == self.object_category[self.pair_object]
 
     @property
-    def hits(self):
-        """(Q,) bool: the detection finds the object, if nothing better does."""
-        return self.same & (self.iou >= FOUND)
+    def can_match(self) -> Array:
+        """`(Q,)` bool: class-aware match candidates, of one category with IoU 0.5 or more."""
+        return self.same_category & (self.iou >= MATCH_IOU)
 
 
-def read_overlaps(ground_truth, detections):
-    """COCO's dicts -> Overlaps. ground_truth: as `stored.read_ground_truth` returns it; detections: as `predictions.read_detections`."""
-    photos, categories = (
+def read_overlaps(
+    ground_truth: Mapping[str, Any], detections: Sequence[Mapping[str, Any]]
+) -> Overlaps:
+    """Compares the masks of all objects and detections.
+
+    Args:
+        ground_truth: COCO dict, from `read_ground_truth`.
+        detections: COCO results, from `read_detections`.
+
+    Returns:
+        Columns and pairs.
+    """
+    images, categories = (
         sorted(ground_truth[kind], key=lambda row: row["id"]) for kind in ("images", "categories")
     )
-    photo_of, category_of = (
-        {row["id"]: i for i, row in enumerate(rows)} for rows in (photos, categories)
-    )
+    image_of = {row["id"]: i for i, row in enumerate(images)}
+    category_of = {row["id"]: i for i, row in enumerate(categories)}
 
-    def columns(rows):
+    def indices(rows: Sequence[Mapping[str, Any]]) -> tuple[Array, Array]:
         return (
-            np.array([places[row[key]] for row in rows], np.int64)
-            for places, key in ((photo_of, "image_id"), (category_of, "category_id"))
+            np.array([image_of[row["image_id"]] for row in rows], np.int64),
+            np.array([category_of[row["category_id"]] for row in rows], np.int64),
         )
 
     objects = sorted(ground_truth["annotations"], key=lambda row: row["id"])
-    object_photo, object_category = columns(objects)
+    object_image, object_category = indices(objects)
     crowd = np.array([bool(row.get("iscrowd", 0)) for row in objects], bool)
 
-    row_photo, row_category = columns(detections)
+    row_image, row_category = indices(detections)
     score = np.array([row["score"] for row in detections], np.float64)
-    order = np.lexsort((-score, row_photo, row_category))
-    cell = (row_category * len(photos) + row_photo)[order]
+    order = np.lexsort((-score, row_image, row_category))
+    cell = (row_category * len(images) + row_image)[order]
     order = order[np.arange(len(order)) - np.searchsorted(cell, cell) < MAX_DETECTIONS]
-    row_photo, row_category, score, detections = (
-        row_photo[order],
-        row_category[order],
-        score[order],
-        [detections[i] for i in order],
-    )
-    pairs = _pairs(photos, objects, object_photo, crowd, detections, row_photo)
+    kept = [detections[i] for i in order]
+    row_image = row_image[order]
     return Overlaps(
-        photos,
+        images,
         categories,
         objects,
-        detections,
-        object_photo,
+        kept,
+        object_image,
         object_category,
         crowd,
-        row_photo,
-        row_category,
-        score,
+        row_image,
+        row_category[order],
+        score[order],
         order,
-        *pairs,
+        *_related_pairs(images, objects, object_image, crowd, kept, row_image),
     )
 
 
-def mask_of(row, photo):
-    """The mask of an object or a detection as pycocotools reads it. photo: its image dict"""
-    return compressed(row["segmentation"], (photo["height"], photo["width"]))
+def mask_of(row: Mapping[str, Any], image: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a mask as pycocotools reads it.
+
+    Args:
+        row: Object or detection.
+        image: Its image dict.
+
+    Returns:
+        Compressed run lengths.
+    """
+    return compressed(row["segmentation"], (image["height"], image["width"]))
 
 
-def rows_by_photo(row_photo, photos):
-    """(N,) index of each row's photo -> list of P index arrays."""
-    order = np.argsort(row_photo, kind="stable")
-    return np.split(order, np.searchsorted(row_photo[order], np.arange(1, photos)))
+def rows_by_image(row_image: Array, num_images: int) -> list[Array]:
+    """Groups rows by their image.
+
+    Args:
+        row_image: `(N,)` image of each row.
+        num_images: I.
+
+    Returns:
+        I arrays of row indices.
+    """
+    order = np.argsort(row_image, kind="stable")
+    return np.split(order, np.searchsorted(row_image[order], np.arange(1, num_images)))
 
 
-def _pairs(photos, objects, object_photo, crowd, detections, row_photo):
-    """(row, object, IoU) of all pairs of a photo whose IoU is at least NEAR, (Q,) each."""
-    found = []
-    for photo, here, rows in zip(
-        photos, rows_by_photo(object_photo, len(photos)), rows_by_photo(row_photo, len(photos))
-    ):
-        if len(here) and len(rows):
-            iou = coco_mask.iou(
-                [mask_of(detections[i], photo) for i in rows],
-                [mask_of(objects[i], photo) for i in here],
-                crowd[here].tolist(),
-            )
-            d, g = np.nonzero(iou >= NEAR)
-            found.append((rows[d], here[g], iou[d, g]))
-    empty = np.empty(0, np.int64)
-    return tuple(np.concatenate(column) for column in zip((empty, empty, np.empty(0)), *found))
+def _related_pairs(
+    images: Sequence[Mapping[str, Any]],
+    objects: Sequence[Mapping[str, Any]],
+    object_image: Array,
+    crowd: Array,
+    detections: Sequence[Mapping[str, Any]],
+    row_image: Array,
+) -> Iterator[Array]:
+    """(detection, object, IoU) of all pairs with IoU 0.1 or more, (Q,) each."""
+    pairs: list[tuple[Array, Array, Array]] = []
+    pairs.append((np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)))
+    by_image = zip(
+        images, rows_by_image(object_image, len(images)), rows_by_image(row_image, len(images))
+    )
+    for image, here, rows in by_image:
+        if not len(here) or not len(rows):
+            continue
+        iou = coco_mask.iou(
+            [mask_of(detections[i], image) for i in rows],
+            [mask_of(objects[i], image) for i in here],
+            crowd[here].tolist(),
+        )
+        d, g = np.nonzero(iou >= RELATED_IOU)
+        pairs.append((rows[d], here[g], iou[d, g]))
+    return (np.concatenate(column) for column in zip(*pairs))

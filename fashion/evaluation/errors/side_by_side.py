@@ -1,13 +1,18 @@
-"""Pictures: a photo twice, with its objects and with what was predicted, each in the colour of what became of it."""
+"""Ground truth and prediction of one image side by side, each in the colour of its outcome."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from mrcnn.drawing.text import ink
 from PIL import Image
 from pycocotools import mask as coco_mask
 
-from fashion.evaluation.errors.findings import WORDS
+from fashion.evaluation.errors.findings import TYPE_NAMES
 from fashion.evaluation.errors.overlaps import mask_of
-from mrcnn.drawing.labels import ink
+from fashion.pages.text import count, short_name
 from mrcnn.drawing.overlays import draw_instances
+from mrcnn.typing import Array, Size
 
 COLORS = {
     "found": (46, 160, 67),
@@ -19,68 +24,81 @@ COLORS = {
     "background": (220, 38, 38),
     "crowd": (120, 120, 120),
 }
-_LARGEST_HW = (640, 480)  # pixels, of one of the two pictures
+_MAX_HW = (640, 480)  # pixels of one of the two overlays
 _TEXT, _TITLE = 12, 15  # pixels per em
 _GAP = 16  # pixels between the two
-_PAPER = 226  # grey, where there is no photo
+_NO_IMAGE = 226  # grey
+
+Item = tuple[Mapping[str, Any], str, list[str]]  # object or detection, kind, lines of its label
 
 
-def side_by_side(photo, row, objects, detections, names, score_threshold, pixels=None):
-    """One sheet: truth on the left, prediction on the right.
+def side_by_side(
+    image: Mapping[str, Any],
+    row: Mapping[str, Any],
+    objects: Sequence[Mapping[str, Any]],
+    detections: Sequence[Mapping[str, Any]],
+    names: Mapping[int, str],
+    score_threshold: float,
+    pixels: Array | None = None,
+) -> Array:
+    """Draws ground truth on the left and confident detections on the right.
 
-    photo: image dict; row: its entry of `worst.worst_photos`; objects: its annotations; detections: the list that was analysed
-    names: {category_id: name}; score_threshold: what counts as sure; pixels: (H, W, 3) uint8, or None: grey paper
-    Returns: (h, w, 3) uint8.
+    Args:
+        image: Image dict.
+        row: Its entry of `worst_images`.
+        objects: Its annotations.
+        detections: The list that was analysed.
+        names: `{category id: name}`.
+        score_threshold: Shown in the title.
+        pixels: `(H, W, 3)` uint8 RGB. Default: grey.
+
+    Returns:
+        `(h, w, 3)` uint8 RGB.
     """
-    scale = min(edge / photo[side] for edge, side in zip(_LARGEST_HW, ("height", "width")))
-    size_hw = [max(1, round(photo[side] * scale)) for side in ("height", "width")]
+    scale = min(edge / image[side] for edge, side in zip(_MAX_HW, ("height", "width")))
+    size_hw = tuple(max(1, round(image[side] * scale)) for side in ("height", "width"))
     if pixels is None:
-        canvas = np.full((*size_hw, 3), _PAPER, np.uint8)
+        canvas = np.full((*size_hw, 3), _NO_IMAGE, np.uint8)
     else:
-        canvas = np.array(
-            Image.fromarray(pixels).resize(
-                size_hw[::-1], Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC
-            )
-        )
-    found = {annotation for annotation, _ in row["found"]}
-    truth = [
-        (a, "crowd" if a.get("iscrowd") else "found" if a["id"] in found else "missed", [])
-        for a in objects
+        resample = Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC
+        canvas = np.array(Image.fromarray(pixels).resize(size_hw[::-1], resample))
+    matched = {annotation for annotation, _ in row["found"]}
+    left: list[Item] = []
+    for annotation in objects:
+        kind = "found" if annotation["id"] in matched else "missed"
+        left.append((annotation, "crowd" if annotation.get("iscrowd") else kind, []))
+    right: list[Item] = [(detections[place], "found", []) for _, place in row["found"]]
+    for error in row["errors"]:
+        if error["detection"] is not None:
+            name = TYPE_NAMES[error["kind"]]
+            right.append((detections[error["detection"]], error["kind"], [name]))
+    halves = [
+        _with_title(
+            _draw(canvas, image, left, names), f"ground truth, {count(len(left), 'object')}"
+        ),
+        _with_title(
+            _draw(canvas, image, right, names),
+            f"prediction, {len(right)} with score ≥ {score_threshold:g}",
+        ),
     ]
-    said = [(detections[place], "found", []) for _, place in row["found"]]
-    said += [
-        (detections[error["detection"]], error["kind"], [WORDS[error["kind"]]])
-        for error in row["errors"]
-        if error["detection"] is not None
-    ]
-    left = _titled(
-        _drawn(canvas, photo, truth, names),
-        f"truth, {len(truth)} object{'' if len(truth) == 1 else 's'}",
-    )
-    right = _titled(
-        _drawn(canvas, photo, said, names),
-        f"prediction, {len(said)} of score {score_threshold:g} or more",
-    )
-    return np.concatenate([left, np.full((len(left), _GAP, 3), 255, np.uint8), right], axis=1)
+    gap = np.full((len(halves[0]), _GAP, 3), 255, np.uint8)
+    return np.concatenate([halves[0], gap, halves[1]], axis=1)
 
 
-def _drawn(canvas, photo, items, names):
-    """items: list of (object or detection, kind, further lines of its label)"""
-    masks = [
-        _shrunk(coco_mask.decode(mask_of(item, photo)), canvas.shape[:2]) for item, _, _ in items
-    ]
-    boxes = [_box(mask) for mask in masks]
-    labels = [
-        [
-            names[item["category_id"]].split(",")[0]
-            + (f" {item['score']:.2f}" if "score" in item else ""),
-            *more,
-        ]
-        for item, _, more in items
-    ]
+def _draw(
+    canvas: Array,
+    image: Mapping[str, Any],
+    items: Sequence[Item],
+    names: Mapping[int, str],
+) -> Array:
+    masks, labels = [], []
+    for item, _, lines in items:
+        masks.append(_resize_mask(coco_mask.decode(mask_of(item, image)), canvas.shape[:2]))
+        score = f" {item['score']:.2f}" if "score" in item else ""
+        labels.append([short_name(names[item["category_id"]]) + score, *lines])
     return draw_instances(
         canvas,
-        boxes,
+        [_box_around(mask) for mask in masks],
         [(mask, 0, 0) for mask in masks],
         labels,
         colors=np.array([COLORS[kind] for _, kind, _ in items]),
@@ -90,25 +108,24 @@ def _drawn(canvas, photo, items, names):
     )
 
 
-def _titled(picture, title):
-    """(h, w, 3) with a line of writing above it."""
-    letters = ink(title, _TITLE)[:, : picture.shape[1]]
-    strip = np.full((letters.shape[0] + 4, picture.shape[1], 3), 255, np.uint8)
-    strip[: letters.shape[0], : letters.shape[1]] -= np.round(215 * letters[..., None]).astype(
-        np.uint8
-    )
-    return np.concatenate([strip, picture])
+def _with_title(overlay: Array, title: str) -> Array:
+    letters = ink(title, _TITLE)[:, : overlay.shape[1]]
+    strip = np.full((letters.shape[0] + 4, overlay.shape[1], 3), 255, np.uint8)
+    darkness = np.round(215 * letters[..., None]).astype(np.uint8)
+    strip[: letters.shape[0], : letters.shape[1]] -= darkness
+    return np.concatenate([strip, overlay])
 
 
-def _shrunk(mask, size_hw):
-    """(H, W) 0/1 -> (h, w) bool, nearest pixels."""
+def _resize_mask(mask: Array, size_hw: Size) -> Array:
+    """(H, W) 0 or 1 -> (h, w) bool, nearest pixels."""
     rows, columns = (
         (np.arange(new) * old + old // 2) // new for old, new in zip(mask.shape, size_hw)
     )
-    return mask[rows.clip(max=mask.shape[0] - 1)][:, columns.clip(max=mask.shape[1] - 1)] > 0
+    rows, columns = rows.clip(max=mask.shape[0] - 1), columns.clip(max=mask.shape[1] - 1)
+    return mask[rows][:, columns] > 0
 
 
-def _box(mask):
-    """(4,) yxyx around a mask; zeros of an empty one."""
-    (y, x) = np.nonzero(mask)
+def _box_around(mask: Array) -> tuple[int, int, int, int]:
+    """yxyx; zeros of an empty mask."""
+    y, x = np.nonzero(mask)
     return (y.min(), x.min(), y.max() + 1, x.max() + 1) if len(y) else (0, 0, 0, 0)

@@ -1,93 +1,146 @@
-"""Small or intricate: which of the two makes objects hard to find, when the other is held fixed?
+"""Small or intricate: which of the two lowers recall when the other is held fixed?
 
-Objects are parted into thirds by their size and by their intricacy (`measures`). Small objects are compared with large ones within each
-third of intricacy, intricate with plain ones within each third of size, and the differences are averaged as Mantel and Haenszel do: a group
-of a and b objects weighs a b / (a + b). A second comparison holds the category fixed as well.
+Objects are split into thirds by size and by intricacy. Small objects are compared with large ones
+within each third of intricacy, intricate with plain ones within each third of size. Differences
+are averaged as Mantel and Haenszel (1959) do: a group of a and b objects has the weight
+a b / (a + b). A second comparison holds the category fixed as well.
 """
+
+from typing import Any
 
 import numpy as np
 
-from fashion.evaluation.errors.breakdowns import ap50_of, recall_columns, share
+from fashion.evaluation.errors.breakdowns import (
+    Columns,
+    ap50_of,
+    mean_or_undefined,
+    recall_columns,
+)
+from fashion.evaluation.errors.error_types import Outcomes
+from fashion.evaluation.errors.overlaps import Overlaps
+from mrcnn.typing import Array
 
-NAMES = {"size": ("small", "medium", "large"), "intricacy": ("plain", "middling", "intricate")}
-HARD, EASY = (
-    {"size": 0, "intricacy": 2},
-    {"size": 2, "intricacy": 0},
-)  # the thirds that are compared
-FEW_PHOTOS = 10  # fewer tell no standard error
+THIRDS = {"size": ("small", "medium", "large"), "intricacy": ("plain", "medium", "intricate")}
+# The thirds that are compared.
+HARD, EASY = {"size": 0, "intricacy": 2}, {"size": 2, "intricacy": 0}
+MIN_IMAGES = 10  # fewer give no standard error
 _RESAMPLES = 200
 
 
-def compare_size_and_intricacy(overlaps, binned, of_objects, of_rows, score_threshold, *, seed=0):
-    """Tables and differences. of_objects, of_rows: of `breakdowns.measure`; seed: of the resampling that errors come from
+def compare_size_and_intricacy(
+    overlaps: Overlaps,
+    outcomes: Outcomes,
+    of_objects: Columns,
+    of_rows: Columns,
+    score_threshold: float,
+    *,
+    seed: int = 0,
+) -> dict[str, Any] | None:
+    """Compares recall by size and by intricacy.
 
-    Returns: {"thirds": {"size", "intricacy": the two values that part them}, "cells": three rows by size of three cells by intricacy,
-        {"objects", "recall", "ap50"}, -1 where a cell is empty, "size" and "intricacy": {"recall": of the three thirds, "difference":
-        recall of the hard third (small; intricate) minus that of the easy one, at equal values of the other measure, "error": its standard
-        error, from drawing whole photos with replacement, "difference_in_category", "error_in_category": the same at equal category too,
-        null where no group has objects of both kinds; errors are null, too, where fewer than FEW_PHOTOS photos show what is compared}}.
-        Recall is the share found at IoU 0.5 by any detection, -1 of an empty third. None where there are fewer than nine objects.
+    Args:
+        overlaps: Objects, detections and pairs.
+        outcomes: From `classify_errors`.
+        of_objects: Properties of the objects, from `measure_properties`.
+        of_rows: Properties of the detections.
+        score_threshold: Confident detections reach this score.
+        seed: Of the bootstrap.
+
+    Returns:
+        "thirds": for "size" and "intricacy" the two limits; "cells": 3 rows by size of 3 cells by
+        intricacy with "objects", "recall" and "ap50"; "size" and "intricacy": "recall" of the
+        thirds, "difference": recall of the hard third minus that of the easy one at equal values
+        of the other property, "error": its standard error, and both once more with the suffix
+        "_in_category". Recall is that by any detection at IoU 0.5, -1 without objects. A
+        difference is None where no group has objects of both kinds, an error also with fewer than
+        10 images. None for fewer than nine objects.
     """
     regular = ~overlaps.crowd
     if regular.sum() < 9:
         return None
-    thirds = {name: np.quantile(of_objects[name][regular], [1 / 3, 2 / 3]) for name in NAMES}
-    place, row_place = (
-        {name: np.searchsorted(thirds[name], values[name], side="right") for name in NAMES}
-        for values in (of_objects, of_rows)
+    limits = {name: np.quantile(of_objects[name][regular], [1 / 3, 2 / 3]) for name in THIRDS}
+    third, row_third = (
+        {name: np.searchsorted(limits[name], columns[name], side="right") for name in THIRDS}
+        for columns in (of_objects, of_rows)
     )
-    found = recall_columns(overlaps, binned, score_threshold)[0]
-
-    def cell(i, j):
-        inside = regular & (place["size"] == i) & (place["intricacy"] == j)
-        rows = (row_place["size"] == i) & (row_place["intricacy"] == j)
-        return {
-            "objects": int(inside.sum()),
-            "recall": share(found[inside]),
-            "ap50": ap50_of(overlaps, inside, rows),
-        }
-
-    result = {
-        "thirds": {name: values.tolist() for name, values in thirds.items()},
-        "cells": [[cell(i, j) for j in range(3)] for i in range(3)],
+    matched = recall_columns(overlaps, outcomes, score_threshold)[0]
+    cells = []
+    for i in range(3):
+        row = []
+        for j in range(3):
+            inside = regular & (third["size"] == i) & (third["intricacy"] == j)
+            rows = (row_third["size"] == i) & (row_third["intricacy"] == j)
+            row.append(
+                {
+                    "objects": int(inside.sum()),
+                    "recall": mean_or_undefined(matched[inside]),
+                    "ap50": ap50_of(overlaps, inside, rows),
+                }
+            )
+        cells.append(row)
+    draws = _bootstrap(len(overlaps.images), seed)
+    result: dict[str, Any] = {
+        "thirds": {name: values.tolist() for name, values in limits.items()},
+        "cells": cells,
     }
-    photos = len(overlaps.photos)
-    draws = np.random.default_rng(seed).multinomial(
-        photos, np.full(photos, 1 / photos), _RESAMPLES
-    )  # how often each photo is drawn
     for name, other in (("size", "intricacy"), ("intricacy", "size")):
-        compared = regular & np.isin(place[name], (HARD[name], EASY[name]))
-        hard, stratum = place[name][compared] == HARD[name], place[other][compared]
-        shown = overlaps.object_photo[compared]
-        weights = draws[:, shown] if len(np.unique(shown)) >= FEW_PHOTOS else ()
-        row = {"recall": [share(found[regular & (place[name] == i)]) for i in range(3)]}
-        for suffix, strata in (
-            ("", stratum),
-            ("_in_category", stratum + 3 * overlaps.object_category[compared]),
-        ):
-            row[f"difference{suffix}"] = difference(hard, found[compared], strata)
-            again = [difference(hard, found[compared], strata, w) for w in weights]
-            again = [value for value in again if value is not None]
-            row[f"error{suffix}"] = float(np.std(again)) if again else None
-        result[name] = row
+        result[name] = _compare(overlaps, matched, name, third[name], third[other], draws)
     return result
 
 
-def difference(hard, found, stratum, weight=None):
-    """Recall of hard objects minus recall of the others, averaged over strata (Mantel and Haenszel 1959); None where no stratum has both.
+def _bootstrap(num_images: int, seed: int) -> Array:
+    """(200, images): how often each image is drawn, with replacement."""
+    equal = np.full(num_images, 1 / num_images)
+    return np.random.default_rng(seed).multinomial(num_images, equal, _RESAMPLES)
 
-    hard, found: (n,) bool; stratum: (n,) int from 0; weight: (n,), how often each object counts
+
+def _compare(
+    overlaps: Overlaps, matched: Array, name: str, third: Array, other_third: Array, draws: Array
+) -> dict[str, Any]:
+    """Hard against easy objects of one property, within thirds of the other."""
+    regular = ~overlaps.crowd
+    compared = regular & np.isin(third, (HARD[name], EASY[name]))
+    hard, stratum = third[compared] == HARD[name], other_third[compared]
+    images = overlaps.object_image[compared]
+    enough = len(np.unique(images)) >= MIN_IMAGES
+    weights: Array | list = draws[:, images] if enough else []
+    row: dict[str, Any] = {
+        "recall": [mean_or_undefined(matched[regular & (third == i)]) for i in range(3)]
+    }
+    in_category = stratum + 3 * overlaps.object_category[compared]
+    for suffix, strata in (("", stratum), ("_in_category", in_category)):
+        row[f"difference{suffix}"] = recall_difference(hard, matched[compared], strata)
+        resampled = [recall_difference(hard, matched[compared], strata, w) for w in weights]
+        known = [value for value in resampled if value is not None]
+        row[f"error{suffix}"] = float(np.std(known)) if known else None
+    return row
+
+
+def recall_difference(
+    hard: Array, matched: Array, stratum: Array, weight: Array | None = None
+) -> float | None:
+    """Returns recall of hard objects minus recall of the others, averaged over strata.
+
+    Args:
+        hard: `(n,)` bool.
+        matched: `(n,)` bool.
+        stratum: `(n,)` ints from 0; only objects of one stratum are compared.
+        weight: `(n,)`, how often each object counts. Default: once.
+
+    Returns:
+        The Mantel-Haenszel average, or None where no stratum has both kinds.
     """
     weight = np.ones(len(hard)) if weight is None else weight
-    (hard_all, easy_all), (hard_found, easy_found) = (
-        [
-            np.bincount(stratum[side], (weight * what)[side], minlength=stratum.max(initial=0) + 1)
-            for side in (hard, ~hard)
-        ]
-        for what in (np.ones(len(hard)), found)
-    )
+    number = stratum.max(initial=0) + 1
+
+    def counts(values: Array, side: Array) -> Array:
+        return np.bincount(stratum[side], (weight * values)[side], minlength=number)
+
+    ones = np.ones(len(hard))
+    hard_all, easy_all = counts(ones, hard), counts(ones, ~hard)
     both = (hard_all > 0) & (easy_all > 0)
     if not both.any():
         return None
     a, b = hard_all[both], easy_all[both]
-    return float(np.average(hard_found[both] / a - easy_found[both] / b, weights=a * b / (a + b)))
+    difference = counts(matched, hard)[both] / a - counts(matched, ~hard)[both] / b
+    return float(np.average(difference, weights=a * b / (a + b)))

@@ -1,90 +1,103 @@
-"""Worst: the photos with the most wrong in them, and what is wrong there, object by object."""
+"""The images with the lowest F1 among confident detections, and every error in them."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from fashion.evaluation.average_precision import FALSE, TRUE
-from fashion.evaluation.errors.error_types import FALSE_BINS
-from fashion.evaluation.errors.overlaps import rows_by_photo
-from fashion.evaluation.errors.precision import found_objects
+from fashion.evaluation.errors.ap50 import matched_objects
+from fashion.evaluation.errors.error_types import FALSE_TYPES, Outcomes
+from fashion.evaluation.errors.overlaps import Overlaps, rows_by_image
 
 
-def worst_photos(overlaps, binned, score_threshold, number=20):
-    """The photos of the lowest F1, the worst first; of equal ones that with more errors, then the first.
+def worst_images(
+    overlaps: Overlaps, outcomes: Outcomes, score_threshold: float, number: int = 20
+) -> list[dict[str, Any]]:
+    """Lists the images of lowest F1, then of most errors. Images without errors are left out.
 
-    F1 of a photo: 2 right / (2 right + false + missed) at mask IoU 0.5, among its detections of at least `score_threshold`.
-    Returns: list of {"image_id", "file_name", "f1", "right", "false", "missed": numbers, "found": [[id of an annotation, place of its
-        detection in the list that was given]], "errors": [{"kind": one of BINS, "category", "score" and "detection": its place in the list
-        (both null for a missed object), "annotation_id": the object that it is about, or null, "true_category": of that object, or null,
-        "found_at": of a missed object, the score of an unsure detection that finds it, or null}]}. Every object that is not found is among
-        the errors as "missed", also where a wrong detection lies on it. Photos without an error are left out.
+    F1 of an image is 2 TP / (2 TP + FP + FN) at mask IoU 0.5, class-aware. Every object without a
+    match is an error of kind "missed", even if a wrong detection overlaps it.
+
+    Args:
+        overlaps: Objects and detections.
+        outcomes: From `classify_errors`.
+        score_threshold: Confident detections reach this score.
+        number: At most this many images.
+
+    Returns:
+        For each: "image_id", "file_name", "f1"; "right", "false" and "missed" (TP, FP, FN);
+        "found": `[[annotation id, index of its detection]]`; "errors": dicts of "kind",
+        "category", "score" and "detection" (both None for a missed object), "annotation_id" and
+        "true_category" of the object it is about (or None), and "found_at": for a missed object
+        the score of a less confident detection that matches it (or None).
     """
-    sure = overlaps.score >= score_threshold
-    found = found_objects(np.where(sure, binned.partner, -1), len(overlaps.objects))
-    false, right, missed = (
-        sure & (binned.outcome == FALSE),
-        sure & (binned.outcome == TRUE),
-        ~found & ~overlaps.crowd,
-    )
+    confident = overlaps.score >= score_threshold
+    by_confident = np.where(confident, outcomes.partner, -1)
+    matched = matched_objects(by_confident, len(overlaps.objects))
+    false, true = confident & (outcomes.outcome == FALSE), confident & (outcomes.outcome == TRUE)
+    missed = ~matched & ~overlaps.crowd
+    num_images = len(overlaps.images)
     count = {
-        name: np.bincount(photo[where], minlength=len(overlaps.photos))
-        for name, photo, where in (
-            ("false", overlaps.row_photo, false),
-            ("right", overlaps.row_photo, right),
-            ("missed", overlaps.object_photo, missed),
+        "false": np.bincount(overlaps.row_image[false], minlength=num_images),
+        "right": np.bincount(overlaps.row_image[true], minlength=num_images),
+        "missed": np.bincount(overlaps.object_image[missed], minlength=num_images),
+    }
+    num_errors = count["false"] + count["missed"]
+    f1 = 2 * count["right"] / np.maximum(2 * count["right"] + num_errors, 1)
+    worst = [i for i in np.lexsort((-num_errors, f1)).tolist() if num_errors[i]][:number]
+    rows = rows_by_image(overlaps.row_image, num_images)
+    objects = rows_by_image(overlaps.object_image, num_images)
+    unsure_match = np.flatnonzero((outcomes.partner >= 0) & ~confident).tolist()
+    found_at = {int(outcomes.partner[i]): float(overlaps.score[i]) for i in unsure_match}
+    result = []
+    for i in worst:
+        true_rows, false_rows = rows[i][true[rows[i]]], rows[i][false[rows[i]]]
+        errors = []
+        for row in sorted(false_rows, key=lambda row: -overlaps.score[row]):
+            errors.append(_false_positive(overlaps, outcomes, row))
+        for row in objects[i][missed[objects[i]]]:
+            errors.append(_missed(overlaps, found_at, row))
+        matches = []
+        for row in true_rows:
+            annotation = overlaps.objects[outcomes.partner[row]]
+            matches.append([annotation["id"], int(overlaps.place[row])])
+        result.append(
+            {
+                "image_id": overlaps.images[i]["id"],
+                "file_name": _file_name(overlaps.images[i]),
+                "f1": float(f1[i]),
+                **{name: int(numbers[i]) for name, numbers in count.items()},
+                "found": matches,
+                "errors": errors,
+            }
         )
-    }
-    errors = count["false"] + count["missed"]
-    f1 = 2 * count["right"] / np.maximum(2 * count["right"] + errors, 1)
-    order = [i for i in np.lexsort((-errors, f1)).tolist() if errors[i]][:number]
-    rows, objects = (
-        rows_by_photo(overlaps.row_photo, len(overlaps.photos)),
-        rows_by_photo(overlaps.object_photo, len(overlaps.photos)),
-    )
-    found_at = {
-        int(binned.partner[i]): float(overlaps.score[i])
-        for i in np.flatnonzero((binned.partner >= 0) & ~sure)
-    }
-    return [
-        {
-            "image_id": overlaps.photos[i]["id"],
-            "file_name": name_of(overlaps.photos[i]),
-            "f1": float(f1[i]),
-            **{name: int(numbers[i]) for name, numbers in count.items()},
-            "found": [
-                [overlaps.objects[binned.partner[row]]["id"], int(overlaps.place[row])]
-                for row in rows[i][right[rows[i]]]
-            ],
-            "errors": [
-                _false(overlaps, binned, row)
-                for row in sorted(rows[i][false[rows[i]]], key=lambda row: -overlaps.score[row])
-            ]
-            + [_missed(overlaps, found_at, row) for row in objects[i][missed[objects[i]]]],
-        }
-        for i in order
-    ]
+    return result
 
 
-def name_of(photo):
-    """The photo's file name, or its id where it has none."""
-    return str(photo.get("file_name", photo["id"]))
+def _file_name(image: Mapping[str, Any]) -> str:
+    """The file name, or the id where it has none."""
+    return str(image.get("file_name", image["id"]))
 
 
-def _false(overlaps, binned, row):
-    target = binned.target[row]
+def _false_positive(overlaps: Overlaps, outcomes: Outcomes, row: int) -> dict[str, Any]:
+    target = outcomes.target[row]
+    annotation_id = true_category = None
+    if target >= 0:
+        annotation_id = overlaps.objects[target]["id"]
+        true_category = overlaps.categories[overlaps.object_category[target]]["name"]
     return {
-        "kind": FALSE_BINS[binned.reason[row]],
+        "kind": FALSE_TYPES[outcomes.error[row]],
         "category": overlaps.categories[overlaps.row_category[row]]["name"],
         "score": float(overlaps.score[row]),
         "detection": int(overlaps.place[row]),
-        "annotation_id": overlaps.objects[target]["id"] if target >= 0 else None,
-        "true_category": overlaps.categories[overlaps.object_category[target]]["name"]
-        if target >= 0
-        else None,
+        "annotation_id": annotation_id,
+        "true_category": true_category,
         "found_at": None,
     }
 
 
-def _missed(overlaps, found_at, row):
+def _missed(overlaps: Overlaps, found_at: Mapping[int, float], row: int) -> dict[str, Any]:
     category = overlaps.categories[overlaps.object_category[row]]["name"]
     return {
         "kind": "missed",

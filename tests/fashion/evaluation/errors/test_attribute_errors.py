@@ -3,7 +3,7 @@
 import pytest
 
 from fashion.evaluation.errors.attribute_errors import attribute_errors
-from fashion.evaluation.errors.error_types import price_bins, sort_into_bins
+from fashion.evaluation.errors.error_types import classify_errors, cost_of_errors
 from fashion.evaluation.errors.overlaps import read_overlaps
 from fashion.evaluation.metrics.f1_ap import evaluate_f1_ap
 
@@ -12,7 +12,7 @@ RED, LONG = 20, 30
 
 def errors(gt, said, score_threshold=0.5):
     overlaps = read_overlaps(gt, said)
-    return attribute_errors(gt, overlaps, sort_into_bins(overlaps), score_threshold)
+    return attribute_errors(gt, overlaps, classify_errors(overlaps), score_threshold)
 
 
 def test_pairs_and_objects_by_hand(placed, truth):
@@ -52,7 +52,7 @@ def test_f1ap50_is_that_of_the_measure_and_right_attributes_make_it_ap50(random_
     result, expected = errors(gt, said), evaluate_f1_ap(gt, said)
     assert result["f1ap50"] == pytest.approx(expected["f1AP50"], abs=1e-12)
     overlaps = read_overlaps(gt, said)
-    ap50 = price_bins(overlaps, sort_into_bins(overlaps), 0.5)["ap50"]
+    ap50 = cost_of_errors(overlaps, classify_errors(overlaps), 0.5)["ap50"]
     assert result["f1ap50"] + result["bins"][2]["f1ap50_gain"] == pytest.approx(ap50, abs=1e-12)
     assert result["f1ap50"] < ap50 and all(row["f1ap50_gain"] >= 0 for row in result["bins"])
 

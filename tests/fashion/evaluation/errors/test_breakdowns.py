@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 from fashion.evaluation.average_precision import match, mean_known, precision_tables
-from fashion.evaluation.errors.breakdowns import MEASURES, ap50_of, break_down, measure
-from fashion.evaluation.errors.error_types import sort_into_bins
+from fashion.evaluation.errors.breakdowns import PROPERTIES, ap50_of, break_down, measure_properties
+from fashion.evaluation.errors.error_types import classify_errors
 from fashion.evaluation.errors.overlaps import read_overlaps
 from fashion.evaluation.matching import read_pairs
 
 
 def broken_down(gt, said):
     overlaps = read_overlaps(gt, said)
-    return break_down(overlaps, sort_into_bins(overlaps), *measure(overlaps), 0.5)
+    return break_down(overlaps, classify_errors(overlaps), *measure_properties(overlaps), 0.5)
 
 
 @pytest.mark.parametrize("seed", [0, 2, 3])
@@ -89,7 +89,7 @@ def test_every_object_is_in_one_bin_of_every_measure(random_case):
     gt, said = random_case(1, crowds=0.2)
     result = broken_down(gt, said)
     objects = sum(not row["iscrowd"] for row in gt["annotations"])
-    assert list(result) == list(MEASURES)
+    assert list(result) == list(PROPERTIES)
     assert all(sum(row["objects"] for row in rows) == objects for rows in result.values())
     for rows in (
         result.values()

@@ -6,26 +6,26 @@ from pycocotools import mask as coco_mask
 
 from fashion.evaluation.average_precision import FALSE
 from fashion.evaluation.errors.error_types import (
-    BINS,
-    FALSE_BINS,
+    FALSE_TYPES,
+    TYPES,
+    classify_errors,
+    cost_of_errors,
     missed_objects,
-    price_bins,
-    sort_into_bins,
 )
 from fashion.evaluation.errors.overlaps import read_overlaps
 
 
 def analysed(gt, said, score_threshold=0.5):
     overlaps = read_overlaps(gt, said)
-    binned = sort_into_bins(overlaps)
-    return overlaps, binned, price_bins(overlaps, binned, score_threshold)
+    binned = classify_errors(overlaps)
+    return overlaps, binned, cost_of_errors(overlaps, binned, score_threshold)
 
 
 def kinds(overlaps, binned):
     """Place of a detection in the list -> its kind."""
     return {
-        int(place): FALSE_BINS[reason] if reason >= 0 else "right"
-        for place, reason in zip(overlaps.place, binned.reason)
+        int(place): FALSE_TYPES[reason] if reason >= 0 else "right"
+        for place, reason in zip(overlaps.place, binned.error)
     }
 
 
@@ -145,16 +145,16 @@ def test_the_definitions_in_plain_loops(confused_case, seed):
     assert {
         place: kind for place, kind in kinds(overlaps, binned).items() if kind != "right"
     } == expected
-    assert reached == set(FALSE_BINS)
+    assert reached == set(FALSE_TYPES)
     counts = {row["bin"]: row["count"] for row in prices["bins"]}
-    assert sum(counts[name] for name in FALSE_BINS) == counts["false detections"] == len(expected)
+    assert sum(counts[name] for name in FALSE_TYPES) == counts["false detections"] == len(expected)
     assert counts["missed"] <= counts["not found"]
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_no_repair_does_harm(confused_case, seed):
     *_, prices = analysed(*confused_case(seed))
-    assert [row["bin"] for row in prices["bins"]] == [*BINS, "false detections", "not found"]
+    assert [row["bin"] for row in prices["bins"]] == [*TYPES, "false detections", "not found"]
     assert (
         all(row["ap50_gain"] >= -1e-12 for row in prices["bins"])
         and prices["bins"][0]["ap50_gain"] > 0.005

@@ -77,6 +77,6 @@ def test_empty_cells_have_a_dash():
     ] * 3
     left, right = drawn(cells_figure(cells, ["a", "b", "c"], ["d", "e", "f"])).axes
     assert (
-        texts(left)[:2] == ["–\n0 objects", "0.50\n1 objects"]
-        and texts(right)[1] == "0.25\n1 objects"
+        texts(left)[:2] == ["–\n0 objects", "0.50\n1 object"]
+        and texts(right)[1] == "0.25\n1 object"
     )

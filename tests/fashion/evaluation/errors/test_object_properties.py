@@ -4,20 +4,27 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from fashion.evaluation.errors.object_properties import crowding, occlusion, pixel_edges, shapes
+from fashion.evaluation.errors.object_properties import (
+    count_pixel_edges,
+    crowding,
+    occlusion,
+    shape_properties,
+)
 from fashion.evaluation.errors.overlaps import read_overlaps
 from fashion.formats import rle
 
 
 def edges_of(mask):
     starts, lengths = rle.parse_runs(rle.encode(mask))
-    return pixel_edges(starts, starts + lengths, mask.shape[0])
+    return count_pixel_edges(starts, starts + lengths, mask.shape[0])
 
 
 def shape_of(mask):
     """The four measures of one mask."""
     row = {"segmentation": coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))}
-    values = shapes([row], np.array([0]), [{"height": mask.shape[0], "width": mask.shape[1]}])
+    values = shape_properties(
+        [row], np.array([0]), [{"height": mask.shape[0], "width": mask.shape[1]}]
+    )
     return {name: float(value[0]) for name, value in values.items()}
 
 

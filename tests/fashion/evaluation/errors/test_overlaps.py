@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fashion.evaluation.errors.overlaps import read_overlaps, rows_by_photo
+from fashion.evaluation.errors.overlaps import read_overlaps, rows_by_image
 
 
 def test_pairs_are_of_one_photo_and_share_a_tenth(placed, truth):
@@ -20,9 +20,10 @@ def test_pairs_are_of_one_photo_and_share_a_tenth(placed, truth):
     }
     assert pairs == {(0, 0): pytest.approx(0.1), (2, 1): pytest.approx(0.5)}
     assert {
-        int(overlaps.place[r]): bool(same) for r, same in zip(overlaps.pair_row, overlaps.same)
+        int(overlaps.place[r]): bool(same)
+        for r, same in zip(overlaps.pair_row, overlaps.same_category)
     } == {0: False, 2: True}
-    assert overlaps.hits.sum() == 1
+    assert overlaps.can_match.sum() == 1
 
 
 def test_detections_stand_by_category_photo_and_falling_score(placed, truth):
@@ -52,10 +53,10 @@ def test_of_a_crowd_the_share_of_the_detection_that_lies_in_it_counts(placed, tr
 
 
 def test_rows_by_photo_undoes_the_column():
-    parts = rows_by_photo(np.array([2, 0, 2, 3]), 5)
+    parts = rows_by_image(np.array([2, 0, 2, 3]), 5)
     assert [part.tolist() for part in parts] == [[1], [], [0, 2], [3], []]
 
 
 def test_nothing_at_all(truth):
     overlaps = read_overlaps(truth(), [])
-    assert len(overlaps.iou) == len(overlaps.score) == 0 and not overlaps.hits.any()
+    assert len(overlaps.iou) == len(overlaps.score) == 0 and not overlaps.can_match.any()

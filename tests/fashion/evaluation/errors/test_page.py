@@ -25,13 +25,13 @@ def test_the_files_hold_the_analysis(tmp_path, confused_case):
     assert "Errors of &lt;this&gt; model" in text and len(re.findall("data:image/jpeg", text)) == 4
     assert chapters(text) == [
         "Findings",
-        "What the errors cost",
+        "Cost of the errors",
         "By category",
         "Confusions",
         "Attributes",
-        "Where objects are hard to find",
-        "Are small or intricate objects the problem?",
-        "The worst photos",
+        "Recall and AP50 by object properties",
+        "Small or intricate objects?",
+        "The worst images",
     ]
     assert not re.search(r'(src|href)="(?!data:|#)', text)  # nothing from elsewhere
     assert all(f"{row['ap50_gain']:+.3f}" in text for row in analysis["bins"])
@@ -49,8 +49,9 @@ def test_photos_are_asked_for_by_name_and_may_be_absent(tmp_path, one_of_each):
     assert sorted(asked) == ["1.jpg", "2.jpg"]
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert (
-        "1 right. 4 false (shirt 0.90, duplicate; shirt 0.85, should be shoe; shoe 0.80, poor localisation; "
-        "shoe 0.70, class and place wrong). 3 not found (shoe; shoe; scarf)."
+        "1 true positives. 4 false positives (shirt 0.90, duplicate; shirt 0.85, is shoe; "
+        "shoe 0.80, poor localisation; shoe 0.70, wrong class and localisation). "
+        "3 missed (shoe; shoe; scarf)."
     ) in text
 
 
@@ -60,7 +61,7 @@ def test_a_photo_that_cannot_be_read_is_told_and_drawn_on_grey_paper(tmp_path, o
 
     write_errors(tmp_path / "broken", *one_of_each, broken)
     write_errors(tmp_path / "without", *one_of_each)
-    assert "Drawn without its photo: 1.jpg is broken" in caplog.text
+    assert "Drawn without its image: 1.jpg is broken" in caplog.text
     assert (tmp_path / "broken" / "index.html").read_bytes() == (
         tmp_path / "without" / "index.html"
     ).read_bytes()
@@ -83,7 +84,7 @@ def test_a_page_of_little(tmp_path, placed, truth, objects, detections):
     )
     write_errors(tmp_path, gt, said)
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert ("No photo has an error." in text) == (objects == detections)
+    assert ("No image has an error." in text) == (objects == detections)
     assert "Attributes" not in chapters(text) and "nan" not in re.sub(
         r"<svg.*?</svg>|base64,[^\"]*", "", text, flags=re.DOTALL
     )

@@ -3,19 +3,21 @@
 import numpy as np
 import pytest
 
-from fashion.evaluation.errors.breakdowns import measure
-from fashion.evaluation.errors.error_types import sort_into_bins
+from fashion.evaluation.errors.breakdowns import measure_properties
+from fashion.evaluation.errors.error_types import classify_errors
 from fashion.evaluation.errors.overlaps import read_overlaps
 from fashion.evaluation.errors.size_and_intricacy import (
-    FEW_PHOTOS,
+    MIN_IMAGES,
     compare_size_and_intricacy,
-    difference,
+    recall_difference,
 )
 
 
 def compared(gt, said):
     overlaps = read_overlaps(gt, said)
-    return compare_size_and_intricacy(overlaps, sort_into_bins(overlaps), *measure(overlaps), 0.5)
+    return compare_size_and_intricacy(
+        overlaps, classify_errors(overlaps), *measure_properties(overlaps), 0.5
+    )
 
 
 def test_the_difference_of_two_strata():
@@ -23,14 +25,18 @@ def test_the_difference_of_two_strata():
     hard = np.array([1, 1, 0, 0, 1, 0, 0, 0], bool)
     found = np.array([1, 0, 1, 1, 0, 1, 0, 0], bool)
     stratum = np.array([0, 0, 0, 0, 1, 1, 1, 1])
-    assert difference(hard, found, stratum) == pytest.approx((-1 / 2 - 1 / 3 * 3 / 4) / (1 + 3 / 4))
-    assert difference(hard, found, np.where(hard, 0, 1)) is None
+    assert recall_difference(hard, found, stratum) == pytest.approx(
+        (-1 / 2 - 1 / 3 * 3 / 4) / (1 + 3 / 4)
+    )
+    assert recall_difference(hard, found, np.where(hard, 0, 1)) is None
     # An object that counts twice is as good as two.
     twice = np.array([2, 1, 1, 1, 1, 1, 1, 1])
-    assert difference(hard, found, stratum, twice) == pytest.approx(
-        difference(np.append(hard, hard[0]), np.append(found, found[0]), np.append(stratum, 0))
+    assert recall_difference(hard, found, stratum, twice) == pytest.approx(
+        recall_difference(
+            np.append(hard, hard[0]), np.append(found, found[0]), np.append(stratum, 0)
+        )
     )
-    assert difference(np.zeros(0, bool), np.zeros(0, bool), np.zeros(0, int)) is None
+    assert recall_difference(np.zeros(0, bool), np.zeros(0, bool), np.zeros(0, int)) is None
 
 
 BOXES = [[(4, 4), (8, 2), (16, 1)], [(6, 6), (12, 3), (18, 2)], [(12, 12), (24, 6), (36, 4)]]
@@ -67,7 +73,7 @@ def test_where_only_shape_matters_shape_is_the_problem(placed, truth):
     assert result["intricacy"]["difference"] == -1 and result["size"]["difference"] == 0
 
 
-@pytest.mark.parametrize("photos", [FEW_PHOTOS - 1, FEW_PHOTOS])
+@pytest.mark.parametrize("photos", [MIN_IMAGES - 1, MIN_IMAGES])
 def test_few_photos_tell_no_standard_error(placed, truth, photos):
     """Every photo has all rectangles; the small ones are found in every other photo, the rest in all."""
     gt = truth(
@@ -79,7 +85,7 @@ def test_few_photos_tell_no_standard_error(placed, truth, photos):
     ]
     row = compared(gt, said)["size"]
     assert row["difference"] == pytest.approx(photos // 2 / photos - 1)
-    assert row["error"] is None if photos < FEW_PHOTOS else 0.05 < row["error"] < 0.3
+    assert row["error"] is None if photos < MIN_IMAGES else 0.05 < row["error"] < 0.3
 
 
 def test_the_cells_hold_every_object_once(random_case):

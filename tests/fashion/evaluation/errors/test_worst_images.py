@@ -2,14 +2,14 @@
 
 import pytest
 
-from fashion.evaluation.errors.error_types import sort_into_bins
+from fashion.evaluation.errors.error_types import classify_errors
 from fashion.evaluation.errors.overlaps import read_overlaps
-from fashion.evaluation.errors.worst_images import worst_photos
+from fashion.evaluation.errors.worst_images import worst_images
 
 
 def worst(gt, said, score_threshold=0.5, number=20):
     overlaps = read_overlaps(gt, said)
-    return worst_photos(overlaps, sort_into_bins(overlaps), score_threshold, number)
+    return worst_images(overlaps, classify_errors(overlaps), score_threshold, number)
 
 
 def test_the_errors_of_the_photos(one_of_each):

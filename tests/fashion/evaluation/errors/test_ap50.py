@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from fashion.evaluation.average_precision import FALSE, IGNORED, TRUE
-from fashion.evaluation.errors.overlaps import read_overlaps
-from fashion.evaluation.errors.precision import (
+from fashion.evaluation.errors.ap50 import (
     average_precisions,
-    found_objects,
     match,
+    matched_objects,
     mean_ap,
-    outcomes,
+    outcomes_of,
 )
+from fashion.evaluation.errors.overlaps import read_overlaps
 from mrcnn.evaluation.coco import evaluate_coco
 
 
@@ -23,7 +23,7 @@ def ap50(gt, said):
     return average_precisions(
         overlaps.row_category,
         overlaps.score,
-        outcomes(match(overlaps, overlaps.hits), overlaps.crowd),
+        outcomes_of(match(overlaps, overlaps.can_match), overlaps.crowd),
         objects,
     )
 
@@ -60,8 +60,8 @@ def test_the_most_certain_detection_chooses_first(placed, truth):
     overlaps = read_overlaps(
         gt, [placed(1, 1, (0, 0, 10, 9), score=0.5), placed(1, 1, (0, 0, 10, 10), score=0.9)]
     )
-    assert match(overlaps, overlaps.hits).tolist() == [0, 1]  # the rows stand by falling score
-    assert found_objects(match(overlaps, overlaps.hits), 2).all()
+    assert match(overlaps, overlaps.can_match).tolist() == [0, 1]  # the rows stand by falling score
+    assert matched_objects(match(overlaps, overlaps.can_match), 2).all()
 
 
 def test_an_ignored_object_is_taken_only_where_no_other_can_be(placed, truth):
@@ -70,12 +70,14 @@ def test_an_ignored_object_is_taken_only_where_no_other_can_be(placed, truth):
         gt, [placed(1, 1, (0, 0, 10, 10), score=0.9), placed(1, 1, (0, 0, 10, 10), score=0.8)]
     )
     ignored = np.array([True, False])
-    partner = match(overlaps, overlaps.hits, ignored)
-    assert partner.tolist() == [1, 0] and outcomes(partner, ignored).tolist() == [TRUE, IGNORED]
+    partner = match(overlaps, overlaps.can_match, ignored)
+    assert partner.tolist() == [1, 0] and outcomes_of(partner, ignored).tolist() == [TRUE, IGNORED]
 
 
 def test_a_crowd_absorbs_any_number(placed, truth):
     overlaps = read_overlaps(
         truth(placed(1, 1, (0, 0, 20, 20), iscrowd=1)), [placed(1, 1, (0, 0, 5, 5), score=0.9)] * 3
     )
-    assert outcomes(match(overlaps, overlaps.hits), overlaps.crowd).tolist() == [IGNORED] * 3
+    assert (
+        outcomes_of(match(overlaps, overlaps.can_match), overlaps.crowd).tolist() == [IGNORED] * 3
+    )
