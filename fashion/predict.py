@@ -27,6 +27,7 @@ from fashion.evaluation.io.resumable import Journal, begun_otherwise, remaining
 from fashion.model import checkpoint_in, load_model
 from fashion.pages.overlays import OverlayRenderer
 from mrcnn.data.image_io import read_image
+from mrcnn.data.resize import check_placeable
 from mrcnn.files import atomic_path, digest_of, write_text
 
 
@@ -124,7 +125,7 @@ def predict_photos(model, photos, journal, min_score):
     )
     readable = []
     results = model.stream(
-        read_photos({picture: photos[picture] for picture in todo}, readable, journal)
+        read_photos({picture: photos[picture] for picture in todo}, readable, journal, model.config)
     )
     for number, result in enumerate(
         tqdm(results, total=len(photos), initial=len(photos) - len(todo), unit="photo")
@@ -163,14 +164,18 @@ def about_photo(photo):
     return {"photo": str(photo), "state": [status.st_size, status.st_mtime_ns]}
 
 
-def read_photos(photos, readable, journal):
-    """The photos of {picture: photo}, one after the other. (picture, `about_photo`) of those that can be read are appended to `readable`,
-    others are told and noted."""
+def read_photos(photos, readable, journal, config):
+    """The photos of {picture: photo}, one after the other.
+
+    (picture, `about_photo`) of those that can be used are appended to `readable`. Others are told
+    and noted: files that cannot be read, and strips that the `config` has no canvas for.
+    """
     for picture, path in photos.items():
         about = about_photo(path)
         try:
             photo = read_image(path, upright=True)
-        except OSError as error:
+            check_placeable(photo.shape[:2], config, path)
+        except (OSError, ValueError) as error:
             tqdm.write(f"left out: {error}", file=sys.stderr)
             journal.add(picture.name, about | {"broken": str(error)})
             continue

@@ -25,6 +25,7 @@ from fashion.model import checkpoint_in, load_model
 from fashion.submission.resolve import MIN_SHARE
 from fashion.submission.writer import SubmissionWriter
 from mrcnn.data.image_io import header, read_image
+from mrcnn.data.resize import check_placeable
 from mrcnn.files import digest_of
 from mrcnn.locks import FolderInUse
 
@@ -122,7 +123,7 @@ def write_submission(args, files):
     ) as writer:
         readable, broken = [], []
         todo = writer.remaining
-        results = model.stream(read_photos(files, todo, readable, broken))
+        results = model.stream(read_photos(files, todo, readable, broken, model.config))
         for i, result in enumerate(
             tqdm(results, total=len(files), initial=len(files) - len(todo), unit="photo")
         ):
@@ -167,13 +168,14 @@ def locked_file(path):
             folder.rmdir()
 
 
-def read_photos(files, names, readable, broken):
+def read_photos(files, names, readable, broken, config):
     """The photos of these names, one after the other; a name is appended to `readable`, or told and appended to `broken`."""
     for name in names:
         try:
             # as `predict` does: the network has not seen people lying on their side
             photo = read_image(files[name], upright=True)
-        except OSError as error:
+            check_placeable(photo.shape[:2], config, files[name])
+        except (OSError, ValueError) as error:
             tqdm.write(f"submitted as a photo without objects: {error}", file=sys.stderr)
             broken.append(name)
             continue

@@ -257,6 +257,23 @@ def placement_for(config, original_hw, rng=None, jitter=False):
     )
 
 
+def check_placeable(photo_hw, config, name):
+    """Refuses a photo that has no place on a canvas, a long strip in some modes.
+
+    Args:
+        photo_hw: Height and width.
+        config: A Config; its resize mode and sizes are read.
+        name: What errors call the photo, for instance its path.
+
+    Raises:
+        ValueError: With the name and the reason.
+    """
+    try:
+        placement_for(config, photo_hw)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+
+
 def nearest_on_corners(picture, size_hw):
     """(h, w, ...) -> (*size_hw, ...): nearest neighbour with the centres of the corner pixels on each other.
 

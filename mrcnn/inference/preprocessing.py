@@ -3,7 +3,7 @@
 import numpy as np
 
 from mrcnn.data.dataset import as_uint8_image
-from mrcnn.data.resize import normalise, placement_for
+from mrcnn.data.resize import check_placeable, normalise, placement_for
 from mrcnn.ops.pixel_convention import ALIGNED, convention_of_setting
 
 
@@ -14,10 +14,8 @@ def preprocess(photo, config, convention=None, name="The photo"):
     `ops.roi_align`, if it is not the config's; name: what to call the photo in an error.
     """
     photo = as_uint8_image(photo, config.IMAGE_CHANNEL_COUNT, name)
-    try:
-        placement = placement_for(config, photo.shape[:2])
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from error
+    check_placeable(photo.shape[:2], config, name)
+    placement = placement_for(config, photo.shape[:2])
     convention = convention or convention_of_setting(config.ROI_ALIGN)
     image = placement.image(photo, convention.resample)
     return normalise(image, config.MEAN_PIXEL, config.PIXEL_STD), placement

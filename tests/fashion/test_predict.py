@@ -106,6 +106,22 @@ def test_a_photo_that_cannot_be_read_is_told_and_left_out(
     assert (tmp_path / "out" / "y.jpg").exists() and "left out: " in capsys.readouterr().err
 
 
+def test_a_strip_that_the_model_has_no_canvas_for_is_told_by_its_name_and_left_out(
+    photos, tiny_run, loaded_quickly, tiny_model, tmp_path, capsys, monkeypatch
+):
+    strip = tmp_path / "strip.png"
+    Image.fromarray(np.zeros((3, 5000, 3), np.uint8)).save(strip)
+    monkeypatch.setattr(tiny_model.config, "IMAGE_RESIZE_MODE", "pad64")
+    monkeypatch.setattr("mrcnn.data.resize.MAX_ENLARGED", 1_000_000)
+    out = tmp_path / "out"
+    predict.main(
+        [*map(str, [photos[0], strip, photos[2]]), "--weights", str(tiny_run), "--out", str(out)]
+    )
+    found = json.loads((out / "predictions.json").read_text())
+    assert [i["file_name"] for i in found["images"]] == [str(photos[0]), str(photos[2])]
+    assert f"left out: {strip}: A photo of 3 x 5000 pixels" in capsys.readouterr().err
+
+
 def test_a_photo_taken_upright_is_seen_upright(tiny_run, loaded_quickly, tmp_path):
     turned = Image.new("RGB", (90, 60))
     exif = turned.getexif()

@@ -49,7 +49,9 @@ def seen(loaded_quickly, tiny_model, monkeypatch):
     monkeypatch.setattr(
         submit,
         "load_model",
-        lambda path, **_: SimpleNamespace(stream=stream, ontology=tiny_model.ontology),
+        lambda path, **_: SimpleNamespace(
+            stream=stream, ontology=tiny_model.ontology, config=tiny_model.config
+        ),
     )
     return shown
 
@@ -143,7 +145,9 @@ def test_a_broken_submission_goes_on_where_it_stopped(
         patch.setattr(
             submit,
             "load_model",
-            lambda path, **_: SimpleNamespace(stream=broken, ontology=tiny_model.ontology),
+            lambda path, **_: SimpleNamespace(
+                stream=broken, ontology=tiny_model.ontology, config=tiny_model.config
+            ),
         )
         with pytest.raises(KeyboardInterrupt):
             submit.main([*arguments, str(tmp_path / "broken.csv")])
@@ -338,3 +342,17 @@ def test_a_second_command_for_one_file_is_told_and_another_file_is_free(
         assert submit.main([*arguments, str(tmp_path / "other.csv")]).exists()
     assert submit.main([*arguments, str(tmp_path / "s.csv")]).exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["other.csv", "s.csv", "test"]
+
+
+def test_a_strip_without_a_canvas_is_submitted_without_objects_by_its_name(
+    folder, tiny_run, loaded_quickly, tiny_model, tmp_path, capsys, monkeypatch
+):
+    Image.fromarray(np.zeros((3, 5000, 3), np.uint8)).save(folder / "strip.png")
+    monkeypatch.setattr(tiny_model.config, "IMAGE_RESIZE_MODE", "pad64")
+    monkeypatch.setattr("mrcnn.data.resize.MAX_ENLARGED", 1_000_000)
+    path = submit.main(
+        ["--weights", str(tiny_run), "--images", str(folder), "--output", str(tmp_path / "s.csv")]
+    )
+    assert "strip," in path.read_text()
+    told = capsys.readouterr().err
+    assert "submitted as a photo without objects: " in told and "strip.png: A photo of 3 x" in told

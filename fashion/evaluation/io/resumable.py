@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from mrcnn.data.resize import check_placeable
 from mrcnn.files import appending
 
 
@@ -135,7 +136,7 @@ def predict_noting(model, dataset, row_of, about, path=None):
         )
         done = dict(journal.done)
     todo = remaining(ids, done, getattr(getattr(model, "config", None), "BATCH_SIZE", 1))
-    results = model.stream(map(dataset.load_image, todo))
+    results = model.stream(_photos(dataset, todo, getattr(model, "config", None)))
     for image_id, result in tqdm(
         zip(todo, results, strict=True), total=len(ids), initial=len(ids) - len(todo), unit="photo"
     ):
@@ -143,3 +144,14 @@ def predict_noting(model, dataset, row_of, about, path=None):
         if journal:
             journal.add(image_id, done[image_id])
     return [done[image_id] for image_id in ids], journal
+
+
+def _photos(dataset, image_ids, config):
+    """The photos, one after the other; one that the model has no canvas for is named."""
+    for image_id in image_ids:
+        photo = dataset.load_image(image_id)
+        if config is not None:
+            info = dataset.image_info[image_id]
+            check_placeable(photo.shape[:2], config, info.get("path") or info["id"])
+        yield photo
+        del photo

@@ -154,3 +154,18 @@ def test_a_model_predicts_what_is_not_noted_yet(path, tmp_path):
         model, SimpleNamespace(**vars(dataset) | {"image_ids": [1]}), row_of, about
     )
     assert rows == [[10, 1, "labels"]] and journal is None
+
+
+def test_a_photo_without_a_canvas_is_named():
+    """Predictor counts photos, and the first one here is the second of the data set."""
+    config = SimpleNamespace(
+        BATCH_SIZE=1, IMAGE_RESIZE_MODE="pad64", IMAGE_MIN_DIM=128, IMAGE_MIN_SCALE=0
+    )
+    dataset = SimpleNamespace(
+        image_ids=[1],
+        image_info=[{"id": "a"}, {"id": "b", "path": "photos/strip.png"}],
+        load_image=lambda i: np.zeros((1, 65000, 3), np.uint8),
+    )
+    model = SimpleNamespace(stream=lambda photos: photos, ontology=None, config=config)
+    with pytest.raises(ValueError, match="^photos/strip.png: A photo of 1 x 65000 pixels"):
+        predict_noting(model, dataset, lambda *_: [], {})
