@@ -1,29 +1,44 @@
-"""Checking: would the server accept this file? One pass names the faults by line, one photo in memory."""
+"""Checker: would the server accept this file? One pass, one image in memory, faults by line."""
 
 import csv
 from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
 from fashion.formats import rle
 from fashion.formats.submission_table import columns, frame_hw
+from fashion.labels.ontology import Ontology
 from mrcnn.data.record_checks import as_id
 from mrcnn.files import long_cells
+from mrcnn.typing import PathLike, Size
 
 
-def check(path, images, year, ontology, *, limit=100):
-    """What is wrong with a submission file.
+def check(
+    path: PathLike,
+    images: Mapping[str, Size],
+    year: int,
+    ontology: Ontology,
+    *,
+    limit: int = 100,
+) -> list[str]:
+    """Finds what is wrong with a submission file.
 
-    path: of the CSV file
-    images: {ImageId as in the file: (height, width) of the photo}: every photo of the test set
-    year: 2019 or 2020; ontology: the known categories and attributes
-    limit: after so many problems only their number is counted
-    Returns: list of strings, one for each problem, empty when the file is fine.
+    Checks the columns; that every image has rows, all in one place, and nothing else has; run
+    lengths (format, order, inside the frame); classes and attributes (known, ascending, once); and
+    that masks of one image and one ClassId share no pixel. ClassId counts as the server writes it:
+    in 2019 with its attributes.
 
-    Checked: the columns; that every photo has rows, all in one place, and no other has; run lengths (format,
-    bounds in the submission frame, order); classes and attributes (known, ascending, once); and that masks of
-    the same photo and the same ClassId share no pixel. ClassId is taken as the server writes it: in 2019,
-    with its attributes.
+    Args:
+        path: The CSV file.
+        images: (height, width) of every image of the test set, by ImageId as in the file.
+        year: 2019 or 2020.
+        ontology: The known categories and attributes.
+        limit: Further problems are only counted.
+
+    Returns:
+        A sentence for each problem; empty if the file is valid.
     """
     problems = _Problems(limit)
     with long_cells(), open(path, newline="", encoding="utf-8", errors="replace") as file:
@@ -39,8 +54,8 @@ def check(path, images, year, ontology, *, limit=100):
     return problems.listed()
 
 
-def _rows(reader, problems):
-    """(line, cells) of every row; what is no CSV is a problem of its line."""
+def _rows(reader: Any, problems: "_Problems") -> Iterator[tuple[int, list[str]]]:
+    """(line, cells) of every row; a line that is no CSV is a problem."""
     while True:
         try:
             cells = next(reader)
@@ -48,19 +63,28 @@ def _rows(reader, problems):
             return
         except csv.Error:
             problems.add(
-                f"line {reader.line_num}: it cannot be read as CSV, a quote or a line break is inside a value"
+                f"line {reader.line_num}: it cannot be read as CSV, a quote or a line break is "
+                "inside a value"
             )
             continue
         yield reader.line_num, cells
 
 
-def _check_rows(reader, images, year, ontology, problems):
-    seen = set()
-    image_id, masks = None, defaultdict(list)
-    for line, cells in reader:
-        if len(cells) != len(columns(year)):
+def _check_rows(
+    rows: Iterator[tuple[int, list[str]]],
+    images: Mapping[str, Size],
+    year: int,
+    ontology: Ontology,
+    problems: "_Problems",
+) -> None:
+    seen: set[str] = set()
+    image_id = None
+    masks: dict[str, list] = defaultdict(list)  # (line, run lengths) by ClassId, of one image
+    header = columns(year)
+    for line, cells in rows:
+        if len(cells) != len(header):
             problems.add(
-                f"line {line}: {len(columns(year))} values expected ({','.join(columns(year))}), "
+                f"line {line}: {len(header)} values expected ({','.join(header)}), "
                 f"but there are {len(cells)}"
             )
             continue
@@ -76,7 +100,7 @@ def _check_rows(reader, images, year, ontology, problems):
             seen.add(image_id)
         _check_class(cells, line, year, ontology, problems)
         if image_id not in images:
-            continue  # of unknown size
+            continue  # its size is unknown
         reason = rle.check_runs(cells[1], frame_hw(images[image_id], year))
         if reason:
             problems.add(f"line {line}: the run lengths of {image_id!r} are wrong: {reason}")
@@ -119,7 +143,8 @@ def _is_id(text):
 
 
 def _check_overlaps(image_id, masks, problems):
-    """Masks share a pixel if, among all their runs in order, one starts before the last has ended."""
+    """Finds masks of one ClassId that share a pixel."""
+    # They do if, among all their runs in order, one starts before the one in front of it has ended.
     for class_id, rows in masks.items():
         runs = [rle.parse_runs(text) for _, text in rows]
         starts = np.concatenate([starts for starts, _ in runs])

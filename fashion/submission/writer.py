@@ -1,152 +1,146 @@
-"""Writing: a submission that grows photo by photo, survives a crash, and is named only when it is right."""
+"""Writer: a submission that grows image by image and gets its name once it is valid."""
 
 import csv
-import hashlib
 import io
-import json
 import logging
-import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import TracebackType
+from typing import Any
 
 import numpy as np
 
 from fashion.formats.submission_table import columns, frame_hw, nothing_row, row
 from fashion.labels.ontology import Ontology
 from fashion.submission.checker import check
+from fashion.submission.partial_file import PartialFile, digest
 from fashion.submission.resolve import MIN_SHARE, resolve
-from mrcnn.files import appending, long_cells
+from mrcnn.typing import PathLike, Size
 
 logger = logging.getLogger(__name__)
 
 
 class SubmissionError(ValueError):
-    """A finished file that the server would refuse; `problems` lists why."""
+    """A finished file that the server would refuse.
 
-    def __init__(self, path, problems):
+    Args:
+        path: The file.
+        problems: What is wrong with it.
+
+    Attributes:
+        problems: What is wrong with it.
+    """
+
+    def __init__(self, path: PathLike, problems: Sequence[str]) -> None:
         self.problems = problems
         super().__init__(
-            f"The submission is not right, so it keeps the name {path}. "
+            f"The submission is not valid, so it keeps the name {path}. "
             f"{len(problems)} problems:\n  " + "\n  ".join(problems)
         )
 
 
 class SubmissionWriter:
-    """Writes PATH.partial image by image; `finish` checks it and renames it to PATH.
+    """Writes `PATH.partial` image by image; `finish` checks it and renames it to PATH.
 
-    path: of the submission; images: {ImageId as the server wants it: (height, width) of the photo}, all of
-        the test set
-    year: 2019 or 2020; ontology: of the model, whose categories and attributes are written with the ids that they
-        have in the official list of the year, by name; attributes that are not in it are left out
-    settings: whatever else decides the result (weights, thresholds …), a dict that JSON can hold
-    threshold, min_area, min_share: as in `resolve`
-    restart: begin anew even if there is a partial file
+    A partial file of the same settings and images is continued, except for its last image, which
+    may have been cut off. One of other settings is refused and left untouched.
 
-    A partial file of the same settings and images is continued: `done` holds the photos that it has. Its last
-    photo may have been cut off, so that one is dropped and has to be done again. Of other settings: refused,
-    untouched.
+    Args:
+        path: The submission.
+        images: (height, width) of every image of the test set, by ImageId as the server spells it.
+        year: 2019 or 2020.
+        ontology: Of the model. Its labels get the ids of the year's official list, by name;
+            attributes that the list lacks are left out.
+        settings: What else decides the result (weights, thresholds ...), as JSON.
+        threshold: See `resolve`.
+        min_area: See `resolve`.
+        min_share: See `resolve`.
+        restart: Starts again even if there is a partial file.
+
+    Raises:
+        ValueError: If the model knows other categories, ImageIds are spelled for the other year,
+            or there is a partial file of other settings.
     """
 
     def __init__(
         self,
-        path,
-        images,
-        year,
-        ontology,
+        path: PathLike,
+        images: Mapping[str, Size],
+        year: int,
+        ontology: Ontology,
         *,
-        settings=None,
-        threshold=0.5,
-        min_area=1,
-        min_share=MIN_SHARE,
-        restart=False,
-    ):
-        self.path = Path(path)
-        self.partial = self.path.with_name(self.path.name + ".partial")
-        self.sidecar = self.path.with_name(self.path.name + ".partial.json")
-        self.images = {
-            image_id: (int(height), int(width)) for image_id, (height, width) in images.items()
-        }
-        self.year, self.ontology, self.threshold, self.min_area = (
-            year,
-            ontology,
-            threshold,
-            min_area,
-        )
-        self.min_share = min_share
-        self.official = Ontology.official(year)
-        self._category_ids, self._attribute_ids = ontology.ids_in(self.official)
-        lost = [
-            name
-            for i, name in zip(ontology.attribute_ids, ontology.attribute_names)
-            if i not in self._attribute_ids
-        ]
-        if lost:
-            logger.warning(
-                "%d of the model's %d attributes are not in the list of %d and are left out: %s%s.",
-                len(lost),
-                ontology.num_attributes,
-                year,
-                ", ".join(lost[:5]),
-                " …" if len(lost) > 5 else "",
-            )
-        foreign = [
-            n
-            for i, n in zip(ontology.category_ids, ontology.category_names, strict=True)
-            if i not in self._category_ids
-        ]
-        if foreign:
-            raise ValueError(
-                f"The model knows categories that the contest of {year} does not: {', '.join(foreign[:5])}. A submission "
-                "needs a model that was trained on the contest's categories."
-            )
-        self.done = set()
-        _check_image_ids(self.images, year)
-        ours = {
-            "year": year,
+        settings: Mapping[str, Any] | None = None,
+        threshold: float = 0.5,
+        min_area: int = 1,
+        min_share: float = MIN_SHARE,
+        restart: bool = False,
+    ) -> None:
+        self.images = {name: (int(height), int(width)) for name, (height, width) in images.items()}
+        self.year = year
+        self.ontology = ontology
+        self._official = Ontology.official(year)
+        self._category_ids, self._attribute_ids = _ids_in_contest(ontology, self._official, year)
+        self._resolving: dict[str, Any] = {
             "threshold": threshold,
             "min_area": min_area,
             "min_share": min_share,
-            "number of images": len(self.images),
-            "images": _digest(sorted(self.images.items())),
-            "ontology": _digest(ontology.to_dict()),
         }
-        if ours.keys() & (settings or {}).keys():
+        _check_image_ids(self.images, year)
+        # Whatever changes the rows: a partial file may only be continued if all of it is equal.
+        ours = {
+            "year": year,
+            **self._resolving,
+            "number of images": len(self.images),
+            "images": digest(sorted(self.images.items())),
+            "ontology": digest(ontology.to_dict()),
+        }
+        settings = settings or {}
+        if repeated := sorted(ours.keys() & settings.keys()):
             raise ValueError(
                 f"settings must not repeat what the writer notes itself ({', '.join(ours)}); "
-                f"leave out {', '.join(sorted(ours.keys() & settings.keys()))}."
+                f"leave out {', '.join(repeated)}."
             )
-        self._settings = json.loads(
-            json.dumps(ours | (settings or {}))
-        )  # as they will be read back
+        self._partial = PartialFile(
+            path, columns(year), {**ours, **settings}, self.images, restart=restart
+        )
 
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        if self.partial.exists() and not restart:
-            self._refuse_other_settings()
-            self._resume()
-        else:
-            self._begin()
-
-    def __enter__(self):
+    def __enter__(self) -> "SubmissionWriter":
         return self
 
-    def __exit__(self, *error):
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         self.close()
 
-    def close(self):
+    def close(self) -> None:
         """Closes the partial file; it can be continued later."""
-        with appending(self.partial):
-            self._file.close()
+        self._partial.close()
 
     @property
-    def remaining(self):
+    def done(self) -> set[str]:
+        """The ImageIds that have their rows."""
+        return self._partial.done
+
+    @property
+    def remaining(self) -> list[str]:
         """The ImageIds still to be added, in the order of `images`."""
         return [image_id for image_id in self.images if image_id not in self.done]
 
-    def add(self, image_id, result):
-        """Writes all rows of one photo at once.
+    def add(self, image_id: str, result: Mapping[str, Any]) -> None:
+        """Writes all rows of one image.
 
-        result: of one photo: "boxes" (N, 4) yxyx, photo pixels; "class_ids" (N,); "scores" (N,);
-            "mask_probabilities" (N, h, w), each filling its box; "image_hw"; "attributes": N lists of real
-            ids (missing: none); "mask_thresholds" (N,) (missing: the writer's `threshold`)
+        Args:
+            image_id: One of `remaining`.
+            result: "boxes" `(N, 4)` yxyx, pixels of the original image; "class_ids" `(N,)`;
+                "scores" `(N,)`; "mask_probabilities" `(N, h, w)`, each filling its box;
+                "image_hw". Perhaps "attributes", N lists of real ids, and "mask_thresholds"
+                `(N,)`, which replace the writer's `threshold`.
+
+        Raises:
+            ValueError: If the image is unknown, of another size, or has its rows already.
         """
         if image_id not in self.images:
             raise ValueError(
@@ -156,19 +150,24 @@ class SubmissionWriter:
             raise ValueError(
                 f"{image_id!r} has its rows already; add the images in `remaining` only."
             )
-        image_hw = tuple(int(edge) for edge in result["image_hw"])
-        if image_hw != self.images[image_id]:
+        height, width = (int(edge) for edge in result["image_hw"])
+        if (height, width) != self.images[image_id]:
             raise ValueError(
                 f"{image_id!r} is {self.images[image_id]} (height, width) among the images, but "
-                f"its result is of a photo of {image_hw}: its boxes would not fit the frame."
+                f"its result is of a photo of {(height, width)}: its boxes would not fit the frame."
             )
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(self._rows(image_id, result, image_hw))
-        self._write(text.getvalue())
-        self.done.add(image_id)
+        csv.writer(text, lineterminator="\n").writerows(
+            self._rows(image_id, result, (height, width))
+        )
+        self._partial.add(image_id, text.getvalue())
 
-    def add_nothing(self, image_id):
-        """Writes the row of a photo in which nothing was found, or that could not be read."""
+    def add_nothing(self, image_id: str) -> None:
+        """Writes the row of an image without detections, or that cannot be read.
+
+        Args:
+            image_id: One of `remaining`.
+        """
         self.add(
             image_id,
             {
@@ -180,26 +179,28 @@ class SubmissionWriter:
             },
         )
 
-    def finish(self):
-        """Checks the file, renames it and returns its path. Faults raise SubmissionError instead."""
-        self._file.flush()
-        problems = check(self.partial, self.images, self.year, self.official)
-        if problems:
-            raise SubmissionError(self.partial, problems)
-        self.close()
-        os.replace(self.partial, self.path)
-        self.sidecar.unlink(missing_ok=True)
-        return self.path
+    def finish(self) -> Path:
+        """Checks the file and renames it.
 
-    def _rows(self, image_id, result, image_hw):
+        Returns:
+            The finished file.
+
+        Raises:
+            SubmissionError: If the server would refuse the file; it keeps its name.
+        """
+        self._partial.flush()
+        problems = check(self._partial.path, self.images, self.year, self._official)
+        if problems:
+            raise SubmissionError(self._partial.path, problems)
+        return self._partial.finish()
+
+    def _rows(self, image_id: str, result: Mapping[str, Any], image_hw: Size) -> list[tuple]:
         categories = [
             self._category_ids[self.ontology.category_id_of(int(class_id))]
             for class_id in result["class_ids"]
         ]
-        attributes = [
-            [self._attribute_ids[i] for i in ids if i in self._attribute_ids]
-            for ids in result.get("attributes") or [()] * len(categories)
-        ]
+        resolving = dict(self._resolving)
+        resolving["threshold"] = result.get("mask_thresholds", resolving["threshold"])
         resolved = resolve(
             result["mask_probabilities"],
             result["boxes"],
@@ -207,108 +208,53 @@ class SubmissionWriter:
             result["scores"],
             image_hw=image_hw,
             frame_hw=frame_hw(image_hw, self.year),
-            threshold=result.get("mask_thresholds", self.threshold),
-            min_area=self.min_area,
-            min_share=self.min_share,
+            **resolving,
         )
-        rows = [
-            row(image_id, runs, categories[i], attributes[i], self.year) for i, runs in resolved
-        ]
+        known = self._attribute_ids
+        rows = []
+        for i, runs in resolved:
+            ids = (result.get("attributes") or [()] * len(categories))[i]
+            attributes = [known[attribute] for attribute in ids if attribute in known]
+            rows.append(row(image_id, runs, categories[i], attributes, self.year))
         return rows or [nothing_row(image_id, self.year)]
 
-    def _write(self, text):
-        with appending(self.partial):
-            self._file.write(text.encode())
-            self._file.flush()
-            os.fsync(self._file.fileno())
 
-    def _begin(self):
-        with appending(self.partial):
-            self._begin_anew()
-
-    def _begin_anew(self):
-        # The old partial goes before the new sidecar comes: a crash in between must not marry the two.
-        self.partial.unlink(missing_ok=True)
-        fresh = self.sidecar.with_name(self.sidecar.name + ".new")
-        description = {"settings": self._settings, "hash": _digest(self._settings)}
-        fresh.write_text(json.dumps(description, indent=1) + "\n")
-        os.replace(fresh, self.sidecar)
-        self._file = open(self.partial, "wb")
-        self._write(",".join(columns(self.year)) + "\n")
-
-    def _refuse_other_settings(self):
-        advice = (
-            f"Pass restart=True or delete {self.partial} to begin anew, or choose another path."
+def _ids_in_contest(
+    ontology: Ontology, official: Ontology, year: int
+) -> tuple[dict[int, int], dict[int, int]]:
+    """The contest's ids of a model's categories, which must all exist, and of its attributes."""
+    category_ids, attribute_ids = ontology.ids_in(official)
+    attributes = zip(ontology.attribute_ids, ontology.attribute_names)
+    lost = [name for i, name in attributes if i not in attribute_ids]
+    if lost:
+        logger.warning(
+            "%d of the model's %d attributes are not in the list of %d and are left out: %s%s.",
+            len(lost),
+            ontology.num_attributes,
+            year,
+            ", ".join(lost[:5]),
+            " …" if len(lost) > 5 else "",
         )
-        try:
-            before = dict(json.loads(self.sidecar.read_text())["settings"])
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-            raise ValueError(
-                f"{self.partial} exists, but {self.sidecar.name}, which says what it was made "
-                f"from, cannot be read ({error!r}). {advice}"
-            ) from error
-        different = sorted(
-            key
-            for key in before.keys() | self._settings.keys()
-            if before.get(key) != self._settings.get(key)
+    categories = zip(ontology.category_ids, ontology.category_names, strict=True)
+    foreign = [name for i, name in categories if i not in category_ids]
+    if foreign:
+        raise ValueError(
+            f"The model knows categories that the contest of {year} does not: "
+            f"{', '.join(foreign[:5])}. A submission needs a model that was trained on the "
+            "contest's categories."
         )
-        if different:
-            changes = "; ".join(
-                f"{key}: {str(before.get(key))[:80]} there, "
-                f"{str(self._settings.get(key))[:80]} here"
-                for key in different
-            )
-            raise ValueError(
-                f"{self.partial} was begun with other settings ({changes}), so its rows cannot "
-                f"be continued. {advice}"
-            )
-
-    def _resume(self):
-        """Finds the whole photos of the partial file and drops what follows: the last one, cut or not."""
-        with long_cells(), open(self.partial, "rb") as file:
-            if file.readline() != (",".join(columns(self.year)) + "\n").encode():
-                file.close()
-                self._begin()  # cut off within the header
-                return
-            kept, last = file.tell(), None
-            while line := file.readline():
-                image_id = _image_id_of(line)
-                if image_id != last:
-                    if last is not None:
-                        self.done.add(last)
-                    last, kept = image_id, file.tell() - len(line)
-        unknown = self.done - self.images.keys()
-        if unknown:
-            raise ValueError(
-                f"{self.partial} has rows of {sorted(unknown)[0]!r}, which is not an image of "
-                "this submission: something else wrote to it. Pass restart=True to begin anew."
-            )
-        self._file = open(self.partial, "r+b")
-        self._file.truncate(kept)
-        self._file.seek(kept)
+    return category_ids, attribute_ids
 
 
-def _image_id_of(line):
-    """The ImageId of a line of a partial file; "" for what is no CSV, which is no image of the submission."""
-    try:
-        return (next(csv.reader([line.decode(errors="replace").rstrip("\n")]), None) or [""])[0]
-    except csv.Error:
-        return ""
-
-
-def _check_image_ids(images, year):
-    columns(year)
-    extension = Path(next(iter(images), "x.jpg" if year == 2019 else "x")).suffix.lower()
-    if (extension in (".jpg", ".jpeg", ".png")) != (year == 2019):
+def _check_image_ids(images: Mapping[str, Size], year: int) -> None:
+    columns(year)  # refuses other years
+    first = next(iter(images), "x.jpg" if year == 2019 else "x")
+    if (Path(first).suffix.lower() in (".jpg", ".jpeg", ".png")) != (year == 2019):
         wanted = (
             "with its extension, as '0a1b….jpg'"
             if year == 2019
             else "without extension, as '0a1b…'"
         )
         raise ValueError(
-            f"In a submission of {year} an ImageId is written {wanted}. Got {next(iter(images))!r}."
+            f"In a submission of {year} an ImageId is written {wanted}. Got {first!r}."
         )
-
-
-def _digest(value):
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
