@@ -42,7 +42,9 @@ class FashionModel:
         )
         if rescorer is not None:
             config = copy.copy(config)
-            config.DETECTION_MIN_CONFIDENCE = rescorer.least_before(config.DETECTION_MIN_CONFIDENCE)
+            config.DETECTION_MIN_CONFIDENCE = rescorer.min_score_before(
+                config.DETECTION_MIN_CONFIDENCE
+            )
         self.detector = build_detector(config, heads)
         self._predictor = Predictor(self.detector, config, xla=use_xla(config))
 

@@ -22,9 +22,13 @@ import numpy as np
 from tqdm import tqdm
 
 from fashion.classify.garments.batches import CropBatches
-from fashion.classify.garments.page_of_rescoring import write_page
+from fashion.classify.garments.page import write_page
 from fashion.classify.garments.rescorer import Rescorer, build_classifier, new_scores, pixels_of
-from fashion.classify.garments.training import classify_objects, make_optimizer, second_look
+from fashion.classify.garments.training import (
+    classification_accuracy,
+    classify_detections,
+    make_optimizer,
+)
 from fashion.cli import (
     add_data_arguments,
     add_model_arguments,
@@ -235,7 +239,7 @@ def fit(args, rescorer, train, validation, found, xla):
         found.__getitem__,
         args.size,
         pixels_of(args.backbone),
-        photos=args.batch,
+        images=args.batch,
         crops=args.crops,
         seed=args.seed,
         workers=args.workers,
@@ -250,7 +254,7 @@ def fit(args, rescorer, train, validation, found, xla):
         )
 
     def evaluate(epoch):
-        accuracy = classify_objects(rescorer, validation)
+        accuracy = classification_accuracy(rescorer, validation)
         return {"val_accuracy": accuracy, "seconds": clock.seconds()}
 
     with tqdm(total=args.epochs * len(batches), unit="batch", desc="training") as bar:
@@ -285,7 +289,8 @@ def measure(rescorer, dataset, rows, truth):
         tqdm(dataset.image_ids, unit="photo", desc="second look"), rows, classes, strict=True
     ):
         for column, values in zip(
-            (said, shows), second_look(rescorer, dataset, image_id, boxes_of(of_photo), class_ids)
+            (said, shows),
+            classify_detections(rescorer, dataset, image_id, boxes_of(of_photo), class_ids),
         ):
             column.append(values)
     detections = list(itertools.chain(*rows))

@@ -1,1 +1,1 @@
-"""Classifiers of Fashion-MNIST: the three networks of a student report, trained as there and as well as they can be."""
+"""Classifiers: Fashion-MNIST with the networks of a student report, and crops of garments."""

@@ -1,11 +1,14 @@
-"""Fashion-MNIST: its four official files as arrays, from a folder or from where they are published, and what is held out of them."""
+"""Fashion-MNIST: its four official files as arrays, downloaded or from a folder."""
 
+import gzip
+import math
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from fashion.classify.idx import read_idx
+from mrcnn.typing import Array, PathLike
 from mrcnn.weights.download import download
 
 CLASSES = (
@@ -22,9 +25,10 @@ CLASSES = (
 )
 IMAGE_HW = (28, 28)
 FOLDER = Path("data/fashion_mnist")
-# Where github.com/zalandoresearch/fashion-mnist points. Zalando publishes MD5; the SHA-256 are those of files with that MD5.
+# Where github.com/zalandoresearch/fashion-mnist points. Zalando publishes MD5 sums; the SHA-256
+# sums are those of files with that MD5.
 URL = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
-FILES = {  # name: bytes and SHA-256 of the file packed by gzip
+FILES = {  # name: bytes and SHA-256 of the gzip file
     "train-images-idx3-ubyte": (
         26_421_880,
         "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
@@ -42,31 +46,59 @@ FILES = {  # name: bytes and SHA-256 of the file packed by gzip
         "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
     ),
 }
-HELD_OUT = 0.2  # of the images to train on: 12,000 of 60,000
+HELD_OUT = 0.2  # share of the training images that is validated on: 12,000 of 60,000
 SPLIT_SEED = 0  # one split for all runs, so that they differ by their training alone
+
+_GZIP = b"\x1f\x8b"
+_IDX_HEAD = b"\x00\x00\x08"  # two zeros, then the data type: 8 for uint8
 
 
 @dataclass(frozen=True)
 class Images:
-    """pixels: (N, 28, 28) uint8, light clothes on black; labels: (N,) uint8, a row of CLASSES"""
+    """Labelled images.
 
-    pixels: np.ndarray
-    labels: np.ndarray
+    Attributes:
+        pixels: `(N, 28, 28)` uint8, light clothes on black.
+        labels: `(N,)` uint8, index into `CLASSES`.
+    """
 
-    def __len__(self):
+    pixels: Array
+    labels: Array
+
+    def __len__(self) -> int:
         return len(self.labels)
 
-    def rows(self, rows):
-        """Some of them. rows: (n,) int, or a slice"""
+    def rows(self, rows: Array | slice) -> "Images":
+        """Selects images.
+
+        Args:
+            rows: `(n,)` int, or a slice.
+
+        Returns:
+            The selected images.
+        """
         return Images(self.pixels[rows], self.labels[rows])
 
 
-def load_images(folder=None, *, url=URL, progress=True):
-    """(train, test), each Images, of the four idx files in `folder`, packed or not.
+def load_images(
+    folder: PathLike | None = None, *, url: str = URL, progress: bool = True
+) -> tuple[Images, Images]:
+    """Loads the training and the test images.
 
-    Without a folder they are fetched into data/fashion_mnist once, checked by SHA-256; what is there is not fetched again.
-    Raises FileNotFoundError if the folder lacks files, DownloadError if they cannot be fetched, ValueError if a file is not what its
-    name says.
+    Args:
+        folder: Holds the four idx files, packed by gzip or not. None downloads them into
+            data/fashion_mnist, unless they are there, and checks their SHA-256.
+        url: Where they are downloaded from.
+        progress: Whether a bar shows the progress of the download.
+
+    Returns:
+        train: 60,000 images.
+        test: 10,000 images.
+
+    Raises:
+        FileNotFoundError: The folder lacks files.
+        DownloadError: They cannot be downloaded.
+        ValueError: A file does not hold what its name says.
     """
     if folder is None:
         folder = FOLDER
@@ -81,45 +113,94 @@ def load_images(folder=None, *, url=URL, progress=True):
                     otherwise="give a folder that holds the four files with --data",
                 )
     paths = _paths(Path(folder))
-    return tuple(
-        _pair(*(paths[f"{part}-{kind}-ubyte"] for kind in ("images-idx3", "labels-idx1")))
+    train, test = (
+        _read_part(paths[f"{part}-images-idx3-ubyte"], paths[f"{part}-labels-idx1-ubyte"])
         for part in ("train", "t10k")
     )
+    return train, test
 
 
-def split(images, held_out=HELD_OUT):
-    """(train, validation): a share of `images` is held out at random, always the same ones. Both keep the order of the files."""
+def split(images: Images, held_out: float = HELD_OUT) -> tuple[Images, Images]:
+    """Holds out a random share of the images, the same ones for every run.
+
+    Args:
+        images: Training images.
+        held_out: Share to validate on.
+
+    Returns:
+        train: The rest, in the order of the files.
+        validation: The images that are held out, in the order of the files.
+    """
     order = np.random.default_rng(SPLIT_SEED).permutation(len(images))
     count = round(held_out * len(images))
     return images.rows(np.sort(order[count:])), images.rows(np.sort(order[:count]))
 
 
-def _paths(folder):
-    """{name: path} of the four files; the unpacked one where both are there."""
-    found = {
-        name: path
-        for name in FILES
-        for path in (folder / f"{name}.gz", folder / name)
-        if path.is_file()
-    }
+def read_idx(path: Path) -> Array:
+    """Reads an idx file, the format in which MNIST and its successors are published.
+
+    The header is two zero bytes, the data type, the number of axes, and the length of each axis
+    as a big-endian uint32.
+
+    Args:
+        path: File of uint8. Its first bytes, not its name, tell whether it is packed by gzip.
+
+    Returns:
+        uint8 array of the shape in the header.
+
+    Raises:
+        ValueError: The file has another format, is cut off, or is too long.
+    """
+    data = path.read_bytes()
+    if data.startswith(_GZIP):
+        try:
+            data = gzip.decompress(data)
+        except (EOFError, OSError, zlib.error) as error:
+            raise ValueError(
+                f"{path} cannot be unpacked: {error}. It may be cut off; fetch it again."
+            ) from error
+    if data[:3] != _IDX_HEAD or len(data) < 4:
+        raise ValueError(
+            f"{path} is no idx file of bytes: it should begin with {_IDX_HEAD!r} and begins with "
+            f"{data[:3]!r}."
+        )
+    head = 4 + 4 * data[3]
+    shape = tuple(int(n) for n in np.frombuffer(data[4:head].ljust(head - 4, b"\0"), ">u4"))
+    expected = head + math.prod(shape)
+    if len(data) != expected:
+        raise ValueError(
+            f"{path} should hold {expected:,} bytes, as its header says, and holds {len(data):,}. "
+            "Fetch it again."
+        )
+    return np.frombuffer(data, np.uint8, offset=head).reshape(shape)
+
+
+def _paths(folder: Path) -> dict[str, Path]:
+    """Paths of the four files by name; the unpacked one where both exist."""
+    found = {}
+    for name in FILES:
+        for path in (folder / f"{name}.gz", folder / name):
+            if path.is_file():
+                found[name] = path
     missing = [name for name in FILES if name not in found]
     if missing:
         raise FileNotFoundError(
-            f"{folder} lacks {', '.join(missing)}. Expected the four files of Fashion-MNIST, each with or without "
-            ".gz. Without --data they are fetched."
+            f"{folder} lacks {', '.join(missing)}. Expected the four files of Fashion-MNIST, each "
+            "with or without .gz. Without --data they are fetched."
         )
     return found
 
 
-def _pair(pixels_path, labels_path):
+def _read_part(pixels_path: Path, labels_path: Path) -> Images:
     pixels, labels = read_idx(pixels_path), read_idx(labels_path)
     if pixels.shape[1:] != IMAGE_HW:
         raise ValueError(
-            f"{pixels_path} should hold images of 28 x 28 pixels, shape (N, 28, 28), and holds {pixels.shape}."
+            f"{pixels_path} should hold images of 28 x 28 pixels, shape (N, 28, 28), and holds "
+            f"{pixels.shape}."
         )
     if labels.shape != pixels.shape[:1] or labels.max(initial=0) >= len(CLASSES):
         raise ValueError(
-            f"{labels_path} should hold {len(pixels):,} labels from 0 to {len(CLASSES) - 1}, one for each image, and holds "
-            f"an array {labels.shape} up to {labels.max(initial=0)}."
+            f"{labels_path} should hold {len(pixels):,} labels from 0 to {len(CLASSES) - 1}, one "
+            f"for each image, and holds an array {labels.shape} up to {labels.max(initial=0)}."
         )
     return Images(pixels, labels)

@@ -1,4 +1,4 @@
-"""Networks: the three of the report, with one, two and three convolutions."""
+"""Networks: the three classifiers of the report, with one, two and three convolutions."""
 
 import math
 
@@ -10,20 +10,24 @@ from mrcnn.modeling.devices import channels_last
 
 FILTERS = (32, 64, 128)
 NETWORKS = {"one": 1, "two": 2, "three": 3}  # convolutions
-PARAMETERS = {
-    "one": 173_738,
-    "two": 515_146,
-    "three": 1_421_194,
-}  # trainable, as the report gives them
+# Trainable parameters, as the report gives them.
+PARAMETERS = {"one": 173_738, "two": 515_146, "three": 1_421_194}
 
 
 @channels_last()
-def build(network, dropout=(0.25, 0.25)):
-    """A keras.Model: images (B, 28, 28) uint8 -> logits (B, 10) float32.
+def build(network: str, dropout: tuple[float, float] = (0.25, 0.25)) -> keras.Model:
+    """Builds a classifier.
 
-    3 x 3 convolutions of 32, 64 and 128 filters without padding, one 2 x 2 max-pooling behind the first, then a dense layer as wide as
-    the last convolution has filters. These sizes follow from the report's numbers of parameters; they leave the places of dropout open.
-    dropout: shares set to 0 of what enters the hidden dense layer and the last one
+    3x3 convolutions of 32, 64 and 128 filters without padding, one 2x2 max pooling behind the
+    first, and a dense layer as wide as the last convolution. These sizes follow from the report's
+    numbers of parameters, which leave the places of dropout open.
+
+    Args:
+        network: A key of `NETWORKS`.
+        dropout: Dropout rates before the hidden dense layer and before the last one.
+
+    Returns:
+        Images `(B, 28, 28)` uint8 -> logits `(B, 10)` float32.
     """
     x = image = keras.Input(IMAGE_HW, dtype="uint8", name="image")
     x = layers.Rescaling(1 / 255, name="rescale")(layers.Reshape((*IMAGE_HW, 1), name="channel")(x))
@@ -38,8 +42,15 @@ def build(network, dropout=(0.25, 0.25)):
     return keras.Model(image, layers.Dense(len(CLASSES), name="logits")(x), name=network)
 
 
-def multiply_adds(model):
-    """Multiply-adds of one image: each weight of a kernel once for every place that it is applied at."""
+def multiply_adds(model: keras.Model) -> int:
+    """Counts the multiply-adds of one image.
+
+    Args:
+        model: Network of convolutions and dense layers.
+
+    Returns:
+        Weights of each kernel, times the places that it is applied at.
+    """
     return sum(
         math.prod(layer.kernel.shape) * math.prod(layer.output.shape[1:-1])
         for layer in model.layers

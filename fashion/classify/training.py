@@ -15,10 +15,8 @@ import numpy as np
 from fashion.classify.augmentation import augment, mirrored
 from fashion.classify.data import Images, split
 from fashion.classify.networks import build
-from fashion.classify.optimizer import averaged_weights, cross_entropy, make_optimizer
-from fashion.classify.recipes import BATCH_SIZE
-from fashion.classify.results import is_measured, write_results
-from fashion.classify.scores import accuracy, mean_loss
+from fashion.classify.recipes import BATCH_SIZE, averaged_weights, cross_entropy, make_optimizer
+from fashion.classify.results import accuracy, is_measured, mean_loss, write_results
 from mrcnn.config import Config
 from mrcnn.locks import locked
 from mrcnn.modeling.devices import use_xla

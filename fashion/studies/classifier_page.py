@@ -3,7 +3,7 @@
 import numpy as np
 
 from fashion.classify.networks import NETWORKS, PARAMETERS
-from fashion.classify.scores import surest_mistakes
+from fashion.classify.results import most_confident_mistakes
 from fashion.pages.html import Page
 from fashion.studies.classifier_figures import confusion_figure, curves_figure, mistakes_sheet
 
@@ -215,7 +215,7 @@ def _network_chapter(page, recipe, network, results, test):
         confusion_figure(scores["confusion"]),
         "Confusion on the test images: rows are the truth, columns the prediction.",
     )
-    rows = surest_mistakes(first.test, test.labels, _MISTAKES)
+    rows = most_confident_mistakes(first.test, test.labels, _MISTAKES)
     if len(rows):
         page.section("The surest mistakes")
         page.image(

@@ -66,7 +66,7 @@ class Half:
     def __init__(self):
         self.photos, self.leasts = [], []
 
-    def least_before(self, least):
+    def min_score_before(self, least):
         return least / 10
 
     def __call__(self, photo, result, least):

@@ -8,7 +8,7 @@ import pytest
 
 from fashion import evaluate, predict, rescore, submit
 from fashion.classify.garments.rescorer import load_rescorer, new_scores
-from fashion.classify.garments.training import second_look
+from fashion.classify.garments.training import classify_detections
 from fashion.datasets.files import find_data
 
 
@@ -133,7 +133,7 @@ def test_evaluate_scores_as_was_measured(run, half, sample_folder, tiny_run, val
     for image_id, of_photo in rows:
         boxes = np.array([(y, x, y + h, x + w) for x, y, w, h in (row["bbox"] for row in of_photo)])
         class_ids = [validation.ontology.class_id_of(row["category_id"]) for row in of_photo]
-        said, _ = second_look(rescorer, validation, image_id, boxes, class_ids)
+        said, _ = classify_detections(rescorer, validation, image_id, boxes, class_ids)
         scores = new_scores([row["score"] for row in of_photo], said, 0.5)
         expected += [
             (image_id, row["category_id"], *row["bbox"], score)

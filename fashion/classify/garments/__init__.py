@@ -1,1 +1,1 @@
-"""A classifier of garments that looks at each detection once more, closely, and scores it again."""
+"""Re-scoring: a classifier of crops gives the detections of a detector new scores."""

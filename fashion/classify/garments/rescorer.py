@@ -1,6 +1,8 @@
-"""Rescorer: a classifier of garments that gives each detection a new score, by what it sees in a crop of the photo."""
+"""Rescorer: gives each detection a new score, by the class that a crop of the image shows."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -13,42 +15,63 @@ from mrcnn.data.resize import normalise
 from mrcnn.inference.compiled import compiled
 from mrcnn.modeling.build import BACKBONES
 from mrcnn.modeling.devices import channels_last
+from mrcnn.typing import Array, PathLike
 from mrcnn.weights.layer_files import load_weights, read_metadata, save_weights
 
-AT_ONCE = 16  # crops that the network sees in one step
+AT_ONCE = 16  # crops in one step of the network
 DROPOUT = 0.2
-LEAST = 1e-6  # probability below which nothing becomes less probable
+LEAST = 1e-6  # least probability: a product of scores stays above 0
 
 
 @channels_last()
-def build_classifier(backbone, num_classes):
-    """A backbone with a layer of logits on the mean of its last features: crops (B, S, S, 3) -> (B, num_classes), 0 is no garment.
+def build_classifier(backbone: str, num_classes: int) -> keras.Model:
+    """Builds a classifier of crops on a backbone of the detector.
 
-    Raises ValueError for an unknown backbone.
+    Args:
+        backbone: A key of `BACKBONES`.
+        num_classes: Classes, of which 0 is no garment.
+
+    Returns:
+        Crops `(B, S, S, 3)` -> logits `(B, num_classes)`.
+
+    Raises:
+        ValueError: The backbone is unknown.
     """
     if backbone not in BACKBONES:
         raise ValueError(f"A backbone is one of {', '.join(sorted(BACKBONES))}. Got {backbone!r}.")
     features = BACKBONES[backbone](backbone, True, 3)
     x = keras.layers.GlobalAveragePooling2D(name="mean")(features.outputs[-1])
-    x = keras.layers.LayerNormalization(name="garment_norm")(
-        x
-    )  # some backbones' features are hundreds, others' one
+    # The features of some backbones are in the hundreds, those of others about one.
+    x = keras.layers.LayerNormalization(name="garment_norm")(x)
     x = keras.layers.Dropout(DROPOUT, name="dropout")(x)
-    return keras.Model(
-        features.input, keras.layers.Dense(num_classes, name="garment_logits")(x), name="garments"
-    )
+    x = keras.layers.Dense(num_classes, name="garment_logits")(x)
+    return keras.Model(features.input, x, name="garments")
 
 
-def pixels_of(backbone):
-    """(mean, std) of a backbone's input, (3,) float32 each, RGB."""
+def pixels_of(backbone: str) -> tuple[Array, Array]:
+    """Looks up how a backbone wants its input normalised.
+
+    Args:
+        backbone: A key of `BACKBONES`.
+
+    Returns:
+        mean: `(3,)` float32, RGB.
+        std: `(3,)` float32, RGB.
+    """
     config = Config.from_dict({"BACKBONE": backbone})
     return config.MEAN_PIXEL, config.PIXEL_STD
 
 
-def new_scores(scores, probabilities, weight):
-    """score^(1 - weight) * probability^weight: the detector's score, the classifier's probability of the same class, or something between.
+def new_scores(scores: Array, probabilities: Array, weight: float) -> Array:
+    """Combines the scores of a detector and a classifier: score^(1 - weight) * probability^weight.
 
-    scores, probabilities: (N,) 0..1; weight: 0..1. Returns: (N,) float32.
+    Args:
+        scores: `(N,)` in [0, 1], of the detector.
+        probabilities: `(N,)` in [0, 1], of the same classes by the classifier.
+        weight: Weight of the classifier in [0, 1].
+
+    Returns:
+        `(N,)` float32.
     """
     scores, probabilities = (
         np.maximum(np.asarray(values, np.float64), LEAST) for values in (scores, probabilities)
@@ -57,111 +80,192 @@ def new_scores(scores, probabilities, weight):
 
 
 class Rescorer:
-    """network: of `build_classifier`; backbone: its name; size: of a crop, pixels; ontology: the labels it was trained for
-    weight: how much the classifier counts, see `new_scores`; xla: compile with XLA; about: JSON-able, kept in its file: "detector", the
-    digest of the weights whose detections it learned from, and "trained_on", the ImageIds of its photos
+    """Scores detections again.
+
+    Args:
+        network: Network of `build_classifier`.
+        backbone: Name of its backbone.
+        size: Side of a crop in pixels.
+        ontology: Labels that it was trained for.
+        weight: Weight of the classifier, see `new_scores`.
+        xla: Whether to compile with XLA.
+        about: JSON-able, kept in its file: "detector", the digest of the weights whose detections
+            it was trained on, and "trained_on", the ImageIds of its images.
     """
 
-    def __init__(self, network, backbone, size, ontology, weight=0.5, *, xla=False, about=None):
-        self.network, self.backbone, self.size, self.ontology, self.weight = (
-            network,
-            backbone,
-            size,
-            ontology,
-            weight,
-        )
-        self.about, self._pixels = about or {}, pixels_of(backbone)
-        self._step = compiled(self._said, network, xla=xla)
+    def __init__(
+        self,
+        network: keras.Model,
+        backbone: str,
+        size: int,
+        ontology: Ontology,
+        weight: float = 0.5,
+        *,
+        xla: bool = False,
+        about: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.network, self.backbone, self.size = network, backbone, size
+        self.ontology, self.weight = ontology, weight
+        self.about = about or {}
+        self._pixels = pixels_of(backbone)
+        self._step = compiled(self._predict, network, xla=xla)
 
-    def probabilities(self, photo, boxes):
-        """What the classifier says of boxes (N, 4) yxyx of a photo (h, w, 3) uint8: (N, K) float32, column 0 is no garment."""
-        crops = normalise(cut_crops(photo, boxes, self.size), *self._pixels)
+    def probabilities(self, image: Array, boxes: Array) -> Array:
+        """Classifies boxes.
+
+        Args:
+            image: `(h, w, 3)` uint8.
+            boxes: `(N, 4)` yxyx, pixels of `image`.
+
+        Returns:
+            `(N, K)` float32; column 0 is no garment.
+        """
+        crops = normalise(cut_crops(image, boxes, self.size), *self._pixels)
         parts = [np.zeros((0, self.ontology.num_classes), np.float32)]
         for start in range(0, len(crops), AT_ONCE):
             part = crops[start : start + AT_ONCE]
-            padded = np.pad(
-                part, [(0, AT_ONCE - len(part)), (0, 0), (0, 0), (0, 0)]
-            )  # one shape, so one compilation
-            parts.append(
-                ops.convert_to_numpy(self._step(ops.convert_to_tensor(padded)))[: len(part)]
-            )
+            # One shape, so one compilation.
+            padded = np.pad(part, [(0, AT_ONCE - len(part)), (0, 0), (0, 0), (0, 0)])
+            predicted = ops.convert_to_numpy(self._step(ops.convert_to_tensor(padded)))
+            parts.append(predicted[: len(part)])
         return np.concatenate(parts)
 
-    def certainties(self, photo, boxes, class_ids):
-        """(N,) float32: the probability of each box's own class. class_ids: (N,), of the detector; the rest as `probabilities`"""
-        return self.probabilities(photo, boxes)[np.arange(len(class_ids)), class_ids]
+    def probabilities_of(self, image: Array, boxes: Array, class_ids: Array) -> Array:
+        """Computes the probability of the detector's class for each box.
 
-    def __call__(self, photo, result, least=0.0):
-        """`result`, a dict of `FashionModel.predict` for `photo`, with new scores, best first, without those below `least`."""
-        certainties = self.certainties(photo, result["boxes"], result["class_ids"])
-        scores = new_scores(result["scores"], certainties, self.weight)
+        Args:
+            image: `(h, w, 3)` uint8.
+            boxes: `(N, 4)` yxyx, pixels of `image`.
+            class_ids: `(N,)` int, predicted by the detector.
+
+        Returns:
+            `(N,)` float32.
+        """
+        return self.probabilities(image, boxes)[np.arange(len(class_ids)), class_ids]
+
+    def __call__(
+        self, image: Array, result: Mapping[str, Any], min_score: float = 0.0
+    ) -> dict[str, Any]:
+        """Gives the detections of an image new scores.
+
+        Args:
+            image: `(h, w, 3)` uint8.
+            result: Result of `FashionModel.predict` for it.
+            min_score: Detections below this new score are dropped.
+
+        Returns:
+            The result with new scores, the highest first.
+        """
+        probabilities = self.probabilities_of(image, result["boxes"], result["class_ids"])
+        scores = new_scores(result["scores"], probabilities, self.weight)
         order = np.argsort(-scores, kind="stable")
-        order = order[scores[order] >= least]
+        order = order[scores[order] >= min_score]
         return {
             name: value if name in ("image_hw", "convention") else value[order]
-            for name, value in (result | {"scores": scores}).items()
+            for name, value in {**result, "scores": scores}.items()
         }
 
-    def least_before(self, least):
-        """The score below which no detection can have a new one of `least`."""
-        return least ** (1 / (1 - self.weight)) if self.weight < 1 else 0.0
+    def min_score_before(self, min_score: float) -> float:
+        """Computes the lowest score of a detector that can become a given new score.
 
-    def save(self, path):
-        """Write all of it into one .h5 file, from which `load_rescorer` reads it."""
-        save_weights(
-            self.network,
-            path,
-            metadata={
-                "ontology": self.ontology.to_dict(),
-                "rescorer": {
-                    "backbone": self.backbone,
-                    "size": self.size,
-                    "weight": self.weight,
-                    **self.about,
-                },
-            },
-        )
+        Args:
+            min_score: New score.
 
-    def _said(self, crops):
+        Returns:
+            Score before, of a detection whose class has the probability 1.
+        """
+        return min_score ** (1 / (1 - self.weight)) if self.weight < 1 else 0.0
+
+    def save(self, path: PathLike) -> None:
+        """Writes weights and metadata into one file for `load_rescorer`.
+
+        Args:
+            path: The .h5 file.
+        """
+        own = {"backbone": self.backbone, "size": self.size, "weight": self.weight}
+        metadata = {"ontology": self.ontology.to_dict(), "rescorer": {**own, **self.about}}
+        save_weights(self.network, path, metadata=metadata)
+
+    def _predict(self, crops):
         return ops.softmax(ops.cast(self.network(crops, training=False), "float32"), axis=-1)
 
 
-def file_of(path):
-    """The file that `path` means: itself, or rescorer.h5 of a folder that fashion/rescore.py wrote. Raises FileNotFoundError."""
+def file_of(path: PathLike) -> Path:
+    """Finds the file of a rescorer.
+
+    Args:
+        path: The file, or the folder in which fashion/rescore.py wrote rescorer.h5.
+
+    Returns:
+        The file.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+    """
     path = Path(path)
     path = path / "rescorer.h5" if path.is_dir() else path
     if not path.exists():
         raise FileNotFoundError(
-            f"There is no {path}. Give rescorer.h5 of fashion/rescore.py, or the folder that it is in."
+            f"There is no {path}. Give rescorer.h5 of fashion/rescore.py, or the folder that it "
+            "is in."
         )
     return path
 
 
-def load_rescorer(path, ontology, xla=False):
-    """The Rescorer of a file or folder for a model with these labels. Raises FileNotFoundError, or ValueError if it is no such file or
-    was trained for other labels. xla: compile with XLA"""
+def load_rescorer(path: PathLike, ontology: Ontology, xla: bool = False) -> Rescorer:
+    """Loads a rescorer for a model.
+
+    Args:
+        path: Its file or folder, see `file_of`.
+        ontology: Labels of the model.
+        xla: Whether to compile with XLA.
+
+    Returns:
+        The rescorer.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is another kind of file, is damaged, or was trained for other categories.
+    """
     path = file_of(path)
+    labels, about = _read_about(path)
+    backbone, size, weight = (about.pop(name) for name in ("backbone", "size", "weight"))
+    _check_same_categories(path, labels, ontology)
+    network = build_classifier(backbone, labels.num_classes)
+    lacking = load_weights(network, path).only_in_model
+    if lacking:
+        more = " …" if len(lacking) > 4 else ""
+        raise ValueError(
+            f"{path} has no weights for {', '.join(lacking[:4])}{more}, which would be left to "
+            "chance. Fetch it again, or train it again with fashion/rescore.py."
+        )
+    return Rescorer(network, backbone, size, labels, weight, xla=xla, about=about)
+
+
+def _read_about(path: Path) -> tuple[Ontology, dict[str, Any]]:
+    """Reads and checks the metadata of a rescorer."""
     metadata = read_metadata(path)
     if "rescorer" not in metadata:
         raise ValueError(
-            f"{path} is no classifier that scores detections again. Give rescorer.h5 of fashion/rescore.py."
+            f"{path} is no classifier that scores detections again. Give rescorer.h5 of "
+            "fashion/rescore.py."
         )
     try:
         labels, about = Ontology.from_dict(metadata["ontology"]), dict(metadata["rescorer"])
-        backbone, size, weight = (about.pop(name) for name in ("backbone", "size", "weight"))
-        sound = (
-            isinstance(backbone, str)
-            and type(size) is int
-            and 0 < size < 10_000
-            and 0 <= float(weight) <= 1
-        )
+        backbone, size, weight = (about[name] for name in ("backbone", "size", "weight"))
+        is_size = type(size) is int and 0 < size < 10_000
+        is_valid = isinstance(backbone, str) and is_size and 0 <= float(weight) <= 1
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError):
-        sound = False
-    if not sound:
+        is_valid = False
+    if not is_valid:
         raise ValueError(
-            f"{path} is damaged: what it says about its classifier makes no sense. Fetch it again, or train it again with "
-            "fashion/rescore.py."
+            f"{path} is damaged: what it says about its classifier makes no sense. Fetch it "
+            "again, or train it again with fashion/rescore.py."
         )
+    return labels, about
+
+
+def _check_same_categories(path: Path, labels: Ontology, ontology: Ontology) -> None:
     if (labels.category_ids, labels.category_names) != (
         ontology.category_ids,
         ontology.category_names,
@@ -171,14 +275,6 @@ def load_rescorer(path, ontology, xla=False):
             for some in (labels, ontology)
         )
         raise ValueError(
-            f"{path} was trained for other categories ({theirs}) than the model ({ours}). Train one for this model with "
-            "fashion/rescore.py."
+            f"{path} was trained for other categories ({theirs}) than the model ({ours}). Train "
+            "one for this model with fashion/rescore.py."
         )
-    network = build_classifier(backbone, labels.num_classes)
-    lacking = load_weights(network, path).only_in_model
-    if lacking:
-        raise ValueError(
-            f"{path} has no weights for {', '.join(lacking[:4])}{' …' if len(lacking) > 4 else ''}, which would be left to "
-            "chance. Fetch it again, or train it again with fashion/rescore.py."
-        )
-    return Rescorer(network, backbone, size, labels, weight, xla=xla, about=about)

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fashion.classify.results import Result
-from fashion.classify.scores import summary
+from fashion.classify.results import Result, summary
 from fashion.studies.classifier_page import rows_of, verdict, write_page
 
 

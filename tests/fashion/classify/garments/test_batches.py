@@ -1,9 +1,9 @@
-"""CropBatches: what a batch is made of, and that it is a function of seed and position."""
+"""Crops of objects and of detections that lie on none; a batch is a function of seed and position."""
 
 import numpy as np
 import pytest
 
-from fashion.classify.garments.batches import CropBatches, read
+from fashion.classify.garments.batches import CropBatches, candidates, labels_of_boxes, read
 
 PIXELS = (np.zeros(3, np.float32), np.ones(3, np.float32))
 NOTHING = np.array([[0.0, 60.0, 8.0, 75.0]])  # a box on the grey
@@ -12,7 +12,7 @@ NOTHING = np.array([[0.0, 60.0, 8.0, 75.0]])  # a box on the grey
 @pytest.fixture
 def batches(garments):
     return lambda seed=0, count=5, found=NOTHING, **options: CropBatches(
-        garments(count), lambda image_id: found, 32, PIXELS, photos=2, seed=seed, **options
+        garments(count), lambda image_id: found, 32, PIXELS, images=2, seed=seed, **options
     )
 
 
@@ -62,7 +62,7 @@ def test_a_photo_with_nothing_in_it_is_background(garments, monkeypatch):
         "load_objects",
         lambda self, i: (RLEMasks.from_dense(np.zeros((60, 80, 0), bool)), np.zeros(0, int), {}),
     )
-    crops, labels = CropBatches(dataset, lambda image_id: np.zeros((0, 4)), 32, PIXELS, photos=2)[0]
+    crops, labels = CropBatches(dataset, lambda image_id: np.zeros((0, 4)), 32, PIXELS, images=2)[0]
     assert not labels.any() and crops.any()
 
 
@@ -84,3 +84,75 @@ def test_boxes_follow_a_photo_that_is_read_smaller_as_the_smallest_box_allows(
         (24, 32),
         (60, 80),
     ]  # a crop of 10 pixels of a square of 25; and one that would be enlarged: whole
+
+
+BOXES, CLASS_IDS = np.array([[0, 0, 10, 20], [30, 30, 50, 40]]), np.array([3, 5])
+
+
+@pytest.mark.parametrize(
+    "box, label",
+    [
+        ((0, 0, 10, 20), 3),
+        ((30, 30, 50, 40), 5),
+        ((0, 0, 10, 10), 3),  # an IoU of 0.5 exactly
+        ((0, 0, 10, 9), -1),  # 0.45: neither one thing nor the other
+        ((0, 0, 10, 7), 0),  # 0.35
+        ((60, 60, 70, 70), 0),
+    ],
+)
+def test_a_box_shows_the_object_that_it_overlaps_most(box, label):
+    assert labels_of_boxes([box], BOXES, CLASS_IDS).tolist() == [label]
+
+
+def test_the_order_of_axes_in_memory_does_not_matter():
+    found = np.asfortranarray(
+        [[0, 0, 10, 20], [60, 60, 70, 70], [30, 30, 50, 40]], dtype=np.float32
+    )
+    assert labels_of_boxes(found, np.asfortranarray(BOXES), CLASS_IDS).tolist() == [3, 0, 5]
+
+
+SHARED, OF = np.array([[0, 0, 20, 20], [0, 0, 20, 19]]), np.array([1, 2])  # a jacket over a shirt
+
+
+def test_a_box_that_two_objects_share_shows_the_one_that_was_said():
+    assert labels_of_boxes(SHARED, SHARED, OF, predicted=[2, 1]).tolist() == [2, 1]
+    assert labels_of_boxes(SHARED, SHARED, OF, said=[7, 7]).tolist() == [
+        1,
+        2,
+    ]  # neither: that which it overlaps most
+    assert labels_of_boxes([[40, 40, 50, 50]], SHARED, OF, said=[1]).tolist() == [0]
+
+
+def test_without_a_word_it_is_undecided_where_the_two_are_nearly_alike():
+    assert labels_of_boxes(SHARED, SHARED, OF).tolist() == [-1, -1]
+    assert labels_of_boxes(SHARED, SHARED, [1, 1]).tolist() == [1, 1]
+    assert labels_of_boxes([[0, 0, 20, 20]], [[0, 0, 20, 20], [0, 0, 20, 15]], OF).tolist() == [
+        1
+    ]  # 1 and 0.75
+
+
+def test_without_objects_everything_is_background_and_a_crowd_is_undecided():
+    assert labels_of_boxes(BOXES, np.zeros((0, 4)), []).tolist() == [0, 0]
+    assert labels_of_boxes(np.zeros((0, 4)), BOXES, CLASS_IDS).shape == (0,)
+    assert labels_of_boxes([*BOXES, [2, 2, 4, 4]], BOXES, [-3, 5]).tolist() == [
+        -1,
+        5,
+        -1,
+    ]  # the last is a part of the crowd
+
+
+def test_objects_come_first_and_what_is_undecided_is_left_out():
+    found = [[0, 0, 10, 9], [60, 60, 70, 70], [31, 30, 50, 40]]
+    boxes, labels = candidates(found, BOXES, CLASS_IDS)
+    assert labels.tolist() == [3, 5, 0, 5] and boxes.tolist() == [
+        *BOXES.tolist(),
+        found[1],
+        found[2],
+    ]
+
+
+def test_crowds_and_masks_without_pixels_are_no_examples():
+    boxes, labels = candidates(
+        np.zeros((0, 4)), [[0, 0, 10, 20], [0, 0, 0, 0], [30, 30, 50, 40]], [-3, 4, 5]
+    )
+    assert labels.tolist() == [5] and boxes.tolist() == [[30, 30, 50, 40]]

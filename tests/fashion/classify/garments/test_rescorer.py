@@ -42,7 +42,7 @@ def test_a_result_is_sorted_anew_and_what_falls_below_the_least_score_goes(
         "attribute_scores": np.arange(8).reshape(4, 2),
         "image_hw": (60, 80),
     }
-    after = color_rescorer(garments(1).load_image(0), result, least=0.3)
+    after = color_rescorer(garments(1).load_image(0), result, min_score=0.3)
     assert after["class_ids"].tolist() == [1, 2] and after[
         "mask_probabilities"
     ].ravel().tolist() == [2, 3]
@@ -55,12 +55,12 @@ def test_a_result_is_sorted_anew_and_what_falls_below_the_least_score_goes(
 
 
 def test_no_detection_is_lost_that_could_reach_the_least_score(color_rescorer, monkeypatch):
-    assert color_rescorer.least_before(0.5) == 0.25 and new_scores(
+    assert color_rescorer.min_score_before(0.5) == 0.25 and new_scores(
         [0.25], [1.0], 0.5
     ) == pytest.approx(0.5)
     for weight, least in ((0, 0.5), (1, 0.0)):
         monkeypatch.setattr(color_rescorer, "weight", weight)
-        assert color_rescorer.least_before(0.5) == least
+        assert color_rescorer.min_score_before(0.5) == least
 
 
 @pytest.mark.slow

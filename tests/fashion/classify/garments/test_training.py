@@ -3,35 +3,43 @@
 import numpy as np
 import pytest
 
-from fashion.classify.garments.training import classify_objects, make_optimizer, second_look
+from fashion.classify.garments.training import (
+    classification_accuracy,
+    classify_detections,
+    make_optimizer,
+)
 
 
 def test_the_share_of_objects_that_are_recognised(garments, color_rescorer, monkeypatch):
     dataset = garments(3)
-    assert classify_objects(color_rescorer, dataset) == 1.0
+    assert classification_accuracy(color_rescorer, dataset) == 1.0
     runs_of = type(dataset).load_objects
     monkeypatch.setattr(
         type(dataset), "load_objects", lambda self, i: (runs_of(self, i)[0], np.array([2, 2]), {})
     )
-    assert classify_objects(color_rescorer, dataset) == 0.5  # the coats are said to be skirts
+    assert (
+        classification_accuracy(color_rescorer, dataset) == 0.5
+    )  # the coats are said to be skirts
     monkeypatch.setattr(
         type(dataset), "load_objects", lambda self, i: (runs_of(self, i)[0], np.array([-1, 2]), {})
     )
-    assert classify_objects(color_rescorer, dataset) == 1.0  # and crowds do not count
+    assert classification_accuracy(color_rescorer, dataset) == 1.0  # and crowds do not count
 
 
-def test_a_second_look_says_how_probable_each_class_is_and_what_its_box_shows(
+def test_a_classify_detections_says_how_probable_each_class_is_and_what_its_box_shows(
     garments, color_rescorer
 ):
     boxes = np.array([[10, 5, 30, 25], [30, 40, 40, 70], [0, 45, 10, 75.0]])
-    said, shows = second_look(color_rescorer, garments(1), 0, boxes, np.array([1, 1, 1]))
+    said, shows = classify_detections(color_rescorer, garments(1), 0, boxes, np.array([1, 1, 1]))
     assert (
         shows.tolist() == [1, 2, 0]
         and said.shape == (3,)
         and said[0] > 0.99
         and max(said[1:]) < 0.01
     )
-    said, shows = second_look(color_rescorer, garments(1), 0, np.zeros((0, 4)), np.zeros(0, int))
+    said, shows = classify_detections(
+        color_rescorer, garments(1), 0, np.zeros((0, 4)), np.zeros(0, int)
+    )
     assert said.shape == shows.shape == (0,)
 
 

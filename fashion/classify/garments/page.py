@@ -1,4 +1,8 @@
-"""Page of rescoring: average precision before and after, by category and size, by the classifier's weight, and what changed most."""
+"""Page of re-scoring: average precision before and after, and what changed most."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -7,6 +11,7 @@ from fashion.classify.garments.crops import cut_crops
 from fashion.pages.html import Page
 from fashion.pages.plots import BLUE, FONT_SIZE, LIGHT, ORANGE, TEXT_COLOR, style_axes
 from mrcnn.drawing.grid import image_grid
+from mrcnn.typing import Array
 
 SHOWN = 18  # detections on a sheet
 _CELL = 168  # pixels of one of them
@@ -21,10 +26,28 @@ _SIZES = {
 }
 
 
-def write_page(path, measured, dataset, subtitle):
-    """Write the page. measured: what `fashion.rescore.measure` returns; dataset: that it was measured on"""
+def write_page(path: Path, measured: Mapping[str, Any], dataset, subtitle: str) -> None:
+    """Writes the page.
+
+    Args:
+        path: The HTML file.
+        measured: Result of `fashion.rescore.measure`.
+        dataset: Data set that it was measured on.
+        subtitle: Sentence below the title.
+    """
     page = Page("A second look at detections", subtitle)
+    _add_cards(page, measured)
+    _add_average_precision(page, measured)
+    _add_categories(page, measured)
+    _add_kinds(page, measured)
+    _add_largest_changes(page, measured, dataset)
+    page.write(path)
+
+
+def _add_cards(page, measured):
     search, before, after = (measured[name] for name in ("search", "before", "after"))
+    gain = search["held_out"]["after"] - search["held_out"]["before"]
+    separation = measured["separation"]
     page.cards(
         [
             (
@@ -33,84 +56,91 @@ def write_page(path, measured, dataset, subtitle):
                 f"with a weight of {search['weight']} for the classifier",
             ),
             (
-                f"{search['held_out']['after'] - search['held_out']['before']:+.4f}",
+                f"{gain:+.4f}",
                 "where the weight was not chosen",
-                "gain of mask AP on one half of the photos, by the weight that is best on the other",
+                "gain of mask AP on one half of the photos, by the weight that is best on the "
+                "other",
             ),
             (
-                f"{measured['separation']['before']:.3f} → {measured['separation']['after']:.3f}",
+                f"{separation['before']:.3f} → {separation['after']:.3f}",
                 "right above wrong",
                 "how often a right detection scores more than a wrong one",
             ),
         ]
     )
+
+
+def _add_average_precision(page, measured):
+    search, before, after = (measured[name] for name in ("search", "before", "after"))
     page.chapter("Average precision")
     page.text(
-        f"Of {len(measured['detections']):,} detections, all that the detector itself was sure enough of."
+        f"Of {len(measured['detections']):,} detections, all that the detector itself was sure "
+        "enough of."
     )
-    page.table(
-        [
-            ["masks", "before", "after", "change"],
-            *([title, *_cells(before[name], after[name])] for name, title in _SIZES.items()),
-        ]
-    )
+    rows = [["masks", "before", "after", "change"]]
+    rows += [[title, *_cells(before[name], after[name])] for name, title in _SIZES.items()]
+    page.table(rows)
     page.figure(
         weights_figure(search),
         f"Mask AP by the classifier's weight, on {search['photos']} photos. A new score is "
         "score^(1 - weight) × probability^weight; 0 leaves the detector's as it is, 1 forgets it.",
     )
+
+
+def _add_categories(page, measured):
+    before, after = measured["before"]["per_category"], measured["after"]["per_category"]
+    pairs = [(entry, after[i]) for i, entry in before.items() if entry["instances"]]
+    pairs.sort(key=lambda pair: pair[0]["AP"] - pair[1]["AP"])
     page.chapter("Categories")
-    rows = sorted(
-        (
-            (entry, after["per_category"][i])
-            for i, entry in before["per_category"].items()
-            if entry["instances"]
-        ),
-        key=lambda pair: pair[0]["AP"] - pair[1]["AP"],
-    )
-    page.table(
-        [
-            ["category", "objects", "AP before", "after", "change"],
-            *(
-                [one["name"], one["instances"], *_cells(one["AP"], other["AP"])]
-                for one, other in rows
-            ),
-        ]
-    )
+    rows = [["category", "objects", "AP before", "after", "change"]]
+    rows += [
+        [one["name"], one["instances"], *_cells(one["AP"], other["AP"])] for one, other in pairs
+    ]
+    page.table(rows)
     page.note("Below some tens of objects a change of AP is mostly chance.")
     page.figure(
-        categories_figure(rows),
+        categories_figure(pairs),
         "Change of mask AP by category; above it the number of its objects.",
     )
+
+
+def _add_kinds(page, measured):
     page.chapter("What the detections show")
-    page.table(
-        [
-            ["their box shows", "detections", "mean score before", "after"],
-            *(
-                [name, row["detections"], f"{row['before']:.3f}", f"{row['after']:.3f}"]
-                for name, row in measured["kinds"].items()
-            ),
-        ]
-    )
+    rows = [["their box shows", "detections", "mean score before", "after"]]
+    rows += [
+        [name, row["detections"], f"{row['before']:.3f}", f"{row['after']:.3f}"]
+        for name, row in measured["kinds"].items()
+    ]
+    page.table(rows)
     page.note(
-        "A box shows an object that it overlaps by an IoU of 0.5 or more, if there are several one of the detected category, and no "
-        "garment if it overlaps none by 0.4. Several boxes may show one object."
+        "A box shows an object that it overlaps by an IoU of 0.5 or more, if there are several "
+        "one of the detected category, and no garment if it overlaps none by 0.4. Several boxes "
+        "may show one object."
     )
+
+
+def _add_largest_changes(page, measured, dataset):
     changes = sorted(measured["detections"], key=lambda row: row["new_score"] - row["score"])
     for title, some in (("Lowered most", changes[:SHOWN]), ("Raised most", changes[::-1][:SHOWN])):
         if some:
             page.section(title)
             page.image(
                 sheet(some, dataset),
-                "What was detected, its score before and after, and what the box shows; crops as the "
-                "classifier sees them.",
+                "What was detected, its score before and after, and what the box shows; crops as "
+                "the classifier sees them.",
                 wide=True,
             )
-    page.write(path)
 
 
-def weights_figure(search):
-    """A curve of AP over the weight, the chosen one marked. search: of `fashion.evaluation.rescoring.search_weight`"""
+def weights_figure(search: Mapping[str, Any]) -> Figure:
+    """Draws AP over the weight of the classifier, the chosen weight marked.
+
+    Args:
+        search: Result of `search_weight`.
+
+    Returns:
+        The figure.
+    """
     figure = Figure(figsize=(6.4, 2.8), layout="constrained")
     axes = figure.add_subplot()
     style_axes(axes, "weight of the classifier", "mask AP")
@@ -126,8 +156,15 @@ def weights_figure(search):
     return figure
 
 
-def categories_figure(rows):
-    """Bars of the change of AP. rows: list of (before, after), entries of "per_category" """
+def categories_figure(rows: Sequence[tuple[Mapping, Mapping]]) -> Figure:
+    """Draws the change of AP of each category as bars.
+
+    Args:
+        rows: Pairs of entries of "per_category", before and after.
+
+    Returns:
+        The figure.
+    """
     figure = Figure(figsize=(min(10, 1.5 + 0.34 * len(rows)), 3.4), layout="constrained")
     axes = figure.add_subplot()
     style_axes(axes, "", "change of mask AP")
@@ -161,8 +198,16 @@ def categories_figure(rows):
     return figure
 
 
-def sheet(detections, dataset):
-    """One picture of detections (COCO results with "new_score" and "shows") as the classifier sees them."""
+def sheet(detections: Sequence[Mapping[str, Any]], dataset) -> Array:
+    """Shows crops of detections as the classifier sees them.
+
+    Args:
+        detections: COCO results with "new_score" and "shows", the label of the box.
+        dataset: Data set of the images.
+
+    Returns:
+        `(H, W, 3)` uint8, one image.
+    """
     crops, titles = [], []
     labels = dataset.ontology
     names = [name.split(",")[0] for name in labels.category_names]
@@ -171,21 +216,17 @@ def sheet(detections, dataset):
         crops.append(
             cut_crops(dataset.load_image(row["image_id"]), [(y, x, y + h, x + w)], _CELL)[0]
         )
-        shown = (
-            names[row["shows"] - 1]
-            if row["shows"] > 0
-            else "a part"
-            if row["shows"]
-            else "no garment"
-        )
-        titles.append(
-            f"{names[labels.class_id_of(row['category_id']) - 1]} {row['score']:.2f} to {row['new_score']:.2f}, is {shown}"
-        )
+        if row["shows"] > 0:
+            shown = names[row["shows"] - 1]
+        else:
+            shown = "a part" if row["shows"] else "no garment"
+        predicted = names[labels.class_id_of(row["category_id"]) - 1]
+        titles.append(f"{predicted} {row['score']:.2f} to {row['new_score']:.2f}, is {shown}")
     return image_grid(crops, titles, columns=6, cell_hw=(_CELL, round(1.25 * _CELL)))
 
 
 def _cells(before, after):
-    """Texts of both and of their difference; dashes for what has no ground truth."""
+    """Texts of both and of their difference; dashes where there is no ground truth."""
     if min(before, after) < 0 or not np.isfinite([before, after]).all():
         return "–", "–", "–"
     return f"{before:.3f}", f"{after:.3f}", f"{after - before:+.3f}"
