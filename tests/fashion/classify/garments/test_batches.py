@@ -116,11 +116,11 @@ SHARED, OF = np.array([[0, 0, 20, 20], [0, 0, 20, 19]]), np.array([1, 2])  # a j
 
 def test_a_box_that_two_objects_share_shows_the_one_that_was_said():
     assert labels_of_boxes(SHARED, SHARED, OF, predicted=[2, 1]).tolist() == [2, 1]
-    assert labels_of_boxes(SHARED, SHARED, OF, said=[7, 7]).tolist() == [
+    assert labels_of_boxes(SHARED, SHARED, OF, predicted=[7, 7]).tolist() == [
         1,
         2,
     ]  # neither: that which it overlaps most
-    assert labels_of_boxes([[40, 40, 50, 50]], SHARED, OF, said=[1]).tolist() == [0]
+    assert labels_of_boxes([[40, 40, 50, 50]], SHARED, OF, predicted=[1]).tolist() == [0]
 
 
 def test_without_a_word_it_is_undecided_where_the_two_are_nearly_alike():
