@@ -22,7 +22,7 @@ import numpy as np
 
 from fashion.evaluation.metrics.coco import evaluate_coco_ap
 from fashion.evaluation.metrics.fashionpedia import evaluate_fashionpedia
-from fashion.evaluation.metrics.kaggle import score_2020
+from fashion.evaluation.metrics.kaggle import evaluate_2020
 from fashion.formats.coco_rle import objects_of_runs
 from fashion.labels.ontology import official
 from mrcnn.evaluation.coco import NUMBERS, evaluate_coco
@@ -182,7 +182,7 @@ def time_kaggle(images):
     seconds = 0
     for seed in range(1, 1 + KAGGLE_MULTIPLE):
         case = generated(images, seed)
-        seconds += timed(partial(score_2020, *case))[0]
+        seconds += timed(partial(evaluate_2020, *case))[0]
     return seconds
 
 

@@ -197,7 +197,7 @@ def evaluate(args):
     if thresholds:
         about |= {"thresholds": str(args.thresholds)}
         detections = thresholds.decided(detections, truth)
-    scores = scoring.score_stored(
+    scores = scoring.score_predictions(
         truth,
         detections,
         fixed=args.fixed,

@@ -69,7 +69,7 @@ def objects_of(ground_truth):
     return [row for row in ground_truth["annotations"] if not row.get("iscrowd", 0)]
 
 
-def measures(tables):
+def attribute_scores(tables):
     """What `attribute_f1.attribute_f1` returns, of these tables."""
     counts, ap = _counts(tables), _average_precisions(tables)
     per_attribute = _per_attribute(tables, counts.sum(axis=1), ap)
@@ -98,7 +98,7 @@ def measures(tables):
     }
 
 
-def curves(tables, thresholds=THRESHOLDS):
+def attribute_curves_of(tables, thresholds=THRESHOLDS):
     """What `attribute_f1.attribute_curves` returns, of these tables."""
     if tables.scores is None:
         return {}

@@ -1,302 +1,451 @@
-"""Pairs: every detection beside every object of its image and category, with their IoU and the attributes they share.
+"""The match table: predictions beside ground truth, with the IoU of every pair.
 
-This is what the metrics of average precision start from (`coco_ap`, `f1_ap`, `fashionpedia_ap`), so that masks are compared once for all.
-Detections and objects are kept in columns, sorted by category and then image, so that the rows of one category lie together.
+Every metric reads this table, and so do the threshold search and the error analysis. So the masks of
+an image are compared once, however many numbers follow from them. `fashion.evaluation.average_precision`
+matches at many thresholds at once; `MatchTable.matches` matches at one.
 """
 
 import dataclasses
-from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from fashion.evaluation.coco_dicts import (
+    ANNOTATION,
+    DETECTION,
+    geometry_of,
+    index_ids,
+    multi_hot,
+    required,
+    sizes_of,
+)
 from fashion.formats.coco_rle import areas as mask_areas
-from mrcnn.data.masks.coco_rle import as_rle
+from mrcnn.typing import Array
 
 MAX_DETECTIONS = 100  # of one category in one image; COCO reads no more
+RELATED = 0.1  # IoU from which a prediction has to do with an object (TIDE's background threshold)
+IOU_TYPES = {"segm": "masks", "bbox": "boxes"}
+
+_PREDICTION_COLUMNS = (
+    "pred_index",
+    "pred_category",
+    "pred_image",
+    "pred_score",
+    "pred_rank",
+    "pred_attributes",
+)
+_GT_COLUMNS = ("gt_index", "gt_category", "gt_image", "gt_crowd", "gt_attributes")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Block:
-    """The D detections and G objects of one category in one image; both are at least 1."""
+    """The D predictions and G objects of one category in one image; both are at least 1.
 
-    rows: slice  # D rows of the detections' columns, best first
-    objects: slice  # G rows of the objects' columns
-    iou: np.ndarray  # (D, G) float64
-    shared: np.ndarray  # (D, G) float64, number of attributes that both have
-
-
-@dataclasses.dataclass(frozen=True)
-class Pairs:
-    """N detections (at most 100 of a category in an image), M objects, and the blocks in which they meet."""
-
-    category_ids: tuple  # (K,) ascending, all of the ground truth's list
-    num_attributes: int  # length of the ground truth's attribute list
-    row: np.ndarray  # (N,) place in the list of detections
-    row_category: np.ndarray  # (N,) index into category_ids, ascending
-    score: np.ndarray  # (N,) float64
-    rank: np.ndarray  # (N,) place among the detections of the block, 0 is the best
-    row_area: np.ndarray  # (N,) float64, pixels
-    said: np.ndarray  # (N,) float64, number of attributes
-    object_rank: np.ndarray  # (M,) place of its id among all ids
-    object_category: np.ndarray  # (M,) index into category_ids, ascending
-    object_area: np.ndarray  # (M,) float64, pixels
-    crowd: np.ndarray  # (M,) bool
-    real: np.ndarray  # (M,) float64, number of attributes
-    blocks: tuple  # of Block
-
-    def rows_of(self, k):
-        """The detections of category k, a slice."""
-        return slice(*np.searchsorted(self.row_category, [k, k + 1]))
-
-    def objects_of(self, k):
-        """The objects of category k, a slice."""
-        return slice(*np.searchsorted(self.object_category, [k, k + 1]))
-
-
-def sorted_by_id(pairs):
-    """The same Pairs with the objects of each block in the order of their ids; `pairs` itself where they are so already."""
-    order, blocks = np.arange(len(pairs.object_rank)), []
-    for block in pairs.blocks:
-        rank = pairs.object_rank[block.objects]
-        if (rank[1:] < rank[:-1]).any():
-            turn = np.argsort(rank)
-            order[block.objects] = block.objects.start + turn
-            block = dataclasses.replace(block, iou=block.iou[:, turn], shared=block.shared[:, turn])
-        blocks.append(block)
-    if (order[1:] > order[:-1]).all():
-        return pairs
-    columns = {
-        name: getattr(pairs, name)[order]
-        for name in ("object_rank", "object_category", "object_area", "crowd", "real")
-    }
-    return dataclasses.replace(pairs, blocks=tuple(blocks), **columns)
-
-
-def with_areas(pairs, ground_truth, detections, iou_type, areas):
-    """The same Pairs with other sizes of the detections; see `read_pairs`."""
-    if areas == "compared":
-        return pairs
-    size_of = {
-        image["id"]: (image.get("height"), image.get("width")) for image in ground_truth["images"]
-    }
-    return dataclasses.replace(
-        pairs, row_area=_sizes([detections[i] for i in pairs.row], size_of, iou_type, areas)
-    )
-
-
-def read_pairs(ground_truth, detections, iou_type, *, areas="compared", sort_objects=True):
-    """COCO's dicts -> Pairs. Changes neither argument.
-
-    ground_truth: COCO dict of images, annotations, categories, and attributes (a list of {"id"}) if annotations have "attribute_ids";
-        annotations need "area", and "segmentation" or "bbox"; missing "attribute_ids" or "iscrowd": none
-    detections: list of COCO result dicts, with "attribute_ids" (missing: none)
-    iou_type: "segm" compares masks; "bbox" compares boxes, a detection's own or the one around its mask
-    areas: what the size of a detection is: "masks"; "boxes": its own box, of one without its mask; "compared": "boxes" where boxes are
-        compared, else "masks"
-    sort_objects: objects are tried in the order of their ids; False: in the order of the file
+    Attributes:
+        predictions: Their D rows in the prediction columns of the table, most confident first.
+        objects: Their G rows in the ground-truth columns.
+        iou: `(D, G)` float64. Of a crowd, the share of the prediction that lies in it, as in COCO.
+        iou_without_crowds: `(D, G)` float64. The same, but a crowd is an object like any other.
+        shared: `(D, G)` float64, number of attributes that both have.
     """
-    if iou_type not in ("segm", "bbox"):
-        raise ValueError(f'iou_type is "segm" (masks) or "bbox" (boxes). Got {iou_type!r}.')
-    annotations = ground_truth["annotations"]
-    if sort_objects:
-        annotations = sorted(annotations, key=lambda annotation: annotation["id"])
-    image_of, category_of, attribute_of, rank_of = _check(ground_truth, detections)
-    size_of = {
-        image["id"]: (image.get("height"), image.get("width")) for image in ground_truth["images"]
-    }
 
-    def cells(items):
-        """(category, image) of each item, as one number that sorts by both."""
+    predictions: slice
+    objects: slice
+    iou: Array
+    iou_without_crowds: Array
+    shared: Array
+
+
+@dataclass(frozen=True, eq=False)
+class ImagePairs:
+    """The D predictions and G objects of one image, across its categories.
+
+    Attributes:
+        predictions: `(D,)` int64 rows of the prediction columns, most confident first.
+        objects: `(G,)` int64 rows of the ground-truth columns, in the order of the ground truth.
+        iou: `(D, G)` float64, 0 between two categories. Crowds are objects like any other.
+        shared: `(D, G)` float64, number of shared attributes, 0 between two categories.
+    """
+
+    predictions: Array
+    objects: Array
+    iou: Array
+    shared: Array
+
+
+@dataclass(frozen=True, eq=False)
+class MatchTable:
+    """N predictions and M objects in columns, sorted by category and image, and their IoU.
+
+    Pairs of one category are compared in `blocks`. Pairs of two categories are compared only when
+    `related_pairs` is read.
+
+    Attributes:
+        ground_truth: COCO dict that the objects come from.
+        detections: COCO results that the predictions come from.
+        iou_type: "segm" compares masks, "bbox" boxes.
+        category_ids: K ids of the ground truth, ascending.
+        image_ids: I ids of the ground truth, ascending.
+        num_attributes: Length of the ground truth's attribute list.
+        pred_index: `(N,)` int64, index into `detections`.
+        pred_category: `(N,)` int64, index into `category_ids`, ascending.
+        pred_image: `(N,)` int64, index into `image_ids`.
+        pred_score: `(N,)` float64, falling within a block.
+        pred_rank: `(N,)` int64, place among the predictions of the block, from 0.
+        pred_attributes: `(N,)` float64, number of predicted attributes.
+        gt_index: `(M,)` int64, index into the annotations of the ground truth.
+        gt_category: `(M,)` int64, index into `category_ids`, ascending.
+        gt_image: `(M,)` int64, index into `image_ids`.
+        gt_crowd: `(M,)` bool.
+        gt_attributes: `(M,)` float64, number of attributes.
+        blocks: Where predictions and objects of one category meet in an image.
+        sizes_by: What the area of a prediction is, see `sized_by`.
+    """
+
+    ground_truth: dict
+    detections: Sequence[dict]
+    iou_type: str
+    category_ids: tuple[int, ...]
+    image_ids: tuple
+    num_attributes: int
+    pred_index: Array
+    pred_category: Array
+    pred_image: Array
+    pred_score: Array
+    pred_rank: Array
+    pred_attributes: Array
+    gt_index: Array
+    gt_category: Array
+    gt_image: Array
+    gt_crowd: Array
+    gt_attributes: Array
+    blocks: tuple[Block, ...]
+    sizes_by: str = "compared"
+
+    @classmethod
+    def build(
+        cls, ground_truth: dict, detections: Sequence[dict], iou_type: str = "segm"
+    ) -> "MatchTable":
+        """Compares predictions with ground truth. Changes neither argument.
+
+        Args:
+            ground_truth: COCO dict, as `read_ground_truth` returns it. Missing "attribute_ids" or
+                "iscrowd" mean none.
+            detections: COCO results, as `read_detections` returns them.
+            iou_type: "segm" compares masks. "bbox" compares boxes: an object's own, or the one
+                around its mask.
+
+        Returns:
+            The table. Objects are in the order of the ground truth, predictions of equal confidence
+            in the order of the list.
+
+        Raises:
+            ValueError: If an id occurs twice or is not in the ground truth, or a geometry is
+                missing.
+        """
+        if iou_type not in IOU_TYPES:
+            raise ValueError(f'iou_type is "segm" (masks) or "bbox" (boxes). Got {iou_type!r}.')
+        annotations = ground_truth["annotations"]
+        places = index_ids(ground_truth, detections)
+        pred_cell, gt_cell = (_cells(items, places) for items in (detections, annotations))
+        scores = np.array([detection["score"] for detection in detections], np.float64)
+        pred_order, gt_order = np.lexsort((-scores, pred_cell)), np.argsort(gt_cell, kind="stable")
+        pred_cell, gt_cell = pred_cell[pred_order], gt_cell[gt_order]
+        gt_sorted = [annotations[i] for i in gt_order]
+        pred_sorted = [detections[i] for i in pred_order]
+        crowd = np.array([bool(row.get("iscrowd", 0)) for row in gt_sorted], bool)
+        hot = [multi_hot(items, places["attributes"]) for items in (pred_sorted, gt_sorted)]
+        sizes_hw = sizes_of(ground_truth)
+        geometry = (
+            [geometry_of(row, sizes_hw, iou_type, DETECTION) for row in pred_sorted],
+            [geometry_of(row, sizes_hw, iou_type, ANNOTATION) for row in gt_sorted],
+        )
+        images = max(len(places["images"]), 1)
+        return cls(
+            ground_truth,
+            detections,
+            iou_type,
+            category_ids=tuple(places["categories"]),
+            image_ids=tuple(places["images"]),
+            num_attributes=len(places["attributes"]),
+            pred_index=pred_order,
+            pred_category=pred_cell // images,
+            pred_image=pred_cell % images,
+            pred_score=scores[pred_order],
+            pred_rank=np.arange(len(pred_cell)) - np.searchsorted(pred_cell, pred_cell),
+            pred_attributes=hot[0].sum(axis=1, dtype=np.float64),
+            gt_index=gt_order,
+            gt_category=gt_cell // images,
+            gt_image=gt_cell % images,
+            gt_crowd=crowd,
+            gt_attributes=hot[1].sum(axis=1, dtype=np.float64),
+            blocks=tuple(_blocks((pred_cell, gt_cell), geometry, hot, crowd)),
+        )
+
+    # Views
+
+    def top(self, number: int = MAX_DETECTIONS) -> "MatchTable":
+        """Keeps the most confident predictions of each category in each image.
+
+        Args:
+            number: How many, at least 1.
+
+        Returns:
+            The table without the others; the same table if there are none.
+        """
+        return self._keeping(self.pred_rank < number)
+
+    def confident(self, min_score: float) -> "MatchTable":
+        """Keeps the predictions of at least a confidence.
+
+        Args:
+            min_score: Least confidence.
+
+        Returns:
+            The table without the others; the same table if there are none.
+        """
+        return self._keeping(self.pred_score >= min_score)
+
+    def sorted_by_id(self) -> "MatchTable":
+        """Sorts the objects of each block by their ids.
+
+        Returns:
+            The sorted table; the same table if the order does not change.
+        """
+        ids = np.argsort(np.argsort([row["id"] for row in self.ground_truth["annotations"]]))
+        rank = ids[self.gt_index] if len(ids) else self.gt_index
+        order, blocks = np.arange(len(rank)), []
+        for block in self.blocks:
+            here = rank[block.objects]
+            if (here[1:] < here[:-1]).any():
+                turn = np.argsort(here)
+                order[block.objects] = block.objects.start + turn
+                turned = (
+                    matrix[:, turn]
+                    for matrix in (block.iou, block.iou_without_crowds, block.shared)
+                )
+                block = Block(block.predictions, block.objects, *turned)
+            blocks.append(block)
+        if (order[1:] > order[:-1]).all():
+            return self
+        columns: dict[str, Any] = {name: getattr(self, name)[order] for name in _GT_COLUMNS}
+        return dataclasses.replace(self, blocks=tuple(blocks), **columns)
+
+    def sized_by(self, sizes_by: str) -> "MatchTable":
+        """Chooses what the area of a prediction is.
+
+        Args:
+            sizes_by: "masks"; "boxes": its own box, or its mask if it has no box; "compared":
+                "boxes" where boxes are compared, else "masks".
+
+        Returns:
+            The table with other `pred_area`.
+        """
+        return dataclasses.replace(self, sizes_by=sizes_by)
+
+    # What metrics read
+
+    @cached_property
+    def gt_area(self) -> Array:
+        """`(M,)` float64, pixels, as the ground truth states them."""
+        annotations = self.ground_truth["annotations"]
         return np.array(
-            [
-                category_of[i["category_id"]] * len(image_of) + image_of[i["image_id"]]
-                for i in items
-            ],
-            np.int64,
+            [required(annotations[i], "area", ANNOTATION) for i in self.gt_index], np.float64
         )
 
-    object_cell = cells(annotations)
-    order = np.argsort(object_cell, kind="stable")
-    object_cell, annotations = object_cell[order], [annotations[i] for i in order]
-    row_cell = cells(detections)
-    score = np.array([detection["score"] for detection in detections], np.float64)
-    order = np.lexsort((-score, row_cell))
-    rank = np.arange(len(order)) - np.searchsorted(row_cell[order], row_cell[order])
-    order, rank = order[rank < MAX_DETECTIONS], rank[rank < MAX_DETECTIONS]
-    row_cell, score, detections = row_cell[order], score[order], [detections[i] for i in order]
-
-    row_hot, object_hot = (
-        _multi_hot(detections, attribute_of),
-        _multi_hot(annotations, attribute_of),
-    )
-    crowd = np.array([bool(annotation.get("iscrowd", 0)) for annotation in annotations], bool)
-    rows = [_geometry(d, size_of[d["image_id"]], iou_type, "A detection") for d in detections]
-    objects = [_geometry(a, size_of[a["image_id"]], iou_type, "An annotation") for a in annotations]
-    cells = np.intersect1d(row_cell, object_cell)
-    blocks = []
-    for r, o in zip(_slices(row_cell, cells), _slices(object_cell, cells)):
-        blocks.append(
-            Block(
-                r,
-                o,
-                coco_mask.iou(rows[r], objects[o], crowd[o].tolist()),
-                (row_hot[r].astype(np.float32) @ object_hot[o].T.astype(np.float32)).astype(
-                    np.float64
-                ),
-            )
+    @cached_property
+    def pred_area(self) -> Array:
+        """`(N,)` float64, pixels, of the box or the mask, see `sized_by`."""
+        rows = [self.detections[i] for i in self.pred_index]
+        by_box = self.sizes_by == "boxes" or self.sizes_by == "compared" and self.iou_type == "bbox"
+        boxed = np.array([by_box and "bbox" in row for row in rows], bool)
+        areas = np.zeros(len(rows))
+        boxes = [rows[i]["bbox"] for i in np.flatnonzero(boxed)]
+        areas[boxed] = [width * height for _, _, width, height in boxes]
+        sizes_hw = sizes_of(self.ground_truth)
+        areas[~boxed] = mask_areas(
+            [geometry_of(rows[i], sizes_hw, "segm", DETECTION) for i in np.flatnonzero(~boxed)]
         )
-    images = max(len(image_of), 1)
-    return Pairs(
-        category_ids=tuple(category_of),
-        num_attributes=len(attribute_of),
-        row=order,
-        row_category=row_cell // images,
-        score=score,
-        rank=rank,
-        row_area=_sizes(detections, size_of, iou_type, areas),
-        said=row_hot.sum(axis=1, dtype=np.float64),
-        object_rank=np.array([rank_of[a["id"]] for a in annotations], np.int64),
-        object_category=object_cell // images,
-        object_area=np.array([_field(a, "area", "An annotation") for a in annotations], np.float64),
-        crowd=crowd,
-        real=object_hot.sum(axis=1, dtype=np.float64),
-        blocks=tuple(blocks),
-    )
+        return areas
 
+    def predictions_of(self, category: int) -> slice:
+        """Finds the predictions of a category.
 
-def _slices(column, values):
-    """Where each of some values lies in a sorted column: list of slices."""
-    return [
-        slice(*ends)
-        for ends in zip(
-            *(np.searchsorted(column, values, side).tolist() for side in ("left", "right"))
+        Args:
+            category: Index into `category_ids`.
+
+        Returns:
+            Their rows in the prediction columns.
+        """
+        return slice(*np.searchsorted(self.pred_category, [category, category + 1]))
+
+    def objects_of(self, category: int) -> slice:
+        """Finds the objects of a category.
+
+        Args:
+            category: Index into `category_ids`.
+
+        Returns:
+            Their rows in the ground-truth columns.
+        """
+        return slice(*np.searchsorted(self.gt_category, [category, category + 1]))
+
+    def matches(self, iou_threshold: float) -> tuple[Array, Array]:
+        """Matches predictions and objects of one category one to one, without crowds.
+
+        Predictions choose in order of confidence. Each takes the unmatched object that it overlaps
+        most (of equal ones the first), provided that the IoU reaches the threshold.
+
+        Args:
+            iou_threshold: Least IoU of a match, in (0, 1].
+
+        Returns:
+            Rows of the matched predictions and of their objects, both `(n,)` int64.
+        """
+        pairs = []
+        for block in self.blocks:
+            iou = np.where(self.gt_crowd[block.objects], -1.0, block.iou)
+            for d in np.flatnonzero((iou >= iou_threshold).any(axis=1)):
+                best = int(np.argmax(iou[d]))
+                if iou[d, best] >= iou_threshold:
+                    iou[:, best] = -1  # taken
+                    pairs.append((block.predictions.start + d, block.objects.start + best))
+        rows = np.array(pairs, np.int64).reshape(-1, 2)
+        return rows[:, 0], rows[:, 1]
+
+    def images(self) -> Iterator[ImagePairs]:
+        """Goes through the images, those without predictions or objects included.
+
+        Yields:
+            The pairs of each image, in the order of the ground truth's images.
+        """
+        pred_order = np.lexsort((self.pred_index, -self.pred_score, self.pred_image))
+        gt_order = np.lexsort((self.gt_index, self.gt_image))
+        edges = np.arange(len(self.image_ids) + 1)
+        pred_ends, gt_ends = (
+            np.searchsorted(image[order], edges)
+            for image, order in ((self.pred_image, pred_order), (self.gt_image, gt_order))
         )
-    ]
+        pred_place, gt_place = (np.argsort(order) for order in (pred_order, gt_order))
+        blocks: list[list[Block]] = [[] for _ in self.image_ids]
+        for block in self.blocks:
+            blocks[self.pred_image[block.predictions.start]].append(block)
+        index_of = {image_id: i for i, image_id in enumerate(self.image_ids)}
+        for image in self.ground_truth["images"]:
+            i = index_of[image["id"]]
+            predictions = pred_order[pred_ends[i] : pred_ends[i + 1]]
+            objects = gt_order[gt_ends[i] : gt_ends[i + 1]]
+            iou, shared = np.zeros((2, len(predictions), len(objects)))
+            for block in blocks[i]:
+                cells = np.ix_(
+                    pred_place[block.predictions] - pred_ends[i],
+                    gt_place[block.objects] - gt_ends[i],
+                )
+                iou[cells], shared[cells] = block.iou_without_crowds, block.shared
+            yield ImagePairs(predictions, objects, iou, shared)
 
+    @cached_property
+    def related_pairs(self) -> tuple[Array, Array, Array]:
+        """All pairs in one image with an IoU of at least `RELATED`, whatever their categories.
 
-def _check(ground_truth, detections):
-    """Every id is known and occurs once -> index of image, category, attribute and annotation ids, all ascending."""
-    tables = []
-    for name in ("images", "categories", "attributes", "annotations"):
-        ids = [row["id"] for row in ground_truth.get(name, ())]
-        twice = [i for i, count in Counter(ids).items() if count > 1]
-        if twice:
-            raise ValueError(
-                f'An id may occur once in "{name}" of the ground truth. {len(twice)} occur more than once, for example '
-                f"{twice[:3]}. Number them anew."
-            )
-        tables.append({i: index for index, i in enumerate(sorted(ids))})
-    images, categories, attributes, _ = tables
-    for what, items in (("annotations", ground_truth["annotations"]), ("detections", detections)):
-        _check_known(what, "image_id", {item["image_id"] for item in items}, images, "images")
-        _check_known(
-            what, "category_id", {item["category_id"] for item in items}, categories, "categories"
+        Rows of the predictions, of the objects, both `(Q,)` int64, and `(Q,)` float64 IoU.
+        """
+        found = [_related(block.predictions, block.objects, block.iou) for block in self.blocks]
+        found += self._pairs_of_two_categories()
+        empty = np.empty(0, np.int64)
+        predictions, objects, iou = (
+            np.concatenate(column) for column in zip((empty, empty, np.empty(0)), *found)
         )
-        used = {i for item in items for i in item.get("attribute_ids") or ()}
-        _check_known(what, "attribute_ids", used, attributes, "attributes")
-    return tables
+        return predictions, objects, iou
 
-
-def _check_known(what, field, used, known, listed):
-    unknown = sorted(used - known.keys(), key=str)
-    if unknown:
-        raise ValueError(
-            f'The {field} of {what} must be listed in "{listed}" of the ground truth. {len(unknown)} are not, for example '
-            f"{unknown[:3]}. Add them there, or leave those {what} out."
-        )
-
-
-def _multi_hot(items, attribute_of):
-    """(N, T) uint8, 1 where an item has an attribute."""
-    hot = np.zeros((len(items), len(attribute_of)), np.uint8)
-    flat = [
-        (row, attribute_of[i])
-        for row, item in enumerate(items)
-        for i in item.get("attribute_ids") or ()
-    ]
-    if flat:
-        hot[tuple(np.array(flat).T)] = 1
-    return hot
-
-
-def _sizes(detections, size_of, iou_type, areas):
-    """Sizes of the detections (N,) float64, pixels."""
-    by_box = areas == "boxes" or areas == "compared" and iou_type == "bbox"
-    boxed = np.array([by_box and "bbox" in d for d in detections], bool)
-    sizes = np.zeros(len(detections))
-    boxes = [_field(detections[row], "bbox", "A detection") for row in np.flatnonzero(boxed)]
-    sizes[boxed] = [width * height for _, _, width, height in boxes]
-    masks = [
-        _geometry(detections[row], size_of[detections[row]["image_id"]], "segm", "A detection")
-        for row in np.flatnonzero(~boxed)
-    ]
-    sizes[~boxed] = mask_areas(masks)
-    return sizes
-
-
-def _geometry(item, size_hw, iou_type, what):
-    """A box [x, y, w, h], or COCO's three forms of a mask (polygons, counts, compressed counts) as the last of them."""
-    if iou_type == "bbox" and ("bbox" in item or "segmentation" not in item):
-        return _field(item, "bbox", what)
-    mask = compressed(_field(item, "segmentation", what), size_hw)
-    return mask if iou_type == "segm" else coco_mask.toBbox(mask).tolist()
-
-
-def _field(item, field, what):
-    if field not in item:
-        raise ValueError(
-            f'{what} of image {item["image_id"]} has no "{field}", which this comparison needs. It has: '
-            f"{', '.join(sorted(item))}."
-        )
-    return item[field]
-
-
-# One to one
-
-
-def grouped(ground_truth, detections, score_threshold=-np.inf):
-    """({(image_id, category_id): [annotations]}, the same of the detections), in their order. Crowds are left out, and detections with
-    a lower score than `score_threshold`."""
-    objects, found = defaultdict(list), defaultdict(list)
-    for annotation in ground_truth["annotations"]:
-        if not annotation.get("iscrowd", 0):
-            objects[annotation["image_id"], annotation["category_id"]].append(annotation)
-    for detection in detections:
-        if detection["score"] >= score_threshold:
-            found[detection["image_id"], detection["category_id"]].append(detection)
-    return objects, found
-
-
-def matches(detections, objects, size_hw, iou_threshold, iou_type="segm"):
-    """Yields (detection, object) pairs of one image and category; each occurs once at most.
-
-    The detections choose by falling score (equal scores: in the order of the list), each the free object that it overlaps most, if
-    by `iou_threshold` at least. iou_type: "segm" compares masks, "bbox" boxes; size_hw: of the photo
-    """
-    detections = sorted(detections, key=lambda detection: -detection["score"])
-    rows, columns = (
-        [
-            np.array(i["bbox"], np.float64)
-            if iou_type == "bbox"
-            else compressed(i["segmentation"], size_hw)
-            for i in items
+    def _pairs_of_two_categories(self) -> Iterator[tuple[Array, Array, Array]]:
+        """Compares the predictions of a category with the other objects of their image."""
+        sizes_hw, annotations = sizes_of(self.ground_truth), self.ground_truth["annotations"]
+        objects = [
+            geometry_of(annotations[i], sizes_hw, self.iou_type, ANNOTATION) for i in self.gt_index
         ]
-        for items in (detections, objects)
+        of_image = _rows_by_value(self.gt_image, len(self.image_ids))
+        cell = self.pred_category * max(len(self.image_ids), 1) + self.pred_image
+        for rows in _slices(cell, np.unique(cell)):
+            others = of_image[self.pred_image[rows.start]]
+            others = others[self.gt_category[others] != self.pred_category[rows.start]]
+            if len(others):
+                iou = coco_mask.iou(
+                    [
+                        geometry_of(self.detections[i], sizes_hw, self.iou_type, DETECTION)
+                        for i in self.pred_index[rows]
+                    ],
+                    [objects[i] for i in others],
+                    self.gt_crowd[others].tolist(),
+                )
+                yield _related(rows, others, iou)
+
+    def _keeping(self, keep: Array) -> "MatchTable":
+        """Keeps some predictions, the first ones of each block. keep: `(N,)` bool."""
+        if keep.all():
+            return self
+        place, blocks = np.cumsum(keep) - keep, []
+        for block in self.blocks:
+            count = int(np.count_nonzero(keep[block.predictions]))
+            if count:
+                start = int(place[block.predictions.start])
+                blocks.append(
+                    Block(
+                        slice(start, start + count),
+                        block.objects,
+                        block.iou[:count],
+                        block.iou_without_crowds[:count],
+                        block.shared[:count],
+                    )
+                )
+        columns: dict[str, Any] = {name: getattr(self, name)[keep] for name in _PREDICTION_COLUMNS}
+        return dataclasses.replace(self, blocks=tuple(blocks), **columns)
+
+
+def _cells(items: Sequence[dict], places: dict[str, dict]) -> Array:
+    """(category, image) of each item, as one number that sorts by both."""
+    images, categories = places["images"], places["categories"]
+    cells = [categories[i["category_id"]] * len(images) + images[i["image_id"]] for i in items]
+    return np.array(cells, np.int64)
+
+
+def _blocks(
+    cells: tuple[Array, Array], geometry: tuple[list, list], hot: list[Array], crowd: Array
+) -> Iterator[Block]:
+    """The blocks of the cells that hold predictions and objects."""
+    both = np.intersect1d(*cells)
+    for rows, objects in zip(*(_slices(cell, both) for cell in cells)):
+        masks, gt_masks = geometry[0][rows], geometry[1][objects]
+        crowds = crowd[objects].tolist()
+        iou = without_crowds = coco_mask.iou(masks, gt_masks, crowds)
+        if any(crowds):
+            without_crowds = coco_mask.iou(masks, gt_masks, [0] * len(crowds))
+        # Products of float32 use BLAS, and counts are exact in it.
+        shared = hot[0][rows].astype(np.float32) @ hot[1][objects].T.astype(np.float32)
+        yield Block(rows, objects, iou, without_crowds, shared.astype(np.float64))
+
+
+def _related(rows: Any, objects: Any, iou: Array) -> tuple[Array, Array, Array]:
+    """The pairs that overlap enough. rows, objects: slices or indices of the matrix."""
+    d, g = np.nonzero(iou >= RELATED)
+    rows, objects = (
+        np.arange(part.start, part.stop) if isinstance(part, slice) else part
+        for part in (rows, objects)
     )
-    iou = coco_mask.iou(rows, columns, [0] * len(objects))
-    for i, detection in enumerate(detections):
-        best = int(np.argmax(iou[i]))
-        if iou[i, best] >= iou_threshold:
-            iou[:, best] = -1  # taken
-            yield detection, objects[best]
+    return rows[d], objects[g], iou[d, g]
 
 
-def compressed(segmentation, size_hw):
-    """Polygons, counts or compressed counts of a mask -> compressed RLE, as pycocotools reads it.
+def _rows_by_value(column: Array, number: int) -> list[Array]:
+    """Where a column of indices 0..number-1 holds each of them, ascending."""
+    order = np.argsort(column, kind="stable")
+    return np.split(order, np.searchsorted(column[order], np.arange(1, number)))
 
-    size_hw: of the photo, for polygons. What is compressed comes back as it is; the rest is checked, see `as_rle`.
-    """
-    if isinstance(segmentation, dict) and isinstance(segmentation.get("counts"), (str, bytes)):
-        return segmentation
-    return as_rle(segmentation, size_hw, "A mask")
+
+def _slices(column: Array, values: Array) -> list[slice]:
+    """Where each of some values lies in a sorted column."""
+    starts, stops = (np.searchsorted(column, values, side).tolist() for side in ("left", "right"))
+    return [slice(*ends) for ends in zip(starts, stops)]

@@ -1,37 +1,56 @@
-"""Monitor: the scores and the picture that a training shows after an epoch."""
+"""Monitor: the scores and the figure that a training shows after an epoch."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from fashion.evaluation.io.results import predict_dataset
-from fashion.evaluation.metrics.recall import found_per_category
-from fashion.evaluation.scoring import score_detections
+from fashion.evaluation.metrics.recall import recall_per_category
+from fashion.evaluation.metrics.registry import Inputs
+from fashion.evaluation.scoring import compute_metrics
 from fashion.pages.overlays import OverlayRenderer
 from mrcnn.data.loading.samplers import boost_missed_classes
 from mrcnn.drawing.grid import image_grid
 from mrcnn.files import atomic_path
+from mrcnn.typing import Array
 
-PICTURES = 6
+NUM_OVERLAYS = 6  # images in the figure of an epoch
+# Column of history.csv: where `compute_metrics` puts the number.
+LOGS = {
+    "val_mask_ap": ("coco", "segm", "AP"),
+    "val_mask_ap50": ("coco", "segm", "AP50"),
+    "val_box_ap": ("coco", "bbox", "AP"),
+    "val_attribute_micro_f1": ("attributes", "micro_f1"),
+}
 
 
 class Monitor:
-    """Called after an epoch: predicts the validation photos, scores them, and saves a picture of the first few.
+    """Called after an epoch: predicts the validation images, scores them, and draws the first few.
 
-    model: FashionModel; dataset: validation data; run: RunFolder; batches: the training batches to rebalance by what was missed,
-    or None; labels: the class ids of the training photos, as `mrcnn.data.loading.samplers` takes them; on_repeats: called with the new (n,) repeat
-    factors of the photos.
+    Args:
+        model: `FashionModel`.
+        dataset: Validation data.
+        run: `RunFolder` for the figures.
+        batches: Training batches whose sampling follows the recall of each category, or None.
+        labels: Class ids of each training image, as `mrcnn.data.loading.samplers` takes them.
+        on_repeats: Called with the new `(n,)` repeat factors of the training images.
     """
 
-    def __init__(self, model, dataset, run, batches=None, labels=(), on_repeats=None):
-        self.on_repeats = on_repeats
-        self.model, self.dataset, self.run, self.batches, self.labels = (
-            model,
-            dataset,
-            run,
-            batches,
-            labels,
-        )
+    def __init__(
+        self,
+        model: Any,
+        dataset: Any,
+        run: Any,
+        batches: Any = None,
+        labels: Sequence[Sequence[int]] = (),
+        on_repeats: Callable[[Array], None] | None = None,
+    ) -> None:
+        self.model, self.dataset, self.run = model, dataset, run
+        self.batches, self.labels, self.on_repeats = batches, labels, on_repeats
         count = min(len(dataset.image_ids), model.config.EVALUATE_IMAGES)
+        # Evenly spaced, because neighbours in a data set often resemble each other.
         self.image_ids = dataset.image_ids[
             np.linspace(0, len(dataset.image_ids) - 1, count).astype(int)
         ]
@@ -39,33 +58,44 @@ class Monitor:
         self.repeats = None if batches is None else batches.sampler.repeats
         self.draw = OverlayRenderer(model.ontology)
 
-    def __call__(self, epoch):
-        """epoch: 0-based -> {"val_mask_ap", "val_mask_ap50", "val_box_ap", "val_attribute_micro_f1"}."""
-        pictures = []
+    def __call__(self, epoch: int) -> dict[str, float]:
+        """Scores the model, and draws.
 
-        def on_result(image_id, result):
-            if len(pictures) < PICTURES:
-                pictures.append(self.draw(self.dataset.load_image(image_id), result))
+        Args:
+            epoch: From 0.
+
+        Returns:
+            The values of `LOGS`.
+        """
+        overlays: list[Array] = []
+
+        def on_result(image_id: int, result: dict) -> None:
+            if len(overlays) < NUM_OVERLAYS:
+                overlays.append(self.draw(self.dataset.load_image(image_id), result))
 
         detections = predict_dataset(self.model, self.dataset, self.image_ids, on_result=on_result)
-        scores = score_detections(self.ground_truth, detections)
+        inputs = Inputs(self.ground_truth, detections)
+        scores = compute_metrics(inputs, {path[0] for path in LOGS.values()})
         with atomic_path(self.run.pictures / f"epoch_{epoch + 1:04d}.jpg") as path:
-            Image.fromarray(image_grid(pictures, columns=3)).save(path, quality=85)
+            Image.fromarray(image_grid(overlays, columns=3)).save(path, quality=85)
         if self.batches is not None:
-            rows = found_per_category(
-                self.ground_truth, detections, iou_type="bbox", score_threshold=0.5
-            )["per_category"]
-            found = {
-                self.model.ontology.class_id_of(c): row["sensitivity"]
-                for c, row in rows.items()
-                if row["instances"]
-            }
-            self.batches.sampler.repeats = self.repeats * boost_missed_classes(self.labels, found)
-            if self.on_repeats:
-                self.on_repeats(self.batches.sampler.repeats)
-        return {
-            "val_mask_ap": scores["segm"]["AP"],
-            "val_mask_ap50": scores["segm"]["AP50"],
-            "val_box_ap": scores["bbox"]["AP"],
-            "val_attribute_micro_f1": scores["attributes"]["micro_f1"],
+            self._follow_recall(inputs)
+        return {name: _at(scores, path) for name, path in LOGS.items()}
+
+    def _follow_recall(self, inputs: Inputs) -> None:
+        """Shows images of categories with low recall more often."""
+        counts = recall_per_category(inputs.boxes.confident(inputs.score_threshold))
+        recalls = {
+            self.model.ontology.class_id_of(category_id): row.recall
+            for category_id, row in counts.items()
+            if row.instances
         }
+        self.batches.sampler.repeats = self.repeats * boost_missed_classes(self.labels, recalls)
+        if self.on_repeats:
+            self.on_repeats(self.batches.sampler.repeats)
+
+
+def _at(scores: Any, path: Sequence[str]) -> float:
+    for key in path:
+        scores = scores[key]
+    return scores

@@ -140,7 +140,7 @@ def test_four_photos_are_learned_by_heart(tmp_path, monkeypatch):
     from fashion.datasets.imaterialist import load_imaterialist
     from fashion.datasets.sample import make_sample
     from fashion.evaluation.io.results import predict_dataset
-    from fashion.evaluation.scoring import score_detections
+    from fashion.evaluation.scoring import score_predictions
     from fashion.model import load_model
 
     folder = make_sample(tmp_path / "sample", train=4, val=1, size_hw=(128, 96))
@@ -169,8 +169,8 @@ def test_four_photos_are_learned_by_heart(tmp_path, monkeypatch):
     )
     files = find_data(folder)
     dataset = load_imaterialist(files.train_csv, files.images_dir, files.ontology())
-    scores = score_detections(
-        dataset.to_coco(), predict_dataset(load_model(run.last), dataset, dataset.image_ids)
-    )
-    assert scores["segm"]["AP50"] > 0.95 and scores["bbox"]["AP50"] > 0.95, scores["segm"]
+    detections = predict_dataset(load_model(run.last), dataset, dataset.image_ids)
+    scores = score_predictions(dataset.to_coco(), detections)
+    for iou_type in ("segm", "bbox"):
+        assert scores["coco"][iou_type]["AP50"] > 0.95, scores["coco"][iou_type]
     assert scores["attributes"]["micro_f1"] > 0.8

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from fashion.evaluation.matching import MAX_DETECTIONS, compressed
+from fashion.evaluation.coco_dicts import compressed
+from fashion.evaluation.matching import MAX_DETECTIONS
 from mrcnn.typing import Array
 
 # TIDE's two thresholds on mask IoU: a match, and the least overlap that is not background.

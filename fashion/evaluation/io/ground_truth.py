@@ -5,6 +5,7 @@ In it every object has a whole set of fields: "id" from 1, "image_id", "category
 """
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -135,17 +136,28 @@ def checked_ground_truth(content, name="The ground truth"):
     return truth
 
 
-def check_known(objects, ground_truth, name):
-    """Refuses objects of categories or attributes that `ground_truth` does not list; says how many there are."""
-    known = {"category": {row["id"] for row in ground_truth["categories"]}}
-    said = {"category": [row["category_id"] for row in objects]}
-    if ground_truth.get("attributes"):  # plain COCO has none
-        known["attribute"] = {row["id"] for row in ground_truth["attributes"]}
-        said["attribute"] = [i for row in objects for i in row.get("attribute_ids") or ()]
-    for kind, ids in said.items():
-        unknown = sorted(set(ids) - known[kind], key=str)
+def check_known(objects: Sequence[dict], ground_truth: dict, name: str) -> None:
+    """Refuses objects whose image, category or attributes the ground truth does not list.
+
+    Args:
+        objects: Annotations or results.
+        ground_truth: COCO dict.
+        name: What the error calls the objects.
+
+    Raises:
+        ValueError: If an id is unknown.
+    """
+    used = {
+        "image": [row["image_id"] for row in objects],
+        "category": [row["category_id"] for row in objects],
+        "attribute": [i for row in objects for i in row.get("attribute_ids") or ()],
+    }
+    listed = {"image": "images", "category": "categories", "attribute": "attributes"}
+    for kind, ids in used.items():
+        known = {row["id"] for row in ground_truth.get(listed[kind]) or ()}
+        unknown = sorted(set(ids) - known, key=str)
         if unknown:
-            refuse_unknown(unknown, name, kind, len(known[kind]))
+            refuse_unknown(unknown, name, kind, len(known))
 
 
 def too_large(size_hw):

@@ -1,76 +1,81 @@
-"""Attribute F1: how well are the attributes named of those garments that were found?
+"""Attribute F1: how well are the attributes named of those objects that were matched?
 
-Garments are matched first (same image, same category, mask IoU), so the figure says something about the
-attribute head alone; garments that were missed are the business of `mrcnn.evaluation.coco`. Where the attributes were
-predicted at the boxes of the truth, nothing is missed and nothing is to be matched.
+Objects are matched first (same image, same category, mask IoU), so the numbers say something about the
+attribute head alone; missed objects are the business of the other metrics. Where the attributes were
+predicted at the ground-truth boxes, nothing is missed and nothing has to be matched.
 """
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from fashion.evaluation.attribute_tables import (
     THRESHOLDS,
+    attribute_curves_of,
+    attribute_scores,
     attribute_tables,
-    curves,
-    measures,
     objects_of,
 )
-from fashion.evaluation.matching import grouped, matches
+from fashion.evaluation.matching import MatchTable
+from fashion.evaluation.metrics.registry import CONFIDENT, Inputs, column, metric
 
-_SHOWN = 3  # examples that an error names
+_EXAMPLES = 3  # that an error names
 
 
-def attribute_f1(ground_truth, detections, *, iou_threshold=0.5, score_threshold=0.0):
-    """F1 and average precision of the attributes on detections that match an object of the ground truth.
+def attribute_f1(
+    ground_truth: dict, detections: Sequence[dict], *, iou_threshold: float = 0.5
+) -> dict:
+    """Computes F1 and average precision of the attributes on predictions that match an object.
 
-    ground_truth: COCO dict; annotations have "attribute_ids", lists of real ids (missing: none)
-    detections: list of COCO result dicts with "segmentation" (RLE), "attribute_ids" and maybe "attribute_scores", (T,) one for each of the
-        ground truth's "attributes", in its order
-    iou_threshold: a match needs at least this mask IoU; a detection takes the free object that it overlaps
-        most, the most certain detection choosing first
-    score_threshold: detections with a lower score are left out
-    Returns: {"micro_f1", "precision", "recall": over all (garment, attribute) pairs together, "macro_f1":
-        mean of the attributes' own F1, over the attributes that occur on a matched garment or were predicted
-        for one, "map": mean of the attributes' own AP where it is known, "exact": share of the matched garments, of categories that carry
-        attributes, of which just the right set was said, "matched": number of matched garments, "ground_truth": number of all garments,
-        "counts": {"true_positive", "false_positive", "false_negative"} pairs,
-        "per_attribute": {attribute_id: {"name", "supercategory", "f1", "precision", "recall", "ap", "instances": how many matched garments
-            have it, "predicted": of how many it was said}},
-        "per_supercategory": {its name: {"f1": micro, "macro_f1", "ap": mean, "instances", "predicted"}} of those attributes,
-        "per_category": {category_id: {"name", "micro_f1", "macro_f1", "precision", "recall", "map", "matched", "instances": number of all
-            garments of it}}, categories that carry attributes or had some predicted}.
-        0/0 counts as 0. A category carries attributes if an object of the ground truth that belongs to it has one; those of others count
-        as objects without attributes. AP ranks the matched garments of categories that carry attributes by their score, see
-        `attribute_tables.average_precision`; it is -1 for what has no positives, and if one of these garments lacks scores
-        while others of its category have them; categories without any scores are not ranked.
+    Args:
+        ground_truth: COCO dict; annotations have "attribute_ids" (missing: none).
+        detections: COCO results with "segmentation" (RLE), "attribute_ids" and maybe
+            "attribute_scores", `(T,)`, one for each of the ground truth's "attributes", in its order.
+        iou_threshold: Least mask IoU of a match.
+
+    Returns:
+        See `attribute_tables.attribute_scores`.
     """
-    return measures(
-        attribute_tables(
-            ground_truth, _matched(ground_truth, detections, iou_threshold, score_threshold)
-        )
-    )
+    table = MatchTable.build(ground_truth, detections)
+    return attribute_scores(attribute_tables(ground_truth, matched_dicts(table, iou_threshold)))
 
 
 def attribute_curves(
-    ground_truth, detections, *, thresholds=THRESHOLDS, iou_threshold=0.5, score_threshold=0.0
-):
-    """Precision, recall and F1 over all (garment, attribute) pairs, were the attributes said that score at least a threshold.
+    ground_truth: dict,
+    detections: Sequence[dict],
+    *,
+    thresholds: Sequence[float] = THRESHOLDS,
+    iou_threshold: float = 0.5,
+) -> dict:
+    """Computes precision, recall and F1 at several thresholds on the attribute scores.
 
-    thresholds: on "attribute_scores"; the others are those of `attribute_f1`, and so are the garments: of categories that carry attributes
-    Returns: {"thresholds", "precision", "recall", "f1"}, lists of floats, one for each threshold; {} if no scores are stored.
+    Args:
+        ground_truth: As for `attribute_f1`.
+        detections: As for `attribute_f1`.
+        thresholds: On "attribute_scores".
+        iou_threshold: Least mask IoU of a match.
+
+    Returns:
+        {"thresholds", "precision", "recall", "f1"}, lists of floats, one for each threshold, over all
+        (object, attribute) pairs of categories that carry attributes; {} if no scores are stored.
     """
-    return curves(
-        attribute_tables(
-            ground_truth, _matched(ground_truth, detections, iou_threshold, score_threshold)
-        ),
-        thresholds,
-    )
+    table = MatchTable.build(ground_truth, detections)
+    tables = attribute_tables(ground_truth, matched_dicts(table, iou_threshold))
+    return attribute_curves_of(tables, thresholds)
 
 
-def attribute_f1_on_truth(ground_truth, described):
-    """The same as `attribute_f1` of attributes that were predicted at the boxes of the truth: how good they are if all else is right.
+def attribute_f1_on_truth(ground_truth: dict, described: Sequence[dict]) -> dict:
+    """Computes the same as `attribute_f1` for attributes predicted at the ground-truth boxes.
 
-    described: list of {"annotation_id", "attribute_ids", maybe "attribute_scores"}, one for each object of the ground truth that is no
-        crowd, in any order. Raises ValueError for objects that are described twice, or not at all, or that do not exist.
+    Args:
+        ground_truth: As for `attribute_f1`.
+        described: {"annotation_id", "attribute_ids", maybe "attribute_scores"}, one for each object
+            that is no crowd, in any order.
+
+    Returns:
+        See `attribute_tables.attribute_scores`.
+
+    Raises:
+        ValueError: If objects are described twice, or not at all, or do not exist.
     """
     objects = {row["id"]: row for row in objects_of(ground_truth)}
     ids = [row["annotation_id"] for row in described]
@@ -83,27 +88,164 @@ def attribute_f1_on_truth(ground_truth, described):
         (i for i, times in Counter(ids).items() if times > 1),
         "objects are described more than once",
     )
-    return measures(
-        attribute_tables(ground_truth, [(row, objects[row["annotation_id"]]) for row in described])
-    )
+    pairs = [(row, objects[row["annotation_id"]]) for row in described]
+    return attribute_scores(attribute_tables(ground_truth, pairs))
 
 
-def _refuse(annotation_ids, what):
+def matched_dicts(table: MatchTable, iou_threshold: float = 0.5) -> list[tuple[dict, dict]]:
+    """Looks up the dicts of matched predictions and objects.
+
+    Args:
+        table: Ground truth, and the predictions that count.
+        iou_threshold: Least IoU of a match.
+
+    Returns:
+        (detection, annotation) pairs; each dict occurs once at most.
+    """
+    annotations = table.ground_truth["annotations"]
+    return [
+        (table.detections[table.pred_index[row]], annotations[table.gt_index[an_object]])
+        for row, an_object in zip(*table.matches(iou_threshold))
+    ]
+
+
+def _refuse(annotation_ids: Iterable[int], what: str) -> None:
     wrong = sorted(annotation_ids)
     if wrong:
+        more = " …" if len(wrong) > _EXAMPLES else ""
         raise ValueError(
-            f"{len(wrong)} {what}: {', '.join(map(str, wrong[:_SHOWN]))}{' …' if len(wrong) > _SHOWN else ''}. Expected one "
+            f"{len(wrong)} {what}: {', '.join(map(str, wrong[:_EXAMPLES]))}{more}. Expected one "
             "description for each object that is no crowd, made for the same photos."
         )
 
 
-def _matched(ground_truth, detections, iou_threshold, score_threshold):
-    """(detection, annotation) pairs; each occurs once at most."""
-    objects, found = grouped(ground_truth, detections, score_threshold)
-    size_of = {image["id"]: (image["height"], image["width"]) for image in ground_truth["images"]}
+def _rows(scores: dict) -> list[str]:
+    """Of matched objects and, where they were described, of the ground-truth boxes."""
+    kinds = {"attributes": "objects", "attributes_on_truth": "true boxes"}
     return [
-        pair
-        for key in objects
-        if key in found
-        for pair in matches(found[key], objects[key], size_of[key[0]], iou_threshold)
+        f"attributes on {numbers['matched']} of {numbers['ground_truth']} {kinds[key]}: micro F1 "
+        f"{numbers['micro_f1']:.3f}, macro F1 {numbers['macro_f1']:.3f}, "
+        f"mean AP{column(numbers['map'])}"
+        for key, numbers in scores.items()
+        if key in kinds
     ]
+
+
+_NUMBERS = {
+    "micro_f1": "F1 over all pairs of an object and an attribute together",
+    "precision": "share of the predicted attributes that are right",
+    "recall": "share of the objects' attributes that are predicted",
+    "macro_f1": (
+        "mean of the attributes' own F1, over those that occur on a matched object or were "
+        "predicted for one"
+    ),
+    "map": "mean of the attributes' own AP, where it is known",
+    "exact": (
+        "share of matched objects of which exactly the right set was predicted, of the categories "
+        "that carry attributes"
+    ),
+    "counts": "the pairs: `true_positive`, `false_positive`, `false_negative`",
+    "matched": "objects that were matched",
+    "ground_truth": "all objects without crowds",
+    "per_attribute": (
+        "of each: `name`, `supercategory`, `f1`, `precision`, `recall`, `ap`, `instances` (matched "
+        "objects that have it), `predicted` (of how many it was predicted)"
+    ),
+    "per_supercategory": (
+        "of each, by its name: `f1` (micro), `macro_f1`, `ap` (mean), `instances`, `predicted`"
+    ),
+    "per_category": (
+        "of each that carries attributes or had some predicted: `name`, `micro_f1`, `macro_f1`, "
+        "`precision`, `recall`, `map`, `matched`, `instances` (all its objects)"
+    ),
+}
+
+
+@metric(
+    "attributes",
+    "Attributes of matched objects",
+    section=CONFIDENT,
+    order=40,
+    rows=_rows,
+    formula="F1 of the attribute sets of matched objects",
+    source="our own",
+    numbers=_NUMBERS,
+    documentation=(
+        "A prediction of the same category with mask IoU 0.5 or more matches an object, one to one, "
+        "the most confident choosing first; then the sets of attributes are compared. So the numbers "
+        "speak of the attributes alone: missed objects are the business of the other metrics. "
+        "Undefined ratios are 0.\n\n"
+        "AP ranks the matched objects of categories that carry attributes by the attribute's score: "
+        "the sum of (R_n - R_(n-1)) P_n over falling scores, without interpolation, as scikit-learn "
+        "has it. It is -1 for an attribute that none of them has, and where the predictions store no "
+        "scores of attributes. A category carries attributes if an object of the ground truth that "
+        "belongs to it has one. One for which the predictions store no scores at all, because their "
+        "label list asks for none there, is left out of the ranking; where some of its objects have "
+        "scores and others lack them, nothing is ranked."
+    ),
+)
+def attributes(inputs: Inputs) -> dict:
+    """Attribute F1 of the confident predictions.
+
+    Args:
+        inputs: Ground truth and predictions.
+
+    Returns:
+        See `attribute_tables.attribute_scores`.
+    """
+    pairs = inputs.once(matched_dicts, inputs.confident_masks)
+    return attribute_scores(inputs.once(attribute_tables, inputs.ground_truth, pairs))
+
+
+@metric(
+    "attribute_curves",
+    "Attributes over the score threshold",
+    section=CONFIDENT,
+    order=41,
+    rows=lambda scores: [],  # too many numbers for a line
+    formula="precision, recall and F1 if attributes count from a score on",
+    source="our own",
+    numbers={
+        "thresholds": "on the scores of attributes",
+        "precision": "at each of them",
+        "recall": "at each of them",
+        "f1": "at each of them",
+    },
+    documentation=(
+        "Of the objects that `attributes` ranks. Empty where the predictions have no scores of "
+        "attributes."
+    ),
+)
+def curves(inputs: Inputs) -> dict:
+    """Attribute curves of the confident predictions.
+
+    Args:
+        inputs: Ground truth and predictions.
+
+    Returns:
+        See `attribute_curves`.
+    """
+    pairs = inputs.once(matched_dicts, inputs.confident_masks)
+    return attribute_curves_of(inputs.once(attribute_tables, inputs.ground_truth, pairs))
+
+
+@metric(
+    "attributes_on_truth",
+    "Attributes at the ground-truth boxes",
+    section=CONFIDENT,
+    order=42,
+    rows=lambda scores: [],  # below those of matched objects
+    formula="F1 of the attribute sets that a model predicts for ground-truth boxes (`--true-boxes`)",
+    source="our own",
+    documentation=(
+        "The keys are those of `attributes`. Nothing is missed or misplaced here: how good the "
+        "attribute head is if all else is right."
+    ),
+)
+def on_truth(inputs: Inputs) -> None:
+    """Needs a model: `fashion evaluate` adds it with `describe_dataset`.
+
+    Args:
+        inputs: Ground truth and predictions.
+    """
+    return None

@@ -1,56 +1,67 @@
-"""CorLoc and weighted mAP: does one of the few best boxes lie where the category is? The measures of Jia et al. (2018).
+"""CorLoc and weighted mAP: does one of the few best boxes lie where the category is?
 
-"A Deep-Learning-Based Fashion Attributes Detection Model", arXiv 1810.10148: boxes, IoU 0.5, the top 5 detections. The definitions
-that go with the words are those of the field: CorLoc as in Deselaers et al. (IJCV 2012), AP as in COCO. Chosen here: "top 5" means the
+The metrics of Jia et al. (2018), "A Deep-Learning-Based Fashion Attributes Detection Model",
+arXiv 1810.10148: boxes, IoU 0.5, the top 5 predictions. The definitions that go with the words are those
+of the field: CorLoc as in Deselaers et al. (IJCV 2012), AP as in COCO. Chosen here: "top 5" means the
 five best of each image and category, and the weight of a category is how often it occurs.
 """
 
-from collections import defaultdict
+from collections.abc import Sequence
 
 import numpy as np
-from pycocotools import mask as coco_mask
 
-from fashion.evaluation.matching import grouped
-from fashion.evaluation.metrics.coco import evaluate_coco_ap
+from fashion.evaluation.average_precision import precision_tables
+from fashion.evaluation.matching import MatchTable
+from fashion.evaluation.metrics.coco import WITHOUT_F1, coco_scores
+from fashion.evaluation.metrics.registry import LAST, Inputs, metric
 
 
-def corloc(ground_truth, detections, *, top=5, iou_threshold=0.5):
-    """Correct localization and box AP of each category, from the best few detections of each image and category.
+def corloc_scores(table: MatchTable, *, top: int = 5, iou_threshold: float = 0.5) -> dict:
+    """Computes correct localization and box AP of each category, from the best few predictions.
 
-    ground_truth: COCO dict; detections: list of COCO results; both with "bbox" [x, y, w, h], a detection may have its "segmentation"
-        instead
-    top: so many detections of an image and category count, those of the highest scores (equal scores: the earlier in the list)
-    iou_threshold: of boxes, for CorLoc; a box that overlaps by this much is correct. AP is at 0.5.
-    Returns: {"mean_corloc", "weighted_corloc": the mean over categories, the latter by "images"; "mean_ap", "weighted_ap": likewise,
-        by "instances"; "per_category": {category_id: {"name", "images": how many show it, "located": in how many of them a
-        detection of it is correct, "corloc": their ratio, "instances", "ap": box AP at IoU 0.5}}}, every category of the ground
-        truth. Floats 0..1; -1 for what does not occur, and for the means if nothing does. Crowds are left out of CorLoc and are as
-        COCO has them in AP.
+    Args:
+        table: All predictions and objects, boxes compared.
+        top: How many predictions of an image and category count, those of the highest confidence
+            (equal ones: the earlier in the list).
+        iou_threshold: Least IoU of a correct box, for CorLoc. AP is at 0.5.
+
+    Returns:
+        {"mean_corloc", "weighted_corloc": mean over categories, the latter by "images"; "mean_ap",
+        "weighted_ap": likewise, by "instances"; "per_category": {category id: {"name", "images": how
+        many show it, "located": in how many of them a prediction is correct, "corloc": their ratio,
+        "instances", "ap": box AP at IoU 0.5}}}, every category, in the order of the ground truth.
+        Scores are in [0, 1]; -1 for what does not occur, and for the means if nothing does. Crowds
+        are left out of CorLoc and are as COCO has them in AP.
+
+    Raises:
+        ValueError: If `top` is below 1.
     """
-    best = _top(detections, top)
-    objects, said = grouped(ground_truth, best)
-    ap = evaluate_coco_ap(ground_truth, best, "bbox")["per_category"]
-
-    per_category = {
-        category["id"]: {
-            "name": category["name"],
-            "images": 0,
-            "located": 0,
-            "corloc": -1.0,
-            "instances": ap[category["id"]]["instances"],
-            "ap": ap[category["id"]]["AP50"],
-        }
-        for category in ground_truth["categories"]
-    }
-    for key, real in objects.items():
-        row = per_category[key[1]]
-        row["images"] += 1
-        row["located"] += bool(
-            said[key]
-            and _iou(map(_box, said[key]), [o["bbox"] for o in real]).max() >= iou_threshold
+    if top < 1:
+        raise ValueError(
+            f"top is how many predictions of an image and category count, at least 1. Got {top}."
         )
-    for row in per_category.values():
-        row["corloc"] = row["located"] / row["images"] if row["images"] else -1.0
+    best = table.top(top)
+    ap = coco_scores(best, precision_tables(best, WITHOUT_F1))["per_category"]
+    number = len(best.category_ids)
+    regular = ~best.gt_crowd
+    shown = np.unique(np.stack([best.gt_category, best.gt_image])[:, regular], axis=1)
+    images = np.bincount(shown[0], minlength=number)
+    located = np.zeros(number, int)
+    for block in best.blocks:
+        iou = block.iou[:, regular[block.objects]]
+        located[best.pred_category[block.predictions.start]] += (iou >= iou_threshold).any()
+    place = {category_id: k for k, category_id in enumerate(best.category_ids)}
+    per_category = {}
+    for category in table.ground_truth["categories"]:
+        i, k = category["id"], place[category["id"]]
+        per_category[i] = {
+            "name": category["name"],
+            "images": int(images[k]),
+            "located": int(located[k]),
+            "corloc": int(located[k]) / int(images[k]) if images[k] else -1.0,
+            "instances": ap[i]["instances"],
+            "ap": ap[i]["AP50"],
+        }
     rows = [row for row in per_category.values() if row["instances"]]
     return {
         "mean_corloc": _mean(rows, "corloc"),
@@ -61,39 +72,55 @@ def corloc(ground_truth, detections, *, top=5, iou_threshold=0.5):
     }
 
 
-def _top(detections, number):
-    """The best `number` of each image and category, in the order of the list."""
-    if number < 1:
-        raise ValueError(
-            f"top is how many detections of an image and category count, at least 1. Got {number}."
-        )
-    groups = defaultdict(list)
-    for i, row in enumerate(detections):
-        groups[row["category_id"], row["image_id"]].append(i)
-    kept = sorted(
-        i
-        for group in groups.values()
-        for i in sorted(group, key=lambda i: -detections[i]["score"])[:number]
-    )
-    return [detections[i] for i in kept]
-
-
-def _box(row):
-    return row["bbox"] if "bbox" in row else coco_mask.toBbox(row["segmentation"]).tolist()
-
-
-def _iou(boxes, others):
-    """(N, M) of boxes [x, y, w, h]."""
-    return coco_mask.iou(
-        np.array(list(boxes), np.float64), np.array(others, np.float64), [0] * len(others)
-    )
-
-
-def _mean(rows, value, weight=None):
+def _mean(rows: Sequence[dict], value: str, weight: str | None = None) -> float:
     if not rows:
         return -1.0
-    return float(
-        np.average(
-            [row[value] for row in rows], weights=[row[weight] for row in rows] if weight else None
-        )
-    )
+    weights = [row[weight] for row in rows] if weight else None
+    return float(np.average([row[value] for row in rows], weights=weights))
+
+
+def _rows(scores: dict) -> list[str]:
+    places = scores["corloc"]
+    return [
+        f"CorLoc of the top 5: {places['mean_corloc']:.3f}, weighted "
+        f"{places['weighted_corloc']:.3f}; their AP, weighted {places['weighted_ap']:.3f}"
+    ]
+
+
+@metric(
+    "corloc",
+    "Correct localization",
+    section=LAST,
+    order=60,
+    rows=_rows,
+    formula="share of the images that show a category where one of its five best boxes is right",
+    source=(
+        'Jia et al., "A Deep-Learning-Based Fashion Attributes Detection Model", '
+        "[arXiv:1810.10148](https://arxiv.org/abs/1810.10148); CorLoc as in Deselaers et al. "
+        "(IJCV 2012)"
+    ),
+    numbers={
+        "mean_corloc": "mean over the categories",
+        "weighted_corloc": "mean over the categories, by `images`",
+        "mean_ap": "mean AP over the categories",
+        "weighted_ap": "mean AP over the categories, by `instances`",
+        "per_category": (
+            "`name`; `images` that show it; `located`, in how many of them one of the five boxes is "
+            "right; `corloc`, their ratio; `instances`; `ap`, box AP at IoU 0.5 of the five best"
+        ),
+    },
+    documentation=(
+        'Boxes, IoU 0.5. Chosen: the "top 5" are the five best predictions of each image and '
+        "category, and a category weighs as often as it occurs."
+    ),
+)
+def corloc(inputs: Inputs) -> dict:
+    """CorLoc and AP of the five best boxes.
+
+    Args:
+        inputs: Ground truth and predictions.
+
+    Returns:
+        See `corloc_scores`.
+    """
+    return corloc_scores(inputs.boxes)

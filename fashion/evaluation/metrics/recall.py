@@ -1,70 +1,142 @@
-"""Found: how many objects of each category were found, one by one, and how many missed?
+"""Recall: how many ground-truth objects of each category are matched by a prediction.
 
-The share of the found is called sensitivity, or recall at one point; one minus it is the rate of misses.
+The slide deck and the reports call it sensitivity. Predictions match objects of their own category, in
+contrast to the confusion matrix of the error analysis, where they match objects of any category.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 
-from fashion.evaluation.matching import grouped, matches
+from fashion.evaluation.matching import MatchTable
+from fashion.evaluation.metrics.registry import CONFIDENT, Inputs, metric
+
+UNDEFINED = -1.0  # recall without ground truth, as in COCO
 
 
-def found_per_category(
-    ground_truth, detections, *, iou_threshold=0.5, score_threshold=0.0, iou_type="segm"
-):
-    """Counts of objects and of those found, by category.
+@dataclass(frozen=True)
+class CategoryRecall:
+    """Counts of one category.
 
-    ground_truth: COCO dict; detections: list of COCO results; with "segmentation" (RLE) or, for boxes, "bbox" [x, y, w, h]
-    iou_threshold: an object is found by a detection of its category that overlaps it by at least this, and that has found no other:
-        the detections choose by falling score (equal scores: in the order of the list), each the free object that it overlaps most
-    score_threshold: detections with a lower score are left out
-    iou_type: "segm" compares masks, "bbox" boxes
-    Returns: {"found", "missed", "instances": sums; "sensitivity": found of instances; "mean_sensitivity": the mean over the categories
-        that have objects; "per_category": {category_id: {"name", "instances", "found", "missed", "sensitivity", "detections": how many
-        of the category there are}}}, every category of the ground truth, in its order. Crowds are left out. The sensitivity of no
-        objects is -1.
+    Attributes:
+        name: Of the category.
+        instances: Ground-truth objects, crowds excluded.
+        matched: Objects matched by a prediction (true positives).
+        predictions: Predictions of the category.
     """
-    if iou_type not in ("segm", "bbox"):
-        raise ValueError(f'iou_type is "segm" (masks) or "bbox" (boxes). Got {iou_type!r}.')
-    objects, said = grouped(ground_truth, detections, score_threshold)
-    size_of = {
-        image["id"]: (image.get("height"), image.get("width")) for image in ground_truth["images"]
-    }
-    per_category = {
-        category["id"]: {
-            "name": category["name"],
-            "instances": 0,
-            "found": 0,
-            "missed": 0,
-            "sensitivity": -1.0,
-            "detections": 0,
-        }
-        for category in ground_truth["categories"]
-    }
-    for (_, category), rows in said.items():
-        per_category[category]["detections"] += len(rows)
-    for key, rows in objects.items():
-        row = per_category[key[1]]
-        row["instances"] += len(rows)
-        if key in said:
-            row["found"] += sum(
-                1 for _ in matches(said[key], rows, size_of[key[0]], iou_threshold, iou_type)
-            )
-    for row in per_category.values():
-        row["missed"] = row["instances"] - row["found"]
-        row["sensitivity"] = _ratio(row["found"], row["instances"])
-    some = [row["sensitivity"] for row in per_category.values() if row["instances"]]
-    instances, found = (
-        sum(row[key] for row in per_category.values()) for key in ("instances", "found")
+
+    name: str
+    instances: int
+    matched: int
+    predictions: int
+
+    @property
+    def missed(self) -> int:
+        """Ground-truth objects without a match (false negatives)."""
+        return self.instances - self.matched
+
+    @property
+    def recall(self) -> float:
+        """Matched objects over all objects, in [0, 1]; `UNDEFINED` without objects."""
+        return self.matched / self.instances if self.instances else UNDEFINED
+
+
+def recall_per_category(
+    table: MatchTable, *, iou_threshold: float = 0.5
+) -> dict[int, CategoryRecall]:
+    """Counts the matched objects of each category.
+
+    Predictions choose in order of confidence. Each takes the unmatched object of its category that it
+    overlaps most, provided that the IoU reaches `iou_threshold`.
+
+    Args:
+        table: Ground truth, and the predictions that count.
+        iou_threshold: Least IoU of a match, in (0, 1].
+
+    Returns:
+        Counts by category id, in the order of the ground truth's categories, including categories
+        without objects.
+
+    Raises:
+        ValueError: If `iou_threshold` is not in (0, 1].
+    """
+    if not 0 < iou_threshold <= 1:
+        raise ValueError(f"iou_threshold must be in (0, 1]. Got {iou_threshold}.")
+    number = len(table.category_ids)
+    matched = table.gt_category[table.matches(iou_threshold)[1]]
+    instances, found, predictions = (
+        np.bincount(column, minlength=number).tolist()
+        for column in (table.gt_category[~table.gt_crowd], matched, table.pred_category)
     )
+    place = {category_id: k for k, category_id in enumerate(table.category_ids)}
+    counts = {}
+    for category in table.ground_truth["categories"]:
+        k = place[category["id"]]
+        counts[category["id"]] = CategoryRecall(
+            category["name"], instances[k], found[k], predictions[k]
+        )
+    return counts
+
+
+def _rows(scores: dict) -> list[str]:
+    found = scores["found"]
+    return [
+        f"found at IoU 0.5: {found['found']} of {found['instances']} objects, mean over categories "
+        f"{found['mean_sensitivity']:.3f}"
+    ]
+
+
+@metric(
+    "found",
+    "Recall",
+    section=CONFIDENT,
+    order=50,
+    rows=_rows,
+    formula="matched objects / objects",
+    source="the slide deck and the reports call it sensitivity",
+    numbers={
+        "found": "objects that are matched by a prediction of their category",
+        "missed": "objects that are not",
+        "instances": "all objects, crowds excluded",
+        "sensitivity": "recall: matched objects of all",
+        "mean_sensitivity": "mean over the categories that have objects",
+        "per_category": "the same of each, with its `name` and the number of its `detections`",
+    },
+    documentation=(
+        "An object is matched by a prediction of its own category with mask IoU 0.5 or more, one to "
+        "one. The most confident prediction chooses first, the unmatched object that it overlaps "
+        "most. The error analysis (`--errors`) also matches whatever the category: its numbers with "
+        '"any category" in the title differ from these.'
+    ),
+)
+def recall(inputs: Inputs) -> dict:
+    """Recall of the confident predictions at mask IoU 0.5.
+
+    Args:
+        inputs: Ground truth and predictions.
+
+    Returns:
+        Numbers under the keys of metrics.json.
+    """
+    counts = recall_per_category(inputs.confident_masks)
+    instances = sum(row.instances for row in counts.values())
+    matched = sum(row.matched for row in counts.values())
+    recalls = [row.recall for row in counts.values() if row.instances]
     return {
-        "found": found,
-        "missed": instances - found,
+        "found": matched,
+        "missed": instances - matched,
         "instances": instances,
-        "sensitivity": _ratio(found, instances),
-        "mean_sensitivity": float(np.mean(some)) if some else -1.0,
-        "per_category": per_category,
+        "sensitivity": matched / instances if instances else UNDEFINED,
+        "mean_sensitivity": float(np.mean(recalls)) if recalls else UNDEFINED,
+        "per_category": {
+            category_id: {
+                "name": row.name,
+                "instances": row.instances,
+                "found": row.matched,
+                "missed": row.missed,
+                "sensitivity": row.recall,
+                "detections": row.predictions,
+            }
+            for category_id, row in counts.items()
+        },
     }
-
-
-def _ratio(part, whole):
-    return part / whole if whole else -1.0

@@ -1,1 +1,1 @@
-"""The report: what `scoring.score_stored` returns as a page to read."""
+"""The report: what `scoring.score_predictions` returns as a page to read."""

@@ -1,7 +1,7 @@
 """Average precision: COCO's and Fashionpedia's tables, and the curves of precision over recall behind them."""
 
+from fashion.evaluation.matching import IOU_TYPES as KINDS
 from fashion.evaluation.report.figures import precision_recall_figure, precision_recall_panels
-from fashion.evaluation.scoring import KINDS
 from fashion.pages.text import number, short_name
 
 _COCO = {

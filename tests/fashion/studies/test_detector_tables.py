@@ -8,7 +8,7 @@ import pytest
 from pycocotools import mask as coco_mask
 
 from fashion.evaluation.metrics.attributes import attribute_f1_on_truth
-from fashion.evaluation.scoring import score_stored
+from fashion.evaluation.scoring import score_predictions
 from fashion.studies.detector_tables import (
     COLUMNS,
     beside,
@@ -75,7 +75,7 @@ def scored():
         }
         for row in truth["annotations"]
     ]
-    return score_stored(truth, detections, fixed=True) | {
+    return score_predictions(truth, detections, fixed=True) | {
         "attributes_on_truth": attribute_f1_on_truth(truth, described)
     }
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from fashion.evaluation.average_precision import match, mean_known, precision_tables
+from fashion.evaluation.average_precision import Thresholds, mean_known, precision_tables
 from fashion.evaluation.errors.breakdowns import PROPERTIES, ap50_of, break_down, measure_properties
 from fashion.evaluation.errors.error_types import classify_errors
 from fashion.evaluation.errors.overlaps import read_overlaps
-from fashion.evaluation.matching import read_pairs
+from fashion.evaluation.matching import MatchTable
 
 
 def broken_down(gt, said):
@@ -22,15 +22,8 @@ def test_areas_are_those_of_coco(random_case, seed):
         32**2,
         96**2,
     }  # COCO has these in two ranges
-    pairs = read_pairs(gt, said, "segm")
-    outcome = match(
-        pairs,
-        range(len(pairs.category_ids)),
-        np.array([0.5]),
-        np.array([-1.0]),
-        lambda shared, said, real: shared,
-    )
-    tables = precision_tables(pairs, outcome).values()
+    thresholds = Thresholds(np.array([0.5]), np.array([-1.0]), lambda shared, said, real: shared)
+    tables = precision_tables(MatchTable.build(gt, said).top(), thresholds).values()
     expected = [mean_known(table.precision[area, 0, 0] for table in tables) for area in (1, 2, 3)]
     assert [row["ap50"] for row in broken_down(gt, said)["area"]] == pytest.approx(
         expected, abs=1e-12

@@ -8,8 +8,9 @@ from pycocotools import mask as coco_mask
 
 from fashion.evaluation.io.predictions import checked_results, read_detections
 from fashion.evaluation.io.results import packed_mask
+from fashion.evaluation.matching import MatchTable
 from fashion.evaluation.metrics.kaggle import score_2019, score_2020
-from fashion.evaluation.scoring import score_stored
+from fashion.evaluation.scoring import score_predictions
 from fashion.formats import rle
 from fashion.formats import submission_table as table
 from fashion.labels.ontology import Ontology
@@ -155,8 +156,8 @@ def test_the_truth_handed_in_scores_one(tmp_path):
         for i in (0, 1)
     ]
     for year, score in (
-        (2019, lambda *a: score_2019(*a)["pooled"]),
-        (2020, lambda *a: score_2020(*a)["score"]),
+        (2019, lambda table: score_2019(table)["pooled"]),
+        (2020, lambda table: score_2020(table)["score"]),
     ):
         height, width = table.frame_hw((40, 30), year)
         rows, columns = np.arange(height) * 40 // height, np.arange(width) * 30 // width
@@ -165,7 +166,8 @@ def test_the_truth_handed_in_scores_one(tmp_path):
             ",".join(f'"{cell}"' for cell in table.row(name, runs, 10, (3, 20), year))
             for name in "ab"
         ]
-        assert score(gt, read(submission(tmp_path, *lines, year=year), gt)) == 1
+        found = read(submission(tmp_path, *lines, year=year), gt)
+        assert score(MatchTable.build(gt, found)) == 1
 
 
 def test_a_submission_to_a_truth_without_attributes_keeps_its_masks(tmp_path, caplog):
@@ -457,7 +459,7 @@ def test_a_plain_coco_truth_takes_predictions_with_attributes(random_case, caplo
         "The ground truth lists no attributes, so those of The predictions are left out."
     ]
     coco = evaluate_coco(plain, detections)
-    scores = score_stored(plain, found)["coco"]["segm"]
+    scores = score_predictions(plain, found)["coco"]["segm"]
     assert {name: scores[name] for name in NUMBERS} == pytest.approx(
         {name: coco[name] for name in NUMBERS}, abs=1e-12
     )
@@ -469,7 +471,7 @@ def test_stored_detections_are_as_large_as_coco_has_them(striped_case, boxes, ki
     # A box around stripes is four times as large as they are, so boxes that nobody stored would move detections between the sizes.
     gt, detections = striped_case(1, boxes=boxes)
     ours, coco = (
-        score_stored(gt, checked_results(detections, gt))["coco"][kind],
+        score_predictions(gt, checked_results(detections, gt))["coco"][kind],
         evaluate_coco(gt, detections, kind),
     )
     assert {name: ours[name] for name in NUMBERS} == pytest.approx(

@@ -15,6 +15,7 @@ from fashion.evaluation.io.results import (
     unpacked_mask,
 )
 from fashion.evaluation.metrics.attributes import attribute_f1_on_truth
+from fashion.evaluation.scoring import score_predictions
 from fashion.labels.ontology import Ontology
 from mrcnn.inference.pasting import paste
 
@@ -149,6 +150,19 @@ class Oracle:
 @pytest.fixture(scope="module")
 def predicted(validation):
     return predict_dataset(Oracle(validation), validation, validation.image_ids)
+
+
+def test_the_truth_scores_one(validation, predicted):
+    scores = score_predictions(validation.to_coco(), predicted)
+    assert scores["coco"]["segm"]["AP"] == pytest.approx(1)
+    assert scores["attributes"]["micro_f1"] == pytest.approx(1)
+    assert scores["attributes"]["matched"] == scores["attributes"]["ground_truth"]
+
+
+def test_nothing_scores_zero(validation):
+    scores = score_predictions(validation.to_coco(), [])
+    assert scores["coco"]["segm"]["AP"] == scores["coco"]["bbox"]["AP"] == 0
+    assert scores["attributes"]["micro_f1"] == 0
 
 
 def test_results_bear_the_data_sets_image_ids_and_are_shown_one_by_one(validation, predicted):

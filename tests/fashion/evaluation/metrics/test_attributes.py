@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from fashion.evaluation.matching import grouped, matches
+from fashion.evaluation.matching import MatchTable
 from fashion.evaluation.metrics.attributes import (
     attribute_curves,
     attribute_f1,
     attribute_f1_on_truth,
+    attributes,
+    matched_dicts,
 )
+from fashion.evaluation.metrics.registry import Inputs
 
 
 def rle_of(y1, x1, y2, x2):
@@ -27,7 +30,8 @@ LEFT, RIGHT, LEFT_HALF = rle_of(0, 0, 10, 10), rle_of(0, 10, 10, 20), rle_of(0, 
 def truth(*objects):
     return {
         "images": [{"id": 1, "height": 20, "width": 20}, {"id": 2, "height": 20, "width": 20}],
-        "categories": [],
+        "categories": [{"id": i, "name": str(i)} for i in (0, 5)],
+        "attributes": [{"id": i} for i in range(1, 10)],
         "annotations": [
             {
                 "id": i + 1,
@@ -116,10 +120,8 @@ def test_a_detection_takes_the_object_it_overlaps_most():
 
 
 def test_uncertain_detections_are_left_out():
-    result = attribute_f1(
-        truth((1, 0, LEFT, [1])), [found(1, 0, LEFT, 0.3, [1])], score_threshold=0.5
-    )
-    assert result["matched"] == 0
+    inputs = Inputs(truth((1, 0, LEFT, [1])), [found(1, 0, LEFT, 0.3, [1])], score_threshold=0.5)
+    assert attributes(inputs)["matched"] == 0
 
 
 def test_the_other_forms_of_a_mask_are_read():
@@ -284,18 +286,15 @@ def test_the_tables_survive_json():
 def test_the_counts_agree_with_plain_loops(random_case, seed):
     gt, said = random_case(seed)
     counts = defaultdict(lambda: np.zeros(3, int))  # right, said, real
-    objects, groups = grouped(gt, said, 0.3)
-    for key in objects.keys() & groups.keys():
-        for detection, annotation in matches(groups[key], objects[key], (240, 240), 0.5):
-            said_here, real_here = (
-                {*detection["attribute_ids"]},
-                {*annotation["attribute_ids"]},
-            )  # some are said twice
-            for place, ids in enumerate((said_here & real_here, said_here, real_here)):
-                for i in ids:
-                    for name in ("all", ("attribute", i), ("category", key[1])):
-                        counts[name][place] += 1
-    result = attribute_f1(gt, said, score_threshold=0.3)
+    said = [row for row in said if row["score"] >= 0.3]
+    for detection, annotation in matched_dicts(MatchTable.build(gt, said)):
+        # Some are predicted twice.
+        said_here, real_here = {*detection["attribute_ids"]}, {*annotation["attribute_ids"]}
+        for place, ids in enumerate((said_here & real_here, said_here, real_here)):
+            for i in ids:
+                for name in ("all", ("attribute", i), ("category", annotation["category_id"])):
+                    counts[name][place] += 1
+    result = attribute_f1(gt, said)
 
     def of(name):
         right, predicted, present = counts[name]

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from fashion.evaluation.matching import read_pairs
-from fashion.evaluation.metrics.coco import coco_curves, coco_tables, evaluate_coco_ap
+from fashion.evaluation.average_precision import precision_tables
+from fashion.evaluation.matching import MatchTable
+from fashion.evaluation.metrics.coco import WITHOUT_F1, coco_curves, evaluate_coco_ap
 from mrcnn.evaluation.coco import NUMBERS, evaluate_coco
 
 
@@ -51,8 +52,12 @@ def scene(found):
 
 def curves(*found):
     truth, detections = scene(found)
-    pairs = read_pairs(truth, detections, "bbox")
-    return coco_curves(pairs, coco_tables(pairs))
+    return curves_of(truth, detections, "bbox")
+
+
+def curves_of(*case):
+    table = MatchTable.build(*case).top()
+    return coco_curves(table, precision_tables(table, WITHOUT_F1))
 
 
 def test_a_curve_by_hand():
@@ -68,8 +73,7 @@ def test_curves_leave_out_categories_without_objects():
     found = curves((0.9, 7, [0, 0, 40, 40]), (0.9, 9, [0, 0, 40, 40]))
     assert found["per_category"] == {7: found["all"]}
     truth, detections = scene([(0.9, 9, [0, 0, 40, 40])])
-    pairs = read_pairs(truth | {"annotations": []}, detections, "bbox")
-    nothing = coco_curves(pairs, coco_tables(pairs))
+    nothing = curves_of(truth | {"annotations": []}, detections, "bbox")
     assert nothing["per_category"] == {} and nothing["all"] == {
         name: [-1.0] * 101 for name in ("50", "75", "mean")
     }
@@ -78,8 +82,8 @@ def test_curves_leave_out_categories_without_objects():
 @pytest.mark.parametrize("iou_type", ["segm", "bbox"])
 def test_ap_is_the_area_under_the_curves(random_case, iou_type):
     truth, detections = random_case(5)
-    pairs = read_pairs(truth, detections, iou_type, sort_objects=False)
-    found, ap = coco_curves(pairs, coco_tables(pairs)), evaluate_coco(truth, detections, iou_type)
+    found = curves_of(truth, detections, iou_type)
+    ap = evaluate_coco(truth, detections, iou_type)
     assert np.mean(found["all"]["mean"]) == pytest.approx(ap["AP"], abs=1e-12)
     assert np.mean(found["all"]["75"]) == pytest.approx(ap["AP75"], abs=1e-12)
     assert {i: np.mean(curve["50"]) for i, curve in found["per_category"].items()} == pytest.approx(

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from fashion.evaluation.metrics.corloc import corloc
+from fashion.evaluation.matching import MatchTable
+from fashion.evaluation.metrics.corloc import corloc_scores
+
+
+def corloc(gt, detections, **options):
+    return corloc_scores(MatchTable.build(gt, detections, "bbox"), **options)
 
 
 def boxed(image, category, box, score=None, number=1):
@@ -80,7 +85,7 @@ def test_the_edges():
     ] == [-1] * 4
     with pytest.raises(ValueError, match="at least 1"):
         corloc(truth(), [], top=0)
-    with pytest.raises(ValueError, match="image_id of detections must be listed"):
+    with pytest.raises(ValueError, match="1 image that the ground truth does not list: 9"):
         corloc(truth(), [boxed(9, 5, HERE, 0.9)])
 
 

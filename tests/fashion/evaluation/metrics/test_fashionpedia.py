@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from fashion.evaluation.io.predictions import checked_results
-from fashion.evaluation.matching import read_pairs
+from fashion.evaluation.matching import MatchTable
 from fashion.evaluation.metrics.fashionpedia import evaluate_fashionpedia, macro_f1
-from fashion.evaluation.scoring import score_stored
+from fashion.evaluation.scoring import score_predictions
 from fashion.labels.ontology import official
 from mrcnn.evaluation.coco import evaluate_coco
 
@@ -219,7 +219,7 @@ def test_stored_detections_equal_the_official_package(
     striped_case, official_numbers, iou_type, boxes
 ):
     truth, detections = striped_case(1, boxes=boxes)
-    scores = score_stored(truth, checked_results(detections, truth))["fashionpedia"][iou_type]
+    scores = score_predictions(truth, checked_results(detections, truth))["fashionpedia"][iou_type]
     assert (
         scores == pytest.approx(official_numbers(truth, detections, iou_type), abs=1e-9)
         and 0 < scores["iou/APs"] < 1
@@ -294,12 +294,12 @@ def test_arguments_are_not_changed(random_case):
 @pytest.mark.parametrize(
     ("part", "change", "message"),
     [
-        ("detections", {"image_id": 77}, "image_id of detections.*77"),
-        ("annotations", {"image_id": 77}, "image_id of annotations.*77"),
-        ("detections", {"category_id": 60}, "category_id of detections.*60"),
-        ("annotations", {"category_id": 60}, "category_id of annotations.*60"),
-        ("detections", {"attribute_ids": [1, 99]}, "attribute_ids of detections.*99"),
-        ("annotations", {"attribute_ids": [99]}, "attribute_ids of annotations.*99"),
+        ("detections", {"image_id": 77}, "list of detections has 1 image .*77"),
+        ("annotations", {"image_id": 77}, "list of annotations has 1 image .*77"),
+        ("detections", {"category_id": 60}, "list of detections has 1 category .*60"),
+        ("annotations", {"category_id": 60}, "list of annotations has 1 category .*60"),
+        ("detections", {"attribute_ids": [1, 99]}, "list of detections has 1 attribute .*99"),
+        ("annotations", {"attribute_ids": [99]}, "list of annotations has 1 attribute .*99"),
         ("annotations", {"id": 2}, "more than once.*2"),
         ("annotations", {"id": 0}, "start at 1"),
     ],
@@ -369,7 +369,8 @@ def test_in_a_mixed_list_only_those_with_a_box_are_as_large_as_it():
             "attribute_ids": [1],
         },
     ]
-    assert read_pairs(truth, found, "bbox", areas="boxes").row_area.tolist() == [1600, 4]
+    table = MatchTable.build(truth, found, "bbox").sized_by("boxes")
+    assert table.pred_area.tolist() == [1600, 4]
 
 
 def test_missing_geometry_is_named():

@@ -4,13 +4,22 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
+from fashion.evaluation.matching import MatchTable
+from fashion.evaluation.metrics import kaggle
 from fashion.evaluation.metrics.kaggle import (
     THRESHOLDS,
     counts_2019,
     precision_2020,
-    score_2019,
-    score_2020,
 )
+
+
+def score_2019(gt, detections):
+    return kaggle.score_2019(MatchTable.build(gt, detections))
+
+
+def score_2020(gt, detections):
+    return kaggle.score_2020(MatchTable.build(gt, detections))
+
 
 SIZE_HW = (20, 20)
 
@@ -24,7 +33,8 @@ def rle_of(y1, x1, y2, x2):
 def truth(*objects, images=(1,)):
     return {
         "images": [{"id": i, "height": 20, "width": 20} for i in images],
-        "categories": [],
+        "categories": [{"id": i} for i in range(50)],
+        "attributes": [{"id": i} for i in range(400)],
         "annotations": [
             {
                 "id": n,
@@ -208,7 +218,7 @@ def test_nothing_said_and_nothing_there():
 
 def test_a_detection_of_an_unknown_image_is_refused():
     for score in (score_2019, score_2020):
-        with pytest.raises(ValueError, match="1 image ids are unknown"):
+        with pytest.raises(ValueError, match="1 image that the ground truth does not list: 7"):
             score(truth((1, 0, LEFT, [])), found((7, 0, LEFT, 0.9, [])))
 
 

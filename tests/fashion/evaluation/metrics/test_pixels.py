@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from fashion.evaluation.metrics.pixels import label_map, score_pixels
+from fashion.evaluation.matching import MatchTable
+from fashion.evaluation.metrics import pixels
+from fashion.evaluation.metrics.pixels import label_map
+
+
+def score_pixels(gt, detections, score_threshold=0.5):
+    return pixels.score_pixels(MatchTable.build(gt, detections).confident(score_threshold))
 
 
 def masked(pixels, category, score=None):
@@ -103,7 +109,7 @@ def test_the_edges():
 def test_a_mask_must_fit_its_photo_and_a_photo_must_be_known():
     with pytest.raises(ValueError, match="mask of 2x4 belongs to an image of 3x4"):
         score_pixels(truth(masked(["####", "####"], 10), size_hw=(3, 4)), [])
-    with pytest.raises(ValueError, match="1 image ids are unknown"):
+    with pytest.raises(ValueError, match="1 image that the ground truth does not list: 5"):
         score_pixels(truth(), [masked(["####", "####"], 10, 0.9) | {"image_id": 5}])
 
 

@@ -4,7 +4,18 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from fashion.evaluation.metrics.recall import found_per_category
+from fashion.evaluation.matching import MatchTable
+from fashion.evaluation.metrics import recall
+from fashion.evaluation.metrics.registry import Inputs
+
+
+def found_per_category(gt, detections, *, iou_type="segm", score_threshold=0.0):
+    inputs = Inputs(gt, detections, score_threshold=score_threshold)
+    if iou_type != "segm":
+        inputs.confident_masks = MatchTable.build(gt, detections, iou_type).confident(
+            score_threshold
+        )
+    return recall.recall(inputs)
 
 
 def placed(image, category, box, **more):

@@ -9,7 +9,7 @@ import pytest
 
 from fashion import evaluate
 from fashion.evaluation.metrics.attributes import attribute_curves, attribute_f1_on_truth
-from fashion.evaluation.scoring import score_stored
+from fashion.evaluation.scoring import score_predictions
 from fashion.evaluation.thresholds.table import Thresholds
 
 TEXT = (Path(__file__).parents[4] / "docs" / "metrics.md").read_text(encoding="utf-8")
@@ -96,7 +96,7 @@ def case(random_case):
 
 
 def test_every_key_of_stored_predictions_is_explained(case):
-    scores = score_stored(*case, fixed=True)
+    scores = score_predictions(*case, fixed=True)
     assert {
         "kaggle_2020",
         "f1AP50",

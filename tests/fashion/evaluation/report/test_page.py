@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fashion.evaluation.report.page import write_report
-from fashion.evaluation.scoring import score_stored
+from fashion.evaluation.scoring import score_predictions
 
 RECALLS = np.linspace(0, 1, 101).tolist()
 CURVE = {"50": [0.9] * 101, "75": [0.5] * 101, "mean": [-1.0] * 101}
@@ -73,7 +73,7 @@ def case(random_case):
         truth, detections = random_case(5, images=6, objects=5, predictions=6, boxes=True)
         for row in truth["categories"]:
             row["name"] += ", or the like"
-        scores = score_stored(truth, detections)
+        scores = score_predictions(truth, detections)
         del scores["curves"]
         _scored["case"] = truth, detections, scores
     return copy.deepcopy(_scored["case"])
@@ -364,7 +364,9 @@ def test_what_older_scores_lack_is_left_out(case, tmp_path):
 @pytest.mark.slow
 def test_nothing_detected_is_a_report(case, tmp_path):
     truth, _, _ = case
-    page = read(write_report(tmp_path, score_stored(truth, []), ground_truth=truth, detections=[]))
+    page = read(
+        write_report(tmp_path, score_predictions(truth, []), ground_truth=truth, detections=[])
+    )
     shown = dict(zip(page.cards[1::2], page.cards[::2]))
     assert shown["mask AP"] == "0.000" and shown["found"] == "0.000"
 
@@ -375,7 +377,9 @@ def test_truth_without_objects_and_attributes_is_a_report(tmp_path):
         "annotations": [],
         "categories": [{"id": 1, "name": "shirt"}],
     }
-    page = read(write_report(tmp_path, score_stored(truth, []), ground_truth=truth, detections=[]))
+    page = read(
+        write_report(tmp_path, score_predictions(truth, []), ground_truth=truth, detections=[])
+    )
     assert "Categories" not in page.headings["h2"]
     assert dict(zip(page.cards[1::2], page.cards[::2]))["mask AP"] == "–"
 

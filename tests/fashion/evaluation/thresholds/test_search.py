@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fashion.evaluation.scoring import score_stored
+from fashion.evaluation.scoring import score_predictions
 from fashion.evaluation.thresholds.attribute_search import matched_attributes
 from fashion.evaluation.thresholds.candidate import NO_LIMIT, Choice
 from fashion.evaluation.thresholds.objectives import GOALS
@@ -50,7 +50,7 @@ def test_a_value_is_the_measure_itself(random_case, name, where, crowds):
     assert any(photo.crowd.any() for photo in evidence.photos) == bool(crowds)
     score = 0.0 if GOALS[name].ranked else 0.4
     value = value_of(evidence, GOALS[name], [Choice.uniform(evidence, score, 0.5)] * 6)
-    measured = where(score_stored(ground_truth, detections, fixed=True, score_threshold=0.4))
+    measured = where(score_predictions(ground_truth, detections, fixed=True, score_threshold=0.4))
     assert value == pytest.approx(max(measured, 0), abs=1e-12) and value > 0
 
 
@@ -65,7 +65,7 @@ def test_what_is_told_of_attributes_without_scores_is_what_the_table_gives(truth
     tuned = search(evidence := read_evidence(ground_truth, detections), GOALS[name], folds=3)
     values = {}
     for level, choice in tuned.choices.items():
-        scores = score_stored(
+        scores = score_predictions(
             ground_truth,
             choice.thresholds(evidence).decided(detections, ground_truth),
             score_threshold=0.0,
