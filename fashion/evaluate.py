@@ -46,10 +46,10 @@ from fashion.evaluation.thresholds.objectives import GOALS
 from fashion.evaluation.thresholds.search import LEVELS
 from fashion.evaluation.thresholds.table import read_thresholds
 from fashion.formats.annotation_csv import read_annotations
-from fashion.formats.json_files import read_json
 from fashion.labels.ontology import Ontology
 from mrcnn.data.image_io import path_inside, read_annotated, read_image
 from mrcnn.files import write_text
+from mrcnn.json_files import read_json
 
 log = logging.getLogger(__name__)
 

@@ -13,6 +13,7 @@ _PLOT_NAMES = {
 }
 
 MOVED_MODULES: Moved = {
+    "fashion.formats.json_files": "mrcnn.json_files",
     "fashion.ontology": "fashion.labels.ontology",
     "fashion.rle": "fashion.formats.rle",
     "fashion.rebalancing": "fashion.datasets.rebalancing",

@@ -1,17 +1,18 @@
-"""Files that are either whole or absent, written under a temporary name in the same folder, then renamed; which file is which; and
-long cells of CSV files."""
+"""Files that are either complete or absent.
+
+They are written under a temporary name in the same folder, then renamed.
+"""
 
 import contextlib
-import csv
 import errno
 import hashlib
-import json
 import os
 import secrets
 import shutil
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from mrcnn.typing import PathLike
 
 # A file that is being written is called .<stem>.writing-<8 hex digits><suffix>, so that the leftovers
 # of a killed process are recognised without knowing what it wrote.
@@ -21,25 +22,30 @@ _FULL = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasat
 
 
 @contextlib.contextmanager
-def atomic_path(path, *, synced=True, size=None):
-    """Yields a temporary path beside `path`; renames it to `path` if the block succeeds, removes it if it does not.
+def atomic_path(path: PathLike, *, synced: bool = True, size: int | None = None) -> Iterator[Path]:
+    """Replaces a file by what the block writes, if the block succeeds.
+
+    The permissions are those of the replaced file, or those that the umask gives a new one.
 
     Args:
-        path: A file, or a symbolic link to one; the file that the link points to is replaced, the link stays.
-        synced: fsync before the rename, so that a power failure cannot leave an empty file; False when writing thousands of files.
-        size: Bytes that will be written, as far as known; an error tells them.
+        path: A file, or a symbolic link to one: then the file it points to is replaced.
+        synced: fsync before the rename, so that a power failure cannot leave an empty file. False
+            for thousands of files: it takes milliseconds for each.
+        size: Bytes that will be written, for the error of a full disk; None if not known.
+
+    Yields:
+        A temporary path in the same folder, to be written to.
 
     Raises:
-        OSError: The file cannot be written; the message names it and says what to do. A full disk in the block is told likewise.
-
-    The file's permissions are those of the file it replaces, or those that the umask gives a new one.
+        OSError: The file cannot be written, or the disk is full. The message names the file and
+            says what to do.
     """
     real, temporary = _temporary_for(path)
     try:
         try:
             yield temporary
         except OSError as error:
-            if error.errno in _FULL and error.strerror:  # the system's words, not yet ours
+            if error.errno in _FULL and error.strerror:  # the system's message, not yet ours
                 raise _not_written(path, error, real.parent, size) from error
             raise
         try:
@@ -56,15 +62,15 @@ def atomic_path(path, *, synced=True, size=None):
             temporary.unlink(missing_ok=True)
 
 
-def _temporary_for(path):
-    """(the file that `path` means, an empty new file beside it)."""
+def _temporary_for(path: PathLike) -> tuple[Path, Path]:
+    """Returns the file that `path` means, and an empty new file next to it."""
     path = Path(path)
     try:
         real = path.resolve()
         if real.exists() and not real.is_file():  # a rename would replace /dev/null itself
             raise OSError(f"{path} is a folder or a device. Give the name of a file.")
         real.parent.mkdir(parents=True, exist_ok=True)
-        # Names have at most 255 bytes, and those of photos may be near that.
+        # Names have at most 255 bytes, and those of images may be near that.
         stem = real.stem if len(os.fsencode(real.stem)) < 200 else ""
         temporary = real.with_name(f".{stem}.writing-{secrets.token_hex(4)}{real.suffix}")
         open(temporary, "x").close()  # unlike mkstemp's, with the mode that the umask says
@@ -80,14 +86,17 @@ def _temporary_for(path):
 
 
 @contextlib.contextmanager
-def appending(path: str | os.PathLike) -> Iterator[None]:
-    """Names `path` in the error of a full disk; for files that grow line by line and are continued later.
+def appending(path: PathLike) -> Iterator[None]:
+    """Names a file in the error of a full disk; for files that grow and are continued later.
 
     Args:
         path: The file that the block appends to.
 
+    Yields:
+        Nothing.
+
     Raises:
-        OSError: There was no space; the message says so and what to do. Other errors pass as they are.
+        OSError: There was no space; the message says what to do. Other errors pass unchanged.
     """
     try:
         yield
@@ -98,22 +107,34 @@ def appending(path: str | os.PathLike) -> Iterator[None]:
 
 
 def is_full_disk(error: OSError) -> bool:
-    """Whether the system says that there is no space left. False where the error has our words already."""
+    """Whether the system reports that there is no space left.
+
+    Args:
+        error: From the system; one that `not_written` made is not recognised again.
+
+    Returns:
+        True for a full disk, an exceeded quota and a file beyond the limit of the file system.
+    """
     return error.errno in _FULL and bool(error.strerror)
 
 
-def not_written(path: str | os.PathLike, error: OSError) -> OSError:
-    """The error that says which file could not be written, why, and what to do; of the same class, with the same errno.
+def not_written(path: PathLike, error: OSError) -> OSError:
+    """Makes the error that says which file could not be written, why, and what to do.
 
     Args:
         path: The file, of which a part may have been written.
-        error: What the system said.
+        error: The system's error.
+
+    Returns:
+        An error of the same class, with the same errno.
     """
     return _not_written(path, error, Path(path).parent, None, replaces=False)
 
 
-def _not_written(path, error, folder, size, replaces=True):
-    """The same of a file that is replaced as a whole."""
+def _not_written(
+    path: PathLike, error: OSError, folder: Path, size: int | None, replaces: bool = True
+) -> OSError:
+    """The same for a file that is replaced as a whole."""
     advice = "Choose a folder that you may write to."
     if error.errno in _FULL:
         advice = "Make room on the disk and start again."
@@ -126,11 +147,14 @@ def _not_written(path, error, folder, size, replaces=True):
     return new
 
 
-def remove_leftovers(folder, names=("*",)):
-    """Removes what killed processes left in `folder` of files that they were writing with `atomic_path`.
+def remove_leftovers(folder: PathLike, names: Sequence[str] = ("*",)) -> None:
+    """Removes temporary files of `atomic_path` that killed processes left.
 
-    names: of those files, glob patterns such as "last.h5" or "weights_*.h5"; all files by default. Nobody may be writing them now, see
-    `mrcnn.locks`.
+    No other process may be writing into the folder, see `mrcnn.locks`.
+
+    Args:
+        folder: Not searched recursively.
+        names: Glob patterns of the files that were being written, such as "weights_*.h5".
     """
     folder = Path(folder)
     patterns = (
@@ -148,86 +172,43 @@ def remove_leftovers(folder, names=("*",)):
                 path.unlink(missing_ok=True)
 
 
-def write_text(path, text):
-    """Write `text` as UTF-8, atomically."""
+def write_text(path: PathLike, text: str) -> None:
+    """Replaces a file by a text in UTF-8, atomically.
+
+    Args:
+        path: The file.
+        text: Its new content.
+
+    Raises:
+        OSError: It cannot be written.
+    """
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_bytes(path, data):
-    """Writes `data` (bytes-like), atomically."""
+def write_bytes(path: PathLike, data: bytes | memoryview) -> None:
+    """Replaces a file by bytes, atomically.
+
+    Args:
+        path: The file.
+        data: Its new content.
+
+    Raises:
+        OSError: It cannot be written.
+    """
     with atomic_path(path, size=memoryview(data).nbytes) as temporary:
         temporary.write_bytes(data)
 
 
-def read_json_object(path: str | os.PathLike) -> dict:
-    """Reads a file that holds one JSON object and that a person may have changed.
+def digest_of(path: PathLike) -> str:
+    """Identifies a file by name and content.
 
     Args:
-        path: The file, UTF-8, with or without a byte order mark.
+        path: The file.
 
-    Raises:
-        ValueError: It holds something else; the message names the file, and the line where it can.
-        OSError: It cannot be opened.
+    Returns:
+        Its name and the first 16 digits of its SHA-256.
     """
-
-    def once(pairs):
-        found = {}
-        for key, value in pairs:
-            if key in found:
-                raise _Unreadable(f"the key {json.dumps(key)[:60]} occurs twice in one object")
-            found[key] = value
-        return found
-
-    def whole(digits):
-        if len(digits) > 400:  # int() refuses 4301, and no double is as large as 10 ** 309
-            raise _Unreadable(f"a number has {len(digits):,} digits: {digits[:12]}…")
-        return int(digits)
-
-    if Path(path).is_dir():
-        raise ValueError(f"{path} is a folder; expected a JSON file.")
-    try:
-        content = json.loads(
-            Path(path).read_bytes().decode("utf-8-sig"), object_pairs_hook=once, parse_int=whole
-        )
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{path} is not UTF-8 text: byte {error.start} is wrong. Save it as UTF-8."
-        ) from error
-    except json.JSONDecodeError as error:
-        raise ValueError(
-            f"{path} is no JSON: it cannot be read from line {error.lineno}, column {error.colno} on. Correct it "
-            "there, or restore the file."
-        ) from error
-    except _Unreadable as error:
-        raise ValueError(f"{path} cannot be read: {error}.") from error
-    except RecursionError as error:
-        raise ValueError(
-            f"{path} cannot be read: its lists or objects are nested too deeply."
-        ) from error
-    if not isinstance(content, dict):
-        raise ValueError(
-            f"{path} must hold a JSON object, {{…}}. It holds {json.dumps(content)[:60]}."
-        )
-    return content
-
-
-class _Unreadable(ValueError):
-    """What is wrong with JSON, without the name of the file."""
-
-
-def digest_of(path):
-    """What tells a file from another of the same name: its name and the start of its SHA-256."""
     path = Path(path)
     with open(path, "rb") as file:
         return f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"
-
-
-@contextlib.contextmanager
-def long_cells():
-    """Lets the csv module read cells of any length: a frayed mask exceeds its limit of 131,072 characters."""
-    before = csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)

@@ -1,10 +1,12 @@
-"""Checks of single settings: the type of a value, its range, and what a mistyped name meant."""
+"""Checks of single values: their type, their range, and what a mistyped name stands for."""
 
 import difflib
 import math
+import numbers
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import numpy as np
 
@@ -14,35 +16,86 @@ ALIKE = 0.88
 
 @dataclass(frozen=True)
 class Rule:
-    """What a setting must be: `says` in words, `allows` as a function of the value."""
+    """What a setting must be.
+
+    Attributes:
+        says: The rule in words, to follow "must".
+        allows: Whether a value keeps it.
+    """
 
     says: str
     allows: Callable[[object], bool]
 
 
-def is_number(value: object) -> bool:
-    """Whether a value is one finite number, True and False not among them."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(
-        value, (int, float, np.integer, np.floating)
-    ):
+def is_number(value: object) -> TypeGuard[float]:
+    """Tells whether a value is one finite number, of Python or NumPy.
+
+    Args:
+        value: Anything.
+
+    Returns:
+        False for True and False as well, which Python counts as integers.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
         return False
-    return math.isfinite(value)
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond all floats
+        return False
 
 
-def is_whole(value: object) -> bool:
-    """Whether a value is a whole number; 2.0 is one."""
-    return is_number(value) and value == int(value)
+def as_integer(value: object) -> int | None:
+    """Converts a whole number.
+
+    Args:
+        value: Anything.
+
+    Returns:
+        An int, 40 for 40.0; None for what is no whole number.
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if is_number(value) and value == int(value):
+        return int(value)
+    return None
+
+
+def is_whole(value: object) -> TypeGuard[float]:
+    """Tells whether a value is a whole number.
+
+    Args:
+        value: Anything.
+
+    Returns:
+        True for 2.0, too.
+    """
+    return is_number(value) and as_integer(value) is not None
 
 
 def whole(least: int = 1) -> Rule:
-    """A whole number of at least `least`."""
+    """Makes the rule for a whole number.
+
+    Args:
+        least: The smallest value allowed.
+
+    Returns:
+        The rule.
+    """
     return Rule(
         f"be a whole number, at least {least}", lambda value: is_whole(value) and value >= least
     )
 
 
 def number(least: float = 0, most: float = math.inf) -> Rule:
-    """A number from `least` to `most`."""
+    """Makes the rule for a number in a range.
+
+    Args:
+        least: The smallest value allowed.
+        most: The largest value allowed.
+
+    Returns:
+        The rule.
+    """
     words = (
         f"be a number from {least:g} to {most:g}"
         if most < math.inf
@@ -52,12 +105,20 @@ def number(least: float = 0, most: float = math.inf) -> Rule:
 
 
 def fraction() -> Rule:
-    """A number from 0 to 1."""
+    """Makes the rule for a number from 0 to 1.
+
+    Returns:
+        The rule.
+    """
     return Rule("be a fraction and lie in 0..1", lambda value: is_number(value) and 0 <= value <= 1)
 
 
 def switch() -> Rule:
-    """True or False; 0 and 1 count as these."""
+    """Makes the rule for True or False; 0 and 1 are accepted.
+
+    Returns:
+        The rule.
+    """
     return Rule(
         "be True or False",
         lambda value: isinstance(value, (bool, np.bool_)) or is_whole(value) and value in (0, 1),
@@ -65,12 +126,25 @@ def switch() -> Rule:
 
 
 def text() -> Rule:
-    """Text that is not empty."""
+    """Makes the rule for text that is not empty.
+
+    Returns:
+        The rule.
+    """
     return Rule("be text", lambda value: isinstance(value, str) and bool(value.strip()))
 
 
 def several(each: Rule, count: int | None = None, of: str = "numbers above 0") -> Rule:
-    """A list, tuple or array of values that `each` allows: `count` of them, or one at least."""
+    """Makes the rule for a list, tuple or one-dimensional array.
+
+    Args:
+        each: The rule for its values.
+        count: How many there must be; None for one or more.
+        of: The values in words.
+
+    Returns:
+        The rule.
+    """
     words = f"be a list of {count or 'one or more'} {of}"
 
     def allows(value):
@@ -84,12 +158,24 @@ def several(each: Rule, count: int | None = None, of: str = "numbers above 0") -
 
 
 def above_zero() -> Rule:
-    """A number above 0."""
+    """Makes the rule for a number above 0.
+
+    Returns:
+        The rule.
+    """
     return Rule("be a number above 0", lambda value: is_number(value) and value > 0)
 
 
 def or_else(rule: Rule, *others: object) -> Rule:
-    """What `rule` allows, or one of the constants `others`, None for instance."""
+    """Extends a rule by constants.
+
+    Args:
+        rule: What else is allowed.
+        *others: The constants, for instance None or "auto".
+
+    Returns:
+        The rule.
+    """
     words = rule.says + "".join(f", or {other!r}" for other in others)
     return Rule(
         words,
@@ -101,7 +187,16 @@ def or_else(rule: Rule, *others: object) -> Rule:
 
 
 def check(name: str, value: object, rule: Rule) -> None:
-    """Raises ValueError, naming setting, value and what was expected, unless `rule` allows it."""
+    """Checks a setting.
+
+    Args:
+        name: What the error calls it.
+        value: Anything.
+        rule: What it must be.
+
+    Raises:
+        ValueError: The rule does not allow the value.
+    """
     try:
         allowed = rule.allows(value)
     except (TypeError, ValueError):  # lists of lists and the like
@@ -111,20 +206,43 @@ def check(name: str, value: object, rule: Rule) -> None:
 
 
 def shown(value: object) -> str:
-    """A value as an error shows it, cut to a line."""
+    """Formats a value for an error.
+
+    Args:
+        value: Anything.
+
+    Returns:
+        Its `repr`, cut to 80 characters.
+    """
     words = repr(value.tolist() if isinstance(value, np.ndarray) else value)
     return words if len(words) <= 80 else words[:79] + "…"
 
 
 def name_meant(name: str, known: Iterable[str], alike: float = ALIKE) -> str | None:
-    """The known name that a mistyped one stands for, or None."""
+    """Finds the known name that a mistyped one stands for.
+
+    Args:
+        name: The mistyped name.
+        known: The candidates.
+        alike: Least similarity, as `difflib` measures it, 0 to 1.
+
+    Returns:
+        The most similar name, or None.
+    """
     return next(iter(difflib.get_close_matches(name, list(known), 1, alike)), None)
 
 
 def mistyped(names: Iterable[str], known: Iterable[str]) -> dict[str, str]:
-    """Names that are not known and look like a known one: {name: the one that was meant}.
+    """Finds names that look like known ones but are none.
 
-    LEARNING_RATE_HEADS and IMAGE_SIZE2 are names of their own.
+    A known name with a suffix, such as LEARNING_RATE_HEADS or IMAGE_SIZE2, is not a mistake.
+
+    Args:
+        names: Names to look at.
+        known: Names that are right.
+
+    Returns:
+        The name that was meant, for each mistyped one.
     """
     known = set(known)
     found = {}
@@ -137,7 +255,16 @@ def mistyped(names: Iterable[str], known: Iterable[str]) -> dict[str, str]:
 
 
 def check_loss_weights(weights: object, known: Iterable[str]) -> None:
-    """Raises ValueError unless `weights` is {name: number of at least 0}, no name mistyped."""
+    """Checks the setting LOSS_WEIGHTS.
+
+    Args:
+        weights: Should be a dict of names and numbers of at least 0.
+        known: Names of the losses that the library computes; other names are allowed, since heads
+            bring losses of their own.
+
+    Raises:
+        ValueError: It is no such dict, or a name looks mistyped.
+    """
     if not isinstance(weights, Mapping):
         raise ValueError(f"LOSS_WEIGHTS must be a dict of names and numbers. Got {shown(weights)}.")
     known = tuple(known)
@@ -149,7 +276,15 @@ def check_loss_weights(weights: object, known: Iterable[str]) -> None:
 
 
 def loss_meant(name: str, known: Iterable[str]) -> str | None:
-    """The loss that a mistyped or shortened name such as mask_loss stands for, or None."""
+    """Finds the loss that a mistyped or shortened name stands for.
+
+    Args:
+        name: For instance "mask_loss".
+        known: Names of losses.
+
+    Returns:
+        For instance "mrcnn_mask_loss"; None if nothing fits.
+    """
     known = list(known)
     whole_word = [
         k

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from fashion.datasets.resized_copy import encode_copy
-from mrcnn.files import atomic_path, read_json_object, remove_leftovers, write_text
+from mrcnn.files import atomic_path, remove_leftovers, write_text
+from mrcnn.json_files import read_json_object
 from mrcnn.locks import LOCK_NAME
 
 _RECORD = "prepared.json"

@@ -6,12 +6,14 @@ attributes 3 and 20.
 empty).
 """
 
+import contextlib
 import csv
 import functools
 import re
+import sys
+from collections.abc import Iterator
 from typing import BinaryIO
 
-from mrcnn.files import long_cells
 from mrcnn.typing import PathLike
 
 COLUMNS = ("ImageId", "EncodedPixels", "Height", "Width", "ClassId")
@@ -192,6 +194,22 @@ def whole_number(text: str) -> int | None:
         return None
     digits = found[1].lstrip("0") or "0"
     return int(digits) if len(digits) <= _MAX_DIGITS else 10**_MAX_DIGITS
+
+
+@contextlib.contextmanager
+def long_cells() -> Iterator[None]:
+    """Lets the csv module read cells of any length.
+
+    The run lengths of a frayed mask exceed its limit of 131,072 characters.
+
+    Yields:
+        Nothing; the limit is restored afterwards.
+    """
+    before = csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
 
 
 def printable(text: str) -> str:

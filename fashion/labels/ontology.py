@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from fashion.formats.json_files import read_json
 from mrcnn.data.record_checks import Record, as_integer, preview
+from mrcnn.json_files import read_json
 from mrcnn.typing import Array, PathLike
 
 _LABELS = Path(__file__).parent

@@ -6,7 +6,8 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mrcnn.files import read_json_object, write_text
+from mrcnn.files import write_text
+from mrcnn.json_files import read_json_object
 
 log = logging.getLogger(__name__)
 

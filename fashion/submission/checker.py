@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from fashion.formats import rle
+from fashion.formats.csv_table import long_cells
 from fashion.formats.submission_table import columns, frame_hw
 from fashion.labels.ontology import Ontology
 from mrcnn.data.record_checks import as_id
-from mrcnn.files import long_cells
 from mrcnn.typing import PathLike, Size
 
 

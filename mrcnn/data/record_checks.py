@@ -4,9 +4,9 @@ A JSON file may hold anything anywhere. Here a wrong value becomes an error that
 which field, what it is and what was expected.
 """
 
-import math
-import numbers
 from typing import Any, NoReturn
+
+from mrcnn.setting_checks import as_integer, is_number
 
 _MAX_ID = 2**53  # integers up to here survive every program that reads JSON, as doubles too
 
@@ -206,39 +206,6 @@ class Record:
                 self.refuse(key, "a list of ids, which are whole numbers")
             ids.append(value)
         return ids
-
-
-def is_number(value: Any) -> bool:
-    """Tells whether a value is a finite number.
-
-    Args:
-        value: Anything that JSON can hold.
-
-    Returns:
-        True for finite numbers; False for true and false.
-    """
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # an integer beyond all floats
-        return False
-
-
-def as_integer(value: Any) -> int | None:
-    """Converts a value to an integer if it is one.
-
-    Args:
-        value: Anything that JSON can hold.
-
-    Returns:
-        An int, 40 for 40.0; None for anything else.
-    """
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if is_number(value) and value == int(value):
-        return int(value)
-    return None
 
 
 def _as_list(value: Any) -> Any:

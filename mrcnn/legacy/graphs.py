@@ -1,4 +1,10 @@
-"""Gone: Matterport's functions that built pieces of a TF1 graph. Each name says what to use now."""
+"""Matterport's functions that built parts of a TF1 graph, now removed.
+
+Each can still be imported; a call raises NotImplementedError and names the replacement.
+"""
+
+from collections.abc import Callable
+from typing import NoReturn
 
 REPLACEMENTS = {
     "resnet_graph": "mrcnn.modeling.backbones.resnet.resnet",
@@ -26,28 +32,30 @@ REPLACEMENTS = {
 # Where the replacement is not called in the same way.
 ADVICE = {
     "parse_image_meta_graph": "Tensors are cut with the columns of mrcnn.legacy.examples.FIELDS.",
-    "trim_zeros_graph": "In a graph no row is taken out: a mask travels with the rows and says which are real.",
-    "batch_pack_graph": "No row is taken out: a mask travels with the rows, and means are taken over those that are real.",
-    "norm_boxes_graph": "It is NumPy; of a tensor, subtract (0, 0, 1, 1) and divide by the height and width less 1.",
-    "denorm_boxes_graph": "It is NumPy; multiply a tensor by the height and width less 1 and add (0, 0, 1, 1).",
+    "trim_zeros_graph": "In a graph rows are not removed: a mask `valid` marks the padding.",
+    "batch_pack_graph": "Rows are not removed: means are taken over those that a mask marks.",
+    "norm_boxes_graph": (
+        "It takes arrays. For a tensor, subtract (0, 0, 1, 1) and divide by the height and width "
+        "less 1."
+    ),
+    "denorm_boxes_graph": (
+        "It takes arrays. For a tensor, multiply by the height and width less 1 and add "
+        "(0, 0, 1, 1)."
+    ),
 }
-__all__ = list(REPLACEMENTS)
 
 
-def _gone(name):
-    message = " ".join(
-        [
-            f"{name} built a piece of a TF1 graph and is gone. Use {REPLACEMENTS[name]}.",
-            *filter(None, [ADVICE.get(name)]),
-        ]
-    )
+def __getattr__(name: str) -> Callable[..., NoReturn]:
+    """Makes the function that reports its replacement, for a name of `REPLACEMENTS`."""
+    if name not in REPLACEMENTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    message = f"{name} built a part of a TF1 graph and was removed. Use {REPLACEMENTS[name]}."
+    if name in ADVICE:
+        message += f" {ADVICE[name]}"
 
-    def raises(*args, **kwargs):
+    def removed(*args: object, **kwargs: object) -> NoReturn:
         raise NotImplementedError(message)
 
-    raises.__name__ = raises.__qualname__ = name
-    raises.__doc__ = message
-    return raises
-
-
-globals().update({name: _gone(name) for name in REPLACEMENTS})
+    removed.__name__ = removed.__qualname__ = name
+    removed.__doc__ = message
+    return removed

@@ -19,7 +19,7 @@ MOLDED = (
 )
 
 
-def as_photos(images, config):
+def as_images(images, config):
     """Photos as `detect` wants them.
 
     Args:

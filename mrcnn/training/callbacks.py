@@ -147,7 +147,9 @@ class RunSaver(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         recorder, state, self.ran = self.recorder, self.recorder.state, True
-        row = {"epoch": epoch + 1} | ({"stage": recorder.stage} if recorder.stage else {})
+        row: dict[str, Any] = {"epoch": epoch + 1} | (
+            {"stage": recorder.stage} if recorder.stage else {}
+        )
         for name, value in (logs or {}).items():
             if np.ndim(value) == 0 and np.asarray(value).dtype.kind in "fiub":
                 row[name] = float(value)

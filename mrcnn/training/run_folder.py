@@ -14,7 +14,8 @@ import logging
 import re
 from pathlib import Path
 
-from mrcnn.files import read_json_object, remove_leftovers, write_text
+from mrcnn.files import remove_leftovers, write_text
+from mrcnn.json_files import read_json_object
 
 log = logging.getLogger(__name__)
 

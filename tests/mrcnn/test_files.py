@@ -1,6 +1,5 @@
 """Files are whole or absent: what is left behind after success and after failure."""
 
-import csv
 import errno
 import os
 import stat
@@ -11,8 +10,6 @@ from mrcnn.files import (
     appending,
     atomic_path,
     digest_of,
-    long_cells,
-    read_json_object,
     remove_leftovers,
     write_bytes,
     write_text,
@@ -205,13 +202,6 @@ def test_a_digest_tells_files_of_one_name_apart(tmp_path):
     )
 
 
-def test_long_cells_are_read_and_the_limit_comes_back():
-    before = csv.field_size_limit()
-    with long_cells():
-        assert len(next(csv.reader(["9" * 400_000]))[0]) == 400_000
-    assert csv.field_size_limit() == before
-
-
 def test_a_file_that_grows_is_named_where_the_disk_is_full(tmp_path):
     """Once, and without a word of the file being unchanged."""
     (tmp_path / "a.partial").touch()
@@ -223,20 +213,3 @@ def test_a_file_that_grows_is_named_where_the_disk_is_full(tmp_path):
     assert raised.value.errno == errno.ENOSPC and "unchanged" not in str(raised.value)
     with pytest.raises(PermissionError, match="not yours"), appending("a"):
         raise PermissionError(errno.EACCES, "not yours")
-
-
-def test_json_that_a_person_changed_is_read_or_told(tmp_path):
-    path = tmp_path / "study.json"
-    path.write_bytes(b'\xef\xbb\xbf{"a": [1, NaN]}')
-    assert list(read_json_object(path)) == ["a"]
-    for content, told in (
-        (b'{"a": 1,}', "line 1"),
-        (b'{"a": 1, "a": 2}', '"a" occurs twice'),
-        (b"[]", "must hold a JSON object"),
-        (b"\xff", "not UTF-8"),
-        (b"[" * 10**5, "nested too deeply"),
-        (b"[" + b"1" * 5000 + b"]", "5,000 digits"),
-    ):
-        path.write_bytes(content)
-        with pytest.raises(ValueError, match=f"study.json .*{told}"):
-            read_json_object(path)

@@ -12,10 +12,10 @@ import numpy as np
 
 from fashion.formats.annotation_csv import read_annotations
 from fashion.formats.coco_rle import coco_objects
-from fashion.formats.json_files import read_json
 from mrcnn.data.image_io import MAX_PIXELS
 from mrcnn.data.record_checks import Record, preview
 from mrcnn.evaluation.coco_truth import checked_labels, checked_truth, refuse_unknown
+from mrcnn.json_files import read_json
 
 log = logging.getLogger(__name__)
 

@@ -15,13 +15,13 @@ from fashion.evaluation.io.ground_truth import EXPECTED, check_known
 from fashion.evaluation.io.image_ids import photo_ids
 from fashion.evaluation.io.results import unpacked_mask
 from fashion.evaluation.io.submissions import read_submission
-from fashion.formats.json_files import read_json
 from fashion.formats.label_lists import ids_by_name
 from fashion.formats.label_lists import listed as some_of
 from mrcnn.data.masks.coco_rle import as_rle
 from mrcnn.data.masks.polygons import max_coordinate
 from mrcnn.data.record_checks import Record, as_id, as_integer, is_number, preview
 from mrcnn.evaluation.coco_truth import check_unique, checked_labels, refuse_unknown, with_areas
+from mrcnn.json_files import read_json
 
 log = logging.getLogger(__name__)
 

@@ -8,10 +8,10 @@ from fashion.evaluation.io.ground_truth import check_known
 from fashion.evaluation.io.image_ids import photo_ids
 from fashion.formats import submission_table as table
 from fashion.formats.coco_rle import coco_objects
+from fashion.formats.csv_table import long_cells
 from fashion.formats.label_lists import ids_by_name, listed
 from fashion.labels.ontology import Ontology
 from mrcnn.data.record_checks import as_id
-from mrcnn.files import long_cells
 
 log = logging.getLogger(__name__)
 

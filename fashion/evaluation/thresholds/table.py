@@ -9,10 +9,10 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from fashion.formats import rle
-from fashion.formats.json_files import read_json
 from mrcnn.data.record_checks import as_id, preview
 from mrcnn.files import write_text
 from mrcnn.inference.pasting import paste_window
+from mrcnn.json_files import read_json
 
 KINDS = ("score", "mask", "attribute")
 STORED_MASK = 0.5  # the threshold of the masks that predictions are stored with

@@ -1,3 +1,4 @@
+import csv
 import io
 
 import pytest
@@ -5,6 +6,7 @@ import pytest
 from fashion.formats.csv_table import (
     BadLine,
     CsvTable,
+    long_cells,
     read_header,
     whole_number,
     year_of_header,
@@ -115,3 +117,10 @@ def test_lines_end_in_either_way_from_line_to_line():
         assert table.split(b"x,1 2,4,3,10," + end) == (["x", b"1 2", "4", "3", "10", ""], 2)
     with pytest.raises(BadLine):
         table.split(b"x,1 2,4,3,10,\r\r\n")
+
+
+def test_long_cells_are_read_and_the_limit_comes_back():
+    before = csv.field_size_limit()
+    with long_cells():
+        assert len(next(csv.reader(["9" * 400_000]))[0]) == 400_000
+    assert csv.field_size_limit() == before

@@ -8,7 +8,7 @@ from mrcnn.legacy.images import (
     MINUS_ONE_TO_ONE,
     MOLDED,
     ZERO_TO_ONE,
-    as_photos,
+    as_images,
     log,
     mold_image,
     unmold_image,
@@ -29,7 +29,7 @@ def photo():
 
 
 def assert_back(images, settings, photo, assumption):
-    photos, assumed = as_photos(images, settings)
+    photos, assumed = as_images(images, settings)
     assert len(photos) == 1 and photos[0].dtype == np.uint8
     np.testing.assert_array_equal(photos[0], photo)
     assert list(assumed) == ([assumption] if assumption else [])
@@ -53,7 +53,7 @@ def test_a_molded_image_that_was_resized_is_known_by_its_range(photo):
     mine = config()
     molded = mold_image(photo, mine)
     between = (molded[:, :-1] + molded[:, 1:]) / 2
-    photos, assumed = as_photos([between], mine)
+    photos, assumed = as_images([between], mine)
     assert (
         list(assumed) == [MOLDED]
         and abs(photos[0].astype(float) - (between + mine.MEAN_PIXEL)).max() <= 0.51
@@ -107,16 +107,16 @@ def test_other_channels_are_turned_back_too():
 )
 def test_what_was_no_photo_is_refused_by_its_place(image, help, photo):
     with pytest.raises(ValueError, match="Photo 1 must be .*" + help):
-        as_photos([photo, image], config())
+        as_images([photo, image], config())
 
 
 def test_a_photo_without_a_list_is_told_to_be_one(photo):
     with pytest.raises(ValueError, match=r"detect\(\[image\]\)"):
-        as_photos(photo, config())
+        as_images(photo, config())
 
 
 def test_each_assumption_names_the_first_photo_that_it_is_made_of(photo):
-    assert as_photos([photo, photo / 255, photo, photo / 255], config())[1] == {ZERO_TO_ONE: 1}
+    assert as_images([photo, photo / 255, photo, photo / 255], config())[1] == {ZERO_TO_ONE: 1}
 
 
 def test_the_mean_is_subtracted():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fashion.formats.json_files import read_json
+from mrcnn.json_files import read_json, read_json_object
 
 
 def test_content_is_read_with_or_without_a_byte_order_mark(tmp_path):
@@ -36,3 +36,20 @@ def test_what_is_no_json_is_refused(tmp_path, content, reason):
         ValueError, match=f"^a.json cannot be read as JSON: .*{reason}.* Expected ground truth\\.$"
     ):
         read_json(tmp_path / "a.json", "ground truth")
+
+
+def test_json_that_a_person_changed_is_read_or_told(tmp_path):
+    path = tmp_path / "study.json"
+    path.write_bytes(b'\xef\xbb\xbf{"a": [1, NaN]}')
+    assert list(read_json_object(path)) == ["a"]
+    for content, told in (
+        (b'{"a": 1,}', "line 1"),
+        (b'{"a": 1, "a": 2}', '"a" occurs twice'),
+        (b"[]", "must hold a JSON object"),
+        (b"\xff", "not UTF-8"),
+        (b"[" * 10**5, "nested too deeply"),
+        (b"[" + b"1" * 5000 + b"]", "5,000 digits"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=f"study.json .*{told}"):
+            read_json_object(path)
