@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from fashion.formats.csv_table import long_cells
 from fashion.formats.submission_table import columns, frame_hw, nothing_row, row
 from fashion.labels.ontology import Ontology
 from fashion.submission.checker import check
