@@ -8,7 +8,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from mrcnn.files import appending, long_cells
+from fashion.formats.csv_table import long_cells
+from mrcnn.files import appending
 from mrcnn.typing import PathLike
 
 
