@@ -29,11 +29,11 @@ FOLDERS = [
     "exploration",
 ]
 FLOORS = [
+    ["mrcnn.typing"],
     [
         "mrcnn.import_path",
         "mrcnn.setting_checks",
         "mrcnn.moved",
-        "mrcnn.typing",
         "mrcnn.files",
         "mrcnn.json_files",
     ],
