@@ -71,8 +71,8 @@ def train_and_measure(args):
                 seed,
                 train_images,
                 test_images,
-                advance=lambda count, share=work[network] / images: bar.update(count * share),
-                told=lambda epoch, name=f"{network}, seed {seed}": bar.set_description(
+                on_batch=lambda count, share=work[network] / images: bar.update(count * share),
+                on_epoch=lambda epoch, name=f"{network}, seed {seed}": bar.set_description(
                     f"{name}, epoch {epoch}/{recipe.epochs[-1]}"
                 ),
             )

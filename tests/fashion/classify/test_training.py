@@ -13,6 +13,7 @@ from fashion.classify.recipes import RECIPES
 from fashion.classify.results import is_measured, read_result
 from fashion.classify.training import epochs_done, predict, train
 from mrcnn.locks import FolderInUse
+from mrcnn.training import callbacks
 from mrcnn.training.run_folder import RunFolder
 
 RICH = dataclasses.replace(RECIPES["best"], epochs=(3,), warmup=1.0)
@@ -58,9 +59,9 @@ def test_a_killed_run_ends_as_an_unbroken_one(where, tmp_path, toy, monkeypatch)
         if where == "while measuring":
             patch.setattr(training, "write_results", dies_there)
         elif where == "before the checkpoint":
-            save = training.save_checkpoint
-            patch.setattr(training, "save_checkpoint", lambda *a, **k: (dies(), save(*a, **k)))
-        run(tmp_path / "broken", toy, RICH, **({"advance": dies} if where == "in an epoch" else {}))
+            save = callbacks.save_checkpoint
+            patch.setattr(callbacks, "save_checkpoint", lambda *a, **k: (dies(), save(*a, **k)))
+        run(tmp_path / "broken", toy, RICH, **({"on_batch": dies} if where == "in an epoch" else {}))
     assert epochs_done(tmp_path / "broken") == (2 if where == "while measuring" else 1)
     keras.utils.set_random_seed(99)  # another process has another state
     assert without_times(run(tmp_path / "broken", toy, RICH)) == without_times(unbroken)
@@ -85,8 +86,8 @@ def plain(tmp_path_factory, toy, not_compiled):
     history = run(
         folder,
         toy,
-        told=lambda epoch: seen.append([]),
-        advance=lambda count: seen[-1].append(count),
+        on_epoch=lambda epoch: seen.append([]),
+        on_batch=lambda count: seen[-1].append(count),
     )
     return folder, history, seen
 
