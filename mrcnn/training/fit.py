@@ -143,9 +143,9 @@ def _restore(model, run, state, counters, load) -> bool:
 
 def _run_stage(model, stage, validation, quiet, recorder, others) -> None:
     state, last = recorder.state, recorder.last_epoch
-    log.info(
-        "Stage %s: epochs %d to %d, layers %r", stage.name, state["epoch"] + 1, last, stage.layers
-    )
+    if not quiet:
+        first = state["epoch"] + 1
+        log.info("Stage %s: epochs %d to %d, layers %r", stage.name, first, last, stage.layers)
     model.fit(
         recorder.batches,
         validation_data=validation,
