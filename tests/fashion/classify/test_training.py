@@ -61,7 +61,9 @@ def test_a_killed_run_ends_as_an_unbroken_one(where, tmp_path, toy, monkeypatch)
         elif where == "before the checkpoint":
             save = callbacks.save_checkpoint
             patch.setattr(callbacks, "save_checkpoint", lambda *a, **k: (dies(), save(*a, **k)))
-        run(tmp_path / "broken", toy, RICH, **({"on_batch": dies} if where == "in an epoch" else {}))
+        run(
+            tmp_path / "broken", toy, RICH, **({"on_batch": dies} if where == "in an epoch" else {})
+        )
     assert epochs_done(tmp_path / "broken") == (2 if where == "while measuring" else 1)
     keras.utils.set_random_seed(99)  # another process has another state
     assert without_times(run(tmp_path / "broken", toy, RICH)) == without_times(unbroken)
