@@ -2,7 +2,8 @@
 #
 #   make demo    a small model, from the built-in photos to masks with attributes
 #   make test    the test suite, in two processes
-#   make test-full   the same, then what takes minutes each: commands that are killed, and inputs that once were handled badly
+#   make test-full   the same, then what takes minutes each: commands that are killed, inputs that once were handled badly,
+#                    and 5,000 made-up files for each reader
 #   make lint    ruff
 #   make bench   what the parts of a small network cost beside each other on this machine, in two minutes
 
@@ -23,6 +24,8 @@ demo: $(INSTALLED)
 test test-rest: export OMP_NUM_THREADS = 1
 test test-rest: export OPENBLAS_NUM_THREADS = 1
 test test-rest: export TF_NUM_INTRAOP_THREADS = 1
+# Examples that tests of the marker fuzz try of each reader; 200 without it.
+test-rest: export FUZZ_EXAMPLES ?= 5000
 test: $(INSTALLED)
 	$(PY) -m pytest -n 2 --dist loadfile --durations=25 -m "not full"
 
@@ -32,7 +35,7 @@ test-full: test
 
 # A file is one long test after another, so tests are handed out, not files.
 test-rest: $(INSTALLED)
-	$(PY) -m pytest -n 2 --dist load --durations=25 -m full
+	$(PY) -m pytest -n 2 --dist load --durations=25 -m "full or fuzz"
 
 lint: $(INSTALLED)
 	$(PY) -m ruff check .

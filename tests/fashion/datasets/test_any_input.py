@@ -1,7 +1,7 @@
 """Random masks, run lengths, boxes, CSVs, index files and photos, right and wrong: never a crash,
 never a wrong mask, always a reason.
 
-FUZZ_EXAMPLES=2500 pytest tests/fashion/datasets/test_any_input.py      # twenty thousand of them
+FUZZ_EXAMPLES=5000 pytest -m fuzz tests/fashion/datasets/test_any_input.py
 """
 
 import io
@@ -26,6 +26,7 @@ from mrcnn.data.resize import Placement
 from mrcnn.ops.pixel_convention import ALIGNED, CORNERS
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 200))
+pytestmark = pytest.mark.fuzz
 # The same examples in every run: a test that fails today failed yesterday.
 many = settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None)
 
