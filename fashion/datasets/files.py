@@ -1,4 +1,4 @@
-"""Where the files of a data folder are, in Kaggle's own layout and in the one with an images folder.
+"""Data folder: where its files are, in Kaggle's own layout or with one folder of images.
 
 Kaggle                                    with images/
   train.csv  label_descriptions.json        train.csv  [val.csv]  [label_descriptions.json]
@@ -13,11 +13,12 @@ from pathlib import Path
 from fashion.formats.csv_table import read_header, year_of_header
 from fashion.labels.ontology import Ontology
 from mrcnn.data.image_io import EXTENSIONS
+from mrcnn.typing import PathLike
 
 log = logging.getLogger(__name__)
 
-# Photos, too, but of kinds that `read_image` does not read.
-_OTHER_PHOTOS = (
+# Image formats that `read_image` does not read.
+_OTHER_EXTENSIONS = (
     ".heic",
     ".heif",
     ".jxl",
@@ -37,23 +38,47 @@ _OTHER_PHOTOS = (
 
 @dataclasses.dataclass(frozen=True)
 class DataFiles:
-    """The paths of one data folder; None for what it does not have."""
+    """The paths of one data folder; None for what it does not have.
+
+    Attributes:
+        folder: The folder.
+        train_csv: Annotations.
+        val_csv: Annotations of the validation images, if these are in a file of their own.
+        images_dir: Images of `train_csv` and `val_csv`.
+        test_images_dir: Images without annotations.
+        labels: The folder's label_descriptions.json.
+        year: 2019 or 2020, by the columns of `train_csv`.
+    """
 
     folder: Path
     train_csv: Path
     val_csv: Path | None
-    images_dir: Path  # photos of train_csv, and of val_csv
+    images_dir: Path
     test_images_dir: Path | None
     labels: Path | None
-    year: int  # 2019 or 2020, by the columns of train_csv
+    year: int
 
-    def ontology(self):
-        """The folder's own label file, or the official list of the year where it has none."""
+    def ontology(self) -> Ontology:
+        """Reads the folder's label file.
+
+        Returns:
+            Its ontology, or the official list of the year if the folder has none.
+        """
         return Ontology.from_file(self.labels) if self.labels else Ontology.official(self.year)
 
 
-def find_data(folder):
-    """`folder` -> DataFiles. Says what was looked for when something is missing."""
+def find_data(folder: PathLike) -> DataFiles:
+    """Finds the files of a data folder.
+
+    Args:
+        folder: The folder; `~` is the home directory.
+
+    Returns:
+        Their paths.
+
+    Raises:
+        FileNotFoundError: If something is missing; says what was looked for and what to do.
+    """
     folder = Path(folder).expanduser()
     if not folder.is_dir():
         raise FileNotFoundError(
@@ -69,9 +94,8 @@ def find_data(folder):
     images_dir = _folder_with_images(folder, ("train", "images"))
     if images_dir is None:
         raise FileNotFoundError(
-            f"No photos in {folder}: looked for photos (.jpg and other kinds) "
-            "in train/ (Kaggle's layout) "
-            f"and in images/. {_hint(folder, 'train')}It contains: {_listing(folder)}."
+            f"No photos in {folder}: looked for photos (.jpg and other kinds) in train/ (Kaggle's "
+            f"layout) and in images/. {_hint(folder, 'train')}It contains: {_listing(folder)}."
         )
     return DataFiles(
         folder,
@@ -84,19 +108,31 @@ def find_data(folder):
     )
 
 
-def year_of(csv_path):
-    """2020 if the CSV has the column AttributesIds, otherwise 2019."""
+def year_of(csv_path: PathLike) -> int:
+    """Tells the year of an annotation CSV by its columns.
+
+    Args:
+        csv_path: The file; an unreadable header counts as 2019, and the reader refuses it later.
+
+    Returns:
+        2020 if it has the column AttributesIds, otherwise 2019.
+    """
     with open(csv_path, "rb") as file:
-        # what cannot be read is told by who reads all
         return year_of_header(read_header(file))
 
 
-def list_images(images_dir):
-    """The image files of a folder, sorted Paths. Warns once of photos of a kind that is not
-    read."""
+def list_images(images_dir: PathLike) -> list[Path]:
+    """Lists the image files of a folder; warns of image formats that are not read.
+
+    Args:
+        images_dir: The folder.
+
+    Returns:
+        The files, sorted.
+    """
     with os.scandir(images_dir) as entries:
         files = [Path(entry.path) for entry in entries if not entry.is_dir()]
-    others = sorted(path.name for path in files if path.suffix.lower() in _OTHER_PHOTOS)
+    others = sorted(path.name for path in files if path.suffix.lower() in _OTHER_EXTENSIONS)
     if others:
         log.warning(
             "Left out: %d file%s in %s, %s for one. That kind of image is not read; "
@@ -109,11 +145,11 @@ def list_images(images_dir):
     return sorted(path for path in files if path.suffix.lower() in EXTENSIONS)
 
 
-def _existing(path):
+def _existing(path: Path) -> Path | None:
     return path if path.is_file() else None
 
 
-def _folder_with_images(folder, names):
+def _folder_with_images(folder: Path, names: tuple[str, ...]) -> Path | None:
     for name in names:
         inside = folder / name
         if inside.is_dir() and any(path.suffix.lower() in EXTENSIONS for path in inside.iterdir()):
@@ -121,8 +157,8 @@ def _folder_with_images(folder, names):
     return None
 
 
-def _hint(folder, name):
-    """What a person who lacks `name` most often has to do."""
+def _hint(folder: Path, name: str) -> str:
+    """What most often helps if `name` is missing."""
     for packed in (f"{name}.zip", f"{name}.csv.zip"):
         if (folder / packed).is_file():
             return f"Unpack {packed} there first. "
@@ -134,6 +170,6 @@ def _hint(folder, name):
     return ""
 
 
-def _listing(folder):
+def _listing(folder: Path) -> str:
     names = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir())
     return (", ".join(names[:10]) + (" …" if len(names) > 10 else "")) or "nothing"

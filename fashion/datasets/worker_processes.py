@@ -1,22 +1,33 @@
-"""Many independent tasks on several processes, their results in order, few in memory at a time, and no process left behind."""
+"""Worker processes: many independent tasks, results in order, few in memory at a time."""
 
 import collections
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from mrcnn.data.loading.worker_processes import BrokenProcessPool, WorkerProcesses
 
-_AHEAD = 8  # tasks a process that are handed out before the first result is taken
+_AHEAD = 8  # tasks for each process that are submitted before the first result is taken
 
 
-def in_order(function, tasks, workers):
-    """Yield function(task) of every task, in the order of `tasks`; what a task raises is raised in its turn.
+def in_order(function: Callable[[Any], Any], tasks: Iterable[Any], workers: int) -> Iterator[Any]:
+    """Computes `function(task)` of every task; leaves no process behind.
 
-    workers: number of processes; 1 works in this one. With more, `function`, tasks and results are pickled, `function` once a process.
-    Raises OSError if a process was killed.
+    Args:
+        function: Pickled once for each process.
+        tasks: Pickled one by one, as their results are.
+        workers: Number of processes; 1 works in this one.
+
+    Yields:
+        Results in the order of `tasks`; what a task raises is raised in its turn.
+
+    Raises:
+        OSError: If a process was killed.
     """
     if workers == 1:
         yield from map(function, tasks)
         return
-    processes, pending = WorkerProcesses(function, workers), collections.deque()
+    processes = WorkerProcesses(function, workers)
+    pending: collections.deque = collections.deque()
     try:
         for task in tasks:
             pending.append(processes.submit(task))
@@ -26,8 +37,8 @@ def in_order(function, tasks, workers):
             yield pending.popleft().result()
     except BrokenProcessPool as error:
         raise OSError(
-            f"One of the {workers} worker processes was killed, most often for want of memory. Run it again with fewer "
-            "--workers: what was finished is kept."
+            f"One of the {workers} worker processes was killed, most often for lack of memory. "
+            "Run it again with fewer --workers: what was finished is kept."
         ) from error
     finally:
         processes.close(wait=True)
