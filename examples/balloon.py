@@ -24,7 +24,8 @@ from skimage.draw import polygon
 import mrcnn.model as modellib
 from mrcnn import utils
 from mrcnn.config import Config
-from mrcnn.data.image_io import header, path_inside, read_image
+from mrcnn.data.annotated_images import path_inside
+from mrcnn.data.image_io import header, read_image
 from mrcnn.files import atomic_path
 
 log = logging.getLogger(__name__)

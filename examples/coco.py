@@ -26,8 +26,8 @@ from tqdm import tqdm
 import mrcnn.model as modellib
 from mrcnn import utils
 from mrcnn.config import Config
+from mrcnn.data.annotated_images import path_inside, read_annotated
 from mrcnn.data.augmentation.imgaug_import import import_imgaug
-from mrcnn.data.image_io import path_inside, read_annotated
 from mrcnn.data.masks.rle import RLEMasks
 from mrcnn.evaluation.coco import evaluate_coco
 from mrcnn.files import write_text

@@ -47,7 +47,8 @@ from fashion.evaluation.thresholds.search import LEVELS
 from fashion.evaluation.thresholds.table import read_thresholds
 from fashion.formats.annotation_csv import read_annotations
 from fashion.labels.ontology import Ontology
-from mrcnn.data.image_io import path_inside, read_annotated, read_image
+from mrcnn.data.annotated_images import path_inside, read_annotated
+from mrcnn.data.image_io import read_image
 from mrcnn.files import write_text
 from mrcnn.json_files import read_json
 

@@ -20,7 +20,7 @@ import numpy as np
 from mrcnn.config import Config
 from mrcnn.data.batches import training_batches, validation_batches
 from mrcnn.data.dataset import Dataset
-from mrcnn.data.resize import Placement
+from mrcnn.data.placement import Placement
 from mrcnn.inference.compiled import without_retracing_warnings
 from mrcnn.inference.pasting import full_masks
 from mrcnn.inference.predict import Predictor

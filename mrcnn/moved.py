@@ -51,7 +51,13 @@ MOVED_MODULES: Moved = {
             "place_masks": "masks_on_canvas",
         },
     ),
-    "mrcnn.data.images": "mrcnn.data.image_io",
+    "mrcnn.data.images": (
+        "mrcnn.data.image_io",
+        {
+            "path_inside": "mrcnn.data.annotated_images.path_inside",
+            "read_annotated": "mrcnn.data.annotated_images.read_annotated",
+        },
+    ),
     "mrcnn.data.imgaug_adapter": "mrcnn.data.augmentation.imgaug_adapter",
     "mrcnn.data.imgaug_rules": "mrcnn.data.augmentation.imgaug_rules",
     "mrcnn.data.instance_masks": "mrcnn.data.masks.instance",

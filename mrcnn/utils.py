@@ -10,7 +10,8 @@ import numpy as np
 
 from mrcnn.data.dataset import Dataset
 from mrcnn.data.masks import instance as instance_masks
-from mrcnn.data.resize import Placement, make_placement, nearest_on_corners
+from mrcnn.data.placement import Placement
+from mrcnn.data.resize import make_placement, nearest_on_corners
 from mrcnn.evaluation import instance_ap
 from mrcnn.inference.pasting import paste
 from mrcnn.ops.pixel_convention import CORNERS, from_unit, to_unit

@@ -15,14 +15,8 @@ import numpy as np
 from tqdm import tqdm
 
 from fashion.formats.index_cache import all_indexes, index_places, is_index_of_files, keep_index
-from mrcnn.data.image_io import (
-    EXTENSIONS,
-    annotated_upright,
-    header,
-    path_inside,
-    read_image,
-    turns_without_trace,
-)
+from mrcnn.data.annotated_images import annotated_upright, path_inside, turns_without_trace
+from mrcnn.data.image_io import EXTENSIONS, header, read_image
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +69,7 @@ def image_faults(photos, sizes_hw, check):
     """What is wrong with each photo, or None.
 
     photos: from `find_images`; sizes_hw: (height, width) of each in the annotations; check: False looks only whether there is a file.
-    A photo whose EXIF data turn it has either size, see `mrcnn.data.image_io.annotated_upright`.
+    A photo whose EXIF data turn it has either size, see `mrcnn.data.annotated_images.annotated_upright`.
     """
     places = [_place_fault(photo) for photo in photos]
     found = iter(

@@ -12,8 +12,8 @@ from fashion.datasets.image_files import find_images, image_faults
 from fashion.formats import rle
 from fashion.formats.annotation_csv import BadRow, BadRows, read_annotations
 from fashion.formats.csv_table import printable
+from mrcnn.data.annotated_images import read_annotated
 from mrcnn.data.dataset import Dataset
-from mrcnn.data.image_io import read_annotated
 from mrcnn.data.masks.rle import RLEMasks
 
 log = logging.getLogger(__name__)

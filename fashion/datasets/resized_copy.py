@@ -10,8 +10,9 @@ from PIL import Image
 from fashion.formats import rle
 from fashion.formats.csv_table import COLUMNS
 from fashion.formats.resized_runs import resize_runs
-from mrcnn.data.image_io import annotated_upright, read_image
+from mrcnn.data.annotated_images import annotated_upright
 from mrcnn.data.image_io import header as photo_header
+from mrcnn.data.image_io import read_image
 
 # A JPEG may be decoded at a half, a quarter or an eighth where that is still this many times the copy's size. At 1 the copy's pixels are
 # off by 1 to 3 of 255; at 2 by a quarter of that, and a photo of 24 million pixels still takes a third of the time.

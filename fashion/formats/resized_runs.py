@@ -7,7 +7,7 @@ sorted and do not overlap, and masks follow each other.
 import numpy as np
 
 from mrcnn.data.masks.rle import cut_at_columns
-from mrcnn.data.resize import Placement
+from mrcnn.data.placement import Placement
 from mrcnn.typing import Array, Size
 
 

@@ -16,7 +16,8 @@ from mrcnn.data.dataset import as_uint8_image
 from mrcnn.data.loading.load_example import masks_on_canvas, naming_image
 from mrcnn.data.loading.prefetch import PrefetchDataset
 from mrcnn.data.loading.samplers import RepeatSampler, sampled_index
-from mrcnn.data.resize import Placement, make_placement, normalise
+from mrcnn.data.placement import Placement
+from mrcnn.data.resize import make_placement, normalise
 from mrcnn.typing import Array
 
 MEMORY = 2**30  # bytes of canvases that are kept

@@ -14,7 +14,7 @@ from keras import ops
 
 from fashion.formats import rle
 from fashion.semantic.losses import IGNORED
-from mrcnn.data.resize import Placement
+from mrcnn.data.placement import Placement
 from mrcnn.evaluation.semantic_iou import confusion
 from mrcnn.inference.compiled import compiled
 from mrcnn.typing import Array, Tensor

@@ -1,21 +1,22 @@
-"""Image files: whatever a camera, a scanner or a web shop writes, read as (H, W, 3) uint8 RGB."""
+"""Reads image files of all usual kinds as `(H, W, 3)` uint8 RGB."""
 
 import contextlib
 import functools
 import importlib
-import os
 import threading
 import warnings
-from pathlib import Path
+from collections.abc import Iterator
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
-# Telephones take 200 million pixels. PIL warns of an attack from 89 million on and refuses from 179 on; what is larger than this takes
-# 800 MB and is more likely a broken header.
+from mrcnn.typing import Array, PathLike, Size
+
+# Phones take 200 million pixels. PIL warns of an attack from 89 million on and refuses from 179 on.
+# A larger image than this takes 800 MB and is more likely a broken header.
 MAX_PIXELS = 2**28
 
-# Kinds of photos, and the modules of PIL that read them. Nothing else is opened, whatever a file is
+# Kinds of images, and the modules of PIL that read them. Nothing else is opened, whatever a file is
 # called: PIL hands PostScript to the program gs, and reads formats that no camera writes.
 _FORMATS = {
     "JPEG": "Jpeg",
@@ -29,7 +30,7 @@ _FORMATS = {
     "JPEG2000": "Jpeg2K",
     "AVIF": "Avif",
 }
-# Endings of the files that `read_image` reads, the most usual first.
+# Extensions of the files that `read_image` reads, the most usual first.
 EXTENSIONS = (
     ".jpg",
     ".jpeg",
@@ -52,152 +53,118 @@ EXTENSIONS = (
     ".avif",
 )
 
-_REDUCED = (1, 2, 4, 8)  # a JPEG can be decoded at one over these of its size, rounded up
-_SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that exchange height and width
+SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that exchange height and width
+_REDUCTIONS = (1, 2, 4, 8)  # a JPEG can be decoded at 1 over these of its size, rounded up
 _TIFF_BITS = 258  # TIFF's tag BitsPerSample
 
 
-def read_image(path, upright=False, at_least_hw=None):
-    """(H, W, 3) uint8, RGB, of an image file.
+def read_image(path: PathLike, upright: bool = False, at_least_hw: Size | None = None) -> Array:
+    """Reads an image file.
 
-    Grey, palette, CMYK and 16-bit files are converted; transparency is dropped, as Matterport does; of an animation the first picture.
-    Of 16 bits the upper 8 are kept, in grey as in colour, as OpenCV and scikit-image's `img_as_ubyte` do: what is white depends on the
-    file's type, not on its brightest pixel, so that the frames of a series keep their proportions. White is 65535, in a TIFF of 12 bits
-    4095, in a PGM its greatest value. A file of 16 bits that uses the lower 12 only is dark, and there is a warning; scale such files in
-    `load_image`.
-    Floats are 0 to 1, or 0 to 255 where the brightest pixel is above 1. Integers of 32 bits are taken for 16, what lies beyond is cut off.
-    upright: turn the photo as its EXIF data say. Annotations belong to the pixels as they are stored, so the default leaves them.
-    at_least_hw: (height, width) of what is returned that are enough. A JPEG that is at least twice as large both ways is decoded at a
-        half, a quarter or an eighth of its size (rounded up), which costs less time and memory; anything else is returned whole.
-    Raises FileNotFoundError, or OSError naming a file that is broken, no image, or larger than MAX_PIXELS.
+    Grey, palette, CMYK and 16-bit files are converted. Transparency is dropped, as Matterport does.
+    An animation gives its first image.
+
+    Of 16 bits the upper 8 are kept, as OpenCV and scikit-image's `img_as_ubyte` do. White depends
+    on the type of the file, not on its brightest pixel, so that the images of a series keep their
+    proportions: 65535, in a TIFF of 12 bits 4095, in a PGM its maximum. A file of 16 bits that uses
+    only the lower 12 is dark, and there is a warning; scale such files in `load_image`. Floats are
+    0 to 1, or 0 to 255 where the brightest pixel is above 1. Integers of 32 bits are read as 16
+    bits, and clipped.
+
+    Args:
+        path: The file.
+        upright: Rotate as the EXIF orientation says. By default pixels stay as they are stored,
+            because annotations are drawn on these.
+        at_least_hw: Height and width that suffice. A JPEG that is at least twice as large both ways
+            is decoded at 1/2, 1/4 or 1/8 of its size (rounded up), which costs less time and
+            memory. Other images are returned whole.
+
+    Returns:
+        `(H, W, 3)` uint8, RGB.
+
+    Raises:
+        FileNotFoundError: If there is no file.
+        OSError: Names a file that is broken, no image, or larger than MAX_PIXELS.
     """
-    with _opened(path) as stored:
-        return _pixels(stored, upright, at_least_hw)
+    with open_image(path) as stored:
+        return decode(stored, upright, at_least_hw)
 
 
-def image_hw(path, upright=False):
-    """(height, width) of an image file, from its header alone: the rest may still be broken. upright, errors: see `read_image`."""
-    with _opened(path) as image:
+def image_hw(path: PathLike, upright: bool = False) -> Size:
+    """Reads the size of an image from its header alone: the rest may still be broken.
+
+    Args:
+        path: The file.
+        upright: See `read_image`.
+
+    Returns:
+        Height and width in pixels.
+
+    Raises:
+        OSError: See `read_image`.
+    """
+    with open_image(path) as image:
         width, height = image.size
-        return (width, height) if upright and _orientation(image) in _SIDEWAYS else (height, width)
+        is_sideways = upright and orientation_of(image) in SIDEWAYS
+        return (width, height) if is_sideways else (height, width)
 
 
-def readable_sizes(size_hw):
-    """In which sizes `read_image` may return an image of `size_hw` if less is enough: a list of (height, width), the whole first."""
-    return [tuple(-(-n // by) for n in size_hw) for by in _REDUCED]
+def readable_sizes(size_hw: Size) -> list[Size]:
+    """Lists the sizes in which `read_image` may return an image if less is enough.
+
+    Args:
+        size_hw: Height and width of the image.
+
+    Returns:
+        Sizes (height, width), the whole image first.
+    """
+    return [(-(-size_hw[0] // by), -(-size_hw[1] // by)) for by in _REDUCTIONS]
 
 
-def orientation(path):
-    """1 for an image file whose pixels are stored upright, 2 to 8 where EXIF data ask for a turn or a mirror. Errors: see `read_image`."""
+def orientation(path: PathLike) -> int:
+    """Reads the EXIF orientation of an image file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        1 if the pixels are stored upright, 2 to 8 if EXIF asks for a rotation or a mirror image.
+
+    Raises:
+        OSError: See `read_image`.
+    """
     return header(path)[1]
 
 
-def header(path):
-    """((height, width) of the stored pixels, orientation as of `orientation`) of an image file.
-    Errors: see `read_image`."""
-    with _opened(path) as image:
-        return image.size[::-1], _orientation(image)
-
-
-def annotated_upright(size_hw, stored_hw, orientation):
-    """Whether annotations of an image of `size_hw` were drawn on a photo that its EXIF orientation
-    has turned.
-
-    stored_hw: (height, width) of the stored pixels. Programs that mark up photos show them turned,
-    and older ones as they are stored: the size tells, but for a square photo or one that stands on
-    its head, whose annotations are taken to be of the stored pixels.
-    Raises ValueError if the photo has this size neither way.
-    """
-    size_hw, stored_hw = tuple(size_hw), tuple(stored_hw)
-    if size_hw == stored_hw:
-        return False
-    if orientation in _SIDEWAYS and size_hw == stored_hw[::-1]:
-        return True
-    turned = ""
-    if orientation in _SIDEWAYS:
-        turned = (
-            f"; with its EXIF orientation {orientation} it is {stored_hw[1]} high and "
-            f"{stored_hw[0]} wide"
-        )
-    elif orientation > 1:
-        turned = f"; its EXIF orientation {orientation} does not change that"
-    raise ValueError(
-        f"Height and Width are {size_hw[0]} and {size_hw[1]}, but the image is "
-        f"{stored_hw[0]} high and {stored_hw[1]} "
-        f"wide{turned}"
-    )
-
-
-def turns_without_trace(stored_hw, orientation):
-    """Whether an EXIF orientation turns or mirrors a photo so that its size stays the same."""
-    return orientation > 1 and (orientation not in _SIDEWAYS or stored_hw[0] == stored_hw[1])
-
-
-def read_annotated(path, size_hw, at_least_hw=None, on_guess=None):
-    """`read_image` of a photo in the frame of its annotations: as stored, or turned by EXIF.
+def header(path: PathLike) -> tuple[Size, int]:
+    """Reads the size and the orientation of an image file.
 
     Args:
-        path: Image file.
-        size_hw: (height, width) of the annotations; see `annotated_upright`.
-        at_least_hw: See `read_image`.
-        on_guess: Called with the path where EXIF data turn or mirror the photo and its size does
-            not tell whether it was annotated so; the stored pixels are returned then.
+        path: The file.
+
+    Returns:
+        stored_hw: Height and width of the stored pixels.
+        orientation: See `orientation`.
 
     Raises:
-        ValueError: Names the file where it has this size neither way.
         OSError: See `read_image`.
     """
-    with _opened(path) as stored:
-        stored_hw, turn = stored.size[::-1], _orientation(stored)
-        try:
-            upright = annotated_upright(size_hw, stored_hw, turn)
-        except ValueError as error:
-            fault = error
-        else:
-            pixels = _pixels(stored, upright, at_least_hw)
-            if on_guess is not None and turns_without_trace(stored_hw, turn):
-                on_guess(path)
-            return pixels
-    raise ValueError(f"{fault} ({path}). Correct the annotations, or save the photo in their size.")
-
-
-def path_inside(folder, name):
-    """The path of a data set's file `name` (str) in `folder`. Raises ValueError if that lies
-    elsewhere, be it by a symbolic link.
-
-    A data set that somebody else made might name any file of this computer; the folder itself may
-    be a link.
-    """
-    if not isinstance(name, str) or "\0" in name or not name.strip():
-        raise ValueError(f"{name!r} is no file name. Expected the name of a photo in {folder}.")
-    folder = Path(folder)
-    path = folder / name
-    parts = name.replace("\\", "/").split("/")
-    leaves = (
-        ".." in parts
-        or Path(name).is_absolute()
-        and not path.is_relative_to(os.path.abspath(folder))
-    )
-    # Where a name has no folder in it, only the file itself can be a link, and asking that is
-    # quick.
-    if not leaves and (len(parts) > 1 or os.path.islink(path)):
-        leaves = not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
-    if leaves:
-        raise ValueError(
-            f"The photo {name!r} lies outside of {folder}, or is a link to a file "
-            "outside. Copy it into that folder."
-        )
-    return path
+    with open_image(path) as image:
+        width, height = image.size
+        return (height, width), orientation_of(image)
 
 
 class _PilLimit:
-    """While any thread is inside, PIL opens images of MAX_PIXELS; afterwards its limit is that of
-    the program again."""
+    """Lets PIL open images of MAX_PIXELS while any thread is inside; restores its limit then.
 
-    def __init__(self):
-        self.lock, self.inside, self.before = threading.Lock(), 0, None
+    PIL reads the limit from a global, which belongs to the program that uses this library.
+    """
 
-    def __enter__(self):
+    def __init__(self) -> None:
+        self.lock, self.inside = threading.Lock(), 0
+        self.before: int | None = None
+
+    def __enter__(self) -> None:
         with self.lock:
             if not self.inside:
                 self.before = Image.MAX_IMAGE_PIXELS
@@ -205,7 +172,7 @@ class _PilLimit:
                     Image.MAX_IMAGE_PIXELS = max(self.before, MAX_PIXELS)
             self.inside += 1
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         with self.lock:
             self.inside -= 1
             if not self.inside:
@@ -216,8 +183,8 @@ _pil_limit = _PilLimit()
 
 
 @functools.cache
-def _formats():
-    """Those of _FORMATS that this PIL has."""
+def _formats() -> tuple[str, ...]:
+    """Returns those of _FORMATS that this version of PIL has."""
     for module in set(_FORMATS.values()):
         with contextlib.suppress(ImportError):
             importlib.import_module(f"PIL.{module}ImagePlugin")
@@ -225,68 +192,93 @@ def _formats():
 
 
 @contextlib.contextmanager
-def _opened(path):
-    """PIL's image of a file, its pixels not read yet; whatever goes wrong with it becomes an OSError that names the file."""
+def open_image(path: PathLike) -> Iterator[Image.Image]:
+    """Opens an image file; whatever goes wrong inside the block names the file.
+
+    Args:
+        path: The file.
+
+    Yields:
+        The image, its pixels not decoded yet.
+
+    Raises:
+        FileNotFoundError: If there is no file.
+        OSError: See `read_image`.
+    """
     try:
         with _pil_limit:
             opened = Image.open(path, formats=_formats())
         with opened as image:
             if image.width * image.height > MAX_PIXELS:
                 raise OSError(
-                    f"it is {image.width} x {image.height} pixels; {MAX_PIXELS / 1e6:.0f} million are the most"
+                    f"it is {image.width} x {image.height} pixels; {MAX_PIXELS / 1e6:.0f} million "
+                    "are the most"
                 )
             yield image
-    except FileNotFoundError:
+    except (FileNotFoundError, MemoryError):
         raise
-    except MemoryError:
-        raise
-    except Exception as error:  # of a broken file PIL raises whatever it stumbles over: SyntaxError, ValueError, struct.error …
+    except Exception as error:  # a broken file makes PIL raise SyntaxError, struct.error, anything
         raise OSError(
             f"{path} cannot be read as an image ({error}). It may be cut off or no image at all; "
             "fetch it again or leave it out."
         ) from error
 
 
-def _pixels(stored, upright, at_least_hw):
-    """What `read_image` returns of an open image."""
-    turned = upright and _orientation(stored) > 1
+def decode(stored: Image.Image, upright: bool, at_least_hw: Size | None) -> Array:
+    """Decodes an open image, see `read_image`.
+
+    Args:
+        stored: From `open_image`.
+        upright: See `read_image`.
+        at_least_hw: See `read_image`.
+
+    Returns:
+        `(H, W, 3)` uint8, RGB.
+    """
+    rotated = upright and orientation_of(stored) > 1
     if at_least_hw is not None:
-        height, width = (
-            at_least_hw[::-1] if turned and _orientation(stored) in _SIDEWAYS else at_least_hw
-        )
+        height, width = at_least_hw
+        if rotated and orientation_of(stored) in SIDEWAYS:
+            height, width = width, height
         stored.draft(None, (width, height))  # does nothing for formats that cannot
     negative = stored.format == "JPEG" and stored.mode == "CMYK" and "adobe" not in stored.info
-    image = ImageOps.exif_transpose(stored) if turned else stored
+    image = ImageOps.exif_transpose(stored) if rotated else stored
     if image.mode.startswith(("I", "F")):
         return _grey_to_rgb(np.asarray(image), _bits(stored))
-    if negative:  # PIL takes the ink of every CMYK JPEG for inverted, as Adobe writes it
+    if negative:  # PIL assumes that every CMYK JPEG is inverted, as Adobe writes it
         image = Image.fromarray(255 - np.asarray(image), "CMYK")
     return np.array(image if image.mode == "RGB" else image.convert("RGB"))
 
 
-def _orientation(image):
-    # which PIL turns itself as it reads the pixels, and the size is that afterwards
+def orientation_of(image: Image.Image) -> int:
+    """Returns the EXIF orientation of an open image.
+
+    Args:
+        image: From `open_image`.
+
+    Returns:
+        See `orientation`.
+    """
+    # PIL rotates a TIFF itself when it reads the pixels, and changes its size then.
     if image.format == "TIFF":
         return 1
     try:
         value = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except (
-        Exception
-    ):  # EXIF data that PIL cannot parse fail in many ways, and the pixels are good all the same
+    except Exception:  # broken EXIF data fail in many ways, and the pixels are good all the same
         return 1
     return value if value in range(1, 9) else 1
 
 
-def _bits(stored):
-    """How many bits a grey file of more than 8 says its pixels have, 9 to 16."""
-    bits = (
-        stored.tag_v2.get(_TIFF_BITS, (16,))[0] if stored.format == "TIFF" else 16
-    )  # a PGM's are stretched to 16 by PIL
+def _bits(stored: Image.Image) -> int:
+    """Returns how many bits a grey file of more than 8 uses according to its header, 9 to 16."""
+    bits = 16  # PIL stretches a PGM to 16
+    if stored.format == "TIFF":
+        bits = stored.tag_v2.get(_TIFF_BITS, (16,))[0]  # type: ignore[attr-defined]
     return bits if 8 < bits < 16 else 16
 
 
-def _grey_to_rgb(grey, bits):
-    """(H, W) of so many bits, or floats -> (H, W, 3) uint8. PIL's own conversion would turn them white."""
+def _grey_to_rgb(grey: Array, bits: int) -> Array:
+    """Converts `(H, W)` of floats or many bits; PIL's own conversion would turn them white."""
     grey = np.nan_to_num(grey)
     highest = grey.max(initial=0)
     if grey.dtype.kind == "f":
@@ -294,8 +286,9 @@ def _grey_to_rgb(grey, bits):
     else:
         if bits == 16 and 0 < highest < 2**12:
             warnings.warn(
-                "A grey file of 16 bits uses 12 of them or fewer, and is read as it is: dark, because 65535 is white. If its "
-                "white is 4095 or 255, scale the files in load_image, all by the same factor.",
+                "A grey file of 16 bits uses 12 of them or fewer, and is read as it is: dark, "
+                "because 65535 is white. If its white is 4095 or 255, scale the files in "
+                "load_image, all by the same factor.",
                 stacklevel=2,
             )
         grey = grey >> (bits - 8)

@@ -183,8 +183,8 @@ def _changes_canvas(node: Any, name: str, A: Any) -> str | None:
     if kind in _OTHER_SIZES:
         return (
             f"{name} changes the canvas size: leave sizes to the Config, use A.Affine(scale=...) "
-            "to zoom, A.CropAndPad(..., keep_size=True) or A.RandomResizedCrop(size=the network's) to "
-            "crop."
+            "to zoom, A.CropAndPad(..., keep_size=True) or A.RandomResizedCrop(size=the "
+            "network's) to crop."
         )
     if getattr(node, "keep_size", True) is False:
         return f"{name}(keep_size=False) changes the canvas size: use keep_size=True."

@@ -14,7 +14,8 @@ from mrcnn.data.dataset import Dataset, as_uint8_image
 from mrcnn.data.image_io import readable_sizes
 from mrcnn.data.masks.cropped import CroppedMasks
 from mrcnn.data.masks.rle import RLEMasks
-from mrcnn.data.resize import Placement, placement_for
+from mrcnn.data.placement import Placement
+from mrcnn.data.resize import placement_for
 from mrcnn.data.sample import Sample
 from mrcnn.ops.pixel_convention import CORNERS, convention_of_setting
 from mrcnn.typing import Array, Size
@@ -77,7 +78,8 @@ def load_example(
     sample = sample.keep(_rows_to_learn(sample, config))
     masks, boxes = sample.masks, sample.masks.boxes
     if config.USE_MINI_MASK:
-        small, frames = masks.minimise(tuple(config.MINI_MASK_SHAPE)), boxes
+        height, width = config.MINI_MASK_SHAPE
+        small, frames = masks.minimise((height, width)), boxes
     else:
         small = masks.dense().transpose(2, 0, 1).astype(np.uint8)
         canvas = np.array([0, 0, *placement.canvas_hw], np.float32)

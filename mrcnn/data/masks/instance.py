@@ -20,7 +20,8 @@ def boxes_of_masks(masks: Array) -> Array:
     Returns:
         `(N, 4)` float32 yxyx, pixels; zeros for an empty mask.
     """
-    rows, columns = masks.any(axis=1), masks.any(axis=0)  # (H, N), (W, N)
+    rows: Array = np.any(masks, axis=1)  # (H, N)
+    columns: Array = np.any(masks, axis=0)  # (W, N)
     boxes = np.zeros((masks.shape[2], 4), np.float32)
     for i in np.flatnonzero(rows.any(axis=0)):
         y, x = np.flatnonzero(rows[:, i]), np.flatnonzero(columns[:, i])
@@ -44,7 +45,7 @@ def minimise(masks: Array, boxes: Array, size_hw: Size, resample: Resample | Non
     mini = np.zeros((masks.shape[2], *size_hw), np.uint8)
     for i, (y1, x1, y2, x2) in enumerate(boxes.astype(int)):
         if y2 > y1 and x2 > x1:
-            mini[i] = mini_mask(masks[y1:y2, x1:x2, i], tuple(size_hw), resample)
+            mini[i] = mini_mask(masks[y1:y2, x1:x2, i], size_hw, resample)
     return mini
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from mrcnn.data.masks.coco_rle import counts_from_runs, runs_from_counts, segmentation_counts
 from mrcnn.data.masks.cropped import CroppedMasks
-from mrcnn.data.resize import Placement
+from mrcnn.data.placement import Placement
 from mrcnn.typing import Array, Size
 
 

@@ -19,10 +19,11 @@ from fashion.formats import rle
 from fashion.formats.annotation_csv import BadRows, read_annotations
 from fashion.formats.index_cache import open_index, write_index
 from fashion.labels.ontology import Ontology
-from mrcnn.data.image_io import MAX_PIXELS, header, read_annotated, read_image
+from mrcnn.data.annotated_images import read_annotated
+from mrcnn.data.image_io import MAX_PIXELS, header, read_image
 from mrcnn.data.loading.load_example import masks_on_canvas
 from mrcnn.data.masks.rle import RLEMasks
-from mrcnn.data.resize import Placement
+from mrcnn.data.placement import Placement
 from mrcnn.ops.pixel_convention import ALIGNED, CORNERS
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 200))

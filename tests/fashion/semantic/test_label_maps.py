@@ -75,7 +75,7 @@ def test_it_is_the_same_as_painting_the_photo_and_shrinking_it(sample_folder, on
         rows = [row for row in truth["annotations"] if row["image_id"] == image_id]
         placement = placement_of(validation, image_id, 64)
         full = label_map(rows, label_of, placement.original_hw)
-        y, x = placement.shown()
+        y, x = placement.source_indices()
         y1, x1, y2, x2 = placement.window.astype(int)
         _, labels = labelled_image(validation, image_id, 64)
         assert np.array_equal(labels[y1:y2, x1:x2], full[np.ix_(y, x)])

@@ -6,7 +6,8 @@ from pycocotools import mask as coco_mask
 
 from fashion.semantic.label_maps import LabelBatches, LabelledImages
 from fashion.semantic.segmenter import Segmenter, instances_of
-from mrcnn.data.resize import Placement, make_placement
+from mrcnn.data.placement import Placement
+from mrcnn.data.resize import make_placement
 
 PIXELS = ((120, 120, 120), (60, 60, 60))
 

@@ -10,15 +10,8 @@ import pytest
 from PIL import Image, features
 
 from mrcnn.data import dataset, image_io
-from mrcnn.data.image_io import (
-    header,
-    image_hw,
-    orientation,
-    path_inside,
-    read_annotated,
-    read_image,
-    readable_sizes,
-)
+from mrcnn.data.annotated_images import path_inside, read_annotated
+from mrcnn.data.image_io import header, image_hw, orientation, read_image, readable_sizes
 
 ORIENTATION = 0x0112
 

@@ -5,13 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mrcnn.data.resize import (
-    Placement,
-    make_placement,
-    nearest_on_corners,
-    normalise,
-    placement_for,
-)
+from mrcnn.data.placement import Placement
+from mrcnn.data.resize import make_placement, nearest_on_corners, normalise, placement_for
 from mrcnn.ops.pixel_convention import ALIGNED, CORNERS, from_unit, to_unit
 
 
@@ -338,7 +333,7 @@ def test_a_photo_that_was_read_at_a_reduced_scale_lands_where_the_whole_one_does
 @pytest.mark.parametrize(("photo_hw", "size_hw"), [((7, 5), (7, 5)), ((50, 3), (20, 9))])
 def test_shown_says_which_pixels_of_the_photo_a_mask_shows(photo_hw, size_hw):
     placement = Placement(photo_hw, size_hw, (-1, 2), (16, 8))
-    rows, columns = placement.shown()
+    rows, columns = placement.source_indices()
     numbers = np.arange(photo_hw[0])[:, None] + 100 * np.arange(photo_hw[1])
     y1, x1, y2, x2 = placement.window.astype(int)
     for bit in range(9):
@@ -359,7 +354,7 @@ def test_shown_before_counts_the_pixels_that_show_the_beginning_of_a_side_by_han
 )
 def test_shown_before_counts_what_shown_shows(photo_hw, size_hw):
     placement = Placement(photo_hw, size_hw, (-1, 2), (16, 8))
-    for before, shown, n in zip(placement.window_offsets(), placement.shown(), photo_hw):
+    for before, shown, n in zip(placement.window_offsets(), placement.source_indices(), photo_hw):
         assert before.tolist() == [(shown < i).sum() for i in range(n + 1)]
 
 

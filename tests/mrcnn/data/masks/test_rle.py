@@ -5,7 +5,8 @@ import pytest
 from pycocotools import mask as coco_mask
 
 from mrcnn.data.masks.rle import RLEMasks, cut_at_columns
-from mrcnn.data.resize import Placement, make_placement
+from mrcnn.data.placement import Placement
+from mrcnn.data.resize import make_placement
 
 NO_RUNS = np.zeros(0, np.int64)
 
