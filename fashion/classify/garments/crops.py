@@ -6,12 +6,8 @@ strap. The darkness tells which of the garments in the square is meant.
 
 import numpy as np
 
-<<<<<<< HEAD
-from mrcnn.data.resize import Placement
-from mrcnn.typing import Array
-=======
 from mrcnn.data.placement import Placement
->>>>>>> 3b15051 (Part placements, resize modes, image files and annotated images, with types and docstrings)
+from mrcnn.typing import Array
 
 SURROUNDINGS = 1.25  # side of the square over the longer side of the box
 DARKNESS = 0.4  # factor of the pixels outside the box
