@@ -42,6 +42,7 @@ from fashion.evaluation.io.ground_truth import EXPECTED, checked_ground_truth, r
 from fashion.evaluation.io.predictions import checked_results, read_detections
 from fashion.evaluation.io.results import coco_results
 from fashion.evaluation.io.resumable import predict_noting
+from fashion.evaluation.metrics.registry import Inputs
 from fashion.evaluation.thresholds.objectives import GOALS
 from fashion.evaluation.thresholds.search import LEVELS
 from fashion.evaluation.thresholds.table import read_thresholds
@@ -198,13 +199,9 @@ def evaluate(args):
     if thresholds:
         about |= {"thresholds": str(args.thresholds)}
         detections = thresholds.decided(detections, truth)
-    scores = scoring.score_predictions(
-        truth,
-        detections,
-        fixed=args.fixed,
-        score_threshold=0.0 if thresholds else args.score_threshold,
-    )
-    scores |= more
+    score_threshold = 0.0 if thresholds else args.score_threshold
+    inputs = Inputs(truth, detections, score_threshold=score_threshold, fixed=args.fixed)
+    scores = scoring.compute_metrics(inputs) | more
     if detections and truth["annotations"] and scores["coco"]["segm"]["AP50"] == 0:
         log.warning(
             "No detection overlaps an object of its category by half. Are the photos, their sizes and the label lists the same in "
@@ -214,7 +211,7 @@ def evaluate(args):
     if args.out:
         write_text(args.out / "metrics.json", json.dumps(about | scores, indent=2) + "\n")
         print(f"metrics: {args.out / 'metrics.json'}")
-    write_pages(args, about, truth, detections, scores, read_photo)
+    write_pages(args, about, inputs, scores, read_photo)
     return scores
 
 
@@ -431,24 +428,30 @@ def tune(args, truth, detections, rescored):
     return {"tuning": tuning, "grid": table}
 
 
-def write_pages(args, about, truth, detections, scores, read_photo):
+def write_pages(args, about, inputs, scores, read_photo):
     """The pages that were asked for."""
     title = Path(about.get("weights") or about["predictions"]).name
     if args.report:
         from fashion.evaluation.report.page import write_report
 
-        print(
-            f"report: {write_report(args.report, about | scores, ground_truth=truth, detections=detections, title=title)}"
+        path = write_report(
+            args.report,
+            about | scores,
+            ground_truth=inputs.ground_truth,
+            detections=inputs.detections,
+            title=title,
         )
+        print(f"report: {path}")
     if args.errors:
         from fashion.evaluation.errors.page import write_errors
 
         write_errors(
             args.errors,
-            truth,
-            detections,
+            inputs.ground_truth,
+            inputs.detections,
             read_photo,
-            score_threshold=0.0 if args.thresholds else args.score_threshold,
+            score_threshold=inputs.score_threshold,
+            table=inputs.masks,
         )
         print(f"errors: {args.errors / 'index.html'}")
 

@@ -13,6 +13,7 @@ from fashion.evaluation.errors.findings import findings
 from fashion.evaluation.errors.overlaps import read_overlaps
 from fashion.evaluation.errors.size_and_intricacy import compare_size_and_intricacy
 from fashion.evaluation.errors.worst_images import worst_images
+from fashion.evaluation.matching import MatchTable
 
 
 def analyse(
@@ -22,6 +23,7 @@ def analyse(
     score_threshold: float = 0.5,
     worst: int = 20,
     seed: int = 0,
+    table: MatchTable | None = None,
 ) -> dict[str, Any]:
     """Analyses the errors of predicted masks. Neither argument is changed.
 
@@ -32,6 +34,7 @@ def analyse(
             and all counts named "sure" use these alone.
         worst: How many images to list.
         seed: Of the bootstrap behind standard errors.
+        table: Match table of the masks, if there is one already.
 
     Returns:
         The content of errors.json. "photos", "objects" and "detections" are counts without crowds;
@@ -45,7 +48,7 @@ def analyse(
     """
     if not 0 <= score_threshold <= 1:
         raise ValueError(f"score_threshold is a score, from 0 to 1. Got {score_threshold}.")
-    overlaps = read_overlaps(ground_truth, detections)
+    overlaps = read_overlaps(ground_truth, detections, table)
     outcomes = classify_errors(overlaps)
     properties = measure_properties(overlaps)
     regular = overlaps.object_category[~overlaps.crowd]

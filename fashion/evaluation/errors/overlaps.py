@@ -5,18 +5,17 @@ or class-agnostic by which pairs it is allowed to use.
 """
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from pycocotools import mask as coco_mask
 
 from fashion.evaluation.coco_dicts import compressed
-from fashion.evaluation.matching import MAX_DETECTIONS
+from fashion.evaluation.matching import RELATED, MatchTable
 from mrcnn.typing import Array
 
 # TIDE's two thresholds on mask IoU: a match, and the least overlap that is not background.
-MATCH_IOU, RELATED_IOU = 0.5, 0.1
+MATCH_IOU, RELATED_IOU = 0.5, RELATED
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,53 +67,47 @@ class Overlaps:
 
 
 def read_overlaps(
-    ground_truth: Mapping[str, Any], detections: Sequence[Mapping[str, Any]]
+    ground_truth: Mapping[str, Any],
+    detections: Sequence[Mapping[str, Any]],
+    table: MatchTable | None = None,
 ) -> Overlaps:
-    """Compares the masks of all objects and detections.
+    """Lists all objects, detections and pairs that overlap.
 
     Args:
         ground_truth: COCO dict, from `read_ground_truth`.
         detections: COCO results, from `read_detections`.
+        table: Match table of their masks, if there is one already.
 
     Returns:
         Columns and pairs.
     """
+    table = (table or MatchTable.build(ground_truth, detections)).top()
     images, categories = (
         sorted(ground_truth[kind], key=lambda row: row["id"]) for kind in ("images", "categories")
     )
-    image_of = {row["id"]: i for i, row in enumerate(images)}
-    category_of = {row["id"]: i for i, row in enumerate(categories)}
-
-    def indices(rows: Sequence[Mapping[str, Any]]) -> tuple[Array, Array]:
-        return (
-            np.array([image_of[row["image_id"]] for row in rows], np.int64),
-            np.array([category_of[row["category_id"]] for row in rows], np.int64),
-        )
-
-    objects = sorted(ground_truth["annotations"], key=lambda row: row["id"])
-    object_image, object_category = indices(objects)
-    crowd = np.array([bool(row.get("iscrowd", 0)) for row in objects], bool)
-
-    row_image, row_category = indices(detections)
-    score = np.array([row["score"] for row in detections], np.float64)
-    order = np.lexsort((-score, row_image, row_category))
-    cell = (row_category * len(images) + row_image)[order]
-    order = order[np.arange(len(order)) - np.searchsorted(cell, cell) < MAX_DETECTIONS]
-    kept = [detections[i] for i in order]
-    row_image = row_image[order]
+    annotations = ground_truth["annotations"]
+    by_id = sorted(range(len(annotations)), key=lambda i: annotations[i]["id"])
+    # The table sorts objects by category and image.
+    place = np.argsort(by_id)[table.gt_index]
+    row_of = np.argsort(place)
+    row, in_table, iou = table.related_pairs
+    target = place[in_table]
+    order = np.lexsort((target, row, table.pred_image[row]))
     return Overlaps(
         images,
         categories,
-        objects,
-        kept,
-        object_image,
-        object_category,
-        crowd,
-        row_image,
-        row_category[order],
-        score[order],
-        order,
-        *_related_pairs(images, objects, object_image, crowd, kept, row_image),
+        [annotations[i] for i in by_id],
+        [detections[i] for i in table.pred_index],
+        table.gt_image[row_of],
+        table.gt_category[row_of],
+        table.gt_crowd[row_of],
+        table.pred_image,
+        table.pred_category,
+        table.pred_score,
+        table.pred_index,
+        row[order],
+        target[order],
+        iou[order],
     )
 
 
@@ -143,30 +136,3 @@ def rows_by_image(row_image: Array, num_images: int) -> list[Array]:
     """
     order = np.argsort(row_image, kind="stable")
     return np.split(order, np.searchsorted(row_image[order], np.arange(1, num_images)))
-
-
-def _related_pairs(
-    images: Sequence[Mapping[str, Any]],
-    objects: Sequence[Mapping[str, Any]],
-    object_image: Array,
-    crowd: Array,
-    detections: Sequence[Mapping[str, Any]],
-    row_image: Array,
-) -> Iterator[Array]:
-    """(detection, object, IoU) of all pairs with IoU 0.1 or more, (Q,) each."""
-    pairs: list[tuple[Array, Array, Array]] = []
-    pairs.append((np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)))
-    by_image = zip(
-        images, rows_by_image(object_image, len(images)), rows_by_image(row_image, len(images))
-    )
-    for image, here, rows in by_image:
-        if not len(here) or not len(rows):
-            continue
-        iou = coco_mask.iou(
-            [mask_of(detections[i], image) for i in rows],
-            [mask_of(objects[i], image) for i in here],
-            crowd[here].tolist(),
-        )
-        d, g = np.nonzero(iou >= RELATED_IOU)
-        pairs.append((rows[d], here[g], iou[d, g]))
-    return (np.concatenate(column) for column in zip(*pairs))

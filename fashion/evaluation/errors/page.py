@@ -10,6 +10,7 @@ from fashion.evaluation.errors import chapters
 from fashion.evaluation.errors.analysis import analyse
 from fashion.evaluation.errors.findings import TYPE_NAMES
 from fashion.evaluation.errors.side_by_side import side_by_side
+from fashion.evaluation.matching import MatchTable
 from fashion.pages.html import Page
 from mrcnn.files import write_text
 from mrcnn.typing import Array, PathLike
@@ -29,6 +30,7 @@ def write_errors(
     worst: int = 20,
     seed: int = 0,
     title: str = "Errors",
+    table: MatchTable | None = None,
 ) -> dict[str, Any]:
     """Analyses errors and writes errors.json and index.html.
 
@@ -42,12 +44,18 @@ def write_errors(
         worst: How many images to show.
         seed: Of the bootstrap behind standard errors.
         title: Heading of the page, with model and data set.
+        table: Match table of the masks, if there is one already.
 
     Returns:
         The analysis, see `analysis.analyse`.
     """
     analysis = analyse(
-        ground_truth, detections, score_threshold=score_threshold, worst=worst, seed=seed
+        ground_truth,
+        detections,
+        score_threshold=score_threshold,
+        worst=worst,
+        seed=seed,
+        table=table,
     )
     folder = Path(folder)
     # First, so that the numbers survive an interruption while images are drawn.
