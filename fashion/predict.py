@@ -251,8 +251,9 @@ def picture_paths(files, out):
     pictures, taken = [], set()
     for path in files:
         names = (path.stem + (f"_{n}" if n > 1 else "") for n in itertools.count(1))
-        name = next(name for name in names if name not in taken)
-        taken.add(name)
+        # Not told apart by case alone, which most file systems of macOS and Windows ignore.
+        name = next(name for name in names if name.casefold() not in taken)
+        taken.add(name.casefold())
         pictures.append(out / f"{name}.jpg")
     photos = {path.resolve() for path in files}
     overwritten = [picture for picture in pictures if picture.resolve() in photos]

@@ -67,6 +67,8 @@ def _temporary_for(path: PathLike) -> tuple[Path, Path]:
     path = Path(path)
     try:
         real = path.resolve()
+        if real.is_symlink():  # from Python 3.13 on, which leaves links in a circle as they are
+            raise RuntimeError("links in a circle")
         if real.exists() and not real.is_file():  # a rename would replace /dev/null itself
             raise OSError(f"{path} is a folder or a device. Give the name of a file.")
         real.parent.mkdir(parents=True, exist_ok=True)

@@ -177,7 +177,9 @@ def save_weights(model, path, *, dtype="float32", metadata=None, extend=None):
                 group[key] = value.astype(dtype) if value.ndim > 1 else value
         if extend:
             extend(file)
-    write_bytes(path, content.getbuffer())
+    # Released at once: an error would keep the view alive, and the buffer could not be freed.
+    with content.getbuffer() as data:
+        write_bytes(path, data)
     h5_files.trust(path)
 
 
