@@ -43,9 +43,9 @@ from fashion.evaluation.io.predictions import checked_results, read_detections
 from fashion.evaluation.io.results import coco_results
 from fashion.evaluation.io.resumable import predict_noting
 from fashion.evaluation.metrics.registry import Inputs
-from fashion.evaluation.thresholds.objectives import GOALS
+from fashion.evaluation.thresholds.files import read_thresholds, write_thresholds
+from fashion.evaluation.thresholds.objectives import OBJECTIVES
 from fashion.evaluation.thresholds.search import LEVELS
-from fashion.evaluation.thresholds.table import read_thresholds
 from fashion.formats.annotation_csv import read_annotations
 from fashion.labels.ontology import Ontology
 from mrcnn.data.annotated_images import path_inside, read_annotated
@@ -120,10 +120,10 @@ def main(argv=None):
     )
     both.add_argument(
         "--tune",
-        choices=sorted(GOALS),
+        choices=sorted(OBJECTIVES),
         metavar="MEASURE",
         help="search the thresholds at which it is best and write "
-        f"thresholds.json and the grid of the two main ones: {', '.join(sorted(GOALS))}",
+        f"thresholds.json and the grid of the two main ones: {', '.join(sorted(OBJECTIVES))}",
     )
     both.add_argument(
         "--folds",
@@ -198,7 +198,7 @@ def evaluate(args):
         more |= tune(args, truth, detections, about.get("rescored"))
     if thresholds:
         about |= {"thresholds": str(args.thresholds)}
-        detections = thresholds.decided(detections, truth)
+        detections = thresholds.apply_to_coco(detections, truth)
     score_threshold = 0.0 if thresholds else args.score_threshold
     inputs = Inputs(truth, detections, score_threshold=score_threshold, fixed=args.fixed)
     scores = scoring.compute_metrics(inputs) | more
@@ -230,7 +230,7 @@ def from_files(args, thresholds):
         },
     )
     if thresholds:
-        thresholds.check_truth(truth, args.thresholds)
+        thresholds.check_ground_truth(truth, args.thresholds)
     if not args.predictions.is_file():
         raise FileNotFoundError(
             f"There is no file {args.predictions}. --predictions names a submission, or COCO results as JSON."
@@ -266,7 +266,7 @@ def from_model(args, thresholds):
     from fashion.evaluation.metrics.attributes import attribute_f1_on_truth
     from fashion.model import checkpoint_in, load_model
 
-    min_score = min(args.min_score, thresholds.lowest_score()) if thresholds else args.min_score
+    min_score = min(args.min_score, thresholds.min_score()) if thresholds else args.min_score
     model = load_model(args.weights, **model_settings(args, min_score))
     if thresholds:
         thresholds.check_ontology(model.ontology, args.thresholds)
@@ -286,7 +286,7 @@ def from_model(args, thresholds):
     content = dataset.to_coco()
     truth = checked_ground_truth(content)
     if thresholds and labels is not model.ontology:
-        thresholds.check_truth(truth, args.thresholds)
+        thresholds.check_ground_truth(truth, args.thresholds)
     rows, journal = predict_noting(
         model,
         dataset,
@@ -383,15 +383,15 @@ def tune(args, truth, detections, rescored):
     """Search thresholds, write and tell them; returns what the scores say about it. rescored: whether by --rescore; None: not known"""
     from fashion.evaluation.report.figures import grid_heat_map
     from fashion.evaluation.thresholds.search import SCORES, grid, search
-    from fashion.evaluation.thresholds.tuning_data import read_evidence
+    from fashion.evaluation.thresholds.tuning_data import read_tuning_data
     from mrcnn.files import atomic_path
 
-    goal = GOALS[args.tune]
+    goal = OBJECTIVES[args.tune]
     with tqdm(total=len(truth["images"]), unit="photo", desc="overlaps") as bar:
-        evidence = read_evidence(truth, detections, on_photo=bar.update)
+        data = read_tuning_data(truth, detections, on_image=bar.update)
     with tqdm(total=(args.folds + 1) * (len(LEVELS) - 1), desc="search") as bar:
         found = search(
-            evidence,
+            data,
             goal,
             score=args.score_threshold,
             attribute=args.attribute_threshold,
@@ -406,12 +406,13 @@ def tune(args, truth, detections, rescored):
         "held_out": found.held_out,
         "on_same": found.on_same,
     }
-    thresholds = found.choices[chosen].thresholds(evidence)
+    thresholds = found.candidates[chosen].to_table(data)
     if goal.ranked:  # it was searched with all detections, which nobody submits
         thresholds = dataclasses.replace(thresholds, score=args.score_threshold)
     if rescored is not None:
         tuning["rescored"] = rescored
-    thresholds.write(args.out / "thresholds.json", tuning=tuning | {"photos": len(truth["images"])})
+    tuning_note = tuning | {"photos": len(truth["images"])}
+    write_thresholds(args.out / "thresholds.json", thresholds, tuning=tuning_note)
     print(f"{goal.title:42}{'held out':>12}{'same photos':>14}")
     for level in LEVELS:
         print(
@@ -421,7 +422,7 @@ def tune(args, truth, detections, rescored):
     if goal.ranked:  # a threshold on scores makes no AP better, so there is nothing to see
         return {"tuning": tuning}
     with tqdm(total=len(SCORES[1::2]) ** 2, desc="grid") as bar:
-        table = grid(evidence, goal, on_step=bar.update) | {"metric": args.tune}
+        table = grid(data, goal, on_step=bar.update) | {"metric": args.tune}
     with atomic_path(args.out / "grid.png") as path:
         grid_heat_map(table).savefig(path, dpi=150, bbox_inches="tight")
     print(f"grid of score and attribute thresholds: {args.out / 'grid.png'}")

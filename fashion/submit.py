@@ -20,7 +20,7 @@ from tqdm import tqdm
 from fashion.classify.garments.rescorer import file_of
 from fashion.cli import add_model_arguments, model_settings, run_verb, working_in
 from fashion.datasets.files import list_images
-from fashion.evaluation.thresholds.table import read_thresholds, read_tuning
+from fashion.evaluation.thresholds.files import read_thresholds, read_tuning
 from fashion.model import checkpoint_in, load_model
 from fashion.submission.resolve import MIN_SHARE
 from fashion.submission.writer import SubmissionWriter
@@ -93,7 +93,7 @@ def main(argv=None):
 def write_submission(args, files):
     """Write the submission of `files` ({ImageId: photo}); returns its path."""
     thresholds = read_thresholds(args.thresholds) if args.thresholds else None
-    min_score = thresholds.lowest_score() if thresholds else args.min_score
+    min_score = thresholds.min_score() if thresholds else args.min_score
     model = load_model(args.weights, **model_settings(args, min_score))
     settings = {
         "weights": digest_of(checkpoint_in(args.weights)),
@@ -128,7 +128,8 @@ def write_submission(args, files):
             tqdm(results, total=len(files), initial=len(files) - len(todo), unit="photo")
         ):
             writer.add(
-                readable[i], thresholds.applied(result, model.ontology) if thresholds else result
+                readable[i],
+                thresholds.apply_to_result(result, model.ontology) if thresholds else result,
             )
         for name in broken:  # the server wants a row for every photo
             writer.add_nothing(name)

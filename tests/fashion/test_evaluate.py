@@ -15,7 +15,8 @@ from fashion import evaluate
 from fashion.datasets.files import DataFiles, find_data
 from fashion.datasets.splits import load_files
 from fashion.evaluation.io.ground_truth import read_ground_truth
-from fashion.evaluation.thresholds.table import Category, Thresholds
+from fashion.evaluation.thresholds.files import write_thresholds
+from fashion.evaluation.thresholds.table import CategoryThresholds, Thresholds
 from fashion.labels.ontology import Ontology
 
 
@@ -161,7 +162,10 @@ def test_what_stored_scores_are_of_goes_on_to_the_thresholds(sample_folder, raw,
 def test_thresholds_of_another_label_list_are_refused_before_the_work(
     sample_folder, tiny_run, tiny_model, loaded_quickly, tmp_path, monkeypatch
 ):
-    Thresholds(categories={0: Category("umbrella hat", on=False)}).write(tmp_path / "t.json")
+    write_thresholds(
+        tmp_path / "t.json",
+        Thresholds(categories={0: CategoryThresholds("umbrella hat", on=False)}),
+    )
 
     def refuse(photos):
         raise AssertionError("a photo was predicted")

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from fashion import submit
-from fashion.evaluation.thresholds.table import Category, Thresholds
+from fashion.evaluation.thresholds.files import write_thresholds
+from fashion.evaluation.thresholds.table import CategoryThresholds, Thresholds
 from fashion.labels.ontology import Ontology
 from fashion.model import checkpoint_in
 from fashion.submission.checker import check
@@ -254,8 +255,11 @@ def test_thresholds_of_a_file_decide_what_is_submitted(
     first = rows["loose"][0]
     category = int(first[2])
     names = dict(zip(tiny_model.ontology.category_ids, tiny_model.ontology.category_names))
-    Thresholds(score=0.03, categories={category: Category(names[category], on=False)}).write(
-        tmp_path / "off.json"
+    write_thresholds(
+        tmp_path / "off.json",
+        Thresholds(
+            score=0.03, categories={category: CategoryThresholds(names[category], on=False)}
+        ),
     )
     path = submit.main(
         [
@@ -272,7 +276,10 @@ def test_thresholds_of_a_file_decide_what_is_submitted(
     assert category not in {
         int(row.split(",", 3)[2]) for row in path.read_text().splitlines()[1:] if ",1 1," not in row
     }
-    Thresholds(categories={category: Category("umbrella hat")}).write(tmp_path / "foreign.json")
+    write_thresholds(
+        tmp_path / "foreign.json",
+        Thresholds(categories={category: CategoryThresholds("umbrella hat")}),
+    )
     with pytest.raises(
         ValueError, match=r"foreign.json has thresholds of category .*umbrella hat.*which here is"
     ):
@@ -291,7 +298,7 @@ def test_thresholds_of_a_file_decide_what_is_submitted(
 
 
 def test_thresholds_of_other_scores_are_told(folder, tiny_run, seen, tmp_path, caplog):
-    Thresholds(score=0.03).write(tmp_path / "t.json", tuning={"rescored": True})
+    write_thresholds(tmp_path / "t.json", Thresholds(score=0.03), tuning={"rescored": True})
     words = [
         "--weights",
         str(tiny_run),
@@ -304,7 +311,7 @@ def test_thresholds_of_other_scores_are_told(folder, tiny_run, seen, tmp_path, c
     submit.main([*words, str(tmp_path / "a.csv")])
     assert "was searched with --rescore, so its thresholds are of other scores" in caplog.text
     caplog.clear()
-    Thresholds(score=0.03).write(tmp_path / "t.json", tuning={"rescored": False})
+    write_thresholds(tmp_path / "t.json", Thresholds(score=0.03), tuning={"rescored": False})
     submit.main([*words, str(tmp_path / "b.csv")])
     assert "searched" not in caplog.text
 

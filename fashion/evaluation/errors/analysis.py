@@ -1,6 +1,6 @@
 """The error analysis as one dict that JSON can hold."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,8 @@ from fashion.evaluation.matching import MatchTable
 
 
 def analyse(
-    ground_truth: Mapping[str, Any],
-    detections: Sequence[Mapping[str, Any]],
+    ground_truth: dict[str, Any],
+    detections: Sequence[dict[str, Any]],
     *,
     score_threshold: float = 0.5,
     worst: int = 20,

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from fashion.evaluation.coco_dicts import multi_hot
 from fashion.evaluation.errors.ap50 import (
     average_precisions,
     match,
@@ -46,8 +47,8 @@ def attribute_errors(
     """
     listed = sorted(ground_truth.get("attributes") or (), key=lambda row: row["id"])
     column = {row["id"]: i for i, row in enumerate(listed)}
-    gt_attributes = _multi_hot(overlaps.objects, column)
-    pred_attributes = _multi_hot(overlaps.detections, column)
+    gt_attributes = multi_hot(overlaps.objects, column).astype(bool)
+    pred_attributes = multi_hot(overlaps.detections, column).astype(bool)
     if not gt_attributes[~overlaps.crowd].any():
         return None
     rows = true_positive_rows(overlaps, outcomes.partner)
@@ -101,16 +102,6 @@ def _per_attribute(
                 }
             )
     return rows
-
-
-def _multi_hot(rows: Sequence[Mapping[str, Any]], column: Mapping[int, int]) -> Array:
-    """(N, T) bool, True where a row has an attribute."""
-    hot = np.zeros((len(rows), len(column)), bool)
-    for i, row in enumerate(rows):
-        for attribute in row.get("attribute_ids") or ():
-            if attribute in column:
-                hot[i, column[attribute]] = True
-    return hot
 
 
 def _reaches_f1(gt: Array, predicted: Array) -> Array:

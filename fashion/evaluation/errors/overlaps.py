@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from fashion.evaluation.coco_dicts import compressed
-from fashion.evaluation.matching import RELATED, MatchTable
+from fashion.evaluation.matching import MatchTable
 from mrcnn.typing import Array
 
-# TIDE's two thresholds on mask IoU: a match, and the least overlap that is not background.
-MATCH_IOU, RELATED_IOU = 0.5, RELATED
+# TIDE's thresholds on mask IoU: 0.5 for a match, and 0.1 (`RELATED`) for what is not background.
+MATCH_IOU = 0.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,47 +67,44 @@ class Overlaps:
 
 
 def read_overlaps(
-    ground_truth: Mapping[str, Any],
-    detections: Sequence[Mapping[str, Any]],
+    ground_truth: dict[str, Any],
+    detections: Sequence[dict[str, Any]],
     table: MatchTable | None = None,
 ) -> Overlaps:
-    """Lists all objects, detections and pairs that overlap.
+    """Sorts objects by id, and takes pairs from the match table.
 
     Args:
         ground_truth: COCO dict, from `read_ground_truth`.
         detections: COCO results, from `read_detections`.
-        table: Match table of their masks, if there is one already.
+        table: Match table of the masks of both. Default: it is built.
 
     Returns:
         Columns and pairs.
     """
     table = (table or MatchTable.build(ground_truth, detections)).top()
-    images, categories = (
-        sorted(ground_truth[kind], key=lambda row: row["id"]) for kind in ("images", "categories")
-    )
     annotations = ground_truth["annotations"]
-    by_id = sorted(range(len(annotations)), key=lambda i: annotations[i]["id"])
-    # The table sorts objects by category and image.
-    place = np.argsort(by_id)[table.gt_index]
-    row_of = np.argsort(place)
-    row, in_table, iou = table.related_pairs
-    target = place[in_table]
+    ids = [annotations[i]["id"] for i in table.gt_index]
+    by_id = np.argsort(ids, kind="stable") if ids else np.zeros(0, np.int64)
+    rank = np.argsort(by_id)
+    row, target, iou = table.related_pairs
+    target = rank[target]
+    # Of pairs of equal IoU the order decides: by image, detection, object.
     order = np.lexsort((target, row, table.pred_image[row]))
     return Overlaps(
-        images,
-        categories,
-        [annotations[i] for i in by_id],
-        [detections[i] for i in table.pred_index],
-        table.gt_image[row_of],
-        table.gt_category[row_of],
-        table.gt_crowd[row_of],
-        table.pred_image,
-        table.pred_category,
-        table.pred_score,
-        table.pred_index,
-        row[order],
-        target[order],
-        iou[order],
+        images=sorted(ground_truth["images"], key=lambda image: image["id"]),
+        categories=sorted(ground_truth["categories"], key=lambda category: category["id"]),
+        objects=[annotations[i] for i in table.gt_index[by_id]],
+        detections=[detections[i] for i in table.pred_index],
+        object_image=table.gt_image[by_id],
+        object_category=table.gt_category[by_id],
+        crowd=table.gt_crowd[by_id],
+        row_image=table.pred_image,
+        row_category=table.pred_category,
+        score=table.pred_score,
+        place=table.pred_index,
+        pair_row=row[order],
+        pair_object=target[order],
+        iou=iou[order],
     )
 
 

@@ -22,8 +22,8 @@ ReadImage = Callable[[str], Array | None]
 
 def write_errors(
     folder: PathLike,
-    ground_truth: Mapping[str, Any],
-    detections: Sequence[Mapping[str, Any]],
+    ground_truth: dict[str, Any],
+    detections: Sequence[dict[str, Any]],
     read_image: ReadImage | None = None,
     *,
     score_threshold: float = 0.5,
@@ -76,8 +76,8 @@ def write_errors(
 def _add_worst_images(
     page: Page,
     analysis: Mapping[str, Any],
-    ground_truth: Mapping[str, Any],
-    detections: Sequence[Mapping[str, Any]],
+    ground_truth: dict[str, Any],
+    detections: Sequence[dict[str, Any]],
     read_image: ReadImage | None,
 ) -> None:
     page.chapter("The worst images")

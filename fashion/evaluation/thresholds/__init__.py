@@ -1,1 +1,1 @@
-"""Thresholds: from what score on do a detection, a pixel of its mask and an attribute count? Searched for on stored predictions."""
+"""Thresholds on scores, masks and attributes: a table, its file, and the search for the best."""

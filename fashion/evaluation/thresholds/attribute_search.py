@@ -1,179 +1,257 @@
-"""Attribute thresholds: those at which the attributes of the garments that were found are worth the most.
+"""The search for attribute thresholds, at fixed matches of detections and objects.
 
-The detections keep the objects that they found, so every (category, attribute) has a threshold that can be tried without touching the
-others: the worth of thousands of them is one array. The winner of Kaggle's 2020 contest had 13,524 of them.
+Detections keep the objects that they match, so every (category, attribute) has a threshold that
+can change without the others: the utility of thousands of them is one array. The winner of Kaggle's
+2020 contest used 13,524 thresholds.
 """
 
 import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
 from fashion.evaluation.metrics.kaggle import THRESHOLDS
+from fashion.evaluation.thresholds.candidate import Candidate
+from fashion.evaluation.thresholds.objectives import Objective
 from fashion.evaluation.thresholds.table import NEVER, reaches
+from fashion.evaluation.thresholds.tuning_data import TuningImage
+from mrcnn.typing import Array
 
-CANDIDATES = np.append(np.arange(1, 20) / 20, NEVER)
-MIN_EXAMPLES = 10  # of an attribute, real or said, before it gets a threshold of its own
+_LEVELS = np.append(np.arange(1, 20) / 20, NEVER)  # thresholds that are tried
+_MIN_EXAMPLES = 10  # predictions or ground truth of an attribute with a threshold of its own
 _SWEEPS = 2
-_ROUNDS = 3  # of finding the price of a ratio
+_ROUNDS = 3  # of the iteration for a ratio
 
 
 @dataclasses.dataclass(frozen=True)
-class Matched:
-    """N detections of one category that found an object."""
+class MatchedAttributes:
+    """N matched detections of one category, with T attributes.
 
-    scores: np.ndarray  # (N, T) float32
-    real: np.ndarray  # (N, T) bool
-    weight: np.ndarray  # (N,) float64
-
-
-def matched_attributes(photos, choice, goal):
-    """{category number: Matched} of the detections that count and found an object at IoU 0.5, the surest choosing first.
-
-    Crowds are objects in Kaggle's scores, the goals of photos, and nothing in others.
+    Attributes:
+        scores: `(N, T)` float32.
+        gt: `(N, T)` bool, attributes of the matched objects.
+        weight: `(N,)` float64.
     """
-    rows = {}
-    for photo in photos:
-        kept, iou = choice.kept(photo), choice.iou(photo)
-        free = np.ones(len(photo.crowd), bool) if goal.of_photo else ~photo.crowd
-        for d in kept if len(free) else ():
+
+    scores: Array
+    gt: Array
+    weight: Array
+
+
+Matches = Mapping[int, MatchedAttributes]  # by category index
+
+
+def matched_attributes(
+    images: Iterable[TuningImage], candidate: Candidate, objective: Objective
+) -> Matches:
+    """Matches the detections that count, at IoU above 0.5, in order of their scores.
+
+    Crowds are objects in Kaggle's scores, which sum over images; the others leave them out.
+
+    Args:
+        images: Detections and objects.
+        candidate: Says which detections count.
+        objective: Weighs them.
+
+    Returns:
+        `{category index: MatchedAttributes}`.
+    """
+    rows: dict[int, list] = {}
+    for image in images:
+        kept, iou = candidate.kept(image), candidate.iou(image)
+        free = np.ones(len(image.crowd), bool) if objective.image_value else ~image.crowd
+        if not len(free):
+            continue
+        for d in kept:
             overlap = np.where(free, iou[d], 0)
             g = int(np.argmax(overlap))
-            if overlap[g] > THRESHOLDS[0]:
-                free[g] = False
-                weight = (
-                    1.0
-                    if goal.priced
-                    else np.count_nonzero(overlap[g] > THRESHOLDS) / len(THRESHOLDS)
-                )
-                rows.setdefault(int(photo.category[d]), []).append(
-                    (
-                        photo.attribute_scores[d],
-                        photo.real[g],
-                        weight / len(kept) if goal.shared_out else weight,
-                    )
-                )
-    return {k: Matched(*map(np.array, zip(*of_k))) for k, of_k in rows.items()}
+            if overlap[g] <= THRESHOLDS[0]:
+                continue
+            free[g] = False
+            weight = 1.0
+            if not objective.is_ratio:  # share of the IoU thresholds at which it matches
+                weight = np.count_nonzero(overlap[g] > THRESHOLDS) / len(THRESHOLDS)
+            if objective.mean_over_detections:
+                weight /= len(kept)
+            row = image.attribute_scores[d], image.gt_attributes[g], weight
+            rows.setdefault(int(image.category[d]), []).append(row)
+    return {k: MatchedAttributes(*map(np.array, zip(*of_k))) for k, of_k in rows.items()}
 
 
-def common_threshold(matched, goal, start):
-    """The one threshold for everything that is worth the most. start: (K, T) float, what is used now -> (K, T)."""
+def common_threshold(matched: Matches, objective: Objective, start: Array) -> Array:
+    """Searches one threshold for all attributes.
 
-    def best(price):
-        worth = sum(
-            (_worth_of_levels(rows, goal, price) for rows in matched.values()),
-            np.zeros(len(CANDIDATES)),
-        )
-        return np.full_like(start, _best(CANDIDATES, worth, start.flat[0])) if start.size else start
+    Args:
+        matched: From `matched_attributes`.
+        objective: What to maximise.
+        start: `(K, T)` float64 thresholds so far.
 
-    return _priced(best, matched, goal, start)
+    Returns:
+        `(K, T)` float64.
+    """
+
+    def best(ratio: float) -> Array:
+        if not start.size:
+            return start
+        utility = np.zeros(len(_LEVELS))
+        for rows in matched.values():
+            utility = utility + _utility_of_levels(rows, objective, ratio)
+        return np.full_like(start, _best_level(utility, start.flat[0]))
+
+    return _solve_ratio(best, matched, objective, start)
 
 
-def thresholds_of_supercategories(matched, goal, start, supercategories):
-    """(K, T) float: for every super-category one threshold for all categories, the others being given. supercategories: (T,) names"""
+def thresholds_of_supercategories(
+    matched: Matches, objective: Objective, start: Array, supercategories: Sequence[str]
+) -> Array:
+    """Searches a threshold for the attributes of each super-category, for all categories.
 
-    def best(price):
-        found = start.copy()
+    Args:
+        matched: From `matched_attributes`.
+        objective: What to maximise.
+        start: `(K, T)` float64 thresholds so far.
+        supercategories: T names.
+
+    Returns:
+        `(K, T)` float64.
+    """
+
+    def best(ratio: float) -> Array:
+        thresholds = start.copy()
         for name in dict.fromkeys(supercategories):
             columns = np.flatnonzero(np.array(supercategories) == name)
-            worth = np.zeros(len(CANDIDATES))
-            for i, threshold in enumerate(CANDIDATES):
-                changed = found.copy()
-                changed[:, columns] = threshold
-                worth[i] = sum(_worth(rows, changed[k], goal, price) for k, rows in matched.items())
-            found[:, columns] = _best(CANDIDATES, worth, found[0, columns[0]])
-        return found
+            utility = np.zeros(len(_LEVELS))
+            for i, level in enumerate(_LEVELS):
+                changed = thresholds.copy()
+                changed[:, columns] = level
+                utility[i] = sum(
+                    _utility(rows, changed[k], objective, ratio) for k, rows in matched.items()
+                )
+            thresholds[:, columns] = _best_level(utility, thresholds[0, columns[0]])
+        return thresholds
 
-    return _priced(best, matched, goal, start)
-
-
-def thresholds_of_categories(matched, goal, start):
-    """(K, T) float: for every category the one threshold of its attributes that is worth the most, if it is worth more than what is."""
-    return _by_category(_level, matched, goal, start)
+    return _solve_ratio(best, matched, objective, start)
 
 
-def thresholds_of_attributes(matched, goal, start):
-    """(K, T) float: for every attribute of a category, where there are examples enough, its own, the others being given."""
+def thresholds_of_categories(matched: Matches, objective: Objective, start: Array) -> Array:
+    """Searches one threshold for the attributes of each category, if that is better.
 
-    def change(*arguments):
+    Args:
+        matched: From `matched_attributes`.
+        objective: What to maximise.
+        start: `(K, T)` float64 thresholds so far.
+
+    Returns:
+        `(K, T)` float64.
+    """
+    return _for_each_category(_set_level, matched, objective, start)
+
+
+def thresholds_of_attributes(matched: Matches, objective: Objective, start: Array) -> Array:
+    """Searches a threshold for every attribute of a category that has enough examples.
+
+    Args:
+        matched: From `matched_attributes`.
+        objective: What to maximise.
+        start: `(K, T)` float64 thresholds so far.
+
+    Returns:
+        `(K, T)` float64.
+    """
+
+    def change(
+        rows: MatchedAttributes, thresholds: Array, objective: Objective, ratio: float
+    ) -> None:
         for _ in range(_SWEEPS):
-            _sweep(*arguments)
+            _sweep(rows, thresholds, objective, ratio)
 
-    return _by_category(change, matched, goal, start)
+    return _for_each_category(change, matched, objective, start)
 
 
-def _by_category(change, matched, goal, start):
-    """change: callable (Matched, thresholds (T,), goal, price) that writes into the thresholds of one category"""
+def _for_each_category(
+    change: Callable[[MatchedAttributes, Array, Objective, float], None],
+    matched: Matches,
+    objective: Objective,
+    start: Array,
+) -> Array:
+    """change: writes into the thresholds (T,) of one category."""
 
-    def best(price):
-        found = start.copy()
+    def best(ratio: float) -> Array:
+        thresholds = start.copy()
         for k, rows in matched.items():
-            change(rows, found[k], goal, price)
-        return found
+            change(rows, thresholds[k], objective, ratio)
+        return thresholds
 
-    return _priced(best, matched, goal, start)
-
-
-def _level(rows, thresholds, goal, price):
-    """Makes the thresholds (T,) of one category one, if that is worth more."""
-    worth = _worth_of_levels(rows, goal, price)
-    if len(rows.real) >= MIN_EXAMPLES and worth.max() > _worth(rows, thresholds, goal, price):
-        thresholds[:] = _best(CANDIDATES, worth, np.median(thresholds))
+    return _solve_ratio(best, matched, objective, start)
 
 
-def _sweep(rows, thresholds, goal, price):
-    """Changes the thresholds (T,) of one category, one after the other."""
-    said = reaches(rows.scores, thresholds)
-    shared, total, real = (said & rows.real).sum(axis=1), said.sum(axis=1), rows.real.sum(axis=1)
-    examples = (said | rows.real).sum(axis=0)
-    for t in np.argsort(-examples, kind="stable")[: np.count_nonzero(examples >= MIN_EXAMPLES)]:
-        new = reaches(rows.scores[:, t], CANDIDATES[:, None])  # (candidates, N)
-        change = new.astype(int) - said[:, t]
-        worth = (
-            goal.worth(
-                shared + change * rows.real[:, t], total + change, real, len(thresholds), price
-            )
-            @ rows.weight
+def _set_level(
+    rows: MatchedAttributes, thresholds: Array, objective: Objective, ratio: float
+) -> None:
+    """Sets all thresholds (T,) of one category to one level, if that is better."""
+    utility = _utility_of_levels(rows, objective, ratio)
+    now = _utility(rows, thresholds, objective, ratio)
+    if len(rows.gt) >= _MIN_EXAMPLES and utility.max() > now:
+        thresholds[:] = _best_level(utility, np.median(thresholds))
+
+
+def _sweep(rows: MatchedAttributes, thresholds: Array, objective: Objective, ratio: float) -> None:
+    """Changes the thresholds (T,) of one category one after another, frequent attributes first."""
+    predicted = reaches(rows.scores, thresholds)
+    shared, total = (predicted & rows.gt).sum(axis=1), predicted.sum(axis=1)
+    gt = rows.gt.sum(axis=1)
+    examples = (predicted | rows.gt).sum(axis=0)
+    enough = np.count_nonzero(examples >= _MIN_EXAMPLES)
+    for t in np.argsort(-examples, kind="stable")[:enough]:
+        new = reaches(rows.scores[:, t], _LEVELS[:, None])  # (levels, N)
+        change = new.astype(int) - predicted[:, t]
+        each = objective.utility(
+            shared + change * rows.gt[:, t], total + change, gt, len(thresholds), ratio
         )
-        thresholds[t] = _best(CANDIDATES, worth, thresholds[t])
+        thresholds[t] = _best_level(each @ rows.weight, thresholds[t])
         now = reaches(rows.scores[:, t], thresholds[t])
-        change = now.astype(int) - said[:, t]
-        shared, total, said[:, t] = shared + change * rows.real[:, t], total + change, now
+        change = now.astype(int) - predicted[:, t]
+        shared, total = shared + change * rows.gt[:, t], total + change
+        predicted[:, t] = now
 
 
-def _worth_of_levels(rows, goal, price):
-    """(candidates,) worth of one threshold for all attributes."""
-    return np.array([_worth(rows, threshold, goal, price) for threshold in CANDIDATES])
+def _utility_of_levels(rows: MatchedAttributes, objective: Objective, ratio: float) -> Array:
+    """(levels,) utility of one threshold for all attributes of a category."""
+    return np.array([_utility(rows, level, objective, ratio) for level in _LEVELS])
 
 
-def _worth(rows, thresholds, goal, price):
-    """Of the attributes of one category at thresholds, one or (T,)."""
-    said = reaches(rows.scores, thresholds)
-    each = goal.worth(
-        (said & rows.real).sum(axis=1),
-        said.sum(axis=1),
-        rows.real.sum(axis=1),
-        rows.real.shape[1],
-        price,
+def _utility(
+    rows: MatchedAttributes, thresholds: Array | float, objective: Objective, ratio: float
+) -> float:
+    """Utility of the attributes of one category at a threshold or at (T,) thresholds."""
+    predicted = reaches(rows.scores, thresholds)
+    each = objective.utility(
+        (predicted & rows.gt).sum(axis=1),
+        predicted.sum(axis=1),
+        rows.gt.sum(axis=1),
+        rows.gt.shape[1],
+        ratio,
     )
     return each @ rows.weight
 
 
-def _best(candidates, worth, now):
-    """Of the candidates of the greatest worth the one nearest to what is used now: what makes no difference is left alone."""
-    greatest = candidates[worth >= worth.max() - 1e-9 * max(1.0, abs(worth.max()))]
-    return greatest[np.argmin(np.abs(greatest - now))]
+def _best_level(utility: Array, now: float) -> float:
+    """Of the best levels the one nearest to the present: what makes no difference stays."""
+    best = _LEVELS[utility >= utility.max() - 1e-9 * max(1.0, abs(utility.max()))]
+    return best[np.argmin(np.abs(best - now))]
 
 
-def _priced(best, matched, goal, start):
-    """Solves for the price of a ratio, which is what the ratio becomes."""
-    found = start
-    for _ in range(_ROUNDS if goal.priced else 1):
+def _solve_ratio(
+    best: Callable[[float], Array], matched: Matches, objective: Objective, start: Array
+) -> Array:
+    """Calls `best` with the ratio that its thresholds reach; 0 for objectives without a ratio."""
+    thresholds = start
+    for _ in range(_ROUNDS if objective.is_ratio else 1):
         shared = total = 0
-        for k, rows in matched.items() if goal.priced else ():
-            said = reaches(rows.scores, found[k])
-            shared, total = (
-                shared + 2 * np.count_nonzero(said & rows.real),
-                total + np.count_nonzero(said) + np.count_nonzero(rows.real),
-            )
-        found = best(shared / max(total, 1))
-    return found
+        if objective.is_ratio:
+            for k, rows in matched.items():
+                predicted = reaches(rows.scores, thresholds[k])
+                shared += 2 * int((predicted & rows.gt).sum())
+                total += int(predicted.sum()) + int(rows.gt.sum())
+        thresholds = best(shared / max(total, 1))
+    return thresholds

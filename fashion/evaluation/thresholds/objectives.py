@@ -1,10 +1,13 @@
-"""Goals: the measures that thresholds can be searched for, each as a value of photos and as the worth of a detection's attributes.
+"""What thresholds can be tuned for: each metric as an exact value, and as a utility of attributes.
 
-The exact value is what decides and what is reported. The worth of attributes is a stand-in that can be computed for thousands of
-thresholds at once: detections keep the objects that they found, and what changes is only whether their attributes suffice. It proposes.
+The exact value decides and is reported. The utility of attributes proposes: detections keep the
+objects that they match, and only whether their attributes suffice changes, so thousands of
+thresholds are evaluated at once.
 """
 
 import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -12,140 +15,176 @@ from fashion.evaluation.metrics.attributes import attribute_f1
 from fashion.evaluation.metrics.f1_ap import evaluate_f1_ap
 from fashion.evaluation.metrics.fashionpedia import evaluate_fashionpedia, macro_f1
 from fashion.evaluation.metrics.kaggle import THRESHOLDS, counts_2019, precision_2020
+from fashion.evaluation.thresholds.tuning_data import TuningImage
+from mrcnn.typing import Array
 
-_AT = np.array(THRESHOLDS)
-_REACHED = 0.5  # set F1 that `f1_ap` asks for
-
-
-# The worth of attributes: shared, said, real: arrays of counts that broadcast; a length of the attribute list; price: see `Goal.priced`
-
-
-def _passes_2020(shared, said, real, length, price):
-    return np.where(real > 0, np.searchsorted(_AT, _set_f1(shared, said, real)) / len(_AT), 1.0)
+_THRESHOLDS = np.array(THRESHOLDS)
+_MIN_F1 = 0.5  # of a match in `f1_ap`
 
 
-def _equal(shared, said, real, length, price):
-    return ((shared == said) & (shared == real)).astype(float)
+def mean_over_images(totals: Array, num_images: int) -> float:
+    """Aggregates a mean over images.
 
+    Args:
+        totals: `(1,)` sum over images.
+        num_images: I.
 
-def _passes_fashionpedia(shared, said, real, length, price):
-    return np.searchsorted(_AT, macro_f1(shared, said, real, length), side="right") / len(_AT)
-
-
-def _passes_f1_ap(shared, said, real, length, price):
-    return np.where(real > 0, _set_f1(shared, said, real) >= _REACHED, True).astype(float)
-
-
-def _part_of_micro_f1(shared, said, real, length, price):
-    return 2 * shared - price * (said + real)
-
-
-def _set_f1(shared, said, real):
-    return 2 * shared / np.maximum(said + real, 1)
-
-
-# One photo: what its attributes amount to, and the value of a choice of its detections
-
-
-def _f1_2020(photo, said):
-    """(D, G) as `precision_2020` wants it."""
-    real = photo.real.astype(np.float32)
-    f1 = _set_f1(said.astype(np.float32) @ real.T, said.sum(axis=1)[:, None], real.sum(axis=1))
-    return np.where(real.any(axis=1), f1, np.inf), photo.category[:, None] == photo.object_category
-
-
-def _value_2020(photo, kept, iou, described):
-    f1, same = described
-    return np.array([precision_2020(iou[kept], same[kept], f1[kept]).mean()])
-
-
-def _class_ids_2019(photo, said):
-    """(D,), (G,): equal numbers are equal ClassIds."""
-    rows = np.concatenate(
-        [
-            np.column_stack([photo.category, said]),
-            np.column_stack([photo.object_category, photo.real]),
-        ]
-    ).astype(np.int64)
-    numbers = np.unique(rows, axis=0, return_inverse=True)[1].ravel()
-    return np.split(numbers, [len(said)])
-
-
-def _counts_2019(photo, kept, iou, described):
-    said, real = described[0][kept], described[1]
-    names, numbers = np.unique(np.concatenate([said, real]), return_inverse=True)
-    return counts_2019(iou[kept], numbers[: len(said)], numbers[len(said) :], len(names))
-
-
-def _value_2019(photo, kept, iou, described):
-    counts = _counts_2019(photo, kept, iou, described)
-    return np.array([np.mean(counts[0] / counts.sum(axis=0)) if counts.shape[2] else 1.0])
-
-
-def _pooled_2019(photo, kept, iou, described):
-    return _counts_2019(photo, kept, iou, described).sum(axis=2).ravel()
-
-
-def _ratio_2019(totals, photos):
-    counts = totals.reshape(3, -1)
-    return float(
-        np.where(counts.sum(axis=0) > 0, counts[0] / np.maximum(counts.sum(axis=0), 1), 1.0).mean()
-    )
-
-
-def mean_of_photos(totals, photos):
-    """The `Goal.total` of a measure that is a mean over photos."""
-    return float(totals[0] / photos)
+    Returns:
+        The mean.
+    """
+    return float(totals[0] / num_images)
 
 
 @dataclasses.dataclass(frozen=True)
-class Goal:
-    """A measure, 0..1. Either it is a function of sums over photos, and everything is searched, or of dicts, and attributes are."""
+class Objective:
+    """A metric in [0, 1] to maximise.
+
+    A metric that sums over images has `prepare` and `image_value`; all thresholds are searched.
+    Any other has `score`; attribute thresholds alone are searched.
+
+    Attributes:
+        title: For people.
+        utility: `(shared, predicted, gt, num_attributes, ratio)` -> utility of the attributes of
+            matched detections, from counts that broadcast. `ratio` only for a ratio of sums.
+        is_ratio: The metric is a ratio of sums. Its utility depends on the ratio itself, which is
+            found by iteration (Dinkelbach).
+        mean_over_detections: The detections of an image share its utility.
+        ranked: The metric reads all detections by score, so a score threshold cannot improve it.
+        prepare: `(image, (D, T) bool predicted attributes)` -> what `image_value` reads.
+        image_value: `(image, kept (d,), iou (D, G), prepared)` -> `(n,)` float64 summands.
+        aggregate: `(sum of image values, number of images)` -> value.
+        score: `(ground_truth, detections)` -> value.
+    """
 
     title: str
-    worth: callable  # of matched detections' attributes
-    priced: bool = False  # a ratio of sums: its worth has a price, the ratio itself (Dinkelbach)
-    shared_out: bool = False  # a photo's detections share its worth
-    ranked: bool = False  # a measure of ranked detections, which counts them all
-    describe: callable = None  # (Photo, said (D, T) bool) -> what `of_photo` reads
-    of_photo: callable = None  # (Photo, kept (d,), iou (D, G), described) -> (n,) float64
-    total: callable = mean_of_photos  # (sum of those, number of photos) -> float
-    of_dicts: callable = None  # (ground_truth, detections) -> float
+    utility: Callable[..., Array]
+    is_ratio: bool = False
+    mean_over_detections: bool = False
+    ranked: bool = False
+    prepare: Callable[[TuningImage, Array], Any] | None = None
+    image_value: Callable[[TuningImage, Array, Array, Any], Array] | None = None
+    aggregate: Callable[[Array, int], float] = mean_over_images
+    score: Callable[[dict, Sequence[dict]], float] | None = None
 
 
-GOALS = {
-    "kaggle_2020": Goal(
-        "Kaggle 2020", _passes_2020, shared_out=True, describe=_f1_2020, of_photo=_value_2020
+# Utilities of attributes.
+
+
+def _utility_2020(shared, predicted, gt, num_attributes, ratio):
+    share = np.searchsorted(_THRESHOLDS, _set_f1(shared, predicted, gt)) / len(_THRESHOLDS)
+    return np.where(gt > 0, share, 1.0)
+
+
+def _utility_2019(shared, predicted, gt, num_attributes, ratio):
+    return ((shared == predicted) & (shared == gt)).astype(float)
+
+
+def _utility_fashionpedia(shared, predicted, gt, num_attributes, ratio):
+    f1 = macro_f1(shared, predicted, gt, num_attributes)
+    return np.searchsorted(_THRESHOLDS, f1, side="right") / len(_THRESHOLDS)
+
+
+def _utility_f1_ap(shared, predicted, gt, num_attributes, ratio):
+    return np.where(gt > 0, _set_f1(shared, predicted, gt) >= _MIN_F1, True).astype(float)
+
+
+def _utility_micro_f1(shared, predicted, gt, num_attributes, ratio):
+    return 2 * shared - ratio * (predicted + gt)
+
+
+def _set_f1(shared, predicted, gt):
+    return 2 * shared / np.maximum(predicted + gt, 1)
+
+
+# Exact values of an image.
+
+
+def _prepare_2020(image: TuningImage, predicted: Array) -> tuple[Array, Array]:
+    """(D, G) F1 of the attributes and (D, G) bool same category, as `precision_2020` reads."""
+    gt = image.gt_attributes.astype(np.float32)
+    shared = predicted.astype(np.float32) @ gt.T
+    f1 = _set_f1(shared, predicted.sum(axis=1)[:, None], gt.sum(axis=1))
+    same_category = image.category[:, None] == image.object_category
+    return np.where(gt.any(axis=1), f1, np.inf), same_category
+
+
+def _value_2020(image: TuningImage, kept: Array, iou: Array, prepared: Any) -> Array:
+    f1, same_category = prepared
+    return np.array([precision_2020(iou[kept], same_category[kept], f1[kept]).mean()])
+
+
+def _prepare_2019(image: TuningImage, predicted: Array) -> list[Array]:
+    """(D,) and (G,): equal numbers are equal ClassIds, of category and all attributes."""
+    rows = np.concatenate(
+        [
+            np.column_stack([image.category, predicted]),
+            np.column_stack([image.object_category, image.gt_attributes]),
+        ]
+    ).astype(np.int64)
+    numbers = np.unique(rows, axis=0, return_inverse=True)[1].ravel()
+    return np.split(numbers, [len(predicted)])
+
+
+def _counts_2019(image: TuningImage, kept: Array, iou: Array, prepared: Any) -> Array:
+    predicted, gt = prepared[0][kept], prepared[1]
+    class_ids, numbers = np.unique(np.concatenate([predicted, gt]), return_inverse=True)
+    return counts_2019(
+        iou[kept], numbers[: len(predicted)], numbers[len(predicted) :], len(class_ids)
+    )
+
+
+def _value_2019(image: TuningImage, kept: Array, iou: Array, prepared: Any) -> Array:
+    counts = _counts_2019(image, kept, iou, prepared)
+    return np.array([np.mean(counts[0] / counts.sum(axis=0)) if counts.shape[2] else 1.0])
+
+
+def _pooled_2019(image: TuningImage, kept: Array, iou: Array, prepared: Any) -> Array:
+    return _counts_2019(image, kept, iou, prepared).sum(axis=2).ravel()
+
+
+def _ratio_2019(totals: Array, num_images: int) -> float:
+    counts = totals.reshape(3, -1)
+    total = counts.sum(axis=0)
+    return float(np.where(total > 0, counts[0] / np.maximum(total, 1), 1.0).mean())
+
+
+OBJECTIVES = {
+    "kaggle_2020": Objective(
+        "Kaggle 2020",
+        _utility_2020,
+        mean_over_detections=True,
+        prepare=_prepare_2020,
+        image_value=_value_2020,
     ),
-    "kaggle_2019": Goal(
-        "Kaggle 2019, mean over photos and classes",
-        _equal,
-        describe=_class_ids_2019,
-        of_photo=_value_2019,
+    "kaggle_2019": Objective(
+        "Kaggle 2019, mean over images and classes",
+        _utility_2019,
+        prepare=_prepare_2019,
+        image_value=_value_2019,
     ),
-    "kaggle_2019_pooled": Goal(
+    "kaggle_2019_pooled": Objective(
         "Kaggle 2019, pooled",
-        _equal,
-        describe=_class_ids_2019,
-        of_photo=_pooled_2019,
-        total=_ratio_2019,
+        _utility_2019,
+        prepare=_prepare_2019,
+        image_value=_pooled_2019,
+        aggregate=_ratio_2019,
     ),
-    "fashionpedia": Goal(
-        "Fashionpedia AP, fixed (ours), masks",
-        _passes_fashionpedia,
+    "fashionpedia": Objective(
+        "Fashionpedia AP, order-independent variant, masks",
+        _utility_fashionpedia,
         ranked=True,
-        of_dicts=lambda truth, found: evaluate_fashionpedia(truth, found, fixed=True)["iou_f1/AP"],
+        score=lambda gt, found: evaluate_fashionpedia(gt, found, fixed=True)["iou_f1/AP"],
     ),
-    "f1_ap": Goal(
+    "f1_ap": Objective(
         "AP with F1 of the attributes, masks",
-        _passes_f1_ap,
+        _utility_f1_ap,
         ranked=True,
-        of_dicts=lambda truth, found: evaluate_f1_ap(truth, found)["f1AP"],
+        score=lambda gt, found: evaluate_f1_ap(gt, found)["f1AP"],
     ),
-    "attributes": Goal(
+    "attributes": Objective(
         "attributes, micro F1",
-        _part_of_micro_f1,
-        priced=True,
-        of_dicts=lambda truth, found: attribute_f1(truth, found)["micro_f1"],
+        _utility_micro_f1,
+        is_ratio=True,
+        score=lambda gt, found: attribute_f1(gt, found)["micro_f1"],
     ),
 }

@@ -1,26 +1,30 @@
-"""Search: the thresholds at which a measure is best, in five levels, each judged on photos that it was not searched on.
+"""The search for the thresholds at which a metric is best, in five levels of detail.
 
-| level | what is searched beside the level before |
+| level | what is searched in addition |
 |---|---|
 | given | nothing |
-| global | one score, mask and attribute threshold for all, and how many detections a photo may have |
-| supercategory | for the attributes of each super-category (lengths, necklines, …) their own threshold |
-| category | for each category its own three, and whether it is worth predicting at all |
-| attribute | for each attribute of a category its own threshold |
+| global | one score, mask and attribute threshold, and the most detections of an image |
+| supercategory | one threshold for the attributes of each super-category (lengths, necklines, …) |
+| category | the three thresholds of each category, and whether to predict it at all |
+| attribute | a threshold for each attribute of a category |
 
-More thresholds fit the photos that they were searched on ever better, and others at some point worse, so every level is searched anew on
-each of several folds and judged on the rest. The one to use, searched on all photos, is the simplest that is no worse there than the best
-by more than one standard error of their difference (Breiman et al. 1984, "Classification and Regression Trees", 3.4.3). Photos have
-values of their own in Kaggle's two means over photos; for other measures it is the best.
+More thresholds fit the images that they were searched on better and better, and other images at
+some point worse. So every level is searched in each fold and judged on the images held out. The
+level to use is the simplest within one standard error of the best (Breiman et al. 1984,
+"Classification and Regression Trees", 3.4.3), searched on all images. Only Kaggle's two means over
+images have a standard error; for other metrics the best level is used.
 
-Kaggle's scores are searched in all of these. Average precision goes by the order of the scores, so thresholds on them cannot improve it,
-and the F1 of attributes is of the objects that were found: there, attributes alone are searched.
+Kaggle's scores are searched at all levels. Average precision reads the order of the scores, which
+thresholds cannot improve, and the F1 of attributes is that of matched objects: there, attribute
+thresholds alone are searched.
 """
 
 import dataclasses
 import functools
 import hashlib
 import itertools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -31,117 +35,188 @@ from fashion.evaluation.thresholds.attribute_search import (
     thresholds_of_categories,
     thresholds_of_supercategories,
 )
-from fashion.evaluation.thresholds.candidate import NO_LIMIT, Choice
-from fashion.evaluation.thresholds.objectives import mean_of_photos
+from fashion.evaluation.thresholds.candidate import NO_LIMIT, Candidate
+from fashion.evaluation.thresholds.objectives import Objective, mean_over_images
+from fashion.evaluation.thresholds.tuning_data import TuningData, TuningImage
+from mrcnn.typing import Array
 
 LEVELS = ("given", "global", "supercategory", "category", "attribute")
-SCORES = np.arange(1, 20) / 20
-LIMITS = (NO_LIMIT, 1, 2, 3, 5)
+SCORES = np.arange(1, 20) / 20  # common score thresholds that are tried
+_LIMITS = (NO_LIMIT, 1, 2, 3, 5)
 _QUANTILES = np.arange(1, 16) / 16  # of a category's scores: thresholds that are tried
 _SWEEPS = 2
-_GAIN = 1e-9  # an improvement is more than rounding
+_MIN_GAIN = 1e-9  # a smaller gain is rounding
+
+OnStep = Callable[[], object]
 
 
 @dataclasses.dataclass(frozen=True)
 class Tuned:
-    """What a search found."""
+    """The result of a search.
 
-    choices: dict  # level -> Choice, searched on all photos
-    on_same: dict  # level -> value on the photos that it was searched on, which flatters
-    held_out: dict  # level -> value on photos that it was not searched on
-    level: str  # the one to use
-
-
-def search(evidence, goal, *, score=0.5, attribute=0.5, folds=5, seed=0, on_step=None):
-    """Search the thresholds of some `Evidence` for a `Goal`; score, attribute: what is given; of a ranked goal every score counts.
-
-    folds: number of parts that the photos are dealt into; on_step: called (folds + 1) * 4 times, for progress
-    Raises ValueError if there are fewer photos than folds.
+    Attributes:
+        candidates: `{level: Candidate}`, searched on all images.
+        on_same: `{level: value}` on the images of the search, which is optimistic.
+        held_out: `{level: value}` on images held out.
+        level: The level to use.
     """
-    count = len(evidence.photos)
-    if not goal.of_photo and not evidence.attribute_ids:
+
+    candidates: dict[str, Candidate]
+    on_same: dict[str, float]
+    held_out: dict[str, float]
+    level: str
+
+
+def search(
+    data: TuningData,
+    objective: Objective,
+    *,
+    score: float = 0.5,
+    attribute: float = 0.5,
+    folds: int = 5,
+    seed: int = 0,
+    on_step: OnStep | None = None,
+) -> Tuned:
+    """Searches thresholds with cross-validation.
+
+    Args:
+        data: From `read_tuning_data`.
+        objective: What to maximise.
+        score: Given score threshold. A ranked objective reads every score.
+        attribute: Given attribute threshold.
+        folds: Parts of the images.
+        seed: Of the split into folds.
+        on_step: Called 4 * (folds + 1) times, for progress.
+
+    Returns:
+        Candidates and values of each level.
+
+    Raises:
+        ValueError: If there are fewer images than folds, or no attributes to search.
+    """
+    count = len(data.images)
+    if not objective.image_value and not data.attribute_ids:
         raise ValueError(
-            f"{goal.title} is searched for in the attributes, and the ground truth lists none."
+            f"{objective.title} is tuned by attribute thresholds, and the ground truth lists no "
+            "attributes."
         )
     if not 2 <= folds <= count:
         raise ValueError(
-            f"There must be at least 2 folds and a photo for each. Got {folds} folds, {count} photos."
+            f"There must be at least 2 folds and an image for each. Got {folds} folds, {count} "
+            "images."
         )
-    start = Choice.uniform(evidence, 0.0 if goal.ranked else score, attribute)
-    memory = {}
+    start = Candidate.uniform(data, 0.0 if objective.ranked else score, attribute)
+    memory: dict = {}
     fold_of = np.random.default_rng(seed).permutation(count) % folds
-    held_out = {level: [None] * count for level in LEVELS}
+    held_out: dict[str, list] = {level: [None] * count for level in LEVELS}
     for fold in range(folds):
-        found = _levels(evidence, goal, np.flatnonzero(fold_of != fold), start, memory, on_step)
-        for level, choice in found.items():
-            for photo in np.flatnonzero(fold_of == fold):
-                held_out[level][photo] = choice
-    choices = _levels(evidence, goal, np.arange(count), start, memory, on_step)
-    values = {level: value_of(evidence, goal, of_photos) for level, of_photos in held_out.items()}
-    on_same = {
-        level: value_of(evidence, goal, [choice] * count) for level, choice in choices.items()
-    }
-    return Tuned(choices, on_same, values, _simplest_of_the_best(evidence, goal, values, held_out))
+        others = np.flatnonzero(fold_of != fold)
+        found = _search_levels(data, objective, others, start, memory, on_step)
+        for level, candidate in found.items():
+            for image in np.flatnonzero(fold_of == fold):
+                held_out[level][image] = candidate
+    candidates = _search_levels(data, objective, np.arange(count), start, memory, on_step)
+    values = {level: value_of(data, objective, each) for level, each in held_out.items()}
+    on_same = {}
+    for level, candidate in candidates.items():
+        on_same[level] = value_of(data, objective, [candidate] * count)
+    level = _simplest_of_the_best(data, objective, values, held_out)
+    return Tuned(candidates, on_same, values, level)
 
 
-def _simplest_of_the_best(evidence, goal, values, held_out):
-    best = max(LEVELS, key=lambda level: values[level])
-    for level in LEVELS[: LEVELS.index(best)]:
-        chance = _GAIN
-        if (
-            goal.of_photo and goal.total is mean_of_photos
-        ):  # for other measures a photo has no value of its own
-            differences = (
-                _of_photos(evidence, goal, held_out[best])
-                - _of_photos(evidence, goal, held_out[level])
-            ).ravel()
-            chance += differences.std(ddof=1) / len(differences) ** 0.5
-        if values[level] >= values[best] - chance:
-            return level
-    return best
+def value_of(data: TuningData, objective: Objective, candidates: Sequence[Candidate]) -> float:
+    """Returns the exact value of an objective.
 
+    Args:
+        data: I images.
+        objective: The metric.
+        candidates: I candidates, one for each image.
 
-def value_of(evidence, goal, choices):
-    """The value of a goal if photo i is decided by choices[i]."""
-    if goal.of_photo:
-        return goal.total(_of_photos(evidence, goal, choices).sum(axis=0), len(evidence.photos))
-    tables = {id(choice): choice.thresholds(evidence) for choice in choices}
-    decided = []
-    for photo, choice in zip(evidence.photos, choices, strict=True):
-        decided += tables[id(choice)].decided(
-            [evidence.detections[row] for row in photo.rows], evidence.ground_truth
-        )
-    return max(goal.of_dicts(evidence.ground_truth, decided), 0.0)
-
-
-def grid(evidence, goal, scores=tuple(SCORES[1::2]), attributes=tuple(SCORES[1::2]), on_step=None):
-    """The value at every pair of a score and an attribute threshold, the same for all categories.
-
-    Returns: {"metric", "score_thresholds": (S,), "attribute_thresholds": (A,), "values": S lists of A floats}, JSON-able.
+    Returns:
+        The value, in [0, 1].
     """
-    values = []
+    if objective.image_value:
+        totals = _image_values(data, objective, candidates).sum(axis=0)
+        return objective.aggregate(totals, len(data.images))
+    assert objective.score
+    tables = {id(candidate): candidate.to_table(data) for candidate in candidates}
+    kept = []
+    for image, candidate in zip(data.images, candidates, strict=True):
+        detections = [data.detections[row] for row in image.rows]
+        kept += tables[id(candidate)].apply_to_coco(detections, data.ground_truth)
+    return max(objective.score(data.ground_truth, kept), 0.0)
+
+
+def grid(
+    data: TuningData,
+    objective: Objective,
+    scores: Sequence[float] = tuple(SCORES[1::2]),
+    attributes: Sequence[float] = tuple(SCORES[1::2]),
+    on_step: OnStep | None = None,
+) -> dict[str, Any]:
+    """Evaluates every pair of a score and an attribute threshold, the same for all categories.
+
+    Args:
+        data: From `read_tuning_data`.
+        objective: The metric.
+        scores: S score thresholds.
+        attributes: A attribute thresholds.
+        on_step: Called S * A times, for progress.
+
+    Returns:
+        "metric", "score_thresholds", "attribute_thresholds" and "values", S lists of A floats.
+    """
+    values: list[list[float]] = []
     for score in scores:
         values.append([])
         for attribute in attributes:
-            choice = Choice.uniform(evidence, score, attribute)
-            values[-1].append(value_of(evidence, goal, [choice] * len(evidence.photos)))
+            candidate = Candidate.uniform(data, score, attribute)
+            values[-1].append(value_of(data, objective, [candidate] * len(data.images)))
             if on_step:
                 on_step()
     return {
-        "metric": goal.title,
+        "metric": objective.title,
         "score_thresholds": [float(s) for s in scores],
         "attribute_thresholds": [float(a) for a in attributes],
         "values": values,
     }
 
 
-def _levels(evidence, goal, indices, start, memory, on_step):
-    """{level: Choice}, searched on the photos of these indices."""
-    photos = [evidence.photos[i] for i in indices]
-    if goal.of_photo:
-        find = _LevelSearch(evidence, goal, indices, photos, memory)
-    else:  # no value for each photo: average precision, and the F1 of the attributes of what was found
-        find = functools.partial(with_attributes, evidence=evidence, photos=photos, goal=goal)
+def _simplest_of_the_best(
+    data: TuningData,
+    objective: Objective,
+    values: dict[str, float],
+    held_out: dict[str, list[Candidate]],
+) -> str:
+    """The simplest level within one standard error of the best."""
+    best = max(LEVELS, key=lambda level: values[level])
+    for level in LEVELS[: LEVELS.index(best)]:
+        tolerance = _MIN_GAIN
+        # Other metrics have no value of a single image, and so no standard error.
+        if objective.image_value and objective.aggregate is mean_over_images:
+            of_best = _image_values(data, objective, held_out[best])
+            differences = (of_best - _image_values(data, objective, held_out[level])).ravel()
+            tolerance += differences.std(ddof=1) / len(differences) ** 0.5
+        if values[level] >= values[best] - tolerance:
+            return level
+    return best
+
+
+def _search_levels(
+    data: TuningData,
+    objective: Objective,
+    indices: Array,
+    start: Candidate,
+    memory: dict,
+    on_step: OnStep | None,
+) -> dict[str, Candidate]:
+    """{level: Candidate}, searched on the images of these indices."""
+    images = [data.images[i] for i in indices]
+    find: Callable[[str, Candidate], Candidate]
+    if objective.image_value:
+        find = _ExactSearch(data, objective, indices, images, memory)
+    else:
+        find = functools.partial(_with_attributes, data=data, images=images, objective=objective)
     found = {"given": start}
     for before, level in itertools.pairwise(LEVELS):
         found[level] = find(level, found[before])
@@ -150,50 +225,71 @@ def _levels(evidence, goal, indices, start, memory, on_step):
     return found
 
 
-def _of_photos(evidence, goal, choices):
-    """(photos, n): what each photo adds to the sums of a goal."""
-    return np.array(
-        [
-            _of_photo(goal, photo, choice.kept(photo), choice.said(photo), choice)
-            for photo, choice in zip(evidence.photos, choices, strict=True)
-        ]
-    )
-
-
-def _of_photo(goal, photo, kept, said, choice):
-    return goal.of_photo(photo, kept, choice.iou(photo), goal.describe(photo, said))
-
-
-def with_attributes(level, choice, evidence, photos, goal):
-    """The choice with the attribute thresholds that are worth the most on some photos at a level."""
-    matched, start = matched_attributes(photos, choice, goal), choice.attribute
+def _with_attributes(
+    level: str,
+    candidate: Candidate,
+    data: TuningData,
+    images: Sequence[TuningImage],
+    objective: Objective,
+) -> Candidate:
+    """The candidate with the attribute thresholds of the greatest utility at a level."""
+    matched, start = matched_attributes(images, candidate, objective), candidate.attribute
     if not start.size:
-        return choice
+        return candidate
     if level == "global":
-        attribute = common_threshold(matched, goal, start)
-        return choice.copy(
-            attribute=attribute, common=(*choice.common[:2], float(attribute.flat[0]))
-        )
+        attribute = common_threshold(matched, objective, start)
+        common = (*candidate.common[:2], float(attribute.flat[0]))
+        return candidate.copy(attribute=attribute, common=common)
     if level == "supercategory":
-        attribute = thresholds_of_supercategories(matched, goal, start, evidence.supercategories)
-        levels = {
-            name: float(value)
-            for name, value in zip(evidence.supercategories, attribute[0])
-            if value != choice.common[2]
-        }
-        return choice.copy(attribute=attribute, supercategories=levels)
+        attribute = thresholds_of_supercategories(matched, objective, start, data.supercategories)
+        own = {}
+        for name, value in zip(data.supercategories, attribute[0]):
+            if value != candidate.common[2]:
+                own[name] = float(value)
+        return candidate.copy(attribute=attribute, supercategories=own)
     find = {"category": thresholds_of_categories, "attribute": thresholds_of_attributes}[level]
-    return choice.copy(attribute=find(matched, goal, start))
+    return candidate.copy(attribute=find(matched, objective, start))
 
 
-class _LevelSearch:
-    """Coordinate ascent on the exact value: one threshold changes, the photos that it touches are judged again."""
+def _image_values(data: TuningData, objective: Objective, candidates: Sequence[Candidate]) -> Array:
+    """(images, n): what each image adds to the sums of an objective."""
+    values = []
+    for image, candidate in zip(data.images, candidates, strict=True):
+        predicted = candidate.predicted_attributes(image)
+        values.append(_image_value(objective, image, candidate.kept(image), predicted, candidate))
+    return np.array(values)
 
-    def __init__(self, evidence, goal, indices, photos, memory):
-        self.evidence, self.goal, self.indices, self.photos = evidence, goal, indices, photos
-        self.memory = memory  # (photo, its attributes, what was kept) -> value; the folds share it
 
-    def __call__(self, level, choice):
+def _image_value(
+    objective: Objective,
+    image: TuningImage,
+    kept: Array,
+    predicted: Array,
+    candidate: Candidate,
+) -> Array:
+    assert objective.image_value and objective.prepare
+    prepared = objective.prepare(image, predicted)
+    return objective.image_value(image, kept, candidate.iou(image), prepared)
+
+
+class _ExactSearch:
+    """Coordinate ascent on the exact value: a threshold changes, the images it touches are judged.
+
+    Values are remembered by what is decided of an image; all folds share the memory.
+    """
+
+    def __init__(
+        self,
+        data: TuningData,
+        objective: Objective,
+        indices: Array,
+        images: Sequence[TuningImage],
+        memory: dict,
+    ) -> None:
+        self.data, self.objective, self.memory = data, objective, memory
+        self.indices, self.images = indices, images
+
+    def __call__(self, level: str, candidate: Candidate) -> Candidate:
         steps = {
             "global": (self._common_decisions, self._attributes, self._common_decisions),
             "supercategory": (self._attributes,),
@@ -201,87 +297,88 @@ class _LevelSearch:
             "category": (self._attributes, *[self._decisions_of_categories] * _SWEEPS),
         }[level]
         for step in steps:
-            choice = step(level, choice)
-        return choice
+            candidate = step(level, candidate)
+        return candidate
 
-    def _attributes(self, level, choice):
-        proposed = with_attributes(level, choice, self.evidence, self.photos, self.goal)
-        return (
-            proposed
-            if self._total(self._values(proposed)) > self._total(self._values(choice)) + _GAIN
-            else choice
+    def _attributes(self, level: str, candidate: Candidate) -> Candidate:
+        proposed = _with_attributes(level, candidate, self.data, self.images, self.objective)
+        gain = (
+            self._total(self._values(proposed)) > self._total(self._values(candidate)) + _MIN_GAIN
         )
+        return proposed if gain else candidate
 
-    def _common_decisions(self, level, choice):
-        best, best_value = choice, self._total(self._values(choice))
+    def _common_decisions(self, level: str, candidate: Candidate) -> Candidate:
+        best, best_value = candidate, self._total(self._values(candidate))
 
-        def attempt(score, mask, limit):
+        def attempt(score: float, mask: int, limit: int) -> None:
             nonlocal best, best_value
             new = best.copy(
                 score=np.full_like(best.score, score),
                 mask=np.full_like(best.mask, mask),
                 limit=limit,
-                common=(float(score), self.evidence.masks[mask], best.common[2]),
+                common=(float(score), self.data.masks[mask], best.common[2]),
             )
             value = self._total(self._values(new))
-            if value > best_value + _GAIN:
+            if value > best_value + _MIN_GAIN:
                 best, best_value = new, value
 
-        for limit in LIMITS:
+        for limit in _LIMITS:
             for score in SCORES:
                 attempt(score, best.mask[0], limit)
-        for mask in range(len(self.evidence.masks)):
+        for mask in range(len(self.data.masks)):
             attempt(best.common[0], mask, best.limit)
         return best
 
-    def _decisions_of_categories(self, level, choice):
-        values = self._values(choice)
+    def _decisions_of_categories(self, level: str, candidate: Candidate) -> Candidate:
+        values = self._values(candidate)
         best = self._total(values)
-        shows = [
-            [i for i, photo in enumerate(self.photos) if k in photo.category]
-            for k in range(len(self.evidence.category_ids))
-        ]
-        for k in sorted((k for k in range(len(shows)) if shows[k]), key=lambda k: -len(shows[k])):
-            for name, value in self._changes(k, shows[k]):
-                column = getattr(choice, name).copy()
+        images_of = []
+        for k in range(len(self.data.category_ids)):
+            images_of.append([i for i, image in enumerate(self.images) if k in image.category])
+        predicted = [k for k in range(len(images_of)) if images_of[k]]
+        for k in sorted(predicted, key=lambda k: -len(images_of[k])):
+            for field, value in self._changes(k, images_of[k]):
+                column = getattr(candidate, field).copy()
                 column[k] = value
-                new = choice.copy(**{name: column})
-                here = dict(zip(shows[k], self._values(new, shows[k])))
-                all_values = [here.get(i, before) for i, before in enumerate(values)]
-                total = self._total(all_values)
-                if total > best + _GAIN:
-                    choice, values, best = new, all_values, total
-        return choice
+                new = candidate.copy(**{field: column})
+                changed = dict(zip(images_of[k], self._values(new, images_of[k])))
+                new_values = [changed.get(i, before) for i, before in enumerate(values)]
+                total = self._total(new_values)
+                if total > best + _MIN_GAIN:
+                    candidate, values, best = new, new_values, total
+        return candidate
 
-    def _changes(self, k, shown):
-        """What may be tried in category k: (field of Choice, value)."""
-        scores = np.concatenate([self.photos[i].score[self.photos[i].category == k] for i in shown])
-        yield from (("on", False), ("on", True))
-        yield from (
-            ("score", score)
-            for score in np.unique(np.floor(np.quantile(scores, _QUANTILES) * 1e4) / 1e4)
-        )
-        yield from (("mask", mask) for mask in range(len(self.evidence.masks)))
+    def _changes(self, k: int, places: Sequence[int]) -> Iterator[tuple[str, Any]]:
+        """What to try for category k: (field of `Candidate`, value)."""
+        images = [self.images[i] for i in places]
+        scores = np.concatenate([image.score[image.category == k] for image in images])
+        yield "on", False
+        yield "on", True
+        for score in np.unique(np.floor(np.quantile(scores, _QUANTILES) * 1e4) / 1e4):
+            yield "score", score
+        for mask in range(len(self.data.masks)):
+            yield "mask", mask
 
-    def _values(self, choice, places=None):
-        """The value of each photo, or of those at these places."""
-        places, values = range(len(self.photos)) if places is None else places, []
-        for i in places:
-            photo, said = self.photos[i], choice.said(self.photos[i])
-            kept = choice.kept(photo)
-            key = _key(int(self.indices[i]), kept, choice.mask[photo.category[kept]], said[kept])
+    def _values(self, candidate: Candidate, places: Sequence[int] | None = None) -> list[Array]:
+        """The value of each image, or of those at these places."""
+        values = []
+        for i in range(len(self.images)) if places is None else places:
+            image = self.images[i]
+            kept, predicted = candidate.kept(image), candidate.predicted_attributes(image)
+            masks = candidate.mask[image.category[kept]]
+            key = _key(int(self.indices[i]), kept, masks, predicted[kept])
             if key not in self.memory:
-                self.memory[key] = _of_photo(self.goal, photo, kept, said, choice)
+                self.memory[key] = _image_value(self.objective, image, kept, predicted, candidate)
             values.append(self.memory[key])
         return values
 
-    def _total(self, values):
-        return self.goal.total(sum(values), len(self.photos))
+    def _total(self, values: Sequence[Array]) -> float:
+        return self.objective.aggregate(np.asarray(sum(values)), len(self.images))
 
 
-def _key(number, *arrays):
-    """What is decided of a photo, in few bytes: a search remembers every decision that it tried."""
+def _key(image: int, *arrays: Array) -> tuple[int, bytes]:
+    """What is decided of an image, in 16 bytes: a search remembers every decision it tried."""
     digest = hashlib.blake2b(digest_size=16)
-    for array in arrays:  # the length of the first is that of the others
+    for array in arrays:  # all have the length of the first
         digest.update(array.tobytes())
-    return number, digest.digest()
+    return image, digest.digest()

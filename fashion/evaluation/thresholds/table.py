@@ -1,362 +1,320 @@
-"""The table of thresholds: for everything, for attributes of a kind, for a category, for an attribute of a category; a JSON file; and its
-use on predictions."""
+"""A table of thresholds, and its application to predictions.
+
+From general to specific: one for all, one for the attributes of a super-category, one for a
+category, one for an attribute of a category. The most specific counts.
+"""
 
 import dataclasses
-import json
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from pycocotools import mask as coco_mask
 
 from fashion.formats import rle
-from mrcnn.data.record_checks import as_id, preview
-from mrcnn.files import write_text
+from fashion.labels.ontology import Ontology
 from mrcnn.inference.pasting import paste_window
-from mrcnn.json_files import read_json
+from mrcnn.typing import Array, Size
 
-KINDS = ("score", "mask", "attribute")
-STORED_MASK = 0.5  # the threshold of the masks that predictions are stored with
+STORED_MASK = 0.5  # threshold of the masks that predictions are stored with
 NEVER = 1.01  # a threshold that no score reaches
-UNSAID = -1.0  # a score that reaches no threshold
+NOT_PREDICTED = -1.0  # a score that reaches no threshold
 
 
 @dataclasses.dataclass(frozen=True)
-class Category:
-    """What differs for one category; None: nothing does."""
+class CategoryThresholds:
+    """What differs for one category. None: the general threshold counts.
+
+    Attributes:
+        name: Of the category, to recognise other label lists.
+        on: Whether the category is predicted at all.
+        score: Threshold on the detection score.
+        mask: Threshold on the mask probability.
+        attribute: Threshold on the scores of all its attributes.
+        attributes: `{attribute id: threshold}`.
+    """
 
     name: str = ""
     on: bool = True
     score: float | None = None
     mask: float | None = None
     attribute: float | None = None
-    attributes: dict = dataclasses.field(default_factory=dict)  # real attribute id -> threshold
+    attributes: dict[int, float] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
 class Thresholds:
-    """What counts: a detection whose score, a pixel whose probability, an attribute whose score is at least the threshold.
+    """Detections, mask pixels and attributes count from these scores on.
 
-    detections_per_photo: at most so many, the surest first; None: no limit
-    supercategories: {super-category of attributes, by name: attribute threshold}
-    categories: {real category id: Category}, for those that differ
-    attribute_names: {real attribute id: name} of those that have a threshold of their own
+    Attributes:
+        score: Threshold on detection scores.
+        mask: Threshold on mask probabilities.
+        attribute: Threshold on attribute scores.
+        detections_per_photo: Most detections of an image, by score. None: no limit.
+        supercategories: `{super-category of attributes: attribute threshold}`.
+        categories: `{category id: CategoryThresholds}`, where they differ.
+        attribute_names: `{attribute id: name}` of those with a threshold of their own.
     """
 
     score: float = 0.5
     mask: float = 0.5
     attribute: float = 0.5
     detections_per_photo: int | None = None
-    supercategories: dict = dataclasses.field(default_factory=dict)
-    categories: dict = dataclasses.field(default_factory=dict)
-    attribute_names: dict = dataclasses.field(default_factory=dict)
+    supercategories: dict[str, float] = dataclasses.field(default_factory=dict)
+    categories: dict[int, CategoryThresholds] = dataclasses.field(default_factory=dict)
+    attribute_names: dict[int, str] = dataclasses.field(default_factory=dict)
 
-    def of(self, kind, category_id):
-        """The "score", "mask" or "attribute" threshold of a category."""
+    def of(self, kind: str, category_id: int) -> float:
+        """Looks up a threshold of a category.
+
+        Args:
+            kind: "score", "mask" or "attribute".
+            category_id: Of the label list.
+
+        Returns:
+            The threshold.
+        """
         own = getattr(self.categories.get(category_id), kind, None)
         return getattr(self, kind) if own is None else own
 
-    def attributes_of(self, category_id, attribute_ids, supercategories):
-        """(T,) float64, a threshold for each of these attributes of a category: its own there, else the category's, else that of its
-        super-category, else the one for all. attribute_ids: T real ids; supercategories: T names"""
-        category = self.categories.get(category_id, Category())
+    def attributes_of(
+        self,
+        category_id: int | None,
+        attribute_ids: Sequence[int],
+        supercategories: Sequence[str],
+    ) -> Array:
+        """Looks up the thresholds of attributes on a category.
+
+        Args:
+            category_id: Of the label list; None: no category in particular.
+            attribute_ids: T ids.
+            supercategories: T names.
+
+        Returns:
+            `(T,)` float64.
+        """
+        category = CategoryThresholds()
+        if category_id is not None:
+            category = self.categories.get(category_id, category)
         if category.attribute is not None:
-            levels = [category.attribute] * len(attribute_ids)
+            general = [category.attribute] * len(attribute_ids)
         else:
-            levels = [self.supercategories.get(name, self.attribute) for name in supercategories]
+            general = [self.supercategories.get(name, self.attribute) for name in supercategories]
+        own = category.attributes
         return np.array(
-            [
-                category.attributes.get(i, level)
-                for i, level in zip(attribute_ids, levels, strict=True)
-            ],
-            np.float64,
+            [own.get(i, level) for i, level in zip(attribute_ids, general, strict=True)], np.float64
         )
 
-    def lowest_score(self):
-        """The score below which nothing counts, whatever it is."""
-        return min(
-            [
-                self.score,
-                *(c.score for c in self.categories.values() if c.score is not None and c.on),
-            ]
-        )
+    def min_score(self) -> float:
+        """Returns the score below which no detection counts.
 
-    def kept(self, category_ids, scores):
-        """Which detections of a photo count: indices, the surest first. category_ids: (N,) real; scores: (N,)."""
+        Returns:
+            The lowest score threshold of a category that is on.
+        """
+        scores = [self.score]
+        for category in self.categories.values():
+            if category.score is not None and category.on:
+                scores.append(category.score)
+        return min(scores)
+
+    def kept(self, category_ids: Sequence[int], scores: Array | Sequence[float]) -> Array:
+        """Selects the detections of an image that count.
+
+        Args:
+            category_ids: N category ids.
+            scores: `(N,)`.
+
+        Returns:
+            `(n,)` int64 indices, the highest score first.
+        """
         scores = np.asarray(scores, np.float64)
-        on = [
-            self.categories.get(c, Category()).on and reaches(score, self.of("score", c))
-            for c, score in zip(category_ids, scores)
-        ]
+        on = []
+        for category_id, score in zip(category_ids, scores):
+            category = self.categories.get(category_id, CategoryThresholds())
+            on.append(category.on and reaches(score, self.of("score", category_id)))
         order = np.argsort(-scores, kind="stable")
         return order[np.array(on, bool)[order]][: self.detections_per_photo]
 
-    # Use
+    def check_ontology(self, ontology: Ontology, name: str = "The table") -> None:
+        """Checks that the thresholds belong to a label list.
 
-    def check(self, categories, attributes, supercategories, name="The table"):
-        """Raises ValueError if a category or an attribute of the table is not one of the label list, {real id: name} each, or a
-        super-category of attributes, of which names are given, not one of its."""
-        of_attributes = {
-            i: self.attribute_names.get(i, "")
-            for row in self.categories.values()
-            for i in row.attributes
-        }
-        for kind, used, known in (
-            ("category", {i: row.name for i, row in self.categories.items()}, categories),
-            ("attribute", of_attributes, attributes),
-        ):
-            for i, said in used.items():
-                if i not in known or said not in ("", known[i]):
-                    raise ValueError(
-                        f"{name} has thresholds of {kind} {i} ({said or 'no name'}), which here is {known.get(i, 'unknown')}. "
-                        "Thresholds belong to the label list that they were searched with."
-                    )
-        unknown = sorted(self.supercategories.keys() - set(supercategories))
-        if unknown:
-            raise ValueError(
-                f"{name} has thresholds of super-category {unknown[0]!r}; here attributes have "
-                f"{sorted(set(supercategories))}. Thresholds belong to the label list that they were searched with."
-            )
+        Args:
+            ontology: The label list.
+            name: Of the table, for the message.
 
-    def check_ontology(self, ontology, name="The table"):
-        """`check` against a label list, `fashion.labels.ontology.Ontology`."""
-        self.check(
+        Raises:
+            ValueError: If a category, attribute or super-category is not in the list.
+        """
+        self._check(
             dict(zip(ontology.category_ids, ontology.category_names)),
             dict(zip(ontology.attribute_ids, ontology.attribute_names)),
             ontology.attribute_supercategories,
             name,
         )
 
-    def check_truth(self, ground_truth, name="The table"):
-        """`check` against the labels of a COCO dict."""
-        self.check(
-            *(
-                {row["id"]: row.get("name", "") for row in ground_truth.get(kind, ())}
-                for kind in ("categories", "attributes")
-            ),
-            {row.get("supercategory", "") for row in ground_truth.get("attributes", ())},
+    def check_ground_truth(self, ground_truth: Mapping[str, Any], name: str = "The table") -> None:
+        """Checks that the thresholds belong to the labels of a COCO dict.
+
+        Args:
+            ground_truth: COCO dict.
+            name: Of the table, for the message.
+
+        Raises:
+            ValueError: If a category, attribute or super-category is not in the dict.
+        """
+        attributes = ground_truth.get("attributes", ())
+        self._check(
+            {row["id"]: row.get("name", "") for row in ground_truth.get("categories", ())},
+            {row["id"]: row.get("name", "") for row in attributes},
+            {row.get("supercategory", "") for row in attributes},
             name,
         )
 
-    def applied(self, result, ontology):
-        """A result dict of `FashionModel` with the detections and the attributes that count, and "mask_thresholds" (N,) float.
+    def apply_to_result(self, result: Mapping[str, Any], ontology: Ontology) -> dict[str, Any]:
+        """Applies the table to a result of a model.
 
-        Its "attributes" are decided anew from "attribute_scores"; the argument is not changed.
+        Args:
+            result: Result dict of `FashionModel` with "attribute_scores"; not changed.
+            ontology: The model's label list.
+
+        Returns:
+            The detections that count, with the "attributes" that count, and "mask_thresholds"
+            `(N,)` float64.
         """
         categories = [ontology.category_id_of(int(class_id)) for class_id in result["class_ids"]]
         rows = self.kept(categories, result["scores"])
         categories = [categories[i] for i in rows]
+        ids, kinds = ontology.attribute_ids, ontology.attribute_supercategories
         attributes = []
         for i, category in zip(rows, categories):
-            carries = ontology.carries_attributes(category)
-            passed = (
-                reaches(
-                    result["attribute_scores"][i],
-                    self.attributes_of(
-                        category, ontology.attribute_ids, ontology.attribute_supercategories
-                    ),
-                )
-                if carries
-                else ()
-            )
+            passed = np.zeros(0, bool)
+            if ontology.carries_attributes(category):
+                thresholds = self.attributes_of(category, ids, kinds)
+                passed = reaches(result["attribute_scores"][i], thresholds)
             attributes.append(ontology.ids_of(passed))
-        columns = {
-            key: value[rows]
-            for key, value in result.items()
-            if key not in ("attributes", "image_hw")
-            and isinstance(value, np.ndarray)
-            and len(value) == len(result["scores"])
-        }
-        return (
-            result
-            | columns
-            | {
-                "attributes": attributes,
-                "mask_thresholds": np.array([self.of("mask", c) for c in categories]),
-            }
-        )
+        selected = dict(result)
+        for key, value in result.items():
+            if key in ("attributes", "image_hw") or not isinstance(value, np.ndarray):
+                continue
+            if len(value) == len(result["scores"]):
+                selected[key] = value[rows]
+        selected["attributes"] = attributes
+        selected["mask_thresholds"] = np.array([self.of("mask", c) for c in categories])
+        return selected
 
-    def decided(self, detections, ground_truth):
-        """COCO results (`predictions.read_detections`) -> those that count, with the masks and attributes that count.
+    def apply_to_coco(
+        self, detections: Iterable[Mapping[str, Any]], ground_truth: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        """Applies the table to COCO results.
 
-        Without "attribute_scores" the attributes that are listed are certain, see `attribute_scores_of`; masks stay as they are without
-        "mask_probabilities". The argument is not changed.
+        Args:
+            detections: From `read_detections`; not changed. Listed attributes count as certain
+                where there are no "attribute_scores"; masks stay as they are where there are no
+                "mask_probabilities".
+            ground_truth: COCO dict with images and attributes.
+
+        Returns:
+            The detections that count, with the masks and attributes that count.
         """
-        attributes = [
-            (row["id"], row.get("supercategory", "")) for row in ground_truth.get("attributes", ())
-        ]
-        size_of = {
-            image["id"]: (image["height"], image["width"]) for image in ground_truth["images"]
-        }
-        photos = {}
+        attributes = []
+        for row in ground_truth.get("attributes", ()):
+            attributes.append((row["id"], row.get("supercategory", "")))
+        size_of = {row["id"]: (row["height"], row["width"]) for row in ground_truth["images"]}
+        by_image: dict[Any, list] = {}
         for row in detections:
-            photos.setdefault(row["image_id"], []).append(row)
-        return [
-            self._decided(rows[i], attributes, size_of[image_id])
-            for image_id, rows in photos.items()
-            for i in self.kept([row["category_id"] for row in rows], [row["score"] for row in rows])
-        ]
+            by_image.setdefault(row["image_id"], []).append(row)
+        result = []
+        for image_id, rows in by_image.items():
+            kept = self.kept([row["category_id"] for row in rows], [row["score"] for row in rows])
+            result += [self._apply_to_row(rows[i], attributes, size_of[image_id]) for i in kept]
+        return result
 
-    def _decided(self, row, attributes, size_hw):
+    def _apply_to_row(
+        self, row: Mapping[str, Any], attributes: Sequence[tuple[int, str]], size_hw: Size
+    ) -> dict[str, Any]:
         category, row = row["category_id"], dict(row)
         if attributes:
             ids, kinds = zip(*attributes)
-            passed = reaches(
-                attribute_scores_of(row, ids), self.attributes_of(category, ids, kinds)
-            )
-            row["attribute_ids"] = sorted(ids[i] for i in np.flatnonzero(passed))
+            thresholds = self.attributes_of(category, ids, kinds)
+            passed = np.flatnonzero(reaches(attribute_scores_of(row, ids), thresholds))
+            row["attribute_ids"] = sorted(ids[i] for i in passed)
         if "mask_probabilities" in row and self.of("mask", category) != STORED_MASK:
             row["segmentation"] = mask_at(row, self.of("mask", category), size_hw)
             row["area"] = int(coco_mask.area(row["segmentation"]))
         return row
 
-    # Files
-
-    def to_dict(self):
-        """As a dict that JSON can hold."""
-        whole = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        whole["attribute_names"] = {
-            str(i): name for i, name in sorted(self.attribute_names.items())
-        }
-        return whole | {
-            "categories": {
-                str(c): {
-                    key: value
-                    for key, value in dataclasses.asdict(row).items()
-                    if value not in (None, {})
-                }
-                for c, row in sorted(self.categories.items())
-            }
-        }
-
-    @classmethod
-    def from_dict(cls, content):
-        """The inverse of `to_dict`; other keys are left alone. Raises ValueError for what is no table of thresholds."""
-        if not isinstance(content, dict) or not all(kind in content for kind in KINDS):
+    def _check(
+        self,
+        categories: Mapping[int, str],
+        attributes: Mapping[int, str],
+        supercategories: Iterable[str],
+        name: str = "The table",
+    ) -> None:
+        remedy = "Thresholds belong to the label list that they were searched with."
+        used = {i: row.name for i, row in self.categories.items()}
+        used_attributes = {}
+        for row in self.categories.values():
+            for i in row.attributes:
+                used_attributes[i] = self.attribute_names.get(i, "")
+        checks = ("category", used, categories), ("attribute", used_attributes, attributes)
+        for kind, here, known in checks:
+            for i, label in here.items():
+                if i not in known or label not in ("", known[i]):
+                    raise ValueError(
+                        f"{name} has thresholds of {kind} {i} ({label or 'no name'}), which here "
+                        f"is {known.get(i, 'unknown')}. {remedy}"
+                    )
+        unknown = sorted(self.supercategories.keys() - set(supercategories))
+        if unknown:
             raise ValueError(
-                'Expected an object with "score", "mask", "attribute" and, by their ids, "categories".'
+                f"{name} has thresholds of super-category {unknown[0]!r}; here attributes have "
+                f"{sorted(set(supercategories))}. {remedy}"
             )
-        for key in ("categories", "supercategories", "attribute_names"):
-            if not isinstance(content.get(key, {}), dict):
-                raise ValueError(f'"{key}" must be an object. Got {preview(content[key])}.')
-        categories = {
-            _id(c, "category"): _category(c, row)
-            for c, row in content.get("categories", {}).items()
-        }
-        supercategories = {
-            name: _number(t, f"super-category {name}")
-            for name, t in content.get("supercategories", {}).items()
-        }
-        names = {
-            _id(i, "attribute"): _text(name, f"the name of attribute {i}")
-            for i, name in content.get("attribute_names", {}).items()
-        }
-        limit = content.get("detections_per_photo")
-        if limit is not None and (type(limit) is not int or limit < 1):
-            raise ValueError(
-                f"detections_per_photo is a whole number from 1, or null for no limit. Got {preview(limit)}."
-            )
-        return cls(
-            **{kind: _number(content[kind], kind) for kind in KINDS},
-            detections_per_photo=limit,
-            supercategories=supercategories,
-            categories=categories,
-            attribute_names=names,
-        )
-
-    def write(self, path, **about):
-        """Writes a JSON file; about: what else it says, for people."""
-        write_text(path, json.dumps(self.to_dict() | about, indent=1) + "\n")
 
 
-def read_thresholds(path):
-    """The Thresholds of a JSON file."""
-    path = Path(path)
-    try:
-        return Thresholds.from_dict(read_json(path, "a file of thresholds"))
-    except ValueError as error:
-        raise ValueError(
-            f"{path} holds no thresholds: {error} fashion/evaluate.py --tune writes such a file."
-        ) from error
+def reaches(scores: Array | float, thresholds: Array | float) -> Array:
+    """Compares scores with thresholds in float32, so that 0.7 reaches 0.7 whatever its dtype.
 
+    Args:
+        scores: Any shape.
+        thresholds: Broadcasts with `scores`.
 
-def read_tuning(path):
-    """What a file of thresholds says about how they were found, a dict; empty where it says nothing or something else."""
-    tuning = read_json(path, "a file of thresholds").get("tuning")
-    return tuning if isinstance(tuning, dict) else {}
-
-
-def reaches(scores, thresholds):
-    """Whether scores are at least their thresholds, in the precision of a network: 0.7 reaches 0.7 whatever its type."""
+    Returns:
+        Bool, True where the score is at least the threshold.
+    """
     return np.asarray(scores, np.float32) >= np.asarray(thresholds, np.float32)
 
 
-def attribute_scores_of(row, attribute_ids):
-    """(T,) float32, the scores of a COCO result's attributes. attribute_ids: T real ids, the ground truth's
+def attribute_scores_of(row: Mapping[str, Any], attribute_ids: Sequence[int]) -> Array:
+    """Returns the attribute scores of a COCO result.
 
-    Without "attribute_scores" those among its "attribute_ids" score 1, and the others UNSAID, which reaches no threshold.
+    Args:
+        row: COCO result. Without "attribute_scores", its "attribute_ids" score 1, and the others
+            -1, which reaches no threshold.
+        attribute_ids: T ids of the ground truth.
+
+    Returns:
+        `(T,)` float32.
     """
     if "attribute_scores" in row:
         return np.asarray(row["attribute_scores"], np.float32)
-    return np.where(
-        np.isin(attribute_ids, list(row.get("attribute_ids") or ())),
-        np.float32(1),
-        np.float32(UNSAID),
-    )
+    listed = np.isin(attribute_ids, list(row.get("attribute_ids") or ()))
+    return np.where(listed, np.float32(1), np.float32(NOT_PREDICTED))
 
 
-def mask_at(row, threshold, size_hw):
-    """The mask of a COCO result with "mask_probabilities" at another threshold, compressed RLE of the photo's size."""
+def mask_at(row: Mapping[str, Any], threshold: float, size_hw: Size) -> dict[str, Any]:
+    """Returns the mask of a COCO result at another threshold.
+
+    Args:
+        row: COCO result with "bbox" and "mask_probabilities", uint8 of 255.
+        threshold: On the probabilities.
+        size_hw: Of the image, pixels.
+
+    Returns:
+        Compressed run lengths.
+    """
     x, y, width, height = row["bbox"]
-    window = paste_window(
-        row["mask_probabilities"] / np.float32(255),
-        (y, x, y + height, x + width),
-        size_hw,
-        threshold,
-    )
-    return rle.to_coco(rle.encode_window(*window, size_hw), size_hw)
-
-
-def _category(category_id, row):
-    """The Category of one entry of a file."""
-    where = f"category {str(category_id)[:20]}"
-    known = [field.name for field in dataclasses.fields(Category)]
-    if not isinstance(row, dict) or not row.keys() <= set(known):
-        raise ValueError(
-            f"A category may have {', '.join(known)}, and nothing else. Got {preview(row)} for {where}."
-        )
-    on, attributes = row.get("on", True), row.get("attributes", {})
-    if not isinstance(on, bool):
-        raise ValueError(f"on must be true or false. Got {preview(on)} for {where}.")
-    if not isinstance(attributes, dict):
-        raise ValueError(f"the attributes of {where} must be an object. Got {preview(attributes)}.")
-    return Category(
-        _text(row.get("name", ""), f"the name of {where}"),
-        on,
-        **{
-            kind: _number(row[kind], f"{kind} of {where}")
-            for kind in KINDS
-            if row.get(kind) is not None
-        },
-        attributes={
-            _id(a, "attribute"): _number(t, f"attribute {str(a)[:20]} of {where}")
-            for a, t in attributes.items()
-        },
-    )
-
-
-def _id(text, kind):
-    if as_id(text) is None:
-        raise ValueError(f"there is no {kind} {preview(text, 20)}: its id is a whole number.")
-    return as_id(text)
-
-
-def _text(value, what):
-    if not isinstance(value, str):
-        raise ValueError(f"{what} must be text. Got {preview(value)}.")
-    return value
-
-
-def _number(value, what):
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= NEVER:
-        raise ValueError(f"{what} must be a threshold from 0 to {NEVER}. Got {preview(value)}.")
-    return float(value)
+    probabilities = row["mask_probabilities"] / np.float32(255)
+    box = y, x, y + height, x + width
+    window, top, left = paste_window(probabilities, box, size_hw, threshold)
+    return rle.to_coco(rle.encode_window(window, top, left, size_hw), size_hw)

@@ -1,144 +1,162 @@
-"""Evidence: what a search of thresholds has to know of each photo, computed once: overlaps, scores, and which attributes are true."""
+"""What the threshold search reads of each image, computed once: IoU, scores and attributes."""
 
 import dataclasses
-from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from fashion.evaluation.coco_dicts import multi_hot
+from fashion.evaluation.matching import ImagePairs, MatchTable
 from fashion.evaluation.thresholds.table import STORED_MASK, attribute_scores_of, mask_at
+from mrcnn.typing import Array, Size
 
-MASKS = (
-    0.3,
-    0.4,
-    0.45,
-    STORED_MASK,
-    0.55,
-    0.6,
-    0.7,
-)  # mask thresholds that are tried; overlaps at others are not known
+# Mask thresholds that are tried. IoU is computed at each.
+MASKS = (0.3, 0.4, 0.45, STORED_MASK, 0.55, 0.6, 0.7)
 
 
 @dataclasses.dataclass(frozen=True)
-class Photo:
-    """D detections, the surest first, and G objects of one photo. A category is a number, its place in the ground truth's list."""
+class TuningImage:
+    """D detections, the highest score first, and G objects of one image, with T attributes.
 
-    image_id: object
-    rows: np.ndarray  # (D,) place in the list of detections
-    score: np.ndarray  # (D,) float64
-    category: np.ndarray  # (D,) int
-    attribute_scores: np.ndarray  # (D, T) float32; see `table.attribute_scores_of`
-    iou: (
-        np.ndarray
-    )  # (masks, D, G) float64, of MASKS or of the stored ones only; 0 between different categories
-    object_category: np.ndarray  # (G,) int
-    real: np.ndarray  # (G, T) bool
-    crowd: np.ndarray  # (G,) bool: the object stands for several. Kaggle's scores take it for one, others leave it out
+    Attributes:
+        image_id: Of the ground truth.
+        rows: `(D,)` int64 index into the list of detections.
+        score: `(D,)` float64.
+        category: `(D,)` int64 index into `TuningData.category_ids`.
+        attribute_scores: `(D, T)` float32, see `attribute_scores_of`.
+        iou: `(masks, D, G)` float64 at each mask threshold; 0 between two categories.
+        object_category: `(G,)` int64.
+        gt_attributes: `(G, T)` bool.
+        crowd: `(G,)` bool. Kaggle's scores read a crowd as an object, the others leave it out.
+    """
+
+    image_id: Any
+    rows: Array
+    score: Array
+    category: Array
+    attribute_scores: Array
+    iou: Array
+    object_category: Array
+    gt_attributes: Array
+    crowd: Array
 
 
 @dataclasses.dataclass(frozen=True)
-class Evidence:
-    """All photos, and the dicts that they were read from."""
+class TuningData:
+    """All images, and the dicts that they come from.
+
+    Attributes:
+        ground_truth: COCO dict.
+        detections: COCO results.
+        images: One for each image of the ground truth.
+        category_ids: K ids.
+        attribute_ids: T ids.
+        supercategories: T names of the attributes' super-categories.
+        masks: Mask thresholds of `TuningImage.iou`.
+    """
 
     ground_truth: dict
-    detections: list
-    photos: tuple  # of Photo, one for each image
-    category_ids: tuple  # (K,) real
-    attribute_ids: tuple  # (T,) real
-    supercategories: tuple  # (T,) names of the attributes' super-categories
-    masks: tuple  # the thresholds that `Photo.iou` is known for
+    detections: Sequence[dict]
+    images: tuple[TuningImage, ...]
+    category_ids: tuple[int, ...]
+    attribute_ids: tuple[int, ...]
+    supercategories: tuple[str, ...]
+    masks: tuple[float, ...]
 
 
-def read_evidence(ground_truth, detections, *, on_photo=None):
-    """COCO dicts, as `read_ground_truth` and `read_detections` return them, -> Evidence.
+def read_tuning_data(
+    ground_truth: dict,
+    detections: Sequence[dict],
+    *,
+    on_image: Callable[[], object] | None = None,
+) -> TuningData:
+    """Computes what the search reads.
 
-    Masks are compared at several thresholds if every detection has "mask_probabilities"; attributes without "attribute_scores" count as
-    certain. on_photo: called after each, for progress
+    Args:
+        ground_truth: COCO dict, from `read_ground_truth`.
+        detections: COCO results, from `read_detections`. Masks are compared at several thresholds
+            if all have "mask_probabilities". Attributes without "attribute_scores" are certain.
+        on_image: Called after each image, for progress.
+
+    Returns:
+        The data of all images.
     """
-    category_of = {row["id"]: k for k, row in enumerate(ground_truth["categories"])}
     attributes = ground_truth.get("attributes", ())
-    attribute_ids, kinds = (
-        tuple(row.get(key, "") for row in attributes) for key in ("id", "supercategory")
+    probabilities = detections and all("mask_probabilities" in row for row in detections)
+    data = TuningData(
+        ground_truth,
+        detections,
+        (),
+        tuple(row["id"] for row in ground_truth["categories"]),
+        tuple(row.get("id", "") for row in attributes),
+        tuple(row.get("supercategory", "") for row in attributes),
+        MASKS if probabilities else (STORED_MASK,),
     )
-    place_of = {i: t for t, i in enumerate(attribute_ids)}
-    masks = (
-        MASKS
-        if detections and all("mask_probabilities" in row for row in detections)
-        else (STORED_MASK,)
-    )
-    objects, found = defaultdict(list), defaultdict(list)
-    for row in ground_truth["annotations"]:
-        objects[row["image_id"]].append(row)
-    for place, row in enumerate(detections):
-        found[row["image_id"]].append(place)
-
-    photos = []
-    for image in ground_truth["images"]:
-        real, places = (
-            objects[image["id"]],
-            sorted(found[image["id"]], key=lambda place: -detections[place]["score"]),
-        )
-        said = [detections[place] for place in places]
-        scores = np.array(
-            [attribute_scores_of(row, attribute_ids) for row in said], np.float32
-        ).reshape(len(said), len(attribute_ids))
-        iou = np.stack(
-            [_iou(said, real, threshold, (image["height"], image["width"])) for threshold in masks]
-        )
-        photos.append(
-            Photo(
+    category_of = {category_id: k for k, category_id in enumerate(data.category_ids)}
+    column_of = {attribute_id: t for t, attribute_id in enumerate(data.attribute_ids)}
+    table = MatchTable.build(ground_truth, detections)
+    images = []
+    for image, pairs in zip(ground_truth["images"], table.images()):
+        rows = table.pred_index[pairs.predictions]
+        predicted = [detections[i] for i in rows]
+        objects = [ground_truth["annotations"][i] for i in table.gt_index[pairs.objects]]
+        scores = [attribute_scores_of(row, data.attribute_ids) for row in predicted]
+        shape = len(predicted), len(data.attribute_ids)
+        images.append(
+            TuningImage(
                 image["id"],
-                np.array(places, int),
-                np.array([row["score"] for row in said], np.float64),
-                np.array([category_of[row["category_id"]] for row in said], int),
-                scores,
-                iou,
-                np.array([category_of[row["category_id"]] for row in real], int),
-                np.array([_multi_hot(row, place_of) for row in real], bool).reshape(
-                    len(real), len(attribute_ids)
-                ),
-                np.array([bool(row.get("iscrowd", 0)) for row in real], bool),
+                rows,
+                table.pred_score[pairs.predictions],
+                np.array([category_of[row["category_id"]] for row in predicted], int),
+                np.array(scores, np.float32).reshape(shape),
+                _iou_at_thresholds(data.masks, pairs, predicted, objects, image),
+                np.array([category_of[row["category_id"]] for row in objects], int),
+                multi_hot(objects, column_of).astype(bool),
+                table.gt_crowd[pairs.objects],
             )
         )
-        if on_photo:
-            on_photo()
-    return Evidence(
-        ground_truth, detections, tuple(photos), tuple(category_of), attribute_ids, kinds, masks
-    )
+        if on_image:
+            on_image()
+    return dataclasses.replace(data, images=tuple(images))
 
 
-def _multi_hot(row, place_of):
-    hot = np.zeros(len(place_of), bool)
-    hot[[place_of[i] for i in row.get("attribute_ids") or ()]] = True
-    return hot
+def _iou_at_thresholds(
+    masks: Sequence[float],
+    pairs: ImagePairs,
+    predicted: Sequence[dict],
+    objects: Sequence[dict],
+    image: dict,
+) -> Array:
+    """(masks, D, G): the match table has the IoU of the stored masks; others are computed here."""
+    size_hw = image["height"], image["width"]
+    iou = []
+    for threshold in masks:
+        stored = threshold == STORED_MASK
+        iou.append(pairs.iou if stored else _iou_at(threshold, predicted, objects, size_hw))
+    return np.stack(iou)
 
 
-def _iou(said, real, threshold, size_hw):
-    """(D, G) at one mask threshold; only pairs of one category are compared, and only if their boxes may touch."""
-    iou = np.zeros((len(said), len(real)))
-    for d, row in enumerate(said):
-        # Where probabilities are stored, they fill the box; else only the mask itself says where it is.
-        near = "mask_probabilities" in row
-        some = [
-            g
-            for g, other in enumerate(real)
-            if other["category_id"] == row["category_id"]
-            and not (near and not _touch(row["bbox"], other["bbox"]))
-        ]
-        if some:
-            mask = (
-                row["segmentation"]
-                if threshold == STORED_MASK
-                else mask_at(row, threshold, size_hw)
-            )
-            iou[d, some] = coco_mask.iou(
-                [mask], [real[g]["segmentation"] for g in some], [0] * len(some)
-            )[0]
+def _iou_at(
+    threshold: float, predicted: Sequence[dict], objects: Sequence[dict], size_hw: Size
+) -> Array:
+    """(D, G) at one mask threshold, of pairs of one category whose boxes may touch."""
+    iou = np.zeros((len(predicted), len(objects)))
+    for d, row in enumerate(predicted):
+        near = []
+        for g, other in enumerate(objects):
+            if other["category_id"] == row["category_id"] and _touch(row["bbox"], other["bbox"]):
+                near.append(g)
+        if near:
+            mask = mask_at(row, threshold, size_hw)
+            others = [objects[g]["segmentation"] for g in near]
+            iou[d, near] = coco_mask.iou([mask], others, [0] * len(near))[0]
     return iou
 
 
-def _touch(box, other):
-    """Boxes [x, y, w, h]; a mask may reach a pixel beyond its box, which is a matter of rounding."""
+def _touch(box: Sequence[float], other: Sequence[float]) -> bool:
+    """Boxes [x, y, w, h]; rounding may put a mask a pixel beyond its box."""
     return all(
         box[i] < other[i] + other[i + 2] + 1 and other[i] < box[i] + box[i + 2] + 1 for i in (0, 1)
     )

@@ -10,6 +10,7 @@ import pytest
 from fashion import evaluate
 from fashion.evaluation.metrics.attributes import attribute_curves, attribute_f1_on_truth
 from fashion.evaluation.scoring import score_predictions
+from fashion.evaluation.thresholds.files import write_thresholds
 from fashion.evaluation.thresholds.table import Thresholds
 
 TEXT = (Path(__file__).parents[4] / "docs" / "metrics.md").read_text(encoding="utf-8")
@@ -131,7 +132,7 @@ def test_every_key_that_the_verb_writes_is_explained(
     tiny_run, loaded_quickly, sample_folder, tmp_path
 ):
     """Of a model, with all options, then of the predictions that it stored."""
-    Thresholds(score=0.03).write(tmp_path / "t.json")
+    write_thresholds(tmp_path / "t.json", Thresholds(score=0.03))
     common = [
         "--fixed",
         "--thresholds",

@@ -5,11 +5,11 @@ import pytest
 
 from fashion.evaluation.scoring import score_predictions
 from fashion.evaluation.thresholds.attribute_search import matched_attributes
-from fashion.evaluation.thresholds.candidate import NO_LIMIT, Choice
-from fashion.evaluation.thresholds.objectives import GOALS
+from fashion.evaluation.thresholds.candidate import NO_LIMIT, Candidate
+from fashion.evaluation.thresholds.files import parse_thresholds, thresholds_to_dict
+from fashion.evaluation.thresholds.objectives import OBJECTIVES
 from fashion.evaluation.thresholds.search import LEVELS, _key, grid, search, value_of
-from fashion.evaluation.thresholds.table import Thresholds
-from fashion.evaluation.thresholds.tuning_data import MASKS, read_evidence
+from fashion.evaluation.thresholds.tuning_data import MASKS, read_tuning_data
 
 BOX, ELSEWHERE = (10, 10, 40, 40), (60, 60, 30, 30)
 
@@ -46,10 +46,10 @@ def test_a_value_is_the_measure_itself(random_case, name, where, crowds):
     for row in detections:
         row["area"] = row["bbox"][2] * row["bbox"][3]
     with_scores(detections, ground_truth["attributes"])
-    evidence = read_evidence(ground_truth, detections)
-    assert any(photo.crowd.any() for photo in evidence.photos) == bool(crowds)
-    score = 0.0 if GOALS[name].ranked else 0.4
-    value = value_of(evidence, GOALS[name], [Choice.uniform(evidence, score, 0.5)] * 6)
+    data = read_tuning_data(ground_truth, detections)
+    assert any(photo.crowd.any() for photo in data.images) == bool(crowds)
+    score = 0.0 if OBJECTIVES[name].ranked else 0.4
+    value = value_of(data, OBJECTIVES[name], [Candidate.uniform(data, score, 0.5)] * 6)
     measured = where(score_predictions(ground_truth, detections, fixed=True, score_threshold=0.4))
     assert value == pytest.approx(max(measured, 0), abs=1e-12) and value > 0
 
@@ -62,12 +62,12 @@ def test_what_is_told_of_attributes_without_scores_is_what_the_table_gives(truth
     detections = found(*((i, 0, BOX, 1.0, (1, 1)) for i in range(photos)))
     for row in detections:
         del row["attribute_scores"]
-    tuned = search(evidence := read_evidence(ground_truth, detections), GOALS[name], folds=3)
+    tuned = search(data := read_tuning_data(ground_truth, detections), OBJECTIVES[name], folds=3)
     values = {}
-    for level, choice in tuned.choices.items():
+    for level, choice in tuned.candidates.items():
         scores = score_predictions(
             ground_truth,
-            choice.thresholds(evidence).decided(detections, ground_truth),
+            choice.to_table(data).apply_to_coco(detections, ground_truth),
             score_threshold=0.0,
         )
         values[level] = {
@@ -84,12 +84,12 @@ def test_what_is_told_of_attributes_without_scores_is_what_the_table_gives(truth
 def test_kaggles_crowds_are_objects_and_other_measures_leave_them_out(truth, found):
     ground_truth = truth((0, 0, BOX, [10]), (1, 0, BOX, [10]))
     ground_truth["annotations"][0]["iscrowd"] = 1
-    evidence = read_evidence(
+    data = read_tuning_data(
         ground_truth, found((0, 0, BOX, 0.9, (0.9, 0)), (1, 0, BOX, 0.9, (0.9, 0)))
     )
-    choice = Choice.uniform(evidence, 0.5, 0.5)
+    choice = Candidate.uniform(data, 0.5, 0.5)
     assert [
-        len(matched_attributes(evidence.photos, choice, GOALS[name])[0].real)
+        len(matched_attributes(data.images, choice, OBJECTIVES[name])[0].gt)
         for name in ("kaggle_2020", "attributes")
     ] == [2, 1]
 
@@ -120,13 +120,13 @@ def test_decisions_of_the_search_are_those_of_the_table(random_case):
     with_scores(detections, ground_truth["attributes"])
     for row in ground_truth["attributes"]:
         row["supercategory"] = f"kind {row['id'] % 3}"
-    evidence = read_evidence(ground_truth, detections)
+    data = read_tuning_data(ground_truth, detections)
     rng = np.random.default_rng(0)
-    k, t = len(evidence.category_ids), len(evidence.attribute_ids)
+    k, t = len(data.category_ids), len(data.attribute_ids)
     attribute = rng.choice([0.4, 0.5, 0.9], (k, t))
     attribute[:3] = attribute[3]  # some that are as usual, some of one level
     attribute[5] = 0.9
-    choice = Choice(
+    choice = Candidate(
         rng.random(k) < 0.7,
         rng.choice([0.2, 0.5], k),
         np.zeros(k, int),
@@ -135,13 +135,15 @@ def test_decisions_of_the_search_are_those_of_the_table(random_case):
         (0.5, 0.5, 0.4),
         {"kind 1": 0.5},
     )
-    decided = choice.thresholds(evidence).decided(detections, ground_truth)
+    decided = choice.to_table(data).apply_to_coco(detections, ground_truth)
     expected = []
-    for photo in evidence.photos:
+    for photo in data.images:
         for d in choice.kept(photo):
-            ids = [evidence.attribute_ids[a] for a in np.flatnonzero(choice.said(photo)[d])]
+            ids = [
+                data.attribute_ids[a] for a in np.flatnonzero(choice.predicted_attributes(photo)[d])
+            ]
             expected.append(
-                (photo.image_id, evidence.category_ids[photo.category[d]], photo.score[d], ids)
+                (photo.image_id, data.category_ids[photo.category[d]], photo.score[d], ids)
             )
     got = [
         (row["image_id"], row["category_id"], row["score"], row["attribute_ids"]) for row in decided
@@ -159,16 +161,16 @@ def test_a_category_that_only_harms_is_switched_off_and_one_that_is_missed_gets_
         *((i, 0, BOX, 0.3 + i / 1000, (0, 0)) for i in range(photos)),
         *((i, 5, ELSEWHERE, 0.99, (0, 0)) for i in range(photos)),
     )
-    evidence = read_evidence(ground_truth, detections)
-    tuned = search(evidence, GOALS["kaggle_2019"], folds=4)
-    table = tuned.choices[tuned.level].thresholds(evidence)
+    data = read_tuning_data(ground_truth, detections)
+    tuned = search(data, OBJECTIVES["kaggle_2019"], folds=4)
+    table = tuned.candidates[tuned.level].to_table(data)
     assert (
         tuned.level == "category"
         and tuned.held_out["given"] == 0
         and tuned.held_out["category"] == pytest.approx(1)
     )
     assert not table.categories[5].on and table.of("score", 0) <= 0.3
-    assert search(evidence, GOALS["kaggle_2020"], folds=4).held_out["category"] == pytest.approx(1)
+    assert search(data, OBJECTIVES["kaggle_2020"], folds=4).held_out["category"] == pytest.approx(1)
 
 
 @pytest.mark.slow
@@ -185,11 +187,11 @@ def test_an_attribute_gets_the_threshold_that_separates_it(truth, found):
             for i in range(photos)
         )
     )
-    evidence = read_evidence(ground_truth, detections)
+    data = read_tuning_data(ground_truth, detections)
     for name in ("kaggle_2020", "kaggle_2019", "attributes"):
-        tuned = search(evidence, GOALS[name], folds=4)
+        tuned = search(data, OBJECTIVES[name], folds=4)
         thresholds = (
-            tuned.choices[tuned.level].thresholds(evidence).attributes_of(0, [10, 30], ["", ""])
+            tuned.candidates[tuned.level].to_table(data).attributes_of(0, [10, 30], ["", ""])
         )
         assert tuned.level == "attribute" and tuned.held_out["attribute"] == pytest.approx(1), name
         assert thresholds == pytest.approx([0.7, 0.2]), name
@@ -214,9 +216,9 @@ def test_a_supercategory_gets_the_threshold_that_separates_its_attributes(truth,
         )
     )
     tuned = search(
-        evidence := read_evidence(ground_truth, detections), GOALS["kaggle_2019"], folds=4
+        data := read_tuning_data(ground_truth, detections), OBJECTIVES["kaggle_2019"], folds=4
     )
-    table = tuned.choices[tuned.level].thresholds(evidence)
+    table = tuned.candidates[tuned.level].to_table(data)
     assert (
         tuned.level == "supercategory"
         and table.categories == {}
@@ -225,8 +227,10 @@ def test_a_supercategory_gets_the_threshold_that_separates_its_attributes(truth,
     assert [
         table.supercategories.get(name, table.attribute) for name in ("length", "colour")
     ] == pytest.approx([0.7, 0.2])
-    assert Thresholds.from_dict(table.to_dict()) == table
-    assert {tuple(row["attribute_ids"]) for row in table.decided(detections, ground_truth)} == {
+    assert parse_thresholds(thresholds_to_dict(table)) == table
+    assert {
+        tuple(row["attribute_ids"]) for row in table.apply_to_coco(detections, ground_truth)
+    } == {
         (),
         (10,),
         (30,),
@@ -236,14 +240,14 @@ def test_a_supercategory_gets_the_threshold_that_separates_its_attributes(truth,
 
 def test_where_every_choice_is_equal_nothing_is_changed(truth, found):
     ground_truth = truth(*((i, 0, BOX, [10]) for i in range(8)), photos=8)
-    evidence = read_evidence(ground_truth, found(*((i, 0, BOX, 0.9, (0.9, 0.1)) for i in range(8))))
-    tuned = search(evidence, GOALS["kaggle_2020"], folds=2)
+    data = read_tuning_data(ground_truth, found(*((i, 0, BOX, 0.9, (0.9, 0.1)) for i in range(8))))
+    tuned = search(data, OBJECTIVES["kaggle_2020"], folds=2)
     assert (
         tuned.level == "given"
-        and tuned.choices[tuned.level].thresholds(evidence).to_dict()["categories"] == {}
+        and thresholds_to_dict(tuned.candidates[tuned.level].to_table(data))["categories"] == {}
     )
     assert set(tuned.held_out.values()) == set(tuned.on_same.values()) == {1.0} and list(
-        tuned.choices
+        tuned.candidates
     ) == list(LEVELS)
 
 
@@ -254,10 +258,10 @@ def test_a_photo_may_keep_its_surest_detection_alone(truth, found):
         *((i, 0, BOX, 0.9 - i / 20, (0, 0)) for i in range(10)),
         *((i, 0, ELSEWHERE, 0.89 - i / 20, (0, 0)) for i in range(10)),
     )
-    evidence = read_evidence(ground_truth, detections)
-    tuned = search(evidence, GOALS["kaggle_2020"], folds=5)
-    assert tuned.choices[tuned.level].limit == 1 and tuned.held_out["global"] == pytest.approx(1)
-    assert tuned.choices["given"].limit == NO_LIMIT
+    data = read_tuning_data(ground_truth, detections)
+    tuned = search(data, OBJECTIVES["kaggle_2020"], folds=5)
+    assert tuned.candidates[tuned.level].limit == 1 and tuned.held_out["global"] == pytest.approx(1)
+    assert tuned.candidates["given"].limit == NO_LIMIT
 
 
 def test_masks_are_tried_at_several_thresholds(truth, found):
@@ -267,22 +271,22 @@ def test_masks_are_tried_at_several_thresholds(truth, found):
     detections = found(*((i, 0, BOX, 0.9, (0, 0)) for i in range(6)), mask=mask)
     for row in detections:
         row["segmentation"] = truth((0, 0, (30, 10, 20, 40), ()))["annotations"][0]["segmentation"]
-    evidence = read_evidence(ground_truth, detections)
+    data = read_tuning_data(ground_truth, detections)
     assert (
-        evidence.masks == MASKS
-        and evidence.photos[0].iou[:, 0, 0].argmax() == 0
-        and evidence.photos[0].iou[0, 0, 0] == 1
+        data.masks == MASKS
+        and data.images[0].iou[:, 0, 0].argmax() == 0
+        and data.images[0].iou[0, 0, 0] == 1
     )
-    tuned = search(evidence, GOALS["kaggle_2020"], folds=2)
-    assert tuned.choices[tuned.level].thresholds(evidence).mask == 0.3
+    tuned = search(data, OBJECTIVES["kaggle_2020"], folds=2)
+    assert tuned.candidates[tuned.level].to_table(data).mask == 0.3
 
 
 def test_the_grid_has_the_value_at_every_pair(truth, found):
     ground_truth = truth((0, 0, BOX, [10]), (1, 0, BOX, [10]))
-    evidence = read_evidence(
+    data = read_tuning_data(
         ground_truth, found((0, 0, BOX, 0.6, (0.6, 0)), (1, 0, BOX, 0.3, (0.3, 0)))
     )
-    table = grid(evidence, GOALS["kaggle_2020"], scores=(0.2, 0.5), attributes=(0.2, 0.5))
+    table = grid(data, OBJECTIVES["kaggle_2020"], scores=(0.2, 0.5), attributes=(0.2, 0.5))
     assert table == {
         "metric": "Kaggle 2020",
         "score_thresholds": [0.2, 0.5],
@@ -292,9 +296,9 @@ def test_the_grid_has_the_value_at_every_pair(truth, found):
 
 
 def test_folds_need_photos(truth, found):
-    evidence = read_evidence(truth((0, 0, BOX, ())), found((0, 0, BOX, 0.6, (0, 0))))
+    data = read_tuning_data(truth((0, 0, BOX, ())), found((0, 0, BOX, 0.6, (0, 0))))
     for folds in (1, 3):
         with pytest.raises(
-            ValueError, match=f"at least 2 folds and a photo for each. Got {folds} folds, 2 photos"
+            ValueError, match=f"at least 2 folds and an image for each. Got {folds} folds, 2 images"
         ):
-            search(evidence, GOALS["kaggle_2020"], folds=folds)
+            search(data, OBJECTIVES["kaggle_2020"], folds=folds)

@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
+from fashion.evaluation.thresholds.files import read_thresholds, read_tuning, write_thresholds
 from fashion.evaluation.thresholds.table import (
     NEVER,
-    Category,
+    CategoryThresholds,
     Thresholds,
     attribute_scores_of,
     mask_at,
-    read_thresholds,
-    read_tuning,
 )
 from fashion.labels.ontology import Ontology
 
@@ -24,9 +23,9 @@ TABLE = Thresholds(
     3,
     {"colour": 0.3},
     {
-        0: Category("shirt", score=0.2, mask=0.6, attributes={30: 0.9}),
-        5: Category("shoe", on=False),
-        7: Category("hat", attribute=0.7),
+        0: CategoryThresholds("shirt", score=0.2, mask=0.6, attributes={30: 0.9}),
+        5: CategoryThresholds("shoe", on=False),
+        7: CategoryThresholds("hat", attribute=0.7),
     },
     {30: "red"},
 )
@@ -54,13 +53,15 @@ def test_detections_that_count_are_the_surest_first():
     assert Thresholds().kept([1, 1], [0.5, 0.4]).tolist() == [0]
 
 
-def test_the_lowest_score_is_of_a_category_that_is_on():
-    assert TABLE.lowest_score() == 0.2
-    assert Thresholds(0.5, categories={1: Category(on=False, score=0.1)}).lowest_score() == 0.5
+def test_the_min_score_is_of_a_category_that_is_on():
+    assert TABLE.min_score() == 0.2
+    assert (
+        Thresholds(0.5, categories={1: CategoryThresholds(on=False, score=0.1)}).min_score() == 0.5
+    )
 
 
 def test_a_table_comes_back_from_its_file(tmp_path):
-    TABLE.write(tmp_path / "thresholds.json", tuning={"metric": "kaggle_2020"})
+    write_thresholds(tmp_path / "thresholds.json", TABLE, tuning={"metric": "kaggle_2020"})
     assert read_thresholds(tmp_path / "thresholds.json") == TABLE
     assert json.loads((tmp_path / "thresholds.json").read_text())["categories"]["5"] == {
         "name": "shoe",
@@ -130,9 +131,9 @@ def test_no_entry_of_a_table_is_told_in_pythons_words(tmp_path, text):
 
 @pytest.mark.parametrize("tuning", [None, [], [[1]], float("nan"), "x", 5])
 def test_what_is_no_tuning_says_nothing(tmp_path, tuning):
-    TABLE.write(tmp_path / "t.json", tuning=tuning)
+    write_thresholds(tmp_path / "t.json", TABLE, tuning=tuning)
     assert read_thresholds(tmp_path / "t.json") == TABLE and read_tuning(tmp_path / "t.json") == {}
-    TABLE.write(tmp_path / "t.json", tuning={"rescored": True})
+    write_thresholds(tmp_path / "t.json", TABLE, tuning={"rescored": True})
     assert read_tuning(tmp_path / "t.json") == {"rescored": True}
 
 
@@ -143,21 +144,21 @@ def check_refused(tmp_path, text, reason):
 
 
 def test_a_table_belongs_to_a_label_list():
-    TABLE.check(
+    TABLE._check(
         {0: "shirt", 5: "shoe", 7: "hat", 8: "bag"}, {30: "red", 31: "blue"}, ["length", "colour"]
     )
     with pytest.raises(ValueError, match=r"category 5 \(shoe\), which here is bag"):
-        TABLE.check({0: "shirt", 5: "bag", 7: "hat"}, {30: "red"}, ["length"])
+        TABLE._check({0: "shirt", 5: "bag", 7: "hat"}, {30: "red"}, ["length"])
     with pytest.raises(ValueError, match=r"category 7 \(hat\), which here is unknown"):
-        TABLE.check({0: "shirt", 5: "shoe"}, {30: "red"}, ["length"], "t.json")
+        TABLE._check({0: "shirt", 5: "shoe"}, {30: "red"}, ["length"], "t.json")
     with pytest.raises(ValueError, match=r"attribute 30 \(red\), which here is knee"):
-        TABLE.check({0: "shirt", 5: "shoe", 7: "hat"}, {30: "knee"}, ["length"])
+        TABLE._check({0: "shirt", 5: "shoe", 7: "hat"}, {30: "knee"}, ["length"])
     with pytest.raises(ValueError, match=r"attribute 30 \(red\), which here is unknown"):
-        TABLE.check({0: "shirt", 5: "shoe", 7: "hat"}, {}, ["length"])
+        TABLE._check({0: "shirt", 5: "shoe", 7: "hat"}, {}, ["length"])
     with pytest.raises(
         ValueError, match=r"super-category 'colour'; here attributes have \['length'\]"
     ):
-        TABLE.check({0: "shirt", 5: "shoe", 7: "hat"}, {30: "red"}, ["length"])
+        TABLE._check({0: "shirt", 5: "shoe", 7: "hat"}, {30: "red"}, ["length"])
 
 
 def test_a_label_list_may_be_an_ontology_or_the_truths():
@@ -172,12 +173,12 @@ def test_a_label_list_may_be_an_ontology_or_the_truths():
         ]
         for kind in ("categories", "attributes")
     }
-    TABLE.check_truth(truth)
+    TABLE.check_ground_truth(truth)
     truth["categories"][1]["name"] = "bag"
     with pytest.raises(
         ValueError, match=r"t.json has thresholds of category 5 \(shoe\), which here is bag"
     ):
-        TABLE.check_truth(truth, "t.json")
+        TABLE.check_ground_truth(truth, "t.json")
     with pytest.raises(
         ValueError, match=r"t.json has thresholds of category 7 \(hat\), which here is unknown"
     ):
@@ -200,8 +201,8 @@ def test_a_mask_at_another_threshold_is_another_mask():
 def test_a_stored_mask_is_what_it_is_at_its_own_threshold(truth, found):
     """Its probabilities are rounded to 8 bits, so to paste them again would move its edge."""
     (row,) = found((0, 0, (0, 0, 20, 20), 0.9, (0, 0)), mask=np.zeros((4, 4), np.uint8))
-    assert Thresholds().decided([row], truth())[0]["area"] == 400
-    assert Thresholds(mask=0.6).decided([row], truth())[0]["area"] == 0
+    assert Thresholds().apply_to_coco([row], truth())[0]["area"] == 400
+    assert Thresholds(mask=0.6).apply_to_coco([row], truth())[0]["area"] == 0
 
 
 def test_a_score_in_single_precision_reaches_its_threshold():
@@ -221,7 +222,7 @@ def test_results_of_a_model_and_stored_ones_are_decided_alike(truth, found):
         mask=mask,
     )
     ground_truth = truth()
-    decided = TABLE.decided(rows, ground_truth)
+    decided = TABLE.apply_to_coco(rows, ground_truth)
     assert [(row["category_id"], row["attribute_ids"]) for row in decided] == [(7, [30]), (0, [10])]
     assert [int(coco_mask.area(row["segmentation"])) for row in decided] == [400, 0]
     assert rows[0]["attribute_ids"] == [30]  # the argument is as it was
@@ -243,7 +244,7 @@ def test_results_of_a_model_and_stored_ones_are_decided_alike(truth, found):
         "attribute_scores": np.array([row["attribute_scores"] for row in rows]),
         "mask_probabilities": np.zeros((3, 4, 4)),
     }
-    applied = TABLE.applied(result, ontology)
+    applied = TABLE.apply_to_result(result, ontology)
     assert applied["class_ids"].tolist() == [3, 1] and applied["attributes"] == [[30], [10]]
     assert (
         applied["mask_thresholds"].tolist() == [0.5, 0.6]
@@ -266,9 +267,9 @@ def test_attributes_without_scores_are_certain_or_were_never_said(truth, found):
         (1.0, [[], [30], []]),
         (NEVER, [[], [], []]),
     ):
-        decided = Thresholds(attribute=threshold).decided([scored, listed, bare], truth())
+        decided = Thresholds(attribute=threshold).apply_to_coco([scored, listed, bare], truth())
         assert [row["attribute_ids"] for row in decided] == expected, threshold
-    assert Thresholds(attribute=NEVER).decided([listed], truth() | {"attributes": []})[0][
+    assert Thresholds(attribute=NEVER).apply_to_coco([listed], truth() | {"attributes": []})[0][
         "attribute_ids"
     ] == [30]  # of an unknown one
 
@@ -281,4 +282,4 @@ def test_categories_without_attributes_get_none():
         "attribute_scores": np.ones((2, 1)),
         "image_hw": (9, 9),
     }
-    assert Thresholds().applied(result, ontology)["attributes"] == [[10], []]
+    assert Thresholds().apply_to_result(result, ontology)["attributes"] == [[10], []]
