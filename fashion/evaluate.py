@@ -431,7 +431,9 @@ def tune(args, truth, detections, rescored):
 
 def write_pages(args, about, inputs, scores, read_photo):
     """The pages that were asked for."""
-    title = Path(about.get("weights") or about["predictions"]).name
+    model = Path(about.get("weights") or about["predictions"]).name
+    data = about.get("gt") or about.get("data")
+    scored = f"{model} on {Path(*Path(data).parts[-2:])}" if data else model
     if args.report:
         from fashion.evaluation.report.page import write_report
 
@@ -440,7 +442,7 @@ def write_pages(args, about, inputs, scores, read_photo):
             about | scores,
             ground_truth=inputs.ground_truth,
             detections=inputs.detections,
-            title=title,
+            title=f"Scores of {scored}",
         )
         print(f"report: {path}")
     if args.errors:
@@ -453,6 +455,7 @@ def write_pages(args, about, inputs, scores, read_photo):
             read_photo,
             score_threshold=inputs.score_threshold,
             table=inputs.masks,
+            title=f"Errors of {scored}",
         )
         print(f"errors: {args.errors / 'index.html'}")
 

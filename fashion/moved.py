@@ -13,7 +13,30 @@ _PLOT_NAMES = {
 }
 
 MOVED_MODULES: Moved = {
+<<<<<<< HEAD
     "fashion.formats.json_files": "mrcnn.json_files",
+=======
+    "fashion.evaluation.errors.attributes": "fashion.evaluation.errors.attribute_errors",
+    "fashion.evaluation.errors.bins": (
+        "fashion.evaluation.errors.error_types",
+        {"sort_into_bins": "classify_errors", "price_bins": "cost_of_errors"},
+    ),
+    "fashion.evaluation.errors.precision": "fashion.evaluation.errors.ap50",
+    "fashion.evaluation.report.cells": "fashion.pages.text",
+    "fashion.evaluation.thresholds.attributes": "fashion.evaluation.thresholds.attribute_search",
+    "fashion.evaluation.thresholds.choice": (
+        "fashion.evaluation.thresholds.candidate",
+        {"Choice": "Candidate"},
+    ),
+    "fashion.evaluation.thresholds.evidence": (
+        "fashion.evaluation.thresholds.tuning_data",
+        {"read_evidence": "read_tuning_data"},
+    ),
+    "fashion.evaluation.thresholds.goals": (
+        "fashion.evaluation.thresholds.objectives",
+        {"GOALS": "OBJECTIVES", "Goal": "Objective"},
+    ),
+>>>>>>> 5fb8f3b (Say the report in plain words, with types and docstrings; pages name model and data set)
     "fashion.ontology": "fashion.labels.ontology",
     "fashion.rle": "fashion.formats.rle",
     "fashion.rebalancing": "fashion.datasets.rebalancing",
@@ -36,10 +59,6 @@ MOVED_MODULES: Moved = {
     "fashion.preview": "fashion.exploration.preview",
     "fashion.evaluation.errors.page_of_errors": "fashion.evaluation.errors.page",
     "fashion.evaluation.report.page_of_scores": "fashion.evaluation.report.page",
-    "fashion.evaluation.thresholds.attributes": "fashion.evaluation.thresholds.attribute_search",
-    "fashion.evaluation.thresholds.choice": "fashion.evaluation.thresholds.candidate",
-    "fashion.evaluation.thresholds.evidence": "fashion.evaluation.thresholds.tuning_data",
-    "fashion.evaluation.thresholds.goals": "fashion.evaluation.thresholds.objectives",
     "fashion.exploration.page_of_data": "fashion.exploration.page",
     "fashion.exploration.suspicious": "fashion.exploration.data_issues",
     "fashion.exploration.quantiles": "fashion.exploration.sizes",

@@ -42,7 +42,8 @@ def write_preview(
     """
     draw = OverlayRenderer(ontology, min_confidence=0)
     jobs = batches.specs(np.arange(num_images * num_variants))
-    config, dataset = batches.config, batches.dataset
+    config: Any = batches.config  # a FashionConfig
+    dataset = batches.dataset
     page = Page(
         "What the training sees",
         f"{len(dataset.image_ids)} images, {config.NAME}, network input "

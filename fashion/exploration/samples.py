@@ -75,7 +75,7 @@ def crop_object(image: Array, runs: str, box: Array | Sequence[int], color: Arra
     size_hw = np.array(image.shape[:2])
     low, high = _surroundings(np.asarray(box), size_hw)
     crop = tuple(slice(a, b) for a, b in zip(low, high))
-    image, mask = image[crop], rle.decode(runs, size_hw)[crop]
+    image, mask = image[crop], rle.decode(runs, image.shape[:2])[crop]
     scale = min(np.divide(CELL_HW, image.shape[:2]))
     new_hw = tuple(int(max(1, round(n * scale))) for n in image.shape[:2])
     interpolation, mask_interpolation = (

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from mrcnn.drawing.text import ink
 from PIL import Image
 from pycocotools import mask as coco_mask
 
 from fashion.evaluation.errors.findings import TYPE_NAMES
 from fashion.evaluation.errors.overlaps import mask_of
 from fashion.pages.text import count, short_name
+from mrcnn.drawing.labels import ink
 from mrcnn.drawing.overlays import draw_instances
 from mrcnn.typing import Array, Size
 

@@ -1,1 +1,1 @@
-"""The report: what `scoring.score_predictions` returns as a page to read."""
+"""The report: the scores of predictions as a page, a chapter a file."""

@@ -1,130 +1,130 @@
-"""Attributes: how well they are named, overall, by super-category, one by one and by category."""
+"""The chapter of attributes: overall, by super-category, by attribute and by category."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from fashion.evaluation.report.figures import line_figure
+from fashion.pages.html import Page
 from fashion.pages.text import number, table_of
 
 _OVERALL = {
     "micro_f1": "F1 of all (object, attribute) pairs together",
-    "precision": "share of the attributes said that are right",
-    "recall": "share of the real attributes that were said",
-    "macro_f1": "mean of the attributes' own F1",
-    "map": "mean of the attributes' average precision, from their scores",
-    "exact": "share of objects with all attributes right and none besides, of the categories that carry any",
-    "true_positive": "attributes said that are right",
-    "false_positive": "attributes said that are wrong",
-    "false_negative": "real attributes that were not said",
-    "matched": "objects on which attributes were compared",
+    "precision": "share of the predicted attributes that are correct",
+    "recall": "share of the ground-truth attributes that are predicted",
+    "macro_f1": "mean of the F1 of each attribute",
+    "map": "mean of the average precision of each attribute, from its scores",
+    "exact": "share of objects with exactly the right attributes, of categories that have any",
+    "true_positive": "predicted attributes that are correct",
+    "false_positive": "predicted attributes that are wrong",
+    "false_negative": "ground-truth attributes that are not predicted",
+    "matched": "objects whose attributes were compared",
     "ground_truth": "all objects",
 }
-_TRUTH = "truth "  # before the key of a number on the boxes of the truth
+_ON_GT = "gt_boxes "  # before the key of a number on ground-truth boxes
+_GT_BOXES = "ground-truth boxes"
 
 
-def add_chapter(page, scores, names):
-    """F1 and AP of the attributes on found objects and, where it was measured, on the boxes of the truth.
+def add_chapter(page: Page, scores: Mapping[str, Any], names: Mapping[str, str]) -> None:
+    """Adds F1 and AP of the attributes on matched objects and, if measured, on true boxes.
 
-    names: {attribute id as text: name}, for scores that do not name their attributes
+    Args:
+        page: The page so far.
+        scores: As in `page.write_report`.
+        names: `{attribute id as text: name}`, for scores that do not name their attributes.
     """
     if "attributes" not in scores:
         return
-    found, truth = scores["attributes"], scores.get("attributes_on_truth", {})
-    overall, beside = ({**part, **part.get("counts", {})} for part in (found, truth))
+    matched, on_gt = scores["attributes"], scores.get("attributes_on_truth", {})
+    overall, overall_on_gt = ({**part, **part.get("counts", {})} for part in (matched, on_gt))
     page.chapter("Attributes")
-    page.text(
-        "Attributes are compared on the objects that were found: a detection of the same category with mask IoU 0.50 or more, one to "
-        "one. So these numbers speak of the attributes alone, not of what was missed."
-        + (
-            " “On true boxes”: predicted for the boxes of the truth instead, where nothing is missed or misplaced."
-            if truth
-            else ""
+    text = (
+        "Attributes are compared on matched objects: a detection of the same category with mask "
+        "IoU 0.50 or more, one to one. Missed objects do not lower these numbers."
+    )
+    if on_gt:
+        text += (
+            f" “{_GT_BOXES.capitalize()}”: the model describes the boxes of the ground truth "
+            "instead, so nothing is missed or misplaced."
         )
-    )
-    page.table(
-        [
-            ["", "found objects", *(["on true boxes"] if truth else []), "what it measures"],
-            *(
-                [
-                    _words(key),
-                    number(overall[key]),
-                    *([number(beside.get(key, ""))] if truth else []),
-                    meaning,
-                ]
-                for key, meaning in _OVERALL.items()
-                if key in overall
-            ),
-        ]
-    )
-    _add_table(page, "Super-categories", "super-category", "per_supercategory", found, truth, {})
+    page.text(text)
+    table = [["", "matched objects", *([_GT_BOXES] if on_gt else []), "definition"]]
+    for key, meaning in _OVERALL.items():
+        if key in overall:
+            cells = [number(overall[key])]
+            if on_gt:
+                cells.append(number(overall_on_gt.get(key, "")))
+            table.append([_title(key), *cells, meaning])
+    page.table(table)
+    _add_table(page, "Super-categories", "super-category", "per_supercategory", matched, on_gt, {})
     _add_curves(page, scores)
-    _add_table(page, "Attribute by attribute", "attribute", "per_attribute", found, truth, names)
-    page.note(
-        "Left out are attributes that occur on no compared object and were never predicted for one."
-    )
-    _add_table(page, "By category of the object", "category", "per_category", found, truth, {})
+    _add_table(page, "Each attribute", "attribute", "per_attribute", matched, on_gt, names)
+    page.note("Attributes that neither occur on compared objects nor were predicted are left out.")
+    _add_table(page, "By category of the object", "category", "per_category", matched, on_gt, {})
 
 
-def _add_table(page, title, heading, key, found, truth, names):
-    """One table, the most frequent first; the numbers on true boxes beside those on found objects."""
-    found, truth = found.get(key, {}), truth.get(key, {})
-    if not found and not truth:
+def _add_table(
+    page: Page,
+    title: str,
+    heading: str,
+    key: str,
+    matched: Mapping[str, Any],
+    on_gt: Mapping[str, Any],
+    names: Mapping[str, str],
+) -> None:
+    """One table, the most frequent first, with the numbers on ground-truth boxes."""
+    matched, on_gt = matched.get(key, {}), on_gt.get(key, {})
+    if not matched and not on_gt:
         return
     rows = []
-    for name in {**found, **truth}:
-        beside = truth.get(name, {})
-        labels = {"name": names.get(name, name)} | {
-            field: beside[field] for field in ("name", "supercategory") if field in beside
-        }
-        rows.append(
-            labels
-            | found.get(name, {})
-            | {_TRUTH + field: value for field, value in beside.items()}
-        )
-    above = {"super-category": "supercategory"} if key == "per_attribute" else {}
-    columns = (
-        {heading: "name"}
-        | above
-        | {
-            "objects": "instances",
-            "matched": "matched",
-            "predicted": "predicted",
-            "F1": "f1",
-            "micro F1": "micro_f1",
-            "macro F1": "macro_f1",
-            "precision": "precision",
-            "recall": "recall",
-            "AP": "ap",
-            "mAP": "map",
-            "F1, true boxes": _TRUTH + "f1",
-            "micro F1, true boxes": _TRUTH + "micro_f1",
-            "macro F1, true boxes": _TRUTH + "macro_f1",
-            "AP, true boxes": _TRUTH + "ap",
-            "mAP, true boxes": _TRUTH + "map",
-        }
-    )
+    for name in {**matched, **on_gt}:
+        row = {"name": names.get(name, name)}
+        for field, value in on_gt.get(name, {}).items():
+            row[_ON_GT + field] = value
+            if field in ("name", "supercategory"):
+                row[field] = value
+        rows.append(row | matched.get(name, {}))
+    rows.sort(key=lambda row: -row.get("instances", row.get("matched", 0)))
+    columns = {heading: "name"}
+    if key == "per_attribute":
+        columns["super-category"] = "supercategory"
+    columns |= {
+        "objects": "instances",
+        "matched": "matched",
+        "predicted": "predicted",
+        "F1": "f1",
+        "micro F1": "micro_f1",
+        "macro F1": "macro_f1",
+        "precision": "precision",
+        "recall": "recall",
+        "AP": "ap",
+        "mAP": "map",
+    }
+    for name, field in (
+        ("F1", "f1"),
+        ("micro F1", "micro_f1"),
+        ("macro F1", "macro_f1"),
+        ("AP", "ap"),
+        ("mAP", "map"),
+    ):
+        columns[f"{name}, {_GT_BOXES}"] = _ON_GT + field
     page.section(title)
-    page.table(
-        table_of(
-            sorted(rows, key=lambda row: -row.get("instances", row.get("matched", 0))), columns
-        )
+    page.table(table_of(rows, columns))
+
+
+def _add_curves(page: Page, scores: Mapping[str, Any]) -> None:
+    curves = scores.get("attribute_curves")
+    if not curves:  # the predictions have no attribute scores
+        return
+    page.section("Over the attribute threshold")
+    lines = {
+        _title(key): (curves["thresholds"], curves[key]) for key in ("f1", "precision", "recall")
+    }
+    page.figure(
+        line_figure(lines, "attribute threshold", "micro average"),
+        "F1, precision and recall of all (object, attribute) pairs, over the least attribute score "
+        "that counts.",
     )
 
 
-def _add_curves(page, scores):
-    if curves := scores.get(
-        "attribute_curves"
-    ):  # empty where the predictions have no scores of attributes
-        page.section("Over the threshold on attribute scores")
-        page.figure(
-            line_figure(
-                {
-                    _words(key): (curves["thresholds"], curves[key])
-                    for key in ("f1", "precision", "recall")
-                },
-                "attribute threshold",
-                "micro average",
-            ),
-            "Precision, recall and F1 of all (object, attribute) pairs where attributes with at least this score count.",
-        )
-
-
-def _words(key):
+def _title(key: str) -> str:
     return {"map": "mAP"}.get(key, key.replace("_", " ").replace("f1", "F1"))

@@ -1,24 +1,52 @@
-"""Figures: the curves, bars and heat-maps of the report, in one style that colour-blind readers can tell apart."""
+"""Figures of the report: curves, bars and heat maps."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from fashion.pages.plots import COLORS, FONT_SIZE, LABEL_COLOR, MAX_WIDTH, TEXT_COLOR, style_axes
+from fashion.pages.plots import (
+    COLORS,
+    FONT_SIZE,
+    LABEL_COLOR,
+    MAX_WIDTH,
+    TEXT_COLOR,
+    legend_above,
+    style_axes,
+)
+from mrcnn.typing import Array
 
-DASHES = ("-", "--", ":")
-_CELL, _ROW = 0.42, 0.34  # inches of a cell of a heat-map with a number in it
-_MOST_COLUMNS = int((MAX_WIDTH - 1.6) / _CELL)  # more have no room for numbers
+_DASHES = ("-", "--", ":")
+_CELL, _ROW = 0.42, 0.34  # inches of a cell of a heat map with a number in it
+_MAX_COLUMNS = int((MAX_WIDTH - 1.6) / _CELL)  # more have no room for numbers
+
+Curve = Mapping[str, Sequence[float]]  # "50", "75" and "mean": (101,) precision, -1: undefined
 
 
-def line_figure(lines, x_label, y_label, *, top=1.03):
-    """Lines over one axis.
+def line_figure(
+    lines: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    x_label: str,
+    y_label: str,
+    *,
+    top: float | None = 1.03,
+) -> Figure:
+    """Plots lines over one axis.
 
-    lines: {label: (x, y)}, at most three; top: where y ends (a perfect curve needs room to be seen), None: where the lines do
+    Args:
+        lines: `{label: (x, y)}`, at most three.
+        x_label: Below the x axis.
+        y_label: Beside the y axis.
+        top: Where y ends; a perfect curve is visible below 1.03. None: where the lines end.
+
+    Returns:
+        The figure.
     """
     figure = Figure(figsize=(6.6, 3.6), layout="constrained")
     axes = figure.add_subplot()
-    for (label, (x, y)), color, dashes in zip(lines.items(), COLORS, DASHES):
+    for (label, (x, y)), color, dashes in zip(lines.items(), COLORS, _DASHES):
         axes.plot(
             x,
             y,
@@ -37,32 +65,40 @@ def line_figure(lines, x_label, y_label, *, top=1.03):
     return figure
 
 
-def precision_recall_figure(curves, recalls):
-    """Precision over recall of all categories together, a plot for masks and one for boxes, in it a line for each IoU.
+def precision_recall_figure(curves: Mapping[str, Curve], recalls: Sequence[float]) -> Figure:
+    """Plots precision over recall of all categories, a plot for masks and one for boxes.
 
-    curves: {title: {"50", "75", "mean": (101,) precision, -1 where there is nothing to find}}; recalls: (101,)
+    Args:
+        curves: `{title: curve}`.
+        recalls: `(101,)`.
+
+    Returns:
+        The figure.
     """
     figure = Figure(figsize=(4.9 * len(curves), 3.7), layout="constrained")
-    figure.get_layout_engine().set(wspace=0.06)
+    figure.set_layout_engine("constrained", wspace=0.06)
     grid = figure.subplots(1, len(curves), sharey=True, squeeze=False)[0]
+    labels = {"50": "IoU 0.50", "75": "IoU 0.75", "mean": "mean of IoU 0.50 to 0.95"}
     for axes, (title, curve) in zip(grid, curves.items()):
-        for (key, label), color, dashes in zip(
-            {"50": "IoU 0.50", "75": "IoU 0.75", "mean": "mean of IoU 0.50 to 0.95"}.items(),
-            COLORS,
-            DASHES,
-        ):
-            axes.plot(recalls, _known(curve[key]), dashes, color=color, linewidth=1.8, label=label)
+        for (key, label), color, dashes in zip(labels.items(), COLORS, _DASHES):
+            precision = _without_undefined(curve[key])
+            axes.plot(recalls, precision, dashes, color=color, linewidth=1.8, label=label)
         style_axes(axes, "recall", "precision" if axes is grid[0] else "")
         axes.set_title(title, fontsize=FONT_SIZE + 1, color=TEXT_COLOR, loc="left")
         axes.set(xlim=(0, 1.01), ylim=(0, 1.03))
-    _legend_above(figure, grid[0])
+    legend_above(figure, grid[0], by_label=True)
     return figure
 
 
-def precision_recall_panels(curves, recalls):
-    """A small precision-recall plot for each category, IoU 0.50 and 0.75.
+def precision_recall_panels(curves: Mapping[str, Curve], recalls: Sequence[float]) -> Figure:
+    """Plots a small precision-recall curve of each category, at IoU 0.50 and 0.75.
 
-    curves: {title: {"50", "75": (101,) precision}}, drawn row by row; recalls: (101,)
+    Args:
+        curves: `{title: curve}`, row by row.
+        recalls: `(101,)`.
+
+    Returns:
+        The figure.
     """
     columns = min(5, len(curves))
     rows = -(-len(curves) // columns)
@@ -71,15 +107,10 @@ def precision_recall_panels(curves, recalls):
     for axes in grid.flat[len(curves) :]:
         axes.remove()
     for i, (axes, (title, curve)) in enumerate(zip(grid.flat, curves.items())):
-        for key, color, dashes in zip(("50", "75"), COLORS, DASHES):
-            axes.plot(
-                recalls,
-                _known(curve[key]),
-                dashes,
-                color=color,
-                linewidth=1.6,
-                label=f"IoU 0.{key}",
-            )
+        for key, color, dashes in zip(("50", "75"), COLORS, _DASHES):
+            precision = _without_undefined(curve[key])
+            label = f"IoU 0.{key}"
+            axes.plot(recalls, precision, dashes, color=color, linewidth=1.6, label=label)
         last = i + columns >= len(curves)
         style_axes(axes, "recall" if last else "", "precision" if i % columns == 0 else "")
         axes.set_title(title, fontsize=FONT_SIZE, color=TEXT_COLOR, loc="left", pad=3)
@@ -87,25 +118,30 @@ def precision_recall_panels(curves, recalls):
         axes.set_xticklabels(("0", ".5", "1"))
         axes.set_yticklabels(("0", ".5", "1"))
         axes.tick_params(labelbottom=last)
-    _legend_above(figure, grid[0, 0])
+    legend_above(figure, grid[0, 0], by_label=True)
     return figure
 
 
-def average_precision_bars(rows):
-    """Horizontal bars of AP with a dot at AP50, the best category at the top.
+def average_precision_bars(rows: Sequence[tuple[str, float, float]]) -> Figure:
+    """Plots AP as horizontal bars with a dot at AP50, the best category on top.
 
-    rows: list of (name, AP, AP50), at least one
+    Args:
+        rows: `(name, AP, AP50)`, at least one.
+
+    Returns:
+        The figure.
     """
     rows = sorted(rows, key=lambda row: row[1])
     names, ap, ap50 = zip(*rows)
     figure = Figure(figsize=(7.6, 0.235 * len(rows) + 0.9), layout="constrained")
     axes = figure.add_subplot()
-    places = range(len(rows))  # not the names, two of which may be the same when shortened
+    places = range(len(rows))  # not the names: shortened ones may be equal
     axes.barh(places, ap, height=0.68, color=COLORS[0], label="AP")
     axes.plot(ap50, places, "o", color=COLORS[1], markersize=5, label="AP50", clip_on=False)
     axes.set_yticks(places, names)
-    for y, _, value, dot in zip(places, *zip(*rows)):
-        at, gap = (dot, 6) if dot - value < 0.08 else (value, 3)  # not on top of a near dot
+    box = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
+    for y, value, dot in zip(places, ap, ap50):
+        at, gap = (dot, 6) if dot - value < 0.08 else (value, 3)  # not on top of the dot
         axes.annotate(
             f"{value:.2f}",
             (at, y),
@@ -114,27 +150,32 @@ def average_precision_bars(rows):
             va="center",
             fontsize=FONT_SIZE,
             color=TEXT_COLOR,
-            bbox={
-                "boxstyle": "square,pad=0.1",
-                "facecolor": "white",
-                "edgecolor": "none",
-                "alpha": 0.8,
-            },
+            bbox=box,
         )
-    style_axes(axes, "", "")
+    style_axes(axes)
     axes.tick_params(axis="y", length=0, pad=7, labelcolor=TEXT_COLOR)
     axes.grid(visible=False, axis="y")
     axes.set(xlim=(0, 1), ylim=(-0.6, len(rows) - 0.4))
-    axes.xaxis.set_ticks_position("both")  # a long figure is read from either end
+    axes.xaxis.set_ticks_position("both")  # a tall figure is read from either end
     axes.tick_params(axis="x", labeltop=len(rows) > 20, length=0)
-    _legend_above(figure, axes)
+    legend_above(figure, axes, by_label=True)
     return figure
 
 
-def precision_heat_map(precision, thresholds):
-    """Kaggle 2020's precision at every pair of thresholds. precision: (10, 10), IoU by F1; thresholds: the ten."""
+def precision_heat_map(
+    precision: Sequence[Sequence[float]] | Array, thresholds: Sequence[float]
+) -> Figure:
+    """Plots Kaggle 2020's precision at every pair of thresholds.
+
+    Args:
+        precision: `(10, 10)`, IoU by F1.
+        thresholds: Ten thresholds of both.
+
+    Returns:
+        The figure.
+    """
     labels = [f"{t:.2f}" for t in thresholds]
-    return _heat_map(
+    figure, _ = _heat_map(
         np.asarray(precision, np.float64),
         labels,
         labels,
@@ -142,33 +183,41 @@ def precision_heat_map(precision, thresholds):
         "mask IoU above",
         "precision",
         lowest=0.0,
-    )[0]
+    )
+    return figure
 
 
-def grid_heat_map(grid):
-    """A score for every pair of a class-score threshold and an attribute threshold, the best one framed.
+def grid_heat_map(grid: Mapping[str, Any]) -> Figure:
+    """Plots a score at every pair of a score and an attribute threshold, the best one framed.
 
-    grid: {"score_thresholds": (S,), "attribute_thresholds": (A,), "metric": its name, "values": (S, A), -1 where nothing is known}
-    Returns: a matplotlib Figure. Of equal best cells, the first of the first row that has one is framed.
+    Args:
+        grid: From `search.grid`: "score_thresholds" (S), "attribute_thresholds" (A), "metric" and
+            "values" `(S, A)`, -1 where undefined.
+
+    Returns:
+        The figure. Of equal best cells the first is framed.
+
+    Raises:
+        ValueError: If there is not a value for every pair of thresholds.
     """
     values = np.asarray(grid["values"], np.float64)
     expected = len(grid["score_thresholds"]), len(grid["attribute_thresholds"])
     if values.shape != expected or not values.size:
         raise ValueError(
-            f"A grid has a value for every pair of its thresholds, at least one: {expected[0]} x {expected[1]}. "
-            f"Got values of shape {values.shape}."
+            "A grid has a value for every pair of its thresholds, at least one: "
+            f"{expected[0]} x {expected[1]}. Got values of shape {values.shape}."
         )
     figure, axes = _heat_map(
         values,
-        *([f"{t:.3g}" for t in grid[key]] for key in ("score_thresholds", "attribute_thresholds")),
+        [f"{t:.3g}" for t in grid["score_thresholds"]],
+        [f"{t:.3g}" for t in grid["attribute_thresholds"]],
         "attribute threshold",
         "score threshold",
         grid["metric"],
     )
     row, column = best_cell(grid)
-    axes.add_patch(
-        Rectangle((column, row), 1, 1, fill=False, edgecolor=COLORS[1], linewidth=2.5, zorder=3)
-    )
+    frame = Rectangle((column, row), 1, 1, fill=False, edgecolor=COLORS[1], linewidth=2.5, zorder=3)
+    axes.add_patch(frame)
     axes.set_title(
         f"best: {values[row, column]:.3f} at score {grid['score_thresholds'][row]:.3g}, attribute "
         f"{grid['attribute_thresholds'][column]:.3g}",
@@ -179,20 +228,35 @@ def grid_heat_map(grid):
     return figure
 
 
-def best_cell(grid):
-    """(row, column) of the largest value of a grid, see `grid_heat_map`."""
+def best_cell(grid: Mapping[str, Any]) -> tuple[int, int]:
+    """Finds the largest value of a grid.
+
+    Args:
+        grid: As in `grid_heat_map`.
+
+    Returns:
+        Row and column; of equal values the first.
+    """
     values = np.asarray(grid["values"], np.float64)
-    return tuple(int(i) for i in np.unravel_index(np.argmax(values), values.shape))
+    row, column = np.unravel_index(np.argmax(values), values.shape)
+    return int(row), int(column)
 
 
-def _heat_map(values, y_labels, x_labels, x_label, y_label, name, *, lowest=None):
-    """(figure, axes) of (R, C) values, row 0 at the top; a cell is one unit wide and high. lowest: the value of the palest colour."""
+def _heat_map(
+    values: Array,
+    y_labels: Sequence[str],
+    x_labels: Sequence[str],
+    x_label: str,
+    y_label: str,
+    name: str,
+    *,
+    lowest: float | None = None,
+) -> tuple[Figure, Axes]:
+    """Figure and axes of (R, C) values, row 0 on top. lowest: the value of the lightest colour."""
     rows, columns = values.shape
-    numbered = columns <= _MOST_COLUMNS
-    figure = Figure(
-        figsize=(min(MAX_WIDTH, max(4.2, _CELL * columns + 1.6)), max(2.2, _ROW * rows + 1)),
-        layout="constrained",
-    )
+    numbered = columns <= _MAX_COLUMNS
+    width = min(MAX_WIDTH, max(4.2, _CELL * columns + 1.6))
+    figure = Figure(figsize=(width, max(2.2, _ROW * rows + 1)), layout="constrained")
     axes = figure.add_subplot()
     known = np.ma.masked_less(values, 0)
     low, high = (known.min(), known.max()) if known.count() else (0, 1)
@@ -220,27 +284,14 @@ def _heat_map(values, y_labels, x_labels, x_label, y_label, name, *, lowest=None
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     axes.invert_yaxis()
-    every = 1 if numbered else -(-columns // _MOST_COLUMNS)
+    every = 1 if numbered else -(-columns // _MAX_COLUMNS)
     axes.set_xticks(np.arange(0, columns, every) + 0.5, x_labels[::every])
     axes.set_yticks(np.arange(rows) + 0.5, y_labels)
     axes.tick_params(length=0)
     return figure, axes
 
 
-def _legend_above(figure, axes):
-    handles = dict(sorted(zip(*axes.get_legend_handles_labels()[::-1])))  # AP before AP50
-    figure.legend(
-        handles.values(),
-        handles,
-        loc="outside upper left",
-        ncols=len(handles),
-        fontsize=FONT_SIZE,
-        frameon=False,
-        labelcolor=TEXT_COLOR,
-    )
-
-
-def _known(values):
-    """(N,) with gaps where a value is below 0."""
+def _without_undefined(values: Sequence[float] | Array) -> Array:
+    """(N,) with NaN, a gap in the line, where a value is below 0."""
     values = np.asarray(values, np.float64)
     return np.where(values < 0, np.nan, values)

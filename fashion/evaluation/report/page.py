@@ -1,6 +1,9 @@
-"""Page of scores: the chapters of the report, in their order, as one file."""
+"""The page of the report: its chapters in their order, as one file."""
 
 import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from fashion.evaluation.metrics.registry import METRICS
 from fashion.evaluation.report import (
@@ -14,7 +17,7 @@ from fashion.evaluation.report import (
 from fashion.pages.html import Page
 
 # Metrics that the chapters below show; the registry writes a chapter for every other one.
-IN_CHAPTERS = {
+_IN_CHAPTERS = {
     "coco",
     "curves",
     "f1_ap",
@@ -31,37 +34,44 @@ IN_CHAPTERS = {
 }
 
 
-def write_report(folder, scores, *, ground_truth, detections, title="Scores of stored predictions"):
-    """Write the report of some scores; what the scores lack, for instance those of an older metrics.json, is left out.
+def write_report(
+    folder: Path,
+    scores: Mapping[str, Any],
+    *,
+    ground_truth: Mapping[str, Any],
+    detections: Sequence[Mapping[str, Any]],
+    title: str = "Scores of stored predictions",
+) -> Path:
+    """Writes the report of some scores; chapters without scores are left out.
 
-    folder: Path, made if it does not exist
-    scores: what `scoring.score_predictions` returned, or the content of the metrics.json that it became
-    ground_truth, detections: what was scored, see `stored` and `predictions`
-    title: the heading of the page
-    Returns: Path of index.html, one file that needs no other and no network.
+    Args:
+        folder: The page is its index.html.
+        scores: From `score_predictions`, or the content of a metrics.json, also of an older one.
+        ground_truth: COCO dict that was scored.
+        detections: COCO results that were scored.
+        title: Heading of the page, with model and data set.
+
+    Returns:
+        Path of the page, one file without dependencies.
     """
-    scores = json.loads(json.dumps(scores))  # ids as keys are strings from here on, as in the file
-    page = Page(
-        title,
-        " · ".join(
-            f"{name}: {scores[key]}"
-            for name, key in (("truth", "gt"), ("predictions", "predictions"))
-            if key in scores
-        ),
-    )
+    scores = json.loads(json.dumps(scores))  # ids as keys become strings, as in the file
+    sources = []
+    for name, key in (("ground truth", "gt"), ("predictions", "predictions")):
+        if key in scores:
+            sources.append(f"{name}: {scores[key]}")
+    page = Page(title, " · ".join(sources))
+    attribute_names = {str(row["id"]): row["name"] for row in ground_truth.get("attributes", ())}
     summary.add_chapter(page, scores, ground_truth, detections)
     average_precision.add_coco(page, scores)
     average_precision.add_fashionpedia(page, scores)
     kaggle.add_chapter(page, scores)
     categories.add_chapter(page, scores)
     average_precision.add_curves(page, scores)
-    attributes.add_chapter(
-        page, scores, {str(row["id"]): row["name"] for row in ground_truth.get("attributes", ())}
-    )
+    attributes.add_chapter(page, scores, attribute_names)
     thresholds.add_chapter(page, scores)
     categories.add_pixels(page, scores)
     for entry in METRICS.values():
-        if entry.key not in IN_CHAPTERS:
-            entry.add_chapter(page, scores)
+        if entry.key not in _IN_CHAPTERS:
+            entry.add_chapter(page, dict(scores))
     page.write(folder / "index.html")
     return folder / "index.html"

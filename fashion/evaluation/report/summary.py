@@ -1,5 +1,9 @@
-"""Summary: how much was scored, and the numbers to read first, each with what it means."""
+"""The summary: how much was scored, and the headline numbers with their meaning."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fashion.pages.html import Page
 from fashion.pages.text import number
 
 # (path of keys, name, meaning)
@@ -7,13 +11,9 @@ _HEADLINES = (
     (
         ("coco", "segm", "AP"),
         "mask AP",
-        "COCO's average precision of masks: mean over IoU 0.50 to 0.95 and over the categories.",
+        "COCO's average precision of masks, the mean over IoU 0.50 to 0.95 and the categories.",
     ),
-    (
-        ("coco", "segm", "AP50"),
-        "mask AP50",
-        "The same where a mask counts as right from IoU 0.50 on.",
-    ),
+    (("coco", "segm", "AP50"), "mask AP50", "The same at IoU 0.50."),
     (("coco", "bbox", "AP"), "box AP", "The same as mask AP, of boxes."),
     (
         ("f1_ap", "segm", "f1AP"),
@@ -23,78 +23,90 @@ _HEADLINES = (
     (
         ("fashionpedia", "segm", "iou_f1/AP"),
         "Fashionpedia AP",
-        "The official AP of masks where IoU and attribute F1 must both be right.",
+        "The official AP of masks, with thresholds on IoU and on the F1 of the attributes.",
     ),
     (
         ("kaggle_2019", "mean_over_images_and_classes"),
         "Kaggle 2019",
-        "TP / (TP + FP + FN) where category and all attributes must be right: mean over IoU, ClassIds and photos.",
+        "TP / (TP + FP + FN) of category and all attributes, the mean over IoU, ClassIds and "
+        "images.",
     ),
     (
         ("kaggle_2020", "score"),
         "Kaggle 2020",
-        "Share of right detections, mean over 100 pairs of IoU and F1 thresholds, then over photos.",
+        "TP / (TP + FP), the mean over 100 pairs of IoU and F1 thresholds, then over images.",
     ),
     (
         ("attributes", "micro_f1"),
         "attribute micro F1",
-        "How well attributes are named on objects that were found: all pairs together.",
+        "F1 of the attributes of matched objects, all pairs counted together.",
     ),
     (
         ("attributes", "macro_f1"),
         "attribute macro F1",
-        "The mean of the attributes' own F1: rare ones count as much as frequent ones.",
+        "The mean of the F1 of each attribute; rare ones count as much as frequent ones.",
     ),
     (
         ("found", "sensitivity"),
-        "found",
-        "Share of the objects that a detection of their category overlaps with IoU 0.50 or more.",
+        "recall",
+        "Share of the objects that a detection of their category matches with IoU 0.50 or more.",
     ),
     (
         ("corloc", "mean_corloc"),
         "CorLoc",
-        "Of the photos that show a category, the share where one of its five best boxes lies right.",
+        "Share of the images of a category in which one of its five best boxes is correct.",
     ),
     (
         ("pixels", "mean_iou"),
         "pixel mean IoU",
-        "Masks painted into one label map: IoU of each category over all pixels, then the mean.",
+        "IoU of each category over all pixels of one label map, then the mean.",
     ),
 )
 
 
-def add_chapter(page, scores, ground_truth, detections):
-    """The sizes of the data and the headline numbers, on a `Page`."""
+def add_chapter(
+    page: Page,
+    scores: Mapping[str, Any],
+    ground_truth: Mapping[str, Any],
+    detections: Sequence[Mapping[str, Any]],
+) -> None:
+    """Adds the size of the data and the headline numbers.
+
+    Args:
+        page: The page so far.
+        scores: As in `page.write_report`.
+        ground_truth: COCO dict that was scored.
+        detections: COCO results that were scored.
+    """
     objects = ground_truth["annotations"]
     crowds = sum(bool(row.get("iscrowd", 0)) for row in objects)
     described = sum(bool(row.get("attribute_ids")) for row in objects)
     occurring = len({row["category_id"] for row in objects})
     page.chapter("Summary")
     page.text(
-        f"{len(ground_truth['images']):,} photos with {len(objects):,} labelled objects"
+        f"{len(ground_truth['images']):,} images with {len(objects):,} objects"
         + (f" ({crowds:,} of them crowds)" if crowds else "")
-        + f" of {occurring} categories out of {len(ground_truth['categories'])}; {described:,} objects have attributes. "
-        f"Scored against them: {len(detections):,} detections."
+        + f" of {occurring} categories out of {len(ground_truth['categories'])}; {described:,} "
+        f"objects have attributes. {len(detections):,} detections."
     )
     if scores.get("score_threshold"):
         page.text(
-            "Average precision and CorLoc go by the order of the scores and read all detections. Where a decision is measured (both "
-            f"contests, attributes, what was found, pixels), those with a score of {scores['score_threshold']:g} or more count."
+            "AP and CorLoc rank all detections; all other metrics use score ≥ "
+            f"{scores['score_threshold']:g}."
         )
-    page.cards(
-        [
-            (number(value), name, meaning)
-            for path, name, meaning in _HEADLINES
-            if (value := _at(scores, path)) is not None
-        ]
-    )
+    cards = []
+    for path, name, meaning in _HEADLINES:
+        value = _look_up(scores, path)
+        if value is not None:
+            cards.append((number(value), name, meaning))
+    page.cards(cards)
     page.note(
-        "All scores run from 0 to 1, the higher the better. A dash: the truth holds nothing to measure. A click on the heading of a "
-        "column sorts its table."
+        "All scores run from 0 to 1; higher is better. A dash: undefined, because the ground truth "
+        "has nothing to measure. A click on the heading of a column sorts its table."
     )
 
 
-def _at(scores, path):
+def _look_up(scores: Any, path: Sequence[str]) -> Any:
     """The number at a path of keys, None if it is not there."""
     for key in path:
         scores = scores.get(key)

@@ -1,25 +1,34 @@
-"""Thresholds: what a search of them found, and a score at every pair of the two main ones."""
+"""The chapter of thresholds: what a search found, and the score at pairs of thresholds."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from fashion.evaluation.report.figures import best_cell, grid_heat_map
+from fashion.pages.html import Page
 from fashion.pages.text import number
 
 _LEVELS = {
-    "given": "the thresholds as they were given",
+    "given": "the thresholds as given",
     "global": "one threshold on scores, masks and attributes for all",
-    "supercategory": "for the attributes of each super-category their own",
-    "category": "for each category its own",
-    "attribute": "for each attribute of a category its own, too",
+    "supercategory": "a threshold for the attributes of each super-category",
+    "category": "thresholds for each category",
+    "attribute": "a threshold for each attribute of a category too",
 }
 
 
-def add_chapter(page, scores):
-    """The levels of a search, and its grid, as far as the scores hold them."""
+def add_chapter(page: Page, scores: Mapping[str, Any]) -> None:
+    """Adds the levels of a search and its grid, as far as there are any.
+
+    Args:
+        page: The page so far.
+        scores: As in `page.write_report`.
+    """
     if "tuning" not in scores and "grid" not in scores:
         return
     page.chapter("Thresholds")
     page.text(
-        "From what score on does a detection count, and from what score on an attribute? Thresholds that are chosen on the photos "
-        "that are reported on flatter the report, so the numbers for photos that were held out are those to believe."
+        "The least score of a detection and of an attribute that count. Scores on the images that "
+        "thresholds were tuned on are optimistic; those on images held out are unbiased."
     )
     if "tuning" in scores:
         _add_levels(page, scores["tuning"])
@@ -27,40 +36,33 @@ def add_chapter(page, scores):
         _add_grid(page, scores["grid"])
 
 
-def _add_levels(page, tuning):
-    page.section(f"Searched for: {tuning['metric']}")
-    page.table(
-        [
-            ["level", "on photos held out", "on the same photos", "what is searched"],
-            *(
-                [level, number(value), number(tuning["on_same"][level]), _LEVELS.get(level, "")]
-                for level, value in tuning["held_out"].items()
-            ),
-        ]
-    )
+def _add_levels(page: Page, tuning: Mapping[str, Any]) -> None:
+    page.section(f"Tuned for: {tuning['metric']}")
+    table = [["level", "images held out", "same images", "what is searched"]]
+    for level, value in tuning["held_out"].items():
+        on_same = number(tuning["on_same"][level])
+        table.append([level, number(value), on_same, _LEVELS.get(level, "")])
+    page.table(table)
     page.note(
-        f"Held out: searched on the other {tuning['folds'] - 1} of {tuning['folds']} parts of the photos, each part in turn. "
-        f"The level that was written: {tuning['level']}."
+        f"{tuning['folds']}-fold cross-validation: tuned on {tuning['folds'] - 1} of "
+        f"{tuning['folds']} parts of the images, scored on the other. Level in thresholds.json: "
+        f"{tuning['level']}."
     )
 
 
-def _add_grid(page, grid):
+def _add_grid(page: Page, grid: Mapping[str, Any]) -> None:
     row, column = best_cell(grid)
     page.section("Score threshold by attribute threshold")
     page.text(
-        f"{grid['metric']}, where both thresholds are the same for all categories. The best value, "
-        f"{number(grid['values'][row][column])}, is that of a score threshold of {grid['score_thresholds'][row]:.3g} and an "
-        f"attribute threshold of {grid['attribute_thresholds'][column]:.3g}."
+        f"{grid['metric']} with the same two thresholds for all categories. The best value, "
+        f"{number(grid['values'][row][column])}, has a score threshold of "
+        f"{grid['score_thresholds'][row]:.3g} and an attribute threshold of "
+        f"{grid['attribute_thresholds'][column]:.3g}."
     )
     page.figure(
-        grid_heat_map(grid), f"{grid['metric']}, over both thresholds; the best cell is framed."
+        grid_heat_map(grid), f"{grid['metric']} over both thresholds; the best cell is framed."
     )
-    page.table(
-        [
-            ["score \\ attribute", *(f"{t:.3g}" for t in grid["attribute_thresholds"])],
-            *(
-                [f"{t:.3g}", *map(number, values)]
-                for t, values in zip(grid["score_thresholds"], grid["values"])
-            ),
-        ]
-    )
+    table = [["score \\ attribute", *(f"{t:.3g}" for t in grid["attribute_thresholds"])]]
+    for threshold, values in zip(grid["score_thresholds"], grid["values"]):
+        table.append([f"{threshold:.3g}", *map(number, values)])
+    page.table(table)

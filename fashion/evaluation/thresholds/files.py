@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from fashion.evaluation.thresholds.table import NEVER, CategoryThresholds, Thresholds
-from mrcnn.json_files import read_json
 from mrcnn.data.record_checks import as_id, preview
 from mrcnn.files import write_text
+from mrcnn.json_files import read_json
 from mrcnn.typing import PathLike
 
 _KINDS = ("score", "mask", "attribute")

@@ -58,7 +58,7 @@ def texts(figure):
 def test_text_is_large_enough_and_inside_the_page(drawn, name):
     figure = drawn[name]
     assert min(text.get_fontsize() for text in texts(figure)) >= 9
-    assert figure.get_figwidth() <= figures.WIDEST
+    assert figure.get_figwidth() <= figures.MAX_WIDTH
     drawn_box, sheet = figure.get_tightbbox(), figure.bbox_inches.padded(0.02)
     assert sheet.contains(*drawn_box.min) and sheet.contains(*drawn_box.max)
 

@@ -175,11 +175,11 @@ def test_the_numbers_of_the_summary_are_those_of_the_scores(case, tmp_path):
     assert shown["mask AP with F1"] == f"{scores['f1_ap']['segm']['f1AP']:.3f}"
     assert shown["Fashionpedia AP"] == f"{scores['fashionpedia']['segm']['iou_f1/AP']:.3f}"
     assert shown["Kaggle 2020"] == f"{scores['kaggle_2020']['score']:.3f}"
-    assert shown["found"] == f"{scores['found']['sensitivity']:.3f}"
+    assert shown["recall"] == f"{scores['found']['sensitivity']:.3f}"
     assert len(shown) == 12
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert (
-        f"6 photos with {len(truth['annotations'])} labelled objects" in text
+        f"6 images with {len(truth['annotations'])} objects" in text
         and f"{len(detections)} detections" in text
     )
 
@@ -190,11 +190,11 @@ def test_the_summary_says_from_what_score_on_a_detection_counts(case, tmp_path):
     path = write_report(
         tmp_path, scores | {"score_threshold": 0.35}, ground_truth=truth, detections=detections
     )
-    assert "those with a score of 0.35 or more count" in path.read_text(encoding="utf-8")
+    assert "all other metrics use score ≥ 0.35." in path.read_text(encoding="utf-8")
     path = write_report(
         tmp_path, scores | {"score_threshold": 0.0}, ground_truth=truth, detections=detections
     )
-    assert "or more count." not in path.read_text(encoding="utf-8")
+    assert "all other metrics" not in path.read_text(encoding="utf-8")
 
 
 def test_coco_stands_without_and_with_f1_side_by_side(case, tmp_path):
@@ -202,7 +202,9 @@ def test_coco_stands_without_and_with_f1_side_by_side(case, tmp_path):
     page = read(write_report(tmp_path, scores, ground_truth=truth, detections=detections))
     rows = {
         row[0]: row[1:5]
-        for row in page.table("", "mask wo. F1", "mask w. F1", "box wo. F1", "box w. F1")
+        for row in page.table(
+            "", "mask without F1", "mask with F1", "box without F1", "box with F1"
+        )
     }
     coco, f1 = scores["coco"], scores["f1_ap"]
     for name in ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR100"):
@@ -291,7 +293,7 @@ def test_attributes_stand_beside_those_on_true_boxes(case, tmp_path):
     truth, detections, scores = case
     scores = full(scores)
     page = read(write_report(tmp_path, scores, ground_truth=truth, detections=detections))
-    overall = {row[0]: row[1:3] for row in page.table("", "found objects", "on true boxes")}
+    overall = {row[0]: row[1:3] for row in page.table("", "matched objects", "ground-truth boxes")}
     assert overall["micro F1"] == [f"{scores['attributes']['micro_f1']:.3f}", "0.812"]
     assert page.table("super-category") == [
         ["textile pattern", "1,234", "4", "0.125", "0.375", "0.625", "0.125", "0.375", "0.625"]
@@ -314,7 +316,7 @@ def test_the_grid_is_a_table_too(case, tmp_path):
 def test_a_search_of_thresholds_is_told_by_level(case, tmp_path):
     truth, detections, scores = case
     page = read(write_report(tmp_path, full(scores), ground_truth=truth, detections=detections))
-    assert [row[:3] for row in page.table("level", "on photos held out", "on the same photos")] == [
+    assert [row[:3] for row in page.table("level", "images held out", "same images")] == [
         ["given", "0.250", "0.250"],
         ["global", "0.375", "0.500"],
     ]
@@ -353,7 +355,7 @@ def test_what_older_scores_lack_is_left_out(case, tmp_path):
     left_out = {"Fashionpedia AP", "Precision and recall", "Thresholds"}
     assert page.headings["h2"] == [title for title in CHAPTERS if title not in left_out]
     assert (
-        page.headings["h3"].count("Attribute by attribute") == 1
+        page.headings["h3"].count("Each attribute") == 1
         and "Super-categories" not in page.headings["h3"]
     )
     assert page.table("attribute") == [
@@ -368,7 +370,7 @@ def test_nothing_detected_is_a_report(case, tmp_path):
         write_report(tmp_path, score_predictions(truth, []), ground_truth=truth, detections=[])
     )
     shown = dict(zip(page.cards[1::2], page.cards[::2]))
-    assert shown["mask AP"] == "0.000" and shown["found"] == "0.000"
+    assert shown["mask AP"] == "0.000" and shown["recall"] == "0.000"
 
 
 def test_truth_without_objects_and_attributes_is_a_report(tmp_path):
@@ -393,6 +395,6 @@ def test_the_names_of_the_files_stand_below_the_title(case, tmp_path):
         detections=detections,
     )
     assert re.search(
-        r"</h1>\s*<p class=\"note\">truth: val.csv · predictions: sub.csv</p>",
+        r"</h1>\s*<p class=\"note\">ground truth: val.csv · predictions: sub.csv</p>",
         path.read_text(encoding="utf-8"),
     )
