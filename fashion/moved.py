@@ -13,9 +13,7 @@ _PLOT_NAMES = {
 }
 
 MOVED_MODULES: Moved = {
-<<<<<<< HEAD
     "fashion.formats.json_files": "mrcnn.json_files",
-=======
     "fashion.evaluation.errors.attributes": "fashion.evaluation.errors.attribute_errors",
     "fashion.evaluation.errors.bins": (
         "fashion.evaluation.errors.error_types",
@@ -36,7 +34,6 @@ MOVED_MODULES: Moved = {
         "fashion.evaluation.thresholds.objectives",
         {"GOALS": "OBJECTIVES", "Goal": "Objective"},
     ),
->>>>>>> 5fb8f3b (Say the report in plain words, with types and docstrings; pages name model and data set)
     "fashion.ontology": "fashion.labels.ontology",
     "fashion.rle": "fashion.formats.rle",
     "fashion.rebalancing": "fashion.datasets.rebalancing",
