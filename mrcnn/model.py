@@ -61,8 +61,8 @@ from mrcnn.training.optimizers import make_optimizer
 from mrcnn.training.run_folder import RunFolder
 from mrcnn.training.stages import Stage, set_trainable
 from mrcnn.typing import Array, PathLike, Tensor
-from mrcnn.weights.download import imagenet_resnet50_weights
 from mrcnn.weights.layer_files import LoadReport, weight_layers
+from mrcnn.weights.published import imagenet_resnet50_weights
 
 # <model_dir>/<name><YYYYmmddTHHMM>/mask_rcnn_<name>_<epoch>.h5
 CHECKPOINT = re.compile(

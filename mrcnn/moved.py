@@ -125,8 +125,19 @@ MOVED_MODULES: Moved = {
     ),
     "mrcnn.modeling.single_level": ("mrcnn.modeling.necks", {"SingleLevel": "C4Neck"}),
     "mrcnn.modeling.weight_files": "mrcnn.weights.layer_files",
-    "mrcnn.training.array_file": "mrcnn.weights.detectron_files",
-    "mrcnn.training.download": "mrcnn.weights.download",
+    "mrcnn.training.array_file": (
+        "mrcnn.weights.detectron_files",
+        {"read_array_file": "read_detectron_file"},
+    ),
+    "mrcnn.training.download": (
+        "mrcnn.weights.download",
+        {
+            "COCO_MODEL_URL": "mrcnn.weights.published.COCO_MODEL_URL",
+            "download_trained_weights": "mrcnn.weights.published.download_trained_weights",
+            "imagenet_resnet50_weights": "mrcnn.weights.published.imagenet_resnet50_weights",
+            "models_folder": "mrcnn.weights.published.models_folder",
+        },
+    ),
     "mrcnn.training.fit_network": (
         "mrcnn.training.fit",
         {"fit_network": "fit", "set_forward": "mrcnn.training.progress.set_forward"},

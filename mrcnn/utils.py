@@ -15,7 +15,7 @@ from mrcnn.data.resize import make_placement, nearest_on_corners
 from mrcnn.evaluation import instance_ap
 from mrcnn.inference.pasting import paste
 from mrcnn.ops.pixel_convention import CORNERS, from_unit, to_unit
-from mrcnn.weights.download import COCO_MODEL_URL, download_trained_weights
+from mrcnn.weights.published import COCO_MODEL_URL, download_trained_weights
 
 __all__ = [
     "COCO_MODEL_URL",

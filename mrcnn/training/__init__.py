@@ -1,1 +1,1 @@
-"""Training: how long, how fast, which layers, and what is kept; the network does not know that it is being trained."""
+"""Training: how long, how fast, which layers, and what is stored. Networks do not know of it."""

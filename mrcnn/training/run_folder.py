@@ -1,7 +1,7 @@
-"""RunFolder: what a training leaves behind, and where.
+"""`RunFolder`: the files that a training leaves.
 
-config.json   every value in force       history.csv   one row an epoch
-last.h5       weights and optimiser, to go on with      best.h5   weights of the best validation score
+config.json   every setting                          history.csv   a row for each epoch
+last.h5       weights and optimiser, to resume from  best.h5       weights of the best score
 tensorboard/  pictures/
 """
 
@@ -12,29 +12,44 @@ import itertools
 import json
 import logging
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Self
 
 from mrcnn.files import remove_leftovers, write_text
 from mrcnn.json_files import read_json_object
+from mrcnn.typing import PathLike
 
 log = logging.getLogger(__name__)
 
 
 class RunFolder:
-    """The files of one training under `path`."""
+    """The files of one training.
 
-    def __init__(self, path, epoch_weights=None):
-        """epoch_weights: a name with {epoch}, for instance "mask_rcnn_shapes_{epoch:04d}.h5": keep the weights of every epoch under
-        that name, without the optimiser, in place of last.h5. It may be a whole path, elsewhere."""
+    Args:
+        path: The folder.
+        epoch_weights: A name with {epoch}, such as "mask_rcnn_shapes_{epoch:04d}.h5", or a path
+            elsewhere: keep the weights of every epoch under it, without the optimiser, instead of
+            last.h5.
+    """
+
+    def __init__(self, path: PathLike, epoch_weights: str | None = None) -> None:
         self.path, self.epoch_weights = Path(path), epoch_weights
         self.config, self.history = self.path / "config.json", self.path / "history.csv"
         self.last, self.best = self.path / "last.h5", self.path / "best.h5"
         self.tensorboard, self.pictures = self.path / "tensorboard", self.path / "pictures"
 
     @classmethod
-    def create(cls, runs, name):
-        """A new run folder `name` in the folder `runs`; where there is one already, made by another training in the same second, a
-        number is appended: -2, -3, …"""
+    def create(cls, runs: PathLike, name: str) -> Self:
+        """Makes a new run folder.
+
+        Args:
+            runs: The folder it is made in.
+            name: Its name. If another training took it in the same second, -2, -3, … is appended.
+
+        Returns:
+            The run folder.
+        """
         Path(runs).mkdir(parents=True, exist_ok=True)
         for number in itertools.count(1):
             path = Path(runs) / (name if number == 1 else f"{name}-{number}")
@@ -43,15 +58,23 @@ class RunFolder:
                 return cls(path)
             except FileExistsError:
                 pass
+        raise AssertionError("unreachable")
 
-    def weights_of(self, epoch):
-        """Where the weights of an epoch, counted from 1, are written."""
+    def weights_of(self, epoch: int) -> Path:
+        """Names the file for the weights of an epoch.
+
+        Args:
+            epoch: Counted from 1.
+
+        Returns:
+            Its path.
+        """
         return (
             self.path / self.epoch_weights.format(epoch=epoch) if self.epoch_weights else self.last
         )
 
-    def remove_leftovers(self):
-        """Remove the temporary files that a training killed while saving has left; before another one begins here."""
+    def remove_leftovers(self) -> None:
+        """Removes temporary files of a training that was killed while saving."""
         names = [path.name for path in (self.config, self.history, self.last, self.best)]
         if self.epoch_weights:
             names.append(
@@ -64,22 +87,39 @@ class RunFolder:
         for folder in (self.path, self.pictures):
             remove_leftovers(folder)
 
-    def write_config(self, values):
-        """Write config.json; values: JSON-able."""
+    def write_config(self, values: Mapping[str, Any]) -> None:
+        """Writes config.json.
+
+        Args:
+            values: JSON-able.
+        """
         write_text(self.config, json.dumps(values, indent=2) + "\n")
 
-    def read_config(self):
-        """What `write_config` wrote. Raises FileNotFoundError if this is no run folder, ValueError if the file was damaged."""
+    def read_config(self) -> dict[str, Any]:
+        """Reads config.json.
+
+        Returns:
+            What `write_config` was given.
+
+        Raises:
+            FileNotFoundError: This is no run folder.
+            ValueError: The file is damaged.
+        """
         if not self.config.exists():
             raise FileNotFoundError(
-                f"{self.path} is no run folder: it has no config.json. Give the folder that training wrote."
+                f"{self.path} is no run folder: it has no config.json. Give the folder that "
+                "training wrote."
             )
         return read_json_object(self.config)
 
-    def write_history(self, rows):
-        """Write history.csv; rows: a list of dicts with the key "epoch". Columns appear in the order they first occur.
+    def write_history(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Writes history.csv.
 
-        Where another program keeps the file to itself, it stays as it is, with a warning: checkpoints hold the history, too.
+        If another program has locked the file, it stays unchanged, with a warning: checkpoints hold
+        the history as well.
+
+        Args:
+            rows: Epochs; columns appear in the order in which they first occur.
         """
         columns = list(dict.fromkeys(key for row in rows for key in row))
         text = io.StringIO()
@@ -90,22 +130,28 @@ class RunFolder:
             write_text(self.history, text.getvalue())
         except PermissionError as error:
             log.warning(
-                "%s could not be written (%s). Is it open in another program? The next epoch writes it again.",
+                "%s could not be written (%s). Is it open in another program? The next epoch "
+                "writes it again.",
                 self.history,
                 error,
             )
 
-    def read_history(self):
-        """The rows of history.csv, numbers as numbers; [] if there is none."""
+    def read_history(self) -> list[dict[str, Any]]:
+        """Reads history.csv.
+
+        Returns:
+            A dict for each epoch, numbers as numbers; [] if there is no such file.
+        """
         if not self.history.exists():
             return []
         with self.history.open(newline="", encoding="utf-8") as file:
-            return [
-                {k: _number(v) for k, v in row.items() if v != ""} for row in csv.DictReader(file)
-            ]
+            rows = []
+            for row in csv.DictReader(file):
+                rows.append({name: _number(text) for name, text in row.items() if text != ""})
+        return rows
 
 
-def _number(text):
+def _number(text: Any) -> Any:
     for kind in (int, float):
         try:
             return kind(text)

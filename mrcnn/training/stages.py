@@ -1,15 +1,21 @@
-"""Stages of a training: how long, how fast, and which layers are trained, by Matterport's names."""
+"""Stages of a training: their length, learning rate and trainable layers."""
 
 import logging
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 
+from mrcnn.config import Config
 from mrcnn.modeling.build import stage_of_layer
+from mrcnn.modeling.detector import Detector
+from mrcnn.typing import Tensor
 from mrcnn.weights.layer_files import weight_layers
 
 log = logging.getLogger(__name__)
+# Stages of a backbone are 1 to 5, as in Matterport's code. Whatever comes after counts as 6.
 HEADS = 6
 FROM_STAGE = {"heads": HEADS, "3+": 3, "4+": 4, "5+": 5}
 
@@ -18,7 +24,11 @@ FROM_STAGE = {"heads": HEADS, "3+": 3, "4+": 4, "5+": 5}
 class Stage:
     """One part of a training.
 
-    layers: which layers learn, see `set_trainable`; epochs: how many this stage lasts; learning_rate: at its height.
+    Attributes:
+        name: For the history; "" leaves its column out.
+        layers: Which layers are trained, see `set_trainable`.
+        epochs: Length of this stage.
+        learning_rate: At its highest, after warm-up.
     """
 
     name: str
@@ -27,29 +37,37 @@ class Stage:
     learning_rate: float
 
 
-def set_trainable(model, config, layers):
-    """Let the layers that `layers` names learn and freeze the others; returns the names of those that learn.
+def set_trainable(model: Detector, config: Config, layers: str) -> list[str]:
+    """Makes layers trainable and freezes the others.
 
-    layers: "heads" (everything but the backbone), "3+", "4+", "5+" (that backbone stage and later, and the heads), "all", or a
-    regular expression that must match a layer's whole name. Raises ValueError if nothing matches, or if a stage of a callable BACKBONE
-    cannot be told from those before it.
+    Args:
+        model: A detector.
+        config: BACKBONE tells the stages of its layers.
+        layers: "heads" (all but the backbone); "3+", "4+", "5+" (that stage of the backbone and
+            later ones, and the heads); "all"; or a regular expression for whole names.
+
+    Returns:
+        Names of the trainable layers.
+
+    Raises:
+        ValueError: Nothing matches, or the stages of a callable BACKBONE cannot be told apart.
     """
     stages = _stages(model.backbone, config, layers) if layers in FROM_STAGE else {}
     found = weight_layers(model)
-    chosen = [name for name in found if _learns(name, stages, layers)]
+    chosen = [name for name in found if _is_chosen(name, stages, layers)]
     if not chosen:
         raise ValueError(
-            f"layers={layers!r} matches no layer. Use 'heads', '3+', '4+', '5+', 'all' or a regular expression for "
-            f"names like {', '.join(list(found)[-3:])}."
+            f"layers={layers!r} matches no layer. Use 'heads', '3+', '4+', '5+', 'all' or a "
+            f"regular expression for names like {', '.join(list(found)[-3:])}."
         )
-    # What is set on a layer is set on all layers inside it: the outer ones, which hold more layers, come first.
+    # Keras passes `trainable` on to all sublayers, so the outer layers come first.
     for name in sorted(found, key=lambda name: len(found[name]._flatten_layers()), reverse=True):
         found[name].trainable = name in chosen
-    log.info("%d layers learn (layers=%r)", len(chosen), layers)
+    log.info("%d layers are trained (layers=%r)", len(chosen), layers)
     return chosen
 
 
-def _learns(name, stages, layers):
+def _is_chosen(name: str, stages: Mapping[str, int], layers: str) -> bool:
     if layers == "all":
         return True
     if layers in FROM_STAGE:
@@ -57,34 +75,40 @@ def _learns(name, stages, layers):
     return bool(re.fullmatch(layers, name))
 
 
-def _stages(backbone, config, layers):
-    """{name: stage} of the backbone's layers with weights; 0 for those that belong to none."""
+def _stages(backbone: keras.Model, config: Config, layers: str) -> dict[str, int]:
+    """Stages of the backbone's layers with weights; 0 for those that belong to none."""
     if not callable(config.BACKBONE):
         return {name: stage_of_layer(config, name) or 0 for name in weight_layers(backbone)}
     stages = dict.fromkeys(weight_layers(backbone), 0) | _stages_by_graph(backbone.outputs)
     first, last = FROM_STAGE[layers], len(backbone.outputs) + 1  # without a neck, C4 is the last
     if first <= last and stages and max(stages.values()) < first:
         raise ValueError(
-            f"layers={layers!r} would train no layer of this BACKBONE: in its graph no layer with weights is behind C{first} "
-            f"or a later map and not behind C{first - 1}. Maps that one layer makes, such as a subclassed keras.Model, cannot "
-            "be told apart: make the backbone of single layers or a functional keras.Model, or use 'heads', 'all' or a "
-            "regular expression."
+            f"layers={layers!r} would train no layer of this BACKBONE: no layer with weights "
+            f"contributes to C{first} or a later map and not to C{first - 1}. Maps that one layer "
+            "makes, such as a subclassed keras.Model, cannot be told apart: build the backbone of "
+            "single layers or a functional keras.Model, or use 'heads', 'all' or a regular "
+            "expression."
         )
     return stages
 
 
-def _stages_by_graph(feature_maps):
-    """{layer name: stage} by what C2, C3, ... are computed from: stage 2 is behind C2, stage 3 is what C3 adds to it, and so on."""
-    stages = {}
+def _stages_by_graph(feature_maps: Sequence[Tensor]) -> dict[str, int]:
+    """Stages by the graph: stage 2 is what C2 is computed from, stage 3 what C3 adds, and so on."""
+    stages: dict[str, int] = {}
     for stage, feature_map in enumerate(feature_maps, start=2):
-        for name in _names_behind(feature_map):
+        for name in _layers_before(feature_map):
             stages.setdefault(name, stage)
     return stages
 
 
-def _names_behind(tensor):
-    """The names of all layers that a symbolic tensor is computed from; of a functional model on the way, those of the output it takes."""
-    names, seen, waiting = set(), set(), [tensor]
+def _layers_before(tensor: Tensor) -> set[str]:
+    """Names of all layers that a symbolic tensor is computed from.
+
+    Of a functional model on the way, only those that its output is computed from.
+    """
+    names: set[str] = set()
+    seen: set[int] = set()
+    waiting: list[Any] = [tensor]
     while waiting:
         tensor = waiting.pop()
         if id(tensor) in seen:

@@ -1,15 +1,20 @@
-"""Reading the arrays of a .pkl file, as Detectron and Detectron2 publish weights, without running its pickle's code."""
+"""Reading the arrays of a .pkl file without running code from its pickle.
+
+Detectron and Detectron2 publish weights as such files.
+"""
 
 import io
 import math
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from mrcnn.typing import Array, PathLike
 from mrcnn.weights.plain_pickle import Call, PlainUnpickler, Refused
 
-# What a pickled array asks for; NumPy has moved its functions since the older of such files were written.
+# What pickled arrays call. NumPy has moved these functions since older files were written.
 _NUMPY = [
     f"numpy.{core}.{name}"
     for core in ("core", "_core")
@@ -19,11 +24,20 @@ _KNOWN = [*_NUMPY, "numpy.ndarray", "numpy.dtype"]
 _NUMBERS = r"f[248]|[iu][1248]|b1"
 
 
-def read_array_file(path):
-    """{name: array} of a pickled dict of arrays, or of the one under its key "model" (Detectron2) or "blobs" (Detectron, Caffe2).
+def read_detectron_file(path: PathLike) -> dict[str, Array]:
+    """Reads a pickled dict of arrays.
 
-    What is no array is left out. Raises ValueError if the file is of another format, wants more than arrays rebuilt, or if an array holds
-    anything else than as many numbers as its shape says: nothing of it is handed to NumPy before that is known.
+    Args:
+        path: A .pkl file. The dict may lie under the key "model" (Detectron2) or "blobs"
+            (Detectron, Caffe2).
+
+    Returns:
+        The arrays by name; entries that are no arrays are left out.
+
+    Raises:
+        ValueError: The file has another format, asks for more than arrays, or an array does not
+            have the numbers that its shape needs. Nothing is given to NumPy before that is checked.
+        FileNotFoundError: There is no such file.
     """
     data = Path(path).read_bytes()
     try:
@@ -39,17 +53,17 @@ def read_array_file(path):
         raise ValueError(f"{path} is not a pickled dict of arrays: {error}.") from error
 
 
-def _is_array(value):
+def _is_array(value: Any) -> bool:
     return isinstance(value, Call) and value.name.endswith(("._reconstruct", "._frombuffer"))
 
 
-def _array(name, call):
+def _array(name: str, call: Any) -> Array:
     try:
         if call.name.endswith("._frombuffer"):
             data, dtype, shape, order = call.arguments
         else:
-            *_, shape, dtype, turned, data = call.state
-            order = "F" if turned else "C"
+            *_, shape, dtype, is_fortran, data = call.state
+            order = "F" if is_fortran else "C"
         kind, size = dtype.arguments[0], (dtype.state or (3, "|"))[1]
     except (TypeError, ValueError, AttributeError, LookupError) as error:
         raise Refused(f"the array {name!r} is incomplete") from error
@@ -68,10 +82,11 @@ def _array(name, call):
         or len(shape) > 8
         or any(type(n) is not int or n < 0 for n in shape)
     ):
-        raise Refused(f"the array {name!r} has a shape that is none")
+        raise Refused(f"the array {name!r} has an invalid shape")
     if not isinstance(data, (bytes, bytearray)) or math.prod(shape) * dtype.itemsize != len(data):
         raise Refused(
-            f"the array {name!r} of shape {shape} does not have as many numbers as that, so the file is damaged"
+            f"the array {name!r} of shape {shape} has another number of values, so the file is "
+            "damaged"
         )
     return (
         np.frombuffer(data, dtype)

@@ -1,4 +1,8 @@
-"""Downloads: a published file of weights arrives whole, goes on where a broken line left it, and is the file that was meant."""
+"""Downloads of large files: checked, resumed after a broken connection, one process at a time.
+
+`keras.utils.get_file` and pooch check hashes too, but both start over after every interruption
+(246 MB for the COCO weights), and neither keeps two processes from writing the same file.
+"""
 
 import contextlib
 import dataclasses
@@ -9,50 +13,35 @@ import logging
 import os
 import re
 import ssl
+import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from tqdm import tqdm
 
 from mrcnn.files import write_text
+from mrcnn.typing import PathLike
 
-try:
-    import fcntl
-except ImportError:  # Windows
+if sys.platform == "win32":
     import msvcrt
-
-    fcntl = None
+else:
+    import fcntl
 
 log = logging.getLogger(__name__)
 
-# The release v2.0, not the newest one: the files of v2.1 belong to the balloon example and know two classes instead of 81.
-COCO_MODEL_URL = "https://github.com/matterport/Mask_RCNN/releases/download/v2.0/mask_rcnn_coco.h5"
-COCO_MODEL_SIZE = 257_557_808
-# Matterport published no hash. This one is printed in the manual of NVIDIA's TensorRT sample for this model, in the checksums of
-# alibaba/ai-matrix, and in a DVC record of this very URL and size. For SHA-256 there are no two sources that agree.
-COCO_MODEL_MD5 = "e98aaff6f99e307b5e2a8a3ff741a518"
-
-RESNET50_URL = (
-    "https://github.com/fchollet/deep-learning-models/releases/download/v0.2/"
-    "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
-)
-RESNET50_SIZE = 94_653_016
-RESNET50_MD5 = "a268eb855778b3df3c7506639542a6af"  # as in Matterport's get_imagenet_weights
-
 TIMEOUT_S = 30
-PAUSES_S = (
-    1,
-    3,
-    10,
-    30,
-)  # before each new try; the count starts again whenever a try got further than all before it
+# Before each new try; the count starts again whenever a try got further than all before it.
+PAUSES_S = (1, 3, 10, 30)
 CHUNK_BYTES, HEAD_BYTES = 1 << 16, 64
 SIGNATURES = {"h5": b"\x89HDF\r\n\x1a\n", "hdf5": b"\x89HDF\r\n\x1a\n"}
 TEMPORARY = (408, 425, 429)  # and every 5xx: the server may answer the same question later
-# What may go wrong before a request is sent and still be worth another try; the rest means that there is no way to the server.
-SHAKY = (
+# Errors before a request is sent that a new try may overcome. Others mean that the server cannot be
+# reached at all.
+TRANSIENT = (
     ConnectionResetError,
     ConnectionAbortedError,
     BrokenPipeError,
@@ -62,86 +51,49 @@ SHAKY = (
 
 
 class DownloadError(OSError):
-    """A file that could not be fetched, or is not the one that was wanted."""
-
-
-def download_trained_weights(coco_model_path, verbose=1):
-    """Fetch Matterport's COCO weights (81 classes, ResNet-101, 246 MB) to the file `coco_model_path`; verbose=0 shows no progress.
-
-    Matterport's name and signature. A file that is there and right is left alone. Checked by its size, HDF5 signature and MD5, on
-    which independent public records agree; nobody trustworthy has published a SHA-256. Raises DownloadError as `download` does.
-    """
-    download(
-        COCO_MODEL_URL,
-        coco_model_path,
-        md5=COCO_MODEL_MD5,
-        size=COCO_MODEL_SIZE,
-        kind="h5",
-        progress=verbose > 0,
-        otherwise="start from other weights (--weights imagenet) or from none, without load_weights()",
-    )
-
-
-def imagenet_resnet50_weights():
-    """The path (str) of Keras' old ResNet-50 file without the classifier, fetched once into $KERAS_HOME/models (~/.keras/models).
-
-    keras.applications keeps a newer file under the same name in the same folder, with other layer names. So ours lies in a folder of
-    its own, and the two do not replace each other at every turn; one that an old Keras left there is used if it is the right one.
-    """
-    models = models_folder()
-    name = RESNET50_URL.rpartition("/")[2]
-    shared = models / name
-    if (
-        shared.is_file()
-        and _Wanted(RESNET50_SIZE, {"md5": RESNET50_MD5}, SIGNATURES["h5"]).misfit(shared) is None
-    ):
-        return str(shared)
-    return str(
-        download(
-            RESNET50_URL,
-            models / "fchollet-v0.2" / name,
-            md5=RESNET50_MD5,
-            size=RESNET50_SIZE,
-            kind="h5",
-            otherwise="start without ImageNet weights (--weights none); KERAS_HOME moves the folder",
-        )
-    )
-
-
-def models_folder():
-    """Where Keras keeps downloaded weights: $KERAS_HOME/models (~/.keras/models)."""
-    return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "models"
+    """A file could not be downloaded, or is not the expected one."""
 
 
 def download(
-    url,
-    path,
+    url: str,
+    path: PathLike,
     *,
-    sha256=None,
-    md5=None,
-    size=None,
-    kind=None,
-    progress=True,
-    timeout_s=TIMEOUT_S,
-    otherwise="",
-):
-    """Fetch `url` to the file `path` (its folders are made), or do nothing if the right file lies there; returns the Path.
+    sha256: str | None = None,
+    md5: str | None = None,
+    size: int | None = None,
+    kind: str | None = None,
+    progress: bool = True,
+    timeout_s: float = TIMEOUT_S,
+    otherwise: str = "",
+) -> Path:
+    """Downloads a file, or does nothing if the right file is there.
 
-    url:         http or https; redirects are followed, and http_proxy, https_proxy and no_proxy obeyed
-    sha256, md5: hexadecimal, or the first digits of it; size: in bytes; each is checked where given. Without any of them the server's
-                 word is all there is
-    kind:        "h5" checks the signature at the start of the file as well; None goes by the suffix of `path`
-    timeout_s:   the longest silence of the server, when it is called and between two pieces
-    otherwise:   how to go on without the file, for the error message
-    Raises DownloadError: unreachable, broken off too often, refused, not the right file, or no room on the disk.
+    What has arrived is kept in `<path>.part`, with the URL and version of the file in
+    `<path>.part.json`. Every further try, in this call or a later one, asks for the rest only. It
+    starts over if the file has changed on the server, or if the server cannot send a part. `path`
+    appears by one rename after all checks; until then an old file stays.
 
-    What has come lies in `<path>.part`, with the URL and the version of the file in `<path>.part.json`. Every further try, in this call
-    or the next one, asks for the rest only; it starts over if the file has changed at the server meanwhile, or if the server cannot
-    send a part. `path` itself appears by one rename after all checks: a wrong file is removed (or not even fetched), and an old file
-    at `path` that does not fit stays until the right one replaces it.
+    Processes that want the same file take turns by a lock on `<path>.part.lock`, which the system
+    releases when its holder dies. Where the file system has no locks, a warning says so.
 
-    Processes that want the same file take turns by a lock on `<path>.part.lock`, which the system releases when its holder dies: the
-    second one waits, then finds the file or goes on with its part. Where the file system has no locks, a warning says so.
+    Args:
+        url: http or https. Redirects are followed; http_proxy, https_proxy and no_proxy apply.
+        path: Where to store the file. Its folders are made.
+        sha256: Expected hash, hexadecimal, or its first digits.
+        md5: Likewise.
+        size: Expected size, bytes. Without size and hashes, the server is trusted.
+        kind: "h5" checks the signature at the start of the file; None goes by the suffix of `path`.
+        progress: Show a bar.
+        timeout_s: Longest silence of the server, seconds.
+        otherwise: How to continue without the file, for the error.
+
+    Returns:
+        The path.
+
+    Raises:
+        DownloadError: The server cannot be reached, the connection broke too often, the server
+            refused, the file is not the expected one, or the disk is full.
+        ValueError: An argument is wrong.
     """
     path = Path(path).expanduser()
     if not re.match(r"https?://", url, re.IGNORECASE):
@@ -150,105 +102,129 @@ def download(
         )
     if path.is_dir():
         raise ValueError(
-            f"{path} is a folder; give the name of a file, for example {path / url.rpartition('/')[2]}."
+            f"{path} is a folder; give the name of a file, for example "
+            f"{path / url.rpartition('/')[2]}."
         )
     if kind not in (None, *SIGNATURES):
         raise ValueError(
-            f"kind is one of {', '.join(SIGNATURES)}, or None to go by the suffix of the file. Got {kind!r}."
+            f"kind is one of {', '.join(SIGNATURES)}, or None to go by the suffix of the file. Got "
+            f"{kind!r}."
         )
     hashes = {
         name: value.lower() for name, value in {"sha256": sha256, "md5": md5}.items() if value
     }
-    wanted = _Wanted(size, hashes, SIGNATURES.get(kind or path.suffix.lower().lstrip(".")))
+    expected = ExpectedFile(size, hashes, kind or path.suffix.lower().lstrip("."))
     try:
-        if not _is_there(path, wanted):
+        if not _is_there(path, expected):
             path.parent.mkdir(parents=True, exist_ok=True)
             with _only_one(path.with_name(path.name + ".part.lock")):
-                if not _is_there(path, wanted, warn=True):
-                    _fetch_checked(url, path, wanted, progress, timeout_s, otherwise)
+                if not _is_there(path, expected, warn=True):
+                    _fetch_checked(url, path, expected, progress, timeout_s, otherwise)
     except DownloadError:
         raise
     except OSError as error:  # those of the network have become DownloadErrors below
         raise DownloadError(
-            f"{path} could not be written: {error}. What has come is kept beside it. Make room, or choose a folder "
-            f"that you may write to, and start again{_without(otherwise)}"
+            f"{path} could not be written: {error}. What has arrived is kept next to it. Free some "
+            f"space, or choose a folder that you may write to, and start "
+            f"again{_without(otherwise)}"
         ) from error
     return path
 
 
 @dataclasses.dataclass(frozen=True)
-class _Wanted:
-    """What is known of a file before it comes. size: bytes or None; hashes: {algorithm: hexadecimal}; signature: bytes or None."""
+class ExpectedFile:
+    """What is known of a file before it is downloaded.
+
+    Attributes:
+        size: Bytes; None if not known.
+        hashes: Hexadecimal digests, or their first digits, by algorithm.
+        kind: A key of `SIGNATURES`; other values have no signature to check.
+    """
 
     size: int | None
-    hashes: dict
-    signature: bytes | None
+    hashes: Mapping[str, str]
+    kind: str | None
 
-    def misfit(self, path):
-        """Why the file at `path` is not the wanted one, or None."""
+    def mismatch(self, path: PathLike) -> str | None:
+        """Checks a file.
+
+        Args:
+            path: An existing file.
+
+        Returns:
+            Why it is not the expected one, or None.
+        """
         with open(path, "rb") as file:
             head, size = file.read(HEAD_BYTES), os.fstat(file.fileno()).st_size
-            early = self.early_misfit(size, head)
+            early = self.early_mismatch(size, head)
             if early:
                 return early
             for name, value in self.hashes.items():
                 file.seek(0)
-                came = hashlib.file_digest(
-                    file, lambda name=name: hashlib.new(name, usedforsecurity=False)
-                ).hexdigest()
-                if not came.startswith(value):
-                    begin = "" if len(value) == len(came) else "begin with "
-                    return f"its {name} should {begin or 'be '}{value} and is {came}"
+                digest = hashlib.new(name, usedforsecurity=False)
+                while chunk := file.read(1 << 20):
+                    digest.update(chunk)
+                found = digest.hexdigest()
+                if not found.startswith(value):
+                    begin = "" if len(value) == len(found) else "begin with "
+                    return f"its {name} should {begin or 'be '}{value} and is {found}"
         return None
 
-    def early_misfit(self, size, head):
-        """The same from what the server says before the file has come. size: bytes or None; head: the first bytes."""
-        looks = (
-            " (an HTML page)"
-            if re.match(rb"\s*(<!doctype html|<html)", head, re.IGNORECASE)
-            else ""
-        )
+    def early_mismatch(self, size: int | None, head: bytes) -> str | None:
+        """Checks what a server announces, before the file is downloaded.
+
+        Args:
+            size: Bytes, or None if the server does not say.
+            head: The first bytes.
+
+        Returns:
+            Why it is not the expected file, or None.
+        """
+        is_html = re.match(rb"\s*(<!doctype html|<html)", head, re.IGNORECASE)
+        shown = " (an HTML page)" if is_html else ""
         if None not in (self.size, size) and size != self.size:
-            return f"it should have {self.size:,} bytes and has {size:,}{looks}"
-        if self.signature and not head.startswith(self.signature):
-            return f"it should begin as an HDF5 file, {self.signature!r}, and begins {head[: len(self.signature)]!r}{looks}"
+            return f"it should have {self.size:,} bytes and has {size:,}{shown}"
+        signature = SIGNATURES.get(self.kind or "")
+        if signature and not head.startswith(signature):
+            return (
+                f"it should begin as an HDF5 file, {signature!r}, and begins "
+                f"{head[: len(signature)]!r}{shown}"
+            )
         return None
 
 
 class _Part:
-    """What has come of one file, and a memo of which version it belongs to."""
+    """What has arrived of one file, and a note of which version it belongs to."""
 
-    def __init__(self, path, url, wanted):
-        self.path, self.memo, self.url = (
-            path.with_name(path.name + ".part"),
-            path.with_name(path.name + ".part.json"),
-            url,
-        )
-        memo = self._read_memo()
-        self.total, self.version = memo.get("total"), memo.get("version")
-        # With neither a version nor a hash, two versions of the file could be glued together and nobody would notice.
-        if memo.get("url") != url or not (self.version or wanted.hashes):
+    def __init__(self, path: Path, url: str, expected: ExpectedFile) -> None:
+        self.url = url
+        self.path = path.with_name(path.name + ".part")
+        self.note = path.with_name(path.name + ".part.json")
+        note = self._read_note()
+        self.total: int | None = note.get("total")
+        self.version: str | None = note.get("version")
+        # Without a version or a hash, nobody would notice that parts of two versions were joined.
+        if note.get("url") != url or not (self.version or expected.hashes):
             self.clear()
 
     @property
-    def length(self):
+    def length(self) -> int:
         return self.path.stat().st_size if self.path.exists() else 0
 
-    def clear(self):
+    def clear(self) -> None:
         self.path.unlink(missing_ok=True)
-        self.memo.unlink(missing_ok=True)
+        self.note.unlink(missing_ok=True)
         self.total = self.version = None
 
-    def begin(self, total, version):
-        """Start over with a version of the file that has `total` bytes (None: the server does not say)."""
+    def begin(self, total: int | None, version: str | None) -> None:
+        """Starts over; total: bytes of this version, None if the server does not say."""
         self.clear()
         self.total, self.version = total, version
-        write_text(
-            self.memo, json.dumps({"url": self.url, "total": total, "version": version}) + "\n"
-        )
+        note = {"url": self.url, "total": total, "version": version}
+        write_text(self.note, json.dumps(note) + "\n")
 
-    def continued_by(self, response):
-        """Is this 206 answer the rest of what is here?"""
+    def continued_by(self, response: Any) -> bool:
+        """Whether this answer of status 206 is the rest of the part."""
         start, total = _content_range(response)
         same = [
             None in pair or pair[0] == pair[1]
@@ -256,50 +232,60 @@ class _Part:
         ]
         return start == self.length and all(same)
 
-    def _read_memo(self):
+    def _read_note(self) -> dict[str, Any]:
         try:
-            memo = json.loads(self.memo.read_text(encoding="utf-8"))
+            note = json.loads(self.note.read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):
             return {}
-        return memo if isinstance(memo, dict) else {}
+        return note if isinstance(note, dict) else {}
 
 
 class _Break(Exception):
-    """A try that ended early and may succeed later. unreachable: the server was not even found."""
+    """A try that ended early and may succeed later; `unreachable`: there was no connection."""
 
-    def __init__(self, reason, unreachable=False):
+    def __init__(self, reason: str, unreachable: bool = False) -> None:
         super().__init__(reason)
         self.unreachable = unreachable
 
 
-class _NotIt(Exception):
-    """The server has something else than the wanted file, or nothing."""
+class _WrongFile(Exception):
+    """The server has another file than the expected one, or none."""
 
 
-def _without(otherwise):
+def _without(otherwise: str) -> str:
     return f"; or go on without it: {otherwise}." if otherwise else "."
 
 
-def _is_there(path, wanted, warn=False):
-    misfit = wanted.misfit(path) if path.exists() else "missing"
-    if warn and misfit not in (None, "missing"):
+def _is_there(path: Path, expected: ExpectedFile, warn: bool = False) -> bool:
+    mismatch = expected.mismatch(path) if path.exists() else "missing"
+    if warn and mismatch not in (None, "missing"):
         log.warning(
-            "%s is not the right file: %s. It is fetched anew, and replaced when that has come.",
+            "%s is not the right file: %s. It will be downloaded again and replaced.",
             path,
-            misfit,
+            mismatch,
         )
-    return misfit is None
+    return mismatch is None
 
 
-def _fetch_checked(url, path, wanted, progress, timeout_s, otherwise):
-    """Bring the file to `path`, or raise DownloadError with all that a person needs to know."""
-    part = _Part(path, url, wanted)
+def _fetch_checked(
+    url: str,
+    path: Path,
+    expected: ExpectedFile,
+    progress: bool,
+    timeout_s: float,
+    otherwise: str,
+) -> None:
+    """Downloads the file to `path`; a DownloadError says what a person needs to know."""
+    part = _Part(path, url, expected)
     by_hand = f"or fetch it by hand and put it at {path}{_without(otherwise)}"
     if path.exists():
-        by_hand += f" The file that is there now is another one or a part of it; it is not used. Delete it if in doubt: {path}."
+        by_hand += (
+            " The file that is there now is another one or a part of it; it is not used. Delete it "
+            f"if in doubt: {path}."
+        )
     try:
         with tqdm(
-            total=part.total or wanted.size,
+            total=part.total or expected.size,
             initial=part.length,
             desc=path.name,
             unit="B",
@@ -307,27 +293,29 @@ def _fetch_checked(url, path, wanted, progress, timeout_s, otherwise):
             unit_divisor=1024,
             disable=not progress,
         ) as bar:
-            _fetch(url, part, wanted, timeout_s, bar)
-    except _NotIt as error:
+            _fetch(url, part, expected, timeout_s, bar)
+    except _WrongFile as error:
         raise DownloadError(
-            f"{url} does not give the wanted file: {error}. Nothing was replaced. Look at the address in a browser (a "
-            f"network may want a login first) and start again, {by_hand}"
+            f"{url} does not give the expected file: {error}. Nothing was replaced. Open the "
+            "address in a browser (a network may require a login first) and start again, "
+            f"{by_hand}"
         ) from None
     except _Break as error:
         kept = (
-            f"{part.length:,} bytes are kept in {part.path}, and the next try goes on from there"
+            f"{part.length:,} bytes are kept in {part.path}, and the next try continues from there"
             if part.length
-            else "Nothing has come"
+            else "Nothing has arrived"
         )
         raise DownloadError(
-            f"{url} could not be downloaded: {error}. {kept}. Check the connection (a proxy goes into the environment "
-            f"variable https_proxy) and start again, {by_hand}"
+            f"{url} could not be downloaded: {error}. {kept}. Check the connection (a proxy is set "
+            f"in the environment variable https_proxy) and start again, {by_hand}"
         ) from error
-    misfit = wanted.misfit(part.path)
-    if misfit:
+    mismatch = expected.mismatch(part.path)
+    if mismatch:
         part.clear()
         raise DownloadError(
-            f"What came from {url} is not the wanted file: {misfit}. It was removed. Start again, {by_hand}"
+            f"What arrived from {url} is not the expected file: {mismatch}. It was removed. Start "
+            f"again, {by_hand}"
         )
     with open(part.path, "rb+") as file:
         os.fsync(file.fileno())
@@ -335,16 +323,16 @@ def _fetch_checked(url, path, wanted, progress, timeout_s, otherwise):
     part.clear()
 
 
-def _fetch(url, part, wanted, timeout_s, bar):
-    """Try until `part` is complete. Raises _Break if it breaks too often without getting further, _NotIt if there is no use in trying."""
+def _fetch(url: str, part: _Part, expected: ExpectedFile, timeout_s: float, bar: tqdm) -> None:
+    """Tries until `part` is complete, or raises _Break after too many tries without progress."""
     furthest, breaks, first = part.length, 0, True
     while True:
         try:
-            return _try_once(url, part, wanted, timeout_s, bar)
+            return _try_once(url, part, expected, timeout_s, bar)
         except _Break as problem:
             if part.length > furthest:
                 furthest, breaks = part.length, 0
-            # Offline is better said at once; later on, a line that was there may come back.
+            # Being offline is reported at once; a connection that existed may come back.
             if breaks == len(PAUSES_S) or (first and problem.unreachable):
                 raise
             log.warning(
@@ -358,8 +346,8 @@ def _fetch(url, part, wanted, timeout_s, bar):
             breaks, first = breaks + 1, False
 
 
-def _try_once(url, part, wanted, timeout_s, bar):
-    """One request for what is missing. Returns when `part` is complete."""
+def _try_once(url: str, part: _Part, expected: ExpectedFile, timeout_s: float, bar: tqdm) -> None:
+    """Makes one request for what is missing. Returns when `part` is complete."""
     start = part.length
     if start and start == part.total:
         return
@@ -369,38 +357,46 @@ def _try_once(url, part, wanted, timeout_s, bar):
     with _open(url, headers, timeout_s) as response:
         status = response.status
         if status == 206 and part.continued_by(response):
-            _receive(response, part, _content_range(response)[1], b"", wanted, timeout_s, bar)
+            _receive(response, part, _content_range(response)[1], b"", expected, timeout_s, bar)
         elif status == 200:
             total, head = _content_length(response), b""
             while len(head) < HEAD_BYTES and (data := _read(response, timeout_s)):
                 head += data
             if total is not None and len(head) < min(HEAD_BYTES, total):
                 raise _Break("the connection ended early")
-            # Before the old part is given up: what comes instead of it may be the login page of a network.
-            misfit = wanted.early_misfit(total, head)
-            if misfit:
-                raise _NotIt(misfit)
+            # Before the old part is dropped: this may be the login page of a network.
+            mismatch = expected.early_mismatch(total, head)
+            if mismatch:
+                raise _WrongFile(mismatch)
             part.begin(total, _version(response))
-            _receive(response, part, total, head, wanted, timeout_s, bar)
+            _receive(response, part, total, head, expected, timeout_s, bar)
         elif status == 416 and start and _content_range(response)[1] == start:
             return  # it was complete, and only the server knew
-        elif status in (206, 416) and start:  # what is here and what is there do not fit together
+        elif status in (206, 416) and start:  # the part does not fit the server's file
             part.clear()
-            _try_once(url, part, wanted, timeout_s, bar)
+            _try_once(url, part, expected, timeout_s, bar)
         elif status >= 500 or status in TEMPORARY:
             raise _Break(f"the server answers {status} {response.reason}")
         else:
-            raise _NotIt(f"the server answers {status} {response.reason}")
+            raise _WrongFile(f"the server answers {status} {response.reason}")
 
 
-def _receive(response, part, total, head, wanted, timeout_s, bar):
-    """Add `head` and then the body of `response` to `part`. total: bytes of the whole file, as far as this answer says."""
-    expected = total if total is not None else wanted.size
-    bar.total = expected
+def _receive(
+    response: Any,
+    part: _Part,
+    total: int | None,
+    head: bytes,
+    expected: ExpectedFile,
+    timeout_s: float,
+    bar: tqdm,
+) -> None:
+    """Appends `head` and the body of `response` to `part`; total: bytes of the whole file."""
+    size = total if total is not None else expected.size
+    bar.total = size
     bar.initial = bar.n = part.length
     with open(part.path, "ab") as file:
-        # Where the server did not announce a length, one byte too many is enough to know that the file is wrong.
-        end = total if total is not None or wanted.size is None else wanted.size + 1
+        # Without an announced length, one byte too many shows that the file is wrong.
+        end = total if total is not None or expected.size is None else expected.size + 1
         length, data = bar.n, head or _read(response, timeout_s)
         while data:
             data = data if end is None else data[: end - length]
@@ -408,12 +404,12 @@ def _receive(response, part, total, head, wanted, timeout_s, bar):
             length += len(data)
             bar.update(len(data))
             data = _read(response, timeout_s) if end is None or length < end else b""
-    if expected is not None and length < expected:
+    if size is not None and length < size:
         raise _Break("the connection ended early")
 
 
-def _open(url, headers, timeout_s):
-    """The answer, whatever its status. Raises _Break if there is none."""
+def _open(url: str, headers: Mapping[str, str], timeout_s: float) -> Any:
+    """Returns the answer of any status, or raises _Break if there is none."""
     request = urllib.request.Request(url, headers={"User-Agent": "mrcnn", **headers})
     try:
         return urllib.request.urlopen(request, timeout=timeout_s)
@@ -421,22 +417,22 @@ def _open(url, headers, timeout_s):
         return answer
     except (OSError, http.client.HTTPException) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
-        # urlopen wraps what goes wrong before the request is sent into a URLError, and only that.
+        # urlopen wraps only errors before the request is sent into a URLError.
         raise _Break(
             _in_words(reason, timeout_s),
-            unreachable=reason is not error and not isinstance(reason, SHAKY),
+            unreachable=reason is not error and not isinstance(reason, TRANSIENT),
         ) from error
 
 
-def _read(response, timeout_s):
-    """The next piece as soon as it is there; b"" at the end."""
+def _read(response: Any, timeout_s: float) -> bytes:
+    """Returns the next piece as soon as it arrives; b"" at the end."""
     try:
         return response.read1(CHUNK_BYTES)
     except (OSError, http.client.HTTPException) as error:
         raise _Break(_in_words(error, timeout_s)) from error
 
 
-def _in_words(error, timeout_s):
+def _in_words(error: object, timeout_s: float) -> str:
     if isinstance(error, TimeoutError):
         return f"the server was silent for {timeout_s:g} s"
     if isinstance(error, http.client.IncompleteRead):
@@ -444,45 +440,48 @@ def _in_words(error, timeout_s):
     return str(error) or type(error).__name__
 
 
-def _content_length(response):
+def _content_length(response: Any) -> int | None:
     text = response.headers.get("Content-Length", "")
     return int(text) if text.isdigit() else None
 
 
-def _content_range(response):
-    """(start, total) of the header Content-Range, None for what it does not say."""
+def _content_range(response: Any) -> tuple[int | None, int | None]:
+    """(start, total) of the header Content-Range, None where it does not say."""
     found = re.fullmatch(
         r"bytes (?:(\d+)-\d+|\*)/(?:(\d+)|\*)", response.headers.get("Content-Range", "").strip()
     )
-    return tuple(int(text) if text else None for text in found.groups()) if found else (None, None)
+    if not found:
+        return None, None
+    start, total = (int(text) if text else None for text in found.groups())
+    return start, total
 
 
-def _version(response):
-    """What tells one version of the file from another, and may stand in If-Range: a strong ETag, or the date; None without either."""
+def _version(response: Any) -> str | None:
+    """Identifies a version of the file, as If-Range takes it: a strong ETag, or the date."""
     etag = response.headers.get("ETag")
     return etag if etag and not etag.startswith("W/") else response.headers.get("Last-Modified")
 
 
 @contextlib.contextmanager
-def _only_one(path):
-    """Hold the lock file `path` while the block runs; waits for whoever holds it."""
+def _only_one(path: Path) -> Iterator[None]:
+    """Holds the lock file `path` during a block; waits while another process holds it."""
     file = _locked(path)
     try:
         yield
     finally:
-        # Removed while it is still held, so that nobody can hold the name that is going away. Windows keeps it until next time.
+        # Removed while still held, so that nobody can lock a name that goes away. Windows refuses.
         with contextlib.suppress(OSError):
             path.unlink()
         file.close()
 
 
-def _locked(path):
+def _locked(path: Path) -> BinaryIO:
     waiting = False
     while True:
         file = open(path, "a+b")
         try:
             _lock(file)
-            # Its last holder may have removed this file between opening and locking; then the lock is on nothing.
+            # Its last holder may have removed the file between our opening and locking it.
             with contextlib.suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
                     return file
@@ -504,13 +503,13 @@ def _locked(path):
         time.sleep(0.1 if waiting else 0)
 
 
-def _lock(file):
-    """Lock an open file or raise BlockingIOError; another OSError says that the file system knows no locks."""
-    if fcntl:
+def _lock(file: BinaryIO) -> None:
+    """Locks an open file or raises BlockingIOError; other OSErrors mean there are no locks."""
+    if sys.platform == "win32":
+        try:
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError as error:
+            raise BlockingIOError(*error.args) from error
+    else:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return
-    try:
-        file.seek(0)
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-    except OSError as error:
-        raise BlockingIOError(*error.args) from error

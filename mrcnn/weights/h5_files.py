@@ -1,10 +1,9 @@
 """Opening .h5 files of unknown origin.
 
-HDF5's library is not safe against damaged files: one wrong byte can end the process, without an
-exception. So a file that this process has not written is first read by a child process, which
-takes a fifth of a second, once a file. If the child survives, the file is opened here. What is
-read from it goes through `names` and `dataset`, which leave the file's own forms of reaching
-outside (links to other files, data kept in other files) alone.
+HDF5's library is not safe against damaged files: one wrong byte can end the process without an
+exception. So a file that this process has not written is first read by a child process. That takes
+0.2 s for each file. If the child survives, the file is opened here. All reading goes through
+`names` and `dataset`, which refuse links to other files and data stored in other files.
 
 This file is also the child's program, so it imports nothing of `mrcnn`.
 """
@@ -15,8 +14,9 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
+from typing import Any
 
 import h5py
 
@@ -25,39 +25,56 @@ log = logging.getLogger(__name__)
 # Weights: the largest published kernels have 0.4 GB (VGG's first dense layer), whole files 1 GB.
 # A damaged or hostile shape claims more than there is memory.
 MAX_ARRAY_BYTES, MAX_FILE_BYTES = 2**32, 2**33
-# Reading is at least so fast, on a network drive, too.
+# Reading is at least this fast, even on a network drive.
 _SECONDS, _BYTES_A_SECOND = 60, 2**20
 _BEGUN = "begun"
 
-_sound: set[tuple] = set()  # files that were read by a child, or written here
+_trusted: set[tuple] = set()  # files that a child has read, or that were written here
 
 
 class Damaged(ValueError):
-    """Something in a file is not what weight files hold; the message says what."""
+    """Something in a file is not what weight files hold."""
 
 
 def open_h5(path: str | os.PathLike) -> h5py.File:
     """Opens a file for reading.
 
+    Args:
+        path: A .h5 file.
+
+    Returns:
+        The open file.
+
     Raises:
-        FileNotFoundError: There is none.
+        FileNotFoundError: There is no such file.
         ValueError: It cannot be read, or reading it would end the process.
     """
     try:
         version = _version(path)
-        if version not in _sound:
+        if version not in _trusted:
             _try_in_a_child(path)
-            _sound.add(version)
+            _trusted.add(version)
         return h5py.File(path, "r")
     except FileNotFoundError:
         raise FileNotFoundError(f"There is no weight file {path}.") from None
     except (OSError, RuntimeError) as error:
-        raise unreadable(path, error) from error
+        raise _unreadable(path, error) from error
 
 
 @contextlib.contextmanager
 def reading(path: str | os.PathLike) -> Iterator[h5py.File]:
-    """`open_h5` for a block; whatever reading a damaged file raises becomes a ValueError."""
+    """Opens a file for a block and turns any error of reading into a ValueError.
+
+    Args:
+        path: A .h5 file.
+
+    Yields:
+        The open file.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It cannot be read, or the block found it damaged.
+    """
     with open_h5(path) as file:
         try:
             yield file
@@ -70,12 +87,24 @@ def reading(path: str | os.PathLike) -> Iterator[h5py.File]:
             RuntimeError,
             MemoryError,
         ) as error:
-            told = error if isinstance(error, Damaged) else "a part of it makes no sense"
-            raise unreadable(path, told) from error
+            reason = error if isinstance(error, Damaged) else "a part of it makes no sense"
+            raise _unreadable(path, reason) from error
 
 
-def json_of(item: h5py.Group, attribute: str, default: str) -> dict:
-    """The dict that an attribute holds as JSON. Raises Damaged if it holds something else."""
+def json_of(item: h5py.Group, attribute: str, default: str) -> dict[str, Any]:
+    """Reads an attribute that holds a JSON object.
+
+    Args:
+        item: The file or a group in it.
+        attribute: Its name.
+        default: JSON to read if there is no such attribute.
+
+    Returns:
+        The object.
+
+    Raises:
+        Damaged: The attribute holds something else.
+    """
     try:
         found = json.loads(item.attrs.get(attribute, default))
     except (ValueError, TypeError, RecursionError) as error:
@@ -85,8 +114,7 @@ def json_of(item: h5py.Group, attribute: str, default: str) -> dict:
     return found
 
 
-def unreadable(path: str | os.PathLike, reason: object) -> ValueError:
-    """The error for a file that is damaged."""
+def _unreadable(path: str | os.PathLike, reason: object) -> ValueError:
     return ValueError(
         f"{path} is not a readable .h5 weight file ({reason}). It may be cut off or "
         "damaged: fetch or save it again."
@@ -94,19 +122,42 @@ def unreadable(path: str | os.PathLike, reason: object) -> ValueError:
 
 
 def trust(path: str | os.PathLike) -> None:
-    """Notes that this process wrote the file; it needs no child."""
-    _sound.add(_version(path))
+    """Notes that this process wrote a file, so that no child need read it.
+
+    Args:
+        path: The file.
+    """
+    _trusted.add(_version(path))
 
 
 def root_of(file: h5py.File) -> h5py.Group:
-    """The group that lists the layers; files of whole models have one for it."""
+    """Finds the group that lists the layers.
+
+    Args:
+        file: An open file.
+
+    Returns:
+        The file itself, or the group model_weights in files of whole models.
+    """
     return group(file, "model_weights") if _link(file, "model_weights") is not None else file
 
 
 def names(group: h5py.Group, attribute: str) -> list[str]:
-    """A list of texts that Keras keeps as an attribute, or in pieces; [] if there is none."""
+    """Reads a list of names that Keras stores as an attribute.
+
+    Args:
+        group: The file or a group in it.
+        attribute: Its name. HDF5 limits attributes to 64 kB; Keras splits longer lists into
+            layer_names0, layer_names1 and so on.
+
+    Returns:
+        The names; [] if there is no such attribute.
+
+    Raises:
+        Damaged: The attribute holds something else than names.
+    """
     pieces = [attribute] if attribute in group.attrs else []
-    while not pieces or pieces[-1] != attribute:  # of more than 64 kB: layer_names0, …
+    while not pieces or pieces[-1] != attribute:
         piece = f"{attribute}{len(pieces)}"
         if piece not in group.attrs:
             break
@@ -119,7 +170,18 @@ def names(group: h5py.Group, attribute: str) -> list[str]:
 
 
 def group(root: h5py.Group, path: str) -> h5py.Group:
-    """A group of the file itself."""
+    """Reads a group.
+
+    Args:
+        root: Where the path starts.
+        path: Names separated by "/".
+
+    Returns:
+        The group.
+
+    Raises:
+        Damaged: There is no such group in this file.
+    """
     found = _member(root, path)
     if not isinstance(found, h5py.Group):
         raise Damaged(f"{path!r} is no group")
@@ -127,7 +189,18 @@ def group(root: h5py.Group, path: str) -> h5py.Group:
 
 
 def dataset(root: h5py.Group, path: str) -> h5py.Dataset:
-    """An array of numbers of the file itself, of a size that weights have."""
+    """Finds an array of numbers.
+
+    Args:
+        root: Where the path starts.
+        path: Names separated by "/".
+
+    Returns:
+        The dataset, whose size is one that weights may have.
+
+    Raises:
+        Damaged: There is no such array in this file.
+    """
     found = _member(root, path)
     if not isinstance(found, h5py.Dataset) or found.shape is None:
         raise Damaged(f"{path!r} is no array")
@@ -137,23 +210,39 @@ def dataset(root: h5py.Group, path: str) -> h5py.Dataset:
         raise Damaged(f"{path!r} is kept in another file")
     if found.nbytes > MAX_ARRAY_BYTES:
         raise Damaged(f"{path!r} has the shape {found.shape}, which no weights have")
-    # Never written, or squeezed beyond what any filter can do: a small file that fills the memory.
+    # Never written, or compressed beyond what any filter can do: a small file that fills memory.
     if found.nbytes > 2**20 and found.nbytes > 1100 * found.id.get_storage_size():
         raise Damaged(f"{path!r} of shape {found.shape} has no data")
     return found
 
 
-def arrays(file: h5py.File, known=(), of_each=lambda found: found[()]) -> dict[str, list]:
-    """{layer: what `of_each` makes of its weights' datasets}; see `layer_files.read_h5`.
+def arrays(
+    file: h5py.File,
+    known: Collection[str] = (),
+    of_each: Callable[[h5py.Dataset], Any] = lambda found: found[()],
+) -> dict[str, list]:
+    """Reads the arrays of a file by layer name; to be called in `reading`.
 
-    To be called in `reading`: of a damaged file it raises what HDF5 and Python happen to raise.
+    A damaged file raises whatever HDF5 and Python happen to raise.
+
+    Args:
+        file: An open file.
+        known: Names of layers; a group of such a name is one layer.
+        of_each: What to take from the dataset of each weight.
+
+    Returns:
+        The results of `of_each` for the weights of each layer, in the file's order.
+
+    Raises:
+        Damaged: The file holds something else than weights.
     """
-    root, found, total = root_of(file), {}, 0
+    root, total = root_of(file), 0
+    found: dict[str, list] = {}
     for name in names(root, "layer_names"):
         layer_group = group(root, name)
         for key in names(layer_group, "weight_names"):
-            # A group that is no layer of ours nests several, as rpn_model does; the layer is named
-            # before the weight.
+            # A group without a layer of that name nests several, as rpn_model does; keys then name
+            # the layer before the weight.
             layer = name if name in known or "/" not in key else key.split("/")[-2]
             weight = dataset(layer_group, key)
             total += weight.nbytes
@@ -164,7 +253,7 @@ def arrays(file: h5py.File, known=(), of_each=lambda found: found[()]) -> dict[s
 
 
 def _member(root: h5py.Group, path: str):
-    """What lies at `path`, step by step; links out of the file are not followed."""
+    """Follows a path step by step, but no links out of the file."""
     found = root
     for step in path.split("/"):
         if not isinstance(found, h5py.Group) or step in ("", ".", ".."):
@@ -180,8 +269,8 @@ def _member(root: h5py.Group, path: str):
 
 def _link(group: h5py.Group, name: str) -> int | None:
     """The kind of a link, which is not followed; None if there is none."""
-    links, name = group.id.links, name.encode()
-    return links.get_info(name).type if links.exists(name) else None
+    links, key = group.id.links, name.encode()
+    return links.get_info(key).type if links.exists(key) else None
 
 
 def _version(path: str | os.PathLike) -> tuple:
@@ -190,9 +279,9 @@ def _version(path: str | os.PathLike) -> tuple:
 
 
 def _try_in_a_child(path: str | os.PathLike) -> None:
-    """Raises OSError if a process that reads the file is ended by that, or does not come to an end.
+    """Raises OSError if reading the file ends a child process, or takes too long.
 
-    Where no child can be started (a frozen application, a sandbox), nothing is tried.
+    Where no child can be started (a frozen application, a sandbox), the file is not tried.
     """
     program = Path(__file__)
     if getattr(sys, "frozen", False) or not sys.executable or not program.is_file():
@@ -228,7 +317,7 @@ def _try_in_a_child(path: str | os.PathLike) -> None:
 
 
 def _try(path: str) -> None:
-    """The child: read all that `layer_files` and `checkpoints` read, then the rest."""
+    """The child's program: reads all that `layer_files` and `checkpoints` read, then the rest."""
     try:
         import resource
 
@@ -246,7 +335,7 @@ def _try(path: str) -> None:
                 read(file)
         except MemoryError:
             sys.exit(3)
-        except Exception:  # what can be caught here is caught and told there, too
+        except Exception:  # the parent can catch and report it as well
             continue
 
 

@@ -1,28 +1,32 @@
-"""Weight files: what a model's layers have learned, by layer name, in Matterport's .h5 layout.
+"""Weights of a model by layer name, in Matterport's .h5 layout.
 
-Layout: one group for each layer of the graph, also for those without weights; its attribute `weight_names` lists datasets such as
-conv1/kernel:0; the three layers of the RPN share the group rpn_model; the root attribute `layer_names` lists the groups. Files of
-Keras 1 and 2 that were written for other graphs, or for whole models, are laid out alike and read by the same names.
+Layout: one group for each layer of the graph, also for those without weights. Its attribute
+`weight_names` lists datasets such as conv1/kernel:0. The three layers of the RPN share the group
+rpn_model. The root attribute `layer_names` lists the groups. Files of Keras 1 and 2, also of whole
+models, have the same layout and are read by the same names.
 """
 
 import io
 import json
 import logging
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import h5py
 import keras
 import numpy as np
 
 from mrcnn.files import write_bytes
+from mrcnn.typing import Array, PathLike
 from mrcnn.weights import h5_files
 from mrcnn.weights.h5_files import reading
 
 log = logging.getLogger(__name__)
 
-# The layers behind the backbone in the order of Matterport's inference graph; a number n stands for the nth activation behind it.
+# Layers after the backbone, in the order of Matterport's inference graph. A number n is the nth
+# activation after the backbone.
 HEAD_GROUPS = (
     "fpn_c5p5",
     "fpn_p5upsampled",
@@ -78,18 +82,27 @@ HEAD_GROUPS = (
 RPN_LAYERS = ("rpn_conv_shared", "rpn_class_raw", "rpn_bbox_pred")
 # Layers that Matterport's scripts name in `exclude` although they hold no weights.
 WITHOUT_WEIGHTS = ("mrcnn_bbox", "mrcnn_class", "rpn_model")
+# How Keras orders the weights of a layer; .npz files name them.
+WEIGHT_ORDER = ("kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance")
 
 
 @dataclass
 class LoadReport:
-    """What became of every layer: names loaded, excluded by the caller, only in the file, only in the model."""
+    """The layers of a file and of a model.
 
-    loaded: list = field(default_factory=list)
-    excluded: list = field(default_factory=list)
-    only_in_file: list = field(default_factory=list)
-    only_in_model: list = field(default_factory=list)
+    Attributes:
+        loaded: In both.
+        excluded: In both, left out by the caller.
+        only_in_file: Not in the model.
+        only_in_model: Not in the file; they keep their values.
+    """
 
-    def __str__(self):
+    loaded: list[str] = field(default_factory=list)
+    excluded: list[str] = field(default_factory=list)
+    only_in_file: list[str] = field(default_factory=list)
+    only_in_model: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
         parts = [f"{len(self.loaded)} layers loaded"]
         for title in ("excluded", "only_in_file", "only_in_model"):
             names = getattr(self, title)
@@ -116,65 +129,81 @@ class WeightShapeError(WeightError):
     """Layers of a file have weights of other shapes than those of the model."""
 
 
-def weight_layers(model):
-    """The layers that have weights of their own, by name: {name: layer}; see `own_weights`, their `weights` may be more.
+def weight_layers(model: keras.Layer) -> dict[str, keras.Layer]:
+    """Collects the layers that own weights directly, not only through sublayers.
 
-    Raises ValueError if two bear one name, since files go by names.
+    Args:
+        model: A model or a layer.
+
+    Returns:
+        The layers by name. Their `weights` may include those of sublayers, see `own_weights`.
+
+    Raises:
+        ValueError: Two layers have the same name; files identify layers by name.
     """
-    found = {}
+    found: dict[str, keras.Layer] = {}
     for layer in model._flatten_layers(include_self=False):
         if own_weights(layer):
             if layer.name in found and found[layer.name] is not layer:
                 raise ValueError(
-                    f"Two layers are called {layer.name!r}, but weight files go by layer names. Rename one of them."
+                    f"Two layers are called {layer.name!r}, but weight files identify layers by "
+                    "name. Rename one of them."
                 )
             found[layer.name] = layer
     return found
 
 
-def own_weights(layer):
-    """The weights that are a layer's and not of a layer inside it, in Keras' order: what a file has under its name."""
-    inside = {
-        id(weight) for sub in layer._layers for weight in sub.weights
-    }  # a wrapper may hold its layer's kernel as well
-    return [
-        weight
-        for weight in layer._trainable_variables + layer._non_trainable_variables
-        if id(weight) not in inside
-    ]
+def own_weights(layer: keras.Layer) -> list[keras.Variable]:
+    """Lists the weights of a layer itself, without those of sublayers.
 
+    Args:
+        layer: Any layer.
 
-def save_weights(model, path, *, dtype="float32", metadata=None, extend=None):
-    """Write every layer's weights to `path` (.h5), atomically.
-
-    dtype: "float16" halves the size of convolution and dense kernels (the rest stays float32); metadata: JSON-able, see
-    `read_metadata`; extend: callable that may add groups of its own to the open file.
+    Returns:
+        The weights in Keras' order, which is that of files.
     """
-    # Made in memory: HDF5 on a full disk ends the process, where writing bytes raises OSError.
+    # A wrapper may hold the kernel of its layer as well.
+    inside = {id(weight) for sublayer in layer._layers for weight in sublayer.weights}
+    weights = layer._trainable_variables + layer._non_trainable_variables
+    return [weight for weight in weights if id(weight) not in inside]
+
+
+def save_weights(
+    model: keras.Model,
+    path: PathLike,
+    *,
+    dtype: str = "float32",
+    metadata: Mapping[str, Any] | None = None,
+    extend: Callable[[h5py.File], None] | None = None,
+) -> None:
+    """Writes the weights of every layer to a .h5 file, atomically.
+
+    Args:
+        model: Any model. If it has a `convention`, a `PixelConvention`, the file stores its name.
+        path: The file.
+        dtype: "float16" halves the size of kernels; vectors stay float32.
+        metadata: JSON-able, see `read_metadata`.
+        extend: May add groups to the open file.
+
+    Raises:
+        OSError: The file cannot be written.
+        ValueError: Two layers have the same name.
+    """
+    # Made in memory: on a full disk HDF5 ends the process, and writing bytes raises OSError.
     content = io.BytesIO()
     with h5py.File(content, "w") as file:
         groups = _layout(model)
         file.attrs["layer_names"] = np.array([name.encode() for name in groups])
-        file.attrs["backend"], file.attrs["keras_version"] = (
-            b"tensorflow",
-            keras.__version__.encode(),
-        )
-        convention = getattr(model, "convention", None)  # of a Detector
-        if convention and (
-            convention.name != "corners" or metadata is not None
-        ):  # a plain file without it is as Matterport's own
+        file.attrs["backend"] = b"tensorflow"
+        file.attrs["keras_version"] = keras.__version__.encode()
+        convention = getattr(model, "convention", None)
+        # Matterport's files do not have the attribute; a plain file equals one of theirs.
+        if convention and (convention.name != "corners" or metadata is not None):
             file.attrs["roi_align"] = convention.name
         if metadata is not None:
             file.attrs["metadata"] = json.dumps(metadata)
         for name, layers in groups.items():
-            group = file.create_group(name)
-            weights = _keys(layers)
-            group.attrs["weight_names"] = np.array(
-                [key.encode() for key in weights], dtype=None if weights else "S1"
-            )
-            for key, weight in weights.items():
-                value = np.asarray(weight)
-                group[key] = value.astype(dtype) if value.ndim > 1 else value
+            _write_group(file.create_group(name), layers, dtype)
         if extend:
             extend(file)
     # Released at once: an error would keep the view alive, and the buffer could not be freed.
@@ -183,8 +212,29 @@ def save_weights(model, path, *, dtype="float32", metadata=None, extend=None):
     h5_files.trust(path)
 
 
-def read_metadata(path):
-    """The JSON-able dict that `save_weights` was given; {} for other people's files. Raises ValueError if it is damaged."""
+def _write_group(group: h5py.Group, layers: Sequence[keras.Layer], dtype: str) -> None:
+    weights = _keys(layers)
+    group.attrs["weight_names"] = np.array(
+        [key.encode() for key in weights], dtype=None if weights else "S1"
+    )
+    for key, weight in weights.items():
+        value = np.asarray(weight)
+        group[key] = value.astype(dtype) if value.ndim > 1 else value
+
+
+def read_metadata(path: PathLike) -> dict[str, Any]:
+    """Reads the metadata that `save_weights` was given.
+
+    Args:
+        path: A .h5 file.
+
+    Returns:
+        The metadata; {} for files of other programs.
+
+    Raises:
+        ValueError: The file is damaged.
+        FileNotFoundError: There is no such file.
+    """
     with reading(path) as file:
         found = h5_files.json_of(file, "metadata", "{}")
         if not isinstance(found.get("config", {}), dict):
@@ -192,10 +242,19 @@ def read_metadata(path):
         return found
 
 
-def convention_in(path):
-    """How the heads in a .h5 file were trained to measure boxes, see `ops.roi_align`: "aligned" or "corners"; None if it has no heads.
+def convention_in(path: PathLike) -> str | None:
+    """Reads the pixel convention that the heads in a file were trained with.
 
-    Files that do not say are Matterport's, or of a code that descends from it.
+    Args:
+        path: A .h5 file.
+
+    Returns:
+        The name of a `PixelConvention`; None for a file without heads. Files that do not name one
+        are Matterport's, or of code that descends from it: "corners".
+
+    Raises:
+        ValueError: The file is damaged.
+        FileNotFoundError: There is no such file.
     """
     with reading(path) as file:
         found = file.attrs.get("roi_align")
@@ -208,27 +267,73 @@ def convention_in(path):
     return "corners" if "mrcnn_class_conv1" in layers_in(path) else None
 
 
-def layers_in(path):
-    """The names of a .h5 file's groups, in their order; [] if it lists none."""
+def layers_in(path: PathLike) -> list[str]:
+    """Reads the names of the groups of a file.
+
+    Args:
+        path: A .h5 file.
+
+    Returns:
+        The names in the file's order; [] if it lists none.
+
+    Raises:
+        ValueError: The file is damaged.
+        FileNotFoundError: There is no such file.
+    """
     with reading(path) as file:
         return h5_files.names(h5_files.root_of(file), "layer_names")
 
 
-def load_weights(model, path, exclude=()):
-    """Fill the layers of `model` from a .h5 file of this layout or an .npz of <layer>/<weight> arrays, by layer name.
+def load_weights(
+    model: keras.Model, path: PathLike, exclude: str | Iterable[str] | None = ()
+) -> LoadReport:
+    """Loads weights from a file by layer name.
 
-    exclude: layer names to leave as they are. Returns: a `LoadReport`. Raises ValueError if a shape differs or weights are NaN or infinite (naming `exclude` as
-    the way out), or if nothing at all was loaded; FileNotFoundError if there is no such file.
+    `Detector.load_weights` also sets the pixel convention, and reads other formats.
+
+    Args:
+        model: Any model.
+        path: A .h5 file of this layout, or an .npz file of <layer>/<weight> arrays.
+        exclude: Layers to leave as they are.
+
+    Returns:
+        What was loaded and what was not.
+
+    Raises:
+        WeightShapeError: A shape differs. Nothing was loaded.
+        WeightError: Weights are NaN or infinite. Nothing was loaded.
+        ValueError: No layer fits, or the file cannot be read.
+        FileNotFoundError: There is no such file.
     """
     if str(path).endswith(".npz"):
         return assign_layers(model, _read_npz(path), path, exclude)
     return assign_layers(model, read_h5(path, weight_layers(model)), path, exclude)
 
 
-def assign_layers(model, arrays, source, exclude=()):
-    """`load_weights` for arrays in memory: {layer name: [arrays]}; source: what to call them in messages."""
-    layers, exclude = weight_layers(model), _layers_meant(exclude)
-    unknown = exclude - set(layers) - set(arrays) - set(WITHOUT_WEIGHTS)
+def assign_layers(
+    model: keras.Model,
+    arrays: Mapping[str, Sequence[Array]],
+    source: object,
+    exclude: str | Iterable[str] | None = (),
+) -> LoadReport:
+    """Loads weights from arrays in memory by layer name.
+
+    Args:
+        model: Any model.
+        arrays: The weights of each layer, in Keras' order.
+        source: What errors call the arrays, such as the name of a file.
+        exclude: Layers to leave as they are.
+
+    Returns:
+        What was loaded and what was not.
+
+    Raises:
+        WeightShapeError: A shape differs. Nothing was loaded.
+        WeightError: Weights are NaN or infinite. Nothing was loaded.
+        ValueError: No layer fits.
+    """
+    layers, excluded = weight_layers(model), _names_in(exclude)
+    unknown = excluded - set(layers) - set(arrays) - set(WITHOUT_WEIGHTS)
     if unknown:
         log.warning(
             "exclude names layers that neither %s nor the model has: %s.",
@@ -236,21 +341,18 @@ def assign_layers(model, arrays, source, exclude=()):
             ", ".join(sorted(unknown)),
         )
     report = LoadReport(
-        loaded=[n for n in arrays if n in layers and n not in exclude],
-        excluded=[n for n in arrays if n in layers and n in exclude],
+        loaded=[n for n in arrays if n in layers and n not in excluded],
+        excluded=[n for n in arrays if n in layers and n in excluded],
         only_in_file=[n for n in arrays if n not in layers],
-        only_in_model=[n for n in layers if n not in arrays and n not in exclude],
+        only_in_model=[n for n in layers if n not in arrays and n not in excluded],
     )
     _check_shapes({n: (layers[n], arrays[n]) for n in report.loaded}, source)
     if not report.loaded:
         raise ValueError(
-            f"No layer of {source} fits this model: nothing was loaded. It holds {', '.join(list(arrays)[:4])} …; "
-            f"the model has {', '.join(list(layers)[:4])} …."
+            f"No layer of {source} fits this model: nothing was loaded. It holds "
+            f"{', '.join(list(arrays)[:4])} …; the model has {', '.join(list(layers)[:4])} …."
         )
-    values = {
-        name: [np.asarray(value).astype("float32", copy=False) for value in arrays[name]]
-        for name in report.loaded
-    }
+    values = {name: [_float32(value) for value in arrays[name]] for name in report.loaded}
     _check_values({name: (layers[name], values[name]) for name in report.loaded}, source)
     for name in report.loaded:
         for weight, value in zip(own_weights(layers[name]), values[name], strict=True):
@@ -259,42 +361,63 @@ def assign_layers(model, arrays, source, exclude=()):
     return report
 
 
-def read_h5(path, known=(), of_each=lambda dataset: dataset[()]):
-    """{layer: [arrays]} in the file's order of weights; known: layer names, of which a group may be one; of_each: what to take of each
-    weight, an h5py dataset, in place of its array."""
+def _float32(value: Array) -> Array:
+    return np.asarray(value).astype("float32", copy=False)
+
+
+def read_h5(
+    path: PathLike,
+    known: Collection[str] = (),
+    of_each: Callable[[h5py.Dataset], Any] = lambda dataset: dataset[()],
+) -> dict[str, list]:
+    """Reads the arrays of a .h5 file by layer name.
+
+    Args:
+        path: The file.
+        known: Names of layers; a group of such a name is one layer. Other groups may nest several,
+            as rpn_model does.
+        of_each: What to take from the dataset of each weight; by default its array.
+
+    Returns:
+        The results of `of_each` for the weights of each layer, in the file's order.
+
+    Raises:
+        ValueError: The file is damaged, or has another layout.
+        FileNotFoundError: There is no such file.
+    """
     with reading(path) as file:
         found = h5_files.arrays(file, known, of_each)
     if not found and not layers_in(path):
         raise ValueError(
-            f"{path} is an .h5 file, but not of Keras weights by layer: it lists no layer_names. Files of Keras 3 "
-            "(.weights.h5) and of other programs have to be converted: load them where they were made and save by layer."
+            f"{path} is an .h5 file, but not of Keras weights by layer: it lists no layer_names. "
+            "Files of Keras 3 (.weights.h5) and of other programs have to be converted: load them "
+            "where they were made and save by layer."
         )
     return found
 
 
-def _layout(model):
-    """{group: [its layers that have weights]} of a model's file, in the order of Matterport's inference graph."""
+def _layout(model: keras.Model) -> dict[str, list[keras.Layer]]:
+    """The layers with weights of each group, in the order of Matterport's inference graph."""
     layers = weight_layers(model)
-    backbone = [layer.name for layer in getattr(model, "backbone", model).layers]
     if not set(HEAD_GROUPS) & set(layers):
-        return {name: [layers[name]] for name in layers}
+        return {name: [layer] for name, layer in layers.items()}
+    backbone = [layer.name for layer in getattr(model, "backbone", model).layers]
     activations = sum(name == "activation" or name.startswith("activation_") for name in backbone)
-    heads = [
-        f"activation_{activations + name}" if isinstance(name, int) else name
-        for name in HEAD_GROUPS
-    ]
-    groups = {name: [layers[name]] if name in layers else [] for name in (*backbone, *heads)}
+    groups: dict[str, list[keras.Layer]] = {}
+    for name in (*backbone, *HEAD_GROUPS):
+        if isinstance(name, int):
+            name = f"activation_{activations + name}"
+        groups[name] = [layers[name]] if name in layers else []
     groups["rpn_model"] = [layers[name] for name in RPN_LAYERS]
-    return groups | {
-        name: [layer]
-        for name, layer in layers.items()
-        if name not in groups and name not in RPN_LAYERS
-    }
+    for name, layer in layers.items():  # of extra heads
+        if name not in groups and name not in RPN_LAYERS:
+            groups[name] = [layer]
+    return groups
 
 
-def _keys(layers):
-    """{<layer>/<weight>:0: weight}; underscores tell weights apart that a layer calls alike, since only their order is read."""
-    keys = {}
+def _keys(layers: Sequence[keras.Layer]) -> dict[str, keras.Variable]:
+    """Weights by <layer>/<weight>:0; underscores part equal names, as only the order is read."""
+    keys: dict[str, keras.Variable] = {}
     for layer in layers:
         for weight in own_weights(layer):
             name = weight.name
@@ -304,58 +427,63 @@ def _keys(layers):
     return keys
 
 
-def _layers_meant(exclude):
+def _names_in(exclude: str | Iterable[str] | None) -> set[str]:
     names = {exclude} if isinstance(exclude, str) else set(exclude or ())
     return names | set(RPN_LAYERS) if "rpn_model" in names else names
 
 
-def _check_shapes(pairs, source):
-    """pairs: {name: (layer, [arrays])}. Raises ValueError, naming all that differ, before anything is assigned."""
-    shapes = {
-        n: ([v.shape for v in values], [tuple(w.shape) for w in own_weights(layer)])
-        for n, (layer, values) in pairs.items()
+def _check_shapes(pairs: Mapping[str, tuple[keras.Layer, Sequence[Array]]], source: object) -> None:
+    """Raises WeightShapeError with all layers that differ."""
+    given = {name: [value.shape for value in values] for name, (_, values) in pairs.items()}
+    expected = {
+        name: [tuple(weight.shape) for weight in own_weights(layer)]
+        for name, (layer, _) in pairs.items()
     }
-    wrong = [name for name, (given, wanted) in shapes.items() if given != wanted]
+    wrong = [name for name in pairs if given[name] != expected[name]]
     if wrong:
-        given, wanted = shapes[wrong[0]]
+        first = wrong[0]
         raise WeightShapeError(
-            f"Layer {wrong[0]!r} of {source} has weights of shape {given}, the model wants {wanted}. What is meant to start "
-            f"anew (another number of classes, say) is left out with exclude={wrong}.",
+            f"Layer {first!r} of {source} has weights of shape {given[first]}, the model expects "
+            f"{expected[first]}. To keep the initial weights of these layers (for another number "
+            f"of classes, say), pass exclude={wrong}.",
             wrong,
         )
 
 
-def _check_values(pairs, source):
-    """pairs: {name: (layer, [float32 arrays])}. Raises ValueError, naming the layers with a value that no network can compute with."""
-    wrong = {}
+def _check_values(pairs: Mapping[str, tuple[keras.Layer, Sequence[Array]]], source: object) -> None:
+    """Raises WeightError with all layers that hold values no network can compute with."""
+    wrong: dict[str, str] = {}
     for name, (layer, values) in pairs.items():
-        for weight, value in zip(own_weights(layer), values, strict=True):
-            bad = value.size - int(np.isfinite(value).sum())
-            if bad:
-                wrong[name] = (
-                    f"{bad:,} of the {value.size:,} values of its {weight.name} are NaN or infinite, not finite numbers"
-                )
-            # A little below 0 is rounding; more makes NaN of every image.
-            elif weight.name == "moving_variance" and value.size and value.min() < -1e-6:
-                wrong[name] = f"its moving_variance is negative, {value.min():g}"
-            if name in wrong:
-                break
+        defects = map(_defect, own_weights(layer), values)
+        if defect := next(filter(None, defects), None):
+            wrong[name] = defect
     if wrong:
         first, *others = wrong
-        more = (
-            f"; likewise {', '.join(others[:4])}{' …' if len(others) > 4 else ''}" if others else ""
-        )
+        more = f"; so are {', '.join(others[:4])}{' …' if len(others) > 4 else ''}" * bool(others)
         raise WeightError(
-            f"Layer {first!r} of {source} cannot be used: {wrong[first]}{more}. The training that wrote it diverged, or the "
-            f"file is damaged. Take an earlier checkpoint; to train these layers anew, pass exclude={list(wrong)}.",
+            f"Layer {first!r} of {source} cannot be used: {wrong[first]}{more}. The training that "
+            "wrote it diverged, or the file is damaged. Use an earlier checkpoint; to keep the "
+            f"initial weights of these layers, pass exclude={list(wrong)}.",
             list(wrong),
         )
 
 
-def _read_npz(path):
-    """{layer: [arrays]}, kernel before bias, gamma before beta before the moving mean and variance, as Keras orders them."""
-    order = ["kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance"]
-    arrays = {}
+def _defect(weight: keras.Variable, value: Array) -> str | None:
+    bad = value.size - int(np.isfinite(value).sum())
+    if bad:
+        return (
+            f"{bad:,} of the {value.size:,} values of its {weight.name} are NaN or infinite, not "
+            "finite numbers"
+        )
+    # A little below 0 is rounding; more makes NaN of every image.
+    if weight.name == "moving_variance" and value.size and value.min() < -1e-6:
+        return f"its moving_variance is negative, {value.min():g}"
+    return None
+
+
+def _read_npz(path: PathLike) -> dict[str, list[Array]]:
+    """The arrays of each layer in Keras' order."""
+    layers: dict[str, dict[str, Array]] = {}
     try:
         with zipfile.ZipFile(path) as archive:
             if sum(info.file_size for info in archive.infolist()) > h5_files.MAX_FILE_BYTES:
@@ -363,23 +491,27 @@ def _read_npz(path):
         with np.load(path, allow_pickle=False) as file:
             for key in file.files:
                 layer, _, weight = key.rpartition("/")
-                if weight not in order:
+                if weight not in WEIGHT_ORDER:
                     raise h5_files.Damaged(
-                        f"{key!r} is no <layer>/<weight>, where a weight is one of {', '.join(order)}"
+                        f"{key!r} is no <layer>/<weight>, where a weight is one of "
+                        f"{', '.join(WEIGHT_ORDER)}"
                     )
-                value = arrays.setdefault(layer, {})[weight] = file[key]
+                value = layers.setdefault(layer, {})[weight] = file[key]
                 if value.dtype.kind not in "fiub":
                     raise h5_files.Damaged(f"{key!r} holds {value.dtype}, not numbers")
-        return {layer: [w[k] for k in sorted(w, key=order.index)] for layer, w in arrays.items()}
     except FileNotFoundError:
         raise FileNotFoundError(f"There is no weight file {path}.") from None
     except Exception as error:  # a broken .zip file can fail in many ways
-        told = (
+        reason = (
             error
             if isinstance(error, h5_files.Damaged)
             else "it is no .zip file of arrays of numbers"
         )
         raise ValueError(
-            f"{path} is not a readable .npz file of <layer>/<weight> arrays ({told}). It may be cut off: fetch it "
-            "again."
+            f"{path} is not a readable .npz file of <layer>/<weight> arrays ({reason}). It may be "
+            "cut off: fetch it again."
         ) from error
+    return {
+        layer: [weights[name] for name in sorted(weights, key=WEIGHT_ORDER.index)]
+        for layer, weights in layers.items()
+    }

@@ -1,16 +1,18 @@
 """Reading pickles of weights as data: nothing in the file is run, imported or built.
 
-A pickle is a program that calls functions by name. Here a call is only written down, as a `Call`;
-the readers of the two formats (`detectron_files`, `torch_files`) look at the few they know.
+A pickle is a program that calls functions by name. Here a call is only recorded, as a `Call`; the
+readers of the two formats (`detectron_files`, `torch_files`) interpret the few they know.
 """
 
 import pickle
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, BinaryIO
 
-# Opcodes of containers, texts and numbers. Sets are left out, as are those that make objects.
+# Opcodes of containers, texts and numbers. Sets and objects are left out: weights need neither.
 _OPCODES = """
-    PROTO FRAME STOP MARK POP POP_MARK DUP NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2 LONG LONG1
-    LONG4 FLOAT BINFLOAT STRING BINSTRING SHORT_BINSTRING BINBYTES SHORT_BINBYTES BINBYTES8 UNICODE
+    PROTO FRAME STOP MARK POP POP_MARK DUP NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2 LONG
+    LONG1 LONG4 FLOAT BINFLOAT STRING BINSTRING SHORT_BINSTRING BINBYTES SHORT_BINBYTES BINBYTES8
+    UNICODE
     BINUNICODE SHORT_BINUNICODE BINUNICODE8 TUPLE EMPTY_TUPLE TUPLE1 TUPLE2 TUPLE3 LIST EMPTY_LIST
     APPEND APPENDS EMPTY_DICT GET BINGET LONG_BINGET PUT BINPUT LONG_BINPUT MEMOIZE GLOBAL
     STACK_GLOBAL PERSID BINPERSID"""
@@ -22,34 +24,51 @@ _KEYS = (str, int, float, bytes, bool, type(None))
 
 
 class Refused(ValueError):
-    """What a pickle asks for has no place in a file of weights."""
+    """A pickle asks for something that files of weights do not need."""
 
 
 class Name:
-    """A function or class that a pickle names."""
+    """A function or class that a pickle names.
+
+    Args:
+        module: Its module.
+        name: Its name in the module.
+    """
 
     def __init__(self, module: str, name: str) -> None:
         self.full = f"{module}.{name}"
 
 
 class Call:
-    """A call that a pickle asks for: the full name, the arguments, and the state set afterwards."""
+    """A call that a pickle asks for, and the state that it sets afterwards.
+
+    Args:
+        name: Full name of the function.
+        arguments: Its arguments.
+    """
 
     def __init__(self, name: str, arguments: tuple) -> None:
-        self.name, self.arguments, self.state = name, arguments, None
+        self.name, self.arguments = name, arguments
+        self.state: Any = None
 
 
 class PlainUnpickler(pickle._Unpickler):
-    """Python's own unpickler in Python; the one in C takes sizes and positions on trust.
+    """Python's unpickler written in Python; the one in C trusts sizes and positions.
+
+    `load` raises ValueError for a pickle that is damaged or asks for something else.
 
     Args:
         file: Open for reading.
-        known: Full names such as "numpy.dtype" that the pickle may use; another is refused.
-
-    `load` raises ValueError for a pickle that is damaged or asks for something else.
+        known: Full names such as "numpy.dtype" that the pickle may use; others are refused.
     """
 
-    def __init__(self, file, known: Iterable[str]) -> None:
+    # Attributes of the base class, which Python does not document.
+    stack: list[Any]
+    append: Callable[[Any], None]
+    read: Callable[[int], bytes]
+    pop_mark: Callable[[], list[Any]]
+
+    def __init__(self, file: BinaryIO, known: Iterable[str]) -> None:
         super().__init__(file, encoding="latin1")  # texts of Python 2 may be bytes
         self.known = {
             *known,
@@ -59,61 +78,81 @@ class PlainUnpickler(pickle._Unpickler):
             "builtins.bytes",
         }
 
-    def load(self):
+    def load(self) -> Any:
+        """Reads the pickle.
+
+        Returns:
+            Its content, with a `Call` for everything that is not a container, text or number.
+
+        Raises:
+            ValueError: The pickle is damaged or asks for something else.
+        """
         try:
             return super().load()
         except Refused:
             raise
-        except Exception as error:  # a pickle that is none can fail in any way
+        except Exception as error:  # other data can fail in any way
             raise ValueError("it is damaged, cut off, or of another format") from error
 
-    def find_class(self, module: str, name: str) -> Name:
+    def find_class(self, module: str, name: str) -> Any:
+        """Records a name instead of importing it.
+
+        Args:
+            module: Its module.
+            name: Its name in the module.
+
+        Returns:
+            A `Name`.
+
+        Raises:
+            Refused: It is not among the known ones.
+        """
         found = Name(module, name)
         if found.full not in self.known:
-            told = "".join(c if c.isprintable() else "?" for c in found.full[:100])
-            raise Refused(f"it wants {told}, which a file of weights has no need of")
+            shown = "".join(c if c.isprintable() else "?" for c in found.full[:100])
+            raise Refused(f"it asks for {shown}, which a file of weights does not need")
         return found
 
-    def load_reduce(self) -> None:
+    def _load_reduce(self) -> None:
         arguments, function = self.stack.pop(), self.stack.pop()
         if not isinstance(function, Name) or not isinstance(arguments, tuple):
             raise Refused("it calls something that is no function")
         self.append(_simplest(function.full, arguments))
 
-    def load_build(self) -> None:
+    def _load_build(self) -> None:
         state, what = self.stack.pop(), self.stack[-1]
         if isinstance(what, Call):
             what.state = state
         elif not isinstance(what, dict):  # PyTorch adds a version to its dicts
             raise Refused("it changes something that is no array")
 
-    def load_bytearray8(self) -> None:
+    def _load_bytearray8(self) -> None:
         size = int.from_bytes(self.read(8), "little")
         self.append(self.read(size))  # Python's own makes room for `size` first
 
-    def load_dict(self) -> None:
+    def _load_dict(self) -> None:
         items = self.pop_mark()
         self.append(_filled({}, items[::2], items[1::2]))
 
-    def load_setitem(self) -> None:
+    def _load_setitem(self) -> None:
         value, key = self.stack.pop(), self.stack.pop()
         _filled(self.stack[-1], [key], [value])
 
-    def load_setitems(self) -> None:
+    def __load_setitems(self) -> None:
         items = self.pop_mark()
         _filled(self.stack[-1], items[::2], items[1::2])
 
-    dispatch = _PLAIN | {
-        pickle.REDUCE[0]: load_reduce,
-        pickle.BUILD[0]: load_build,
-        pickle.DICT[0]: load_dict,
-        pickle.SETITEM[0]: load_setitem,
-        pickle.SETITEMS[0]: load_setitems,
-        pickle.BYTEARRAY8[0]: load_bytearray8,
+    dispatch = _PLAIN | {  # type: ignore[assignment]
+        pickle.REDUCE[0]: _load_reduce,
+        pickle.BUILD[0]: _load_build,
+        pickle.DICT[0]: _load_dict,
+        pickle.SETITEM[0]: _load_setitem,
+        pickle.SETITEMS[0]: __load_setitems,
+        pickle.BYTEARRAY8[0]: _load_bytearray8,
     }
 
 
-def _simplest(name: str, arguments: tuple):
+def _simplest(name: str, arguments: tuple) -> Any:
     """The dict or bytes that a known call stands for, else the call itself."""
     if name == "collections.OrderedDict":  # empty, or from a list of pairs
         pairs = list(arguments[0]) if arguments else []
@@ -122,13 +161,13 @@ def _simplest(name: str, arguments: tuple):
         return arguments[0].encode("latin1")
     if name.endswith(".bytes"):
         if arguments:
-            raise Refused("it wants bytes made, which a file of weights has no need of")
+            raise Refused("it asks for new bytes, which a file of weights does not need")
         return b""
     return Call(name, arguments)
 
 
-def _filled(target, keys: list, values: list) -> dict:
-    """Adds items to a dict. Keys are simple: Python cannot hash a tuple in a million tuples."""
+def _filled(target: Any, keys: Sequence[Any], values: Sequence[Any]) -> dict:
+    """Adds items to a dict. Keys are simple: hashing deeply nested tuples overflows the stack."""
     if not isinstance(target, dict):
         raise Refused("it adds entries to something that is no dict")
     for key, value in zip(keys, values, strict=True):

@@ -1,13 +1,19 @@
-"""Reading the tensors of a .pth file, in PyTorch's format of today or of before 1.6, without PyTorch, or running its pickle's code."""
+"""Reading the tensors of a .pth file without PyTorch and without running code from its pickle.
+
+Both formats are read: the .zip file of PyTorch 1.6 and later, and the older one, which the ResNeXt
+files of torchvision have. Small libraries such as ptloader 0.3 read the first only.
+"""
 
 import io
 import math
 import os
 import zipfile
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 
+from mrcnn.typing import Array, PathLike
 from mrcnn.weights.plain_pickle import Call, Name, PlainUnpickler, Refused
 
 MAGIC = 0x1950A86A20F9469CFC6C
@@ -23,11 +29,19 @@ _TENSOR, _PARAMETER = "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_
 _KNOWN = [_TENSOR, _PARAMETER, *(f"torch.{name}" for name in STORAGES)]
 
 
-def read_torch_file(path):
-    """{name: array} of a state dict.
+def read_torch_file(path: PathLike) -> dict[str, Array]:
+    """Reads a state dict.
 
-    Raises ValueError if the file is of another format, wants more than tensors rebuilt, or if a tensor reaches outside its storage: the
-    message names the tensor, and nothing outside is read.
+    Args:
+        path: A .pth file.
+
+    Returns:
+        The arrays by the names of their tensors.
+
+    Raises:
+        ValueError: The file has another format, asks for more than tensors, or a tensor reaches
+            outside its storage.
+        FileNotFoundError: There is no such file.
     """
     with open(path, "rb") as file:
         try:
@@ -42,18 +56,19 @@ def read_torch_file(path):
 
 
 class _Storage:
-    """A run of numbers that tensors are views of; `data` is filled in when all is known."""
+    """Numbers that tensors are views of; `data` is filled in after the pickle is read."""
 
-    def __init__(self, dtype):
-        self.dtype, self.data = np.dtype(dtype), None
+    def __init__(self, dtype: str) -> None:
+        self.dtype = np.dtype(dtype)
+        self.data: Array | None = None
 
 
 class _Unpickler(PlainUnpickler):
-    def __init__(self, file, storages):
+    def __init__(self, file: BinaryIO, storages: dict[str, _Storage]) -> None:
         super().__init__(file, _KNOWN)
         self.storages = storages
 
-    def persistent_load(self, identity):
+    def persistent_load(self, identity: Any) -> _Storage:
         try:
             _, kind, key, *_ = identity
             name = kind.full.removeprefix("torch.") if isinstance(kind, Name) else ""
@@ -67,13 +82,11 @@ class _Unpickler(PlainUnpickler):
         return storage
 
 
-def _read_zip(file):
+def _read_zip(file: BinaryIO) -> Any:
     room = os.fstat(file.fileno()).st_size
+    storages: dict[str, _Storage] = {}
     with zipfile.ZipFile(file) as archive:
-        pickled, storages = (
-            next((name for name in archive.namelist() if name.endswith("/data.pkl")), None),
-            {},
-        )
+        pickled = next((name for name in archive.namelist() if name.endswith("/data.pkl")), None)
         if pickled is None:
             raise Refused("it is a .zip file without a data.pkl")
         state = _Unpickler(io.BytesIO(_stored(archive, pickled, room)), storages).load()
@@ -86,28 +99,30 @@ def _read_zip(file):
     return state
 
 
-def _stored(archive, name, room):
-    """A member as PyTorch writes it, not compressed; `room`: bytes it may have, since a few bytes could name a member many times."""
+def _stored(archive: zipfile.ZipFile, name: str, room: int) -> bytes:
+    """Reads an uncompressed member of at most `room` bytes; a pickle may name a member often."""
     try:
         info = archive.getinfo(name)
         if info.compress_type != zipfile.ZIP_STORED or info.file_size > room or info.flag_bits & 1:
             raise Refused(
-                f"its member {name[:100]!r} is compressed, encrypted or too large; PyTorch stores plain bytes"
+                f"its member {name[:100]!r} is compressed, encrypted or too large; PyTorch stores "
+                "plain bytes"
             )
         return archive.read(info)
     except KeyError as error:
         raise Refused(f"it lacks {name[:100]!r}") from error
 
 
-def _read_old(file):
+def _read_old(file: Any) -> Any:
     file.seek(0)
     if file.read(4) == b"PK\x03\x04":
         raise EOFError(
             "it is a .zip file without its end, so it is cut off; delete it and fetch it again"
         )
-    file, storages = io.BytesIO(Path(file.name).read_bytes()), {}
+    file = io.BytesIO(Path(file.name).read_bytes())
+    storages: dict[str, _Storage] = {}
 
-    def load():
+    def load() -> Any:
         return _Unpickler(file, storages).load()
 
     if load() != MAGIC or load() != PROTOCOL:
@@ -126,8 +141,11 @@ def _read_old(file):
     return state
 
 
-def _array(name, value):
-    """The array of one entry. PyTorch has no negative strides, and weights are never one number shown many times (stride 0)."""
+def _array(name: str, value: Any) -> Array:
+    """The array of one entry.
+
+    PyTorch has no negative strides. Stride 0 would repeat one number, which weights do not.
+    """
     if isinstance(value, Call) and value.name == _PARAMETER and value.arguments:
         value = value.arguments[0]
     try:
@@ -142,7 +160,7 @@ def _array(name, value):
         or not _are_sizes(strides, negative=True)
         or len(shape) != len(strides)
     ):
-        raise Refused(f"the tensor {name!r} has a shape, offset or strides that are none")
+        raise Refused(f"the tensor {name!r} has an invalid shape, offset or strides")
     count, room = math.prod(shape), len(storage.data) - offset
     if any(stride < 1 for n, stride in zip(shape, strides) if n > 1):
         raise Refused(
@@ -164,8 +182,8 @@ def _array(name, value):
     )
 
 
-def _are_sizes(values, negative=False):
-    """A tuple or list of at most 8 whole numbers that fit into 64 bits."""
+def _are_sizes(values: Any, negative: bool = False) -> bool:
+    """Whether this is a tuple or list of at most 8 integers that fit into 64 bits."""
     return (
         isinstance(values, (tuple, list))
         and len(values) <= 8

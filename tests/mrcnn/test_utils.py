@@ -14,7 +14,7 @@ import skimage.transform
 
 from mrcnn import utils
 from mrcnn.data.dataset import Dataset
-from mrcnn.weights import download
+from mrcnn.weights import published
 
 MATTERPORT = {
     "extract_bboxes",
@@ -75,9 +75,9 @@ def test_every_name_of_matterports_is_there():
 def test_dataset_and_download_are_ours():
     assert (
         utils.Dataset is Dataset
-        and utils.download_trained_weights is download.download_trained_weights
+        and utils.download_trained_weights is published.download_trained_weights
     )
-    assert utils.COCO_MODEL_URL == download.COCO_MODEL_URL and utils.COCO_MODEL_URL.endswith(
+    assert utils.COCO_MODEL_URL == published.COCO_MODEL_URL and utils.COCO_MODEL_URL.endswith(
         "/v2.0/mask_rcnn_coco.h5"
     )
 

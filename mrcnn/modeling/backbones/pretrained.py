@@ -9,8 +9,8 @@ import numpy as np
 
 from mrcnn.modeling.backbones.efficientnet import APPLICATIONS, stage_of
 from mrcnn.modeling.devices import channels_last
-from mrcnn.weights.detectron_files import read_array_file
-from mrcnn.weights.download import download, models_folder
+from mrcnn.weights.detectron_files import read_detectron_file
+from mrcnn.weights.download import download
 from mrcnn.weights.layer_files import (
     assign_layers,
     layers_in,
@@ -18,6 +18,7 @@ from mrcnn.weights.layer_files import (
     read_h5,
     weight_layers,
 )
+from mrcnn.weights.published import models_folder
 from mrcnn.weights.torch_files import read_torch_file
 
 BN_WEIGHTS = ("gamma", "beta", "moving_mean", "moving_variance")
@@ -86,7 +87,7 @@ def load_file(model, path, exclude=()):
     layers. .pth files of ResNeXt (torchvision's) and EfficientNet-Lite; .pkl files of ResNeXt (Detectron2's, Caffe2's).
     """
     if str(path).endswith((".pth", ".pkl")):
-        tensors = read_torch_file(path) if str(path).endswith(".pth") else read_array_file(path)
+        tensors = read_torch_file(path) if str(path).endswith(".pth") else read_detectron_file(path)
         return assign_layers(
             model,
             _of_file(path, lambda: resnext_arrays(tensors) | efficientnet_lite_arrays(tensors)),

@@ -61,16 +61,16 @@ def test_without_warm_up_the_first_step_is_at_full_height():
 
 
 def test_a_cosine_ends_at_a_hundredth_and_is_halfway_in_the_middle():
-    schedule = WarmupSchedule(1.0, warmup=10, total=30, shape="cosine")
+    schedule = WarmupSchedule(1.0, warmup=10, total=30, decay="cosine")
     assert rates(schedule, 10, 20, 30, 31) == pytest.approx([1.0, 0.505, 0.01, 0.01])
 
 
 def test_a_cosine_as_short_as_its_warm_up_is_finite():
-    assert rates(WarmupSchedule(1.0, warmup=1, total=1, shape="cosine"), 0, 1) == pytest.approx(
+    assert rates(WarmupSchedule(1.0, warmup=1, total=1, decay="cosine"), 0, 1) == pytest.approx(
         [1.0, 1.0]
     )
 
 
 def test_its_config_makes_the_same_schedule():
-    schedule = WarmupSchedule(0.3, warmup=2, total=7, shape="cosine")
+    schedule = WarmupSchedule(0.3, warmup=2, total=7, decay="cosine")
     assert rates(WarmupSchedule(**schedule.get_config()), 0, 3, 6) == rates(schedule, 0, 3, 6)

@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from mrcnn.weights.detectron_files import read_array_file
+from mrcnn.weights.detectron_files import read_detectron_file
 
 ARRAYS = {"conv1_w": np.arange(6, dtype=np.float32).reshape(2, 3), "scale": np.float64([1, 2])}
 
@@ -28,7 +28,7 @@ def write(path, content, old_numpy=False):
 )
 @pytest.mark.parametrize("old_numpy", [False, True])
 def test_arrays_lie_at_the_top_or_under_their_key(tmp_path, content, old_numpy):
-    read = read_array_file(write(tmp_path / "net.pkl", content, old_numpy))
+    read = read_detectron_file(write(tmp_path / "net.pkl", content, old_numpy))
     assert list(read) == list(ARRAYS)
     for name, array in ARRAYS.items():
         assert read[name].dtype == array.dtype
@@ -45,9 +45,10 @@ def test_a_file_that_wants_to_run_something_is_refused(tmp_path, monkeypatch):
     ran = []
     monkeypatch.setattr(os, "system", ran.append)
     with pytest.raises(
-        ValueError, match="evil.pkl is not a pickled dict of arrays: it wants (posix|nt|os).system"
+        ValueError,
+        match="evil.pkl is not a pickled dict of arrays: it asks for (posix|nt|os).system",
     ):
-        read_array_file(path)
+        read_detectron_file(path)
     assert not ran
 
 
@@ -56,7 +57,7 @@ def test_other_files_are_refused(tmp_path, content):
     path = tmp_path / "other.pkl"
     path.write_bytes(content)
     with pytest.raises(ValueError, match="other.pkl is not a pickled dict of arrays"):
-        read_array_file(path)
+        read_detectron_file(path)
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
@@ -72,7 +73,7 @@ def test_other_files_are_refused(tmp_path, content):
 )
 def test_every_kind_of_numbers_comes_out_with_its_shape(tmp_path, protocol, array):
     (tmp_path / "net.pkl").write_bytes(pickle.dumps({"model": {"w": array}}, protocol))
-    read = read_array_file(tmp_path / "net.pkl")["w"]
+    read = read_detectron_file(tmp_path / "net.pkl")["w"]
     assert read.dtype == array.dtype.newbyteorder("=")
     np.testing.assert_array_equal(read, array)
 
@@ -91,7 +92,7 @@ def test_every_kind_of_numbers_comes_out_with_its_shape(tmp_path, protocol, arra
 def test_an_array_of_anything_but_numbers_is_refused_by_name(tmp_path, array):
     content = {"res2_0_w": np.array([None]) if array.dtype == object else array}
     with pytest.raises(ValueError, match="net.pkl .*'res2_0_w' .*only arrays of numbers"):
-        read_array_file(write(tmp_path / "net.pkl", content))
+        read_detectron_file(write(tmp_path / "net.pkl", content))
 
 
 class Forged:
@@ -126,7 +127,7 @@ class Forged:
 )
 def test_an_array_whose_bytes_do_not_fit_is_refused_by_name(tmp_path, forged):
     with pytest.raises(ValueError, match="net.pkl .*the array 'conv1_w'"):
-        read_array_file(write(tmp_path / "net.pkl", {"model": {"conv1_w": forged}}))
+        read_detectron_file(write(tmp_path / "net.pkl", {"model": {"conv1_w": forged}}))
 
 
 class OddType:
@@ -142,4 +143,4 @@ class OddArray:
 
 def test_an_array_whose_type_has_a_state_of_another_form_is_refused(tmp_path):
     with pytest.raises(ValueError, match="the array 'w' is incomplete"):
-        read_array_file(write(tmp_path / "net.pkl", {"w": OddArray()}))
+        read_detectron_file(write(tmp_path / "net.pkl", {"w": OddArray()}))

@@ -14,12 +14,9 @@ import numpy as np
 import pytest
 
 from mrcnn.weights import download as module
-from mrcnn.weights.download import (
-    DownloadError,
-    download,
-    download_trained_weights,
-    imagenet_resnet50_weights,
-)
+from mrcnn.weights import published
+from mrcnn.weights.download import DownloadError, download
+from mrcnn.weights.published import download_trained_weights, imagenet_resnet50_weights
 
 ROOT = Path(__file__).resolve().parents[3]
 HALF, WHOLE = 150_000, 300_000
@@ -336,7 +333,7 @@ def test_a_file_that_does_not_fit_is_named_where_the_right_one_cannot_be_had(ser
 def test_a_login_page_is_refused_and_costs_nothing(server, path, settings):
     leave_half(server, path)
     server.ranges, server.plan = False, [{"body": HTML}]
-    with pytest.raises(DownloadError, match=r"HTML page.*Look at the address in a browser"):
+    with pytest.raises(DownloadError, match=r"HTML page.*Open the address in a browser"):
         fetch(server, path, **settings)
     server.ranges = True
     server.asked.clear()
@@ -393,7 +390,7 @@ def test_being_offline_is_said_at_once(path, monkeypatch):
         url = f"http://127.0.0.1:{gone.server_port}/file.h5"
     with pytest.raises(
         DownloadError,
-        match="could not be downloaded: .*refused.* Nothing has come.*without it: paint",
+        match="could not be downloaded: .*refused.* Nothing has arrived.*without it: paint",
     ) as error:
         download(url, path, progress=False, otherwise="paint")
     assert url in str(error.value) and f"put it at {path}" in str(error.value)
@@ -488,15 +485,15 @@ def test_without_locks_a_warning_is_given(server, path, monkeypatch, caplog):
 
 
 def test_the_coco_weights_are_checked_in_every_way_that_is_known(server, path, monkeypatch, capsys):
-    monkeypatch.setattr(module, "COCO_MODEL_URL", server.url)
+    monkeypatch.setattr(published, "COCO_MODEL_URL", server.url)
     with pytest.raises(DownloadError, match="should have 257,557,808 bytes and has 300,000"):
         download_trained_weights(str(path))
-    monkeypatch.setattr(module, "COCO_MODEL_SIZE", WHOLE)
+    monkeypatch.setattr(published, "COCO_MODEL_SIZE", WHOLE)
     with pytest.raises(
-        DownloadError, match=f"md5 should be {module.COCO_MODEL_MD5}.*without load_weights"
+        DownloadError, match=f"md5 should be {published.COCO_MODEL_MD5}.*without load_weights"
     ):
         download_trained_weights(str(path))
-    monkeypatch.setattr(module, "COCO_MODEL_MD5", server.hashes()["md5"])
+    monkeypatch.setattr(published, "COCO_MODEL_MD5", server.hashes()["md5"])
     capsys.readouterr()
     download_trained_weights(str(path), verbose=0)
     assert capsys.readouterr().err == ""
@@ -506,9 +503,9 @@ def test_the_coco_weights_are_checked_in_every_way_that_is_known(server, path, m
 @pytest.fixture
 def resnet50(server, tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    monkeypatch.setattr(module, "RESNET50_URL", server.url)
-    monkeypatch.setattr(module, "RESNET50_SIZE", WHOLE)
-    monkeypatch.setattr(module, "RESNET50_MD5", server.hashes()["md5"])
+    monkeypatch.setattr(published, "RESNET50_URL", server.url)
+    monkeypatch.setattr(published, "RESNET50_SIZE", WHOLE)
+    monkeypatch.setattr(published, "RESNET50_MD5", server.hashes()["md5"])
     return tmp_path / "models" / "file.h5"
 
 

@@ -248,7 +248,7 @@ def test_own_weights_are_missed_in_a_file_without_them_and_refused_in_another_sh
     shorter = build_detector(plain_config(), [lambda: Query(8)])
     with pytest.raises(
         ValueError,
-        match=r"'mrcnn_query' of .*\[\(16,\)\], the model wants \[\(8,\)\].*\['mrcnn_query', 'mrcnn_q",
+        match=r"'mrcnn_query' of .*\[\(16,\)\], the model expects \[\(8,\)\].*\['mrcnn_query', 'mrcnn_q",
     ):
         load_weights(shorter, tmp_path / "a.h5")
     assert (
@@ -330,7 +330,7 @@ def test_weights_that_are_not_finite_are_refused_by_layer_before_anything_is_ass
         0
     ] == "conv1"
     if name == "a.h5":
-        assert raised.value.layers == ["conv1", "mrcnn_mask"] and "likewise mrcnn_mask" in str(
+        assert raised.value.layers == ["conv1", "mrcnn_mask"] and "so are mrcnn_mask" in str(
             raised.value
         )
         report = load_weights(spoiled, tmp_path / name, exclude=raised.value.layers)

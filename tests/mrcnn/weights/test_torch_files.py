@@ -43,9 +43,9 @@ def test_a_file_that_wants_to_run_something_is_refused(tmp_path, monkeypatch, to
     monkeypatch.setattr(os, "system", ran.append)
     write, Call = getattr(torch_files, kind), torch_files.Call
     path = write(tmp_path / "evil.pth", OrderedDict(kernel=Call("os", "system", "echo hello")))
-    with pytest.raises(ValueError, match="it wants os.system"):
+    with pytest.raises(ValueError, match="it asks for os.system"):
         read_torch_file(path)
-    with pytest.raises(ValueError, match="it wants builtins.eval|it wants __builtin__.eval"):
+    with pytest.raises(ValueError, match="it asks for builtins.eval|it asks for __builtin__.eval"):
         read_torch_file(write(path, OrderedDict(kernel=Call("builtins", "eval", "1"))))
     assert not ran
 
