@@ -41,7 +41,7 @@ from fashion.evaluation import scoring
 from fashion.evaluation.io.ground_truth import EXPECTED, checked_ground_truth, read_ground_truth
 from fashion.evaluation.io.predictions import checked_results, read_detections
 from fashion.evaluation.io.results import coco_results
-from fashion.evaluation.io.resumable import predict_noting
+from fashion.evaluation.io.resumable import predict_resumable
 from fashion.evaluation.metrics.registry import Inputs
 from fashion.evaluation.thresholds.files import read_thresholds, write_thresholds
 from fashion.evaluation.thresholds.objectives import OBJECTIVES
@@ -287,7 +287,7 @@ def from_model(args, thresholds):
     truth = checked_ground_truth(content)
     if thresholds and labels is not model.ontology:
         thresholds.check_ground_truth(truth, args.thresholds)
-    rows, journal = predict_noting(
+    rows, journal = predict_resumable(
         model,
         dataset,
         functools.partial(coco_results, raw=True),

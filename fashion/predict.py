@@ -23,7 +23,7 @@ from fashion.classify.garments.rescorer import file_of
 from fashion.cli import add_model_arguments, model_settings, run_verb, working_in
 from fashion.datasets.files import EXTENSIONS, list_images
 from fashion.evaluation.io.results import coco_results
-from fashion.evaluation.io.resumable import Journal, begun_otherwise, remaining
+from fashion.evaluation.io.resumable import Journal, journal_differences, remaining
 from fashion.model import checkpoint_in, load_model
 from fashion.pages.overlays import OverlayRenderer
 from mrcnn.data.image_io import read_image
@@ -49,7 +49,7 @@ def main(argv=None):
             path.unlink(missing_ok=True)
         different = [
             f"{key} {there!r} there, {here!r} here"
-            for key, there, here in begun_otherwise(path, about)
+            for key, there, here in journal_differences(path, about)
         ]
         if different:
             raise ValueError(

@@ -41,7 +41,7 @@ from fashion.datasets.holding_out import noted_split
 from fashion.datasets.splits import load_as_trained
 from fashion.evaluation.io.ground_truth import checked_ground_truth
 from fashion.evaluation.io.results import boxes_of, coco_results
-from fashion.evaluation.io.resumable import predict_noting
+from fashion.evaluation.io.resumable import predict_resumable
 from fashion.evaluation.metrics.coco import evaluate_coco_ap
 from fashion.evaluation.rescoring import search_weight, separation, with_scores
 from fashion.model import checkpoint_in, load_model
@@ -100,7 +100,7 @@ def train_and_measure(args, checkpoint):
     print(
         f"what the detector finds in {len(train.image_ids)} photos to train on, and in {len(validation.image_ids)} others:"
     )
-    found, journal = predict_noting(
+    found, journal = predict_resumable(
         model, train, rounded_boxes, about, args.out / "found_train.partial"
     )
     journal.close()
@@ -108,7 +108,7 @@ def train_and_measure(args, checkpoint):
         image_id: np.array(boxes, np.float32).reshape(-1, 4)
         for image_id, boxes in zip(train.image_ids, found, strict=True)
     }
-    rows, journal = predict_noting(
+    rows, journal = predict_resumable(
         model, validation, coco_results, about, args.out / "found_val.partial"
     )
     journal.close()

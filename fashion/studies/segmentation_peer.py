@@ -11,7 +11,7 @@ from tqdm import tqdm
 from fashion.datasets.holding_out import noted_split
 from fashion.datasets.splits import load_as_trained
 from fashion.evaluation.io.results import coco_results
-from fashion.evaluation.io.resumable import predict_noting
+from fashion.evaluation.io.resumable import predict_resumable
 from fashion.evaluation.metrics.coco import evaluate_coco_ap
 from fashion.labels.ontology import Ontology
 from fashion.model import checkpoint_in, load_model
@@ -69,7 +69,7 @@ def scored_beside(args, data, variants):
     """
     checkpoint = checkpoint_in(args.beside)
     model = load_model(checkpoint, DETECTION_MIN_CONFIDENCE=MIN_SCORE)
-    rows, journal = predict_noting(
+    rows, journal = predict_resumable(
         model,
         data.validation,
         coco_results,

@@ -89,7 +89,7 @@ def test_what_cannot_be_done_is_told_before_the_work_and_leaves_the_folder_free(
     sample_folder, tiny_run, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(
-        "fashion.rescore.predict_noting", lambda *_: pytest.fail("photos were predicted")
+        "fashion.rescore.predict_resumable", lambda *_: pytest.fail("photos were predicted")
     )
     with pytest.raises(ValueError, match="A backbone is one of"):
         rescore.main(words(sample_folder, tiny_run, tmp_path / "out", "--backbone", "resnet5"))

@@ -1,29 +1,39 @@
-"""Journal: predictions as they are made, photo by photo, so that a run that was killed goes on where it stopped."""
+"""Journal: predictions as they are made, image by image, so that a killed run can resume."""
 
 import json
 import os
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
 from mrcnn.data.resize import check_placeable
 from mrcnn.files import appending
+from mrcnn.typing import Array, PathLike
 
 
 class Journal:
-    """One line of JSON for what it belongs to, then one for each photo.
+    """A file with one line of JSON for what it belongs to, then one for each image.
 
-    path: of the file; about: dict that JSON can hold, whatever decides the predictions. A file about something else is begun anew; a line
-    that was cut off or damaged is dropped, and what follows it.
+    A file about something else is overwritten. A line that was cut off or damaged is dropped, and so
+    is what follows it.
+
+    Args:
+        path: Of the file.
+        about: Whatever decides the predictions, as JSON can hold it.
+
+    Attributes:
+        done: {image id: its rows}.
     """
 
-    def __init__(self, path, about):
-        self.path, self.done = Path(path), {}  # image id -> its rows
+    def __init__(self, path: PathLike, about: dict) -> None:
+        self.path = Path(path)
+        self.done: dict[int | str, Any] = {}
         with appending(self.path):
             self._open(about)
 
-    def _open(self, about):
+    def _open(self, about: dict) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         head, kept = json.dumps(about, sort_keys=True).encode() + b"\n", 0
         if self.path.exists():
@@ -43,28 +53,33 @@ class Journal:
         if not kept:
             self._write(head)
 
-    def add(self, image_id, rows):
-        """Notes the rows of a photo."""
+    def add(self, image_id: int | str, rows: Any) -> None:
+        """Writes the rows of an image.
+
+        Args:
+            image_id: Of the image.
+            rows: Its predictions, as JSON can hold them.
+        """
         self._write(json.dumps([image_id, rows]).encode() + b"\n")
         self.done[image_id] = rows
 
-    def close(self):
-        """Closes the file; it can be continued."""
+    def close(self) -> None:
+        """Closes the file; a later run can continue it."""
         with appending(self.path):  # what could not be written before is tried once more
             self._file.close()
 
-    def remove(self):
-        """Closes and deletes the file: its content is elsewhere now."""
+    def remove(self) -> None:
+        """Closes and deletes the file, once its content is stored elsewhere."""
         self.close()
         os.remove(self.path)
 
-    def _write(self, line):
+    def _write(self, line: bytes) -> None:
         with appending(self.path):
             self._file.write(line)
             self._file.flush()
 
 
-def begun_otherwise(path: str | os.PathLike, about: dict) -> list[tuple[str, object, object]]:
+def journal_differences(path: PathLike, about: dict) -> list[tuple[str, object, object]]:
     """Compares what a journal belongs to with what is asked now.
 
     Args:
@@ -82,7 +97,7 @@ def begun_otherwise(path: str | os.PathLike, about: dict) -> list[tuple[str, obj
         return []
     if not isinstance(before, dict) or not first.endswith(b"\n"):
         return []
-    about = json.loads(json.dumps(about))  # as the file gives it back
+    about = json.loads(json.dumps(about))  # as the file returns it
     return [
         (key, before.get(key), about.get(key))
         for key in sorted(before.keys() | about.keys())
@@ -94,8 +109,8 @@ def remaining(ids: Sequence, done: Container, batch_size: int) -> list:
     """Chooses what a resumed run predicts.
 
     Args:
-        ids: Of all photos, in their order.
-        done: Those whose predictions are noted.
+        ids: Of all images, in their order.
+        done: Those whose predictions are in the journal.
         batch_size: Of the model.
 
     Returns:
@@ -114,31 +129,39 @@ def remaining(ids: Sequence, done: Container, batch_size: int) -> list:
     return [*ids[start:first], *rest]
 
 
-def predict_noting(model, dataset, row_of, about, path=None):
-    """Predict all photos of a data set, whose results are kept in a Journal as they are made.
+def predict_resumable(
+    model: Any,
+    dataset: Any,
+    row_of: Callable[..., Any],
+    about: dict,
+    path: PathLike | None = None,
+) -> tuple[list, Journal | None]:
+    """Predicts all images of a data set, and keeps the results in a journal as they are made.
 
-    model: a FashionModel; dataset: a prepared `Dataset`; row_of: callable (result of the model, image id, ontology) -> what JSON can hold
-    about: whatever decides the predictions, with the names of the files that do under "weights" and "rescore"
-    path: of the journal; None: nothing is kept
-    Returns: what `row_of` made of each photo, a list; the Journal or None, the caller's to close, or to remove when the results are
-        somewhere else.
+    Args:
+        model: `FashionModel`.
+        dataset: A prepared `Dataset`.
+        row_of: (result of the model, image id, ontology) -> what JSON can hold.
+        about: Whatever decides the predictions, with the names of files that do under "weights" and
+            "rescore".
+        path: Of the journal; None keeps nothing.
+
+    Returns:
+        What `row_of` made of each image, and the journal or None: the caller's to close, or to
+        remove when the results are stored elsewhere.
     """
     journal, done, ids = None, {}, [int(image_id) for image_id in dataset.image_ids]
     if path:
-        written = [
-            Path(about[name]).stat().st_mtime_ns
-            for name in ("weights", "rescore")
-            if about.get(name)
-        ]
-        journal = Journal(
-            path,
-            about | {"written": written, "photos": [info["id"] for info in dataset.image_info]},
-        )
+        files = [about[name] for name in ("weights", "rescore") if about.get(name)]
+        written = [Path(file).stat().st_mtime_ns for file in files]
+        names = [info["id"] for info in dataset.image_info]
+        journal = Journal(path, about | {"written": written, "photos": names})
         done = dict(journal.done)
-    todo = remaining(ids, done, getattr(getattr(model, "config", None), "BATCH_SIZE", 1))
-    results = model.stream(_photos(dataset, todo, getattr(model, "config", None)))
+    config = getattr(model, "config", None)
+    todo = remaining(ids, done, getattr(config, "BATCH_SIZE", 1))
+    results = zip(todo, model.stream(_images(dataset, todo, config)), strict=True)
     for image_id, result in tqdm(
-        zip(todo, results, strict=True), total=len(ids), initial=len(ids) - len(todo), unit="photo"
+        results, total=len(ids), initial=len(ids) - len(todo), unit="photo"
     ):
         done[image_id] = row_of(result, image_id, model.ontology)
         if journal:
@@ -146,12 +169,12 @@ def predict_noting(model, dataset, row_of, about, path=None):
     return [done[image_id] for image_id in ids], journal
 
 
-def _photos(dataset, image_ids, config):
-    """The photos, one after the other; one that the model has no canvas for is named."""
+def _images(dataset: Any, image_ids: Sequence[int], config: Any) -> Iterator[Array]:
+    """The images, one by one; an error names one that the model has no canvas for."""
     for image_id in image_ids:
-        photo = dataset.load_image(image_id)
+        image = dataset.load_image(image_id)
         if config is not None:
             info = dataset.image_info[image_id]
-            check_placeable(photo.shape[:2], config, info.get("path") or info["id"])
-        yield photo
-        del photo
+            check_placeable(image.shape[:2], config, info.get("path") or info["id"])
+        yield image
+        del image  # one image in memory at a time

@@ -1,55 +1,45 @@
-"""Submissions: a CSV of either year of Kaggle's contest as the COCO results that every measure here reads."""
+"""Submissions: a CSV of either year of Kaggle's contest as COCO results."""
 
 import csv
 import logging
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from fashion.evaluation.io.ground_truth import check_known
-from fashion.evaluation.io.image_ids import photo_ids
+from fashion.evaluation.io.image_ids import resolve_image_ids
 from fashion.formats import submission_table as table
 from fashion.formats.coco_rle import coco_objects
 from fashion.formats.csv_table import long_cells
 from fashion.formats.label_lists import ids_by_name, listed
 from fashion.labels.ontology import Ontology
 from mrcnn.data.record_checks import as_id
+from mrcnn.typing import PathLike
 
 log = logging.getLogger(__name__)
 
+# A line of the file: its number, ImageId, run lengths (bytes), ClassId and perhaps AttributesIds.
+Row = tuple
 
-def read_submission(path, ground_truth):
-    """The masks of a submission, each resized from its frame (`table.frame_hw`) to its photo; see `read_detections`.
 
-    A row without a mask, or the one that stands for a photo without detections (`table.nothing_row`), is no detection. A submission
-    has no scores: all are 1, and measures that go by score go by the order of the rows. Wrong rows raise a ValueError.
+def read_submission(path: PathLike, ground_truth: dict) -> list[dict]:
+    """Reads a submission, and resizes each mask from the contest's frame to its image.
+
+    A row without a mask, or the one that stands for an image without detections, is no detection. A
+    submission has no scores: all are 1, and metrics that rank go by the order of the rows.
+
+    Args:
+        path: Of the file.
+        ground_truth: COCO dict.
+
+    Returns:
+        COCO results; see `predictions`.
+
+    Raises:
+        ValueError: If a row cannot be used.
     """
     path = Path(path)
-    with open(path, "rb", buffering=1 << 20) as file:
-        header = tuple(
-            file.readline()
-            .decode("utf-8-sig", errors="replace")
-            .strip()
-            .replace('"', "")
-            .split(",")
-        )
-        year = next((year for year in table.COLUMNS if table.columns(year) == header), None)
-        if year is None:
-            expected = " or ".join(
-                f"{','.join(table.columns(year))} ({year})" for year in table.COLUMNS
-            )
-            raise ValueError(
-                f"{path.name} has the columns {','.join(header)[:200]!r}. Expected a submission: {expected}."
-            )
-        tails = {}
-        with long_cells():
-            rows = [
-                row
-                for row in (
-                    _split(line, number, header, path.name, tails)
-                    for number, line in enumerate(file, 2)
-                )
-                if row
-            ]
-    image_ids = photo_ids([row[1] for row in rows], ground_truth, path.name)
+    year, rows = _read_rows(path)
+    image_ids = resolve_image_ids([row[1] for row in rows], ground_truth, path.name)
     parse = _ClassIds(year, path.name)
     classes = [parse(*row[3:], row[0]) for row in rows]
     nothing = tuple(table.nothing_row("", year)[1:])
@@ -60,7 +50,7 @@ def read_submission(path, ground_truth):
     ]
     sizes = {image["id"]: (image["height"], image["width"]) for image in ground_truth["images"]}
     frames = {image_id: table.frame_hw(sizes[image_id], year) for image_id in set(image_ids)}
-    places, wrong = coco_objects(
+    masks, wrong = coco_objects(
         [rows[i][2] for i in some],
         [frames[image_ids[i]] for i in some],
         [sizes[image_ids[i]] for i in some],
@@ -69,40 +59,150 @@ def read_submission(path, ground_truth):
         first = some[min(wrong)]
         height, width = frames[image_ids[first]]
         raise ValueError(
-            f"{path.name} has {len(wrong)} rows with wrong run lengths, the first in line {rows[first][0]}: "
-            f"{wrong[min(wrong)]}. The masks of a submission of {year} have a frame of their own, here {height}x{width}."
+            f"{path.name} has {len(wrong)} rows with wrong run lengths, the first in line "
+            f"{rows[first][0]}: {wrong[min(wrong)]}. The masks of a submission of {year} have a frame "
+            f"of their own, here {height}x{width}."
         )
-    found = [
+    detections = [
         {
             "image_id": image_ids[i],
             "category_id": classes[i][0],
             "score": 1.0,
-            "segmentation": place["segmentation"],
-            "area": place["area"],
+            "segmentation": mask["segmentation"],
+            "area": mask["area"],
             "attribute_ids": list(classes[i][1]),
         }
-        for i, place in zip(some, places)
+        for i, mask in zip(some, masks)
     ]
-    if not ground_truth.get("attributes") and any(row["attribute_ids"] for row in found):
+    if not ground_truth.get("attributes") and any(row["attribute_ids"] for row in detections):
         log.warning("The ground truth lists no attributes, so those of %s are left out.", path.name)
-        found = [row | {"attribute_ids": []} for row in found]
-    found = _as_numbered_here(found, ground_truth, year, path.name)
-    check_known(found, ground_truth, path.name)
-    return found
+        detections = [row | {"attribute_ids": []} for row in detections]
+    detections = _renumbered(detections, ground_truth, year, path.name)
+    check_known(detections, ground_truth, path.name)
+    return detections
 
 
-def _as_numbered_here(found, ground_truth, year, name):
-    """The same results with the ids of the ground truth, where it numbers the labels of the year otherwise.
+def _read_rows(path: Path) -> tuple[int, list[Row]]:
+    """The year of a submission by its header, and its rows."""
+    with open(path, "rb", buffering=1 << 20) as file:
+        line = file.readline().decode("utf-8-sig", errors="replace")
+        header = tuple(line.strip().replace('"', "").split(","))
+        year = next((year for year in table.COLUMNS if table.columns(year) == header), None)
+        if year is None:
+            expected = " or ".join(
+                f"{','.join(table.columns(year))} ({year})" for year in table.COLUMNS
+            )
+            raise ValueError(
+                f"{path.name} has the columns {','.join(header)[:200]!r}. Expected a submission: "
+                f"{expected}."
+            )
+        with long_cells():
+            return year, list(_rows(file, header, path.name))
+
+
+def _rows(lines: Iterable[bytes], header: Sequence[str], name: str) -> Iterator[Row]:
+    """The rows below the header; empty lines are none."""
+    # The few thousand different ends of lines occur again and again, and are parsed once.
+    tails: dict[bytes, list[str]] = {}
+    for number, line in enumerate(lines, 2):
+        if not line.isspace():
+            yield _split(line, number, header, name, tails)
+
+
+def _split(
+    line: bytes, number: int, header: Sequence[str], name: str, tails: dict[bytes, list[str]]
+) -> Row:
+    """One line as a row. tails: what follows the run lengths -> its fields; filled here."""
+    # Cutting at commas is many times faster than csv.reader is on thousands of digits.
+    pieces = line.split(b",", 2)
+    fields: list = [_unquoted(pieces[0], name, number).decode(errors="replace")]
+    if len(pieces) == 3:
+        if pieces[2] not in tails:
+            try:
+                text = pieces[2].decode(errors="replace").rstrip("\r\n")
+                tails[pieces[2]] = next(csv.reader([text], strict=True))
+            except csv.Error:
+                raise ValueError(
+                    f"{name}, line {number}, cannot be read as CSV: a quote or a line break is inside "
+                    f"a value. Expected {','.join(header)}."
+                ) from None
+        fields += [_unquoted(pieces[1], name, number), *tails[pieces[2]]]
+    if len(fields) != len(header):
+        raise ValueError(
+            f"{name}, line {number}: {len(header)} values expected ({','.join(header)}), but there are "
+            f"{max(len(fields), len(pieces))}."
+        )
+    return number, *fields
+
+
+def _unquoted(piece: bytes, name: str, number: int) -> bytes:
+    """A value without the quotes around it.
+
+    Quotes anywhere else are a fault, for what they hold would be lost, and so are line breaks.
+    """
+    piece = piece.strip(b" \t")
+    inside = piece[1:-1] if len(piece) > 1 and piece[:1] == piece[-1:] == b'"' else piece
+    if b'"' in inside or b"\r" in inside:
+        raise ValueError(
+            f"{name}, line {number}: a quote or a line break in "
+            f"{piece[:40].decode(errors='replace')!r}. Expected a photo's name or run lengths, with "
+            "quotes around the whole value only, or none."
+        )
+    return inside.strip()
+
+
+class _ClassIds:
+    """ClassId and AttributesIds of a submission -> (category id, ascending attribute ids)."""
+
+    def __init__(self, year: int, name: str) -> None:
+        self.year, self.name = year, name
+        self.known: dict[tuple[str, ...], tuple[int, tuple[int, ...]]] = {}
+
+    def __call__(self, class_text: str, *rest) -> tuple[int, tuple[int, ...]]:
+        *attribute_text, line = rest
+        key = (class_text, *attribute_text)
+        if key not in self.known:
+            self.known[key] = self._parse(class_text, attribute_text, line)
+        return self.known[key]
+
+    def _parse(
+        self, class_text: str, attribute_text: Sequence[str], line: int
+    ) -> tuple[int, tuple[int, ...]]:
+        if self.year == 2019:
+            category, *attributes = class_text.split("_")
+        else:
+            category = class_text
+            attributes = attribute_text[0].split(",") if attribute_text[0].strip() else []
+        texts = [text.strip() for text in (category, *attributes)]
+        wrong = [text for text in texts if not (text.isascii() and text.isdigit())]
+        if wrong:
+            joined = "_ in ClassId" if self.year == 2019 else "commas in AttributesIds"
+            raise ValueError(
+                f"{self.name}, line {line}: {wrong[0][:40]!r} is no category or attribute id. Expected "
+                f"whole numbers, joined by {joined}."
+            )
+        ids = [as_id(text) for text in texts]
+        if None in ids:
+            kind = "attribute" if ids[0] is not None else "class"
+            raise ValueError(
+                f"{self.name}, line {line}: there is no {kind} {texts[ids.index(None)][:20]}… of so "
+                "many digits."
+            )
+        return ids[0], tuple(sorted(set(ids[1:])))
+
+
+def _renumbered(detections: list[dict], ground_truth: dict, year: int, name: str) -> list[dict]:
+    """The same results with the ids of the ground truth, where it numbers the labels otherwise.
 
     A submission has the ids of the official list. A ground truth that shares few of its names has a
     list of its own, and the ids are taken to be those.
     """
     official = Ontology.official(year).to_coco()
     used = {
-        "categories": {row["category_id"] for row in found},
-        "attributes": {i for row in found for i in row["attribute_ids"]},
+        "categories": {row["category_id"] for row in detections},
+        "attributes": {i for row in detections for i in row["attribute_ids"]},
     }
-    meant = {}
+    meant: dict[str, dict] = {}
     for kind, one in (("categories", "category"), ("attributes", "attribute")):
         theirs = [row for row in official[kind] if row["id"] in used[kind]]
         names = {row["name"].casefold() for row in ground_truth.get(kind) or ()}
@@ -120,100 +220,24 @@ def _as_numbered_here(found, ground_truth, year, name):
             )
         if lost:
             log.warning(
-                "%d of the %d attributes in %s are not in the ground truth's list and are left out: %s.",
+                "%d of the %d attributes in %s are not in the ground truth's list and are left out: "
+                "%s.",
                 len(lost),
                 len(theirs),
                 name,
                 listed(lost),
             )
-    if all(theirs == ours for of_kind in meant.values() for theirs, ours in of_kind.items()):
-        return found
+    category, attribute = meant["categories"], meant["attributes"]
+    if all(i == known for of_kind in (category, attribute) for i, known in of_kind.items()):
+        return detections
     log.warning(
         "The ground truth numbers the labels of %d otherwise. They are matched by name.", year
     )
-    category, attribute = meant["categories"], meant["attributes"]
     return [
         row
         | {
             "category_id": category.get(row["category_id"], row["category_id"]),
             "attribute_ids": sorted({attribute.get(i, i) for i in row["attribute_ids"]} - {None}),
         }
-        for row in found
+        for row in detections
     ]
-
-
-def _split(line, number, header, name, tails):
-    """One line (bytes) -> (its number, ImageId, run lengths (bytes), ClassId, …), or None for an empty one.
-
-    tails: what follows the run lengths -> its fields; filled here, for the same few thousand occur again and again
-    """
-    if line.isspace():
-        return None
-    pieces = line.split(
-        b",", 2
-    )  # cutting at commas is many times faster than csv.reader is on thousands of digits
-    fields = [_unquoted(pieces[0], name, number).decode(errors="replace")]
-    if len(pieces) == 3:
-        if pieces[2] not in tails:
-            try:
-                tails[pieces[2]] = next(
-                    csv.reader([pieces[2].decode(errors="replace").rstrip("\r\n")], strict=True)
-                )
-            except csv.Error:
-                raise ValueError(
-                    f"{name}, line {number}, cannot be read as CSV: a quote or a line break is inside a value. Expected "
-                    f"{','.join(header)}."
-                ) from None
-        fields += [_unquoted(pieces[1], name, number), *tails[pieces[2]]]
-    if len(fields) != len(header):
-        raise ValueError(
-            f"{name}, line {number}: {len(header)} values expected ({','.join(header)}), but there are "
-            f"{max(len(fields), len(pieces))}."
-        )
-    return number, *fields
-
-
-def _unquoted(piece, name, number):
-    """A value without the quotes around it. Quotes anywhere else are a fault, for what they hold would be lost, and so are line breaks."""
-    piece = piece.strip(b" \t")
-    inside = piece[1:-1] if len(piece) > 1 and piece[:1] == piece[-1:] == b'"' else piece
-    if b'"' in inside or b"\r" in inside:
-        raise ValueError(
-            f"{name}, line {number}: a quote or a line break in {piece[:40].decode(errors='replace')!r}. Expected a "
-            "photo's name or run lengths, with quotes around the whole value only, or none."
-        )
-    return inside.strip()
-
-
-class _ClassIds:
-    """ClassId and AttributesIds of a submission -> (category id, ascending attribute ids)."""
-
-    def __init__(self, year, name):
-        self.year, self.name, self.known = year, name, {}
-
-    def __call__(self, class_text, *rest):
-        *attribute_text, line = rest
-        key = (class_text, *attribute_text)
-        if key not in self.known:
-            if self.year == 2019:
-                category, *attributes = class_text.split("_")
-            else:
-                category, attributes = (
-                    class_text,
-                    attribute_text[0].split(",") if attribute_text[0].strip() else [],
-                )
-            texts = [text.strip() for text in (category, *attributes)]
-            wrong = [text for text in texts if not (text.isascii() and text.isdigit())]
-            if wrong:
-                raise ValueError(
-                    f"{self.name}, line {line}: {wrong[0][:40]!r} is no category or attribute id. Expected whole numbers, "
-                    f"joined by {'_ in ClassId' if self.year == 2019 else 'commas in AttributesIds'}."
-                )
-            ids = [as_id(text) for text in texts]
-            if None in ids:
-                raise ValueError(
-                    f"{self.name}, line {line}: there is no {'attribute' if ids[0] is not None else 'class'} "
-                    f"{texts[ids.index(None)][:20]}… of so many digits."
-                )
-            self.known[key] = ids[0], tuple(sorted(set(ids[1:])))
-        return self.known[key]

@@ -151,7 +151,7 @@ def test_what_is_finished_is_not_done_again(plain, toy, monkeypatch):
         ({"shape": "cosine", "epochs": (3,)}, 1, r"epochs \[1, 2\] there, \[3\] here"),
     ],
 )
-def test_a_run_that_was_begun_otherwise_is_left_alone(plain, toy, changes, seed, told):
+def test_a_run_that_was_journal_differences_is_left_alone(plain, toy, changes, seed, told):
     folder, *_ = plain
     before = json.loads((folder / "config.json").read_text())
     with pytest.raises(ValueError, match=told + r".*another folder with --out"):

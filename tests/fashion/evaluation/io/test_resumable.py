@@ -7,7 +7,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from fashion.evaluation.io.resumable import Journal, begun_otherwise, predict_noting, remaining
+from fashion.evaluation.io.resumable import (
+    Journal,
+    journal_differences,
+    predict_resumable,
+    remaining,
+)
 
 ABOUT = {"weights": "best.h5", "photos": ["a", "b", "c"]}
 
@@ -61,9 +66,9 @@ def test_a_damaged_line_is_dropped_with_what_follows(path, damage):
 
 
 def test_what_was_asked_otherwise_is_told_where_something_is_noted(path, tmp_path):
-    assert begun_otherwise(path, ABOUT) == begun_otherwise(tmp_path / "none", ABOUT) == []
+    assert journal_differences(path, ABOUT) == journal_differences(tmp_path / "none", ABOUT) == []
     other = {"weights": "last.h5", "photos": ("a", "b", "c"), "min_score": 0.5}
-    assert begun_otherwise(path, other) == [
+    assert journal_differences(path, other) == [
         ("min_score", None, 0.5),
         ("weights", "best.h5", "last.h5"),
     ]
@@ -75,7 +80,7 @@ def test_what_was_asked_otherwise_is_told_where_something_is_noted(path, tmp_pat
         b'{"weights": "other"}\n[0, [',
     ):
         path.write_bytes(head)
-        assert begun_otherwise(path, ABOUT) == []
+        assert journal_differences(path, ABOUT) == []
 
 
 @pytest.mark.parametrize(
@@ -141,8 +146,8 @@ def test_a_model_predicts_what_is_not_noted_yet(path, tmp_path):
         return [result, image_id, ontology]
 
     with pytest.raises(KeyboardInterrupt):
-        predict_noting(model, dataset, row_of, about, path)
-    rows, journal = predict_noting(model, dataset, row_of, about, path)
+        predict_resumable(model, dataset, row_of, about, path)
+    rows, journal = predict_resumable(model, dataset, row_of, about, path)
     journal.remove()
     assert (
         rows == [[10 * i, i, "labels"] for i in range(4)]
@@ -150,7 +155,7 @@ def test_a_model_predicts_what_is_not_noted_yet(path, tmp_path):
         and not path.exists()
     )
     asked[:] = []
-    rows, journal = predict_noting(
+    rows, journal = predict_resumable(
         model, SimpleNamespace(**vars(dataset) | {"image_ids": [1]}), row_of, about
     )
     assert rows == [[10, 1, "labels"]] and journal is None
@@ -168,4 +173,4 @@ def test_a_photo_without_a_canvas_is_named():
     )
     model = SimpleNamespace(stream=lambda photos: photos, ontology=None, config=config)
     with pytest.raises(ValueError, match="^photos/strip.png: A photo of 1 x 65000 pixels"):
-        predict_noting(model, dataset, lambda *_: [], {})
+        predict_resumable(model, dataset, lambda *_: [], {})
