@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 
 from fashion.evaluation.attribute_tables import (
     THRESHOLDS,
-    attribute_curves_of,
-    attribute_scores,
     attribute_tables,
+    curves_over_thresholds,
     objects_of,
+    score_attributes,
 )
 from fashion.evaluation.matching import MatchTable
 from fashion.evaluation.metrics.registry import CONFIDENT, Inputs, column, metric
@@ -33,10 +33,10 @@ def attribute_f1(
         iou_threshold: Least mask IoU of a match.
 
     Returns:
-        See `attribute_tables.attribute_scores`.
+        See `attribute_tables.score_attributes`.
     """
     table = MatchTable.build(ground_truth, detections)
-    return attribute_scores(attribute_tables(ground_truth, matched_dicts(table, iou_threshold)))
+    return score_attributes(attribute_tables(ground_truth, matched_dicts(table, iou_threshold)))
 
 
 def attribute_curves(
@@ -60,7 +60,7 @@ def attribute_curves(
     """
     table = MatchTable.build(ground_truth, detections)
     tables = attribute_tables(ground_truth, matched_dicts(table, iou_threshold))
-    return attribute_curves_of(tables, thresholds)
+    return curves_over_thresholds(tables, thresholds)
 
 
 def attribute_f1_on_truth(ground_truth: dict, described: Sequence[dict]) -> dict:
@@ -72,7 +72,7 @@ def attribute_f1_on_truth(ground_truth: dict, described: Sequence[dict]) -> dict
             that is no crowd, in any order.
 
     Returns:
-        See `attribute_tables.attribute_scores`.
+        See `attribute_tables.score_attributes`.
 
     Raises:
         ValueError: If objects are described twice, or not at all, or do not exist.
@@ -89,7 +89,7 @@ def attribute_f1_on_truth(ground_truth: dict, described: Sequence[dict]) -> dict
         "objects are described more than once",
     )
     pairs = [(row, objects[row["annotation_id"]]) for row in described]
-    return attribute_scores(attribute_tables(ground_truth, pairs))
+    return score_attributes(attribute_tables(ground_truth, pairs))
 
 
 def matched_dicts(table: MatchTable, iou_threshold: float = 0.5) -> list[tuple[dict, dict]]:
@@ -191,10 +191,10 @@ def attributes(inputs: Inputs) -> dict:
         inputs: Ground truth and predictions.
 
     Returns:
-        See `attribute_tables.attribute_scores`.
+        See `attribute_tables.score_attributes`.
     """
     pairs = inputs.once(matched_dicts, inputs.confident_masks)
-    return attribute_scores(inputs.once(attribute_tables, inputs.ground_truth, pairs))
+    return score_attributes(inputs.once(attribute_tables, inputs.ground_truth, pairs))
 
 
 @metric(
@@ -226,7 +226,7 @@ def curves(inputs: Inputs) -> dict:
         See `attribute_curves`.
     """
     pairs = inputs.once(matched_dicts, inputs.confident_masks)
-    return attribute_curves_of(inputs.once(attribute_tables, inputs.ground_truth, pairs))
+    return curves_over_thresholds(inputs.once(attribute_tables, inputs.ground_truth, pairs))
 
 
 @metric(

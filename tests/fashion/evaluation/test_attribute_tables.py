@@ -5,10 +5,10 @@ import pytest
 
 from fashion.evaluation.attribute_tables import (
     THRESHOLDS,
-    attribute_curves_of,
-    attribute_scores,
     attribute_tables,
     average_precision,
+    curves_over_thresholds,
+    score_attributes,
 )
 
 
@@ -68,13 +68,13 @@ def shirts_and_shoes():
 def test_a_category_without_scores_keeps_no_other_from_being_ranked():
     truth, said = shirts_and_shoes()
     tables = attribute_tables(truth, list(zip(said, truth["annotations"])))
-    result = attribute_scores(tables)
+    result = score_attributes(tables)
     assert tables.ranked.tolist() == [0, 1] and result["map"] == pytest.approx(
         (1 + 1 / 2) / 2
     )  # the surest is long, the less sure red
     assert {i: row["map"] for i, row in result["per_category"].items()} == {0: 0.75, 23: -1}
     assert result["exact"] == pytest.approx(1 / 3)  # the shoe counts where no scores are asked for
-    assert attribute_curves_of(tables, (0.25, 0.5))["recall"] == [0.5, 0.5]
+    assert curves_over_thresholds(tables, (0.25, 0.5))["recall"] == [0.5, 0.5]
 
 
 def test_a_category_of_which_some_have_scores_needs_them_of_all():
@@ -83,8 +83,8 @@ def test_a_category_of_which_some_have_scores_needs_them_of_all():
     tables = attribute_tables(truth, list(zip(said, truth["annotations"])))
     assert (
         tables.scores is None
-        and attribute_curves_of(tables) == {}
-        and attribute_scores(tables)["map"] == -1
+        and curves_over_thresholds(tables) == {}
+        and score_attributes(tables)["map"] == -1
     )
 
 

@@ -75,7 +75,7 @@ def test_what_helps_one_half_alone_harms_held_out_photos(photos):
 
 
 def test_a_large_data_set_is_searched_in_a_part(photos, monkeypatch):
-    monkeypatch.setattr("fashion.evaluation.rescoring.MOST_PHOTOS", 2)
+    monkeypatch.setattr("fashion.evaluation.rescoring.MAX_IMAGES", 2)
     assert search_weight(*photos, lambda weight: np.tile([0.9, 0.6], 4), (0.0,))["photos"] == 2
 
 
