@@ -1,5 +1,6 @@
 """What gets installed: the library `mrcnn`, the application `fashion`, and the command `fashion`."""
 
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -56,6 +57,12 @@ EXTRAS_REQUIRE = {
 STARTUP = "fashion_mask_rcnn_startup.pth"
 
 
+def version() -> str:
+    """Reads `mrcnn.__version__` without importing the package, which needs what is yet to come."""
+    text = Path(__file__).with_name("mrcnn").joinpath("__init__.py").read_text(encoding="utf-8")
+    return re.search(r'^__version__ = "(.+?)"', text, re.MULTILINE).group(1)
+
+
 def startup_line() -> str:
     """mrcnn/startup.py as one line of a .pth file. Whatever goes wrong in it, Python starts."""
     source = (Path(__file__).parent / "mrcnn" / "startup.py").read_text(encoding="utf-8")
@@ -82,7 +89,7 @@ readme = Path(__file__).parent / "README.md"
 
 setup(
     name="fashion-mask-rcnn",
-    version="0.1.0",
+    version=version(),
     description="Mask R-CNN on Keras 3 with attributes per instance, for photos of clothes",
     long_description=readme.read_text(encoding="utf-8") if readme.exists() else "",
     long_description_content_type="text/markdown",

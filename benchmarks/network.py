@@ -124,7 +124,7 @@ def time_parts(detector, config, batch, steps, xla):
             ops.convert_to_tensor(scores),
             ops.convert_to_tensor(valid),
             iou_threshold=config.RPN_NMS_THRESHOLD,
-            count=config.POST_NMS_ROIS_INFERENCE,
+            max_outputs=config.POST_NMS_ROIS_INFERENCE,
         )
 
     def pool(levels, rois):

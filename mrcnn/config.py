@@ -148,7 +148,7 @@ class Config:
     BACKBONE_STRIDES = (4, 8, 16, 32, 64)
     TOP_DOWN_PYRAMID_SIZE = 256  # channels of P2..P6
     NECK = "fpn"  # new: fpn | none: C4 alone, BACKBONE_STRIDES become (16,), each cell has all RPN_ANCHOR_SCALES
-    NECK_GATE = "none"  # new: none | se | cbam, attention on each level, see `modeling.gates`
+    NECK_GATE = "none"  # new: none | se | cbam, attention on each level, see `modeling.necks`
     TRAIN_BN = False  # False: BatchNorm runs on its stored statistics; True or None: it learns them
     MIXED_PRECISION = False  # new: bfloat16 convolutions on a GPU or TPU; geometry stays float32
     JIT_COMPILE = "auto"  # new: True | False | "auto" (XLA on accelerators, not on a CPU)
@@ -229,6 +229,11 @@ class Config:
 
     # Names in LOSS_WEIGHTS that belong to heads of one's own.
     losses_of_heads = ()
+
+    # Set by `derive`.
+    BATCH_SIZE: int
+    IMAGE_SHAPE: np.ndarray
+    IMAGE_META_SIZE: int
 
     def __init__(self):
         self._take_functions_as_given()

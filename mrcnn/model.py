@@ -5,7 +5,6 @@ It renames, converts and delegates. The only arithmetic here undoes Matterport's
 
 import contextlib
 import copy
-import dataclasses
 import glob
 import logging
 import re
@@ -297,10 +296,11 @@ class MaskRCNN:
         )
         self._claim_log_dir()
         run = self._run_folder()
-        self.keras_model.settings = dataclasses.replace(
-            self.keras_model.settings,
-            loss_weights=dict(config.LOSS_WEIGHTS),
-            train_anchors=config.RPN_TRAIN_ANCHORS_PER_IMAGE,
+        self.keras_model.settings = self.keras_model.settings.replace(
+            {
+                "loss_weights": dict(config.LOSS_WEIGHTS),
+                "rpn.num_samples": config.RPN_TRAIN_ANCHORS_PER_IMAGE,
+            }
         )
         state: dict[str, Any] = {}
         try:

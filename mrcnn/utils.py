@@ -84,7 +84,7 @@ def non_max_suppression(boxes, scores, threshold):
         np.asarray(scores, np.float32)[None],
         np.ones((1, count), bool),
         iou_threshold=threshold,
-        count=count,
+        max_outputs=count,
     )
     return np.asarray(index)[np.asarray(kept)]
 

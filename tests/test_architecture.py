@@ -32,6 +32,7 @@ FLOORS = [
     ["mrcnn.typing"],
     [
         "mrcnn.import_path",
+        "mrcnn.keras_internals",
         "mrcnn.setting_checks",
         "mrcnn.moved",
         "mrcnn.files",

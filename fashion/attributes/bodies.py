@@ -13,7 +13,7 @@ class Linear(keras.layers.Layer):
 
     reads = "box_features"
 
-    def call(self, inputs, training=False, used=None):
+    def call(self, inputs, training=False, valid=None):
         return inputs
 
 
@@ -28,7 +28,7 @@ class MLP(keras.layers.Layer):
             layers.Dense(hidden, activation="relu", name=f"mrcnn_attribute_fc{i}") for i in (1, 2)
         ]
 
-    def call(self, inputs, training=False, used=None):
+    def call(self, inputs, training=False, valid=None):
         return self.fc[1](self.fc[0](inputs))
 
 
@@ -53,10 +53,10 @@ class Conv(keras.layers.Layer):
         ]
         self.fc = layers.Dense(hidden, activation="relu", name="mrcnn_attribute_fc1")
 
-    def call(self, inputs, training=False, used=None):
+    def call(self, inputs, training=False, valid=None):
         n, x = inputs.shape[1], ops.reshape(inputs, (-1, *inputs.shape[2:]))
         for block in self.blocks:
-            x = ops.relu(block(x, training=training, used=used))
+            x = ops.relu(block(x, training=training, valid=valid))
         x = ops.concatenate([ops.mean(x, axis=(1, 2)), ops.max(x, axis=(1, 2))], axis=-1)
         return ops.reshape(self.fc(x), (-1, n, self.fc.units))
 
@@ -91,7 +91,7 @@ class Attention(keras.layers.Layer):
             channels, use_bias=False, name="mrcnn_attribute_place"
         )  # its kernel's rows are the cells' places
 
-    def call(self, inputs, training=False, used=None):
+    def call(self, inputs, training=False, valid=None):
         x, weights = self.look(inputs)
         found = ops.einsum("rpg,rpc->rgc", ops.cast(weights, x.dtype), self.value(x))
         return ops.reshape(found, (-1, inputs.shape[1], self.groups, self.channels))

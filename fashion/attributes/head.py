@@ -105,8 +105,8 @@ class AttributeHead(RoIHead):
                 name="mrcnn_attribute_logits",
             )
 
-    def call(self, inputs, training=False, used=None):
-        x = self.body(inputs, training=training, used=used)
+    def call(self, inputs, training=False, valid=None):
+        x = self.body(inputs, training=training, valid=valid)
         if self.groups:
             x = ops.take(x, self.groups, axis=2)  # every attribute's vector: (B, N, T, F)
         logits = self.logits(x)

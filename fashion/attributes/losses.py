@@ -24,7 +24,7 @@ def targets_of(samples, empty):
     on_objects = samples.is_positive[..., None]
     targets = ops.cast(samples.gather("gt_attributes"), "float32") * on_objects
     described = ops.max(targets, axis=-1)
-    used = samples.used
+    used = samples.valid
     if empty == "exclude":
         used = used * ops.maximum(1.0 - samples.is_positive, described)
     if empty == "background":

@@ -1,1 +1,1 @@
-"""Using a trained network: from a photo to the network's input, and from its output back to the photo."""
+"""Using a trained network: from an original image to the network input, and back."""

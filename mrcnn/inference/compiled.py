@@ -1,16 +1,23 @@
-"""compiled: a function of a Keras model, compiled once for each shape of its arguments, on any backend."""
+"""compiled: a function of a Keras model, compiled once for each shape of its arguments."""
 
 import contextlib
 import functools
 import logging
+from collections.abc import Callable, Iterator
 
 import keras
 
 
-def compiled(function, model, *, xla):
-    """`function` (tensors in, tensors out, reading the weights of `model`) compiled.
+def compiled(function: Callable, model: keras.Model, *, xla: bool) -> Callable:
+    """Compiles a function.
 
-    xla: True compiles TensorFlow graphs with XLA; JAX always does. On other backends the function runs as it is.
+    Args:
+        function: Tensors in, tensors out; reads the weights of `model`.
+        model: Whose weights may change between calls.
+        xla: Whether TensorFlow graphs are compiled with XLA; JAX always does.
+
+    Returns:
+        The compiled function; on backends other than TensorFlow and JAX the function as it is.
     """
     backend = keras.backend.backend()
     if backend == "tensorflow":
@@ -24,8 +31,14 @@ def compiled(function, model, *, xla):
 
 
 @contextlib.contextmanager
-def without_retracing_warnings():
-    """TensorFlow warns of functions that it traces again and again; a training does so once for each of its stages."""
+def without_retracing_warnings() -> Iterator[None]:
+    """Silences TensorFlow's warnings of functions that are traced often.
+
+    A training traces its step once for each of its stages.
+
+    Yields:
+        Nothing.
+    """
     log, silent = logging.getLogger("tensorflow"), _NoRetracing("")
     log.addFilter(silent)
     try:
@@ -36,18 +49,18 @@ def without_retracing_warnings():
 
 @functools.cache
 def _retraced_on_purpose():
-    """Each canvas and each model is traced once, on purpose: no warning says so for the rest of the process."""
+    # Each canvas and each model is traced once, on purpose.
     logging.getLogger("tensorflow").addFilter(_NoRetracing("Predictor._"))
 
 
 class _NoRetracing(logging.Filter):
-    """Drops warnings of retracing a function whose name holds `of`."""
+    """Drops warnings of retracing a function whose name contains `of`."""
 
-    def __init__(self, of):
+    def __init__(self, of: str) -> None:
         super().__init__()
         self.of = of
 
-    def filter(self, record):
+    def filter(self, record: logging.LogRecord) -> bool:
         message = record.getMessage()
         return "triggered tf.function retracing" not in message or self.of not in message
 
@@ -57,13 +70,21 @@ def _jax(function, model):
 
     @jax.jit
     def run(values, *arguments):
-        # Weights come in as arguments: read from the variables, they would be frozen into the program.
-        with keras.StatelessScope(state_mapping=list(zip(model.variables, values, strict=True))):
+        # Weights are arguments: read from the variables, they would be constants of the program.
+        mapping = list(zip(model.variables, values, strict=True))
+        with keras.StatelessScope(state_mapping=mapping):
             return function(*arguments)
 
     return lambda *arguments: run([v.value for v in model.variables], *arguments)
 
 
-def runs_eagerly(xla):
-    """Whether a function may as well run as it is, operation by operation: JAX would compile each of them."""
+def runs_eagerly(xla: bool) -> bool:
+    """Whether a function may as well run as it is, operation by operation.
+
+    Args:
+        xla: As of `compiled`.
+
+    Returns:
+        False on JAX, which would compile every single operation.
+    """
     return keras.backend.backend() == "tensorflow" and not xla

@@ -1,17 +1,34 @@
-"""Molding: from a photo to network input, and from its detections back to the photo."""
+"""Preprocessing: from an original image to the network input; and its inverse for detections."""
+
+from typing import Any
 
 import numpy as np
 
+from mrcnn.config import Config
 from mrcnn.data.dataset import as_uint8_image
-from mrcnn.data.resize import check_placeable, normalise, placement_for
-from mrcnn.ops.pixel_convention import ALIGNED, convention_of_setting
+from mrcnn.data.resize import Placement, check_placeable, normalise, placement_for
+from mrcnn.ops.pixel_convention import ALIGNED, PixelConvention, convention_of_setting
+from mrcnn.typing import Array, Arrays
+
+__all__ = ["postprocess", "preprocess"]
 
 
-def preprocess(photo, config, convention=None, name="The photo"):
-    """A photo of any size -> (image (H, W, 3) float32, normalised; its Placement).
+def preprocess(
+    photo: Any, config: Config, convention: PixelConvention | None = None, name: str = "The photo"
+) -> tuple[Array, Placement]:
+    """Resizes and normalises an image of any size.
 
-    photo: see `mrcnn.data.dataset.as_uint8_image`, which raises the ValueError for anything else; convention: of the weights, see
-    `ops.roi_align`, if it is not the config's; name: what to call the photo in an error.
+    Args:
+        photo: See `mrcnn.data.dataset.as_uint8_image`.
+        config: Says how large the input is, and how pixels are normalised.
+        convention: Of the weights, if it is not the config's.
+        name: What to call the image in an error.
+
+    Returns:
+        The network input `(H, W, 3)` float32, and where the image lies in it.
+
+    Raises:
+        ValueError: `photo` is no image, or the config's resize mode cannot take its size.
     """
     photo = as_uint8_image(photo, config.IMAGE_CHANNEL_COUNT, name)
     check_placeable(photo.shape[:2], config, name)
@@ -21,27 +38,31 @@ def preprocess(photo, config, convention=None, name="The photo"):
     return normalise(image, config.MEAN_PIXEL, config.PIXEL_STD), placement
 
 
-def postprocess(detections, placement, convention=ALIGNED):
-    """One image's detections on the canvas -> a result dict on the photo.
+def postprocess(
+    detections: Arrays, placement: Placement, convention: PixelConvention = ALIGNED
+) -> dict[str, Any]:
+    """Moves the detections of one image back to the original image.
 
-    detections: dict of (D, ...) arrays with "boxes" yxyx on the canvas, "valid" and any fields
-    convention: of the weights, see `PixelConvention.box_to_image`
-    Returns: "rois" (N, 4) int32 and "boxes" (N, 4) float32 yxyx in photo pixels, "image_hw", and every other field cut to its N rows.
+    Args:
+        detections: Arrays `(D, ...)`: "boxes" yxyx in the network input, "valid", and any fields.
+        placement: Where the image lies in the network input.
+        convention: Of the weights.
+
+    Returns:
+        "rois" `(N, 4)` int32 and "boxes" `(N, 4)` float32, yxyx, in pixels of the original image;
+        "image_hw", its size; "convention", the name; every other field cut to its N rows.
     """
     boxes = placement.boxes_to_original(detections["boxes"], convention)
     rois = np.round(boxes).astype(np.int32)
-    real = detections["valid"] & (rois[:, 2:] > rois[:, :2]).all(
-        axis=1
-    )  # whole pixels of a large canvas may be none of a photo
+    # A box of some pixels of a large input may be less than a pixel of the original image.
+    kept = detections["valid"] & (rois[:, 2:] > rois[:, :2]).all(axis=1)
     result = {
-        name: column[real].copy()
-        for name, column in detections.items()
-        if name not in ("valid", "boxes")
-    }
-    return {
-        "rois": rois[real],
-        "boxes": boxes[real],
+        "rois": rois[kept],
+        "boxes": boxes[kept],
         "image_hw": placement.original_hw,
         "convention": convention.name,
-        **result,
     }
+    for name, column in detections.items():
+        if name not in ("valid", "boxes"):
+            result[name] = column[kept].copy()
+    return result

@@ -9,7 +9,7 @@ from keras import ops
 
 from mrcnn.legacy.examples import FIELDS
 from mrcnn.legacy.targets import sample_rois
-from mrcnn.modeling.detections import select_detections
+from mrcnn.modeling.detections import DetectionSettings, select_detections
 from mrcnn.modeling.rpn import propose
 from mrcnn.ops.boxes import encode
 from mrcnn.ops.masks import crop
@@ -117,7 +117,7 @@ class DetectionTargetLayer(keras.layers.Layer):
             encode(samples.gather("gt_boxes"), samples.rois, self.config.BBOX_STD_DEV)
             * is_positive[..., None]
         )
-        rois = samples.rois / steps * samples.used[..., None]
+        rois = samples.rois / steps * samples.valid[..., None]
         return [
             rois,
             samples.gather("gt_class_ids") * ops.cast(is_positive, "int32"),
@@ -164,10 +164,12 @@ class DetectionLayer(keras.layers.Layer):
             valid,
             CORNERS.measure(meta[:, FIELDS["window"]]),
             std=c.BBOX_STD_DEV,
-            min_confidence=c.DETECTION_MIN_CONFIDENCE,
-            iou_threshold=c.DETECTION_NMS_THRESHOLD,
-            count=c.DETECTION_MAX_INSTANCES,
-            all_classes=c.DETECTION_ALL_CLASSES,
+            settings=DetectionSettings(
+                c.DETECTION_MIN_CONFIDENCE,
+                c.DETECTION_NMS_THRESHOLD,
+                c.DETECTION_MAX_INSTANCES,
+                c.DETECTION_ALL_CLASSES,
+            ),
         )
         class_ids, scores = (
             ops.cast(found[name], "float32")[..., None] for name in ("class_ids", "scores")

@@ -32,7 +32,7 @@ def build_rpn_targets(image_shape, anchors, gt_class_ids, gt_boxes, config, seed
         boxes,
         class_ids,
         _seed(seed),
-        count=count,
+        num_samples=count,
         std=config.RPN_BBOX_STD_DEV,
     )
     index, label, deltas = (np.asarray(targets[name])[0] for name in ("index", "label", "deltas"))
@@ -175,17 +175,17 @@ def sample_rois(rois, ground_truth, seed, config, convention):
         ops.any(ops.not_equal(rois, 0.0), axis=-1),
         ground_truth,
         seed,
-        count=count,
-        positives=config.positive_rois,
+        num_samples=count,
+        max_positives=config.positive_rois,
         convention=convention,
-        objects_join=False,
+        append_gt_boxes=False,
     )
     order = _best_label_first(drawn.label)
     rois, label, gt_index = (
         ops.take_along_axis(rows, order[..., None] if len(rows.shape) == 3 else order, axis=1)
         for rows in (drawn.rois, drawn.label, drawn.gt_index)
     )
-    return RoISamples(rois, label, gt_index, ground_truth, drawn.positives, convention)
+    return RoISamples(rois, label, gt_index, ground_truth, drawn.max_positives, convention)
 
 
 def _best_label_first(label):

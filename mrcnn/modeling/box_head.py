@@ -1,4 +1,7 @@
-"""BoxHead: which class does a roi show, and where exactly is the object?"""
+"""BoxHead: the class of each RoI, and the exact box of its object."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import layers, ops
@@ -6,50 +9,76 @@ from keras import layers, ops
 from mrcnn.modeling.convolutions import CoveringConv2D
 from mrcnn.modeling.normalization import BatchNorm
 from mrcnn.modeling.roi_head import RoIHead
+from mrcnn.modeling.roi_sampling import RoISamples
 from mrcnn.ops.boxes import encode
 from mrcnn.ops.losses import smooth_l1, softmax_cross_entropy
+from mrcnn.typing import Tensor, Tensors
 
 
+@keras.saving.register_keras_serializable(package="mrcnn")
 class BoxHead(RoIHead):
-    """Two fully connected layers, then class logits and one set of deltas for each class (Mask R-CNN, fig. 4 right, FPN).
+    """Two fully connected layers, then class logits and one set of deltas for each class.
 
-    call: (B, N, pool, pool, C) -> "logits" (B, N, K), "deltas" (B, N, K, 4), "features" (B, N, hidden); the first two float32.
+    Mask R-CNN (He et al. 2017), figure 4 right, with an FPN.
+
+    Args:
+        num_classes: K, with the background as class 0.
+        hidden: Width of the two layers.
+        pool_size: Cells along each side of the pooled features.
+        std: Standard deviations that deltas are divided by.
+        update_statistics: Whether training updates the statistics of batch normalisation.
+        **kwargs: As of `keras.layers.Layer`.
+
+    Input:
+        `(B, N, pool_size, pool_size, C)`.
+
+    Output:
+        "logits" `(B, N, K)` and "deltas" `(B, N, K, 4)`, float32; "features" `(B, N, hidden)`.
     """
 
     loss_names = ("mrcnn_class_loss", "mrcnn_bbox_loss")
 
-    def __init__(self, num_classes, hidden, pool_size, std, update_statistics=False, **kwargs):
-        super().__init__(**kwargs)
-        self.num_classes, self.hidden, self.pool_size, self.std = (
-            num_classes,
-            hidden,
-            pool_size,
-            std,
-        )
-        self.conv1 = CoveringConv2D(hidden, pool_size, name="mrcnn_class_conv1")
-        self.bn1 = BatchNorm(update_statistics, name="mrcnn_class_bn1")
-        self.conv2 = CoveringConv2D(hidden, 1, name="mrcnn_class_conv2")
-        self.bn2 = BatchNorm(update_statistics, name="mrcnn_class_bn2")
-        # Fast R-CNN, §2.3: a fresh head starts unsure of the class and moves no box.
-        # Both in float32 whatever the policy: rounded to bfloat16, scores of different boxes would tie.
+    def __init__(
+        self,
+        num_classes: int,
+        hidden: int = 1024,
+        pool_size: int = 7,
+        std: Sequence[float] = (0.1, 0.1, 0.2, 0.2),
+        update_statistics: bool = False,
+        *,
+        name: str = "box_head",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        self.num_classes, self.hidden, self.pool_size = num_classes, hidden, pool_size
+        self.std, self.update_statistics = tuple(std), update_statistics
+        dtype = {"dtype": self.dtype_policy}
+        self.conv1 = CoveringConv2D(hidden, pool_size, name="mrcnn_class_conv1", **dtype)
+        self.bn1 = BatchNorm(update_statistics, name="mrcnn_class_bn1", **dtype)
+        self.conv2 = CoveringConv2D(hidden, 1, name="mrcnn_class_conv2", **dtype)
+        self.bn2 = BatchNorm(update_statistics, name="mrcnn_class_bn2", **dtype)
+        # Fast R-CNN, section 2.3: a fresh head favours no class and moves no box.
+        # Always float32: rounded to bfloat16, scores of different boxes would tie.
         self.classify = layers.Dense(
             num_classes,
-            kernel_initializer=_normal(0.01),
+            kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
             dtype="float32",
             name="mrcnn_class_logits",
         )
         self.regress = layers.Dense(
             4 * num_classes,
-            kernel_initializer=_normal(0.001),
+            kernel_initializer=keras.initializers.RandomNormal(stddev=0.001),
             dtype="float32",
             name="mrcnn_bbox_fc",
         )
 
-    def call(self, inputs, training=False, used=None):
+    def call(
+        self, inputs: Tensor, training: bool = False, valid: Tensor | None = None
+    ) -> dict[str, Tensor]:
         n = inputs.shape[1]
         x = ops.reshape(inputs, (-1, *inputs.shape[2:]))
-        x = ops.relu(self.bn1(self.conv1(x), training=training, used=used))
-        x = ops.relu(self.bn2(self.conv2(x), training=training, used=used))
+        x = ops.relu(self.bn1(self.conv1(x), training=training, valid=valid))
+        x = ops.relu(self.bn2(self.conv2(x), training=training, valid=valid))
         features = ops.reshape(x, (-1, n, self.hidden))
         return {
             "logits": self.classify(features),
@@ -57,32 +86,59 @@ class BoxHead(RoIHead):
             "features": features,
         }
 
-    def compute_losses(self, outputs, samples):
+    def compute_losses(self, outputs: Tensors, samples: RoISamples) -> dict[str, Tensor]:
+        """Computes the classification loss of all RoIs and the box loss of the positive ones.
+
+        Args:
+            outputs: The output of `call` at the RoIs.
+            samples: The RoIs.
+
+        Returns:
+            Scalars "mrcnn_class_loss" and "mrcnn_bbox_loss". The second is a mean over positive
+            RoIs, Matterport's rule; Detectron2 divides by all of them.
+        """
         class_ids = samples.gather("gt_class_ids") * ops.cast(samples.is_positive, "int32")
         of_class = ops.one_hot(class_ids, self.num_classes, dtype="float32")[..., None]
         deltas = ops.sum(outputs["deltas"] * of_class, axis=2)
         targets = encode(samples.gather("gt_boxes"), samples.rois, self.std)
+        weights = _class_loss_weights(outputs["logits"], samples)
         return {
-            "mrcnn_class_loss": softmax_cross_entropy(
-                outputs["logits"], class_ids, _can_be_judged(outputs["logits"], samples)
-            ),
+            "mrcnn_class_loss": softmax_cross_entropy(outputs["logits"], class_ids, weights),
             "mrcnn_bbox_loss": smooth_l1(deltas, targets, samples.is_positive),
         }
 
-    def describe(self, outputs, class_ids):
+    def describe(self, outputs: Tensors, class_ids: Tensor) -> dict[str, Tensor]:
+        """Returns no fields: the detections are made of this head's outputs.
+
+        Args:
+            outputs: As of `RoIHead.describe`.
+            class_ids: As of `RoIHead.describe`.
+
+        Returns:
+            An empty dict.
+        """
         return {}
 
+    def get_config(self) -> dict[str, Any]:
+        own = {
+            "num_classes": self.num_classes,
+            "hidden": self.hidden,
+            "pool_size": self.pool_size,
+            "std": list(self.std),
+            "update_statistics": self.update_statistics,
+        }
+        return super().get_config() | own
 
-def _can_be_judged(logits, samples):
-    """(B, R) float32: the rois that count. Where an image's source does not label a class, a roi taken for it may be right."""
-    labelled = samples.ground_truth.get("active_class_ids")
-    if labelled is None:
-        return samples.used
+
+def _class_loss_weights(logits, samples):
+    """(B, R) float32: 0 on padding, and where the predicted class is not annotated in its source.
+
+    There the prediction may be correct.
+    """
+    annotated = samples.ground_truth.get("active_class_ids")
+    if annotated is None:
+        return samples.valid
     predicted = ops.argmax(ops.stop_gradient(logits), axis=-1)
-    return samples.used * ops.take_along_axis(
-        ops.cast(labelled, "float32"), ops.cast(predicted, "int32"), axis=1
+    return samples.valid * ops.take_along_axis(
+        ops.cast(annotated, "float32"), ops.cast(predicted, "int32"), axis=1
     )
-
-
-def _normal(stddev):
-    return keras.initializers.RandomNormal(stddev=stddev)

@@ -1,63 +1,96 @@
-"""Detections: from class scores and deltas of the proposals to a final, fixed-size list of objects."""
+"""Detections: from class scores and deltas of the proposals to a final list of fixed size.
+
+Shapes: B images, P proposals, K classes with the background, D detections.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from keras import ops
 
 from mrcnn.ops import boxes as box_ops
 from mrcnn.ops.nms import non_max_suppression
-from mrcnn.ops.pixel_convention import ALIGNED
+from mrcnn.ops.pixel_convention import ALIGNED, PixelConvention
+from mrcnn.typing import Tensor
+
+
+@dataclass(frozen=True)
+class DetectionSettings:
+    """Which of the classified proposals become detections.
+
+    Attributes:
+        min_confidence: Least score.
+        nms_threshold: IoU from which a detection is suppressed by a better one of its class.
+        max_detections: D, for each image.
+        all_classes: False takes the best class of a proposal only (Matterport's rule); True every
+            class above `min_confidence` (Detectron's).
+    """
+
+    min_confidence: float = 0.7
+    nms_threshold: float = 0.3
+    max_detections: int = 100
+    all_classes: bool = False
 
 
 def select_detections(
-    logits,
-    deltas,
-    proposals,
-    valid,
-    windows,
+    logits: Tensor,
+    deltas: Tensor,
+    proposals: Tensor,
+    valid: Tensor,
+    windows: Tensor,
     *,
-    std,
-    min_confidence,
-    iou_threshold,
-    count,
-    all_classes,
-    convention=ALIGNED,
-):
-    """The best detections of every image.
+    std: Sequence[float],
+    settings: DetectionSettings,
+    convention: PixelConvention = ALIGNED,
+) -> dict[str, Tensor]:
+    """Selects the best detections of every image.
 
-    logits: (B, P, K), deltas: (B, P, K, 4), proposals: (B, P, 4) yxyx, valid: (B, P) bool
-    windows: (B, 4) yxyx, where the photo lies in the network input; detections are clipped to it
-    all_classes: False takes the best class of a proposal only (Matterport); True every class above `min_confidence` (Detectron)
-    convention: "corners" if all boxes are by corner pixels, see `ops.boxes`
-    Returns: {"boxes" (B, D, 4) yxyx, "class_ids" (B, D) int32, "scores" (B, D), "valid" (B, D) bool}, D = count, best first;
-    padding rows are all zero.
+    Args:
+        logits: `(B, P, K)` float32.
+        deltas: `(B, P, K, 4)` float32, divided by `std`.
+        proposals: `(B, P, 4)` float32, yxyx, as `convention` measures them.
+        valid: `(B, P)` bool.
+        windows: `(B, 4)` yxyx, where the image lies in the network input, measured as the
+            proposals. Detections are clipped to it.
+        std: Standard deviations that the deltas were divided by.
+        settings: Thresholds and sizes.
+        convention: Says which boxes are empty.
+
+    Returns:
+        "boxes" `(B, D, 4)` yxyx, "class_ids" `(B, D)` int32, "scores" `(B, D)` float32 and "valid"
+        `(B, D)` bool, best first; rows of padding are all zero.
     """
-    proposals_count, objects = logits.shape[1], logits.shape[2] - 1
+    num_proposals, objects = logits.shape[1], logits.shape[2] - 1
+    pairs = num_proposals * objects
     probabilities = ops.softmax(logits, axis=-1)
     scores = probabilities[..., 1:]
-    eligible = ops.logical_and(valid[..., None], scores >= min_confidence)
-    if not all_classes:
+    eligible = ops.logical_and(valid[..., None], scores >= settings.min_confidence)
+    if not settings.all_classes:
         best = ops.top_k(probabilities, 1)[1]
-        eligible = ops.logical_and(
-            eligible, ops.equal(best - 1, ops.arange(objects, dtype="int32"))
-        )
-    scores = ops.reshape(ops.where(eligible, scores, -1.0), (-1, proposals_count * objects))
-    scores, pair = ops.top_k(scores, min(max(proposals_count, count), proposals_count * objects))
+        is_best = ops.equal(best - 1, ops.arange(objects, dtype="int32"))
+        eligible = ops.logical_and(eligible, is_best)
+    scores = ops.reshape(ops.where(eligible, scores, -1.0), (-1, pairs))
+    count = settings.max_detections
+    scores, pair = ops.top_k(scores, min(max(num_proposals, count), pairs))
     pair = ops.cast(pair, "int32")
     class_ids = pair % objects + 1
-    deltas = ops.take_along_axis(
-        ops.reshape(deltas[:, :, 1:], (-1, proposals_count * objects, 4)), pair[..., None], axis=1
-    )
-    boxes = box_ops.decode(
-        deltas, ops.take_along_axis(proposals, (pair // objects)[..., None], axis=1), std
-    )
-    boxes = box_ops.clip(boxes, windows[:, None])
+    deltas = ops.reshape(deltas[:, :, 1:], (-1, pairs, 4))
+    deltas = ops.take_along_axis(deltas, pair[..., None], axis=1)
+    proposals = ops.take_along_axis(proposals, (pair // objects)[..., None], axis=1)
+    boxes = box_ops.clip(box_ops.decode(deltas, proposals, std), windows[:, None])
     eligible = ops.logical_and(scores > 0.0, convention.is_nonempty(boxes))
     index, kept = non_max_suppression(
-        boxes, scores, eligible, iou_threshold=iou_threshold, count=count, class_ids=class_ids
+        boxes,
+        scores,
+        eligible,
+        iou_threshold=settings.nms_threshold,
+        max_outputs=count,
+        class_ids=class_ids,
     )
+    is_kept = ops.cast(kept, "float32")
     return {
-        "boxes": ops.take_along_axis(boxes, index[..., None], axis=1)
-        * ops.cast(kept, "float32")[..., None],
+        "boxes": ops.take_along_axis(boxes, index[..., None], axis=1) * is_kept[..., None],
         "class_ids": ops.take_along_axis(class_ids, index, axis=1) * ops.cast(kept, "int32"),
-        "scores": ops.take_along_axis(scores, index, axis=1) * ops.cast(kept, "float32"),
+        "scores": ops.take_along_axis(scores, index, axis=1) * is_kept,
         "valid": kept,
     }

@@ -1,28 +1,43 @@
-"""device_scope: where a model is built that trains on several GPUs at once, each with its share of every batch."""
+"""Where networks run: on one device or several, channels last, and never in a forked process."""
 
 import contextlib
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 import keras
 
+from mrcnn.config import Config
+
 log = logging.getLogger(__name__)
 
+# The process that was the first to build a network.
+_began: list[int] = []
 
-def device_scope(config):
-    """A context to build the model of `config` in, and its optimiser: GPU_COUNT devices hold the same weights and add up their gradients.
 
-    TensorFlow: tf.distribute's mirrored strategy. JAX: Keras' data parallelism, in force for the rest of the process. Machines without a
-    GPU split their batches over as many CPU devices, which only tests want. With fewer devices than GPU_COUNT one takes the whole batch,
-    and a warning says so.
+def device_scope(config: Config) -> AbstractContextManager:
+    """Makes the context in which a multi-GPU model and its optimiser must be built.
+
+    GPU_COUNT devices hold the same weights and add up their gradients. TensorFlow: the mirrored
+    strategy of tf.distribute. JAX: Keras' data parallelism, in force for the rest of the process.
+    Machines without a GPU split their batches over as many CPU devices, which only tests want. With
+    fewer devices than GPU_COUNT one takes the whole batch, and a warning says so.
+
+    Args:
+        config: Whose GPU_COUNT and BATCH_SIZE are read.
+
+    Returns:
+        The context.
     """
     if config.GPU_COUNT == 1:
         return contextlib.nullcontext()
     devices = _devices()
     if len(devices) < config.GPU_COUNT:
         log.warning(
-            "GPU_COUNT is %d, and this machine shows %d device(s): one of them takes the whole batch of %d photos. If they do not "
-            "fit into its memory, set GPU_COUNT to 1 and IMAGES_PER_GPU lower.",
+            "GPU_COUNT is %d, and this machine shows %d device(s): one of them takes the whole "
+            "batch of %d photos. If they do not fit into its memory, set GPU_COUNT to 1 and "
+            "IMAGES_PER_GPU lower.",
             config.GPU_COUNT,
             len(devices),
             config.BATCH_SIZE,
@@ -36,10 +51,13 @@ def device_scope(config):
 
 
 @contextlib.contextmanager
-def channels_last():
+def channels_last() -> Iterator[None]:
     """Layers are made for `(B, H, W, C)`, whatever the keras.json of another project says.
 
     A context, or a decorator.
+
+    Yields:
+        Nothing.
     """
     before = keras.config.image_data_format()
     keras.config.set_image_data_format("channels_last")
@@ -49,20 +67,34 @@ def channels_last():
         keras.config.set_image_data_format(before)
 
 
-def devices_of(model):
-    """A context in which to make what belongs to the model, its optimiser for instance, where it lies on several devices."""
+def devices_of(model: keras.Model) -> AbstractContextManager:
+    """Makes the context in which to create what belongs to a model, for instance its optimiser.
+
+    Args:
+        model: May lie on several devices.
+
+    Returns:
+        The context.
+    """
     strategy = getattr(model, "distribute_strategy", None)  # TensorFlow's
     return strategy.scope() if strategy else contextlib.nullcontext()
 
 
-def replicas(config):
-    """How many devices compute a loss and gradients of their own, to be added up: on JAX one program computes those of the whole batch."""
+def replicas(config: Config) -> int:
+    """Counts the devices that compute a loss and gradients each, to be added up.
+
+    Args:
+        config: Whose GPU_COUNT is read.
+
+    Returns:
+        1 on JAX, where one program computes those of the whole batch.
+    """
     if config.GPU_COUNT == 1 or keras.backend.backend() != "tensorflow":
         return 1
     return config.GPU_COUNT if len(_devices()) >= config.GPU_COUNT else 1
 
 
-def use_xla(config):
+def use_xla(config: Config) -> bool:
     """Whether to compile with XLA.
 
     Args:
@@ -80,6 +112,31 @@ def use_xla(config):
 
         return config.GPU_COUNT == 1 and bool(tf.config.list_physical_devices("GPU"))
     return keras.backend.backend() == "jax"
+
+
+class ForkedProcessError(RuntimeError):
+    """A network is asked to run in a process that was forked after networks ran.
+
+    TensorFlow's and JAX's threads stay in the process that started them. In a forked one every
+    computation would wait for them for ever.
+    """
+
+
+def check_process() -> None:
+    """Remembers the process that builds the first network; raises in any that is forked from it.
+
+    Raises:
+        ForkedProcessError: This process is not the one that built the first network.
+    """
+    if not _began:
+        _began.append(os.getpid())
+    if os.getpid() != _began[0]:
+        raise ForkedProcessError(
+            "This process was forked from one in which a network was built, and the threads that "
+            "compute are not copied: it would wait for ever. Start processes with "
+            'multiprocessing.get_context("spawn") and build the model in each of them; with a web '
+            "server such as gunicorn build it in the worker, without --preload."
+        )
 
 
 def _devices():
@@ -101,28 +158,3 @@ def _mirrored(devices):
     if tf.distribute.has_strategy():
         return contextlib.nullcontext()
     return tf.distribute.MirroredStrategy(devices).scope()
-
-
-# The process that was the first to build a network.
-_began: list[int] = []
-
-
-class ForkedProcessError(RuntimeError):
-    """A network is asked to run in a process that was forked after networks ran."""
-
-
-def check_process() -> None:
-    """Remembers the process that builds the first network; raises in any that is forked from it.
-
-    Raises:
-        ForkedProcessError: This process is not the one that built the first network.
-    """
-    if not _began:
-        _began.append(os.getpid())
-    if os.getpid() != _began[0]:
-        raise ForkedProcessError(
-            "This process was forked from one in which a network was built, and the threads that "
-            "compute are not copied: it would wait for ever. Start processes with "
-            'multiprocessing.get_context("spawn") and build the model in each of them; with a web '
-            "server such as gunicorn build it in the worker, without --preload."
-        )

@@ -1,8 +1,10 @@
-"""Layers by Matterport's names, and what took the place of those that have no weights."""
+"""Layers by Matterport's names, and what replaced those that have no weights."""
+
+import keras
 
 from mrcnn.weights.layer_files import weight_layers
 
-# Layers of Matterport's graphs -> the key of `trace` under which that tensor is found now.
+# Layers of Matterport's graphs -> the key of `Detector.trace` that has their tensor.
 TRACED = {
     "ROI": "rpn_rois",
     "rpn_class_logits": "rpn_class_logits",
@@ -21,13 +23,28 @@ TRACED = {
 LOSS_SUFFIX = "_loss"
 
 
-def layer_of(detector, name):
-    """The layer with weights that bears a name, wherever it lies; None if there is none."""
+def layer_of(detector: keras.Model, name: str) -> keras.Layer | None:
+    """Finds a layer with weights by its name, at any depth.
+
+    Args:
+        detector: A `Detector`.
+        name: Of the layer.
+
+    Returns:
+        The layer, or None.
+    """
     return weight_layers(detector).get(name)
 
 
 def what_to_use_for(name: str) -> str:
-    """A sentence on what takes the place of a layer of Matterport's graph that is none here."""
+    """Says what replaces a layer of Matterport's graph that is no layer here.
+
+    Args:
+        name: Of the layer.
+
+    Returns:
+        A sentence for an error message.
+    """
     if name in TRACED:
         return f'Call trace(images) of the MaskRCNN: its ["{TRACED[name]}"] is that tensor.'
     if str(name).endswith(LOSS_SUFFIX):
@@ -37,15 +54,13 @@ def what_to_use_for(name: str) -> str:
         )
     return (
         "Layers with weights go by Matterport's names, see get_trainable_layers() of the MaskRCNN; "
-        "every tensor in between is in the "
-        "dict that its trace(images) returns."
+        "every tensor in between is in the dict that its trace(images) returns."
     )
 
 
 NO_LIST_OF_INPUTS = (
     "keras_model.predict takes no list of images, metas and anchors: the graph with seven outputs "
-    "is gone. Call "
-    "model.detect(images) with photos, model.detect_molded(molded_images, image_metas) with what "
-    "mold_inputs made of "
-    "them, or model.trace(images) for every tensor by its name."
+    "is gone. Call model.detect(images) with photos, model.detect_molded(molded_images, "
+    "image_metas) with what mold_inputs made of them, or model.trace(images) for every tensor by "
+    "its name."
 )

@@ -1,11 +1,12 @@
 """LiveSettings: settings that are changed after a model was built take effect, or are refused."""
 
-import dataclasses
+from typing import Any
 
 from mrcnn.config import Config
 from mrcnn.modeling.build import settings_of
+from mrcnn.modeling.detector import Detector
 
-# What the layers were made by: another value needs another network.
+# Settings that layers were made with: another value needs another network.
 BUILT_IN = (
     "BACKBONE",
     "BACKBONE_STRIDES",
@@ -29,37 +30,43 @@ BUILT_IN = (
     "ROI_ALIGN",
     "GPU_COUNT",
 )
-# What BATCH_SIZE and IMAGE_SHAPE follow from.
+# Settings that BATCH_SIZE and IMAGE_SHAPE are derived from.
 SOURCES = ("IMAGES_PER_GPU", "IMAGE_MIN_DIM", "IMAGE_MAX_DIM", "IMAGE_RESIZE_MODE")
 DERIVED = ("BATCH_SIZE", "IMAGE_SHAPE")
 # Settings of a compiled step that are no fields of `DetectorSettings`.
 COMPILED = ("JIT_COMPILE", "MASK_BUCKETS")
-# Fields of `DetectorSettings` that no step of a prediction reads.
-OF_TRAINING = {"loss_weights", "train_anchors", "train_rois", "positive_rois", "post_nms_training"}
-# Detections below the confidence are left out afterwards, so a higher one needs no other step.
-AFTERWARDS = "min_confidence"
+# Values of `DetectorSettings` that no step of a prediction reads.
+OF_TRAINING = {
+    "loss_weights",
+    "rpn.num_samples",
+    "rpn.post_nms_training",
+    "roi_sampling.num_samples",
+    "roi_sampling.max_positives",
+}
+# Detections below the confidence are dropped afterwards, so a higher one needs no other step.
+AFTERWARDS = "detections.min_confidence"
 
 
 class LiveSettings:
     """Watches the config of a detector that is built.
 
-    Attributes:
+    Args:
         detector: Whose `settings` are kept up to date.
         config: The config it was built from, which anybody may change.
     """
 
-    def __init__(self, detector, config):
+    def __init__(self, detector: Detector, config: Config) -> None:
         self.detector, self.config = detector, config
-        self._known, self._settings = _values(config), settings_of(config)
+        self._known, self._settings = _values(config), settings_of(config).values()
 
     def follow(self) -> bool:
-        """Makes the detector work by the config as it is now.
+        """Brings the detector's settings up to date with the config.
 
         Returns:
-            Whether compiled steps of predictions have to be made anew; a training makes its own.
+            Whether compiled steps of predictions have to be made again; a training makes its own.
 
         Raises:
-            ValueError: A setting was changed that the network was built by, or to a value that
+            ValueError: A setting was changed that the network was built with, or to a value that
                 cannot work.
         """
         now = _values(self.config)
@@ -70,27 +77,23 @@ class LiveSettings:
             if name in changed:
                 raise ValueError(
                     f"{name} was changed from {self._known[name]!r} to {now[name]!r} after the "
-                    "model was built, which it is "
-                    "built by. Make a new MaskRCNN from the config, or set it back."
+                    "model was built, which it is built by. Make a new MaskRCNN from the config, "
+                    "or set it back."
                 )
         self.config.validate()
         if changed & set(SOURCES):
             self.config.derive()
-        settings = settings_of(self.config)
-        fields = {
-            field.name: getattr(settings, field.name)
-            for field in dataclasses.fields(settings)
-            if getattr(settings, field.name) != getattr(self._settings, field.name)
-        }
-        least = fields.get(AFTERWARDS)
-        if least is not None and least >= self.detector.settings.min_confidence:
-            del fields[AFTERWARDS]
-        self.detector.settings = dataclasses.replace(self.detector.settings, **fields)
+        settings = settings_of(self.config).values()
+        values = {n: value for n, value in settings.items() if value != self._settings[n]}
+        least = values.get(AFTERWARDS)
+        if least is not None and least >= self.detector.settings.detections.min_confidence:
+            del values[AFTERWARDS]
+        self.detector.settings = self.detector.settings.replace(values)
         self._known, self._settings = _values(self.config), settings
-        return bool(fields.keys() - OF_TRAINING) or bool(changed & set(COMPILED))
+        return bool(values.keys() - OF_TRAINING) or bool(changed & set(COMPILED))
 
 
-def _values(config):
-    """{name: value} of the library's settings, copies as `Config.to_dict` writes them."""
+def _values(config) -> dict[str, Any]:
+    """The library's settings by name, copied as `Config.to_dict` writes them."""
     written = config.to_dict()
     return {name: written[name] for name in (*vars(Config), *DERIVED) if name in written}

@@ -1,51 +1,85 @@
-"""MaskHead: which pixels of a roi belong to the object?"""
+"""MaskHead: which pixels of a RoI belong to its object."""
 
 import math
+from typing import Any
 
+import keras
 from keras import layers, ops
 
 from mrcnn.modeling.convolutions import BlockConv2DTranspose, merge_blocks
 from mrcnn.modeling.normalization import BatchNorm, ConvNorm
 from mrcnn.modeling.roi_head import RoIHead
+from mrcnn.modeling.roi_sampling import RoISamples
 from mrcnn.ops.losses import binary_cross_entropy, masked_mean
 from mrcnn.ops.masks import crop
+from mrcnn.typing import Tensor, Tensors
 
 
+@keras.saving.register_keras_serializable(package="mrcnn")
 class MaskHead(RoIHead):
-    """Four convolutions and an upsampling, then one mask for each class (Mask R-CNN, fig. 4 right).
+    """Four convolutions and an upsampling, then one mask for each class.
 
-    call: (B, N, pool, pool, C) -> "logits" (B, N, 2 pool, 2 pool, K), and "cells" (B, N, pool, pool, 2, 2, C), what they are
-    computed from: the features of the upsampled cells, four to each cell of the grid. Trained on positive rois alone: the others have
-    no mask.
+    Mask R-CNN (He et al. 2017), figure 4 right. Trained on positive RoIs only: others have no mask.
+
+    Args:
+        num_classes: K, with the background as class 0.
+        channels: Filters of the convolutions.
+        pool_size: Cells along each side of the pooled features; masks have twice as many.
+        update_statistics: Whether training updates the statistics of batch normalisation.
+        **kwargs: As of `keras.layers.Layer`.
+
+    Input:
+        `(B, N, pool_size, pool_size, C)`; N may be known only when a step runs.
+
+    Output:
+        "logits" `(B, N, 2 * pool_size, 2 * pool_size, K)`, and "cells" `(B, N, pool_size,
+        pool_size, 2, 2, channels)`, the features that they are computed from, four to a cell.
     """
 
     positives_only = True
     takes_any_rows = True
     loss_names = ("mrcnn_mask_loss",)
 
-    def __init__(self, num_classes, channels, pool_size, update_statistics=False, **kwargs):
-        super().__init__(**kwargs)
-        self.pool_size = pool_size
+    def __init__(
+        self,
+        num_classes: int,
+        channels: int = 256,
+        pool_size: int = 14,
+        update_statistics: bool = False,
+        *,
+        name: str = "mask_head",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        self.num_classes, self.channels, self.pool_size = num_classes, channels, pool_size
+        self.update_statistics = update_statistics
+        dtype = {"dtype": self.dtype_policy}
+        numbers = (1, 2, 3, 4)
         self.convs = [
-            layers.Conv2D(channels, 3, padding="same", name=f"mrcnn_mask_conv{i}")
-            for i in (1, 2, 3, 4)
+            layers.Conv2D(channels, 3, padding="same", name=f"mrcnn_mask_conv{i}", **dtype)
+            for i in numbers
         ]
-        self.norms = [BatchNorm(update_statistics, name=f"mrcnn_mask_bn{i}") for i in (1, 2, 3, 4)]
+        self.norms = [
+            BatchNorm(update_statistics, name=f"mrcnn_mask_bn{i}", **dtype) for i in numbers
+        ]
         self.blocks = [
             ConvNorm(conv, norm, name=f"mrcnn_mask_block{i}")
-            for i, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True), start=1)
+            for i, conv, norm in zip(numbers, self.convs, self.norms, strict=True)
         ]
         self.upsample = BlockConv2DTranspose(
-            channels, 2, activation="relu", name="mrcnn_mask_deconv"
+            channels, 2, activation="relu", name="mrcnn_mask_deconv", **dtype
         )
-        self.predict = layers.Conv2D(num_classes, 1, name="mrcnn_mask")
+        self.predict = layers.Conv2D(num_classes, 1, name="mrcnn_mask", **dtype)
 
-    def call(self, inputs, training=False, used=None):
+    def call(
+        self, inputs: Tensor, training: bool = False, valid: Tensor | None = None
+    ) -> dict[str, Tensor]:
         n = ops.shape(inputs)[1]
         x = ops.reshape(inputs, (-1, *inputs.shape[2:]))
         for block in self.blocks:
-            x = ops.relu(block(x, training=training, used=used))
+            x = ops.relu(block(x, training=training, valid=valid))
         cells = self.upsample(x)  # (B * N, pool, pool, 2, 2, channels)
+        # The 1 x 1 convolution runs on unordered cells: K channels are fewer to move than C.
         rows = ops.reshape(cells, (-1, cells.shape[1], cells.shape[2] * 4, cells.shape[5]))
         logits = ops.reshape(self.predict(rows), (-1, *cells.shape[1:5], self.predict.filters))
         logits = merge_blocks(logits)
@@ -54,34 +88,56 @@ class MaskHead(RoIHead):
             "cells": ops.reshape(cells, (-1, n, *cells.shape[1:])),
         }
 
-    def compute_losses(self, outputs, samples):
+    def compute_losses(self, outputs: Tensors, samples: RoISamples) -> dict[str, Tensor]:
+        """Computes the mask loss: a cross-entropy for each pixel of the mask of the true class.
+
+        Args:
+            outputs: The output of `call` at the RoIs.
+            samples: The RoIs.
+
+        Returns:
+            The scalar "mrcnn_mask_loss", a mean over positive RoIs; 0 if there are none.
+        """
         logits = self._of_class(outputs["cells"], samples.gather("gt_class_ids"))
         masks = ops.cast(samples.gather("gt_masks"), "float32")
-        targets = crop(
-            masks,
-            samples.gather("gt_mask_frames"),
-            samples.rois,
-            logits.shape[2:],
-            samples.convention,
-        )
+        frames = samples.gather("gt_mask_frames")
+        targets = crop(masks, frames, samples.rois, logits.shape[2:], samples.convention)
         targets = ops.stop_gradient(ops.round(targets))
         per_roi = ops.mean(binary_cross_entropy(logits, targets), axis=(2, 3))
         return {"mrcnn_mask_loss": masked_mean(per_roi, samples.is_positive)}
 
-    def describe(self, outputs, class_ids):
+    def describe(self, outputs: Tensors, class_ids: Tensor) -> dict[str, Tensor]:
+        """Turns outputs into the masks of the detections.
+
+        Args:
+            outputs: The output of `call` at the boxes of the detections.
+            class_ids: `(B, N)` int32.
+
+        Returns:
+            "mask_probabilities" `(B, N, 2 * pool_size, 2 * pool_size)` float32 in 0..1, each
+            filling its box.
+        """
         return {"mask_probabilities": ops.sigmoid(self._of_class(outputs["cells"], class_ids))}
 
-    def _of_class(self, cells, class_ids):
-        """The logits of one class for each roi, float32: (B, N, pool, pool, 2, 2, C), (B, N) -> (B, N, 2 pool, 2 pool).
+    def get_config(self) -> dict[str, Any]:
+        own = {
+            "num_classes": self.num_classes,
+            "channels": self.channels,
+            "pool_size": self.pool_size,
+            "update_statistics": self.update_statistics,
+        }
+        return super().get_config() | own
 
-        Losses and detections read one mask of K, so a product with that class's kernel takes the place of all K; compiled, a
-        step then leaves "logits" out.
+    def _of_class(self, cells, class_ids):
+        """Float32 logits of one class for each RoI, (B, N, 2 * pool_size, 2 * pool_size).
+
+        Losses and detections read one mask of K, so a product with the kernel of that class
+        replaces all K. A compiled step then drops "logits".
         """
         n, shape, channels = ops.shape(cells)[1], cells.shape[2:6], cells.shape[6]
         kernel = ops.reshape(ops.cast(self.predict.kernel, cells.dtype), (channels, -1))
-        table = ops.concatenate(
-            [kernel, ops.cast(self.predict.bias, cells.dtype)[None]], axis=0
-        )  # (C + 1, K)
+        bias = ops.cast(self.predict.bias, cells.dtype)[None]
+        table = ops.concatenate([kernel, bias], axis=0)  # (C + 1, K)
         weights = ops.take(ops.transpose(table), class_ids, axis=0)  # (B, N, C + 1)
         rows = ops.reshape(cells, (-1, n, math.prod(shape), channels))
         logits = ops.matmul(rows, weights[..., :channels, None]) + weights[..., None, channels:]

@@ -1,9 +1,9 @@
 """What TensorFlow can do better in a plain graph than in one that XLA compiles.
 
-XLA wants shapes that are known beforehand, so the mask head trains on as many rows as there may be
+XLA needs shapes that are known beforehand, so the mask head trains on as many rows as there may be
 positive RoIs. In a plain graph the rows can be those that are positive. And without oneDNN, which
-TensorFlow switches on by itself only where a CPU has AVX-512 VNNI, gradients of convolutions
-run at a half of the speed of the convolutions that compute the same sums (AMD EPYC 9005, two cores,
+TensorFlow switches on by itself only where a CPU has AVX-512 VNNI, gradients of convolutions run at
+less than half the speed of the convolutions that compute the same sums (AMD EPYC 9005, two cores,
 84 x 14 x 14 x 256: 154 of 398 GFLOP/s). Both are the same arithmetic, for `Detector.train_step`
 alone; eager steps, XLA and other backends do without.
 """
@@ -16,12 +16,21 @@ from collections.abc import Iterator
 import keras
 from keras import layers, ops
 
+from mrcnn.typing import Tensor
+
 _PLAIN = contextvars.ContextVar("plain_graph", default=False)
 
 
 @contextlib.contextmanager
 def plain_graph(plain: bool) -> Iterator[None]:
-    """Says that what is traced inside is not compiled by XLA, or that it is."""
+    """Declares whether XLA compiles what is traced inside.
+
+    Args:
+        plain: True if it does not.
+
+    Yields:
+        Nothing.
+    """
     token = _PLAIN.set(plain)
     try:
         yield
@@ -30,7 +39,11 @@ def plain_graph(plain: bool) -> Iterator[None]:
 
 
 def in_plain_graph() -> bool:
-    """Whether a TensorFlow graph is being traced that XLA does not compile."""
+    """Tells whether a TensorFlow graph is being traced that XLA does not compile.
+
+    Returns:
+        False in eager code, under XLA and on other backends.
+    """
     if not _PLAIN.get() or keras.backend.backend() != "tensorflow":
         return False
     import tensorflow as tf
@@ -38,11 +51,13 @@ def in_plain_graph() -> bool:
     return not tf.executing_eagerly()
 
 
-def convolve(layer: layers.Conv2D, inputs, kernel, bias=None):
-    """The convolution of a layer with another kernel and bias than its own, without its activation.
+def convolve(
+    layer: layers.Conv2D, inputs: Tensor, kernel: Tensor, bias: Tensor | None = None
+) -> Tensor:
+    """Convolves as a layer does, but with another kernel and bias, and without its activation.
 
     Args:
-        layer: Whose strides, padding and kind of convolution are used.
+        layer: Gives the strides, the padding and the kind of convolution.
         inputs: `(B, H, W, C)`, dtype of the kernel.
         kernel: Shaped as the layer's.
         bias: `(filters,)` or None.
@@ -59,10 +74,11 @@ def convolve(layer: layers.Conv2D, inputs, kernel, bias=None):
     return outputs if bias is None else ops.add(outputs, bias)
 
 
+@keras.saving.register_keras_serializable(package="mrcnn")
 class PlainConv2D(layers.Conv2D):
     """`keras.layers.Conv2D` with the gradients of `convolve`."""
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         bias = ops.convert_to_tensor(self.bias) if self.use_bias else None
         return self.activation(convolve(self, inputs, ops.convert_to_tensor(self.kernel), bias))
 

@@ -1,93 +1,153 @@
-"""RoISamples: the rois that the heads are trained on, and what each of them should have said."""
+"""RoIs sampled for training the heads, with their matched ground truth.
+
+Shapes: B images, P proposals, R sampled RoIs, M padded ground-truth objects.
+"""
+
+from dataclasses import dataclass
 
 from keras import ops
 
 from mrcnn.ops import boxes as box_ops
 from mrcnn.ops.matching import IGNORE, POSITIVE, match, touches_crowd
-from mrcnn.ops.pixel_convention import ALIGNED
+from mrcnn.ops.pixel_convention import ALIGNED, PixelConvention
 from mrcnn.ops.sampling import sample
+from mrcnn.typing import Tensor, Tensors
+
+# A RoI is positive from this IoU with an object on, else negative (Fast R-CNN, section 2.3).
+POSITIVE_FROM_IOU = 0.5
+
+
+@dataclass(frozen=True)
+class RoISamplingSettings:
+    """How many RoIs the heads are trained on.
+
+    Attributes:
+        num_samples: RoIs sampled for each image.
+        max_positives: How many of them may lie on objects.
+    """
+
+    num_samples: int = 200
+    max_positives: int = 66
 
 
 class RoISamples:
-    """R sampled rois of every image, with access to the ground truth of each.
+    """R sampled RoIs of every image, with access to the ground truth of each.
 
-    rois: (B, R, 4) yxyx; label: (B, R) int32 of IGNORE (padding), NEGATIVE, POSITIVE; gt_index: (B, R) int32 into the M objects;
-    ground_truth: name -> (B, M, ...), every `gt_*` column of the batch; positives: rows that may be POSITIVE come first.
-    convention: how a box is measured and its contents are cut out, see `ops.roi_align`; with "corners" all boxes here are by corner pixels.
+    Args:
+        rois: `(B, R, 4)` float32, yxyx, as `convention` measures them.
+        label: `(B, R)` int32 of IGNORE (padding), NEGATIVE, POSITIVE. Rows that may be POSITIVE
+            come first.
+        gt_index: `(B, R)` int32 into the M objects.
+        ground_truth: Every `gt_*` column of the batch, `(B, M, ...)`; boxes measured as `rois`.
+        max_positives: Number of rows that may be POSITIVE.
+        convention: How boxes are measured and masks are cropped.
+
+    Attributes:
+        is_positive: `(B, R)` float32, 1 on POSITIVE rows.
+        valid: `(B, R)` float32, 0 on rows of padding.
     """
 
-    def __init__(self, rois, label, gt_index, ground_truth, positives, convention=ALIGNED):
+    def __init__(
+        self,
+        rois: Tensor,
+        label: Tensor,
+        gt_index: Tensor,
+        ground_truth: Tensors,
+        max_positives: int,
+        convention: PixelConvention = ALIGNED,
+    ) -> None:
         self.rois, self.label, self.gt_index = rois, label, gt_index
-        self.ground_truth, self.positives, self.convention = ground_truth, positives, convention
+        self.ground_truth, self.max_positives = ground_truth, max_positives
+        self.convention = convention
         self.is_positive = ops.cast(ops.equal(label, POSITIVE), "float32")
-        self.used = ops.cast(ops.not_equal(label, IGNORE), "float32")
+        self.valid = ops.cast(ops.not_equal(label, IGNORE), "float32")
 
-    def gather(self, name):
-        """Column `name` of the object each roi was matched to: (B, M, ...) -> (B, R, ...). Only POSITIVE rows mean anything."""
+    def gather(self, name: str) -> Tensor:
+        """Gathers a column of the object that each RoI was matched to.
+
+        Args:
+            name: Of the column, for instance "gt_class_ids".
+
+        Returns:
+            `(B, R, ...)`, meaningful on POSITIVE rows only.
+        """
         column = self.ground_truth[name]
         index = self.gt_index[(..., *(None,) * (len(column.shape) - 2))]
         return ops.take_along_axis(column, index, axis=1)
 
-    def positive_rows(self):
-        """The same, cut to the rows that may be POSITIVE, the others among them IGNORE: what a head needs that learns from objects only."""
-        rows = self._first(self.positives)
-        label = ops.where(ops.equal(rows.label, POSITIVE), POSITIVE, IGNORE)
-        return RoISamples(
-            rows.rois, label, rows.gt_index, self.ground_truth, self.positives, self.convention
-        )
+    def positive_rows(self) -> "RoISamples":
+        """Keeps the rows that may be POSITIVE, for heads that are trained on objects only.
 
-    def without_trailing_padding(self):
-        """The same, cut behind the last POSITIVE row of any image, but for one row: how many stay is known only when a step runs."""
+        Returns:
+            `max_positives` rows; those that are not POSITIVE are IGNORE.
+        """
+        rows = self._first(self.max_positives)
+        label = ops.where(ops.equal(rows.label, POSITIVE), POSITIVE, IGNORE)
+        return self._with(rows.rois, label, rows.gt_index)
+
+    def without_trailing_padding(self) -> "RoISamples":
+        """Drops the rows behind the last POSITIVE one of any image.
+
+        Returns:
+            One row at least. How many is only known when a step runs, so XLA cannot compile it.
+        """
         positives = ops.max(ops.sum(ops.cast(ops.equal(self.label, POSITIVE), "int32"), axis=1))
         return self._first(ops.maximum(positives, 1))
 
     def _first(self, n):
+        return self._with(self.rois[:, :n], self.label[:, :n], self.gt_index[:, :n])
+
+    def _with(self, rois, label, gt_index):
         return RoISamples(
-            self.rois[:, :n],
-            self.label[:, :n],
-            self.gt_index[:, :n],
-            self.ground_truth,
-            self.positives,
-            self.convention,
+            rois, label, gt_index, self.ground_truth, self.max_positives, self.convention
         )
 
 
 def sample_rois(
-    proposals,
-    valid,
-    ground_truth,
-    seed,
+    proposals: Tensor,
+    valid: Tensor,
+    ground_truth: Tensors,
+    seed: Tensor,
     *,
-    count,
-    positives,
-    convention=ALIGNED,
-    objects_join=True,
-):
-    """Match proposals and objects, and draw `count` rois, at most `positives` of them on objects (IoU from 0.5 on).
+    num_samples: int,
+    max_positives: int,
+    convention: PixelConvention = ALIGNED,
+    append_gt_boxes: bool = True,
+) -> RoISamples:
+    """Matches proposals with objects and samples RoIs for training the heads.
 
-    proposals: (B, P, 4) yxyx; valid: (B, P) bool; ground_truth: gt_class_ids (B, M), gt_boxes (B, M, 4) and any other gt_* column;
-    seed: (B,) int32; objects_join: whether the objects' own boxes are among the rois that are drawn from.  Returns: RoISamples.
+    Args:
+        proposals: `(B, P, 4)` float32, yxyx, as `convention` measures them.
+        valid: `(B, P)` bool.
+        ground_truth: "gt_class_ids" `(B, M)` int32, 0 for padding and negative for crowds,
+            "gt_boxes" `(B, M, 4)` float32, measured as the proposals, and any other `gt_*` column.
+        seed: `(B,)` int32, makes the sample a function of the batch.
+        num_samples: RoIs sampled for each image.
+        max_positives: How many of them may lie on objects.
+        convention: Of all boxes.
+        append_gt_boxes: Whether the boxes of objects join the proposals.
+
+    Returns:
+        The sampled RoIs.
     """
     gt_boxes, gt_valid = ground_truth["gt_boxes"], ops.greater(ground_truth["gt_class_ids"], 0)
     rois = proposals
-    if objects_join:  # early on, no proposal is good enough to teach the heads anything
+    if append_gt_boxes:
+        # Early on, no proposal overlaps any object enough to train the heads.
         rois = ops.concatenate([proposals, gt_boxes], axis=1)
         valid = ops.concatenate([valid, gt_valid], axis=1)
     iou = box_ops.pairwise_iou(rois, gt_boxes)
-    on_crowd = touches_crowd(
-        iou, box_ops.area(rois), box_ops.area(gt_boxes), ops.less(ground_truth["gt_class_ids"], 0)
-    )
+    is_crowd = ops.less(ground_truth["gt_class_ids"], 0)
     label, gt_index = match(
-        iou, gt_valid, negative_below=0.5, positive_from=0.5, keep_best=False, on_crowd=on_crowd
+        iou,
+        gt_valid,
+        negative_below=POSITIVE_FROM_IOU,
+        positive_from=POSITIVE_FROM_IOU,
+        allow_low_quality_matches=False,
+        on_crowd=touches_crowd(iou, box_ops.area(rois), box_ops.area(gt_boxes), is_crowd),
     )
     label = ops.where(valid, label, IGNORE)
-    index, drawn = sample(label, seed, count=count, positives=positives)
+    index, label = sample(label, seed, num_samples=num_samples, max_positives=max_positives)
     rois = ops.stop_gradient(ops.take_along_axis(rois, index[..., None], axis=1))
-    return RoISamples(
-        rois,
-        drawn,
-        ops.take_along_axis(gt_index, index, axis=1),
-        ground_truth,
-        positives,
-        convention,
-    )
+    gt_index = ops.take_along_axis(gt_index, index, axis=1)
+    return RoISamples(rois, label, gt_index, ground_truth, max_positives, convention)

@@ -1,29 +1,47 @@
 """Non-maximum suppression: exact, padded, of fixed size.
 
-Keras has none, TensorFlow's fast one does not compile under XLA, and one loop over boxes is slow everywhere. Here boxes are
-taken in blocks; inside a block the greedy rule is the fixed point of `keep = no kept better box overlaps me`, reached in a
-few matrix products.
+Keras has none, TensorFlow's fast one does not compile under XLA, and a loop over boxes is slow
+everywhere. Here boxes are taken in blocks. Inside a block the greedy rule is the fixed point of
+`keep = no kept better box overlaps me`, reached in a few matrix products.
 """
 
 import numpy as np
 from keras import ops
 
 from mrcnn.ops.boxes import pairwise_iou
+from mrcnn.typing import Tensor
 
 BLOCK = 512
 
 
-def non_max_suppression(boxes, scores, valid, *, iou_threshold, count, class_ids=None):
-    """Greedy non-maximum suppression of every image of a batch.
+def non_max_suppression(
+    boxes: Tensor,
+    scores: Tensor,
+    valid: Tensor,
+    *,
+    iou_threshold: float,
+    max_outputs: int,
+    class_ids: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Suppresses boxes that overlap a better one, greedily, for every image of a batch.
 
-    boxes:  (B, N, 4) float32 yxyx; scores: (B, N) float32, of any sign; valid: (B, N) bool
-    iou_threshold: a box goes if its IoU with a kept, better box is above it; count: how many to keep at most
-    class_ids: (B, N) int32, boxes of different classes do not touch each other; None: all are of one class
-    Returns: index (B, count) int32 into N, best first; kept (B, count) bool, False on padding rows.
+    Args:
+        boxes: `(B, N, 4)` float32, yxyx.
+        scores: `(B, N)` float32, of any sign.
+        valid: `(B, N)` bool.
+        iou_threshold: A box is dropped if its IoU with a kept, better box is above this.
+        max_outputs: Boxes kept for each image at most.
+        class_ids: `(B, N)` int32; boxes of different classes do not suppress each other. None: all
+            are of one class.
+
+    Returns:
+        index: `(B, max_outputs)` int32 into N, best first.
+        kept: `(B, max_outputs)` bool, False on rows of padding.
     """
     n = boxes.shape[1]
     order = ops.top_k(scores, n)[1]
-    # The class travels as a fifth coordinate. Moving classes apart instead would round their corners: 47000.1 is no float32.
+    # The class is a fifth coordinate. Moving the boxes of each class far away instead, as
+    # Detectron2 does, would round their corners: 47000.1 is no float32.
     class_ids = (
         ops.zeros_like(boxes[..., 0]) if class_ids is None else ops.cast(class_ids, "float32")
     )
@@ -31,18 +49,21 @@ def non_max_suppression(boxes, scores, valid, *, iou_threshold, count, class_ids
     boxes = ops.take_along_axis(boxes, order[..., None], axis=1)
     alive = ops.take_along_axis(valid, order, axis=1)
     keep = _suppress(boxes, alive, iou_threshold)
-    # Kept boxes first, in order of score: rank falls with the position, so it is unique and top_k is a stable partition.
+    # Kept boxes first, in order of score: ranks fall with the position, so they are unique and
+    # top_k is a stable partition.
     position = ops.cast(ops.arange(n, dtype="int32"), "float32")
-    rank, chosen = ops.top_k(ops.where(keep, 2.0 * n - position, n - 1.0 - position), min(count, n))
+    rank, chosen = ops.top_k(
+        ops.where(keep, 2.0 * n - position, n - 1.0 - position), min(max_outputs, n)
+    )
     index, kept = ops.take_along_axis(order, chosen, axis=1), rank >= n
-    if count > n:
-        pad = [[0, 0], [0, count - n]]
+    if max_outputs > n:
+        pad = [[0, 0], [0, max_outputs - n]]
         index, kept = ops.pad(index, pad), ops.cast(ops.pad(ops.cast(kept, "int32"), pad), "bool")
     return ops.cast(index, "int32"), kept
 
 
 def _suppress(boxes, alive, iou_threshold):
-    """Which of the boxes, best first, survive: (B, N, 5), (B, N) -> (B, N) bool."""
+    """Which boxes survive, given best first: (B, N, 5), (B, N) -> (B, N) bool."""
     n = boxes.shape[1]
     kept_boxes, kept = [], []
     for start in range(0, n, BLOCK):
@@ -59,9 +80,8 @@ def _suppress(boxes, alive, iou_threshold):
 def _greedy(boxes, living, iou_threshold):
     size = boxes.shape[1]
     better = np.triu(np.ones((size, size), np.float32), k=1)
-    overlaps = (
-        ops.cast(_overlap(boxes, boxes, iou_threshold), "float32") * better
-    )  # [i, j]: i beats j
+    # [i, j]: box i is better than box j, and suppresses it if kept.
+    overlaps = ops.cast(_overlap(boxes, boxes, iou_threshold), "float32") * better
     living = ops.cast(living, "float32")
 
     def step(keep, _):
@@ -69,8 +89,9 @@ def _greedy(boxes, living, iou_threshold):
         now = living * ops.cast(beaten < 0.5, "float32")
         return now, ops.any(now != keep)
 
-    # After k steps the first k boxes of every chain of overlaps are settled; a step without change has settled all. The loop carries
-    # whether something changed: a state that is handed through unchanged is miscompiled by tf2onnx, without a word.
+    # After k steps the first k boxes of every chain of overlaps are settled; a step without change
+    # has settled all. The loop carries whether something changed: tf2onnx silently miscompiles a
+    # state that is handed through unchanged.
     keep, _ = ops.while_loop(
         lambda _, changed: changed, step, (living, ops.convert_to_tensor(True))
     )
@@ -78,6 +99,6 @@ def _greedy(boxes, living, iou_threshold):
 
 
 def _overlap(a, b, iou_threshold):
-    """Which boxes are of one class and above the threshold: (B, N, 5), (B, M, 5) -> (B, N, M) bool."""
+    """Which boxes of one class overlap: (B, N, 5), (B, M, 5) -> (B, N, M) bool."""
     same_class = ops.equal(a[..., :, None, 4], b[..., None, :, 4])
     return ops.logical_and(same_class, pairwise_iou(a[..., :4], b[..., :4]) > iou_threshold)

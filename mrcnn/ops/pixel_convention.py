@@ -253,7 +253,8 @@ def bilinear_on_black(image: Array, size_hw: Size) -> Array:
     for axis, (n, cells) in enumerate(zip(size_hw, image.shape, strict=False)):
         at = (np.arange(n) + 0.5) * (cells / n) - 0.5
         inside = 1 - np.maximum(-at, 0) - np.maximum(at - (cells - 1), 0)
-        out *= np.float32(inside).reshape(-1, *(1,) * (out.ndim - 1 - axis))
+        shape = (-1, *(1,) * (out.ndim - 1 - axis))
+        out = out * inside.astype(np.float32).reshape(shape)
     # float32 may fall just short of a whole number, which would lose 1 when cut off.
     return (out + 1e-4).astype(np.uint8)
 

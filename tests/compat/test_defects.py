@@ -1,6 +1,5 @@
 """What went wrong in Matterport's code and in its forks without a word, seen from where a user would have seen it."""
 
-import dataclasses
 import time
 import warnings
 
@@ -161,10 +160,8 @@ def test_no_gradient_leaks_into_the_proposals_through_the_targets(
         for name in ("rpn_class_loss", "rpn_bbox_loss", "mrcnn_class_loss", "mrcnn_mask_loss")
     }
     # So many proposals that some lie on objects, which those of an untrained network seldom do.
-    many = {"pre_nms": 1000, "post_nms_training": 400, "rpn_nms_threshold": 0.95}
-    monkeypatch.setattr(
-        model.keras_model, "settings", dataclasses.replace(model.keras_model.settings, **many)
-    )
+    many = {"rpn.pre_nms": 1000, "rpn.post_nms_training": 400, "rpn.nms_threshold": 0.95}
+    monkeypatch.setattr(model.keras_model, "settings", model.keras_model.settings.replace(many))
     monkeypatch.setattr(model.config, "LOSS_WEIGHTS", only)
     before = weights_of(model)
     model.train(shapes(2), shapes(2), learning_rate=1.0, epochs=1, layers="all")

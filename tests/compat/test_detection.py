@@ -1,7 +1,6 @@
 """Detection as scripts use it: any number of photos, and what is done with the arrays that come back."""
 
 import copy
-import dataclasses
 import itertools
 
 import matplotlib.pyplot as plt
@@ -27,7 +26,7 @@ def finds_nothing(model, monkeypatch):
     monkeypatch.setattr(
         model.keras_model,
         "settings",
-        dataclasses.replace(model.keras_model.settings, min_confidence=1.0),
+        model.keras_model.settings.replace({"detections.min_confidence": 1.0}),
     )
 
 

@@ -243,4 +243,4 @@ def test_settings_that_change_between_two_calls_count(shapes_config, shapes, mad
     model.train(shapes(2), None, learning_rate=0.001, epochs=2, layers="heads")
     history = model.keras_model.history.history
     assert history["loss"] == history["mrcnn_mask_loss"] and history["rpn_class_loss"] == [0.0]
-    assert model.keras_model.settings.train_rois == 8
+    assert model.keras_model.settings.roi_sampling.num_samples == 8

@@ -88,7 +88,7 @@ def test_a_rescorer_sees_each_photo_with_its_detections(ontology, tiny_settings,
     )
     assert (
         model.config.DETECTION_MIN_CONFIDENCE == 0.3
-        and model.detector.settings.min_confidence == pytest.approx(0.03)
+        and model.detector.settings.detections.min_confidence == pytest.approx(0.03)
     )
     for mine, theirs in zip(model.detector.weights, tiny_model.detector.weights, strict=True):
         mine.assign(theirs)

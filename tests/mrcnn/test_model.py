@@ -59,7 +59,7 @@ def test_detections_are_arrays_of_the_photos_size_that_may_be_written_to(model):
 def test_a_photo_without_objects_has_empty_arrays(model, monkeypatch):
     settings = model.keras_model.settings
     monkeypatch.setattr(
-        model.keras_model, "settings", type(settings)(**vars(settings) | {"min_confidence": 1.0})
+        model.keras_model, "settings", settings.replace({"detections.min_confidence": 1.0})
     )
     monkeypatch.setattr(model, "_predictor", None)
     (result,) = model.detect([np.zeros((40, 90, 3), np.uint8)])

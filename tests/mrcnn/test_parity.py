@@ -141,8 +141,10 @@ def pyramid(trace):
 def box_head(model, pyramid, golden):
     """Pooled features and outputs at the recorded proposals; which of them touch the bottom or the right edge."""
     detector, rois = model.keras_model, golden["proposals"]
-    pooled = detector._pool(pyramid, detector._measured(ops.convert_to_tensor(in_pixels(rois))), 7)
-    outputs = {name: np.asarray(value) for name, value in detector.heads[0](pooled).items()}
+    pooled = detector._pool(
+        pyramid, detector.convention.measure(ops.convert_to_tensor(in_pixels(rois))), 7
+    )
+    outputs = {name: np.asarray(value) for name, value in detector.box_head(pooled).items()}
     return {
         "pooled": np.asarray(pooled),
         "at_edge": (rois[0, :, 2:] >= 1 - 1e-6).any(axis=1),
@@ -172,15 +174,16 @@ def test_class_and_box_outputs(box_head, golden):
 
 
 def test_detections(model, pyramid, golden):
-    rois, wanted = in_pixels(golden["proposals"]), golden["detections"][0]
+    detector, wanted = model.keras_model, golden["detections"][0]
+    rois = ops.convert_to_tensor(in_pixels(golden["proposals"]))
     valid, window = (
         ops.ones((1, rois.shape[1]), "bool"),
         ops.convert_to_tensor(np.float32([[0, 0, SIDE, SIDE]])),
     )
     found = {
         k: np.asarray(v)[0]
-        for k, v in model.keras_model.detections(
-            pyramid, ops.convert_to_tensor(rois), valid, window
+        for k, v in detector.detections(
+            detector.box_outputs(pyramid, rois), rois, valid, window
         ).items()
     }
     wanted = wanted[wanted[:, 4] > 0]
@@ -195,7 +198,7 @@ def test_detections(model, pyramid, golden):
 def test_masks(model, pyramid, golden):
     detector, wanted = model.keras_model, golden["detections"]
     boxes = ops.convert_to_tensor(in_pixels(wanted[..., :4]))
-    pooled = np.asarray(detector._pool(pyramid, detector._measured(boxes), 14))[0][
+    pooled = np.asarray(detector._pool(pyramid, detector.convention.measure(boxes), 14))[0][
         golden["mask_pool_idx"]
     ]
     assert np.abs(pooled - golden["mask_pool"]).max() < 1e-3
@@ -297,13 +300,15 @@ def samples(model, inputs, recorded):
     """The given rois, positives first, and 100 rows of padding, which the old code took for background and trained on."""
     detector = model.keras_model
     truth = detector._ground_truth(inputs)
-    rois = detector._measured(ops.convert_to_tensor(recorded["inp_rois"].astype(np.float32)))
+    rois = detector.convention.measure(
+        ops.convert_to_tensor(recorded["inp_rois"].astype(np.float32))
+    )
     label, index = match(
         pairwise_iou(rois, truth["gt_boxes"]),
         truth["gt_class_ids"] > 0,
         negative_below=0.5,
         positive_from=0.5,
-        keep_best=False,
+        allow_low_quality_matches=False,
     )
     order = np.argsort(-np.asarray(label), axis=1, kind="stable")
     rois, label, index = (np.asarray(t) for t in (rois, label, index))
@@ -343,7 +348,7 @@ def mask_targets(samples, recorded):
     for i in range(2):
         rows = np.flatnonzero(recorded[f"tgt{i}_class_ids"] > 0)
         masks = np.unpackbits(recorded[f"tgt{i}_mask_pos_packed"]).reshape(-1, 28, 28)[: len(rows)]
-        rois = np.asarray(samples.rois)[i, : samples.positives] / (SIDE - 1)
+        rois = np.asarray(samples.rois)[i, : samples.max_positives] / (SIDE - 1)
         distance = np.abs(rois[:, None] - recorded[f"tgt{i}_rois"][rows][None]).max(axis=2)
         assert distance.min(axis=1).max() < 1e-6
         targets.append(masks[distance.argmin(axis=1)])
@@ -371,11 +376,11 @@ def gradients(model, inputs, samples, rpn_targets, mask_targets, variables):
     detector = model.keras_model
     with pytest.MonkeyPatch.context() as patch, tf.GradientTape(persistent=True) as tape:
         patch.setattr(mask_head, "crop", lambda *_: ops.convert_to_tensor(mask_targets))
-        pyramid = detector.features(inputs["images"], training=True)
+        pyramid = detector.run(inputs["images"], last="pyramid", training=True)["pyramid"]
         losses = rpn_losses(
             detector.rpn.at(pyramid, ops.convert_to_tensor(rpn_targets["index"])), rpn_targets
         )
-        outputs = detector._run_heads(pyramid, samples.rois, samples, training=True)
+        outputs = detector._run_heads(detector.heads, pyramid, samples.rois, samples, training=True)
         for head in detector.heads:
             losses |= head.compute_losses(outputs[head.name], head.rows_of(samples))
         losses["total"] = sum(losses.values())
@@ -462,9 +467,8 @@ def test_mask_targets_differ_where_crop_and_resize_reads_beyond_the_edge_only(
 def test_padding_was_trained_on_and_is_not_any_more(model, gradients, samples, inputs, recorded):
     """What the same loss is when rows of padding count as background, as above, and when they do not count."""
     detector = model.keras_model
-    outputs = detector._run_heads(detector.features(inputs["images"]), samples.rois, samples)[
-        "box_head"
-    ]
+    pyramid = detector.run(inputs["images"], last="pyramid")["pyramid"]
+    outputs = detector._run_heads(detector.heads, pyramid, samples.rois, samples)["box_head"]
     label = np.asarray(samples.label).copy()
     label[:, 100:] = -1
     rows = RoISamples(
@@ -472,10 +476,10 @@ def test_padding_was_trained_on_and_is_not_any_more(model, gradients, samples, i
         ops.convert_to_tensor(label),
         samples.gt_index,
         samples.ground_truth,
-        samples.positives,
+        samples.max_positives,
         CORNERS,
     )
-    loss = float(detector.heads[0].compute_losses(outputs, rows)["mrcnn_class_loss"])
+    loss = float(detector.box_head.compute_losses(outputs, rows)["mrcnn_class_loss"])
     assert gradients[0]["mrcnn_class_loss"] == pytest.approx(
         6.9000669, rel=1e-5
     ) and loss == pytest.approx(7.2872992, rel=1e-4)

@@ -1,4 +1,4 @@
-"""EfficientNet-B0 to B4 and EfficientNetV2-B0 to B3 and S, as keras.applications builds them, with the BatchNorm of detectors."""
+"""EfficientNet-B0 to B4, and V2-B0 to B3 and S: those of keras.applications for detectors."""
 
 import re
 
@@ -16,13 +16,24 @@ APPLICATIONS = (
 STAGE_OF_GROUP = {1: 1, 2: 2, 3: 3, 4: 4, 5: 4, 6: 5, 7: 5}
 
 
-def efficientnet(name, update_statistics=False, channels=3):
-    """An EfficientNet (Tan and Le 2019, 2021) as a Keras model: (B, H, W, 3), normalised RGB -> [C2, C3, C4, C5] at strides 4, 8, 16, 32.
+def efficientnet(name: str, update_statistics: bool = False, channels: int = 3) -> keras.Model:
+    """Builds an EfficientNet (Tan and Le 2019, arXiv:1905.11946; 2021, arXiv:2104.00298).
 
-    name: one of APPLICATIONS. A feature map is what the last block of its stride hands on, as in EfficientDet, not the expanded
-    activation inside the next block; the 1280-channel convolution behind the last block is left out. Three things differ from
-    keras.applications: pixels are normalised outside, by the config's MEAN_PIXEL and PIXEL_STD; BatchNorm's statistics are frozen unless
-    `update_statistics`; and no block is skipped at random, so a training step is a function of its batch. Layer names are theirs.
+    A feature map is the output of the last block of its stride, as in EfficientDet, not the
+    expanded activation inside the next block; the 1280-channel convolution behind the last block is
+    left out. Three things differ from keras.applications: pixels are normalised outside, by the
+    config's MEAN_PIXEL and PIXEL_STD; statistics of BatchNorm are frozen by default; and no block
+    is skipped at random, so that a training step is a function of its batch. Layer names are those
+    of keras.applications.
+
+    Args:
+        name: A key of APPLICATIONS.
+        update_statistics: Whether training updates the statistics of batch normalisation.
+        channels: Of the image.
+
+    Returns:
+        A model from `(B, H, W, channels)`, normalised RGB, to [C2, C3, C4, C5] at strides 4, 8, 16,
+        32.
     """
     published = getattr(keras.applications, APPLICATIONS[name])(
         weights=None, include_top=False, input_shape=(None, None, channels)
@@ -35,9 +46,8 @@ def efficientnet(name, update_statistics=False, channels=3):
             return BatchNorm(update_statistics, **layer.get_config())
         if isinstance(layer, keras.layers.Dropout):
             return keras.layers.Identity(name=layer.name)
-        if "_se_" in layer.name and isinstance(
-            layer, keras.layers.Conv2D
-        ):  # the gates: 1 x 1 on maps of one cell
+        # Squeeze-and-excitation: 1 x 1 convolutions of maps of one cell.
+        if "_se_" in layer.name and isinstance(layer, keras.layers.Conv2D):
             return CoveringConv2D.from_config(layer.get_config())
         return type(layer).from_config(layer.get_config())
 
@@ -50,8 +60,15 @@ def efficientnet(name, update_statistics=False, channels=3):
     )
 
 
-def stage_of(layer_name):
-    """The stage (1..5) a layer of this family belongs to; None for other layers."""
+def stage_of(layer_name: str) -> int | None:
+    """Finds the stage that a layer belongs to.
+
+    Args:
+        layer_name: Of any layer.
+
+    Returns:
+        1 to 5, or None for layers of other families.
+    """
     if layer_name.startswith("stem_"):
         return 1
     found = re.match(r"block(\d)[a-z]+_", layer_name)

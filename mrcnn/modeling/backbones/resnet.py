@@ -1,28 +1,42 @@
-"""ResNet-50 and ResNet-101 (v1) with Matterport's layer names, which are the schema of every published checkpoint."""
+"""ResNet-50 and ResNet-101 (v1) with Matterport's layer names, the schema of every checkpoint."""
 
 import itertools
 import re
+from collections.abc import Callable
 
 import keras
 from keras import layers
 
 from mrcnn.modeling.normalization import BatchNorm
+from mrcnn.typing import Tensor
 
 BLOCKS = {"resnet50": (3, 4, 6, 3), "resnet101": (3, 4, 23, 3)}
 WIDTHS = (64, 128, 256, 512)
 
 
-def resnet(name, update_statistics=False, channels=3):
-    """A ResNet (He et al. 2015) as a Keras model: (B, H, W, 3) RGB minus the mean -> [C2, C3, C4, C5].
+def resnet(
+    name: str = "resnet50", update_statistics: bool = False, channels: int = 3
+) -> keras.Model:
+    """Builds a ResNet (He et al. 2015, arXiv:1512.03385).
 
-    name: "resnet50" or "resnet101". Channels are 256, 512, 1024, 2048 at strides 4, 8, 16, 32. The stride of a stage sits in the
-    first 1x1 convolution of its first block, as in the original paper.
+    The stride of a stage is in the first 1x1 convolution of its first block, as in the paper and in
+    Matterport's code; torchvision has it in the 3x3 convolution.
+
+    Args:
+        name: "resnet50" or "resnet101".
+        update_statistics: Whether training updates the statistics of batch normalisation.
+        channels: Of the image.
+
+    Returns:
+        A model from `(B, H, W, channels)`, RGB minus the mean, to [C2, C3, C4, C5] at strides 4, 8,
+        16, 32 with 256, 512, 1024, 2048 channels.
     """
 
     def bn(x, layer_name):
         return BatchNorm(update_statistics, name=layer_name)(x)
 
-    # Layers without weights bear the names that Keras gave to Matterport's, since its weight files list them, too.
+    # Layers without weights have the names that Keras gave to Matterport's: its weight files list
+    # them, too.
     activations = (f"activation_{i}" if i else "activation" for i in itertools.count())
     additions = (f"add_{i}" if i else "add" for i in itertools.count())
     image = keras.Input((None, None, channels), name="input_image")
@@ -47,8 +61,15 @@ def resnet(name, update_statistics=False, channels=3):
     return keras.Model(image, features, name=name)
 
 
-def stage_of(layer_name):
-    """The stage (1..5) a layer of this family belongs to; None for other layers."""
+def stage_of(layer_name: str) -> int | None:
+    """Finds the stage that a layer belongs to.
+
+    Args:
+        layer_name: Of any layer.
+
+    Returns:
+        1 to 5, or None for layers of other families.
+    """
     if layer_name in ("conv1", "bn_conv1"):
         return 1
     found = re.match(r"(?:res|bn)([2-5])[a-z]+_", layer_name)
@@ -56,21 +77,32 @@ def stage_of(layer_name):
 
 
 def bottleneck(
-    x,
-    block,
-    widths,
-    bn,
+    x: Tensor,
+    block: str,
+    widths: tuple[int, int, int],
+    bn: Callable[[Tensor, str], Tensor],
     *,
-    kernel_size=3,
-    strides=1,
-    projects=False,
-    use_bias=True,
-    names=(None, None, None),
-):
-    """A residual block of three convolutions; its stride sits in the first of them, as in the original paper.
+    kernel_size: int = 3,
+    strides: int = 1,
+    projects: bool = False,
+    use_bias: bool = True,
+    names: tuple[str | None, str | None, str | None] = (None, None, None),
+) -> Tensor:
+    """Adds a residual block of three convolutions.
 
-    block: for the layers' names, res<block>_branch2a and so on; widths: channels of the three; bn: callable (tensor, layer name);
-    kernel_size: of the middle one; projects: the shortcut is a 1x1 convolution; names: of the two activations and the addition
+    Args:
+        x: `(B, H, W, C)`, symbolic.
+        block: For the names of layers, res<block>_branch2a and so on.
+        widths: Channels of the three convolutions.
+        bn: Normalises a tensor by a layer of a name.
+        kernel_size: Of the middle convolution.
+        strides: Of the first convolution.
+        projects: Whether the shortcut is a 1x1 convolution.
+        use_bias: Of the convolutions.
+        names: Of the two activations and the addition.
+
+    Returns:
+        `(B, H', W', widths[2])`.
     """
 
     def normed(tensor, branch, width, size, step=1):

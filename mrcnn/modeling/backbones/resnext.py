@@ -8,18 +8,27 @@ from mrcnn.modeling.convolutions import GroupedConv2D
 from mrcnn.modeling.normalization import BatchNorm
 
 GROUPS = 32
-VARIANTS = {
-    "resnext50_32x4d": ("resnet50", 4),
-    "resnext101_32x8d": ("resnet101", 8),
-}  # blocks as in; channels of a group in stage 2
+# The ResNet whose blocks each has, and the channels of a group in stage 2.
+VARIANTS = {"resnext50_32x4d": ("resnet50", 4), "resnext101_32x8d": ("resnet101", 8)}
 
 
-def resnext(name, update_statistics=False, channels=3):
-    """A ResNeXt (Xie et al. 2017) as a Keras model: (B, H, W, 3), RGB less ImageNet's mean over its deviation -> [C2, C3, C4, C5].
+def resnext(
+    name: str = "resnext50_32x4d", update_statistics: bool = False, channels: int = 3
+) -> keras.Model:
+    """Builds a ResNeXt (Xie et al. 2017, arXiv:1611.05431).
 
-    name: "resnext50_32x4d" or "resnext101_32x8d". Channels are 256, 512, 1024, 2048 at strides 4, 8, 16, 32. It is the network that
-    torchvision and Detectron2 publish weights of: the stride of a stage sits in the 3x3 convolution of its first block, padding is
-    alike on both sides, and convolutions have no bias. Layers bear the names of our ResNets.
+    It is the network that torchvision and Detectron2 publish weights of: the stride of a stage is
+    in the 3x3 convolution of its first block, padding is the same on both sides, and convolutions
+    have no bias. Layers have the names of our ResNets.
+
+    Args:
+        name: "resnext50_32x4d" or "resnext101_32x8d".
+        update_statistics: Whether training updates the statistics of batch normalisation.
+        channels: Of the image.
+
+    Returns:
+        A model from `(B, H, W, channels)`, RGB less ImageNet's mean over its deviation, to [C2, C3,
+        C4, C5] at strides 4, 8, 16, 32 with 256, 512, 1024, 2048 channels.
     """
 
     def bn(x, layer_name):
@@ -31,9 +40,8 @@ def resnext(name, update_statistics=False, channels=3):
     x = layers.ReLU(name="conv1_relu")(
         bn(layers.Conv2D(64, 7, 2, use_bias=False, name="conv1")(x), "bn_conv1")
     )
-    x = layers.MaxPooling2D(3, 2, name="pool1")(
-        layers.ZeroPadding2D(1, name="pool1_pad")(x)
-    )  # of what is not negative
+    # Zero padding is safe for a maximum: activations are not negative after ReLU.
+    x = layers.MaxPooling2D(3, 2, name="pool1")(layers.ZeroPadding2D(1, name="pool1_pad")(x))
     features = []
     for stage, (count, width) in enumerate(zip(BLOCKS[blocks], WIDTHS, strict=True), start=2):
         for index in range(count):

@@ -83,8 +83,8 @@ def test_what_is_compiled_is_known_of_each_canvas(predictor):
     assert sizes == [2, 2, 1, 2, 2, 1]
 
 
-def test_of_many_canvases_the_first_are_let_go(predictor, monkeypatch):
-    monkeypatch.setattr("mrcnn.inference.predict.MOST_CANVASES", 2)
+def test_of_too_many_canvases_all_are_dropped(predictor, monkeypatch):
+    monkeypatch.setattr("mrcnn.inference.predict.MAX_CANVASES", 2)
     run = Predictor(predictor.detector, predictor.config)
     for side in (64, 128, 64):
         run._size_of(np.zeros((1, side, 64, 3)))
@@ -321,7 +321,7 @@ def test_weights_that_measure_otherwise_may_be_loaded_at_any_time(plain_config):
     detector = build_detector(plain_config())
     early = Predictor(detector, plain_config())
     (before,) = early(PHOTOS[:1])
-    detector.adopt("corners")
+    detector.set_convention("corners")
     now, wanted = early(PHOTOS[:1])[0], Predictor(detector, plain_config())(PHOTOS[:1])[0]
     np.testing.assert_allclose(now["boxes"], wanted["boxes"], atol=1e-3)
     assert (

@@ -48,10 +48,10 @@ def metas(windows=((0, 0, 512, 512),) * 2):
     )
 
 
-def anchors(cell_step):
+def anchors(anchor_stride):
     c = config()
     return pyramid_anchors(
-        SIDE, c.BACKBONE_STRIDES, c.RPN_ANCHOR_SCALES, c.RPN_ANCHOR_RATIOS, cell_step
+        SIDE, c.BACKBONE_STRIDES, c.RPN_ANCHOR_SCALES, c.RPN_ANCHOR_RATIOS, anchor_stride
     )
 
 

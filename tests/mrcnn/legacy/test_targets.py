@@ -242,7 +242,7 @@ def test_positive_rois_come_first_then_background_then_padding(draw):
     classes = np.asarray(samples.gather("gt_class_ids"))[0]
     assert sorted(classes[:2]) == [3, 5]
     assert np.asarray(samples.rois)[0, 2].tolist() == FAR
-    np.testing.assert_array_equal(samples.used, [[1, 1, 1, 0, 0, 0]])
+    np.testing.assert_array_equal(samples.valid, [[1, 1, 1, 0, 0, 0]])
 
 
 def test_objects_themselves_are_no_rois(draw):

@@ -160,18 +160,18 @@ def test_fresh_gates_change_no_detection_and_come_back_from_a_file(
         if name in ("images", "windows")
     }
     np.testing.assert_array_equal(gated(inputs)["boxes"], plain_detector(inputs)["boxes"])
-    gated.fpn.gates["p2"].expand.bias.assign(np.ones(16))
+    gated.neck.attention["p2"].expand.bias.assign(np.ones(16))
     save_weights(gated, tmp_path / "gated.h5")
-    gated.fpn.gates["p2"].expand.bias.assign(np.zeros(16))
+    gated.neck.attention["p2"].expand.bias.assign(np.zeros(16))
     assert not load_weights(gated, tmp_path / "gated.h5").only_in_model
-    assert np.asarray(gated.fpn.gates["p2"].expand.bias).all()
+    assert np.asarray(gated.neck.attention["p2"].expand.bias).all()
 
 
 def test_mixed_precision_ends_with_the_model(plain_config):
     before = keras.config.dtype_policy().name
     detector = build_detector(plain_config(MIXED_PRECISION=True))
     assert keras.config.dtype_policy().name == before
-    assert detector.fpn.compute_dtype == "bfloat16" and detector.fpn.variable_dtype == "float32"
+    assert detector.neck.compute_dtype == "bfloat16" and detector.neck.variable_dtype == "float32"
 
 
 def test_a_failed_build_leaves_the_precision_as_it_was(plain_config):
@@ -184,7 +184,9 @@ def test_a_failed_build_leaves_the_precision_as_it_was(plain_config):
 @pytest.mark.parametrize(("positive_ratio", "rows"), [(0.33, 5), (0.0, 1), (1.0, 16)])
 def test_at_least_one_roi_may_be_positive(plain_config, positive_ratio, rows):
     assert (
-        build_detector(plain_config(ROI_POSITIVE_RATIO=positive_ratio)).settings.positive_rois
+        build_detector(
+            plain_config(ROI_POSITIVE_RATIO=positive_ratio)
+        ).settings.roi_sampling.max_positives
         == rows
     )
 

@@ -1,18 +1,15 @@
 """Detections: chosen, clipped, thinned out and padded, by hand."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from keras import ops
 
-from mrcnn.modeling.detections import select_detections
+from mrcnn.modeling.detections import DetectionSettings, select_detections
 
-SETTINGS = {
-    "std": (0.1, 0.1, 0.2, 0.2),
-    "min_confidence": 0.3,
-    "iou_threshold": 0.5,
-    "count": 4,
-    "all_classes": False,
-}
+STD = (0.1, 0.1, 0.2, 0.2)
+SETTINGS = DetectionSettings(min_confidence=0.3, nms_threshold=0.5, max_detections=4)
 APART = np.float32([[0, 0, 10, 10], [20, 20, 40, 40], [50, 50, 60, 70]])
 
 
@@ -26,7 +23,11 @@ def select(
     )
     valid = np.ones((1, count), bool) if valid is None else np.array([valid])
     arrays = (np.log(probabilities), deltas, np.float32([proposals]), valid, np.float32([window]))
-    found = select_detections(*(ops.convert_to_tensor(a) for a in arrays), **SETTINGS | settings)
+    found = select_detections(
+        *(ops.convert_to_tensor(a) for a in arrays),
+        std=STD,
+        settings=dataclasses.replace(SETTINGS, **settings),
+    )
     return {name: np.asarray(column)[0] for name, column in found.items()}
 
 
@@ -76,5 +77,5 @@ def test_nothing_found_is_all_zeros(all_classes):
 
 
 def test_no_confidence_asked_for_still_leaves_out_other_classes():
-    found = select([[0.1, 0.5, 0.4]] * 3, min_confidence=0.0, count=9)
+    found = select([[0.1, 0.5, 0.4]] * 3, min_confidence=0.0, max_detections=9)
     assert found["class_ids"].tolist() == [1, 1, 1] + [0] * 6

@@ -328,7 +328,7 @@ def test_deltas_scale_the_way_from_corner_pixel_to_corner_pixel(by_corners):
         boxes, valid = by_corners.proposals(
             {"logits": ops.convert_to_tensor(logits), "deltas": ops.convert_to_tensor(deltas)},
             (64, 64),
-            training_path=False,
+            for_training=False,
         )
         assert bool(valid[0, 0])
         np.testing.assert_allclose(np.asarray(boxes)[0, 0], wanted, atol=1e-3)

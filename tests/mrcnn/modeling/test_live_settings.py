@@ -22,27 +22,27 @@ def test_nothing_is_to_be_done_where_nothing_changed(watched):
 @pytest.mark.parametrize(
     ("name", "value", "field"),
     [
-        ("DETECTION_MIN_CONFIDENCE", 0.1, "min_confidence"),
-        ("DETECTION_NMS_THRESHOLD", 0.9, "detection_nms_threshold"),
-        ("DETECTION_MAX_INSTANCES", 60, "max_detections"),
-        ("DETECTION_MAX_INSTANCES", 3, "max_detections"),
-        ("DETECTION_ALL_CLASSES", False, "all_classes"),
-        ("POST_NMS_ROIS_INFERENCE", 7, "post_nms_inference"),
-        ("RPN_NMS_THRESHOLD", 0.5, "rpn_nms_threshold"),
-        ("PRE_NMS_LIMIT", 9, "pre_nms"),
+        ("DETECTION_MIN_CONFIDENCE", 0.1, "detections.min_confidence"),
+        ("DETECTION_NMS_THRESHOLD", 0.9, "detections.nms_threshold"),
+        ("DETECTION_MAX_INSTANCES", 60, "detections.max_detections"),
+        ("DETECTION_MAX_INSTANCES", 3, "detections.max_detections"),
+        ("DETECTION_ALL_CLASSES", False, "detections.all_classes"),
+        ("POST_NMS_ROIS_INFERENCE", 7, "rpn.post_nms_inference"),
+        ("RPN_NMS_THRESHOLD", 0.5, "rpn.nms_threshold"),
+        ("PRE_NMS_LIMIT", 9, "rpn.pre_nms"),
     ],
 )
 def test_what_no_layer_was_made_by_takes_effect(watched, name, value, field):
     setattr(watched.config, name, value)
-    assert watched.follow() and getattr(watched.detector.settings, field) == value
+    assert watched.follow() and watched.detector.settings.values()[field] == value
     assert not watched.follow()
 
 
 def test_a_higher_confidence_needs_no_other_step_and_a_lower_one_does(watched):
     watched.config.DETECTION_MIN_CONFIDENCE = 0.9
-    assert not watched.follow() and watched.detector.settings.min_confidence == 0.3
+    assert not watched.follow() and watched.detector.settings.detections.min_confidence == 0.3
     watched.config.DETECTION_MIN_CONFIDENCE = None
-    assert watched.follow() and watched.detector.settings.min_confidence == 0
+    assert watched.follow() and watched.detector.settings.detections.min_confidence == 0
 
 
 def test_loss_weights_are_followed_when_their_dict_is_changed(watched):
@@ -51,7 +51,7 @@ def test_loss_weights_are_followed_when_their_dict_is_changed(watched):
     watched.config.LOSS_WEIGHTS["mrcnn_mask_loss"] = 3.0
     watched.config.TRAIN_ROIS_PER_IMAGE = 8
     assert not watched.follow()  # predictions do not read them
-    assert watched.detector.settings.train_rois == 8
+    assert watched.detector.settings.roi_sampling.num_samples == 8
     assert watched.detector.settings.loss_weights["mrcnn_mask_loss"] == 3.0
 
 

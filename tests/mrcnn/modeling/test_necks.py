@@ -40,7 +40,7 @@ def test_the_level_may_pass_through_a_gate(rng):
     features = [None, None, rng.normal(size=(1, 4, 4, 4)).astype(np.float32)]
     single = C4Neck(8, "se")
     fresh = np.asarray(single(features)[0])
-    single.gate.expand.bias.assign(np.ones(8))
+    single.attention.expand.bias.assign(np.ones(8))
     np.testing.assert_allclose(single(features)[0], fresh * 2 / (1 + np.exp(-1)), rtol=1e-5)
 
 
@@ -144,7 +144,7 @@ def test_each_level_passes_through_a_gate_of_its_own(backbone_features, gate):
     fpn = FPN(8, gate)
     before = [np.asarray(p) for p in fpn(backbone_features)]
     for level, changed in ((3, [1]), (5, [3, 4])):
-        fpn.gates[f"p{level}"].expand.bias.assign(np.ones(8))
+        fpn.attention[f"p{level}"].expand.bias.assign(np.ones(8))
         after = [np.asarray(p) for p in fpn(backbone_features)]
         assert [
             i for i, (a, b) in enumerate(zip(after, before)) if not np.array_equal(a, b)

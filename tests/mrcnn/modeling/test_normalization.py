@@ -194,7 +194,7 @@ def test_statistics_are_those_of_the_rows_that_are_used(rng, shape):
     part, whole = (BatchNorm(update_statistics=True, momentum=0.5) for _ in range(2))
     wanted = np.asarray(whole(rows[used.ravel()], training=True))
     np.testing.assert_allclose(
-        np.asarray(part(rows, training=True, used=used))[used.ravel()], wanted, atol=1e-5
+        np.asarray(part(rows, training=True, valid=used))[used.ravel()], wanted, atol=1e-5
     )
     for one, other in (
         (part.moving_mean, whole.moving_mean),
@@ -207,7 +207,7 @@ def test_without_a_used_row_the_statistics_stay(pixels):
     norm = BatchNorm(update_statistics=True)
     norm(pixels, training=True)
     before = np.asarray(norm.moving_mean), np.asarray(norm.moving_variance)
-    assert np.isfinite(norm(pixels, training=True, used=np.zeros(2, bool))).all()
+    assert np.isfinite(norm(pixels, training=True, valid=np.zeros(2, bool))).all()
     np.testing.assert_array_equal(norm.moving_mean, before[0])
     np.testing.assert_array_equal(norm.moving_variance, before[1])
 
@@ -215,6 +215,6 @@ def test_without_a_used_row_the_statistics_stay(pixels):
 def test_frozen_statistics_ask_not_which_rows_are_used(pixels):
     norm = BatchNorm()
     np.testing.assert_array_equal(
-        norm(pixels, training=True, used=np.array([True, False])), norm(pixels)
+        norm(pixels, training=True, valid=np.array([True, False])), norm(pixels)
     )
     np.testing.assert_array_equal(norm.moving_mean, np.zeros(4))

@@ -43,7 +43,7 @@ class Builder(RoIHead):
     def compute_losses(self, outputs, samples):
         return {
             "mrcnn_object_loss": masked_mean(
-                binary_cross_entropy(outputs["logits"][..., 0], samples.is_positive), samples.used
+                binary_cross_entropy(outputs["logits"][..., 0], samples.is_positive), samples.valid
             )
         }
 
@@ -121,7 +121,7 @@ def samples_of(label=LABEL):
 
 def losses(head, inputs, label=LABEL):
     rows = head.rows_of(samples_of(label))
-    outputs = head.run(inputs[:, : rows.label.shape[1]], True, ops.greater(rows.used, 0))
+    outputs = head.run(inputs[:, : rows.label.shape[1]], True, rows)
     return head.compute_losses(outputs, rows)
 
 

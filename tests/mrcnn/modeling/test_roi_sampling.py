@@ -8,7 +8,7 @@ from mrcnn.modeling.roi_sampling import RoISamples, sample_rois
 from mrcnn.ops.matching import IGNORE, NEGATIVE, POSITIVE
 
 
-def draw(proposals, valid, class_ids, gt_boxes, count=8, positives=3, **columns):
+def draw(proposals, valid, class_ids, gt_boxes, num_samples=8, max_positives=3, **columns):
     truth = {"gt_class_ids": np.int32([class_ids]), "gt_boxes": np.float32([gt_boxes]), **columns}
     truth = {name: ops.convert_to_tensor(column) for name, column in truth.items()}
     return sample_rois(
@@ -16,8 +16,8 @@ def draw(proposals, valid, class_ids, gt_boxes, count=8, positives=3, **columns)
         ops.convert_to_tensor(np.array([valid])),
         truth,
         ops.convert_to_tensor(np.int32([3])),
-        count=count,
-        positives=positives,
+        num_samples=num_samples,
+        max_positives=max_positives,
     )
 
 
@@ -32,21 +32,23 @@ def test_the_objects_themselves_are_rois():
 
 def test_a_roi_from_iou_one_half_on_is_positive():
     half, less = (0, 0, 10, 5), (0, 0, 10, 4.9)
-    samples = draw([half, less], [True, True], [1], [OBJECT], count=3, positives=2)
+    samples = draw([half, less], [True, True], [1], [OBJECT], num_samples=3, max_positives=2)
     rois = np.asarray(samples.rois)[0]
     assert sorted(rois[:2].tolist()) == sorted([list(half), list(OBJECT)])
     np.testing.assert_allclose(rois[2], less)
 
 
 def test_invalid_proposals_are_never_drawn():
-    samples = draw([NEAR, FAR, FAR], [False, False, True], [1], [OBJECT], count=4, positives=2)
+    samples = draw(
+        [NEAR, FAR, FAR], [False, False, True], [1], [OBJECT], num_samples=4, max_positives=2
+    )
     assert np.asarray(samples.label)[0].tolist() == [POSITIVE, IGNORE, NEGATIVE, IGNORE]
 
 
 def test_padded_objects_are_no_rois():
-    samples = draw([FAR] * 4, [True] * 4, [0, 0], [OBJECT, OBJECT], count=4, positives=2)
+    samples = draw([FAR] * 4, [True] * 4, [0, 0], [OBJECT, OBJECT], num_samples=4, max_positives=2)
     assert np.asarray(samples.label)[0].tolist() == [NEGATIVE] * 4
-    assert float(ops.sum(samples.is_positive)) == 0 and float(ops.sum(samples.used)) == 4
+    assert float(ops.sum(samples.is_positive)) == 0 and float(ops.sum(samples.valid)) == 4
 
 
 def test_gather_gives_each_roi_its_own_objects_row(rng):
@@ -57,8 +59,8 @@ def test_gather_gives_each_roi_its_own_objects_row(rng):
         [True],
         [3, 1, 2],
         boxes,
-        count=4,
-        positives=3,
+        num_samples=4,
+        max_positives=3,
         gt_masks=masks,
         gt_attributes=np.eye(3)[None],
     )
@@ -79,17 +81,19 @@ def test_gather_gives_each_roi_its_own_objects_row(rng):
 
 
 def test_positive_rows_are_the_first_rows():
-    samples = draw([NEAR] * 3 + [FAR] * 3, [True] * 6, [1], [OBJECT], count=6, positives=4)
+    samples = draw(
+        [NEAR] * 3 + [FAR] * 3, [True] * 6, [1], [OBJECT], num_samples=6, max_positives=4
+    )
     rows = samples.positive_rows()
     assert isinstance(rows, RoISamples) and rows.rois.shape == (1, 4, 4)
     assert float(ops.sum(rows.is_positive)) == float(ops.sum(samples.is_positive)) == 4
 
 
 def test_among_the_positive_rows_background_is_not_used():
-    samples = draw([NEAR] + [FAR] * 5, [True] * 6, [1], [OBJECT], count=5, positives=4)
+    samples = draw([NEAR] + [FAR] * 5, [True] * 6, [1], [OBJECT], num_samples=5, max_positives=4)
     rows = samples.positive_rows()
-    assert float(ops.sum(samples.used)) == 5 and float(ops.sum(samples.is_positive)) == 2
-    np.testing.assert_array_equal(rows.used, rows.is_positive)
+    assert float(ops.sum(samples.valid)) == 5 and float(ops.sum(samples.is_positive)) == 2
+    np.testing.assert_array_equal(rows.valid, rows.is_positive)
     np.testing.assert_array_equal(rows.is_positive[0], [1, 1, 0, 0])
 
 
@@ -105,8 +109,8 @@ def test_rois_carry_no_gradient(gradient):
                 ops.ones((1, 2), "bool"),
                 truth,
                 ops.zeros(1, "int32"),
-                count=3,
-                positives=2,
+                num_samples=3,
+                max_positives=2,
             ).rois
         )
 

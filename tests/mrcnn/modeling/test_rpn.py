@@ -30,9 +30,11 @@ def proposals(scores, deltas=None, anchors=ANCHORS, **settings):
     return [np.asarray(t) for t in propose(*tensors(logits, deltas, anchors), **settings)]
 
 
-def losses(label_logits, deltas, gt_boxes, gt_class_ids, seed=0, count=8):
+def losses(label_logits, deltas, gt_boxes, gt_class_ids, seed=0, num_samples=8):
     targets = rpn_targets(
-        *tensors(ANCHORS, gt_boxes, np.int32(gt_class_ids), np.int32([seed])), count=count, std=STD
+        *tensors(ANCHORS, gt_boxes, np.int32(gt_class_ids), np.int32([seed])),
+        num_samples=num_samples,
+        std=STD,
     )
     sampled = np.asarray(targets["index"])[..., None]
     outputs = {
@@ -43,14 +45,14 @@ def losses(label_logits, deltas, gt_boxes, gt_class_ids, seed=0, count=8):
     return {name: float(loss) for name, loss in found.items()}
 
 
-@pytest.mark.parametrize("cell_step", [1, 2])
+@pytest.mark.parametrize("anchor_stride", [1, 2])
 @pytest.mark.parametrize("anchors_per_cell", [1, 3])
-def test_there_is_one_output_for_each_anchor(rng, cell_step, anchors_per_cell):
+def test_there_is_one_output_for_each_anchor(rng, anchor_stride, anchors_per_cell):
     pyramid = [rng.normal(size=(2, n, n, 4)).astype(np.float32) for n in (16, 8, 3)]
-    outputs = RPNHead(8, anchors_per_cell, cell_step)(pyramid)
+    outputs = RPNHead(8, anchors_per_cell, anchor_stride)(pyramid)
     count = len(
         pyramid_anchors(
-            (96, 96), (6, 12, 32), (8, 16, 32), range(1, anchors_per_cell + 1), cell_step
+            (96, 96), (6, 12, 32), (8, 16, 32), range(1, anchors_per_cell + 1), anchor_stride
         )
     )
     assert (outputs["logits"].shape, outputs["deltas"].shape) == ((2, count, 2), (2, count, 4))
@@ -72,13 +74,13 @@ def test_outputs_come_in_the_order_of_the_anchors(rng):
     assert changed.tolist() == [False] * 36 + expected.ravel().tolist() + [False] * 16
 
 
-@pytest.mark.parametrize("cell_step", [1, 2])
-def test_single_anchors_get_what_the_whole_pyramid_gets(rng, cell_step):
+@pytest.mark.parametrize("anchor_stride", [1, 2])
+def test_single_anchors_get_what_the_whole_pyramid_gets(rng, anchor_stride):
     """The whole pyramid's outputs are the oracle, at every anchor: borders, corners and levels of odd sides among them."""
     pyramid = [
         rng.normal(size=(2, h, w, 4)).astype(np.float32) for h, w in ((8, 6), (5, 3), (2, 1))
     ]
-    head = RPNHead(8, 3, cell_step)
+    head = RPNHead(8, 3, anchor_stride)
     dense = {name: np.asarray(output) for name, output in head(pyramid).items()}
     anchors = dense["logits"].shape[1]
     index = np.stack([rng.permutation(anchors) for _ in range(2)]).astype(np.int32)
@@ -169,7 +171,7 @@ def test_perfect_outputs_cost_nothing():
     logits[..., 0] = 50
     logits[0, 10] = 0, 50
     assert losses(
-        logits, np.zeros((1, 20, 4), np.float32), gt_boxes, np.array([[True]]), count=20
+        logits, np.zeros((1, 20, 4), np.float32), gt_boxes, np.array([[True]]), num_samples=20
     ) == {"rpn_class_loss": 0, "rpn_bbox_loss": 0}
 
 
@@ -187,7 +189,9 @@ def test_an_image_without_objects_teaches_background_only():
 def test_anchors_on_a_crowd_teach_nothing():
     """The crowd covers the left half of the image, the object one anchor on the right."""
     boxes, class_ids = np.float32([[[24, 40, 40, 56], [0, 0, 64, 24]]]), np.int32([[1, -1]])
-    targets = rpn_targets(*tensors(ANCHORS, boxes, class_ids, np.int32([0])), count=20, std=STD)
+    targets = rpn_targets(
+        *tensors(ANCHORS, boxes, class_ids, np.int32([0])), num_samples=20, std=STD
+    )
     label = np.zeros(20, int)
     label[np.asarray(targets["index"])[0]] = np.asarray(targets["label"])[0]
     touches = ANCHORS[:, 1] < 24

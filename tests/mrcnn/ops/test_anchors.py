@@ -28,10 +28,10 @@ def test_the_ratios_of_one_cell_come_together():
     assert boxes.tolist() == [[-4, -1, 4, 1], [-1, -4, 1, 4], [-4, 7, 4, 9], [-1, 4, 1, 12]]
 
 
-def test_cell_step_2_uses_every_other_cell_as_a_strided_convolution_does():
+def test_anchor_stride_2_uses_every_other_cell_as_a_strided_convolution_does():
     every, other = (
         level_anchors((24, 24), 8, 8, [1]),
-        level_anchors((24, 24), 8, 8, [1], cell_step=2),
+        level_anchors((24, 24), 8, 8, [1], anchor_stride=2),
     )
     np.testing.assert_array_equal(other, every.reshape(3, 3, 4)[::2, ::2].reshape(-1, 4))
 

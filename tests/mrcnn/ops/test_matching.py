@@ -7,8 +7,8 @@ from keras import ops
 from mrcnn.ops.boxes import area, pairwise_iou
 from mrcnn.ops.matching import CROWD_SHARE, IGNORE, NEGATIVE, POSITIVE, match, touches_crowd
 
-RPN = {"negative_below": 0.3, "positive_from": 0.7, "keep_best": True}
-HEADS = {"negative_below": 0.5, "positive_from": 0.5, "keep_best": False}
+RPN = {"negative_below": 0.3, "positive_from": 0.7, "allow_low_quality_matches": True}
+HEADS = {"negative_below": 0.5, "positive_from": 0.5, "allow_low_quality_matches": False}
 
 
 def match_one(run, iou, valid, settings):
@@ -16,7 +16,7 @@ def match_one(run, iou, valid, settings):
     return label[0].tolist(), gt_index[0].tolist()
 
 
-def match_box_by_box(iou, valid, negative_below, positive_from, keep_best):
+def match_box_by_box(iou, valid, negative_below, positive_from, allow_low_quality_matches):
     """The definition, written as loops over one image."""
     label, gt_index = np.zeros(len(iou), int), np.zeros(len(iou), int)
     real = np.flatnonzero(valid)
@@ -26,7 +26,7 @@ def match_box_by_box(iou, valid, negative_below, positive_from, keep_best):
             POSITIVE if best >= positive_from else NEGATIVE if best < negative_below else IGNORE
         )
         gt_index[i] = next((j for j in real if row[j] == best), 0)
-        claims = [j for j in real if keep_best and row[j] == iou[:, j].max() > 0]
+        claims = [j for j in real if allow_low_quality_matches and row[j] == iou[:, j].max() > 0]
         if claims and best < positive_from:
             label[i], gt_index[i] = POSITIVE, max(claims, key=lambda j: (row[j], -j))
     return label, gt_index
@@ -34,7 +34,7 @@ def match_box_by_box(iou, valid, negative_below, positive_from, keep_best):
 
 def test_the_best_iou_decides(run):
     iou = [[0.1, 0.75], [0.29, 0.0], [0.3, 0.1], [0.69, 0.2], [0.7, 0.9]]
-    label, gt_index = match_one(run, iou, [True, True], RPN | {"keep_best": False})
+    label, gt_index = match_one(run, iou, [True, True], RPN | {"allow_low_quality_matches": False})
     assert label == [POSITIVE, NEGATIVE, IGNORE, IGNORE, POSITIVE]
     assert (gt_index[0], gt_index[4]) == (1, 1)
 

@@ -52,14 +52,19 @@ def stairs(n):
 def test_a_worse_box_that_overlaps_goes(run):
     boxes = [[[0, 0, 10, 10], [0, 1, 10, 11], [0, 20, 10, 30.0]]]
     index, kept = run(
-        non_max_suppression, boxes, [[0.5, 0.9, 0.1]], [[True] * 3], iou_threshold=0.5, count=3
+        non_max_suppression,
+        boxes,
+        [[0.5, 0.9, 0.1]],
+        [[True] * 3],
+        iou_threshold=0.5,
+        max_outputs=3,
     )
     assert index.dtype == np.int32 and chosen(index, kept) == [[1, 2]]
 
 
 def test_an_iou_of_exactly_the_threshold_stays(run):
     boxes = [[[0, 0, 2, 2], [0, 0, 1, 2.0]]]
-    settings = {"count": 2, "iou_threshold": 0.5}
+    settings = {"max_outputs": 2, "iou_threshold": 0.5}
     assert chosen(*run(non_max_suppression, boxes, [[0.9, 0.8]], [[True] * 2], **settings)) == [
         [0, 1]
     ]
@@ -72,7 +77,7 @@ def test_a_beaten_box_beats_nobody(run):
         [[0.9, 0.8, 0.7, 0.6]],
         [[True] * 4],
         iou_threshold=0.5,
-        count=4,
+        max_outputs=4,
     )
     assert chosen(index, kept) == [[0, 2]]
 
@@ -80,7 +85,9 @@ def test_a_beaten_box_beats_nobody(run):
 def test_a_chain_longer_than_a_block_is_settled(run):
     n = BLOCK + 90
     scores, valid = np.linspace(1, 0.1, n)[None], np.ones((1, n), bool)
-    index, kept = run(non_max_suppression, stairs(n), scores, valid, iou_threshold=0.5, count=n)
+    index, kept = run(
+        non_max_suppression, stairs(n), scores, valid, iou_threshold=0.5, max_outputs=n
+    )
     assert chosen(index, kept) == [list(range(0, n, 2))]
 
 
@@ -92,7 +99,7 @@ def test_padding_is_neither_kept_nor_beats_anyone(run):
         [[0.9, 0.5, 0.4]],
         [[False, True, True]],
         iou_threshold=0.5,
-        count=3,
+        max_outputs=3,
     )
     assert chosen(index, kept) == [[1]]
 
@@ -105,7 +112,7 @@ def test_scores_may_be_negative(run):
         [[-7.0, -3.0, -0.5, -2.0]],
         [[True, True, True, False]],
         iou_threshold=0.5,
-        count=4,
+        max_outputs=4,
     )
     assert chosen(index, kept) == [[2, 1]]
 
@@ -113,7 +120,12 @@ def test_scores_may_be_negative(run):
 @pytest.mark.parametrize("valid", [True, False])
 def test_more_asked_for_than_there_are_boxes_is_padded(run, valid):
     index, kept = run(
-        non_max_suppression, [[[0, 0, 9, 9.0]]], [[0.5]], [[valid]], iou_threshold=0.5, count=4
+        non_max_suppression,
+        [[[0, 0, 9, 9.0]]],
+        [[0.5]],
+        [[valid]],
+        iou_threshold=0.5,
+        max_outputs=4,
     )
     assert (index.shape, index.tolist(), kept.tolist()) == (
         (1, 4),
@@ -130,7 +142,7 @@ def test_suppression_agrees_with_the_loop(run, rng, random_boxes, iou_threshold)
         rng.random((3, 80)) < 0.8,
     )
     index, kept = run(
-        non_max_suppression, boxes, scores, valid, iou_threshold=iou_threshold, count=20
+        non_max_suppression, boxes, scores, valid, iou_threshold=iou_threshold, max_outputs=20
     )
     assert chosen(index, kept) == [
         greedy(*image, iou_threshold, 20) for image in zip(boxes, scores, valid)
@@ -141,7 +153,7 @@ def test_suppression_agrees_with_the_loop_across_blocks_and_with_ties(run, rng, 
     n = 2 * BLOCK + 100
     boxes, valid = random_boxes(2, n, size=300), rng.random((2, n)) < 0.9
     scores = np.round(rng.random((2, n)), 2).astype(np.float32)
-    index, kept = run(non_max_suppression, boxes, scores, valid, iou_threshold=0.4, count=n)
+    index, kept = run(non_max_suppression, boxes, scores, valid, iou_threshold=0.4, max_outputs=n)
     assert chosen(index, kept) == [greedy(*image, 0.4, n) for image in zip(boxes, scores, valid)]
 
 
@@ -154,7 +166,7 @@ def test_classes_do_not_touch_each_other(run):
         [[True] * 4],
         np.int32([[1, 2, 1, 46]]),
         iou_threshold=0.5,
-        count=4,
+        max_outputs=4,
     )
     assert chosen(index, kept) == [[0, 1, 3]]
 
@@ -172,7 +184,7 @@ def test_a_high_class_id_costs_no_precision(run):
             [[True] * 2],
             np.int32([[46, 46]]),
             iou_threshold=float(threshold),
-            count=2,
+            max_outputs=2,
         )
         assert chosen(index, kept) == [expected]
 
@@ -181,7 +193,7 @@ def test_suppression_by_class_agrees_with_the_loop(run, rng, random_boxes):
     boxes, scores = random_boxes(2, 150, size=1024), rng.random((2, 150)).astype(np.float32)
     class_ids, valid = rng.integers(1, 47, (2, 150)).astype(np.int32), rng.random((2, 150)) < 0.9
     boxes[:, 75:], class_ids[:, 75:] = boxes[:, :75] + 4, class_ids[:, :75]
-    index, kept = by_class(run, boxes, scores, valid, class_ids, iou_threshold=0.5, count=150)
+    index, kept = by_class(run, boxes, scores, valid, class_ids, iou_threshold=0.5, max_outputs=150)
     assert chosen(index, kept) == [
         greedy(b, s, v, 0.5, 150, c) for b, s, v, c in zip(boxes, scores, valid, class_ids)
     ]

@@ -31,7 +31,7 @@ def test_a_patch_is_what_a_padded_convolution_sees(run, rng, size, step):
     ]
     level, row, column = (np.int32([p[i] for p in places]).reshape(2, -1) for i in (1, 2, 3))
     patches = run(
-        lambda a, b, c, *place: patches_at([a, b, c], *place, size=size, step=step),
+        lambda a, b, c, *place: patches_at([a, b, c], *place, size=size, stride=step),
         *pyramid,
         level,
         row,

@@ -61,7 +61,7 @@ def test_neighbouring_seeds_and_positions_do_not_resemble_each_other(run):
 
 def test_positives_come_first_and_negatives_fill_the_rest(run):
     label = [NEGATIVE] * 20 + [POSITIVE] * 10 + [IGNORE] * 5
-    index, drawn = draw(run, label, count=12, positives=4)
+    index, drawn = draw(run, label, num_samples=12, max_positives=4)
     assert drawn.tolist() == [POSITIVE] * 4 + [NEGATIVE] * 8
     assert np.array(label)[index].tolist() == drawn.tolist()
     assert len(set(index.tolist())) == 12
@@ -69,7 +69,7 @@ def test_positives_come_first_and_negatives_fill_the_rest(run):
 
 def test_what_is_missing_is_marked_ignore(run):
     index, drawn = draw(
-        run, [NEGATIVE, POSITIVE, IGNORE, NEGATIVE, IGNORE, IGNORE], count=6, positives=3
+        run, [NEGATIVE, POSITIVE, IGNORE, NEGATIVE, IGNORE, IGNORE], num_samples=6, max_positives=3
     )
     assert drawn.tolist() == [POSITIVE, IGNORE, IGNORE, NEGATIVE, NEGATIVE, IGNORE]
     assert index[0] == 1 and sorted(index[3:5]) == [0, 3]
@@ -78,16 +78,16 @@ def test_what_is_missing_is_marked_ignore(run):
 
 def test_negatives_take_the_rows_that_positives_leave_free(run):
     label = [NEGATIVE] * 9 + [POSITIVE] * 2 + [IGNORE] * 5
-    index, drawn = draw(run, label, count=8, positives=4)
+    index, drawn = draw(run, label, num_samples=8, max_positives=4)
     assert drawn.tolist() == [POSITIVE] * 2 + [NEGATIVE] * 6
     assert len(set(index.tolist())) == 8 and np.array(label)[index].tolist() == drawn.tolist()
-    index, drawn = draw(run, [NEGATIVE] * 5 + [IGNORE] * 9, count=8, positives=4)
+    index, drawn = draw(run, [NEGATIVE] * 5 + [IGNORE] * 9, num_samples=8, max_positives=4)
     assert sorted(index[drawn == NEGATIVE]) == [0, 1, 2, 3, 4] and (drawn == IGNORE).sum() == 3
 
 
 @pytest.mark.parametrize("label", [IGNORE, NEGATIVE, POSITIVE])
 def test_one_kind_alone(run, label):
-    drawn = draw(run, [label] * 8, count=4, positives=2)[1].tolist()
+    drawn = draw(run, [label] * 8, num_samples=4, max_positives=2)[1].tolist()
     assert (
         drawn
         == {
@@ -101,7 +101,7 @@ def test_one_kind_alone(run, label):
 def test_a_seed_draws_the_same_again_and_another_draws_others(run):
     label = [NEGATIVE] * 200 + [POSITIVE] * 50
     first, again, other = (
-        draw(run, label, seed, count=40, positives=10)[0].tolist() for seed in (3, 3, 4)
+        draw(run, label, seed, num_samples=40, max_positives=10)[0].tolist() for seed in (3, 3, 4)
     )
     assert first == again != other
 
@@ -109,14 +109,16 @@ def test_a_seed_draws_the_same_again_and_another_draws_others(run):
 def test_rows_appended_to_ignore_change_no_draw(run):
     label = [POSITIVE, NEGATIVE, NEGATIVE] * 20
     short, long = (
-        draw(run, label + [IGNORE] * more, 9, count=30, positives=10) for more in (0, 25)
+        draw(run, label + [IGNORE] * more, 9, num_samples=30, max_positives=10) for more in (0, 25)
     )
     np.testing.assert_array_equal(short, long)
 
 
 def test_every_box_has_the_same_chance(run):
     label = np.tile(np.int32([POSITIVE, NEGATIVE, NEGATIVE, IGNORE] * 10), (4000, 1))
-    index, drawn = run(sample, label, np.arange(4000, dtype=np.int32), count=9, positives=3)
+    index, drawn = run(
+        sample, label, np.arange(4000, dtype=np.int32), num_samples=9, max_positives=3
+    )
     for kind, boxes in ((POSITIVE, 10), (NEGATIVE, 20)):
         times = np.bincount(index[drawn == kind], minlength=40)[label[0] == kind]
         assert len(times) == boxes and scipy.stats.chisquare(times).pvalue > 1e-3
