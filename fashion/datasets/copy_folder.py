@@ -1,39 +1,47 @@
-"""The folder of a smaller copy of a data set: begun once, filled photo by photo, complete when it has its CSVs."""
+"""Copy folder: a smaller copy of a data set, filled image by image, complete with its CSVs."""
 
 import hashlib
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from fashion.datasets.files import DataFiles
 from fashion.datasets.resized_copy import encode_copy
 from mrcnn.files import atomic_path, remove_leftovers, write_text
 from mrcnn.json_files import read_json_object
 from mrcnn.locks import LOCK_NAME
+from mrcnn.typing import PathLike
 
 _RECORD = "prepared.json"
-_SAMPLE = 8  # photos whose copies are made to foretell how large all will be
-_MARGIN = 1.2  # what is asked for beyond the forecast
+_SAMPLE = 8  # images that are copied to estimate the size of all
+_MARGIN = 1.2  # factor on the estimate
 
 
 class CopyFolder:
-    """A copy of the data set of `files` (DataFiles) in the folder `path`, with the same names and the same inner folders.
+    """A copy of a data set, with the same names and inner folders.
 
-    longest: pixels that a photo's longer side may have; quality: of its JPEGs, 1..100.
+    Args:
+        path: The folder of the copy.
+        files: The data set.
+        longest: Most pixels of an image's longer side.
+        quality: Of JPEGs, 1..100.
     """
 
-    def __init__(self, path, files, longest, quality):
-        self.path, self.files, self.longest, self.quality = (
-            Path(path).expanduser(),
-            files,
-            longest,
-            quality,
-        )
+    def __init__(self, path: PathLike, files: DataFiles, longest: int, quality: int) -> None:
+        self.path = Path(path).expanduser()
+        self.files, self.longest, self.quality = files, longest, quality
         self.csv_paths = [csv for csv in (files.train_csv, files.val_csv) if csv]
 
-    def check_place(self):
-        """Raise ValueError if the folder is the data set's own, or lies among its photos."""
+    def check_place(self) -> None:
+        """Refuses the data set's own folder.
+
+        Raises:
+            ValueError: If the folder is the data set's own, or lies among its images.
+        """
         source = self.files.folder.resolve()
         if self.path.resolve() == source or self.path.resolve().is_relative_to(
             self.files.images_dir.resolve()
@@ -42,19 +50,22 @@ class CopyFolder:
                 f"--out {self.path} lies where the photos are. Give another folder for the copy."
             )
 
-    def begin(self):
-        """Make the folder, or go on with it if it was begun for the same data and settings. Raises ValueError if not.
+    def begin(self) -> None:
+        """Makes the folder, or continues it if it was started for the same data and settings.
 
         Nobody else may be working in it.
+
+        Raises:
+            ValueError: If it was started for something else, or holds foreign files.
         """
         self.check_place()
-        # Of this folder's own files alone, which a killed run may have been writing.
+        # Only this folder's own files, which a killed run may have been writing.
         remove_leftovers(self.path, [_RECORD, *self._written_names()])
         record = {
             "longest": self.longest,
             "quality": self.quality,
-            "labels": self._digest(self.files.labels),
-            **{csv.name: self._digest(csv) for csv in self.csv_paths},
+            "labels": _digest(self.files.labels),
+            **{csv.name: _digest(csv) for csv in self.csv_paths},
             "photos": self.files.images_dir.name,
         }
         if (self.path / _RECORD).exists():
@@ -63,94 +74,128 @@ class CopyFolder:
             not path.name.startswith(LOCK_NAME) for path in self.path.iterdir()
         ):
             raise ValueError(
-                f"--out {self.path} is not empty and was not begun by this command. Give a new folder for the copy."
+                f"--out {self.path} is not empty and was not begun by this command. Give a new "
+                "folder for the copy."
             )
         write_text(self.path / _RECORD, json.dumps(record, indent=1))
-        for folder in self._photo_folders():
+        for folder in self._image_folders():
             folder.mkdir(exist_ok=True)
-            remove_leftovers(
-                folder
-            )  # of a photo that was being written when the last run was killed
+            remove_leftovers(folder)  # of an image that a killed run was writing
         if self.files.labels:
-            # Not in place: killed half-way, a copy that was complete would have lost its labels.
+            # Atomically: killed half-way, a complete copy would have lost its labels.
             with atomic_path(self.path / self.files.labels.name) as temporary:
                 shutil.copyfile(self.files.labels, temporary)
 
-    def place_of(self, photo):
-        """Where the copy of a photo (Path) belongs."""
-        return self.path / photo.parent.name / photo.name
+    def place_of(self, image: Path) -> Path:
+        """Returns where the copy of an image belongs.
 
-    def has(self, photo):
-        """Whether a photo's copy is there, and not older than the photo."""
-        copy = self.place_of(photo)
-        return copy.exists() and copy.stat().st_mtime >= photo.stat().st_mtime
+        Args:
+            image: A file of the data set.
 
-    def check_space(self, photos):
-        """Raise OSError if the copies of these photos, and the CSVs, will hardly fit on the disk. Looks at a few of them."""
-        todo = [photo for photo in photos if not self.has(photo)]
-        sizes = [
-            size for size in map(self._size_of_copy, todo[:: -(-len(todo) // _SAMPLE) or 1]) if size
-        ]
+        Returns:
+            A file of this folder.
+        """
+        return self.path / image.parent.name / image.name
+
+    def has(self, image: Path) -> bool:
+        """Tells whether there is an up-to-date copy of an image.
+
+        Args:
+            image: A file of the data set.
+
+        Returns:
+            True if there is a copy that is not older than the image.
+        """
+        copy = self.place_of(image)
+        return copy.exists() and copy.stat().st_mtime >= image.stat().st_mtime
+
+    def check_space(self, images: Sequence[Path]) -> None:
+        """Estimates from a few copies whether all will fit on the disk.
+
+        Args:
+            images: All images to copy.
+
+        Raises:
+            OSError: If they will not.
+        """
+        todo = [image for image in images if not self.has(image)]
+        step = -(-len(todo) // _SAMPLE) or 1
+        sizes = [size for size in map(self._size_of_copy, todo[::step]) if size]
         rows = sum(csv.stat().st_size for csv in self.csv_paths)  # a smaller mask has fewer runs
-        needed = rows + _MARGIN * len(todo) * (np.mean(sizes) if sizes else 0)
+        needed = rows + _MARGIN * len(todo) * (float(np.mean(sizes)) if sizes else 0)
         free = shutil.disk_usage(self.path).free
         if needed > free:
             raise OSError(
-                f"The copy will take about {size_text(needed)} more, and {self.path} has {size_text(free)} left. Free some, give "
-                "another --out, or a smaller --longest or --quality."
+                f"The copy will take about {size_text(needed)} more, and {self.path} has "
+                f"{size_text(free)} left. Free some, give another --out, or a smaller --longest or "
+                "--quality."
             )
 
-    def sizes(self, photos):
-        """Bytes of the photos that have a copy and of their copies, of the CSVs and of theirs: 4 ints."""
-        photos = [photo for photo in photos if self.place_of(photo).exists()]
-        both = [
-            (photos, map(self.place_of, photos)),
-            (self.csv_paths, [self.path / csv.name for csv in self.csv_paths]),
-        ]
-        return [sum(path.stat().st_size for path in paths) for pair in both for paths in pair]
+    def sizes(self, images: Sequence[Path]) -> list[int]:
+        """Adds up the sizes of files before and after.
 
-    def _written_names(self):
+        Args:
+            images: Images of the data set; those without a copy are left out.
+
+        Returns:
+            Bytes of the images, of their copies, of the CSVs, and of the copy's CSVs.
+        """
+        images = [image for image in images if self.place_of(image).exists()]
+        groups = [
+            images,
+            [self.place_of(image) for image in images],
+            self.csv_paths,
+            [self.path / csv.name for csv in self.csv_paths],
+        ]
+        return [sum(path.stat().st_size for path in group) for group in groups]
+
+    def _written_names(self) -> list[str]:
         return [path.name for path in (*self.csv_paths, self.files.labels) if path]
 
-    def _photo_folders(self):
-        return [
-            self.path / folder.name
-            for folder in (self.files.images_dir, self.files.test_images_dir)
-            if folder
-        ]
+    def _image_folders(self) -> list[Path]:
+        folders = (self.files.images_dir, self.files.test_images_dir)
+        return [self.path / folder.name for folder in folders if folder]
 
-    def _check(self, record, begun):
-        others = sorted(
-            key for key in record.keys() | begun.keys() if record.get(key) != begun.get(key)
+    def _check(self, record: dict[str, Any], started: dict[str, Any]) -> None:
+        """Refuses to continue a copy whose record differs."""
+        different = sorted(
+            key for key in record.keys() | started.keys() if record.get(key) != started.get(key)
         )
-        if others:
-            asked = ", ".join(
-                f"{key} was {begun.get(key)} and is {record[key]}"
+        if different:
+            changes = ", ".join(
+                f"{key} was {started.get(key)} and is {record[key]}"
                 if key in ("longest", "quality")
                 else f"{key} has changed"
-                for key in others
+                for key in different
             )
             raise ValueError(
-                f"The copy in {self.path} was begun otherwise: {asked}. Ask for the same again, give another --out, or remove "
-                "that folder."
+                f"The copy in {self.path} was begun otherwise: {changes}. Ask for the same again, "
+                "give another --out, or remove that folder."
             )
 
-    def _size_of_copy(self, photo):
+    def _size_of_copy(self, image: Path) -> int:
         try:
-            return len(encode_copy(photo, self.longest, self.quality))
-        except OSError:  # it will be named when its turn comes
+            return len(encode_copy(image, self.longest, self.quality))
+        except OSError:  # reported when its turn comes
             return 0
 
-    @staticmethod
-    def _digest(path):
-        if path is None:
-            return None
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+def _digest(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
-def size_text(count):
-    """Bytes for people: "1.4 GB"."""
+def size_text(count: float) -> str:
+    """Formats a number of bytes.
+
+    Args:
+        count: Bytes.
+
+    Returns:
+        For instance "1.4 GB".
+    """
     for unit in ("bytes", "kB", "MB"):
         if count < 1000:
             return f"{count:.3g} {unit}"

@@ -1,19 +1,30 @@
-"""Holding out: which photos a training validates on, as its options ask, as its run folder notes it, and as its checkpoints tell others."""
+"""Holding out: the validation images of a run, from its options, its folder and its checkpoints."""
 
 import argparse
 import re
+from collections.abc import Mapping
+from typing import Any
 
+from fashion.datasets.files import DataFiles
+from fashion.datasets.imaterialist import IMaterialistDataset
 from fashion.datasets.splits import Split, default_split, first_split
 from mrcnn.data.record_checks import Record
+from mrcnn.training.run_folder import RunFolder
+from mrcnn.typing import PathLike
 from mrcnn.weights.layer_files import read_metadata
 
 
-def add_split_arguments(parser):
-    """--split, --fold, --near-duplicates and --show-split."""
+def add_split_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds --split, --fold, --near-duplicates and --show-split.
+
+    Args:
+        parser: Of a verb that trains.
+    """
     parser.add_argument(
         "--split",
         choices=["stratified", "random"],
-        help="how photos of train.csv are held out; default: stratified, or those of val.csv where there is one",
+        help="how photos of train.csv are held out; default: stratified, or those of val.csv "
+        "where there is one",
     )
     parser.add_argument(
         "--fold",
@@ -24,8 +35,8 @@ def add_split_arguments(parser):
     parser.add_argument(
         "--near-duplicates",
         action=argparse.BooleanOptionalAction,
-        help="a stratified split keeps photos that look alike on one side (default). All photos are read for it once, "
-        "which takes some minutes for 45,000",
+        help="a stratified split keeps photos that look alike on one side (default). All photos "
+        "are read for it once, which takes some minutes for 45,000",
     )
     parser.add_argument(
         "--show-split",
@@ -34,10 +45,21 @@ def add_split_arguments(parser):
     )
 
 
-def agreed_split(order, args, files):
-    """The Split of a run: what its `order` notes where it goes on, else what the arguments ask.
+def agreed_split(
+    run_arguments: Mapping[str, Any], args: argparse.Namespace, files: DataFiles
+) -> Split:
+    """Decides on the split of a run.
 
-    Raises ValueError if the run was begun with another split than is asked for.
+    Args:
+        run_arguments: Content of the config.json of a run to resume.
+        args: Parsed options, with `resume` and those of `add_split_arguments`.
+        files: The data folder.
+
+    Returns:
+        The split that a resumed run notes, otherwise the one that the options ask for.
+
+    Raises:
+        ValueError: If the run was started with another split than the options ask for.
     """
     asked = {"kind": args.split, "fold": args.fold, "near_duplicates": args.near_duplicates}
     asked = {name: value for name, value in asked.items() if value is not None}
@@ -48,43 +70,54 @@ def agreed_split(order, args, files):
         split = Split(**start | asked)
         if args.near_duplicates is not None and split.kind != "stratified":
             raise ValueError(
-                f"Photos that look alike are looked for in a stratified split, and this one is {split.kind!r}. Add --split "
-                "stratified, or leave --near-duplicates and --no-near-duplicates out."
+                "Photos that look alike are looked for in a stratified split, and this one is "
+                f"{split.kind!r}. Add --split stratified, or leave --near-duplicates and "
+                "--no-near-duplicates out."
             )
         return split
-    begun = Split(**order["split"]) if "split" in order else first_split(files)
+    noted = run_arguments.get("split")
+    started = Split(**noted) if noted is not None else first_split(files)
     different = [
-        f"{name} {getattr(begun, name)!r} there, {value!r} here"
+        f"{name} {getattr(started, name)!r} there, {value!r} here"
         for name, value in asked.items()
-        if value != getattr(begun, name)
+        if value != getattr(started, name)
     ]
     if different:
         raise ValueError(
-            f"The run was begun with another split ({'; '.join(different)}). Leave --split, --fold and --near-duplicates out, "
-            "or leave --resume out to start anew."
+            f"The run was started with another split ({'; '.join(different)}). Leave --split, "
+            "--fold and --near-duplicates out, or leave --resume out to start again."
         )
-    return begun
+    return started
 
 
-def held_out_by(run):
-    """The ImageIds that a run to be resumed holds out, as its checkpoint notes them; None: there is no such note yet."""
+def held_out_by(run: RunFolder | None) -> list[str] | None:
+    """Returns the images that a run to resume holds out.
+
+    Args:
+        run: Its folder.
+
+    Returns:
+        ImageIds from its last checkpoint; None if there is none, or it does not note them.
+    """
     if run is None or not run.last.exists():
         return None
     return (noted_split(run.last) or {}).get("held_out")
 
 
-def noted_split(checkpoint, metadata=None):
-    """What a checkpoint says about the split of its training.
+def noted_split(
+    checkpoint: PathLike, metadata: Mapping[str, Any] | None = None
+) -> dict[str, Any] | None:
+    """Reads what a checkpoint notes about the split of its training.
 
     Args:
         checkpoint: A .h5 file.
         metadata: Its `read_metadata`, if it was read already.
 
     Returns:
-        What `note_of` made, for `fashion.datasets.splits.load_as_trained`; None: it says nothing.
+        The result of `note_of`, for `splits.load_as_trained`; None if there is no note.
 
     Raises:
-        ValueError: The note makes no sense. The message names the file and what is wrong.
+        ValueError: If the note is malformed. Names the file and what is wrong.
     """
     noted = (read_metadata(checkpoint) if metadata is None else metadata).get("split")
     if noted is None:
@@ -99,35 +132,43 @@ def noted_split(checkpoint, metadata=None):
     return noted
 
 
-def _check_note(noted):
-    entry = Record(noted, "", "split", 0, "what it notes about the photos that were held out")
+def _check_note(noted: dict[str, Any]) -> None:
+    record = Record(noted, "", "split", 0, "what it notes about the photos that were held out")
     unknown = sorted(noted.keys() - Split.__dataclass_fields__.keys() - {"held_out"})
     if unknown:
-        entry.refuse(unknown[0], "no such field")
+        record.refuse(unknown[0], "no such field")
     names = noted.get("held_out")
     if names is not None and not (
         isinstance(names, list) and all(isinstance(name, str) for name in names)
     ):
-        entry.refuse("held_out", "a list of ImageIds, or null")
+        record.refuse("held_out", "a list of ImageIds, or null")
     if "kind" in noted:
-        entry.text("kind")
+        record.text("kind")
     if "val_fraction" in noted:
-        entry.number("val_fraction")
+        record.number("val_fraction")
     if "seed" in noted:
-        entry.integer("seed")
-    if entry.has("fold") and len(entry.ids("fold")) != 2:
-        entry.refuse("fold", "two whole numbers, or null")
+        record.integer("seed")
+    if record.has("fold") and len(record.ids("fold")) != 2:
+        record.refuse("fold", "two whole numbers, or null")
     Split(**{key: value for key, value in noted.items() if key != "held_out"})
 
 
-def note_of(split, validation):
-    """What a checkpoint says about a split, so that the same photos are found with it: JSON-able."""
+def note_of(split: Split, validation: IMaterialistDataset) -> dict[str, Any]:
+    """Describes a split for a checkpoint, so that the same images are held out again.
+
+    Args:
+        split: The split.
+        validation: The images that it holds out.
+
+    Returns:
+        JSON: `Split.to_dict()`, and "held_out", the ImageIds; None for those of val.csv.
+    """
     ids = None if split.kind == "val.csv" else [info["id"] for info in validation.image_info]
     return split.to_dict() | {"held_out": ids}
 
 
-def _fold(text):
-    """ "2/5" -> (2, 5)."""
+def _fold(text: str) -> tuple[int, ...]:
+    """Converts "2/5" to (2, 5)."""
     if not re.fullmatch(r"\d+/\d+", text):
         raise argparse.ArgumentTypeError(f"a fold is I/K, for instance 1/5; got {text!r}")
     return tuple(map(int, text.split("/")))

@@ -1,206 +1,227 @@
-"""Photos: where the file of each image is, and whether it is whole and of the size that the
-annotations say, as stored or turned.
+"""Image files: where each image is, and whether its file is intact and of the annotated size.
 
-What was found out about a photo is kept in an index file beside the folder, so that later starts only ask for sizes and times of files.
+Headers are kept in an index file beside the folder; later starts only compare sizes and times.
 """
 
 import logging
 import os
 import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from tqdm import tqdm
 
-from fashion.formats.index_cache import all_indexes, index_places, is_index_of_files, keep_index
+from fashion.formats.index_cache import (
+    Index,
+    all_indexes,
+    index_places,
+    is_index_of_files,
+    keep_index,
+)
 from mrcnn.data.annotated_images import annotated_upright, path_inside, turns_without_trace
 from mrcnn.data.image_io import EXTENSIONS, header, read_image
+from mrcnn.typing import PathLike, Size
 
 log = logging.getLogger(__name__)
 
 _THREADS = 8  # reading a header is waiting for the disk
-_TOGETHER = 4096  # photos looked at before what was found is written down, for who stops here
-_SHARE = 256  # photos that a thread takes at a time
-_PATIENCE = 2  # seconds of reading before a bar is shown
+_CHUNK = 4096  # images between two writes of the index: a stopped run repeats this many at most
+_SHARE = 256  # images that a thread takes at a time
+_BAR_DELAY = 2  # seconds of reading before a progress bar is shown
 _KEY = {"photos": 2}
-# bytes, time of change, height and width as stored, EXIF orientation
+# Bytes, modification time, height and width as stored, EXIF orientation.
 _ARRAYS = {"photos": (np.int64, (5,))}
 
+_Row: TypeAlias = tuple[int, ...]  # of `_ARRAYS`
+_Header: TypeAlias = tuple[int, int, int]  # height, width, EXIF orientation
+_NO_HEADER: _Header = (0, 0, 0)
 
-def find_images(image_ids, folders):
-    """The file of each image: list of os.DirEntry or None. Where several folders have it, the first one's.
 
-    An ImageId may lack its ending, and the file's may be in capitals.
+def find_images(
+    image_ids: Sequence[str], folders: Sequence[PathLike]
+) -> list[os.DirEntry[str] | None]:
+    """Finds the file of each image.
+
+    Args:
+        image_ids: File names, perhaps without extension; an extension's case does not matter.
+        folders: Where to look; if several have an image, the first one's is taken.
+
+    Returns:
+        The files; None where there is none.
+
+    Raises:
+        FileNotFoundError: If a folder does not exist.
     """
-    there = {}
+    there: dict[str, os.DirEntry[str]] = {}
     for folder in reversed(folders):
         if not Path(folder).is_dir():
             raise FileNotFoundError(f"There is no folder of photos {folder}.")
         with os.scandir(Path(folder)) as entries:
             there.update((entry.name, entry) for entry in entries)
-    endings = ("", *EXTENSIONS)
-    found = [
-        next((there[name + ending] for ending in endings if name + ending in there), None)
-        for name in image_ids
-    ]
+    found = [_first_of(there, name) for name in image_ids]
     if None not in found:
         return found
-    # Cameras write .JPG, and macOS an accented letter as two.
-    alike = {_alike(name): entry for name, entry in there.items()}
+    # Cameras write .JPG, and macOS an accented letter as two characters.
+    normalized = {_normalized(name): entry for name, entry in there.items()}
     return [
-        entry
-        or next(
-            (alike[_alike(name + ending)] for ending in endings if _alike(name + ending) in alike),
-            None,
-        )
+        entry or _first_of(normalized, name, _normalized)
         for name, entry in zip(image_ids, found, strict=True)
     ]
 
 
-def _alike(name):
-    """A file name with its ending in lower case and its letters composed."""
-    stem, dot, ending = unicodedata.normalize("NFC", name).rpartition(".")
-    return stem + dot + ending.lower() if dot else ending
+def _first_of(there, name, form=str):
+    """The first file with this name and any extension, or None."""
+    names = (form(name + extension) for extension in ("", *EXTENSIONS))
+    return next((there[name] for name in names if name in there), None)
 
 
-def image_faults(photos, sizes_hw, check):
-    """What is wrong with each photo, or None.
+def _normalized(name: str) -> str:
+    """A file name with its extension in lower case and its letters composed."""
+    stem, dot, extension = unicodedata.normalize("NFC", name).rpartition(".")
+    return stem + dot + extension.lower() if dot else extension
 
-    photos: from `find_images`; sizes_hw: (height, width) of each in the annotations; check: False looks only whether there is a file.
-    A photo whose EXIF data turn it has either size, see `mrcnn.data.annotated_images.annotated_upright`.
+
+def image_faults(
+    images: Sequence[os.DirEntry[str] | None], sizes_hw: Sequence[Size], check: bool
+) -> list[str | None]:
+    """Finds out what is wrong with each image file.
+
+    An image that its EXIF orientation turns may have either size, see
+    `mrcnn.data.annotated_images.annotated_upright`.
+
+    Args:
+        images: From `find_images`.
+        sizes_hw: (height, width) of each in the annotations.
+        check: False looks only whether there is a file; True reads headers and compares sizes.
+
+    Returns:
+        The fault of each image, or None.
     """
-    places = [_place_fault(photo) for photo in photos]
-    found = iter(
-        _headers([photo for photo, place in zip(photos, places) if place is None]) if check else ()
-    )
-    either_way = []
-
-    def fault(photo, place, size_hw):
-        if place or not check:
-            return place
-        of_file = next(found)
-        if of_file is None:
-            return f"{photo.name} cannot be read as an image"
-        *stored_hw, orientation = of_file
+    faults = [_place_fault(image) for image in images]
+    if not check:
+        return faults
+    present = [image for image, fault in zip(images, faults) if image is not None and not fault]
+    headers = iter(_headers(present))
+    ambiguous = []
+    for i, image in enumerate(images):
+        if image is None or faults[i]:
+            continue
+        found = next(headers)
+        if found is None:
+            faults[i] = f"{image.name} cannot be read as an image"
+            continue
+        *stored_hw, orientation = found
         if turns_without_trace(stored_hw, orientation):
-            either_way.append(photo.name)
+            ambiguous.append(image.name)
         try:
-            annotated_upright(size_hw, stored_hw, orientation)
+            annotated_upright(sizes_hw[i], stored_hw, orientation)
         except ValueError as error:
-            return str(error)
-        return None
-
-    faults = [fault(*of_photo) for of_photo in zip(photos, places, sizes_hw)]
-    if either_way:
+            faults[i] = str(error)
+    if ambiguous:
         log.warning(
-            "%d photos are turned or mirrored by their EXIF orientation without another "
-            "size, %s for one: their masks are taken to "
-            "be of the pixels as they are stored. If they were drawn on the turned photos, "
-            "save these turned.",
-            len(either_way),
-            either_way[0],
+            "%d photos are turned or mirrored by their EXIF orientation without another size, %s "
+            "for one: their masks are taken to be of the pixels as they are stored. If they were "
+            "drawn on the turned photos, save these turned.",
+            len(ambiguous),
+            ambiguous[0],
         )
     return faults
 
 
-def _place_fault(photo):
-    """What is wrong with where a photo (os.DirEntry or None) lies, or None."""
-    if photo is None:
+def _place_fault(image: os.DirEntry[str] | None) -> str | None:
+    """What is wrong with where an image lies, or None."""
+    if image is None:
         return "there is no such image in the folder of photos"
-    if photo.is_symlink():
+    if image.is_symlink():
         try:
-            path_inside(os.path.dirname(photo.path), photo.name)
+            path_inside(os.path.dirname(image.path), image.name)
         except ValueError as error:
             return str(error)
     return None
 
 
-def _headers(photos):
-    """(height, width, orientation) of each photo (os.DirEntry), None where it cannot be read as an
-    image."""
-    folders, found = {}, {}
-    for photo in photos:
-        folders.setdefault(photo.path[: -len(photo.name) - 1], []).append(photo)
-    for folder, of_folder in folders.items():
-        found.update(zip((photo.path for photo in of_folder), _headers_in(folder, of_folder)))
-    return [found[photo.path] for photo in photos]
+def _headers(images: Sequence[os.DirEntry[str]]) -> list[_Header | None]:
+    """The header of each image, None where it cannot be read."""
+    folders: dict[str, list[os.DirEntry[str]]] = {}
+    for image in images:
+        folders.setdefault(image.path[: -len(image.name) - 1], []).append(image)
+    found: dict[str, _Header | None] = {}
+    for folder, inside in folders.items():
+        found.update(zip((image.path for image in inside), _headers_in(folder, inside)))
+    return [found[image.path] for image in images]
 
 
-def _headers_in(folder, photos):
-    """`_headers` of photos in one folder. A photo that cannot be read is tried at every start:
-    perhaps it was the disk."""
+def _headers_in(folder: str, images: Sequence[os.DirEntry[str]]) -> list[_Header | None]:
+    """`_headers` of images in one folder.
+
+    An image that cannot be read is tried at every start: perhaps it was the disk.
+    """
     places = index_places(folder, "photos")
-    known = {}
+    known: dict[str, _Row] = {}
     for index in all_indexes(places, _KEY, lambda index: is_index_of_files(index, _ARRAYS)):
-        known |= {
-            name: row
-            for name, row in zip(index.facts["names"], map(tuple, index.arrays["photos"].tolist()))
-            if name not in known or row[1] >= known[name][1]
-        }  # of two, what was found out about the newer photo
+        for name, row in _rows_of(index):
+            # Of two rows the one of the newer file.
+            if name not in known or row[1] >= known[name][1]:
+                known[name] = row
         del index  # Windows does not replace a file that is mapped
     with ThreadPoolExecutor(_THREADS) as pool:
-        shares = [photos[k : k + _SHARE] for k in range(0, len(photos), _SHARE)]
-        stamps = chain.from_iterable(
-            pool.map(lambda share: [_stamp(photo) for photo in share], shares)
-        )
+        shares = [images[k : k + _SHARE] for k in range(0, len(images), _SHARE)]
+        stamps = chain.from_iterable(pool.map(lambda share: list(map(_stamp, share)), shares))
         new = [
-            (photo, stamp)
-            for photo, stamp in zip(photos, stamps)
-            if known.get(photo.name, ())[:2] != stamp
+            (image, stamp)
+            for image, stamp in zip(images, stamps)
+            if known.get(image.name, ())[:2] != stamp
         ]
-        with tqdm(
-            total=len(new),
-            desc=f"photos in {os.path.basename(folder)}",
-            unit="photo",
-            delay=_PATIENCE,
-        ) as bar:
-            for k in range(0, len(new), _TOGETHER):
-                some = new[k : k + _TOGETHER]
-                for (photo, stamp), found in zip(
-                    some, pool.map(_read_header, [photo.path for photo, _ in some])
-                ):
-                    known[photo.name] = (*stamp, *found)
+        title = f"photos in {os.path.basename(folder)}"
+        with tqdm(total=len(new), desc=title, unit="photo", delay=_BAR_DELAY) as bar:
+            for k in range(0, len(new), _CHUNK):
+                some = new[k : k + _CHUNK]
+                headers = pool.map(_read_header, [image.path for image, _ in some])
+                for (image, stamp), found in zip(some, headers):
+                    known[image.name] = (*stamp, *found)
                     bar.update()
-                if places and not _keep(
-                    places, {name: row for name, row in known.items() if row[2]}
-                ):
-                    places = ()  # said once
-    return [known[photo.name][2:] if known[photo.name][2] else None for photo in photos]
+                if places and not _keep(places, known):
+                    places = []  # warn once
+    rows = [known[image.name] for image in images]
+    return [(row[2], row[3], row[4]) if row[2] else None for row in rows]
 
 
-def _keep(places, known):
-    """Write {name: a row of _ARRAYS} into an index file; None where that cannot be."""
-    return keep_index(
-        places,
-        _KEY,
-        {"names": list(known)},
-        {"photos": np.array(list(known.values()), np.int64).reshape(-1, 5)},
-    )
+def _rows_of(index: Index) -> Iterator[tuple[str, _Row]]:
+    return zip(index.facts["names"], map(tuple, index.arrays["photos"].tolist()))
 
 
-def _stamp(photo):
-    """Size in bytes and time of change, (-1, -1) where even these cannot be had."""
+def _keep(places: list[Path], known: Mapping[str, _Row]) -> Index | None:
+    """Writes the rows of readable images into an index file; None if that fails."""
+    readable = {name: row for name, row in known.items() if row[2]}
+    rows = np.array(list(readable.values()), np.int64).reshape(-1, 5)
+    return keep_index(places, _KEY, {"names": list(readable)}, {"photos": rows})
+
+
+def _stamp(image: os.DirEntry[str]) -> tuple[int, int]:
+    """Size in bytes and modification time, (-1, -1) if even these cannot be read."""
     try:
-        status = photo.stat()
+        status = image.stat()
     except OSError:
         return -1, -1
     return status.st_size, status.st_mtime_ns
 
 
-def _read_header(path):
-    """(height, width, orientation) of a photo whose end is there, (0, 0, 0) if it is none."""
+def _read_header(path: str) -> _Header:
+    """The header of an image whose end is there, `_NO_HEADER` if it is none."""
     try:
-        size_hw, turned = header(path)
-        if not _ends_as_images_do(path):  # cut off, then; or something is appended to it
+        (height, width), orientation = header(path)
+        if not _has_end_mark(path):  # truncated, or something is appended to it
             read_image(path)
     except OSError:
-        return 0, 0, 0
-    return *size_hw, turned
+        return _NO_HEADER
+    return height, width, orientation
 
 
-def _ends_as_images_do(path):
+def _has_end_mark(path: str) -> bool:
     """Whether the end mark of a JPEG or a PNG is among the last bytes of a file."""
     with open(path, "rb") as file:
         file.seek(max(os.path.getsize(path) - 1024, 0))

@@ -1,20 +1,25 @@
-"""iMaterialist: an annotation CSV and a folder of photos as a Dataset with masks, classes and attributes.
+"""iMaterialist: an annotation CSV and a folder of images as a dataset of masks and attributes.
 
-The file is read and checked whole before anything else happens, once; a mask is decoded when it is asked for.
+The file is read and checked once, before anything else; a mask is decoded when it is asked for.
 """
 
 import logging
+import os
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from fashion.datasets.image_files import find_images, image_faults
 from fashion.formats import rle
-from fashion.formats.annotation_csv import BadRow, BadRows, read_annotations
-from fashion.formats.csv_table import printable
-from mrcnn.data.annotated_images import read_annotated
+from fashion.formats.annotation_csv import read_annotations
+from fashion.formats.annotations import Annotations
+from fashion.formats.bad_rows import BadRow, BadRows
+from fashion.labels.ontology import Ontology
 from mrcnn.data.dataset import Dataset
 from mrcnn.data.masks.rle import RLEMasks
+from mrcnn.typing import Array, PathLike, Size
 
 log = logging.getLogger(__name__)
 
@@ -22,12 +27,28 @@ SOURCE = "imaterialist"
 
 
 class IMaterialistDataset(Dataset):
-    """Photos with Kaggle's masks. `.ontology`, `.year` (2019 or 2020), `.bad_rows` (rows that were left out).
+    """Images with Kaggle's masks. An entry of `image_info` has id (the ImageId), path and size.
 
-    An entry of `image_info` has id (the CSV's ImageId), path, height and width.
+    Args:
+        annotations: The rows of the CSV.
+        paths: The file of each image.
+        ontology: The labels.
+        bad_rows: Rows that were left out.
+
+    Attributes:
+        annotations: The rows of the CSV.
+        ontology: The labels.
+        year: 2019 or 2020.
+        bad_rows: Rows that were left out.
     """
 
-    def __init__(self, annotations, paths, ontology, bad_rows=()):
+    def __init__(
+        self,
+        annotations: Annotations,
+        paths: Iterable[PathLike],
+        ontology: Ontology,
+        bad_rows: Iterable[BadRow] = (),
+    ) -> None:
         super().__init__()
         self.annotations, self.ontology, self.year = annotations, ontology, annotations.year
         self.bad_rows = list(bad_rows)
@@ -36,71 +57,119 @@ class IMaterialistDataset(Dataset):
         self.image_info = _infos(annotations, map(str, paths))
         self.prepare()
 
-    # Another process is sent what its memory does not share: kilobytes, unless somebody has changed image_info.
+    # A pickle for another process has kilobytes, unless somebody has changed image_info: paths are
+    # an ImageId between one of a few pairs of folder and extension.
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         state, ids = dict(vars(self)), self.annotations.image_ids
         around = [
             str(info.get("path")).rpartition(image_id)[::2]
             for image_id, info in zip(ids, self.image_info)
         ]
-        if self.image_info == _infos(
-            self.annotations, (image_id.join(ends) for image_id, ends in zip(ids, around))
-        ):
-            kinds = {
-                ends: k for k, ends in enumerate(dict.fromkeys(around))
-            }  # (folder, ending): a few
-            state["image_info"] = (
-                list(kinds),
-                np.array([kinds[ends] for ends in around], np.min_scalar_type(len(kinds))),
-            )
+        paths = (image_id.join(ends) for image_id, ends in zip(ids, around))
+        if self.image_info == _infos(self.annotations, paths):
+            kinds = {ends: k for k, ends in enumerate(dict.fromkeys(around))}
+            of_image = np.array([kinds[ends] for ends in around], np.min_scalar_type(len(kinds)))
+            state["image_info"] = list(kinds), of_image
             del state["image_from_source_map"], state["_image_ids"]
         return state
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         if isinstance(self.image_info, tuple):
             kinds, of_image = self.image_info
             ids = self.annotations.image_ids
-            self.image_info = _infos(
-                self.annotations,
-                (image_id.join(kinds[k]) for image_id, k in zip(ids, of_image.tolist())),
-            )
+            paths = (image_id.join(kinds[k]) for image_id, k in zip(ids, of_image.tolist()))
+            self.image_info = _infos(self.annotations, paths)
             self.image_from_source_map = {
                 f"{SOURCE}.{image_id}": i for i, image_id in enumerate(ids)
             }
             self._image_ids = np.arange(len(ids))
 
-    def image_reference(self, image_id):
+    def image_reference(self, image_id: int) -> str:
+        """Names an image.
+
+        Args:
+            image_id: Its number in this dataset.
+
+        Returns:
+            Its ImageId.
+        """
         return self.image_info[image_id]["id"]
 
-    def image_hw(self, image_id):
-        """(height, width) in pixels, from the CSV."""
+    def image_hw(self, image_id: int) -> Size:
+        """Returns the size of an image, from the CSV.
+
+        Args:
+            image_id: Its number in this dataset.
+
+        Returns:
+            (height, width), pixels.
+        """
         info = self.image_info[image_id]
         return info["height"], info["width"]
 
-    def read_photo(self, image_id, at_least_hw=None):
-        """See `Dataset.read_photo`. The photo's size must be the CSV's, or no mask fits: as it is
-        stored, or as its EXIF data turn it."""
-        return read_annotated(
-            self.image_info[image_id]["path"], self.image_hw(image_id), at_least_hw
-        )
+    def read_photo(self, image_id: int, at_least_hw: Size | None = None) -> Array:
+        """Reads an image; see `Dataset.read_photo`.
 
-    def image_class_ids(self, image_id):
-        """(N,) int32, 1..K, without decoding a mask."""
+        Args:
+            image_id: Its number in this dataset.
+            at_least_hw: A JPEG may be decoded at a fraction of its size, but not below this.
+
+        Returns:
+            `(H, W, 3)` uint8, RGB.
+
+        Raises:
+            OSError: If it cannot be read.
+            ValueError: If its size, as stored or turned by EXIF, is not that of the CSV: no mask
+                would fit.
+        """
+        path = self.image_info[image_id]["path"]
+        return read_annotated(path, self.image_hw(image_id), at_least_hw)
+
+    def image_class_ids(self, image_id: int) -> Array:
+        """Returns the classes of the objects of an image, without decoding a mask.
+
+        Args:
+            image_id: Its number in this dataset.
+
+        Returns:
+            `(N,)` int32, 1..K.
+        """
         return self.annotations.class_ids[self._slice(image_id)]
 
-    def runs(self, image_id):
-        """The N masks of one image as Kaggle run lengths, a list of str."""
+    def runs(self, image_id: int) -> list[str]:
+        """Returns the masks of an image as texts.
+
+        Args:
+            image_id: Its number in this dataset.
+
+        Returns:
+            Kaggle run lengths of N masks.
+        """
         return self.annotations.runs_of(self.annotations.rows_of(image_id))
 
-    def load_runs(self, image_id):
-        """The masks of one image as `mrcnn.data.masks.rle.RLEMasks`, in the order of the CSV's rows."""
+    def load_runs(self, image_id: int) -> RLEMasks:
+        """Returns the masks of an image as runs.
+
+        Args:
+            image_id: Its number in this dataset.
+
+        Returns:
+            N masks, in the order of the CSV's rows.
+        """
         size_hw = self.image_hw(image_id)
         return RLEMasks(size_hw, *rle.parse_all(self.runs(image_id), size_hw))
 
-    def load_objects(self, image_id):
-        """See `Dataset.load_objects`; the masks are `RLEMasks`, unless `load_mask` was overridden."""
+    def load_objects(self, image_id: int) -> tuple[Any, Array, dict[str, Array]]:
+        """Loads all columns of an image; see `Dataset.load_objects`.
+
+        Args:
+            image_id: Its number in this dataset.
+
+        Returns:
+            The masks, `RLEMasks` unless `load_mask` was overridden; class ids; instance fields.
+        """
         if type(self).load_mask is not IMaterialistDataset.load_mask:
             return super().load_objects(image_id)
         return (
@@ -109,32 +178,53 @@ class IMaterialistDataset(Dataset):
             self.load_instance_fields(image_id),
         )
 
-    def load_mask(self, image_id):
-        """masks (H, W, N) bool and class_ids (N,) int32, in the order of the CSV's rows."""
+    def load_mask(self, image_id: int) -> tuple[Array, Array]:
+        """Decodes the masks of an image.
+
+        Args:
+            image_id: Its number in this dataset.
+
+        Returns:
+            masks: `(H, W, N)` bool, in the order of the CSV's rows.
+            class_ids: `(N,)` int32.
+        """
         size_hw = self.image_hw(image_id)
-        # Columns first, as the runs have them: the masks are copied once and never turned over.
+        # Columns first, like the runs: the masks are copied once and never transposed.
         texts = self.runs(image_id)
         masks = np.empty((len(texts), *size_hw[::-1]), bool)
         for mask, runs in zip(masks, texts):
             mask[:] = rle.decode(runs, size_hw).T
         return masks.transpose(2, 1, 0), self.image_class_ids(image_id).copy()
 
-    def load_instance_fields(self, image_id):
-        """{"gt_attributes": (N, T) float32}, 1 where an attribute is present."""
+    def load_instance_fields(self, image_id: int) -> dict[str, Array]:
+        """Returns the attributes of the objects of an image.
+
+        Args:
+            image_id: Its number in this dataset.
+
+        Returns:
+            `{"gt_attributes": (N, T) float32}`, 1 where an attribute is present.
+        """
         rows = self.annotations.rows_of(image_id)
         hot = np.zeros((len(rows), self.ontology.num_attributes), np.float32)
         for n, row in enumerate(rows):
             hot[n, self._attribute_indices(row)] = 1
         return {"gt_attributes": hot}
 
-    def to_coco(self, image_ids=None):
-        """Ground truth as pycocotools and the Fashionpedia API read it, from the runs: a JSON-able dict.
+    def to_coco(self, image_ids: Iterable[int] | None = None) -> dict[str, Any]:
+        """Converts to ground truth as pycocotools and the Fashionpedia API read it.
 
-        An image's "id" is its image id here (an int) and its "file_name" the photo's; category and attribute
-        ids are the real ones; annotation ids start at 1, because evaluators take 0 for "unmatched".
+        Args:
+            image_ids: Numbers of images in this dataset; None takes all.
+
+        Returns:
+            JSON. The "id" of an image is its number here and its "file_name" that of the file.
+            Category and attribute ids are the real ones. Annotation ids start at 1, because
+            evaluators take 0 for "unmatched".
         """
         image_ids = self.image_ids if image_ids is None else image_ids
-        images, annotations = [], []
+        images: list[dict[str, Any]] = []
+        annotations: list[dict[str, Any]] = []
         for image_id in map(int, image_ids):
             height, width = self.image_hw(image_id)
             images.append(
@@ -155,35 +245,40 @@ class IMaterialistDataset(Dataset):
                         **self._coco_object(row, runs, (height, width)),
                     }
                 )
-        labels = self.ontology.to_dict()
         origin = f"{self.annotations.csv_path.name}, iMaterialist layout of {self.year}"
         return {
             "info": {"description": origin},
             "images": images,
             "annotations": annotations,
-            **{
-                kind: [
-                    {"id": i, "name": name, "supercategory": above}
-                    for i, name, above in labels[kind]
-                ]
-                for kind in ("categories", "attributes")
-            },
+            **self.ontology.to_coco(),
         }
 
-    def attribute_counts(self):
-        """(K, 1 + T) int64: of every category, in the ontology's order, how many objects there are, and how many have each attribute."""
-        a, k, width = (
-            self.annotations,
-            self.ontology.num_classes - 1,
-            1 + self.ontology.num_attributes,
-        )
+    def attribute_counts(self) -> Array:
+        """Counts objects, and objects with each attribute, by category.
+
+        Returns:
+            `(K, 1 + T)` int64, categories in the ontology's order; the first column counts all
+            objects.
+        """
+        a, k = self.annotations, self.ontology.num_classes - 1
+        width = 1 + self.ontology.num_attributes
         category = a.class_ids.astype(np.int64) - 1
         owner = np.repeat(category, np.diff(a.first_attribute))
         cells = np.concatenate([category * width, owner * width + 1 + a.attributes])
         return np.bincount(cells, minlength=k * width).reshape(k, width)
 
-    def subset(self, image_ids):
-        """A dataset of the images with these ImageIds (as in the CSV), in this dataset's order."""
+    def subset(self, image_ids: Collection[str]) -> "IMaterialistDataset":
+        """Selects images.
+
+        Args:
+            image_ids: ImageIds, as in the CSV.
+
+        Returns:
+            A dataset of these images, in this dataset's order.
+
+        Raises:
+            ValueError: If one is not in this dataset.
+        """
         wanted = set(image_ids)
         missing = sorted(wanted.difference(self.annotations.image_ids))
         if missing:
@@ -196,15 +291,15 @@ class IMaterialistDataset(Dataset):
         bad = [row for row in self.bad_rows if row.image_id in wanted]
         return IMaterialistDataset(self.annotations.of_images(keep), paths, self.ontology, bad)
 
-    def _slice(self, image_id):
+    def _slice(self, image_id: int) -> slice:
         rows = self.annotations.rows_of(image_id)
         return slice(rows.start, rows.stop)
 
-    def _attribute_indices(self, row):
+    def _attribute_indices(self, row: int) -> Array:
         first = self.annotations.first_attribute
         return self.annotations.attributes[first[row] : first[row + 1]]
 
-    def _coco_object(self, row, runs, size_hw):
+    def _coco_object(self, row: int, runs: str, size_hw: Size) -> dict[str, Any]:
         y1, x1, y2, x2 = map(float, rle.box_of_runs(runs, size_hw))
         return {
             "category_id": self.ontology.category_id_of(int(self.annotations.class_ids[row])),
@@ -218,57 +313,52 @@ class IMaterialistDataset(Dataset):
 
 
 def load_imaterialist(
-    csv_path,
-    images_dir,
-    ontology,
+    csv_path: PathLike,
+    images_dir: PathLike | Sequence[PathLike],
+    ontology: Ontology,
     *,
-    skip_bad=False,
-    image_ids=None,
-    check_images=True,
-    attribute_categories=None,
-):
-    """Read a CSV of 2019 or 2020 and find its photos: a prepared IMaterialistDataset.
+    skip_bad: bool = False,
+    image_ids: Iterable[str] | None = None,
+    check_images: bool = True,
+    attribute_categories: Iterable[int] | None = None,
+) -> IMaterialistDataset:
+    """Reads a CSV of 2019 or 2020 and finds its images.
 
-    images_dir: the folder of the photos, or a list of folders.
-    skip_bad: leave out rows that are wrong, with a warning. Otherwise they raise BadRows, naming all.
-    image_ids: only these images, by the CSV's ImageId; None for all.
-    check_images: compare Height and Width with every photo's header, and look for its end. Takes some seconds for 45,000 photos, the
-        first time; without it, a photo that is broken or of another size is found when it is loaded.
-    attribute_categories: real ids of the categories whose attributes are kept; None keeps all as they are. In
-        2019 only 0..12 carry attributes legitimately, the rest are annotation errors:
-        `ontology.attribute_category_ids`.
+    Args:
+        csv_path: The annotation CSV.
+        images_dir: The folder of the images, or several.
+        ontology: The labels.
+        skip_bad: Leaves out rows that cannot be used, with a warning, instead of raising.
+        image_ids: Loads only these images, by ImageId; None loads all.
+        check_images: Compares Height and Width with every file's header, and looks for its end.
+            Takes some seconds for 45,000 images, the first time. Without it a broken image is
+            found when it is loaded.
+        attribute_categories: Real ids of the categories whose attributes are kept; None keeps all.
+            In 2019 attributes of other categories than 0..12 are annotation errors, see
+            `Ontology.attribute_category_ids`.
+
+    Returns:
+        The prepared dataset.
+
+    Raises:
+        BadRows: If rows cannot be used, all of which it names.
+        ValueError: If the header is wrong or no rows are left.
+        FileNotFoundError: If a folder, or every image, is missing.
     """
     annotations, bad = read_annotations(
         csv_path, ontology, image_ids=image_ids, attribute_categories=attribute_categories
     )
-    folders = [images_dir] if isinstance(images_dir, (str, Path)) else list(images_dir)
-    photos = find_images(annotations.image_ids, folders)
-    if annotations.image_ids and not any(photos):
-        raise FileNotFoundError(
-            f"None of the {len(photos)} images of {csv_path} is in "
-            f"{', '.join(map(str, folders))}; the first would be "
-            f"{annotations.image_ids[0]}. Is this the folder of the photos?"
-        )
-    faults = image_faults(photos, annotations.image_hw.tolist(), check_images)
-    bad += [
-        BadRow(line, annotations.image_ids[image], fault)
-        for image, fault in enumerate(faults)
-        if fault
-        for line in annotations.lines_of(image)
-    ]
+    folders = [images_dir] if isinstance(images_dir, (str, os.PathLike)) else list(images_dir)
+    annotations, paths, more = _with_images(annotations, folders, check_images)
+    bad = sorted(bad + more, key=lambda row: row.line)
     if bad and not skip_bad:
         raise BadRows(csv_path, bad)
-    paths = [photo.path for photo, fault in zip(photos, faults) if fault is None]
-    annotations = annotations.of_images([fault is None for fault in faults])
     if not annotations.image_ids:
         if not bad:
             raise ValueError(f"{csv_path} has no rows. Is the file complete?")
         raise ValueError(
-            f"{csv_path} has no rows that can be used (wrong ones: {len(bad):,}); line "
-            f"{bad[0].line} "
-            f"(image {printable(bad[0].image_id[:100])}): {bad[0].reason}. Are these the photos "
-            "that "
-            "the file was made for, in their size?"
+            f"{csv_path} has no rows that can be used (wrong ones: {len(bad):,}); {bad[0]}. Are "
+            "these the photos that the file was made for, in their size?"
         )
     if bad:
         log.warning(
@@ -277,11 +367,32 @@ def load_imaterialist(
             len(annotations.line),
             len(annotations.image_ids),
         )
-    return IMaterialistDataset(annotations, paths, ontology, sorted(bad, key=lambda row: row.line))
+    return IMaterialistDataset(annotations, paths, ontology, bad)
 
 
-def _infos(annotations, paths):
-    """`image_info` of images and the paths of their photos (str)."""
+def _with_images(
+    annotations: Annotations, folders: Sequence[PathLike], check: bool
+) -> tuple[Annotations, list[str], list[BadRow]]:
+    """The annotations of images whose files are usable, their paths, and the rows of the others."""
+    ids = annotations.image_ids
+    files = find_images(ids, folders)
+    if ids and not any(files):
+        raise FileNotFoundError(
+            f"None of the {len(files)} images of {annotations.csv_path} is in "
+            f"{', '.join(map(str, folders))}; the first would be {ids[0]}. Is this the folder of "
+            "the photos?"
+        )
+    faults = image_faults(files, annotations.image_hw.tolist(), check)
+    bad = []
+    for image, fault in enumerate(faults):
+        if fault:
+            bad += [BadRow(line, ids[image], fault) for line in annotations.lines_of(image)]
+    paths = [file.path for file, fault in zip(files, faults) if file is not None and not fault]
+    return annotations.of_images([fault is None for fault in faults]), paths, bad
+
+
+def _infos(annotations: Annotations, paths: Iterable[str]) -> list[dict[str, Any]]:
+    """`image_info` of the images."""
     return [
         {"id": image_id, "source": SOURCE, "path": path, "height": height, "width": width}
         for image_id, path, (height, width) in zip(

@@ -98,7 +98,7 @@ def test_a_broken_photo_is_tried_again_at_every_start(folder, opened):
 
 
 def test_who_is_stopped_goes_on_where_he_was(folder, monkeypatch):
-    monkeypatch.setattr(image_files, "_TOGETHER", 1)
+    monkeypatch.setattr(image_files, "_CHUNK", 1)
     seen = []
 
     def read_header(path):
