@@ -114,7 +114,8 @@ def image_faults(
         if found is None:
             faults[i] = f"{image.name} cannot be read as an image"
             continue
-        *stored_hw, orientation = found
+        height, width, orientation = found
+        stored_hw = height, width
         if turns_without_trace(stored_hw, orientation):
             ambiguous.append(image.name)
         try:

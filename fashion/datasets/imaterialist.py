@@ -17,6 +17,7 @@ from fashion.formats.annotation_csv import read_annotations
 from fashion.formats.annotations import Annotations
 from fashion.formats.bad_rows import BadRow, BadRows
 from fashion.labels.ontology import Ontology
+from mrcnn.data.annotated_images import read_annotated
 from mrcnn.data.dataset import Dataset
 from mrcnn.data.masks.rle import RLEMasks
 from mrcnn.typing import Array, PathLike, Size
