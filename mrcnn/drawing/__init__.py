@@ -1,1 +1,1 @@
-"""Pictures of what a network sees: arrays in, arrays or matplotlib figures out."""
+"""Draws images, predictions and tables: arrays in, arrays or matplotlib figures out."""

@@ -1,10 +1,13 @@
-"""Colours: one for every instance, far from its neighbours', and the text colour that is legible on it."""
+"""Colours: distinct ones for instances, and a text colour that is legible on them."""
 
 import colorsys
+from collections.abc import Sequence
 
 import numpy as np
 
-# Successive multiples of the golden angle stay as far apart on the colour wheel as any sequence can.
+from mrcnn.typing import Array
+
+# Successive multiples of the golden angle stay as far apart on the colour wheel as any sequence.
 GOLDEN_ANGLE = np.pi * (3 - 5**0.5)
 # Neighbouring hues of a long list differ in lightness too.
 LIGHTNESS = (0.70, 0.80, 0.60)
@@ -28,10 +31,14 @@ LMS_TO_RGB = np.array(
 )
 
 
-def distinct_colors(count):
-    """`count` colours that look about equally strong and differ as much as possible; the same every time.
+def distinct_colors(count: int) -> Array:
+    """Makes colours that look about equally strong and differ as much as possible.
 
-    Returns: (count, 3) uint8 RGB. The first colours of a longer list are those of a shorter one.
+    Args:
+        count: Number of colours.
+
+    Returns:
+        `(count, 3)` uint8 RGB, the same every time. A longer list begins with a shorter one.
     """
     index = np.arange(count)
     hue = FIRST_HUE + index * GOLDEN_ANGLE
@@ -42,40 +49,59 @@ def distinct_colors(count):
     return np.round(encoded * 255).astype(np.uint8)
 
 
-def random_colors(count, bright=True, seed=None):
-    """Matterport's colours: hues evenly spaced and shuffled.
+def random_colors(
+    count: int, bright: bool = True, seed: int | None = None
+) -> list[tuple[float, float, float]]:
+    """Makes Matterport's colours: evenly spaced hues, shuffled.
 
-    Returns: list of `count` (r, g, b) tuples of floats 0..1. Repeatable when given a seed.
+    Args:
+        count: Number of colours.
+        bright: Full brightness, otherwise 0.7 of it.
+        seed: Makes the order repeatable.
+
+    Returns:
+        `count` tuples (r, g, b) of floats 0..1.
     """
     value = 1.0 if bright else 0.7
     order = np.random.default_rng(seed).permutation(count)
     return [colorsys.hsv_to_rgb(i / count, 1, value) for i in order]
 
 
-def as_uint8(colors):
-    """Colours as bytes.
+def as_uint8(colors: Array | Sequence) -> Array:
+    """Converts colours to bytes.
 
-    colors: N of (r, g, b), floats 0..1 or integers 0..255; integers of which none is above 1 are meant as 0..1
-    Returns: (N, 3) uint8.
+    Args:
+        colors: N of (r, g, b), floats 0..1 or integers 0..255. Integers of which none is above 1
+            are read as 0..1.
+
+    Returns:
+        `(N, 3)` uint8.
+
+    Raises:
+        ValueError: For another shape.
     """
-    colors = np.asarray(colors)
-    if colors.size == 0:
+    rgb = np.asarray(colors)
+    if rgb.size == 0:
         return np.zeros((0, 3), np.uint8)
-    if colors.ndim != 2 or colors.shape[1] < 3:
-        raise ValueError(f"Colours are one (r, g, b) for every instance. Got shape {colors.shape}.")
-    if np.issubdtype(colors.dtype, np.floating) or colors.max() <= 1:
-        colors = np.round(np.clip(colors, 0, 1) * 255)
-    return colors[:, :3].astype(np.uint8)
+    if rgb.ndim != 2 or rgb.shape[1] < 3:
+        raise ValueError(f"Colours are one (r, g, b) for every instance. Got shape {rgb.shape}.")
+    if np.issubdtype(rgb.dtype, np.floating) or rgb.max() <= 1:
+        rgb = np.round(np.clip(rgb, 0, 1) * 255)
+    return rgb[:, :3].astype(np.uint8)
 
 
-def text_color(background):
-    """Black or white, whichever stands out more from `background`.
+def text_color(background: Array | Sequence[int]) -> tuple[int, int, int]:
+    """Chooses black or white, whichever stands out more.
 
-    background: (3,) RGB 0..255
-    Returns: (r, g, b) ints 0..255.
+    Args:
+        background: `(3,)` RGB 0..255.
+
+    Returns:
+        (r, g, b), 0..255.
     """
     channel = np.asarray(background, np.float64) / 255
     linear = np.where(channel <= 0.04045, channel / 12.92, ((channel + 0.055) / 1.055) ** 2.4)
     luminance = float(linear @ (0.2126, 0.7152, 0.0722))
     # The contrast ratios of WCAG 2.1: (lighter + 0.05) / (darker + 0.05).
-    return (0, 0, 0) if (luminance + 0.05) / 0.05 >= 1.05 / (luminance + 0.05) else (255, 255, 255)
+    on_black, on_white = (luminance + 0.05) / 0.05, 1.05 / (luminance + 0.05)
+    return (0, 0, 0) if on_black >= on_white else (255, 255, 255)

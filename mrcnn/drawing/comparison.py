@@ -1,185 +1,198 @@
-"""Comparison: predictions beside the truth, as one picture and as a grid of their overlaps."""
+"""Comparison of predictions and ground truth: as one figure, and as a grid of their IoUs."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from mrcnn.drawing.figures import display_instances, new_axes
 from mrcnn.drawing.labels import caption
+from mrcnn.typing import Array
 
-TRUTH_COLOR, FOUND_COLOR = (0, 190, 70), (235, 45, 45)
+GT_COLOR, PREDICTION_COLOR = (0, 190, 70), (235, 45, 45)
 CELL_INCHES = 0.8
-LARGEST_FIGURE = 24  # inches
-MANY = 20  # columns; a larger grid has room for the overlaps that matter only
+MAX_INCHES = 24
+MANY = 20  # columns; a larger grid has room for the IoUs that matter only
 MATCH_COLOR, WRONG_COLOR = "#1a9641", "#d7191c"
 
 
 def display_differences(
-    image,
-    gt_box,
-    gt_class_id,
-    gt_mask,
-    pred_box,
-    pred_class_id,
-    pred_score,
-    pred_mask,
-    class_names,
-    title="",
-    ax=None,
-    show_mask=True,
-    show_box=True,
-    iou_threshold=0.5,
-    score_threshold=0.5,
+    image: Any,
+    gt_box: Array,
+    gt_class_id: Array,
+    gt_mask: Array,
+    pred_box: Array,
+    pred_class_id: Array,
+    pred_score: Array,
+    pred_mask: Array,
+    class_names: Sequence[str],
+    title: str = "",
+    ax: Axes | None = None,
+    show_mask: bool = True,
+    show_box: bool = True,
+    iou_threshold: float = 0.5,
+    score_threshold: float = 0.5,
     *,
-    compare,
-):
-    """Shows the truth in green and the predictions in red, each with its score and the IoU of the object it found.
+    compare: Callable[..., Any],
+) -> None:
+    """Shows ground truth in green and predictions in red, with confidence and IoU.
 
-    image: (H, W, 3) uint8 RGB; *_box: (N, 4) yxyx, pixels of the image, rows of zeros are padding; *_class_id, pred_score: (N,)
-    *_mask: (H, W, N) bool, 0/1 or 0..1; class_names: a name for every class id
-    score_threshold: predictions with a lower score take no part; iou_threshold: an object is found from this IoU of masks on
-    compare: `mrcnn.evaluation.instance_ap.compare`, handed in
-    A prediction that found no object shows the IoU with the nearest one, and "no match"; an object that nobody found is "missed".
+    A prediction without a match shows the IoU with the nearest object, and "no match". An object
+    without a match is "missed".
+
+    Args:
+        image: `(H, W, 3)` uint8 RGB.
+        gt_box: `(M, 4)` yxyx, pixels of the image; rows of zeros are padding.
+        gt_class_id: `(M,)`.
+        gt_mask: `(H, W, M)` bool, 0/1 or 0..1.
+        pred_box: `(N, 4)`, as `gt_box`.
+        pred_class_id: `(N,)`.
+        pred_score: `(N,)`.
+        pred_mask: `(H, W, N)`, as `gt_mask`.
+        class_names: By class id.
+        title: Default: explains the colours.
+        ax: See `display_instances`.
+        show_mask: See `display_instances`.
+        show_box: Draw boxes.
+        iou_threshold: Least IoU of masks for a match.
+        score_threshold: Predictions with a lower score are left out.
+        compare: `mrcnn.evaluation.instance_ap.compare`.
     """
     gt_box, pred_box = (np.asarray(given).reshape(-1, 4) for given in (gt_box, pred_box))
     gt_class_id, pred_class_id, pred_score = (
         np.asarray(given).reshape(-1) for given in (gt_class_id, pred_class_id, pred_score)
     )
     gt_mask, pred_mask = np.asarray(gt_mask), np.asarray(pred_mask)
-    truth = np.flatnonzero(gt_box.any(axis=1))
-    found = np.argsort(-pred_score, kind="stable")
-    found = found[pred_box[found].any(axis=1)]
-    sure = found[pred_score[found] >= score_threshold]
-    left_out, found = len(found) - len(sure), sure
-    gt = gt_box[truth], gt_class_id[truth], gt_mask[..., truth]
-    # Numbers in place of the scores: matches come back in the order of scores, and so equal scores cannot change it.
-    ranks = np.arange(len(found), 0, -1)
-    compared = compare(*gt, pred_box[found], pred_class_id[found], ranks, pred_mask[..., found])
+    objects = np.flatnonzero(gt_box.any(axis=1))
+    by_score = np.argsort(-pred_score, kind="stable")
+    by_score = by_score[pred_box[by_score].any(axis=1)]
+    predictions = by_score[pred_score[by_score] >= score_threshold]
+    gt = gt_box[objects], gt_class_id[objects], gt_mask[..., objects]
+    # Ranks instead of scores: `compare` sorts by score, and equal scores must not change the order.
+    ranks = np.arange(len(predictions), 0, -1)
+    masks = pred_mask[..., predictions]
+    compared = compare(*gt, pred_box[predictions], pred_class_id[predictions], ranks, masks)
     gt_match, pred_match = compared.matches(iou_threshold)
     captions = [
         "" if j > -1 else f"missed: {caption(i, class_names)}" for i, j in zip(gt[1], gt_match)
     ]
-    captions += [
-        _found_caption(caption(pred_class_id[i], class_names, pred_score[i]), j, row)
-        for i, j, row in zip(found, pred_match, compared.overlaps)
-    ]
+    for i, match, ious in zip(predictions, pred_match, compared.overlaps):
+        text = caption(pred_class_id[i], class_names, pred_score[i])
+        captions.append(_with_iou(text, match, ious))
     if not title:
         title = "Ground truth green, predictions red. Captions: score / IoU"
-        title += (
-            f"\n{left_out} predictions with a score below {score_threshold:g} are left out"
-            if left_out
-            else ""
-        )
+        left_out = len(by_score) - len(predictions)
+        if left_out:
+            title += f"\n{left_out} predictions with a score below {score_threshold:g} are left out"
     display_instances(
         image,
-        np.concatenate([gt[0], pred_box[found]]),
-        np.concatenate([gt[2], pred_mask[..., found]], axis=-1),
-        np.concatenate([gt[1], pred_class_id[found]]),
+        np.concatenate([gt[0], pred_box[predictions]]),
+        np.concatenate([gt[2], masks], axis=-1),
+        np.concatenate([gt[1], pred_class_id[predictions]]),
         class_names,
         title=title,
         ax=ax,
         show_mask=show_mask,
         show_bbox=show_box,
-        colors=[TRUTH_COLOR] * len(truth) + [FOUND_COLOR] * len(found),
+        colors=[GT_COLOR] * len(objects) + [PREDICTION_COLOR] * len(predictions),
         captions=captions,
     )
 
 
-def _found_caption(text, matched, overlaps):
-    if matched > -1:
-        return f"{text} / {overlaps[matched]:.2f}"
-    return f"{text} / {overlaps.max(initial=0):.2f}\nno match"
+def _with_iou(text: str, match: int, ious: Array) -> str:
+    if match > -1:
+        return f"{text} / {ious[match]:.2f}"
+    return f"{text} / {ious.max(initial=0):.2f}\nno match"
 
 
-def plot_overlaps(gt_class_ids, pred_class_ids, pred_scores, overlaps, class_names, threshold=0.5):
-    """Draws the overlap of every prediction with every object into a new figure of pyplot's; Matterport's signature.
+def plot_overlaps(
+    gt_class_ids: Array | Sequence[int],
+    pred_class_ids: Array | Sequence[int],
+    pred_scores: Array | Sequence[float],
+    overlaps: Array,
+    class_names: Sequence[str],
+    threshold: float = 0.5,
+) -> None:
+    """Draws the IoU of every prediction with every object; Matterport's signature.
 
-    gt_class_ids: (M,), pred_class_ids, pred_scores: (N,); class id 0 is padding
-    overlaps: (N, M) IoU 0..1, predictions by objects; class_names: a name for every class id
-    threshold: an overlap above it is called "match" where the classes agree, and "wrong" where they do not
+    Makes a new pyplot figure.
+
+    Args:
+        gt_class_ids: `(M,)`; class id 0 is padding.
+        pred_class_ids: `(N,)`; class id 0 is padding.
+        pred_scores: `(N,)`.
+        overlaps: `(N, M)` IoU 0..1, predictions by objects.
+        class_names: By class id.
+        threshold: An IoU above it is called "match" if the classes agree, "wrong" if they do not.
+
+    Raises:
+        ValueError: For shapes that do not match.
     """
     gt_class_ids, pred_class_ids, pred_scores = (
         np.asarray(given).reshape(-1) for given in (gt_class_ids, pred_class_ids, pred_scores)
     )
-    truth, found = gt_class_ids != 0, pred_class_ids != 0
-    rows, columns = int(found.sum()), int(truth.sum())
+    gt_valid, pred_valid = gt_class_ids != 0, pred_class_ids != 0
+    rows, columns = int(pred_valid.sum()), int(gt_valid.sum())
     overlaps = np.asarray(overlaps, np.float64)
-    if overlaps.shape == (len(found), len(truth)):
-        overlaps = overlaps[found][:, truth]
-    if len(pred_scores) != len(found) or (overlaps.size and overlaps.shape != (rows, columns)):
+    if overlaps.shape == (len(pred_valid), len(gt_valid)):
+        overlaps = overlaps[pred_valid][:, gt_valid]
+    if len(pred_scores) != len(pred_valid) or (overlaps.size and overlaps.shape != (rows, columns)):
         raise ValueError(
-            f"Overlaps are (predictions, objects), with a score for every prediction. Got overlaps {overlaps.shape} for "
-            f"{rows} predictions, {len(pred_scores)} scores and {columns} objects; "
-            f"utils.compute_overlaps_masks(predicted masks, true masks) returns them in this order."
+            "Overlaps are (predictions, objects), with a score for every prediction. Got overlaps "
+            f"{overlaps.shape} for {rows} predictions, {len(pred_scores)} scores and {columns} "
+            "objects; utils.compute_overlaps_masks(predicted masks, true masks) returns them in "
+            "this order."
         )
-    gt_class_ids, pred_class_ids, pred_scores = (
-        gt_class_ids[truth],
-        pred_class_ids[found],
-        pred_scores[found],
-    )
+    gt_class_ids = gt_class_ids[gt_valid]
+    pred_class_ids, pred_scores = pred_class_ids[pred_valid], pred_scores[pred_valid]
 
-    cell = min(CELL_INCHES, LARGEST_FIGURE / max(rows, columns, 1))
+    cell = min(CELL_INCHES, MAX_INCHES / max(rows, columns, 1))
     axes = new_axes((max(5, cell * columns + 3), max(3.5, cell * 0.75 * rows + 2)))
     axes.set_title("IoU of predictions and ground truth")
     axes.set_xlabel("ground truth")
     axes.set_ylabel("predictions")
     if overlaps.size == 0:
-        axes.set_xticks([])
-        axes.set_yticks([])
-        axes.text(
-            0.5,
-            0.5,
-            f"{rows} predictions, {columns} objects",
-            ha="center",
-            va="center",
-            transform=axes.transAxes,
-        )
+        _draw_empty(axes, f"{rows} predictions, {columns} objects")
         return
     axes.imshow(overlaps, cmap="Blues", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
-    axes.set_yticks(
-        range(rows),
-        [caption(i, class_names, score) for i, score in zip(pred_class_ids, pred_scores)],
-    )
-    axes.set_xticks(
-        range(columns),
-        [caption(i, class_names) for i in gt_class_ids],
-        rotation=40,
-        ha="right",
-        rotation_mode="anchor",
-    )
+    captions = [caption(i, class_names, score) for i, score in zip(pred_class_ids, pred_scores)]
+    axes.set_yticks(range(rows), captions)
+    names = [caption(i, class_names) for i in gt_class_ids]
+    axes.set_xticks(range(columns), names, rotation=40, ha="right", rotation_mode="anchor")
     points = max(5, min(9, cell * 72 * 0.16))
-    for i, j in np.argwhere(overlaps > (0.005 if max(rows, columns) > MANY else -1)):
-        _cell(
-            axes,
-            i,
-            j,
-            overlaps[i, j],
-            gt_class_ids[j] == pred_class_ids[i],
-            overlaps[i, j] > threshold,
-            points,
-        )
+    least = 0.005 if max(rows, columns) > MANY else -1
+    for i, j in np.argwhere(overlaps > least):
+        same_class = gt_class_ids[j] == pred_class_ids[i]
+        _draw_cell(axes, i, j, overlaps[i, j], same_class, overlaps[i, j] > threshold, points)
 
 
-def _cell(axes, i, j, overlap, same_class, above, points):
-    dark = overlap > 0.55
+def _draw_empty(axes: Axes, text: str) -> None:
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)
+
+
+def _draw_cell(
+    axes: Axes, i: int, j: int, iou: float, same_class: bool, above: bool, points: float
+) -> None:
     verdict = ("match" if same_class else "wrong") if above else ""
+    color = "#333333" if iou >= 0.005 else "#aaaaaa"
+    if iou > 0.55:  # the cell is dark
+        color = "white"
     axes.text(
         j,
         i,
-        f"{overlap:.2f}" + (f"\n{verdict}" if verdict else ""),
+        f"{iou:.2f}" + (f"\n{verdict}" if verdict else ""),
         ha="center",
         va="center",
         fontsize=points,
-        color="white" if dark else "#333333" if overlap >= 0.005 else "#aaaaaa",
+        color=color,
         fontweight="bold" if above else "normal",
     )
     if verdict:
+        edge = MATCH_COLOR if same_class else WRONG_COLOR
         axes.add_patch(
-            Rectangle(
-                (j - 0.47, i - 0.45),
-                0.94,
-                0.9,
-                fill=False,
-                linewidth=2,
-                edgecolor=MATCH_COLOR if same_class else WRONG_COLOR,
-            )
+            Rectangle((j - 0.47, i - 0.45), 0.94, 0.9, fill=False, linewidth=2, edgecolor=edge)
         )

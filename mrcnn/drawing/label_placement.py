@@ -1,25 +1,37 @@
-"""Placement: where does each label go, to be inside the picture, near its box and on top of nothing?"""
+"""Chooses positions for labels: inside the image, near their boxes, covering nothing."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
-# Costs, in em of distance. Covering another label makes both useless; covering clothes hides the result.
+from mrcnn.typing import Array, Size
+
+# Costs, in em of distance. A covered label makes both illegible; a covered object hides the result.
 LABEL_COVERED = 400.0
 OBJECT_COVERED = 8.0
 OFF_CORNER = 0.08
-GRID = 56
-BESIDE = 16
-# Of more labels than this each looks for a place no further than so many em from its box, or all together would take minutes.
+GRID = 56  # candidates along each side of the image, at most
+ADJACENT = 16  # candidates that touch the box
+# With more labels than MANY, each is tried only up to REACH em from its box: all positions for all
+# labels would take minutes.
 MANY, REACH = 60, 8
 
 
-def place_labels(sizes, boxes, coverage, size_hw, em):
-    """Positions for labels, the first label choosing first.
+def place_labels(
+    sizes: Sequence[Size], boxes: Array, coverage: Array, size_hw: Size, em: float
+) -> tuple[Array, Array]:
+    """Chooses the position of each label in turn; the first label chooses first.
 
-    sizes: N of (height, width) of the labels, pixels
-    boxes: (N, 4) yxyx, pixels of the image: what each label belongs to
-    coverage: (h, w) bool or 0..1, the image at any lower resolution: where labels had better not go
-    size_hw: of the image; em: pixels, the unit of "near"
-    Returns: (N, 2) int (top, left), and (N,) float: the part of each label, 0..1, on earlier labels.
+    Args:
+        sizes: N of (height, width) of the labels, pixels.
+        boxes: `(N, 4)` yxyx, pixels of the image, what each label belongs to.
+        coverage: `(h, w)` bool or 0..1, the image at a lower resolution: pixels to avoid.
+        size_hw: Height and width of the image.
+        em: Pixels per em, the unit of "near".
+
+    Returns:
+        positions: `(N, 2)` int (top, left).
+        covered: `(N,)` float 0..1, the part of each label that lies on earlier labels.
     """
     height, width = size_hw
     integral = np.zeros((coverage.shape[0] + 1, coverage.shape[1] + 1))
@@ -32,7 +44,7 @@ def place_labels(sizes, boxes, coverage, size_hw, em):
         rects = np.concatenate([corners, corners + (h, w)], axis=1)
         if len(boxes) > MANY:
             near = np.hypot(*_gaps(rects, box)) <= REACH * em
-            near[:BESIDE] = True
+            near[:ADJACENT] = True
             corners, rects = corners[near], rects[near]
         overlap = _intersection(rects[:, None], taken[None]).sum(1) / (h * w)
         gap_y, gap_x = _gaps(rects, box)
@@ -50,33 +62,33 @@ def place_labels(sizes, boxes, coverage, size_hw, em):
     return np.array(positions, int).reshape(-1, 2), np.array(covered)
 
 
-def _gaps(rects, box):
-    """How far rectangles (K, 4) are from a box, down and across: 2 of (K,)."""
+def _gaps(rects: Array, box: Array) -> list[Array]:
+    """Returns the distances of rectangles `(K, 4)` from a box, vertical and horizontal."""
     return [
         np.maximum(0, np.maximum(box[axis] - rects[:, axis + 2], rects[:, axis] - box[axis + 2]))
         for axis in (0, 1)
     ]
 
 
-def _candidates(h, w, box, height, width, em):
-    """(K, 2) int corners (top, left) that keep an (h, w) label as far inside the picture as it fits; the first BESIDE beside its box."""
+def _candidates(h: int, w: int, box: Array, height: int, width: int, em: float) -> Array:
+    """Returns `(K, 2)` int corners (top, left) inside the image, the ADJACENT ones first."""
     y1, x1, y2, x2 = np.round(box)
-    beside = [(y, x) for y in (y1 - h, y1, y2 - h, y2) for x in (x1 - w, x1, x2 - w, x2)]
+    adjacent = [(y, x) for y in (y1 - h, y1, y2 - h, y2) for x in (x1 - w, x1, x2 - w, x2)]
     bottom, right = max(0, height - h), max(0, width - w)
     rows = np.linspace(0, bottom, min(GRID, max(2, int(bottom / em * 2))))
     columns = np.linspace(0, right, min(GRID, max(2, int(right / em * 2))))
     grid = np.stack(np.meshgrid(rows, columns, indexing="ij"), -1).reshape(-1, 2)
-    corners = np.concatenate([np.array(beside), grid])
+    corners = np.concatenate([np.array(adjacent), grid])
     return np.clip(np.round(corners), 0, (bottom, right)).astype(int)
 
 
-def _intersection(a, b):
+def _intersection(a: Array, b: Array) -> Array:
     sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
     return np.maximum(sides, 0).prod(-1)
 
 
-def _mean_inside(integral, rects, scale):
-    """(K,) the mean of a picture, given as its integral image, inside rectangles of the full-size frame."""
+def _mean_inside(integral: Array, rects: Array, scale: Array) -> Array:
+    """Returns `(K,)`, the mean of an image, given as its integral image, inside rectangles."""
     y1, x1 = np.floor(rects[:, :2] * scale).astype(int).T
     y2, x2 = np.minimum(np.ceil(rects[:, 2:] * scale).astype(int), np.array(integral.shape) - 1).T
     total = integral[y2, x2] - integral[y1, x2] - integral[y2, x1] + integral[y1, x1]

@@ -1,38 +1,50 @@
 """Plots: training histories and precision-recall curves."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from mrcnn.drawing.figures import new_axes
+from mrcnn.typing import Array
 
 TRAIN_COLOR, VAL_COLOR, SCORE_COLOR = "#1f6fb4", "#e07a1f", "#2b8a57"
 PANEL_INCHES = (3.6, 2.5)
 PANEL_COLUMNS = 3
 CURVE_COLOR = "#1f6fb4"
 
+# One number for each epoch, or by epoch from 1. None and NaN: not measured in that epoch.
+Series: TypeAlias = Sequence[float | None] | Mapping[int, float | None] | Array
 
-def plot_history(history, average_precision=None):
-    """How a training went: one panel for every loss, training and validation together, and one for the score.
 
-    history: {name: list of one number per epoch}, as `History.history`; "val_loss" joins the panel of "loss".
-        A value that is None or NaN (not measured in that epoch) leaves a gap that the line crosses.
-    average_precision: (E,) one number per epoch, or {epoch counted from 1: number}; or {name: either}
-    Returns: a matplotlib Figure, not shown; `figure.savefig(path)` writes it.
+def plot_history(
+    history: Mapping[str, Sequence[float | None]],
+    average_precision: Series | Mapping[str, Series] | None = None,
+) -> Figure:
+    """Plots a training: a panel for each loss, with its validation, and one for the score.
+
+    Args:
+        history: By name, one number per epoch, as `History.history`. "val_loss" joins the panel of
+            "loss". None and NaN (not measured in that epoch) leave a gap that the line crosses.
+        average_precision: One series, or several by name.
+
+    Returns:
+        A figure, not shown; `figure.savefig(path)` writes it.
+
+    Raises:
+        ValueError: If there is nothing to plot.
     """
     names = list(dict.fromkeys(name.removeprefix("val_") for name in history))
-    # The sum first, its parts in the order given, then whatever is not a loss (the learning rate …).
+    # The sum first, its parts in the order given, then what is not a loss (the learning rate …).
     names.sort(key=lambda name: (name != "loss", not name.endswith("loss")))
-    panels = [
-        (
-            _readable(name),
-            [
-                ("training", history.get(name), TRAIN_COLOR),
-                ("validation", history.get("val_" + name), VAL_COLOR),
-            ],
-        )
-        for name in names
-    ]
+    panels: list[tuple[str, list[tuple[str, Any, str]]]] = []
+    for name in names:
+        training = ("training", history.get(name), TRAIN_COLOR)
+        validation = ("validation", history.get("val_" + name), VAL_COLOR)
+        panels.append((name.replace("_", " "), [training, validation]))
     if average_precision is not None:
         panels.append(("average precision", _score_curves(average_precision)))
     if not panels:
@@ -42,20 +54,18 @@ def plot_history(history, average_precision=None):
 
     columns = min(PANEL_COLUMNS, len(panels))
     rows = -(-len(panels) // columns)
-    figure = Figure(
-        figsize=(PANEL_INCHES[0] * columns, PANEL_INCHES[1] * rows), layout="constrained"
-    )
+    size = (PANEL_INCHES[0] * columns, PANEL_INCHES[1] * rows)
+    # Not one of pyplot's figures, which would stay open until somebody closes it.
+    figure = Figure(figsize=size, layout="constrained")
     for i, (title, curves) in enumerate(panels):
-        _panel(
-            figure.add_subplot(rows, columns, i + 1),
-            title,
-            curves,
-            last_row=i + columns >= len(panels),
-        )
+        axes = figure.add_subplot(rows, columns, i + 1)
+        _draw_panel(axes, title, curves, last_row=i + columns >= len(panels))
     return figure
 
 
-def _panel(axes, title, curves, last_row):
+def _draw_panel(
+    axes: Axes, title: str, curves: Sequence[tuple[str, Any, str]], last_row: bool
+) -> None:
     for label, values, color in curves:
         epochs, numbers = _points(values)
         if len(epochs):
@@ -82,20 +92,21 @@ def _panel(axes, title, curves, last_row):
         axes.legend(fontsize=8, frameon=False)
 
 
-def _points(values):
-    """(epochs from 1, numbers), without the epochs that have none."""
+def _points(values: Any) -> tuple[list[int], list[float]]:
+    """Returns epochs from 1 and numbers, without the epochs that have none."""
+    epochs: list[int] = []
+    numbers: list[float] = []
     if values is None:
-        return [], []
+        return epochs, numbers
     items = values.items() if isinstance(values, dict) else enumerate(values, start=1)
-    items = [
-        (int(epoch), float(value))
-        for epoch, value in items
-        if value is not None and np.isfinite(value)
-    ]
-    return [epoch for epoch, _ in items], [value for _, value in items]
+    for epoch, value in items:
+        if value is not None and np.isfinite(value):
+            epochs.append(int(epoch))
+            numbers.append(float(value))
+    return epochs, numbers
 
 
-def _score_curves(average_precision):
+def _score_curves(average_precision: Any) -> list[tuple[str, Any, str]]:
     named = isinstance(average_precision, dict) and any(
         isinstance(key, str) for key in average_precision
     )
@@ -108,20 +119,27 @@ def _score_curves(average_precision):
     ]
 
 
-def _readable(name):
-    return name.replace("_", " ")
+def plot_precision_recall(
+    AP: float, precisions: Array | Sequence[float], recalls: Array | Sequence[float]
+) -> None:
+    """Draws a precision-recall curve into a new pyplot figure; Matterport's signature.
 
+    Each precision is drawn over the recalls from the previous one to its own, so the tinted area is
+    the AP.
 
-def plot_precision_recall(AP, precisions, recalls):
-    """Draws the curve of one evaluation into a new figure of pyplot's; Matterport's signature.
+    Args:
+        AP: Average precision, 0..1.
+        precisions: `(K,)` 0..1, as `mrcnn.utils.compute_ap` returns them.
+        recalls: `(K,)` 0..1, ascending.
 
-    AP: average precision, 0..1; precisions, recalls: (K,) 0..1, as `mrcnn.utils.compute_ap` returns them, recalls ascending
-    Each precision is drawn over the recalls from the one before up to its own, so the tinted area is the AP.
+    Raises:
+        ValueError: For shapes that differ.
     """
     precisions, recalls = np.asarray(precisions, np.float64), np.asarray(recalls, np.float64)
     if precisions.shape != recalls.shape or precisions.ndim != 1:
         raise ValueError(
-            f"A curve has one recall for every precision. Got precisions {precisions.shape} and recalls {recalls.shape}."
+            "A curve has one recall for every precision. Got precisions "
+            f"{precisions.shape} and recalls {recalls.shape}."
         )
     axes = new_axes((6.4, 4.8))
     axes.fill_between(recalls, precisions, step="pre", color=CURVE_COLOR, alpha=0.15, linewidth=0)

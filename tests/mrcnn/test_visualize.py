@@ -50,7 +50,8 @@ def no_open_figures():
 
 
 def parameters(function):
-    return [str(p).replace(" ", "") for p in inspect.signature(function).parameters.values()]
+    listed = inspect.signature(function).parameters.values()
+    return [str(p.replace(annotation=p.empty)).replace(" ", "") for p in listed]
 
 
 @pytest.mark.parametrize("name", SIGNATURES)

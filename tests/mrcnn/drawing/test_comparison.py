@@ -65,7 +65,7 @@ def test_captions_say_score_and_iou_and_who_was_missed(monkeypatch):
         "circle 0.90 / 0.75",
         "circle 0.80 / 0.75\nno match",
     ]
-    assert seen["colors"] == [comparison.TRUTH_COLOR] * 3 + [comparison.FOUND_COLOR] * 2
+    assert seen["colors"] == [comparison.GT_COLOR] * 3 + [comparison.PREDICTION_COLOR] * 2
 
 
 def test_predictions_may_come_in_any_order(monkeypatch):

@@ -5,11 +5,11 @@ import pytest
 
 from mrcnn.drawing.labels import (
     ELLIPSIS,
-    LONGEST_NAME,
+    MAX_NAME,
+    blend,
     caption,
     fit,
     ink,
-    lay_over,
     name_of,
     plate,
     text_width,
@@ -51,7 +51,7 @@ def test_a_plate_shows_its_text_on_its_color():
 def test_what_lies_outside_the_image_is_dropped(top, left):
     image = np.zeros((10, 10, 3), np.uint8)
     picture = np.full((5, 5, 4), 255, np.uint8)
-    lay_over(image, picture, top, left)
+    blend(image, picture, top, left)
     expected = np.zeros((10, 10), np.uint8)
     expected[max(top, 0) : max(top + 5, 0), max(left, 0) : max(left + 5, 0)] = 255
     np.testing.assert_array_equal(image[..., 0], expected)
@@ -59,7 +59,7 @@ def test_what_lies_outside_the_image_is_dropped(top, left):
 
 def test_half_transparent_is_half_way():
     image = np.zeros((1, 1, 3), np.uint8)
-    lay_over(image, np.array([[[200, 100, 50, 128]]], np.uint8), 0, 0)
+    blend(image, np.array([[[200, 100, 50, 128]]], np.uint8), 0, 0)
     assert image[0, 0].tolist() == [100, 50, 25]
 
 
@@ -86,4 +86,4 @@ def test_the_score_has_two_decimals():
 
 def test_a_long_name_is_cut_before_the_score():
     text = caption(0, ["x" * 60], 0.5)
-    assert text == "x" * (LONGEST_NAME - 1) + "… 0.50"
+    assert text == "x" * (MAX_NAME - 1) + "… 0.50"
