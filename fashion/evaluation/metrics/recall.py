@@ -105,8 +105,8 @@ def _rows(scores: dict) -> list[str]:
     documentation=(
         "An object is matched by a prediction of its own category with mask IoU 0.5 or more, one to "
         "one. The most confident prediction chooses first, the unmatched object that it overlaps "
-        "most. The error analysis (`--errors`) also matches whatever the category: its numbers with "
-        '"any category" in the title differ from these.'
+        "most (class-aware). The confusion matrix of the error analysis (`--errors`) is "
+        "class-agnostic, so its counts differ."
     ),
 )
 def recall(inputs: Inputs) -> dict:
