@@ -17,6 +17,7 @@ from fashion.exploration.sizes import (
     mask_statistics,
     quantiles,
 )
+from fashion.labels.ontology import Ontology
 from mrcnn.config import Config
 from mrcnn.typing import Array
 
@@ -53,15 +54,11 @@ def analyse(
         The content of exploration.json.
     """
     ontology = dataset.ontology
-    issues = _issues("train", dataset, objects, tiny)
-    if val is not None:
-        issues += _issues("val", *val, tiny)
-        issues += [{"csv": "train", **row} for row in images_in_both(objects, val[1])]
+    issues = _issues(dataset, objects, val, tiny)
     val_objects = val[1] if val else None
     if drop_strays:
-        objects = objects.with_labels(~stray_labels(objects, ontology))
-        if val_objects:
-            val_objects = val_objects.with_labels(~stray_labels(val_objects, ontology))
+        objects = _without_strays(objects, ontology)
+        val_objects = val_objects and _without_strays(val_objects, ontology)
     canvas = at_training_size(objects, config)
     names = [name.split(",")[0] for name in ontology.category_names]
     return {
@@ -74,10 +71,7 @@ def analyse(
         "classes": frequencies.class_frequencies(objects, ontology),
         "attributes": frequencies.attribute_frequencies(objects, ontology),
         "together": _co_occurrence(objects, names),
-        "class_attributes": {
-            "objects": frequencies.class_attributes(objects).tolist(),
-            "carrying": frequencies.share_with_attributes(objects).tolist(),
-        },
+        "class_attributes": _class_attributes(objects),
         "masks": mask_statistics(objects, names, canvas.areas),
         "training": _training_size(canvas, config),
         "anchors": _anchors(objects, canvas, names, config, seed),
@@ -87,11 +81,32 @@ def analyse(
 
 
 def _issues(
-    csv: str, dataset: AnnotatedDataset, objects: Objects, tiny: int
+    dataset: AnnotatedDataset,
+    objects: Objects,
+    val: tuple[AnnotatedDataset, Objects] | None,
+    tiny: int,
 ) -> list[dict[str, Any]]:
-    rows = invalid_rows(dataset.bad_rows)
-    rows += find_issues(objects, dataset.ontology, dataset.annotations.runs_of, tiny=tiny)
-    return [{"csv": csv, **row} for row in rows]
+    found = []
+    for csv, part in (("train", (dataset, objects)), ("val", val)):
+        if part:
+            rows = invalid_rows(part[0].bad_rows)
+            runs_of = part[0].annotations.runs_of
+            rows += find_issues(part[1], dataset.ontology, runs_of, tiny=tiny)
+            found += [{"csv": csv, **row} for row in rows]
+    if val:
+        found += [{"csv": "train", **row} for row in images_in_both(objects, val[1])]
+    return found
+
+
+def _without_strays(objects: Objects, ontology: Ontology) -> Objects:
+    return objects.with_labels(~stray_labels(objects, ontology))
+
+
+def _class_attributes(objects: Objects) -> dict[str, Any]:
+    return {
+        "objects": frequencies.class_attributes(objects).tolist(),
+        "carrying": frequencies.share_with_attributes(objects).tolist(),
+    }
 
 
 def _co_occurrence(objects: Objects, names: Sequence[str]) -> dict[str, Any]:

@@ -79,8 +79,7 @@ def suggest_anchors(
 
     As in k-means on boxes (YOLO9000, Redmon and Farhadi 2017, section 2), the distance is
     1 - IoU; its mean square is minimised. Scales are combined with ratios and centres lie on a
-    grid, so instead of moving clusters one value is changed at a time. The search starts from the
-    given values and from quantiles of the boxes.
+    grid, so one value is changed at a time, from the given ones and from quantiles of the boxes.
 
     Args:
         boxes: `(N, 4)` yxyx, pixels of the network input.
@@ -106,22 +105,24 @@ def suggest_anchors(
         shapes = anchor_shapes(strides, *_split(values, len(scales)))
         return -np.mean((1 - best_iou(boxes, canvas_hw, shapes, step)) ** 2)
 
-    levels = [(np.arange(n) + 0.5) / n for n in (len(scales), len(ratios))]
-    typical = np.append(
-        np.quantile(np.sqrt(sides.prod(axis=1)), levels[0]),
-        np.quantile(sides[:, 1] / sides[:, 0], levels[1]),
-    )
     given = np.append(scales, ratios).astype(np.float64)
-    starts = (given, np.maximum(typical, 0.01))
+    starts = given, _typical(sides, len(scales), len(ratios))
     best = max((_climb(start, fit) for start in starts), key=fit)
     new_scales, new_ratios = _split(best, len(scales))
-    rounded = np.append(
-        np.maximum(np.round(new_scales), 1), np.maximum(np.round(new_ratios, 2), 0.01)
-    )
+    whole, two_decimals = np.round(new_scales), np.round(new_ratios, 2)
+    rounded = np.append(np.maximum(whole, 1), np.maximum(two_decimals, 0.01))
     if fit(rounded) <= fit(given):
         return tuple(scales), tuple(ratios)
     new_scales, new_ratios = _split(rounded, len(scales))
     return tuple(int(s) for s in new_scales), tuple(round(float(r), 2) for r in new_ratios)
+
+
+def _typical(sides: Array, num_scales: int, num_ratios: int) -> Array:
+    """Quantiles of the boxes' scales and ratios."""
+    scale_levels, ratio_levels = ((np.arange(n) + 0.5) / n for n in (num_scales, num_ratios))
+    scales = np.quantile(np.sqrt(sides.prod(axis=1)), scale_levels)
+    ratios = np.quantile(sides[:, 1] / sides[:, 0], ratio_levels)
+    return np.maximum(np.append(scales, ratios), 0.01)
 
 
 def _split(values: Array, num_scales: int) -> tuple[Array, Array]:

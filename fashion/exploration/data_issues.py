@@ -92,44 +92,39 @@ def find_issues(
     Returns:
         The issues.
     """
-    names = [name.split(",")[0] for name in ontology.category_names]
-
-    def issue(kind: str, i: int, detail: str) -> Issue:
-        return {
-            "kind": kind,
-            "line": int(objects.line[i]),
-            "image": objects.image_ids[objects.image[i]],
-            "class": names[objects.class_ids[i] - 1],
-            "detail": detail,
-        }
-
-    def add(kind: str, chosen: Array, order: Array, detail: Callable[[int], str]) -> None:
-        for i in chosen[np.argsort(order[chosen], kind="stable")]:
-            issues.append(issue(kind, i, detail(i)))
-
-    issues: list[Issue] = []
     areas, parts, sides = objects.areas, objects.parts, objects.sides_hw
     fill = areas / np.prod(sides, axis=1)
     whole = (sides >= _WHOLE_IMAGE * objects.image_hw[objects.image]).all(axis=1)
     strays = np.bincount(objects.labelled[stray_labels(objects, ontology)], minlength=len(objects))
-
-    def whole_detail(i: int) -> str:
-        return f"box of {sides[i][0]} x {sides[i][1]} pixels, {100 * fill[i]:.0f} % of it filled"
-
-    add("tiny mask", np.flatnonzero(areas < tiny), areas, lambda i: count(areas[i], "pixel"))
-    add("whole photo", np.flatnonzero(whole), fill, whole_detail)
+    found: list[tuple[str, int, str]] = []
+    for i in _ordered(areas < tiny, areas):
+        found.append(("tiny mask", i, count(areas[i], "pixel")))
+    for i in _ordered(whole, fill):
+        height, width = sides[i]
+        detail = f"box of {height} x {width} pixels, {100 * fill[i]:.0f} % of it filled"
+        found.append(("whole photo", i, detail))
     for first, second, iou in find_duplicates(objects, runs_of):
-        detail = f"IoU {iou:.2f} with line {objects.line[first]}"
-        issues.append(issue("duplicate", second, detail))
-    add(
-        "stray attributes",
-        np.flatnonzero(strays),
-        -strays,
-        lambda i: count(strays[i], "attribute"),
-    )
-    too_many = np.flatnonzero(parts > _MANY_PARTS)
-    add("many pieces", too_many, -parts, lambda i: f"{parts[i]} pieces")
-    return issues
+        found.append(("duplicate", second, f"IoU {iou:.2f} with line {objects.line[first]}"))
+    for i in _ordered(strays > 0, -strays):
+        found.append(("stray attributes", i, count(strays[i], "attribute")))
+    for i in _ordered(parts > _MANY_PARTS, -parts):
+        found.append(("many pieces", i, f"{parts[i]} pieces"))
+    return [
+        {
+            "kind": kind,
+            "line": int(objects.line[i]),
+            "image": objects.image_ids[objects.image[i]],
+            "class": ontology.category_names[objects.class_ids[i] - 1].split(",")[0],
+            "detail": detail,
+        }
+        for kind, i, detail in found
+    ]
+
+
+def _ordered(chosen: Array, order: Array) -> list[int]:
+    """Indices where `chosen` is True, by ascending `order`."""
+    indices = np.flatnonzero(chosen)
+    return indices[np.argsort(order[indices], kind="stable")].tolist()
 
 
 def find_duplicates(
@@ -191,9 +186,8 @@ def images_in_both(train: Objects, val: Objects) -> list[Issue]:
     Returns:
         An issue for each image.
     """
-    train_names, val_names = (
-        {name.removesuffix(".jpg") for name in part.image_ids} for part in (train, val)
-    )
+    train_names = {name.removesuffix(".jpg") for name in train.image_ids}
+    val_names = {name.removesuffix(".jpg") for name in val.image_ids}
     return [
         {"kind": "in both files", "line": "", "image": name, "class": "", "detail": ""}
         for name in sorted(train_names & val_names)

@@ -1,5 +1,6 @@
 """Figures of frequencies: how often classes and attributes occur, and which occur together."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from fashion.pages.plots import (
     MAX_WIDTH,
     ORANGE,
     TEXT_COLOR,
+    cell_grid,
     label_rows,
     legend_above,
     log_axis,
@@ -65,20 +67,22 @@ def group_panels(groups: Mapping[str, Rows]) -> Figure:
         top = sorted(_occurring(rows), key=lambda row: row["objects"])[-_PANEL_ROWS:]
         shown.append((name, top))
     pairs = [shown[i : i + columns] for i in range(0, len(shown), columns)]
-    heights = [ROW_HEIGHT * max(len(rows) for _, rows in pair) + 0.55 for pair in pairs]
+    most_rows = [max(map(len, dict(pair).values())) for pair in pairs]
+    heights = [ROW_HEIGHT * most + 0.55 for most in most_rows]
     figure = Figure(
         figsize=(MAX_WIDTH if columns > 1 else 6, sum(heights) + 0.3), layout="constrained"
     )
     figure.set_layout_engine("constrained", wspace=0.05)
     grid = figure.add_gridspec(len(pairs), columns, height_ratios=heights)
-    every_row = [row for _, rows in shown for row in rows]
+    every_row = list(itertools.chain.from_iterable(rows for _, rows in shown))
     limits = min(row["photos"] for row in every_row), max(row["objects"] for row in every_row)
     for i, pair in enumerate(pairs):
-        most = max(len(rows) for _, rows in pair)
         for j, (name, rows) in enumerate(pair):
             axes = figure.add_subplot(grid[i, j])
             _plot_dots(axes, rows, limits)
-            axes.set_ylim(len(rows) - most - 0.6, len(rows) - 0.4)  # equal height of all rows
+            axes.set_ylim(
+                len(rows) - most_rows[i] - 0.6, len(rows) - 0.4
+            )  # equal height of all rows
             total = len(_occurring(groups[name]))
             more = f", the first {len(rows)} of {total}" if total > len(rows) else ""
             axes.set_title(
@@ -137,7 +141,8 @@ def two_shares(rows: Rows, names: tuple[str, str] = ("train", "val")) -> Figure:
     rows = [row for share, row in sorted(largest, key=lambda pair: pair[0]) if share > 0]
     figure = Figure(figsize=(7.2, ROW_HEIGHT * len(rows) + 1.0), layout="constrained")
     axes, places = figure.add_subplot(), np.arange(len(rows))
-    train, val = (100 * np.array([row[key] for row in rows]) for key in ("train", "val"))
+    train = 100 * np.array([row["train"] for row in rows])
+    val = 100 * np.array([row["val"] for row in rows])
     axes.hlines(places, train, val, color=LIGHT, linewidth=3)
     for values, color, label, fill in (
         (train, BLUE, names[0], BLUE),
@@ -204,14 +209,11 @@ def share_map(
     axes.set_yticks(range(num_rows), map(axis_label, row_names), fontsize=name_size)
     axes.set_xlabel(x_label, fontsize=FONT_SIZE, color=LABEL_COLOR)
     axes.set_ylabel(y_label, fontsize=FONT_SIZE, color=LABEL_COLOR)
-    axes.set_xticks(np.arange(num_columns + 1) - 0.5, minor=True)
-    axes.set_yticks(np.arange(num_rows + 1) - 0.5, minor=True)
-    axes.grid(which="minor", color="#eef1f5", linewidth=0.6)
+    cell_grid(axes, num_rows, num_columns)
     for j in range(1, len(groups)):
         if groups[j] != groups[j - 1]:
             axes.axvline(j - 0.5, color=LABEL_COLOR, linewidth=0.9)
-    axes.tick_params(which="both", length=0, labelcolor=TEXT_COLOR)
-    axes.spines[:].set_visible(False)
+    axes.tick_params(labelcolor=TEXT_COLOR)
     return figure
 
 
@@ -236,7 +238,8 @@ def _occurring(rows: Rows) -> list[Mapping[str, Any]]:
 def _plot_dots(axes: Axes, rows: Rows, limits: tuple[float, float] | None = None) -> None:
     """A dot for the objects and a ring for the images of each row, from the bottom up."""
     places = np.arange(len(rows))
-    objects, images = (np.array([row[key] for row in rows]) for key in ("objects", "photos"))
+    objects = np.array([row["objects"] for row in rows])
+    images = np.array([row["photos"] for row in rows])
     low, high = limits or (images.min(), objects.max())
     log_axis(axes.xaxis, low, high)
     axes.hlines(places, low / 2, objects, color=LIGHT, linewidth=1)

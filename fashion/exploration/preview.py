@@ -18,6 +18,11 @@ if TYPE_CHECKING:  # these import Keras
     from fashion.config import FashionConfig
     from mrcnn.data.batches import TrainingBatches
 
+_LEGEND = (
+    "Each row shows an image without augmentation, then as the network will see it in several "
+    "epochs. Drawn is the ground truth that the network is trained on: boxes, categories, "
+    "attributes, and masks{masks}. Objects with too little left are neither trained on nor drawn."
+)
 _CELL = 300  # pixels, longer side of one overlay
 
 
@@ -49,13 +54,7 @@ def write_preview(
         f"{len(dataset.image_ids)} images, {config.NAME}, network input "
         f"{config.image_hw[0]} × {config.image_hw[1]} pixels",
     )
-    page.text(
-        "Each row shows an image without augmentation, then as the network will see it in "
-        "several epochs. Drawn is the ground truth that the network is trained on: boxes, "
-        f"categories, attributes, and masks{_mini_masks(config)}. Objects with too little left "
-        "are neither trained on nor drawn."
-    )
-    page.text(settings_summary(config))
+    page.text(_LEGEND.format(masks=_mini_masks(config)), settings_summary(config))
     for row, image_id in enumerate(dict.fromkeys(job.image_id for job in jobs[:num_images])):
         variants = [ExampleSpec(0, image_id)]
         titles = ["original"]

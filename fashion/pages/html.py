@@ -184,10 +184,11 @@ class Page:
         Raises:
             ValueError: If the rows differ in length.
         """
-        heading, *body = ([str(cell).strip() for cell in row] for row in rows)
-        is_number = [
-            bool(body) and _all_numbers(row[i] for row in body) for i in range(len(heading))
-        ]
+        heading, *body = (list(map(str.strip, map(str, row))) for row in rows)
+        if any(len(row) != len(heading) for row in body):
+            raise ValueError(f"Every row of a table needs {len(heading)} cells: {heading}.")
+        columns = list(zip(*body)) or [("",)] * len(heading)
+        is_number = [bool(body) and _all_numbers(column) for column in columns]
         tall = " tall" if len(body) >= _TALL_TABLE else ""
         self._body.append(
             f'<div class="scroll{tall}"><table>'

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
@@ -64,6 +65,21 @@ def label_rows(axes: Axes, names: Sequence[str]) -> None:
     axes.tick_params(axis="both", which="both", length=0)
     axes.tick_params(axis="y", labelcolor=TEXT_COLOR)
     axes.set_ylim(-0.6, len(names) - 0.4)
+
+
+def cell_grid(axes: Axes, rows: int, columns: int) -> None:
+    """Draws thin lines between the cells of a heat map, and no frame.
+
+    Args:
+        axes: Axes with an image of `rows` x `columns` cells.
+        rows: Number of rows.
+        columns: Number of columns.
+    """
+    axes.set_xticks(np.arange(columns + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(rows + 1) - 0.5, minor=True)
+    axes.grid(which="minor", color="#ecf0f4", linewidth=0.6)
+    axes.tick_params(which="both", length=0)
+    axes.spines[:].set_visible(False)
 
 
 def legend_above(

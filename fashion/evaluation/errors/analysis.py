@@ -30,18 +30,14 @@ def analyse(
     Args:
         ground_truth: COCO dict, from `read_ground_truth`.
         detections: COCO results, from `read_detections`.
-        score_threshold: Detections from this score on are confident. Confusions, the worst images
-            and all counts named "sure" use these alone.
+        score_threshold: Confident detections reach this score; counts of them are named "sure".
         worst: How many images to list.
         seed: Of the bootstrap behind standard errors.
         table: Match table of the masks, if there is one already.
 
     Returns:
-        The content of errors.json. "photos", "objects" and "detections" are counts without crowds;
-        "categories" names the order of every "per_category"; the other parts come from
-        `cost_of_errors` ("ap50", "ap50_per_category", "bins"), `attribute_errors`,
-        `confusion_matrix`, `break_down`, `compare_size_and_intricacy`, `worst_images` and
-        `findings`.
+        The content of errors.json. Counts are without crowds; "categories" names the order of
+        every "per_category".
 
     Raises:
         ValueError: If `score_threshold` is not in [0, 1].

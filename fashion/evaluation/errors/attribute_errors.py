@@ -40,10 +40,9 @@ def attribute_errors(
         score_threshold: Confident detections reach this score.
 
     Returns:
-        "found": matched objects; "f1ap50"; "bins" for "attribute missing", "attribute invented"
-        and both together: "pairs" of object and attribute, "objects" concerned, "sure" (pairs of
-        confident detections) and "f1ap50_gain" if fixed; "per_attribute": "name", "objects" that
-        have it, "missing" and "invented". None if the ground truth has no attributes.
+        "found": matched objects; "f1ap50"; "bins" of missing, of wrong, and of both: "pairs" of
+        object and attribute, "objects", "sure" (confident pairs), "f1ap50_gain" if fixed; and
+        "per_attribute". None if the ground truth has no attributes.
     """
     listed = sorted(ground_truth.get("attributes") or (), key=lambda row: row["id"])
     column = {row["id"]: i for i, row in enumerate(listed)}
@@ -54,19 +53,11 @@ def attribute_errors(
     rows = true_positive_rows(overlaps, outcomes.partner)
     gt, predicted = gt_attributes[outcomes.partner[rows]], pred_attributes[rows]
     missing, wrong = gt & ~predicted, predicted & ~gt
-
-    pairs = np.flatnonzero(overlaps.can_match)
-    pair_row, pair_object = overlaps.pair_row[pairs], overlaps.pair_object[pairs]
-    enough = np.zeros(len(overlaps.iou), bool)
-    enough[pairs] = _reaches_f1(gt_attributes[pair_object], pred_attributes[pair_row])
-    pair_of_row = np.zeros(len(overlaps.score), np.int64)
-    matched_pairs = pairs[outcomes.partner[pair_row] == pair_object]
-    pair_of_row[overlaps.pair_row[matched_pairs]] = matched_pairs
-    base = _f1_ap50(overlaps, enough)
-    confident = overlaps.score[rows] >= score_threshold
+    enough, pair_of_row = _pairs(overlaps, outcomes, gt_attributes, pred_attributes)
+    base, confident = _f1_ap50(overlaps, enough), overlaps.score[rows] >= score_threshold
 
     def cost(name: str, errors: Array, fixed: Array) -> dict[str, Any]:
-        """errors, fixed: (rows, T) bool, the errors, and the attributes once they are fixed."""
+        """errors, fixed: (rows, T) bool."""
         allowed = enough.copy()
         allowed[pair_of_row[rows]] |= _reaches_f1(gt, fixed)
         return {
@@ -82,8 +73,22 @@ def attribute_errors(
         cost("attribute invented", wrong, predicted & gt),
         cost("attributes together", missing | wrong, gt),
     ]
-    per_attribute = _per_attribute(listed, gt, missing, wrong)
-    return {"found": len(rows), "f1ap50": base, "bins": bins, "per_attribute": per_attribute}
+    result = {"found": len(rows), "f1ap50": base, "bins": bins}
+    return result | {"per_attribute": _per_attribute(listed, gt, missing, wrong)}
+
+
+def _pairs(
+    overlaps: Overlaps, outcomes: Outcomes, gt_attributes: Array, pred_attributes: Array
+) -> tuple[Array, Array]:
+    """(Q,) bool pairs whose attributes suffice for a match, and (N,) pair of each match."""
+    pairs = np.flatnonzero(overlaps.can_match)
+    row, target = overlaps.pair_row[pairs], overlaps.pair_object[pairs]
+    enough = np.zeros(len(overlaps.iou), bool)
+    enough[pairs] = _reaches_f1(gt_attributes[target], pred_attributes[row])
+    pair_of_row = np.zeros(len(overlaps.score), np.int64)
+    matched = pairs[outcomes.partner[row] == target]
+    pair_of_row[overlaps.pair_row[matched]] = matched
+    return enough, pair_of_row
 
 
 def _per_attribute(

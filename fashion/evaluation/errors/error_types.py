@@ -140,15 +140,14 @@ def cost_of_errors(
     for i, name in enumerate(FALSE_TYPES):
         fixed = _fix(overlaps, outcomes, i)
         rows[name] = costs.of_detections(name, outcomes.error == i, *fixed)
-    confident = costs.confident
     rows["missed"] = costs.of_objects(
         "missed",
         missed_objects(overlaps, outcomes),
-        missed_objects(overlaps, outcomes, confident),
+        missed_objects(overlaps, outcomes, costs.confident),
     )
     number = len(overlaps.objects)
     matched = matched_objects(outcomes.partner, number)
-    matched_by_confident = matched_objects(np.where(confident, outcomes.partner, -1), number)
+    matched_by_confident = matched_objects(np.where(costs.confident, outcomes.partner, -1), number)
     false = outcomes.outcome == FALSE
     totals = [
         costs.of_detections(

@@ -16,6 +16,7 @@ from fashion.pages.plots import (
     LIGHT,
     ORANGE,
     TEXT_COLOR,
+    cell_grid,
     style_axes,
 )
 from fashion.pages.text import count, short_name
@@ -84,11 +85,7 @@ def confusion_figure(names: Sequence[str], matrix: Array | Sequence[Sequence[int
     axes.set_ylabel("ground truth", fontsize=FONT_SIZE + 1)
     for line in (axes.axhline, axes.axvline):
         line(number - 1.5, color=TEXT_COLOR, linewidth=0.8)
-    axes.set_xticks(np.arange(number + 1) - 0.5, minor=True)
-    axes.set_yticks(np.arange(number + 1) - 0.5, minor=True)
-    axes.grid(which="minor", color="#e9edf2", linewidth=0.6)
-    axes.tick_params(which="both", length=0)
-    axes.spines[:].set_visible(False)
+    cell_grid(axes, number, number)
     return figure
 
 
@@ -160,7 +157,9 @@ def cells_figure(
     figure = Figure(figsize=(7.2, 3.1), layout="constrained")
     for place, (key, title) in enumerate((("recall", "recall"), ("ap50", "AP50")), 1):
         axes = figure.add_subplot(1, 2, place)
-        values = np.array([[cell[key] for cell in row] for row in cells])
+        values = np.zeros((len(cells), len(cells[0])))
+        for i, j in np.ndindex(values.shape):
+            values[i, j] = cells[i][j][key]
         known = np.where(values < 0, np.nan, values)
         axes.imshow(known, cmap="Blues", vmin=0, vmax=1, aspect="auto")
         for (i, j), value in np.ndenumerate(values):

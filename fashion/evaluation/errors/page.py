@@ -38,8 +38,7 @@ def write_errors(
         folder: Where to write.
         ground_truth: COCO dict, from `read_ground_truth`.
         detections: COCO results, from `read_detections`.
-        read_image: `file name -> (H, W, 3) uint8 RGB`, or None where there is none. Without it,
-            and where it raises OSError, masks are drawn on grey.
+        read_image: `file name -> (H, W, 3) uint8 RGB or None`. Masks without image are on grey.
         score_threshold: Detections from this score on are confident.
         worst: How many images to show.
         seed: Of the bootstrap behind standard errors.

@@ -72,15 +72,13 @@ def side_by_side(
         if error["detection"] is not None:
             name = TYPE_NAMES[error["kind"]]
             right.append((detections[error["detection"]], error["kind"], [name]))
-    halves = [
-        _with_title(
-            _draw(canvas, image, left, names), f"ground truth, {count(len(left), 'object')}"
-        ),
-        _with_title(
-            _draw(canvas, image, right, names),
-            f"prediction, {len(right)} with score ≥ {score_threshold:g}",
-        ),
-    ]
+    titles = (
+        f"ground truth, {count(len(left), 'object')}",
+        f"prediction, {len(right)} with score ≥ {score_threshold:g}",
+    )
+    halves = []
+    for items, title in zip((left, right), titles):
+        halves.append(_with_title(_draw(canvas, image, items, names), title))
     gap = np.full((len(halves[0]), _GAP, 3), 255, np.uint8)
     return np.concatenate([halves[0], gap, halves[1]], axis=1)
 

@@ -59,16 +59,33 @@ def compare_size_and_intricacy(
     if regular.sum() < 9:
         return None
     limits = {name: np.quantile(of_objects[name][regular], [1 / 3, 2 / 3]) for name in THIRDS}
-    third, row_third = (
-        {name: np.searchsorted(limits[name], columns[name], side="right") for name in THIRDS}
-        for columns in (of_objects, of_rows)
-    )
+    third, row_third = _thirds(of_objects, limits), _thirds(of_rows, limits)
     matched = recall_columns(overlaps, outcomes, score_threshold)[0]
+    cells = _cells(overlaps, matched, third, row_third)
+    draws = _bootstrap(len(overlaps.images), seed)
+    result: dict[str, Any] = {
+        "thirds": {name: values.tolist() for name, values in limits.items()},
+        "cells": cells,
+    }
+    for name, other in (("size", "intricacy"), ("intricacy", "size")):
+        result[name] = _compare(overlaps, matched, name, third[name], third[other], draws)
+    return result
+
+
+def _thirds(columns: Columns, limits: dict[str, Array]) -> Columns:
+    """0, 1 or 2 by size and by intricacy."""
+    return {name: np.searchsorted(limits[name], columns[name], side="right") for name in THIRDS}
+
+
+def _cells(
+    overlaps: Overlaps, matched: Array, third: Columns, row_third: Columns
+) -> list[list[dict[str, Any]]]:
+    """Recall and AP50 of size (rows) by intricacy (columns)."""
     cells = []
     for i in range(3):
         row = []
         for j in range(3):
-            inside = regular & (third["size"] == i) & (third["intricacy"] == j)
+            inside = ~overlaps.crowd & (third["size"] == i) & (third["intricacy"] == j)
             rows = (row_third["size"] == i) & (row_third["intricacy"] == j)
             row.append(
                 {
@@ -78,14 +95,7 @@ def compare_size_and_intricacy(
                 }
             )
         cells.append(row)
-    draws = _bootstrap(len(overlaps.images), seed)
-    result: dict[str, Any] = {
-        "thirds": {name: values.tolist() for name, values in limits.items()},
-        "cells": cells,
-    }
-    for name, other in (("size", "intricacy"), ("intricacy", "size")):
-        result[name] = _compare(overlaps, matched, name, third[name], third[other], draws)
-    return result
+    return cells
 
 
 def _bootstrap(num_images: int, seed: int) -> Array:

@@ -9,6 +9,7 @@ from fashion.evaluation.average_precision import FALSE, TRUE
 from fashion.evaluation.errors.ap50 import matched_objects
 from fashion.evaluation.errors.error_types import FALSE_TYPES, Outcomes
 from fashion.evaluation.errors.overlaps import Overlaps, rows_by_image
+from mrcnn.typing import Array
 
 
 def worst_images(
@@ -34,9 +35,8 @@ def worst_images(
     """
     confident = overlaps.score >= score_threshold
     by_confident = np.where(confident, outcomes.partner, -1)
-    matched = matched_objects(by_confident, len(overlaps.objects))
     false, true = confident & (outcomes.outcome == FALSE), confident & (outcomes.outcome == TRUE)
-    missed = ~matched & ~overlaps.crowd
+    missed = ~matched_objects(by_confident, len(overlaps.objects)) & ~overlaps.crowd
     num_images = len(overlaps.images)
     count = {
         "false": np.bincount(overlaps.row_image[false], minlength=num_images),
@@ -48,28 +48,17 @@ def worst_images(
     worst = [i for i in np.lexsort((-num_errors, f1)).tolist() if num_errors[i]][:number]
     rows = rows_by_image(overlaps.row_image, num_images)
     objects = rows_by_image(overlaps.object_image, num_images)
-    unsure_match = np.flatnonzero((outcomes.partner >= 0) & ~confident).tolist()
-    found_at = {int(outcomes.partner[i]): float(overlaps.score[i]) for i in unsure_match}
     result = []
     for i in worst:
-        true_rows, false_rows = rows[i][true[rows[i]]], rows[i][false[rows[i]]]
-        errors = []
-        for row in sorted(false_rows, key=lambda row: -overlaps.score[row]):
-            errors.append(_false_positive(overlaps, outcomes, row))
-        for row in objects[i][missed[objects[i]]]:
-            errors.append(_missed(overlaps, found_at, row))
-        matches = []
-        for row in true_rows:
-            annotation = overlaps.objects[outcomes.partner[row]]
-            matches.append([annotation["id"], int(overlaps.place[row])])
         result.append(
             {
                 "image_id": overlaps.images[i]["id"],
                 "file_name": _file_name(overlaps.images[i]),
                 "f1": float(f1[i]),
                 **{name: int(numbers[i]) for name, numbers in count.items()},
-                "found": matches,
-                "errors": errors,
+                "found": _matches(overlaps, outcomes, rows[i][true[rows[i]]]),
+                "errors": _false_positives(overlaps, outcomes, rows[i][false[rows[i]]])
+                + _missed(overlaps, outcomes, confident, objects[i][missed[objects[i]]]),
             }
         )
     return result
@@ -80,31 +69,54 @@ def _file_name(image: Mapping[str, Any]) -> str:
     return str(image.get("file_name", image["id"]))
 
 
-def _false_positive(overlaps: Overlaps, outcomes: Outcomes, row: int) -> dict[str, Any]:
-    target = outcomes.target[row]
-    annotation_id = true_category = None
-    if target >= 0:
-        annotation_id = overlaps.objects[target]["id"]
-        true_category = overlaps.categories[overlaps.object_category[target]]["name"]
-    return {
-        "kind": FALSE_TYPES[outcomes.error[row]],
-        "category": overlaps.categories[overlaps.row_category[row]]["name"],
-        "score": float(overlaps.score[row]),
-        "detection": int(overlaps.place[row]),
-        "annotation_id": annotation_id,
-        "true_category": true_category,
-        "found_at": None,
-    }
+def _matches(overlaps: Overlaps, outcomes: Outcomes, rows: Array) -> list[list[int]]:
+    """[annotation id, index of its detection] of true positives."""
+    matches = []
+    for row in rows:
+        annotation = overlaps.objects[outcomes.partner[row]]
+        matches.append([annotation["id"], int(overlaps.place[row])])
+    return matches
 
 
-def _missed(overlaps: Overlaps, found_at: Mapping[int, float], row: int) -> dict[str, Any]:
-    category = overlaps.categories[overlaps.object_category[row]]["name"]
-    return {
-        "kind": "missed",
-        "category": category,
-        "score": None,
-        "detection": None,
-        "annotation_id": overlaps.objects[row]["id"],
-        "true_category": category,
-        "found_at": found_at.get(int(row)),
-    }
+def _false_positives(overlaps: Overlaps, outcomes: Outcomes, rows: Array) -> list[dict[str, Any]]:
+    errors = []
+    for row in sorted(rows, key=lambda row: -overlaps.score[row]):
+        target = outcomes.target[row]
+        annotation_id = true_category = None
+        if target >= 0:
+            annotation_id = overlaps.objects[target]["id"]
+            true_category = overlaps.categories[overlaps.object_category[target]]["name"]
+        errors.append(
+            {
+                "kind": FALSE_TYPES[outcomes.error[row]],
+                "category": overlaps.categories[overlaps.row_category[row]]["name"],
+                "score": float(overlaps.score[row]),
+                "detection": int(overlaps.place[row]),
+                "annotation_id": annotation_id,
+                "true_category": true_category,
+                "found_at": None,
+            }
+        )
+    return errors
+
+
+def _missed(
+    overlaps: Overlaps, outcomes: Outcomes, confident: Array, objects: Array
+) -> list[dict[str, Any]]:
+    less_confident = np.flatnonzero((outcomes.partner >= 0) & ~confident).tolist()
+    found_at = {int(outcomes.partner[i]): float(overlaps.score[i]) for i in less_confident}
+    errors = []
+    for i in objects.tolist():
+        category = overlaps.categories[overlaps.object_category[i]]["name"]
+        errors.append(
+            {
+                "kind": "missed",
+                "category": category,
+                "score": None,
+                "detection": None,
+                "annotation_id": overlaps.objects[i]["id"],
+                "true_category": category,
+                "found_at": found_at.get(i),
+            }
+        )
+    return errors

@@ -95,33 +95,38 @@ def search(
         ValueError: If there are fewer images than folds, or no attributes to search.
     """
     count = len(data.images)
-    if not objective.image_value and not data.attribute_ids:
-        raise ValueError(
-            f"{objective.title} is tuned by attribute thresholds, and the ground truth lists no "
-            "attributes."
-        )
-    if not 2 <= folds <= count:
-        raise ValueError(
-            f"There must be at least 2 folds and an image for each. Got {folds} folds, {count} "
-            "images."
-        )
+    _check_search(data, objective, folds)
     start = Candidate.uniform(data, 0.0 if objective.ranked else score, attribute)
     memory: dict = {}
     fold_of = np.random.default_rng(seed).permutation(count) % folds
+    find = functools.partial(
+        _search_levels, data, objective, start=start, memory=memory, on_step=on_step
+    )
     held_out: dict[str, list] = {level: [None] * count for level in LEVELS}
     for fold in range(folds):
-        others = np.flatnonzero(fold_of != fold)
-        found = _search_levels(data, objective, others, start, memory, on_step)
-        for level, candidate in found.items():
+        for level, candidate in find(np.flatnonzero(fold_of != fold)).items():
             for image in np.flatnonzero(fold_of == fold):
                 held_out[level][image] = candidate
-    candidates = _search_levels(data, objective, np.arange(count), start, memory, on_step)
+    candidates = find(np.arange(count))
     values = {level: value_of(data, objective, each) for level, each in held_out.items()}
     on_same = {}
     for level, candidate in candidates.items():
         on_same[level] = value_of(data, objective, [candidate] * count)
     level = _simplest_of_the_best(data, objective, values, held_out)
     return Tuned(candidates, on_same, values, level)
+
+
+def _check_search(data: TuningData, objective: Objective, folds: int) -> None:
+    if not objective.image_value and not data.attribute_ids:
+        raise ValueError(
+            f"{objective.title} is tuned by attribute thresholds, and the ground truth lists no "
+            "attributes."
+        )
+    if not 2 <= folds <= len(data.images):
+        raise ValueError(
+            f"There must be at least 2 folds and an image for each. Got {folds} folds, "
+            f"{len(data.images)} images."
+        )
 
 
 def value_of(data: TuningData, objective: Objective, candidates: Sequence[Candidate]) -> float:

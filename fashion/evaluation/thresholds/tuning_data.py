@@ -94,32 +94,35 @@ def read_tuning_data(
         tuple(row.get("supercategory", "") for row in attributes),
         MASKS if probabilities else (STORED_MASK,),
     )
-    category_of = {category_id: k for k, category_id in enumerate(data.category_ids)}
-    column_of = {attribute_id: t for t, attribute_id in enumerate(data.attribute_ids)}
     table = MatchTable.build(ground_truth, detections)
     images = []
     for image, pairs in zip(ground_truth["images"], table.images()):
-        rows = table.pred_index[pairs.predictions]
-        predicted = [detections[i] for i in rows]
-        objects = [ground_truth["annotations"][i] for i in table.gt_index[pairs.objects]]
-        scores = [attribute_scores_of(row, data.attribute_ids) for row in predicted]
-        shape = len(predicted), len(data.attribute_ids)
-        images.append(
-            TuningImage(
-                image["id"],
-                rows,
-                table.pred_score[pairs.predictions],
-                np.array([category_of[row["category_id"]] for row in predicted], int),
-                np.array(scores, np.float32).reshape(shape),
-                _iou_at_thresholds(data.masks, pairs, predicted, objects, image),
-                np.array([category_of[row["category_id"]] for row in objects], int),
-                multi_hot(objects, column_of).astype(bool),
-                table.gt_crowd[pairs.objects],
-            )
-        )
+        images.append(_tuning_image(data, table, image, pairs))
         if on_image:
             on_image()
     return dataclasses.replace(data, images=tuple(images))
+
+
+def _tuning_image(
+    data: TuningData, table: MatchTable, image: dict, pairs: ImagePairs
+) -> TuningImage:
+    rows = table.pred_index[pairs.predictions]
+    predicted = [data.detections[i] for i in rows]
+    objects = [data.ground_truth["annotations"][i] for i in table.gt_index[pairs.objects]]
+    scores = [attribute_scores_of(row, data.attribute_ids) for row in predicted]
+    category_of = {category_id: k for k, category_id in enumerate(data.category_ids)}
+    column_of = {attribute_id: t for t, attribute_id in enumerate(data.attribute_ids)}
+    return TuningImage(
+        image["id"],
+        rows,
+        table.pred_score[pairs.predictions],
+        np.array([category_of[row["category_id"]] for row in predicted], int),
+        np.array(scores, np.float32).reshape(len(predicted), len(data.attribute_ids)),
+        _iou_at_thresholds(data.masks, pairs, predicted, objects, image),
+        np.array([category_of[row["category_id"]] for row in objects], int),
+        multi_hot(objects, column_of).astype(bool),
+        table.gt_crowd[pairs.objects],
+    )
 
 
 def _iou_at_thresholds(

@@ -54,7 +54,7 @@ def _add_settings(page: Page, fits: Mapping[str, Any]) -> None:
         settings.append(("suggested", fits["suggested"]))
     table = [["settings", "scales", "ratios", "mean IoU", "% with 0.5", "% with 0.7"]]
     for name, fit in settings:
-        values = [", ".join(f"{value:g}" for value in fit[key]) for key in ("scales", "ratios")]
+        values = [", ".join(map("{:g}".format, fit[key])) for key in ("scales", "ratios")]
         mean, fair, good = (fit["all"][key] for key in ("mean", "fair", "good"))
         table.append([name, *values, f"{mean:.3f}", f"{100 * fair:.1f}", f"{100 * good:.1f}"])
     page.table(table)

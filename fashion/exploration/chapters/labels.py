@@ -43,7 +43,9 @@ def add_attributes(page: Page, analysis: Mapping[str, Any]) -> None:
     groups: dict[str, list] = {}
     for row in occurring:
         groups.setdefault(row["group"], []).append(row)
-    labels = {name: sum(row["objects"] for row in group) for name, group in groups.items()}
+    labels = dict.fromkeys(groups, 0)
+    for row in occurring:
+        labels[row["group"]] += row["objects"]
     largest = max(groups, key=lambda name: labels[name])
     page.text(
         f"The super-category with the most labels is “{largest}”: {labels[largest]:,} of "

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from fashion.exploration.figures import quantile_figure, share_bars
 from fashion.pages.html import Page
 from fashion.pages.text import percent
@@ -29,7 +31,7 @@ def add_chapter(page: Page, analysis: Mapping[str, Any]) -> None:
 def _add_sizes(page: Page, rows: Rows, ordered: Rows, training: Mapping[str, Any]) -> None:
     page.section("Sizes")
     page.text(_sizes(rows))
-    in_percent = [{**row, "share": [100 * value for value in row["share"]]} for row in ordered]
+    in_percent = [{**row, "share": 100 * np.array(row["share"])} for row in ordered]
     page.figure(
         quantile_figure(
             in_percent,
