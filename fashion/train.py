@@ -1,8 +1,11 @@
-"""Train on iMaterialist.        python fashion/train.py --stage all --recipe baseline --data ~/imaterialist --out runs/
+"""Train on iMaterialist.
 
-Recipes and what they cost are in fashion/config.py. A run folder holds config.json, history.csv, TensorBoard logs, the last and
-the best checkpoint, pictures of predictions, and split.csv, what was held out of each category and attribute; --resume goes on where it
-broke off. The photos that were held out are noted in each checkpoint, so evaluate.py scores on them.
+    python fashion/train.py --stage all --recipe baseline --data ~/imaterialist --out runs/
+
+Recipes and what they cost are in fashion/config.py. A run folder holds config.json, history.csv,
+TensorBoard logs, the last and the best checkpoint, pictures of predictions, and split.csv, what
+was held out of each category and attribute; --resume goes on where it broke off. The photos that
+were held out are noted in each checkpoint, so evaluate.py scores on them.
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
@@ -16,17 +19,33 @@ import contextlib
 import platform
 import re
 import sys
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from importlib import metadata as packages
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
 from fashion.augmentation import default_augmenter
-from fashion.cli import add_data_arguments, open_files, run_verb, working_in
-from fashion.cli.run_arguments import blamed_on, ontology_of, read_order
-from fashion.config import BEFORE, RECIPES
+from fashion.cli import (
+    add_data_arguments,
+    open_files,
+    run_verb,
+    without_retracing_warnings,
+    working_in,
+)
+from fashion.cli.run_arguments import (
+    DEFAULTS,
+    agreed_arguments,
+    naming_config,
+    ontology_of,
+    resumable_run,
+)
+from fashion.cli.start_weights import convention_of, start_weights
+from fashion.config import BEFORE, RECIPES, FashionConfig
+from fashion.datasets.files import DataFiles
 from fashion.datasets.holding_out import add_split_arguments, agreed_split, held_out_by, note_of
 from fashion.datasets.label_counts import label_counts
 from fashion.datasets.rebalancing import (
@@ -41,37 +60,17 @@ from fashion.datasets.split_table import split_table, summary, worst, write_spli
 from fashion.datasets.splits import load_train_and_val
 from fashion.evaluation.monitor import Monitor
 from fashion.exploration.preview import write_preview
-from fashion.model import FashionModel, checkpoint_in
+from fashion.labels.ontology import Ontology
+from fashion.model import FashionModel
 from mrcnn.config import parse_setting
 from mrcnn.data.batches import training_batches, validation_batches
 from mrcnn.locks import check_free
-from mrcnn.modeling.backbones.pretrained import load_imagenet
 from mrcnn.training.fit_detector import fit_detector
 from mrcnn.training.run_folder import RunFolder
-from mrcnn.weights.layer_files import (
-    WeightError,
-    convention_in,
-    own_weights,
-    read_h5,
-    read_metadata,
-    weight_layers,
-)
+from mrcnn.training.stages import Stage
+from mrcnn.weights.layer_files import read_metadata
 
-DEFAULTS = {
-    "recipe": "smoke",
-    "stage": "all",
-    "weights": "imagenet",
-    "exclude": None,
-    "rebalance": [],
-}
-ARRAYS = (".npz", ".pth", ".pkl")  # files that hold a backbone and say nothing else
-LAYERS_OF_LABELS = {
-    "mrcnn_class_logits",
-    "mrcnn_bbox_fc",
-    "mrcnn_mask",
-    "mrcnn_attribute_logits",
-    "mrcnn_attribute_query",
-}
+# Packages whose versions may change the result; config.json notes them.
 VERSIONS = (
     "keras",
     "tensorflow",
@@ -84,126 +83,131 @@ VERSIONS = (
 )
 
 
-def main(argv=None):
-    """Train as the arguments say; returns the run folder, None where only the split or a preview was to be shown."""
+def main(argv: Sequence[str] | None = None) -> RunFolder | None:
+    """Trains as the arguments ask.
+
+    Args:
+        argv: Arguments; None takes those of the process.
+
+    Returns:
+        The run folder; None if only the split or a preview was asked for.
+    """
     with contextlib.ExitStack() as locks:
-        return begin_or_resume(parse(argv), locks)
+        return start_or_resume(parse(argv), locks)
 
 
-def begin_or_resume(args, locks):
-    """The same; locks: an ExitStack, which gets the lock on the run folder."""
-    if args.resume:
-        run = resumable_run(args.out)
-        check_free(run.path)
-        order = agreed_order(run, args)
-    else:
-        run, order = (
-            None,
-            {name: getattr(args, name) or default for name, default in DEFAULTS.items()}
-            | {"skip_bad": args.skip_bad},
-        )
-    files = open_data(args, order, run)
-    with blamed_on(run):
-        ontology = ontology_of(order) if args.resume else files.ontology()
-    settings = BEFORE | order["config"] if args.resume else convention_of(order["weights"])
-    config = agreed_config(order["recipe"], ontology, settings, args.set, run)
-    with blamed_on(run):
-        stages = chosen_stages(config, order["stage"])
+def start_or_resume(args: argparse.Namespace, locks: contextlib.ExitStack) -> RunFolder | None:
+    """Trains as parsed arguments ask.
+
+    Args:
+        args: Result of `parse`.
+        locks: Receives the lock on the run folder.
+
+    Returns:
+        The run folder; None if only the split or a preview was asked for.
+    """
+    run, arguments = requested_run(args)
+    files = open_data(args, arguments, run)
+    config, ontology, stages = _agreed_settings(args, arguments, run, files)
     keras.utils.set_random_seed(config.SEED)
 
-    split = agreed_split(order, args, files)
+    split = agreed_split(arguments, args, files)
     train, validation = load_train_and_val(
-        files, ontology, split=split, held_out=held_out_by(run), skip_bad=order["skip_bad"]
+        files, ontology, split=split, held_out=held_out_by(run), skip_bad=arguments["skip_bad"]
     )
     shares = split_table(train, validation)
     if args.show_split:
         print(f"{worst(shares)}\n{summary(shares)}")
         return None
     labels = label_counts(train)
-    repeats = starting_repeats(labels, order["rebalance"], config)
-    batches = training_batches(
-        train,
-        config,
-        augmenter=default_augmenter() if config.AUGMENT else None,
-        repeats=repeats,
-        class_weights=paste_weights(labels) if order["rebalance"] else None,
-        workers=args.workers,
-        processes=args.processes,
-    )
+    batches = _training_batches(args, arguments, config, train, labels)
     if args.preview:
         print(f"what the training sees: {write_preview(args.preview, batches, ontology)}")
         batches.close()
         return None
-    with blamed_on(None if args.set else run):
+    with naming_config(None if args.set else run):
         model = FashionModel(config, ontology, train.attribute_counts())
-    going_on = (
-        args.resume and run.last.exists()
-    )  # a run that was killed in its first epoch starts over, in its folder
-    if not going_on:
-        start_weights(model, order["weights"], order["exclude"])
+    # A run that was killed in its first epoch starts again, in its folder.
+    resumes = run is not None and run.last.exists()
+    if not resumes:
+        start_weights(model, arguments["weights"], arguments["exclude"])
+
     run = run or RunFolder.create(args.out, f"{config.NAME}{datetime.now():%Y%m%dT%H%M%S}")
     locks.enter_context(working_in(run.path, "train", below=True))
-    order |= {
-        "command": sys.argv,
-        "data": str(files.folder.resolve()),
-        "split": split.to_dict(),
-        "seed": config.SEED,
-        "stages": [vars(s) for s in stages],
-        "versions": versions(),
-        "config": config.to_dict(),
-        "ontology": ontology.to_dict(),
-    }
+    arguments |= _noted(files, split, config, ontology, stages)
     if not args.resume:
-        run.write_config(order)
-    print(
-        f"run folder: {run.path}\n{len(train.image_ids)} photos to train on ({len(batches)} batches an epoch), "
-        f"{len(validation.image_ids)} to validate on, {config.NUM_CLASSES - 1} categories, {config.NUM_ATTRIBUTES} attributes"
-    )
+        run.write_config(arguments)
+    print(_summary(run, train, validation, batches, config))
     write_split_table(run.path / "split.csv", shares)
     print(f"split: {summary(shares)}")
-    if order["rebalance"] and not going_on:  # where it goes on, the files tell what was missed last
-        histogram = Histogram(labels, repeats)
-        histogram.write(run.path)
-        print(
-            f"rebalanced by {', '.join(order['rebalance'])}: {histogram.summary()} (rebalance.csv, rebalance.png)"
-        )
-    monitor = Monitor(
-        model,
-        validation,
-        run,
-        batches if "missed" in order["rebalance"] else None,
-        np.pad(labels.categories, ((0, 0), (1, 0))),  # by class ids, of which 0 is the background
-        on_repeats=lambda now: Histogram(labels, now, batches.sampler.length).write(run.path),
-    )
-    # Changed settings are noted once the old state has turned out to fit them.
-    note = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: run.write_config(order))
-    with explained(run, config):
+    # A resumed run keeps its files: they tell which categories were missed last.
+    if arguments["rebalance"] and not resumes:
+        _write_rebalancing(run, arguments["rebalance"], labels, batches)
+    with explaining_changed_settings(run, config), without_retracing_warnings():
         fit_detector(
             model.detector,
             config,
             batches,
             stages,
             run,
-            evaluate=monitor,
+            evaluate=_monitor(model, validation, run, batches, labels, arguments["rebalance"]),
             every=config.EVALUATE_EVERY,
             validation=validation_batches(validation, config, args.workers, args.processes),
-            resume=going_on,
+            resume=resumes,
             metadata=model.metadata() | {"split": note_of(split, validation)},
-            callbacks=[note],
+            callbacks=[_config_writer(run, arguments)],
         )
     print(f"best checkpoint: {run.best}")
     return run
 
 
-def parse(argv=None):
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parses and checks the arguments.
+
+    Args:
+        argv: Arguments; None takes those of the process.
+
+    Returns:
+        The arguments; `set` as pairs of names and values, `rebalance` as a list of rules.
+
+    Raises:
+        ValueError: A setting, a rule or the regular expression of --exclude is wrong.
+    """
     parser = argparse.ArgumentParser(
         prog="fashion train",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    _add_run_arguments(parser)
+    _add_training_arguments(parser)
+    args = parser.parse_args(argv)
+    recipe = RECIPES[args.recipe or "smoke"]
+    if args.list_settings:
+        recipe().display()
+        sys.exit(0)
+    for name, least in (("workers", 1), ("processes", 0)):
+        if getattr(args, name) < least:
+            parser.error(f"--{name} must be {least} or more. Got {getattr(args, name)}")
+    args.set = [parse_setting(text, recipe) for text in args.set]
+    args.rebalance = None if args.rebalance is None else agreed_rules(args.rebalance or USUAL)
+    try:
+        re.compile(args.exclude or "")
+    except re.error as error:
+        raise ValueError(f"--exclude {args.exclude} is no regular expression: {error}.") from error
+    if "LEARNING_RATE" in dict(args.set):
+        raise ValueError(
+            "A recipe has a learning rate for each of its stages, so LEARNING_RATE would change "
+            "nothing. Set the stages instead, each as [name, layers, epochs, rate]: --set "
+            '\'STAGES=[["heads","heads",5,0.001],…]\'.'
+        )
+    return args
+
+
+def _add_run_arguments(parser):
     parser.add_argument(
         "--stage",
-        help="'heads' trains the new layers on a frozen backbone; 'all', the default, is the whole recipe",
+        help="'heads' trains the new layers on a frozen backbone; 'all', the default, is the "
+        "whole recipe",
     )
     parser.add_argument(
         "--recipe", choices=sorted(RECIPES), help="default: smoke, or what the resumed run used"
@@ -224,8 +228,8 @@ def parse(argv=None):
     parser.add_argument(
         "--weights",
         metavar="FILE|imagenet|none",
-        help="where to start: the backbone's ImageNet weights (the default), a run folder or .h5 checkpoint, an .npz "
-        "backbone, or nothing",
+        help="where to start: the backbone's ImageNet weights (the default), a run folder or .h5 "
+        "checkpoint, an .npz backbone, or nothing",
     )
     parser.add_argument(
         "--exclude",
@@ -233,11 +237,15 @@ def parse(argv=None):
         help="layers that start anew instead of from --weights, by their whole names, for "
         "instance 'mrcnn_attribute.*'",
     )
+
+
+def _add_training_arguments(parser):
     parser.add_argument(
         "--rebalance",
         nargs="*",
         metavar="RULE",
-        help=f"show some photos more often, by one or more of {', '.join(RULES)}, which fashion/datasets/rebalancing.py explains; "
+        help=f"show some photos more often, by one or more of {', '.join(RULES)}, which "
+        "fashion/datasets/rebalancing.py explains; "
         f"without a RULE: {' '.join(USUAL)}",
     )
     add_split_arguments(parser)
@@ -267,204 +275,209 @@ def parse(argv=None):
         metavar="N",
         help="prepare batches in so many processes instead",
     )
-    args = parser.parse_args(argv)
-    recipe = RECIPES[args.recipe or "smoke"]
-    if args.list_settings:
-        recipe().display()
-        sys.exit(0)
-    for name in ("workers", "processes"):
-        if getattr(args, name) < (name == "workers"):
-            parser.error(
-                f"--{name} must be {int(name == 'workers')} or more. Got {getattr(args, name)}"
-            )
-    args.set = [parse_setting(text, recipe) for text in args.set]
-    args.rebalance = None if args.rebalance is None else agreed_rules(args.rebalance or USUAL)
+
+
+def requested_run(args: argparse.Namespace) -> tuple[RunFolder | None, dict[str, Any]]:
+    """Finds out which run is asked for.
+
+    Args:
+        args: Result of `parse`.
+
+    Returns:
+        run: The run folder to resume; None for a new run.
+        arguments: The run arguments: of the folder, or of the command line.
+
+    Raises:
+        FileNotFoundError: There is no run to resume.
+        ValueError: The run was started with other arguments.
+        FolderInUse: Another command works in the run folder.
+    """
+    if args.resume:
+        run = resumable_run(args.out)
+        check_free(run.path)
+        return run, agreed_arguments(run, args)
+    arguments = {name: getattr(args, name) or default for name, default in DEFAULTS.items()}
+    return None, arguments | {"skip_bad": args.skip_bad}
+
+
+def open_data(
+    args: argparse.Namespace, arguments: Mapping[str, Any], run: RunFolder | None
+) -> DataFiles:
+    """Finds the data set of a run.
+
+    Args:
+        args: Result of `parse`; --data comes first.
+        arguments: Run arguments; they name the folder of a resumed run.
+        run: The run to resume, or None.
+
+    Returns:
+        Files of the data set.
+
+    Raises:
+        FileNotFoundError: The folder holds no data set.
+    """
     try:
-        re.compile(args.exclude or "")
-    except re.error as error:
-        raise ValueError(f"--exclude {args.exclude} is no regular expression: {error}.") from error
-    if "LEARNING_RATE" in dict(args.set):
-        raise ValueError(
-            "A recipe has a learning rate for each of its stages, so LEARNING_RATE would change nothing. Set the stages "
-            'instead, each as [name, layers, epochs, rate]: --set \'STAGES=[["heads","heads",5,0.001],…]\'.'
-        )
-    return args
-
-
-def agreed_order(run, args):
-    """What the run was asked to do when it began. Raises ValueError if the command line now asks for something else."""
-    order = read_order(run)
-    for name in DEFAULTS:
-        asked = getattr(args, name)
-        if asked and asked != order.get(name):
-            begun, asked = (
-                " ".join(value) if isinstance(value, list) else value
-                for value in (order.get(name), asked)
-            )
-            raise ValueError(
-                f"{run.path} was begun with --{name} {begun} and cannot go on with {asked}. Leave --{name} out, or "
-                "leave --resume out to start anew."
-            )
-    return {"exclude": None} | order | {"skip_bad": order["skip_bad"] or args.skip_bad}
-
-
-def open_data(args, order, run):
-    """The DataFiles of --data, or where a run goes on of the folder that it noted."""
-    try:
-        return open_files(args.data or order.get("data"))
+        return open_files(args.data or arguments.get("data"))
     except FileNotFoundError as error:
         if run is None or args.data:
             raise
         raise FileNotFoundError(
-            f"{run.config} names the data {order.get('data')}. {error} Give the folder where they are now: "
-            "--data DIR."
+            f"{run.config} names the data {arguments.get('data')}. {error} Give the folder where "
+            "they are now: --data DIR."
         ) from error
 
 
-def agreed_config(recipe, ontology, settings, asked, run):
-    """The Config of a training, from its recipe, and the `settings` of `run` where it goes on (else None).
-
-    asked: [(name, value)] of --set. What is wrong is blamed on config.json, unless it is right without --set.
-    """
+def _agreed_settings(args, arguments, run, files):
+    """The config, the label list and the stages of a training."""
+    with naming_config(run):
+        ontology = ontology_of(arguments) if args.resume else files.ontology()
+    if args.resume:
+        settings = BEFORE | arguments["config"]
+    else:
+        settings = convention_of(arguments["weights"])
+    recipe = arguments["recipe"]
     try:
-        return recipe_config(recipe, ontology, settings | dict(asked))
+        config = recipe_config(recipe, ontology, settings | dict(args.set))
     except ValueError:
-        with blamed_on(run):
+        # config.json is to blame if its settings are wrong without --set, too.
+        with naming_config(run):
             recipe_config(recipe, ontology, settings)
         raise
+    with naming_config(run):
+        return config, ontology, chosen_stages(config, arguments["stage"])
+
+
+def recipe_config(name: str, ontology: Ontology, settings: Mapping[str, Any]) -> FashionConfig:
+    """Makes the config of a recipe for a label list.
+
+    Args:
+        name: A key of `RECIPES`.
+        ontology: Label list.
+        settings: Take precedence over the recipe's.
+
+    Returns:
+        The config.
+
+    Raises:
+        ValueError: A setting is unknown or has an impossible value.
+    """
+    sizes = {"NUM_CLASSES": ontology.num_classes, "NUM_ATTRIBUTES": ontology.num_attributes}
+    return RECIPES[name].from_dict({**settings, **sizes})
+
+
+def chosen_stages(config: FashionConfig, name: str) -> list[Stage]:
+    """Selects the stages that --stage names.
+
+    Args:
+        config: Config of the training.
+        name: "all", or the name of a stage.
+
+    Returns:
+        All stages of the recipe, or the one of this name.
+
+    Raises:
+        ValueError: The recipe has no such stage.
+    """
+    stages = [stage for stage in config.STAGES if name in ("all", stage.name)]
+    if not stages:
+        names = ", ".join(stage.name for stage in config.STAGES)
+        raise ValueError(f"--stage must be 'all' or one of {names}. Got {name!r}.")
+    return stages
+
+
+def _training_batches(args, arguments, config, train, labels):
+    rebalance = arguments["rebalance"]
+    return training_batches(
+        train,
+        config,
+        augmenter=default_augmenter() if config.AUGMENT else None,
+        repeats=starting_repeats(labels, rebalance, config),
+        class_weights=paste_weights(labels) if rebalance else None,
+        workers=args.workers,
+        processes=args.processes,
+    )
+
+
+def _noted(files, split, config, ontology, stages):
+    """What config.json says beside the run arguments."""
+    return {
+        "command": sys.argv,
+        "data": str(files.folder.resolve()),
+        "split": split.to_dict(),
+        "seed": config.SEED,
+        "stages": [vars(stage) for stage in stages],
+        "versions": versions(),
+        "config": config.to_dict(),
+        "ontology": ontology.to_dict(),
+    }
+
+
+def _summary(run, train, validation, batches, config):
+    return (
+        f"run folder: {run.path}\n"
+        f"{len(train.image_ids)} photos to train on ({len(batches)} batches an epoch), "
+        f"{len(validation.image_ids)} to validate on, {config.NUM_CLASSES - 1} categories, "
+        f"{config.NUM_ATTRIBUTES} attributes"
+    )
+
+
+def _write_rebalancing(run, rules, labels, batches):
+    histogram = Histogram(labels, batches.sampler.repeats)
+    histogram.write(run.path)
+    print(f"rebalanced by {', '.join(rules)}: {histogram.summary()} (rebalance.csv, rebalance.png)")
+
+
+def _monitor(model, validation, run, batches, labels, rules):
+    return Monitor(
+        model,
+        validation,
+        run,
+        batches if "missed" in rules else None,
+        np.pad(labels.categories, ((0, 0), (1, 0))),  # by class id; 0 is the background
+        on_repeats=lambda now: Histogram(labels, now, batches.sampler.length).write(run.path),
+    )
+
+
+def _config_writer(run, arguments):
+    """Writes changed settings once the old checkpoint has turned out to fit them."""
+    return keras.callbacks.LambdaCallback(on_train_begin=lambda logs: run.write_config(arguments))
 
 
 @contextlib.contextmanager
-def explained(run, config):
-    """Where weights of a run do not fit its network any more: says which settings have changed since they were saved."""
+def explaining_changed_settings(run: RunFolder, config: FashionConfig) -> Iterator[None]:
+    """Names the settings that have changed, where weights of a run no longer fit its network.
+
+    Args:
+        run: The run folder.
+        config: Config of the network.
+    """
     try:
         yield
     except ValueError as error:
         before = read_metadata(run.last).get("config", {}) if run.last.exists() else {}
-        now = config.to_dict()
         changed = [
             f"{name} was {before[name]} and is {value}"
-            for name, value in now.items()
+            for name, value in config.to_dict().items()
             if name != "STAGES" and before.get(name, value) != value
         ]
         if not changed:
             raise
         raise ValueError(
-            f"{error} Settings that have changed since {run.last.name} was saved: {'; '.join(changed)} "
-            f"({run.config}, or --set)."
+            f"{error} Settings that have changed since {run.last.name} was saved: "
+            f"{'; '.join(changed)} ({run.config}, or --set)."
         ) from error
 
 
-def chosen_stages(config, name):
-    """The stages that --stage means: all of the recipe's, or the one of this name."""
-    stages = [s for s in config.STAGES if name in ("all", s.name)]
-    if not stages:
-        raise ValueError(
-            f"--stage must be 'all' or one of {', '.join(s.name for s in config.STAGES)}. Got {name!r}."
-        )
-    return stages
+def versions() -> dict[str, str]:
+    """Looks up the versions of what the result depends on.
 
-
-def recipe_config(name, ontology, settings):
-    """The recipe's Config for a label list, `settings` taking precedence."""
-    sizes = {"NUM_CLASSES": ontology.num_classes, "NUM_ATTRIBUTES": ontology.num_attributes}
-    return RECIPES[name].from_dict(settings | sizes)
-
-
-def start_weights(model, weights, exclude=None):
-    """Fill the network as --weights and --exclude say."""
-    anew = [
-        name for name in weight_layers(model.detector) if exclude and re.fullmatch(exclude, name)
-    ]
-    if exclude and not anew:
-        raise ValueError(
-            f"--exclude {exclude} matches no layer; it must match a whole name, such as "
-            f"{', '.join(list(weight_layers(model.detector))[-2:])}."
-        )
-    if weights == "none":
-        return
-    if weights == "imagenet":
-        load_imagenet(model.detector, model.config.BACKBONE, exclude=anew)
-        return
-    path = weights if str(weights).endswith(ARRAYS) else checkpoint_in(weights)
-    trained = read_metadata(path) if path != weights else {}
-    try:
-        model.detector.load_weights(path, exclude=[*unfitting_layers(model, path, trained), *anew])
-    except ValueError as error:
-        recipe, wrong = (
-            trained.get("config", {}).get("NAME"),
-            error.layers if isinstance(error, WeightError) else (),
-        )
-        raise ValueError(
-            str(error)
-            + (f" On the command line: --exclude '{'|'.join(wrong)}'." if wrong else "")
-            + (
-                f" It was trained by the recipe {recipe!r}, and the recipe now is {model.config.NAME!r}."
-                if recipe not in (None, model.config.NAME)
-                else ""
-            )
-        ) from error
-
-
-def convention_of(weights):
-    """The setting that heads loaded from `weights` need, {"ROI_ALIGN": "corners"} for Matterport's; {} where nothing is said."""
-    if weights in ("none", "imagenet") or str(weights).endswith(ARRAYS):
-        return {}
-    convention = convention_in(checkpoint_in(weights))
-    return {"ROI_ALIGN": convention} if convention else {}
-
-
-def unfitting_layers(model, path, trained):
-    """The class- and attribute-dependent layers that start anew: of a checkpoint with the metadata `trained` those of other labels and of
-    another attribute head, even where the shapes agree, since they mean something else; of any file those of another shape."""
-    if str(path).endswith(ARRAYS):
-        return []
-    layers = weight_layers(model.detector)
-    shapes = read_h5(path, layers, of_each=lambda dataset: dataset.shape)
-    attribute_layers = {name for name in layers if name.startswith("mrcnn_attribute")}
-    labels = trained.get("ontology") not in (None, model.ontology.to_dict())
-    body = (
-        "ontology" in trained
-        and (BEFORE | trained.get("config", {})).get("ATTRIBUTE_HEAD")
-        != model.config.ATTRIBUTE_HEAD
-    )
-
-    def reshaped(name):
-        return name in shapes and shapes[name] != [
-            tuple(w.shape) for w in own_weights(layers[name])
-        ]
-
-    may_differ = attribute_layers if "ontology" in trained else LAYERS_OF_LABELS
-    anew = {name for name in may_differ if name in layers and reshaped(name)}
-    anew |= (LAYERS_OF_LABELS if labels else set()) | (attribute_layers if body else set())
-    return [name for name in layers if name in anew]
-
-
-def resumable_run(out):
-    """The run folder that --resume means: `out` itself, or the newest run in it."""
-    configs = (
-        [out / "config.json"] if (out / "config.json").exists() else list(out.glob("*/config.json"))
-    )
-    if not configs:
-        raise FileNotFoundError(
-            f"There is no run to resume in {out}: no folder with a config.json. Leave --resume out to start anew."
-        )
-
-    def last_sign_of_life(config):
-        last = config.with_name("last.h5")
-        return (last if last.exists() else config).stat().st_mtime
-
-    return RunFolder(max(configs, key=last_sign_of_life).parent)
-
-
-def versions():
-    """The versions of what the result depends on."""
+    Returns:
+        Version by name: Python, the backend of Keras, and installed packages of `VERSIONS`.
+    """
     found = {"python": platform.python_version(), "backend": keras.backend.backend()}
     for name in VERSIONS:
-        try:
+        with contextlib.suppress(packages.PackageNotFoundError):
             found[name] = packages.version(name)
-        except packages.PackageNotFoundError:
-            pass
     return found
 
 

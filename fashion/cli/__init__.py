@@ -10,6 +10,7 @@ from fashion.cli.options import (
     model_settings,
     open_files,
 )
+from fashion.cli.quiet import without_retracing_warnings
 
 __all__ = [
     "SAMPLE_FOLDER",
@@ -19,5 +20,6 @@ __all__ = [
     "model_settings",
     "open_files",
     "run_verb",
+    "without_retracing_warnings",
     "working_in",
 ]

@@ -1,16 +1,36 @@
-"""Run config: what config.json of a run folder may hold, checked before a training resumes from it.
+"""Run arguments: what a training was asked to do, as config.json of its run folder notes it.
 
-The program writes the file, but people edit it, and disks damage it. Each value is compared with what
-the recipe has in its place: its type, and limits beyond which no training makes sense. Whether sound
-values work together is for `Config.validate`.
+The program writes the file, but people edit it, and disks damage it. Each value is compared with
+the recipe's: its type, and limits beyond which no training makes sense. Whether the values fit
+together is for `Config.validate`.
 """
 
 import contextlib
-import json
 import re
-from collections.abc import Callable, Iterator
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+from fashion.cli.json_checks import (
+    MANY,
+    Check,
+    boolean,
+    either,
+    fraction,
+    json_object,
+    list_of,
+    member,
+    number,
+    numbers_by_name,
+    one_of,
+    pattern,
+    positive,
+    shown,
+    text,
+    whole,
+    wrong,
+)
 from fashion.config import RECIPES, FashionConfig
 from fashion.datasets.rebalancing import RULES, agreed_rules
 from fashion.datasets.splits import KINDS, Split
@@ -18,8 +38,16 @@ from fashion.labels.ontology import Ontology
 from mrcnn.config import DERIVED
 from mrcnn.training.run_folder import RunFolder
 
-_MANY = 10**9  # more than any count of pixels, channels, epochs or batches that is meant
-_NOT_NEGATIVE = {"NUM_ATTRIBUTES", "ATTRIBUTE_HARD_NEGATIVES"}  # whole numbers; others are from 1
+# Options of `train` that a resumed run keeps, and what they are in a new run.
+DEFAULTS: dict[str, Any] = {
+    "recipe": "smoke",
+    "stage": "all",
+    "weights": "imagenet",
+    "exclude": None,
+    "rebalance": [],
+}
+# Whole numbers that may be 0; others are from 1 on.
+_NOT_NEGATIVE = {"NUM_ATTRIBUTES", "ATTRIBUTE_HARD_NEGATIVES"}
 _ABOVE_ZERO = {
     "BBOX_STD_DEV",
     "RPN_BBOX_STD_DEV",
@@ -32,29 +60,90 @@ _ANY_LENGTH = {"RPN_ANCHOR_SCALES", "RPN_ANCHOR_RATIOS", "MASK_BUCKETS"}
 _MAY_BE_NULL = {"STEPS_PER_EPOCH", "VALIDATION_STEPS", "TRAIN_BN", "DETECTION_MIN_CONFIDENCE"}
 
 
-def read_order(run: RunFolder) -> dict:
-    """Reads what a run was asked to do.
+def resumable_run(out: Path) -> RunFolder:
+    """Finds the run that --resume means.
+
+    Args:
+        out: A run folder, or a folder of run folders.
+
+    Returns:
+        The run folder, of several the one that was written to last.
+
+    Raises:
+        FileNotFoundError: There is no run.
+    """
+    configs = [out / "config.json"]
+    if not configs[0].exists():
+        configs = list(out.glob("*/config.json"))
+    if not configs:
+        raise FileNotFoundError(
+            f"There is no run to resume in {out}: no folder with a config.json. Leave --resume "
+            "out to start anew."
+        )
+
+    def last_written(config):
+        last = config.with_name("last.h5")
+        return (last if last.exists() else config).stat().st_mtime
+
+    return RunFolder(max(configs, key=last_written).parent)
+
+
+def agreed_arguments(run: RunFolder, args: Namespace) -> dict[str, Any]:
+    """Reads the run arguments of a run to be resumed.
+
+    Args:
+        run: The run folder.
+        args: Parsed arguments of `train`.
+
+    Returns:
+        The run arguments.
+
+    Raises:
+        ValueError: The command line asks for something else than the run was started with.
+    """
+    arguments = read_run_arguments(run)
+    for name in DEFAULTS:
+        asked = getattr(args, name)
+        if asked and asked != arguments.get(name):
+            begun, asked = (
+                " ".join(value) if isinstance(value, list) else value
+                for value in (arguments.get(name), asked)
+            )
+            raise ValueError(
+                f"{run.path} was begun with --{name} {begun} and cannot go on with {asked}. Leave "
+                f"--{name} out, or leave --resume out to start anew."
+            )
+    skip_bad = {"skip_bad": arguments["skip_bad"] or args.skip_bad}
+    return {"exclude": None} | arguments | skip_bad
+
+
+def read_run_arguments(run: RunFolder) -> dict[str, Any]:
+    """Reads and checks config.json of a run folder.
 
     Args:
         run: The folder that training wrote.
 
     Returns:
-        The content of its config.json, with "rebalance" as a list of RULES.
+        Its content, with "rebalance" as a list of RULES.
 
     Raises:
         FileNotFoundError: It is no run folder.
-        ValueError: A value cannot be right. The message names the file, the key, the value and what was
+        ValueError: A value cannot be right. The message names file, key, value and what was
             expected.
     """
-    order = run.read_config()
-    with blamed_on(run):
-        _check_order(order)
-        return order | {"rebalance": agreed_rules(order.get("rebalance"))}
+    arguments = run.read_config()
+    with naming_config(run):
+        _check_arguments(arguments)
+        return arguments | {"rebalance": agreed_rules(arguments.get("rebalance"))}
 
 
 @contextlib.contextmanager
-def blamed_on(run: RunFolder | None) -> Iterator[None]:
-    """Names config.json in whatever ValueError the block raises; None: a new run has none to blame."""
+def naming_config(run: RunFolder | None) -> Iterator[None]:
+    """Names config.json in every ValueError that the block raises.
+
+    Args:
+        run: The run folder; None for a new run, whose errors stay as they are.
+    """
     try:
         yield
     except ValueError as error:
@@ -65,38 +154,48 @@ def blamed_on(run: RunFolder | None) -> Iterator[None]:
         ) from error
 
 
-def ontology_of(order: dict) -> Ontology:
-    """The label list in a checked order. Raises ValueError if its ids contradict each other."""
+def ontology_of(arguments: dict[str, Any]) -> Ontology:
+    """Makes the label list of a run.
+
+    Args:
+        arguments: Checked run arguments.
+
+    Returns:
+        The label list.
+
+    Raises:
+        ValueError: Its ids contradict each other.
+    """
     try:
-        return Ontology.from_dict(order["ontology"])
+        return Ontology.from_dict(arguments["ontology"])
     except ValueError as error:
         raise ValueError(f"ontology: {error}") from error
 
 
-def _check_order(order):
-    recipe = _member(order, "recipe", _one_of(RECIPES))
-    _member(order, "stage", _text("'all' or the name of a stage"))
-    _member(order, "weights", _text("'imagenet', 'none' or a file"))
-    _member(order, "exclude", _either(None, _pattern), missing=None)
-    _member(order, "rebalance", _rules, missing=None)
-    _member(order, "skip_bad", _truth)
-    _member(order, "data", _either(None, _text("the folder of the data")), missing=None)
-    _check_split(_member(order, "split", _object, missing={}))
-    _check_settings(_member(order, "config", _object), RECIPES[recipe])
-    _check_labels(_member(order, "ontology", _object))
+def _check_arguments(arguments):
+    recipe = member(arguments, "recipe", one_of(RECIPES))
+    member(arguments, "stage", text("'all' or the name of a stage"))
+    member(arguments, "weights", text("'imagenet', 'none' or a file"))
+    member(arguments, "exclude", either(None, pattern), missing=None)
+    member(arguments, "rebalance", _rules, missing=None)
+    member(arguments, "skip_bad", boolean)
+    member(arguments, "data", either(None, text("the folder of the data")), missing=None)
+    _check_split(member(arguments, "split", json_object, missing={}))
+    _check_settings(member(arguments, "config", json_object), RECIPES[recipe])
+    _check_labels(member(arguments, "ontology", json_object))
 
 
 def _check_split(split):
     for key in split:
         if key not in Split.__dataclass_fields__:
             raise ValueError(
-                f"split has the key {_shown(key)}; expected {', '.join(Split.__dataclass_fields__)}."
+                f"split has the key {shown(key)}; expected {', '.join(Split.__dataclass_fields__)}."
             )
-    _member(split, "kind", _one_of(KINDS), "split", missing=None)
-    _member(split, "fold", _either(None, _list(_whole(1), 2)), "split", missing=None)
-    _member(split, "val_fraction", _share, "split", missing=None)
-    _member(split, "seed", _whole(-_MANY), "split", missing=None)
-    _member(split, "near_duplicates", _truth, "split", missing=None)
+    member(split, "kind", one_of(KINDS), "split", missing=None)
+    member(split, "fold", either(None, list_of(whole(1), 2)), "split", missing=None)
+    member(split, "val_fraction", fraction, "split", missing=None)
+    member(split, "seed", whole(-MANY), "split", missing=None)
+    member(split, "near_duplicates", boolean, "split", missing=None)
     try:
         Split(**split)
     except ValueError as error:
@@ -108,231 +207,94 @@ def _check_settings(settings, recipe: type[FashionConfig]):
         # `Config.from_dict` makes attributes of all: a method must not be replaced.
         if not re.fullmatch(r"[A-Z][A-Z0-9_]*", name):
             raise ValueError(
-                f"config has the key {_shown(name)}; expected names of settings, in capitals."
+                f"config has the key {shown(name)}; expected names of settings, in capitals."
             )
         if name == "STAGES":
             _stages(value, "config.STAGES")
-        elif hasattr(recipe, name) and name not in DERIVED:  # of a newer version: kept and not used
+        elif (
+            hasattr(recipe, name) and name not in DERIVED
+        ):  # others are of a newer version, and not used
             _setting(name, getattr(recipe, name))(value, f"config.{name}")
 
 
-def _setting(name, default) -> Callable[[Any, str], None]:
+def _setting(name, default) -> Check:
     """The check of a setting, by the kind of its default."""
     if name == "SEED":
-        return _whole(0, 2**32 - 1)
+        return whole(0, 2**32 - 1)
     if name == "JIT_COMPILE":
-        return _either("auto", _truth)
+        return either("auto", boolean)
     if name in ("MEAN_PIXEL", "PIXEL_STD"):
-        return _either(None, _list(_number(-_MANY) if name == "MEAN_PIXEL" else _positive, None))
+        return either(None, list_of(number(-MANY) if name == "MEAN_PIXEL" else positive, None))
     if name == "SCALE_JITTER":
-        return _either(None, _list(_number(0), 2))
+        return either(None, list_of(number(0), 2))
     if name == "COMPUTE_BACKBONE_SHAPE":
-        return _either(None, _text("the name of a function"))
+        return either(None, text("the name of a function"))
     if name in ("IMAGE_MIN_SCALE", "WARMUP_STEPS"):  # with a fraction, too
-        return _number(0)
+        return number(0)
     check = _of_kind(name, default)
-    return _either(None, check) if name in _MAY_BE_NULL else check
+    return either(None, check) if name in _MAY_BE_NULL else check
 
 
 def _of_kind(name, default):
     if isinstance(default, bool):
-        return _truth
+        return boolean
     if isinstance(default, int):
-        return _whole(0 if name in _NOT_NEGATIVE else 1)
+        return whole(0 if name in _NOT_NEGATIVE else 1)
     if isinstance(default, float):
-        return _number(0)
+        return number(0)
     if name == "BACKBONE_STRIDES":
-        return _list(_whole(1), 5, or_length=1)  # one where NECK is "none"
+        return list_of(whole(1), 5, or_length=1)  # one where NECK is "none"
     if isinstance(default, (tuple, list)):
-        whole = name in ("MASK_SHAPE", "MINI_MASK_SHAPE", "MASK_BUCKETS")
-        each = _whole(1) if whole else _positive if name in _ABOVE_ZERO else _number(0)
-        return _list(each, None if name in _ANY_LENGTH else len(default))
+        if name in ("MASK_SHAPE", "MINI_MASK_SHAPE", "MASK_BUCKETS"):
+            each = whole(1)
+        else:
+            each = positive if name in _ABOVE_ZERO else number(0)
+        return list_of(each, None if name in _ANY_LENGTH else len(default))
     if isinstance(default, dict):
-        return _numbers_by_name
-    return _text(f"text, such as {default!r}")
+        return numbers_by_name
+    return text(f"text, such as {default!r}")
 
 
 def _stages(value, where):
     if not isinstance(value, list) or not value:
-        raise _wrong(where, value, "a list of stages")
+        raise wrong(where, value, "a list of stages")
     for i, stage in enumerate(value):
         place = f"{where}[{i}]"
-        _object(stage, place)
+        json_object(stage, place)
         unknown = sorted(stage.keys() - {"name", "layers", "epochs", "learning_rate"})
         if unknown:
             raise ValueError(
-                f"{place} has the key {_shown(unknown[0])}; expected name, layers, epochs, learning_rate."
+                f"{place} has the key {shown(unknown[0])}; expected name, layers, epochs, "
+                "learning_rate."
             )
-        _member(stage, "name", _text("the name of the stage"), place)
-        _member(stage, "layers", _pattern, place)
-        _member(stage, "epochs", _whole(0), place)
-        _member(stage, "learning_rate", _number(0), place)
+        member(stage, "name", text("the name of the stage"), place)
+        member(stage, "layers", pattern, place)
+        member(stage, "epochs", whole(0), place)
+        member(stage, "learning_rate", number(0), place)
 
 
 def _check_labels(labels):
     for kind in ("categories", "attributes"):
-        rows = _member(
-            labels, kind, _list(_label, None, least=int(kind == "categories")), "ontology"
+        rows = member(
+            labels, kind, list_of(_label, None, least=int(kind == "categories")), "ontology"
         )
         ids = [row[0] for row in rows]
         twice = next((i for i in ids if ids.count(i) > 1), None)
         if twice is not None:
             raise ValueError(f"ontology.{kind} has the id {twice} twice; expected each id once.")
-    _member(labels, "attribute_category_ids", _list(_whole(0), None, least=0), "ontology")
+    member(labels, "attribute_category_ids", list_of(whole(0), None, least=0), "ontology")
 
 
 def _label(row, where):
     if not isinstance(row, list) or len(row) != 3:
-        raise _wrong(where, row, "[id, name, supercategory]")
-    _whole(0)(row[0], f"{where}[0], an id,")
-    _text("text")(row[1], f"{where}[1], a name,")
-    _either(None, _text("text"))(row[2], f"{where}[2], a supercategory,")
-
-
-# What follows makes checks: callables (value, where it is) that raise ValueError.
-
-_REQUIRED = object()
-
-
-def _member(values, key, check, where="", missing=_REQUIRED):
-    """The checked value of a key; `missing` where there is none, unless it is required."""
-    place = f"{where}.{key}" if where else key
-    if key not in values:
-        if missing is _REQUIRED:
-            raise ValueError(f"{place} is missing; expected {_expected(check, place)}.")
-        return missing
-    check(values[key], place)
-    return values[key]
-
-
-def _expected(check, place):
-    """What a check asks for: what it says of a value that nothing allows."""
-    try:
-        check(_REQUIRED, place)
-    except ValueError as error:
-        return str(error).rpartition("; expected ")[2].rstrip(".")
-
-
-def _wrong(where, value, expected):
-    return ValueError(f"{where} is {_shown(value)}; expected {expected}.")
-
-
-def _shown(value):
-    text = json.dumps(value, default=lambda other: "something else")
-    return text if len(text) <= 60 else text[:57] + "…"
-
-
-def _whole(least, most=_MANY):
-    def check(value, where):
-        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-            raise _wrong(where, value, f"a whole number from {least:,} to {most:,}")
-
-    return check
-
-
-def _number(least):
-    def check(value, where):
-        # Not NaN and not infinite, which are no numbers in JSON, but Python reads them.
-        if (
-            not isinstance(value, (int, float))
-            or isinstance(value, bool)
-            or not least <= value <= _MANY
-        ):
-            raise _wrong(
-                where, value, "a number" if least == -_MANY else f"a number from {least:g} on"
-            )
-
-    return check
-
-
-def _positive(value, where):
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 < value <= _MANY:
-        raise _wrong(where, value, "a number above 0")
-
-
-def _share(value, where):
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 < value < 1:
-        raise _wrong(where, value, "a number above 0 and below 1")
-
-
-def _truth(value, where):
-    if not isinstance(value, int) or value not in (0, 1):  # 0 and 1 as --set takes them
-        raise _wrong(where, value, "true or false")
-
-
-def _text(what):
-    def check(value, where):
-        if not isinstance(value, str) or "\0" in value or not _is_utf8(value):
-            raise _wrong(where, value, what)
-
-    return check
-
-
-def _is_utf8(text):
-    try:
-        return text.encode() is not None
-    except UnicodeEncodeError:  # half a character, which JSON can write as \ud800
-        return False
-
-
-def _pattern(value, where):
-    _text("a regular expression that matches names of layers")(value, where)
-    try:
-        re.compile(value)
-    except (re.error, OverflowError, RecursionError):
-        raise _wrong(where, value, "a regular expression that matches names of layers") from None
-
-
-def _one_of(choices):
-    def check(value, where):
-        if not isinstance(value, str) or value not in choices:
-            raise _wrong(where, value, f"one of {', '.join(sorted(choices))}")
-
-    return check
-
-
-def _either(other, check):
-    """`other`, null for None, or what `check` allows."""
-
-    def checked(value, where):
-        if value is not other and value != other:
-            try:
-                check(value, where)
-            except ValueError as error:
-                also = "null" if other is None else repr(other)
-                raise ValueError(f"{str(error).removesuffix('.')}, or {also}.") from None
-
-    return checked
-
-
-def _object(value, where):
-    if not isinstance(value, dict):
-        raise _wrong(where, value, "an object, {…}")
-
-
-def _list(check, length, least=1, or_length=None):
-    def checked(value, where):
-        if not isinstance(value, list) or (
-            len(value) < least if length is None else len(value) not in (length, or_length)
-        ):
-            also = f" or {or_length}" if or_length else ""
-            raise _wrong(
-                where, value, "a list" if length is None else f"a list of {length}{also} values"
-            )
-        for i, each in enumerate(value):
-            check(each, f"{where}[{i}]")
-
-    return checked
-
-
-def _numbers_by_name(value, where):
-    _object(value, where)
-    for key, number in value.items():
-        _number(0)(number, f"{where}.{key}")
+        raise wrong(where, row, "[id, name, supercategory]")
+    whole(0)(row[0], f"{where}[0], an id,")
+    text("text")(row[1], f"{where}[1], a name,")
+    either(None, text("text"))(row[2], f"{where}[2], a supercategory,")
 
 
 def _rules(value, where):
-    """A list of RULES; runs from when there was one rule noted true or false."""
+    """Checks for a list of RULES; older runs, when there was one rule, note true or false."""
     if value is None or isinstance(value, bool):
         return
     if (
@@ -340,4 +302,4 @@ def _rules(value, where):
         or not all(isinstance(rule, str) for rule in value)
         or not set(value) <= set(RULES)
     ):
-        raise _wrong(where, value, f"a list of {', '.join(RULES)}")
+        raise wrong(where, value, f"a list of {', '.join(RULES)}")

@@ -6,6 +6,8 @@ import os
 import pytest
 
 from fashion import train
+from fashion.cli.run_arguments import agreed_arguments, resumable_run
+from fashion.cli.start_weights import start_weights, unfitting_layers
 from fashion.config import FashionConfig
 from mrcnn.config import Config
 from mrcnn.modeling.build import build_detector
@@ -94,7 +96,7 @@ def test_a_run_goes_on_with_its_data_and_settings(trained, monkeypatch):
 @pytest.mark.slow
 def test_a_run_does_not_go_on_as_another(trained):
     order = trained.read_config()
-    assert train.agreed_order(
+    assert agreed_arguments(
         trained, train.parse(["--resume", "--recipe", "smoke", "--rebalance", "--skip-bad"])
     ) == order | {"skip_bad": True}
     for words in (
@@ -106,7 +108,7 @@ def test_a_run_does_not_go_on_as_another(trained):
         with pytest.raises(
             ValueError, match=f"was begun with {words[0]} .* and cannot go on with {words[1]}"
         ):
-            train.agreed_order(trained, train.parse(["--resume", *words]))
+            agreed_arguments(trained, train.parse(["--resume", *words]))
 
 
 @pytest.mark.parametrize(("noted", "rules"), [(True, ["classes", "missed"]), (False, [])])
@@ -124,7 +126,7 @@ def test_a_run_from_when_rebalancing_was_yes_or_no_goes_on(tmp_path, noted, rule
         }
     )
     assert (
-        train.agreed_order(run, train.parse(["--resume"] + ["--rebalance"] * noted))["rebalance"]
+        agreed_arguments(run, train.parse(["--resume"] + ["--rebalance"] * noted))["rebalance"]
         == rules
     )
 
@@ -191,12 +193,12 @@ def test_weights_that_do_not_fit_any_more_are_told_with_the_settings_that_change
             match="rpn does not fit. Settings that have changed since last.h5 was saved: RPN_CHANNELS was 16 and "
             r"is 24 \(.*config.json, or --set\)",
         ),
-        train.explained(run, changed),
+        train.explaining_changed_settings(run, changed),
     ):
         raise ValueError("rpn does not fit.")
     with (
         pytest.raises(ValueError, match="^something else$"),
-        train.explained(run, tiny_model.config),
+        train.explaining_changed_settings(run, tiny_model.config),
     ):
         raise ValueError("something else")
 
@@ -236,7 +238,7 @@ def test_a_file_of_matterports_starts_all_that_has_the_same_shape(
         train.convention_of(str(tmp_path / "mask_rcnn_coco.h5")) == {"ROI_ALIGN": "corners"}
         and train.convention_of("imagenet") == {}
     )
-    left_out = train.unfitting_layers(tiny_model, tmp_path / "mask_rcnn_coco.h5", {})
+    left_out = unfitting_layers(tiny_model, tmp_path / "mask_rcnn_coco.h5", {})
     assert sorted(left_out) == ["mrcnn_bbox_fc", "mrcnn_class_logits", "mrcnn_mask"]
 
 
@@ -290,29 +292,29 @@ def test_the_newest_run_is_resumed_whatever_its_name(tmp_path):
         run.write_config({})
         os.utime(run.config, (1e9 - age, 1e9 - age))
     assert (
-        train.resumable_run(tmp_path).path.name == "ccp20260301T000000"
+        resumable_run(tmp_path).path.name == "ccp20260301T000000"
     )  # killed before its first checkpoint
-    assert train.resumable_run(tmp_path / "zzz20250101T000000").path.name == "zzz20250101T000000"
+    assert resumable_run(tmp_path / "zzz20250101T000000").path.name == "zzz20250101T000000"
     (tmp_path / "aaa20240101T000000" / "last.h5").touch()
-    assert train.resumable_run(tmp_path).path.name == "aaa20240101T000000"
+    assert resumable_run(tmp_path).path.name == "aaa20240101T000000"
 
 
 def test_there_must_be_a_run_to_resume(tmp_path):
     with pytest.raises(FileNotFoundError, match="no run to resume"):
-        train.resumable_run(tmp_path)
+        resumable_run(tmp_path)
 
 
 def test_a_checkpoint_of_other_labels_gives_all_but_the_last_layers(
     tiny_model, tiny_run, ontology, tiny_settings
 ):
     assert (
-        train.unfitting_layers(tiny_model, "a.npz", tiny_model.metadata())
-        == train.unfitting_layers(tiny_model, "a.npz", {})
+        unfitting_layers(tiny_model, "a.npz", tiny_model.metadata())
+        == unfitting_layers(tiny_model, "a.npz", {})
         == []
     )
     path, others = tiny_run / "best.h5", tiny_model.metadata() | {"ontology": {"categories": []}}
     of_labels = {"mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask", "mrcnn_attribute_logits"}
-    assert set(train.unfitting_layers(tiny_model, path, others)) == of_labels
+    assert set(unfitting_layers(tiny_model, path, others)) == of_labels
 
     attentive = {"ATTRIBUTE_HEAD": "attention", "ATTRIBUTE_CHANNELS": 8}
     model = train.FashionModel(
@@ -320,9 +322,9 @@ def test_a_checkpoint_of_other_labels_gives_all_but_the_last_layers(
     )
     save_weights(model.detector, tiny_run.parent / "attentive.h5", metadata=model.metadata())
     own = model.metadata()
-    assert train.unfitting_layers(model, tiny_run.parent / "attentive.h5", own) == []
+    assert unfitting_layers(model, tiny_run.parent / "attentive.h5", own) == []
     assert set(
-        train.unfitting_layers(model, tiny_run.parent / "attentive.h5", own | {"ontology": {}})
+        unfitting_layers(model, tiny_run.parent / "attentive.h5", own | {"ontology": {}})
     ) == of_labels | {"mrcnn_attribute_query"}  # a query for each super-category
     mlp = {
         "ATTRIBUTE_HEAD": "mlp",
@@ -331,7 +333,7 @@ def test_a_checkpoint_of_other_labels_gives_all_but_the_last_layers(
     model = train.FashionModel(
         train.recipe_config("smoke", ontology, tiny_settings | mlp), ontology
     )
-    assert set(train.unfitting_layers(model, path, others)) == of_labels | {
+    assert set(unfitting_layers(model, path, others)) == of_labels | {
         "mrcnn_attribute_fc1",
         "mrcnn_attribute_fc2",
     }
@@ -348,8 +350,8 @@ def test_a_checkpoint_of_another_recipe_is_told_by_its_name(
         match="On the command line: --exclude 'rpn_.*'. It was trained by the recipe 'smoke', and the "
         "recipe now is 'ccp'",
     ):
-        train.start_weights(other, str(tiny_run))
-    train.start_weights(tiny_model, str(tiny_run))
+        start_weights(other, str(tiny_run))
+    start_weights(tiny_model, str(tiny_run))
 
 
 def test_a_head_of_another_form_and_layers_that_are_excluded_start_anew(
@@ -368,7 +370,7 @@ def test_a_head_of_another_form_and_layers_that_are_excluded_start_anew(
         layers["mrcnn_attribute_logits"].kernel.shape
         == trained["mrcnn_attribute_logits"].kernel.shape
     )
-    left_out = train.unfitting_layers(other, tiny_run / "best.h5", tiny_model.metadata())
+    left_out = unfitting_layers(other, tiny_run / "best.h5", tiny_model.metadata())
     assert sorted(left_out) == [
         "mrcnn_attribute_fc1",
         "mrcnn_attribute_fc2",
@@ -379,16 +381,16 @@ def test_a_head_of_another_form_and_layers_that_are_excluded_start_anew(
         return all((a == b).all() for a, b in zip(layers[layer].get_weights(), others))
 
     before = {name: layers[name].get_weights() for name in ("mrcnn_attribute_logits", "mrcnn_mask")}
-    train.start_weights(other, str(tiny_run), exclude="mrcnn_mask")
+    start_weights(other, str(tiny_run), exclude="mrcnn_mask")
     assert all(same(name, arrays) for name, arrays in before.items())
-    train.start_weights(other, str(tiny_run))
+    start_weights(other, str(tiny_run))
     assert same("mrcnn_mask", trained["mrcnn_mask"].get_weights()) and same(
         "mrcnn_attribute_logits", before["mrcnn_attribute_logits"]
     )
     with pytest.raises(
         ValueError, match="--exclude attribute matches no layer; it must match a whole name"
     ):
-        train.start_weights(other, str(tiny_run), exclude="attribute")
+        start_weights(other, str(tiny_run), exclude="attribute")
     with pytest.raises(ValueError, match="is no regular expression"):
         train.parse(["--exclude", "["])
 

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from fashion.cli.run_arguments import blamed_on, ontology_of, read_order
+from fashion.cli.run_arguments import naming_config, ontology_of, read_run_arguments
 from fashion.config import RECIPES
 from fashion.datasets.splits import Split
 from fashion.labels.ontology import Ontology
@@ -62,8 +62,8 @@ def put(order, path, *value):
 def test_what_every_recipe_writes_is_sound(sound, run, recipe):
     config = RECIPES[recipe]().to_dict()
     run.write_config(sound | {"recipe": recipe, "config": config})
-    assert read_order(run)["config"] == config
-    assert ontology_of(read_order(run)) == LABELS
+    assert read_run_arguments(run)["config"] == config
+    assert ontology_of(read_run_arguments(run)) == LABELS
 
 
 @pytest.mark.parametrize(
@@ -91,13 +91,13 @@ def test_what_every_recipe_writes_is_sound(sound, run, recipe):
 )
 def test_other_values_that_work_pass(sound, run, path, value):
     run.write_config(put(sound, path, value))
-    read_order(run)
+    read_run_arguments(run)
 
 
 @pytest.mark.parametrize("missing", ["split", "data", "exclude", "rebalance", "versions"])
 def test_what_older_versions_did_not_write_may_be_missing(sound, run, missing):
     run.write_config(put(sound, [missing]))
-    read_order(run)
+    read_run_arguments(run)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_what_older_versions_did_not_write_may_be_missing(sound, run, missing):
 def test_a_missing_key_is_told(sound, run, path, expected):
     run.write_config(put(sound, path))
     with pytest.raises(ValueError, match="is missing; expected ") as told:
-        read_order(run)
+        read_run_arguments(run)
     assert (
         str(run.config) in str(told.value)
         and path[-1] in str(told.value)
@@ -212,7 +212,7 @@ WRONG = [
 def test_a_wrong_value_is_told(sound, run, path, value, expected):
     run.write_config(put(sound, path, value))
     with pytest.raises(ValueError, match="(?s).") as told:
-        read_order(run)
+        read_run_arguments(run)
     message = str(told.value)
     keys = [key for key in path if isinstance(key, str)]
     assert (
@@ -246,27 +246,27 @@ def test_a_file_that_is_no_json_object_is_told(run, content, told):
     run.path.mkdir()
     run.config.write_bytes(content)
     with pytest.raises(ValueError, match=told) as error:
-        read_order(run)
+        read_run_arguments(run)
     assert str(run.config) in str(error.value) and "\n" not in str(error.value)
 
 
 def test_a_byte_order_mark_is_no_fault(sound, run):
     run.path.mkdir()
     run.config.write_bytes(b"\xef\xbb\xbf" + json.dumps(sound).encode())
-    assert read_order(run)["recipe"] == "smoke"
+    assert read_run_arguments(run)["recipe"] == "smoke"
 
 
 def test_a_folder_in_place_of_the_file_is_told(run):
     run.config.mkdir(parents=True)
     with pytest.raises(ValueError, match="config.json is a folder"):
-        read_order(run)
+        read_run_arguments(run)
 
 
 def test_an_error_names_the_file_once(run):
     with (
         pytest.raises(ValueError, match=r"config.json: too large\. Correct it there"),
-        blamed_on(run),
+        naming_config(run),
     ):
         raise ValueError("too large.")
-    with pytest.raises(ValueError, match="^too large.$"), blamed_on(None):
+    with pytest.raises(ValueError, match="^too large.$"), naming_config(None):
         raise ValueError("too large.")
