@@ -1,6 +1,6 @@
 """Command line: what the verbs share, below them and above every other room but `studies`."""
 
-from fashion.cli.errors import run_verb
+from fashion.cli.errors import keeping_nothing, run_verb
 from fashion.cli.locks import working_in
 from fashion.cli.options import (
     SAMPLE_FOLDER,
@@ -17,6 +17,7 @@ __all__ = [
     "SHIPPED_WEIGHTS",
     "add_data_arguments",
     "add_model_arguments",
+    "keeping_nothing",
     "model_settings",
     "open_files",
     "run_verb",

@@ -1,8 +1,9 @@
 """Errors and interrupts: a line that a person can act on instead of a traceback."""
 
+import contextlib
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from mrcnn.files import is_full_disk, not_written
@@ -15,18 +16,31 @@ Main = Callable[[Sequence[str] | None], Any]
 
 
 class NothingKept(KeyboardInterrupt):
-    """An interrupt of a command that has written no results yet."""
+    """An interrupt of a command that keeps no unfinished work."""
+
+
+@contextlib.contextmanager
+def keeping_nothing() -> Iterator[None]:
+    """Says of an interrupt of the block that it keeps nothing, see `run_verb`.
+
+    Raises:
+        NothingKept: The block was interrupted.
+    """
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        raise NothingKept from interrupt
 
 
 def run_verb(main: Main, argv: Sequence[str] | None = None) -> int:
     """Runs a verb and prints expected errors in one line.
 
     Args:
-        main: The verb's `main`. It raises `NothingKept` where an interrupt loses its work.
+        main: The verb's `main`.
         argv: Arguments of the verb; None takes those of the process.
 
     Returns:
-        The exit status: 0, `FAILED` or `INTERRUPTED`. Any other error keeps its traceback.
+        The exit status: 0, `FAILED` or `INTERRUPTED`. Unexpected errors keep their traceback.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:

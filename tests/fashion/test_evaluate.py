@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from fashion import evaluate
+from fashion.cli import evaluation_input
 from fashion.datasets.files import DataFiles, find_data
 from fashion.datasets.splits import load_files
 from fashion.evaluation.io.ground_truth import read_ground_truth
@@ -105,7 +106,7 @@ def raw(sample_folder, tmp_path):
     """Every object of the validation photos as a raw prediction whose attributes are sure from 0.3 on, and one false one in each."""
     csv = sample_folder / "val.csv"
     truth, rows = (
-        read_ground_truth(csv, evaluate.labels_of(csv)),
+        read_ground_truth(csv, evaluation_input.labels_of(csv)),
         [],
     )
     some = truth["attributes"][0]["id"]
@@ -132,7 +133,7 @@ def test_what_stored_scores_are_of_goes_on_to_the_thresholds(sample_folder, raw,
     rows, csv = json.loads(raw.read_text()), sample_folder / "val.csv"
     names = [
         {"id": image["id"], "file_name": image["file_name"]}
-        for image in evaluate.truth_of(csv)["images"]
+        for image in evaluation_input.truth_of(csv)["images"]
     ]
     words = [
         "--gt",
@@ -286,7 +287,7 @@ def test_attributes_that_2019_has_by_mistake_are_left_out_as_in_training(tmp_pat
         "ImageId,EncodedPixels,Height,Width,ClassId\n"
         f"a.jpg,1 100,20,20,{carrying}_{first}\na.jpg,201 100,20,20,{bare}_{second}\nb.jpg,1 100,20,20,{carrying}_{second}\n"
     )
-    truth = evaluate.truth_of(csv)
+    truth = evaluation_input.truth_of(csv)
     assert [row["attribute_ids"] for row in truth["annotations"]] == [[first], [], [second]]
     for name in "ab":
         Image.new("RGB", (20, 20)).save(tmp_path / f"{name}.jpg")
@@ -319,25 +320,25 @@ def test_attributes_that_2019_has_by_mistake_are_left_out_as_in_training(tmp_pat
 
 
 def test_labels_beside_a_csv_are_read(sample_folder, tmp_path):
-    assert evaluate.labels_of(tmp_path / "truth.json") is None
+    assert evaluation_input.labels_of(tmp_path / "truth.json") is None
     (tmp_path / "val.csv").write_text("ImageId,EncodedPixels,Height,Width,ClassId\n")
-    assert evaluate.labels_of(tmp_path / "val.csv") == Ontology.official(2019)
+    assert evaluation_input.labels_of(tmp_path / "val.csv") == Ontology.official(2019)
     (tmp_path / "label_descriptions.json").write_text(
         '{"categories": [{"id": 3, "name": "hat"}], "attributes": []}'
     )
-    assert evaluate.labels_of(tmp_path / "val.csv").category_names == ("hat",)
+    assert evaluation_input.labels_of(tmp_path / "val.csv").category_names == ("hat",)
 
 
 def test_photos_are_found_by_name_with_or_without_extension(sample_folder, tmp_path):
-    read = evaluate.photo_reader(sample_folder / "images")
+    read = evaluation_input.image_reader(sample_folder / "images")
     name = next((sample_folder / "images").iterdir())
     assert (
         (read(name.name) == read(name.stem)).all()
         and read("nothing") is None
-        and evaluate.photo_reader(None) is None
+        and evaluation_input.image_reader(None) is None
     )
     with pytest.raises(FileNotFoundError, match="There is no folder"):
-        evaluate.photo_reader(tmp_path / "none")
+        evaluation_input.image_reader(tmp_path / "none")
 
 
 def test_photos_outside_of_the_folder_count_as_lacking(tmp_path, caplog):
@@ -345,7 +346,7 @@ def test_photos_outside_of_the_folder_count_as_lacking(tmp_path, caplog):
     for name in ("secret.png", "photos/a.png"):
         Image.new("RGB", (3, 4)).save(tmp_path / name)
     (tmp_path / "photos" / "link.png").symlink_to(tmp_path / "secret.png")
-    read = evaluate.photo_reader(tmp_path / "photos")
+    read = evaluation_input.image_reader(tmp_path / "photos")
     assert read("a").shape == (4, 3, 3) and not caplog.records
     for name in (
         "../secret.png",
@@ -364,7 +365,7 @@ def test_a_photo_that_exif_turns_is_drawn_in_the_size_of_its_annotations(tmp_pat
     exif[0x0112] = 6
     Image.new("RGB", (3, 4)).save(tmp_path / "a.jpg", exif=exif)
     sizes = {"a.jpg": (3, 4), "a": (4, 3), "./a.jpg": (5, 5)}
-    read = evaluate.photo_reader(tmp_path, sizes)
+    read = evaluation_input.image_reader(tmp_path, sizes)
     assert (read("a.jpg").shape, read("a").shape) == ((3, 4, 3), (4, 3, 3))
     with pytest.raises(OSError, match="EXIF orientation 6"):
         read("./a.jpg")
@@ -486,7 +487,7 @@ def test_data_of_another_label_list_are_read_with_their_own(
     sample_folder, ontology, tmp_path, caplog
 ):
     files = find_data(sample_folder)
-    assert evaluate.labels_of_data(files, None, ontology, True) == ontology
+    assert evaluation_input.labels_of_data(files, None, ontology, True) == ontology
     attributes = Ontology(
         ontology.category_ids,
         ontology.category_names,
@@ -496,15 +497,15 @@ def test_data_of_another_label_list_are_read_with_their_own(
         ("",),
         ontology.attribute_category_ids,
     )
-    assert evaluate.labels_of_data(files, None, attributes, False) == files.ontology()
+    assert evaluation_input.labels_of_data(files, None, attributes, False) == files.ontology()
     assert [record.getMessage() for record in caplog.records] == [
         f"The label list of {sample_folder} is not the model's: categories and attributes are matched by name."
     ]
     with pytest.raises(ValueError, match="--true-boxes needs data of the model's own label list"):
-        evaluate.labels_of_data(files, None, attributes, True)
+        evaluation_input.labels_of_data(files, None, attributes, True)
     foreign = Ontology((0,), ("kimono",), ("",), (), (), (), ())
     with pytest.raises(ValueError, match="lacks 1 of its categories: kimono"):
-        evaluate.labels_of_data(files, None, foreign, False)
+        evaluation_input.labels_of_data(files, None, foreign, False)
 
 
 def test_a_model_is_scored_on_data_that_number_attributes_otherwise(
@@ -549,7 +550,7 @@ def test_a_model_is_scored_on_data_that_number_attributes_otherwise(
 
 
 def test_nothing_found_is_told(sample_folder, tmp_path, caplog):
-    truth = evaluate.truth_of(sample_folder / "val.csv")
+    truth = evaluation_input.truth_of(sample_folder / "val.csv")
     rows = [
         {
             "image_id": a["image_id"],
@@ -580,13 +581,13 @@ def test_files_that_are_missing_are_named(tmp_path, sample_folder):
 def test_the_split_is_a_csv_of_the_folder(sample_folder, ontology):
     files = find_data(sample_folder)
     assert [
-        len(evaluate.open_split(files, name, ontology, False).image_ids)
+        len(evaluation_input.open_split(files, name, ontology, False).image_ids)
         for name in (None, "val.csv", "train.csv")
     ] == [4, 4, 8]
     of_training = files.train_csv.read_text().splitlines()[1].split(",")[0]
-    held_out = evaluate.open_split(
+    held_out = evaluation_input.open_split(
         files, None, ontology, False, {"kind": "stratified", "held_out": [of_training]}
     )  # by a checkpoint
     assert [info["id"] for info in held_out.image_info] == [of_training]
     with pytest.raises(FileNotFoundError, match="--split names a CSV inside the data folder"):
-        evaluate.open_split(files, "test.csv", ontology, False)
+        evaluation_input.open_split(files, "test.csv", ontology, False)

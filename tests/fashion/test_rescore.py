@@ -9,6 +9,7 @@ import pytest
 from fashion import evaluate, predict, rescore, submit
 from fashion.classify.garments.rescorer import load_rescorer, new_scores
 from fashion.classify.garments.training import classify_detections
+from fashion.cli import evaluation_input
 from fashion.datasets.files import find_data
 
 
@@ -168,7 +169,7 @@ def test_numbers_that_cannot_be_are_refused(wrong, tmp_path, capsys):
 
 def test_photos_that_the_classifier_learned_from_are_told(validation, caplog):
     names = [info["id"] for info in validation.image_info]
-    evaluate.warn_of_learned(
+    evaluation_input.warn_of_training_images(
         SimpleNamespace(about={"trained_on": [*names[:3], "elsewhere"]}), validation
     )
     assert "was trained on 3 of the 4 photos" in caplog.text
@@ -178,7 +179,7 @@ def test_photos_that_the_classifier_learned_from_are_told(validation, caplog):
         SimpleNamespace(about={}),
         SimpleNamespace(about={"trained_on": ["elsewhere"]}),
     ):
-        evaluate.warn_of_learned(other, validation)
+        evaluation_input.warn_of_training_images(other, validation)
     assert not caplog.text
 
 

@@ -3,6 +3,7 @@
 import argparse
 import errno
 import json
+import logging
 import os
 
 import pytest
@@ -11,8 +12,10 @@ from fashion import cli
 from fashion.cli import (
     add_data_arguments,
     add_model_arguments,
+    keeping_nothing,
     open_files,
     run_verb,
+    without_retracing_warnings,
     working_in,
 )
 from mrcnn import locks
@@ -161,3 +164,21 @@ def test_a_second_command_is_told_in_one_line(tmp_path, held, capsys):
     assert (
         told.startswith(f"error: {tmp_path} is in use by fashion segment") and told.count("\n") == 1
     )
+
+
+def test_a_stop_that_keeps_nothing_promises_nothing(capsys):
+    def main(argv):
+        with keeping_nothing():
+            raise KeyboardInterrupt
+
+    assert run_verb(main, []) == 130
+    assert capsys.readouterr().err == "stopped\n"
+
+
+def test_retracing_warnings_are_hidden_and_others_are_not(caplog):
+    logger = logging.getLogger("tensorflow")
+    with without_retracing_warnings():
+        logger.warning("5 out of the last 5 calls to %s triggered tf.function retracing.", "f")
+        logger.warning("something else")
+    logger.warning("6 out of the last 6 calls triggered tf.function retracing.")
+    assert [record.getMessage()[:9] for record in caplog.records] == ["something", "6 out of "]

@@ -1,0 +1,360 @@
+"""Evaluation input: what is scored, stored predictions or those of a model, and their truth."""
+
+import functools
+import itertools
+import json
+import logging
+from argparse import Namespace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from fashion.cli.options import model_settings, open_files
+from fashion.datasets.files import EXTENSIONS, DataFiles, year_of
+from fashion.datasets.imaterialist import IMaterialistDataset
+from fashion.datasets.splits import load_files, load_held_out
+from fashion.evaluation.io.ground_truth import EXPECTED, checked_ground_truth, read_ground_truth
+from fashion.evaluation.io.predictions import checked_results, read_detections
+from fashion.evaluation.io.results import coco_results
+from fashion.evaluation.io.resumable import predict_noting
+from fashion.evaluation.thresholds.table import Thresholds
+from fashion.formats.annotation_csv import read_annotations
+from fashion.labels.ontology import Ontology
+from mrcnn.data.annotated_images import path_inside, read_annotated
+from mrcnn.data.image_io import read_image
+from mrcnn.files import write_text
+from mrcnn.json_files import read_json
+from mrcnn.typing import Array
+
+log = logging.getLogger(__name__)
+
+ImageReader = Callable[[str], Array | None]
+
+
+@dataclass
+class EvaluationInput:
+    """What is scored.
+
+    Attributes:
+        about: JSON-able, where it comes from.
+        truth: Ground truth, a checked COCO dict.
+        detections: Checked COCO results.
+        read_image: File name -> `(H, W, 3)` uint8, None where there is no such image; None
+            without images.
+        more: Scores that need the model.
+    """
+
+    about: dict[str, Any]
+    truth: dict[str, Any]
+    detections: list[dict[str, Any]]
+    read_image: ImageReader | None
+    more: dict[str, Any] = field(default_factory=dict)
+
+
+def input_from_files(args: Namespace, thresholds: Thresholds | None) -> EvaluationInput:
+    """Reads stored predictions and their ground truth, without loading any network code.
+
+    Args:
+        args: Arguments of `evaluate`.
+        thresholds: Thresholds to be applied, which are checked against the label list.
+
+    Returns:
+        The input.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: A file cannot be read as what it should be.
+    """
+    if not args.gt.is_file():
+        raise FileNotFoundError(
+            f"There is no file {args.gt}. --gt names a Kaggle CSV, or a COCO or Fashionpedia JSON."
+        )
+    truth = truth_of(args.gt)
+    sizes = {
+        str(image.get("file_name", image["id"])): (image["height"], image["width"])
+        for image in truth["images"]
+    }
+    read = image_reader(args.photos, sizes)
+    if thresholds:
+        thresholds.check_ground_truth(truth, args.thresholds)
+    if not args.predictions.is_file():
+        raise FileNotFoundError(
+            f"There is no file {args.predictions}. --predictions names a submission, or COCO "
+            "results as JSON."
+        )
+    about: dict[str, Any] = {"gt": str(args.gt), "predictions": str(args.predictions)}
+    how = {"attribute_threshold": args.attribute_threshold}
+    if args.predictions.suffix.lower() == ".csv":
+        detections = read_detections(args.predictions, truth, **how)
+    else:
+        content = read_json(args.predictions, EXPECTED)
+        if isinstance(content, dict) and isinstance(content.get("rescored"), bool):
+            about["rescored"] = content["rescored"]
+        detections = checked_results(content, truth, args.predictions.name, **how)
+    return EvaluationInput(about, truth, detections, read)
+
+
+def input_from_model(args: Namespace, thresholds: Thresholds | None) -> EvaluationInput:
+    """Predicts with a model; the predictions are stored in --out, if it is given.
+
+    Args:
+        args: Arguments of `evaluate`.
+        thresholds: Thresholds to be applied, which are checked against the label list.
+
+    Returns:
+        The input.
+
+    Raises:
+        FileNotFoundError: There is no such model or data set.
+        ValueError: The model, the data and the thresholds do not fit together.
+    """
+    # Not at the top: stored predictions are scored without Keras.
+    from fashion.classify.garments.rescorer import file_of
+    from fashion.datasets.holding_out import noted_split
+    from fashion.model import checkpoint_in, load_model
+
+    min_score = min(args.min_score, thresholds.min_score()) if thresholds else args.min_score
+    model = load_model(args.weights, **model_settings(args, min_score))
+    if thresholds:
+        thresholds.check_ontology(model.ontology, args.thresholds)
+    noted = noted_split(checkpoint_in(args.weights))
+    files = open_files(args.data)
+    labels = labels_of_data(files, args.split, model.ontology, args.true_boxes)
+    dataset = open_split(files, args.split, labels, args.skip_bad, noted)
+    about = {
+        "weights": str(checkpoint_in(args.weights)),
+        "min_score": min_score,
+        "set": args.set,
+        "data": str(dataset.annotations.csv_path),
+        **({"rescore": str(file_of(args.rescore))} if args.rescore else {}),
+        "rescored": bool(args.rescore),
+    }
+    warn_of_training_images(model.rescorer, dataset)
+    content = dataset.to_coco()
+    truth = checked_ground_truth(content)
+    if thresholds and labels is not model.ontology:
+        thresholds.check_ground_truth(truth, args.thresholds)
+    stored = _predictions(args, model, dataset, content, about)
+    more = _attributes_of_true_boxes(model, dataset, truth) if args.true_boxes else {}
+    id_of = {image["file_name"]: image["id"] for image in content["images"]}
+    return EvaluationInput(
+        about,
+        truth,
+        checked_results(stored, truth),
+        lambda name: dataset.load_image(id_of[name]),
+        more,
+    )
+
+
+def _predictions(args, model, dataset, content, about):
+    """Predicts, resuming where an earlier call was killed, and stores the predictions."""
+    partial = args.out and args.out / "predictions.partial"
+    to_results = functools.partial(coco_results, raw=True)
+    rows, journal = predict_noting(model, dataset, to_results, about, partial)
+    stored = {
+        "rescored": about["rescored"],
+        "images": content["images"],
+        **model.ontology.to_coco(),
+        "annotations": list(itertools.chain(*rows)),
+    }
+    if args.out:
+        write_text(args.out / "predictions.json", json.dumps(stored))
+        journal.remove()
+        print(f"predictions: {args.out / 'predictions.json'}")
+    return stored
+
+
+def _attributes_of_true_boxes(model, dataset, truth):
+    from fashion.evaluation.io.results import describe_dataset
+    from fashion.evaluation.metrics.attributes import attribute_f1_on_truth
+
+    with tqdm(total=len(dataset.image_ids), unit="photo", desc="true boxes") as bar:
+        described = describe_dataset(
+            model, dataset, dataset.image_ids, on_result=lambda *_: bar.update()
+        )
+    return {"attributes_on_truth": attribute_f1_on_truth(truth, described)}
+
+
+def labels_of_data(
+    files: DataFiles, split: str | None, ontology: Ontology, true_boxes: bool
+) -> Ontology:
+    """Chooses the label list that the CSV of a data folder is read with.
+
+    Args:
+        files: Files of the data set.
+        split: Value of --split.
+        ontology: Label list of the model.
+        true_boxes: Value of --true-boxes, which needs the model's label list.
+
+    Returns:
+        The model's list, or the folder's where that is another one. Then predictions are matched
+        by name, and attributes that only one of the lists has do not count.
+
+    Raises:
+        ValueError: The lists do not fit together.
+    """
+    own = files.ontology()
+    if _labels(own) <= _labels(ontology):
+        return ontology
+    if files.labels is None:
+        # The official list is a guess: the model's comes first if the CSV can be read with it.
+        csv = files.folder / split if split else files.train_csv
+        if not csv.is_file() or not read_annotations(csv, ontology)[1]:
+            return ontology
+    if true_boxes:
+        raise ValueError(
+            "--true-boxes needs data of the model's own label list, and that of "
+            f"{files.folder} is another one."
+        )
+    known = ontology.ids_in(own)[0]
+    foreign = [
+        name for i, name in zip(ontology.category_ids, ontology.category_names) if i not in known
+    ]
+    if foreign:
+        raise ValueError(
+            f"The label list of {files.folder} is not the model's and lacks {len(foreign)} of its "
+            f"categories: {', '.join(foreign[:5])}. Label lists are matched by name: give data "
+            "with these categories, or another model."
+        )
+    log.warning(
+        "The label list of %s is not the model's: categories and attributes are matched by name.",
+        files.folder,
+    )
+    return own
+
+
+def _labels(ontology):
+    """Ids and names of all categories and attributes."""
+    attributes = zip(ontology.attribute_ids, ontology.attribute_names)
+    categories = zip(ontology.category_ids, ontology.category_names)
+    return {*categories, *(("attribute", *row) for row in attributes)}
+
+
+def open_split(
+    files: DataFiles,
+    split: str | None,
+    ontology: Ontology,
+    skip_bad: bool,
+    noted: Mapping[str, Any] | None = None,
+) -> IMaterialistDataset:
+    """Loads the data set that is scored.
+
+    Args:
+        files: Files of the data set.
+        split: CSV in the data folder; None means the images that the training held out, see
+            `load_held_out`.
+        ontology: Label list.
+        skip_bad: Whether bad rows are left out instead of raising.
+        noted: What the checkpoint notes about the split.
+
+    Returns:
+        The data set.
+
+    Raises:
+        FileNotFoundError: There is no such CSV.
+    """
+    if split is None:
+        return load_held_out(files, ontology, noted, skip_bad=skip_bad)
+    csv = files.folder / split
+    if not csv.exists():
+        raise FileNotFoundError(
+            f"There is no {csv}. --split names a CSV inside the data folder {files.folder}."
+        )
+    return load_files(files, csv, ontology, skip_bad=skip_bad)
+
+
+def warn_of_training_images(rescorer: Any, dataset: IMaterialistDataset) -> None:
+    """Warns if a rescorer was trained on images of the data set.
+
+    Args:
+        rescorer: `Rescorer`, or None.
+        dataset: Data set that is scored.
+    """
+    if not rescorer:
+        return
+    names = {info["id"] for info in dataset.image_info}
+    seen = names.intersection(rescorer.about.get("trained_on", ()))
+    if seen:
+        log.warning(
+            "The classifier of --rescore was trained on %d of the %d photos: their scores are "
+            "better than those of new ones.",
+            len(seen),
+            len(dataset.image_info),
+        )
+
+
+def truth_of(path: Path) -> dict[str, Any]:
+    """Reads ground truth, a CSV in the same way as for a model.
+
+    Args:
+        path: Kaggle CSV, or COCO or Fashionpedia JSON.
+
+    Returns:
+        A checked COCO dict.
+    """
+    labels = labels_of(path)
+    # In 2019 only some categories carry attributes, see `splits.load_files`.
+    carrying = labels.attribute_category_ids if labels and year_of(path) == 2019 else None
+    return read_ground_truth(path, labels, attribute_categories=carrying)
+
+
+def labels_of(path: Path) -> Ontology | None:
+    """Finds the label list of a CSV.
+
+    Args:
+        path: File of ground truth.
+
+    Returns:
+        The label file beside the CSV, or else the official list of its year. None for JSON, which
+        holds its own.
+    """
+    if path.suffix.lower() != ".csv":
+        return None
+    beside = path.parent / "label_descriptions.json"
+    return Ontology.from_file(beside) if beside.is_file() else Ontology.official(year_of(path))
+
+
+def image_reader(
+    folder: Path | None, sizes: Mapping[str, tuple[int, int]] | None = None
+) -> ImageReader | None:
+    """Makes a function that reads images of a folder by name.
+
+    Args:
+        folder: Folder of the images, or None.
+        sizes: Size (height, width) of the annotations by file name; an image is turned by its
+            EXIF orientation if it fits them then.
+
+    Returns:
+        File name, with or without extension -> `(H, W, 3)` uint8, None where the folder lacks it.
+        Images outside the folder, or links to them, count as lacking, with a warning: they would
+        go into a page that is passed on. None without a folder.
+
+    Raises:
+        FileNotFoundError: There is no such folder.
+    """
+    if folder is None:
+        return None
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"There is no folder {folder}. Give the folder that holds the photos."
+        )
+    sizes = sizes or {}
+
+    def read(name):
+        for ending in ("", *EXTENSIONS):
+            try:
+                path = path_inside(folder, f"{name}{ending}")
+            except ValueError as error:
+                log.warning("%s It is not drawn.", error)
+                return None
+            if path.is_file():
+                try:
+                    return read_annotated(path, sizes[name]) if name in sizes else read_image(path)
+                except ValueError as error:
+                    raise OSError(str(error)) from error
+        return None
+
+    return read
