@@ -1,8 +1,11 @@
-"""Look at a data set before training on it.        python fashion/explore.py --data ~/imaterialist --out exploration
+"""Look at a data set before training on it.
 
-Writes one page, index.html: sizes of photos; how often classes and attributes occur, and which together; sizes and shapes of masks; how
-anchors fit at the training size of a recipe, and which would fit better; sample masks of every class; suspicious rows; and whether
-train.csv and val.csv differ. Its numbers lie beside it: exploration.json, classes.csv, attributes.csv, suspicious.csv.
+    python fashion/explore.py --data ~/imaterialist --out exploration
+
+Writes one page, index.html: sizes of photos; how often classes and attributes occur, and which
+together; sizes and shapes of masks; how anchors fit at the training size of a recipe, and which
+would fit better; sample masks of every class; suspicious rows; and whether train.csv and val.csv
+differ. Its numbers lie beside it: exploration.json, classes.csv, attributes.csv, suspicious.csv.
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
@@ -12,13 +15,15 @@ if not __package__:  # run as a script: the repository, not this folder, belongs
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from fashion.cli import add_data_arguments, open_files, run_verb
-from fashion.datasets.imaterialist import load_imaterialist
+from fashion.cli import add_data_arguments, keeping_nothing, open_files, run_verb
+from fashion.datasets.imaterialist import IMaterialistDataset, load_imaterialist
 from fashion.exploration.analysis import analyse
 from fashion.exploration.chapters.anchors import settings_line
 from fashion.exploration.data_issues import TINY
@@ -29,8 +34,81 @@ from mrcnn.config import parse_setting
 from mrcnn.drawing.colors import distinct_colors
 
 
-def main(argv=None):
-    """Explore as the arguments say; returns the path of the page."""
+def main(argv: Sequence[str] | None = None) -> Path:
+    """Explores as the arguments ask.
+
+    Args:
+        argv: Arguments; None takes those of the process.
+
+    Returns:
+        The page.
+    """
+    args = parse(argv)
+    args.out.mkdir(parents=True, exist_ok=True)  # before the work, not after it
+    with keeping_nothing():
+        return explore(args)
+
+
+def explore(args: argparse.Namespace) -> Path:
+    """Explores a data set.
+
+    Args:
+        args: Result of `parse`.
+
+    Returns:
+        The page.
+    """
+    files = open_files(args.data)
+    ontology = files.ontology()
+    parts = [
+        load_imaterialist(path, files.images_dir, ontology, skip_bad=True)
+        for path in (files.train_csv, files.val_csv)
+        if path
+    ]
+    parts = with_objects(parts)
+    total = sum(len(part.annotations.line) for part in parts)
+    with tqdm(total=total, unit="mask", desc="measuring") as bar:
+        measured = [(part, measure_objects(part, bar.update)) for part in parts]
+    dataset, objects = measured[0]
+    analysis = analyse(
+        dataset,
+        objects,
+        args.config,
+        val=measured[1] if len(measured) > 1 else None,
+        tiny=args.tiny,
+        drop_strays=files.year == 2019,  # training leaves those attributes out
+        seed=args.seed,
+    )
+    sheets = draw_samples(readable(dataset), objects, args.samples, args.seed)
+    page = write_exploration(args.out, analysis, f"Data: {files.folder.resolve().name}", sheets)
+    if analysis["anchors"]["changed"]:
+        print(_suggestion(analysis["anchors"]))
+    print(f"{len(analysis['suspicious'])} suspicious rows: {args.out / 'suspicious.csv'}")
+    print(f"exploration: {page}")
+    return page
+
+
+def _suggestion(anchors):
+    given, better = anchors["given"]["all"], anchors["suggested"]["all"]
+    return (
+        f"anchors that fit better (mean IoU {given['mean']:.3f} -> {better['mean']:.3f}, from 0.7 "
+        f"on {100 * given['good']:.0f} % -> {100 * better['good']:.0f} %):\n"
+        f"  {settings_line(anchors['suggested'])}"
+    )
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parses and checks the arguments.
+
+    Args:
+        argv: Arguments; None takes those of the process.
+
+    Returns:
+        The arguments, and as `config` the recipe with the settings of --set.
+
+    Raises:
+        ValueError: A setting is unknown or has an impossible value.
+    """
     from fashion.config import RECIPES
 
     parser = argparse.ArgumentParser(
@@ -71,74 +149,51 @@ def main(argv=None):
     )
     parser.add_argument("--seed", type=int, default=0, help="of the samples (default: %(default)s)")
     args = parser.parse_args(argv)
-    for name, least in (("samples", 0), ("tiny", 0), ("seed", 0)):
-        if getattr(args, name) < least:
-            parser.error(f"--{name} must be {least} or more. Got {getattr(args, name)}")
-    config = RECIPES[args.recipe].from_dict(
-        dict(parse_setting(text, RECIPES[args.recipe]) for text in args.set)
-    )
-    args.out.mkdir(parents=True, exist_ok=True)  # before the work, not after it
-
-    files = open_files(args.data)
-    ontology = files.ontology()
-    parts = [
-        load_imaterialist(path, files.images_dir, ontology, skip_bad=True)
-        for path in (files.train_csv, files.val_csv)
-        if path
-    ]
-    parts = with_objects(parts)
-    with tqdm(
-        total=sum(len(part.annotations.line) for part in parts), unit="mask", desc="measuring"
-    ) as bar:
-        measured = [(part, measure_objects(part, bar.update)) for part in parts]
-    dataset, objects = measured[0]
-    # Attributes that training would leave out are not counted.
-    analysis = analyse(
-        dataset,
-        objects,
-        config,
-        val=measured[1] if len(measured) > 1 else None,
-        tiny=args.tiny,
-        drop_strays=files.year == 2019,
-        seed=args.seed,
-    )
-    sheets = draw_samples(readable(dataset), objects, args.samples, args.seed)
-    page = write_exploration(args.out, analysis, f"Data: {files.folder.resolve().name}", sheets)
-    if analysis["anchors"]["changed"]:
-        given, better = (analysis["anchors"][which]["all"] for which in ("given", "suggested"))
-        print(
-            f"anchors that fit better (mean IoU {given['mean']:.3f} -> {better['mean']:.3f}, from 0.7 on {100 * given['good']:.0f} % -> "
-            f"{100 * better['good']:.0f} %):\n  {settings_line(analysis['anchors']['suggested'])}"
-        )
-    print(
-        f"{len(analysis['suspicious'])} suspicious rows: {args.out / 'suspicious.csv'}\nexploration: {page}"
-    )
-    return page
+    for name in ("samples", "tiny", "seed"):
+        if getattr(args, name) < 0:
+            parser.error(f"--{name} must be 0 or more. Got {getattr(args, name)}")
+    recipe = RECIPES[args.recipe]
+    args.config = recipe.from_dict(dict(parse_setting(text, recipe) for text in args.set))
+    return args
 
 
-def with_objects(parts):
-    """The datasets of train.csv and val.csv, the latter only if it has objects.
+def with_objects(parts: Sequence[IMaterialistDataset]) -> list[IMaterialistDataset]:
+    """Leaves out val.csv if it has no objects.
 
-    Raises ValueError if train.csv has none: then there is nothing to look at.
+    Args:
+        parts: Data sets of train.csv and, if there is one, val.csv.
+
+    Returns:
+        Data sets with objects.
+
+    Raises:
+        ValueError: train.csv has no objects.
     """
     train, *val = parts
     if not len(train.annotations.line):
         raise ValueError(
             f"{train.annotations.csv_path} has {train.num_images:,} images and no object in any of "
-            "them. "
-            "Expected run lengths in EncodedPixels; is this the CSV to train on?"
+            "them. Expected run lengths in EncodedPixels; is this the CSV to train on?"
         )
+    kept = [train]
     for part in val:
-        if not len(part.annotations.line):
-            print(
-                f"{part.annotations.csv_path} has no objects, so it is not compared.",
-                file=sys.stderr,
-            )
-    return [train, *(part for part in val if len(part.annotations.line))]
+        if len(part.annotations.line):
+            kept.append(part)
+        else:
+            path = part.annotations.csv_path
+            print(f"{path} has no objects, so it is not compared.", file=sys.stderr)
+    return kept
 
 
-def readable(dataset):
-    """The dataset, of which a photo that turns out to be broken is grey and told on the screen, instead of ending the exploration."""
+def readable(dataset: IMaterialistDataset) -> IMaterialistDataset:
+    """Replaces unreadable images by grey ones and prints what is wrong with them.
+
+    Args:
+        dataset: Changed in place.
+
+    Returns:
+        The data set.
+    """
     load = dataset.load_image
 
     def load_image(image_id):
@@ -148,12 +203,24 @@ def readable(dataset):
             print(f"suspicious: {error}", file=sys.stderr)
             return np.full((*dataset.image_hw(image_id), 3), 200, np.uint8)
 
-    dataset.load_image = load_image
+    dataset.load_image = load_image  # type: ignore[method-assign]
     return dataset
 
 
-def draw_samples(dataset, objects, count, seed):
-    """{class name: sheet of some of its objects}, for each class that occurs."""
+def draw_samples(
+    dataset: IMaterialistDataset, objects: Any, count: int, seed: int
+) -> dict[str, Any]:
+    """Draws some objects of each class.
+
+    Args:
+        dataset: Data set of the objects.
+        objects: Result of `measure_objects`.
+        count: Objects of each class.
+        seed: Chooses them.
+
+    Returns:
+        A sheet by class name, of the classes that occur.
+    """
     names = [name.split(",")[0] for name in dataset.ontology.category_names]
     rows = {k: sample_rows(objects, k, count, seed) for k in range(1, len(names) + 1)}
     rows = {k: some for k, some in rows.items() if some}

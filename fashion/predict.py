@@ -1,7 +1,10 @@
-"""Draw what a model sees in photos.        python fashion/predict.py --weights runs/ccp... photo.jpg folder/ --out predictions
+"""Draw what a model sees in photos.
 
-Writes one picture for each photo (mask, box, class, score and the surest attributes) and predictions.json (COCO run lengths).
-The same command resumes after an interruption: predictions.partial holds what is done.
+    python fashion/predict.py --weights runs/ccp... photo.jpg folder/ --out predictions
+
+Writes one picture for each photo (mask, box, class, score and the surest attributes) and
+predictions.json (COCO run lengths). The same command resumes after an interruption:
+predictions.partial holds what is done.
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
@@ -14,7 +17,9 @@ import contextlib
 import itertools
 import json
 import sys
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from tqdm import tqdm
@@ -23,51 +28,79 @@ from fashion.classify.garments.rescorer import file_of
 from fashion.cli import add_model_arguments, model_settings, run_verb, working_in
 from fashion.datasets.files import EXTENSIONS, list_images
 from fashion.evaluation.io.results import coco_results
-from fashion.evaluation.io.resumable import Journal, journal_differences, remaining
-from fashion.model import checkpoint_in, load_model
+from fashion.evaluation.io.resumable import Journal, begun_otherwise, remaining
+from fashion.model import FashionModel, checkpoint_in, load_model
 from fashion.pages.overlays import OverlayRenderer
+from mrcnn.config import Config
 from mrcnn.data.image_io import read_image
 from mrcnn.data.resize import check_placeable
 from mrcnn.files import atomic_path, digest_of, write_text
+from mrcnn.typing import Array
+
+# An overlay, and the image that it is drawn on.
+Overlays = Mapping[Path, Path]
 
 
-def main(argv=None):
-    """Predict as the arguments say; returns the folder of the pictures and the JSON."""
+def main(argv: Sequence[str] | None = None) -> Path:
+    """Predicts as the arguments ask.
+
+    Args:
+        argv: Arguments; None takes those of the process.
+
+    Returns:
+        The folder of the overlays and of predictions.json.
+    """
     args = parse(argv)
-    photos = picture_paths(find_photos(args.photos), args.out)
+    overlays = overlay_paths(find_images(args.photos), args.out)
     checkpoint = checkpoint_in(args.weights)
     with working_in(args.out, "predict"):
-        about = {
-            "weights": digest_of(checkpoint),
-            "min_score": args.min_score,
-            "set": args.set,
-            "rescore": args.rescore and digest_of(file_of(args.rescore)),
-            "photos": [str(path) for path in args.photos],
-        }
-        path = args.out / "predictions.partial"
+        partial, about = args.out / "predictions.partial", _arguments(args, checkpoint)
         if args.restart:
-            path.unlink(missing_ok=True)
-        different = [
-            f"{key} {there!r} there, {here!r} here"
-            for key, there, here in journal_differences(path, about)
-        ]
-        if different:
-            raise ValueError(
-                f"{path} was begun with other arguments ({'; '.join(different)}). Give the same ones to resume, another "
-                "folder with --out, or --restart to start over."
-            )
+            partial.unlink(missing_ok=True)
+        _check_same_arguments(partial, about)
         model = load_model(args.weights, **model_settings(args))
-        images, annotations = predict_into(args, model, photos, Journal(path, about))
+        images, annotations = predict_into(args, model, overlays, Journal(partial, about))
     if not images:
         raise OSError("None of the photos could be read.")
     print(
-        f"{len(annotations)} objects in {len(images)} photos; pictures and predictions.json are in {args.out}"
+        f"{len(annotations)} objects in {len(images)} photos; pictures and predictions.json are "
+        f"in {args.out}"
     )
     return args.out
 
 
-def parse(argv=None):
-    """The arguments."""
+def _arguments(args, checkpoint):
+    """Arguments that an interrupted command must have had to be resumed."""
+    return {
+        "weights": digest_of(checkpoint),
+        "min_score": args.min_score,
+        "set": args.set,
+        "rescore": args.rescore and digest_of(file_of(args.rescore)),
+        "photos": [str(path) for path in args.photos],
+    }
+
+
+def _check_same_arguments(partial, about):
+    different = [
+        f"{key} {there!r} there, {here!r} here"
+        for key, there, here in begun_otherwise(partial, about)
+    ]
+    if different:
+        raise ValueError(
+            f"{partial} was begun with other arguments ({'; '.join(different)}). Give the same "
+            "ones to resume, another folder with --out, or --restart to start over."
+        )
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parses the arguments.
+
+    Args:
+        argv: Arguments; None takes those of the process.
+
+    Returns:
+        The arguments.
+    """
     parser = argparse.ArgumentParser(
         prog="fashion predict",
         description=__doc__,
@@ -86,147 +119,187 @@ def parse(argv=None):
     return parser.parse_args(argv)
 
 
-def predict_into(args, model, photos, journal):
-    """Predicts and draws what the journal lacks, then writes predictions.json; what is done is written also where it is interrupted.
+def predict_into(
+    args: argparse.Namespace, model: FashionModel, overlays: Overlays, journal: Journal
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Predicts what the journal lacks, then writes predictions.json, even if interrupted.
 
-    photos: `{path of a picture: path of its photo}`, in the order in which they are done. Returns the images and the annotations of
-    predictions.json.
+    Args:
+        args: Result of `parse`.
+        model: Trained model.
+        overlays: Image of each overlay, in the order in which they are done.
+        journal: Finished images.
+
+    Returns:
+        images: Of predictions.json.
+        annotations: Of predictions.json.
     """
     path, about = args.out / "predictions.json", {"rescored": bool(args.rescore)}
     try:
-        predict_photos(model, photos, journal, args.min_score)
+        predict_images(model, overlays, journal, args.min_score)
     except BaseException:
-        with contextlib.suppress(OSError):  # what stopped it matters more
+        with contextlib.suppress(OSError):  # the first exception matters more
             journal.close()
-            write_json(path, journal, photos, model.ontology.to_dict(), **about)
+            write_json(path, journal, overlays, model.ontology.to_dict(), **about)
         raise
-    written = write_json(path, journal, photos, model.ontology.to_dict(), **about)
+    written = write_json(path, journal, overlays, model.ontology.to_dict(), **about)
     journal.remove()
     return written
 
 
-def predict_photos(model, photos, journal, min_score):
-    """Predicts and draws the photos that the journal lacks.
+def predict_images(
+    model: FashionModel, overlays: Overlays, journal: Journal, min_score: float
+) -> None:
+    """Predicts and draws the images that the journal lacks.
 
     Args:
-        model: A `FashionModel`.
-        photos: `{path of a picture: path of its photo}`, in the order in which they are done.
-        journal: A `Journal`; notes under the picture's name what the photo is and holds, or why it cannot be read.
+        model: Trained model.
+        overlays: Image of each overlay, in the order in which they are done.
+        journal: Receives, by the name of the overlay, what the image is and holds, or why it
+            cannot be read.
         min_score: Least confidence score of what is drawn.
     """
     draw = OverlayRenderer(model.ontology, min_confidence=min_score)
-    done = {picture for picture, photo in photos.items() if is_done(picture, photo, journal)}
-    broken = {picture for picture in done if "broken" in journal.done[picture.name]}
-    for picture in photos:
-        if picture in broken:
-            tqdm.write(f"left out: {journal.done[picture.name]['broken']}", file=sys.stderr)
-    todo = remaining(
-        [picture for picture in photos if picture not in broken], done, model.config.BATCH_SIZE
-    )
-    readable = []
-    results = model.stream(
-        read_photos({picture: photos[picture] for picture in todo}, readable, journal, model.config)
-    )
-    for number, result in enumerate(
-        tqdm(results, total=len(photos), initial=len(photos) - len(todo), unit="photo")
-    ):
-        picture, about = readable[number]
+    done = {overlay for overlay, image in overlays.items() if is_done(overlay, image, journal)}
+    broken = {overlay for overlay in done if "broken" in journal.done[overlay.name]}
+    for overlay in overlays:
+        if overlay in broken:
+            tqdm.write(f"left out: {journal.done[overlay.name]['broken']}", file=sys.stderr)
+    unbroken = [overlay for overlay in overlays if overlay not in broken]
+    todo = remaining(unbroken, done, model.config.BATCH_SIZE)
+    readable: list[tuple[Path, dict[str, Any]]] = []
+    to_read = {overlay: overlays[overlay] for overlay in todo}
+    results = model.stream(read_images(to_read, readable, journal, model.config))
+    initial = len(overlays) - len(todo)
+    bar = tqdm(results, total=len(overlays), initial=initial, unit="photo")
+    for number, result in enumerate(bar):
+        overlay, about = readable[number]
         height, width = (int(edge) for edge in result["image_hw"])
-        # The objects get the image's id when all photos are done: photos that cannot be read have none.
-        row = about | {
-            "height": height,
-            "width": width,
-            "objects": coco_results(result, 0, model.ontology, attribute_scores=True),
-        }
-        with atomic_path(picture, synced=False) as temporary:
-            Image.fromarray(draw(read_image(photos[picture], upright=True), result)).save(
-                temporary, quality=92
-            )
-        journal.add(picture.name, row)
+        # Objects get their image id when all images are done: unreadable ones have none.
+        objects = coco_results(result, 0, model.ontology, attribute_scores=True)
+        row = about | {"height": height, "width": width, "objects": objects}
+        drawn = draw(read_image(overlays[overlay], upright=True), result)
+        with atomic_path(overlay, synced=False) as temporary:
+            Image.fromarray(drawn).save(temporary, quality=92)
+        journal.add(overlay.name, row)
 
 
-def is_done(picture, photo, journal):
-    """Whether the journal has this photo, unchanged since, with its picture, or as one that cannot be read."""
-    row = journal.done.get(picture.name)
-    if not isinstance(row, dict) or {
-        key: row.get(key) for key in ("photo", "state")
-    } != about_photo(photo):
-        return False
-    return "broken" in row or "objects" in row and picture.exists()
+def is_done(overlay: Path, image: Path, journal: Journal) -> bool:
+    """Tells whether an image is finished.
 
+    Args:
+        overlay: Its overlay.
+        image: The image.
+        journal: Finished images.
 
-def about_photo(photo):
-    """What tells a photo from others, and from an earlier one of its name."""
-    try:
-        status = photo.stat()
-    except OSError:  # gone; who reads it says so
-        return {"photo": str(photo), "state": None}
-    return {"photo": str(photo), "state": [status.st_size, status.st_mtime_ns]}
-
-
-def read_photos(photos, readable, journal, config):
-    """The photos of {picture: photo}, one after the other.
-
-    (picture, `about_photo`) of those that can be used are appended to `readable`. Others are told
-    and noted: files that cannot be read, and strips that the `config` has no canvas for.
+    Returns:
+        Whether the journal has it, unchanged since, with its overlay or as unreadable.
     """
-    for picture, path in photos.items():
-        about = about_photo(path)
+    row = journal.done.get(overlay.name)
+    if not isinstance(row, dict):
+        return False
+    if {key: row.get(key) for key in ("photo", "state")} != about_image(image):
+        return False
+    return "broken" in row or "objects" in row and overlay.exists()
+
+
+def about_image(image: Path) -> dict[str, Any]:
+    """Describes a file, so that another one of its name is recognised.
+
+    Args:
+        image: The image.
+
+    Returns:
+        "photo", its path; "state", its size and time of change, None if there is no such file.
+    """
+    try:
+        status = image.stat()
+    except OSError:  # reading it gives the error message
+        return {"photo": str(image), "state": None}
+    return {"photo": str(image), "state": [status.st_size, status.st_mtime_ns]}
+
+
+def read_images(
+    overlays: Overlays,
+    readable: list[tuple[Path, dict[str, Any]]],
+    journal: Journal,
+    config: Config,
+) -> Iterator[Array]:
+    """Reads images; those that cannot be used are printed and noted.
+
+    Args:
+        overlays: Image of each overlay.
+        readable: Receives, before each image, its overlay and `about_image`.
+        journal: Receives what is wrong with unreadable files, and with strips that no canvas of
+            `config` holds.
+        config: Config of the model.
+
+    Yields:
+        `(H, W, 3)` uint8, upright.
+    """
+    for overlay, path in overlays.items():
+        about = about_image(path)
         try:
-            photo = read_image(path, upright=True)
-            check_placeable(photo.shape[:2], config, path)
+            image = read_image(path, upright=True)
+            check_placeable(image.shape[:2], config, path)
         except (OSError, ValueError) as error:
             tqdm.write(f"left out: {error}", file=sys.stderr)
-            journal.add(picture.name, about | {"broken": str(error)})
+            journal.add(overlay.name, about | {"broken": str(error)})
             continue
-        readable.append((picture, about))
-        yield photo
-        del photo
+        readable.append((overlay, about))
+        yield image
+        del image
 
 
-def write_json(path, journal, photos, names, **about):
-    """COCO's layout: images, annotations with run lengths, and the label list (`Ontology.to_dict`); and what is `about` them all.
+def write_json(
+    path: Path, journal: Journal, overlays: Overlays, names: Mapping[str, Any], **about: Any
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Writes predictions.json in COCO's layout, unless no image is finished.
 
-    Nothing is written where no photo is done. Returns the images and the annotations.
+    Args:
+        path: The file.
+        journal: Finished images.
+        overlays: Image of each overlay.
+        names: Label list, see `Ontology.to_dict`.
+        **about: More entries of the file.
+
+    Returns:
+        images: Of the file.
+        annotations: Of the file, with run lengths.
     """
     images, annotations = [], []
-    for picture, photo in photos.items():
-        row = journal.done.get(picture.name)
-        if row is None or "objects" not in row or row["photo"] != str(photo):
+    for overlay, image in overlays.items():
+        row = journal.done.get(overlay.name)
+        if row is None or "objects" not in row or row["photo"] != str(image):
             continue
         number = len(images) + 1
-        images.append(
-            {
-                "id": number,
-                "file_name": row["photo"],
-                "height": row["height"],
-                "width": row["width"],
-            }
-        )
+        size = {"height": row["height"], "width": row["width"]}
+        images.append({"id": number, "file_name": row["photo"], **size})
         annotations += [found | {"image_id": number} for found in row["objects"]]
     if images:
-        write_text(
-            path,
-            json.dumps(
-                about
-                | {
-                    "images": images,
-                    "annotations": [{"id": i, **a} for i, a in enumerate(annotations, start=1)],
-                    **{
-                        kind: [
-                            dict(zip(("id", "name", "supercategory"), row, strict=True))
-                            for row in names[kind]
-                        ]
-                        for kind in ("categories", "attributes")
-                    },
-                }
-            ),
-        )
+        content = about | {
+            "images": images,
+            "annotations": [{"id": i, **row} for i, row in enumerate(annotations, start=1)],
+        }
+        for kind in ("categories", "attributes"):
+            keys = ("id", "name", "supercategory")
+            content[kind] = [dict(zip(keys, row, strict=True)) for row in names[kind]]
+        write_text(path, json.dumps(content))
     return images, annotations
 
 
-def find_photos(paths):
-    """Files and the photos in folders, in the order given. Raises FileNotFoundError for what is neither."""
+def find_images(paths: Sequence[Path]) -> list[Path]:
+    """Lists image files.
+
+    Args:
+        paths: Files and folders.
+
+    Returns:
+        Files and the images in folders, in the order given.
+
+    Raises:
+        FileNotFoundError: A path does not exist, or a folder holds no images.
+    """
     found = []
     for path in paths:
         if path.is_dir():
@@ -243,25 +316,34 @@ def find_photos(paths):
     return found
 
 
-def picture_paths(files, out):
-    """{where the picture of a photo goes: the photo}: <stem>.jpg in `out`, <stem>_2.jpg … for further photos of the same stem.
+def overlay_paths(files: Sequence[Path], out: Path) -> dict[Path, Path]:
+    """Chooses where the overlay of each image goes.
 
-    Raises ValueError if that would overwrite one of the photos.
+    Args:
+        files: The images.
+        out: Folder of the overlays.
+
+    Returns:
+        Image by overlay: <stem>.jpg in `out`, then <stem>_2.jpg … for more images of that stem.
+
+    Raises:
+        ValueError: An overlay would overwrite one of the images.
     """
-    pictures, taken = [], set()
+    overlays, taken = [], set()
     for path in files:
         names = (path.stem + (f"_{n}" if n > 1 else "") for n in itertools.count(1))
-        # Not told apart by case alone, which most file systems of macOS and Windows ignore.
+        # Names differ by more than case, which most file systems of macOS and Windows ignore.
         name = next(name for name in names if name.casefold() not in taken)
         taken.add(name.casefold())
-        pictures.append(out / f"{name}.jpg")
-    photos = {path.resolve() for path in files}
-    overwritten = [picture for picture in pictures if picture.resolve() in photos]
+        overlays.append(out / f"{name}.jpg")
+    images = {path.resolve() for path in files}
+    overwritten = [overlay for overlay in overlays if overlay.resolve() in images]
     if overwritten:
         raise ValueError(
-            f"The picture of {overwritten[0]} would overwrite the photo. Give another folder: --out DIR."
+            f"The picture of {overwritten[0]} would overwrite the photo. Give another folder: "
+            "--out DIR."
         )
-    return dict(zip(pictures, files, strict=True))
+    return dict(zip(overlays, files, strict=True))
 
 
 if __name__ == "__main__":

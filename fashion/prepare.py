@@ -1,8 +1,11 @@
-"""Make a smaller copy of a data set.        python fashion/prepare.py --data ~/imaterialist --longest 1024 --out ~/imaterialist1024
+"""Make a smaller copy of a data set.
 
-Photos are shrunk so that their longer side is at most --longest, never enlarged, and every mask with them, from run lengths to run
-lengths. The copy has the layout of the original, so that every verb takes it for --data. A killed run goes on with the photos that are
-missing; the CSVs are written last.
+    python fashion/prepare.py --data ~/imaterialist --longest 1024 --out ~/imaterialist1024
+
+Photos are shrunk so that their longer side is at most --longest, never enlarged, and every mask
+with them, from run lengths to run lengths. The copy has the layout of the original, so that every
+verb takes it for --data. A killed run goes on with the photos that are missing; the CSVs are
+written last.
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
@@ -16,14 +19,16 @@ import csv
 import dataclasses
 import os
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any, TextIO
 
 from tqdm import tqdm
 
 from fashion.cli import add_data_arguments, open_files, run_verb, working_in
 from fashion.datasets.copy_folder import CopyFolder, size_text
-from fashion.datasets.files import list_images
-from fashion.datasets.imaterialist import load_imaterialist
+from fashion.datasets.files import DataFiles, list_images
+from fashion.datasets.imaterialist import IMaterialistDataset, load_imaterialist
 from fashion.datasets.resized_copy import copy_rows, encode_copy, header
 from fashion.datasets.worker_processes import in_order
 from fashion.formats.annotation_csv import BadRows
@@ -31,9 +36,19 @@ from mrcnn.files import atomic_path
 
 SUBMITTED_2020 = 1024  # pixels of the longer side of a submitted mask
 
+# A row of a CSV, and the number of its data set.
+Row = tuple[int, list[Any]]
 
-def main(argv=None):
-    """Make the copy that the arguments ask for; returns its folder."""
+
+def main(argv: Sequence[str] | None = None) -> Path:
+    """Makes the copy that the arguments ask for.
+
+    Args:
+        argv: Arguments; None takes those of the process.
+
+    Returns:
+        Its folder.
+    """
     args = parse(argv)
     files = open_files(args.data)
     folder = CopyFolder(args.out, files, args.longest, args.quality)
@@ -43,55 +58,75 @@ def main(argv=None):
         return fill(folder, files, datasets, args)
 
 
-def fill(folder, files, datasets, args):
-    """Make what is missing of a copy; returns its folder."""
-    folder.begin()
-    test_photos = list_images(files.test_images_dir) if files.test_images_dir else []
-    photos = (
-        list(
-            dict.fromkeys(Path(info["path"]) for dataset in datasets for info in dataset.image_info)
-        )
-        + test_photos
-    )
-    folder.check_space(photos)
+def fill(
+    folder: CopyFolder,
+    files: DataFiles,
+    datasets: Sequence[IMaterialistDataset],
+    args: argparse.Namespace,
+) -> Path:
+    """Makes what is missing of a copy.
 
-    tasks = [
-        (k, image_id)
-        for k, dataset in enumerate(datasets)
-        for image_id in map(int, dataset.image_ids)
-    ]
-    results = in_order(
-        Copier(folder, datasets, args.skip_bad),
-        tasks + [(None, photo) for photo in test_photos],
-        args.workers,
-    )
+    Args:
+        folder: Folder of the copy.
+        files: Files of the original.
+        datasets: A data set for each CSV.
+        args: Result of `parse`.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ValueError: Images cannot be copied, and --skip-bad was not given.
+    """
+    folder.begin()
+    test_images = list_images(files.test_images_dir) if files.test_images_dir else []
+    annotated, tasks = {}, []  # a dict: an image may be in both CSVs
+    for number, dataset in enumerate(datasets):
+        annotated |= dict.fromkeys(Path(info["path"]) for info in dataset.image_info)
+        tasks += [(number, image_id) for image_id in map(int, dataset.image_ids)]
+    tasks += [(None, image) for image in test_images]
+    images = [*annotated, *test_images]
+    folder.check_space(images)
+
+    results = in_order(Copier(folder, list(datasets), args.skip_bad), tasks, args.workers)
     with contextlib.closing(results), contextlib.ExitStack() as stack:
-        # Closed before they are renamed; each CSV gets its name when all photos are there.
+        # Each CSV gets its name when all images are there; the streams are closed before that.
         paths = [
             stack.enter_context(atomic_path(folder.path / path.name)) for path in folder.csv_paths
         ]
         streams = [
             stack.enter_context(open(path, "w", newline="", encoding="utf-8")) for path in paths
         ]
-        masks, lost, faults = write(
-            results, streams, header(files.year), len(tasks) + len(test_photos)
-        )
+        masks, lost, faults = write(results, streams, header(files.year), len(tasks))
         if faults and not args.skip_bad:
             raise ValueError(
-                f"Photos that cannot be copied: {len(faults)}, see above; the others are finished. Replace them, or leave "
-                "them out: --skip-bad."
+                f"Photos that cannot be copied: {len(faults)}, see above; the others are finished. "
+                "Replace them, or leave them out: --skip-bad."
             )
-    report(folder, photos, masks, lost, faults)
-    # Sides are rounded down here and there, so that rounding twice changes nothing where one size is a multiple of the other.
-    if test_photos and files.year == 2020 and args.longest % SUBMITTED_2020:
+    report(folder, images, masks, lost, faults)
+    # Sides are rounded down at both steps: rounding twice changes nothing where one size is a
+    # multiple of the other.
+    if test_images and files.year == 2020 and args.longest % SUBMITTED_2020:
         print(
-            f"For a submission of 2020 use the original test photos: how many pixels its masks of {SUBMITTED_2020} have on their shorter "
-            f"side cannot be told from photos of {args.longest}."
+            "For a submission of 2020 use the original test photos: how many pixels its masks of "
+            f"{SUBMITTED_2020} have on their shorter side cannot be told from photos of "
+            f"{args.longest}."
         )
     return folder.path
 
 
-def parse(argv):
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parses and checks the arguments.
+
+    Args:
+        argv: Arguments; None takes those of the process.
+
+    Returns:
+        The arguments.
+
+    Raises:
+        ValueError: A number is out of range.
+    """
     parser = argparse.ArgumentParser(
         prog="fashion prepare",
         description=__doc__,
@@ -135,8 +170,20 @@ def parse(argv):
     return args
 
 
-def load(files, csv_paths, skip_bad):
-    """The datasets of the CSVs. Raises ValueError with the wrong rows of all."""
+def load(files: DataFiles, csv_paths: Iterable[Path], skip_bad: bool) -> list[IMaterialistDataset]:
+    """Loads the data sets of the CSVs.
+
+    Args:
+        files: Files of the original.
+        csv_paths: The CSVs.
+        skip_bad: Whether bad rows are left out.
+
+    Returns:
+        A data set for each CSV.
+
+    Raises:
+        ValueError: Rows are wrong; lists those of all CSVs.
+    """
     datasets, errors, ontology = [], [], files.ontology()
     for path in csv_paths:
         try:
@@ -150,44 +197,73 @@ def load(files, csv_paths, skip_bad):
 
 @dataclasses.dataclass(frozen=True)
 class Copier:
-    """Called with a task, it copies one photo, unless that is done: the dataset's number and the image's in it, or None and a test photo.
+    """Copies images, in worker processes.
 
-    Returns: rows of the CSV; how many of their masks kept one pixel only; what is wrong with the photo, or None. A broken photo has no
-    rows; a broken test photo is copied as it is, because a submission speaks of all, if skip_bad.
+    Attributes:
+        folder: Folder of the copy.
+        datasets: Data sets of the original.
+        skip_bad: Whether an unreadable test image is copied as it is: a submission needs a row
+            for every image.
     """
 
     folder: CopyFolder
-    datasets: list
+    datasets: list[IMaterialistDataset]
     skip_bad: bool
 
-    def __call__(self, task):
+    def __call__(self, task: tuple[int | None, Any]) -> tuple[list[Row], int, str | None]:
+        """Copies an image, unless that is done.
+
+        Args:
+            task: Number of the data set and internal image id, or None and the path of a test
+                image.
+
+        Returns:
+            rows: Rows of the CSV; none for an unreadable image.
+            lost: Masks smaller than a pixel of the copy, which were kept as one pixel.
+            fault: What is wrong with the image, or None.
+        """
         number, image_id = task
-        photo, fault, annotated_hw = image_id, None, None
-        if number is not None:
-            photo, annotated_hw = (
-                Path(self.datasets[number].image_info[image_id]["path"]),
-                self.datasets[number].image_hw(image_id),
-            )
-        if not self.folder.has(photo):
+        dataset = None if number is None else self.datasets[number]
+        image, annotated_hw = image_id, None
+        if dataset is not None:
+            image = Path(dataset.image_info[image_id]["path"])
+            annotated_hw = dataset.image_hw(image_id)
+        fault = None
+        if not self.folder.has(image):
             try:
-                data = encode_copy(photo, self.folder.longest, self.folder.quality, annotated_hw)
+                data = encode_copy(image, self.folder.longest, self.folder.quality, annotated_hw)
             except OSError as error:
                 fault = str(error)
-                if number is not None or not self.skip_bad:
+                if dataset is not None or not self.skip_bad:
                     return [], 0, fault
-                data = photo.read_bytes()
-            with atomic_path(self.folder.place_of(photo), synced=False) as path:
+                data = image.read_bytes()
+            with atomic_path(self.folder.place_of(image), synced=False) as path:
                 path.write_bytes(data)
-        rows, lost = (
-            ([], 0)
-            if number is None
-            else copy_rows(self.datasets[number], image_id, self.folder.longest)
-        )
+        if number is None or dataset is None:
+            return [], 0, fault
+        rows, lost = copy_rows(dataset, image_id, self.folder.longest)
         return [(number, row) for row in rows], lost, fault
 
 
-def write(results, streams, columns, total):
-    """Write every result's rows to the stream of their dataset; returns the number of masks, of those lost, and the faults."""
+def write(
+    results: Iterable[tuple[list[Row], int, str | None]],
+    streams: Sequence[TextIO],
+    columns: Sequence[str],
+    total: int,
+) -> tuple[int, int, list[str]]:
+    """Writes the rows of all images to the CSV of their data set.
+
+    Args:
+        results: Results of `Copier`.
+        streams: The CSV of each data set.
+        columns: Header of the CSVs.
+        total: Number of images.
+
+    Returns:
+        masks: Number of masks.
+        lost: Number of masks kept as one pixel.
+        faults: What is wrong with unreadable images.
+    """
     writers = [csv.writer(stream, lineterminator="\n") for stream in streams]
     for writer in writers:
         writer.writerow(columns)
@@ -195,7 +271,8 @@ def write(results, streams, columns, total):
     for rows, lost, fault in tqdm(results, total=total, unit="photo", desc="copying"):
         for number, row in rows:
             writers[number].writerow(row)
-        masks, all_lost = masks + sum(bool(row[1]) for _, row in rows), all_lost + lost
+            masks += bool(row[1])
+        all_lost += lost
         if fault:
             faults.append(fault)
             tqdm.write(fault, file=sys.stderr)
@@ -204,21 +281,34 @@ def write(results, streams, columns, total):
     return masks, all_lost, faults
 
 
-def report(folder, photos, masks, lost, faults):
-    """Print what the copy holds and what it saves."""
-    photos_before, photos_after, rows_before, rows_after = folder.sizes(photos)
+def report(
+    folder: CopyFolder, images: Sequence[Path], masks: int, lost: int, faults: Sequence[str]
+) -> None:
+    """Prints what the copy holds and what it saves.
+
+    Args:
+        folder: Folder of the copy.
+        images: All images.
+        masks: Number of masks.
+        lost: Number of masks kept as one pixel.
+        faults: What is wrong with unreadable images.
+    """
+    images_before, images_after, rows_before, rows_after = folder.sizes(images)
     kept = f", {lost:,} of them smaller than a pixel of the copy and kept as one" if lost else ""
     print(
-        f"{folder.path}: {len(photos) - len(faults):,} photos of at most {folder.longest} pixels, {masks:,} masks{kept}"
+        f"{folder.path}: {len(images) - len(faults):,} photos of at most {folder.longest} pixels, "
+        f"{masks:,} masks{kept}"
     )
     if faults:
         print(
-            f"broken photos: {len(faults):,}, see above; they were left out with their masks, but test photos were copied as they are"
+            f"broken photos: {len(faults):,}, see above; they were left out with their masks, but "
+            "test photos were copied as they are"
         )
-    saved = photos_before + rows_before - photos_after - rows_after
+    saved = images_before + rows_before - images_after - rows_after
     print(
-        f"photos {size_text(photos_before)} -> {size_text(photos_after)}, annotations {size_text(rows_before)} -> "
-        f"{size_text(rows_after)}: {size_text(abs(saved))} {'saved' if saved >= 0 else 'more'}\n"
+        f"photos {size_text(images_before)} -> {size_text(images_after)}, "
+        f"annotations {size_text(rows_before)} -> {size_text(rows_after)}: "
+        f"{size_text(abs(saved))} {'saved' if saved >= 0 else 'more'}\n"
         f"train on it: python fashion/train.py --data {folder.path}"
     )
 

@@ -1,7 +1,11 @@
-"""Write a Kaggle submission.        python fashion/submit.py --weights runs/fashion... --images test/ --format 2020 --output submission.csv
+"""Write a Kaggle submission.
 
-Goes on photo by photo where it broke off; the file gets its name only after it was checked against the server's rules. What counts is what
-scores 0.5 or more, or what --thresholds says, a file of fashion/evaluate.py --tune.
+    python fashion/submit.py --weights runs/fashion... --images test/ --format 2020 \\
+        --output submission.csv
+
+Goes on photo by photo where it broke off; the file gets its name only after it was checked against
+the server's rules. What counts is what scores 0.5 or more, or what --thresholds says, a file of
+fashion/evaluate.py --tune.
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
@@ -13,7 +17,9 @@ import argparse
 import contextlib
 import logging
 import sys
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -21,19 +27,50 @@ from fashion.classify.garments.rescorer import file_of
 from fashion.cli import add_model_arguments, model_settings, run_verb, working_in
 from fashion.datasets.files import list_images
 from fashion.evaluation.thresholds.files import read_thresholds, read_tuning
-from fashion.model import checkpoint_in, load_model
+from fashion.evaluation.thresholds.table import Thresholds
+from fashion.model import FashionModel, checkpoint_in, load_model
 from fashion.submission.resolve import MIN_SHARE
 from fashion.submission.writer import SubmissionWriter
+from mrcnn.config import Config
 from mrcnn.data.image_io import header, read_image
 from mrcnn.data.resize import check_placeable
 from mrcnn.files import digest_of
 from mrcnn.locks import FolderInUse
+from mrcnn.typing import Array, Size
 
 log = logging.getLogger(__name__)
 
 
-def main(argv=None):
-    """Write the submission that the arguments ask for; returns its path."""
+def main(argv: Sequence[str] | None = None) -> Path:
+    """Writes the submission that the arguments ask for.
+
+    Args:
+        argv: Arguments; None takes those of the process.
+
+    Returns:
+        The submission.
+    """
+    args = parse(argv)
+    if not args.images.is_dir():
+        raise FileNotFoundError(
+            f"There is no folder {args.images}. Give the folder that holds the test photos."
+        )
+    files = files_by_name(list_images(args.images), args.format)
+    if not files:
+        raise FileNotFoundError(f"There are no photos in {args.images}.")
+    with locked_file(args.output):
+        return write_submission(args, files)
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parses and checks the arguments.
+
+    Args:
+        argv: Arguments; None takes those of the process.
+
+    Returns:
+        The arguments.
+    """
     parser = argparse.ArgumentParser(
         prog="fashion submit",
         description=__doc__,
@@ -69,32 +106,62 @@ def main(argv=None):
         type=float,
         default=MIN_SHARE,
         metavar="S",
-        help="leave out a mask of which better ones of its "
-        "category leave less than this share (default: %(default)s)",
+        help="leave out a mask of which better ones of its category leave less than this share "
+        "(default: %(default)s)",
     )
     parser.add_argument(
         "--restart", action="store_true", help="begin anew even if there is a partial file"
     )
     args = parser.parse_args(argv)
-
     if not 0 <= args.min_share <= 1:
         parser.error(f"--min-share lies between 0 and 1. Got {args.min_share}")
-    if not args.images.is_dir():
-        raise FileNotFoundError(
-            f"There is no folder {args.images}. Give the folder that holds the test photos."
-        )
-    files = files_by_name(list_images(args.images), args.format)
-    if not files:
-        raise FileNotFoundError(f"There are no photos in {args.images}.")
-    with locked_file(args.output):
-        return write_submission(args, files)
+    return args
 
 
-def write_submission(args, files):
-    """Write the submission of `files` ({ImageId: photo}); returns its path."""
+def write_submission(args: argparse.Namespace, files: Mapping[str, Path]) -> Path:
+    """Writes a submission, resuming where an earlier command was interrupted.
+
+    Args:
+        args: Result of `parse`.
+        files: Image by ImageId.
+
+    Returns:
+        The submission.
+
+    Raises:
+        ValueError: The thresholds do not fit the model, or the submission breaks a rule.
+    """
     thresholds = read_thresholds(args.thresholds) if args.thresholds else None
     min_score = thresholds.min_score() if thresholds else args.min_score
     model = load_model(args.weights, **model_settings(args, min_score))
+    with SubmissionWriter(
+        args.output,
+        sizes_of(files),
+        args.format,
+        model.ontology,
+        settings=_settings(args, model, thresholds, min_score),
+        min_share=args.min_share,
+        restart=args.restart,
+    ) as writer:
+        readable: list[str] = []
+        broken: list[str] = []
+        todo = writer.remaining
+        results = model.stream(read_images(files, todo, readable, broken, model.config))
+        bar = tqdm(results, total=len(files), initial=len(files) - len(todo), unit="photo")
+        for i, result in enumerate(bar):
+            counted = thresholds.apply_to_result(result, model.ontology) if thresholds else result
+            writer.add(readable[i], counted)
+        for name in broken:  # the server wants a row for every image
+            writer.add_nothing(name)
+        writer.finish()
+    print(f"{args.output}: {len(files)} photos, checked, format {args.format}{peak_memory()}")
+    return args.output
+
+
+def _settings(
+    args: argparse.Namespace, model: FashionModel, thresholds: Thresholds | None, min_score: float
+) -> dict[str, Any]:
+    """What a partial submission must have been written with to be resumed."""
     settings = {
         "weights": digest_of(checkpoint_in(args.weights)),
         "min_score": min_score,
@@ -112,50 +179,47 @@ def write_submission(args, files):
                 args.thresholds,
                 "with" if rescored else "without",
             )
-    with SubmissionWriter(
-        args.output,
-        sizes_of(files),
-        args.format,
-        model.ontology,
-        settings=settings,
-        min_share=args.min_share,
-        restart=args.restart,
-    ) as writer:
-        readable, broken = [], []
-        todo = writer.remaining
-        results = model.stream(read_photos(files, todo, readable, broken, model.config))
-        for i, result in enumerate(
-            tqdm(results, total=len(files), initial=len(files) - len(todo), unit="photo")
-        ):
-            writer.add(
-                readable[i],
-                thresholds.apply_to_result(result, model.ontology) if thresholds else result,
-            )
-        for name in broken:  # the server wants a row for every photo
-            writer.add_nothing(name)
-        writer.finish()
-    print(f"{args.output}: {len(files)} photos, checked, format {args.format}{peak_memory()}")
-    return args.output
+    return settings
 
 
-def files_by_name(paths, year):
-    """{name in the submission: path} of photos. Raises ValueError where two have one name."""
+def files_by_name(paths: Sequence[Path], year: int) -> dict[str, Path]:
+    """Lists images by the ImageId of a submission.
+
+    Args:
+        paths: Images.
+        year: Year of the contest; in 2019 an ImageId has its extension.
+
+    Returns:
+        Image by ImageId.
+
+    Raises:
+        ValueError: Two images have one ImageId.
+    """
     files = {}
     for path in paths:
         name = path.name if year == 2019 else path.stem
         if name in files:
             raise ValueError(
-                f"{files[name].name} and {path.name} are the same photo {name!r} in a "
-                f"submission of {year}. Take one of them "
-                f"out of {path.parent}."
+                f"{files[name].name} and {path.name} are the same photo {name!r} in a submission "
+                f"of {year}. Take one of them out of {path.parent}."
             )
         files[name] = path
     return files
 
 
 @contextlib.contextmanager
-def locked_file(path):
-    """Keeps a second command from writing the same submission. Locks are on folders, and others may be written beside it."""
+def locked_file(path: Path) -> Iterator[None]:
+    """Keeps a second command from writing the same submission.
+
+    Locks are on folders, and other files may be written beside it. So the lock is a folder named
+    after the file.
+
+    Args:
+        path: The submission.
+
+    Raises:
+        FolderInUse: Another command writes it.
+    """
     folder = path.with_name(f".{path.name}.lock")
     try:
         with working_in(folder, "submit"):
@@ -163,31 +227,53 @@ def locked_file(path):
     except FolderInUse as error:
         raise FolderInUse(f"{path} is being written already: {error}") from error
     finally:
-        with contextlib.suppress(
-            OSError
-        ):  # one that a killed command left, too; unless another is in it by now
+        # Removes that of a killed command, too. It fails if another command is in it by now.
+        with contextlib.suppress(OSError):
             folder.rmdir()
 
 
-def read_photos(files, names, readable, broken, config):
-    """The photos of these names, one after the other; a name is appended to `readable`, or told and appended to `broken`."""
+def read_images(
+    files: Mapping[str, Path],
+    names: Sequence[str],
+    readable: list[str],
+    broken: list[str],
+    config: Config,
+) -> Iterator[Array]:
+    """Reads images; those that cannot be used are printed.
+
+    Args:
+        files: Image by ImageId.
+        names: ImageIds, in the order in which they are read.
+        readable: Receives the ImageId before each image.
+        broken: Receives the ImageIds of the others.
+        config: Config of the model.
+
+    Yields:
+        `(H, W, 3)` uint8, upright as in `predict`: the training images are.
+    """
     for name in names:
         try:
             # as `predict` does: the network has not seen people lying on their side
-            photo = read_image(files[name], upright=True)
-            check_placeable(photo.shape[:2], config, files[name])
+            image = read_image(files[name], upright=True)
+            check_placeable(image.shape[:2], config, files[name])
         except (OSError, ValueError) as error:
             tqdm.write(f"submitted as a photo without objects: {error}", file=sys.stderr)
             broken.append(name)
             continue
         readable.append(name)
-        yield photo
-        del photo
+        yield image
+        del image
 
 
-def sizes_of(files):
-    """{name: (height, width)} of image files {name: path}, as `read_photos` turns them; (1, 1) for
-    one without a header."""
+def sizes_of(files: Mapping[str, Path]) -> dict[str, Size]:
+    """Reads the sizes of images from their headers.
+
+    Args:
+        files: Image by ImageId.
+
+    Returns:
+        (height, width) by ImageId, upright; (1, 1) for a file without a header.
+    """
     sizes, turned = {}, []
     for name, path in files.items():
         try:
@@ -202,16 +288,19 @@ def sizes_of(files):
         log.warning(
             "%d photos have an EXIF orientation, %s for one. The model sees them turned by it, and "
             "their masks are those of the turned photos. If the server has masks of the stored "
-            "pixels, "
-            "save the photos without that tag.",
+            "pixels, save the photos without that tag.",
             len(turned),
             turned[0],
         )
     return sizes
 
 
-def peak_memory():
-    """ "; peak memory 812 MB", or nothing where the system does not tell (Windows)."""
+def peak_memory() -> str:
+    """Describes how much memory the process has used at most.
+
+    Returns:
+        "; peak memory 812 MB"; empty where the system does not tell (Windows).
+    """
     try:
         import resource
     except ModuleNotFoundError:

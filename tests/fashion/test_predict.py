@@ -326,18 +326,18 @@ def test_a_second_command_in_the_folder_is_told(many, loaded_quickly, tmp_path, 
 
 def test_what_is_neither_photo_nor_folder_is_told(tmp_path):
     with pytest.raises(FileNotFoundError, match="no photo or folder"):
-        predict.find_photos([tmp_path / "a.jpg"])
+        predict.find_images([tmp_path / "a.jpg"])
     with pytest.raises(
         FileNotFoundError, match=r"no photos \(.jpg, .jpeg, .png, .*\) in the folder"
     ):
-        predict.find_photos([tmp_path])
+        predict.find_images([tmp_path])
 
 
 def test_photos_come_in_the_order_given(photos):
-    assert predict.find_photos([photos[1].parent, photos[0]]) == [photos[1], photos[2], photos[0]]
+    assert predict.find_images([photos[1].parent, photos[0]]) == [photos[1], photos[2], photos[0]]
 
 
 def test_pictures_are_not_told_apart_by_case_alone(tmp_path):
     photos = [tmp_path / name for name in ("A.png", "a.jpg", "b.jpg", "a_2.jpg")]
-    names = [path.name for path in predict.picture_paths(photos, tmp_path / "out")]
+    names = [path.name for path in predict.overlay_paths(photos, tmp_path / "out")]
     assert names == ["A.jpg", "a_2.jpg", "b.jpg", "a_2_2.jpg"]
