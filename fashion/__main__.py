@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+from collections.abc import Sequence
 
 from fashion.cli import run_verb
 
@@ -12,7 +13,8 @@ VERBS = {
     "submit": "write a Kaggle submission",
     "explore": "show what is in a data set: sizes, frequencies, masks, anchors, suspicious rows",
     "prepare": "make a smaller copy of a data set: photos and masks shrunk together",
-    "compare": "train and score the variants of a study, and say which differences are more than seeds make",
+    "compare": "train and score the variants of a study, and say which differences are more than "
+    "seeds make",
     "rescore": "train a classifier that scores a model's detections again",
     "segment": "compare networks that label every pixel: U-Net, SegNet, FCN",
     "mnist": "train small classifiers on Fashion-MNIST, and show how good they are",
@@ -20,8 +22,15 @@ VERBS = {
 }
 
 
-def main(argv=None):
-    """Run the verb that the command line names; returns the exit status."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the verb that the command line names.
+
+    Args:
+        argv: Verb and its arguments; None takes those of the process.
+
+    Returns:
+        The exit status.
+    """
     argv = sys.argv[1:] if argv is None else list(argv)
     if not argv or argv[0] not in VERBS:
         print("usage: fashion <verb> [options]      (fashion <verb> --help explains a verb)\n")

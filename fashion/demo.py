@@ -1,6 +1,7 @@
 """The whole job on the built-in data.        python fashion/demo.py
 
-Trains the recipe "smoke" on drawn paper dolls, scores it on unseen ones, draws what it sees, and writes a Kaggle submission.
+Trains the recipe "smoke" on drawn paper dolls, scores it on unseen ones, draws what it sees, and
+writes a Kaggle submission.
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
@@ -11,6 +12,7 @@ if not __package__:  # run as a script: the repository, not this folder, belongs
 import argparse
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -18,17 +20,48 @@ from PIL import Image
 from fashion import evaluate, submit, train
 from fashion.cli import SAMPLE_FOLDER, run_verb
 from fashion.datasets.files import find_data
-from fashion.datasets.imaterialist import load_imaterialist
+from fashion.datasets.imaterialist import IMaterialistDataset, load_imaterialist
 from fashion.model import load_model
 from fashion.pages.overlays import OverlayRenderer
 from mrcnn.drawing.grid import image_grid
 from mrcnn.files import atomic_path
 
-PICTURES = 6
+OVERLAYS = 6
 
 
-def main(argv=None):
-    """Run the demo; its last line gives the scores and the submission."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Runs the demo; its last line gives the scores and the submission.
+
+    Args:
+        argv: Arguments; None takes those of the process.
+    """
+    args = parse(argv)
+    settings = [word for setting in args.set for word in ("--set", setting)]
+    run = train.main(["--recipe", "smoke", "--out", str(args.out), *settings])
+    assert run is not None  # neither a split nor a preview was asked for
+    weights = ["--weights", str(run.path)]
+    scores = evaluate.main([*weights, "--out", str(run.path)])
+    overlays = draw_some(run.path)
+    images, output = test_images(run.path), run.path / "submission.csv"
+    submission = submit.main(
+        [*weights, "--images", str(images), "--output", str(output), "--restart"]
+    )
+    print(f"picture: {overlays}")
+    print(
+        f"demo: mask_ap50={scores['coco']['segm']['AP50']:.3f} "
+        f"attribute_micro_f1={scores['attributes']['micro_f1']:.3f} submission={submission}"
+    )
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parses the arguments.
+
+    Args:
+        argv: Arguments; None takes those of the process.
+
+    Returns:
+        The arguments.
+    """
     parser = argparse.ArgumentParser(
         prog="fashion demo",
         description=__doc__,
@@ -44,56 +77,38 @@ def main(argv=None):
         metavar="KEY=VALUE",
         help="override a setting of the recipe",
     )
-    args = parser.parse_args(argv)
-
-    run = train.main(
-        [
-            "--recipe",
-            "smoke",
-            "--out",
-            str(args.out),
-            *(word for s in args.set for word in ("--set", s)),
-        ]
-    )
-    scores = evaluate.main(["--weights", str(run.path), "--out", str(run.path)])
-    picture = draw_some(run.path)
-    photos = test_photos(run.path)
-    submission = submit.main(
-        [
-            "--weights",
-            str(run.path),
-            "--images",
-            str(photos),
-            "--output",
-            str(run.path / "submission.csv"),
-            "--restart",
-        ]
-    )
-    print(f"picture: {picture}")
-    print(
-        f"demo: mask_ap50={scores['coco']['segm']['AP50']:.3f} attribute_micro_f1={scores['attributes']['micro_f1']:.3f} "
-        f"submission={submission}"
-    )
+    return parser.parse_args(argv)
 
 
-def draw_some(run_folder):
-    """A picture of the model's predictions on a few unseen photos; returns its path."""
+def draw_some(run_folder: Path) -> Path:
+    """Draws predictions on a few unseen images.
+
+    Args:
+        run_folder: Folder of the training.
+
+    Returns:
+        One image of all overlays.
+    """
     model, dataset = load_model(run_folder), unseen()
-    draw, photos = (
-        OverlayRenderer(model.ontology),
-        [dataset.load_image(i) for i in dataset.image_ids[:PICTURES]],
-    )
-    pictures = [
-        draw(photo, result) for photo, result in zip(photos, model.predict(photos), strict=True)
-    ]
+    draw = OverlayRenderer(model.ontology)
+    images = [dataset.load_image(i) for i in dataset.image_ids[:OVERLAYS]]
+    results = model.predict(images)
+    overlays = [draw(image, result) for image, result in zip(images, results, strict=True)]
     path = run_folder / "predictions.jpg"
     with atomic_path(path) as temporary:
-        Image.fromarray(image_grid(pictures, columns=3)).save(temporary, quality=90)
+        Image.fromarray(image_grid(overlays, columns=3)).save(temporary, quality=90)
     return path
 
 
-def test_photos(run_folder):
-    """A folder with the unseen photos alone, as a contest's test folder would hold them."""
+def test_images(run_folder: Path) -> Path:
+    """Copies the unseen images into a folder, like the test folder of a contest.
+
+    Args:
+        run_folder: Folder of the training.
+
+    Returns:
+        The folder.
+    """
     folder = run_folder / "test_photos"
     folder.mkdir(exist_ok=True)
     for info in unseen().image_info:
@@ -103,8 +118,12 @@ def test_photos(run_folder):
     return folder
 
 
-def unseen():
-    """The built-in validation photos."""
+def unseen() -> IMaterialistDataset:
+    """Loads the built-in validation images.
+
+    Returns:
+        The data set.
+    """
     files = find_data(SAMPLE_FOLDER)
     return load_imaterialist(files.val_csv, files.images_dir, files.ontology())
 

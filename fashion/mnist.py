@@ -1,10 +1,12 @@
 """Train classifiers on Fashion-MNIST.        python fashion/mnist.py --out runs/mnist --epochs 10
 
-Trains the networks of a student report, with one, two and three convolutions, each with every seed, and measures them on the test images:
-index.html and metrics.json side by side; in the folder of each run its history.csv, metrics, predictions and weights. A killed run goes
-on after its last whole epoch and ends as an unbroken one; what is finished is not done again, and --epochs 50 goes on from 10.
---recipe report trains as the report did, measured after 10 and 50 epochs; best trains better for 100; best-all on all training images.
-Without --data the four official files are fetched into data/fashion_mnist.
+Trains the networks of a student report, with one, two and three convolutions, each with every
+seed, and measures them on the test images: index.html and metrics.json side by side; in the folder
+of each run its history.csv, metrics, predictions and weights. A killed run goes on after its last
+whole epoch and ends as an unbroken one; what is finished is not done again, and --epochs 50 goes
+on from 10. --recipe report trains as the report did, measured after 10 and 50 epochs; best trains
+better for 100; best-all on all training images. Without --data the four official files are fetched
+into data/fashion_mnist.
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
@@ -17,6 +19,7 @@ import dataclasses
 import json
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tqdm import tqdm
@@ -24,45 +27,57 @@ from tqdm import tqdm
 from fashion.classify.data import load_images
 from fashion.classify.networks import NETWORKS, build, multiply_adds
 from fashion.classify.recipes import RECIPES
-from fashion.classify.results import read_result
+from fashion.classify.results import Result, read_result
 from fashion.classify.training import epochs_done, train
 from fashion.cli import run_verb, working_in
 from fashion.studies.classifier_page import rows_of, write_page
+from fashion.studies.runner import runs_of
 from mrcnn.drawing.tables import text_table
 from mrcnn.files import write_text
 
-BAR = "{desc}{percentage:5.1f}%|{bar}| {elapsed}<{remaining}"  # the work is not counted in anything that a person would count
+# Without counts: the bar measures work in multiply-adds.
+BAR = "{desc}{percentage:5.1f}%|{bar}| {elapsed}<{remaining}"
 
 
-def main(argv=None):
-    """Train as the arguments say; returns the path of the page."""
+def main(argv: Sequence[str] | None = None) -> Path:
+    """Trains and measures as the arguments ask.
+
+    Args:
+        argv: Arguments; None takes those of the process.
+
+    Returns:
+        The page.
+    """
     args = parse(argv)
     with working_in(args.out, "mnist", below=True):
         return train_and_measure(args)
 
 
-def train_and_measure(args):
-    """What is missing of the runs, then the page of all."""
+def train_and_measure(args: argparse.Namespace) -> Path:
+    """Trains what is missing, then writes the page of all runs.
+
+    Args:
+        args: Result of `parse`.
+
+    Returns:
+        The page.
+    """
     recipe = RECIPES[args.recipe]
     if args.epochs:
         recipe = dataclasses.replace(recipe, epochs=tuple(sorted(set(args.epochs))))
     train_images, test_images = load_images(args.data)
-    # One after the other: broken off, it leaves every network with the same seeds.
-    runs = [
-        (network, seed)
-        for seed in range(1, 1 + args.seeds)
-        for network in NETWORKS
-        if network in (args.only or NETWORKS)
-    ]
-    images = len(train_images) - round(recipe.held_out * len(train_images))
-    work = {network: multiply_adds(build(network)) * images for network in NETWORKS}  # of an epoch
+    networks = [network for network in NETWORKS if network in (args.only or NETWORKS)]
+    runs = list(runs_of(networks, args.seeds))
     folders = {run: folder_of(args.out, args.recipe, *run) for run in runs}
-    done = {run: min(epochs_done(folder), recipe.epochs[-1]) for run, folder in folders.items()}
-    with tqdm(
-        total=sum(work[network] * recipe.epochs[-1] for network, _ in runs),
-        bar_format=BAR,
-        initial=sum(work[run[0]] * epochs for run, epochs in done.items()),
-    ) as bar:
+    last = recipe.epochs[-1]
+    images = len(train_images) - round(recipe.held_out * len(train_images))
+    work = {network: multiply_adds(build(network)) for network in NETWORKS}  # for each image
+    total = sum(work[network] for network, _ in runs) * images * last
+    done = sum(
+        work[network] * images * min(epochs_done(folder), last)
+        for (network, _), folder in folders.items()
+    )
+    with tqdm(total=total, bar_format=BAR, initial=done) as bar:
         for network, seed in runs:
             train(
                 folders[network, seed],
@@ -71,23 +86,29 @@ def train_and_measure(args):
                 seed,
                 train_images,
                 test_images,
-                on_batch=lambda count, share=work[network] / images: bar.update(count * share),
+                on_batch=lambda count, work=work[network]: bar.update(count * work),
                 on_epoch=lambda epoch, name=f"{network}, seed {seed}": bar.set_description(
-                    f"{name}, epoch {epoch}/{recipe.epochs[-1]}"
+                    f"{name}, epoch {epoch}/{last}"
                 ),
             )
     results = all_results(args.out)
-    write_text(
-        args.out / "metrics.json",
-        json.dumps([r.metrics for some in results.values() for r in some], indent=1) + "\n",
-    )
-    write_page(args.out / "index.html", results, test_images)
-    print(f"{text_table(rows_of(results))}\npage: {args.out / 'index.html'}")
-    return args.out / "index.html"
+    metrics = [result.metrics for some in results.values() for result in some]
+    write_text(args.out / "metrics.json", json.dumps(metrics, indent=1) + "\n")
+    page = args.out / "index.html"
+    write_page(page, results, test_images)
+    print(f"{text_table(rows_of(results))}\npage: {page}")
+    return page
 
 
-def parse(argv):
-    """The arguments, checked."""
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parses and checks the arguments.
+
+    Args:
+        argv: Arguments; None takes those of the process.
+
+    Returns:
+        The arguments.
+    """
     parser = argparse.ArgumentParser(
         prog="fashion mnist",
         description=__doc__,
@@ -131,24 +152,41 @@ def parse(argv):
     return args
 
 
-def folder_of(out, recipe, network, seed):
-    """Where a run is."""
+def folder_of(out: Path, recipe: str, network: str, seed: int) -> Path:
+    """Chooses the folder of a run.
+
+    Args:
+        out: Folder of all runs.
+        recipe: A key of `RECIPES`.
+        network: A key of `NETWORKS`.
+        seed: Seed of the run.
+
+    Returns:
+        The folder.
+    """
     return out / f"{recipe}-{network}" / f"seed{seed}"
 
 
-def all_results(out):
-    """{(recipe, network, epoch): [Result of each seed]} of all that was ever measured in `out`."""
+def all_results(out: Path) -> dict[tuple[str, str, int], list[Result]]:
+    """Reads every measurement in a folder.
+
+    Args:
+        out: Folder of all runs.
+
+    Returns:
+        A result for each seed, by (recipe, network, epoch).
+    """
 
     def seed_and_epoch(path):
         return [int(number) for number in re.findall(r"\d+", "/".join(path.parts[-2:]))]
 
-    found = {}
+    results: dict[tuple[str, str, int], list[Result]] = {}
     for path in sorted(out.glob("*/seed*/metrics_*.json"), key=seed_and_epoch):
         recipe, _, network = path.parts[-3].rpartition("-")
         epoch = int(path.stem.removeprefix("metrics_"))
         if recipe in RECIPES and network in NETWORKS:
-            found.setdefault((recipe, network, epoch), []).append(read_result(path.parent, epoch))
-    return found
+            results.setdefault((recipe, network, epoch), []).append(read_result(path.parent, epoch))
+    return results
 
 
 if __name__ == "__main__":

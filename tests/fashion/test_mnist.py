@@ -33,13 +33,13 @@ def trained(monkeypatch):
     """No network is trained; what would be is noted, with the share of the bar's work that it announced."""
     asked = []
 
-    def train(folder, network, recipe, seed, train_images, test_images, *, advance, told):
+    def train(folder, network, recipe, seed, train_images, test_images, *, on_batch, on_epoch):
         asked.append(
             (folder.relative_to(folder.parents[1]).as_posix(), network, seed, recipe.epochs)
         )
         for epoch in range(1, recipe.epochs[-1] + 1):
             told(epoch)
-            advance(len(train_images) - round(recipe.held_out * len(train_images)))
+            on_batch(len(train_images) - round(recipe.held_out * len(train_images)))
 
     monkeypatch.setattr(mnist, "train", train)
     monkeypatch.setattr(mnist, "write_page", lambda path, results, test: None)
