@@ -38,7 +38,7 @@ def trained(monkeypatch):
             (folder.relative_to(folder.parents[1]).as_posix(), network, seed, recipe.epochs)
         )
         for epoch in range(1, recipe.epochs[-1] + 1):
-            told(epoch)
+            on_epoch(epoch)
             on_batch(len(train_images) - round(recipe.held_out * len(train_images)))
 
     monkeypatch.setattr(mnist, "train", train)
