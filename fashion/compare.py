@@ -1,10 +1,14 @@
-"""Compare variants of a model.        python fashion/compare.py attribute-heads --recipe smoke --weights runs/smoke2026… --out runs/heads
+"""Compare variants of a model.
 
-Trains every variant of a study with several seeds, scores each by every measure, and writes one table and one plot after each seed: means
-over the seeds, and the differences from the first variant, a star where a 95 % interval leaves out 0. What has a star is beyond what seeds
-do, on these validation photos; of other photos it says nothing (and each stands by itself: of twenty stars one is chance).
-Whatever is finished is not done again, more seeds and variants can be added later, a killed run goes on, and one that fails does not stop
-the others. The table is of all finished runs in --out.
+    python fashion/compare.py attribute-heads --recipe smoke --weights runs/smoke2026… --out runs/heads
+
+Trains every variant of a study with several seeds, scores each by every measure, and writes one
+table and one plot after each seed: means over the seeds, and the differences from the first
+variant, a star where a 95 % interval leaves out 0. What has a star is beyond what seeds do, on
+these validation photos; of other photos it says nothing (and each stands by itself: of twenty
+stars one is chance). Whatever is finished is not done again, more seeds and variants can be added
+later, a killed run goes on, and one that fails does not stop the others. The table is of all
+finished runs in --out.
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
@@ -15,9 +19,10 @@ if not __package__:  # run as a script: the repository, not this folder, belongs
 
 import argparse
 import json
-import logging
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 from tqdm import tqdm
@@ -27,23 +32,15 @@ from fashion.cli import add_data_arguments, run_verb, working_in
 from fashion.config import RECIPES
 from fashion.model import checkpoint_in
 from fashion.studies.detector_tables import folder_of, results_of, screen_table, write_results
-from fashion.studies.detectors import STUDIES
-from fashion.studies.runner import note_run_arguments
+from fashion.studies.detectors import STUDIES, Study
+from fashion.studies.runner import differences, note_run_arguments, run_study
 from mrcnn.config import parse_setting
 from mrcnn.files import digest_of, write_text
+from mrcnn.typing import Array
 
-log = logging.getLogger(__name__)
-
-COMMON = (
-    "study",
-    "recipe",
-    "data",
-    "skip_bad",
-    "weights",
-    "epochs",
-    "rate",
-    "set",
-)  # to all runs of a folder
+# Arguments that all runs of a folder have in common.
+COMMON = ("study", "recipe", "data", "skip_bad", "weights", "epochs", "rate", "set")
+# Settings that belong to the study, and the options that change them.
 OPTIONS = {
     "SEED": "--seeds",
     "STAGES": "--epochs and --rate",
@@ -52,56 +49,87 @@ OPTIONS = {
 }
 
 
-def main(argv=None):
-    """Run the study that the arguments name; returns `results_of` the folder. Raises ValueError at the end if runs have failed."""
+def main(argv: Sequence[str] | None = None) -> dict[str, dict[str, Array]]:
+    """Does the study that the arguments name.
+
+    Args:
+        argv: Arguments; None takes those of the process.
+
+    Returns:
+        Result of `results_of` the output folder.
+
+    Raises:
+        ValueError: At the end, if runs have failed.
+    """
     args = parse(argv)
     with working_in(args.out, "compare", below=True):
         return compare(args)
 
 
-def compare(args):
-    """Run what is missing of the study, then write the table of all that is finished."""
+def compare(args: argparse.Namespace) -> dict[str, dict[str, Array]]:
+    """Does what is missing of a study, then prints the table of all finished runs.
+
+    Args:
+        args: Result of `parse`.
+
+    Returns:
+        Result of `results_of` the output folder.
+
+    Raises:
+        ValueError: The folder holds another study, or runs have failed.
+    """
     study = STUDIES[args.study]
     names = [name for name in study.variants if not args.only or name in args.only]
     note_start(args)
     note_variants(args.out, study, names)
-    failed = []
     with tqdm(total=len(names) * args.seeds, unit="run", desc=args.study) as bar:
-        # Not from 0, the recipes' own: a layer that starts anew would start as it did when the rest of --weights learned to go with it.
-        for seed in range(
-            1, 1 + args.seeds
-        ):  # one after the other: broken off, it leaves every variant with the same seeds
-            for name in names:
-                try:
-                    finished_run(args, study, name, seed)
-                except Exception as error:  # of whatever kind: the others may take hours, and nobody may be there to go on
-                    failed.append(failure(name, seed, error))
+
+        def run_one(name, seed):
+            try:
+                return finished_run(args, study, name, seed)
+            finally:
                 bar.update()
-            results = results_of(args.out, study.variants)
-            write_results(args.out, study.title, results)
+
+        def write_table():
+            write_results(args.out, study.title, results_of(args.out, study.variants))
+
+        _, failures = run_study(names, args.seeds, run_one, keep_going=True, after_seed=write_table)
+    results = results_of(args.out, study.variants)
     if results:
         print(screen_table(study.title, results))
         print(f"table: {args.out / 'table.csv'}; plot: {args.out / 'plot.png'}")
-    if failed:
-        raise ValueError(
-            "\n".join(
-                [
-                    f"{len(failed)} of {bar.total} runs failed, and the table is without them. The same command tries them "
-                    "again:",
-                    *failed,
-                ]
-            )
+    if failures:
+        summary = (
+            f"{len(failures)} of {bar.total} runs failed, and the table is without them. The same "
+            "command tries them again:"
         )
+        raise ValueError("\n".join([summary, *failures]))
     return results
 
 
-def parse(argv):
-    """The arguments, checked."""
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parses and checks the arguments.
+
+    Args:
+        argv: Arguments; None takes those of the process.
+
+    Returns:
+        The arguments.
+    """
     parser = argparse.ArgumentParser(
         prog="fashion compare",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    _add_arguments(parser)
+    args = parser.parse_args(argv)
+    wrong = _what_is_wrong(args, STUDIES[args.study])
+    if wrong:
+        parser.error(wrong)
+    return args
+
+
+def _add_arguments(parser):
     parser.add_argument("study", choices=sorted(STUDIES), help="what is compared")
     parser.add_argument(
         "--recipe", choices=sorted(RECIPES), default="smoke", help="default: %(default)s"
@@ -145,78 +173,109 @@ def parse(argv):
         metavar="DIR",
         help="folder of the runs, the table and the plot",
     )
-    args = parser.parse_args(argv)
-    study = STUDIES[args.study]
+
+
+def _what_is_wrong(args: argparse.Namespace, study: Study) -> str | None:
+    """The first contradiction among the arguments."""
     if study.needs_weights and not args.weights:
-        parser.error(
-            f"{args.study} trains {study.layers} alone: give a trained model to start from with --weights"
+        return (
+            f"{args.study} trains {study.layers} alone: give a trained model to start from with "
+            "--weights"
         )
     unknown = set(args.only or ()) - study.variants.keys()
     if unknown:
-        parser.error(
-            f"there is no variant {', '.join(sorted(unknown))}; {args.study} has {'; '.join(study.variants)}"
+        return (
+            f"there is no variant {', '.join(sorted(unknown))}; {args.study} has "
+            f"{'; '.join(study.variants)}"
         )
     if args.seeds < 1 or args.epochs < 1:
-        parser.error(f"--seeds and --epochs are at least 1. Got {args.seeds} and {args.epochs}")
+        return f"--seeds and --epochs are at least 1. Got {args.seeds} and {args.epochs}"
     compared = set().union(*study.variants.values())
     for text in args.set:
         key, _ = parse_setting(text, RECIPES[args.recipe])
         if key in OPTIONS:
-            parser.error(
-                f"--set {text} would replace what the study gives its runs: use {OPTIONS[key]} instead"
+            return (
+                f"--set {text} would replace what the study gives its runs: use {OPTIONS[key]} "
+                "instead"
             )
         if key in compared:
-            parser.error(
-                f"--set {text} would make variants alike, since {args.study} compares values of {key}: leave it out, or choose "
-                "variants with --only"
+            return (
+                f"--set {text} would make variants alike, since {args.study} compares values of "
+                f"{key}: leave it out, or choose variants with --only"
             )
-    return args
+    return None
 
 
-def note_start(args):
-    """Notes in study.json what all runs have in common, the content of --weights too. Raises ValueError if they were begun otherwise."""
-    named = args.weights in (None, "imagenet", "none")  # no file of its own
-    args.weights_file = args.weights if named else digest_of(checkpoint_in(args.weights))
-    note_run_arguments(args.out, {name: getattr(args, name) for name in (*COMMON, "weights_file")})
+def note_start(args: argparse.Namespace) -> None:
+    """Notes in study.json what all runs have in common, the content of --weights too.
+
+    Args:
+        args: Result of `parse`.
+
+    Raises:
+        ValueError: The folder holds runs with other arguments.
+    """
+    named = args.weights in (None, "imagenet", "none")  # not a file
+    weights_file = args.weights if named else digest_of(checkpoint_in(args.weights))
+    arguments = {name: getattr(args, name) for name in COMMON}
+    note_run_arguments(args.out, arguments | {"weights_file": weights_file})
 
 
-def note_variants(out, study, names):
-    """Notes beside the runs of each variant, in variant.json, what it is; `names` are about to have runs. Raises ValueError if a variant,
-    of `names` or not, has runs and was something else when they were begun."""
+def note_variants(out: Path, study: Study, names: Sequence[str]) -> None:
+    """Notes in variant.json, beside the runs of each variant, what it is.
+
+    Args:
+        out: Folder of the study.
+        study: The study.
+        names: Variants that are about to have runs.
+
+    Raises:
+        ValueError: A variant has runs, and was something else when they were started.
+    """
     notes = {}
-    for name, settings in study.variants.items():
+    for name in study.variants:
         path = folder_of(out, name, 1).with_name("variant.json")
-        what = {
-            "layers": study.layers,
-            "anew": study.anew,
-            "settings": settings,
-            "words": study.words.get(name, []),
-        }
-        note = json.loads(json.dumps(what))  # as the file gives it back
-        has_runs = any(
-            any(path.parent.glob(f"seed*/{file}")) for file in ("metrics.json", "*/config.json")
-        )
-        before = (
-            json.loads(path.read_text(encoding="utf-8")) if has_runs and path.exists() else note
-        )
-        different = [
-            f"{key} {before.get(key)!r} there, {value!r} here"
-            for key, value in note.items()
-            if before.get(key) != value
-        ]
-        if different:
-            raise ValueError(
-                f"{path.parent} holds runs of {name!r} from when it was something else ({'; '.join(different)}). Give another "
-                "folder with --out, or remove this one to have them done again."
-            )
+        note = _note_of(study, name)
+        files = ("metrics.json", "*/config.json")
+        has_runs = any(any(path.parent.glob(f"seed*/{file}")) for file in files)
+        if has_runs and path.exists():
+            before = json.loads(path.read_text(encoding="utf-8"))
+            different = differences({key: before.get(key) for key in note}, note)
+            if different:
+                raise ValueError(
+                    f"{path.parent} holds runs of {name!r} from when it was something else "
+                    f"({different}). Give another folder with --out, or remove this one to have "
+                    "them done again."
+                )
         if has_runs or name in names:
             notes[path] = note
     for path, note in notes.items():
         write_text(path, json.dumps(note, indent=1) + "\n")
 
 
-def finished_run(args, study, name, seed):
-    """The folder of one run, which is trained and scored if it is not yet."""
+def _note_of(study: Study, name: str) -> dict[str, Any]:
+    """What variant.json says, as reading it gives it back."""
+    note = {
+        "layers": study.layers,
+        "anew": study.exclude,
+        "settings": study.variants[name],
+        "words": study.options.get(name, []),
+    }
+    return json.loads(json.dumps(note))
+
+
+def finished_run(args: argparse.Namespace, study: Study, name: str, seed: int) -> Path:
+    """Trains and scores a run, unless that is done.
+
+    Args:
+        args: Result of `parse`.
+        study: The study.
+        name: Variant.
+        seed: Seed of the run.
+
+    Returns:
+        Folder of the run.
+    """
     folder = folder_of(args.out, name, seed)
     if (folder / "metrics.json").exists():
         return folder
@@ -224,60 +283,53 @@ def finished_run(args, study, name, seed):
     if list(folder.glob("*/config.json")):
         run = train.main(["--resume", "--out", str(folder)])
     else:
-        stages = [["compare", study.layers, args.epochs, args.rate]]
-        settings = (
-            {"SEED": seed, "EVALUATE_EVERY": args.epochs}
-            | study.variants[name]
-            | {"STAGES": stages}
-        )
-        run = train.main(
-            [
-                "--recipe",
-                args.recipe,
-                "--out",
-                str(folder),
-                *data_words(args),
-                *(["--weights", args.weights] if args.weights else []),
-                *(["--exclude", study.anew] if study.anew else []),
-                *study.words.get(name, ()),
-                *(
-                    word
-                    for key, value in settings.items()
-                    for word in ("--set", f"{key}={json.dumps(value)}")
-                ),
-                *(word for text in args.set for word in ("--set", text)),
-            ]
-        )
-    evaluate.main(
-        [
-            "--weights",
-            str(run.last),
-            "--out",
-            str(folder),
-            "--fixed",
-            "--true-boxes",
-            *data_words(args),
-        ]
-    )
+        run = train.main(["--out", str(folder), *training_options(args, study, name, seed)])
+    assert run is not None  # neither a split nor a preview was asked for
+    weights = ["--weights", str(run.last), "--out", str(folder)]
+    evaluate.main([*weights, "--fixed", "--true-boxes", *data_options(args)])
     return folder
 
 
-def data_words(args):
-    """The words of the command line that name the data."""
+def training_options(args: argparse.Namespace, study: Study, name: str, seed: int) -> list[str]:
+    """Writes the options of `train` for a run.
+
+    Args:
+        args: Result of `parse`.
+        study: The study.
+        name: Variant.
+        seed: Seed of the run.
+
+    Returns:
+        The options, without --out.
+    """
+    stages = [["compare", study.layers, args.epochs, args.rate]]
+    settings = {"SEED": seed, "EVALUATE_EVERY": args.epochs, **study.variants[name]}
+    options = ["--recipe", args.recipe, *data_options(args)]
+    if args.weights:
+        options += ["--weights", args.weights]
+    if study.exclude:
+        options += ["--exclude", study.exclude]
+    options += study.options.get(name, ())
+    for key, value in (settings | {"STAGES": stages}).items():
+        options += ["--set", f"{key}={json.dumps(value)}"]
+    for text in args.set:
+        options += ["--set", text]
+    return options
+
+
+def data_options(args: argparse.Namespace) -> list[str]:
+    """Writes the options that name the data.
+
+    Args:
+        args: Result of `parse`.
+
+    Returns:
+        --data and --skip-bad, as far as they were given.
+    """
     return [
         *(["--data", args.data] if args.data else []),
         *(["--skip-bad"] if args.skip_bad else []),
     ]
-
-
-def failure(name, seed, error):
-    """What is said of a run that failed, now and at the end; what nobody expects is logged with its traceback."""
-    first_line, *_ = str(error).strip().splitlines() or [""]
-    told = f"{name}, seed {seed}: {type(error).__name__}: {first_line}"
-    log.error(
-        "failed: %s", told, exc_info=None if isinstance(error, (ValueError, OSError)) else error
-    )
-    return told
 
 
 if __name__ == "__main__":

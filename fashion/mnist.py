@@ -16,6 +16,7 @@ if not __package__:  # run as a script: the repository, not this folder, belongs
 
 import argparse
 import dataclasses
+import itertools
 import json
 import re
 import sys
@@ -31,7 +32,7 @@ from fashion.classify.results import Result, read_result
 from fashion.classify.training import epochs_done, train
 from fashion.cli import run_verb, working_in
 from fashion.studies.classifier_page import rows_of, write_page
-from fashion.studies.runner import runs_of
+from fashion.studies.runner import run_study
 from mrcnn.drawing.tables import text_table
 from mrcnn.files import write_text
 
@@ -67,30 +68,31 @@ def train_and_measure(args: argparse.Namespace) -> Path:
         recipe = dataclasses.replace(recipe, epochs=tuple(sorted(set(args.epochs))))
     train_images, test_images = load_images(args.data)
     networks = [network for network in NETWORKS if network in (args.only or NETWORKS)]
-    runs = list(runs_of(networks, args.seeds))
-    folders = {run: folder_of(args.out, args.recipe, *run) for run in runs}
     last = recipe.epochs[-1]
     images = len(train_images) - round(recipe.held_out * len(train_images))
     work = {network: multiply_adds(build(network)) for network in NETWORKS}  # for each image
-    total = sum(work[network] for network, _ in runs) * images * last
-    done = sum(
-        work[network] * images * min(epochs_done(folder), last)
-        for (network, _), folder in folders.items()
-    )
+    total = done = 0
+    for network, seed in itertools.product(networks, range(1, 1 + args.seeds)):
+        epochs = epochs_done(folder_of(args.out, args.recipe, network, seed))
+        total += work[network] * images * last
+        done += work[network] * images * min(epochs, last)
     with tqdm(total=total, bar_format=BAR, initial=done) as bar:
-        for network, seed in runs:
+
+        def run_one(network, seed):
             train(
-                folders[network, seed],
+                folder_of(args.out, args.recipe, network, seed),
                 network,
                 recipe,
                 seed,
                 train_images,
                 test_images,
-                on_batch=lambda count, work=work[network]: bar.update(count * work),
-                on_epoch=lambda epoch, name=f"{network}, seed {seed}": bar.set_description(
-                    f"{name}, epoch {epoch}/{last}"
+                on_batch=lambda count: bar.update(count * work[network]),
+                on_epoch=lambda epoch: bar.set_description(
+                    f"{network}, seed {seed}, epoch {epoch}/{last}"
                 ),
             )
+
+        run_study(networks, args.seeds, run_one)
     results = all_results(args.out)
     metrics = [result.metrics for some in results.values() for result in some]
     write_text(args.out / "metrics.json", json.dumps(metrics, indent=1) + "\n")

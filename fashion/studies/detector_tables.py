@@ -1,21 +1,37 @@
-"""What the finished runs of a comparison scored: means over the seeds, differences from the first variant, as a table and as a plot.
+"""Tables of the detector studies: what finished runs scored, as a table and as a plot.
 
-A difference is paired: the mean over the seeds that both variants have. Its interval is of these seeds, on one set of validation photos.
+Variants are compared by paired differences: the mean over the seeds that both have. The interval
+describes these seeds on one set of validation images.
 """
 
 import csv
 import io
 import json
 import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-from scipy import stats
+from matplotlib.figure import Figure
 
+from fashion.studies.seed_statistics import (
+    difference_text,
+    half_interval,
+    known,
+    mean,
+    mean_text,
+    standard_deviation,
+)
 from mrcnn.drawing.tables import text_table
 from mrcnn.files import atomic_path, write_text
+from mrcnn.typing import Array
+
+# Score of each seed by column, by variant.
+Results = Mapping[str, Mapping[str, Array]]
 
 SIZES = ("AP", "AP50", "AP75", "APs", "APm", "APl")
-# Where `evaluate --fixed --true-boxes` puts them in metrics.json, of every data set.
+# Keys of each column in metrics.json of `evaluate --fixed --true-boxes`.
 COLUMNS = {
     **{f"mask {n}": ("coco", "segm", n) for n in SIZES},
     **{f"mask f1{n}": ("f1_ap", "segm", f"f1{n}") for n in SIZES},
@@ -47,112 +63,139 @@ IN_TABLE = (
 )
 
 
-def folder_of(out, name, seed):
-    """Where a run of a variant is: a plain name, since the variants' own have commas and brackets."""
+def folder_of(out: Path, name: str, seed: int) -> Path:
+    """Chooses the folder of a run.
+
+    Args:
+        out: Folder of the study.
+        name: Variant; its commas and brackets are replaced.
+        seed: Seed of the run.
+
+    Returns:
+        The folder.
+    """
     return out / re.sub(r"\W+", "-", name).strip("-") / f"seed{seed}"
 
 
-def results_of(out, names):
-    """{variant: {column: (S,) float64}} of the variants that have finished runs in the folder `out`, in the order of `names`.
+def results_of(out: Path, names: Iterable[str]) -> dict[str, dict[str, Array]]:
+    """Reads the scores of the finished runs.
 
-    S: the seeds of which some variant has a finished run, ascending. NaN where a variant has none, or has nothing to measure.
-    Raises ValueError for a file that lacks a column.
+    Args:
+        out: Folder of the study.
+        names: Variants, in the order of the table.
+
+    Returns:
+        `(S,)` float64 by column, for each variant that has finished runs. S counts the seeds, in
+        ascending order, that any variant has. NaN where a variant lacks one, or has nothing to
+        measure.
+
+    Raises:
+        ValueError: A metrics file lacks a column.
     """
-    finished = {name: finished_seeds(folder_of(out, name, 0).parent) for name in names}
+    finished = {name: _finished_seeds(folder_of(out, name, 0).parent) for name in names}
     seeds = sorted(set().union(*finished.values()))
     return {
-        name: columns_of([mine.get(seed) for seed in seeds])
-        for name, mine in finished.items()
-        if mine
+        name: _columns_of([paths.get(seed) for seed in seeds])
+        for name, paths in finished.items()
+        if paths
     }
 
 
-def finished_seeds(folder):
-    """{seed: metrics.json of its run} of a variant's folder."""
-    named = (
-        (re.fullmatch(r"seed(\d+)", path.parent.name), path)
-        for path in folder.glob("seed*/metrics.json")
-    )
-    return {int(match[1]): path for match, path in named if match}
+def _finished_seeds(folder: Path) -> dict[int, Path]:
+    """The metrics file of each finished run of a variant, by seed."""
+    paths = {}
+    for path in folder.glob("seed*/metrics.json"):
+        match = re.fullmatch(r"seed(\d+)", path.parent.name)
+        if match:
+            paths[int(match[1])] = path
+    return paths
 
 
-def columns_of(paths):
-    """{column: (S,) float64} of the metrics.json of finished runs, None for one that is not; NaN for what has nothing to measure."""
+def _columns_of(paths: Sequence[Path | None]) -> dict[str, Array]:
+    """(S,) float64 by column, of metrics files; None for a run that is missing."""
     rows = []
     for path in paths:
         metrics = json.loads(path.read_text(encoding="utf-8")) if path else None
         rows.append(
-            [value_at(metrics, keys, path) if path else np.nan for keys in COLUMNS.values()]
+            [_value_at(metrics, keys, path) if path else np.nan for keys in COLUMNS.values()]
         )
     return dict(zip(COLUMNS, np.array(rows, np.float64).T, strict=True))
 
 
-def value_at(metrics, keys, path):
-    """The score that lies at `keys`, NaN for -1. Raises ValueError where there is none; path: of the file, for the error."""
+def _value_at(metrics: Any, keys: Sequence[str], path: Path) -> float:
+    """The score under nested keys, NaN for -1; ValueError where there is none."""
     for key in keys:
         if key not in metrics:
             raise ValueError(
-                f"{path} has no {' → '.join(keys)}, which fashion/evaluate.py writes now. Remove the file, and the run is "
-                "scored again."
+                f"{path} has no {' → '.join(keys)}, which fashion/evaluate.py writes now. Remove "
+                "the file, and the run is scored again."
             )
         metrics = metrics[key]
     return np.nan if metrics < 0 else metrics
 
 
-def write_results(out, title, results):
-    """table.csv of all columns and plot.png, in the folder `out`; nothing where no run is finished."""
+def write_results(out: Path, title: str, results: Results) -> None:
+    """Writes table.csv, of all columns, and plot.png; nothing without finished runs.
+
+    Args:
+        out: Folder of the study.
+        title: Title of the study.
+        results: Result of `results_of`.
+    """
     if not results:
         return
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["variant", *(f"{column}, {what}" for column in COLUMNS for what in IN_TABLE)])
+    first = next(iter(results))
     for name, columns in results.items():
-        numbers = (
-            number
-            for column, values in columns.items()
-            for number in in_table(values, first_beside(results, name, column))
-        )
-        writer.writerow([name, *("" if np.isnan(number) else number for number in numbers)])
+        row: list[Any] = [name]
+        for column, values in columns.items():
+            baseline = np.full_like(values, np.nan) if name == first else results[first][column]
+            numbers = _numbers_in_table(values, baseline)
+            row += ["" if np.isnan(number) else number for number in numbers]
+        writer.writerow(row)
     write_text(out / "table.csv", text.getvalue())
     with atomic_path(out / "plot.png") as path:
         plot(title, results).savefig(path, dpi=150, bbox_inches="tight")
 
 
-def first_beside(results, name, column):
-    """(S,) of the first variant, which the others are compared with; NaN beside itself."""
-    first = next(iter(results))
-    return np.full_like(results[first][column], np.nan) if name == first else results[first][column]
-
-
-def in_table(values, first):
-    """The numbers of IN_TABLE, NaN for what is not known. values, first: (S,)"""
-    differences = known(values - first)
+def _numbers_in_table(values: Array, baseline: Array) -> tuple[float, ...]:
+    """The numbers of IN_TABLE, NaN where unknown."""
+    differences = known(values - baseline)
     return (
         mean(known(values)),
-        spread(known(values)),
+        standard_deviation(known(values)),
         len(known(values)),
         mean(differences),
         half_interval(differences),
     )
 
 
-def screen_table(title, results):
-    """Means over the seeds; below, the differences from the first variant seed by seed, with 95 % intervals of the mean."""
-    shown = measured(results)
-    rows = [[title, "seeds", *shown]]
-    rows += [
-        [name, number_of_seeds(columns), *(mean_and_spread(known(columns[c])) for c in shown)]
-        for name, columns in results.items()
-    ]
+def screen_table(title: str, results: Results) -> str:
+    """Writes means over the seeds, and paired differences from the first variant below.
+
+    Args:
+        title: Title of the study.
+        results: Result of `results_of`, not empty.
+
+    Returns:
+        The table as text.
+    """
+    shown = _measured(results)
+    rows: list[list[Any]] = [[title, "seeds", *shown]]
+    for name, columns in results.items():
+        seeds = max(len(known(values)) for values in columns.values())
+        rows.append([name, seeds, *(mean_text(columns[column]) for column in shown)])
     (baseline, first), *others = results.items()
     paired = {name: [known(columns[c] - first[c]) for c in shown] for name, columns in others}
     if any(len(differences) > 1 for of_variant in paired.values() for differences in of_variant):
         rows.append([f"beside {baseline}:"])
-        rows += [[name, "", *map(beside, of_variant)] for name, of_variant in paired.items()]
+        rows += [[name, "", *map(difference_text, some)] for name, some in paired.items()]
     return text_table(rows)
 
 
-def measured(results):
+def _measured(results: Results) -> list[str]:
     """The columns of the screen that some run has."""
     return [
         column
@@ -161,52 +204,19 @@ def measured(results):
     ]
 
 
-def number_of_seeds(columns):
-    """How many finished runs a variant has."""
-    return max(len(known(values)) for values in columns.values())
+def plot(title: str, results: Results) -> Figure:
+    """Draws a panel for each column of the screen: a dot for each seed, a line at the mean.
 
+    Args:
+        title: Title of the study.
+        results: Result of `results_of`, not empty.
 
-def mean_and_spread(values):
-    """ "0.123 ± 0.004", of one value without the latter, of none a dash."""
-    if not len(values):
-        return "–"
-    return f"{mean(values):.3f}" + (f" ± {spread(values):.3f}" if len(values) > 1 else "")
-
-
-def beside(differences):
-    """The mean of (n,) paired differences and half its 95 % interval; a star where that leaves out 0."""
-    if len(differences) < 2:
-        return f"{differences[0]:+.3f}" if len(differences) else "–"
-    half = half_interval(differences)
-    return f"{mean(differences):+.3f} ± {half:.3f}{' *' if abs(mean(differences)) > half else ''}"
-
-
-def half_interval(differences):
-    """Half the 95 % interval of the mean of (n,) values (Student's t); NaN of less than two."""
-    n = len(differences)
-    return stats.t.ppf(0.975, n - 1) * spread(differences) / n**0.5 if n > 1 else np.nan
-
-
-def known(values):
-    """Those of (S,) values that are not NaN."""
-    return values[~np.isnan(values)]
-
-
-def mean(values):
-    """The mean; NaN of none."""
-    return float(np.mean(values)) if len(values) else np.nan
-
-
-def spread(values):
-    """The standard deviation of a sample; NaN of less than two."""
-    return float(np.std(values, ddof=1)) if len(values) > 1 else np.nan
-
-
-def plot(title, results):
-    """A panel for each column on the screen: a dot for each seed, a line at the mean. Returns a matplotlib Figure."""
+    Returns:
+        The figure.
+    """
     from matplotlib import pyplot as plt
 
-    shown = measured(results)
+    shown = _measured(results)
     figure, axes = plt.subplots(
         1,
         len(shown),

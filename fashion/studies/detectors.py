@@ -1,6 +1,11 @@
-"""Studies: the comparisons of the reports, each a list of variants of one recipe that differ in a few settings."""
+"""Studies of the detector: the comparisons of the reports, as data.
+
+Each is a list of variants of one recipe that differ in a few settings.
+"""
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 _MLP = {"ATTRIBUTE_HEAD": "mlp"}
 _REPORTS_BEST = _MLP | {"ATTRIBUTE_PER_CLASS": True, "ATTRIBUTE_LOSS": "focal"}
@@ -8,27 +13,34 @@ _REPORTS_BEST = _MLP | {"ATTRIBUTE_PER_CLASS": True, "ATTRIBUTE_LOSS": "focal"}
 
 @dataclasses.dataclass(frozen=True)
 class Study:
-    """title: of the table; variants: {name: settings}, the first is what the others are compared with
-    layers: what is trained, as `mrcnn.training.stages` has it; needs_weights: from a trained model that must be given; anew: of
-        which these layers are not taken, a regular expression; words: {name: options of `train`}, of a variant that is more than settings
+    """A comparison of variants.
+
+    Attributes:
+        title: Title of the table.
+        variants: Settings by name. The others are compared with the first one.
+        layers: Layers that are trained, see `mrcnn.training.stages`.
+        needs_weights: Whether --weights must name a trained model.
+        exclude: Regular expression; layers whose weights are not taken from it.
+        options: More options of `train`, by variant.
     """
 
     title: str
-    variants: dict
+    variants: Mapping[str, Mapping[str, Any]]
     layers: str = "all"
     needs_weights: bool = False
-    anew: str = ""
-    words: dict = dataclasses.field(default_factory=dict)
+    exclude: str = ""
+    options: Mapping[str, list[str]] = dataclasses.field(default_factory=dict)
 
 
-def _of_attributes(title, variants):
-    return Study(
-        title, variants, layers="mrcnn_attribute.*", needs_weights=True, anew="mrcnn_attribute.*"
-    )
+def _of_attributes(title: str, variants: Mapping[str, Mapping[str, Any]]) -> Study:
+    """A study that trains the attribute head alone."""
+    layers = "mrcnn_attribute.*"
+    return Study(title, variants, layers=layers, needs_weights=True, exclude=layers)
 
 
 STUDIES = {
-    # The four networks of a CS231n report on iMaterialist (its Figure 5), its future work, and the slide deck's attention.
+    # The four networks of a CS231n report on iMaterialist (its Figure 5), its future work, and the
+    # attention of the slide deck.
     "attribute-heads": _of_attributes(
         "Attribute heads",
         {
@@ -41,7 +53,7 @@ STUDIES = {
             "attention": {"ATTRIBUTE_HEAD": "attention"},
         },
     ),
-    # The same where the head shapes the features, too.
+    # The same, where the attribute head trains the features too.
     "heads-together": Study(
         "Attribute heads, all layers trained together",
         {
@@ -70,7 +82,7 @@ STUDIES = {
             "all rois": _MLP | {"ATTRIBUTE_ROIS": "all"},
         },
     ),
-    # What the contests' winners did to their photos, one by one.
+    # Augmentations of the contests' winners, one by one.
     "variation": Study(
         "How photos are varied",
         {
@@ -80,9 +92,10 @@ STUDIES = {
             "rebalanced": {},
             "not augmented": {"AUGMENT": False},
         },
-        words={"rebalanced": ["--rebalance", "classes"]},
+        options={"rebalanced": ["--rebalance", "classes"]},
     ),
-    # Figure 4 of the CS231n report. Weights trained on ImageNet are loaded where they are known, see weights/README.md.
+    # Figure 4 of the CS231n report. ImageNet weights are loaded where there are published ones, see
+    # weights/README.md.
     "backbones": Study(
         "Backbones",
         {

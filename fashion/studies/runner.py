@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,22 +12,54 @@ from mrcnn.json_files import read_json_object
 log = logging.getLogger(__name__)
 
 Variant = TypeVar("Variant", bound=Hashable)
+Result = TypeVar("Result")
 
 
-def runs_of(variants: Sequence[Variant], num_seeds: int) -> Iterator[tuple[Variant, int]]:
-    """Lists the runs of a study in the order in which they are done.
+def run_study(
+    variants: Sequence[Variant],
+    num_seeds: int,
+    run_one: Callable[[Variant, int], Result],
+    *,
+    keep_going: bool = False,
+    after_seed: Callable[[], object] = lambda: None,
+) -> tuple[dict[Variant, list[Result]], list[str]]:
+    """Does every run of a study. A run that is finished is for `run_one` to recognise.
 
     Args:
         variants: Variants of the study.
-        num_seeds: Runs of each variant. Seeds count from 1.
+        num_seeds: Runs of each variant. Seeds count from 1: 0 is the recipes' own, and a layer
+            with new weights would start as it did when the pretrained weights were trained.
+        run_one: `(variant, seed)` -> result; does one run, or what is missing of it.
+        keep_going: Whether a failed run is logged instead of ending the study: the others may
+            take hours, and nobody may be there to start them again.
+        after_seed: Called when all variants are done for a seed.
 
-    Yields:
-        Pairs of a variant and a seed. An interrupted study has about as many seeds of each
-        variant, since all variants are done for one seed before the next.
+    Returns:
+        results: Results of each variant, a seed each.
+        failures: A line for each failed run.
     """
+    results: dict[Variant, list[Result]] = {variant: [] for variant in variants}
+    failures = []
+    # Seed by seed: an interrupted study has about as many seeds of each variant.
     for seed in range(1, 1 + num_seeds):
         for variant in variants:
-            yield variant, seed
+            try:
+                results[variant].append(run_one(variant, seed))
+            except Exception as error:
+                if not keep_going:
+                    raise
+                failures.append(_logged(variant, seed, error))
+        after_seed()
+    return results, failures
+
+
+def _logged(variant: Hashable, seed: int, error: Exception) -> str:
+    """Logs a failed run, an unexpected error with its traceback; returns the line."""
+    first_line, *_ = str(error).strip().splitlines() or [""]
+    line = f"{variant}, seed {seed}: {type(error).__name__}: {first_line}"
+    is_expected = isinstance(error, (ValueError, OSError))
+    log.error("failed: %s", line, exc_info=None if is_expected else error)
+    return line
 
 
 def note_run_arguments(folder: Path, arguments: Mapping[str, Any]) -> None:

@@ -1,14 +1,17 @@
-"""The study: networks x losses x optimisers at one size, and the best of them at a larger one."""
+"""The study of semantic segmentation as data: networks x losses x optimisers, at two sizes."""
 
 import dataclasses
 import functools
 import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 
 from fashion.semantic.losses import pixel_loss
 from fashion.semantic.networks import NETWORKS
+from mrcnn.typing import Array, Tensor
 
 LOSSES = {"ce": "cross-entropy", "focal": "focal loss"}
 OPTIMIZERS = {"adam": "Adam", "sgd": "SGD"}
@@ -19,7 +22,14 @@ REPORTED = ("unet", "segnet", "fcn")  # the networks of the report
 
 @dataclasses.dataclass(frozen=True)
 class Variant:
-    """One training of the study, whatever its seed; the fields are keys of NETWORKS, LOSSES and OPTIMIZERS, and pixels."""
+    """A training of the study, with any seed.
+
+    Attributes:
+        network: A key of `NETWORKS`.
+        loss: A key of `LOSSES`.
+        optimizer: A key of `OPTIMIZERS`.
+        size: Side of the input in pixels.
+    """
 
     network: str
     loss: str
@@ -27,38 +37,65 @@ class Variant:
     size: int
 
     @property
-    def name(self):
-        """As the command line and folders call it, without the size."""
+    def name(self) -> str:
+        """Name on the command line and of folders, without the size."""
         return f"{self.network}-{self.loss}-{self.optimizer}"
 
     @property
-    def title(self):
-        """For people."""
+    def title(self) -> str:
+        """Name in tables and pages."""
         return f"{NETWORKS[self.network].title}, {LOSSES[self.loss]}, {OPTIMIZERS[self.optimizer]}"
 
-    def make_loss(self, gamma, class_weights=None):
-        """callable (labels, logits) -> scalar; gamma: of the focal loss. See `pixel_loss`."""
+    def make_loss(
+        self, gamma: float, class_weights: Sequence[float] | Array | None = None
+    ) -> Callable[[Tensor, Tensor], Tensor]:
+        """Makes the loss for Keras.
+
+        Args:
+            gamma: Exponent of the focal loss.
+            class_weights: `(K,)`, weights of the classes; None for equal ones.
+
+        Returns:
+            `(labels, logits)` -> scalar, see `pixel_loss`.
+        """
         loss = functools.partial(
             pixel_loss, gamma=gamma if self.loss == "focal" else 0.0, class_weights=class_weights
         )
         return lambda labels, logits: loss(logits, labels)
 
-    def make_optimizer(self):
-        """A Keras optimiser."""
+    def make_optimizer(self) -> keras.optimizers.Optimizer:
+        """Makes a new optimiser.
+
+        Returns:
+            Adam, or SGD with momentum.
+        """
         if self.optimizer == "sgd":
             return keras.optimizers.SGD(RATES["sgd"], momentum=MOMENTUM)
         return keras.optimizers.Adam(RATES["adam"])
 
 
-def variants(networks, size):
-    """All variants of these networks at one size, in the order of the tables."""
+def variants(networks: Iterable[str], size: int) -> list[Variant]:
+    """Lists all variants of some networks at one size.
+
+    Args:
+        networks: Keys of `NETWORKS`.
+        size: Side of the input in pixels.
+
+    Returns:
+        The variants, in the order of the tables.
+    """
     return [Variant(*names, size) for names in itertools.product(networks, LOSSES, OPTIMIZERS)]
 
 
-def best(scores, count=2):
-    """The `count` best variants by the report's measure, binary IoU, then pixel accuracy, of the validation photos; means of the seeds.
+def best(scores: Mapping[Variant, Sequence[Mapping[str, Any]]], count: int = 2) -> list[Variant]:
+    """Finds the variants with the highest binary IoU, the report's metric, then pixel accuracy.
 
-    scores: {Variant: [scores of each seed, as `mrcnn.evaluation.semantic_iou.pixel_scores` returns them]}
+    Args:
+        scores: `pixel_scores` of the validation images for each seed, by variant.
+        count: Number of variants.
+
+    Returns:
+        The best variants by the means over the seeds, the best first.
     """
 
     def merit(variant):
@@ -70,8 +107,15 @@ def best(scores, count=2):
     return sorted(scores, key=merit, reverse=True)[:count]
 
 
-def only_background(scores):
-    """(1 + K, 1 + K) counts if every pixel of the photos that gave these `pixel_scores` were said to be background."""
+def only_background(scores: Mapping[str, Any]) -> Array:
+    """Counts the confusion of a network that predicts background everywhere.
+
+    Args:
+        scores: `pixel_scores` of any network on the same images.
+
+    Returns:
+        `(1 + K, 1 + K)` int64; row: ground truth, column: prediction.
+    """
     pixels = [row["pixels"] for row in scores["per_category"].values()]
     counts = np.zeros((1 + len(pixels),) * 2, np.int64)
     counts[:, 0] = [scores["pixels"] - sum(pixels), *pixels]

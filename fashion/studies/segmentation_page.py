@@ -273,12 +273,12 @@ def _pictures(page, photos):
         ]
         pictures += [
             painted(photo["labels"][variant.size][0], said, within[variant.size])
-            for variant, said in photo["said"].items()
+            for variant, said in photo["predicted"].items()
         ]
         titles = [
             "photo",
             "truth",
-            *(f"{variant.name} {variant.size}" for variant in photo["said"]),
+            *(f"{variant.name} {variant.size}" for variant in photo["predicted"]),
         ]
         height, width = pictures[0].shape[:2]
         cell_hw = tuple(round(_CELL * n / max(height, width)) for n in (height, width))

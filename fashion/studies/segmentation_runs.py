@@ -1,12 +1,17 @@
-"""segment's runs: the data that all of them share, and one run, trained and scored once."""
+"""Runs of the segmentation study: their common data, and one run, trained and scored."""
 
 import functools
 import json
+from argparse import Namespace
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
+from tqdm import tqdm
 
-from fashion.cli import open_files
+from fashion.cli import open_files, without_retracing_warnings
 from fashion.datasets.splits import load_train_and_val
 from fashion.evaluation.io.ground_truth import checked_ground_truth
 from fashion.evaluation.io.predictions import checked_results
@@ -15,7 +20,7 @@ from fashion.semantic.label_maps import LabelBatches, LabelledImages, placement_
 from fashion.semantic.losses import median_frequency_weights
 from fashion.semantic.networks import NETWORKS, build_network
 from fashion.semantic.segmenter import Segmenter, instances_of
-from fashion.studies.segmentation import RATES
+from fashion.studies.segmentation import RATES, Variant
 from mrcnn.config import Config
 from mrcnn.evaluation.semantic_iou import pixel_scores
 from mrcnn.files import atomic_path, write_text
@@ -26,184 +31,263 @@ from mrcnn.training.fit import fit
 from mrcnn.training.progress import BatchBar, EpochClock, set_forward
 from mrcnn.training.run_folder import RunFolder
 from mrcnn.training.stages import Stage
+from mrcnn.typing import Array
 from mrcnn.weights.layer_files import save_weights
 
-SHOWN = 6  # photos on the page
+SHOWN = 6  # images on the page
 
 
 class Data:
-    """What all runs share: the photos, as canvases of each size, and the truth that objects are scored against."""
+    """What all runs have in common: the images on canvases, and the ground truth of objects.
 
-    def __init__(self, args):
+    Args:
+        args: Arguments of `segment`; truth.json is written to `out`.
+    """
+
+    def __init__(self, args: Namespace) -> None:
         self.files = open_files(args.data)
-        train, self.validation = load_train_and_val(self.files, skip_bad=args.skip_bad)
-        self.train = train
+        self.train, self.validation = load_train_and_val(self.files, skip_bad=args.skip_bad)
         if args.photos:
-            self.train, self.validation = (
-                first(train, args.photos),
-                first(self.validation, max(1, args.photos // 4)),
-            )
-        self._canvases = {}
+            self.train = first(self.train, args.photos)
+            self.validation = first(self.validation, max(1, args.photos // 4))
+        self._canvases: dict[int, tuple[LabelledImages, LabelledImages]] = {}
         content = self.validation.to_coco()
         write_text(args.out / "truth.json", json.dumps(content))
-        self.truth, self.labels = (
-            checked_ground_truth(content),
-            {key: content[key] for key in ("images", "categories", "attributes")},
-        )
-        self.shown_rows = np.unique(
-            np.linspace(0, len(self.validation.image_ids) - 1, SHOWN).astype(int)
-        ).tolist()
+        self.truth = checked_ground_truth(content)
+        self.labels = {key: content[key] for key in ("images", "categories", "attributes")}
+        rows = np.linspace(0, len(self.validation.image_ids) - 1, SHOWN)
+        self.shown_rows = np.unique(rows.astype(int)).tolist()
 
-    def canvases(self, size):
-        """(training, validation) `LabelledImages`; those of another size, which may fill the memory, are let go."""
+    def canvases(self, size: int) -> tuple[LabelledImages, LabelledImages]:
+        """Makes the canvases of one size. Those of another size, which may fill memory, are freed.
+
+        Args:
+            size: Side of the canvases in pixels.
+
+        Returns:
+            train: Training images.
+            validation: Validation images.
+        """
         if size not in self._canvases:
-            self._canvases = {
-                size: (LabelledImages(self.train, size), LabelledImages(self.validation, size))
-            }
+            pair = LabelledImages(self.train, size), LabelledImages(self.validation, size)
+            self._canvases = {size: pair}
         return self._canvases[size]
 
-    def shown(self, results, out):
-        """The photos of the page, see `write_study`."""
-        said = {
-            variant: np.load(folder_of(out, variant, 1) / "shown.npz")["labels"]
-            for variant in results
-        }
-        names = {
-            k: row["name"].split(",")[0] for k, row in enumerate(self.labels["categories"], start=1)
-        }
-        photos = []
+    def shown(self, variants: Iterable[Variant], out: Path) -> list[dict[str, Any]]:
+        """Collects the images of the page.
+
+        Args:
+            variants: Trained variants.
+            out: Folder of the study.
+
+        Returns:
+            See `write_study`.
+        """
+        variants = list(variants)
+        predicted = {}
+        for variant in variants:
+            predicted[variant] = np.load(folder_of(out, variant, 1) / "shown.npz")["labels"]
+        names = {}
+        for k, row in enumerate(self.labels["categories"], start=1):
+            names[k] = row["name"].split(",")[0]
+        images = []
         for i, row in enumerate(self.shown_rows):
-            labels = {
-                size: self.canvases(size)[1][row] for size in {variant.size for variant in results}
-            }
+            sizes = {variant.size for variant in variants}
+            labels = {size: self.canvases(size)[1][row] for size in sizes}
             present = np.unique(next(iter(labels.values()))[1]).tolist()
-            photos.append(
+            images.append(
                 {
                     "name": str(self.validation.image_info[row]["id"]),
                     "labels": labels,
                     "names": {k: names[k] for k in present if k in names},
-                    "said": {variant: maps[i] for variant, maps in said.items()},
+                    "predicted": {variant: maps[i] for variant, maps in predicted.items()},
                 }
             )
-        return photos
+        return images
 
 
-def first(dataset, count):
-    """The first photos of a data set."""
+def first(dataset: Any, count: int) -> Any:
+    """Takes the first images of a data set.
+
+    Args:
+        dataset: Data set.
+        count: Number of images.
+
+    Returns:
+        A smaller data set.
+    """
     return dataset.subset([info["id"] for info in dataset.image_info[:count]])
 
 
-def folder_of(out, variant, seed):
-    """Where a run is kept."""
+def folder_of(out: Path, variant: Variant, seed: int) -> Path:
+    """Chooses the folder of a run.
+
+    Args:
+        out: Folder of the study.
+        variant: Variant of the run.
+        seed: Seed of the run.
+
+    Returns:
+        The folder.
+    """
     return out / str(variant.size) / variant.name / f"seed{seed}"
 
 
-def finished_run(args, data, variant, seed, bar):
-    """The record of one run, which is trained and scored if it is not yet: what metrics.json holds."""
+def finished_run(
+    args: Namespace, data: Data, variant: Variant, seed: int, bar: tqdm
+) -> dict[str, Any]:
+    """Trains and scores a run, unless that is done.
+
+    Args:
+        args: Arguments of `segment`.
+        data: Data of all runs.
+        variant: Variant of the run.
+        seed: Seed of the run.
+        bar: Bar of all batches of the study.
+
+    Returns:
+        Content of its metrics.json.
+    """
     folder = folder_of(args.out, variant, seed)
-    photos, held_out = data.canvases(variant.size)
-    if (folder / "metrics.json").exists():
-        set_forward(bar, args.epochs * -(-len(photos) // args.batch))
-        (folder / "last.h5").unlink(
-            missing_ok=True
-        )  # a kill may have come before it was removed, see below
-        return json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    train, validation = data.canvases(variant.size)
+    path = folder / "metrics.json"
+    if path.exists():
+        set_forward(bar, args.epochs * -(-len(train) // args.batch))
+        # A killed command may have left it, see below.
+        (folder / "last.h5").unlink(missing_ok=True)
+        return json.loads(path.read_text(encoding="utf-8"))
     keras.utils.clear_session(free_memory=True)
     keras.utils.set_random_seed(seed)
     model = build_network(
-        variant.network, variant.size, photos.num_classes, args.width, args.weights
+        variant.network, variant.size, train.num_classes, args.width, args.weights
     )
     xla = use_xla(Config())
     segmenter = Segmenter(model, xla)
-    of = functools.partial(
+    batches_of = functools.partial(
         LabelBatches,
         batch_size=args.batch,
         pixels=NETWORKS[variant.network].pixels,
         workers=args.workers,
     )
-    validation = of(held_out)
-
-    run, clock = RunFolder(folder), EpochClock()
-
-    def evaluate(epoch):
-        bar.set_postfix_str("scoring")
-        scores = pixel_scores(segmenter.count(validation), data.labels["categories"])
-        numbers = {
-            f"val_{name}": value for name, value in scores.items() if isinstance(value, float)
-        }
-        return numbers | {"seconds": clock.seconds()}
-
-    weights = median_frequency_weights(*photos.frequencies()) if args.weigh else None
+    validation_batches = batches_of(validation)
+    weights = median_frequency_weights(*train.frequencies()) if args.weigh else None
 
     def compile_stage(stage, steps):
-        model.compile(
-            variant.make_optimizer(), variant.make_loss(args.gamma, weights), jit_compile=xla
-        )
+        loss = variant.make_loss(args.gamma, weights)
+        model.compile(variant.make_optimizer(), loss, jit_compile=xla)
 
-    batches = of(photos, seed=seed)
+    run, clock = RunFolder(folder), EpochClock()
+    batches = batches_of(train, seed=seed)
     set_forward(bar, epochs_in(run.last) * len(batches))
-    history = fit(
-        model,
-        batches,
-        [Stage("all", "all", args.epochs, RATES[variant.optimizer])],
-        run,
-        compile_stage,
-        evaluate=evaluate,
-        resume=run.last.exists(),
-        callbacks=[SeededDropout(seed), clock, BatchBar(bar)],
-        tensorboard=False,
-        quiet=True,
-    )
+    with without_retracing_warnings():
+        history = fit(
+            model,
+            batches,
+            [Stage("all", "all", args.epochs, RATES[variant.optimizer])],
+            run,
+            compile_stage,
+            evaluate=_Evaluation(data, segmenter, validation_batches, clock, bar),
+            resume=run.last.exists(),
+            callbacks=[SeededDropout(seed), clock, BatchBar(bar)],
+            tensorboard=False,
+            quiet=True,
+        )
     bar.set_postfix_str("scoring")
-    counts = {"train": segmenter.count(of(photos)), "validation": segmenter.count(validation)}
-    record = vars(variant) | {
-        "seed": seed,
-        "epochs": args.epochs,
-        "width": args.width,
+    counts = {
+        "train": segmenter.count(batches_of(train)),
+        "validation": segmenter.count(validation_batches),
+    }
+    mask_ap = score_objects(data, segmenter, validation_batches, folder)
+    about = {"seed": seed, "epochs": args.epochs, "width": args.width}
+    record = _record(data, variant, model, history, counts, mask_ap, about)
+    categories = data.labels["categories"]
+    metadata = vars(variant) | {"width": args.width, "categories": categories}
+    save_weights(model, folder / "weights.h5", metadata=metadata)
+    write_text(path, json.dumps(record) + "\n")
+    (folder / "last.h5").unlink()  # with the optimiser it is three times as large as the weights
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+class _Evaluation:
+    """Scores the validation images after an epoch."""
+
+    def __init__(self, data, segmenter, batches, clock, bar) -> None:
+        self.data, self.segmenter, self.batches = data, segmenter, batches
+        self.clock, self.bar = clock, bar
+
+    def __call__(self, epoch: int) -> dict[str, float]:
+        self.bar.set_postfix_str("scoring")
+        counts = self.segmenter.count(self.batches)
+        scores = pixel_scores(counts, self.data.labels["categories"])
+        numbers = {}
+        for name, value in scores.items():
+            if isinstance(value, float):
+                numbers[f"val_{name}"] = value
+        return numbers | {"seconds": self.clock.seconds()}
+
+
+def _record(
+    data: Data,
+    variant: Variant,
+    model: keras.Model,
+    history: list[dict[str, Any]],
+    counts: Mapping[str, Array],
+    mask_ap: dict[str, Any],
+    about: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The content of metrics.json."""
+    categories = data.labels["categories"]
+    return {
+        **vars(variant),
+        **about,
         "parameters": model.count_params(),
         "training_loss": history[-1]["loss"],
         "minutes": sum(row["seconds"] for row in history) / 60,
-        **{part: pixel_scores(table, data.labels["categories"]) for part, table in counts.items()},
-        "mask_ap": as_objects(data, segmenter, validation, folder),
+        **{part: pixel_scores(table, categories) for part, table in counts.items()},
+        "mask_ap": mask_ap,
         "history": history,
         "confusion": counts["validation"].tolist(),
     }
-    save_weights(
-        model,
-        folder / "weights.h5",
-        metadata=vars(variant) | {"width": args.width, "categories": data.labels["categories"]},
-    )
-    write_text(folder / "metrics.json", json.dumps(record) + "\n")
-    (folder / "last.h5").unlink()  # with the optimiser it is three times as large as the weights
-    return json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
 
 
-def as_objects(data, segmenter, batches, folder):
-    """COCO's mask AP of the connected parts of what is said about a data set; keeps predictions.json and the maps that the page shows."""
-    dataset, size, rows, shown = data.validation, batches.images.size, [], {}
+def score_objects(
+    data: Data, segmenter: Segmenter, batches: LabelBatches, folder: Path
+) -> dict[str, Any]:
+    """Scores connected parts of the predicted label maps as objects.
+
+    Writes predictions.json, and shown.npz with the label maps that the page shows.
+
+    Args:
+        data: Data of all runs.
+        segmenter: Trained network.
+        batches: Validation images, in their order.
+        folder: Folder of the run.
+
+    Returns:
+        COCO's mask AP.
+    """
+    size, results, shown = batches.images.size, [], {}
     for index in range(len(batches)):
         labels, probabilities = segmenter(batches[index][0])
-        for row, place in enumerate(
-            range(
-                index * batches.batch_size,
-                min((index + 1) * batches.batch_size, len(batches.images)),
-            )
-        ):
-            image_id = int(dataset.image_ids[place])
+        start = index * batches.batch_size
+        end = min(start + batches.batch_size, len(batches.images))
+        for row, place in enumerate(range(start, end)):
             if place in data.shown_rows:
                 shown[place] = labels[row]
-            for found in instances_of(
-                labels[row], probabilities[row], placement_of(dataset, image_id, size)
-            ):
-                rows.append(
-                    {
-                        "image_id": image_id,
-                        "category_id": data.labels["categories"][found.pop("class_id") - 1]["id"],
-                        **found,
-                    }
-                )
-    stored = data.labels | {"annotations": rows}
+            results += _results_of(data, place, size, labels[row], probabilities[row])
+    stored = data.labels | {"annotations": results}
     write_text(folder / "predictions.json", json.dumps(stored))
     with atomic_path(folder / "shown.npz") as path:
         np.savez_compressed(path, labels=np.stack([shown[place] for place in data.shown_rows]))
     return evaluate_coco_ap(data.truth, checked_results(stored, data.truth))
+
+
+def _results_of(data, place, size, labels, probabilities):
+    """COCO results of the validation image at an index."""
+    image_id = int(data.validation.image_ids[place])
+    placement = placement_of(data.validation, image_id, size)
+    results = []
+    for found in instances_of(labels, probabilities, placement):
+        category = data.labels["categories"][found.pop("class_id") - 1]["id"]
+        results.append({"image_id": image_id, "category_id": category, **found})
+    return results

@@ -11,7 +11,6 @@ from fashion.evaluation.metrics.attributes import attribute_f1_on_truth
 from fashion.evaluation.scoring import score_predictions
 from fashion.studies.detector_tables import (
     COLUMNS,
-    beside,
     folder_of,
     plot,
     results_of,
@@ -19,6 +18,7 @@ from fashion.studies.detector_tables import (
     write_results,
 )
 from fashion.studies.detectors import STUDIES
+from fashion.studies.seed_statistics import difference_text
 
 
 def square(side):
@@ -228,9 +228,9 @@ def test_one_seed_or_one_variant_has_no_differences_on_the_screen(results):
 
 def test_a_difference_is_real_where_its_interval_leaves_out_0():
     """Student's t of 2 degrees of freedom is 4.30: the mean of 1, 2, 3 is 2 ± 4.30 / sqrt(3), that of 3, 4, 5 leaves out 0."""
-    assert beside(np.array([1.0, 2, 3])) == "+2.000 ± 2.484"
-    assert beside(np.array([3.0, 4, 5])) == "+4.000 ± 2.484 *"
-    assert beside(np.array([-3.0, -4, -5])).endswith("*")
+    assert difference_text(np.array([1.0, 2, 3])) == "+2.000 ± 2.484"
+    assert difference_text(np.array([3.0, 4, 5])) == "+4.000 ± 2.484 *"
+    assert difference_text(np.array([-3.0, -4, -5])).endswith("*")
 
 
 def test_the_plot_has_a_dot_for_each_seed_and_a_line_at_the_mean(tmp_path):

@@ -2,12 +2,33 @@
 
 import pytest
 
-from fashion.studies.runner import differences, note_run_arguments, runs_of
+from fashion.studies.runner import differences, note_run_arguments, run_study
 
 
 def test_all_variants_are_done_for_a_seed_before_the_next():
-    assert list(runs_of(["a", "b"], 2)) == [("a", 1), ("b", 1), ("a", 2), ("b", 2)]
-    assert not list(runs_of([], 2))
+    order = []
+    results, failures = run_study(
+        ["a", "b"],
+        2,
+        lambda name, seed: order.append((name, seed)) or f"{name}{seed}",
+        after_seed=lambda: order.append("table"),
+    )
+    assert order == [("a", 1), ("b", 1), "table", ("a", 2), ("b", 2), "table"]
+    assert results == {"a": ["a1", "a2"], "b": ["b1", "b2"]} and not failures
+
+
+def test_a_failed_run_ends_the_study_or_is_listed(caplog):
+    def run_one(name, seed):
+        if name == "a":
+            raise ValueError("too large\nand more")
+        return seed
+
+    results, failures = run_study(["a", "b"], 1, run_one, keep_going=True)
+    assert results == {"a": [], "b": [1]}
+    assert failures == ["a, seed 1: ValueError: too large"]
+    assert caplog.messages == ["failed: a, seed 1: ValueError: too large"]
+    with pytest.raises(ValueError, match="too large"):
+        run_study(["a", "b"], 1, run_one)
 
 
 def test_runs_with_other_arguments_are_not_mixed(tmp_path):
