@@ -77,7 +77,7 @@ def test_the_page_and_its_tables(results, tmp_path):
         "name": "p1",
         "labels": {64: (np.full((8, 8, 3), 90, np.uint8), labels)},
         "names": {1: "coat"},
-        "said": {variant: np.zeros((8, 8), np.uint8) for variant in results},
+        "predicted": {variant: np.zeros((8, 8), np.uint8) for variant in results},
     }
     page = write_study(tmp_path, results, [photo], "Eight runs.").read_text()
     for text in (
