@@ -341,7 +341,7 @@ def test_a_variant_may_be_more_than_settings(trained, tmp_path):
 
 def test_every_variant_of_every_study_has_settings_that_exist():
     for study in STUDIES.values():
-        assert study.words.keys() <= study.variants.keys()
+        assert study.options.keys() <= study.variants.keys()
         for settings in study.variants.values():
             RECIPES["smoke"].from_dict(settings)
             assert all(hasattr(RECIPES["smoke"], name) for name in settings)
