@@ -1,4 +1,6 @@
-"""Figures of the page: accuracy and loss by epoch, a confusion matrix, a sheet of mistakes."""
+"""Figures of the classifiers: accuracy and loss by epoch, confusion matrix, sheet of mistakes."""
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -6,36 +8,53 @@ from matplotlib.figure import Figure
 from fashion.classify.data import CLASSES
 from fashion.pages.plots import BLUE, FONT_SIZE, ORANGE, TEXT_COLOR, style_axes
 from mrcnn.drawing.grid import image_grid
+from mrcnn.typing import Array
 
-_CELL = 140  # pixels of a picture on the sheet; five times its own
+_CELL = 140  # side of an image on the sheet in pixels, five times its own
 
 
-def curves_figure(histories):
-    """Accuracy and loss by epoch, in training and in validation; a pale line for each further seed. histories: lists of rows"""
+def curves_figure(histories: Sequence[Sequence[Mapping[str, float]]]) -> Figure:
+    """Draws accuracy and loss by epoch, in training and in validation.
+
+    Args:
+        histories: History of each seed; those after the first are pale lines.
+
+    Returns:
+        The figure.
+    """
     figure = Figure(figsize=(9.2, 3.3), layout="constrained")
     for axes, key in zip(figure.subplots(1, 2), ("accuracy", "loss")):
         style_axes(axes, "epoch", key)
         for i, history in enumerate(histories):
-            for column, label, color in (
-                (key, "training", BLUE),
-                (f"val_{key}", "validation", ORANGE),
-            ):
-                points = [(row["epoch"], row[column]) for row in history if column in row]
-                axes.plot(
-                    *zip(*points),
-                    color=color,
-                    linewidth=1.6,
-                    alpha=0.35 if i else 1,
-                    label=None if i else label,
-                    marker="o" if len(points) < 4 else None,
-                ) if points else None
+            _draw_curve(axes, history, key, "training", BLUE, pale=i > 0)
+            _draw_curve(axes, history, f"val_{key}", "validation", ORANGE, pale=i > 0)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend(fontsize=FONT_SIZE, frameon=False)
     return figure
 
 
-def confusion_figure(matrix):
-    """A heat-map. Colour: share of the row; numbers: counts. matrix: (10, 10), row: the truth, column: the prediction"""
+def _draw_curve(axes, history, column, label, color, pale):
+    points = [(row["epoch"], row[column]) for row in history if column in row]
+    if points:
+        axes.plot(
+            *zip(*points),
+            color=color,
+            linewidth=1.6,
+            alpha=0.35 if pale else 1,
+            label=None if pale else label,
+            marker="o" if len(points) < 4 else None,
+        )
+
+
+def confusion_figure(matrix: Sequence[Sequence[int]] | Array) -> Figure:
+    """Draws a confusion matrix. Colours are shares of the row, numbers are counts.
+
+    Args:
+        matrix: `(K, K)` counts; row: label, column: prediction.
+
+    Returns:
+        The figure.
+    """
     matrix = np.asarray(matrix)
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     figure = Figure(figsize=(7.0, 6.0), layout="constrained")
@@ -62,8 +81,18 @@ def confusion_figure(matrix):
     return figure
 
 
-def mistakes_sheet(pixels, labels, probabilities, columns=6):
-    """One picture of wrongly classified ones: what it was taken for, how surely, and below what it is. pixels: (N, 28, 28) uint8"""
+def mistakes_sheet(pixels: Array, labels: Array, probabilities: Array, columns: int = 6) -> Array:
+    """Shows wrongly classified images, each with its predicted class and its label.
+
+    Args:
+        pixels: `(N, 28, 28)` uint8.
+        labels: `(N,)` int.
+        probabilities: `(N, K)` float32.
+        columns: Images of a row.
+
+    Returns:
+        `(H, W, 3)` uint8, one image.
+    """
     predicted = probabilities.argmax(axis=1)
     scale = _CELL // pixels.shape[1]
     titles = [

@@ -1,12 +1,17 @@
-"""Figures of the study: scores by epoch, pair by pair, and label maps over their photos."""
+"""Figures of the segmentation study: scores by epoch, and label maps over their images."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from fashion.pages.plots import COLORS, MAX_WIDTH, style_axes
 from fashion.semantic.losses import IGNORED
 from fashion.semantic.networks import NETWORKS
-from fashion.studies.segmentation import LOSSES, OPTIMIZERS
+from fashion.studies.segmentation import LOSSES, OPTIMIZERS, Variant
 from mrcnn.drawing.colors import distinct_colors
+from mrcnn.typing import Array
 
 CURVES = {"val_pixel_accuracy": "pixel accuracy", "val_binary_iou": "binary IoU"}
 TITLES = {
@@ -15,24 +20,24 @@ TITLES = {
     "optimizer": OPTIMIZERS,
 }
 _STYLES = [(color, line) for line in ("-", "--") for color in COLORS]
-_STRENGTH = 0.65  # of a label's colour over the photo
+_OPACITY = 0.65  # of a label's colour over the image
 _COLUMNS = 4  # of panels in a figure
 
 
-def comparison(histories, by):
-    """Panels of the validation scores by epoch: in each the variants that differ in `by` alone.
+def comparison(
+    histories: Mapping[Variant, Sequence[Sequence[Mapping[str, float]]]], by: str
+) -> Figure | None:
+    """Draws validation scores by epoch, a panel for variants that differ in one field alone.
 
-    histories: {Variant: [history of each seed]}; by: "network", "loss", "optimizer" or "size"
-    Returns: a matplotlib Figure, or None if no two variants differ so.
+    Args:
+        histories: History of each seed, by variant.
+        by: The field, "network", "loss", "optimizer" or "size".
+
+    Returns:
+        The figure; None if no two variants differ in this field alone.
     """
     others = [name for name in (*TITLES, "size") if name != by]
-    groups = {}
-    for variant in histories:
-        groups.setdefault(tuple(getattr(variant, name) for name in others), []).append(variant)
-    groups, several = (
-        {key: members for key, members in groups.items() if len(members) > 1},
-        len({v.size for v in histories}) > 1,
-    )
+    groups = _groups(histories, others)
     if not groups:
         return None
     from matplotlib import pyplot as plt
@@ -49,39 +54,53 @@ def comparison(histories, by):
     )
     for panel in axes.flat:
         panel.set_visible(False)
+    several_sizes = len({variant.size for variant in histories}) > 1
     for i, (key, members) in enumerate(groups.items()):
-        for row, (column, label) in enumerate(CURVES.items()):
-            panel = axes[2 * (i // columns) + row][i % columns]
-            panel.set_visible(True)
-            for member, (color, line) in zip(members, _STYLES):
-                _curve(
-                    panel,
-                    histories[member],
-                    column,
-                    label=title_of(by, getattr(member, by)),
-                    color=color,
-                    linestyle=line,
-                )
-            style_axes(panel, "epoch" if row else "", "" if i % columns else label)
+        band, column = 2 * (i // columns), i % columns
+        panels = axes[band][column], axes[band + 1][column]
+        for row, panel in enumerate(panels):
+            score, label = list(CURVES.items())[row]
+            _draw_panel(panel, {member: histories[member] for member in members}, by, score)
+            style_axes(panel, "epoch" if row else "", "" if column else label)
             panel.tick_params(labelbottom=True)
             panel.xaxis.get_major_locator().set_params(integer=True)
-        head = axes[2 * (i // columns)][i % columns]
-        head.set_title(
-            ", ".join(
-                title_of(name, value)
-                for name, value in zip(others, key)
-                if name != "size" or several
-            ),
-            fontsize=9,
-        )
-        head.legend(fontsize=8, frameon=False)
+        fields = [
+            title_of(name, value)
+            for name, value in zip(others, key)
+            if name != "size" or several_sizes
+        ]
+        panels[0].set_title(", ".join(fields), fontsize=9)
+        panels[0].legend(fontsize=8, frameon=False)
     figure.tight_layout()
     plt.close(figure)
     return figure
 
 
-def title_of(field, value):
-    """What people call a value of a field of `Variant`."""
+def _groups(variants: Iterable[Variant], fields: Sequence[str]) -> dict[tuple, list[Variant]]:
+    """Variants that agree in some fields, by the values of these; groups of one are left out."""
+    groups: dict[tuple, list[Variant]] = {}
+    for variant in variants:
+        groups.setdefault(tuple(getattr(variant, name) for name in fields), []).append(variant)
+    return {key: members for key, members in groups.items() if len(members) > 1}
+
+
+def _draw_panel(panel, histories, by, score):
+    panel.set_visible(True)
+    for (member, history), (color, line) in zip(histories.items(), _STYLES):
+        label = title_of(by, getattr(member, by))
+        _curve(panel, history, score, label=label, color=color, linestyle=line)
+
+
+def title_of(field: str, value: Any) -> str:
+    """Names a value of a field of `Variant`.
+
+    Args:
+        field: Name of the field.
+        value: Its value.
+
+    Returns:
+        The name for people.
+    """
     return f"{value} × {value}" if field == "size" else TITLES[field][value]
 
 
@@ -99,22 +118,34 @@ def _curve(panel, histories, column, **style):
     )
 
 
-def painted(photo, labels, within):
-    """A label map over its photo, cut to the part of the canvas that is photo.
+def painted(image: Array, labels: Array, within: Array) -> Array:
+    """Paints a label map over its image.
 
-    photo: (S, S, 3) uint8; labels: (S, S) uint8; within: (S, S) bool. Returns: (h, w, 3) uint8, a new array.
+    Args:
+        image: `(S, S, 3)` uint8, on its canvas.
+        labels: `(S, S)` uint8.
+        within: `(S, S)` bool, the part of the canvas that the image covers.
+
+    Returns:
+        `(h, w, 3)` uint8, a new array of that part.
     """
     shown = within & (labels != 0) & (labels != IGNORED)
-    picture = photo.astype(np.float32)
-    picture[shown] = (1 - _STRENGTH) * picture[shown] + _STRENGTH * distinct_colors(IGNORED)[
-        labels[shown].astype(int) - 1
-    ]
+    colors = distinct_colors(IGNORED)[labels[shown].astype(int) - 1]
+    overlay = image.astype(np.float32)
+    overlay[shown] = (1 - _OPACITY) * overlay[shown] + _OPACITY * colors
     rows, columns = (np.flatnonzero(within.any(axis=axis)) for axis in (1, 0))
-    return np.round(picture).astype(np.uint8)[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return np.round(overlay).astype(np.uint8)[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
-def legend(names):
-    """A matplotlib Figure with the colours of some labels. names: {label: name}"""
+def legend(names: Mapping[int, str]) -> Figure:
+    """Draws the colours of some labels.
+
+    Args:
+        names: Name by label.
+
+    Returns:
+        The figure.
+    """
     from matplotlib import pyplot as plt
     from matplotlib.patches import Patch
 

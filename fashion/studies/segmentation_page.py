@@ -1,22 +1,31 @@
-"""The page of the study: its tables, its curves, and what each network makes of the same photos."""
+"""Page of the segmentation study: tables, curves, and label maps of the same images."""
 
 import csv
 import io
 import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from fashion.pages.html import Page
 from fashion.semantic.losses import IGNORED
-from fashion.studies.segmentation import LOSSES, OPTIMIZERS, only_background
+from fashion.studies.seed_statistics import mean_text
+from fashion.studies.segmentation import LOSSES, OPTIMIZERS, Variant, only_background
 from fashion.studies.segmentation_figures import comparison, legend, painted
 from mrcnn.drawing.grid import image_grid
 from mrcnn.evaluation.semantic_iou import pixel_scores
 from mrcnn.files import write_text
+from mrcnn.typing import Array
 
-_CELL = 150  # pixels, the longer side of one picture
+# Records of the runs, a seed each, by variant.
+Results = Mapping[Variant, Sequence[Mapping[str, Any]]]
+
+_CELL = 150  # longer side of an image in pixels
 _COLUMNS = 7
-REPORTED = {  # the four tables of the report
+# The four tables of the report, and ours: keys in a record.
+REPORTED = {
     "Pixel accuracy, training photos": ("train", "pixel_accuracy"),
     "Pixel accuracy, validation photos": ("validation", "pixel_accuracy"),
     "Binary IoU, training photos": ("train", "binary_iou"),
@@ -45,58 +54,84 @@ COLUMNS = {
     "minutes": ("minutes",),
     "parameters": ("parameters",),
 }
+# Columns of the tables of all runs.
+_SHOWN = {
+    "pixel accuracy": "pixel_accuracy",
+    "binary IoU": "binary_iou",
+    "IoU of what is no background": "foreground_iou",
+    "mean IoU": "mean_iou",
+}
 
 
-def write_study(folder, results, photos, about, beside=None):
-    """index.html, table.csv (a row for each variant, means of the seeds) and results.json (a record for each run) in `folder`.
+def write_study(
+    folder: Path,
+    results: Results,
+    images: Sequence[Mapping[str, Any]],
+    about: str,
+    beside: Mapping[str, Any] | None = None,
+) -> Path:
+    """Writes index.html, table.csv and results.json.
 
-    results: {Variant: [record of each run, as `fashion.segment` keeps it, with "history"]}; about: a sentence on the data and settings
-    photos: [{"name", "labels": {size: (photo (S, S, 3), true labels (S, S))}, "said": {Variant: labels (S, S)}, "names": {label: name}}]
-    beside: what `fashion.studies.segmentation_peer` says of a Mask R-CNN on the same photos
-    Returns: the path of the page.
+    table.csv has a row for each variant, with means over the seeds; results.json a record for each
+    run.
+
+    Args:
+        folder: Where they go.
+        results: Records of the runs, see `segmentation_runs.finished_run`.
+        images: For each image "name"; "labels", canvas `(S, S, 3)` and ground-truth labels
+            `(S, S)` by size; "predicted", labels `(S, S)` by variant; "names", name by label.
+        about: Sentence on data and settings.
+        beside: Result of `segmentation_peer.scored_beside`.
+
+    Returns:
+        The page.
     """
-    write_text(
-        folder / "results.json",
-        json.dumps([record for records in results.values() for record in records], indent=1) + "\n",
-    )
+    records = [record for of_variant in results.values() for record in of_variant]
+    write_text(folder / "results.json", json.dumps(records, indent=1) + "\n")
     write_text(folder / "table.csv", _csv(results))
     page = Page("Networks that label every pixel", about)
-    _reported(page, results)
-    _all_runs(page, results)
+    _add_reported(page, results)
+    _add_all_runs(page, results)
     if beside:
-        _beside(page, results, beside)
-    _curves(page, results)
-    _categories(page, results)
-    _pictures(page, photos)
+        _add_beside(page, results, beside)
+    _add_curves(page, results)
+    _add_categories(page, results)
+    _add_images(page, images)
     page.write(folder / "index.html")
     return folder / "index.html"
 
 
-def value_of(records, keys):
-    """(seeds,) float64: a number of each run's record; NaN for -1, which means that there was nothing to measure."""
-    found = []
+def value_of(records: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> Array:
+    """Looks up a number of each run.
+
+    Args:
+        records: Records of the runs of a variant.
+        keys: Nested keys of the number.
+
+    Returns:
+        `(S,)` float64; NaN where there was nothing to measure, -1 in the record.
+    """
+    values = []
     for record in records:
+        value: Any = record
         for key in keys:
-            record = record[key]
-        found.append(np.nan if record is None or record == -1 else record)
-    return np.array(found, np.float64)
+            value = value[key]
+        values.append(np.nan if value is None or value == -1 else value)
+    return np.array(values, np.float64)
 
 
-def text_of(values, digits=3):
-    """ "0.123", and of several "0.123 ± 0.004", their standard deviation; a dash for what was not measured."""
-    if np.isnan(values).all():
-        return "–"
-    return f"{values.mean():.{digits}f}" + (
-        f" ± {values.std(ddof=1):.{digits}f}" if len(values) > 1 else ""
-    )
+def _texts(records: Sequence[Mapping[str, Any]], *paths: Sequence[str]) -> list[str]:
+    """Means over the seeds, with their spreads."""
+    return [mean_text(value_of(records, keys)) for keys in paths]
 
 
-def _reported(page, results):
+def _add_reported(page: Page, results: Results) -> None:
     page.chapter("The report's tables")
     page.text(
-        "Pixel accuracy is the share of pixels with the right label. Binary IoU is the mean of two: the IoU of the background, and "
-        "that of everything else together, whatever its category. Pixels are counted over all photos, at the size of the network's "
-        "input, without the black border around a photo, after the last epoch; no epoch was chosen."
+        "Pixel accuracy is the share of pixels with the right label. Binary IoU is the mean of "
+        "two: the IoU of the background, and that of everything else together, whatever its "
+        "category. Pixels are counted over all photos, at the size of the network's input, "
+        "without the black padding around a photo, after the last epoch; no epoch was chosen."
     )
     for size in sorted({variant.size for variant in results}):
         for title, keys in (REPORTED | ADDED).items():
@@ -104,120 +139,80 @@ def _reported(page, results):
             page.table(grid(results, size, keys))
 
 
-def grid(results, size, keys):
-    """Rows of a table: a network a row, loss and optimiser a column."""
+def grid(results: Results, size: int, keys: Sequence[str]) -> list[list[str]]:
+    """Arranges a number: a network a row, loss and optimiser a column.
+
+    Args:
+        results: Records of the runs.
+        size: Size of the variants in pixels.
+        keys: Nested keys of the number.
+
+    Returns:
+        Rows of a table, the header first.
+    """
     pairs = [(loss, optimizer) for loss in LOSSES for optimizer in OPTIMIZERS]
-    rows = {}
+    rows: dict[str, dict[tuple[str, str], str]] = {}
     for variant, records in results.items():
         if variant.size == size:
             row = rows.setdefault(variant.title.split(", ")[0], dict.fromkeys(pairs, ""))
-            row[variant.loss, variant.optimizer] = text_of(value_of(records, keys))
-    return [
-        ["network", *(f"{LOSSES[loss]}, {OPTIMIZERS[optimizer]}" for loss, optimizer in pairs)],
-        *([name, *cells.values()] for name, cells in rows.items()),
-    ]
+            row[variant.loss, variant.optimizer] = mean_text(value_of(records, keys))
+    header = [f"{LOSSES[loss]}, {OPTIMIZERS[optimizer]}" for loss, optimizer in pairs]
+    return [["network", *header], *([name, *cells.values()] for name, cells in rows.items())]
 
 
-def _all_runs(page, results):
-    shown = {
-        "pixel accuracy": "pixel_accuracy",
-        "binary IoU": "binary_iou",
-        "IoU of what is no background": "foreground_iou",
-        "mean IoU": "mean_iou",
-        "with the background": "mean_iou_with_background",
-    }
+def _add_all_runs(page: Page, results: Results) -> None:
+    shown = _SHOWN | {"with the background": "mean_iou_with_background"}
     page.chapter("All runs, validation photos")
     page.text(
-        "The first line is what is reached by calling every pixel background, which the first two scores do not show. Mean IoU is "
-        "that of the categories that occur, said or real. For mask AP each connected part of a category is an object, its score the "
-        "mean probability of its pixels; it is COCO's, measured in the photos' own pixels, as that of Mask R-CNN is."
+        "The first line shows what a network scores that predicts background everywhere. Mean IoU "
+        "is that of the categories that occur in the ground truth or in a prediction. For mask AP "
+        "each connected part of a category is an object, its score the mean probability of its "
+        "pixels; it is COCO's, measured in the photos' own pixels, as that of Mask R-CNN is."
     )
     first = next(iter(results.values()))[0]["validation"]
-    idle = pixel_scores(
-        only_background(first),
-        [{"id": i, "name": row["name"]} for i, row in enumerate(first["per_category"].values())],
-    )
-    rows = [
-        [
-            "network, loss, optimiser",
-            "size",
-            *shown,
-            "mask AP",
-            "mask AP50",
-            "training loss",
-            "minutes",
-            "million parameters",
-        ],
-        [
-            "nothing but background",
-            "",
-            *(text_of(np.array([idle[key]])) for key in shown.values()),
-            *["–"] * 5,
-        ],
-    ]
+    names = [{"id": i, "name": row["name"]} for i, row in enumerate(first["per_category"].values())]
+    idle = pixel_scores(only_background(first), names)
+    header = ["network, loss, optimiser", "size", *shown, "mask AP", "mask AP50"]
+    header += ["training loss", "minutes", "million parameters"]
+    idle_row = ["nothing but background", ""]
+    idle_row += [mean_text([idle[key]]) for key in shown.values()]
+    rows = [header, idle_row + ["–"] * 5]
+    paths = [("validation", key) for key in shown.values()]
+    paths += [("mask_ap", "AP"), ("mask_ap", "AP50"), ("training_loss",)]
     for variant, records in results.items():
-        rows.append(
-            [
-                variant.title,
-                variant.size,
-                *(text_of(value_of(records, ("validation", key))) for key in shown.values()),
-                *(text_of(value_of(records, ("mask_ap", name))) for name in ("AP", "AP50")),
-                text_of(value_of(records, ("training_loss",))),
-                f"{value_of(records, ('minutes',)).mean():.1f}",
-                f"{records[0]['parameters'] / 1e6:.2f}",
-            ]
-        )
+        minutes = f"{value_of(records, ('minutes',)).mean():.1f}"
+        parameters = f"{records[0]['parameters'] / 1e6:.2f}"
+        texts = _texts(records, *paths)
+        rows.append([variant.title, variant.size, *texts, minutes, parameters])
     page.table(rows)
 
 
-def _beside(page, results, beside):
-    shown = {
-        "pixel accuracy": "pixel_accuracy",
-        "binary IoU": "binary_iou",
-        "IoU of what is no background": "foreground_iou",
-        "mean IoU": "mean_iou",
-    }
+def _add_beside(page: Page, results: Results, beside: Mapping[str, Any]) -> None:
     page.chapter("Beside Mask R-CNN")
     page.text(
-        "The same validation photos. Detections with a score of 0.5 or more are painted into label maps as the truth is, the "
-        "smallest last, at the size of each network's input. Time is that of a photo from its pixels to the run lengths of its "
-        "objects, as a multiple of the fastest; the models took turns on the same photos."
+        "The same validation photos. Detections with a score of 0.5 or more are painted into label "
+        "maps like the ground truth, the smallest last, at the size of each network's input. Time "
+        "is that of a photo from its pixels to the run lengths of its objects, as a multiple of "
+        "the fastest; the models took turns on the same photos."
     )
     fastest = min(beside["seconds"], *beside["seconds_of"].values())
-    rows = [["network", "size of the label maps", *shown, "mask AP", "mask AP50", "time"]]
+    rows = [["network", "size of the label maps", *_SHOWN, "mask AP", "mask AP50", "time"]]
     for size, scores in beside["validation"].items():
-        rows.append(
-            [
-                beside["name"],
-                size,
-                *(text_of(np.array([scores[key]])) for key in shown.values()),
-                *(text_of(np.array([beside["mask_ap"][name]])) for name in ("AP", "AP50")),
-                f"{beside['seconds'] / fastest:.1f}",
-            ]
-        )
+        texts = [mean_text([scores[key]]) for key in _SHOWN.values()]
+        texts += [mean_text([beside["mask_ap"][name]]) for name in ("AP", "AP50")]
+        rows.append([beside["name"], size, *texts, f"{beside['seconds'] / fastest:.1f}"])
+    paths = [("validation", key) for key in _SHOWN.values()]
+    paths += [("mask_ap", "AP"), ("mask_ap", "AP50")]
     for variant, seconds in beside["seconds_of"].items():
-        rows.append(
-            [
-                variant.title,
-                variant.size,
-                *(
-                    text_of(value_of(results[variant], ("validation", key)))
-                    for key in shown.values()
-                ),
-                *(
-                    text_of(value_of(results[variant], ("mask_ap", name)))
-                    for name in ("AP", "AP50")
-                ),
-                f"{seconds / fastest:.1f}",
-            ]
-        )
+        texts = _texts(results[variant], *paths)
+        rows.append([variant.title, variant.size, *texts, f"{seconds / fastest:.1f}"])
     page.table(rows)
 
 
-def _curves(page, results):
-    histories = {
-        variant: [record["history"] for record in records] for variant, records in results.items()
-    }
+def _add_curves(page: Page, results: Results) -> None:
+    histories = {}
+    for variant, records in results.items():
+        histories[variant] = [record["history"] for record in records]
     page.chapter("By epoch, pair by pair")
     for by, title in (
         ("loss", "Losses"),
@@ -230,79 +225,61 @@ def _curves(page, results):
             page.section(title)
             page.figure(
                 figure,
-                f"Validation scores after each epoch; the lines of a panel differ in the {by} alone.",
+                f"Validation scores after each epoch; the lines of a panel differ in the {by} "
+                "alone.",
             )
 
 
-def _categories(page, results):
+def _add_categories(page: Page, results: Results) -> None:
     first = next(iter(results.values()))[0]["validation"]
     total = first["pixels"]
-    rows = [
-        ["category", "% of pixels", *(f"{variant.title}, {variant.size}" for variant in results)]
-    ]
+    titles = [f"{variant.title}, {variant.size}" for variant in results]
+    rows = [["category", "% of pixels", *titles]]
     for i, row in sorted(first["per_category"].items(), key=lambda item: -item[1]["pixels"]):
         if row["pixels"]:
-            rows.append(
-                [
-                    row["name"].split(",")[0],
-                    f"{100 * row['pixels'] / total:.2f}",
-                    *(
-                        text_of(value_of(records, ("validation", "per_category", i, "iou")), 2)
-                        for records in results.values()
-                    ),
-                ]
-            )
+            keys = ("validation", "per_category", i, "iou")
+            texts = [mean_text(value_of(records, keys), 2) for records in results.values()]
+            rows.append([row["name"].split(",")[0], f"{100 * row['pixels'] / total:.2f}", *texts])
     page.chapter("IoU of each category")
     page.text("Validation photos; categories that occur in none of them are left out.")
     page.table(rows)
 
 
-def _pictures(page, photos):
+def _add_images(page: Page, images: Sequence[Mapping[str, Any]]) -> None:
     page.chapter("The same photos")
-    page.figure(
-        legend({label: name for photo in photos for label, name in photo["names"].items()}),
-        "Colours of the categories",
-    )
-    for photo in photos:
-        within = {size: labels != IGNORED for size, (_, labels) in photo["labels"].items()}
+    names: dict[int, str] = {}
+    for image in images:
+        names |= image["names"]
+    page.figure(legend(names), "Colours of the categories")
+    for image in images:
+        within = {size: labels != IGNORED for size, (_, labels) in image["labels"].items()}
         first = min(within)
-        canvas, labels = photo["labels"][first]
-        pictures = [
+        canvas, labels = image["labels"][first]
+        overlays = [
             painted(canvas, np.zeros_like(labels), within[first]),
             painted(canvas, labels, within[first]),
         ]
-        pictures += [
-            painted(photo["labels"][variant.size][0], said, within[variant.size])
-            for variant, said in photo["predicted"].items()
-        ]
-        titles = [
-            "photo",
-            "truth",
-            *(f"{variant.name} {variant.size}" for variant in photo["predicted"]),
-        ]
-        height, width = pictures[0].shape[:2]
+        titles = ["photo", "ground truth"]
+        for variant, predicted in image["predicted"].items():
+            canvas = image["labels"][variant.size][0]
+            overlays.append(painted(canvas, predicted, within[variant.size]))
+            titles.append(f"{variant.name} {variant.size}")
+        height, width = overlays[0].shape[:2]
         cell_hw = tuple(round(_CELL * n / max(height, width)) for n in (height, width))
-        page.section(photo["name"])
+        page.section(image["name"])
         page.image(
-            image_grid(pictures, titles, columns=_COLUMNS, cell_hw=cell_hw),
+            image_grid(overlays, titles, columns=_COLUMNS, cell_hw=cell_hw),
             wide=True,
-            caption=f"{photo['name']}: photo, truth, and what each network says",
+            caption=f"{image['name']}: photo, ground truth, and the prediction of each network",
         )
 
 
-def _csv(results):
+def _csv(results: Results) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["network", "loss", "optimizer", "size", "seeds", *COLUMNS])
     for variant, records in results.items():
-        writer.writerow(
-            [
-                variant.network,
-                variant.loss,
-                variant.optimizer,
-                variant.size,
-                len(records),
-                *(value_of(records, keys).mean() for keys in COLUMNS.values()),
-            ]
-        )
+        about = [variant.network, variant.loss, variant.optimizer, variant.size, len(records)]
+        means = [value_of(records, keys).mean() for keys in COLUMNS.values()]
+        writer.writerow([*about, *means])
     return text.getvalue()

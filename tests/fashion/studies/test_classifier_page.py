@@ -128,4 +128,7 @@ def test_without_the_largest_network_the_claim_is_left_open(tmp_path, toy):
     )
     write_page(tmp_path / "index.html", {("report", "two", 10): [one]}, test)
     html = (tmp_path / "index.html").read_text()
-    assert "has not been trained by the recipe report" in html and "surest mistakes" not in html
+    assert (
+        "has not been trained by the recipe report" in html
+        and "most confident mistakes" not in html
+    )

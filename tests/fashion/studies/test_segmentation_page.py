@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from fashion.semantic.losses import IGNORED
+from fashion.studies.seed_statistics import mean_text
 from fashion.studies.segmentation import Variant, variants
 from fashion.studies.segmentation_figures import comparison, painted
-from fashion.studies.segmentation_page import grid, text_of, write_study
+from fashion.studies.segmentation_page import grid, write_study
 from mrcnn.drawing.colors import distinct_colors
 from mrcnn.evaluation.semantic_iou import pixel_scores
 
@@ -65,9 +66,10 @@ def test_a_network_is_a_row_and_loss_and_optimiser_a_column(results):
 
 def test_a_mean_has_its_deviation_and_what_was_not_measured_a_dash():
     assert (
-        text_of(np.array([0.1, 0.3])) == "0.200 ± 0.141" and text_of(np.array([0.25]), 2) == "0.25"
+        mean_text(np.array([0.1, 0.3])) == "0.200 ± 0.141"
+        and mean_text(np.array([0.25]), 2) == "0.25"
     )
-    assert text_of(np.array([np.nan])) == "–"
+    assert mean_text(np.array([np.nan])) == "–"
 
 
 def test_the_page_and_its_tables(results, tmp_path):
