@@ -1,8 +1,11 @@
-"""Train a classifier that scores detections again.        python fashion/rescore.py --weights runs/ccp... --data DIR --out runs/rescore
+"""Train a classifier that scores detections again.
 
-It looks at a crop of each detection, closer than the detector does, and learns from true garments and from what the detector took for one.
-Then it is measured on the photos that the detector held out: AP before and after, by category, and what it changes most, in index.html.
-rescorer.h5 is for --rescore of predict, submit and evaluate. A killed run goes on.
+    python fashion/rescore.py --weights runs/ccp... --data DIR --out runs/rescore
+
+It looks at a crop of each detection, closer than the detector does, and learns from true garments
+and from what the detector took for one. Then it is measured on the photos that the detector held
+out: AP before and after, by category, and what it changes most, in index.html. rescorer.h5 is for
+--rescore of predict, submit and evaluate. A killed run goes on.
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
@@ -15,7 +18,9 @@ import argparse
 import itertools
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -35,6 +40,7 @@ from fashion.cli import (
     model_settings,
     open_files,
     run_verb,
+    without_retracing_warnings,
     working_in,
 )
 from fashion.datasets.holding_out import noted_split
@@ -44,6 +50,7 @@ from fashion.evaluation.io.results import boxes_of, coco_results
 from fashion.evaluation.io.resumable import predict_resumable
 from fashion.evaluation.metrics.coco import evaluate_coco_ap
 from fashion.evaluation.rescoring import search_weight, separation, with_scores
+from fashion.labels.ontology import Ontology
 from fashion.model import checkpoint_in, load_model
 from fashion.studies.runner import note_run_arguments
 from mrcnn.files import digest_of, write_text
@@ -51,11 +58,13 @@ from mrcnn.modeling.backbones.pretrained import load_file, load_imagenet
 from mrcnn.modeling.devices import use_xla
 from mrcnn.training.callbacks import SeededDropout
 from mrcnn.training.checkpoints import epochs_in
-from mrcnn.training.fit import fit as fit_model
+from mrcnn.training.fit import fit
 from mrcnn.training.progress import BatchBar, EpochClock, set_forward
 from mrcnn.training.run_folder import RunFolder
 from mrcnn.training.stages import Stage
+from mrcnn.typing import Array
 
+# Arguments that a run in --out must have had to be resumed.
 NOTED = (
     "detector",
     "data",
@@ -71,84 +80,122 @@ NOTED = (
     "crops",
     "seed",
 )
-WEIGHTS = tuple(
-    round(0.1 * i, 1) for i in range(11)
-)  # of which the first leaves scores as they are
+# Weights of the classifier that are tried; the first leaves scores as they are.
+WEIGHTS = tuple(round(0.1 * i, 1) for i in range(11))
 
 
-def main(argv=None):
-    """Train and measure as the arguments say; returns what metrics.json holds."""
+def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
+    """Trains and measures as the arguments ask.
+
+    Args:
+        argv: Arguments; None takes those of the process.
+
+    Returns:
+        Content of metrics.json.
+    """
     args = parse(argv)
     checkpoint = checkpoint_in(args.weights)
     with working_in(args.out, "rescore"):
         return train_and_measure(args, checkpoint)
 
 
-def train_and_measure(args, checkpoint):
-    """What is missing of the classifier of a detector (its checkpoint), then what it is worth; returns what metrics.json holds."""
+def train_and_measure(args: argparse.Namespace, checkpoint: Path) -> dict[str, Any]:
+    """Trains what is missing of a classifier, then measures it.
+
+    Args:
+        args: Result of `parse`.
+        checkpoint: Checkpoint of the detector.
+
+    Returns:
+        Content of metrics.json.
+    """
     args.detector = digest_of(checkpoint)
     model = load_model(checkpoint, **model_settings(args))
     train, validation = load_as_trained(
-        open_files(args.data),
-        model.ontology,
-        noted_split(checkpoint),
-        skip_bad=args.skip_bad,
+        open_files(args.data), model.ontology, noted_split(checkpoint), skip_bad=args.skip_bad
     )
     network = started(args, model.ontology.num_classes)
     note_run_arguments(args.out, {name: getattr(args, name) for name in NOTED})
     about = {"weights": str(checkpoint), "min_score": args.min_score, "set": args.set}
     print(
-        f"what the detector finds in {len(train.image_ids)} photos to train on, and in {len(validation.image_ids)} others:"
+        f"what the detector finds in {len(train.image_ids)} photos to train on, and in "
+        f"{len(validation.image_ids)} others:"
     )
-    found, journal = predict_resumable(
-        model, train, rounded_boxes, about, args.out / "found_train.partial"
-    )
-    journal.close()
-    found = {
-        image_id: np.array(boxes, np.float32).reshape(-1, 4)
-        for image_id, boxes in zip(train.image_ids, found, strict=True)
-    }
-    rows, journal = predict_resumable(
-        model, validation, coco_results, about, args.out / "found_val.partial"
-    )
-    journal.close()
+    boxes, rows = _detections(args.out, model, train, validation, about)
     xla = use_xla(model.config)
+    trained_on = [info["id"] for info in train.image_info]
     rescorer = Rescorer(
         network,
         args.backbone,
         args.size,
         model.ontology,
         xla=xla,
-        about={"detector": args.detector, "trained_on": [info["id"] for info in train.image_info]},
+        about={"detector": args.detector, "trained_on": trained_on},
     )
-    fit(args, rescorer, train, validation, found, xla)
+    train_classifier(args, rescorer, train, validation, boxes, xla)
     measured = measure(rescorer, validation, rows, checked_ground_truth(validation.to_coco()))
     rescorer.weight = measured["search"]["weight"]
     rescorer.save(args.out / "rescorer.h5")
-    scores = vars(args) | {
-        name: measured[name] for name in ("search", "before", "after", "separation", "kinds")
-    }
+    scores = dict(vars(args))
+    for name in ("search", "before", "after", "separation", "kinds"):
+        scores[name] = measured[name]
     write_text(args.out / "metrics.json", json.dumps(scores, indent=2, default=str) + "\n")
-    write_page(
-        args.out / "index.html",
-        measured,
-        validation,
-        f"detector: {checkpoint} · {len(validation.image_ids)} photos it held out",
-    )
+    subtitle = f"detector: {checkpoint} · {len(validation.image_ids)} photos it held out"
+    write_page(args.out / "index.html", measured, validation, subtitle)
     print(
-        f"mask AP {measured['before']['AP']:.4f} -> {measured['after']['AP']:.4f} with a weight of {rescorer.weight}\n"
+        f"mask AP {measured['before']['AP']:.4f} -> {measured['after']['AP']:.4f} with a weight of "
+        f"{rescorer.weight}\n"
         f"page: {args.out / 'index.html'}; classifier: {args.out / 'rescorer.h5'}"
     )
     return scores
 
 
-def parse(argv):
-    """The arguments, checked."""
+def _detections(out, model, train, validation, about):
+    """Boxes `(F, 4)` by id of the training images, and COCO results of each validation image."""
+    boxes, journal = predict_noting(model, train, rounded_boxes, about, out / "found_train.partial")
+    journal.close()
+    boxes_by_id = {
+        image_id: np.array(some, np.float32).reshape(-1, 4)
+        for image_id, some in zip(train.image_ids, boxes, strict=True)
+    }
+    rows, journal = predict_noting(
+        model, validation, coco_results, about, out / "found_val.partial"
+    )
+    journal.close()
+    return boxes_by_id, rows
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parses and checks the arguments.
+
+    Args:
+        argv: Arguments; None takes those of the process.
+
+    Returns:
+        The arguments.
+    """
     parser = argparse.ArgumentParser(
         prog="fashion rescore",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    _add_arguments(parser)
+    args = parser.parse_args(argv)
+    if not args.weights:
+        parser.error(
+            "give the detector whose detections are scored again with --weights, a run folder or a "
+            "checkpoint"
+        )
+    counts = (args.epochs, args.batch, args.crops, args.workers)
+    if min(counts) < 1 or args.size < 32 or args.rate <= 0:
+        parser.error(
+            "--epochs, --batch, --crops and --workers are at least 1, --size at least 32 and "
+            "--rate above 0"
+        )
+    return args
+
+
+def _add_arguments(parser):
     add_model_arguments(parser, min_score=0.05, default=None, rescore=False)
     add_data_arguments(parser)
     parser.add_argument(
@@ -199,29 +246,32 @@ def parse(argv):
         metavar="N",
         help="threads that prepare batches (default: %(default)s)",
     )
-    args = parser.parse_args(argv)
-    if not args.weights:
-        parser.error(
-            "give the detector whose detections are scored again with --weights, a run folder or a checkpoint"
-        )
-    if (
-        min(args.epochs, args.batch, args.crops, args.workers) < 1
-        or args.size < 32
-        or args.rate <= 0
-    ):
-        parser.error(
-            "--epochs, --batch, --crops and --workers are at least 1, --size at least 32 and --rate above 0"
-        )
-    return args
 
 
-def rounded_boxes(result, image_id, ontology):
-    """(N, 4) yxyx of a result, as lists: tenths of a pixel of the photo."""
+def rounded_boxes(result: Mapping[str, Any], image_id: int, ontology: Ontology) -> list:
+    """Takes the boxes of a result, for the journal.
+
+    Args:
+        result: Result of the detector.
+        image_id: Unused.
+        ontology: Unused.
+
+    Returns:
+        `(N, 4)` yxyx as lists, tenths of a pixel of the original image.
+    """
     return np.round(result["boxes"].astype(np.float64), 1).tolist()
 
 
-def started(args, num_classes):
-    """The network, with the weights it starts from; those are not wanted where it goes on."""
+def started(args: argparse.Namespace, num_classes: int) -> keras.Model:
+    """Builds the classifier, with the weights that --start names unless it is resumed.
+
+    Args:
+        args: Result of `parse`.
+        num_classes: Classes, of which 0 is no garment.
+
+    Returns:
+        The network.
+    """
     keras.utils.set_random_seed(args.seed)
     network = build_classifier(args.backbone, num_classes)
     if not (args.out / "last.h5").exists() and args.start != "none":
@@ -232,11 +282,27 @@ def started(args, num_classes):
     return network
 
 
-def fit(args, rescorer, train, validation, found, xla):
-    """Train a Rescorer's network, or go on with it. found: {image id: (F, 4) yxyx, what the detector found}"""
+def train_classifier(
+    args: argparse.Namespace,
+    rescorer: Rescorer,
+    train: Any,
+    validation: Any,
+    boxes: Mapping[int, Array],
+    xla: bool,
+) -> None:
+    """Trains the network of a rescorer, resuming if interrupted.
+
+    Args:
+        args: Result of `parse`.
+        rescorer: The rescorer.
+        train: Training images.
+        validation: Images to validate on.
+        boxes: `(F, 4)` yxyx boxes of the detections, by id of the training images.
+        xla: Whether to compile with XLA.
+    """
     batches = CropBatches(
         train,
-        found.__getitem__,
+        boxes.__getitem__,
         args.size,
         pixels_of(args.backbone),
         images=args.batch,
@@ -257,9 +323,10 @@ def fit(args, rescorer, train, validation, found, xla):
         accuracy = classification_accuracy(rescorer, validation)
         return {"val_accuracy": accuracy, "seconds": clock.seconds()}
 
-    with tqdm(total=args.epochs * len(batches), unit="batch", desc="training") as bar:
+    total = args.epochs * len(batches)
+    with tqdm(total=total, unit="batch", desc="training") as bar, without_retracing_warnings():
         set_forward(bar, epochs_in(run.last) * len(batches))
-        fit_model(
+        fit(
             rescorer.network,
             batches,
             [Stage("all", "all", args.epochs, args.rate)],
@@ -273,38 +340,62 @@ def fit(args, rescorer, train, validation, found, xla):
         )
 
 
-def measure(rescorer, dataset, rows, truth):
-    """What new scores do to the detections of a data set. rows: list of the COCO results of each photo; truth: COCO dict
+def measure(
+    rescorer: Rescorer,
+    dataset: Any,
+    rows: Sequence[Sequence[Mapping[str, Any]]],
+    truth: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Measures what new scores do to the detections of a data set.
 
-    Returns: {"search": of `search_weight`; "before", "after": of `evaluate_coco_ap`; "separation": {"before", "after"}; "kinds": {what
-    detections show: {"detections", "before", "after": the mean of their scores}}; "detections": COCO results with "new_score" and
-    "shows", see `labels_of_boxes`}.
+    Args:
+        rescorer: Trained rescorer.
+        dataset: Data set with ground truth.
+        rows: COCO results of each image.
+        truth: Ground truth, a checked COCO dict.
+
+    Returns:
+        "search", of `search_weight`; "before" and "after", COCO's AP; "separation"; "kinds", the
+        number and mean scores of detections by what they show; "detections", COCO results with
+        "new_score" and "shows", see `labels_of_boxes`.
     """
-    classes = [
-        np.array([rescorer.ontology.class_id_of(row["category_id"]) for row in of_photo], np.int64)
-        for of_photo in rows
-    ]
-    said, shows = [], []
-    for image_id, of_photo, class_ids in zip(
-        tqdm(dataset.image_ids, unit="photo", desc="second look"), rows, classes, strict=True
-    ):
-        for column, values in zip(
-            (said, shows),
-            classify_detections(rescorer, dataset, image_id, boxes_of(of_photo), class_ids),
-        ):
-            column.append(values)
-    detections = list(itertools.chain(*rows))
-    said, shows, classes = (np.concatenate(column) for column in (said, shows, classes))
+    class_id_of = rescorer.ontology.class_id_of
+    classes, probabilities, shows = [], [], []
+    bar = tqdm(dataset.image_ids, unit="photo", desc="second look")
+    for image_id, of_image in zip(bar, rows, strict=True):
+        class_ids = np.array([class_id_of(row["category_id"]) for row in of_image], np.int64)
+        boxes = boxes_of(of_image)
+        some, labels = classify_detections(rescorer, dataset, image_id, boxes, class_ids)
+        classes.append(class_ids)
+        probabilities.append(some)
+        shows.append(labels)
+    return _compare_scores(
+        list(itertools.chain(*rows)),
+        truth,
+        np.concatenate(classes),
+        np.concatenate(probabilities),
+        np.concatenate(shows),
+    )
+
+
+def _compare_scores(
+    detections: Sequence[Mapping[str, Any]],
+    truth: Mapping[str, Any],
+    classes: Array,
+    probabilities: Array,
+    shows: Array,
+) -> dict[str, Any]:
+    """The result of `measure` for N detections and `(N,)` columns."""
     old = np.array([row["score"] for row in detections])
     with tqdm(total=3 * len(WEIGHTS), desc="weights") as bar:
         search = search_weight(
             truth,
             detections,
-            lambda weight: new_scores(old, said, weight),
+            lambda weight: new_scores(old, probabilities, weight),
             WEIGHTS,
             on_step=bar.update,
         )
-    new = new_scores(old, said, search["weight"])
+    new = new_scores(old, probabilities, search["weight"])
     kinds = {
         "their category": shows == classes,
         "another garment": (shows > 0) & (shows != classes),
@@ -329,7 +420,7 @@ def measure(rescorer, dataset, rows, truth):
             if some.any()
         },
         "detections": [
-            row | {"new_score": float(score), "shows": int(label)}
+            {**row, "new_score": float(score), "shows": int(label)}
             for row, score, label in zip(detections, new, shows, strict=True)
         ],
     }
