@@ -28,7 +28,7 @@ from fashion.classify.garments.rescorer import file_of
 from fashion.cli import add_model_arguments, model_settings, run_verb, working_in
 from fashion.datasets.files import EXTENSIONS, list_images
 from fashion.evaluation.io.results import coco_results
-from fashion.evaluation.io.resumable import Journal, begun_otherwise, remaining
+from fashion.evaluation.io.resumable import Journal, journal_differences, remaining
 from fashion.model import FashionModel, checkpoint_in, load_model
 from fashion.pages.overlays import OverlayRenderer
 from mrcnn.config import Config
@@ -83,7 +83,7 @@ def _arguments(args, checkpoint):
 def _check_same_arguments(partial, about):
     different = [
         f"{key} {there!r} there, {here!r} here"
-        for key, there, here in begun_otherwise(partial, about)
+        for key, there, here in journal_differences(partial, about)
     ]
     if different:
         raise ValueError(

@@ -152,13 +152,15 @@ def train_and_measure(args: argparse.Namespace, checkpoint: Path) -> dict[str, A
 
 def _detections(out, model, train, validation, about):
     """Boxes `(F, 4)` by id of the training images, and COCO results of each validation image."""
-    boxes, journal = predict_noting(model, train, rounded_boxes, about, out / "found_train.partial")
+    boxes, journal = predict_resumable(
+        model, train, rounded_boxes, about, out / "found_train.partial"
+    )
     journal.close()
     boxes_by_id = {
         image_id: np.array(some, np.float32).reshape(-1, 4)
         for image_id, some in zip(train.image_ids, boxes, strict=True)
     }
-    rows, journal = predict_noting(
+    rows, journal = predict_resumable(
         model, validation, coco_results, about, out / "found_val.partial"
     )
     journal.close()

@@ -19,7 +19,7 @@ from fashion.datasets.splits import load_files, load_held_out
 from fashion.evaluation.io.ground_truth import EXPECTED, checked_ground_truth, read_ground_truth
 from fashion.evaluation.io.predictions import checked_results, read_detections
 from fashion.evaluation.io.results import coco_results
-from fashion.evaluation.io.resumable import predict_noting
+from fashion.evaluation.io.resumable import predict_resumable
 from fashion.evaluation.thresholds.table import Thresholds
 from fashion.formats.annotation_csv import read_annotations
 from fashion.labels.ontology import Ontology
@@ -153,7 +153,7 @@ def _predictions(args, model, dataset, content, about):
     """Predicts, resuming where an earlier call was killed, and stores the predictions."""
     partial = args.out and args.out / "predictions.partial"
     to_results = functools.partial(coco_results, raw=True)
-    rows, journal = predict_noting(model, dataset, to_results, about, partial)
+    rows, journal = predict_resumable(model, dataset, to_results, about, partial)
     stored = {
         "rescored": about["rescored"],
         "images": content["images"],
