@@ -1,1 +1,1 @@
-"""Attributes: what garments look like, predicted for every roi through the library's one extension point."""
+"""Attributes: what garments look like, predicted for every RoI through the extension point."""

@@ -1,66 +1,99 @@
-"""attribute_head: from the settings to a head; the only file of this folder that reads a Config."""
+"""Build: from settings to an AttributeHead; the only file of this folder that reads a Config."""
+
+from collections.abc import Sequence
+from typing import Any
 
 from fashion.attributes.head import AttributeHead
 from fashion.attributes.losses import AttributeLoss, positive_weights
 from fashion.config import FashionConfig
+from fashion.labels.ontology import Ontology
+from mrcnn.config import Config
+from mrcnn.typing import Array
 
 
-def attribute_head(config, ontology, counts=None):
-    """The AttributeHead that a FashionConfig asks for.
+def attribute_head(
+    config: FashionConfig, ontology: Ontology, counts: Array | None = None
+) -> AttributeHead:
+    """Builds the head that a FashionConfig asks for.
 
-    counts: (K, 1 + T) int, see `IMaterialistDataset.attribute_counts`; needed by ATTRIBUTE_POSITIVE_WEIGHT, and only to train: without,
-        present attributes count once
+    Args:
+        config: Settings.
+        ontology: The labels.
+        counts: `(K, 1 + T)` int, from `IMaterialistDataset.attribute_counts`. Needed for training
+            with ATTRIBUTE_POSITIVE_WEIGHT; without it present attributes have weight 1.
+
+    Returns:
+        A head without weights.
     """
-    weights = ()
+    weights: Sequence[float] = ()
     if counts is not None and config.ATTRIBUTE_POSITIVE_WEIGHT:
-        carrying = counts[
-            [ontology.class_id_of(c) - 1 for c in ontology.attribute_category_ids]
-        ].sum(axis=0)
-        weights = positive_weights(carrying[1:], int(carrying[0]), config.ATTRIBUTE_POSITIVE_WEIGHT)
+        carrying = [ontology.class_id_of(c) - 1 for c in ontology.attribute_category_ids]
+        objects, *present = counts[carrying].sum(axis=0).tolist()
+        weights = positive_weights(present, objects, config.ATTRIBUTE_POSITIVE_WEIGHT)
     return head_of(
         config, ontology.num_attributes, ontology.num_classes, groups_of(ontology), weights
     )
 
 
-def head_of(config, num_attributes, num_classes, groups=None, positive_weight=()):
-    """The AttributeHead that any Config asks for; what it does not say is as in FashionConfig.
+def head_of(
+    config: Config,
+    num_attributes: int,
+    num_classes: int,
+    groups: Sequence[int] | None = None,
+    positive_weight: Sequence[float] = (),
+) -> AttributeHead:
+    """Builds the head that any Config asks for.
 
-    num_attributes: T; num_classes: K, with the background; groups: (T,) see `groups_of`, None: one for all; positive_weight: (T,) or none
+    Args:
+        config: Settings; missing ones are those of FashionConfig.
+        num_attributes: T.
+        num_classes: K, with the background.
+        groups: `(T,)` int, see `groups_of`; None puts all attributes into one group.
+        positive_weight: T weights of present attributes; empty for 1.
+
+    Returns:
+        A head without weights.
     """
 
-    def said(name):
-        return getattr(config, f"ATTRIBUTE_{name}", getattr(FashionConfig, f"ATTRIBUTE_{name}"))
+    def setting(name: str) -> Any:
+        name = f"ATTRIBUTE_{name}"
+        return getattr(config, name, getattr(FashionConfig, name))
 
-    alpha, gamma = said("FOCAL")
-    gamma_positive, gamma_negative, margin = said("ASYMMETRIC")
+    alpha, gamma = setting("FOCAL")
+    gamma_positive, gamma_negative, margin = setting("ASYMMETRIC")
     loss = AttributeLoss(
-        said("LOSS"),
-        alpha,
-        gamma,
-        gamma_positive,
-        gamma_negative,
-        margin,
-        positive_weight,
-        said("HARD_NEGATIVES"),
+        kind=setting("LOSS"),
+        alpha=alpha,
+        gamma=gamma,
+        gamma_positive=gamma_positive,
+        gamma_negative=gamma_negative,
+        margin=margin,
+        positive_weight=positive_weight,
+        hard_negatives=setting("HARD_NEGATIVES"),
     )
     return AttributeHead(
         num_attributes,
-        said("HEAD"),
-        hidden=said("HIDDEN"),
-        channels=said("CHANNELS"),
-        num_classes=num_classes if said("PER_CLASS") else None,
+        setting("HEAD"),
+        hidden=setting("HIDDEN"),
+        channels=setting("CHANNELS"),
+        num_classes=num_classes if setting("PER_CLASS") else None,
         groups=groups or [0] * num_attributes,
         loss=loss,
-        rois=said("ROIS"),
-        empty=said("EMPTY"),
+        rois=setting("ROIS"),
+        empty=setting("EMPTY"),
         update_statistics=config.updates_statistics,
     )
 
 
-def groups_of(ontology):
-    """(T,) the number of each attribute's super-category, in the order in which they occur."""
-    order = {
-        name: number
-        for number, name in enumerate(dict.fromkeys(ontology.attribute_supercategories))
-    }
-    return [order[name] for name in ontology.attribute_supercategories]
+def groups_of(ontology: Ontology) -> list[int]:
+    """Numbers the super-categories of attributes in the order in which they occur.
+
+    Args:
+        ontology: The labels.
+
+    Returns:
+        T numbers from 0, the group of each attribute.
+    """
+    names = ontology.attribute_supercategories
+    number = {name: i for i, name in enumerate(dict.fromkeys(names))}
+    return [number[name] for name in names]

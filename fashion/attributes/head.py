@@ -1,6 +1,9 @@
-"""AttributeHead: which of T attributes does a garment have? A sigmoid for each, beside the classifier."""
+"""AttributeHead: which of T attributes an object has, a sigmoid for each."""
 
+import dataclasses
 import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 from keras import layers, ops
@@ -9,140 +12,196 @@ from fashion.attributes.bodies import CELLS, MLP, Attention, Conv, Linear
 from fashion.attributes.losses import EMPTY, ROIS, AttributeLoss, targets_of
 from fashion.config import CHOICES
 from mrcnn.modeling.roi_head import RoIHead
+from mrcnn.modeling.roi_sampling import RoISamples
+from mrcnn.typing import Tensor
 
 BODIES = CHOICES["ATTRIBUTE_HEAD"]
 
 
+@keras.saving.register_keras_serializable(package="fashion")
 class AttributeHead(RoIHead):
-    """Names attributes from what its body makes of a roi. Ground truth: gt_attributes (B, M, T), 0 or 1.
+    """Predicts attributes from what its body makes of a RoI.
 
-    num_attributes: T; body: "linear" or "mlp" on the box head's features, "conv" or "attention" on cells of the roi, see `bodies`
-    hidden: width of mlp and conv; channels: of conv and attention
-    num_classes: K, with the background: a set of T outputs for every class; the true one's are trained, the predicted one's are told.
-        None: one set for all
-    groups: (T,) int from 0, the group of each attribute, for "attention"
-    loss: an `AttributeLoss`; rois: what it is taught at, "positives" (rois on objects) or "all" (with none on the background; of a set
-        for every class the background's, which detections never tell); the loss is a sum over those for each roi on an object, so that
-        these count the same in both (as in Lin et al. 2017, section 4.1)
-    empty: what objects without attributes teach, see `losses.targets_of`
-    update_statistics: of BatchNorm in "conv"
+    Trained on the column gt_attributes `(B, M, T)`, 0 or 1. Describes detections by
+    "attribute_scores" `(B, N, T)`, 0..1. The layer names of the linear head are those of AR-fan's
+    fork of Matterport's code.
 
-    call: -> "logits" (B, N, T) float32, or (B, N, T, K). Describes detections by "attribute_scores" (B, N, T) in 0..1. The bias starts at
-    -log(T - 1), so that at first every attribute is as likely as one in T (Attribute-Mask R-CNN, Jia et al. 2020). The layer names of the
-    linear head are those of AR-fan's Matterport fork.
+    Args:
+        num_attributes: T, at least 2.
+        body: "linear" or "mlp" on the features of the box head, "conv" or "attention" on cells of
+            the RoI; see `bodies`.
+        hidden: Width of "mlp" and "conv".
+        channels: Filters of "conv" and "attention".
+        num_classes: K, with the background: T outputs for each class. Those of the ground-truth
+            class are trained, those of the predicted class are read. None: one set for all classes.
+        groups: `(T,)` int from 0, the group of each attribute, for "attention".
+        loss: The loss, or the dict of its attributes.
+        rois: RoIs that are trained on: "positives" (RoIs on objects) or "all" (background RoIs
+            have no attributes; with `num_classes` they train the background's outputs, which are
+            never read). The loss is divided by the number of RoIs on objects in both cases, so
+            that these have equal weight (as in Lin et al., "Focal Loss", 2017, section 4.1).
+        empty: What objects without attributes mean, see `losses.targets_of`.
+        update_statistics: Whether training updates the statistics of "conv"'s batch normalisation.
+        **kwargs: As of `keras.layers.Layer`.
+
+    Input:
+        `(B, N, F)` or `(B, N, CELLS, CELLS, C)`, as the body reads.
+
+    Output:
+        "logits" `(B, N, T)` float32, or `(B, N, T, K)`; T + 1 for `empty="background"`.
+
+    Raises:
+        ValueError: If an argument is none of its choices.
     """
 
     loss_names = ("mrcnn_attribute_loss",)
 
     def __init__(
         self,
-        num_attributes,
-        body="linear",
+        num_attributes: int,
+        body: str = "linear",
         *,
-        hidden=1024,
-        channels=256,
-        num_classes=None,
-        groups=None,
-        loss=None,
-        rois="positives",
-        empty="none",
-        update_statistics=False,
-        name="attribute_head",
-        **kwargs,
-    ):
+        hidden: int = 1024,
+        channels: int = 256,
+        num_classes: int | None = None,
+        groups: Sequence[int] | None = None,
+        loss: AttributeLoss | Mapping[str, Any] | None = None,
+        rois: str = "positives",
+        empty: str = "none",
+        update_statistics: bool = False,
+        name: str = "attribute_head",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(name=name, **kwargs)
         if num_attributes < 2:
             raise ValueError(
-                f"An attribute head needs at least 2 attributes. Got {num_attributes}; leave the head out instead."
+                f"An attribute head needs at least 2 attributes. Got {num_attributes}; leave the "
+                "head out instead."
             )
-        for value, known, what in (
-            (body, BODIES, "body"),
-            (rois, ROIS, "rois"),
-            (empty, EMPTY, "empty"),
-        ):
-            if value not in known:
-                raise ValueError(
-                    f"{what} of an attribute head is one of {', '.join(known)}. Got {value!r}."
-                )
+        _check_choices(body=body, rois=rois, empty=empty)
         self.num_attributes, self.num_classes, self.empty = num_attributes, num_classes, empty
-        self.outputs = num_attributes + (empty == "background")
-        self.loss = loss or AttributeLoss()
+        # From a config the loss is a dict.
+        self.loss = AttributeLoss(**loss) if isinstance(loss, Mapping) else loss or AttributeLoss()
         self.positives_only = rois == "positives"
-        self.groups = None
-        named = {"name": "mrcnn_attribute_body"}
-        if body == "attention":
-            if groups is None or len(groups) != num_attributes:
-                raise ValueError(
-                    f"The attention body needs a group for each of {num_attributes} attributes. Got {groups!r}."
-                )
-            self.groups = [*map(int, groups), *[max(groups) + 1] * (self.outputs - num_attributes)]
+        self.outputs = num_attributes + (empty == "background")
+        self.groups = _groups(groups, self.outputs, num_attributes) if body == "attention" else None
+        named: dict[str, Any] = {"name": "mrcnn_attribute_body", "dtype": self.dtype_policy}
+        if self.groups:
             self.body = Attention(max(self.groups) + 1, channels, **named)
         elif body == "conv":
             self.body = Conv(hidden, channels, update_statistics, **named)
+        elif body == "mlp":
+            self.body = MLP(hidden, **named)
         else:
-            self.body = MLP(hidden, **named) if body == "mlp" else Linear(**named)
+            self.body = Linear(**named)
         self.reads, self.pool_size = self.body.reads, CELLS
-        prior = keras.initializers.Constant(-math.log(num_attributes - 1))
-        sets = num_classes or 1
-        if self.groups:
-            limit = math.sqrt(
-                6.0 / (channels + sets)
-            )  # Glorot's, of each attribute's matrix by itself
-            self.logits = layers.EinsumDense(
-                "bntf,tfk->bntk",
-                (None, self.outputs, sets),
-                bias_axes="tk",
-                bias_initializer=prior,
-                kernel_initializer=keras.initializers.RandomUniform(-limit, limit),
-                dtype="float32",
-                name="mrcnn_attribute_logits",
-            )
-        else:
-            self.logits = layers.Dense(
+        self.logits = self._logits_layer(channels)
+        self._arguments = {
+            "num_attributes": num_attributes,
+            "body": body,
+            "hidden": hidden,
+            "channels": channels,
+            "num_classes": num_classes,
+            "groups": None if groups is None else [*map(int, groups)],
+            "loss": dataclasses.asdict(self.loss),
+            "rois": rois,
+            "empty": empty,
+            "update_statistics": update_statistics,
+        }
+
+    def _logits_layer(self, channels: int) -> keras.layers.Layer:
+        """The last layer: one kernel, or one for each attribute's vector of an attention body."""
+        # At first every attribute is as likely as one in T (Attribute-Mask R-CNN, Jia et al. 2020).
+        prior = keras.initializers.Constant(-math.log(self.num_attributes - 1))
+        sets = self.num_classes or 1
+        if not self.groups:
+            return layers.Dense(
                 self.outputs * sets,
                 bias_initializer=prior,
                 dtype="float32",
                 name="mrcnn_attribute_logits",
             )
+        limit = math.sqrt(6.0 / (channels + sets))  # Glorot's, for the matrix of one attribute
+        return layers.EinsumDense(
+            "bntf,tfk->bntk",
+            (None, self.outputs, sets),
+            bias_axes="tk",
+            bias_initializer=prior,
+            kernel_initializer=keras.initializers.RandomUniform(-limit, limit),
+            dtype="float32",
+            name="mrcnn_attribute_logits",
+        )
 
-    def call(self, inputs, training=False, valid=None):
+    def call(
+        self, inputs: Tensor, training: bool = False, valid: Tensor | None = None
+    ) -> dict[str, Tensor]:
         x = self.body(inputs, training=training, valid=valid)
         if self.groups:
-            x = ops.take(x, self.groups, axis=2)  # every attribute's vector: (B, N, T, F)
-        logits = self.logits(x)
-        shape = (-1, inputs.shape[1], self.outputs)
-        return {
-            "logits": ops.reshape(
-                logits, shape if self.num_classes is None else (*shape, self.num_classes)
-            )
-        }
+            x = ops.take(x, self.groups, axis=2)  # the vector of every attribute: (B, N, T, F)
+        shape: tuple[int, ...] = (-1, inputs.shape[1], self.outputs)
+        if self.num_classes is not None:
+            shape = (*shape, self.num_classes)
+        return {"logits": ops.reshape(self.logits(x), shape)}
 
-    def compute_losses(self, outputs, samples):
-        targets, used = targets_of(samples, self.empty)
-        class_ids = (
-            samples.gather("gt_class_ids") * ops.cast(samples.is_positive, "int32")
-            if self.num_classes
-            else None
-        )
-        losses, on_objects = (
-            self.loss(self._of_class(outputs["logits"], class_ids), targets),
-            used * samples.is_positive,
-        )
-        total = ops.sum(losses * (on_objects if self.positives_only else used))
+    def compute_losses(
+        self, outputs: Mapping[str, Tensor], samples: RoISamples
+    ) -> dict[str, Tensor]:
+        """Computes the loss of the attributes.
+
+        Args:
+            outputs: The output of `call` at the RoIs of `samples`.
+            samples: The RoIs that the head is trained on.
+
+        Returns:
+            `{"mrcnn_attribute_loss": scalar}`, divided by the number of RoIs on objects.
+        """
+        targets, valid = targets_of(samples, self.empty)
+        class_ids = None
+        if self.num_classes:
+            class_ids = samples.gather("gt_class_ids") * ops.cast(samples.is_positive, "int32")
+        losses = self.loss(self._of_class(outputs["logits"], class_ids), targets)
+        on_objects = valid * samples.is_positive
+        total = ops.sum(losses * (on_objects if self.positives_only else valid))
         return {"mrcnn_attribute_loss": total / ops.maximum(ops.sum(on_objects), 1.0)}
 
-    def describe(self, outputs, class_ids):
-        return {
-            "attribute_scores": ops.sigmoid(
-                self._of_class(outputs["logits"], class_ids)[..., : self.num_attributes]
-            )
-        }
+    def describe(self, outputs: Mapping[str, Tensor], class_ids: Tensor) -> dict[str, Tensor]:
+        """Describes detections.
 
-    def _of_class(self, logits, class_ids):
-        """(B, N, T, K) logits and (B, N) class ids -> (B, N, T); without classes as they are."""
+        Args:
+            outputs: The output of `call` at the detections.
+            class_ids: `(B, N)` int32, predicted classes.
+
+        Returns:
+            `{"attribute_scores": (B, N, T)}` float32, 0..1.
+        """
+        logits = self._of_class(outputs["logits"], class_ids)
+        return {"attribute_scores": ops.sigmoid(logits[..., : self.num_attributes])}
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | dict(self._arguments)
+
+    def _of_class(self, logits: Tensor, class_ids: Tensor | None) -> Tensor:
+        """(B, N, T, K) logits -> (B, N, T) of one class; without classes unchanged."""
         if self.num_classes is None:
             return logits
-        return ops.sum(
-            logits * ops.one_hot(class_ids, self.num_classes, dtype="float32")[..., None, :],
-            axis=-1,
+        chosen = ops.one_hot(class_ids, self.num_classes, dtype="float32")
+        return ops.sum(logits * chosen[..., None, :], axis=-1)
+
+
+def _check_choices(**values: str) -> None:
+    choices = {"body": BODIES, "rois": ROIS, "empty": EMPTY}
+    for what, value in values.items():
+        if value not in choices[what]:
+            raise ValueError(
+                f"{what} of an attribute head is one of {', '.join(choices[what])}. Got {value!r}."
+            )
+
+
+def _groups(groups: Sequence[int] | None, outputs: int, num_attributes: int) -> list[int]:
+    """The group of every output; the output for "no attributes" is a group of its own."""
+    if groups is None or len(groups) != num_attributes:
+        raise ValueError(
+            f"The attention body needs a group for each of {num_attributes} attributes. Got "
+            f"{groups!r}."
         )
+    return [*map(int, groups), *[max(groups) + 1] * (outputs - num_attributes)]

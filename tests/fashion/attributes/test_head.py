@@ -1,5 +1,7 @@
 """Attribute head: what the contract of all heads (tests/mrcnn/modeling/test_roi_head.py) does not say."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ from keras import ops
 
 from fashion.attributes.bodies import Attention
 from fashion.attributes.head import AttributeHead
+from fashion.attributes.losses import AttributeLoss
 from mrcnn.modeling.roi_sampling import RoISamples
 from mrcnn.ops.matching import NEGATIVE, POSITIVE
 
@@ -74,7 +77,7 @@ def test_queries_start_so_that_they_tell_cells_apart():
         Attention(6, 64),
         np.random.default_rng(0).normal(size=(1, 4, 14, 14, 64)).astype(np.float32),
     )
-    _, weights = body.look(cells)
+    _, weights = body.attend(cells)
     np.testing.assert_allclose(np.sum(weights, axis=1), np.ones((4, 6)), rtol=1e-4)
     most = np.max(weights, axis=1) * 196
     assert 2 < most.mean() < 20
@@ -90,3 +93,22 @@ def test_each_object_has_its_own_attributes():
 def test_fewer_than_two_attributes_are_refused():
     with pytest.raises(ValueError, match="leave the head out"):
         AttributeHead(1)
+
+
+@pytest.mark.parametrize("body", ["linear", "mlp", "conv", "attention"])
+def test_a_head_is_made_again_from_its_config(body):
+    loss = AttributeLoss("focal", positive_weight=(1.0, 2.0, 3.0), hard_negatives=2)
+    head = AttributeHead(
+        3,
+        body,
+        hidden=8,
+        channels=8,
+        num_classes=4,
+        groups=[0, 1, 0],
+        loss=loss,
+        empty="background",
+    )
+    config = json.loads(json.dumps(head.get_config()))
+    again = AttributeHead.from_config(config)
+    assert json.loads(json.dumps(again.get_config())) == config
+    assert again.loss.kind == "focal" and again.outputs == 4 and again.reads == head.reads

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from fashion.attributes.losses import MOST, AttributeLoss, positive_weights, targets_of
+from fashion.attributes.losses import MAX_WEIGHT, AttributeLoss, positive_weights, targets_of
 from mrcnn.modeling.roi_sampling import RoISamples
 from mrcnn.ops.matching import IGNORE, NEGATIVE, POSITIVE
 
@@ -40,7 +40,9 @@ def test_a_present_attribute_may_count_more_often():
 def test_rare_attributes_weigh_more():
     assert positive_weights([50, 10, 90], 100, 1) == pytest.approx((1, 9, 1 / 9))
     assert positive_weights([50, 10, 90], 100, 0.5) == pytest.approx((1, 3, 1 / 3))
-    assert positive_weights([0, 100], 10**6, 1)[0] == MOST and positive_weights([5], 9, 0) == ()
+    assert (
+        positive_weights([0, 100], 10**6, 1)[0] == MAX_WEIGHT and positive_weights([5], 9, 0) == ()
+    )
 
 
 def test_what_is_no_loss_is_refused():
