@@ -40,7 +40,10 @@ def small_ontology():
 
 @pytest.fixture
 def make_dataset(tmp_path, small_ontology):
-    """make_dataset(rows, name) -> an IMaterialistDataset; rows: (image, mask or run lengths, category, attribute ids)"""
+    """make_dataset(rows, name) -> an IMaterialistDataset.
+
+    rows: (image, mask or run lengths, category, attribute ids)
+    """
 
     def make(rows, name="train.csv"):
         (tmp_path / "train").mkdir(exist_ok=True)

@@ -49,7 +49,8 @@ def test_a_box_as_large_as_the_photo_is_told_and_a_smaller_one_is_not(find, box)
 
 
 def test_one_object_twice_is_told(find, box):
-    # 19 of 20 rows are shared: IoU 0.95; the other class and the other photo do not count, nor does an IoU of 18 / 20.
+    # 19 of 20 rows are shared: IoU 0.95. The other class and the other image do not count, nor
+    # does an IoU of 18 / 20.
     rows = [
         ("a", box(0, 0, 20, 10), 0, []),
         ("a", box(0, 0, 19, 10), 0, []),

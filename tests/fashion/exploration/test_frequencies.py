@@ -67,7 +67,8 @@ def test_without_validation_photos_nothing_is_compared(make_objects, wardrobe, s
 
 
 def test_a_difference_in_standard_errors(make_objects, small_ontology, box):
-    # Socks in 1 of 4 photos and in 3 of 4: pooled 1/2, error sqrt(1/4 * (1/4 + 1/4)), difference 1/2.
+    # Socks in 1 of 4 images and in 3 of 4: pooled 1/2, error sqrt(1/4 * (1/4 + 1/4)),
+    # difference 1/2.
     rows = [(name, box(0, 0, 5, 5), 0, []) for name in "abcd"]
     train = make_objects([*rows, ("a", box(9, 9, 5, 5), 1, [5])])
     val = make_objects([*rows, *((name, box(9, 9, 5, 5), 1, []) for name in "abc")], "val.csv")

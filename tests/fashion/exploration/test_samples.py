@@ -1,4 +1,4 @@
-"""Sheets of objects: each of another photo, the same for the same seed, the mask where the object is."""
+"""Sheets of samples: different images, repeatable by seed, the mask where the object is."""
 
 import numpy as np
 

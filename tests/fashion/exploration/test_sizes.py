@@ -83,7 +83,8 @@ def test_what_is_cut_off_does_not_count(make_objects, box):
     class Crop(Config):
         IMAGE_RESIZE_MODE, IMAGE_MIN_DIM, IMAGE_MAX_DIM = "crop", 64, 64
 
-    # Of 128 rows the middle 64 are seen: 32 to 95. Half of the first box is, and nothing of the second.
+    # Of 128 rows the middle 64 are visible: 32 to 95. Half of the first box is, and nothing of
+    # the second.
     objects = make_objects(
         [("a", box(22, 0, 20, 10, (128, 64)), 0, []), ("a", box(0, 0, 20, 10, (128, 64)), 0, [])]
     )

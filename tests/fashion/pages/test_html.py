@@ -115,7 +115,7 @@ def test_the_list_at_the_top_leads_to_the_chapters(full_page):
 
 
 def test_an_id_occurs_once(full_page):
-    """Two figures on a page must not share the names of their parts, save for definitions that are equal anyway."""
+    """Two figures on a page must not share ids, except for definitions that are equal."""
     ids = [
         attributes["id"]
         for tag, attributes in Elements(str(full_page)).found

@@ -1,4 +1,4 @@
-"""Rectangles on photos of 40 x 40 pixels: scenes of which every number can be found with a pencil."""
+"""Rectangles on images of 40 x 40 pixels: all numbers can be checked with a pencil."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,10 @@ def placed():
 
 @pytest.fixture
 def truth():
-    """truth(*objects) -> a ground truth of the photos 1 and 2; there are shirts (1), shoes (5) and scarves (7), red (20) or long (30)."""
+    """truth(*objects) -> ground truth of the images 1 and 2.
+
+    Categories: shirt (1), shoe (5), scarf (7). Attributes: red (20), long (30).
+    """
 
     def make(*objects):
         return {
@@ -51,7 +54,10 @@ def truth():
 
 @pytest.fixture
 def confused_case(random_case):
-    """confused_case(seed, **more) -> a random case without crowds, where a fifth of the detections have a category of another object."""
+    """confused_case(seed, **more) -> a random case without crowds.
+
+    A fifth of the detections have the category of another object.
+    """
 
     def make(seed, **more):
         gt, said = random_case(seed, crowds=0, **more)
@@ -67,7 +73,10 @@ def confused_case(random_case):
 
 @pytest.fixture
 def one_of_each(placed, truth):
-    """A photo with a detection of every kind, all of score 0.6 or more, and one object that is missed; see `test_bins`."""
+    """A detection of every error type, all of score 0.6 or more, and one missed object.
+
+    See `test_error_types`.
+    """
     objects = [
         placed(1, 1, (0, 0, 10, 10)),  # found, then found again
         placed(1, 5, (20, 0, 10, 10)),  # taken for a shirt

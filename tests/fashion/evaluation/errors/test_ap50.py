@@ -45,7 +45,8 @@ def test_ap50_is_that_of_pycocotools(random_case, seed):
 
 
 def test_average_precision_by_hand():
-    # Right, wrong, right, of two objects: precision 1 up to recall 0.5, which is 51 of the 101, and 2/3 for the other 50.
+    # True, false, true positive, of two objects: precision 1 up to recall 0.5, which is 51 of the
+    # 101 recalls, and 2/3 for the other 50.
     score, outcome = np.array([0.9, 0.8, 0.7, 0.75]), np.array([TRUE, FALSE, TRUE, IGNORED])
     average = average_precisions(np.zeros(4, int), score, outcome, np.array([2, 0]))
     assert average[0] == pytest.approx((51 + 50 * 2 / 3) / 101) and np.isnan(average[1])

@@ -1,4 +1,4 @@
-"""Attributes that are missing and invented: counted by hand, and f1AP50 against `evaluate_f1_ap`."""
+"""Missing and extra attributes, counted by hand, and f1AP50 against `evaluate_f1_ap`."""
 
 import pytest
 
@@ -40,7 +40,8 @@ def test_pairs_and_objects_by_hand(placed, truth):
         {"name": "red", "objects": 2, "missing": 2, "invented": 1},
         {"name": "long", "objects": 1, "missing": 1, "invented": 1},
     ]
-    # The shirt and the shoe have an F1 of 0; the scarf has no attributes, so its F1 is 1: half of the scarves.
+    # Shirt and shoe have an F1 of 0. The scarf has no attributes, so its F1 is 1: half of the
+    # scarves.
     assert result["f1ap50"] == pytest.approx(51 / 101 / 3)
     # With what is missing the F1 is 1 and 2/3; without what was invented it stays 0.
     assert [row["f1ap50_gain"] for row in result["bins"]] == pytest.approx([2 / 3, 0, 2 / 3])

@@ -39,7 +39,7 @@ def test_every_kind_of_error(one_of_each):
         4: "both",
         5: "background",
     }
-    # The shoes are met by the wrong class and the wrong place; a detection that is wrong in both meets nothing.
+    # "class" and "location" errors are about the shoes; a "both" error is about no object.
     assert missed_objects(overlaps, binned).tolist() == [False, False, False, True, True]
 
 
@@ -50,7 +50,8 @@ def test_the_price_of_every_kind(one_of_each):
     )  # shirt 1, the false ones after it do no harm; shoe 0; scarf 0
     assert prices["ap50_per_category"] == pytest.approx([1, 0, 0])
     gains = {row["bin"]: row["ap50_gain"] for row in prices["bins"]}
-    # The shoe's detections are then: right 0.85, wrong 0.8, 0.7, 0.6. One of two objects, so 51 recalls at precision 1.
+    # The detections of shoes are then: true 0.85, false 0.8, 0.7, 0.6. One of two objects, so 51
+    # recalls have precision 1.
     assert gains["class"] == pytest.approx(51 / 101 / 3)
     assert gains["location"] == pytest.approx(51 / 101 / 3)  # right 0.8, wrong 0.7, 0.6
     assert (
@@ -92,7 +93,8 @@ def test_several_detections_of_one_object_repair_it_once(placed, truth):
 
 
 def test_the_order_of_the_reasons(placed, truth):
-    # Near an object of its own category and on one of another: it is the place (TIDE's program asks for that first).
+    # Near an object of its own category and on one of another: "location", which TIDE tests
+    # first.
     gt = truth(placed(1, 1, (0, 0, 10, 10)), placed(1, 5, (0, 0, 10, 4)))
     overlaps, binned, _ = analysed(gt, [placed(1, 1, (0, 0, 10, 4), score=0.9)])
     assert kinds(overlaps, binned) == {0: "location"}
@@ -172,7 +174,8 @@ def test_without_false_detections_ap_is_recall(random_case):
     found = np.bincount(overlaps.object_category[binned.partner[binned.partner >= 0]], minlength=46)
     objects = np.bincount(overlaps.object_category, minlength=46)
     some = objects > 0
-    # Precision is 1 at the recalls 0, 0.01, … up to found / objects, and 0 beyond; where none is found, everywhere.
+    # Precision is 1 at the recalls 0, 0.01, … up to matched / objects, and 0 beyond. Without a
+    # match it is 0 everywhere.
     expected = np.where(found[some], (100 * found[some] // objects[some] + 1) / 101, 0)
     gain = next(row["ap50_gain"] for row in prices["bins"] if row["bin"] == "false detections")
     assert prices["ap50"] + gain == pytest.approx(expected.mean())

@@ -13,7 +13,8 @@ from fashion.evaluation.errors.findings import (
 
 def test_the_findings_of_one_error_of_each_kind(one_of_each):
     first, second, *_ = said = analyse(*one_of_each)["findings"]
-    # By hand in `test_bins`: a wrong class, the poor place and the missed objects cost 51/303, 51/303 and 50/300 of AP50.
+    # By hand in `test_error_types`: class, location and missed objects cost 51/303, 51/303 and
+    # 50/300 of AP50.
     assert first.startswith(
         "Mask AP50 is 0.333. The costliest error type is “wrong class” (ΔAP50 +0.168, 1 detection,"
     )
@@ -83,7 +84,7 @@ def test_nothing_is_said_of_an_empty_third():
 
 
 def test_one_photo_is_no_clear_finding(placed, truth):
-    """Small rectangles are missed and larger ones found, in a single photo; all are short, long or longer."""
+    """Small rectangles are missed and larger ones matched, all in a single image."""
     gt = truth(
         *(
             placed(1, 1, (0, 0, *box))

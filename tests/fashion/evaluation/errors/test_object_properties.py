@@ -83,7 +83,8 @@ def test_occlusion_is_the_share_of_the_box_under_other_masks(placed, truth):
         placed(1, 5, (5, 5, 10, 5)),
         placed(2, 1, (0, 0, 10, 10)),
     )
-    # Half of the first box, all of it by the second; the third lies within the second, half of whose box it and the first cover:
+    # The second covers half of the first box; the third lies within the second, of whose box it
+    # and the first cover half:
     # columns 5 to 10 (50 pixels) and the lower half of the others (25).
     assert occlusion(read_overlaps(gt, [])) == pytest.approx([0.5, 0.75, 1, 0])
 

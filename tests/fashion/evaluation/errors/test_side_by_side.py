@@ -24,7 +24,10 @@ def picture(gt, said, image, pixels=None):
 
 
 def at(sheet, side, y, x):
-    """The colour at a pixel of a photo of 40 x 40, which is 480 x 480 on the sheet; side: 0 the truth, 1 the prediction."""
+    """The colour at a pixel of an image of 40 x 40, which is 480 x 480 on the sheet.
+
+    side: 0 ground truth, 1 prediction
+    """
     top = sheet.shape[0] - 480
     return sheet[top + y * 12 + 6, side * (480 + 16) + x * 12 + 6].astype(int)
 

@@ -21,7 +21,8 @@ def compared(gt, said):
 
 
 def test_the_difference_of_two_strata():
-    # Stratum 0: hard 1 of 2, easy 2 of 2: -1/2, weight 2 * 2 / 4 = 1. Stratum 1: hard 0 of 1, easy 1 of 3: -1/3, weight 3/4.
+    # Stratum 0: hard 1 of 2, easy 2 of 2: -1/2, weight 2 * 2 / 4 = 1.
+    # Stratum 1: hard 0 of 1, easy 1 of 3: -1/3, weight 3/4.
     hard = np.array([1, 1, 0, 0, 1, 0, 0, 0], bool)
     found = np.array([1, 0, 1, 1, 0, 1, 0, 0], bool)
     stratum = np.array([0, 0, 0, 0, 1, 1, 1, 1])
@@ -43,7 +44,10 @@ BOXES = [[(4, 4), (8, 2), (16, 1)], [(6, 6), (12, 3), (18, 2)], [(12, 12), (24, 
 
 
 def scene(placed, truth, found):
-    """Rectangles of 16, 36 and 144 pixels, each short, long and longer; found(size, length), 0 to 2 both, says which ones are detected."""
+    """Rectangles of 16, 36 and 144 pixels, each short, long and longer.
+
+    found(size, length), 0 to 2 both, says which ones are detected.
+    """
     objects, said = [], []
     for size, length in np.ndindex(3, 3):
         for image in (1, 2, 1):
@@ -75,7 +79,7 @@ def test_where_only_shape_matters_shape_is_the_problem(placed, truth):
 
 @pytest.mark.parametrize("photos", [MIN_IMAGES - 1, MIN_IMAGES])
 def test_few_photos_tell_no_standard_error(placed, truth, photos):
-    """Every photo has all rectangles; the small ones are found in every other photo, the rest in all."""
+    """Every image has all rectangles; small ones are matched in every other image."""
     gt = truth(
         *(placed(i, 1, (0, 0, *box)) for i in range(photos) for boxes in BOXES for box in boxes)
     )

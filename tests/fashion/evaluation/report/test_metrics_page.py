@@ -24,7 +24,7 @@ NAMED = {
 
 
 def keys_of(scores):
-    """Every key at any depth; ids, numbers or their texts, and names are no keys. "table/number" are two."""
+    """Every key at any depth, without ids, numbers and names. "table/number" are two keys."""
     found = set()
     for key, value in scores.items():
         found.update(key.split("/") if isinstance(key, str) else ())
@@ -47,7 +47,10 @@ def sections(text):
 
 
 def unexplained(scores, text):
-    """{top-level key: those of its keys that its part of the page does not explain}. A single number has no part of its own."""
+    """{top-level key: its keys that its section does not explain}.
+
+    A single number has no section.
+    """
     common, parts = {"segm", "bbox"} & explained(text), sections(text)
     lacking = {
         key: keys_of({key: value})
@@ -80,7 +83,10 @@ def test_ids_and_names_are_no_keys():
 
 
 def test_a_key_must_be_explained_in_its_own_part():
-    text = "# Metrics\n\n`e` is one number.\n\n## `a` and `b`: two\n\n`x` is known.\n\n## `c`: one\n\n`y` is, too."
+    text = (
+        "# Metrics\n\n`e` is one number.\n\n## `a` and `b`: two\n\n`x` is known.\n\n"
+        "## `c`: one\n\n`y` is, too."
+    )
     scores = {"a": {"x": 1}, "b": {"x": 1, 3: {"y": 2}}, "c": {"y": 1}, "d": 1, "e": 1}
     assert unexplained(scores, text) == {"b": {"y"}, "d": {"d"}}
 

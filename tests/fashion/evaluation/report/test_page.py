@@ -68,7 +68,7 @@ _scored = {}  # once is enough
 
 @pytest.fixture
 def case(random_case):
-    """(ground truth, detections, scores) with names that have commas; without curves, which take long to draw."""
+    """(ground truth, detections, scores), names with commas; without curves, which draw slowly."""
     if not _scored:
         truth, detections = random_case(5, images=6, objects=5, predictions=6, boxes=True)
         for row in truth["categories"]:

@@ -48,7 +48,10 @@ def truth():
 
 @pytest.fixture
 def found():
-    """found((photo, category id, box, score, scores of the two attributes), …) -> detections; mask=: probabilities of all of them."""
+    """found((image, category id, box, score, scores of the two attributes), …) -> detections.
+
+    mask: probabilities of all of them
+    """
 
     def make(*rows, mask=None):
         return [

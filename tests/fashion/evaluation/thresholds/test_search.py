@@ -1,4 +1,4 @@
-"""Search: what is found where the best thresholds are plain, and that values are the measures' own."""
+"""The search finds the best thresholds where they are obvious; values equal the metrics."""
 
 import numpy as np
 import pytest
@@ -56,7 +56,7 @@ def test_a_value_is_the_measure_itself(random_case, name, where, crowds):
 
 @pytest.mark.parametrize("name", ["kaggle_2020", "kaggle_2019", "attributes"])
 def test_what_is_told_of_attributes_without_scores_is_what_the_table_gives(truth, found, name):
-    """As of a submission: "long" is always right and "red" never, so that dropping it, above a threshold of 1, is worth it."""
+    """As in a submission: "long" is always right, "red" never; a threshold above 1 drops it."""
     photos = 12
     ground_truth = truth(*((i, 0, BOX, [10]) for i in range(photos)), photos=photos)
     detections = found(*((i, 0, BOX, 1.0, (1, 1)) for i in range(photos)))
@@ -154,7 +154,7 @@ def test_decisions_of_the_search_are_those_of_the_table(random_case):
 def test_a_category_that_only_harms_is_switched_off_and_one_that_is_missed_gets_a_lower_score(
     truth, found
 ):
-    """Shoes are invented everywhere, surely; shirts are right but unsure, beside surer false ones in half of the photos."""
+    """Shoes are false positives of high score everywhere; shirts are right, but score lower."""
     photos = 20
     ground_truth = truth(*((i, 0, BOX, ()) for i in range(photos)), photos=photos)
     detections = found(
@@ -252,7 +252,7 @@ def test_where_every_choice_is_equal_nothing_is_changed(truth, found):
 
 
 def test_a_photo_may_keep_its_surest_detection_alone(truth, found):
-    """The first is right and the second is not; scores differ so from photo to photo that none separates them."""
+    """The first is right, the second is not; no score threshold separates them in all images."""
     ground_truth = truth(*((i, 0, BOX, ()) for i in range(10)), photos=10)
     detections = found(
         *((i, 0, BOX, 0.9 - i / 20, (0, 0)) for i in range(10)),
@@ -265,7 +265,7 @@ def test_a_photo_may_keep_its_surest_detection_alone(truth, found):
 
 
 def test_masks_are_tried_at_several_thresholds(truth, found):
-    """Columns of 0.2 to 0.8: at 0.5 the mask is the right half of its box, and at 0.3 what the object is."""
+    """Columns of 0.2 to 0.8: at 0.5 the right half of the box, at 0.3 the object."""
     mask = np.tile(np.array([51, 102, 153, 204], np.uint8), (4, 1))
     ground_truth = truth(*((i, 0, (20, 10, 30, 40), ()) for i in range(6)), photos=6)
     detections = found(*((i, 0, BOX, 0.9, (0, 0)) for i in range(6)), mask=mask)

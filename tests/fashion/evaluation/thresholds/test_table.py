@@ -189,7 +189,10 @@ def test_a_label_list_may_be_an_ontology_or_the_truths():
 
 
 def test_a_mask_at_another_threshold_is_another_mask():
-    """Columns of 0.2, 0.4, 0.6, 0.8 in a box of 40 pixels, read bilinearly: 0.5 is reached in the middle, 0.7 at three quarters."""
+    """Columns of 0.2, 0.4, 0.6, 0.8 in a box of 40 pixels, read bilinearly.
+
+    0.5 is reached in the middle, 0.7 at three quarters.
+    """
     mask = np.tile(np.array([51, 102, 153, 204], np.uint8), (4, 1))
     row = {"bbox": [10.0, 20.0, 40.0, 30.0], "mask_probabilities": mask}
     assert [coco_mask.toBbox(mask_at(row, t, (100, 100))).tolist() for t in (0.5, 0.7)] == [
