@@ -59,6 +59,7 @@ def analyse(
     if drop_strays:
         objects = _without_strays(objects, ontology)
         val_objects = val_objects and _without_strays(val_objects, ontology)
+    # Anchors and COCO's sizes matter at the size of the network input.
     canvas = at_training_size(objects, config)
     names = [name.split(",")[0] for name in ontology.category_names]
     return {

@@ -106,6 +106,7 @@ def suggest_anchors(
         return -np.mean((1 - best_iou(boxes, canvas_hw, shapes, step)) ** 2)
 
     given = np.append(scales, ratios).astype(np.float64)
+    # From two starts, because coordinate ascent ends in the nearest optimum.
     starts = given, _typical(sides, len(scales), len(ratios))
     best = max((_climb(start, fit) for start in starts), key=fit)
     new_scales, new_ratios = _split(best, len(scales))
@@ -140,6 +141,6 @@ def _climb(values: Array, fit: Callable[[Array], float]) -> Array:
                 changed[i] *= factor
                 if (score := fit(changed)) > best:
                     values, best = changed, score
-        if best - before < 1e-4:
+        if best - before < 1e-4:  # of the mean squared distance: nothing left at this step
             step /= 2
     return values

@@ -143,6 +143,7 @@ def find_duplicates(
     """
     first, second = _candidate_pairs(objects)
     pairs = []
+    # One pair at a time: duplicates are rare, and masks of a whole CSV would not fit into memory.
     for a, b in zip(first.tolist(), second.tolist()):
         size_hw = objects.image_hw[objects.image[a]]
         one, other = (rle.to_coco(text, size_hw) for text in runs_of([a, b]))
@@ -166,6 +167,7 @@ def _candidate_pairs(objects: Objects) -> tuple[Array, Array]:
         a, b = order[at], order[at + gap]
         low = np.maximum(objects.boxes[a][:, :2], objects.boxes[b][:, :2])
         high = np.minimum(objects.boxes[a][:, 2:], objects.boxes[b][:, 2:])
+        # No mask overlap is larger than that of the boxes, nor than the smaller mask.
         shared = np.minimum(
             np.prod(np.maximum(high - low, 0), axis=1, dtype=np.int64),
             np.minimum(objects.areas[a], objects.areas[b]),

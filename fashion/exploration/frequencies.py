@@ -88,6 +88,7 @@ def num_covering(counts: Sequence[int], share: float) -> int:
     ordered = np.sort(np.asarray(counts))[::-1]
     if not ordered.sum():
         return 0
+    # The 1e-9 is for rounding, where the share is reached exactly.
     return int(np.searchsorted(np.cumsum(ordered), share * ordered.sum() - 1e-9)) + 1
 
 
@@ -115,6 +116,7 @@ def co_occurrence(objects: Objects) -> Array:
         `(K, K)` int64; on the diagonal the images that show the class.
     """
     present = _classes_in_images(objects)
+    # Row of classes times column of images: counts images with both.
     return (present.T @ present).toarray()
 
 

@@ -118,7 +118,7 @@ def measure_objects(
         shapes.append(run_shapes(starts, lengths, counts, sizes_hw[:, 0]))
         if on_rows:
             on_rows(len(block))
-    columns = {}
+    columns = {}  # of all blocks
     for name in shapes[0]:
         columns[name] = np.concatenate([shape[name] for shape in shapes])
     return Objects(

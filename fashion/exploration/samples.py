@@ -29,6 +29,7 @@ def sample_rows(objects: Objects, class_id: int, count: int, seed: int = 0) -> l
     Returns:
         Indices of objects.
     """
+    # Each from another image: objects of one outfit look alike.
     of_class = np.flatnonzero(objects.class_ids == class_id)
     shuffled = np.random.default_rng([seed, class_id]).permutation(of_class)
     _, first = np.unique(objects.image[shuffled], return_index=True)
@@ -78,6 +79,7 @@ def crop_object(image: Array, runs: str, box: Array | Sequence[int], color: Arra
     image, mask = image[crop], rle.decode(runs, image.shape[:2])[crop]
     scale = min(np.divide(CELL_HW, image.shape[:2]))
     new_hw = tuple(int(max(1, round(n * scale))) for n in image.shape[:2])
+    # Averaging shrinks without aliasing; enlarged masks keep their pixels visible.
     interpolation, mask_interpolation = (
         (cv2.INTER_AREA, cv2.INTER_AREA) if scale < 1 else (cv2.INTER_CUBIC, cv2.INTER_NEAREST)
     )

@@ -40,6 +40,7 @@ def at_training_size(objects: Objects, config: Config) -> CanvasObjects:
     Returns:
         Boxes and areas on the network input.
     """
+    # Few sizes, many images: each size is placed once.
     sizes, which = np.unique(objects.image_hw, axis=0, return_inverse=True)
     placed = [placement_for(config, (int(height), int(width))) for height, width in sizes]
     of_object = which.ravel()[objects.image]
@@ -51,6 +52,7 @@ def at_training_size(objects: Objects, config: Config) -> CanvasObjects:
     boxes = objects.boxes * np.tile(scale, 2) + np.tile(corner, 2)
     whole = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
     boxes = np.clip(boxes, 0, np.tile(canvas, 2))
+    # Masks are not decoded: the share of the box that is left stands for that of the mask.
     visible = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) / np.maximum(whole, 1e-9)
     return CanvasObjects(boxes, objects.areas * np.prod(scale, axis=1) * visible, canvas)
 

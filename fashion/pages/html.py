@@ -232,6 +232,7 @@ class Page:
         Image.fromarray(image).save(data, "JPEG", quality=quality)
         kind = ' class="wide"' if wide else ""
         height, width = image.shape[:2]
+        # The size in the tag keeps the page from jumping while images load lazily.
         self._add_figure(
             f'<img{kind} alt="{html.escape(caption)}" loading="lazy" '
             f'width="{width}" height="{height}" '

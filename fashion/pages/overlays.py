@@ -13,7 +13,7 @@ from mrcnn.typing import Array
 
 # Attributes of nearly every garment, such as "no waistline" or "symmetrical": they hide the others.
 _UNINFORMATIVE = ("no ", "symmetrical", "regular", "normal waist", "plain")
-_MAX_ATTRIBUTES = 3
+_MAX_ATTRIBUTES = 3  # more lines hide the object
 
 
 class OverlayRenderer:
@@ -49,6 +49,7 @@ class OverlayRenderer:
             paste_window(result["mask_probabilities"][i], result["boxes"][i], result["image_hw"])
             for i in confident
         ]
+        # Labels need room: small images are enlarged before anything is drawn.
         image, boxes, windows = enlarge(image, boxes, windows)
         return draw_instances(
             image,

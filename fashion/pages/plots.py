@@ -94,7 +94,7 @@ def legend_above(
         by_label: Sort the labels, so that "AP" stands before "AP50".
     """
     handles, labels = axes.get_legend_handles_labels()
-    if by_label:
+    if by_label:  # matplotlib lists lines before bars
         by_name = dict(sorted(zip(labels, handles)))
         handles, labels = list(by_name.values()), list(by_name)
     figure.legend(

@@ -17,7 +17,7 @@ def number(value: float | str) -> str:
     """
     if isinstance(value, str):
         return value
-    if value < 0:
+    if value < 0:  # as in COCO: a 0 would read as a bad score
         return "–"
     return f"{value:,}" if isinstance(value, int) else f"{value:.3f}"
 
@@ -46,6 +46,7 @@ def percent(share: float) -> str:
     value = 100 * share
     if not value:
         return "0 %"
+    # Limits of rounding: 9.95 is written as 10, 0.949 as 0.95.
     if value >= 9.95:
         return f"{value:.0f} %"
     return f"{value:.1f} %" if value >= 0.95 else f"{value:.2g} %"

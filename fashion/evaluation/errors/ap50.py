@@ -31,6 +31,7 @@ def match(overlaps: Overlaps, allowed: Array, ignored: Array | None = None) -> A
     ignored = overlaps.crowd if ignored is None else ignored
     turn = np.empty(len(overlaps.score), np.int64)
     turn[np.argsort(-overlaps.score, kind="stable")] = np.arange(len(overlaps.score))
+    # One sort for all images: by turn of the detection, then by its preference of objects.
     pairs = np.flatnonzero(allowed)
     row, target = overlaps.pair_row[pairs], overlaps.pair_object[pairs]
     order = np.lexsort(

@@ -154,6 +154,7 @@ def ap50_of(overlaps: Overlaps, objects: Array, rows: Array) -> float:
     ignored = ~objects | overlaps.crowd
     partner = match(overlaps, overlaps.can_match, ignored)
     outcome = outcomes_of(partner, ignored)
+    # As in COCO: a false positive counts in the bin of its own size.
     counted = (partner >= 0) | rows
     average = average_precisions(
         overlaps.row_category[counted],

@@ -45,6 +45,7 @@ def confusion_matrix(overlaps: Overlaps, score_threshold: float) -> dict[str, An
     missed[partner[rows]] = False
     matrix[:nothing, nothing] = np.bincount(overlaps.object_category[missed], minlength=nothing)
 
+    # 46 categories fill a page; those that occur neither here nor there are left out.
     occurs = np.append((matrix.sum(axis=0) + matrix.sum(axis=1) > 0)[:nothing], True)
     matrix = matrix[occurs][:, occurs]
     names = [row["name"] for row, here in zip(overlaps.categories, occurs) if here]

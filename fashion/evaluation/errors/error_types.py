@@ -72,6 +72,7 @@ def classify_errors(overlaps: Overlaps) -> Outcomes:
     regular = ~overlaps.crowd[overlaps.pair_object]
     own, own_iou = _best_object(overlaps, regular & overlaps.same_category)
     other, other_iou = _best_object(overlaps, regular & ~overlaps.same_category)
+    # In TIDE's order: the first condition that holds decides.
     error = np.select(
         [
             (own >= 0) & (own_iou < MATCH_IOU),
@@ -223,7 +224,7 @@ def _fix(overlaps: Overlaps, outcomes: Outcomes, error: int) -> tuple[Array, Arr
     outcome[rows] = IGNORED
     free = ~matched_objects(outcomes.partner, len(overlaps.objects))
     rows = rows[outcomes.target[rows] >= 0]
-    rows = rows[free[outcomes.target[rows]]]
+    rows = rows[free[outcomes.target[rows]]]  # the others would be duplicates
     rows = rows[np.argsort(-overlaps.score[rows], kind="stable")]
     rows = rows[np.unique(outcomes.target[rows], return_index=True)[1]]  # the best of each object
     outcome[rows] = TRUE

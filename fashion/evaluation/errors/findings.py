@@ -22,7 +22,7 @@ TYPE_NAMES = {
 }
 _TOTALS = ("false detections", "not found")  # of several types
 _CLEAR = 2  # standard errors; a smaller difference may be chance
-_FEW = 10  # objects; of fewer no share is given
+_FEW = 10  # objects; a recall of fewer says little
 
 
 def findings(analysis: Mapping[str, Any]) -> list[str]:

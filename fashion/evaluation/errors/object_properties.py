@@ -43,6 +43,7 @@ def _shape(row: Mapping[str, Any], image: Mapping[str, Any]) -> tuple[float, flo
     _, _, width, height = coco_mask.toBbox(mask)
     perimeter = np.pi / 4 * count_pixel_edges(starts, starts + lengths, image["height"])
     return (
+        # As in COCO, whose areas may come from polygons.
         row.get("area", area),
         np.sqrt(area) / max(image["height"], image["width"]),
         width / height,

@@ -55,6 +55,7 @@ def side_by_side(
     Returns:
         `(h, w, 3)` uint8 RGB.
     """
+    # One size for all images, so that errors of small images are visible too.
     scale = min(edge / image[side] for edge, side in zip(_MAX_HW, ("height", "width")))
     size_hw = tuple(max(1, round(image[side] * scale)) for side in ("height", "width"))
     if pixels is None:

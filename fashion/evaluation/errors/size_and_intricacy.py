@@ -62,6 +62,7 @@ def compare_size_and_intricacy(
     third, row_third = _thirds(of_objects, limits), _thirds(of_rows, limits)
     matched = recall_columns(overlaps, outcomes, score_threshold)[0]
     cells = _cells(overlaps, matched, third, row_third)
+    # Whole images are drawn: objects of one image are not independent.
     draws = _bootstrap(len(overlaps.images), seed)
     result: dict[str, Any] = {
         "thirds": {name: values.tolist() for name, values in limits.items()},

@@ -65,6 +65,7 @@ def add_coco(page: Page, scores: Mapping[str, Any]) -> None:
     )
     columns = {}
     for key, kind in _KINDS.items():
+        # The same numbers with and without F1 stand side by side.
         columns[f"{kind} without F1"] = scores["coco"][key]
         columns[f"{kind} with F1"] = {
             name.removeprefix("f1"): value for name, value in scores["f1_ap"][key].items()

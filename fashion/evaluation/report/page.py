@@ -70,6 +70,7 @@ def write_report(
     attributes.add_chapter(page, scores, attribute_names)
     thresholds.add_chapter(page, scores)
     categories.add_pixels(page, scores)
+    # A new metric is one file: it appears here without a change of this one.
     for entry in METRICS.values():
         if entry.key not in _IN_CHAPTERS:
             entry.add_chapter(page, dict(scores))

@@ -18,8 +18,10 @@ from fashion.evaluation.thresholds.tuning_data import TuningImage
 from mrcnn.typing import Array
 
 _LEVELS = np.append(np.arange(1, 20) / 20, NEVER)  # thresholds that are tried
-_MIN_EXAMPLES = 10  # predictions or ground truth of an attribute with a threshold of its own
-_SWEEPS = 2
+# An attribute with fewer predictions and ground truth keeps the common threshold: its own would
+# overfit.
+_MIN_EXAMPLES = 10
+_SWEEPS = 2  # the thresholds of a category interact through F1
 _ROUNDS = 3  # of the iteration for a ratio
 
 

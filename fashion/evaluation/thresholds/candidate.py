@@ -166,6 +166,7 @@ class Candidate:
         return CategoryThresholds(
             name,
             bool(self.on[k]),
+            # A file names only what differs, so that people can read it.
             _if_different(self.score[k], score),
             _if_different(data.masks[self.mask[k]], mask),
             level,

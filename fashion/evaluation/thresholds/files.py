@@ -110,6 +110,7 @@ def parse_thresholds(content: Any) -> Thresholds:
     for attribute_id, name in content.get("attribute_names", {}).items():
         names[_id(attribute_id, "attribute")] = _text(name, f"the name of attribute {attribute_id}")
     limit = content.get("detections_per_photo")
+    # `type`, because True is an int for isinstance.
     if limit is not None and (type(limit) is not int or limit < 1):
         raise ValueError(
             "detections_per_photo is a whole number from 1, or null for no limit. Got "

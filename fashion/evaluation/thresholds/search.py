@@ -42,7 +42,7 @@ from mrcnn.typing import Array
 
 LEVELS = ("given", "global", "supercategory", "category", "attribute")
 SCORES = np.arange(1, 20) / 20  # common score thresholds that are tried
-_LIMITS = (NO_LIMIT, 1, 2, 3, 5)
+_LIMITS = (NO_LIMIT, 1, 2, 3, 5)  # Kaggle 2020 ignores misses, so few detections may be best
 _QUANTILES = np.arange(1, 16) / 16  # of a category's scores: thresholds that are tried
 _SWEEPS = 2
 _MIN_GAIN = 1e-9  # a smaller gain is rounding
@@ -296,6 +296,7 @@ class _ExactSearch:
 
     def __call__(self, level: str, candidate: Candidate) -> Candidate:
         steps = {
+            # Attributes change which detections pay off, so these are decided twice.
             "global": (self._common_decisions, self._attributes, self._common_decisions),
             "supercategory": (self._attributes,),
             "attribute": (self._attributes,),
@@ -341,6 +342,7 @@ class _ExactSearch:
         for k in range(len(self.data.category_ids)):
             images_of.append([i for i, image in enumerate(self.images) if k in image.category])
         predicted = [k for k in range(len(images_of)) if images_of[k]]
+        # Frequent categories first: they decide most.
         for k in sorted(predicted, key=lambda k: -len(images_of[k])):
             for field, value in self._changes(k, images_of[k]):
                 column = getattr(candidate, field).copy()

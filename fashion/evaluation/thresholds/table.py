@@ -17,7 +17,7 @@ from mrcnn.inference.pasting import paste_window
 from mrcnn.typing import Array, Size
 
 STORED_MASK = 0.5  # threshold of the masks that predictions are stored with
-NEVER = 1.01  # a threshold that no score reaches
+NEVER = 1.01  # a threshold that no score reaches; 1 would let certain attributes pass
 NOT_PREDICTED = -1.0  # a score that reaches no threshold
 
 
@@ -132,6 +132,7 @@ class Thresholds:
         for category_id, score in zip(category_ids, scores):
             category = self.categories.get(category_id, CategoryThresholds())
             on.append(category.on and reaches(score, self.of("score", category_id)))
+        # Stable: detections of equal scores stay in the model's order.
         order = np.argsort(-scores, kind="stable")
         return order[np.array(on, bool)[order]][: self.detections_per_photo]
 

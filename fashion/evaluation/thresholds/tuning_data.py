@@ -12,7 +12,7 @@ from fashion.evaluation.matching import ImagePairs, MatchTable
 from fashion.evaluation.thresholds.table import STORED_MASK, attribute_scores_of, mask_at
 from mrcnn.typing import Array, Size
 
-# Mask thresholds that are tried. IoU is computed at each.
+# Mask thresholds that are tried. Each costs a comparison of all masks, so there are few.
 MASKS = (0.3, 0.4, 0.45, STORED_MASK, 0.55, 0.6, 0.7)
 
 

@@ -109,6 +109,7 @@ def _worse_classes(fits: Mapping[str, Any]) -> str:
     """Classes that the suggested anchors fit less well, as a sentence with a leading space."""
     worse = []
     for old, new in zip(fits["given"]["classes"], fits["suggested"]["classes"]):
+        # The mean over all boxes hides classes of few boxes.
         if old["objects"] and new["mean"] - old["mean"] <= -0.01:
             worse.append((new["mean"] - old["mean"], old["name"], old["mean"], new["mean"]))
     if not worse:

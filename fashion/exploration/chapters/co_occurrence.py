@@ -28,7 +28,7 @@ def add_chapter(page: Page, analysis: Mapping[str, Any]) -> None:
     occurring = [k for k, row in enumerate(analysis["classes"]) if row["objects"]]
     counts = np.array(analysis["together"]["photos"])[np.ix_(occurring, occurring)]
     shares = counts / np.diag(counts)[:, None]
-    np.fill_diagonal(shares, np.nan)
+    np.fill_diagonal(shares, np.nan)  # a class always occurs with itself
     kept = [names[k] for k in occurring]
     page.figure(
         share_map(shares, kept, kept, "… also show this class", "% of the images of this class …"),
@@ -133,6 +133,7 @@ def _attributes_summary(
     if without:
         text += f" (without: {', '.join(without[:6])}{' …' if len(without) > 6 else ''})"
     total = objects.sum(axis=0)
+    # Rare attributes belong to one class by chance.
     frequent = total >= max(10, 0.002 * objects.sum())
     if not frequent.any():
         return text + "."
