@@ -1,7 +1,7 @@
-"""Config: every knob of the library, with its unit and its source, checked when the object is made.
+"""`Config`: every setting of the library, with its unit, checked on construction.
 
-Names, defaults and the way of use (subclass it, set class attributes in capitals) are Matterport's, so that
-existing configurations keep working. Knobs that Matterport did not have are marked `new`.
+Names, defaults and use (subclass it and set class attributes in capitals) are Matterport's, so that
+existing configurations work. Settings that Matterport did not have are marked `new`.
 """
 
 import dataclasses
@@ -10,10 +10,13 @@ import inspect
 import itertools
 import json
 import logging
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
 
 import numpy as np
 
 from mrcnn.setting_checks import (
+    Rule,
     above_zero,
     check,
     check_loss_weights,
@@ -30,11 +33,12 @@ from mrcnn.setting_checks import (
     text,
     whole,
 )
+from mrcnn.typing import Size
 
 log = logging.getLogger(__name__)
 
 IMAGENET_STATISTICS = ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
-# What each backbone family was trained on: (mean, std) of an RGB pixel, so that (pixel - mean) / std is its input.
+# (mean, std) of RGB pixels in 0..255 for each backbone family, trained on (pixel - mean) / std.
 PIXEL_STATISTICS = {
     "resnet": ((123.7, 116.8, 103.9), (1.0, 1.0, 1.0)),
     "resnext": IMAGENET_STATISTICS,
@@ -64,7 +68,7 @@ LOSSES = (
     "mrcnn_mask_loss",
 )
 
-# What each setting must be, whatever the others are. A whole number may be written as 512.0.
+# Rules for single settings. A whole number may be written as 512.0.
 WHOLE = (
     "GPU_COUNT",
     "IMAGES_PER_GPU",
@@ -94,7 +98,7 @@ FRACTIONS = (
     "DETECTION_NMS_THRESHOLD",
 )
 SWITCHES = ("MIXED_PRECISION", "USE_RPN_ROIS", "USE_MINI_MASK", "DETECTION_ALL_CLASSES")
-RULES = (
+RULES: dict[str, Rule] = (
     dict.fromkeys(WHOLE, whole())
     | dict.fromkeys(WHOLE_FROM_ZERO, whole(0))
     | dict.fromkeys(FRACTIONS, fraction())
@@ -105,10 +109,10 @@ RULES = (
     "VALIDATION_STEPS": or_else(number(), None),
     "TRAIN_BN": or_else(switch(), None),
     "JIT_COMPILE": or_else(switch(), "auto"),
-    "IMAGE_MIN_DIM": or_else(whole(0), None, False),  # "square" and "none" can do without
+    "IMAGE_MIN_DIM": or_else(whole(0), None, False),  # "square" and "none" do not need it
     "IMAGE_MAX_DIM": or_else(whole(0), None, False),
     "IMAGE_MIN_SCALE": or_else(number(), None, False),
-    "DETECTION_MIN_CONFIDENCE": or_else(fraction(), None),  # as scripts say that there is none
+    "DETECTION_MIN_CONFIDENCE": or_else(fraction(), None),  # None: scripts write "no limit"
     "BACKBONE_STRIDES": several(whole(), of="whole numbers"),
     "RPN_ANCHOR_SCALES": several(above_zero()),
     "RPN_ANCHOR_RATIOS": several(above_zero()),
@@ -127,120 +131,122 @@ RULES = (
 
 
 class Config:
-    """Settings of one experiment. Subclass it and override the class attributes in capitals.
+    """Settings of one experiment. Subclass it and override class attributes in capitals.
 
-    Attributes a subclass adds beyond these are kept and ignored. Lengths are pixels of the network input unless said
-    otherwise; sizes are height first. Raises ValueError on construction if a value cannot work.
+    Further attributes of a subclass are kept and ignored. Lengths are pixels of the network input
+    unless stated otherwise; sizes are (height, width). A value that cannot work raises ValueError
+    on construction.
     """
 
-    NAME = "mrcnn"  # names the run folder
-    GPU_COUNT = 1  # batch = IMAGES_PER_GPU * GPU_COUNT
+    NAME = "mrcnn"  # of the run folder
+    GPU_COUNT = 1  # images in a batch = IMAGES_PER_GPU * GPU_COUNT
     IMAGES_PER_GPU = 2
-    STEPS_PER_EPOCH = 1000  # batches; None (new) visits every training image once
-    VALIDATION_STEPS = 50  # batches; None (new) visits every validation image once
+    STEPS_PER_EPOCH: Any = 1000  # batches; None (new): every training image once
+    VALIDATION_STEPS: Any = 50  # batches; None (new): every validation image once
     WORKERS = 1  # new: threads that prepare batches
-    SEED = 0  # new: orders the images, seeds augmentation and sampling
+    SEED = 0  # new: of image order, augmentation and sampling
 
     # Backbone and feature pyramid
-    BACKBONE = "resnet101"  # resnet50 | resnet101 | resnext50_32x4d | resnext101_32x8d | efficientnet_lite0 or 2 |
+    # resnet50 | resnet101 | resnext50_32x4d | resnext101_32x8d | efficientnet_lite0 or 2 |
     # efficientnet_b0 to b4 | efficientnetv2_b0 to b3 or s | a callable, see `build_detector`
-    COMPUTE_BACKBONE_SHAPE = None  # with a callable BACKBONE: (image shape) -> (levels, 2) heights and widths, checked against strides
-    BACKBONE_STRIDES = (4, 8, 16, 32, 64)
+    BACKBONE: Any = "resnet101"
+    # For a callable BACKBONE: (image shape) -> (levels, 2) heights and widths; checks strides.
+    COMPUTE_BACKBONE_SHAPE: Any = None
+    BACKBONE_STRIDES: Any = (4, 8, 16, 32, 64)
     TOP_DOWN_PYRAMID_SIZE = 256  # channels of P2..P6
-    NECK = "fpn"  # new: fpn | none: C4 alone, BACKBONE_STRIDES become (16,), each cell has all RPN_ANCHOR_SCALES
-    NECK_GATE = "none"  # new: none | se | cbam, attention on each level, see `modeling.necks`
-    TRAIN_BN = False  # False: BatchNorm runs on its stored statistics; True or None: it learns them
+    # new: fpn | none: C4 alone; BACKBONE_STRIDES become (16,), each cell has all RPN_ANCHOR_SCALES
+    NECK = "fpn"
+    NECK_GATE = "none"  # new: none | se | cbam: attention on each level, see `modeling.necks`
+    # False: BatchNorm uses its stored statistics, since batches are small. True, None: updates them
+    TRAIN_BN: bool | None = False
     MIXED_PRECISION = False  # new: bfloat16 convolutions on a GPU or TPU; geometry stays float32
-    JIT_COMPILE = "auto"  # new: True | False | "auto" (XLA on accelerators, not on a CPU)
+    JIT_COMPILE: Any = "auto"  # new: True | False | "auto": XLA on accelerators, not on a CPU
 
     # Input images
-    IMAGE_RESIZE_MODE = "square"  # none | square | pad64 | crop | portrait (new: IMAGE_MAX_DIM high, IMAGE_MIN_DIM wide)
-    IMAGE_MIN_DIM = 800
-    IMAGE_MAX_DIM = 1024
-    IMAGE_MIN_SCALE = 0  # smallest factor a photo is enlarged by in "square" mode; 0: no such floor
-    SCALE_JITTER = None  # new: (0.5, 2.0): photos are trained on at a random factor of their size between these
-    COPY_PASTE = (
-        0.0  # new: share of the training photos into which objects of another photo are pasted
-    )
-    IMAGE_CHANNEL_COUNT = (
-        3  # with others, MEAN_PIXEL and load_image need as many, and weights exclude=["conv1"]
-    )
-    MEAN_PIXEL = None  # RGB, 0..255; None takes what the backbone was trained with
-    PIXEL_STD = None  # new, likewise
+    # none | square | pad64 | crop | portrait (new: IMAGE_MAX_DIM high, IMAGE_MIN_DIM wide)
+    IMAGE_RESIZE_MODE = "square"
+    IMAGE_MIN_DIM: Any = 800
+    IMAGE_MAX_DIM: Any = 1024
+    IMAGE_MIN_SCALE: Any = 0  # least factor of enlargement in "square" mode; 0: none
+    # new: (0.5, 2.0) trains on images resized by a random factor between these
+    SCALE_JITTER: Any = None
+    # new: share of training images into which objects of another one are pasted
+    # (Ghiasi et al., "Simple Copy-Paste", 2021)
+    COPY_PASTE = 0.0
+    # If not 3, MEAN_PIXEL and load_image need as many channels, and loading weights
+    # exclude=["conv1"].
+    IMAGE_CHANNEL_COUNT = 3
+    MEAN_PIXEL: Any = None  # RGB, 0..255; None: that of the backbone's training
+    PIXEL_STD: Any = None  # new, likewise
 
     # Region proposals
     NUM_CLASSES = 1  # background included
-    RPN_ANCHOR_SCALES = (
-        32,
-        64,
-        128,
-        256,
-        512,
-    )  # side of a square anchor, one for each pyramid level
-    RPN_ANCHOR_RATIOS = (0.5, 1, 2)  # width / height
-    RPN_ANCHOR_STRIDE = 1  # 2 sets an anchor at every other cell
+    RPN_ANCHOR_SCALES: Any = (32, 64, 128, 256, 512)  # side of a square anchor, for each level
+    RPN_ANCHOR_RATIOS: Any = (0.5, 1, 2)  # width / height
+    RPN_ANCHOR_STRIDE = 1  # cells; 2 places anchors at every other cell
     RPN_CHANNELS = 512  # new
-    RPN_NMS_THRESHOLD = 0.7  # IoU
+    RPN_NMS_THRESHOLD = 0.7  # IoU above which a worse proposal is suppressed
     RPN_TRAIN_ANCHORS_PER_IMAGE = 256
-    RPN_BBOX_STD_DEV = (0.1, 0.1, 0.2, 0.2)
-    PRE_NMS_LIMIT = 6000
+    RPN_BBOX_STD_DEV: Any = (0.1, 0.1, 0.2, 0.2)  # of deltas dy, dx, log dh, log dw
+    PRE_NMS_LIMIT = 6000  # anchors of an image, all levels together
     POST_NMS_ROIS_TRAINING = 2000
     POST_NMS_ROIS_INFERENCE = 1000
 
     # Box, class and mask heads
-    USE_RPN_ROIS = (
-        True  # False, rois from elsewhere, is no setting here but an input, see `Detector`
-    )
+    USE_RPN_ROIS = True  # False is refused: RoIs from elsewhere are an input, see `Detector`
     TRAIN_ROIS_PER_IMAGE = 200
-    ROI_POSITIVE_RATIO = 0.33
-    BBOX_STD_DEV = (0.1, 0.1, 0.2, 0.2)
-    POOL_SIZE = 7
-    MASK_POOL_SIZE = 14
-    MASK_SHAPE = (28, 28)
+    ROI_POSITIVE_RATIO = 0.33  # largest share of positive RoIs
+    BBOX_STD_DEV: Any = (0.1, 0.1, 0.2, 0.2)  # of deltas dy, dx, log dh, log dw
+    POOL_SIZE = 7  # cells
+    MASK_POOL_SIZE = 14  # cells
+    MASK_SHAPE: Any = (28, 28)  # cells of a predicted mask
     MASK_CHANNELS = 256  # new
-    FPN_CLASSIF_FC_LAYERS_SIZE = 1024
-    ROI_ALIGN = "auto"  # new: "aligned", cell centres at half pixels | "corners", how Matterport's weights were trained;
-    # "auto" is aligned, until weights are loaded that were trained otherwise
+    FPN_CLASSIF_FC_LAYERS_SIZE = 1024  # channels of the box head
+    # new: a `PixelConvention`: "aligned" | "corners", which Matterport's weights were trained with.
+    # "auto" is aligned until weights are loaded that were trained otherwise.
+    ROI_ALIGN = "auto"
     USE_MINI_MASK = True
-    MINI_MASK_SHAPE = (56, 56)
-    MAX_GT_INSTANCES = 100
-    MIN_VISIBLE_SHARE = (
-        0.0  # new: of an object's pixels; with less left in the picture it is not trained on
-    )
+    MINI_MASK_SHAPE: Any = (56, 56)
+    MAX_GT_INSTANCES = 100  # objects of an image that are trained on
+    MIN_VISIBLE_SHARE = 0.0  # new: objects with a smaller share of pixels in the image are dropped
 
     # Detections
     DETECTION_MAX_INSTANCES = 100
-    DETECTION_MIN_CONFIDENCE = 0.7
+    DETECTION_MIN_CONFIDENCE: Any = 0.7
     DETECTION_NMS_THRESHOLD = 0.3  # IoU, within a class
-    DETECTION_ALL_CLASSES = (
-        False  # new: True lets a proposal answer for every class above the confidence
-    )
-    MASK_BUCKETS = (8, 16, 32, 64, 100)  # new: sizes the per-detection heads are compiled for
+    DETECTION_ALL_CLASSES = False  # new: True: a proposal may give a detection for each class
+    MASK_BUCKETS: Any = (
+        8,
+        16,
+        32,
+        64,
+        100,
+    )  # new: detections that the other heads are compiled for
 
     # Training
     OPTIMIZER = "sgd"  # new: sgd | adamw
     LEARNING_RATE = 0.001
     LEARNING_MOMENTUM = 0.9
     LR_SCHEDULE = "constant"  # new: constant | cosine, within a stage
-    WARMUP_STEPS = 0  # new: steps of a linear rise from 0 at the start of each stage
-    WEIGHT_DECAY = 0.0001  # decoupled; not on biases and BatchNorm
-    GRADIENT_CLIP_NORM = 5.0  # global norm over all gradients; 0 or None: not clipped
-    LOSS_WEIGHTS = {name: 1.0 for name in LOSSES}
+    WARMUP_STEPS = 0  # new: of linear warm-up at the start of each stage
+    WEIGHT_DECAY = 0.0001  # decoupled from the gradient; not for biases and BatchNorm
+    GRADIENT_CLIP_NORM: Any = 5.0  # global norm over all gradients; 0 or None: no clipping
+    LOSS_WEIGHTS: dict[str, float] = {name: 1.0 for name in LOSSES}
 
-    # Names in LOSS_WEIGHTS that belong to heads of one's own.
-    losses_of_heads = ()
+    # Further names in LOSS_WEIGHTS, of extra heads.
+    losses_of_heads: tuple[str, ...] = ()
 
     # Set by `derive`.
     BATCH_SIZE: int
     IMAGE_SHAPE: np.ndarray
     IMAGE_META_SIZE: int
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._take_functions_as_given()
         self._check_types()
         self._make_whole()
-        mean, std = PIXEL_STATISTICS[self.backbone_family()]
-        std = std if self.IMAGE_CHANNEL_COUNT == len(std) else (1.0,) * self.IMAGE_CHANNEL_COUNT
+        mean, std = map(list, PIXEL_STATISTICS[self.backbone_family()])
+        std = std if self.IMAGE_CHANNEL_COUNT == len(std) else [1.0] * self.IMAGE_CHANNEL_COUNT
         self.MEAN_PIXEL = np.array(mean if self.MEAN_PIXEL is None else self.MEAN_PIXEL, np.float32)
         self.PIXEL_STD = np.array(std if self.PIXEL_STD is None else self.PIXEL_STD, np.float32)
         if self.NECK == "none" and len(self.BACKBONE_STRIDES) > 1:
@@ -250,8 +256,10 @@ class Config:
         self.validate()
 
     def derive(self) -> None:
-        """Works out anew what follows from other settings: BATCH_SIZE, IMAGE_SHAPE and IMAGE_META_SIZE. One that was set by hand since
-        it was worked out stays."""
+        """Computes BATCH_SIZE, IMAGE_SHAPE and IMAGE_META_SIZE from other settings.
+
+        One that was set by hand after the last call stays.
+        """
         least, most = self.IMAGE_MIN_DIM or 0, self.IMAGE_MAX_DIM or 0
         sides = {"portrait": (most, least), "crop": (least, least)}
         height, width = sides.get(self.IMAGE_RESIZE_MODE, (most, most))
@@ -266,45 +274,53 @@ class Config:
                 setattr(self, name, value)
 
     @property
-    def image_hw(self):
-        """(height, width) of the network input, ints; in the modes "none" and "pad64" a photo's own size takes its place."""
+    def image_hw(self) -> Size:
+        """(height, width) of the network input; in the modes "none" and "pad64" images differ."""
         return int(self.IMAGE_SHAPE[0]), int(self.IMAGE_SHAPE[1])
 
     @property
-    def updates_statistics(self):
-        """Whether BatchNorm learns its statistics: TRAIN_BN, of which None means that it does, as Matterport has it."""
+    def updates_statistics(self) -> bool:
+        """Whether BatchNorm updates its statistics: TRAIN_BN, where None means True."""
         return self.TRAIN_BN is None or bool(self.TRAIN_BN)
 
     @property
-    def positive_rois(self):
-        """How many of the TRAIN_ROIS_PER_IMAGE may lie on objects, at least 1."""
+    def positive_rois(self) -> int:
+        """Largest number of positive RoIs among TRAIN_ROIS_PER_IMAGE, at least 1."""
         return max(1, int(self.TRAIN_ROIS_PER_IMAGE * self.ROI_POSITIVE_RATIO))
 
     @property
-    def anchor_shapes(self):
-        """(scales, ratios) as `ops.anchors.pyramid_anchors` takes them: of each level a side, pixels, and ratios of width to height; where
-        there is one level, it has a side for each of the ratios, which then name every pair of the two settings."""
+    def anchor_shapes(self) -> tuple[tuple, tuple]:
+        """(scales, ratios) for `ops.anchors.pyramid_anchors`.
+
+        With an FPN: one scale per level, and the ratios. With a single level: all pairs of ratio
+        and scale.
+        """
         if self.NECK == "fpn":
             return tuple(self.RPN_ANCHOR_SCALES), tuple(self.RPN_ANCHOR_RATIOS)
         ratios, scales = zip(*itertools.product(self.RPN_ANCHOR_RATIOS, self.RPN_ANCHOR_SCALES))
         return (scales,), ratios
 
-    def backbone_family(self):
-        """A name in PIXEL_STATISTICS: decides how pixels are normalised. A callable counts as a ResNet."""
+    def backbone_family(self) -> str:
+        """Finds the family of the backbone, which decides how pixels are normalised.
+
+        Returns:
+            A key of `PIXEL_STATISTICS`; a callable counts as a ResNet.
+        """
         if callable(self.BACKBONE):
             return "resnet"
         return next((f for f in PIXEL_STATISTICS if str(self.BACKBONE).startswith(f)), "resnet")
 
-    def _take_functions_as_given(self):
-        # A function in a class is a method, which would get the config as its first argument. One that asks for `self` wants it.
+    def _take_functions_as_given(self) -> None:
+        # A function in a class becomes a method and would get the config as its first argument.
+        # That is meant only if it is called `self`.
         for name in ("BACKBONE", "COMPUTE_BACKBONE_SHAPE"):
             value = getattr(self, name)
             if inspect.ismethod(value) and value.__self__ is self:
                 if next(iter(inspect.signature(value.__func__).parameters), None) != "self":
                     setattr(self, name, value.__func__)
 
-    def _make_whole(self):
-        """512.0 is 512; and no clipping is a norm of 0."""
+    def _make_whole(self) -> None:
+        """Converts 512.0 to 512, and no clipping to a norm of 0."""
         for name in (*WHOLE, *WHOLE_FROM_ZERO, "IMAGE_MIN_DIM", "IMAGE_MAX_DIM"):
             value = getattr(self, name)
             if is_number(value) and not isinstance(value, (int, np.integer)):
@@ -312,8 +328,8 @@ class Config:
         if self.GRADIENT_CLIP_NORM is None:
             self.GRADIENT_CLIP_NORM = 0.0
 
-    def _complete_anchor_scales(self):
-        """Matterport makes anchors for as many levels as there are scales; here each level has some."""
+    def _complete_anchor_scales(self) -> None:
+        """Adds missing scales: Matterport makes anchors for as many levels as there are scales."""
         given, levels = tuple(self.RPN_ANCHOR_SCALES), len(self.BACKBONE_STRIDES)
         if self.NECK != "fpn" or len(given) >= levels:
             return
@@ -322,41 +338,49 @@ class Config:
             scales.append(2 * scales[-1])
         self.RPN_ANCHOR_SCALES = tuple(scales)
         _warn_once(
-            f"RPN_ANCHOR_SCALES has {len(given)} sides for {levels} pyramid levels. They are those of the first levels, and each "
-            f"further level gets twice the side before: RPN_ANCHOR_SCALES = {tuple(scales)}."
+            f"RPN_ANCHOR_SCALES has {len(given)} sides for {levels} pyramid levels. They are used "
+            "for the first levels, and each further level gets twice the side before: "
+            f"RPN_ANCHOR_SCALES = {tuple(scales)}."
         )
 
-    def validate(self):
-        """Raise ValueError, naming the setting and what would work, if a value cannot work."""
+    def validate(self) -> None:
+        """Checks all settings.
+
+        Raises:
+            ValueError: A value cannot work. The message names the setting and what would work.
+        """
         self._check_types()
         check("BATCH_SIZE", self.BATCH_SIZE, whole())
         self._check_names()
         self._check_image_size()
         if self.NECK == "fpn" and len(self.RPN_ANCHOR_SCALES) != len(self.BACKBONE_STRIDES):
             raise ValueError(
-                f"RPN_ANCHOR_SCALES needs one side length for each of the {len(self.BACKBONE_STRIDES)} pyramid "
-                f"levels (strides {tuple(self.BACKBONE_STRIDES)}). Got {tuple(self.RPN_ANCHOR_SCALES)}; set "
-                f"RPN_ANCHOR_SCALES = {tuple(self.RPN_ANCHOR_SCALES)[: len(self.BACKBONE_STRIDES)]}."
+                f"RPN_ANCHOR_SCALES needs one side length for each of the "
+                f"{len(self.BACKBONE_STRIDES)} pyramid levels (strides "
+                f"{tuple(self.BACKBONE_STRIDES)}). Got {tuple(self.RPN_ANCHOR_SCALES)}; set "
+                "RPN_ANCHOR_SCALES = "
+                f"{tuple(self.RPN_ANCHOR_SCALES)[: len(self.BACKBONE_STRIDES)]}."
             )
         if tuple(self.MASK_SHAPE) != (2 * self.MASK_POOL_SIZE, 2 * self.MASK_POOL_SIZE):
             raise ValueError(
-                f"MASK_SHAPE must be twice MASK_POOL_SIZE, since the mask head doubles its input once. Got "
-                f"{tuple(self.MASK_SHAPE)} for {self.MASK_POOL_SIZE}; set MASK_SHAPE = "
+                "MASK_SHAPE must be twice MASK_POOL_SIZE, since the mask head doubles its input "
+                f"once. Got {tuple(self.MASK_SHAPE)} for {self.MASK_POOL_SIZE}; set MASK_SHAPE = "
                 f"({2 * self.MASK_POOL_SIZE}, {2 * self.MASK_POOL_SIZE})."
             )
         if not self.USE_RPN_ROIS:
             raise ValueError(
-                "USE_RPN_ROIS must be True: `train` takes the rois that the RPN proposes. To train on others, add them to the "
-                'batches that you give to keras_model.fit, as "rois" (B, P, 4) yxyx, pixels.'
+                "USE_RPN_ROIS must be True: `train` takes the rois that the RPN proposes. To train "
+                "on others, add them to the batches that you give to keras_model.fit, as "
+                '"rois" (B, P, 4) yxyx, pixels.'
             )
         for name in ("MEAN_PIXEL", "PIXEL_STD"):
             if getattr(self, name).shape != (self.IMAGE_CHANNEL_COUNT,):
                 raise ValueError(
-                    f"{name} needs one number for each of the IMAGE_CHANNEL_COUNT = {self.IMAGE_CHANNEL_COUNT} channels. Got "
-                    f"{getattr(self, name).tolist()}."
+                    f"{name} needs one number for each of the IMAGE_CHANNEL_COUNT = "
+                    f"{self.IMAGE_CHANNEL_COUNT} channels. Got {getattr(self, name).tolist()}."
                 )
 
-    def _check_types(self):
+    def _check_types(self) -> None:
         for name, rule in RULES.items():
             check(name, getattr(self, name), rule)
         for name, choices in CHOICES.items():
@@ -367,8 +391,8 @@ class Config:
             )
         check_loss_weights(self.LOSS_WEIGHTS, (*LOSSES, *self.losses_of_heads))
 
-    def _check_names(self):
-        """Warn of settings of one's own whose names look like one of ours, mistyped."""
+    def _check_names(self) -> None:
+        """Warns of further attributes whose names look like mistyped settings."""
         known = [name for name in vars(Config) if name.isupper()] + list(DERIVED)
         own = (name for name in dir(self) if name.isupper() and not name.startswith("_"))
         for name, meant in mistyped(own, known).items():
@@ -376,7 +400,7 @@ class Config:
                 f"{name} is no setting of this library, and nothing reads it. Did you mean {meant}?"
             )
 
-    def _check_image_size(self):
+    def _check_image_size(self) -> None:
         names = {
             "portrait": ("IMAGE_MIN_DIM", "IMAGE_MAX_DIM"),
             "crop": ("IMAGE_MIN_DIM",),
@@ -392,52 +416,74 @@ class Config:
                 )
         if self.COPY_PASTE and self.IMAGE_RESIZE_MODE in ("none", "pad64"):
             raise ValueError(
-                f"COPY_PASTE wants pictures of one size, and IMAGE_RESIZE_MODE {self.IMAGE_RESIZE_MODE!r} lets each keep its "
-                "own. Use 'square', 'portrait' or 'crop', or COPY_PASTE = 0."
+                "COPY_PASTE needs images of one size, and IMAGE_RESIZE_MODE "
+                f"{self.IMAGE_RESIZE_MODE!r} lets each keep its own. Use 'square', 'portrait' or "
+                "'crop', or COPY_PASTE = 0."
             )
         jitter = self.SCALE_JITTER
         if jitter is not None and not (
             several(above_zero(), 2).allows(jitter) and jitter[0] <= jitter[1]
         ):
             raise ValueError(
-                f"SCALE_JITTER must be [smallest, largest factor], above 0, for instance [0.5, 2.0], or None. Got {jitter!r}."
+                "SCALE_JITTER must be [smallest, largest factor], above 0, for instance "
+                f"[0.5, 2.0], or None. Got {jitter!r}."
             )
         if self.IMAGE_RESIZE_MODE == "portrait" and self.IMAGE_MIN_DIM > self.IMAGE_MAX_DIM:
             raise ValueError(
-                f"IMAGE_MIN_DIM must not exceed IMAGE_MAX_DIM. Got {self.IMAGE_MIN_DIM} and {self.IMAGE_MAX_DIM}."
+                f"IMAGE_MIN_DIM must not exceed IMAGE_MAX_DIM. Got {self.IMAGE_MIN_DIM} and "
+                f"{self.IMAGE_MAX_DIM}."
             )
 
-    def to_dict(self):
-        """Every setting in force: name -> JSON-able value. Callables appear by their name, what JSON does not know as text."""
+    def to_dict(self) -> dict[str, Any]:
+        """Lists every setting.
+
+        Returns:
+            JSON-able values by name; callables appear by name, other objects as text.
+        """
         names = [n for n in dir(self) if n.isupper() and not n.startswith("_")]
         return {name: _plain(getattr(self, name)) for name in names}
 
     @classmethod
-    def from_dict(cls, values):
-        """A config whose settings are `values` (from `to_dict`); what `values` lacks keeps its default.
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Makes a config from the result of `to_dict`.
 
-        Of a callable `to_dict` has the name only: a BACKBONE must be given again before a model is built, in `values` or as an attribute;
-        COMPUTE_BACKBONE_SHAPE, which only checks, is left out.
+        `to_dict` holds only the name of a callable BACKBONE: it must be given again before a model
+        is built, in `values` or as an attribute.
+
+        Args:
+            values: Settings by name; missing ones keep their defaults.
+
+        Returns:
+            The config.
+
+        Raises:
+            ValueError: A value cannot work.
         """
-        dropped = set(DERIVED) | (
-            {"COMPUTE_BACKBONE_SHAPE"}
-            if isinstance(values.get("COMPUTE_BACKBONE_SHAPE"), str)
-            else set()
-        )
+        dropped = set(DERIVED)
+        if isinstance(values.get("COMPUTE_BACKBONE_SHAPE"), str):  # a name; it only checks
+            dropped.add("COMPUTE_BACKBONE_SHAPE")
         return type(cls.__name__, (cls,), {k: v for k, v in values.items() if k not in dropped})()
 
-    def display(self):
-        """Print every setting, one a line, as Matterport's method does."""
+    def display(self) -> None:
+        """Prints every setting on a line, as Matterport's method does."""
         print("\nConfigurations:")
         for name, value in self.to_dict().items():
             print(f"{name:30} {value}")
         print()
 
 
-def parse_setting(text, config_class):
-    """KEY=VALUE from a command line -> (KEY, value), the value read as JSON where it parses, else as a string.
+def parse_setting(text: str, config_class: type[Config]) -> tuple[str, Any]:
+    """Parses a setting that a person wrote.
 
-    Raises ValueError for a missing '=' or a KEY that `config_class` does not have.
+    Args:
+        text: KEY=VALUE.
+        config_class: Has the setting KEY.
+
+    Returns:
+        KEY and the value, as JSON if it parses, else as a string.
+
+    Raises:
+        ValueError: There is no "=", or no such setting.
     """
     key, equals, value = text.partition("=")
     if not equals:
@@ -451,21 +497,22 @@ def parse_setting(text, config_class):
     try:
         return key, json.loads(value)
     except json.JSONDecodeError:
-        words = {"True": True, "False": False, "None": None}
+        words: dict[str, Any] = {"True": True, "False": False, "None": None}
         return key, words.get(value, value)
 
 
-def _one_of(name, value, choices):
+def _one_of(name: str, value: object, choices: Iterable[str]) -> None:
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name} must be one of {choices}. Got {shown(value)}.")
 
 
 @functools.cache
-def _warn_once(message):
+def _warn_once(message: str) -> None:
     log.warning(message)
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
+    """A JSON-able copy."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         value = dataclasses.asdict(value)
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""What Matterport's `mrcnn.model` holds beside its class MaskRCNN: old names and frames at the door, this library's code inside."""
+"""The rest of Matterport's `mrcnn.model`: old names, arguments and box formats on this library."""
 
 from mrcnn.legacy.backbone import BatchNorm, compute_backbone_shapes, conv_block, identity_block
 from mrcnn.legacy.batches import DataGenerator, data_generator

@@ -1,16 +1,38 @@
-"""Pieces for a backbone of one's own: Matterport's residual blocks, and the sizes of the maps that a backbone makes."""
+"""Parts for callable backbones: Matterport's residual blocks, its BatchNorm, sizes of maps."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
+from mrcnn.config import Config
 from mrcnn.modeling import normalization
 from mrcnn.modeling.backbones.resnet import bottleneck
+from mrcnn.typing import Array, Tensor
 
 
-def identity_block(input_tensor, kernel_size, filters, stage, block, use_bias=True, train_bn=True):
-    """A bottleneck whose shortcut is the input itself: (B, H, W, C) -> the same shape; C must be the last of `filters`.
+def identity_block(
+    input_tensor: Tensor,
+    kernel_size: int,
+    filters: Sequence[int],
+    stage: int,
+    block: str,
+    use_bias: bool = True,
+    train_bn: bool | None = True,
+) -> Tensor:
+    """Builds a bottleneck block whose shortcut is the input (He et al., 2015).
 
-    kernel_size: of the middle convolution; filters: channels of the three; stage: int, block: letter, for the layers' names,
-    res<stage><block>_branch2a and so on; train_bn: False keeps BatchNorm's stored statistics
+    Args:
+        input_tensor: `(B, H, W, C)`, C equal to the last of `filters`.
+        kernel_size: Of the middle convolution.
+        filters: Channels of the three convolutions.
+        stage: For layer names, res<stage><block>_branch2a and so on.
+        block: A letter, likewise.
+        use_bias: Of the convolutions.
+        train_bn: False keeps the stored statistics of BatchNorm.
+
+    Returns:
+        `(B, H, W, C)`.
     """
     return bottleneck(
         input_tensor,
@@ -23,11 +45,29 @@ def identity_block(input_tensor, kernel_size, filters, stage, block, use_bias=Tr
 
 
 def conv_block(
-    input_tensor, kernel_size, filters, stage, block, strides=(2, 2), use_bias=True, train_bn=True
-):
-    """A bottleneck whose shortcut is a 1x1 convolution: (B, H, W, C) -> (B, H / strides, W / strides, filters[2]).
+    input_tensor: Tensor,
+    kernel_size: int,
+    filters: Sequence[int],
+    stage: int,
+    block: str,
+    strides: tuple[int, int] = (2, 2),
+    use_bias: bool = True,
+    train_bn: bool | None = True,
+) -> Tensor:
+    """Builds a bottleneck block whose shortcut is a 1x1 convolution (He et al., 2015).
 
-    strides: of the shortcut and of the first convolution; all else as in `identity_block`
+    Args:
+        input_tensor: `(B, H, W, C)`.
+        kernel_size: Of the middle convolution.
+        filters: Channels of the three convolutions.
+        stage: For layer names, res<stage><block>_branch2a and so on.
+        block: A letter, likewise.
+        strides: Of the shortcut and of the first convolution.
+        use_bias: Of the convolutions.
+        train_bn: False keeps the stored statistics of BatchNorm.
+
+    Returns:
+        `(B, H / strides[0], W / strides[1], filters[2])`.
     """
     return bottleneck(
         input_tensor,
@@ -41,17 +81,22 @@ def conv_block(
     )
 
 
-def _remembering(train_bn):
-    def bn(tensor, name):
+def _remembering(train_bn: bool | None) -> Callable[[Tensor, str], Tensor]:
+    def bn(tensor: Tensor, name: str) -> Tensor:
         return BatchNorm(name=name)(tensor, training=train_bn)
 
     return bn
 
 
-def compute_backbone_shapes(config, image_shape):
-    """Sizes of the pyramid's levels for an input of `image_shape` (height, width, ...): (levels, 2) int, height and width in cells.
+def compute_backbone_shapes(config: Config, image_shape: Sequence[int]) -> Array:
+    """Computes the sizes of the pyramid's levels.
 
-    A callable BACKBONE may bring its own rule, COMPUTE_BACKBONE_SHAPE; otherwise each side is divided by the strides, rounded up.
+    Args:
+        config: BACKBONE_STRIDES are read; for a callable BACKBONE, COMPUTE_BACKBONE_SHAPE.
+        image_shape: (height, width, ...) of the network input.
+
+    Returns:
+        `(levels, 2)` int, height and width in cells, rounded up.
     """
     if callable(config.BACKBONE) and config.COMPUTE_BACKBONE_SHAPE is not None:
         return np.asarray(config.COMPUTE_BACKBONE_SHAPE(image_shape))
@@ -65,17 +110,24 @@ def compute_backbone_shapes(config, image_shape):
 
 
 class BatchNorm(normalization.BatchNorm):
-    """`mrcnn.modeling.normalization.BatchNorm` that is told by its first call, not when it is made, whether it learns statistics.
+    """BatchNorm as Matterport's code calls it: its first call decides about its statistics.
 
-    BatchNorm(name="bn")(x, training=False) keeps the stored statistics for good, TRAIN_BN's False; with training=None or True, or
-    nothing said, they are learned whenever the model trains.
+    `BatchNorm(name="bn")(x, training=False)` keeps the stored statistics for good, as with TRAIN_BN
+    False. With training=None or True, they are updated whenever the model trains.
+
+    Args:
+        update_statistics: Whether statistics are updated, unless the first call decides.
+        **kwargs: Of the base class.
     """
 
-    def __init__(self, update_statistics=True, **kwargs):
+    def __init__(self, update_statistics: bool = True, **kwargs: Any) -> None:
         super().__init__(update_statistics, **kwargs)
 
-    def __call__(self, inputs, *args, training=None, **kwargs):
-        # In a functional model Keras 3 replaces a layer's training=False by the model's training=True, so it has to be remembered.
+    def __call__(
+        self, inputs: Tensor, *args: Any, training: bool | None = None, **kwargs: Any
+    ) -> Tensor:
+        # In a functional model Keras 3 replaces a layer's training=False by the model's
+        # training=True, so it has to be remembered.
         if not self.built and training is not None:
             self.update_statistics = bool(training)
         return super().__call__(inputs, *args, training=training, **kwargs)

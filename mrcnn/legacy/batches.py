@@ -1,54 +1,78 @@
-"""Batches as Matterport's model was fed: lists of padded arrays. For inspection and training loops of one's own."""
+"""Batches as Matterport's loader makes them: lists of padded arrays, for custom training loops."""
 
 import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 
+from mrcnn.config import Config
 from mrcnn.data.augmentation.pipeline import augmenter_of
+from mrcnn.data.dataset import Dataset
 from mrcnn.data.loading.samplers import RepeatSampler, sampled_index
 from mrcnn.legacy.backbone import compute_backbone_shapes
 from mrcnn.legacy.examples import load_image_gt
 from mrcnn.legacy.images import mold_image
 from mrcnn.legacy.targets import build_detection_targets, build_rpn_targets, generate_random_rois
 from mrcnn.ops.anchors import level_anchors
+from mrcnn.typing import Array
+
+Batch = tuple[list[Array], list[Array]]
 
 
 class DataGenerator(keras.utils.PyDataset):
-    """Batches of a data set, one epoch of them; `generator[i]` is batch i. `MaskRCNN.train` makes its own.
+    """Batches of one epoch of a dataset. `MaskRCNN.train` makes its own.
 
-    shuffle: visits the images in a new order in each epoch, every image once; augmentation: see `load_image_gt`; augment: deprecated,
-    likewise; random_rois: so many random rois are added to the inputs; detection_targets: and what the heads should have said of
-    a sample of them; no_augmentation_sources: sources whose images are left as they are; batch_size: None takes the config's.
+    A batch is a function of (SEED, epoch, index) alone. It is a pair of lists, `(inputs, outputs)`,
+    with B images, M = MAX_GT_INSTANCES objects, K classes and R = TRAIN_ROIS_PER_IMAGE RoIs:
 
-    A batch is (inputs, outputs), two lists, B images, M = MAX_GT_INSTANCES, K classes, R = TRAIN_ROIS_PER_IMAGE:
-    images (B, H, W, 3) float32, molded; image_meta (B, 12 + K); rpn_match (B, A, 1) int32; rpn_bbox (B, RPN_TRAIN_ANCHORS_PER_IMAGE,
-    4); gt_class_ids (B, M) int32; gt_boxes (B, M, 4) int32 yxyx, pixels; gt_masks (B, h, w, M) bool; with random_rois
-    rpn_rois (B, random_rois, 4) int32; with detection_targets rois (B, R, 4) int32 and, as outputs, class ids (B, R, 1) int32, deltas
-    (B, R, K, 4) and masks (B, R, *MASK_SHAPE, K). It is a function of (SEED, epoch, i) alone.
+    * images `(B, H, W, 3)` float32, normalised; image_meta `(B, 12 + K)`;
+    * rpn_match `(B, A, 1)` int32; rpn_bbox `(B, RPN_TRAIN_ANCHORS_PER_IMAGE, 4)` float32;
+    * gt_class_ids `(B, M)` int32; gt_boxes `(B, M, 4)` int32 yxyx, pixels; gt_masks `(B, h, w, M)`
+      bool;
+    * with random_rois: rpn_rois `(B, random_rois, 4)` int32;
+    * with detection_targets: rois `(B, R, 4)` int32 and, as outputs, class ids `(B, R, 1)` int32,
+      deltas `(B, R, K, 4)` and masks `(B, R, *MASK_SHAPE, K)` float32.
+
+    Args:
+        dataset: Prepared.
+        config: All settings.
+        shuffle: Visit the images in a new order in each epoch, every image once.
+        augmentation: See `load_image_gt`.
+        random_rois: Number of random RoIs to add to the inputs.
+        detection_targets: Add targets of the heads for a sample of them.
+        augment: Deprecated, see `load_image_gt`.
+        no_augmentation_sources: Sources whose images are not augmented.
+        batch_size: None for that of the config.
+        **kwargs: Of `keras.utils.PyDataset`.
+
+    Raises:
+        ValueError: The dataset is empty, or arguments contradict each other.
     """
 
     def __init__(
         self,
-        dataset,
-        config,
-        shuffle=True,
-        augmentation=None,
-        random_rois=0,
-        detection_targets=False,
-        augment=False,
-        no_augmentation_sources=None,
-        batch_size=None,
-        **kwargs,
-    ):
+        dataset: Dataset,
+        config: Config,
+        shuffle: bool = True,
+        augmentation: Any = None,
+        random_rois: int = 0,
+        detection_targets: bool = False,
+        augment: bool = False,
+        no_augmentation_sources: Iterable[str] | None = None,
+        batch_size: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         if not len(dataset.image_ids):
             raise ValueError(
-                "The data set holds no images. Call add_image for each, then prepare()."
+                "The dataset holds no images. Call add_image for each, then prepare()."
             )
         if detection_targets and not random_rois:
             raise ValueError(
-                "detection_targets are made for random_rois, and there are none. Set random_rois, 1000 for instance."
+                "detection_targets are made for random_rois, and there are none. Set random_rois, "
+                "for example to 1000."
             )
         self.dataset, self.config = dataset, config
         self.augmentation, self.augment = augmenter_of(augmentation), augment
@@ -58,34 +82,46 @@ class DataGenerator(keras.utils.PyDataset):
         self.sampler = (
             RepeatSampler(np.ones(len(dataset.image_ids)), config.SEED) if shuffle else None
         )
-        self.epoch, self._anchors = 0, {}
+        self.epoch = 0
+        self._anchors: dict[Any, Array] = {}
 
-    def __len__(self):
+    def __len__(self) -> int:
         return -(-len(self.dataset.image_ids) // self.batch_size)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> Batch:
         if not 0 <= index < len(self):
-            raise IndexError(f"There are {len(self)} batches an epoch. Got index {index}.")
+            raise IndexError(f"There are {len(self)} batches in an epoch. Got index {index}.")
         return self.batch(self.epoch * len(self.dataset.image_ids) + index * self.batch_size)
 
-    def on_epoch_end(self):
+    def on_epoch_end(self) -> None:
         self.epoch += 1
 
-    def batch(self, start):
-        """The batch of the images at places `start` and following, counted through all epochs; the last of an epoch takes what it
-        lacks from the next."""
+    def batch(self, start: int) -> Batch:
+        """Makes a batch of consecutive images.
+
+        Args:
+            start: Place of the first image, counted through all epochs. The last batch of an epoch
+                is filled with images of the next.
+
+        Returns:
+            `(inputs, outputs)`.
+
+        Raises:
+            ValueError: The images have different sizes.
+        """
         examples = [self._example(position) for position in range(start, start + self.batch_size)]
         sizes = {example[0].shape for example in examples}
         if len(sizes) > 1:
             raise ValueError(
-                f"The images of one batch must be of one size. Got {sorted(sizes)}, since IMAGE_RESIZE_MODE "
-                f"{self.config.IMAGE_RESIZE_MODE!r} lets each keep its own. Use 'square' or 'crop', or a batch_size of 1."
+                f"The images of one batch must be of one size. Got {sorted(sizes)}, since "
+                f"IMAGE_RESIZE_MODE {self.config.IMAGE_RESIZE_MODE!r} lets each keep its own. Use "
+                "'square' or 'crop', or a batch_size of 1."
             )
         columns = [np.stack(column) for column in zip(*examples)]
         return (columns[:-3], columns[-3:]) if self.detection_targets else (columns, [])
 
-    def _example(self, position):
-        """The arrays of one image, without the axis of the batch."""
+    def _example(self, position: int) -> list[Array]:
+        """The arrays of one image, without the batch axis."""
         config, rng = self.config, np.random.default_rng([self.config.SEED, position])
         image_id = self._image_id(position)
         plain = self.dataset.image_info[image_id]["source"] in self.no_augmentation_sources
@@ -127,14 +163,14 @@ class DataGenerator(keras.utils.PyDataset):
             example += [rois, ids[:, None], deltas, small]
         return example
 
-    def _image_id(self, position):
+    def _image_id(self, position: int) -> int:
         return int(
             self.dataset.image_ids[
                 sampled_index(self.sampler, len(self.dataset.image_ids), position)
             ]
         )
 
-    def _anchors_of(self, image_shape):
+    def _anchors_of(self, image_shape: Sequence[int]) -> Array:
         c = self.config
         if image_shape not in self._anchors:
             shapes, (scales, ratios) = compute_backbone_shapes(c, image_shape), c.anchor_shapes
@@ -150,17 +186,32 @@ class DataGenerator(keras.utils.PyDataset):
 
 
 def data_generator(
-    dataset,
-    config,
-    shuffle=True,
-    augment=False,
-    augmentation=None,
-    random_rois=0,
-    batch_size=1,
-    detection_targets=False,
-    no_augmentation_sources=None,
-):
-    """The batches of `DataGenerator`, without an end: for `next(...)`."""
+    dataset: Dataset,
+    config: Config,
+    shuffle: bool = True,
+    augment: bool = False,
+    augmentation: Any = None,
+    random_rois: int = 0,
+    batch_size: int = 1,
+    detection_targets: bool = False,
+    no_augmentation_sources: Iterable[str] | None = None,
+) -> Iterator[Batch]:
+    """Makes the batches of a `DataGenerator` without end, for `next(...)`.
+
+    Args:
+        dataset: As for `DataGenerator`.
+        config: Likewise.
+        shuffle: Likewise.
+        augment: Likewise.
+        augmentation: Likewise.
+        random_rois: Likewise.
+        batch_size: Images in a batch.
+        detection_targets: As for `DataGenerator`.
+        no_augmentation_sources: Likewise.
+
+    Returns:
+        An iterator over `(inputs, outputs)`.
+    """
     batches = DataGenerator(
         dataset,
         config,

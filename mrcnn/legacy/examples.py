@@ -1,26 +1,53 @@
-"""One example of a data set as Matterport hands it over: molded to the canvas, augmented, with boxes, masks and its image meta."""
+"""One example of a dataset as Matterport's loader returns it, with its image meta.
+
+An image meta is a row of numbers about an image, which its network takes as an input.
+"""
 
 import random
 import warnings
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from mrcnn.config import Config
 from mrcnn.data.augmentation.pipeline import augmenter_of
+from mrcnn.data.dataset import Dataset
 from mrcnn.data.loading.load_example import load_sample, naming_image
+from mrcnn.typing import Array
 
 
 def load_image_gt(
-    dataset, config, image_id, augment=False, augmentation=None, use_mini_mask=False, rng=None
-):
-    """An image and its objects, on the canvas of the network input.
+    dataset: Dataset,
+    config: Config,
+    image_id: int,
+    augment: bool = False,
+    augmentation: Any = None,
+    use_mini_mask: bool | None = False,
+    rng: np.random.Generator | None = None,
+) -> tuple[Array, Array, Array, Array, Array]:
+    """Loads an image and its objects, resized to the network input and augmented.
 
-    dataset: a prepared `Dataset`; augment: deprecated, flips left and right with a chance of 1/2; augmentation: an imgaug augmenter,
-    or a callable (image, masks, rng) -> (image, masks); use_mini_mask: masks of MINI_MASK_SHAPE in
-    place of the canvas's size; None takes the config's USE_MINI_MASK
-    rng: np.random.Generator, the source of all chance; None takes a seed from `random`
-    Returns: image (H, W, 3) uint8; image_meta (12 + K,), see `compose_image_meta`; class_ids (N,) int32, negative for crowds; boxes
-    (N, 4) int32 yxyx, pixels of the canvas; masks (H, W, N) or (*MINI_MASK_SHAPE, N) bool. Objects of which nothing is in the picture
-    are left out. Raises RuntimeError naming the image if anything about it fails.
+    Objects that are outside the image are left out.
+
+    Args:
+        dataset: Prepared.
+        config: IMAGE_RESIZE_MODE and so on.
+        image_id: Index into the dataset.
+        augment: Deprecated; flips left and right with probability 1/2.
+        augmentation: An augmenter of imgaug, or a callable `(image, masks, rng) -> (image, masks)`.
+        use_mini_mask: Masks of MINI_MASK_SHAPE instead of full size; None for USE_MINI_MASK.
+        rng: Source of all randomness; None takes a seed from `random`.
+
+    Returns:
+        image: `(H, W, 3)` uint8.
+        image_meta: `(12 + K,)`, see `compose_image_meta`.
+        class_ids: `(N,)` int32, negative for crowds.
+        boxes: `(N, 4)` int32 yxyx, pixels of the network input.
+        masks: `(H, W, N)` or `(*MINI_MASK_SHAPE, N)` bool.
+
+    Raises:
+        RuntimeError: The image cannot be loaded; the message names it.
     """
     return load_with_fields(
         dataset, config, image_id, augment, augmentation, use_mini_mask, rng, stacklevel=3
@@ -28,52 +55,67 @@ def load_image_gt(
 
 
 def load_with_fields(
-    dataset,
-    config,
-    image_id,
-    augment=False,
-    augmentation=None,
-    use_mini_mask=False,
-    rng=None,
-    stacklevel=2,
-):
-    """`load_image_gt`, and as a sixth result the further columns of the objects, {name: (N, …)}."""
+    dataset: Dataset,
+    config: Config,
+    image_id: int,
+    augment: bool = False,
+    augmentation: Any = None,
+    use_mini_mask: bool | None = False,
+    rng: np.random.Generator | None = None,
+    stacklevel: int = 2,
+) -> tuple[Array, Array, Array, Array, Array, dict[str, Array]]:
+    """Loads as `load_image_gt`, with the further columns of the objects.
+
+    Args:
+        dataset: As for `load_image_gt`.
+        config: Likewise.
+        image_id: Likewise.
+        augment: Likewise.
+        augmentation: Likewise.
+        use_mini_mask: Likewise.
+        rng: Likewise.
+        stacklevel: Of the warning about `augment`.
+
+    Returns:
+        The results of `load_image_gt`, and the further columns by name, `(N, ...)`.
+    """
     rng = rng if rng is not None else np.random.default_rng(random.getrandbits(64))
     if augment:
         warnings.warn(
-            "augment=True is deprecated, as in Matterport's code. Use augmentation=imgaug.augmenters.Fliplr(0.5).",
+            "augment=True is deprecated, as in Matterport's code. Use "
+            "augmentation=imgaug.augmenters.Fliplr(0.5).",
             FutureWarning,
             stacklevel=stacklevel,
         )
-    augmenter = augmenter_of([_flip if augment else None, augmentation])
-    scene, placement = load_sample(dataset, image_id, config, rng)
+    augmenter: Any = augmenter_of([_flip if augment else None, augmentation])
+    sample, placement = load_sample(dataset, image_id, config, rng)
     with naming_image(dataset, image_id):
-        scene = augmenter.augment(scene, rng)
-    scene = scene.keep(np.flatnonzero(scene.masks.areas))
+        sample = augmenter.augment(sample, rng)
+    sample = sample.keep(np.flatnonzero(sample.masks.areas))
     if config.USE_MINI_MASK if use_mini_mask is None else use_mini_mask:
-        masks = scene.masks.minimise(tuple(config.MINI_MASK_SHAPE)).transpose(1, 2, 0).astype(bool)
+        masks = sample.masks.minimise(tuple(config.MINI_MASK_SHAPE)).transpose(1, 2, 0).astype(bool)
     else:
-        masks = scene.masks.dense()
-    photo_shape = (*placement.original_hw, scene.image.shape[2])
+        masks = sample.masks.dense()
+    original_shape = (*placement.original_hw, sample.image.shape[2])
     meta = compose_image_meta(
         image_id,
-        photo_shape,
-        scene.image.shape,
+        original_shape,
+        sample.image.shape,
         placement.window,
         placement.scale,
         dataset.active_class_ids(image_id),
     )
-    boxes = scene.masks.boxes.astype(np.int32)
-    return scene.image, meta, scene.class_ids, boxes, masks, scene.fields
+    boxes = sample.masks.boxes.astype(np.int32)
+    return sample.image, meta, sample.class_ids, boxes, masks, sample.fields
 
 
-def _flip(image, masks, rng):
-    """Left and right changed in every second case."""
+def _flip(image: Array, masks: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Flips left and right with probability 1/2."""
     return (image[:, ::-1], masks[:, ::-1]) if rng.random() < 0.5 else (image, masks)
 
 
 # Columns of a row; the classes take what is left.
-FIELDS = {
+FIELDS: dict[str, Any] = {
     "image_id": 0,
     "original_image_shape": slice(1, 4),
     "image_shape": slice(4, 7),
@@ -84,13 +126,25 @@ FIELDS = {
 
 
 def compose_image_meta(
-    image_id, original_image_shape, image_shape, window, scale, active_class_ids
-):
-    """One row, (12 + K,) float64.
+    image_id: int,
+    original_image_shape: Sequence[int],
+    image_shape: Sequence[int],
+    window: Sequence[float] | Array,
+    scale: float,
+    active_class_ids: Sequence[int] | Array,
+) -> Array:
+    """Writes what Matterport's network is told about an image into one row.
 
-    image_id: int; original_image_shape: (height, width, channels) of the photo; image_shape: of the network input; window: (4,) yxyx,
-    where the photo lies in the input, pixels; scale: from photo to input; active_class_ids: (K,), 1 for the classes that the image's
-    source labels, else 0
+    Args:
+        image_id: Any integer.
+        original_image_shape: (height, width, channels) of the original image.
+        image_shape: (height, width, channels) of the network input.
+        window: `(4,)` yxyx, where the image lies in the input, pixels.
+        scale: From the original image to the input.
+        active_class_ids: `(K,)`, 1 for the classes that the image's source annotates, else 0.
+
+    Returns:
+        `(12 + K,)` float64.
     """
     return np.array(
         [image_id, *original_image_shape, *image_shape, *window, scale, *active_class_ids],
@@ -98,8 +152,15 @@ def compose_image_meta(
     )
 
 
-def parse_image_meta(meta):
-    """The way back: rows (..., 12 + K) -> the arguments of `compose_image_meta` by name, (..., n); scale float32, all else int32."""
+def parse_image_meta(meta: Array) -> dict[str, Array]:
+    """Inverts `compose_image_meta`.
+
+    Args:
+        meta: `(..., 12 + K)`, one or more rows.
+
+    Returns:
+        The arguments of `compose_image_meta` by name, `(..., n)`; scale float32, the rest int32.
+    """
     meta = np.asarray(meta)
     return {
         name: meta[..., columns].astype(np.float32 if name == "scale" else np.int32)

