@@ -215,13 +215,8 @@ class Config:
     DETECTION_MIN_CONFIDENCE: Any = 0.7
     DETECTION_NMS_THRESHOLD = 0.3  # IoU, within a class
     DETECTION_ALL_CLASSES = False  # new: True: a proposal may give a detection for each class
-    MASK_BUCKETS: Any = (
-        8,
-        16,
-        32,
-        64,
-        100,
-    )  # new: detections that the other heads are compiled for
+    # new: numbers of detections that the mask head and other heads are compiled for
+    MASK_BUCKETS: Any = (8, 16, 32, 64, 100)
 
     # Training
     OPTIMIZER = "sgd"  # new: sgd | adamw

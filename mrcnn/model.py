@@ -59,7 +59,7 @@ from mrcnn.training.fit_detector import fit_detector
 from mrcnn.training.optimizers import make_optimizer
 from mrcnn.training.run_folder import RunFolder
 from mrcnn.training.stages import Stage, set_trainable
-from mrcnn.typing import Array, PathLike, Tensor
+from mrcnn.typing import Array, PathLike, Size, Tensor
 from mrcnn.weights.layer_files import LoadReport, weight_layers
 from mrcnn.weights.published import imagenet_resnet50_weights
 
@@ -150,7 +150,7 @@ class MaskRCNN:
         Raises:
             ValueError: A shape differs, or nothing fits.
         """
-        report = self.keras_model.load_weights(filepath, exclude=exclude or ())
+        report = self.keras_model.load_weights(filepath, exclude=list(exclude or ()))
         self.set_log_dir(filepath)
         return report
 
@@ -544,18 +544,11 @@ class MaskRCNN:
         rows = np.flatnonzero(detections[:, 4] == 0)
         detections = detections[: rows[0]] if len(rows) else detections
         top, left, bottom, right = (int(n) for n in window)
-        placement = Placement(
-            tuple(original_image_shape[:2]),
-            (bottom - top, right - left),
-            (top, left),
-            tuple(image_shape[:2]),
-        )
-        boxes = (
-            placement.boxes_to_original(from_unit(detections[:, :4], image_shape[:2]), CORNERS)
-            .round()
-            .astype(np.int32)
-        )
-        kept = ((boxes[:, 2:] - boxes[:, :2]) > 0).all(axis=1)
+        original_hw, input_hw = _size(original_image_shape), _size(image_shape)
+        placement = Placement(original_hw, (bottom - top, right - left), (top, left), input_hw)
+        boxes = placement.boxes_to_original(from_unit(detections[:, :4], input_hw), CORNERS)
+        boxes = boxes.round().astype(np.int32)
+        kept = np.asarray((boxes[:, 2:] - boxes[:, :2]) > 0).all(axis=1)
         boxes, class_ids, scores = (
             boxes[kept],
             detections[kept, 4].astype(np.int32),
@@ -565,7 +558,7 @@ class MaskRCNN:
         result = {
             "rois": boxes,
             "mask_probabilities": probabilities,
-            "image_hw": tuple(original_image_shape[:2]),
+            "image_hw": original_hw,
         }
         return boxes, class_ids, scores, full_masks(result, convention=CORNERS)
 
@@ -579,8 +572,9 @@ class MaskRCNN:
             `(A, 4)` float32 yxyx, in Matterport's 0..1. The attribute `anchors` then holds them in
             pixels.
         """
-        self.anchors = np.asarray(self.keras_model.anchors(tuple(int(n) for n in image_shape[:2])))
-        return to_unit(self.anchors, image_shape[:2]).astype(np.float32)
+        input_hw = _size(image_shape)
+        self.anchors = np.asarray(self.keras_model.anchors(input_hw))
+        return to_unit(self.anchors, input_hw).astype(np.float32)
 
     def trace(self, images: Sequence[Array]) -> dict[str, Any]:
         """Computes every named tensor of a detection.
@@ -654,6 +648,11 @@ class MaskRCNN:
         if self._predictor is None or self._predictor.detector is not model:
             self._predictor = Predictor(model, self.config, xla=use_xla(self.config))
         return self._predictor
+
+
+def _size(shape: Sequence[int]) -> Size:
+    """(height, width) of (height, width, ...)."""
+    return int(shape[0]), int(shape[1])
 
 
 def _check_callbacks(callbacks: Iterable[keras.callbacks.Callback]) -> None:

@@ -14,7 +14,7 @@ from mrcnn.typing import Array, Tensor
 def identity_block(
     input_tensor: Tensor,
     kernel_size: int,
-    filters: Sequence[int],
+    filters: tuple[int, int, int],
     stage: int,
     block: str,
     use_bias: bool = True,
@@ -47,10 +47,10 @@ def identity_block(
 def conv_block(
     input_tensor: Tensor,
     kernel_size: int,
-    filters: Sequence[int],
+    filters: tuple[int, int, int],
     stage: int,
     block: str,
-    strides: tuple[int, int] = (2, 2),
+    strides: Any = (2, 2),
     use_bias: bool = True,
     train_bn: bool | None = True,
 ) -> Tensor:

@@ -174,14 +174,13 @@ class DataGenerator(keras.utils.PyDataset):
         c = self.config
         if image_shape not in self._anchors:
             shapes, (scales, ratios) = compute_backbone_shapes(c, image_shape), c.anchor_shapes
-            self._anchors[image_shape] = np.concatenate(
-                [
-                    level_anchors(
-                        [n * stride for n in shape], stride, scale, ratios, c.RPN_ANCHOR_STRIDE
-                    )
-                    for shape, stride, scale in zip(shapes, c.BACKBONE_STRIDES, scales, strict=True)
-                ]
-            )
+            levels = []
+            for (height, width), stride, scale in zip(
+                shapes, c.BACKBONE_STRIDES, scales, strict=True
+            ):
+                image_hw = height * stride, width * stride
+                levels.append(level_anchors(image_hw, stride, scale, ratios, c.RPN_ANCHOR_STRIDE))
+            self._anchors[image_shape] = np.concatenate(levels)
         return self._anchors[image_shape]
 
 
