@@ -89,13 +89,11 @@ def display_instances(
     rows = _rows_to_show(boxes, class_ids, class_names, scores, filter_classes, min_score)
     if masks is not None and len(rows) < len(boxes):
         masks = masks[..., rows]
+    if show_caption and captions is None:
+        shown_scores = [None] * len(boxes) if scores is None else scores
+        captions = [caption(i, class_names, s) for i, s in zip(class_ids, shown_scores)]
     labels = None
-    if show_caption:
-        if captions is None:
-            captions = [
-                caption(class_ids[i], class_names, None if scores is None else scores[i])
-                for i in range(len(boxes))
-            ]
+    if show_caption and captions is not None:
         labels = [str(captions[i] or "").split("\n") for i in rows]
 
     axes = new_axes(figsize) if ax is None else ax
@@ -113,11 +111,7 @@ def display_instances(
     )
     height, width = image.shape[:2]
     axes.imshow(overlay, extent=(-0.5, width - 0.5, height - 0.5, -0.5))
-    if ax is None:
-        set_large_title(axes, title)
-    else:
-        axes.set_title(title)
-    axes.axis("off")
+    finish(axes, title, is_own=ax is None)
     if save_fig_path is not None:
         axes.figure.figure.savefig(save_fig_path, bbox_inches="tight")  # of a subfigure, the figure
     if ax is None:
@@ -131,9 +125,10 @@ def _check_instances(
 ) -> None:
     wrong_masks = masks is not None and (masks.ndim != 3 or masks.shape[-1] != len(boxes))
     if len(boxes) != len(class_ids) or wrong_masks:
+        shape = None if masks is None else masks.shape
         raise ValueError(
             f"Every box needs a class id and a mask. Got boxes {boxes.shape}, "
-            f"{len(class_ids)} class ids and masks {None if masks is None else masks.shape}; masks are (H, W, N)."
+            f"{len(class_ids)} class ids and masks {shape}; masks are (H, W, N)."
         )
     if masks is not None and masks.shape[:2] != image.shape[:2]:
         raise ValueError(
@@ -268,6 +263,21 @@ def new_axes(figsize: tuple[float, float]) -> Axes:
         The axes.
     """
     return plt.subplots(figsize=figsize, layout="constrained")[1]
+
+
+def finish(axes: Axes, title: str, is_own: bool) -> None:
+    """Writes the title and hides the frame.
+
+    Args:
+        axes: Show an image.
+        title: Above the image.
+        is_own: The axes fill a figure of their own, so the title may be large.
+    """
+    if is_own:
+        set_large_title(axes, title)
+    else:
+        axes.set_title(title)
+    axes.axis("off")
 
 
 def set_large_title(axes: Axes, title: str) -> None:

@@ -125,7 +125,7 @@ def _draw_leader(
     source = np.clip(target, low, high)
     if np.hypot(*(target - source)) <= LEADER_FROM * em:
         return
-    start, end = (tuple(int(v) for v in np.round(point[::-1])) for point in (source, target))
+    start, end = (np.round(point[::-1]).astype(int).tolist() for point in (source, target))
     stroke = max(1, round(em / 10))
     cv2.line(canvas, start, end, (color * 0.25).tolist(), stroke + 2, cv2.LINE_AA)
     cv2.line(canvas, start, end, color.tolist(), stroke, cv2.LINE_AA)

@@ -49,18 +49,10 @@ def draw_instances(
         ValueError: For another kind of image, or fewer masks, labels or colours than boxes.
     """
     canvas = np.array(image)
-    if canvas.ndim != 3 or canvas.shape[2] != 3 or canvas.dtype != np.uint8:
-        raise ValueError(
-            f"An image to draw on is (H, W, 3) uint8 RGB. Got {canvas.dtype} {canvas.shape}."
-        )
     boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
     windows = _as_windows(masks, boxes)
     colors = distinct_colors(len(boxes)) if colors is None else as_uint8(colors)
-    for name, given in (("masks", windows), ("labels", labels), ("colors", colors)):
-        if given is not None and len(given) < len(boxes):
-            raise ValueError(
-                f"Every box needs its own entry in {name}. Got {len(given)} for {len(boxes)} boxes."
-            )
+    _check_drawing(canvas, boxes, masks=windows, labels=labels, colors=colors)
 
     em = text_size or text_size_for((canvas.shape[0], canvas.shape[1]))
     stroke = max(1, round(em / 9))
@@ -78,6 +70,18 @@ def draw_instances(
         lines = [[label] if isinstance(label, str) else list(label) for label in labels]
         write_labels(canvas, boxes, windows, lines, colors, em)
     return canvas
+
+
+def _check_drawing(canvas: Array, boxes: Array, **columns: Any) -> None:
+    if canvas.ndim != 3 or canvas.shape[2] != 3 or canvas.dtype != np.uint8:
+        raise ValueError(
+            f"An image to draw on is (H, W, 3) uint8 RGB. Got {canvas.dtype} {canvas.shape}."
+        )
+    for name, given in columns.items():
+        if given is not None and len(given) < len(boxes):
+            raise ValueError(
+                f"Every box needs its own entry in {name}. Got {len(given)} for {len(boxes)} boxes."
+            )
 
 
 def enlarge(

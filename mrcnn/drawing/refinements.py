@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from mrcnn.drawing.colors import distinct_colors
-from mrcnn.drawing.figures import new_axes, set_large_title, text_size_on
+from mrcnn.drawing.figures import finish, new_axes, text_size_on
 from mrcnn.drawing.labels import Window, caption, write_labels
 from mrcnn.drawing.overlays import TINT, as_rgb, enlarge, tint
 from mrcnn.typing import Array, Size
@@ -179,11 +179,7 @@ def _draw(
     (height, width), around = image.shape[:2], margin / factor
     extent = (-around - 0.5, width + around - 0.5, height + around - 0.5, -around - 0.5)
     axes.imshow(canvas, extent=extent)
-    if ax is None:
-        set_large_title(axes, title)
-    else:
-        axes.set_title(title)
-    axes.axis("off")
+    finish(axes, title, is_own=ax is None)
 
 
 def _margin(boxes: Array, size_hw: Size, factor: int) -> int:

@@ -32,7 +32,7 @@ def text_table(rows: Sequence[Sequence[Any]]) -> str:
         ValueError: Without rows.
     """
     cells, to_right = _cells(rows)
-    widths = [max(len(row[i]) for row in cells) for i in range(len(to_right))]
+    widths = [max(map(len, column)) for column in zip(*cells)]
     lines = []
     for row in cells:
         columns = zip(row, widths, to_right)
@@ -114,7 +114,9 @@ def _cells(rows: Sequence[Sequence[Any]]) -> tuple[list[list[str]], list[bool]]:
             "list of cells."
         )
     count = max(len(row) for row in rows)
-    cells = [[str(cell).strip() for cell in row] + [""] * (count - len(row)) for row in rows]
+    cells = []
+    for row in rows:
+        cells.append([str(cell).strip() for cell in row] + [""] * (count - len(row)))
     body = cells[1:] or cells
     to_right = []
     for column in zip(*body):
