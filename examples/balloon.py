@@ -1,20 +1,23 @@
-"""Balloons: train on photos marked up in VIA, then turn everything grey except the balloons.
+"""Balloons: train on images annotated in VIA, then turn everything grey except the balloons.
 
-    python examples/balloon.py train  --dataset balloon --weights coco        the heads, for 30 epochs
-    python examples/balloon.py train  --dataset balloon --weights last        goes on where that was broken off
-    python examples/balloon.py splash --weights last --image party.jpg        writes party_splash.png
-    python examples/balloon.py splash --weights last --video party.mp4        writes party_splash.mp4
+    python examples/balloon.py train  --dataset balloon --weights coco    the heads, for 30 epochs
+    python examples/balloon.py train  --dataset balloon --weights last    resumes an interrupted run
+    python examples/balloon.py splash --weights last --image party.jpg    writes party_splash.png
+    python examples/balloon.py splash --weights last --video party.mp4    writes party_splash.mp4
 
---dataset is a folder with `train` and `val` in it, each with photos and the JSON that the VGG Image Annotator (VIA, version 1 or 2)
-exported for them: via_region_data.json, or whatever the only .json there is called. Any photos with one kind of thing marked up will do.
---weights is coco (Matterport's, 246 MB, downloaded once), imagenet, last, none, or a file of weights.
+--dataset is a folder with `train` and `val` in it. Each holds images and the JSON file that the VGG
+Image Annotator (VIA, version 1 or 2) exported for them: via_region_data.json, or another name if it
+is the only .json there. Any images with one class of objects will do.
+--weights is coco (Matterport's, 246 MB, downloaded once), imagenet, last, none, or a weight file.
 """
 
 import argparse
 import json
 import logging
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -31,18 +34,18 @@ from mrcnn.files import atomic_path
 log = logging.getLogger(__name__)
 
 EPOCHS = 30
-CLASS_LAYERS = [
-    "mrcnn_class_logits",
-    "mrcnn_bbox_fc",
-    "mrcnn_bbox",
-    "mrcnn_mask",
-]  # sized by the number of classes
-START = ("coco", "imagenet", "none")  # weights that know no balloons yet
-CORNERS = 72  # of the polygon that stands for a circle
-FARTHEST = 10**6  # pixels: a corner that lies farther out is a mistake
+# Their shapes depend on the number of classes.
+CLASS_LAYERS = ["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_bbox", "mrcnn_mask"]
+START = ("coco", "imagenet", "none")  # weights that were not trained on balloons
+CIRCLE_CORNERS = 72  # of the polygon that replaces a circle
+MAX_COORDINATE = 10**6  # pixels: a coordinate beyond it is a mistake
+
+Outline = tuple[Sequence[float], Sequence[float]]  # x and y of the corners, pixels
 
 
 class BalloonConfig(Config):
+    """Training on balloons."""
+
     NAME = "balloon"
     NUM_CLASSES = 1 + 1
     STEPS_PER_EPOCH = 100
@@ -50,15 +53,28 @@ class BalloonConfig(Config):
 
 
 class BalloonInferenceConfig(BalloonConfig):
+    """Detection, one image at a time."""
+
     IMAGES_PER_GPU = 1
 
 
 class BalloonDataset(utils.Dataset):
-    def load_balloon(self, dataset_dir, subset):
-        """Add the photos of `dataset_dir`/`subset` that have something marked up. subset: "train" or "val"."""
+    """Images with outlines drawn in VIA."""
+
+    def load_balloon(self, dataset_dir: str | Path, subset: str) -> None:
+        """Adds the annotated images of a subset.
+
+        Args:
+            dataset_dir: The folder of --dataset.
+            subset: "train" or "val".
+
+        Raises:
+            FileNotFoundError: If a folder, the JSON file or an image is missing.
+            ValueError: Names a region or a file name that is not valid.
+        """
         self.add_class("balloon", 1, "balloon")
         folder = Path(dataset_dir) / subset
-        via, turned = via_file(folder), []
+        via, rotated = via_file(folder), []
         for name, shapes in read_via(via):
             if not shapes:
                 continue
@@ -68,16 +84,17 @@ class BalloonDataset(utils.Dataset):
                 raise ValueError(f"{via}: {error}") from error
             if not path.exists():
                 raise FileNotFoundError(
-                    f"{via} marks up {name}, which is not beside it. Put the photo there, or take it out of the JSON."
+                    f"{via} marks up {name}, which is not in the same folder. Put the photo there, "
+                    "or take it out of the JSON."
                 )
             outlines = [
                 checked_outline(shape, f"Region {k} of {name} in {via}")
                 for k, shape in enumerate(shapes, 1)
             ]
             (height, width), orientation = header(path)
-            upright = orientation > 1 and marked_up_turned(outlines, (height, width), orientation)
+            upright = orientation > 1 and annotated_rotated(outlines, (height, width), orientation)
             if upright:
-                turned.append(name)
+                rotated.append(name)
             size_hw = (width, height) if upright and orientation > 4 else (height, width)
             self.add_image(
                 "balloon",
@@ -87,160 +104,153 @@ class BalloonDataset(utils.Dataset):
                 upright=upright,
                 outlines=outlines,
             )
-        if turned:
+        if rotated:
             log.warning(
                 "%d photos of %s have an EXIF orientation, %s for one. They are turned, as "
-                "VIA shows them, before the regions are "
-                "laid on them.",
-                len(turned),
+                "VIA shows them, before the regions are laid on them.",
+                len(rotated),
                 folder,
-                turned[0],
+                rotated[0],
             )
 
-    def read_photo(self, image_id, at_least_hw=None):
+    def read_photo(self, image_id: int, at_least_hw: Any = None) -> np.ndarray:
+        """Reads an image, rotated if it was annotated so."""
         info = self.image_info[image_id]
         return read_image(info["path"], info["upright"], at_least_hw)
 
-    def load_mask(self, image_id):
+    def load_mask(self, image_id: int) -> tuple[np.ndarray, np.ndarray]:
+        """Fills the outlines; parts outside the image are cut off."""
         info = self.image_info[image_id]
         masks = np.zeros((*info["size_hw"], len(info["outlines"])), bool)
         for i, (xs, ys) in enumerate(info["outlines"]):
-            rows, columns = polygon(
-                ys, xs, info["size_hw"]
-            )  # what was drawn beyond the edge of the photo is cut off
+            rows, columns = polygon(ys, xs, info["size_hw"])
             masks[rows, columns, i] = True
         return masks, np.ones(masks.shape[2], np.int32)
 
-    def image_reference(self, image_id):
+    def image_reference(self, image_id: int) -> str:
+        """Returns the path."""
         return self.image_info[image_id]["path"]
 
 
-def via_file(folder):
-    """VIA's JSON in `folder`."""
+def via_file(folder: Path) -> Path:
+    """Finds the JSON file of VIA in a folder."""
     if not folder.is_dir():
         raise FileNotFoundError(
-            f"There is no folder {folder}. --dataset wants a folder with train and val in it, each with photos and the "
-            "JSON that VIA exported."
+            f"There is no folder {folder}. --dataset wants a folder with train and val in it, each "
+            "with photos and the JSON that VIA exported."
         )
     files = sorted(folder.glob("*.json"))
     files = [path for path in files if path.name == "via_region_data.json"] or files
     if len(files) != 1:
         raise FileNotFoundError(
-            f"{folder} needs VIA's annotations: via_region_data.json, or one .json of another name. Got {len(files)} "
-            "files. In VIA choose Annotation, Export Annotations (as json)."
+            f"{folder} needs VIA's annotations: via_region_data.json, or one .json of another "
+            f"name. Got {len(files)} files. In VIA choose Annotation, Export Annotations (as json)."
         )
     return files[0]
 
 
-def read_via(path):
-    """A list of (photo's file name, list of VIA's shapes)."""
+def read_via(path: Path) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Reads the file name and VIA's shapes of every image."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        photos = content.get(
-            "_via_img_metadata", content
-        )  # VIA 2 wraps the photos when a whole project is saved
-        return [
-            (photo["filename"], [region["shape_attributes"] for region in _regions(photo)])
-            for photo in photos.values()
-        ]
+        # VIA 2 wraps the images when a whole project is saved.
+        images = content.get("_via_img_metadata", content)
+        found = []
+        for image in images.values():
+            regions = image["regions"]
+            # VIA 1 numbers the regions, VIA 2 lists them.
+            listed = list(regions.values()) if isinstance(regions, dict) else regions
+            found.append((image["filename"], [region["shape_attributes"] for region in listed]))
+        return found
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(
-            f"{path} is not what VIA exports as JSON ({type(error).__name__}: {error}). In VIA choose Annotation, Export "
-            "Annotations (as json)."
+            f"{path} is not what VIA exports as JSON ({type(error).__name__}: {error}). In VIA "
+            "choose Annotation, Export Annotations (as json)."
         ) from error
 
 
-def _regions(photo):
-    regions = photo["regions"]
-    return (
-        list(regions.values()) if isinstance(regions, dict) else regions
-    )  # VIA 1 numbers them, VIA 2 lists them
-
-
-def outline(shape):
-    """xs, ys of the corners of a shape of VIA's, in pixels of the photo."""
+def outline(shape: dict[str, Any]) -> Outline:
+    """Converts a shape of VIA to a polygon."""
     kind = shape["name"]
     if kind in ("polygon", "polyline"):
         return shape["all_points_x"], shape["all_points_y"]
     if kind == "rect":
-        left, top, right, bottom = (
-            shape["x"],
-            shape["y"],
-            shape["x"] + shape["width"] - 1,
-            shape["y"] + shape["height"] - 1,
-        )
+        left, top = shape["x"], shape["y"]
+        right, bottom = left + shape["width"] - 1, top + shape["height"] - 1
         return [left, right, right, left], [top, top, bottom, bottom]
     if kind in ("circle", "ellipse"):
         rx, ry = (shape["r"], shape["r"]) if kind == "circle" else (shape["rx"], shape["ry"])
-        turn, angles = (
-            shape.get("theta", 0),
-            np.linspace(0, 2 * np.pi, CORNERS, endpoint=False),
-        )  # radians, clockwise on the photo
+        theta = shape.get("theta", 0)  # radians, clockwise on the image
+        angles = np.linspace(0, 2 * np.pi, CIRCLE_CORNERS, endpoint=False)
         xs, ys = rx * np.cos(angles), ry * np.sin(angles)
-        return shape["cx"] + xs * np.cos(turn) - ys * np.sin(turn), shape["cy"] + xs * np.sin(
-            turn
-        ) + ys * np.cos(turn)
+        return (
+            shape["cx"] + xs * np.cos(theta) - ys * np.sin(theta),
+            shape["cy"] + xs * np.sin(theta) + ys * np.cos(theta),
+        )
     raise ValueError(
-        f"A region in the JSON is a {kind}, which has no area. Mark things up as polygon, rect, circle or ellipse."
+        f"A region in the JSON is a {kind}, which has no area. Mark things up as polygon, rect, "
+        "circle or ellipse."
     )
 
 
-def checked_outline(shape, name):
-    """`outline` of a shape; raises ValueError naming the region where its coordinates are no
-    numbers, or far from any photo."""
+def checked_outline(shape: dict[str, Any], name: str) -> Outline:
+    """Converts a shape; a ValueError names the region if its coordinates are not valid."""
     try:
         xs, ys = outline(shape)
-        sound = len(xs) == len(ys) > 0 and all(abs(n) <= FARTHEST for n in (*xs, *ys))
+        valid = len(xs) == len(ys) > 0 and all(abs(n) <= MAX_COORDINATE for n in (*xs, *ys))
     except KeyError as error:
         raise ValueError(f"{name} has no {error}. Draw it again in VIA.") from error
     except (TypeError, OverflowError):
-        sound = False
+        valid = False
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
-    if not sound:
+    if not valid:
         raise ValueError(
-            f"{name}: expected numbers, as many x as y, at most {FARTHEST:,} pixels "
+            f"{name}: expected numbers, as many x as y, at most {MAX_COORDINATE:,} pixels "
             "from the photo. Draw it again in VIA."
         )
     return xs, ys
 
 
-def marked_up_turned(outlines, stored_hw, orientation):
-    """Whether a photo was marked up as its EXIF orientation turns it.
+def annotated_rotated(
+    outlines: Sequence[Outline], stored_hw: tuple[int, int], orientation: int
+) -> bool:
+    """Tells whether an image was annotated as its EXIF orientation rotates it.
 
-    Browsers show photos turned since 2020, and VIA with them; older ones showed the stored pixels.
-    Where the outlines fit only into one of the two, that is it.
+    Since 2020 browsers, and VIA with them, show images rotated; older ones showed the stored
+    pixels. If the outlines fit into only one of the two, that one is right.
     """
 
-    def fits(size_hw):
+    def fits(size_hw: tuple[int, int]) -> bool:
         return all(max(xs) <= size_hw[1] and max(ys) <= size_hw[0] for xs, ys in outlines)
 
-    turned_hw = stored_hw[::-1] if orientation > 4 else stored_hw
-    return fits(turned_hw) or not fits(stored_hw)
+    rotated_hw = (stored_hw[1], stored_hw[0]) if orientation > 4 else stored_hw
+    return fits(rotated_hw) or not fits(stored_hw)
 
 
-def prepared(dataset_dir, subset):
+def prepared(dataset_dir: str | Path, subset: str) -> BalloonDataset:
+    """Returns a prepared data set."""
     dataset = BalloonDataset()
     dataset.load_balloon(dataset_dir, subset)
     dataset.prepare()
     return dataset
 
 
-def train(args):
-    """Train the heads; returns the model."""
+def train(args: argparse.Namespace) -> modellib.MaskRCNN:
+    """Trains the heads and returns the model."""
     config = BalloonConfig()
     train_set, val_set = prepared(args.dataset, "train"), prepared(args.dataset, "val")
     model = modellib.MaskRCNN(mode="training", config=config, model_dir=args.logs)
     load_weights(model, args)
-    # Few photos, and weights that have seen many: the heads are enough.
+    # With few images and weights trained on many, the heads are enough.
     model.train(
         train_set, val_set, learning_rate=config.LEARNING_RATE, epochs=EPOCHS, layers="heads"
     )
     return model
 
 
-def load_weights(model, args):
-    """Fill the model from what --weights names."""
+def load_weights(model: modellib.MaskRCNN, args: argparse.Namespace) -> None:
+    """Loads the weights that --weights names."""
     if args.weights == "coco":
         path = Path(args.logs) / "mask_rcnn_coco.h5"
         utils.download_trained_weights(path)
@@ -248,57 +258,63 @@ def load_weights(model, args):
     elif args.weights == "imagenet":
         model.load_imagenet_weights()
     elif args.weights != "none":
-        model.load_weights(
-            model.find_last() if args.weights == "last" else args.weights, by_name=True
-        )
+        path = model.find_last() if args.weights == "last" else args.weights
+        model.load_weights(path, by_name=True)
 
 
-def color_splash(photo, masks):
-    """(h, w, 3) uint8 RGB, (h, w, N) bool -> the photo in grey where no mask is."""
-    grey = cv2.cvtColor(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-    return np.where(masks.any(axis=-1, keepdims=True), photo, grey)
+def color_splash(image: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Turns an image grey where there is no mask.
+
+    Args:
+        image: `(H, W, 3)` uint8 RGB.
+        masks: `(H, W, N)` bool.
+
+    Returns:
+        `(H, W, 3)` uint8 RGB.
+    """
+    grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    return np.where(masks.any(axis=-1, keepdims=True), image, grey)
 
 
-def splash_image(model, path, out):
+def splash_image(model: modellib.MaskRCNN, path: Path, out: Path) -> None:
+    """Writes the splash of an image."""
     with Image.open(path) as stored:
-        photo = np.array(ImageOps.exif_transpose(stored).convert("RGB"))
+        image = np.array(ImageOps.exif_transpose(stored).convert("RGB"))
+    splashed = color_splash(image, model.detect([image], verbose=0)[0]["masks"])
     with atomic_path(out) as temporary:
-        Image.fromarray(color_splash(photo, model.detect([photo], verbose=0)[0]["masks"])).save(
-            temporary
-        )
+        Image.fromarray(splashed).save(temporary)
 
 
-def splash_video(model, path, out):
+def splash_video(model: modellib.MaskRCNN, path: Path, out: Path) -> None:
+    """Writes the splash of a video, frame by frame."""
     video = cv2.VideoCapture(str(path))
     if not video.isOpened():
         raise OSError(f"{path} cannot be read as a video. Check the path; MP4 and AVI files work.")
-    size_wh = tuple(
-        int(video.get(key)) for key in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
-    )
+    width, height = video.get(cv2.CAP_PROP_FRAME_WIDTH), video.get(cv2.CAP_PROP_FRAME_HEIGHT)
     with atomic_path(out) as temporary:
         writer = cv2.VideoWriter(
             str(temporary),
             cv2.VideoWriter_fourcc(*"mp4v"),
             video.get(cv2.CAP_PROP_FPS) or 25,
-            size_wh,
+            (int(width), int(height)),
         )
         if not writer.isOpened():
             raise OSError(f"This OpenCV cannot write {out}: it has no encoder for MP4 (mp4v).")
         try:
             while True:
-                there, frame = video.read()
-                if not there:
+                success, frame = video.read()
+                if not success:
                     break
-                photo = cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
-                splashed = color_splash(photo, model.detect([photo], verbose=0)[0]["masks"])
+                image = cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+                splashed = color_splash(image, model.detect([image], verbose=0)[0]["masks"])
                 writer.write(cv2.cvtColor(splashed, cv2.COLOR_RGB2BGR))
         finally:
             writer.release()
             video.release()
 
 
-def splash(args):
-    """Write the splash of an image or a video; returns its path."""
+def splash(args: argparse.Namespace) -> Path:
+    """Writes the splash of an image or a video and returns its path."""
     model = modellib.MaskRCNN(
         mode="inference", config=BalloonInferenceConfig(), model_dir=args.logs
     )
@@ -310,7 +326,8 @@ def splash(args):
     return out
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> Any:
+    """Parses the command line and runs the command."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -331,7 +348,8 @@ def main(argv=None):
         parser.error("splash needs one of --image and --video")
     if args.command == "splash" and args.weights in START:
         parser.error(
-            f"--weights {args.weights} knows no balloons yet: train first, then splash with --weights last"
+            f"--weights {args.weights} knows no balloons yet: train first, then splash with "
+            "--weights last"
         )
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     return (train if args.command == "train" else splash)(args)

@@ -1,14 +1,17 @@
 """MS COCO: train as Matterport's published weights were trained, or score a model.
 
-    python examples/coco.py train    --dataset coco --model imagenet --download     heads to epoch 40, 4+ to 120, all to 160
-    python examples/coco.py train    --dataset coco --model last                    goes on where that was broken off
-    python examples/coco.py evaluate --dataset coco --model coco                    AP of Matterport's weights on 500 photos of val2017
+    python examples/coco.py train    --dataset coco --model imagenet --download
+    python examples/coco.py train    --dataset coco --model last        resumes an interrupted run
+    python examples/coco.py evaluate --dataset coco --model coco        AP of Matterport's weights
 
---dataset is a folder with train2017/, val2017/ and annotations/ in it, as they come out of COCO's zip files; --download fetches and
-unpacks what the command needs of them (train 18 GB, val 0.8 GB, annotations 0.25 GB; the zip files stay beside, so that a second
---download does nothing). --year 2014 takes the older division. --model is coco (Matterport's, 246 MB, downloaded once), imagenet,
-last, none, or a file of weights. The schedule is Matterport's, 160,000 batches of two photos of 1024 x 1024 pixels: days of a GPU,
-and not tried here.
+--dataset is a folder with train2017/, val2017/ and annotations/ in it, as they come out of COCO's
+zip files. --download fetches and unpacks what the command needs (train 18 GB, val 0.8 GB,
+annotations 0.25 GB). The zip files are kept, so that a second --download does nothing. --year 2014
+takes the older split. --model is coco (Matterport's, 246 MB, downloaded once), imagenet, last,
+none, or a weight file. `evaluate` uses the first 500 images of val2017.
+
+The schedule is Matterport's: heads to epoch 40, ResNet stage 4 and up to 120, all layers to 160.
+That is 160,000 batches of two images of 1024 x 1024 pixels: days of a GPU, and not run here.
 """
 
 import argparse
@@ -16,7 +19,9 @@ import json
 import logging
 import sys
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pycocotools import mask as coco_mask
@@ -35,10 +40,10 @@ from mrcnn.weights.download import download
 
 log = logging.getLogger(__name__)
 
-# Layers that learn, up to which epoch, share of the learning rate.
+# Trainable layers, last epoch, factor of the learning rate.
 STAGES = (("heads", 40, 1), ("4+", 120, 1), ("all", 160, 0.1))
 SERVER = "http://images.cocodataset.org"
-# Of 2017, as many independent records have them; for 2014 there are none that agree on all three.
+# Of 2017, as many independent records list them; for 2014 no records agree on all three files.
 MD5 = {
     "train2017.zip": "cced6f7f71b7629ddf16f17bbcfab6b2",
     "val2017.zip": "442b8da7639aecaf257c1dceb8ba8c80",
@@ -47,27 +52,46 @@ MD5 = {
 
 
 class CocoConfig(Config):
+    """Training on COCO."""
+
     NAME = "coco"
     NUM_CLASSES = 1 + 80
 
 
 class CocoInferenceConfig(CocoConfig):
+    """Detection, one image at a time."""
+
     IMAGES_PER_GPU = 1
-    DETECTION_MIN_CONFIDENCE = 0  # AP wants the unsure ones too
+    DETECTION_MIN_CONFIDENCE = 0  # AP counts detections of low confidence too
 
 
 class CocoDataset(utils.Dataset):
-    told = False  # that some photo's EXIF orientation leaves a doubt
+    """Images and annotations of COCO."""
 
-    def load_coco(self, dataset_dir, subset, year=2017):
-        """Add the photos of a subset, "train" or "val", with the categories in the order of COCO's ids; returns pycocotools' COCO."""
+    has_warned = False  # of images whose EXIF orientation is ambiguous
+
+    def load_coco(self, dataset_dir: str | Path, subset: str, year: int = 2017) -> COCO:
+        """Adds the images of a subset, and the categories in the order of COCO's ids.
+
+        Args:
+            dataset_dir: The folder of --dataset.
+            subset: "train" or "val".
+            year: 2014 or 2017.
+
+        Returns:
+            The annotations, as pycocotools reads them.
+
+        Raises:
+            FileNotFoundError: If the annotations or the images are missing.
+            ValueError: Names an image with a wrong file name or size.
+        """
         annotations = Path(dataset_dir) / "annotations" / f"instances_{subset}{year}.json"
-        photos = Path(dataset_dir) / f"{subset}{year}"
-        for path in (annotations, photos):
+        folder = Path(dataset_dir) / f"{subset}{year}"
+        for path in (annotations, folder):
             if not path.exists():
                 raise FileNotFoundError(
-                    f"There is no {path}. --dataset wants the folder that holds annotations/ and {subset}{year}/; "
-                    "--download fetches them."
+                    f"There is no {path}. --dataset wants the folder that holds annotations/ and "
+                    f"{subset}{year}/; --download fetches them."
                 )
         self.coco = COCO(str(annotations))
         for category_id in sorted(self.coco.getCatIds()):
@@ -76,7 +100,7 @@ class CocoDataset(utils.Dataset):
             image = self.coco.imgs[coco_id]
             size_hw = image.get("height"), image.get("width")
             try:
-                path = path_inside(photos, image.get("file_name"))
+                path = path_inside(folder, image.get("file_name"))
                 if not all(isinstance(n, int) and n > 0 for n in size_hw):
                     raise ValueError(
                         f"Height and width are {size_hw}, expected whole numbers from 1."
@@ -86,97 +110,87 @@ class CocoDataset(utils.Dataset):
             self.add_image("coco", image_id=coco_id, path=str(path), size_hw=size_hw)
         return self.coco
 
-    def read_photo(self, image_id, at_least_hw=None):
-        """As it is stored, or turned as its EXIF data say where that is the size of the
-        annotations."""
+    def read_photo(self, image_id: int, at_least_hw: Any = None) -> np.ndarray:
+        """Reads an image, rotated by EXIF if that gives the size of the annotations."""
         info = self.image_info[image_id]
-        return read_annotated(info["path"], info["size_hw"], at_least_hw, self._tell_guess)
+        return read_annotated(info["path"], info["size_hw"], at_least_hw, self._warn_of_guess)
 
-    def _tell_guess(self, path):
-        if not self.told:
-            self.told = True
+    def _warn_of_guess(self, path: Any) -> None:
+        if not self.has_warned:
+            self.has_warned = True
             log.warning(
-                "%s is turned or mirrored by its EXIF orientation, and its size does not "
-                "tell whether it was annotated "
-                "so. It and others like it are used as they are stored.",
+                "%s is turned or mirrored by its EXIF orientation, and its size does not tell "
+                "whether it was annotated so. It and others like it are used as they are stored.",
                 path,
             )
 
-    def load_objects(self, image_id):
-        """Polygons and run lengths as they are: no mask of the photo's size is made. `load_mask` would do as well."""
+    def load_objects(self, image_id: int) -> tuple[Any, np.ndarray, dict[str, np.ndarray]]:
+        """Loads polygons and run lengths, without full-size masks.
+
+        To override `load_mask` alone would do as well, at a higher cost.
+        """
         info = self.image_info[image_id]
         height, width = info["size_hw"]
         segmentations, class_ids, names = [], [], []
         for annotation in self.coco.imgToAnns.get(info["id"], []):
             segmentation, crowd = annotation.get("segmentation"), annotation.get("iscrowd", 0)
             names.append(f"Annotation {annotation['id']} of image {info['id']}")
-            if (
-                crowd
-                and isinstance(segmentation, dict)
-                and segmentation.get("size") != [height, width]
-            ):  # of some other size: then it is
-                segmentation = {
-                    "size": [height, width],
-                    "counts": [0, height * width],
-                }  # taken to be everywhere
+            is_rle = isinstance(segmentation, dict)
+            if crowd and is_rle and segmentation.get("size") != [height, width]:
+                # A crowd of another size is assumed to be everywhere.
+                segmentation = {"size": [height, width], "counts": [0, height * width]}
             segmentations.append(segmentation)
             class_id = self.map_source_class_id(f"coco.{annotation['category_id']}")
-            class_ids.append(
-                -class_id if crowd else class_id
-            )  # a crowd teaches nothing, and forbids nothing
-        runs, class_ids = (
-            RLEMasks.from_coco(segmentations, (height, width), names),
-            np.array(class_ids, np.int32),
-        )
-        some = runs.areas > 0  # some objects are smaller than a pixel
-        return runs.keep(some), class_ids[some], {}
+            # Crowds are neither positive nor negative examples.
+            class_ids.append(-class_id if crowd else class_id)
+        masks = RLEMasks.from_coco(segmentations, (height, width), names)
+        visible = masks.areas > 0  # some objects are smaller than a pixel
+        return masks.keep(visible), np.array(class_ids, np.int32)[visible], {}
 
-    def load_mask(self, image_id):
-        runs, class_ids, _ = self.load_objects(image_id)
-        return runs.dense(), class_ids
+    def load_mask(self, image_id: int) -> tuple[np.ndarray, np.ndarray]:
+        """Decodes the masks; for scripts that ask for them."""
+        masks, class_ids, _ = self.load_objects(image_id)
+        return masks.dense(), class_ids
 
-    def image_reference(self, image_id):
+    def image_reference(self, image_id: int) -> str:
+        """Returns the page of the image in COCO's explorer."""
         return f"https://cocodataset.org/#explore?id={self.image_info[image_id]['id']}"
 
 
-def prepared(dataset_dir, subset, year):
+def prepared(dataset_dir: str | Path, subset: str, year: int) -> CocoDataset:
+    """Returns a prepared data set."""
     dataset = CocoDataset()
     dataset.load_coco(dataset_dir, subset, year)
     dataset.prepare()
     return dataset
 
 
-def fetch(dataset_dir, subset, year):
-    """Download the photos and annotations of a subset from COCO's server, and unpack what is not unpacked yet."""
+def fetch(dataset_dir: str | Path, subset: str, year: int) -> None:
+    """Downloads the images and annotations of a subset, and unpacks what is missing."""
     for name in (f"zips/{subset}{year}.zip", f"annotations/annotations_trainval{year}.zip"):
         archive = Path(dataset_dir) / Path(name).name
         download(f"{SERVER}/{name}", archive, md5=MD5.get(archive.name))
         with zipfile.ZipFile(archive) as packed:
             for member in tqdm(packed.infolist(), desc=f"unpacking {archive.name}"):
-                unpacked = Path(dataset_dir) / member.filename
-                if not unpacked.exists() or (
-                    unpacked.is_file() and unpacked.stat().st_size != member.file_size
-                ):
+                path = Path(dataset_dir) / member.filename
+                is_partial = path.is_file() and path.stat().st_size != member.file_size
+                if not path.exists() or is_partial:
                     packed.extract(member, dataset_dir)
 
 
-def train(args):
-    """The three stages; returns the model."""
+def train(args: argparse.Namespace) -> modellib.MaskRCNN:
+    """Trains in three stages and returns the model."""
     config = CocoConfig()
-    train_set, val_set = (
-        prepared(args.dataset, "train", args.year),
-        prepared(args.dataset, "val", args.year),
-    )
+    train_set = prepared(args.dataset, "train", args.year)
+    val_set = prepared(args.dataset, "val", args.year)
     model = modellib.MaskRCNN(mode="training", config=config, model_dir=args.logs)
     load_weights(model, args)
-    flips = import_imgaug().augmenters.Fliplr(
-        0.5
-    )  # `import imgaug` fails beside NumPy 2; this does not
-    for layers, epochs, share in STAGES:
+    flips = import_imgaug().augmenters.Fliplr(0.5)
+    for layers, epochs, factor in STAGES:
         model.train(
             train_set,
             val_set,
-            learning_rate=share * config.LEARNING_RATE,
+            learning_rate=factor * config.LEARNING_RATE,
             epochs=epochs,
             layers=layers,
             augmentation=flips,
@@ -184,8 +198,8 @@ def train(args):
     return model
 
 
-def load_weights(model, args):
-    """Fill the model from what --model names."""
+def load_weights(model: modellib.MaskRCNN, args: argparse.Namespace) -> None:
+    """Loads the weights that --model names."""
     if args.model == "coco":
         path = Path(args.logs) / "mask_rcnn_coco.h5"
         utils.download_trained_weights(path)
@@ -196,38 +210,43 @@ def load_weights(model, args):
         model.load_weights(model.find_last() if args.model == "last" else args.model, by_name=True)
 
 
-def evaluate(args):
-    """Print COCO's AP of boxes and masks, and write the detections; returns {"bbox": numbers, "segm": numbers}."""
+def evaluate(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """Prints COCO's AP of boxes and masks, and writes the detections.
+
+    Args:
+        args: The command line.
+
+    Returns:
+        COCO's numbers, for "bbox" and "segm".
+    """
     dataset = prepared(args.dataset, "val", args.year)
     model = modellib.MaskRCNN(mode="inference", config=CocoInferenceConfig(), model_dir=args.logs)
     load_weights(model, args)
     image_ids = dataset.image_ids[: args.limit or None]
     results = []
     for image_id in tqdm(image_ids):
-        found = model.detect([dataset.load_image(image_id)], verbose=0)[0]
-        results += coco_results(dataset, image_id, found)
+        detections = model.detect([dataset.load_image(image_id)], verbose=0)[0]
+        results += coco_results(dataset, image_id, detections)
     write_text(args.out, json.dumps(results))
-    seen = [dataset.image_info[i]["id"] for i in image_ids]
-    scores = {
-        kind: evaluate_coco(dataset.coco.dataset, results, kind, image_ids=seen)
-        for kind in ("bbox", "segm")
-    }
-    for kind, numbers in scores.items():
-        print(
-            f"{kind}, {len(seen)} photos:  "
-            + "  ".join(f"{n} {value:.3f}" for n, value in numbers.items() if n != "per_category")
-        )
+    coco_ids = [dataset.image_info[i]["id"] for i in image_ids]
+    scores = {}
+    for kind in ("bbox", "segm"):
+        scores[kind] = evaluate_coco(dataset.coco.dataset, results, kind, image_ids=coco_ids)
+        numbers = [f"{n} {v:.3f}" for n, v in scores[kind].items() if n != "per_category"]
+        print(f"{kind}, {len(coco_ids)} photos:  {'  '.join(numbers)}")
     print(f"Written: {args.out}")
     return scores
 
 
-def coco_results(dataset, image_id, found):
-    """What `detect` found on one photo, as COCO's result dicts."""
-    boxes, info = found["rois"].astype(float), dataset.image_info[image_id]
+def coco_results(
+    dataset: CocoDataset, image_id: int, detections: dict[str, np.ndarray]
+) -> list[dict[str, Any]]:
+    """Converts the detections of one image to COCO's result dicts."""
+    boxes, info = detections["rois"].astype(float), dataset.image_info[image_id]
     boxes_xywh = np.stack(
         [boxes[:, 1], boxes[:, 0], boxes[:, 3] - boxes[:, 1], boxes[:, 2] - boxes[:, 0]], axis=-1
     )
-    codes = coco_mask.encode(np.asfortranarray(found["masks"].astype(np.uint8)))
+    codes = coco_mask.encode(np.asfortranarray(detections["masks"].astype(np.uint8)))
     return [
         {
             "image_id": info["id"],
@@ -237,12 +256,13 @@ def coco_results(dataset, image_id, found):
             "segmentation": {"size": code["size"], "counts": code["counts"].decode()},
         }
         for class_id, score, box, code in zip(
-            found["class_ids"], found["scores"], boxes_xywh, codes, strict=True
+            detections["class_ids"], detections["scores"], boxes_xywh, codes, strict=True
         )
     ]
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> Any:
+    """Parses the command line and runs the command."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
