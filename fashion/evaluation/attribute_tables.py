@@ -1,4 +1,4 @@
-"""Predicted and real attributes of some objects, and how well they agree, by attribute and category."""
+"""Predicted and real attributes of objects, and how they agree, by attribute and category."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,9 +14,10 @@ THRESHOLDS = tuple(round(0.05 * i, 2) for i in range(1, 20))
 class AttributeTables:
     """Attributes of N objects, over T attributes and K categories.
 
-    n of the objects are ranked: those whose category carries attributes and has scores of them. Where
-    no object of a category has attributes, the label list asks for none, and the scores of its objects
-    mean nothing; where none has scores, the label list of the predictions asks for none.
+    n of the objects are ranked: those whose category carries attributes and has scores of them.
+    Where no object of a category has attributes, the label list asks for none, and the scores of
+    its objects mean nothing; where none has scores, the label list of the predictions asks for
+    none.
 
     Attributes:
         attributes: {id: {"name", "supercategory"}}, T: those that the ground truth lists, in its
@@ -112,20 +113,21 @@ def score_attributes(tables: AttributeTables) -> dict:
 
     Returns:
         {"micro_f1", "precision", "recall": over all (object, attribute) pairs together, "macro_f1":
-        mean of the attributes' own F1, over those that occur on an object or were predicted for one,
-        "map": mean of the attributes' own AP where it is known, "exact": share of the objects, of
-        categories that carry attributes, of which just the right set was predicted, "matched": number
-        of objects compared, "ground_truth": number of all objects, "counts": {"true_positive",
-        "false_positive", "false_negative"} pairs,
-        "per_attribute": {attribute id: {"name", "supercategory", "f1", "precision", "recall", "ap",
+        mean of the attributes' own F1, over those that occur on an object or were predicted for
+        one, "map": mean of the attributes' own AP where it is known, "exact": share of the objects,
+        of categories that carry attributes, of which just the right set was predicted, "matched":
+        number of objects compared, "ground_truth": number of all objects, "counts":
+        {"true_positive", "false_positive", "false_negative"} pairs, "per_attribute": {attribute id:
+        {"name", "supercategory", "f1", "precision", "recall", "ap",
             "instances": how many compared objects have it, "predicted": of how many}},
-        "per_supercategory": {name: {"f1": micro, "macro_f1", "ap": mean, "instances", "predicted"}},
-        "per_category": {category id: {"name", "micro_f1", "macro_f1", "precision", "recall", "map",
+        "per_supercategory": {name: {"f1": micro, "macro_f1", "ap": mean, "instances",
+        "predicted"}}, "per_category": {category id: {"name", "micro_f1", "macro_f1", "precision",
+        "recall", "map",
             "matched", "instances": all objects of it}}, of categories that carry attributes or had
             some predicted}.
 
-        Undefined ratios are 0. AP is that of the ranked objects; it is -1 for what has no positives,
-        and for everything if scores are missing, see `AttributeTables`.
+        Undefined ratios are 0. AP is that of the ranked objects; it is -1 for what has no
+        positives, and for everything if scores are missing, see `AttributeTables`.
     """
     counts, ap = _counts(tables), _average_precisions(tables)
     per_attribute = _per_attribute(tables, counts.sum(axis=1), ap)
@@ -163,7 +165,8 @@ def curves_over_thresholds(
         thresholds: On the scores of attributes.
 
     Returns:
-        {"thresholds", "precision", "recall", "f1"}, one number for each threshold; {} without scores.
+        {"thresholds", "precision", "recall", "f1"}, one number for each threshold; {} without
+        scores.
     """
     if tables.scores is None:
         return {}
@@ -202,7 +205,7 @@ def average_precision(scores: Array, real: Array) -> float:
 def _per_attribute(tables: AttributeTables, counts: Array, ap: Array) -> dict[int, dict]:
     """Rows of the attributes that occur or were predicted, by ascending id.
 
-    counts: `(3, T)`; ap: `(T,)`
+    counts: `(3, T)`. ap: `(T,)`.
     """
     precision, recall, f1 = _ratios(counts)
     seen = [(i, t) for t, i in enumerate(tables.attributes) if counts[1:, t].any()]
@@ -223,7 +226,7 @@ def _per_attribute(tables: AttributeTables, counts: Array, ap: Array) -> dict[in
 def _per_supercategory(
     per_attribute: dict[int, dict], tables: AttributeTables, counts: Array
 ) -> dict[str, dict]:
-    """Rows of the super-categories of those attributes. counts: `(3, T)`"""
+    """Rows of the super-categories of those attributes. counts: `(3, T)`."""
     place = {i: t for t, i in enumerate(tables.attributes)}
     members: dict[str, list[int]] = {}
     for i, row in per_attribute.items():
@@ -244,7 +247,7 @@ def _per_supercategory(
 
 
 def _per_category(tables: AttributeTables, counts: Array) -> dict[int, dict]:
-    """Rows of the categories that carry attributes or had some predicted. counts: `(3, K, T)`"""
+    """Rows of the categories that carry attributes or had some predicted. counts: `(3, K, T)`."""
     precision, recall, micro = _ratios(counts.sum(axis=2))
     matched = np.bincount(tables.category, minlength=len(tables.categories))
     rows = {}
@@ -275,7 +278,7 @@ def _counts(tables: AttributeTables) -> Array:
 
 
 def _ratios(counts: Array) -> tuple[Array, Array, Array]:
-    """Precision, recall and F1 of counts `(3, ...)`: true positives, predicted, present. 0/0 is 0."""
+    """Precision, recall and F1 of counts `(3, ...)`, in the order of `_counts`. 0/0 is 0."""
     true_positive, predicted, present = counts
     return (
         true_positive / np.maximum(predicted, 1),
@@ -328,13 +331,14 @@ def _multi_hot(ids: Sequence[Sequence[int]], attributes: Mapping[int, dict]) -> 
 
 
 def _stacked(scores: Sequence, listed: int) -> Array | None:
-    """n arrays `(listed,)` -> `(n, listed)` float32, or None if there are none or one is None."""
+    """Stacks n arrays `(listed,)` to float32; None if there are none or one is None."""
     if not scores or any(own is None for own in scores):
         return None
     wrong = sorted({len(own) for own in scores} - {listed})
     if wrong:
         raise ValueError(
-            f"An object comes with {wrong[0]} attribute_scores, but the ground truth lists {listed} "
+            f"An object comes with {wrong[0]} attribute_scores, but the ground truth lists "
+            f"{listed} "
             "attributes. Expected one score for each, in its order."
         )
     return np.array(scores, np.float32)

@@ -1,7 +1,7 @@
 """Average precision at many thresholds at once: matching, precision and recall.
 
-As in COCO, the predictions of a category in an image choose in order of confidence, and an object is
-matched once. What differs between the metrics that use this file is how a prediction chooses.
+As in COCO, the predictions of a category in an image choose in order of confidence, and an object
+is matched once. What differs between the metrics that use this file is how a prediction chooses.
 Everything is computed for every pair of an IoU and an F1 threshold together.
 """
 
@@ -49,7 +49,7 @@ class Thresholds:
 
     @property
     def limits(self) -> tuple[Array, Array]:
-        """Both, a little below 1: a perfect IoU reaches 1, whatever was rounded (COCO's constant)."""
+        """Both, at most 1 - 1e-10: a rounded IoU of 1 reaches a threshold of 1 (COCO's constant)."""
         return np.minimum(self.iou, 1 - 1e-10), np.minimum(self.f1, 1 - 1e-10)
 
 
@@ -288,7 +288,8 @@ def _precision(matched: Array, wrong: Array, objects: int) -> Array:
     right, false = (np.cumsum(outcome, axis=1, dtype=np.int32) for outcome in (matched, wrong.T))
     precision = right / (right + false + np.spacing(1))
     envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-    # The smallest number of matches that is a recall, then the place in the list where it is reached.
+    # The smallest number of matches that is a recall, then the place in the list where it is
+    # reached.
     needed = np.searchsorted(np.arange(objects + 1) / objects, RECALLS)
     total, start = right[:, -1:].astype(np.int64), np.arange(settings)[:, None] * n
     of_matched = np.append(np.flatnonzero(matched), 0)

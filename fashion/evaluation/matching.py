@@ -1,8 +1,9 @@
 """The match table: predictions beside ground truth, with the IoU of every pair.
 
-Every metric reads this table, and so do the threshold search and the error analysis. So the masks of
-an image are compared once, however many numbers follow from them. `fashion.evaluation.average_precision`
-matches at many thresholds at once; `MatchTable.matches` matches at one.
+Every metric reads this table, and so do the threshold search and the error analysis. So the masks
+of an image are compared once, however many numbers follow from them.
+`fashion.evaluation.average_precision` matches at many thresholds at once; `MatchTable.matches`
+matches at one.
 """
 
 import dataclasses

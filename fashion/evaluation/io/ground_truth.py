@@ -1,7 +1,7 @@
 """Ground truth of a Kaggle CSV or a COCO file, as the COCO dict that every metric reads.
 
-In it every object has all fields: "id" from 1, "image_id", "category_id", "iscrowd", "bbox" [x, y, w, h],
-"area", "segmentation" (compressed RLE of the image's size) and "attribute_ids", ascending.
+In it every object has all fields: "id" from 1, "image_id", "category_id", "iscrowd", "bbox" [x, y,
+w, h], "area", "segmentation" (compressed RLE of the image's size) and "attribute_ids", ascending.
 """
 
 import logging
@@ -78,8 +78,8 @@ def read_ground_truth(
             f"line {row.line} (image {row.image_id}): {row.reason}" for row in bad[:_EXAMPLES]
         )
         raise ValueError(
-            f"{path.name} has {len(bad)} rows that cannot be used: {examples}. A score leaves out no "
-            "object: correct the file."
+            f"{path.name} has {len(bad)} rows that cannot be used: {examples}. A score leaves out "
+            "no object: correct the file."
         )
     # The annotations of an image are neighbours; the rows of a CSV need not be.
     row_of = np.argsort(np.argsort(annotations.line))
@@ -148,8 +148,8 @@ def checked_ground_truth(content: Any, name: str = "The ground truth") -> dict:
     listed = truth.get("attributes")
     if listed is not None and not isinstance(listed, list):
         raise ValueError(
-            f"{name} has the attributes {preview(listed)}. Expected a list of attributes, each with "
-            "id and name."
+            f"{name} has the attributes {preview(listed)}. Expected a list of attributes, each "
+            "with id and name."
         )
     if "attributes" in truth:
         truth["attributes"] = checked_labels(listed or (), name, "attribute")

@@ -23,9 +23,9 @@ def resolve_image_ids(
 ) -> list[ImageId]:
     """Looks up the ids of images in the ground truth.
 
-    A file name means the image of the very same one. Where there is none, folders and extensions are
-    ignored, if what remains means one image on both sides. Numbers are ids; where one of them is no
-    id, and all are the numbers in file names, they are these, with a warning.
+    A file name means the image of the very same one. Where there is none, folders and extensions
+    are ignored, if what remains means one image on both sides. Numbers are ids; where one of them
+    is no id, and all are the numbers in file names, they are these, with a warning.
 
     Args:
         references: Ids of the ground truth, or file names.
@@ -120,9 +120,9 @@ def _numbers_in_names(
     shown = images.name_of[meant[example][0]]
     if numbers <= images.name_of.keys():
         log.warning(
-            "%s has the image_id %d, which is the id of %r in the ground truth, but also the number "
-            "of %r. It is taken for the id. If it is the number, as YOLO writes it, give each result "
-            "a file_name.",
+            "%s has the image_id %d, which is the id of %r in the ground truth, but also the "
+            "number of %r. It is taken for the id. If it is the number, as YOLO writes it, give "
+            "each result a file_name.",
             name,
             example,
             images.name_of[example],
@@ -146,7 +146,7 @@ def _several(names: Iterable[ImageId]) -> str:
 
 def _refuse(what: str) -> None:
     raise ValueError(
-        f"{what} Photos are the same if their file names are, folders included; without folders and "
-        "extensions only where that leaves one photo on each side. Give the photos the same names in "
-        "both files."
+        f"{what} Photos are the same if their file names are, folders included; without folders "
+        "and extensions only where that leaves one photo on each side. Give the photos the same "
+        "names in both files."
     )

@@ -1,7 +1,7 @@
 """Categories and attributes of predictions in the ids of the ground truth.
 
-Labels of two files are matched by name. A category that the ground truth lacks is refused; attributes
-that it lacks are left out, with a warning.
+Labels of two files are matched by name. A category that the ground truth lacks is refused;
+attributes that it lacks are left out, with a warning.
 """
 
 import logging
@@ -68,8 +68,8 @@ def category_ids_by_name(
     foreign = sorted(used - names.keys())
     if foreign:
         raise ValueError(
-            f"{name} has results of the category {foreign[0]}, which is not in the list of categories "
-            "of this file. Leave the list out if the ids are the ground truth's."
+            f"{name} has results of the category {foreign[0]}, which is not in the list of "
+            "categories of this file. Leave the list out if the ids are the ground truth's."
         )
     all_meant = ids_by_name(listed, ground_truth["categories"], name, "category")
     meant = {i: all_meant[i] for i in used}
@@ -78,9 +78,9 @@ def category_ids_by_name(
         theirs = examples_of([names[i] for i in unknown])
         known_names = examples_of([row["name"] for row in ground_truth["categories"]])
         raise ValueError(
-            f"{name} has results of {len(unknown)} categories whose names the ground truth does not "
-            f"list: {theirs}. It lists {known_names}. Categories of two files are matched by name: "
-            "give them the same names."
+            f"{name} has results of {len(unknown)} categories whose names the ground truth does "
+            f"not list: {theirs}. It lists {known_names}. Categories of two files are matched by "
+            "name: give them the same names."
         )
     _warn_renumbered(meant, "categories", name)
     return meant
@@ -111,7 +111,7 @@ def without_unlisted_attributes(
 
 
 class PredictedAttributes:
-    """Attributes of results in the ids of the ground truth; those whose names it lacks are left out.
+    """Attributes of results in the ids of the ground truth, without those whose names it lacks.
 
     Args:
         records: Results.
@@ -208,16 +208,16 @@ class PredictedAttributes:
         values = scores.values() if isinstance(scores, dict) else scores
         if not isinstance(scores, (dict, list, tuple)) or not all(map(is_number, values)):
             raise ValueError(
-                f"{record.where} has attribute_scores that are no numbers: {preview(scores)}. Expected "
-                "a list of scores, or an object {attribute id: score}."
+                f"{record.where} has attribute_scores that are no numbers: {preview(scores)}. "
+                "Expected a list of scores, or an object {attribute id: score}."
             )
         if isinstance(scores, dict):
             ids = {key: as_id(str(key)) for key in scores}
             wrong = [key for key, i in ids.items() if i is None]
             if wrong:
                 raise ValueError(
-                    f"{record.where} has attribute_scores with the key {preview(wrong[0])}. Expected "
-                    "attribute ids."
+                    f"{record.where} has attribute_scores with the key {preview(wrong[0])}. "
+                    "Expected attribute ids."
                 )
             return {ids[key]: score for key, score in scores.items()}
         if len(scores) == len(self.listed):

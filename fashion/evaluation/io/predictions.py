@@ -1,10 +1,10 @@
-"""Stored predictions: a submission CSV or COCO results, as the COCO results that every metric reads.
+"""Stored predictions: a submission CSV or COCO results, as COCO results with every field.
 
-Each has "image_id" and "category_id" of the ground truth, "score", "segmentation" (compressed RLE of the
-image's size), "area" (pixels of the mask) and "attribute_ids", ascending; where they are stored, "bbox"
-[x, y, w, h], "attribute_scores", `(T,)` float32 in the order of the ground truth's attributes, and
-"mask_probabilities", `(h, w)` uint8 of the box. No box is added: evaluators take the area of a detection
-with a box from its box, and that of others from their masks.
+Each has "image_id" and "category_id" of the ground truth, "score", "segmentation" (compressed RLE
+of the image's size), "area" (pixels of the mask) and "attribute_ids", ascending; where they are
+stored, "bbox" [x, y, w, h], "attribute_scores", `(T,)` float32 in the order of the ground truth's
+attributes, and "mask_probabilities", `(h, w)` uint8 of the box. No box is added: evaluators take
+the area of a detection with a box from its box, and that of others from their masks.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,8 +37,8 @@ def read_detections(
     Args:
         path: Of the file.
         ground_truth: COCO dict, as `read_ground_truth` returns it.
-        attribute_threshold: Of results with "attribute_scores" alone, those at least as high as this
-            are the attributes.
+        attribute_threshold: Of results with "attribute_scores" alone, those at least as high as
+            this are the attributes.
 
     Returns:
         COCO results; see the head of this file.
@@ -67,12 +67,12 @@ def checked_results(
     Args:
         content: Results, whose "image_id" is an id of the ground truth or a file name; or a dict of
             "images" and "annotations", as `fashion predict` writes it, where images are the same if
-            their file names are; see `resolve_image_ids` for both. A result's own "file_name", which
-            YOLO writes, counts more than its "image_id". A dict's own "categories" and "attributes"
-            are matched with the ground truth's by name. Attributes are "attribute_ids", or
-            "attribute_scores": {id: score}, or a list of scores, one for each attribute of the
-            content's own list, or else of the ground truth's. A result without either has none; nor
-            has any, with a warning, if the ground truth lists no attributes.
+            their file names are; see `resolve_image_ids` for both. A result's own "file_name",
+            which YOLO writes, counts more than its "image_id". A dict's own "categories" and
+            "attributes" are matched with the ground truth's by name. Attributes are
+            "attribute_ids", or "attribute_scores": {id: score}, or a list of scores, one for each
+            attribute of the content's own list, or else of the ground truth's. A result without
+            either has none; nor has any, with a warning, if the ground truth lists no attributes.
         ground_truth: COCO dict.
         name: What errors call the predictions.
         attribute_threshold: See `read_detections`.
@@ -122,7 +122,7 @@ def checked_results(
 
 
 def _parts(content: Any, name: str) -> tuple[dict | None, dict, Sequence[Any]]:
-    """{image id: file name} and {kind: labels} that the predictions list themselves, and results."""
+    """File names of images and labels that the predictions list themselves, and the results."""
     if isinstance(content, list):
         return None, {}, content
     keys = ("images", "annotations")
@@ -132,8 +132,8 @@ def _parts(content: Any, name: str) -> tuple[dict | None, dict, Sequence[Any]]:
         labels = {kind: listed_labels(content, kind, name) for kind in kinds}
         return file_names, labels, content["annotations"]
     raise ValueError(
-        f"{name} holds no predictions. Expected a list of COCO results, or an object with images and "
-        "annotations."
+        f"{name} holds no predictions. Expected a list of COCO results, or an object with images "
+        "and annotations."
     )
 
 
@@ -165,8 +165,8 @@ def _image_reference(
     i = record.identifier("image_id")
     if file_names is not None and i not in file_names:
         raise ValueError(
-            f"{record.where} has the image_id {preview(i)}, which is not in the list of images of this "
-            "file. Every result belongs to one of them."
+            f"{record.where} has the image_id {preview(i)}, which is not in the list of images of "
+            "this file. Every result belongs to one of them."
         )
     if file_names is not None and by_name:
         return file_names[i]
@@ -182,6 +182,6 @@ def _mask_probabilities(record: Record) -> Array:
         return unpacked_mask(record.row["mask_probabilities"])
     except ValueError as error:
         raise ValueError(
-            f"{record.where} has mask_probabilities that cannot be read: {error}. Expected size and "
-            "data as base64."
+            f"{record.where} has mask_probabilities that cannot be read: {error}. Expected size "
+            "and data as base64."
         ) from error

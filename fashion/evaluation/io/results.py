@@ -29,8 +29,8 @@ def coco_results(
 
     Args:
         result: "boxes" `(N, 4)` yxyx, pixels of the image; "class_ids" `(N,)`; "scores" `(N,)`;
-            "mask_probabilities" `(N, h, w)`, each filling its box; "image_hw"; "attributes", N lists
-            of ids (missing: none).
+            "mask_probabilities" `(N, h, w)`, each filling its box; "image_hw"; "attributes", N
+            lists of ids (missing: none).
         image_index: The image's "id" in the ground truth.
         ontology: Labels of the model.
         threshold: A mask covers the pixels where its probability is at least this.

@@ -16,8 +16,8 @@ from mrcnn.typing import Array, PathLike
 class Journal:
     """A file with one line of JSON for what it belongs to, then one for each image.
 
-    A file about something else is overwritten. A line that was cut off or damaged is dropped, and so
-    is what follows it.
+    A file about something else is overwritten. A line that was cut off or damaged is dropped, and
+    so is what follows it.
 
     Args:
         path: Of the file.
@@ -115,9 +115,9 @@ def remaining(ids: Sequence, done: Container, batch_size: int) -> list:
 
     Returns:
         The ids that are not done. Before them, the done ones of the batch in which the run was
-        interrupted, and one full batch where the rest is less than one: a prediction depends, in its
-        last digits, on what else is in the batch and on which sizes are compiled, so this way the
-        result equals that of an uninterrupted run.
+        interrupted, and one full batch where the rest is less than one: a prediction depends, in
+        its last digits, on what else is in the batch and on which sizes are compiled, so this way
+        the result equals that of an uninterrupted run.
     """
     first = next((i for i, name in enumerate(ids) if name not in done), len(ids))
     rest = [name for name in ids[first:] if name not in done]

@@ -60,8 +60,8 @@ def read_submission(path: PathLike, ground_truth: dict) -> list[dict]:
         height, width = frames[image_ids[first]]
         raise ValueError(
             f"{path.name} has {len(wrong)} rows with wrong run lengths, the first in line "
-            f"{rows[first][0]}: {wrong[min(wrong)]}. The masks of a submission of {year} have a frame "
-            f"of their own, here {height}x{width}."
+            f"{rows[first][0]}: {wrong[min(wrong)]}. The masks of a submission of {year} have a "
+            f"frame of their own, here {height}x{width}."
         )
     detections = [
         {
@@ -123,14 +123,14 @@ def _split(
                 tails[pieces[2]] = next(csv.reader([text], strict=True))
             except csv.Error:
                 raise ValueError(
-                    f"{name}, line {number}, cannot be read as CSV: a quote or a line break is inside "
-                    f"a value. Expected {','.join(header)}."
+                    f"{name}, line {number}, cannot be read as CSV: a quote or a line break is "
+                    f"inside a value. Expected {','.join(header)}."
                 ) from None
         fields += [_unquoted(pieces[1], name, number), *tails[pieces[2]]]
     if len(fields) != len(header):
         raise ValueError(
-            f"{name}, line {number}: {len(header)} values expected ({','.join(header)}), but there are "
-            f"{max(len(fields), len(pieces))}."
+            f"{name}, line {number}: {len(header)} values expected ({','.join(header)}), but there "
+            f"are {max(len(fields), len(pieces))}."
         )
     return number, *fields
 
@@ -145,8 +145,8 @@ def _unquoted(piece: bytes, name: str, number: int) -> bytes:
     if b'"' in inside or b"\r" in inside:
         raise ValueError(
             f"{name}, line {number}: a quote or a line break in "
-            f"{piece[:40].decode(errors='replace')!r}. Expected a photo's name or run lengths, with "
-            "quotes around the whole value only, or none."
+            f"{piece[:40].decode(errors='replace')!r}. Expected a photo's name or run lengths, "
+            "with quotes around the whole value only, or none."
         )
     return inside.strip()
 
@@ -178,15 +178,15 @@ class _ClassIds:
         if wrong:
             joined = "_ in ClassId" if self.year == 2019 else "commas in AttributesIds"
             raise ValueError(
-                f"{self.name}, line {line}: {wrong[0][:40]!r} is no category or attribute id. Expected "
-                f"whole numbers, joined by {joined}."
+                f"{self.name}, line {line}: {wrong[0][:40]!r} is no category or attribute id. "
+                f"Expected whole numbers, joined by {joined}."
             )
         ids = [as_id(text) for text in texts]
         if None in ids:
             kind = "attribute" if ids[0] is not None else "class"
             raise ValueError(
-                f"{self.name}, line {line}: there is no {kind} {texts[ids.index(None)][:20]}… of so "
-                "many digits."
+                f"{self.name}, line {line}: there is no {kind} {texts[ids.index(None)][:20]}… of "
+                "so many digits."
             )
         return ids[0], tuple(sorted(set(ids[1:])))
 
@@ -215,13 +215,13 @@ def _renumbered(detections: list[dict], ground_truth: dict, year: int, name: str
         if lost and kind == "categories":
             raise ValueError(
                 f"{name} has {len(lost)} categories whose names the ground truth does not list: "
-                f"{listed(lost)}. Its ids are those of the contest of {year}, and labels are matched "
-                "by name."
+                f"{listed(lost)}. Its ids are those of the contest of {year}, and labels are "
+                "matched by name."
             )
         if lost:
             log.warning(
-                "%d of the %d attributes in %s are not in the ground truth's list and are left out: "
-                "%s.",
+                "%d of the %d attributes in %s are not in the ground truth's list and are left "
+                "out: %s.",
                 len(lost),
                 len(theirs),
                 name,

@@ -11,6 +11,8 @@ import pkgutil
 def import_all() -> None:
     """Imports every file of this folder, which registers its metrics."""
     for module in pkgutil.iter_modules(__path__):
+        if module.name.startswith("_"):
+            continue  # `__main__` writes the documentation
         importlib.import_module(f"{__name__}.{module.name}")
 
 

@@ -1,8 +1,8 @@
 """Attribute F1: how well are the attributes named of those objects that were matched?
 
-Objects are matched first (same image, same category, mask IoU), so the numbers say something about the
-attribute head alone; missed objects are the business of the other metrics. Where the attributes were
-predicted at the ground-truth boxes, nothing is missed and nothing has to be matched.
+Objects are matched first (same image, same category, mask IoU), so the numbers say something about
+the attribute head alone; missed objects are the business of the other metrics. Where the attributes
+were predicted at the ground-truth boxes, nothing is missed and nothing has to be matched.
 """
 
 from collections import Counter
@@ -29,7 +29,8 @@ def attribute_f1(
     Args:
         ground_truth: COCO dict; annotations have "attribute_ids" (missing: none).
         detections: COCO results with "segmentation" (RLE), "attribute_ids" and maybe
-            "attribute_scores", `(T,)`, one for each of the ground truth's "attributes", in its order.
+            "attribute_scores", `(T,)`, one for each of the ground truth's "attributes", in its
+            order.
         iou_threshold: Least mask IoU of a match.
 
     Returns:
@@ -55,8 +56,9 @@ def attribute_curves(
         iou_threshold: Least mask IoU of a match.
 
     Returns:
-        {"thresholds", "precision", "recall", "f1"}, lists of floats, one for each threshold, over all
-        (object, attribute) pairs of categories that carry attributes; {} if no scores are stored.
+        {"thresholds", "precision", "recall", "f1"}, lists of floats, one for each threshold, over
+        all (object, attribute) pairs of categories that carry attributes; {} if no scores are
+        stored.
     """
     table = MatchTable.build(ground_truth, detections)
     tables = attribute_tables(ground_truth, matched_dicts(table, iou_threshold))
@@ -171,17 +173,17 @@ _NUMBERS = {
     source="our own",
     numbers=_NUMBERS,
     documentation=(
-        "A prediction of the same category with mask IoU 0.5 or more matches an object, one to one, "
-        "the most confident choosing first; then the sets of attributes are compared. So the numbers "
-        "speak of the attributes alone: missed objects are the business of the other metrics. "
-        "Undefined ratios are 0.\n\n"
-        "AP ranks the matched objects of categories that carry attributes by the attribute's score: "
-        "the sum of (R_n - R_(n-1)) P_n over falling scores, without interpolation, as scikit-learn "
-        "has it. It is -1 for an attribute that none of them has, and where the predictions store no "
-        "scores of attributes. A category carries attributes if an object of the ground truth that "
-        "belongs to it has one. One for which the predictions store no scores at all, because their "
-        "label list asks for none there, is left out of the ranking; where some of its objects have "
-        "scores and others lack them, nothing is ranked."
+        "A prediction of the same category with mask IoU 0.5 or more matches an object, one to "
+        "one, the most confident choosing first; then the sets of attributes are compared. So the "
+        "numbers speak of the attributes alone: missed objects are the business of the other "
+        "metrics. Undefined ratios are 0.\n\n"
+        "AP ranks the matched objects of categories that carry attributes by the attribute's "
+        "score: the sum of (R_n - R_(n-1)) P_n over falling scores, without interpolation, as "
+        "scikit-learn has it. It is -1 for an attribute that none of them has, and where the "
+        "predictions store no scores of attributes. A category carries attributes if an object of "
+        "the ground truth that belongs to it has one. One for which the predictions store no "
+        "scores at all, because their label list asks for none there, is left out of the ranking; "
+        "where some of its objects have scores and others lack them, nothing is ranked."
     ),
 )
 def attributes(inputs: Inputs) -> dict:
@@ -235,11 +237,11 @@ def curves(inputs: Inputs) -> dict:
     section=CONFIDENT,
     order=42,
     rows=lambda scores: [],  # below those of matched objects
-    formula="F1 of the attribute sets that a model predicts for ground-truth boxes (`--true-boxes`)",
+    formula="F1 of the attributes that a model predicts for ground-truth boxes (`--true-boxes`)",
     source="our own",
+    numbers=_NUMBERS,
     documentation=(
-        "The keys are those of `attributes`. Nothing is missed or misplaced here: how good the "
-        "attribute head is if all else is right."
+        "Nothing is missed or misplaced here: how good the attribute head is if all else is right."
     ),
 )
 def on_truth(inputs: Inputs) -> None:

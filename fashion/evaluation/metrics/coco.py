@@ -1,8 +1,8 @@
 """COCO's average precision and recall, and the precision-recall curves behind them.
 
-Computes what pycocotools' COCOeval computes, with the matching of `average_precision` in place of its
-loops: 13 times as fast at equal numbers (benchmarks/scores.py). Of pycocotools only the IoU is used.
-Objects are tried in the order of the annotations: of two of equal IoU, a prediction takes the later.
+Computes what pycocotools' COCOeval computes, with the matching of `average_precision` in place of
+its loops; benchmarks/scores.py compares both. Of pycocotools only the IoU is used. Objects are
+tried in the order of the annotations: of two of equal IoU, a prediction takes the later.
 """
 
 from collections.abc import Sequence
@@ -80,9 +80,9 @@ def coco_curves(table: MatchTable, tables: dict[int, PrecisionTable]) -> dict:
         tables: As for `coco_scores`.
 
     Returns:
-        {"recalls": 101 floats, "all", "per_category": {category id: curve}}. A curve is {"50", "75":
-        precision at that IoU, "mean": over the ten}, 101 floats each. A category without objects is
-        left out; "all" is the mean over the others, or -1 where there are none.
+        {"recalls": 101 floats, "all", "per_category": {category id: curve}}. A curve is {"50",
+        "75": precision at that IoU, "mean": over the ten}, 101 floats each. A category without
+        objects is left out; "all" is the mean over the others, or -1 where there are none.
     """
     known = {
         table.category_ids[k]: of_category.precision[0, :, 0]

@@ -1,9 +1,9 @@
 """CorLoc and weighted mAP: does one of the few best boxes lie where the category is?
 
 The metrics of Jia et al. (2018), "A Deep-Learning-Based Fashion Attributes Detection Model",
-arXiv 1810.10148: boxes, IoU 0.5, the top 5 predictions. The definitions that go with the words are those
-of the field: CorLoc as in Deselaers et al. (IJCV 2012), AP as in COCO. Chosen here: "top 5" means the
-five best of each image and category, and the weight of a category is how often it occurs.
+arXiv 1810.10148: boxes, IoU 0.5, the top 5 predictions. The definitions that go with the words are
+those of the field: CorLoc as in Deselaers et al. (IJCV 2012), AP as in COCO. Chosen here: "top 5"
+means the five best of each image and category, and the weight of a category is how often it occurs.
 """
 
 from collections.abc import Sequence
@@ -27,11 +27,11 @@ def corloc_scores(table: MatchTable, *, top: int = 5, iou_threshold: float = 0.5
 
     Returns:
         {"mean_corloc", "weighted_corloc": mean over categories, the latter by "images"; "mean_ap",
-        "weighted_ap": likewise, by "instances"; "per_category": {category id: {"name", "images": how
-        many show it, "located": in how many of them a prediction is correct, "corloc": their ratio,
-        "instances", "ap": box AP at IoU 0.5}}}, every category, in the order of the ground truth.
-        Scores are in [0, 1]; -1 for what does not occur, and for the means if nothing does. Crowds
-        are left out of CorLoc and are as COCO has them in AP.
+        "weighted_ap": likewise, by "instances"; "per_category": {category id: {"name", "images":
+        how many show it, "located": in how many of them a prediction is correct, "corloc": their
+        ratio, "instances", "ap": box AP at IoU 0.5}}}, every category, in the order of the ground
+        truth. Scores are in [0, 1]; -1 for what does not occur, and for the means if nothing does.
+        Crowds are left out of CorLoc and are as COCO has them in AP.
 
     Raises:
         ValueError: If `top` is below 1.
@@ -105,8 +105,8 @@ def _rows(scores: dict) -> list[str]:
         "mean_ap": "mean AP over the categories",
         "weighted_ap": "mean AP over the categories, by `instances`",
         "per_category": (
-            "`name`; `images` that show it; `located`, in how many of them one of the five boxes is "
-            "right; `corloc`, their ratio; `instances`; `ap`, box AP at IoU 0.5 of the five best"
+            "`name`; `images` that show it; `located`, in how many of them one of the five boxes "
+            "is right; `corloc`, their ratio; `instances`; `ap`, box AP at IoU 0.5 of the five best"
         ),
     },
     documentation=(

@@ -1,15 +1,15 @@
 """f1AP: COCO's average precision where a match needs the right attributes as well.
 
-The metric of a CS231n project report on iMaterialist: COCO's evaluation is computed a second time with
-a match that must also reach an F1 of the attributes. F1 is computed only for objects that have
-attributes, otherwise it is 1. We know the metric from a description. It leaves open which F1 is asked
-for and how F1 is averaged; chosen here:
+The metric of a CS231n project report on iMaterialist: COCO's evaluation is computed a second time
+with a match that must also reach an F1 of the attributes. F1 is computed only for objects that have
+attributes, otherwise it is 1. We know the metric from a description. It leaves open which F1 is
+asked for and how F1 is averaged; chosen here:
 
-* the F1 of the two sets of attributes, 2 |both| / (|predicted| + |real|), not the mean over present and
-  absent attributes that Fashionpedia's evaluator takes;
+* the F1 of the two sets of attributes, 2 |both| / (|predicted| + |real|), not the mean over present
+  and absent attributes that Fashionpedia's evaluator takes;
 * one F1 threshold for the whole table, .5 by default: the 50 and 75 of f1AP50 and f1AP75 are IoU;
-* reaching a threshold is enough (>=), as for COCO's IoU; of the objects that reach both, a prediction
-  takes the one of the largest IoU.
+* reaching a threshold is enough (>=), as for COCO's IoU; of the objects that reach both, a
+  prediction takes the one of the largest IoU.
 """
 
 from collections.abc import Sequence
@@ -110,13 +110,14 @@ def set_f1(shared: Array, predicted: Array, real: Array) -> Array:
     source='a CS231n project report on iMaterialist, whose table has both, "wo. F1" and "w. F1"',
     documentation=(
         "The keys are COCO's, `AP`, `AP50`, `AP75`, `APs`, `APm`, `APl`, `AR1`, `AR10`, `AR100`, "
-        "`ARs`, `ARm`, `ARl`, and each again where a match must also reach the F1: `f1AP`, `f1AP50`, "
-        "`f1AP75`, `f1APs`, `f1APm`, `f1APl`, `f1AR1`, `f1AR10`, `f1AR100`, `f1ARs`, `f1ARm`, "
-        "`f1ARl`.\n\n"
+        "`ARs`, `ARm`, `ARl`, and each again where a match must also reach the F1: `f1AP`, "
+        "`f1AP50`, `f1AP75`, `f1APs`, `f1APm`, `f1APl`, `f1AR1`, `f1AR10`, `f1AR100`, `f1ARs`, "
+        "`f1ARm`, `f1ARl`.\n\n"
         "We know the metric from a description. Chosen: the F1 of the two sets, "
-        "2 |both| / (|predicted| + |real|), and 1 where the object has no attributes; one threshold, "
-        "0.5, for the whole table (the 50 and 75 of `f1AP50` and `f1AP75` are IoU); reaching it is "
-        "enough; of the objects that reach both, a prediction takes the one of the largest IoU."
+        "2 |both| / (|predicted| + |real|), and 1 where the object has no attributes; one "
+        "threshold, 0.5, for the whole table (the 50 and 75 of `f1AP50` and `f1AP75` are IoU); "
+        "reaching it is enough; of the objects that reach both, a prediction takes the one of the "
+        "largest IoU."
     ),
 )
 def f1_ap(inputs: Inputs) -> dict:

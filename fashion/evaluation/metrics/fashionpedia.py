@@ -1,20 +1,21 @@
-"""Fashionpedia's AP (IoU + F1): average precision where both the mask and the attributes must be right.
+"""Fashionpedia's AP (IoU + F1): average precision where mask and attributes must be right.
 
-Computes what the official evaluator (package `fashionpedia` 1.1, described in the Fashionpedia paper,
-arXiv:2004.12276, section 4) computes, its peculiarities included, in closed form instead of one call
-per pair of objects:
+Computes what the official evaluator (package `fashionpedia` 1.1, described in the Fashionpedia
+paper, arXiv:2004.12276, section 4) computes, its peculiarities included, in closed form instead of
+one call per pair of objects:
 
-* The F1 of a pair is the mean of two: of the attributes that are present and, over the whole attribute
-  list, of those that are absent. One right attribute of several nearly always passes .5. An object
-  without attributes passes only if nothing is predicted.
-* Only 18 categories carry attributes: 0-12, 28, 29, 31, 32 and 33. The others are matched as by COCO.
+* The F1 of a pair is the mean of two: of the attributes that are present and, over the whole
+  attribute list, of those that are absent. One right attribute of several nearly always passes .5.
+  An object without attributes passes only if nothing is predicted.
+* Only 18 categories carry attributes: 0-12, 28, 29, 31, 32 and 33. The others are matched as by
+  COCO.
 * In those 18, a prediction changes to another object only where neither IoU nor F1 is lower, so the
-  result depends on the order of the annotations, and the numbers for IoU alone are not COCO's. A crowd
-  is matched once.
-* Each of the 18 counts in AP with its ten F1 thresholds, each of the others once, so the 18 weigh ten
-  times as much.
-* If the first prediction has a box, all predictions are small, medium or large by their box, even where
-  masks are compared.
+  result depends on the order of the annotations, and the numbers for IoU alone are not COCO's. A
+  crowd is matched once.
+* Each of the 18 counts in AP with its ten F1 thresholds, each of the others once, so the 18 weigh
+  ten times as much.
+* If the first prediction has a box, all predictions are small, medium or large by their box, even
+  where masks are compared.
 
 `fixed=True` is not a published metric but our own variant of it; see `evaluate_fashionpedia`.
 """
@@ -50,17 +51,18 @@ def evaluate_fashionpedia(
     """Computes the 20 numbers for IoU + F1, the 15 for IoU alone and the 14 for F1 alone.
 
     Args:
-        ground_truth: COCO dict of images, annotations (ids from 1, with "area" and "attribute_ids"),
-            categories (ids 0, 1, ... without gaps, at least the 46 of iMaterialist and Fashionpedia)
-            and attributes (all of the list: F1 depends on how many there are).
+        ground_truth: COCO dict of images, annotations (ids from 1, with "area" and
+            "attribute_ids"), categories (ids 0, 1, ... without gaps, at least the 46 of
+            iMaterialist and Fashionpedia) and attributes (all of the list: F1 depends on how many
+            there are).
         detections: COCO results with "segmentation" (RLE) or "bbox" (xywh), and "attribute_ids".
         iou_type: "segm" compares masks, "bbox" boxes.
-        fixed: Our variant. A prediction takes, of the objects that reach both thresholds, the one of
-            the largest IoU (of equal ones that of the largest id); crowds are matched many times;
-            masks are sized by their pixels. So the order of the annotations does not matter, and the
-            numbers for IoU alone are COCO's. F1, thresholds and averages are the official ones. Any
-            category ids will do: those carry attributes of which an object has some, crowds left
-            out.
+        fixed: Our variant. A prediction takes, of the objects that reach both thresholds, the one
+            of the largest IoU (of equal ones that of the largest id); crowds are matched many
+            times; masks are sized by their pixels. So the order of the annotations does not matter,
+            and the numbers for IoU alone are COCO's. F1, thresholds and averages are the official
+            ones. Any category ids will do: those carry attributes of which an object has some,
+            crowds left out.
 
     Returns:
         {key: float in [0, 1], or -1 without objects}. A key is the table, "/", and the official
@@ -179,17 +181,17 @@ def check_official_ids(ground_truth: dict) -> None:
     """
     if any(annotation["id"] == 0 for annotation in ground_truth["annotations"]):
         raise ValueError(
-            "Annotation ids must start at 1: the official evaluator takes id 0 for 'not matched' and "
-            "counts that object as missed. Got an annotation with id 0. Number them from 1, or use "
-            "fixed=True."
+            "Annotation ids must start at 1: the official evaluator takes id 0 for 'not matched' "
+            "and counts that object as missed. Got an annotation with id 0. Number them from 1, or "
+            "use fixed=True."
         )
     if not is_official(ground_truth):
         ids = sorted(category["id"] for category in ground_truth["categories"])
         raise ValueError(
             "The official evaluator takes a category's id for its place in the list, and needs at "
             f"least {_CATEGORIES}: ids 0, 1, ... without gaps or repeats. Got {len(ids)} from "
-            f"{min(ids, default='-')} to {max(ids, default='-')}. List all categories (they need no "
-            "annotations), or use fixed=True."
+            f"{min(ids, default='-')} to {max(ids, default='-')}. List all categories (they need "
+            "no annotations), or use fixed=True."
         )
 
 
@@ -301,10 +303,10 @@ _SOURCE = "Jia et al., [arXiv:2004.12276](https://arxiv.org/abs/2004.12276), sec
     numbers=_NUMBERS,
     documentation=(
         "Equal to the official evaluator (package `fashionpedia` 1.1) with its peculiarities; they "
-        "are listed in [`fashionpedia.py`](../fashion/evaluation/metrics/fashionpedia.py). The F1 of "
-        "a pair is the mean of the F1 of the attributes that are present and that of those that are "
-        "absent. A key is a table, a slash and a number. `iou_f1` asks for IoU and F1, both from .50 "
-        "to .95, `iou` for IoU alone and `f1` for F1 alone.\n\n"
+        "are listed in [`fashionpedia.py`](../fashion/evaluation/metrics/fashionpedia.py). The F1 "
+        "of a pair is the mean of the F1 of the attributes that are present and that of those that "
+        "are absent. A key is a table, a slash and a number. `iou_f1` asks for IoU and F1, both "
+        "from .50 to .95, `iou` for IoU alone and `f1` for F1 alone.\n\n"
         "It is left out where the categories are not numbered 0, 1, … up to at least 45, which the "
         "evaluator takes for granted."
     ),
@@ -341,8 +343,8 @@ def fashionpedia(inputs: Inputs) -> dict | None:
         "with `--fixed`. A prediction takes the object of the largest IoU that reaches both "
         "thresholds, so that the order of the annotations does not matter and the numbers for IoU "
         "alone are COCO's. F1 counts in the categories of which an object has attributes, whatever "
-        "their ids; the official form knows 18 by their ids. The tables `iou_f1`, `iou` and `f1` are "
-        "those of `fashionpedia`."
+        "their ids; the official form knows 18 by their ids. The tables `iou_f1`, `iou` and `f1` "
+        "are those of `fashionpedia`."
     ),
 )
 def fashionpedia_fixed(inputs: Inputs) -> dict | None:

@@ -10,9 +10,9 @@ where the object has attributes, F1 > t |
 
 The rules leave open, and here is chosen:
 
-* which of several predictions hits an object, and which of several objects it hits: predictions choose
-  in order of confidence (equal ones: in the order of the list), each takes the unmatched object that it
-  overlaps most among those that it may hit, and no object is hit twice;
+* which of several predictions hits an object, and which of several objects it hits: predictions
+  choose in order of confidence (equal ones: in the order of the list), each takes the unmatched
+  object that it overlaps most among those that it may hit, and no object is hit twice;
 * the level at which 2019 averages: both candidates are returned;
 * that 2020 asks for the same category;
 * an image with objects but without predictions: 0. One without either: 1;
@@ -33,9 +33,9 @@ from mrcnn.typing import Array
 THRESHOLDS = tuple(t / 100 for t in range(50, 100, 5))
 
 _AT = np.array(THRESHOLDS)
-# Where a prediction hits is a set of thresholds (2020: of pairs), kept as one whole number: bit t is
-# threshold t. So all thresholds are matched in one pass over the few pairs of a prediction and an
-# object that reach any of them.
+# Where a prediction hits is a set of thresholds (2020: of pairs), kept as one whole number: bit t
+# is threshold t. So all thresholds are matched in one pass over the few pairs of a prediction and
+# an object that reach any of them.
 _UP_TO = tuple((1 << n) - 1 for n in range(len(THRESHOLDS) + 1))  # the n lowest thresholds
 _BOTH_UP_TO = tuple(
     sum(f1 << len(THRESHOLDS) * i for i in range(n))
@@ -103,9 +103,10 @@ def score_2020(table: MatchTable) -> dict:
         table: Masks, and the predictions that count.
 
     Returns:
-        {"score": in [0, 1]; "precision": ten lists of ten floats, for each IoU threshold and, in it,
-        each F1 threshold, the mean over the images; "thresholds": the ten, of both; "images": how
-        many; "images_without_detections": how many of them, each counted as 0 if it has objects}.
+        {"score": in [0, 1]; "precision": ten lists of ten floats, for each IoU threshold and, in
+        it, each F1 threshold, the mean over the images; "thresholds": the ten, of both; "images":
+        how many; "images_without_detections": how many of them, each counted as 0 if it has
+        objects}.
     """
     precision, empty = [], 0
     for image in table.images():
@@ -159,8 +160,8 @@ def precision_2020(iou: Array, same_category: Array, f1: Array) -> Array:
             condition is waived there.
 
     Returns:
-        `(10, 10)` float64, IoU thresholds down, F1 thresholds across. Without predictions 0, or 1 if
-        there are no objects either.
+        `(10, 10)` float64, IoU thresholds down, F1 thresholds across. Without predictions 0, or 1
+        if there are no objects either.
     """
     pairs = len(THRESHOLDS) ** 2
     if not iou.size:
@@ -209,8 +210,9 @@ def _rows(scores: dict) -> list[str]:
     """Both contests on one line."""
     of_2019 = scores["kaggle_2019"]
     return [
-        f"Kaggle 2019: {of_2019['mean_over_images_and_classes']:.4f} (mean over photos and classes), "
-        f"{of_2019['pooled']:.4f} (pooled)     Kaggle 2020: {scores['kaggle_2020']['score']:.4f}"
+        f"Kaggle 2019: {of_2019['mean_over_images_and_classes']:.4f} (mean over photos and "
+        f"classes), {of_2019['pooled']:.4f} (pooled)     Kaggle 2020: "
+        f"{scores['kaggle_2020']['score']:.4f}"
     ]
 
 

@@ -1,9 +1,10 @@
 """Pixels: instances painted into one label map, and how many of its pixels are right.
 
-Painting: a pixel's label is the category of the smallest mask that covers it, so the larger masks are
-painted first and a pocket stays visible on its coat. Of masks of equal area the one with the higher
-confidence is painted last, then the later one of the list. What no mask covers is background, label 0;
-a crowd is painted as any object; category k of the ground truth's list (from 0) is label k + 1.
+Painting: a pixel's label is the category of the smallest mask that covers it, so the larger masks
+are painted first and a pocket stays visible on its coat. Of masks of equal area the one with the
+higher confidence is painted last, then the later one of the list. What no mask covers is
+background, label 0; a crowd is painted as any object; category k of the ground truth's list (from
+0) is label k + 1.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,7 +32,8 @@ def score_pixels(table: MatchTable) -> dict:
         See `mrcnn.evaluation.semantic_iou.pixel_scores`.
 
     Raises:
-        ValueError: If an image is too large to be painted, or a mask has another size than its image.
+        ValueError: If an image is too large to be painted, or a mask has another size than its
+            image.
     """
     categories, annotations = table.ground_truth["categories"], table.ground_truth["annotations"]
     label_of = {category["id"]: k for k, category in enumerate(categories, start=1)}
@@ -42,7 +44,8 @@ def score_pixels(table: MatchTable) -> dict:
         if size_hw[0] * size_hw[1] > MAX_PIXELS:
             raise ValueError(
                 f"The image {image.get('file_name', image['id'])} is {size_hw[0]} high and "
-                f"{size_hw[1]} wide. Images have at most {MAX_PIXELS} pixels here; is the size right?"
+                f"{size_hw[1]} wide. Images have at most {MAX_PIXELS} pixels here; is the size "
+                "right?"
             )
         objects = [annotations[table.gt_index[row]] for row in pairs.objects]
         predictions = [table.detections[table.pred_index[row]] for row in pairs.predictions]

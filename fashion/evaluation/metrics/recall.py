@@ -1,7 +1,7 @@
 """Recall: how many ground-truth objects of each category are matched by a prediction.
 
-The slide deck and the reports call it sensitivity. Predictions match objects of their own category, in
-contrast to the confusion matrix of the error analysis, where they match objects of any category.
+The slide deck and the reports call it sensitivity. Predictions match objects of their own category,
+in contrast to the confusion matrix of the error analysis, where they match objects of any category.
 """
 
 from dataclasses import dataclass
@@ -46,8 +46,8 @@ def recall_per_category(
 ) -> dict[int, CategoryRecall]:
     """Counts the matched objects of each category.
 
-    Predictions choose in order of confidence. Each takes the unmatched object of its category that it
-    overlaps most, provided that the IoU reaches `iou_threshold`.
+    Predictions choose in order of confidence. Each takes the unmatched object of its category that
+    it overlaps most, provided that the IoU reaches `iou_threshold`.
 
     Args:
         table: Ground truth, and the predictions that count.
@@ -103,9 +103,9 @@ def _rows(scores: dict) -> list[str]:
         "per_category": "the same of each, with its `name` and the number of its `detections`",
     },
     documentation=(
-        "An object is matched by a prediction of its own category with mask IoU 0.5 or more, one to "
-        "one. The most confident prediction chooses first, the unmatched object that it overlaps "
-        "most (class-aware). The confusion matrix of the error analysis (`--errors`) is "
+        "An object is matched by a prediction of its own category with mask IoU 0.5 or more, one "
+        "to one. The most confident prediction chooses first, the unmatched object that it "
+        "overlaps most (class-aware). The confusion matrix of the error analysis (`--errors`) is "
         "class-agnostic, so its counts differ."
     ),
 )

@@ -2,10 +2,12 @@
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
 import fashion.evaluation.metrics
+from fashion.evaluation.metrics.documentation import updated
 from fashion.evaluation.metrics.registry import CONFIDENT, METRICS, Inputs, metric
 from fashion.evaluation.report.page import write_report
 from fashion.evaluation.scoring import compute_metrics, score_predictions, table
@@ -84,3 +86,11 @@ def test_every_metric_says_what_it_computes_and_where_it_comes_from():
     for entry in METRICS.values():
         assert entry.title and entry.formula and entry.section, entry.key
     assert METRICS["found"].section == CONFIDENT
+
+
+def test_the_page_of_the_metrics_is_up_to_date():
+    """`python -m fashion.evaluation.metrics docs/metrics.md` writes it."""
+    page = (Path(__file__).parents[4] / "docs" / "metrics.md").read_text(encoding="utf-8")
+    assert updated(page) == page
+    with pytest.raises(ValueError, match="has no lines"):
+        updated("# Metrics")
