@@ -61,22 +61,21 @@ def attribute_tables(
         ValueError: If a prediction has not as many scores as the ground truth has attributes.
     """
     objects, listed = objects_of(ground_truth), ground_truth.get("attributes") or ()
-    predicted, real = (
-        [[int(i) for i in pair[side].get("attribute_ids") or ()] for pair in pairs]
-        for side in (0, 1)
-    )
+    predicted = [_ids_of(prediction) for prediction, _ in pairs]
+    real = [_ids_of(annotation) for _, annotation in pairs]
     occurring: set[int] = set().union(*predicted, *real)
     attributes = _by_id(listed, occurring)
     categories = _by_id(ground_truth["categories"], (row["category_id"] for row in objects))
     place = {category: k for k, category in enumerate(categories)}
+
+    def categories_of(rows: Iterable[Mapping]) -> Array:
+        return np.array([place[row["category_id"]] for row in rows], int)
+
     described = [row for row in objects if row.get("attribute_ids")]
     instances, carrying = (
-        np.bincount(
-            np.array([place[row["category_id"]] for row in rows], int), minlength=len(place)
-        )
-        for rows in (objects, described)
+        np.bincount(categories_of(rows), minlength=len(place)) for rows in (objects, described)
     )
-    category = np.array([place[annotation["category_id"]] for _, annotation in pairs], int)
+    category = categories_of(annotation for _, annotation in pairs)
     stored = [pair[0].get("attribute_scores") for pair in pairs]
     scored = np.bincount(category[[own is not None for own in stored]], minlength=len(place))
     ranked = np.flatnonzero(((carrying > 0) & (scored > 0))[category])
@@ -319,6 +318,10 @@ def _by_id(listed: Iterable[Mapping], occurring: Iterable[int]) -> dict[int, dic
     }
     others = sorted(set(occurring) - rows.keys())
     return rows | {i: {"name": str(i), "supercategory": ""} for i in others}
+
+
+def _ids_of(row: Mapping) -> list[int]:
+    return [int(i) for i in row.get("attribute_ids") or ()]
 
 
 def _multi_hot(ids: Sequence[Sequence[int]], attributes: Mapping[int, dict]) -> Array:

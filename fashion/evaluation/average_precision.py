@@ -49,7 +49,7 @@ class Thresholds:
 
     @property
     def limits(self) -> tuple[Array, Array]:
-        """Both, at most 1 - 1e-10: a rounded IoU of 1 reaches a threshold of 1 (COCO's constant)."""
+        """Both, at most 1 - 1e-10, so that a rounded IoU of 1 reaches a threshold of 1, as in COCO."""
         return np.minimum(self.iou, 1 - 1e-10), np.minimum(self.f1, 1 - 1e-10)
 
 
@@ -224,7 +224,7 @@ def _match_blocks(
     shape = (len(blocks), len(AREAS), len(limits[0]), len(limits[1]))
     free = np.ones((*shape, objects), bool)
     for d in range(counts[0]):
-        m = np.count_nonzero(counts > d)  # the first m blocks have a prediction of this rank
+        m = int(np.count_nonzero(counts > d))  # the first m blocks have a prediction of this rank
         best_iou = np.broadcast_to(limits[0][:, None], (m, *shape[1:])).copy()
         best_f1 = limits[1]
         if thresholds.joint:

@@ -11,9 +11,6 @@ from mrcnn.data.masks.coco_rle import as_rle
 from mrcnn.evaluation.coco_truth import check_unique
 from mrcnn.typing import Array
 
-# What errors call an item.
-ANNOTATION, DETECTION = "An annotation", "A detection"
-
 _KINDS = {"images": "image", "categories": "category", "attributes": "attribute"}
 
 
@@ -76,7 +73,7 @@ def sizes_of(ground_truth: dict) -> dict:
     }
 
 
-def geometry_of(item: dict, sizes_hw: dict, iou_type: str, what: str) -> Any:
+def geometry_of(item: dict, sizes_hw: dict, iou_type: str) -> Any:
     """Reads the mask or the box of an object or a detection.
 
     Args:
@@ -84,7 +81,6 @@ def geometry_of(item: dict, sizes_hw: dict, iou_type: str, what: str) -> Any:
         sizes_hw: From `sizes_of`.
         iou_type: "segm" asks for the mask. "bbox" asks for the box: its own, or the one around its
             mask if it has no box.
-        what: What an error calls the item.
 
     Returns:
         Compressed RLE, or `[x, y, width, height]` in pixels.
@@ -93,18 +89,17 @@ def geometry_of(item: dict, sizes_hw: dict, iou_type: str, what: str) -> Any:
         ValueError: If the item has neither.
     """
     if iou_type == "bbox" and ("bbox" in item or "segmentation" not in item):
-        return required(item, "bbox", what)
-    mask = compressed(required(item, "segmentation", what), sizes_hw[item["image_id"]])
+        return required(item, "bbox")
+    mask = compressed(required(item, "segmentation"), sizes_hw[item["image_id"]])
     return mask if iou_type == "segm" else coco_mask.toBbox(mask).tolist()
 
 
-def required(item: dict, field: str, what: str) -> Any:
+def required(item: dict, field: str) -> Any:
     """Reads a field that a comparison cannot do without.
 
     Args:
         item: COCO annotation or result.
         field: Its key.
-        what: What an error calls the item.
 
     Returns:
         The value.
@@ -113,6 +108,7 @@ def required(item: dict, field: str, what: str) -> Any:
         ValueError: If the item lacks it.
     """
     if field not in item:
+        what = "A detection" if "score" in item else "An annotation"
         raise ValueError(
             f'{what} of image {item["image_id"]} has no "{field}", which this comparison needs. '
             f"It has: {', '.join(sorted(item))}."

@@ -16,8 +16,6 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from fashion.evaluation.coco_dicts import (
-    ANNOTATION,
-    DETECTION,
     geometry_of,
     index_ids,
     multi_hot,
@@ -156,14 +154,12 @@ class MatchTable:
         scores = np.array([detection["score"] for detection in detections], np.float64)
         pred_order, gt_order = np.lexsort((-scores, pred_cell)), np.argsort(gt_cell, kind="stable")
         pred_cell, gt_cell = pred_cell[pred_order], gt_cell[gt_order]
-        gt_sorted = [annotations[i] for i in gt_order]
-        pred_sorted = [detections[i] for i in pred_order]
-        crowd = np.array([bool(row.get("iscrowd", 0)) for row in gt_sorted], bool)
-        hot = [multi_hot(items, places["attributes"]) for items in (pred_sorted, gt_sorted)]
-        sizes_hw = sizes_of(ground_truth)
-        geometry = (
-            [geometry_of(row, sizes_hw, iou_type, DETECTION) for row in pred_sorted],
-            [geometry_of(row, sizes_hw, iou_type, ANNOTATION) for row in gt_sorted],
+        crowd = np.array([bool(annotations[i].get("iscrowd", 0)) for i in gt_order], bool)
+        sizes_hw, attributes = sizes_of(ground_truth), places["attributes"]
+        pred_hot, pred_geometry = _described(detections, pred_order, attributes, sizes_hw, iou_type)
+        gt_hot, gt_geometry = _described(annotations, gt_order, attributes, sizes_hw, iou_type)
+        blocks = _blocks(
+            (pred_cell, gt_cell), (pred_geometry, gt_geometry), (pred_hot, gt_hot), crowd
         )
         images = max(len(places["images"]), 1)
         return cls(
@@ -178,13 +174,13 @@ class MatchTable:
             pred_image=pred_cell % images,
             pred_score=scores[pred_order],
             pred_rank=np.arange(len(pred_cell)) - np.searchsorted(pred_cell, pred_cell),
-            pred_attributes=hot[0].sum(axis=1, dtype=np.float64),
+            pred_attributes=pred_hot.sum(axis=1, dtype=np.float64),
             gt_index=gt_order,
             gt_category=gt_cell // images,
             gt_image=gt_cell % images,
             gt_crowd=crowd,
-            gt_attributes=hot[1].sum(axis=1, dtype=np.float64),
-            blocks=tuple(_blocks((pred_cell, gt_cell), geometry, hot, crowd)),
+            gt_attributes=gt_hot.sum(axis=1, dtype=np.float64),
+            blocks=tuple(blocks),
         )
 
     # Views
@@ -254,9 +250,7 @@ class MatchTable:
     def gt_area(self) -> Array:
         """`(M,)` float64, pixels, as the ground truth states them."""
         annotations = self.ground_truth["annotations"]
-        return np.array(
-            [required(annotations[i], "area", ANNOTATION) for i in self.gt_index], np.float64
-        )
+        return np.array([required(annotations[i], "area") for i in self.gt_index], np.float64)
 
     @cached_property
     def pred_area(self) -> Array:
@@ -269,7 +263,7 @@ class MatchTable:
         areas[boxed] = [width * height for _, _, width, height in boxes]
         sizes_hw = sizes_of(self.ground_truth)
         areas[~boxed] = mask_areas(
-            [geometry_of(rows[i], sizes_hw, "segm", DETECTION) for i in np.flatnonzero(~boxed)]
+            [geometry_of(rows[i], sizes_hw, "segm") for i in np.flatnonzero(~boxed)]
         )
         return areas
 
@@ -366,9 +360,7 @@ class MatchTable:
     def _pairs_of_two_categories(self) -> Iterator[tuple[Array, Array, Array]]:
         """Compares the predictions of a category with the other objects of their image."""
         sizes_hw, annotations = sizes_of(self.ground_truth), self.ground_truth["annotations"]
-        objects = [
-            geometry_of(annotations[i], sizes_hw, self.iou_type, ANNOTATION) for i in self.gt_index
-        ]
+        objects = [geometry_of(annotations[i], sizes_hw, self.iou_type) for i in self.gt_index]
         of_image = _rows_by_value(self.gt_image, len(self.image_ids))
         cell = self.pred_category * max(len(self.image_ids), 1) + self.pred_image
         for rows in _slices(cell, np.unique(cell)):
@@ -377,7 +369,7 @@ class MatchTable:
             if len(others):
                 iou = coco_mask.iou(
                     [
-                        geometry_of(self.detections[i], sizes_hw, self.iou_type, DETECTION)
+                        geometry_of(self.detections[i], sizes_hw, self.iou_type)
                         for i in self.pred_index[rows]
                     ],
                     [objects[i] for i in others],
@@ -414,8 +406,20 @@ def _cells(items: Sequence[dict], places: dict[str, dict]) -> Array:
     return np.array(cells, np.int64)
 
 
+def _described(
+    items: Sequence[dict], order: Array, attributes: dict, sizes_hw: dict, iou_type: str
+) -> tuple[Array, list]:
+    """Attributes `(n, T)` and masks or boxes of detections or annotations, sorted."""
+    rows = [items[i] for i in order]
+    geometry = [geometry_of(row, sizes_hw, iou_type) for row in rows]
+    return multi_hot(rows, attributes), geometry
+
+
 def _blocks(
-    cells: tuple[Array, Array], geometry: tuple[list, list], hot: list[Array], crowd: Array
+    cells: tuple[Array, Array],
+    geometry: tuple[list, list],
+    hot: tuple[Array, Array],
+    crowd: Array,
 ) -> Iterator[Block]:
     """The blocks of the cells that hold predictions and objects."""
     both = np.intersect1d(*cells)

@@ -19,7 +19,7 @@ from mrcnn.data.image_io import MAX_PIXELS
 from mrcnn.data.record_checks import Record, preview
 from mrcnn.evaluation.coco_truth import checked_labels, checked_truth, refuse_unknown
 from mrcnn.json_files import read_json
-from mrcnn.typing import Array, PathLike, Size
+from mrcnn.typing import PathLike, Size
 
 log = logging.getLogger(__name__)
 
@@ -55,23 +55,9 @@ def read_ground_truth(
         return checked_ground_truth(read_json(path, EXPECTED), path.name)
     if ontology is None:
         raise ValueError(f"{path.name} is a CSV, which needs an ontology to be read.")
-    masks: list[dict | None] = []  # of each row, in the order of the file
-
-    def read_runs(texts: Sequence[bytes], sizes_hw: Array) -> dict[int, str]:
-        large = {
-            i: _too_large(size_hw)
-            for i, size_hw in enumerate(sizes_hw)
-            if size_hw[0] * size_hw[1] > MAX_PIXELS
-        }
-        if large:  # arrays of that size would not fit into memory
-            masks.extend([None] * len(texts))
-            return large
-        objects, wrong = coco_objects(texts, sizes_hw, sizes_hw)
-        masks.extend(objects)
-        return wrong
-
+    masks = _MaskReader()
     annotations, bad = read_annotations(
-        path, ontology, attribute_categories=attribute_categories, read_runs=read_runs
+        path, ontology, attribute_categories=attribute_categories, read_runs=masks
     )
     if bad:
         examples = "; ".join(
@@ -83,7 +69,31 @@ def read_ground_truth(
         )
     # The annotations of an image are neighbours; the rows of a CSV need not be.
     row_of = np.argsort(np.argsort(annotations.line))
-    return coco_of_annotations(annotations, [masks[i] for i in row_of], ontology)
+    return coco_of_annotations(annotations, [masks.objects[i] for i in row_of], ontology)
+
+
+class _MaskReader:
+    """Reads the run lengths of a CSV, and keeps the fields that come from them.
+
+    Attributes:
+        objects: For each row in the order of the file, None for a bad one; see `coco_objects`.
+    """
+
+    def __init__(self) -> None:
+        self.objects: list[Any] = []
+
+    def __call__(self, texts: list[bytes], sizes_hw: list[Size]) -> dict[int, str]:
+        large = {
+            i: _too_large(size_hw)
+            for i, size_hw in enumerate(sizes_hw)
+            if size_hw[0] * size_hw[1] > MAX_PIXELS
+        }
+        if large:  # arrays of that size would not fit into memory
+            self.objects.extend([None] * len(texts))
+            return large
+        objects, wrong = coco_objects(texts, sizes_hw, sizes_hw)
+        self.objects.extend(objects)
+        return wrong
 
 
 def coco_of_annotations(annotations: Annotations, masks: Sequence[Any], ontology: Ontology) -> dict:
@@ -117,17 +127,12 @@ def coco_of_annotations(annotations: Annotations, masks: Sequence[Any], ontology
             zip(annotations.image_ids, annotations.image_hw.tolist())
         )
     ]
-    labels = ontology.to_dict()
-    categories, attributes = (
-        [{"id": i, "name": name, "supercategory": above} for i, name, above in labels[kind]]
-        for kind in ("categories", "attributes")
-    )
-    return {
-        "images": images,
-        "annotations": objects,
-        "categories": categories,
-        "attributes": attributes,
+    labels = {
+        kind: [{"id": i, "name": name, "supercategory": above} for i, name, above in rows]
+        for kind, rows in ontology.to_dict().items()
+        if kind in ("categories", "attributes")
     }
+    return {"images": images, "annotations": objects, **labels}
 
 
 def checked_ground_truth(content: Any, name: str = "The ground truth") -> dict:
@@ -194,4 +199,5 @@ def check_known(objects: Sequence[dict], ground_truth: dict, name: str) -> None:
 
 def _too_large(size_hw: Size) -> str:
     """Why an image of this size is not read."""
-    return f"Height and Width are {size_hw[0]} and {size_hw[1]}; images have at most {MAX_PIXELS} pixels"
+    height, width = size_hw
+    return f"Height and Width are {height} and {width}; images have at most {MAX_PIXELS} pixels"

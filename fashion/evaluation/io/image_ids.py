@@ -111,7 +111,7 @@ def _numbers_in_names(
     YOLO writes 2 for 000002.jpg.
     """
     numbers = {one for one in references if not isinstance(one, str)}
-    meant = {one: images.of_number.get(one, ()) for one in numbers}
+    meant: dict[ImageId, list[ImageId]] = {one: images.of_number.get(one, []) for one in numbers}
     if not numbers or any(len(ids) != 1 for ids in meant.values()):
         return references
     example = next((one for one in sorted(numbers) if meant[one][0] != one), None)

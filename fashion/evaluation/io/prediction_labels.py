@@ -6,6 +6,7 @@ attributes that it lacks are left out, with a warning.
 
 import logging
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -87,8 +88,8 @@ def category_ids_by_name(
 
 
 def without_unlisted_attributes(
-    records: Sequence[Record], ground_truth: dict, name: str
-) -> Sequence[Record]:
+    records: list[Record], ground_truth: dict, name: str
+) -> list[Record]:
     """Drops all attributes, with a warning, if the ground truth lists none.
 
     Args:
@@ -153,54 +154,43 @@ class PredictedAttributes:
                 )
             _warn_renumbered(self.meant, "attributes", name)
 
-    def ids(self, record: Record) -> list[int]:
+    def of(self, record: Record, threshold: float) -> dict[str, Any]:
         """Reads the attributes of a result.
 
         Args:
-            record: With "attribute_ids".
+            record: With "attribute_ids", or "attribute_scores", or neither.
+            threshold: Least score of the attributes of a result without "attribute_ids".
 
         Returns:
-            Ids, ascending.
-        """
-        return sorted({self.meant.get(i, i) for i in record.ids("attribute_ids")} - {None})
-
-    def scores(self, record: Record) -> Array:
-        """Reads the scores of attributes.
-
-        Args:
-            record: With "attribute_scores".
-
-        Returns:
-            `(T,)` float32 in the order of the ground truth's attributes; 0 for those not stored.
+            {"attribute_ids": ascending}, and "attribute_scores" if there are some: `(T,)` float32 in
+            the order of the ground truth's attributes; 0 for those not stored.
 
         Raises:
-            ValueError: If there are no numbers, or as many as no list has attributes.
+            ValueError: If scores are no numbers, or as many as no list has attributes.
         """
-        ours: dict[int | None, float] = {}
-        for i, score in self._stored(record).items():
-            i = self.meant.get(i, i)
-            ours[i] = max(score, ours.get(i, score))
-        ours.pop(None, None)
+        scores = self._scores(record) if record.has("attribute_scores") else None
+        ids: list[int] = []
+        if record.has("attribute_ids"):
+            meant = {self.meant.get(i, i) for i in record.ids("attribute_ids")}
+            ids = [i for i in meant if i is not None]
+        elif scores is not None:
+            ids = [self.known[i] for i in np.flatnonzero(scores >= np.float32(threshold))]
+        fields: dict[str, Any] = {"attribute_ids": sorted(ids)}
+        return fields if scores is None else fields | {"attribute_scores": scores}
+
+    def _scores(self, record: Record) -> Array:
+        """`(T,)` float32 in the order of the ground truth's attributes."""
+        ours: dict[int, float] = {}
+        for theirs, score in self._stored(record).items():
+            i = self.meant.get(theirs, theirs)
+            if i is not None:
+                ours[i] = max(score, ours.get(i, score))
         unknown = sorted(ours.keys() - self.place_of.keys())
         if unknown:
             refuse_unknown(unknown, self.name, "attribute", len(self.known))
         known = np.zeros(len(self.known), np.float32)
         known[[self.place_of[i] for i in ours]] = np.clip(list(ours.values()), -1e30, 1e30)
         return known
-
-    def ids_from(self, scores: Array | None, threshold: float) -> list[int]:
-        """Chooses attributes by their scores.
-
-        Args:
-            scores: From `scores`; None for a result without.
-            threshold: Least score.
-
-        Returns:
-            Ids, ascending.
-        """
-        if scores is None:
-            return []
-        return sorted(self.known[i] for i in np.flatnonzero(scores >= np.float32(threshold)))
 
     def _stored(self, record: Record) -> dict[int, float]:
         """{id of the predictions: score}."""
@@ -212,14 +202,16 @@ class PredictedAttributes:
                 "Expected a list of scores, or an object {attribute id: score}."
             )
         if isinstance(scores, dict):
-            ids = {key: as_id(str(key)) for key in scores}
-            wrong = [key for key, i in ids.items() if i is None]
-            if wrong:
-                raise ValueError(
-                    f"{record.where} has attribute_scores with the key {preview(wrong[0])}. "
-                    "Expected attribute ids."
-                )
-            return {ids[key]: score for key, score in scores.items()}
+            stored = {}
+            for key, score in scores.items():
+                i = as_id(str(key))
+                if i is None:
+                    raise ValueError(
+                        f"{record.where} has attribute_scores with the key {preview(key)}. "
+                        "Expected attribute ids."
+                    )
+                stored[i] = score
+            return stored
         if len(scores) == len(self.listed):
             return dict(zip(self.listed, scores))
         raise ValueError(

@@ -26,7 +26,7 @@ from mrcnn.data.masks.polygons import max_coordinate
 from mrcnn.data.record_checks import Record, as_integer, preview
 from mrcnn.evaluation.coco_truth import check_unique, with_areas
 from mrcnn.json_files import read_json
-from mrcnn.typing import Array, PathLike
+from mrcnn.typing import Array, PathLike, Size
 
 
 def read_detections(
@@ -98,24 +98,12 @@ def checked_results(
     size_of = {image["id"]: (image["height"], image["width"]) for image in ground_truth["images"]}
     detections = []
     for record, image_id in zip(records, image_ids):
-        row, size_hw = record.row, size_of[image_id]
-        scores = attributes.scores(record) if record.has("attribute_scores") else None
         detection = {
             "image_id": image_id,
-            "category_id": category_of[as_integer(row["category_id"])],
-            "score": float(record.number("score")),
-            "segmentation": as_rle(row["segmentation"], size_hw, record.where),
+            "category_id": category_of[record.integer("category_id")],
+            **_geometry(record, size_of[image_id]),
+            **attributes.of(record, attribute_threshold),
         }
-        if record.has("attribute_ids"):
-            detection["attribute_ids"] = attributes.ids(record)
-        else:
-            detection["attribute_ids"] = attributes.ids_from(scores, attribute_threshold)
-        if scores is not None:
-            detection["attribute_scores"] = scores
-        if "bbox" in row:
-            detection["bbox"] = record.box(most=max_coordinate(size_hw))
-        if "mask_probabilities" in row:
-            detection["mask_probabilities"] = _mask_probabilities(record)
         detections.append(detection)
     check_known(detections, ground_truth, name)
     return with_areas(detections, [record.where for record in records])
@@ -171,6 +159,20 @@ def _image_reference(
     if file_names is not None and by_name:
         return file_names[i]
     return record.text("file_name") if record.has("file_name") and by_name else i
+
+
+def _geometry(record: Record, size_hw: Size) -> dict[str, Any]:
+    """Score, mask and, where they are stored, box and probabilities of a result."""
+    row = record.row
+    fields: dict[str, Any] = {
+        "score": float(record.number("score")),
+        "segmentation": as_rle(row["segmentation"], size_hw, record.where),
+    }
+    if "bbox" in row:
+        fields["bbox"] = record.box(most=max_coordinate(size_hw))
+    if "mask_probabilities" in row:
+        fields["mask_probabilities"] = _mask_probabilities(record)
+    return fields
 
 
 def _mask_probabilities(record: Record) -> Array:

@@ -45,22 +45,24 @@ def coco_results(
         "attribute_ids". With `raw` each has in addition "mask_probabilities", see `packed_mask`,
         and, if its category carries attributes, "attribute_scores": T floats of 4 digits.
     """
-    size_hw = tuple(int(edge) for edge in result["image_hw"])
+    height, width = result["image_hw"]
+    size_hw = int(height), int(width)
     attributes = result.get("attributes") or [()] * len(result["scores"])
     rows = []
     for i, box in enumerate(np.asarray(result["boxes"], np.float64)):
-        window = paste_window(result["mask_probabilities"][i], box, size_hw, threshold)
+        probabilities = result["mask_probabilities"][i]
+        mask, top, left = paste_window(probabilities, box, size_hw, threshold)
         y1, x1, y2, x2 = box.tolist()
-        row = {
+        row: dict[str, Any] = {
             "image_id": image_index,
             "category_id": int(ontology.category_id_of(int(result["class_ids"][i]))),
             "bbox": [x1, y1, x2 - x1, y2 - y1],
-            "segmentation": rle.to_coco(rle.encode_window(*window, size_hw), size_hw),
+            "segmentation": rle.to_coco(rle.encode_window(mask, top, left, size_hw), size_hw),
             "score": float(result["scores"][i]),
             "attribute_ids": [int(attribute_id) for attribute_id in attributes[i]],
         }
         if raw:
-            row["mask_probabilities"] = packed_mask(result["mask_probabilities"][i])
+            row["mask_probabilities"] = packed_mask(probabilities)
         if (raw or attribute_scores) and ontology.carries_attributes(row["category_id"]):
             scores = np.asarray(result["attribute_scores"][i]).tolist()
             row["attribute_scores"] = [round(score, 4) for score in scores]
@@ -108,10 +110,9 @@ def unpacked_mask(packed: Any) -> Array:
     """
     fields = packed if isinstance(packed, dict) else {}
     size, data = fields.get("size"), fields.get("data")
-    edges: list[int | None] = [None]
-    if isinstance(size, (list, tuple)) and len(size) == 2:
-        edges = [as_integer(edge) for edge in size]
-    if None in edges or min(edges) < 1:
+    edges = size if isinstance(size, (list, tuple)) and len(size) == 2 else (None, None)
+    height, width = (as_integer(edge) for edge in edges)
+    if height is None or width is None or min(height, width) < 1:
         raise ValueError(f"the size is {preview(size)}, not [height, width]")
     if not isinstance(data, str):
         raise ValueError(f"the data are {preview(data)}, not text")
@@ -119,7 +120,6 @@ def unpacked_mask(packed: Any) -> Array:
         values = np.frombuffer(base64.b64decode(data, validate=True), np.uint8)
     except ValueError:
         raise ValueError("the data are no base64") from None
-    height, width = edges
     if values.size != height * width:
         raise ValueError(
             f"{height} x {width} probabilities were expected, but there are {values.size}"
@@ -171,15 +171,13 @@ def describe_dataset(
     for row in objects_of(dataset.to_coco(ids)):
         of_image[row["image_id"]].append(row)
     boxes = (boxes_of(of_image[i]).astype(np.float32) for i in ids)
-    class_ids = (
-        [model.ontology.class_id_of(row["category_id"]) for row in of_image[i]] for i in ids
-    )
+    class_id_of = model.ontology.class_id_of
+    class_ids = ([class_id_of(row["category_id"]) for row in of_image[i]] for i in ids)
     results = model.describe(map(dataset.load_image, ids), boxes, class_ids)
     described = []
     for i, result in zip(ids, results, strict=True):
-        for row, attribute_ids, scores in zip(
-            of_image[i], result["attributes"], result["attribute_scores"], strict=True
-        ):
+        attributes = result["attributes"], result["attribute_scores"]
+        for row, attribute_ids, scores in zip(of_image[i], *attributes, strict=True):
             described.append(
                 {
                     "image_id": i,

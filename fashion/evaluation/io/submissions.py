@@ -4,9 +4,10 @@ import csv
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from fashion.evaluation.io.ground_truth import check_known
-from fashion.evaluation.io.image_ids import resolve_image_ids
+from fashion.evaluation.io.image_ids import ImageId, resolve_image_ids
 from fashion.formats import submission_table as table
 from fashion.formats.coco_rle import coco_objects
 from fashion.formats.csv_table import long_cells
@@ -43,26 +44,8 @@ def read_submission(path: PathLike, ground_truth: dict) -> list[dict]:
     parse = _ClassIds(year, path.name)
     classes = [parse(*row[3:], row[0]) for row in rows]
     nothing = tuple(table.nothing_row("", year)[1:])
-    some = [
-        i
-        for i, row in enumerate(rows)
-        if row[2] and (row[2].decode(errors="replace"), *row[3:]) != nothing
-    ]
-    sizes = {image["id"]: (image["height"], image["width"]) for image in ground_truth["images"]}
-    frames = {image_id: table.frame_hw(sizes[image_id], year) for image_id in set(image_ids)}
-    masks, wrong = coco_objects(
-        [rows[i][2] for i in some],
-        [frames[image_ids[i]] for i in some],
-        [sizes[image_ids[i]] for i in some],
-    )
-    if wrong:
-        first = some[min(wrong)]
-        height, width = frames[image_ids[first]]
-        raise ValueError(
-            f"{path.name} has {len(wrong)} rows with wrong run lengths, the first in line "
-            f"{rows[first][0]}: {wrong[min(wrong)]}. The masks of a submission of {year} have a "
-            f"frame of their own, here {height}x{width}."
-        )
+    some = [i for i, row in enumerate(rows) if row[2] and (_text(row[2]), *row[3:]) != nothing]
+    masks = _masks([rows[i] for i in some], [image_ids[i] for i in some], ground_truth, year, path)
     detections = [
         {
             "image_id": image_ids[i],
@@ -80,6 +63,32 @@ def read_submission(path: PathLike, ground_truth: dict) -> list[dict]:
     detections = _renumbered(detections, ground_truth, year, path.name)
     check_known(detections, ground_truth, path.name)
     return detections
+
+
+def _masks(
+    rows: Sequence[Row], image_ids: Sequence[ImageId], ground_truth: dict, year: int, path: Path
+) -> list[Any]:
+    """The masks of rows at the size of their images, see `coco_objects`."""
+    sizes = {image["id"]: (image["height"], image["width"]) for image in ground_truth["images"]}
+    frames = {image_id: table.frame_hw(sizes[image_id], year) for image_id in set(image_ids)}
+    masks, wrong = coco_objects(
+        [row[2] for row in rows],
+        [frames[image_id] for image_id in image_ids],
+        [sizes[image_id] for image_id in image_ids],
+    )
+    if wrong:
+        first = min(wrong)
+        height, width = frames[image_ids[first]]
+        raise ValueError(
+            f"{path.name} has {len(wrong)} rows with wrong run lengths, the first in line "
+            f"{rows[first][0]}: {wrong[first]}. The masks of a submission of {year} have a frame "
+            f"of their own, here {height}x{width}."
+        )
+    return masks
+
+
+def _text(value: bytes) -> str:
+    return value.decode(errors="replace")
 
 
 def _read_rows(path: Path) -> tuple[int, list[Row]]:
@@ -181,13 +190,15 @@ class _ClassIds:
                 f"{self.name}, line {line}: {wrong[0][:40]!r} is no category or attribute id. "
                 f"Expected whole numbers, joined by {joined}."
             )
-        ids = [as_id(text) for text in texts]
-        if None in ids:
-            kind = "attribute" if ids[0] is not None else "class"
-            raise ValueError(
-                f"{self.name}, line {line}: there is no {kind} {texts[ids.index(None)][:20]}… of "
-                "so many digits."
-            )
+        ids = []
+        for text in texts:
+            i = as_id(text)
+            if i is None:
+                kind = "attribute" if ids else "class"
+                raise ValueError(
+                    f"{self.name}, line {line}: there is no {kind} {text[:20]}… of so many digits."
+                )
+            ids.append(i)
         return ids[0], tuple(sorted(set(ids[1:])))
 
 
@@ -233,11 +244,9 @@ def _renumbered(detections: list[dict], ground_truth: dict, year: int, name: str
     log.warning(
         "The ground truth numbers the labels of %d otherwise. They are matched by name.", year
     )
-    return [
-        row
-        | {
-            "category_id": category.get(row["category_id"], row["category_id"]),
-            "attribute_ids": sorted({attribute.get(i, i) for i in row["attribute_ids"]} - {None}),
-        }
-        for row in detections
-    ]
+    renumbered = []
+    for row in detections:
+        ids = {attribute.get(i, i) for i in row["attribute_ids"]} - {None}
+        category_id = category.get(row["category_id"], row["category_id"])
+        renumbered.append(row | {"category_id": category_id, "attribute_ids": sorted(ids)})
+    return renumbered

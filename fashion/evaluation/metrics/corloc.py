@@ -14,6 +14,7 @@ from fashion.evaluation.average_precision import precision_tables
 from fashion.evaluation.matching import MatchTable
 from fashion.evaluation.metrics.coco import WITHOUT_F1, coco_scores
 from fashion.evaluation.metrics.registry import LAST, Inputs, metric
+from mrcnn.typing import Array
 
 
 def corloc_scores(table: MatchTable, *, top: int = 5, iou_threshold: float = 0.5) -> dict:
@@ -42,14 +43,7 @@ def corloc_scores(table: MatchTable, *, top: int = 5, iou_threshold: float = 0.5
         )
     best = table.top(top)
     ap = coco_scores(best, precision_tables(best, WITHOUT_F1))["per_category"]
-    number = len(best.category_ids)
-    regular = ~best.gt_crowd
-    shown = np.unique(np.stack([best.gt_category, best.gt_image])[:, regular], axis=1)
-    images = np.bincount(shown[0], minlength=number)
-    located = np.zeros(number, int)
-    for block in best.blocks:
-        iou = block.iou[:, regular[block.objects]]
-        located[best.pred_category[block.predictions.start]] += (iou >= iou_threshold).any()
+    images, located = _located(best, iou_threshold)
     place = {category_id: k for k, category_id in enumerate(best.category_ids)}
     per_category = {}
     for category in table.ground_truth["categories"]:
@@ -70,6 +64,18 @@ def corloc_scores(table: MatchTable, *, top: int = 5, iou_threshold: float = 0.5
         "weighted_ap": _mean(rows, "ap", "instances"),
         "per_category": per_category,
     }
+
+
+def _located(table: MatchTable, iou_threshold: float) -> tuple[Array, Array]:
+    """Of each category, how many images show it, and where a prediction is correct, `(K,)` int."""
+    regular = ~table.gt_crowd
+    shown = np.unique(np.stack([table.gt_category, table.gt_image])[:, regular], axis=1)
+    images = np.bincount(shown[0], minlength=len(table.category_ids))
+    located = np.zeros(len(table.category_ids), int)
+    for block in table.blocks:
+        iou = block.iou[:, regular[block.objects]]
+        located[table.pred_category[block.predictions.start]] += (iou >= iou_threshold).any()
+    return images, located
 
 
 def _mean(rows: Sequence[dict], value: str, weight: str | None = None) -> float:

@@ -37,11 +37,12 @@ _AT = np.array(THRESHOLDS)
 # is threshold t. So all thresholds are matched in one pass over the few pairs of a prediction and
 # an object that reach any of them.
 _UP_TO = tuple((1 << n) - 1 for n in range(len(THRESHOLDS) + 1))  # the n lowest thresholds
-_BOTH_UP_TO = tuple(
-    sum(f1 << len(THRESHOLDS) * i for i in range(n))
-    for n in range(len(THRESHOLDS) + 1)
-    for f1 in _UP_TO
+# Pair (i, j) of an IoU and an F1 threshold is bit 10 i + j: the n lowest IoU thresholds, each with the
+# F1 thresholds of `f1`.
+_ONE_OF_EACH = tuple(
+    sum(1 << len(THRESHOLDS) * i for i in range(n)) for n in range(len(THRESHOLDS) + 1)
 )
+_BOTH_UP_TO = tuple(iou * f1 for iou in _ONE_OF_EACH for f1 in _UP_TO)
 
 
 def evaluate_2020(ground_truth: dict, detections: Sequence[dict]) -> dict:
@@ -77,10 +78,12 @@ def score_2019(table: MatchTable) -> dict:
         predicted = [class_of_prediction[row] for row in image.predictions]
         real = [class_of_object[row] for row in image.objects]
         number_of = {name: number for number, name in enumerate(sorted({*real, *predicted}))}
-        numbers = (
-            np.array([number_of[name] for name in names], np.int64) for names in (predicted, real)
+        counts = counts_2019(
+            image.iou,
+            np.array([number_of[name] for name in predicted], np.int64),
+            np.array([number_of[name] for name in real], np.int64),
+            len(number_of),
         )
-        counts = counts_2019(image.iou, *numbers, len(number_of))
         image_scores.append(float(np.mean(counts[0] / counts.sum(axis=0))) if number_of else 1.0)
         totals += counts.sum(axis=2)
     tp, fp, fn = totals
@@ -199,11 +202,11 @@ def _bits(sets: Iterable[int], size: int) -> Array:
 
 def _class_ids(items: Sequence[dict], index: Array) -> list[tuple[int, ...]]:
     """2019's ClassIds of rows of the table, as numbers: category and ascending attributes."""
-    rows = [items[i] for i in index]
-    return [
-        (row["category_id"], *sorted({int(i) for i in row.get("attribute_ids") or ()}))
-        for row in rows
-    ]
+    class_ids = []
+    for row in (items[i] for i in index):
+        attributes = sorted(set(map(int, row.get("attribute_ids") or ())))
+        class_ids.append((row["category_id"], *attributes))
+    return class_ids
 
 
 def _rows(scores: dict) -> list[str]:

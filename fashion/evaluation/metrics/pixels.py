@@ -50,9 +50,11 @@ def score_pixels(table: MatchTable) -> dict:
         objects = [annotations[table.gt_index[row]] for row in pairs.objects]
         predictions = [table.detections[table.pred_index[row]] for row in pairs.predictions]
         # Transposed, the pixels lie in memory in the order in which they are read.
-        maps = [label_map(rows, label_of, size_hw).T.ravel() for rows in (objects, predictions)]
-        for first in range(0, maps[0].size, _CHUNK):
-            counts += confusion(*(labels[first : first + _CHUNK] for labels in maps), n)
+        real = label_map(objects, label_of, size_hw).T.ravel()
+        predicted = label_map(predictions, label_of, size_hw).T.ravel()
+        for first in range(0, real.size, _CHUNK):
+            chunk = slice(first, first + _CHUNK)
+            counts += confusion(real[chunk], predicted[chunk], n)
     return pixel_scores(counts, categories)
 
 
