@@ -91,13 +91,13 @@ def evaluate(args: argparse.Namespace) -> dict[str, Any]:
     given = (input_from_files if args.gt else input_from_model)(args, thresholds)
     about, truth, detections = given.about, given.truth, given.detections
     about["photos"] = len(truth["images"])
+    inputs = Inputs(truth, detections, score_threshold=args.score_threshold, fixed=args.fixed)
     if args.tune:
-        given.more |= tune(args, truth, detections, about.get("rescored"))
+        given.more |= tune(args, inputs, about.get("rescored"))
     if thresholds:
         about["thresholds"] = str(args.thresholds)
         detections = thresholds.apply_to_coco(detections, truth)
-    score_threshold = 0.0 if thresholds else args.score_threshold
-    inputs = Inputs(truth, detections, score_threshold=score_threshold, fixed=args.fixed)
+        inputs = Inputs(truth, detections, score_threshold=0.0, fixed=args.fixed)
     scores = scoring.compute_metrics(inputs) | given.more
     if detections and truth["annotations"] and scores["coco"]["segm"]["AP50"] == 0:
         log.warning(
@@ -272,18 +272,12 @@ def _what_is_wrong(args: argparse.Namespace) -> str | None:
     return None
 
 
-def tune(
-    args: argparse.Namespace,
-    truth: Mapping[str, Any],
-    detections: Sequence[Mapping[str, Any]],
-    rescored: bool | None,
-) -> dict[str, Any]:
+def tune(args: argparse.Namespace, inputs: Inputs, rescored: bool | None) -> dict[str, Any]:
     """Searches thresholds, writes and prints them.
 
     Args:
         args: Result of `parse`.
-        truth: Ground truth, a checked COCO dict.
-        detections: Checked COCO results.
+        inputs: Ground truth and predictions.
         rescored: Whether --rescore scored them; None if unknown.
 
     Returns:
@@ -293,9 +287,9 @@ def tune(
     from fashion.evaluation.thresholds.search import SCORES, grid, search
     from fashion.evaluation.thresholds.tuning_data import read_tuning_data
 
-    objective = OBJECTIVES[args.tune]
+    objective, truth = OBJECTIVES[args.tune], inputs.ground_truth
     with tqdm(total=len(truth["images"]), unit="photo", desc="overlaps") as bar:
-        data = read_tuning_data(truth, detections, on_image=bar.update)
+        data = read_tuning_data(truth, inputs.detections, table=inputs.masks, on_image=bar.update)
     with tqdm(total=(args.folds + 1) * (len(LEVELS) - 1), desc="search") as bar:
         found = search(
             data,

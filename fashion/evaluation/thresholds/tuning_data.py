@@ -70,6 +70,7 @@ def read_tuning_data(
     ground_truth: dict,
     detections: Sequence[dict],
     *,
+    table: MatchTable | None = None,
     on_image: Callable[[], object] | None = None,
 ) -> TuningData:
     """Computes what the search reads.
@@ -78,6 +79,7 @@ def read_tuning_data(
         ground_truth: COCO dict, from `read_ground_truth`.
         detections: COCO results, from `read_detections`. Masks are compared at several thresholds
             if all have "mask_probabilities". Attributes without "attribute_scores" are certain.
+        table: Match table of the masks, if there is one already.
         on_image: Called after each image, for progress.
 
     Returns:
@@ -94,7 +96,7 @@ def read_tuning_data(
         tuple(row.get("supercategory", "") for row in attributes),
         MASKS if probabilities else (STORED_MASK,),
     )
-    table = MatchTable.build(ground_truth, detections)
+    table = table or MatchTable.build(ground_truth, detections)
     images = []
     for image, pairs in zip(ground_truth["images"], table.images()):
         images.append(_tuning_image(data, table, image, pairs))
