@@ -50,8 +50,8 @@ from fashion.cli.evaluation_input import ImageReader, input_from_files, input_fr
 from fashion.evaluation import scoring
 from fashion.evaluation.metrics.registry import Inputs
 from fashion.evaluation.thresholds.files import read_thresholds, write_thresholds
+from fashion.evaluation.thresholds.level_search import LEVELS
 from fashion.evaluation.thresholds.objectives import OBJECTIVES
-from fashion.evaluation.thresholds.search import LEVELS
 from mrcnn.files import atomic_path, write_text
 
 log = logging.getLogger(__name__)
@@ -284,7 +284,8 @@ def tune(args: argparse.Namespace, inputs: Inputs, rescored: bool | None) -> dic
         "tuning", and "grid" for metrics that thresholds can improve.
     """
     from fashion.evaluation.report.figures import grid_heat_map
-    from fashion.evaluation.thresholds.search import SCORES, grid, search
+    from fashion.evaluation.thresholds.level_search import SCORES
+    from fashion.evaluation.thresholds.search import grid, search
     from fashion.evaluation.thresholds.tuning_data import read_tuning_data
 
     objective, truth = OBJECTIVES[args.tune], inputs.ground_truth

@@ -316,6 +316,6 @@ def mask_at(row: Mapping[str, Any], threshold: float, size_hw: Size) -> dict[str
     """
     x, y, width, height = row["bbox"]
     probabilities = row["mask_probabilities"] / np.float32(255)
-    box = y, x, y + height, x + width
+    box = np.array([y, x, y + height, x + width], np.float64)
     window, top, left = paste_window(probabilities, box, size_hw, threshold)
     return rle.to_coco(rle.encode_window(window, top, left, size_hw), size_hw)

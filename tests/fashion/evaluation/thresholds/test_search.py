@@ -7,8 +7,9 @@ from fashion.evaluation.scoring import score_predictions
 from fashion.evaluation.thresholds.attribute_search import matched_attributes
 from fashion.evaluation.thresholds.candidate import NO_LIMIT, Candidate
 from fashion.evaluation.thresholds.files import parse_thresholds, thresholds_to_dict
+from fashion.evaluation.thresholds.level_search import LEVELS, _key
 from fashion.evaluation.thresholds.objectives import OBJECTIVES
-from fashion.evaluation.thresholds.search import LEVELS, _key, grid, search, value_of
+from fashion.evaluation.thresholds.search import grid, search, value_of
 from fashion.evaluation.thresholds.tuning_data import MASKS, read_tuning_data
 
 BOX, ELSEWHERE = (10, 10, 40, 40), (60, 60, 30, 30)
