@@ -85,15 +85,7 @@ class AttributeHead(RoIHead):
         self.positives_only = rois == "positives"
         self.outputs = num_attributes + (empty == "background")
         self.groups = _groups(groups, self.outputs, num_attributes) if body == "attention" else None
-        named: dict[str, Any] = {"name": "mrcnn_attribute_body", "dtype": self.dtype_policy}
-        if self.groups:
-            self.body = Attention(max(self.groups) + 1, channels, **named)
-        elif body == "conv":
-            self.body = Conv(hidden, channels, update_statistics, **named)
-        elif body == "mlp":
-            self.body = MLP(hidden, **named)
-        else:
-            self.body = Linear(**named)
+        self.body = self._body_layer(body, hidden, channels, update_statistics)
         self.reads, self.pool_size = self.body.reads, CELLS
         self.logits = self._logits_layer(channels)
         self._arguments = {
@@ -108,6 +100,16 @@ class AttributeHead(RoIHead):
             "empty": empty,
             "update_statistics": update_statistics,
         }
+
+    def _body_layer(
+        self, body: str, hidden: int, channels: int, update_statistics: bool
+    ) -> keras.layers.Layer:
+        named: dict[str, Any] = {"name": "mrcnn_attribute_body", "dtype": self.dtype_policy}
+        if self.groups:
+            return Attention(max(self.groups) + 1, channels, **named)
+        if body == "conv":
+            return Conv(hidden, channels, update_statistics, **named)
+        return MLP(hidden, **named) if body == "mlp" else Linear(**named)
 
     def _logits_layer(self, channels: int) -> keras.layers.Layer:
         """The last layer: one kernel, or one for each attribute's vector of an attention body."""

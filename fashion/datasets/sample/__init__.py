@@ -1,4 +1,4 @@
-"""The built-in data set: drawn paper dolls in Kaggle's 2020 layout, to try everything without a download."""
+"""The built-in data set: drawn dolls in Kaggle's 2020 layout, to try everything offline."""
 
 from fashion.datasets.sample.write import make_sample
 

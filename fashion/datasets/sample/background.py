@@ -1,4 +1,4 @@
-"""What stands behind the dolls: studio paper, a room, a street, a park, with things that are no clothes."""
+"""Backgrounds: studio paper, a room, a street or a park, with objects that are no clothes."""
 
 from __future__ import annotations
 
@@ -6,10 +6,19 @@ import cv2
 import numpy as np
 
 from fashion.datasets.sample.patterns import random_color
+from mrcnn.typing import Array, Size
 
 
-def draw_background(rng, size_hw):
-    """-> (H, W, 3) uint8 RGB."""
+def draw_background(rng: np.random.Generator, size_hw: Size) -> Array:
+    """Draws a background.
+
+    Args:
+        rng: Random numbers.
+        size_hw: (height, width) of the canvas.
+
+    Returns:
+        `(H, W, 3)` uint8 RGB.
+    """
     draw = (_studio, _room, _street, _park)[int(rng.choice(4, p=[0.3, 0.3, 0.22, 0.18]))]
     image = draw(rng, size_hw)
     if rng.random() < 0.5:
@@ -131,5 +140,5 @@ def _park(rng, size_hw):
 
 
 def _near(image, rng):
-    """A colour close to the top left one, for a pattern that does not shout."""
+    """A colour close to the top left one, for an inconspicuous pattern."""
     return (image[0, 0] * rng.uniform(0.85, 1.1)).clip(0, 255).tolist()

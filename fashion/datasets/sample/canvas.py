@@ -1,53 +1,87 @@
-"""The canvas: a painter's algorithm that remembers which pixels of every instance are still visible.
+"""Canvas: a painter's algorithm that tracks which pixels of every instance are visible.
 
-Points are (N, 2) float, xy, pixels of the canvas (the picture is drawn at twice its size and averaged down).
-Masks are (H, W) uint8, 0 or 255, of the whole canvas.
+Points are `(N, 2)` float, xy, pixels of the canvas. Images are drawn at twice their size and
+averaged down. Masks are `(H, W)` uint8, 0 or 255, of the whole canvas.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
 
-DETAIL = 2  # canvas pixels per picture pixel
+from mrcnn.typing import Array
+
+DETAIL = 2  # canvas pixels per image pixel
 _SHIFT = 4  # cv2 takes points in 1/16 pixel
+
+# RGB, 0..255; or a function of canvas coordinates x (w,), y (h,) -> (h, w, 3) float32.
+Color: TypeAlias = Sequence[float]
+Paint: TypeAlias = Color | Callable[[Array, Array], Array]
 
 
 @dataclass(eq=False)
 class Instance:
-    """One thing that will be annotated: its category, its attributes, and the pixels of it one can see."""
+    """An object that will be annotated.
+
+    Attributes:
+        category_id: Official id.
+        attribute_ids: Official ids.
+        figure: Number of the doll that it belongs to.
+        mask: Its visible pixels.
+    """
 
     category_id: int
     attribute_ids: list[int]
     figure: int
-    mask: np.ndarray = field(repr=False)
+    mask: Array = field(repr=False)
 
 
 class Canvas:
-    """An RGB picture at `DETAIL` times its final size, and the instances painted on it so far."""
+    """An RGB image at `DETAIL` times its final size, and the instances painted on it so far.
 
-    def __init__(self, image):
-        """image: (H, W, 3) uint8 RGB, the background at canvas size."""
+    Args:
+        image: `(H, W, 3)` uint8 RGB, the background at the size of the canvas.
+    """
+
+    def __init__(self, image: Array) -> None:
         self.image = np.ascontiguousarray(image)
         self.size_hw = self.image.shape[:2]
         self.instances: list[Instance] = []
         self.figure = 0
-        self.unit = 400.0  # canvas pixels per figure height; sets the width of outlines and shading
+        self.unit = 400.0  # canvas pixels per figure height; scales outlines and shading
 
-    def instance(self, category_id, attribute_ids=()):
-        """A new, still invisible instance of the figure being drawn."""
+    def instance(self, category_id: int, attribute_ids: Iterable[int] = ()) -> Instance:
+        """Adds an instance of the current figure, without pixels.
+
+        Args:
+            category_id: Official id.
+            attribute_ids: Official ids.
+
+        Returns:
+            The instance.
+        """
         new = Instance(
             category_id, sorted(attribute_ids), self.figure, np.zeros(self.size_hw, np.uint8)
         )
         self.instances.append(new)
         return new
 
-    # ---- shapes
+    # Shapes
 
-    def polygon(self, points, rounds=0):
-        """Mask of a closed polygon, its corners cut `rounds` times (Chaikin), so 2 gives a smooth outline."""
+    def polygon(self, points: Any, rounds: int = 0) -> Array:
+        """Fills a closed polygon.
+
+        Args:
+            points: `(N, 2)` xy.
+            rounds: How often corners are cut (Chaikin 1974); 2 gives a smooth outline.
+
+        Returns:
+            Its mask.
+        """
         points = np.asarray(points, np.float64)
         for _ in range(rounds):
             following = np.roll(points, -1, axis=0)
@@ -59,8 +93,16 @@ class Canvas:
         cv2.fillPoly(mask, [np.round(points * 2**_SHIFT).astype(np.int32)], 255, shift=_SHIFT)
         return mask
 
-    def limb(self, points, radii):
-        """Mask of a tapered sausage along a polyline. radii: (N,) canvas pixels, one per point."""
+    def limb(self, points: Any, radii: Sequence[float] | Array) -> Array:
+        """Fills a tapered tube along a polyline.
+
+        Args:
+            points: `(N, 2)` xy.
+            radii: N radii, canvas pixels.
+
+        Returns:
+            Its mask.
+        """
         mask = np.zeros(self.size_hw, np.uint8)
         points = np.asarray(points, np.float64)
         for i, (point, radius) in enumerate(zip(points, radii)):
@@ -79,18 +121,37 @@ class Canvas:
                 )
         return mask
 
-    def grow(self, mask, radius):
-        """`mask` dilated by a disc of `radius` canvas pixels."""
+    def grow(self, mask: Array, radius: float) -> Array:
+        """Dilates a mask by a disc.
+
+        Args:
+            mask: The mask.
+            radius: Canvas pixels.
+
+        Returns:
+            The larger mask.
+        """
         size = 2 * max(int(round(radius)), 1) + 1
         return cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
 
-    # ---- paint
+    # Paint
 
-    def paint(self, mask, color, owners=(), folds=(), relief=1.0, outline=True):
-        """Cover `mask` with `color`; the owners gain these pixels, every other instance loses them.
+    def paint(
+        self,
+        mask: Array,
+        color: Paint,
+        owners: Collection[Instance] = (),
+        folds: Sequence[Array] = (),
+        relief: float = 1.0,
+    ) -> None:
+        """Covers a mask with a colour; its owners gain these pixels, other instances lose them.
 
-        color: RGB, or a function (x (w,), y (h,)) -> (h, w, 3) float32 of canvas coordinates
-        folds: polylines (n, 2) along which the cloth is darker;   relief: 0 is flat, 1 is rounded cloth
+        Args:
+            mask: What to cover.
+            color: What to cover it with.
+            owners: Instances that the pixels belong to.
+            folds: Polylines `(n, 2)` along which the cloth is darker.
+            relief: 0 for flat, 1 for rounded cloth.
         """
         x, y, w, h = cv2.boundingRect(mask)
         if not w:
@@ -112,14 +173,27 @@ class Canvas:
         if relief:
             paint = paint * self._shading(inside, folds, (x, y), relief)[..., None]
         patch = self.image[window]
-        cv2.copyTo(
-            cv2.convertScaleAbs(paint), inside, patch
-        )  # patch is a view: this paints the image
-        if outline:
-            self._outline(mask, window, patch)
+        # The patch is a view: this paints the image.
+        cv2.copyTo(cv2.convertScaleAbs(paint), inside, patch)
+        self._outline(mask, window, patch)
 
-    def stroke(self, points, color, width, clip=None, closed=False):
-        """A line in the picture only (a seam, a zip, an eyebrow): no instance gains or loses."""
+    def stroke(
+        self,
+        points: Any,
+        color: Color,
+        width: float,
+        clip: Array | None = None,
+        closed: bool = False,
+    ) -> None:
+        """Draws a line (a seam, a zip, an eyebrow) that changes no instance.
+
+        Args:
+            points: `(N, 2)` xy.
+            color: RGB.
+            width: Canvas pixels.
+            clip: Mask that the line stays inside; None for none.
+            closed: Whether the last point is joined to the first.
+        """
         points = [np.round(np.asarray(points) * 2**_SHIFT).astype(np.int32)]
         width = max(int(round(width)), 1)
         if clip is None:
@@ -129,8 +203,14 @@ class Canvas:
         cv2.polylines(line, points, closed, 255, width, cv2.LINE_8, _SHIFT)
         self.image[(line & clip) > 0] = color
 
-    def spot(self, center, radius, color):
-        """A small disc in the picture only (a button, an eye)."""
+    def spot(self, center: Any, radius: float, color: Color) -> None:
+        """Draws a small disc (a button, an eye) that changes no instance.
+
+        Args:
+            center: `(2,)` xy.
+            radius: Canvas pixels.
+            color: RGB.
+        """
         center = tuple(int(v) for v in np.round(np.asarray(center) * 2**_SHIFT))
         cv2.circle(self.image, center, int(radius * 2**_SHIFT), color, -1, cv2.LINE_AA, _SHIFT)
 
@@ -141,7 +221,7 @@ class Canvas:
         )
         soft = cv2.blur(padded, (2 * reach + 1, 2 * reach + 1)).astype(np.float32) / 255
         middle = soft[reach:-reach, reach:-reach]
-        # Light comes from the upper left: cloth whose left side ends nearby is bright, right side dark.
+        # Light comes from the left: cloth is bright near its left end and dark near its right end.
         light = soft[reach:-reach, 2 * reach :] - soft[reach:-reach, : -2 * reach]
         shade = 1 + relief * (0.16 * np.minimum(middle - 0.9, 0) + 0.13 * light)
         if len(folds):
@@ -162,10 +242,16 @@ class Canvas:
         cv2.copyTo(cv2.convertScaleAbs(patch, alpha=0.42), line & mask[window], patch)
 
 
-def visible(mask):
-    """Canvas mask (DETAIL*h, DETAIL*w) uint8 -> picture mask (h, w) bool: the majority of 2x2 pixels.
+def visible(mask: Array) -> Array:
+    """Reduces a mask of the canvas to the size of the image, by majority of 2 x 2 pixels.
 
-    A tie goes to the owner of the upper left one, so disjoint masks stay disjoint and areas are not biased.
+    A tie is decided by the upper left pixel: disjoint masks stay disjoint, and areas have no bias.
+
+    Args:
+        mask: `(DETAIL * h, DETAIL * w)` uint8.
+
+    Returns:
+        `(h, w)` bool.
     """
     on = (mask > 0).view(np.uint8)
     first = on[::2, ::2]

@@ -1,13 +1,20 @@
-"""The doll: where its joints are, how its frame maps to the canvas, and how skin, hair and face are drawn.
+"""Doll: its joints, how its frame maps to the canvas, and how skin, hair and face are drawn.
 
-The figure's own frame: x right from the spine, y down from the crown, 1 = its height, soles at y = 0.98.
+Frame of the figure: x right from the spine, y down from the crown, 1 is its height, soles at
+y = 0.98.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+
+from fashion.datasets.sample.canvas import Canvas
+from fashion.datasets.sample.patterns import Cloth
+from mrcnn.typing import Array
 
 SKIN = (
     (255, 224, 196),
@@ -35,17 +42,33 @@ HANGING, AKIMBO, ACROSS, RAISED = "hanging", "akimbo", "across", "raised"
 
 @dataclass(frozen=True)
 class Frame:
-    """Maps the figure's frame to canvas pixels: sway, build, lean about the feet, mirror, scale, shift."""
+    """Maps the frame of a figure to the canvas.
 
-    scale: float  # canvas pixels per figure height
-    foot_xy: tuple  # canvas position of the point between the feet
-    lean: float = 0.0  # radians
-    sway: float = 0.0  # sideways curve of the body, in figure heights
-    build: float = 1.15  # width factor
-    mirror: float = 1.0  # 1 or -1
+    Attributes:
+        scale: Canvas pixels per figure height.
+        foot_xy: Canvas position of the point between the feet.
+        lean: Radians, about the feet.
+        sway: Sideways curve of the body, figure heights.
+        build: Factor on widths.
+        mirror: 1 or -1.
+    """
 
-    def to_canvas(self, points):
-        """(..., 2) xy figure frame -> (..., 2) xy canvas pixels."""
+    scale: float
+    foot_xy: tuple[float, float]
+    lean: float = 0.0
+    sway: float = 0.0
+    build: float = 1.15
+    mirror: float = 1.0
+
+    def to_canvas(self, points: Any) -> Array:
+        """Moves points to the canvas.
+
+        Args:
+            points: `(..., 2)` xy, frame of the figure.
+
+        Returns:
+            `(..., 2)` xy, canvas pixels.
+        """
         points = np.asarray(points, np.float64)
         x = self.mirror * (
             points[..., 0] * self.build + self.sway * np.sin(2.6 * (SOLE_Y - points[..., 1]))
@@ -60,8 +83,16 @@ class Frame:
             -1,
         )
 
-    def shader(self, cloth, angle=0.0):
-        """Colour function of a cloth whose pattern is turned by `angle` (a sleeve's follows the arm)."""
+    def shader(self, cloth: Cloth, angle: float = 0.0) -> Callable[[Array, Array], Array]:
+        """Makes the colour function of a cloth on this figure.
+
+        Args:
+            cloth: The cloth.
+            angle: Turns the pattern, radians; that of a sleeve follows the arm.
+
+        Returns:
+            A function for `Canvas.paint`.
+        """
         c, s = np.cos(angle + self.lean) / self.scale, np.sin(angle + self.lean) / self.scale
 
         def color(x, y):
@@ -78,19 +109,33 @@ class Frame:
 
 @dataclass(frozen=True)
 class Arm:
-    """Shoulder, elbow and wrist in the figure's frame; `behind` arms are drawn before the body."""
+    """An arm.
 
-    points: np.ndarray
+    Attributes:
+        points: `(3, 2)` shoulder, elbow, wrist, frame of the figure.
+        pose: HANGING, AKIMBO, ACROSS or RAISED.
+        behind: Whether it is drawn before the body.
+    """
+
+    points: Array
     pose: str
     behind: bool
 
     @property
-    def angle(self):
+    def angle(self) -> float:
+        """Angle of the upper arm to the vertical, radians."""
         dx, dy = self.points[1] - self.points[0]
         return float(np.arctan2(-dx, dy))
 
-    def until(self, length):
-        """The polyline cut off after `length` (figure heights) from the shoulder."""
+    def until(self, length: float) -> Array:
+        """Cuts the arm off.
+
+        Args:
+            length: Distance from the shoulder, figure heights.
+
+        Returns:
+            `(2 or 3, 2)` polyline from the shoulder.
+        """
         first, second = np.hypot(*np.diff(self.points, axis=0).T)
         if length <= first:
             end = self.points[0] + (self.points[1] - self.points[0]) * length / first
@@ -103,23 +148,45 @@ class Arm:
 
 @dataclass(frozen=True)
 class Figure:
-    """A posed doll. legs: two (3, 2) arrays hip, knee, ankle; feet_turn: -1..1 where the toes point."""
+    """A posed doll.
+
+    Attributes:
+        frame: Where it stands.
+        arms: Two arms.
+        legs: Two `(3, 2)` arrays: hip, knee, ankle.
+        feet_turn: Where the toes of each foot point, -1..1.
+        skin: RGB.
+        hair: RGB.
+        hair_style: "short", "bob", "long", "bun" or "bald".
+    """
 
     frame: Frame
-    arms: tuple
-    legs: tuple
-    feet_turn: tuple
-    skin: tuple
-    hair: tuple
+    arms: tuple[Arm, ...]
+    legs: tuple[Array, ...]
+    feet_turn: tuple[float, ...]
+    skin: tuple[int, int, int]
+    hair: tuple[int, int, int]
     hair_style: str
 
 
-def random_figure(rng, frame, narrow_stance):
-    """narrow_stance: the legs must stay inside a pencil skirt."""
+def random_figure(rng: np.random.Generator, frame: Frame, narrow_stance: bool) -> Figure:
+    """Draws the pose and the looks of a doll.
+
+    Args:
+        rng: Random numbers.
+        frame: Where it stands.
+        narrow_stance: Whether the legs must stay inside a pencil skirt.
+
+    Returns:
+        The doll.
+    """
+    arms = tuple(_random_arm(rng, side) for side in (-1, 1))
+    legs, feet_turn = _random_legs(rng, narrow_stance)
     return Figure(
         frame,
-        tuple(_random_arm(rng, side) for side in (-1, 1)),
-        *_random_legs(rng, narrow_stance),
+        arms,
+        legs,
+        feet_turn,
         skin=SKIN[rng.integers(len(SKIN))],
         hair=HAIR[rng.integers(len(HAIR))],
         hair_style=str(
@@ -163,10 +230,13 @@ def _random_legs(rng, narrow):
     return tuple(legs), tuple(turns)
 
 
-# ---- drawing
+def draw_back_hair(canvas: Canvas, figure: Figure) -> None:
+    """Draws long hair, which lies behind the body.
 
-
-def draw_back_hair(canvas, figure):
+    Args:
+        canvas: The canvas.
+        figure: The doll.
+    """
     if figure.hair_style == "long":
         outline = [
             (-0.07, 0.07),
@@ -181,15 +251,27 @@ def draw_back_hair(canvas, figure):
         canvas.paint(canvas.polygon(figure.frame.to_canvas(outline), 2), figure.hair, relief=0.6)
 
 
-def draw_legs(canvas, figure, in_trousers):
-    """Bare legs; inside long trousers only the ankles, or skin would show between the trouser legs."""
+def draw_legs(canvas: Canvas, figure: Figure, in_trousers: bool) -> None:
+    """Draws bare legs.
+
+    Args:
+        canvas: The canvas.
+        figure: The doll.
+        in_trousers: Draws the ankles only, or skin would show between the trouser legs.
+    """
     radii = figure.frame.scale * np.array([0.023, 0.023] if in_trousers else [0.052, 0.037, 0.023])
     for leg in figure.legs:
         points = [0.3 * leg[1] + 0.7 * leg[2], leg[2]] if in_trousers else leg
         canvas.paint(canvas.limb(figure.frame.to_canvas(points), radii), figure.skin, relief=0.8)
 
 
-def draw_torso(canvas, figure):
+def draw_torso(canvas: Canvas, figure: Figure) -> None:
+    """Draws the bare trunk.
+
+    Args:
+        canvas: The canvas.
+        figure: The doll.
+    """
     side = [
         (0.030, 0.17),
         (0.032, 0.205),
@@ -202,7 +284,14 @@ def draw_torso(canvas, figure):
     canvas.paint(canvas.polygon(figure.frame.to_canvas(mirrored(side)), 1), figure.skin, relief=0.6)
 
 
-def draw_arm(canvas, figure, arm):
+def draw_arm(canvas: Canvas, figure: Figure, arm: Arm) -> None:
+    """Draws a bare arm with its hand.
+
+    Args:
+        canvas: The canvas.
+        figure: The doll.
+        arm: One of its arms.
+    """
     frame = figure.frame
     points = frame.to_canvas(arm.points)
     canvas.paint(
@@ -211,7 +300,14 @@ def draw_arm(canvas, figure, arm):
     draw_hand(canvas, figure, arm)
 
 
-def draw_hand(canvas, figure, arm):
+def draw_hand(canvas: Canvas, figure: Figure, arm: Arm) -> None:
+    """Draws the hand of an arm.
+
+    Args:
+        canvas: The canvas.
+        figure: The doll.
+        arm: One of its arms.
+    """
     frame = figure.frame
     wrist, elbow = arm.points[2], arm.points[1]
     tip = wrist + 0.030 * (wrist - elbow) / FOREARM
@@ -222,7 +318,13 @@ def draw_hand(canvas, figure, arm):
     )
 
 
-def draw_head(canvas, figure):
+def draw_head(canvas: Canvas, figure: Figure) -> None:
+    """Draws head, face and hair.
+
+    Args:
+        canvas: The canvas.
+        figure: The doll.
+    """
     frame, style = figure.frame, figure.hair_style
     if style == "bun":
         canvas.paint(_ellipse(canvas, frame, (0, 0.008), (0.03, 0.03)), figure.hair, relief=0.6)
@@ -274,7 +376,14 @@ def _ellipse(canvas, frame, center, radii):
     )
 
 
-def mirrored(side):
-    """Right-hand outline, top to bottom, -> closed symmetric polygon."""
-    side = np.asarray(side, np.float64)
-    return np.concatenate([side, side[::-1] * (-1, 1)])
+def mirrored(side: Sequence) -> Array:
+    """Closes the outline of a right-hand side symmetrically.
+
+    Args:
+        side: N points xy, from top to bottom.
+
+    Returns:
+        `(2 * N, 2)` float64, a closed polygon.
+    """
+    points = np.asarray(side, np.float64)
+    return np.concatenate([points, points[::-1] * (-1, 1)])

@@ -1,7 +1,7 @@
-"""Drawing a main garment and the parts that lie on it: sleeves, neckline, collar, lapels, pockets, buttons.
+"""Drawing main garments and their parts: sleeves, neckline, collar, lapels, pockets, buttons.
 
-Every part gains the pixels it covers and so does its garment; a part hides other instances only.
-Coordinates are the figure's own frame (see figure.py) unless a name says canvas.
+The pixels of a part belong to its garment as well. Coordinates are those of the figure, see
+`figure`, unless a name says canvas.
 """
 
 from __future__ import annotations
@@ -9,8 +9,19 @@ from __future__ import annotations
 import numpy as np
 
 from fashion.datasets.sample import labels as L
-from fashion.datasets.sample.figure import ANKLE_Y, HIP_Y, KNEE_Y, WAIST_Y, mirrored
+from fashion.datasets.sample.canvas import Canvas, Instance
+from fashion.datasets.sample.figure import (
+    ANKLE_Y,
+    HIP_Y,
+    KNEE_Y,
+    WAIST_Y,
+    Arm,
+    Figure,
+    mirrored,
+)
+from fashion.datasets.sample.outfit import Garment
 from fashion.datasets.sample.patterns import luma
+from mrcnn.typing import Array
 
 # Half the width of a skirt at its hem, per silhouette: (mini, knee, midi, maxi).
 _HEM_HALF = {
@@ -22,24 +33,44 @@ _LENGTHS = (L.MINI, L.KNEE, L.MIDI, L.MAXI)
 _BAND = 0.036  # width of the band that is annotated as the neckline
 
 
-def room_under(canvas, figure, outer):
-    """Canvas mask of where the clothes under `outer` can be: behind it, or below its hem."""
+def room_under(canvas: Canvas, figure: Figure, outer: Garment) -> Array:
+    """Finds where the clothes under a garment can be: behind it, or below its hem.
+
+    Args:
+        canvas: The canvas.
+        figure: The doll.
+        outer: A jacket or a coat.
+
+    Returns:
+        A mask of the canvas.
+    """
     to_canvas = figure.frame.to_canvas
-    return canvas.polygon(to_canvas(_outline(outer)), 1) | canvas.polygon(
-        to_canvas([(-2, outer.hem_y), (2, outer.hem_y), (2, 2), (-2, 2)])
-    )
+    below = [(-2, outer.hem_y), (2, outer.hem_y), (2, 2), (-2, 2)]
+    return canvas.polygon(to_canvas(_outline(outer)), 1) | canvas.polygon(to_canvas(below))
 
 
-def draw_garment(canvas, figure, garment, instance, room=None):
-    """The body of `garment` and the parts on it, inside the canvas mask `room`; sleeves come with the arms (draw_sleeve)."""
+def draw_garment(
+    canvas: Canvas,
+    figure: Figure,
+    garment: Garment,
+    instance: Instance,
+    room: Array | None = None,
+) -> None:
+    """Draws a garment and its parts, except for the sleeves, which come with the arms.
+
+    Args:
+        canvas: The canvas.
+        figure: The doll.
+        garment: What to draw.
+        instance: Gains its pixels.
+        room: Mask of the canvas that the garment stays inside; None for no limit.
+    """
     if garment.category_id in (L.PANTS, L.SHORTS):
         _draw_trousers(canvas, figure, garment, instance, room)
         return
     opening = _opening(canvas, figure, garment)
-    body, folds = (
-        canvas.polygon(figure.frame.to_canvas(_outline(garment)), 1),
-        _folds(figure, garment),
-    )
+    body = canvas.polygon(figure.frame.to_canvas(_outline(garment)), 1)
+    folds = _folds(figure, garment)
     if garment.category_id == L.JUMPSUIT:
         body |= _trousers(canvas, figure, garment)
     if opening is not None:
@@ -54,7 +85,7 @@ def draw_garment(canvas, figure, garment, instance, room=None):
     _draw_neck(canvas, figure, garment, instance, body, opening)
 
 
-# ---- outlines
+# Outlines
 
 
 def _outline(garment):
@@ -73,7 +104,7 @@ def _outline(garment):
         ]
         side = top + _waist_down(garment)
     hem_half, hem_y = side[-1]
-    if garment.category_id == L.JUMPSUIT:  # goes on in the trousers
+    if garment.category_id == L.JUMPSUIT:  # continues in the trousers
         return mirrored(side)
     waves = np.linspace(1, -1, 17)[1:-1]
     depth = 0.012 if garment.silhouette == L.FLARE else 0.0  # a wavy hem
@@ -116,7 +147,7 @@ def _skirt_side(garment):
 
 
 def _cut(side, hem_y):
-    """`side` (half width, y) with everything below hem_y replaced by a point at hem_y."""
+    """A side (half width, y) that ends at `hem_y`."""
     half, y = np.asarray(side).T
     above = [(h, level) for h, level in side if level < hem_y - 0.01]
     return above + [(float(np.interp(hem_y, y, half)), hem_y)] * 2
@@ -162,7 +193,7 @@ def _creases(figure, garment):
 
 
 def _folds(figure, garment):
-    """Canvas polylines along which the cloth falls in folds: many in a flared skirt, two in a narrow one."""
+    """Canvas polylines of the folds: many in a flared skirt, two in a narrow one."""
     to_canvas, hem = figure.frame.to_canvas, garment.hem_y
     if garment.category_id == L.JUMPSUIT:
         return _creases(figure, garment)
@@ -173,19 +204,14 @@ def _folds(figure, garment):
     count = {L.FLARE: 7, L.A_LINE: 4, L.PENCIL: 2, L.STRAIGHT: 2}[garment.silhouette]
     half = _outline(garment)[:, 0].max()
     spread = (np.arange(count) + 0.5) / count * 2 - 1
-    return [
-        to_canvas(
-            [
-                (0.05 * t, WAIST_Y + 0.05),
-                (0.45 * half * t + 0.02 * t, 0.5 * (hem + WAIST_Y)),
-                (0.92 * half * t, hem),
-            ]
-        )
-        for t in spread
-    ]
+    folds = []
+    for t in spread:
+        middle = (0.45 * half * t + 0.02 * t, 0.5 * (hem + WAIST_Y))
+        folds.append(to_canvas([(0.05 * t, WAIST_Y + 0.05), middle, (0.92 * half * t, hem)]))
+    return folds
 
 
-# ---- the neck: what is cut out, and what edges it
+# The neck: the hole, and what edges it
 
 
 def _opening(canvas, figure, garment):
@@ -193,18 +219,15 @@ def _opening(canvas, figure, garment):
     to_canvas, hem = figure.frame.to_canvas, garment.hem_y
     if garment.category_id in (L.JACKET, L.COAT):
         if garment.open_front:
-            return canvas.polygon(
-                to_canvas(
-                    [
-                        (-0.040, 0.18),
-                        (0.040, 0.18),
-                        (0.048, 0.30),
-                        (0.055, hem + 0.05),
-                        (-0.055, hem + 0.05),
-                        (-0.048, 0.30),
-                    ]
-                )
-            )
+            front = [
+                (-0.040, 0.18),
+                (0.040, 0.18),
+                (0.048, 0.30),
+                (0.055, hem + 0.05),
+                (-0.055, hem + 0.05),
+                (-0.048, 0.30),
+            ]
+            return canvas.polygon(to_canvas(front))
         if garment.lapel:
             return canvas.polygon(to_canvas([(-0.040, 0.18), (0.040, 0.18), (0, 0.36)]))
         return None
@@ -277,18 +300,12 @@ def _draw_lapels(canvas, figure, garment, instance):
         )
 
 
-# ---- hem band, buttons, zip, pockets
+# Hem band, buttons, zip, pockets
 
 
 def _draw_hem_band(canvas, figure, garment, instance, body):
-    band = (
-        canvas.polygon(
-            figure.frame.to_canvas(
-                mirrored([(0.2, garment.hem_y - 0.034), (0.2, garment.hem_y + 0.05)])
-            )
-        )
-        & body
-    )
+    side = [(0.2, garment.hem_y - 0.034), (0.2, garment.hem_y + 0.05)]
+    band = canvas.polygon(figure.frame.to_canvas(mirrored(side))) & body
     ribs = [
         figure.frame.to_canvas([(x, garment.hem_y - 0.03), (x, garment.hem_y + 0.02)])
         for x in np.linspace(-0.12, 0.12, 13)
@@ -368,14 +385,25 @@ def _button(garment):
     return (245, 236, 210) if luma(garment.cloth.base) < 150 else (48, 36, 34)
 
 
-# ---- sleeves
+# Sleeves
 
 
-def draw_sleeve(canvas, figure, arm, garment, instance):
-    """One sleeve along an arm; its pixels belong to the sleeve and to the garment."""
+def draw_sleeve(
+    canvas: Canvas, figure: Figure, arm: Arm, garment: Garment, instance: Instance
+) -> None:
+    """Draws a sleeve along an arm, an instance of its own.
+
+    Args:
+        canvas: The canvas.
+        figure: The doll.
+        arm: One of its arms.
+        garment: What the sleeve is part of.
+        instance: The garment's, which gains the pixels as well.
+    """
     frame, cloth = figure.frame, garment.cloth
     outer = {L.JACKET: 0.006, L.COAT: 0.006, L.SWEATER: 0.003}.get(garment.category_id, 0.0)
     puff = L.PUFF_SLEEVE in garment.sleeve
+    radii: tuple[float, ...]  # at each point
     if puff:
         points, radii = arm.until(0.075), (0.052, 0.062)
     elif L.SHORT in garment.sleeve:

@@ -1,4 +1,4 @@
-"""The official Fashionpedia (2020) ids that the paper dolls can show, under names one can read in code."""
+"""Names for the official Fashionpedia (2020) ids that the dolls can show."""
 
 # categories
 SHIRT, TOP, SWEATER, JACKET, PANTS, SHORTS, SKIRT, COAT, DRESS, JUMPSUIT = (
@@ -17,13 +17,8 @@ MAIN_GARMENTS = range(13)
 GLASSES, HAT, BELT, TIGHTS, SHOE, BAG, SCARF = 13, 14, 19, 21, 23, 24, 25
 COLLAR, LAPEL, SLEEVE, POCKET, NECKLINE = 28, 29, 31, 32, 33
 
-GARMENT_PARTS = (
-    COLLAR,
-    LAPEL,
-    SLEEVE,
-    POCKET,
-    NECKLINE,
-)  # lie on their garment's mask without removing it
+# Their pixels belong to their garment as well.
+GARMENT_PARTS = (COLLAR, LAPEL, SLEEVE, POCKET, NECKLINE)
 
 # attributes: textile pattern
 PLAIN, CHECK, DOT, FLORAL, STRIPE = 317, 322, 323, 325, 328
@@ -31,7 +26,7 @@ PLAIN, CHECK, DOT, FLORAL, STRIPE = 317, 322, 323, 325, 328
 FLARE, PENCIL, STRAIGHT, A_LINE, TIGHT_FIT, LOOSE_FIT = 118, 127, 128, 129, 135, 137
 # length of the garment
 ABOVE_THE_HIP, HIP, MINI, KNEE, MIDI, MAXI = 146, 147, 149, 151, 153, 154
-# length of the sleeve (SLEEVELESS belongs to the garment: there is no sleeve to carry it)
+# length of the sleeve (SLEEVELESS belongs to the garment, which has no sleeve)
 SLEEVELESS, SHORT, WRIST = 156, 157, 160
 # nicknames of parts
 SHIRT_COLLAR, NOTCHED_LAPEL, SHAWL_LAPEL, PUFF_SLEEVE = 163, 174, 176, 209

@@ -1,13 +1,21 @@
-"""The wardrobe: which clothes a doll wears, of what cloth, and which official attributes one then sees."""
+"""Outfit: which clothes a doll wears, of what cloth, and which of their attributes are visible."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from fashion.datasets.sample import labels as L
-from fashion.datasets.sample.patterns import Cloth, random_cloth, random_color, random_contrast
+import numpy as np
 
-# Hem of each length, in figure heights below the crown: far enough apart to be told from each other.
+from fashion.datasets.sample import labels as L
+from fashion.datasets.sample.patterns import (
+    RGB,
+    Cloth,
+    random_cloth,
+    random_color,
+    random_contrast,
+)
+
+# Hem of each length, figure heights below the crown: far enough apart to be distinguishable.
 HEMS = {
     L.ABOVE_THE_HIP: (0.425, 0.445),
     L.HIP: (0.515, 0.535),
@@ -20,13 +28,29 @@ UPPER_PATTERNS = {L.PLAIN: 0.3, L.STRIPE: 0.2, L.CHECK: 0.16, L.DOT: 0.17, L.FLO
 LOWER_PATTERNS = {L.PLAIN: 0.5, L.STRIPE: 0.14, L.CHECK: 0.14, L.DOT: 0.12, L.FLORAL: 0.1}
 OUTER_PATTERNS = {L.PLAIN: 0.62, L.CHECK: 0.24, L.STRIPE: 0.14}
 KNIT_PATTERNS = {L.PLAIN: 0.6, L.STRIPE: 0.4}
-_NO_SKIN = (0.2, 0.95)  # hues that no skin has, so that tights can be told from legs
+_NO_SKIN = (0.2, 0.95)  # hues that no skin has, so that tights differ from legs
 UPPER, LOWER = (L.SHIRT, L.TOP, L.SWEATER), (L.PANTS, L.SHORTS, L.SKIRT)
 
 
 @dataclass(frozen=True)
 class Garment:
-    """A main garment with its parts. Labels are official ids, or None where the garment has no such thing."""
+    """A main garment with its parts; labels are official ids, None for what it does not have.
+
+    Attributes:
+        category_id: Its category.
+        cloth: What it is made of.
+        length: Attribute of its length.
+        hem_y: Its hem, frame of the figure.
+        silhouette: Attribute of its silhouette.
+        neckline: Attribute of its neckline.
+        collar: Attribute of its collar.
+        lapel: Attribute of its lapels.
+        sleeve: Attributes of each sleeve; empty for no sleeves.
+        opening: Attribute of its opening.
+        pocket: Attribute of its pockets.
+        open_front: Whether it is worn open.
+        tucked: Whether it is tucked into another garment.
+    """
 
     category_id: int
     cloth: Cloth
@@ -36,14 +60,21 @@ class Garment:
     neckline: int | None = None
     collar: int | None = None
     lapel: int | None = None
-    sleeve: tuple = ()  # attribute ids of each sleeve; empty: no sleeves
+    sleeve: tuple[int, ...] = ()
     opening: int | None = None
     pocket: int | None = None
     open_front: bool = False
     tucked: bool = False
 
-    def attribute_ids(self, outer=None):
-        """What one can see of this garment under `outer` (a Garment or None); what is hidden is left out."""
+    def attribute_ids(self, outer: Garment | None = None) -> list[int]:
+        """Lists the attributes that are visible.
+
+        Args:
+            outer: What is worn over it.
+
+        Returns:
+            Official ids, ascending.
+        """
         ids = [self.cloth.pattern]
         longer = outer is None or self.hem_y > outer.hem_y + 0.04
         whole_front = outer is None or outer.open_front
@@ -60,33 +91,48 @@ class Garment:
 
 @dataclass(frozen=True)
 class Outfit:
-    """What one doll wears; the garments are in drawing order. Colours are RGB; None: not worn."""
+    """What one doll wears; None for what it does not wear.
 
-    garments: tuple
+    Attributes:
+        garments: In drawing order, without the outer one.
+        outer: A jacket or a coat.
+        shoes: "flat", "sneaker" or "boot".
+        shoe_color: Of the shoes.
+        tights: Colour.
+        belt: Colour.
+        hat: "brim", "beanie" or "cap".
+        hat_cloth: Of the hat.
+        glasses: Colour.
+        bag: "hand" or "cross".
+        bag_color: Of the bag.
+        scarf: Cloth.
+    """
+
+    garments: tuple[Garment, ...]
     outer: Garment | None
     shoes: str
-    shoe_color: tuple
-    tights: tuple | None
-    belt: tuple | None
+    shoe_color: RGB
+    tights: RGB | None
+    belt: RGB | None
     hat: str | None
     hat_cloth: Cloth
-    glasses: tuple | None
+    glasses: RGB | None
     bag: str | None
-    bag_color: tuple
+    bag_color: RGB
     scarf: Cloth | None
 
     @property
-    def belt_over(self):
+    def belt_over(self) -> Garment:
         """The garment on which the belt lies: a closed coat, else the last of the garments."""
         return _frontmost(self.garments, self.outer)
 
     @property
-    def in_trousers(self):
+    def in_trousers(self) -> bool:
         """Whether trousers cover the legs down to the ankles."""
         return any(g.category_id in (L.PANTS, L.JUMPSUIT) for g in self.garments)
 
     @property
-    def narrow_stance(self):
+    def narrow_stance(self) -> bool:
         """Whether the legs must stay together, under a coat or in a pencil skirt."""
         return (
             self.outer is not None
@@ -95,7 +141,16 @@ class Outfit:
         )
 
 
-def random_outfit(rng):
+def random_outfit(rng: np.random.Generator) -> Outfit:
+    """Draws an outfit.
+
+    Args:
+        rng: Random numbers.
+
+    Returns:
+        The outfit.
+    """
+    garments: tuple[Garment, ...]
     kind = rng.random()
     if kind < 0.25:
         garments = (_dress(rng),)

@@ -1,37 +1,62 @@
-"""Cloth: the colours of a garment and the textile pattern woven into it.
+"""Cloth: the colours of a garment and its textile pattern.
 
-A pattern is a function of figure coordinates (u right, v down, 1 = the figure's height), so it moves, leans
-and scales with the doll. Periods are 5 to 9 % of the figure: five pixels when the doll is 100 pixels high.
+A pattern is a function of figure coordinates (u right, v down, 1 is the height of the figure), so
+that it moves, leans and scales with the doll. Periods are 5 to 9 % of the figure: five pixels of a
+doll of 100 pixels.
 """
 
 from __future__ import annotations
 
 import colorsys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 
 from fashion.datasets.sample import labels
+from mrcnn.typing import Array
 
-# Smallest difference of luma (0..255) between the two colours of a pattern, so that it can be seen.
+# Least difference of luma (0..255) between the colours of a pattern, so that it can be seen.
 CONTRAST = 95
+
+RGB: TypeAlias = tuple[float, ...]  # 0..255
 
 
 @dataclass(frozen=True)
 class Cloth:
-    """What a garment is made of. Colours are RGB 0..255; `pattern` is the attribute id it shows."""
+    """What a garment is made of.
+
+    Attributes:
+        pattern: Attribute id of the textile pattern.
+        base: Colour of the ground.
+        second: Colour of the pattern.
+        third: Colour of details.
+        period: Size of the pattern, figure heights.
+        upright: Whether stripes run up and down.
+        phase: Shift of the pattern, 0..1 periods.
+        knit: Whether it is knitwear.
+    """
 
     pattern: int
-    base: tuple
-    second: tuple
-    third: tuple
+    base: RGB
+    second: RGB
+    third: RGB
     period: float
-    upright: bool  # stripes run up and down
+    upright: bool
     phase: float
     knit: bool = False
 
-    def texture(self, u, v):
-        """u, v: (h, w) float32 figure coordinates -> (h, w, 3) float32 RGB."""
+    def texture(self, u: Array, v: Array) -> Array:
+        """Computes the colours of points.
+
+        Args:
+            u: `(h, w)` float32, figure coordinates to the right.
+            v: `(h, w)` float32, figure coordinates downwards.
+
+        Returns:
+            `(h, w, 3)` float32 RGB.
+        """
         base, second, third = (
             np.asarray(c, np.float32) for c in (self.base, self.second, self.third)
         )
@@ -46,16 +71,31 @@ class Cloth:
             color = color * _cable(u, v)[..., None]
         return color
 
-    def trim(self):
-        """The plain cloth of bands, cuffs and pockets: darker than a light cloth, lighter than a dark one."""
+    def trim(self) -> Cloth:
+        """Makes the plain cloth of bands, cuffs and pockets.
+
+        Returns:
+            A darker cloth than a light one, a lighter cloth than a dark one.
+        """
         base = np.asarray(self.base, np.float32)
         toward = 0 if luma(base) > 105 else 255
         color = tuple(float(c) for c in base + 0.38 * (toward - base))
         return replace(self, pattern=labels.PLAIN, base=color, knit=False)
 
 
-def random_cloth(rng, patterns, knit=False):
-    """patterns: {attribute id: weight}."""
+def random_cloth(
+    rng: np.random.Generator, patterns: Mapping[int, float], knit: bool = False
+) -> Cloth:
+    """Draws a cloth.
+
+    Args:
+        rng: Random numbers.
+        patterns: Weight of each attribute id.
+        knit: Whether it is knitwear.
+
+    Returns:
+        The cloth.
+    """
     ids = list(patterns)
     weights = np.array([patterns[i] for i in ids], float)
     pattern = int(rng.choice(ids, p=weights / weights.sum()))
@@ -69,20 +109,50 @@ def random_cloth(rng, patterns, knit=False):
     )
 
 
-def random_color(rng, saturation=(0.05, 0.85), value=(0.2, 0.97), hue=(0.0, 1.0)):
-    """RGB 0..255, drawn evenly from the given part of HSV (all 0..1)."""
+def random_color(
+    rng: np.random.Generator,
+    saturation: tuple[float, float] = (0.05, 0.85),
+    value: tuple[float, float] = (0.2, 0.97),
+    hue: tuple[float, float] = (0.0, 1.0),
+) -> RGB:
+    """Draws a colour uniformly from a part of HSV.
+
+    Args:
+        rng: Random numbers.
+        saturation: Range, 0..1.
+        value: Range, 0..1.
+        hue: Range, 0..1.
+
+    Returns:
+        The colour.
+    """
     rgb = colorsys.hsv_to_rgb(rng.uniform(*hue), rng.uniform(*saturation), rng.uniform(*value))
     return tuple(255 * c for c in rgb)
 
 
-def random_pair(rng):
-    """Two RGB colours at least CONTRAST apart in luma."""
+def random_pair(rng: np.random.Generator) -> tuple[RGB, RGB]:
+    """Draws two colours that can be told apart.
+
+    Args:
+        rng: Random numbers.
+
+    Returns:
+        Two colours at least `CONTRAST` apart in luma.
+    """
     base = random_color(rng)
     return base, random_contrast(rng, base)
 
 
-def random_contrast(rng, base):
-    """An RGB colour at least CONTRAST from `base` in luma: a random one, or else near white or near black."""
+def random_contrast(rng: np.random.Generator, base: RGB) -> RGB:
+    """Draws a colour that can be told from another.
+
+    Args:
+        rng: Random numbers.
+        base: The other colour.
+
+    Returns:
+        A colour at least `CONTRAST` from `base` in luma: any, or else near white or near black.
+    """
     for _ in range(4):
         color = random_color(rng)
         if abs(luma(color) - luma(base)) >= CONTRAST:
@@ -93,12 +163,19 @@ def random_contrast(rng, base):
     return random_color(rng, saturation, value)
 
 
-def luma(rgb):
-    """Brightness of an RGB colour as the eye weighs it (ITU-R BT.601), 0..255."""
+def luma(rgb: Sequence[float] | Array) -> float:
+    """Computes the perceived brightness of a colour (ITU-R BT.601).
+
+    Args:
+        rgb: The colour.
+
+    Returns:
+        0..255.
+    """
     return 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2]
 
 
-# ---- one function a pattern: -> (share of the second colour, share of the third colour or None)
+# A function for each pattern: shares of the second colour, and of the third or None.
 
 
 def _stripe(cloth, u, v):

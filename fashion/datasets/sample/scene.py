@@ -1,4 +1,4 @@
-"""One picture: a background, one or two dressed dolls, light; and the instances that can be seen in it."""
+"""Scene: a background, one or two dressed dolls, light; and the visible instances."""
 
 from __future__ import annotations
 
@@ -9,17 +9,26 @@ from fashion.datasets.sample import accessories, garments
 from fashion.datasets.sample import figure as dolls
 from fashion.datasets.sample import labels as L
 from fashion.datasets.sample.background import draw_background
-from fashion.datasets.sample.canvas import DETAIL, Canvas, visible
+from fashion.datasets.sample.canvas import DETAIL, Canvas, Instance, visible
 from fashion.datasets.sample.figure import Frame, random_figure
 from fashion.datasets.sample.outfit import random_outfit
+from mrcnn.typing import Array, Size
 
-# What shows less is not annotated: in picture pixels; and for a main garment, which is then hidden under a
-# coat, as a share of the picture, since nobody can tell a sweater from a shirt by a sliver.
+# Instances with fewer visible pixels are not annotated. For a main garment, which a coat may hide, the
+# limit is a share of the image: nobody can tell a sweater from a shirt by a sliver.
 SMALLEST_AREA, SMALLEST_GARMENT = 48, 0.012
 
 
-def draw_scene(rng, size_hw):
-    """-> picture (H, W, 3) uint8 RGB, and its visible instances: Instance objects with mask (H, W) bool."""
+def draw_scene(rng: np.random.Generator, size_hw: Size) -> tuple[Array, list[Instance]]:
+    """Draws an image.
+
+    Args:
+        rng: Random numbers.
+        size_hw: (height, width), pixels.
+
+    Returns:
+        `(H, W, 3)` uint8 RGB, and its visible instances with masks `(H, W)` bool.
+    """
     height, width = size_hw[0] * DETAIL, size_hw[1] * DETAIL
     canvas = Canvas(draw_background(rng, (height, width)))
     for frame in _random_frames(rng, (height, width)):
@@ -36,7 +45,7 @@ def draw_scene(rng, size_hw):
 
 
 def _random_frames(rng, size_hw):
-    """Where the dolls stand: usually one, large, in the middle; sometimes two; sometimes cut by the edge."""
+    """Where the dolls stand: usually one in the middle; sometimes two, or cut by the edge."""
     height, width = size_hw
     several = rng.random() < 0.13
     frames = []
@@ -48,7 +57,7 @@ def _random_frames(rng, size_hw):
         room = height - scale
         sole = height - room * rng.uniform(0.05, 0.5) - 0.01 * scale
         if not several and rng.random() < 0.14:
-            scale *= rng.uniform(1.05, 1.25)  # a closer look: feet or a side out of frame
+            scale *= rng.uniform(1.05, 1.25)  # closer: feet or a side out of the image
             sole = height * rng.uniform(1.02, 1.12)
         frames.append(
             Frame(
@@ -63,8 +72,14 @@ def _random_frames(rng, size_hw):
     return frames
 
 
-def draw_doll(canvas, rng, frame):
-    """Draws one randomly dressed doll, back to front."""
+def draw_doll(canvas: Canvas, rng: np.random.Generator, frame: Frame) -> None:
+    """Draws a randomly dressed doll, back to front.
+
+    Args:
+        canvas: The canvas.
+        rng: Random numbers.
+        frame: Where it stands.
+    """
     outfit = random_outfit(rng)
     figure = random_figure(rng, frame, outfit.narrow_stance)
     canvas.unit = frame.scale
@@ -102,7 +117,7 @@ def draw_doll(canvas, rng, frame):
 
 
 def _draw_arms(canvas, figure, worn, sleeved, behind):
-    """The arms before or behind the body, each in a sleeve of the outermost garment that has any."""
+    """Draws the arms before or behind the body, in sleeves of the outermost garment with any."""
     for arm in figure.arms:
         if arm.behind is behind:
             dolls.draw_arm(canvas, figure, arm)
@@ -114,28 +129,18 @@ def _draw_arms(canvas, figure, worn, sleeved, behind):
 def _draw_shadow(canvas, frame):
     x, y = frame.to_canvas((0, dolls.SOLE_Y + 0.004))
     shadow = np.zeros(canvas.size_hw, np.uint8)
-    cv2.ellipse(
-        shadow,
-        (int(x), int(y)),
-        (int(0.2 * frame.scale), int(0.022 * frame.scale)),
-        0,
-        0,
-        360,
-        255,
-        -1,
-    )
+    axes = (int(0.2 * frame.scale), int(0.022 * frame.scale))
+    cv2.ellipse(shadow, (int(x), int(y)), axes, 0, 0, 360, 255, -1)
     left, top, w, h = cv2.boundingRect(shadow)
     if w:
         patch = canvas.image[top : top + h, left : left + w]
-        soft = (
-            cv2.blur(shadow[top : top + h, left : left + w], (9, 9))[..., None].astype(np.float32)
-            / 255
-        )
+        soft = cv2.blur(shadow[top : top + h, left : left + w], (9, 9))[..., None]
+        soft = soft.astype(np.float32) / 255
         patch[:] = (patch * (1 - 0.4 * soft)).astype(np.uint8)
 
 
 def _light(rng, picture):
-    """Exposure, colour of the light, a gradient across the picture, and the grain of a sensor."""
+    """Applies exposure, colour of the light, a gradient across the image, and sensor noise."""
     height, width = picture.shape[:2]
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)
     angle = rng.uniform(0, 2 * np.pi)

@@ -1,4 +1,4 @@
-"""Writing the sample: pictures, CSV rows and labels, laid out as Kaggle's 2020 data."""
+"""Writing the sample data set: images, CSV rows and labels in Kaggle's 2020 layout."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,22 +18,38 @@ import numpy as np
 from fashion.datasets.sample.scene import draw_scene
 from fashion.formats.rle import encode
 from fashion.labels.ontology import Ontology
+from mrcnn.typing import PathLike, Size
 
 COLUMNS = ("ImageId", "EncodedPixels", "Height", "Width", "ClassId", "AttributesIds")
-DRAWING_VERSION = 2  # raise it when the drawings change: older folders are then not reused
+DRAWING_VERSION = 2  # raise it when the drawings change: older folders are then replaced
 _SPLITS = ("train", "val")
 _RECORD = "sample.json"  # the arguments that a complete folder was made with
 
 
-def make_sample(folder, *, train=800, val=80, seed=0, size_hw=(288, 192)):
-    """Draw `train` + `val` pictures of dressed dolls into `folder`, or reuse it if it holds exactly these.
+def make_sample(
+    folder: PathLike, *, train: int = 800, val: int = 80, seed: int = 0, size_hw: Size = (288, 192)
+) -> Path:
+    """Draws images of dressed dolls into a folder, or reuses it if it holds exactly these.
 
-    folder:  images/<ImageId>.jpg, train.csv, val.csv (Kaggle 2020: column-major, 1-based runs), and
-             label_descriptions.json with the official ids of the categories and attributes that occur.
-    size_hw: of every picture.
-    Returns the folder as a Path. Picture i of a split depends on (seed, split, i) only, not on the counts.
-    The folder appears complete or not at all; a sample of other arguments or older drawings gives way to it.
-    Raises FileExistsError if the folder holds anything else.
+    The folder gets images/<ImageId>.jpg, train.csv, val.csv (Kaggle 2020: run lengths down the
+    columns, counted from 1) and label_descriptions.json, with the official ids of the categories
+    and attributes that occur. It appears complete or not at all, and replaces a sample of other
+    arguments or older drawings. Image i of a split depends on (seed, split, i) alone, not on the
+    counts.
+
+    Args:
+        folder: Where to write.
+        train: Number of training images.
+        val: Number of validation images.
+        seed: Another seed gives other images.
+        size_hw: (height, width) of every image, pixels.
+
+    Returns:
+        The folder.
+
+    Raises:
+        FileExistsError: If the folder holds anything else.
+        ValueError: If there is no image to draw, or images are smaller than 64 pixels.
     """
     folder = Path(folder)
     arguments = _checked(train, val, seed, size_hw)
@@ -39,21 +57,20 @@ def make_sample(folder, *, train=800, val=80, seed=0, size_hw=(288, 192)):
         return folder
     if folder.exists() and not _may_give_way(folder):
         raise FileExistsError(
-            f"{folder} holds something else than a sample data set. Delete it, or give another folder."
+            f"{folder} holds something else than a sample data set. Delete it, or give another "
+            "folder."
         )
     folder.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         _write(unfinished, arguments)
         unfinished.chmod(0o755)  # mkdtemp's folders are closed to others
-        shutil.rmtree(
-            folder, ignore_errors=True
-        )  # empty or an older sample; not every system renames onto a folder
+        # It is empty or an older sample; not every system renames onto a folder.
+        shutil.rmtree(folder, ignore_errors=True)
         os.rename(unfinished, folder)
     except OSError:
-        if not _is_complete(
-            folder, arguments
-        ):  # else another process was faster with the same sample
+        # Another process may have been faster with the same sample.
+        if not _is_complete(folder, arguments):
             raise
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -87,11 +104,11 @@ def _is_complete(folder, arguments):
 
 
 def _may_give_way(folder):
-    """Whether a folder is empty or holds a sample and nothing else but what was found out about it."""
+    """Whether a folder is empty, or holds a sample, and perhaps index files, and nothing else."""
     ours = {"images", "label_descriptions.json", _RECORD, *(f"{split}.csv" for split in _SPLITS)}
-    return folder.is_dir() and {
-        path.name for path in folder.iterdir() if path.suffix != ".index"
-    } in (set(), ours)
+    if not folder.is_dir():
+        return False
+    return {path.name for path in folder.iterdir() if path.suffix != ".index"} in (set(), ours)
 
 
 def _write(folder, arguments):
@@ -101,11 +118,11 @@ def _write(folder, arguments):
 
         def rows_of(index, number=number, split=split):
             rng = np.random.default_rng([arguments["seed"], number, index])
-            return _write_picture(
+            return _write_image(
                 folder / "images", f"{split}_{index:05d}", rng, tuple(arguments["size_hw"])
             )
 
-        with ThreadPoolExecutor(os.cpu_count()) as pool:  # cv2 draws outside the interpreter lock
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # cv2 releases the lock
             rows = [row for rows in pool.map(rows_of, range(arguments[split])) for row in rows]
         with open(folder / f"{split}.csv", "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
@@ -117,13 +134,12 @@ def _write(folder, arguments):
     _write_json(folder / _RECORD, arguments)
 
 
-def _write_picture(images, image_id, rng, size_hw):
+def _write_image(images, image_id, rng, size_hw):
     """Writes one JPEG; returns its CSV rows, with the attribute ids still a list."""
-    picture, instances = draw_scene(rng, size_hw)
+    image, instances = draw_scene(rng, size_hw)
     quality = int(rng.integers(72, 96))
-    _, jpeg = cv2.imencode(
-        ".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality]
-    )
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    _, jpeg = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
     (images / f"{image_id}.jpg").write_bytes(jpeg.tobytes())
     return [
         (image_id, encode(one.mask), *size_hw, one.category_id, one.attribute_ids)
@@ -131,10 +147,18 @@ def _write_picture(images, image_id, rng, size_hw):
     ]
 
 
-def label_descriptions(category_ids, attribute_ids):
-    """Kaggle's label_descriptions.json, reduced to these official (2020) ids.
+def label_descriptions(
+    category_ids: Collection[int], attribute_ids: Collection[int]
+) -> dict[str, Any]:
+    """Makes the content of Kaggle's label_descriptions.json for some labels.
 
-    `attribute_category_ids` is an addition to the format: which of the categories carry attributes.
+    Args:
+        category_ids: Official ids of 2020.
+        attribute_ids: Official ids of 2020.
+
+    Returns:
+        JSON. "attribute_category_ids", the categories that carry attributes, is an addition to the
+        format.
     """
     official = Ontology.official(2020)
     categories = zip(
