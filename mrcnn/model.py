@@ -130,7 +130,10 @@ class MaskRCNN:
     # ---- weights --------------------------------------------------------------------------------
 
     def load_weights(
-        self, filepath: PathLike, by_name: bool = False, exclude: Iterable[str] | None = None
+        self,
+        filepath: PathLike,
+        by_name: bool = False,
+        exclude: str | Iterable[str] | None = None,
     ) -> LoadReport:
         """Loads layers from a file by their names.
 
@@ -150,7 +153,7 @@ class MaskRCNN:
         Raises:
             ValueError: A shape differs, or nothing fits.
         """
-        report = self.keras_model.load_weights(filepath, exclude=list(exclude or ()))
+        report = self.keras_model.load_weights(filepath, exclude=exclude or ())
         self.set_log_dir(filepath)
         return report
 
@@ -164,7 +167,7 @@ class MaskRCNN:
         """
         return imagenet_resnet50_weights()
 
-    def load_imagenet_weights(self, exclude: Iterable[str] | None = None) -> LoadReport:
+    def load_imagenet_weights(self, exclude: str | Iterable[str] | None = None) -> LoadReport:
         """Loads ImageNet weights of its kind into the backbone.
 
         Args:
@@ -548,7 +551,7 @@ class MaskRCNN:
         placement = Placement(original_hw, (bottom - top, right - left), (top, left), input_hw)
         boxes = placement.boxes_to_original(from_unit(detections[:, :4], input_hw), CORNERS)
         boxes = boxes.round().astype(np.int32)
-        kept = np.asarray((boxes[:, 2:] - boxes[:, :2]) > 0).all(axis=1)
+        kept: Array = ((boxes[:, 2:] - boxes[:, :2]) > 0).all(axis=1)
         boxes, class_ids, scores = (
             boxes[kept],
             detections[kept, 4].astype(np.int32),
@@ -666,7 +669,7 @@ def _check_callbacks(callbacks: Iterable[keras.callbacks.Callback]) -> None:
         ):
             stem = path.removesuffix(Path(path).suffix)
             raise ValueError(
-                f'ModelCheckpoint("{path}") would save the whole model, and a model is saved as its '
-                f'weights here, in a .h5 file. Use ModelCheckpoint("{stem}.weights.h5", '
+                f'ModelCheckpoint("{path}") would save the whole model, but training saves weights '
+                f'only, in a .h5 file. Use ModelCheckpoint("{stem}.weights.h5", '
                 "save_weights_only=True). log_dir has the weights of every epoch anyway."
             )

@@ -1,11 +1,18 @@
-"""The front door for `from mrcnn.parallel_model import ParallelModel`: gone, since a model needs no wrapper for several GPUs."""
+"""The front door for `from mrcnn.parallel_model import ParallelModel`, which was removed."""
+
+from typing import NoReturn
 
 
 class ParallelModel:
-    """Gone: `Config.GPU_COUNT` says on how many GPUs a model trains, and `MaskRCNN` builds it for them, see `mrcnn.modeling.devices`."""
+    """Removed: `Config.GPU_COUNT` is enough, see `mrcnn.modeling.devices`.
 
-    def __init__(self, keras_model, gpu_count):
+    Args:
+        keras_model: Accepted.
+        gpu_count: Accepted.
+    """
+
+    def __init__(self, keras_model: object, gpu_count: int) -> NoReturn:
         raise NotImplementedError(
-            "ParallelModel is gone: no model is wrapped for several GPUs. Set GPU_COUNT in your Config, and MaskRCNN "
-            "trains on so many, IMAGES_PER_GPU photos on each."
+            "ParallelModel was removed: models need no wrapper for several GPUs. Set GPU_COUNT in "
+            "your Config, and MaskRCNN trains on that many, with IMAGES_PER_GPU images on each."
         )

@@ -1,11 +1,13 @@
-"""The front door for `from mrcnn import visualize`: Matterport's names, leading to where the drawing is done.
+"""The front door for `from mrcnn import visualize`: Matterport's names for `mrcnn.drawing`.
 
-`display_*` show what they draw where there is a window or a notebook, unless they are handed axes. `draw_boxes`, `draw_rois` and
-`plot_*` leave a figure to `plt.show()` or `plt.savefig`, as Matterport's do.
+`display_*` show what they draw in a window or a notebook, unless they are given axes. `draw_boxes`,
+`draw_rois` and `plot_*` leave a figure for `plt.show()` or `plt.savefig`, as Matterport's do.
 """
 
 import functools
 import logging
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +20,7 @@ from mrcnn.drawing.refinements import draw_boxes
 from mrcnn.drawing.tables import weight_rows
 from mrcnn.evaluation.instance_ap import compare
 from mrcnn.inference.pasting import paste_window
+from mrcnn.typing import Array
 
 log = logging.getLogger(__name__)
 
@@ -38,42 +41,81 @@ __all__ = [
 ]
 
 
-def random_colors(N, bright=True, seed=None):
-    """Matterport's name for its count: N shuffled (r, g, b) of floats 0..1, the same every time for one `seed`."""
+def random_colors(
+    N: int, bright: bool = True, seed: int | None = None
+) -> list[tuple[float, float, float]]:
+    """Makes distinct colors.
+
+    Args:
+        N: Their number.
+        bright: Use full brightness.
+        seed: The same colors for the same seed; None for random ones.
+
+    Returns:
+        (r, g, b) in 0..1, shuffled.
+    """
     return colors.random_colors(N, bright, seed)
 
 
 @functools.wraps(figures.display_top_masks)
-def display_top_masks(image, mask, class_ids, *names, **options):
-    """`mrcnn.drawing.figures.display_top_masks`; it also takes the arguments of a fork.
+def display_top_masks(
+    image: Array, mask: Array, class_ids: Array, *names: Any, **options: Any
+) -> None:
+    """Shows the largest masks, see `mrcnn.drawing.figures.display_top_masks`.
 
-    That one has further labels: image, mask, class_ids, their ids, class_names, their names.
+    Takes the arguments of a fork as well, which has further labels: image, mask, class_ids, their
+    ids, class_names, their names.
+
+    Args:
+        image: `(H, W, 3)` uint8.
+        mask: `(H, W, N)`.
+        class_ids: `(N,)`.
+        *names: The other arguments.
+        **options: Likewise.
     """
     if len(names) > 2:
         _, class_names, _, *limit = names
-        names = class_names, *limit
+        names = (class_names, *limit)
         log.warning("display_top_masks shows the classes; the further labels are left out.")
     figures.display_top_masks(image, mask, class_ids, *names, **options)
 
 
 def display_differences(
-    image,
-    gt_box,
-    gt_class_id,
-    gt_mask,
-    pred_box,
-    pred_class_id,
-    pred_score,
-    pred_mask,
-    class_names,
-    title="",
-    ax=None,
-    show_mask=True,
-    show_box=True,
-    iou_threshold=0.5,
-    score_threshold=0.5,
-):
-    """Truth in green, predictions in red; see `mrcnn.drawing.comparison.display_differences`."""
+    image: Array,
+    gt_box: Array,
+    gt_class_id: Array,
+    gt_mask: Array,
+    pred_box: Array,
+    pred_class_id: Array,
+    pred_score: Array,
+    pred_mask: Array,
+    class_names: Sequence[str],
+    title: str = "",
+    ax: Any = None,
+    show_mask: bool = True,
+    show_box: bool = True,
+    iou_threshold: float = 0.5,
+    score_threshold: float = 0.5,
+) -> None:
+    """Shows ground truth in green and predictions in red, see `mrcnn.drawing.comparison`.
+
+    Args:
+        image: `(H, W, 3)` uint8.
+        gt_box: `(M, 4)` yxyx.
+        gt_class_id: `(M,)`.
+        gt_mask: `(H, W, M)`.
+        pred_box: `(N, 4)` yxyx.
+        pred_class_id: `(N,)`.
+        pred_score: `(N,)`.
+        pred_mask: `(H, W, N)`.
+        class_names: Names by class id.
+        title: Of the figure.
+        ax: Axes to draw into; None makes a figure and shows it.
+        show_mask: Draw masks.
+        show_box: Draw boxes.
+        iou_threshold: Least IoU of a match.
+        score_threshold: As in `mrcnn.utils.compute_matches`.
+    """
     comparison.display_differences(
         image,
         gt_box,
@@ -94,8 +136,26 @@ def display_differences(
     )
 
 
-def draw_rois(image, rois, refined_rois, mask, class_ids, class_names, limit=10):
-    """Some rois and what became of them, picked by NumPy's global generator; see `mrcnn.drawing.refinements.draw_rois`."""
+def draw_rois(
+    image: Array,
+    rois: Array,
+    refined_rois: Array,
+    mask: Array,
+    class_ids: Array,
+    class_names: Sequence[str],
+    limit: int = 10,
+) -> None:
+    """Draws RoIs with their refined boxes, see `mrcnn.drawing.refinements.draw_rois`.
+
+    Args:
+        image: `(H, W, 3)` uint8.
+        rois: `(N, 4)` yxyx.
+        refined_rois: `(N, 4)` yxyx.
+        mask: `(N, h, w)`.
+        class_ids: `(N,)`.
+        class_names: Names by class id.
+        limit: RoIs to draw, picked by NumPy's global generator.
+    """
     refinements.draw_rois(
         image,
         rois,
@@ -109,8 +169,12 @@ def draw_rois(image, rois, refined_rois, mask, class_ids, class_names, limit=10)
     )
 
 
-def display_table(table):
-    """Shows a list of rows, the first the heading: as HTML in a notebook, printed elsewhere."""
+def display_table(table: Sequence[Sequence[Any]]) -> None:
+    """Shows a table as HTML in a notebook, or prints it.
+
+    Args:
+        table: Rows; the first is the heading.
+    """
     if tables.in_notebook():
         from IPython.display import HTML, display
 
@@ -119,9 +183,13 @@ def display_table(table):
         print(tables.text_table(table))
 
 
-def display_weight_stats(model):
-    """Shows the range of every weight of `model.keras_model`, and marks those that look dead or exploded.  model: a `MaskRCNN`."""
-    # Here, so that drawing works without the seconds that Keras takes to load; whoever has a model has loaded it.
+def display_weight_stats(model: Any) -> None:
+    """Shows the range of every weight, and marks those that look dead or exploded.
+
+    Args:
+        model: A `MaskRCNN`; its `keras_model` is shown.
+    """
+    # Imported here: drawing alone need not wait for Keras, and whoever has a model has loaded it.
     from mrcnn.weights.layer_files import own_weights, weight_layers
 
     # In the order of the network, which the walk over its layers does not keep.
@@ -130,11 +198,7 @@ def display_weight_stats(model):
         weight_layers(model.keras_model).items(),
         key=lambda item: places[id(own_weights(item[1])[0])],
     )
-    display_table(
-        weight_rows(
-            {
-                name: [(weight.name, np.asarray(weight)) for weight in own_weights(layer)]
-                for name, layer in layers
-            }
-        )
-    )
+    arrays = {}
+    for name, layer in layers:
+        arrays[name] = [(weight.name, np.asarray(weight)) for weight in own_weights(layer)]
+    display_table(weight_rows(arrays))

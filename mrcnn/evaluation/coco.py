@@ -1,8 +1,10 @@
-"""COCO evaluation: the average precision of detections, computed by pycocotools, overall and per category."""
+"""COCO evaluation: average precision of detections by pycocotools, overall and per category."""
 
 import contextlib
 import io
 from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from pycocotools.coco import COCO
@@ -18,24 +20,39 @@ from mrcnn.evaluation.coco_truth import (
     with_areas,
     with_boxes,
 )
+from mrcnn.typing import Array
 
 # The order of COCOeval.stats.
 NUMBERS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
 
 
-def evaluate_coco(ground_truth, detections, iou_type="segm", image_ids=None):
-    """COCO's twelve numbers, and AP for every category. Prints nothing and changes neither argument.
+def evaluate_coco(
+    ground_truth: Mapping[str, Any],
+    detections: Sequence[Mapping[str, Any]],
+    iou_type: str = "segm",
+    image_ids: Collection[Any] | None = None,
+) -> dict[str, Any]:
+    """Computes COCO's twelve numbers, and AP for every category.
 
-    ground_truth: COCO dict of images, annotations (ids from 1) and categories; what is missing is filled in, see `checked_truth`
-    detections: list of COCO result dicts: image_id, category_id, score, segmentation (RLE or polygons) or bbox (xywh)
-    iou_type: "segm" compares masks and needs a segmentation; "bbox" compares boxes and needs either
-    image_ids: evaluate these images only; default: all of ground_truth
-    Returns: {"AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl": floats
-        0..1, "per_category": {category_id: {"name", "AP", "AP50", "instances"}}}. A number for which there is
-        no ground truth (no small objects; a category that does not occur) is -1, as COCO has it. Nothing
-        detected is 0.
-    Raises ValueError for fields of wrong types, ids that ground_truth does not list, scores that are no finite numbers and masks that
-    cannot be, and says which entry it is.
+    Prints nothing and changes neither argument.
+
+    Args:
+        ground_truth: COCO dict of images, annotations (ids from 1) and categories. Missing fields
+            are filled in, see `checked_truth`.
+        detections: COCO results: image_id, category_id, score, and segmentation (RLE or polygons)
+            or bbox (xywh).
+        iou_type: "segm" compares masks and needs a segmentation; "bbox" compares boxes and needs
+            either.
+        image_ids: Evaluate these images only; None for all.
+
+    Returns:
+        The numbers by the names in `NUMBERS`, in 0..1, and "per_category": by id, {"name", "AP",
+        "AP50", "instances"}. Without ground truth (no small objects, for example) a number is -1,
+        as in COCO; without detections it is 0.
+
+    Raises:
+        ValueError: A field has a wrong type, an id is not in the ground truth, a score is not
+            finite, or a mask is invalid. The message names the entry.
     """
     if iou_type not in ("segm", "bbox"):
         raise ValueError(f'iou_type is "segm" (masks) or "bbox" (boxes). Got {iou_type!r}.')
@@ -43,31 +60,26 @@ def evaluate_coco(ground_truth, detections, iou_type="segm", image_ids=None):
     found = _checked_results(detections, truth, iou_type)
     known = {image["id"] for image in truth["images"]}
     wanted = known if image_ids is None else known.intersection(image_ids)
-    # pycocotools takes ids for numbers that fit NumPy's integers and sorts them, so it is given places in these lists.
+    # pycocotools sorts ids and puts them into NumPy's integers, so it gets places in these lists.
     image_of = {i: place for place, i in enumerate(sorted(known))}
     category_of = {
         i: place
         for place, i in enumerate(sorted(category["id"] for category in truth["categories"]))
     }
 
-    def placed(rows):
-        return [
-            row
-            | {
-                "id": number,
-                "image_id": image_of[row["image_id"]],
-                "category_id": category_of[row["category_id"]],
-            }
-            for number, row in enumerate(rows, 1)
-            if row["image_id"] in wanted
-        ]
+    def placed(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        found = []
+        for number, row in enumerate(rows, 1):
+            if row["image_id"] in wanted:
+                image, category = image_of[row["image_id"]], category_of[row["category_id"]]
+                found.append(row | {"id": number, "image_id": image, "category_id": category})
+        return found
 
     annotations = placed(truth["annotations"])
-    images = [
-        {key: image[key] for key in ("height", "width") if key in image}
-        | {"id": image_of[image["id"]]}
-        for image in truth["images"]
-    ]
+    images = []
+    for image in truth["images"]:
+        size = {key: image[key] for key in ("height", "width") if key in image}
+        images.append(size | {"id": image_of[image["id"]]})
     with contextlib.redirect_stdout(io.StringIO()):
         evaluation = COCOeval(
             _coco(images, len(category_of), annotations),
@@ -83,8 +95,8 @@ def evaluate_coco(ground_truth, detections, iou_type="segm", image_ids=None):
     return numbers | {"per_category": _per_category(evaluation, truth["categories"], annotations)}
 
 
-def _of_images(ground_truth, image_ids):
-    """The same ground truth without the annotations of other images, whose masks would be read for nothing."""
+def _of_images(ground_truth: Any, image_ids: Collection[Any] | None) -> Any:
+    """The ground truth without annotations of other images, whose masks need not be read."""
     if (
         image_ids is None
         or not isinstance(ground_truth, dict)
@@ -102,7 +114,7 @@ def _of_images(ground_truth, image_ids):
     return {**ground_truth, "annotations": rows}
 
 
-def _coco(images, number, annotations):
+def _coco(images: list[dict], number: int, annotations: list[dict]) -> COCO:
     coco = COCO()
     coco.dataset = {
         "images": images,
@@ -113,21 +125,27 @@ def _coco(images, number, annotations):
     return coco
 
 
-def _checked_results(detections, truth, iou_type):
-    """Results as pycocotools' loadRes makes them, of one kind of geometry only: given both, it takes the box's area for the
-    mask's, which moves objects between small, medium and large."""
+def _checked_results(
+    detections: Any, truth: Mapping[str, Any], iou_type: str
+) -> list[dict[str, Any]]:
+    """Results as pycocotools' loadRes makes them, with one kind of geometry.
+
+    Given both, it would use the area of the box for the mask, which moves objects between small,
+    medium and large.
+    """
     if not isinstance(detections, (list, tuple)):
         raise ValueError(
             f"The detections are {preview(detections)}. Expected a list of COCO results."
         )
     size_of = {image["id"]: size_of_image(image) for image in truth["images"]}
     categories = {category["id"] for category in truth["categories"]}
-    unknown = {key: set() for key in ("image", "category")}
-    rows, described = [], []
+    unknown: dict[str, set] = {"image": set(), "category": set()}
+    rows: list[dict[str, Any]] = []
+    described: list[str] = []
     for i, detection in enumerate(detections):
         entry = Record(detection, "The detections", "detection", i)
         entry.require("image_id", "category_id", "score")
-        row = {
+        row: dict[str, Any] = {
             "image_id": entry.identifier("image_id"),
             "category_id": entry.integer("category_id"),
             "score": float(entry.number("score")),
@@ -166,7 +184,9 @@ def _checked_results(detections, truth, iou_type):
     return rows
 
 
-def _per_category(evaluation, categories, annotations):
+def _per_category(
+    evaluation: COCOeval, categories: list[dict], annotations: list[dict]
+) -> dict[int, dict[str, Any]]:
     instances = Counter(row["category_id"] for row in annotations if not row["iscrowd"])
     # (IoU threshold, recall, category, all areas, 100 detections)
     precision = evaluation.eval["precision"][:, :, :, 0, -1]
@@ -181,6 +201,6 @@ def _per_category(evaluation, categories, annotations):
     }
 
 
-def _mean(precision):
+def _mean(precision: Array) -> float:
     known = precision[precision > -1]
     return float(np.mean(known)) if known.size else -1.0

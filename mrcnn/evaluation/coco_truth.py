@@ -1,10 +1,12 @@
-"""COCO files as people have them: checked before use, and filled in where fields are missing.
+"""Ground truth in COCO's layout: checked before use, and completed where fields are missing.
 
-Both `evaluate_coco` and the evaluators of applications read ground truth through this door.
+`evaluate_coco` and the evaluators of applications read ground truth with these functions.
 """
 
 import logging
 from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NoReturn
 
 import numpy as np
 from pycocotools import mask as coco_mask
@@ -14,23 +16,26 @@ from mrcnn.data.masks.coco_rle import as_rle, wrong_counts
 from mrcnn.data.masks.polygons import max_coordinate
 from mrcnn.data.masks.valid_rle import valid_areas
 from mrcnn.data.record_checks import Record, as_integer, is_number, preview
+from mrcnn.typing import Size
 
 log = logging.getLogger(__name__)
 
 _SHOWN = 3  # examples that an error names
 
 
-def checked_truth(content, name="The ground truth", *, masks=True):
-    """The content of a COCO file with every field filled in.
+def checked_truth(
+    content: Any, name: str = "The ground truth", *, masks: bool = True
+) -> dict[str, Any]:
+    """Checks the content of a COCO file and completes it.
 
-    Filled in where they are missing or null: "iscrowd" (0), "bbox" and "area" (of the mask), "id"
-    of the annotations (if none has one), and, with one warning for all, "segmentation" (the box).
+    Fields that are missing or null are filled in: "iscrowd" (0), "bbox" and "area" (of the mask),
+    "id" of the annotations (if none has one), and, with one warning, "segmentation" (the box).
 
     Args:
-        content: What was read: a dict of images, annotations and categories. It is not changed.
+        content: A dict of images, annotations and categories. It is not changed.
         name: What errors call it.
-        masks: Whether masks are needed. Without them images need no size, annotations that have a
-            box and an area need no segmentation, and one that they have is not read.
+        masks: Whether masks are needed. Without them, images need no size, and annotations with a
+            box and an area need no segmentation; one that they have is not read.
 
     Returns:
         The content with new lists of images, annotations and categories. Ids and sizes are ints
@@ -38,7 +43,7 @@ def checked_truth(content, name="The ground truth", *, masks=True):
         size.
 
     Raises:
-        ValueError: For what is wrong, with the file, the entry and what was expected.
+        ValueError: Something is wrong; the message names the entry and what was expected.
     """
     lacking = [
         key
@@ -48,8 +53,7 @@ def checked_truth(content, name="The ground truth", *, masks=True):
     if lacking:
         raise ValueError(
             f"{name} has no list of {', '.join(lacking)}. Expected COCO's layout: an object with "
-            f"images, annotations and "
-            "categories. A list of results belongs to the predictions."
+            "images, annotations and categories. A list of results belongs to the predictions."
         )
     images = checked_images(content["images"], name, sizes=masks)
     categories = checked_labels(content["categories"], name, "category")
@@ -68,8 +72,7 @@ def checked_truth(content, name="The ground truth", *, masks=True):
     if no_mask:
         log.warning(
             "%s: %d of %d annotations have no segmentation. Their boxes are taken for their "
-            "masks, so scores of masks "
-            "measure boxes there.",
+            "masks, so scores of masks measure boxes there.",
             name,
             len(no_mask),
             len(objects),
@@ -90,9 +93,22 @@ def checked_truth(content, name="The ground truth", *, masks=True):
     return {**content, "images": images, "annotations": objects, "categories": categories}
 
 
-def checked_images(rows, name, sizes=True):
-    """The images of a COCO file, checked. sizes: whether they need a height and a width."""
-    images, kinds = [], {}
+def checked_images(rows: Sequence[Any], name: str, sizes: bool = True) -> list[dict[str, Any]]:
+    """Checks the images of a COCO file.
+
+    Args:
+        rows: The list of images.
+        name: What errors call the file.
+        sizes: Whether images need a height and a width.
+
+    Returns:
+        New dicts; ids and sizes are ints.
+
+    Raises:
+        ValueError: An image is wrong, or ids are not unique.
+    """
+    images: list[dict[str, Any]] = []
+    kinds: dict[bool, str] = {}
     for i, row in enumerate(rows):
         entry = Record(row, name, "image", i)
         entry.require(*(("id", "height", "width") if sizes else ("id",)))
@@ -103,8 +119,7 @@ def checked_images(rows, name, sizes=True):
             if height * width > MAX_PIXELS:
                 raise ValueError(
                     f"{entry.where}{_called(row)} is {height} high and {width} wide. Images have "
-                    f"at most {MAX_PIXELS} pixels "
-                    "here; is the size right?"
+                    f"at most {MAX_PIXELS} pixels here; is the size right?"
                 )
             image |= {"height": height, "width": width}
         else:
@@ -123,11 +138,22 @@ def checked_images(rows, name, sizes=True):
     return images
 
 
-def checked_labels(rows, name, kind, needs=("id", "name")):
-    """Categories, or other labels with id, name and perhaps a supercategory, checked.
+def checked_labels(
+    rows: Sequence[Any], name: str, kind: str, needs: Sequence[str] = ("id", "name")
+) -> list[dict[str, Any]]:
+    """Checks categories, or other labels with id, name and perhaps a supercategory.
 
-    kind: "category", or what else a label is
-    needs: the fields that each must have
+    Args:
+        rows: The list of labels.
+        name: What errors call the file.
+        kind: What errors call a label, such as "category".
+        needs: Fields that each must have.
+
+    Returns:
+        New dicts; ids are ints.
+
+    Raises:
+        ValueError: A label is wrong, or ids are not unique.
     """
     labels = []
     for i, row in enumerate(rows):
@@ -146,13 +172,29 @@ def checked_labels(rows, name, kind, needs=("id", "name")):
     return labels
 
 
-def size_of_image(image):
-    """(height, width) of an image that was checked, None if it has none."""
+def size_of_image(image: Mapping[str, Any]) -> Size | None:
+    """Reads the size of a checked image.
+
+    Args:
+        image: From `checked_images`.
+
+    Returns:
+        (height, width), or None if it has none.
+    """
     return (image["height"], image["width"]) if "height" in image and "width" in image else None
 
 
-def check_unique(ids, name, kind):
-    """Refuses ids that occur more than once."""
+def check_unique(ids: Iterable[Any], name: str, kind: str) -> None:
+    """Checks that ids are unique.
+
+    Args:
+        ids: All ids.
+        name: What errors call the file.
+        kind: What errors call an entry, such as "image".
+
+    Raises:
+        ValueError: An id occurs more than once.
+    """
     twice = sorted((i for i, count in Counter(ids).items() if count > 1), key=str)
     if twice:
         raise ValueError(
@@ -161,10 +203,17 @@ def check_unique(ids, name, kind):
         )
 
 
-def refuse_unknown(unknown, name, kind, known):
+def refuse_unknown(unknown: Sequence[Any], name: str, kind: str, known: int) -> NoReturn:
     """Raises the error for ids that the ground truth lacks.
 
-    unknown: sorted list; known: how many it has
+    Args:
+        unknown: The ids, sorted.
+        name: What the error calls the file that has them.
+        kind: "image", "category" and so on.
+        known: How many ids the ground truth has.
+
+    Raises:
+        ValueError: Always.
     """
     plural = {"category": "categories"}.get(kind, f"{kind}s")
     some = ", ".join(str(i)[:40] for i in unknown[:_SHOWN])
@@ -175,27 +224,38 @@ def refuse_unknown(unknown, name, kind, known):
     )
 
 
-def with_areas(objects, described):
-    """Adds "area" (of the mask, in pixels) to those of these dicts that lack it; returns the list.
+def with_areas(objects: list[dict[str, Any]], described: Sequence[str]) -> list[dict[str, Any]]:
+    """Adds the "area" of the mask, in pixels, where it is missing.
 
-    described: what errors call each of them
-    Raises ValueError for masks whose run lengths do not fill their image.
+    Args:
+        objects: Dicts with a packed "segmentation"; changed in place.
+        described: What errors call each of them.
+
+    Returns:
+        The same list.
+
+    Raises:
+        ValueError: The run lengths of a mask do not fill its image.
     """
     found = valid_areas([row["segmentation"] for row in objects])
     damaged = np.flatnonzero(found < 0)
     if len(damaged):
         raise ValueError(
             f"{described[damaged[0]]} has "
-            f"{wrong_counts(*objects[damaged[0]]['segmentation']['size'])} So many masks are "
-            f"damaged: {len(damaged)}. Write the file anew."
+            f"{wrong_counts(*objects[damaged[0]]['segmentation']['size'])} {len(damaged)} masks "
+            "are damaged. Write the file again."
         )
     for row, area in zip(objects, found.tolist()):
         row.setdefault("area", area)
     return objects
 
 
-def with_boxes(objects):
-    """Adds "bbox" [x, y, width, height], the box around the mask, to these dicts, which lack it."""
+def with_boxes(objects: list[dict[str, Any]]) -> None:
+    """Adds "bbox", [x, y, width, height] around the mask.
+
+    Args:
+        objects: Dicts with a packed "segmentation" and without a box; changed in place.
+    """
     if objects:  # pycocotools takes no empty list
         for row, box in zip(
             objects, coco_mask.toBbox([row["segmentation"] for row in objects]).tolist()
@@ -203,8 +263,8 @@ def with_boxes(objects):
             row["bbox"] = box
 
 
-def _numbered(rows, name):
-    """The annotations as `Record`s, each with an id that is a whole number from 1."""
+def _numbered(rows: Sequence[Any], name: str) -> list[Record]:
+    """The annotations as `Record`s, each with an integer id from 1."""
     entries = [Record(row, name, "annotation", i) for i, row in enumerate(rows)]
     without = not any("id" in entry.row for entry in entries)
     for i, entry in enumerate(entries):
@@ -223,25 +283,25 @@ def _numbered(rows, name):
             wrong = [e.row.get("id") for e in entries if (as_integer(e.row.get("id")) or 0) < 1]
             raise ValueError(
                 f"{name} has {len(wrong)} annotation ids that are not whole numbers from 1, for "
-                f"example {preview(wrong[0])}: "
-                "evaluators take id 0 for 'not matched' and would count that object as missed. "
-                "Annotation ids start at 1: "
-                "number them anew."
+                f"example {preview(wrong[0])}: evaluators take id 0 for 'not matched' and would "
+                "count that object as missed. Annotation ids start at 1: number them again."
             )
         entry.integer("id", least=1)
         entry.title = f"Annotation {number} of {name}"
     return entries
 
 
-def _checked_annotation(entry, size_of, categories, masks):
+def _checked_annotation(
+    entry: Record, size_of: Mapping[Any, Size | None], categories: Collection[int], masks: bool
+) -> dict[str, Any]:
     """One annotation as a new dict that may lack "segmentation" (not read yet), "bbox", "area"."""
-    row = dict(entry.row) | {
+    row: dict[str, Any] = dict(entry.row) | {
         "id": as_integer(entry.row["id"]),
         "image_id": entry.identifier("image_id"),
         "category_id": entry.integer("category_id"),
     }
     if row["image_id"] not in size_of or row["category_id"] not in categories:
-        return row  # all that are unknown are told at once
+        return row  # all unknown ids are reported at once
     crowd = row["iscrowd"] if entry.has("iscrowd") else 0
     if as_integer(crowd) not in (0, 1) and not isinstance(crowd, bool):
         entry.refuse("iscrowd", "0, or 1 for a crowd")
@@ -261,11 +321,11 @@ def _checked_annotation(entry, size_of, categories, masks):
     return row
 
 
-def _check_known(ids, known, name, kind):
+def _check_known(ids: Iterable[Any], known: Collection[Any], name: str, kind: str) -> None:
     unknown = sorted(set(ids).difference(known), key=str)
     if unknown:
         refuse_unknown(unknown, name, kind, len(known))
 
 
-def _called(row):
+def _called(row: Mapping[str, Any]) -> str:
     return f", {preview(row['file_name'])}," if isinstance(row.get("file_name"), str) else ""

@@ -1,35 +1,57 @@
-"""Label maps: how many pixels of each real label were said to have which, and the scores that follow from those counts.
+"""Scores of semantic segmentation, from a confusion matrix over pixels.
 
-Counts of all images are added up first and divided last: a mean over images or batches would weigh a pixel by the company it is in.
+Counts of all images are added first and divided last: with a mean over images, the weight of a
+pixel would depend on its image.
 """
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from mrcnn.typing import Array
 
-def confusion(real, said, count):
-    """(count, count) int64: row r, column s holds how many pixels of label r were said to have label s.
 
-    real, said: whole numbers of one shape; said lies in 0..count-1; pixels whose real label is `count` or more are passed over
+def confusion(gt_labels: Array, labels: Array, count: int) -> Array:
+    """Counts pixels by ground-truth label and predicted label.
+
+    Args:
+        gt_labels: Integers; pixels with a label of `count` or more are ignored.
+        labels: Predicted labels in 0..count-1, the same shape.
+        count: Number of labels.
+
+    Returns:
+        `(count, count)` int64, ground truth by rows.
     """
-    counted = real < count
+    counted = gt_labels < count
     if not counted.all():
-        real, said = real[counted], said[counted]
-    return np.bincount(
-        (real.astype(np.int64) * count + said).ravel(), minlength=count * count
-    ).reshape(count, count)
+        gt_labels, labels = gt_labels[counted], labels[counted]
+    pairs = (gt_labels.astype(np.int64) * count + labels).ravel()
+    return np.bincount(pairs, minlength=count * count).reshape(count, count)
 
 
-def pixel_scores(counts, categories):
-    """Pixel accuracy, binary IoU and the IoU of each category.
+def pixel_scores(counts: Array, categories: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Computes pixel accuracy, binary IoU and the IoU of each category.
 
-    counts: (1 + K, 1 + K) int, of `confusion`, label 0 is the background; categories: K dicts with "id" and "name", of labels 1..K
-    Returns: {"pixel_accuracy": share of pixels with the right label, background included; "foreground_iou": of all that is not
-        background; "background_iou"; "binary_iou": the mean of these two; "mean_iou": of the categories that occur, said or real;
-        "mean_iou_with_background": likewise, with the background as one more; "pixels": how many; "per_category": {category id:
-        {"name", "iou", "pixels": real ones}}}. Floats 0..1; 0/0 is -1 and enters no mean.
+    Args:
+        counts: `(1 + K, 1 + K)` int from `confusion`; label 0 is the background.
+        categories: K dicts with "id" and "name", for labels 1..K.
+
+    Returns:
+        pixel_accuracy: Share of pixels with the right label, background included.
+        foreground_iou: Of all that is not background.
+        background_iou: Of the background.
+        binary_iou: The mean of these two.
+        mean_iou: Over categories that occur in the ground truth or the predictions.
+        mean_iou_with_background: Likewise, with the background as one more.
+        pixels: Number of pixels.
+        per_category: By id, {"name", "iou", "pixels" of the ground truth}.
+
+        Scores are in 0..1; 0/0 is -1 and enters no mean.
     """
-    right, real, said = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
-    iou = [_ratio(r, union) for r, union in zip(right.tolist(), (real + said - right).tolist())]
+    right, real, predicted = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
+    unions = (real + predicted - right).tolist()
+    iou = [_ratio(matched, union) for matched, union in zip(right.tolist(), unions)]
     foreground, total = int(counts[1:, 1:].sum()), int(counts.sum())
     binary = [iou[0], _ratio(foreground, total - int(counts[0, 0]))]
     return {
@@ -47,10 +69,10 @@ def pixel_scores(counts, categories):
     }
 
 
-def _ratio(part, whole):
+def _ratio(part: float, whole: float) -> float:
     return part / whole if whole else -1.0
 
 
-def _mean(values):
+def _mean(values: Sequence[float]) -> float:
     known = [value for value in values if value >= 0]
     return float(np.mean(known)) if known else -1.0

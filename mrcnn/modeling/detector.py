@@ -7,7 +7,7 @@ D detections, M padded ground-truth objects, K classes with the background.
 import dataclasses
 import functools
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -594,7 +594,7 @@ class Detector(keras.Model):
         layer_files.save_weights(self, filepath)
 
     def load_weights(
-        self, filepath: PathLike, by_name: bool = True, exclude: Sequence[str] = ()
+        self, filepath: PathLike, by_name: bool = True, exclude: str | Iterable[str] = ()
     ) -> LoadReport:
         """Fills layers by name, and measures boxes as the heads in the file were trained to.
 

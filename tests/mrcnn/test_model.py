@@ -294,5 +294,5 @@ def test_a_checkpoint_is_not_overwritten_by_what_cannot_be_saved(model, tmp_path
     whole = (tmp_path / "w.h5").read_bytes()
     assert model.keras_model.load_weights(tmp_path / "w.h5").loaded
     with pytest.raises(ValueError, match="save_weights with a .h5 name"):
-        model.keras_model.save(tmp_path / "w.keras")
+        model.keras_model.save(tmp_path / "w.zip")
     assert (tmp_path / "w.h5").read_bytes() == whole and not (tmp_path / "w.keras").exists()

@@ -322,7 +322,7 @@ def test_masks_may_be_probabilities_of_a_box():
                     }
                 ),
             ],
-            "result number 1 .from 0., has run lengths that cannot be: .* add up to 262144. So many masks are damaged: 1",
+            "result number 1 .from 0., has run lengths that cannot be: .* add up to 262144. 1 masks are damaged",
         ),
         (
             [result(segmentation=rle.to_coco("1 2", (4, 4)))],
