@@ -62,17 +62,17 @@ def readers(layer: keras.Layer) -> list[keras.Operation]:
     return [node.operation for node in layer._outbound_nodes]
 
 
-def origin(tensor: Tensor) -> tuple[keras.Operation, Sequence[Tensor]]:
+def origin(tensor: Tensor) -> tuple[keras.Operation, int, Sequence[Tensor]]:
     """Finds the operation that makes a symbolic tensor.
 
     Args:
         tensor: A `KerasTensor`.
 
     Returns:
-        The operation, and the tensors that it reads.
+        The operation, which of its outputs the tensor is, and the tensors that it reads.
     """
-    operation, node, _ = tensor._keras_history
-    return operation, operation._inbound_nodes[node].input_tensors
+    operation, node, output = tensor._keras_history
+    return operation, output, operation._inbound_nodes[node].input_tensors
 
 
 def run_graph(

@@ -121,21 +121,26 @@ def paste_window(
     if zero_edge and mask.min() >= threshold:
         return np.ones((bottom - top, right - left), bool), top, left
 
-    above, below, down = _taps(top, bottom, y1, y2, mask.shape[0], zero_edge)
-    before, after, across = _taps(left, right, x1, x2, mask.shape[1], zero_edge)
+    rows = _taps(top, bottom, y1, y2, mask.shape[0], zero_edge)
+    columns = _taps(left, right, x1, x2, mask.shape[1], zero_edge)
     if zero_edge:
         mask = np.pad(mask, 1)
+    return _covered(mask, rows, columns, threshold), top, left
+
+
+def _covered(mask, rows, columns, threshold):
+    """Where the interpolated mask reaches the threshold, given the taps of rows and columns."""
+    (above, below, down), (before, after, across) = rows, columns
     # Columns first: the mask is the smaller of the two arrays in this direction nearly always.
     wide = mask[:, before] * (1 - across) + mask[:, after] * across
-    window = np.empty((bottom - top, right - left), bool)
-    stripe = max(1, STRIPE_PIXELS // (right - left))
-    for start in range(0, bottom - top, stripe):
-        rows = slice(start, start + stripe)
-        weight = down[rows, None]
-        values = wide[above[rows]]
-        values += (wide[below[rows]] - values) * weight
-        np.greater_equal(values, threshold, out=window[rows])
-    return window, top, left
+    window = np.empty((len(down), len(across)), bool)
+    stripe = max(1, STRIPE_PIXELS // len(across))
+    for start in range(0, len(down), stripe):
+        part = slice(start, start + stripe)
+        values = wide[above[part]]
+        values += (wide[below[part]] - values) * down[part, None]
+        np.greater_equal(values, threshold, out=window[part])
+    return window
 
 
 def _pixels_inside(low, high, size):

@@ -65,19 +65,8 @@ def build_detector(
         backbone = _backbone(config)
         if config.NECK == "none":  # only C4 is read, so stage 5 is cut off
             backbone = keras.Model(backbone.input, backbone.outputs[:3], name=backbone.name)
-        box_head = BoxHead(
-            config.NUM_CLASSES,
-            config.FPN_CLASSIF_FC_LAYERS_SIZE,
-            config.POOL_SIZE,
-            config.BBOX_STD_DEV,
-            config.updates_statistics,
-        )
-        mask_head = MaskHead(
-            config.NUM_CLASSES,
-            config.MASK_CHANNELS,
-            config.MASK_POOL_SIZE,
-            config.updates_statistics,
-        )
+        # Heads first: initialisers draw their seeds in the order in which layers are made.
+        box_head, mask_head = _heads(config)
         extra = [head if isinstance(head, RoIHead) else head() for head in extra_heads]
         anchors_per_cell = len(config.anchor_shapes[1])
         detector = Detector(
@@ -90,6 +79,21 @@ def build_detector(
         )
     _check_losses(config, detector)
     return detector
+
+
+def _heads(config):
+    statistics = config.updates_statistics
+    box_head = BoxHead(
+        config.NUM_CLASSES,
+        config.FPN_CLASSIF_FC_LAYERS_SIZE,
+        config.POOL_SIZE,
+        config.BBOX_STD_DEV,
+        statistics,
+    )
+    mask_head = MaskHead(
+        config.NUM_CLASSES, config.MASK_CHANNELS, config.MASK_POOL_SIZE, statistics
+    )
+    return box_head, mask_head
 
 
 def _check_losses(config, detector):

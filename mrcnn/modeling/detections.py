@@ -60,23 +60,11 @@ def select_detections(
         "boxes" `(B, D, 4)` yxyx, "class_ids" `(B, D)` int32, "scores" `(B, D)` float32 and "valid"
         `(B, D)` bool, best first; rows of padding are all zero.
     """
-    num_proposals, objects = logits.shape[1], logits.shape[2] - 1
-    pairs = num_proposals * objects
-    probabilities = ops.softmax(logits, axis=-1)
-    scores = probabilities[..., 1:]
-    eligible = ops.logical_and(valid[..., None], scores >= settings.min_confidence)
-    if not settings.all_classes:
-        best = ops.top_k(probabilities, 1)[1]
-        is_best = ops.equal(best - 1, ops.arange(objects, dtype="int32"))
-        eligible = ops.logical_and(eligible, is_best)
-    scores = ops.reshape(ops.where(eligible, scores, -1.0), (-1, pairs))
-    count = settings.max_detections
-    scores, pair = ops.top_k(scores, min(max(num_proposals, count), pairs))
-    pair = ops.cast(pair, "int32")
-    class_ids = pair % objects + 1
-    deltas = ops.reshape(deltas[:, :, 1:], (-1, pairs, 4))
-    deltas = ops.take_along_axis(deltas, pair[..., None], axis=1)
-    proposals = ops.take_along_axis(proposals, (pair // objects)[..., None], axis=1)
+    scores, index, class_ids = _best_pairs(logits, valid, settings)
+    deltas = ops.reshape(deltas[:, :, 1:], (-1, deltas.shape[1] * (deltas.shape[2] - 1), 4))
+    deltas = ops.take_along_axis(deltas, index[..., None], axis=1)
+    proposal = index // (logits.shape[2] - 1)
+    proposals = ops.take_along_axis(proposals, proposal[..., None], axis=1)
     boxes = box_ops.clip(box_ops.decode(deltas, proposals, std), windows[:, None])
     eligible = ops.logical_and(scores > 0.0, convention.is_nonempty(boxes))
     index, kept = non_max_suppression(
@@ -84,7 +72,7 @@ def select_detections(
         scores,
         eligible,
         iou_threshold=settings.nms_threshold,
-        max_outputs=count,
+        max_outputs=settings.max_detections,
         class_ids=class_ids,
     )
     is_kept = ops.cast(kept, "float32")
@@ -94,3 +82,24 @@ def select_detections(
         "scores": ops.take_along_axis(scores, index, axis=1) * is_kept,
         "valid": kept,
     }
+
+
+def _best_pairs(logits, valid, settings):
+    """The best pairs of a proposal and a class: scores, indices into P * (K - 1), class ids.
+
+    All (B, n). Scores are -1 for pairs that cannot become a detection.
+    """
+    num_proposals, objects = logits.shape[1], logits.shape[2] - 1
+    probabilities = ops.softmax(logits, axis=-1)
+    scores = probabilities[..., 1:]
+    eligible = ops.logical_and(valid[..., None], scores >= settings.min_confidence)
+    if not settings.all_classes:
+        best = ops.top_k(probabilities, 1)[1]
+        is_best = ops.equal(best - 1, ops.arange(objects, dtype="int32"))
+        eligible = ops.logical_and(eligible, is_best)
+    pairs = num_proposals * objects
+    scores = ops.reshape(ops.where(eligible, scores, -1.0), (-1, pairs))
+    # As many as there are proposals, Matterport's number; more would only cost time.
+    scores, index = ops.top_k(scores, min(max(num_proposals, settings.max_detections), pairs))
+    index = ops.cast(index, "int32")
+    return scores, index, index % objects + 1

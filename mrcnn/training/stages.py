@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from mrcnn import keras_internals
 from mrcnn.config import Config
 from mrcnn.modeling.build import stage_of_layer
 from mrcnn.modeling.detector import Detector
@@ -61,7 +62,9 @@ def set_trainable(model: Detector, config: Config, layers: str) -> list[str]:
             f"regular expression for names like {', '.join(list(found)[-3:])}."
         )
     # Keras passes `trainable` on to all sublayers, so the outer layers come first.
-    for name in sorted(found, key=lambda name: len(found[name]._flatten_layers()), reverse=True):
+    for name in sorted(
+        found, key=lambda name: len(keras_internals.layers_inside(found[name])), reverse=True
+    ):
         found[name].trainable = name in chosen
     log.info("%d layers are trained (layers=%r)", len(chosen), layers)
     return chosen
@@ -114,10 +117,10 @@ def _layers_before(tensor: Tensor) -> set[str]:
         if id(tensor) in seen:
             continue
         seen.add(id(tensor))
-        operation, node, output = tensor._keras_history
+        operation, output, inputs = keras_internals.origin(tensor)
         if isinstance(operation, keras.Model) and getattr(operation, "outputs", None):
             waiting.append(operation.outputs[output])
         elif isinstance(operation, keras.Layer):
             names |= {operation.name, *weight_layers(operation)}
-        waiting += operation._inbound_nodes[node].input_tensors
+        waiting += inputs
     return names

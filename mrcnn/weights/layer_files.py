@@ -18,6 +18,7 @@ import h5py
 import keras
 import numpy as np
 
+from mrcnn import keras_internals
 from mrcnn.files import write_bytes
 from mrcnn.typing import Array, PathLike
 from mrcnn.weights import h5_files
@@ -142,7 +143,7 @@ def weight_layers(model: keras.Layer) -> dict[str, keras.Layer]:
         ValueError: Two layers have the same name; files identify layers by name.
     """
     found: dict[str, keras.Layer] = {}
-    for layer in model._flatten_layers(include_self=False):
+    for layer in keras_internals.layers_inside(model):
         if own_weights(layer):
             if layer.name in found and found[layer.name] is not layer:
                 raise ValueError(
@@ -162,10 +163,7 @@ def own_weights(layer: keras.Layer) -> list[keras.Variable]:
     Returns:
         The weights in Keras' order, which is that of files.
     """
-    # A wrapper may hold the kernel of its layer as well.
-    inside = {id(weight) for sublayer in layer._layers for weight in sublayer.weights}
-    weights = layer._trainable_variables + layer._non_trainable_variables
-    return [weight for weight in weights if id(weight) not in inside]
+    return keras_internals.own_variables(layer)
 
 
 def save_weights(
