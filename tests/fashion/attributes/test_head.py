@@ -1,5 +1,6 @@
 """Attribute head: what the contract of all heads (tests/mrcnn/modeling/test_roi_head.py) does not say."""
 
+import functools
 import json
 
 import keras
@@ -10,6 +11,7 @@ from keras import ops
 from fashion.attributes.bodies import Attention
 from fashion.attributes.head import AttributeHead
 from fashion.attributes.losses import AttributeLoss
+from mrcnn.modeling.build import build_detector
 from mrcnn.modeling.roi_sampling import RoISamples
 from mrcnn.ops.matching import NEGATIVE, POSITIVE
 
@@ -112,3 +114,15 @@ def test_a_head_is_made_again_from_its_config(body):
     again = AttributeHead.from_config(config)
     assert json.loads(json.dumps(again.get_config())) == config
     assert again.loss.kind == "focal" and again.outputs == 4 and again.reads == head.reads
+
+
+def test_a_detector_with_attributes_is_saved_whole(plain_config, tmp_path):
+    head = functools.partial(AttributeHead, 6, "mlp")
+    detector = build_detector(plain_config(MIXED_PRECISION=True), [head])
+    detector.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    images = np.random.default_rng(0).normal(size=(1, 64, 64, 3)).astype(np.float32)
+    inputs = {"images": images, "windows": np.float32([[0, 0, 64, 64]])}
+    np.testing.assert_array_equal(
+        again(inputs)["attribute_scores"], detector(inputs)["attribute_scores"]
+    )
