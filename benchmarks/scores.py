@@ -1,9 +1,12 @@
-"""How fast stored predictions are scored, against the official evaluators.        python benchmarks/scores.py [--full]
+"""How fast stored predictions are scored, against the official evaluators.
 
-Generates photos with about 7 objects and 30 predictions each and scores them in this process: COCO's mask AP by pycocotools and by us,
-Fashionpedia's AP by the official package (on a fifth of the photos, both: --full takes some minutes) and by us, and Kaggle's score
-of 2020 on ten times as many photos. Times are the CPU's, of one core. Stops where numbers differ or where a ratio is less than it has
-to be. Writes no file.
+    python benchmarks/scores.py [--full]
+
+Generates images with about 7 objects and 30 predictions each and scores them in this process:
+COCO's mask AP by pycocotools and by us, Fashionpedia's AP by the official package (on a fifth of
+the images, both: --full takes some minutes) and by us, and Kaggle's score of 2020 on ten times as
+many images. Times are CPU seconds of one core. Stops where numbers differ or where a ratio is below
+the required one. Writes no file.
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
@@ -16,7 +19,9 @@ import contextlib
 import copy
 import io
 import time
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -24,76 +29,39 @@ from fashion.evaluation.metrics.coco import evaluate_coco_ap
 from fashion.evaluation.metrics.fashionpedia import evaluate_fashionpedia
 from fashion.evaluation.metrics.kaggle import evaluate_2020
 from fashion.formats.coco_rle import objects_of_runs
-from fashion.labels.ontology import official
+from fashion.labels.ontology import Ontology, official
 from mrcnn.evaluation.coco import NUMBERS, evaluate_coco
+from mrcnn.typing import Array
 
 IMAGE_HW = 1000, 750
 IMAGES = 1000
-OFFICIAL_SHARE, KAGGLE_MULTIPLE = (
-    5,
-    10,
-)  # Fashionpedia's package scores a fifth of them; Kaggle's score takes ten times as many
+# Fashionpedia's package scores a fifth of them; Kaggle's score takes ten times as many.
+OFFICIAL_SHARE, KAGGLE_MULTIPLE = 5, 10
 OBJECTS, PREDICTIONS = 7, 30  # of an image, on average
-# How many objects of categories 0 to 45 there are in Kaggle's train.csv of 2020. Fashionpedia's package is slow on the categories that
-# carry attributes, 64 % of these objects, so its ratio hangs on this and is measured with equally frequent categories as well (39 %).
+# Number of objects of categories 0 to 45 in Kaggle's train.csv of 2020. Fashionpedia's package is
+# slow on the categories that carry attributes, 64 % of these objects, so its ratio depends on this
+# and is measured with equally frequent categories as well (39 %). fmt: off
 COUNTS = (
-    6161,
-    16548,
-    1494,
-    1107,
-    7833,
-    719,
-    12414,
-    2756,
-    5046,
-    3124,
-    18739,
-    922,
-    152,
-    4855,
-    2518,
-    3470,
-    1457,
-    1385,
-    3389,
-    6851,
-    112,
-    4326,
-    2582,
-    46374,
-    7217,
-    1374,
-    135,
-    1226,
-    10159,
-    5972,
-    874,
-    59448,
-    27179,
-    34258,
-    3300,
-    7991,
-    3529,
-    5084,
-    528,
-    1367,
-    588,
-    274,
-    4893,
-    2407,
-    929,
-    335,
+    6161, 16548, 1494, 1107, 7833, 719, 12414, 2756, 5046, 3124, 18739, 922,
+    152, 4855, 2518, 3470, 1457, 1385, 3389, 6851, 112, 4326, 2582, 46374,
+    7217, 1374, 135, 1226, 10159, 5972, 874, 59448, 27179, 34258, 3300, 7991,
+    3529, 5084, 528, 1367, 588, 274, 4893, 2407, 929, 335,
 )
-LEAST_COCO, LEAST_FASHIONPEDIA, MOST_KAGGLE_SECONDS = (
-    3,
-    50,
-    60,
-)  # what is asked for: ratios of times, and CPU seconds
-SAME = 1e-12  # numbers may differ by this much
+# fmt: on
+# Required: ratios of times, and CPU seconds.
+LEAST_COCO, LEAST_FASHIONPEDIA, MOST_KAGGLE_SECONDS = 3, 50, 60
+TOLERANCE = 1e-12  # of numbers
 
 
-def main(argv=None):
-    """Measure, compare and print."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measures, compares and prints.
+
+    Args:
+        argv: Command line; that of the process by default.
+
+    Raises:
+        SystemExit: If numbers differ, or one is slower than required.
+    """
     parser = argparse.ArgumentParser(
         prog="benchmarks/scores.py",
         description=__doc__,
@@ -103,55 +71,74 @@ def main(argv=None):
     parser.add_argument("--images", type=int, default=IMAGES, help="photos (default: %(default)s)")
     args = parser.parse_args(argv)
     truth, detections = generated(args.images, seed=0)
+    height, width = IMAGE_HW
     print(
-        f"{args.images:,} photos of {IMAGE_HW[0]}x{IMAGE_HW[1]}, {len(truth['annotations']):,} objects, {len(detections):,} predictions"
+        f"{args.images:,} photos of {height}x{width}, {len(truth['annotations']):,} objects, "
+        f"{len(detections):,} predictions"
     )
     coco = compare_coco(truth, detections)
     print(
-        f"COCO, mask AP: {coco:.1f} times as fast as pycocotools, at equal numbers (at least {LEAST_COCO} asked for)"
+        f"COCO, mask AP: {coco:.1f} times as fast as pycocotools, at equal numbers "
+        f"(at least {LEAST_COCO} required)"
     )
     few = args.images if args.full else max(1, args.images // OFFICIAL_SHARE)
     fashionpedia = compare_fashionpedia(*first_images(truth, detections, few))
     print(
-        f"Fashionpedia, all tables, {few:,} photos: {fashionpedia:.0f} times as fast as the official package, at equal numbers (at least "
-        f"{LEAST_FASHIONPEDIA} asked for)"
+        f"Fashionpedia, all tables, {few:,} photos: {fashionpedia:.0f} times as fast as the "
+        f"official package, at equal numbers (at least {LEAST_FASHIONPEDIA} required)"
     )
     even = compare_fashionpedia(*generated(few, seed=0, counts=(1,) * len(COUNTS)))
-    print(
-        f"  the same, every category equally frequent: {even:.0f} times as fast (nothing asked for)"
-    )
+    print(f"  the same, every category equally frequent: {even:.0f} times as fast")
     seconds = time_kaggle(args.images)
     print(
-        f"Kaggle 2020, {KAGGLE_MULTIPLE * args.images:,} photos: {seconds:.1f} s of one core (at most {MOST_KAGGLE_SECONDS} asked for)"
+        f"Kaggle 2020, {KAGGLE_MULTIPLE * args.images:,} photos: {seconds:.1f} s of one core "
+        f"(at most {MOST_KAGGLE_SECONDS} required)"
     )
     if coco < LEAST_COCO or fashionpedia < LEAST_FASHIONPEDIA or seconds > MOST_KAGGLE_SECONDS:
-        raise SystemExit("At least one is slower than asked for.")
+        raise SystemExit("At least one is slower than required.")
 
 
-def compare_coco(truth, detections):
-    """Time of pycocotools / ours, reading of the pairs included."""
+def compare_coco(truth: dict, detections: list[dict]) -> float:
+    """Compares numbers and times with pycocotools, reading included.
+
+    Args:
+        truth: COCO dict.
+        detections: COCO results.
+
+    Returns:
+        Time of pycocotools / ours.
+    """
     theirs, expected = timed(partial(evaluate_coco, truth, detections), times=2)
     ours, numbers = timed(partial(evaluate_coco_ap, truth, detections), times=5)
-    rows = expected["per_category"].items()
-    check_equal(
-        {name: expected[name] for name in NUMBERS}
-        | {(i, key): row[key] for i, row in rows for key in ("AP", "AP50")},
-        numbers
-        | {
-            (i, key): value
-            for i, row in numbers["per_category"].items()
-            for key, value in row.items()
-        },
-    )
+    check_equal(_flat(expected), _flat(numbers))
     return theirs / ours
 
 
-def compare_fashionpedia(truth, detections):
-    """Time of the official package / ours, from COCO dicts to the three tables."""
-    np.float = float  # the package uses NumPy's old name
+def _flat(numbers: dict) -> dict:
+    """COCO's numbers, and those of each category, in one dict."""
+    flat: dict = {name: numbers[name] for name in NUMBERS}
+    for category_id, row in numbers["per_category"].items():
+        flat |= {(category_id, key): row[key] for key in ("AP", "AP50")}
+    return flat
+
+
+def compare_fashionpedia(truth: dict, detections: list[dict]) -> float:
+    """Compares numbers and times with the official package, from COCO dicts to the three tables.
+
+    Args:
+        truth: COCO dict.
+        detections: COCO results.
+
+    Returns:
+        Time of the official package / ours.
+    """
+    np.float = float  # type: ignore[attr-defined]  # the package uses NumPy's old name
     from fashionpedia import fp_eval
 
-    def evaluate():
+    # The package writes into both.
+    official_truth, official_detections = copy.deepcopy((truth, detections))
+
+    def evaluate() -> Any:
         with contextlib.redirect_stdout(io.StringIO()):
             dataset = fp_eval.Fashionpedia()
             dataset.dataset = official_truth
@@ -160,123 +147,161 @@ def compare_fashionpedia(truth, detections):
             evaluation.run()
         return evaluation
 
-    official_truth, official_detections = copy.deepcopy(
-        (truth, detections)
-    )  # the package writes into both
     theirs, evaluation = timed(evaluate)
     ours, numbers = timed(partial(evaluate_fashionpedia, truth, detections), times=5)
     tables = {"iou_f1": evaluation.results, "iou": evaluation.resultDet, "f1": evaluation.resultF1}
-    check_equal(
-        {
-            f"{table}/{name}": float(value)
-            for table, row in tables.items()
-            for name, value in row.items()
-        },
-        numbers,
-    )
+    expected: dict[str, float] = {}
+    for table, row in tables.items():
+        expected |= {f"{table}/{name}": float(value) for name, value in row.items()}
+    check_equal(expected, numbers)
     return theirs / ours
 
 
-def time_kaggle(images):
-    """CPU seconds of the score of many photos, some at a time, as they do not fit into the memory of a small machine together."""
-    seconds = 0
+def time_kaggle(images: int) -> float:
+    """Measures Kaggle's score of 2020, some images at a time: all do not fit into a small memory.
+
+    Args:
+        images: How many at a time.
+
+    Returns:
+        CPU seconds of `KAGGLE_MULTIPLE` times as many images.
+    """
+    seconds = 0.0
     for seed in range(1, 1 + KAGGLE_MULTIPLE):
         case = generated(images, seed)
         seconds += timed(partial(evaluate_2020, *case))[0]
     return seconds
 
 
-def timed(measure, times=1):
-    """(CPU seconds of a call, the mean of some, what the last returned)."""
+def timed(measure: Callable[[], Any], times: int = 1) -> tuple[float, Any]:
+    """Measures the time of a function.
+
+    Args:
+        measure: The function.
+        times: How often it is called.
+
+    Returns:
+        Mean CPU seconds of a call, and the last result.
+    """
     start = time.process_time()
     for _ in range(times):
         result = measure()
     return (time.process_time() - start) / times, result
 
 
-def check_equal(expected, numbers):
-    """expected: {key: float}; `numbers` may have more keys."""
-    wrong = {key: value for key, value in expected.items() if not abs(value - numbers[key]) <= SAME}
+def check_equal(expected: Mapping[Any, float], numbers: Mapping[Any, float]) -> None:
+    """Stops if numbers differ.
+
+    Args:
+        expected: {key: number}.
+        numbers: The same keys and perhaps more.
+
+    Raises:
+        SystemExit: If a number differs by more than `TOLERANCE`.
+    """
+    wrong = [key for key in expected if not abs(expected[key] - numbers[key]) <= TOLERANCE]
     if wrong:
-        key, value = next(iter(wrong.items()))
+        key = wrong[0]
         raise SystemExit(
-            f"{len(wrong)} of {len(expected)} numbers differ, for example {key} is {numbers[key]}, but {value} was expected."
+            f"{len(wrong)} of {len(expected)} numbers differ, for example {key} is {numbers[key]}, "
+            f"but {expected[key]} was expected."
         )
 
 
-def first_images(truth, detections, number):
-    """The same of the first photos only."""
-    some = {image["id"] for image in truth["images"][:number]}
-    return (
-        truth
-        | {
-            "images": truth["images"][:number],
-            "annotations": [row for row in truth["annotations"] if row["image_id"] in some],
-        },
-        [row for row in detections if row["image_id"] in some],
-    )
+def first_images(truth: dict, detections: list[dict], number: int) -> tuple[dict, list[dict]]:
+    """Keeps the first images.
+
+    Args:
+        truth: COCO dict.
+        detections: COCO results.
+        number: Of images.
+
+    Returns:
+        Their ground truth and detections.
+    """
+    images = truth["images"][:number]
+    some = {image["id"] for image in images}
+    annotations = [row for row in truth["annotations"] if row["image_id"] in some]
+    kept = [row for row in detections if row["image_id"] in some]
+    return truth | {"images": images, "annotations": annotations}, kept
 
 
-# Photos that do not exist
+def generated(images: int, seed: int, counts: Sequence[int] = COUNTS) -> tuple[dict, list[dict]]:
+    """Generates ground truth and predictions of Fashionpedia's label list.
 
+    A prediction is an object moved and stretched a little, often with its category and some of its
+    attributes, or lies anywhere.
 
-def generated(images, seed, counts=COUNTS):
-    """COCO dicts (ground truth, detections) of Fashionpedia's label list. A prediction is an object moved and stretched a little, often
-    with its category and some of its attributes, or lies anywhere. counts: how often each category occurs, as COUNTS."""
+    Args:
+        images: How many.
+        seed: Of the random numbers.
+        counts: How often each category occurs, relative to the others.
+
+    Returns:
+        COCO dict and COCO results.
+    """
     rng = np.random.default_rng(seed)
     ontology = official(2020)
     shapes = _shapes(rng, rng.poisson(OBJECTS, images))
     share = np.array(counts) / sum(counts)
     category = rng.choice(ontology.category_ids, len(shapes), p=share)
-    objects = _described(
-        shapes,
-        category,
-        [
-            _attributes(rng, ontology) if c in ontology.attribute_category_ids else ()
-            for c in category
-        ],
-    )
+    attributes = []
+    for category_id in category:
+        carries = category_id in ontology.attribute_category_ids
+        attributes.append(_attributes(rng, ontology) if carries else ())
+    objects = _described(shapes, category, attributes)
     for i, row in enumerate(objects, start=1):
         row |= {"id": i, "iscrowd": 0}
+    detections = _predicted(rng, images, shapes, category, objects, share)
+    height, width = IMAGE_HW
+    listed = [
+        {"id": i, "file_name": f"{i}.jpg", "height": height, "width": width} for i in range(images)
+    ]
+    labels = {
+        kind: [{"id": i, "name": name, "supercategory": above} for i, name, above in rows]
+        for kind, rows in ontology.to_dict().items()
+        if kind in ("categories", "attributes")
+    }
+    return {"images": listed, "annotations": objects, **labels}, detections
 
+
+def _predicted(
+    rng: np.random.Generator,
+    images: int,
+    shapes: Array,
+    category: Array,
+    objects: list[dict],
+    share: Array,
+) -> list[dict]:
+    """COCO results about objects, and others anywhere."""
+    category_ids = official(2020).category_ids
     copies = rng.poisson(0.7 * PREDICTIONS / OBJECTS, len(shapes))
     origin = np.repeat(np.arange(len(shapes)), copies)
     moved = shapes[origin]
     moved[:, 1:5] *= rng.normal(1, 0.04, (len(moved), 4))
     moved[:, 5:] = rng.uniform(0, 6.28, (len(moved), 2))
-    said = np.where(
-        rng.random(len(moved)) < 0.85,
-        category[origin],
-        rng.choice(ontology.category_ids, len(moved), p=share),
-    )
-    names = [[i for i in objects[o]["attribute_ids"] if rng.random() < 0.8] for o in origin]
+    is_right = rng.random(len(moved)) < 0.85
+    wrong = rng.choice(category_ids, len(moved), p=share)
+    predicted = np.where(is_right, category[origin], wrong)
+    attributes: list[Sequence[int]] = []
+    for an_object in origin:
+        real = objects[an_object]["attribute_ids"]
+        attributes.append([i for i in real if rng.random() < 0.8])
     anywhere = _shapes(rng, rng.poisson(0.3 * PREDICTIONS, images))
-    said = np.append(said, rng.choice(ontology.category_ids, len(anywhere), p=share))
-    detections = _described(
-        np.concatenate([moved, anywhere]), said, [*names, *[()] * len(anywhere)]
-    )
+    predicted = np.append(predicted, rng.choice(category_ids, len(anywhere), p=share))
+    attributes += [()] * len(anywhere)
+    detections = _described(np.concatenate([moved, anywhere]), predicted, attributes)
     score = np.append(rng.beta(4, 2, len(moved)), rng.beta(2, 4, len(anywhere)))
     for row, value in zip(detections, score.tolist()):
         row["score"] = value
-    detections.sort(key=lambda row: row["image_id"])
-    labels = ontology.to_dict()
-    return {
-        "images": [
-            {"id": i, "file_name": f"{i}.jpg", "height": IMAGE_HW[0], "width": IMAGE_HW[1]}
-            for i in range(images)
-        ],
-        "annotations": objects,
-        **{
-            kind: [
-                {"id": i, "name": name, "supercategory": above} for i, name, above in labels[kind]
-            ]
-            for kind in ("categories", "attributes")
-        },
-    }, detections
+    return sorted(detections, key=lambda row: row["image_id"])
 
 
-def _shapes(rng, number):
-    """number (I,) of each image -> (N, 7): image, centre x, y, width, height in pixels, two phases of the outline."""
+def _shapes(rng: np.random.Generator, number: Array) -> Array:
+    """`(N, 7)`: image, centre x, y, width, height in pixels, two phases of the outline.
+
+    number: `(I,)` of each image.
+    """
     n = number.sum()
     height, width = IMAGE_HW
     return np.stack(
@@ -292,47 +317,43 @@ def _shapes(rng, number):
     )
 
 
-def _attributes(rng, ontology):
-    return sorted(
-        rng.choice(ontology.attribute_ids[:60], rng.integers(0, 6), replace=False).tolist()
-    )
+def _attributes(rng: np.random.Generator, ontology: Ontology) -> list[int]:
+    number = rng.integers(0, 6)
+    return sorted(rng.choice(ontology.attribute_ids[:60], number, replace=False).tolist())
 
 
-def _described(shapes, category_ids, attribute_ids):
-    """Ellipses with a wavy outline, as COCO objects; two runs in each column, as a belt or an arm would leave."""
+def _described(
+    shapes: Array, category_ids: Array, attribute_ids: Sequence[Sequence[int]]
+) -> list[dict]:
+    """Ellipses with a wavy outline, as COCO objects.
+
+    Each column has two runs, as a belt or an arm would leave.
+    """
     height, width = IMAGE_HW
     image, x, y, w, h, one, two = shapes.T
     first, last = (np.clip(x + side * w / 2, 0, width - 1).astype(int) for side in (-1, 1))
-    owner = np.repeat(np.arange(len(shapes)), last - first + 1)
-    column = (
-        np.arange(len(owner)) - (np.cumsum(last - first + 1) - (last - first + 1) - first)[owner]
-    )
+    columns = last - first + 1
+    owner = np.repeat(np.arange(len(shapes)), columns)
+    column = np.arange(len(owner)) - (np.cumsum(columns) - columns - first)[owner]
     across = np.clip((column + 0.5 - x[owner]) / w[owner] * 2, -1, 1)
-    half = (
-        h[owner]
-        / 2
-        * np.sqrt(1 - across**2)
-        * (1 + 0.1 * np.sin(7 * across + one[owner]) + 0.03 * np.sin(40 * across + two[owner]))
-    )
-    top, bottom = (
-        np.clip(y[owner] - half, 0, height - 2).astype(int),
-        np.clip(y[owner] + half, 0, height - 1).astype(int),
-    )
+    wave = 1 + 0.1 * np.sin(7 * across + one[owner]) + 0.03 * np.sin(40 * across + two[owner])
+    half = h[owner] / 2 * np.sqrt(1 - across**2) * wave
+    top = np.clip(y[owner] - half, 0, height - 2).astype(int)
+    bottom = np.clip(y[owner] + half, 0, height - 1).astype(int)
     bottom = np.maximum(bottom, top + 1)
     middle = (top + bottom) // 2
     parted = bottom - top > 40
-    starts = (
-        np.stack([top, np.where(parted, middle + 4, bottom)], axis=1) + column[:, None] * height
-    )
-    ends = np.stack([np.where(parted, middle, bottom), bottom], axis=1) + column[:, None] * height
+    above = column[:, None] * height
+    starts = np.stack([top, np.where(parted, middle + 4, bottom)], axis=1) + above
+    ends = np.stack([np.where(parted, middle, bottom), bottom], axis=1) + above
     some = (starts < ends).ravel()
     sizes_hw = np.tile(IMAGE_HW, (len(shapes), 1))
-    places = objects_of_runs(
+    masks = objects_of_runs(
         np.repeat(owner, 2)[some], starts.ravel()[some], ends.ravel()[some], sizes_hw, sizes_hw
     )
     return [
-        {"image_id": int(i), "category_id": int(c), **place, "attribute_ids": list(ids)}
-        for i, c, place, ids in zip(image, category_ids, places, attribute_ids)
+        {"image_id": int(i), "category_id": int(c), **mask, "attribute_ids": list(ids)}
+        for i, c, mask, ids in zip(image, category_ids, masks, attribute_ids)
     ]
 
 

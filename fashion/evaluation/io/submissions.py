@@ -190,7 +190,7 @@ class _ClassIds:
                 f"{self.name}, line {line}: {wrong[0][:40]!r} is no category or attribute id. "
                 f"Expected whole numbers, joined by {joined}."
             )
-        ids = []
+        ids: list[int] = []
         for text in texts:
             i = as_id(text)
             if i is None:
