@@ -1,1 +1,1 @@
-"""How good are the garments and their attributes, by the measures of the field and of Kaggle?"""
+"""Scores of predictions: metrics, error analysis, threshold search and the pages about them."""

@@ -49,7 +49,7 @@ class Thresholds:
 
     @property
     def limits(self) -> tuple[Array, Array]:
-        """Both, at most 1 - 1e-10, so that a rounded IoU of 1 reaches a threshold of 1, as in COCO."""
+        """Both, at most 1 - 1e-10 as in COCO: a rounded IoU of 1 reaches a threshold of 1."""
         return np.minimum(self.iou, 1 - 1e-10), np.minimum(self.f1, 1 - 1e-10)
 
 

@@ -132,35 +132,29 @@ class MatchTable:
         """Compares predictions with ground truth. Changes neither argument.
 
         Args:
-            ground_truth: COCO dict, as `read_ground_truth` returns it. Missing "attribute_ids" or
-                "iscrowd" mean none.
+            ground_truth: COCO dict. Missing "attribute_ids" or "iscrowd" mean none.
             detections: COCO results, as `read_detections` returns them.
-            iou_type: "segm" compares masks. "bbox" compares boxes: an object's own, or the one
-                around its mask.
+            iou_type: "segm" for masks, "bbox" for boxes: an object's own, or that of its mask.
 
         Returns:
-            The table. Objects are in the order of the ground truth, predictions of equal confidence
-            in the order of the list.
+            The table. Equal rows keep the order of the ground truth and of the list.
 
         Raises:
-            ValueError: If an id occurs twice or is not in the ground truth, or a geometry is
-                missing.
+            ValueError: If an id occurs twice or is unknown, or a mask or box is missing.
         """
         if iou_type not in IOU_TYPES:
             raise ValueError(f'iou_type is "segm" (masks) or "bbox" (boxes). Got {iou_type!r}.')
         annotations = ground_truth["annotations"]
         places = index_ids(ground_truth, detections)
-        pred_cell, gt_cell = (_cells(items, places) for items in (detections, annotations))
         scores = np.array([detection["score"] for detection in detections], np.float64)
+        pred_cell, gt_cell = (_cells(items, places) for items in (detections, annotations))
         pred_order, gt_order = np.lexsort((-scores, pred_cell)), np.argsort(gt_cell, kind="stable")
         pred_cell, gt_cell = pred_cell[pred_order], gt_cell[gt_order]
         crowd = np.array([bool(annotations[i].get("iscrowd", 0)) for i in gt_order], bool)
         sizes_hw, attributes = sizes_of(ground_truth), places["attributes"]
         pred_hot, pred_geometry = _described(detections, pred_order, attributes, sizes_hw, iou_type)
         gt_hot, gt_geometry = _described(annotations, gt_order, attributes, sizes_hw, iou_type)
-        blocks = _blocks(
-            (pred_cell, gt_cell), (pred_geometry, gt_geometry), (pred_hot, gt_hot), crowd
-        )
+        geometry, hot = (pred_geometry, gt_geometry), (pred_hot, gt_hot)
         images = max(len(places["images"]), 1)
         return cls(
             ground_truth,
@@ -180,7 +174,7 @@ class MatchTable:
             gt_image=gt_cell % images,
             gt_crowd=crowd,
             gt_attributes=gt_hot.sum(axis=1, dtype=np.float64),
-            blocks=tuple(blocks),
+            blocks=tuple(_blocks((pred_cell, gt_cell), geometry, hot, crowd)),
         )
 
     # Views

@@ -162,8 +162,8 @@ class PredictedAttributes:
             threshold: Least score of the attributes of a result without "attribute_ids".
 
         Returns:
-            {"attribute_ids": ascending}, and "attribute_scores" if there are some: `(T,)` float32 in
-            the order of the ground truth's attributes; 0 for those not stored.
+            {"attribute_ids": ascending}, and "attribute_scores" if there are some: `(T,)` float32
+            in the order of the ground truth's attributes; 0 for those not stored.
 
         Raises:
             ValueError: If scores are no numbers, or as many as no list has attributes.

@@ -88,10 +88,7 @@ def checked_results(
         Record(row, name, "result", i, f"{name}, result number {i} (from 0),")
         for i, row in enumerate(rows)
     ]
-    by_name = any("file_name" in image for image in ground_truth["images"])
-    references = [_image_reference(record, file_names, by_name) for record in records]
-    listed = file_names.values() if file_names and by_name else ()
-    image_ids = resolve_image_ids(references, ground_truth, name, listed)
+    image_ids = _image_ids(records, file_names, ground_truth, name)
     records = without_unlisted_attributes(records, ground_truth, name)
     category_of = category_ids_by_name(records, labels.get("categories"), ground_truth, name)
     attributes = PredictedAttributes(records, ground_truth, labels.get("attributes"), name)
@@ -134,6 +131,19 @@ def _listed_images(rows: Sequence[Any], name: str) -> dict[ImageId, str]:
         names[record.identifier("id")] = record.text("file_name")
     check_unique([row["id"] for row in rows], name, "image")
     return names
+
+
+def _image_ids(
+    records: Sequence[Record],
+    file_names: Mapping[ImageId, str] | None,
+    ground_truth: dict,
+    name: str,
+) -> list[ImageId]:
+    """The ground truth's image of each result."""
+    by_name = any("file_name" in image for image in ground_truth["images"])
+    references = [_image_reference(record, file_names, by_name) for record in records]
+    listed = file_names.values() if file_names and by_name else ()
+    return resolve_image_ids(references, ground_truth, name, listed)
 
 
 def _image_reference(

@@ -45,8 +45,7 @@ def coco_results(
         "attribute_ids". With `raw` each has in addition "mask_probabilities", see `packed_mask`,
         and, if its category carries attributes, "attribute_scores": T floats of 4 digits.
     """
-    height, width = result["image_hw"]
-    size_hw = int(height), int(width)
+    size_hw = int(result["image_hw"][0]), int(result["image_hw"][1])
     attributes = result.get("attributes") or [()] * len(result["scores"])
     rows = []
     for i, box in enumerate(np.asarray(result["boxes"], np.float64)):
@@ -64,10 +63,13 @@ def coco_results(
         if raw:
             row["mask_probabilities"] = packed_mask(probabilities)
         if (raw or attribute_scores) and ontology.carries_attributes(row["category_id"]):
-            scores = np.asarray(result["attribute_scores"][i]).tolist()
-            row["attribute_scores"] = [round(score, 4) for score in scores]
+            row["attribute_scores"] = _rounded(result["attribute_scores"][i])
         rows.append(row)
     return rows
+
+
+def _rounded(scores: Array) -> list[float]:
+    return [round(score, 4) for score in np.asarray(scores).tolist()]
 
 
 def boxes_of(rows: Sequence[Mapping]) -> Array:

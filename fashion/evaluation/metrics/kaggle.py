@@ -37,8 +37,8 @@ _AT = np.array(THRESHOLDS)
 # is threshold t. So all thresholds are matched in one pass over the few pairs of a prediction and
 # an object that reach any of them.
 _UP_TO = tuple((1 << n) - 1 for n in range(len(THRESHOLDS) + 1))  # the n lowest thresholds
-# Pair (i, j) of an IoU and an F1 threshold is bit 10 i + j: the n lowest IoU thresholds, each with the
-# F1 thresholds of `f1`.
+# Pair (i, j) of an IoU and an F1 threshold is bit 10 i + j, so a product joins the n lowest IoU
+# thresholds with a set of F1 thresholds.
 _ONE_OF_EACH = tuple(
     sum(1 << len(THRESHOLDS) * i for i in range(n)) for n in range(len(THRESHOLDS) + 1)
 )
