@@ -1,4 +1,4 @@
-"""The command `fashion`:        python -m fashion <verb> …"""
+"""The command `fashion`: python -m fashion <verb>."""
 
 import importlib
 import sys

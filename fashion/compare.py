@@ -1,6 +1,7 @@
-"""Compare variants of a model.
+r"""Compare variants of a model.
 
-    python fashion/compare.py attribute-heads --recipe smoke --weights runs/smoke2026… --out runs/heads
+    python fashion/compare.py attribute-heads --recipe smoke --weights runs/smoke2026… \
+        --out runs/heads
 
 Trains every variant of a study with several seeds, scores each by every measure, and writes one
 table and one plot after each seed: means over the seeds, and the differences from the first

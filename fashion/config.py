@@ -1,12 +1,14 @@
-"""FashionConfig and the recipes: complete settings of a training, each with what it costs and the score it reached."""
+"""FashionConfig and the recipes: settings of whole trainings, with their costs and scores."""
 
 import math
+from typing import Any
 
 from mrcnn.config import LOSSES, Config
 from mrcnn.setting_checks import check, is_number, number, shown, switch, text, whole
 from mrcnn.training.stages import Stage
 
-# What a file that does not name these settings was trained with: it is older than they are, and the defaults have changed.
+# Values of settings that files from before these settings existed were trained with; the defaults
+# have changed since.
 BEFORE = {"ATTRIBUTE_HEAD": "linear", "MIN_VISIBLE_SHARE": 0.0}
 
 
@@ -19,13 +21,25 @@ CHOICES = {
     "ATTRIBUTE_ROIS": ("positives", "all"),
     "ATTRIBUTE_EMPTY": ("none", "exclude", "background"),
 }
+# Settings that are numbers, with their least and largest values.
+_RANGES = (
+    ("ATTRIBUTE_THRESHOLD", 0, 1),
+    ("ATTRIBUTE_POSITIVE_WEIGHT", 0, 1),
+    ("REBALANCE_THRESHOLD", 0, 1),
+    ("REBALANCE_ATTRIBUTE_THRESHOLD", 0, 1),
+    ("REBALANCE_BETA", 0, 1),
+    ("ATTRIBUTE_HARD_NEGATIVES", 0, 10**6),
+    ("ATTRIBUTE_HIDDEN", 1, 10**6),
+    ("ATTRIBUTE_CHANNELS", 1, 10**6),
+)
 
 
 class FashionConfig(Config):
-    """The reports' settings: 512 x 512, ResNet-50, 46 categories and 294 attributes, heads first and then every layer. Not trained yet.
+    """Settings of the recipe "baseline", those of the reports. Not trained yet.
 
-    Nine times through 45,000 photos.
-    NUM_CLASSES and NUM_ATTRIBUTES follow the data set that is trained on.
+    512 x 512 pixels, ResNet-50, 46 categories and 294 attributes, the heads first and then every
+    layer: nine epochs of 45,000 images. NUM_CLASSES and NUM_ATTRIBUTES follow the data set that is
+    trained on.
     """
 
     NAME = "fashion"
@@ -33,24 +47,26 @@ class FashionConfig(Config):
     NUM_CLASSES = 1 + 46
     NUM_ATTRIBUTES = 294
     ATTRIBUTE_THRESHOLD = 0.5  # an attribute is reported from this score on
-    ATTRIBUTE_HEAD = (
-        "linear"  # linear, mlp: on the box head's features; conv, attention: on cells of their own
-    )
+    # linear, mlp: on the box head's features; conv, attention: on features of their own.
+    ATTRIBUTE_HEAD = "linear"
     ATTRIBUTE_HIDDEN = 1024  # width of mlp and conv
     ATTRIBUTE_CHANNELS = 256  # of conv and attention
-    ATTRIBUTE_PER_CLASS = False  # outputs of its own for every class
+    ATTRIBUTE_PER_CLASS = False  # separate outputs for every class
     ATTRIBUTE_LOSS = "bce"  # bce, focal, asymmetric
     ATTRIBUTE_FOCAL = (0.25, 2.0)  # alpha, gamma
-    ATTRIBUTE_ASYMMETRIC = (0.0, 4.0, 0.05)  # gamma of what is present, of what is absent, margin
-    ATTRIBUTE_POSITIVE_WEIGHT = (
-        0.0  # a present attribute counts (absent / present in the training data) to this power
-    )
-    ATTRIBUTE_HARD_NEGATIVES = 0  # so many absent attributes of a roi count, the hardest; 0: all
-    ATTRIBUTE_ROIS = "positives"  # what is taught: rois on objects, or "all", with none on the background, which adds to the loss
-    ATTRIBUTE_EMPTY = "none"  # objects without attributes are taught so, or "exclude", or "background": one output more
-    ATTRIBUTE_SEEN_PAIRS = (
-        False  # report only attributes that the training data have in that category
-    )
+    # Gamma of present and of absent attributes, and the margin.
+    ATTRIBUTE_ASYMMETRIC = (0.0, 4.0, 0.05)
+    # Present attributes weigh (absent / present in the training data) to this power.
+    ATTRIBUTE_POSITIVE_WEIGHT = 0.0
+    ATTRIBUTE_HARD_NEGATIVES = 0  # number of absent attributes of a RoI that count; 0 for all
+    # RoIs that the head is trained on: those on objects, or "all". RoIs on the background have no
+    # attributes, and add to the loss.
+    ATTRIBUTE_ROIS = "positives"
+    # Objects without attributes: "none" trains on them as they are, "exclude" leaves them out,
+    # "background" adds an output for them.
+    ATTRIBUTE_EMPTY = "none"
+    # Report only attributes that the training data have in that category.
+    ATTRIBUTE_SEEN_PAIRS = False
     IMAGE_MIN_DIM = 512
     IMAGE_MAX_DIM = 512
     IMAGES_PER_GPU = 2
@@ -61,32 +77,34 @@ class FashionConfig(Config):
     TRAIN_ROIS_PER_IMAGE = 128
     MAX_GT_INSTANCES = 60
     MIN_VISIBLE_SHARE = 0.1
-    DETECTION_MIN_CONFIDENCE = 0.05  # AP wants the unsure detections too; predict and submit have a --min-score of their own
+    # AP needs detections of low confidence too; predict and submit have their own --min-score.
+    DETECTION_MIN_CONFIDENCE = 0.05
     DETECTION_NMS_THRESHOLD = 0.5
     DETECTION_ALL_CLASSES = True
-    STEPS_PER_EPOCH = 2000  # so that little is lost if an epoch is broken off; the next goes on where this one ended
+    # Not all images: an interrupt loses one epoch. The next one continues where this one ended.
+    STEPS_PER_EPOCH = 2000
     VALIDATION_STEPS = 100
     WARMUP_STEPS = 500
-    # The attribute loss is a sum over all attributes; this weight brings it to the size of the others.
+    # The attribute loss is a sum over all attributes; this weight brings it to the size of others.
     LOSS_WEIGHTS = {**{name: 1.0 for name in LOSSES}, "mrcnn_attribute_loss": 0.15}
-    losses_of_heads = ("mrcnn_attribute_loss",)
+    losses_of_heads: tuple[str, ...] = ("mrcnn_attribute_loss",)  # type: ignore[assignment]
 
     # How a recipe is trained
-    STAGES = (Stage("heads", "heads", 10, 1e-3), Stage("all", "all", 90, 1e-4))
+    STAGES: tuple[Stage, ...] = (
+        Stage("heads", "heads", 10, 1e-3),
+        Stage("all", "all", 90, 1e-4),
+    )
     AUGMENT = True  # fashion.augmentation.default_augmenter
-    REBALANCE_THRESHOLD = (
-        0.1  # --rebalance classes: those in fewer than this share of the photos are repeated
-    )
-    REBALANCE_ATTRIBUTE_THRESHOLD = (
-        0.01  # --rebalance attributes: likewise; of 294 attributes most are in few photos
-    )
-    REBALANCE_BETA = (
-        0.999  # --rebalance effective: about 1 / (1 - this) photos of a class count, more hardly do
-    )
-    EVALUATE_EVERY = 5  # epochs between evaluations on validation photos
-    EVALUATE_IMAGES = 500  # at most this many of them
+    # --rebalance classes: repeats those in fewer than this share of the images.
+    REBALANCE_THRESHOLD = 0.1
+    # --rebalance attributes: likewise. Of 294 attributes most are in few images.
+    REBALANCE_ATTRIBUTE_THRESHOLD = 0.01
+    # --rebalance effective: about 1 / (1 - this) images of a class count, more hardly do.
+    REBALANCE_BETA = 0.999
+    EVALUATE_EVERY = 5  # epochs between evaluations on validation images
+    EVALUATE_IMAGES = 500  # validation images that are evaluated at most
 
-    def __init__(self):
+    def __init__(self) -> None:
         if not isinstance(self.STAGES, (list, tuple)):
             raise ValueError(
                 f"STAGES must be a list of stages. {STAGE_FORM} Got {shown(self.STAGES)}."
@@ -94,23 +112,19 @@ class FashionConfig(Config):
         self.STAGES = tuple(_stage(s) for s in self.STAGES)
         super().__init__()
 
-    def validate(self):
+    def validate(self) -> None:
+        """Checks all settings.
+
+        Raises:
+            ValueError: A setting has an impossible value.
+        """
         super().validate()
         for name in ("EVALUATE_EVERY", "EVALUATE_IMAGES"):
             check(name, getattr(self, name), whole())
         for name in ("ATTRIBUTE_PER_CLASS", "ATTRIBUTE_SEEN_PAIRS", "AUGMENT"):
             check(name, getattr(self, name), switch())
         check("NUM_ATTRIBUTES", self.NUM_ATTRIBUTES, whole(0))
-        for name, least, most in (
-            ("ATTRIBUTE_THRESHOLD", 0, 1),
-            ("ATTRIBUTE_POSITIVE_WEIGHT", 0, 1),
-            ("REBALANCE_THRESHOLD", 0, 1),
-            ("REBALANCE_ATTRIBUTE_THRESHOLD", 0, 1),
-            ("REBALANCE_BETA", 0, 1),
-            ("ATTRIBUTE_HARD_NEGATIVES", 0, 10**6),
-            ("ATTRIBUTE_HIDDEN", 1, 10**6),
-            ("ATTRIBUTE_CHANNELS", 1, 10**6),
-        ):
+        for name, least, most in _RANGES:
             value = getattr(self, name)
             if not is_number(value) or not least <= value <= most:
                 raise ValueError(f"{name} must be a number from {least} to {most}. Got {value!r}.")
@@ -121,30 +135,35 @@ class FashionConfig(Config):
                 raise ValueError(
                     f"{name} must be one of {', '.join(choices)}. Got {getattr(self, name)!r}."
                 )
-        for name, *most in (
-            ("ATTRIBUTE_FOCAL", 1, math.inf),
-            ("ATTRIBUTE_ASYMMETRIC", math.inf, math.inf, 0.99),
-        ):
-            value = getattr(self, name)
-            if not (
-                isinstance(value, (tuple, list))
-                and len(value) == len(most)
-                and all(is_number(v) and 0 <= v <= m for v, m in zip(value, most))
-            ):
-                what = {
-                    2: "alpha from 0 to 1, gamma",
-                    3: "gamma of ones, gamma of zeros, margin below 1",
-                }[len(most)]
-                raise ValueError(f"{name} must be [{what}], none of them negative. Got {value!r}.")
+        _check_numbers(
+            "ATTRIBUTE_FOCAL", self.ATTRIBUTE_FOCAL, (1, math.inf), "alpha from 0 to 1, gamma"
+        )
+        _check_numbers(
+            "ATTRIBUTE_ASYMMETRIC",
+            self.ATTRIBUTE_ASYMMETRIC,
+            (math.inf, math.inf, 0.99),
+            "gamma of ones, gamma of zeros, margin below 1",
+        )
+
+
+def _check_numbers(name: str, value: Any, most: tuple[float, ...], expected: str) -> None:
+    """Checks a list of numbers from 0 to a largest value each."""
+    if (
+        not isinstance(value, (tuple, list))
+        or len(value) != len(most)
+        or not all(is_number(v) and 0 <= v <= m for v, m in zip(value, most))
+    ):
+        raise ValueError(f"{name} must be [{expected}], none of them negative. Got {value!r}.")
 
 
 class Small(FashionConfig):
-    """What the recipes for a CPU share: a light backbone and light heads, and an optimiser that is quick to learn."""
+    """What the recipes for a CPU have in common: a light backbone, light heads and AdamW."""
 
     BACKBONE = "efficientnet_lite0"
     IMAGE_RESIZE_MODE = "portrait"
     IMAGES_PER_GPU = 4
-    TRAIN_BN = True  # fresh heads learn faster for it, and four photos of one size are enough for statistics
+    # New heads train faster with it, and four images of one size are enough for the statistics.
+    TRAIN_BN = True
     RPN_TRAIN_ANCHORS_PER_IMAGE = 128
     TRAIN_ROIS_PER_IMAGE = 32
     ROI_POSITIVE_RATIO = 0.5
@@ -157,8 +176,9 @@ class Small(FashionConfig):
 class Smoke(Small):
     """The built-in data at 192 x 128 pixels on a CPU: what `make demo` runs.
 
-    On 80 validation drawings: mask AP 0.493, AP50 0.802, box AP 0.555, attribute micro F1 0.848 (2026-11-21). 1900 batches took ten to
-    eleven minutes of two CPU cores; the whole demo, set-up included, thirteen.
+    On 80 validation drawings: mask AP 0.493, AP50 0.802, box AP 0.555, attribute micro F1 0.848
+    (2026-11-21). 1900 batches took ten to eleven minutes of two CPU cores; the whole demo, set-up
+    included, thirteen.
     """
 
     NAME = "smoke"
@@ -182,10 +202,10 @@ class Smoke(Small):
 
 
 class CCP(Small):
-    """Real street photographs (Clothing Co-Parsing in the Kaggle layout) at 384 x 256 pixels on a CPU, with --rebalance.
+    """Street photographs (Clothing Co-Parsing in Kaggle's layout) at 384 x 256 pixels on a CPU.
 
-    On 103 validation photos: mask AP 0.227, AP50 0.410, box AP 0.221, attribute micro F1 0.762 (2026-11-21). 14 epochs of 700
-    photos took about an hour of two CPU cores.
+    With --rebalance. On 103 validation images: mask AP 0.227, AP50 0.410, box AP 0.221, attribute
+    micro F1 0.762 (2026-11-21). 14 epochs of 700 images took about an hour of two CPU cores.
     """
 
     NAME = "ccp"
@@ -207,9 +227,10 @@ class CCP(Small):
 
 
 class Full(FashionConfig):
-    """All of iMaterialist on two GPUs: a batch of 16, and rates that grew with it (Goyal et al. 2017). Not trained yet.
+    """All of iMaterialist on two GPUs. Not trained yet.
 
-    More GPUs: --set GPU_COUNT=4 --set IMAGES_PER_GPU=4 keeps the batch. 12 times through 45,000 photos.
+    A batch of 16, and rates that grew with it (Goyal et al. 2017): 12 epochs of 45,000 images.
+    More GPUs: --set GPU_COUNT=4 --set IMAGES_PER_GPU=4 keeps the batch.
     """
 
     NAME = "full"
@@ -221,16 +242,13 @@ class Full(FashionConfig):
     LR_SCHEDULE = "cosine"
 
 
-def _stage(value):
-    """A Stage, also from [name, layers, epochs, learning_rate] or {"name": ...}, as a command line or a file gives it."""
+def _stage(value: Any) -> Stage:
+    """A Stage, also from the list or the object that a command line or a file gives."""
     try:
-        stage = (
-            value
-            if isinstance(value, Stage)
-            else Stage(**value)
-            if isinstance(value, dict)
-            else Stage(*value)
-        )
+        if isinstance(value, Stage):
+            stage = value
+        else:
+            stage = Stage(**value) if isinstance(value, dict) else Stage(*value)
     except TypeError as error:
         raise ValueError(f"{STAGE_FORM} Got {value!r} in STAGES.") from error
     rules = {"name": text(), "layers": text(), "epochs": whole(0), "learning_rate": number()}

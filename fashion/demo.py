@@ -1,4 +1,6 @@
-"""The whole job on the built-in data.        python fashion/demo.py
+"""The whole job on the built-in data.
+
+    python fashion/demo.py
 
 Trains the recipe "smoke" on drawn paper dolls, scores it on unseen ones, draws what it sees, and
 writes a Kaggle submission.
@@ -125,6 +127,7 @@ def unseen() -> IMaterialistDataset:
         The data set.
     """
     files = find_data(SAMPLE_FOLDER)
+    assert files.val_csv is not None
     return load_imaterialist(files.val_csv, files.images_dir, files.ontology())
 
 

@@ -1,4 +1,4 @@
-"""Score a model on labelled photos.
+r"""Score a model on labelled photos.
 
     python fashion/evaluate.py --weights runs/ccp... --data DIR --split val.csv --out scores
 
@@ -8,7 +8,8 @@ Or predictions that are stored:
 
 Search the best thresholds on them:
 
-    python fashion/evaluate.py --gt val.csv --predictions scores/predictions.json --tune kaggle_2020 …
+    python fashion/evaluate.py --gt val.csv --predictions scores/predictions.json \
+        --tune kaggle_2020 …
 
 See what goes wrong:
 
@@ -283,9 +284,7 @@ def tune(args: argparse.Namespace, inputs: Inputs, rescored: bool | None) -> dic
     Returns:
         "tuning", and "grid" for metrics that thresholds can improve.
     """
-    from fashion.evaluation.report.figures import grid_heat_map
-    from fashion.evaluation.thresholds.level_search import SCORES
-    from fashion.evaluation.thresholds.search import grid, search
+    from fashion.evaluation.thresholds.search import search
     from fashion.evaluation.thresholds.tuning_data import read_tuning_data
 
     objective, truth = OBJECTIVES[args.tune], inputs.ground_truth
@@ -311,20 +310,27 @@ def tune(args: argparse.Namespace, inputs: Inputs, rescored: bool | None) -> dic
     thresholds = found.candidates[chosen].to_table(data)
     if objective.ranked:  # searched with all detections, which nobody submits
         thresholds = dataclasses.replace(thresholds, score=args.score_threshold)
-    if rescored is not None:
-        tuning["rescored"] = rescored
+    tuning |= {} if rescored is None else {"rescored": rescored}
     path = args.out / "thresholds.json"
     write_thresholds(path, thresholds, tuning=tuning | {"photos": len(truth["images"])})
-    print(_tuning_table(objective, found, chosen))
-    print(f"thresholds: {path}")
+    print(f"{_tuning_table(objective, found, chosen)}\nthresholds: {path}")
     if objective.ranked:  # AP ranks all detections, so no threshold on scores improves it
         return {"tuning": tuning}
+    return {"tuning": tuning, "grid": _write_grid(args, data, objective)}
+
+
+def _write_grid(args, data, objective):
+    """The metric on a grid of the two main thresholds; draws grid.png."""
+    from fashion.evaluation.report.figures import grid_heat_map
+    from fashion.evaluation.thresholds.level_search import SCORES
+    from fashion.evaluation.thresholds.search import grid
+
     with tqdm(total=len(SCORES[1::2]) ** 2, desc="grid") as bar:
         table = grid(data, objective, on_step=bar.update) | {"metric": args.tune}
     with atomic_path(args.out / "grid.png") as path:
         grid_heat_map(table).savefig(path, dpi=150, bbox_inches="tight")
     print(f"grid of score and attribute thresholds: {args.out / 'grid.png'}")
-    return {"tuning": tuning, "grid": table}
+    return table
 
 
 def _tuning_table(objective, found, chosen):

@@ -116,13 +116,24 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    _add_arguments(parser, sorted(RECIPES))
+    args = parser.parse_args(argv)
+    for name in ("samples", "tiny", "seed"):
+        if getattr(args, name) < 0:
+            parser.error(f"--{name} must be 0 or more. Got {getattr(args, name)}")
+    recipe = RECIPES[args.recipe]
+    args.config = recipe.from_dict(dict(parse_setting(text, recipe) for text in args.set))
+    return args
+
+
+def _add_arguments(parser, recipes):
     add_data_arguments(parser, skip_bad=False)  # wrong rows are listed on the page
     parser.add_argument(
         "--out", type=Path, default=Path("exploration"), metavar="DIR", help="default: %(default)s"
     )
     parser.add_argument(
         "--recipe",
-        choices=sorted(RECIPES),
+        choices=recipes,
         default="baseline",
         help="whose training size and anchors the objects are compared with (default: %(default)s)",
     )
@@ -148,13 +159,6 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="masks of fewer pixels are suspicious (default: %(default)s)",
     )
     parser.add_argument("--seed", type=int, default=0, help="of the samples (default: %(default)s)")
-    args = parser.parse_args(argv)
-    for name in ("samples", "tiny", "seed"):
-        if getattr(args, name) < 0:
-            parser.error(f"--{name} must be 0 or more. Got {getattr(args, name)}")
-    recipe = RECIPES[args.recipe]
-    args.config = recipe.from_dict(dict(parse_setting(text, recipe) for text in args.set))
-    return args
 
 
 def with_objects(parts: Sequence[IMaterialistDataset]) -> list[IMaterialistDataset]:

@@ -1,4 +1,6 @@
-"""Train classifiers on Fashion-MNIST.        python fashion/mnist.py --out runs/mnist --epochs 10
+"""Train classifiers on Fashion-MNIST.
+
+    python fashion/mnist.py --out runs/mnist --epochs 10
 
 Trains the networks of a student report, with one, two and three convolutions, each with every
 seed, and measures them on the test images: index.html and metrics.json side by side; in the folder

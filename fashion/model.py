@@ -1,153 +1,212 @@
-"""FashionModel: a detector with an attribute head, its settings and its label list, saved and loaded as one file."""
+"""FashionModel: a detector with an attribute head, its settings and its label list, in one file."""
 
 import collections
 import copy
 import logging
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from fashion.attributes.build import attribute_head
-from fashion.classify.garments.rescorer import load_rescorer
+from fashion.classify.garments.rescorer import Rescorer, load_rescorer
 from fashion.config import BEFORE, FashionConfig
 from fashion.labels.ontology import Ontology
 from mrcnn.files import digest_of
 from mrcnn.inference.predict import Predictor
 from mrcnn.modeling.build import build_detector
 from mrcnn.modeling.devices import use_xla
+from mrcnn.typing import Array, PathLike
 from mrcnn.weights.layer_files import read_metadata
 
 log = logging.getLogger(__name__)
 
+# Detections of an image by name, see `mrcnn.inference.predict.Predictor`.
+Result = dict[str, Any]
+
 
 class FashionModel:
-    """`detector` (a Keras model), `config` and `ontology`, which belong together.
+    """A detector with an attribute head, and the settings and labels that belong to it.
 
-    counts: (K, 1 + T) int, of the training data, see `IMaterialistDataset.attribute_counts`; None: not known
-    rescorer: a `Rescorer` that gives detections their scores, of which those of DETECTION_MIN_CONFIDENCE stay; None: the detector's scores
+    Args:
+        config: Settings.
+        ontology: Label list.
+        counts: `(K, 1 + T)` int of the training data, see `IMaterialistDataset.attribute_counts`;
+            None if unknown.
+        rescorer: Gives detections new scores, of which those from DETECTION_MIN_CONFIDENCE on are
+            kept; None keeps the detector's scores.
+
+    Attributes:
+        detector: The Keras model.
+
+    Raises:
+        ValueError: ATTRIBUTE_SEEN_PAIRS is set and the counts are unknown.
     """
 
-    def __init__(self, config, ontology, counts=None, rescorer=None):
+    def __init__(
+        self,
+        config: FashionConfig,
+        ontology: Ontology,
+        counts: Array | None = None,
+        rescorer: Rescorer | None = None,
+    ) -> None:
         self.config, self.ontology, self.rescorer = config, ontology, rescorer
         self.counts = None if counts is None else np.asarray(counts, np.int64)
         if config.ATTRIBUTE_SEEN_PAIRS and self.counts is None:
             raise ValueError(
-                "ATTRIBUTE_SEEN_PAIRS needs the counts of the training data, which checkpoints from before it existed do not "
-                "have. Set it to False."
+                "ATTRIBUTE_SEEN_PAIRS needs the counts of the training data, which checkpoints "
+                "from before it existed do not have. Set it to False."
             )
-        heads = (
-            [lambda: attribute_head(config, ontology, self.counts)]
-            if ontology.num_attributes
-            else []
-        )
+        heads = []
+        if ontology.num_attributes:
+            heads.append(lambda: attribute_head(config, ontology, self.counts))
+        of_detector = config
         if rescorer is not None:
-            config = copy.copy(config)
-            config.DETECTION_MIN_CONFIDENCE = rescorer.min_score_before(
+            of_detector = copy.copy(config)
+            of_detector.DETECTION_MIN_CONFIDENCE = rescorer.min_score_before(
                 config.DETECTION_MIN_CONFIDENCE
             )
-        self.detector = build_detector(config, heads)
-        self._predictor = Predictor(self.detector, config, xla=use_xla(config))
+        self.detector = build_detector(of_detector, heads)
+        self._predictor = Predictor(self.detector, of_detector, xla=use_xla(of_detector))
 
-    def predict(self, photos):
-        """photos: list of (h, w, 3) uint8 RGB -> list of the result dicts of `mrcnn.inference.predict.Predictor`.
+    def predict(self, images: Iterable[Array]) -> list[Result]:
+        """Detects garments and their attributes.
 
-        Each has in addition "attribute_scores" (N, T) float32 and "attributes": for each detection the ascending real ids of
-        the attributes that score ATTRIBUTE_THRESHOLD or more, none for categories that carry no attributes. With ATTRIBUTE_SEEN_PAIRS
-        an attribute that no object of the category had in training scores 0.
+        Args:
+            images: Each `(h, w, 3)` uint8 RGB.
+
+        Returns:
+            A result for each image, see `mrcnn.inference.predict.Predictor`, with
+            "attribute_scores" `(N, T)` float32, and "attributes", the ids of those that score
+            ATTRIBUTE_THRESHOLD or more, ascending, for each detection; none for categories that
+            carry no attributes. With ATTRIBUTE_SEEN_PAIRS an attribute that no object of the
+            category had in training scores 0.
         """
-        return list(self.stream(photos))
+        return list(self.stream(images))
 
-    def stream(self, photos):
-        """The same, one result after the other, for any iterable of photos; never holds more than one photo at its full size, with a
-        rescorer BATCH_SIZE of them."""
-        return map(
-            self._with_attributes,
-            self._predictor.stream(photos) if self.rescorer is None else self._rescored(photos),
-        )
+    def stream(self, images: Iterable[Array]) -> Iterator[Result]:
+        """Detects garments in one image after the other.
 
-    def describe(self, photos, boxes, class_ids):
-        """The same of boxes that are given, as if just these had been detected: what the attribute head says if the boxes are right.
+        Args:
+            images: Each `(h, w, 3)` uint8 RGB. One of them at a time is held at its full size,
+                with a rescorer BATCH_SIZE of them.
 
-        photos: iterable of photos; boxes: for each (N, 4) yxyx, photo pixels; class_ids: for each (N,), 1..K-1; see `Predictor.describe`
+        Returns:
+            Results as of `predict`.
         """
-        return map(self._with_attributes, self._predictor.describe(photos, boxes, class_ids))
+        if self.rescorer is None:
+            results = self._predictor.stream(images)
+        else:
+            results = self._rescored(images, self.rescorer)
+        return map(self._with_attributes, results)
 
-    def metadata(self):
-        """What a checkpoint must hold to be loaded without anything else; JSON-able."""
+    def describe(
+        self, images: Iterable[Array], boxes: Iterable[Array], class_ids: Iterable[Array]
+    ) -> Iterator[Result]:
+        """Describes given boxes as if they had been detected.
+
+        Args:
+            images: Each `(h, w, 3)` uint8 RGB.
+            boxes: `(N, 4)` yxyx for each image, in its pixels.
+            class_ids: `(N,)` int for each image, from 1; see `Predictor.describe`.
+
+        Returns:
+            Results as of `predict`.
+        """
+        return map(self._with_attributes, self._predictor.describe(images, boxes, class_ids))
+
+    def metadata(self) -> dict[str, Any]:
+        """Collects what a checkpoint must hold to be loaded without anything else.
+
+        Returns:
+            JSON-able.
+        """
         counts = {} if self.counts is None else {"attribute_counts": self.counts.tolist()}
         return {"config": self.config.to_dict(), "ontology": self.ontology.to_dict()} | counts
 
-    def _rescored(self, photos):
-        held = collections.deque()
+    def _rescored(self, images: Iterable[Array], rescorer: Rescorer) -> Iterator[Result]:
+        held: collections.deque[Array] = collections.deque()
 
         def holding():
-            for photo in photos:
-                held.append(photo)
-                yield photo
-                del photo
+            for image in images:
+                held.append(image)
+                yield image
+                del image
 
         for result in self._predictor.stream(holding()):
-            yield self.rescorer(held.popleft(), result, self.config.DETECTION_MIN_CONFIDENCE)
+            yield rescorer(held.popleft(), result, self.config.DETECTION_MIN_CONFIDENCE)
 
-    def _with_attributes(self, result):
-        scores = result.setdefault(
-            "attribute_scores", np.zeros((len(result["scores"]), 0), np.float32)
-        )
-        if self.config.ATTRIBUTE_SEEN_PAIRS and scores.size:
-            scores = result["attribute_scores"] = scores * (
-                self.counts[result["class_ids"] - 1, 1:] > 0
-            )
+    def _with_attributes(self, result: Result) -> Result:
+        none = np.zeros((len(result["scores"]), 0), np.float32)
+        scores = result.setdefault("attribute_scores", none)
+        if self.config.ATTRIBUTE_SEEN_PAIRS and self.counts is not None and scores.size:
+            seen = self.counts[result["class_ids"] - 1, 1:] > 0
+            scores = result["attribute_scores"] = scores * seen
         result["attributes"] = [
             self._attribute_ids(c, s) for c, s in zip(result["class_ids"], scores, strict=True)
         ]
         return result
 
-    def _attribute_ids(self, class_id, scores):
+    def _attribute_ids(self, class_id: int, scores: Array) -> list[int]:
         if not self.ontology.carries_attributes(self.ontology.category_id_of(int(class_id))):
             return []
         return self.ontology.ids_of(scores >= self.config.ATTRIBUTE_THRESHOLD)
 
 
-def load_model(path, *, rescorer=None, **settings):
-    """A trained FashionModel from a checkpoint (.h5) or a run folder, of which the best checkpoint is taken.
+def load_model(
+    path: PathLike, *, rescorer: PathLike | None = None, **settings: Any
+) -> FashionModel:
+    """Loads a trained model.
 
-    rescorer: a file or folder of fashion/rescore.py; settings: values that replace the stored ones, such as DETECTION_MIN_CONFIDENCE=0.3
-    Raises FileNotFoundError if there is no checkpoint, ValueError if a file does not say what it was trained for, or if they do not fit.
+    Args:
+        path: Checkpoint (.h5), or run folder, of which the best checkpoint is taken.
+        rescorer: File or folder of fashion/rescore.py.
+        **settings: Values that replace the stored ones, such as DETECTION_MIN_CONFIDENCE=0.3.
+
+    Returns:
+        The model.
+
+    Raises:
+        FileNotFoundError: There is no checkpoint.
+        ValueError: A file does not say what it was trained for, is damaged, or does not fit.
     """
     path = checkpoint_in(path)
     metadata = read_metadata(path)
     if "ontology" not in metadata:
         raise ValueError(
-            f"{path} does not say which categories and attributes it was trained for, so it was not written by this "
-            "project. Give such a file to training as a starting point: fashion/train.py --weights FILE."
+            f"{path} does not say which categories and attributes it was trained for, so it was "
+            "not written by this project. Give such a file to training as a starting point: "
+            "fashion/train.py --weights FILE."
         )
     config, ontology, counts = _described(path, metadata, settings)
+    loaded = None
     if rescorer is not None:
-        rescorer = load_rescorer(rescorer, ontology, use_xla(config))
-        if rescorer.about.get("detector") not in (None, digest_of(path)):
+        loaded = load_rescorer(rescorer, ontology, use_xla(config))
+        if loaded.about.get("detector") not in (None, digest_of(path)):
             log.warning(
-                "The classifier that scores detections again learned from those of %s, and this is %s. Train one for it with "
-                "fashion/rescore.py.",
-                rescorer.about["detector"],
+                "The classifier that scores detections again learned from those of %s, and this "
+                "is %s. Train one for it with fashion/rescore.py.",
+                loaded.about["detector"],
                 digest_of(path),
             )
-    model = FashionModel(config, ontology, counts, rescorer)
+    model = FashionModel(config, ontology, counts, loaded)
     lacking = sorted(model.detector.load_weights(path).only_in_model)
     if lacking:
+        more = " …" if len(lacking) > 4 else ""
         raise ValueError(
-            f"{path} has no weights for {', '.join(lacking[:4])}{' …' if len(lacking) > 4 else ''}, which would be left to "
-            f"chance. What the network is made of is chosen in training; given here: {', '.join(settings) or 'nothing'}."
+            f"{path} has no weights for {', '.join(lacking[:4])}{more}, which would be left to "
+            "chance. What the network is made of is chosen in training; given here: "
+            f"{', '.join(settings) or 'nothing'}."
         )
     return model
 
 
-def _described(path, metadata, settings):
-    """The config, the labels and the counts of attributes (None: not known) in a checkpoint. Raises ValueError if they are damaged."""
-    stored, labels, counts = (
-        metadata.get("config"),
-        metadata["ontology"],
-        metadata.get("attribute_counts"),
-    )
+def _described(
+    path: Path, metadata: Mapping[str, Any], settings: Mapping[str, Any]
+) -> tuple[FashionConfig, Ontology, Array | None]:
+    """Config, label list and attribute counts of a checkpoint; ValueError if they are damaged."""
+    stored, labels = metadata.get("config"), metadata["ontology"]
     damaged = f"{path} is damaged: its {{}}. Fetch it again, or take another checkpoint of the run."
     if not isinstance(stored, dict) or not isinstance(labels, dict):
         raise ValueError(damaged.format("settings and labels are no objects"))
@@ -156,36 +215,45 @@ def _described(path, metadata, settings):
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
         raise ValueError(damaged.format("list of labels makes no sense")) from error
     try:
-        FashionConfig.from_dict(
-            BEFORE | stored
-        )  # without `settings`, so that a mistake there is not blamed on the file
+        # Without `settings`: the file is not to blame for a mistake there.
+        FashionConfig.from_dict(BEFORE | stored)
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
-        told = f" ({error})" if isinstance(error, ValueError) else ""
-        raise ValueError(damaged.format(f"settings make no sense{told}")) from error
+        why = f" ({error})" if isinstance(error, ValueError) else ""
+        raise ValueError(damaged.format(f"settings make no sense{why}")) from error
+    counts = metadata.get("attribute_counts")
     if counts is not None:
         try:
             counts = np.asarray(counts, np.int64)
         except (ValueError, TypeError, OverflowError) as error:
             raise ValueError(damaged.format("counts of attributes are no numbers")) from error
-        wanted = (ontology.num_classes - 1, 1 + ontology.num_attributes)
-        if counts.shape != wanted:
-            raise ValueError(
-                damaged.format(
-                    f"counts of attributes have the shape {counts.shape}, and the labels {wanted}"
-                )
-            )
-    return FashionConfig.from_dict(BEFORE | stored | {"GPU_COUNT": 1} | settings), ontology, counts
+        expected = (ontology.num_classes - 1, 1 + ontology.num_attributes)
+        if counts.shape != expected:
+            what = f"counts of attributes have the shape {counts.shape}, and the labels {expected}"
+            raise ValueError(damaged.format(what))
+    config = FashionConfig.from_dict({**BEFORE, **stored, "GPU_COUNT": 1, **settings})
+    return config, ontology, counts
 
 
-def checkpoint_in(path):
-    """The checkpoint file that `path` means: itself, or best.h5, else last.h5, of a run folder."""
+def checkpoint_in(path: PathLike) -> Path:
+    """Finds a checkpoint.
+
+    Args:
+        path: The file, or a run folder.
+
+    Returns:
+        The file; of a run folder best.h5, or else last.h5.
+
+    Raises:
+        FileNotFoundError: There is no checkpoint.
+    """
     path = Path(path).expanduser()
     if path.is_dir():
         for name in ("best.h5", "last.h5"):
             if (path / name).exists():
                 return path / name
         raise FileNotFoundError(
-            f"{path} holds neither best.h5 nor last.h5. Give a run folder of fashion/train.py or a .h5 file."
+            f"{path} holds neither best.h5 nor last.h5. Give a run folder of fashion/train.py or a "
+            ".h5 file."
         )
     if not path.exists():
         raise FileNotFoundError(

@@ -241,7 +241,7 @@ def read_images(
         about = about_image(path)
         try:
             image = read_image(path, upright=True)
-            check_placeable(image.shape[:2], config, path)
+            check_placeable(image.shape[:2], config, str(path))
         except (OSError, ValueError) as error:
             tqdm.write(f"left out: {error}", file=sys.stderr)
             journal.add(overlay.name, about | {"broken": str(error)})
@@ -267,7 +267,8 @@ def write_json(
         images: Of the file.
         annotations: Of the file, with run lengths.
     """
-    images, annotations = [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for overlay, image in overlays.items():
         row = journal.done.get(overlay.name)
         if row is None or "objects" not in row or row["photo"] != str(image):

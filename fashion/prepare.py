@@ -80,15 +80,14 @@ def fill(
     """
     folder.begin()
     test_images = list_images(files.test_images_dir) if files.test_images_dir else []
-    annotated, tasks = {}, []  # a dict: an image may be in both CSVs
-    for number, dataset in enumerate(datasets):
+    annotated: dict[Path, None] = {}  # a dict: an image may be in both CSVs
+    for dataset in datasets:
         annotated |= dict.fromkeys(Path(info["path"]) for info in dataset.image_info)
-        tasks += [(number, image_id) for image_id in map(int, dataset.image_ids)]
-    tasks += [(None, image) for image in test_images]
+    tasks = _tasks(datasets, test_images)
     images = [*annotated, *test_images]
     folder.check_space(images)
 
-    results = in_order(Copier(folder, list(datasets), args.skip_bad), tasks, args.workers)
+    results: Any = in_order(Copier(folder, list(datasets), args.skip_bad), tasks, args.workers)
     with contextlib.closing(results), contextlib.ExitStack() as stack:
         # Each CSV gets its name when all images are there; the streams are closed before that.
         paths = [
@@ -104,15 +103,26 @@ def fill(
                 "Replace them, or leave them out: --skip-bad."
             )
     report(folder, images, masks, lost, faults)
+    if test_images and files.year == 2020 and args.longest % SUBMITTED_2020:
+        _advise_original_test_images(args.longest)
+    return folder.path
+
+
+def _advise_original_test_images(longest):
     # Sides are rounded down at both steps: rounding twice changes nothing where one size is a
     # multiple of the other.
-    if test_images and files.year == 2020 and args.longest % SUBMITTED_2020:
-        print(
-            "For a submission of 2020 use the original test photos: how many pixels its masks of "
-            f"{SUBMITTED_2020} have on their shorter side cannot be told from photos of "
-            f"{args.longest}."
-        )
-    return folder.path
+    print(
+        "For a submission of 2020 use the original test photos: how many pixels its masks of "
+        f"{SUBMITTED_2020} have on their shorter side cannot be told from photos of {longest}."
+    )
+
+
+def _tasks(datasets, test_images):
+    """Tasks of `Copier`: every image of every data set, then the test images."""
+    tasks: list[tuple[int | None, Any]] = []
+    for number, dataset in enumerate(datasets):
+        tasks += [(number, image_id) for image_id in map(int, dataset.image_ids)]
+    return tasks + [(None, image) for image in test_images]
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -132,6 +142,17 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    _add_arguments(parser)
+    args = parser.parse_args(argv)
+    for name, low, high in (("longest", 1, 65_500), ("quality", 1, 100), ("workers", 1, 256)):
+        if not low <= getattr(args, name) <= high:
+            raise ValueError(
+                f"--{name} must lie between {low} and {high}. Got {getattr(args, name)}."
+            )
+    return args
+
+
+def _add_arguments(parser):
     add_data_arguments(parser)
     parser.add_argument(
         "--out",
@@ -161,13 +182,6 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="W",
         help="processes (default: one a core)",
     )
-    args = parser.parse_args(argv)
-    for name, low, high in (("longest", 1, 65_500), ("quality", 1, 100), ("workers", 1, 256)):
-        if not low <= getattr(args, name) <= high:
-            raise ValueError(
-                f"--{name} must lie between {low} and {high}. Got {getattr(args, name)}."
-            )
-    return args
 
 
 def load(files: DataFiles, csv_paths: Iterable[Path], skip_bad: bool) -> list[IMaterialistDataset]:

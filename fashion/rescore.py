@@ -182,6 +182,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_arguments(parser)
+    _add_training_arguments(parser)
     args = parser.parse_args(argv)
     if not args.weights:
         parser.error(
@@ -222,6 +223,9 @@ def _add_arguments(parser):
         metavar="N",
         help="side of a crop, pixels (default: %(default)s)",
     )
+
+
+def _add_training_arguments(parser):
     parser.add_argument("--epochs", type=int, default=15, metavar="N", help="default: %(default)s")
     parser.add_argument(
         "--rate",
@@ -302,16 +306,7 @@ def train_classifier(
         boxes: `(F, 4)` yxyx boxes of the detections, by id of the training images.
         xla: Whether to compile with XLA.
     """
-    batches = CropBatches(
-        train,
-        boxes.__getitem__,
-        args.size,
-        pixels_of(args.backbone),
-        images=args.batch,
-        crops=args.crops,
-        seed=args.seed,
-        workers=args.workers,
-    )
+    batches = _batches(args, train, boxes)
     run, clock = RunFolder(args.out), EpochClock()
 
     def compile_stage(stage, steps):
@@ -342,11 +337,24 @@ def train_classifier(
         )
 
 
+def _batches(args, train, boxes):
+    return CropBatches(
+        train,
+        boxes.__getitem__,
+        args.size,
+        pixels_of(args.backbone),
+        images=args.batch,
+        crops=args.crops,
+        seed=args.seed,
+        workers=args.workers,
+    )
+
+
 def measure(
     rescorer: Rescorer,
     dataset: Any,
-    rows: Sequence[Sequence[Mapping[str, Any]]],
-    truth: Mapping[str, Any],
+    rows: Sequence[Sequence[dict[str, Any]]],
+    truth: dict[str, Any],
 ) -> dict[str, Any]:
     """Measures what new scores do to the detections of a data set.
 
@@ -381,8 +389,8 @@ def measure(
 
 
 def _compare_scores(
-    detections: Sequence[Mapping[str, Any]],
-    truth: Mapping[str, Any],
+    detections: Sequence[dict[str, Any]],
+    truth: dict[str, Any],
     classes: Array,
     probabilities: Array,
     shows: Array,

@@ -137,6 +137,7 @@ def parse(argv: Sequence[str] | None = None) -> tuple[argparse.Namespace, list[V
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_arguments(parser)
+    _add_training_arguments(parser)
     args = parser.parse_args(argv)
     for name, usual in (QUICK if args.quick else USUAL).items():
         if getattr(args, name) is None:
@@ -175,6 +176,9 @@ def _add_arguments(parser):
     parser.add_argument(
         "--pretrained", action="store_true", help="four runs more, of a U-Net on EfficientNet-Lite0"
     )
+
+
+def _add_training_arguments(parser):
     parser.add_argument(
         "--weights",
         metavar="FILE|imagenet|none",

@@ -1,6 +1,6 @@
-"""Write a Kaggle submission.
+r"""Write a Kaggle submission.
 
-    python fashion/submit.py --weights runs/fashion... --images test/ --format 2020 \\
+    python fashion/submit.py --weights runs/fashion... --images test/ --format 2020 \
         --output submission.csv
 
 Goes on photo by photo where it broke off; the file gets its name only after it was checked against
@@ -76,6 +76,14 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    _add_arguments(parser)
+    args = parser.parse_args(argv)
+    if not 0 <= args.min_share <= 1:
+        parser.error(f"--min-share lies between 0 and 1. Got {args.min_share}")
+    return args
+
+
+def _add_arguments(parser):
     add_model_arguments(parser, min_score=0.5)
     parser.add_argument(
         "--images", type=Path, required=True, metavar="DIR", help="folder of the test photos"
@@ -112,10 +120,6 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--restart", action="store_true", help="begin anew even if there is a partial file"
     )
-    args = parser.parse_args(argv)
-    if not 0 <= args.min_share <= 1:
-        parser.error(f"--min-share lies between 0 and 1. Got {args.min_share}")
-    return args
 
 
 def write_submission(args: argparse.Namespace, files: Mapping[str, Path]) -> Path:
@@ -195,7 +199,7 @@ def files_by_name(paths: Sequence[Path], year: int) -> dict[str, Path]:
     Raises:
         ValueError: Two images have one ImageId.
     """
-    files = {}
+    files: dict[str, Path] = {}
     for path in paths:
         name = path.name if year == 2019 else path.stem
         if name in files:
@@ -216,6 +220,9 @@ def locked_file(path: Path) -> Iterator[None]:
 
     Args:
         path: The submission.
+
+    Yields:
+        Nothing.
 
     Raises:
         FolderInUse: Another command writes it.
@@ -255,7 +262,7 @@ def read_images(
         try:
             # as `predict` does: the network has not seen people lying on their side
             image = read_image(files[name], upright=True)
-            check_placeable(image.shape[:2], config, files[name])
+            check_placeable(image.shape[:2], config, str(files[name]))
         except (OSError, ValueError) as error:
             tqdm.write(f"submitted as a photo without objects: {error}", file=sys.stderr)
             broken.append(name)

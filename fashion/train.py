@@ -93,19 +93,11 @@ def main(argv: Sequence[str] | None = None) -> RunFolder | None:
         The run folder; None if only the split or a preview was asked for.
     """
     with contextlib.ExitStack() as locks:
-        return start_or_resume(parse(argv), locks)
+        return _start_or_resume(parse(argv), locks)
 
 
-def start_or_resume(args: argparse.Namespace, locks: contextlib.ExitStack) -> RunFolder | None:
-    """Trains as parsed arguments ask.
-
-    Args:
-        args: Result of `parse`.
-        locks: Receives the lock on the run folder.
-
-    Returns:
-        The run folder; None if only the split or a preview was asked for.
-    """
+def _start_or_resume(args: argparse.Namespace, locks: contextlib.ExitStack) -> RunFolder | None:
+    """Does what `main` does; `locks` receives the lock on the run folder."""
     run, arguments = requested_run(args)
     files = open_data(args, arguments, run)
     config, ontology, stages = _agreed_settings(args, arguments, run, files)
@@ -132,30 +124,25 @@ def start_or_resume(args: argparse.Namespace, locks: contextlib.ExitStack) -> Ru
     if not resumes:
         start_weights(model, arguments["weights"], arguments["exclude"])
 
-    run = run or RunFolder.create(args.out, f"{config.NAME}{datetime.now():%Y%m%dT%H%M%S}")
-    locks.enter_context(working_in(run.path, "train", below=True))
     arguments |= _noted(files, split, config, ontology, stages)
-    if not args.resume:
-        run.write_config(arguments)
+    run = _locked_run(args, locks, run, config, arguments)
     print(_summary(run, train, validation, batches, config))
     write_split_table(run.path / "split.csv", shares)
     print(f"split: {summary(shares)}")
     # A resumed run keeps its files: they tell which categories were missed last.
     if arguments["rebalance"] and not resumes:
         _write_rebalancing(run, arguments["rebalance"], labels, batches)
+    monitor = _monitor(model, validation, run, batches, labels, arguments["rebalance"])
+    options = {
+        "evaluate": monitor,
+        "validation": validation_batches(validation, config, args.workers, args.processes),
+        "resume": resumes,
+        "metadata": model.metadata() | {"split": note_of(split, validation)},
+        "callbacks": [_config_writer(run, arguments)],
+    }
     with explaining_changed_settings(run, config), without_retracing_warnings():
         fit_detector(
-            model.detector,
-            config,
-            batches,
-            stages,
-            run,
-            evaluate=_monitor(model, validation, run, batches, labels, arguments["rebalance"]),
-            every=config.EVALUATE_EVERY,
-            validation=validation_batches(validation, config, args.workers, args.processes),
-            resume=resumes,
-            metadata=model.metadata() | {"split": note_of(split, validation)},
-            callbacks=[_config_writer(run, arguments)],
+            model.detector, config, batches, stages, run, every=config.EVALUATE_EVERY, **options
         )
     print(f"best checkpoint: {run.best}")
     return run
@@ -398,6 +385,15 @@ def _training_batches(args, arguments, config, train, labels):
     )
 
 
+def _locked_run(args, locks, run, config, arguments):
+    """The run folder, locked; of a new run with its config.json."""
+    run = run or RunFolder.create(args.out, f"{config.NAME}{datetime.now():%Y%m%dT%H%M%S}")
+    locks.enter_context(working_in(run.path, "train", below=True))
+    if not args.resume:
+        run.write_config(arguments)
+    return run
+
+
 def _noted(files, split, config, ontology, stages):
     """What config.json says beside the run arguments."""
     return {
@@ -450,6 +446,12 @@ def explaining_changed_settings(run: RunFolder, config: FashionConfig) -> Iterat
     Args:
         run: The run folder.
         config: Config of the network.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        ValueError: As the block, with the names of the settings.
     """
     try:
         yield

@@ -90,7 +90,8 @@ def erased(
     """
     count, height, width = pixels.shape
     size = rng.uniform(*area, count) * height * width
-    ratio = np.exp(rng.uniform(*np.log(aspect), count))
+    low, high = np.log(aspect)
+    ratio = np.exp(rng.uniform(low, high, count))
     rows = _random_stretch(np.sqrt(size * ratio), height, rng)
     columns = _random_stretch(np.sqrt(size / ratio), width, rng)
     noise = rng.integers(0, 256, pixels.shape, np.uint8)

@@ -140,6 +140,9 @@ def averaged_weights(model: keras.Model) -> Iterator[None]:
 
     Args:
         model: Compiled model. Nothing changes if its optimiser keeps no averages.
+
+    Yields:
+        Nothing.
     """
     if not model.optimizer.use_ema:
         yield

@@ -70,7 +70,7 @@ def write_results(
     """
     with atomic_path(folder / f"predictions_{epoch:03d}.npz") as path, open(path, "wb") as file:
         kept = [name for name in ("validation", "test") if name in probabilities]
-        np.savez(file, **{name: probabilities[name] for name in kept})
+        np.savez(file, **{name: probabilities[name] for name in kept})  # type: ignore[arg-type]
     parts = {name: summary(values, labels[name]) for name, values in probabilities.items()}
     content = {**about, "epoch": epoch, **parts}
     write_text(_metrics_path(folder, epoch), json.dumps(content, indent=1) + "\n")
@@ -114,7 +114,7 @@ def summary(probabilities: Array, labels: Array) -> dict[str, Any]:
     scores = class_scores(matrix)
     right = np.trace(matrix)
     wrong = matrix.sum() - right
-    per_class = {}
+    per_class: dict[str, dict[str, float]] = {}
     for i, name in enumerate(CLASSES[: len(matrix)]):
         per_class[name] = {"images": int(matrix[i].sum())}
         per_class[name] |= {key: float(values[i]) for key, values in scores.items()}

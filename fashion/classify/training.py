@@ -75,40 +75,40 @@ def train(
     """
     run = RunFolder(folder)
     with locked(run.path, "a training"):
-        arguments = _checked_arguments(run, network, recipe, seed, len(train_images))
-        if all(is_measured(run.path, epoch) for epoch in recipe.epochs):
-            return
-        run.write_config(arguments)
-        train_images, validation = split(train_images, recipe.held_out)
-        _check_no_measurement_missed(run.path, recipe.epochs, epochs_in(run.last))
-        keras.utils.set_random_seed(seed)
-        model = build(network, recipe.dropout)
-        clock, state = EpochClock(), {}
-        measurement = _Measurement(
-            run,
-            recipe,
-            state,
-            {"train": train_images, "validation": validation, "test": test_images},
-            {"network": network, "seed": seed},
-        )
-        fit(
-            model,
-            _EpochBatches(train_images, recipe, seed),
-            [Stage("", "all", max(recipe.epochs), recipe.rate)],
-            run,
-            functools.partial(_compile, model, recipe),
-            evaluate=functools.partial(_evaluate, model, validation, clock),
-            resume=run.last.exists(),
-            state=state,
-            callbacks=[
-                clock,
-                _SeededDropouts(seed),
-                _Progress(len(train_images), on_batch, on_epoch),
-                measurement,
-            ],
-            tensorboard=False,
-            quiet=True,
-        )
+        _train(run, network, recipe, seed, train_images, test_images, on_batch, on_epoch)
+
+
+def _train(run, network, recipe, seed, train_images, test_images, on_batch, on_epoch):
+    arguments = _checked_arguments(run, network, recipe, seed, len(train_images))
+    if all(is_measured(run.path, epoch) for epoch in recipe.epochs):
+        return
+    run.write_config(arguments)
+    train_images, validation = split(train_images, recipe.held_out)
+    _check_no_measurement_missed(run.path, recipe.epochs, epochs_in(run.last))
+    keras.utils.set_random_seed(seed)
+    model = build(network, recipe.dropout)
+    parts = {"train": train_images, "validation": validation, "test": test_images}
+    clock = EpochClock()
+    state: dict[str, Any] = {}  # of the training, filled by `fit`
+    callbacks = [
+        clock,
+        _SeededDropouts(seed),
+        _Progress(len(train_images), on_batch, on_epoch),
+        _Measurement(run, recipe, state, parts, {"network": network, "seed": seed}),
+    ]
+    fit(
+        model,
+        _EpochBatches(train_images, recipe, seed),
+        [Stage("", "all", max(recipe.epochs), recipe.rate)],
+        run,
+        functools.partial(_compile, model, recipe),
+        evaluate=functools.partial(_evaluate, model, validation, clock),
+        resume=run.last.exists(),
+        state=state,
+        callbacks=callbacks,
+        tensorboard=False,
+        quiet=True,
+    )
 
 
 def epochs_done(folder: Path) -> int:

@@ -23,6 +23,9 @@ class NothingKept(KeyboardInterrupt):
 def keeping_nothing() -> Iterator[None]:
     """Says of an interrupt of the block that it keeps nothing, see `run_verb`.
 
+    Yields:
+        Nothing.
+
     Raises:
         NothingKept: The block was interrupted.
     """

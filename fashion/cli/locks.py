@@ -20,6 +20,9 @@ def working_in(folder: str | os.PathLike, verb: str, *, below: bool = False) -> 
         below: Whether subfolders belong to this command too. Their half-written files are removed
             as well, except where another command works in one of them.
 
+    Yields:
+        Nothing.
+
     Raises:
         mrcnn.locks.FolderInUse: Another command works in the folder.
         OSError: The folder cannot be written to.

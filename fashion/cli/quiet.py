@@ -11,6 +11,9 @@ def without_retracing_warnings() -> Iterator[None]:
 
     Every stage of a training compiles a training step. That is meant, and TensorFlow takes it for
     one function that is traced too often.
+
+    Yields:
+        Nothing.
     """
     logger = logging.getLogger("tensorflow")
     logger.addFilter(_is_no_retracing)

@@ -143,6 +143,12 @@ def naming_config(run: RunFolder | None) -> Iterator[None]:
 
     Args:
         run: The run folder; None for a new run, whose errors stay as they are.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        ValueError: As the block.
     """
     try:
         yield

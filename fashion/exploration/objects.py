@@ -26,13 +26,13 @@ class AnnotatedDataset(Protocol):
         annotations: Rows of the CSV, with run lengths.
         ontology: Label list.
         bad_rows: Rows that were left out.
-        load_image: `image_id -> (H, W, 3)` uint8 RGB.
     """
 
     annotations: Annotations
     ontology: Ontology
     bad_rows: list[BadRow]
-    load_image: Callable[[int], Array]
+
+    def load_image(self, image_id: int) -> Array: ...
 
 
 @dataclasses.dataclass(frozen=True)

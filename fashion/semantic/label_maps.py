@@ -9,13 +9,16 @@ The image keeps its proportions and fills the canvas in one direction. The paddi
 `IGNORED` by loss and scores.
 """
 
+from typing import Any
+
 import numpy as np
 
 from fashion.semantic.losses import IGNORED
-from mrcnn.data.dataset import as_uint8_image
+from mrcnn.data.dataset import Dataset, as_uint8_image
 from mrcnn.data.loading.load_example import masks_on_canvas, naming_image
 from mrcnn.data.loading.prefetch import PrefetchDataset
 from mrcnn.data.loading.samplers import RepeatSampler, sampled_index
+from mrcnn.data.masks.cropped import CroppedMasks
 from mrcnn.data.placement import Placement
 from mrcnn.data.resize import make_placement, normalise
 from mrcnn.typing import Array
@@ -23,7 +26,7 @@ from mrcnn.typing import Array
 MEMORY = 2**30  # bytes of canvases that are kept
 
 
-def placement_of(dataset, image_id: int, size: int) -> Placement:
+def placement_of(dataset: Dataset, image_id: int, size: int) -> Placement:
     """Places an image on a square canvas.
 
     Args:
@@ -34,10 +37,11 @@ def placement_of(dataset, image_id: int, size: int) -> Placement:
     Returns:
         The placement.
     """
-    return make_placement(dataset.image_hw(image_id), (size, size), "portrait")
+    image_hw: Any = dataset.image_hw(image_id)
+    return make_placement(image_hw, (size, size), "portrait")
 
 
-def labelled_image(dataset, image_id: int, size: int) -> tuple[Array, Array]:
+def labelled_image(dataset: Dataset, image_id: int, size: int) -> tuple[Array, Array]:
     """Loads an image and paints its label map.
 
     Args:
@@ -60,7 +64,7 @@ def labelled_image(dataset, image_id: int, size: int) -> tuple[Array, Array]:
         return placement.image(image), labels
 
 
-def paint(masks, areas: Array, class_ids: Array, window: Array) -> Array:
+def paint(masks: CroppedMasks, areas: Array, class_ids: Array, window: Array) -> Array:
     """Paints masks over one another, the smallest last.
 
     Args:
@@ -93,7 +97,7 @@ class LabelledImages:
         ValueError: The data set has more categories than a label map of uint8 can hold.
     """
 
-    def __init__(self, dataset, size: int, memory: int = MEMORY) -> None:
+    def __init__(self, dataset: Dataset, size: int, memory: int = MEMORY) -> None:
         if dataset.num_classes > IGNORED:
             raise ValueError(
                 f"A label map holds {IGNORED - 1} categories at most. "

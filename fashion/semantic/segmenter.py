@@ -13,6 +13,7 @@ import numpy as np
 from keras import ops
 
 from fashion.formats import rle
+from fashion.semantic.label_maps import LabelBatches
 from fashion.semantic.losses import IGNORED
 from mrcnn.data.placement import Placement
 from mrcnn.evaluation.semantic_iou import confusion
@@ -48,7 +49,7 @@ class Segmenter:
         labels, probabilities = self._step(ops.convert_to_tensor(images))
         return ops.convert_to_numpy(labels).astype(np.uint8), ops.convert_to_numpy(probabilities)
 
-    def count(self, batches) -> Array:
+    def count(self, batches: LabelBatches) -> Array:
         """Counts how often each label is predicted for each ground-truth label.
 
         Args:

@@ -1,4 +1,4 @@
-"""Page of the classifiers: networks side by side, the report's claim, a chapter for each network."""
+"""Page of the classifiers: networks side by side, the report's claim, a chapter for each."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -176,7 +176,8 @@ def verdict(runs: Sequence[Mapping[str, Any]], epochs: int, count: int) -> str:
         Two sentences.
     """
     means = {part: float(np.mean(_values(runs, part, "accuracy"))) for part in PARTS}
-    reached, missed = [], []
+    reached: list[str] = []
+    missed: list[str] = []
     for part, name in PARTS.items():
         (reached if means[part] >= CLAIM else missed).append(f"{name} ({means[part]:.2%})")
     half = 1.96 * _standard_error(means["test"], count)

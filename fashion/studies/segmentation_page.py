@@ -176,8 +176,8 @@ def _add_all_runs(page: Page, results: Results) -> None:
     header += ["training loss", "minutes", "million parameters"]
     idle_row = ["nothing but background", ""]
     idle_row += [mean_text([idle[key]]) for key in shown.values()]
-    rows = [header, idle_row + ["–"] * 5]
-    paths = [("validation", key) for key in shown.values()]
+    rows: list[list[Any]] = [header, idle_row + ["–"] * 5]
+    paths: list[tuple[str, ...]] = [("validation", key) for key in shown.values()]
     paths += [("mask_ap", "AP"), ("mask_ap", "AP50"), ("training_loss",)]
     for variant, records in results.items():
         minutes = f"{value_of(records, ('minutes',)).mean():.1f}"

@@ -57,7 +57,8 @@ def check_beside(args: Namespace, data: Data) -> None:
     checkpoint, dataset = checkpoint_in(args.beside), data.validation
     metadata = read_metadata(checkpoint)
     try:
-        names = Ontology.from_dict(metadata.get("ontology")).category_names
+        labels: Any = metadata.get("ontology")
+        names = Ontology.from_dict(labels).category_names
     except ValueError:  # a file of another program, or a damaged one
         names = ()
     if names != dataset.ontology.category_names:
@@ -100,6 +101,7 @@ def scored_beside(args: Namespace, data: Data, variants: Sequence[Variant]) -> d
         {"weights": str(checkpoint)},
         args.out / "beside.partial",
     )
+    assert journal is not None  # a path was given
     journal.close()
     sizes = sorted({variant.size for variant in variants})
     with tqdm(total=ROUNDS * (1 + len(variants)), desc="timing", unit="round") as bar:
@@ -137,7 +139,7 @@ def painted_scores(
         masks = RLEMasks.from_coco(
             [row["segmentation"] for row in confident], placement.original_hw
         )
-        class_ids = [ontology.class_id_of(row["category_id"]) for row in confident]
+        class_ids = np.array([ontology.class_id_of(row["category_id"]) for row in confident], int)
         predicted = paint(*masks_on_canvas(placement, masks), class_ids, placement.window)
         labels = data.canvases(size)[1][place][1]
         counts += confusion(labels, predicted, ontology.num_classes)

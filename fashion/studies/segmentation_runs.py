@@ -161,8 +161,7 @@ def finished_run(
     model = build_network(
         variant.network, variant.size, train.num_classes, args.width, args.weights
     )
-    xla = use_xla(Config())
-    segmenter = Segmenter(model, xla)
+    segmenter = Segmenter(model, use_xla(Config()))
     batches_of = functools.partial(
         LabelBatches,
         batch_size=args.batch,
@@ -170,28 +169,12 @@ def finished_run(
         workers=args.workers,
     )
     validation_batches = batches_of(validation)
+    batches, clock = batches_of(train, seed=seed), EpochClock()
+    evaluation = _Evaluation(data, segmenter, validation_batches, clock, bar)
     weights = median_frequency_weights(*train.frequencies()) if args.weigh else None
-
-    def compile_stage(stage, steps):
-        loss = variant.make_loss(args.gamma, weights)
-        model.compile(variant.make_optimizer(), loss, jit_compile=xla)
-
-    run, clock = RunFolder(folder), EpochClock()
-    batches = batches_of(train, seed=seed)
-    set_forward(bar, epochs_in(run.last) * len(batches))
-    with without_retracing_warnings():
-        history = fit(
-            model,
-            batches,
-            [Stage("all", "all", args.epochs, RATES[variant.optimizer])],
-            run,
-            compile_stage,
-            evaluate=_Evaluation(data, segmenter, validation_batches, clock, bar),
-            resume=run.last.exists(),
-            callbacks=[SeededDropout(seed), clock, BatchBar(bar)],
-            tensorboard=False,
-            quiet=True,
-        )
+    loss = variant.make_loss(args.gamma, weights)
+    callbacks = [SeededDropout(seed), clock, BatchBar(bar)]
+    history = _train(args, variant, model, loss, batches, folder, evaluation, callbacks, bar)
     bar.set_postfix_str("scoring")
     counts = {
         "train": segmenter.count(batches_of(train)),
@@ -200,12 +183,40 @@ def finished_run(
     mask_ap = score_objects(data, segmenter, validation_batches, folder)
     about = {"seed": seed, "epochs": args.epochs, "width": args.width}
     record = _record(data, variant, model, history, counts, mask_ap, about)
-    categories = data.labels["categories"]
-    metadata = vars(variant) | {"width": args.width, "categories": categories}
+    return _written(data, args.width, variant, model, folder, record)
+
+
+def _written(data, width, variant, model, folder, record):
+    """Writes weights.h5 and metrics.json; returns the record as reading it gives it back."""
+    metadata = vars(variant) | {"width": width, "categories": data.labels["categories"]}
     save_weights(model, folder / "weights.h5", metadata=metadata)
-    write_text(path, json.dumps(record) + "\n")
+    text = json.dumps(record) + "\n"
+    write_text(folder / "metrics.json", text)
     (folder / "last.h5").unlink()  # with the optimiser it is three times as large as the weights
-    return json.loads(path.read_text(encoding="utf-8"))
+    return json.loads(text)
+
+
+def _train(args, variant, model, loss, batches, folder, evaluation, callbacks, bar):
+    """Trains a network, or what is missing of its training; returns the history."""
+    run = RunFolder(folder)
+    set_forward(bar, epochs_in(run.last) * len(batches))
+
+    def compile_stage(stage, steps):
+        model.compile(variant.make_optimizer(), loss, jit_compile=use_xla(Config()))
+
+    with without_retracing_warnings():
+        return fit(
+            model,
+            batches,
+            [Stage("all", "all", args.epochs, RATES[variant.optimizer])],
+            run,
+            compile_stage,
+            evaluate=evaluation,
+            resume=run.last.exists(),
+            callbacks=callbacks,
+            tensorboard=False,
+            quiet=True,
+        )
 
 
 class _Evaluation:

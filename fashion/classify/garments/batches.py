@@ -9,6 +9,7 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from fashion.classify.garments.crops import SURROUNDINGS, cut_crops
+from mrcnn.data.dataset import Dataset
 from mrcnn.data.loading.prefetch import PrefetchDataset
 from mrcnn.data.loading.samplers import RepeatSampler, sampled_index
 from mrcnn.data.resize import normalise
@@ -41,7 +42,7 @@ class CropBatches(PrefetchDataset):
 
     def __init__(
         self,
-        dataset,
+        dataset: Dataset,
         detections: Callable[[int], Array],
         size: int,
         pixels: tuple,
@@ -91,7 +92,7 @@ class CropBatches(PrefetchDataset):
         return np.clip(crops * bright, 0, 255).astype(np.uint8), labels[rows].astype(np.int32)
 
 
-def read(dataset, image_id: int, boxes: Array, size: int) -> tuple[Array, Array]:
+def read(dataset: Dataset, image_id: int, boxes: Array, size: int) -> tuple[Array, Array]:
     """Reads an image, reduced where it is larger than the crops need.
 
     No crop is enlarged that would not be from the original, so crops are as sharp as those of

@@ -26,7 +26,7 @@ _SIZES = {
 }
 
 
-def write_page(path: Path, measured: Mapping[str, Any], dataset, subtitle: str) -> None:
+def write_page(path: Path, measured: Mapping[str, Any], dataset: Any, subtitle: str) -> None:
     """Writes the page.
 
     Args:
@@ -198,7 +198,7 @@ def categories_figure(rows: Sequence[tuple[Mapping, Mapping]]) -> Figure:
     return figure
 
 
-def sheet(detections: Sequence[Mapping[str, Any]], dataset) -> Array:
+def sheet(detections: Sequence[Mapping[str, Any]], dataset: Any) -> Array:
     """Shows crops of detections as the classifier sees them.
 
     Args:
@@ -213,9 +213,8 @@ def sheet(detections: Sequence[Mapping[str, Any]], dataset) -> Array:
     names = [name.split(",")[0] for name in labels.category_names]
     for row in detections:
         x, y, w, h = row["bbox"]
-        crops.append(
-            cut_crops(dataset.load_image(row["image_id"]), [(y, x, y + h, x + w)], _CELL)[0]
-        )
+        box = np.array([(y, x, y + h, x + w)])
+        crops.append(cut_crops(dataset.load_image(row["image_id"]), box, _CELL)[0])
         if row["shows"] > 0:
             shown = names[row["shows"] - 1]
         else:

@@ -1,11 +1,14 @@
 """Training of a garment classifier: its optimiser, and how often it is right on other images."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
 from fashion.classify.garments.batches import labels_of_boxes, read
 from fashion.classify.garments.rescorer import Rescorer
 from mrcnn.config import Config
+from mrcnn.data.dataset import Dataset
 from mrcnn.training import optimizers
 from mrcnn.typing import Array
 
@@ -34,7 +37,7 @@ def make_optimizer(rate: float, steps: int) -> keras.optimizers.Optimizer:
     return optimizers.make_optimizer(config, rate, steps)
 
 
-def classification_accuracy(rescorer: Rescorer, dataset) -> float:
+def classification_accuracy(rescorer: Rescorer, dataset: Dataset) -> float:
     """Computes the share of objects whose class is the most probable one, given their boxes.
 
     Args:
@@ -46,6 +49,7 @@ def classification_accuracy(rescorer: Rescorer, dataset) -> float:
     """
     right = []
     for image_id in dataset.image_ids:
+        masks: Any
         masks, class_ids, _ = dataset.load_objects(image_id)
         garments = (class_ids > 0) & (masks.areas > 0)
         image, boxes = read(dataset, image_id, masks.boxes[garments], rescorer.size)
@@ -55,7 +59,7 @@ def classification_accuracy(rescorer: Rescorer, dataset) -> float:
 
 
 def classify_detections(
-    rescorer: Rescorer, dataset, image_id: int, boxes: Array, class_ids: Array
+    rescorer: Rescorer, dataset: Dataset, image_id: int, boxes: Array, class_ids: Array
 ) -> tuple[Array, Array]:
     """Classifies the detections of an image, and finds out what they show.
 
@@ -70,6 +74,7 @@ def classify_detections(
         probabilities: `(N,)` float32, of the predicted classes.
         labels: `(N,)` int64, see `labels_of_boxes`.
     """
+    masks: Any
     masks, gt_class_ids, _ = dataset.load_objects(image_id)
     probabilities = rescorer.probabilities_of(dataset.load_image(image_id), boxes, class_ids)
     return probabilities, labels_of_boxes(boxes, masks.boxes, gt_class_ids, class_ids)
