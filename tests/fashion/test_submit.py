@@ -228,7 +228,7 @@ def test_thresholds_of_a_file_decide_what_is_submitted(
     )
     rows = {}
     for name, thresholds in (("loose", loose), ("strict", strict)):
-        thresholds.write(tmp_path / f"{name}.json")
+        write_thresholds(tmp_path / f"{name}.json", thresholds)
         path = submit.main(
             [
                 "--weights",
