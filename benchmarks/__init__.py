@@ -1,1 +1,1 @@
-"""Benchmarks: how fast a network is on this device, against its own arithmetic and against torchvision's."""
+"""Benchmarks: the speed of a network, against its arithmetic and against torchvision's."""

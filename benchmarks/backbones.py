@@ -1,10 +1,12 @@
-"""Backbones side by side: weights, multiply-adds, and the time of a forward pass against ResNet-50's.
+"""Backbones side by side: weights, multiply-adds, and forward times relative to ResNet-50.
 
     python benchmarks/backbones.py              at 512 x 512 pixels
-    python benchmarks/backbones.py --quick      at 256 x 256, fewer repetitions; --only NAME ... measures some
+    python benchmarks/backbones.py --quick      at 256 x 256, fewer repetitions
+    python benchmarks/backbones.py --only NAME  some of them
 
-Every backbone takes turns with ResNet-50, image by image, as a plain graph with random weights, so that what else a machine does slows
-both alike; the ratio is that of the medians. Without the pyramid and the heads, which cost the same behind every backbone.
+Every backbone takes turns with ResNet-50, image by image, as a plain graph with random weights. So
+other work of the machine slows both alike. The ratio is that of the medians. Pyramid and heads are
+left out: they cost the same behind every backbone.
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
@@ -38,7 +40,8 @@ def main(argv=None):
     args = parser.parse_args(argv)
     side, repeats = (256, 5) if args.quick else (512, 9)
     print(
-        f"| backbone | parameters, millions | GMAC at {side} × {side} | forward time, ResNet-50 = 1 |\n|---|---|---|---|",
+        f"| backbone | parameters, millions | GMAC at {side} × {side} "
+        "| forward time, ResNet-50 = 1 |\n|---|---|---|---|",
         flush=True,
     )
     standard = BACKBONES[STANDARD](STANDARD)
@@ -50,11 +53,12 @@ def row(name, standard, image_hw, repeats):
     """A line of the table; standard: the Keras model to time it against."""
     backbone = BACKBONES[name](name)
     ratio = 1.0 if name == STANDARD else time_ratio(backbone, standard, image_hw, repeats)
-    return f"| {name} | {backbone.count_params() / 1e6:.1f} | {backbone_macs(backbone, image_hw) / 1e9:.2f} | {ratio:.2f} |"
+    parameters, macs = backbone.count_params(), backbone_macs(backbone, image_hw)
+    return f"| {name} | {parameters / 1e6:.1f} | {macs / 1e9:.2f} | {ratio:.2f} |"
 
 
 def time_ratio(backbone, standard, image_hw, repeats):
-    """How many times as long as `standard` a forward pass of one image takes; the two take turns `repeats` times."""
+    """Time of a forward pass of one image over that of `standard`; they take turns."""
     image = np.random.default_rng(0).normal(size=(1, *image_hw, 3)).astype(np.float32)
     passes = [compiled(model, model, xla=False) for model in (backbone, standard)]
     seconds = [[], []]

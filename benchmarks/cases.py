@@ -1,16 +1,24 @@
-"""Cases: what is measured: a recipe at a size, with a batch, and how its settings are made comparable."""
+"""Cases: the recipes, sizes and batches that are measured, made comparable."""
 
 from dataclasses import dataclass, field
 
 from fashion.config import RECIPES
 
-# torchvision's RPN has 256 channels, and no head for attributes: with these settings both do the same work.
+# torchvision's RPN has 256 channels and no attribute head: with these settings both do the same
+# work.
 SAME_WORK = {"RPN_CHANNELS": 256, "NUM_ATTRIBUTES": 0}
 
 
 @dataclass(frozen=True)
 class Case:
-    """A network to measure. recipe: of fashion/config.py; settings: on top of it; batch: images a step; peer: torchvision instead."""
+    """A network to measure.
+
+    Attributes:
+        recipe: Of fashion/config.py.
+        settings: Replace the recipe's.
+        batch: Images of a step.
+        peer: Whether torchvision is measured instead.
+    """
 
     name: str
     recipe: str
@@ -19,7 +27,10 @@ class Case:
     peer: bool = False
 
     def config(self, dtype):
-        """The Config, in "float32" or "mixed_bfloat16". A score of 0 keeps every detection, so that untrained networks have some."""
+        """The Config, in "float32" or "mixed_bfloat16".
+
+        A least score of 0 keeps every detection, so that untrained networks have some.
+        """
         own = {
             "IMAGES_PER_GPU": self.batch,
             "GPU_COUNT": 1,

@@ -1,9 +1,12 @@
-"""What opening a data set costs, first and later.        python benchmarks/index.py [--rows 333415] [--folder DIR]
+"""What opening a data set costs, the first time and later.
 
-Draws a CSV and photos of iMaterialist 2020's size (3 GB; 45,625 photos that are headers only), deletes them afterwards, and measures
-in processes of their own: the first index of the CSV, the first look at the photos, later starts, and a worker that gets the pickled
-data set. Seconds are without imports, memory is the most that was resident, imports and shared pages included. The disk's cache is warm:
-the files have just been written.
+    python benchmarks/index.py [--rows 333415] [--folder DIR]
+
+Draws a CSV and images of iMaterialist 2020's size (3 GB; 45,625 images that are headers only) and
+deletes them afterwards. Measures, each in its own process: the first index of the CSV, the first
+scan of the images, later starts, and a worker that gets the pickled data set. Seconds are without
+imports; memory is the most that was resident, imports and shared pages included. The disk's cache
+is warm: the files have just been written.
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
@@ -125,7 +128,8 @@ def main(argv=None):
         start = time.perf_counter()
         draw(folder, args.rows)
         print(
-            f"drawn in {time.perf_counter() - start:.0f} s: {args.rows:,} rows, {(folder / 'train.csv').stat().st_size / 1e9:.2f} GB"
+            f"drawn in {time.perf_counter() - start:.0f} s: {args.rows:,} rows, "
+            f"{(folder / 'train.csv').stat().st_size / 1e9:.2f} GB"
         )
         print(table([(name, run_apart(step, folder)) for name, step in STEPS]))
     finally:
@@ -153,7 +157,7 @@ def draw(folder, rows, seed=0):
 
 
 def _photo(rng):
-    """A kind of photo: a small JPEG that says it has that size, and ",runs,height,width," of its masks."""
+    """An image: a small JPEG whose header has that size, and ",runs,height,width," of its masks."""
     height, width = (int(side) for side in rng.integers(*SIDES, 2))
     stored = io.BytesIO()
     Image.new("RGB", (8, 8)).save(stored, "JPEG")
@@ -166,7 +170,7 @@ def _photo(rng):
 
 
 def _runs(rng, pixels):
-    """Run lengths of a mask, as many as real ones have: a few hundred as a rule, now and then thousands."""
+    """Run lengths of a mask: like real ones a few hundred, sometimes thousands."""
     count = int(np.clip(rng.lognormal(np.log(RUNS) - 0.5), 3, 20_000))
     place = pixels // 2 // count  # half of the photo, a place for each run
     starts = rng.integers(0, pixels // 2) + np.arange(count) * place
@@ -215,7 +219,10 @@ def run_apart(step, folder):
 
 
 def measure(step, folder):
-    """Seconds and most resident memory in MB of one step; step: "index", "load", or "worker", which reads what "load" pickled."""
+    """Seconds and most resident memory in MB of a step: "index", "load" or "worker".
+
+    The worker reads what "load" pickled.
+    """
     csv, start, cpu = folder / "train.csv", time.perf_counter(), time.process_time()
     if step == "index":
         read_annotations(csv, official(2020))
@@ -237,7 +244,10 @@ def measure(step, folder):
 
 
 def peak_mb():
-    """The most memory that this process had resident. Linux's getrusage remembers that of the process which started it, too."""
+    """The most memory that this process had resident.
+
+    Linux's getrusage remembers that of the process which started it, too.
+    """
     status = Path("/proc/self/status")
     if status.exists():
         return int(status.read_text().partition("VmHWM:")[2].split()[0]) / 1024
@@ -247,13 +257,14 @@ def peak_mb():
 
 
 def table(rows):
-    """(name, numbers) of each step, in the order of STEPS -> a Markdown table, and first to second."""
+    """A Markdown table of (name, numbers) of each step, in the order of STEPS, and ratios."""
     lines = [
         "| step | seconds | of a CPU | peak memory, MB | pickled, kB |",
         "|---|---|---|---|---|",
     ]
     lines += [
-        f"| {name} | {found['seconds']:.2f} | {found['cpu']:.2f} | {found['peak_mb']:.0f} | {found.get('pickled_kb', 0) or '':.4} |"
+        f"| {name} | {found['seconds']:.2f} | {found['cpu']:.2f} | {found['peak_mb']:.0f} "
+        f"| {found.get('pickled_kb', 0) or '':.4} |"
         for name, found in rows
     ]
     seconds = [found["seconds"] for _, found in rows]
@@ -261,7 +272,8 @@ def table(rows):
         [
             *lines,
             "",
-            f"first to later: CSV {seconds[0] / seconds[1]:.0f} times, photos {seconds[2] / seconds[3]:.1f} times",
+            f"first to later: CSV {seconds[0] / seconds[1]:.0f} times, "
+            f"photos {seconds[2] / seconds[3]:.1f} times",
         ]
     )
 

@@ -1,11 +1,13 @@
 """How fast training examples are read, beside the way Matterport's loader reads them.
 
     python benchmarks/loader.py --data ~/ccp                 photos as they are
-    python benchmarks/loader.py --data ~/ccp --enlarged 4    photos and masks enlarged so many times: as large as telephones take them
+    python benchmarks/loader.py --data ~/ccp --enlarged 4    4 times the size, as of telephones
 
-Matterport's way is restated here: every mask in the photo's size, all of them in one array, resized by scipy's zoom, boxed, and shrunk one
-by one by scikit-image; the photo decoded whole and resized by scikit-image. Both sides read the same photos in turn, in one process, to
-512 x 512 pixels with mini-masks of 56 x 56, without augmentation, and are measured in CPU time; then augmentation and processes are added.
+Matterport's way is restated here: every mask in the size of the image, all of them in one array,
+resized by scipy's zoom, boxed, and shrunk one by one by scikit-image; the image decoded whole and
+resized by scikit-image. Both ways read the same images in turn, in one process, to 512 x 512 pixels
+with mini-masks of 56 x 56, without augmentation, and are measured in CPU time. Then augmentation
+and processes are added.
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
@@ -71,7 +73,7 @@ def main(argv=None):
 
 
 def photos_of(data, count, enlarged, folder):
-    """The first `count` photos of a data folder's train.csv, a dataset; enlarged: times their size, kept in `folder`."""
+    """A data set of the first `count` images of train.csv, `enlarged` times, kept in `folder`."""
     files = find_data(data)
     dataset = load_files(files, files.train_csv, files.ontology(), check_images=False)
     dataset = dataset.subset([info["id"] for info in dataset.image_info[:count]])
@@ -104,7 +106,8 @@ def report(dataset, processes):
     sizes = np.array([dataset.image_hw(i) for i in ids])
     objects = [len(dataset.image_class_ids(i)) for i in ids]
     print(
-        f"{len(ids)} photos of {np.median(np.prod(sizes, axis=1)) / 1e6:.1f} megapixels with {np.mean(objects):.1f} objects each, to "
+        f"{len(ids)} photos of {np.median(np.prod(sizes, axis=1)) / 1e6:.1f} megapixels with "
+        f"{np.mean(objects):.1f} objects each, to "
         f"{SIDE} x {SIDE}\n\n| what | Matterport's way | here | times as fast |\n|---|---|---|---|"
     )
     check(dataset, config, ids[:5])
@@ -130,7 +133,8 @@ def report(dataset, processes):
         ids,
     )
     print(
-        f"| the same, augmented (mirror, movement, light) | | {statistics.median(seconds) * 1e3:.1f} ms | |"
+        "| the same, augmented (mirror, movement, light) | "
+        f"| {statistics.median(seconds) * 1e3:.1f} ms | |"
     )
     rates(BatchLoader(dataset, config, augmenter), ids, processes)
     return ratios
@@ -157,12 +161,16 @@ def rates(examples, ids, processes):
     together = 160 / (time.perf_counter() - start)
     many.close()
     print(
-        f"\n{processes} processes give {together / alone:.2f} times the augmented examples of one process ({os.cpu_count()} cores here)."
+        f"\n{processes} processes give {together / alone:.2f} times the augmented examples of one "
+        f"process ({os.cpu_count()} cores here)."
     )
 
 
 def in_turn(ways, dataset, config, ids):
-    """CPU seconds of each way for each photo, a list a way; the ways take turns, and the first photo is read once before."""
+    """CPU seconds of each image, a list for each way.
+
+    The ways take turns, and the first image is read once before.
+    """
     taken = [[] for _ in ways]
     for image_id in [ids[0], *ids]:
         for way, seconds in zip(ways, taken):
@@ -228,7 +236,10 @@ def their_scale(size_hw):
 
 
 def check(dataset, config, ids):
-    """Stop if the two ways do not see the same masks: their grids are half a pixel apart, so a mini-mask may differ along its edge."""
+    """Checks that both ways see the same masks.
+
+    Their grids are half a pixel apart, so a mini-mask may differ along its edge.
+    """
     for image_id in ids:
         ours, theirs = (
             our_masks(dataset, image_id, config).astype(bool),
@@ -245,7 +256,8 @@ def check(dataset, config, ids):
         iou = (ours & theirs).sum(axis=(1, 2)) / np.maximum((ours | theirs).sum(axis=(1, 2)), 1)
         if large.any() and iou[large].min() < 0.85:
             raise AssertionError(
-                f"image {image_id}: the mini-masks of the two ways overlap by {iou[large].min():.2f} only"
+                f"image {image_id}: the mini-masks of the two ways overlap by "
+                f"{iou[large].min():.2f} only"
             )
 
 

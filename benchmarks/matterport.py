@@ -1,11 +1,15 @@
-"""What Matterport's work costs here.        python benchmarks/matterport.py [--weights mask_rcnn_coco.h5] [--repeats 9]
+"""What Matterport's work costs here.
 
-Runs, each in a process of its own, the work whose cost with Matterport's code on TensorFlow 2.21 is on record below: ResNet-50, 81
-classes, 512 x 512, default settings, float32. Prints wall seconds and CPU seconds (user and system, of the
-process) of the median call after warm-up, peak memory, the record, and the share of the time that the multiply-adds alone would take at
-the speed of this machine's fastest matrix product.
---weights: a file in Matterport's layout, loaded by name; without it the weights are random. Machines differ: the record was made on two
-Xeon vCPUs at 2.5 GHz, so compare CPU seconds and mind the machine.
+    python benchmarks/matterport.py [--weights mask_rcnn_coco.h5] [--repeats 9]
+
+Runs, each in its own process, the work whose cost with Matterport's code on TensorFlow 2.21 is on
+record below: ResNet-50, 81 classes, 512 x 512, default settings, float32. Prints wall seconds and
+CPU seconds (user and system, of the process) of the median call after warm-up, peak memory, the
+record, and the share of the time that the multiply-adds alone would take at the speed of this
+machine's fastest matrix product.
+--weights: a file in Matterport's layout, loaded by name; without it the weights are random.
+Machines differ: the record was made on two Xeon vCPUs at 2.5 GHz, so compare CPU seconds and mind
+the machine.
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
@@ -62,7 +66,8 @@ def main(argv=None):
     roof = max(roofs.matrix_product_flops().values())
     print(f"{roofs.cpu()}; matrix products reach {roof / 1e9:.0f} GFLOP/s\n")
     print(
-        "| work | wall s | CPU s | peak GB | record: wall, CPU, GB | CPU: record / here | of the time: multiply-adds |"
+        "| work | wall s | CPU s | peak GB | record: wall, CPU, GB | CPU: record / here "
+        "| of the time: multiply-adds |"
     )
     print("|---|---|---|---|---|---|---|")
     for job in args.jobs:
@@ -86,13 +91,14 @@ def row(job, found, roof):
     factor = cpu / found["cpu"] if cpu else wall / found["wall"]
     floor = f"{found['flop'] / roof / found['wall']:.0%}" if found.get("flop") else "-"
     return (
-        f"| {job}{found.get('note', '')} | {found['wall']:.2f} | {found['cpu']:.2f} | {found['peak']:.2f} | {record} | "
+        f"| {job}{found.get('note', '')} | {found['wall']:.2f} | {found['cpu']:.2f} "
+        f"| {found['peak']:.2f} | {record} | "
         f"{factor:.2f}{'' if cpu else ' (wall)'} | {floor} |"
     )
 
 
 def measure(job, weights, repeats):
-    """Numbers of one job: medians of wall and CPU seconds, peak GB, seconds its multiply-adds would take."""
+    """Numbers of a job: medians of wall and CPU seconds, peak GB, seconds of its multiply-adds."""
     begin = time.perf_counter(), time.process_time()
     prefer_fast_kernels()
     import keras
@@ -165,7 +171,7 @@ def measure(job, weights, repeats):
 
 
 def golden_photo():
-    """A photo of rectangles and ellipses, on which random weights of Matterport's layout find objects of many classes."""
+    """An image of rectangles and ellipses, on which random weights find many classes."""
     rng = np.random.default_rng(0)
     y, x = np.mgrid[0:SIDE, 0:SIDE] / SIDE
     photo = np.stack([90 + 80 * x, 120 - 60 * y, 80 + 90 * x * y], axis=-1)

@@ -1,9 +1,10 @@
-"""Multiply-adds: the arithmetic of one image, counted from the settings, to set a measured speed against.
+"""Multiply-adds: the arithmetic of one image, counted from the settings.
 
-A convolution of kernel kh x kw from C to D channels costs  out_h * out_w * kh * kw * C * D  multiply-adds (a depthwise one
-out_h * out_w * kh * kw * C), a transposed one  in_h * in_w * kh * kw * C * D, a dense layer C * D for each row. Published "FLOPs" of
-detectors are these numbers; a device's FLOP/s count a multiply-add as two. Normalisation, activations, RoIAlign and suppression are
-left out: they move memory rather than multiply.
+A convolution of kernel kh x kw from C to D channels costs  out_h * out_w * kh * kw * C * D
+multiply-adds, a depthwise one  out_h * out_w * kh * kw * C, a transposed one
+in_h * in_w * kh * kw * C * D, a dense layer  C * D  for each row. Published "FLOPs" of detectors
+are these numbers; a device's FLOP/s count a multiply-add as two. Normalisation, activations, RoIAlign
+and suppression are left out: they move memory rather than multiply.
 """
 
 import keras
@@ -13,7 +14,7 @@ FLOP = 2  # of one multiply-add
 
 
 def inference_macs(config, backbone, *, described, num_attributes=0):
-    """{part: multiply-adds} to predict one image with `described` mask rows. backbone: a Keras model, image -> [C2..C5]."""
+    """Multiply-adds by part to predict an image with `described` mask rows."""
     rows = config.POST_NMS_ROIS_INFERENCE + (
         described if num_attributes else 0
     )  # attributes need box features of the detections
@@ -25,9 +26,10 @@ def inference_macs(config, backbone, *, described, num_attributes=0):
 
 
 def training_macs(config, backbone, num_attributes=0, positives=None):
-    """{part: multiply-adds} of one image's forward pass in training: masks and attributes at the positive rois only.
+    """Multiply-adds by part of an image's forward pass in training.
 
-    positives: how many those are; None: as many as may be, which is what a step under XLA computes.
+    Masks and attributes are computed at the `positives` RoIs only; None for as many as may be,
+    which is what a step under XLA computes.
     """
     positives = config.positive_rois if positives is None else positives
     return _trunk(config, backbone) | {
@@ -38,15 +40,17 @@ def training_macs(config, backbone, num_attributes=0, positives=None):
 
 
 def step_macs(forward):
-    """Multiply-adds of a training step of every layer, from `training_macs`. The RPN is trained at its sampled anchors alone, which is
-    next to nothing (`RPNHead.at`)."""
+    """Multiply-adds of a training step of every layer, from `training_macs`.
+
+    The RPN is trained at its sampled anchors alone, which costs next to nothing (`RPNHead.at`).
+    """
     return (
         FORWARD_AND_BACKWARD * sum(forward.values()) - (FORWARD_AND_BACKWARD - 1) * forward["rpn"]
     )
 
 
 def backbone_macs(model, image_hw):
-    """Multiply-adds of every convolution of a functional Keras model for one image of this size; nothing is computed."""
+    """Multiply-adds of all convolutions of a functional model for one image; computes nothing."""
     convs = [
         layer
         for layer in model.layers
@@ -66,7 +70,10 @@ def backbone_macs(model, image_hw):
 
 
 def fpn_macs(config, feature_channels):
-    """1x1 laterals from each of C2..C5 and 3x3 smoothing of P2..P5; without a pyramid, those of C4 alone. Gates are left out."""
+    """1x1 laterals from C2..C5 and 3x3 smoothing of P2..P5; without a pyramid those of C4 alone.
+
+    Gates are left out.
+    """
     channels = config.TOP_DOWN_PYRAMID_SIZE
     read = feature_channels if config.NECK == "fpn" else feature_channels[2:3]
     return sum(
@@ -76,7 +83,7 @@ def fpn_macs(config, feature_channels):
 
 
 def rpn_macs(config):
-    """A 3x3 convolution, then 2 scores and 4 deltas for each anchor, at every cell of every level."""
+    """A 3x3 convolution, then 2 scores and 4 deltas of each anchor, at every cell."""
     anchors = len(config.anchor_shapes[1])
     per_cell = (
         9 * config.TOP_DOWN_PYRAMID_SIZE * config.RPN_CHANNELS + config.RPN_CHANNELS * 6 * anchors
@@ -95,20 +102,21 @@ def box_head_macs(config, rois):
 
 
 def mask_head_macs(config, rois):
-    """Four 3x3 convolutions on the pooled grid, a 2x2 upsampling, and a 1x1 convolution to the mask of the roi's class."""
+    """Four 3x3 convolutions on the pooled grid, a 2x2 upsampling, and a 1x1 convolution."""
     cells, channels = config.MASK_POOL_SIZE**2, config.MASK_CHANNELS
     convs = 9 * channels * (config.TOP_DOWN_PYRAMID_SIZE + 3 * channels)
     return rois * cells * (convs + 4 * channels * channels + 4 * channels)
 
 
 def attribute_macs(config, rois, num_attributes):
-    """Dense layers on the box head's features. Raises ValueError for heads that pool for themselves, which nobody has counted."""
+    """Dense layers on the box head's features; ValueError for heads that pool themselves."""
     features = config.FPN_CLASSIF_FC_LAYERS_SIZE
     if not num_attributes:
         return 0
     if config.ATTRIBUTE_HEAD not in ("linear", "mlp"):
         raise ValueError(
-            f"The multiply-adds of attribute heads are known for linear and mlp. Got {config.ATTRIBUTE_HEAD!r}."
+            "The multiply-adds of attribute heads are known for linear and mlp. "
+            f"Got {config.ATTRIBUTE_HEAD!r}."
         )
     outputs = num_attributes * (config.NUM_CLASSES if config.ATTRIBUTE_PER_CLASS else 1)
     if config.ATTRIBUTE_HEAD == "mlp":

@@ -1,4 +1,4 @@
-"""Measuring our network: images a second of a training step, of the network alone and of a prediction, and what that is of the roof."""
+"""Speed of our network: images a second in training and prediction, and shares of the roof."""
 
 import time
 
@@ -18,14 +18,16 @@ from mrcnn.training.optimizers import make_optimizer
 from mrcnn.training.stages import set_trainable
 
 OBJECTS = 8  # in each made-up photo
-FEW = 8  # detections of a photo with few garments: the smallest size that the mask head is compiled for
+# Detections of an image with few garments: the smallest size that the mask head is compiled for.
+FEW = 8
 
 
 def measure(config, *, steps, xla=None, train=True, parts=False):
-    """Build the network of `config` with random weights and time it.
+    """Builds the network of `config` with random weights and times it.
 
-    steps: timed repetitions, after as many that are not; xla: None leaves it to the library; parts: time suppression, RoIAlign and
-    a step that trains the heads alone, too.  Returns: a flat dict of numbers, images a second unless the name says otherwise.
+    `steps` repetitions are timed, after as many that are not. `xla` None leaves it to the library.
+    `parts` times suppression, RoIAlign and a step that trains the heads alone, too. Returns a flat
+    dict of numbers, images a second unless the name says otherwise.
     """
     xla = use_xla(config) if xla is None else xla
     keras.utils.set_random_seed(0)
@@ -65,15 +67,16 @@ def measure(config, *, steps, xla=None, train=True, parts=False):
 
 
 def positives_of(detector, batch):
-    """How many rois of an image a mask is trained at in a plain graph: as many as are positive in the image that has most."""
+    """RoIs of an image that masks are trained at in a plain graph: the most of any image."""
     samples = detector(batch, training=True)["samples"]
     return int(np.equal(samples["label"], POSITIVE).sum(axis=1).max())
 
 
 def time_prediction(detector, config, batch, steps, xla):
-    """Images a second of a whole prediction, results on the host, and of the network as one program with every row padded.
+    """Images a second of a whole prediction, and of the network as one program, padded.
 
-    "few": no object is found, so the heads run on the smallest bucket; "all": DETECTION_MAX_INSTANCES are.
+    "few": no object is found, so the heads run on the smallest bucket. "all":
+    DETECTION_MAX_INSTANCES are found.
     """
     predictor = Predictor(detector, config, xla=xla, eager_photos=0)
     images, everywhere = batch["images"], batch["windows"]
@@ -94,7 +97,7 @@ def time_prediction(detector, config, batch, steps, xla):
 
 
 def time_parts(detector, config, batch, steps, xla):
-    """Seconds a batch of suppression among the proposals and of RoIAlign for the box head, as a prediction runs them."""
+    """Seconds a batch of suppression among proposals and of RoIAlign for the box head."""
     rng = np.random.default_rng(0)
     count, (height, width) = config.PRE_NMS_LIMIT, config.image_hw
     centre, half = (
@@ -197,7 +200,10 @@ def made_up_batch(config):
 
 
 def matrix_product_flops(mixed, size=8192, repeats=16):
-    """FLOP/s of a large matrix product on this accelerator: the roof that shares are given of. A CPU's is in `benchmarks.roof`."""
+    """FLOP/s of a large matrix product on this accelerator, the roof of all shares.
+
+    That of a CPU is in `benchmarks.roof`.
+    """
     dtype = "bfloat16" if mixed else "float32"
     a = ops.cast(
         ops.convert_to_tensor(
@@ -225,7 +231,7 @@ def accelerator():
 
 
 def peak_memory():
-    """The most memory in use so far, bytes: of the device where the backend says, else of this process."""
+    """The most memory in use so far, in bytes: of the device if known, else of this process."""
     backend = keras.backend.backend()
     if accelerator() and backend == "jax":
         import jax
@@ -241,7 +247,10 @@ def peak_memory():
 
 
 class EpochClock(keras.callbacks.Callback):
-    """`seconds`: of each epoch. An epoch ends only when its losses are numbers, so asynchronous steps are waited for."""
+    """Collects the seconds of each epoch.
+
+    An epoch ends only when its losses are numbers, so asynchronous steps are waited for.
+    """
 
     def __init__(self):
         super().__init__()
@@ -256,7 +265,7 @@ class EpochClock(keras.callbacks.Callback):
 
 
 class SameBatch(keras.utils.PyDataset):
-    """The same batch, `steps` times an epoch: what is timed is the network, not the loading of photos."""
+    """The same batch, `steps` times an epoch: the network is timed, not the loading of images."""
 
     def __init__(self, batch, steps):
         super().__init__()

@@ -1,13 +1,17 @@
-"""How fast a network is on this device.        python benchmarks/run.py [--quick] [--out benchmarks/RESULTS.md]
+r"""How fast a network is on this device.
 
-Measures training steps and predictions of the cases in benchmarks/cases.py, each in a process of its own, in float32 and in bfloat16,
-sets them against the multiply-adds they need and, where torch and torchvision are installed, against torchvision's Mask R-CNN at the
-same work. On a CPU, --rounds measures ours with and without oneDNN and torchvision in turn, and prints the medians:
+    python benchmarks/run.py [--quick] [--out benchmarks/RESULTS.md]
 
-    python benchmarks/run.py --cases r50-512-same-work torchvision-512 --dtypes float32 --batch 2 --jit off --steps 5 --rounds 3
+Measures training steps and predictions of the cases in benchmarks/cases.py, each in its own
+process, in float32 and in bfloat16. Compares them with the multiply-adds they need and, where torch
+and torchvision are installed, with torchvision's Mask R-CNN at the same work. On a CPU, --rounds
+measures ours with and without oneDNN and torchvision in turn, and prints the medians:
 
---quick compares parts of one small network with each other, for a CPU. --train RECIPE trains instead, and takes the time.
-KERAS_BACKEND=jax works without TensorFlow.
+    python benchmarks/run.py --cases r50-512-same-work torchvision-512 --dtypes float32 \
+        --batch 2 --jit off --steps 5 --rounds 3
+
+--quick compares parts of one small network with each other, for a CPU. --train RECIPE trains
+instead, and takes the time. KERAS_BACKEND=jax works without TensorFlow.
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
@@ -101,7 +105,8 @@ def parse(argv):
         type=int,
         default=1,
         metavar="N",
-        help="on a CPU: measure every case N times, ours with and without oneDNN, in turn (default: %(default)s)",
+        help="on a CPU: measure every case N times, ours with and without oneDNN, in turn "
+        "(default: %(default)s)",
     )
     parser.add_argument(
         "--minutes",
@@ -135,7 +140,10 @@ def parse(argv):
 
 
 def measure_cases(args):
-    """Every case in every arithmetic, each in a process of its own: memory is then the case's, and a failure costs one row."""
+    """Measures every case in every arithmetic, each in its own process.
+
+    So memory is that of the case, and a failure costs one row.
+    """
     start, found, roof = time.monotonic(), {}, None
     for turn in range(args.rounds):
         for key in measured(args):
@@ -169,8 +177,11 @@ def measure_cases(args):
 
 
 def measured(args):
-    """(case, arithmetic, oneDNN) of each row; in rounds on a CPU ours is measured both ways, else (None) as the environment says, which
-    the application sets to "1" on x86-64."""
+    """(case, arithmetic, oneDNN) of each row.
+
+    In rounds on a CPU ours is measured both ways. Else oneDNN is None: as the environment says,
+    which the application sets to "1" on x86-64.
+    """
     both = args.rounds > 1 and os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow"
     for name in args.cases:
         if CASES[name].peer and not (
@@ -184,7 +195,7 @@ def measured(args):
 
 
 def median(turns):
-    """One row of several measurements of it: the median of each number; the error, if every turn failed."""
+    """The medians of several measurements of a row; the error, if every turn failed."""
     sound = [row for row in turns if "error" not in row]
     if not sound:
         return turns[-1]
@@ -195,7 +206,7 @@ def median(turns):
 
 
 def shares(row, roof):
-    """What a row's speeds are of the roof, FLOP/s, by the multiply-adds they need; {} where one of them is not known."""
+    """Shares of the roof, FLOP/s, by the multiply-adds of a row; {} where one is unknown."""
     if not roof or "macs_step" not in row:
         return {}
     found = {
@@ -209,7 +220,7 @@ def shares(row, roof):
 
 
 def roof_here():
-    """FLOP/s of the fastest matrix product on this CPU; the measurements are kept for `roof_text`."""
+    """FLOP/s of the fastest matrix product on this CPU; measured once, for `roof_text` too."""
     ROOF.update(matrix_product_flops())
     return max(ROOF.values(), default=0.0)
 
@@ -264,7 +275,7 @@ def command_of(arguments):
 
 
 def reason(status, stderr):
-    """Why a process failed: its exception, the signal that ended it, or the last line that is no warning."""
+    """Why a process failed: its exception, its signal, or its last line that is no warning."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     errors = [line for line in lines if re.match(r"[\w.]*(Error|Exception|Interrupt)\b", line)]
     if status < 0:
@@ -343,27 +354,34 @@ def comparison(rows):
             ):
                 if kind in peer and kind in row:
                     lines.append(
-                        f"- {title}, {peer['input']}, batch {peer['batch']}, {peer['dtype']}{row['case'].removeprefix(own)}: "
+                        f"- {title}, {peer['input']}, batch {peer['batch']}, "
+                        f"{peer['dtype']}{row['case'].removeprefix(own)}: "
                         f"{row[kind] / peer[kind]:.2f} times torchvision's {peer[kind]:.3g} {unit}"
                     )
     return "\n".join(lines)
 
 
 def ratios(found):
-    """The parts of one network as shares of each other: facts that a slower or faster machine leaves about as they are."""
+    """The parts of one network as shares of each other, which depend little on the machine."""
     of_prediction = found["predict_few"] / CASES["smoke"].batch
     giga = {kind: found[f"macs_{kind}"] / 1e9 for kind in ("train", "predict_few", "predict_all")}
     return "\n".join(
         [
-            "smoke network, float32; no times, only ratios, which differ a little from machine to machine:",
-            f"  a prediction with up to 8 objects takes {found['predict_all'] / found['predict_few']:.2f} of the time of one with the most",
-            f"  suppression takes {found['suppression_seconds'] * of_prediction:.0%} of that prediction, RoIAlign for the box head "
+            "smoke network, float32; no times, only ratios, which differ a little from machine to "
+            "machine:",
+            "  a prediction with up to 8 objects takes "
+            f"{found['predict_all'] / found['predict_few']:.2f} of the time of one with the most",
+            f"  suppression takes {found['suppression_seconds'] * of_prediction:.0%} of that "
+            "prediction, RoIAlign for the box head "
             f"{found['roi_align_seconds'] * of_prediction:.0%}",
-            f"  training a batch takes {found['predict_few'] / found['train']:.1f} times as long as predicting it; training the heads alone "
+            f"  training a batch takes {found['predict_few'] / found['train']:.1f} times as long "
+            "as predicting it; training the heads alone "
             f"takes {found['train'] / found['train_heads']:.2f} of training every layer",
-            f"  multiply-adds of an image: {giga['train']:.2f} G forward in training; {giga['predict_few']:.2f} G to predict with up to 8 "
+            f"  multiply-adds of an image: {giga['train']:.2f} G forward in training; "
+            f"{giga['predict_few']:.2f} G to predict with up to 8 "
             f"objects, {giga['predict_all']:.2f} G with the most",
-            f"  of the speed of a large matrix product here: training {found['share_train']:.0%}, prediction {found['share_predict_few']:.0%}",
+            "  of the speed of a large matrix product here: "
+            f"training {found['share_train']:.0%}, prediction {found['share_predict_few']:.0%}",
         ]
     )
 
@@ -396,14 +414,18 @@ def train(args):
     data = Path(args.data).name if args.data else "built-in"
     return (
         f"Training `{args.train}` ({' '.join(args.set) or 'no setting changed'}; data: {data}): "
-        f"{len(history)} epochs in {minutes:.1f} minutes, evaluation included. Best epoch {scored['epoch']:.0f}: {scores}."
+        f"{len(history)} epochs in {minutes:.1f} minutes, evaluation included. "
+        f"Best epoch {scored['epoch']:.0f}: {scores}."
     )
 
 
 def report(text, out, onednn=True):
-    """Print the text; with `out`, append it to that file under a heading that says when, where and with what; onednn: whether
-    that holds for all rows, so that the heading says it."""
-    section = f"## {datetime.now():%Y-%m-%d}, {device(onednn)}\n\n{versions()}. Rates are images a second.\n\n{text}\n"
+    """Prints the text; with `out`, appends it to that file under a heading.
+
+    The heading says when, where and with what; also `onednn`, if that holds for all rows.
+    """
+    heading = f"## {datetime.now():%Y-%m-%d}, {device(onednn)}"
+    section = f"{heading}\n\n{versions()}. Rates are images a second.\n\n{text}\n"
     print(f"\n{section}")
     if out:
         before = out.read_text(encoding="utf-8").rstrip() + "\n\n" if out.exists() else ""

@@ -1,7 +1,9 @@
-"""Measuring torchvision's Mask R-CNN at the same work: size, batch, numbers of proposals and rois, frozen BatchNorm, random weights.
+"""Speed of torchvision's Mask R-CNN at the same work.
 
-Run by benchmarks/run.py as a process of its own, `python benchmarks/torchvision_peer.py JSON`, which imports neither Keras nor
-TensorFlow: two frameworks in one process bring two thread pools, and some builds of them do not start together at all.
+That is, the same size, batch, numbers of proposals and RoIs, frozen BatchNorm and random weights.
+benchmarks/run.py runs it in its own process, `python benchmarks/torchvision_peer.py JSON`, which
+imports neither Keras nor TensorFlow: two frameworks in one process bring two thread pools, and some
+builds of them do not start together at all.
 """
 
 import json
@@ -17,7 +19,7 @@ RESULT = (
 
 
 def main(argument):
-    """Measure as the JSON object says: "config", the settings by name, "image_hw", "objects" and "steps"."""
+    """Measures what a JSON object asks for: "config", "image_hw", "objects" and "steps"."""
     asked = json.loads(argument)
     config = SimpleNamespace(
         **asked["config"], image_hw=tuple(asked["image_hw"]), OBJECTS=asked["objects"]
@@ -26,9 +28,10 @@ def main(argument):
 
 
 def measure(config, *, steps):
-    """The rates of `benchmarks.network.measure` that both have, for torchvision's maskrcnn with a ResNet-50 pyramid.
+    """The rates of `benchmarks.network.measure`, for torchvision's maskrcnn on a ResNet-50 pyramid.
 
-    Runs on the GPU where there is one; "mixed_bfloat16" is autocast, and channels-last memory is used where it is faster.
+    Runs on the GPU if there is one. "mixed_bfloat16" is autocast, and channels-last memory is used
+    where it is faster.
     """
     import torch
 
@@ -91,7 +94,7 @@ def time_layout(torch, config, device, steps, layout):
 
 
 def build(config):
-    """torchvision's Mask R-CNN with the numbers of `config`."""
+    """The torchvision Mask R-CNN with the numbers of `config`."""
     from torchvision.models.detection import MaskRCNN
     from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
     from torchvision.ops import MultiScaleRoIAlign
@@ -127,7 +130,7 @@ def build(config):
 
 
 def heads_only(model, images):
-    """What the model finds, with masks of 28 x 28: its own `forward` would paste them, which our prediction does afterwards too."""
+    """Detections with masks of 28 x 28; `forward` would paste them, as our prediction does."""
     batch, _ = model.transform(images)
     features = model.backbone(batch.tensors)
     proposals, _ = model.rpn(batch, features)
@@ -135,7 +138,7 @@ def heads_only(model, images):
 
 
 def made_up_batch(torch, config, device, layout):
-    """(images, targets) as torchvision takes them: noise with config.OBJECTS objects in each image."""
+    """(images, targets) for torchvision: noise with config.OBJECTS objects in each image."""
     rng = np.random.default_rng(0)
     height, width = config.image_hw
     pixels = torch.rand((config.BATCH_SIZE, 3, height, width), device=device).to(
