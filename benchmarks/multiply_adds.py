@@ -3,8 +3,8 @@
 A convolution of kernel kh x kw from C to D channels costs  out_h * out_w * kh * kw * C * D
 multiply-adds, a depthwise one  out_h * out_w * kh * kw * C, a transposed one
 in_h * in_w * kh * kw * C * D, a dense layer  C * D  for each row. Published "FLOPs" of detectors
-are these numbers; a device's FLOP/s count a multiply-add as two. Normalisation, activations, RoIAlign
-and suppression are left out: they move memory rather than multiply.
+are these numbers; a device's FLOP/s count a multiply-add as two. Normalisation, activations,
+RoIAlign and suppression are left out: they move memory rather than multiply.
 """
 
 import keras
