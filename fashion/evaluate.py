@@ -90,17 +90,19 @@ def evaluate(args: argparse.Namespace) -> dict[str, Any]:
     """
     thresholds = read_thresholds(args.thresholds) if args.thresholds else None
     given = (input_from_files if args.gt else input_from_model)(args, thresholds)
-    about, truth, detections = given.about, given.truth, given.detections
-    about["photos"] = len(truth["images"])
-    inputs = Inputs(truth, detections, score_threshold=args.score_threshold, fixed=args.fixed)
+    about, ground_truth, detections = given.about, given.ground_truth, given.detections
+    about["photos"] = len(ground_truth["images"])
+    inputs = Inputs(
+        ground_truth, detections, score_threshold=args.score_threshold, fixed=args.fixed
+    )
     if args.tune:
         given.more |= tune(args, inputs, about.get("rescored"))
     if thresholds:
         about["thresholds"] = str(args.thresholds)
-        detections = thresholds.apply_to_coco(detections, truth)
-        inputs = Inputs(truth, detections, score_threshold=0.0, fixed=args.fixed)
+        detections = thresholds.apply_to_coco(detections, ground_truth)
+        inputs = Inputs(ground_truth, detections, score_threshold=0.0, fixed=args.fixed)
     scores = scoring.compute_metrics(inputs) | given.more
-    if detections and truth["annotations"] and scores["coco"]["segm"]["AP50"] == 0:
+    if detections and ground_truth["annotations"] and scores["coco"]["segm"]["AP50"] == 0:
         log.warning(
             "No detection overlaps an object of its category by half. Are the photos, their sizes "
             "and the label lists the same in both files?"
@@ -287,9 +289,11 @@ def tune(args: argparse.Namespace, inputs: Inputs, rescored: bool | None) -> dic
     from fashion.evaluation.thresholds.search import search
     from fashion.evaluation.thresholds.tuning_data import read_tuning_data
 
-    objective, truth = OBJECTIVES[args.tune], inputs.ground_truth
-    with tqdm(total=len(truth["images"]), unit="photo", desc="overlaps") as bar:
-        data = read_tuning_data(truth, inputs.detections, table=inputs.masks, on_image=bar.update)
+    objective, ground_truth = OBJECTIVES[args.tune], inputs.ground_truth
+    with tqdm(total=len(ground_truth["images"]), unit="photo", desc="overlaps") as bar:
+        data = read_tuning_data(
+            ground_truth, inputs.detections, table=inputs.masks, on_image=bar.update
+        )
     with tqdm(total=(args.folds + 1) * (len(LEVELS) - 1), desc="search") as bar:
         found = search(
             data,
@@ -312,7 +316,7 @@ def tune(args: argparse.Namespace, inputs: Inputs, rescored: bool | None) -> dic
         thresholds = dataclasses.replace(thresholds, score=args.score_threshold)
     tuning |= {} if rescored is None else {"rescored": rescored}
     path = args.out / "thresholds.json"
-    write_thresholds(path, thresholds, tuning=tuning | {"photos": len(truth["images"])})
+    write_thresholds(path, thresholds, tuning=tuning | {"photos": len(ground_truth["images"])})
     print(f"{_tuning_table(objective, found, chosen)}\nthresholds: {path}")
     if objective.ranked:  # AP ranks all detections, so no threshold on scores improves it
         return {"tuning": tuning}

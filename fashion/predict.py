@@ -87,7 +87,7 @@ def _check_same_arguments(partial, about):
     ]
     if different:
         raise ValueError(
-            f"{partial} was begun with other arguments ({'; '.join(different)}). Give the same "
+            f"{partial} was started with other arguments ({'; '.join(different)}). Give the same "
             "ones to resume, another folder with --out, or --restart to start over."
         )
 

@@ -354,7 +354,7 @@ def measure(
     rescorer: Rescorer,
     dataset: Any,
     rows: Sequence[Sequence[dict[str, Any]]],
-    truth: dict[str, Any],
+    ground_truth: dict[str, Any],
 ) -> dict[str, Any]:
     """Measures what new scores do to the detections of a data set.
 
@@ -362,7 +362,7 @@ def measure(
         rescorer: Trained rescorer.
         dataset: Data set with ground truth.
         rows: COCO results of each image.
-        truth: Ground truth, a checked COCO dict.
+        ground_truth: Ground truth, a checked COCO dict.
 
     Returns:
         "search", of `search_weight`; "before" and "after", COCO's AP; "separation"; "kinds", the
@@ -381,7 +381,7 @@ def measure(
         shows.append(labels)
     return _compare_scores(
         list(itertools.chain(*rows)),
-        truth,
+        ground_truth,
         np.concatenate(classes),
         np.concatenate(probabilities),
         np.concatenate(shows),
@@ -390,7 +390,7 @@ def measure(
 
 def _compare_scores(
     detections: Sequence[dict[str, Any]],
-    truth: dict[str, Any],
+    ground_truth: dict[str, Any],
     classes: Array,
     probabilities: Array,
     shows: Array,
@@ -399,7 +399,7 @@ def _compare_scores(
     old = np.array([row["score"] for row in detections])
     with tqdm(total=3 * len(WEIGHTS), desc="weights") as bar:
         search = search_weight(
-            truth,
+            ground_truth,
             detections,
             lambda weight: new_scores(old, probabilities, weight),
             WEIGHTS,
@@ -414,8 +414,8 @@ def _compare_scores(
     }
     return {
         "search": search,
-        "before": evaluate_coco_ap(truth, detections),
-        "after": evaluate_coco_ap(truth, with_scores(detections, new)),
+        "before": evaluate_coco_ap(ground_truth, detections),
+        "after": evaluate_coco_ap(ground_truth, with_scores(detections, new)),
         "separation": {
             "before": separation(old, shows == classes),
             "after": separation(new, shows == classes),

@@ -40,7 +40,7 @@ class EvaluationInput:
 
     Attributes:
         about: JSON-able, where it comes from.
-        truth: Ground truth, a checked COCO dict.
+        ground_truth: Ground truth, a checked COCO dict.
         detections: Checked COCO results.
         read_image: File name -> `(H, W, 3)` uint8, None where there is no such image; None
             without images.
@@ -48,7 +48,7 @@ class EvaluationInput:
     """
 
     about: dict[str, Any]
-    truth: dict[str, Any]
+    ground_truth: dict[str, Any]
     detections: list[dict[str, Any]]
     read_image: ImageReader | None
     more: dict[str, Any] = field(default_factory=dict)
@@ -72,14 +72,14 @@ def input_from_files(args: Namespace, thresholds: Thresholds | None) -> Evaluati
         raise FileNotFoundError(
             f"There is no file {args.gt}. --gt names a Kaggle CSV, or a COCO or Fashionpedia JSON."
         )
-    truth = truth_of(args.gt)
+    ground_truth = ground_truth_of(args.gt)
     sizes = {
         str(image.get("file_name", image["id"])): (image["height"], image["width"])
-        for image in truth["images"]
+        for image in ground_truth["images"]
     }
     read = image_reader(args.photos, sizes)
     if thresholds:
-        thresholds.check_ground_truth(truth, args.thresholds)
+        thresholds.check_ground_truth(ground_truth, args.thresholds)
     if not args.predictions.is_file():
         raise FileNotFoundError(
             f"There is no file {args.predictions}. --predictions names a submission, or COCO "
@@ -88,13 +88,13 @@ def input_from_files(args: Namespace, thresholds: Thresholds | None) -> Evaluati
     about: dict[str, Any] = {"gt": str(args.gt), "predictions": str(args.predictions)}
     how = {"attribute_threshold": args.attribute_threshold}
     if args.predictions.suffix.lower() == ".csv":
-        detections = read_detections(args.predictions, truth, **how)
+        detections = read_detections(args.predictions, ground_truth, **how)
     else:
         content = read_json(args.predictions, EXPECTED)
         if isinstance(content, dict) and isinstance(content.get("rescored"), bool):
             about["rescored"] = content["rescored"]
-        detections = checked_results(content, truth, args.predictions.name, **how)
-    return EvaluationInput(about, truth, detections, read)
+        detections = checked_results(content, ground_truth, args.predictions.name, **how)
+    return EvaluationInput(about, ground_truth, detections, read)
 
 
 def input_from_model(args: Namespace, thresholds: Thresholds | None) -> EvaluationInput:
@@ -134,16 +134,16 @@ def input_from_model(args: Namespace, thresholds: Thresholds | None) -> Evaluati
     }
     warn_of_training_images(model.rescorer, dataset)
     content = dataset.to_coco()
-    truth = checked_ground_truth(content)
+    ground_truth = checked_ground_truth(content)
     if thresholds and labels is not model.ontology:
-        thresholds.check_ground_truth(truth, args.thresholds)
+        thresholds.check_ground_truth(ground_truth, args.thresholds)
     stored = _predictions(args, model, dataset, content, about)
-    more = _attributes_of_true_boxes(model, dataset, truth) if args.true_boxes else {}
+    more = _attributes_of_true_boxes(model, dataset, ground_truth) if args.true_boxes else {}
     id_of = {image["file_name"]: image["id"] for image in content["images"]}
     return EvaluationInput(
         about,
-        truth,
-        checked_results(stored, truth),
+        ground_truth,
+        checked_results(stored, ground_truth),
         lambda name: dataset.load_image(id_of[name]),
         more,
     )
@@ -167,7 +167,7 @@ def _predictions(args, model, dataset, content, about):
     return stored
 
 
-def _attributes_of_true_boxes(model, dataset, truth):
+def _attributes_of_true_boxes(model, dataset, ground_truth):
     from fashion.evaluation.io.results import describe_dataset
     from fashion.evaluation.metrics.attributes import attribute_f1_on_truth
 
@@ -175,7 +175,7 @@ def _attributes_of_true_boxes(model, dataset, truth):
         described = describe_dataset(
             model, dataset, dataset.image_ids, on_result=lambda *_: bar.update()
         )
-    return {"attributes_on_truth": attribute_f1_on_truth(truth, described)}
+    return {"attributes_on_truth": attribute_f1_on_truth(ground_truth, described)}
 
 
 def labels_of_data(
@@ -286,7 +286,7 @@ def warn_of_training_images(rescorer: Any, dataset: IMaterialistDataset) -> None
         )
 
 
-def truth_of(path: Path) -> dict[str, Any]:
+def ground_truth_of(path: Path) -> dict[str, Any]:
     """Reads ground truth, a CSV in the same way as for a model.
 
     Args:

@@ -78,7 +78,7 @@ def resumable_run(out: Path) -> RunFolder:
     if not configs:
         raise FileNotFoundError(
             f"There is no run to resume in {out}: no folder with a config.json. Leave --resume "
-            "out to start anew."
+            "out to start a new run."
         )
 
     def last_written(config):
@@ -105,13 +105,13 @@ def agreed_arguments(run: RunFolder, args: Namespace) -> dict[str, Any]:
     for name in DEFAULTS:
         asked = getattr(args, name)
         if asked and asked != arguments.get(name):
-            begun, asked = (
+            before, asked = (
                 " ".join(value) if isinstance(value, list) else value
                 for value in (arguments.get(name), asked)
             )
             raise ValueError(
-                f"{run.path} was begun with --{name} {begun} and cannot go on with {asked}. Leave "
-                f"--{name} out, or leave --resume out to start anew."
+                f"{run.path} was started with --{name} {before} and cannot continue with {asked}. "
+                f"Leave --{name} out, or leave --resume out to start a new run."
             )
     skip_bad = {"skip_bad": arguments["skip_bad"] or args.skip_bad}
     return {"exclude": None} | arguments | skip_bad
@@ -156,7 +156,7 @@ def naming_config(run: RunFolder | None) -> Iterator[None]:
         if run is None or str(run.config) in str(error):
             raise
         raise ValueError(
-            f"{run.config}: {error} Correct it there, or leave --resume out to start anew."
+            f"{run.config}: {error} Correct it there, or leave --resume out to start a new run."
         ) from error
 
 

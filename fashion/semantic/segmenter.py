@@ -115,7 +115,7 @@ def _canvas_index(count, size, corner):
     return np.floor((np.arange(count) + 0.5) * size / count).astype(int) + corner
 
 
-def _in_original(window, corner, rows_and_columns, photo_hw):
+def _in_original(window, corner, rows_and_columns, original_hw):
     """Mask and box, in the original image, of a window of the canvas; None if no pixel shows it."""
     (top, bottom), (left, right) = (
         np.searchsorted(index, (at, at + n))
@@ -123,8 +123,8 @@ def _in_original(window, corner, rows_and_columns, photo_hw):
     )
     rows = rows_and_columns[0][top:bottom] - corner[0]
     columns = rows_and_columns[1][left:right] - corner[1]
-    runs = rle.encode_window(window[np.ix_(rows, columns)], int(top), int(left), photo_hw)
+    runs = rle.encode_window(window[np.ix_(rows, columns)], int(top), int(left), original_hw)
     if not runs:
         return None
-    y1, x1, y2, x2 = rle.box_of_runs(runs, photo_hw).tolist()
-    return {"segmentation": rle.to_coco(runs, photo_hw), "bbox": [x1, y1, x2 - x1, y2 - y1]}
+    y1, x1, y2, x2 = rle.box_of_runs(runs, original_hw).tolist()
+    return {"segmentation": rle.to_coco(runs, original_hw), "bbox": [x1, y1, x2 - x1, y2 - y1]}

@@ -78,7 +78,7 @@ def note_run_arguments(folder: Path, arguments: Mapping[str, Any]) -> None:
     different = differences(before, arguments)
     if different:
         raise ValueError(
-            f"{folder} holds runs that were begun otherwise ({different}). Give another folder "
+            f"{folder} holds runs with other arguments ({different}). Give another folder "
             "with --out."
         )
     write_text(path, json.dumps(dict(arguments), indent=1) + "\n")

@@ -111,7 +111,7 @@ def scored_beside(args: Namespace, data: Data, variants: Sequence[Variant]) -> d
     return {
         "name": f"Mask R-CNN ({checkpoint.parent.name}/{checkpoint.name})",
         "seconds": seconds,
-        "mask_ap": evaluate_coco_ap(data.truth, list(itertools.chain(*rows))),
+        "mask_ap": evaluate_coco_ap(data.ground_truth, list(itertools.chain(*rows))),
         "validation": {size: painted_scores(data, rows, size) for size in sizes},
         "seconds_of": dict(zip(variants, others, strict=True)),
     }

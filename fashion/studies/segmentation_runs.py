@@ -53,7 +53,7 @@ class Data:
         self._canvases: dict[int, tuple[LabelledImages, LabelledImages]] = {}
         content = self.validation.to_coco()
         write_text(args.out / "truth.json", json.dumps(content))
-        self.truth = checked_ground_truth(content)
+        self.ground_truth = checked_ground_truth(content)
         self.labels = {key: content[key] for key in ("images", "categories", "attributes")}
         rows = np.linspace(0, len(self.validation.image_ids) - 1, SHOWN)
         self.shown_rows = np.unique(rows.astype(int)).tolist()
@@ -290,7 +290,7 @@ def score_objects(
     write_text(folder / "predictions.json", json.dumps(stored))
     with atomic_path(folder / "shown.npz") as path:
         np.savez_compressed(path, labels=np.stack([shown[place] for place in data.shown_rows]))
-    return evaluate_coco_ap(data.truth, checked_results(stored, data.truth))
+    return evaluate_coco_ap(data.ground_truth, checked_results(stored, data.ground_truth))
 
 
 def _results_of(data, place, size, labels, probabilities):

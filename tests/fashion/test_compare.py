@@ -147,7 +147,7 @@ def test_a_folder_holds_runs_of_one_kind(trained, words):
     compare.main(words(only=["conv"]))
     assert done(trained) == ["linear/seed3", "mlp/seed3", "conv/seed1", "conv/seed2"]
     with pytest.raises(
-        ValueError, match="begun otherwise .epochs 3 there, 9 here.. Give another folder"
+        ValueError, match="with other arguments .epochs 3 there, 9 here.. Give another folder"
     ):
         compare.main(words("--epochs", "9"))
 
@@ -157,7 +157,7 @@ def test_another_checkpoint_of_the_same_name_is_another_start(trained, words, we
     (weights / "best.h5").write_text("trained further")
     with pytest.raises(
         ValueError,
-        match="begun otherwise .weights_file 'best.h5 [0-9a-f]{16}' there, 'best.h5 [0-9a-f]{16}' here",
+        match="with other arguments .weights_file 'best.h5 [0-9a-f]{16}' there, 'best.h5 [0-9a-f]{16}' here",
     ):
         compare.main(words("--seeds", "3"))
     assert len(trained) == 4

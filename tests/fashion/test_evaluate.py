@@ -133,7 +133,7 @@ def test_what_stored_scores_are_of_goes_on_to_the_thresholds(sample_folder, raw,
     rows, csv = json.loads(raw.read_text()), sample_folder / "val.csv"
     names = [
         {"id": image["id"], "file_name": image["file_name"]}
-        for image in evaluation_input.truth_of(csv)["images"]
+        for image in evaluation_input.ground_truth_of(csv)["images"]
     ]
     words = [
         "--gt",
@@ -287,7 +287,7 @@ def test_attributes_that_2019_has_by_mistake_are_left_out_as_in_training(tmp_pat
         "ImageId,EncodedPixels,Height,Width,ClassId\n"
         f"a.jpg,1 100,20,20,{carrying}_{first}\na.jpg,201 100,20,20,{bare}_{second}\nb.jpg,1 100,20,20,{carrying}_{second}\n"
     )
-    truth = evaluation_input.truth_of(csv)
+    truth = evaluation_input.ground_truth_of(csv)
     assert [row["attribute_ids"] for row in truth["annotations"]] == [[first], [], [second]]
     for name in "ab":
         Image.new("RGB", (20, 20)).save(tmp_path / f"{name}.jpg")
@@ -550,7 +550,7 @@ def test_a_model_is_scored_on_data_that_number_attributes_otherwise(
 
 
 def test_nothing_found_is_told(sample_folder, tmp_path, caplog):
-    truth = evaluation_input.truth_of(sample_folder / "val.csv")
+    truth = evaluation_input.ground_truth_of(sample_folder / "val.csv")
     rows = [
         {
             "image_id": a["image_id"],

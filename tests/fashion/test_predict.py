@@ -256,7 +256,7 @@ def test_other_arguments_than_before_are_told_and_restart_starts_over(
     before = contents(tmp_path / "out")
     with pytest.raises(
         ValueError,
-        match=r"was begun with other arguments \(min_score 0.04 there, 0.5 here\).*--restart to start over",
+        match=r"was started with other arguments \(min_score 0.04 there, 0.5 here\).*--restart to start over",
     ):
         many("--min-score", "0.5")
     assert contents(tmp_path / "out") == before

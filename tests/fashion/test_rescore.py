@@ -81,7 +81,7 @@ def test_a_finished_run_is_not_trained_again(run, sample_folder, tiny_run, monke
     )  # nor is anything predicted again
     again = rescore.main(words(sample_folder, tiny_run, out))
     assert again["after"] == scores["after"] and (out / "last.h5").stat().st_mtime_ns == before
-    with pytest.raises(ValueError, match="begun otherwise.*size 32 there, 64 here"):
+    with pytest.raises(ValueError, match="with other arguments.*size 32 there, 64 here"):
         rescore.main(words(sample_folder, tiny_run, out, "--size", "64"))
 
 

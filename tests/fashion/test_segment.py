@@ -166,7 +166,7 @@ def test_a_folder_holds_runs_of_one_kind(tmp_path):
     note("--epochs", "3")
     note("--epochs", "3", "--seeds", "2", "--size", "64")
     with pytest.raises(
-        ValueError, match="begun otherwise .epochs 3 there, 20 here.. Give another folder"
+        ValueError, match="with other arguments .epochs 3 there, 20 here.. Give another folder"
     ):
         note()
 

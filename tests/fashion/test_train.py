@@ -106,7 +106,7 @@ def test_a_run_does_not_go_on_as_another(trained):
         ["--rebalance", "balanced"],
     ):
         with pytest.raises(
-            ValueError, match=f"was begun with {words[0]} .* and cannot go on with {words[1]}"
+            ValueError, match=f"was started with {words[0]} .* and cannot continue with {words[1]}"
         ):
             agreed_arguments(trained, train.parse(["--resume", *words]))
 

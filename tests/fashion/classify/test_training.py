@@ -163,7 +163,7 @@ def test_a_measurement_that_was_passed_is_not_made_up(plain, toy):
     folder, *_ = plain
     (folder / "metrics_001.json").rename(folder / "away")
     try:
-        with pytest.raises(ValueError, match="has 2 epochs behind it and was not measured after 1"):
+        with pytest.raises(ValueError, match="has 2 complete epochs and was not measured after epoch 1"):
             run(folder, toy)
         assert not is_measured(folder, 1)
     finally:

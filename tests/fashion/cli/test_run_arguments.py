@@ -221,7 +221,7 @@ def test_a_wrong_value_is_told(sound, run, path, value, expected):
         and expected in message
     ), message
     assert (
-        "\n" not in message and "Correct it there, or leave --resume out to start anew." in message
+        "\n" not in message and "Correct it there, or leave --resume out to start a new run." in message
     )
 
 

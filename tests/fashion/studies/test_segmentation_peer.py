@@ -18,7 +18,7 @@ def data(sample_folder, tmp_path):
 
 def test_detections_that_are_the_truth_paint_the_truth(data):
     """Sure ones; those below the score that counts change nothing, and a wrong category costs its pixels."""
-    truth, dataset = data.truth, data.validation
+    truth, dataset = data.ground_truth, data.validation
     names = [image["id"] for image in truth["images"]]
     rows = [
         [row | {"score": 0.9} for row in truth["annotations"] if row["image_id"] == name]
