@@ -1,4 +1,6 @@
-"""Inputs that once were handled badly, kept beside the repository in ../shared/cases: every script says OK."""
+"""Inputs that once were handled badly, kept beside the repository in ../shared/cases: every script
+says OK.
+"""
 
 import os
 import signal
@@ -18,7 +20,8 @@ BEGAN = []
 
 # What we do not promise.
 EXEMPT = {
-    "reports/export_saved_model.py": "Keras exports a model that has been called, and this one has two paths"
+    "reports/export_saved_model.py": "Keras exports a model that has been called, and this one has "
+    "two paths"
 }
 # What is not right yet. Whoever mends one removes it here: it fails as soon as it passes.
 PENDING = set()
@@ -82,7 +85,9 @@ def test_a_case_is_handled(name, tmp_path):
     "name", cases(sorted(str(path.relative_to(CASES)) for path in CASES.glob("thresholds/*.json")))
 )
 def test_thresholds_are_used_or_refused_by_name(name, tmp_path):
-    """With a file that says more than thresholds, `submit` does not fail after the model was loaded."""
+    """With a file that says more than thresholds, `submit` does not fail after the model was
+    loaded.
+    """
     status, output = run(
         [
             "-m",

@@ -1,8 +1,9 @@
 """Commands that are killed at any moment and started again end as if nobody had killed them.
 
-Every command runs in a process of its own, forked after the imports, which take longer than it does. It
-is killed after a random time, or before a random change to its files: renames and removals are rare, so
-a random time would hardly ever hit them. The seeds are fixed; the time that things take is not.
+Every command runs in a process of its own, forked after the imports, which take longer than it
+does. It is killed after a random time, or before a random change to its files: renames and removals
+are rare, so a random time would hardly ever hit them. The seeds are fixed; the time that things
+take is not.
 """
 
 import csv
@@ -36,7 +37,8 @@ pytestmark = [
 ]
 
 RUNNER = textwrap.dedent("""
-    # Reads {"arguments", "kill", "log"} as JSON, a line each; runs `fashion` with them; answers {"status", "seconds", "changes"}.
+    # Reads {"arguments", "kill", "log"} as JSON, a line each; runs `fashion` with them; answers
+    # {"status", "seconds", "changes"}.
     import importlib, json, os, runpy, signal, sys, time
     root = sys.argv[1]
     sys.path.insert(0, root)
@@ -97,8 +99,10 @@ RUNNER = textwrap.dedent("""
                     os.kill(pid, signal.SIGKILL)
                 after = None
             time.sleep(0.005)
-        changes = open(asked["log"] + ".changes").read() if os.path.exists(asked["log"] + ".changes") else "0"
-        print(json.dumps({"status": os.waitstatus_to_exitcode(status), "seconds": time.monotonic() - began, "changes": int(changes)}),
+        log = asked["log"] + ".changes"
+        changes = open(log).read() if os.path.exists(log) else "0"
+        answer = {"status": os.waitstatus_to_exitcode(status), "changes": int(changes)}
+        print(json.dumps(answer | {"seconds": time.monotonic() - began}),
               flush=True)
 """)
 
@@ -139,7 +143,9 @@ class Runner:
         assert self.process.stdout.readline() == "ready\n"
 
     def __call__(self, arguments, **kill):
-        """Runs `fashion` with these arguments; kill: after=seconds, or change=number. Returns exit status, seconds, changes of files."""
+        """Runs `fashion` with these arguments; kill: after=seconds, or change=number. Returns exit
+        status, seconds, changes of files.
+        """
         (self.folder / "log").write_text("")
         self.process.stdin.write(
             json.dumps({"arguments": arguments, "kill": kill, "log": str(self.folder / "log")})
@@ -159,7 +165,9 @@ class Runner:
 
 @pytest.fixture(scope="module")
 def material(tmp_path_factory, tiny_settings):
-    """A folder with data of eight photos and four, an untrained model, and ten small pictures of noise in Fashion-MNIST's layout."""
+    """A folder with data of eight photos and four, an untrained model, and ten small pictures of
+    noise in Fashion-MNIST's layout.
+    """
     import keras
 
     from fashion.datasets.files import find_data
@@ -208,7 +216,7 @@ def settings(values):
 
 
 def command(verb, folder, out, tiny):
-    """The words that start a command in `folder` which writes into `out` there, or start it again."""
+    """Arguments that start a command in `folder` which writes into `out`, or start it again."""
     model, data = ["--weights", "model.h5", "--min-score", "0.04"], ["--data", "data"]
     small = tiny | {
         "STEPS_PER_EPOCH": 2,
@@ -300,7 +308,9 @@ def command(verb, folder, out, tiny):
 
 
 def contents(out):
-    """{path: content} of the files that a command left in `out`. A run folder counts under a name without the time, if it was begun."""
+    """{path: content} of the files that a command left in `out`. A run folder counts under a name
+    without the time, if it was begun.
+    """
     found = {}
     for path in sorted(path for path in out.rglob("*") if path.is_file()):
         name = str(path.relative_to(out))
@@ -313,7 +323,9 @@ def contents(out):
 
 
 def content(path, out):
-    """What two runs must agree on in a file: weights to the bit, tables and JSON without times; None: nothing, as in pages and plots."""
+    """What two runs must agree on in a file: weights to the bit, tables and JSON without times;
+    None: nothing, as in pages and plots.
+    """
     if path.suffix == ".h5":
         arrays = {}
         with h5py.File(path) as file:
@@ -380,6 +392,7 @@ def test_a_killed_command_ends_as_an_unbroken_one(verb, runner, material, tiny_s
         assert found.keys() == wanted.keys(), f"{told}: other files {found.keys() ^ wanted.keys()}"
         different = [path for path in wanted if found[path] != wanted[path]]
         assert not different, (
-            f"{told}: {different}, {str(found[different[0]])[:500]} instead of {str(wanted[different[0]])[:500]}"
+            f"{told}: {different}, {str(found[different[0]])[:500]} "
+            f"instead of {str(wanted[different[0]])[:500]}"
         )
     assert kills >= LEAST

@@ -1,4 +1,6 @@
-"""The benchmarks are scripts of the repository and are not installed, so its root must be on the import path."""
+"""The benchmarks are scripts of the repository and are not installed, so its root must be on the
+import path.
+"""
 
 import sys
 from pathlib import Path

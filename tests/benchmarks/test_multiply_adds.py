@@ -58,7 +58,9 @@ def test_resnext50_costs_what_torchvision_says():
 
 @pytest.mark.slow
 def test_efficientnet_b0_costs_what_its_paper_says():
-    """Tan and Le 2019, table 2: 0.39e9; 49 cells of 320 * 1280 and 1280 * 1000 of them lie behind C5."""
+    """Tan and Le 2019, table 2: 0.39e9; 49 cells of 320 * 1280 and 1280 * 1000 of them lie behind
+    C5.
+    """
     behind = 49 * 320 * 1280 + 1280 * 1000
     assert (
         backbone_macs(efficientnet("efficientnet_b0"), (224, 224)) + behind
@@ -79,7 +81,9 @@ def test_resnet50_costs_what_its_paper_says(backbone):
 def test_resnet50_with_the_stride_in_its_3x3_convolution_costs_the_21_4_that_others_report(
     backbone,
 ):
-    """That variant runs the first 1x1 convolution of stages 3 to 5 on four times the cells; 512 x 512 pixels."""
+    """That variant runs the first 1x1 convolution of stages 3 to 5 on four times the cells; 512 x
+    512 pixels.
+    """
     extra = sum(
         3 * (512 // stride) ** 2 * channels * channels // 2
         for stride, channels in ((8, 256), (16, 512), (32, 1024))
@@ -88,7 +92,9 @@ def test_resnet50_with_the_stride_in_its_3x3_convolution_costs_the_21_4_that_oth
 
 
 def test_the_parts_at_512_pixels_cost_the_published_figures(config):
-    """Feature Pyramid Networks' head on ResNet-50, Matterport's RPN of 512 channels, 46 classes, 294 attributes."""
+    """Feature Pyramid Networks' head on ResNet-50, Matterport's RPN of 512 channels, 46 classes,
+    294 attributes.
+    """
     assert config.image_hw == (512, 512) and config.RPN_CHANNELS == 512
     assert fpn_macs(config, (256, 512, 1024, 2048)) / GIGA == pytest.approx(14.8, abs=0.05)
     assert rpn_macs(config) / GIGA == pytest.approx(25.9, abs=0.06)

@@ -1,4 +1,6 @@
-"""Facts about the benchmark's report: what it writes for measured, failed and compared cases, without measuring anything."""
+"""Facts about the benchmark's report: what it writes for measured, failed and compared cases,
+without measuring anything.
+"""
 
 import json
 import subprocess
@@ -108,7 +110,9 @@ def test_a_failure_is_told_by_its_error_or_its_signal(status, stderr, told):
 
 
 def test_a_peer_is_measured_without_keras(tmp_path):
-    """Its script imports NumPy and, when it measures, torch: with TensorFlow in the same process some builds of both do not start."""
+    """Its script imports NumPy and, when it measures, torch: with TensorFlow in the same process
+    some builds of both do not start.
+    """
     command = run.command_of(
         {"name": "torchvision-512", "dtype": "float32", "batch": 2, "steps": 1}
     )

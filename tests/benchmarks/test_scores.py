@@ -1,4 +1,6 @@
-"""Facts about the benchmark of scores: its photos are proper COCO dicts, and a number that differs stops it."""
+"""Facts about the benchmark of scores: its photos are proper COCO dicts, and a number that differs
+stops it.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,6 @@
-"""compare: every run once, what is noted so that runs of one folder belong together, and what happens when one fails."""
+"""compare: every run once, what is noted so that runs of one folder belong together, and what
+happens when one fails.
+"""
 
 import csv
 import json
@@ -15,7 +17,9 @@ from fashion.studies.detector_tables import COLUMNS
 
 
 def scores_of(seed, is_mlp):
-    """metrics.json of a run: a mask AP of 0.1 and 0.01 for each seed; f1AP 0.02 more with an mlp; nothing else to measure."""
+    """metrics.json of a run: a mask AP of 0.1 and 0.01 for each seed; f1AP 0.02 more with an mlp;
+    nothing else to measure.
+    """
     metrics = {}
     for column, keys in COLUMNS.items():
         place = metrics
@@ -31,7 +35,8 @@ def scores_of(seed, is_mlp):
 
 @pytest.fixture
 def trained(monkeypatch):
-    """`train` and `evaluate` leave the files that theirs do, at once; what `train` was asked for is returned, in order.
+    """`train` and `evaluate` leave the files that theirs do, at once; what `train` was asked for is
+    returned, in order.
 
     Runs whose folder is in the returned list's `fail`, {end of its path: what is raised}, fail.
     """
@@ -157,7 +162,8 @@ def test_another_checkpoint_of_the_same_name_is_another_start(trained, words, we
     (weights / "best.h5").write_text("trained further")
     with pytest.raises(
         ValueError,
-        match="with other arguments .weights_file 'best.h5 [0-9a-f]{16}' there, 'best.h5 [0-9a-f]{16}' here",
+        match="with other arguments .weights_file 'best.h5 [0-9a-f]{16}' there, "
+        "'best.h5 [0-9a-f]{16}' here",
     ):
         compare.main(words("--seeds", "3"))
     assert len(trained) == 4

@@ -1,4 +1,6 @@
-"""The command: every verb runs in every way it can be called, and what is wrong is told in one line."""
+"""The command: every verb runs in every way it can be called, and what is wrong is told in one
+line.
+"""
 
 import ast
 import runpy
@@ -15,7 +17,9 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_runs_as_a_script(verb, monkeypatch, capsys, tmp_path):
-    """As `python fashion/verb.py --help` from another folder, but in this process, where the imports are made already."""
+    """As `python fashion/verb.py --help` from another folder, but in this process, where the
+    imports are made already.
+    """
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", [f"{verb}.py", "--help"])
     monkeypatch.setattr(sys, "path", [str(ROOT / "fashion"), *sys.path])
@@ -71,14 +75,14 @@ def test_the_command_alone_lists_its_verbs(capsys):
 
 
 def test_every_file_that_can_be_called_is_a_verb():
-    """Whatever ends in `if __name__ == "__main__"` is on the list, and shows in its first line how to run it."""
+    """A file that ends in `if __name__ == "__main__"` is a verb and shows how to run it."""
     scripts = {
         path.stem: ast.get_docstring(ast.parse(path.read_text()))
         for path in (ROOT / "fashion").glob("*.py")
         if 'if __name__ == "__main__"' in path.read_text()
     }
     assert set(scripts) - {"__main__"} == set(VERBS)
-    assert all(f"python fashion/{verb}.py" in scripts[verb].splitlines()[0] for verb in VERBS)
+    assert all(f"python fashion/{verb}.py" in scripts[verb][:200] for verb in VERBS)
 
 
 def test_no_verb_hides_a_package():

@@ -30,7 +30,9 @@ def folder(tmp_path):
 
 @pytest.fixture
 def trained(monkeypatch):
-    """No network is trained; what would be is noted, with the share of the bar's work that it announced."""
+    """No network is trained; what would be is noted, with the share of the bar's work that it
+    announced.
+    """
     asked = []
 
     def train(folder, network, recipe, seed, train_images, test_images, *, on_batch, on_epoch):

@@ -61,7 +61,9 @@ def test_what_is_said_of_detections_is_said_of_them_when_they_are_given(
 
 
 class Half:
-    """Stands for a Rescorer: every other detection gets a score of 0.9, and the photos it was given are kept."""
+    """Stands for a Rescorer: every other detection gets a score of 0.9, and the photos it was given
+    are kept.
+    """
 
     def __init__(self):
         self.photos, self.leasts = [], []
@@ -164,11 +166,14 @@ def test_without_counts_nothing_can_be_silenced(tiny_model, ontology):
 
 
 def test_settings_that_would_leave_layers_to_chance_are_refused(tiny_model, tmp_path):
-    """The hidden layers are as wide as the box head, so the last layer fits; the two before it are in no file."""
+    """The hidden layers are as wide as the box head, so the last layer fits; the two before it are
+    in no file.
+    """
     save_weights(tiny_model.detector, tmp_path / "a.h5", metadata=tiny_model.metadata())
     with pytest.raises(
         ValueError,
-        match="no weights for mrcnn_attribute_fc1, mrcnn_attribute_fc2, .* given here: ATTRIBUTE_HEAD",
+        match="no weights for mrcnn_attribute_fc1, mrcnn_attribute_fc2, .* "
+        "given here: ATTRIBUTE_HEAD",
     ):
         load_model(
             tmp_path / "a.h5",

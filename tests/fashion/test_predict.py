@@ -140,7 +140,9 @@ def test_a_photo_taken_upright_is_seen_upright(tiny_run, loaded_quickly, tmp_pat
 
 @pytest.fixture
 def many(photos, tiny_run, tmp_path):
-    """many(*more, out=…) -> what `predict` returns for seven photos in batches of two, one of which is broken."""
+    """many(*more, out=…) -> what `predict` returns for seven photos in batches of two, one of which
+    is broken.
+    """
     folder = tmp_path / "many"
     for i in range(7):
         folder.mkdir(exist_ok=True)
@@ -168,7 +170,9 @@ def many(photos, tiny_run, tmp_path):
 
 @contextlib.contextmanager
 def stopped_at(count):
-    """While the block runs, the objects of the `count`-th photo are not listed, but Ctrl-C is pressed."""
+    """While the block runs, the objects of the `count`-th photo are not listed, but Ctrl-C is
+    pressed.
+    """
     calls, listed = [], predict.coco_results
 
     def coco_results(*arguments, **more):
@@ -256,7 +260,8 @@ def test_other_arguments_than_before_are_told_and_restart_starts_over(
     before = contents(tmp_path / "out")
     with pytest.raises(
         ValueError,
-        match=r"was started with other arguments \(min_score 0.04 there, 0.5 here\).*--restart to start over",
+        match=r"was started with other arguments \(min_score 0.04 there, 0.5 here\)"
+        ".*--restart to start over",
     ):
         many("--min-score", "0.5")
     assert contents(tmp_path / "out") == before

@@ -129,7 +129,9 @@ CHANGES = {
 
 
 def killed_at(change, source):
-    """Make the copy in a process that is killed before its n-th change to the copy's folder; whether it came so far."""
+    """Make the copy in a process that is killed before its n-th change to the copy's folder;
+    whether it came so far.
+    """
     child = os.fork()
     if child:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
@@ -189,7 +191,8 @@ def test_a_full_disk_is_told_with_the_file(source, monkeypatch):
             )
             with pytest.raises(
                 OSError,
-                match=f"{name} could not be written: No space left on device.* Make room on the disk",
+                match=f"{name} could not be written: No space left on device.* Make room on the "
+                "disk",
             ):
                 run(source)
         assert contents(run(source)) == whole

@@ -15,7 +15,7 @@ from mrcnn.training.progress import BatchBar
 
 @pytest.fixture
 def tiny_networks(monkeypatch):
-    """Whatever network is asked for, it is one convolution; those that were asked for are returned."""
+    """Every network is one convolution; those that were asked for are returned."""
     import keras
 
     asked = []

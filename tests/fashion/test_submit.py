@@ -1,4 +1,4 @@
-"""submit: files the server accepts, taken up again where they broke off, with one photo in memory."""
+"""submit: files that the server accepts, resumed after a kill, with one photo in memory."""
 
 import errno
 import os
@@ -221,7 +221,9 @@ def test_large_photos_need_the_memory_of_one(tiny_run, loaded_quickly, tmp_path)
 def test_thresholds_of_a_file_decide_what_is_submitted(
     folder, tiny_run, seen, tiny_model, tmp_path
 ):
-    """All is found at once in photo "aa"; with one detection per photo and a category switched off little is left."""
+    """All is found at once in photo "aa"; with one detection per photo and a category switched off
+    little is left.
+    """
     loose, strict = (
         Thresholds(score=0.03, attribute=1.01),
         Thresholds(score=0.03, attribute=0.0, detections_per_photo=1),
@@ -333,7 +335,8 @@ def test_a_full_disk_is_told_and_the_submission_goes_on_when_there_is_space(
         patch.setattr(os, "fsync", full_at_the_third)
         with pytest.raises(
             OSError,
-            match="s.csv.partial could not be written: No space left on device. Make room on the disk",
+            match="s.csv.partial could not be written: No space left on device. Make room on the "
+            "disk",
         ):
             submit.main([*arguments, str(tmp_path / "s.csv")])
     assert submit.main([*arguments, str(tmp_path / "s.csv")]).read_bytes() == whole

@@ -1,4 +1,4 @@
-"""Training: the verb from its arguments to a run folder, and what it starts from or goes on with."""
+"""Training: the verb from its arguments to a run folder, and the weights it starts from."""
 
 import json
 import os
@@ -133,7 +133,9 @@ def test_a_run_from_when_rebalancing_was_yes_or_no_goes_on(tmp_path, noted, rule
 
 @pytest.fixture
 def begun(tmp_path, sample_folder, ontology, tiny_settings):
-    """begun(**changes) -> the run folder of a training that was killed before its first checkpoint; with changes to its config.json."""
+    """begun(**changes) -> the run folder of a training that was killed before its first checkpoint;
+    with changes to its config.json.
+    """
 
     def write(config=None, **changes):
         run = RunFolder(tmp_path / "runs" / "smoke2026")
@@ -190,8 +192,8 @@ def test_weights_that_do_not_fit_any_more_are_told_with_the_settings_that_change
     with (
         pytest.raises(
             ValueError,
-            match="rpn does not fit. Settings that have changed since last.h5 was saved: RPN_CHANNELS was 16 and "
-            r"is 24 \(.*config.json, or --set\)",
+            match="rpn does not fit. Settings that have changed since last.h5 was saved: "
+            r"RPN_CHANNELS was 16 and is 24 \(.*config.json, or --set\)",
         ),
         train.explaining_changed_settings(run, changed),
     ):
@@ -229,7 +231,9 @@ def test_what_a_split_holds_out_can_be_seen_without_a_training(sample_folder, tm
 def test_a_file_of_matterports_starts_all_that_has_the_same_shape(
     tiny_model, tiny_settings, tmp_path
 ):
-    """COCO's 81 classes are not ours: the layers that depend on them start anew, and boxes are measured as its heads learned to."""
+    """COCO's 81 classes are not ours: the layers that depend on them start anew, and boxes are
+    measured as its heads learned to.
+    """
     coco = build_detector(
         Config.from_dict(tiny_settings | {"NUM_CLASSES": 81, "ROI_ALIGN": "corners"})
     )
@@ -347,7 +351,8 @@ def test_a_checkpoint_of_another_recipe_is_told_by_its_name(
     )
     with pytest.raises(
         ValueError,
-        match="On the command line: --exclude 'rpn_.*'. It was trained by the recipe 'smoke', and the "
+        match="On the command line: --exclude 'rpn_.*'. It was trained by the recipe 'smoke', "
+        "and the "
         "recipe now is 'ccp'",
     ):
         start_weights(other, str(tiny_run))
@@ -357,7 +362,9 @@ def test_a_checkpoint_of_another_recipe_is_told_by_its_name(
 def test_a_head_of_another_form_and_layers_that_are_excluded_start_anew(
     tiny_run, ontology, tiny_settings, tiny_model
 ):
-    """A box head as wide as the hidden layers, so that the shapes of the logits agree, and yet they mean something else."""
+    """A box head as wide as the hidden layers, so that the shapes of the logits agree, and yet they
+    mean something else.
+    """
     mlp = {
         "ATTRIBUTE_HEAD": "mlp",
         "ATTRIBUTE_HIDDEN": tiny_model.config.FPN_CLASSIF_FC_LAYERS_SIZE,

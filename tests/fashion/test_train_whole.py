@@ -1,4 +1,6 @@
-"""Training as a whole: killed and resumed it ends as it would have unbroken, and four photos are learned by heart."""
+"""Training as a whole: killed and resumed it ends as it would have unbroken, and four photos are
+learned by heart.
+"""
 
 import csv
 import importlib.util
@@ -26,8 +28,10 @@ def words(settings):
 
 
 RUNNER = textwrap.dedent("""
-    # Trainings as the verb does them, one after the other, each in a process of its own that may kill itself: when batch `index` of
-    # `epoch` is asked for, or while last.h5 of `epoch` is written. They are forked after the imports, which take longer than they do.
+    # Trainings as the verb does them, one after the other, each in a process of its own that may
+    # kill itself: when batch `index` of
+    # `epoch` is asked for, or while last.h5 of `epoch` is written. They are forked after the
+    # imports, which take longer than they do.
     import json, os, runpy, signal, sys, traceback
     root, trainings = sys.argv[1], json.loads(sys.argv[2])
     sys.path.insert(0, root)
@@ -50,8 +54,9 @@ RUNNER = textwrap.dedent("""
             return getitem(self, index)
 
         def killed_rename(source, target):
-            if place == "save" and str(target).endswith("last.h5") and read_state(source)["epoch"] == int(epoch):
-                die()
+            if place == "save" and str(target).endswith("last.h5"):
+                if read_state(source)["epoch"] == int(epoch):
+                    die()
             rename(source, target)
 
         TrainingBatches.__getitem__, os.replace = killed_getitem, killed_rename
@@ -76,8 +81,10 @@ RUNNER = textwrap.dedent("""
 def test_a_killed_training_ends_as_an_unbroken_one(
     sample_folder, tiny_settings, tmp_path, monkeypatch
 ):
-    """Killed in the first epoch, while the checkpoint at the stages' border is written, and in the second stage;
-    rebalanced anew after every epoch. Each process computes on one thread, so that sums are added up in the same order."""
+    """Killed in the first epoch, while the checkpoint at the stages' border is written, and in the
+    second stage; rebalanced anew after every epoch. Each process computes on one thread, so that
+    sums are added up in the same order.
+    """
     settings = tiny_settings | {
         "STEPS_PER_EPOCH": 2,
         "STAGES": [["heads", "heads", 2, 2e-3], ["all", "all", 2, 2e-3]],
@@ -130,7 +137,9 @@ def test_a_killed_training_ends_as_an_unbroken_one(
 
 
 def test_four_photos_are_learned_by_heart(tmp_path, monkeypatch):
-    """The whole way from files to scores: what is learned is what is asked for. On pictures of 128 pixels, two in a batch."""
+    """The whole way from files to scores: what is learned is what is asked for. On pictures of 128
+    pixels, two in a batch.
+    """
     monkeypatch.setattr(
         "mrcnn.inference.predict.compiled", lambda step, *_, **__: step
     )  # for five photos, tracing takes longer

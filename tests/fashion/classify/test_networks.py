@@ -32,7 +32,9 @@ def test_the_largest_by_hand():
 
 
 def test_multiply_adds_by_hand(models):
-    """One convolution: 9 at 26 x 26 places for 32 filters; 13 * 13 * 32 numbers into 32; 32 into 10."""
+    """One convolution: 9 at 26 x 26 places for 32 filters; 13 * 13 * 32 numbers into 32; 32 into
+    10.
+    """
     assert multiply_adds(models["one"]) == 9 * 26 * 26 * 32 + 13 * 13 * 32 * 32 + 32 * 10
 
 

@@ -83,7 +83,7 @@ def test_the_first_step_of_adam_is_as_long_as_the_rate_whatever_the_gradient():
 
 
 def test_averages_are_lent_and_taken_back():
-    """Two steps of 0.1 down from 1: the average starts at 0.9 and becomes 0.75 * 0.9 + 0.25 * 0.8."""
+    """Two steps of 0.1 down from 1: the average is 0.9, then 0.75 * 0.9 + 0.25 * 0.8."""
     model = one_weight(Recipe("", rate=0.1, average=0.75))
     for _ in range(2):
         model.optimizer.apply([keras.ops.ones((1, 1))], model.trainable_variables)

@@ -1,4 +1,6 @@
-"""Training: learns, goes on after a kill as if there had been none, and lets no run become another one."""
+"""Training: learns, goes on after a kill as if there had been none, and lets no run become another
+one.
+"""
 
 import dataclasses
 import functools
@@ -44,7 +46,7 @@ def without_times(history):
 @pytest.mark.slow
 @pytest.mark.parametrize("where", ["in an epoch", "while measuring", "before the checkpoint"])
 def test_a_killed_run_ends_as_an_unbroken_one(where, tmp_path, toy, monkeypatch):
-    """With everything in force that has a state: augmentation, dropout, averages, warm-up, cosine."""
+    """With everything that has a state: augmentation, dropout, averages, warm-up, cosine."""
     unbroken = run(tmp_path / "unbroken", toy, RICH)
     left = iter(range(7 if where == "in an epoch" else 1))
 
@@ -163,7 +165,9 @@ def test_a_measurement_that_was_passed_is_not_made_up(plain, toy):
     folder, *_ = plain
     (folder / "metrics_001.json").rename(folder / "away")
     try:
-        with pytest.raises(ValueError, match="has 2 complete epochs and was not measured after epoch 1"):
+        with pytest.raises(
+            ValueError, match="has 2 complete epochs and was not measured after epoch 1"
+        ):
             run(folder, toy)
         assert not is_measured(folder, 1)
     finally:

@@ -1,4 +1,6 @@
-"""Run config: what a person or a disk changed in config.json is told by file, key, value and what was expected."""
+"""Run config: what a person or a disk changed in config.json is told by file, key, value and what
+was expected.
+"""
 
 import copy
 import json
@@ -221,7 +223,8 @@ def test_a_wrong_value_is_told(sound, run, path, value, expected):
         and expected in message
     ), message
     assert (
-        "\n" not in message and "Correct it there, or leave --resume out to start a new run." in message
+        "\n" not in message
+        and "Correct it there, or leave --resume out to start a new run." in message
     )
 
 

@@ -1,4 +1,6 @@
-"""A data set of drawn squares and bars on canvases of 32 pixels, and a network that is trained in a second."""
+"""A data set of drawn squares and bars on canvases of 32 pixels, and a network that is trained in a
+second.
+"""
 
 import numpy as np
 import pytest
@@ -6,7 +8,9 @@ import pytest
 
 @pytest.fixture(scope="session")
 def squares():
-    """squares(count) -> a data set of photos of 64 x 48: a coat of 32 x 32 with a pocket of 8 x 8, whose masks are `RLEMasks`."""
+    """squares(count) -> a data set of photos of 64 x 48: a coat of 32 x 32 with a pocket of 8 x 8,
+    whose masks are `RLEMasks`.
+    """
     from mrcnn.data.dataset import Dataset
     from mrcnn.data.masks.rle import RLEMasks
 
@@ -47,7 +51,7 @@ def squares():
 
 @pytest.fixture(scope="session")
 def tiny_network():
-    """tiny_network() -> two convolutions and a dropout, for pictures of 32 x 32 and three labels."""
+    """tiny_network() -> two convolutions and a dropout, for images of 32 x 32, three labels."""
     import keras
 
     def make():

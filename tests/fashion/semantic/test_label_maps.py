@@ -135,7 +135,9 @@ def test_the_same_position_is_the_same_batch(photos):
 
 
 def test_another_epoch_goes_on_where_the_last_one_ended(photos):
-    """Three batches of two make an epoch, of five photos: the sixth place is the second round's first."""
+    """Three batches of two make an epoch, of five photos: the sixth place is the second round's
+    first.
+    """
     batches = LabelBatches(photos, 2, PLAIN, seed=0)
     assert len(batches) == 3
     seen = []

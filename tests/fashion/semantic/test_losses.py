@@ -54,7 +54,7 @@ def test_gamma_0_is_cross_entropy():
 
 
 def test_weights_of_classes_weigh_the_mean_as_well():
-    """Pixels of 3/4 and 1/4, both really of class 0 and 1: weights 1 and 3 make it a mean of four."""
+    """Pixels of 3/4 and 1/4, of the classes 0 and 1: weights 1 and 3 make a mean of four."""
     logits, labels = np.log(np.float32([[[[3, 1], [3, 1]]]])), [[[0, 1]]]
     assert loss_of(logits, labels, class_weights=[1, 3]) == pytest.approx(
         -(np.log(3 / 4) + 3 * np.log(1 / 4)) / 4, rel=1e-5

@@ -1,4 +1,6 @@
-"""The networks: shapes, parameters counted by hand, dilation, XLA, and whether each can learn two pictures by heart."""
+"""The networks: shapes, parameters counted by hand, dilation, XLA, and whether each can learn two
+pictures by heart.
+"""
 
 import cv2
 import numpy as np
@@ -28,7 +30,9 @@ def built():
 
 
 def conv(channels, filters, size=3):
-    """Parameters of a convolution without a bias and its batch normalisation: gamma, beta, mean, variance."""
+    """Parameters of a convolution without a bias and its batch normalisation: gamma, beta, mean,
+    variance.
+    """
     return size**2 * channels * filters + 4 * filters
 
 
@@ -66,8 +70,10 @@ def test_segnet_has_the_parameters_of_its_drawing(built):
 
 @pytest.mark.slow
 def test_fcn_is_a_resnet_50_and_a_head():
-    """torchvision's ResNet-50 without its classifier has 23,508,032 parameters; ours has biases in 53 convolutions as well (26,560 channels
-    in all, of which batch normalisation also keeps mean and variance)."""
+    """torchvision's ResNet-50 without its classifier has 23,508,032 parameters; ours has biases in
+    53 convolutions as well (26,560 channels in all, of which batch normalisation also keeps mean
+    and variance).
+    """
     head = conv(2048, 512) + 512 * 21 + 21
     assert build_network("fcn", 32, 21, 64).count_params() == 23_508_032 + 3 * 26_560 + head
 

@@ -37,7 +37,8 @@ def test_a_label_comes_with_its_probability(photos, tiny_network):
     )
 
 
-#            two coats that touch at a corner are one; the hat is another; the lone pixel of it is too small
+#            two coats that touch at a corner are one; the hat is another; the lone pixel of it is
+# too small
 LABELS = np.array(
     [
         [1, 1, 0, 0, 0, 2],
@@ -84,7 +85,9 @@ def test_the_score_is_the_mean_probability_of_its_pixels():
 
 
 def test_objects_come_back_to_the_photo():
-    """A photo of 12 x 6 lies on 6 x 3 of the canvas, from column 1: each pixel of the canvas is two by two of the photo's."""
+    """A photo of 12 x 6 lies on 6 x 3 of the canvas, from column 1: each pixel of the canvas is two
+    by two of the photo's.
+    """
     labels = np.zeros((6, 6), np.uint8)
     labels[1:3, 2:4] = 7
     labels[0, 5] = 7  # beside the photo

@@ -43,7 +43,9 @@ def test_counts_stand_where_they_belong_and_zeros_are_left_out():
 
 
 def test_a_sheet_of_seven_has_two_rows():
-    """Six cells in a row; the pixels are five times as large, and a white one is white on the sheet."""
+    """Six cells in a row; the pixels are five times as large, and a white one is white on the
+    sheet.
+    """
     pixels = np.zeros((7, 28, 28), np.uint8)
     pixels[:, 0, 0] = 255
     sheet = mistakes_sheet(pixels, np.arange(7), np.eye(10)[np.arange(1, 8)])

@@ -69,14 +69,16 @@ def test_a_run_without_validation_has_a_dash():
         (
             (0.99, 0.92, 0.91),
             [
-                "reached on training images (99.00%), and not on validation images (92.00%) and test images (91.00%)",
+                "reached on training images (99.00%), and not on validation images (92.00%) and test "
+                "images (91.00%)",
                 "lies outside the 95 % interval of the test accuracy, 90.44% to 91.56%",
             ],
         ),
         (
             (0.99, 0.94, 0.928),
             [
-                "reached on training images (99.00%) and validation images (94.00%), and not on test",
+                "reached on training images (99.00%) and validation images (94.00%), and not on "
+                "test",
                 "lies within",
             ],
         ),
@@ -87,7 +89,8 @@ def test_a_run_without_validation_has_a_dash():
         (
             (0.95, 0.94, 0.933),
             [
-                "reached on training images (95.00%), validation images (94.00%) and test images (93.30%). 93 % lies within"
+                "reached on training images (95.00%), validation images (94.00%) and test images "
+                "(93.30%). 93 % lies within"
             ],
         ),
     ],

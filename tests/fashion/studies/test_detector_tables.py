@@ -1,4 +1,6 @@
-"""The tables of a comparison: columns are where scoring puts them, and means and paired differences can be checked by hand."""
+"""The tables of a comparison: columns are where scoring puts them, and means and paired differences
+can be checked by hand.
+"""
 
 import csv
 import json
@@ -31,10 +33,12 @@ def square(side):
 
 @pytest.fixture
 def scored():
-    """What `fashion/evaluate.py --fixed --true-boxes` writes of a photo with a small, a medium and a large object, of categories 0, 1, 2.
+    """What `fashion/evaluate.py --fixed --true-boxes` writes of a photo with a small, a medium and
+    a large object, of categories 0, 1, 2.
 
-    All are found with the right masks; the box of the small one is wrong, and so are the attributes of the large one, which has
-    attribute 2 where the others have attribute 1. At true boxes all attributes are right.
+    All are found with the right masks; the box of the small one is wrong, and so are the attributes
+    of the large one, which has attribute 2 where the others have attribute 1. At true boxes all
+    attributes are right.
     """
     sides, real, said = (20, 60, 120), ([1], [1], [2]), ([1], [1], [1])
     truth = {
@@ -81,8 +85,10 @@ def scored():
 
 
 def test_columns_are_where_scoring_puts_them(scored, tmp_path):
-    """AP is a mean over the categories. F1 of attributes: 2 of 3 are right (micro), 4/5 of the one and 0 of the other (macro). Their AP:
-    attribute 1 has equal scores, 2 of 3 of which are right; attribute 2 is said second of where it is."""
+    """AP is a mean over the categories. F1 of attributes: 2 of 3 are right (micro), 4/5 of the one
+    and 0 of the other (macro). Their AP: attribute 1 has equal scores, 2 of 3 of which are
+    right; attribute 2 is said second of where it is.
+    """
     write_run(tmp_path, "plain", 1, scored)
     found = {
         column: values.tolist()
@@ -175,7 +181,9 @@ def table_of(folder):
 
 
 def test_the_table_has_seeds_and_differences_of_the_seeds_that_both_have(tmp_path):
-    """Student's t of 2 degrees of freedom is 4.303: differences of 0.1, 0.2, 0.3 are 0.2 ± 4.303 * 0.1 / sqrt(3)."""
+    """Student's t of 2 degrees of freedom is 4.303: differences of 0.1, 0.2, 0.3 are 0.2 ± 4.303 *
+    0.1 / sqrt(3).
+    """
     nan = np.nan
     write_results(
         tmp_path,
@@ -227,7 +235,9 @@ def test_one_seed_or_one_variant_has_no_differences_on_the_screen(results):
 
 
 def test_a_difference_is_real_where_its_interval_leaves_out_0():
-    """Student's t of 2 degrees of freedom is 4.30: the mean of 1, 2, 3 is 2 ± 4.30 / sqrt(3), that of 3, 4, 5 leaves out 0."""
+    """Student's t of 2 degrees of freedom is 4.30: the mean of 1, 2, 3 is 2 ± 4.30 / sqrt(3), that
+    of 3, 4, 5 leaves out 0.
+    """
     assert difference_text(np.array([1.0, 2, 3])) == "+2.000 ± 2.484"
     assert difference_text(np.array([3.0, 4, 5])) == "+4.000 ± 2.484 *"
     assert difference_text(np.array([-3.0, -4, -5])).endswith("*")

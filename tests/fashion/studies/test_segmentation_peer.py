@@ -17,7 +17,9 @@ def data(sample_folder, tmp_path):
 
 
 def test_detections_that_are_the_truth_paint_the_truth(data):
-    """Sure ones; those below the score that counts change nothing, and a wrong category costs its pixels."""
+    """Sure ones; those below the score that counts change nothing, and a wrong category costs its
+    pixels.
+    """
     truth, dataset = data.ground_truth, data.validation
     names = [image["id"] for image in truth["images"]]
     rows = [

@@ -1,4 +1,6 @@
-"""Garments that anybody tells apart: red squares are coats, blue ones skirts, on grey; and a classifier that goes by the mean colour."""
+"""Garments that anybody tells apart: red squares are coats, blue ones skirts, on grey; and a
+classifier that goes by the mean colour.
+"""
 
 import numpy as np
 import pytest
@@ -15,7 +17,9 @@ def labels():
 
 @pytest.fixture(scope="session")
 def garments(labels):
-    """garments(count) -> a data set of photos of 60 x 80, a coat of 20 x 20 on the left and a skirt of 10 x 30 on the right of each."""
+    """garments(count) -> a data set of photos of 60 x 80, a coat of 20 x 20 on the left and a skirt
+    of 10 x 30 on the right of each.
+    """
     from mrcnn.data.dataset import Dataset
     from mrcnn.data.masks.rle import RLEMasks
 
@@ -55,7 +59,9 @@ def garments(labels):
 
 @pytest.fixture(scope="session")
 def color_rescorer(labels):
-    """A Rescorer of crops of 32 pixels that is sure of coats where the middle is red, of skirts where it is blue, else of no garment."""
+    """A Rescorer of crops of 32 pixels that is sure of coats where the middle is red, of skirts
+    where it is blue, else of no garment.
+    """
     import keras
     from keras import ops
 

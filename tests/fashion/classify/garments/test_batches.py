@@ -1,4 +1,4 @@
-"""Crops of objects and of detections that lie on none; a batch is a function of seed and position."""
+"""Crops of objects and of background; a batch is a function of seed and position."""
 
 import numpy as np
 import pytest
