@@ -355,12 +355,7 @@ def load_imaterialist(
     if bad and not skip_bad:
         raise BadRows(csv_path, bad)
     if not annotations.image_ids:
-        if not bad:
-            raise ValueError(f"{csv_path} has no rows. Is the file complete?")
-        raise ValueError(
-            f"{csv_path} has no rows that can be used (wrong ones: {len(bad):,}); {bad[0]}. Are "
-            "these the photos that the file was made for, in their size?"
-        )
+        raise _nothing_left(csv_path, bad)
     if bad:
         log.warning(
             "%s\nGoing on without them, with %s rows of %s images.",
@@ -369,6 +364,15 @@ def load_imaterialist(
             len(annotations.image_ids),
         )
     return IMaterialistDataset(annotations, paths, ontology, bad)
+
+
+def _nothing_left(csv_path: PathLike, bad: Sequence[BadRow]) -> ValueError:
+    if not bad:
+        return ValueError(f"{csv_path} has no rows. Is the file complete?")
+    return ValueError(
+        f"{csv_path} has no rows that can be used (wrong ones: {len(bad):,}); {bad[0]}. Are "
+        "these the photos that the file was made for, in their size?"
+    )
 
 
 def _with_images(

@@ -1,4 +1,4 @@
-"""Split table: how much of every category and attribute a split holds out, for a person to judge."""
+"""Split table: how much of every category and attribute a split holds out."""
 
 import csv
 import io
@@ -101,7 +101,7 @@ def write_split_table(path: PathLike, rows: Sequence[Row]) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     numbers = ["", "_held_out", "_share"]
-    photos, objects = ([what + column for column in numbers] for what in ("photos", "objects"))
+    photos, objects = ["photos" + name for name in numbers], ["objects" + name for name in numbers]
     writer.writerow(["kind", "name", *photos, *objects])
     writer.writerows(_rounded(row, ".4f") for row in rows)
     write_text(path, text.getvalue())

@@ -6,7 +6,7 @@ sorted and do not overlap, and masks follow each other.
 
 import numpy as np
 
-from mrcnn.data.masks.rle import cut_at_columns
+from mrcnn.data.masks.rle import copy_to_columns, cut_at_columns, ranges
 from mrcnn.data.placement import Placement
 from mrcnn.typing import Array, Size
 
@@ -53,7 +53,7 @@ def resize_each(
     rows, first_row = _edge_tables(old_hw[:, 0], new_hw[:, 0])
     columns, first_column = _edge_tables(old_hw[:, 1], new_hw[:, 1])
     at_row, at_column = first_row[owner], first_column[owner] + column
-    owner, column, top, bottom = _copy_to_columns(
+    owner, column, top, bottom = copy_to_columns(
         owner, rows[at_row + top], rows[at_row + bottom], columns[at_column], columns[at_column + 1]
     )
     offset = column * new_hw[owner, 0]
@@ -100,7 +100,7 @@ def resize_runs(
     rows, columns = Placement(image_hw, size_hw, (0, 0), size_hw).window_offsets()
     owner = np.repeat(np.arange(len(counts)), counts)
     owner, column, top, bottom = cut_at_columns(owner, starts, lengths, height)
-    owner, column, top, bottom = _copy_to_columns(
+    owner, column, top, bottom = copy_to_columns(
         owner, rows[top], rows[bottom], columns[column], columns[column + 1]
     )
     new_starts, new_ends = column * new_height + top, column * new_height + bottom
@@ -116,14 +116,6 @@ def resize_runs(
     return new_starts, new_ends - new_starts, new_counts, lost
 
 
-def _copy_to_columns(
-    owner: Array, top: Array, bottom: Array, left: Array, right: Array
-) -> tuple[Array, Array, Array, Array]:
-    """Copies each span to the columns from `left` to `right`; empty spans are dropped."""
-    span, column = _ranges(left, np.where(top < bottom, right, left))
-    return owner[span], column, top[span], bottom[span]
-
-
 def _edge_tables(old: Array, new: Array) -> tuple[Array, Array]:
     """Where the edges between pixels move when B lengths `old` become `new`.
 
@@ -133,7 +125,7 @@ def _edge_tables(old: Array, new: Array) -> tuple[Array, Array]:
     # Neighbouring masks are usually of one image and share a part.
     is_new = np.append(True, (old[1:] != old[:-1]) | (new[1:] != new[:-1]))[: len(old)]
     size = old[is_new] + 1
-    part, edge = _ranges(np.zeros(len(size), np.int64), size)
+    part, edge = ranges(np.zeros(len(size), np.int64), size)
     table = _first_pixel(edge, old[is_new][part], new[is_new][part])
     return table, (np.cumsum(size) - size)[np.cumsum(is_new) - 1]
 
@@ -142,13 +134,6 @@ def _first_pixel(edge: Array, old: Array, new: Array) -> Array:
     """The first of `new` pixels that shows pixel `edge` of `old` or a later one."""
     # The least r with (2r + 1) * old >= 2 * new * edge, in whole numbers.
     return np.maximum(-((old - 2 * new * edge) // (2 * old)), 0)
-
-
-def _ranges(first: Array, end: Array) -> tuple[Array, Array]:
-    """The numbers of N ranges, concatenated: the range, and the number, of each."""
-    length = end - first
-    which = np.repeat(np.arange(len(first)), length)
-    return which, np.arange(len(which)) + (first - np.cumsum(length) + length)[which]
 
 
 def _middle_pixels(starts: Array, lengths: Array, counts: Array) -> Array:

@@ -150,20 +150,7 @@ def random_outfit(rng: np.random.Generator) -> Outfit:
     Returns:
         The outfit.
     """
-    garments: tuple[Garment, ...]
-    kind = rng.random()
-    if kind < 0.25:
-        garments = (_dress(rng),)
-    elif kind < 0.38:
-        garments = (_jumpsuit(rng),)
-    else:
-        upper, lower = _upper(rng), _lower(rng)
-        tucked = (
-            rng.random() < 0.3
-            and upper.category_id != L.SWEATER
-            and upper.pocket != L.KANGAROO_POCKET
-        )
-        garments = (replace(upper, tucked=True, hem_y=0.45), lower) if tucked else (lower, upper)
+    garments = _garments(rng)
     outer = _jacket(rng) if (cold := rng.random()) < 0.2 else _coat(rng) if cold < 0.38 else None
     bare_legs = any(g.category_id in (L.DRESS, L.SKIRT, L.SHORTS) for g in garments)
     waist_free = garments[-1].category_id in (L.DRESS, L.JUMPSUIT, *LOWER)
@@ -198,6 +185,22 @@ def random_outfit(rng: np.random.Generator) -> Outfit:
         if rng.random() < 0.24
         else None,
     )
+
+
+def _garments(rng: np.random.Generator) -> tuple[Garment, ...]:
+    """A dress, a jumpsuit, or an upper and a lower garment."""
+    kind = rng.random()
+    if kind < 0.25:
+        return (_dress(rng),)
+    if kind < 0.38:
+        return (_jumpsuit(rng),)
+    upper, lower = _upper(rng), _lower(rng)
+    tucked = (
+        rng.random() < 0.3 and upper.category_id != L.SWEATER and upper.pocket != L.KANGAROO_POCKET
+    )
+    if tucked:
+        return replace(upper, tucked=True, hem_y=0.45), lower
+    return lower, upper
 
 
 def _frontmost(garments, outer):

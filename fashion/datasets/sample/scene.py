@@ -14,8 +14,8 @@ from fashion.datasets.sample.figure import Frame, random_figure
 from fashion.datasets.sample.outfit import random_outfit
 from mrcnn.typing import Array, Size
 
-# Instances with fewer visible pixels are not annotated. For a main garment, which a coat may hide, the
-# limit is a share of the image: nobody can tell a sweater from a shirt by a sliver.
+# Instances with fewer visible pixels are not annotated. For a main garment, which a coat may hide,
+# the limit is a share of the image: nobody can tell a sweater from a shirt by a sliver.
 SMALLEST_AREA, SMALLEST_GARMENT = 48, 0.012
 
 

@@ -122,14 +122,17 @@ def _write(folder, arguments):
                 folder / "images", f"{split}_{index:05d}", rng, tuple(arguments["size_hw"])
             )
 
+        rows = []
         with ThreadPoolExecutor(os.cpu_count()) as pool:  # cv2 releases the lock
-            rows = [row for rows in pool.map(rows_of, range(arguments[split])) for row in rows]
+            for of_image in pool.map(rows_of, range(arguments[split])):
+                rows += of_image
         with open(folder / f"{split}.csv", "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(COLUMNS)
             writer.writerows((*row[:5], ",".join(map(str, row[5]))) for row in rows)
         categories.update(row[4] for row in rows)
-        attributes.update(i for row in rows for i in row[5])
+        for row in rows:
+            attributes.update(row[5])
     _write_json(folder / "label_descriptions.json", label_descriptions(categories, attributes))
     _write_json(folder / _RECORD, arguments)
 

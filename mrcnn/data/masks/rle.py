@@ -133,16 +133,14 @@ class RLEMasks:
             self._owners(), self.starts, self.lengths, self.image_hw[0]
         )
         rows, columns = placement.window_offsets()
-        top, bottom = rows[top], rows[bottom]
         # Enlarged images show a column several times; shrunk ones skip some.
-        copies = np.where(bottom > top, columns[column + 1] - columns[column], 0)
-        owner, top, bottom = (np.repeat(values, copies) for values in (owner, top, bottom))
-        copy = np.arange(len(owner)) - np.repeat(np.cumsum(copies) - copies, copies)
-        left = np.repeat(columns[column], copies) + copy
+        owner, column, top, bottom = copy_to_columns(
+            owner, rows[top], rows[bottom], columns[column], columns[column + 1]
+        )
         corner_y, corner_x, _, _ = placement.window.astype(int)
         return _paint(
             owner,
-            left + corner_x,
+            column + corner_x,
             top + corner_y,
             bottom + corner_y,
             len(self),
@@ -197,6 +195,40 @@ def cut_at_columns(
         np.where(piece == 0, top[run], 0),
         np.minimum(bottom[run] - piece * run_height, run_height),
     )
+
+
+def copy_to_columns(
+    owner: Array, top: Array, bottom: Array, left: Array, right: Array
+) -> tuple[Array, Array, Array, Array]:
+    """Copies each span to a range of columns, as resizing does, and drops empty ones.
+
+    Args:
+        owner: `(S,)` int64, the mask of each span.
+        top: `(S,)` int64, first row after resizing.
+        bottom: `(S,)` int64, the row after the last; nothing is left of a span if it is `top`.
+        left: `(S,)` int64, first column after resizing.
+        right: `(S,)` int64, the column after the last.
+
+    Returns:
+        owner, column, top and bottom of the new spans, see `cut_at_columns`.
+    """
+    span, column = ranges(left, np.where(top < bottom, right, left))
+    return owner[span], column, top[span], bottom[span]
+
+
+def ranges(first: Array, end: Array) -> tuple[Array, Array]:
+    """Writes out the numbers of N ranges, one range after the other.
+
+    Args:
+        first: `(N,)` int64.
+        end: `(N,)` int64, the number after the last.
+
+    Returns:
+        For each number the index of its range, and the number; int64.
+    """
+    length = end - first
+    which = np.repeat(np.arange(len(first)), length)
+    return which, np.arange(len(which)) + (first - np.cumsum(length) + length)[which]
 
 
 def boxes_of_spans(owner: Array, column: Array, top: Array, bottom: Array, count: int) -> Array:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from mrcnn.data.masks.rle import RLEMasks, cut_at_columns
+from mrcnn.data.masks.rle import RLEMasks, copy_to_columns, cut_at_columns, ranges
 from mrcnn.data.placement import Placement
 from mrcnn.data.resize import make_placement
 
@@ -169,3 +169,15 @@ def test_boxes_are_those_of_the_masks():
     masks[0, 0, 1] = masks[6, 8, 1] = True
     assert RLEMasks.from_dense(masks).boxes.tolist() == [[2, 3, 5, 8], [0, 0, 7, 9], [0, 0, 0, 0]]
     assert RLEMasks.from_dense(masks[:, :, :0]).boxes.shape == (0, 4)
+
+
+def test_a_span_is_copied_to_each_of_its_columns_and_an_empty_one_to_none():
+    owner, top, bottom = np.array([0, 1, 2]), np.array([1, 4, 0]), np.array([3, 4, 5])
+    left, right = np.array([7, 0, 2]), np.array([9, 5, 3])
+    copies = copy_to_columns(owner, top, bottom, left, right)
+    assert [values.tolist() for values in copies] == [[0, 0, 2], [7, 8, 2], [1, 1, 0], [3, 3, 5]]
+
+
+def test_ranges_are_written_out_one_after_the_other():
+    which, number = ranges(np.array([5, 2, 0]), np.array([7, 2, 3]))
+    assert (which.tolist(), number.tolist()) == ([0, 0, 2, 2, 2], [5, 6, 0, 1, 2])
