@@ -50,11 +50,11 @@ class OverlayRenderer:
             for i in confident
         ]
         # Labels need room: small images are enlarged before anything is drawn.
-        image, boxes, windows = enlarge(image, boxes, windows)
+        image, boxes, masks = enlarge(image, boxes, windows)
         return draw_instances(
             image,
             boxes,
-            windows,
+            masks,
             [self._label(result, i) for i in confident],
             colors=[self.colors[int(result["class_ids"][i]) - 1] for i in confident],
         )
