@@ -114,8 +114,13 @@ def display_differences(
         show_mask: Draw masks.
         show_box: Draw boxes.
         iou_threshold: Least IoU of a match.
-        score_threshold: As in `mrcnn.utils.compute_matches`.
+        score_threshold: Predictions with a lower score are left out.
     """
+    gt_box, pred_box = (np.asarray(box).reshape(-1, 4) for box in (gt_box, pred_box))
+    gt_class_id, pred_class_id, pred_score = (
+        np.asarray(column).reshape(-1) for column in (gt_class_id, pred_class_id, pred_score)
+    )
+    compared = compare(gt_box, gt_class_id, gt_mask, pred_box, pred_class_id, pred_score, pred_mask)
     comparison.display_differences(
         image,
         gt_box,
@@ -130,9 +135,9 @@ def display_differences(
         ax,
         show_mask,
         show_box,
-        iou_threshold,
         score_threshold,
-        compare=compare,
+        overlaps=compared.overlaps,
+        pred_match=compared.matches(iou_threshold)[1],
     )
 
 
@@ -156,16 +161,11 @@ def draw_rois(
         class_names: Names by class id.
         limit: RoIs to draw, picked by NumPy's global generator.
     """
+    windows = None
+    if mask is not None:
+        windows = [paste_window(m, box, np.shape(image)[:2]) for m, box in zip(mask, rois)]
     refinements.draw_rois(
-        image,
-        rois,
-        refined_rois,
-        mask,
-        class_ids,
-        class_names,
-        limit,
-        paste=paste_window,
-        rng=np.random,
+        image, rois, refined_rois, windows, class_ids, class_names, limit, rng=np.random
     )
 
 

@@ -1,6 +1,6 @@
 """Comparison of predictions and ground truth: as one figure, and as a grid of their IoUs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -32,10 +32,10 @@ def display_differences(
     ax: Axes | None = None,
     show_mask: bool = True,
     show_box: bool = True,
-    iou_threshold: float = 0.5,
     score_threshold: float = 0.5,
     *,
-    compare: Callable[..., Any],
+    overlaps: Array,
+    pred_match: Array,
 ) -> None:
     """Shows ground truth in green and predictions in red, with confidence and IoU.
 
@@ -56,9 +56,10 @@ def display_differences(
         ax: See `display_instances`.
         show_mask: See `display_instances`.
         show_box: Draw boxes.
-        iou_threshold: Least IoU of masks for a match.
         score_threshold: Predictions with a lower score are left out.
-        compare: `mrcnn.evaluation.instance_ap.compare`.
+        overlaps: `(P, O)` IoU of the P predictions and O objects that are no padding; predictions
+            by falling score. See `mrcnn.evaluation.instance_ap.Comparison`.
+        pred_match: `(P,)` int, the object that each prediction matches; -1 for none.
     """
     gt_box, pred_box = (np.asarray(given).reshape(-1, 4) for given in (gt_box, pred_box))
     gt_class_id, pred_class_id, pred_score = (
@@ -69,16 +70,13 @@ def display_differences(
     by_score = np.argsort(-pred_score, kind="stable")
     by_score = by_score[pred_box[by_score].any(axis=1)]
     predictions = by_score[pred_score[by_score] >= score_threshold]
-    gt = gt_box[objects], gt_class_id[objects], gt_mask[..., objects]
-    # Ranks instead of scores: `compare` sorts by score, and equal scores must not change the order.
-    ranks = np.arange(len(predictions), 0, -1)
-    masks = pred_mask[..., predictions]
-    compared = compare(*gt, pred_box[predictions], pred_class_id[predictions], ranks, masks)
-    gt_match, pred_match = compared.matches(iou_threshold)
+    # Matching is greedy, so predictions of lower score do not change the matches of these.
+    matched = set(pred_match[: len(predictions)].tolist())
     captions = [
-        "" if j > -1 else f"missed: {caption(i, class_names)}" for i, j in zip(gt[1], gt_match)
+        "" if k in matched else f"missed: {caption(gt_class_id[i], class_names)}"
+        for k, i in enumerate(objects)
     ]
-    for i, match, ious in zip(predictions, pred_match, compared.overlaps):
+    for i, match, ious in zip(predictions, pred_match, overlaps):
         text = caption(pred_class_id[i], class_names, pred_score[i])
         captions.append(_with_iou(text, match, ious))
     if not title:
@@ -88,9 +86,9 @@ def display_differences(
             title += f"\n{left_out} predictions with a score below {score_threshold:g} are left out"
     display_instances(
         image,
-        np.concatenate([gt[0], pred_box[predictions]]),
-        np.concatenate([gt[2], masks], axis=-1),
-        np.concatenate([gt[1], pred_class_id[predictions]]),
+        np.concatenate([gt_box[objects], pred_box[predictions]]),
+        np.concatenate([gt_mask[..., objects], pred_mask[..., predictions]], axis=-1),
+        np.concatenate([gt_class_id[objects], pred_class_id[predictions]]),
         class_names,
         title=title,
         ax=ax,

@@ -1,6 +1,6 @@
 """Refinements: boxes before and after the network moved them, dashed and solid, with a line."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -81,12 +81,11 @@ def draw_rois(
     image: Any,
     rois: Array,
     refined_rois: Array,
-    masks: Array | None,
+    windows: Sequence[Window] | None,
     class_ids: Array,
     class_names: Sequence[str],
     limit: int = 10,
     *,
-    paste: Callable[[Array, Array, Size], Window],
     rng: Any,
 ) -> None:
     """Draws some of the RoIs that heads are trained on, with their classes and masks.
@@ -97,12 +96,11 @@ def draw_rois(
         image: `(H, W, 3)` uint8 RGB.
         rois: `(N, 4)` yxyx, pixels of the image; rows of zeros are padding.
         refined_rois: `(N, 4)`, likewise.
-        masks: `(N, h, w)` float 0..1 or bool, each filling its RoI, or None.
+        windows: N masks, as `mrcnn.inference.pasting.paste_window` makes them, or None. Those of
+            negative RoIs are not drawn.
         class_ids: `(N,)`, 0 for a negative RoI.
         class_names: By class id.
         limit: Number of RoIs that are drawn, picked by `rng.permutation`.
-        paste: `(mask, box, size_hw) -> (crop, top, left)`, as
-            `mrcnn.inference.pasting.paste_window`.
         rng: A np.random.Generator, or the module np.random.
 
     Raises:
@@ -111,23 +109,24 @@ def draw_rois(
     rois, refined_rois = np.asarray(rois, np.float64), np.asarray(refined_rois, np.float64)
     class_ids = np.asarray(class_ids)
     counts = {len(rois), len(refined_rois), len(class_ids)}
-    if len(counts) > 1 or (masks is not None and len(masks) != len(rois)):
+    if len(counts) > 1 or (windows is not None and len(windows) != len(rois)):
         raise ValueError(
             f"Every roi needs a refined one, a class id and a mask (N, h, w). Got rois {rois.shape}"
-            f", refined_rois {refined_rois.shape}, class_ids {class_ids.shape} and masks "
-            f"{None if masks is None else np.shape(masks)}."
+            f", refined_rois {refined_rois.shape}, class_ids {class_ids.shape} and "
+            f"{None if windows is None else len(windows)} masks."
         )
     image = as_rgb(image)
     valid = np.flatnonzero(rois.any(axis=1))
     chosen = np.sort(rng.permutation(valid)[:limit])
     positive = class_ids[chosen] > 0
-    windows: list[Window] | None = None if masks is None else []
-    labels: list[list[str]] = []
-    for i, is_positive in zip(chosen, positive):
-        labels.append([caption(class_ids[i], class_names)] if is_positive else [])
-        if masks is not None and windows is not None:
-            window = paste(masks[i], rois[i], image.shape[:2]) if is_positive else NO_MASK
-            windows.append(window)
+    if windows is not None:
+        windows = [
+            windows[i] if is_positive else NO_MASK for i, is_positive in zip(chosen, positive)
+        ]
+    labels = [
+        [caption(class_ids[i], class_names)] if is_positive else []
+        for i, is_positive in zip(chosen, positive)
+    ]
     positives = int((class_ids[valid] > 0).sum())
     which = f"{len(valid)} rois"
     if len(chosen) < len(valid):

@@ -1,4 +1,5 @@
-"""What the tests of the examples share: an example as a module, shrunk until it trains in a moment."""
+"""What the tests of the examples share: an example as a module, shrunk until it trains in
+a moment."""
 
 import importlib.util
 from pathlib import Path
@@ -10,7 +11,8 @@ FOLDER = Path(__file__).parents[2] / "examples"
 
 @pytest.fixture
 def example(uncompiled, tiny_settings):
-    """example(name) -> the module; its configs are those of the tests: 64 pixels, the plain backbone, two batches an epoch."""
+    """example(name) -> the module; its configs are those of the tests: 64 pixels, the plain
+    backbone, two batches an epoch."""
     from mrcnn.config import Config
 
     def load(name, **settings):

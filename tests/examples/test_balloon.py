@@ -1,4 +1,5 @@
-"""The balloon example: VIA's files of both versions, the splash, and the whole way from drawn photos to a splashed one."""
+"""The balloon example: VIA's files of both versions, the splash, and the whole way from drawn
+photos to a splashed one."""
 
 import json
 
@@ -18,7 +19,8 @@ SHAPES = [
 
 @pytest.fixture
 def photos(tmp_path):
-    """photos(version, photos of shapes) -> a data set folder with these photos in train and in val."""
+    """photos(version, photos of shapes) -> a data set folder with these photos in train
+    and in val."""
 
     def write(version, *photos, wrapped=False):
         for subset in ("train", "val"):

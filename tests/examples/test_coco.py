@@ -1,4 +1,5 @@
-"""The COCO example: annotations of every kind, the way from detections to AP, and the download from a server of our own."""
+"""The COCO example: annotations of every kind, the way from detections to AP, and the download from
+a server of our own."""
 
 import hashlib
 import io
@@ -28,7 +29,8 @@ def run_counts(mask):
 
 @pytest.fixture
 def folder(tmp_path):
-    """A data set in COCO's layout: photo 7 has a polygon, both kinds of run lengths, a crowd and a speck; photo 9 has nothing."""
+    """A data set in COCO's layout: photo 7 has a polygon, both kinds of run lengths, a crowd and a
+    speck; photo 9 has nothing."""
     crowd, packed = (
         box_mask(0, 30, 20, 50),
         coco_mask.encode(np.asfortranarray(box_mask(25, 5, 35, 25))),

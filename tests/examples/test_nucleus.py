@@ -1,4 +1,5 @@
-"""The nucleus example: the contest's folders, crops, and the submission, whose run lengths are read back by pycocotools."""
+"""The nucleus example: the contest's folders, crops, and the submission, whose run lengths are read
+back by pycocotools."""
 
 import csv
 
@@ -10,7 +11,8 @@ from pycocotools import mask as coco_mask
 
 @pytest.fixture
 def photos(tmp_path):
-    """photos(folder, count) -> the data set's folder, now with `count` photos of two round nuclei in this subfolder."""
+    """photos(folder, count) -> the data set's folder, now with `count` photos of two round nuclei
+    in this subfolder."""
 
     def write(folder, count, hw=(48, 56), annotated=True):
         for i in range(count):

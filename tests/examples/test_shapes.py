@@ -7,7 +7,8 @@ from PIL import Image
 
 @pytest.fixture
 def drawing(example):
-    """drawing(*shapes) -> a data set of one drawing on black; a shape is (kind, colour, (x, y), radius)."""
+    """drawing(*shapes) -> a data set of one drawing on black; a shape is (kind, colour, (x, y),
+    radius)."""
     module = example("shapes")
 
     def draw(*shapes):

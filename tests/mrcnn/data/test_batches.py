@@ -1,4 +1,5 @@
-"""Batches: fixed shapes, and contents that follow from seed and position alone; and how their loading ends."""
+"""Batches: fixed shapes, and contents that follow from seed and position alone; and how their
+loading ends."""
 
 import multiprocessing
 import threading

@@ -8,7 +8,8 @@ from mrcnn.data.dataset import Dataset
 
 
 class Shapes(Dataset):
-    """As Matterport's users write it: the dataset passes itself as class_map, and returns uint8 masks."""
+    """As Matterport's users write it: the dataset passes itself as class_map, and returns uint8
+    masks."""
 
     def __init__(self):
         super().__init__(self)

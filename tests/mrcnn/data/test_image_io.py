@@ -81,7 +81,8 @@ def test_grey_of_16_bits_keeps_its_upper_half_as_colour_does(tmp_path, ending):
 
 @pytest.mark.filterwarnings("ignore:A grey file of 16 bits")
 def test_the_brightest_pixel_of_a_frame_does_not_change_the_others(tmp_path):
-    """Frames of one series: the first pixel is the same in all, the second as bright as the scene had it."""
+    """Frames of one series: the first pixel is the same in all, the second as bright as the scene
+    had it."""
     frames = [
         grey(grey_file(tmp_path / f"{value}.png", [200, value]))
         for value in (200, 255, 256, 1023, 4095, 4096, 65535)
@@ -182,9 +183,9 @@ def test_cyan_ink_is_cyan_whether_it_is_stored_adobes_way_or_the_standards(tmp_p
 
 def test_the_stored_pixels_count_unless_upright_is_asked_for(tmp_path):
     pixels = np.zeros((3, 5, 3), np.uint8)
-    pixels[0, 0] = (
-        255  # the row that is stored first is the right side: a quarter turn clockwise brings the corner to the right
-    )
+    # The row that is stored first is the right side: a quarter turn clockwise brings the corner to
+    # the right.
+    pixels[0, 0] = 255
     path = oriented(tmp_path / "x.png", pixels, 6)
     np.testing.assert_array_equal(read_image(path), pixels)
     upright = read_image(path, upright=True)
@@ -244,7 +245,8 @@ def test_an_orientation_that_does_not_exist_is_none(tmp_path, value):
 def test_a_jpeg_is_read_at_the_smallest_scale_that_is_large_enough_both_ways(
     tmp_path, at_least_hw, read_hw
 ):
-    """101 wants the whole 201, which is less than twice as much, although a half is rounded up to 101."""
+    """101 wants the whole 201, which is less than twice as much, although a half is rounded up to
+    101."""
     Image.new("RGB", (201, 150)).save(tmp_path / "x.jpg")
     assert read_image(tmp_path / "x.jpg", at_least_hw=at_least_hw).shape == (*read_hw, 3)
     assert read_hw in readable_sizes((150, 201))
@@ -328,7 +330,8 @@ def test_a_header_that_promises_a_mountain_is_refused_before_memory_is_asked_for
 @pytest.mark.slow
 def test_a_photo_of_200_million_pixels_is_read_without_a_warning(tmp_path):
     Image.new("1", (16_320, 12_240)).save(tmp_path / "x.png")
-    code = f"from mrcnn.data.image_io import read_image; print(read_image({str(tmp_path / 'x.png')!r}).shape)"
+    path = str(tmp_path / "x.png")
+    code = f"from mrcnn.data.image_io import read_image; print(read_image({path!r}).shape)"
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True
     )

@@ -33,7 +33,8 @@ def test_sound_fields_are_returned():
 def test_what_is_no_whole_number_from_1_is_refused(value):
     with pytest.raises(
         ValueError,
-        match=r"^a.json: image number 3 \(from 0\) has the a .*\. Expected a whole number from 1\.$",
+        match=r"^a.json: image number 3 \(from 0\) has the a .*\. "
+        r"Expected a whole number from 1\.$",
     ):
         entry(a=value).integer("a", least=1)
 

@@ -1,4 +1,5 @@
-"""Placement: where a photo lands, by hand, and that image, masks and boxes go there and back together."""
+"""Placement: where a photo lands, by hand, and that image, masks and boxes go there and back
+together."""
 
 from types import SimpleNamespace
 
@@ -203,7 +204,8 @@ def test_boxes_on_a_crop_find_their_way_back_to_the_photo(convention):
 
 
 def test_corner_boxes_by_hand():
-    """Of a photo of 11 pixels on 21, pixel 20 is pixel 10: a box up to 21 ends at 11, and one up to 11 at 6."""
+    """Of a photo of 11 pixels on 21, pixel 20 is pixel 10: a box up to 21 ends at 11, and one up to
+    11 at 6."""
     placement = make_placement((11, 11), (41, 41), "square", min_dim=21)
     assert placement.window.tolist() == [10, 10, 31, 31]
     boxes = placement.boxes_to_original(
@@ -344,7 +346,8 @@ def test_shown_says_which_pixels_of_the_photo_a_mask_shows(photo_hw, size_hw):
 
 
 def test_shown_before_counts_the_pixels_that_show_the_beginning_of_a_side_by_hand():
-    # Four rows at half the size: rows 1 and 3 are shown. Two columns at twice the size: each twice, the first copy cut off.
+    # Four rows at half the size: rows 1 and 3 are shown. Two columns at twice the size: each twice,
+    # the first copy cut off.
     rows, columns = Placement((4, 2), (2, 4), (0, -1), (2, 4)).window_offsets()
     assert rows.tolist() == [0, 0, 1, 1, 2] and columns.tolist() == [0, 1, 3]
 

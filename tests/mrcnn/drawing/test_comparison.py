@@ -11,27 +11,14 @@ IMAGE = np.full((100, 200, 3), 255, np.uint8)
 NAMES = ["BG", "circle", "square"]
 
 
-class Compared:
-    """Object i was found by prediction i, if that is the same class and `overlaps[i, i]` suffices."""
-
-    def __init__(
-        self, gt_boxes, gt_class_ids, gt_masks, pred_boxes, pred_class_ids, pred_scores, pred_masks
-    ):
-        assert len(gt_boxes) == len(gt_class_ids) == gt_masks.shape[-1]
-        assert len(pred_boxes) == len(pred_class_ids) == len(pred_scores) == pred_masks.shape[-1]
-        assert (np.diff(pred_scores) < 0).all()
-        self.overlaps = np.full((len(pred_boxes), len(gt_boxes)), 0.1)
-        np.fill_diagonal(self.overlaps, 0.75)
-        self.same = [
-            i < len(gt_boxes) and gt_class_ids[i] == c for i, c in enumerate(pred_class_ids)
-        ]
-
-    def matches(self, iou_threshold):
-        pred = np.array(
-            [i if same and iou_threshold <= 0.75 else -1 for i, same in enumerate(self.same)], int
-        )
-        gt = np.array([i if i in pred else -1 for i in range(self.overlaps.shape[1])], int)
-        return gt, pred
+def compared(gt_class_ids, pred_class_ids, iou_threshold=0.5):
+    """Prediction i matches object i, if that is of the same class, with an IoU of 0.75."""
+    overlaps = np.full((len(pred_class_ids), len(gt_class_ids)), 0.1)
+    np.fill_diagonal(overlaps, 0.75)
+    pairs = enumerate(pred_class_ids)
+    same = [i < len(gt_class_ids) and gt_class_ids[i] == class_id for i, class_id in pairs]
+    match = [i if is_same and iou_threshold <= 0.75 else -1 for i, is_same in enumerate(same)]
+    return {"overlaps": overlaps, "pred_match": np.array(match, int)}
 
 
 def instances(count, class_ids):
@@ -42,17 +29,18 @@ def instances(count, class_ids):
     return boxes, np.array(class_ids, np.int64), masks
 
 
-def shown(monkeypatch, truth, found, scores, **options):
+def shown(monkeypatch, truth, found, scores, iou_threshold=0.5, **options):
     """The keyword arguments and boxes that are handed on to be drawn."""
     seen = {}
+    order = [i for i in np.argsort(-np.array(scores), kind="stable") if found[0][i].any()]
+    real = truth[0].any(axis=1)
+    options |= compared(truth[1][real], found[1][order], iou_threshold)
     monkeypatch.setattr(
         comparison,
         "display_instances",
         lambda image, boxes, *_, **given: seen.update(given, boxes=boxes),
     )
-    display_differences(
-        IMAGE, *truth, *found[:2], np.array(scores), found[2], NAMES, compare=Compared, **options
-    )
+    display_differences(IMAGE, *truth, *found[:2], np.array(scores), found[2], NAMES, **options)
     return seen
 
 
@@ -127,7 +115,7 @@ def test_nothing_to_compare_draws(axes, objects, predictions):
         found[2],
         NAMES,
         ax=axes,
-        compare=Compared,
+        **compared([1] * objects, found[1]),
     )
     assert len(axes.images) == 1
 
@@ -144,7 +132,7 @@ def test_outlines_are_drawn_without_masks_and_boxes(axes):
         ax=axes,
         show_mask=False,
         show_box=False,
-        compare=Compared,
+        **compared([1], [1]),
     )
     picture = np.asarray(axes.images[0].get_array())
     assert (picture[45 * 5, 30 * 5] == 255).all() and (picture[45 * 5, 8 * 5 : 12 * 5] != 255).any()

@@ -2,7 +2,6 @@
 
 import inspect
 import logging
-import math
 import time
 
 import matplotlib
@@ -20,7 +19,6 @@ from mrcnn.drawing.figures import (
     text_size_on,
     wrapped,
 )
-from mrcnn.drawing.plots import plot_history
 
 IMAGE = np.full((60, 40, 3), 100, np.uint8)
 
@@ -235,51 +233,6 @@ def test_a_long_title_is_broken_to_the_width_of_its_image():
 def test_no_images_are_said_in_the_log(caplog):
     display_images([])
     assert "No images" in caplog.text
-
-
-def test_validation_joins_the_panel_of_its_loss():
-    figure = plot_history(
-        {
-            "loss": [3, 2, 1],
-            "val_loss": [4, 3, 2],
-            "rpn_class_loss": [1, 1, 1],
-            "learning_rate": [0.1, 0.1, 0.01],
-        }
-    )
-    assert [axes.get_title(loc="left") for axes in figure.axes] == [
-        "loss",
-        "rpn class loss",
-        "learning rate",
-    ]
-    assert [len(axes.lines) for axes in figure.axes] == [2, 1, 1]
-    assert figure.axes[0].lines[1].get_ydata().tolist() == [4, 3, 2]
-
-
-def test_epochs_without_a_value_are_left_out():
-    figure = plot_history({"loss": [3, 2, 1], "val_loss": [None, 2.5, math.nan]})
-    assert figure.axes[0].lines[1].get_xdata().tolist() == [2]
-
-
-@pytest.mark.parametrize(
-    "scores", [{2: 0.1, 4: 0.2}, [None, 0.1, None, 0.2], {"AP": {2: 0.1, 4: 0.2}}]
-)
-def test_the_score_has_its_own_panel(scores):
-    axes = plot_history({"loss": [3, 2, 1, 1]}, scores).axes[-1]
-    assert axes.get_title(loc="left") == "average precision"
-    assert axes.lines[0].get_xdata().tolist() == [2, 4] and axes.lines[0].get_ydata().tolist() == [
-        0.1,
-        0.2,
-    ]
-
-
-def test_a_history_leaves_no_open_figure_and_saves(tmp_path):
-    plot_history({"loss": [1.0]}).savefig(tmp_path / "history.png")
-    assert plt.get_fignums() == [] and (tmp_path / "history.png").stat().st_size > 1000
-
-
-def test_an_empty_history_is_refused():
-    with pytest.raises(ValueError, match="at least one epoch"):
-        plot_history({})
 
 
 GREY_IMAGE = np.full((20, 30, 3), 100, np.uint8)

@@ -1,10 +1,12 @@
 """The tinted area below a precision-recall curve is the AP."""
 
+import math
+
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
-from mrcnn.drawing.plots import plot_precision_recall
+from mrcnn.drawing.plots import plot_history, plot_precision_recall
 
 PRECISIONS, RECALLS = [1.0, 1.0, 0.5, 0.0], [0.0, 0.5, 1.0, 1.0]
 
@@ -31,3 +33,48 @@ def test_without_predictions_and_without_objects_it_draws():
 def test_a_missing_recall_is_named():
     with pytest.raises(ValueError, match="one recall for every precision"):
         plot_precision_recall(0.5, [1.0, 0.5], [1.0])
+
+
+def test_validation_joins_the_panel_of_its_loss():
+    figure = plot_history(
+        {
+            "loss": [3, 2, 1],
+            "val_loss": [4, 3, 2],
+            "rpn_class_loss": [1, 1, 1],
+            "learning_rate": [0.1, 0.1, 0.01],
+        }
+    )
+    assert [axes.get_title(loc="left") for axes in figure.axes] == [
+        "loss",
+        "rpn class loss",
+        "learning rate",
+    ]
+    assert [len(axes.lines) for axes in figure.axes] == [2, 1, 1]
+    assert figure.axes[0].lines[1].get_ydata().tolist() == [4, 3, 2]
+
+
+def test_epochs_without_a_value_are_left_out():
+    figure = plot_history({"loss": [3, 2, 1], "val_loss": [None, 2.5, math.nan]})
+    assert figure.axes[0].lines[1].get_xdata().tolist() == [2]
+
+
+@pytest.mark.parametrize(
+    "scores", [{2: 0.1, 4: 0.2}, [None, 0.1, None, 0.2], {"AP": {2: 0.1, 4: 0.2}}]
+)
+def test_the_score_has_its_own_panel(scores):
+    axes = plot_history({"loss": [3, 2, 1, 1]}, scores).axes[-1]
+    assert axes.get_title(loc="left") == "average precision"
+    assert axes.lines[0].get_xdata().tolist() == [2, 4] and axes.lines[0].get_ydata().tolist() == [
+        0.1,
+        0.2,
+    ]
+
+
+def test_a_history_leaves_no_open_figure_and_saves(tmp_path):
+    plot_history({"loss": [1.0]}).savefig(tmp_path / "history.png")
+    assert plt.get_fignums() == [] and (tmp_path / "history.png").stat().st_size > 1000
+
+
+def test_an_empty_history_is_refused():
+    with pytest.raises(ValueError, match="at least one epoch"):
+        plot_history({})

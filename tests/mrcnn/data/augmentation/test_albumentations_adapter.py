@@ -1,4 +1,5 @@
-"""Facts about Albumentations' transforms as augmenters, beside those that `test_augmenters_contract` checks for both libraries."""
+"""Facts about Albumentations' transforms as augmenters, beside those that
+`test_augmenters_contract` checks for both libraries."""
 
 import pickle
 import subprocess
@@ -47,7 +48,8 @@ EVERY = {
 
 @pytest.fixture
 def photo():
-    """An image (128, 128, 3) of eight-pixel blocks, and ten masks: nine share half of the blocks out, the last lies across all."""
+    """An image (128, 128, 3) of eight-pixel blocks, and ten masks: nine share half of the blocks
+    out, the last lies across all."""
     owner = np.kron(np.random.default_rng(7).integers(0, 18, (16, 16)), np.ones((8, 8), int))
     masks = owner[:, :, None] == np.arange(10)
     masks[40:80, :, 9] = True
@@ -61,7 +63,8 @@ def assert_same(one, other):
 
 @pytest.mark.parametrize("name", EVERY)
 def test_eight_masks_on_one_plane_move_as_they_would_alone(name, photo):
-    """Masks travel as bits of a shared plane; Albumentations with one plane a mask is the oracle."""
+    """Masks travel as bits of a shared plane; Albumentations with one plane a mask is the
+    oracle."""
     packed, alone = AlbumentationsAugmenter(EVERY[name]), AlbumentationsAugmenter(EVERY[name])
     assert packed._packs
     alone._packs = False
@@ -106,7 +109,8 @@ def test_what_is_cut_out_of_the_image_stays_in_the_mask_unless_fill_mask_is_set(
 
 
 def test_coins_of_two_nodes_fall_independently():
-    """Seeding each node with one number, as A.Compose(seed=...) does, would flip both ways or not at all."""
+    """Seeding each node with one number, as A.Compose(seed=...) does, would flip both ways or not
+    at all."""
     image = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
     augment = AlbumentationsAugmenter(A.Compose([A.HorizontalFlip(p=0.5), A.VerticalFlip(p=0.5)]))
     first = [
@@ -186,12 +190,14 @@ def test_other_versions_and_none_are_refused(monkeypatch):
 @pytest.mark.slow
 def test_nothing_is_asked_of_the_network_and_other_processes_augment_alike():
     code = (
-        "import urllib.request as u, numpy as np, zlib, os; os.environ.pop('NO_ALBUMENTATIONS_UPDATE', None)\n"
+        "import urllib.request as u, numpy as np, zlib, os\n"
+        "os.environ.pop('NO_ALBUMENTATIONS_UPDATE', None)\n"
         "u.OpenerDirector.open = lambda *_, **__: print('asked the network')\n"
-        "from mrcnn.data.augmentation.albumentations_adapter import AlbumentationsAugmenter as Augmenter\n"
+        "from mrcnn.data.augmentation.albumentations_adapter import AlbumentationsAugmenter\n"
         "import albumentations as A\n"
         "x = np.arange(4800, dtype=np.uint8).reshape(40, 40, 3)\n"
-        "print(zlib.crc32(Augmenter(A.Compose([A.Rotate(p=0.9), A.GaussNoise(p=1)]))(x, x > 9, np.random.default_rng(5))[0]))\n"
+        "augmenter = AlbumentationsAugmenter(A.Compose([A.Rotate(p=0.9), A.GaussNoise(p=1)]))\n"
+        "print(zlib.crc32(augmenter(x, x > 9, np.random.default_rng(5))[0]))\n"
     )
     runs = [
         subprocess.run(

@@ -144,7 +144,8 @@ def test_accepted(transform):
     [
         (
             A.RandomResizedCrop((64, 64), p=0.01),
-            r"RandomResizedCrop makes images of \(64, 64\).*use RandomResizedCrop\(size=\(32, 48\), ...\)",
+            r"RandomResizedCrop makes images of \(64, 64\).*"
+            r"use RandomResizedCrop\(size=\(32, 48\), ...\)",
         ),
         (A.RandomSizedCrop((10, 20), size=(48, 32), p=0.01), "RandomSizedCrop"),
         (A.RandomRotate90(p=0.01), "RandomRotate90 turns images .* on their side"),

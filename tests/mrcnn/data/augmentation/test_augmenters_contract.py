@@ -1,4 +1,5 @@
-"""What every augmenter does, whichever library it comes from: image, masks and columns stay together, and all chance is the rng's."""
+"""What every augmenter does, whichever library it comes from: image, masks and columns stay
+together, and all chance is the rng's."""
 
 import random
 
@@ -89,7 +90,8 @@ def cases(kinds):
 
 
 def scene_of(count):
-    """An image of eight-pixel blocks, bright where an object is; `count` objects that share them out, each numbered in its columns."""
+    """An image of eight-pixel blocks, bright where an object is; `count` objects that share them
+    out, each numbered in its columns."""
     owner = np.kron(
         np.random.default_rng(7).integers(0, 2 * max(count, 1), (SIDE // 8, SIDE // 8)),
         np.ones((8, 8), int),
@@ -230,7 +232,8 @@ def test_a_flip_by_hand(augmentation):
     ],
 )
 def test_a_choice_among_transforms_stays_a_choice(augmentation, outcomes):
-    """The top left value of four pixels: 3 after a flip to the side, 6 upside down, 9 after both."""
+    """The top left value of four pixels: 3 after a flip to the side, 6 upside down, 9
+    after both."""
     scene = Sample.from_dense(
         np.arange(12, dtype=np.uint8).reshape(2, 2, 3), np.zeros((2, 2, 0), bool)
     )

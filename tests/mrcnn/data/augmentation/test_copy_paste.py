@@ -9,7 +9,8 @@ from mrcnn.data.sample import Sample
 
 
 def scene(colour, *boxes, class_ids=None):
-    """A picture of 8 x 8 pixels with rectangles (y1, x1, y2, x2) as objects, whose column gt_row counts them from `colour`."""
+    """A picture of 8 x 8 pixels with rectangles (y1, x1, y2, x2) as objects, whose column gt_row
+    counts them from `colour`."""
     masks = np.zeros((8, 8, len(boxes)), bool)
     for i, (y1, x1, y2, x2) in enumerate(boxes):
         masks[y1:y2, x1:x2, i] = True

@@ -18,7 +18,9 @@ iaa = import_imgaug().augmenters
 MOVEMENTS = {
     "Fliplr": iaa.Fliplr(1.0),
     "Flipud": iaa.Flipud(1.0),
-    "Affine": iaa.Affine(scale=(0.8, 1.2), translate_percent=(-0.1, 0.1), rotate=(-20, 20), shear=(-8, 8)),
+    "Affine": iaa.Affine(
+        scale=(0.8, 1.2), translate_percent=(-0.1, 0.1), rotate=(-20, 20), shear=(-8, 8)
+    ),
     "Rotate": iaa.Rotate((10, 30)),
     "ShearX": iaa.ShearX((10, 20)),
     "TranslateX": iaa.TranslateX(percent=0.1),
@@ -192,7 +194,8 @@ def test_a_pickled_augmenter_augments_alike(photo):
 
 
 def test_a_frozen_augmenter_still_obeys_the_rng(photo):
-    """to_deterministic() is Matterport's way to move masks along; here it would move all photos alike."""
+    """to_deterministic() is Matterport's way to move masks along; here it would move all photos
+    alike."""
     augment = ImgaugAugmenter(iaa.Affine(rotate=(-45, 45)).to_deterministic())
     one, other = (augment(*photo, np.random.default_rng(seed))[0] for seed in (0, 1))
     assert (one != other).any()
@@ -237,7 +240,8 @@ def test_a_canvas_that_changes_only_for_some_sizes_is_refused_at_the_call():
 
 def test_a_pickled_augmenter_is_read_by_a_process_that_has_not_imported_imgaug(tmp_path):
     (tmp_path / "augmenter.pkl").write_bytes(pickle.dumps(ImgaugAugmenter(iaa.Fliplr(1.0))))
-    script = f"import pickle; print(type(pickle.load(open({str(tmp_path / 'augmenter.pkl')!r}, 'rb'))).__name__)"
+    path = str(tmp_path / "augmenter.pkl")
+    script = f"import pickle; print(type(pickle.load(open({path!r}, 'rb'))).__name__)"
     done = subprocess.run(
         [sys.executable, "-c", script],
         capture_output=True,

@@ -1,4 +1,5 @@
-"""Examples made in other processes: the same batches, wherever and in whatever order they are made."""
+"""Examples made in other processes: the same batches, wherever and in whatever order they
+are made."""
 
 import os
 import signal
@@ -18,7 +19,8 @@ ROOT = str(Path(__file__).parents[4])
 
 
 class Stripes(Dataset):
-    """Photos with a bar each, drawn from the image's number; picture 3 of `broken` cannot be read."""
+    """Photos with a bar each, drawn from the image's number; picture 3 of `broken` cannot
+    be read."""
 
     def __init__(self, count, broken=False):
         super().__init__()
@@ -97,7 +99,8 @@ def test_the_same_batches_come_from_threads_and_from_any_number_of_processes(con
 
 
 def test_what_an_example_is_made_from_is_the_same_on_every_machine(config):
-    """Written down once: image, partner, whatever the machine, the number of workers or what was asked before."""
+    """Written down once: image, partner, whatever the machine, the number of workers or what was
+    asked before."""
     jobs = training_batches(Stripes(7), config).specs(np.arange(12))
     assert [(job.image_id, job.partner) for job in jobs] == [
         (2, None),

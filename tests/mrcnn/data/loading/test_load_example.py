@@ -1,4 +1,5 @@
-"""Ground truth of one image: what is kept, what is dropped, and that all columns are dropped together."""
+"""Ground truth of one image: what is kept, what is dropped, and that all columns are dropped
+together."""
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from mrcnn.data.masks.rle import RLEMasks
 
 
 class Squares(Dataset):
-    """One photo of 64 x 64 with given squares: rows of (top, left, side, class id); field gt_row counts them."""
+    """One photo of 64 x 64 with given squares: rows of (top, left, side, class id); field gt_row
+    counts them."""
 
     def __init__(self, squares, size_hw=(64, 64)):
         super().__init__()
@@ -150,7 +152,8 @@ def test_columns_that_do_not_fit_are_refused(plain_config, monkeypatch, method, 
 
 
 def test_objects_of_which_too_little_is_left_are_dropped(plain_config):
-    """Pushed to the left by 30 pixels, of the first square two columns of ten stay, of the second six."""
+    """Pushed to the left by 30 pixels, of the first square two columns of ten stay, of the second
+    six."""
 
     def shift(image, masks, rng):
         return image, np.concatenate([masks[:, 30:], np.zeros_like(masks[:, :30])], axis=1)

@@ -1,4 +1,5 @@
-"""Reading ahead: the same batches in any order, no more of them than was promised, and an end of it."""
+"""Reading ahead: the same batches in any order, no more of them than was promised, and an end of
+it."""
 
 import concurrent.futures
 import threading
@@ -10,7 +11,8 @@ from mrcnn.data.loading.prefetch import PrefetchDataset, closing_batches
 
 
 class Pairs(PrefetchDataset):
-    """A batch is (epoch, index). `begun` is a list of those that were begun; none ends before `gate` is set."""
+    """A batch is (epoch, index). `begun` is a list of those that were begun; none ends before
+    `gate` is set."""
 
     def __init__(self, steps=8, threads=1, gate=None):
         super().__init__(threads)

@@ -106,7 +106,8 @@ def test_lists_matrices_of_counts_and_of_bool_give_the_same_factors(factors):
 
 
 def test_balancing_draws_every_class_equally_often():
-    """Of 4 rounds' images a third go to each class: class 1 is in two images, 2 and 3 in one each."""
+    """Of 4 rounds' images a third go to each class: class 1 is in two images, 2 and 3 in
+    one each."""
     np.testing.assert_allclose(balanced_factors(MATRIX), 4 / 3 * np.array([1 / 2, 1 / 2 + 1, 0, 1]))
     alone = np.repeat(np.eye(3, dtype=int), [6, 3, 1], axis=0)  # images with one class each
     np.testing.assert_allclose(objects_drawn(alone, balanced_factors(alone)), [10 / 3] * 3)
@@ -118,7 +119,8 @@ def test_balancing_needs_labels():
 
 
 def test_effective_numbers_by_hand():
-    """beta 0.5: one example counts 1, two 1.5, three 1.75; the weights 1, 2/3, 4/7 have a mean of 47/63."""
+    """beta 0.5: one example counts 1, two 1.5, three 1.75; the weights 1, 2/3, 4/7 have a mean of
+    47/63."""
     np.testing.assert_allclose(
         effective_number_weights([1, 2, 0, 3], 0.5), np.array([1, 2 / 3, 0, 4 / 7]) * 63 / 47
     )
@@ -129,7 +131,8 @@ def test_effective_numbers_by_hand():
 
 
 def test_an_image_counts_as_its_rarest_class_does():
-    """Class 1 is in two images, 2 and 3 in one; with beta 0.5 class 1 weighs 2/3 of the others, and so does an image without any."""
+    """Class 1 is in two images, 2 and 3 in one; with beta 0.5 class 1 weighs 2/3 of the others, and
+    so does an image without any."""
     factors = effective_number_factors(MATRIX, 0.5)
     np.testing.assert_allclose(factors, np.array([2 / 3, 1, 2 / 3, 1]) * 4 / (10 / 3))
     np.testing.assert_allclose(effective_number_factors(MATRIX, 0), [1] * 4)

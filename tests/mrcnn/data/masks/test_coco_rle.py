@@ -67,7 +67,8 @@ def test_every_kind_of_segmentation_has_the_counts_of_pycocotools():
     [
         (
             None,
-            "Annotation 5 has a segmentation that cannot be read: it is null. Expected polygons, or run lengths",
+            "Annotation 5 has a segmentation that cannot be read: it is null. Expected polygons, "
+            "or run lengths",
         ),
         ("abc", "it is 'abc'"),
         ({"counts": [20]}, "it has no size"),

@@ -9,7 +9,8 @@ from mrcnn.data.masks.instance import boxes_of_masks, minimise
 
 @pytest.fixture
 def masks():
-    """(30, 40, 11) bool: ellipses of every size, some cut off by the border, and one that is empty."""
+    """(30, 40, 11) bool: ellipses of every size, some cut off by the border, and one that
+    is empty."""
     rng = np.random.default_rng(3)
     y, x = np.mgrid[:30, :40][..., None]
     centre_y, centre_x, size = (

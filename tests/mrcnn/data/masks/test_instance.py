@@ -1,4 +1,5 @@
-"""Boxes and mini-masks, by hand, and that shrinking, cropping and pasting agree on where a mask lies."""
+"""Boxes and mini-masks, by hand, and that shrinking, cropping and pasting agree on where a mask
+lies."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,5 @@
-"""Runs: masks that come to the canvas without a mask of the photo's size, pixel for pixel as the long way has it."""
+"""Runs: masks that come to the canvas without a mask of the photo's size, pixel for pixel as the
+long way has it."""
 
 import numpy as np
 import pytest
@@ -53,7 +54,8 @@ def test_a_run_may_go_on_in_the_next_column():
 
 
 def test_runs_are_cut_where_a_column_ends():
-    """Height 3: pixels 2 to 6 are the last of column 0, all of column 1 and the first of column 2."""
+    """Height 3: pixels 2 to 6 are the last of column 0, all of column 1 and the first of
+    column 2."""
     owner, starts, lengths = np.array([0, 0, 2]), np.array([2, 8, 3]), np.array([5, 1, 3])
     expected = [[0, 0, 0, 0, 2], [0, 1, 2, 2, 1], [2, 0, 0, 2, 0], [3, 3, 1, 3, 3]]
     assert [values.tolist() for values in cut_at_columns(owner, starts, lengths, 3)] == expected
@@ -122,7 +124,8 @@ def test_there_may_be_no_objects_and_objects_without_runs():
 
 
 def test_cocos_segmentations_of_every_kind():
-    """A rectangle of columns 1 and 2, rows 1 to 3, in a photo of 4 x 5 pixels; and one that is nowhere."""
+    """A rectangle of columns 1 and 2, rows 1 to 3, in a photo of 4 x 5 pixels; and one that is
+    nowhere."""
     plain = {"size": [4, 5], "counts": [5, 3, 1, 3, 8]}
     packed = {"size": [4, 5], "counts": coco_mask.frPyObjects(plain, 4, 5)["counts"]}
     polygon = [[1, 1, 3, 1, 3, 4, 1, 4]]
@@ -151,12 +154,14 @@ def test_polygons_are_those_of_pycocotools():
 def test_run_lengths_of_another_size_are_refused():
     with pytest.raises(
         ValueError,
-        match="Segmentation number 0 .from 0. has a mask of 4x4, but its photo is 4 high and 5 wide",
+        match="Segmentation number 0 .from 0. has a mask of 4x4, but its photo is 4 high and 5 "
+        "wide",
     ):
         RLEMasks.from_coco([{"size": [4, 4], "counts": [16]}], (4, 5))
     with pytest.raises(
         ValueError,
-        match="Annotation 9 of a.json has a segmentation that cannot be read: there are no polygons",
+        match="Annotation 9 of a.json has a segmentation that cannot be read: there are no "
+        "polygons",
     ):
         RLEMasks.from_coco(
             [[[1, 1, 3, 1, 3, 4]], []], (4, 5), ["Annotation 7 of a.json", "Annotation 9 of a.json"]
