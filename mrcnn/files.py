@@ -14,8 +14,8 @@ from pathlib import Path
 
 from mrcnn.typing import PathLike
 
-# A file that is being written is called .<stem>.writing-<8 hex digits><suffix>, so that the leftovers
-# of a killed process are recognised without knowing what it wrote.
+# A file being written is called .<stem>.writing-<8 hex digits><suffix>, so that leftovers of a
+# killed process are recognised without knowing what it wrote.
 _RANDOM = "[0-9a-f]" * 8
 _BEFORE = "[a-z0-9_]" * 8  # instead of "writing-…", up to version 0.1
 _FULL = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name)}

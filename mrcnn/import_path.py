@@ -1,4 +1,4 @@
-"""What may be wrong with `sys.path` when a script imports this package, and what helps."""
+"""Defects of `sys.path` when a script imports this package, repaired or reported."""
 
 import logging
 import os
@@ -6,14 +6,14 @@ import sys
 
 log = logging.getLogger(__name__)
 
-# A module that is in every copy of this package, and in none of Matterport's.
+# A module that every copy of this package has, and Matterport's has not.
 OURS = os.path.join("data", "dataset.py")
 
 
 def use_text_only() -> None:
-    """Turns paths in `sys.path` into text, now and again when TensorFlow is imported.
+    """Converts paths in `sys.path` to text, now and when TensorFlow is imported.
 
-    Notebooks append a pathlib.Path. Python passes over it, and TensorFlow's import stops with
+    Notebooks append a pathlib.Path. Python ignores it, and the import of TensorFlow fails with
     "argument of type 'PosixPath' is not iterable".
     """
     _to_text()
@@ -42,15 +42,14 @@ def warn_of_older_copies() -> list[str]:
     if found:
         log.warning(
             "An older mrcnn lies on sys.path: %s. This process uses the one in %s; whether another "
-            "does, depends on the "
-            "order. Remove the line that adds that folder.",
+            "does, depends on the order. Remove the line that adds that folder.",
             ", ".join(found),
             own,
         )
     return found
 
 
-def _to_text():
+def _to_text() -> None:
     if any(type(entry) is not str for entry in sys.path):
         sys.path[:] = [
             os.fsdecode(entry) for entry in sys.path if isinstance(entry, (str, bytes, os.PathLike))

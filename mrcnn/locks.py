@@ -1,9 +1,9 @@
-"""Locks on folders: one command at a time works in a folder; a second one is told who does.
+"""Locks on folders: one command at a time works in a folder; the error of a second names the first.
 
 A lock is the plain file `.lock` in the folder. It names its holder: command, process id, host, and
-when that process started, so that a lock of a killed process is recognised even after its process
-id was given to another process. Nothing but plain files is needed, so it also works on network
-drives, where locks of the operating system often do not.
+start time of the process, so that a lock of a killed process is recognised even after its id was
+reused. It needs plain files only, so it works on network drives, where locks of the operating
+system often do not.
 """
 
 import contextlib
@@ -22,15 +22,16 @@ from datetime import datetime
 from pathlib import Path
 
 from mrcnn.files import remove_leftovers
+from mrcnn.typing import PathLike
 
 log = logging.getLogger(__name__)
 
 LOCK_NAME = ".lock"
-# Whether a process of another computer lives cannot be looked up. Its lock counts as left behind
-# after ten missed signs of life; one comes every half minute, the new time of the file.
+# Processes of another computer cannot be looked up. Their locks count as abandoned after ten missed
+# heartbeats: every half minute the holder renews the time of the file.
 SIGN_OF_LIFE_S, SILENT_S = 30, 300
-# A lock is created first and filled then, microseconds later: an empty one that stays empty for
-# this long is of a process that was killed in between.
+# A lock is created first and filled microseconds later: one that stays empty for this long is of a
+# process that was killed in between.
 EMPTY_S = 2
 
 _held: dict[Path, tuple[int, int]] = {}  # lock file -> process and thread that hold it here
@@ -41,20 +42,22 @@ class FolderInUse(BlockingIOError):
 
 
 @contextlib.contextmanager
-def locked(folder: str | os.PathLike, what: str) -> Iterator[None]:
-    """Keeps other commands out of a folder while the block runs.
+def locked(folder: PathLike, what: str) -> Iterator[None]:
+    """Keeps other commands out of a folder during a block.
+
+    A lock whose process has ended is taken over, and its temporary files are removed, see
+    `mrcnn.files.atomic_path`. The thread that holds a lock may lock the folder again.
 
     Args:
-        folder: Made if there is none. The lock is the file `.lock` in it, removed at the end.
-        what: The command as a person knows it, for instance "training"; others are told it.
+        folder: Made if necessary. The lock is the file `.lock` in it, removed at the end.
+        what: What errors of others call this command, for instance "training".
+
+    Yields:
+        Nothing.
 
     Raises:
-        FolderInUse: Somebody else holds the lock; the message says who, and what to do.
+        FolderInUse: Another process or thread holds the lock. The message names it.
         OSError: The folder cannot be written to.
-
-    A lock whose process has ended is taken over, and what that process left half written in the
-    folder is removed, see `mrcnn.files.atomic_path`. The thread that holds a lock may lock the
-    folder again; that changes nothing.
     """
     me = os.getpid(), threading.get_ident()
     path = Path(folder).resolve() / LOCK_NAME
@@ -87,10 +90,14 @@ def locked(folder: str | os.PathLike, what: str) -> Iterator[None]:
                     path.unlink()
 
 
-def check_free(folder: str | os.PathLike) -> None:
-    """Raises FolderInUse if somebody else holds the lock of `folder`; to say so before long work.
+def check_free(folder: PathLike) -> None:
+    """Checks that no other process or thread holds the lock of a folder, without taking it.
 
-    Does not take the lock.
+    Args:
+        folder: May be missing.
+
+    Raises:
+        FolderInUse: Another process or thread holds the lock.
     """
     path = Path(folder).resolve() / LOCK_NAME
     if _held.get(path) != (os.getpid(), threading.get_ident()):
@@ -120,7 +127,7 @@ def _take(path: Path, content: bytes, folder) -> None:
 
 
 def _remove_left_behind(path: Path) -> None:
-    """Two processes may find the same old lock: only one at a time looks again and removes it."""
+    """Removes an abandoned lock; only one process at a time, since several may find it."""
     guard = path.with_name(f"{path.name}.takeover")
     try:
         guard.mkdir()
@@ -159,7 +166,7 @@ def _note(what: str) -> bytes:
 
 
 def _holder(path: Path) -> dict | None:
-    """What the lock file says; {} if that is nothing sensible, None if there is no such file."""
+    """Reads the lock file; {} if it is not readable, None if there is no such file."""
     began = time.monotonic()
     while True:
         try:
@@ -212,7 +219,7 @@ def _in_use(folder, path: Path, holder: dict) -> FolderInUse:
 
 
 def _words(value) -> str:
-    """What a lock file says, safe to print."""
+    """A value from a lock file, safe to print."""
     text = value if isinstance(value, str) else "an unknown command"
     return "".join(letter if letter.isprintable() else "?" for letter in text)[:100]
 
@@ -227,7 +234,7 @@ def _give_signs_of_life(path: Path, ended: threading.Event) -> None:
 
 @functools.cache
 def _system() -> dict[str, str]:
-    """Within which process ids mean the same: host, its start, and the container on it."""
+    """Identifies where process ids are valid: the host, its boot and the container."""
     space = []
     with contextlib.suppress(OSError):  # Linux only
         space = [
@@ -238,7 +245,7 @@ def _system() -> dict[str, str]:
 
 
 def _start_of(pid: int) -> str | None:
-    """When a process of this system started; None if there is none, "" if that is not told."""
+    """Start time of a process of this system; None if there is none, "" if it is not known."""
     if pid <= 0:
         return None
     if sys.platform == "win32":
@@ -269,6 +276,7 @@ def _start_of(pid: int) -> str | None:
 
 
 def _start_on_windows(pid: int) -> str | None:
+    assert sys.platform == "win32"
     kernel = ctypes.WinDLL("kernel32", use_last_error=True)
     kernel.OpenProcess.restype = ctypes.c_void_p
     # 0x1000: may ask for times and the exit code. Error 5: it exists and is another user's.

@@ -1,8 +1,7 @@
-"""Settings of a process that decide how fast TensorFlow computes on its CPU.
+"""Settings of a process that decide how fast TensorFlow computes on a CPU.
 
-They count only when they are made early: oneDNN before TensorFlow is imported, the allocator before
-its threads start. An application makes both as it starts; a script that wants
-them begins with
+They take effect only if made early: oneDNN before TensorFlow is imported, the allocator before its
+threads start. An application makes both as it starts; a script that wants them begins with
 
     from mrcnn.process import prefer_fast_kernels
     prefer_fast_kernels()
@@ -26,7 +25,7 @@ ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 
 
 def prefer_fast_kernels() -> None:
-    """Lets TensorFlow use oneDNN and keep its memory. What the environment says already, stays."""
+    """Lets TensorFlow use oneDNN and keep its memory, unless the environment says otherwise."""
     prefer_onednn()
     keep_large_blocks()
 
@@ -50,15 +49,15 @@ def prefer_onednn() -> bool:
 
 @functools.cache
 def keep_large_blocks() -> bool:
-    """Makes this process keep the memory that it frees, for the next large arrays.
+    """Makes this process keep freed memory for the next large arrays.
 
-    glibc maps every block above 32 MB anew and gives it back when it is freed. A training step
-    frees gigabytes of such blocks, and the kernel clears every page again: without oneDNN that
-    made a step 2.6 times as long, with it 1.08 times (AMD EPYC 9005, two cores). The process then
-    holds its peak of memory until it ends.
+    glibc maps each block above 32 MB separately and returns it when it is freed. A training step
+    frees gigabytes of such blocks, and the kernel clears every page again: a step took 2.6 times as
+    long without oneDNN, 1.08 times with it (AMD EPYC 9005, two cores). The price: the process holds
+    its peak memory until it ends.
 
     Returns:
-        Whether it was done: only with glibc, and not where the environment has a MALLOC_ variable.
+        Whether it was done: only with glibc, and not if a MALLOC_ variable is set.
     """
     if not sys.platform.startswith("linux"):
         return False
