@@ -51,6 +51,8 @@ def main(argv: Sequence[str] | None = None) -> Path:
         The submission.
     """
     args = parse(argv)
+    if args.output.is_dir():
+        raise IsADirectoryError(f"{args.output} is a folder. --output names the file to write.")
     if not args.images.is_dir():
         raise FileNotFoundError(
             f"There is no folder {args.images}. Give the folder that holds the test photos."

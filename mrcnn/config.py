@@ -129,6 +129,9 @@ RULES: dict[str, Rule] = (
     "GRADIENT_CLIP_NORM": or_else(number(), None),
 }
 
+# Of the network input; as float32 it takes 0.8 GB then, and a network many times that.
+LONGEST_SIDE = 8192
+
 
 class Config:
     """Settings of one experiment. Subclass it and override class attributes in capitals.
@@ -408,6 +411,12 @@ class Config:
                 raise ValueError(
                     f"{name} must be a multiple of 64 (the pyramid halves the image six times). "
                     f"Got {n}; the nearest sizes that work are {low} and {low + 64}."
+                )
+            if n > LONGEST_SIDE:
+                raise ValueError(
+                    f"{name} is at most {LONGEST_SIDE}: a network input of {n} x {n} pixels takes "
+                    f"{n * n * 12 / 2**30:.3g} GiB, and what is computed from it many times that. "
+                    f"Got {n}."
                 )
         if self.COPY_PASTE and self.IMAGE_RESIZE_MODE in ("none", "pad64"):
             raise ValueError(

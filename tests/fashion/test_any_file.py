@@ -21,14 +21,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fashion.cli.run_arguments import ontology_of, read_order
+from fashion.cli.run_arguments import ontology_of, read_run_arguments
 from fashion.config import RECIPES, FashionConfig
 from fashion.datasets.holding_out import noted_split
 from fashion.evaluation import scoring
 from fashion.evaluation.io.ground_truth import checked_ground_truth, read_ground_truth
 from fashion.evaluation.io.predictions import checked_results, read_detections
 from fashion.evaluation.io.submissions import read_submission
-from fashion.evaluation.thresholds.table import read_thresholds, read_tuning
+from fashion.evaluation.thresholds.files import read_thresholds, read_tuning
 from fashion.formats import rle
 from fashion.labels.ontology import Ontology
 from fashion.submission import checker
@@ -281,7 +281,7 @@ def test_any_run_config_is_read_or_refused(tmp_path):
     def check(asked):
         write(run.config, changed(sound, asked))
         with refused_by_name("config.json", "ontology:"):
-            ontology_of(read_order(run))
+            ontology_of(read_run_arguments(run))
 
     check()
 

@@ -366,3 +366,9 @@ def test_a_strip_without_a_canvas_is_submitted_without_objects_by_its_name(
     assert "strip," in path.read_text()
     told = capsys.readouterr().err
     assert "submitted as a photo without objects: " in told and "strip.png: A photo of 3 x" in told
+
+
+def test_an_output_that_is_a_folder_is_refused_before_the_work(folder, tiny_run, loaded_quickly):
+    with pytest.raises(OSError, match="test is a folder. --output names the file"):
+        submit.main(["--weights", str(tiny_run), "--images", str(folder), "--output", str(folder)])
+    assert loaded_quickly == {} and len(list(folder.parent.iterdir())) == 1

@@ -314,3 +314,19 @@ def test_statistics_are_learned_unless_train_bn_is_false(train_bn, learns):
 
 def test_without_a_least_confidence_there_is_none():
     assert config(DETECTION_MIN_CONFIDENCE=None).DETECTION_MIN_CONFIDENCE is None
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"IMAGE_MAX_DIM": 1_000_000},
+        {"IMAGE_MAX_DIM": 8256},
+        {"IMAGE_RESIZE_MODE": "pad64", "IMAGE_MIN_DIM": 64_000},
+        {"IMAGE_RESIZE_MODE": "crop", "IMAGE_MIN_DIM": 64_000},
+        {"IMAGE_RESIZE_MODE": "portrait", "IMAGE_MIN_DIM": 64, "IMAGE_MAX_DIM": 64_000},
+    ],
+)
+def test_a_network_input_that_no_memory_holds_is_refused(settings):
+    with pytest.raises(ValueError, match="_DIM is at most 8192.* GiB"):
+        Config.from_dict(settings)
+    Config.from_dict({"IMAGE_MAX_DIM": 8192})
