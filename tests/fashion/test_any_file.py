@@ -34,7 +34,7 @@ from fashion.labels.ontology import Ontology
 from fashion.submission import checker
 from mrcnn.evaluation.coco import evaluate_coco
 from mrcnn.training.run_folder import RunFolder
-from mrcnn.weights.detectron_files import read_array_file
+from mrcnn.weights.detectron_files import read_detectron_file
 from mrcnn.weights.layer_files import read_h5, save_weights
 from mrcnn.weights.torch_files import read_torch_file
 
@@ -348,7 +348,7 @@ def weights_files():
         file = io.BytesIO()
         save(file, **arrays)
         packed.append(file.getvalue())
-    return {"pkl": (read_array_file, pickled), "npz": (read_npz, packed), "pth": torch_files()}
+    return {"pkl": (read_detectron_file, pickled), "npz": (read_npz, packed), "pth": torch_files()}
 
 
 def read_npz(path):
