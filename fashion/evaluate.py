@@ -70,7 +70,12 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     args = parse(argv)
     folders = [folder for folder in (args.out, args.report, args.errors) if folder]
     for folder in folders:
-        folder.mkdir(parents=True, exist_ok=True)  # before the work, not after it
+        try:
+            folder.mkdir(parents=True, exist_ok=True)  # before the work, not after it
+        except OSError as error:  # a file of that name, or no permission
+            raise OSError(
+                f"The folder {folder} cannot be made: {error.strerror}. Give another one."
+            ) from error
     with contextlib.ExitStack() as stack:
         if args.gt or not args.out:  # no predictions.partial
             stack.enter_context(keeping_nothing())

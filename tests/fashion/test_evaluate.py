@@ -601,3 +601,11 @@ def test_the_split_is_a_csv_of_the_folder(sample_folder, ontology):
     assert [info["id"] for info in held_out.image_info] == [of_training]
     with pytest.raises(FileNotFoundError, match="--split names a CSV inside the data folder"):
         evaluation_input.open_split(files, "test.csv", ontology, False)
+
+
+def test_a_folder_of_output_that_is_a_file_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    for option in ("--out", "--report", "--errors"):
+        for folder in (tmp_path / "file", tmp_path / "file" / "scores"):
+            with pytest.raises(OSError, match=f"The folder {folder} cannot be made.*another one"):
+                evaluate.main(["--gt", "gt.json", "--predictions", "p.json", option, str(folder)])
