@@ -28,6 +28,7 @@ from fashion.evaluation import scoring
 from fashion.evaluation.io.ground_truth import checked_ground_truth, read_ground_truth
 from fashion.evaluation.io.predictions import checked_results, read_detections
 from fashion.evaluation.io.submissions import read_submission
+from fashion.evaluation.metrics.registry import Inputs
 from fashion.evaluation.thresholds.files import read_thresholds, read_tuning
 from fashion.formats import rle
 from fashion.labels.ontology import Ontology
@@ -202,7 +203,7 @@ def test_any_truth_and_predictions_are_scored_or_refused(which, tmp_path):
             read = read_ground_truth(tmp_path / "gt.json")
             detections = read_detections(tmp_path / "results.json", read)
             if read["annotations"]:
-                scores = scoring.score_stored(read, detections)
+                scores = scoring.compute_metrics(Inputs(read, detections))
                 scoring.table(scores)
                 scored.append(json.dumps(scores))
         if isinstance(found, list):
