@@ -253,8 +253,8 @@ def test_any_thresholds_are_read_or_refused(tmp_path):
         with refused_by_name("thresholds.json"):
             table = read_thresholds(path)
             assert isinstance(read_tuning(path), dict)
-            table.check_truth(truth, path)
-            table.decided(results, truth)
+            table.check_ground_truth(truth, path)
+            table.apply_to_coco(results, truth)
             json.dumps(table.to_dict())
 
     check()
