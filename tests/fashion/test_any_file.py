@@ -255,7 +255,6 @@ def test_any_thresholds_are_read_or_refused(tmp_path):
             assert isinstance(read_tuning(path), dict)
             table.check_ground_truth(truth, path)
             table.apply_to_coco(results, truth)
-            json.dumps(table.to_dict())
 
     check()
 
