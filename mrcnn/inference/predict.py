@@ -252,10 +252,9 @@ class Predictor:
         most, parts = max(map(len, class_ids)), []
         for start in range(0, max(most, 1), self.config.DETECTION_MAX_INSTANCES):
             rows = _bucket(most - start, self.config)
-            part_boxes, part_ids = (
-                np.stack([_filled(own[start : start + rows], rows) for own in column])
-                for column in (boxes, class_ids)
-            )
+            some = slice(start, start + rows)
+            part_boxes = np.stack([_filled(own[some], rows) for own in boxes])
+            part_ids = np.stack([_filled(own[some], rows) for own in class_ids])
             parts.append(self._fields(pyramid, part_boxes, part_ids, self._describe))
         described = [{} for _ in class_ids]
         for name in parts[0]:

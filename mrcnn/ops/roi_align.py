@@ -131,7 +131,7 @@ class _LevelTable:
         table = ops.concatenate(flat, axis=1)
         rows = table.shape[1]
         self._table = ops.reshape(table, (-1, channels))
-        starts = [sum(h * w for h, w in sizes[:i]) for i in range(len(sizes))]
+        starts = list(itertools.accumulate((h * w for h, w in sizes[:-1]), initial=0))
 
         def of_level(values):
             return ops.take(ops.convert_to_tensor(values, dtype="int32"), level, axis=0)

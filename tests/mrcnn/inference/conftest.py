@@ -1,4 +1,6 @@
-"""One tiny detector with random weights, which finds something everywhere, for the tests of this folder."""
+"""One tiny detector with random weights, which finds something everywhere, for the tests of this
+folder.
+"""
 
 import pytest
 

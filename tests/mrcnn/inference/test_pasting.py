@@ -128,7 +128,9 @@ def test_zero_edges_agree_with_scikit_image(case, dtype):
 
 
 def test_zero_edges_halve_at_the_border_of_the_box():
-    """One row of cells of 8 pixels, 1 0 1 1: the last falls from 1 at its centre to 0.5 at the border, and to 0.56 in the last pixel."""
+    """One row of cells of 8 pixels, 1 0 1 1: the last falls from 1 at its centre to 0.5 at the
+    border, and to 0.56 in the last pixel.
+    """
     mask, box = np.array([[1.0, 0, 1, 1]]), (0, 0, 1, 32)
     assert np.flatnonzero(
         paste(mask, box, (1, 32), threshold=0.6, convention=CORNERS)

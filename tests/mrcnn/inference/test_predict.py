@@ -1,4 +1,6 @@
-"""Predictor: any number of photos of any size, the same answer in any company, one photo in memory, and boxes that are given."""
+"""Predictor: any number of photos of any size, the same answer in any company, one photo in memory,
+and boxes that are given.
+"""
 
 import gc
 import weakref
@@ -23,7 +25,9 @@ PHOTOS = photos_of((70, 50), (64, 64), (200, 90), (33, 120), (64, 30))
 
 @pytest.mark.slow
 def test_a_result_does_not_depend_on_the_other_photos(predictor):
-    """Five photos are two batches and a half; each alone is half a batch, or a batch of one if it comes first."""
+    """Five photos are two batches and a half; each alone is half a batch, or a batch of one if it
+    comes first.
+    """
     together, singly = predictor(PHOTOS), Predictor(predictor.detector, predictor.config)
     assert len(together) == 5 and min(len(result["scores"]) for result in together) > 0
     for photo, result in zip(PHOTOS, together):
@@ -39,7 +43,9 @@ def test_a_result_does_not_depend_on_the_other_photos(predictor):
     ("counts", "sizes"), [([1, 1], [1, 1]), ([1, 2, 1], [1, 2, 1]), ([2, 1], [2, 2]), ([3], [2, 2])]
 )
 def test_a_photo_that_comes_alone_costs_no_more_than_itself(predictor, monkeypatch, counts, sizes):
-    """Batches hold two: the third photo of three is the second batch, and what is compiled for two is there."""
+    """Batches hold two: the third photo of three is the second batch, and what is compiled for two
+    is there.
+    """
     run, seen = Predictor(predictor.detector, predictor.config, eager_photos=0), []
     detect = run._detect
     monkeypatch.setattr(
@@ -52,7 +58,9 @@ def test_a_photo_that_comes_alone_costs_no_more_than_itself(predictor, monkeypat
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="JAX compiles in any case")
 def test_the_first_single_photos_run_without_a_graph(predictor, monkeypatch):
-    """Batches hold two. Five photos one by one, two together, one: four run eagerly, and what is compiled stays so."""
+    """Batches hold two. Five photos one by one, two together, one: four run eagerly, and what is
+    compiled stays so.
+    """
     run, compiled = Predictor(predictor.detector, predictor.config), []
     detect = run._detect
     monkeypatch.setattr(
@@ -137,7 +145,7 @@ def test_no_photos_give_no_results(predictor):
 
 
 class Photos:
-    """An iterable that counts how many of its photos are alive whenever it is asked for the next."""
+    """An iterable that counts how many of its photos are alive whenever it is asked for one."""
 
     def __init__(self, count):
         self.count, self.alive = count, []

@@ -22,7 +22,9 @@ def test_pixels_are_normalised_and_the_border_is_black(config):
 
 
 def test_unmold_undoes_mold(config):
-    """A box around the whole photo, and one by hand: a photo of 128 x 64 lies at half size in the columns 16 to 48."""
+    """A box around the whole photo, and one by hand: a photo of 128 x 64 lies at half size in the
+    columns 16 to 48.
+    """
     _, placement = preprocess(np.zeros((128, 64, 3), np.uint8), config)
     found = {
         "boxes": np.float32([[0, 16, 64, 48], [10, 20, 30, 40], [0, 0, 0, 0]]),

@@ -1,4 +1,4 @@
-"""One small Detector for every test that only reads it, and the same random weights in every run."""
+"""One small Detector for every test that only reads it; the same weights in every run."""
 
 import keras
 import pytest

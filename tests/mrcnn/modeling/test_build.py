@@ -122,7 +122,9 @@ def test_a_backbone_of_too_few_levels_is_refused(plain_config, given):
 
 
 class Builder(RoIHead):
-    """A head that makes its weights when it learns the shape of its inputs, as Keras' own layers do."""
+    """A head that makes its weights when it learns the shape of its inputs, as Keras' own layers
+    do.
+    """
 
     def __init__(self, reads):
         super().__init__(name=f"mrcnn_{reads}")

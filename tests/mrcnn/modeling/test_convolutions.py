@@ -72,7 +72,9 @@ def test_shapes_are_known_before_anything_runs():
 
 
 def test_a_channel_reads_its_own_group_only():
-    """2 groups of 2 channels, a 1x1 kernel that adds up a group: filters 1 and 2 see channels 1 and 2, filters 3 and 4 the others."""
+    """2 groups of 2 channels, a 1x1 kernel that adds up a group: filters 1 and 2 see channels 1 and
+    2, filters 3 and 4 the others.
+    """
     layer = GroupedConv2D(4, 1, groups=2, use_bias=False, kernel_initializer="ones")
     assert np.asarray(layer(np.float32([1, 2, 10, 20]).reshape(1, 1, 1, 4))).ravel().tolist() == [
         3,

@@ -1,4 +1,6 @@
-"""Detector: which rows may teach it anything, that both paths have fixed shapes, and that compilation changes nothing."""
+"""Detector: which rows may teach it anything, that both paths have fixed shapes, and that
+compilation changes nothing.
+"""
 
 import keras
 import numpy as np
@@ -285,7 +287,9 @@ def test_half_precision_rounds_no_box_and_no_loss(plain_config, batch_of):
 
 @pytest.mark.slow
 def test_compiled_by_xla_a_step_and_a_prediction_are_the_same(plain_config, batch_of):
-    """As they are without a graph; that a plain graph makes the same steps is a fact of tests/test_devices.py."""
+    """As they are without a graph; that a plain graph makes the same steps is a fact of
+    tests/test_devices.py.
+    """
     config = plain_config()
     batch, results = batch_of(config), []
     for how in ({"run_eagerly": True}, {"jit_compile": True}):
@@ -315,7 +319,9 @@ def by_corners(plain_config):
 
 
 def test_deltas_scale_the_way_from_corner_pixel_to_corner_pixel(by_corners):
-    """The anchor covers pixels 16 to 47: 31 steps. Twice as many around the same centre are 63 pixels."""
+    """The anchor covers pixels 16 to 47: 31 steps. Twice as many around the same centre are 63
+    pixels.
+    """
     anchors = np.asarray(by_corners.anchors((64, 64)))
     chosen = int(np.flatnonzero((anchors == [16, 16, 48, 48]).all(axis=1))[0])
     logits, deltas = (

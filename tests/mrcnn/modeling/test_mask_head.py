@@ -19,7 +19,9 @@ def head():
 
 
 def outputs_of(logits):
-    """What `call` returns for one roi whose masks have these logits, (4, 4, 3): cells in blocks of two by two."""
+    """What `call` returns for one roi whose masks have these logits, (4, 4, 3): cells in blocks of
+    two by two.
+    """
     cells = np.float32(logits).reshape(2, 2, 2, 2, 3).transpose(0, 2, 1, 3, 4)
     return {"cells": ops.convert_to_tensor(cells[None, None])}
 

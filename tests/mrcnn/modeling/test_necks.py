@@ -195,7 +195,9 @@ def test_squeeze_and_excitation_scales_each_channel_by_what_its_mean_says(featur
 
 
 def test_squeeze_and_excitation_by_hand():
-    """Mean 3 of one channel, hidden 3 * 1 - 1 = 2, logit 2 * ln(3) / 2 = ln 3: the factor is 2 * 3/4."""
+    """Mean 3 of one channel, hidden 3 * 1 - 1 = 2, logit 2 * ln(3) / 2 = ln 3: the factor is 2 *
+    3/4.
+    """
     gate = SqueezeExcitation(1)
     gate(np.zeros((1, 1, 2, 1), np.float32))
     gate.set_weights(

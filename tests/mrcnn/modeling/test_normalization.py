@@ -153,7 +153,9 @@ def test_statistics_are_updated_when_asked(pixels):
 
 @pytest.mark.parametrize("shape", [(2, 8, 8, 4), (1, 1, 1, 4), (1, 1, 2, 4)])
 def test_the_batch_is_normalised_as_keras_does(rng, gradient, shape):
-    """Keras' own layer is the oracle of outputs, statistics and gradients, down to a batch of one cell."""
+    """Keras' own layer is the oracle of outputs, statistics and gradients, down to a batch of one
+    cell.
+    """
     pixels, weight = (rng.normal(3, 2, shape).astype(np.float32) for _ in range(2))
     ours, keras_own = (
         BatchNorm(update_statistics=True, momentum=0.5),

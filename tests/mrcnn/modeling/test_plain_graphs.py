@@ -65,7 +65,9 @@ def test_gradients_without_onednn_are_those_of_tensorflow(monkeypatch, rng, laye
 
 @pytest.mark.parametrize("onednn", [True, False])
 def test_a_step_in_a_plain_graph_is_the_eager_step(monkeypatch, plain_config, batch_of, onednn):
-    """The eager step trains the mask head on all rows that may be positive; the graph on those that are."""
+    """The eager step trains the mask head on all rows that may be positive; the graph on those that
+    are.
+    """
     monkeypatch.setattr(plain_graphs, "_onednn", lambda: onednn)
     batch, results = batch_of(plain_config(), objects=(2, 1)), []
     for eager in (True, False):

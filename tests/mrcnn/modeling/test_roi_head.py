@@ -26,7 +26,9 @@ LABEL = np.int32(
 
 
 class Builder(RoIHead):
-    """A head as Keras' own layers are written: `build` makes a weight of the head's own, and the layers inside are made before."""
+    """A head as Keras' own layers are written: `build` makes a weight of the head's own, and the
+    layers inside are made before.
+    """
 
     loss_names = ("mrcnn_object_loss",)
 

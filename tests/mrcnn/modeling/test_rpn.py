@@ -59,7 +59,9 @@ def test_there_is_one_output_for_each_anchor(rng, anchor_stride, anchors_per_cel
 
 
 def test_outputs_come_in_the_order_of_the_anchors(rng):
-    """Of three levels, the cell in the middle of the second changes: a 3 x 3 convolution reaches that level's 9 cells."""
+    """Of three levels, the cell in the middle of the second changes: a 3 x 3 convolution reaches
+    that level's 9 cells.
+    """
     head, pyramid = RPNHead(8, 2), [np.zeros((1, n, n, 4), np.float32) for n in (6, 5, 4)]
     before = np.asarray(head(pyramid)["deltas"])
     pyramid[1][0, 2, 2] = rng.normal(size=4)
@@ -76,7 +78,9 @@ def test_outputs_come_in_the_order_of_the_anchors(rng):
 
 @pytest.mark.parametrize("anchor_stride", [1, 2])
 def test_single_anchors_get_what_the_whole_pyramid_gets(rng, anchor_stride):
-    """The whole pyramid's outputs are the oracle, at every anchor: borders, corners and levels of odd sides among them."""
+    """The whole pyramid's outputs are the oracle, at every anchor: borders, corners and levels of
+    odd sides among them.
+    """
     pyramid = [
         rng.normal(size=(2, h, w, 4)).astype(np.float32) for h, w in ((8, 6), (5, 3), (2, 1))
     ]

@@ -1,4 +1,4 @@
-"""Every op runs three ways: eagerly, in a graph, and compiled by XLA, on whatever backend Keras is set to."""
+"""Every op runs eagerly, in a graph, and compiled by XLA, on the backend that Keras is set to."""
 
 import functools
 
@@ -10,7 +10,7 @@ from keras import ops
 
 @pytest.fixture(params=["eager", "graph", pytest.param("xla", marks=pytest.mark.slow)])
 def run(request):
-    """run(op, *arrays, **settings) -> NumPy results; floats go in as float32, a tuple as several tensors."""
+    """run(op, *arrays, **settings) -> NumPy results; floats as float32, a tuple as many tensors."""
     backend = keras.backend.backend()
     if (backend, request.param) == ("jax", "graph"):
         pytest.skip("JAX has no graph mode of its own")

@@ -58,7 +58,9 @@ def test_huge_logits_stay_finite(run):
 
 
 def test_the_gradient_at_an_unsure_logit_is_a_half(gradient):
-    """A logit of exactly 0 is what a dead feature gives; a formula with a kink there has the wrong gradient."""
+    """A logit of exactly 0 is what a dead feature gives; a formula with a kink there has the wrong
+    gradient.
+    """
     for target, expected in ((0.0, 0.5), (1.0, -0.5)):
         assert (
             gradient(
@@ -132,7 +134,9 @@ def test_losses_of_the_extreme_are_finite_and_have_gradients(run, loss):
 
 
 def test_the_worst_mistakes_teach_without_a_margin_too(gradient):
-    """Where p is 1 in float32, the slope of -p^2 log(1 - p) is that of -log(1 - p), which is the logit's."""
+    """Where p is 1 in float32, the slope of -p^2 log(1 - p) is that of -log(1 - p), which is the
+    logit's.
+    """
     got = gradient(
         lambda x: ops.sum(asymmetric_loss(x, ops.zeros_like(x), 0.0, 2.0, 0.0)),
         np.float32([20.0, 60.0]),

@@ -1,4 +1,6 @@
-"""Non-maximum suppression: by hand, and the greedy loop over boxes as the oracle, also across blocks and with ties."""
+"""Non-maximum suppression: by hand, and the greedy loop over boxes as the oracle, also across
+blocks and with ties.
+"""
 
 import numpy as np
 import pytest
@@ -16,7 +18,9 @@ def iou(a, b):
 
 
 def greedy(boxes, scores, valid, iou_threshold, count, class_ids=None):
-    """The definition: take the best box left, drop what overlaps it, and so on. Of equal scores the first counts as better."""
+    """The definition: take the best box left, drop what overlaps it, and so on. Of equal scores the
+    first counts as better.
+    """
     class_ids = np.zeros(len(boxes)) if class_ids is None else class_ids
     left, kept = [i for i in np.argsort(-scores, kind="stable") if valid[i]], []
     while left and len(kept) < count:
@@ -44,7 +48,9 @@ def chosen(index, kept):
 
 
 def stairs(n):
-    """n boxes of height 10, each 2 lower than the one before: neighbours overlap by 2/3, next but one by 3/7."""
+    """n boxes of height 10, each 2 lower than the one before: neighbours overlap by 2/3, next but
+    one by 3/7.
+    """
     top = 2 * np.arange(n, dtype=np.float32)
     return np.stack([top, 0 * top, top + 10, 0 * top + 10], axis=1)[None]
 
@@ -172,7 +178,9 @@ def test_classes_do_not_touch_each_other(run):
 
 
 def test_a_high_class_id_costs_no_precision(run):
-    """Moving the boxes of class 46 to 47000 pixels would round their corners, and with them the overlap."""
+    """Moving the boxes of class 46 to 47000 pixels would round their corners, and with them the
+    overlap.
+    """
     y, x = np.float32(900.1), np.float32(31.7)
     boxes = np.float32([[[y, x, y + 4, x + 4], [y, x + 1.3333, y + 4, x + 5.3333]]])  # IoU 0.50002
     overlap = iou(boxes[0, 0], boxes[0, 1:])[0]

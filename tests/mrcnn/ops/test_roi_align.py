@@ -19,7 +19,9 @@ def pyramid(rng, image_hw=(256, 384), batch=2, channels=3):
 
 
 def pool_by_scipy(features, boxes, levels, size, samples):
-    """The definition: sample each bin at `samples` x `samples` points between cell centres, and average."""
+    """The definition: sample each bin at `samples` x `samples` points between cell centres, and
+    average.
+    """
     pooled = np.zeros((*boxes.shape[:2], size, size, features[0].shape[-1]))
     for b, n in np.ndindex(boxes.shape[:2]):
         y1, x1, y2, x2 = boxes[b, n] / STRIDES[levels[b, n]]
@@ -68,7 +70,9 @@ def test_a_roi_on_one_cell_reads_that_cell(run, rng):
 
 
 def test_bins_of_a_slope_read_their_centres(run):
-    """Cell (i, j) of a level holds the pixel column of its centre, so an aligned bin must hold that of its own centre."""
+    """Cell (i, j) of a level holds the pixel column of its centre, so an aligned bin must hold that
+    of its own centre.
+    """
     features = tuple(
         np.tile((np.arange(512 // s, dtype=np.float32) + 0.5)[:, None] * s, (1, 512 // s, 1, 1))
         for s in STRIDES
@@ -167,7 +171,7 @@ def test_corners_pool_as_crop_and_resize(run, rng, random_boxes, size):
 
 
 def test_a_roi_that_ends_at_the_images_corner_reads_the_last_cell(run, rng):
-    """crop_and_resize reads 0 there for some starts: the last point falls a rounding error outside."""
+    """crop_and_resize reads 0 there for some starts: rounding moves the last point outside."""
     features = pyramid(rng, batch=1)
     starts = rng.uniform(200, 250, (50, 2)).astype(np.float32)
     boxes = np.concatenate([starts, np.tile(np.float32([[255, 383]]), (50, 1))], axis=1)[None]

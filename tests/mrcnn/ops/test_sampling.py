@@ -1,4 +1,4 @@
-"""Sampling: counts and order by hand, and the quality of the hash that replaces a random generator."""
+"""Sampling: counts and order by hand, and the quality of the hash behind its numbers."""
 
 import numpy as np
 import pytest

@@ -28,7 +28,8 @@ CHANNELS = {
     "efficientnetv2_s": (48, 64, 160, 256),
 }
 FAST = {"efficientnet_lite0"}
-# One of each family is compiled, and one of each file built into a whole detector: the others have more blocks, or wider ones.
+# One of each family is compiled, and one of each file built into a whole detector: the others have
+# more blocks, or wider ones.
 COMPILED = [
     "resnext50_32x4d",
     "efficientnet_b0",

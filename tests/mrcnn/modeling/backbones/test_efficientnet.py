@@ -1,4 +1,6 @@
-"""EfficientNets compute what keras.applications' networks compute on the same photo; of the first generation, test_imagenet.py says so."""
+"""EfficientNets compute what keras.applications' networks compute on the same photo; of the first
+generation, test_imagenet.py says so.
+"""
 
 import keras
 import numpy as np
@@ -36,7 +38,9 @@ def randomise(application, rng):
     [("efficientnetv2_b0", "EfficientNetV2B0"), ("efficientnetv2_s", "EfficientNetV2S")],
 )
 def test_every_feature_map_of_a_photo_is_that_of_keras_network(name, application, rng):
-    """Theirs normalises the photo inside, ours by the config's mean and deviation; weights go over by layer name."""
+    """Theirs normalises the photo inside, ours by the config's mean and deviation; weights go over
+    by layer name.
+    """
     theirs = getattr(keras.applications, application)(
         weights=None, include_top=False, input_shape=(64, 96, 3)
     )

@@ -3,7 +3,8 @@ import pytest
 
 from mrcnn.modeling.backbones.efficientnet_lite import efficientnet_lite, stage_of
 
-# Trainable weights of the published models, less a 1280-channel convolution, its normalisation, and 1000 classes.
+# Trainable weights of the published models, less a 1280-channel convolution, its normalisation, and
+# 1000 classes.
 PUBLISHED = {
     "efficientnet_lite0": 4_652_008 - 320 * 1280 - 2 * 1280 - 1281 * 1000,
     "efficientnet_lite2": 6_092_072 - 352 * 1280 - 2 * 1280 - 1281 * 1000,

@@ -19,7 +19,9 @@ def resnext50():
 
 
 def conv(x, kernel, stride=1, pad=0):
-    """By the definition: x (H, W, C), kernel (k, k, C / groups, D) -> (H', W', D); output d of D reads the group d // (D / groups)."""
+    """By the definition: x (H, W, C), kernel (k, k, C / groups, D) -> (H', W', D); output d of D
+    reads the group d // (D / groups).
+    """
     k, _, incoming, filters = kernel.shape
     groups = x.shape[-1] // incoming
     x = np.pad(x, [(pad, pad), (pad, pad), (0, 0)])
@@ -68,7 +70,9 @@ def test_a_group_of_stage_2_has_4_channels_and_of_stage_5_32(resnext50):
 
 
 def test_c2_and_a_strided_block_are_computed_as_defined(resnext50, rng):
-    """The stem, stage 2 and the first block of stage 3 in NumPy, padding alike on both sides, which strides make a difference of."""
+    """The stem, stage 2 and the first block of stage 3 in NumPy, padding alike on both sides, which
+    strides make a difference of.
+    """
     for layer in resnext50.layers:
         if layer.name.startswith("bn"):
             n = layer.gamma.shape[0]
