@@ -77,6 +77,7 @@ def attribute_tables(
     )
     category = categories_of(annotation for _, annotation in pairs)
     stored = [pair[0].get("attribute_scores") for pair in pairs]
+    # A category is ranked as a whole or not at all: scores of some objects would rank those alone.
     scored = np.bincount(category[[own is not None for own in stored]], minlength=len(place))
     ranked = np.flatnonzero(((carrying > 0) & (scored > 0))[category])
     return AttributeTables(

@@ -84,6 +84,8 @@ def precision_tables(
     counted = counted_objects(table)
     tables = {}
     for k, outcome in match(table, categories, thresholds).items():
+        # Ranks across images: pycocotools sorts by confidence, equal ones in the order of the
+        # images.
         rows, objects = table.predictions_of(k), counted[table.objects_of(k)].sum(axis=0)
         best_first = np.argsort(-table.pred_score[rows], kind="stable")
         limits = np.array(DETECTION_LIMITS)[:, None]
@@ -97,6 +99,7 @@ def precision_tables(
             precision[area] = _precision(matched, here == FALSE, objects[area]).reshape(
                 ious, f1s, -1
             )
+            # Counts are exact in float32, whose products use BLAS.
             found = (within @ matched.astype(np.float32)).astype(np.float64)
             recall[:, area] = (found / objects[area]).reshape(-1, ious, f1s)
         tables[k] = PrecisionTable(precision, recall)
@@ -194,6 +197,7 @@ def match(table: MatchTable, categories: Sequence[int], thresholds: Thresholds) 
         if place[block.predictions.start] >= 0:
             item = block, place[block.predictions.start]
             by_size.setdefault(block.iou.shape[1], []).append(item)
+    # Blocks with equally many objects are matched together, so that NumPy's calls pay off.
     for blocks in by_size.values():
         blocks.sort(key=lambda item: -len(item[0].iou))
         while blocks:
@@ -233,6 +237,7 @@ def _match_blocks(
         for g in range(objects):
             here_iou, here_f1 = iou[:m, :, d, ..., g], f1[:m, :, d, ..., g]
             better = (here_iou >= best_iou) & (here_f1 >= best_f1) & free[:m, ..., g]
+            # As pycocotools: after a match that counts, ignored objects are not tried.
             better &= ~(counts_for & ignored[:m, ..., g])
             np.copyto(best_iou, here_iou, where=better)
             if thresholds.joint:

@@ -210,6 +210,7 @@ class MatchTable:
         ids = np.argsort(np.argsort([row["id"] for row in self.ground_truth["annotations"]]))
         rank = ids[self.gt_index] if len(ids) else self.gt_index
         order, blocks = np.arange(len(rank)), []
+        # The blocks stay where they are; only the columns of their matrices are permuted.
         for block in self.blocks:
             here = rank[block.objects]
             if (here[1:] < here[:-1]).any():
@@ -297,11 +298,12 @@ class MatchTable:
         """
         pairs = []
         for block in self.blocks:
+            # -1 for what cannot be matched: crowds, and objects that are taken.
             iou = np.where(self.gt_crowd[block.objects], -1.0, block.iou)
             for d in np.flatnonzero((iou >= iou_threshold).any(axis=1)):
                 best = int(np.argmax(iou[d]))
                 if iou[d, best] >= iou_threshold:
-                    iou[:, best] = -1  # taken
+                    iou[:, best] = -1
                     pairs.append((block.predictions.start + d, block.objects.start + best))
         rows = np.array(pairs, np.int64).reshape(-1, 2)
         return rows[:, 0], rows[:, 1]
@@ -343,6 +345,7 @@ class MatchTable:
 
         Rows of the predictions, of the objects, both `(Q,)` int64, and `(Q,)` float64 IoU.
         """
+        # Pairs of one category are in the blocks; only the others are compared here.
         found = [_related(block.predictions, block.objects, block.iou) for block in self.blocks]
         found += self._pairs_of_two_categories()
         empty = np.empty(0, np.int64)
@@ -421,6 +424,7 @@ def _blocks(
         masks, gt_masks = geometry[0][rows], geometry[1][objects]
         crowds = crowd[objects].tolist()
         iou = without_crowds = coco_mask.iou(masks, gt_masks, crowds)
+        # Kaggle's contests know no crowds, and the data seldom has some.
         if any(crowds):
             without_crowds = coco_mask.iou(masks, gt_masks, [0] * len(crowds))
         # Products of float32 use BLAS, and counts are exact in it.

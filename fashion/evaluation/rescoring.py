@@ -47,6 +47,7 @@ def search_weight(
     ids = [image["id"] for image in ground_truth["images"]]
     ids = ids[:: max(1, -(-len(ids) // MAX_IMAGES))]
     tables = []
+    # All images choose the weight; two halves, each judged by the other's choice, measure the gain.
     for chosen in (ids, ids[::2], ids[1::2]):
         part, rows = _of_images(ground_truth, detections, set(chosen))
         table = {}

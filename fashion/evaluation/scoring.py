@@ -44,7 +44,7 @@ def compute_metrics(inputs: Inputs, keys: Collection[str] | None = None) -> dict
     scores = {}
     for key, entry in METRICS.items():
         if keys is None or key in keys:
-            if entry.section == CONFIDENT:
+            if entry.section == CONFIDENT:  # the file states what was confident
                 scores["score_threshold"] = inputs.score_threshold
             numbers = entry.compute(inputs)
             if numbers is not None:
@@ -66,12 +66,10 @@ def table(scores: dict) -> str:
     threshold = scores.get("score_threshold", 0)
     heading = f"Of the detections with a score of at least {threshold:g}:"
     confident = [line for lines in paragraphs[CONFIDENT] for line in lines]
-    blocks = [
-        *paragraphs[RANKED],
-        *([[heading, *confident]] if confident else []),
-        *paragraphs[LAST],
-        _categories(scores),
-    ]
+    blocks = [*paragraphs[RANKED]]
+    if confident:  # their lines belong together, under one heading
+        blocks.append([heading, *confident])
+    blocks += [*paragraphs[LAST], _categories(scores)]
     return "\n\n".join("\n".join(lines) for lines in blocks)
 
 
@@ -84,7 +82,7 @@ def _paragraphs(scores: dict, section: str) -> list[list[str]]:
 def _categories(scores: dict) -> list[str]:
     """A line for each category that occurs; AP of masks."""
     lines = [
-        f"{'category':34}{'objects':>8}{'AP':>8}{'AP50':>8}{'found':>8}{'F1':>8}"
+        f"{'category':34}{'objects':>8}{'AP':>8}{'AP50':>8}{'recall':>8}{'F1':>8}"
         "   (F1 of its attributes)"
     ]
     for category, row in scores["coco"]["segm"]["per_category"].items():

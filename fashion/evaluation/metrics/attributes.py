@@ -195,6 +195,7 @@ def attributes(inputs: Inputs) -> dict:
     Returns:
         See `attribute_tables.score_attributes`.
     """
+    # The curves read the same tables.
     pairs = inputs.once(matched_dicts, inputs.confident_masks)
     return score_attributes(inputs.once(attribute_tables, inputs.ground_truth, pairs))
 

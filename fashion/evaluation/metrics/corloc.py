@@ -41,6 +41,7 @@ def corloc_scores(table: MatchTable, *, top: int = 5, iou_threshold: float = 0.5
         raise ValueError(
             f"top is how many predictions of an image and category count, at least 1. Got {top}."
         )
+    # AP is that of the best few as well; its limit of 100 is never reached.
     best = table.top(top)
     ap = coco_scores(best, precision_tables(best, WITHOUT_F1))["per_category"]
     images, located = _located(best, iou_threshold)

@@ -69,6 +69,7 @@ def tables_with_f1(table: MatchTable, f1_threshold: float = 0.5) -> dict[int, Pr
         {category index: its table at COCO's ten IoU thresholds and two of F1: the first asks for
         nothing, the second for `f1_threshold`}.
     """
+    # Both conditions in one pass: the overlaps and most of the matching are the same.
     thresholds = Thresholds(_IOU_THRESHOLDS, np.array([-1.0, f1_threshold]), set_f1)
     return precision_tables(table, thresholds)
 
@@ -131,6 +132,7 @@ def f1_ap(inputs: Inputs) -> dict:
     """
 
     def compute(iou_type: str) -> dict[str, float]:
+        # By id, not by the order of the file as `coco`: of two equal IoUs another object may win.
         table = inputs.once(MatchTable.sorted_by_id, inputs.top(iou_type))
         return f1_scores(inputs.once(tables_with_f1, table))
 

@@ -107,6 +107,8 @@ def fashionpedia_scores(table: MatchTable, *, fixed: bool = False) -> dict[str, 
         See `evaluate_fashionpedia`.
     """
     carrying = _carrying(table) if fixed else official(2020).attribute_category_ids
+    # The official form knows the 18 categories by their ids, ours by the attributes of their
+    # objects.
     described = [k for k, category_id in enumerate(table.category_ids) if category_id in carrying]
     plain = [k for k, category_id in enumerate(table.category_ids) if category_id not in carrying]
 
@@ -116,6 +118,7 @@ def fashionpedia_scores(table: MatchTable, *, fixed: bool = False) -> dict[str, 
     with_attributes = Thresholds(
         _IOU_THRESHOLDS, _F1_THRESHOLDS, f1_of, joint=not fixed, crowds_absorb=fixed
     )
+    # The other categories ask for no F1, so they have one threshold, not eleven.
     without = Thresholds(_IOU_THRESHOLDS, _F1_THRESHOLDS[-1:], f1_of)
     of_category = precision_tables(table, with_attributes, described)
     of_category |= precision_tables(table, without, plain)

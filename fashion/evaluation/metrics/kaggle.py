@@ -213,7 +213,7 @@ def _rows(scores: dict) -> list[str]:
     """Both contests on one line."""
     of_2019 = scores["kaggle_2019"]
     return [
-        f"Kaggle 2019: {of_2019['mean_over_images_and_classes']:.4f} (mean over photos and "
+        f"Kaggle 2019: {of_2019['mean_over_images_and_classes']:.4f} (mean over images and "
         f"classes), {of_2019['pooled']:.4f} (pooled)     Kaggle 2020: "
         f"{scores['kaggle_2020']['score']:.4f}"
     ]

@@ -81,8 +81,8 @@ def recall_per_category(
 def _rows(scores: dict) -> list[str]:
     found = scores["found"]
     return [
-        f"found at IoU 0.5: {found['found']} of {found['instances']} objects, mean over categories "
-        f"{found['mean_sensitivity']:.3f}"
+        f"matched at IoU 0.5: {found['found']} of {found['instances']} objects, mean recall over "
+        f"categories {found['mean_sensitivity']:.3f}"
     ]
 
 

@@ -192,6 +192,7 @@ def metric(key: str, title: str, **fields: Any) -> Callable[[Callable], Callable
 
     def register(compute: Callable) -> Callable:
         known = METRICS.get(key)
+        # A module that is imported again, as notebooks do, replaces its metric.
         if known and known.compute.__module__ != compute.__module__:
             raise ValueError(
                 f"Two metrics have the key {key!r}, in {known.compute.__module__} and "
