@@ -38,7 +38,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         argv: Arguments; None takes those of the process.
     """
     args = parse(argv)
-    settings = [word for setting in args.set for word in ("--set", setting)]
+    settings = []
+    for setting in args.set:
+        settings += ["--set", setting]
     run = train.main(["--recipe", "smoke", "--out", str(args.out), *settings])
     assert run is not None  # neither a split nor a preview was asked for
     weights = ["--weights", str(run.path)]

@@ -96,7 +96,7 @@ def train_and_measure(args: argparse.Namespace) -> Path:
 
         run_study(networks, args.seeds, run_one)
     results = all_results(args.out)
-    metrics = [result.metrics for some in results.values() for result in some]
+    metrics = [result.metrics for result in itertools.chain.from_iterable(results.values())]
     write_text(args.out / "metrics.json", json.dumps(metrics, indent=1) + "\n")
     page = args.out / "index.html"
     write_page(page, results, test_images)

@@ -260,7 +260,9 @@ def best_of(results: Results, count: int = LARGEST) -> list[Variant]:
     Returns:
         The variants, the best first.
     """
-    scores = {variant: [row["validation"] for row in rows] for variant, rows in results.items()}
+    scores = {}
+    for variant, rows in results.items():
+        scores[variant] = [row["validation"] for row in rows]
     return best(scores, count)
 
 

@@ -287,8 +287,8 @@ def _checked_arguments(
         ]
         if different:
             raise ValueError(
-                f"{run.path} was started with other arguments ({'; '.join(different)}). Give another folder "
-                "with --out."
+                f"{run.path} was started with other arguments ({'; '.join(different)}). Give "
+                "another folder with --out."
             )
     return arguments
 
@@ -297,8 +297,8 @@ def _check_no_measurement_missed(folder: Path, epochs: Sequence[int], done: int)
     lost = [epoch for epoch in epochs if epoch <= done and not is_measured(folder, epoch)]
     if lost:
         raise ValueError(
-            f"{folder} has {done} complete epochs and was not measured after epoch {lost[0]}. Give a "
-            f"number above {done} with --epochs, or another folder with --out."
+            f"{folder} has {done} complete epochs and was not measured after epoch {lost[0]}. "
+            f"Give a number above {done} with --epochs, or another folder with --out."
         )
 
 

@@ -6,6 +6,7 @@ describes these seeds on one set of validation images.
 
 import csv
 import io
+import itertools
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -94,11 +95,11 @@ def results_of(out: Path, names: Iterable[str]) -> dict[str, dict[str, Array]]:
     """
     finished = {name: _finished_seeds(folder_of(out, name, 0).parent) for name in names}
     seeds = sorted(set().union(*finished.values()))
-    return {
-        name: _columns_of([paths.get(seed) for seed in seeds])
-        for name, paths in finished.items()
-        if paths
-    }
+    results = {}
+    for name, paths in finished.items():
+        if paths:
+            results[name] = _columns_of([paths.get(seed) for seed in seeds])
+    return results
 
 
 def _finished_seeds(folder: Path) -> dict[int, Path]:
@@ -146,7 +147,8 @@ def write_results(out: Path, title: str, results: Results) -> None:
         return
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["variant", *(f"{column}, {what}" for column in COLUMNS for what in IN_TABLE)])
+    header = [f"{column}, {what}" for column, what in itertools.product(COLUMNS, IN_TABLE)]
+    writer.writerow(["variant", *header])
     first = next(iter(results))
     for name, columns in results.items():
         row: list[Any] = [name]
@@ -188,20 +190,26 @@ def screen_table(title: str, results: Results) -> str:
         seeds = max(len(known(values)) for values in columns.values())
         rows.append([name, seeds, *(mean_text(columns[column]) for column in shown)])
     (baseline, first), *others = results.items()
-    paired = {name: [known(columns[c] - first[c]) for c in shown] for name, columns in others}
-    if any(len(differences) > 1 for of_variant in paired.values() for differences in of_variant):
-        rows.append([f"beside {baseline}:"])
-        rows += [[name, "", *map(difference_text, some)] for name, some in paired.items()]
+    rows_of_differences = []
+    has_intervals = False
+    for name, columns in others:
+        differences = [known(columns[column] - first[column]) for column in shown]
+        # One seed gives a difference without an interval, which says little.
+        has_intervals |= any(len(some) > 1 for some in differences)
+        rows_of_differences.append([name, "", *map(difference_text, differences)])
+    if has_intervals:
+        rows += [[f"beside {baseline}:"], *rows_of_differences]
     return text_table(rows)
 
 
 def _measured(results: Results) -> list[str]:
     """The columns of the screen that some run has."""
-    return [
-        column
-        for column in ON_SCREEN
-        if not all(np.isnan(columns[column]).all() for columns in results.values())
-    ]
+    shown = []
+    for column in ON_SCREEN:
+        values = np.concatenate([columns[column] for columns in results.values()])
+        if not np.isnan(values).all():
+            shown.append(column)
+    return shown
 
 
 def plot(title: str, results: Results) -> Figure:

@@ -99,10 +99,9 @@ def best(scores: Mapping[Variant, Sequence[Mapping[str, Any]]], count: int = 2) 
     """
 
     def merit(variant):
-        return tuple(
-            np.mean([row[key] for row in scores[variant]])
-            for key in ("binary_iou", "pixel_accuracy")
-        )
+        rows = scores[variant]
+        binary_iou = np.mean([row["binary_iou"] for row in rows])
+        return binary_iou, np.mean([row["pixel_accuracy"] for row in rows])
 
     return sorted(scores, key=merit, reverse=True)[:count]
 

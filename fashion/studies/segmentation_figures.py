@@ -19,7 +19,8 @@ TITLES = {
     "loss": LOSSES,
     "optimizer": OPTIMIZERS,
 }
-_STYLES = [(color, line) for line in ("-", "--") for color in COLORS]
+# All colours solid before the first dashed one.
+_STYLES = [*((color, "-") for color in COLORS), *((color, "--") for color in COLORS)]
 _OPACITY = 0.65  # of a label's colour over the image
 _COLUMNS = 4  # of panels in a figure
 
@@ -107,7 +108,10 @@ def title_of(field: str, value: Any) -> str:
 def _curve(panel, histories, column, **style):
     """The mean over the seeds at each epoch that all of them have."""
     epochs = min(len(history) for history in histories)
-    values = np.mean([[row[column] for row in history[:epochs]] for history in histories], axis=0)
+    curves = []
+    for history in histories:
+        curves.append([row[column] for row in history[:epochs]])
+    values = np.mean(curves, axis=0)
     panel.plot(
         np.arange(1, epochs + 1),
         values,

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -86,7 +87,7 @@ def write_study(
     Returns:
         The page.
     """
-    records = [record for of_variant in results.values() for record in of_variant]
+    records = list(itertools.chain.from_iterable(results.values()))
     write_text(folder / "results.json", json.dumps(records, indent=1) + "\n")
     write_text(folder / "table.csv", _csv(results))
     page = Page("Networks that label every pixel", about)
@@ -150,7 +151,7 @@ def grid(results: Results, size: int, keys: Sequence[str]) -> list[list[str]]:
     Returns:
         Rows of a table, the header first.
     """
-    pairs = [(loss, optimizer) for loss in LOSSES for optimizer in OPTIMIZERS]
+    pairs = list(itertools.product(LOSSES, OPTIMIZERS))
     rows: dict[str, dict[tuple[str, str], str]] = {}
     for variant, records in results.items():
         if variant.size == size:

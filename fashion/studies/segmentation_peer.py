@@ -163,7 +163,8 @@ def seconds_of(models: Sequence[Model], dataset: Any, together: int, bar: tqdm) 
     ids = [int(dataset.image_ids[i]) for i in chosen]
     images = [dataset.load_image(image_id) for image_id in ids]
     count = -(-TIMED // together) * together
-    ids, images = ([column[i % len(column)] for i in range(count)] for column in (ids, images))
+    ids = [ids[i % len(chosen)] for i in range(count)]
+    images = [images[i % len(chosen)] for i in range(count)]
     taken = np.zeros((ROUNDS + 1, len(models)))
     for round_index in range(ROUNDS + 1):  # the first one compiles, and does not count
         for i, model in enumerate(models):

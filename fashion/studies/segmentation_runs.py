@@ -142,7 +142,7 @@ def finished_run(
         args: Arguments of `segment`.
         data: Data of all runs.
         variant: Variant of the run.
-        seed: Seed of the run.
+        seed: Seed.
         bar: Bar of all batches of the study.
 
     Returns:
@@ -153,8 +153,7 @@ def finished_run(
     path = folder / "metrics.json"
     if path.exists():
         set_forward(bar, args.epochs * -(-len(train) // args.batch))
-        # A killed command may have left it, see below.
-        (folder / "last.h5").unlink(missing_ok=True)
+        (folder / "last.h5").unlink(missing_ok=True)  # of a command killed in `_written`
         return json.loads(path.read_text(encoding="utf-8"))
     keras.utils.clear_session(free_memory=True)
     keras.utils.set_random_seed(seed)
@@ -172,16 +171,16 @@ def finished_run(
     batches, clock = batches_of(train, seed=seed), EpochClock()
     evaluation = _Evaluation(data, segmenter, validation_batches, clock, bar)
     weights = median_frequency_weights(*train.frequencies()) if args.weigh else None
-    loss = variant.make_loss(args.gamma, weights)
     callbacks = [SeededDropout(seed), clock, BatchBar(bar)]
+    loss = variant.make_loss(args.gamma, weights)
     history = _train(args, variant, model, loss, batches, folder, evaluation, callbacks, bar)
     bar.set_postfix_str("scoring")
     counts = {
         "train": segmenter.count(batches_of(train)),
         "validation": segmenter.count(validation_batches),
     }
-    mask_ap = score_objects(data, segmenter, validation_batches, folder)
     about = {"seed": seed, "epochs": args.epochs, "width": args.width}
+    mask_ap = score_objects(data, segmenter, validation_batches, folder)
     record = _record(data, variant, model, history, counts, mask_ap, about)
     return _written(data, args.width, variant, model, folder, record)
 
