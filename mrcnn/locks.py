@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from mrcnn.files import remove_leftovers
 from mrcnn.typing import PathLike
@@ -276,13 +277,13 @@ def _start_of(pid: int) -> str | None:
 
 
 def _start_on_windows(pid: int) -> str | None:
-    assert sys.platform == "win32"
-    kernel = ctypes.WinDLL("kernel32", use_last_error=True)
+    windows: Any = ctypes  # whose names below exist on Windows only
+    kernel = windows.WinDLL("kernel32", use_last_error=True)
     kernel.OpenProcess.restype = ctypes.c_void_p
     # 0x1000: may ask for times and the exit code. Error 5: it exists and is another user's.
     handle = kernel.OpenProcess(0x1000, False, pid)
     if not handle:
-        return "" if ctypes.get_last_error() == 5 else None
+        return "" if windows.get_last_error() == 5 else None
     handle = ctypes.c_void_p(handle)
     try:
         code, times = ctypes.c_ulong(), (ctypes.c_uint64 * 4)()

@@ -58,8 +58,8 @@ def fit(
             a `sampler`, a `RepeatSampler` whose repeat factors are then part of the checkpoint.
         stages: In order.
         run: Where checkpoints and the history go.
-        compile_stage: `(stage, steps) -> None`, called before each stage, of so many steps in all:
-            freezes layers and compiles the model with a new optimiser.
+        compile_stage: `(stage, steps) -> None`, called before each stage with its number of steps.
+            Freezes layers and compiles the model with a new optimiser.
         validation: For Keras' validation losses; closed at the end.
         evaluate: `(epoch) -> {"val_mask_ap": 0.4, ...}`, called at the end of epochs, which are
             counted from 0; its numbers join the history.

@@ -223,7 +223,7 @@ def arrays(
 ) -> dict[str, list]:
     """Reads the arrays of a file by layer name; to be called in `reading`.
 
-    A damaged file raises whatever HDF5 and Python happen to raise.
+    A damaged file may raise any error of HDF5 or Python.
 
     Args:
         file: An open file.
