@@ -54,8 +54,10 @@ MOVED_MODULES: Moved = {
     "mrcnn.data.images": (
         "mrcnn.data.image_io",
         {
+            "annotated_upright": "mrcnn.data.annotated_images.annotated_upright",
             "path_inside": "mrcnn.data.annotated_images.path_inside",
             "read_annotated": "mrcnn.data.annotated_images.read_annotated",
+            "turns_without_trace": "mrcnn.data.annotated_images.turns_without_trace",
         },
     ),
     "mrcnn.data.imgaug_adapter": "mrcnn.data.augmentation.imgaug_adapter",
