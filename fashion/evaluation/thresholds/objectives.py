@@ -171,7 +171,7 @@ OBJECTIVES = {
         aggregate=_ratio_2019,
     ),
     "fashionpedia": Objective(
-        "Fashionpedia AP, order-independent variant, masks",
+        "Fashionpedia AP, order-independent, masks",
         _utility_fashionpedia,
         ranked=True,
         score=lambda gt, found: evaluate_fashionpedia(gt, found, fixed=True)["iou_f1/AP"],
