@@ -1,4 +1,5 @@
-"""What every attribute head promises, whatever its body, loss and targets: it learns, is saved and loaded, and compiles."""
+"""What every attribute head promises, whatever its body, loss and targets: it learns, is saved and
+loaded, and compiles."""
 
 import itertools
 
@@ -16,7 +17,8 @@ from mrcnn.weights.layer_files import load_weights, save_weights
 
 IMAGES, GARMENTS, CLASSES, ATTRIBUTES = 4, 3, 4, 6
 ALL = list(itertools.product(BODIES, (False, True), KINDS, ROIS, EMPTY))
-# One that learns takes seconds, so each value of each setting is tried once with all bodies, or with one.
+# One that learns takes seconds, so each value of each setting is tried once with all bodies, or
+# with one.
 LEARNT = [
     ("linear", False, "bce", "positives", "none"),
     ("linear", True, "focal", "positives", "none"),
@@ -56,7 +58,8 @@ def samples_of(x):
 
 
 def photos(head, rng):
-    """Three garments in each of four photos, the last of them without attributes, and where it is asked for a roi on the background."""
+    """Three garments in each of four photos, the last of them without attributes, and where it is
+    asked for a roi on the background."""
     rows = GARMENTS + (not head.positives_only)
     cells = (CELLS, CELLS, 8) if head.reads == "pooled" else (32,)
     attributes = (rng.random((IMAGES, GARMENTS, ATTRIBUTES)) < 0.4).astype(np.float32)

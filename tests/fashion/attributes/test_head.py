@@ -1,4 +1,5 @@
-"""Attribute head: what the contract of all heads (tests/mrcnn/modeling/test_roi_head.py) does not say."""
+"""Attribute head: what the contract of all heads (tests/mrcnn/modeling/test_roi_head.py) does not
+say."""
 
 import functools
 import json
@@ -73,7 +74,8 @@ def test_objects_without_attributes_have_a_query_of_their_own():
 
 
 def test_queries_start_so_that_they_tell_cells_apart():
-    """Of 196 cells the one that is looked at most weighs more than twice as much as it would if all weighed alike."""
+    """Of 196 cells the one that is looked at most weighs more than twice as much as it would if all
+    weighed alike."""
     keras.utils.set_random_seed(0)
     body, cells = (
         Attention(6, 64),

@@ -46,7 +46,8 @@ def write_csv(path, rows, year):
 
 
 def rows_of(year):
-    """Three images, the first one's rows not next to each other; masks at the first and the last pixel."""
+    """Three images, the first one's rows not next to each other; masks at the first and the last
+    pixel."""
     ending = ".jpg" if year == 2019 else ""
     high = 91 if year == 2019 else 340
     return [

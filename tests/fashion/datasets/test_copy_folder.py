@@ -85,7 +85,8 @@ def test_a_photo_that_is_newer_than_its_copy_has_none(folder):
 
 
 def test_the_disk_must_hold_what_is_still_missing(folder, monkeypatch):
-    """Twenty photos of noise at a size that is copied byte by byte: all copies together are as large as all photos."""
+    """Twenty photos of noise at a size that is copied byte by byte: all copies together are as
+    large as all photos."""
     begun = folder(longest=64)
     begun.begin()
     photos = [begun.files.images_dir / f"n{i}.jpg" for i in range(20)]

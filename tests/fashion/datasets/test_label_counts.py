@@ -6,7 +6,8 @@ from fashion.datasets.splits import load_files
 
 
 def test_objects_are_counted_by_photo_category_and_attribute(make_folder):
-    """a: category 0 with attributes 3 and 340, category 23; b: 45, and 33 with 7, 8, 9; c: 10 with 0."""
+    """a: category 0 with attributes 3 and 340, category 23; b: 45, and 33 with 7, 8, 9; c: 10 with
+    0."""
     files = find_data(make_folder(2020))
     ontology = files.ontology()
     dataset = load_files(files, files.train_csv, ontology)

@@ -1,4 +1,5 @@
-"""Near-duplicates: which photos count as the same, whom they are grouped with, and that each is read once."""
+"""Near-duplicates: which photos count as the same, whom they are grouped with, and that each is
+read once."""
 
 import itertools
 
@@ -18,7 +19,8 @@ def scene(seed, size=(200, 280)):
 
 @pytest.fixture
 def photos(tmp_path):
-    """a and d are one scene, d smaller and saved anew; b and c are two others; e and f are of one colour."""
+    """a and d are one scene, d smaller and saved anew; b and c are two others; e and f are of one
+    colour."""
     folder = tmp_path / "photos"
     folder.mkdir()
     for name, seed in zip("abc", range(3)):

@@ -48,7 +48,8 @@ def test_rules_of_old_and_new_runs_and_of_command_lines():
     ],
 )
 def test_rare_photos_are_repeated_as_the_rules_say(labels, rules, first, second, others):
-    """The cape and ivory are each in a hundredth of the photos: sqrt(0.16 / 0.01) = 4, sqrt(0.04 / 0.01) = 2."""
+    """The cape and ivory are each in a hundredth of the photos: sqrt(0.16 / 0.01) = 4, sqrt(0.04 /
+    0.01) = 2."""
     repeats = starting_repeats(
         labels, rules, config(REBALANCE_THRESHOLD=0.16, REBALANCE_ATTRIBUTE_THRESHOLD=0.04)
     )
@@ -76,13 +77,15 @@ def test_settings_that_make_no_sense_are_refused(settings):
 
 
 def test_the_histogram_by_hand(labels, tmp_path):
-    """The cape photo comes four times: in 103 photos there are 103 dresses, 4 capes and one in ivory."""
+    """The cape photo comes four times: in 103 photos there are 103 dresses, 4 capes and one in
+    ivory."""
     histogram = Histogram(labels, np.array([4.0, *[1] * 99]))
     np.testing.assert_allclose(histogram.round, [103, 4, 0, 1])
     np.testing.assert_allclose(histogram.before, [1000, 10, 0, 10])
     np.testing.assert_allclose(histogram.after, [1000, 4000 / 103, 0, 1000 / 103])
     assert histogram.summary() == (
-        "a round shows 103 photos instead of 100; objects in 1,000 of them: cape 10 -> 39, ivory 10 -> 9.7"
+        "a round shows 103 photos instead of 100; objects in 1,000 of them: cape 10 -> 39, "
+        "ivory 10 -> 9.7"
     )
     histogram.write(tmp_path)
     rows = list(csv.DictReader((tmp_path / "rebalance.csv").open()))

@@ -134,7 +134,8 @@ def test_a_broken_small_photo_is_not_copied(tmp_path):
 
 @pytest.mark.parametrize("year", [2019, 2020])
 def test_the_rows_of_a_copy_are_those_of_the_photo_in_its_size(make_folder, year):
-    """a.jpg, 20 x 14: a square of 5 in the corner, and one of 8 at (4, 3). At half the size rows 1, 3, 5 … and columns 1, 3, 5 … remain."""
+    """a.jpg, 20 x 14: a square of 5 in the corner, and one of 8 at (4, 3). At half the size rows 1,
+    3, 5 … and columns 1, 3, 5 … remain."""
     folder = make_folder(year)
     dataset = load_imaterialist(folder / "train.csv", folder / "train", official(year))
     first, second = make_folder.square(0, 0, 2, (10, 7)), make_folder.square(2, 1, 4, (10, 7))

@@ -11,7 +11,8 @@ from fashion.datasets.splits import load_files
 
 @pytest.fixture
 def rows(make_folder):
-    """Photos a, b train, c is held out. Category 0 is in all three, twice in c; category 1 in a and b; attribute 4 in c alone."""
+    """Photos a, b train, c is held out. Category 0 is in all three, twice in c; category 1 in a and
+    b; attribute 4 in c alone."""
     square = make_folder.square
     files = find_data(
         make_folder(

@@ -87,7 +87,8 @@ def test_a_folder_with_val_csv_is_not(make_folder):
 
 @pytest.fixture
 def many(make_folder):
-    """Twenty photos p00 … p19 without val.csv; every fourth has category 23 too, and p19 looks as p00 does. The others are flat."""
+    """Twenty photos p00 … p19 without val.csv; every fourth has category 23 too, and p19 looks as
+    p00 does. The others are flat."""
     names = [f"p{i:02d}" for i in range(20)]
     rows = [[name, make_folder.square(0, 0, 5), 0, [3]] for name in names]
     rows += [[name, make_folder.square(6, 6, 5), 23, []] for name in names[::4]]

@@ -21,7 +21,8 @@ def labels():
 
 
 def test_every_label_has_its_share_in_every_fold():
-    """12 photos with label 0, 8 of them with label 1 as well: a fold of four has 3 and 2 of them. Four photos have neither."""
+    """12 photos with label 0, 8 of them with label 1 as well: a fold of four has 3 and 2 of them.
+    Four photos have neither."""
     present = np.array([[1, 1]] * 8 + [[1, 0]] * 4 + [[0, 0]] * 4, bool)
     fold = folds(present, alone(16), np.random.default_rng(0).permutation(16), 4)
     for i in range(4):
@@ -31,7 +32,7 @@ def test_every_label_has_its_share_in_every_fold():
 
 
 def test_the_rarest_label_is_dealt_out_first():
-    """Label 1 is in two of six photos, and each of two folds gets one of them, whatever the order."""
+    """Label 1 is in two of six photos; each of two folds gets one, in any order."""
     present = np.array([[1, 1], [1, 1], [1, 0], [1, 0], [1, 0], [1, 0]], bool)
     for seed in range(10):
         fold = folds(present, alone(6), np.random.default_rng(seed).permutation(6), 2)

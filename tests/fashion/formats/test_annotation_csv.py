@@ -255,7 +255,8 @@ def test_2019_attributes_are_checked_too(path):
 
 def test_all_that_is_wrong_with_a_row_is_said(path):
     assert only_reason(write(path, "x,1 1 1,4,3,99,999")) == (
-        "unknown category 99; unknown attribute 999; an odd number of values (3): the last start has no "
+        "unknown category 99; unknown attribute 999; an odd number of values (3): the last start "
+        "has no "
         "length"
     )
 
@@ -321,7 +322,8 @@ def test_a_label_list_that_does_not_fit_is_one_line():
         lines[:3]
         == [
             "t.csv has 76 rows that cannot be used:",
-            "  75 rows, line 2 (image a) is the first: unknown attribute 302. The label list does not belong to this file: put its own "
+            "  75 rows, line 2 (image a) is the first: unknown attribute 302. The label list does "
+            "not belong to this file: put its own "
             "label_descriptions.json beside it.",
             "  line 80 (image b): there are no runs",
         ]

@@ -77,7 +77,8 @@ def test_areas_of_more_masks_than_a_byte_can_count():
 
 
 def test_box_and_area_by_hand():
-    # 3 x 4 pixels: a dot; the last pixel of a column and the first of the next, which together touch both borders; nothing left.
+    # 3 x 4 pixels: a dot; the last pixel of a column and the first of the next, which together
+    # touch both borders; nothing left.
     objects, _ = coco_objects(
         [b"5 1", b"6 2", b"1 1"], [(3, 4), (3, 4), (4, 4)], [(3, 4), (3, 4), (1, 1)]
     )
@@ -102,7 +103,8 @@ def test_box_and_area_are_pycocotools(seed):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_counts_of_every_length_are_packed_as_pycocotools_packs_them(seed):
-    """Runs and gaps of 1 to 10 million pixels, whose growth has one to five characters, in photos too large to be decoded."""
+    """Runs and gaps of 1 to 10 million pixels, whose growth has one to five characters, in photos
+    too large to be decoded."""
     rng = np.random.default_rng(seed)
     lengths = (10 ** rng.uniform(0, 7, (40, 9))).astype(int)
     lengths[rng.random((40, 9)) < 0.1] = rng.choice(

@@ -35,7 +35,8 @@ def test_half_the_size_shows_every_second_pixel_by_hand():
 
 
 def test_a_lost_mask_keeps_the_pixel_in_which_its_middle_lies_by_hand():
-    # Row 0 of four is never shown at half the size. Its four pixels are 1, 5, 9, 13; the one at 4 // 2 is 9, column 2, so column 1 of two.
+    # Row 0 of four is never shown at half the size. Its four pixels are 1, 5, 9, 13; the one at 4
+    # // 2 is 9, column 2, so column 1 of two.
     assert resized(["1 1 5 1 9 1 13 1", "1 16"], (4, 4), (2, 2)) == (["3 1", "1 4"], [True, False])
 
 

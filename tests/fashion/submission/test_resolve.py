@@ -1,4 +1,5 @@
-"""Resolving: the better mask keeps the pixel, other classes are left alone, emptied masks disappear."""
+"""Resolving: the better mask keeps the pixel, other classes are left alone, emptied masks
+disappear."""
 
 import tracemalloc
 

@@ -1,4 +1,5 @@
-"""The writer: rows of both years, resuming after any cut, refusing foreign files, checking at the end."""
+"""The writer: rows of both years, resuming after any cut, refusing foreign files, checking at the
+end."""
 
 import csv
 import json
