@@ -38,8 +38,9 @@ def _moved(rng, box):
 def random_case():
     """random_case(seed, images=12, objects=7, predictions=30, boxes=False, crowds=0.05) -> (ground truth, detections).
 
-    Few categories in an image, so that objects compete; equal scores; more than 100 detections of one category in image 0; image 1
-    without predictions, image 2 without objects. boxes: detections also have a "bbox", one pixel wider than the mask.
+    Few categories in an image, so that objects compete; equal scores; more than 100 detections of
+    one category in image 0; image 1 without predictions, image 2 without objects. boxes: detections
+    also have a "bbox", one pixel wider than the mask.
     """
 
     def make(seed, images=12, objects=7, predictions=30, boxes=False, crowds=0.05):
@@ -122,7 +123,9 @@ def random_case():
 
 @pytest.fixture
 def striped_case(random_case):
-    """As `random_case`, but of each mask, true or predicted, only every fourth column is there: a box is four times as large."""
+    """As `random_case`, but of each mask, true or predicted, only every fourth column is there: a
+    box is four times as large.
+    """
 
     def stripes(row):
         mask = coco_mask.decode(row["segmentation"])

@@ -1,4 +1,6 @@
-"""Average precision of one attribute: by hand, and as scikit-learn has it. The tables are tested by `test_attribute_f1.py`."""
+"""Average precision of one attribute: by hand, and as scikit-learn has it. The tables are tested by
+`test_attribute_f1.py`.
+"""
 
 import numpy as np
 import pytest
@@ -47,7 +49,9 @@ def test_the_area_is_that_of_scikit_learn():
 
 
 def shirts_and_shoes():
-    """A ground truth of two shirts and a shoe with attributes, which it should not have, and what was said of them: of shoes no scores."""
+    """A ground truth of two shirts and a shoe with attributes, which it should not have, and what
+    was said of them: of shoes no scores.
+    """
     objects = [
         {"id": i, "category_id": category, "attribute_ids": ids}
         for i, category, ids in ((1, 0, [4]), (2, 0, [9]), (3, 23, [9]))

@@ -1,4 +1,6 @@
-"""The match table, by pencil: boxes in a row, of which each prediction takes the unmatched one that it overlaps most."""
+"""The match table, by pencil: boxes in a row, of which each prediction takes the unmatched one that
+it overlaps most.
+"""
 
 import numpy as np
 import pytest

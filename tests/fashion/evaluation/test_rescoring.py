@@ -57,7 +57,9 @@ def test_the_weight_is_taken_that_gives_the_highest_ap(photos):
 
 
 def test_what_helps_one_half_alone_harms_held_out_photos(photos):
-    """In photos 0 and 2 the classifier is right, in 1 and 3 it is wrong: each half asks for what harms the other."""
+    """In photos 0 and 2 the classifier is right, in 1 and 3 it is wrong: each half asks for what
+    harms the other.
+    """
     truth, detections = photos
     detections = (
         detections[:2]

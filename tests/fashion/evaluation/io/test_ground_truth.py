@@ -184,7 +184,8 @@ def test_polygons_are_read():
             truth(
                 annotations=objects() + objects(id=5, segmentation={"size": [2, 3], "counts": "!!"})
             ),
-            "Annotation 5 of The ground truth has run lengths that cannot be: .* 2 high and 3 wide are 0 or more and add up to 6",
+            "Annotation 5 of The ground truth has run lengths that cannot be: .* 2 high and 3 wide "
+            "are 0 or more and add up to 6",
         ),
         (
             truth(annotations=objects(segmentation={"size": [2, 3], "counts": [0, 3]})),

@@ -102,8 +102,8 @@ def test_numbers_that_are_no_ids_may_be_those_in_the_file_names(caplog):
     gt = truth("000101.jpg", "x/000102.jpg", "b.jpg")
     assert resolve_image_ids([102, 101, 102], gt, "p.json") == [11, 10, 11]
     assert (
-        "The image ids of p.json are not those of the ground truth, but the numbers in its file names: 101 is taken"
-        in caplog.text
+        "The image ids of p.json are not those of the ground truth, but the numbers in its file "
+        "names: 101 is taken" in caplog.text
     )
     with pytest.raises(ValueError, match="2 images that the ground truth does not list: 102, 103"):
         resolve_image_ids([102, 103], gt, "p.json")
@@ -113,8 +113,8 @@ def test_an_id_that_is_also_the_number_of_another_file_is_an_id_with_a_warning(c
     gt = {"images": [{"id": 1, "file_name": "000002.jpg"}, {"id": 2, "file_name": "000001.jpg"}]}
     assert resolve_image_ids([1, 2], gt, "p.json") == [1, 2]
     assert (
-        "p.json has the image_id 1, which is the id of '000002.jpg' in the ground truth, but also the number of"
-        in caplog.text
+        "p.json has the image_id 1, which is the id of '000002.jpg' in the ground truth, but also "
+        "the number of" in caplog.text
     )
     caplog.clear()
     assert (

@@ -1,4 +1,6 @@
-"""Stored predictions: submissions of both years and COCO results become the same thing; what is wrong with a file is said."""
+"""Stored predictions: submissions of both years and COCO results become the same thing; what is
+wrong with a file is said.
+"""
 
 import json
 
@@ -102,7 +104,8 @@ def test_a_submission_of_nothing(tmp_path):
     [
         (
             ["c,1 1,0,", "d,1 1,0,", "e,1 1,0,", "e,1 2,0,", "f,1 2,0,"],
-            "submission.csv has 4 images that the ground truth does not list: c, d, e … .it lists 2.",
+            "submission.csv has 4 images that the ground truth does not list: c, d, e … .it lists "
+            "2.",
         ),
         (["a,1 1,5,", "a,1 1,6,"], "2 categories that the ground truth does not list: 5, 6"),
         (["a,1 1,0,99"], "1 attribute that the ground truth does not list: 99"),
@@ -110,7 +113,8 @@ def test_a_submission_of_nothing(tmp_path):
         (["a,1 1,0,3.0"], "line 2: '3.0' is no category"),
         (
             ["a,1 1,0"],
-            "line 2: 4 values expected .ImageId,EncodedPixels,ClassId,AttributesIds., but there are 3",
+            "line 2: 4 values expected .ImageId,EncodedPixels,ClassId,AttributesIds., but there "
+            "are 3",
         ),
         (
             ["a,0 1,0,", "a,1 1,0,", "a,5 1 5 1,0,"],
@@ -181,7 +185,9 @@ def test_a_submission_to_a_truth_without_attributes_keeps_its_masks(tmp_path, ca
 def test_a_submission_has_the_ids_of_its_contest_whatever_the_ground_truth_calls_them(
     tmp_path, caplog
 ):
-    """23 is the shoe of the contest; here it is the sock, as in the list that Fashionpedia had first."""
+    """23 is the shoe of the contest; here it is the sock, as in the list that Fashionpedia had
+    first.
+    """
     official = Ontology.official(2020)
     names, sock = (
         dict(zip(official.attribute_ids, official.attribute_names)),
@@ -197,7 +203,8 @@ def test_a_submission_has_the_ids_of_its_contest_whatever_the_ground_truth_calls
     assert [d["category_id"] for d in found] == [24, 23] and found[0]["attribute_ids"] == [5, 115]
     told = [record.getMessage() for record in caplog.records]
     assert told == [
-        f"1 of the 3 attributes in submission.csv are not in the ground truth's list and are left out: {names[200]!r}.",
+        f"1 of the 3 attributes in submission.csv are not in the ground truth's list and are left "
+        f"out: {names[200]!r}.",
         "The ground truth numbers the labels of 2020 otherwise. They are matched by name.",
     ]
     with pytest.raises(
@@ -322,7 +329,8 @@ def test_masks_may_be_probabilities_of_a_box():
                     }
                 ),
             ],
-            "result number 1 .from 0., has run lengths that cannot be: .* add up to 262144. 1 masks are damaged",
+            "result number 1 .from 0., has run lengths that cannot be: .* add up to 262144. 1 "
+            "masks are damaged",
         ),
         (
             [result(segmentation=rle.to_coco("1 2", (4, 4)))],
@@ -398,8 +406,8 @@ def test_label_lists_are_matched_by_name(caplog):
     np.testing.assert_allclose(found[1]["attribute_scores"], [0.2, 0.9])
     told = [record.getMessage() for record in caplog.records]
     assert (
-        "1 of the 3 attributes of p.json are not in the ground truth's list and are left out: 'sheer'."
-        in told
+        "1 of the 3 attributes of p.json are not in the ground truth's list and are left out: "
+        "'sheer'." in told
     )
     assert sum("matched by name" in text for text in told) == 2
 
@@ -468,7 +476,8 @@ def test_a_plain_coco_truth_takes_predictions_with_attributes(random_case, caplo
 @pytest.mark.parametrize("boxes", [False, True])
 @pytest.mark.parametrize("kind", ["segm", "bbox"])
 def test_stored_detections_are_as_large_as_coco_has_them(striped_case, boxes, kind):
-    # A box around stripes is four times as large as they are, so boxes that nobody stored would move detections between the sizes.
+    # A box around stripes is four times as large as they are, so boxes that nobody stored would
+    # move detections between the sizes.
     gt, detections = striped_case(1, boxes=boxes)
     ours, coco = (
         score_predictions(gt, checked_results(detections, gt))["coco"][kind],

@@ -181,7 +181,9 @@ def test_results_bear_the_data_sets_image_ids_and_are_shown_one_by_one(validatio
 
 
 class Describer:
-    """A model that knows the attributes of every object, finds them by its box, and forgets the first attribute of the list."""
+    """A model that knows the attributes of every object, finds them by its box, and forgets the
+    first attribute of the list.
+    """
 
     def __init__(self, dataset):
         self.dataset, self.ontology = dataset, dataset.ontology

@@ -161,7 +161,9 @@ SMALL, LOW = rle_of(12, 0, 20, 8), rle_of(12, 10, 20, 20)
 
 
 def labelled_case():
-    """Two dresses, one pair of trousers and a shoe, all found; scores in the order of the list: 2, 1, 7."""
+    """Two dresses, one pair of trousers and a shoe, all found; scores in the order of the list: 2,
+    1, 7.
+    """
     gt = (
         truth((1, 0, LEFT, [2, 7]), (1, 0, RIGHT, [1]), (1, 6, SMALL, [1]), (1, 23, LOW, []))
         | LABELS
@@ -183,7 +185,8 @@ def test_the_tables_of_a_small_case():
         0.75,
         1 / 3,
     )  # of two dresses and trousers, the trousers are all right
-    # The dress with 2 has the best score for it, the two with 1 have the two best, and for 7 all score as high as the one that has it.
+    # The dress with 2 has the best score for it, the two with 1 have the two best, and for 7 all
+    # score as high as the one that has it.
     assert [result["per_attribute"][i]["ap"] for i in (1, 2, 7)] == [1, 1, 1 / 3] and result[
         "map"
     ] == pytest.approx(7 / 9)
@@ -323,7 +326,8 @@ def test_the_counts_agree_with_plain_loops(random_case, seed):
 def test_the_curves_of_a_small_case():
     gt, said = labelled_case()
     result = attribute_curves(gt, said, thresholds=(0.05, 0.4, 0.65, 0.95))
-    # Without the shoe, of nine scores 9, 7, 2 and 0 reach the thresholds; the real ones have 0.9, 0.4, 0.7, 0.6.
+    # Without the shoe, of nine scores 9, 7, 2 and 0 reach the thresholds; the real ones have 0.9,
+    # 0.4, 0.7, 0.6.
     assert result["thresholds"] == [0.05, 0.4, 0.65, 0.95]
     assert result["precision"] == pytest.approx([4 / 9, 4 / 7, 1, 0]) and result["recall"] == [
         1,

@@ -61,7 +61,8 @@ def curves_of(*case):
 
 
 def test_a_curve_by_hand():
-    # Right, wrong, and right by an IoU of .9: recall .5 at precision 1, then recall 1 at precision 2/3, at nine thresholds of ten.
+    # Right, wrong, and right by an IoU of .9: recall .5 at precision 1, then recall 1 at precision
+    # 2/3, at nine thresholds of ten.
     found = curves((0.9, 7, [0, 0, 40, 40]), (0.8, 7, [20, 20, 40, 40]), (0.7, 7, [50, 50, 40, 36]))
     high, low = [1.0] * 51, [2 / 3] * 50
     assert found["recalls"][:3] == [0, 0.01, 0.02] and len(found["recalls"]) == 101

@@ -49,8 +49,8 @@ def test_corloc_is_the_share_of_photos_where_a_box_is_right():
     assert result["mean_corloc"] == 0.75 and result["weighted_corloc"] == pytest.approx(
         (2 * 0.5 + 1 * 1) / 3
     )
-    # Shoes: the two detections tie; the one of image 1 is right and comes first, so precision is 1 up to recall 1/3, and 34 of
-    # COCO's 101 recall points lie there.
+    # Shoes: the two detections tie; the one of image 1 is right and comes first, so precision is 1
+    # up to recall 1/3, and 34 of COCO's 101 recall points lie there.
     assert rows[5]["ap"] == pytest.approx(34 / 101) and rows[0]["ap"] == pytest.approx(1)
     assert result["mean_ap"] == pytest.approx((34 / 101 + 1) / 2) and result[
         "weighted_ap"

@@ -33,8 +33,8 @@ def scene(objects, found):
 
 
 def test_two_boxes_found_and_one_with_its_attributes():
-    # The second detection says 1 of 4 attributes: F1 2 * 1 / (1 + 4) = .4. It is one false alarm below the true one: precision 1 up to
-    # recall .5, which is 51 of 101 places.
+    # The second detection says 1 of 4 attributes: F1 2 * 1 / (1 + 4) = .4. It is one false alarm
+    # below the true one: precision 1 up to recall .5, which is 51 of 101 places.
     numbers = evaluate_f1_ap(
         *scene(
             [([0, 0, 40, 40], [1]), ([50, 50, 40, 40], [1, 2, 3, 4])],

@@ -20,7 +20,8 @@ DRESS, SHOE = 10, 23  # carries attributes; does not
 def sample():
     if not SAMPLE.is_dir():
         pytest.skip(
-            "the official sample is not beside this repository (../shared/reference/fashionpedia_sample)"
+            "the official sample is not beside this repository "
+            "(../shared/reference/fashionpedia_sample)"
         )
     return [
         json.loads((SAMPLE / name).read_text(encoding="utf-8")) for name in ("gt.json", "dt.json")
@@ -29,7 +30,9 @@ def sample():
 
 @pytest.fixture
 def official_numbers(monkeypatch, capsys):
-    """official_numbers(ground_truth, detections, iou_type) -> what the package `fashionpedia` computes, under our keys."""
+    """official_numbers(ground_truth, detections, iou_type) -> what the package `fashionpedia`
+    computes, under our keys.
+    """
     monkeypatch.setattr(np, "float", float, raising=False)  # the package uses NumPy's old name
     pytest.importorskip("sklearn.metrics")
     evaluator = pytest.importorskip("fashionpedia.fp_eval")
@@ -56,7 +59,9 @@ def official_numbers(monkeypatch, capsys):
 
 
 def scene(objects, found):
-    """One image of 100 x 100; objects: (category, box, attributes); found: (score, category, box, attributes)."""
+    """One image of 100 x 100; objects: (category, box, attributes); found: (score, category, box,
+    attributes).
+    """
     return (
         {
             "images": [{"id": 1, "width": 100, "height": 100}],
@@ -86,7 +91,8 @@ def scene(objects, found):
 
 
 def test_f1_is_the_mean_over_present_and_absent_attributes():
-    # 10 attributes, 4 true, 2 predicted, 1 of them right: present 2*1/6; absent on both sides 10-4-2+1 = 5, so 2*5/(6+8)
+    # 10 attributes, 4 true, 2 predicted, 1 of them right: present 2*1/6; absent on both sides
+    # 10-4-2+1 = 5, so 2*5/(6+8)
     assert macro_f1(np.array([[1.0]]), np.array([[2.0]]), np.array([[4.0]]), 10) == pytest.approx(
         (2 / 6 + 10 / 14) / 2
     )
@@ -104,7 +110,8 @@ def test_f1_without_attributes_on_a_side(said, real, f1):
 
 
 def test_a_dress_with_half_its_attributes_passes_the_lower_f1_thresholds_only():
-    # 2 true, 1 of them predicted of 10: present 2/3, absent 2*8/(8+9) = 16/17, mean .804: passes .50 .55 ... .80, seven of ten.
+    # 2 true, 1 of them predicted of 10: present 2/3, absent 2*8/(8+9) = 16/17, mean .804: passes
+    # .50 .55 ... .80, seven of ten.
     numbers = evaluate_fashionpedia(
         *scene([(DRESS, [0, 0, 50, 50], [1, 2])], [(0.9, DRESS, [0, 0, 50, 50], [1])]), "bbox"
     )
@@ -138,8 +145,9 @@ def test_an_object_without_attributes_is_lost_by_predicting_one():
 
 
 def test_only_the_official_metric_depends_on_the_order_of_objects():
-    # The first detection lies exactly on the first dress and has the second one's attributes. The official rule keeps whichever dress
-    # comes first, as the other is worse in one respect. The second detection can only be the first dress (IoU .8; .6 with the other).
+    # The first detection lies exactly on the first dress and has the second one's attributes. The
+    # official rule keeps whichever dress comes first, as the other is worse in one respect. The
+    # second detection can only be the first dress (IoU .8; .6 with the other).
     objects = [(DRESS, [0, 0, 50, 50], [1, 2, 3, 4]), (DRESS, [0, 0, 50, 40], [5, 6, 7, 8])]
     truth, found = scene(
         objects,
@@ -328,7 +336,8 @@ def test_other_category_lists_are_for_the_fixed_variant():
     [(100, [3], 0), (100, [1, 2], 1), (100, [1], 0.7), (DRESS, [3], 0), (SHOE, [3], 0)],
 )
 def test_attributes_count_in_every_category_of_which_an_object_has_some(category, said, ap):
-    # 2 true of 10: with one of them .804 of the F1, seven thresholds of ten; with another one (0 + 14/17)/2, none.
+    # 2 true of 10: with one of them .804 of the F1, seven thresholds of ten; with another one (0 +
+    # 14/17)/2, none.
     truth, detections = scene(
         [(category, [0, 0, 50, 50], [1, 2])], [(0.9, category, [0, 0, 50, 50], said)]
     )

@@ -119,7 +119,8 @@ def test_an_iou_of_exactly_the_threshold_is_no_hit():
 
 def test_2020_is_the_share_of_hits_among_the_detections():
     gt = truth((1, 0, LEFT, [1, 2]), (1, 5, RIGHT, []), (1, 6, RIGHT, []))
-    # F1 of {1} and {1, 2} is 2/3: four thresholds lie under it. IoU 0.7: four as well. So 16 of 100 pairs.
+    # F1 of {1} and {1, 2} is 2/3: four thresholds lie under it. IoU 0.7: four as well. So 16 of 100
+    # pairs.
     result = score_2020(gt, found((1, 0, SEVEN_TENTHS, 0.9, [1])))
     assert result["score"] == pytest.approx(0.16)  # what is missed costs nothing
     assert np.array_equal(
@@ -176,7 +177,8 @@ def test_a_detection_that_may_not_hit_the_nearest_object_hits_the_next():
 
 
 def test_a_detection_hits_the_object_that_it_overlaps_most():
-    # The whole overlaps A by 1 and B by .8; the half overlaps B by 5/8 and A by exactly 1/2, too little.
+    # The whole overlaps A by 1 and B by .8; the half overlaps B by 5/8 and A by exactly 1/2, too
+    # little.
     a, b = (1, 0, LEFT, []), (1, 0, (0, 0, 10, 8), [])
     detections = found((1, 0, LEFT, 0.9, []), (1, 0, (0, 0, 10, 5), 0.8, []))
     for objects in ([a, b], [b, a]):
@@ -187,7 +189,8 @@ def test_a_detection_hits_the_object_that_it_overlaps_most():
 
 
 def test_the_surer_detection_chooses_first():
-    # Nine columns overlap A by .9 and B by 8/9; ten overlap A by 1 and B by .8. Above .8 both can be hits only if the ten take A.
+    # Nine columns overlap A by .9 and B by 8/9; ten overlap A by 1 and B by .8. Above .8 both can
+    # be hits only if the ten take A.
     gt = truth((1, 0, LEFT, []), (1, 0, (0, 0, 10, 8), []))
     nine, ten = (0, 0, 10, 9), LEFT
     for first, tp in ((nine, [2] * 6 + [1] * 4), (ten, [2] * 8 + [1] * 2)):
@@ -226,7 +229,8 @@ def test_a_detection_of_an_unknown_image_is_refused():
 
 
 def test_2020_of_arrays_by_hand():
-    # IoU .72 lies above five thresholds, F1 .6 above two: 10 of the 100 pairs are hits of the one detection of two.
+    # IoU .72 lies above five thresholds, F1 .6 above two: 10 of the 100 pairs are hits of the one
+    # detection of two.
     iou, f1 = np.array([[0.72, 0], [0, 0.3]]), np.array([[0.6, 0], [0, 1]])
     assert np.array_equal(
         precision_2020(iou, np.ones((2, 2), bool), f1),
@@ -236,7 +240,8 @@ def test_2020_of_arrays_by_hand():
 
 
 def test_2020_of_arrays_a_better_overlap_without_the_attributes_leaves_the_object_to_the_next():
-    # Both overlap the one object; the first has an F1 of .52: it takes the object at nine IoUs, but at the lowest F1 only.
+    # Both overlap the one object; the first has an F1 of .52: it takes the object at nine IoUs, but
+    # at the lowest F1 only.
     hit = (
         precision_2020(
             np.array([[0.92], [0.62]]), np.ones((2, 1), bool), np.array([[0.52], [np.inf]])
