@@ -4,7 +4,8 @@
 #   make test    the test suite, in two processes
 #   make test-full   the same, then what takes minutes each: commands that are killed, inputs that once were handled badly,
 #                    and 5,000 made-up files for each reader
-#   make lint    ruff
+#   make lint    formatting, docstrings and types: ruff, mypy
+#   make format  format the code
 #   make bench   what the parts of a small network cost beside each other on this machine, in two minutes
 
 PYTHON ?= python3
@@ -15,7 +16,7 @@ INSTALLED := $(VENV)/installed-by-make
 export MPLBACKEND ?= Agg
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test test-full test-rest lint bench setup
+.PHONY: demo test test-full test-rest lint format bench setup
 
 demo: $(INSTALLED)
 	$(PY) -m fashion demo
@@ -40,6 +41,11 @@ test-rest: $(INSTALLED)
 lint: $(INSTALLED)
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	$(PY) -m mypy mrcnn fashion
+
+format: $(INSTALLED)
+	$(PY) -m ruff format .
+	$(PY) -m ruff check --fix .
 
 bench: $(INSTALLED)
 	$(PY) benchmarks/run.py --quick

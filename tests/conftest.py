@@ -1,4 +1,5 @@
-"""What tests of the library and of the application share: a plain backbone of ten layers, and drawn shapes to train on."""
+"""What tests of the library and of the application share: a plain backbone of ten layers, and drawn
+shapes to train on."""
 
 import functools
 import gc
@@ -31,13 +32,15 @@ LONGEST = [
 
 
 def pytest_configure(config):
-    """Files are handed out in the order below; xdist would begin with those that have the most tests."""
+    """Files are handed out in the order below; xdist would begin with those that have the most
+    tests."""
     if hasattr(config.option, "loadscopereorder"):
         config.option.loadscopereorder = False
 
 
 def pytest_collection_modifyitems(items):
-    """The longest files come first, then all others with slow tests, so that two processes that share the files end at about the same
+    """The longest files come first, then all others with slow tests, so that two processes that
+    share the files end at about the same
     time."""
     ranks = {Path(__file__).parent / name: rank for rank, name in enumerate(LONGEST)}
     slow = {item.path for item in items if item.get_closest_marker("slow")}
@@ -45,7 +48,8 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_collection_finish():
-    """Graphs are made of millions of small objects: looking through all of them for unused cycles as often as Python would is a tenth of
+    """Graphs are made of millions of small objects: looking through all of them for unused cycles
+    as often as Python would is a tenth of
     the whole time. What the imports have left is never looked at again."""
     gc.collect()
     gc.freeze()
@@ -53,7 +57,8 @@ def pytest_collection_finish():
 
 
 def register_plain_backbone():
-    """Add the backbone "plain": five strided convolutions under a ResNet's names, built and compiled in a second or two."""
+    """Add the backbone "plain": five strided convolutions under a ResNet's names, built and
+    compiled in a second or two."""
     import keras
 
     from mrcnn.modeling.build import BACKBONES
@@ -102,7 +107,8 @@ TINY = {
 
 
 def leave_uncompiled(patch):
-    """Steps of training and prediction run as they are: tracing their graphs takes longer than the few steps that tests need."""
+    """Steps of training and prediction run as they are: tracing their graphs takes longer than the
+    few steps that tests need."""
     from mrcnn.modeling.detector import Detector
 
     patch.setattr(Detector, "compile", functools.partialmethod(Detector.compile, run_eagerly=True))
@@ -130,7 +136,8 @@ def tiny_settings():
 
 @pytest.fixture(scope="session")
 def plain_config(tiny_settings):
-    """plain_config(**settings) -> a Config of 64 pixels with the plain backbone and the classes of `shapes`."""
+    """plain_config(**settings) -> a Config of 64 pixels with the plain backbone and the classes of
+    `shapes`."""
     from mrcnn.config import Config
 
     fixed = {
@@ -144,7 +151,8 @@ def plain_config(tiny_settings):
 
 @pytest.fixture(scope="session")
 def shapes():
-    """shapes(count) -> a data set written as Matterport's example is: drawn when asked for, uint8 masks and int64 ids."""
+    """shapes(count) -> a data set written as Matterport's example is: drawn when asked for, uint8
+    masks and int64 ids."""
     from mrcnn.data.dataset import Dataset
 
     class Shapes(Dataset):

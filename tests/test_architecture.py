@@ -1,4 +1,5 @@
-"""The floors: imports point down or stay in their folder, and the library knows nothing of clothes."""
+"""The floors: imports point down or stay in their folder, and the library knows nothing of
+clothes."""
 
 import ast
 import re
@@ -11,7 +12,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FILES = sorted(path for top in ("mrcnn", "fashion") for path in (ROOT / top).rglob("*.py"))
 
-# What the folders of `fashion` share; whatever of fashion/*.py is not named here or in FLOORS is a verb.
+# What the folders of `fashion` share; whatever of fashion/*.py is not named here or in FLOORS is a
+# verb.
 SHARED = [
     "fashion.config",
     "fashion.augmentation",
@@ -89,7 +91,8 @@ def inside(module, places):
 
 
 def place_of(module):
-    """(floor, folder or file) of a module, or None for the package `mrcnn` itself, which holds nothing."""
+    """(floor, folder or file) of a module, or None for the package `mrcnn` itself, which holds
+    nothing."""
     for floor, places in enumerate(FLOORS):
         for place in places:
             if inside(module, [place]):
@@ -98,7 +101,8 @@ def place_of(module):
 
 
 def imports(path):
-    """(line, dotted name) of every import in a file, even inside functions; relative ones made absolute."""
+    """(line, dotted name) of every import in a file, even inside functions; relative ones made
+    absolute."""
     package = (
         module_name(path) if path.name == "__init__.py" else module_name(path).rpartition(".")[0]
     )
@@ -221,7 +225,8 @@ def test_every_folder_is_a_package():
 
 
 def test_tests_mirror_the_tree():
-    """tests/mrcnn/ops/test_boxes.py tests mrcnn/ops/boxes.py; a folder of tests has a folder of code."""
+    """tests/mrcnn/ops/test_boxes.py tests mrcnn/ops/boxes.py; a folder of tests has a folder of
+    code."""
     folders = {
         test.parent.relative_to(ROOT / "tests") for test in (ROOT / "tests").rglob("test_*.py")
     }

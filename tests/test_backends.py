@@ -1,6 +1,8 @@
-"""TensorFlow and JAX: the same weights give the same losses, the same update and the same predictions.
+"""TensorFlow and JAX: the same weights give the same losses, the same update and the same
+predictions.
 
-A process has one backend, so each runs this file as a script:   KERAS_BACKEND=jax python tests/test_backends.py FOLDER
+A process has one backend, so each runs this file as a script:   KERAS_BACKEND=jax python
+tests/test_backends.py FOLDER
 """
 
 import os
@@ -16,7 +18,8 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    """{backend: {name: array}}; TensorFlow goes first and leaves the weights that JAX starts from."""
+    """{backend: {name: array}}; TensorFlow goes first and leaves the weights that JAX starts
+    from."""
     folder, found = tmp_path_factory.mktemp("backends"), {}
     for backend in ("tensorflow", "jax"):
         environment = os.environ | {
@@ -125,7 +128,8 @@ def main(folder):
     found = compiled(detector, detector, xla=False)(
         {name: batch[name] for name in ("images", "windows")}
     )
-    # Two steps take TensorFlow less time than tracing them; that a graph makes the same ones is a fact of test_devices.py.
+    # Two steps take TensorFlow less time than tracing them; that a graph makes the same ones is a
+    # fact of test_devices.py.
     how = {"jit_compile": True} if keras.backend.backend() == "jax" else {"run_eagerly": True}
     detector.compile(keras.optimizers.SGD(0.01, momentum=0.9), **how)
     detector.optimizer.build(detector.trainable_variables)

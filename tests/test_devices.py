@@ -1,4 +1,5 @@
-"""Several devices: the same update as one device makes. Devices are counted when a backend starts, so it is a process of its own."""
+"""Several devices: the same update as one device makes. Devices are counted when a backend starts,
+so it is a process of its own."""
 
 import functools
 import os
@@ -27,7 +28,8 @@ def test_with_fewer_devices_than_asked_for_one_takes_the_whole_batch_and_a_warni
 
 @pytest.mark.slow
 def test_two_devices_make_the_update_that_one_makes(tmp_path):
-    """On TensorFlow. On JAX, which takes minutes to compile this for a CPU, run this file by hand: python tests/test_devices.py DIR,
+    """On TensorFlow. On JAX, which takes minutes to compile this for a CPU, run this file by hand:
+    python tests/test_devices.py DIR,
     with the environment below and KERAS_BACKEND=jax."""
     environment = os.environ | {
         "KERAS_BACKEND": "tensorflow",
@@ -39,9 +41,11 @@ def test_two_devices_make_the_update_that_one_makes(tmp_path):
 
 
 def main(folder):
-    """Two epochs on photos a b a b: each of two devices sees a and b, so every mean is the one of the four together.
+    """Two epochs on photos a b a b: each of two devices sees a and b, so every mean is the one of
+    the four together.
 
-    TensorFlow trains on one device without a graph and unbroken; on two in graphs, is broken off between the epochs and goes on with a
+    TensorFlow trains on one device without a graph and unbroken; on two in graphs, is broken off
+    between the epochs and goes on with a
     new model.
     """
     import keras

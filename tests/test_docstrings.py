@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 
 # Their contract is that of the Keras class they override.
@@ -80,6 +82,22 @@ def complaints(path: Path) -> Iterator[str]:
         nothing = returns in ("None", "NoReturn") or is_attribute or "setter" in decorators
         if not nothing and not re.search(r"^(Returns|Yields):", text, re.MULTILINE):
             yield f"{where}: no Returns: section"
+
+
+@pytest.mark.parametrize("top", ["mrcnn", "fashion"])
+def test_public_functions_are_documented_and_typed(top):
+    files = sorted((ROOT / top).rglob("*.py"))
+    assert not [line for file in files for line in complaints(file)]
+
+
+def test_what_is_missing_is_named(tmp_path):
+    file = tmp_path / "module.py"
+    file.write_text('def f(a, b: int):\n    """Adds.\n\n    Args:\n        b: B.\n    """\n')
+    assert [line.split(": ", 2)[-1] for line in complaints(file)] == [
+        "no type for a",
+        "no return type",
+        "Args: lacks a",
+    ]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""Facts about the package: what it asks for, what it brings, and that all parts name the same version."""
+"""Facts about the package: what it asks for, what it brings, and that all parts name the same
+version."""
 
 import ast
 import json
@@ -99,7 +100,8 @@ def test_the_name_is_our_own_and_the_version_is_the_changelogs(metadata):
 
 
 def test_requirements_are_ranges(metadata):
-    """A floor that we need and a ceiling where things may break; exact pins would break shared notebooks."""
+    """A floor that we need and a ceiling where things may break; exact pins would break shared
+    notebooks."""
     for requirement in metadata.get_all("Requires-Dist"):
         bounds, _, marker = requirement.partition(";")
         assert "==" not in bounds and "~=" not in bounds and ">=" in bounds, requirement
@@ -138,7 +140,7 @@ def test_extras_are_the_documented_ones(metadata):
 
 def test_settings_are_strict():
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
-    assert settings["ruff"]["line-length"] == 140
+    assert settings["ruff"]["line-length"] == 100
     assert {"--import-mode=importlib", "--strict-markers"} <= set(
         settings["pytest"]["ini_options"]["addopts"]
     )

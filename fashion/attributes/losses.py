@@ -91,14 +91,7 @@ class AttributeLoss:
         Returns:
             `(B, R)` float32.
         """
-        if self.kind == "focal":
-            each = focal_loss(logits, targets, self.alpha, self.gamma)
-        elif self.kind == "asymmetric":
-            each = asymmetric_loss(
-                logits, targets, self.gamma_positive, self.gamma_negative, self.margin
-            )
-        else:
-            each = binary_cross_entropy(logits, targets)
+        each = LOSSES[self.kind](self, logits, targets)
         present, absent = each * targets, each * (1.0 - targets)
         if len(self.positive_weight):
             # The last attribute of `empty="background"` has weight 1.
@@ -110,6 +103,22 @@ class AttributeLoss:
         # A sum, not a mean: the gradient of a present attribute must not depend on how many absent
         # ones the label list has.
         return ops.sum(present, axis=-1) + ops.sum(absent, axis=-1)
+
+
+def _cross_entropy(loss: AttributeLoss, logits: Tensor, targets: Tensor) -> Tensor:
+    return binary_cross_entropy(logits, targets)
+
+
+def _focal(loss: AttributeLoss, logits: Tensor, targets: Tensor) -> Tensor:
+    return focal_loss(logits, targets, loss.alpha, loss.gamma)
+
+
+def _asymmetric(loss: AttributeLoss, logits: Tensor, targets: Tensor) -> Tensor:
+    return asymmetric_loss(logits, targets, loss.gamma_positive, loss.gamma_negative, loss.margin)
+
+
+# A loss for each of KINDS: (the settings, logits, targets) -> (B, R, T), one loss for each output.
+LOSSES = {"bce": _cross_entropy, "focal": _focal, "asymmetric": _asymmetric}
 
 
 def positive_weights(counts: Sequence[int] | Array, objects: int, power: float) -> tuple:

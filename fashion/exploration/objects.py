@@ -32,7 +32,15 @@ class AnnotatedDataset(Protocol):
     ontology: Ontology
     bad_rows: list[BadRow]
 
-    def load_image(self, image_id: int) -> Array: ...
+    def load_image(self, image_id: int) -> Array:
+        """Loads an image.
+
+        Args:
+            image_id: Index of the image.
+
+        Returns:
+            `(H, W, 3)` uint8 RGB.
+        """
 
 
 @dataclasses.dataclass(frozen=True)

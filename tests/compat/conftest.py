@@ -1,4 +1,5 @@
-"""What the scripts here share: the config they begin with, and two small networks that are built once for all of them."""
+"""What the scripts here share: the config they begin with, and two small networks that are built
+once for all of them."""
 
 import pytest
 
@@ -10,7 +11,8 @@ def eagerly(uncompiled_module):
 
 @pytest.fixture(scope="session")
 def shapes_config(tiny_settings):
-    """The class that scripts derive theirs from: the settings of all tests, two classes, whatever is found is shown."""
+    """The class that scripts derive theirs from: the settings of all tests, two classes, whatever
+    is found is shown."""
     from mrcnn.config import Config
 
     class ShapesConfig(Config):
@@ -55,9 +57,11 @@ def spare(shapes_config, tmp_path_factory):
 
 @pytest.fixture
 def made(spare, monkeypatch, tmp_path):
-    """made(config) -> a MaskRCNN with a folder of its own about the network of `spare`, since building one takes seconds.
+    """made(config) -> a MaskRCNN with a folder of its own about the network of `spare`, since
+    building one takes seconds.
 
-    Only what the network was not built for may differ: sizes of images and batches, how to train, what to do with detections.
+    Only what the network was not built for may differ: sizes of images and batches, how to train,
+    what to do with detections.
     """
     import mrcnn.model as modellib
 

@@ -1,4 +1,5 @@
-"""Augmentation: any augmenter that scripts make with imgaug moves image and masks alike, and some sources are left as they are."""
+"""Augmentation: any augmenter that scripts make with imgaug moves image and masks alike, and some
+sources are left as they are."""
 
 import subprocess
 import sys
@@ -49,7 +50,10 @@ with warnings.catch_warnings():
 
 @pytest.mark.slow
 def test_imgaug_is_imported_as_usual_after_anything_of_mrcnn():
-    code = "from mrcnn.config import Config\nimport imgaug\nfrom imgaug import augmenters as iaa\niaa.Fliplr(0.5)"
+    code = (
+        "from mrcnn.config import Config\nimport imgaug\nfrom imgaug import "
+        "augmenters as iaa\niaa.Fliplr(0.5)"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 

@@ -1,4 +1,5 @@
-"""custom_callbacks: those of Keras and those of the script, which see what Keras' own training would show them."""
+"""custom_callbacks: those of Keras and those of the script, which see what Keras' own training
+would show them."""
 
 from pathlib import Path
 

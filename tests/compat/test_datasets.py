@@ -1,4 +1,5 @@
-"""Data sets as scripts write them: themselves as class_map, masks of any type, images without objects, names and paths of their own."""
+"""Data sets as scripts write them: themselves as class_map, masks of any type, images without
+objects, names and paths of their own."""
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ TRUE = [(slice(5, 25), slice(10, 30)), (slice(30, 60), slice(8, 40))]
 
 
 class TwoBoxes(utils.Dataset):
-    """`answers`: what load_mask makes of the masks (60, 50, 2) uint8 of two boxes, one function for each image."""
+    """`answers`: what load_mask makes of the masks (60, 50, 2) uint8 of two boxes, one function for
+    each image."""
 
     def __init__(self, *answers):
         super().__init__(self)

@@ -1,4 +1,5 @@
-"""What went wrong in Matterport's code and in its forks without a word, seen from where a user would have seen it."""
+"""What went wrong in Matterport's code and in its forks without a word, seen from where a user
+would have seen it."""
 
 import time
 import warnings
@@ -31,7 +32,8 @@ def norm(arrays):
 
 @pytest.fixture
 def plain_sgd(shapes_config):
-    """plain_sgd(**settings) -> a config whose steps are learning rate times gradient: no momentum, no decay, no clip."""
+    """plain_sgd(**settings) -> a config whose steps are learning rate times gradient: no momentum,
+    no decay, no clip."""
     fixed = {"LEARNING_MOMENTUM": 0.0, "WEIGHT_DECAY": 0.0, "GRADIENT_CLIP_NORM": 1e9}
     return lambda **settings: type("PlainConfig", (shapes_config,), fixed | settings)()
 
@@ -72,7 +74,8 @@ def test_the_loss_does_not_double_with_each_train(plain_sgd, shapes, made):
 
 @pytest.mark.slow
 def test_the_learning_rate_is_the_one_asked_for(plain_sgd, shapes, made):
-    """D3: SGD(lr=...) was ignored, and trained at 0.01. A gradient of known length shows what it is multiplied by."""
+    """D3: SGD(lr=...) was ignored, and trained at 0.01. A gradient of known length shows what it is
+    multiplied by."""
     model = made(plain_sgd(GRADIENT_CLIP_NORM=0.1))
     before = weights_of(model)
     model.train(shapes(2), shapes(2), learning_rate=0.05, epochs=1, layers="all")
@@ -153,7 +156,8 @@ def test_anchors_are_no_weights(plain_sgd, shapes, made, tmp_path):
 def test_no_gradient_leaks_into_the_proposals_through_the_targets(
     plain_sgd, shapes, made, monkeypatch
 ):
-    """D7: the box loss moved the RPN, since its targets were made of proposals that a gradient flowed through."""
+    """D7: the box loss moved the RPN, since its targets were made of proposals that a gradient
+    flowed through."""
     model = made(plain_sgd())
     only = {
         name: 0.0
@@ -233,7 +237,8 @@ def two_sources():
 
 
 def test_active_classes_are_per_image(shapes_config, two_sources, made):
-    """D10: the classes that the first image's source labels were taken for those of the whole batch."""
+    """D10: the classes that the first image's source labels were taken for those of the whole
+    batch."""
     images, metas, *_ = modellib.DataGenerator(two_sources, shapes_config(), shuffle=False)[0][0]
     assert modellib.parse_image_meta(metas)["active_class_ids"].tolist() == [[1, 1, 0], [1, 0, 1]]
 
@@ -308,7 +313,8 @@ def test_arguments_that_forks_dropped_still_work(shapes_config, shapes, two_sour
 
 
 def test_padding_is_no_object(shapes_config):
-    """D13: rows of zeros are no longer zeros in Matterport's 0..1, and were told from objects by their class alone."""
+    """D13: rows of zeros are no longer zeros in Matterport's 0..1, and were told from objects by
+    their class alone."""
     padding = utils.norm_boxes(np.zeros((1, 4)), (64, 64))
     assert padding.min() < 0
     real = utils.norm_boxes(np.array([[10, 10, 40, 40]]), (64, 64))

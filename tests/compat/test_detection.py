@@ -1,4 +1,5 @@
-"""Detection as scripts use it: any number of photos, and what is done with the arrays that come back."""
+"""Detection as scripts use it: any number of photos, and what is done with the arrays that come
+back."""
 
 import copy
 import itertools
@@ -198,7 +199,8 @@ def test_results_may_be_written_to(model, photos):
 
 
 def refine_masks(masks, rois):
-    """As scripts do it: small masks first, each takes the pixels that no other has; boxes are drawn anew."""
+    """As scripts do it: small masks first, each takes the pixels that no other has; boxes are drawn
+    anew."""
     taken = np.zeros(masks.shape[:2], bool)
     for m in np.argsort(masks.reshape(-1, masks.shape[-1]).sum(axis=0)):
         masks[:, :, m] = np.logical_and(masks[:, :, m], ~taken)

@@ -1,4 +1,5 @@
-"""Every public name of Matterport's modules is there, its arguments under their names and in their order."""
+"""Every public name of Matterport's modules is there, its arguments under their names and in their
+order."""
 
 import functools
 import importlib
@@ -19,9 +20,14 @@ NAMES = {
         "build_detection_targets": "rpn_rois gt_class_ids gt_boxes gt_masks config",
         "build_rpn_targets": "image_shape anchors gt_class_ids gt_boxes config",
         "generate_random_rois": "image_shape count gt_class_ids gt_boxes",
-        "data_generator": "dataset config shuffle augment augmentation random_rois batch_size detection_targets no_augmentation_sources",
+        "data_generator": (
+            "dataset config shuffle augment augmentation random_rois batch_size "
+            "detection_targets no_augmentation_sources"
+        ),
         "DataGenerator": "dataset config shuffle augmentation random_rois detection_targets",
-        "compose_image_meta": "image_id original_image_shape image_shape window scale active_class_ids",
+        "compose_image_meta": (
+            "image_id original_image_shape image_shape window scale active_class_ids"
+        ),
         "parse_image_meta": "meta",
         "mold_image": "images config",
         "unmold_image": "normalized_images config",
@@ -38,9 +44,14 @@ NAMES = {
         "MaskRCNN.compile": "learning_rate momentum",
         "MaskRCNN.set_trainable": "layer_regex keras_model indent verbose",
         "MaskRCNN.set_log_dir": "model_path",
-        "MaskRCNN.train": "train_dataset val_dataset learning_rate epochs layers augmentation custom_callbacks no_augmentation_sources",
+        "MaskRCNN.train": (
+            "train_dataset val_dataset learning_rate epochs layers augmentation "
+            "custom_callbacks no_augmentation_sources"
+        ),
         "MaskRCNN.mold_inputs": "images",
-        "MaskRCNN.unmold_detections": "detections mrcnn_mask original_image_shape image_shape window",
+        "MaskRCNN.unmold_detections": (
+            "detections mrcnn_mask original_image_shape image_shape window"
+        ),
         "MaskRCNN.detect": "images verbose",
         "MaskRCNN.detect_molded": "molded_images image_metas verbose",
         "MaskRCNN.get_anchors": "image_shape",
@@ -67,15 +78,27 @@ NAMES = {
         "generate_anchors": "scales ratios shape feature_stride anchor_stride",
         "generate_pyramid_anchors": "scales ratios feature_shapes feature_strides anchor_stride",
         "trim_zeros": "x",
-        "compute_matches": "gt_boxes gt_class_ids gt_masks pred_boxes pred_class_ids pred_scores pred_masks iou_threshold score_threshold",
-        "compute_ap": "gt_boxes gt_class_ids gt_masks pred_boxes pred_class_ids pred_scores pred_masks iou_threshold",
-        "compute_ap_range": "gt_box gt_class_id gt_mask pred_box pred_class_id pred_score pred_mask iou_thresholds verbose",
+        "compute_matches": (
+            "gt_boxes gt_class_ids gt_masks pred_boxes pred_class_ids pred_scores "
+            "pred_masks iou_threshold score_threshold"
+        ),
+        "compute_ap": (
+            "gt_boxes gt_class_ids gt_masks pred_boxes pred_class_ids pred_scores "
+            "pred_masks iou_threshold"
+        ),
+        "compute_ap_range": (
+            "gt_box gt_class_id gt_mask pred_box pred_class_id pred_score pred_mask "
+            "iou_thresholds verbose"
+        ),
         "compute_recall": "pred_boxes gt_boxes iou",
         "batch_slice": "inputs graph_fn batch_size names",
         "download_trained_weights": "coco_model_path verbose",
         "norm_boxes": "boxes shape",
         "denorm_boxes": "boxes shape",
-        "resize": "image output_shape order mode cval clip preserve_range anti_aliasing anti_aliasing_sigma",
+        "resize": (
+            "image output_shape order mode cval clip preserve_range anti_aliasing "
+            "anti_aliasing_sigma"
+        ),
         "Dataset": "class_map",
         "Dataset.add_class": "source class_id class_name",
         "Dataset.add_image": "source image_id path",
@@ -91,8 +114,12 @@ NAMES = {
         "display_images": "images titles cols cmap norm interpolation",
         "random_colors": "N bright",
         "apply_mask": "image mask color alpha",
-        "display_instances": "image boxes masks class_ids class_names scores title figsize ax show_mask show_bbox colors captions",
-        "display_differences": "image gt_box gt_class_id gt_mask pred_box pred_class_id pred_score pred_mask class_names title ax show_mask show_box "
+        "display_instances": (
+            "image boxes masks class_ids class_names scores title figsize ax "
+            "show_mask show_bbox colors captions"
+        ),
+        "display_differences": "image gt_box gt_class_id gt_mask pred_box pred_class_id pred_score "
+        "pred_mask class_names title ax show_mask show_box "
         "iou_threshold score_threshold",
         "draw_rois": "image rois refined_rois mask class_ids class_names limit",
         "draw_box": "image box color",
@@ -153,7 +180,8 @@ DEFAULTS = {
     ("mrcnn.visualize", "draw_rois"): {"limit": 10},
     ("mrcnn.visualize", "plot_overlaps"): {"threshold": 0.5},
 }
-# Matterport's values. NAME, which was None there, has to be set by every script; ours names the folder "mrcnn" where it is not.
+# Matterport's values. NAME, which was None there, has to be set by every script; ours names the
+# folder "mrcnn" where it is not.
 SETTINGS = {
     "GPU_COUNT": 1,
     "IMAGES_PER_GPU": 2,

@@ -1,4 +1,5 @@
-"""A notebook of a contest on clothes, from its CSV to its submission, as participants write one, on the built-in photos."""
+"""A notebook of a contest on clothes, from its CSV to its submission, as participants write one, on
+the built-in photos."""
 
 import glob
 import itertools
@@ -94,7 +95,8 @@ def refine_masks(masks, rois):
 
 
 def trim_masks(masks, rois, class_ids):
-    """What is called a part of a garment, but lies on no garment, is taken out; so is what refining left empty."""
+    """What is called a part of a garment, but lies on no garment, is taken out; so is what refining
+    left empty."""
     bodies = class_ids <= 27
     keep = [
         bool(masks[:, :, m].sum()) and (bodies[m] or bodies.any()) for m in range(masks.shape[-1])

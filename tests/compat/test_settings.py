@@ -1,4 +1,5 @@
-"""Configs as scripts write them: settings of their own, some that follow from others, lists where tuples are meant."""
+"""Configs as scripts write them: settings of their own, some that follow from others, lists where
+tuples are meant."""
 
 import json
 from pathlib import Path

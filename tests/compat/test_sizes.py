@@ -1,4 +1,5 @@
-"""Sizes other than usual: finer masks, sparser anchors, a backbone of the script's own, every way to resize photos."""
+"""Sizes other than usual: finer masks, sparser anchors, a backbone of the script's own, every way
+to resize photos."""
 
 import keras
 import numpy as np

@@ -1,4 +1,5 @@
-"""A training in several calls, as notebooks write it: epochs counted on, histories joined, the best epoch found again by its file."""
+"""A training in several calls, as notebooks write it: epochs counted on, histories joined, the best
+epoch found again by its file."""
 
 import glob
 import os
@@ -23,7 +24,8 @@ LOSSES = [
 
 @pytest.fixture(scope="module")
 def run(shapes_config, shapes, tmp_path_factory):
-    """What a notebook holds after two calls of `train`: its config, model and folder, and the history of each call."""
+    """What a notebook holds after two calls of `train`: its config, model and folder, and the
+    history of each call."""
 
     class TrainConfig(shapes_config):
         STEPS_PER_EPOCH = 3 / 2  # a part of a step is none

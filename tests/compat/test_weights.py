@@ -1,4 +1,5 @@
-"""Weight files of every kind that scripts have: their own, those of forks, whole models, those of other classes, and wrong ones."""
+"""Weight files of every kind that scripts have: their own, those of forks, whole models, those of
+other classes, and wrong ones."""
 
 import h5py
 import numpy as np
@@ -34,7 +35,8 @@ def assert_same_weights(a, b, but=()):
 
 
 def rewritten(path, to, where="", extra=(), order=1):
-    """The file once more, laid out as another program would: under a group, with more layers, in another order."""
+    """The file once more, laid out as another program would: under a group, with more layers, in
+    another order."""
     with h5py.File(path) as old, h5py.File(to, "w") as new:
         root = new.create_group(where) if where else new
         names = list(old.attrs["layer_names"])[::order]

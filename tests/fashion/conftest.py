@@ -1,4 +1,5 @@
-"""A small data set, and a tiny model with random weights, made once for all tests of the application."""
+"""A small data set, and a tiny model with random weights, made once for all tests of the
+application."""
 
 import contextlib
 import threading
@@ -33,7 +34,8 @@ def validation(sample_folder, ontology):
 
 @pytest.fixture(scope="session")
 def tiny_model(ontology, tiny_settings):
-    """A FashionModel with random weights. It is unsure of everything: each of its scores is about one in the number of classes."""
+    """A FashionModel with random weights. It is unsure of everything: each of its scores is about
+    one in the number of classes."""
     import keras
 
     from fashion.model import FashionModel
@@ -58,7 +60,8 @@ def tiny_run(tiny_model, tmp_path_factory):
 
 @pytest.fixture
 def loaded_quickly(monkeypatch, tiny_model, tiny_run):
-    """The verbs get `tiny_model` for `tiny_run` without building it again; the settings they ask for are noted and returned."""
+    """The verbs get `tiny_model` for `tiny_run` without building it again; the settings they ask
+    for are noted and returned."""
     from fashion import model, predict, submit
 
     asked = {}
@@ -75,7 +78,8 @@ def loaded_quickly(monkeypatch, tiny_model, tiny_run):
 
 @pytest.fixture
 def held():
-    """held(folder, command) -> a context in which another thread works in the folder, as a second command does."""
+    """held(folder, command) -> a context in which another thread works in the folder, as a second
+    command does."""
 
     @contextlib.contextmanager
     def hold(folder, what):

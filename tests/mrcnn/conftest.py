@@ -1,4 +1,5 @@
-"""What the tests of the library share: seeded random numbers, gradients on any backend, a batch for a small network, and numbers
+"""What the tests of the library share: seeded random numbers, gradients on any backend, a batch for
+a small network, and numbers
 recorded from Matterport's own code."""
 
 import importlib
@@ -39,7 +40,8 @@ def components(reference):
 
 @pytest.fixture(scope="session")
 def script(reference):
-    """script(name) -> one of the programs that draw the inputs of the recorded numbers, as a module."""
+    """script(name) -> one of the programs that draw the inputs of the recorded numbers, as a
+    module."""
     names = {path.stem for path in reference.glob("*.py")}
 
     def load(name):
@@ -60,7 +62,8 @@ def rng():
 
 @pytest.fixture
 def random_boxes(rng):
-    """random_boxes(*shape, size=100) -> (*shape, 4) float32 yxyx, sides from 2 to size / 2, inside size x size."""
+    """random_boxes(*shape, size=100) -> (*shape, 4) float32 yxyx, sides from 2 to size / 2, inside
+    size x size."""
 
     def make(*shape, size=100):
         side = rng.uniform(2, size / 2, (*shape, 2))
@@ -72,7 +75,8 @@ def random_boxes(rng):
 
 @pytest.fixture
 def gradient():
-    """gradient(function, array) -> the gradient of a scalar function, zeros where nothing depends on the array."""
+    """gradient(function, array) -> the gradient of a scalar function, zeros where nothing depends
+    on the array."""
 
     def of(function, array):
         array = ops.convert_to_tensor(array)
@@ -92,7 +96,8 @@ def gradient():
 
 @pytest.fixture(scope="session")
 def batch_of():
-    """batch_of(config, objects=(2, 0)) -> network inputs for training: so many random objects in each image."""
+    """batch_of(config, objects=(2, 0)) -> network inputs for training: so many random objects in
+    each image."""
 
     def make(config, objects=(2, 0)):
         rng = np.random.default_rng(5)
@@ -206,7 +211,8 @@ def write_arrays(path, arrays, writer=write):
 
 @pytest.fixture(scope="session")
 def torch_files():
-    """What writes such files: write(path, state, storages), write_zip, write_arrays(path, arrays); and what a state consists of."""
+    """What writes such files: write(path, state, storages), write_zip, write_arrays(path, arrays);
+    and what a state consists of."""
     return SimpleNamespace(
         write=write,
         write_zip=write_zip,

@@ -1,4 +1,5 @@
-"""Config: Matterport's way of use, errors that say what would work, and the way to a file and back."""
+"""Config: Matterport's way of use, errors that say what would work, and the way to a file and
+back."""
 
 import copy
 import functools
@@ -303,7 +304,8 @@ def test_a_setting_that_does_not_exist_is_refused(text, message):
 
 
 def test_a_square_may_be_smaller_than_the_least_side():
-    """Matterport's default IMAGE_MIN_DIM is 800, and scripts that want 512 set IMAGE_MAX_DIM alone."""
+    """Matterport's default IMAGE_MIN_DIM is 800, and scripts that want 512 set IMAGE_MAX_DIM
+    alone."""
     assert config(IMAGE_MAX_DIM=512).image_hw == (512, 512)
 
 

@@ -168,7 +168,10 @@ def test_a_full_disk_is_told_with_the_file_and_the_space(tmp_path, monkeypatch):
 
     with pytest.raises(
         OSError,
-        match=r"weights\.h5 could not be written: No space .*unchanged\. Make room .* MB are free\.$",
+        match=(
+            r"weights\.h5 could not be written: No space .*unchanged\. Make room .* "
+            r"MB are free\.$"
+        ),
     ) as raised:
         with atomic_path(path):
             full()

@@ -1,4 +1,5 @@
-"""sys.path as scripts leave it: with paths that are no text, and with clones of Matterport's code."""
+"""sys.path as scripts leave it: with paths that are no text, and with clones of Matterport's
+code."""
 
 import importlib.util
 import logging

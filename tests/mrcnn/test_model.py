@@ -73,7 +73,8 @@ def test_a_photo_without_objects_has_empty_arrays(model, monkeypatch):
 def test_a_run_is_trained_found_and_taken_up_again(
     config, model, shapes, tmp_path, uncompiled, monkeypatch, caplog
 ):
-    """Heads for one epoch, then all up to the second, in a new object from the last checkpoint; epochs count from the start."""
+    """Heads for one epoch, then all up to the second, in a new object from the last checkpoint;
+    epochs count from the start."""
     train_set, val_set = shapes(4), shapes(2)
     monkeypatch.setattr(modellib, "build_detector", lambda config, extra_heads: model.keras_model)
     first = modellib.MaskRCNN(mode="training", config=config, model_dir=str(tmp_path))
@@ -117,7 +118,8 @@ def test_a_run_is_trained_found_and_taken_up_again(
 
 
 def test_a_checkpoint_goes_on_in_a_folder_of_its_name_where_it_can_be_written(model, tmp_path):
-    """Kaggle's input folders cannot be written to; the epoch and the folder's name are those of the file."""
+    """Kaggle's input folders cannot be written to; the epoch and the folder's name are those of the
+    file."""
     folder = tmp_path / "input" / "shapes20190521T1212"
     model.keras_model.save_weights(folder / "mask_rcnn_shapes_0008.h5")
     exclude = ["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_bbox", "mrcnn_mask"]

@@ -1,7 +1,9 @@
 """With a weight file of Matterport's the network computes what Matterport's did.
 
-The numbers were recorded by running that code (TensorFlow 2.21) on generated weights, and lie in ../shared/reference/legacy together
-with the generators. Tolerances are those between two versions of TensorFlow running the old code, rounded up.
+The numbers were recorded by running that code (TensorFlow 2.21) on generated weights, and lie in
+../shared/reference/legacy together
+with the generators. Tolerances are those between two versions of TensorFlow running the old code,
+rounded up.
 """
 
 import json
@@ -139,7 +141,8 @@ def pyramid(trace):
 
 @pytest.fixture(scope="module")
 def box_head(model, pyramid, golden):
-    """Pooled features and outputs at the recorded proposals; which of them touch the bottom or the right edge."""
+    """Pooled features and outputs at the recorded proposals; which of them touch the bottom or the
+    right edge."""
     detector, rois = model.keras_model, golden["proposals"]
     pooled = detector._pool(
         pyramid, detector.convention.measure(ops.convert_to_tensor(in_pixels(rois))), 7
@@ -159,7 +162,8 @@ def test_pooled_features(box_head, golden):
 
 
 def test_class_and_box_outputs(box_head, golden):
-    """crop_and_resize may read 0 for the last row of a roi at the image's edge; those few rois may differ, the others not."""
+    """crop_and_resize may read 0 for the last row of a roi at the image's edge; those few rois may
+    differ, the others not."""
     for name, recorded, tolerance in (
         ("logits", "mrcnn_class_logits", 1e-3),
         ("deltas", "mrcnn_bbox", 1e-3),
@@ -211,7 +215,8 @@ def test_masks(model, pyramid, golden):
 
 @pytest.mark.parametrize("name", ["a", "b"])
 def test_results_on_photos(model, golden, image, name):
-    """The whole way, from a photo to its masks: a square one, and a crop of it that is enlarged and padded."""
+    """The whole way, from a photo to its masks: a square one, and a crop of it that is enlarged and
+    padded."""
     photo = image if name == "a" else image[60:420, 10:490]
     (found,) = model.detect([photo], verbose=0)
     wanted = {
@@ -264,7 +269,8 @@ def test_the_file_written_is_that_of_the_old_code(model, inventory, weight_file,
                 )
 
 
-# Training: two images with 100 given rois each, few enough that the old code's random sampling keeps every one of them.
+# Training: two images with 100 given rois each, few enough that the old code's random sampling
+# keeps every one of them.
 
 
 @pytest.fixture(scope="module")
@@ -297,7 +303,8 @@ def inputs(model, recorded, script):
 
 @pytest.fixture(scope="module")
 def samples(model, inputs, recorded):
-    """The given rois, positives first, and 100 rows of padding, which the old code took for background and trained on."""
+    """The given rois, positives first, and 100 rows of padding, which the old code took for
+    background and trained on."""
     detector = model.keras_model
     truth = detector._ground_truth(inputs)
     rois = detector.convention.measure(
@@ -368,7 +375,8 @@ def variables(model, recorded):
 
 @pytest.fixture(scope="module")
 def gradients(model, inputs, samples, rpn_targets, mask_targets, variables):
-    """({loss: value}, {loss: [gradient of each variable]}), of the total and of the two losses that reach furthest."""
+    """({loss: value}, {loss: [gradient of each variable]}), of the total and of the two losses that
+    reach furthest."""
     if keras.backend.backend() != "tensorflow":
         pytest.skip("written with TensorFlow's tape")
     import tensorflow as tf
@@ -423,7 +431,8 @@ def test_gradients(gradients, recorded):
 
 
 def test_one_step_of_its_optimiser(gradients, recorded, variables, model):
-    """Matterport's step on TensorFlow 2: weight decay inside the loss, and a clip of every tensor by itself, which was never meant."""
+    """Matterport's step on TensorFlow 2: weight decay inside the loss, and a clip of every tensor
+    by itself, which was never meant."""
     names = [str(n) for n in recorded["weight_names"]]
     for name, variable, gradient, wanted in zip(
         names, variables, gradients[1]["total"], recorded["step_delta_norm"]
@@ -465,7 +474,8 @@ def test_mask_targets_differ_where_crop_and_resize_reads_beyond_the_edge_only(
 
 
 def test_padding_was_trained_on_and_is_not_any_more(model, gradients, samples, inputs, recorded):
-    """What the same loss is when rows of padding count as background, as above, and when they do not count."""
+    """What the same loss is when rows of padding count as background, as above, and when they do
+    not count."""
     detector = model.keras_model
     pyramid = detector.run(inputs["images"], last="pyramid")["pyramid"]
     outputs = detector._run_heads(detector.heads, pyramid, samples.rois, samples)["box_head"]

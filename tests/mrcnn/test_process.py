@@ -29,7 +29,10 @@ def answer(code, **environment):
     return done.stdout.strip()
 
 
-ONEDNN = "import os, mrcnn.process as p; print(p.prefer_onednn(), os.environ.get('TF_ENABLE_ONEDNN_OPTS'))"
+ONEDNN = (
+    "import os, mrcnn.process as p; print(p.prefer_onednn(), "
+    "os.environ.get('TF_ENABLE_ONEDNN_OPTS'))"
+)
 
 
 @pytest.mark.skipif(
@@ -54,9 +57,11 @@ def test_memory_is_kept_unless_the_environment_sets_the_allocator():
 def test_every_command_prefers_fast_kernels():
     """Also the scripts, which must set them before their own `import keras`."""
     script = (
-        "import os, sys; sys.argv = ['train.py', '--help']; import builtins; real = builtins.__import__\n"
+        "import os, sys; sys.argv = ['train.py', '--help']; import builtins; "
+        "real = builtins.__import__\n"
         "def watch(name, *a, **k):\n"
-        "    if name == 'keras': print('oneDNN', os.environ.get('TF_ENABLE_ONEDNN_OPTS')); sys.exit()\n"
+        "    if name == 'keras': print('oneDNN', "
+        "os.environ.get('TF_ENABLE_ONEDNN_OPTS')); sys.exit()\n"
         "    return real(name, *a, **k)\n"
         "builtins.__import__ = watch\n"
         "import runpy; runpy.run_path('fashion/train.py', run_name='__main__')"

@@ -22,9 +22,13 @@ def line():
 
 
 def run(line, code, folder, *paths):
-    """What Python prints that finds the line in a folder of packages, and this project below it on its path."""
+    """What Python prints that finds the line in a folder of packages, and this project below it on
+    its path."""
     (folder / "startup.pth").write_text(line)
-    begin = f"import site, sys; sys.path += {[*map(str, paths), str(ROOT)]}; site.addsitedir({str(folder)!r}); "
+    begin = (
+        f"import site, sys; sys.path += {[*map(str, paths), str(ROOT)]}; "
+        f"site.addsitedir({str(folder)!r}); "
+    )
     done = subprocess.run(
         [sys.executable, "-c", begin + code],
         capture_output=True,
@@ -59,13 +63,19 @@ print(set(sys.modules) == before, len(sys.meta_path) - len(finders), min(spent) 
 
 @pytest.mark.skipif(IMGAUG is None, reason="imgaug is not installed")
 def test_imgaug_can_be_imported_first(line, tmp_path):
-    code = "import imgaug; from imgaug import augmenters; import mrcnn; augmenters.Fliplr(0.5); print(imgaug.__version__)"
+    code = (
+        "import imgaug; from imgaug import augmenters; import mrcnn; "
+        "augmenters.Fliplr(0.5); print(imgaug.__version__)"
+    )
     assert run(line, code, tmp_path)[0].startswith("0.4")
 
 
 def test_without_this_package_imports_are_as_they_were(line, tmp_path):
     (tmp_path / "imgaug.py").write_text("name = 'another'")
-    code = f"sys.path.remove({str(ROOT)!r}); sys.path.insert(0, ''); sys.modules['mrcnn'] = None; import imgaug; print(imgaug.name)"
+    code = (
+        f"sys.path.remove({str(ROOT)!r}); sys.path.insert(0, ''); "
+        f"sys.modules['mrcnn'] = None; import imgaug; print(imgaug.name)"
+    )
     assert run(line, code, tmp_path) == ("another", "")
 
 

@@ -1,4 +1,5 @@
-"""The door `mrcnn.utils`: Matterport's names lead to the right rooms, and take what Matterport's scripts hand over."""
+"""The door `mrcnn.utils`: Matterport's names lead to the right rooms, and take what Matterport's
+scripts hand over."""
 
 import random
 import subprocess
@@ -250,7 +251,8 @@ def test_a_square_image_by_hand():
 
 
 def test_a_long_side_that_rounds_to_the_canvas_fits_it():
-    """1.2803 * 100 rounds to 128: the factor stays, and with it the short side of 55 * 1.2803, which rounds to 70."""
+    """1.2803 * 100 rounds to 128: the factor stays, and with it the short side of 55 * 1.2803,
+    which rounds to 70."""
     assert utils.resize_image(np.zeros((55, 100, 3), np.uint8), min_scale=1.2803, max_dim=128)[
         1:3
     ] == ((29, 0, 99, 128), 1.2803)
@@ -324,7 +326,8 @@ def test_masks_follow_their_image(masks):
 
 
 def test_resized_masks_agree_with_scipy_where_it_loses_nothing(rng):
-    """Its rounding puts the last row or column of some sizes beyond the mask, where it reads 0. That is the one difference."""
+    """Its rounding puts the last row or column of some sizes beyond the mask, where it reads 0.
+    That is the one difference."""
     for _ in range(200):
         mask = rng.integers(1, 256, (*rng.integers(2, 40, 2), 2), dtype=np.uint8)
         scale = rng.uniform(0.2, 4)
@@ -402,7 +405,8 @@ def test_a_mask_is_cut_where_its_box_leaves_the_image():
 
 @pytest.fixture
 def image(masks):
-    """Arguments of compute_ap: three objects, of which the first two are found exactly, in uint8 and int64 as scripts have them."""
+    """Arguments of compute_ap: three objects, of which the first two are found exactly, in uint8
+    and int64 as scripts have them."""
     objects, boxes = masks
     return (
         boxes,

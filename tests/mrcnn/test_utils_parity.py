@@ -1,6 +1,7 @@
 """The door `mrcnn.utils` beside numbers recorded from Matterport's own functions.
 
-The numbers lie in ../shared/reference/legacy/golden_components.npz. Their inputs are drawn again here, from the seeds below; every
+The numbers lie in ../shared/reference/legacy/golden_components.npz. Their inputs are drawn again
+here, from the seeds below; every
 recorded array of this file has been traced to its inputs.
 """
 
@@ -22,13 +23,15 @@ PYRAMID = {
 
 @pytest.fixture(scope="module")
 def drawn(script):
-    """The scene all masks come from, (512, 512, 6) bool, (6, 4) boxes, (6,) class ids; and the photo of resize_image, (300, 410, 3)."""
+    """The scene all masks come from, (512, 512, 6) bool, (6, 4) boxes, (6,) class ids; and the
+    photo of resize_image, (300, 410, 3)."""
     return *script("fixtures").objects(21, 6), script("make_weights").image(31)[:300, :410]
 
 
 @pytest.fixture(scope="module")
 def evaluated(components, drawn):
-    """Arguments of compute_ap: the scene's objects, one of them called class 1, and 18 predictions whose masks are full boxes."""
+    """Arguments of compute_ap: the scene's objects, one of them called class 1, and 18 predictions
+    whose masks are full boxes."""
     masks, boxes, class_ids, _ = drawn
     gt_class_ids = class_ids.copy()
     gt_class_ids[4] = 1
@@ -187,7 +190,8 @@ def test_masks_resized_after_it(components, drawn, case):
 
 
 def test_a_cropped_image(components, drawn):
-    """Only where it is cut differs, by the generator; given the recorded place, all of it is equal."""
+    """Only where it is cut differs, by the generator; given the recorded place, all of it is
+    equal."""
     recorded = iter(components["rs_crop_crop"][:2])
     rng = type("Recorded", (), {"integers": lambda self, end: next(recorded)})()
     placement = make_placement((300, 410), mode="crop", min_dim=256, rng=rng)

@@ -1,4 +1,5 @@
-"""The door `mrcnn.visualize`: Matterport's names and parameters, and the calls that scripts make."""
+"""The door `mrcnn.visualize`: Matterport's names and parameters, and the calls that scripts
+make."""
 
 import inspect
 import subprocess
@@ -18,22 +19,30 @@ SIGNATURES = {
     "display_images": "images titles=None cols=4 cmap=None norm=None interpolation=None",
     "random_colors": "N bright=True",
     "apply_mask": "image mask color alpha=0.5",
-    "display_instances": "image boxes masks class_ids class_names scores=None title='' figsize=(16,16) ax=None show_mask=True "
+    "display_instances": "image boxes masks class_ids class_names scores=None title='' "
+    "figsize=(16,16) ax=None show_mask=True "
     "show_bbox=True colors=None captions=None",
-    "display_differences": "image gt_box gt_class_id gt_mask pred_box pred_class_id pred_score pred_mask class_names title='' ax=None "
+    "display_differences": "image gt_box gt_class_id gt_mask pred_box pred_class_id pred_score "
+    "pred_mask class_names title='' ax=None "
     "show_mask=True show_box=True iou_threshold=0.5 score_threshold=0.5",
     "draw_rois": "image rois refined_rois mask class_ids class_names limit=10",
     "draw_box": "image box color",
     "display_top_masks": "image mask class_ids class_names limit=4",
     "plot_precision_recall": "AP precisions recalls",
     "plot_overlaps": "gt_class_ids pred_class_ids pred_scores overlaps class_names threshold=0.5",
-    "draw_boxes": "image boxes=None refined_boxes=None masks=None captions=None visibilities=None title='' ax=None",
+    "draw_boxes": (
+        "image boxes=None refined_boxes=None masks=None captions=None "
+        "visibilities=None title='' ax=None"
+    ),
     "display_table": "table",
     "display_weight_stats": "model",
 }
 OURS = {
     "random_colors": "seed=None",
-    "display_instances": "show_mask_polygon=True show_caption=True save_fig_path=None filter_classes=None min_score=None",
+    "display_instances": (
+        "show_mask_polygon=True show_caption=True save_fig_path=None "
+        "filter_classes=None min_score=None"
+    ),
 }
 NAMES = ["BG", "circle", "square"]
 IMAGE = np.full((60, 80, 3), 100, np.uint8)
@@ -67,7 +76,8 @@ def test_every_name_of_matterports_is_promised_and_no_other():
 def test_the_door_opens_without_keras_and_without_a_notebook():
     code = (
         "import sys, mrcnn.visualize; "
-        "assert not {'keras', 'tensorflow', 'jax', 'IPython'} & set(sys.modules), 'drawing loads something large'"
+        "large = {'keras', 'tensorflow', 'jax', 'IPython'} & set(sys.modules); "
+        "assert not large, f'drawing loads {large}'"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

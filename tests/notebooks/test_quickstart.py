@@ -1,4 +1,5 @@
-"""Facts about the quickstart notebook: it is committed clean, finds attached data, and runs from data to a submission."""
+"""Facts about the quickstart notebook: it is committed clean, finds attached data, and runs from
+data to a submission."""
 
 import os
 import re
@@ -17,7 +18,8 @@ PATH = Path(__file__).parents[2] / "notebooks" / "01_quickstart.ipynb"
 UNCOMPILED = f"""
 import runpy
 import pytest
-runpy.run_path({str(Path(__file__).parents[1] / "conftest.py")!r})["leave_uncompiled"](pytest.MonkeyPatch())
+tools = runpy.run_path({str(Path(__file__).parents[1] / "conftest.py")!r})
+tools["leave_uncompiled"](pytest.MonkeyPatch())
 """
 LAYOUTS = ["imaterialist-fashion-2020-fgvc7", "competitions/imaterialist-fashion-2020-fgvc7"]
 
@@ -29,7 +31,8 @@ def notebook():
 
 @pytest.fixture
 def run_cells(notebook, tmp_path, monkeypatch):
-    """Runs the code cells in which a text occurs, in this process and a folder of their own; returns their variables."""
+    """Runs the code cells in which a text occurs, in this process and a folder of their own;
+    returns their variables."""
     monkeypatch.chdir(tmp_path)
 
     def run(root, *texts):
@@ -93,7 +96,8 @@ def test_without_attached_data_the_built_in_ones_serve(run_cells, tmp_path):
 
 @pytest.mark.slow
 def test_it_runs_from_data_to_a_checked_submission(notebook, tmp_path, monkeypatch):
-    """As it is, but for graphs, which take longer to trace than these few steps: tests/fashion/test_train_whole.py has them."""
+    """As it is, but for graphs, which take longer to trace than these few steps:
+    tests/fashion/test_train_whole.py has them."""
     client = pytest.importorskip("nbclient")
     folder = make_sample(tmp_path / "input" / "sample", train=8, val=4)
     for name, value in {

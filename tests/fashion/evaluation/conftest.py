@@ -36,7 +36,8 @@ def _moved(rng, box):
 
 @pytest.fixture
 def random_case():
-    """random_case(seed, images=12, objects=7, predictions=30, boxes=False, crowds=0.05) -> (ground truth, detections).
+    """random_case(seed, images=12, objects=7, predictions=30, boxes=False, crowds=0.05) -> (ground
+    truth, detections).
 
     Few categories in an image, so that objects compete; equal scores; more than 100 detections of
     one category in image 0; image 1 without predictions, image 2 without objects. boxes: detections

@@ -56,7 +56,8 @@ def test_without_batches_nothing_is_rebalanced(few, validation, tmp_path):
 def test_what_was_missed_goes_by_boxes_from_a_score_of_a_half(
     few, validation, tmp_path, monkeypatch
 ):
-    """Every object is detected by its box, without a mask, the first of them with a score of 0.4."""
+    """Every object is detected by its box, without a mask, the first of them with a score of
+    0.4."""
     heard = {}
     monkeypatch.setattr(
         "fashion.evaluation.monitor.boost_missed_classes",

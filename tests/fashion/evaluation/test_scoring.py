@@ -1,4 +1,5 @@
-"""Every score at once: the shared comparison changes no number, and which detections count where."""
+"""Every score at once: the shared comparison changes no number, and which detections count
+where."""
 
 import pytest
 

@@ -69,7 +69,8 @@ def test_a_run_without_validation_has_a_dash():
         (
             (0.99, 0.92, 0.91),
             [
-                "reached on training images (99.00%), and not on validation images (92.00%) and test "
+                "reached on training images (99.00%), and not on validation "
+                "images (92.00%) and test "
                 "images (91.00%)",
                 "lies outside the 95 % interval of the test accuracy, 90.44% to 91.56%",
             ],

@@ -1,4 +1,5 @@
-"""Matches and average precision of one image: pencil cases, pycocotools, the definition in loops, and images without anything."""
+"""Matches and average precision of one image: pencil cases, pycocotools, the definition in loops,
+and images without anything."""
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ from mrcnn.evaluation.instance_ap import Comparison, compare, mask_overlaps, rea
 
 
 def scene(gt_boxes, pred_boxes, scores=None, gt_ids=None, pred_ids=None, size=20):
-    """Arguments of `compare`, every mask its full box; all of class 1 and in order of score unless said otherwise."""
+    """Arguments of `compare`, every mask its full box; all of class 1 and in order of score unless
+    said otherwise."""
 
     def masks(boxes):
         out = np.zeros((size, size, len(boxes)), bool)
@@ -96,7 +98,8 @@ def test_of_equal_scores_the_first_counts_as_the_better():
 
 
 def test_an_object_that_is_taken_leaves_the_next_best():
-    """The second prediction overlaps object 0 more, which the first has; it overlaps object 1 by half, and that is enough."""
+    """The second prediction overlaps object 0 more, which the first has; it overlaps object 1 by
+    half, and that is enough."""
     comparison = Comparison(
         np.array([1, 1]), np.array([1, 1]), np.float32([[0.9, 0.0], [0.8, 0.5]])
     )
@@ -184,7 +187,8 @@ def test_a_box_without_its_own_mask_is_refused():
 
 
 def test_average_precision_by_hand():
-    """Hit, miss, hit of three objects: precision 1 up to recall 1/3, 2/3 up to 2/3, and nothing beyond."""
+    """Hit, miss, hit of three objects: precision 1 up to recall 1/3, 2/3 up to 2/3, and nothing
+    beyond."""
     ap, precisions, recalls = Comparison(
         np.ones(3), np.array([1, 2, 1]), np.float32([[0.9, 0, 0], [0, 0.9, 0], [0, 0.9, 0]])
     ).average_precision()

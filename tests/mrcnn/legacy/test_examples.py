@@ -136,7 +136,10 @@ def test_classes_of_other_sources_are_not_active(config, shapes):
         (
             np.zeros((50, 70, 1), bool),
             "shapes",
-            r"Image 0 could not be prepared for training: load_mask must return masks of .*\(70, 50\)",
+            (
+                r"Image 0 could not be prepared for training: load_mask must return "
+                r"masks of .*\(70, 50\)"
+            ),
         ),
         (np.zeros((70, 50, 2), bool), "shapes", "2 masks but 1 rows of class_ids"),
         (np.zeros((70, 50, 1), bool), "nowhere", "The source 'nowhere' of image 0 has no classes"),

@@ -1,4 +1,5 @@
-"""Matterport's layers: its frames outside, the library's arithmetic inside. Values beside Matterport's: test_parity.py."""
+"""Matterport's layers: its frames outside, the library's arithmetic inside. Values beside
+Matterport's: test_parity.py."""
 
 import keras
 import numpy as np
@@ -72,7 +73,8 @@ def test_a_pooled_box_of_the_whole_image_has_the_corners_of_its_level(config):
 
 
 def test_a_sample_at_the_edge_reads_the_edge():
-    """Rounding puts the last sample of some boxes outside their level; crop_and_resize reads 0 there."""
+    """Rounding puts the last sample of some boxes outside their level; crop_and_resize reads 0
+    there."""
     low = np.random.default_rng(0).uniform(0, 0.9, (1, 500, 2)).astype(np.float32)
     boxes = np.concatenate([low, np.ones_like(low)], axis=2)
     pooled = PyramidROIAlign([7, 7])(

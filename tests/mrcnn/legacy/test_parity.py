@@ -1,7 +1,10 @@
-"""The old names beside numbers recorded from Matterport's own code: ../shared/reference/legacy/golden_components.npz.
+"""The old names beside numbers recorded from Matterport's own code:
+../shared/reference/legacy/golden_components.npz.
 
-Their inputs are drawn again by components_inputs.py, which lies with them. Which settings made them was found by trying: Matterport's
-defaults, an image of 512 x 512 and, where classes count, 11 of them reproduce every number. Two things cannot be known: which negative
+Their inputs are drawn again by components_inputs.py, which lies with them. Which settings made them
+was found by trying: Matterport's
+defaults, an image of 512 x 512 and, where classes count, 11 of them reproduce every number. Two
+things cannot be known: which negative
 anchors Matterport drew, and why its anchors of `proposals` were normalised as they were; see there.
 """
 
@@ -62,7 +65,8 @@ def anchors(anchor_stride):
 def test_pooled_features_differ_only_where_matterport_reads_zero_beyond_the_edge(
     components, drawn, size
 ):
-    """Of 10 boxes that end at 1.0 one loses its last column to rounding; the others, a zero box, an inverted one and so on, agree."""
+    """Of 10 boxes that end at 1.0 one loses its last column to rounding; the others, a zero box, an
+    inverted one and so on, agree."""
     levels, boxes = drawn.roi_align()
     pooled, recorded = (
         np.asarray(PyramidROIAlign([size, size])([boxes, metas(), *levels])),
@@ -85,7 +89,8 @@ def test_pooled_features_differ_only_where_matterport_reads_zero_beyond_the_edge
 def test_proposals(components, drawn):
     """All 200 of both images, in their order.
 
-    The recorded boxes, moved back by their deltas, are (y1, x1, y2 - 2, x2 - 2) / 510 of the anchors in pixels, where Matterport's
+    The recorded boxes, moved back by their deltas, are (y1, x1, y2 - 2, x2 - 2) / 510 of the
+    anchors in pixels, where Matterport's
     norm_boxes gives (y1, x1, y2 - 1, x2 - 1) / 511. Why is not known; the layer is told the same.
     """
     probabilities, deltas = drawn.proposals(int(components["proposal_n_anchors"]))
@@ -104,7 +109,8 @@ def test_proposals(components, drawn):
     ("confidence", "counts", "empty"), [(0.7, (70, 86), (0, 10)), (0.0, (100, 100), (0, 11))]
 )
 def test_detections_differ_only_by_boxes_without_area(components, drawn, confidence, counts, empty):
-    """Matterport makes detections of the padding, too, and drops them when unmolding; here others take their places."""
+    """Matterport makes detections of the padding, too, and drops them when unmolding; here others
+    take their places."""
     rois, probabilities, deltas, windows = drawn.detection()
     layer = DetectionLayer(config(DETECTION_MIN_CONFIDENCE=confidence))
     found, recorded = (
@@ -126,7 +132,8 @@ def test_detections_differ_only_by_boxes_without_area(components, drawn, confide
 def test_detection_targets_differ_only_in_mask_rows_that_matterport_loses_at_the_edge(
     components, drawn, mini, bits, rois_with_them
 ):
-    """59 rois, 25 of them on objects; a crowd's are neither. Matterport shuffles, so they are compared as sets."""
+    """59 rois, 25 of them on objects; a crowd's are neither. Matterport shuffles, so they are
+    compared as sets."""
     masks, boxes, class_ids, rois = drawn.targets()
     if mini:
         masks = np.unpackbits(components["u_minimask_packed"]).reshape(56, 56, 6)
@@ -148,7 +155,8 @@ def test_detection_targets_differ_only_in_mask_rows_that_matterport_loses_at_the
     np.testing.assert_allclose(ours[2][:59], theirs["bbox"][twin], atol=1e-5)
     differ = ours[3][:59] != small[twin]
     assert differ.sum() == bits and differ.any(axis=(1, 2)).sum() == rois_with_them
-    # All lie in the last row of rois that end where their object ends. The row before it says what should be there.
+    # All lie in the last row of rois that end where their object ends. The row before it says what
+    # should be there.
     assert not differ[:, :-1].any() and not small[twin][differ].any()
     for i in np.flatnonzero(differ.any(axis=(1, 2))):
         assert np.round(ours[0][i, 2] * 511) + 1 in boxes[:, 2]
@@ -156,7 +164,8 @@ def test_detection_targets_differ_only_in_mask_rows_that_matterport_loses_at_the
 
 
 def test_rpn_targets(components, drawn):
-    """The same 22 positive anchors with the same deltas, and 234 negative ones; of more than can be drawn, any will do."""
+    """The same 22 positive anchors with the same deltas, and 234 negative ones; of more than can be
+    drawn, any will do."""
     _, boxes, class_ids, _ = drawn.targets()
     assert (class_ids < 0).tolist() == [False, False, False, False, True, False]
     match, deltas = build_rpn_targets((512, 512, 3), anchors(1), class_ids, boxes, config())
@@ -179,7 +188,8 @@ def test_losses(components, drawn):
 
 
 def test_losses_without_positives(components, drawn):
-    """Of the RPN, no anchor at all counts: were the negative ones left, its class loss would not be 0."""
+    """Of the RPN, no anchor at all counts: were the negative ones left, its class loss would not be
+    0."""
     given = drawn.losses()
     given |= {name: np.zeros_like(given[name]) for name in ("rpn_match", "target_class_ids")}
     np.testing.assert_allclose(losses(given), components["losses_no_positives"], atol=2e-6)
@@ -213,7 +223,8 @@ def losses(given):
 
 
 def class_loss(given):
-    """The box head's own: it knows of the classes that an image's source does not label. Every roi has an object of its own here."""
+    """The box head's own: it knows of the classes that an image's source does not label. Every roi
+    has an object of its own here."""
     class_ids = given["target_class_ids"]
     boxes = np.zeros((*class_ids.shape, 4), np.float32)
     index = np.broadcast_to(np.arange(class_ids.shape[1], dtype=np.int32), class_ids.shape)

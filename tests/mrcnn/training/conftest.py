@@ -1,4 +1,5 @@
-"""One tiny detector for the tests of this folder; each test that changes its weights starts from the same ones."""
+"""One tiny detector for the tests of this folder; each test that changes its weights starts from
+the same ones."""
 
 import pytest
 

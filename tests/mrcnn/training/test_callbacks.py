@@ -1,4 +1,5 @@
-"""RunRecorder and RunSaver: what a run folder holds after every epoch, and in which order it is written."""
+"""RunRecorder and RunSaver: what a run folder holds after every epoch, and in which order it is
+written."""
 
 import json
 from types import SimpleNamespace
@@ -127,7 +128,10 @@ def test_a_loss_that_is_not_finite_ends_the_training_at_its_batch(tmp_path, save
     callback.on_train_batch_end(0, {"loss": 1e30, "rpn_class_loss": 1.0})
     with pytest.raises(
         FloatingPointError,
-        match=r"After batch 12 of epoch 5 .*\(not finite: loss, rpn_bbox_loss\)\. Nothing was saved",
+        match=(
+            r"After batch 12 of epoch 5 .*\(not finite: loss, rpn_bbox_loss\)\. "
+            r"Nothing was saved"
+        ),
     ):
         callback.on_train_batch_end(
             11, {"loss": value, "rpn_class_loss": 1.0, "rpn_bbox_loss": value}
@@ -145,7 +149,10 @@ def test_the_error_names_the_epoch_that_is_kept(tmp_path, saved, epoch_weights, 
     callback.on_epoch_begin(1)
     with pytest.raises(
         FloatingPointError,
-        match=f"After batch 1 of epoch 2 .*{name} still holds epoch 1; continue .* lower learning rate",
+        match=(
+            f"After batch 1 of epoch 2 .*{name} still holds epoch 1; continue .* "
+            f"lower learning rate"
+        ),
     ):
         callback.on_train_batch_end(0, {"loss": np.nan})
 

@@ -11,7 +11,8 @@ from mrcnn.weights.layer_files import load_weights, read_metadata
 
 
 def test_metadata_and_state_of_any_length_come_back(detector, tmp_path):
-    """A file attribute of fixed length would end at 64 KB: a long history, or one number for each of 45,000 photos."""
+    """A file attribute of fixed length would end at 64 KB: a long history, or one number for each
+    of 45,000 photos."""
     state = {
         "epoch": 3,
         "history": [{"epoch": 1, "stage": "all", "loss": 0.1}],

@@ -17,7 +17,8 @@ from mrcnn.training.stages import Stage
 
 
 class Noise(keras.utils.PyDataset):
-    """Three batches an epoch of two pictures of noise, with labels of 0 to 2, drawn anew for every position."""
+    """Three batches an epoch of two pictures of noise, with labels of 0 to 2, drawn anew for every
+    position."""
 
     def __init__(self, seed):
         super().__init__()

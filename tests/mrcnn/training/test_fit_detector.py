@@ -1,4 +1,5 @@
-"""fit_detector: stages in order, batches in order, resumed where they broke off, with and without TensorFlow."""
+"""fit_detector: stages in order, batches in order, resumed where they broke off, with and without
+TensorFlow."""
 
 import os
 import subprocess
@@ -230,7 +231,8 @@ class BreakBetween(keras.callbacks.Callback):
 def test_a_resumed_training_goes_on_with_the_rate_and_the_counts_of_its_callbacks(
     train, config, monkeypatch, tmp_path
 ):
-    """ReduceLROnPlateau that lowers the rate after every epoch: its change, its best value and its waiting are in the checkpoint."""
+    """ReduceLROnPlateau that lowers the rate after every epoch: its change, its best value and its
+    waiting are in the checkpoint."""
     monkeypatch.setattr(config, "LR_SCHEDULE", "constant")
     stages = [Stage("heads", "heads", 4, 1e-3)]
 
@@ -254,7 +256,8 @@ def test_a_resumed_training_goes_on_with_the_rate_and_the_counts_of_its_callback
 def test_best_weights_that_a_callback_brings_back_are_those_that_a_resumed_training_has(
     train, tmp_path, broken
 ):
-    """Killed within the first stage and between the stages; the first epoch is the best by construction, so its weights come back."""
+    """Killed within the first stage and between the stages; the first epoch is the best by
+    construction, so its weights come back."""
 
     def stopping():
         return keras.callbacks.EarlyStopping(
@@ -320,7 +323,8 @@ def test_xla_is_for_accelerators_unless_the_config_says_otherwise(plain_config):
 
 @pytest.mark.slow
 def test_jax_trains_scores_and_detects_without_tensorflow(tmp_path):
-    """In a process of its own, in which TensorFlow cannot be imported; the scores come without validation data."""
+    """In a process of its own, in which TensorFlow cannot be imported; the scores come without
+    validation data."""
     pytest.importorskip("jax")
     code = textwrap.dedent(f"""
         import sys
@@ -338,7 +342,8 @@ def test_jax_trains_scores_and_detects_without_tensorflow(tmp_path):
         from mrcnn.training.fit_detector import fit_detector
         from mrcnn.training.run_folder import RunFolder
         from mrcnn.training.stages import Stage
-        config = Config.from_dict(tools["TINY"] | {{"NUM_CLASSES": 3, "DETECTION_MIN_CONFIDENCE": 0.0, "DETECTION_ALL_CLASSES": True}})
+        settings = {{"DETECTION_MIN_CONFIDENCE": 0.0, "DETECTION_ALL_CLASSES": True}}
+        config = Config.from_dict(tools["TINY"] | {{"NUM_CLASSES": 3}} | settings)
         dataset = tools["shapes"].__wrapped__()(4)
         import keras
         keras.utils.set_random_seed(0)          # what untrained weights find is left to chance
@@ -352,7 +357,9 @@ def test_jax_trains_scores_and_detects_without_tensorflow(tmp_path):
             return {{"val_mask_ap": 0.5}}
 
         run = RunFolder({str(tmp_path)!r})
-        history = fit_detector(model, config, training_batches(dataset, config), [Stage("all", "all", 2, 1e-3)], run, evaluate=evaluate)
+        stages = [Stage("all", "all", 2, 1e-3)]
+        batches = training_batches(dataset, config)
+        history = fit_detector(model, config, batches, stages, run, evaluate=evaluate)
         assert [np.isfinite(row["loss"]) for row in history] == [True, True], history
         assert [len(f) for f in found] == [3, 3] and max(found[0]) > 0, found
         assert run.best.exists() and run.last.exists()

@@ -1,4 +1,5 @@
-"""What a step costs before it computes anything: traces, operations, and convolutions that are matrix products. No clocks."""
+"""What a step costs before it computes anything: traces, operations, and convolutions that are
+matrix products. No clocks."""
 
 import keras
 import pytest
@@ -78,7 +79,8 @@ def test_a_variable_costs_an_update_of_a_few_operations(plain_config, batch_of, 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 def test_a_step_has_no_more_operations_than_it_had(plain_config, batch_of, optimizer):
-    """6,381 and 6,464 when this was written, of a network of ten layers; with Keras' own updates 7,200 and 9,272."""
+    """6,381 and 6,464 when this was written, of a network of ten layers; with Keras' own updates
+    7,200 and 9,272."""
     config = plain_config(OPTIMIZER=optimizer)
     _, operations = graph_of_a_step(config, batch_of(config))
     assert len(operations) <= 6900
@@ -86,7 +88,8 @@ def test_a_step_has_no_more_operations_than_it_had(plain_config, batch_of, optim
 
 @pytest.mark.parametrize("settings", [{}, {"NECK_GATE": "se"}])
 def test_no_convolution_covers_its_input(plain_config, batch_of, settings):
-    """Such a one is a matrix product, and its gradient 20 times as slow as the product's. At 128 pixels no map has but one cell."""
+    """Such a one is a matrix product, and its gradient 20 times as slow as the product's. At 128
+    pixels no map has but one cell."""
     config = plain_config(IMAGE_MIN_DIM=128, IMAGE_MAX_DIM=128, **settings)
     _, operations = graph_of_a_step(config, batch_of(config))
     sizes = {

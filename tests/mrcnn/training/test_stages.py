@@ -142,7 +142,10 @@ def test_stages_that_one_layer_makes_cannot_be_told_apart(plain_config):
     detector = build_detector(config)
     with pytest.raises(
         ValueError,
-        match=r"'4\+' would train no layer of this BACKBONE.*functional keras.Model, or use 'heads', 'all'",
+        match=(
+            r"'4\+' would train no layer of this BACKBONE.*functional keras.Model, or "
+            r"use 'heads', 'all'"
+        ),
     ):
         set_trainable(detector, config, "4+")
     assert "conv_4" in set_trainable(detector, config, "all") and "conv_4" not in set_trainable(

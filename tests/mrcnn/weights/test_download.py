@@ -1,4 +1,5 @@
-"""Downloads: whole or absent, gone on with after every kind of break, and never the wrong file. The network is a server in a thread."""
+"""Downloads: whole or absent, gone on with after every kind of break, and never the wrong file. The
+network is a server in a thread."""
 
 import hashlib
 import http.server
@@ -435,7 +436,10 @@ def test_two_that_want_the_same_file_fetch_it_once(server, path):
 def stalled_process(server, path):
     """A process of its own that has fetched half of the file and waits for the rest."""
     server.plan = [{"stall_after": HALF}]
-    code = f"from mrcnn.weights.download import download; download({server.url!r}, {str(path)!r}, progress=False)"
+    code = (
+        f"from mrcnn.weights.download import download; download({server.url!r}, "
+        f"{str(path)!r}, progress=False)"
+    )
     with subprocess.Popen(
         [sys.executable, "-c", code], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}
     ) as process:

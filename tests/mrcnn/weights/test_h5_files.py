@@ -1,4 +1,5 @@
-"""Files of unknown origin: what damages a process ends a child, the rest is told, and nothing outside the file is read."""
+"""Files of unknown origin: what damages a process ends a child, the rest is told, and nothing
+outside the file is read."""
 
 import os
 import random

@@ -1,4 +1,5 @@
-"""Weight files: what is saved comes back, what does not fit is named, and a broken write leaves the old file."""
+"""Weight files: what is saved comes back, what does not fit is named, and a broken write leaves the
+old file."""
 
 import sys
 
@@ -144,7 +145,10 @@ def test_another_number_of_classes_is_refused_naming_the_way_out(detector, plain
     before = arrays(more)
     with pytest.raises(
         ValueError,
-        match=r"\(32, 3\).*\(32, 5\).*exclude=\['mrcnn_class_logits', 'mrcnn_bbox_fc', 'mrcnn_mask'\]",
+        match=(
+            r"\(32, 3\).*\(32, 5\).*exclude=\['mrcnn_class_logits', 'mrcnn_bbox_fc', "
+            r"'mrcnn_mask'\]"
+        ),
     ):
         load_weights(more, tmp_path / "a.h5")
     assert all((value == before[key]).all() for key, value in arrays(more).items())
@@ -193,7 +197,8 @@ class Query(RoIHead):
 
 
 class Scaled(keras.layers.Layer):
-    """A backbone's stage: a convolution, and two factors that are called alike, of which one is trained."""
+    """A backbone's stage: a convolution, and two factors that are called alike, of which one is
+    trained."""
 
     def __init__(self, name):
         super().__init__(name=name)
@@ -248,7 +253,10 @@ def test_own_weights_are_missed_in_a_file_without_them_and_refused_in_another_sh
     shorter = build_detector(plain_config(), [lambda: Query(8)])
     with pytest.raises(
         ValueError,
-        match=r"'mrcnn_query' of .*\[\(16,\)\], the model expects \[\(8,\)\].*\['mrcnn_query', 'mrcnn_q",
+        match=(
+            r"'mrcnn_query' of .*\[\(16,\)\], the model expects "
+            r"\[\(8,\)\].*\['mrcnn_query', 'mrcnn_q"
+        ),
     ):
         load_weights(shorter, tmp_path / "a.h5")
     assert (

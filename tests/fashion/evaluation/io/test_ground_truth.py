@@ -364,7 +364,8 @@ def test_no_objects_are_fine():
 
 @pytest.mark.parametrize("score", [0.5, {}, None])
 def test_the_truth_has_no_scores(score):
-    """Results that were made the truth have them, and pixel measures would order objects by them."""
+    """Results that were made the truth have them, and pixel measures would order objects by
+    them."""
     content = truth(annotations=objects(score=score))
     assert "score" not in checked_ground_truth(content)["annotations"][0]
     assert content["annotations"][0]["score"] == score

@@ -84,7 +84,8 @@ def test_one_pixel_of_another_class_is_a_detection(tmp_path):
 def test_spreadsheets_quote_and_break_lines_in_their_own_way(tmp_path):
     path = tmp_path / "s.csv"
     path.write_bytes(
-        b'\xef\xbb\xbf"ImageId","EncodedPixels","ClassId","AttributesIds"\r\n"a","1 2","10","3,20"\r\n\r\na,3 1,0,""\r\n'
+        b'\xef\xbb\xbf"ImageId","EncodedPixels","ClassId","AttributesIds"\r\n'
+        b'"a","1 2","10","3,20"\r\n\r\na,3 1,0,""\r\n'
     )
     assert [(d["area"], d["attribute_ids"]) for d in read(path, truth((1024, 1024)))] == [
         (2, [3, 20]),
@@ -140,7 +141,9 @@ def test_wrong_columns(tmp_path):
     path.write_text("ImageId,ClassId,EncodedPixels\n")
     with pytest.raises(
         ValueError,
-        match="has the columns 'ImageId,ClassId,EncodedPixels'. Expected a submission: .*2019.*2020",
+        match=(
+            "has the columns 'ImageId,ClassId,EncodedPixels'. Expected a submission: .*2019.*2020"
+        ),
     ):
         read(path, truth())
 
@@ -416,7 +419,10 @@ def test_a_category_whose_name_is_unknown_is_refused_and_not_taken_by_its_id():
     gt = named([(10, "sock")])
     with pytest.raises(
         ValueError,
-        match="results of 1 categories whose names the ground truth does not list: 'shoe'. It lists 'sock'",
+        match=(
+            "results of 1 categories whose names the ground truth does not list: "
+            "'shoe'. It lists 'sock'"
+        ),
     ):
         checked_results(stored([result(category_id=10)], categories=[(10, "shoe")]), gt, "p.json")
     with pytest.raises(

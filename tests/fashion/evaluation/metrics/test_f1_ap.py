@@ -98,7 +98,8 @@ def test_f1_threshold_0_is_coco(random_case):
 
 
 def test_f1_1_is_coco_with_a_category_for_every_set_of_attributes(random_case):
-    """All objects are of one category, and each has one of three attributes; then each attribute becomes a category, so that COCO itself
+    """All objects are of one category, and each has one of three attributes; then each attribute
+    becomes a category, so that COCO itself
     asks for the right one. Of all objects, as many must be found."""
     truth, detections = random_case(8, images=6, crowds=0)
     detections = [

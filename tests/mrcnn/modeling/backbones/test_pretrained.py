@@ -51,7 +51,8 @@ def need_file(name):
 
 
 def lite_forward(tensors, image):
-    """C2 of EfficientNet-Lite0 from PyTorch's tensors, in NumPy: image (H, W, 3), normalised -> (H / 4, W / 4, 24)."""
+    """C2 of EfficientNet-Lite0 from PyTorch's tensors, in NumPy: image (H, W, 3), normalised -> (H
+    / 4, W / 4, 24)."""
 
     def conv(x, weight, stride=1):
         out_channels, in_channels, k, _ = weight.shape
@@ -141,7 +142,8 @@ def test_other_backbones_have_no_imagenet_weights():
 
 
 def randomise(application, rng):
-    """Statistics as of a trained network; some channels nearly dead, where the epsilons matter most."""
+    """Statistics as of a trained network; some channels nearly dead, where the epsilons matter
+    most."""
     for layer in application.layers:
         if layer.name.endswith("_bn"):
             n = layer.gamma.shape[0]
@@ -159,7 +161,8 @@ def randomise(application, rng):
 def test_resnet_computes_what_keras_network_computes():
     """Theirs reads BGR less its mean, ours RGB less the same.
 
-    Keras pads before the first pooling on both sides, ours and Matterport's behind only. So did the Caffe network that the weights
+    Keras pads before the first pooling on both sides, ours and Matterport's behind only. So did the
+    Caffe network that the weights
     come from (no padding, sizes rounded up), so for the comparison theirs is set to that.
     """
     rng = np.random.default_rng(0)
@@ -204,7 +207,8 @@ def test_resnet_computes_what_keras_network_computes():
     ],
 )
 def test_the_files_of_old_and_of_todays_keras_are_known(tmp_path, file, names, weights):
-    """Their first kernel reads BGR, their BatchNorm has another epsilon; an old file names its weights without a layer."""
+    """Their first kernel reads BGR, their BatchNorm has another epsilon; an old file names its
+    weights without a layer."""
     kernel, variance = (
         np.random.default_rng(0).normal(size=(7, 7, 3, 64)).astype(np.float32),
         np.full(64, 0.01, np.float32),
@@ -290,7 +294,8 @@ def torchvision_shapes(blocks=BLOCKS):
 
 
 def torchvision_tensors(blocks, rng):
-    """Tensors as of a trained network; some channels nearly dead, where the epsilons matter most."""
+    """Tensors as of a trained network; some channels nearly dead, where the epsilons matter
+    most."""
     ranges = {"running_var": (1e-4, 2), "weight": (0.3, 0.7)}
     return {
         key: (
@@ -350,7 +355,8 @@ def as_caffe2(tensors):
 
 
 def torchvision_forward(tensors, photo):
-    """C2, and the first block of C3, of torchvision's ResNeXt, in NumPy: photo (H, W, 3) RGB 0..255 -> (H / 8, W / 8, 512)."""
+    """C2, and the first block of C3, of torchvision's ResNeXt, in NumPy: photo (H, W, 3) RGB 0..255
+    -> (H / 8, W / 8, 512)."""
 
     def conv(x, name, stride=1, pad=0):
         weight = tensors[f"{name}.weight"]
@@ -414,7 +420,8 @@ def published_resnext():
 def test_a_resnext_file_of_any_layout_computes_what_torchvisions_does(
     tmp_path, torch_files, layout, resnext50, published_resnext
 ):
-    """The stem, stage 2 and a strided block, from a raw photo on. Detectron2's and Caffe2's first kernels read BGR."""
+    """The stem, stage 2 and a strided block, from a raw photo on. Detectron2's and Caffe2's first
+    kernels read BGR."""
     tensors, photo, expected = published_resnext
     if layout.startswith("torchvision"):
         path = tmp_path / "net.pth"
@@ -477,7 +484,9 @@ def test_other_failed_downloads_say_so_too(monkeypatch, backbone):
     monkeypatch.setattr("keras.src.utils.file_utils.get_file", offline)
     with pytest.raises(
         FileNotFoundError,
-        match=f"{backbone} could not be downloaded.*URL fetch.*give a file.*start from random weights",
+        match=(
+            f"{backbone} could not be downloaded.*URL fetch.*give a file.*start from random weights"
+        ),
     ):
         load_imagenet(None, backbone)
 
@@ -578,7 +587,8 @@ def test_a_backbone_that_is_incomplete_or_misshapen_is_told_with_its_file(
 def test_an_efficientnet_computes_what_keras_network_computes_from_the_same_file(
     monkeypatch, tmp_path
 ):
-    """Keras' files of the first EfficientNets have the deviation of pixels where their layer expects the variance."""
+    """Keras' files of the first EfficientNets have the deviation of pixels where their layer
+    expects the variance."""
     from keras.src.legacy.saving.legacy_h5_format import save_weights_to_hdf5_group
 
     rng = np.random.default_rng(0)
