@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from fashion import demo, train
+from fashion import demo
+from fashion.cli import start_weights
 from fashion.datasets import sample
 
 
@@ -21,7 +22,9 @@ def test_the_demo_goes_from_drawing_to_submission(
         functools.partial(sample.make_sample, train=6, val=3, size_hw=(128, 96)),
     )
     monkeypatch.setattr(
-        train, "load_imagenet", lambda model, backbone, exclude: f"no weights for {backbone}"
+        start_weights,
+        "load_imagenet",
+        lambda model, backbone, exclude: f"no weights for {backbone}",
     )
     settings = tiny_settings | {
         "STAGES": '[["heads","heads",1,0.001],["all","all",1,0.001]]',
