@@ -35,7 +35,10 @@ from mrcnn.config import Config
 from mrcnn.data.image_io import read_image
 from mrcnn.data.resize import check_placeable
 from mrcnn.files import atomic_path, digest_of, write_text
+from mrcnn.moved import renamed_attributes
 from mrcnn.typing import Array
+
+__getattr__ = renamed_attributes(__name__, {"find_photos": "find_images"})
 
 # An overlay, and the image that it is drawn on.
 Overlays = Mapping[Path, Path]

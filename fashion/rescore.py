@@ -371,7 +371,7 @@ def measure(
     """
     class_id_of = rescorer.ontology.class_id_of
     classes, probabilities, shows = [], [], []
-    bar = tqdm(dataset.image_ids, unit="photo", desc="second look")
+    bar = tqdm(dataset.image_ids, unit="photo", desc="re-scoring")
     for image_id, of_image in zip(bar, rows, strict=True):
         class_ids = np.array([class_id_of(row["category_id"]) for row in of_image], np.int64)
         boxes = boxes_of(of_image)

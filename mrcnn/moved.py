@@ -7,9 +7,10 @@ import importlib
 import sys
 import types
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from typing import Any
 
 # Old module -> new module, or -> (new module, {old name: new name}) where names changed as well.
 # A new name with dots lies in another module: "mrcnn.training.stages.Stage".
@@ -188,6 +189,30 @@ class _MovedModuleFinder(MetaPathFinder, Loader):
 
     def exec_module(self, module: types.ModuleType) -> None:
         """Nothing to run: attributes are looked up in the new module."""
+
+
+def renamed_attributes(module: str, renamed: Mapping[str, str]) -> Callable[[str], Any]:
+    """Makes a module's `__getattr__` that knows old names.
+
+    Args:
+        module: Name of the module, `__name__`.
+        renamed: Old names, each with its new one.
+
+    Returns:
+        A function to assign to `__getattr__` in the module.
+    """
+
+    def look_up(name: str) -> Any:
+        if name not in renamed:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        warnings.warn(
+            f"{module}.{name} is now {renamed[name]}. The old name will be removed.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return getattr(sys.modules[module], renamed[name])
+
+    return look_up
 
 
 def register(moved: Moved) -> None:

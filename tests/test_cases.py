@@ -53,6 +53,8 @@ def run(arguments, folder):
         "MPLBACKEND": "Agg",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "FASHION_CACHE_DIR": str(folder),
+        # Cases use old import paths, and some read the last line that was printed.
+        "PYTHONWARNINGS": "ignore::DeprecationWarning",
     }
     child = subprocess.Popen(
         [sys.executable, *map(str, arguments)],

@@ -55,3 +55,12 @@ def test_every_listed_move_leads_somewhere(old, monkeypatch):
 
 def _is_ours(finder):
     return type(finder).__name__ == "_MovedModuleFinder"
+
+
+def test_a_renamed_attribute_warns_and_leads_to_the_new_one():
+    import fashion.predict
+
+    with pytest.warns(DeprecationWarning, match="is now find_images"):
+        assert fashion.predict.find_photos is fashion.predict.find_images
+    with pytest.raises(AttributeError, match="no attribute 'missing'"):
+        _ = fashion.predict.missing

@@ -35,7 +35,7 @@ def write_page(path: Path, measured: Mapping[str, Any], dataset: Any, subtitle: 
         dataset: Data set that it was measured on.
         subtitle: Sentence below the title.
     """
-    page = Page("A second look at detections", subtitle)
+    page = Page("Re-scored detections", subtitle)
     _add_cards(page, measured)
     _add_average_precision(page, measured)
     _add_categories(page, measured)
