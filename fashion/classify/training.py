@@ -80,7 +80,9 @@ def train(
 
 def _train(run, network, recipe, seed, train_images, test_images, on_batch, on_epoch):
     arguments = _checked_arguments(run, network, recipe, seed, len(train_images))
-    if all(is_measured(run.path, epoch) for epoch in recipe.epochs):
+    # A kill after the last measurement may leave the checkpoint one epoch behind.
+    is_complete = epochs_in(run.last) >= max(recipe.epochs)
+    if is_complete and all(is_measured(run.path, epoch) for epoch in recipe.epochs):
         return
     run.write_config(arguments)
     train_images, validation = split(train_images, recipe.held_out)
