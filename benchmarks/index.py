@@ -30,6 +30,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from benchmarks.category_counts import CATEGORY_COUNTS
 from fashion.datasets.imaterialist import load_imaterialist
 from fashion.formats.annotation_csv import read_annotations
 from fashion.labels.ontology import official
@@ -40,57 +41,9 @@ ROWS, PHOTOS, RUNS, LABELS = (
     745,
     761_513,
 )  # of the real data: masks, photos, runs a mask, attributes in all
-# How often each category occurs in the training data of 2020.
-CATEGORY_COUNTS = (
-    6161,
-    16548,
-    1494,
-    1107,
-    7833,
-    719,
-    12414,
-    2756,
-    5046,
-    3124,
-    18739,
-    922,
-    152,
-    4855,
-    2518,
-    3470,
-    1457,
-    1385,
-    3389,
-    6851,
-    112,
-    4326,
-    2582,
-    46374,
-    7217,
-    1374,
-    135,
-    1226,
-    10159,
-    5972,
-    874,
-    59448,
-    27179,
-    34258,
-    3300,
-    7991,
-    3529,
-    5084,
-    528,
-    1367,
-    588,
-    274,
-    4893,
-    2407,
-    929,
-    335,
-)
 SIDES = (600, 3000)  # shortest and longest side of a photo, pixels
-KINDS, MOST_MASKS = 64, 8  # so many photos are drawn, and their masks repeated under other ids
+# Images that are drawn, each with at most this many masks; they repeat under other ids.
+KINDS, MOST_MASKS = 64, 8
 RESULT = "measured: "  # starts the line on which a process hands over its numbers
 STEPS = (
     ("first index of the CSV", "index"),

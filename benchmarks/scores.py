@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.category_counts import CATEGORY_COUNTS
 from fashion.evaluation.metrics.coco import evaluate_coco_ap
 from fashion.evaluation.metrics.fashionpedia import evaluate_fashionpedia
 from fashion.evaluation.metrics.kaggle import evaluate_2020
@@ -38,58 +39,6 @@ IMAGES = 1000
 # Fashionpedia's package scores a fifth of them; Kaggle's score takes ten times as many.
 OFFICIAL_SHARE, KAGGLE_MULTIPLE = 5, 10
 OBJECTS, PREDICTIONS = 7, 30  # of an image, on average
-# Number of objects of categories 0 to 45 in Kaggle's train.csv of 2020. Fashionpedia's package is
-# slow on the categories that carry attributes, 64 % of these objects, so its ratio depends on this
-# and is measured with equally frequent categories as well (39 %). fmt: off
-COUNTS = (
-    6161,
-    16548,
-    1494,
-    1107,
-    7833,
-    719,
-    12414,
-    2756,
-    5046,
-    3124,
-    18739,
-    922,
-    152,
-    4855,
-    2518,
-    3470,
-    1457,
-    1385,
-    3389,
-    6851,
-    112,
-    4326,
-    2582,
-    46374,
-    7217,
-    1374,
-    135,
-    1226,
-    10159,
-    5972,
-    874,
-    59448,
-    27179,
-    34258,
-    3300,
-    7991,
-    3529,
-    5084,
-    528,
-    1367,
-    588,
-    274,
-    4893,
-    2407,
-    929,
-    335,
-)
-# fmt: on
 # Required: ratios of times, and CPU seconds.
 LEAST_COCO, LEAST_FASHIONPEDIA, MOST_KAGGLE_SECONDS = 3, 50, 60
 TOLERANCE = 1e-12  # of numbers
@@ -129,7 +78,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         f"Fashionpedia, all tables, {few:,} photos: {fashionpedia:.0f} times as fast as the "
         f"official package, at equal numbers (at least {LEAST_FASHIONPEDIA} required)"
     )
-    even = compare_fashionpedia(*generated(few, seed=0, counts=(1,) * len(COUNTS)))
+    # Fashionpedia's package is slow on the categories that carry attributes. They are 64 % of the
+    # objects of 2020, and 39 % where categories are equally frequent, so the ratio depends on it.
+    even = compare_fashionpedia(*generated(few, seed=0, counts=(1,) * len(CATEGORY_COUNTS)))
     print(f"  the same, every category equally frequent: {even:.0f} times as fast")
     seconds = time_kaggle(args.images)
     print(
@@ -268,7 +219,9 @@ def first_images(truth: dict, detections: list[dict], number: int) -> tuple[dict
     return truth | {"images": images, "annotations": annotations}, kept
 
 
-def generated(images: int, seed: int, counts: Sequence[int] = COUNTS) -> tuple[dict, list[dict]]:
+def generated(
+    images: int, seed: int, counts: Sequence[int] = CATEGORY_COUNTS
+) -> tuple[dict, list[dict]]:
     """Generates ground truth and predictions of Fashionpedia's label list.
 
     A prediction is an object moved and stretched a little, often with its category and some of its

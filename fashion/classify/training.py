@@ -81,12 +81,12 @@ def train(
 def _train(run, network, recipe, seed, train_images, test_images, on_batch, on_epoch):
     arguments = _checked_arguments(run, network, recipe, seed, len(train_images))
     # A kill after the last measurement may leave the checkpoint one epoch behind.
-    is_complete = epochs_in(run.last) >= max(recipe.epochs)
-    if is_complete and all(is_measured(run.path, epoch) for epoch in recipe.epochs):
+    done = epochs_in(run.last)
+    if done >= max(recipe.epochs) and all(is_measured(run.path, epoch) for epoch in recipe.epochs):
         return
     run.write_config(arguments)
     train_images, validation = split(train_images, recipe.held_out)
-    _check_no_measurement_missed(run.path, recipe.epochs, epochs_in(run.last))
+    _check_no_measurement_missed(run.path, recipe.epochs, done)
     keras.utils.set_random_seed(seed)
     model = build(network, recipe.dropout)
     parts = {"train": train_images, "validation": validation, "test": test_images}

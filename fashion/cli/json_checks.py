@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from mrcnn.setting_checks import is_number
+
 Check = Callable[[Any, str], None]
 
 MANY = 10**9  # more than any sensible count of pixels, channels, epochs or batches
@@ -107,7 +109,7 @@ def number(least: float) -> Check:
 
     def check(value, place):
         # NaN and infinity are no JSON, but Python reads them.
-        if not _is_number(value) or not least <= value <= MANY:
+        if not is_number(value) or not least <= value <= MANY:
             expected = "a number" if least == -MANY else f"a number from {least:g} on"
             raise wrong(place, value, expected)
 
@@ -124,7 +126,7 @@ def positive(value: Any, place: str) -> None:
     Raises:
         ValueError: It is something else.
     """
-    if not _is_number(value) or not 0 < value <= MANY:
+    if not is_number(value) or not 0 < value <= MANY:
         raise wrong(place, value, "a number above 0")
 
 
@@ -138,12 +140,8 @@ def fraction(value: Any, place: str) -> None:
     Raises:
         ValueError: It is something else.
     """
-    if not _is_number(value) or not 0 < value < 1:
+    if not is_number(value) or not 0 < value < 1:
         raise wrong(place, value, "a number above 0 and below 1")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def boolean(value: Any, place: str) -> None:
