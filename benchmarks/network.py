@@ -15,7 +15,7 @@ from mrcnn.modeling.devices import use_xla
 from mrcnn.ops.matching import POSITIVE
 from mrcnn.ops.nms import non_max_suppression
 from mrcnn.training.optimizers import make_optimizer
-from mrcnn.training.stages import set_trainable
+from mrcnn.training.trainable_layers import set_trainable
 
 OBJECTS = 8  # in each made-up photo
 # Detections of an image with few garments: the smallest size that the mask head is compiled for.

@@ -152,7 +152,7 @@ def _step_of(name, what, batch):
     from mrcnn.inference.predict import Predictor
     from mrcnn.modeling.build import build_detector
     from mrcnn.training.optimizers import make_optimizer
-    from mrcnn.training.stages import set_trainable
+    from mrcnn.training.trainable_layers import set_trainable
 
     config = dataclasses.replace(CASES[name], batch=batch).config("float32")
     keras.utils.set_random_seed(0)

@@ -58,7 +58,8 @@ from mrcnn.ops.pixel_convention import CORNERS, from_unit, to_unit
 from mrcnn.training.fit_detector import fit_detector
 from mrcnn.training.optimizers import make_optimizer
 from mrcnn.training.run_folder import RunFolder
-from mrcnn.training.stages import Stage, set_trainable
+from mrcnn.training.stages import Stage
+from mrcnn.training.trainable_layers import set_trainable
 from mrcnn.typing import Array, PathLike, Size, Tensor
 from mrcnn.weights.layer_files import LoadReport, weight_layers
 from mrcnn.weights.published import imagenet_resnet50_weights

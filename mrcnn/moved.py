@@ -146,7 +146,7 @@ MOVED_MODULES: Moved = {
         {"fit_network": "fit", "set_forward": "mrcnn.training.progress.set_forward"},
     ),
     "mrcnn.training.imagenet": "mrcnn.modeling.backbones.pretrained",
-    "mrcnn.training.layer_groups": "mrcnn.training.stages",
+    "mrcnn.training.layer_groups": "mrcnn.training.trainable_layers",
     "mrcnn.training.plain_pickle": "mrcnn.weights.plain_pickle",
     "mrcnn.training.schedules": (
         "mrcnn.training.optimizers",

@@ -11,7 +11,8 @@ from mrcnn.modeling.devices import use_xla
 from mrcnn.training.fit import fit
 from mrcnn.training.optimizers import make_optimizer
 from mrcnn.training.run_folder import RunFolder
-from mrcnn.training.stages import Stage, set_trainable
+from mrcnn.training.stages import Stage
+from mrcnn.training.trainable_layers import set_trainable
 
 
 def fit_detector(

@@ -6,7 +6,7 @@ import pytest
 
 from mrcnn.inference.compiled import compiled
 from mrcnn.modeling.build import BACKBONES, build_detector
-from mrcnn.training.stages import set_trainable
+from mrcnn.training.trainable_layers import set_trainable
 from mrcnn.weights.layer_files import load_weights, save_weights, weight_layers
 
 CHANNELS = {
