@@ -1,0 +1,103 @@
+"""Precision, recall and F1 of detection: at the score threshold, and at the best one.
+
+Average precision does not say which predictions a person should see. This metric does.
+"""
+
+import numpy as np
+
+from fashion.evaluation.matching import MatchTable
+from fashion.evaluation.metrics.calibration import right_predictions
+from fashion.evaluation.metrics.registry import LAST, Inputs, metric
+
+UNDEFINED = -1.0
+
+
+def detection_scores(right: int, predictions: int, objects: int) -> dict[str, float]:
+    """Computes precision, recall and F1 of counts.
+
+    Args:
+        right: Predictions that match an object.
+        predictions: All predictions.
+        objects: All objects, crowds excluded.
+
+    Returns:
+        {"precision", "recall", "f1"}, in [0, 1]; -1 where there is nothing to measure.
+    """
+    total = predictions + objects
+    return {
+        "precision": right / predictions if predictions else UNDEFINED,
+        "recall": right / objects if objects else UNDEFINED,
+        "f1": 2 * right / total if total else UNDEFINED,
+    }
+
+
+def best_confidence(table: MatchTable) -> dict[str, float]:
+    """Finds the least confidence at which the F1 of detection is highest.
+
+    Predictions match in order of confidence, so leaving out the least confident ones does not
+    change how the others match.
+
+    Args:
+        table: All predictions and objects, masks compared.
+
+    Returns:
+        {"confidence", "precision", "recall", "f1"}; the confidence is -1 without predictions.
+    """
+    objects = int(np.count_nonzero(~table.gt_crowd))
+    order = np.argsort(-table.pred_score, kind="stable")
+    scores, right = table.pred_score[order], np.cumsum(right_predictions(table)[order])
+    if not len(scores):
+        return {"confidence": UNDEFINED, **detection_scores(0, 0, objects)}
+    # Predictions of one score stay or go together.
+    last = np.append(scores[1:] < scores[:-1], True)
+    f1 = np.where(last, 2 * right / (np.arange(1, len(scores) + 1) + objects), UNDEFINED)
+    best = int(np.argmax(f1))
+    return {
+        "confidence": float(scores[best]),
+        **detection_scores(int(right[best]), best + 1, objects),
+    }
+
+
+def _rows(scores: dict) -> list[str]:
+    here, best = scores["detection"], scores["detection"]["best"]
+    return [
+        f"detection at the score threshold: precision {here['precision']:.3f}, recall "
+        f"{here['recall']:.3f}, F1 {here['f1']:.3f}; F1 is best from a score of "
+        f"{best['confidence']:.2f} on: {best['precision']:.3f}, {best['recall']:.3f}, "
+        f"{best['f1']:.3f}"
+    ]
+
+
+@metric(
+    "detection",
+    "Precision and recall of detection",
+    section=LAST,
+    order=65,
+    rows=_rows,
+    formula="right predictions / predictions, right predictions / objects, and their F1",
+    numbers={
+        "precision": "right predictions of those at or above the score threshold",
+        "recall": "objects that these predictions match",
+        "f1": "of precision and recall",
+        "best": "`confidence` that gives the best `f1`, and `precision`, `recall`, `f1` there",
+    },
+    documentation=(
+        "Right is a prediction that matches an object of its category with mask IoU 0.5 or more, "
+        "one to one. The best confidence is chosen on the same images, so it flatters a little. "
+        "Choose a default on other images than those that you report."
+    ),
+)
+def detection(inputs: Inputs) -> dict:
+    """Precision, recall and F1 at the score threshold and at the best confidence.
+
+    Args:
+        inputs: Ground truth and predictions.
+
+    Returns:
+        Numbers under the keys of metrics.json.
+    """
+    table = inputs.confident_masks
+    right = int(np.count_nonzero(right_predictions(table)))
+    objects = int(np.count_nonzero(~table.gt_crowd))
+    here = detection_scores(right, len(table.pred_score), objects)
+    return {**here, "best": best_confidence(inputs.masks)}
