@@ -113,6 +113,10 @@ RULES: dict[str, Rule] = (
     "IMAGE_MAX_DIM": or_else(whole(0), None, False),
     "IMAGE_MIN_SCALE": or_else(number(), None, False),
     "DETECTION_MIN_CONFIDENCE": or_else(fraction(), None),  # None: scripts write "no limit"
+    "DETECTION_BACKGROUND_LOGIT": number(-np.inf),
+    "DETECTION_MASK_CERTAINTY": number(),
+    "DETECTION_OTHER_CLASS": or_else(several(fraction(), 2, "fractions"), None),
+    "SCORE_CALIBRATION": or_else(several(number(-np.inf), 2, "numbers"), None),
     "BACKBONE_STRIDES": several(whole(), of="whole numbers"),
     "RPN_ANCHOR_SCALES": several(above_zero()),
     "RPN_ANCHOR_RATIOS": several(above_zero()),
@@ -218,6 +222,15 @@ class Config:
     DETECTION_MIN_CONFIDENCE: Any = 0.7
     DETECTION_NMS_THRESHOLD = 0.3  # IoU, within a class
     DETECTION_ALL_CLASSES = False  # new: True: a proposal may give a detection for each class
+    # new: added to the logit of the background; above 0 for a box head that was trained on a larger
+    # share of positive RoIs than it sees in prediction
+    DETECTION_BACKGROUND_LOGIT = 0.0
+    # new: a score is multiplied by the mean probability of its mask's pixels to this power
+    DETECTION_MASK_CERTAINTY = 0.0
+    # new: [IoU, factor]: lowers scores of what overlaps a better detection of another class
+    DETECTION_OTHER_CLASS: Any = None
+    # new: [scale, shift] of the logit of a score, see `mrcnn.ops.calibration`
+    SCORE_CALIBRATION: Any = None
     # new: numbers of detections that the mask head and other heads are compiled for
     MASK_BUCKETS: Any = (8, 16, 32, 64, 100)
 
@@ -370,6 +383,11 @@ class Config:
                 "USE_RPN_ROIS must be True: `train` takes the rois that the RPN proposes. To train "
                 "on others, add them to the batches that you give to keras_model.fit, as "
                 '"rois" (B, P, 4) yxyx, pixels.'
+            )
+        if self.SCORE_CALIBRATION is not None and self.SCORE_CALIBRATION[0] <= 0:
+            raise ValueError(
+                "SCORE_CALIBRATION is [scale, shift] with a scale above 0, which keeps the order "
+                f"of the detections. Got {self.SCORE_CALIBRATION!r}."
             )
         for name in ("MEAN_PIXEL", "PIXEL_STD"):
             if getattr(self, name).shape != (self.IMAGE_CHANNEL_COUNT,):

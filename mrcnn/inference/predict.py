@@ -8,6 +8,7 @@ from keras import ops
 
 from mrcnn.config import Config
 from mrcnn.inference.compiled import compiled, runs_eagerly
+from mrcnn.inference.final_scores import ScoreSettings, with_final_scores
 from mrcnn.inference.pasting import full_masks
 from mrcnn.inference.preprocessing import postprocess, preprocess
 from mrcnn.modeling.detector import Detector
@@ -135,7 +136,9 @@ class Predictor:
         rows = max(most, 1) if eager else _bucket(most, self.config)
         found = {name: column[:, :rows] for name, column in found.items()}
         describe = self._second_step if eager else self._describe
-        return found | self._fields(pyramid, found["boxes"], found["class_ids"], describe)
+        found |= self._fields(pyramid, found["boxes"], found["class_ids"], describe)
+        least = self.config.DETECTION_MIN_CONFIDENCE or 0.0
+        return with_final_scores(found, ScoreSettings.of(self.config), least)
 
     # ---- the compiled steps ----------------------------------------------------------------------
 

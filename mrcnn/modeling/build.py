@@ -20,6 +20,7 @@ from mrcnn.modeling.necks import FPN, C4Neck
 from mrcnn.modeling.roi_head import RoIHead
 from mrcnn.modeling.roi_sampling import RoISamplingSettings
 from mrcnn.modeling.rpn import RPNHead, RPNSettings
+from mrcnn.ops.calibration import uncalibrated
 from mrcnn.setting_checks import check_loss_weights
 
 __all__ = ["BACKBONES", "NECKS", "build_detector", "settings_of", "stage_of_layer"]
@@ -196,10 +197,14 @@ def settings_of(config: Config) -> DetectorSettings:
         num_samples=config.RPN_TRAIN_ANCHORS_PER_IMAGE,
     )
     detections = DetectionSettings(
-        min_confidence=config.DETECTION_MIN_CONFIDENCE or 0.0,
+        # The network's own scores: `Predictor` calibrates them, and drops detections again.
+        min_confidence=uncalibrated(
+            config.DETECTION_MIN_CONFIDENCE or 0.0, config.SCORE_CALIBRATION
+        ),
         nms_threshold=config.DETECTION_NMS_THRESHOLD,
         max_detections=config.DETECTION_MAX_INSTANCES,
         all_classes=config.DETECTION_ALL_CLASSES,
+        background_logit=config.DETECTION_BACKGROUND_LOGIT,
     )
     return DetectorSettings(
         rpn,

@@ -6,6 +6,7 @@ Shapes: B images, P proposals, K classes with the background, D detections.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from keras import ops
 
 from mrcnn.ops import boxes as box_ops
@@ -24,12 +25,16 @@ class DetectionSettings:
         max_detections: D, for each image.
         all_classes: False takes the best class of a proposal only (Matterport's rule); True every
             class above `min_confidence` (Detectron's).
+        background_logit: Added to the logit of the background. If the share of positive RoIs is
+            p in training and q in prediction, log((1 - q) / q) - log((1 - p) / p) corrects the
+            prior (Saerens et al. 2002).
     """
 
     min_confidence: float = 0.7
     nms_threshold: float = 0.3
     max_detections: int = 100
     all_classes: bool = False
+    background_logit: float = 0.0
 
 
 def select_detections(
@@ -90,6 +95,9 @@ def _best_pairs(logits, valid, settings):
     All (B, n). Scores are -1 for pairs that cannot become a detection.
     """
     num_proposals, objects = logits.shape[1], logits.shape[2] - 1
+    if settings.background_logit:
+        is_background = np.eye(1, logits.shape[2], dtype=np.float32)
+        logits = logits + settings.background_logit * is_background
     probabilities = ops.softmax(logits, axis=-1)
     scores = probabilities[..., 1:]
     eligible = ops.logical_and(valid[..., None], scores >= settings.min_confidence)

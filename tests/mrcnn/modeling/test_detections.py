@@ -79,3 +79,11 @@ def test_nothing_found_is_all_zeros(all_classes):
 def test_no_confidence_asked_for_still_leaves_out_other_classes():
     found = select([[0.1, 0.5, 0.4]] * 3, min_confidence=0.0, max_detections=9)
     assert found["class_ids"].tolist() == [1, 1, 1] + [0] * 6
+
+
+def test_a_background_logit_makes_every_object_less_likely():
+    """A logit of log 3 for odds of .6 to .4: .6 / (.6 + 3 * .4) = 1/3."""
+    probabilities = [[0.4, 0.6], [0.1, 0.9], [0.9, 0.1]]
+    found = select(probabilities, all_classes=True, background_logit=float(np.log(3)))
+    np.testing.assert_allclose(found["scores"][:2], [0.75, 1 / 3], rtol=1e-5)
+    assert select(probabilities)["scores"][0] == pytest.approx(0.9)
