@@ -52,8 +52,8 @@ CHOICES = {
     "NECK": ("fpn", "none"),
     "NECK_GATE": ("none", "se", "cbam"),
     "ROI_ALIGN": ("auto", "aligned", "corners"),
-    "OPTIMIZER": ("sgd", "adamw"),
-    "LR_SCHEDULE": ("constant", "cosine"),
+    "OPTIMIZER": ("sgd", "nesterov", "adam", "adamw", "rmsprop"),
+    "LR_SCHEDULE": ("constant", "step", "cosine"),
 }
 DERIVED = {
     "BATCH_SIZE": "IMAGES_PER_GPU and GPU_COUNT",
@@ -88,6 +88,7 @@ WHOLE = (
     "FPN_CLASSIF_FC_LAYERS_SIZE",
     "MAX_GT_INSTANCES",
     "DETECTION_MAX_INSTANCES",
+    "ACCUMULATE",
 )
 WHOLE_FROM_ZERO = ("WORKERS", "SEED", "WARMUP_STEPS")
 FRACTIONS = (
@@ -129,6 +130,9 @@ RULES: dict[str, Rule] = (
     "PIXEL_STD": or_else(several(above_zero()), None),
     "LEARNING_RATE": number(),
     "LEARNING_MOMENTUM": fraction(),
+    "LR_STEPS": several(fraction(), of="fractions of a stage"),
+    "LR_STEP_FACTOR": fraction(),
+    "EMA_MOMENTUM": fraction(),
     "WEIGHT_DECAY": number(),
     "GRADIENT_CLIP_NORM": or_else(number(), None),
 }
@@ -235,13 +239,22 @@ class Config:
     MASK_BUCKETS: Any = (8, 16, 32, 64, 100)
 
     # Training
-    OPTIMIZER = "sgd"  # new: sgd | adamw
+    OPTIMIZER = "sgd"  # new: sgd | nesterov | adam (without weight decay) | adamw | rmsprop
     LEARNING_RATE = 0.001
     LEARNING_MOMENTUM = 0.9
-    LR_SCHEDULE = "constant"  # new: constant | cosine, within a stage
+    LR_SCHEDULE = "constant"  # new: constant | step | cosine, within a stage
+    # new: fractions of a stage after which "step" multiplies the rate by LR_STEP_FACTOR. These are
+    # those of Detectron2: 60k and 80k of 90k steps.
+    LR_STEPS: Any = (2 / 3, 8 / 9)
+    LR_STEP_FACTOR = 0.1  # new
     WARMUP_STEPS = 0  # new: of linear warm-up at the start of each stage
     WEIGHT_DECAY = 0.0001  # decoupled from the gradient; not for biases and BatchNorm
     GRADIENT_CLIP_NORM: Any = 5.0  # global norm over all gradients; 0 or None: no clipping
+    # new: batches whose mean gradient makes one update. Warm-up and schedules still count batches.
+    ACCUMULATE = 1
+    # new: of the moving average of the weights (0: none), at most 1 - 10 / batches of the stage.
+    # It is evaluated beside the weights; the better of both becomes best.h5.
+    EMA_MOMENTUM = 0.0
     LOSS_WEIGHTS: dict[str, float] = {name: 1.0 for name in LOSSES}
 
     # Further names in LOSS_WEIGHTS, of extra heads.

@@ -62,6 +62,24 @@ def readers(layer: keras.Layer) -> list[keras.Operation]:
     return [node.operation for node in layer._outbound_nodes]
 
 
+def moving_averages(
+    optimizer: keras.optimizers.Optimizer,
+) -> list[tuple[keras.Variable, keras.Variable]]:
+    """Lists the weights of which an optimiser keeps moving averages.
+
+    Args:
+        optimizer: Built.
+
+    Returns:
+        Pairs of a weight and its average; none without `use_ema`.
+    """
+    if not getattr(optimizer, "use_ema", False):
+        return []
+    averages = optimizer._model_variables_moving_average
+    pairs = zip(optimizer._trainable_variables, averages, strict=True)
+    return [(weight, average) for weight, average in pairs if average is not None]
+
+
 def origin(tensor: Tensor) -> tuple[keras.Operation, int, Sequence[Tensor]]:
     """Finds the operation that makes a symbolic tensor.
 

@@ -4,6 +4,7 @@
 so that a checkpoint holds what they have changed.
 """
 
+import logging
 import math
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
@@ -11,12 +12,15 @@ from typing import Any, NoReturn
 import keras
 import numpy as np
 
+from mrcnn.training.averages import averaged_weights, has_averages
 from mrcnn.training.callback_state import CallbackState
 from mrcnn.training.checkpoints import restore_callbacks, save_checkpoint
 from mrcnn.training.run_folder import RunFolder
 from mrcnn.weights.layer_files import save_weights
 
 Logs = dict[str, Any]
+AVERAGED = "ema_"  # before the names of scores of averaged weights
+log = logging.getLogger(__name__)
 
 
 class RunRecorder(keras.callbacks.Callback):
@@ -35,6 +39,7 @@ class RunRecorder(keras.callbacks.Callback):
         last_epoch: Of the stage, counted from 1.
         state: What `fit` needs to resume; filled with the best score.
         metadata: JSON-able, stored with the best weights.
+        patience: Epochs without a better score after which the stage ends; None for never.
     """
 
     # Keras may pass the logs of a batch to a thread; training need not wait for this callback.
@@ -52,11 +57,12 @@ class RunRecorder(keras.callbacks.Callback):
         last_epoch: int,
         state: dict[str, Any],
         metadata: dict[str, Any],
+        patience: int | None = None,
     ) -> None:
         super().__init__()
         self.run, self.batches, self.stage = run, batches, stage
         self.evaluate, self.score, self.every, self.last_epoch = evaluate, score, every, last_epoch
-        self.state, self.metadata = state, metadata
+        self.state, self.metadata, self.patience = state, metadata, patience
         self.scored_epoch = -1
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
@@ -77,23 +83,63 @@ class RunRecorder(keras.callbacks.Callback):
         self._check_weights(epoch)
         if self.evaluate and ((epoch + 1) % self.every == 0 or epoch + 1 == self.last_epoch):
             logs.update(self.scores(epoch))
+            self._stop_without_progress(epoch, logs)
 
-    def scores(self, epoch: int) -> Mapping[str, float]:
+    def scores(self, epoch: int) -> dict[str, float]:
         """Evaluates the model, and saves its weights if they are the best so far.
+
+        Where the optimiser averages weights, their average is evaluated first, and competes.
 
         Args:
             epoch: Counted from 0.
 
         Returns:
-            The result of `evaluate`.
+            The result of `evaluate`, and the score of the averaged weights with "ema_" before it.
         """
         assert self.evaluate is not None
+        averaged: dict[str, float] = {}
+        if self.score is not None and has_averages(self.model):
+            with averaged_weights(self.model):
+                scores = self.evaluate(epoch)
+                self._save_if_best(epoch, scores, {"averaged": True})
+            averaged = {AVERAGED + self.score: scores[self.score]}
+        # The weights themselves come last: what `evaluate` leaves, such as pictures, shows them.
         scores, self.scored_epoch = self.evaluate(epoch), epoch
+        self._save_if_best(epoch, scores, {})
+        return dict(scores) | averaged
+
+    def _save_if_best(
+        self, epoch: int, scores: Mapping[str, float], about: Mapping[str, Any]
+    ) -> None:
         if self.score is not None and scores[self.score] > self.state["best"]:
             self.state["best"] = scores[self.score]
-            about = {"epoch": epoch + 1, "score": scores[self.score]}
+            about = {"epoch": epoch + 1, "score": scores[self.score], **about}
             save_weights(self.model, self.run.best, metadata=self.metadata | about)
-        return scores
+
+    def _stop_without_progress(self, epoch: int, logs: Logs) -> None:
+        """Ends a stage that has not improved for `patience` epochs.
+
+        Read from the history, which checkpoints hold, so that a resumed training stops where an
+        uninterrupted one does.
+        """
+        if self.patience is None:
+            return
+        best, best_epoch = -math.inf, self.state.get("stage_began", 0)
+        for row in [*self.state["history"], {"epoch": epoch + 1, **logs}]:
+            names = (self.score, f"{AVERAGED}{self.score}")
+            score = max((row[name] for name in names if name in row), default=-math.inf)
+            if row["epoch"] > self.state.get("stage_began", 0) and score > best:
+                best, best_epoch = score, row["epoch"]
+        if epoch + 1 - best_epoch >= self.patience:
+            log.info(
+                "Stage %s ends after epoch %d: %s has not risen since epoch %d (%.3f).",
+                self.stage,
+                epoch + 1,
+                self.score,
+                best_epoch,
+                best,
+            )
+            self.model.stop_training = True
 
     def _check_weights(self, epoch: int) -> None:
         """The last step of an epoch may spoil weights that no loss was computed with."""
@@ -130,12 +176,18 @@ class RunSaver(keras.callbacks.Callback):
         recorder: The `RunRecorder` of the same training.
         others: What the callbacks in between count.
         resumed: Training continues within a stage: restore what the others had counted.
+        keep: How many checkpoints of epochs to keep beside last.h5.
     """
 
     def __init__(
-        self, recorder: RunRecorder, others: CallbackState | None = None, resumed: bool = False
+        self,
+        recorder: RunRecorder,
+        others: CallbackState | None = None,
+        resumed: bool = False,
+        keep: int = 0,
     ) -> None:
         super().__init__()
+        self.keep = keep
         self.recorder, self.others, self.resumed = recorder, others or CallbackState([]), resumed
         self.ran = False
         self.others.before_stage()
@@ -192,6 +244,8 @@ class RunSaver(keras.callbacks.Callback):
                 state=recorder.state,
                 callbacks=self.others,
             )
+            if self.keep:
+                run.keep_checkpoint(recorder.state["epoch"], self.keep)
 
 
 class SeededDropout(keras.callbacks.Callback):

@@ -87,8 +87,8 @@ def load_state(path: PathLike, optimizer: keras.optimizers.Optimizer) -> dict[st
     if [v.shape for v in values] != [tuple(v.shape) for v in optimizer.variables]:
         raise ValueError(
             f"The optimiser's state in {path} is of another optimiser or of other layers. Resume "
-            "with the OPTIMIZER and the stages the training began with, or start a new training "
-            "from these weights."
+            "with the OPTIMIZER, ACCUMULATE, EMA_MOMENTUM and the stages the training began with, "
+            "or start a new training from these weights."
         )
     requested = learning_rate_of(optimizer)
     for variable, value in zip(optimizer.variables, values, strict=True):

@@ -38,6 +38,8 @@ def fit(
     evaluate: Callable[[int], Mapping[str, float]] | None = None,
     score: str | None = None,
     every: int = 1,
+    patience: int | None = None,
+    keep: int = 0,
     resume: bool = False,
     first_epoch: int = 0,
     metadata: Mapping[str, Any] | None = None,
@@ -65,6 +67,9 @@ def fit(
             counted from 0; its numbers join the history.
         score: Which number of `evaluate` selects the weights in best.h5; None writes no best.h5.
         every: Epochs between evaluations; the last epoch of a stage is evaluated in any case.
+        patience: A stage ends after an evaluation if `score` has not risen for so many epochs of
+            it. The next stage begins, with all of its epochs. None for never.
+        keep: How many checkpoints to keep as epoch_0001.h5 and so on, beside last.h5.
         resume: Continue after the last complete epoch of `run`.
         first_epoch: Epochs that the model was trained for before.
         metadata: JSON-able, stored in every checkpoint.
@@ -83,7 +88,10 @@ def fit(
         FileNotFoundError: There is nothing to resume.
         FloatingPointError: The loss is not finite. What was saved before stays.
         FolderInUse: Another training writes into the run folder.
+        ValueError: `patience` without a score.
     """
+    if patience is not None and (evaluate is None or score is None):
+        raise ValueError("patience needs `evaluate` and the name of a `score` that should rise.")
     state = {} if state is None else state
     load = load or functools.partial(load_weights, model)
     with locked(run.path, "a training"):
@@ -103,8 +111,11 @@ def fit(
             every=every,
             state=state,
             metadata=dict(metadata or {}),
+            patience=patience,
         )
         with closing_batches(batches, validation):
+            if resume and keep:  # the process may have been killed before it did
+                run.keep_checkpoint(state["epoch"], keep)
             for index, stage in enumerate(stages[state["stage"] :], start=state["stage"]):
                 if index != state["stage"]:
                     state.update(stage=index, stage_began=state["epoch"])
@@ -117,7 +128,7 @@ def fit(
                     within = resume and _restore(model, run, state, counters, load)
                 resume = False
                 recorder = recorder_of(stage=stage.name, last_epoch=last)
-                saver = RunSaver(recorder, counters, resumed=within)
+                saver = RunSaver(recorder, counters, resumed=within, keep=keep)
                 boards = _tensorboard(run) if tensorboard else []
                 _run_stage(model, stage, validation, quiet, recorder, [*boards, *callbacks, saver])
         if resume:

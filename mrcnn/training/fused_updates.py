@@ -19,7 +19,7 @@ def fused(optimizer: type) -> type:
     """Gives an optimiser fused updates, on TensorFlow.
 
     Args:
-        optimizer: `keras.optimizers.SGD` or `keras.optimizers.AdamW`.
+        optimizer: `keras.optimizers.SGD`, `Adam` or `AdamW`.
 
     Returns:
         A subclass with the same name; on other backends the class itself.

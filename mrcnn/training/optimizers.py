@@ -1,6 +1,8 @@
 """Optimisers and learning-rate schedules."""
 
+import functools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -10,6 +12,10 @@ from mrcnn.config import Config
 from mrcnn.modeling.devices import replicas
 from mrcnn.training.fused_updates import fused
 from mrcnn.typing import Tensor
+
+# A moving average covers at most this share of a stage, so that a short stage does not end with an
+# average of its first steps.
+AVERAGED_SHARE = 0.1
 
 
 def make_optimizer(
@@ -22,54 +28,132 @@ def make_optimizer(
     about 10 times less than in Matterport's code or Detectron2 at the same WEIGHT_DECAY.
 
     Args:
-        config: OPTIMIZER, WEIGHT_DECAY, LR_SCHEDULE and so on.
+        config: OPTIMIZER, WEIGHT_DECAY, LR_SCHEDULE, ACCUMULATE, EMA_MOMENTUM and so on.
         learning_rate: At its highest, after warm-up.
-        total_steps: Steps of the stage.
+        total_steps: Batches of the stage.
 
     Returns:
         A Keras optimiser.
+
+    Raises:
+        ValueError: ACCUMULATE is used on several devices of TensorFlow.
     """
     warmup = min(config.WARMUP_STEPS, total_steps // 2)
-    rate = rate_over_time(learning_rate, warmup, total_steps, config.LR_SCHEDULE)
+    rate = rate_over_time(
+        learning_rate,
+        warmup,
+        total_steps,
+        config.LR_SCHEDULE,
+        config.LR_STEPS,
+        config.LR_STEP_FACTOR,
+    )
     # On several devices TensorFlow clips the gradients of each, then adds them up.
     clip = config.GRADIENT_CLIP_NORM / replicas(config)
-    shared = {"learning_rate": rate, "weight_decay": config.WEIGHT_DECAY, "global_clipnorm": clip}
-    if config.OPTIMIZER == "adamw":
-        optimizer = fused(keras.optimizers.AdamW)(**shared)
-    else:
-        optimizer = fused(keras.optimizers.SGD)(momentum=config.LEARNING_MOMENTUM, **shared)
+    options = {"learning_rate": rate, "weight_decay": config.WEIGHT_DECAY, "global_clipnorm": clip}
+    kind, of_kind = _kind_of(config)
+    options |= of_kind
+    if config.ACCUMULATE > 1:
+        if replicas(config) > 1:
+            raise ValueError(
+                f"ACCUMULATE = {config.ACCUMULATE} needs GPU_COUNT = 1: TensorFlow cannot "
+                f"accumulate gradients on several devices. Got GPU_COUNT = {config.GPU_COUNT}."
+            )
+        options["gradient_accumulation_steps"] = config.ACCUMULATE
+    if config.EMA_MOMENTUM:
+        kind = _keeping_weights(kind)
+        options |= {"use_ema": True, "ema_momentum": average_momentum(config, total_steps)}
+    optimizer = kind(**options)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
 
 
-def rate_over_time(peak: float, warmup: int, total: int, decay: str) -> "float | WarmupSchedule":
+def _kind_of(config: Config) -> tuple[type, dict[str, Any]]:
+    """The class of an optimiser, and the options that it has beside those of all."""
+    optimizers = keras.optimizers
+    if config.OPTIMIZER in ("sgd", "nesterov"):
+        nesterov = config.OPTIMIZER == "nesterov"
+        return fused(optimizers.SGD), {"momentum": config.LEARNING_MOMENTUM, "nesterov": nesterov}
+    if config.OPTIMIZER == "adam":
+        return fused(optimizers.Adam), {"weight_decay": None}
+    if config.OPTIMIZER == "adamw":
+        return fused(optimizers.AdamW), {}
+    return optimizers.RMSprop, {"momentum": config.LEARNING_MOMENTUM}
+
+
+def average_momentum(config: Config, total_steps: int) -> float:
+    """Computes the momentum of the moving average of the weights in a stage.
+
+    Args:
+        config: Whose EMA_MOMENTUM is read.
+        total_steps: Batches of the stage.
+
+    Returns:
+        EMA_MOMENTUM, or less: 1 / (1 - momentum) batches are averaged, a tenth of a stage at most.
+    """
+    return min(config.EMA_MOMENTUM, 1 - 1 / max(1.0, AVERAGED_SHARE * total_steps))
+
+
+@functools.cache
+def _keeping_weights(optimizer: type) -> type:
+    """A subclass that leaves weights alone at the end of a training.
+
+    Keras would replace them by their average. Checkpoints keep both, and the next stage continues
+    from the weights.
+    """
+    members = {"finalize_variable_values": lambda self, var_list: None}
+    return type(optimizer.__name__, (optimizer,), members | {"__module__": optimizer.__module__})
+
+
+def rate_over_time(
+    peak: float,
+    warmup: int,
+    total: int,
+    decay: str,
+    drops: Sequence[float] = (),
+    factor: float = 0.1,
+) -> "float | WarmupSchedule":
     """Makes the learning rate of a Keras optimiser.
 
     Args:
         peak: The highest rate.
         warmup: Steps of linear warm-up.
         total: Steps in all.
-        decay: "constant" or "cosine".
+        decay: "constant", "step" or "cosine".
+        drops: Fractions of `total` after which "step" multiplies the rate by `factor`.
+        factor: See `drops`.
 
     Returns:
         A schedule; or `peak` itself if it never changes, since callbacks such as ReduceLROnPlateau
         can change a number only.
     """
-    return WarmupSchedule(peak, warmup, total, decay) if warmup or decay != "constant" else peak
+    if not warmup and decay == "constant":
+        return peak
+    return WarmupSchedule(peak, warmup, total, decay, drops, factor)
 
 
 class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
-    """A linear warm-up (Goyal et al., 2017, section 2.2), then constant or a half cosine.
+    """A linear warm-up (Goyal et al., 2017, section 2.2), then constant, steps or a half cosine.
 
     Args:
         peak: The highest rate.
         warmup: Steps of linear warm-up from 0.
         total: Steps until a cosine has fallen to 1 % of `peak`.
-        decay: "constant" or "cosine".
+        decay: "constant", "step" or "cosine".
+        drops: Fractions of `total` after which "step" multiplies the rate by `factor`.
+        factor: See `drops`.
     """
 
-    def __init__(self, peak: float, warmup: int, total: int, decay: str = "constant") -> None:
+    def __init__(
+        self,
+        peak: float,
+        warmup: int,
+        total: int,
+        decay: str = "constant",
+        drops: Sequence[float] = (),
+        factor: float = 0.1,
+    ) -> None:
         self.peak, self.warmup, self.total, self.decay = peak, warmup, total, decay
+        self.drops, self.factor = tuple(drops), factor
 
     def __call__(self, step: Tensor) -> Tensor:
         step = ops.cast(step, "float32")
@@ -78,9 +162,20 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
             steps = max(1.0, float(self.total - self.warmup))
             progress = ops.clip((step - self.warmup) / steps, 0.0, 1.0)
             rate = self.peak * (0.01 + 0.99 * 0.5 * (1.0 + ops.cos(math.pi * progress)))
+        elif self.decay == "step":
+            for drop in self.drops:
+                dropped = ops.cast(step >= round(drop * self.total), "float32")
+                rate = rate * (1.0 + dropped * (self.factor - 1.0))
         if self.warmup:
             rate = rate * ops.minimum(1.0, (step + 1.0) / self.warmup)
         return ops.convert_to_tensor(rate, dtype="float32")
 
     def get_config(self) -> dict[str, Any]:
-        return {"peak": self.peak, "warmup": self.warmup, "total": self.total, "decay": self.decay}
+        return {
+            "peak": self.peak,
+            "warmup": self.warmup,
+            "total": self.total,
+            "decay": self.decay,
+            "drops": self.drops,
+            "factor": self.factor,
+        }

@@ -2,7 +2,7 @@
 
 config.json   every setting                          history.csv   a row for each epoch
 last.h5       weights and optimiser, to resume from  best.h5       weights of the best score
-tensorboard/  pictures/
+epoch_0012.h5 of the last epochs, if asked for         tensorboard/  pictures/
 """
 
 import csv
@@ -11,12 +11,14 @@ import io
 import itertools
 import json
 import logging
+import os
 import re
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from mrcnn.files import remove_leftovers, write_text
+from mrcnn.files import atomic_path, remove_leftovers, write_text
 from mrcnn.json_files import read_json_object
 from mrcnn.typing import PathLike
 
@@ -72,6 +74,37 @@ class RunFolder:
         return (
             self.path / self.epoch_weights.format(epoch=epoch) if self.epoch_weights else self.last
         )
+
+    def kept_checkpoints(self) -> dict[int, Path]:
+        """Finds the checkpoints that `keep_checkpoint` has kept.
+
+        Returns:
+            Paths by their epochs, counted from 1, in this order.
+        """
+        found = {}
+        for path in self.path.glob("epoch_*.h5"):
+            if match := re.fullmatch(r"epoch_(\d{4,})\.h5", path.name):
+                found[int(match[1])] = path
+        return dict(sorted(found.items()))
+
+    def keep_checkpoint(self, epoch: int, count: int) -> None:
+        """Keeps last.h5 under the name of its epoch, and removes older ones that are too many.
+
+        Args:
+            epoch: Of last.h5, counted from 1.
+            count: How many checkpoints to keep.
+        """
+        path = self.path / f"epoch_{epoch:04d}.h5"
+        with atomic_path(path, synced=False) as temporary:
+            temporary.unlink()
+            try:
+                # The next checkpoint replaces last.h5 by a rename, so the link keeps this one.
+                os.link(self.last, temporary)
+            except OSError:  # a file system without links
+                shutil.copyfile(self.last, temporary)
+        kept = self.kept_checkpoints()
+        for number in [n for n in kept if n <= epoch][:-count]:
+            kept[number].unlink(missing_ok=True)
 
     def remove_leftovers(self) -> None:
         """Removes temporary files of a training that was killed while saving."""

@@ -82,7 +82,7 @@ def test_a_mean_pixel_of_ones_own_is_kept():
         ({"IMAGE_RESIZE_MODE": "round"}, "one of .*'square'.*Got 'round'"),
         ({"NECK": "pan"}, "fpn.*none.*Got 'pan'"),
         ({"NECK_GATE": "eca"}, "none.*se.*cbam.*Got 'eca'"),
-        ({"OPTIMIZER": "adam"}, "sgd.*adamw.*Got 'adam'"),
+        ({"OPTIMIZER": "adamax"}, "sgd.*adamw.*Got 'adamax'"),
         ({"LR_SCHEDULE": "linear"}, "constant.*cosine"),
         ({"ROI_ALIGN": "centres"}, "aligned.*corners"),
         ({"NUM_CLASSES": 0}, "NUM_CLASSES must be a whole number, at least 1. Got 0"),

@@ -7,13 +7,17 @@ import numpy as np
 import pytest
 from tqdm import tqdm
 
+from mrcnn.config import Config
 from mrcnn.data.loading.samplers import RepeatSampler
+from mrcnn.keras_internals import moving_averages
 from mrcnn.training.callbacks import SeededDropout
 from mrcnn.training.checkpoints import epochs_in
 from mrcnn.training.fit import fit
+from mrcnn.training.optimizers import make_optimizer
 from mrcnn.training.progress import BatchBar, EpochClock, set_forward
 from mrcnn.training.run_folder import RunFolder
 from mrcnn.training.stages import Stage
+from mrcnn.weights.layer_files import load_weights, read_metadata
 
 
 class Noise(keras.utils.PyDataset):
@@ -49,7 +53,24 @@ def network():
     return keras.Model(image, keras.layers.Dense(3, name="logits")(keras.layers.Flatten()(x)))
 
 
-def train(folder, epochs, optimizer, bar=None):
+def everything(rate):
+    """Every part of an optimiser that has a state; two batches an update, three an epoch."""
+    settings = {
+        "OPTIMIZER": "nesterov",
+        "LR_SCHEDULE": "step",
+        "LR_STEPS": (0.03, 0.07),
+        "WARMUP_STEPS": 2,
+        "ACCUMULATE": 2,
+        "EMA_MOMENTUM": 0.9,
+    }
+    return make_optimizer(Config.from_dict(settings), rate, 100)
+
+
+def state_of(model):
+    return [*model.weights, *model.optimizer.variables]
+
+
+def train(folder, epochs, optimizer, bar=None, evaluate=None, watch=(), **options):
     model, batches = network(), Noise(seed=1)
     run, clock = RunFolder(folder), EpochClock()
     if bar is not None:
@@ -65,11 +86,12 @@ def train(folder, epochs, optimizer, bar=None):
         [Stage("all", "all", epochs, 0.01)],
         run,
         compile_stage,
-        evaluate=lambda epoch: {"val_accuracy": 0.5, "seconds": clock.seconds()},
+        evaluate=evaluate or (lambda epoch: {"val_accuracy": 0.5, "seconds": clock.seconds()}),
         resume=run.last.exists(),
-        callbacks=[SeededDropout(batches.seed), clock, *([BatchBar(bar)] if bar else [])],
+        callbacks=[SeededDropout(batches.seed), clock, *([BatchBar(bar)] if bar else []), *watch],
         tensorboard=False,
         quiet=True,
+        **options,
     )
     assert batches.closed
     return model, [{**row, "seconds": 0} for row in history]
@@ -78,8 +100,8 @@ def train(folder, epochs, optimizer, bar=None):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "optimizer",
-    [keras.optimizers.Adam, lambda rate: keras.optimizers.SGD(rate, momentum=0.9)],
-    ids=["adam", "sgd"],
+    [keras.optimizers.Adam, lambda rate: keras.optimizers.SGD(rate, momentum=0.9), everything],
+    ids=["adam", "sgd", "everything"],
 )
 def test_a_resumed_training_is_the_unbroken_one(tmp_path, optimizer):
     with tqdm(total=9, file=io.StringIO()) as bar:
@@ -94,7 +116,7 @@ def test_a_resumed_training_is_the_unbroken_one(tmp_path, optimizer):
         and [row["epoch"] for row in rest] == [1, 2, 3]
         and history[0]["val_accuracy"] == 0.5
     )
-    for a, b in zip(whole.weights, resumed.weights):
+    for a, b in zip(state_of(whole), state_of(resumed), strict=True):
         assert np.array_equal(a, b), a.path
     again, finished = train(tmp_path / "broken", 3, optimizer)  # nothing is left to do
     assert finished == history and all(
@@ -124,3 +146,93 @@ def test_a_rate_asked_for_anew_applies(tmp_path):
     train(tmp_path, 1, keras.optimizers.SGD)
     model, _ = train(tmp_path, 2, lambda rate: keras.optimizers.SGD(rate / 4))
     assert float(model.optimizer.learning_rate) == pytest.approx(0.0025)
+
+
+def distance(model):
+    """Of the first kernel from 0."""
+    return float(np.abs(np.asarray(model.get_layer("first").kernel)).sum())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("average_wins", [True, False])
+def test_the_better_of_weights_and_their_average_is_kept(tmp_path, average_wins):
+    """`evaluate` sees the average first, then the weights."""
+    seen = []
+
+    def evaluate(epoch):
+        seen.append(distance(seen_model[0]))
+        return {"val_accuracy": 0.5 + (0.1 if (len(seen) % 2 == 1) == average_wins else 0.0)}
+
+    seen_model = []
+
+    class Model(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            seen_model.append(self.model)
+
+    model, batches = network(), Noise(seed=1)
+    run = RunFolder(tmp_path)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    history = fit(
+        model,
+        batches,
+        [Stage("all", "all", 2, 0.1)],
+        run,
+        lambda stage, steps: model.compile(everything(stage.learning_rate), loss),
+        evaluate=evaluate,
+        score="val_accuracy",
+        callbacks=[Model()],
+        tensorboard=False,
+        quiet=True,
+    )
+    first = "ema_val_accuracy" if average_wins else "val_accuracy"
+    assert [row[first] for row in history] == [0.6, 0.6]
+    assert read_metadata(run.best).get("averaged", False) == average_wins
+    # Keras would have left the average in the model.
+    assert distance(model) == pytest.approx(seen[3]) and seen[2] != pytest.approx(seen[3])
+    load_weights(model, run.best)
+    assert distance(model) == pytest.approx(seen[0 if average_wins else 1])
+    load_weights(model, run.last)
+    assert distance(model) == pytest.approx(seen[3])
+    average = dict((w.path, a) for w, a in moving_averages(model.optimizer))["first/kernel"]
+    assert float(np.abs(np.asarray(average)).sum()) == pytest.approx(seen[2])
+
+
+@pytest.mark.slow
+def test_a_stage_without_progress_ends_after_its_patience_also_when_resumed(tmp_path):
+    """The best score comes in the second epoch of 8; two epochs later it is over."""
+    scores = [0.1, 0.3, 0.2, 0.3, 0.9, 0.9, 0.9, 0.9]
+    options = {
+        "evaluate": lambda epoch: {"val_accuracy": scores[epoch]},
+        "score": "val_accuracy",
+        "patience": 2,
+    }
+    _, whole = train(tmp_path / "whole", 8, keras.optimizers.SGD, **options)
+    assert [row["epoch"] for row in whole] == [1, 2, 3, 4]
+
+    class Kill(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 3:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "broken", 8, keras.optimizers.SGD, watch=[Kill()], **options)
+    for _ in range(2):  # and once more, when nothing is left to do
+        assert train(tmp_path / "broken", 8, keras.optimizers.SGD, **options)[1] == whole
+
+
+def test_patience_without_a_score_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="patience needs `evaluate` and the name of a `score`"):
+        train(tmp_path, 1, keras.optimizers.SGD, patience=3)
+
+
+@pytest.mark.slow
+def test_the_last_checkpoints_are_kept_and_each_resumes(tmp_path):
+    whole, history = train(tmp_path / "whole", 4, keras.optimizers.SGD, keep=2)
+    kept = RunFolder(tmp_path / "whole").kept_checkpoints()
+    assert list(kept) == [3, 4] and epochs_in(kept[3]) == 3 and epochs_in(kept[4]) == 4
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "last.h5").write_bytes(kept[3].read_bytes())
+    other, rest = train(tmp_path / "other", 4, keras.optimizers.SGD, keep=2)
+    assert rest == history and list(RunFolder(tmp_path / "other").kept_checkpoints()) == [3, 4]
+    for a, b in zip(whole.weights, other.weights, strict=True):
+        assert np.array_equal(a, b), a.path

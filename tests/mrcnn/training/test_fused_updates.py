@@ -14,6 +14,7 @@ SETTINGS = {
     "clipped": (keras.optimizers.SGD, {"momentum": 0.9, "global_clipnorm": 1.0}),
     "clipped one by one": (keras.optimizers.SGD, {"momentum": 0.9, "clipnorm": 1.0}),
     "adamw": (keras.optimizers.AdamW, {"weight_decay": 0.1, "global_clipnorm": 1.0}),
+    "adam": (keras.optimizers.Adam, {"global_clipnorm": 1.0}),
     "accumulating": (keras.optimizers.AdamW, {"gradient_accumulation_steps": 2}),
     "averaging": (keras.optimizers.SGD, {"use_ema": True, "ema_momentum": 0.5}),
     "amsgrad": (keras.optimizers.AdamW, {"amsgrad": True}),
@@ -21,6 +22,7 @@ SETTINGS = {
 # Of a step, 0.1: TensorFlow's kernel takes 1 - beta_2 in float32, which is 1.3e-5 off 0.001.
 TOLERANCE = {
     keras.optimizers.SGD: {"rtol": 1e-5, "atol": 1e-6},
+    keras.optimizers.Adam: {"rtol": 1e-4, "atol": 1e-5},
     keras.optimizers.AdamW: {"rtol": 1e-4, "atol": 1e-5},
 }
 

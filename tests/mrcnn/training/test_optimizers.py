@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from mrcnn.training.optimizers import WarmupSchedule, make_optimizer
+from mrcnn.keras_internals import moving_averages
+from mrcnn.training.optimizers import WarmupSchedule, average_momentum, make_optimizer
 
 
 def step(optimizer, name, value, gradient):
@@ -41,6 +42,49 @@ def test_the_config_chooses_the_optimiser(plain_config):
     assert isinstance(sgd, keras.optimizers.SGD) and sgd.momentum == 0.8
 
 
+@pytest.mark.parametrize("name", ["sgd", "nesterov", "adam", "adamw", "rmsprop"])
+def test_every_optimiser_walks_downhill(plain_config, name):
+    moved = step(make_optimizer(plain_config(OPTIMIZER=name), 0.1, 10), "kernel", [2.0], [1.0])
+    assert moved[0] < 2.0
+
+
+def test_nesterov_looks_ahead_and_adam_does_not_decay(plain_config):
+    nesterov = make_optimizer(plain_config(OPTIMIZER="nesterov", WEIGHT_DECAY=0.0), 0.1, 10)
+    assert nesterov.nesterov and step(nesterov, "kernel", [1.0], [1.0]) == pytest.approx([0.81])
+    adam = make_optimizer(plain_config(OPTIMIZER="adam", WEIGHT_DECAY=0.1), 0.5, 10)
+    assert step(adam, "kernel", [2.0], [0.0]) == pytest.approx([2.0])
+
+
+def test_an_update_has_the_mean_gradient_of_its_batches(plain_config):
+    config = plain_config(ACCUMULATE=2, WEIGHT_DECAY=0.0, LEARNING_MOMENTUM=0.0)
+    optimizer, variable = make_optimizer(config, 0.5, 10), keras.Variable(np.float32([2.0]))
+    values = []
+    for gradient in (1.0, 3.0, 1.0):
+        optimizer.apply([keras.ops.convert_to_tensor(np.float32([gradient]))], [variable])
+        values.append(float(np.asarray(variable)[0]))
+    assert values == pytest.approx([2.0, 1.0, 1.0])
+
+
+def test_an_average_covers_a_tenth_of_a_stage_at_most(plain_config):
+    config = plain_config(EMA_MOMENTUM=0.999)
+    assert average_momentum(config, 100_000) == 0.999
+    assert average_momentum(config, 200) == pytest.approx(0.95)
+    assert average_momentum(config, 1) == 0
+
+
+def test_weights_stay_what_they_are_at_the_end_of_a_training(plain_config):
+    optimizer, variable = (
+        make_optimizer(plain_config(EMA_MOMENTUM=0.5, WEIGHT_DECAY=0.0), 0.1, 100),
+        keras.Variable(np.float32([2.0])),
+    )
+    for _ in range(3):
+        optimizer.apply([keras.ops.convert_to_tensor(np.float32([1.0]))], [variable])
+    before = np.asarray(variable).copy()
+    ((_, average),) = moving_averages(optimizer)
+    optimizer.finalize_variable_values([variable])
+    assert np.array_equal(variable, before) and np.asarray(average)[0] > before[0]
+
+
 def test_warm_up_takes_half_of_a_short_stage_at_most(plain_config):
     optimizer = make_optimizer(plain_config(WARMUP_STEPS=1000), 0.4, total_steps=8)
     assert float(optimizer.learning_rate) == pytest.approx(0.1)  # the first of four steps up to 0.4
@@ -69,6 +113,11 @@ def test_a_cosine_as_short_as_its_warm_up_is_finite():
     assert rates(WarmupSchedule(1.0, warmup=1, total=1, decay="cosine"), 0, 1) == pytest.approx(
         [1.0, 1.0]
     )
+
+
+def test_steps_divide_the_rate_at_fractions_of_the_stage():
+    schedule = WarmupSchedule(1.0, 2, 9, "step", drops=(2 / 3, 8 / 9), factor=0.1)
+    assert rates(schedule, 0, 1, 5, 6, 7, 8) == pytest.approx([0.5, 1, 1, 0.1, 0.1, 0.01])
 
 
 def test_its_config_makes_the_same_schedule():
