@@ -4,22 +4,23 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from fashion.cli import run_verb
+from fashion.cli.errors import FAILED, run_verb
 
 VERBS = {
-    "train": "train a model on iMaterialist, on your photos, or on the built-in data",
-    "predict": "draw what a model sees in photos, and write it as JSON",
-    "evaluate": "score a model on labelled photos",
+    "train": "train a model on your data set, or on the built-in drawings",
+    "predict": "detect clothes in images, draw them and write them as JSON",
+    "evaluate": "score a model, or stored predictions, against ground truth",
     "submit": "write a Kaggle submission",
-    "explore": "show what is in a data set: sizes, frequencies, masks, anchors, suspicious rows",
-    "prepare": "make a smaller copy of a data set: photos and masks shrunk together",
-    "compare": "train and score the variants of a study, and say which differences are more than "
-    "seeds make",
-    "rescore": "train a classifier that scores a model's detections again",
-    "segment": "compare networks that label every pixel: U-Net, SegNet, FCN",
-    "mnist": "train small classifiers on Fashion-MNIST, and show how good they are",
-    "demo": "train, score, draw and submit on the built-in data, in one go",
+    "explore": "describe a data set: sizes, frequencies, masks, anchors, data issues",
+    "prepare": "write a smaller copy of a data set, for faster loading",
+    "compare": "train and score the variants of a study",
+    "rescore": "train a classifier that re-scores detections",
+    "segment": "train and compare networks for semantic segmentation",
+    "mnist": "train and compare small classifiers on Fashion-MNIST",
+    "demo": "train, evaluate, predict and submit on the built-in drawings",
 }
+# Packages whose versions `--version` prints, besides this one.
+_PACKAGES = ("keras", "tensorflow", "jax", "torch", "numpy")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,12 +33,64 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
-    if not argv or argv[0] not in VERBS:
-        print("usage: fashion <verb> [options]      (fashion <verb> --help explains a verb)\n")
-        print("\n".join(f"  {verb:10}{text}" for verb, text in VERBS.items()))
-        return 0 if argv and argv[0] in ("-h", "--help") else 2
-    verb = importlib.import_module(f"fashion.{argv[0]}")
-    return run_verb(verb.main, argv[1:])
+    name = argv[0] if argv else "--help"
+    if name in ("-h", "--help", "help"):
+        print(overview())
+        return 0 if argv else FAILED
+    if name in ("-V", "--version", "version"):
+        print(versions())
+        return 0
+    if name not in VERBS:
+        from fashion.cli.parser import did_you_mean
+
+        hint = did_you_mean(name, VERBS)
+        print(
+            f"fashion: error: there is no verb {name}.{hint} See fashion --help.", file=sys.stderr
+        )
+        return FAILED
+    # The verb is imported inside `run_verb`, which handles signals.
+    return run_verb(
+        lambda rest: importlib.import_module(f"fashion.{name}").main(rest), argv[1:], name
+    )
+
+
+def overview() -> str:
+    """Describes the command.
+
+    Returns:
+        Usage and verbs, as `fashion --help` prints them.
+    """
+    verbs = "\n".join(f"  {verb:10}{text}" for verb, text in VERBS.items())
+    return (
+        "usage: fashion <verb> [options]\n\n"
+        f"verbs:\n{verbs}\n\n"
+        "options:\n"
+        "  --help    show this text; fashion <verb> --help explains a verb\n"
+        "  --version show the versions of this package, Keras and its backends"
+    )
+
+
+def versions() -> str:
+    """Describes what is installed, without importing it.
+
+    Returns:
+        A line for this package, for Keras and for each backend.
+    """
+    import os
+    from importlib import metadata
+
+    from mrcnn import __version__
+
+    lines = [f"fashion-mask-rcnn {__version__}", f"python {sys.version.split()[0]}"]
+    for name in _PACKAGES:
+        for candidate in (name, f"{name}-cpu", f"{name}_cpu"):
+            try:
+                lines.append(f"{name} {metadata.version(candidate)}")
+                break
+            except metadata.PackageNotFoundError:
+                continue
+    lines.append(f"backend {os.environ.get('KERAS_BACKEND') or 'of keras.json, or tensorflow'}")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import numpy as np
 from fashion.attributes.build import attribute_head
 from fashion.classify.garments.rescorer import Rescorer, load_rescorer
 from fashion.config import BEFORE, FashionConfig
+from fashion.formats.model_files import checkpoint_in
 from fashion.labels.ontology import Ontology
 from mrcnn.files import digest_of
 from mrcnn.inference.predict import Predictor
@@ -232,31 +233,3 @@ def _described(
             raise ValueError(damaged.format(what))
     config = FashionConfig.from_dict({**BEFORE, **stored, "GPU_COUNT": 1, **settings})
     return config, ontology, counts
-
-
-def checkpoint_in(path: PathLike) -> Path:
-    """Finds a checkpoint.
-
-    Args:
-        path: The file, or a run folder.
-
-    Returns:
-        The file; of a run folder best.h5, or else last.h5.
-
-    Raises:
-        FileNotFoundError: There is no checkpoint.
-    """
-    path = Path(path).expanduser()
-    if path.is_dir():
-        for name in ("best.h5", "last.h5"):
-            if (path / name).exists():
-                return path / name
-        raise FileNotFoundError(
-            f"{path} holds neither best.h5 nor last.h5. Give a run folder of fashion/train.py or a "
-            ".h5 file."
-        )
-    if not path.exists():
-        raise FileNotFoundError(
-            f"There is no weight file {path}. Give a run folder of fashion/train.py or a .h5 file."
-        )
-    return path

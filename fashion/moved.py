@@ -1,6 +1,45 @@
 """Old import paths of this package's modules, see `mrcnn.moved`."""
 
+import importlib
+import warnings
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
 from mrcnn.moved import Moved
+
+
+def moved_attributes(
+    module: str, home: str, names: Collection[str] | Mapping[str, str]
+) -> Callable[[str], Any]:
+    """Makes a module's `__getattr__` that finds what has moved into another module.
+
+    The other module is imported when one of the names is used.
+
+    Args:
+        module: Name of the module, `__name__`.
+        home: Name of the other module.
+        names: What has moved; a mapping from old names to new ones where they changed. A new name
+            with dots lies in yet another module.
+
+    Returns:
+        A function to assign to `__getattr__` in the module.
+    """
+
+    def look_up(name: str) -> Any:
+        if name not in names:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        new_name = names[name] if isinstance(names, Mapping) else name
+        full_name = new_name if "." in new_name else f"{home}.{new_name}"
+        place, _, new_name = full_name.rpartition(".")
+        warnings.warn(
+            f"{module}.{name} has moved to {place}.{new_name}. The old name will be removed.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return getattr(importlib.import_module(place), new_name)
+
+    return look_up
+
 
 _PLOT_NAMES = {
     "dress": "style_axes",
@@ -66,7 +105,6 @@ MOVED_MODULES: Moved = {
     "fashion.classify.scores": "fashion.classify.results",
     "fashion.classify.figures": "fashion.studies.classifier_figures",
     "fashion.classify.page_of_runs": "fashion.studies.classifier_page",
-    "fashion.commands": "fashion.cli",
     "fashion.compare_tables": "fashion.studies.detector_tables",
     "fashion.run_config": "fashion.cli.run_arguments",
     "fashion.segment_beside": "fashion.studies.segmentation_peer",

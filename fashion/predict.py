@@ -1,10 +1,10 @@
-"""Draw what a model sees in photos.
+"""Detect clothes in images, draw them and write them as JSON.
 
-    python fashion/predict.py --weights runs/ccp... photo.jpg folder/ --out predictions
+    python fashion/predict.py photo.jpg folder/ --out predictions
 
-Writes one picture for each photo (mask, box, class, score and the surest attributes) and
-predictions.json (COCO run lengths). The same command resumes after an interruption:
-predictions.partial holds what is done.
+Writes one overlay for each image (masks, boxes, classes, confidence scores and
+the most likely attributes), and predictions.json in COCO's format. If it is
+interrupted, the same command resumes.
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
@@ -13,35 +13,29 @@ if not __package__:  # run as a script: the repository, not this folder, belongs
     sys.path[0] = __file__.rpartition("fashion")[0] or "."
 
 import argparse
-import contextlib
-import itertools
-import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from PIL import Image
-from tqdm import tqdm
+from fashion.cli.errors import run_verb
+from fashion.cli.options import add_option, check_model_options
+from fashion.cli.parser import Parser
+from fashion.cli.paths import check_output, find_images
+from fashion.moved import moved_attributes
 
-from fashion.classify.garments.rescorer import file_of
-from fashion.cli import add_model_arguments, model_settings, run_verb, working_in
-from fashion.datasets.files import EXTENSIONS, list_images
-from fashion.evaluation.io.results import coco_results
-from fashion.evaluation.io.resumable import Journal, journal_differences, remaining
-from fashion.model import FashionModel, checkpoint_in, load_model
-from fashion.pages.overlays import OverlayRenderer
-from mrcnn.config import Config
-from mrcnn.data.image_io import read_image
-from mrcnn.data.resize import check_placeable
-from mrcnn.files import atomic_path, digest_of, write_text
-from mrcnn.moved import renamed_attributes
-from mrcnn.typing import Array
-
-__getattr__ = renamed_attributes(__name__, {"find_photos": "find_images"})
-
-# An overlay, and the image that it is drawn on.
-Overlays = Mapping[Path, Path]
+__getattr__ = moved_attributes(
+    __name__,
+    "fashion.commands.predict",
+    {
+        "find_photos": "fashion.cli.paths.find_images",
+        "is_done": "is_done",
+        "overlay_paths": "overlay_paths",
+        "predict_images": "predict_images",
+        "predict_into": "predict_into",
+        "read_images": "read_images",
+        "write_json": "write_json",
+    },
+)
 
 
 def main(argv: Sequence[str] | None = None) -> Path:
@@ -54,300 +48,42 @@ def main(argv: Sequence[str] | None = None) -> Path:
         The folder of the overlays and of predictions.json.
     """
     args = parse(argv)
-    overlays = overlay_paths(find_images(args.photos), args.out)
-    checkpoint = checkpoint_in(args.weights)
-    with working_in(args.out, "predict"):
-        partial, about = args.out / "predictions.partial", _arguments(args, checkpoint)
-        if args.restart:
-            partial.unlink(missing_ok=True)
-        _check_same_arguments(partial, about)
-        model = load_model(args.weights, **model_settings(args))
-        images, annotations = predict_into(args, model, overlays, Journal(partial, about))
-    if not images:
-        raise OSError("None of the photos could be read.")
-    print(
-        f"{len(annotations)} objects in {len(images)} photos; pictures and predictions.json are "
-        f"in {args.out}"
-    )
-    return args.out
+    from fashion.commands.predict import run  # not at the top: it imports Keras
 
-
-def _arguments(args, checkpoint):
-    """Arguments that an interrupted command must have had to be resumed."""
-    return {
-        "weights": digest_of(checkpoint),
-        "min_score": args.min_score,
-        "set": args.set,
-        "rescore": args.rescore and digest_of(file_of(args.rescore)),
-        "photos": [str(path) for path in args.photos],
-    }
-
-
-def _check_same_arguments(partial, about):
-    different = [
-        f"{key} {there!r} there, {here!r} here"
-        for key, there, here in journal_differences(partial, about)
-    ]
-    if different:
-        raise ValueError(
-            f"{partial} was started with other arguments ({'; '.join(different)}). Give the same "
-            "ones to resume, another folder with --out, or --restart to start over."
-        )
+    return run(args)
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Parses the arguments.
+    """Parses and checks the arguments.
 
     Args:
         argv: Arguments; None takes those of the process.
 
     Returns:
-        The arguments.
-    """
-    parser = argparse.ArgumentParser(
-        prog="fashion predict",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("photos", nargs="+", type=Path, metavar="IMAGE|FOLDER")
-    add_model_arguments(parser, min_score=0.5)
-    parser.add_argument(
-        "--out", type=Path, default=Path("predictions"), metavar="DIR", help="default: %(default)s"
-    )
-    parser.add_argument(
-        "--restart",
-        action="store_true",
-        help="start over even if there are predictions of an interrupted run",
-    )
-    return parser.parse_args(argv)
-
-
-def predict_into(
-    args: argparse.Namespace, model: FashionModel, overlays: Overlays, journal: Journal
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Predicts what the journal lacks, then writes predictions.json, even if interrupted.
-
-    Args:
-        args: Result of `parse`.
-        model: Trained model.
-        overlays: Image of each overlay, in the order in which they are done.
-        journal: Finished images.
-
-    Returns:
-        images: Of predictions.json.
-        annotations: Of predictions.json.
-    """
-    path, about = args.out / "predictions.json", {"rescored": bool(args.rescore)}
-    try:
-        predict_images(model, overlays, journal, args.min_score)
-    except BaseException:
-        with contextlib.suppress(OSError):  # the first exception matters more
-            journal.close()
-            write_json(path, journal, overlays, model.ontology.to_dict(), **about)
-        raise
-    written = write_json(path, journal, overlays, model.ontology.to_dict(), **about)
-    journal.remove()
-    return written
-
-
-def predict_images(
-    model: FashionModel, overlays: Overlays, journal: Journal, min_score: float
-) -> None:
-    """Predicts and draws the images that the journal lacks.
-
-    Args:
-        model: Trained model.
-        overlays: Image of each overlay, in the order in which they are done.
-        journal: Receives, by the name of the overlay, what the image is and holds, or why it
-            cannot be read.
-        min_score: Least confidence score of what is drawn.
-    """
-    draw = OverlayRenderer(model.ontology, min_confidence=min_score)
-    done = {overlay for overlay, image in overlays.items() if is_done(overlay, image, journal)}
-    broken = {overlay for overlay in done if "broken" in journal.done[overlay.name]}
-    for overlay in overlays:
-        if overlay in broken:
-            tqdm.write(f"left out: {journal.done[overlay.name]['broken']}", file=sys.stderr)
-    unbroken = [overlay for overlay in overlays if overlay not in broken]
-    todo = remaining(unbroken, done, model.config.BATCH_SIZE)
-    readable: list[tuple[Path, dict[str, Any]]] = []
-    to_read = {overlay: overlays[overlay] for overlay in todo}
-    results = model.stream(read_images(to_read, readable, journal, model.config))
-    initial = len(overlays) - len(todo)
-    bar = tqdm(results, total=len(overlays), initial=initial, unit="photo")
-    for number, result in enumerate(bar):
-        overlay, about = readable[number]
-        height, width = (int(edge) for edge in result["image_hw"])
-        # Objects get their image id when all images are done: unreadable ones have none.
-        objects = coco_results(result, 0, model.ontology, attribute_scores=True)
-        row = about | {"height": height, "width": width, "objects": objects}
-        drawn = draw(read_image(overlays[overlay], upright=True), result)
-        with atomic_path(overlay, synced=False) as temporary:
-            Image.fromarray(drawn).save(temporary, quality=92)
-        journal.add(overlay.name, row)
-
-
-def is_done(overlay: Path, image: Path, journal: Journal) -> bool:
-    """Tells whether an image is finished.
-
-    Args:
-        overlay: Its overlay.
-        image: The image.
-        journal: Finished images.
-
-    Returns:
-        Whether the journal has it, unchanged since, with its overlay or as unreadable.
-    """
-    row = journal.done.get(overlay.name)
-    if not isinstance(row, dict):
-        return False
-    if {key: row.get(key) for key in ("photo", "state")} != about_image(image):
-        return False
-    return "broken" in row or "objects" in row and overlay.exists()
-
-
-def about_image(image: Path) -> dict[str, Any]:
-    """Describes a file, so that another one of its name is recognised.
-
-    Args:
-        image: The image.
-
-    Returns:
-        "photo", its path; "state", its size and time of change, None if there is no such file.
-    """
-    try:
-        status = image.stat()
-    except OSError:  # reading it gives the error message
-        return {"photo": str(image), "state": None}
-    return {"photo": str(image), "state": [status.st_size, status.st_mtime_ns]}
-
-
-def read_images(
-    overlays: Overlays,
-    readable: list[tuple[Path, dict[str, Any]]],
-    journal: Journal,
-    config: Config,
-) -> Iterator[Array]:
-    """Reads images; those that cannot be used are printed and noted.
-
-    Args:
-        overlays: Image of each overlay.
-        readable: Receives, before each image, its overlay and `about_image`.
-        journal: Receives what is wrong with unreadable files, and with strips that no canvas of
-            `config` holds.
-        config: Config of the model.
-
-    Yields:
-        `(H, W, 3)` uint8, upright.
-    """
-    for overlay, path in overlays.items():
-        about = about_image(path)
-        try:
-            image = read_image(path, upright=True)
-            check_placeable(image.shape[:2], config, str(path))
-        except (OSError, ValueError) as error:
-            tqdm.write(f"left out: {error}", file=sys.stderr)
-            journal.add(overlay.name, about | {"broken": str(error)})
-            continue
-        readable.append((overlay, about))
-        yield image
-        del image
-
-
-def write_json(
-    path: Path, journal: Journal, overlays: Overlays, names: Mapping[str, Any], **about: Any
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Writes predictions.json in COCO's layout, unless no image is finished.
-
-    Args:
-        path: The file.
-        journal: Finished images.
-        overlays: Image of each overlay.
-        names: Label list, see `Ontology.to_dict`.
-        **about: More entries of the file.
-
-    Returns:
-        images: Of the file.
-        annotations: Of the file, with run lengths.
-    """
-    images: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
-    for overlay, image in overlays.items():
-        row = journal.done.get(overlay.name)
-        if row is None or "objects" not in row or row["photo"] != str(image):
-            continue
-        number = len(images) + 1
-        size = {"height": row["height"], "width": row["width"]}
-        images.append({"id": number, "file_name": row["photo"], **size})
-        annotations += [found | {"image_id": number} for found in row["objects"]]
-    if images:
-        content = about | {
-            "images": images,
-            "annotations": [{"id": i, **row} for i, row in enumerate(annotations, start=1)],
-        }
-        for kind in ("categories", "attributes"):
-            keys = ("id", "name", "supercategory")
-            content[kind] = [dict(zip(keys, row, strict=True)) for row in names[kind]]
-        write_text(path, json.dumps(content))
-    return images, annotations
-
-
-def find_images(paths: Sequence[Path]) -> list[Path]:
-    """Lists image files.
-
-    Args:
-        paths: Files and folders.
-
-    Returns:
-        Files and the images in folders, in the order given.
+        The arguments; `files` are the images.
 
     Raises:
-        FileNotFoundError: A path does not exist, or a folder holds no images.
+        OSError: There is no such image or model, or --out cannot be written to.
+        ValueError: The model is no weight file.
     """
-    found = []
-    for path in paths:
-        if path.is_dir():
-            inside = list_images(path)
-            if not inside:
-                raise FileNotFoundError(
-                    f"There are no photos ({', '.join(EXTENSIONS)}) in the folder {path}."
-                )
-            found += inside
-        elif path.is_file():
-            found.append(path)
-        else:
-            raise FileNotFoundError(f"There is no photo or folder {path}.")
-    return found
-
-
-def overlay_paths(files: Sequence[Path], out: Path) -> dict[Path, Path]:
-    """Chooses where the overlay of each image goes.
-
-    Args:
-        files: The images.
-        out: Folder of the overlays.
-
-    Returns:
-        Image by overlay: <stem>.jpg in `out`, then <stem>_2.jpg … for more images of that stem.
-
-    Raises:
-        ValueError: An overlay would overwrite one of the images.
-    """
-    overlays, taken = [], set()
-    for path in files:
-        names = (path.stem + (f"_{n}" if n > 1 else "") for n in itertools.count(1))
-        # Names differ by more than case, which most file systems of macOS and Windows ignore.
-        name = next(name for name in names if name.casefold() not in taken)
-        taken.add(name.casefold())
-        overlays.append(out / f"{name}.jpg")
-    images = {path.resolve() for path in files}
-    overwritten = [overlay for overlay in overlays if overlay.resolve() in images]
-    if overwritten:
-        raise ValueError(
-            f"The picture of {overwritten[0]} would overwrite the photo. Give another folder: "
-            "--out DIR."
-        )
-    return dict(zip(overlays, files, strict=True))
+    parser = Parser("predict", __doc__, "IMAGE|FOLDER … [options]")
+    parser.add_argument(
+        "paths", nargs="*", type=Path, metavar="IMAGE|FOLDER", help="the same as --images"
+    )
+    add_option(parser, "--images", default=[])
+    add_option(parser, "--out", default=Path("predictions"))
+    for name in ("--weights", "--conf", "--attr-conf", "--thresholds", "--rescore"):
+        add_option(parser, name)
+    for name in ("--limit", "--set", "--restart"):
+        add_option(parser, name)
+    args = parser.parse_args(argv)
+    args.images = [*args.paths, *args.images]
+    if not args.images:
+        parser.error("name image files or folders of images.")
+    args.files = find_images(args.images)[: args.limit]
+    check_model_options(args)
+    check_output(args.out)
+    return args
 
 
 if __name__ == "__main__":

@@ -23,11 +23,11 @@ from typing import Any
 
 from tqdm import tqdm
 
-from fashion.classify.garments.rescorer import file_of
 from fashion.cli import add_model_arguments, model_settings, run_verb, working_in
 from fashion.datasets.files import list_images
 from fashion.evaluation.thresholds.files import read_thresholds, read_tuning
 from fashion.evaluation.thresholds.table import Thresholds
+from fashion.formats.model_files import rescorer_in
 from fashion.model import FashionModel, checkpoint_in, load_model
 from fashion.submission.resolve import MIN_SHARE
 from fashion.submission.writer import SubmissionWriter
@@ -174,7 +174,7 @@ def _settings(
         "set": args.set,
     }
     if args.rescore:
-        settings["rescore"] = digest_of(file_of(args.rescore))
+        settings["rescore"] = digest_of(rescorer_in(args.rescore))
     if thresholds:
         thresholds.check_ontology(model.ontology, args.thresholds)
         settings["thresholds"] = digest_of(args.thresholds)

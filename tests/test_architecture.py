@@ -45,12 +45,13 @@ FLOORS = [
     ["mrcnn.modeling", "mrcnn.data", "mrcnn.drawing"],
     ["mrcnn.training", "mrcnn.inference", "mrcnn.evaluation", "mrcnn.export", "mrcnn.legacy"],
     ["mrcnn.model", "mrcnn.utils", "mrcnn.visualize", "mrcnn.parallel_model", "mrcnn.startup"],
-    ["fashion.labels"],
+    ["fashion.labels", "fashion.moved"],
     ["fashion.formats"],
     SHARED + [f"fashion.{folder}" for folder in FOLDERS],
     ["fashion.model"],
     ["fashion.cli"],
     ["fashion.studies"],
+    ["fashion.commands"],
     ["fashion"],
 ]
 NUMPY_ONLY = [

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs" / "how-to").glob("add-*.md"))
 # Files that a page asks the reader to create.
 NEW = {
+    "fashion/commands/count.py",
     "fashion/count.py",
     "fashion/evaluation/metrics/confident_share.py",
     "mrcnn/modeling/backbones/plain.py",

@@ -1,62 +1,60 @@
 """Errors and interrupts: a line that a person can act on instead of a traceback."""
 
-import contextlib
 import logging
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
+from fashion.cli.interrupts import not_resumable, running
+from fashion.cli.quiet import quiet_tensorflow
 from mrcnn.files import is_full_disk, not_written
 
-# Exit statuses of `fashion`. 130 is what shells report of a command that Ctrl-C ended.
-FAILED = 2
-INTERRUPTED = 130
+FAILED = 2  # exit status of a verb that ends with an expected error
 
 Main = Callable[[Sequence[str] | None], Any]
 
-
-class NothingKept(KeyboardInterrupt):
-    """An interrupt of a command that keeps no unfinished work."""
+keeping_nothing = not_resumable
 
 
-@contextlib.contextmanager
-def keeping_nothing() -> Iterator[None]:
-    """Says of an interrupt of the block that it keeps nothing, see `run_verb`.
-
-    Yields:
-        Nothing.
-
-    Raises:
-        NothingKept: The block was interrupted.
-    """
-    try:
-        yield
-    except KeyboardInterrupt as interrupt:
-        raise NothingKept from interrupt
-
-
-def run_verb(main: Main, argv: Sequence[str] | None = None) -> int:
+def run_verb(main: Main, argv: Sequence[str] | None = None, verb: str | None = None) -> int:
     """Runs a verb and prints expected errors in one line.
 
     Args:
         main: The verb's `main`.
         argv: Arguments of the verb; None takes those of the process.
+        verb: Its name; None for that of its module.
 
     Returns:
-        The exit status: 0, `FAILED` or `INTERRUPTED`. Unexpected errors keep their traceback.
+        The exit status: 0, `FAILED`, or that of an interruption, see `interrupts`. Unexpected
+        errors keep their traceback.
     """
+    quiet_tensorflow()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        main(argv)
-        return 0
-    except (ValueError, OSError, FloatingPointError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and type(error) is not RuntimeError:
-            raise  # of a backend, such as an out-of-memory error; ours are plain RuntimeErrors
-        if isinstance(error, OSError) and is_full_disk(error):
-            error = not_written(error.filename2 or error.filename or "A file", error)
-        print(f"error: {error}", file=sys.stderr)
-        return FAILED
-    except KeyboardInterrupt as interrupt:
-        kept = not isinstance(interrupt, NothingKept)
-        print("stopped; what was finished is kept" if kept else "stopped", file=sys.stderr)
-        return INTERRUPTED
+    if verb is None:
+        module = main.__module__.rpartition(".")[2]
+        verb = Path(sys.argv[0]).stem if module == "__main__" else module
+    with running(verb, sys.argv[1:] if argv is None else argv) as state:
+        try:
+            main(argv)
+            return 0
+        except SystemExit:
+            raise
+        except BaseException as error:
+            # A library may turn the exception of a signal into another one.
+            if isinstance(error, KeyboardInterrupt) or state.received is not None:
+                print(state.line(), file=sys.stderr)
+                return state.status()
+            if not _is_expected(error):
+                raise
+            if isinstance(error, OSError) and is_full_disk(error):
+                error = not_written(error.filename2 or error.filename or "A file", error)
+            print(f"fashion {verb}: error: {error}", file=sys.stderr)
+            return FAILED
+
+
+def _is_expected(error: BaseException) -> bool:
+    """Whether users can cause an error: of RuntimeErrors, those that are not of a backend."""
+    if isinstance(error, RuntimeError):
+        return type(error) is RuntimeError
+    return isinstance(error, (ValueError, OSError, FloatingPointError))

@@ -12,7 +12,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from fashion.cli.options import model_settings, open_files
+from fashion.cli.data import open_files
+from fashion.cli.options import model_settings
 from fashion.datasets.files import EXTENSIONS, DataFiles, year_of
 from fashion.datasets.imaterialist import IMaterialistDataset
 from fashion.datasets.splits import load_files, load_held_out
@@ -112,8 +113,8 @@ def input_from_model(args: Namespace, thresholds: Thresholds | None) -> Evaluati
         ValueError: The model, the data and the thresholds do not fit together.
     """
     # Not at the top: stored predictions are scored without Keras.
-    from fashion.classify.garments.rescorer import file_of
     from fashion.datasets.holding_out import noted_split
+    from fashion.formats.model_files import rescorer_in
     from fashion.model import checkpoint_in, load_model
 
     min_score = min(args.min_score, thresholds.min_score()) if thresholds else args.min_score
@@ -129,7 +130,7 @@ def input_from_model(args: Namespace, thresholds: Thresholds | None) -> Evaluati
         "min_score": min_score,
         "set": args.set,
         "data": str(dataset.annotations.csv_path),
-        **({"rescore": str(file_of(args.rescore))} if args.rescore else {}),
+        **({"rescore": str(rescorer_in(args.rescore))} if args.rescore else {}),
         "rescored": bool(args.rescore),
     }
     warn_of_training_images(model.rescorer, dataset)

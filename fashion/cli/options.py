@@ -1,18 +1,250 @@
-"""Options that several verbs have: the data, the trained model, and what they mean."""
+"""Options that several verbs have: one name, one meaning and one help text each."""
 
+import argparse
+import dataclasses
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from fashion.datasets.files import DataFiles, find_data
+from fashion.cli.parser import did_you_mean, fraction, positive, whole
+from fashion.cli.paths import check_file
+from fashion.formats.model_files import check_model, rescorer_in
 
-SAMPLE_FOLDER = Path("data/sample")
 # The shipped model: beside the packages in the repository, inside this one once installed.
 _INSTALLED, _REPOSITORY = (
     folder / "weights" / "ccp.h5"
     for folder in (Path(__file__).parents[1], Path(__file__).parents[2])
 )
 SHIPPED_WEIGHTS = _INSTALLED if _INSTALLED.exists() else _REPOSITORY
+
+# A parser, or one of its groups.
+Arguments = Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Option:
+    """An option that several verbs have.
+
+    Attributes:
+        keywords: Arguments of `ArgumentParser.add_argument`.
+        old_names: Earlier spellings, which stay valid and which `--help` does not show.
+    """
+
+    keywords: dict[str, Any]
+    old_names: tuple[str, ...] = ()
+
+
+def setting_text(text: str) -> str:
+    """Checks an argument of --set.
+
+    Args:
+        text: KEY=VALUE.
+
+    Returns:
+        The same text; `mrcnn.config.parse_setting` takes it apart.
+    """
+    # Not at the top: most commands have no --set.
+    from fashion.config import FashionConfig
+    from mrcnn.config import DERIVED, parse_setting
+
+    key = text.partition("=")[0]
+    known = [name for name in dir(FashionConfig) if name.isupper()]
+    if "=" not in text:
+        raise argparse.ArgumentTypeError(f"needs KEY=VALUE. Got {text}.")
+    if key not in known and key not in DERIVED:
+        raise argparse.ArgumentTypeError(
+            f"has no setting {key}.{did_you_mean(key, known)} `fashion settings` lists all."
+        )
+    try:
+        parse_setting(text, FashionConfig)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"cannot be used: {error}") from error
+    return text
+
+
+OPTIONS = {
+    "--data": Option(
+        {
+            "metavar": "DIR",
+            "help": "data set: a folder with train.csv and its images, in Kaggle's layout of 2019 "
+            "or 2020 (default: the built-in drawings, written to data/sample)",
+        }
+    ),
+    "--images": Option(
+        {
+            "nargs": "+",
+            "type": Path,
+            "metavar": "PATH",
+            "help": "image files, or folders of images",
+        },
+        ("--photos",),
+    ),
+    "--out": Option(
+        {
+            "type": Path,
+            "metavar": "DIR",
+            "help": "folder of the results (default: %(default)s)",
+        },
+    ),
+    "--weights": Option(
+        {
+            "metavar": "RUN|FILE",
+            "default": str(SHIPPED_WEIGHTS),
+            "help": "trained model: a run folder, or a .h5 checkpoint (default: the shipped model, "
+            "which was trained on street photos)",
+        }
+    ),
+    "--conf": Option(
+        {
+            "type": fraction,
+            "default": 0.5,
+            "metavar": "SCORE",
+            "help": "minimum confidence score of a detection (default: %(default)s)",
+        },
+        ("--min-score",),
+    ),
+    "--attr-conf": Option(
+        {
+            "type": fraction,
+            "metavar": "SCORE",
+            "help": "minimum confidence score of an attribute (default: that of the model, "
+            "usually 0.5)",
+        },
+        ("--attribute-threshold",),
+    ),
+    "--thresholds": Option(
+        {
+            "type": Path,
+            "metavar": "JSON",
+            "help": "thresholds.json written by `fashion evaluate --tune`; replaces --conf and "
+            "--attr-conf",
+        }
+    ),
+    "--limit": Option(
+        {
+            "type": whole(1),
+            "metavar": "N",
+            "help": "use the first N images only (default: all)",
+        }
+    ),
+    "--seed": Option(
+        {
+            "type": whole(0, 2**32 - 1),
+            "default": 0,
+            "metavar": "N",
+            "help": "seed of all random choices (default: %(default)s)",
+        }
+    ),
+    "--workers": Option(
+        {
+            "type": whole(1, 256),
+            "default": 1,
+            "metavar": "N",
+            "help": "number of images that are prepared in parallel (default: %(default)s)",
+        }
+    ),
+    "--batch": Option(
+        {
+            "type": whole(1),
+            "metavar": "N",
+            "help": "images per batch (default: %(default)s)",
+        }
+    ),
+    "--epochs": Option(
+        {
+            "type": whole(1),
+            "metavar": "N",
+            "help": "number of epochs (default: %(default)s)",
+        }
+    ),
+    "--lr": Option(
+        {
+            "type": positive,
+            "metavar": "RATE",
+            "help": "highest learning rate (default: %(default)s)",
+        },
+        ("--rate",),
+    ),
+    "--imgsz": Option(
+        {
+            "type": whole(32),
+            "metavar": "PIXELS",
+            "help": "side of the network input (default: %(default)s)",
+        },
+        ("--size",),
+    ),
+    "--optimizer": Option(
+        {
+            "metavar": "NAME",
+            "help": "optimizer (default: %(default)s)",
+        }
+    ),
+    "--rescore": Option(
+        {
+            "type": Path,
+            "metavar": "FILE",
+            "help": "re-score detections with a classifier: rescorer.h5 of `fashion rescore`, or "
+            "its folder",
+        }
+    ),
+    "--skip-bad": Option(
+        {
+            "action": "store_true",
+            "help": "leave out invalid rows of the CSV instead of stopping",
+        }
+    ),
+    "--restart": Option(
+        {
+            "action": "store_true",
+            "help": "start over instead of resuming an interrupted run",
+        }
+    ),
+    "--set": Option(
+        {
+            "action": "append",
+            "type": setting_text,
+            "default": [],
+            "metavar": "KEY=VALUE",
+            "help": "change a setting, may be repeated; `fashion settings` lists all",
+        }
+    ),
+}
+
+
+def add_option(
+    parser: Arguments, name: str, *, old_names: tuple[str, ...] | None = None, **changes: Any
+) -> None:
+    """Adds a shared option, and its earlier spellings without help.
+
+    Args:
+        parser: Parser of a verb, or one of its groups.
+        name: One of OPTIONS.
+        old_names: Earlier spellings; None for those that are the same in all verbs.
+        **changes: Arguments of `add_argument` that differ in this verb, such as `default`.
+    """
+    option = OPTIONS[name]
+    keywords = {"dest": name[2:].replace("-", "_"), **option.keywords, **changes}
+    parser.add_argument(name, **keywords)
+    hidden = keywords | {"help": argparse.SUPPRESS, "default": argparse.SUPPRESS}
+    for old_name in option.old_names if old_names is None else old_names:
+        parser.add_argument(old_name, **hidden)
+
+
+def check_model_options(args: Namespace) -> None:
+    """Checks the files that --weights, --rescore and --thresholds name.
+
+    Args:
+        args: Parsed arguments.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The weights are no weight file.
+    """
+    check_model(args.weights)
+    if args.rescore:
+        rescorer_in(args.rescore)
+    if getattr(args, "thresholds", None):
+        check_file(args.thresholds, "--thresholds", "thresholds.json of `fashion evaluate --tune`")
 
 
 def add_data_arguments(parser: ArgumentParser, skip_bad: bool = True) -> None:
@@ -26,7 +258,7 @@ def add_data_arguments(parser: ArgumentParser, skip_bad: bool = True) -> None:
         "--data",
         metavar="DIR",
         help="folder with train.csv and the photos, in Kaggle's layout of 2019 or 2020 "
-        f"(without it: the built-in data, drawn into {SAMPLE_FOLDER})",
+        "(without it: the built-in data, drawn into data/sample)",
     )
     if skip_bad:
         parser.add_argument(
@@ -34,27 +266,6 @@ def add_data_arguments(parser: ArgumentParser, skip_bad: bool = True) -> None:
             action="store_true",
             help="leave bad rows of the CSV out instead of stopping",
         )
-
-
-def open_files(data: str | Path | None) -> DataFiles:
-    """Finds the files of a data set.
-
-    Args:
-        data: Its folder, the value of --data. None draws the built-in data set into
-            `SAMPLE_FOLDER` first.
-
-    Returns:
-        Paths of its CSV files, label list and images.
-
-    Raises:
-        FileNotFoundError: The folder holds no data set.
-    """
-    if data is None:
-        from fashion.datasets.sample import make_sample
-
-        make_sample(SAMPLE_FOLDER)
-        data = SAMPLE_FOLDER
-    return find_data(data)
 
 
 def add_model_arguments(
@@ -119,9 +330,11 @@ def model_settings(args: Namespace, min_score: float | None = None) -> dict[str,
     from fashion.config import FashionConfig
     from mrcnn.config import parse_setting
 
-    settings = {
-        "DETECTION_MIN_CONFIDENCE": args.min_score if min_score is None else min_score,
-    }
+    if min_score is None:
+        min_score = args.conf if hasattr(args, "conf") else args.min_score
+    settings: dict[str, Any] = {"DETECTION_MIN_CONFIDENCE": min_score}
+    if getattr(args, "attr_conf", None) is not None:
+        settings["ATTRIBUTE_THRESHOLD"] = args.attr_conf
     if getattr(args, "rescore", None):  # not every verb has --rescore
         settings["rescorer"] = args.rescore
     return settings | dict(parse_setting(text, FashionConfig) for text in args.set)

@@ -1,8 +1,72 @@
 """Quiet: messages of other libraries that a person at the command line cannot act on."""
 
 import contextlib
+import functools
+import importlib.abc
+import importlib.machinery
 import logging
-from collections.abc import Iterator
+import os
+import re
+import sys
+import tempfile
+import types
+from collections.abc import Callable, Iterator, Sequence
+
+# Lines of TensorFlow's C++ libraries while they are loaded. They are printed before its own log
+# level counts.
+_LOADING = re.compile(r"WARNING: All log messages before absl::InitializeLog|[IWE]\d{4} [\d:.]+ ")
+_real_stderr: list[int] = []  # while the standard error of the process is held back
+
+
+def quiet_tensorflow() -> None:
+    """Silences TensorFlow's start: lines about oneDNN, CUDA and absl on every machine.
+
+    Its errors reach Python as exceptions. TF_CPP_MIN_LOG_LEVEL=0 shows the lines again.
+    """
+    installed = any(isinstance(finder, _QuietTensorFlow) for finder in sys.meta_path)
+    loud = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "0"
+    if not (loud or installed or "tensorflow" in sys.modules):
+        sys.meta_path.insert(0, _QuietTensorFlow())
+
+
+def release_stderr() -> None:
+    """Ends the silence, for what must be printed while TensorFlow is loaded."""
+    if _real_stderr:
+        os.dup2(_real_stderr[-1], 2)
+
+
+class _QuietTensorFlow(importlib.abc.MetaPathFinder):
+    """Finds TensorFlow as Python would, and filters standard error while it is loaded."""
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,
+        target: types.ModuleType | None = None,
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname != "tensorflow":
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
+        if spec is not None and spec.loader is not None:
+            load = functools.partial(_load_quietly, spec.loader.exec_module)
+            spec.loader.exec_module = load  # type: ignore[method-assign]
+        return spec
+
+
+def _load_quietly(load: Callable[[types.ModuleType], None], module: types.ModuleType) -> None:
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as held_back:
+        _real_stderr.append(os.dup(2))
+        os.dup2(held_back.fileno(), 2)
+        try:
+            load(module)
+        finally:
+            release_stderr()
+            os.close(_real_stderr.pop())
+            held_back.seek(0)
+            for line in held_back.read().decode(errors="replace").splitlines(keepends=True):
+                if not _LOADING.match(line):
+                    sys.stderr.write(line)
 
 
 @contextlib.contextmanager

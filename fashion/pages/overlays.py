@@ -45,10 +45,11 @@ class OverlayRenderer:
         scores = result.get("scores", np.ones(len(result["boxes"])))
         confident = np.flatnonzero(scores >= self.min_confidence).tolist()
         boxes = result["boxes"][confident]
-        windows = [
-            paste_window(result["mask_probabilities"][i], result["boxes"][i], result["image_hw"])
-            for i in confident
-        ]
+        thresholds = result.get("mask_thresholds", [0.5] * len(scores))
+        windows = []
+        for i in confident:
+            probabilities, box = result["mask_probabilities"][i], result["boxes"][i]
+            windows.append(paste_window(probabilities, box, result["image_hw"], thresholds[i]))
         # Labels need room: small images are enlarged before anything is drawn.
         image, boxes, masks = enlarge(image, boxes, windows)
         return draw_instances(

@@ -56,7 +56,7 @@ def test_the_package_runs_as_a_command_from_another_folder(tmp_path):
     )
     assert (
         done.returncode == 2
-        and done.stderr.splitlines()[-1] == "error: There is no photo or folder nothing.jpg."
+        and done.stderr == "fashion predict: error: There is no image or folder nothing.jpg.\n"
     )
     assert "Traceback" not in done.stderr
 
@@ -69,9 +69,23 @@ def test_every_verb_has_help_under_the_command(verb, capsys):
 
 
 def test_the_command_alone_lists_its_verbs(capsys):
-    assert main([]) == 2 and main(["--help"]) == 0 and main(["sing"]) == 2
+    assert main([]) == 2 and main(["--help"]) == 0
     printed = capsys.readouterr().out
-    assert all(printed.count(f"\n  {verb} ") == 3 for verb in VERBS)
+    assert all(printed.count(f"\n  {verb} ") == 2 for verb in VERBS)
+
+
+def test_an_unknown_verb_is_reported_with_the_nearest_one(capsys):
+    assert main(["trian"]) == 2 and main(["xyz"]) == 2
+    assert capsys.readouterr().err == (
+        "fashion: error: there is no verb trian. Did you mean train? See fashion --help.\n"
+        "fashion: error: there is no verb xyz. See fashion --help.\n"
+    )
+
+
+def test_versions_are_those_of_the_package_of_keras_and_of_its_backend(capsys):
+    assert main(["--version"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("fashion-mask-rcnn ") and "\nkeras 3." in printed
 
 
 def test_every_file_that_can_be_called_is_a_verb():
@@ -109,7 +123,7 @@ def test_no_verb_hides_a_package():
             "train --data {sample} --set STAGES=[3]",
             "A stage is [name, layers, epochs, learning_rate]",
         ),
-        ("predict nothing.jpg", "There is no photo or folder nothing.jpg."),
+        ("predict nothing.jpg", "There is no image or folder nothing.jpg."),
         (
             "predict {sample}/images --weights nothing",
             "There is no weight file nothing. Give a run folder",
@@ -133,7 +147,8 @@ def test_wrong_input_is_told_in_one_line(
     monkeypatch.chdir(tmp_path)
     assert main(arguments.format(sample=sample_folder).split()) == 2
     error = capsys.readouterr().err
-    assert error.startswith("error: ") and error.count("\n") == 1 and told in error
+    verb = arguments.split()[0]
+    assert error.startswith(f"fashion {verb}: error: ") and error.count("\n") == 1 and told in error
 
 
 def test_a_broken_photo_is_told_in_one_line(loaded_quickly, tiny_run, tmp_path, capsys):
@@ -145,7 +160,7 @@ def test_a_broken_photo_is_told_in_one_line(loaded_quickly, tiny_run, tmp_path, 
     told = capsys.readouterr().err
     assert (
         "broken.jpg cannot be read as an image" in told
-        and told.splitlines()[-1] == "error: None of the photos could be read."
+        and told.splitlines()[-1] == "fashion predict: error: None of the images could be read."
     )
 
 
@@ -158,4 +173,6 @@ def test_an_unknown_argument_has_exit_status_2(capsys):
     ):
         with pytest.raises(SystemExit) as done:
             main(arguments)
-        assert done.value.code == 2 and f"usage: fashion {arguments[0]}" in capsys.readouterr().err
+        assert (
+            done.value.code == 2 and f"fashion {arguments[0]}: error: " in capsys.readouterr().err
+        )

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from fashion import predict
+from fashion.commands import predict as body
 from fashion.formats import rle
 from mrcnn.locks import FolderInUse
 
@@ -39,7 +40,7 @@ def test_every_photo_gets_a_picture_and_its_objects_are_listed(
             str(photos[1].parent),
             "--weights",
             str(tiny_run),
-            "--min-score",
+            "--conf",
             "0.04",
             "--out",
             str(out),
@@ -82,7 +83,7 @@ def test_every_photo_gets_a_picture_and_its_objects_are_listed(
 
 def test_a_picture_never_overwrites_its_photo(photos, tiny_run, loaded_quickly):
     before = photos[0].read_bytes()
-    with pytest.raises(ValueError, match="would overwrite the photo.*--out DIR"):
+    with pytest.raises(ValueError, match="would overwrite the image itself.*--out DIR"):
         predict.main([str(photos[0]), "--weights", str(tiny_run), "--out", str(photos[0].parent)])
     assert photos[0].read_bytes() == before
 
@@ -157,7 +158,7 @@ def many(photos, tiny_run, tmp_path):
                 str(folder),
                 "--weights",
                 str(tiny_run),
-                "--min-score",
+                "--conf",
                 "0.04",
                 "--out",
                 str(tmp_path / out),
@@ -173,7 +174,7 @@ def stopped_at(count):
     """While the block runs, the objects of the `count`-th photo are not listed, but Ctrl-C is
     pressed.
     """
-    calls, listed = [], predict.coco_results
+    calls, listed = [], body.coco_results
 
     def coco_results(*arguments, **more):
         calls.append(arguments)
@@ -182,7 +183,7 @@ def stopped_at(count):
         return listed(*arguments, **more)
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(predict, "coco_results", coco_results)
+        patch.setattr(body, "coco_results", coco_results)
         yield
 
 
@@ -260,19 +261,19 @@ def test_other_arguments_than_before_are_told_and_restart_starts_over(
     before = contents(tmp_path / "out")
     with pytest.raises(
         ValueError,
-        match=r"was started with other arguments \(min_score 0.04 there, 0.5 here\)"
+        match=r"was started with other arguments \(--conf: 0.04 there, 0.5 here\)"
         ".*--restart to start over",
     ):
-        many("--min-score", "0.5")
+        many("--conf", "0.5")
     assert contents(tmp_path / "out") == before
-    assert contents(many("--min-score", "0.5", "--restart")) == contents(
-        many("--min-score", "0.5", out="whole")
+    assert contents(many("--conf", "0.5", "--restart")) == contents(
+        many("--conf", "0.5", out="whole")
     )
 
 
 def test_a_start_that_failed_before_any_photo_binds_nobody(many, loaded_quickly):
     with stopped_at(1):
-        many("--min-score", "0.9")
+        many("--conf", "0.9")
     many()
 
 
@@ -300,14 +301,14 @@ def test_a_full_disk_is_told_and_the_run_resumes_when_there_is_space(
             class FullFile(SimpleNamespace):
                 write = full
 
-            add = predict.Journal.add
+            add = body.Journal.add
 
             def add_the_last_that_fits(journal, picture, row):
                 if picture == "3.jpg":
                     journal._file = FullFile(close=journal._file.close)
                 add(journal, picture, row)
 
-            patch.setattr(predict.Journal, "add", add_the_last_that_fits)
+            patch.setattr(body.Journal, "add", add_the_last_that_fits)
         else:
             replace = os.replace
             patch.setattr(
@@ -330,10 +331,10 @@ def test_a_second_command_in_the_folder_is_told(many, loaded_quickly, tmp_path, 
 
 
 def test_what_is_neither_photo_nor_folder_is_told(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no photo or folder"):
+    with pytest.raises(FileNotFoundError, match="no image or folder"):
         predict.find_images([tmp_path / "a.jpg"])
     with pytest.raises(
-        FileNotFoundError, match=r"no photos \(.jpg, .jpeg, .png, .*\) in the folder"
+        FileNotFoundError, match=r"no images \(.jpg, .jpeg, .png, .*\) in the folder"
     ):
         predict.find_images([tmp_path])
 
@@ -344,5 +345,5 @@ def test_photos_come_in_the_order_given(photos):
 
 def test_pictures_are_not_told_apart_by_case_alone(tmp_path):
     photos = [tmp_path / name for name in ("A.png", "a.jpg", "b.jpg", "a_2.jpg")]
-    names = [path.name for path in predict.overlay_paths(photos, tmp_path / "out")]
+    names = [path.name for path in body.overlay_paths(photos, tmp_path / "out")]
     assert names == ["A.jpg", "a_2.jpg", "b.jpg", "a_2_2.jpg"]

@@ -60,7 +60,15 @@ def _is_ours(finder):
 def test_a_renamed_attribute_warns_and_leads_to_the_new_one():
     import fashion.predict
 
-    with pytest.warns(DeprecationWarning, match="is now find_images"):
+    with pytest.warns(DeprecationWarning, match="has moved to fashion.cli.paths.find_images"):
         assert fashion.predict.find_photos is fashion.predict.find_images
     with pytest.raises(AttributeError, match="no attribute 'missing'"):
         _ = fashion.predict.missing
+
+
+def test_an_old_module_that_is_now_a_package_still_has_its_names():
+    import fashion.cli.errors
+    import fashion.commands
+
+    with pytest.warns(DeprecationWarning, match="fashion.commands.run_verb has moved to"):
+        assert fashion.commands.run_verb is fashion.cli.errors.run_verb

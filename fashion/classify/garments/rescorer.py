@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from fashion.classify.garments.crops import cut_crops
+from fashion.formats.model_files import rescorer_in
 from fashion.labels.ontology import Ontology
 from mrcnn.config import Config
 from mrcnn.data.resize import normalise
@@ -190,33 +191,11 @@ class Rescorer:
         return ops.softmax(ops.cast(self.network(crops, training=False), "float32"), axis=-1)
 
 
-def file_of(path: PathLike) -> Path:
-    """Finds the file of a rescorer.
-
-    Args:
-        path: The file, or the folder in which fashion/rescore.py wrote rescorer.h5.
-
-    Returns:
-        The file.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-    """
-    path = Path(path)
-    path = path / "rescorer.h5" if path.is_dir() else path
-    if not path.exists():
-        raise FileNotFoundError(
-            f"There is no {path}. Give rescorer.h5 of fashion/rescore.py, or the folder that it "
-            "is in."
-        )
-    return path
-
-
 def load_rescorer(path: PathLike, ontology: Ontology, xla: bool = False) -> Rescorer:
     """Loads a rescorer for a model.
 
     Args:
-        path: Its file or folder, see `file_of`.
+        path: Its file or folder, see `rescorer_in`.
         ontology: Labels of the model.
         xla: Whether to compile with XLA.
 
@@ -227,7 +206,7 @@ def load_rescorer(path: PathLike, ontology: Ontology, xla: bool = False) -> Resc
         FileNotFoundError: There is no such file.
         ValueError: It is another kind of file, is damaged, or was trained for other categories.
     """
-    path = file_of(path)
+    path = rescorer_in(path)
     labels, about = _read_about(path)
     backbone, size, weight = (about.pop(name) for name in ("backbone", "size", "weight"))
     _check_same_categories(path, labels, ontology)

@@ -33,7 +33,8 @@ def coco_results(
             lists of ids (missing: none).
         image_index: The image's "id" in the ground truth.
         ontology: Labels of the model.
-        threshold: A mask covers the pixels where its probability is at least this.
+        threshold: A mask covers the pixels where its probability is at least this; of a result
+            with "mask_thresholds" `(N,)`, at least these.
         raw: Whether to add what thresholds were applied to; needs "attribute_scores" `(N, T)` in
             the result.
         attribute_scores: Whether to add these, but not the probabilities of the masks, which make
@@ -47,10 +48,11 @@ def coco_results(
     """
     size_hw = int(result["image_hw"][0]), int(result["image_hw"][1])
     attributes = result.get("attributes") or [()] * len(result["scores"])
+    thresholds = result.get("mask_thresholds", [threshold] * len(result["scores"]))
     rows = []
     for i, box in enumerate(np.asarray(result["boxes"], np.float64)):
         probabilities = result["mask_probabilities"][i]
-        mask, top, left = paste_window(probabilities, box, size_hw, threshold)
+        mask, top, left = paste_window(probabilities, box, size_hw, float(thresholds[i]))
         y1, x1, y2, x2 = box.tolist()
         row: dict[str, Any] = {
             "image_id": image_index,

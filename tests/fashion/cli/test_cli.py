@@ -35,23 +35,24 @@ def test_an_error_is_told_in_one_line(error, capsys):
     def main(argv):
         raise error
 
-    assert run_verb(main, []) == 2
-    assert capsys.readouterr().err == f"error: {error}\n"
+    assert run_verb(main, [], "predict") == 2
+    assert capsys.readouterr().err == f"fashion predict: error: {error}\n"
 
 
 def test_a_full_disk_is_told_with_the_file_where_it_is_known(capsys):
     def main(argv):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), *argv)
 
-    assert run_verb(main, ["out/page.html"]) == 2
+    assert run_verb(main, ["out/page.html"], "predict") == 2
     told = capsys.readouterr().err
     assert (
         told.startswith(
-            "error: out/page.html could not be written: No space left on device. Make room"
+            "fashion predict: error: out/page.html could not be written: "
+            "No space left on device. Make room"
         )
         and told.count("\n") == 1
     )
-    assert run_verb(main, []) == 2
+    assert run_verb(main, [], "predict") == 2
     assert (
         "error: A file could not be written: No space left on device. Make room on the disk"
         in capsys.readouterr().err
@@ -63,19 +64,42 @@ def test_a_fault_of_ours_keeps_its_traceback():
         raise AttributeError("'NoneType' …")
 
     with pytest.raises(AttributeError):
-        run_verb(main, [])
+        run_verb(main, [], "predict")
 
 
 def test_a_stop_is_no_error(capsys):
     def main(argv):
         raise KeyboardInterrupt
 
-    assert run_verb(main, []) == 130
-    assert capsys.readouterr().err == "stopped; what was finished is kept\n"
+    assert run_verb(main, [], "predict") == 130
+    assert capsys.readouterr().err == "fashion predict: interrupted.\n"
+
+
+def test_an_interruption_says_how_to_resume_where_that_is_true(capsys):
+    def main(argv):
+        with cli.resumable():
+            raise KeyboardInterrupt
+
+    argv = ["a b.jpg", "--restart", "--out", "x"]
+    assert run_verb(main, argv, "predict") == 130
+    assert capsys.readouterr().err == (
+        "fashion predict: interrupted; finished work is kept. To resume, run: "
+        "fashion predict 'a b.jpg' --out x\n"
+    )
+
+
+def test_after_the_resumable_part_an_interruption_promises_nothing(capsys):
+    def main(argv):
+        with cli.resumable("fashion train --resume"):
+            pass
+        raise KeyboardInterrupt
+
+    assert run_verb(main, [], "train") == 130
+    assert capsys.readouterr().err == "fashion train: interrupted.\n"
 
 
 def test_success_is_zero_whatever_a_verb_returns(capsys):
-    assert run_verb(lambda argv: argv, ["something"]) == 0
+    assert run_verb(lambda argv: argv, ["something"], "predict") == 0
 
 
 def test_without_data_the_built_in_photos_are_drawn(monkeypatch, tmp_path):
@@ -159,10 +183,11 @@ def test_a_second_command_is_told_in_one_line(tmp_path, held, capsys):
             pass
 
     with held(tmp_path, "fashion segment"):
-        assert run_verb(main, []) == 2
+        assert run_verb(main, [], "predict") == 2
     told = capsys.readouterr().err
     assert (
-        told.startswith(f"error: {tmp_path} is in use by fashion segment") and told.count("\n") == 1
+        told.startswith(f"fashion predict: error: {tmp_path} is in use by fashion segment")
+        and told.count("\n") == 1
     )
 
 
@@ -171,8 +196,8 @@ def test_a_stop_that_keeps_nothing_promises_nothing(capsys):
         with keeping_nothing():
             raise KeyboardInterrupt
 
-    assert run_verb(main, []) == 130
-    assert capsys.readouterr().err == "stopped\n"
+    assert run_verb(main, [], "predict") == 130
+    assert capsys.readouterr().err == "fashion predict: interrupted.\n"
 
 
 def test_retracing_warnings_are_hidden_and_others_are_not(caplog):

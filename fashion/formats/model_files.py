@@ -1,0 +1,83 @@
+"""Model files: which file the path of a run, a checkpoint or a classifier of detections names.
+
+Nothing here reads a network, so that a wrong path is reported at once.
+"""
+
+from pathlib import Path
+
+from mrcnn.typing import PathLike
+
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+
+
+def checkpoint_in(path: PathLike) -> Path:
+    """Finds a checkpoint.
+
+    Args:
+        path: The file, or a run folder.
+
+    Returns:
+        The file; of a run folder best.h5, or else last.h5.
+
+    Raises:
+        FileNotFoundError: There is no checkpoint.
+    """
+    path = Path(path).expanduser()
+    if path.is_dir():
+        for name in ("best.h5", "last.h5"):
+            if (path / name).exists():
+                return path / name
+        raise FileNotFoundError(
+            f"{path} holds neither best.h5 nor last.h5. Give a run folder of fashion/train.py or a "
+            ".h5 file."
+        )
+    if not path.exists():
+        raise FileNotFoundError(
+            f"There is no weight file {path}. Give a run folder of fashion/train.py or a .h5 file."
+        )
+    return path
+
+
+def check_model(path: PathLike) -> Path:
+    """Checks that a path names the checkpoint of a model.
+
+    Args:
+        path: The file, or a run folder.
+
+    Returns:
+        The file.
+
+    Raises:
+        FileNotFoundError: There is no checkpoint.
+        ValueError: The file is no HDF5 file.
+    """
+    path = checkpoint_in(path)
+    with open(path, "rb") as file:
+        if file.read(len(_HDF5)) != _HDF5:
+            raise ValueError(
+                f"{path} is not a readable .h5 weight file. Give a run folder of fashion/train.py "
+                "or a .h5 file."
+            )
+    return path
+
+
+def rescorer_in(path: PathLike) -> Path:
+    """Finds the file of a classifier that scores detections again.
+
+    Args:
+        path: The file, or the folder in which fashion/rescore.py wrote rescorer.h5.
+
+    Returns:
+        The file.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+    """
+    path = Path(path)
+    path = path / "rescorer.h5" if path.is_dir() else path
+    if not path.exists():
+        raise FileNotFoundError(
+            f"There is no {path}. Give rescorer.h5 of fashion/rescore.py, or the folder that it "
+            "is in."
+        )
+    return path
