@@ -295,17 +295,12 @@ class MaskRCNN:
             unaugmented_sources=no_augmentation_sources or (),
             workers=config.WORKERS,
         )
-        validation = (
-            None if val_dataset is None else validation_batches(val_dataset, config, config.WORKERS)
-        )
+        validation = None
+        if val_dataset is not None:
+            validation = validation_batches(val_dataset, config, config.WORKERS)
         self._claim_log_dir()
         run = self._run_folder()
-        self.keras_model.settings = self.keras_model.settings.replace(
-            {
-                "loss_weights": dict(config.LOSS_WEIGHTS),
-                "rpn.num_samples": config.RPN_TRAIN_ANCHORS_PER_IMAGE,
-            }
-        )
+        self._adopt_loss_settings(config)
         state: dict[str, Any] = {}
         try:
             with without_retracing_warnings():
@@ -323,6 +318,15 @@ class MaskRCNN:
                 )
         finally:
             self.epoch = self._reported = state.get("epoch", self.epoch)
+
+    def _adopt_loss_settings(self, config: Config) -> None:
+        """Scripts change these settings between two calls of `train`."""
+        self.keras_model.settings = self.keras_model.settings.replace(
+            {
+                "loss_weights": dict(config.LOSS_WEIGHTS),
+                "rpn.num_samples": config.RPN_TRAIN_ANCHORS_PER_IMAGE,
+            }
+        )
 
     def _report_earlier_epochs(self, epochs: int) -> None:
         """Sets `history` to the epochs after those of the last call, and makes `log_dir`."""

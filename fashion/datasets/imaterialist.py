@@ -357,12 +357,9 @@ def load_imaterialist(
     if not annotations.image_ids:
         raise _nothing_left(csv_path, bad)
     if bad:
-        log.warning(
-            "%s\nGoing on without them, with %s rows of %s images.",
-            str(BadRows(csv_path, bad)).rpartition("\n")[0],
-            len(annotations.line),
-            len(annotations.image_ids),
-        )
+        listed = str(BadRows(csv_path, bad)).rpartition("\n")[0]
+        rows, images = len(annotations.line), len(annotations.image_ids)
+        log.warning("%s\nContinuing without them: %s rows of %s images.", listed, rows, images)
     return IMaterialistDataset(annotations, paths, ontology, bad)
 
 

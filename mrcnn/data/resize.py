@@ -49,12 +49,7 @@ def make_placement(
     """
     h, w = original_hw
     if mode == "none":
-        if canvas_hw is not None and (h, w) != tuple(canvas_hw):
-            raise ValueError(
-                f"IMAGE_RESIZE_MODE 'none' takes photos of exactly {tuple(canvas_hw)} (height, "
-                f"width). Got {h} x {w}; use 'square'."
-            )
-        return Placement((h, w), (h, w), (0, 0), (h, w))
+        return _unchanged((h, w), canvas_hw)
     scale = max(1, min_dim / min(h, w), min_scale)
     if mode == "pad64":
         return _padded((h, w), scale, min_dim)
@@ -69,9 +64,24 @@ def make_placement(
             f"Mode {mode!r} lays photos on a canvas of fixed size, and none was given. Say how "
             "large it is (IMAGE_MAX_DIM, max_dim), or use 'pad64' or 'none'."
         )
-    height, width = canvas_hw
+    return _fitted((h, w), canvas_hw, None if mode == "portrait" else scale)
+
+
+def _unchanged(original_hw: Size, canvas_hw: Size | None) -> Placement:
+    h, w = original_hw
+    if canvas_hw is not None and (h, w) != tuple(canvas_hw):
+        raise ValueError(
+            f"IMAGE_RESIZE_MODE 'none' takes photos of exactly {tuple(canvas_hw)} (height, "
+            f"width). Got {h} x {w}; use 'square'."
+        )
+    return Placement((h, w), (h, w), (0, 0), (h, w))
+
+
+def _fitted(original_hw: Size, canvas_hw: Size, scale: float | None) -> Placement:
+    """Scales an image, or makes it as large as the canvas allows (scale None); centred."""
+    (h, w), (height, width) = original_hw, canvas_hw
     # Compared after rounding, as Matterport does: a long side may fit only after rounding.
-    if mode == "portrait" or round(h * scale) > height or round(w * scale) > width:
+    if scale is None or round(h * scale) > height or round(w * scale) > width:
         scale = min(height / h, width / w)
     size = (min(height, max(1, round(h * scale))), min(width, max(1, round(w * scale))))
     return Placement((h, w), size, _centred(size, canvas_hw), (height, width), scale)

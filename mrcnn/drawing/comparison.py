@@ -72,18 +72,14 @@ def display_differences(
     predictions = by_score[pred_score[by_score] >= score_threshold]
     # Matching is greedy, so predictions of lower score do not change the matches of these.
     matched = set(pred_match[: len(predictions)].tolist())
-    captions = [
-        "" if k in matched else f"missed: {caption(gt_class_id[i], class_names)}"
-        for k, i in enumerate(objects)
-    ]
+    captions = []
+    for k, i in enumerate(objects):
+        name = caption(gt_class_id[i], class_names)
+        captions.append("" if k in matched else f"missed: {name}")
     for i, match, ious in zip(predictions, pred_match, overlaps):
         text = caption(pred_class_id[i], class_names, pred_score[i])
         captions.append(_with_iou(text, match, ious))
-    if not title:
-        title = "Ground truth green, predictions red. Captions: score / IoU"
-        left_out = len(by_score) - len(predictions)
-        if left_out:
-            title += f"\n{left_out} predictions with a score below {score_threshold:g} are left out"
+    title = title or _title(len(by_score) - len(predictions), score_threshold)
     display_instances(
         image,
         np.concatenate([gt_box[objects], pred_box[predictions]]),
@@ -97,6 +93,13 @@ def display_differences(
         colors=[GT_COLOR] * len(objects) + [PREDICTION_COLOR] * len(predictions),
         captions=captions,
     )
+
+
+def _title(left_out: int, score_threshold: float) -> str:
+    title = "Ground truth green, predictions red. Captions: score / IoU"
+    if left_out:
+        title += f"\n{left_out} predictions with a score below {score_threshold:g} are left out"
+    return title
 
 
 def _with_iou(text: str, match: int, ious: Array) -> str:
@@ -132,19 +135,10 @@ def plot_overlaps(
         np.asarray(given).reshape(-1) for given in (gt_class_ids, pred_class_ids, pred_scores)
     )
     gt_valid, pred_valid = gt_class_ids != 0, pred_class_ids != 0
-    rows, columns = int(pred_valid.sum()), int(gt_valid.sum())
-    overlaps = np.asarray(overlaps, np.float64)
-    if overlaps.shape == (len(pred_valid), len(gt_valid)):
-        overlaps = overlaps[pred_valid][:, gt_valid]
-    if len(pred_scores) != len(pred_valid) or (overlaps.size and overlaps.shape != (rows, columns)):
-        raise ValueError(
-            "Overlaps are (predictions, objects), with a score for every prediction. Got overlaps "
-            f"{overlaps.shape} for {rows} predictions, {len(pred_scores)} scores and {columns} "
-            "objects; utils.compute_overlaps_masks(predicted masks, true masks) returns them in "
-            "this order."
-        )
+    overlaps = _without_padding(np.asarray(overlaps, np.float64), pred_valid, gt_valid, pred_scores)
     gt_class_ids = gt_class_ids[gt_valid]
     pred_class_ids, pred_scores = pred_class_ids[pred_valid], pred_scores[pred_valid]
+    rows, columns = len(pred_class_ids), len(gt_class_ids)
 
     cell = min(CELL_INCHES, MAX_INCHES / max(rows, columns, 1))
     axes = new_axes((max(5, cell * columns + 3), max(3.5, cell * 0.75 * rows + 2)))
@@ -164,6 +158,23 @@ def plot_overlaps(
     for i, j in np.argwhere(overlaps > least):
         same_class = gt_class_ids[j] == pred_class_ids[i]
         _draw_cell(axes, i, j, overlaps[i, j], same_class, overlaps[i, j] > threshold, points)
+
+
+def _without_padding(
+    overlaps: Array, pred_valid: Array, gt_valid: Array, pred_scores: Array
+) -> Array:
+    """The overlaps of real predictions with real objects; they may come without the padding."""
+    rows, columns = int(pred_valid.sum()), int(gt_valid.sum())
+    if overlaps.shape == (len(pred_valid), len(gt_valid)):
+        overlaps = overlaps[pred_valid][:, gt_valid]
+    if len(pred_scores) != len(pred_valid) or (overlaps.size and overlaps.shape != (rows, columns)):
+        raise ValueError(
+            "Overlaps are (predictions, objects), with a score for every prediction. Got overlaps "
+            f"{overlaps.shape} for {rows} predictions, {len(pred_scores)} scores and {columns} "
+            "objects; utils.compute_overlaps_masks(predicted masks, true masks) returns them in "
+            "this order."
+        )
+    return overlaps
 
 
 def _draw_empty(axes: Axes, text: str) -> None:

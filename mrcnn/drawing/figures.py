@@ -89,12 +89,9 @@ def display_instances(
     rows = _rows_to_show(boxes, class_ids, class_names, scores, filter_classes, min_score)
     if masks is not None and len(rows) < len(boxes):
         masks = masks[..., rows]
-    if show_caption and captions is None:
-        shown_scores = [None] * len(boxes) if scores is None else scores
-        captions = [caption(i, class_names, s) for i, s in zip(class_ids, shown_scores)]
     labels = None
-    if show_caption and captions is not None:
-        labels = [str(captions[i] or "").split("\n") for i in rows]
+    if show_caption:
+        labels = _labels_of(rows, class_ids, class_names, scores, captions)
 
     axes = new_axes(figsize) if ax is None else ax
     overlay, large_boxes, windows = enlarge(image, boxes[rows], masks)
@@ -118,6 +115,22 @@ def display_instances(
         show()
         if save_fig_path is not None and not on_screen():
             plt.close(axes.figure)  # a loop over a folder would keep all figures in memory
+
+
+def _labels_of(
+    rows: Array,
+    class_ids: Array,
+    class_names: Sequence[str],
+    scores: Array | Sequence[float] | None,
+    captions: Sequence[str | None] | None,
+) -> list[list[str]]:
+    """The lines of text of the instances that are shown: their captions, or "class score"."""
+    labels = []
+    for i in rows:
+        score = None if scores is None else scores[i]
+        text = caption(class_ids[i], class_names, score) if captions is None else captions[i]
+        labels.append(str(text or "").split("\n"))
+    return labels
 
 
 def _check_instances(

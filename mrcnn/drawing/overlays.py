@@ -27,7 +27,7 @@ def draw_instances(
     show_boxes: bool = True,
     text_size: int | None = None,
 ) -> Array:
-    """Draws the instances of an image. Small instances are drawn over large ones.
+    """Draws the instances of an image, small ones over large ones.
 
     Args:
         image: `(H, W, 3)` uint8 RGB; stays unchanged.
@@ -56,20 +56,32 @@ def draw_instances(
 
     em = text_size or text_size_for((canvas.shape[0], canvas.shape[1]))
     stroke = max(1, round(em / 9))
+    # Or a dress would hide the belt on it.
     area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     order = np.argsort(-area, kind="stable")
     if windows is not None:
-        for i in order:
-            tint(canvas, windows[i], colors[i], alpha)
-        for i in order if show_outlines else ():
-            _draw_outline(canvas, windows[i], colors[i], stroke)
-    if show_boxes:
-        for i in order:
-            _draw_rectangle(canvas, boxes[i], colors[i], max(1, stroke // 2))
+        _draw_masks(canvas, windows, order, colors, alpha, stroke if show_outlines else 0)
+    for i in order if show_boxes else ():
+        _draw_rectangle(canvas, boxes[i], colors[i], max(1, stroke // 2))
     if labels is not None and len(boxes):
         lines = [[label] if isinstance(label, str) else list(label) for label in labels]
         write_labels(canvas, boxes, windows, lines, colors, em)
     return canvas
+
+
+def _draw_masks(
+    canvas: Array,
+    windows: Sequence[Window],
+    order: Array,
+    colors: Array,
+    alpha: float,
+    stroke: int,
+) -> None:
+    """Draws tints, then the outlines above all of them; no outlines with stroke 0."""
+    for i in order:
+        tint(canvas, windows[i], colors[i], alpha)
+    for i in order if stroke else ():
+        _draw_outline(canvas, windows[i], colors[i], stroke)
 
 
 def _check_drawing(canvas: Array, boxes: Array, **columns: Any) -> None:

@@ -60,21 +60,22 @@ def draw_boxes(
         np.zeros((count, 4)) if given is None else np.asarray(given, np.float64).reshape(-1, 4)
         for given in (boxes, refined_boxes)
     )
-    for name, entries in (
-        ("boxes", before),
-        ("refined_boxes", after),
-        ("captions", captions),
-        ("visibilities", visibilities),
-    ):
-        if entries is not None and len(entries) != count:
-            raise ValueError(
-                f"Every box needs its own entry. Got {count} boxes and {len(entries)} in {name}."
-            )
+    _check_counts(
+        count, boxes=before, refined_boxes=after, captions=captions, visibilities=visibilities
+    )
     visible = np.ones(count, int) if visibilities is None else np.asarray(visibilities).reshape(-1)
     labels: list[list[str]] = [[]] * count
     if captions is not None:
         labels = [str(text or "").split("\n") for text in captions]
     _draw(as_rgb(image), before, after, masks, labels, visible, title, ax)
+
+
+def _check_counts(count: int, **columns: Any) -> None:
+    for name, entries in columns.items():
+        if entries is not None and len(entries) != count:
+            raise ValueError(
+                f"Every box needs its own entry. Got {count} boxes and {len(entries)} in {name}."
+            )
 
 
 def draw_rois(
@@ -120,23 +121,21 @@ def draw_rois(
     chosen = np.sort(rng.permutation(valid)[:limit])
     positive = class_ids[chosen] > 0
     if windows is not None:
-        windows = [
-            windows[i] if is_positive else NO_MASK for i, is_positive in zip(chosen, positive)
-        ]
-    labels = [
-        [caption(class_ids[i], class_names)] if is_positive else []
-        for i, is_positive in zip(chosen, positive)
-    ]
-    positives = int((class_ids[valid] > 0).sum())
-    which = f"{len(valid)} rois"
-    if len(chosen) < len(valid):
-        which = f"{len(chosen)} of {len(valid)} rois, picked at random"
-    title = (
-        f"{which}\nof all: {positives} positive, {len(valid) - positives} negative "
-        f"({positives / max(len(valid), 1):.0%} positive)"
-    )
+        windows = [windows[i] if class_ids[i] > 0 else NO_MASK for i in chosen]
+    labels = [[caption(class_ids[i], class_names)] if class_ids[i] > 0 else [] for i in chosen]
+    title = _title(len(chosen), len(valid), int((class_ids[valid] > 0).sum()))
     refined = refined_rois[chosen] * positive[:, None]
     _draw(image, rois[chosen], refined, windows, labels, positive.astype(int), title, None)
+
+
+def _title(chosen: int, count: int, positives: int) -> str:
+    which = f"{count} rois"
+    if chosen < count:
+        which = f"{chosen} of {count} rois, picked at random"
+    return (
+        f"{which}\nof all: {positives} positive, {count - positives} negative "
+        f"({positives / max(count, 1):.0%} positive)"
+    )
 
 
 def _draw(

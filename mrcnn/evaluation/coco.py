@@ -20,7 +20,7 @@ from mrcnn.evaluation.coco_truth import (
     with_areas,
     with_boxes,
 )
-from mrcnn.typing import Array
+from mrcnn.typing import Array, Size
 
 # The order of COCOeval.stats.
 NUMBERS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
@@ -60,39 +60,40 @@ def evaluate_coco(
     found = _checked_results(detections, truth, iou_type)
     known = {image["id"] for image in truth["images"]}
     wanted = known if image_ids is None else known.intersection(image_ids)
+    evaluation = _evaluated(truth, found, wanted, iou_type)
+    numbers = dict(zip(NUMBERS, (float(value) for value in evaluation.stats), strict=True))
+    return numbers | {"per_category": _per_category(evaluation, truth["categories"])}
+
+
+def _evaluated(
+    truth: Mapping[str, Any],
+    found: Sequence[dict[str, Any]],
+    wanted: Collection[Any],
+    iou_type: str,
+) -> COCOeval:
     # pycocotools sorts ids and puts them into NumPy's integers, so it gets places in these lists.
-    image_of = {i: place for place, i in enumerate(sorted(known))}
-    category_of = {
-        i: place
-        for place, i in enumerate(sorted(category["id"] for category in truth["categories"]))
+    image_of = {
+        i: place for place, i in enumerate(sorted(image["id"] for image in truth["images"]))
     }
-
-    def placed(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        found = []
-        for number, row in enumerate(rows, 1):
-            if row["image_id"] in wanted:
-                image, category = image_of[row["image_id"]], category_of[row["category_id"]]
-                found.append(row | {"id": number, "image_id": image, "category_id": category})
-        return found
-
-    annotations = placed(truth["annotations"])
+    categories = sorted(category["id"] for category in truth["categories"])
+    category_of = {i: place for place, i in enumerate(categories)}
+    annotations = _placed(truth["annotations"], wanted, image_of, category_of)
+    results = _placed(found, wanted, image_of, category_of)
     images = []
     for image in truth["images"]:
         size = {key: image[key] for key in ("height", "width") if key in image}
         images.append(size | {"id": image_of[image["id"]]})
+    evaluation = COCOeval(
+        _coco(images, len(categories), annotations),
+        _coco(images, len(categories), results),
+        iou_type,
+    )
+    evaluation.params.imgIds = sorted(image_of[i] for i in wanted)
     with contextlib.redirect_stdout(io.StringIO()):
-        evaluation = COCOeval(
-            _coco(images, len(category_of), annotations),
-            _coco(images, len(category_of), placed(found)),
-            iou_type,
-        )
-        evaluation.params.imgIds = sorted(image_of[i] for i in wanted)
         evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()
-
-    numbers = dict(zip(NUMBERS, (float(value) for value in evaluation.stats), strict=True))
-    return numbers | {"per_category": _per_category(evaluation, truth["categories"], annotations)}
+    return evaluation
 
 
 def _of_images(ground_truth: Any, image_ids: Collection[Any] | None) -> Any:
@@ -114,6 +115,21 @@ def _of_images(ground_truth: Any, image_ids: Collection[Any] | None) -> Any:
     return {**ground_truth, "annotations": rows}
 
 
+def _placed(
+    rows: Sequence[dict[str, Any]],
+    wanted: Collection[Any],
+    image_of: Mapping[Any, int],
+    category_of: Mapping[int, int],
+) -> list[dict[str, Any]]:
+    """The rows of the wanted images, numbered, with places instead of ids."""
+    placed = []
+    for number, row in enumerate(rows, 1):
+        if row["image_id"] in wanted:
+            image, category = image_of[row["image_id"]], category_of[row["category_id"]]
+            placed.append(row | {"id": number, "image_id": image, "category_id": category})
+    return placed
+
+
 def _coco(images: list[dict], number: int, annotations: list[dict]) -> COCO:
     coco = COCO()
     coco.dataset = {
@@ -121,18 +137,15 @@ def _coco(images: list[dict], number: int, annotations: list[dict]) -> COCO:
         "categories": [{"id": k} for k in range(number)],
         "annotations": annotations,
     }
-    coco.createIndex()
+    with contextlib.redirect_stdout(io.StringIO()):  # "creating index..."
+        coco.createIndex()
     return coco
 
 
 def _checked_results(
     detections: Any, truth: Mapping[str, Any], iou_type: str
 ) -> list[dict[str, Any]]:
-    """Results as pycocotools' loadRes makes them, with one kind of geometry.
-
-    Given both, it would use the area of the box for the mask, which moves objects between small,
-    medium and large.
-    """
+    """Results as pycocotools' loadRes makes them; unknown ids are reported all at once."""
     if not isinstance(detections, (list, tuple)):
         raise ValueError(
             f"The detections are {preview(detections)}. Expected a list of COCO results."
@@ -154,19 +167,7 @@ def _checked_results(
             unknown["image"].update({row["image_id"]} - size_of.keys())
             unknown["category"].update({row["category_id"]} - categories)
             continue
-        size_hw = size_of[row["image_id"]]
-        geometry = "bbox" if iou_type == "bbox" and entry.has("bbox") else "segmentation"
-        if not entry.has(geometry):
-            raise ValueError(
-                f'{entry.where} has no "{geometry}", which iou_type="{iou_type}" compares. '
-                f"It has: {', '.join(map(preview, detection))}."
-            )
-        if geometry == "bbox":
-            row["bbox"] = entry.box(most=max_coordinate(size_hw or (1, 1)))
-            row["area"] = row["bbox"][2] * row["bbox"][3]
-        else:
-            row["segmentation"] = as_rle(detection["segmentation"], size_hw, entry.where)
-        rows.append(row)
+        rows.append(row | _geometry(entry, size_of[row["image_id"]], iou_type))
         described.append(entry.where)
     for kind, ids in unknown.items():
         if ids:
@@ -184,9 +185,26 @@ def _checked_results(
     return rows
 
 
-def _per_category(
-    evaluation: COCOeval, categories: list[dict], annotations: list[dict]
-) -> dict[int, dict[str, Any]]:
+def _geometry(entry: Record, size_hw: Size | None, iou_type: str) -> dict[str, Any]:
+    """The box or the mask of a result, whichever is compared.
+
+    pycocotools, given both, would use the area of the box for the mask, which moves objects between
+    small, medium and large.
+    """
+    kind = "bbox" if iou_type == "bbox" and entry.has("bbox") else "segmentation"
+    if not entry.has(kind):
+        raise ValueError(
+            f'{entry.where} has no "{kind}", which iou_type="{iou_type}" compares. '
+            f"It has: {', '.join(map(preview, entry.row))}."
+        )
+    if kind == "segmentation":
+        return {"segmentation": as_rle(entry.row["segmentation"], size_hw, entry.where)}
+    box = entry.box(most=max_coordinate(size_hw or (1, 1)))
+    return {"bbox": box, "area": box[2] * box[3]}
+
+
+def _per_category(evaluation: COCOeval, categories: list[dict]) -> dict[int, dict[str, Any]]:
+    annotations = evaluation.cocoGt.dataset["annotations"]
     instances = Counter(row["category_id"] for row in annotations if not row["iscrowd"])
     # (IoU threshold, recall, category, all areas, 100 detections)
     precision = evaluation.eval["precision"][:, :, :, 0, -1]

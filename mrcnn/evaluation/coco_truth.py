@@ -45,6 +45,23 @@ def checked_truth(
     Raises:
         ValueError: Something is wrong; the message names the entry and what was expected.
     """
+    _check_layout(content, name)
+    images = checked_images(content["images"], name, sizes=masks)
+    categories = checked_labels(content["categories"], name, "category")
+    size_of = {image["id"]: size_of_image(image) for image in images}
+    known = {category["id"] for category in categories}
+    entries = _numbered(content["annotations"], name)
+    objects = [_checked_annotation(entry, size_of, known, masks) for entry in entries]
+    check_unique([row["id"] for row in objects], name, "annotation")
+    _check_known([row["image_id"] for row in objects], size_of.keys(), name, "image")
+    _check_known([row["category_id"] for row in objects], known, name, "category")
+    if masks:
+        _boxes_as_masks(objects, name)
+    _complete(objects, [entry.where for entry in entries], size_of)
+    return {**content, "images": images, "annotations": objects, "categories": categories}
+
+
+def _check_layout(content: Any, name: str) -> None:
     lacking = [
         key
         for key in ("images", "annotations", "categories")
@@ -55,20 +72,11 @@ def checked_truth(
             f"{name} has no list of {', '.join(lacking)}. Expected COCO's layout: an object with "
             "images, annotations and categories. A list of results belongs to the predictions."
         )
-    images = checked_images(content["images"], name, sizes=masks)
-    categories = checked_labels(content["categories"], name, "category")
-    size_of = {image["id"]: size_of_image(image) for image in images}
-    known = {category["id"] for category in categories}
-    objects, described, no_mask = [], [], []
-    for entry in _numbered(content["annotations"], name):
-        row = _checked_annotation(entry, size_of, known, masks)
-        if masks and "segmentation" not in row:
-            no_mask.append(row)
-        objects.append(row)
-        described.append(entry.where)
-    check_unique([row["id"] for row in objects], name, "annotation")
-    _check_known([row["image_id"] for row in objects], size_of.keys(), name, "image")
-    _check_known([row["category_id"] for row in objects], known, name, "category")
+
+
+def _boxes_as_masks(objects: list[dict[str, Any]], name: str) -> None:
+    """Gives objects without a segmentation the polygon of their box, with one warning."""
+    no_mask = [row for row in objects if "segmentation" not in row]
     if no_mask:
         log.warning(
             "%s: %d of %d annotations have no segmentation. Their boxes are taken for their "
@@ -77,20 +85,26 @@ def checked_truth(
             len(no_mask),
             len(objects),
         )
-    for row, where in zip(objects, described):
-        if masks and "segmentation" not in row:
-            x, y, width, height = row["bbox"]
-            row["segmentation"] = [[x, y, x + width, y, x + width, y + height, x, y + height]]
+    for row in no_mask:
+        x, y, width, height = row["bbox"]
+        row["segmentation"] = [[x, y, x + width, y, x + width, y + height, x, y + height]]
+
+
+def _complete(
+    objects: list[dict[str, Any]], described: list[str], size_of: Mapping[Any, Size | None]
+) -> None:
+    """Packs the masks of checked annotations, and adds the missing areas and boxes."""
+    masked, where = [], []
+    for row, text in zip(objects, described):
         if "segmentation" in row:
-            row["segmentation"] = as_rle(row["segmentation"], size_of[row["image_id"]], where)
-    with_areas(
-        [row for row in objects if "segmentation" in row],
-        [w for row, w in zip(objects, described) if "segmentation" in row],
-    )
+            row["segmentation"] = as_rle(row["segmentation"], size_of[row["image_id"]], text)
+            masked.append(row)
+            where.append(text)
+    # An area is that of the mask, as in COCO's files; the box's only without a mask.
+    with_areas(masked, where)
     with_boxes([row for row in objects if "bbox" not in row])
     for row in objects:
         row.setdefault("area", row["bbox"][2] * row["bbox"][3])
-    return {**content, "images": images, "annotations": objects, "categories": categories}
 
 
 def checked_images(rows: Sequence[Any], name: str, sizes: bool = True) -> list[dict[str, Any]]:

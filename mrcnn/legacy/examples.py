@@ -16,6 +16,11 @@ from mrcnn.data.dataset import Dataset
 from mrcnn.data.loading.load_example import load_sample, naming_image
 from mrcnn.typing import Array
 
+AUGMENT_IS_DEPRECATED = (
+    "augment=True is deprecated, as in Matterport's code. Use "
+    "augmentation=imgaug.augmenters.Fliplr(0.5)."
+)
+
 
 def load_image_gt(
     dataset: Dataset,
@@ -81,12 +86,7 @@ def load_with_fields(
     """
     rng = rng if rng is not None else np.random.default_rng(random.getrandbits(64))
     if augment:
-        warnings.warn(
-            "augment=True is deprecated, as in Matterport's code. Use "
-            "augmentation=imgaug.augmenters.Fliplr(0.5).",
-            FutureWarning,
-            stacklevel=stacklevel,
-        )
+        warnings.warn(AUGMENT_IS_DEPRECATED, FutureWarning, stacklevel=stacklevel)
     augmenter: Any = augmenter_of([_flip if augment else None, augmentation])
     sample, placement = load_sample(dataset, image_id, config, rng)
     with naming_image(dataset, image_id):
@@ -96,10 +96,9 @@ def load_with_fields(
         masks = sample.masks.minimise(tuple(config.MINI_MASK_SHAPE)).transpose(1, 2, 0).astype(bool)
     else:
         masks = sample.masks.dense()
-    original_shape = (*placement.original_hw, sample.image.shape[2])
     meta = compose_image_meta(
         image_id,
-        original_shape,
+        (*placement.original_hw, sample.image.shape[2]),
         sample.image.shape,
         placement.window,
         placement.scale,

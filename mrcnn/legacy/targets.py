@@ -89,36 +89,16 @@ def build_detection_targets(
         deltas: `(R, K, 4)` float32, 0 except for the class of the object.
         masks: `(R, *MASK_SHAPE, K)` float32, likewise.
     """
-    class_ids, boxes = _at_least_one(gt_class_ids, gt_boxes)
-    masks = np.zeros((1, len(class_ids[0]), *np.shape(gt_masks)[:2]), np.float32)
-    masks[0, : np.shape(gt_masks)[2]] = np.moveaxis(np.asarray(gt_masks), 2, 0)
-    frames = (
-        boxes
-        if config.USE_MINI_MASK
-        else np.broadcast_to(np.array([0, 0, *np.shape(gt_masks)[:2]], np.float32), boxes.shape)
-    )
-    ground_truth = {
-        "gt_class_ids": class_ids,
-        "gt_boxes": boxes,
-        "gt_masks": masks,
-        "gt_mask_frames": frames,
-    }
+    ground_truth = _ground_truth(gt_class_ids, gt_boxes, np.asarray(gt_masks), config.USE_MINI_MASK)
     samples = sample_rois(
         np.asarray(rpn_rois, np.float32)[None], ground_truth, _seed(seed), config, ALIGNED
     )
     objects = samples.positive_rows()
-    label, rois, ids = (
-        np.asarray(t)[0] for t in (samples.label, samples.rois, samples.gather("gt_class_ids"))
-    )
+    label, rois = np.asarray(samples.label)[0], np.asarray(samples.rois)[0]
+    ids = np.asarray(samples.gather("gt_class_ids"))[0]
     deltas = np.asarray(encode(objects.gather("gt_boxes"), objects.rois, config.BBOX_STD_DEV))[0]
-    small = np.rint(
-        crop(
-            objects.gather("gt_masks"),
-            objects.gather("gt_mask_frames"),
-            objects.rois,
-            tuple(config.MASK_SHAPE),
-        )
-    )[0]
+    masks_of, frames = objects.gather("gt_masks"), objects.gather("gt_mask_frames")
+    small = np.rint(crop(masks_of, frames, objects.rois, tuple(config.MASK_SHAPE)))[0]
 
     positive, count = np.flatnonzero(label == POSITIVE), len(label)
     class_ids = np.where(label == POSITIVE, ids, 0).astype(np.int32)
@@ -128,6 +108,23 @@ def build_detection_targets(
     masks[positive, :, :, class_ids[positive]] = small[positive]
     rows = _filled(label)
     return np.rint(rois[rows]).astype(np.int32), class_ids[rows], bboxes[rows], masks[rows]
+
+
+def _ground_truth(
+    class_ids: Array, boxes: Array, masks: Array, mini_masks: bool
+) -> dict[str, Array]:
+    """The objects of one image as the detector takes those of a batch."""
+    class_ids, boxes = _at_least_one(class_ids, boxes)
+    height, width, count = masks.shape
+    moved = np.zeros((1, len(class_ids[0]), height, width), np.float32)
+    moved[0, :count] = np.moveaxis(masks, 2, 0)
+    whole = np.array([0, 0, height, width], np.float32)
+    return {
+        "gt_class_ids": class_ids,
+        "gt_boxes": boxes,
+        "gt_masks": moved,
+        "gt_mask_frames": boxes if mini_masks else np.broadcast_to(whole, boxes.shape),
+    }
 
 
 def generate_random_rois(

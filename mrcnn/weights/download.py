@@ -2,6 +2,12 @@
 
 `keras.utils.get_file` and pooch check hashes too, but both start over after every interruption
 (246 MB for the COCO weights), and neither keeps two processes from writing the same file.
+
+What has arrived is kept in `<path>.part`, with the URL and version of the file in
+`<path>.part.json`. Every further try asks for the rest only. It starts over if the file has changed
+on the server, or if the server cannot send a part. Processes that want the same file take turns by
+a lock on `<path>.part.lock`, which the system releases when its holder dies. Where the file system
+has no locks, a warning says so.
 """
 
 import contextlib
@@ -68,13 +74,8 @@ def download(
 ) -> Path:
     """Downloads a file, or does nothing if the right file is there.
 
-    What has arrived is kept in `<path>.part`, with the URL and version of the file in
-    `<path>.part.json`. Every further try, in this call or a later one, asks for the rest only. It
-    starts over if the file has changed on the server, or if the server cannot send a part. `path`
-    appears by one rename after all checks; until then an old file stays.
-
-    Processes that want the same file take turns by a lock on `<path>.part.lock`, which the system
-    releases when its holder dies. Where the file system has no locks, a warning says so.
+    An interrupted download is resumed, in this call or a later one. `path` appears by one rename
+    after all checks; until then an old file stays.
 
     Args:
         url: http or https. Redirects are followed; http_proxy, https_proxy and no_proxy apply.
@@ -96,23 +97,9 @@ def download(
         ValueError: An argument is wrong.
     """
     path = Path(path).expanduser()
-    if not re.match(r"https?://", url, re.IGNORECASE):
-        raise ValueError(
-            f"download() takes a URL that begins with http:// or https://. Got {url!r}."
-        )
-    if path.is_dir():
-        raise ValueError(
-            f"{path} is a folder; give the name of a file, for example "
-            f"{path / url.rpartition('/')[2]}."
-        )
-    if kind not in (None, *SIGNATURES):
-        raise ValueError(
-            f"kind is one of {', '.join(SIGNATURES)}, or None to go by the suffix of the file. Got "
-            f"{kind!r}."
-        )
-    hashes = {
-        name: value.lower() for name, value in {"sha256": sha256, "md5": md5}.items() if value
-    }
+    _check_arguments(url, path, kind)
+    given = {"sha256": sha256, "md5": md5}
+    hashes = {name: value.lower() for name, value in given.items() if value}
     expected = ExpectedFile(size, hashes, kind or path.suffix.lower().lstrip("."))
     try:
         if not _is_there(path, expected):
@@ -129,6 +116,23 @@ def download(
             f"again{_without(otherwise)}"
         ) from error
     return path
+
+
+def _check_arguments(url: str, path: Path, kind: str | None) -> None:
+    if not re.match(r"https?://", url, re.IGNORECASE):
+        raise ValueError(
+            f"download() takes a URL that begins with http:// or https://. Got {url!r}."
+        )
+    if path.is_dir():
+        raise ValueError(
+            f"{path} is a folder; give the name of a file, for example "
+            f"{path / url.rpartition('/')[2]}."
+        )
+    if kind not in (None, *SIGNATURES):
+        raise ValueError(
+            f"kind is one of {', '.join(SIGNATURES)}, or None to go by the suffix of the file. Got "
+            f"{kind!r}."
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -284,15 +288,7 @@ def _fetch_checked(
             f"if in doubt: {path}."
         )
     try:
-        with tqdm(
-            total=part.total or expected.size,
-            initial=part.length,
-            desc=path.name,
-            unit="B",
-            unit_scale=True,
-            unit_divisor=1024,
-            disable=not progress,
-        ) as bar:
+        with _bar(part, path.name, expected.size, progress) as bar:
             _fetch(url, part, expected, timeout_s, bar)
     except _WrongFile as error:
         raise DownloadError(
@@ -321,6 +317,18 @@ def _fetch_checked(
         os.fsync(file.fileno())
     os.replace(part.path, path)
     part.clear()
+
+
+def _bar(part: _Part, name: str, size: int | None, progress: bool) -> tqdm:
+    return tqdm(
+        total=part.total or size,
+        initial=part.length,
+        desc=name,
+        unit="B",
+        unit_scale=True,
+        unit_divisor=1024,
+        disable=not progress,
+    )
 
 
 def _fetch(url: str, part: _Part, expected: ExpectedFile, timeout_s: float, bar: tqdm) -> None:

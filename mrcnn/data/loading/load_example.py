@@ -76,23 +76,28 @@ def load_example(
             raise ValueError("An augmentation needs rng, the source of its randomness. Got None.")
         sample = _augmented(sample, dataset, image_id, config, augmentation, rng)
     sample = sample.keep(_rows_to_learn(sample, config))
-    masks, boxes = sample.masks, sample.masks.boxes
-    if config.USE_MINI_MASK:
-        height, width = config.MINI_MASK_SHAPE
-        small, frames = masks.minimise((height, width)), boxes
-    else:
-        small = masks.dense().transpose(2, 0, 1).astype(np.uint8)
-        canvas = np.array([0, 0, *placement.canvas_hw], np.float32)
-        frames = np.tile(canvas, (len(masks), 1))
+    masks, frames = _masks_and_frames(sample.masks, placement, config)
     return {
         "image": sample.image,
         "window": placement.window,
         "gt_class_ids": sample.class_ids,
-        "gt_boxes": boxes,
-        "gt_masks": small,
+        "gt_boxes": sample.masks.boxes,
+        "gt_masks": masks,
         "gt_mask_frames": frames,
         **sample.fields,
     }
+
+
+def _masks_and_frames(
+    masks: CroppedMasks, placement: Placement, config: Config
+) -> tuple[Array, Array]:
+    """Mini-masks that fill the boxes, or masks that fill the canvas, and what each fills."""
+    if config.USE_MINI_MASK:
+        height, width = config.MINI_MASK_SHAPE
+        return masks.minimise((height, width)), masks.boxes
+    canvas = np.array([0, 0, *placement.canvas_hw], np.float32)
+    dense = masks.dense().transpose(2, 0, 1).astype(np.uint8)
+    return dense, np.tile(canvas, (len(masks), 1))
 
 
 def load_sample(
