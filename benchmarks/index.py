@@ -93,7 +93,7 @@ def main(argv=None):
 
 
 def draw(folder, rows, seed=0):
-    """Write train.csv with so many rows, and its photos into train/."""
+    """Write train.csv with this number of rows, and its photos into train/."""
     rng = np.random.default_rng(seed)
     photos = max(round(rows * PHOTOS / ROWS), 1)
     kinds = [_photo(rng) for _ in range(KINDS)]

@@ -50,7 +50,11 @@ def main(argv=None):
         "--data", required=True, type=Path, metavar="DIR", help="a data folder in Kaggle's layout"
     )
     parser.add_argument(
-        "--photos", type=int, default=40, metavar="N", help="so many of them (default: %(default)s)"
+        "--photos",
+        type=int,
+        default=40,
+        metavar="N",
+        help="number of images (default: %(default)s)",
     )
     parser.add_argument(
         "--enlarged",
@@ -64,7 +68,7 @@ def main(argv=None):
         type=int,
         default=2,
         metavar="P",
-        help="and read in so many processes (default: %(default)s)",
+        help="processes that read them (default: %(default)s)",
     )
     args = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:

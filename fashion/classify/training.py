@@ -1,7 +1,7 @@
 """Training of one classifier in a run folder, measured after some epochs.
 
 An epoch is a function of the weights, the optimiser's state, the seed and its number: the order of
-the images, augmentation and dropout are seeded anew for each. So a training that was killed ends
+the images, augmentation and dropout are seeded for each epoch. So a training that was killed ends
 like an uninterrupted one.
 """
 

@@ -3,11 +3,11 @@
 `place` is where the value stands, for instance "config.STAGES[0].epochs".
 """
 
-import json
 import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from mrcnn.data.record_checks import preview
 from mrcnn.setting_checks import is_number
 
 Check = Callable[[Any, str], None]
@@ -63,20 +63,7 @@ def wrong(place: str, value: Any, expected: str) -> ValueError:
     Returns:
         The error, to be raised.
     """
-    return ValueError(f"{place} is {shown(value)}; expected {expected}.")
-
-
-def shown(value: Any) -> str:
-    """Writes a value for an error message.
-
-    Args:
-        value: Any value.
-
-    Returns:
-        At most 60 characters of JSON.
-    """
-    text = json.dumps(value, default=lambda other: "something else")
-    return text if len(text) <= 60 else text[:57] + "…"
+    return ValueError(f"{place} is {preview(value)}; expected {expected}.")
 
 
 def whole(least: int, most: int = MANY) -> Check:

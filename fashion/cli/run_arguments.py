@@ -26,7 +26,6 @@ from fashion.cli.json_checks import (
     one_of,
     pattern,
     positive,
-    shown,
     text,
     whole,
     wrong,
@@ -36,6 +35,7 @@ from fashion.datasets.rebalancing import RULES, agreed_rules
 from fashion.datasets.splits import KINDS, Split
 from fashion.labels.ontology import Ontology
 from mrcnn.config import DERIVED
+from mrcnn.data.record_checks import preview
 from mrcnn.training.run_folder import RunFolder
 
 # Options of `train` that a resumed run keeps, and what they are in a new run.
@@ -194,9 +194,8 @@ def _check_arguments(arguments):
 def _check_split(split):
     for key in split:
         if key not in Split.__dataclass_fields__:
-            raise ValueError(
-                f"split has the key {shown(key)}; expected {', '.join(Split.__dataclass_fields__)}."
-            )
+            known = ", ".join(Split.__dataclass_fields__)
+            raise ValueError(f"split has the key {preview(key)}; expected {known}.")
     member(split, "kind", one_of(KINDS), "split", missing=None)
     member(split, "fold", either(None, list_of(whole(1), 2)), "split", missing=None)
     member(split, "val_fraction", fraction, "split", missing=None)
@@ -213,7 +212,7 @@ def _check_settings(settings, recipe: type[FashionConfig]):
         # `Config.from_dict` makes attributes of all: a method must not be replaced.
         if not re.fullmatch(r"[A-Z][A-Z0-9_]*", name):
             raise ValueError(
-                f"config has the key {shown(name)}; expected names of settings, in capitals."
+                f"config has the key {preview(name)}; expected names of settings, in capitals."
             )
         if name == "STAGES":
             _stages(value, "config.STAGES")
@@ -270,7 +269,7 @@ def _stages(value, where):
         unknown = sorted(stage.keys() - {"name", "layers", "epochs", "learning_rate"})
         if unknown:
             raise ValueError(
-                f"{place} has the key {shown(unknown[0])}; expected name, layers, epochs, "
+                f"{place} has the key {preview(unknown[0])}; expected name, layers, epochs, "
                 "learning_rate."
             )
         member(stage, "name", text("the name of the stage"), place)

@@ -65,6 +65,6 @@ class BadRows(ValueError):
         if len(shown) > self.SHOWN:
             lines.append(f"  … and {len(shown) - self.SHOWN:,} more")
         lines.append(
-            "Correct the file, or go on without these rows: --skip-bad (in Python, skip_bad=True)."
+            "Correct the file, or leave these rows out: --skip-bad (in Python, skip_bad=True)."
         )
         super().__init__("\n".join(lines))

@@ -257,7 +257,7 @@ class _WrongFile(Exception):
 
 
 def _without(otherwise: str) -> str:
-    return f"; or go on without it: {otherwise}." if otherwise else "."
+    return f"; or continue without it: {otherwise}." if otherwise else "."
 
 
 def _is_there(path: Path, expected: ExpectedFile, warn: bool = False) -> bool:

@@ -74,8 +74,8 @@ def _add_average_precision(page, measured):
     search, before, after = (measured[name] for name in ("search", "before", "after"))
     page.chapter("Average precision")
     page.text(
-        f"Of {len(measured['detections']):,} detections, all that the detector itself was sure "
-        "enough of."
+        f"Of {len(measured['detections']):,} detections: all above the detector's own minimum "
+        "score."
     )
     rows = [["masks", "before", "after", "change"]]
     rows += [[title, *_cells(before[name], after[name])] for name, title in _SIZES.items()]

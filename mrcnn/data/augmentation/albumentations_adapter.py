@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from mrcnn.data.augmentation import albumentations_rules
+from mrcnn.data.augmentation.on_arrays import ArrayAugmenter
 from mrcnn.data.augmentation.per_thread import CopyPerThread
 from mrcnn.data.masks.cropped import CroppedMasks
 from mrcnn.data.sample import Sample
-from mrcnn.typing import Array
 
 # Whenever it is imported, Albumentations asks PyPI for newer versions, of which there are none:
 # seconds of waiting without a network. Set while this module is imported, not later, because users
@@ -22,7 +22,7 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 _INSTALL = 'pip install "albumentations>=2.0,<2.1"'
 
 
-class AlbumentationsAugmenter:
+class AlbumentationsAugmenter(ArrayAugmenter):
     """Augments image and masks with an Albumentations transform; safe to share between threads.
 
     A transform that would move the image without its masks, copy parts of objects, or change the
@@ -42,24 +42,6 @@ class AlbumentationsAugmenter:
         # Nodes keep their random state and the parameters that they drew, so threads cannot share
         # them.
         self._copies = CopyPerThread(transform)
-
-    def __call__(self, image: Array, masks: Array, rng: np.random.Generator) -> tuple[Array, Array]:
-        """Augments an image and full-size masks.
-
-        Args:
-            image: `(H, W, 3)` uint8.
-            masks: `(H, W, N)` bool.
-            rng: Source of randomness.
-
-        Returns:
-            image: `(H, W, 3)` uint8.
-            masks: `(H, W, N)` bool.
-
-        Raises:
-            ValueError: For a wrong shape or a changed canvas.
-        """
-        sample = self.augment(Sample.from_dense(image, masks), rng)
-        return sample.image, sample.masks.dense()
 
     def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
         """See `mrcnn.data.augmentation.pipeline.Augmenter`.

@@ -9,16 +9,16 @@ import numpy as np
 
 from mrcnn.data.augmentation import imgaug_rules
 from mrcnn.data.augmentation.imgaug_import import import_imgaug
+from mrcnn.data.augmentation.on_arrays import ArrayAugmenter
 from mrcnn.data.augmentation.per_thread import CopyPerThread
 from mrcnn.data.masks.cropped import CroppedMasks
 from mrcnn.data.sample import Sample
-from mrcnn.typing import Array
 
 # imgaug's image corruptions seed NumPy's global generator: only one thread at a time may run them.
 _NUMPY_SEED_LOCK = threading.Lock()
 
 
-class ImgaugAugmenter:
+class ImgaugAugmenter(ArrayAugmenter):
     """Augments image and masks with an imgaug augmenter; safe to share between threads.
 
     An augmenter that would move the image without its masks, or change the size of the canvas, is
@@ -39,24 +39,6 @@ class ImgaugAugmenter:
         self._seeds_numpy = imgaug_rules.seeds_numpy(augmenter)
         # Seeding writes into every node of the tree, so threads cannot share one.
         self._copies = CopyPerThread(augmenter)
-
-    def __call__(self, image: Array, masks: Array, rng: np.random.Generator) -> tuple[Array, Array]:
-        """Augments an image and full-size masks.
-
-        Args:
-            image: `(H, W, 3)` uint8.
-            masks: `(H, W, N)` bool.
-            rng: Source of randomness.
-
-        Returns:
-            image: `(H, W, 3)` uint8.
-            masks: `(H, W, N)` bool.
-
-        Raises:
-            ValueError: For a wrong shape or a changed canvas.
-        """
-        sample = self.augment(Sample.from_dense(image, masks), rng)
-        return sample.image, sample.masks.dense()
 
     def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
         """See `mrcnn.data.augmentation.pipeline.Augmenter`.

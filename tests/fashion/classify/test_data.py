@@ -134,7 +134,7 @@ def test_being_offline_is_told_with_the_way_out(server):
         url = f"http://127.0.0.1:{gone.server_port}/"
     with pytest.raises(
         DownloadError,
-        match="could not be downloaded.*go on without it: give a folder that holds the four files",
+        match="could not be downloaded.*continue without it: give a folder that holds the four",
     ):
         load_images(url=url, progress=False)
 

@@ -377,7 +377,7 @@ def test_a_file_that_does_not_fit_stays_until_the_right_one_has_come(server, pat
 def test_a_missing_file_is_said_at_once(server, path):
     server.plan = [{"status": 404}]
     with pytest.raises(
-        DownloadError, match="404 Not Found.*go on without it: use --weights none"
+        DownloadError, match="404 Not Found.*continue without it: use --weights none"
     ) as error:
         fetch(server, path, otherwise="use --weights none")
     assert server.url in str(error.value) and f"put it at {path}" in str(error.value)
