@@ -27,6 +27,7 @@ def attribute_head(
     """
     weights: Sequence[float] = ()
     if counts is not None and config.ATTRIBUTE_POSITIVE_WEIGHT:
+        # Objects of other categories have no attributes by rule, and would count as negatives.
         carrying = [ontology.class_id_of(c) - 1 for c in ontology.attribute_category_ids]
         objects, *present = counts[carrying].sum(axis=0).tolist()
         weights = positive_weights(present, objects, config.ATTRIBUTE_POSITIVE_WEIGHT)

@@ -91,12 +91,14 @@ class Split:
             if self.fold is None:
                 return split_image_ids(ids, val_fraction=self.val_fraction, seed=self.seed)[1]
             return sorted(_shuffled(ids, self.seed)[self.fold[0] - 1 :: self.fold[1]])
+        # By hash, not by place in the file: the rows of a CSV may come in another order.
         place = {name: i for i, name in enumerate(ids)}
         order = np.array([place[name] for name in _shuffled(ids, self.seed)])
         group = np.arange(len(ids))
         if self.near_duplicates:
             group = near_duplicate_groups([info["path"] for info in dataset.image_info])
             _log_groups(group)
+        # What an image shows, not how often: ten shoes in one image test shoes once.
         present = label_counts(dataset).all() > 0
         if self.fold is None:
             chosen = hold_out(present, group, order, self.val_fraction)

@@ -54,6 +54,7 @@ def multi_hot(items: Sequence[dict], place_of: dict) -> Array:
         for attribute in item.get("attribute_ids") or ():
             rows.append(row)
             columns.append(place_of[attribute])
+    # uint8: 100,000 predictions by 294 attributes are 29 MB, and 235 MB as float64.
     hot = np.zeros((len(items), len(place_of)), np.uint8)
     hot[rows, columns] = 1
     return hot

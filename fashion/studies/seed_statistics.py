@@ -60,6 +60,7 @@ def half_interval(differences: Array) -> float:
     n = len(differences)
     if n < 2:
         return np.nan
+    # Student's t: with three seeds the factor is 4.30, where a normal distribution has 1.96.
     return stats.t.ppf(0.975, n - 1) * standard_deviation(differences) / n**0.5
 
 

@@ -216,6 +216,7 @@ class SubmissionWriter:
             ids = (result.get("attributes") or [()] * len(categories))[i]
             attributes = [known[attribute] for attribute in ids if attribute in known]
             rows.append(row(image_id, runs, categories[i], attributes, self.year))
+        # The server wants every image of the test set, also those without detections.
         return rows or [nothing_row(image_id, self.year)]
 
 
@@ -248,6 +249,7 @@ def _ids_in_contest(
 
 def _check_image_ids(images: Mapping[str, Size], year: int) -> None:
     columns(year)  # refuses other years
+    # The first name stands for all: the names of one folder have one form.
     first = next(iter(images), "x.jpg" if year == 2019 else "x")
     if (Path(first).suffix.lower() in (".jpg", ".jpeg", ".png")) != (year == 2019):
         wanted = (

@@ -42,6 +42,7 @@ class Sample:
             ValueError: For other shapes and dtypes.
         """
         _check(image, masks)
+        # Class 1 is a placeholder: augmenters move masks and never read class ids.
         cropped = CroppedMasks.from_dense(masks)
         areas = cropped.areas.astype(np.float64)
         return cls(image, cropped, np.ones(len(cropped), np.int32), {}, areas)

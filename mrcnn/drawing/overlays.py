@@ -56,7 +56,7 @@ def draw_instances(
 
     em = text_size or text_size_for((canvas.shape[0], canvas.shape[1]))
     stroke = max(1, round(em / 9))
-    # Or a dress would hide the belt on it.
+    # Or a large object would hide the small ones on it.
     area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     order = np.argsort(-area, kind="stable")
     if windows is not None:

@@ -49,9 +49,11 @@ def pixel_scores(counts: Array, categories: Sequence[Mapping[str, Any]]) -> dict
 
         Scores are in 0..1; 0/0 is -1 and enters no mean.
     """
+    # Rows are the ground truth, columns the predictions, so the diagonal is right.
     right, real, predicted = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
     unions = (real + predicted - right).tolist()
     iou = [_ratio(matched, union) for matched, union in zip(right.tolist(), unions)]
+    # The union of the two foregrounds is all but the pixels that both call background.
     foreground, total = int(counts[1:, 1:].sum()), int(counts.sum())
     binary = [iou[0], _ratio(foreground, total - int(counts[0, 0]))]
     return {

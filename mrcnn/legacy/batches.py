@@ -122,6 +122,7 @@ class DataGenerator(keras.utils.PyDataset):
 
     def _example(self, position: int) -> list[Array]:
         """The arrays of one image, without the batch axis."""
+        # A generator for each image: workers may load them in any order.
         config, rng = self.config, np.random.default_rng([self.config.SEED, position])
         image_id = self._image_id(position)
         plain = self.dataset.image_info[image_id]["source"] in self.no_augmentation_sources
@@ -134,9 +135,11 @@ class DataGenerator(keras.utils.PyDataset):
             use_mini_mask=config.USE_MINI_MASK,
             rng=rng,
         )
+        # Chosen at random, as Matterport does: the first ones would always be the same.
         if len(class_ids) > config.MAX_GT_INSTANCES:
             chosen = np.sort(rng.choice(len(class_ids), config.MAX_GT_INSTANCES, replace=False))
             class_ids, boxes, masks = class_ids[chosen], boxes[chosen], masks[:, :, chosen]
+        # Both are drawn even if one is unused: an option must not change the other's sample.
         seeds = rng.integers(2**31 - 1, size=2)
         rpn_match, rpn_bbox = build_rpn_targets(
             image.shape, self._anchors_of(image.shape), class_ids, boxes, config, seed=seeds[0]

@@ -89,6 +89,7 @@ class BlockConv2DTranspose(layers.Conv2DTranspose):
 
     def call(self, inputs: Tensor) -> Tensor:
         size, channels = self.strides[0], inputs.shape[-1]
+        # Windows of a stride equal to the kernel do not overlap, so this is a matrix product.
         kernel = ops.reshape(self.kernel, (size * size * self.filters, channels))
         rows = ops.matmul(ops.reshape(inputs, (-1, channels)), ops.transpose(kernel))
         blocks = ops.reshape(rows, (-1, *inputs.shape[1:3], size, size, self.filters))
@@ -185,6 +186,7 @@ def _grouped_conv(inputs, kernel, strides, groups):
         ops.reshape(kernel, (kernel_h, kernel_w, incoming, groups, filters // groups)),
         (0, 1, 3, 2, 4),
     )
+    # One product for each cell of the kernel, nine in ResNeXt, without an im2col table.
     total = 0.0
     for i in range(kernel_h):
         for j in range(kernel_w):

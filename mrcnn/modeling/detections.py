@@ -66,6 +66,7 @@ def select_detections(
         `(B, D)` bool, best first; rows of padding are all zero.
     """
     scores, index, class_ids = _best_pairs(logits, valid, settings)
+    # The background has deltas in the weight files but no boxes.
     deltas = ops.reshape(deltas[:, :, 1:], (-1, deltas.shape[1] * (deltas.shape[2] - 1), 4))
     deltas = ops.take_along_axis(deltas, index[..., None], axis=1)
     proposal = index // (logits.shape[2] - 1)
@@ -98,6 +99,7 @@ def _best_pairs(logits, valid, settings):
     if settings.background_logit:
         is_background = np.eye(1, logits.shape[2], dtype=np.float32)
         logits = logits + settings.background_logit * is_background
+    # The background takes part in the softmax and in the choice of the best class.
     probabilities = ops.softmax(logits, axis=-1)
     scores = probabilities[..., 1:]
     eligible = ops.logical_and(valid[..., None], scores >= settings.min_confidence)

@@ -59,11 +59,14 @@ class FPN(keras.layers.Layer):
                 f"p{n}": ATTENTION[attention](channels, name=f"fpn_p{n}_{attention}", **dtype)
                 for n in self.roi_levels
             }
+        # Detectron and Matterport make P6 so; RetinaNet has a convolution of stride 2 here.
         self.subsample = layers.MaxPooling2D(1, 2, name="fpn_p6", **dtype)
 
     def call(self, features: Sequence[Tensor]) -> list[Tensor]:
         top = self.lateral["p5"](features[3])
         merged = {5: top}
+        # From coarse to fine: each level adds what the coarser ones know about the objects (Lin et
+        # al. 2017, figure 3). Nearest-neighbour enlargement, as there and in Matterport's code.
         for level in (4, 3, 2):
             top = self.lateral[f"p{level}"](features[level - 2]) + _doubled(top)
             merged[level] = top

@@ -61,6 +61,7 @@ class BatchNorm(keras.layers.BatchNormalization):
         if valid is None or not updates:
             return super().call(inputs, training=updates)
         stored = self.moving_mean, self.moving_variance
+        # Of no valid row Keras would store a mean of 0.
         before = [ops.copy(statistic) for statistic in stored]
         cells = ops.reshape(valid, (-1, *(1,) * (len(inputs.shape) - 2)))
         mask = ops.broadcast_to(cells, ops.shape(inputs)[:-1])
@@ -140,6 +141,7 @@ class ConvNorm(keras.layers.Layer):
 
     def _folded(self, inputs):
         conv, norm = self.conv, self.norm
+        # gamma * (conv(x) - mean) / sigma + beta = conv(x) with kernel * scale, plus this shift.
         scale = ops.rsqrt(ops.add(norm.moving_variance, norm.epsilon))
         scale = scale * norm.gamma if norm.scale else scale
         shift = -norm.moving_mean * scale

@@ -63,6 +63,7 @@ class RoIHead(keras.layers.Layer):
         Returns:
             The outputs of `call`.
         """
+        # Heads that others wrote before `valid` existed have no such argument.
         if "valid" not in inspect.signature(self.call).parameters:
             return self(inputs, training=training)
         valid = None if samples is None else ops.greater(samples.valid, 0)

@@ -137,6 +137,7 @@ def sample_rois(
         rois = ops.concatenate([proposals, gt_boxes], axis=1)
         valid = ops.concatenate([valid, gt_valid], axis=1)
     iou = box_ops.pairwise_iou(rois, gt_boxes)
+    # A RoI on a crowd is neither object nor background: its objects are not annotated.
     is_crowd = ops.less(ground_truth["gt_class_ids"], 0)
     label, gt_index = match(
         iou,
@@ -148,6 +149,7 @@ def sample_rois(
     )
     label = ops.where(valid, label, IGNORE)
     index, label = sample(label, seed, num_samples=num_samples, max_positives=max_positives)
+    # Boxes are inputs of the heads, not outputs to be trained through them (Faster R-CNN, 3.2).
     rois = ops.stop_gradient(ops.take_along_axis(rois, index[..., None], axis=1))
     gt_index = ops.take_along_axis(gt_index, index, axis=1)
     return RoISamples(rois, label, gt_index, ground_truth, max_positives, convention)

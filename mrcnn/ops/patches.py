@@ -24,6 +24,7 @@ def locate(
     sizes = [rows * columns * slots for rows, columns in grids]
     starts = np.cumsum([0, *sizes[:-1]])
     level = ops.zeros_like(index)
+    # Five levels at most: a few comparisons are faster than a search, and compile under XLA.
     for start in starts[1:]:
         level = level + ops.cast(index >= int(start), "int32")
     cell = (index - _of_level(starts, level)) // slots
@@ -65,6 +66,7 @@ def patches_at(
     x, x_inside, width = _reach(column, level, [p.shape[2] for p in pyramid], size, stride)
     index = origin[..., None, None] + y[..., :, None] * width[..., None] + x[..., None, :]
     inside = ops.logical_and(y_inside[..., :, None], x_inside[..., None, :])
+    # Clipped cells repeat the border; "same" padding reads zeros there.
     return ops.take(table, index, axis=0) * ops.cast(inside, table.dtype)[..., None]
 
 

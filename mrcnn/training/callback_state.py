@@ -55,6 +55,7 @@ class CallbackState:
             first, before, begun = self._first[i], self._before[i], self._begun[i]
             changed = {}
             for name, value in _plain(callback).items():
+                # A callback that resets a counter in on_train_begin did not make progress by it.
                 was_set = not _same(before.get(name, _ABSENT), begun.get(name, _ABSENT))
                 if not _same(value, (begun if was_set else first).get(name, _ABSENT)):
                     changed[name] = value
@@ -85,6 +86,7 @@ class CallbackState:
             if waiting.get(kind):
                 callback = waiting[kind].pop(0)
                 for name, value in (changed | lists.get(i, {})).items():
+                    # A checkpoint is a file from anywhere: it must not reach private attributes.
                     if not name.startswith("_"):
                         setattr(callback, name, value)
             elif changed:
@@ -114,6 +116,7 @@ def _lists_of_arrays(callback: keras.callbacks.Callback) -> dict[str, list[Array
 
 def _public(callback: keras.callbacks.Callback) -> dict[str, Any]:
     """Public attributes without settings."""
+    # Arguments of __init__ are the user's wishes of today, not progress of the earlier run.
     settings = {
         name
         for kind in type(callback).__mro__

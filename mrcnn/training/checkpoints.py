@@ -90,6 +90,7 @@ def load_state(path: PathLike, optimizer: keras.optimizers.Optimizer) -> dict[st
             "with the OPTIMIZER, ACCUMULATE, EMA_MOMENTUM and the stages the training began with, "
             "or start a new training from these weights."
         )
+    # Read before the loop below overwrites it.
     requested = learning_rate_of(optimizer)
     for variable, value in zip(optimizer.variables, values, strict=True):
         variable.assign(value)
@@ -205,6 +206,7 @@ def _state_of(group: h5py.Group) -> dict[str, Any]:
     history, repeats = state.get("history", []), state.get("repeats")
     counts = [state.get(name, 0) for name in ("epoch", "stage", "stage_began")]
     numbers = [state.get(name) for name in ("best", "learning_rate")]
+    # type() rather than isinstance(): True is an int, and a damaged file may hold it.
     if not all(type(count) is int and 0 <= count < 2**31 for count in counts):
         raise Damaged("epochs or stages in its training state are no whole numbers")
     if not isinstance(history, list) or not all(isinstance(row, dict) for row in history):

@@ -53,6 +53,7 @@ class RunFolder:
             The run folder.
         """
         Path(runs).mkdir(parents=True, exist_ok=True)
+        # mkdir is the lock: two trainings that start in one second cannot both make the folder.
         for number in itertools.count(1):
             path = Path(runs) / (name if number == 1 else f"{name}-{number}")
             try:

@@ -70,11 +70,13 @@ def corloc_scores(table: MatchTable, *, top: int = 5, iou_threshold: float = 0.5
 def _located(table: MatchTable, iou_threshold: float) -> tuple[Array, Array]:
     """Of each category, how many images show it, and where a prediction is correct, `(K,)` int."""
     regular = ~table.gt_crowd
+    # An image counts once for a category, however many of its objects it shows.
     shown = np.unique(np.stack([table.gt_category, table.gt_image])[:, regular], axis=1)
     images = np.bincount(shown[0], minlength=len(table.category_ids))
     located = np.zeros(len(table.category_ids), int)
     for block in table.blocks:
         iou = block.iou[:, regular[block.objects]]
+        # A block is one image and category, and all its predictions are of that category.
         located[table.pred_category[block.predictions.start]] += (iou >= iou_threshold).any()
     return images, located
 

@@ -87,6 +87,7 @@ def search(
     count = len(data.images)
     _check_search(data, objective, folds)
     start = Candidate.uniform(data, 0.0 if objective.ranked else score, attribute)
+    # Shared by the folds, which evaluate mostly the same candidates on the same images.
     memory: dict = {}
     fold_of = np.random.default_rng(seed).permutation(count) % folds
     find = functools.partial(
@@ -95,6 +96,7 @@ def search(
     held_out: dict[str, list] = {level: [None] * count for level in LEVELS}
     for fold in range(folds):
         for level, candidate in find(np.flatnonzero(fold_of != fold)).items():
+            # Each image keeps the candidate that was searched without it.
             for image in np.flatnonzero(fold_of == fold):
                 held_out[level][image] = candidate
     candidates = find(np.arange(count))

@@ -50,6 +50,8 @@ class RepeatSampler:
         if repeats is self.repeats and drawn_round == round_index:
             return order
         rng = np.random.default_rng([self.seed, round_index])
+        # Shuffled before and after: the grid must not favour neighbours in the file, and the
+        # images of a round must not come in the order of the grid.
         shuffled = rng.permutation(len(self.repeats))
         edges = np.cumsum(self.repeats[shuffled])
         points = (np.arange(self.length) + rng.random()) * (edges[-1] / self.length)

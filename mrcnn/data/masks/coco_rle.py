@@ -29,6 +29,8 @@ def pack(counts: Array) -> str:
         character per digit, plus 32 where more digits follow, plus 48 to be printable.
     """
     steps = counts.copy()
+    # An outline crosses neighbouring columns at nearly the same height, so a count is
+    # close to the one before the last, and their difference fits into one digit mostly.
     steps[3:] -= counts[1:-2]
     digits = []
     rest, unfinished = steps, np.ones(len(steps), bool)
@@ -216,6 +218,7 @@ def runs_from_counts(counts: Array) -> tuple[Array, Array]:
         starts: `(R,)` int64, first pixel of each run that is not empty, from 0.
         lengths: `(R,)` int64, pixels.
     """
+    # COCO's counts begin with a run of 0s, which is empty if the first pixel is covered.
     starts, lengths = np.cumsum(counts)[:-1:2], counts[1::2]
     some = lengths > 0
     return starts[some], lengths[some]

@@ -56,6 +56,7 @@ class CroppedMasks:
             return cls.from_dense(planes[:, :, :count])
         crops, corners = [], []
         planes = np.ascontiguousarray(planes.transpose(2, 0, 1), np.uint8)
+        # A bit at a time: masks may overlap, so a plane cannot be split by value.
         for k in range(count):
             mask = planes[k // _BITS] & np.uint8(1 << k % _BITS)
             x, y, w, h = cv2.boundingRect(mask)
@@ -118,10 +119,12 @@ class CroppedMasks:
             `(H, W, P)` with P >= 1. Packed: uint8, mask k is bit k % 8 of plane k // 8. Otherwise
             bool, a plane for each mask.
         """
+        # A plane of its own for each mask, or one empty plane: augmenters refuse none.
         if not packed:
             return self.dense() if len(self) else np.zeros((*self.canvas_hw, 1), bool)
         planes = np.zeros((max(1, -(-len(self) // _BITS)), *self.canvas_hw), np.uint8)
         for k, (crop, place) in enumerate(zip(self.crops, self.slices)):
+            # bool is stored as 0 or 1 byte by byte, so a view as uint8 costs nothing.
             planes[k // _BITS][place] |= crop.view(np.uint8) << np.uint8(k % _BITS)
         return planes.transpose(1, 2, 0)
 
