@@ -50,6 +50,7 @@ FLOORS = [
     SHARED + [f"fashion.{folder}" for folder in FOLDERS],
     ["fashion.model"],
     ["fashion.cli"],
+    ["fashion.reports"],
     ["fashion.studies"],
     ["fashion.commands"],
     ["fashion"],

@@ -1,6 +1,7 @@
 """Monitor: the scores and the figure that a training shows after an epoch."""
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,13 @@ from fashion.evaluation.scoring import compute_metrics
 from fashion.pages.overlays import OverlayRenderer
 from mrcnn.data.loading.samplers import boost_missed_classes
 from mrcnn.drawing.grid import image_grid
-from mrcnn.files import atomic_path
+from mrcnn.files import atomic_path, write_text
+from mrcnn.json_files import read_json_object
+from mrcnn.training.run_folder import RunFolder
 from mrcnn.typing import Array
 
 NUM_OVERLAYS = 6  # images in the figure of an epoch
+SELECTED_BY = "val_mask_ap"  # the score of the best epoch
 # Column of history.csv: where `compute_metrics` puts the number.
 LOGS = {
     "val_mask_ap": ("coco", "segm", "AP"),
@@ -49,14 +53,11 @@ class Monitor:
     ) -> None:
         self.model, self.dataset, self.run = model, dataset, run
         self.batches, self.labels, self.on_repeats = batches, labels, on_repeats
-        count = min(len(dataset.image_ids), model.config.EVALUATE_IMAGES)
-        # Evenly spaced, because neighbours in a data set often resemble each other.
-        self.image_ids = dataset.image_ids[
-            np.linspace(0, len(dataset.image_ids) - 1, count).astype(int)
-        ]
+        self.image_ids = evenly_spaced(dataset.image_ids, model.config.EVALUATE_IMAGES)
         self.ground_truth = dataset.to_coco(self.image_ids)
         self.repeats = None if batches is None else batches.sampler.repeats
         self.draw = OverlayRenderer(model.ontology)
+        self._best: tuple[int, float] | None = None  # epoch and score of predictions.json
 
     def __call__(self, epoch: int) -> dict[str, float]:
         """Scores the model, and draws.
@@ -80,7 +81,21 @@ class Monitor:
             Image.fromarray(image_grid(overlays, columns=3)).save(path, quality=85)
         if self.batches is not None:
             self._follow_recall(inputs)
-        return {name: _at(scores, path) for name, path in LOGS.items()}
+        logs = {name: _at(scores, path) for name, path in LOGS.items()}
+        self._keep_best(epoch, logs[SELECTED_BY], detections)
+        return logs
+
+    def _keep_best(self, epoch: int, score: float, detections: list[dict]) -> None:
+        """Stores the predictions if no earlier epoch had a better score."""
+        if self._best is None:
+            stored = stored_predictions(self.run) or {"epoch": 0, "score": -1.0}
+            self._best = stored["epoch"], stored["score"]
+        best_epoch, best_score = self._best
+        # What is stored of a later epoch is of a run that was killed and has been started again.
+        if score >= best_score or epoch + 1 < best_epoch:
+            self._best = epoch + 1, score
+            content = self.ground_truth | {"annotations": detections}
+            store_predictions(self.run, content, epoch=epoch + 1, score=score)
 
     def _follow_recall(self, inputs: Inputs) -> None:
         """Shows images of categories with low recall more often."""
@@ -93,6 +108,53 @@ class Monitor:
         self.batches.sampler.repeats = self.repeats * boost_missed_classes(self.labels, recalls)
         if self.on_repeats:
             self.on_repeats(self.batches.sampler.repeats)
+
+
+def evenly_spaced(image_ids: Array, count: int) -> Array:
+    """Chooses images of a data set, because neighbours often resemble each other.
+
+    Args:
+        image_ids: `(n,)`, in the order of the data set.
+        count: How many, at most.
+
+    Returns:
+        `(min(n, count),)`, the first and the last included.
+    """
+    places = np.linspace(0, len(image_ids) - 1, min(len(image_ids), count))
+    return image_ids[places.astype(int)]
+
+
+def store_predictions(
+    run: RunFolder, content: Mapping[str, Any], *, epoch: int, score: float
+) -> None:
+    """Writes predictions.json of a run folder, which `evaluate --predictions` reads, too.
+
+    Args:
+        run: The run folder.
+        content: COCO dict whose "annotations" are the predictions.
+        epoch: Whose weights predicted, counted from 1.
+        score: The score by which the best epoch is selected.
+    """
+    kept = {key: content[key] for key in ("images", "categories", "attributes", "annotations")}
+    about = {"rescored": False, "epoch": epoch, "score": score}
+    write_text(run.path / "predictions.json", json.dumps(about | kept))
+
+
+def stored_predictions(run: RunFolder) -> dict[str, Any] | None:
+    """Reads predictions.json of a run folder.
+
+    Args:
+        run: The run folder.
+
+    Returns:
+        Its content with "epoch" and "score"; None if there is none, or it is not of a training.
+    """
+    path = run.path / "predictions.json"
+    if not path.exists():
+        return None
+    content = read_json_object(path)
+    is_number = all(isinstance(content.get(key), int | float) for key in ("epoch", "score"))
+    return content if is_number else None
 
 
 def _at(scores: Any, path: Sequence[str]) -> float:

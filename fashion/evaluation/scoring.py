@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 
 import fashion.evaluation.metrics  # noqa: F401  (importing a metric registers it)
+from fashion.evaluation.metrics.recall import UNDEFINED
 from fashion.evaluation.metrics.registry import CONFIDENT, LAST, METRICS, RANKED, Inputs, column
 
 
@@ -69,7 +70,7 @@ def table(scores: dict) -> str:
     blocks = [*paragraphs[RANKED]]
     if confident:  # their lines belong together, under one heading
         blocks.append([heading, *confident])
-    blocks += [*paragraphs[LAST], _categories(scores)]
+    blocks += [*paragraphs[LAST], category_rows(scores)]
     return "\n\n".join("\n".join(lines) for lines in blocks)
 
 
@@ -79,14 +80,23 @@ def _paragraphs(scores: dict, section: str) -> list[list[str]]:
     return [lines for entry in entries if (lines := entry.table_rows(scores))]
 
 
-def _categories(scores: dict) -> list[str]:
-    """A line for each category that occurs; AP of masks."""
+def category_rows(scores: dict) -> list[str]:
+    """Writes a line for each category that occurs; AP of masks.
+
+    Args:
+        scores: From `score_predictions`.
+
+    Returns:
+        A heading and the lines.
+    """
     lines = [
         f"{'category':34}{'objects':>8}{'AP':>8}{'AP50':>8}{'recall':>8}{'F1':>8}"
         "   (F1 of its attributes)"
     ]
     for category, row in scores["coco"]["segm"]["per_category"].items():
-        f1 = scores["attributes"]["per_category"].get(category, {}).get("micro_f1", -1)
+        attributes = scores["attributes"]["per_category"].get(category, {})
+        # Without a matched object no attributes were compared.
+        f1 = attributes["micro_f1"] if attributes.get("matched") else UNDEFINED
         if row["instances"]:
             recall = scores["found"]["per_category"][category]["sensitivity"]
             lines.append(

@@ -4,105 +4,44 @@ import base64
 import html
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.figure import Figure
 from PIL import Image
 
+from fashion.pages.style import SCRIPT, STYLE
 from mrcnn.drawing.tables import NUMBER
 from mrcnn.files import write_text
 from mrcnn.typing import Array, PathLike
 
-_STYLE = """
-:root { --ink: #1c2430; --pale: #5d6978; --rule: #dde3ea; --paper: #ffffff; --band: #f5f7fa;
-        --accent: #1f6fb4; }
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--band); color: var(--ink);
-       font: 16px/1.55 system-ui, "Segoe UI", Roboto, Helvetica, Arial, sans-serif; }
-main { max-width: 1080px; margin: 0 auto; padding: 32px 40px 64px; background: var(--paper);
-       min-height: 100vh; }
-h1 { font-size: 28px; line-height: 1.25; margin: 0 0 4px; }
-h2 { font-size: 21px; margin: 44px 0 8px; padding-top: 20px; border-top: 1px solid var(--rule); }
-h3 { font-size: 17px; margin: 28px 0 6px; }
-p { max-width: 80ch; margin: 8px 0; }
-nav { display: flex; flex-wrap: wrap; gap: 4px 20px; margin: 16px 0 0; font-size: 15px; }
-nav a { color: var(--accent); text-decoration: none; white-space: nowrap; }
-nav a:hover { text-decoration: underline; }
-.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(225px, 1fr)); gap: 12px;
-         margin: 16px 0; }
-.cards div { border: 1px solid var(--rule); border-radius: 6px; padding: 10px 14px 12px;
-             font-size: 14px; line-height: 1.4; }
-.cards span { color: var(--pale); }
-.cards b { display: block; font-size: 25px; line-height: 1.3; font-variant-numeric: tabular-nums; }
-.cards strong { display: block; font-weight: 600; }
-.scroll { overflow: auto; width: fit-content; max-width: 100%; margin: 12px 0 4px;
-          border: 1px solid var(--rule); }
-table { border-collapse: separate; border-spacing: 0; font-size: 14px; line-height: 1.4;
-        font-variant-numeric: tabular-nums; }
-.tall { max-height: 720px; }
-th, td { padding: 4px 14px 4px 11px; text-align: left; white-space: nowrap;
-         border-bottom: 1px solid var(--rule); }
-tbody tr:last-child td { border-bottom: 0; }
-th { position: sticky; top: 0; background: var(--band); color: var(--pale); font-weight: 600;
-     cursor: pointer; user-select: none; }
-th { white-space: normal; vertical-align: bottom; }
-th:hover, th:focus-visible { color: var(--accent); }
-th::after { position: absolute; right: 2px; font-size: 10px; line-height: 20px; }
-th[aria-sort=ascending]::after { content: "▲"; }
-th[aria-sort=descending]::after { content: "▼"; }
-tbody tr:hover { background: var(--band); }
-.number { text-align: right; }
-.long { white-space: normal; min-width: 14em; }
-figure { margin: 16px 0 20px; }
-figure svg, figure img { display: block; max-width: 100%; height: auto; }
-pre { margin: 8px 0; padding: 8px 12px; overflow-x: auto; background: var(--band);
-      border: 1px solid var(--rule); font-size: 14px; }
-figcaption, .note { color: var(--pale); font-size: 14px; max-width: 90ch; }
-figcaption { margin-top: 6px; }
-@media (max-width: 700px) {
-  main { padding: 20px 16px 40px; }
-  figure { overflow-x: auto; }
-  figure svg, figure .wide { max-width: none; }
-}
-@media print {
-  body { background: white; }
-  main { max-width: none; padding: 0; }
-  .tall { max-height: none; }
-  figure, tr { break-inside: avoid; }
-}
-"""
-# Sorts a table by the column whose heading is clicked; a second click reverses the order.
-# Numbers start with the largest, words with A; dashes and empty cells stay last.
-_SCRIPT = """
-const first = {number: "descending", "": "ascending"};
-const other = {ascending: "descending", descending: "ascending"};
-function sort(head) {
-  const table = head.closest("table"), body = table.tBodies[0];
-  const number = head.classList.contains("number");
-  const way = other[head.getAttribute("aria-sort")] || first[number ? "number" : ""];
-  const sign = way === "ascending" ? 1 : -1;
-  const key = row => {
-    const text = row.cells[head.cellIndex].textContent;
-    if (text === "" || text === "–") return null;
-    return number ? parseFloat(text.replace(/,/g, "")) : text.toLowerCase();
-  };
-  const compare = (a, b) => a === b ? 0 : a === null ? 1 : b === null ? -1
-                          : sign * (number ? a - b : a.localeCompare(b));
-  const rows = [...body.rows].map(row => [key(row), row]).sort((a, b) => compare(a[0], b[0]));
-  for (const each of table.querySelectorAll("th")) each.removeAttribute("aria-sort");
-  head.setAttribute("aria-sort", way);
-  body.append(...rows.map(([, row]) => row));
-}
-for (const head of document.querySelectorAll("th")) {
-  head.onclick = () => sort(head);
-  head.onkeydown = event => { if (event.key === "Enter") sort(head); };
-}
-"""
 _LONG_CELL = 36  # characters; longer cells may wrap
 _TALL_TABLE = 60  # rows; taller tables get a scroll bar
 # Matplotlib numbers the parts of every figure from 1, so two figures on a page would share ids.
+_SVG_WIDTH = re.compile(r'<svg[^>]*? width="([0-9.]+)pt"')
 _GROUP_ID = re.compile(r'<g id="[a-zA-Z0-9.]+_[0-9_]+">')
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A row of a bar chart.
+
+    Attributes:
+        name: Stands left of the bar.
+        value: Length of the bar; below 0 it is undefined.
+        text: Stands right of it.
+        dot: Where a dot marks a second value; None for none.
+        dot_text: Stands right of `text`.
+        pale: Drawn in a pale colour, for instance a total.
+    """
+
+    name: str
+    value: float
+    text: str
+    dot: float | None = None
+    dot_text: str = ""
+    pale: bool = False
 
 
 class Page:
@@ -111,10 +50,20 @@ class Page:
     Args:
         title: The heading.
         subtitle: A line below it, for instance model, data set and date.
+        site: `{file name: title}` of the pages that belong together; all of them link to each
+            other.
+        here: The file name of this page in `site`.
     """
 
-    def __init__(self, title: str, subtitle: str = "") -> None:
-        self.title, self.subtitle = title, subtitle
+    def __init__(
+        self,
+        title: str,
+        subtitle: str = "",
+        *,
+        site: Mapping[str, str] | None = None,
+        here: str = "",
+    ) -> None:
+        self.title, self.subtitle, self.site, self.here = title, subtitle, site or {}, here
         self._body: list[str] = []
         self._chapters: list[str] = []
 
@@ -153,6 +102,53 @@ class Page:
         """
         self._body.append(f'<p class="note">{html.escape(text)}</p>')
 
+    def link(self, text: str, href: str) -> None:
+        """Adds a paragraph that is a link.
+
+        Args:
+            text: What is clicked.
+            href: File name of another page, or a name that `chapter` was given.
+        """
+        self._body.append(f'<p><a href="{html.escape(href)}">{html.escape(text)}</a></p>')
+
+    def facts(self, rows: Iterable[tuple[str, str]]) -> None:
+        """Adds a list of names and values, for instance where scores come from.
+
+        Args:
+            rows: `(name, value)`; rows without a value are left out.
+        """
+        body = ""
+        for name, value in rows:
+            if value:
+                body += f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>"
+        self._body.append(f"<dl>{body}</dl>")
+
+    def bars(self, rows: Sequence[Bar], heading: tuple[str, str, str], top: float = 1.0) -> None:
+        """Adds a bar chart that fits every screen. The numbers stand in columns of their own.
+
+        Args:
+            rows: From top to bottom.
+            heading: Of the names, of the numbers, and of the second numbers ("" without dots).
+            top: The value of a bar of full length.
+        """
+        name, value, dot = map(html.escape, heading)
+        body = (
+            f'<span class="name head">{name}</span><span></span>'
+            f'<span class="value head">{value}</span><span class="value head">{dot}</span>'
+        )
+        for row in rows:
+            kind = ' class="pale"' if row.pale else ""
+            marks = f'<i{kind} style="width:{_share(row.value, top)}"></i>'
+            if row.dot is not None and row.dot >= 0:
+                marks += f'<u style="left:{_share(row.dot, top)}"></u>'
+            body += (
+                f'<span class="name">{html.escape(row.name)}</span>'
+                f'<span class="track">{marks}</span>'
+                f'<span class="value">{html.escape(row.text)}</span>'
+                f'<span class="value">{html.escape(row.dot_text)}</span>'
+            )
+        self._body.append(f'<div class="bars">{body}</div>')
+
     def code(self, text: str) -> None:
         """Adds text to copy, in a monospaced font.
 
@@ -174,6 +170,17 @@ class Page:
                 f"<span>{html.escape(meaning)}</span></div>"
             )
         self._body.append(f'<div class="cards">{body}</div>')
+
+    def folded_table(self, title: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Adds a table that a click on its title opens, for instance all settings.
+
+        Args:
+            title: What is clicked.
+            rows: See `table`.
+        """
+        self._body.append(f"<details><summary>{html.escape(title)}</summary>")
+        self.table(rows)
+        self._body.append("</details>")
 
     def table(self, rows: Sequence[Sequence[Any]]) -> None:
         """Adds a table that a click on a heading sorts. Columns of numbers are right-aligned.
@@ -213,8 +220,13 @@ class Page:
         plt.close(figure)
         svg = _GROUP_ID.sub("<g>", text.getvalue())
         start = svg.index("<svg") + len("<svg")
+        points = _SVG_WIDTH.search(svg)
+        assert points  # matplotlib states the width in points
+        width = round(float(points[1]) * 4 / 3)  # CSS pixels
         self._add_figure(
-            f'<svg role="img" aria-label="{html.escape(caption)}"{svg[start:]}', caption
+            f'<div class="chart"><svg role="img" aria-label="{html.escape(caption)}" '
+            f'style="--width:{width}px"{svg[start:]}</div>',
+            caption,
         )
 
     def image(
@@ -228,17 +240,20 @@ class Page:
             quality: Of the JPEG, 1 to 95.
             wide: Scroll on small screens instead of shrinking.
         """
-        data = io.BytesIO()
-        Image.fromarray(image).save(data, "JPEG", quality=quality)
-        kind = ' class="wide"' if wide else ""
-        height, width = image.shape[:2]
-        # The size in the tag keeps the page from jumping while images load lazily.
-        self._add_figure(
-            f'<img{kind} alt="{html.escape(caption)}" loading="lazy" '
-            f'width="{width}" height="{height}" '
-            f'src="data:image/jpeg;base64,{base64.b64encode(data.getvalue()).decode()}">',
-            caption,
-        )
+        content = _image_tag(image, caption, quality, ' class="wide"' if wide else "")
+        self._add_figure(f'<div class="chart">{content}</div>' if wide else content, caption)
+
+    def gallery(self, images: Iterable[tuple[Array, str]], *, quality: int = 85) -> None:
+        """Adds images side by side, as many as the screen has room for.
+
+        Args:
+            images: `(image, caption)`, see `image`.
+            quality: Of the JPEGs, 1 to 95.
+        """
+        self._body.append('<div class="gallery">')
+        for image, caption in images:
+            self._add_figure(_image_tag(image, caption, quality, ""), caption)
+        self._body.append("</div>")
 
     def __str__(self) -> str:
         title = html.escape(self.title)
@@ -248,12 +263,19 @@ class Page:
         return (
             '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width">'
-            f"<title>{title}</title><style>{_STYLE}</style></head>\n"
-            f"<body><main>\n<h1>{title}</h1>\n"
+            f"<title>{title}</title><style>{STYLE}</style></head>\n"
+            f"<body><main>\n{self._site_links()}<h1>{title}</h1>\n"
             f'<p class="note">{html.escape(self.subtitle)}</p>\n<nav>{links}</nav>\n'
             + "\n".join(self._body)
-            + f"\n</main><script>{_SCRIPT}</script></body></html>\n"
+            + f"\n</main><script>{SCRIPT}</script></body></html>\n"
         )
+
+    def _site_links(self) -> str:
+        links = ""
+        for name, title in self.site.items():
+            current = ' aria-current="page"' if name == self.here else ""
+            links += f'<a href="{html.escape(name)}"{current}>{html.escape(title)}</a>'
+        return f'<nav class="site">{links}</nav>\n' if links else ""
 
     def write(self, path: PathLike) -> None:
         """Writes the page under a temporary name, then renames it.
@@ -266,6 +288,23 @@ class Page:
     def _add_figure(self, content: str, caption: str) -> None:
         caption = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
         self._body.append(f"<figure>{content}{caption}</figure>")
+
+
+def _image_tag(image: Array, caption: str, quality: int, kind: str) -> str:
+    data = io.BytesIO()
+    Image.fromarray(image).save(data, "JPEG", quality=quality)
+    height, width = image.shape[:2]
+    # The size in the tag keeps the page from jumping while images load lazily.
+    return (
+        f'<img{kind} alt="{html.escape(caption)}" loading="lazy" width="{width}" '
+        f'height="{height}" '
+        f'src="data:image/jpeg;base64,{base64.b64encode(data.getvalue()).decode()}">'
+    )
+
+
+def _share(value: float, top: float) -> str:
+    """A length in per cent, within the chart."""
+    return f"{100 * min(max(value / top, 0), 1):.2f}%"
 
 
 def _all_numbers(cells: Iterable[str]) -> bool:

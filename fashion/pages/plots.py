@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from fashion.pages.text import axis_label
+from mrcnn.drawing.colors import text_color
 
 # Colour-blind readers can tell these apart: they also differ in lightness.
 BLUE, ORANGE, GREY = COLORS = ("#1f6fb4", "#d9731a", "#3d4652")
@@ -80,6 +82,21 @@ def cell_grid(axes: Axes, rows: int, columns: int) -> None:
     axes.grid(which="minor", color="#ecf0f4", linewidth=0.6)
     axes.tick_params(which="both", length=0)
     axes.spines[:].set_visible(False)
+
+
+def cell_text_color(share: float, color_map: str = "Blues") -> str:
+    """Chooses the colour of the text in a cell of a heat map, whichever has more contrast.
+
+    Args:
+        share: Position of the cell's colour in the colour map, 0 to 1.
+        color_map: Name of the colour map.
+
+    Returns:
+        A colour for matplotlib.
+    """
+    red, green, blue, _ = colormaps[color_map](share, bytes=True)
+    # Black, not the dark blue of other text: black or white has a contrast of at least 4.5.
+    return "black" if text_color((red, green, blue)) == (0, 0, 0) else "white"
 
 
 def legend_above(

@@ -17,6 +17,7 @@ from fashion.pages.plots import (
     ORANGE,
     TEXT_COLOR,
     cell_grid,
+    cell_text_color,
     style_axes,
 )
 from fashion.pages.text import count, short_name
@@ -184,7 +185,7 @@ def _write_cell(
         ha="center",
         va="center",
         fontsize=font_size,
-        color="white" if share > 0.55 else TEXT_COLOR,
+        color=cell_text_color(max(share, 0)),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from fashion.evaluation.errors import chapters
 from fashion.evaluation.errors.analysis import analyse
 from fashion.evaluation.errors.findings import TYPE_NAMES
-from fashion.evaluation.errors.side_by_side import side_by_side
+from fashion.evaluation.errors.side_by_side import LEGEND, OutcomeRenderer
 from fashion.evaluation.matching import MatchTable
 from fashion.pages.html import Page
 from mrcnn.files import write_text
@@ -86,19 +86,11 @@ def _add_worst_images(
     page.text(
         f"The {len(analysis['worst'])} images of lowest F1, 2 TP / (2 TP + FP + FN), among "
         "confident detections with class-aware matching at mask IoU 0.5; ties by the number of "
-        "errors. Left the ground truth: green is matched, red is missed. Right the prediction: "
-        "green is a true positive, orange a wrong class, blue a poor localisation, violet both, "
-        "yellow a duplicate, red background."
+        f"errors. {LEGEND}"
     )
-    image_of = {image["id"]: image for image in ground_truth["images"]}
-    names = {category["id"]: category["name"] for category in ground_truth["categories"]}
+    draw = OutcomeRenderer(ground_truth, detections, analysis["score_threshold"])
     for rank, row in enumerate(analysis["worst"], 1):
-        image = image_of[row["image_id"]]
-        objects = [a for a in ground_truth["annotations"] if a["image_id"] == image["id"]]
-        pixels = _pixels(read_image, row["file_name"])
-        sheet = side_by_side(
-            image, row, objects, detections, names, analysis["score_threshold"], pixels
-        )
+        sheet = draw(row, _pixels(read_image, row["file_name"]))
         page.section(f"{rank}. {row['file_name']}: F1 {row['f1']:.2f}")
         page.image(sheet, _caption(row))
 

@@ -29,7 +29,57 @@ _TEXT, _TITLE = 12, 15  # pixels per em
 _GAP = 16  # pixels between the two
 _NO_IMAGE = 226  # grey
 
+LEGEND = (
+    "Left the ground truth: green is matched, red is missed. Right the prediction: green is a true "
+    "positive, orange a wrong class, blue a poor localisation, violet both, yellow a duplicate, "
+    "red background."
+)
+
 Item = tuple[Mapping[str, Any], str, list[str]]  # object or detection, kind, lines of its label
+
+
+class OutcomeRenderer:
+    """Draws images of ground truth and predictions side by side.
+
+    Args:
+        ground_truth: COCO dict.
+        detections: The list that was analysed.
+        score_threshold: Shown in the title.
+    """
+
+    def __init__(
+        self,
+        ground_truth: Mapping[str, Any],
+        detections: Sequence[Mapping[str, Any]],
+        score_threshold: float,
+    ) -> None:
+        self.detections, self.score_threshold = detections, score_threshold
+        self.images = {image["id"]: image for image in ground_truth["images"]}
+        self.names = {row["id"]: row["name"] for row in ground_truth["categories"]}
+        self.objects: dict[Any, list[Mapping[str, Any]]] = {id_: [] for id_ in self.images}
+        for annotation in ground_truth["annotations"]:
+            self.objects[annotation["image_id"]].append(annotation)
+
+    def __call__(self, row: Mapping[str, Any], pixels: Array | None = None) -> Array:
+        """Draws one image.
+
+        Args:
+            row: Its entry of `image_outcomes`.
+            pixels: `(H, W, 3)` uint8 RGB. Default: grey.
+
+        Returns:
+            `(h, w, 3)` uint8 RGB.
+        """
+        image_id = row["image_id"]
+        return side_by_side(
+            self.images[image_id],
+            row,
+            self.objects[image_id],
+            self.detections,
+            self.names,
+            self.score_threshold,
+            pixels,
+        )
 
 
 def side_by_side(
@@ -75,7 +125,8 @@ def side_by_side(
             right.append((detections[error["detection"]], error["kind"], [name]))
     titles = (
         f"ground truth, {count(len(left), 'object')}",
-        f"prediction, {len(right)} with score ≥ {score_threshold:g}",
+        # The font of labels has no "≥".
+        f"prediction, {len(right)} with score {score_threshold:g} or more",
     )
     halves = []
     for items, title in zip((left, right), titles):

@@ -1,6 +1,6 @@
 """The images with the lowest F1 among confident detections, and every error in them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,30 @@ def worst_images(
 ) -> list[dict[str, Any]]:
     """Lists the images of lowest F1, then of most errors. Images without errors are left out.
 
+    Args:
+        overlaps: Objects and detections.
+        outcomes: From `classify_errors`.
+        score_threshold: Confident detections reach this score.
+        number: At most this many images.
+
+    Returns:
+        See `image_outcomes`.
+    """
+    rows = image_outcomes(overlaps, outcomes, score_threshold)
+    num_errors = np.array([len(row["errors"]) for row in rows])
+    f1 = np.array([row["f1"] for row in rows])
+    worst = [i for i in np.lexsort((-num_errors, f1)).tolist() if num_errors[i]]
+    return [rows[i] for i in worst[:number]]
+
+
+def image_outcomes(
+    overlaps: Overlaps,
+    outcomes: Outcomes,
+    score_threshold: float,
+    images: Sequence[int] | None = None,
+) -> list[dict[str, Any]]:
+    """Lists what was matched, wrong and missed in images.
+
     F1 of an image is 2 TP / (2 TP + FP + FN) at mask IoU 0.5, class-aware. Every object without a
     match is an error of kind "missed", even if a wrong detection overlaps it.
 
@@ -24,7 +48,7 @@ def worst_images(
         overlaps: Objects and detections.
         outcomes: From `classify_errors`.
         score_threshold: Confident detections reach this score.
-        number: At most this many images.
+        images: Indices into the images; default: all.
 
     Returns:
         For each: "image_id", "file_name", "f1"; "right", "false" and "missed" (TP, FP, FN);
@@ -45,11 +69,10 @@ def worst_images(
     }
     num_errors = count["false"] + count["missed"]
     f1 = 2 * count["right"] / np.maximum(2 * count["right"] + num_errors, 1)
-    worst = [i for i in np.lexsort((-num_errors, f1)).tolist() if num_errors[i]][:number]
     rows = rows_by_image(overlaps.row_image, num_images)
     objects = rows_by_image(overlaps.object_image, num_images)
     result = []
-    for i in worst:
+    for i in range(num_images) if images is None else images:
         result.append(
             {
                 "image_id": overlaps.images[i]["id"],

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from fashion.evaluation.metrics.recall import UNDEFINED
 from fashion.evaluation.report.figures import line_figure
 from fashion.pages.html import Page
 from fashion.pages.text import number, table_of
@@ -20,6 +21,7 @@ _OVERALL = {
     "matched": "objects whose attributes were compared",
     "ground_truth": "all objects",
 }
+_RATIOS = ("micro_f1", "macro_f1", "precision", "recall")
 _ON_GT = "gt_boxes "  # before the key of a number on ground-truth boxes
 _GT_BOXES = "ground-truth boxes"
 
@@ -77,12 +79,15 @@ def _add_table(
         return
     rows = []
     for name in {**matched, **on_gt}:
-        row = {"name": names.get(name, name)}
+        row: dict[str, Any] = {"name": names.get(name, name)}
         for field, value in on_gt.get(name, {}).items():
             row[_ON_GT + field] = value
             if field in ("name", "supercategory"):
                 row[field] = value
-        rows.append(row | matched.get(name, {}))
+        row |= matched.get(name, {})
+        if row.get("matched") == 0:  # nothing was compared
+            row |= {field: UNDEFINED for field in _RATIOS if field in row}
+        rows.append(row)
     rows.sort(key=lambda row: -row.get("instances", row.get("matched", 0)))
     columns = {heading: "name"}
     if key == "per_attribute":

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from fashion.evaluation.report.figures import average_precision_bars
-from fashion.pages.html import Page
-from fashion.pages.text import number, short_name, table_of
+from fashion.evaluation.metrics.recall import UNDEFINED
+from fashion.pages.html import Bar, Page
+from fashion.pages.text import count, number, short_name, table_of
 
 _COLUMNS = {
     "category": "name",
@@ -46,10 +46,22 @@ def add_chapter(page: Page, scores: Mapping[str, Any]) -> None:
     )
     page.table(table_of(rows, _COLUMNS))
     absent = len(scores["coco"]["segm"]["per_category"]) - len(rows)
-    page.note(f"{absent} categories of the label list have no objects and are left out.")
-    page.figure(
-        average_precision_bars([(short_name(row["name"]), row["AP"], row["AP50"]) for row in rows]),
-        "Mask AP of each category (bars, with their numbers) and mask AP50 (dots).",
+    if absent:
+        categories = count(absent, "category", "categories")
+        page.note(f"Left out: {categories} of the label list without objects.")
+    page.section("Mask AP of each category")
+    page.bars(
+        [
+            Bar(
+                short_name(row["name"]),
+                row["AP"],
+                number(row["AP"]),
+                row["AP50"],
+                number(row["AP50"]),
+            )
+            for row in sorted(rows, key=lambda row: -row["AP"])
+        ],
+        ("category", "AP (bar)", "AP50 (dot)"),
     )
 
 
@@ -66,6 +78,10 @@ def _rows(scores: Mapping[str, Any]) -> list[dict[str, Any]]:
             row: dict[str, Any] = {}
             for part in (*parts, coco):  # COCO's count of objects comes last and stands
                 row |= part.get(key, {})
+            if "micro_f1" in row and not row.get(
+                "found", 1
+            ):  # no object is matched, so no attributes were compared
+                row["micro_f1"] = UNDEFINED
             rows.append(row)
     return sorted(rows, key=lambda row: -row["instances"])
 

@@ -14,6 +14,7 @@ from fashion.pages.plots import (
     LABEL_COLOR,
     MAX_WIDTH,
     TEXT_COLOR,
+    cell_text_color,
     legend_above,
     style_axes,
 )
@@ -119,46 +120,6 @@ def precision_recall_panels(curves: Mapping[str, Curve], recalls: Sequence[float
         axes.set_yticklabels(("0", ".5", "1"))
         axes.tick_params(labelbottom=last)
     legend_above(figure, grid[0, 0], by_label=True)
-    return figure
-
-
-def average_precision_bars(rows: Sequence[tuple[str, float, float]]) -> Figure:
-    """Plots AP as horizontal bars with a dot at AP50, the best category on top.
-
-    Args:
-        rows: `(name, AP, AP50)`, at least one.
-
-    Returns:
-        The figure.
-    """
-    rows = sorted(rows, key=lambda row: row[1])
-    names, ap, ap50 = zip(*rows)
-    figure = Figure(figsize=(7.6, 0.235 * len(rows) + 0.9), layout="constrained")
-    axes = figure.add_subplot()
-    places = range(len(rows))  # not the names: shortened ones may be equal
-    axes.barh(places, ap, height=0.68, color=COLORS[0], label="AP")
-    axes.plot(ap50, places, "o", color=COLORS[1], markersize=5, label="AP50", clip_on=False)
-    axes.set_yticks(places, names)
-    box = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
-    for y, value, dot in zip(places, ap, ap50):
-        at, gap = (dot, 6) if dot - value < 0.08 else (value, 3)  # not on top of the dot
-        axes.annotate(
-            f"{value:.2f}",
-            (at, y),
-            (gap, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=FONT_SIZE,
-            color=TEXT_COLOR,
-            bbox=box,
-        )
-    style_axes(axes)
-    axes.tick_params(axis="y", length=0, pad=7, labelcolor=TEXT_COLOR)
-    axes.grid(visible=False, axis="y")
-    axes.set(xlim=(0, 1), ylim=(-0.6, len(rows) - 0.4))
-    axes.xaxis.set_ticks_position("both")  # a tall figure is read from either end
-    axes.tick_params(axis="x", labeltop=len(rows) > 20, length=0)
-    legend_above(figure, axes, by_label=True)
     return figure
 
 
@@ -278,7 +239,7 @@ def _heat_map(
                 ha="center",
                 va="center",
                 fontsize=FONT_SIZE,
-                color="white" if (value - low) / (high - low) > 0.66 else TEXT_COLOR,
+                color=cell_text_color(max(value - low, 0) / (high - low)),
             )
     style_axes(axes, x_label, y_label)
     axes.grid(visible=False)

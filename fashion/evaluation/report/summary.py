@@ -62,6 +62,28 @@ _HEADLINES = (
         "IoU of each category over all pixels of one label map, then the mean.",
     ),
 )
+# The headlines that a page begins with.
+MAIN_HEADLINES = ("mask AP", "mask AP50", "recall", "attribute micro F1")
+
+
+def headline_cards(
+    scores: Mapping[str, Any], names: Sequence[str] | None = None
+) -> list[tuple[str, str, str]]:
+    """Looks up the headline numbers for `Page.cards`.
+
+    Args:
+        scores: As in `page.write_report`.
+        names: Which ones; default: all.
+
+    Returns:
+        `(number, name, meaning)` of those that were measured.
+    """
+    cards = []
+    for path, name, meaning in _HEADLINES:
+        value = _look_up(scores, path)
+        if value is not None and (names is None or name in names):
+            cards.append((number(value), name, meaning))
+    return cards
 
 
 def add_chapter(
@@ -94,12 +116,11 @@ def add_chapter(
             "AP and CorLoc rank all detections; all other metrics use score ≥ "
             f"{scores['score_threshold']:g}."
         )
-    cards = []
-    for path, name, meaning in _HEADLINES:
-        value = _look_up(scores, path)
-        if value is not None:
-            cards.append((number(value), name, meaning))
-    page.cards(cards)
+    page.cards(headline_cards(scores, MAIN_HEADLINES))
+    others = [card for card in headline_cards(scores) if card[1] not in MAIN_HEADLINES]
+    if others:
+        rows = [[name, value, meaning] for value, name, meaning in others]
+        page.table([["other scores", "value", "definition"], *rows])
     page.note(
         "All scores run from 0 to 1; higher is better. A dash: undefined, because the ground truth "
         "has nothing to measure. A click on the heading of a column sorts its table."

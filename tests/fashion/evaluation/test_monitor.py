@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco_mask
 
-from fashion.evaluation.monitor import Monitor
+from fashion.evaluation.io.predictions import read_detections
+from fashion.evaluation.monitor import Monitor, stored_predictions
 from mrcnn.data.loading.samplers import RepeatSampler
 from mrcnn.training.run_folder import RunFolder
 
@@ -29,6 +30,31 @@ def test_it_scores_some_photos_and_draws_them(few, validation, tmp_path):
     assert all(0 <= value <= 1 for value in scores.values())
     with Image.open(tmp_path / "pictures" / "epoch_0007.jpg") as picture:
         assert min(picture.size) > 100
+
+
+def test_the_predictions_of_the_best_epoch_are_stored(few, validation, tmp_path, monkeypatch):
+    run = RunFolder(tmp_path)
+    scores = iter([0.25, 0.5, 0.375, 0.75, 0.125])
+    monkeypatch.setattr("fashion.evaluation.monitor._at", lambda *_: now)
+    monitor = Monitor(few, validation, run)
+    for epoch, best in ((0, 1), (1, 2), (2, 2), (3, 4)):
+        now = next(scores)
+        monitor(epoch)
+        assert stored_predictions(run)["epoch"] == best
+    stored = stored_predictions(run)
+    assert [image["id"] for image in stored["images"]] == [0, 3] and stored["score"] == 0.75
+    assert read_detections(tmp_path / "predictions.json", validation.to_coco())
+    # A training that was started again from epoch 2 does not keep those of a later epoch.
+    now = next(scores)
+    Monitor(few, validation, run)(1)
+    assert stored_predictions(run)["epoch"] == 2
+
+
+def test_predictions_of_another_command_are_not_taken_for_those_of_a_training(tmp_path):
+    run = RunFolder(tmp_path)
+    assert stored_predictions(run) is None
+    (tmp_path / "predictions.json").write_text('{"images": [], "annotations": []}')
+    assert stored_predictions(run) is None
 
 
 def test_photos_with_missed_frequent_classes_come_twice_as_often(few, validation, tmp_path):

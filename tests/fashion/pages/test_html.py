@@ -10,7 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from fashion.pages.html import Page
+from fashion.pages.html import Bar, Page
 
 VOID = {"meta", "img"}
 
@@ -204,3 +204,45 @@ def test_a_number_and_its_per_cent_stay_on_one_line():
     page = Page("Title")
     page.text("It is 5 % of all.")
     assert "It is 5\N{NO-BREAK SPACE}% of all." in Elements(str(page)).texts
+
+
+def test_the_pages_of_a_site_link_to_each_other():
+    page = Page(
+        "Errors", site={"index.html": "Overview", "errors.html": "Errors"}, here="errors.html"
+    )
+    links = Elements(str(page)).of("a")
+    assert [link["href"] for link in links] == ["index.html", "errors.html"]
+    assert [link.get("aria-current") for link in links] == [None, "page"]
+
+
+def test_the_numbers_of_bars_stand_in_columns_of_their_own():
+    """Beside a dot, the number of the bar would be read as that of the dot."""
+    page = Page("x")
+    page.bars([Bar("hat", 0.25, "0.250", 0.5, "0.500"), Bar("tie", -1, "–")], ("", "AP", "AP50"))
+    elements = Elements(str(page))
+    values = [text for text in elements.texts if text in ("0.250", "0.500", "–")]
+    assert values == ["0.250", "0.500", "–"]
+    assert [mark["style"] for mark in elements.of("i")] == ["width:25.00%", "width:0.00%"]
+    assert [mark["style"] for mark in elements.of("u")] == ["left:50.00%"]
+
+
+def test_facts_without_a_value_are_left_out():
+    page = Page("x")
+    page.facts([("Data", "<ccp>"), ("Recipe", "")])
+    assert "<dl><dt>Data</dt><dd>&lt;ccp&gt;</dd></dl>" in str(page)
+
+
+def test_a_folded_table_and_a_gallery_are_closed():
+    page = Page("x")
+    page.folded_table("All settings", [["name", "value"], ["SEED", 7]])
+    page.gallery([(np.zeros((4, 5, 3), np.uint8), "one"), (np.zeros((4, 5, 3), np.uint8), "two")])
+    page.link("Scores", "scores.html")
+    elements = Elements(str(page))
+    assert len(elements.of("details")) == 1 and len(elements.of("img")) == 2
+    assert elements.of("a")[-1]["href"] == "scores.html"
+
+
+def test_pages_have_a_dark_mode_and_say_where_they_scroll(full_page):
+    assert "prefers-color-scheme: dark" in str(full_page)
+    charts = [box for box in Elements(str(full_page)).of("div") if box.get("class") == "chart"]
+    assert len(charts) == 2 and "Scroll sideways" in str(full_page)

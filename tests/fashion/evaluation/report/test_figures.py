@@ -29,7 +29,6 @@ def drawn():
         "panels": figures.precision_recall_panels(
             {f"category {i}": CURVE for i in range(46)}, RECALLS
         ),
-        "bars": figures.average_precision_bars([(f"category {i}", i / 46, 0.5) for i in range(46)]),
         "precision": figures.precision_heat_map(
             np.full((10, 10), 0.5), [0.5 + 0.05 * i for i in range(10)]
         ),
@@ -53,7 +52,7 @@ def texts(figure):
 
 
 @pytest.mark.parametrize(
-    "name", ["line", "precision_recall", "panels", "bars", "precision", "grid", "large grid"]
+    "name", ["line", "precision_recall", "panels", "precision", "grid", "large grid"]
 )
 def test_text_is_large_enough_and_inside_the_page(drawn, name):
     figure = drawn[name]
@@ -63,7 +62,7 @@ def test_text_is_large_enough_and_inside_the_page(drawn, name):
     assert sheet.contains(*drawn_box.min) and sheet.contains(*drawn_box.max)
 
 
-@pytest.mark.parametrize("name", ["bars", "precision", "grid", "large grid"])
+@pytest.mark.parametrize("name", ["precision", "grid", "large grid"])
 def test_labels_of_an_axis_do_not_overlap(drawn, name):
     axes = drawn[name].axes[0]
     for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
@@ -129,18 +128,34 @@ def test_a_grid_of_another_shape_is_refused(values):
         figures.grid_heat_map(GRID | {"values": values})
 
 
-def test_bars_are_sorted_and_numbered():
-    axes = figures.average_precision_bars(
-        [("shoe", 0.25, 0.5), ("hat", 0.75, 0.8), ("hat", 0.1, 0.9)]
-    ).axes[0]
-    assert [label.get_text() for label in axes.get_yticklabels()] == [
-        "hat",
-        "shoe",
-        "hat",
-    ]  # from the bottom up
-    assert [bar.get_width() for bar in axes.patches] == [0.1, 0.25, 0.75]
-    assert [text.get_text() for text in axes.texts] == ["0.10", "0.25", "0.75"]
-    assert list(axes.lines[0].get_xdata()) == [0.9, 0.5, 0.8]
+def test_text_in_cells_has_contrast():
+    """Of black and white, each cell has the one that stands out more from its own colour."""
+    from matplotlib import colormaps
+    from matplotlib.colors import to_rgb
+
+    def luminance(color):
+        channel = np.asarray(to_rgb(color))
+        linear = np.where(channel <= 0.04045, channel / 12.92, ((channel + 0.055) / 1.055) ** 2.4)
+        return linear @ (0.2126, 0.7152, 0.0722)
+
+    def contrast(a, b):
+        low, high = sorted((luminance(a), luminance(b)))
+        return (high + 0.05) / (low + 0.05)
+
+    values = np.linspace(0, 1, 21).reshape(3, 7)
+    figure = figures.grid_heat_map(
+        {
+            "values": values.tolist(),
+            "score_thresholds": [0.1, 0.2, 0.3],
+            "attribute_thresholds": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7],
+            "metric": "score",
+        }
+    )
+    texts = figure.axes[0].texts
+    assert len(texts) == 21
+    for text, value in zip(texts, values.ravel()):
+        cell = colormaps["Blues"](value)[:3]
+        assert contrast(text.get_color(), cell) >= 4.5, value
 
 
 def test_a_curve_has_gaps_where_nothing_is_to_be_found():

@@ -164,13 +164,15 @@ def test_a_full_report_has_every_chapter(case, tmp_path):
     ] == ["index.html"]
     page = read(path)
     assert page.headings["h2"] == CHAPTERS
-    assert len(page.captions) == 7 and "<h1>Run 7</h1>" in path.read_text(encoding="utf-8")
+    assert len(page.captions) == 6 and "<h1>Run 7</h1>" in path.read_text(encoding="utf-8")
 
 
 def test_the_numbers_of_the_summary_are_those_of_the_scores(case, tmp_path):
     truth, detections, scores = case
     page = read(write_report(tmp_path, scores, ground_truth=truth, detections=detections))
-    shown = dict(zip(page.cards[1::2], page.cards[::2]))
+    cards = dict(zip(page.cards[1::2], page.cards[::2]))
+    assert list(cards) == ["mask AP", "mask AP50", "attribute micro F1", "recall"]
+    shown = cards | {row[0]: row[1] for row in page.table("other scores")}
     assert shown["mask AP"] == f"{scores['coco']['segm']['AP']:.3f}"
     assert shown["mask AP with F1"] == f"{scores['f1_ap']['segm']['f1AP']:.3f}"
     assert shown["Fashionpedia AP"] == f"{scores['fashionpedia']['segm']['iou_f1/AP']:.3f}"
@@ -302,6 +304,28 @@ def test_attributes_stand_beside_those_on_true_boxes(case, tmp_path):
         ["striped", "textile pattern", "12", "4", "0.125", "0.250", "0.083", "–", "0.125", "–"],
         ["plaid", "textile pattern", "", "", "", "", "", "", "0.875", "–"],
     ]
+
+
+def test_attributes_that_were_never_compared_are_a_dash_and_not_0(case, tmp_path):
+    """Of a category whose objects are all missed, an F1 of 0.000 would be a claim."""
+    truth, detections, scores = case
+    objects = scores["coco"]["segm"]["per_category"]
+    first, second = [i for i, row in objects.items() if row["instances"]][:2]
+    row = {"name": "first", "micro_f1": 0.0, "precision": 0.0, "map": -1.0, "matched": 0}
+    scores["attributes"]["per_category"] = {
+        first: row,
+        second: row | {"name": "second", "micro_f1": 0.5, "precision": 0.25, "matched": 1},
+    }
+    scores["found"]["per_category"][first] |= {"found": 0, "sensitivity": 0.0}
+    scores["found"]["per_category"][second] |= {"found": 1}
+    page = read(write_report(tmp_path, scores, ground_truth=truth, detections=detections))
+    f1_of = {row[0]: row[-1] for row in page.table("category", "objects", "AP")}
+    assert f1_of[objects[first]["name"]] == "–" and f1_of[objects[second]["name"]] == "0.500"
+    by_category = {row[0]: row[1:] for row in page.table("category", "matched")}
+    assert by_category == {
+        "first": ["0", "–", "–", "–"],
+        "second": ["1", "0.500", "0.250", "–"],
+    }
 
 
 def test_the_grid_is_a_table_too(case, tmp_path):

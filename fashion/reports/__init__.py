@@ -1,0 +1,1 @@
+"""Reports: the pages of a run, of several runs, and of an evaluation."""

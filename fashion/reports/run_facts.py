@@ -1,0 +1,178 @@
+"""What a run folder tells at a glance: data, recipe, epochs, scores, time. Reads no weights."""
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from mrcnn.locks import FolderInUse, check_free
+from mrcnn.training.run_folder import RunFolder
+from mrcnn.typing import PathLike
+
+FINISHED, STOPPED, RUNNING = "finished", "stopped", "running"
+# Field of `RunFacts`: column of history.csv.
+SCORES = {
+    "ap": "val_mask_ap",
+    "ap50": "val_mask_ap50",
+    "box_ap": "val_box_ap",
+    "f1": "val_attribute_micro_f1",
+}
+_STARTED = re.compile(r"(20\d{6}T\d{6})")  # in the name that training gives a run folder
+
+
+@dataclasses.dataclass(frozen=True)
+class RunFacts:
+    """A row of the table of runs.
+
+    Attributes:
+        path: The run folder.
+        data: The data that it was trained on.
+        recipe: Name of the recipe.
+        epochs: Epochs that are complete.
+        planned: Epochs of all stages.
+        state: FINISHED, STOPPED or RUNNING.
+        best_epoch: Epoch of the scores, the one with the best mask AP; None before the first.
+        ap: Mask AP on the validation images; None if it was not measured, as the other scores.
+        ap50: Mask AP50.
+        box_ap: Box AP.
+        f1: Micro F1 of the attributes.
+        seconds: How long it took; None if that is not known.
+        started: When it was started; None if that is not known.
+    """
+
+    path: Path
+    data: str
+    recipe: str
+    epochs: int
+    planned: int
+    state: str
+    best_epoch: int | None
+    ap: float | None
+    ap50: float | None
+    box_ap: float | None
+    f1: float | None
+    seconds: float | None
+    started: datetime | None
+
+    @property
+    def name(self) -> str:
+        """Name of the folder."""
+        return self.path.resolve().name
+
+
+def find_runs(folder: PathLike) -> list[Path]:
+    """Finds run folders.
+
+    Args:
+        folder: A run folder, or a folder with run folders at any depth.
+
+    Returns:
+        The run folders, sorted by path.
+
+    Raises:
+        FileNotFoundError: There is no such folder.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"There is no folder {folder}. Give a run folder of `fashion train`, or a folder with "
+            "run folders."
+        )
+    configs = sorted(folder.rglob("config.json"))
+    return [path.parent for path in configs if _is_run(path.parent)]
+
+
+def _is_run(folder: Path) -> bool:
+    """Other commands write a config.json, too; only a run has a recipe."""
+    try:
+        return "recipe" in RunFolder(folder).read_config()
+    except (ValueError, OSError):
+        return False
+
+
+def read_run(folder: PathLike) -> RunFacts:
+    """Reads the facts of a run.
+
+    Args:
+        folder: The run folder; also of an older version, or of a training that was killed.
+
+    Returns:
+        Its facts.
+
+    Raises:
+        FileNotFoundError: It is no run folder.
+        ValueError: config.json is damaged.
+    """
+    run = RunFolder(folder)
+    arguments, history = run.read_config(), run.read_history()
+    planned = sum(int(stage.get("epochs", 0)) for stage in arguments.get("stages") or ())
+    epochs = len(history)
+    best = best_row(history)
+    started = _STARTED.search(run.path.resolve().name)
+    return RunFacts(
+        path=run.path,
+        data=str(arguments.get("data") or "built-in data"),
+        recipe=str(arguments.get("recipe", "")),
+        epochs=epochs,
+        planned=planned,
+        state=_state(run, epochs, planned),
+        best_epoch=best.get("epoch"),
+        **{field: best.get(column) for field, column in SCORES.items()},
+        seconds=_seconds(run, history, started),
+        started=datetime.strptime(started[1], "%Y%m%dT%H%M%S") if started else None,
+    )
+
+
+def best_row(history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Finds the epoch whose weights are in best.h5.
+
+    Args:
+        history: Rows of history.csv.
+
+    Returns:
+        The first row of the best mask AP; {} if it was never measured.
+    """
+    measured = [row for row in history if isinstance(row.get(SCORES["ap"]), int | float)]
+    return dict(max(measured, key=lambda row: row[SCORES["ap"]], default={}))
+
+
+def _state(run: RunFolder, epochs: int, planned: int) -> str:
+    if epochs >= planned > 0:
+        return FINISHED
+    try:
+        check_free(run.path)
+    except FolderInUse:
+        return RUNNING
+    return STOPPED
+
+
+def _seconds(
+    run: RunFolder, history: Sequence[Mapping[str, Any]], started: re.Match[str] | None
+) -> float | None:
+    """The sum over the epochs, or the time from the start to the last epoch."""
+    epochs = [row.get("epoch_seconds") for row in history]
+    if epochs and all(isinstance(value, int | float) for value in epochs):
+        return float(sum(epochs))  # type: ignore[arg-type]
+    if not started or not run.history.exists():
+        return None
+    start = datetime.strptime(started[1], "%Y%m%dT%H%M%S").timestamp()
+    return max(run.history.stat().st_mtime - start, 0.0)
+
+
+def duration(seconds: float | None) -> str:
+    """Writes a duration: "2 h 05 min", "12 min", "40 s".
+
+    Args:
+        seconds: None: not known.
+
+    Returns:
+        The text; a dash if it is not known.
+    """
+    if seconds is None:
+        return "–"
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

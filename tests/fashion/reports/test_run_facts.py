@@ -1,0 +1,58 @@
+"""The facts of a run, read without its weights."""
+
+import os
+from datetime import datetime
+
+import pytest
+
+from fashion.reports.run_facts import FINISHED, RUNNING, STOPPED, duration, find_runs, read_run
+
+
+def test_facts_of_a_finished_run(make_run):
+    facts = read_run(make_run().path)
+    assert (facts.name, facts.recipe, facts.epochs, facts.planned) == (
+        "smoke20261130T101500",
+        "smoke",
+        4,
+        4,
+    )
+    assert (facts.state, facts.best_epoch, facts.ap, facts.f1) == (FINISHED, 4, 0.5, 0.75)
+    assert facts.seconds == 240 and facts.started == datetime(2026, 11, 30, 10, 15)
+
+
+def test_a_run_with_fewer_epochs_than_planned_has_stopped_or_still_runs(make_run, held):
+    run = make_run(epochs=1)
+    facts = read_run(run.path)
+    assert facts.state == STOPPED and facts.ap is None and facts.best_epoch is None
+    with held(run.path, "training"):
+        assert read_run(run.path).state == RUNNING
+
+
+def test_older_runs_are_timed_by_their_files(make_run):
+    run = make_run()
+    rows = run.read_history()
+    for row in rows:
+        del row["epoch_seconds"]
+    run.write_history(rows)
+    end = datetime(2026, 11, 30, 11, 0).timestamp()
+    os.utime(run.history, (end, end))
+    assert read_run(run.path).seconds == 45 * 60
+
+
+def test_runs_are_found_at_any_depth_and_nothing_else(make_run, tmp_path):
+    first, second = make_run("a").path, make_run("deeper/b").path
+    (tmp_path / "runs" / "other").mkdir()
+    (tmp_path / "runs" / "other" / "config.json").write_text('{"a": 1}')
+    (tmp_path / "runs" / "damaged").mkdir()
+    (tmp_path / "runs" / "damaged" / "config.json").write_text("{")
+    assert find_runs(tmp_path) == [first, second]
+    with pytest.raises(FileNotFoundError, match="There is no folder"):
+        find_runs(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(None, "–"), (40.4, "40 s"), (720, "12 min"), (3599, "1 h 00 min"), (7500, "2 h 05 min")],
+)
+def test_durations(seconds, text):
+    assert duration(seconds) == text

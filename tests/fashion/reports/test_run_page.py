@@ -1,0 +1,74 @@
+"""The page of a run: what is on it, where its predictions come from, and runs that stopped."""
+
+import json
+import re
+
+import pytest
+from PIL import Image
+
+from fashion.evaluation.monitor import stored_predictions
+from fashion.reports import run_scores
+from fashion.reports.run_page import write_run_page
+
+
+@pytest.fixture
+def no_model(monkeypatch):
+    def load_model(path, **settings):
+        raise AssertionError("the stored predictions are enough")
+
+    monkeypatch.setattr(run_scores, "load_model", load_model)
+
+
+def text_of(run):
+    return (run.path / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_finished_run_shows_everything_without_predicting_again(make_run, no_model):
+    run = make_run()
+    screen = write_run_page(run.path)
+    for name in ("results.png", "curves.png", "confusion.png", "validation.jpg"):
+        with Image.open(run.path / name) as image:
+            assert min(image.size) > 100, name
+    metrics = json.loads((run.path / "metrics.json").read_text())
+    assert metrics["coco"]["segm"]["AP"] == pytest.approx(1) and metrics["epoch"] == 4
+    page = text_of(run)
+    assert "finished after 4 of 4 epochs; scores of epoch 4" in page
+    for shown in ("fashion train --data &#x27;my photos&#x27;", "keras 3.99", "2026-11-30 10:15"):
+        assert shown in page, shown
+    assert re.search("<dt>Rebalancing</dt><dd>classes</dd>", page)
+    assert "IMAGE_MAX_DIM" in page and "learning rate" in page
+    assert page.count("<img") == 4  # of four validation images
+    command = f"fashion evaluate --weights {run.path}"
+    assert command in page and command in screen
+    assert re.search(r"^category +objects +AP +AP50 +recall +F1", screen, re.MULTILINE)
+    assert "4 validation images, epoch 4" in screen
+
+
+def test_predictions_of_another_epoch_are_made_anew(make_run, tiny_model, monkeypatch):
+    run = make_run(stored_epoch=2)
+    monkeypatch.setattr(run_scores, "load_model", lambda path: tiny_model)
+    write_run_page(run.path)
+    stored = stored_predictions(run)
+    assert stored["epoch"] == 4 and len(stored["images"]) == 2  # EVALUATE_IMAGES
+    assert json.loads((run.path / "metrics.json").read_text())["photos"] == 2
+
+
+def test_a_run_that_was_killed_in_its_first_epoch_has_a_page(make_run, caplog):
+    run = make_run(epochs=0)
+    screen = write_run_page(run.path)
+    page = text_of(run)
+    assert "stopped early after 0 of 4 epochs" in page and "No epoch is complete yet." in page
+    assert f"fashion train --resume --out {run.path}" in screen
+    assert "has no scores" in caplog.text and not (run.path / "metrics.json").exists()
+
+
+def test_without_its_data_a_run_still_shows_its_curves(make_run, caplog):
+    run = make_run()
+    run.write_config(run.read_config() | {"data": "/gone"})
+    write_run_page(run.path)
+    assert (run.path / "results.png").exists() and "/gone" in caplog.text
+
+
+def test_what_is_no_run_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="is no run folder"):
+        write_run_page(tmp_path)
