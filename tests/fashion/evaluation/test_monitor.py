@@ -99,6 +99,7 @@ def test_what_was_missed_goes_by_boxes_from_a_score_of_a_half(
     )
     objects = monitor.ground_truth["annotations"]
     empty = coco_mask.encode(np.zeros(validation.image_hw(0), np.uint8, order="F"))
+    empty["counts"] = empty["counts"].decode()
     detections = [row | {"segmentation": empty, "score": 0.5} for row in objects]
     detections[0]["score"] = 0.4
 
