@@ -86,13 +86,13 @@ class Monitor:
         return logs
 
     def _keep_best(self, epoch: int, score: float, detections: list[dict]) -> None:
-        """Stores the predictions if no earlier epoch had a better score."""
+        """Stores the predictions if their score is the best so far, as that of best.h5."""
         if self._best is None:
             stored = stored_predictions(self.run) or {"epoch": 0, "score": -1.0}
             self._best = stored["epoch"], stored["score"]
         best_epoch, best_score = self._best
         # What is stored of a later epoch is of a run that was killed and has been started again.
-        if score >= best_score or epoch + 1 < best_epoch:
+        if score > best_score or epoch + 1 < best_epoch:
             self._best = epoch + 1, score
             content = self.ground_truth | {"annotations": detections}
             store_predictions(self.run, content, epoch=epoch + 1, score=score)

@@ -94,7 +94,7 @@ def cell_text_color(share: float, color_map: str = "Blues") -> str:
     Returns:
         A colour for matplotlib.
     """
-    red, green, blue, _ = colormaps[color_map](share, bytes=True)
+    red, green, blue, _ = (round(255 * channel) for channel in colormaps[color_map](share))
     # Black, not the dark blue of other text: black or white has a contrast of at least 4.5.
     return "black" if text_color((red, green, blue)) == (0, 0, 0) else "white"
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from mrcnn.json_files import read_json_object
 from mrcnn.locks import FolderInUse, check_free
 from mrcnn.training.run_folder import RunFolder
 from mrcnn.typing import PathLike
@@ -19,6 +20,7 @@ SCORES = {
     "box_ap": "val_box_ap",
     "f1": "val_attribute_micro_f1",
 }
+AVERAGED = "ema_"  # before the name of a score of averaged weights
 _STARTED = re.compile(r"(20\d{6}T\d{6})")  # in the name that training gives a run folder
 
 
@@ -109,7 +111,7 @@ def read_run(folder: PathLike) -> RunFacts:
     arguments, history = run.read_config(), run.read_history()
     planned = sum(int(stage.get("epochs", 0)) for stage in arguments.get("stages") or ())
     epochs = len(history)
-    best = best_row(history)
+    best_epoch, scores = _best(run, history)
     started = _STARTED.search(run.path.resolve().name)
     return RunFacts(
         path=run.path,
@@ -118,24 +120,46 @@ def read_run(folder: PathLike) -> RunFacts:
         epochs=epochs,
         planned=planned,
         state=_state(run, epochs, planned),
-        best_epoch=best.get("epoch"),
-        **{field: best.get(column) for field, column in SCORES.items()},
+        best_epoch=best_epoch,
+        **scores,
         seconds=_seconds(run, history, started),
         started=datetime.strptime(started[1], "%Y%m%dT%H%M%S") if started else None,
     )
 
 
-def best_row(history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Finds the epoch whose weights are in best.h5.
+def _best(
+    run: RunFolder, history: Sequence[Mapping[str, Any]]
+) -> tuple[int | None, dict[str, float | None]]:
+    """The epoch whose weights are in best.h5, and its scores.
 
-    Args:
-        history: Rows of history.csv.
-
-    Returns:
-        The first row of the best mask AP; {} if it was never measured.
+    Averaged weights compete with the last ones of an epoch, but history.csv has only their mask AP:
+    the other scores are in metrics.json.
     """
-    measured = [row for row in history if isinstance(row.get(SCORES["ap"]), int | float)]
-    return dict(max(measured, key=lambda row: row[SCORES["ap"]], default={}))
+    best: dict[str, float | None] = dict.fromkeys(SCORES)
+    best_epoch, averaged = None, False
+    for row in history:
+        for prefix in (AVERAGED, ""):
+            score = row.get(prefix + SCORES["ap"])
+            if isinstance(score, int | float) and (best["ap"] is None or score > best["ap"]):
+                best["ap"], best_epoch, averaged = float(score), row["epoch"], bool(prefix)
+                if not averaged:
+                    best |= {field: row.get(column) for field, column in SCORES.items()}
+    if averaged:
+        best = {"ap": best["ap"]} | _from_metrics(run, best_epoch)
+    return best_epoch, best
+
+
+def _from_metrics(run: RunFolder, epoch: int | None) -> dict[str, float | None]:
+    """The scores in metrics.json other than mask AP, if they are of this epoch."""
+    path = run.path / "metrics.json"
+    metrics = read_json_object(path) if path.exists() else {}
+    if metrics.get("epoch") != epoch:
+        return {field: None for field in SCORES if field != "ap"}
+    return {
+        "ap50": metrics["coco"]["segm"]["AP50"],
+        "box_ap": metrics["coco"]["bbox"]["AP"],
+        "f1": metrics["attributes"]["micro_f1"],
+    }
 
 
 def _state(run: RunFolder, epochs: int, planned: int) -> str:

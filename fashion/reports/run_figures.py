@@ -5,7 +5,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from fashion.reports.run_facts import SCORES
+from fashion.reports.run_facts import AVERAGED, SCORES
 from mrcnn.drawing.plots import plot_history
 
 # Columns of history.csv that are no curves.
@@ -26,6 +26,7 @@ def results_figure(history: Sequence[Mapping[str, Any]]) -> Figure | None:
     names = list(dict.fromkeys(name for row in history for name in row))
     curves, scores = {}, {}
     titles = {SCORES[field]: title for field, title in _PRECISIONS.items()}
+    titles[AVERAGED + SCORES["ap"]] = "mask AP of averaged weights"
     for name in names:
         values = [_number(row.get(name)) for row in history]
         if not any(value is not None for value in values):

@@ -1,5 +1,6 @@
 """The facts of a run, read without its weights."""
 
+import json
 import os
 from datetime import datetime
 
@@ -37,6 +38,24 @@ def test_older_runs_are_timed_by_their_files(make_run):
     end = datetime(2026, 11, 30, 11, 0).timestamp()
     os.utime(run.history, (end, end))
     assert read_run(run.path).seconds == 45 * 60
+
+
+def test_averaged_weights_may_be_the_best(make_run):
+    """Only their mask AP is in the history; the rest is in metrics.json, if that is of the epoch."""
+    run = make_run()
+    rows = run.read_history()
+    rows[1]["ema_val_mask_ap"], rows[3]["ema_val_mask_ap"] = 0.625, 0.25
+    run.write_history(rows)
+    facts = read_run(run.path)
+    assert (facts.best_epoch, facts.ap, facts.ap50, facts.f1) == (2, 0.625, None, None)
+    scores = {
+        "coco": {"segm": {"AP50": 0.75}, "bbox": {"AP": 0.5}},
+        "attributes": {"micro_f1": 0.25},
+    }
+    (run.path / "metrics.json").write_text(json.dumps({"epoch": 4} | scores))
+    assert read_run(run.path).f1 is None
+    (run.path / "metrics.json").write_text(json.dumps({"epoch": 2} | scores))
+    assert (read_run(run.path).ap50, read_run(run.path).f1) == (0.75, 0.25)
 
 
 def test_runs_are_found_at_any_depth_and_nothing_else(make_run, tmp_path):
