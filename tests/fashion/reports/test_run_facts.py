@@ -41,7 +41,7 @@ def test_older_runs_are_timed_by_their_files(make_run):
 
 
 def test_averaged_weights_may_be_the_best(make_run):
-    """Only their mask AP is in the history; the rest is in metrics.json, if that is of the epoch."""
+    """The history has their mask AP; the rest is in metrics.json, if that is of the epoch."""
     run = make_run()
     rows = run.read_history()
     rows[1]["ema_val_mask_ap"], rows[3]["ema_val_mask_ap"] = 0.625, 0.25
