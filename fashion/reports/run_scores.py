@@ -10,7 +10,7 @@ from typing import Any
 from tqdm import tqdm
 
 from fashion.cli.evaluation_input import open_split
-from fashion.cli.options import open_files
+from fashion.cli.data import open_files
 from fashion.datasets.holding_out import noted_split
 from fashion.evaluation.io.results import predict_dataset
 from fashion.evaluation.metrics.registry import Inputs
