@@ -9,8 +9,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from fashion.cli.evaluation_input import open_split
 from fashion.cli.data import open_files
+from fashion.cli.evaluation_input import open_split
 from fashion.datasets.holding_out import noted_split
 from fashion.evaluation.io.results import predict_dataset
 from fashion.evaluation.metrics.registry import Inputs
