@@ -2,8 +2,9 @@
 #
 #   make demo    a small model, from the built-in photos to masks with attributes
 #   make test    the test suite, in two processes
-#   make test-full   the same, then what takes minutes each: commands that are killed, inputs that once were handled badly,
-#                    and 5,000 made-up files for each reader
+#   make test-full   the same, then test-rest
+#   make test-rest   what takes long: whole trainings, commands that are killed, inputs that once were handled badly, and
+#                    made-up files for each reader. FUZZ_EXAMPLES=1000 and KILLS=4 make it shorter.
 #   make lint    formatting, docstrings and types: ruff, mypy
 #   make format  format the code
 #   make bench   what the parts of a small network cost beside each other on this machine, in two minutes
@@ -25,8 +26,9 @@ demo: $(INSTALLED)
 test test-rest: export OMP_NUM_THREADS = 1
 test test-rest: export OPENBLAS_NUM_THREADS = 1
 test test-rest: export TF_NUM_INTRAOP_THREADS = 1
-# Examples that tests of the marker fuzz try of each reader; 200 without it.
+# Examples that tests of the marker fuzz try of each reader (200 without it), and kills of each command.
 test-rest: export FUZZ_EXAMPLES ?= 5000
+test-rest: export KILLS ?= 10
 test: $(INSTALLED)
 	$(PY) -m pytest -n 2 --dist loadfile --durations=25 -m "not full"
 
@@ -34,9 +36,9 @@ test: $(INSTALLED)
 test-full: test
 	$(MAKE) test-rest
 
-# A file is one long test after another, so tests are handed out, not files.
+# A file is one long test after another, so tests are handed out, not files; those of a group together.
 test-rest: $(INSTALLED)
-	$(PY) -m pytest -n 2 --dist load --durations=25 -m "full or fuzz"
+	$(PY) -m pytest -n 2 --dist loadgroup --durations=25 -m "full or fuzz"
 
 lint: $(INSTALLED)
 	$(PY) -m ruff check .

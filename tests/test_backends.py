@@ -16,11 +16,12 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.fixture(scope="module")
-def results(tmp_path_factory):
-    """{backend: {name: array}}; TensorFlow goes first and leaves the weights that JAX starts
-    from."""
-    folder, found = tmp_path_factory.mktemp("backends"), {}
+@pytest.mark.full
+def test_both_backends_sample_lose_learn_and_detect_the_same(tmp_path):
+    """TensorFlow goes first and leaves the weights that JAX starts from. The second step's losses
+    depend on every gradient of the first.
+    """
+    found = {}
     for backend in ("tensorflow", "jax"):
         environment = os.environ | {
             "KERAS_BACKEND": backend,
@@ -29,42 +30,14 @@ def results(tmp_path_factory):
             "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
         }
         subprocess.run(
-            [sys.executable, __file__, str(folder)], cwd=ROOT, env=environment, check=True
+            [sys.executable, __file__, str(tmp_path)], cwd=ROOT, env=environment, check=True
         )
-        found[backend] = dict(np.load(folder / f"{backend}.npz"))
-    return found
-
-
-def compare(results, prefix):
-    one, other = (
-        {name: column for name, column in results[backend].items() if name.startswith(prefix)}
-        for backend in results
-    )
-    assert one and one.keys() == other.keys()
+        found[backend] = dict(np.load(tmp_path / f"{backend}.npz"))
+    one, other = found["tensorflow"], found["jax"]
+    assert one.keys() == other.keys() and other["detection valid"].any()
+    assert {name.split()[0] for name in one} == {"sample", "loss", "step", "detection"}
     for name, column in one.items():
         np.testing.assert_allclose(other[name], column, rtol=1e-3, atol=1e-3, err_msg=name)
-
-
-@pytest.mark.slow
-def test_both_backends_sample_the_same_rois(results):
-    compare(results, "sample ")
-
-
-@pytest.mark.slow
-def test_both_backends_compute_the_same_losses(results):
-    compare(results, "loss ")
-
-
-@pytest.mark.slow
-def test_both_backends_make_the_same_update(results):
-    """The second step's losses depend on every gradient of the first."""
-    compare(results, "step ")
-
-
-@pytest.mark.slow
-def test_both_backends_detect_the_same(results):
-    assert results["jax"]["detection valid"].any()
-    compare(results, "detection ")
 
 
 def inputs(config, attributes):

@@ -26,7 +26,7 @@ def test_with_fewer_devices_than_asked_for_one_takes_the_whole_batch_and_a_warni
     assert replicas(config) == 1
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_two_devices_make_the_update_that_one_makes(tmp_path):
     """On TensorFlow. On JAX, which takes minutes to compile this for a CPU, run this file by hand:
     python tests/test_devices.py DIR,

@@ -172,7 +172,7 @@ def test_a_download_is_checked_unpacked_and_not_repeated(example, folder, tmp_pa
     )
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_it_trains_three_stages_and_evaluates(example, folder, tmp_path, capsys, monkeypatch):
     module, logs, out = (
         example("coco", NUM_CLASSES=4),

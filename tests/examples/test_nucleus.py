@@ -138,7 +138,7 @@ def test_a_pixel_goes_to_the_surer_mask(example):
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_it_trains_and_writes_a_submission(example, photos, tmp_path, monkeypatch):
     module, folder, logs = example("nucleus"), photos("stage1_train", 4), str(tmp_path / "runs")
     photos("stage1_test", 2, hw=(40, 60), annotated=False)

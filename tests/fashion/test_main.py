@@ -29,10 +29,15 @@ def test_every_verb_runs_as_a_script(verb, monkeypatch, capsys, tmp_path):
     assert f"usage: fashion {verb} " in capsys.readouterr().out
 
 
-@pytest.mark.slow
+# What all begin with is tested above; a process imports all anew.
 @pytest.mark.parametrize(
-    "verb", ["train", "evaluate", "explore"]
-)  # what all begin with is tested above; a process imports all anew
+    "verb",
+    [
+        pytest.param("train", marks=pytest.mark.slow),
+        pytest.param("evaluate", marks=pytest.mark.full),
+        pytest.param("explore", marks=pytest.mark.full),
+    ],
+)
 def test_verbs_run_as_processes_from_another_folder(verb, tmp_path):
     done = subprocess.run(
         [sys.executable, str(ROOT / "fashion" / f"{verb}.py"), "--help"],

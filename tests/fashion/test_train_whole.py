@@ -29,9 +29,8 @@ def words(settings):
 
 RUNNER = textwrap.dedent("""
     # Trainings as the verb does them, one after the other, each in a process of its own that may
-    # kill itself: when batch `index` of
-    # `epoch` is asked for, or while last.h5 of `epoch` is written. They are forked after the
-    # imports, which take longer than they do.
+    # kill itself while last.h5 of `epoch` is written. They are forked after the imports, which
+    # take longer than they do.
     import json, os, runpy, signal, sys, traceback
     root, trainings = sys.argv[1], json.loads(sys.argv[2])
     sys.path.insert(0, root)
@@ -40,34 +39,24 @@ RUNNER = textwrap.dedent("""
     shared["register_plain_backbone"]()
     shared["leave_uncompiled"](pytest.MonkeyPatch())
     from fashion import train
-    from mrcnn.data.batches import TrainingBatches
     from mrcnn.training.checkpoints import read_state
-    getitem, rename = TrainingBatches.__getitem__, os.replace
+    rename = os.replace
 
-    def die():
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    def begin(place, epoch, arguments):
-        def killed_getitem(self, index):
-            if self.sampler and (str(index), str(self.epoch)) == (place, epoch):
-                die()
-            return getitem(self, index)
-
+    def begin(epoch, arguments):
         def killed_rename(source, target):
-            if place == "save" and str(target).endswith("last.h5"):
-                if read_state(source)["epoch"] == int(epoch):
-                    die()
+            if str(target).endswith("last.h5") and read_state(source)["epoch"] == epoch:
+                os.kill(os.getpid(), signal.SIGKILL)
             rename(source, target)
 
-        TrainingBatches.__getitem__, os.replace = killed_getitem, killed_rename
+        os.replace = killed_rename
         train.main(arguments)
 
     ends = []
-    for kill, arguments in trainings:
+    for epoch, arguments in trainings:
         child = os.fork()
         if not child:
             try:
-                begin(*kill.split("@"), arguments)
+                begin(epoch, arguments)
             except BaseException:
                 traceback.print_exc()
                 os._exit(1)
@@ -81,19 +70,18 @@ RUNNER = textwrap.dedent("""
 def test_a_killed_training_ends_as_an_unbroken_one(
     sample_folder, tiny_settings, tmp_path, monkeypatch
 ):
-    """Killed in the first epoch, while the checkpoint at the stages' border is written, and in the
-    second stage; rebalanced anew after every epoch. Each process computes on one thread, so that
-    sums are added up in the same order.
+    """Killed while the checkpoint at the stages' border is written, so that the last epoch of the
+    first stage is done again; rebalanced anew after every epoch. Each process computes on one
+    thread, so that sums are added up in the same order. tests/test_kills.py kills at any moment.
     """
     settings = tiny_settings | {
         "STEPS_PER_EPOCH": 2,
-        "STAGES": [["heads", "heads", 2, 2e-3], ["all", "all", 2, 2e-3]],
+        "STAGES": [["heads", "heads", 2, 2e-3], ["all", "all", 1, 2e-3]],
         "EVALUATE_EVERY": 1,
         "EVALUATE_IMAGES": 2,
         "REBALANCE_THRESHOLD": 0.5,
     }
     start = ["--data", str(sample_folder), "--weights", "none", "--rebalance", *words(settings)]
-    go_on = ["--resume", "--out", "broken"]
     for name, value in (
         ("TF_NUM_INTRAOP_THREADS", "1"),
         ("TF_NUM_INTEROP_THREADS", "1"),
@@ -101,11 +89,9 @@ def test_a_killed_training_ends_as_an_unbroken_one(
     ):
         monkeypatch.setenv(name, value)
     trainings = [
-        ("no@no", [*start, "--out", "whole"]),
-        ("1@0", [*start, "--out", "broken"]),
-        ("save@2", go_on),
-        ("1@3", go_on),
-        ("no@no", go_on),
+        (None, [*start, "--out", "whole"]),
+        (2, [*start, "--out", "broken"]),
+        (None, ["--resume", "--out", "broken"]),
     ]
     done = subprocess.run(
         [sys.executable, "-c", RUNNER, str(ROOT), json.dumps(trainings)],
@@ -113,17 +99,13 @@ def test_a_killed_training_ends_as_an_unbroken_one(
         capture_output=True,
         text=True,
     )
-    assert f"ended with {[0, -9, -9, -9, 0]}" in done.stdout, (
-        done.stdout[-1000:] + done.stderr[-3000:]
-    )
+    assert "ended with [0, -9, 0]" in done.stdout, done.stdout[-1000:] + done.stderr[-3000:]
 
     whole, broken = (next((tmp_path / name).glob("smoke*")) for name in ("whole", "broken"))
     rows, wanted = (
         list(csv.DictReader((folder / "history.csv").open())) for folder in (broken, whole)
     )
-    assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"] and rows[0].keys() == wanted[
-        0
-    ].keys()
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"] and rows[0].keys() == wanted[0].keys()
     for row, other in zip(rows, wanted, strict=True):
         assert row.pop("stage") == other.pop("stage")
         np.testing.assert_allclose(

@@ -50,9 +50,9 @@ import sys, time
 line, before, finders, spent = {line!r}, set(sys.modules), list(sys.meta_path), []
 for _ in range(5):
     sys.meta_path[:] = finders
-    began = time.perf_counter()
+    began = time.process_time()
     exec(line, {{}})
-    spent.append(time.perf_counter() - began)
+    spent.append(time.process_time() - began)
 print(set(sys.modules) == before, len(sys.meta_path) - len(finders), min(spent) < 0.001)
 """
     done = subprocess.run(

@@ -94,7 +94,7 @@ def test_without_attached_data_the_built_in_ones_serve(run_cells, tmp_path):
     )
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_it_runs_from_data_to_a_checked_submission(notebook, tmp_path, monkeypatch):
     """As it is, but for graphs, which take longer to trace than these few steps:
     tests/fashion/test_train_whole.py has them."""

@@ -18,16 +18,16 @@ from mrcnn.weights.layer_files import load_weights, save_weights
 IMAGES, GARMENTS, CLASSES, ATTRIBUTES = 4, 3, 4, 6
 ALL = list(itertools.product(BODIES, (False, True), KINDS, ROIS, EMPTY))
 # One that learns takes seconds, so each value of each setting is tried once with all bodies, or
-# with one.
+# with one; the first four try each body and each loss.
 LEARNT = [
-    ("linear", False, "bce", "positives", "none"),
     ("linear", True, "focal", "positives", "none"),
     ("mlp", False, "asymmetric", "positives", "none"),
+    ("conv", True, "focal", "positives", "exclude"),
+    ("attention", False, "bce", "all", "background"),
+    ("linear", False, "bce", "positives", "none"),
     ("mlp", True, "focal", "positives", "background"),
     ("mlp", False, "bce", "all", "exclude"),
     ("mlp", True, "bce", "all", "background"),
-    ("conv", True, "focal", "positives", "exclude"),
-    ("attention", False, "bce", "positives", "background"),
     ("attention", True, "asymmetric", "all", "none"),
 ]
 
@@ -90,8 +90,13 @@ def make(body, per_class, loss, rois, empty):
     )
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(body, marks=pytest.mark.slow if body == "mlp" else pytest.mark.full)
+        for body in BODIES
+    ],
+)
 def test_every_combination_has_a_finite_loss_and_scores(body):
     for case in (case for case in ALL if case[0] == body):
         head = make(*case)
@@ -108,8 +113,13 @@ def test_every_combination_has_a_finite_loss_and_scores(body):
         ), case
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("body", "per_class", "loss", "rois", "empty"), LEARNT)
+@pytest.mark.parametrize(
+    ("body", "per_class", "loss", "rois", "empty"),
+    [
+        pytest.param(*case, marks=pytest.mark.slow if i < 4 else pytest.mark.full)
+        for i, case in enumerate(LEARNT)
+    ],
+)
 def test_a_head_learns_four_photos_by_heart(body, per_class, loss, rois, empty, tmp_path):
     """Compiled, saved and loaded as well."""
     keras.utils.set_random_seed(0)

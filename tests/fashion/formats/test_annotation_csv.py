@@ -345,9 +345,9 @@ def test_forty_thousand_rows_load_in_a_moment(path):
         "ImageId,EncodedPixels,Height,Width,ClassId,AttributesIds\n"
         + "".join(f"{k // 8:08x},{line}\n" for k in range(40_000))
     )
-    start = time.perf_counter()
+    start = time.process_time()
     a, bad = read(path)
-    assert time.perf_counter() - start < 5  # measured: about 0.3 s
+    assert time.process_time() - start < 5  # measured: about 0.3 s
     assert len(a.line) == 40_000 and len(a.image_ids) == 5_000 and not bad
     assert np.diff(a.first_row).tolist() == [8] * 5_000
 

@@ -14,6 +14,11 @@ from mrcnn.modeling.backbones.resnet import resnet
 from mrcnn.weights.layer_files import load_weights, save_weights, weight_layers
 
 CLASSES, WIDTH = 5, 4
+# One network is compiled by XLA, and learns, in seconds.
+ONE = [
+    pytest.param(name, marks=pytest.mark.slow if name == "unet" else pytest.mark.full)
+    for name in NETWORKS
+]
 
 
 @pytest.fixture(scope="module")
@@ -103,8 +108,7 @@ def test_the_dilated_resnet_has_the_same_layers_and_shapes_and_does_not_shrink_f
     } == expected
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", ONE)
 def test_xla_computes_the_same_and_saved_weights_too(built, name, tmp_path):
     model = built(name)
     x = ops.convert_to_tensor(
@@ -120,8 +124,7 @@ def test_xla_computes_the_same_and_saved_weights_too(built, name, tmp_path):
     assert np.array_equal(np.array(other(x)), plain)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", ONE)
 def test_two_pictures_can_be_learned_by_heart(name, squares):
     import keras
 
@@ -172,6 +175,7 @@ def test_sizes_that_cannot_be_halved_are_refused():
         build_network("unet", 100, 5, 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(NETWORKS))
 def test_channels_come_last_whatever_keras_is_told(name, channels_first):
     model = build_network(name, 32, CLASSES, WIDTH)

@@ -65,7 +65,7 @@ def test_models_take_turns_and_the_first_round_does_not_count(data, monkeypatch)
     assert asked == ["slow", "quick"] * (rounds + 1) and bar.moved == 2 * rounds
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_a_detector_is_scored_and_timed_on_the_page(sample_folder, tiny_run, tmp_path, monkeypatch):
     import keras
 

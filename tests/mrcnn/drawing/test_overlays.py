@@ -136,9 +136,9 @@ def test_fifty_instances_take_seconds_not_minutes():
     corner = rng.integers(0, (700, 500), (50, 2))
     boxes = np.concatenate([corner, corner + rng.integers(30, 260, (50, 2))], axis=1)
     windows = [(np.ones((y2 - y1, x2 - x1), bool), y1, x1) for y1, x1, y2, x2 in boxes]
-    start = time.perf_counter()
+    start = time.process_time()
     draw_instances(image, boxes, windows, [["class 0.50", "attribute"]] * 50)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_enlarging_keeps_instances_on_their_pixels():

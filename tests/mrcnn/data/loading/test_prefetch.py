@@ -38,7 +38,7 @@ def gate():
     event.set()
 
 
-def waited_for(condition, seconds=20):
+def waited_for(condition, seconds=60):
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
         time.sleep(0.01)

@@ -27,14 +27,11 @@ CHANNELS = {
     "efficientnetv2_b3": (40, 56, 136, 232),
     "efficientnetv2_s": (48, 64, 160, 256),
 }
-FAST = {"efficientnet_lite0"}
-# One of each family is compiled, and one of each file built into a whole detector: the others have
-# more blocks, or wider ones.
-COMPILED = [
-    "resnext50_32x4d",
-    "efficientnet_b0",
-    "efficientnetv2_b0",
-]  # ResNet-50 and Lite0 are, in tests of the detector
+# The others have more blocks than the smallest of their family, or wider ones.
+SMALLEST = ["resnet50", "resnext50_32x4d", "efficientnet_b0", "efficientnetv2_b0"]
+MARKS = {name: [pytest.mark.full] for name in CHANNELS}
+MARKS |= {name: [pytest.mark.slow] for name in SMALLEST} | {"efficientnet_lite0": []}
+# One of each file is built into a whole detector.
 WHOLE = ["resnet50", "resnext50_32x4d", "efficientnet_lite0", "efficientnet_b0"]
 
 
@@ -50,7 +47,10 @@ class OneHead(keras.Model):
 
 @pytest.fixture(
     scope="module",
-    params=[pytest.param(n, marks=[] if n in FAST else [pytest.mark.slow]) for n in CHANNELS],
+    # Tests of one backbone go to the same process, which builds it once.
+    params=[
+        pytest.param(name, marks=[*MARKS[name], pytest.mark.xdist_group(name)]) for name in CHANNELS
+    ],
 )
 def config_and_detector(request, plain_config):
     name, config = request.param, plain_config(BACKBONE=request.param)
@@ -127,8 +127,9 @@ def test_weights_survive_saving_and_loading(detector, tmp_path):
             np.testing.assert_array_equal(weight, value)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", COMPILED)
+# ResNet-50 and Lite0 are compiled in tests of the detector.
+@pytest.mark.full
+@pytest.mark.parametrize("name", ["resnext50_32x4d", "efficientnet_b0", "efficientnetv2_b0"])
 def test_xla_computes_the_same(name, rng):
     backbone = BACKBONES[name](name)
     image = rng.normal(size=(1, 64, 64, 3)).astype(np.float32)
