@@ -5,8 +5,8 @@ with a match that must also reach an F1 of the attributes. F1 is computed only f
 attributes, otherwise it is 1. We know the metric from a description. It leaves open which F1 is
 asked for and how F1 is averaged; chosen here:
 
-* the F1 of the two sets of attributes, 2 |both| / (|predicted| + |real|), not the mean over present
-  and absent attributes that Fashionpedia's evaluator takes;
+* the F1 of the two sets of attributes, 2 |both| / (|predicted| + |annotated|), not the mean over
+  present and absent attributes that Fashionpedia's evaluator takes;
 * one F1 threshold for the whole table, .5 by default: the 50 and 75 of f1AP50 and f1AP75 are IoU;
 * reaching a threshold is enough (>=), as for COCO's IoU; of the objects that reach both, a
   prediction takes the one of the largest IoU.
@@ -115,7 +115,7 @@ def set_f1(shared: Array, predicted: Array, real: Array) -> Array:
         "`f1AP50`, `f1AP75`, `f1APs`, `f1APm`, `f1APl`, `f1AR1`, `f1AR10`, `f1AR100`, `f1ARs`, "
         "`f1ARm`, `f1ARl`.\n\n"
         "We know the metric from a description. Chosen: the F1 of the two sets, "
-        "2 |both| / (|predicted| + |real|), and 1 where the object has no attributes; one "
+        "2 |both| / (|predicted| + |annotated|), and 1 where the object has no attributes; one "
         "threshold, 0.5, for the whole table (the 50 and 75 of `f1AP50` and `f1AP75` are IoU); "
         "reaching it is enough; of the objects that reach both, a prediction takes the one of the "
         "largest IoU."

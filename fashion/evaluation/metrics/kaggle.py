@@ -65,7 +65,7 @@ def score_2019(table: MatchTable) -> dict:
         table: Masks, and the predictions that count.
 
     Returns:
-        {"mean_over_images_and_classes": per image and ClassId in it (predicted or real)
+        {"mean_over_images_and_classes": per image and ClassId in it (predicted or annotated)
         TP / (TP + FP + FN), mean over the thresholds, then the ClassIds, then the images; "pooled":
         the counts of all images and ClassIds together, mean over the thresholds; "thresholds": the
         ten; "tp", "fp", "fn": pooled counts at each; "images": how many}. Scores are in [0, 1].
@@ -239,8 +239,8 @@ _SOURCE = "iMaterialist (Fashion) {} at FGVC, as far as its rules are public"
     source=_SOURCE.format(2019),
     numbers={
         "mean_over_images_and_classes": (
-            "TP / (TP + FP + FN) of each image and ClassId in it, predicted or real; mean over "
-            "thresholds, then ClassIds, then images"
+            "TP / (TP + FP + FN) of each image and ClassId in it, predicted or annotated; mean "
+            "over thresholds, then ClassIds, then images"
         ),
         "pooled": "the counts of all images and ClassIds together, mean over the thresholds",
         "thresholds": "the ten IoUs, .50 to .95",

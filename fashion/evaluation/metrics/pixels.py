@@ -109,10 +109,10 @@ def _rows(scores: dict) -> list[str]:
         "foreground_iou": "IoU of all that is not background",
         "background_iou": "IoU of the background",
         "binary_iou": "mean of `foreground_iou` and `background_iou`",
-        "mean_iou": "mean over the categories that occur, predicted or real",
+        "mean_iou": "mean over the categories that occur, predicted or annotated",
         "mean_iou_with_background": "the same, with the background as one more category",
         "pixels": "how many there are",
-        "per_category": "of each: `name`, `iou` and `pixels`, the number of its real ones",
+        "per_category": "of each: `name`, `iou` and `pixels`, the number of its annotated ones",
     },
     documentation=(
         "Objects and predictions are each painted into one label map, the smaller masks over the "
