@@ -1,9 +1,12 @@
 """Facts about the documentation: its links lead somewhere, its commands parse, its code runs."""
 
+import importlib
 import re
 from pathlib import Path
 
 import pytest
+
+from fashion.__main__ import VERBS
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -75,8 +78,6 @@ def test_the_readme_shows_in_two_sentences_and_five_lines_what_it_is():
 
 
 def test_the_table_of_the_readme_has_every_command():
-    from fashion.__main__ import VERBS
-
     assert set(re.findall(r"`fashion (\w+)`", README.read_text(encoding="utf-8"))) == set(VERBS)
 
 
@@ -86,3 +87,33 @@ def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch):
     for language, code in BLOCK.findall(page.read_text(encoding="utf-8")):
         if language == "python" and not code.startswith("# doctest: skip"):
             exec(compile(code, name(page), "exec"), {"__name__": "example"})
+
+
+def commands():
+    """(page, verb, options) of every command in a block of code or between backticks."""
+    for page in PAGES:
+        if page.name == "CHANGELOG.md":  # old names belong there
+            continue
+        text = page.read_text(encoding="utf-8")
+        code = [block for language, block in BLOCK.findall(text) if language in ("", "sh")]
+        lines = "\n".join(code).replace("\\\n", " ").splitlines()
+        lines += re.findall(r"`(fashion [^`]+)`", prose(page))
+        for line in lines:
+            found = re.search(r"\bfashion(?:/| )(\w+)(?:\.py)?(.*)", line.partition("#")[0])
+            if found and found[1] in VERBS:
+                yield page, found[1], set(re.findall(r"(?<=\s)--[\w-]+", found[2]))
+
+
+@pytest.mark.parametrize("verb", sorted(VERBS))
+def test_commands_in_the_documentation_have_the_options_that_help_shows(verb, capsys):
+    module = importlib.import_module(f"fashion.{verb}")
+    with pytest.raises(SystemExit):
+        module.main(["--help"])
+    known = set(re.findall(r"--[\w-]+", capsys.readouterr().out))
+    unknown = {
+        (name(page), option)
+        for page, used, options in commands()
+        if used == verb
+        for option in options - known
+    }
+    assert not unknown
