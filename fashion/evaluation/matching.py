@@ -148,6 +148,7 @@ class MatchTable:
         places = index_ids(ground_truth, detections)
         scores = np.array([detection["score"] for detection in detections], np.float64)
         pred_cell, gt_cell = (_cells(items, places) for items in (detections, annotations))
+        # A stable order: with equal scores the earlier prediction chooses first, as in pycocotools.
         pred_order, gt_order = np.lexsort((-scores, pred_cell)), np.argsort(gt_cell, kind="stable")
         pred_cell, gt_cell = pred_cell[pred_order], gt_cell[gt_order]
         crowd = np.array([bool(annotations[i].get("iscrowd", 0)) for i in gt_order], bool)

@@ -152,6 +152,7 @@ class Placement:
             The new placement.
         """
         height, width = (max(1, round(n * factor)) for n in self.size_hw)
+        # Negative where the image is larger than the canvas: it is cropped at a random place then.
         free = self.canvas_hw[0] - height, self.canvas_hw[1] - width
         y, x = (int(rng.integers(min(n, 0), max(n, 0) + 1)) for n in free)
         return Placement(

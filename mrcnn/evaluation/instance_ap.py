@@ -53,6 +53,7 @@ class Comparison:
         candidates = self.pred_class_ids[:, None] == self.gt_class_ids
         candidates &= (self.overlaps >= iou_threshold) & (self.overlaps >= overlap_floor)
         for i in np.flatnonzero(candidates.any(axis=1)):
+            # The most confident prediction chooses first, as in COCO and in Matterport's code.
             free = candidates[i] & (gt_match < 0)
             if free.any():
                 pred_match[i] = np.argmax(np.where(free, self.overlaps[i], -1.0))
@@ -76,6 +77,7 @@ class Comparison:
         objects = len(self.gt_class_ids)
         matched = np.cumsum(self.matches(iou_threshold)[1] > -1)
         precisions = np.concatenate([[0.0], matched / np.arange(1, len(matched) + 1), [0.0]])
+        # Precision at a recall is the best at this recall or a larger one (PASCAL VOC since 2010).
         precisions = np.maximum.accumulate(precisions[::-1])[::-1]
         recalls = np.concatenate(
             [[0.0], matched / objects if objects else np.full(len(matched), np.nan), [1.0]]

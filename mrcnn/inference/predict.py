@@ -132,6 +132,7 @@ class Predictor:
         size, detect = (count, self._first_step) if eager else (self._size_of(images), self._detect)
         pyramid, found = detect(_filled(images, size), _filled(windows, size))
         found = {name: ops.convert_to_numpy(column)[:count] for name, column in found.items()}
+        # The other heads run on rows that hold detections, not on all DETECTION_MAX_INSTANCES.
         most = int(found["valid"].sum(axis=1).max())
         rows = max(most, 1) if eager else _bucket(most, self.config)
         found = {name: column[:, :rows] for name, column in found.items()}
@@ -172,6 +173,7 @@ class Predictor:
         """Whether these few images run without a graph; if so, they are counted."""
         count, batch_size = len(images), self.config.BATCH_SIZE
         is_known_size = images.shape[1:3] in self._sizes
+        # A full batch is the first of many mostly, so its graph pays off.
         is_full = count == batch_size and batch_size > 1
         if is_known_size or is_full or count > self._eager_left:
             return False

@@ -138,6 +138,7 @@ def _class_loss_weights(logits, samples):
     annotated = samples.ground_truth.get("active_class_ids")
     if annotated is None:
         return samples.valid
+    # Matterport's rule: a RoI counts if its image is annotated with the class that is predicted.
     predicted = ops.argmax(ops.stop_gradient(logits), axis=-1)
     return samples.valid * ops.take_along_axis(
         ops.cast(annotated, "float32"), ops.cast(predicted, "int32"), axis=1

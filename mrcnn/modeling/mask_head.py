@@ -102,6 +102,7 @@ class MaskHead(RoIHead):
         masks = ops.cast(samples.gather("gt_masks"), "float32")
         frames = samples.gather("gt_mask_frames")
         targets = crop(masks, frames, samples.rois, logits.shape[2:], samples.convention)
+        # Matterport rounds resampled masks as well; soft targets would blur the outlines.
         targets = ops.stop_gradient(ops.round(targets))
         per_roi = ops.mean(binary_cross_entropy(logits, targets), axis=(2, 3))
         return {"mrcnn_mask_loss": masked_mean(per_roi, samples.is_positive)}
@@ -137,10 +138,12 @@ class MaskHead(RoIHead):
         n, shape, channels = ops.shape(cells)[1], cells.shape[2:6], cells.shape[6]
         kernel = ops.reshape(ops.cast(self.predict.kernel, cells.dtype), (channels, -1))
         bias = ops.cast(self.predict.bias, cells.dtype)[None]
+        # Only the mask of one class is needed: 1 instead of K output channels for each RoI.
         table = ops.concatenate([kernel, bias], axis=0)  # (C + 1, K)
         weights = ops.take(ops.transpose(table), class_ids, axis=0)  # (B, N, C + 1)
         rows = ops.reshape(cells, (-1, n, math.prod(shape), channels))
         logits = ops.matmul(rows, weights[..., :channels, None]) + weights[..., None, channels:]
+        # Losses and sigmoids are computed in float32 in every precision of the network.
         logits = ops.cast(logits, "float32")
         logits = merge_blocks(ops.reshape(logits, (-1, *shape, 1)))
         return ops.reshape(logits, (-1, n, *logits.shape[1:3]))

@@ -38,6 +38,7 @@ def make_optimizer(
     Raises:
         ValueError: ACCUMULATE is used on several devices of TensorFlow.
     """
+    # A stage shorter than the warm-up would never reach its rate.
     warmup = min(config.WARMUP_STEPS, total_steps // 2)
     rate = rate_over_time(
         learning_rate,

@@ -228,5 +228,6 @@ def _fix(overlaps: Overlaps, outcomes: Outcomes, error: int) -> tuple[Array, Arr
     rows = rows[np.argsort(-overlaps.score[rows], kind="stable")]
     rows = rows[np.unique(outcomes.target[rows], return_index=True)[1]]  # the best of each object
     outcome[rows] = TRUE
+    # A "class" error becomes a detection of the object's own category.
     category[rows] = overlaps.object_category[outcomes.target[rows]]
     return category, outcome
