@@ -24,7 +24,7 @@ _KEYS = (str, int, float, bytes, bool, type(None))
 
 
 class Refused(ValueError):
-    """A pickle asks for something that files of weights do not need."""
+    """A file is damaged, or its pickle asks for something that weights do not need."""
 
 
 class Name:
@@ -92,7 +92,7 @@ class PlainUnpickler(pickle._Unpickler):
         except Refused:
             raise
         except Exception as error:  # other data can fail in any way
-            raise ValueError("it is damaged, cut off, or of another format") from error
+            raise Refused("it is damaged, cut off, or of another format") from error
 
     def find_class(self, module: str, name: str) -> Any:
         """Records a name instead of importing it.

@@ -50,8 +50,14 @@ def read_torch_file(path: PathLike) -> dict[str, Array]:
                 raise Refused("it holds no dict of names and tensors")
             return {name: _array(name, value) for name, value in state.items()}
         except Exception as error:  # a broken .zip file can fail in many ways
+            # Python's own words, such as those about a name that is not UTF-8, help nobody.
+            reason = (
+                error
+                if isinstance(error, Refused)
+                else "it is damaged, cut off, or of another format"
+            )
             raise ValueError(
-                f"{path} is not a state dict as PyTorch stores it: {error}."
+                f"{path} is not a state dict as PyTorch stores it: {reason}."
             ) from error
 
 
@@ -116,7 +122,7 @@ def _stored(archive: zipfile.ZipFile, name: str, room: int) -> bytes:
 def _read_old(file: Any) -> Any:
     file.seek(0)
     if file.read(4) == b"PK\x03\x04":
-        raise EOFError(
+        raise Refused(
             "it is a .zip file without its end, so it is cut off; delete it and fetch it again"
         )
     file = io.BytesIO(Path(file.name).read_bytes())
@@ -136,7 +142,7 @@ def _read_old(file: Any) -> Any:
         size = int.from_bytes(file.read(8), "little") * storage.dtype.itemsize
         data = file.read(size) if size <= len(file.getbuffer()) else b""
         if len(data) < size:
-            raise EOFError("it ends within a tensor, so it may be cut off; fetch it again")
+            raise Refused("it ends within a tensor, so it may be cut off; fetch it again")
         storage.data = np.frombuffer(data, storage.dtype)
     return state
 

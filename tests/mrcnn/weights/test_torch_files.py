@@ -170,3 +170,14 @@ def test_an_entry_that_is_no_tensor_is_named(tmp_path, torch_files):
     ):
         with pytest.raises(ValueError, match=told):
             read_torch_file(torch_files.write_zip(tmp_path / "net.pth", content))
+
+
+def test_a_zip_with_a_broken_name_is_refused_in_our_words(tmp_path):
+    path = tmp_path / "net.pth"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x/dätä.pkl", b"")  # its name is marked as UTF-8
+    path.write_bytes(path.read_bytes().replace("ä".encode(), b"\x9c\x9c"))
+    with pytest.raises(
+        ValueError, match="net.pth .*: it is damaged, cut off, or of another format"
+    ):
+        read_torch_file(path)
