@@ -46,6 +46,8 @@ class EvaluationInput:
         read_image: File name -> `(H, W, 3)` uint8, None where there is no such image; None
             without images.
         more: Scores that need the model.
+        finish: To be called when all results are written: what an interrupted command would
+            resume from is removed.
     """
 
     about: dict[str, Any]
@@ -53,6 +55,7 @@ class EvaluationInput:
     detections: list[dict[str, Any]]
     read_image: ImageReader | None
     more: dict[str, Any] = field(default_factory=dict)
+    finish: Callable[[], None] = lambda: None
 
 
 def input_from_files(args: Namespace, thresholds: Thresholds | None) -> EvaluationInput:
@@ -66,28 +69,18 @@ def input_from_files(args: Namespace, thresholds: Thresholds | None) -> Evaluati
         The input.
 
     Raises:
-        FileNotFoundError: There is no such file.
         ValueError: A file cannot be read as what it should be.
     """
-    if not args.gt.is_file():
-        raise FileNotFoundError(
-            f"There is no file {args.gt}. --gt names a Kaggle CSV, or a COCO or Fashionpedia JSON."
-        )
     ground_truth = ground_truth_of(args.gt)
     sizes = {
         str(image.get("file_name", image["id"])): (image["height"], image["width"])
         for image in ground_truth["images"]
     }
-    read = image_reader(args.photos, sizes)
+    read = image_reader(args.images, sizes)
     if thresholds:
         thresholds.check_ground_truth(ground_truth, args.thresholds)
-    if not args.predictions.is_file():
-        raise FileNotFoundError(
-            f"There is no file {args.predictions}. --predictions names a submission, or COCO "
-            "results as JSON."
-        )
     about: dict[str, Any] = {"gt": str(args.gt), "predictions": str(args.predictions)}
-    how = {"attribute_threshold": args.attribute_threshold}
+    how = {"attribute_threshold": 0.5 if args.attr_conf is None else args.attr_conf}
     if args.predictions.suffix.lower() == ".csv":
         detections = read_detections(args.predictions, ground_truth, **how)
     else:
@@ -99,7 +92,7 @@ def input_from_files(args: Namespace, thresholds: Thresholds | None) -> Evaluati
 
 
 def input_from_model(args: Namespace, thresholds: Thresholds | None) -> EvaluationInput:
-    """Predicts with a model; the predictions are stored in --out, if it is given.
+    """Predicts with a model; the predictions are stored in --out.
 
     Args:
         args: Arguments of `evaluate`.
@@ -117,7 +110,7 @@ def input_from_model(args: Namespace, thresholds: Thresholds | None) -> Evaluati
     from fashion.formats.model_files import rescorer_in
     from fashion.model import checkpoint_in, load_model
 
-    min_score = min(args.min_score, thresholds.min_score()) if thresholds else args.min_score
+    min_score = min(args.ap_conf, thresholds.min_score()) if thresholds else args.ap_conf
     model = load_model(args.weights, **model_settings(args, min_score))
     if thresholds:
         thresholds.check_ontology(model.ontology, args.thresholds)
@@ -125,11 +118,15 @@ def input_from_model(args: Namespace, thresholds: Thresholds | None) -> Evaluati
     files = open_files(args.data)
     labels = labels_of_data(files, args.split, model.ontology, args.true_boxes)
     dataset = open_split(files, args.split, labels, args.skip_bad, noted)
+    if args.limit:
+        dataset = dataset.subset([info["id"] for info in dataset.image_info[: args.limit]])
     about = {
         "weights": str(checkpoint_in(args.weights)),
         "min_score": min_score,
         "set": args.set,
         "data": str(dataset.annotations.csv_path),
+        **({"limit": args.limit} if args.limit else {}),
+        **({} if args.attr_conf is None else {"attribute_threshold": args.attr_conf}),
         **({"rescore": str(rescorer_in(args.rescore))} if args.rescore else {}),
         "rescored": bool(args.rescore),
     }
@@ -138,7 +135,7 @@ def input_from_model(args: Namespace, thresholds: Thresholds | None) -> Evaluati
     ground_truth = checked_ground_truth(content)
     if thresholds and labels is not model.ontology:
         thresholds.check_ground_truth(ground_truth, args.thresholds)
-    stored = _predictions(args, model, dataset, content, about)
+    stored, journal = _predictions(args, model, dataset, content, about)
     more = _attributes_of_true_boxes(model, dataset, ground_truth) if args.true_boxes else {}
     id_of = {image["file_name"]: image["id"] for image in content["images"]}
     return EvaluationInput(
@@ -147,12 +144,13 @@ def input_from_model(args: Namespace, thresholds: Thresholds | None) -> Evaluati
         checked_results(stored, ground_truth),
         lambda name: dataset.load_image(id_of[name]),
         more,
+        journal.remove,
     )
 
 
 def _predictions(args, model, dataset, content, about):
     """Predicts, resuming where an earlier call was killed, and stores the predictions."""
-    partial = args.out and args.out / "predictions.partial"
+    partial = args.out / "predictions.partial"
     to_results = functools.partial(coco_results, raw=True)
     rows, journal = predict_resumable(model, dataset, to_results, about, partial)
     stored = {
@@ -161,11 +159,9 @@ def _predictions(args, model, dataset, content, about):
         **model.ontology.to_coco(),
         "annotations": list(itertools.chain(*rows)),
     }
-    if args.out:
-        write_text(args.out / "predictions.json", json.dumps(stored))
-        journal.remove()
-        print(f"predictions: {args.out / 'predictions.json'}")
-    return stored
+    write_text(args.out / "predictions.json", json.dumps(stored))
+    print(f"predictions: {args.out / 'predictions.json'}")
+    return stored, journal
 
 
 def _attributes_of_true_boxes(model, dataset, ground_truth):

@@ -35,6 +35,21 @@ def find_images(paths: Sequence[Path]) -> list[Path]:
     return found
 
 
+def check_data(path: str | Path | None) -> None:
+    """Checks that a data set exists.
+
+    Args:
+        path: Its folder or file; None stands for the built-in data set.
+
+    Raises:
+        FileNotFoundError: There is nothing of that name.
+    """
+    if path is not None and not Path(path).expanduser().exists():
+        raise FileNotFoundError(
+            f"There is no data set {path}. --data names a folder with annotations and images."
+        )
+
+
 def check_file(path: Path | None, option: str, what: str) -> None:
     """Checks that the file of an option exists.
 

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -17,6 +18,7 @@ from fashion.datasets.files import DataFiles, find_data
 from fashion.datasets.splits import load_files
 from fashion.evaluation.io.ground_truth import read_ground_truth
 from fashion.evaluation.thresholds.files import write_thresholds
+from fashion.evaluation.thresholds.names import OBJECTIVE_NAMES
 from fashion.evaluation.thresholds.table import CategoryThresholds, Thresholds
 from fashion.labels.ontology import Ontology
 
@@ -101,6 +103,12 @@ def test_predictions_of_a_killed_run_are_taken_up(
     assert evaluate.main(words)["coco"] == scores["coco"]
 
 
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path_factory, monkeypatch):
+    """--out has a default in the working folder."""
+    monkeypatch.chdir(tmp_path_factory.mktemp("work"))
+
+
 @pytest.fixture
 def raw(sample_folder, tmp_path):
     """Every object of the validation photos as a raw prediction whose attributes are sure from 0.3
@@ -176,7 +184,7 @@ def test_thresholds_of_another_label_list_are_refused_before_the_work(
     monkeypatch.setattr(tiny_model, "stream", refuse)
     for words in (
         ["--weights", str(tiny_run), "--data", str(sample_folder)],
-        ["--gt", str(sample_folder / "val.csv"), "--predictions", str(tmp_path / "none.json")],
+        ["--gt", str(sample_folder / "val.csv"), "--predictions", __file__],
     ):  # which is not read
         with pytest.raises(
             ValueError, match=r"t.json has thresholds of category 0 \(umbrella hat\), which here is"
@@ -241,7 +249,7 @@ def test_pages_are_written(sample_folder, raw, tmp_path):
             str(tmp_path / "report"),
             "--errors",
             str(tmp_path / "errors"),
-            "--photos",
+            "--images",
             str(sample_folder / "images"),
         ]
     )
@@ -477,17 +485,13 @@ def test_stored_predictions_are_not_scored_again(capsys):
 
 
 def test_a_model_or_stored_predictions_must_be_named(capsys):
-    for words in (
-        [],
-        ["--gt", "val.csv"],
-        ["--predictions", "s.csv"],
-        ["--gt", "val.csv", "--predictions", "s.csv", "--weights", "w.h5"],
-    ):
+    for words in (["--gt", "val.csv"], ["--predictions", "s.csv"]):
         with pytest.raises(SystemExit):
             evaluate.main(words)
-        assert (
-            "give --weights to score a model, or --gt and --predictions" in capsys.readouterr().err
-        )
+        assert "--gt and --predictions belong together" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        evaluate.main(["--gt", "val.csv", "--predictions", "s.csv", "--weights", "w.h5"])
+    assert "give one of them" in capsys.readouterr().err
 
 
 def test_data_of_another_label_list_are_read_with_their_own(
@@ -544,7 +548,7 @@ def test_a_model_is_scored_on_data_that_number_attributes_otherwise(
                 str(path),
                 "--out",
                 str(tmp_path / "out"),
-                "--score-threshold",
+                "--conf",
                 "0",
             ]
         )
@@ -557,6 +561,39 @@ def test_a_model_is_scored_on_data_that_number_attributes_otherwise(
     assert not any(
         row["id"] >= 1000 for row in stored["attributes"]
     )  # the model's own list goes with its ids
+
+
+def test_the_first_images_alone_are_scored(tiny_run, sample_folder, loaded_quickly):
+    words = ["--weights", str(tiny_run), "--data", str(sample_folder), "--limit", "2"]
+    evaluate.main(words)
+    written = json.loads(Path("evaluation", "metrics.json").read_text())
+    assert (written["photos"], written["limit"]) == (2, 2)
+
+
+def test_an_evaluation_that_is_stopped_while_it_scores_predicts_nothing_again(
+    tiny_run, tiny_model, sample_folder, loaded_quickly, monkeypatch
+):
+    from fashion.commands import evaluate as body
+
+    words = ["--weights", str(tiny_run), "--data", str(sample_folder)]
+    with monkeypatch.context() as patch:
+
+        def stop(*_):
+            raise KeyboardInterrupt
+
+        patch.setattr(body.scoring, "compute_metrics", stop)
+        with pytest.raises(KeyboardInterrupt):
+            evaluate.main(words)
+    assert Path("evaluation", "predictions.partial").exists()
+    monkeypatch.setattr(tiny_model, "stream", lambda photos: iter(list(photos)[:0]))
+    evaluate.main(words)
+    assert not Path("evaluation", "predictions.partial").exists()
+
+
+def test_the_parser_knows_the_names_of_all_objectives():
+    from fashion.evaluation.thresholds.objectives import OBJECTIVES
+
+    assert tuple(sorted(OBJECTIVES)) == OBJECTIVE_NAMES
 
 
 def test_nothing_found_is_told(sample_folder, tmp_path, caplog):
@@ -578,11 +615,9 @@ def test_nothing_found_is_told(sample_folder, tmp_path, caplog):
 
 
 def test_files_that_are_missing_are_named(tmp_path, sample_folder):
-    with pytest.raises(FileNotFoundError, match="There is no file .*none.csv. --gt names"):
+    with pytest.raises(FileNotFoundError, match="none.csv does not exist. --gt names"):
         evaluate.main(["--gt", str(tmp_path / "none.csv"), "--predictions", "p.json"])
-    with pytest.raises(
-        FileNotFoundError, match="There is no file .*none.json. --predictions names"
-    ):
+    with pytest.raises(FileNotFoundError, match="none.json does not exist. --predictions names"):
         evaluate.main(
             ["--gt", str(sample_folder / "val.csv"), "--predictions", str(tmp_path / "none.json")]
         )
@@ -605,7 +640,8 @@ def test_the_split_is_a_csv_of_the_folder(sample_folder, ontology):
 
 def test_a_folder_of_output_that_is_a_file_is_named(tmp_path):
     (tmp_path / "file").write_text("")
+    words = ["--gt", __file__, "--predictions", __file__]
     for option in ("--out", "--report", "--errors"):
         for folder in (tmp_path / "file", tmp_path / "file" / "scores"):
-            with pytest.raises(OSError, match=f"The folder {folder} cannot be made.*another one"):
-                evaluate.main(["--gt", "gt.json", "--predictions", "p.json", option, str(folder)])
+            with pytest.raises(OSError, match=f"file is a file, so .* Name another.*{option} DIR"):
+                evaluate.main([*words, option, str(folder)])

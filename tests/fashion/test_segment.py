@@ -89,7 +89,11 @@ def test_runs_are_trained_scored_and_written_down(tiny_networks, sample_folder, 
         and "page: " in capsys.readouterr().out
     )
     scores = evaluate.main(
-        ["--gt", str(tmp_path / "truth.json"), "--predictions", str(run / "predictions.json")]
+        [
+            *("--gt", str(tmp_path / "truth.json")),
+            *("--predictions", str(run / "predictions.json")),
+            *("--out", str(tmp_path / "scores")),
+        ]
     )
     assert scores["coco"]["segm"]["AP"] == pytest.approx(record["mask_ap"]["AP"])
     tiny_networks.clear()

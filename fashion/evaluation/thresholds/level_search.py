@@ -20,11 +20,11 @@ from fashion.evaluation.thresholds.attribute_search import (
     thresholds_of_supercategories,
 )
 from fashion.evaluation.thresholds.candidate import NO_LIMIT, Candidate
+from fashion.evaluation.thresholds.names import LEVELS
 from fashion.evaluation.thresholds.objectives import Objective
 from fashion.evaluation.thresholds.tuning_data import TuningData, TuningImage
 from mrcnn.typing import Array
 
-LEVELS = ("given", "global", "supercategory", "category", "attribute")
 SCORES = np.arange(1, 20) / 20  # common score thresholds that are tried
 _LIMITS = (NO_LIMIT, 1, 2, 3, 5)  # Kaggle 2020 ignores misses, so few detections may be best
 _QUANTILES = np.arange(1, 16) / 16  # of a category's scores: thresholds that are tried

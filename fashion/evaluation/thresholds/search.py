@@ -28,12 +28,12 @@ import numpy as np
 
 from fashion.evaluation.thresholds.candidate import Candidate
 from fashion.evaluation.thresholds.level_search import (
-    LEVELS,
     SCORES,
     OnStep,
     image_values,
     search_levels,
 )
+from fashion.evaluation.thresholds.names import LEVELS
 from fashion.evaluation.thresholds.objectives import Objective, mean_over_images
 from fashion.evaluation.thresholds.tuning_data import TuningData
 
