@@ -93,6 +93,8 @@ WHOLE = (
 WHOLE_FROM_ZERO = ("WORKERS", "SEED", "WARMUP_STEPS")
 FRACTIONS = (
     "COPY_PASTE",
+    "CUT_OUTS",
+    "BACKGROUND_CROPS",
     "MIN_VISIBLE_SHARE",
     "ROI_POSITIVE_RATIO",
     "RPN_NMS_THRESHOLD",
@@ -184,6 +186,10 @@ class Config:
     # new: share of training images into which objects of another one are pasted
     # (Ghiasi et al., "Simple Copy-Paste", 2021)
     COPY_PASTE = 0.0
+    # new: share of training images that become one object on a plain ground, as product shots are,
+    # and share that become an enlarged part without objects
+    CUT_OUTS = 0.0
+    BACKGROUND_CROPS = 0.0
     # If not 3, MEAN_PIXEL and load_image need as many channels, and loading weights
     # exclude=["conv1"].
     IMAGE_CHANNEL_COUNT = 3

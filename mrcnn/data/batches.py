@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from mrcnn.config import Config
+from mrcnn.data.augmentation.cut_outs import BackgroundCrops, CutOuts
 from mrcnn.data.augmentation.pipeline import augmenter_of
 from mrcnn.data.dataset import Dataset
 from mrcnn.data.loading.batch_loader import (
@@ -186,7 +187,7 @@ def training_batches(
 
     Args:
         dataset: See `TrainingBatches`.
-        config: See `TrainingBatches`; STEPS_PER_EPOCH and SEED count.
+        config: See `TrainingBatches`; STEPS_PER_EPOCH, SEED, CUT_OUTS and BACKGROUND_CROPS count.
         augmenter: See `mrcnn.data.augmentation`.
         unaugmented_sources: See `TrainingBatches`.
         repeats: `(n,)` repeat factors of the images; None for a plain shuffle.
@@ -198,10 +199,12 @@ def training_batches(
         The batches.
     """
     repeats = np.ones(len(dataset.image_ids)) if repeats is None else repeats
+    own: list[Any] = [CutOuts(config.CUT_OUTS)] if config.CUT_OUTS else []
+    own += [BackgroundCrops(config.BACKGROUND_CROPS)] if config.BACKGROUND_CROPS else []
     return TrainingBatches(
         dataset,
         config,
-        augmenter=augmenter,
+        augmenter=[*own, augmenter] if own else augmenter,
         unaugmented_sources=unaugmented_sources,
         sampler=RepeatSampler(repeats, config.SEED),
         steps=config.STEPS_PER_EPOCH,

@@ -35,8 +35,22 @@ def choose_objects(
         weights = np.asarray(class_weights)[np.abs(sample.class_ids)]
     chance = 0.5 * weights / max(weights[single].mean() if single.any() else 1, 1e-12)
     chosen = np.flatnonzero(single & (rng.random(len(single)) < chance) & (areas > 0))
+    return with_parts(sample, chosen)
+
+
+def with_parts(sample: Sample, chosen: Array) -> Array:
+    """Adds the objects that are parts of chosen ones, such as a collar that has its own mask.
+
+    Args:
+        sample: Image and objects.
+        chosen: `(n,)` int, indices of objects.
+
+    Returns:
+        `(m,)` int, ascending. Crowds are never added.
+    """
     if not len(chosen):
         return chosen
+    single, areas = sample.class_ids > 0, sample.masks.areas
     left = sample.masks.without(sample.masks.keep(chosen).union()).areas
     parts = np.flatnonzero(single & (areas > 0) & (left <= (1 - PART_OF) * areas))
     return np.union1d(chosen, parts)
