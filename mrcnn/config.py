@@ -54,6 +54,7 @@ CHOICES = {
     "ROI_ALIGN": ("auto", "aligned", "corners"),
     "OPTIMIZER": ("sgd", "nesterov", "adam", "adamw", "rmsprop"),
     "LR_SCHEDULE": ("constant", "step", "cosine"),
+    "BOX_LOSS": ("smooth_l1", "giou", "ciou"),
 }
 DERIVED = {
     "BATCH_SIZE": "IMAGES_PER_GPU and GPU_COUNT",
@@ -118,6 +119,8 @@ RULES: dict[str, Rule] = (
     "DETECTION_MIN_CONFIDENCE": or_else(fraction(), None),  # None: scripts write "no limit"
     "DETECTION_BACKGROUND_LOGIT": number(-np.inf),
     "DETECTION_MASK_CERTAINTY": number(),
+    "CLASS_LABEL_SMOOTHING": fraction(),
+    "MASK_DICE": number(),
     "DETECTION_OTHER_CLASS": or_else(several(fraction(), 2, "fractions"), None),
     "SCORE_CALIBRATION": or_else(several(number(-np.inf), 2, "numbers"), None),
     "BACKBONE_STRIDES": several(whole(), of="whole numbers"),
@@ -261,6 +264,11 @@ class Config:
     # new: of the moving average of the weights (0: none), at most 1 - 10 / batches of the stage.
     # It is evaluated beside the weights; the better of both becomes best.h5.
     EMA_MOMENTUM = 0.0
+    CLASS_LABEL_SMOOTHING = 0.0  # new: share of a class label that is spread over all classes
+    # new: smooth_l1 of the deltas | giou | ciou of the boxes; a weight of about 10 in LOSS_WEIGHTS
+    # brings these to the size of the other losses
+    BOX_LOSS = "smooth_l1"
+    MASK_DICE = 0.0  # new: weight of the Dice loss that is added to the mask loss
     LOSS_WEIGHTS: dict[str, float] = {name: 1.0 for name in LOSSES}
 
     # Further names in LOSS_WEIGHTS, of extra heads.

@@ -10,8 +10,8 @@ from mrcnn.modeling.convolutions import CoveringConv2D
 from mrcnn.modeling.normalization import BatchNorm
 from mrcnn.modeling.roi_head import RoIHead
 from mrcnn.modeling.roi_sampling import RoISamples
-from mrcnn.ops.boxes import encode
-from mrcnn.ops.losses import smooth_l1, softmax_cross_entropy
+from mrcnn.ops.boxes import decode, encode
+from mrcnn.ops.losses import iou_loss, smooth_l1, softmax_cross_entropy
 from mrcnn.typing import Tensor, Tensors
 
 
@@ -27,6 +27,8 @@ class BoxHead(RoIHead):
         pool_size: Cells along each side of the pooled features.
         std: Standard deviations that deltas are divided by.
         update_statistics: Whether training updates the statistics of batch normalisation.
+        label_smoothing: Share of a RoI's class that is spread over all classes in training.
+        box_loss: "smooth_l1" of the deltas (the paper's), or "giou" or "ciou" of the boxes.
         **kwargs: As of `keras.layers.Layer`.
 
     Input:
@@ -45,6 +47,8 @@ class BoxHead(RoIHead):
         pool_size: int = 7,
         std: Sequence[float] = (0.1, 0.1, 0.2, 0.2),
         update_statistics: bool = False,
+        label_smoothing: float = 0.0,
+        box_loss: str = "smooth_l1",
         *,
         name: str = "box_head",
         **kwargs: Any,
@@ -52,6 +56,7 @@ class BoxHead(RoIHead):
         super().__init__(name=name, **kwargs)
         self.num_classes, self.hidden, self.pool_size = num_classes, hidden, pool_size
         self.std, self.update_statistics = tuple(std), update_statistics
+        self.label_smoothing, self.box_loss = label_smoothing, box_loss
         dtype = {"dtype": self.dtype_policy}
         self.conv1 = CoveringConv2D(hidden, pool_size, name="mrcnn_class_conv1", **dtype)
         self.bn1 = BatchNorm(update_statistics, name="mrcnn_class_bn1", **dtype)
@@ -100,12 +105,20 @@ class BoxHead(RoIHead):
         class_ids = samples.gather("gt_class_ids") * ops.cast(samples.is_positive, "int32")
         of_class = ops.one_hot(class_ids, self.num_classes, dtype="float32")[..., None]
         deltas = ops.sum(outputs["deltas"] * of_class, axis=2)
-        targets = encode(samples.gather("gt_boxes"), samples.rois, self.std)
         weights = _class_loss_weights(outputs["logits"], samples)
         return {
-            "mrcnn_class_loss": softmax_cross_entropy(outputs["logits"], class_ids, weights),
-            "mrcnn_bbox_loss": smooth_l1(deltas, targets, samples.is_positive),
+            "mrcnn_class_loss": softmax_cross_entropy(
+                outputs["logits"], class_ids, weights, self.label_smoothing
+            ),
+            "mrcnn_bbox_loss": self._box_loss(deltas, samples),
         }
+
+    def _box_loss(self, deltas, samples):
+        boxes = samples.gather("gt_boxes")
+        if self.box_loss == "smooth_l1":
+            return smooth_l1(deltas, encode(boxes, samples.rois, self.std), samples.is_positive)
+        predicted = decode(deltas, samples.rois, self.std)
+        return iou_loss(predicted, boxes, samples.is_positive, self.box_loss)
 
     def describe(self, outputs: Tensors, class_ids: Tensor) -> dict[str, Tensor]:
         """Returns no fields: the detections are made of this head's outputs.
@@ -126,6 +139,8 @@ class BoxHead(RoIHead):
             "pool_size": self.pool_size,
             "std": list(self.std),
             "update_statistics": self.update_statistics,
+            "label_smoothing": self.label_smoothing,
+            "box_loss": self.box_loss,
         }
         return super().get_config() | own
 

@@ -90,9 +90,15 @@ def _heads(config):
         config.POOL_SIZE,
         config.BBOX_STD_DEV,
         statistics,
+        config.CLASS_LABEL_SMOOTHING,
+        config.BOX_LOSS,
     )
     mask_head = MaskHead(
-        config.NUM_CLASSES, config.MASK_CHANNELS, config.MASK_POOL_SIZE, statistics
+        config.NUM_CLASSES,
+        config.MASK_CHANNELS,
+        config.MASK_POOL_SIZE,
+        statistics,
+        config.MASK_DICE,
     )
     return box_head, mask_head
 

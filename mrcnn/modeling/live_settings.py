@@ -28,6 +28,9 @@ BUILT_IN = (
     "MASK_CHANNELS",
     "FPN_CLASSIF_FC_LAYERS_SIZE",
     "ROI_ALIGN",
+    "CLASS_LABEL_SMOOTHING",
+    "BOX_LOSS",
+    "MASK_DICE",
     "GPU_COUNT",
 )
 # Settings that BATCH_SIZE and IMAGE_SHAPE are derived from.

@@ -10,7 +10,7 @@ from mrcnn.modeling.convolutions import BlockConv2DTranspose, merge_blocks
 from mrcnn.modeling.normalization import BatchNorm, ConvNorm
 from mrcnn.modeling.roi_head import RoIHead
 from mrcnn.modeling.roi_sampling import RoISamples
-from mrcnn.ops.losses import binary_cross_entropy, masked_mean
+from mrcnn.ops.losses import binary_cross_entropy, dice_loss, masked_mean
 from mrcnn.ops.masks import crop
 from mrcnn.typing import Tensor, Tensors
 
@@ -26,6 +26,7 @@ class MaskHead(RoIHead):
         channels: Filters of the convolutions.
         pool_size: Cells along each side of the pooled features; masks have twice as many.
         update_statistics: Whether training updates the statistics of batch normalisation.
+        dice: Weight of the Dice loss that is added to the cross-entropy of the pixels.
         **kwargs: As of `keras.layers.Layer`.
 
     Input:
@@ -46,13 +47,14 @@ class MaskHead(RoIHead):
         channels: int = 256,
         pool_size: int = 14,
         update_statistics: bool = False,
+        dice: float = 0.0,
         *,
         name: str = "mask_head",
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, **kwargs)
         self.num_classes, self.channels, self.pool_size = num_classes, channels, pool_size
-        self.update_statistics = update_statistics
+        self.update_statistics, self.dice = update_statistics, dice
         dtype = {"dtype": self.dtype_policy}
         numbers = (1, 2, 3, 4)
         self.convs = [
@@ -105,6 +107,8 @@ class MaskHead(RoIHead):
         # Matterport rounds resampled masks as well; soft targets would blur the outlines.
         targets = ops.stop_gradient(ops.round(targets))
         per_roi = ops.mean(binary_cross_entropy(logits, targets), axis=(2, 3))
+        if self.dice:
+            per_roi = per_roi + self.dice * dice_loss(logits, targets)
         return {"mrcnn_mask_loss": masked_mean(per_roi, samples.is_positive)}
 
     def describe(self, outputs: Tensors, class_ids: Tensor) -> dict[str, Tensor]:
@@ -126,6 +130,7 @@ class MaskHead(RoIHead):
             "channels": self.channels,
             "pool_size": self.pool_size,
             "update_statistics": self.update_statistics,
+            "dice": self.dice,
         }
         return super().get_config() | own
 

@@ -47,6 +47,62 @@ def pairwise_iou(a: Tensor, b: Tensor) -> Tensor:
     return intersection / ops.maximum(union, 1e-7)
 
 
+def generalized_iou(a: Tensor, b: Tensor) -> Tensor:
+    """Computes the generalised IoU of boxes, row by row.
+
+    Rezatofighi et al. 2019, arXiv:1902.09630: IoU minus the share of the enclosing box that neither
+    box covers. Unlike the IoU it tells how far apart two boxes are.
+
+    Args:
+        a: `(..., 4)` float32, yxyx.
+        b: `(..., 4)` float32, yxyx.
+
+    Returns:
+        `(...)` float32 in -1..1.
+    """
+    iou, union, height, width = _iou_and_enclosure(a, b)
+    enclosing = ops.maximum(height * width, 1e-7)
+    return iou - (enclosing - union) / enclosing
+
+
+def complete_iou(a: Tensor, b: Tensor) -> Tensor:
+    """Computes the complete IoU of boxes, row by row.
+
+    Zheng et al. 2020, arXiv:1911.08287: IoU minus the squared distance of the centres, in squared
+    diagonals of the enclosing box, minus a penalty for another aspect ratio.
+
+    Args:
+        a: `(..., 4)` float32, yxyx.
+        b: `(..., 4)` float32, yxyx.
+
+    Returns:
+        `(...)` float32, at most 1.
+    """
+    iou, _, height, width = _iou_and_enclosure(a, b)
+    ay, ax, ah, aw = _centres(a)
+    by, bx, bh, bw = _centres(b)
+    diagonal = ops.maximum(ops.square(height) + ops.square(width), 1e-7)
+    distance = (ops.square(ay - by) + ops.square(ax - bx)) / diagonal
+    turn = ops.arctan2(bw, bh) - ops.arctan2(aw, ah)
+    v = (4.0 / math.pi**2) * ops.square(turn)
+    # The paper treats the trade-off as a constant.
+    trade_off = ops.stop_gradient(v / ops.maximum(1.0 - iou + v, 1e-7))
+    return iou - distance - trade_off * v
+
+
+def _iou_and_enclosure(a, b):
+    """IoU and union row by row, and height and width of the boxes around both."""
+    ay1, ax1, ay2, ax2 = ops.unstack(a, 4, axis=-1)
+    by1, bx1, by2, bx2 = ops.unstack(b, 4, axis=-1)
+    shared = ops.maximum(ops.minimum(ay2, by2) - ops.maximum(ay1, by1), 0.0) * ops.maximum(
+        ops.minimum(ax2, bx2) - ops.maximum(ax1, bx1), 0.0
+    )
+    union = area(a) + area(b) - shared
+    height = ops.maximum(ay2, by2) - ops.minimum(ay1, by1)
+    width = ops.maximum(ax2, bx2) - ops.minimum(ax1, bx1)
+    return shared / ops.maximum(union, 1e-7), union, height, width
+
+
 def encode(boxes: Tensor, anchors: Tensor, std: Sequence[float]) -> Tensor:
     """Computes the deltas that move `anchors` onto `boxes`; the inverse of `decode`.
 

@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from mrcnn.ops.boxes import complete_iou, generalized_iou
 from mrcnn.typing import Tensor
 
 
@@ -18,19 +19,25 @@ def masked_mean(values: Tensor, valid: Tensor) -> Tensor:
     return ops.sum(values * valid) / ops.maximum(ops.sum(valid), 1.0)
 
 
-def softmax_cross_entropy(logits: Tensor, targets: Tensor, valid: Tensor) -> Tensor:
+def softmax_cross_entropy(
+    logits: Tensor, targets: Tensor, valid: Tensor, smoothing: float = 0.0
+) -> Tensor:
     """Averages the cross-entropy over valid rows.
 
     Args:
         logits: `(..., K)`.
         targets: `(...)` int32 in 0..K-1.
         valid: `(...)` float32, 1 or 0, or a weight.
+        smoothing: Share of the target that is spread evenly over all K classes. Label smoothing
+            (Szegedy et al. 2016, arXiv:1512.00567, section 7) makes networks less over-confident.
 
     Returns:
         A scalar.
     """
     log_p = ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
     picked = ops.sum(log_p * ops.one_hot(targets, logits.shape[-1], dtype="float32"), axis=-1)
+    if smoothing:
+        picked = (1.0 - smoothing) * picked + smoothing * ops.mean(log_p, axis=-1)
     return masked_mean(-picked, valid)
 
 
@@ -63,6 +70,43 @@ def binary_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
         `(...)` float32.
     """
     return ops.binary_crossentropy(targets, ops.cast(logits, "float32"), from_logits=True)
+
+
+def dice_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Computes one minus the Dice coefficient of each mask, with squares in the denominator.
+
+    Milletari et al. 2016, V-Net, arXiv:1606.04797. Unlike a cross-entropy it does not depend on
+    how much of the box a mask fills, so thin objects count as much as others.
+
+    Args:
+        logits: `(..., H, W)`.
+        targets: `(..., H, W)`, 0 or 1.
+
+    Returns:
+        `(...)` float32 in 0..1.
+    """
+    p, targets = ops.sigmoid(ops.cast(logits, "float32")), ops.cast(targets, "float32")
+    shared = ops.sum(p * targets, axis=(-2, -1))
+    total = ops.sum(ops.square(p) + ops.square(targets), axis=(-2, -1))
+    # With 1 added, an empty mask that is predicted as empty costs nothing.
+    return 1.0 - (2.0 * shared + 1.0) / (total + 1.0)
+
+
+def iou_loss(predicted: Tensor, targets: Tensor, valid: Tensor, kind: str = "giou") -> Tensor:
+    """Averages one minus the generalised or complete IoU over valid rows.
+
+    Args:
+        predicted: `(..., 4)` boxes, yxyx.
+        targets: `(..., 4)` float32 boxes, yxyx.
+        valid: `(...)` float32, 1 or 0.
+        kind: "giou" (Rezatofighi et al. 2019, arXiv:1902.09630) or "ciou" (Zheng et al. 2020,
+            arXiv:1911.08287).
+
+    Returns:
+        A scalar, of 0..2.
+    """
+    similarity = {"giou": generalized_iou, "ciou": complete_iou}[kind]
+    return masked_mean(1.0 - similarity(ops.cast(predicted, "float32"), targets), valid)
 
 
 def focal_loss(logits: Tensor, targets: Tensor, alpha: float = 0.25, gamma: float = 2.0) -> Tensor:

@@ -69,3 +69,21 @@ def test_a_roi_taken_for_a_class_that_its_image_does_not_label_is_not_judged(hea
         samples = one_roi(NEGATIVE)
         samples.ground_truth["active_class_ids"] = ops.convert_to_tensor(np.int32([labelled]))
         assert (float(head.compute_losses(outputs, samples)["mrcnn_class_loss"]) > 1) == counts
+
+
+@pytest.mark.parametrize("box_loss", ["giou", "ciou"])
+def test_a_loss_of_boxes_is_0_at_the_true_box_and_grows_with_the_error(box_loss):
+    head, samples = BoxHead(3, 8, 7, STD, box_loss=box_loss), one_roi(POSITIVE)
+    truth = np.asarray(encode(samples.gather("gt_boxes"), samples.rois, STD))[0, 0]
+    near, far = (losses(head, [0] * 3, [[9] * 4, [9] * 4, truth + d], POSITIVE)[1] for d in (1, 3))
+    assert losses(head, [0] * 3, [[9] * 4, [9] * 4, truth], POSITIVE)[1] == pytest.approx(
+        0, abs=1e-5
+    )
+    assert 0 < near < far < 2
+
+
+def test_smoothed_labels_punish_certainty():
+    smooth = BoxHead(3, 8, 7, STD, label_smoothing=0.1)
+    sure, unsure = (losses(smooth, [-x, -x, x], [[0] * 4] * 3, POSITIVE)[0] for x in (50, 1.5))
+    assert unsure < sure
+    assert BoxHead.from_config(smooth.get_config()).label_smoothing == 0.1

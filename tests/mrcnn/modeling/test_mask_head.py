@@ -93,3 +93,13 @@ def test_the_mask_of_a_class_is_the_one_among_all_masks(rng):
         np.asarray(outputs["logits"]), class_ids[..., None, None, None], axis=4
     )[..., 0]
     np.testing.assert_allclose(probabilities, 1 / (1 + np.exp(-of_class)), rtol=1e-5, atol=1e-6)
+
+
+def test_dice_is_added_with_its_weight(head):
+    mask, whole = np.float32([[1, 1, 0, 0]] * 4), [0, 0, 4, 4]
+    unsure = np.zeros((4, 4, 3), np.float32)
+    plain = loss(head, unsure, mask, whole, whole)
+    head.dice = 2.0
+    # p is 1/2 everywhere: 1 - (2 * 4 + 1) / (4 + 8 + 1).
+    assert loss(head, unsure, mask, whole, whole) == pytest.approx(plain + 2 * (1 - 9 / 13))
+    assert MaskHead.from_config(head.get_config()).dice == 2

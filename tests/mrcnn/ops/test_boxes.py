@@ -7,8 +7,10 @@ import shapely
 from mrcnn.ops.boxes import (
     area,
     clip,
+    complete_iou,
     decode,
     encode,
+    generalized_iou,
     pairwise_iou,
 )
 
@@ -82,3 +84,19 @@ def test_clip_cuts_to_each_images_window(run):
 def test_a_box_outside_the_window_becomes_empty(run):
     clipped = run(clip, [[70.0, 70.0, 80.0, 90.0]], [0.0, 0.0, 64.0, 64.0])
     assert run(area, clipped).item() == 0
+
+
+def test_generalized_iou_falls_with_the_distance_of_boxes(run):
+    a = [[0.0, 0.0, 1.0, 1.0]] * 3
+    b = [[0.0, 0.0, 1.0, 1.0], [0.0, 1.0, 1.0, 2.0], [0.0, 3.0, 1.0, 4.0]]
+    # Side by side they fill the enclosing box; 2 apart, half of it is empty.
+    np.testing.assert_allclose(run(generalized_iou, a, b), [1, 0, -0.5], atol=1e-6)
+
+
+def test_complete_iou_by_hand(run):
+    a = [[0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 2.0, 2.0]]
+    b = [[0.0, 1.0, 1.0, 2.0], [0.5, 0.0, 1.5, 2.0]]
+    # Centres 1 apart, squared diagonal 5. One centre, IoU 1/2, ratios of 1 and 2.
+    v = 4 / np.pi**2 * (np.arctan(2) - np.pi / 4) ** 2
+    expected = [-1 / 5, 0.5 - v * v / (1 - 0.5 + v)]
+    np.testing.assert_allclose(run(complete_iou, a, b), expected, rtol=1e-5)

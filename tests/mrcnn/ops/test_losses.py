@@ -7,7 +7,9 @@ from keras import ops
 from mrcnn.ops.losses import (
     asymmetric_loss,
     binary_cross_entropy,
+    dice_loss,
     focal_loss,
+    iou_loss,
     masked_mean,
     smooth_l1,
     softmax_cross_entropy,
@@ -149,3 +151,29 @@ def test_what_is_right_already_counts_little(run):
     assert easy < 0.001 and hard > 0.6
     below, above = run(asymmetric_loss, [[-4.0, 1.0]], np.float32([[0, 0]]))[0]
     assert below == 0 < above  # a probability of 0.018 is within the margin
+
+
+def test_smoothing_spreads_a_share_of_the_target_over_all_classes(run, rng):
+    logits, targets = rng.normal(size=(5, 4)), rng.integers(0, 4, 5).astype(np.int32)
+    log_p = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    smooth = 0.9 * np.eye(4)[targets] + 0.1 / 4
+    expected = -(smooth * log_p).sum(-1).mean()
+    loss = run(lambda *x: softmax_cross_entropy(*x, smoothing=0.1), logits, targets, np.ones(5))
+    np.testing.assert_allclose(loss, expected, rtol=1e-5)
+
+
+def test_dice_by_hand(run):
+    half = np.float32([[1, 1], [0, 0]])
+    sure = 100 * (2 * half - 1)
+    np.testing.assert_allclose(run(dice_loss, sure, half), 0, atol=1e-6)
+    np.testing.assert_allclose(run(dice_loss, -sure, half), 1 - 1 / 5, rtol=1e-5)
+    # p is 1/2 everywhere: 2 * (2 * .5) + 1 over 4 * .25 + 2 + 1.
+    np.testing.assert_allclose(run(dice_loss, 0 * half, half), 1 - 3 / 4, rtol=1e-5)
+    np.testing.assert_allclose(run(dice_loss, np.full((2, 2), -100.0), 0 * half), 0, atol=1e-6)
+
+
+def test_a_box_loss_counts_valid_rows(run):
+    boxes = [[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 2.0, 2.0]]
+    predicted = [[0.0, 0.0, 2.0, 1.0], [5.0, 5.0, 6.0, 6.0]]
+    loss = run(iou_loss, predicted, boxes, [1.0, 0.0])
+    np.testing.assert_allclose(loss, 0.5, rtol=1e-6)
