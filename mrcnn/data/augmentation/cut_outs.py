@@ -1,8 +1,8 @@
 """Cut-outs and background crops: objects without their surroundings, and surroundings without them.
 
-Detectors of clothes that are worn fail on product shots, because they rely on the person around a
-garment and on its usual size (Velioglu et al. 2024, "FashionFail", arXiv:2404.08582). And a network
-that has seen every image with objects in the middle finds some everywhere.
+Detectors fail on product shots, because they rely on what usually surrounds an object and on its
+usual size (Velioglu et al. 2024, arXiv:2404.08582). And a network that has seen every image with
+objects in the middle finds some everywhere.
 """
 
 import dataclasses
