@@ -1,111 +1,72 @@
-r"""Compare variants of a model.
+"""Compare two to ten runs or evaluations side by side.
 
-    python fashion/compare.py attribute-heads --recipe smoke --weights runs/smoke2026… \
-        --out runs/heads
+    python fashion/compare.py runs/first runs/second --out comparison
 
-Trains every variant of a study with several seeds, scores each by every measure, and writes one
-table and one plot after each seed: means over the seeds, and the differences from the first
-variant, a star where a 95 % interval leaves out 0. What has a star is beyond what seeds do, on
-these validation photos; of other photos it says nothing (and each stands by itself: of twenty
-stars one is chance). Whatever is finished is not done again, more seeds and variants can be added
-later, a killed run goes on, and one that fails does not stop the others. The table is of all
-finished runs in --out.
+Takes run folders of `fashion train`, output folders of `fashion evaluate`, and metrics.json files.
+Prints the scores with their differences from the first one, and writes one page with scores,
+curves over the epochs, precision over recall, every category, and the settings that differ.
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
     import sys
 
     sys.path[0] = __file__.rpartition("fashion")[0] or "."
-    import fashion  # noqa: F401  before keras, see fashion/__init__.py
 
 import argparse
-import json
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
-from tqdm import tqdm
+from fashion import study
+from fashion.cli.errors import run_verb
+from fashion.cli.options import add_option
+from fashion.cli.parser import Parser, did_you_mean
+from fashion.cli.paths import check_output
+from fashion.moved import moved_attributes
+from fashion.studies.detectors import STUDIES
 
-from fashion import evaluate, train
-from fashion.cli import add_data_arguments, run_verb, working_in
-from fashion.config import RECIPES
-from fashion.model import checkpoint_in
-from fashion.studies.detector_tables import folder_of, results_of, screen_table, write_results
-from fashion.studies.detectors import STUDIES, Study
-from fashion.studies.runner import differences, note_run_arguments, run_study
-from mrcnn.config import parse_setting
-from mrcnn.files import digest_of, write_text
-from mrcnn.typing import Array
+log = logging.getLogger(__name__)
 
-# Arguments that all runs of a folder have in common.
-COMMON = ("study", "recipe", "data", "skip_bad", "weights", "epochs", "rate", "set")
-# Settings that belong to the study, and the options that change them.
-OPTIONS = {
-    "SEED": "--seeds",
-    "STAGES": "--epochs and --rate",
-    "EVALUATE_EVERY": "--epochs",
-    "LEARNING_RATE": "--rate",
-}
+FEWEST, MOST = 2, 10  # runs on one page; more have no room side by side
+
+__getattr__ = moved_attributes(
+    __name__,
+    "fashion.commands.study",
+    (
+        "COMMON",
+        "compare",
+        "data_options",
+        "finished_run",
+        "note_start",
+        "note_variants",
+        "training_options",
+    ),
+)
 
 
-def main(argv: Sequence[str] | None = None) -> dict[str, dict[str, Array]]:
-    """Does the study that the arguments name.
+def main(argv: Sequence[str] | None = None) -> Any:
+    """Compares runs; with the name of a study, does what `fashion study` does.
 
     Args:
         argv: Arguments; None takes those of the process.
 
     Returns:
-        Result of `results_of` the output folder.
-
-    Raises:
-        ValueError: At the end, if runs have failed.
+        Path of the page; of a study its scores.
     """
-    args = parse(argv)
-    with working_in(args.out, "compare", below=True):
-        return compare(args)
-
-
-def compare(args: argparse.Namespace) -> dict[str, dict[str, Array]]:
-    """Does what is missing of a study, then prints the table of all finished runs.
-
-    Args:
-        args: Result of `parse`.
-
-    Returns:
-        Result of `results_of` the output folder.
-
-    Raises:
-        ValueError: The folder holds another study, or runs have failed.
-    """
-    study = STUDIES[args.study]
-    names = [name for name in study.variants if not args.only or name in args.only]
-    note_start(args)
-    note_variants(args.out, study, names)
-    with tqdm(total=len(names) * args.seeds, unit="run", desc=args.study) as bar:
-
-        def run_one(name, seed):
-            try:
-                return finished_run(args, study, name, seed)
-            finally:
-                bar.update()
-
-        def write_table():
-            write_results(args.out, study.title, results_of(args.out, study.variants))
-
-        _, failures = run_study(names, args.seeds, run_one, keep_going=True, after_seed=write_table)
-    results = results_of(args.out, study.variants)
-    if results:
-        print(screen_table(study.title, results))
-        print(f"table: {args.out / 'table.csv'}; plot: {args.out / 'plot.png'}")
-    if failures:
-        summary = (
-            f"{len(failures)} of {bar.total} runs failed, and the table is without them. The same "
-            "command tries them again:"
+    argv = sys.argv[1:] if argv is None else [str(arg) for arg in argv]
+    if argv and argv[0] in STUDIES:
+        log.warning(
+            "`fashion compare %s` is now `fashion study %s`; `compare` compares runs.",
+            argv[0],
+            argv[0],
         )
-        raise ValueError("\n".join([summary, *failures]))
-    return results
+        return study.main(argv)
+    args = parse(argv)
+    from fashion.commands.compare import run  # not at the top: it imports matplotlib
+
+    return run(args)
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -116,221 +77,38 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
     Returns:
         The arguments.
+
+    Raises:
+        OSError: A run does not exist, or --out cannot be written to.
     """
-    parser = argparse.ArgumentParser(
-        prog="fashion compare",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = Parser("compare", __doc__, "RUN RUN … [options]")
+    parser.add_argument(
+        "runs",
+        nargs="*",
+        type=Path,
+        metavar="RUN",
+        help="run folder, output folder of `fashion evaluate`, or metrics.json; two to ten",
     )
-    _add_arguments(parser)
+    add_option(parser, "--out", default=Path("comparison"))
     args = parser.parse_args(argv)
-    wrong = _what_is_wrong(args, STUDIES[args.study])
-    if wrong:
-        parser.error(wrong)
+    if not FEWEST <= len(args.runs) <= MOST:
+        hint = did_you_mean(str(args.runs[0]), STUDIES) if args.runs else ""
+        parser.error(f"name {FEWEST} to {MOST} runs. Got {len(args.runs)}.{hint}")
+    for path in args.runs:
+        _check_run(path)
+    check_output(args.out)
     return args
 
 
-def _add_arguments(parser):
-    parser.add_argument("study", choices=sorted(STUDIES), help="what is compared")
-    parser.add_argument(
-        "--recipe", choices=sorted(RECIPES), default="smoke", help="default: %(default)s"
+def _check_run(path: Path) -> None:
+    """Raises FileNotFoundError where there is neither a run nor metrics."""
+    if path.is_file() or any((path / name).is_file() for name in ("metrics.json", "config.json")):
+        return
+    what = "holds neither metrics.json nor config.json" if path.is_dir() else "does not exist"
+    raise FileNotFoundError(
+        f"{path} {what}. Give a run folder of `fashion train`, an output folder of `fashion "
+        "evaluate`, or a metrics.json."
     )
-    add_data_arguments(parser)
-    parser.add_argument("--weights", metavar="RUN_OR_FILE", help="what every run starts from")
-    parser.add_argument(
-        "--seeds",
-        type=int,
-        default=3,
-        metavar="N",
-        help="runs of each variant (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--epochs",
-        type=int,
-        default=3,
-        metavar="N",
-        help="of each run, with --rate (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--rate", type=float, default=1e-3, metavar="R", help="learning rate (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--only",
-        action="append",
-        metavar="VARIANT",
-        help="train this variant alone; may be given several times",
-    )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="override a setting of all variants, none that the study itself sets",
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        required=True,
-        metavar="DIR",
-        help="folder of the runs, the table and the plot",
-    )
-
-
-def _what_is_wrong(args: argparse.Namespace, study: Study) -> str | None:
-    """The first contradiction among the arguments."""
-    if study.needs_weights and not args.weights:
-        return (
-            f"{args.study} trains {study.layers} alone: give a trained model to start from with "
-            "--weights"
-        )
-    unknown = set(args.only or ()) - study.variants.keys()
-    if unknown:
-        return (
-            f"there is no variant {', '.join(sorted(unknown))}; {args.study} has "
-            f"{'; '.join(study.variants)}"
-        )
-    if args.seeds < 1 or args.epochs < 1:
-        return f"--seeds and --epochs are at least 1. Got {args.seeds} and {args.epochs}"
-    compared = set().union(*study.variants.values())
-    for text in args.set:
-        key, _ = parse_setting(text, RECIPES[args.recipe])
-        if key in OPTIONS:
-            return (
-                f"--set {text} would replace what the study gives its runs: use {OPTIONS[key]} "
-                "instead"
-            )
-        if key in compared:
-            return (
-                f"--set {text} would make variants alike, since {args.study} compares values of "
-                f"{key}: leave it out, or choose variants with --only"
-            )
-    return None
-
-
-def note_start(args: argparse.Namespace) -> None:
-    """Notes in study.json what all runs have in common, the content of --weights too.
-
-    Args:
-        args: Result of `parse`.
-
-    Raises:
-        ValueError: The folder holds runs with other arguments.
-    """
-    named = args.weights in (None, "imagenet", "none")  # not a file
-    weights_file = args.weights if named else digest_of(checkpoint_in(args.weights))
-    arguments = {name: getattr(args, name) for name in COMMON}
-    note_run_arguments(args.out, arguments | {"weights_file": weights_file})
-
-
-def note_variants(out: Path, study: Study, names: Sequence[str]) -> None:
-    """Notes in variant.json, beside the runs of each variant, what it is.
-
-    Args:
-        out: Folder of the study.
-        study: The study.
-        names: Variants that are about to have runs.
-
-    Raises:
-        ValueError: A variant has runs, and was something else when they were started.
-    """
-    notes = {}
-    for name in study.variants:
-        path = folder_of(out, name, 1).with_name("variant.json")
-        note = _note_of(study, name)
-        files = ("metrics.json", "*/config.json")
-        has_runs = any(any(path.parent.glob(f"seed*/{file}")) for file in files)
-        if has_runs and path.exists():
-            before = json.loads(path.read_text(encoding="utf-8"))
-            different = differences({key: before.get(key) for key in note}, note)
-            if different:
-                raise ValueError(
-                    f"{path.parent} holds runs of {name!r} from when it was something else "
-                    f"({different}). Give another folder with --out, or remove this one to have "
-                    "them done again."
-                )
-        if has_runs or name in names:
-            notes[path] = note
-    for path, note in notes.items():
-        write_text(path, json.dumps(note, indent=1) + "\n")
-
-
-def _note_of(study: Study, name: str) -> dict[str, Any]:
-    """What variant.json says, as reading it gives it back."""
-    note = {
-        "layers": study.layers,
-        "anew": study.exclude,
-        "settings": study.variants[name],
-        "words": study.options.get(name, []),
-    }
-    return json.loads(json.dumps(note))
-
-
-def finished_run(args: argparse.Namespace, study: Study, name: str, seed: int) -> Path:
-    """Trains and scores a run, unless that is done.
-
-    Args:
-        args: Result of `parse`.
-        study: The study.
-        name: Variant.
-        seed: Seed of the run.
-
-    Returns:
-        Folder of the run.
-    """
-    folder = folder_of(args.out, name, seed)
-    if (folder / "metrics.json").exists():
-        return folder
-    keras.utils.clear_session(free_memory=True)
-    if list(folder.glob("*/config.json")):
-        run = train.main(["--resume", "--out", str(folder)])
-    else:
-        run = train.main(["--out", str(folder), *training_options(args, study, name, seed)])
-    assert run is not None  # neither a split nor a preview was asked for
-    weights = ["--weights", str(run.last), "--out", str(folder)]
-    evaluate.main([*weights, "--fixed", "--true-boxes", *data_options(args)])
-    return folder
-
-
-def training_options(args: argparse.Namespace, study: Study, name: str, seed: int) -> list[str]:
-    """Writes the options of `train` for a run.
-
-    Args:
-        args: Result of `parse`.
-        study: The study.
-        name: Variant.
-        seed: Seed of the run.
-
-    Returns:
-        The options, without --out.
-    """
-    stages = [["compare", study.layers, args.epochs, args.rate]]
-    settings = {"SEED": seed, "EVALUATE_EVERY": args.epochs, **study.variants[name]}
-    options = ["--recipe", args.recipe, *data_options(args)]
-    if args.weights:
-        options += ["--weights", args.weights]
-    if study.exclude:
-        options += ["--exclude", study.exclude]
-    options += study.options.get(name, ())
-    for key, value in (settings | {"STAGES": stages}).items():
-        options += ["--set", f"{key}={json.dumps(value)}"]
-    for text in args.set:
-        options += ["--set", text]
-    return options
-
-
-def data_options(args: argparse.Namespace) -> list[str]:
-    """Writes the options that name the data.
-
-    Args:
-        args: Result of `parse`.
-
-    Returns:
-        --data and --skip-bad, as far as they were given.
-    """
-    return [
-        *(["--data", args.data] if args.data else []),
-        *(["--skip-bad"] if args.skip_bad else []),
-    ]
 
 
 if __name__ == "__main__":

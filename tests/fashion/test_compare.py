@@ -1,353 +1,119 @@
-"""compare: every run once, what is noted so that runs of one folder belong together, and what
-happens when one fails.
-"""
+"""compare: scores of two to ten runs side by side, and the old spelling of a study."""
 
 import csv
 import json
-from types import SimpleNamespace
+import re
 
-import numpy as np
 import pytest
 
-from fashion import compare
-from fashion.cli import run_verb
-from fashion.config import RECIPES
-from fashion.studies import STUDIES, detector_tables
-from fashion.studies.detector_tables import COLUMNS
+from fashion import compare, study
 
-
-def scores_of(seed, is_mlp):
-    """metrics.json of a run: a mask AP of 0.1 and 0.01 for each seed; f1AP 0.02 more with an mlp;
-    nothing else to measure.
-    """
-    metrics = {}
-    for column, keys in COLUMNS.items():
-        place = metrics
-        for key in keys[:-1]:
-            place = place.setdefault(key, {})
-        place[keys[-1]] = (
-            0.1 + 0.01 * seed + 0.02 * (is_mlp and " f1" in column)
-            if keys[0] in ("coco", "f1_ap")
-            else -1
-        )
-    return json.dumps(metrics)
+METRICS = {
+    "photos": 103,
+    "data": "ccp/val.csv",
+    "coco": {
+        "segm": {
+            "AP": 0.25,
+            "AP50": 0.5,
+            "per_category": {
+                "1": {"name": "hat", "instances": 2, "AP": 0.5, "AP50": 0.5},
+                "2": {"name": "tie", "instances": 9, "AP": 0.125, "AP50": 0.5},
+                "3": {"name": "cape", "instances": 0, "AP": -1, "AP50": -1},
+            },
+        },
+        "bbox": {"AP": 0.375},
+    },
+    "attributes": {"micro_f1": -1},
+}
 
 
 @pytest.fixture
-def trained(monkeypatch):
-    """`train` and `evaluate` leave the files that theirs do, at once; what `train` was asked for is
-    returned, in order.
-
-    Runs whose folder is in the returned list's `fail`, {end of its path: what is raised}, fail.
-    """
-
-    class Asked(list):
-        fail = {}  # one for each test, as the class is
-
-    asked = Asked()
-
-    def train(words):
-        asked.append(words)
-        folder = compare.Path(words[words.index("--out") + 1])
-        if f"{folder.parent.name}/{folder.name}" in asked.fail:
-            raise asked.fail[f"{folder.parent.name}/{folder.name}"]
-        if "--resume" not in words:
-            (folder / "smoke2026").mkdir(parents=True)
-            (folder / "smoke2026" / "config.json").write_text("{}")
-        return SimpleNamespace(last=folder / "smoke2026" / "last.h5")
-
-    def evaluate(words):
-        folder = compare.Path(words[words.index("--out") + 1])
-        assert {"--fixed", "--true-boxes"} <= set(words)  # without which two columns are not there
-        (folder / "metrics.json").write_text(
-            scores_of(int(folder.name.removeprefix("seed")), folder.parent.name.startswith("mlp"))
-        )
-
-    monkeypatch.setattr(compare.train, "main", train)
-    monkeypatch.setattr(compare.evaluate, "main", evaluate)
-    monkeypatch.setattr(
-        detector_tables,
-        "plot",
-        lambda title, results: SimpleNamespace(
-            savefig=lambda path, **_: path.write_text(f"{title}: {', '.join(results)}")
-        ),
-    )
-    return asked
+def evaluations(tmp_path):
+    """Two output folders of `evaluate`; the second has twice the AP of hats."""
+    for name in ("first", "second"):
+        metrics = json.loads(json.dumps(METRICS))
+        if name == "second":
+            metrics["coco"]["segm"]["AP"] = 0.375
+            metrics["coco"]["segm"]["per_category"]["1"]["AP"] = 1.0
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "metrics.json").write_text(json.dumps(metrics))
+    return tmp_path / "first", tmp_path / "second"
 
 
-@pytest.fixture
-def weights(tmp_path):
-    """A run folder to start from; nothing reads what its checkpoint holds."""
-    (tmp_path / "start").mkdir()
-    (tmp_path / "start" / "best.h5").write_text("trained")
-    return tmp_path / "start"
-
-
-@pytest.fixture
-def words(tmp_path, weights):
-    """words(*more) -> the command line of two variants with two seeds, in `tmp_path` / "out"."""
-
-    def make(*more, only=("linear", "mlp")):
-        return [
-            "attribute-heads",
-            "--weights",
-            str(weights),
-            "--out",
-            str(tmp_path / "out"),
-            "--seeds",
-            "2",
-            *(word for name in only for word in ("--only", name)),
-            *more,
-        ]
-
-    return make
-
-
-def rows_of(folder):
-    return list(csv.DictReader((folder / "table.csv").open()))
-
-
-def done(asked):
-    """The variants and seeds that were trained, in order."""
-    return ["/".join(compare.Path(w[w.index("--out") + 1]).parts[-2:]) for w in asked]
-
-
-def test_every_variant_is_trained_with_every_seed_and_told(trained, words, tmp_path, capsys):
-    results = compare.main(words("--set", "ATTRIBUTE_HIDDEN=8"))
-    assert done(trained) == ["linear/seed1", "mlp/seed1", "linear/seed2", "mlp/seed2"]
-    first = trained[1]
-    assert (
-        'ATTRIBUTE_HEAD="mlp"' in first
-        and "SEED=1" in first
-        and first[-2:] == ["--set", "ATTRIBUTE_HIDDEN=8"]
-    )
-    assert (
-        first[first.index("--exclude") + 1] == "mrcnn_attribute.*"
-        and 'STAGES=[["compare", "mrcnn_attribute.*", 3, 0.001]]' in first
-    )
-    assert (
-        results["mlp"]["mask f1AP"] == pytest.approx([0.13, 0.14])
-        and np.isnan(results["mlp"]["attribute micro F1"]).all()
-    )
-    rows = rows_of(tmp_path / "out")
-    assert [row["variant"] for row in rows] == ["linear", "mlp"] and float(
-        rows[0]["mask AP, mean"]
-    ) == pytest.approx(0.115)
-    printed = capsys.readouterr().out
-    assert "0.115 ± 0.007" in printed and "+0.020" in printed and "micro F1" not in printed
-
-
-def test_what_is_finished_is_not_done_again_and_what_was_killed_goes_on(trained, words, tmp_path):
-    compare.main(words())
-    (tmp_path / "out" / "mlp" / "seed1" / "metrics.json").unlink()
-    trained.clear()
-    compare.main(words())
-    assert trained == [["--resume", "--out", str(tmp_path / "out" / "mlp" / "seed1")]]
-
-
-def test_a_folder_holds_runs_of_one_kind(trained, words):
-    compare.main(words())
-    trained.clear()
-    compare.main(words("--seeds", "3"))  # more of them are welcome
-    compare.main(words(only=["conv"]))
-    assert done(trained) == ["linear/seed3", "mlp/seed3", "conv/seed1", "conv/seed2"]
-    with pytest.raises(
-        ValueError, match="with other arguments .epochs 3 there, 9 here.. Give another folder"
-    ):
-        compare.main(words("--epochs", "9"))
-
-
-def test_another_checkpoint_of_the_same_name_is_another_start(trained, words, weights):
-    compare.main(words())
-    (weights / "best.h5").write_text("trained further")
-    with pytest.raises(
-        ValueError,
-        match="with other arguments .weights_file 'best.h5 [0-9a-f]{16}' there, "
-        "'best.h5 [0-9a-f]{16}' here",
-    ):
-        compare.main(words("--seeds", "3"))
-    assert len(trained) == 4
-    (weights / "best.h5").write_text("trained")
-    compare.main(words("--seeds", "3"))
-    assert len(trained) == 6
-
-
-@pytest.mark.parametrize("start", [[], ["--weights", "imagenet"], ["--weights", "none"]])
-def test_a_start_that_is_no_file_needs_none(trained, tmp_path, start):
-    compare.main(["variation", "--out", str(tmp_path), "--seeds", "1", "--only", "plain", *start])
-    assert json.loads((tmp_path / "study.json").read_text())["weights_file"] == (
-        start[1] if start else None
-    )
-
-
-def test_weights_that_do_not_exist_are_said_before_anything_is_trained(trained, words, weights):
-    (weights / "best.h5").unlink()
-    with pytest.raises(FileNotFoundError, match="neither best.h5 nor last.h5"):
-        compare.main(words())
-    assert not trained
-
-
-def test_a_folder_from_before_starts_and_variants_were_noted_goes_on_and_is_noted_now(
-    trained, words, weights, tmp_path
-):
-    compare.main(words())
-    out, trained[:] = tmp_path / "out", []
-    order = json.loads((out / "study.json").read_text())
-    del order["weights_file"]
-    (out / "study.json").write_text(json.dumps(order))
-    for note in out.glob("*/variant.json"):
-        note.unlink()
-    with pytest.raises(ValueError, match="rate 0.001 there, 0.1 here"):
-        compare.main(words("--rate", "0.1"))
-    assert json.loads((out / "study.json").read_text()) == order
-    compare.main(words("--seeds", "3"))
-    assert (
-        done(trained) == ["linear/seed3", "mlp/seed3"]
-        and len(list(out.glob("*/variant.json"))) == 2
-    )
-    (weights / "best.h5").write_text("trained further")
-    with pytest.raises(ValueError, match="weights_file"):
-        compare.main(words())
-
-
-def test_a_variant_that_is_something_else_now_keeps_no_old_runs(
-    trained, words, tmp_path, monkeypatch
-):
-    compare.main(words())
-    variants = STUDIES["attribute-heads"].variants
-    monkeypatch.setitem(variants, "conv", {"ATTRIBUTE_HEAD": "attention"})  # has no runs
-    monkeypatch.setitem(variants, "new", {"ATTRIBUTE_HEAD": "linear"})
-    compare.main(words("--only", "new"))
-    assert done(trained)[-2:] == ["new/seed1", "new/seed2"]
-    monkeypatch.setitem(variants, "mlp", {"ATTRIBUTE_HEAD": "conv"})
-    for only in (["mlp"], ["linear"]):  # its runs would be in the table of others, too
-        with pytest.raises(
-            ValueError,
-            match=r"out/mlp holds runs of 'mlp' .*\(settings {.*'mlp'} there, {.*'conv'} here\)",
-        ):
-            compare.main(words(only=only))
-    (tmp_path / "out" / "mlp").rename(tmp_path / "old")
-    compare.main(words())
-    assert (
-        done(trained)[-2:] == ["mlp/seed1", "mlp/seed2"] and 'ATTRIBUTE_HEAD="conv"' in trained[-1]
-    )
-
-
-def test_results_are_written_after_each_seed_of_all_variants(trained, words, tmp_path):
-    trained.fail["mlp/seed2"] = KeyboardInterrupt()
-    with pytest.raises(KeyboardInterrupt):  # stops at once
-        compare.main(words("--seeds", "3"))
-    assert done(trained) == ["linear/seed1", "mlp/seed1", "linear/seed2", "mlp/seed2"]
-    assert [row["mask AP, seeds"] for row in rows_of(tmp_path / "out")] == ["1", "1"]
-    assert (tmp_path / "out" / "plot.png").read_text() == "Attribute heads: linear, mlp"
-
-
-def test_a_run_that_fails_does_not_stop_the_others_and_is_told_at_the_end(
-    trained, words, tmp_path, capsys, caplog
-):
-    trained.fail |= {
-        "mlp/seed1": ImportError("no such package\nmore about it"),
-        "linear/seed2": OSError("cannot download"),
-    }
-    assert run_verb(compare.main, words("--seeds", "3")) == 2
-    assert len(trained) == 6
-    assert [row["mask AP, seeds"] for row in rows_of(tmp_path / "out")] == ["2", "2"]
-    told = capsys.readouterr()
-    assert (
-        "error: 2 of 6 runs failed" in told.err and "0.120 ± 0.014" in told.out
-    )  # linear: 0.11 and 0.13
-    assert (
-        "mlp, seed 1: ImportError: no such package\nlinear, seed 2: OSError: cannot download"
-        in told.err
-    )
-    assert [(record.message, bool(record.exc_info)) for record in caplog.records] == [
-        ("failed: mlp, seed 1: ImportError: no such package", True),
-        ("failed: linear, seed 2: OSError: cannot download", False),
+def test_differences_are_from_the_first(evaluations, tmp_path, capsys):
+    first, second = map(str, evaluations)
+    page = compare.main([first, f"{second}/metrics.json", "--out", str(tmp_path / "out")])
+    assert page == tmp_path / "out" / "index.html" and page.is_file()
+    rows = list(csv.reader((tmp_path / "out" / "comparison.csv").open()))
+    assert rows[0] == ["score", "first", "second", "difference"]
+    scores = {row[0]: row[1:] for row in rows[1:] if row}
+    assert scores["mask AP"] == ["0.250", "0.375", "+0.125"]
+    assert scores["box AP"] == ["0.375", "0.375", "+0.000"]
+    assert scores["attribute micro F1"] == ["–", "–", "–"]  # nothing to measure is no 0
+    by_category = rows[rows.index([]) + 1 :]
+    assert by_category[1:] == [
+        ["tie", "9", "0.125", "0.125", "+0.000"],
+        ["hat", "2", "0.500", "1.000", "+0.500"],
     ]
-    trained.clear()
-    trained.fail.clear()
-    compare.main(words("--seeds", "3"))
-    assert done(trained) == ["mlp/seed1", "linear/seed2"]
-    assert [row["mask AP, seeds"] for row in rows_of(tmp_path / "out")] == ["3", "3"]
+    assert re.search(r"mask AP +0.250 +0.375 +\+0.125", capsys.readouterr().out)
 
 
-def test_where_every_run_fails_there_is_no_table(trained, words, tmp_path):
-    trained.fail |= {
-        f"{name}/seed{seed}": MemoryError() for name in ("linear", "mlp") for seed in (1, 2)
-    }
-    with pytest.raises(ValueError, match="4 of 4 runs failed.*\nlinear, seed 1: MemoryError: \n"):
-        compare.main(words())
-    assert not (tmp_path / "out" / "table.csv").exists()
+def test_runs_show_their_curves_and_the_settings_that_differ(make_run, tmp_path, caplog):
+    one, two = make_run("one"), make_run("two", best=0.25)
+    arguments = two.read_config()
+    two.write_config(arguments | {"config": arguments["config"] | {"IMAGE_MAX_DIM": 192}})
+    page = compare.main([str(one.path), str(two.path), "--out", str(tmp_path / "out")])
+    text = page.read_text(encoding="utf-8")
+    assert "validation loss" in text and "IMAGE_MAX_DIM" in text and "EVALUATE_IMAGES" not in text
+    assert "There is no metrics.json in one, two" in caplog.text
 
 
-def test_only_trains_less_and_tells_of_all(trained, words, tmp_path):
-    compare.main(words(only=["conv"]))
-    assert [row["variant"] for row in rows_of(tmp_path / "out")] == ["conv"]
-    results = compare.main(words(only=["linear"]))
-    assert (
-        list(results) == [row["variant"] for row in rows_of(tmp_path / "out")] == ["linear", "conv"]
-    )  # in the study's order
+def test_scores_of_different_images_are_warned_of(evaluations, tmp_path, caplog):
+    path = evaluations[1] / "metrics.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"photos": 7, "data": "x/other.csv"}))
+    compare.main([*map(str, evaluations), "--out", str(tmp_path / "out")])
+    assert "different numbers of images: 103, 7" in caplog.text
+    assert "different data: other.csv, val.csv" in caplog.text
+
+
+def test_runs_of_one_name_are_told_apart_by_their_folders(tmp_path):
+    from fashion.reports.comparison import read_entries
+
+    paths = [tmp_path / name / "run" for name in "ab"]
+    for path in paths:
+        path.mkdir(parents=True)
+        (path / "metrics.json").write_text(json.dumps(METRICS))
+    assert [entry.label for entry in read_entries(paths)] == ["a/run", "b/run"]
+
+
+def test_the_name_of_a_study_still_does_the_study(monkeypatch, caplog):
+    asked = []
+    monkeypatch.setattr(study, "main", asked.append)
+    compare.main(["attribute-heads", "--seeds", "1"])
+    assert asked == [["attribute-heads", "--seeds", "1"]]
+    assert "is now `fashion study attribute-heads`" in caplog.text
 
 
 @pytest.mark.parametrize(
-    ("more", "message"),
+    ("words", "message"),
     [
-        (["--weights", ""], "give a trained model to start from"),
-        (["--seeds", "0"], "at least 1. Got 0"),
-        (["--only", "cnn"], "no variant cnn"),
-        (
-            ["--set", "SEED=4"],
-            "--set SEED=4 would replace what the study gives its runs: use --seeds instead",
-        ),
-        (["--set", 'STAGES=[["a","all",9,0.1]]'], "use --epochs and --rate instead"),
-        (["--set", "EVALUATE_EVERY=1"], "use --epochs instead"),
-        (["--set", "LEARNING_RATE=1"], "use --rate instead"),
-        (
-            ["--set", "ATTRIBUTE_PER_CLASS=true"],
-            "attribute-heads compares values of ATTRIBUTE_PER_CLASS: leave it out",
-        ),
+        ([], "name 2 to 10 runs. Got 0."),
+        (["runs"], "name 2 to 10 runs. Got 1."),
+        (["atribute-heads"], "Did you mean attribute-heads"),
+        (["x"] * 11, "name 2 to 10 runs. Got 11."),
     ],
 )
-def test_what_cannot_be_compared_is_said(words, more, message, tmp_path, capsys):
+def test_the_number_of_runs_is_checked(words, message, capsys):
     with pytest.raises(SystemExit):
-        compare.main(words(*more))
-    assert message in " ".join(capsys.readouterr().err.split()) and not (tmp_path / "out").exists()
+        compare.parse(words)
+    assert message in capsys.readouterr().err
 
 
-def test_a_setting_that_another_study_compares_may_be_set(trained, words):
-    compare.main(words("--seeds", "1", "--set", "SCALE_JITTER=[0.5,2]"))
-    assert all(w[-1] == "SCALE_JITTER=[0.5,2]" for w in trained)
-
-
-def test_a_setting_that_does_not_exist_is_said_before_anything_is_trained(trained, words):
-    with pytest.raises(ValueError, match="no setting 'ATTRIBUTE_HIDEN'"):
-        compare.main(words("--set", "ATTRIBUTE_HIDEN=8"))
-    assert not trained
-
-
-def test_a_variant_may_be_more_than_settings(trained, tmp_path):
-    compare.main(
-        [
-            "variation",
-            "--out",
-            str(tmp_path),
-            "--seeds",
-            "1",
-            "--only",
-            "rebalanced",
-            "--only",
-            "copy-paste",
-        ]
-    )
-    rebalanced = next(w for w in trained if "rebalanced" in w[w.index("--out") + 1])
-    copied = next(w for w in trained if w is not rebalanced)
-    assert "--rebalance" in rebalanced and "COPY_PASTE=0.5" not in rebalanced
-    assert "--rebalance" not in copied and "COPY_PASTE=0.5" in copied
-
-
-def test_every_variant_of_every_study_has_settings_that_exist():
-    for study in STUDIES.values():
-        assert study.options.keys() <= study.variants.keys()
-        for settings in study.variants.values():
-            RECIPES["smoke"].from_dict(settings)
-            assert all(hasattr(RECIPES["smoke"], name) for name in settings)
+def test_what_is_no_run_is_refused_before_anything_is_read(evaluations, tmp_path):
+    (tmp_path / "empty").mkdir()
+    for name, message in (("empty", "holds neither"), ("nowhere", "does not exist")):
+        with pytest.raises(FileNotFoundError, match=message):
+            compare.parse([str(evaluations[0]), str(tmp_path / name)])
+    (tmp_path / "other.json").write_text('{"a": 1}')
+    with pytest.raises(ValueError, match="holds no scores"):
+        compare.main([str(evaluations[0]), str(tmp_path / "other.json")])

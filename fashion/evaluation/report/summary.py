@@ -62,6 +62,21 @@ _HEADLINES = (
         "IoU of each category over all pixels of one label map, then the mean.",
     ),
 )
+
+
+def headlines(scores: Mapping[str, Any]) -> dict[str, float]:
+    """Looks up the headline numbers.
+
+    Args:
+        scores: As in `page.write_report`.
+
+    Returns:
+        {name: number} of those that were computed; below 0 where there was nothing to measure.
+    """
+    values = {name: _look_up(scores, path) for path, name, _ in _HEADLINES}
+    return {name: value for name, value in values.items() if value is not None}
+
+
 # The headlines that a page begins with.
 MAIN_HEADLINES = ("mask AP", "mask AP50", "recall", "attribute micro F1")
 

@@ -27,6 +27,7 @@ def test_short_rows_are_filled_up():
 @pytest.mark.parametrize("cell", ["-3", "+0.1250", "1e-5", "12 %", "1,024", "nan"])
 def test_these_are_numbers(cell):
     assert text_table([["a long heading"], [cell]]).endswith(" " + cell)
+    assert text_table([["a long heading"], [cell], ["–"]]).endswith(" –")
 
 
 def test_html_shows_what_the_cells_say():

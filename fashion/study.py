@@ -1,0 +1,151 @@
+r"""Train and score the variants of a study.
+
+    python fashion/study.py attribute-heads --recipe smoke --weights runs/smoke2026… \
+        --out runs/heads
+
+Trains every variant with several seeds, computes every metric of each, and writes one table and
+one plot: means over the seeds, and differences from the first variant. A star marks differences
+whose paired 95 % interval excludes 0 (no correction for multiple comparisons). Finished runs are
+not repeated, so seeds and variants can be added later. A run that fails does not stop the others.
+"""
+
+if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
+    import sys
+
+    sys.path[0] = __file__.rpartition("fashion")[0] or "."
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from fashion.cli.errors import run_verb
+from fashion.cli.options import add_option
+from fashion.cli.parser import Parser, whole
+from fashion.cli.paths import check_output
+from fashion.config import RECIPES
+from fashion.formats.model_files import checkpoint_in
+from fashion.studies.detectors import STUDIES, Study
+from mrcnn.config import parse_setting
+
+# Settings that belong to the study, and the options that change them.
+OPTIONS = {
+    "SEED": "--seeds",
+    "STAGES": "--epochs and --lr",
+    "EVALUATE_EVERY": "--epochs",
+    "LEARNING_RATE": "--lr",
+}
+# Weights that are no file.
+_NAMED_WEIGHTS = ("imagenet", "none")
+
+
+def main(argv: Sequence[str] | None = None) -> Any:
+    """Does the study that the arguments name.
+
+    Args:
+        argv: Arguments; None takes those of the process.
+
+    Returns:
+        Scores by column, for each variant.
+    """
+    args = parse(argv)
+    from fashion.commands.study import run  # not at the top: it imports Keras
+
+    return run(args)
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parses and checks the arguments.
+
+    Args:
+        argv: Arguments; None takes those of the process.
+
+    Returns:
+        The arguments.
+
+    Raises:
+        OSError: There are no such weights, or --out cannot be written to.
+    """
+    parser = Parser("study", __doc__, "STUDY [options]")
+    _add_arguments(parser)
+    args = parser.parse_args(argv)
+    args.out = args.out or Path("runs") / args.study
+    wrong = _what_is_wrong(args, STUDIES[args.study])
+    if wrong:
+        parser.error(wrong)
+    if args.weights and args.weights not in _NAMED_WEIGHTS:
+        checkpoint_in(args.weights)
+    check_output(args.out)
+    return args
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "study",
+        choices=sorted(STUDIES),
+        metavar="STUDY",
+        help=f"what is compared: {', '.join(sorted(STUDIES))}",
+    )
+    parser.add_argument(
+        "--recipe",
+        choices=sorted(RECIPES),
+        default="smoke",
+        metavar="NAME",
+        help=f"{', '.join(sorted(RECIPES))} (default: %(default)s)",
+    )
+    for name in ("--data", "--skip-bad"):
+        add_option(parser, name)
+    add_option(parser, "--weights", default=None, help="what every run starts from")
+    parser.add_argument(
+        "--seeds",
+        type=whole(1),
+        default=3,
+        metavar="N",
+        help="runs of each variant (default: %(default)s)",
+    )
+    add_option(parser, "--epochs", default=3)
+    add_option(parser, "--lr", dest="rate", default=1e-3, help="learning rate (default: 0.001)")
+    parser.add_argument(
+        "--only",
+        action="append",
+        metavar="VARIANT",
+        help="train this variant only; may be repeated",
+    )
+    add_option(parser, "--set", help="change a setting of all variants; may be repeated")
+    add_option(
+        parser, "--out", help="folder of the runs, the table and the plot (default: runs/STUDY)"
+    )
+
+
+def _what_is_wrong(args: argparse.Namespace, study: Study) -> str | None:
+    """The first contradiction among the arguments."""
+    if study.needs_weights and not args.weights:
+        return (
+            f"{args.study} trains {study.layers} alone: give a trained model to start from with "
+            "--weights"
+        )
+    unknown = set(args.only or ()) - study.variants.keys()
+    if unknown:
+        return (
+            f"there is no variant {', '.join(sorted(unknown))}; {args.study} has "
+            f"{'; '.join(study.variants)}"
+        )
+    compared = set().union(*study.variants.values())
+    for text in args.set:
+        key, _ = parse_setting(text, RECIPES[args.recipe])
+        if key in OPTIONS:
+            return (
+                f"--set {text} would replace what the study gives its runs: use {OPTIONS[key]} "
+                "instead"
+            )
+        if key in compared:
+            return (
+                f"--set {text} would make variants alike, since {args.study} compares values of "
+                f"{key}: leave it out, or choose variants with --only"
+            )
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(run_verb(main))
