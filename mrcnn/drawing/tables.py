@@ -120,7 +120,7 @@ def _cells(rows: Sequence[Sequence[Any]]) -> tuple[list[list[str]], list[bool]]:
     body = cells[1:] or cells
     to_right = []
     for column in zip(*body):
-        filled = [cell for cell in column if cell]
+        filled = [cell for cell in column if cell not in ("", "–")]  # a dash: no number
         to_right.append(bool(filled) and all(map(NUMBER.fullmatch, filled)))
     return cells, to_right
 
