@@ -50,9 +50,11 @@ def main(argv: Sequence[str] | None = None) -> Any:
         Scores by column, for each variant.
     """
     args = parse(argv)
-    from fashion.commands.study import run  # not at the top: it imports Keras
+    # Not at the top: they import Keras.
+    from fashion import evaluate, train
+    from fashion.commands.study import Verbs, run
 
-    return run(args)
+    return run(args, Verbs(train.main, evaluate.main))
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:

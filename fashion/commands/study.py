@@ -2,14 +2,13 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 from tqdm import tqdm
 
-from fashion import evaluate, train
 from fashion.cli.interrupts import resumable
 from fashion.cli.locks import working_in
 from fashion.formats.model_files import checkpoint_in
@@ -17,17 +16,31 @@ from fashion.studies.detector_tables import folder_of, results_of, screen_table,
 from fashion.studies.detectors import STUDIES, Study
 from fashion.studies.runner import differences, note_run_arguments, run_study
 from mrcnn.files import digest_of, write_text
+from mrcnn.training.run_folder import RunFolder
 from mrcnn.typing import Array
 
 # Arguments that all runs of a folder have in common.
 COMMON = ("study", "recipe", "data", "skip_bad", "weights", "epochs", "rate", "set")
 
 
-def run(args: argparse.Namespace) -> dict[str, dict[str, Array]]:
+class Verbs(NamedTuple):
+    """The commands that a study calls; each takes its options as words.
+
+    Attributes:
+        train: `fashion.train.main`.
+        evaluate: `fashion.evaluate.main`.
+    """
+
+    train: Callable[[Sequence[str]], RunFolder | None]
+    evaluate: Callable[[Sequence[str]], Any]
+
+
+def run(args: argparse.Namespace, verbs: Verbs) -> dict[str, dict[str, Array]]:
     """Does the study that the arguments name.
 
     Args:
         args: Result of `fashion.study.parse`.
+        verbs: Train and evaluate.
 
     Returns:
         Result of `results_of` the output folder.
@@ -36,14 +49,15 @@ def run(args: argparse.Namespace) -> dict[str, dict[str, Array]]:
         ValueError: At the end, if runs have failed.
     """
     with working_in(args.out, "study", below=True), resumable():
-        return compare(args)
+        return compare(args, verbs)
 
 
-def compare(args: argparse.Namespace) -> dict[str, dict[str, Array]]:
+def compare(args: argparse.Namespace, verbs: Verbs) -> dict[str, dict[str, Array]]:
     """Does what is missing of a study, then prints the table of all finished runs.
 
     Args:
         args: Result of `fashion.study.parse`.
+        verbs: Train and evaluate.
 
     Returns:
         Result of `results_of` the output folder.
@@ -59,7 +73,7 @@ def compare(args: argparse.Namespace) -> dict[str, dict[str, Array]]:
 
         def run_one(name, seed):
             try:
-                return finished_run(args, study, name, seed)
+                return finished_run(args, study, name, seed, verbs)
             finally:
                 bar.update()
 
@@ -138,7 +152,9 @@ def _note_of(study: Study, name: str) -> dict[str, Any]:
     return json.loads(json.dumps(note))
 
 
-def finished_run(args: argparse.Namespace, study: Study, name: str, seed: int) -> Path:
+def finished_run(
+    args: argparse.Namespace, study: Study, name: str, seed: int, verbs: Verbs
+) -> Path:
     """Trains and scores a run, unless that is done.
 
     Args:
@@ -146,6 +162,7 @@ def finished_run(args: argparse.Namespace, study: Study, name: str, seed: int) -
         study: The study.
         name: Variant.
         seed: Seed of the run.
+        verbs: Train and evaluate.
 
     Returns:
         Folder of the run.
@@ -155,12 +172,12 @@ def finished_run(args: argparse.Namespace, study: Study, name: str, seed: int) -
         return folder
     keras.utils.clear_session(free_memory=True)
     if list(folder.glob("*/config.json")):
-        run = train.main(["--resume", "--out", str(folder)])
+        run = verbs.train(["--resume", "--out", str(folder)])
     else:
-        run = train.main(["--out", str(folder), *training_options(args, study, name, seed)])
+        run = verbs.train(["--out", str(folder), *training_options(args, study, name, seed)])
     assert run is not None  # neither a split nor a preview was asked for
     weights = ["--weights", str(run.last), "--out", str(folder)]
-    evaluate.main([*weights, "--fixed", "--true-boxes", *data_options(args)])
+    verbs.evaluate([*weights, "--fixed", "--true-boxes", *data_options(args)])
     return folder
 
 
