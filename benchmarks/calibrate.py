@@ -2,11 +2,11 @@
 
     python fashion/evaluate.py --weights model.h5 --data DIR --split held_out.csv --out scores
     python benchmarks/calibrate.py --gt DIR/held_out.csv --predictions scores/predictions.json
-    python benchmarks/calibrate.py … --weights model.h5 --out calibrated.h5
+    python benchmarks/calibrate.py … --write model.h5
 
 Prints the calibration error before and after, the latter with folds: on photos that the calibration
-was not fitted on. With --out it writes a copy of the checkpoint whose config has the
-SCORE_CALIBRATION that all the photos give; predictions of it are calibrated by default.
+was not fitted on. --write adds the SCORE_CALIBRATION that all the photos give to
+model.settings.json beside the checkpoint. Predictions of it are calibrated from then on.
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
@@ -15,6 +15,7 @@ if not __package__:  # run as a script: the repository, not this folder, belongs
     sys.path[0] = __file__.rpartition("benchmarks")[0] or "."
 
 import argparse
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,8 +23,8 @@ from fashion.cli.evaluation_input import ground_truth_of
 from fashion.evaluation.io.predictions import read_detections
 from fashion.evaluation.matching import MatchTable
 from fashion.evaluation.score_calibration import CalibrationReport, cross_fitted
-from fashion.model import load_model
-from mrcnn.weights.layer_files import read_metadata, save_weights
+from fashion.model import settings_beside
+from mrcnn.files import write_text
 
 
 def main(argv: Sequence[str] | None = None) -> CalibrationReport:
@@ -43,11 +44,8 @@ def main(argv: Sequence[str] | None = None) -> CalibrationReport:
     parser.add_argument("--gt", required=True, type=Path)
     parser.add_argument("--predictions", required=True, type=Path)
     parser.add_argument("--folds", type=int, default=5)
-    parser.add_argument("--weights", type=Path, help="checkpoint to copy")
-    parser.add_argument("--out", type=Path, help="the copy, in float16")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="checkpoint to calibrate")
     args = parser.parse_args(argv)
-    if (args.weights is None) != (args.out is None):
-        parser.error("--weights and --out belong together: the checkpoint, and its copy")
     report = _report(args)
     scale, shift = report.calibration
     print(f"SCORE_CALIBRATION=[{scale:.3f}, {shift:.3f}]")
@@ -56,11 +54,17 @@ def main(argv: Sequence[str] | None = None) -> CalibrationReport:
     print(
         f"F1 is best from a calibrated score of {report.confidence:.2f} on; other folds: {numbers}"
     )
-    if args.out:
-        model = load_model(args.weights, SCORE_CALIBRATION=[round(scale, 4), round(shift, 4)])
-        metadata = read_metadata(args.weights) | model.metadata()
-        save_weights(model.detector, args.out, dtype="float16", metadata=metadata)
-        print(f"written: {args.out}")
+    if args.write:
+        file = args.write.with_suffix(".settings.json")
+        settings = settings_beside(args.write)
+        if "SCORE_CALIBRATION" in settings:
+            parser.error(
+                f"{file} has a SCORE_CALIBRATION, and the predictions may be calibrated by it. "
+                "Remove it there, evaluate again, and calibrate what that stores."
+            )
+        settings["SCORE_CALIBRATION"] = [round(scale, 3), round(shift, 3)]
+        write_text(file, json.dumps(settings, indent=2) + "\n")
+        print(f"written: {file}")
     return report
 
 

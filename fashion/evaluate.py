@@ -117,7 +117,7 @@ def add_model_options(group: Any) -> None:
     group.add_argument(
         "--ap-conf",
         type=fraction,
-        default=0.05,
+        default=0.01,
         metavar="SCORE",
         help="minimum confidence score of the detections that AP ranks (default: %(default)s)",
     )

@@ -16,6 +16,7 @@ from fashion.formats.model_files import checkpoint_in
 from fashion.labels.ontology import Ontology
 from mrcnn.files import digest_of
 from mrcnn.inference.predict import Predictor
+from mrcnn.json_files import read_json_object
 from mrcnn.modeling.build import build_detector
 from mrcnn.modeling.devices import use_xla
 from mrcnn.typing import Array, PathLike
@@ -160,6 +161,9 @@ def load_model(
 ) -> FashionModel:
     """Loads a trained model.
 
+    Settings that were chosen after the training may lie beside a checkpoint: of model.h5 in
+    model.settings.json, {name: value}, which `benchmarks/calibrate.py` writes.
+
     Args:
         path: Checkpoint (.h5), or run folder, of which the best checkpoint is taken.
         rescorer: File or folder of fashion/rescore.py.
@@ -180,7 +184,7 @@ def load_model(
             "not written by this project. Give such a file to training as a starting point: "
             "fashion/train.py --weights FILE."
         )
-    config, ontology, counts = _described(path, metadata, settings)
+    config, ontology, counts = _described(path, metadata, settings_beside(path) | settings)
     loaded = None
     if rescorer is not None:
         loaded = load_rescorer(rescorer, ontology, use_xla(config))
@@ -201,6 +205,30 @@ def load_model(
             f"{', '.join(settings) or 'nothing'}."
         )
     return model
+
+
+def settings_beside(path: PathLike) -> dict[str, Any]:
+    """Reads the settings that were chosen after the training of a checkpoint.
+
+    Args:
+        path: The checkpoint, model.h5.
+
+    Returns:
+        Settings by name, from model.settings.json; {} if there is no such file.
+
+    Raises:
+        ValueError: The file is no JSON object, or names an unknown setting.
+    """
+    file = Path(path).with_suffix(".settings.json")
+    if not file.exists():
+        return {}
+    found = read_json_object(file)
+    for name in found:
+        if not name.isupper() or not hasattr(FashionConfig, name):
+            raise ValueError(
+                f"{file} names {name!r}, which is no setting of a model. Correct or remove it."
+            )
+    return found
 
 
 def _described(

@@ -38,7 +38,7 @@ def test_scores_of_a_model_are_printed_and_written_and_its_predictions_stored(
             "--true-boxes",
         ]
     )
-    assert loaded_quickly == {"DETECTION_MIN_CONFIDENCE": 0.05}
+    assert loaded_quickly == {"DETECTION_MIN_CONFIDENCE": 0.01}
     written = json.loads((out / "metrics.json").read_text())
     assert (
         written["rescored"]
@@ -48,7 +48,7 @@ def test_scores_of_a_model_are_printed_and_written_and_its_predictions_stored(
     assert (
         written["photos"] == 4
         and written["weights"] == str(tiny_run / "best.h5")
-        and written["min_score"] == 0.05
+        and written["min_score"] == 0.01
     )
     assert (
         written["coco"]["segm"]["AP"] == scores["coco"]["segm"]["AP"]

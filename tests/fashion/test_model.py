@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from fashion.cli import SHIPPED_WEIGHTS
 from fashion.config import FashionConfig
-from fashion.model import FashionModel, checkpoint_in, load_model
+from fashion.model import FashionModel, checkpoint_in, load_model, settings_beside
 from fashion.train import recipe_config
 from mrcnn.weights.layer_files import read_metadata, save_weights
 
@@ -242,3 +243,21 @@ def test_a_checkpoint_whose_description_is_damaged_is_named(tiny_model, tmp_path
         ValueError, match=f"a.h5 is .*its .*{told}.*(Fetch it again|fetch or save it again)"
     ):
         load_model(tmp_path / "a.h5")
+
+
+def test_settings_beside_a_checkpoint_replace_its_own_and_are_replaced(tiny_model, tmp_path):
+    path = tmp_path / "model.h5"
+    save_weights(tiny_model.detector, path, metadata=tiny_model.metadata())
+    assert load_model(path).config.SCORE_CALIBRATION is None
+    beside = tmp_path / "model.settings.json"
+    beside.write_text('{"SCORE_CALIBRATION": [0.5, -1.0], "DETECTION_NMS_THRESHOLD": 0.25}')
+    config = load_model(path, DETECTION_NMS_THRESHOLD=0.4).config
+    assert config.SCORE_CALIBRATION == [0.5, -1.0] and config.DETECTION_NMS_THRESHOLD == 0.4
+    beside.write_text('{"SCORE_CALIBRATON": [0.5, -1.0]}')
+    with pytest.raises(ValueError, match="model.settings.json names 'SCORE_CALIBRATON'"):
+        load_model(path)
+
+
+def test_the_settings_beside_the_shipped_model_are_settings():
+    settings = settings_beside(SHIPPED_WEIGHTS)
+    assert FashionConfig.from_dict(settings).SCORE_CALIBRATION == settings["SCORE_CALIBRATION"]

@@ -20,6 +20,7 @@ MOST_MAGNIFIED = 4.0
 LEAST_AREA = 0.002  # of the canvas: smaller objects are not cut out
 WHITE_GROUNDS = 0.5  # share of grounds that are white or nearly so
 WINDOWS = (0.15, 0.5)  # sides of a background crop, in shares of the canvas
+LEAST_IMAGE = 0.9  # share of a background crop that is not padding
 TRIES = 10
 
 
@@ -94,7 +95,9 @@ class BackgroundCrops:
             h, w = max(int(side * height), 1), max(int(side * width), 1)
             y, x = rng.integers(0, height - h + 1), rng.integers(0, width - w + 1)
             part = sample.image[y : y + h, x : x + w]
-            if not occupied[y : y + h, x : x + w].any() and part.any():  # and no padding alone
+            is_empty = not occupied[y : y + h, x : x + w].any()
+            # The padding around an image is black.
+            if is_empty and part.any(axis=2).mean() >= LEAST_IMAGE:
                 image = _channels(cv2.resize(part, (width, height), interpolation=cv2.INTER_LINEAR))
                 none = sample.keep(np.zeros(0, int))
                 return none.with_pixels(image, none.masks)
