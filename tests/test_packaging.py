@@ -79,6 +79,7 @@ def test_the_wheel_holds_the_shipped_model_where_the_verbs_look_for_it(wheel):
     assert (
         f"fashion/weights/{SHIPPED_WEIGHTS.name}" in wheel.namelist() and SHIPPED_WEIGHTS.exists()
     )
+    assert "fashion/weights/ccp.settings.json" in wheel.namelist()
 
 
 def test_the_command_exists(wheel):
