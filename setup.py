@@ -22,6 +22,7 @@ INSTALL_REQUIRES = [
     "pillow>=10.4,<14",
     "matplotlib>=3.9,<4",
     "scipy>=1.13,<2",
+    "pyyaml>=6,<7",
 ]
 
 EXTRAS_REQUIRE = {

@@ -13,6 +13,8 @@ VERBS = {
     "submit": "write a Kaggle submission",
     "explore": "describe a data set: sizes, frequencies, masks, anchors, data issues",
     "prepare": "write a smaller copy of a data set, for faster loading",
+    "convert": "write a data set in another format",
+    "predictions": "write predictions for an annotation tool",
     "runs": "list training runs with their scores, or write the page of a run",
     "compare": "set two to ten runs or evaluations side by side",
     "study": "train and score the variants of a study",

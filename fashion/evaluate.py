@@ -110,9 +110,10 @@ def add_model_options(group: Any) -> None:
         add_option(group, name)
     group.add_argument(
         "--split",
-        metavar="CSV",
-        help="CSV in the folder of --data (default: the images that the training held out; of "
-        "another data set val.csv, or a tenth of train.csv)",
+        metavar="PART",
+        help="what is scored: train, val, test, or a CSV in the folder of --data (default: the "
+        "images that the training held out; of another data set its validation data, all images "
+        "of a file, or a tenth of a folder)",
     )
     group.add_argument(
         "--ap-conf",
@@ -147,7 +148,7 @@ def _add_stored_predictions(group):
         "--images",
         nargs=None,
         metavar="DIR",
-        help="folder of the images, which --errors draws",
+        help="folder of the images: of --gt, which --errors draws, or of --data",
     )
 
 

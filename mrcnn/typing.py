@@ -4,8 +4,8 @@ Shapes, axis order, dtype and unit of a tensor stand in the docstring of each ar
 """
 
 import os
-from collections.abc import Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -19,3 +19,17 @@ Tensors: TypeAlias = Mapping[str, Tensor]
 Arrays: TypeAlias = Mapping[str, Array]
 # (height, width) in pixels or cells.
 Size: TypeAlias = tuple[int, int]
+
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+
+def override(method: _Method) -> _Method:
+    """Marks a method whose contract stands in the class above; `typing.override` needs Python 3.12.
+
+    Args:
+        method: The method.
+
+    Returns:
+        The same method.
+    """
+    return method

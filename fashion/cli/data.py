@@ -2,27 +2,32 @@
 
 from pathlib import Path
 
-from fashion.datasets.files import DataFiles, find_data
+from fashion.datasets.files import DataFiles, open_data
 
 SAMPLE_FOLDER = Path("data/sample")
 
 
-def open_files(data: str | Path | None) -> DataFiles:
+def open_files(
+    data: str | Path | None, images: str | Path | None = None, val: str | Path | None = None
+) -> DataFiles:
     """Finds the files of a data set.
 
     Args:
-        data: Its folder, the value of --data. None draws the built-in data set into
+        data: Its folder or file, the value of --data. None draws the built-in data set into
             `SAMPLE_FOLDER` first.
+        images: Folder of its photos, the value of --images.
+        val: Annotations for validation, the value of --val.
 
     Returns:
-        Paths of its CSV files, label list and images.
+        Paths of its annotations, label list and images.
 
     Raises:
-        FileNotFoundError: The folder holds no data set.
+        FileNotFoundError: There is no data set.
+        ValueError: There are several.
     """
     if data is None:
         from fashion.datasets.sample import make_sample
 
         make_sample(SAMPLE_FOLDER)
         data = SAMPLE_FOLDER
-    return find_data(data)
+    return open_data(data, images, val)

@@ -16,7 +16,7 @@ from fashion.cli.data import open_files
 from fashion.cli.options import model_settings
 from fashion.datasets.files import EXTENSIONS, DataFiles, year_of
 from fashion.datasets.imaterialist import IMaterialistDataset
-from fashion.datasets.splits import load_files, load_held_out
+from fashion.datasets.splits import load_as_trained, load_files, load_held_out, load_test
 from fashion.evaluation.io.ground_truth import EXPECTED, checked_ground_truth, read_ground_truth
 from fashion.evaluation.io.predictions import checked_results, read_detections
 from fashion.evaluation.io.results import coco_results
@@ -115,7 +115,7 @@ def input_from_model(args: Namespace, thresholds: Thresholds | None) -> Evaluati
     if thresholds:
         thresholds.check_ontology(model.ontology, args.thresholds)
     noted = noted_split(checkpoint_in(args.weights))
-    files = open_files(args.data)
+    files = open_files(args.data, args.images)
     labels = labels_of_data(files, args.split, model.ontology, args.true_boxes)
     dataset = open_split(files, args.split, labels, args.skip_bad, noted)
     if args.limit:
@@ -194,9 +194,9 @@ def labels_of_data(
         ValueError: The lists do not fit together.
     """
     own = files.ontology()
-    if _labels(own) <= _labels(ontology):
+    if _labels(own) <= _labels(ontology) or files.has_names and _names(own) <= _names(ontology):
         return ontology
-    if files.labels is None:
+    if files.labels is None and not files.has_names:
         # The official list is a guess: the model's comes first if the CSV can be read with it.
         csv = files.folder / split if split else files.train_csv
         if not csv.is_file() or not read_annotations(csv, ontology)[1]:
@@ -204,7 +204,7 @@ def labels_of_data(
     if true_boxes:
         raise ValueError(
             "--true-boxes needs data of the model's own label list, and that of "
-            f"{files.folder} is another one."
+            f"{files.source()} is another one."
         )
     known = ontology.ids_in(own)[0]
     foreign = [
@@ -212,13 +212,13 @@ def labels_of_data(
     ]
     if foreign:
         raise ValueError(
-            f"The label list of {files.folder} is not the model's and lacks {len(foreign)} of its "
-            f"categories: {', '.join(foreign[:5])}. Label lists are matched by name: give data "
+            f"The label list of {files.source()} is not the model's and lacks {len(foreign)} of "
+            f"its categories: {', '.join(foreign[:5])}. Label lists are matched by name: give data "
             "with these categories, or another model."
         )
     log.warning(
         "The label list of %s is not the model's: categories and attributes are matched by name.",
-        files.folder,
+        files.source(),
     )
     return own
 
@@ -228,6 +228,18 @@ def _labels(ontology):
     attributes = zip(ontology.attribute_ids, ontology.attribute_names)
     categories = zip(ontology.category_ids, ontology.category_names)
     return {*categories, *(("attribute", *row) for row in attributes)}
+
+
+def _names(ontology):
+    """Names of all categories and attributes; annotations with names are matched by these."""
+    return {
+        (kind, name.strip().casefold())
+        for kind, names in (
+            ("category", ontology.category_names),
+            ("attribute", ontology.attribute_names),
+        )
+        for name in names
+    }
 
 
 def open_split(
@@ -241,8 +253,8 @@ def open_split(
 
     Args:
         files: Files of the data set.
-        split: CSV in the data folder; None means the images that the training held out, see
-            `load_held_out`.
+        split: "train", "val", "test", or a CSV in the data folder. None means the images that the
+            training held out, see `load_held_out`; or all of a file that has none of these.
         ontology: Label list.
         skip_bad: Whether bad rows are left out instead of raising.
         noted: What the checkpoint notes about the split.
@@ -252,9 +264,19 @@ def open_split(
 
     Raises:
         FileNotFoundError: There is no such CSV.
+        ValueError: There are no test images.
     """
-    if split is None:
+    if split is None and files.path is not None and files.val is None:
+        whole = load_files(files, files.train, ontology, skip_bad=skip_bad)
+        held_out = set((noted or {}).get("held_out") or ())
+        if held_out.isdisjoint(info["id"] for info in whole.image_info):
+            return whole
+    if split in (None, "val"):
         return load_held_out(files, ontology, noted, skip_bad=skip_bad)
+    if split == "train":
+        return load_as_trained(files, ontology, noted, skip_bad=skip_bad)[0]
+    if split == "test":
+        return load_test(files, ontology, noted, skip_bad=skip_bad)
     csv = files.folder / split
     if not csv.exists():
         raise FileNotFoundError(

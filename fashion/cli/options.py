@@ -65,9 +65,10 @@ def setting_text(text: str) -> str:
 OPTIONS = {
     "--data": Option(
         {
-            "metavar": "DIR",
-            "help": "data set: a folder with train.csv and its images, in Kaggle's layout of 2019 "
-            "or 2020 (default: the built-in drawings, written to data/sample)",
+            "metavar": "PATH",
+            "help": "data set, a folder or a file: Kaggle's train.csv, COCO or Fashionpedia JSON, "
+            "VIA, labelme, YOLO's data.yaml, DeepFashion2; see docs/data.md (default: the built-in "
+            "drawings, written to data/sample)",
         }
     ),
     "--images": Option(

@@ -46,7 +46,7 @@ def check_data(path: str | Path | None) -> None:
     """
     if path is not None and not Path(path).expanduser().exists():
         raise FileNotFoundError(
-            f"There is no data set {path}. --data names a folder with annotations and images."
+            f"There is no data set {path}. --data names annotations, a file or a folder."
         )
 
 

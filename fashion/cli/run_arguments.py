@@ -199,6 +199,7 @@ def _check_split(split):
     member(split, "kind", one_of(KINDS), "split", missing=None)
     member(split, "fold", either(None, list_of(whole(1), 2)), "split", missing=None)
     member(split, "val_fraction", fraction, "split", missing=None)
+    member(split, "test_fraction", number(0), "split", missing=None)
     member(split, "seed", whole(-MANY), "split", missing=None)
     member(split, "near_duplicates", boolean, "split", missing=None)
     try:

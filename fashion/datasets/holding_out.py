@@ -61,7 +61,13 @@ def agreed_split(
     Raises:
         ValueError: If the run was started with another split than the options ask for.
     """
-    asked = {"kind": args.split, "fold": args.fold, "near_duplicates": args.near_duplicates}
+    asked = {
+        "kind": args.split,
+        "fold": args.fold,
+        "near_duplicates": args.near_duplicates,
+        "val_fraction": getattr(args, "val_fraction", None),
+        "test_fraction": getattr(args, "test_fraction", None),
+    }
     asked = {name: value for name, value in asked.items() if value is not None}
     if not args.resume:
         start = (
@@ -134,23 +140,26 @@ def noted_split(
 
 def _check_note(noted: dict[str, Any]) -> None:
     record = Record(noted, "", "split", 0, "what it notes about the photos that were held out")
-    unknown = sorted(noted.keys() - Split.__dataclass_fields__.keys() - {"held_out"})
+    lists = ("held_out", "test")
+    unknown = sorted(noted.keys() - Split.__dataclass_fields__.keys() - set(lists))
     if unknown:
         record.refuse(unknown[0], "no such field")
-    names = noted.get("held_out")
-    if names is not None and not (
-        isinstance(names, list) and all(isinstance(name, str) for name in names)
-    ):
-        record.refuse("held_out", "a list of ImageIds, or null")
+    for key in lists:
+        names = noted.get(key)
+        if names is not None and not (
+            isinstance(names, list) and all(isinstance(name, str) for name in names)
+        ):
+            record.refuse(key, "a list of ImageIds, or null")
     if "kind" in noted:
         record.text("kind")
-    if "val_fraction" in noted:
-        record.number("val_fraction")
+    for key in ("val_fraction", "test_fraction"):
+        if key in noted:
+            record.number(key)
     if "seed" in noted:
         record.integer("seed")
     if record.has("fold") and len(record.ids("fold")) != 2:
         record.refuse("fold", "two whole numbers, or null")
-    Split(**{key: value for key, value in noted.items() if key != "held_out"})
+    Split(**{key: value for key, value in noted.items() if key not in lists})
 
 
 def note_of(split: Split, validation: IMaterialistDataset) -> dict[str, Any]:
@@ -161,10 +170,12 @@ def note_of(split: Split, validation: IMaterialistDataset) -> dict[str, Any]:
         validation: The images that it holds out.
 
     Returns:
-        JSON: `Split.to_dict()`, and "held_out", the ImageIds; None for those of val.csv.
+        JSON: `Split.to_dict()`; "held_out", the ImageIds, None for those of val.csv; and "test",
+        the ImageIds that neither train nor validate, if there are some.
     """
     ids = None if split.kind == "val.csv" else [info["id"] for info in validation.image_info]
-    return split.to_dict() | {"held_out": ids}
+    test = {"test": validation.kept_for_test} if validation.kept_for_test else {}
+    return split.to_dict() | {"held_out": ids} | test
 
 
 def _fold(text: str) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ Headers are kept in an index file beside the folder; later starts only compare s
 import logging
 import os
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 _THREADS = 8  # reading a header is waiting for the disk
 _CHUNK = 4096  # images between two writes of the index: a stopped run repeats this many at most
 _SHARE = 256  # images that a thread takes at a time
+_DEPTH = 4  # sub-folders below each other that are searched for photos
 _BAR_DELAY = 2  # seconds of reading before a progress bar is shown
 _KEY = {"photos": 2}
 # Bytes, modification time, height and width as stored, EXIF orientation.
@@ -67,10 +68,126 @@ def find_images(
         return found
     # Cameras write .JPG, and macOS an accented letter as two characters.
     normalized = {_normalized(name): entry for name, entry in there.items()}
-    return [
+    found = [
         entry or _first_of(normalized, name, _normalized)
         for name, entry in zip(image_ids, found, strict=True)
     ]
+    if None in found:
+        finder = ImageFinder([Path(folder) for folder in folders])
+        found = [entry or finder.entry(name) for name, entry in zip(image_ids, found)]
+    return found
+
+
+class ImageFinder:
+    """Finds photos by name in folders and their sub-folders.
+
+    Args:
+        folders: Where to look; files may stand for folders, and are left out.
+        title: Name of the annotations. Where several photos have a name, one in a folder whose
+            name is part of the title is taken, or one of the same part (train, val or test).
+    """
+
+    def __init__(self, folders: Sequence[Path], title: str = "") -> None:
+        self._folders = [folder for folder in folders if folder.is_dir()]
+        self._title = title
+        self._direct: dict[str, os.DirEntry[str]] = {}
+        for folder in reversed(self._folders):
+            with os.scandir(folder) as entries:
+                self._direct.update((entry.name, entry) for entry in entries if entry.is_file())
+        self._below: dict[str, list[tuple[str, os.DirEntry[str]]]] | None = None
+
+    def find(self, name: str) -> Path | None:
+        """Finds a photo.
+
+        Args:
+            name: Its name, perhaps with folders and without extension.
+
+        Returns:
+            Its path; None if there is none, or several are as good.
+        """
+        entry = self.entry(name)
+        return None if entry is None else Path(entry.path)
+
+    def find_all(self, names: Iterable[str]) -> list[os.DirEntry[str] | None]:
+        """Finds many photos.
+
+        Args:
+            names: Their names.
+
+        Returns:
+            The file of each, or None.
+        """
+        return [self.entry(name) for name in names]
+
+    def entry(self, name: str) -> "os.DirEntry[str] | None":
+        """Finds a photo; see `find`.
+
+        Args:
+            name: Its name.
+
+        Returns:
+            Its file, or None.
+        """
+        if "/" not in name:
+            direct = _first_of(self._direct, name)
+            if direct is not None:
+                return direct
+        if self._below is None:
+            self._below = self._walk()
+        parts = name.replace("\\", "/").split("/")
+        if ".." in parts:
+            return None
+        base = _normalized(parts[-1])
+        for ending in ("", *EXTENSIONS):
+            found = self._below.get(base + ending, [])
+            if found:
+                inside = "/".join([*map(_normalized, parts[:-1]), base + ending])
+                return self._best(inside, found)
+        return None
+
+    def _walk(self) -> dict[str, list[tuple[str, os.DirEntry[str]]]]:
+        """(path inside its folder, file) of all photos by their normalized names."""
+        found: dict[str, list[tuple[str, os.DirEntry[str]]]] = {}
+        for top in self._folders:
+            todo = [(os.fspath(top), "", 0)]
+            while todo:
+                folder, above, depth = todo.pop()
+                with os.scandir(folder) as entries:
+                    inside = sorted(entries, key=lambda entry: entry.name)
+                for entry in inside:
+                    if entry.is_dir(follow_symlinks=False):
+                        if depth < _DEPTH and not entry.name.startswith("."):
+                            todo.append((entry.path, f"{above}{entry.name}/", depth + 1))
+                    elif entry.name.lower().endswith(EXTENSIONS):
+                        name = _normalized(entry.name)
+                        found.setdefault(name, []).append((above + name, entry))
+        return found
+
+    def _best(
+        self, name: str, found: list[tuple[str, os.DirEntry[str]]]
+    ) -> "os.DirEntry[str] | None":
+        """The file that fits best; None if several do."""
+        exact = [entry for inside, entry in found if f"/{inside}".endswith(f"/{name}")]
+        candidates = exact or [entry for _, entry in found]
+        if "/" in name and not exact and len(name.split("/")) > 2:
+            return None if len(candidates) > 1 else candidates[0]
+        for rule in (self._is_named_in_title, self._is_of_same_part):
+            fitting = [entry for entry in candidates if rule(entry)]
+            if len(fitting) == 1:
+                return fitting[0]
+            candidates = fitting or candidates
+        return candidates[0] if len(candidates) == 1 else None
+
+    def _is_named_in_title(self, entry: "os.DirEntry[str]") -> bool:
+        folder = os.path.basename(os.path.dirname(entry.path))
+        return len(folder) > 2 and folder.lower() in self._title.lower()
+
+    def _is_of_same_part(self, entry: "os.DirEntry[str]") -> bool:
+        folder = os.path.basename(os.path.dirname(entry.path)).lower()
+        return bool(folder) and any(
+            folder.startswith(part) and part in self._title.lower()
+            for part in ("train", "val", "test")
+        )
 
 
 def _first_of(there, name, form=str):

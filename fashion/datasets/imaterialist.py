@@ -41,6 +41,7 @@ class IMaterialistDataset(Dataset):
         ontology: The labels.
         year: 2019 or 2020.
         bad_rows: Rows that were left out.
+        kept_for_test: Of validation images, ImageIds of those that the split kept for a test.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class IMaterialistDataset(Dataset):
         super().__init__()
         self.annotations, self.ontology, self.year = annotations, ontology, annotations.year
         self.bad_rows = list(bad_rows)
+        self.kept_for_test: list[str] = []
         for category_id, name in zip(ontology.category_ids, ontology.category_names):
             self.add_class(SOURCE, category_id, name)
         self.image_info = _infos(annotations, map(str, paths))
@@ -135,9 +137,32 @@ class IMaterialistDataset(Dataset):
             image_id: Its number in this dataset.
 
         Returns:
-            `(N,)` int32, 1..K.
+            `(N,)` int32, 1..K; negative for crowds, which come last.
         """
-        return self.annotations.class_ids[self._slice(image_id)]
+        class_ids = self.annotations.class_ids[self._slice(image_id)]
+        crowds, rows = self._crowds(image_id)
+        if not rows:
+            return class_ids
+        of_crowds = crowds.class_ids[rows.start : rows.stop]
+        return np.concatenate([class_ids, -of_crowds]).astype(np.int32)
+
+    @property
+    def labels_all_classes(self) -> bool:
+        """Whether every class was looked for in every image."""
+        return self.annotations.active is None and super().labels_all_classes
+
+    def active_class_ids(self, image_id: int) -> Array:
+        """Returns which classes were looked for in an image.
+
+        Args:
+            image_id: Its number in this dataset.
+
+        Returns:
+            `(K + 1,)` int32: 1 for these and the background, else 0.
+        """
+        if self.annotations.active is None:
+            return super().active_class_ids(image_id)
+        return self.annotations.active[image_id].astype(np.int32)
 
     def runs(self, image_id: int) -> list[str]:
         """Returns the masks of an image as texts.
@@ -146,7 +171,7 @@ class IMaterialistDataset(Dataset):
             image_id: Its number in this dataset.
 
         Returns:
-            Kaggle run lengths of N masks.
+            Kaggle run lengths of N masks, without those of crowds.
         """
         return self.annotations.runs_of(self.annotations.rows_of(image_id))
 
@@ -157,10 +182,15 @@ class IMaterialistDataset(Dataset):
             image_id: Its number in this dataset.
 
         Returns:
-            N masks, in the order of the CSV's rows.
+            N masks, in the order of the CSV's rows; those of crowds come last.
         """
         size_hw = self.image_hw(image_id)
-        return RLEMasks(size_hw, *rle.parse_all(self.runs(image_id), size_hw))
+        runs = self.annotations.parsed_runs(image_id)
+        crowds, rows = self._crowds(image_id)
+        if not rows:
+            return RLEMasks(size_hw, *runs)
+        more = crowds.parsed_runs(image_id)
+        return RLEMasks(size_hw, *(np.concatenate(pair) for pair in zip(runs, more)))
 
     def load_objects(self, image_id: int) -> tuple[Any, Array, dict[str, Array]]:
         """Loads all columns of an image; see `Dataset.load_objects`.
@@ -190,6 +220,8 @@ class IMaterialistDataset(Dataset):
             class_ids: `(N,)` int32.
         """
         size_hw = self.image_hw(image_id)
+        if self.annotations.masks is not None:
+            return self.load_runs(image_id).dense(), self.image_class_ids(image_id).copy()
         # Columns first, like the runs: the masks are copied once and never transposed.
         texts = self.runs(image_id)
         masks = np.empty((len(texts), *size_hw[::-1]), bool)
@@ -207,9 +239,10 @@ class IMaterialistDataset(Dataset):
             `{"gt_attributes": (N, T) float32}`, 1 where an attribute is present.
         """
         rows = self.annotations.rows_of(image_id)
-        hot = np.zeros((len(rows), self.ontology.num_attributes), np.float32)
+        number = len(rows) + len(self._crowds(image_id)[1])
+        hot = np.zeros((number, self.ontology.num_attributes), np.float32)
         for n, row in enumerate(rows):
-            hot[n, self._attribute_indices(row)] = 1
+            hot[n, self.attribute_indices(row)] = 1
         return {"gt_attributes": hot}
 
     def to_coco(self, image_ids: Iterable[int] | None = None) -> dict[str, Any]:
@@ -231,7 +264,7 @@ class IMaterialistDataset(Dataset):
             images.append(
                 {
                     "id": image_id,
-                    "file_name": Path(self.image_info[image_id]["path"]).name,
+                    "file_name": self._file_name(image_id),
                     "height": height,
                     "width": width,
                 }
@@ -246,7 +279,22 @@ class IMaterialistDataset(Dataset):
                         **self._coco_object(row, runs, (height, width)),
                     }
                 )
-        origin = f"{self.annotations.csv_path.name}, iMaterialist layout of {self.year}"
+            crowds, rows = self._crowds(image_id)
+            for row, runs in zip(rows, crowds.runs_of(rows)):
+                class_id = int(crowds.class_ids[row])
+                annotations.append(
+                    {
+                        "id": len(annotations) + 1,
+                        "image_id": image_id,
+                        "iscrowd": 1,
+                        "category_id": self.ontology.category_id_of(class_id),
+                        "attribute_ids": [],
+                        **_coco_mask(runs, (height, width)),
+                    }
+                )
+        origin = self.annotations.csv_path.name
+        if self.annotations.masks is None:
+            origin += f", iMaterialist layout of {self.year}"
         return {
             "info": {"description": origin},
             "images": images,
@@ -296,21 +344,48 @@ class IMaterialistDataset(Dataset):
         rows = self.annotations.rows_of(image_id)
         return slice(rows.start, rows.stop)
 
-    def _attribute_indices(self, row: int) -> Array:
+    def attribute_indices(self, row: int) -> Array:
+        """Returns the attributes of an object.
+
+        Args:
+            row: Its row in `annotations`.
+
+        Returns:
+            `(n,)` int32, dense indices.
+        """
         first = self.annotations.first_attribute
         return self.annotations.attributes[first[row] : first[row + 1]]
 
+    def _crowds(self, image_id: int) -> tuple[Annotations, range]:
+        """Crowds, and the rows of an image among them; no row in nearly every data set."""
+        crowds = self.annotations.crowds
+        return (
+            (self.annotations, range(0)) if crowds is None else (crowds, crowds.rows_of(image_id))
+        )
+
+    def _file_name(self, image_id: int) -> str:
+        """The name of a file as its annotations spell it; a CSV leaves the extension out."""
+        info = self.image_info[image_id]
+        return Path(info["path"]).name if self.annotations.masks is None else info["id"]
+
     def _coco_object(self, row: int, runs: str, size_hw: Size) -> dict[str, Any]:
-        y1, x1, y2, x2 = map(float, rle.box_of_runs(runs, size_hw))
         return {
             "category_id": self.ontology.category_id_of(int(self.annotations.class_ids[row])),
             "attribute_ids": sorted(
-                self.ontology.attribute_ids[i] for i in self._attribute_indices(row)
+                self.ontology.attribute_ids[i] for i in self.attribute_indices(row)
             ),
-            "bbox": [x1, y1, x2 - x1, y2 - y1],
-            "area": rle.area(runs),
-            "segmentation": rle.to_coco(runs, size_hw),
+            **_coco_mask(runs, size_hw),
         }
+
+
+def _coco_mask(runs: str, size_hw: Size) -> dict[str, Any]:
+    """Box, area and mask of a COCO annotation."""
+    y1, x1, y2, x2 = map(float, rle.box_of_runs(runs, size_hw))
+    return {
+        "bbox": [x1, y1, x2 - x1, y2 - y1],
+        "area": rle.area(runs),
+        "segmentation": rle.to_coco(runs, size_hw),
+    }
 
 
 def load_imaterialist(
@@ -350,8 +425,44 @@ def load_imaterialist(
         csv_path, ontology, image_ids=image_ids, attribute_categories=attribute_categories
     )
     folders = [images_dir] if isinstance(images_dir, (str, os.PathLike)) else list(images_dir)
-    annotations, paths, more = _with_images(annotations, folders, check_images)
-    bad = sorted(bad + more, key=lambda row: row.line)
+    files = find_images(annotations.image_ids, folders)
+    if files and not any(files):
+        raise FileNotFoundError(
+            f"None of the {len(files)} images of {csv_path} is in "
+            f"{', '.join(map(str, folders))}; the first would be {annotations.image_ids[0]}. Is "
+            "this the folder of the photos?"
+        )
+    return dataset_of(annotations, files, ontology, bad, skip_bad, check_images)
+
+
+def dataset_of(
+    annotations: Annotations,
+    files: Sequence[os.DirEntry[str] | None],
+    ontology: Ontology,
+    bad: Sequence[BadRow],
+    skip_bad: bool,
+    check_images: bool,
+) -> IMaterialistDataset:
+    """Joins annotations and the files of their images.
+
+    Args:
+        annotations: The annotations.
+        files: The file of each image, or None.
+        ontology: The labels.
+        bad: Annotations that cannot be used.
+        skip_bad: See `load_imaterialist`.
+        check_images: See `load_imaterialist`.
+
+    Returns:
+        The data set.
+
+    Raises:
+        BadRows: If annotations cannot be used.
+        ValueError: If nothing is left.
+    """
+    csv_path = annotations.csv_path
+    annotations, paths, more = _with_images(annotations, files, check_images)
+    bad = sorted([*bad, *more], key=lambda row: row.line)
     if bad and not skip_bad:
         raise BadRows(csv_path, bad)
     if not annotations.image_ids:
@@ -373,22 +484,18 @@ def _nothing_left(csv_path: PathLike, bad: Sequence[BadRow]) -> ValueError:
 
 
 def _with_images(
-    annotations: Annotations, folders: Sequence[PathLike], check: bool
+    annotations: Annotations, files: Sequence[os.DirEntry[str] | None], check: bool
 ) -> tuple[Annotations, list[str], list[BadRow]]:
     """The annotations of images whose files are usable, their paths, and the rows of the others."""
     ids = annotations.image_ids
-    files = find_images(ids, folders)
-    if ids and not any(files):
-        raise FileNotFoundError(
-            f"None of the {len(files)} images of {annotations.csv_path} is in "
-            f"{', '.join(map(str, folders))}; the first would be {ids[0]}. Is this the folder of "
-            "the photos?"
-        )
     faults = image_faults(files, annotations.image_hw.tolist(), check)
     bad = []
     for image, fault in enumerate(faults):
         if fault:
-            bad += [BadRow(line, ids[image], fault) for line in annotations.lines_of(image)]
+            bad += [
+                BadRow(line, ids[image], fault, annotations.unit)
+                for line in annotations.lines_of(image)
+            ]
     paths = [file.path for file, fault in zip(files, faults) if file is not None and not fault]
     return annotations.of_images([fault is None for fault in faults]), paths, bad
 

@@ -9,10 +9,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from fashion.datasets.files import DataFiles
+from fashion.datasets.annotated import load_part
+from fashion.datasets.files import DataFiles, year_of
 from fashion.datasets.imaterialist import IMaterialistDataset, load_imaterialist
 from fashion.datasets.label_counts import label_counts
 from fashion.datasets.near_duplicates import near_duplicate_groups
+from fashion.datasets.readers.base import Part
 from fashion.datasets.stratify import folds, hold_out
 from fashion.formats.bad_rows import BadRows
 from fashion.labels.ontology import Ontology
@@ -37,6 +39,7 @@ class Split:
         val_fraction: Share of the images, between 0 and 1.
         seed: Another seed gives another split.
         near_duplicates: A stratified split keeps near-duplicates on one side.
+        test_fraction: Share of the images of `train` that neither trains nor validates; 0 for none.
 
     Raises:
         ValueError: If the values do not go together.
@@ -47,11 +50,17 @@ class Split:
     val_fraction: float = 0.1
     seed: int = 0
     near_duplicates: bool = True
+    test_fraction: float = 0.0
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"A split is one of {', '.join(KINDS)}. Got {self.kind!r}.")
         _check_fraction(self.val_fraction)
+        if self.test_fraction < 0 or self.test_fraction + self.val_fraction >= 1:
+            raise ValueError(
+                "test_fraction must be 0 or more, and below 1 with val_fraction, so that images "
+                f"are left to train on. Got {self.test_fraction} and {self.val_fraction}."
+            )
         if self.fold is not None:
             fold, number = self.fold
             object.__setattr__(self, "fold", (fold, number))  # JSON has lists
@@ -86,24 +95,48 @@ class Split:
         Raises:
             ValueError: If there are too few images.
         """
-        ids = [info["id"] for info in dataset.image_info]
-        if self.kind == "random":
-            if self.fold is None:
-                return split_image_ids(ids, val_fraction=self.val_fraction, seed=self.seed)[1]
-            return sorted(_shuffled(ids, self.seed)[self.fold[0] - 1 :: self.fold[1]])
-        # By hash, not by place in the file: the rows of a CSV may come in another order.
+        # A share of all images, of which those of the test are gone.
+        return self._chosen(dataset, self.val_fraction / (1 - self.test_fraction), self.fold)
+
+    def kept_for_test(self, dataset: IMaterialistDataset) -> list[str]:
+        """Chooses the images that neither train nor validate.
+
+        Args:
+            dataset: The images of train.csv; their order does not matter.
+
+        Returns:
+            ImageIds, sorted; none if `test_fraction` is 0.
+
+        Raises:
+            ValueError: If there are too few images.
+        """
+        if not self.test_fraction:
+            return []
+        return self._chosen(dataset, self.test_fraction, None, "test")
+
+    def _chosen(
+        self,
+        dataset: IMaterialistDataset,
+        fraction: float,
+        fold: tuple[int, int] | None,
+        purpose: str = "",
+    ) -> list[str]:
+        ids, seed = [info["id"] for info in dataset.image_info], f"{self.seed}{purpose}"
+        if self.kind == "random" or purpose and self.kind == "val.csv":
+            if fold is None:
+                return split_image_ids(ids, val_fraction=fraction, seed=seed)[1]
+            return sorted(_shuffled(ids, seed)[fold[0] - 1 :: fold[1]])
         place = {name: i for i, name in enumerate(ids)}
-        order = np.array([place[name] for name in _shuffled(ids, self.seed)])
+        order = np.array([place[name] for name in _shuffled(ids, seed)])
         group = np.arange(len(ids))
         if self.near_duplicates:
             group = near_duplicate_groups([info["path"] for info in dataset.image_info])
             _log_groups(group)
-        # What an image shows, not how often: ten shoes in one image test shoes once.
         present = label_counts(dataset).all() > 0
-        if self.fold is None:
-            chosen = hold_out(present, group, order, self.val_fraction)
+        if fold is None:
+            chosen = hold_out(present, group, order, fraction)
         else:
-            chosen = folds(present, group, order, self.fold[1]) == self.fold[0] - 1
+            chosen = folds(present, group, order, fold[1]) == fold[0] - 1
         return sorted(ids[i] for i in np.flatnonzero(chosen))
 
 
@@ -132,7 +165,7 @@ def first_split(files: DataFiles) -> Split:
 
 
 def split_image_ids(
-    image_ids: Iterable[str], *, val_fraction: float = 0.1, seed: int = 0
+    image_ids: Iterable[str], *, val_fraction: float = 0.1, seed: int | str = 0
 ) -> tuple[list[str], list[str]]:
     """Splits ids at random; adding or removing an image leaves almost all others where they are.
 
@@ -183,13 +216,12 @@ def load_train_and_val(
     ontology, split = ontology or files.ontology(), split or default_split(files)
     if split.kind == "val.csv":
         train, val = _load_both(
-            files.train_csv,
-            _val_csv(files),
-            lambda csv: load_files(files, csv, ontology, **options),
+            files.train, _val_part(files), lambda part: load_files(files, part, ontology, **options)
         )
         _warn_of_overlap(files, train, val)
+        train, val.kept_for_test = _without_test(files, train, split)
         return train, val
-    return _in_two(files, load_files(files, files.train_csv, ontology, **options), split, held_out)
+    return _in_two(files, load_files(files, files.train, ontology, **options), split, held_out)
 
 
 def load_held_out(
@@ -209,10 +241,50 @@ def load_held_out(
     Returns:
         The validation images alone.
     """
-    split, held_out, whole = _noted_split(files, ontology, noted, options)
+    split, held_out, whole, test = _noted_split(files, ontology, noted, options)
     if whole is None or split.kind == "val.csv":
-        return load_files(files, _val_csv(files), ontology, **options)
-    return _in_two(files, whole, split, held_out)[1]
+        return load_files(files, _val_part(files), ontology, **options)
+    return _in_two(files, whole, split, held_out, test)[1]
+
+
+def load_test(
+    files: DataFiles,
+    ontology: Ontology,
+    noted: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> IMaterialistDataset:
+    """Loads the images that neither trained nor validated a model.
+
+    Args:
+        files: See `load_as_trained`.
+        ontology: See `load_as_trained`.
+        noted: See `load_as_trained`.
+        **options: Passed to `load_files`.
+
+    Returns:
+        The test part of the data set if it has one, otherwise the images of the training data that
+        the model's split kept for the test.
+
+    Raises:
+        ValueError: If there are none.
+    """
+    if files.test is not None:
+        return load_files(files, files.test, ontology, **options)
+    test = (noted or {}).get("test")
+    if not test:
+        raise ValueError(
+            f"{files.source()} has no test images of its own, and the training kept none of its "
+            "images for a test. Train with --test-fraction, for instance 0.1, or name the "
+            "annotations: --data FILE."
+        )
+    whole = load_files(files, files.train, ontology, **options)
+    there = set(test).intersection(info["id"] for info in whole.image_info)
+    if not there:
+        raise ValueError(
+            f"None of the {len(test)} images that the training kept for a test is in "
+            f"{files.train}. Are these the data of the training?"
+        )
+    return whole.subset(there)
 
 
 def load_as_trained(
@@ -236,30 +308,36 @@ def load_as_trained(
     Returns:
         The two datasets.
     """
-    split, held_out, whole = _noted_split(files, ontology, noted, options)
+    split, held_out, whole, test = _noted_split(files, ontology, noted, options)
     if whole is None or split.kind == "val.csv":
         return load_train_and_val(files, ontology, split=split, **options)
-    return _in_two(files, whole, split, held_out)
+    return _in_two(files, whole, split, held_out, test)
 
 
 def load_files(
-    files: DataFiles, csv_path: PathLike, ontology: Ontology, **options: Any
+    files: DataFiles, part: PathLike | Part, ontology: Ontology, **options: Any
 ) -> IMaterialistDataset:
-    """Loads the images of one CSV of a data folder.
+    """Loads the images of one part of a data set.
 
     Args:
-        files: The data folder.
-        csv_path: One of its CSVs.
+        files: The data set.
+        part: One of its parts, or one of its CSVs.
         ontology: The labels.
-        **options: Passed to `load_imaterialist`.
+        **options: Passed to `load_imaterialist` or `load_part`.
 
     Returns:
         The dataset.
     """
+    if not isinstance(part, Part):
+        known = {known.annotations: known for known in reversed(files.parts)}
+        part = known.get(Path(part)) or Part("kaggle", Path(part), (files.images_dir,))
+    if part.reader != "kaggle":
+        return load_part(part, ontology, **options)
     # In 2019 a few categories that carry no attributes have some, by mistake.
-    carrying = ontology.attribute_category_ids if files.year == 2019 else None
+    year = files.year if part.annotations == files.train_csv else year_of(part.annotations)
+    carrying = ontology.attribute_category_ids if year == 2019 else None
     return load_imaterialist(
-        csv_path, files.images_dir, ontology, attribute_categories=carrying, **options
+        part.annotations, part.images, ontology, attribute_categories=carrying, **options
     )
 
 
@@ -268,8 +346,10 @@ def _in_two(
     whole: IMaterialistDataset,
     split: Split,
     held_out: Collection[str] | None,
+    test: Collection[str] | None = None,
 ) -> TrainAndVal:
     """Divides the dataset of train.csv, see `load_train_and_val`."""
+    whole, kept = _without_test(files, whole, split, test)
     ids = [info["id"] for info in whole.image_info]
     try:
         val = set(split.held_out(whole) if held_out is None else held_out).intersection(ids)
@@ -296,7 +376,26 @@ def _in_two(
             len(held_out),
             files.train_csv,
         )
-    return whole.subset(set(ids) - val), whole.subset(val)
+    train, validation = whole.subset(set(ids) - val), whole.subset(val)
+    validation.kept_for_test = kept
+    return train, validation
+
+
+def _without_test(
+    files: DataFiles,
+    whole: IMaterialistDataset,
+    split: Split,
+    test: Collection[str] | None = None,
+) -> tuple[IMaterialistDataset, list[str]]:
+    """The images that are not kept for the test, and the names of those that are."""
+    try:
+        kept = split.kept_for_test(whole) if test is None else list(test)
+    except ValueError as error:
+        raise ValueError(f"{files.train} cannot be split. {error}") from error
+    if not kept:
+        return whole, []
+    ids = {info["id"] for info in whole.image_info}
+    return whole.subset(ids.difference(kept)), kept
 
 
 def _noted_split(
@@ -304,13 +403,14 @@ def _noted_split(
     ontology: Ontology,
     noted: Mapping[str, Any] | None,
     options: Mapping[str, Any],
-) -> tuple[Split, list[str] | None, IMaterialistDataset | None]:
-    """The split of a checkpoint, its held-out ImageIds if noted, and the dataset of train.csv.
+) -> tuple[Split, list[str] | None, IMaterialistDataset | None, list[str] | None]:
+    """The split of a checkpoint, its held-out ImageIds, the dataset of train.csv, and the test.
 
-    There may be no dataset if the split is "val.csv".
+    ImageIds are None if they are not noted. There may be no dataset if the split is "val.csv".
     """
     noted = dict(noted or first_split(files).to_dict())
-    held_out, split = noted.pop("held_out", None), Split(**noted)
+    held_out, test = noted.pop("held_out", None), noted.pop("test", None)
+    split = Split(**noted)
     if split.kind == "val.csv" and files.val_csv is None:
         held_out, split = None, default_split(files)
         log.warning(
@@ -320,11 +420,11 @@ def _noted_split(
             files.train_csv.name,
         )
     if split.kind == "val.csv":
-        return split, None, None
-    whole = load_files(files, files.train_csv, ontology, **options)
+        return split, None, None, test
+    whole = load_files(files, files.train, ontology, **options)
     if held_out is not None and set(held_out).isdisjoint(info["id"] for info in whole.image_info):
-        held_out, split = None, default_split(files)
-    return split, held_out, whole
+        held_out, test, split = None, None, default_split(files)
+    return split, held_out, whole, test
 
 
 def _check_fraction(val_fraction: float) -> None:
@@ -363,34 +463,31 @@ def _warn_of_overlap(
         )
 
 
-def _val_csv(files: DataFiles) -> Path:
-    if files.val_csv is None:
+def _val_part(files: DataFiles) -> Part:
+    if files.val is None:
         raise FileNotFoundError(
             f"There is no val.csv in {files.folder}, from which the photos to hold out were to be "
             "taken."
         )
-    return files.val_csv
+    return files.val
 
 
-def _load_both(
-    train_csv: Path, val_csv: Path, load: Callable[[Path], IMaterialistDataset]
-) -> TrainAndVal:
+def _load_both(train: Part, val: Part, load: Callable[[Part], IMaterialistDataset]) -> TrainAndVal:
     """Loads two files; the bad rows of both are raised together."""
     loaded, errors = [], []
-    for path in (train_csv, val_csv):
+    for part in (train, val):
         try:
-            loaded.append(load(path))
+            loaded.append(load(part))
         except BadRows as error:
             errors.append(error)
     if len(errors) > 1:
         raise ValueError("\n".join(map(str, errors)))
     if errors:
         raise errors[0]
-    train, val = loaded
-    return train, val
+    return loaded[0], loaded[1]
 
 
-def _shuffled(image_ids: Iterable[str], seed: int) -> list[str]:
+def _shuffled(image_ids: Iterable[str], seed: int | str) -> list[str]:
     """Unique ids in an order that depends on them and the seed alone, not on NumPy's version."""
     return sorted(
         set(image_ids), key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest()

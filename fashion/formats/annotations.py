@@ -1,6 +1,7 @@
-"""Annotations: the rows of an annotation CSV, grouped by image, as arrays.
+"""Annotations: the objects of an annotation file, grouped by image, as arrays.
 
-The run lengths of a training set are gigabytes of text: a row keeps only their place in the file.
+The run lengths of a training set are gigabytes of text: a row keeps only their place. A CSV keeps
+its own; of other formats, masks are converted once and kept in the index file, packed as COCO does.
 """
 
 import dataclasses
@@ -11,35 +12,45 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from fashion.formats import rle
 from fashion.formats.index_cache import Index, open_index
-from mrcnn.typing import Array, PathLike
+from mrcnn.data.masks.coco_rle import runs_from_counts, unpack
+from mrcnn.typing import Array, PathLike, Size
 
 
 @dataclasses.dataclass(frozen=True)
 class Annotations:
-    """R rows of a CSV, those of one image together; I images, in the order of their first rows.
+    """R objects, those of one image together; I images, in the order of their first objects.
 
     Row r belongs to image i where `first_row[i] <= r < first_row[i + 1]`. Its attributes are
     `attributes[first_attribute[r]:first_attribute[r + 1]]`. Arrays may be read-only.
 
     Attributes:
-        csv_path: The file.
-        year: 2019 or 2020.
-        image_ids: I strings, as in the CSV.
-        image_hw: `(I, 2)` int32, Height and Width of each image, pixels.
+        csv_path: The file, or the folder of the files.
+        year: 2019 or 2020; 2020 for files that are no CSV of Kaggle.
+        image_ids: I strings, as in the file.
+        image_hw: `(I, 2)` int32, height and width of each image, pixels.
         image_line: `(I,)` int64, line of the image's first row in the CSV. An image without
             objects has a line but no row here.
         first_row: `(I + 1,)` int64.
-        line: `(R,)` int64, line of the row in the CSV; the header is line 1.
+        line: `(R,)` int64, line of the row in the CSV; the header is line 1. Of other files, what
+            `unit` counts.
         class_ids: `(R,)` int32, 1..K.
         first_attribute: `(R + 1,)` int64.
         attributes: `(A,)` int32, dense attribute indices of all rows.
-        rle_offset: `(R,)` int64, where the row's run lengths start in the file, bytes.
+        rle_offset: `(R,)` int64, where the row's run lengths start in the file, bytes; with
+            `masks`, where they start there.
         rle_bytes: `(R,)` int64, their length, bytes.
         file_stamp: Size and modification time of the file when it was read.
         index: Path and digest of the index file that holds all this; None if in memory only.
         chosen: With an index: bool for each of its images, True for those of this object. None
             for all.
+        masks: `(bytes,)` uint8, COCO's packed counts of all rows; None if they are in the CSV.
+        crowds: Objects that stand for several, without attributes, in the same images; None if
+            there are none.
+        active: `(I, K + 1)` uint8, 1 for the classes that were looked for in an image; None if
+            all were in each.
+        unit: What `line` counts: "line", or for instance "annotation".
     """
 
     csv_path: Path
@@ -57,6 +68,10 @@ class Annotations:
     file_stamp: tuple[int, int]
     index: tuple[Path, str] | None = None
     chosen: Array | None = None
+    masks: Array | None = None
+    crowds: "Annotations | None" = None
+    active: Array | None = None
+    unit: str = "line"
 
     @classmethod
     def from_index(cls, csv_path: PathLike, index: Index) -> "Annotations":
@@ -69,15 +84,33 @@ class Annotations:
         Returns:
             The annotations.
         """
-        facts = index.facts
-        return cls(
+        facts, arrays = index.facts, dict[str, Any](index.arrays)
+        crowd_columns: dict[str, Any] = {
+            name: arrays.pop(f"crowd_{name}")
+            for name in _CROWD_COLUMNS
+            if f"crowd_{name}" in arrays
+        }
+        found = cls(
             csv_path=Path(csv_path),
             year=facts["year"],
             image_ids=facts["image_ids"],
             file_stamp=tuple(facts["file_stamp"]),
             index=(index.path, index.digest) if index.path else None,
-            **index.arrays,
+            unit=facts.get("unit", "line"),
+            **arrays,
         )
+        if not crowd_columns:
+            return found
+        number = len(crowd_columns["line"])
+        crowds = dataclasses.replace(
+            found,
+            index=None,
+            active=None,
+            first_attribute=np.zeros(number + 1, np.int64),
+            attributes=np.zeros(0, np.int32),
+            **crowd_columns,
+        )
+        return dataclasses.replace(found, crowds=crowds)
 
     @staticmethod
     def is_valid_index(index: Index) -> bool:
@@ -91,25 +124,24 @@ class Annotations:
             ascend to the ends of what they point to.
         """
         facts, arrays = index.facts, index.arrays
-        if not _are_valid_facts(facts) or arrays.keys() != _COLUMNS.keys():
+        if not _are_valid_facts(facts) or any(array.ndim == 0 for array in arrays.values()):
             return False
-        if any(array.ndim == 0 for array in arrays.values()):
+        if not _has_columns(arrays, facts):
             return False
-        lengths = {
-            "I": len(facts["image_ids"]),
-            "R": len(arrays["line"]),
-            "A": len(arrays["attributes"]),
-        }
-        for name, (dtype, length, *rest) in _COLUMNS.items():
-            expected = (lengths[length[0]] + length.endswith("+1"), *rest)
-            if arrays[name].dtype != dtype or arrays[name].shape != expected:
+        masks_bytes = len(arrays["masks"]) if "masks" in arrays else facts["file_stamp"][0]
+        parts = [("", len(arrays["line"]))]
+        if "crowd_line" in arrays:
+            parts.append(("crowd_", len(arrays["crowd_line"])))
+        for prefix, rows in parts:
+            first, length = arrays[f"{prefix}rle_offset"], arrays[f"{prefix}rle_bytes"]
+            if not _ascends(arrays[f"{prefix}first_row"], rows):
                 return False
-        file_bytes = facts["file_stamp"][0]
-        return (
-            _ascends(arrays["first_row"], lengths["R"])
-            and _ascends(arrays["first_attribute"], lengths["A"])
-            and all((arrays[name] >= least).all() for name, least in _LEAST.items())
-            and bool((arrays["rle_bytes"] <= file_bytes - arrays["rle_offset"]).all())
+            if not (length <= masks_bytes - first).all():
+                return False
+        least_line = 0 if "masks" in arrays else 2  # after the header of a CSV
+        least = _LEAST | {"image_line": least_line, "line": least_line}
+        return _ascends(arrays["first_attribute"], len(arrays["attributes"])) and all(
+            (arrays[name] >= value).all() for name, value in least.items() if name in arrays
         )
 
     def rows_of(self, image: int) -> range:
@@ -149,6 +181,8 @@ class Annotations:
         """
         if not len(rows):
             return []
+        if self.masks is not None:
+            return [rle.from_coco({"counts": text}) for text in self._packed(rows)]
         with open(self.csv_path, "rb") as file:
             if file_stamp(file) != self.file_stamp:
                 raise RuntimeError(
@@ -160,6 +194,48 @@ class Annotations:
                 file.seek(self.rle_offset[row])
                 texts.append(file.read(self.rle_bytes[row]).decode("ascii"))
             return texts
+
+    def parsed_runs(self, image: int) -> tuple[Array, Array, Array]:
+        """Reads the masks of an image as runs.
+
+        Args:
+            image: 0..I-1.
+
+        Returns:
+            starts: `(S,)` int64, pixels from 0, of all masks in turn.
+            lengths: `(S,)` int64.
+            counts: `(N,)` int64, runs of each mask.
+
+        Raises:
+            RuntimeError: If the file has changed since it was loaded, or the index is damaged.
+        """
+        height, width = self.image_hw[image].tolist()
+        rows, image_hw = self.rows_of(image), (height, width)
+        if self.masks is None:
+            return rle.parse_all(self.runs_of(rows), image_hw)
+        none = np.zeros(0, np.int64)
+        starts, lengths, counts = [none], [none], []
+        for text in self._packed(rows):
+            own_starts, own_lengths = self._runs_of_mask(text, image_hw)
+            starts.append(own_starts)
+            lengths.append(own_lengths)
+            counts.append(len(own_starts))
+        return np.concatenate(starts), np.concatenate(lengths), np.array(counts, np.int64)
+
+    def _packed(self, rows: Sequence[int]) -> list[bytes]:
+        """COCO's packed counts of rows."""
+        assert self.masks is not None
+        ends = self.rle_offset + self.rle_bytes
+        return [self.masks[self.rle_offset[row] : ends[row]].tobytes() for row in rows]
+
+    def _runs_of_mask(self, text: bytes, image_hw: Size) -> tuple[Array, Array]:
+        counts = unpack(text)
+        if (counts < 0).any() or counts.sum() != image_hw[0] * image_hw[1]:
+            raise RuntimeError(
+                f"The index of {self.csv_path} is damaged. Delete {self.index and self.index[0]}; "
+                "it is made again."
+            )
+        return runs_from_counts(counts)
 
     def image_of_rows(self) -> Array:
         """Returns the image of each row.
@@ -200,6 +276,8 @@ class Annotations:
             rle_offset=self.rle_offset[rows],
             rle_bytes=self.rle_bytes[rows],
             chosen=chosen,
+            crowds=None if self.crowds is None else self.crowds.of_images(kept),
+            active=None if self.active is None else self.active[kept],
         )
 
     # Another process maps the same index file: pickles hold its path and the chosen images, a few
@@ -241,16 +319,55 @@ _COLUMNS: dict[str, tuple[Any, ...]] = {
     "rle_offset": (np.int64, "R"),
     "rle_bytes": (np.int64, "R"),
 }
+# Of files that are no CSV; `masks` belongs to these, the others are optional.
+_MORE_COLUMNS: dict[str, tuple[Any, ...]] = {
+    "masks": (np.uint8, "M"),
+    "active": (np.uint8, "I", "K"),
+    "crowd_first_row": (np.int64, "I+1"),
+    "crowd_line": (np.int64, "C"),
+    "crowd_class_ids": (np.int32, "C"),
+    "crowd_rle_offset": (np.int64, "C"),
+    "crowd_rle_bytes": (np.int64, "C"),
+}
+_CROWD_COLUMNS = ("first_row", "line", "class_ids", "rle_offset", "rle_bytes")
 # Their least values.
 _LEAST = {
     "image_hw": 1,
-    "image_line": 2,
-    "line": 2,
     "class_ids": 1,
     "attributes": 0,
     "rle_offset": 0,
     "rle_bytes": 0,
+    "crowd_class_ids": 1,
+    "crowd_rle_offset": 0,
+    "crowd_rle_bytes": 0,
 }
+
+
+def _has_columns(arrays: Mapping[str, Array], facts: Mapping[str, Any]) -> bool:
+    """Whether the arrays of an index have the expected names, dtypes and lengths."""
+    more = arrays.keys() - _COLUMNS.keys()
+    if _COLUMNS.keys() - arrays.keys() or more - _MORE_COLUMNS.keys():
+        return False
+    crowd = {name for name in _MORE_COLUMNS if name.startswith("crowd_")}
+    if more and "masks" not in more or more & crowd and crowd - more:
+        return False
+    lengths = {
+        "I": len(facts["image_ids"]),
+        "R": len(arrays["line"]),
+        "A": len(arrays["attributes"]),
+        "M": len(arrays.get("masks", ())),
+        "C": len(arrays.get("crowd_line", ())),
+        "K": arrays["active"].shape[-1] if "active" in arrays else 0,
+    }
+    for name, array in arrays.items():
+        dtype, length, *rest = {**_COLUMNS, **_MORE_COLUMNS}[name]
+        expected = (
+            lengths[length[0]] + length.endswith("+1"),
+            *(lengths.get(axis, axis) for axis in rest),
+        )
+        if array.dtype != dtype or array.shape != expected:
+            return False
+    return True
 
 
 def _are_valid_facts(facts: Mapping[str, Any]) -> bool:
@@ -274,7 +391,7 @@ def _is_list_of(kind: type, value: Any) -> bool:
 def _is_bad_row(row: Any) -> bool:
     return (
         isinstance(row, list)
-        and len(row) == 3
+        and len(row) == 4
         and isinstance(row[0], int)
         and _is_list_of(str, row[1:])
     )

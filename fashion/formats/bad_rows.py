@@ -1,4 +1,4 @@
-"""Bad rows: rows of an annotation CSV that cannot be used, and the error that lists them."""
+"""Bad rows: annotations that cannot be used, and the error that lists them."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -19,15 +19,17 @@ class BadRow:
         line: Its line in the CSV; the header is line 1.
         image_id: Its ImageId, or `NO_IMAGE`.
         reason: What is wrong with it.
+        unit: What `line` counts, for files that are no CSV.
     """
 
     line: int
     image_id: str
     reason: str
+    unit: str = "line"
 
     def __str__(self) -> str:
         name = printable(self.image_id[:_SHOWN_NAME])
-        return f"line {self.line} (image {name}): {self.reason}"
+        return f"{self.unit} {self.line} (image {name}): {self.reason}"
 
 
 class BadRows(ValueError):
@@ -49,22 +51,29 @@ class BadRows(ValueError):
         self.csv_path = Path(csv_path)
         self.rows = sorted(rows, key=lambda row: row.line)
         plural = "s" * (len(self.rows) != 1)
-        lines = [f"{self.csv_path} has {len(self.rows):,} row{plural} that cannot be used:"]
+        is_csv = not self.rows or self.rows[0].unit == "line"
+        what = "row" if is_csv else "annotation"
+        lines = [f"{self.csv_path} has {len(self.rows):,} {what}{plural} that cannot be used:"]
         foreign = [row for row in self.rows if row.reason.startswith("unknown ")]
         shown = self.rows
         if len(foreign) > self.ONE_CAUSE:
             first = foreign[0]
             name = printable(first.image_id[:_SHOWN_NAME])
-            lines.append(
-                f"  {len(foreign):,} rows, line {first.line} (image {name}) is the first: "
-                f"{first.reason}. The label list does not belong to this file: put its own "
+            advice = (
+                "The label list does not belong to this file: put its own "
                 "label_descriptions.json beside it."
+                if is_csv
+                else "Label lists are matched by name, and this one lacks them."
+            )
+            lines.append(
+                f"  {len(foreign):,} {what}s, {first.unit} {first.line} (image {name}) is the "
+                f"first: {first.reason}. {advice}"
             )
             shown = [row for row in self.rows if not row.reason.startswith("unknown ")]
         lines += [f"  {row}" for row in shown[: self.SHOWN]]
         if len(shown) > self.SHOWN:
             lines.append(f"  … and {len(shown) - self.SHOWN:,} more")
         lines.append(
-            "Correct the file, or leave these rows out: --skip-bad (in Python, skip_bad=True)."
+            f"Correct the file, or leave these {what}s out: --skip-bad (in Python, skip_bad=True)."
         )
         super().__init__("\n".join(lines))

@@ -123,7 +123,7 @@ class TrainingBatches(PrefetchDataset):
 
         Returns:
             See `BatchLoader.batch`; images are normalised, float32. Further: `seed` `(B,)` int32,
-            and `active_class_ids` `(B, K)` int32 if the classes come from several sources.
+            and `active_class_ids` `(B, K)` int32 if not every class is annotated in every image.
         """
         start = (epoch * self.steps if self.sampler else 0) + index
         positions = start * self.batch_size + np.arange(self.batch_size)
@@ -135,8 +135,7 @@ class TrainingBatches(PrefetchDataset):
         batch["images"] = normalise(batch["images"], self.config.MEAN_PIXEL, self.config.PIXEL_STD)
         # Seeds of RoI sampling: distinct for all positions below 2**31 - 1, a prime.
         batch["seed"] = ((self.config.SEED * 1_000_003 + positions) % (2**31 - 1)).astype(np.int32)
-        # The background counts as a source. If there is one other, it labels all classes.
-        if len(self.dataset.source_class_ids) > 2:
+        if not self.dataset.labels_all_classes:
             batch["active_class_ids"] = np.stack(
                 [self.dataset.active_class_ids(spec.image_id) for spec in specs]
             )

@@ -267,6 +267,12 @@ class Dataset:
         masks, class_ids = found
         return masks, class_ids, self.load_instance_fields(image_id)
 
+    @property
+    def labels_all_classes(self) -> bool:
+        """Whether every class is annotated in every image; otherwise see `active_class_ids`."""
+        # The background counts as a source. If there is one other, it labels all classes.
+        return len(self.source_class_ids) <= 2
+
     def active_class_ids(self, image_id: int) -> Array:
         """Returns which classes the source of an image annotates.
 

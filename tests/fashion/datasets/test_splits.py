@@ -4,11 +4,13 @@ import pytest
 from PIL import Image
 
 from fashion.datasets.files import find_data
+from fashion.datasets.holding_out import note_of
 from fashion.datasets.splits import (
     Split,
     load_as_trained,
     load_files,
     load_held_out,
+    load_test,
     load_train_and_val,
     split_image_ids,
 )
@@ -233,3 +235,31 @@ def test_a_model_that_was_trained_with_a_val_csv_that_is_not_there_is_told_of(ma
 def test_a_run_does_not_go_on_with_none_of_its_photos(many):
     with pytest.raises(ValueError, match="0 of the photos that were held out and 20 others"):
         load_train_and_val(find_data(many), split=Split(), held_out=["gone"])
+
+
+@pytest.mark.parametrize("kind", ["stratified", "random"])
+def test_a_test_part_is_neither_trained_nor_validated_on(many, kind):
+    files = find_data(many)
+    split = Split(kind, val_fraction=0.2, test_fraction=0.2, near_duplicates=False)
+    train, val = load_train_and_val(files, split=split)
+    noted = note_of(split, val)
+    test = load_test(files, files.ontology(), noted)
+    parts = [set(ids(part)) for part in (train, val, test)]
+    every = set(ids(load_files(files, files.train_csv, files.ontology())))
+    assert set.union(*parts) == every and sum(map(len, parts)) == len(every)
+    assert len(parts[1]) == len(parts[2]) == round(0.2 * len(every))
+    again = load_as_trained(files, files.ontology(), noted)
+    assert [ids(part) for part in again] == [ids(train), ids(val)]
+
+
+def test_without_a_test_part_it_says_how_to_get_one(many):
+    files = find_data(many)
+    with pytest.raises(ValueError, match="--test-fraction"):
+        load_test(files, files.ontology(), {"kind": "random", "test": None})
+    with pytest.raises(ValueError, match="Are these the data of the training"):
+        load_test(files, files.ontology(), {"kind": "random", "test": ["gone"]})
+
+
+def test_fractions_leave_something_to_train_on():
+    with pytest.raises(ValueError, match="test_fraction"):
+        Split(val_fraction=0.5, test_fraction=0.5)

@@ -1,0 +1,95 @@
+"""Write predictions in the format of an annotation tool.
+
+    python fashion/predictions.py predictions/predictions.json --to label-studio
+
+People then correct what the model found instead of drawing every mask. The formats:
+
+    label-studio  tasks with brush regions, and the labelling configuration beside them (.xml)
+    cvat          a ZIP with annotations.xml of "CVAT for images 1.1", and its labels (.json)
+    coco          COCO JSON with scores
+    fiftyone      COCO JSON with names of attributes, for FiftyOne's COCO importer
+"""
+
+if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
+    import sys
+
+    sys.path[0] = __file__.rpartition("fashion")[0] or "."
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from fashion.cli.errors import run_verb
+from fashion.cli.options import add_option
+from fashion.cli.parser import Parser
+from fashion.cli.paths import check_file, check_output
+
+FILES = {
+    "label-studio": "label_studio.json",
+    "cvat": "cvat.zip",
+    "coco": "coco.json",
+    "fiftyone": "labels.json",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> Path:
+    """Writes what the arguments ask for.
+
+    Args:
+        argv: Arguments; None takes those of the process.
+
+    Returns:
+        The file.
+    """
+    args = parse(argv)
+    from fashion.commands.predictions import run  # not at the top: it imports what reads masks
+
+    return run(args)
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parses and checks the arguments.
+
+    Args:
+        argv: Arguments; None takes those of the process.
+
+    Returns:
+        The arguments.
+
+    Raises:
+        OSError: There are no such predictions, or --out cannot be written to.
+    """
+    parser = Parser("predictions", __doc__, "PREDICTIONS.json --to TOOL [options]")
+    parser.add_argument(
+        "predictions",
+        type=Path,
+        metavar="PREDICTIONS.json",
+        help="predictions.json of fashion predict or fashion evaluate",
+    )
+    parser.add_argument("--to", choices=FILES, required=True, help="the annotation tool")
+    add_option(
+        parser,
+        "--out",
+        metavar="FILE",
+        help="the file (default: beside the predictions, named after the tool)",
+    )
+    add_option(parser, "--conf")
+    parser.add_argument(
+        "--url",
+        default="/data/local-files/?d=",
+        metavar="TEXT",
+        help="label-studio: what comes before the name of an image in its address (default: "
+        "%(default)s, for images in its local storage)",
+    )
+    args = parser.parse_args(argv)
+    check_file(args.predictions, "PREDICTIONS.json", "what fashion predict wrote")
+    args.out = args.out or args.predictions.with_name(FILES[args.to])
+    check_output(args.out.parent)
+    if args.out.is_dir():
+        args.out = args.out / FILES[args.to]
+    return args
+
+
+if __name__ == "__main__":
+    sys.exit(run_verb(main))
