@@ -96,7 +96,7 @@ def precision_tables(
         for area in np.flatnonzero(objects):
             here = outcome[best_first, area].reshape(-1, ious * f1s)
             matched = here == TRUE
-            precision[area] = _precision(matched, here == FALSE, objects[area]).reshape(
+            precision[area] = precision_at_recalls(matched, here == FALSE, objects[area]).reshape(
                 ious, f1s, -1
             )
             # Counts are exact in float32, whose products use BLAS.
@@ -281,10 +281,16 @@ def _stacked(
     return iou, f1, ignored, absorbs
 
 
-def _precision(matched: Array, wrong: Array, objects: int) -> Array:
-    """The best precision at a recall or beyond, `(C, 101)`, in C settings.
+def precision_at_recalls(matched: Array, wrong: Array, objects: int) -> Array:
+    """Computes the best precision at each of `RECALLS` or beyond, in C settings.
 
-    matched, wrong: `(N, C)` bool of N predictions, most confident first; objects: how many
+    Args:
+        matched: `(N, C)` bool, predictions that match an object, most confident first.
+        wrong: `(N, C)` bool, false positives; what is neither is ignored.
+        objects: How many there are, at least 1.
+
+    Returns:
+        `(C, 101)` float64.
     """
     n, settings = matched.shape
     if n == 0:
