@@ -121,6 +121,7 @@ RULES: dict[str, Rule] = (
     "DETECTION_MASK_CERTAINTY": number(),
     "CLASS_LABEL_SMOOTHING": fraction(),
     "MASK_DICE": number(),
+    "LAYER_DECAY": number(0, 1),
     "DETECTION_OTHER_CLASS": or_else(several(fraction(), 2, "fractions"), None),
     "SCORE_CALIBRATION": or_else(several(number(-np.inf), 2, "numbers"), None),
     "BACKBONE_STRIDES": several(whole(), of="whole numbers"),
@@ -259,6 +260,9 @@ class Config:
     WARMUP_STEPS = 0  # new: of linear warm-up at the start of each stage
     WEIGHT_DECAY = 0.0001  # decoupled from the gradient; not for biases and BatchNorm
     GRADIENT_CLIP_NORM: Any = 5.0  # global norm over all gradients; 0 or None: no clipping
+    # new: factor on the learning rate from each stage of the backbone to the one before: stage 5
+    # learns at this share of the heads' rate, stage 4 at its square, and so on
+    LAYER_DECAY = 1.0
     # new: batches whose mean gradient makes one update. Warm-up and schedules still count batches.
     ACCUMULATE = 1
     # new: of the moving average of the weights (0: none), at most 1 - 10 / batches of the stage.

@@ -108,3 +108,16 @@ def run_graph(
     """
     run = getattr(model, "_run_through_graph", None)
     return None if run is None else run(list(inputs), operation_fn=replace)
+
+
+def path_of_variable(optimizer: keras.optimizers.Optimizer, variable: Tensor) -> str:
+    """Finds the path of a variable that an optimiser updates.
+
+    Args:
+        optimizer: Of Keras, built.
+        variable: As `update_step` gets it; TensorFlow's own variables have no path.
+
+    Returns:
+        "layer/kernel".
+    """
+    return optimizer._trainable_variables[optimizer._get_variable_index(variable)].path

@@ -41,6 +41,9 @@ class _FusedUpdates:
 
     _shared: dict[str, Tensor]
 
+    def rate_factor(self: Any, variable: Any) -> float:
+        return 1.0  # `optimizers` replaces this where layers have rates of their own
+
     def apply(self: Any, grads: Sequence[Tensor], trainable_variables: Any = None) -> None:
         self._shared = {}  # tensors that all variables of a step share
         super().apply(grads, trainable_variables)  # type: ignore[misc]
@@ -73,11 +76,12 @@ class _FusedUpdates:
     def update_step(self: Any, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
         import tensorflow as tf
 
+        factor = self.rate_factor(variable)
         plain = not getattr(self, "amsgrad", False) and not tf.distribute.has_strategy()
         if not plain or isinstance(gradient, tf.IndexedSlices):
-            super().update_step(gradient, variable, learning_rate)  # type: ignore[misc]
+            super().update_step(gradient, variable, factor * learning_rate)  # type: ignore[misc]
             return
-        rate = self._once("rate", lambda: tf.cast(learning_rate, variable.dtype))
+        rate = self._once(f"rate {factor}", lambda: tf.cast(factor * learning_rate, variable.dtype))
         self._fused_step(self, tf.cast(gradient, variable.dtype), variable, rate)
 
     def _constant(self: Any, name: str) -> Tensor:

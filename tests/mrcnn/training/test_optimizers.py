@@ -5,7 +5,12 @@ import numpy as np
 import pytest
 
 from mrcnn.keras_internals import moving_averages
-from mrcnn.training.optimizers import WarmupSchedule, average_momentum, make_optimizer
+from mrcnn.training.optimizers import (
+    WarmupSchedule,
+    average_momentum,
+    make_optimizer,
+    rate_factor,
+)
 
 
 def step(optimizer, name, value, gradient):
@@ -123,3 +128,23 @@ def test_steps_divide_the_rate_at_fractions_of_the_stage():
 def test_its_config_makes_the_same_schedule():
     schedule = WarmupSchedule(0.3, warmup=2, total=7, decay="cosine")
     assert rates(WarmupSchedule(**schedule.get_config()), 0, 3, 6) == rates(schedule, 0, 3, 6)
+
+
+@pytest.mark.parametrize("name", ["sgd", "adamw", "rmsprop"])
+def test_earlier_stages_of_the_backbone_move_less(plain_config, name):
+    config = plain_config(OPTIMIZER=name, LAYER_DECAY=0.5, WEIGHT_DECAY=0.0, GRADIENT_CLIP_NORM=0)
+    moved = {}
+    for path in ("res5a_branch2a", "res3a_branch2a", "fpn_c5p5"):
+        optimizer = make_optimizer(config, 0.01, 10)
+        with keras.name_scope(path):
+            variable = keras.Variable(np.float32([2.0]), name="kernel")
+        optimizer.apply([keras.ops.convert_to_tensor(np.float32([1.0]))], [variable])
+        moved[path] = 2.0 - np.asarray(variable)[0]
+    assert moved["res5a_branch2a"] == pytest.approx(moved["fpn_c5p5"] / 2, rel=1e-3)
+    assert moved["res3a_branch2a"] == pytest.approx(moved["fpn_c5p5"] / 8, rel=1e-3)
+
+
+def test_stages_that_cannot_be_told_apart_learn_at_one_rate(plain_config):
+    config = plain_config(LAYER_DECAY=0.5)
+    config.BACKBONE = lambda image, **options: image
+    assert rate_factor(config, "res2a_branch2a/kernel") == 1
