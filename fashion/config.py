@@ -24,6 +24,7 @@ CHOICES = {
 # Settings that are numbers, with their least and largest values.
 _RANGES = (
     ("ATTRIBUTE_THRESHOLD", 0, 1),
+    ("CONFIDENCE_THRESHOLD", 0, 1),
     ("ATTRIBUTE_POSITIVE_WEIGHT", 0, 1),
     ("REBALANCE_THRESHOLD", 0, 1),
     ("REBALANCE_ATTRIBUTE_THRESHOLD", 0, 1),
@@ -47,6 +48,7 @@ class FashionConfig(Config):
     NUM_CLASSES = 1 + 46
     NUM_ATTRIBUTES = 294
     ATTRIBUTE_THRESHOLD = 0.5  # an attribute is reported from this score on
+    CONFIDENCE_THRESHOLD = 0.5  # a detection is reported from this score on, unless --conf is given
     # linear, mlp: on the box head's features; conv, attention: on features of their own.
     ATTRIBUTE_HEAD = "linear"
     ATTRIBUTE_HIDDEN = 1024  # width of mlp and conv

@@ -207,6 +207,27 @@ def load_model(
     return model
 
 
+def default_confidence(path: PathLike) -> float:
+    """Reads from which confidence score on a model's detections are reported by default.
+
+    Args:
+        path: Checkpoint, or run folder.
+
+    Returns:
+        Its CONFIDENCE_THRESHOLD: of the settings beside it, or of the checkpoint, or of all models.
+
+    Raises:
+        FileNotFoundError: There is no checkpoint.
+        ValueError: A file is damaged.
+    """
+    path = checkpoint_in(path)
+    stored = read_metadata(path).get("config")
+    settings = (stored if isinstance(stored, dict) else {}) | settings_beside(path)
+    name = "CONFIDENCE_THRESHOLD"
+    config = FashionConfig.from_dict({name: settings[name]} if name in settings else {})
+    return float(config.CONFIDENCE_THRESHOLD)
+
+
 def settings_beside(path: PathLike) -> dict[str, Any]:
     """Reads the settings that were chosen after the training of a checkpoint.
 

@@ -74,7 +74,12 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="FILE",
         help="the file (default: beside the predictions, named after the tool)",
     )
-    add_option(parser, "--conf")
+    add_option(
+        parser,
+        "--conf",
+        default=0.5,
+        help="minimum confidence score of a detection (default: %(default)s)",
+    )
     parser.add_argument(
         "--url",
         default="/data/local-files/?d=",

@@ -98,9 +98,9 @@ OPTIONS = {
     "--conf": Option(
         {
             "type": fraction,
-            "default": 0.5,
             "metavar": "SCORE",
-            "help": "minimum confidence score of a detection (default: %(default)s)",
+            "help": "minimum confidence score of a detection (default: that of the model, usually "
+            "0.5)",
         },
         ("--min-score",),
     ),
@@ -333,6 +333,10 @@ def model_settings(args: Namespace, min_score: float | None = None) -> dict[str,
 
     if min_score is None:
         min_score = args.conf if hasattr(args, "conf") else args.min_score
+    if min_score is None:
+        from fashion.model import default_confidence
+
+        min_score = default_confidence(args.weights)
     settings: dict[str, Any] = {"DETECTION_MIN_CONFIDENCE": min_score}
     if getattr(args, "attr_conf", None) is not None:
         settings["ATTRIBUTE_THRESHOLD"] = args.attr_conf

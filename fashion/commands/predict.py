@@ -21,7 +21,7 @@ from fashion.evaluation.io.resumable import Journal, journal_differences, remain
 from fashion.evaluation.thresholds.files import read_thresholds
 from fashion.evaluation.thresholds.table import Thresholds
 from fashion.formats.model_files import checkpoint_in, rescorer_in
-from fashion.model import FashionModel, load_model
+from fashion.model import FashionModel, default_confidence, load_model
 from fashion.pages.overlays import OverlayRenderer
 from fashion.pages.text import count
 from mrcnn.config import Config
@@ -51,6 +51,8 @@ def run(args: argparse.Namespace) -> Path:
     """
     overlays = overlay_paths(args.files, args.out)
     checkpoint = checkpoint_in(args.weights)
+    if args.conf is None:
+        args.conf = default_confidence(checkpoint)
     thresholds = read_thresholds(args.thresholds) if args.thresholds else None
     with working_in(args.out, "predict"), resumable():
         partial, about = args.out / "predictions.partial", _arguments(args, checkpoint)

@@ -5,7 +5,13 @@ import pytest
 
 from fashion.cli import SHIPPED_WEIGHTS
 from fashion.config import FashionConfig
-from fashion.model import FashionModel, checkpoint_in, load_model, settings_beside
+from fashion.model import (
+    FashionModel,
+    checkpoint_in,
+    default_confidence,
+    load_model,
+    settings_beside,
+)
 from fashion.train import recipe_config
 from mrcnn.weights.layer_files import read_metadata, save_weights
 
@@ -261,3 +267,14 @@ def test_settings_beside_a_checkpoint_replace_its_own_and_are_replaced(tiny_mode
 def test_the_settings_beside_the_shipped_model_are_settings():
     settings = settings_beside(SHIPPED_WEIGHTS)
     assert FashionConfig.from_dict(settings).SCORE_CALIBRATION == settings["SCORE_CALIBRATION"]
+
+
+def test_the_default_confidence_is_that_of_the_settings_beside_or_of_the_checkpoint(
+    tiny_model, tmp_path
+):
+    path = tmp_path / "model.h5"
+    save_weights(tiny_model.detector, path, metadata=tiny_model.metadata())
+    assert default_confidence(path) == 0.5
+    (tmp_path / "model.settings.json").write_text('{"CONFIDENCE_THRESHOLD": 0.35}')
+    assert default_confidence(path) == 0.35
+    assert 0.3 < default_confidence(SHIPPED_WEIGHTS) < 0.5
