@@ -6,20 +6,19 @@ Score stored predictions:
 
     python fashion/evaluate.py --gt val.csv --predictions submission.csv
 
-Search the best thresholds on them, and analyse the errors:
+Search the best thresholds on them, and draw the images:
 
-    python fashion/evaluate.py --gt val.csv \
+    python fashion/evaluate.py --gt val.csv --images val/ \
         --predictions evaluation/predictions.json --tune kaggle_2020
-    python fashion/evaluate.py --gt val.csv --predictions ... \
-        --images val/ --errors errors
 
 Computes COCO's AP of masks and boxes, AP with F1 of the attributes,
 Fashionpedia's AP, the scores of both contests, the scores of the attributes,
 recall, and metrics of pixels. Ground truth is a data set, a Kaggle CSV of 2019
 or 2020, or a COCO or Fashionpedia JSON. Predictions are a submission, or COCO
-results with attribute_ids or attribute_scores. --out receives metrics.json,
-the predictions of a model (predictions.json), and with --tune the thresholds
-for `fashion submit` and `fashion predict` (thresholds.json). If the evaluation
+results with attribute_ids or attribute_scores. --out receives pages to look
+at (index.html: images, scores, errors, thresholds), metrics.json, the
+predictions of a model (predictions.json), and with --tune the thresholds for
+`fashion submit` and `fashion predict` (thresholds.json). If the evaluation
 of a model is interrupted, the same command resumes.
 """
 
@@ -148,7 +147,7 @@ def _add_stored_predictions(group):
         "--images",
         nargs=None,
         metavar="DIR",
-        help="folder of the images: of --gt, which --errors draws, or of --data",
+        help="folder of the images of --gt, to draw them on the pages, or of --data",
     )
 
 
@@ -197,11 +196,15 @@ def _add_tuning_options(group):
 def _add_output_options(group):
     add_option(group, "--out", default=Path("evaluation"))
     group.add_argument(
-        "--report", type=Path, metavar="DIR", help="folder of a page with all tables and plots"
+        "--no-pages",
+        dest="pages",
+        action="store_false",
+        help="write the files of --out without the pages index.html, scores.html, errors.html and "
+        "thresholds.html",
     )
-    group.add_argument(
-        "--errors", type=Path, metavar="DIR", help="folder of a page that analyses the errors"
-    )
+    # Pages in folders of their own: before the pages in --out existed.
+    for name in ("--report", "--errors"):
+        group.add_argument(name, type=Path, help=argparse.SUPPRESS)
 
 
 def _contradiction(args: argparse.Namespace) -> str | None:

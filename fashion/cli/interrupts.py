@@ -120,6 +120,15 @@ def not_resumable() -> Iterator[None]:
     yield
 
 
+def current_command() -> str:
+    """Writes the command line of the verb that runs.
+
+    Returns:
+        As a shell takes it; "" if no verb runs, as in a notebook.
+    """
+    return typed_command(_running[-1]) if _running else ""
+
+
 def typed_command(state: Running) -> str:
     """Writes the command line of a verb.
 

@@ -6,19 +6,19 @@ import dataclasses
 import json
 import logging
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from fashion.cli.evaluation_input import ImageReader, input_from_files, input_from_model
-from fashion.cli.interrupts import resumable
+from fashion.cli.interrupts import current_command, resumable
 from fashion.cli.locks import working_in
 from fashion.evaluation import scoring
 from fashion.evaluation.metrics.registry import Inputs
 from fashion.evaluation.thresholds.files import read_thresholds, write_thresholds
 from fashion.evaluation.thresholds.names import LEVELS
 from fashion.evaluation.thresholds.objectives import OBJECTIVES
+from mrcnn.drawing.tables import text_table
 from mrcnn.files import atomic_path, write_text
 
 log = logging.getLogger(__name__)
@@ -65,6 +65,8 @@ def evaluate(args: argparse.Namespace) -> dict[str, Any]:
         detections = thresholds.apply_to_coco(detections, ground_truth)
         inputs = Inputs(ground_truth, detections, score_threshold=0.0, fixed=args.fixed)
     scores = scoring.compute_metrics(inputs) | given.more
+    if "tuning" in scores and not OBJECTIVES[args.tune].ranked:
+        scores["tuned"] = _tuned_headlines(args.out / "thresholds.json", ground_truth, detections)
     if detections and ground_truth["annotations"] and scores["coco"]["segm"]["AP50"] == 0:
         log.warning(
             "No detection overlaps an object of its category by half. Are the photos, their sizes "
@@ -76,6 +78,14 @@ def evaluate(args: argparse.Namespace) -> dict[str, Any]:
     write_pages(args, about, inputs, scores, given.read_image)
     given.finish()
     return scores
+
+
+def _tuned_headlines(path, ground_truth, detections):
+    """The headline scores with the thresholds that were found, on the same images."""
+    from fashion.evaluation.report.summary import headlines
+
+    kept = read_thresholds(path).apply_to_coco(detections, ground_truth)
+    return headlines(scoring.compute_metrics(Inputs(ground_truth, kept, score_threshold=0.0)))
 
 
 def tune(args: argparse.Namespace, inputs: Inputs, rescored: bool | None) -> dict[str, Any]:
@@ -156,7 +166,7 @@ def write_pages(
     scores: Mapping[str, Any],
     read_image: ImageReader | None,
 ) -> None:
-    """Writes the pages that were asked for.
+    """Prints the tuned scores and the next command, and writes the pages.
 
     Args:
         args: Result of `fashion.evaluate.parse`.
@@ -165,9 +175,15 @@ def write_pages(
         scores: Its scores.
         read_image: Reads the images for the page of errors; None without images.
     """
-    model = Path(about.get("weights") or about["predictions"]).name
-    data = about.get("gt") or about.get("data")
-    scored = f"{model} on {Path(*Path(data).parts[-2:])}" if data else model
+    from fashion.reports import site  # not at the top: it imports matplotlib
+
+    evaluation = site.Evaluation(about, inputs, scores, read_image, current_command(), args.out)
+    if "tuned" in scores:
+        print(f"\n{text_table(site.tuned_rows(scores))}\n")
+    if args.pages:
+        print(f"pages: {site.write_site(evaluation)}")
+    if "tuning" in scores:
+        print(f"next: {site.submit_command(evaluation)}")
     if args.report:
         from fashion.evaluation.report.page import write_report
 
@@ -176,7 +192,7 @@ def write_pages(
             {**about, **scores},
             ground_truth=inputs.ground_truth,
             detections=inputs.detections,
-            title=f"Scores of {scored}",
+            title=f"Scores of {evaluation.title}",
         )
         print(f"report: {page}")
     if args.errors:
@@ -189,6 +205,6 @@ def write_pages(
             read_image,
             score_threshold=inputs.score_threshold,
             table=inputs.masks,
-            title=f"Errors of {scored}",
+            title=f"Errors of {evaluation.title}",
         )
         print(f"errors: {args.errors / 'index.html'}")

@@ -177,7 +177,7 @@ def finished_run(
         run = verbs.train(["--out", str(folder), *training_options(args, study, name, seed)])
     assert run is not None  # neither a split nor a preview was asked for
     weights = ["--weights", str(run.last), "--out", str(folder)]
-    verbs.evaluate([*weights, "--fixed", "--true-boxes", *data_options(args)])
+    verbs.evaluate([*weights, "--fixed", "--true-boxes", "--no-pages", *data_options(args)])
     return folder
 
 

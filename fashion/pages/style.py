@@ -24,8 +24,8 @@ nav a { white-space: nowrap; }
 nav.site { margin: -8px 0 20px; padding-bottom: 10px; border-bottom: 1px solid var(--rule);
            font-size: 16px; }
 nav.site a[aria-current] { color: var(--ink); font-weight: 600; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 18px; margin: 14px 0;
-     font-size: 15px; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: 1px 18px; margin: 14px 0;
+     font-size: 14px; line-height: 1.4; }
 dt { color: var(--pale); }
 dd { margin: 0; overflow-wrap: anywhere; }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(225px, 1fr)); gap: 12px;

@@ -11,13 +11,10 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from fashion.evaluation.errors.confusion import confusion_matrix
-from fashion.evaluation.errors.error_types import classify_errors
 from fashion.evaluation.errors.figures import confusion_figure
 from fashion.evaluation.errors.overlaps import read_overlaps
-from fashion.evaluation.errors.side_by_side import LEGEND, OutcomeRenderer
-from fashion.evaluation.errors.worst_images import image_outcomes
+from fashion.evaluation.errors.side_by_side import LEGEND
 from fashion.evaluation.matching import IOU_TYPES
-from fashion.evaluation.monitor import evenly_spaced
 from fashion.evaluation.report import categories
 from fashion.evaluation.report.figures import precision_recall_figure
 from fashion.evaluation.report.summary import MAIN_HEADLINES, headline_cards
@@ -27,6 +24,7 @@ from fashion.pages.text import count
 from fashion.reports.run_facts import FINISHED, STOPPED, RunFacts, duration, read_run
 from fashion.reports.run_figures import results_figure
 from fashion.reports.run_scores import RunScores, score_run
+from fashion.reports.sample_images import draw_sample
 from mrcnn.drawing.grid import image_grid
 from mrcnn.files import atomic_path
 from mrcnn.training.run_folder import RunFolder
@@ -58,10 +56,13 @@ def write_run_page(run_folder: PathLike) -> str:
     scored = score_run(run)
     page = Page(f"Training run {facts.name}", _subtitle(facts))
     page.facts(_origin(facts, arguments))
-    images = []
+    images: list[tuple[Array, str]] = []
     if scored:
         page.cards(headline_cards(scored.scores, MAIN_HEADLINES))
-        images = _draw_images(scored)
+        id_of = {row["file_name"]: row["id"] for row in scored.inputs.ground_truth["images"]}
+        images = draw_sample(
+            scored.inputs, lambda name: scored.dataset.load_image(id_of[name]), IMAGES
+        )
         page.chapter("Validation images")
         page.text(LEGEND)
         page.gallery(images[:4])
@@ -170,26 +171,6 @@ def _add_scores(page: Page, run: RunFolder, scored: RunScores) -> None:
         "Darker: a larger share of the row. Predictions with a score of at least "
         f"{scored.inputs.score_threshold:g}, mask IoU 0.5 or more.",
     )
-
-
-def _draw_images(scored: RunScores) -> list[tuple[Array, str]]:
-    """Some validation images, evenly spaced: ground truth beside predictions, and a caption."""
-    inputs = scored.inputs
-    overlaps = read_overlaps(inputs.ground_truth, inputs.detections, inputs.masks)
-    outcomes = classify_errors(overlaps)
-    places = evenly_spaced(np.arange(len(overlaps.images)), IMAGES)
-    rows = image_outcomes(overlaps, outcomes, inputs.score_threshold, places.tolist())
-    draw = OutcomeRenderer(inputs.ground_truth, inputs.detections, inputs.score_threshold)
-    images = []
-    for row in rows:
-        pixels = scored.dataset.load_image(row["image_id"])
-        sheet = draw(row, pixels)
-        caption = (
-            f"{row['file_name']}: {row['right']} matched, {row['missed']} missed, "
-            f"{count(row['false'], 'false positive')}"
-        )
-        images.append((sheet, caption))
-    return images
 
 
 def _add_images(page: Page, run: RunFolder, images: Sequence[tuple[Array, str]]) -> None:

@@ -9,11 +9,10 @@ from fashion.evaluation.errors.figures import (
     breakdown_figure,
     cells_figure,
     confusion_figure,
-    cost_figure,
 )
 from fashion.evaluation.errors.findings import TYPE_NAMES, points, size_and_intricacy
 from fashion.evaluation.errors.size_and_intricacy import EASY, HARD, MIN_IMAGES, THIRDS
-from fashion.pages.html import Page
+from fashion.pages.html import Bar, Page
 from fashion.pages.text import number, whole_percent
 
 _TIDE = (
@@ -37,14 +36,12 @@ _LISTED = 15  # rows of a table of confusions or attributes
 
 
 def add_numbers(page: Page, analysis: Mapping[str, Any]) -> None:
-    """Adds all chapters but the images.
+    """Adds the chapters with tables and figures.
 
     Args:
         page: The page so far.
         analysis: From `analysis.analyse`.
     """
-    page.chapter("Findings")
-    page.text(*analysis["findings"])
     _add_costs(page, analysis)
     _add_categories(page, analysis)
     _add_confusions(page, analysis)
@@ -64,7 +61,7 @@ def _add_costs(page: Page, analysis: Mapping[str, Any]) -> None:
         "ΔAP50 is the gain if only that type were fixed (TIDE). Wrong classes and places are "
         "corrected, other false positives are removed, missed objects leave the ground truth."
     )
-    page.figure(cost_figure(analysis["bins"], "ap50_gain", "AP50"))
+    page.bars(_cost_bars(analysis["bins"]), ("error type", "ΔAP50 if fixed", ""), _top(analysis))
     table = [["error type", "errors", "with confident detections alone", "ΔAP50", "definition"]]
     for row in analysis["bins"]:
         gain = f"{row['ap50_gain']:+.3f}"
@@ -76,6 +73,20 @@ def _add_costs(page: Page, analysis: Mapping[str, Any]) -> None:
         "little. With confident detections alone, more objects are missed. The gains do not add "
         "up: fixing one type may fix a part of another."
     )
+
+
+def _cost_bars(rows: Sequence[Mapping[str, Any]]) -> list[Bar]:
+    """A bar for each error type; totals of several types are pale."""
+    bars = []
+    for row in rows:
+        kind, gain = row["bin"], row["ap50_gain"]
+        bars.append(Bar(TYPE_NAMES[kind], gain, f"{gain:+.3f}", pale=kind not in TYPES))
+    return bars
+
+
+def _top(analysis: Mapping[str, Any]) -> float:
+    """The largest gain, or a little where there is none."""
+    return max([row["ap50_gain"] for row in analysis["bins"]] + [0.01])
 
 
 def _add_categories(page: Page, analysis: Mapping[str, Any]) -> None:

@@ -7,13 +7,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fashion.evaluation.errors.error_types import TYPES
-from fashion.evaluation.errors.findings import TYPE_NAMES
 from fashion.pages.plots import (
     BLUE,
     FONT_SIZE,
     GRID_COLOR,
-    LIGHT,
     ORANGE,
     TEXT_COLOR,
     cell_grid,
@@ -22,34 +19,6 @@ from fashion.pages.plots import (
 )
 from fashion.pages.text import count, short_name
 from mrcnn.typing import Array
-
-
-def cost_figure(rows: Sequence[Mapping[str, Any]], key: str, unit: str) -> Figure:
-    """Plots the cost of each error type as bars, totals of several types in a light colour.
-
-    Args:
-        rows: "bins" of the analysis.
-        key: Of the gain.
-        unit: What is gained, for instance "AP50".
-
-    Returns:
-        The figure.
-    """
-    figure = Figure(figsize=(7.2, 0.34 * len(rows) + 0.7), layout="constrained")
-    axes = _plain_axes(figure)
-    gains = [row[key] for row in rows]
-    colors = [BLUE if row["bin"] in TYPES else LIGHT for row in rows]
-    axes.barh(range(len(rows)), gains, color=colors, height=0.62)
-    for i, gain in enumerate(gains):
-        axes.text(
-            max(gain, 0), i, f" {gain:+.3f}", va="center", fontsize=FONT_SIZE, color=TEXT_COLOR
-        )
-    axes.set_yticks(range(len(rows)), [TYPE_NAMES[row["bin"]] for row in rows])
-    axes.invert_yaxis()
-    axes.set_xlim(0, 1.15 * max([*gains, 0.01]))
-    axes.set_xlabel(f"gain in {unit} if fixed", fontsize=FONT_SIZE)
-    axes.grid(axis="x", color=GRID_COLOR, linewidth=0.8)
-    return figure
 
 
 def confusion_figure(names: Sequence[str], matrix: Array | Sequence[Sequence[int]]) -> Figure:

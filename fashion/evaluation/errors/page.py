@@ -12,10 +12,13 @@ from fashion.evaluation.errors.findings import TYPE_NAMES
 from fashion.evaluation.errors.side_by_side import LEGEND, OutcomeRenderer
 from fashion.evaluation.matching import MatchTable
 from fashion.pages.html import Page
+from fashion.pages.text import count
 from mrcnn.files import write_text
 from mrcnn.typing import Array, PathLike
 
 log = logging.getLogger(__name__)
+
+_FIRST = 6  # images above the numbers; the others are at the end
 
 ReadImage = Callable[[str], Array | None]
 
@@ -29,10 +32,12 @@ def write_errors(
     score_threshold: float = 0.5,
     worst: int = 20,
     seed: int = 0,
-    title: str = "Errors",
+    title: str = "Error analysis of predictions",
     table: MatchTable | None = None,
+    file_name: str = "index.html",
+    site: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Analyses errors and writes errors.json and index.html.
+    """Analyses errors and writes errors.json and a page.
 
     Args:
         folder: Where to write.
@@ -44,6 +49,8 @@ def write_errors(
         seed: Of the bootstrap behind standard errors.
         title: Heading of the page, with model and data set.
         table: Match table of the masks, if there is one already.
+        file_name: Name of the page.
+        site: `{file name: title}` of the pages that this one belongs to.
 
     Returns:
         The analysis, see `analysis.analyse`.
@@ -62,37 +69,50 @@ def write_errors(
     write_text(folder / "errors.json", text + "\n")
     page = Page(
         title,
-        f"{analysis['detections']} detections in {analysis['photos']} images with "
-        f"{analysis['objects']} objects. Masks are compared. Confident = score ≥ "
+        f"{count(analysis['detections'], 'detection')} in {count(analysis['photos'], 'image')} "
+        f"with {count(analysis['objects'], 'object')}. Masks are compared. Confident = score ≥ "
         f"{analysis['score_threshold']:g}.",
+        site=site,
+        here=file_name,
     )
+    page.chapter("Findings")
+    page.text(*analysis["findings"])
+    sheets = _worst_sheets(analysis, ground_truth, detections, read_image)
+    _add_worst_images(page, sheets)
     chapters.add_numbers(page, analysis)
-    _add_worst_images(page, analysis, ground_truth, detections, read_image)
-    page.write(folder / "index.html")
+    if len(sheets) > _FIRST:
+        page.chapter("More of the worst images")
+        page.gallery(sheets[_FIRST:])
+    page.write(folder / file_name)
     return analysis
 
 
-def _add_worst_images(
-    page: Page,
+def _worst_sheets(
     analysis: Mapping[str, Any],
     ground_truth: dict[str, Any],
     detections: Sequence[dict[str, Any]],
     read_image: ReadImage | None,
-) -> None:
+) -> list[tuple[Array, str]]:
+    """Each of the worst images, drawn, with its rank, name, F1 and errors in words."""
+    draw = OutcomeRenderer(ground_truth, detections, analysis["score_threshold"])
+    sheets = []
+    for rank, row in enumerate(analysis["worst"], 1):
+        sheet = draw(row, _pixels(read_image, row["file_name"]))
+        sheets.append((sheet, f"{rank}. {row['file_name']}: F1 {row['f1']:.2f}. {_caption(row)}"))
+    return sheets
+
+
+def _add_worst_images(page: Page, sheets: Sequence[tuple[Array, str]]) -> None:
     page.chapter("The worst images")
-    if not analysis["worst"]:
+    if not sheets:
         page.text("No image has an error.")
         return
     page.text(
-        f"The {len(analysis['worst'])} images of lowest F1, 2 TP / (2 TP + FP + FN), among "
-        "confident detections with class-aware matching at mask IoU 0.5; ties by the number of "
-        f"errors. {LEGEND}"
+        f"The {count(len(sheets), 'image')} of lowest F1, 2 TP / (2 TP + FP + FN), among confident "
+        "detections with class-aware matching at mask IoU 0.5; ties by the number of errors. "
+        f"{LEGEND}"
     )
-    draw = OutcomeRenderer(ground_truth, detections, analysis["score_threshold"])
-    for rank, row in enumerate(analysis["worst"], 1):
-        sheet = draw(row, _pixels(read_image, row["file_name"]))
-        page.section(f"{rank}. {row['file_name']}: F1 {row['f1']:.2f}")
-        page.image(sheet, _caption(row))
+    page.gallery(sheets[:_FIRST])
 
 
 def _pixels(read_image: ReadImage | None, name: str) -> Array | None:
@@ -116,7 +136,7 @@ def _caption(row: Mapping[str, Any]) -> str:
             if error["kind"] == "class":
                 fault = f"is {error['true_category']}"
             false.append(f"{error['category']} {error['score']:.2f}, {fault}")
-    text = f"{row['right']} true positives. {len(false)} false positives"
+    text = f"{count(row['right'], 'true positive')}. {count(len(false), 'false positive')}"
     text += f" ({'; '.join(false)})" if false else ""
     text += f". {len(missed)} missed"
     text += f" ({'; '.join(missed)})" if missed else ""

@@ -41,15 +41,19 @@ def write_report(
     ground_truth: Mapping[str, Any],
     detections: Sequence[Mapping[str, Any]],
     title: str = "Scores of stored predictions",
+    file_name: str = "index.html",
+    site: Mapping[str, str] | None = None,
 ) -> Path:
     """Writes the report of some scores; chapters without scores are left out.
 
     Args:
-        folder: The page is its index.html.
+        folder: Where to write.
         scores: From `score_predictions`, or the content of a metrics.json, also of an older one.
         ground_truth: COCO dict that was scored.
         detections: COCO results that were scored.
         title: Heading of the page, with model and data set.
+        file_name: Name of the page.
+        site: `{file name: title}` of the pages that this one belongs to.
 
     Returns:
         Path of the page, one file without dependencies.
@@ -59,7 +63,7 @@ def write_report(
     for name, key in (("ground truth", "gt"), ("predictions", "predictions")):
         if key in scores:
             sources.append(f"{name}: {scores[key]}")
-    page = Page(title, " · ".join(sources))
+    page = Page(title, " · ".join(sources), site=site, here=file_name)
     attribute_names = {str(row["id"]): row["name"] for row in ground_truth.get("attributes", ())}
     summary.add_chapter(page, scores, ground_truth, detections)
     average_precision.add_coco(page, scores)
@@ -74,5 +78,5 @@ def write_report(
     for entry in METRICS.values():
         if entry.key not in _IN_CHAPTERS:
             entry.add_chapter(page, dict(scores))
-    page.write(folder / "index.html")
-    return folder / "index.html"
+    page.write(folder / file_name)
+    return folder / file_name

@@ -9,9 +9,7 @@ from fashion.evaluation.errors.figures import (
     breakdown_figure,
     cells_figure,
     confusion_figure,
-    cost_figure,
 )
-from fashion.pages.plots import BLUE, LIGHT
 
 ROW = {"label": "small", "objects": 3, "ap50": 0.25, "recall": 0.5, "expected_recall": 0.75}
 
@@ -24,23 +22,6 @@ def drawn(figure):
     """The figure, after it has been laid out and drawn."""
     figure.savefig(io.BytesIO(), format="svg")
     return figure
-
-
-def test_a_bar_for_every_bin_and_pale_ones_for_several_together():
-    figure = drawn(
-        cost_figure(
-            [{"bin": "class", "gain": 0.125}, {"bin": "not found", "gain": 0.5}], "gain", "AP50"
-        )
-    )
-    (axes,) = figure.axes
-    assert [bar.get_width() for bar in axes.patches] == [0.125, 0.5] and texts(axes) == [
-        "+0.125",
-        "+0.500",
-    ]
-    from matplotlib.colors import to_hex
-
-    assert [to_hex(bar.get_facecolor()) for bar in axes.patches] == [BLUE, LIGHT]
-    drawn(cost_figure([{"bin": "class", "gain": 0.0}], "gain", "AP50"))
 
 
 @pytest.mark.parametrize("number", [1, 3, 47])

@@ -25,13 +25,13 @@ def test_the_files_hold_the_analysis(tmp_path, confused_case):
     assert "Errors of &lt;this&gt; model" in text and len(re.findall("data:image/jpeg", text)) == 4
     assert chapters(text) == [
         "Findings",
+        "The worst images",
         "Cost of the errors",
         "By category",
         "Confusions",
         "Attributes",
         "Recall and AP50 by object properties",
         "Small or intricate objects?",
-        "The worst images",
     ]
     assert not re.search(r'(src|href)="(?!data:|#)', text)  # nothing from elsewhere
     assert all(f"{row['ap50_gain']:+.3f}" in text for row in analysis["bins"])
@@ -49,7 +49,7 @@ def test_photos_are_asked_for_by_name_and_may_be_absent(tmp_path, one_of_each):
     assert sorted(asked) == ["1.jpg", "2.jpg"]
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert (
-        "1 true positives. 4 false positives (shirt 0.90, duplicate; shirt 0.85, is shoe; "
+        "1 true positive. 4 false positives (shirt 0.90, duplicate; shirt 0.85, is shoe; "
         "shoe 0.80, poor localisation; shoe 0.70, wrong class and localisation). "
         "3 missed (shoe; shoe; scarf)."
     ) in text

@@ -1,0 +1,217 @@
+"""The site of an evaluation: an overview, and pages with all scores, the errors and thresholds."""
+
+import importlib.metadata
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from fashion.evaluation.errors.page import write_errors
+from fashion.evaluation.errors.side_by_side import LEGEND
+from fashion.evaluation.metrics.registry import Inputs
+from fashion.evaluation.report import categories, thresholds
+from fashion.evaluation.report.page import write_report
+from fashion.evaluation.report.summary import MAIN_HEADLINES, headline_cards, headlines
+from fashion.pages.html import Page
+from fashion.pages.text import number
+from fashion.reports.sample_images import draw_sample
+from mrcnn.typing import Array
+
+SITE = {
+    "index.html": "Overview",
+    "scores.html": "Scores",
+    "errors.html": "Errors",
+    "thresholds.html": "Thresholds",
+}
+_PACKAGES = ("keras", "tensorflow", "jax", "torch", "numpy", "pycocotools")
+_IMAGES = 8  # on the overview
+_FINDINGS = 3  # on the overview
+_CHECKPOINTS = ("best.h5", "last.h5")
+
+ReadImage = Callable[[str], Array | None]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What the site shows.
+
+    Attributes:
+        about: Where the predictions come from, the first part of metrics.json.
+        inputs: What was scored.
+        scores: Its scores.
+        read_image: `file name -> (H, W, 3) uint8 RGB or None`; None without images.
+        command: The command line that evaluated; "" if there is none.
+        out: Folder of thresholds.json and of the site.
+    """
+
+    about: Mapping[str, Any]
+    inputs: Inputs
+    scores: Mapping[str, Any]
+    read_image: ReadImage | None
+    command: str
+    out: Path
+
+    @property
+    def model(self) -> str:
+        """Name of the model or of the file of predictions."""
+        path = Path(self.about.get("weights") or self.about["predictions"])
+        return path.parent.name if path.name in _CHECKPOINTS else path.name
+
+    @property
+    def data(self) -> str:
+        """Path of the ground truth."""
+        return str(self.about.get("gt") or self.about.get("data") or "")
+
+    @property
+    def title(self) -> str:
+        """Model and data, for headings."""
+        return f"{self.model} on {Path(*Path(self.data).parts[-2:])}" if self.data else self.model
+
+
+def write_site(evaluation: Evaluation) -> Path:
+    """Writes index.html, scores.html, errors.html, thresholds.html and errors.json.
+
+    Args:
+        evaluation: What was scored.
+
+    Returns:
+        Path of the overview.
+    """
+    inputs, out = evaluation.inputs, evaluation.out
+    about_thresholds = ("tuning", "grid", "tuned")
+    write_report(
+        out,
+        {k: v for k, v in evaluation.scores.items() if k not in about_thresholds},
+        ground_truth=inputs.ground_truth,
+        detections=inputs.detections,
+        title=f"Scores of {evaluation.title}",
+        file_name="scores.html",
+        site=SITE,
+    )
+    analysis = write_errors(
+        out,
+        inputs.ground_truth,
+        inputs.detections,
+        evaluation.read_image,
+        score_threshold=inputs.score_threshold,
+        table=inputs.masks,
+        title=f"Errors of {evaluation.title}",
+        file_name="errors.html",
+        site=SITE,
+    )
+    _write_thresholds(evaluation)
+    return _write_overview(evaluation, analysis["findings"])
+
+
+def submit_command(evaluation: Evaluation) -> str:
+    """Writes the command that submits with tuned thresholds.
+
+    Args:
+        evaluation: Of a model, or of stored predictions, whose model has to be filled in.
+
+    Returns:
+        The command line.
+    """
+    weights = evaluation.about.get("weights") or "RUN"
+    words = ["fashion", "submit", "--weights", str(weights)]
+    words += ["--thresholds", str(evaluation.out / "thresholds.json"), "--images", "TEST_IMAGES"]
+    return shlex.join(words)
+
+
+def _write_overview(evaluation: Evaluation, findings: Sequence[str]) -> Path:
+    page = Page(f"Evaluation of {evaluation.title}", site=SITE, here="index.html")
+    scores = evaluation.scores
+    page.facts(_origin(evaluation))
+    page.cards(headline_cards(scores, MAIN_HEADLINES))
+    images = draw_sample(evaluation.inputs, evaluation.read_image, _IMAGES)
+    if images:
+        page.chapter("Images")
+        page.text(f"Evenly spaced images of the data set. {LEGEND}")
+        page.gallery(images)
+    if findings:
+        page.chapter("Main findings")
+        page.text(*findings[:_FINDINGS])
+        page.link("All errors, and the worst images", "errors.html")
+    categories.add_chapter(page, scores)
+    page.link("All scores", "scores.html")
+    page.chapter("Next command")
+    _add_next_command(page, evaluation)
+    path = evaluation.out / "index.html"
+    page.write(path)
+    return path
+
+
+def _origin(evaluation: Evaluation) -> list[tuple[str, str]]:
+    about = evaluation.about
+    return [
+        ("Model", str(about.get("weights") or "")),
+        ("Predictions", str(about.get("predictions") or "")),
+        ("Data", evaluation.data),
+        ("Images", f"{len(evaluation.inputs.ground_truth['images']):,}"),
+        ("Date", f"{datetime.now():%Y-%m-%d %H:%M}"),
+        ("Minimum confidence score", f"{evaluation.inputs.score_threshold:g}, except in AP"),
+        ("Thresholds", str(about.get("thresholds") or "")),
+        ("Command", evaluation.command),
+        ("Versions", _versions()),
+    ]
+
+
+def _versions() -> str:
+    """Versions of Python and of the installed packages that scores depend on."""
+    found = [f"python {sys.version.split()[0]}"]
+    for name in _PACKAGES:
+        try:
+            found.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return ", ".join(found)
+
+
+def _write_thresholds(evaluation: Evaluation) -> None:
+    page = Page(f"Thresholds of {evaluation.title}", site=SITE, here="thresholds.html")
+    page.chapter("Submit")
+    _add_next_command(page, evaluation)
+    tuned = evaluation.scores.get("tuned")
+    if tuned:
+        page.chapter("Scores with the tuned thresholds")
+        page.table(tuned_rows(evaluation.scores))
+        page.note(
+            "On the images that the thresholds were tuned on, so the gain is optimistic. The "
+            "scores on held-out images are below. Predictions below the thresholds are dropped, "
+            "which lowers AP and recall."
+        )
+    thresholds.add_chapter(page, evaluation.scores)
+    page.write(evaluation.out / "thresholds.html")
+
+
+def tuned_rows(scores: Mapping[str, Any]) -> list[list[str]]:
+    """Sets the scores with tuned thresholds beside those with the given ones.
+
+    Args:
+        scores: With "tuned", headline numbers by name.
+
+    Returns:
+        A heading, and a row for each score; numbers as text.
+    """
+    given, tuned = headlines(scores), scores["tuned"]
+    rows = [["score", "as given", "tuned", "difference"]]
+    for name, value in given.items():
+        if name in tuned:
+            both = min(value, tuned[name]) >= 0
+            difference = f"{tuned[name] - value:+.3f}" if both else "–"
+            rows.append([name, number(value), number(tuned[name]), difference])
+    return rows
+
+
+def _add_next_command(page: Page, evaluation: Evaluation) -> None:
+    if "tuning" in evaluation.scores:
+        page.text("Write a submission with the tuned thresholds:")
+        page.code(submit_command(evaluation))
+        return
+    page.text("Search the thresholds that are best for Kaggle's score, from stored predictions:")
+    stored = evaluation.about.get("predictions") or evaluation.out / "predictions.json"
+    words = ["fashion", "evaluate", "--gt", evaluation.data, "--predictions", str(stored)]
+    page.code(shlex.join([*words, "--tune", "kaggle_2020", "--out", str(evaluation.out)]))

@@ -1,0 +1,65 @@
+"""The site of an evaluation: four pages that link to each other, pictures first."""
+
+import json
+import re
+
+import pytest
+
+from fashion.evaluation.metrics.registry import Inputs
+from fashion.evaluation.scoring import compute_metrics
+from fashion.reports.site import SITE, Evaluation, submit_command, tuned_rows, write_site
+
+
+@pytest.fixture
+def evaluation(validation, tmp_path):
+    """Two images whose objects are all predicted."""
+    truth = json.loads(json.dumps(validation.to_coco([0, 3])))
+    detections = [row | {"score": 0.9} for row in truth["annotations"]]
+    inputs = Inputs(truth, detections)
+    about = {"weights": "runs/ccp2026/best.h5", "data": "photos/ccp/val.csv", "photos": 2}
+    id_of = {row["file_name"]: row["id"] for row in truth["images"]}
+    scores = compute_metrics(inputs)
+    return Evaluation(
+        about,
+        inputs,
+        scores,
+        lambda name: validation.load_image(id_of[name]),
+        "fashion evaluate --weights runs/ccp2026",
+        tmp_path,
+    )
+
+
+def test_the_pages_link_to_each_other_and_pictures_come_before_tables(evaluation, tmp_path):
+    assert write_site(evaluation) == tmp_path / "index.html"
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*SITE, "errors.json"])
+    for name in SITE:
+        text = (tmp_path / name).read_text(encoding="utf-8")
+        assert "ccp2026 on ccp/val.csv</h1>" in text, name  # the run, not its best.h5
+        assert [link for link in SITE if f'<a href="{link}"' in text] == list(SITE), name
+        assert f'<a href="{name}" aria-current="page">' in text
+    overview = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert overview.count("<strong>") == 4  # cards
+    assert overview.index('class="cards"') < overview.index("<img") < overview.index("<table")
+    assert "fashion evaluate --weights runs/ccp2026" in overview
+    for name in ("Data", "Date", "Command", "Versions"):
+        assert re.search(f"<dt>{name}</dt><dd>.+?</dd>", overview), name
+
+
+def test_tuned_scores_stand_beside_the_given_ones_with_the_command(evaluation, tmp_path):
+    tuned = {"mask AP": 0.75, "Kaggle 2020": 0.5, "recall": -1}
+    tuning = {
+        "metric": "kaggle_2020",
+        "folds": 5,
+        "level": "global",
+        "held_out": {"global": 0.25},
+        "on_same": {"global": 0.5},
+    }
+    evaluation.scores.update({"tuned": tuned, "tuning": tuning})
+    rows = {row[0]: row[1:] for row in tuned_rows(evaluation.scores)}
+    assert rows["mask AP"] == ["1.000", "0.750", "-0.250"] and rows["recall"][1:] == ["–", "–"]
+    command = submit_command(evaluation)
+    assert command.startswith("fashion submit --weights runs/ccp2026/best.h5 --thresholds")
+    write_site(evaluation)
+    assert command in (tmp_path / "thresholds.html").read_text(encoding="utf-8")
+    assert command in (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "Tuned for" not in (tmp_path / "scores.html").read_text(encoding="utf-8")
