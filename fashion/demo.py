@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     run = train.main(["--recipe", "smoke", "--out", str(args.out), *settings])
     assert run is not None  # neither a split nor a preview was asked for
     weights = ["--weights", str(run.path)]
-    scores = evaluate.main([*weights, "--out", str(run.path)])
+    scores = evaluate.main([*weights, "--out", str(run.path / "evaluation")])
     overlays = draw_some(run.path)
     images, output = test_images(run.path), run.path / "submission.csv"
     submission = submit.main(

@@ -41,7 +41,7 @@ def test_the_demo_goes_from_drawing_to_submission(
     assert found.group(1) == str(run / "submission.csv")
     for name in (
         "submission.csv",
-        "metrics.json",
+        "evaluation/metrics.json",
         "predictions.jpg",
         "history.csv",
         "best.h5",

@@ -23,6 +23,38 @@ from fashion.evaluation.thresholds.table import CategoryThresholds, Thresholds
 from fashion.labels.ontology import Ontology
 
 
+@pytest.fixture(autouse=True)
+def no_site(request, monkeypatch):
+    """Drawing takes seconds; one test below draws, and tests/fashion/reports has the others."""
+    if "site" not in request.node.name:
+        from fashion.reports import site
+
+        monkeypatch.setattr(site, "write_site", lambda evaluation: evaluation.out / "index.html")
+
+
+def test_a_site_is_written_and_the_tuned_scores_are_printed(sample_folder, raw, tmp_path, capsys):
+    out = tmp_path / "out"
+    gt, images = sample_folder / "val.csv", sample_folder / "images"
+    words = ["--gt", str(gt), "--predictions", str(raw), "--images", str(images)]
+    scores = evaluate.main([*words, "--out", str(out), "--tune", "kaggle_2020", "--folds", "2"])
+    pages = {"index.html", "scores.html", "errors.html", "thresholds.html"}
+    assert pages <= {path.name for path in out.iterdir()}
+    printed = capsys.readouterr().out
+    tuned = scores["tuned"]["Kaggle 2020"]
+    assert re.search(
+        rf"Kaggle 2020 +{scores['kaggle_2020']['score']:.3f} +{tuned:.3f} +[+-]", printed
+    )
+    assert tuned == pytest.approx(scores["tuning"]["on_same"][scores["tuning"]["level"]])
+    assert f"next: fashion submit --weights RUN --thresholds {out / 'thresholds.json'}" in printed
+    assert json.loads((out / "metrics.json").read_text())["tuned"]["Kaggle 2020"] == tuned
+
+
+def test_no_site_is_written_if_none_is_wanted(sample_folder, raw, tmp_path):
+    words = ["--gt", str(sample_folder / "val.csv"), "--predictions", str(raw)]
+    evaluate.main([*words, "--out", str(tmp_path / "out"), "--no-pages"])
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["metrics.json"]
+
+
 def test_scores_of_a_model_are_printed_and_written_and_its_predictions_stored(
     tiny_run, sample_folder, loaded_quickly, tmp_path, capsys
 ):
