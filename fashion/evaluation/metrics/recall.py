@@ -105,8 +105,8 @@ def _rows(scores: dict) -> list[str]:
     documentation=(
         "An object is matched by a prediction of its own category with mask IoU 0.5 or more, one "
         "to one. The most confident prediction chooses first, the unmatched object that it "
-        "overlaps most (class-aware). The confusion matrix of the error analysis (`errors.html`) is "
-        "class-agnostic, so its counts differ."
+        "overlaps most (class-aware). The confusion matrix of the error analysis (`errors.html`) "
+        "is class-agnostic, so its counts differ."
     ),
 )
 def recall(inputs: Inputs) -> dict:
