@@ -12,7 +12,6 @@ is the only .json there. Any images with one class of objects will do.
 """
 
 import argparse
-import json
 import logging
 import sys
 from collections.abc import Sequence
@@ -27,6 +26,7 @@ from skimage.draw import polygon
 import mrcnn.model as modellib
 from mrcnn import utils
 from mrcnn.config import Config
+from mrcnn.data import via_files
 from mrcnn.data.annotated_images import path_inside
 from mrcnn.data.image_io import header, read_image
 from mrcnn.files import atomic_path
@@ -149,24 +149,12 @@ def via_file(folder: Path) -> Path:
     return files[0]
 
 
-def read_via(path: Path) -> list[tuple[str, list[dict[str, Any]]]]:
+def read_via(path: Path) -> list[tuple[Any, list[Any]]]:
     """Reads the file name and VIA's shapes of every image."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        # VIA 2 wraps the images when a whole project is saved.
-        images = content.get("_via_img_metadata", content)
-        found = []
-        for image in images.values():
-            regions = image["regions"]
-            # VIA 1 numbers the regions, VIA 2 lists them.
-            listed = list(regions.values()) if isinstance(regions, dict) else regions
-            found.append((image["filename"], [region["shape_attributes"] for region in listed]))
-        return found
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(
-            f"{path} is not what VIA exports as JSON ({type(error).__name__}: {error}). In VIA "
-            "choose Annotation, Export Annotations (as json)."
-        ) from error
+    return [
+        (name, [region["shape_attributes"] for region in regions])
+        for name, regions in via_files.read_via(path)
+    ]
 
 
 def outline(shape: dict[str, Any]) -> Outline:

@@ -13,6 +13,7 @@ PAGES = sorted((ROOT / "docs" / "how-to").glob("add-*.md"))
 NEW = {
     "fashion/commands/count.py",
     "fashion/count.py",
+    "fashion/datasets/readers/mine.py",
     "fashion/evaluation/metrics/confident_share.py",
     "mrcnn/modeling/backbones/plain.py",
     "tests/fashion/evaluation/metrics/test_confident_share.py",

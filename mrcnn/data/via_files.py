@@ -18,7 +18,7 @@ _MAX_COORDINATE = 100_000
 _ADVICE = "In VIA choose Annotation, Export Annotations (as json)."
 
 
-def read_via(path: PathLike) -> list[tuple[str, list[dict[str, Any]]]]:
+def read_via(path: PathLike) -> list[tuple[Any, list[dict[str, Any]]]]:
     """Reads a file of VIA.
 
     Args:
@@ -26,7 +26,7 @@ def read_via(path: PathLike) -> list[tuple[str, list[dict[str, Any]]]]:
 
     Returns:
         File name and regions of every image. A region has "shape_attributes" and perhaps
-        "region_attributes", which are not checked here.
+        "region_attributes"; these and the names are not checked here.
 
     Raises:
         ValueError: It is no such file.
@@ -38,10 +38,8 @@ def read_via(path: PathLike) -> list[tuple[str, list[dict[str, Any]]]]:
         for image in images.values():
             regions = image["regions"]
             listed = list(regions.values()) if isinstance(regions, dict) else list(regions)
-            if not all(isinstance(region["shape_attributes"], dict) for region in listed):
-                raise TypeError("shape_attributes is no object")
-            if not isinstance(image["filename"], str):
-                raise TypeError("filename is no text")
+            for region in listed:
+                region["shape_attributes"]  # a KeyError says what is missing
             found.append((image["filename"], listed))
         return found
     except (KeyError, TypeError, AttributeError) as error:
@@ -62,6 +60,8 @@ def outline_of(shape: dict[str, Any]) -> list[float]:
     Raises:
         ValueError: With the reason, for shapes without an area and for wrong coordinates.
     """
+    if not isinstance(shape, dict):
+        raise ValueError(f"the shape is {preview(shape)}: expected an object")
     try:
         xs, ys = _outline(shape)
     except KeyError as error:

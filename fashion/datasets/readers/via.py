@@ -22,6 +22,7 @@ from fashion.datasets.readers.base import (
     part_of_name,
 )
 from fashion.labels.ontology import Ontology
+from mrcnn.data.record_checks import preview
 from mrcnn.data.via_files import outline_of, read_via
 from mrcnn.typing import override
 
@@ -100,6 +101,10 @@ class ViaReader(Reader):
                 if category is None:
                     shape.fault = f"it has no {attribute}, the region attribute of the category"
                 photo.shapes.append(shape)
+            if not isinstance(name, str) or not name.strip():
+                photo.name, photo.fault = "?", f"the filename is {preview(name)}"
+                yield photo
+                continue
             path = find(name)
             try:
                 photo.size_hw = None if path is None else annotated_hw(path, outlines)

@@ -26,7 +26,7 @@ def test_both_versions_and_projects_are_read(tmp_path, regions, project):
 
 @pytest.mark.parametrize(
     "content",
-    [[], 5, {"a": 1}, {"a": {"filename": "a.jpg"}}, {"a": {"filename": 5, "regions": []}}],
+    [[], 5, {"a": 1}, {"a": {"filename": "a.jpg"}}, {"a": {"filename": "x", "regions": [5]}}],
 )
 def test_other_files_are_refused_with_what_to_export(tmp_path, content):
     with pytest.raises(ValueError, match="Export Annotations"):
@@ -47,6 +47,7 @@ def test_shapes_become_polygons():
     ("shape", "reason"),
     [
         ({"name": "point", "cx": 1, "cy": 2}, "has no area"),
+        (None, "expected an object"),
         ({"name": "rect", "x": 1}, "has no 'y'"),
         ({"name": "circle", "cx": "a", "cy": 1, "r": 2}, "expected numbers"),
         ({"name": "polygon", "all_points_x": [1], "all_points_y": [1, 2]}, "as many x as y"),
