@@ -23,13 +23,13 @@ if "FASHION_CACHE_DIR" not in os.environ:  # not into the home folder
 LONGEST = [
     "fashion/test_train_whole.py",
     "mrcnn/test_parity.py",
-    "fashion/semantic/test_networks.py",
-    "mrcnn/training/test_fit.py",
-    "test_devices.py",
-    "test_backends.py",
+    "fashion/test_any_file.py",
     "mrcnn/modeling/backbones/test_contract.py",
     "mrcnn/modeling/test_detector.py",
+    "mrcnn/training/test_fit_detector.py",
+    "mrcnn/inference/test_predict.py",
     "fashion/attributes/test_contract.py",
+    "fashion/semantic/test_networks.py",
 ]
 
 

@@ -46,6 +46,7 @@ def test_a_row_has_weights_in_millions_multiply_adds_and_the_ratio(plain_config,
     ) and float(gmac) >= 0
 
 
+@pytest.mark.slow
 def test_the_standard_is_beside_itself_once(monkeypatch, capsys):
     monkeypatch.setattr(backbones, "backbone_macs", lambda backbone, image_hw: 1e9)
     monkeypatch.setattr(

@@ -49,6 +49,7 @@ def test_a_grouped_convolution_is_counted_by_hand():
     assert backbone_macs(model, (8, 10)) == 48 * 9 * 2 * 12
 
 
+@pytest.mark.slow
 def test_resnext50_costs_what_torchvision_says():
     """4.23e9, of which 2048 * 1000 are the classifier's."""
     assert backbone_macs(resnext("resnext50_32x4d"), (224, 224)) / GIGA == pytest.approx(

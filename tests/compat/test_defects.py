@@ -96,6 +96,7 @@ def test_gradients_are_clipped_by_their_global_norm(plain_sgd, shapes, made):
     )
 
 
+@pytest.mark.slow
 def test_an_epoch_visits_every_image_once(shapes_config, shapes):
     """D5: the generator drew with replacement, or returned the first image for ever."""
     config, dataset = shapes_config(), shapes(6)
@@ -236,6 +237,7 @@ def two_sources():
     return dataset
 
 
+@pytest.mark.slow
 def test_active_classes_are_per_image(shapes_config, two_sources, made):
     """D10: the classes that the first image's source labels were taken for those of the whole
     batch."""
@@ -259,6 +261,7 @@ def test_active_classes_are_per_image(shapes_config, two_sources, made):
     assert len({class_loss(0), class_loss(1), class_loss(0, 1), class_loss()}) == 4
 
 
+@pytest.mark.slow
 def test_a_batch_says_the_same_as_its_images_one_by_one(model, made, plain_sgd, shapes):
     """D11: inference on several GPUs cut its tensors to the size of the whole batch."""
     photos = [shapes(3).load_image(i) for i in range(3)]

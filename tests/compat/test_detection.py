@@ -31,6 +31,7 @@ def finds_nothing(model, monkeypatch):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [0, 1, 2, 5])
 def test_any_number_of_photos_is_taken(model, photos, count):
     assert model.config.BATCH_SIZE == 2
@@ -87,6 +88,7 @@ def evaluated(model, photo):
     return model.detect(np.expand_dims(modellib.mold_image(photo, model.config), 0), verbose=0)[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("handed_over", "warnings"),
     [
@@ -118,6 +120,7 @@ def changing(model, monkeypatch):
     return model
 
 
+@pytest.mark.slow
 def test_a_threshold_may_move_while_the_model_is_used(changing, photos):
     (everything,) = changing.detect([photos[0]])
     middle = float(np.median(everything["scores"]))

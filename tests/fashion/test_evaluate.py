@@ -55,6 +55,7 @@ def test_no_site_is_written_if_none_is_wanted(sample_folder, raw, tmp_path):
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["metrics.json"]
 
 
+@pytest.mark.slow
 def test_scores_of_a_model_are_printed_and_written_and_its_predictions_stored(
     tiny_run, sample_folder, loaded_quickly, tmp_path, capsys
 ):
@@ -171,6 +172,7 @@ def raw(sample_folder, tmp_path):
     return tmp_path / "raw.json"
 
 
+@pytest.mark.slow
 def test_what_stored_scores_are_of_goes_on_to_the_thresholds(sample_folder, raw, tmp_path):
     rows, csv = json.loads(raw.read_text()), sample_folder / "val.csv"
     names = [
@@ -224,6 +226,7 @@ def test_thresholds_of_another_label_list_are_refused_before_the_work(
             evaluate.main([*words, "--thresholds", str(tmp_path / "t.json")])
 
 
+@pytest.mark.slow
 def test_thresholds_are_searched_written_and_used(sample_folder, raw, tmp_path, capsys):
     words = ["--gt", str(sample_folder / "val.csv"), "--predictions", str(raw)]
     scores = evaluate.main(
@@ -245,6 +248,7 @@ def test_thresholds_are_searched_written_and_used(sample_folder, raw, tmp_path, 
     assert 0.25 < written["attribute"] <= 0.35 and 0.6 < written["score"] <= 0.9
 
 
+@pytest.mark.slow
 def test_a_level_may_be_asked_for(sample_folder, raw, tmp_path):
     evaluate.main(
         [
@@ -487,6 +491,7 @@ def test_stored_predictions_are_scored_by_every_measure(sample_folder, tmp_path,
     )
 
 
+@pytest.mark.slow
 def test_stored_predictions_are_scored_without_a_network(sample_folder, tmp_path):
     (tmp_path / "results.json").write_text("[]")
     code = (

@@ -172,6 +172,7 @@ def test_without_counts_nothing_can_be_silenced(tiny_model, ontology):
         FashionModel(type(tiny_model.config).from_dict(settings), ontology)
 
 
+@pytest.mark.slow
 def test_settings_that_would_leave_layers_to_chance_are_refused(tiny_model, tmp_path):
     """The hidden layers are as wide as the box head, so the last layer fits; the two before it are
     in no file.
@@ -189,6 +190,7 @@ def test_settings_that_would_leave_layers_to_chance_are_refused(tiny_model, tmp_
         )
 
 
+@pytest.mark.slow
 def test_a_head_computes_in_the_precision_of_the_network(ontology, tiny_settings):
     settings = tiny_settings | {
         "MIXED_PRECISION": True,
@@ -212,6 +214,7 @@ def test_counts_are_kept_in_the_checkpoint(tiny_model, tmp_path, validation, mon
     ).all()
 
 
+@pytest.mark.slow
 def test_a_checkpoint_from_before_there_were_several_heads_has_the_linear_one(
     ontology, tiny_settings, tmp_path, monkeypatch
 ):

@@ -30,6 +30,7 @@ def photos(tmp_path):
     return paths
 
 
+@pytest.mark.slow
 def test_every_photo_gets_a_picture_and_its_objects_are_listed(
     photos, tiny_run, loaded_quickly, tmp_path
 ):
@@ -107,6 +108,7 @@ def test_a_photo_that_cannot_be_read_is_told_and_left_out(
     assert (tmp_path / "out" / "y.jpg").exists() and "left out: " in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_strip_that_the_model_has_no_canvas_for_is_told_by_its_name_and_left_out(
     photos, tiny_run, loaded_quickly, tiny_model, tmp_path, capsys, monkeypatch
 ):
@@ -202,6 +204,7 @@ def test_what_was_predicted_before_an_interruption_is_kept(many, loaded_quickly,
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stops", [[1], [3], [6], [2, 1, 4], [5, 2]])
 def test_an_interrupted_run_ends_as_an_unbroken_one(many, loaded_quickly, tmp_path, stops, capsys):
     whole = contents(many(out="whole"))
@@ -232,6 +235,7 @@ def test_what_is_done_is_not_predicted_again(many, tiny_model, loaded_quickly, m
     assert seen == [5, 6]  # 0, 1, 3 and 4 were done: two batches
 
 
+@pytest.mark.slow
 def test_a_photo_that_was_replaced_and_a_picture_that_is_gone_are_made_again(
     many, loaded_quickly, tmp_path
 ):
@@ -287,6 +291,7 @@ def test_a_photo_given_twice_has_two_pictures(photos, tiny_run, loaded_quickly, 
     ] == [1, 2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["predictions.partial", "3.jpg", "predictions.json"])
 def test_a_full_disk_is_told_and_the_run_resumes_when_there_is_space(
     many, loaded_quickly, tmp_path, monkeypatch, name

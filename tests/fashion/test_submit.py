@@ -354,6 +354,7 @@ def test_a_second_command_for_one_file_is_told_and_another_file_is_free(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["other.csv", "s.csv", "test"]
 
 
+@pytest.mark.slow
 def test_a_strip_without_a_canvas_is_submitted_without_objects_by_its_name(
     folder, tiny_run, loaded_quickly, tiny_model, tmp_path, capsys, monkeypatch
 ):

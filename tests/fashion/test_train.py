@@ -228,6 +228,7 @@ def test_what_a_split_holds_out_can_be_seen_without_a_training(sample_folder, tm
     )
 
 
+@pytest.mark.slow
 def test_a_file_of_matterports_starts_all_that_has_the_same_shape(
     tiny_model, tiny_settings, tmp_path
 ):
@@ -308,6 +309,7 @@ def test_there_must_be_a_run_to_resume(tmp_path):
         resumable_run(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_other_labels_gives_all_but_the_last_layers(
     tiny_model, tiny_run, ontology, tiny_settings
 ):
@@ -343,6 +345,7 @@ def test_a_checkpoint_of_other_labels_gives_all_but_the_last_layers(
     }
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_another_recipe_is_told_by_its_name(
     tiny_model, tiny_run, ontology, tiny_settings
 ):
@@ -359,6 +362,7 @@ def test_a_checkpoint_of_another_recipe_is_told_by_its_name(
     start_weights(tiny_model, str(tiny_run))
 
 
+@pytest.mark.slow
 def test_a_head_of_another_form_and_layers_that_are_excluded_start_anew(
     tiny_run, ontology, tiny_settings, tiny_model
 ):

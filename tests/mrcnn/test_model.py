@@ -39,6 +39,7 @@ def model(config, tmp_path_factory):
     )
 
 
+@pytest.mark.slow
 def test_detections_are_arrays_of_the_photos_size_that_may_be_written_to(model):
     photos = [
         np.random.default_rng(0).integers(0, 256, (70, 50, 3)).astype(np.uint8),
@@ -70,6 +71,7 @@ def test_a_photo_without_objects_has_empty_arrays(model, monkeypatch):
     )
 
 
+@pytest.mark.slow
 def test_a_run_is_trained_found_and_taken_up_again(
     config, model, shapes, tmp_path, uncompiled, monkeypatch, caplog
 ):
@@ -117,6 +119,7 @@ def test_a_run_is_trained_found_and_taken_up_again(
     )
 
 
+@pytest.mark.slow
 def test_a_checkpoint_goes_on_in_a_folder_of_its_name_where_it_can_be_written(model, tmp_path):
     """Kaggle's input folders cannot be written to; the epoch and the folder's name are those of the
     file."""

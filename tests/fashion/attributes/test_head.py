@@ -118,6 +118,7 @@ def test_a_head_is_made_again_from_its_config(body):
     assert again.loss.kind == "focal" and again.outputs == 4 and again.reads == head.reads
 
 
+@pytest.mark.slow
 def test_a_detector_with_attributes_is_saved_whole(plain_config, tmp_path):
     head = functools.partial(AttributeHead, 6, "mlp")
     detector = build_detector(plain_config(MIXED_PRECISION=True), [head])

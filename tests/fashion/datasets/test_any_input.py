@@ -44,6 +44,7 @@ words = st.one_of(
 texts = st.lists(words, max_size=9).map(" ".join)
 
 
+@pytest.mark.slow
 @many
 @given(masks, placements)
 def test_any_mask_comes_to_any_canvas_as_the_long_way_brings_it(masks, where):
@@ -67,6 +68,7 @@ def test_any_mask_comes_to_any_canvas_as_the_long_way_brings_it(masks, where):
         )
 
 
+@pytest.mark.slow
 @many
 @given(texts, sides, sides)
 def test_any_text_is_a_mask_or_has_a_reason_why_not(text, height, width):
@@ -89,6 +91,7 @@ def test_any_text_is_a_mask_or_has_a_reason_why_not(text, height, width):
         assert reason is None
 
 
+@pytest.mark.slow
 @many
 @given(
     st.tuples(sides, sides),
@@ -199,6 +202,7 @@ def csv_files(draw):
     return content
 
 
+@pytest.mark.slow
 def test_any_csv_is_read_or_its_rows_have_reasons(tmp_path):
     path, read = tmp_path / "train.csv", []
 
@@ -292,6 +296,7 @@ def photo_files():
     return found
 
 
+@pytest.mark.slow
 def test_any_file_is_an_image_or_is_named(photo_files, tmp_path):
     path = tmp_path / "photo.jpg"
     read = 0

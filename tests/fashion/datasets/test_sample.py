@@ -211,6 +211,7 @@ def test_what_a_closed_coat_hides_is_not_annotated():
 # ---- layers
 
 
+@pytest.mark.slow
 def test_only_parts_share_pixels():
     for index in range(25):
         picture, instances = draw_scene(np.random.default_rng([5, index]), SIZE_HW)

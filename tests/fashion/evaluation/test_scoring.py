@@ -15,6 +15,7 @@ from fashion.evaluation.metrics.recall import recall_per_category
 from fashion.evaluation.scoring import score_predictions, table
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("in_order", [False, True])
 @pytest.mark.parametrize("boxes", [False, True])
 def test_average_precision_is_what_each_metric_says_alone(random_case, in_order, boxes):

@@ -23,6 +23,7 @@ def batches(validation, ontology):
     )
 
 
+@pytest.mark.slow
 def test_the_page_has_a_row_for_each_photo_and_needs_no_other_file(batches, ontology, tmp_path):
     path = write_preview(tmp_path / "new", batches, ontology, num_images=3, num_variants=2)
     page = path.read_text()

@@ -17,6 +17,7 @@ def photos(squares):
     return LabelledImages(squares(5), 32)
 
 
+@pytest.mark.slow
 def test_pixels_are_counted_once_over_all_batches(photos, tiny_network):
     """Whatever the batch size; the border, and what fills the last batch, does not count."""
     model = tiny_network()

@@ -102,6 +102,7 @@ def test_the_verdict_says_on_which_images_the_claim_holds(accuracies, expected):
     assert all(part in sentence for part in expected), sentence
 
 
+@pytest.mark.slow
 def test_the_page_has_a_chapter_for_each_network_and_one_for_the_claim(tmp_path, toy):
     test = dataclasses.replace(toy(3), labels=np.array([0, 1, 2], np.uint8))
     one = result()

@@ -72,6 +72,7 @@ def test_a_mean_has_its_deviation_and_what_was_not_measured_a_dash():
     assert mean_text(np.array([np.nan])) == "–"
 
 
+@pytest.mark.slow
 def test_the_page_and_its_tables(results, tmp_path):
     labels = np.full((8, 8), IGNORED, np.uint8)
     labels[:, 2:6] = 1
@@ -102,6 +103,7 @@ def test_the_page_and_its_tables(results, tmp_path):
     assert len(lines) == 9 and lines[1].startswith("unet,ce,adam,64,2,0.5,")
 
 
+@pytest.mark.slow
 def test_runs_are_compared_in_pairs(results):
     histories = {variant: [row["history"] for row in rows] for variant, rows in results.items()}
     for by, panels, lines in (("loss", 4, 2), ("optimizer", 4, 2), ("network", 4, 2)):

@@ -109,6 +109,7 @@ def test_a_detector_is_scored_and_timed_on_the_page(sample_folder, tiny_run, tmp
     )
 
 
+@pytest.mark.slow
 def test_a_detector_of_other_labels_or_of_these_photos_is_refused(
     data, tiny_run, tiny_model, sample_folder, tmp_path
 ):

@@ -115,6 +115,7 @@ def test_nothing_is_left_beside_the_finished_file(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["submission.csv"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", np.linspace(0, 1, 23))
 def test_a_file_cut_anywhere_ends_as_the_whole_one(tmp_path, part):
     whole = written(tmp_path / "whole.csv")

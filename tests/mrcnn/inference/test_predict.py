@@ -39,6 +39,7 @@ def test_a_result_does_not_depend_on_the_other_photos(predictor):
             np.testing.assert_allclose(first[name], result[name], rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("counts", "sizes"), [([1, 1], [1, 1]), ([1, 2, 1], [1, 2, 1]), ([2, 1], [2, 2]), ([3], [2, 2])]
 )
@@ -58,6 +59,7 @@ def test_a_photo_that_comes_alone_costs_no_more_than_itself(
     assert seen == sizes
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="JAX compiles in any case")
 def test_the_first_single_photos_run_without_a_graph(predictor, uncompiled, monkeypatch):
     """Batches hold two. Five photos one by one, two together, one: four run eagerly, and what is
@@ -103,6 +105,7 @@ def test_of_too_many_canvases_all_are_dropped(predictor, monkeypatch):
     assert run._detect is not first and list(run._sizes) == [(192, 64)]
 
 
+@pytest.mark.slow
 def test_detections_lie_in_the_photo_best_first(predictor):
     for photo, result in zip(PHOTOS, predictor(PHOTOS)):
         n = len(result["scores"])
@@ -292,6 +295,7 @@ def test_any_number_of_boxes_is_described_in_their_order(describer):
             np.testing.assert_allclose(results[0][name][i], alone[name][0], rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_no_boxes_are_described_as_nothing(predictor):
     (result,) = predictor.describe(PHOTOS[:1], [[]], [[]])
     assert (

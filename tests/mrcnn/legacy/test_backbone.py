@@ -27,6 +27,7 @@ def weights_of(model, prefixes):
     ]
 
 
+@pytest.mark.slow
 def test_layers_bear_the_names_of_the_weight_files(blocks):
     assert sorted(weights_of(blocks, "")) == sorted(
         weights_of(resnet("resnet50"), ("res2a", "bn2a", "res2b", "bn2b"))
@@ -54,6 +55,7 @@ def test_a_bias_is_left_out_on_request(blocks):
     )
 
 
+@pytest.mark.slow
 def test_blocks_are_those_of_the_librarys_resnet():
     """With the same weights, stage 2 of ResNet-50 built from blocks computes the same."""
     whole = resnet("resnet50")

@@ -86,6 +86,7 @@ def test_pooled_features_differ_only_where_matterport_reads_zero_beyond_the_edge
 # Proposals and detections
 
 
+@pytest.mark.slow
 def test_proposals(components, drawn):
     """All 200 of both images, in their order.
 

@@ -11,6 +11,7 @@ from mrcnn.modeling.roi_head import RoIHead
 from mrcnn.weights.layer_files import load_weights, save_weights
 
 
+@pytest.mark.slow
 def test_a_built_detector_has_all_its_weights(plain_config, plain_detector, batch_of):
     before = len(plain_detector.weights)
     plain_detector(batch_of(plain_config()), training=True)
@@ -46,6 +47,7 @@ def shapes(image_shape):
     return np.array([[image_shape[0] // s, image_shape[1] // s] for s in (4, 8, 16, 32, 64)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "given",
     [
@@ -62,12 +64,14 @@ def test_a_backbone_may_be_a_function_of_the_image(plain_config, given):
     assert [shape[-1] for shape in detector.backbone.output_shape] == [8, 12, 16, 20]
 
 
+@pytest.mark.slow
 def test_a_backbone_may_be_set_on_the_config_before_a_model_is_built(plain_config):
     config = plain_config()
     config.BACKBONE = strided
     assert [shape[-1] for shape in build_detector(config).backbone.output_shape] == [8, 12, 16, 20]
 
 
+@pytest.mark.slow
 def test_a_backbone_without_a_name_runs_in_a_graph(plain_config):
     detector = build_detector(plain_config(BACKBONE=lambda image, **how: strided(image, **how)))
     features = compiled(detector.backbone, detector.backbone, xla=False)(
@@ -76,6 +80,7 @@ def test_a_backbone_without_a_name_runs_in_a_graph(plain_config):
     assert [f.shape[1] for f in features] == [16, 8, 4, 2]
 
 
+@pytest.mark.slow
 def test_the_name_of_a_stored_callable_is_refused_with_what_to_give_again(plain_config):
     stored = plain_config(BACKBONE=strided, COMPUTE_BACKBONE_SHAPE=shapes).to_dict()
     with pytest.raises(
@@ -87,6 +92,7 @@ def test_the_name_of_a_stored_callable_is_refused_with_what_to_give_again(plain_
     )
 
 
+@pytest.mark.slow
 def test_without_a_neck_only_the_shape_of_c4_is_compared(plain_config):
     settings = {"NECK": "none", "BACKBONE": strided}
     for right in (shapes, lambda image_shape: shapes(image_shape)[2:3]):
@@ -137,6 +143,7 @@ class Builder(RoIHead):
         return {"scores": keras.ops.sum(inputs * self.weight, axis=-1)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mixed", [False, True])
 def test_a_head_may_make_its_weights_in_build(plain_config, mixed):
     heads = [lambda: Builder("pooled"), lambda: Builder("box_features")]
@@ -169,6 +176,7 @@ def test_fresh_gates_change_no_detection_and_come_back_from_a_file(
     assert np.asarray(gated.neck.attention["p2"].expand.bias).all()
 
 
+@pytest.mark.slow
 def test_mixed_precision_ends_with_the_model(plain_config):
     before = keras.config.dtype_policy().name
     detector = build_detector(plain_config(MIXED_PRECISION=True))
@@ -183,6 +191,7 @@ def test_a_failed_build_leaves_the_precision_as_it_was(plain_config):
     assert keras.config.dtype_policy().name == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("positive_ratio", "rows"), [(0.33, 5), (0.0, 1), (1.0, 16)])
 def test_at_least_one_roi_may_be_positive(plain_config, positive_ratio, rows):
     assert (
@@ -203,6 +212,7 @@ def test_stages_are_those_of_the_configs_backbone(plain_config):
     assert stage_of_layer(plain_config(BACKBONE="efficientnet_b4"), "block5a_dwconv") == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backbone", ["plain", "efficientnet_lite0"])
 def test_channels_come_last_whatever_keras_is_told(
     plain_config, batch_of, channels_first, backbone
@@ -216,6 +226,7 @@ def test_channels_come_last_whatever_keras_is_told(
     assert detector({name: inputs[name] for name in ("images", "windows")})["boxes"].shape[-1] == 4
 
 
+@pytest.mark.slow
 def test_weights_of_losses_that_no_part_has_are_refused_or_warned_of(plain_config, caplog):
     class Depth(RoIHead):
         reads, loss_names = "box_features", ("mrcnn_depth_loss",)

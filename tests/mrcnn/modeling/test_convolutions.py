@@ -84,6 +84,7 @@ def test_a_channel_reads_its_own_group_only():
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strides", [1, 2, (2, 1)])
 @pytest.mark.parametrize("size", [3, (1, 2)])
 @pytest.mark.parametrize("hw", [(8, 6), (7, 9)])

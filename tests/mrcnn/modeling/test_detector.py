@@ -37,6 +37,7 @@ def numpy(structure):
     return keras.tree.map_structure(np.asarray, structure)
 
 
+@pytest.mark.slow
 def test_every_loss_is_finite_and_has_its_name(plain_config, plain_detector, batch_of):
     found = losses(plain_detector, batch_of(plain_config()))
     assert (
@@ -46,6 +47,7 @@ def test_every_loss_is_finite_and_has_its_name(plain_config, plain_detector, bat
     )
 
 
+@pytest.mark.slow
 def test_a_step_trains_every_layer_that_may_learn(plain_config, batch_of):
     detector = build_detector(plain_config())
     detector.compile(keras.optimizers.SGD(0.1), run_eagerly=True)
@@ -74,18 +76,21 @@ def test_an_image_without_objects_trains(plain_config, batch_of):
     assert [np.array_equal(kernel, b) for kernel, b in zip(kernels, before)] == [False, False, True]
 
 
+@pytest.mark.slow
 def test_as_many_objects_as_there_is_room_for_train(plain_config, plain_detector, batch_of):
     assert np.isfinite(
         list(losses(plain_detector, batch_of(plain_config(), objects=(12, 12))).values())
     ).all()
 
 
+@pytest.mark.slow
 def test_an_object_as_large_as_the_image_trains(plain_config, plain_detector, batch_of):
     batch = batch_of(plain_config(), objects=(1, 1))
     batch["gt_boxes"][:, 0] = batch["gt_mask_frames"][:, 0] = 0, 0, 64, 64
     assert np.isfinite(list(losses(plain_detector, batch).values())).all()
 
 
+@pytest.mark.slow
 def test_padded_ground_truth_changes_nothing(plain_config, plain_detector, batch_of, rng):
     batch = batch_of(plain_config(), objects=(2, 1))
     before, padding = losses(plain_detector, batch), batch["gt_class_ids"] == 0
@@ -94,6 +99,7 @@ def test_padded_ground_truth_changes_nothing(plain_config, plain_detector, batch
     assert losses(plain_detector, batch) == before
 
 
+@pytest.mark.slow
 def test_room_for_more_objects_changes_nothing(plain_config, plain_detector, batch_of):
     batch = batch_of(plain_config(), objects=(2, 1))
     longer = {
@@ -105,6 +111,7 @@ def test_room_for_more_objects_changes_nothing(plain_config, plain_detector, bat
     assert losses(plain_detector, longer) == pytest.approx(losses(plain_detector, batch), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_the_mask_head_sees_the_rows_only_that_may_be_positive(
     plain_config, plain_detector, batch_of
 ):
@@ -117,6 +124,7 @@ def test_the_mask_head_sees_the_rows_only_that_may_be_positive(
     assert (label[:, :rows] == POSITIVE).any() and not (label[:, rows:] == POSITIVE).any()
 
 
+@pytest.mark.slow
 def test_the_seed_alone_decides_what_is_sampled(plain_config, plain_detector, batch_of):
     first, again = (
         plain_detector(batch_of(plain_config()), training=True)["samples"] for _ in range(2)
@@ -128,6 +136,7 @@ def test_the_seed_alone_decides_what_is_sampled(plain_config, plain_detector, ba
     assert not np.array_equal(first["rois"], other["rois"])
 
 
+@pytest.mark.slow
 def test_a_call_without_ground_truth_gives_detections_of_fixed_shape(
     plain_config, plain_detector, batch_of
 ):
@@ -145,6 +154,7 @@ def test_a_call_without_ground_truth_gives_detections_of_fixed_shape(
     ).all()
 
 
+@pytest.mark.slow
 def test_shapes_are_known_before_anything_runs(plain_detector):
     found = plain_detector(
         {"images": keras.KerasTensor((3, 128, 192, 3)), "windows": keras.KerasTensor((3, 4))}
@@ -172,6 +182,7 @@ def test_what_the_inputs_lack_is_told(plain_config, plain_detector, batch_of):
         plain_detector(batch)
 
 
+@pytest.mark.slow
 def test_an_image_is_detected_alike_alone_and_in_company(plain_config, plain_detector, batch_of):
     inputs = without_truth(batch_of(plain_config()))
     together = numpy(plain_detector(inputs))
@@ -216,6 +227,7 @@ class Adding(RoIHead):
         return {}
 
 
+@pytest.mark.slow
 def test_what_layers_add_to_the_loss_is_trained_and_tracked(plain_config, batch_of):
     config = plain_config(BACKBONE=regularised, LOSS_WEIGHTS=dict.fromkeys(LOSSES, 0.0))
     detector, batch = build_detector(config, [Adding]), batch_of(config)
@@ -340,6 +352,7 @@ def test_deltas_scale_the_way_from_corner_pixel_to_corner_pixel(by_corners):
         np.testing.assert_allclose(np.asarray(boxes)[0, 0], wanted, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_boxes_come_and_go_in_pixels_whatever_the_measure(by_corners, plain_config, batch_of):
     batch = batch_of(plain_config())
     found = losses(by_corners, batch)
@@ -360,6 +373,7 @@ def test_boxes_come_and_go_in_pixels_whatever_the_measure(by_corners, plain_conf
     assert (np.abs(objects - (batch["gt_boxes"][0, 0] - [0, 0, 1, 1])).max(axis=1) < 1e-4).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", [False, True])
 def test_more_rois_than_there_are_to_draw_from_are_padded(plain_config, batch_of, given):
     config = plain_config(TRAIN_ROIS_PER_IMAGE=50)

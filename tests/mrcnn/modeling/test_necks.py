@@ -60,6 +60,7 @@ def test_the_last_stage_of_the_backbone_is_not_built(detector):
     )
 
 
+@pytest.mark.slow
 def test_it_detects(config, detector, rng):
     found = detector(
         {
@@ -138,6 +139,7 @@ def test_information_flows_from_coarse_to_fine_only(backbone_features, source):
     assert changed == [level <= source for level in range(4)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gate", ATTENTION)
 def test_each_level_passes_through_a_gate_of_its_own(backbone_features, gate):
     """A gate that is turned on at P3 changes P3 alone; at P5, P6 follows."""

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from keras import ops
 
+SLOW = [pytest.param(how, marks=pytest.mark.slow) for how in ("graph", "xla")]
 
-@pytest.fixture(params=["eager", "graph", pytest.param("xla", marks=pytest.mark.slow)])
+
+@pytest.fixture(params=["eager", *SLOW])
 def run(request):
     """run(op, *arrays, **settings) -> NumPy results; floats as float32, a tuple as many tensors."""
     backend = keras.backend.backend()

@@ -91,6 +91,7 @@ def test_a_file_that_does_not_fit_is_told(color_rescorer, labels, tmp_path):
         build_classifier("resnet7", 3)
 
 
+@pytest.mark.slow
 def test_channels_come_last_whatever_keras_is_told(channels_first):
     network = build_classifier("efficientnet_lite0", 3)
     assert network(np.zeros((1, 64, 64, 3), np.float32)).shape == (1, 3)

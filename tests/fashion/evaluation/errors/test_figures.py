@@ -24,6 +24,7 @@ def drawn(figure):
     return figure
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [1, 3, 47])
 def test_counts_of_confusions_stand_in_their_cells(number):
     matrix = np.eye(number, dtype=int) * 7

@@ -13,6 +13,7 @@ def chapters(text):
     return re.findall(r'<h2 id="c\d+">(.*?)</h2>', text)
 
 
+@pytest.mark.slow
 def test_the_files_hold_the_analysis(tmp_path, confused_case):
     gt, said = confused_case(0, images=6)
     analysis = write_errors(
@@ -37,6 +38,7 @@ def test_the_files_hold_the_analysis(tmp_path, confused_case):
     assert all(f"{row['ap50_gain']:+.3f}" in text for row in analysis["bins"])
 
 
+@pytest.mark.slow
 def test_photos_are_asked_for_by_name_and_may_be_absent(tmp_path, one_of_each):
     gt, said = one_of_each
     asked = []
@@ -55,6 +57,7 @@ def test_photos_are_asked_for_by_name_and_may_be_absent(tmp_path, one_of_each):
     ) in text
 
 
+@pytest.mark.slow
 def test_a_photo_that_cannot_be_read_is_told_and_drawn_on_grey_paper(tmp_path, one_of_each, caplog):
     def broken(name):
         raise OSError(f"{name} is broken")
@@ -67,6 +70,7 @@ def test_a_photo_that_cannot_be_read_is_told_and_drawn_on_grey_paper(tmp_path, o
     ).read_bytes()
 
 
+@pytest.mark.slow
 def test_the_analysis_is_written_before_anything_is_drawn(tmp_path, one_of_each):
     def killed(name):
         raise KeyboardInterrupt
@@ -76,6 +80,7 @@ def test_the_analysis_is_written_before_anything_is_drawn(tmp_path, one_of_each)
     assert json.loads((tmp_path / "errors.json").read_text(encoding="utf-8"))["photos"] == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objects, detections", [(0, 0), (0, 1), (1, 0), (1, 1)])
 def test_a_page_of_little(tmp_path, placed, truth, objects, detections):
     gt, said = (
@@ -90,6 +95,7 @@ def test_a_page_of_little(tmp_path, placed, truth, objects, detections):
     )
 
 
+@pytest.mark.slow
 def test_the_same_numbers_give_the_same_page(tmp_path, one_of_each):
     for folder in ("a", "b"):
         write_errors(tmp_path / folder, *one_of_each)

@@ -233,6 +233,7 @@ def test_every_object_is_described_at_its_box(validation):
     }
 
 
+@pytest.mark.slow
 def test_the_ids_of_some_photos_are_those_of_their_own_truth(tiny_model, validation):
     """With the real network: photos out of order, and scores that join the truth of just these."""
     described = describe_dataset(tiny_model, validation, [3, 1])

@@ -15,6 +15,7 @@ def numbers(result):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("iou_type", ["segm", "bbox"])
 @pytest.mark.parametrize("boxes", [False, True])
 @pytest.mark.parametrize("seed", [1, 2, 3])

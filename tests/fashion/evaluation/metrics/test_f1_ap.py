@@ -76,6 +76,7 @@ def test_a_detection_may_take_a_farther_object_that_has_its_attributes():
     )  # IoU .9: nine of ten thresholds, one object of two
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("iou_type", ["segm", "bbox"])
 @pytest.mark.parametrize("boxes", [False, True])
 @pytest.mark.parametrize("seed", [1, 2])

@@ -43,6 +43,7 @@ def toy_file(tmp_path, monkeypatch):
     sys.modules.pop("fashion.evaluation.metrics.toy")
 
 
+@pytest.mark.slow
 def test_a_file_is_enough_for_table_json_and_report(toy_file, random_case, tmp_path):
     truth, detections = random_case(4, images=5)
     scores = score_predictions(truth, detections)

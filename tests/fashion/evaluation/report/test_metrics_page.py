@@ -134,6 +134,7 @@ def test_the_attributes_on_true_boxes_are_explained(case):
     )
 
 
+@pytest.mark.slow
 def test_every_key_that_the_verb_writes_is_explained(
     tiny_run, loaded_quickly, sample_folder, tmp_path
 ):

@@ -154,6 +154,7 @@ CHAPTERS = [
 ]
 
 
+@pytest.mark.slow
 def test_a_full_report_has_every_chapter(case, tmp_path):
     truth, detections, scores = case
     path = write_report(
@@ -167,6 +168,7 @@ def test_a_full_report_has_every_chapter(case, tmp_path):
     assert len(page.captions) == 6 and "<h1>Run 7</h1>" in path.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_numbers_of_the_summary_are_those_of_the_scores(case, tmp_path):
     truth, detections, scores = case
     page = read(write_report(tmp_path, scores, ground_truth=truth, detections=detections))
@@ -219,6 +221,7 @@ def test_coco_stands_without_and_with_f1_side_by_side(case, tmp_path):
         assert rows[name] == [f"{value:.3f}" if value >= 0 else "–" for value in expected]
 
 
+@pytest.mark.slow
 def test_every_number_of_fashionpedia_has_a_cell(case, tmp_path):
     truth, detections, scores = case
     page = read(write_report(tmp_path, scores, ground_truth=truth, detections=detections))
@@ -259,6 +262,7 @@ def test_kaggle_shows_its_ten_precisions(case, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_each_category_with_objects_has_a_row(case, tmp_path):
     truth, detections, scores = case
     scores["attributes"].pop("per_category", None)
@@ -291,6 +295,7 @@ def test_each_category_with_objects_has_a_row(case, tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_attributes_stand_beside_those_on_true_boxes(case, tmp_path):
     truth, detections, scores = case
     scores = full(scores)
@@ -328,6 +333,7 @@ def test_attributes_that_were_never_compared_are_a_dash_and_not_0(case, tmp_path
     }
 
 
+@pytest.mark.slow
 def test_the_grid_is_a_table_too(case, tmp_path):
     truth, detections, scores = case
     page = read(write_report(tmp_path, full(scores), ground_truth=truth, detections=detections))
@@ -337,6 +343,7 @@ def test_the_grid_is_a_table_too(case, tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_a_search_of_thresholds_is_told_by_level(case, tmp_path):
     truth, detections, scores = case
     page = read(write_report(tmp_path, full(scores), ground_truth=truth, detections=detections))
@@ -346,6 +353,7 @@ def test_a_search_of_thresholds_is_told_by_level(case, tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_scores_from_a_file_make_the_same_page(case, tmp_path):
     truth, detections, scores = case
     first = write_report(tmp_path / "a", full(scores), ground_truth=truth, detections=detections)
@@ -397,6 +405,7 @@ def test_nothing_detected_is_a_report(case, tmp_path):
     assert shown["mask AP"] == "0.000" and shown["recall"] == "0.000"
 
 
+@pytest.mark.slow
 def test_truth_without_objects_and_attributes_is_a_report(tmp_path):
     truth = {
         "images": [{"id": 1, "file_name": "a.jpg", "height": 8, "width": 8}],

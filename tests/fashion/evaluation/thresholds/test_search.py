@@ -28,6 +28,7 @@ def with_scores(detections, attributes, seed=0):
     return detections
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "where"),
     [

@@ -238,6 +238,7 @@ def test_a_canvas_that_changes_only_for_some_sizes_is_refused_at_the_call():
         augment(image, masks, np.random.default_rng(0))
 
 
+@pytest.mark.slow
 def test_a_pickled_augmenter_is_read_by_a_process_that_has_not_imported_imgaug(tmp_path):
     (tmp_path / "augmenter.pkl").write_bytes(pickle.dumps(ImgaugAugmenter(iaa.Fliplr(1.0))))
     path = str(tmp_path / "augmenter.pkl")

@@ -80,6 +80,7 @@ def test_features_come_at_strides_4_to_32_with_the_known_channels(config, detect
     assert [tuple(f.shape) for f in features] == expected
 
 
+@pytest.mark.slow
 def test_frozen_normalisation_makes_training_and_inference_alike(detector, rng):
     image = rng.normal(size=(1, 64, 64, 3)).astype(np.float32)
     for training, inference in zip(
@@ -110,6 +111,7 @@ def test_a_stage_is_what_its_feature_map_adds(config, detector, layers, frozen_u
     set_trainable(detector, config, "all")
 
 
+@pytest.mark.slow
 def test_weights_survive_saving_and_loading(detector, tmp_path):
     save_weights(detector, tmp_path / "w.h5")
     before = {

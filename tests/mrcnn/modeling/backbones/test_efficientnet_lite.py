@@ -19,6 +19,7 @@ def test_there_are_as_many_weights_as_in_the_published_model(name):
     )
 
 
+@pytest.mark.slow
 def test_blocks_are_counted_through():
     names = [layer.name for layer in efficientnet_lite("efficientnet_lite0").layers]
     assert {

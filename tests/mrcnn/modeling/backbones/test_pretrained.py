@@ -195,6 +195,7 @@ def test_resnet_computes_what_keras_network_computes():
         np.testing.assert_allclose(np.asarray(ours), wanted, atol=1e-4 * np.abs(wanted).max())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "names", "weights"),
     [
@@ -238,6 +239,7 @@ def test_the_files_of_old_and_of_todays_keras_are_known(tmp_path, file, names, w
     )
 
 
+@pytest.mark.slow
 def test_other_files_are_left_to_their_own_reader(tmp_path):
     with h5py.File(tmp_path / "mask_rcnn_coco.h5", "w") as file:
         file.attrs["layer_names"] = [b"conv1"]
@@ -466,6 +468,7 @@ def test_every_weight_of_torchvisions_resnext_has_its_place_under_any_name(resne
         } == backbone
 
 
+@pytest.mark.slow
 def test_a_resnet_of_torchvisions_is_refused_since_ours_strides_elsewhere(tmp_path, torch_files):
     path = torch_files.write_arrays(
         tmp_path / "resnet50.pth", {"layer1.0.conv1.weight": np.zeros((64, 64, 1, 1), np.float32)}

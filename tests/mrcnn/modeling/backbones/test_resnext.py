@@ -49,6 +49,7 @@ def test_resnext101_has_as_many_weights_as_in_torchvision():
     )
 
 
+@pytest.mark.slow
 def test_layers_bear_the_names_of_our_resnet(resnext50):
     names = {layer.name for layer in resnext50.layers if layer.weights}
     assert names == {layer.name for layer in resnet("resnet50").layers if layer.weights}
@@ -69,6 +70,7 @@ def test_a_group_of_stage_2_has_4_channels_and_of_stage_5_32(resnext50):
     assert resnext50.get_layer("res5a_branch2b").kernel.shape == (3, 3, 32, 1024)
 
 
+@pytest.mark.slow
 def test_c2_and_a_strided_block_are_computed_as_defined(resnext50, rng):
     """The stem, stage 2 and the first block of stage 3 in NumPy, padding alike on both sides, which
     strides make a difference of.
