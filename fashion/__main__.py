@@ -12,6 +12,7 @@ VERBS = {
     "evaluate": "score a model, or stored predictions, against ground truth",
     "submit": "write a Kaggle submission",
     "explore": "describe a data set: sizes, frequencies, masks, anchors, data issues",
+    "settings": "print the settings of a recipe, with their meanings",
     "prepare": "write a smaller copy of a data set, for faster loading",
     "convert": "write a data set in another format",
     "predictions": "write predictions for an annotation tool",

@@ -1,11 +1,13 @@
-"""Look at a data set before training on it.
+"""Describe a data set before training on it.
 
     python fashion/explore.py --data ~/imaterialist --out exploration
 
-Writes one page, index.html: sizes of photos; how often classes and attributes occur, and which
-together; sizes and shapes of masks; how anchors fit at the training size of a recipe, and which
-would fit better; sample masks of every class; suspicious rows; and whether train.csv and val.csv
-differ. Its numbers lie beside it: exploration.json, classes.csv, attributes.csv, suspicious.csv.
+Writes one page, index.html: sizes of the images, frequencies of classes and
+attributes and which occur together, sizes and shapes of the masks, how well
+anchors fit at the training size of a recipe and which would fit better,
+sample masks of every class, data issues, and the differences between train.csv
+and val.csv. The numbers are written beside it: exploration.json, classes.csv,
+attributes.csv and suspicious.csv, which lists the data issues.
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
@@ -17,25 +19,25 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from tqdm import tqdm
-
-from fashion.cli import add_data_arguments, keeping_nothing, open_files, run_verb
-from fashion.datasets.imaterialist import IMaterialistDataset, load_imaterialist
-from fashion.exploration.analysis import analyse
-from fashion.exploration.chapters.anchors import settings_line
-from fashion.exploration.data_issues import TINY
-from fashion.exploration.objects import measure_objects
-from fashion.exploration.page import write_exploration
-from fashion.exploration.samples import sample_rows, sample_sheet
+from fashion.cli.errors import run_verb
+from fashion.cli.options import add_option
+from fashion.cli.parser import Parser, whole
+from fashion.cli.paths import check_data, check_output
+from fashion.config import RECIPES
+from fashion.exploration import TINY
+from fashion.moved import moved_attributes
 from mrcnn.config import parse_setting
-from mrcnn.drawing.colors import distinct_colors
+
+__getattr__ = moved_attributes(
+    __name__,
+    "fashion.commands.explore",
+    ("draw_samples", "explore", "readable", "with_objects"),
+)
 
 
 def main(argv: Sequence[str] | None = None) -> Path:
-    """Explores as the arguments ask.
+    """Runs the command.
 
     Args:
         argv: Arguments; None takes those of the process.
@@ -44,57 +46,9 @@ def main(argv: Sequence[str] | None = None) -> Path:
         The page.
     """
     args = parse(argv)
-    args.out.mkdir(parents=True, exist_ok=True)  # before the work, not after it
-    with keeping_nothing():
-        return explore(args)
+    from fashion.commands.explore import run  # not at the top: it is slow to import
 
-
-def explore(args: argparse.Namespace) -> Path:
-    """Explores a data set.
-
-    Args:
-        args: Result of `parse`.
-
-    Returns:
-        The page.
-    """
-    files = open_files(args.data)
-    ontology = files.ontology()
-    parts = [
-        load_imaterialist(path, files.images_dir, ontology, skip_bad=True)
-        for path in (files.train_csv, files.val_csv)
-        if path
-    ]
-    parts = with_objects(parts)
-    total = sum(len(part.annotations.line) for part in parts)
-    with tqdm(total=total, unit="mask", desc="measuring") as bar:
-        measured = [(part, measure_objects(part, bar.update)) for part in parts]
-    dataset, objects = measured[0]
-    analysis = analyse(
-        dataset,
-        objects,
-        args.config,
-        val=measured[1] if len(measured) > 1 else None,
-        tiny=args.tiny,
-        drop_strays=files.year == 2019,  # training leaves those attributes out
-        seed=args.seed,
-    )
-    sheets = draw_samples(readable(dataset), objects, args.samples, args.seed)
-    page = write_exploration(args.out, analysis, f"Data: {files.folder.resolve().name}", sheets)
-    if analysis["anchors"]["changed"]:
-        print(_suggestion(analysis["anchors"]))
-    print(f"{len(analysis['suspicious'])} suspicious rows: {args.out / 'suspicious.csv'}")
-    print(f"exploration: {page}")
-    return page
-
-
-def _suggestion(anchors):
-    given, better = anchors["given"]["all"], anchors["suggested"]["all"]
-    return (
-        f"anchors that fit better (mean IoU {given['mean']:.3f} -> {better['mean']:.3f}, from 0.7 "
-        f"on {100 * given['good']:.0f} % -> {100 * better['good']:.0f} %):\n"
-        f"  {settings_line(anchors['suggested'])}"
-    )
+    return run(args)
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -107,132 +61,43 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         The arguments, and as `config` the recipe with the settings of --set.
 
     Raises:
-        ValueError: A setting is unknown or has an impossible value.
+        OSError: There is no such data set, or --out cannot be written to.
+        ValueError: A setting has an impossible value.
     """
-    from fashion.config import RECIPES
-
-    parser = argparse.ArgumentParser(
-        prog="fashion explore",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    _add_arguments(parser, sorted(RECIPES))
-    args = parser.parse_args(argv)
-    for name in ("samples", "tiny", "seed"):
-        if getattr(args, name) < 0:
-            parser.error(f"--{name} must be 0 or more. Got {getattr(args, name)}")
-    recipe = RECIPES[args.recipe]
-    args.config = recipe.from_dict(dict(parse_setting(text, recipe) for text in args.set))
-    return args
-
-
-def _add_arguments(parser, recipes):
-    add_data_arguments(parser, skip_bad=False)  # wrong rows are listed on the page
-    parser.add_argument(
-        "--out", type=Path, default=Path("exploration"), metavar="DIR", help="default: %(default)s"
-    )
+    parser = Parser("explore", __doc__)
+    add_option(parser, "--data")
+    add_option(parser, "--out", default=Path("exploration"))
     parser.add_argument(
         "--recipe",
-        choices=recipes,
+        choices=sorted(RECIPES),
         default="baseline",
-        help="whose training size and anchors the objects are compared with (default: %(default)s)",
+        metavar="NAME",
+        help="recipe whose training size and anchors are compared with the objects: "
+        f"{', '.join(sorted(RECIPES))} (default: %(default)s)",
     )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="override a setting of the recipe",
-    )
+    add_option(parser, "--set")
     parser.add_argument(
         "--samples",
-        type=int,
+        type=whole(),
         default=6,
         metavar="N",
-        help="objects drawn of each class (default: %(default)s)",
+        help="sample objects drawn of each class (default: %(default)s)",
     )
     parser.add_argument(
         "--tiny",
-        type=int,
+        type=whole(),
         default=TINY,
         metavar="PIXELS",
-        help="masks of fewer pixels are suspicious (default: %(default)s)",
+        help="masks of fewer pixels are listed as data issues (default: %(default)s)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the samples (default: %(default)s)")
-
-
-def with_objects(parts: Sequence[IMaterialistDataset]) -> list[IMaterialistDataset]:
-    """Leaves out val.csv if it has no objects.
-
-    Args:
-        parts: Data sets of train.csv and, if there is one, val.csv.
-
-    Returns:
-        Data sets with objects.
-
-    Raises:
-        ValueError: train.csv has no objects.
-    """
-    train, *val = parts
-    if not len(train.annotations.line):
-        raise ValueError(
-            f"{train.annotations.csv_path} has {train.num_images:,} images and no object in any of "
-            "them. Expected run lengths in EncodedPixels; is this the CSV to train on?"
-        )
-    kept = [train]
-    for part in val:
-        if len(part.annotations.line):
-            kept.append(part)
-        else:
-            path = part.annotations.csv_path
-            print(f"{path} has no objects, so it is not compared.", file=sys.stderr)
-    return kept
-
-
-def readable(dataset: IMaterialistDataset) -> IMaterialistDataset:
-    """Replaces unreadable images by grey ones and prints what is wrong with them.
-
-    Args:
-        dataset: Changed in place.
-
-    Returns:
-        The data set.
-    """
-    load = dataset.load_image
-
-    def load_image(image_id):
-        try:
-            return load(image_id)
-        except OSError as error:
-            print(f"suspicious: {error}", file=sys.stderr)
-            return np.full((*dataset.image_hw(image_id), 3), 200, np.uint8)
-
-    dataset.load_image = load_image  # type: ignore[method-assign]
-    return dataset
-
-
-def draw_samples(
-    dataset: IMaterialistDataset, objects: Any, count: int, seed: int
-) -> dict[str, Any]:
-    """Draws some objects of each class.
-
-    Args:
-        dataset: Data set of the objects.
-        objects: Result of `measure_objects`.
-        count: Objects of each class.
-        seed: Chooses them.
-
-    Returns:
-        A sheet by class name, of the classes that occur.
-    """
-    names = [name.split(",")[0] for name in dataset.ontology.category_names]
-    rows = {k: sample_rows(objects, k, count, seed) for k in range(1, len(names) + 1)}
-    rows = {k: some for k, some in rows.items() if some}
-    colors = distinct_colors(len(names))
-    return {
-        names[k - 1]: sample_sheet(dataset, objects, some, colors[k - 1])
-        for k, some in tqdm(rows.items(), unit="class", desc="samples")
-    }
+    add_option(parser, "--limit")
+    add_option(parser, "--seed")
+    args = parser.parse_args(argv)
+    check_data(args.data)
+    check_output(args.out)
+    recipe = RECIPES[args.recipe]
+    args.config = recipe.from_dict(dict(parse_setting(text, recipe) for text in args.set))
+    return args
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Make a smaller copy of a data set.
+"""Write a smaller copy of a data set, for faster loading.
 
-    python fashion/prepare.py --data ~/imaterialist --longest 1024 --out ~/imaterialist1024
+    python fashion/prepare.py --data ~/imaterialist --imgsz 1024
 
-Photos are shrunk so that their longer side is at most --longest, never enlarged, and every mask
-with them, from run lengths to run lengths. The copy has the layout of the original, so that every
-verb takes it for --data. A killed run goes on with the photos that are missing; the CSVs are
-written last.
+Downscales images so that their longer side is at most --imgsz, and their masks
+with them. Smaller images keep their size. The copy has the layout of the
+original, so every command takes it as --data. If it is interrupted, the same
+command resumes; the annotations are written last.
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
@@ -14,115 +14,35 @@ if not __package__:  # run as a script: the repository, not this folder, belongs
     sys.path[0] = __file__.rpartition("fashion")[0] or "."
 
 import argparse
-import contextlib
-import csv
-import dataclasses
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TextIO
 
-from tqdm import tqdm
+from fashion.cli.errors import run_verb
+from fashion.cli.options import add_option
+from fashion.cli.parser import Parser, whole
+from fashion.cli.paths import check_data, check_output
+from fashion.moved import moved_attributes
 
-from fashion.cli import add_data_arguments, open_files, run_verb, working_in
-from fashion.datasets.copy_folder import CopyFolder, size_text
-from fashion.datasets.files import DataFiles, list_images
-from fashion.datasets.imaterialist import IMaterialistDataset, load_imaterialist
-from fashion.datasets.resized_copy import copy_rows, encode_copy, header
-from fashion.datasets.worker_processes import in_order
-from fashion.formats.annotation_csv import BadRows
-from mrcnn.files import atomic_path
-
-SUBMITTED_2020 = 1024  # pixels of the longer side of a submitted mask
-
-# A row of a CSV, and the number of its data set.
-Row = tuple[int, list[Any]]
+__getattr__ = moved_attributes(
+    __name__, "fashion.commands.prepare", ("Copier", "fill", "load", "report", "write")
+)
 
 
 def main(argv: Sequence[str] | None = None) -> Path:
-    """Makes the copy that the arguments ask for.
+    """Runs the command.
 
     Args:
         argv: Arguments; None takes those of the process.
 
     Returns:
-        Its folder.
+        The folder of the copy.
     """
     args = parse(argv)
-    files = open_files(args.data)
-    folder = CopyFolder(args.out, files, args.longest, args.quality)
-    datasets = load(files, folder.csv_paths, args.skip_bad)
-    folder.check_place()
-    with working_in(folder.path, "prepare"):
-        return fill(folder, files, datasets, args)
+    from fashion.commands.prepare import run  # not at the top: it is slow to import
 
-
-def fill(
-    folder: CopyFolder,
-    files: DataFiles,
-    datasets: Sequence[IMaterialistDataset],
-    args: argparse.Namespace,
-) -> Path:
-    """Makes what is missing of a copy.
-
-    Args:
-        folder: Folder of the copy.
-        files: Files of the original.
-        datasets: A data set for each CSV.
-        args: Result of `parse`.
-
-    Returns:
-        The folder.
-
-    Raises:
-        ValueError: Images cannot be copied, and --skip-bad was not given.
-    """
-    folder.begin()
-    test_images = list_images(files.test_images_dir) if files.test_images_dir else []
-    annotated: dict[Path, None] = {}  # a dict: an image may be in both CSVs
-    for dataset in datasets:
-        annotated |= dict.fromkeys(Path(info["path"]) for info in dataset.image_info)
-    tasks = _tasks(datasets, test_images)
-    images = [*annotated, *test_images]
-    folder.check_space(images)
-
-    results: Any = in_order(Copier(folder, list(datasets), args.skip_bad), tasks, args.workers)
-    with contextlib.closing(results), contextlib.ExitStack() as stack:
-        # Each CSV gets its name when all images are there; the streams are closed before that.
-        paths = [
-            stack.enter_context(atomic_path(folder.path / path.name)) for path in folder.csv_paths
-        ]
-        streams = [
-            stack.enter_context(open(path, "w", newline="", encoding="utf-8")) for path in paths
-        ]
-        masks, lost, faults = write(results, streams, header(files.year), len(tasks))
-        if faults and not args.skip_bad:
-            raise ValueError(
-                f"Photos that cannot be copied: {len(faults)}, see above; the others are finished. "
-                "Replace them, or leave them out: --skip-bad."
-            )
-    report(folder, images, masks, lost, faults)
-    if test_images and files.year == 2020 and args.longest % SUBMITTED_2020:
-        _advise_original_test_images(args.longest)
-    return folder.path
-
-
-def _advise_original_test_images(longest):
-    # Sides are rounded down at both steps: rounding twice changes nothing where one size is a
-    # multiple of the other.
-    print(
-        "For a submission of 2020 use the original test photos: how many pixels its masks of "
-        f"{SUBMITTED_2020} have on their shorter side cannot be told from photos of {longest}."
-    )
-
-
-def _tasks(datasets, test_images):
-    """Tasks of `Copier`: every image of every data set, then the test images."""
-    tasks: list[tuple[int | None, Any]] = []
-    for number, dataset in enumerate(datasets):
-        tasks += [(number, image_id) for image_id in map(int, dataset.image_ids)]
-    return tasks + [(None, image) for image in test_images]
+    return run(args)
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -135,196 +55,44 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         The arguments.
 
     Raises:
-        ValueError: A number is out of range.
+        OSError: There is no such data set, or --out cannot be written to.
     """
-    parser = argparse.ArgumentParser(
-        prog="fashion prepare",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    _add_arguments(parser)
-    args = parser.parse_args(argv)
-    for name, low, high in (("longest", 1, 65_500), ("quality", 1, 100), ("workers", 1, 256)):
-        if not low <= getattr(args, name) <= high:
-            raise ValueError(
-                f"--{name} must lie between {low} and {high}. Got {getattr(args, name)}."
-            )
-    return args
-
-
-def _add_arguments(parser):
-    add_data_arguments(parser)
-    parser.add_argument(
+    parser = Parser("prepare", __doc__)
+    add_option(parser, "--data")
+    add_option(
+        parser,
         "--out",
-        type=Path,
-        required=True,
-        metavar="DIR",
-        help="folder of the copy; an unfinished one is gone on with",
+        help="folder of the copy (default: the folder of --data, with -PIXELS added to its name)",
     )
-    parser.add_argument(
-        "--longest",
-        type=int,
+    add_option(
+        parser,
+        "--imgsz",
+        old_names=("--longest",),
+        type=whole(1, 65_500),
         default=1024,
-        metavar="N",
-        help="pixels that the longer side of a photo may have (default: %(default)s)",
+        help="longest side of an image (default: %(default)s)",
     )
     parser.add_argument(
         "--quality",
-        type=int,
+        type=whole(1, 100),
         default=92,
         metavar="Q",
-        help="of JPEGs, 1..100 (default: %(default)s)",
+        help="quality of JPEGs, 1 to 100 (default: %(default)s)",
     )
-    parser.add_argument(
+    add_option(parser, "--skip-bad")
+    add_option(
+        parser,
         "--workers",
-        type=int,
         default=os.cpu_count() or 1,
-        metavar="W",
-        help="processes (default: one a core)",
+        help="number of images that are prepared in parallel (default: the number of cores)",
     )
-
-
-def load(files: DataFiles, csv_paths: Iterable[Path], skip_bad: bool) -> list[IMaterialistDataset]:
-    """Loads the data sets of the CSVs.
-
-    Args:
-        files: Files of the original.
-        csv_paths: The CSVs.
-        skip_bad: Whether bad rows are left out.
-
-    Returns:
-        A data set for each CSV.
-
-    Raises:
-        ValueError: Rows are wrong; lists those of all CSVs.
-    """
-    datasets, errors, ontology = [], [], files.ontology()
-    for path in csv_paths:
-        try:
-            datasets.append(load_imaterialist(path, files.images_dir, ontology, skip_bad=skip_bad))
-        except BadRows as error:
-            errors.append(str(error))
-    if errors:
-        raise ValueError("\n".join(errors))
-    return datasets
-
-
-@dataclasses.dataclass(frozen=True)
-class Copier:
-    """Copies images, in worker processes.
-
-    Attributes:
-        folder: Folder of the copy.
-        datasets: Data sets of the original.
-        skip_bad: Whether an unreadable test image is copied as it is: a submission needs a row
-            for every image.
-    """
-
-    folder: CopyFolder
-    datasets: list[IMaterialistDataset]
-    skip_bad: bool
-
-    def __call__(self, task: tuple[int | None, Any]) -> tuple[list[Row], int, str | None]:
-        """Copies an image, unless that is done.
-
-        Args:
-            task: Number of the data set and internal image id, or None and the path of a test
-                image.
-
-        Returns:
-            rows: Rows of the CSV; none for an unreadable image.
-            lost: Masks smaller than a pixel of the copy, which were kept as one pixel.
-            fault: What is wrong with the image, or None.
-        """
-        number, image_id = task
-        dataset = None if number is None else self.datasets[number]
-        image, annotated_hw = image_id, None
-        if dataset is not None:
-            image = Path(dataset.image_info[image_id]["path"])
-            annotated_hw = dataset.image_hw(image_id)
-        fault = None
-        if not self.folder.has(image):
-            try:
-                data = encode_copy(image, self.folder.longest, self.folder.quality, annotated_hw)
-            except OSError as error:
-                fault = str(error)
-                if dataset is not None or not self.skip_bad:
-                    return [], 0, fault
-                data = image.read_bytes()
-            with atomic_path(self.folder.place_of(image), synced=False) as path:
-                path.write_bytes(data)
-        if number is None or dataset is None:
-            return [], 0, fault
-        rows, lost = copy_rows(dataset, image_id, self.folder.longest)
-        return [(number, row) for row in rows], lost, fault
-
-
-def write(
-    results: Iterable[tuple[list[Row], int, str | None]],
-    streams: Sequence[TextIO],
-    columns: Sequence[str],
-    total: int,
-) -> tuple[int, int, list[str]]:
-    """Writes the rows of all images to the CSV of their data set.
-
-    Args:
-        results: Results of `Copier`.
-        streams: The CSV of each data set.
-        columns: Header of the CSVs.
-        total: Number of images.
-
-    Returns:
-        masks: Number of masks.
-        lost: Number of masks kept as one pixel.
-        faults: What is wrong with unreadable images.
-    """
-    writers = [csv.writer(stream, lineterminator="\n") for stream in streams]
-    for writer in writers:
-        writer.writerow(columns)
-    masks, all_lost, faults = 0, 0, []
-    for rows, lost, fault in tqdm(results, total=total, unit="photo", desc="copying"):
-        for number, row in rows:
-            writers[number].writerow(row)
-            masks += bool(row[1])
-        all_lost += lost
-        if fault:
-            faults.append(fault)
-            tqdm.write(fault, file=sys.stderr)
-    for stream in streams:
-        stream.flush()
-    return masks, all_lost, faults
-
-
-def report(
-    folder: CopyFolder, images: Sequence[Path], masks: int, lost: int, faults: Sequence[str]
-) -> None:
-    """Prints what the copy holds and what it saves.
-
-    Args:
-        folder: Folder of the copy.
-        images: All images.
-        masks: Number of masks.
-        lost: Number of masks kept as one pixel.
-        faults: What is wrong with unreadable images.
-    """
-    images_before, images_after, rows_before, rows_after = folder.sizes(images)
-    kept = f", {lost:,} of them smaller than a pixel of the copy and kept as one" if lost else ""
-    print(
-        f"{folder.path}: {len(images) - len(faults):,} photos of at most {folder.longest} pixels, "
-        f"{masks:,} masks{kept}"
-    )
-    if faults:
-        print(
-            f"broken photos: {len(faults):,}, see above; they were left out with their masks, but "
-            "test photos were copied as they are"
-        )
-    saved = images_before + rows_before - images_after - rows_after
-    print(
-        f"photos {size_text(images_before)} -> {size_text(images_after)}, "
-        f"annotations {size_text(rows_before)} -> {size_text(rows_after)}: "
-        f"{size_text(abs(saved))} {'saved' if saved >= 0 else 'more'}\n"
-        f"train on it: python fashion/train.py --data {folder.path}"
-    )
+    args = parser.parse_args(argv)
+    check_data(args.data)
+    if args.out is None:
+        data = Path(args.data or "data/sample").expanduser()
+        args.out = data.with_name(f"{data.resolve().name}-{args.imgsz}")
+    check_output(args.out)
+    return args
 
 
 if __name__ == "__main__":

@@ -1,19 +1,20 @@
-"""Compare networks that label every pixel.
+"""Train and compare networks for semantic segmentation.
 
-    python fashion/segment.py --data DIR --out runs/segment
+    python fashion/segment.py --data DIR
 
-A few minutes on the built-in data:
+Some ten minutes on the built-in drawings:
 
     python fashion/segment.py --quick --out runs/quick
 
-Trains U-Net, SegNet and FCN-ResNet50, each with cross-entropy and focal loss, Adam (rate 0.001) and
-SGD (0.01, momentum 0.9): twelve runs. The two best by binary IoU are trained once more on larger
-pictures. Of each run the pixels, connected parts as objects (predictions.json, which
-fashion/evaluate.py reads with --gt OUT/truth.json) and their mask AP are kept; all ends in one
-page, index.html, with the same as table.csv and results.json. Killed at any moment, the same
-command goes on after the last whole epoch. --quick takes some ten minutes of a shared CPU
-(2026-11-22), most of them for compiling; it shows that all works and is too short for a network to
-learn what a category is.
+Trains U-Net, SegNet and FCN-ResNet50, each with cross-entropy and focal loss,
+with Adam (learning rate 0.001) and SGD (0.01, momentum 0.9): twelve runs. The
+two with the best binary IoU are trained again on larger images. Each run is
+scored by pixels, and by mask AP with connected parts as objects; they are
+written to predictions.json, which `fashion evaluate --gt OUT/truth.json` reads.
+All results are in index.html, table.csv and results.json. If the study is
+interrupted, the same command resumes after the last complete epoch.
+
+--quick shows that everything works. It is too short to learn the categories.
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
@@ -27,55 +28,48 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
+from fashion.cli.errors import run_verb
+from fashion.cli.options import add_option
+from fashion.cli.parser import Parser, did_you_mean, not_negative, whole
+from fashion.cli.paths import check_data, check_output
+from fashion.formats.model_files import check_model
+from fashion.moved import moved_attributes
+from fashion.semantic.names import MULTIPLE, NETWORK_TITLES
+from fashion.studies.segmentation import REPORTED, Variant, variants
 
-from fashion.cli import add_data_arguments, run_verb, working_in
-from fashion.semantic.networks import MULTIPLE, NETWORKS
-from fashion.studies.runner import note_run_arguments, run_study
-from fashion.studies.seed_statistics import mean_text
-from fashion.studies.segmentation import REPORTED, Variant, best, variants
-from fashion.studies.segmentation_page import value_of, write_study
-from fashion.studies.segmentation_peer import check_beside, scored_beside
-from fashion.studies.segmentation_runs import Data, finished_run
-from mrcnn.drawing.tables import text_table
-
-# Records of the runs, a seed each, by variant.
-Results = dict[Variant, list[dict[str, Any]]]
+__getattr__ = moved_attributes(
+    __name__,
+    "fashion.commands.segment",
+    {
+        **{name: name for name in ("COMMON", "LARGEST", "Results", "about", "best_of")},
+        **{name: name for name in ("best_of_each_size", "summary", "train_and_measure")},
+        "trained": "trained",
+        "note_run_arguments": "fashion.studies.runner.note_run_arguments",
+    },
+)
 
 USUAL = {
-    "size": 256,
+    "imgsz": 256,
     "large": 512,
     "epochs": 20,
     "batch": 8,
     "width": 64,
     "weights": "imagenet",
-    "photos": 0,
+    "limit": 0,
 }
 # With --quick.
 QUICK = {
-    "size": 64,
+    "imgsz": 64,
     "large": 96,
     "epochs": 2,
     "batch": 8,
     "width": 8,
     "weights": "none",
-    "photos": 96,
+    "limit": 96,
 }
-NUMBERS = {
-    "size": f"side of the pictures, pixels, a multiple of {MULTIPLE}",
-    "large": "that of the best runs once more; 0: none",
-    "epochs": "of each run",
-    "batch": "photos of a batch",
-    "width": "channels of a network's first level; the cost goes with the square. 64 is the "
-    "papers'",
-    "photos": "only so many photos to train on, and a quarter as many to validate on",
-}
-LARGEST = 2  # runs that are repeated on larger images
-# Arguments that all runs of a folder have in common.
-COMMON = ("data", "skip_bad", "photos", "epochs", "batch", "width", "weights", "gamma", "weigh")
 
 
-def main(argv: Sequence[str] | None = None) -> Results:
+def main(argv: Sequence[str] | None = None) -> Any:
     """Does the study that the arguments describe.
 
     Args:
@@ -85,40 +79,9 @@ def main(argv: Sequence[str] | None = None) -> Results:
         Records of all runs.
     """
     args, chosen = parse(argv)
-    with working_in(args.out, "segment", below=True):
-        return train_and_measure(args, chosen)
+    from fashion.commands.segment import run  # not at the top: it imports Keras
 
-
-def train_and_measure(args: argparse.Namespace, chosen: Sequence[Variant]) -> Results:
-    """Trains what is missing of the chosen variants, then writes the page of all runs.
-
-    Args:
-        args: Arguments of `parse`.
-        chosen: Variants of `parse`.
-
-    Returns:
-        Records of all runs.
-    """
-    note_run_arguments(args.out, {name: getattr(args, name) for name in COMMON})
-    data = Data(args)
-    if args.beside:
-        check_beside(args, data)
-    num_larger = min(LARGEST, len(chosen)) if args.large else 0
-    epochs = args.seeds * args.epochs * (len(chosen) + num_larger)
-    steps = -(-len(data.train.image_ids) // args.batch)
-    with tqdm(total=epochs * steps, unit="batch") as bar:
-        results = trained(args, data, chosen, bar)
-        if num_larger:
-            names = {variant.name for variant in best_of(results, num_larger)}
-            larger = [
-                variant for variant in variants(NETWORKS, args.large) if variant.name in names
-            ]
-            results |= trained(args, data, larger, bar)
-    beside = scored_beside(args, data, best_of_each_size(results)) if args.beside else None
-    print(summary(results))
-    images = data.shown(results, args.out)
-    print(f"page: {write_study(args.out, results, images, about(args, data), beside)}")
-    return results
+    return run(args, chosen)
 
 
 def parse(argv: Sequence[str] | None = None) -> tuple[argparse.Namespace, list[Variant]]:
@@ -130,198 +93,131 @@ def parse(argv: Sequence[str] | None = None) -> tuple[argparse.Namespace, list[V
     Returns:
         args: The arguments.
         chosen: The variants to be trained.
+
+    Raises:
+        OSError: There is no such data set or model, or --out cannot be written to.
+        ValueError: The model of --beside is no weight file.
     """
-    parser = argparse.ArgumentParser(
-        prog="fashion segment",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = Parser("segment", __doc__)
+    add_option(parser, "--data")
+    add_option(parser, "--skip-bad")
+    add_option(parser, "--out", default=Path("runs/segment"))
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="a short study of small networks: "
+        + " ".join(f"--{name} {value}" for name, value in QUICK.items()),
     )
-    _add_arguments(parser)
-    _add_training_arguments(parser)
+    _add_run_options(parser)
+    _add_training_options(parser.add_argument_group("training"))
     args = parser.parse_args(argv)
     for name, usual in (QUICK if args.quick else USUAL).items():
         if getattr(args, name) is None:
             setattr(args, name, usual)
-    every = {variant.name: variant for variant in variants(NETWORKS, args.size)}
-    wrong = _what_is_wrong(args, every)
+    every = {variant.name: variant for variant in variants(NETWORK_TITLES, args.imgsz)}
+    wrong = _contradiction(args, every)
     if wrong:
         parser.error(wrong)
+    check_data(args.data)
+    if args.beside:
+        check_model(args.beside)
+    check_output(args.out)
     if args.only:
         return args, [variant for variant in every.values() if variant.name in args.only]
     networks = [*REPORTED, *(["unet_lite0"] if args.pretrained else [])]
     return args, [variant for variant in every.values() if variant.network in networks]
 
 
-def _add_arguments(parser):
-    add_data_arguments(parser)
-    parser.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="folder of the runs and the page"
-    )
-    parser.add_argument(
-        "--quick",
-        action="store_true",
-        help=f"small networks, pictures and data: {QUICK}, unless other is said",
-    )
-    for name, text in NUMBERS.items():
-        parser.add_argument(
-            f"--{name}", type=int, metavar="N", help=f"{text} (default: {USUAL[name] or 'all'})"
-        )
+def _add_run_options(parser):
     parser.add_argument(
         "--only",
         action="append",
         metavar="RUN",
-        help="this run alone, for instance unet-focal-adam; may be given several times. "
-        f"Networks: {', '.join(NETWORKS)}; losses: ce, focal; optimisers: adam, sgd",
+        help="train this run only, may be repeated, for instance unet-focal-adam. Networks: "
+        f"{', '.join(NETWORK_TITLES)}; losses: ce, focal; optimizers: adam, sgd",
     )
     parser.add_argument(
-        "--pretrained", action="store_true", help="four runs more, of a U-Net on EfficientNet-Lite0"
-    )
-
-
-def _add_training_arguments(parser):
-    parser.add_argument(
-        "--weights",
-        metavar="FILE|imagenet|none",
-        help="where encoders start (default: imagenet, which a ResNet-50 of "
-        "another width than 64 cannot); a file is one of ResNet-50's",
-    )
-    parser.add_argument(
-        "--gamma",
-        type=float,
-        default=2.0,
-        metavar="G",
-        help="of the focal loss (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--weigh", action="store_true", help="rare categories count more, by median frequency"
+        "--pretrained", action="store_true", help="add four runs of a U-Net on EfficientNet-Lite0"
     )
     parser.add_argument(
         "--beside",
-        metavar="RUN_OR_FILE",
-        help="a Mask R-CNN, scored on the same photos as the two best of each size",
+        metavar="RUN|FILE",
+        help="a Mask R-CNN that is scored on the same images as the two best runs of each size",
     )
     parser.add_argument(
-        "--seeds", type=int, default=1, metavar="N", help="runs of each kind (default: %(default)s)"
+        "--seeds",
+        type=whole(1),
+        default=1,
+        metavar="N",
+        help="runs of each variant, with seeds 1 to N (default: %(default)s)",
     )
-    parser.add_argument(
-        "--workers", type=int, default=1, metavar="N", help="threads that prepare batches"
-    )
+    add_option(parser, "--restart")
 
 
-def _what_is_wrong(args: argparse.Namespace, every: Mapping[str, Variant]) -> str | None:
+def _add_training_options(group):
+    add_option(
+        group,
+        "--imgsz",
+        default=None,
+        help=f"side of the images, a multiple of {MULTIPLE} (default: {USUAL['imgsz']})",
+    )
+    group.add_argument(
+        "--large",
+        type=whole(),
+        metavar="PIXELS",
+        help="side of the images for the best two runs; 0 leaves these out (default: "
+        f"{USUAL['large']})",
+    )
+    add_option(
+        group,
+        "--limit",
+        type=whole(),
+        old_names=("--photos",),
+        help="train on the first N images only, and validate on a quarter as many (default: all)",
+    )
+    add_option(group, "--epochs", help=f"epochs of each run (default: {USUAL['epochs']})")
+    add_option(group, "--batch", help=f"images per batch (default: {USUAL['batch']})")
+    group.add_argument(
+        "--width",
+        type=whole(1),
+        metavar="CHANNELS",
+        help="channels of the first level of a network; the cost grows with its square (default: "
+        f"{USUAL['width']}, as published)",
+    )
+    add_option(
+        group,
+        "--weights",
+        default=None,
+        metavar="imagenet|none|FILE",
+        help="initial weights of the encoders: imagenet (the default; needs --width 64 for a "
+        "ResNet-50), none, or a file of ResNet-50",
+    )
+    group.add_argument(
+        "--gamma",
+        type=not_negative,
+        default=2.0,
+        metavar="G",
+        help="exponent of the focal loss (default: %(default)s)",
+    )
+    group.add_argument(
+        "--weigh", action="store_true", help="weight the classes by median frequency"
+    )
+    add_option(group, "--workers")
+
+
+def _contradiction(args: argparse.Namespace, every: Mapping[str, Variant]) -> str | None:
     """The first contradiction among the arguments."""
-    positive = (args.size, args.seeds, args.epochs, args.batch, args.width)
-    if min(positive) < 1 or min(args.photos, args.large, args.gamma) < 0:
-        return (
-            "--size, --seeds, --epochs, --batch and --width are at least 1, --photos, --large and "
-            "--gamma at least 0"
-        )
-    for size in (args.size, args.large):
+    for option, size in (("--imgsz", args.imgsz), ("--large", args.large)):
         if size % MULTIPLE:
             return (
-                f"--size and --large are multiples of {MULTIPLE} (the networks halve a picture "
-                f"five times). Got {size}"
+                f"{option} must be a multiple of {MULTIPLE} (the networks halve an image five "
+                f"times). Got {size}"
             )
-    unknown = set(args.only or ()) - every.keys()
+    unknown = next((name for name in args.only or () if name not in every), None)
     if unknown:
-        return f"there is no run {', '.join(sorted(unknown))}; there are {', '.join(every)}"
+        hint = did_you_mean(unknown, every)
+        return f"--only must be one of {', '.join(every)}. Got {unknown}.{hint}"
     return None
-
-
-def trained(args: argparse.Namespace, data: Data, chosen: Sequence[Variant], bar: tqdm) -> Results:
-    """Trains and scores variants with every seed, as far as that is not done.
-
-    Args:
-        args: Arguments of `parse`.
-        data: Data of all runs.
-        chosen: The variants.
-        bar: Bar of all batches of the study.
-
-    Returns:
-        Records of the runs.
-    """
-
-    def run_one(variant, seed):
-        which = f", seed {seed}" if args.seeds > 1 else ""
-        bar.set_description(f"{variant.name} {variant.size}{which}")
-        return finished_run(args, data, variant, seed, bar)
-
-    results, _ = run_study(chosen, args.seeds, run_one)
-    return results
-
-
-def best_of(results: Results, count: int = LARGEST) -> list[Variant]:
-    """Finds the best variants, see `fashion.studies.segmentation.best`.
-
-    Args:
-        results: Records of the runs.
-        count: Number of variants.
-
-    Returns:
-        The variants, the best first.
-    """
-    scores = {}
-    for variant, rows in results.items():
-        scores[variant] = [row["validation"] for row in rows]
-    return best(scores, count)
-
-
-def best_of_each_size(results: Results) -> list[Variant]:
-    """Finds the best variants of each size.
-
-    Args:
-        results: Records of the runs.
-
-    Returns:
-        The variants, the smallest size first.
-    """
-    chosen = []
-    for size in sorted({variant.size for variant in results}):
-        chosen += best_of({v: rows for v, rows in results.items() if v.size == size})
-    return chosen
-
-
-def about(args: argparse.Namespace, data: Data) -> str:
-    """Describes data and settings in a sentence.
-
-    Args:
-        args: Arguments of `parse`.
-        data: Data of all runs.
-
-    Returns:
-        The sentence.
-    """
-    fresh = args.weights == "none" or args.width != 64
-    weighed = "weighed by median frequency" if args.weigh else "all categories weighed alike"
-    return (
-        f"{len(data.train.image_ids)} photos to train on, {len(data.validation.image_ids)} to "
-        f"validate on, {len(data.labels['categories'])} categories; {args.epochs} epochs, batches "
-        f"of {args.batch}, width {args.width}, gamma {args.gamma:g}, {weighed}, photos turned left "
-        f"to right by chance, {args.seeds} run{'s' * (args.seeds > 1)} of each kind; the ResNet-50 "
-        f"started from {'nothing' if fresh else 'weights trained on ImageNet'}."
-    )
-
-
-def summary(results: Results) -> str:
-    """Writes the validation scores as a table.
-
-    Args:
-        results: Records of the runs.
-
-    Returns:
-        The table as text.
-    """
-    shown = {
-        "pixel accuracy": ("validation", "pixel_accuracy"),
-        "binary IoU": ("validation", "binary_iou"),
-        "mean IoU": ("validation", "mean_iou"),
-        "mask AP": ("mask_ap", "AP"),
-    }
-    table: list[list[Any]] = [["run", "size", *shown]]
-    for variant, rows in results.items():
-        scores = [mean_text(value_of(rows, keys)) for keys in shown.values()]
-        table.append([variant.name, variant.size, *scores])
-    return text_table(table)
 
 
 if __name__ == "__main__":

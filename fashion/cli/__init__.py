@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fashion.cli.data import SAMPLE_FOLDER, open_files
-    from fashion.cli.errors import keeping_nothing, run_verb
+    from fashion.cli.errors import run_verb
     from fashion.cli.interrupts import resumable
     from fashion.cli.locks import working_in
     from fashion.cli.options import (
         SHIPPED_WEIGHTS,
         add_data_arguments,
-        add_model_arguments,
         add_option,
         model_settings,
     )
@@ -27,9 +26,7 @@ __all__ = [
     "SHIPPED_WEIGHTS",
     "Parser",
     "add_data_arguments",
-    "add_model_arguments",
     "add_option",
-    "keeping_nothing",
     "model_settings",
     "open_files",
     "resumable",
@@ -43,9 +40,7 @@ _HOMES = {
     "SHIPPED_WEIGHTS": "options",
     "Parser": "parser",
     "add_data_arguments": "options",
-    "add_model_arguments": "options",
     "add_option": "options",
-    "keeping_nothing": "errors",
     "model_settings": "options",
     "open_files": "data",
     "resumable": "interrupts",

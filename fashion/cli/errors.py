@@ -1,20 +1,20 @@
 """Errors and interrupts: a line that a person can act on instead of a traceback."""
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from fashion.cli.interrupts import not_resumable, running
+from fashion.cli.interrupts import running
 from fashion.cli.quiet import quiet_tensorflow
 from mrcnn.files import is_full_disk, not_written
 
 FAILED = 2  # exit status of a verb that ends with an expected error
+CLOSED_PIPE = 141  # what shells report of a command whose reader has ended
 
 Main = Callable[[Sequence[str] | None], Any]
-
-keeping_nothing = not_resumable
 
 
 def run_verb(main: Main, argv: Sequence[str] | None = None, verb: str | None = None) -> int:
@@ -40,6 +40,9 @@ def run_verb(main: Main, argv: Sequence[str] | None = None, verb: str | None = N
             return 0
         except SystemExit:
             raise
+        except BrokenPipeError:  # the reader of a pipe has ended: `fashion settings | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return CLOSED_PIPE
         except BaseException as error:
             # A library may turn the exception of a signal into another one.
             if isinstance(error, KeyboardInterrupt) or state.received is not None:

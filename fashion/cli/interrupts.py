@@ -108,18 +108,6 @@ def resumable(command: str | None = None) -> Iterator[None]:
         _running[-1].resume = None
 
 
-@contextlib.contextmanager
-def not_resumable() -> Iterator[None]:
-    """Says that an interruption of the block keeps nothing.
-
-    Yields:
-        Nothing.
-    """
-    if _running:
-        _running[-1].resume = None
-    yield
-
-
 def current_command() -> str:
     """Writes the command line of the verb that runs.
 

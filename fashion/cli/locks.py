@@ -2,7 +2,8 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mrcnn.files import remove_leftovers
@@ -48,3 +49,18 @@ def _clean_subfolders(folder: Path, verb: str) -> None:
                 with locked(inside, f"fashion {verb}"):
                     pass
             remove_leftovers(inside)
+
+
+def start_over(folder: Path, names: Iterable[str]) -> None:
+    """Removes what an interrupted command would resume from.
+
+    Args:
+        folder: Its output folder, which is locked.
+        names: Files and folders of runs in it; missing ones are passed over.
+    """
+    for name in names:
+        path = folder / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)

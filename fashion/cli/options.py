@@ -2,7 +2,7 @@
 
 import argparse
 import dataclasses
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -248,78 +248,22 @@ def check_model_options(args: Namespace) -> None:
         check_file(args.thresholds, "--thresholds", "thresholds.json of `fashion evaluate --tune`")
 
 
-def add_data_arguments(parser: ArgumentParser, skip_bad: bool = True) -> None:
+def add_data_arguments(parser: Arguments) -> None:
     """Adds --data and --skip-bad.
 
     Args:
         parser: Parser of a verb that reads a data set.
-        skip_bad: False leaves --skip-bad out.
     """
-    parser.add_argument(
-        "--data",
-        metavar="DIR",
-        help="folder with train.csv and the photos, in Kaggle's layout of 2019 or 2020 "
-        "(without it: the built-in data, drawn into data/sample)",
-    )
-    if skip_bad:
-        parser.add_argument(
-            "--skip-bad",
-            action="store_true",
-            help="leave bad rows of the CSV out instead of stopping",
-        )
-
-
-def add_model_arguments(
-    parser: ArgumentParser,
-    min_score: float,
-    default: Path | None = SHIPPED_WEIGHTS,
-    rescore: bool = True,
-) -> None:
-    """Adds --weights, --set, --min-score and --rescore.
-
-    Args:
-        parser: Parser of a verb that uses a trained model.
-        min_score: Default of --min-score.
-        default: Default of --weights; None for none.
-        rescore: False leaves --rescore out.
-    """
-    shipped = " (default: the model trained on street photos that is shipped)" if default else ""
-    parser.add_argument(
-        "--weights",
-        metavar="RUN_OR_FILE",
-        default=default and str(default),
-        help=f"run folder of training, or a .h5 checkpoint{shipped}",
-    )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="a setting of the model that is other than in training, for instance "
-        "ATTRIBUTE_SEEN_PAIRS=true",
-    )
-    parser.add_argument(
-        "--min-score",
-        type=float,
-        default=min_score,
-        metavar="S",
-        help="leave out detections that are less sure than this (default: %(default)s)",
-    )
-    if rescore:
-        parser.add_argument(
-            "--rescore",
-            type=Path,
-            metavar="FILE",
-            help="score detections again: rescorer.h5 of fashion/rescore.py, or its folder",
-        )
+    add_option(parser, "--data")
+    add_option(parser, "--skip-bad")
 
 
 def model_settings(args: Namespace, min_score: float | None = None) -> dict[str, Any]:
-    """Collects the settings that the options of `add_model_arguments` override.
+    """Collects the settings of a model that the options of a verb change.
 
     Args:
         args: Parsed arguments.
-        min_score: Least confidence score of a detection, in place of --min-score.
+        min_score: Minimum confidence score of a detection; None for --conf.
 
     Returns:
         Keyword arguments of `fashion.model.load_model`.
@@ -332,13 +276,13 @@ def model_settings(args: Namespace, min_score: float | None = None) -> dict[str,
     from mrcnn.config import parse_setting
 
     if min_score is None:
-        min_score = args.conf if hasattr(args, "conf") else args.min_score
+        min_score = args.conf
     if min_score is None:
         from fashion.model import default_confidence
 
         min_score = default_confidence(args.weights)
     settings: dict[str, Any] = {"DETECTION_MIN_CONFIDENCE": min_score}
-    if getattr(args, "attr_conf", None) is not None:
+    if getattr(args, "attr_conf", None) is not None:  # not every verb has --attr-conf
         settings["ATTRIBUTE_THRESHOLD"] = args.attr_conf
     if getattr(args, "rescore", None):  # not every verb has --rescore
         settings["rescorer"] = args.rescore

@@ -10,8 +10,6 @@ __getattr__ = moved_attributes(
         "SAMPLE_FOLDER",
         "SHIPPED_WEIGHTS",
         "add_data_arguments",
-        "add_model_arguments",
-        "keeping_nothing",
         "model_settings",
         "open_files",
         "run_verb",

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from fashion.exploration import TINY
 from fashion.exploration.objects import Objects
 from fashion.formats import rle
 from fashion.formats.annotation_csv import BadRow
@@ -13,7 +14,6 @@ from fashion.labels.ontology import Ontology
 from fashion.pages.text import count
 from mrcnn.typing import Array
 
-TINY = 32  # pixels of the original image
 _DUPLICATE_IOU = 0.9
 _WHOLE_IMAGE = 0.99  # share of the image's height and width
 _MANY_PARTS = 50

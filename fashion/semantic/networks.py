@@ -12,13 +12,11 @@ from keras import layers
 
 from fashion.semantic.encoders import FULL_WIDTH, dilated_resnet50, lite0
 from fashion.semantic.layers import classify, conv_bn_relu, pool, unpool
+from fashion.semantic.names import MULTIPLE, NETWORK_TITLES
 from mrcnn.config import IMAGENET_STATISTICS, PIXEL_STATISTICS
 from mrcnn.modeling.backbones.pretrained import load_file, load_imagenet
 from mrcnn.modeling.devices import channels_last
 from mrcnn.typing import Size
-
-# Height and width are multiples of it: SegNet and the backbones halve an image five times.
-MULTIPLE = 32
 
 SEGNET_CONVS = (2, 2, 3, 3, 3)  # convolutions of each stage, as in VGG16
 SEGNET_GROWTH = (1, 2, 4, 8, 8)  # channels of each stage, times the width
@@ -149,13 +147,20 @@ class Network:
 
 
 NETWORKS = {
-    "unet": Network(unet, "U-Net", IMAGENET_STATISTICS),
-    "segnet": Network(segnet, "SegNet", IMAGENET_STATISTICS),
+    "unet": Network(unet, NETWORK_TITLES["unet"], IMAGENET_STATISTICS),
+    "segnet": Network(segnet, NETWORK_TITLES["segnet"], IMAGENET_STATISTICS),
     "fcn": Network(
-        fcn_resnet50, "FCN-ResNet50", PIXEL_STATISTICS["resnet"], "resnet50", encoder_scales=True
+        fcn_resnet50,
+        NETWORK_TITLES["fcn"],
+        PIXEL_STATISTICS["resnet"],
+        "resnet50",
+        encoder_scales=True,
     ),
     "unet_lite0": Network(
-        unet_lite0, "U-Net on Lite0", PIXEL_STATISTICS["efficientnet_lite"], "efficientnet_lite0"
+        unet_lite0,
+        NETWORK_TITLES["unet_lite0"],
+        PIXEL_STATISTICS["efficientnet_lite"],
+        "efficientnet_lite0",
     ),
 }
 

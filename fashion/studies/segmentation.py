@@ -4,14 +4,15 @@ import dataclasses
 import functools
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 
-from fashion.semantic.losses import pixel_loss
-from fashion.semantic.networks import NETWORKS
+from fashion.semantic.names import NETWORK_TITLES
 from mrcnn.typing import Array, Tensor
+
+if TYPE_CHECKING:  # the options of `segment` need the names alone
+    import keras
 
 LOSSES = {"ce": "cross-entropy", "focal": "focal loss"}
 OPTIMIZERS = {"adam": "Adam", "sgd": "SGD"}
@@ -25,7 +26,7 @@ class Variant:
     """A training of the study, with any seed.
 
     Attributes:
-        network: A key of `NETWORKS`.
+        network: A key of `NETWORK_TITLES`.
         loss: A key of `LOSSES`.
         optimizer: A key of `OPTIMIZERS`.
         size: Side of the input in pixels.
@@ -44,7 +45,7 @@ class Variant:
     @property
     def title(self) -> str:
         """Name in tables and pages."""
-        return f"{NETWORKS[self.network].title}, {LOSSES[self.loss]}, {OPTIMIZERS[self.optimizer]}"
+        return f"{NETWORK_TITLES[self.network]}, {LOSSES[self.loss]}, {OPTIMIZERS[self.optimizer]}"
 
     def make_loss(
         self, gamma: float, class_weights: Sequence[float] | Array | None = None
@@ -58,17 +59,21 @@ class Variant:
         Returns:
             `(labels, logits)` -> scalar, see `pixel_loss`.
         """
+        from fashion.semantic.losses import pixel_loss
+
         loss = functools.partial(
             pixel_loss, gamma=gamma if self.loss == "focal" else 0.0, class_weights=class_weights
         )
         return lambda labels, logits: loss(logits, labels)
 
-    def make_optimizer(self) -> keras.optimizers.Optimizer:
+    def make_optimizer(self) -> "keras.optimizers.Optimizer":
         """Makes a new optimiser.
 
         Returns:
             Adam, or SGD with momentum.
         """
+        import keras
+
         if self.optimizer == "sgd":
             return keras.optimizers.SGD(RATES["sgd"], momentum=MOMENTUM)
         return keras.optimizers.Adam(RATES["adam"])
@@ -78,7 +83,7 @@ def variants(networks: Iterable[str], size: int) -> list[Variant]:
     """Lists all variants of some networks at one size.
 
     Args:
-        networks: Keys of `NETWORKS`.
+        networks: Keys of `NETWORK_TITLES`.
         size: Side of the input in pixels.
 
     Returns:

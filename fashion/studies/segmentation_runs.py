@@ -47,9 +47,9 @@ class Data:
     def __init__(self, args: Namespace) -> None:
         self.files = open_files(args.data)
         self.train, self.validation = load_train_and_val(self.files, skip_bad=args.skip_bad)
-        if args.photos:
-            self.train = first(self.train, args.photos)
-            self.validation = first(self.validation, max(1, args.photos // 4))
+        if args.limit:
+            self.train = first(self.train, args.limit)
+            self.validation = first(self.validation, max(1, args.limit // 4))
         self._canvases: dict[int, tuple[LabelledImages, LabelledImages]] = {}
         content = self.validation.to_coco()
         write_text(args.out / "truth.json", json.dumps(content))

@@ -12,9 +12,10 @@ import numpy as np
 
 from fashion.formats.submission_table import columns, frame_hw, nothing_row, row
 from fashion.labels.ontology import Ontology
+from fashion.submission import MIN_SHARE
 from fashion.submission.checker import check
 from fashion.submission.partial_file import PartialFile, digest
-from fashion.submission.resolve import MIN_SHARE, resolve
+from fashion.submission.resolve import resolve
 from mrcnn.typing import PathLike, Size
 
 logger = logging.getLogger(__name__)

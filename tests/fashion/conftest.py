@@ -62,8 +62,8 @@ def tiny_run(tiny_model, tmp_path_factory):
 def loaded_quickly(monkeypatch, tiny_model, tiny_run):
     """The verbs get `tiny_model` for `tiny_run` without building it again; the settings they ask
     for are noted and returned."""
-    from fashion import model, submit
-    from fashion.commands import predict
+    from fashion import model
+    from fashion.commands import predict, submit
 
     asked = {}
 

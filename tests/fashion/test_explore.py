@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from fashion import explore
+from fashion.commands import explore as body
 
 
 @pytest.mark.slow
@@ -35,7 +36,7 @@ def test_the_built_in_data_are_explored(sample_folder, tmp_path, capsys):
 def quick(monkeypatch):
     """No page is drawn; what would stand on it is returned."""
     monkeypatch.setattr(
-        explore,
+        body,
         "write_exploration",
         lambda folder, analysis, title, sheets: (analysis, title, sheets),
     )

@@ -141,9 +141,9 @@ def test_no_verb_hides_a_package():
         ("evaluate --weights nothing --data {sample}", "There is no weight file nothing."),
         (
             "submit --images nothing",
-            "There is no folder nothing. Give the folder that holds the test photos.",
+            "There is no image or folder nothing.",
         ),
-        ("submit --images {sample}", "There are no photos in"),
+        ("submit --images {sample}", "There are no images ("),
     ],
 )
 def test_wrong_input_is_told_in_one_line(

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from fashion import mnist
+from fashion.classify.names import NETWORK_NAMES, RECIPE_NAMES
+from fashion.commands import mnist as body
 
 
 @pytest.fixture
@@ -43,8 +45,8 @@ def trained(monkeypatch):
             on_epoch(epoch)
             on_batch(len(train_images) - round(recipe.held_out * len(train_images)))
 
-    monkeypatch.setattr(mnist, "train", train)
-    monkeypatch.setattr(mnist, "write_page", lambda path, results, test: None)
+    monkeypatch.setattr(body, "train", train)
+    monkeypatch.setattr(body, "write_page", lambda path, results, test: None)
     return asked
 
 
@@ -86,9 +88,9 @@ def test_the_recipe_says_how_long_unless_told(folder, trained, tmp_path):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--seeds", "0"], "at least 1"),
-        (["--epochs", "0"], "at least 1"),
-        (["--only", "four"], "--only"),
+        (["--seeds", "0"], "--seeds must be a whole number of at least 1. Got 0."),
+        (["--epochs", "0"], "--epochs must be a whole number of at least 1. Got 0."),
+        (["--only", "four"], "--only must be one of one, two, three. Got four."),
     ],
 )
 def test_what_cannot_be_is_told(words, told, capsys):
@@ -118,7 +120,7 @@ def test_a_cosine_cannot_end_twice(folder, tmp_path):
 def test_the_whole_chain(folder, tmp_path, monkeypatch, capsys):
     """Two recipes into one folder: the page and the metrics hold both."""
     monkeypatch.setitem(
-        mnist.RECIPES, "best", dataclasses.replace(mnist.RECIPES["best"], epochs=(1,))
+        body.RECIPES, "best", dataclasses.replace(body.RECIPES["best"], epochs=(1,))
     )
     words = ["--data", str(folder), "--out", str(tmp_path / "out"), "--only", "one"]
     mnist.main([*words, "--epochs", "1"])
@@ -137,3 +139,15 @@ def test_the_whole_chain(folder, tmp_path, monkeypatch, capsys):
     history = (tmp_path / "out" / "best-one" / "seed1" / "history.csv").read_text()
     assert history.startswith("epoch,loss,accuracy,seconds,val_accuracy,val_loss\n1,")
     assert "page: " in capsys.readouterr().out
+
+
+def test_the_parser_knows_all_networks_and_recipes():
+    assert NETWORK_NAMES == tuple(body.NETWORKS) and RECIPE_NAMES == tuple(body.RECIPES)
+
+
+def test_restart_trains_the_asked_networks_from_scratch(folder, trained, tmp_path):
+    for name in ("report-one", "report-two"):
+        (tmp_path / "out" / name / "seed1").mkdir(parents=True)
+    words = ["--data", str(folder), "--out", str(tmp_path / "out"), "--only", "one"]
+    mnist.main([*words, "--epochs", "1", "--restart"])
+    assert sorted(path.name for path in (tmp_path / "out").glob("report-*")) == ["report-two"]

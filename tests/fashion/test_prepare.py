@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from fashion import prepare
+from fashion.commands import prepare as body
 from fashion.datasets.files import find_data
 from fashion.datasets.splits import load_train_and_val
 from fashion.formats import rle
@@ -95,7 +96,7 @@ def test_two_processes_write_what_one_writes(source):
 
 
 def test_a_killed_run_goes_on_and_does_no_photo_twice(source, monkeypatch):
-    done, whole, encode = [], contents(run(source)), prepare.encode_copy
+    done, whole, encode = [], contents(run(source)), body.encode_copy
     shutil.rmtree(source.parent / "copy")
 
     def killed_at_the_sixth(photo, *settings):
@@ -104,7 +105,7 @@ def test_a_killed_run_goes_on_and_does_no_photo_twice(source, monkeypatch):
             raise KeyboardInterrupt
         return encode(photo, *settings)
 
-    monkeypatch.setattr(prepare, "encode_copy", killed_at_the_sixth)
+    monkeypatch.setattr(body, "encode_copy", killed_at_the_sixth)
     with pytest.raises(KeyboardInterrupt):
         run(source)
     assert (
@@ -224,13 +225,13 @@ def test_a_record_that_was_damaged_is_told(source, content, told):
 
 def test_one_that_is_finished_stays_as_it_is(source, monkeypatch):
     whole = contents(run(source))
-    monkeypatch.setattr(prepare, "encode_copy", lambda *_: pytest.fail("copied again"))
+    monkeypatch.setattr(body, "encode_copy", lambda *_: pytest.fail("copied again"))
     assert contents(run(source)) == whole
 
 
 def test_broken_photos_are_all_named_and_skip_bad_leaves_them_out(source, monkeypatch, capsys):
     names = [info["path"] for info in load_train_and_val(find_data(source))[0].image_info][1:3]
-    loaded = prepare.load
+    loaded = body.load
 
     def then_break(*arguments):
         datasets = loaded(*arguments)
@@ -240,10 +241,10 @@ def test_broken_photos_are_all_named_and_skip_bad_leaves_them_out(source, monkey
         ):  # behind the back of the first look at every photo
             with open(name, "r+b") as file:
                 file.truncate(300)
-        monkeypatch.setattr(prepare, "load", lambda *_: datasets)
+        monkeypatch.setattr(body, "load", lambda *_: datasets)
         return datasets
 
-    monkeypatch.setattr(prepare, "load", then_break)
+    monkeypatch.setattr(body, "load", then_break)
     with pytest.raises(ValueError, match="cannot be copied: 3, see above"):
         run(source)
     told = capsys.readouterr().err
@@ -312,6 +313,7 @@ def test_a_limit_beyond_all_photos_copies_everything_as_it_is(source, capsys):
 @pytest.mark.parametrize(
     "option,value", [("--longest", "0"), ("--quality", "101"), ("--workers", "0")]
 )
-def test_settings_that_cannot_be_are_refused(source, option, value):
-    with pytest.raises(ValueError, match=f"{option} must lie between"):
+def test_settings_that_cannot_be_are_refused(source, option, value, capsys):
+    with pytest.raises(SystemExit):
         run(source, option, value)
+    assert f"error: {option} must be a whole number from 1 to " in capsys.readouterr().err

@@ -10,6 +10,7 @@ from fashion import evaluate, predict, rescore, submit
 from fashion.classify.garments.rescorer import load_rescorer, new_scores
 from fashion.classify.garments.training import classify_detections
 from fashion.cli import evaluation_input
+from fashion.commands import rescore as body
 from fashion.datasets.files import find_data
 
 
@@ -61,7 +62,7 @@ def test_a_classifier_is_trained_and_its_worth_is_measured(run):
         == scores["search"]["weight"]
     )
     assert (
-        list(scores["search"]["ap"]) == list(rescore.WEIGHTS)
+        list(scores["search"]["ap"]) == list(body.WEIGHTS)
         and len((out / "history.csv").read_text().splitlines()) == 3
     )
     assert scores["search"]["ap"][0.0] == pytest.approx(scores["before"]["AP"])
@@ -90,7 +91,8 @@ def test_what_cannot_be_done_is_told_before_the_work_and_leaves_the_folder_free(
     sample_folder, tiny_run, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(
-        "fashion.rescore.predict_resumable", lambda *_: pytest.fail("photos were predicted")
+        "fashion.commands.rescore.predict_resumable",
+        lambda *_: pytest.fail("photos were predicted"),
     )
     with pytest.raises(ValueError, match="A backbone is one of"):
         rescore.main(words(sample_folder, tiny_run, tmp_path / "out", "--backbone", "resnet5"))
@@ -156,7 +158,7 @@ def test_predict_and_submit_use_it(half, sample_folder, tiny_run, tmp_path):
     found = json.loads((tmp_path / "pictures" / "predictions.json").read_text())["annotations"]
     assert found and min(row["score"] for row in found) >= 0.03
     assert submit.main(
-        [*model, "--images", str(photos), "--output", str(tmp_path / "submission.csv")]
+        [*model, "--images", str(photos), "--out", str(tmp_path / "submission.csv")]
     ).exists()
 
 
@@ -164,7 +166,7 @@ def test_predict_and_submit_use_it(half, sample_folder, tiny_run, tmp_path):
 def test_numbers_that_cannot_be_are_refused(wrong, tmp_path, capsys):
     with pytest.raises(SystemExit):
         rescore.parse(["--out", str(tmp_path), "--weights", "x", *wrong])
-    assert "are at least 1, --size at least 32" in capsys.readouterr().err
+    assert f"error: {wrong[0]} must be a " in capsys.readouterr().err
 
 
 def test_photos_that_the_classifier_learned_from_are_told(validation, caplog):
@@ -184,6 +186,6 @@ def test_photos_that_the_classifier_learned_from_are_told(validation, caplog):
 
 
 def test_boxes_are_kept_as_numbers_of_one_decimal():
-    assert rescore.rounded_boxes(
-        {"boxes": np.array([[1.26, 2, 3.04, 40]], np.float32)}, 0, None
-    ) == [[1.3, 2.0, 3.0, 40.0]]
+    assert body.rounded_boxes({"boxes": np.array([[1.26, 2, 3.04, 40]], np.float32)}, 0, None) == [
+        [1.3, 2.0, 3.0, 40.0]
+    ]

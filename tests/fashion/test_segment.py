@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from fashion import segment
+from fashion.commands import segment as body
 from fashion.studies import segmentation_runs
 from fashion.studies.segmentation import Variant
 from mrcnn.training.progress import BatchBar
@@ -159,13 +160,14 @@ def test_twelve_runs_and_four_more_if_they_are_wanted():
 
 def test_quick_is_small_unless_other_is_said():
     args, _ = segment.parse(["--out", "x", "--quick", "--epochs", "5"])
-    assert (args.size, args.width, args.epochs, args.weights) == (64, 8, 5, "none")
+    assert (args.imgsz, args.width, args.epochs, args.weights) == (64, 8, 5, "none")
 
 
 def test_a_folder_holds_runs_of_one_kind(tmp_path):
     def note(*options):
         args, _ = segment.parse(["--out", str(tmp_path), *options])
-        segment.note_run_arguments(tmp_path, {name: getattr(args, name) for name in segment.COMMON})
+        noted = {key: getattr(args, name) for key, name in body.COMMON.items()}
+        body.note_run_arguments(tmp_path, noted)
 
     note("--epochs", "3")
     note("--epochs", "3", "--seeds", "2", "--size", "64")
@@ -178,14 +180,21 @@ def test_a_folder_holds_runs_of_one_kind(tmp_path):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--only", "unet-dice-adam"], "no run unet-dice-adam; there are unet-ce-adam"),
+        (["--only", "unet-dice-adam"], "Got unet-dice-adam. Did you mean unet-ce-adam?"),
         (["--epochs", "0"], "at least 1"),
         (["--gamma", "-1"], "at least 0"),
-        (["--size", "100"], "a picture five times). Got 100"),
-        (["--large", "500"], "a picture five times). Got 500"),
+        (["--size", "100"], "an image five times). Got 100"),
+        (["--large", "500"], "an image five times). Got 500"),
     ],
 )
 def test_what_cannot_be_done_is_said(more, message, capsys):
     with pytest.raises(SystemExit):
         segment.parse(["--out", "x", *more])
     assert message in capsys.readouterr().err
+
+
+def test_the_titles_are_those_of_all_networks():
+    from fashion.semantic.names import NETWORK_TITLES
+    from fashion.semantic.networks import NETWORKS
+
+    assert {name: network.title for name, network in NETWORKS.items()} == NETWORK_TITLES

@@ -1,6 +1,5 @@
 """What the verbs share: data folders, and errors in one line."""
 
-import argparse
 import errno
 import json
 import logging
@@ -10,9 +9,6 @@ import pytest
 
 from fashion import cli
 from fashion.cli import (
-    add_data_arguments,
-    add_model_arguments,
-    keeping_nothing,
     open_files,
     run_verb,
     without_retracing_warnings,
@@ -122,19 +118,6 @@ def test_without_data_the_built_in_photos_are_drawn(monkeypatch, tmp_path):
     ]
 
 
-def test_verbs_have_the_same_options_with_their_own_score():
-    parser = argparse.ArgumentParser()
-    add_model_arguments(parser, min_score=0.3)
-    add_data_arguments(parser)
-    args = parser.parse_args(["--data", "x"])
-    assert (args.min_score, args.data, args.skip_bad, args.weights) == (
-        0.3,
-        "x",
-        False,
-        str(cli.SHIPPED_WEIGHTS),
-    )
-
-
 def test_what_a_kill_left_half_written_is_removed_but_not_where_others_work(tmp_path, held):
     names = [f"{folder}.a.writing-abcdef01.json" for folder in ("", "free/", "free/deep/", "busy/")]
     for name in names:
@@ -189,15 +172,6 @@ def test_a_second_command_is_told_in_one_line(tmp_path, held, capsys):
         told.startswith(f"fashion predict: error: {tmp_path} is in use by fashion segment")
         and told.count("\n") == 1
     )
-
-
-def test_a_stop_that_keeps_nothing_promises_nothing(capsys):
-    def main(argv):
-        with keeping_nothing():
-            raise KeyboardInterrupt
-
-    assert run_verb(main, [], "predict") == 130
-    assert capsys.readouterr().err == "fashion predict: interrupted.\n"
 
 
 def test_retracing_warnings_are_hidden_and_others_are_not(caplog):

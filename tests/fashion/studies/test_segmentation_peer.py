@@ -13,7 +13,7 @@ from mrcnn.weights.layer_files import read_metadata, save_weights
 
 @pytest.fixture
 def data(sample_folder, tmp_path):
-    return Data(SimpleNamespace(data=str(sample_folder), skip_bad=False, photos=0, out=tmp_path))
+    return Data(SimpleNamespace(data=str(sample_folder), skip_bad=False, limit=0, out=tmp_path))
 
 
 def test_detections_that_are_the_truth_paint_the_truth(data):
@@ -145,7 +145,7 @@ def test_a_detector_of_other_labels_or_of_these_photos_is_refused(
     for name in ("train.csv", "label_descriptions.json", "images"):
         (tmp_path / "without" / name).symlink_to(sample_folder / name)
     both = Data(
-        SimpleNamespace(data=str(tmp_path / "without"), skip_bad=False, photos=0, out=tmp_path)
+        SimpleNamespace(data=str(tmp_path / "without"), skip_bad=False, limit=0, out=tmp_path)
     )
     held_out = [info["id"] for info in both.validation.image_info]
     others = sorted(set(trained_on) - set(held_out))

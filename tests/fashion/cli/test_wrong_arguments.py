@@ -1,0 +1,140 @@
+"""Wrong options and paths: one clear line, status 2, at once and without Keras."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fashion.__main__ import VERBS
+
+ROOT = Path(__file__).parents[3]
+# Command line, and a part of its one line of error. {data} is a data set, {image} an image.
+WRONG = [
+    ("trian", "there is no verb trian. Did you mean train?"),
+    ("--verbose", "there is no verb --verbose."),
+    ("predict", "name image files or folders"),
+    ("predict nothing.jpg", "There is no image or folder nothing.jpg."),
+    ("predict {empty}", "There are no images ("),
+    ("predict {image} --weight w", "no option --weight. Did you mean --weights?"),
+    ("predict {image} --weights nothing", "There is no weight file nothing."),
+    ("predict {image} --weights {data}", "holds neither best.h5 nor last.h5"),
+    ("predict {image} --weights {data}/train.csv", "is not a readable .h5 weight file"),
+    ("predict {image} --conf 7", "--conf must be between 0 and 1. Got 7."),
+    ("predict {image} --conf high", "--conf must be between 0 and 1. Got high."),
+    ("predict {image} --min-score 7", "--min-score must be between 0 and 1. Got 7."),
+    ("predict {image} --attr-conf -1", "--attr-conf"),
+    ("predict {image} --thresholds nothing", "nothing does not exist. --thresholds names"),
+    ("predict {image} --limit 0", "--limit must be a whole number of at least 1. Got 0."),
+    ("predict {image} --rescore nothing", "There is no nothing."),
+    ("predict {image} --out {data}/train.csv", "train.csv is a file"),
+    ("predict {image} --out {data}/train.csv/x", "train.csv is a file"),
+    ("predict {image} --set DETECTION_NMS=1", "Did you mean DETECTION_NMS_THRESHOLD?"),
+    ("predict {image} --set SEED", "--set needs KEY=VALUE. Got SEED."),
+    ("predict {image} --set BATCH_SIZE=3", "follows from other settings"),
+    ("predict {image} --restart=yes", "--restart takes no value."),
+    ("predict {image} --out", "--out needs a value."),
+    ("evaluate --gt nothing.csv --predictions {data}/val.csv", "nothing.csv does not exist."),
+    ("evaluate --gt {data}/val.csv --predictions no.json", "no.json does not exist."),
+    ("evaluate --gt {data}/val.csv", "belong together"),
+    ("evaluate --data nowhere", "There is no data set nowhere."),
+    ("evaluate --weights nothing", "There is no weight file nothing."),
+    ("evaluate --tune kaggle_2021", "Did you mean kaggle_2020?"),
+    ("evaluate --folds 1", "--folds must be a whole number of at least 2. Got 1."),
+    ("evaluate --images nowhere", "nowhere does not exist. --images names"),
+    ("submit", "--images is missing"),
+    ("submit --images nowhere", "There is no image or folder nowhere."),
+    ("submit --images {image} --format 2021", "must be one of 2019, 2020. Got 2021."),
+    ("submit --images {image} --out {data}", "is a folder. --out names the file"),
+    ("explore --data nowhere", "There is no data set nowhere."),
+    ("explore --recipe bassline", "Did you mean baseline?"),
+    ("explore --samples -1", "--samples"),
+    ("explore --set IMAGE_MAX_DIM=100 --set IMAGE_MIN_DIM=64", "nearest sizes"),
+    ("prepare --imgsz 0", "--imgsz must be a whole number from 1 to 65500. Got 0."),
+    ("prepare --data nowhere", "There is no data set nowhere."),
+    ("rescore --lr 0", "--lr must be a number above 0. Got 0."),
+    ("rescore --imgsz 16", "--imgsz must be a whole number of at least 32. Got 16."),
+    ("segment --only unet-dice-adam", "Did you mean unet-ce-adam?"),
+    ("segment --imgsz 100", "--imgsz must be a multiple of 32"),
+    ("mnist --only fourr", "--only must be one of one, two, three. Got fourr."),
+    ("mnist --data nowhere", "nowhere does not exist. --data names"),
+    ("demo --out {data}/train.csv", "train.csv is a file"),
+    ("settings cpp", "Did you mean ccp?"),
+]
+HEAVY = ("keras", "tensorflow", "jax", "torch", "cv2", "matplotlib", "scipy", "skimage", "pandas")
+# Runs commands in one process, and tells what each printed and which packages were imported.
+CHILD = f"""
+import contextlib, io, json, sys
+from fashion.__main__ import main
+
+for line in sys.stdin:
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            status = main(json.loads(line))
+        except SystemExit as end:
+            status = end.code
+    heavy = [name for name in {HEAVY!r} if name in sys.modules]
+    print(json.dumps([status, out.getvalue(), err.getvalue(), heavy]))
+"""
+
+
+@pytest.fixture(scope="module")
+def outcomes(sample_folder, tmp_path_factory):
+    """[status, output, errors, heavy imports] of every command of WRONG, then of every --help."""
+    folder = tmp_path_factory.mktemp("commands")
+    (folder / "empty").mkdir()
+    image = next((sample_folder / "images").iterdir())
+    names = {"data": sample_folder, "empty": folder / "empty", "image": image}
+    commands = [text.format(**names).split() for text, _ in WRONG]
+    commands += [[verb, "--help"] for verb in VERBS]
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD],
+        input="".join(json.dumps(command) + "\n" for command in commands),
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert not [path.name for path in folder.iterdir() if path.name != "empty"]
+    names = [text for text, _ in WRONG] + [f"{verb} --help" for verb in VERBS]
+    return dict(zip(names, lines, strict=True))
+
+
+@pytest.mark.parametrize(("command", "expected"), WRONG)
+def test_a_mistake_is_reported_in_one_line(command, expected, outcomes):
+    status, out, err, heavy = outcomes[command]
+    assert status == 2 and out == "" and err.count("\n") == 1 and expected in err
+    verb = command.split()[0]
+    assert err.startswith(f"fashion {verb}: error: " if verb in VERBS else "fashion: error: ")
+    assert heavy == []
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_imports_nothing_heavy(verb, outcomes):
+    status, out, err, heavy = outcomes[f"{verb} --help"]
+    assert status == 0 and out.startswith(f"usage: fashion {verb} ") and err == "" and heavy == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_takes_less_than_half_a_second(verb):
+    """Of processor time; the best of three, since other processes share the caches."""
+    seconds = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(
+            [sys.executable, str(ROOT / "fashion" / f"{verb}.py"), "--help"],
+            capture_output=True,
+            check=True,
+        )
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        if seconds[-1] < 0.5:
+            return
+    raise AssertionError(f"{min(seconds):.2f} s")
