@@ -158,7 +158,7 @@ def results(data: Path, folder: Path, work: Path) -> dict[str, Callable[[], obje
                 data / "images",
                 "--format",
                 year,
-                "--output",
+                "--out",
                 out,
                 "--restart",
             )

@@ -2,9 +2,10 @@
 
     python fashion/compare.py runs/first runs/second --out comparison
 
-Takes run folders of `fashion train`, output folders of `fashion evaluate`, and metrics.json files.
-Prints the scores with their differences from the first one, and writes one page with scores,
-curves over the epochs, precision over recall, every category, and the settings that differ.
+Takes run folders of `fashion train`, output folders of `fashion evaluate`, and
+metrics.json files. Prints the scores with their differences from the first one,
+and writes one page with scores, curves over the epochs, precision over recall,
+every category, and the settings that differ.
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path

@@ -79,7 +79,7 @@ class FashionConfig(Config):
     TRAIN_ROIS_PER_IMAGE = 128
     MAX_GT_INSTANCES = 60
     MIN_VISIBLE_SHARE = 0.1
-    # AP needs detections of low confidence too; predict and submit have their own --min-score.
+    # AP needs detections of low confidence too; predict and submit have their own --conf.
     DETECTION_MIN_CONFIDENCE = 0.05
     DETECTION_NMS_THRESHOLD = 0.5
     DETECTION_ALL_CLASSES = True

@@ -90,7 +90,6 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="PIXELS",
         help="masks of fewer pixels are listed as data issues (default: %(default)s)",
     )
-    add_option(parser, "--limit")
     add_option(parser, "--seed")
     args = parser.parse_args(argv)
     check_data(args.data)

@@ -3,8 +3,8 @@
     python fashion/runs.py runs --sort ap
     python fashion/runs.py --page runs/ccp2026…
 
-Prints a table with the data, the recipe, the scores of the best epoch, the time and the state of
-every run below a folder.
+Prints a table with the data, the recipe, the scores of the best epoch, the time
+and the state of every run below a folder.
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path

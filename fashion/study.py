@@ -1,12 +1,14 @@
 r"""Train and score the variants of a study.
 
-    python fashion/study.py attribute-heads --recipe smoke --weights runs/smoke2026… \
-        --out runs/heads
+    python fashion/study.py attribute-heads --recipe smoke \
+        --weights runs/smoke2026… --out runs/heads
 
-Trains every variant with several seeds, computes every metric of each, and writes one table and
-one plot: means over the seeds, and differences from the first variant. A star marks differences
-whose paired 95 % interval excludes 0 (no correction for multiple comparisons). Finished runs are
-not repeated, so seeds and variants can be added later. A run that fails does not stop the others.
+Trains every variant with several seeds, computes every metric of each, and
+writes one table and one plot: means over the seeds, and differences from the
+first variant. A star marks differences whose paired 95 % interval excludes 0
+(no correction for multiple comparisons). Finished runs are not repeated, so
+seeds and variants can be added later. A run that fails does not stop the
+others.
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path

@@ -127,7 +127,7 @@ class CopyFolder:
         if needed > free:
             raise OSError(
                 f"The copy will take about {size_text(needed)} more, and {self.path} has "
-                f"{size_text(free)} left. Free some, give another --out, or a smaller --longest or "
+                f"{size_text(free)} left. Free some, give another --out, or a smaller --imgsz or "
                 "--quality."
             )
 

@@ -89,7 +89,7 @@ def test_the_file_passes_the_check_of_its_year(
         f"cc{ending},1 1,23" + "," * (year == 2020)
     ]
     assert len(rows) > 1 + len(SIZES)
-    assert f"4 photos, checked, format {year}; peak memory" in capsys.readouterr().out
+    assert f"4 images, checked, format {year}; peak memory" in capsys.readouterr().out
 
 
 def test_a_photo_that_exif_turns_is_seen_upright_and_has_masks_of_that_size(
@@ -126,7 +126,7 @@ def test_a_photo_that_cannot_be_read_has_the_row_of_one_without_objects(
     )
     rows = path.read_text().splitlines()
     assert {"bb,1 1,23,", "dd,1 1,23,"} <= set(rows) and any(row.startswith("aa,") for row in rows)
-    assert capsys.readouterr().err.count("submitted as a photo without objects: ") == 2
+    assert capsys.readouterr().err.count("unreadable, so submitted without objects: ") == 2
 
 
 def test_a_broken_submission_goes_on_where_it_stopped(
@@ -145,7 +145,7 @@ def test_a_broken_submission_goes_on_where_it_stopped(
 
     with monkeypatch.context() as patch:
         patch.setattr(
-            submit,
+            body,
             "load_model",
             lambda path, **_: SimpleNamespace(
                 stream=broken, ontology=tiny_model.ontology, config=tiny_model.config
@@ -367,7 +367,9 @@ def test_a_strip_without_a_canvas_is_submitted_without_objects_by_its_name(
     )
     assert "strip," in path.read_text()
     told = capsys.readouterr().err
-    assert "submitted as a photo without objects: " in told and "strip.png: A photo of 3 x" in told
+    assert (
+        "unreadable, so submitted without objects: " in told and "strip.png: A photo of 3 x" in told
+    )
 
 
 def test_an_output_that_is_a_folder_is_refused_before_the_work(folder, tiny_run, loaded_quickly):

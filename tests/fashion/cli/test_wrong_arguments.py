@@ -70,6 +70,7 @@ CHILD = f"""
 import contextlib, io, json, sys
 from fashion.__main__ import main
 
+known = set()
 for line in sys.stdin:
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
@@ -77,8 +78,9 @@ for line in sys.stdin:
             status = main(json.loads(line))
         except SystemExit as end:
             status = end.code
-    heavy = [name for name in {HEAVY!r} if name in sys.modules]
-    print(json.dumps([status, out.getvalue(), err.getvalue(), heavy]))
+    heavy = set({HEAVY!r}).intersection(sys.modules) - known
+    known |= heavy
+    print(json.dumps([status, out.getvalue(), err.getvalue(), sorted(heavy)]))
 """
 
 
