@@ -65,7 +65,7 @@ def overview() -> str:
     Returns:
         Usage and verbs, as `fashion --help` prints them.
     """
-    verbs = "\n".join(f"  {verb:10}{text}" for verb, text in VERBS.items())
+    verbs = "\n".join(f"  {verb:12}{text}" for verb, text in VERBS.items())
     return (
         "usage: fashion <verb> [options]\n\n"
         f"verbs:\n{verbs}\n\n"

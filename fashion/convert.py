@@ -1,11 +1,13 @@
-"""Convert a data set to another format.
+r"""Convert a data set to another format.
 
-    python fashion/convert.py --data instances_train.json --images photos --to kaggle --out copy
+    python fashion/convert.py --data instances_train.json --images photos \
+        --to kaggle --out copy
 
-Reads whatever the other commands take for --data: Kaggle's CSV, COCO, Fashionpedia and LVIS JSON,
-VIA, labelme, YOLO segmentation, DeepFashion2. Masks keep every pixel. What the format cannot hold
-is listed at the end. Images become hard links where the disk allows it, and copies elsewhere. If it
-is interrupted, the same command resumes.
+Reads whatever the other commands take for --data: Kaggle's CSV, COCO,
+Fashionpedia and LVIS JSON, VIA, labelme, YOLO segmentation, DeepFashion2. Masks
+keep every pixel. What the format cannot hold is listed at the end. Images
+become hard links where the disk allows it, and copies elsewhere. If it is
+interrupted, the same command resumes.
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
@@ -22,7 +24,7 @@ from fashion.cli.data_options import add_data_options, check_data_options
 from fashion.cli.errors import run_verb
 from fashion.cli.options import add_option
 from fashion.cli.parser import Parser
-from fashion.cli.paths import check_output
+from fashion.cli.paths import beside, check_output
 
 SOURCES = (
     "kaggle",
@@ -64,7 +66,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     Raises:
         OSError: There is no such data set, or --out cannot be written to.
     """
-    parser = Parser("convert", __doc__, "--data PATH --to FORMAT --out DIR [options]")
+    parser = Parser("convert", __doc__, "--data PATH --to FORMAT [options]")
     add_data_options(parser)
     parser.add_argument("--to", choices=TARGETS, required=True, help="format of the copy")
     parser.add_argument(
@@ -74,9 +76,15 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="FORMAT",
         help=f"format of --data (default: found out): {', '.join(SOURCES)}",
     )
-    add_option(parser, "--out", required=True, help="folder of the copy: new, or interrupted")
+    add_option(
+        parser,
+        "--out",
+        help="folder of the copy (default: that of --data, with -FORMAT added to its name)",
+    )
     args = parser.parse_args(argv)
     check_data_options(args)
+    if args.out is None:
+        args.out = beside(args.data, args.to)
     check_output(args.out)
     return args
 

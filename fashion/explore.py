@@ -20,10 +20,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from fashion.cli.data_options import add_data_options, check_data_options
 from fashion.cli.errors import run_verb
 from fashion.cli.options import add_option
 from fashion.cli.parser import Parser, whole
-from fashion.cli.paths import check_data, check_output
+from fashion.cli.paths import check_output
 from fashion.config import RECIPES
 from fashion.exploration import TINY
 from fashion.moved import moved_attributes
@@ -65,7 +66,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         ValueError: A setting has an impossible value.
     """
     parser = Parser("explore", __doc__)
-    add_option(parser, "--data")
+    add_data_options(parser, skip_bad=False)  # invalid rows are listed on the page
     add_option(parser, "--out", default=Path("exploration"))
     parser.add_argument(
         "--recipe",
@@ -92,7 +93,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     add_option(parser, "--seed")
     args = parser.parse_args(argv)
-    check_data(args.data)
+    check_data_options(args)
     check_output(args.out)
     recipe = RECIPES[args.recipe]
     args.config = recipe.from_dict(dict(parse_setting(text, recipe) for text in args.set))

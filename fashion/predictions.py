@@ -2,12 +2,14 @@
 
     python fashion/predictions.py predictions/predictions.json --to label-studio
 
-People then correct what the model found instead of drawing every mask. The formats:
+People then correct what the model found instead of drawing every mask.
 
-    label-studio  tasks with brush regions, and the labelling configuration beside them (.xml)
-    cvat          a ZIP with annotations.xml of "CVAT for images 1.1", and its labels (.json)
+    label-studio  tasks with brush regions, and the labelling configuration
+                  beside them (.xml)
+    cvat          a ZIP with annotations.xml of "CVAT for images 1.1", and its
+                  labels (.json)
     coco          COCO JSON with scores
-    fiftyone      COCO JSON with names of attributes, for FiftyOne's COCO importer
+    fiftyone      COCO JSON with names of attributes, for FiftyOne's importer
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path

@@ -22,7 +22,7 @@ from pathlib import Path
 from fashion.cli.errors import run_verb
 from fashion.cli.options import add_option
 from fashion.cli.parser import Parser, whole
-from fashion.cli.paths import check_data, check_output
+from fashion.cli.paths import beside, check_data, check_output
 from fashion.moved import moved_attributes
 
 __getattr__ = moved_attributes(
@@ -89,8 +89,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     check_data(args.data)
     if args.out is None:
-        data = Path(args.data or "data/sample").expanduser()
-        args.out = data.with_name(f"{data.resolve().name}-{args.imgsz}")
+        args.out = beside(args.data, str(args.imgsz))
     check_output(args.out)
     return args
 

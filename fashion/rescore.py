@@ -21,10 +21,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from fashion.cli.data_options import add_data_options, check_data_options
 from fashion.cli.errors import run_verb
 from fashion.cli.options import add_option
 from fashion.cli.parser import Parser, whole
-from fashion.cli.paths import check_data, check_output
+from fashion.cli.paths import check_output
 from fashion.formats.model_files import check_model
 from fashion.moved import moved_attributes
 
@@ -72,14 +73,14 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         default=0.05,
         help="minimum confidence score of the detections that are re-scored (default: %(default)s)",
     )
-    for name in ("--data", "--skip-bad", "--set"):
-        add_option(parser, name)
+    add_data_options(parser)
+    add_option(parser, "--set")
     add_option(parser, "--out", default=Path("runs/rescore"))
     add_option(parser, "--restart")
     _add_training_options(parser.add_argument_group("training"))
     args = parser.parse_args(argv)
     check_model(args.weights)
-    check_data(args.data)
+    check_data_options(args)
     check_output(args.out)
     return args
 

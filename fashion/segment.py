@@ -28,10 +28,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fashion.cli.data_options import add_data_options, check_data_options
 from fashion.cli.errors import run_verb
 from fashion.cli.options import add_option
 from fashion.cli.parser import Parser, did_you_mean, not_negative, whole
-from fashion.cli.paths import check_data, check_output
+from fashion.cli.paths import check_output
 from fashion.formats.model_files import check_model
 from fashion.moved import moved_attributes
 from fashion.semantic.names import MULTIPLE, NETWORK_TITLES
@@ -99,8 +100,7 @@ def parse(argv: Sequence[str] | None = None) -> tuple[argparse.Namespace, list[V
         ValueError: The model of --beside is no weight file.
     """
     parser = Parser("segment", __doc__)
-    add_option(parser, "--data")
-    add_option(parser, "--skip-bad")
+    add_data_options(parser)
     add_option(parser, "--out", default=Path("runs/segment"))
     parser.add_argument(
         "--quick",
@@ -118,7 +118,7 @@ def parse(argv: Sequence[str] | None = None) -> tuple[argparse.Namespace, list[V
     wrong = _contradiction(args, every)
     if wrong:
         parser.error(wrong)
-    check_data(args.data)
+    check_data_options(args)
     if args.beside:
         check_model(args.beside)
     check_output(args.out)

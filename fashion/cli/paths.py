@@ -50,6 +50,21 @@ def check_data(path: str | Path | None) -> None:
         )
 
 
+def beside(data: str | Path | None, ending: str) -> Path:
+    """Chooses where a copy of a data set goes if --out is not given.
+
+    Args:
+        data: Its folder or file; None stands for the built-in data set.
+        ending: What tells the copy apart.
+
+    Returns:
+        A folder beside the data set.
+    """
+    path = Path(data or "data/sample").expanduser()
+    name = path.stem if path.is_file() else path.resolve().name
+    return path.with_name(f"{name}-{ending}")
+
+
 def check_file(path: Path | None, option: str, what: str) -> None:
     """Checks that the file of an option exists.
 

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from fashion.cli.data import open_files
 from fashion.cli.locks import working_in
+from fashion.datasets.annotated import load_part
 from fashion.datasets.imaterialist import IMaterialistDataset, load_imaterialist
 from fashion.exploration.analysis import analyse
 from fashion.exploration.chapters.anchors import settings_line
@@ -43,14 +44,9 @@ def explore(args: argparse.Namespace) -> Path:
     Returns:
         The page.
     """
-    files = open_files(args.data)
+    files = open_files(args.data, args.images, args.val)
     ontology = files.ontology()
-    parts = [
-        load_imaterialist(path, files.images_dir, ontology, skip_bad=True)
-        for path in (files.train_csv, files.val_csv)
-        if path
-    ]
-    parts = with_objects(parts)
+    parts = with_objects([_load(part, ontology) for part in (files.train, files.val) if part])
     total = sum(len(part.annotations.line) for part in parts)
     with tqdm(total=total, unit="mask", desc="measuring") as bar:
         measured = [(part, measure_objects(part, bar.update)) for part in parts]
@@ -71,6 +67,12 @@ def explore(args: argparse.Namespace) -> Path:
     print(f"{count(len(analysis['suspicious']), 'data issue')}: {args.out / 'suspicious.csv'}")
     print(f"exploration: {page}")
     return page
+
+
+def _load(part, ontology):
+    if part.reader == "kaggle":  # all attributes, also those that training leaves out
+        return load_imaterialist(part.annotations, part.images, ontology, skip_bad=True)
+    return load_part(part, ontology, skip_bad=True)
 
 
 def _suggestion(anchors):

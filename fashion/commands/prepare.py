@@ -38,6 +38,11 @@ def run(args: argparse.Namespace) -> Path:
         Its folder.
     """
     files = open_files(args.data)
+    if files.has_names:
+        raise ValueError(
+            f"{args.data} is not in Kaggle's layout, the only one that is copied. Convert it "
+            "first: fashion convert --to kaggle."
+        )
     folder = CopyFolder(args.out, files, args.imgsz, args.quality)
     datasets = load(files, folder.csv_paths, args.skip_bad)
     folder.check_place()

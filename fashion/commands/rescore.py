@@ -96,7 +96,10 @@ def train_and_measure(args: argparse.Namespace, checkpoint: Path) -> dict[str, A
     args.detector = digest_of(checkpoint)
     model = load_model(checkpoint, **model_settings(args))
     train, validation = load_as_trained(
-        open_files(args.data), model.ontology, noted_split(checkpoint), skip_bad=args.skip_bad
+        open_files(args.data, args.images, args.val),
+        model.ontology,
+        noted_split(checkpoint),
+        skip_bad=args.skip_bad,
     )
     network = started(args, model.ontology.num_classes)
     note_run_arguments(args.out, {key: getattr(args, name) for key, name in NOTED.items()})

@@ -49,7 +49,7 @@ def run(args: argparse.Namespace, chosen: Sequence[Variant]) -> Results:
         if args.restart:
             larger = variants(NETWORK_TITLES, args.large) if args.large else []
             runs = [folder_of(args.out, variant, 1).parent for variant in (*chosen, *larger)]
-            start_over(args.out, ["study.json", *(path.relative_to(args.out) for path in runs)])
+            start_over(args.out, ["study.json", *(str(run.relative_to(args.out)) for run in runs)])
         return train_and_measure(args, chosen)
 
 

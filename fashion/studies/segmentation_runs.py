@@ -45,7 +45,7 @@ class Data:
     """
 
     def __init__(self, args: Namespace) -> None:
-        self.files = open_files(args.data)
+        self.files = open_files(args.data, args.images, args.val)
         self.train, self.validation = load_train_and_val(self.files, skip_bad=args.skip_bad)
         if args.limit:
             self.train = first(self.train, args.limit)

@@ -13,7 +13,8 @@ from mrcnn.weights.layer_files import read_metadata, save_weights
 
 @pytest.fixture
 def data(sample_folder, tmp_path):
-    return Data(SimpleNamespace(data=str(sample_folder), skip_bad=False, limit=0, out=tmp_path))
+    data = {"data": str(sample_folder), "images": None, "val": None, "skip_bad": False}
+    return Data(SimpleNamespace(**data, limit=0, out=tmp_path))
 
 
 def test_detections_that_are_the_truth_paint_the_truth(data):
@@ -144,9 +145,8 @@ def test_a_detector_of_other_labels_or_of_these_photos_is_refused(
     (tmp_path / "without").mkdir()
     for name in ("train.csv", "label_descriptions.json", "images"):
         (tmp_path / "without" / name).symlink_to(sample_folder / name)
-    both = Data(
-        SimpleNamespace(data=str(tmp_path / "without"), skip_bad=False, limit=0, out=tmp_path)
-    )
+    options = {"images": None, "val": None, "skip_bad": False, "limit": 0}
+    both = Data(SimpleNamespace(data=str(tmp_path / "without"), out=tmp_path, **options))
     held_out = [info["id"] for info in both.validation.image_info]
     others = sorted(set(trained_on) - set(held_out))
     segmentation_peer.check_beside(
