@@ -99,8 +99,8 @@ def check(verb, number, status, err):
         ("predict", signal.SIGINT, 0.0),
         ("submit", signal.SIGTERM, 0.5),
         ("evaluate", signal.SIGINT, 1.5),
-        ("explore", signal.SIGTERM, 1.0),
-        ("prepare", signal.SIGINT, 0.3),
+        ("explore", signal.SIGTERM, 0.6),
+        ("prepare", signal.SIGINT, 0.05),
     ],
 )
 def test_a_signal_ends_a_command_with_one_line(verb, number, after, command):
