@@ -231,8 +231,12 @@ def _setting(name, default) -> Check:
         return either("auto", boolean)
     if name in ("MEAN_PIXEL", "PIXEL_STD"):
         return either(None, list_of(number(-MANY) if name == "MEAN_PIXEL" else positive, None))
-    if name == "SCALE_JITTER":
+    if name in ("SCALE_JITTER", "DETECTION_OTHER_CLASS"):
         return either(None, list_of(number(0), 2))
+    if name == "SCORE_CALIBRATION":
+        return either(None, list_of(number(-MANY), 2))
+    if name == "DETECTION_BACKGROUND_LOGIT":
+        return number(-MANY)
     if name == "COMPUTE_BACKBONE_SHAPE":
         return either(None, text("the name of a function"))
     if name in ("IMAGE_MIN_SCALE", "WARMUP_STEPS"):  # with a fraction, too
