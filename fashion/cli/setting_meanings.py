@@ -29,6 +29,10 @@ MEANINGS: dict[str, dict[str, str]] = {
         "ACCUMULATE": "batches whose gradients are averaged for one update",
         "EMA_MOMENTUM": "momentum of the moving average of the weights; 0: none",
         "LOSS_WEIGHTS": "weight of each loss",
+        "LAYER_DECAY": "factor of the learning rate per earlier stage of the backbone",
+        "CLASS_LABEL_SMOOTHING": "share of a class label that is spread over all classes",
+        "BOX_LOSS": "loss of boxes: smooth_l1, giou or ciou",
+        "MASK_DICE": "weight of the Dice loss that is added to the mask loss",
         "TRAIN_BN": "whether BatchNorm updates its statistics",
     },
     "Data and augmentation": {
@@ -42,6 +46,8 @@ MEANINGS: dict[str, dict[str, str]] = {
         "AUGMENT": "whether training images are augmented",
         "SCALE_JITTER": "range of a random scale of training images; null: none",
         "COPY_PASTE": "share of training images that receive objects of another one",
+        "CUT_OUTS": "share of training images whose objects stand on a plain ground",
+        "BACKGROUND_CROPS": "share of training images that are crops without objects",
         "MIN_VISIBLE_SHARE": "objects with a smaller share inside the image are dropped",
         "MAX_GT_INSTANCES": "maximum number of objects of a training image",
         "USE_MINI_MASK": "store masks of training objects at a fixed small size",
@@ -102,6 +108,7 @@ MEANINGS: dict[str, dict[str, str]] = {
     },
     "Detections": {
         "DETECTION_MIN_CONFIDENCE": "minimum confidence score of a detection (--conf)",
+        "CONFIDENCE_THRESHOLD": "default of --conf in predict and submit",
         "DETECTION_MAX_INSTANCES": "maximum number of detections of an image",
         "DETECTION_NMS_THRESHOLD": "IoU above which a detection of its class is suppressed",
         "DETECTION_ALL_CLASSES": "a proposal may give a detection of each class",

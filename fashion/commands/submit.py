@@ -16,7 +16,7 @@ from fashion.cli.options import model_settings
 from fashion.evaluation.thresholds.files import read_thresholds, read_tuning
 from fashion.evaluation.thresholds.table import Thresholds
 from fashion.formats.model_files import checkpoint_in, rescorer_in
-from fashion.model import FashionModel, load_model
+from fashion.model import FashionModel, default_confidence, load_model
 from fashion.pages.text import count
 from fashion.submission.writer import SubmissionWriter
 from mrcnn.config import Config
@@ -38,6 +38,8 @@ def run(args: argparse.Namespace) -> Path:
     Returns:
         The submission.
     """
+    if args.conf is None:
+        args.conf = default_confidence(args.weights)
     with locked_file(args.out), resumable():
         return write_submission(args, args.files)
 

@@ -21,7 +21,7 @@ DEFAULTS = {
     "--data": {None},
     "--images": {None, ()},
     "--weights": {WEIGHTS, None},  # None: what training starts from, or the shipped model
-    "--conf": {0.5},
+    "--conf": {None, 0.5},  # None: that of the model
     "--attr-conf": {None},
     "--thresholds": {None},
     "--limit": {None},

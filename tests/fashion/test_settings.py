@@ -1,0 +1,29 @@
+"""settings: every setting of a recipe, with its value and its meaning."""
+
+import pytest
+
+from fashion import settings
+from fashion.cli.setting_meanings import MEANINGS
+from fashion.config import RECIPES
+from mrcnn.config import DERIVED
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_every_setting_has_a_meaning(recipe):
+    known = [name for meanings in MEANINGS.values() for name in meanings]
+    assert sorted(known) == sorted(RECIPES[recipe]().to_dict().keys() - DERIVED.keys())
+
+
+def test_values_are_those_of_the_recipe_and_of_set(capsys):
+    printed = settings.main(["ccp", "--set", "SEED=7"])
+    assert capsys.readouterr().out == printed + "\n"
+    words = [line.split() for line in printed.splitlines()]
+    rows = {row[0]: row[1] for row in words if len(row) > 1}
+    assert (rows["SEED"], rows["IMAGE_MAX_DIM"], rows["OPTIMIZER"]) == ("7", "384", '"adamw"')
+    assert max(len(meaning) for meanings in MEANINGS.values() for meaning in meanings.values()) < 70
+
+
+def test_an_unknown_recipe_is_reported(capsys):
+    with pytest.raises(SystemExit):
+        settings.main(["cpp"])
+    assert "Got cpp. Did you mean ccp?" in capsys.readouterr().err
