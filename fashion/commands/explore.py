@@ -14,7 +14,7 @@ from fashion.cli.locks import working_in
 from fashion.datasets.annotated import load_part
 from fashion.datasets.imaterialist import IMaterialistDataset, load_imaterialist
 from fashion.exploration.analysis import analyse
-from fashion.exploration.chapters.anchors import settings_line
+from fashion.exploration.chapters.anchors import is_improvement, settings_line
 from fashion.exploration.objects import measure_objects
 from fashion.exploration.page import write_exploration
 from fashion.exploration.samples import sample_rows, sample_sheet
@@ -62,7 +62,7 @@ def explore(args: argparse.Namespace) -> Path:
     )
     sheets = draw_samples(readable(dataset), objects, args.samples, args.seed)
     page = write_exploration(args.out, analysis, f"Data: {files.folder.resolve().name}", sheets)
-    if analysis["anchors"]["changed"]:
+    if is_improvement(analysis["anchors"]):
         print(_suggestion(analysis["anchors"]))
     print(f"{count(len(analysis['suspicious']), 'data issue')}: {args.out / 'suspicious.csv'}")
     print(f"exploration: {page}")

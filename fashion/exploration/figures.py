@@ -20,6 +20,8 @@ from fashion.pages.plots import (
     log_axis,
     style_axes,
 )
+from fashion.pages.text import count
+from mrcnn.typing import Array
 
 ROW_HEIGHT = 0.205  # inches of one name in a list
 
@@ -27,15 +29,20 @@ ROW_HEIGHT = 0.205  # inches of one name in a list
 def size_figure(sizes: Mapping[str, Any]) -> Figure:
     """Plots width and height of images as dots, larger and darker for more images.
 
+    Where all images have one width or one height, bars over the other one: dots would be a line.
+
     Args:
         sizes: From `image_sizes`.
 
     Returns:
         The figure.
     """
+    x, y, number = np.array(sorted(sizes["grid"], key=lambda cell: cell[2])).T
+    for same, other, name in ((x, y, "height"), (y, x, "width")):
+        if len(x) > 1 and np.ptp(same) == 0:
+            return _side_bars(other, number, sizes["step"], f"{name}, pixels")
     figure = Figure(figsize=(5.2, 4.4), layout="constrained")
     axes = figure.add_subplot()
-    x, y, number = np.array(sorted(sizes["grid"], key=lambda cell: cell[2])).T
     axes.scatter(
         x,
         y,
@@ -51,6 +58,17 @@ def size_figure(sizes: Mapping[str, Any]) -> Figure:
     margin = 0.06 * max(np.ptp(x), np.ptp(y), 0.1 * y.max())
     axes.axline((0, 0), slope=1, linestyle=":", color=LABEL_COLOR, linewidth=1)  # square images
     axes.set(xlim=(x.min() - margin, x.max() + margin), ylim=(y.min() - margin, y.max() + margin))
+    return figure
+
+
+def _side_bars(sides: Array, number: Array, step: float, x_label: str) -> Figure:
+    """Number of images over one of their sides."""
+    figure = Figure(figsize=(6.4, 2.9), layout="constrained")
+    axes = figure.add_subplot()
+    axes.bar(sides, number, 0.9 * step, color=BLUE)
+    style_axes(axes, x_label, "images")
+    axes.grid(visible=False, axis="x")
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 
 
@@ -196,7 +214,7 @@ def anchor_figure(anchors: Mapping[str, Any]) -> Figure:
     right.grid(visible=False, axis="x")
     right.set_xticks(
         range(len(sides)),
-        [f"{row['name']}\n{row['objects']:,} boxes" for row in sides],
+        [f"{row['name']}\n{count(row['objects'], 'box', 'boxes')}" for row in sides],
         fontsize=FONT_SIZE - 1,
     )
     left.set(xlim=(0, 1), ylim=(0, 101))

@@ -18,6 +18,7 @@ from fashion.pages.plots import (
     ORANGE,
     TEXT_COLOR,
     cell_grid,
+    cell_text_color,
     label_rows,
     legend_above,
     log_axis,
@@ -227,7 +228,7 @@ def _write_percentages(axes: Axes, shares: Array) -> None:
                 ha="center",
                 va="center",
                 fontsize=FONT_SIZE - 1,
-                color="white" if value > 0.55 else TEXT_COLOR,
+                color=cell_text_color(min(value, 1)),
             )
 
 

@@ -17,9 +17,11 @@ from fashion.exploration.chapters import (
     masks,
 )
 from fashion.pages.html import Page
-from fashion.pages.text import count, percent
+from fashion.pages.text import count, percent, short_name
 from mrcnn.files import write_text
 from mrcnn.typing import Array, PathLike
+
+_FIRST_SAMPLES = 6  # classes whose samples stand above the numbers
 
 
 def write_exploration(
@@ -56,14 +58,23 @@ def _page(analysis: Mapping[str, Any], title: str, sheets: Mapping[str, Array]) 
         f"“{analysis['training']['recipe']}”.",
     )
     _add_cards(page, analysis)
+    names = _by_frequency(analysis, sheets)
+    if names:
+        page.chapter("Samples")
+        page.text(
+            "Random objects of the most frequent classes, each from another image, cropped with "
+            "surroundings."
+        )
+        _add_samples(page, sheets, names[:_FIRST_SAMPLES])
     images.add_chapter(page, analysis)
     labels.add_classes(page, analysis)
     labels.add_attributes(page, analysis)
     co_occurrence.add_chapter(page, analysis)
     masks.add_chapter(page, analysis)
     anchors.add_chapter(page, analysis)
-    if sheets:
-        _add_samples(page, sheets)
+    if len(names) > _FIRST_SAMPLES:
+        page.chapter("Samples of the other classes")
+        _add_samples(page, sheets, names[_FIRST_SAMPLES:])
     issues.add_chapter(page, analysis["suspicious"])
     if analysis["comparison"]:
         comparison.add_chapter(page, analysis["comparison"])
@@ -86,12 +97,16 @@ def _add_cards(page: Page, analysis: Mapping[str, Any]) -> None:
     page.cards(cards)
 
 
-def _add_samples(page: Page, sheets: Mapping[str, Array]) -> None:
-    page.chapter("Samples")
-    page.text("Random objects of each class, each from another image, cropped with surroundings.")
-    for name, sheet in sheets.items():
+def _by_frequency(analysis: Mapping[str, Any], sheets: Mapping[str, Array]) -> list[str]:
+    """Names of the sheets, the class with the most objects first."""
+    objects = {short_name(row["name"]): row["objects"] for row in analysis["classes"]}
+    return sorted(sheets, key=lambda name: -objects.get(short_name(name), 0))
+
+
+def _add_samples(page: Page, sheets: Mapping[str, Array], names: Sequence[str]) -> None:
+    for name in names:
         page.section(name)
-        page.image(sheet, quality=80, wide=True)
+        page.image(sheets[name], quality=80, wide=True)
 
 
 def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:

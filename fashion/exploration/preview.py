@@ -10,6 +10,7 @@ import numpy as np
 from fashion.labels.ontology import Ontology
 from fashion.pages.html import Page
 from fashion.pages.overlays import OverlayRenderer
+from fashion.pages.text import count
 from mrcnn.data.loading.batch_loader import ExampleSpec
 from mrcnn.drawing.grid import image_grid
 from mrcnn.typing import Array
@@ -51,7 +52,7 @@ def write_preview(
     dataset = batches.dataset
     page = Page(
         "What the training sees",
-        f"{len(dataset.image_ids)} images, {config.NAME}, network input "
+        f"{count(len(dataset.image_ids), 'image')}, {config.NAME}, network input "
         f"{config.image_hw[0]} × {config.image_hw[1]} pixels",
     )
     page.text(_LEGEND.format(masks=_mini_masks(config)), settings_summary(config))

@@ -30,7 +30,6 @@ class OverlayRenderer:
         self.attribute_names = dict(
             zip(ontology.attribute_ids, ontology.attribute_names, strict=True)
         )
-        self.colors = distinct_colors(len(self.names))
 
     def __call__(self, image: Array, result: Mapping[str, Any]) -> Array:
         """Draws one image.
@@ -57,7 +56,8 @@ class OverlayRenderer:
             boxes,
             masks,
             [self._label(result, i) for i in confident],
-            colors=[self.colors[int(result["class_ids"][i]) - 1] for i in confident],
+            # By instance: objects of one category that overlap are told apart.
+            colors=distinct_colors(len(confident)),
         )
 
     def _label(self, result: Mapping[str, Any], i: int) -> list[str]:

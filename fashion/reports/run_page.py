@@ -116,7 +116,8 @@ def next_commands(facts: RunFacts) -> list[tuple[str, str]]:
 def _subtitle(facts: RunFacts) -> str:
     state = {FINISHED: "finished", STOPPED: "stopped early"}.get(facts.state, "still training")
     planned = f" of {facts.planned}" if facts.planned else ""
-    text = f"{state} after {facts.epochs}{planned} epochs"
+    epochs = "epoch" if (facts.planned or facts.epochs) == 1 else "epochs"
+    text = f"{state} after {facts.epochs}{planned} {epochs}"
     if facts.best_epoch is not None:
         text += f"; scores of epoch {facts.best_epoch}, the best one"
     return text

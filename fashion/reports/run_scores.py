@@ -59,7 +59,7 @@ def score_run(run: RunFolder) -> RunScores | None:
     arguments = run.read_config()
     try:
         checkpoint = checkpoint_in(run.path)
-        files = open_files(arguments.get("data"))
+        files = open_files(*(arguments.get(name) for name in ("data", "images", "val")))
     except FileNotFoundError as error:
         log.warning("The page of %s has no scores. %s", run.path, error)
         return None

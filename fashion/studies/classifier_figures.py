@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from fashion.classify.data import CLASSES
-from fashion.pages.plots import BLUE, FONT_SIZE, ORANGE, TEXT_COLOR, style_axes
+from fashion.pages.plots import BLUE, FONT_SIZE, ORANGE, cell_text_color, style_axes
 from mrcnn.drawing.grid import image_grid
 from mrcnn.typing import Array
 
@@ -69,7 +69,7 @@ def confusion_figure(matrix: Sequence[Sequence[int]] | Array) -> Figure:
             ha="center",
             va="center",
             fontsize=FONT_SIZE,
-            color="white" if share[i, j] > 0.55 else TEXT_COLOR,
+            color=cell_text_color(share[i, j]),
         )
     axes.set_xticks(
         range(len(matrix)), CLASSES[: len(matrix)], rotation=40, ha="right", rotation_mode="anchor"

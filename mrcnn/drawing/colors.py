@@ -1,18 +1,20 @@
 """Colours: distinct ones for instances, and a text colour that is legible on them."""
 
 import colorsys
+import functools
 from collections.abc import Sequence
 
 import numpy as np
 
 from mrcnn.typing import Array
 
-# Successive multiples of the golden angle stay as far apart on the colour wheel as any sequence.
-GOLDEN_ANGLE = np.pi * (3 - 5**0.5)
-# Neighbouring hues of a long list differ in lightness too.
-LIGHTNESS = (0.70, 0.80, 0.60)
-CHROMA = 0.19
-FIRST_HUE = 0.6
+# The first colour, as (lightness, chroma, hue) in Oklab: a clear blue.
+FIRST = (0.70, 0.14, 4.4)
+# Candidates of further colours. Tints have to stand out from photographs: no greys, nothing nearly
+# black or white.
+LIGHTNESS = np.linspace(0.45, 0.88, 7)
+CHROMA = (0.10, 0.15, 0.20, 0.25)
+HUES = 48
 
 # Oklab to linear sRGB (Ottosson 2020, "A perceptual color space for image processing").
 OKLAB_TO_LMS = np.array(
@@ -31,22 +33,69 @@ LMS_TO_RGB = np.array(
 )
 
 
+# Linear sRGB to CIE XYZ under D65 (IEC 61966-2-1), divided by the white point.
+RGB_TO_XYZ = np.array(
+    [
+        [0.4124564 / 0.95047, 0.3575761 / 0.95047, 0.1804375 / 0.95047],
+        [0.2126729, 0.7151522, 0.0721750],
+        [0.0193339 / 1.08883, 0.1191920 / 1.08883, 0.9503041 / 1.08883],
+    ]
+)
+
+
 def distinct_colors(count: int) -> Array:
-    """Makes colours that look about equally strong and differ as much as possible.
+    """Makes colours that differ as much as possible.
+
+    Each colour is the candidate that is farthest from all before it, by distance in CIELAB. Any two
+    of the first 64 are at least 15 apart (ΔE 1976), so they are told apart at a glance.
 
     Args:
-        count: Number of colours.
+        count: Number of colours. Beyond some hundreds they repeat.
 
     Returns:
         `(count, 3)` uint8 RGB, the same every time. A longer list begins with a shorter one.
     """
-    index = np.arange(count)
-    hue = FIRST_HUE + index * GOLDEN_ANGLE
-    lightness = np.array(LIGHTNESS)[index % len(LIGHTNESS)]
-    oklab = np.stack([lightness, CHROMA * np.cos(hue), CHROMA * np.sin(hue)], axis=-1)
-    linear = np.clip((oklab @ OKLAB_TO_LMS.T) ** 3 @ LMS_TO_RGB.T, 0, 1)
+    palette = _palette()
+    return palette[np.arange(count) % len(palette)]
+
+
+@functools.lru_cache(maxsize=1)
+def _palette() -> Array:
+    """All candidates, `(N, 3)` uint8, in the order in which they are taken."""
+    grid = np.stack(
+        np.meshgrid(LIGHTNESS, CHROMA, np.arange(HUES) * 2 * np.pi / HUES, indexing="ij"), axis=-1
+    ).reshape(-1, 3)
+    linear = _oklch_to_linear(np.concatenate([[FIRST], grid]))
+    linear = linear[((linear >= 0) & (linear <= 1)).all(axis=1)]
+    lab = linear_to_lab(linear)
+    order, distance = [0], np.linalg.norm(lab - lab[0], axis=1)
+    for _ in range(len(lab) - 1):
+        order.append(int(np.argmax(distance)))
+        distance = np.minimum(distance, np.linalg.norm(lab - lab[order[-1]], axis=1))
     encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return np.round(encoded * 255).astype(np.uint8)
+    return np.round(encoded[order] * 255).astype(np.uint8)
+
+
+def _oklch_to_linear(oklch: Array) -> Array:
+    """Lightness, chroma and hue in Oklab -> linear sRGB, outside 0..1 where a screen has none."""
+    lightness, chroma, hue = oklch.T
+    oklab = np.stack([lightness, chroma * np.cos(hue), chroma * np.sin(hue)], axis=-1)
+    return (oklab @ OKLAB_TO_LMS.T) ** 3 @ LMS_TO_RGB.T
+
+
+def linear_to_lab(linear: Array) -> Array:
+    """Converts colours to CIELAB, where distances are about as large as they look.
+
+    Args:
+        linear: `(..., 3)` linear sRGB, 0..1.
+
+    Returns:
+        `(..., 3)` L*, a*, b* under D65.
+    """
+    xyz = linear @ RGB_TO_XYZ.T
+    f = np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz * (29 / 6) ** 2 / 3 + 4 / 29)
+    x, y, z = np.moveaxis(f, -1, 0)
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
 
 
 def random_colors(

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from fashion.classify.garments.crops import cut_crops
 from fashion.pages.html import Page
 from fashion.pages.plots import BLUE, FONT_SIZE, LIGHT, ORANGE, TEXT_COLOR, style_axes
+from fashion.pages.text import count
 from mrcnn.drawing.grid import image_grid
 from mrcnn.typing import Array
 
@@ -82,8 +83,9 @@ def _add_average_precision(page, measured):
     page.table(rows)
     page.figure(
         weights_figure(search),
-        f"Mask AP by the classifier's weight, on {search['photos']} photos. A new score is "
-        "score^(1 - weight) × probability^weight; 0 leaves the detector's as it is, 1 forgets it.",
+        f"Mask AP by the classifier's weight, on {count(search['photos'], 'photo')}. A new score "
+        "is score^(1 - weight) × probability^weight; 0 leaves the detector's as it is, 1 forgets "
+        "it.",
     )
 
 

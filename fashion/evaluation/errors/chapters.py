@@ -13,7 +13,7 @@ from fashion.evaluation.errors.figures import (
 from fashion.evaluation.errors.findings import TYPE_NAMES, points, size_and_intricacy
 from fashion.evaluation.errors.size_and_intricacy import EASY, HARD, MIN_IMAGES, THIRDS
 from fashion.pages.html import Bar, Page
-from fashion.pages.text import number, whole_percent
+from fashion.pages.text import count, number, whole_percent
 
 _TIDE = (
     'Bolya et al. 2020, "TIDE: A General Toolbox for Identifying Object Detection Errors", '
@@ -131,7 +131,8 @@ def _add_confusions(page: Page, analysis: Mapping[str, Any]) -> None:
 def _add_attributes(page: Page, attributes: Mapping[str, Any]) -> None:
     page.chapter("Attributes")
     page.text(
-        f"Attributes of the {attributes['found']} objects that a detection of any score matches "
+        f"Attributes of the {count(attributes['found'], 'object')} that a detection of any score "
+        "matches "
         f"(class-aware, mask IoU 0.5). f1AP50 is {number(attributes['f1ap50'])}: AP50 where a "
         "match also needs an F1 of the attributes of 0.5."
     )

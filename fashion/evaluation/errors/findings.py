@@ -151,7 +151,7 @@ def _occlusion(rows: Sequence[Mapping[str, Any]]) -> str | None:
     least, most = rows[0], rows[-1]
     return (
         f"Occlusion: recall is {percent(least['recall'])} where other objects cover "
-        f"{least['label']} of the box ({least['objects']} objects), and "
+        f"{least['label']} of the box ({count(least['objects'], 'object')}), and "
         f"{percent(most['recall'])} where they cover {most['label']} ({most['objects']}); their "
         f"categories alone would give {percent(most['expected_recall'])}."
     )

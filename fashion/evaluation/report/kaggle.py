@@ -44,7 +44,7 @@ def add_chapter(page: Page, scores: Mapping[str, Any]) -> None:
                 "2020",
                 number(of_2020["score"]),
                 "over 100 pairs of thresholds, then images; "
-                f"{of_2020['images_without_detections']:,} images have no detections",
+                f"images without detections: {of_2020['images_without_detections']:,}",
             ],
         ]
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fashion.pages.html import Page
-from fashion.pages.text import number
+from fashion.pages.text import count, number
 
 # (path of keys, name, meaning)
 _HEADLINES = (
@@ -121,10 +121,10 @@ def add_chapter(
     occurring = len({row["category_id"] for row in objects})
     page.chapter("Summary")
     page.text(
-        f"{len(ground_truth['images']):,} images with {len(objects):,} objects"
+        f"{count(len(ground_truth['images']), 'image')} with {count(len(objects), 'object')}"
         + (f" ({crowds:,} of them crowds)" if crowds else "")
-        + f" of {occurring} categories out of {len(ground_truth['categories'])}; {described:,} "
-        f"objects have attributes. {len(detections):,} detections."
+        + f" of {occurring} categories out of {len(ground_truth['categories'])}; objects with "
+        f"attributes: {described:,}. {count(len(detections), 'detection')}."
     )
     if scores.get("score_threshold"):
         page.text(

@@ -1,6 +1,7 @@
 """The chapter of anchors: how those of a recipe fit, and settings to copy that fit better."""
 
 import json
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,10 +20,13 @@ def add_chapter(page: Page, analysis: Mapping[str, Any]) -> None:
         analysis: From `analysis.analyse`.
     """
     fits, training = analysis["anchors"], analysis["training"]
+    rejected = fits["changed"] and not is_improvement(fits)
+    if rejected:
+        fits = fits | {"changed": False}
     if not fits["given"]["all"]["objects"]:
         return
     page.chapter("Anchors")
-    page.text(*_summary(fits))
+    page.text(*_summary(fits, rejected))
     height, width = training["image_hw"]
     page.figure(
         anchor_figure(fits),
@@ -33,6 +37,22 @@ def add_chapter(page: Page, analysis: Mapping[str, Any]) -> None:
     _add_classes(page, fits)
 
 
+def is_improvement(fits: Mapping[str, Any]) -> bool:
+    """Tells whether the suggested anchors are worth offering.
+
+    Args:
+        fits: "anchors" of the analysis.
+
+    Returns:
+        True if there are others than the given ones, and no fewer boxes reach an IoU of 0.5 and
+        of 0.7 with them: the mean alone may rise while boxes lose their only good anchor.
+    """
+    given, suggested = fits["given"]["all"], fits["suggested"]["all"]
+    if not fits["changed"] or not given["objects"]:
+        return False
+    return all(suggested[key] >= given[key] for key in ("fair", "good"))
+
+
 def settings_line(fit: Mapping[str, Any]) -> str:
     """Writes scales and ratios as options of the command line.
 
@@ -40,12 +60,13 @@ def settings_line(fit: Mapping[str, Any]) -> str:
         fit: "scales" and "ratios".
 
     Returns:
-        Two `--set` options.
+        Two `--set` options, quoted for shells, of which some take [] for a pattern.
     """
-    return " ".join(
-        f"--set RPN_ANCHOR_{name.upper()}={json.dumps(fit[name], separators=(',', ':'))}"
-        for name in ("scales", "ratios")
-    )
+    words = []
+    for name in ("scales", "ratios"):
+        value = json.dumps(fit[name], separators=(",", ":"))
+        words.append(f"--set {shlex.quote(f'RPN_ANCHOR_{name.upper()}={value}')}")
+    return " ".join(words)
 
 
 def _add_settings(page: Page, fits: Mapping[str, Any]) -> None:
@@ -87,13 +108,20 @@ def _add_classes(page: Page, fits: Mapping[str, Any]) -> None:
     page.table(table)
 
 
-def _summary(fits: Mapping[str, Any]) -> list[str]:
+def _summary(fits: Mapping[str, Any], rejected: bool) -> list[str]:
     given, suggested = fits["given"]["all"], fits["suggested"]["all"]
     text = [
         f"{percent(given['fair'])} of the boxes have an anchor with IoU ≥ 0.5, and "
         f"{percent(given['good'])} one with IoU ≥ 0.7; the mean best IoU is {given['mean']:.3f}. "
         "From 0.7 on an anchor is a positive example; a box without one has its best anchor only."
     ]
+    if rejected:
+        return [
+            *text,
+            f"A search found scales and ratios with a mean IoU of {suggested['mean']:.3f}, but "
+            f"only {percent(suggested['fair'])} of the boxes reach 0.5 with them and "
+            f"{percent(suggested['good'])} reach 0.7, so they are not suggested.",
+        ]
     if not fits["changed"]:
         return [*text, "No better scales and ratios were found."]
     gain = suggested["mean"] - given["mean"]

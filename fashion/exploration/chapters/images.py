@@ -22,7 +22,7 @@ def add_chapter(page: Page, analysis: Mapping[str, Any]) -> None:
     page.text(_sizes(sizes))
     page.figure(
         size_figure(sizes),
-        f"Images by size, in steps of {sizes['step']} pixels. Larger and darker dots: more images.",
+        _size_caption(sizes),
     )
     page.text(_aspects(sizes))
     page.figure(
@@ -43,6 +43,14 @@ def add_chapter(page: Page, analysis: Mapping[str, Any]) -> None:
             ]
         )
     )
+
+
+def _size_caption(sizes: Mapping[str, Any]) -> str:
+    text = f"Images by size, in steps of {sizes['step']} pixels."
+    for place, name in enumerate(("width", "height")):
+        if len({cell[place] for cell in sizes["grid"]}) == 1 < len(sizes["grid"]):
+            return f"{text} All have about the same {name}."
+    return f"{text} Larger and darker dots: more images."
 
 
 def _sizes(sizes: Mapping[str, Any]) -> str:
@@ -67,8 +75,9 @@ def _aspects(sizes: Mapping[str, Any]) -> str:
 def _contents(per_image: Mapping[str, Sequence[int]]) -> str:
     objects, classes = per_image["objects"], per_image["classes"]
     return (
-        f"The median image has {_median(objects)} objects of {_median(classes)} different classes; "
-        f"the maximum is {len(objects) - 1} objects. {percent(sum(objects[1:2]) / sum(objects))} "
+        f"The median image has {count(_median(objects), 'object')} of "
+        f"{count(_median(classes), 'class', 'different classes')}; the maximum is "
+        f"{count(len(objects) - 1, 'object')}. {percent(sum(objects[1:2]) / sum(objects))} "
         "of the images have a single object."
     )
 

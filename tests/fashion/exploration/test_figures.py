@@ -21,6 +21,19 @@ def test_sizes_of_photos():
     drawn(figures.size_figure({"grid": [[100.0, 200.0, 3], [400.0, 50.0, 1]], "step": 1}))
 
 
+@pytest.mark.parametrize(
+    ("grid", "label"),
+    [
+        ([[550.5, 820.5, 3], [550.5, 830.5, 1]], "height, pixels"),
+        ([[640.5, 480.5, 3], [650.5, 480.5, 1]], "width, pixels"),
+    ],
+)
+def test_images_of_one_width_or_one_height_are_bars_and_no_line_of_dots(grid, label):
+    axes = drawn(figures.size_figure({"grid": grid, "step": 10})).axes[0]
+    assert sorted(bar.get_height() for bar in axes.patches) == [1, 3] and not axes.collections
+    assert axes.get_xlabel() == label
+
+
 def test_histograms_and_bars():
     figure = drawn(figures.histograms([({"edges": [0, 1, 3], "counts": [4, 5]}, "x", "y")] * 2))
     assert [bar.get_height() for bar in figure.axes[0].patches] == [4, 5] and len(figure.axes) == 2

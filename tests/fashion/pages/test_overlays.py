@@ -71,3 +71,13 @@ def test_a_model_without_attributes_is_drawn_too():
     plain = Ontology.from_dict({"categories": [[0, "shirt", ""], [7, "shoe", ""]]})
     result = RESULT | {"attribute_scores": np.zeros((2, 0), np.float32), "attributes": [[], []]}
     assert OverlayRenderer(plain)._label(result, 0) == ["shirt 0.90"]
+
+
+def test_objects_of_one_category_have_colors_of_their_own():
+    two_shirts = RESULT | {"class_ids": np.int32([1, 1]), "attributes": [[], []]}
+    overlay = OverlayRenderer(ONTOLOGY, min_confidence=0.1)(
+        np.full((120, 80, 3), 128, np.uint8), two_shirts
+    )
+    factor = overlay.shape[0] // 120  # small images are enlarged
+    first, second = overlay[30 * factor, 12 * factor], overlay[80 * factor, 35 * factor]
+    assert np.abs(first.astype(int) - second).max() > 20

@@ -3,13 +3,38 @@
 import numpy as np
 import pytest
 
-from mrcnn.drawing.colors import as_uint8, distinct_colors, random_colors, text_color
+from mrcnn.drawing.colors import (
+    as_uint8,
+    distinct_colors,
+    linear_to_lab,
+    random_colors,
+    text_color,
+)
 
 
-def test_the_first_twelve_colors_are_far_apart():
-    colors = distinct_colors(12).astype(int)
-    distance = np.abs(colors[:, None] - colors[None]).sum(-1) + 1000 * np.eye(12)
-    assert distance.min() > 45
+def lab_of(rgb):
+    """CIELAB of 8-bit sRGB by the formulas of CIE 15 and IEC 61966-2-1."""
+    channel = np.asarray(rgb, np.float64) / 255
+    linear = np.where(channel <= 0.04045, channel / 12.92, ((channel + 0.055) / 1.055) ** 2.4)
+    return linear_to_lab(linear)
+
+
+def test_lab_of_known_colors():
+    known = {(255, 255, 255): (100, 0, 0), (255, 0, 0): (53.24, 80.09, 67.20), (0, 0, 0): (0, 0, 0)}
+    for rgb, lab in known.items():
+        np.testing.assert_allclose(lab_of(rgb), lab, atol=0.02)
+
+
+@pytest.mark.parametrize(("count", "least"), [(12, 40), (46, 15), (64, 15)])
+def test_any_two_colors_of_a_picture_are_told_apart(count, least):
+    """46 categories had 31 pairs closer than 15."""
+    colors = lab_of(distinct_colors(count))
+    distance = np.linalg.norm(colors[:, None] - colors[None], axis=-1) + 1000 * np.eye(count)
+    assert distance.min() >= least
+
+
+def test_there_are_colors_for_any_number_of_objects():
+    assert distinct_colors(5000).shape == (5000, 3)
 
 
 def test_a_longer_list_starts_with_the_shorter_one():

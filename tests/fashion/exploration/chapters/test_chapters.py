@@ -1,5 +1,7 @@
 """The sentences of the chapters carry the numbers of the data."""
 
+import shlex
+
 import numpy as np
 
 from fashion.exploration.chapters import anchors, co_occurrence, comparison, images, labels
@@ -27,8 +29,8 @@ def test_images_by_size():
 
 def test_objects_per_image():
     assert images._contents({"objects": [0, 1, 3, 0, 4], "classes": [0, 5, 3]}) == (
-        "The median image has 2 objects of 1 different classes; the maximum is 4 objects. 12 % of "
-        "the images have a single object."
+        "The median image has 2 objects of 1 class; the maximum is 4 objects. 12 % of the "
+        "images have a single object."
     )
 
 
@@ -78,11 +80,11 @@ def test_what_better_anchors_change_and_which_classes_they_fit_less_well():
         "all": fit(0.7, 0.95, 0.5),
         "classes": [fit(0.8, 1, 0.6, name="shoe"), fit(0.4, 0.5, 0.1, name="watch")],
     }
-    first, second = anchors._summary({"given": given, "suggested": better, "changed": True})
+    first, second = anchors._summary({"given": given, "suggested": better, "changed": True}, False)
     assert first.startswith("90 % of the boxes have an anchor with IoU ≥ 0.5, and 20 % one with")
     assert "95 % reach 0.5 and 50 % reach 0.7; the mean is 0.700 (+0.100)" in second
     assert second.endswith("They fit 1 class less well, most of all “watch” (0.50 to 0.40).")
-    same = anchors._summary({"given": given, "suggested": given, "changed": False})
+    same = anchors._summary({"given": given, "suggested": given, "changed": False}, False)
     assert same[-1] == "No better scales and ratios were found."
 
 
@@ -97,3 +99,29 @@ def test_train_and_val(make_objects, small_ontology, box):
     assert text.startswith("2 of 2 classes differ by more than 2 standard errors; by chance")
     assert text.endswith("In validation only: sock (1).")
     assert comparison._differences([], "attributes") == "Neither file has any attributes."
+
+
+def test_anchors_that_cover_fewer_boxes_are_not_offered():
+    """As with street photographs: the mean rises and the share of boxes with 0.5 falls."""
+
+    def fit(mean, fair, good):
+        return {"all": {"objects": 500, "mean": mean, "fair": fair, "good": good}, "classes": []}
+
+    given, lower = fit(0.649, 0.952, 0.4), fit(0.672, 0.949, 0.5)
+    better = fit(0.672, 0.955, 0.5)
+    assert anchors.is_improvement({"given": given, "suggested": better, "changed": True})
+    assert not anchors.is_improvement({"given": given, "suggested": lower, "changed": True})
+    assert not anchors.is_improvement({"given": given, "suggested": given, "changed": False})
+    fits = {"given": given, "suggested": lower, "changed": False}
+    assert "so they are not suggested" in " ".join(anchors._summary(fits, True))
+
+
+def test_settings_to_copy_are_quoted_for_shells():
+    line = anchors.settings_line({"scales": [19, 35], "ratios": [0.5, 1]})
+    assert shlex.split(line) == [
+        "--set",
+        "RPN_ANCHOR_SCALES=[19,35]",
+        "--set",
+        "RPN_ANCHOR_RATIOS=[0.5,1]",
+    ]
+    assert "'RPN_ANCHOR_SCALES=[19,35]'" in line
