@@ -47,6 +47,18 @@ PIXEL_STATISTICS = {
     "efficientnetv2_b": IMAGENET_STATISTICS,
     "efficientnetv2_s": ((128.0, 128.0, 128.0), (128.0, 128.0, 128.0)),
 }
+# Names of backbones that `modeling.build` knows.
+BACKBONE_NAMES = (
+    "resnet50",
+    "resnet101",
+    "resnext50_32x4d",
+    "resnext101_32x8d",
+    "efficientnet_lite0",
+    "efficientnet_lite2",
+    *(f"efficientnet_b{n}" for n in range(5)),
+    *(f"efficientnetv2_b{n}" for n in range(4)),
+    "efficientnetv2_s",
+)
 CHOICES = {
     "IMAGE_RESIZE_MODE": ("none", "square", "pad64", "crop", "portrait"),
     "NECK": ("fpn", "none"),

@@ -85,6 +85,33 @@ def read_json_object(path: PathLike) -> dict[str, Any]:
     return content
 
 
+def read_object(path: PathLike) -> dict[str, Any]:
+    """Reads an object from JSON, or from YAML where the name of the file says so.
+
+    Args:
+        path: A .json, .yaml or .yml file.
+
+    Returns:
+        The object.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It cannot be read, or holds something else.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in (".yaml", ".yml"):
+        return read_json_object(path)
+    import yaml  # not at the top: only YAML files need it
+
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"{path} is no YAML: {' '.join(str(error).split())}.") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} must hold names with values. Got {str(found)[:60]}.")
+    return found
+
+
 class _Unreadable(ValueError):
     """The defect of a JSON text, without the name of the file."""
 

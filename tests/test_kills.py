@@ -175,10 +175,10 @@ def material(tmp_path_factory, tiny_settings):
     """
     import keras
 
+    from fashion.commands.train import recipe_config
     from fashion.datasets.files import find_data
     from fashion.datasets.sample import make_sample
     from fashion.model import FashionModel
-    from fashion.train import recipe_config
     from mrcnn.weights.layer_files import save_weights
 
     folder = tmp_path_factory.mktemp("kills")
@@ -236,6 +236,8 @@ def command(verb, folder, out, tiny):
         *{
             "train": [
                 *data,
+                "--recipe",
+                "smoke",
                 "--weights",
                 "none",
                 "--rebalance",

@@ -35,7 +35,9 @@ from fashion.datasets.rebalancing import RULES, agreed_rules
 from fashion.datasets.splits import KINDS, Split
 from fashion.labels.ontology import Ontology
 from mrcnn.config import DERIVED
+from mrcnn.config import RULES as SETTING_RULES
 from mrcnn.data.record_checks import preview
+from mrcnn.setting_checks import Rule
 from mrcnn.training.run_folder import RunFolder
 
 # Options of `train` that a resumed run keeps, and what they are in a new run.
@@ -45,7 +47,13 @@ DEFAULTS: dict[str, Any] = {
     "weights": "imagenet",
     "exclude": None,
     "rebalance": [],
+    "limit": None,
+    "augmentation": None,
+    # These may change when a run resumes.
+    "patience": None,
+    "keep": 0,
 }
+_MAY_CHANGE = ("patience", "keep")
 # Whole numbers that may be 0; others are from 1 on.
 _NOT_NEGATIVE = {"NUM_ATTRIBUTES", "ATTRIBUTE_HARD_NEGATIVES"}
 _ABOVE_ZERO = {
@@ -104,17 +112,27 @@ def agreed_arguments(run: RunFolder, args: Namespace) -> dict[str, Any]:
     arguments = read_run_arguments(run)
     for name in DEFAULTS:
         asked = getattr(args, name)
-        if asked and asked != arguments.get(name):
-            before, asked = (
-                " ".join(value) if isinstance(value, list) else value
-                for value in (arguments.get(name), asked)
-            )
-            raise ValueError(
-                f"{run.path} was started with --{name} {before} and cannot continue with {asked}. "
-                f"Leave --{name} out, or leave --resume out to start a new run."
-            )
+        if asked and name in _MAY_CHANGE:
+            arguments[name] = asked
+        elif asked and asked != arguments.get(name):
+            raise ValueError(_other_run(run, name, arguments.get(name), asked))
     skip_bad = {"skip_bad": arguments["skip_bad"] or args.skip_bad}
-    return {"exclude": None} | arguments | skip_bad
+    return DEFAULTS | arguments | skip_bad
+
+
+def _other_run(run: RunFolder, name: str, before: Any, asked: Any) -> str:
+    if name == "augmentation":
+        return (
+            f"{run.path} was started with another --augment. Leave --augment out, or start a new "
+            "run: --restart, or another --name."
+        )
+    before, asked = (
+        " ".join(value) if isinstance(value, list) else value for value in (before, asked)
+    )
+    return (
+        f"{run.path} was started with --{name} {before} and cannot continue with {asked}. Leave "
+        f"--{name} out, or start a new run: --restart, or another --name."
+    )
 
 
 def read_run_arguments(run: RunFolder) -> dict[str, Any]:
@@ -184,8 +202,13 @@ def _check_arguments(arguments):
     member(arguments, "weights", text("'imagenet', 'none' or a file"))
     member(arguments, "exclude", either(None, pattern), missing=None)
     member(arguments, "rebalance", _rules, missing=None)
+    member(arguments, "limit", either(None, whole(1)), missing=None)
+    member(arguments, "augmentation", either(None, json_object), missing=None)
+    member(arguments, "patience", either(None, whole(1)), missing=None)
+    member(arguments, "keep", whole(0), missing=0)
     member(arguments, "skip_bad", boolean)
-    member(arguments, "data", either(None, text("the folder of the data")), missing=None)
+    for name in ("data", "images", "val"):
+        member(arguments, name, either(None, text("the folder or file of the data")), missing=None)
     _check_split(member(arguments, "split", json_object, missing={}))
     _check_settings(member(arguments, "config", json_object), RECIPES[recipe])
     _check_labels(member(arguments, "ontology", json_object))
@@ -241,8 +264,20 @@ def _setting(name, default) -> Check:
         return either(None, text("the name of a function"))
     if name in ("IMAGE_MIN_SCALE", "WARMUP_STEPS"):  # with a fraction, too
         return number(0)
+    if default is None and name in SETTING_RULES:
+        return _by_rule(SETTING_RULES[name])
     check = _of_kind(name, default)
     return either(None, check) if name in _MAY_BE_NULL else check
+
+
+def _by_rule(rule: Rule) -> Check:
+    """The check of a setting whose default, null, tells nothing of other values."""
+
+    def checked(value, place):
+        if not rule.allows(value):
+            raise wrong(place, value, rule.says.removeprefix("be "))
+
+    return checked
 
 
 def _of_kind(name, default):

@@ -8,6 +8,8 @@ from fashion.config import BEFORE
 from fashion.model import FashionModel, checkpoint_in
 from mrcnn.modeling.backbones.pretrained import load_imagenet
 from mrcnn.typing import PathLike
+from mrcnn.weights import published
+from mrcnn.weights.download import download
 from mrcnn.weights.layer_files import (
     WeightError,
     convention_in,
@@ -32,7 +34,7 @@ def start_weights(model: FashionModel, weights: str, exclude: str | None = None)
 
     Args:
         model: New model.
-        weights: "none", "imagenet", a run folder or a file.
+        weights: "none", "imagenet", "coco", a run folder or a file.
         exclude: Regular expression; layers whose whole names match keep their initial weights.
 
     Raises:
@@ -51,6 +53,8 @@ def start_weights(model: FashionModel, weights: str, exclude: str | None = None)
     if weights == "imagenet":
         load_imagenet(model.detector, model.config.BACKBONE, exclude=initial)
         return
+    if weights == "coco":
+        weights = coco_weights(model.config.BACKBONE)
     path = weights if str(weights).endswith(ARRAYS) else checkpoint_in(weights)
     trained = read_metadata(path) if path != weights else {}
     try:
@@ -58,6 +62,38 @@ def start_weights(model: FashionModel, weights: str, exclude: str | None = None)
         model.detector.load_weights(path, exclude=[*unfitting, *initial])
     except ValueError as error:
         raise ValueError(f"{error}{_advice(error, trained, model)}") from error
+
+
+def coco_weights(backbone: Any = "resnet101") -> str:
+    """Downloads Matterport's COCO weights, once.
+
+    Args:
+        backbone: Setting BACKBONE, which has to be a ResNet.
+
+    Returns:
+        Path of the file, in the folder where Keras stores weights.
+
+    Raises:
+        ValueError: The backbone has no layers of the file.
+        DownloadError: The file could not be downloaded; what arrived is kept, and the next call
+            continues.
+    """
+    if backbone not in ("resnet50", "resnet101"):
+        raise ValueError(
+            "--weights coco are the weights of a ResNet-101, and the backbone is "
+            f"{backbone}. Add --backbone resnet101, or resnet50, which takes the layers that it "
+            "shares with it; or use --weights imagenet."
+        )
+    path = published.models_folder() / "mask_rcnn_coco.h5"
+    download(
+        published.COCO_MODEL_URL,
+        path,
+        md5=published.COCO_MODEL_MD5,
+        size=published.COCO_MODEL_SIZE,
+        kind="h5",
+        otherwise="start with --weights imagenet, or give a copy of the file: --weights FILE",
+    )
+    return str(path)
 
 
 def _advice(error: ValueError, trained: Mapping[str, Any], model: FashionModel) -> str:
@@ -86,6 +122,8 @@ def convention_of(weights: str) -> dict[str, str]:
     """
     if weights in ("none", "imagenet") or str(weights).endswith(ARRAYS):
         return {}
+    if weights == "coco":
+        return {"ROI_ALIGN": "corners"}  # known without the file
     convention = convention_in(checkpoint_in(weights))
     return {"ROI_ALIGN": convention} if convention else {}
 

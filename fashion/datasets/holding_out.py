@@ -1,7 +1,6 @@
 """Holding out: the validation images of a run, from its options, its folder and its checkpoints."""
 
 import argparse
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,37 +13,6 @@ from mrcnn.typing import PathLike
 from mrcnn.weights.layer_files import read_metadata
 
 
-def add_split_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds --split, --fold, --near-duplicates and --show-split.
-
-    Args:
-        parser: Of a verb that trains.
-    """
-    parser.add_argument(
-        "--split",
-        choices=["stratified", "random"],
-        help="how photos of train.csv are held out; default: stratified, or those of val.csv "
-        "where there is one",
-    )
-    parser.add_argument(
-        "--fold",
-        type=_fold,
-        metavar="I/K",
-        help="hold out part I of K of train.csv, from 1/K to K/K",
-    )
-    parser.add_argument(
-        "--near-duplicates",
-        action=argparse.BooleanOptionalAction,
-        help="a stratified split keeps photos that look alike on one side (default). All photos "
-        "are read for it once, which takes some minutes for 45,000",
-    )
-    parser.add_argument(
-        "--show-split",
-        action="store_true",
-        help="print what is held out of each category and attribute, and stop",
-    )
-
-
 def agreed_split(
     run_arguments: Mapping[str, Any], args: argparse.Namespace, files: DataFiles
 ) -> Split:
@@ -52,7 +20,7 @@ def agreed_split(
 
     Args:
         run_arguments: Content of the config.json of a run to resume.
-        args: Parsed options, with `resume` and those of `add_split_arguments`.
+        args: Parsed options, with `resume`, `split`, `fold` and `near_duplicates`.
         files: The data folder.
 
     Returns:
@@ -176,10 +144,3 @@ def note_of(split: Split, validation: IMaterialistDataset) -> dict[str, Any]:
     ids = None if split.kind == "val.csv" else [info["id"] for info in validation.image_info]
     test = {"test": validation.kept_for_test} if validation.kept_for_test else {}
     return split.to_dict() | {"held_out": ids} | test
-
-
-def _fold(text: str) -> tuple[int, ...]:
-    """Converts "2/5" to (2, 5)."""
-    if not re.fullmatch(r"\d+/\d+", text):
-        raise argparse.ArgumentTypeError(f"a fold is I/K, for instance 1/5; got {text!r}")
-    return tuple(map(int, text.split("/")))

@@ -10,7 +10,7 @@ missed       after an evaluation, doubles images with the frequent categories of
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 
 from fashion.config import FashionConfig
 from fashion.datasets.label_counts import LabelCounts
+from fashion.datasets.rebalancing_rules import RULES, USUAL, agreed_rules
 from fashion.pages.plots import BLUE, FONT_SIZE, LABEL_COLOR, LIGHT, ORANGE, TEXT_COLOR, style_axes
 from mrcnn.data.loading.samplers import (
     balanced_factors,
@@ -29,34 +30,16 @@ from mrcnn.data.loading.samplers import (
 from mrcnn.files import atomic_path, write_text
 from mrcnn.typing import Array
 
-RULES = ("classes", "attributes", "balanced", "effective", "missed")
-USUAL = ("classes", "missed")  # of a bare --rebalance
+__all__ = [
+    "RULES",
+    "USUAL",
+    "Histogram",
+    "agreed_rules",
+    "paste_weights",
+    "starting_repeats",
+]
+
 MAX_NAMES = 60  # on one axis of the figure
-
-
-def agreed_rules(asked: Iterable[str] | bool | None) -> list[str]:
-    """Checks the rules that a training asks for.
-
-    Args:
-        asked: Words of --rebalance, or what a config.json notes; an old one notes true or false.
-
-    Returns:
-        Some of `RULES`, in their order.
-
-    Raises:
-        ValueError: If a word is unknown, or the words do not go together.
-    """
-    words: set[str] = set(USUAL if isinstance(asked, bool) and asked else asked or ())
-    unknown = sorted(words - set(RULES))
-    if unknown:
-        raise ValueError(f"--rebalance takes {', '.join(RULES)}. Got {', '.join(unknown)}.")
-    alone = sorted(words & {"balanced", "effective"})
-    if alone and len(words - {"missed"}) > 1:
-        raise ValueError(
-            f"--rebalance {alone[0]} says how often every photo is drawn, so it goes with 'missed' "
-            f"only. Got {', '.join(rule for rule in RULES if rule in words)}."
-        )
-    return [rule for rule in RULES if rule in words]
 
 
 def starting_repeats(labels: LabelCounts, rules: Sequence[str], config: FashionConfig) -> Array:

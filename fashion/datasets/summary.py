@@ -23,7 +23,8 @@ def summary_of(dataset: IMaterialistDataset) -> str:
     text = f"{len(objects):,} image{'s' * (len(objects) != 1)}"
     if empty.any():
         text += f", {empty.sum():,} of them without objects (background)"
-    text += f"; {objects.sum():,} object{'s' * (objects.sum() != 1)}"
+    total = int(objects.sum())
+    text += f"; {total:,} object{'s' * (total != 1)}"
     if crowds is not None:
         text += f", {len(crowds.line):,} crowd{'s' * (len(crowds.line) != 1)}"
     return text

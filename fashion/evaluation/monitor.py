@@ -16,6 +16,7 @@ from mrcnn.data.loading.samplers import boost_missed_classes
 from mrcnn.drawing.grid import image_grid
 from mrcnn.files import atomic_path, write_text
 from mrcnn.json_files import read_json_object
+from mrcnn.training.progress import progress
 from mrcnn.training.run_folder import RunFolder
 from mrcnn.typing import Array
 
@@ -70,11 +71,17 @@ class Monitor:
         """
         overlays: list[Array] = []
 
-        def on_result(image_id: int, result: dict) -> None:
-            if len(overlays) < NUM_OVERLAYS:
-                overlays.append(self.draw(self.dataset.load_image(image_id), result))
+        title = f"epoch {epoch + 1}: validation"
+        with progress(len(self.image_ids), title, "image") as step:
 
-        detections = predict_dataset(self.model, self.dataset, self.image_ids, on_result=on_result)
+            def on_result(image_id: int, result: dict) -> None:
+                if len(overlays) < NUM_OVERLAYS:
+                    overlays.append(self.draw(self.dataset.load_image(image_id), result))
+                step()
+
+            detections = predict_dataset(
+                self.model, self.dataset, self.image_ids, on_result=on_result
+            )
         inputs = Inputs(self.ground_truth, detections)
         scores = compute_metrics(inputs, {path[0] for path in LOGS.values()})
         with atomic_path(self.run.pictures / f"epoch_{epoch + 1:04d}.jpg") as path:

@@ -108,10 +108,21 @@ def use_xla(config: Config) -> bool:
     if config.JIT_COMPILE != "auto":
         return bool(config.JIT_COMPILE)
     if keras.backend.backend() == "tensorflow":
+        return config.GPU_COUNT == 1 and has_gpu()
+    return keras.backend.backend() == "jax"
+
+
+def has_gpu() -> bool:
+    """Tells whether this machine shows a GPU, or a TPU, to the backend.
+
+    Returns:
+        False where networks run on the CPU.
+    """
+    if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        return config.GPU_COUNT == 1 and bool(tf.config.list_physical_devices("GPU"))
-    return keras.backend.backend() == "jax"
+        return bool(tf.config.list_physical_devices("GPU"))
+    return any(not str(name).lower().startswith("cpu") for name in _devices())
 
 
 class ForkedProcessError(RuntimeError):

@@ -121,6 +121,14 @@ class RunFolder:
         for folder in (self.path, self.pictures):
             remove_leftovers(folder)
 
+    def clear(self) -> None:
+        """Removes what a training leaves, to start over; other files stay."""
+        kept = self.kept_checkpoints().values()
+        for path in (self.config, self.history, self.last, self.best, *kept):
+            path.unlink(missing_ok=True)
+        for folder in (self.tensorboard, self.pictures):
+            shutil.rmtree(folder, ignore_errors=True)
+
     def write_config(self, values: Mapping[str, Any]) -> None:
         """Writes config.json.
 

@@ -38,8 +38,8 @@ def tiny_model(ontology, tiny_settings):
     one in the number of classes."""
     import keras
 
+    from fashion.commands.train import recipe_config
     from fashion.model import FashionModel
-    from fashion.train import recipe_config
 
     keras.utils.set_random_seed(0)
     return FashionModel(

@@ -114,7 +114,7 @@ def test_no_verb_hides_a_package():
     [
         (
             "train --data nowhere",
-            "There is no data folder nowhere. Expected a folder with train.csv",
+            "There is no data set nowhere.",
         ),
         (
             "train --data {sample} --set IMAGE_MAX_DIM=100 --set IMAGE_MIN_DIM=64",

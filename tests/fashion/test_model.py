@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fashion.cli import SHIPPED_WEIGHTS
+from fashion.commands.train import recipe_config
 from fashion.config import FashionConfig
 from fashion.model import (
     FashionModel,
@@ -12,7 +13,6 @@ from fashion.model import (
     load_model,
     settings_beside,
 )
-from fashion.train import recipe_config
 from mrcnn.weights.layer_files import read_metadata, save_weights
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (90, 60, 3)).astype(np.uint8)

@@ -7,8 +7,10 @@ import pytest
 
 from fashion import train
 from fashion.cli.run_arguments import agreed_arguments, resumable_run
-from fashion.cli.start_weights import start_weights, unfitting_layers
+from fashion.cli.start_weights import convention_of, start_weights, unfitting_layers
+from fashion.commands import train as command
 from fashion.config import FashionConfig
+from fashion.model import FashionModel
 from mrcnn.config import Config
 from mrcnn.modeling.build import build_detector
 from mrcnn.training.checkpoints import read_state
@@ -34,6 +36,8 @@ def trained(uncompiled_module, sample_folder, tiny_settings, tmp_path_factory):
             str(sample_folder),
             "--out",
             str(out),
+            "--recipe",
+            "smoke",
             "--weights",
             "none",
             "--rebalance",
@@ -82,8 +86,10 @@ def test_a_run_folder_holds_all_that_is_promised(trained, ontology, sample_folde
 def test_a_run_goes_on_with_its_data_and_settings(trained, monkeypatch):
     """Though they are not given again; a finished one stays as it is."""
     asked = []
-    open_files = train.open_files
-    monkeypatch.setattr(train, "open_files", lambda data: asked.append(data) or open_files(data))
+    open_files = command.open_files
+    monkeypatch.setattr(
+        command, "open_files", lambda data, **more: asked.append(data) or open_files(data, **more)
+    )
     before, history = trained.read_config(), trained.read_history()
     assert train.main(["--out", str(trained.path.parent), "--resume"]).path == trained.path
     assert (
@@ -160,7 +166,7 @@ def begun(tmp_path, sample_folder, ontology, tiny_settings):
     ("changes", "told"),
     [
         ({"recipe": -1}, "recipe is -1; expected one of"),
-        ({"config": {"IMAGE_MAX_DIM": "64"}}, 'config.IMAGE_MAX_DIM is "64"; expected'),
+        ({"config": {"IMAGE_MAX_DIM": "64"}}, "config.IMAGE_MAX_DIM is .64.; expected"),
         ({"config": {"IMAGE_MAX_DIM": 100}}, "IMAGE_MAX_DIM must be a multiple of 64"),
         ({"stage": "body"}, "--stage must be 'all' or one of"),
         ({"config": {"BACKBONE": "resnet5"}}, "resnet5"),
@@ -186,7 +192,7 @@ def test_weights_that_do_not_fit_any_more_are_told_with_the_settings_that_change
 ):
     run = begun()
     save_weights(tiny_model.detector, run.last, metadata=tiny_model.metadata())
-    changed = train.recipe_config(
+    changed = command.recipe_config(
         "smoke", tiny_model.ontology, tiny_model.config.to_dict() | {"RPN_CHANNELS": 24}
     )
     with (
@@ -195,12 +201,12 @@ def test_weights_that_do_not_fit_any_more_are_told_with_the_settings_that_change
             match="rpn does not fit. Settings that have changed since last.h5 was saved: "
             r"RPN_CHANNELS was 16 and is 24 \(.*config.json, or --set\)",
         ),
-        train.explaining_changed_settings(run, changed),
+        command.explaining_changed_settings(run, changed),
     ):
         raise ValueError("rpn does not fit.")
     with (
         pytest.raises(ValueError, match="^something else$"),
-        train.explaining_changed_settings(run, tiny_model.config),
+        command.explaining_changed_settings(run, tiny_model.config),
     ):
         raise ValueError("something else")
 
@@ -240,8 +246,8 @@ def test_a_file_of_matterports_starts_all_that_has_the_same_shape(
     )
     coco.save_weights(tmp_path / "mask_rcnn_coco.h5")
     assert (
-        train.convention_of(str(tmp_path / "mask_rcnn_coco.h5")) == {"ROI_ALIGN": "corners"}
-        and train.convention_of("imagenet") == {}
+        convention_of(str(tmp_path / "mask_rcnn_coco.h5")) == {"ROI_ALIGN": "corners"}
+        and convention_of("imagenet") == {}
     )
     left_out = unfitting_layers(tiny_model, tmp_path / "mask_rcnn_coco.h5", {})
     assert sorted(left_out) == ["mrcnn_bbox_fc", "mrcnn_class_logits", "mrcnn_mask"]
@@ -278,17 +284,17 @@ def test_settings_of_the_command_line_reach_the_config(ontology):
             "NUM_CLASSES=5",
         ]
     )
-    config = train.recipe_config(args.recipe, ontology, dict(args.set))
+    config = command.recipe_config(args.recipe, ontology, dict(args.set))
     assert (config.IMAGES_PER_GPU, config.LR_SCHEDULE, config.NAME) == (3, "constant", "ccp")
     assert config.NUM_CLASSES == ontology.num_classes  # the data decide
 
 
 def test_stages_are_chosen_by_name():
     config = FashionConfig()
-    assert [s.name for s in train.chosen_stages(config, "all")] == ["heads", "all"]
-    assert [s.name for s in train.chosen_stages(config, "heads")] == ["heads"]
+    assert [s.name for s in command.chosen_stages(config, "all")] == ["heads", "all"]
+    assert [s.name for s in command.chosen_stages(config, "heads")] == ["heads"]
     with pytest.raises(ValueError, match="--stage must be 'all' or one of heads, all. Got 'body'"):
-        train.chosen_stages(config, "body")
+        command.chosen_stages(config, "body")
 
 
 def test_the_newest_run_is_resumed_whatever_its_name(tmp_path):
@@ -323,8 +329,8 @@ def test_a_checkpoint_of_other_labels_gives_all_but_the_last_layers(
     assert set(unfitting_layers(tiny_model, path, others)) == of_labels
 
     attentive = {"ATTRIBUTE_HEAD": "attention", "ATTRIBUTE_CHANNELS": 8}
-    model = train.FashionModel(
-        train.recipe_config("smoke", ontology, tiny_settings | attentive), ontology
+    model = FashionModel(
+        command.recipe_config("smoke", ontology, tiny_settings | attentive), ontology
     )
     save_weights(model.detector, tiny_run.parent / "attentive.h5", metadata=model.metadata())
     own = model.metadata()
@@ -336,9 +342,7 @@ def test_a_checkpoint_of_other_labels_gives_all_but_the_last_layers(
         "ATTRIBUTE_HEAD": "mlp",
         "ATTRIBUTE_HIDDEN": tiny_model.config.FPN_CLASSIF_FC_LAYERS_SIZE,
     }
-    model = train.FashionModel(
-        train.recipe_config("smoke", ontology, tiny_settings | mlp), ontology
-    )
+    model = FashionModel(command.recipe_config("smoke", ontology, tiny_settings | mlp), ontology)
     assert set(unfitting_layers(model, path, others)) == of_labels | {
         "mrcnn_attribute_fc1",
         "mrcnn_attribute_fc2",
@@ -349,8 +353,8 @@ def test_a_checkpoint_of_other_labels_gives_all_but_the_last_layers(
 def test_a_checkpoint_of_another_recipe_is_told_by_its_name(
     tiny_model, tiny_run, ontology, tiny_settings
 ):
-    other = train.FashionModel(
-        train.recipe_config("ccp", ontology, tiny_settings | {"RPN_CHANNELS": 24}), ontology
+    other = FashionModel(
+        command.recipe_config("ccp", ontology, tiny_settings | {"RPN_CHANNELS": 24}), ontology
     )
     with pytest.raises(
         ValueError,
@@ -373,9 +377,7 @@ def test_a_head_of_another_form_and_layers_that_are_excluded_start_anew(
         "ATTRIBUTE_HEAD": "mlp",
         "ATTRIBUTE_HIDDEN": tiny_model.config.FPN_CLASSIF_FC_LAYERS_SIZE,
     }
-    other = train.FashionModel(
-        train.recipe_config("smoke", ontology, tiny_settings | mlp), ontology
-    )
+    other = FashionModel(command.recipe_config("smoke", ontology, tiny_settings | mlp), ontology)
     layers, trained = (weight_layers(model.detector) for model in (other, tiny_model))
     assert (
         layers["mrcnn_attribute_logits"].kernel.shape

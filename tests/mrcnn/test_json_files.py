@@ -2,7 +2,7 @@
 
 import pytest
 
-from mrcnn.json_files import read_json, read_json_object
+from mrcnn.json_files import read_json, read_json_object, read_object
 
 
 def test_content_is_read_with_or_without_a_byte_order_mark(tmp_path):
@@ -53,3 +53,19 @@ def test_json_that_a_person_changed_is_read_or_told(tmp_path):
         path.write_bytes(content)
         with pytest.raises(ValueError, match=f"study.json .*{told}"):
             read_json_object(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("a.json", '{"a": [1, 0.5]}'), ("a.yaml", "a: [1, 0.5]\n"), ("a.yml", "a: [1, .5]")],
+)
+def test_an_object_is_read_from_json_or_yaml(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    assert read_object(tmp_path / name) == {"a": [1, 0.5]}
+
+
+@pytest.mark.parametrize(("text", "told"), [("a: [", "is no YAML"), ("- 1", "must hold names")])
+def test_other_yaml_is_refused_with_its_name(tmp_path, text, told):
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(ValueError, match=f"a.yaml {told}"):
+        read_object(tmp_path / "a.yaml")

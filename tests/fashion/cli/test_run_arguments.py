@@ -105,7 +105,7 @@ def test_what_older_versions_did_not_write_may_be_missing(sound, run, missing):
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        (["recipe"], "one of baseline, ccp, full, smoke"),
+        (["recipe"], "one of baseline, ccp, cs231n, full, smoke"),
         (["stage"], "'all' or the name of a stage"),
         (["weights"], "a file"),
         (["skip_bad"], "true or false"),

@@ -1,12 +1,10 @@
 """Holding out: which split a training gets, begun or resumed."""
 
-import argparse
-
 import pytest
 
+from fashion import train
 from fashion.datasets.files import DataFiles
 from fashion.datasets.holding_out import (
-    add_split_arguments,
     agreed_split,
     held_out_by,
     note_of,
@@ -21,9 +19,7 @@ def files(val=None):
 
 
 def split_of(words, order=None, val=None):
-    parser = argparse.ArgumentParser()
-    add_split_arguments(parser)
-    args = parser.parse_args(words.split())
+    args = train.parse(words.split())
     args.resume = order is not None
     return agreed_split(order or {}, args, files(val))
 

@@ -1,10 +1,13 @@
 """Bars that continue where an earlier process was."""
 
 import io
+from types import SimpleNamespace
 
+import numpy as np
 from tqdm import tqdm
 
-from mrcnn.training.progress import set_forward
+from mrcnn.training import progress as progress_module
+from mrcnn.training.progress import EpochRecord, ProgressLines, progress, set_forward
 
 
 def test_a_bar_set_forward_expects_what_this_process_needs():
@@ -17,3 +20,50 @@ def test_a_bar_set_forward_expects_what_this_process_needs():
             clock[0] += 1
             bar.update()
         assert "37/100 [00:07<01:03,  1.00it/s]" in str(bar)
+
+
+class Clock:
+    """A clock that is set by hand."""
+
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_lines_come_at_intervals_with_losses_speed_and_the_remaining_time(capsys):
+    """Batches of 2 images take 10 seconds after a first one of 25."""
+    clock = Clock()
+    lines = ProgressLines(2, epochs=3, seconds=30, clock=clock)
+    lines.set_params({"steps": 10})
+    lines.on_epoch_begin(0)
+    for batch, seconds in enumerate((25, 10, 10, 10, 10)):
+        clock.now += seconds
+        lines.on_train_batch_end(batch, {"loss": 1.5, "rpn_class_loss": 0.25})
+    assert capsys.readouterr().err.splitlines() == [
+        "epoch 1/3, batch 2/10: loss 1.500, rpn_class_loss 0.250, 0.2 images/s, 01:20 to the end "
+        "of the epoch",
+        "epoch 1/3, batch 5/10: loss 1.500, rpn_class_loss 0.250, 0.2 images/s, 00:50 to the end "
+        "of the epoch",
+    ]
+    clock.now += 30
+    lines.on_test_batch_end(0)
+    assert "validation" in capsys.readouterr().err
+
+
+def test_work_without_a_terminal_is_told_in_lines(capsys, monkeypatch):
+    monkeypatch.setattr(progress_module, "LINE_SECONDS", 0)
+    with progress(2, "epoch 1: validation", "image") as step:
+        step()
+        step()
+    assert capsys.readouterr().err == (
+        "epoch 1: validation: 1/2 images\nepoch 1: validation: 2/2 images, 00:00 left\n"
+    )
+
+
+def test_the_history_gets_the_rate_and_the_seconds_of_an_epoch():
+    record, logs = EpochRecord(), {"loss": 1.0}
+    record.set_model(SimpleNamespace(optimizer=SimpleNamespace(learning_rate=np.float32(0.5))))
+    record.on_epoch_begin(0)
+    record.on_epoch_end(0, logs)
+    assert logs["lr"] == 0.5 and logs["epoch_seconds"] >= 0

@@ -1,0 +1,75 @@
+"""The plan of a training, as it is printed before the first batch."""
+
+from collections.abc import Mapping, Sequence
+
+from fashion.config import FashionConfig
+from fashion.pages.text import count
+from mrcnn.training.optimizers import average_momentum
+from mrcnn.training.stages import Stage
+
+_LAYERS = {
+    "heads": "all layers but the backbone",
+    "all": "all layers",
+    "3+": "all layers but the first 2 stages of the backbone",
+    "4+": "all layers but the first 3 stages of the backbone",
+    "5+": "all layers but the first 4 stages of the backbone",
+}
+
+
+def plan_text(
+    config: FashionConfig, stages: Sequence[Stage], steps: int, facts: Mapping[str, str]
+) -> str:
+    """Writes the plan.
+
+    Args:
+        config: Settings of the training.
+        stages: Those that are trained.
+        steps: Batches of an epoch.
+        facts: Lines to begin with, by their titles.
+
+    Returns:
+        Lines with a title each.
+    """
+    height, width = config.image_hw
+    backbone = config.BACKBONE if isinstance(config.BACKBONE, str) else config.BACKBONE.__name__
+    batch = count(config.BATCH_SIZE, "image")
+    if config.ACCUMULATE > 1:
+        batch += f", {config.ACCUMULATE} batches to an update"
+    rows = [
+        *facts.items(),
+        ("network", f"{backbone}, input {width} pixels wide and {height} high"),
+        ("batch", batch),
+        ("optimizer", _optimizer(config, steps * max((s.epochs for s in stages), default=1))),
+    ]
+    epochs = 0
+    for stage in stages:
+        if stage.epochs:
+            rows.append((f"stage {stage.name}", _stage(stage, epochs + 1, steps)))
+        epochs += stage.epochs
+    rows.append(
+        (
+            "in all",
+            f"{count(epochs, 'epoch')}, {epochs * steps:,} batches, "
+            f"{epochs * steps * config.BATCH_SIZE:,} images seen; evaluated every "
+            f"{count(int(config.EVALUATE_EVERY), 'epoch')} and at the end of a stage",
+        )
+    )
+    longest = max(len(title) for title, _ in rows) + 2
+    return "\n".join(f"{title:{longest}}{text}" for title, text in rows)
+
+
+def _stage(stage: Stage, first: int, steps: int) -> str:
+    last = first + stage.epochs - 1
+    epochs = f"epoch {first}" if first == last else f"epochs {first} to {last}"
+    layers = _LAYERS.get(stage.layers, f"layers {stage.layers}")
+    batches = count(steps, "batch", "batches")
+    return f"{epochs} of {batches}, {layers}, learning rate {stage.learning_rate:g}"
+
+
+def _optimizer(config: FashionConfig, steps: int) -> str:
+    parts = [f"{config.OPTIMIZER}, {config.LR_SCHEDULE} schedule"]
+    if config.WARMUP_STEPS:
+        parts.append(f"{config.WARMUP_STEPS} batches of warm-up")
+    if config.EMA_MOMENTUM:
+        parts.append(f"moving average of the weights ({average_momentum(config, steps):g})")
+    return ", ".join(parts)
