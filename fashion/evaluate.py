@@ -156,7 +156,7 @@ def _add_threshold_options(group):
         group,
         "--conf",
         old_names=("--score-threshold",),
-        default=0.5,
+        default=0.5,  # not that of the model: scores of two models must be of one threshold
         help="minimum confidence score of a detection, except in AP, which ranks all "
         "(default: %(default)s)",
     )

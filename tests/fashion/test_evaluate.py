@@ -49,6 +49,11 @@ def test_a_site_is_written_and_the_tuned_scores_are_printed(sample_folder, raw, 
     assert json.loads((out / "metrics.json").read_text())["tuned"]["Kaggle 2020"] == tuned
 
 
+def test_scores_of_all_models_are_of_one_confidence():
+    """Whatever confidence a model reports its detections from."""
+    assert evaluate.parse([]).conf == 0.5
+
+
 def test_no_site_is_written_if_none_is_wanted(sample_folder, raw, tmp_path):
     words = ["--gt", str(sample_folder / "val.csv"), "--predictions", str(raw)]
     evaluate.main([*words, "--out", str(tmp_path / "out"), "--no-pages"])
