@@ -23,6 +23,7 @@ INSTALL_REQUIRES = [
     "matplotlib>=3.9,<4",
     "scipy>=1.13,<2",
     "pyyaml>=6,<7",
+    "pyyaml>=6,<7",
 ]
 
 EXTRAS_REQUIRE = {

@@ -157,3 +157,38 @@ def test_ci_runs_lint_and_all_tests_and_nothing_else():
     ]
     assert commands[:2] == ["make lint", "make test"] and len(commands) == 3
     assert commands[2].startswith("make test-rest")
+
+
+# Modules whose distribution has another name.
+DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "cv2": "opencv-python",
+    "skimage": "scikit-image",
+    "yaml": "pyyaml",
+}
+# Imported only where users bring them.
+OPTIONAL = {"IPython", "albumentations", "jax", "torch"}
+
+
+def test_every_package_that_is_imported_is_required(metadata):
+    required = {
+        re.split(r"[^\w-]", text)[0].lower()
+        for text in metadata.get_all("Requires-Dist")
+        if "extra" not in text
+    }
+    imported = {}
+    for top in ("mrcnn", "fashion"):
+        for path in (ROOT / top).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                if isinstance(node, ast.ImportFrom) and not node.level:
+                    names = [node.module]
+                for name in names:
+                    imported.setdefault(name.partition(".")[0], path)
+    foreign = set(imported) - set(sys.stdlib_module_names) - {"mrcnn", "fashion"} - OPTIONAL
+    missing = {
+        name: str(imported[name])
+        for name in foreign
+        if DISTRIBUTIONS.get(name, name).lower() not in required
+    }
+    assert not missing
