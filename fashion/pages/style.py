@@ -91,6 +91,12 @@ figcaption { margin-top: 6px; overflow-wrap: anywhere; }
   .gallery { grid-template-columns: 1fr; }
   dl { grid-template-columns: 1fr; gap: 0; }
   dd { margin-bottom: 6px; }
+  th, td { padding: 4px 9px 4px 8px; }
+  .long { min-width: 11em; }
+  /* The name of a row stays while its numbers scroll. */
+  th:first-child, td:first-child { position: sticky; left: 0; background: var(--paper);
+                                   max-width: 42vw; min-width: 7em; white-space: normal; }
+  th:first-child { background: var(--band); z-index: 1; }
   .bars { gap: 3px 8px; }
   .bars .name { max-width: 9em; }
   /* A chart shrinks as far as its text stays legible, then it scrolls. */
