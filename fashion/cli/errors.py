@@ -9,7 +9,6 @@ from typing import Any
 
 from fashion.cli.interrupts import running
 from fashion.cli.quiet import quiet_tensorflow
-from mrcnn.files import is_full_disk, not_written
 
 FAILED = 2  # exit status of a verb that ends with an expected error
 CLOSED_PIPE = 141  # what shells report of a command whose reader has ended
@@ -50,10 +49,18 @@ def run_verb(main: Main, argv: Sequence[str] | None = None, verb: str | None = N
                 return state.status()
             if not _is_expected(error):
                 raise
-            if isinstance(error, OSError) and is_full_disk(error):
-                error = not_written(error.filename2 or error.filename or "A file", error)
-            print(f"fashion {verb}: error: {error}", file=sys.stderr)
+            print(f"fashion {verb}: error: {_explained(error)}", file=sys.stderr)
             return FAILED
+
+
+def _explained(error: BaseException) -> BaseException:
+    """The error, with its file and what to do where a disk is full."""
+    # Not at the top: it imports NumPy, and signals should be handled before that.
+    from mrcnn.files import is_full_disk, not_written
+
+    if isinstance(error, OSError) and is_full_disk(error):
+        return not_written(error.filename2 or error.filename or "A file", error)
+    return error
 
 
 def _is_expected(error: BaseException) -> bool:

@@ -16,6 +16,7 @@ from fashion.cli.quiet import release_stderr
 # Exit statuses that shells report of commands that a signal ended.
 _FIRST_SIGNAL = 128
 INTERRUPTED, TERMINATED = _FIRST_SIGNAL + signal.SIGINT, _FIRST_SIGNAL + signal.SIGTERM
+_START_AFRESH = ("demo",)  # verbs that call resumable ones, but start a new run each time
 _IMPORT_SYSTEM = "<frozen importlib._bootstrap"
 
 
@@ -99,13 +100,16 @@ def resumable(command: str | None = None) -> Iterator[None]:
         command: What resumes it; None for the command as it was typed, without --restart.
 
     Yields:
-        Nothing. After an error the statement stays true; after the block it ends.
+        Nothing. After an error the statement stays true; after the block it ends. Within another
+        such block, and in verbs that start a new run each time, it changes nothing.
     """
-    if _running:
-        _running[-1].resume = typed_command(_running[-1]) if command is None else command
+    state = _running[-1] if _running else None
+    if state is None or state.resume is not None or state.verb in _START_AFRESH:
+        yield
+        return
+    state.resume = typed_command(state) if command is None else command
     yield
-    if _running:
-        _running[-1].resume = None
+    state.resume = None
 
 
 def current_command() -> str:

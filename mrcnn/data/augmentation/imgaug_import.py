@@ -12,7 +12,7 @@ import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
+# NumPy is imported where it is used: `import mrcnn` registers the finder and needs nothing else.
 
 
 def import_imgaug() -> types.ModuleType:
@@ -67,6 +67,8 @@ class ImgaugFinder(importlib.abc.MetaPathFinder):
 
 
 def _load_patched(load: Callable[[types.ModuleType], None], module: types.ModuleType) -> None:
+    import numpy as np
+
     is_missing = not hasattr(np, "sctypes")
     if is_missing:  # for the time of the import only: other packages test for it
         np.sctypes = {  # type: ignore[attr-defined]
@@ -89,10 +91,14 @@ class _NumpyWithComplex(types.ModuleType):
     complex = complex
 
     def __getattr__(self, name: str) -> Any:
+        import numpy as np
+
         return getattr(np, name)
 
 
 def _make_elastic_maps_float32(elastic: Any) -> None:
+    import numpy as np
+
     shift_maps = elastic._generate_shift_maps.__func__
 
     def float32_shift_maps(cls, *args, **kwargs):

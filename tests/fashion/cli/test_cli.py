@@ -94,6 +94,18 @@ def test_after_the_resumable_part_an_interruption_promises_nothing(capsys):
     assert capsys.readouterr().err == "fashion train: interrupted.\n"
 
 
+def test_a_verb_that_calls_another_is_resumed_by_its_own_command(capsys):
+    def main(argv):
+        with cli.resumable("fashion study x"):
+            with cli.resumable():
+                pass
+            raise KeyboardInterrupt
+
+    for verb, expected in (("study", "To resume, run: fashion study x"), ("demo", "interrupted.")):
+        assert run_verb(main, [], verb) == 130
+        assert capsys.readouterr().err.endswith(f"{expected}\n")
+
+
 def test_success_is_zero_whatever_a_verb_returns(capsys):
     assert run_verb(lambda argv: argv, ["something"], "predict") == 0
 
