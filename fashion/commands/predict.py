@@ -21,7 +21,7 @@ from fashion.evaluation.io.resumable import Journal, journal_differences, remain
 from fashion.evaluation.thresholds.files import read_thresholds
 from fashion.evaluation.thresholds.table import Thresholds
 from fashion.formats.model_files import checkpoint_in, rescorer_in
-from fashion.model import FashionModel, default_confidence, load_model
+from fashion.model import FashionModel, default_confidence, load_model, settings_beside
 from fashion.pages.overlays import OverlayRenderer
 from fashion.pages.text import count
 from mrcnn.config import Config
@@ -31,7 +31,12 @@ from mrcnn.files import atomic_path, digest_of, write_text
 from mrcnn.typing import Array
 
 # Keys of predictions.partial that are not named like their options.
-_OPTIONS = {"min_score": "--conf", "attribute_threshold": "--attr-conf", "photos": "--images"}
+_OPTIONS = {
+    "min_score": "--conf",
+    "attribute_threshold": "--attr-conf",
+    "photos": "--images",
+    "settings": "settings beside the weights",
+}
 
 # An overlay, and the image that it is drawn on.
 Overlays = Mapping[Path, Path]
@@ -115,6 +120,8 @@ def _arguments(args, checkpoint):
     # Only where they are given: older runs lack these keys.
     if args.attr_conf is not None:
         arguments["attribute_threshold"] = args.attr_conf
+    if beside := settings_beside(checkpoint):
+        arguments["settings"] = beside
     if args.thresholds:
         arguments["thresholds"] = digest_of(args.thresholds)
     if args.limit:

@@ -275,6 +275,22 @@ def test_other_arguments_than_before_are_told_and_restart_starts_over(
     )
 
 
+def test_other_settings_beside_the_weights_than_before_are_told(
+    many, loaded_quickly, tiny_run, tmp_path
+):
+    beside = tiny_run / "best.settings.json"
+    try:
+        with stopped_at(3):
+            many()
+        beside.write_text('{"DETECTION_MASK_CERTAINTY": 1.0}')
+        with pytest.raises(
+            ValueError, match="settings beside the weights: None there, {'DETECTION"
+        ):
+            many()
+    finally:
+        beside.unlink(missing_ok=True)  # the run belongs to all tests
+
+
 def test_a_start_that_failed_before_any_photo_binds_nobody(many, loaded_quickly):
     with stopped_at(1):
         many("--conf", "0.9")
