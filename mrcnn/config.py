@@ -133,6 +133,8 @@ RULES: dict[str, Rule] = (
     "DETECTION_MASK_CERTAINTY": number(),
     "CLASS_LABEL_SMOOTHING": fraction(),
     "MASK_DICE": number(),
+    "SEESAW_LOSS": or_else(several(number(), 2, "numbers"), None),
+    "CLASS_COUNTS": or_else(several(number(), of="numbers"), None),
     "LAYER_DECAY": number(0, 1),
     "DETECTION_OTHER_CLASS": or_else(several(fraction(), 2, "fractions"), None),
     "SCORE_CALIBRATION": or_else(several(number(-np.inf), 2, "numbers"), None),
@@ -281,6 +283,10 @@ class Config:
     # It is evaluated beside the weights; the better of both becomes best.h5.
     EMA_MOMENTUM = 0.0
     CLASS_LABEL_SMOOTHING = 0.0  # new: share of a class label that is spread over all classes
+    # new: [0.8, 2.0], mitigation and compensation of Seesaw loss for classes of very different
+    # frequency, see `ops.losses.seesaw_shift`; it needs CLASS_COUNTS
+    SEESAW_LOSS: Any = None
+    CLASS_COUNTS: Any = None  # new: objects of each class in the training data, background first
     # new: smooth_l1 of the deltas | giou | ciou of the boxes; a weight of about 10 in LOSS_WEIGHTS
     # brings these to the size of the other losses
     BOX_LOSS = "smooth_l1"

@@ -95,7 +95,7 @@ def _start_or_resume(args: Namespace, locks: contextlib.ExitStack) -> RunFolder 
     if args.show_split:
         print(f"{worst(shares)}\n{summary(shares)}")
         return None
-    labels = label_counts(train)
+    labels = _counted_labels(train, config)
     batches = _training_batches(args, arguments, config, train, labels)
     if args.preview:
         print(f"augmented training images: {write_preview(args.preview, batches, ontology)}")
@@ -130,6 +130,14 @@ def _start_or_resume(args: Namespace, locks: contextlib.ExitStack) -> RunFolder 
             fit_detector(model.detector, config, batches, stages, run, **options)
     _report(run)
     return run
+
+
+def _counted_labels(train, config):
+    """Counts the labels, and tells the config the counts that Seesaw loss needs."""
+    labels = label_counts(train)
+    if config.SEESAW_LOSS and config.CLASS_COUNTS is None:
+        config.CLASS_COUNTS = [0, *labels.categories.sum(axis=0).tolist()]
+    return labels
 
 
 def requested_run(args: Namespace) -> tuple[RunFolder | None, dict[str, Any]]:

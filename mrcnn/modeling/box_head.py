@@ -11,7 +11,7 @@ from mrcnn.modeling.normalization import BatchNorm
 from mrcnn.modeling.roi_head import RoIHead
 from mrcnn.modeling.roi_sampling import RoISamples
 from mrcnn.ops.boxes import decode, encode
-from mrcnn.ops.losses import iou_loss, smooth_l1, softmax_cross_entropy
+from mrcnn.ops.losses import iou_loss, seesaw_shift, smooth_l1, softmax_cross_entropy
 from mrcnn.typing import Tensor, Tensors
 
 
@@ -29,6 +29,8 @@ class BoxHead(RoIHead):
         update_statistics: Whether training updates the statistics of batch normalisation.
         label_smoothing: Share of a RoI's class that is spread over all classes in training.
         box_loss: "smooth_l1" of the deltas (the paper's), or "giou" or "ciou" of the boxes.
+        seesaw: (mitigation, compensation) of Seesaw loss; None for a plain cross-entropy.
+        class_counts: K numbers of objects in the training data, which Seesaw loss needs.
         **kwargs: As of `keras.layers.Layer`.
 
     Input:
@@ -49,6 +51,8 @@ class BoxHead(RoIHead):
         update_statistics: bool = False,
         label_smoothing: float = 0.0,
         box_loss: str = "smooth_l1",
+        seesaw: Sequence[float] | None = None,
+        class_counts: Sequence[float] | None = None,
         *,
         name: str = "box_head",
         **kwargs: Any,
@@ -57,6 +61,12 @@ class BoxHead(RoIHead):
         self.num_classes, self.hidden, self.pool_size = num_classes, hidden, pool_size
         self.std, self.update_statistics = tuple(std), update_statistics
         self.label_smoothing, self.box_loss = label_smoothing, box_loss
+        self.seesaw, self.class_counts = seesaw and tuple(seesaw), class_counts
+        if self.seesaw and (class_counts is None or len(class_counts) != num_classes):
+            raise ValueError(
+                f"Seesaw loss needs the number of objects of each of the {num_classes} classes, "
+                f"the background first. Got {class_counts!r} as CLASS_COUNTS."
+            )
         dtype = {"dtype": self.dtype_policy}
         self.conv1 = CoveringConv2D(hidden, pool_size, name="mrcnn_class_conv1", **dtype)
         self.bn1 = BatchNorm(update_statistics, name="mrcnn_class_bn1", **dtype)
@@ -106,9 +116,13 @@ class BoxHead(RoIHead):
         of_class = ops.one_hot(class_ids, self.num_classes, dtype="float32")[..., None]
         deltas = ops.sum(outputs["deltas"] * of_class, axis=2)
         weights = _class_loss_weights(outputs["logits"], samples)
+        logits = outputs["logits"]
+        if self.seesaw:
+            counts = ops.convert_to_tensor(self.class_counts, dtype="float32")
+            logits = logits + seesaw_shift(logits, class_ids, counts, *self.seesaw)
         return {
             "mrcnn_class_loss": softmax_cross_entropy(
-                outputs["logits"], class_ids, weights, self.label_smoothing
+                logits, class_ids, weights, self.label_smoothing
             ),
             "mrcnn_bbox_loss": self._box_loss(deltas, samples),
         }
@@ -141,6 +155,8 @@ class BoxHead(RoIHead):
             "update_statistics": self.update_statistics,
             "label_smoothing": self.label_smoothing,
             "box_loss": self.box_loss,
+            "seesaw": self.seesaw,
+            "class_counts": self.class_counts,
         }
         return super().get_config() | own
 

@@ -92,6 +92,8 @@ def _heads(config):
         statistics,
         config.CLASS_LABEL_SMOOTHING,
         config.BOX_LOSS,
+        config.SEESAW_LOSS,
+        config.CLASS_COUNTS if config.SEESAW_LOSS else None,
     )
     mask_head = MaskHead(
         config.NUM_CLASSES,

@@ -30,6 +30,8 @@ BUILT_IN = (
     "ROI_ALIGN",
     "CLASS_LABEL_SMOOTHING",
     "BOX_LOSS",
+    "SEESAW_LOSS",
+    "CLASS_COUNTS",
     "MASK_DICE",
     "GPU_COUNT",
 )

@@ -41,6 +41,38 @@ def softmax_cross_entropy(
     return masked_mean(-picked, valid)
 
 
+def seesaw_shift(
+    logits: Tensor, targets: Tensor, counts: Tensor, mitigation: float, compensation: float
+) -> Tensor:
+    """Computes what Seesaw loss adds to the logits of the wrong classes before a cross-entropy.
+
+    Wang et al. 2021, arXiv:2008.10032, eq. 3 to 6, with the counts of the whole data set. Objects
+    of frequent classes push the logits of rare classes down less, and a class that scores higher
+    than the true one is pushed down more. The background takes no part.
+
+    Args:
+        logits: `(..., K)`, the background first.
+        targets: `(...)` int32 in 0..K-1.
+        counts: `(K,)`, objects of each class in the training data.
+        mitigation: The paper's p, 0.8 there.
+        compensation: The paper's q, 2 there.
+
+    Returns:
+        `(..., K)` float32, without gradient; 0 for the true class.
+    """
+    logits = ops.stop_gradient(ops.cast(logits, "float32"))
+    is_true = ops.one_hot(targets, logits.shape[-1], dtype="float32")
+    log_counts = ops.log(ops.maximum(ops.cast(counts, "float32"), 1.0))
+    log_p = ops.log_softmax(logits, axis=-1)
+    of_true = ops.sum(is_true * log_counts, axis=-1, keepdims=True)
+    p_of_true = ops.sum(is_true * log_p, axis=-1, keepdims=True)
+    shift = mitigation * ops.minimum(log_counts - of_true, 0.0)
+    shift = shift + compensation * ops.maximum(log_p - p_of_true, 0.0)
+    is_object = ops.cast(ops.arange(logits.shape[-1]) > 0, "float32")
+    on_object = ops.cast(targets > 0, "float32")[..., None]
+    return shift * is_object * on_object * (1.0 - is_true)
+
+
 def smooth_l1(predicted: Tensor, targets: Tensor, valid: Tensor) -> Tensor:
     """Averages the Huber loss with its knee at 1 over valid rows and their four numbers.
 

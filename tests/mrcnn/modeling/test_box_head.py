@@ -87,3 +87,14 @@ def test_smoothed_labels_punish_certainty():
     sure, unsure = (losses(smooth, [-x, -x, x], [[0] * 4] * 3, POSITIVE)[0] for x in (50, 1.5))
     assert unsure < sure
     assert BoxHead.from_config(smooth.get_config()).label_smoothing == 0.1
+
+
+def test_seesaw_loss_needs_a_count_of_each_class():
+    head = BoxHead(3, 8, 7, STD, seesaw=(0.8, 2.0), class_counts=[0, 5, 500])
+    plain = BoxHead(3, 8, 7, STD)
+    # The true class 2 is frequent: the rare class 1, which scores alike, costs less.
+    alike = [-50.0, 1.0, 1.0], [[0] * 4] * 3, POSITIVE
+    assert losses(head, *alike)[0] < losses(plain, *alike)[0] == pytest.approx(np.log(2))
+    assert BoxHead.from_config(head.get_config()).seesaw == (0.8, 2.0)
+    with pytest.raises(ValueError, match="each of the 3 classes.*CLASS_COUNTS"):
+        BoxHead(3, 8, 7, STD, seesaw=(0.8, 2.0))

@@ -11,6 +11,7 @@ from mrcnn.ops.losses import (
     focal_loss,
     iou_loss,
     masked_mean,
+    seesaw_shift,
     smooth_l1,
     softmax_cross_entropy,
 )
@@ -177,3 +178,24 @@ def test_a_box_loss_counts_valid_rows(run):
     predicted = [[0.0, 0.0, 2.0, 1.0], [5.0, 5.0, 6.0, 6.0]]
     loss = run(iou_loss, predicted, boxes, [1.0, 0.0])
     np.testing.assert_allclose(loss, 0.5, rtol=1e-6)
+
+
+def test_seesaw_shifts_logits_by_hand(run):
+    # Background, a frequent and a rare class, which all score alike.
+    counts, logits = np.float32([0, 100, 10]), np.zeros((3, 3), np.float32)
+    shift = run(
+        lambda *x: seesaw_shift(*x, mitigation=0.8, compensation=2.0),
+        logits,
+        np.int32([0, 1, 2]),
+        counts,
+    )
+    # Only an object of the frequent class spares the rare one: by (10 / 100)^0.8.
+    np.testing.assert_allclose(shift, [[0, 0, 0], [0, 0, 0.8 * np.log(0.1)], [0, 0, 0]], rtol=1e-5)
+
+
+def test_seesaw_punishes_a_class_that_scores_higher_than_the_true_one(run):
+    counts, logits = np.float32([0, 10, 10]), np.float32([[3.0, 0.0, 1.5]])
+    shift = run(
+        lambda *x: seesaw_shift(*x, mitigation=0.8, compensation=2.0), logits, np.int32([1]), counts
+    )
+    np.testing.assert_allclose(shift, [[0, 0, 2.0 * 1.5]], rtol=1e-5)
