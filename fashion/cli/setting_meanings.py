@@ -31,6 +31,8 @@ MEANINGS: dict[str, dict[str, str]] = {
         "LOSS_WEIGHTS": "weight of each loss",
         "LAYER_DECAY": "factor of the learning rate per earlier stage of the backbone",
         "CLASS_LABEL_SMOOTHING": "share of a class label that is spread over all classes",
+        "SEESAW_LOSS": "Seesaw loss: mitigation and compensation, or null",
+        "CLASS_COUNTS": "objects of each class, background first; a training counts them",
         "BOX_LOSS": "loss of boxes: smooth_l1, giou or ciou",
         "MASK_DICE": "weight of the Dice loss that is added to the mask loss",
         "TRAIN_BN": "whether BatchNorm updates its statistics",

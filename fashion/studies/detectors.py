@@ -9,6 +9,9 @@ from typing import Any
 
 _MLP = {"ATTRIBUTE_HEAD": "mlp"}
 _REPORTS_BEST = _MLP | {"ATTRIBUTE_PER_CLASS": True, "ATTRIBUTE_LOSS": "focal"}
+_MORE_ROIS = {"TRAIN_ROIS_PER_IMAGE": 128, "ROI_POSITIVE_RATIO": 0.25}
+# A loss of IoU is about a tenth of the loss of deltas.
+_BOXES_TEN_TIMES = {"mrcnn_bbox_loss": 10.0, "mrcnn_attribute_loss": 0.15}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,9 +93,29 @@ STUDIES = {
             "scale jitter": {"SCALE_JITTER": [0.5, 2.0]},
             "copy-paste": {"COPY_PASTE": 0.5},
             "rebalanced": {},
+            "cut-outs": {"CUT_OUTS": 0.1},
+            "background crops": {"BACKGROUND_CROPS": 0.05},
             "not augmented": {"AUGMENT": False},
         },
         options={"rebalanced": ["--rebalance", "classes"]},
+    ),
+    # Losses and rates of the box and mask heads, one by one, and all that are not alternatives.
+    "box-and-mask-losses": Study(
+        "How box and mask heads are trained",
+        {
+            "plain": {},
+            "more RoIs, fewer of them positive": _MORE_ROIS,
+            "label smoothing": {"CLASS_LABEL_SMOOTHING": 0.05},
+            "Seesaw": {"SEESAW_LOSS": [0.8, 2.0]},
+            "GIoU": {"BOX_LOSS": "giou", "LOSS_WEIGHTS": _BOXES_TEN_TIMES},
+            "CIoU": {"BOX_LOSS": "ciou", "LOSS_WEIGHTS": _BOXES_TEN_TIMES},
+            "Dice": {"MASK_DICE": 0.5},
+            "early stages slower": {"LAYER_DECAY": 0.8},
+            "moving average": {"EMA_MOMENTUM": 0.998},
+            "together": _MORE_ROIS
+            | {"CLASS_LABEL_SMOOTHING": 0.05, "MASK_DICE": 0.5}
+            | {"LAYER_DECAY": 0.8, "EMA_MOMENTUM": 0.998},
+        },
     ),
     # Figure 4 of the CS231n report. ImageNet weights are loaded where there are published ones, see
     # weights/README.md.
