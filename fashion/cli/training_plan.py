@@ -50,8 +50,7 @@ def plan_text(
         (
             "in all",
             f"{count(epochs, 'epoch')}, {epochs * steps:,} batches, "
-            f"{epochs * steps * config.BATCH_SIZE:,} images seen; evaluated every "
-            f"{count(int(config.EVALUATE_EVERY), 'epoch')} and at the end of a stage",
+            f"{epochs * steps * config.BATCH_SIZE:,} images seen; evaluated after {_every(config)}",
         )
     )
     longest = max(len(title) for title, _ in rows) + 2
@@ -66,10 +65,16 @@ def _stage(stage: Stage, first: int, steps: int) -> str:
     return f"{epochs} of {batches}, {layers}, learning rate {stage.learning_rate:g}"
 
 
+def _every(config: FashionConfig) -> str:
+    every = int(config.EVALUATE_EVERY)
+    return "every epoch" if every == 1 else f"every {every} epochs and at the end of a stage"
+
+
 def _optimizer(config: FashionConfig, steps: int) -> str:
     parts = [f"{config.OPTIMIZER}, {config.LR_SCHEDULE} schedule"]
     if config.WARMUP_STEPS:
         parts.append(f"{config.WARMUP_STEPS} batches of warm-up")
     if config.EMA_MOMENTUM:
-        parts.append(f"moving average of the weights ({average_momentum(config, steps):g})")
+        momentum = average_momentum(config, steps)
+        parts.append(f"moving average of the weights with momentum {momentum:g}")
     return ", ".join(parts)

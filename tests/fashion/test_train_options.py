@@ -4,12 +4,13 @@ import hashlib
 import http.server
 import json
 import threading
+from pathlib import Path
 
 import pytest
 
 from fashion import train
 from fashion.cli.start_weights import coco_weights, convention_of
-from fashion.commands.train import limited, recipe_for
+from fashion.commands.train import limited, open_data, recipe_for
 from mrcnn.weights import published
 from mrcnn.weights.download import DownloadError
 from mrcnn.weights.layer_files import read_metadata
@@ -94,6 +95,24 @@ def test_a_part_of_a_data_set_depends_on_the_seed_alone(sample_folder):
     assert len({tuple(names(3, seed)) for seed in range(8)}) > 1
     assert set(names(2, 1)) < set(names(3, 1))
     assert limited(dataset, None, 0) is dataset is limited(dataset, 1000, 0)
+
+
+@pytest.mark.parametrize(
+    ("words", "opened"),
+    [
+        ("", ("old", "old/images", None)),
+        ("--data . --val setup.py", (".", None, "setup.py")),
+        ("--images .", ("old", ".", None)),
+    ],
+)
+def test_data_are_those_of_the_command_line_or_of_the_run(monkeypatch, words, opened):
+    monkeypatch.chdir(Path(__file__).parents[2])
+    monkeypatch.setattr(
+        "fashion.commands.train.open_files",
+        lambda data, images, val: tuple(None if p is None else str(p) for p in (data, images, val)),
+    )
+    noted = {"data": "old", "images": "old/images", "val": None}
+    assert open_data(train.parse(words.split()), noted, None) == opened
 
 
 @pytest.mark.parametrize(("gpu", "recipe"), [(True, "baseline"), (False, "ccp")])
