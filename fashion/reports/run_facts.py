@@ -119,7 +119,7 @@ def read_run(folder: PathLike) -> RunFacts:
         recipe=str(arguments.get("recipe", "")),
         epochs=epochs,
         planned=planned,
-        state=_state(run, epochs, planned),
+        state=_state(run, arguments.get("patience"), epochs, planned, best_epoch),
         best_epoch=best_epoch,
         **scores,
         seconds=_seconds(run, history, started),
@@ -162,8 +162,13 @@ def _from_metrics(run: RunFolder, epoch: int | None) -> dict[str, float | None]:
     }
 
 
-def _state(run: RunFolder, epochs: int, planned: int) -> str:
+def _state(
+    run: RunFolder, patience: int | None, epochs: int, planned: int, best_epoch: int | None
+) -> str:
+    """Finished after all epochs, or where --patience has ended the training."""
     if epochs >= planned > 0:
+        return FINISHED
+    if patience and best_epoch and epochs - best_epoch >= patience:
         return FINISHED
     try:
         check_free(run.path)

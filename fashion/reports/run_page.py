@@ -92,7 +92,7 @@ def next_commands(facts: RunFacts) -> list[tuple[str, str]]:
     run = shlex.quote(str(facts.path))
     data = "" if facts.data == "built-in data" else f" --data {shlex.quote(facts.data)}"
     commands = []
-    if facts.epochs < facts.planned:
+    if facts.state != FINISHED:
         commands.append(
             (
                 "Resume the training after its last complete epoch.",

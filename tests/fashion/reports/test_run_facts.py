@@ -29,6 +29,13 @@ def test_a_run_with_fewer_epochs_than_planned_has_stopped_or_still_runs(make_run
         assert read_run(run.path).state == RUNNING
 
 
+def test_a_run_that_patience_has_ended_is_finished(make_run):
+    run = make_run(epochs=3)  # of 4; the best one is the second
+    assert read_run(run.path).state == STOPPED
+    run.write_config(run.read_config() | {"patience": 1})
+    assert read_run(run.path).state == FINISHED
+
+
 def test_older_runs_are_timed_by_their_files(make_run):
     run = make_run()
     rows = run.read_history()
