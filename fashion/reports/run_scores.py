@@ -71,8 +71,8 @@ def score_run(run: RunFolder) -> RunScores | None:
         bool(arguments.get("skip_bad")),
         noted_split(checkpoint, metadata),
     )
-    stored = stored_predictions(run)
-    if stored is None or not _fits(stored, metadata, dataset):
+    stored = _stored(run, metadata, dataset)
+    if stored is None:
         stored = _predict(run, checkpoint, arguments, metadata, dataset)
     ground_truth = dataset.to_coco([image["id"] for image in stored["images"]])
     inputs = Inputs(ground_truth, stored["annotations"])
@@ -87,14 +87,29 @@ def score_run(run: RunFolder) -> RunScores | None:
     return RunScores(inputs, json.loads(json.dumps(scores)), dataset)
 
 
-def _fits(stored: Mapping[str, Any], metadata: Mapping[str, Any], dataset: Any) -> bool:
-    """Whether stored predictions are those of the best epoch, on images of this data set."""
-    if "epoch" in metadata and metadata["epoch"] != stored["epoch"]:
-        return False
-    ids = [image["id"] for image in stored["images"]]
-    if not ids or max(ids) >= len(dataset.image_ids):
-        return False
-    return bool(dataset.to_coco(ids)["images"] == stored["images"])
+def _stored(run: RunFolder, metadata: Mapping[str, Any], dataset: Any) -> dict[str, Any] | None:
+    """Stored predictions with the image ids of this data set.
+
+    Training numbers the images otherwise where --limit left some out. None if they are not of the
+    best epoch, or of images that the data set does not have.
+    """
+    stored = stored_predictions(run)
+    if stored is None or metadata.get("epoch", stored["epoch"]) != stored["epoch"]:
+        return None
+    id_of = {}
+    for i in map(int, dataset.image_ids):
+        height, width = dataset.image_hw(i)
+        id_of[height, width, Path(dataset.image_info[i]["path"]).name] = i
+    new_id = {image["id"]: id_of.get(_size_and_name(image)) for image in stored["images"]}
+    if not new_id or None in new_id.values():
+        return None
+    images = [image | {"id": new_id[image["id"]]} for image in stored["images"]]
+    rows = [row | {"image_id": new_id[row["image_id"]]} for row in stored["annotations"]]
+    return stored | {"images": images, "annotations": rows}
+
+
+def _size_and_name(image: Mapping[str, Any]) -> tuple[int, int, str]:
+    return image["height"], image["width"], image["file_name"]
 
 
 def _predict(

@@ -6,7 +6,7 @@ import re
 import pytest
 from PIL import Image
 
-from fashion.evaluation.monitor import stored_predictions
+from fashion.evaluation.monitor import store_predictions, stored_predictions
 from fashion.reports import run_scores
 from fashion.reports.run_page import write_run_page
 
@@ -42,6 +42,26 @@ def test_a_finished_run_shows_everything_without_predicting_again(make_run, no_m
     assert command in page and command in screen
     assert re.search(r"^category +objects +AP +AP50 +recall +F1", screen, re.MULTILINE)
     assert "4 validation images, epoch 4" in screen
+
+
+def test_stored_predictions_are_found_by_the_names_of_their_images(make_run, no_model):
+    """A training with --limit numbers its images otherwise than the whole data set does."""
+    run = make_run()
+    stored = stored_predictions(run)
+    kept = {image["id"]: i for i, image in enumerate(stored["images"][1:])}
+    images = [
+        image | {"id": kept[image["id"]]} for image in stored["images"] if image["id"] in kept
+    ]
+    rows = [
+        row | {"image_id": kept[row["image_id"]]}
+        for row in stored["annotations"]
+        if row["image_id"] in kept
+    ]
+    content = stored | {"images": images, "annotations": rows}
+    store_predictions(run, content, epoch=4, score=0.5)
+    write_run_page(run.path)
+    metrics = json.loads((run.path / "metrics.json").read_text())
+    assert metrics["photos"] == 3 and metrics["coco"]["segm"]["AP"] == pytest.approx(1)
 
 
 def test_predictions_of_another_epoch_are_made_anew(make_run, tiny_model, monkeypatch):
