@@ -128,6 +128,34 @@ def uncompiled_module():
         yield
 
 
+@pytest.fixture
+def simple_losses(uncompiled, monkeypatch):
+    """A detector's losses under their usual names, each of the photos and of one layer's weights.
+
+    For tests of what surrounds a step: what the network computes is nine tenths of its time. Most
+    variables have no gradient then, of which Keras warns.
+    """
+    from keras import ops
+
+    from mrcnn.modeling.detector import Detector
+
+    def losses(detector, batch, outputs):
+        layers = {
+            "rpn_class_loss": detector.rpn.classify,
+            "rpn_bbox_loss": detector.rpn.regress,
+            "mrcnn_class_loss": detector.heads[0].classify,
+            "mrcnn_bbox_loss": detector.heads[0].regress,
+            "mrcnn_mask_loss": detector.heads[1].predict,
+        }
+        wanted = ops.mean(batch["images"]) / 100
+        found = {name: ops.mean((layer.kernel - wanted) ** 2) for name, layer in layers.items()}
+        first = detector.backbone.get_layer("conv1").kernel
+        return found | {"rpn_class_loss": found["rpn_class_loss"] + ops.mean(first**2)}
+
+    monkeypatch.setattr(Detector, "call", lambda self, inputs, training=False: {})
+    monkeypatch.setattr(Detector, "compute_losses", losses)
+
+
 @pytest.fixture(scope="session")
 def tiny_settings():
     register_plain_backbone()

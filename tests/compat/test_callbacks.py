@@ -8,6 +8,11 @@ import pytest
 
 from mrcnn.training.run_folder import RunFolder
 
+pytestmark = [
+    pytest.mark.usefixtures("simple_losses"),
+    pytest.mark.filterwarnings("ignore:Gradients do not exist:UserWarning"),
+]
+
 
 class Diary(keras.callbacks.Callback):
     def __init__(self):

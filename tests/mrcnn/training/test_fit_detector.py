@@ -15,7 +15,6 @@ import pytest
 
 from mrcnn.data.batches import TrainingBatches, training_batches
 from mrcnn.locks import FolderInUse, locked
-from mrcnn.modeling.detector import Detector
 from mrcnn.modeling.devices import use_xla
 from mrcnn.training import fit as fit_module
 from mrcnn.training.checkpoints import read_state
@@ -34,28 +33,9 @@ def config(plain_config):
     return plain_config(OPTIMIZER="adamw", LR_SCHEDULE="cosine")
 
 
-def simple_losses(detector, batch, outputs):
-    """Losses under their usual names, each of the photos and of one layer's weights: what these
-    tests are about does not depend on what a network computes, which takes most of their time.
-    """
-    layers = {
-        "rpn_class_loss": detector.rpn.classify,
-        "rpn_bbox_loss": detector.rpn.regress,
-        "mrcnn_class_loss": detector.heads[0].classify,
-        "mrcnn_bbox_loss": detector.heads[0].regress,
-        "mrcnn_mask_loss": detector.heads[1].predict,
-    }
-    wanted = keras.ops.mean(batch["images"]) / 100
-    losses = {name: keras.ops.mean((layer.kernel - wanted) ** 2) for name, layer in layers.items()}
-    first = detector.backbone.get_layer("conv1").kernel
-    return losses | {"rpn_class_loss": losses["rpn_class_loss"] + keras.ops.mean(first**2)}
-
-
 @pytest.fixture
-def train(uncompiled, config, shapes, detector, monkeypatch):
+def train(simple_losses, config, shapes, detector):
     """train(run, stages, **options) -> history; a training from the same weights each time."""
-    monkeypatch.setattr(Detector, "call", lambda self, inputs, training=False: {})
-    monkeypatch.setattr(Detector, "compute_losses", simple_losses)
     start = [np.asarray(v).copy() for v in detector.variables]
 
     def make(run, stages=STAGES, watch=None, **options):
@@ -360,8 +340,7 @@ def test_jax_trains_scores_and_detects_without_tensorflow(tmp_path):
         from mrcnn.data.batches import training_batches
         from mrcnn.inference.predict import Predictor
         from mrcnn.modeling.build import build_detector
-        from mrcnn.modeling.detector import Detector
-from mrcnn.modeling.devices import use_xla
+        from mrcnn.modeling.devices import use_xla
         from mrcnn.training.fit_detector import fit_detector
         from mrcnn.training.run_folder import RunFolder
         from mrcnn.training.stages import Stage
