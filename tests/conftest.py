@@ -129,7 +129,7 @@ def uncompiled_module():
 
 
 @pytest.fixture
-def simple_losses(uncompiled, monkeypatch):
+def simple_losses(monkeypatch):
     """A detector's losses under their usual names, each of the photos and of one layer's weights.
 
     For tests of what surrounds a step: what the network computes is nine tenths of its time. Most

@@ -34,7 +34,7 @@ def config(plain_config):
 
 
 @pytest.fixture
-def train(simple_losses, config, shapes, detector):
+def train(uncompiled, simple_losses, config, shapes, detector):
     """train(run, stages, **options) -> history; a training from the same weights each time."""
     start = [np.asarray(v).copy() for v in detector.variables]
 

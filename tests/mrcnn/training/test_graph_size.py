@@ -1,6 +1,8 @@
 """What a step costs before it computes anything: traces, operations, and convolutions that are
 matrix products. No clocks."""
 
+import functools
+
 import keras
 import pytest
 
@@ -11,9 +13,11 @@ from mrcnn.training.optimizers import make_optimizer
 from mrcnn.training.run_folder import RunFolder
 from mrcnn.training.stages import Stage
 
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "tensorflow", reason="TensorFlow's graphs"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's graphs"),
+    pytest.mark.filterwarnings("ignore:Gradients do not exist:UserWarning"),  # of simple_losses
+]
 
 
 @pytest.fixture
@@ -28,22 +32,30 @@ def traces(monkeypatch):
     return found
 
 
-def graph_of_a_step(config, batch):
+@pytest.fixture(scope="module")
+def graph_of_a_step(plain_config, batch_of):
+    """graph_of_a_step(**settings) -> a detector and the operations of its step, traced once.
+
+    At 128 pixels no map has but one cell.
+    """
     import tensorflow as tf
 
-    detector = build_detector(config)
-    detector.compile(make_optimizer(config, 1e-3, 10), jit_compile=False)
-    detector.optimizer.build(detector.trainable_variables)
-    inputs = {name: tf.constant(column) for name, column in batch.items()}
-    graph = (
-        tf.function(lambda x: detector.train_step((x,)), autograph=False)
-        .get_concrete_function(inputs)
-        .graph
-    )
-    return detector, graph.get_operations()
+    @functools.cache
+    def graph_of(**settings):
+        config = plain_config(IMAGE_MIN_DIM=128, IMAGE_MAX_DIM=128, **settings)
+        detector = build_detector(config)
+        detector.compile(make_optimizer(config, 1e-3, 10), jit_compile=False)
+        detector.optimizer.build(detector.trainable_variables)
+        inputs = {name: tf.constant(column) for name, column in batch_of(config).items()}
+        step = tf.function(lambda x: detector.train_step((x,)), autograph=False)
+        return detector, step.get_concrete_function(inputs).graph.get_operations()
+
+    return graph_of
 
 
-def test_a_training_of_one_stage_is_traced_once(traces, plain_config, shapes, tmp_path):
+def test_a_training_of_one_stage_is_traced_once(
+    traces, simple_losses, plain_config, shapes, tmp_path
+):
     from mrcnn.data.batches import training_batches
 
     config = plain_config(STEPS_PER_EPOCH=2)
@@ -59,7 +71,7 @@ def test_a_training_of_one_stage_is_traced_once(traces, plain_config, shapes, tm
     assert len(traces) == 1
 
 
-def test_a_model_that_keras_compiles_is_traced_once(traces, plain_config, batch_of):
+def test_a_model_that_keras_compiles_is_traced_once(traces, simple_losses, plain_config, batch_of):
     """Without `optimizer.build`, as scripts do it."""
     detector = build_detector(plain_config())
     detector.compile(keras.optimizers.SGD(0.01, momentum=0.9), jit_compile=False)
@@ -69,29 +81,25 @@ def test_a_model_that_keras_compiles_is_traced_once(traces, plain_config, batch_
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
-def test_a_variable_costs_an_update_of_a_few_operations(plain_config, batch_of, optimizer):
+def test_a_variable_costs_an_update_of_a_few_operations(graph_of_a_step, optimizer):
     """6 and 7 for each variable when this was written; Keras' own are 17 and 45."""
-    config = plain_config(OPTIMIZER=optimizer)
-    detector, operations = graph_of_a_step(config, batch_of(config))
+    detector, operations = graph_of_a_step(OPTIMIZER=optimizer)
     updates = [o for o in operations if o.name.startswith(f"{detector.optimizer.name}/")]
     assert updates and len(updates) <= 8 * len(detector.trainable_variables) + 40
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
-def test_a_step_has_no_more_operations_than_it_had(plain_config, batch_of, optimizer):
+def test_a_step_has_no_more_operations_than_it_had(graph_of_a_step, optimizer):
     """6,381 and 6,464 when this was written, of a network of ten layers; with Keras' own updates
     7,200 and 9,272."""
-    config = plain_config(OPTIMIZER=optimizer)
-    _, operations = graph_of_a_step(config, batch_of(config))
+    _, operations = graph_of_a_step(OPTIMIZER=optimizer)
     assert len(operations) <= 6900
 
 
 @pytest.mark.parametrize("settings", [{}, {"NECK_GATE": "se"}])
-def test_no_convolution_covers_its_input(plain_config, batch_of, settings):
-    """Such a one is a matrix product, and its gradient 20 times as slow as the product's. At 128
-    pixels no map has but one cell."""
-    config = plain_config(IMAGE_MIN_DIM=128, IMAGE_MAX_DIM=128, **settings)
-    _, operations = graph_of_a_step(config, batch_of(config))
+def test_no_convolution_covers_its_input(graph_of_a_step, settings):
+    """Such a one is a matrix product, and its gradient 20 times as slow as the product's."""
+    _, operations = graph_of_a_step(OPTIMIZER="sgd", **settings)
     sizes = {
         (tuple(o.inputs[0].shape[1:3]), tuple(o.inputs[1].shape[:2]))
         for o in operations
