@@ -204,9 +204,9 @@ def save_weights(
             _write_group(file.create_group(name), layers, dtype)
         if extend:
             extend(file)
-    # Released at once: an error would keep the view alive, and the buffer could not be freed.
-    with content.getbuffer() as data:
-        write_bytes(path, data)
+    # No copy, and no view of the buffer: where writing fails, the traceback keeps a view, and
+    # Python 3.12.1 crashes when it collects that (https://github.com/python/cpython/issues/111049).
+    write_bytes(path, content.getvalue())
     h5_files.trust(path)
 
 

@@ -395,3 +395,17 @@ def test_a_full_disk_is_an_error_that_names_the_file_and_leaves_the_old_one(
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_save_that_fails_keeps_no_view_of_the_files_bytes(detector, tmp_path, monkeypatch):
+    """The traceback would hold the view, and Python 3.12.1 crashes when it collects that."""
+    written = []
+
+    def full(path, data):
+        written.append(data)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(layer_files, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left"):
+        save_weights(detector, tmp_path / "w.h5")
+    assert isinstance(written[0], bytes)
