@@ -687,3 +687,40 @@ def test_a_folder_of_output_that_is_a_file_is_named(tmp_path):
         for folder in (tmp_path / "file", tmp_path / "file" / "scores"):
             with pytest.raises(OSError, match=f"file is a file, so .* Name another.*{option} DIR"):
                 evaluate.main([*words, option, str(folder)])
+
+
+def test_a_model_is_scored_on_a_json_of_its_labels_by_other_numbers(
+    tiny_run, sample_folder, loaded_quickly, tmp_path
+):
+    """Trained on one data set, tested on another in Fashionpedia's form."""
+    from fashion.datasets.conversion import convert
+    from fashion.datasets.writers import WRITERS
+
+    convert(find_data(sample_folder), WRITERS["fashionpedia"], tmp_path / "copy")
+    path = tmp_path / "copy" / "annotations" / "instances_attributes_val.json"
+    content = json.loads(path.read_text())
+    number = {row["id"]: 100 + i for i, row in enumerate(content["categories"])}
+    for row in content["categories"]:
+        row["id"], row["name"] = number[row["id"]], row["name"].upper()
+    for row in content["annotations"]:
+        row["category_id"] = number[row["category_id"]]
+    path.write_text(json.dumps(content))
+    command = ["--weights", str(tiny_run), "--out"]
+    images = ["--images", str(tmp_path / "copy" / "val")]
+    of_json = evaluate.main([*command, str(tmp_path / "a"), "--data", str(path), *images])
+    of_folder = evaluate.main([*command, str(tmp_path / "b"), "--data", str(sample_folder)])
+    for name in ("coco", "f1_ap", "fashionpedia", "kaggle_2020", "attributes", "found"):
+        assert of_json[name] == of_folder[name]
+    assert json.loads((tmp_path / "a" / "metrics.json").read_text())["photos"] == 4
+
+
+def test_a_part_of_a_data_set_is_scored(sample_folder, ontology):
+    files = find_data(sample_folder)
+    train = evaluation_input.open_split(files, "train", ontology, False)
+    val = evaluation_input.open_split(files, "val", ontology, False)
+    assert (len(train.image_ids), len(val.image_ids)) == (8, 4)
+    noted = {"kind": "val.csv", "test": [train.image_info[1]["id"]]}
+    test = evaluation_input.open_split(files, "test", ontology, False, noted)
+    assert [info["id"] for info in test.image_info] == noted["test"]
+    with pytest.raises(ValueError, match="--test-fraction"):
+        evaluation_input.open_split(files, "test", ontology, False)

@@ -213,7 +213,7 @@ def _shape(place: int, line: str, classes: int, size_hw: Size) -> Shape:
     except ValueError:
         shape.fault = f"the line {line[:40]!r} holds other things than numbers"
         return shape
-    if numbers[0] != int(numbers[0]) or not 0 <= numbers[0] < classes:
+    if not (0 <= numbers[0] < classes and numbers[0].is_integer()):
         shape.fault = f"unknown class {words[0]}; data.yaml names {classes}"
         return shape
     shape.category = int(numbers[0])

@@ -40,13 +40,13 @@ def assert_same(one, other, attributes):
     return objects
 
 
-def hashes(dataset, config):
+def hashes(dataset, config, attributes=True):
     batches = training_batches(dataset, config)
     found = []
     for index in range(len(batches)):
         batch = batches.make(0, index)
         digest = hashlib.sha256()
-        for name in sorted(batch):
+        for name in sorted(batch.keys() - ({"gt_attributes"} if not attributes else set())):
             digest.update(np.ascontiguousarray(batch[name]).tobytes())
         found.append(digest.hexdigest())
     return found
@@ -77,9 +77,10 @@ def test_objects_come_back_to_the_pixel(name, source, tmp_path):
     for kind in ("train", "val"):
         assert assert_same(part(source, kind), part(files, kind), keeps)
     assert bool(found.lost) != keeps
-    if keeps:
+    if name != "via":  # whose categories are in another order
         config = settings(part(source, "train"), 4)
-        assert hashes(part(source, "train"), config) == hashes(part(files, "train"), config)
+        one, other = (hashes(part(data, "train"), config, keeps) for data in (source, files))
+        assert one == other
 
 
 def test_a_killed_conversion_resumes(source, tmp_path, monkeypatch):
@@ -147,6 +148,7 @@ def test_the_street_photos_are_the_same_in_every_format(name, ccp_folder, tmp_pa
     files = open_data(tmp_path / "copy")
     keeps = WRITERS[name].keeps_attributes
     assert assert_same(part(source, "val"), part(files, "val"), keeps) == 594
-    if keeps:
+    if name != "via":
         config = settings(part(source, "train"), 350)
-        assert hashes(part(source, "train"), config) == hashes(part(files, "train"), config)
+        one, other = (hashes(part(data, "train"), config, keeps) for data in (source, files))
+        assert one == other
