@@ -252,6 +252,7 @@ def command(verb, folder, out, tiny):
                 ),
             ],
             "prepare": [*data, "--longest", "64", "--workers", "2", "--out", out],
+            "convert": [*data, "--to", "yolo", "--out", out],
             "predict": ["data/images", *model, "--out", out],
             "submit": ["--images", "data/images", *model, "--output", f"{out}/submission.csv"],
             "evaluate": [*data, *model, "--out", out, "--report", f"{out}/report"],
@@ -369,7 +370,18 @@ def without_times(value):
 
 @pytest.mark.parametrize(
     "verb",
-    ["train", "prepare", "predict", "submit", "evaluate", "rescore", "segment", "mnist", "compare"],
+    [
+        "train",
+        "prepare",
+        "convert",
+        "predict",
+        "submit",
+        "evaluate",
+        "rescore",
+        "segment",
+        "mnist",
+        "compare",
+    ],
 )
 def test_a_killed_command_ends_as_an_unbroken_one(verb, runner, material, tiny_settings):
     rng = random.Random(verb)

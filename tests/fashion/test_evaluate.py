@@ -709,7 +709,7 @@ def test_a_model_is_scored_on_a_json_of_its_labels_by_other_numbers(
     images = ["--images", str(tmp_path / "copy" / "val")]
     of_json = evaluate.main([*command, str(tmp_path / "a"), "--data", str(path), *images])
     of_folder = evaluate.main([*command, str(tmp_path / "b"), "--data", str(sample_folder)])
-    for name in ("coco", "f1_ap", "fashionpedia", "kaggle_2020", "attributes", "found"):
+    for name in ("coco", "f1_ap", "kaggle_2019", "kaggle_2020", "attributes", "found"):
         assert of_json[name] == of_folder[name]
     assert json.loads((tmp_path / "a" / "metrics.json").read_text())["photos"] == 4
 
