@@ -20,11 +20,12 @@ def summary_of(dataset: IMaterialistDataset) -> str:
     empty = objects == 0
     if crowds is not None:
         empty &= np.diff(crowds.first_row) == 0
-    text = f"{len(objects):,} image{'s' * (len(objects) != 1)}"
+    text = _count(len(objects), "image")
     if empty.any():
-        text += f", {empty.sum():,} of them without objects (background)"
-    total = int(objects.sum())
-    text += f"; {total:,} object{'s' * (total != 1)}"
-    if crowds is not None:
-        text += f", {len(crowds.line):,} crowd{'s' * (len(crowds.line) != 1)}"
-    return text
+        text += f", {int(empty.sum()):,} of them without objects (background)"
+    text += f"; {_count(int(objects.sum()), 'object')}"
+    return text if crowds is None else f"{text}, {_count(len(crowds.line), 'crowd')}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"

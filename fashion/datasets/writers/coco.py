@@ -7,7 +7,7 @@ from typing import Any
 
 from fashion.datasets.imaterialist import IMaterialistDataset
 from fashion.datasets.writers.base import Writer
-from mrcnn.files import write_text
+from mrcnn.files import remove_leftovers, write_text
 from mrcnn.typing import override
 
 
@@ -40,6 +40,7 @@ class FashionpediaWriter(Writer):
         if not self.keeps_attributes:
             del content["attributes"]
         (out / "annotations").mkdir(exist_ok=True)
+        remove_leftovers(out / "annotations")
         write_text(out / "annotations" / self.file.format(part=part), json.dumps(content))
 
 

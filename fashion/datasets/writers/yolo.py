@@ -9,7 +9,7 @@ from tqdm import tqdm
 from fashion.datasets.imaterialist import IMaterialistDataset
 from fashion.datasets.writers.base import Writer, polygon_of
 from fashion.labels.ontology import Ontology
-from mrcnn.files import atomic_path, write_text
+from mrcnn.files import atomic_path, remove_leftovers, write_text
 from mrcnn.typing import override
 
 
@@ -30,6 +30,7 @@ class YoloWriter(Writer):
     ) -> None:
         folder = out / "labels" / part
         folder.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(folder)
         for image_id in tqdm(dataset.image_ids.tolist(), unit="photo", desc=f"labels/{part}"):
             file = folder / f"{Path(names[image_id]).stem}.txt"
             if file.exists():  # of a run that was killed
