@@ -8,7 +8,6 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from fashion.formats import rle
 from fashion.formats.annotation_csv import BadRow
 from fashion.formats.annotations import Annotations
 from fashion.labels.ontology import Ontology
@@ -122,7 +121,7 @@ def measure_objects(
     shapes = []
     for block in _blocks(rows.rle_bytes):
         sizes_hw = image_hw[image[block.start : block.stop]]
-        starts, lengths, counts = rle.parse_all(rows.runs_of(block), sizes_hw)
+        starts, lengths, counts = rows.parsed_rows(block, sizes_hw)
         shapes.append(run_shapes(starts, lengths, counts, sizes_hw[:, 0]))
         if on_rows:
             on_rows(len(block))

@@ -15,7 +15,7 @@ import numpy as np
 from fashion.formats import rle
 from fashion.formats.index_cache import Index, open_index
 from mrcnn.data.masks.coco_rle import runs_from_counts, unpack
-from mrcnn.typing import Array, PathLike, Size
+from mrcnn.typing import Array, PathLike
 
 
 @dataclasses.dataclass(frozen=True)
@@ -209,14 +209,28 @@ class Annotations:
         Raises:
             RuntimeError: If the file has changed since it was loaded, or the index is damaged.
         """
-        height, width = self.image_hw[image].tolist()
-        rows, image_hw = self.rows_of(image), (height, width)
+        return self.parsed_rows(self.rows_of(image), self.image_hw[image])
+
+    def parsed_rows(self, rows: Sequence[int], sizes_hw: Array) -> tuple[Array, Array, Array]:
+        """Reads the masks of rows as runs, see `parsed_runs`.
+
+        Args:
+            rows: Row numbers.
+            sizes_hw: `(N, 2)` int, height and width of their images, or `(2,)` for all.
+
+        Returns:
+            See `parsed_runs`.
+
+        Raises:
+            RuntimeError: See `parsed_runs`.
+        """
         if self.masks is None:
-            return rle.parse_all(self.runs_of(rows), image_hw)
+            return rle.parse_all(self.runs_of(rows), sizes_hw)
+        pixels = np.broadcast_to(np.asarray(sizes_hw, np.int64), (len(rows), 2)).prod(axis=1)
         none = np.zeros(0, np.int64)
         starts, lengths, counts = [none], [none], []
-        for text in self._packed(rows):
-            own_starts, own_lengths = self._runs_of_mask(text, image_hw)
+        for text, area in zip(self._packed(rows), pixels.tolist()):
+            own_starts, own_lengths = self._runs_of_mask(text, area)
             starts.append(own_starts)
             lengths.append(own_lengths)
             counts.append(len(own_starts))
@@ -228,9 +242,9 @@ class Annotations:
         ends = self.rle_offset + self.rle_bytes
         return [self.masks[self.rle_offset[row] : ends[row]].tobytes() for row in rows]
 
-    def _runs_of_mask(self, text: bytes, image_hw: Size) -> tuple[Array, Array]:
+    def _runs_of_mask(self, text: bytes, pixels: int) -> tuple[Array, Array]:
         counts = unpack(text)
-        if (counts < 0).any() or counts.sum() != image_hw[0] * image_hw[1]:
+        if (counts < 0).any() or counts.sum() != pixels:
             raise RuntimeError(
                 f"The index of {self.csv_path} is damaged. Delete {self.index and self.index[0]}; "
                 "it is made again."

@@ -45,6 +45,26 @@ class Parts:
     val: Part | None = None
     test: Part | None = None
 
+    @classmethod
+    def of(cls, found: dict[str, Part]) -> "Parts | None":
+        """Arranges what a folder holds.
+
+        Args:
+            found: Parts by name.
+
+        Returns:
+            The parts, or None if there are none. Without training data the first part takes their
+            place: a folder of validation data alone can be looked at and scored.
+        """
+        if not found:
+            return None
+        if "train" not in found:
+            first = next(iter(found))
+            found = {name: part for name, part in found.items() if name != first} | {
+                "train": found[first]
+            }
+        return cls(**found)
+
 
 @dataclasses.dataclass
 class Shape:
@@ -104,6 +124,19 @@ class Format(abc.ABC):
 
     name: ClassVar[str]
     title: ClassVar[str]
+
+    def part(self, annotations: Path, images: Sequence[Path]) -> Part:
+        """Describes annotations that are one part.
+
+        Args:
+            annotations: The file, or the folder of the files.
+            images: Folders of the photos, if they are named.
+
+        Returns:
+            The part.
+        """
+        near = annotations if annotations.is_dir() else annotations.parent
+        return Part(self.name, annotations, image_folders(near, images))
 
     @abc.abstractmethod
     def find(self, path: Path, images: Sequence[Path]) -> Parts | None:

@@ -22,7 +22,6 @@ from fashion.datasets.readers.base import (
     Photo,
     Reader,
     Shape,
-    image_folders,
     keys_of,
     part_of_name,
     rectangle,
@@ -52,14 +51,12 @@ class CocoReader(Reader):
         if path.is_file():
             if not _is_coco(path):
                 return None
-            return Parts(train=self._part(path, images))
+            return Parts(train=self.part(path, images))
         found: dict[str, list[Path]] = {}
         for file in _json_files(path):
             if _is_coco(file):
                 name = part_of_name(file.stem) or part_of_name(file.parent.name) or "train"
                 found.setdefault(name, []).append(file)
-        if not found:
-            return None
         for name, files in found.items():
             if len(files) > 1:
                 raise ValueError(
@@ -67,13 +64,8 @@ class CocoReader(Reader):
                     f"{', '.join(file.name for file in files[:5])}. Name the file: --data FILE, "
                     "and --val FILE for validation."
                 )
-        parts = {name: self._part(files[0], images) for name, files in found.items()}
-        if "train" not in parts:  # a folder of validation data alone
-            parts["train"] = parts.pop(next(iter(parts)))
-        return Parts(**parts)
-
-    def _part(self, file: Path, images: Sequence[Path]) -> Part:
-        return Part(self.name, file, image_folders(file.parent, images))
+        parts = {name: self.part(files[0], images) for name, files in found.items()}
+        return Parts.of(parts)
 
     @override
     def load(self, part: Part) -> Any:

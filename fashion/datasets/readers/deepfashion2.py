@@ -16,7 +16,6 @@ from fashion.datasets.readers.base import (
     Reader,
     Shape,
     annotated_hw,
-    image_folders,
     keys_of,
     part_of_name,
 )
@@ -56,20 +55,13 @@ class DeepFashion2Reader(Reader):
             return None
         for folder in (path, path / "annos"):
             if folder.is_dir() and _has_items(folder):
-                return Parts(train=self._part(folder, images))
+                return Parts(train=self.part(folder, images))
         found = {}
         for folder in sorted(inside for inside in path.iterdir() if inside.is_dir()):
             name = part_of_name(folder.name)
             if name and name not in found and _has_items(folder / "annos"):
-                found[name] = self._part(folder / "annos", images)
-        if not found:
-            return None
-        if "train" not in found:
-            found["train"] = found.pop(next(iter(found)))
-        return Parts(**found)
-
-    def _part(self, folder: Path, images: Sequence[Path]) -> Part:
-        return Part(self.name, folder, image_folders(folder, images))
+                found[name] = self.part(folder / "annos", images)
+        return Parts.of(found)
 
     @override
     def files(self, part: Part) -> list[Path]:

@@ -26,7 +26,6 @@ from fashion.datasets.readers.base import (
     Reader,
     Shape,
     annotated_hw,
-    image_folders,
     keys_of,
     numbered_labels,
     part_of_name,
@@ -57,22 +56,15 @@ class LabelmeReader(Reader):
         if path.is_file():
             return None
         if _has_labelme(path):
-            return Parts(train=self._part(path, images))
+            return Parts(train=self.part(path, images))
         found = {}
         for folder in sorted(inside for inside in path.iterdir() if inside.is_dir()):
             name = part_of_name(folder.name)
             if name is None and folder.name.lower() in ("annotations", "labels", "json", "jsons"):
                 name = "train"
             if name and name not in found and _has_labelme(folder):
-                found[name] = self._part(folder, images)
-        if not found:
-            return None
-        if "train" not in found:
-            found["train"] = found.pop(next(iter(found)))
-        return Parts(**found)
-
-    def _part(self, folder: Path, images: Sequence[Path]) -> Part:
-        return Part(self.name, folder, image_folders(folder, images))
+                found[name] = self.part(folder, images)
+        return Parts.of(found)
 
     @override
     def files(self, part: Part) -> list[Path]:

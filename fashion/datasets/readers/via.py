@@ -16,7 +16,6 @@ from fashion.datasets.readers.base import (
     Reader,
     Shape,
     annotated_hw,
-    image_folders,
     keys_of,
     numbered_labels,
     part_of_name,
@@ -41,7 +40,7 @@ class ViaReader(Reader):
     @override
     def find(self, path: Path, images: Sequence[Path]) -> Parts | None:
         if path.is_file():
-            return Parts(train=self._part(path, images)) if _is_via(path) else None
+            return Parts(train=self.part(path, images)) if _is_via(path) else None
         found: dict[str, Part] = {}
         inside = [folder for folder in sorted(path.iterdir()) if folder.is_dir()]
         for folder in [path, *inside]:
@@ -58,15 +57,8 @@ class ViaReader(Reader):
                         f"{found[own].annotations.name} and {file.name}. Name the file: "
                         "--data FILE, and --val FILE for validation."
                     )
-                found[own] = self._part(file, images)
-        if not found:
-            return None
-        if "train" not in found:
-            found["train"] = found.pop(next(iter(found)))
-        return Parts(**found)
-
-    def _part(self, file: Path, images: Sequence[Path]) -> Part:
-        return Part(self.name, file, image_folders(file.parent, images))
+                found[own] = self.part(file, images)
+        return Parts.of(found)
 
     @override
     def load(self, part: Part) -> Any:

@@ -66,11 +66,9 @@ class YoloReader(Reader):
             if content.get(name):
                 folders = tuple(_places(described[0], content, name, images))
                 parts[name] = Part(self.name, described[0], folders, name)
-        if "train" not in parts:
-            if not parts:
-                raise ValueError(f"{described[0]} names no photos. Expected {_EXPECTED}.")
-            parts["train"] = parts.pop(next(iter(parts)))
-        return Parts(**parts)
+        if not parts:
+            raise ValueError(f"{described[0]} names no photos. Expected {_EXPECTED}.")
+        return Parts.of(parts)
 
     @override
     def files(self, part: Part) -> list[Path]:
