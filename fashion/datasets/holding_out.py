@@ -12,6 +12,13 @@ from mrcnn.training.run_folder import RunFolder
 from mrcnn.typing import PathLike
 from mrcnn.weights.layer_files import read_metadata
 
+# What errors call a kind of split.
+_KINDS = {
+    "val.csv": "made by the validation data that the data set has",
+    "random": "random",
+    "stratified": "stratified",
+}
+
 
 def agreed_split(
     run_arguments: Mapping[str, Any], args: argparse.Namespace, files: DataFiles
@@ -45,8 +52,13 @@ def agreed_split(
         if args.near_duplicates is not None and split.kind != "stratified":
             raise ValueError(
                 "Photos that look alike are looked for in a stratified split, and this one is "
-                f"{split.kind!r}. Add --split stratified, or leave --near-duplicates and "
+                f"{_KINDS[split.kind]}. Add --split stratified, or leave --near-duplicates and "
                 "--no-near-duplicates out."
+            )
+        if split.kind == "val.csv" and "val_fraction" in asked:
+            raise ValueError(
+                f"{files.source()} has validation data of its own, so --val-fraction would change "
+                "nothing. Leave it out, or add --split stratified."
             )
         return split
     noted = run_arguments.get("split")

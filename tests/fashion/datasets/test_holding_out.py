@@ -112,3 +112,10 @@ def test_a_damaged_note_of_a_checkpoint_is_refused_by_its_name(noted, tmp_path, 
     monkeypatch.setattr("fashion.datasets.holding_out.read_metadata", lambda path: {"split": noted})
     with pytest.raises(ValueError, match="last.h5 is damaged"):
         held_out_by(run)
+
+
+def test_a_share_that_would_change_nothing_is_refused():
+    with pytest.raises(ValueError, match="--val-fraction would change nothing"):
+        split_of("--val-fraction 0.2", val="val.csv")
+    assert split_of("--val-fraction 0.2 --split stratified", val="val.csv").val_fraction == 0.2
+    assert split_of("--test-fraction 0.2").test_fraction == 0.2
