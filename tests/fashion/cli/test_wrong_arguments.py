@@ -8,13 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from fashion.__main__ import VERBS as EVERY_VERB
+from fashion.__main__ import VERBS
 
 ROOT = Path(__file__).parents[3]
-# Verbs whose arguments are parsed without Keras.
-VERBS = [
-    verb for verb in EVERY_VERB if "cli.parser" in (ROOT / "fashion" / f"{verb}.py").read_text()
-]
 # Command line, and a part of its one line of error. {data} is a data set, {image} an image.
 WRONG = [
     ("trian", "there is no verb trian. Did you mean train?"),
@@ -76,7 +72,6 @@ WRONG = [
     ("train --lerning-rate 1", "there is no option --lerning-rate."),
     ("train --data nowhere", "There is no data set nowhere."),
 ]
-WRONG = [row for row in WRONG if row[0].split()[0] in VERBS or row[0].split()[0] not in EVERY_VERB]
 HEAVY = ("keras", "tensorflow", "jax", "torch", "cv2", "matplotlib", "scipy", "skimage", "pandas")
 # Runs commands in one process, and tells what each printed and which packages were imported.
 CHILD = f"""
@@ -126,7 +121,7 @@ def test_a_mistake_is_reported_in_one_line(command, expected, outcomes):
     status, out, err, heavy = outcomes[command]
     assert status == 2 and out == "" and err.count("\n") == 1 and expected in err
     verb = command.split()[0]
-    assert err.startswith(f"fashion {verb}: error: " if verb in EVERY_VERB else "fashion: error: ")
+    assert err.startswith(f"fashion {verb}: error: " if verb in VERBS else "fashion: error: ")
     assert heavy == []
 
 
