@@ -57,6 +57,7 @@ PRODUCT_SHARES = (0.25, 0.5, 0.9)  # of the picture that the longer side of a ga
 GROUNDS = ([255, 255, 255], [236, 236, 238], [205, 214, 224])
 # Their backgrounds show the clothes of others, which are not annotated.
 BYSTANDERS = ("ccp_0970", "ccp_0356", "ccp_0879")
+LEAST_SCORE = 0.01  # of the predictions that AP ranks, as in `fashion evaluate`
 LEAST_VISIBLE = 0.1  # share of an object that a crop must show
 LEAST_AREA = 0.01  # of the photo, for closeups and products
 
@@ -94,14 +95,17 @@ def main(argv: Sequence[str] | None = None) -> dict[str, dict]:
     )
     parser.add_argument("--data", required=True, help="the photos of ccp, with val.csv")
     parser.add_argument("--weights", default="weights/ccp.h5")
-    parser.add_argument("--confidence", type=float, default=0.5, help="default: %(default)s")
+    parser.add_argument("--confidence", type=float, help="default: that of the model")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--out", type=Path, help="JSON file of the numbers")
     parser.add_argument("--pictures", type=Path, help="folder to draw the pictures into, and stop")
     parser.add_argument("--make-list", action="store_true", help="draw the list anew, and stop")
     args = parser.parse_args(argv)
-    settings = {key: json.loads(value) for key, value in (s.split("=", 1) for s in args.set)}
+    settings: dict[str, Any] = {"DETECTION_MIN_CONFIDENCE": LEAST_SCORE}
+    settings |= {key: json.loads(value) for key, value in (s.split("=", 1) for s in args.set)}
     model = load_model(args.weights, **settings)
+    if args.confidence is None:
+        args.confidence = model.config.CONFIDENCE_THRESHOLD
     dataset = open_split(find_data(args.data), "val.csv", model.ontology, skip_bad=False)
     if args.make_list:
         rows = drawn_list(dataset)
