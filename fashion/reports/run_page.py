@@ -71,7 +71,7 @@ def write_run_page(run_folder: PathLike) -> str:
         _add_scores(page, run, scored)
         _add_images(page, run, images)
     _add_settings(page, run, arguments)
-    commands = next_commands(facts)
+    commands = next_commands(facts, arguments)
     page.chapter("Next commands")
     for what, command in commands:
         page.text(what)
@@ -80,17 +80,20 @@ def write_run_page(run_folder: PathLike) -> str:
     return _screen_text(run, facts, scored, commands)
 
 
-def next_commands(facts: RunFacts) -> list[tuple[str, str]]:
+def next_commands(facts: RunFacts, arguments: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Suggests what to do with a run.
 
     Args:
         facts: Of the run.
+        arguments: Its config.json, which names the folder of the images.
 
     Returns:
         `(what it does, command)`, the most useful first.
     """
     run = shlex.quote(str(facts.path))
     data = "" if facts.data == "built-in data" else f" --data {shlex.quote(facts.data)}"
+    if arguments.get("images"):
+        data += f" --images {shlex.quote(str(arguments['images']))}"
     commands = []
     if facts.state != FINISHED:
         commands.append(

@@ -8,7 +8,8 @@ from PIL import Image
 
 from fashion.evaluation.monitor import store_predictions, stored_predictions
 from fashion.reports import run_scores
-from fashion.reports.run_page import write_run_page
+from fashion.reports.run_facts import read_run
+from fashion.reports.run_page import next_commands, write_run_page
 
 
 @pytest.fixture
@@ -92,3 +93,10 @@ def test_without_its_data_a_run_still_shows_its_curves(make_run, caplog):
 def test_what_is_no_run_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="is no run folder"):
         write_run_page(tmp_path)
+
+
+def test_the_next_command_names_the_folder_of_the_images(make_run):
+    facts = read_run(make_run().path)
+    commands = next_commands(facts, {"images": "my photos"})
+    evaluation = next(command for _, command in commands if " evaluate " in command)
+    assert "--images 'my photos'" in evaluation
