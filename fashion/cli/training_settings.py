@@ -147,6 +147,12 @@ def option_settings(
         settings["IMAGES_PER_GPU"] = _images_per_gpu(
             args.batch, explicit.get("GPU_COUNT", base.GPU_COUNT)
         )
+    if args.limit:
+        # The validation images stay those of the split: best.h5 names them, and others score it.
+        batch = args.batch or base.BATCH_SIZE
+        steps = base.VALIDATION_STEPS or args.limit
+        settings["VALIDATION_STEPS"] = min(steps, math.ceil(args.limit / batch))
+        settings["EVALUATE_IMAGES"] = min(base.EVALUATE_IMAGES, args.limit)
     if args.imgsz:
         settings |= sized(base, args.imgsz)
     if args.loss_weights:

@@ -87,10 +87,10 @@ def _start_or_resume(args: Namespace, locks: contextlib.ExitStack) -> RunFolder 
     config, ontology, stages = _agreed_settings(args, arguments, run, files)
     keras.utils.set_random_seed(config.SEED)
     split = agreed_split(arguments, args, files)
-    whole = load_train_and_val(
+    train, validation = load_train_and_val(
         files, ontology, split=split, held_out=held_out_by(run), skip_bad=arguments["skip_bad"]
     )
-    train, validation = (limited(part, arguments["limit"], config.SEED) for part in whole)
+    train = limited(train, arguments["limit"], config.SEED)
     shares = split_table(train, validation)
     if args.show_split:
         print(f"{worst(shares)}\n{summary(shares)}")
@@ -121,8 +121,7 @@ def _start_or_resume(args: Namespace, locks: contextlib.ExitStack) -> RunFolder 
         "evaluate": _monitor(model, validation, run, batches, labels, arguments["rebalance"]),
         "validation": validation_batches(validation, config, args.workers, args.processes),
         "resume": resumes,
-        # All images that are not trained on, not only those that --limit chose.
-        "metadata": model.metadata() | {"split": note_of(split, whole[1])},
+        "metadata": model.metadata() | {"split": note_of(split, validation)},
         **_fit_options(run, arguments, config, stages),
     }
     with resumable(_resuming_command(args, run)), explaining_changed_settings(run, config):
@@ -289,9 +288,7 @@ def limited(dataset: Any, limit: int | None, seed: int) -> Any:
         return dataset
     ids = (str(info["id"]) for info in dataset.image_info)
     by_hash = sorted(ids, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest())
-    part = dataset.subset(set(by_hash[:limit]))
-    part.kept_for_test = dataset.kept_for_test
-    return part
+    return dataset.subset(set(by_hash[:limit]))
 
 
 def _training_batches(args, arguments, config, train, labels):

@@ -76,8 +76,7 @@ def test_the_same_command_resumes_and_restart_starts_over(named, command, capsys
     assert "next: fashion evaluate --weights" in printed
 
 
-def test_the_validation_images_of_a_part_of_the_data_are_not_trained_on(named, command):
-    """The checkpoint names all of them, also those that were not evaluated."""
+def test_the_checkpoint_of_a_part_of_the_data_names_its_split(named):
     run, _ = named
     assert read_metadata(run.best)["split"]["kind"] == "val.csv"
 

@@ -88,6 +88,13 @@ def test_an_epoch_is_every_image_once_where_its_number_or_the_images_are_given(w
     assert settings_of(*words)["STEPS_PER_EPOCH"] is None
 
 
+def test_a_limit_holds_for_validation_too():
+    found = settings_of("--limit", "10", "--batch", "4")
+    assert (found["VALIDATION_STEPS"], found["EVALUATE_IMAGES"]) == (3, 10)
+    found = settings_of("--limit", "100000")
+    assert (found["VALIDATION_STEPS"], found["EVALUATE_IMAGES"]) == (100, 500)
+
+
 def test_a_batch_is_shared_by_the_devices():
     assert settings_of("--batch", "8", recipe="full") == {"IMAGES_PER_GPU": 4}
     with pytest.raises(ValueError, match="--batch must be a multiple of GPU_COUNT, which is 2"):
