@@ -1,9 +1,11 @@
 """What tests of the library and of the application share: a plain backbone of ten layers, and drawn
 shapes to train on."""
 
+import atexit
 import functools
 import gc
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -12,9 +14,9 @@ import pytest
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ.setdefault(
-    "FASHION_CACHE_DIR", tempfile.mkdtemp(prefix="fashion-index-")
-)  # not into the home folder
+if "FASHION_CACHE_DIR" not in os.environ:  # not into the home folder
+    os.environ["FASHION_CACHE_DIR"] = tempfile.mkdtemp(prefix="fashion-index-")
+    atexit.register(shutil.rmtree, os.environ["FASHION_CACHE_DIR"], ignore_errors=True)
 
 
 # Files that take half a minute or more, the longest first.

@@ -42,7 +42,7 @@ from mrcnn.weights.torch_files import read_torch_file
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 200))
 # The same examples in every run: a test that fails today failed yesterday.
 many = settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None)
-pytestmark = pytest.mark.fuzz
+pytestmark = [pytest.mark.fuzz, pytest.mark.slow]
 
 PYTHONS_WORDS = re.compile(
     "invalid literal|could not convert|object is not|has no attribute|unhashable|not supported|"
@@ -341,14 +341,22 @@ def test_any_submission_is_read_or_refused(year, tmp_path):
 
 def weights_files():
     """{ending: (reader, bytes of sound files)}."""
-    arrays = {"conv/kernel": np.arange(6, dtype=np.float32).reshape(2, 3)}
-    pickled = [pickle.dumps(arrays, protocol=n) for n in (2, 4)]
-    packed = []
-    for save in (np.savez, np.savez_compressed):
-        file = io.BytesIO()
-        save(file, **arrays)
-        packed.append(file.getvalue())
+    array = np.arange(6, dtype=np.float32).reshape(2, 3)
+    pickled = [pickle.dumps({"conv/kernel": array}, protocol=n) for n in (2, 4)]
+    file = io.BytesIO()
+    np.save(file, array)
+    member = {"conv/kernel.npy": file.getvalue()}
+    packed = [zipped(member, kind) for kind in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)]
     return {"pkl": (read_detectron_file, pickled), "npz": (read_npz, packed), "pth": torch_files()}
+
+
+def zipped(members, compression=zipfile.ZIP_STORED):
+    """The bytes of an archive; without the time of day, so that every run has the same ones."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(zipfile.ZipInfo(name), content, compression)
+    return file.getvalue()
 
 
 def read_npz(path):
@@ -372,12 +380,9 @@ def torch_files():
 
     data = b"\x80\x02ccollections\nOrderedDict\n)R("
     data += b"".join(word(name) + tensor(key) for name, key in (("a.weight", "0"), ("b", "1")))
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("x/data.pkl", data + b"u.")
-        for key in "01":
-            archive.writestr(f"x/data/{key}", np.arange(6, dtype=np.float32).tobytes())
-    return read_torch_file, [file.getvalue()]
+    members = {"data.pkl": data + b"u."}
+    members |= {f"data/{key}": np.arange(6, dtype=np.float32).tobytes() for key in "01"}
+    return read_torch_file, [zipped({f"x/{name}": data for name, data in members.items()})]
 
 
 @pytest.mark.parametrize("ending", ["pkl", "npz", "pth"])

@@ -160,6 +160,7 @@ def test_a_folder_that_cannot_be_written_to_is_named(tmp_path, monkeypatch):
             pass
 
 
+@pytest.mark.slow
 def test_of_many_that_find_an_old_lock_one_at_a_time_has_the_folder(tmp_path):
     """Each adds its line while it holds the folder; a line torn by another would be seen."""
     code = """

@@ -61,6 +61,7 @@ print(set(sys.modules) == before, len(sys.meta_path) - len(finders), min(spent) 
     assert done.stdout.split() == ["True", "1", "True"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(IMGAUG is None, reason="imgaug is not installed")
 def test_imgaug_can_be_imported_first(line, tmp_path):
     code = (

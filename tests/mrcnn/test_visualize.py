@@ -73,6 +73,7 @@ def test_every_name_of_matterports_is_promised_and_no_other():
     assert sorted(visualize.__all__) == sorted(SIGNATURES)
 
 
+@pytest.mark.slow
 def test_the_door_opens_without_keras_and_without_a_notebook():
     code = (
         "import sys, mrcnn.visualize; "
@@ -87,6 +88,7 @@ def test_colors_by_matterports_keyword_and_the_same_for_one_seed():
     assert visualize.random_colors(5, seed=1) == visualize.random_colors(5, seed=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "call",
     [

@@ -43,7 +43,9 @@ def test_a_result_does_not_depend_on_the_other_photos(predictor):
 @pytest.mark.parametrize(
     ("counts", "sizes"), [([1, 1], [1, 1]), ([1, 2, 1], [1, 2, 1]), ([2, 1], [2, 2]), ([3], [2, 2])]
 )
-def test_a_photo_that_comes_alone_costs_no_more_than_itself(predictor, monkeypatch, counts, sizes):
+def test_a_photo_that_comes_alone_costs_no_more_than_itself(
+    predictor, uncompiled, monkeypatch, counts, sizes
+):
     """Batches hold two: the third photo of three is the second batch, and what is compiled for two
     is there.
     """
@@ -59,7 +61,7 @@ def test_a_photo_that_comes_alone_costs_no_more_than_itself(predictor, monkeypat
 
 @pytest.mark.slow
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="JAX compiles in any case")
-def test_the_first_single_photos_run_without_a_graph(predictor, monkeypatch):
+def test_the_first_single_photos_run_without_a_graph(predictor, uncompiled, monkeypatch):
     """Batches hold two. Five photos one by one, two together, one: four run eagerly, and what is
     compiled stays so.
     """

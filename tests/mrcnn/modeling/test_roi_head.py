@@ -127,12 +127,14 @@ def losses(head, inputs, label=LABEL):
     return head.compute_losses(outputs, rows)
 
 
+@pytest.mark.slow
 def test_outputs_have_a_row_for_each_roi(head_and_inputs):
     head, inputs = head_and_inputs
     for output in head(inputs).values():
         assert tuple(output.shape[:2]) == (B, R)
 
 
+@pytest.mark.slow
 def test_losses_are_finite_float32_scalars_of_the_promised_names(head_and_inputs):
     found = losses(*head_and_inputs)
     assert tuple(found) == head_and_inputs[0].loss_names
@@ -140,6 +142,7 @@ def test_losses_are_finite_float32_scalars_of_the_promised_names(head_and_inputs
         assert loss.shape == () and "float32" in str(loss.dtype) and np.isfinite(loss) and loss > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label", [NEGATIVE, IGNORE])
 def test_without_a_positive_roi_the_losses_are_finite(head_and_inputs, label):
     assert all(
@@ -147,6 +150,7 @@ def test_without_a_positive_roi_the_losses_are_finite(head_and_inputs, label):
     )
 
 
+@pytest.mark.slow
 def test_padded_rois_change_no_loss(head_and_inputs, rng):
     head, inputs = head_and_inputs
     before = losses(head, inputs)
@@ -155,6 +159,7 @@ def test_padded_rois_change_no_loss(head_and_inputs, rng):
         np.testing.assert_allclose(loss, before[name], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_padded_rois_train_nothing_and_positive_ones_do(head_and_inputs, gradient):
     head, inputs = head_and_inputs
     head(inputs)
@@ -164,6 +169,7 @@ def test_padded_rois_train_nothing_and_positive_ones_do(head_and_inputs, gradien
     assert (learned[LABEL == NEGATIVE] == 0).all() == head.positives_only
 
 
+@pytest.mark.slow
 def test_without_a_roi_that_counts_nothing_is_trained(head_and_inputs, gradient):
     head, inputs = head_and_inputs
     head(inputs)
@@ -171,6 +177,7 @@ def test_without_a_roi_that_counts_nothing_is_trained(head_and_inputs, gradient)
     assert (learned == 0).all()
 
 
+@pytest.mark.slow
 def test_descriptions_are_finite_fields_with_a_row_for_each_detection(head_and_inputs):
     head, inputs = head_and_inputs
     class_ids = np.int32([[1, 2, 3, 4, 1, 0, 0], [0] * R])  # 0: padding
@@ -180,6 +187,7 @@ def test_descriptions_are_finite_fields_with_a_row_for_each_detection(head_and_i
         assert field.min() >= 0 and field.max() <= 1
 
 
+@pytest.mark.slow
 def test_a_heads_layers_are_trained_by_layers_heads(head_and_inputs):
     head, inputs = head_and_inputs
     head(inputs)

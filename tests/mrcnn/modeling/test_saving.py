@@ -39,6 +39,7 @@ def assert_equal(one, other, inputs):
         np.testing.assert_array_equal(column, found[name])
 
 
+@pytest.mark.slow
 def test_a_config_makes_the_same_network_with_fresh_weights(detector, inputs):
     again = mrcnn.Detector.from_config(detector.get_config())
     again.set_weights(detector.get_weights())
@@ -48,11 +49,13 @@ def test_a_config_makes_the_same_network_with_fresh_weights(detector, inputs):
     assert cloned.to_json()
 
 
+@pytest.mark.slow
 def test_a_keras_file_holds_the_whole_model(detector, inputs, tmp_path):
     detector.save(tmp_path / "detector.keras")
     assert_equal(detector, keras.saving.load_model(tmp_path / "detector.keras"), inputs)
 
 
+@pytest.mark.slow
 def test_pickles_and_deep_copies_are_whole_models(detector, inputs):
     assert_equal(detector, pickle.loads(pickle.dumps(detector)), inputs)
     assert_equal(detector, copy.deepcopy(detector), inputs)
@@ -64,12 +67,14 @@ def test_every_part_comes_back_from_its_config(detector):
         assert again.get_config() == part.get_config()
 
 
+@pytest.mark.slow
 def test_the_convention_of_loaded_weights_is_kept(plain_config):
     detector = build_detector(plain_config())
     detector.set_convention("corners")
     assert mrcnn.Detector.from_config(detector.get_config()).convention is CORNERS
 
 
+@pytest.mark.slow
 def test_a_detector_in_ten_lines_without_a_config(rng):
     """As the README shows it, but smaller."""
     from mrcnn.modeling.backbones.efficientnet_lite import efficientnet_lite

@@ -34,6 +34,7 @@ def test_a_file_without_state_has_none(detector, tmp_path):
     assert read_state(tmp_path / "a.h5") is None and read_metadata(tmp_path / "a.h5") == {}
 
 
+@pytest.mark.slow
 def test_the_state_of_a_training_does_not_disturb_reading_the_weights(
     detector, plain_config, tmp_path
 ):

@@ -127,6 +127,7 @@ def replace(key, make):
 KERNEL = "conv1/conv1/kernel:0"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -205,6 +206,7 @@ def test_metadata_and_state_that_are_no_object_are_told(path, value):
             read(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "state",
     [
@@ -235,6 +237,7 @@ def test_lists_that_keras_keeps_in_pieces_are_read(path):
 MUTATIONS = int(os.environ.get("H5_MUTATIONS", 40))  # 500 take about a minute
 
 
+@pytest.mark.slow
 def test_a_file_with_any_bytes_changed_is_read_or_refused(path, monkeypatch):
     """In one process, which has to survive."""
     monkeypatch.setattr(h5_files, "_SECONDS", 20)  # some make HDF5 read for ever

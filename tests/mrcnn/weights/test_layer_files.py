@@ -116,6 +116,7 @@ def test_a_file_saved_as_a_whole_keras_model_is_read_too(detector, spoiled, tmp_
     )
 
 
+@pytest.mark.slow
 def test_a_file_says_how_its_heads_measure_boxes(detector, plain_config, tmp_path):
     corners = build_detector(plain_config(ROI_ALIGN="corners"))
     save_weights(detector, tmp_path / "aligned.h5")
@@ -139,6 +140,7 @@ def test_excluded_layers_stay_as_they_are(detector, spoiled, tmp_path):
     assert (arrays(spoiled)["mrcnn_mask", "kernel"] == 0.5).all()
 
 
+@pytest.mark.slow
 def test_another_number_of_classes_is_refused_naming_the_way_out(detector, plain_config, tmp_path):
     save_weights(detector, tmp_path / "a.h5")
     more = build_detector(plain_config(NUM_CLASSES=5))
@@ -216,6 +218,7 @@ def scaled(image, stage5, train_bn):
     return [image := Scaled(f"stage{i}")(image) for i in range(1, 6)]
 
 
+@pytest.mark.slow
 def test_weights_beside_those_of_the_layers_inside_come_back_too(plain_config, tmp_path):
     first, second = (build_detector(plain_config(BACKBONE=scaled), [Query]) for _ in range(2))
     for name, layer in weight_layers(first).items():
@@ -240,6 +243,7 @@ def test_weights_beside_those_of_the_layers_inside_come_back_too(plain_config, t
     }
 
 
+@pytest.mark.slow
 def test_own_weights_are_missed_in_a_file_without_them_and_refused_in_another_shape(
     detector, plain_config, tmp_path
 ):
@@ -283,6 +287,7 @@ def test_loading_nothing_is_an_error(detector, tmp_path):
         load_weights(detector, tmp_path / "a.npz")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a.h5", "a.npz"])
 def test_a_missing_or_cut_off_file_is_told(detector, tmp_path, name):
     with pytest.raises(FileNotFoundError, match=f"no weight file .*{name}"):
@@ -310,6 +315,7 @@ def test_a_write_that_fails_leaves_the_old_file(detector, tmp_path, monkeypatch)
     assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["last.h5"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e300])
 @pytest.mark.parametrize("name", ["a.h5", "a.npz"])
 def test_weights_that_are_not_finite_are_refused_by_layer_before_anything_is_assigned(
@@ -345,6 +351,7 @@ def test_weights_that_are_not_finite_are_refused_by_layer_before_anything_is_ass
         assert set(report.excluded) == {"conv1", "mrcnn_mask"}
 
 
+@pytest.mark.slow
 def test_a_negative_variance_is_refused_since_it_makes_nan(detector, spoiled, tmp_path):
     save_weights(detector, tmp_path / "a.h5")
     for value, fits in ((-1e-9, True), (-0.5, False)):
