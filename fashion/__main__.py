@@ -3,8 +3,10 @@
 import importlib
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-from fashion.cli.errors import FAILED, run_verb
+from fashion.cli.errors import FAILED, closed_pipe, run_verb
+from fashion.cli.interrupts import leave
 
 VERBS = {
     "train": "train a model on your data set, or on the built-in drawings",
@@ -37,14 +39,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
+    of_process = argv is None
     argv = sys.argv[1:] if argv is None else list(argv)
     name = argv[0] if argv else "--help"
     if name in ("-h", "--help", "help"):
-        print(overview())
-        return 0 if argv else FAILED
+        return _printed(overview()) or (0 if argv else FAILED)
     if name in ("-V", "--version", "version"):
-        print(versions())
-        return 0
+        return _printed(versions())
     if name not in VERBS:
         from fashion.cli.parser import did_you_mean
 
@@ -54,9 +55,31 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         return FAILED
     # The verb is imported inside `run_verb`, which handles signals.
-    return run_verb(
+    status = run_verb(
         lambda rest: importlib.import_module(f"fashion.{name}").main(rest), argv[1:], name
     )
+    return leave(status) if of_process else status
+
+
+def main_of(script: str) -> int:
+    """Runs the verb of a script, `python fashion/train.py`, with the arguments of the process.
+
+    Args:
+        script: Path of the script.
+
+    Returns:
+        The exit status.
+    """
+    return leave(main([Path(script).stem, *sys.argv[1:]]))
+
+
+def _printed(text: str) -> int:
+    """Prints a text; returns the exit status."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        return closed_pipe()
+    return 0
 
 
 def overview() -> str:

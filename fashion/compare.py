@@ -12,6 +12,10 @@ if not __package__:  # run as a script: the repository, not this folder, belongs
     import sys
 
     sys.path[0] = __file__.rpartition("fashion")[0] or "."
+    if __name__ == "__main__":
+        from fashion.__main__ import main_of  # handles signals before NumPy is imported
+
+        sys.exit(main_of(__file__))
 
 import argparse
 import logging

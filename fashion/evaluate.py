@@ -26,6 +26,10 @@ if not __package__:  # run as a script: the repository, not this folder, belongs
     import sys
 
     sys.path[0] = __file__.rpartition("fashion")[0] or "."
+    if __name__ == "__main__":
+        from fashion.__main__ import main_of  # handles signals before NumPy is imported
+
+        sys.exit(main_of(__file__))
 
 import argparse
 import sys
@@ -33,6 +37,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from fashion.cli.data_options import add_val_option, check_val_option
 from fashion.cli.errors import run_verb
 from fashion.cli.options import SHIPPED_WEIGHTS, add_option, check_model_options
 from fashion.cli.parser import Parser, fraction, whole
@@ -91,6 +96,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     else:
         args.weights = args.weights or str(SHIPPED_WEIGHTS)
         check_data(args.data)
+        check_val_option(args)
         check_model_options(args)
     check_folder(args.images, "--images", "the folder of the images")
     for option in ("out", "report", "errors"):
@@ -107,6 +113,7 @@ def add_model_options(group: Any) -> None:
     add_option(group, "--weights", default=None)
     for name in ("--data", "--skip-bad", "--rescore", "--set", "--limit", "--restart"):
         add_option(group, name)
+    add_val_option(group)
     group.add_argument(
         "--split",
         metavar="PART",
@@ -214,10 +221,11 @@ def _contradiction(args: argparse.Namespace) -> str | None:
         return "--gt and --predictions belong together: give both, or a model with --weights"
     if args.gt and args.weights:
         return "--weights names a model, and --gt belongs to stored predictions: give one of them"
-    if args.gt and (args.split or args.true_boxes or args.data or args.rescore or args.limit):
+    of_model = (args.data, args.val, args.split, args.true_boxes, args.limit, args.rescore)
+    if args.gt and any(of_model):
         return (
-            "--data, --split, --true-boxes, --limit and --rescore belong to a model, and --gt to "
-            "stored predictions"
+            "--data, --val, --split, --true-boxes, --limit and --rescore belong to a model, and "
+            "--gt to stored predictions"
         )
     if args.report and args.errors and args.report.resolve() == args.errors.resolve():
         return (

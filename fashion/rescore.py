@@ -14,6 +14,10 @@ if not __package__:  # run as a script: the repository, not this folder, belongs
     import sys
 
     sys.path[0] = __file__.rpartition("fashion")[0] or "."
+    if __name__ == "__main__":
+        from fashion.__main__ import main_of  # handles signals before NumPy is imported
+
+        sys.exit(main_of(__file__))
 
 import argparse
 import sys
@@ -28,6 +32,7 @@ from fashion.cli.parser import Parser, whole
 from fashion.cli.paths import check_output
 from fashion.formats.model_files import check_model
 from fashion.moved import moved_attributes
+from mrcnn.config import BACKBONE_NAMES
 
 __getattr__ = moved_attributes(
     __name__,
@@ -89,6 +94,7 @@ def _add_training_options(group):
     group.add_argument(
         "--backbone",
         default="efficientnet_lite0",
+        choices=BACKBONE_NAMES,
         metavar="NAME",
         help="backbone, as the setting BACKBONE of a recipe (default: %(default)s)",
     )

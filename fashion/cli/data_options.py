@@ -28,15 +28,24 @@ def add_data_options(parser: Any, *, val: bool = True, skip_bad: bool = True) ->
         help="folder of the images of --data (default: looked for near the annotations)",
     )
     if val:
-        parser.add_argument(
-            "--val",
-            type=Path,
-            metavar="PATH",
-            help="data set for validation, a file or a folder (default: that of --data if it has "
-            "one, otherwise some images of --data)",
-        )
+        add_val_option(parser)
     if skip_bad:
         add_option(parser, "--skip-bad")
+
+
+def add_val_option(parser: Any) -> None:
+    """Adds --val.
+
+    Args:
+        parser: Parser of a verb, or one of its groups.
+    """
+    parser.add_argument(
+        "--val",
+        type=Path,
+        metavar="PATH",
+        help="data set for validation, a file or a folder (default: that of --data if it has "
+        "one, otherwise some images of --data)",
+    )
 
 
 def add_split_options(parser: Any) -> None:
@@ -85,6 +94,18 @@ def check_data_options(args: argparse.Namespace) -> None:
     """
     check_data(args.data)
     check_folder(args.images, "--images", "the folder of the images")
+    check_val_option(args)
+
+
+def check_val_option(args: argparse.Namespace) -> None:
+    """Checks that what --val names exists.
+
+    Args:
+        args: Parsed arguments, also of a verb without --val.
+
+    Raises:
+        FileNotFoundError: There is nothing of that name.
+    """
     val = getattr(args, "val", None)
     if val is not None and not val.expanduser().exists():
         raise FileNotFoundError(f"There is no {val}. --val names a data set for validation.")

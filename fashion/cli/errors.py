@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from fashion.cli.interrupts import running
+from fashion.cli.interrupts import leave, running
 from fashion.cli.quiet import quiet_tensorflow
 
 FAILED = 2  # exit status of a verb that ends with an expected error
@@ -25,8 +25,8 @@ def run_verb(main: Main, argv: Sequence[str] | None = None, verb: str | None = N
         verb: Its name; None for that of its module.
 
     Returns:
-        The exit status: 0, `FAILED`, or that of an interruption, see `interrupts`. Unexpected
-        errors keep their traceback.
+        The exit status: 0, `FAILED`, `CLOSED_PIPE`, or that of an interruption, see `interrupts`.
+        Unexpected errors keep their traceback.
     """
     quiet_tensorflow()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -35,22 +35,37 @@ def run_verb(main: Main, argv: Sequence[str] | None = None, verb: str | None = N
         verb = Path(sys.argv[0]).stem if module == "__main__" else module
     with running(verb, sys.argv[1:] if argv is None else argv) as state:
         try:
-            main(argv)
+            try:
+                main(argv)
+                sys.stdout.flush()  # as Python ends, nobody would catch a BrokenPipeError
+            except SystemExit:  # --help
+                sys.stdout.flush()
+                raise
             return 0
         except SystemExit:
             raise
-        except BrokenPipeError:  # the reader of a pipe has ended: `fashion settings | head`
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return CLOSED_PIPE
+        except BrokenPipeError:
+            return closed_pipe()
         except BaseException as error:
             # A library may turn the exception of a signal into another one.
             if isinstance(error, KeyboardInterrupt) or state.received is not None:
                 print(state.line(), file=sys.stderr)
-                return state.status()
+                return leave(state.status()) if argv is None else state.status()
             if not _is_expected(error):
                 raise
             print(f"fashion {verb}: error: {_explained(error)}", file=sys.stderr)
             return FAILED
+
+
+def closed_pipe() -> int:
+    """Ends writing to a pipe whose reader has ended: `fashion settings | head`.
+
+    Returns:
+        The exit status.
+    """
+    # Python writes what it still holds when it ends, and would complain again.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return CLOSED_PIPE
 
 
 def _explained(error: BaseException) -> BaseException:

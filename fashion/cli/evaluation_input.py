@@ -115,7 +115,7 @@ def input_from_model(args: Namespace, thresholds: Thresholds | None) -> Evaluati
     if thresholds:
         thresholds.check_ontology(model.ontology, args.thresholds)
     noted = noted_split(checkpoint_in(args.weights))
-    files = open_files(args.data, args.images)
+    files = open_files(args.data, args.images, args.val)
     labels = labels_of_data(files, args.split, model.ontology, args.true_boxes)
     dataset = open_split(files, args.split, labels, args.skip_bad, noted)
     if args.limit:

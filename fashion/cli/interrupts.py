@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import multiprocessing
 import os
 import shlex
 import signal
@@ -110,6 +111,27 @@ def resumable(command: str | None = None) -> Iterator[None]:
     state.resume = typed_command(state) if command is None else command
     yield
     state.resume = None
+
+
+def leave(status: int) -> int:
+    """Ends a process that a signal has interrupted, if its threads would keep it alive.
+
+    JAX computes and compiles in threads of C++. When Python ends, it waits for them, minutes for a
+    step that is compiled, and some crash on what has been freed already.
+
+    Args:
+        status: Exit status.
+
+    Returns:
+        The same where JAX is not loaded: then Python ends by itself.
+    """
+    if status in (INTERRUPTED, TERMINATED) and "jax" in sys.modules:
+        for child in multiprocessing.active_children():  # Python would have ended them, too
+            child.terminate()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    return status
 
 
 def current_command() -> str:

@@ -207,6 +207,9 @@ def _check_arguments(arguments):
     member(arguments, "patience", either(None, whole(1)), missing=None)
     member(arguments, "keep", whole(0), missing=0)
     member(arguments, "skip_bad", boolean)
+    words = list_of(text("a word of a command"), None)
+    member(arguments, "resume_commands", list_of(words, None, least=0), missing=[])
+    member(arguments, "ended", either(None, text("why the training ended")), missing=None)
     for name in ("data", "images", "val"):
         member(arguments, name, either(None, text("the folder or file of the data")), missing=None)
     _check_split(member(arguments, "split", json_object, missing={}))

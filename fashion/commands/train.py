@@ -42,6 +42,7 @@ from fashion.exploration.preview import write_preview
 from fashion.labels.ontology import Ontology
 from fashion.model import FashionModel
 from fashion.pages.text import count
+from fashion.reports.run_facts import ENDED, ENDED_EARLY
 from fashion.reports.run_page import write_run_page
 from mrcnn.data.augmentation.augmenter_files import augmenter_from
 from mrcnn.data.batches import training_batches, validation_batches
@@ -111,6 +112,7 @@ def _start_or_resume(args: Namespace, locks: contextlib.ExitStack) -> RunFolder 
         start_weights(model, arguments["weights"], arguments["exclude"])
 
     arguments |= _noted(files, split, config, ontology, stages)
+    arguments |= _noted_commands(arguments, args.resume)
     run = _locked_run(args, locks, run, config, arguments)
     write_split_table(run.path / "split.csv", shares)
     print(_beginning(run, resumes, stages), flush=True)
@@ -126,7 +128,9 @@ def _start_or_resume(args: Namespace, locks: contextlib.ExitStack) -> RunFolder 
     }
     with resumable(_resuming_command(args, run)), explaining_changed_settings(run, config):
         with without_retracing_warnings():
-            fit_detector(model.detector, config, batches, stages, run, **options)
+            history = fit_detector(model.detector, config, batches, stages, run, **options)
+    ended = ENDED if len(history) >= sum(stage.epochs for stage in stages) else ENDED_EARLY
+    run.write_config(run.read_config() | {"ended": ended})
     _report(run)
     return run
 
@@ -343,7 +347,6 @@ def _locked_run(args, locks, run, config, arguments):
 def _noted(files, split, config, ontology, stages):
     """What config.json says beside the run arguments."""
     return {
-        "command": sys.argv,
         **files.noted(),
         "split": split.to_dict(),
         "seed": config.SEED,
@@ -352,6 +355,13 @@ def _noted(files, split, config, ontology, stages):
         "config": config.to_dict(),
         "ontology": ontology.to_dict(),
     }
+
+
+def _noted_commands(arguments: Mapping[str, Any], resumes: bool) -> dict[str, Any]:
+    """The commands that started and resumed a run, and that its training has not ended."""
+    later: list[Any] = [*arguments.get("resume_commands", ()), sys.argv] if resumes else []
+    first = arguments.get("command") or sys.argv if resumes else sys.argv
+    return {"command": first, "resume_commands": later, "ended": None}
 
 
 def _beginning(run: RunFolder, resumes: bool, stages: Sequence[Stage]) -> str:

@@ -115,7 +115,7 @@ class Histogram:
                 change = f"{_short(self.before[i])} -> {_short(self.after[i])}"
                 gains.append(f"{self.labels.names[i]} {change}")
         return (
-            f"a round shows {self.length:,} photos instead of {self.num_images:,}; objects in "
+            f"a round shows {self.length:,} images instead of {self.num_images:,}; objects in "
             f"1,000 of them: {', '.join(gains)}"
         )
 
@@ -187,7 +187,7 @@ class Histogram:
         axes.hlines(places, self.before[rows], self.after[rows], color=LIGHT, linewidth=size / 2)
         axes.plot(self.before[rows], places, "o", color=BLUE, markersize=size, label="plainly")
         axes.plot(self.after[rows], places, "D", color=ORANGE, markersize=size, label="rebalanced")
-        style_axes(axes, "objects in 1,000 photos shown (logarithmic)")
+        style_axes(axes, "objects in 1,000 images shown (logarithmic)")
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter("{x:g}")
         axes.set_ylim(len(rows) - 0.5, -0.5)

@@ -13,7 +13,7 @@ from mrcnn.drawing.tables import text_table
 from mrcnn.files import write_text
 from mrcnn.typing import Array, PathLike
 
-HEADING = ["kind", "name", "photos", "held out", "share", "objects", "held out", "share"]
+HEADING = ["kind", "name", "images", "held out", "share", "objects", "held out", "share"]
 ALL = "photos"
 
 Row: TypeAlias = list[Any]
@@ -63,13 +63,13 @@ def summary(rows: Sequence[Row]) -> str:
         largest share.
     """
     whole = rows[0]
-    parts = [f"{whole[3]:,} of {whole[2]:,} photos held out ({whole[4]:.1%})"]
+    parts = [f"{whole[3]:,} of {whole[2]:,} images held out ({whole[4]:.1%})"]
     for kind, plural in (("category", "categories"), ("attribute", "attributes")):
         shares = [row for row in rows if row[0] == kind and row[2] > 1]
         if shares:
             least, most = min(shares, key=lambda row: row[4]), max(shares, key=lambda row: row[4])
             parts.append(
-                f"{plural} {least[4]:.1%} ({least[1]}, {least[2]:,} photos) to {most[4]:.1%} "
+                f"{plural} {least[4]:.1%} ({least[1]}, {least[2]:,} images) to {most[4]:.1%} "
                 f"({most[1]}, {most[2]:,})"
             )
     missing = sum(row[3] == 0 for row in rows[1:])

@@ -105,6 +105,18 @@ def objects_of(ground_truth: dict) -> list[dict]:
     return [row for row in ground_truth["annotations"] if not row.get("iscrowd", 0)]
 
 
+def has_attributes(scores: Mapping) -> bool:
+    """Tells whether there was anything to measure; otherwise an F1 of 0 says nothing.
+
+    Args:
+        scores: From `score_attributes`.
+
+    Returns:
+        Whether a compared object or its prediction has an attribute; True where scores lack counts.
+    """
+    return "counts" not in scores or any(scores["counts"].values())
+
+
 def score_attributes(tables: AttributeTables) -> dict:
     """Computes F1 and average precision of attributes.
 

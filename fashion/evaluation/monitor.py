@@ -67,7 +67,7 @@ class Monitor:
             epoch: From 0.
 
         Returns:
-            The values of `LOGS`.
+            The values of `LOGS`; without attributes in the label list, not their F1.
         """
         overlays: list[Array] = []
 
@@ -89,6 +89,8 @@ class Monitor:
         if self.batches is not None:
             self._follow_recall(inputs)
         logs = {name: _at(scores, path) for name, path in LOGS.items()}
+        if not self.model.ontology.num_attributes:  # an F1 of 0 would read as a bad score
+            del logs["val_attribute_micro_f1"]
         self._keep_best(epoch, logs[SELECTED_BY], detections)
         return logs
 

@@ -185,6 +185,22 @@ class Ontology:
             _matched(self.attribute_ids, self.attribute_names, attributes),
         )
 
+    def is_official(self) -> bool:
+        """Tells whether this is an official list, or a part of one.
+
+        Returns:
+            Whether one year of iMaterialist has all its ids, with these names.
+        """
+        categories = set(zip(self.category_ids, self.category_names))
+        attributes = set(zip(self.attribute_ids, self.attribute_names))
+        for year in (2019, 2020):
+            listed = official(year)
+            if categories <= set(
+                zip(listed.category_ids, listed.category_names)
+            ) and attributes <= set(zip(listed.attribute_ids, listed.attribute_names)):
+                return True
+        return False
+
     # Files
 
     def to_dict(self) -> dict[str, list]:

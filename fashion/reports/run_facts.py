@@ -13,6 +13,8 @@ from mrcnn.training.run_folder import RunFolder
 from mrcnn.typing import PathLike
 
 FINISHED, STOPPED, RUNNING = "finished", "stopped", "running"
+# Why a training ended, as "ended" in its config.json; null until then.
+ENDED, ENDED_EARLY = "all epochs", "patience"
 # Field of `RunFacts`: column of history.csv.
 SCORES = {
     "ap": "val_mask_ap",
@@ -39,7 +41,7 @@ class RunFacts:
         ap: Mask AP on the validation images; None if it was not measured, as the other scores.
         ap50: Mask AP50.
         box_ap: Box AP.
-        f1: Micro F1 of the attributes.
+        f1: Micro F1 of the attributes; None also where the label list has none.
         seconds: How long it took; None if that is not known.
         started: When it was started; None if that is not known.
     """
@@ -112,6 +114,8 @@ def read_run(folder: PathLike) -> RunFacts:
     planned = sum(int(stage.get("epochs", 0)) for stage in arguments.get("stages") or ())
     epochs = len(history)
     best_epoch, scores = _best(run, history)
+    if (arguments.get("ontology") or {}).get("attributes") == []:
+        scores["f1"] = None  # older histories have a 0 there
     started = _STARTED.search(run.path.resolve().name)
     return RunFacts(
         path=run.path,
@@ -119,7 +123,7 @@ def read_run(folder: PathLike) -> RunFacts:
         recipe=str(arguments.get("recipe", "")),
         epochs=epochs,
         planned=planned,
-        state=_state(run, arguments.get("patience"), epochs, planned, best_epoch),
+        state=_state(run, arguments, epochs, planned, best_epoch),
         best_epoch=best_epoch,
         **scores,
         seconds=_seconds(run, history, started),
@@ -163,12 +167,18 @@ def _from_metrics(run: RunFolder, epoch: int | None) -> dict[str, float | None]:
 
 
 def _state(
-    run: RunFolder, patience: int | None, epochs: int, planned: int, best_epoch: int | None
+    run: RunFolder,
+    arguments: Mapping[str, Any],
+    epochs: int,
+    planned: int,
+    best_epoch: int | None,
 ) -> str:
-    """Finished after all epochs, or where --patience has ended the training."""
-    if epochs >= planned > 0:
+    """Finished after all epochs, or where the training says so."""
+    if epochs >= planned > 0 or arguments.get("ended"):
         return FINISHED
-    if patience and best_epoch and epochs - best_epoch >= patience:
+    patience = arguments.get("patience")
+    older = "ended" not in arguments  # such runs do not say that --patience has ended them
+    if older and patience and best_epoch and epochs - best_epoch >= patience:
         return FINISHED
     try:
         check_free(run.path)

@@ -19,6 +19,7 @@ from fashion.evaluation.report import categories
 from fashion.evaluation.report.figures import precision_recall_figure
 from fashion.evaluation.report.summary import MAIN_HEADLINES, headline_cards
 from fashion.evaluation.scoring import category_rows
+from fashion.labels.ontology import Ontology
 from fashion.pages.html import Page
 from fashion.pages.text import count
 from fashion.reports.run_facts import FINISHED, STOPPED, RunFacts, duration, read_run
@@ -85,15 +86,20 @@ def next_commands(facts: RunFacts, arguments: Mapping[str, Any]) -> list[tuple[s
 
     Args:
         facts: Of the run.
-        arguments: Its config.json, which names the folder of the images.
+        arguments: Its config.json, which names the data and the labels.
 
     Returns:
         `(what it does, command)`, the most useful first.
     """
     run = shlex.quote(str(facts.path))
     data = "" if facts.data == "built-in data" else f" --data {shlex.quote(facts.data)}"
-    if arguments.get("images"):
-        data += f" --images {shlex.quote(str(arguments['images']))}"
+    for name in ("images", "val"):
+        if arguments.get(name):
+            data += f" --{name} {shlex.quote(str(arguments[name]))}"
+    # Only what has official labels can be submitted.
+    labels = arguments.get("ontology")
+    tune = " --tune kaggle_2020" if labels and Ontology.from_dict(labels).is_official() else ""
+    thresholds = " and the thresholds" if tune else ""
     commands = []
     if facts.state != FINISHED:
         commands.append(
@@ -105,8 +111,8 @@ def next_commands(facts: RunFacts, arguments: Mapping[str, Any]) -> list[tuple[s
     if facts.best_epoch is not None:
         commands += [
             (
-                "Score all validation images, with every metric, the errors and the thresholds.",
-                f"fashion evaluate --weights {run}{data} --tune kaggle_2020",
+                f"Score all validation images, with every metric, the errors{thresholds}.",
+                f"fashion evaluate --weights {run}{data}{tune}",
             ),
             (
                 "Draw what the model predicts in your images.",
@@ -121,6 +127,8 @@ def _subtitle(facts: RunFacts) -> str:
     planned = f" of {facts.planned}" if facts.planned else ""
     epochs = "epoch" if (facts.planned or facts.epochs) == 1 else "epochs"
     text = f"{state} after {facts.epochs}{planned} {epochs}"
+    if facts.state == FINISHED and facts.epochs < facts.planned:
+        text += ", when the score no longer rose"
     if facts.best_epoch is not None:
         text += f"; scores of epoch {facts.best_epoch}, the best one"
     return text

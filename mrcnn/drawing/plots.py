@@ -85,7 +85,10 @@ def _draw_panel(
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=8)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+    # One tick is enough: with one epoch, two would have fractions.
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6, min_n_ticks=1))
+    # Whole numbers at the ticks; a common factor, 1e-6, would be written over the title.
+    axes.yaxis.set_major_formatter("{x:g}")
     if last_row:
         axes.set_xlabel("epoch", fontsize=8)
     if len(axes.lines) > 1 or title == "loss":

@@ -18,9 +18,11 @@ def has_averages(model: keras.Model) -> bool:
         model: Compiled.
 
     Returns:
-        Whether `averaged_weights` would change the model.
+        Whether `averaged_weights` would change the model. With a momentum of 0, as in stages of
+        few batches, the average is the weights themselves.
     """
-    return bool(getattr(model.optimizer, "use_ema", False))
+    optimizer = model.optimizer
+    return bool(getattr(optimizer, "use_ema", False)) and optimizer.ema_momentum > 0
 
 
 @contextlib.contextmanager

@@ -724,3 +724,15 @@ def test_a_part_of_a_data_set_is_scored(sample_folder, ontology):
     assert [info["id"] for info in test.image_info] == noted["test"]
     with pytest.raises(ValueError, match="--test-fraction"):
         evaluation_input.open_split(files, "test", ontology, False)
+
+
+@pytest.mark.slow
+def test_the_validation_data_of_a_run_may_be_named(
+    tiny_run, sample_folder, loaded_quickly, tmp_path
+):
+    photos = ["--data", str(sample_folder / "train.csv"), "--images", str(sample_folder / "images")]
+    val = ["--val", str(sample_folder / "val.csv"), "--no-pages", "--out", str(tmp_path)]
+    evaluate.main(["--weights", str(tiny_run), *photos, *val])
+    assert json.loads((tmp_path / "metrics.json").read_text())["photos"] == 4
+    with pytest.raises(FileNotFoundError, match="There is no nowhere. --val names"):
+        evaluate.parse([*photos, "--val", "nowhere"])

@@ -3,6 +3,7 @@ line.
 """
 
 import ast
+import os
 import runpy
 import subprocess
 import sys
@@ -181,3 +182,21 @@ def test_an_unknown_argument_has_exit_status_2(capsys):
         assert (
             done.value.code == 2 and f"fashion {arguments[0]}: error: " in capsys.readouterr().err
         )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="exit statuses of shells")
+@pytest.mark.parametrize("unbuffered", ["", "x"])
+@pytest.mark.parametrize("words", ["--help", "settings --help", "settings baseline"])
+def test_a_reader_that_has_ended_is_no_error(words, unbuffered):
+    reader, writer = os.pipe()
+    os.close(reader)
+    ended = subprocess.run(
+        [sys.executable, "-m", "fashion", *words.split()],
+        env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        timeout=300,
+    )
+    os.close(writer)
+    assert ended.stderr == b""
+    assert ended.returncode in (0, 141)  # argparse prints --help whether or not it is read

@@ -169,6 +169,12 @@ def test_numbers_that_cannot_be_are_refused(wrong, tmp_path, capsys):
     assert f"error: {wrong[0]} must be a " in capsys.readouterr().err
 
 
+def test_a_backbone_that_there_is_not_is_refused_with_a_suggestion(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        rescore.parse(["--out", str(tmp_path), "--weights", "x", "--backbone", "resnet5"])
+    assert "resnet50" in capsys.readouterr().err
+
+
 def test_photos_that_the_classifier_learned_from_are_told(validation, caplog):
     names = [info["id"] for info in validation.image_info]
     evaluation_input.warn_of_training_images(

@@ -228,7 +228,7 @@ def test_what_a_split_holds_out_can_be_seen_without_a_training(sample_folder, tm
     )
     printed = capsys.readouterr().out
     assert (
-        "2 of 8 photos held out (25.0%)" in printed
+        "2 of 8 images held out (25.0%)" in printed
         and "kind " in printed
         and not (tmp_path / "runs").exists()
     )
@@ -412,3 +412,14 @@ def test_every_setting_can_be_listed(capsys):
     with pytest.raises(SystemExit) as done:
         train.parse(["--list-settings", "--recipe", "ccp"])
     assert done.value.code == 0 and "IMAGE_MAX_DIM                  384" in capsys.readouterr().out
+
+
+def test_the_command_that_started_a_run_stays_and_those_that_resumed_it_are_added(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["train", "--resume"])
+    started = {"command": ["train", "--data", "photos"]}
+    once = command._noted_commands(started, resumes=True)
+    assert once == started | {"resume_commands": [["train", "--resume"]], "ended": None}
+    twice = command._noted_commands(once, resumes=True)
+    assert twice["command"] == started["command"] and len(twice["resume_commands"]) == 2
+    again = command._noted_commands(once, resumes=False)  # --restart
+    assert again["command"] == ["train", "--resume"] and again["resume_commands"] == []

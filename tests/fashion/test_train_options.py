@@ -52,7 +52,9 @@ def test_a_run_has_the_name_the_images_and_the_files_that_are_asked_for(named):
     assert noted["augmentation"] == {"imgaug": [{"Fliplr": 0.5}]}
     assert noted["config"]["EMA_MOMENTUM"] == 0.5 and noted["config"]["STEPS_PER_EPOCH"] is None
     (row,) = run.read_history()
-    assert {"lr", "epoch_seconds", "ema_val_mask_ap", "val_mask_ap"} <= set(row)
+    assert {"lr", "epoch_seconds", "val_mask_ap"} <= set(row)
+    assert "ema_val_mask_ap" not in row  # of two batches no more than the last one is averaged
+    assert noted["ended"] == "all epochs" and noted["resume_commands"] == []
 
 
 def test_the_same_command_resumes_and_restart_starts_over(named, command, capsys):
@@ -61,6 +63,7 @@ def test_the_same_command_resumes_and_restart_starts_over(named, command, capsys
     assert command(*words).path == run.path
     assert "resumed after epoch 1 of 1" in capsys.readouterr().out
     assert run.last.stat().st_mtime_ns == before
+    assert run.read_config()["resume_commands"] == []  # there was nothing to do
     with pytest.raises(ValueError, match="started with --limit 5 and cannot continue with 4"):
         command(*words, "--limit", "4")
     with pytest.raises(ValueError, match="started with another --augment"):

@@ -12,6 +12,7 @@ from fashion.evaluation.attribute_tables import (
     THRESHOLDS,
     attribute_tables,
     curves_over_thresholds,
+    has_attributes,
     objects_of,
     score_attributes,
 )
@@ -124,13 +125,18 @@ def _refuse(annotation_ids: Iterable[int], what: str) -> None:
 def _rows(scores: dict) -> list[str]:
     """Of matched objects and, where they were described, of the ground-truth boxes."""
     kinds = {"attributes": "objects", "attributes_on_truth": "true boxes"}
-    return [
-        f"attributes on {numbers['matched']} of {numbers['ground_truth']} {kinds[key]}: micro F1 "
-        f"{numbers['micro_f1']:.3f}, macro F1 {numbers['macro_f1']:.3f}, "
-        f"mean AP{column(numbers['map'])}"
-        for key, numbers in scores.items()
-        if key in kinds
-    ]
+    lines = []
+    for key, objects in kinds.items():
+        if key not in scores:
+            continue
+        numbers, names = scores[key], ("micro_f1", "macro_f1")
+        known = has_attributes(numbers)
+        micro, macro = (f"{numbers[name]:.3f}" if known else "–" for name in names)
+        lines.append(
+            f"attributes on {numbers['matched']} of {numbers['ground_truth']} {objects}: micro F1 "
+            f"{micro}, macro F1 {macro}, mean AP{column(numbers['map'])}"
+        )
+    return lines
 
 
 _NUMBERS = {

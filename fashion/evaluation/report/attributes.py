@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from fashion.evaluation.attribute_tables import has_attributes
 from fashion.evaluation.metrics.recall import UNDEFINED
 from fashion.evaluation.report.figures import line_figure
 from fashion.pages.html import Page
@@ -37,7 +38,7 @@ def add_chapter(page: Page, scores: Mapping[str, Any], names: Mapping[str, str])
     if "attributes" not in scores:
         return
     matched, on_gt = scores["attributes"], scores.get("attributes_on_truth", {})
-    overall, overall_on_gt = ({**part, **part.get("counts", {})} for part in (matched, on_gt))
+    overall, overall_on_gt = _overall(matched), _overall(on_gt)
     page.chapter("Attributes")
     text = (
         "Attributes are compared on matched objects: a detection of the same category with mask "
@@ -62,6 +63,14 @@ def add_chapter(page: Page, scores: Mapping[str, Any], names: Mapping[str, str])
     _add_table(page, "Each attribute", "attribute", "per_attribute", matched, on_gt, names)
     page.note("Attributes that neither occur on compared objects nor were predicted are left out.")
     _add_table(page, "By category of the object", "category", "per_category", matched, on_gt, {})
+
+
+def _overall(scores: Mapping[str, Any]) -> dict[str, Any]:
+    """The numbers of all attributes together; ratios of nothing are undefined."""
+    numbers = {**scores, **scores.get("counts", {})}
+    if not has_attributes(scores):
+        numbers |= dict.fromkeys((*_RATIOS, "exact"), UNDEFINED)
+    return numbers
 
 
 def _add_table(

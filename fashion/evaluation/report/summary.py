@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fashion.evaluation.attribute_tables import has_attributes
+from fashion.evaluation.metrics.recall import UNDEFINED
 from fashion.pages.html import Page
 from fashion.pages.text import count, number
 
@@ -144,6 +146,8 @@ def add_chapter(
 
 def _look_up(scores: Any, path: Sequence[str]) -> Any:
     """The number at a path of keys, None if it is not there."""
+    if path[0] == "attributes" and not has_attributes(scores.get("attributes") or {}):
+        return UNDEFINED
     for key in path:
         scores = scores.get(key)
         if scores is None:

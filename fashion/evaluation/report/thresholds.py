@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fashion.evaluation.report.figures import best_cell, grid_heat_map
+from fashion.evaluation.thresholds.objectives import OBJECTIVES
 from fashion.pages.html import Page
 from fashion.pages.text import number
 
@@ -37,7 +38,7 @@ def add_chapter(page: Page, scores: Mapping[str, Any]) -> None:
 
 
 def _add_levels(page: Page, tuning: Mapping[str, Any]) -> None:
-    page.section(f"Tuned for: {tuning['metric']}")
+    page.section(f"Tuned for: {_title(tuning['metric'])}")
     table = [["level", "images held out", "same images", "what is searched"]]
     for level, value in tuning["held_out"].items():
         on_same = number(tuning["on_same"][level])
@@ -50,7 +51,13 @@ def _add_levels(page: Page, tuning: Mapping[str, Any]) -> None:
     )
 
 
+def _title(metric: str) -> str:
+    """The title of an objective; the name of one that there is no more."""
+    return OBJECTIVES[metric].title if metric in OBJECTIVES else metric
+
+
 def _add_grid(page: Page, grid: Mapping[str, Any]) -> None:
+    grid = {**grid, "metric": _title(grid["metric"])}
     row, column = best_cell(grid)
     page.section("Score threshold by attribute threshold")
     page.text(

@@ -123,6 +123,38 @@ def test_the_line_says_how_to_resume_once_there_is_something_to_resume(command, 
         )
 
 
+def test_a_script_handles_signals_before_numpy_is_imported(tmp_path):
+    (tmp_path / "numpy.py").write_text(
+        "import os, signal\n"
+        "handled = callable(signal.getsignal(signal.SIGTERM))\n"
+        "os.write(1, b'handled' if handled else b'not handled')\n"
+        "os._exit(0)\n"
+    )
+    script = [sys.executable, str(ROOT / "fashion" / "train.py"), "--help"]
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    printed = subprocess.run(script, env=environment, capture_output=True, timeout=300).stdout
+    assert printed == b"handled"
+
+
+def test_an_interrupted_process_with_jax_does_not_wait_for_its_threads():
+    """Python itself would wait for a thread that is no daemon, as it does for those of JAX."""
+    child = (
+        "import sys, threading, types\n"
+        "from fashion.cli.interrupts import TERMINATED, leave\n"
+        "sys.modules['jax'] = types.ModuleType('jax')\n"
+        "threading.Thread(target=threading.Event().wait).start()\n"
+        "print('kept')\n"
+        "leave(TERMINATED)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", child],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        timeout=60,
+    )
+    assert (ended.returncode, ended.stdout) == (143, b"kept\n")
+
+
 @pytest.mark.full
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("verb", COMMANDS)

@@ -45,7 +45,7 @@ def test_shares_by_hand(rows):
 def test_a_line_names_the_worst(rows):
     rows, (zero, one, _) = rows
     assert summary(rows) == (
-        f"1 of 3 photos held out (33.3%); categories 0.0% ({one}, 2 photos) to 33.3% ({zero}, 3); "
+        f"1 of 3 images held out (33.3%); categories 0.0% ({one}, 2 images) to 33.3% ({zero}, 3); "
         "labels without any: 1"
     )
 

@@ -1,5 +1,7 @@
 """Monitor: scores and a picture after an epoch, and what was missed is shown more often."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -9,6 +11,8 @@ from fashion.evaluation.io.predictions import read_detections
 from fashion.evaluation.monitor import Monitor, stored_predictions
 from mrcnn.data.loading.samplers import RepeatSampler
 from mrcnn.training.run_folder import RunFolder
+
+EMPTY = np.zeros((8, 8, 3), np.uint8)
 
 
 class Batches:
@@ -30,6 +34,14 @@ def test_it_scores_some_photos_and_draws_them(few, validation, tmp_path):
     assert all(0 <= value <= 1 for value in scores.values())
     with Image.open(tmp_path / "pictures" / "epoch_0007.jpg") as picture:
         assert min(picture.size) > 100
+
+
+def test_without_attributes_their_f1_is_left_out(few, validation, tmp_path, monkeypatch):
+    monkeypatch.setattr(few, "ontology", dataclasses.replace(few.ontology, attribute_ids=()))
+    monitor = Monitor(few, validation, RunFolder(tmp_path))
+    monkeypatch.setattr("fashion.evaluation.monitor.predict_dataset", lambda *_, **__: [])
+    monkeypatch.setattr("fashion.evaluation.monitor.image_grid", lambda *_, **__: EMPTY)
+    assert set(monitor(epoch=0)) == {"val_mask_ap", "val_mask_ap50", "val_box_ap"}
 
 
 def test_the_predictions_of_the_best_epoch_are_stored(few, validation, tmp_path, monkeypatch):

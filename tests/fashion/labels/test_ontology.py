@@ -170,3 +170,14 @@ def test_a_list_knows_its_ids_in_another_by_name():
 def test_there_is_no_other_year():
     with pytest.raises(ValueError, match="2019 and 2020"):
         official(2021)
+
+
+def test_a_part_of_a_list_is_official_and_own_names_are_not():
+    whole = Ontology.official(2019)
+    assert whole.is_official()
+    labels = whole.to_dict()
+    none = {"attributes": [], "attribute_category_ids": []}
+    part = labels | none | {"categories": labels["categories"][:3]}
+    assert Ontology.from_dict(part).is_official()
+    own = part | {"categories": [[0, "kimono", "clothes"]]}
+    assert not Ontology.from_dict(own).is_official()

@@ -36,6 +36,24 @@ def test_a_run_that_patience_has_ended_is_finished(make_run):
     assert read_run(run.path).state == FINISHED
 
 
+def test_the_note_of_a_training_that_it_has_ended_comes_first(make_run):
+    """A stage that --patience has ended says nothing about the stages after it."""
+    run = make_run(epochs=3)
+    arguments = run.read_config() | {"patience": 1}
+    run.write_config(arguments | {"ended": None})
+    assert read_run(run.path).state == STOPPED
+    run.write_config(arguments | {"ended": "patience", "patience": 3})
+    assert read_run(run.path).state == FINISHED
+
+
+def test_without_attributes_their_f1_is_not_known(make_run):
+    run = make_run()
+    arguments = run.read_config()
+    labels = arguments["ontology"] | {"attributes": []}
+    run.write_config(arguments | {"ontology": labels})
+    assert read_run(run.path).f1 is None and read_run(run.path).ap == 0.5
+
+
 def test_older_runs_are_timed_by_their_files(make_run):
     run = make_run()
     rows = run.read_history()

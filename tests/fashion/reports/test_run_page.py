@@ -100,3 +100,28 @@ def test_the_next_command_names_the_folder_of_the_images(make_run):
     commands = next_commands(facts, {"images": "my photos"})
     evaluation = next(command for _, command in commands if " evaluate " in command)
     assert "--images 'my photos'" in evaluation
+
+
+def test_the_next_command_names_the_validation_data(make_run):
+    facts = read_run(make_run().path)
+    commands = next_commands(facts, {"val": "/data/val 2.json"})
+    assert "--val '/data/val 2.json'" in commands[0][1]
+
+
+def test_thresholds_for_kaggle_are_suggested_for_its_labels_alone(make_run, ontology):
+    facts = read_run(make_run().path)
+    labels = ontology.to_dict()
+    of_kaggle = next_commands(facts, {"ontology": labels})
+    assert of_kaggle[0][1].endswith(" --tune kaggle_2020") and "thresholds" in of_kaggle[0][0]
+    own = {"categories": [[0, "kimono", "clothes"]], "attributes": []}
+    of_own = next_commands(facts, {"ontology": own})
+    assert "--tune" not in of_own[0][1] and "thresholds" not in of_own[0][0]
+
+
+def test_a_run_that_ended_early_says_so(make_run, no_model):
+    run = make_run(epochs=3)
+    run.write_config(run.read_config() | {"ended": "patience"})
+    (run.path / "predictions.json").unlink()
+    run.best.unlink()  # scores are for other tests
+    write_run_page(run.path)
+    assert "finished after 3 of 4 epochs, when the score no longer rose" in text_of(run)

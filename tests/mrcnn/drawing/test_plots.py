@@ -53,6 +53,16 @@ def test_validation_joins_the_panel_of_its_loss():
     assert figure.axes[0].lines[1].get_ydata().tolist() == [4, 3, 2]
 
 
+def test_ticks_are_whole_epochs_also_of_one_and_small_rates_have_no_common_factor():
+    figure = plot_history({"loss": [3.0], "lr": [1.2e-6]})
+    figure.canvas.draw()
+    for axes in figure.axes:
+        low, high = axes.get_xlim()
+        assert [t for t in axes.get_xticks() if low <= t <= high] == [1]
+        assert axes.yaxis.get_offset_text().get_text() == ""
+    assert any("e-06" in text.get_text() for text in figure.axes[1].get_yticklabels())
+
+
 def test_epochs_without_a_value_are_left_out():
     figure = plot_history({"loss": [3, 2, 1], "val_loss": [None, 2.5, math.nan]})
     assert figure.axes[0].lines[1].get_xdata().tolist() == [2]

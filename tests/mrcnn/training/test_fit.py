@@ -197,6 +197,26 @@ def test_the_better_of_weights_and_their_average_is_kept(tmp_path, average_wins)
     assert float(np.abs(np.asarray(average)).sum()) == pytest.approx(seen[2])
 
 
+def test_where_the_average_is_the_weights_they_are_evaluated_once(tmp_path):
+    epochs = []
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model = network()
+    history = fit(
+        model,
+        Noise(seed=1),
+        [Stage("all", "all", 1, 0.1)],
+        RunFolder(tmp_path),
+        lambda stage, steps: model.compile(
+            keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.0), loss
+        ),
+        evaluate=lambda epoch: epochs.append(epoch) or {"val_accuracy": 0.5},
+        score="val_accuracy",
+        tensorboard=False,
+        quiet=True,
+    )
+    assert epochs == [0] and "ema_val_accuracy" not in history[0]
+
+
 @pytest.mark.slow
 def test_a_stage_without_progress_ends_after_its_patience_also_when_resumed(tmp_path):
     """The best score comes in the second epoch of 8; two epochs later it is over."""

@@ -165,6 +165,7 @@ def test_a_full_report_has_every_chapter(case, tmp_path):
     ] == ["index.html"]
     page = read(path)
     assert page.headings["h2"] == CHAPTERS
+    assert "Tuned for: Kaggle 2020" in page.headings["h3"]
     assert len(page.captions) == 6 and "<h1>Run 7</h1>" in path.read_text(encoding="utf-8")
 
 
