@@ -58,6 +58,20 @@ class BalloonInferenceConfig(BalloonConfig):
     IMAGES_PER_GPU = 1
 
 
+def existing_image(folder: Path, name: str, via: Path) -> Path:
+    """Finds an image that a VIA file marks up."""
+    try:
+        path = path_inside(folder, name)
+    except ValueError as error:
+        raise ValueError(f"{via}: {error}") from error
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{via} marks up {name}, which is not in the same folder. Put the photo there, or take "
+            "it out of the JSON."
+        )
+    return path
+
+
 class BalloonDataset(utils.Dataset):
     """Images with outlines drawn in VIA."""
 
@@ -78,15 +92,7 @@ class BalloonDataset(utils.Dataset):
         for name, shapes in read_via(via):
             if not shapes:
                 continue
-            try:
-                path = path_inside(folder, name)
-            except ValueError as error:
-                raise ValueError(f"{via}: {error}") from error
-            if not path.exists():
-                raise FileNotFoundError(
-                    f"{via} marks up {name}, which is not in the same folder. Put the photo there, "
-                    "or take it out of the JSON."
-                )
+            path = existing_image(folder, name, via)
             outlines = [
                 checked_outline(shape, f"Region {k} of {name} in {via}")
                 for k, shape in enumerate(shapes, 1)

@@ -76,6 +76,15 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "downloaded)",
     )
     add_option(parser, "--out", default=Path("runs/mnist"))
+    _add_training_options(parser)
+    add_option(parser, "--restart")
+    args = parser.parse_args(argv)
+    check_folder(args.data, "--data", "the folder of the four files of Fashion-MNIST")
+    check_output(args.out)
+    return args
+
+
+def _add_training_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--recipe",
         choices=RECIPE_NAMES,
@@ -104,11 +113,6 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="N",
         help="runs of each network, with seeds 1 to N (default: %(default)s)",
     )
-    add_option(parser, "--restart")
-    args = parser.parse_args(argv)
-    check_folder(args.data, "--data", "the folder of the four files of Fashion-MNIST")
-    check_output(args.out)
-    return args
 
 
 if __name__ == "__main__":

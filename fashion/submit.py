@@ -97,12 +97,17 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if not args.images:
         parser.error("--images is missing: the folder of the test images.")
-    if args.out.is_dir():
-        raise IsADirectoryError(f"{args.out} is a folder. --out names the file to write.")
-    check_output(args.out.parent)
+    _check_out(args)
     args.files = files_by_name(find_images(args.images)[: args.limit], args.format)
     check_model_options(args)
     return args
+
+
+def _check_out(args: argparse.Namespace) -> None:
+    """Checks that --out can be written to."""
+    if args.out.is_dir():
+        raise IsADirectoryError(f"{args.out} is a folder. --out names the file to write.")
+    check_output(args.out.parent)
 
 
 def files_by_name(paths: Sequence[Path], year: int) -> dict[str, Path]:

@@ -107,8 +107,7 @@ def input_from_model(args: Namespace, thresholds: Thresholds | None) -> Evaluati
     """
     # Not at the top: stored predictions are scored without Keras.
     from fashion.datasets.holding_out import noted_split
-    from fashion.formats.model_files import rescorer_in
-    from fashion.model import checkpoint_in, load_model, settings_beside
+    from fashion.model import checkpoint_in, load_model
 
     min_score = min(args.ap_conf, thresholds.min_score()) if thresholds else args.ap_conf
     model = load_model(args.weights, **model_settings(args, min_score))
@@ -120,18 +119,7 @@ def input_from_model(args: Namespace, thresholds: Thresholds | None) -> Evaluati
     dataset = open_split(files, args.split, labels, args.skip_bad, noted)
     if args.limit:
         dataset = dataset.subset([info["id"] for info in dataset.image_info[: args.limit]])
-    beside = settings_beside(checkpoint_in(args.weights))
-    about = {
-        "weights": str(checkpoint_in(args.weights)),
-        "min_score": min_score,
-        "set": args.set,
-        **({"settings_beside": beside} if beside else {}),
-        "data": str(dataset.annotations.csv_path),
-        **({"limit": args.limit} if args.limit else {}),
-        **({} if args.attr_conf is None else {"attribute_threshold": args.attr_conf}),
-        **({"rescore": str(rescorer_in(args.rescore))} if args.rescore else {}),
-        "rescored": bool(args.rescore),
-    }
+    about = _about(args, min_score, dataset)
     warn_of_training_images(model.rescorer, dataset)
     content = dataset.to_coco()
     ground_truth = checked_ground_truth(content)
@@ -148,6 +136,25 @@ def input_from_model(args: Namespace, thresholds: Thresholds | None) -> Evaluati
         more,
         journal.remove,
     )
+
+
+def _about(args: Namespace, min_score: float, dataset: IMaterialistDataset) -> dict[str, Any]:
+    """Where predictions come from: stored ones are taken up again only where all of it is equal."""
+    from fashion.formats.model_files import rescorer_in
+    from fashion.model import checkpoint_in, settings_beside
+
+    beside = settings_beside(checkpoint_in(args.weights))
+    return {
+        "weights": str(checkpoint_in(args.weights)),
+        "min_score": min_score,
+        "set": args.set,
+        **({"settings_beside": beside} if beside else {}),
+        "data": str(dataset.annotations.csv_path),
+        **({"limit": args.limit} if args.limit else {}),
+        **({} if args.attr_conf is None else {"attribute_threshold": args.attr_conf}),
+        **({"rescore": str(rescorer_in(args.rescore))} if args.rescore else {}),
+        "rescored": bool(args.rescore),
+    }
 
 
 def _predictions(args, model, dataset, content, about):

@@ -127,14 +127,17 @@ def train_and_measure(args: argparse.Namespace, checkpoint: Path) -> dict[str, A
     for name in ("search", "before", "after", "separation", "kinds"):
         scores[name] = measured[name]
     write_text(args.out / "metrics.json", json.dumps(scores, indent=2, default=str) + "\n")
-    subtitle = f"detector: {checkpoint} · {len(validation.image_ids)} photos it held out"
+    subtitle = f"detector: {checkpoint} · {len(validation.image_ids)} images it held out"
     write_page(args.out / "index.html", measured, validation, subtitle)
-    print(
-        f"mask AP {measured['before']['AP']:.4f} -> {measured['after']['AP']:.4f} with a weight of "
-        f"{rescorer.weight}\n"
-        f"page: {args.out / 'index.html'}; classifier: {args.out / 'rescorer.h5'}"
-    )
+    print(_summary(measured, rescorer.weight, args.out))
     return scores
+
+
+def _summary(measured: dict[str, Any], weight: float, out: Path) -> str:
+    return (
+        f"mask AP {measured['before']['AP']:.4f} -> {measured['after']['AP']:.4f} with a weight of "
+        f"{weight}\npage: {out / 'index.html'}; classifier: {out / 'rescorer.h5'}"
+    )
 
 
 def _detections(out, model, train, validation, about):

@@ -111,8 +111,7 @@ def _start_or_resume(args: Namespace, locks: contextlib.ExitStack) -> RunFolder 
     if not resumes:
         start_weights(model, arguments["weights"], arguments["exclude"])
 
-    arguments |= _noted(files, split, config, ontology, stages)
-    arguments |= _noted_commands(arguments, args.resume)
+    arguments |= _noted(arguments, args.resume, files, split, config, ontology, stages)
     run = _locked_run(args, locks, run, config, arguments)
     write_split_table(run.path / "split.csv", shares)
     print(_beginning(run, resumes, stages), flush=True)
@@ -129,8 +128,7 @@ def _start_or_resume(args: Namespace, locks: contextlib.ExitStack) -> RunFolder 
     with resumable(_resuming_command(args, run)), explaining_changed_settings(run, config):
         with without_retracing_warnings():
             history = fit_detector(model.detector, config, batches, stages, run, **options)
-    ended = ENDED if len(history) >= sum(stage.epochs for stage in stages) else ENDED_EARLY
-    run.write_config(run.read_config() | {"ended": ended})
+    _note_end(run, history, stages)
     _report(run)
     return run
 
@@ -344,9 +342,10 @@ def _locked_run(args, locks, run, config, arguments):
     return run
 
 
-def _noted(files, split, config, ontology, stages):
+def _noted(arguments, resumes, files, split, config, ontology, stages):
     """What config.json says beside the run arguments."""
     return {
+        **_noted_commands(arguments, resumes),
         **files.noted(),
         "split": split.to_dict(),
         "seed": config.SEED,
@@ -362,6 +361,11 @@ def _noted_commands(arguments: Mapping[str, Any], resumes: bool) -> dict[str, An
     later: list[Any] = [*arguments.get("resume_commands", ()), sys.argv] if resumes else []
     first = arguments.get("command") or sys.argv if resumes else sys.argv
     return {"command": first, "resume_commands": later, "ended": None}
+
+
+def _note_end(run: RunFolder, history: Sequence[Any], stages: Sequence[Stage]) -> None:
+    ended = ENDED if len(history) >= sum(stage.epochs for stage in stages) else ENDED_EARLY
+    run.write_config(run.read_config() | {"ended": ended})
 
 
 def _beginning(run: RunFolder, resumes: bool, stages: Sequence[Stage]) -> str:

@@ -45,22 +45,7 @@ def agreed_split(
     }
     asked = {name: value for name, value in asked.items() if value is not None}
     if not args.resume:
-        start = (
-            {"kind": "stratified"} if args.split or args.fold else default_split(files).to_dict()
-        )
-        split = Split(**start | asked)
-        if args.near_duplicates is not None and split.kind != "stratified":
-            raise ValueError(
-                "Photos that look alike are looked for in a stratified split, and this one is "
-                f"{_KINDS[split.kind]}. Add --split stratified, or leave --near-duplicates and "
-                "--no-near-duplicates out."
-            )
-        if split.kind == "val.csv" and "val_fraction" in asked:
-            raise ValueError(
-                f"{files.source()} has validation data of its own, so --val-fraction would change "
-                "nothing. Leave it out, or add --split stratified."
-            )
-        return split
+        return _new_split(args, asked, files)
     noted = run_arguments.get("split")
     started = Split(**noted) if noted is not None else first_split(files)
     different = [
@@ -74,6 +59,24 @@ def agreed_split(
             "--fold and --near-duplicates out, or leave --resume out to start again."
         )
     return started
+
+
+def _new_split(args: argparse.Namespace, asked: dict[str, Any], files: DataFiles) -> Split:
+    """The split that the options of a new run ask for."""
+    start = {"kind": "stratified"} if args.split or args.fold else default_split(files).to_dict()
+    split = Split(**start | asked)
+    if args.near_duplicates is not None and split.kind != "stratified":
+        raise ValueError(
+            "Photos that look alike are looked for in a stratified split, and this one is "
+            f"{_KINDS[split.kind]}. Add --split stratified, or leave --near-duplicates and "
+            "--no-near-duplicates out."
+        )
+    if split.kind == "val.csv" and "val_fraction" in asked:
+        raise ValueError(
+            f"{files.source()} has validation data of its own, so --val-fraction would change "
+            "nothing. Leave it out, or add --split stratified."
+        )
+    return split
 
 
 def held_out_by(run: RunFolder | None) -> list[str] | None:

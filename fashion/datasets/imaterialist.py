@@ -5,7 +5,7 @@ The file is read and checked once, before anything else; a mask is decoded when 
 
 import logging
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -261,37 +261,10 @@ class IMaterialistDataset(Dataset):
         annotations: list[dict[str, Any]] = []
         for image_id in map(int, image_ids):
             height, width = self.image_hw(image_id)
-            images.append(
-                {
-                    "id": image_id,
-                    "file_name": self._file_name(image_id),
-                    "height": height,
-                    "width": width,
-                }
-            )
-            rows = self.annotations.rows_of(image_id)
-            for row, runs in zip(rows, self.annotations.runs_of(rows)):
-                annotations.append(
-                    {
-                        "id": len(annotations) + 1,
-                        "image_id": image_id,
-                        "iscrowd": 0,
-                        **self._coco_object(row, runs, (height, width)),
-                    }
-                )
-            crowds, rows = self._crowds(image_id)
-            for row, runs in zip(rows, crowds.runs_of(rows)):
-                class_id = int(crowds.class_ids[row])
-                annotations.append(
-                    {
-                        "id": len(annotations) + 1,
-                        "image_id": image_id,
-                        "iscrowd": 1,
-                        "category_id": self.ontology.category_id_of(class_id),
-                        "attribute_ids": [],
-                        **_coco_mask(runs, (height, width)),
-                    }
-                )
+            name = self._file_name(image_id)
+            images.append({"id": image_id, "file_name": name, "height": height, "width": width})
+            for row in self._coco_annotations(image_id):
+                annotations.append({"id": len(annotations) + 1, "image_id": image_id, **row})
         origin = self.annotations.csv_path.name
         if self.annotations.masks is None:
             origin += f", iMaterialist layout of {self.year}"
@@ -301,6 +274,22 @@ class IMaterialistDataset(Dataset):
             "annotations": annotations,
             **self.ontology.to_coco(),
         }
+
+    def _coco_annotations(self, image_id: int) -> Iterator[dict[str, Any]]:
+        """Objects of an image, then its crowds, without their ids."""
+        size_hw = self.image_hw(image_id)
+        rows = self.annotations.rows_of(image_id)
+        for row, runs in zip(rows, self.annotations.runs_of(rows)):
+            yield {"iscrowd": 0, **self._coco_object(row, runs, size_hw)}
+        crowds, rows = self._crowds(image_id)
+        for row, runs in zip(rows, crowds.runs_of(rows)):
+            class_id = int(crowds.class_ids[row])
+            yield {
+                "iscrowd": 1,
+                "category_id": self.ontology.category_id_of(class_id),
+                "attribute_ids": [],
+                **_coco_mask(runs, size_hw),
+            }
 
     def attribute_counts(self) -> Array:
         """Counts objects, and objects with each attribute, by category.

@@ -76,6 +76,11 @@ class ImagePairs:
     shared: Array
 
 
+def _check_iou_type(iou_type: str) -> None:
+    if iou_type not in IOU_TYPES:
+        raise ValueError(f'iou_type is "segm" (masks) or "bbox" (boxes). Got {iou_type!r}.')
+
+
 @dataclass(frozen=True, eq=False)
 class MatchTable:
     """N predictions and M objects in columns, sorted by category and image, and their IoU.
@@ -142,8 +147,7 @@ class MatchTable:
         Raises:
             ValueError: If an id occurs twice or is unknown, or a mask or box is missing.
         """
-        if iou_type not in IOU_TYPES:
-            raise ValueError(f'iou_type is "segm" (masks) or "bbox" (boxes). Got {iou_type!r}.')
+        _check_iou_type(iou_type)
         annotations = ground_truth["annotations"]
         places = index_ids(ground_truth, detections)
         scores = np.array([detection["score"] for detection in detections], np.float64)

@@ -56,9 +56,7 @@ def draw_instances(
 
     em = text_size or text_size_for((canvas.shape[0], canvas.shape[1]))
     stroke = max(1, round(em / 9))
-    # Or a large object would hide the small ones on it.
-    area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    order = np.argsort(-area, kind="stable")
+    order = _largest_first(boxes)
     if windows is not None:
         _draw_masks(canvas, windows, order, colors, alpha, stroke if show_outlines else 0)
     for i in order if show_boxes else ():
@@ -67,6 +65,12 @@ def draw_instances(
         lines = [[label] if isinstance(label, str) else list(label) for label in labels]
         write_labels(canvas, boxes, windows, lines, colors, em)
     return canvas
+
+
+def _largest_first(boxes: Array) -> Array:
+    """Indices by area: a large object would hide the small ones on it."""
+    area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    return np.argsort(-area, kind="stable")
 
 
 def _draw_masks(

@@ -81,6 +81,11 @@ def select_detections(
         max_outputs=settings.max_detections,
         class_ids=class_ids,
     )
+    return _at(index, kept, boxes, class_ids, scores)
+
+
+def _at(index, kept, boxes, class_ids, scores):
+    """The detections at indices; zeros where none is kept."""
     is_kept = ops.cast(kept, "float32")
     return {
         "boxes": ops.take_along_axis(boxes, index[..., None], axis=1) * is_kept[..., None],

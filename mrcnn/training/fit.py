@@ -3,6 +3,7 @@
 One loop for the detector (see `fit_detector`), semantic networks and classifiers.
 """
 
+import dataclasses
 import functools
 import importlib.util
 import logging
@@ -27,27 +28,63 @@ from mrcnn.weights.layer_files import load_weights
 log = logging.getLogger(__name__)
 
 
+@dataclasses.dataclass(frozen=True)
+class FitOptions:
+    """How `fit` trains.
+
+    Attributes:
+        validation: For Keras' validation losses; closed at the end.
+        evaluate: `(epoch) -> {"val_mask_ap": 0.4, ...}`, called at the end of epochs, which are
+            counted from 0; its numbers join the history.
+        score: Which number of `evaluate` selects the weights in best.h5; None writes no best.h5.
+        every: Epochs between evaluations; the last epoch of a stage is evaluated in any case.
+        patience: A stage ends after an evaluation if `score` has not risen for this number of its
+            epochs. The next stage begins, with all of its epochs. None for never.
+        keep: How many checkpoints to keep as epoch_0001.h5 and so on, beside last.h5.
+        resume: Continue after the last complete epoch of the run.
+        first_epoch: Epochs that the model was trained for before.
+        metadata: JSON-able, stored in every checkpoint.
+        callbacks: They see the scores of an epoch, and checkpoints are saved after them. One that
+            stops the training ends its stage; the next one begins, with all of its epochs.
+        state: Filled with what checkpoints hold; `state["epoch"]` counts complete epochs, also
+            where an exception ends the training.
+        load: Loads the weights of a checkpoint; by default `weights.layer_files.load_weights`.
+        tensorboard: Write TensorBoard logs, if it is installed.
+        quiet: Print no progress.
+
+    Raises:
+        ValueError: `patience` without a score.
+    """
+
+    validation: keras.utils.PyDataset | None = None
+    evaluate: Callable[[int], Mapping[str, float]] | None = None
+    score: str | None = None
+    every: int = 1
+    patience: int | None = None
+    keep: int = 0
+    resume: bool = False
+    first_epoch: int = 0
+    metadata: Mapping[str, Any] | None = None
+    callbacks: Sequence[keras.callbacks.Callback] = ()
+    state: dict[str, Any] | None = None
+    load: Callable[[PathLike], object] | None = None
+    tensorboard: bool = True
+    quiet: bool = False
+
+    def __post_init__(self) -> None:
+        if self.patience is not None and (self.evaluate is None or self.score is None):
+            raise ValueError(
+                "patience needs `evaluate` and the name of a `score` that should rise."
+            )
+
+
 def fit(
     model: keras.Model,
     batches: keras.utils.PyDataset,
     stages: Sequence[Stage],
     run: RunFolder,
     compile_stage: Callable[[Stage, int], None],
-    *,
-    validation: keras.utils.PyDataset | None = None,
-    evaluate: Callable[[int], Mapping[str, float]] | None = None,
-    score: str | None = None,
-    every: int = 1,
-    patience: int | None = None,
-    keep: int = 0,
-    resume: bool = False,
-    first_epoch: int = 0,
-    metadata: Mapping[str, Any] | None = None,
-    callbacks: Sequence[keras.callbacks.Callback] = (),
-    state: dict[str, Any] | None = None,
-    load: Callable[[PathLike], object] | None = None,
-    tensorboard: bool = True,
-    quiet: bool = False,
+    **options: Any,
 ) -> list[dict[str, Any]]:
     """Trains a model stage by stage; every epoch leaves the run folder complete.
 
@@ -62,24 +99,7 @@ def fit(
         run: Where checkpoints and the history go.
         compile_stage: `(stage, steps) -> None`, called before each stage with its number of steps.
             Freezes layers and compiles the model with a new optimiser.
-        validation: For Keras' validation losses; closed at the end.
-        evaluate: `(epoch) -> {"val_mask_ap": 0.4, ...}`, called at the end of epochs, which are
-            counted from 0; its numbers join the history.
-        score: Which number of `evaluate` selects the weights in best.h5; None writes no best.h5.
-        every: Epochs between evaluations; the last epoch of a stage is evaluated in any case.
-        patience: A stage ends after an evaluation if `score` has not risen for so many epochs of
-            it. The next stage begins, with all of its epochs. None for never.
-        keep: How many checkpoints to keep as epoch_0001.h5 and so on, beside last.h5.
-        resume: Continue after the last complete epoch of `run`.
-        first_epoch: Epochs that the model was trained for before.
-        metadata: JSON-able, stored in every checkpoint.
-        callbacks: They see the scores of an epoch, and checkpoints are saved after them. One that
-            stops the training ends its stage; the next one begins, with all of its epochs.
-        state: Filled with what checkpoints hold; `state["epoch"]` counts complete epochs, also
-            where an exception ends the training.
-        load: Loads the weights of a checkpoint; by default `weights.layer_files.load_weights`.
-        tensorboard: Write TensorBoard logs, if it is installed.
-        quiet: Print no progress.
+        **options: Attributes of `FitOptions`.
 
     Returns:
         The history: a dict for each epoch, as in history.csv.
@@ -90,50 +110,72 @@ def fit(
         FolderInUse: Another training writes into the run folder.
         ValueError: `patience` without a score.
     """
-    if patience is not None and (evaluate is None or score is None):
-        raise ValueError("patience needs `evaluate` and the name of a `score` that should rise.")
-    state = {} if state is None else state
-    load = load or functools.partial(load_weights, model)
+    chosen = FitOptions(**options)
     with locked(run.path, "a training"):
         run.remove_leftovers()
-        counters = CallbackState(callbacks)
-        state.update(
-            _resumed_state(run, stages, first_epoch, batches)
-            if resume
-            else _first_state(run, first_epoch)
+        training = _Training(model, batches, run, compile_stage, chosen)
+        training.begin(stages)
+        with closing_batches(batches, chosen.validation):
+            training.run_stages(stages)
+    return training.state["history"]
+
+
+class _Training:
+    """One call of `fit`."""
+
+    def __init__(self, model, batches, run, compile_stage, options: FitOptions) -> None:
+        self.model, self.batches, self.run = model, batches, run
+        self.compile_stage, self.options = compile_stage, options
+        self.state: dict[str, Any] = {} if options.state is None else options.state
+        self.load = options.load or functools.partial(load_weights, model)
+        self.counters = CallbackState(options.callbacks)
+
+    def begin(self, stages: Sequence[Stage]) -> None:
+        """Fills the state: that of the last checkpoint, or that of a new training."""
+        first_epoch = self.options.first_epoch
+        self.state.update(
+            _resumed_state(self.run, stages, first_epoch, self.batches)
+            if self.options.resume
+            else _first_state(self.run, first_epoch)
         )
-        recorder_of = functools.partial(
-            RunRecorder,
-            run,
-            batches,
-            evaluate=evaluate,
-            score=score,
-            every=every,
-            state=state,
-            metadata=dict(metadata or {}),
-            patience=patience,
-        )
-        with closing_batches(batches, validation):
-            if resume and keep:  # the process may have been killed before it did
-                run.keep_checkpoint(state["epoch"], keep)
-            for index, stage in enumerate(stages[state["stage"] :], start=state["stage"]):
-                if index != state["stage"]:
-                    state.update(stage=index, stage_began=state["epoch"])
-                last = state["stage_began"] + stage.epochs
-                if state["epoch"] >= last:
-                    continue
-                with devices_of(model):
-                    compile_stage(stage, len(batches) * stage.epochs)
-                    _build_optimizer(model, state)
-                    within = resume and _restore(model, run, state, counters, load)
+
+    def run_stages(self, stages: Sequence[Stage]) -> None:
+        """Trains what is left of the stages; where nothing is, loads the finished weights."""
+        state, keep, resume = self.state, self.options.keep, self.options.resume
+        if resume and keep:  # the process may have been killed before it did
+            self.run.keep_checkpoint(state["epoch"], keep)
+        for index, stage in enumerate(stages[state["stage"] :], start=state["stage"]):
+            if index != state["stage"]:
+                state.update(stage=index, stage_began=state["epoch"])
+            if state["epoch"] < state["stage_began"] + stage.epochs:
+                self._run_stage(stage, resume)
                 resume = False
-                recorder = recorder_of(stage=stage.name, last_epoch=last)
-                saver = RunSaver(recorder, counters, resumed=within, keep=keep)
-                boards = _tensorboard(run) if tensorboard else []
-                _run_stage(model, stage, validation, quiet, recorder, [*boards, *callbacks, saver])
         if resume:
-            load(run.last)  # nothing was left to do: hand back the finished weights
-    return state["history"]
+            self.load(self.run.last)
+
+    def _run_stage(self, stage: Stage, resume: bool) -> None:
+        model, run, options, within = self.model, self.run, self.options, False
+        with devices_of(model):
+            self.compile_stage(stage, len(self.batches) * stage.epochs)
+            _build_optimizer(model, self.state)
+            if resume:
+                within = _restore(model, run, self.state, self.counters, self.load)
+        recorder = RunRecorder(
+            run,
+            self.batches,
+            stage=stage.name,
+            evaluate=options.evaluate,
+            score=options.score,
+            every=options.every,
+            last_epoch=self.state["stage_began"] + stage.epochs,
+            state=self.state,
+            metadata=dict(options.metadata or {}),
+            patience=options.patience,
+        )
+        saver = RunSaver(recorder, self.counters, resumed=within, keep=options.keep)
+        boards = _tensorboard(run) if options.tensorboard else []
+        others = [*boards, *options.callbacks, saver]
+        _fit_stage(model, stage, options.validation, options.quiet, recorder, others)
 
 
 def _build_optimizer(model: keras.Model, state: dict[str, Any]) -> None:
@@ -152,7 +194,7 @@ def _restore(model, run, state, counters, load) -> bool:
     return False
 
 
-def _run_stage(model, stage, validation, quiet, recorder, others) -> None:
+def _fit_stage(model, stage, validation, quiet, recorder, others) -> None:
     state, last = recorder.state, recorder.last_epoch
     if not quiet:
         first = state["epoch"] + 1

@@ -98,9 +98,7 @@ def download(
     """
     path = Path(path).expanduser()
     _check_arguments(url, path, kind)
-    given = {"sha256": sha256, "md5": md5}
-    hashes = {name: value.lower() for name, value in given.items() if value}
-    expected = ExpectedFile(size, hashes, kind or path.suffix.lower().lstrip("."))
+    expected = _expected_file(path, {"sha256": sha256, "md5": md5}, size, kind)
     try:
         if not _is_there(path, expected):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -110,12 +108,22 @@ def download(
     except DownloadError:
         raise
     except OSError as error:  # those of the network have become DownloadErrors below
-        raise DownloadError(
-            f"{path} could not be written: {error}. What has arrived is kept next to it. Free some "
-            f"space, or choose a folder that you may write to, and start "
-            f"again{_without(otherwise)}"
-        ) from error
+        raise _not_written(path, error, otherwise) from error
     return path
+
+
+def _expected_file(
+    path: Path, hashes: dict[str, str | None], size: int | None, kind: str | None
+) -> "ExpectedFile":
+    given = {name: value.lower() for name, value in hashes.items() if value}
+    return ExpectedFile(size, given, kind or path.suffix.lower().lstrip("."))
+
+
+def _not_written(path: Path, error: OSError, otherwise: str) -> DownloadError:
+    return DownloadError(
+        f"{path} could not be written: {error}. What has arrived is kept next to it. Free some "
+        f"space, or choose a folder that you may write to, and start again{_without(otherwise)}"
+    )
 
 
 def _check_arguments(url: str, path: Path, kind: str | None) -> None:

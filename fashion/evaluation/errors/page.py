@@ -67,24 +67,28 @@ def write_errors(
     # First, so that the numbers survive an interruption while images are drawn.
     text = json.dumps(analysis, indent=1, ensure_ascii=False)
     write_text(folder / "errors.json", text + "\n")
-    page = Page(
-        title,
+    page = Page(title, _subtitle(analysis), site=site, here=file_name)
+    _add_chapters(page, analysis, _worst_sheets(analysis, ground_truth, detections, read_image))
+    page.write(folder / file_name)
+    return analysis
+
+
+def _subtitle(analysis: Mapping[str, Any]) -> str:
+    return (
         f"{count(analysis['detections'], 'detection')} in {count(analysis['photos'], 'image')} "
         f"with {count(analysis['objects'], 'object')}. Masks are compared. Confident = score ≥ "
-        f"{analysis['score_threshold']:g}.",
-        site=site,
-        here=file_name,
+        f"{analysis['score_threshold']:g}."
     )
+
+
+def _add_chapters(page: Page, analysis: Mapping[str, Any], sheets: list[tuple[Array, str]]) -> None:
     page.chapter("Findings")
     page.text(*analysis["findings"])
-    sheets = _worst_sheets(analysis, ground_truth, detections, read_image)
     _add_worst_images(page, sheets)
     chapters.add_numbers(page, analysis)
     if len(sheets) > _FIRST:
         page.chapter("More of the worst images")
         page.gallery(sheets[_FIRST:])
-    page.write(folder / file_name)
-    return analysis
 
 
 def _worst_sheets(

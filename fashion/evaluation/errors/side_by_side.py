@@ -107,12 +107,8 @@ def side_by_side(
     """
     # One size for all images, so that errors of small images are visible too.
     scale = min(edge / image[side] for edge, side in zip(_MAX_HW, ("height", "width")))
-    size_hw = tuple(max(1, round(image[side] * scale)) for side in ("height", "width"))
-    if pixels is None:
-        canvas = np.full((*size_hw, 3), _NO_IMAGE, np.uint8)
-    else:
-        resample = Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC
-        canvas = np.array(Image.fromarray(pixels).resize(size_hw[::-1], resample))
+    height, width = (max(1, round(image[side] * scale)) for side in ("height", "width"))
+    canvas = _canvas(pixels, (height, width), scale)
     matched = {annotation for annotation, _ in row["found"]}
     left: list[Item] = []
     for annotation in objects:
@@ -133,6 +129,13 @@ def side_by_side(
         halves.append(_with_title(_draw(canvas, image, items, names), title))
     gap = np.full((len(halves[0]), _GAP, 3), 255, np.uint8)
     return np.concatenate([halves[0], gap, halves[1]], axis=1)
+
+
+def _canvas(pixels: Array | None, size_hw: tuple[int, int], scale: float) -> Array:
+    if pixels is None:
+        return np.full((*size_hw, 3), _NO_IMAGE, np.uint8)
+    resample = Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC
+    return np.array(Image.fromarray(pixels).resize(size_hw[::-1], resample))
 
 
 def _draw(

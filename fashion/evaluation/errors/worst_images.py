@@ -62,28 +62,26 @@ def image_outcomes(
     false, true = confident & (outcomes.outcome == FALSE), confident & (outcomes.outcome == TRUE)
     missed = ~matched_objects(by_confident, len(overlaps.objects)) & ~overlaps.crowd
     num_images = len(overlaps.images)
-    count = {
-        "false": np.bincount(overlaps.row_image[false], minlength=num_images),
-        "right": np.bincount(overlaps.row_image[true], minlength=num_images),
-        "missed": np.bincount(overlaps.object_image[missed], minlength=num_images),
-    }
-    num_errors = count["false"] + count["missed"]
-    f1 = 2 * count["right"] / np.maximum(2 * count["right"] + num_errors, 1)
+    of_rows, of_objects = overlaps.row_image, overlaps.object_image
+    images_of = {"false": of_rows[false], "right": of_rows[true], "missed": of_objects[missed]}
+    count = {name: np.bincount(of, minlength=num_images) for name, of in images_of.items()}
+    twice_right = 2 * count["right"]
+    f1 = twice_right / np.maximum(twice_right + count["false"] + count["missed"], 1)
     rows = rows_by_image(overlaps.row_image, num_images)
     objects = rows_by_image(overlaps.object_image, num_images)
     result = []
     for i in range(num_images) if images is None else images:
-        result.append(
-            {
-                "image_id": overlaps.images[i]["id"],
-                "file_name": _file_name(overlaps.images[i]),
-                "f1": float(f1[i]),
-                **{name: int(numbers[i]) for name, numbers in count.items()},
-                "found": _matches(overlaps, outcomes, rows[i][true[rows[i]]]),
-                "errors": _false_positives(overlaps, outcomes, rows[i][false[rows[i]]])
-                + _missed(overlaps, outcomes, confident, objects[i][missed[objects[i]]]),
-            }
-        )
+        errors = _false_positives(overlaps, outcomes, rows[i][false[rows[i]]])
+        errors += _missed(overlaps, outcomes, confident, objects[i][missed[objects[i]]])
+        outcome = {
+            "image_id": overlaps.images[i]["id"],
+            "file_name": _file_name(overlaps.images[i]),
+            "f1": float(f1[i]),
+            **{name: int(numbers[i]) for name, numbers in count.items()},
+            "found": _matches(overlaps, outcomes, rows[i][true[rows[i]]]),
+            "errors": errors,
+        }
+        result.append(outcome)
     return result
 
 

@@ -52,13 +52,11 @@ def coco_results(
     rows = []
     for i, box in enumerate(np.asarray(result["boxes"], np.float64)):
         probabilities = result["mask_probabilities"][i]
-        mask, top, left = paste_window(probabilities, box, size_hw, float(thresholds[i]))
-        y1, x1, y2, x2 = box.tolist()
         row: dict[str, Any] = {
             "image_id": image_index,
             "category_id": int(ontology.category_id_of(int(result["class_ids"][i]))),
-            "bbox": [x1, y1, x2 - x1, y2 - y1],
-            "segmentation": rle.to_coco(rle.encode_window(mask, top, left, size_hw), size_hw),
+            "bbox": _xywh(box),
+            "segmentation": _segmentation(probabilities, box, size_hw, float(thresholds[i])),
             "score": float(result["scores"][i]),
             "attribute_ids": [int(attribute_id) for attribute_id in attributes[i]],
         }
@@ -68,6 +66,18 @@ def coco_results(
             row["attribute_scores"] = _rounded(result["attribute_scores"][i])
         rows.append(row)
     return rows
+
+
+def _xywh(box: Array) -> list[float]:
+    y1, x1, y2, x2 = box.tolist()
+    return [x1, y1, x2 - x1, y2 - y1]
+
+
+def _segmentation(
+    probabilities: Array, box: Array, size_hw: tuple[int, int], threshold: float
+) -> dict[str, Any]:
+    mask, top, left = paste_window(probabilities, box, size_hw, threshold)
+    return rle.to_coco(rle.encode_window(mask, top, left, size_hw), size_hw)
 
 
 def _rounded(scores: Array) -> list[float]:
