@@ -126,12 +126,7 @@ class Predictor:
             Arrays `(b, n, ...)` in pixels of the input: "boxes", "class_ids", "scores", "valid" and
             the fields of the heads.
         """
-        count = len(images)
-        self._follow_weights()
-        eager = self._runs_eagerly(images)
-        size, detect = (count, self._first_step) if eager else (self._size_of(images), self._detect)
-        pyramid, found = detect(_filled(images, size), _filled(windows, size))
-        found = {name: ops.convert_to_numpy(column)[:count] for name, column in found.items()}
+        pyramid, found, eager = self._found(images, windows)
         # The other heads run on rows that hold detections, not on all DETECTION_MAX_INSTANCES.
         most = int(found["valid"].sum(axis=1).max())
         rows = max(most, 1) if eager else _bucket(most, self.config)
@@ -140,6 +135,16 @@ class Predictor:
         found |= self._fields(pyramid, found["boxes"], found["class_ids"], describe)
         least = self.config.DETECTION_MIN_CONFIDENCE or 0.0
         return with_final_scores(found, ScoreSettings.of(self.config), least)
+
+    def _found(self, images, windows):
+        """The pyramid (of a batch that may be filled up), what is detected, and whether eagerly."""
+        count = len(images)
+        self._follow_weights()
+        eager = self._runs_eagerly(images)
+        size, detect = (count, self._first_step) if eager else (self._size_of(images), self._detect)
+        pyramid, found = detect(_filled(images, size), _filled(windows, size))
+        found = {name: ops.convert_to_numpy(column)[:count] for name, column in found.items()}
+        return pyramid, found, eager
 
     # ---- the compiled steps ----------------------------------------------------------------------
 
@@ -254,13 +259,17 @@ class Predictor:
         """For each of b images a dict of (n, ...) arrays, given boxes (n, 4) and classes (n,)."""
         self._follow_weights()
         pyramid = self._features(_filled(images, self._size_of(images)))
+        return self._describe_all(pyramid, boxes, class_ids, self._describe)
+
+    def _describe_all(self, pyramid, boxes, class_ids, describe):
+        """As `_describe_molded`, given the pyramid of the images and how it is read."""
         most, parts = max(map(len, class_ids)), []
         for start in range(0, max(most, 1), self.config.DETECTION_MAX_INSTANCES):
             rows = _bucket(most - start, self.config)
             some = slice(start, start + rows)
             part_boxes = np.stack([_filled(own[some], rows) for own in boxes])
             part_ids = np.stack([_filled(own[some], rows) for own in class_ids])
-            parts.append(self._fields(pyramid, part_boxes, part_ids, self._describe))
+            parts.append(self._fields(pyramid, part_boxes, part_ids, describe))
         described = [{} for _ in class_ids]
         for name in parts[0]:
             column = np.concatenate([part[name] for part in parts], axis=1)
