@@ -37,8 +37,8 @@ def test_it_scores_some_photos_and_draws_them(few, validation, tmp_path):
 
 
 def test_without_attributes_their_f1_is_left_out(few, validation, tmp_path, monkeypatch):
-    monkeypatch.setattr(few, "ontology", dataclasses.replace(few.ontology, attribute_ids=()))
     monitor = Monitor(few, validation, RunFolder(tmp_path))
+    monkeypatch.setattr(few, "ontology", dataclasses.replace(few.ontology, attribute_ids=()))
     monkeypatch.setattr("fashion.evaluation.monitor.predict_dataset", lambda *_, **__: [])
     monkeypatch.setattr("fashion.evaluation.monitor.image_grid", lambda *_, **__: EMPTY)
     assert set(monitor(epoch=0)) == {"val_mask_ap", "val_mask_ap50", "val_box_ap"}
