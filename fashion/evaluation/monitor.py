@@ -4,9 +4,9 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
+from fashion.evaluation.io.image_ids import evenly_spaced
 from fashion.evaluation.io.results import predict_dataset
 from fashion.evaluation.metrics.recall import recall_per_category
 from fashion.evaluation.metrics.registry import Inputs
@@ -117,20 +117,6 @@ class Monitor:
         self.batches.sampler.repeats = self.repeats * boost_missed_classes(self.labels, recalls)
         if self.on_repeats:
             self.on_repeats(self.batches.sampler.repeats)
-
-
-def evenly_spaced(image_ids: Array, count: int) -> Array:
-    """Chooses images of a data set, because neighbours often resemble each other.
-
-    Args:
-        image_ids: `(n,)`, in the order of the data set.
-        count: How many, at most.
-
-    Returns:
-        `(min(n, count),)`, the first and the last included.
-    """
-    places = np.linspace(0, len(image_ids) - 1, min(len(image_ids), count))
-    return image_ids[places.astype(int)]
 
 
 def store_predictions(

@@ -12,9 +12,10 @@ from tqdm import tqdm
 from fashion.cli.data import open_files
 from fashion.cli.evaluation_input import open_split
 from fashion.datasets.holding_out import noted_split
+from fashion.evaluation.io.image_ids import evenly_spaced
 from fashion.evaluation.io.results import predict_dataset
 from fashion.evaluation.metrics.registry import Inputs
-from fashion.evaluation.monitor import evenly_spaced, store_predictions, stored_predictions
+from fashion.evaluation.monitor import store_predictions, stored_predictions
 from fashion.evaluation.scoring import compute_metrics
 from fashion.labels.ontology import Ontology
 from fashion.model import checkpoint_in, load_model

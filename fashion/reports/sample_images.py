@@ -9,8 +9,8 @@ from fashion.evaluation.errors.error_types import classify_errors
 from fashion.evaluation.errors.overlaps import read_overlaps
 from fashion.evaluation.errors.side_by_side import OutcomeRenderer
 from fashion.evaluation.errors.worst_images import image_outcomes
+from fashion.evaluation.io.image_ids import evenly_spaced
 from fashion.evaluation.metrics.registry import Inputs
-from fashion.evaluation.monitor import evenly_spaced
 from fashion.pages.text import count
 from mrcnn.typing import Array
 

@@ -29,7 +29,7 @@ def test_the_built_in_data_are_explored(sample_folder, tmp_path, capsys):
     )
     numbers = json.loads((tmp_path / "exploration.json").read_text())
     assert numbers["photos"] == 8 and numbers["comparison"]["photos"] == [8, 4]
-    assert "--set RPN_ANCHOR_SCALES=[" in capsys.readouterr().out
+    assert "--set 'RPN_ANCHOR_SCALES=[" in capsys.readouterr().out
 
 
 @pytest.fixture

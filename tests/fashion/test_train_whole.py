@@ -128,6 +128,7 @@ def test_a_killed_training_ends_as_an_unbroken_one(
     assert states[0]["repeats"] == states[1]["repeats"] and len(set(states[0]["repeats"])) > 1
 
 
+@pytest.mark.full
 def test_four_photos_are_learned_by_heart(tmp_path, monkeypatch):
     """The whole way from files to scores: what is learned is what is asked for. On pictures of 128
     pixels, two in a batch.

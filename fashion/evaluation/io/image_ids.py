@@ -1,18 +1,35 @@
-"""Which image of the ground truth do predictions mean by an id or a file name?"""
+"""Ids of images: those that predictions mean by an id or a file name, and a selection of them."""
 
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from mrcnn.data.record_checks import as_id
 from mrcnn.evaluation.coco_truth import refuse_unknown
+from mrcnn.typing import Array
 
 log = logging.getLogger(__name__)
 
 _EXAMPLES = 3  # that an error names
 
 ImageId = int | str
+
+
+def evenly_spaced(image_ids: Array, count: int) -> Array:
+    """Chooses images of a data set, because neighbours often resemble each other.
+
+    Args:
+        image_ids: `(n,)`, in the order of the data set.
+        count: How many, at most.
+
+    Returns:
+        `(min(n, count),)`, the first and the last included.
+    """
+    places = np.linspace(0, len(image_ids) - 1, min(len(image_ids), count))
+    return image_ids[places.astype(int)]
 
 
 def resolve_image_ids(

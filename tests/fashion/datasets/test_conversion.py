@@ -140,7 +140,7 @@ def test_parts_with_photos_of_one_name_keep_both(source, tmp_path):
         )
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize("name", WRITERS)
 def test_the_street_photos_are_the_same_in_every_format(name, ccp_folder, tmp_path):
     source = open_data(ccp_folder)

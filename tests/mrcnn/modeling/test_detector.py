@@ -297,7 +297,7 @@ def test_half_precision_rounds_no_box_and_no_loss(plain_config, batch_of):
     }
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_compiled_by_xla_a_step_and_a_prediction_are_the_same(plain_config, batch_of):
     """As they are without a graph; that a plain graph makes the same steps is a fact of
     tests/test_devices.py.

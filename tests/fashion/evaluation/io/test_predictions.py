@@ -479,7 +479,7 @@ def test_a_plain_coco_truth_takes_predictions_with_attributes(random_case, caplo
     )
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize("boxes", [False, True])
 @pytest.mark.parametrize("kind", ["segm", "bbox"])
 def test_stored_detections_are_as_large_as_coco_has_them(striped_case, boxes, kind):

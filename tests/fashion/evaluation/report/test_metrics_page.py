@@ -20,6 +20,7 @@ NAMED = {
     "per_supercategory",
     "held_out",
     "on_same",
+    "tuned",
 }  # keys below are ids or names
 
 
