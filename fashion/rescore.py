@@ -28,7 +28,7 @@ from typing import Any
 from fashion.cli.data_options import add_data_options, check_data_options
 from fashion.cli.errors import run_verb
 from fashion.cli.options import add_option
-from fashion.cli.parser import Parser, whole
+from fashion.cli.parser import Parser, did_you_mean, whole
 from fashion.cli.paths import check_output
 from fashion.formats.model_files import check_model
 from fashion.moved import moved_attributes
@@ -68,7 +68,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
     Raises:
         OSError: There is no such model or data set, or --out cannot be written to.
-        ValueError: The model is no weight file.
+        ValueError: The model is no weight file, or the backbone is unknown.
     """
     parser = Parser("rescore", __doc__)
     add_option(parser, "--weights")
@@ -84,17 +84,28 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add_option(parser, "--restart")
     _add_training_options(parser.add_argument_group("training"))
     args = parser.parse_args(argv)
+    _check_backbone(args.backbone)
     check_model(args.weights)
     check_data_options(args)
     check_output(args.out)
     return args
 
 
+def _check_backbone(name: str) -> None:
+    """Checks the name without Keras; with it, a script may have added a backbone of its own."""
+    built = sys.modules.get("mrcnn.modeling.build")
+    known = built.BACKBONES if built else BACKBONE_NAMES
+    if name not in known:
+        raise ValueError(
+            f"A backbone is one of {', '.join(known)}. Got --backbone {name}."
+            f"{did_you_mean(name, known)}"
+        )
+
+
 def _add_training_options(group):
     group.add_argument(
         "--backbone",
         default="efficientnet_lite0",
-        choices=BACKBONE_NAMES,
         metavar="NAME",
         help="backbone, as the setting BACKBONE of a recipe (default: %(default)s)",
     )

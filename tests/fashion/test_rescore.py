@@ -169,10 +169,9 @@ def test_numbers_that_cannot_be_are_refused(wrong, tmp_path, capsys):
     assert f"error: {wrong[0]} must be a " in capsys.readouterr().err
 
 
-def test_a_backbone_that_there_is_not_is_refused_with_a_suggestion(tmp_path, capsys):
-    with pytest.raises(SystemExit):
+def test_a_backbone_that_there_is_not_is_refused_with_a_suggestion(tmp_path):
+    with pytest.raises(ValueError, match="A backbone is one of .* Did you mean resnet50"):
         rescore.parse(["--out", str(tmp_path), "--weights", "x", "--backbone", "resnet5"])
-    assert "resnet50" in capsys.readouterr().err
 
 
 def test_photos_that_the_classifier_learned_from_are_told(validation, caplog):
