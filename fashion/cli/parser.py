@@ -66,7 +66,9 @@ class Parser(argparse.ArgumentParser):
         self._refuse_unknown_options(args)
         parsed, left_over = self.parse_known_args(args, namespace)
         if left_over:
-            self.error(f"{left_over[0]} is not expected here")
+            data = "--data" in self._option_string_actions
+            hint = f". Write --data before a data set: --data {left_over[0]}" if data else ""
+            self.error(f"{left_over[0]} is not expected here{hint}")
         return parsed
 
     def _refuse_unknown_options(self, args: Sequence[str]) -> None:

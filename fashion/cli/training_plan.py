@@ -72,8 +72,10 @@ def _every(config: FashionConfig) -> str:
 
 def _optimizer(config: FashionConfig, steps: int) -> str:
     parts = [f"{config.OPTIMIZER}, {config.LR_SCHEDULE} schedule"]
-    if config.WARMUP_STEPS:
-        parts.append(f"{config.WARMUP_STEPS} batches of warm-up")
+    # As `mrcnn.training.optimizers.make_optimizer` does in a stage of so many batches.
+    warmup = min(config.WARMUP_STEPS, steps // 2)
+    if warmup:
+        parts.append(f"{count(warmup, 'batch', 'batches')} of warm-up")
     if config.EMA_MOMENTUM:
         momentum = average_momentum(config, steps)
         parts.append(f"moving average of the weights with momentum {momentum:g}")

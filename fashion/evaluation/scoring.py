@@ -87,7 +87,7 @@ def category_rows(scores: dict) -> list[str]:
         scores: From `score_predictions`.
 
     Returns:
-        A heading and the lines.
+        A heading, the lines, and a line of all categories together.
     """
     lines = [
         f"{'category':34}{'objects':>8}{'AP':>8}{'AP50':>8}{'recall':>8}{'F1':>8}"
@@ -103,4 +103,10 @@ def category_rows(scores: dict) -> list[str]:
                 f"{row['name'][:33]:34}{row['instances']:8d}{column(row['AP'])}"
                 f"{column(row['AP50'])}{column(recall)}{column(f1)}"
             )
+    masks, found, attributes = scores["coco"]["segm"], scores["found"], scores["attributes"]
+    f1 = attributes["micro_f1"] if attributes.get("matched") else UNDEFINED
+    lines.append(
+        f"{'all':34}{found['instances']:8d}{column(masks['AP'])}"
+        f"{column(masks['AP50'])}{column(found['sensitivity'])}{column(f1)}"
+    )
     return lines

@@ -144,9 +144,16 @@ def _origin(facts: RunFacts, arguments: Mapping[str, Any]) -> list[tuple[str, st
         ("Started", facts.started.strftime("%Y-%m-%d %H:%M") if facts.started else ""),
         ("Time", duration(facts.seconds) if facts.seconds is not None else ""),
         ("Weights at the start", str(arguments.get("weights") or "")),
-        ("Command", shlex.join(map(str, arguments.get("command") or ()))),
+        ("Command", _command(arguments.get("command") or ())),
         ("Versions", shown),
     ]
+
+
+def _command(argv: Sequence[str]) -> str:
+    """The command as typed after installing, whichever way it was started."""
+    program, *rest = [str(arg) for arg in argv] or [""]
+    known = {"__main__.py": ["fashion"], "fashion": ["fashion"], "train.py": ["fashion", "train"]}
+    return shlex.join([*known.get(Path(program).name, [program]), *rest]) if program else ""
 
 
 def _add_curves(page: Page, run: RunFolder) -> None:

@@ -24,3 +24,9 @@ def test_the_plan_counts_epochs_batches_and_images():
         "backbone, learning rate 0.0005",
         "in all       3 epochs, 75 batches, 300 images seen; evaluated after every epoch",
     ]
+
+
+def test_the_warm_up_takes_at_most_half_of_a_stage():
+    config = RECIPES["ccp"].from_dict({"WARMUP_STEPS": 100})
+    plan = plan_text(config, [Stage("all", "all", 1, 5e-4)], 25, {})
+    assert "12 batches of warm-up" in plan

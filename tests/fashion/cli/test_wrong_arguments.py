@@ -36,6 +36,7 @@ WRONG = [
     ("predict {image} --set BATCH_SIZE=3", "follows from other settings"),
     ("predict {image} --restart=yes", "--restart takes no value."),
     ("predict {image} --out", "--out needs a value."),
+    ("train photos", "photos is not expected here. Write --data before a data set: --data photos"),
     ("evaluate --gt nothing.csv --predictions {data}/val.csv", "nothing.csv does not exist."),
     ("evaluate --gt {data}/val.csv --predictions no.json", "no.json does not exist."),
     ("evaluate --gt {data}/val.csv", "belong together"),

@@ -42,6 +42,7 @@ def test_a_finished_run_shows_everything_without_predicting_again(make_run, no_m
     command = f"fashion evaluate --weights {run.path}"
     assert command in page and command in screen
     assert re.search(r"^category +objects +AP +AP50 +recall +F1", screen, re.MULTILINE)
+    assert re.search(r"^all +\d+ +1.000 +1.000", screen, re.MULTILINE)
     assert "4 validation images, epoch 4" in screen
 
 
@@ -125,3 +126,13 @@ def test_a_run_that_ended_early_says_so(make_run, no_model):
     run.best.unlink()  # scores are for other tests
     write_run_page(run.path)
     assert "finished after 3 of 4 epochs, when the score no longer rose" in text_of(run)
+
+
+@pytest.mark.parametrize("program", ["/clone/fashion/__main__.py train", "fashion/train.py"])
+def test_the_command_is_shown_as_typed_after_installing(make_run, program):
+    run = make_run()
+    config = json.loads((run.path / "config.json").read_text())
+    config["command"] = [*program.split(), "--epochs", "2"]
+    (run.path / "config.json").write_text(json.dumps(config))
+    write_run_page(run.path)
+    assert "fashion train --epochs 2" in text_of(run)
