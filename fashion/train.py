@@ -145,9 +145,24 @@ def _check(args: argparse.Namespace, base: type[FashionConfig]) -> None:
 
         args.augmentation = read_augmentation(args.augment)
     check_output(args.out)
-    if args.recipe and not args.resume:  # otherwise the recipe depends on the device, or the run
-        config = base.from_dict(args.recipe_settings)
-        base.from_dict(args.recipe_settings | option_settings(args, config) | dict(args.set))
+    if not args.resume:  # a run has a recipe already
+        _check_settings(args, base)
+
+
+def _check_settings(args, base):
+    """Checks the settings with each recipe that the training may have, before Keras is imported."""
+    recipes = [base]
+    if args.data and not args.recipe:  # the device decides
+        recipes = [RECIPES["ccp"], RECIPES["baseline"]]
+    errors = []
+    for recipe in recipes:
+        try:
+            config = recipe.from_dict(args.recipe_settings)
+            recipe.from_dict(args.recipe_settings | option_settings(args, config) | dict(args.set))
+        except ValueError as error:
+            errors.append(error)
+    if len(errors) == len(recipes):
+        raise errors[0]
 
 
 def _setting(text: str) -> tuple[str, object]:

@@ -36,6 +36,8 @@ WRONG = [
     ("predict {image} --set BATCH_SIZE=3", "follows from other settings"),
     ("predict {image} --restart=yes", "--restart takes no value."),
     ("predict {image} --out", "--out needs a value."),
+    ("train --set STEPS_PER_EPOCH=many", "STEPS_PER_EPOCH must be a number"),
+    ("train --data {data} --set STEPS_PER_EPOCH=many", "STEPS_PER_EPOCH must be a number"),
     ("train photos", "photos is not expected here. Write --data before a data set: --data photos"),
     ("evaluate --gt nothing.csv --predictions {data}/val.csv", "nothing.csv does not exist."),
     ("evaluate --gt {data}/val.csv --predictions no.json", "no.json does not exist."),
