@@ -121,6 +121,8 @@ RULES: dict[str, Rule] = (
     | dict.fromkeys(SWITCHES, switch())
 ) | {
     "NAME": text(),
+    # Hyperspectral images have hundreds; a damaged file may ask for a list of 10**12.
+    "IMAGE_CHANNEL_COUNT": whole(most=4096),
     "STEPS_PER_EPOCH": or_else(number(), None),
     "VALIDATION_STEPS": or_else(number(), None),
     "TRAIN_BN": or_else(switch(), None),

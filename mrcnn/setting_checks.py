@@ -72,18 +72,20 @@ def is_whole(value: object) -> TypeGuard[float]:
     return is_number(value) and as_integer(value) is not None
 
 
-def whole(least: int = 1) -> Rule:
+def whole(least: int = 1, most: float = math.inf) -> Rule:
     """Makes the rule for a whole number.
 
     Args:
         least: The smallest value allowed.
+        most: The largest.
 
     Returns:
         The rule.
     """
-    return Rule(
-        f"be a whole number, at least {least}", lambda value: is_whole(value) and value >= least
+    words = f"be a whole number, at least {least}" + (
+        f", at most {most}" if most < math.inf else ""
     )
+    return Rule(words, lambda value: is_whole(value) and least <= value <= most)
 
 
 def number(least: float = 0, most: float = math.inf) -> Rule:

@@ -25,7 +25,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 KILLS = int(os.environ.get("KILLS", 10))  # of each command
-TIMES = re.compile("second|minute|^command$")  # what differs from run to run
+TIMES = re.compile("second|minute|^command$|^resume_commands$")  # what differs from run to run
 RUN = re.compile(r"smoke\d{8}T\d{6}[^/\"]*")
 
 pytestmark = [

@@ -104,6 +104,7 @@ def test_a_mean_pixel_of_ones_own_is_kept():
         ({"IMAGE_MAX_DIM": None}, "IMAGE_MAX_DIM must be a multiple of 64"),
         ({"ROI_POSITIVE_RATIO": None}, "ROI_POSITIVE_RATIO must be a fraction"),
         ({"IMAGE_CHANNEL_COUNT": ""}, "IMAGE_CHANNEL_COUNT must be a whole number"),
+        ({"IMAGE_CHANNEL_COUNT": 10**30}, "IMAGE_CHANNEL_COUNT must be .* at most 4096"),
         (
             {"FPN_CLASSIF_FC_LAYERS_SIZE": [1, 2, 3]},
             r"FPN_CLASSIF_FC_LAYERS_SIZE must be .*Got \[1, 2, 3\]",
