@@ -111,7 +111,7 @@ def add_model_options(group: Any) -> None:
         group: Group of a parser.
     """
     add_option(group, "--weights", default=None)
-    for name in ("--data", "--skip-bad", "--rescore", "--set", "--limit", "--restart"):
+    for name in ("--data", "--skip-bad", "--rescore", "--tta", "--set", "--limit", "--restart"):
         add_option(group, name)
     add_val_option(group)
     group.add_argument(
@@ -221,11 +221,11 @@ def _contradiction(args: argparse.Namespace) -> str | None:
         return "--gt and --predictions belong together: give both, or a model with --weights"
     if args.gt and args.weights:
         return "--weights names a model, and --gt belongs to stored predictions: give one of them"
-    of_model = (args.data, args.val, args.split, args.true_boxes, args.limit, args.rescore)
-    if args.gt and any(of_model):
+    of_model = (args.data, args.val, args.split, args.true_boxes, args.limit)
+    if args.gt and any((*of_model, args.rescore, args.tta)):
         return (
-            "--data, --val, --split, --true-boxes, --limit and --rescore belong to a model, and "
-            "--gt to stored predictions"
+            "--data, --val, --split, --true-boxes, --limit, --rescore and --tta belong to a model, "
+            "and --gt to stored predictions"
         )
     if args.report and args.errors and args.report.resolve() == args.errors.resolve():
         return (

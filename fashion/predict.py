@@ -76,7 +76,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     add_option(parser, "--images", default=[])
     add_option(parser, "--out", default=Path("predictions"))
-    for name in ("--weights", "--conf", "--attr-conf", "--thresholds", "--rescore"):
+    for name in ("--weights", "--conf", "--attr-conf", "--thresholds", "--rescore", "--tta"):
         add_option(parser, name)
     for name in ("--limit", "--set", "--restart"):
         add_option(parser, name)

@@ -82,7 +82,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="YEAR",
         help="year of the contest, 2019 or 2020 (default: %(default)s)",
     )
-    for name in ("--weights", "--conf", "--attr-conf", "--thresholds", "--rescore"):
+    for name in ("--weights", "--conf", "--attr-conf", "--thresholds", "--rescore", "--tta"):
         add_option(parser, name)
     parser.add_argument(
         "--min-share",

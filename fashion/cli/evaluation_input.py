@@ -152,6 +152,7 @@ def _about(args: Namespace, min_score: float, dataset: IMaterialistDataset) -> d
         "data": str(dataset.annotations.csv_path),
         **({"limit": args.limit} if args.limit else {}),
         **({} if args.attr_conf is None else {"attribute_threshold": args.attr_conf}),
+        **({"tta": args.tta} if args.tta else {}),
         **({"rescore": str(rescorer_in(args.rescore))} if args.rescore else {}),
         "rescored": bool(args.rescore),
     }

@@ -188,6 +188,14 @@ OPTIONS = {
             "its folder",
         }
     ),
+    "--tta": Option(
+        {
+            "default": "",
+            "metavar": "VIEWS",
+            "help": "test-time augmentation: also predict the mirror image (mirror), or other "
+            "sizes (mirror,1.33x), and average; takes 2 to 6 times as long",
+        }
+    ),
     "--skip-bad": Option(
         {
             "action": "store_true",
@@ -269,7 +277,8 @@ def model_settings(args: Namespace, min_score: float | None = None) -> dict[str,
         Keyword arguments of `fashion.model.load_model`.
 
     Raises:
-        ValueError: --set names an unknown setting, or a value that it cannot have.
+        ValueError: --set names an unknown setting, or a value that it cannot have; --tta names no
+            views.
     """
     # Not at the top: the settings import Keras, and `--help` should not wait for it.
     from fashion.config import FashionConfig
@@ -286,4 +295,8 @@ def model_settings(args: Namespace, min_score: float | None = None) -> dict[str,
         settings["ATTRIBUTE_THRESHOLD"] = args.attr_conf
     if getattr(args, "rescore", None):  # not every verb has --rescore
         settings["rescorer"] = args.rescore
+    if getattr(args, "tta", ""):  # not every verb has --tta
+        from mrcnn.inference.views import views_of
+
+        settings["views"] = views_of(args.tta)
     return settings | dict(parse_setting(text, FashionConfig) for text in args.set)

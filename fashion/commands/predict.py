@@ -124,6 +124,8 @@ def _arguments(args, checkpoint):
         arguments["settings"] = beside
     if args.thresholds:
         arguments["thresholds"] = digest_of(args.thresholds)
+    if args.tta:
+        arguments["tta"] = args.tta
     if args.limit:
         arguments["limit"] = args.limit
     return arguments

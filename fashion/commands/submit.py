@@ -96,6 +96,8 @@ def _settings(
     }
     if args.attr_conf is not None:
         settings["attribute_threshold"] = args.attr_conf
+    if args.tta:
+        settings["tta"] = args.tta
     if args.rescore:
         settings["rescore"] = digest_of(rescorer_in(args.rescore))
     if thresholds:

@@ -28,8 +28,8 @@ class AugmentedPredictor(Predictor):
     """A Predictor that fuses several views of each image.
 
     `describe` and `detect_molded` use the unchanged image. Each view drops what scores less than
-    DETECTION_MIN_CONFIDENCE before the fusion, and so does the result; final scores, such as
-    calibrated ones, follow from the fused ones.
+    DETECTION_MIN_CONFIDENCE before the fusion. Final scores, such as calibrated ones, follow from
+    the fused ones.
 
     Args:
         detector: As of `Predictor`.
@@ -37,6 +37,8 @@ class AugmentedPredictor(Predictor):
         views: With the unchanged view alone, results equal those of `Predictor` to the bit.
         fusion: How boxes are fused.
         weights: Of each view; None: 1 each.
+        min_score: Minimum score of a result. Above DETECTION_MIN_CONFIDENCE, so that a detection
+            counts which only the mean of the views makes confident; None: DETECTION_MIN_CONFIDENCE.
         **options: As of `Predictor`.
     """
 
@@ -48,10 +50,12 @@ class AugmentedPredictor(Predictor):
         views: Sequence[View] = ONE_VIEW,
         fusion: FusionSettings | None = None,
         weights: Sequence[float] | None = None,
+        min_score: float | None = None,
         **options: Any,
     ) -> None:
         super().__init__(detector, config, **options)
         self.views, self.fusion, self.weights = tuple(views), fusion, weights
+        self.min_score = min_score
         if not self.views or (weights is not None and len(weights) != len(self.views)):
             raise ValueError(
                 f"Expected one view or more, and as many weights. Got {len(self.views)} views and "
@@ -150,7 +154,9 @@ class AugmentedPredictor(Predictor):
         return weighted_mean(values, self.weights) if is_number else values[0]
 
     def _result(self, fused, fields, placement):
-        least = self.config.DETECTION_MIN_CONFIDENCE or 0.0
+        least = self.min_score
+        if least is None:
+            least = self.config.DETECTION_MIN_CONFIDENCE or 0.0
         rois = np.round(fused.boxes).astype(np.int32)
         valid = (rois[:, 2:] > rois[:, :2]).all(axis=1)
         columns = {
@@ -158,11 +164,11 @@ class AugmentedPredictor(Predictor):
             "boxes": fused.boxes,
             "class_ids": fused.class_ids,
             "scores": fused.scores,
-            "valid": valid & (fused.scores >= least),
+            "valid": valid,
         }
         batch = {name: column[None] for name, column in (columns | fields).items()}
         final = with_final_scores(batch, ScoreSettings.of(self.config), least)
-        kept = final.pop("valid")[0]
+        kept = final.pop("valid")[0] & (final["scores"][0] >= least)
         return {name: column[0][kept] for name, column in final.items()} | {
             "image_hw": placement.original_hw,
             "convention": self.convention.name,

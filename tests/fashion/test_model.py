@@ -7,12 +7,14 @@ from fashion.cli import SHIPPED_WEIGHTS
 from fashion.commands.train import recipe_config
 from fashion.config import FashionConfig
 from fashion.model import (
+    VIEW_MIN_SCORE,
     FashionModel,
     checkpoint_in,
     default_confidence,
     load_model,
     settings_beside,
 )
+from mrcnn.inference.views import View, views_of
 from mrcnn.weights.layer_files import read_metadata, save_weights
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (90, 60, 3)).astype(np.uint8)
@@ -39,6 +41,20 @@ def test_attributes_are_those_above_the_threshold_of_classes_that_carry_any(tiny
     )
     bare = next(c for c in ontology.category_ids if not ontology.carries_attributes(c))
     assert tiny_model._attribute_ids(ontology.class_id_of(bare), scores) == []
+
+
+@pytest.mark.slow
+def test_views_are_fused_and_what_they_say_is_averaged(tiny_model, tiny_run):
+    """A view that is seen twice changes nothing; its scores need not be above the least result."""
+    (alone,) = tiny_model.predict([PHOTO])
+    least = float(np.median(alone["scores"]))
+    twice = load_model(tiny_run, views=[View(), View()], DETECTION_MIN_CONFIDENCE=least)
+    (result,) = twice.predict([PHOTO])
+    assert result.keys() == alone.keys() and 0 < len(result["scores"]) < len(alone["scores"])
+    assert result["scores"].min() >= least
+    assert twice.detector.settings.detections.min_confidence == VIEW_MIN_SCORE
+    mirrored = load_model(tiny_run, views=views_of("mirror"))
+    assert mirrored.predict([PHOTO])[0]["attribute_scores"].dtype == np.float32
 
 
 def test_what_is_said_of_detections_is_said_of_them_when_they_are_given(
