@@ -60,7 +60,10 @@ def test_ticks_are_whole_epochs_also_of_one_and_small_rates_have_no_common_facto
         low, high = axes.get_xlim()
         assert [t for t in axes.get_xticks() if low <= t <= high] == [1]
         assert axes.yaxis.get_offset_text().get_text() == ""
-    assert any("e-06" in text.get_text() for text in figure.axes[1].get_yticklabels())
+    labels = [
+        text.get_text().replace("\N{MINUS SIGN}", "-") for text in figure.axes[1].get_yticklabels()
+    ]
+    assert any("e-06" in label for label in labels)
 
 
 def test_epochs_without_a_value_are_left_out():
