@@ -10,11 +10,12 @@ from typing import Any, ClassVar
 from fashion.labels.ontology import Ontology
 from mrcnn.data.image_io import image_hw
 from mrcnn.json_files import read_json
-from mrcnn.typing import Size
+from mrcnn.typing import Size, override
 
 PARTS = ("train", "val", "test")
 _SNIFFED = 1 << 16  # bytes at the start of a JSON file that tell its format
 _LARGEST_PARSED = 1 << 22  # bytes; a smaller file is parsed where its start does not tell
+_LOOKED_AT = 5  # files of a folder that must be of a format
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,6 +109,18 @@ class Photo:
     looked_for: Collection[int] | None = None
     fault: str | None = None
     place: int = 0
+
+    def measure(self, path: Path | None, outlines: Sequence[Sequence[float]] | None = None) -> None:
+        """Takes the size from the file, see `annotated_hw`; a file that is damaged is a fault.
+
+        Args:
+            path: The file; None if there is none.
+            outlines: Polygons drawn on it, see `annotated_hw`.
+        """
+        try:
+            self.size_hw = None if path is None else annotated_hw(path, outlines)
+        except OSError as error:
+            self.fault = str(error)
 
 
 # Finds the file of a photo by its name, see `image_files.ImageFinder.find`.
@@ -217,6 +230,37 @@ class Reader(Format):
         return [part.annotations]
 
 
+class JsonFolderReader(Reader):
+    """Reads a folder with a JSON file for each photo."""
+
+    @abc.abstractmethod
+    def has_own_keys(self, keys: set[str]) -> bool:
+        """Tells whether a file is of this format.
+
+        Args:
+            keys: See `keys_of`.
+
+        Returns:
+            Whether it has the keys of the format.
+        """
+
+    def holds(self, folder: Path) -> bool:
+        """Tells whether the files of a folder are of this format.
+
+        Args:
+            folder: The folder; there may be none.
+
+        Returns:
+            Whether there are JSON files, and the first few are.
+        """
+        files = sorted(folder.glob("*.json"))[:_LOOKED_AT] if folder.is_dir() else []
+        return bool(files) and all(self.has_own_keys(keys_of(file)) for file in files)
+
+    @override
+    def files(self, part: Part) -> list[Path]:
+        return sorted(part.annotations.glob("*.json"))
+
+
 def start_of(path: Path) -> str:
     """Reads the beginning of a text file, to tell its format.
 
@@ -305,9 +349,10 @@ def annotated_hw(path: Path, outlines: Sequence[Sequence[float]] | None = None) 
     Raises:
         OSError: If the photo cannot be read.
     """
-    stored_hw, upright_hw = image_hw(path), image_hw(path, upright=True)
-    if outlines is None or stored_hw == upright_hw:
+    upright_hw = image_hw(path, upright=True)
+    if outlines is None:
         return upright_hw
+    stored_hw = image_hw(path)
 
     def fits(size_hw: Size) -> bool:
         return all(
@@ -319,16 +364,17 @@ def annotated_hw(path: Path, outlines: Sequence[Sequence[float]] | None = None) 
     return upright_hw if fits(upright_hw) or not fits(stored_hw) else stored_hw
 
 
-def numbered_labels(names: Sequence[str]) -> Ontology:
+def numbered_labels(names: Sequence[str], first: int = 0) -> Ontology:
     """Makes a label list of names alone.
 
     Args:
         names: Names of categories, each once.
+        first: Id of the first one.
 
     Returns:
-        Categories with the ids 0, 1, 2 …, without attributes.
+        Categories with ids one after the other, without attributes.
     """
-    rows = [[i, name, ""] for i, name in enumerate(names)]
+    rows = [[i, name, ""] for i, name in enumerate(names, start=first)]
     return Ontology.from_dict({"categories": rows, "attributes": [], "attribute_category_ids": []})
 
 

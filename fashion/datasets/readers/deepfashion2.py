@@ -10,13 +10,12 @@ from typing import Any
 
 from fashion.datasets.readers.base import (
     FindPhoto,
+    JsonFolderReader,
     Part,
     Parts,
     Photo,
-    Reader,
     Shape,
-    annotated_hw,
-    keys_of,
+    numbered_labels,
     part_of_name,
 )
 from fashion.labels.ontology import Ontology
@@ -39,10 +38,9 @@ CATEGORIES = (
     "vest dress",
     "sling dress",
 )
-_LOOKED_AT = 5  # files of a folder that must look like DeepFashion2's
 
 
-class DeepFashion2Reader(Reader):
+class DeepFashion2Reader(JsonFolderReader):
     """DeepFashion2."""
 
     name = "deepfashion2"
@@ -50,22 +48,22 @@ class DeepFashion2Reader(Reader):
     unit = "item"
 
     @override
+    def has_own_keys(self, keys: set[str]) -> bool:
+        return "item1" in keys or {"source", "pair_id"} <= keys
+
+    @override
     def find(self, path: Path, images: Sequence[Path]) -> Parts | None:
         if path.is_file():
             return None
         for folder in (path, path / "annos"):
-            if folder.is_dir() and _has_items(folder):
+            if self.holds(folder):
                 return Parts(train=self.part(folder, images))
         found = {}
         for folder in sorted(inside for inside in path.iterdir() if inside.is_dir()):
             name = part_of_name(folder.name)
-            if name and name not in found and _has_items(folder / "annos"):
+            if name and name not in found and self.holds(folder / "annos"):
                 found[name] = self.part(folder / "annos", images)
         return Parts.of(found)
-
-    @override
-    def files(self, part: Part) -> list[Path]:
-        return sorted(part.annotations.glob("*.json"))
 
     @override
     def load(self, part: Part) -> Any:
@@ -73,10 +71,7 @@ class DeepFashion2Reader(Reader):
 
     @override
     def labels(self, part: Part, content: Any) -> Ontology:
-        rows = [[i, name, ""] for i, name in enumerate(CATEGORIES, start=1)]
-        return Ontology.from_dict(
-            {"categories": rows, "attributes": [], "attribute_category_ids": []}
-        )
+        return numbered_labels(CATEGORIES, first=1)
 
     @override
     def photos(self, part: Part, content: Any, find: FindPhoto) -> Iterator[Photo]:
@@ -92,17 +87,8 @@ class DeepFashion2Reader(Reader):
                 if key.startswith("item"):
                     place += 1
                     photo.shapes.append(_shape(place, row[key]))
-            try:
-                photo.size_hw = None if path is None else annotated_hw(path)
-            except OSError as error:
-                photo.fault = str(error)
+            photo.measure(path)
             yield photo
-
-
-def _has_items(folder: Path) -> bool:
-    files = sorted(folder.glob("*.json"))[:_LOOKED_AT] if folder.is_dir() else []
-    keys = [keys_of(file) for file in files]
-    return bool(files) and all("item1" in found or {"source", "pair_id"} <= found for found in keys)
 
 
 def _shape(place: int, row: Any) -> Shape:

@@ -20,30 +20,26 @@ from PIL import Image
 
 from fashion.datasets.readers.base import (
     FindPhoto,
+    JsonFolderReader,
     Part,
     Parts,
     Photo,
-    Reader,
     Shape,
-    annotated_hw,
-    keys_of,
     numbered_labels,
     part_of_name,
     rectangle,
 )
+from fashion.formats.rle import encode, to_coco
 from fashion.labels.ontology import Ontology
 from mrcnn.data.image_io import MAX_PIXELS
-from mrcnn.data.masks.coco_rle import counts_from_runs, pack
 from mrcnn.data.masks.rle import RLEMasks
 from mrcnn.data.record_checks import as_integer, is_number, preview
 from mrcnn.data.via_files import CIRCLE_CORNERS
 from mrcnn.json_files import read_json
 from mrcnn.typing import Size, override
 
-_LOOKED_AT = 5  # files of a folder that must look like labelme's
 
-
-class LabelmeReader(Reader):
+class LabelmeReader(JsonFolderReader):
     """labelme."""
 
     name = "labelme"
@@ -52,23 +48,23 @@ class LabelmeReader(Reader):
     names_only = True
 
     @override
+    def has_own_keys(self, keys: set[str]) -> bool:
+        return "shapes" in keys and bool(keys & {"imagePath", "imageData", "imageHeight"})
+
+    @override
     def find(self, path: Path, images: Sequence[Path]) -> Parts | None:
         if path.is_file():
             return None
-        if _has_labelme(path):
+        if self.holds(path):
             return Parts(train=self.part(path, images))
         found = {}
         for folder in sorted(inside for inside in path.iterdir() if inside.is_dir()):
             name = part_of_name(folder.name)
             if name is None and folder.name.lower() in ("annotations", "labels", "json", "jsons"):
                 name = "train"
-            if name and name not in found and _has_labelme(folder):
+            if name and name not in found and self.holds(folder):
                 found[name] = self.part(folder, images)
         return Parts.of(found)
-
-    @override
-    def files(self, part: Part) -> list[Path]:
-        return sorted(part.annotations.glob("*.json"))
 
     @override
     def load(self, part: Part) -> Any:
@@ -114,14 +110,6 @@ class LabelmeReader(Reader):
             yield photo
 
 
-def _has_labelme(folder: Path) -> bool:
-    files = sorted(folder.glob("*.json"))[:_LOOKED_AT]
-    return bool(files) and all(
-        "shapes" in keys and keys & {"imagePath", "imageData", "imageHeight"}
-        for keys in map(keys_of, files)
-    )
-
-
 def _photo(file: Path, row: dict[str, Any], find: FindPhoto) -> Photo:
     """The photo of a file; labelme notes a path that may be of another computer."""
     noted = row.get("imagePath")
@@ -138,11 +126,8 @@ def _photo(file: Path, row: dict[str, Any], find: FindPhoto) -> Photo:
     photo = Photo(name if path is None else path.name if "/" not in name else name, None, [])
     if height and width and min(height, width) > 0 and height * width <= MAX_PIXELS:
         photo.size_hw = height, width
-    elif path is not None:
-        try:
-            photo.size_hw = annotated_hw(path)
-        except OSError as error:
-            photo.fault = str(error)
+    else:
+        photo.measure(path)
     return photo
 
 
@@ -210,9 +195,7 @@ def _mask(encoded: Any, corner: Sequence[float], size_hw: Size | None) -> Any:
     y, x = max(top, 0), max(left, 0)
     inside = window[y - top :, x - left :][: max(size_hw[0] - y, 0), : max(size_hw[1] - x, 0)]
     full[y : y + inside.shape[0], x : x + inside.shape[1]] = inside
-    runs = RLEMasks.from_dense(full[..., None])
-    counts = counts_from_runs(runs.starts, runs.lengths, full.size)
-    return {"size": list(size_hw), "counts": pack(counts)}
+    return to_coco(encode(full), size_hw)
 
 
 def _join(shape: Shape, more: Shape, size_hw: Size | None) -> None:
@@ -223,6 +206,4 @@ def _join(shape: Shape, more: Shape, size_hw: Size | None) -> None:
     if size_hw is None:
         return
     both: Any = RLEMasks.from_coco([shape.segmentation, more.segmentation], size_hw).dense()
-    runs = RLEMasks.from_dense(both.any(axis=2, keepdims=True))
-    counts = counts_from_runs(runs.starts, runs.lengths, size_hw[0] * size_hw[1])
-    shape.segmentation = {"size": list(size_hw), "counts": pack(counts)}
+    shape.segmentation = to_coco(encode(both.any(axis=2)), size_hw)

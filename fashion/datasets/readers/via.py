@@ -15,7 +15,6 @@ from fashion.datasets.readers.base import (
     Photo,
     Reader,
     Shape,
-    annotated_hw,
     keys_of,
     numbered_labels,
     part_of_name,
@@ -97,11 +96,7 @@ class ViaReader(Reader):
                 photo.name, photo.fault = "?", f"the filename is {preview(name)}"
                 yield photo
                 continue
-            path = find(name)
-            try:
-                photo.size_hw = None if path is None else annotated_hw(path, outlines)
-            except OSError as error:
-                photo.fault = str(error)
+            photo.measure(find(name), outlines)
             yield photo
 
 

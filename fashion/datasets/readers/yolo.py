@@ -22,7 +22,6 @@ from fashion.datasets.readers.base import (
     Photo,
     Reader,
     Shape,
-    annotated_hw,
     numbered_labels,
     rectangle,
 )
@@ -89,10 +88,8 @@ class YoloReader(Reader):
         place = 0
         for number, (name, path) in enumerate(_listed(part)):
             photo = Photo(name, None, [], place=number)
-            try:
-                photo.size_hw = annotated_hw(path)
-            except OSError as error:
-                photo.fault = str(error)
+            photo.measure(path)
+            if photo.size_hw is None:
                 yield photo
                 continue
             file = label_file(path)

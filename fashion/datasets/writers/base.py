@@ -3,7 +3,7 @@
 import abc
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -133,17 +133,24 @@ def place_photo(source: Path, target: Path, annotated_hw: tuple[int, int], turne
             shutil.copyfile(real, temporary)
 
 
-def polygon_of(masks: RLEMasks, index: int) -> Array:
-    """Writes one mask as one polygon, from which the same pixels come back.
+def polygons_of(dataset: IMaterialistDataset, image_id: int) -> Iterator[tuple[int, Array]]:
+    """Writes the objects of a photo as polygons, from which the same pixels come back.
 
     Args:
-        masks: Masks of a photo.
-        index: Which of them.
+        dataset: A part.
+        image_id: Internal id of the photo.
 
-    Returns:
-        `(n, 2)` int64, corners x, y in pixels of the photo.
+    Yields:
+        Class id, and `(n, 2)` int64, corners x, y in pixels of the photo; of all objects but
+        crowds.
     """
-    only = masks.keep(np.arange(len(masks)) == index)
-    top, left, bottom, right = only.boxes[0].tolist()
-    window = only.dense()[top:bottom, left:right, 0]
+    masks, class_ids = dataset.load_runs(image_id), dataset.image_class_ids(image_id)
+    for index, class_id in enumerate(class_ids.tolist()):
+        if class_id > 0:  # no crowd
+            yield class_id, _polygon(masks.keep(np.arange(len(masks)) == index))
+
+
+def _polygon(mask: RLEMasks) -> Array:
+    top, left, bottom, right = mask.boxes[0].tolist()
+    window = mask.dense()[top:bottom, left:right, 0]
     return joined(trace(window)) + [left, top]

@@ -8,7 +8,7 @@ from typing import Any
 from tqdm import tqdm
 
 from fashion.datasets.imaterialist import IMaterialistDataset
-from fashion.datasets.writers.base import Writer, polygon_of
+from fashion.datasets.writers.base import Writer, polygons_of
 from mrcnn.files import write_text
 from mrcnn.typing import override
 
@@ -42,14 +42,10 @@ class ViaWriter(Writer):
 
 
 def _regions(dataset: IMaterialistDataset, image_id: int) -> list[dict[str, Any]]:
-    masks, class_ids = dataset.load_runs(image_id), dataset.image_class_ids(image_id)
     regions = []
-    for index, class_id in enumerate(class_ids.tolist()):
-        if class_id > 0:  # no crowd
-            x, y = polygon_of(masks, index).T.tolist()
-            outline = {"name": "polygon", "all_points_x": x, "all_points_y": y}
-            category = dataset.ontology.category_names[class_id - 1]
-            regions.append(
-                {"shape_attributes": outline, "region_attributes": {"category": category}}
-            )
+    for class_id, polygon in polygons_of(dataset, image_id):
+        x, y = polygon.T.tolist()
+        outline = {"name": "polygon", "all_points_x": x, "all_points_y": y}
+        category = dataset.ontology.category_names[class_id - 1]
+        regions.append({"shape_attributes": outline, "region_attributes": {"category": category}})
     return regions

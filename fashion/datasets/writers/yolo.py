@@ -7,7 +7,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from fashion.datasets.imaterialist import IMaterialistDataset
-from fashion.datasets.writers.base import Writer, polygon_of
+from fashion.datasets.writers.base import Writer, polygons_of
 from fashion.labels.ontology import Ontology
 from mrcnn.files import atomic_path, remove_leftovers, write_text
 from mrcnn.typing import override
@@ -49,9 +49,7 @@ class YoloWriter(Writer):
 
 def _lines(dataset: IMaterialistDataset, image_id: int) -> Iterable[str]:
     height, width = dataset.image_hw(image_id)
-    masks, class_ids = dataset.load_runs(image_id), dataset.image_class_ids(image_id)
-    for index, class_id in enumerate(class_ids.tolist()):
-        if class_id > 0:  # no crowd
-            # Ten digits: pixel corners come back exactly from shares of the photo.
-            shares = (polygon_of(masks, index) / [width, height]).ravel().tolist()
-            yield f"{class_id - 1} {' '.join(f'{share:.10g}' for share in shares)}\n"
+    for class_id, polygon in polygons_of(dataset, image_id):
+        # Ten digits: pixel corners come back exactly from shares of the photo.
+        shares = (polygon / [width, height]).ravel().tolist()
+        yield f"{class_id - 1} {' '.join(f'{share:.10g}' for share in shares)}\n"
