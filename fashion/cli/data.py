@@ -8,7 +8,10 @@ SAMPLE_FOLDER = Path("data/sample")
 
 
 def open_files(
-    data: str | Path | None, images: str | Path | None = None, val: str | Path | None = None
+    data: str | Path | None,
+    images: str | Path | None = None,
+    val: str | Path | None = None,
+    reader: str | None = None,
 ) -> DataFiles:
     """Finds the files of a data set.
 
@@ -17,6 +20,7 @@ def open_files(
             `SAMPLE_FOLDER` first.
         images: Folder of its photos, the value of --images.
         val: Annotations for validation, the value of --val.
+        reader: Name of the format; None finds it out.
 
     Returns:
         Paths of its annotations, label list and images.
@@ -30,4 +34,4 @@ def open_files(
 
         make_sample(SAMPLE_FOLDER)
         data = SAMPLE_FOLDER
-    return open_data(data, images, val)
+    return open_data(data, images, val, reader)

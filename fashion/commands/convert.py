@@ -3,11 +3,10 @@
 import argparse
 from pathlib import Path
 
-from fashion.cli.data import SAMPLE_FOLDER, open_files
+from fashion.cli.data import open_files
 from fashion.cli.interrupts import resumable
 from fashion.cli.locks import working_in
 from fashion.datasets.conversion import Converted, convert
-from fashion.datasets.files import open_data
 from fashion.datasets.summary import summary_of
 from fashion.datasets.writers import WRITERS
 
@@ -21,9 +20,7 @@ def run(args: argparse.Namespace) -> Path:
     Returns:
         The folder of the copy.
     """
-    if args.data is None:
-        open_files(None)  # draws it
-    files = open_data(args.data or SAMPLE_FOLDER, args.images, args.val, args.source)
+    files = open_files(args.data, args.images, args.val, args.source)
     with working_in(args.out, "convert"), resumable():
         found = convert(files, WRITERS[args.to], args.out, skip_bad=args.skip_bad)
     print(report(args.out, args.to, found))

@@ -19,7 +19,7 @@ from fashion.datasets.files import DataFiles, list_images
 from fashion.datasets.imaterialist import IMaterialistDataset, load_imaterialist
 from fashion.datasets.resized_copy import copy_rows, encode_copy, header
 from fashion.datasets.worker_processes import in_order
-from fashion.formats.annotation_csv import BadRows
+from fashion.formats.bad_rows import load_together
 from mrcnn.files import atomic_path
 
 SUBMITTED_2020 = 1024  # pixels of the longer side of a submitted mask
@@ -131,15 +131,11 @@ def load(files: DataFiles, csv_paths: Iterable[Path], skip_bad: bool) -> list[IM
     Raises:
         ValueError: Rows are wrong; lists those of all CSVs.
     """
-    datasets, errors, ontology = [], [], files.ontology()
-    for path in csv_paths:
-        try:
-            datasets.append(load_imaterialist(path, files.images_dir, ontology, skip_bad=skip_bad))
-        except BadRows as error:
-            errors.append(str(error))
-    if errors:
-        raise ValueError("\n".join(errors))
-    return datasets
+    ontology = files.ontology()
+    return load_together(
+        csv_paths,
+        lambda path: load_imaterialist(path, files.images_dir, ontology, skip_bad=skip_bad),
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """The work of `fashion train`: data, model, run folder and the training itself."""
 
 import contextlib
-import hashlib
 import platform
 import shlex
 import sys
@@ -35,7 +34,7 @@ from fashion.datasets.holding_out import agreed_split, held_out_by, note_of
 from fashion.datasets.label_counts import label_counts
 from fashion.datasets.rebalancing import Histogram, paste_weights, starting_repeats
 from fashion.datasets.split_table import split_table, summary, worst, write_split_table
-from fashion.datasets.splits import load_train_and_val
+from fashion.datasets.splits import load_train_and_val, shuffled
 from fashion.datasets.summary import summary_of
 from fashion.evaluation.monitor import Monitor
 from fashion.exploration.preview import write_preview
@@ -289,8 +288,7 @@ def limited(dataset: Any, limit: int | None, seed: int) -> Any:
     if limit is None or limit >= len(dataset.image_ids):
         return dataset
     ids = (str(info["id"]) for info in dataset.image_info)
-    by_hash = sorted(ids, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest())
-    return dataset.subset(set(by_hash[:limit]))
+    return dataset.subset(set(shuffled(ids, seed)[:limit]))
 
 
 def _training_batches(args, arguments, config, train, labels):

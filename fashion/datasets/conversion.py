@@ -18,7 +18,7 @@ from fashion.datasets.imaterialist import IMaterialistDataset
 from fashion.datasets.readers.base import Part
 from fashion.datasets.splits import load_files
 from fashion.datasets.writers.base import Writer, place_photo, unique_names
-from fashion.formats.bad_rows import BadRows
+from fashion.formats.bad_rows import load_together
 from mrcnn.files import remove_leftovers, write_text
 from mrcnn.json_files import read_json_object
 from mrcnn.locks import LOCK_NAME
@@ -89,18 +89,12 @@ def convert(
 def _load(
     files: DataFiles, parts: dict[str, Part], skip_bad: bool
 ) -> dict[str, IMaterialistDataset]:
-    """The data sets of all parts; the bad rows of all are raised together."""
-    ontology, loaded, errors = files.ontology(), {}, []
-    for name, part in parts.items():
-        try:
-            loaded[name] = load_files(files, part, ontology, skip_bad=skip_bad)
-        except BadRows as error:
-            errors.append(error)
-    if len(errors) > 1:
-        raise ValueError("\n".join(map(str, errors)))
-    if errors:
-        raise errors[0]
-    return loaded
+    """The data sets of all parts."""
+    ontology = files.ontology()
+    loaded = load_together(
+        parts.values(), lambda part: load_files(files, part, ontology, skip_bad=skip_bad)
+    )
+    return dict(zip(parts, loaded))
 
 
 def _names(writer: Writer, loaded: dict[str, IMaterialistDataset]) -> dict[str, list[str]]:

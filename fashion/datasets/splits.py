@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -16,7 +16,7 @@ from fashion.datasets.label_counts import label_counts
 from fashion.datasets.near_duplicates import near_duplicate_groups
 from fashion.datasets.readers.base import Part
 from fashion.datasets.stratify import folds, hold_out
-from fashion.formats.bad_rows import BadRows
+from fashion.formats.bad_rows import load_together
 from fashion.labels.ontology import Ontology
 from mrcnn.typing import Array, PathLike
 
@@ -125,9 +125,9 @@ class Split:
         if self.kind == "random" or purpose and self.kind == "val.csv":
             if fold is None:
                 return split_image_ids(ids, val_fraction=fraction, seed=seed)[1]
-            return sorted(_shuffled(ids, seed)[fold[0] - 1 :: fold[1]])
+            return sorted(shuffled(ids, seed)[fold[0] - 1 :: fold[1]])
         place = {name: i for i, name in enumerate(ids)}
-        order = np.array([place[name] for name in _shuffled(ids, seed)])
+        order = np.array([place[name] for name in shuffled(ids, seed)])
         group = np.arange(len(ids))
         if self.near_duplicates:
             group = near_duplicate_groups([info["path"] for info in dataset.image_info])
@@ -181,11 +181,11 @@ def split_image_ids(
         ValueError: If there are fewer than two ids, or `val_fraction` is out of range.
     """
     _check_fraction(val_fraction)
-    shuffled = _shuffled(image_ids, seed)
-    if len(shuffled) < 2:
-        raise ValueError(f"A split needs at least 2 images. Got {len(shuffled)}.")
-    count = min(max(round(val_fraction * len(shuffled)), 1), len(shuffled) - 1)
-    return sorted(shuffled[count:]), sorted(shuffled[:count])
+    order = shuffled(image_ids, seed)
+    if len(order) < 2:
+        raise ValueError(f"A split needs at least 2 images. Got {len(order)}.")
+    count = min(max(round(val_fraction * len(order)), 1), len(order) - 1)
+    return sorted(order[count:]), sorted(order[:count])
 
 
 def load_train_and_val(
@@ -215,8 +215,9 @@ def load_train_and_val(
     """
     ontology, split = ontology or files.ontology(), split or default_split(files)
     if split.kind == "val.csv":
-        train, val = _load_both(
-            files.train, _val_part(files), lambda part: load_files(files, part, ontology, **options)
+        train, val = load_together(
+            [files.train, _val_part(files)],
+            lambda part: load_files(files, part, ontology, **options),
         )
         _warn_of_overlap(files, train, val)
         train, val.kept_for_test = _without_test(files, train, split)
@@ -472,23 +473,16 @@ def _val_part(files: DataFiles) -> Part:
     return files.val
 
 
-def _load_both(train: Part, val: Part, load: Callable[[Part], IMaterialistDataset]) -> TrainAndVal:
-    """Loads two files; the bad rows of both are raised together."""
-    loaded, errors = [], []
-    for part in (train, val):
-        try:
-            loaded.append(load(part))
-        except BadRows as error:
-            errors.append(error)
-    if len(errors) > 1:
-        raise ValueError("\n".join(map(str, errors)))
-    if errors:
-        raise errors[0]
-    return loaded[0], loaded[1]
+def shuffled(image_ids: Iterable[str], seed: int | str) -> list[str]:
+    """Shuffles ids in an order that depends on them and the seed alone, not on NumPy's version.
 
+    Args:
+        image_ids: In any order.
+        seed: Another seed gives another order.
 
-def _shuffled(image_ids: Iterable[str], seed: int | str) -> list[str]:
-    """Unique ids in an order that depends on them and the seed alone, not on NumPy's version."""
+    Returns:
+        Each id once.
+    """
     return sorted(
         set(image_ids), key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest()
     )

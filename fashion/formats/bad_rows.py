@@ -1,14 +1,18 @@
 """Bad rows: annotations that cannot be used, and the error that lists them."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
 
 from fashion.formats.csv_table import printable
 from mrcnn.typing import PathLike
 
 NO_IMAGE = "?"  # the image of a row that has the wrong number of fields
 _SHOWN_NAME = 100  # characters of an ImageId that an error shows
+
+Source = TypeVar("Source")
+Loaded = TypeVar("Loaded")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,3 +81,30 @@ class BadRows(ValueError):
             f"Correct the file, or leave these {what}s out: --skip-bad (in Python, skip_bad=True)."
         )
         super().__init__("\n".join(lines))
+
+
+def load_together(sources: Iterable[Source], load: Callable[[Source], Loaded]) -> list[Loaded]:
+    """Loads several files; the bad rows of all of them are raised together.
+
+    Args:
+        sources: What `load` takes, one after the other.
+        load: Loads one of them.
+
+    Returns:
+        What `load` returned.
+
+    Raises:
+        BadRows: One file has bad rows.
+        ValueError: Several have.
+    """
+    loaded, errors = [], []
+    for source in sources:
+        try:
+            loaded.append(load(source))
+        except BadRows as error:
+            errors.append(error)
+    if len(errors) > 1:
+        raise ValueError("\n".join(map(str, errors)))
+    if errors:
+        raise errors[0]
+    return loaded
