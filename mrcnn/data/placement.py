@@ -176,6 +176,20 @@ class Placement:
         )
         return np.clip(on_image, 0, np.array([h, w, h, w], np.float32))
 
+    def boxes_to_canvas(self, boxes: Array, convention: PixelConvention = ALIGNED) -> Array:
+        """Maps boxes from the original image to the canvas; the inverse of `boxes_to_original`.
+
+        Args:
+            boxes: `(N, 4)` yxyx, pixels of the original image.
+            convention: See `PixelConvention.box_to_input`.
+
+        Returns:
+            `(N, 4)` float32 yxyx, pixels of the canvas.
+        """
+        return convention.box_to_input(
+            boxes, corner=self.corner, scaled_hw=self.size_hw, image_hw=self.original_hw
+        )
+
     def _paint(self, canvas: Array, image: Array, resample: Resample) -> None:
         (y, x), (y1, x1, y2, x2) = self.corner, self._on_canvas()
         if tuple(self.size_hw) != image.shape[:2]:

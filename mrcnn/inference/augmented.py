@@ -12,11 +12,10 @@ import numpy as np
 
 from mrcnn.config import Config
 from mrcnn.data.dataset import as_uint8_image
-from mrcnn.data.resize import normalise
 from mrcnn.inference.final_scores import ScoreSettings, with_final_scores
 from mrcnn.inference.fusion import FusionSettings, fuse, weighted_mean
 from mrcnn.inference.predict import Predictor
-from mrcnn.inference.preprocessing import preprocess
+from mrcnn.inference.preprocessing import has_pixels, network_input, preprocess, result_of
 from mrcnn.inference.views import ONE_VIEW, View
 from mrcnn.modeling.detector import Detector
 from mrcnn.typing import Array
@@ -92,8 +91,7 @@ class AugmentedPredictor(Predictor):
 
     def _scaled(self, photo, placement):
         photo = as_uint8_image(photo, self.config.IMAGE_CHANNEL_COUNT)
-        image = placement.image(photo, self.convention.resample)
-        return normalise(image, self.config.MEAN_PIXEL, self.config.PIXEL_STD), placement
+        return network_input(photo, placement, self.config, self.convention), placement
 
     def _fused(self, batch):
         shown = [by_scale for _, by_scale in batch]
@@ -139,12 +137,7 @@ class AugmentedPredictor(Predictor):
         """The fused boxes of each image, in pixels of the view."""
         on_canvas = []
         for placement, own in zip(placements, fused, strict=True):
-            boxes = self.convention.box_to_input(
-                own.boxes,
-                corner=placement.corner,
-                scaled_hw=placement.size_hw,
-                image_hw=placement.original_hw,
-            )
+            boxes = placement.boxes_to_canvas(own.boxes, self.convention)
             on_canvas.append(view.boxes(boxes, placement.canvas_hw[1]))
         return on_canvas
 
@@ -157,19 +150,14 @@ class AugmentedPredictor(Predictor):
         least = self.min_score
         if least is None:
             least = self.config.DETECTION_MIN_CONFIDENCE or 0.0
-        rois = np.round(fused.boxes).astype(np.int32)
-        valid = (rois[:, 2:] > rois[:, :2]).all(axis=1)
         columns = {
-            "rois": rois,
             "boxes": fused.boxes,
             "class_ids": fused.class_ids,
             "scores": fused.scores,
-            "valid": valid,
+            "valid": has_pixels(fused.boxes),
         }
         batch = {name: column[None] for name, column in (columns | fields).items()}
         final = with_final_scores(batch, ScoreSettings.of(self.config), least)
-        kept = final.pop("valid")[0] & (final["scores"][0] >= least)
-        return {name: column[0][kept] for name, column in final.items()} | {
-            "image_hw": placement.original_hw,
-            "convention": self.convention.name,
-        }
+        rows = {name: column[0] for name, column in final.items()}
+        rows["valid"] = rows["valid"] & (rows["scores"] >= least)
+        return result_of(rows, placement.original_hw, self.convention)

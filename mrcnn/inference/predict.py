@@ -214,12 +214,7 @@ class Predictor:
         everything = zip(self._canvases(photos), boxes, class_ids, strict=True)
         for i, ((image, placement), own_boxes, own_ids) in enumerate(everything):
             own_boxes, own_ids = _checked(own_boxes, own_ids, self.config.NUM_CLASSES, f"Photo {i}")
-            on_canvas = self.convention.box_to_input(
-                own_boxes,
-                corner=placement.corner,
-                scaled_hw=placement.size_hw,
-                image_hw=placement.original_hw,
-            )
+            on_canvas = placement.boxes_to_canvas(own_boxes, self.convention)
             result = {
                 "rois": np.round(own_boxes).astype(np.int32),
                 "boxes": own_boxes,

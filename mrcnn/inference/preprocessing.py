@@ -8,9 +8,9 @@ from mrcnn.config import Config
 from mrcnn.data.dataset import as_uint8_image
 from mrcnn.data.resize import Placement, check_placeable, normalise, placement_for
 from mrcnn.ops.pixel_convention import ALIGNED, PixelConvention, convention_of_setting
-from mrcnn.typing import Array, Arrays
+from mrcnn.typing import Array, Arrays, Size
 
-__all__ = ["postprocess", "preprocess"]
+__all__ = ["has_pixels", "network_input", "postprocess", "preprocess", "result_of"]
 
 
 def preprocess(
@@ -34,8 +34,25 @@ def preprocess(
     check_placeable(photo.shape[:2], config, name)
     placement = placement_for(config, photo.shape[:2])
     convention = convention or convention_of_setting(config.ROI_ALIGN)
+    return network_input(photo, placement, config, convention), placement
+
+
+def network_input(
+    photo: Array, placement: Placement, config: Config, convention: PixelConvention
+) -> Array:
+    """Shows an image where a placement says.
+
+    Args:
+        photo: `(h, w, 3)` uint8, checked.
+        placement: Where the image lies in the network input.
+        config: Says how pixels are normalised.
+        convention: Of the weights.
+
+    Returns:
+        The network input `(H, W, 3)` float32.
+    """
     image = placement.image(photo, convention.resample)
-    return normalise(image, config.MEAN_PIXEL, config.PIXEL_STD), placement
+    return normalise(image, config.MEAN_PIXEL, config.PIXEL_STD)
 
 
 def postprocess(
@@ -53,13 +70,40 @@ def postprocess(
         "image_hw", its size; "convention", the name; every other field cut to its N rows.
     """
     boxes = placement.boxes_to_original(detections["boxes"], convention)
+    return result_of({**detections, "boxes": boxes}, placement.original_hw, convention)
+
+
+def has_pixels(boxes: Array) -> Array:
+    """Tells which boxes have a pixel once they are rounded.
+
+    Args:
+        boxes: `(D, 4)` yxyx, pixels of the original image. A box of some pixels of a large network
+            input may be less than a pixel there.
+
+    Returns:
+        `(D,)` bool.
+    """
     rois = np.round(boxes).astype(np.int32)
-    # A box of some pixels of a large input may be less than a pixel of the original image.
-    kept = detections["valid"] & (rois[:, 2:] > rois[:, :2]).all(axis=1)
+    return np.all(rois[:, 2:] > rois[:, :2], axis=1)
+
+
+def result_of(detections: Arrays, image_hw: Size, convention: PixelConvention) -> dict[str, Any]:
+    """Makes the result of an image.
+
+    Args:
+        detections: As of `postprocess`, with "boxes" in pixels of the original image.
+        image_hw: Height and width of the original image.
+        convention: Of the weights.
+
+    Returns:
+        See `postprocess`.
+    """
+    boxes = detections["boxes"]
+    kept = detections["valid"] & has_pixels(boxes)
     result = {
-        "rois": rois[kept],
+        "rois": np.round(boxes[kept]).astype(np.int32),
         "boxes": boxes[kept],
-        "image_hw": placement.original_hw,
+        "image_hw": image_hw,
         "convention": convention.name,
     }
     for name, column in detections.items():
