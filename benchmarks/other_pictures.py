@@ -12,7 +12,7 @@ The pictures are listed in benchmarks/other_pictures.json:
   (Velioglu et al. 2024, arXiv:2404.08582) shows that detectors of worn clothes fail on these.
 
 A false positive is a prediction of at least the confidence that matches no object of its category
-with mask IoU 0.5. --make-list draws the list anew from val.csv.
+with mask IoU 0.5. --make-list draws a new list from val.csv.
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
@@ -99,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, dict]:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--out", type=Path, help="JSON file of the numbers")
     parser.add_argument("--pictures", type=Path, help="folder to draw the pictures into, and stop")
-    parser.add_argument("--make-list", action="store_true", help="draw the list anew, and stop")
+    parser.add_argument("--make-list", action="store_true", help="draw a new list, and stop")
     args = parser.parse_args(argv)
     settings: dict[str, Any] = {"DETECTION_MIN_CONFIDENCE": LEAST_SCORE}
     settings |= {key: json.loads(value) for key, value in (s.split("=", 1) for s in args.set)}

@@ -105,18 +105,12 @@ def versions() -> str:
         A line for this package, for Keras and for each backend.
     """
     import os
-    from importlib import metadata
 
+    from fashion.cli.versions import installed_versions
     from mrcnn import __version__
 
     lines = [f"fashion-mask-rcnn {__version__}", f"python {sys.version.split()[0]}"]
-    for name in _PACKAGES:
-        for candidate in (name, f"{name}-cpu", f"{name}_cpu"):
-            try:
-                lines.append(f"{name} {metadata.version(candidate)}")
-                break
-            except metadata.PackageNotFoundError:
-                continue
+    lines += [f"{name} {version}" for name, version in installed_versions(_PACKAGES).items()]
     lines.append(f"backend {os.environ.get('KERAS_BACKEND') or 'of keras.json, or tensorflow'}")
     return "\n".join(lines)
 

@@ -1,8 +1,15 @@
-"""Defects of `sys.path` when a script imports this package, repaired or reported."""
+"""What happens when modules are imported: defects of `sys.path`, and code around other modules."""
 
+import abc
+import functools
+import importlib.abc
+import importlib.machinery
 import logging
 import os
 import sys
+import types
+from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 log = logging.getLogger(__name__)
 
@@ -63,3 +70,53 @@ class _TextForTensorFlow:
         if name in ("tensorflow", "keras"):
             _to_text()
         return None
+
+
+class LoadingFinder(importlib.abc.MetaPathFinder):
+    """Finds one module as Python would, and runs code around its loading.
+
+    Attributes:
+        module: Name of the module.
+    """
+
+    module: ClassVar[str]
+
+    @classmethod
+    def register(cls) -> None:
+        """Puts a finder into `sys.meta_path`, unless it is there or the module is loaded."""
+        is_there = any(isinstance(finder, cls) for finder in sys.meta_path)
+        if not is_there and cls.module not in sys.modules:
+            sys.meta_path.insert(0, cls())
+
+    @abc.abstractmethod
+    def load(self, load: Callable[[types.ModuleType], None], module: types.ModuleType) -> None:
+        """Loads the module.
+
+        Args:
+            load: Loads it as Python would.
+            module: The empty module.
+        """
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,
+        target: types.ModuleType | None = None,
+    ) -> importlib.machinery.ModuleSpec | None:
+        """See `importlib.abc.MetaPathFinder`.
+
+        Args:
+            fullname: The module that is imported.
+            path: Of the package it is in.
+            target: A module that is reloaded.
+
+        Returns:
+            The spec of the module, or None for other ones.
+        """
+        if fullname != self.module:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
+        if spec is not None and spec.loader is not None:
+            load = functools.partial(self.load, spec.loader.exec_module)
+            spec.loader.exec_module = load  # type: ignore[method-assign]
+        return spec

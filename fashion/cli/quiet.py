@@ -1,16 +1,15 @@
 """Quiet: messages of other libraries that a person at the command line cannot act on."""
 
 import contextlib
-import functools
-import importlib.abc
-import importlib.machinery
 import logging
 import os
 import re
 import sys
 import tempfile
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+
+from mrcnn.import_path import LoadingFinder
 
 # Lines of TensorFlow's C++ libraries while they are loaded. They are printed before its own log
 # level counts.
@@ -23,10 +22,8 @@ def quiet_tensorflow() -> None:
 
     Its errors reach Python as exceptions. TF_CPP_MIN_LOG_LEVEL=0 shows the lines again.
     """
-    installed = any(isinstance(finder, _QuietTensorFlow) for finder in sys.meta_path)
-    loud = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "0"
-    if not (loud or installed or "tensorflow" in sys.modules):
-        sys.meta_path.insert(0, _QuietTensorFlow())
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "0":
+        _QuietTensorFlow.register()
 
 
 def release_stderr() -> None:
@@ -35,22 +32,13 @@ def release_stderr() -> None:
         os.dup2(_real_stderr[-1], 2)
 
 
-class _QuietTensorFlow(importlib.abc.MetaPathFinder):
+class _QuietTensorFlow(LoadingFinder):
     """Finds TensorFlow as Python would, and filters standard error while it is loaded."""
 
-    def find_spec(
-        self,
-        fullname: str,
-        path: Sequence[str] | None = None,
-        target: types.ModuleType | None = None,
-    ) -> importlib.machinery.ModuleSpec | None:
-        if fullname != "tensorflow":
-            return None
-        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
-        if spec is not None and spec.loader is not None:
-            load = functools.partial(_load_quietly, spec.loader.exec_module)
-            spec.loader.exec_module = load  # type: ignore[method-assign]
-        return spec
+    module = "tensorflow"
+
+    def load(self, load: Callable[[types.ModuleType], None], module: types.ModuleType) -> None:
+        _load_quietly(load, module)
 
 
 def _load_quietly(load: Callable[[types.ModuleType], None], module: types.ModuleType) -> None:

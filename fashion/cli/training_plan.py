@@ -72,7 +72,7 @@ def _every(config: FashionConfig) -> str:
 
 def _optimizer(config: FashionConfig, steps: int) -> str:
     parts = [f"{config.OPTIMIZER}, {config.LR_SCHEDULE} schedule"]
-    # As `mrcnn.training.optimizers.make_optimizer` does in a stage of so many batches.
+    # As `mrcnn.training.optimizers.make_optimizer` does in a stage of this length.
     warmup = min(config.WARMUP_STEPS, steps // 2)
     if warmup:
         parts.append(f"{count(warmup, 'batch', 'batches')} of warm-up")

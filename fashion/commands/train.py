@@ -7,7 +7,6 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from importlib import metadata as packages
 from typing import Any
 
 import keras
@@ -28,6 +27,7 @@ from fashion.cli.run_arguments import (
 from fashion.cli.start_weights import convention_of, start_weights
 from fashion.cli.training_plan import plan_text
 from fashion.cli.training_settings import option_settings
+from fashion.cli.versions import installed_versions
 from fashion.config import BEFORE, RECIPES, FashionConfig
 from fashion.datasets.files import DataFiles
 from fashion.datasets.holding_out import agreed_split, held_out_by, note_of
@@ -459,8 +459,5 @@ def versions() -> dict[str, str]:
     Returns:
         Version by name: Python, the backend of Keras, and installed packages of `VERSIONS`.
     """
-    found = {"python": platform.python_version(), "backend": keras.backend.backend()}
-    for name in VERSIONS:
-        with contextlib.suppress(packages.PackageNotFoundError):
-            found[name] = packages.version(name)
-    return found
+    own = {"python": platform.python_version(), "backend": keras.backend.backend()}
+    return own | installed_versions(VERSIONS)

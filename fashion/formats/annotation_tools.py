@@ -18,8 +18,6 @@ from pycocotools import mask as coco_mask
 from fashion.formats.brush_rle import encode
 from mrcnn.typing import Array
 
-TOOLS = ("label-studio", "cvat", "coco", "fiftyone")
-
 # Called after each image, for progress.
 OnImage = Callable[[], Any]
 

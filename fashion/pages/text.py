@@ -22,6 +22,19 @@ def number(value: float | str) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:.3f}"
 
 
+def difference(value: float, other: float) -> str:
+    """Writes by how much a score is higher than another one.
+
+    Args:
+        value: The score; negative: undefined.
+        other: What it is compared with.
+
+    Returns:
+        Three decimals with a sign, or a dash.
+    """
+    return f"{value - other:+.3f}" if min(value, other) >= 0 else "–"
+
+
 def whole_percent(share: float) -> str:
     """Writes a share without decimals: 0.126 is "13 %".
 

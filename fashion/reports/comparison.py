@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fashion.evaluation.report.summary import headlines
-from fashion.pages.text import number
+from fashion.pages.text import difference, number
 from fashion.reports.run_facts import RunFacts, read_run
 from mrcnn.json_files import read_json_object
 from mrcnn.training.run_folder import RunFolder
@@ -211,6 +211,5 @@ def _side_by_side(values: Sequence[float | None]) -> Row:
     known = [-1.0 if value is None else float(value) for value in values]
     cells = [number(known[0])]
     for value in known[1:]:
-        both = min(value, known[0]) >= 0
-        cells += [number(value), f"{value - known[0]:+.3f}" if both else "–"]
+        cells += [number(value), difference(value, known[0])]
     return cells

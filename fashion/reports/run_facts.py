@@ -9,7 +9,7 @@ from typing import Any
 
 from mrcnn.json_files import read_json_object
 from mrcnn.locks import FolderInUse, check_free
-from mrcnn.training.run_folder import RunFolder
+from mrcnn.training.run_folder import AVERAGED, RunFolder
 from mrcnn.typing import PathLike
 
 FINISHED, STOPPED, RUNNING = "finished", "stopped", "running"
@@ -22,7 +22,6 @@ SCORES = {
     "box_ap": "val_box_ap",
     "f1": "val_attribute_micro_f1",
 }
-AVERAGED = "ema_"  # before the name of a score of averaged weights
 _STARTED = re.compile(r"(20\d{6}T\d{6})")  # in the name that training gives a run folder
 
 

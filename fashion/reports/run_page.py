@@ -1,4 +1,4 @@
-"""The page of a run: what training leaves at its end, and `fashion runs --page` makes anew."""
+"""The page of a run: what training leaves at its end, and `fashion runs --page` writes again."""
 
 import json
 import shlex

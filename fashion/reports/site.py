@@ -1,6 +1,5 @@
 """The site of an evaluation: an overview, and pages with all scores, the errors and thresholds."""
 
-import importlib.metadata
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -9,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from fashion.cli.versions import installed_versions
 from fashion.evaluation.errors.page import write_errors
 from fashion.evaluation.errors.side_by_side import LEGEND
 from fashion.evaluation.metrics.registry import Inputs
@@ -16,7 +16,7 @@ from fashion.evaluation.report import categories, thresholds
 from fashion.evaluation.report.page import write_report
 from fashion.evaluation.report.summary import MAIN_HEADLINES, headline_cards, headlines
 from fashion.pages.html import Page
-from fashion.pages.text import number
+from fashion.pages.text import difference, number
 from fashion.reports.sample_images import draw_sample
 from mrcnn.typing import Array
 
@@ -161,13 +161,8 @@ def _origin(evaluation: Evaluation) -> list[tuple[str, str]]:
 
 def _versions() -> str:
     """Versions of Python and of the installed packages that scores depend on."""
-    found = [f"python {sys.version.split()[0]}"]
-    for name in _PACKAGES:
-        try:
-            found.append(f"{name} {importlib.metadata.version(name)}")
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return ", ".join(found)
+    found = {"python": sys.version.split()[0], **installed_versions(_PACKAGES)}
+    return ", ".join(f"{name} {version}" for name, version in found.items())
 
 
 def _write_thresholds(evaluation: Evaluation) -> None:
@@ -200,9 +195,8 @@ def tuned_rows(scores: Mapping[str, Any]) -> list[list[str]]:
     rows = [["score", "as given", "tuned", "difference"]]
     for name, value in given.items():
         if name in tuned:
-            both = min(value, tuned[name]) >= 0
-            difference = f"{tuned[name] - value:+.3f}" if both else "–"
-            rows.append([name, number(value), number(tuned[name]), difference])
+            change = difference(tuned[name], value)
+            rows.append([name, number(value), number(tuned[name]), change])
     return rows
 
 

@@ -15,11 +15,10 @@ import numpy as np
 from mrcnn.training.averages import averaged_weights, has_averages
 from mrcnn.training.callback_state import CallbackState
 from mrcnn.training.checkpoints import restore_callbacks, save_checkpoint
-from mrcnn.training.run_folder import RunFolder
+from mrcnn.training.run_folder import AVERAGED, RunFolder
 from mrcnn.weights.layer_files import save_weights
 
 Logs = dict[str, Any]
-AVERAGED = "ema_"  # before the names of scores of averaged weights
 log = logging.getLogger(__name__)
 
 

@@ -24,6 +24,8 @@ from mrcnn.typing import PathLike
 
 log = logging.getLogger(__name__)
 
+AVERAGED = "ema_"  # before the names of scores of averaged weights, in history.csv
+
 
 class RunFolder:
     """The files of one training.

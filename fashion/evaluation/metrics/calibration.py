@@ -7,12 +7,12 @@ detectors it compares with precision instead of accuracy (Kuppers et al., CVPR w
 import numpy as np
 
 from fashion.evaluation.matching import MatchTable
+from fashion.evaluation.metrics.recall import UNDEFINED
 from fashion.evaluation.metrics.registry import LAST, Inputs, metric
 from mrcnn.typing import Array
 
 BINS = 15
 LEAST_SCORE = 0.1  # thousands of predictions with hardly any confidence would hide the others
-UNDEFINED = -1.0
 
 
 def right_predictions(table: MatchTable, iou_threshold: float = 0.5) -> Array:

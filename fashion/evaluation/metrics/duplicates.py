@@ -5,6 +5,7 @@ from pycocotools import mask as coco_mask
 
 from fashion.evaluation.coco_dicts import geometry_of, sizes_of
 from fashion.evaluation.matching import MatchTable
+from fashion.evaluation.metrics.recall import UNDEFINED
 from fashion.evaluation.metrics.registry import CONFIDENT, Inputs, metric
 from mrcnn.typing import Array
 
@@ -71,8 +72,8 @@ def duplicates(inputs: Inputs) -> dict[str, float]:
     count, number = int(duplicate_predictions(table).sum()), len(table.pred_score)
     images = len(table.image_ids)
     return {
-        "per_image": count / images if images else -1.0,
-        "share": count / number if number else -1.0,
+        "per_image": count / images if images else UNDEFINED,
+        "share": count / number if number else UNDEFINED,
         "duplicates": count,
         "predictions": number,
     }

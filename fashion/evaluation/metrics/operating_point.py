@@ -7,9 +7,8 @@ import numpy as np
 
 from fashion.evaluation.matching import MatchTable
 from fashion.evaluation.metrics.calibration import right_predictions
+from fashion.evaluation.metrics.recall import UNDEFINED
 from fashion.evaluation.metrics.registry import LAST, Inputs, metric
-
-UNDEFINED = -1.0
 
 
 def detection_scores(right: int, predictions: int, objects: int) -> dict[str, float]:

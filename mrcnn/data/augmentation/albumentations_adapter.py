@@ -13,6 +13,7 @@ from mrcnn.data.augmentation.on_arrays import ArrayAugmenter
 from mrcnn.data.augmentation.per_thread import CopyPerThread
 from mrcnn.data.masks.cropped import CroppedMasks
 from mrcnn.data.sample import Sample
+from mrcnn.typing import override
 
 # Whenever it is imported, Albumentations asks PyPI for newer versions, of which there are none:
 # seconds of waiting without a network. Set while this module is imported, not later, because users
@@ -43,19 +44,8 @@ class AlbumentationsAugmenter(ArrayAugmenter):
         # them.
         self._copies = CopyPerThread(transform)
 
+    @override
     def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        """See `mrcnn.data.augmentation.pipeline.Augmenter`.
-
-        Args:
-            sample: Image and objects.
-            rng: Source of randomness.
-
-        Returns:
-            The changed sample.
-
-        Raises:
-            ValueError: If the canvas changes.
-        """
         shape = sample.image.shape
         albumentations_rules.check_canvas(self.transform, shape[:2])
         transform = self._copies.get()

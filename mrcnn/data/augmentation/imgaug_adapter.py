@@ -13,6 +13,7 @@ from mrcnn.data.augmentation.on_arrays import ArrayAugmenter
 from mrcnn.data.augmentation.per_thread import CopyPerThread
 from mrcnn.data.masks.cropped import CroppedMasks
 from mrcnn.data.sample import Sample
+from mrcnn.typing import override
 
 # imgaug's image corruptions seed NumPy's global generator: only one thread at a time may run them.
 _NUMPY_SEED_LOCK = threading.Lock()
@@ -40,19 +41,8 @@ class ImgaugAugmenter(ArrayAugmenter):
         # Seeding writes into every node of the tree, so threads cannot share one.
         self._copies = CopyPerThread(augmenter)
 
+    @override
     def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        """See `mrcnn.data.augmentation.pipeline.Augmenter`.
-
-        Args:
-            sample: Image and objects.
-            rng: Source of randomness.
-
-        Returns:
-            The changed sample.
-
-        Raises:
-            ValueError: If the canvas changes.
-        """
         from imgaug.augmentables.segmaps import SegmentationMapsOnImage
 
         image = sample.image

@@ -4,13 +4,11 @@ Three places are patched: `np.sctypes` while imgaug is imported, `np.complex` in
 and the float64 maps of elastic transformations, which OpenCV refuses.
 """
 
-import functools
-import importlib.abc
-import importlib.machinery
-import sys
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
+
+from mrcnn.import_path import LoadingFinder
 
 # NumPy is imported where it is used: `import mrcnn` registers the finder and needs nothing else.
 
@@ -33,37 +31,22 @@ def mend_imgaug() -> None:
     Costs nothing until imgaug is imported. Where this package is installed, `mrcnn.startup` does so
     from the start of every Python.
     """
-    is_installed = any(isinstance(finder, ImgaugFinder) for finder in sys.meta_path)
-    if "imgaug" not in sys.modules and not is_installed:
-        sys.meta_path.insert(0, ImgaugFinder())
+    ImgaugFinder.register()
 
 
-class ImgaugFinder(importlib.abc.MetaPathFinder):
+class ImgaugFinder(LoadingFinder):
     """Finds imgaug as Python would, and patches it while it is loaded."""
 
-    def find_spec(
-        self,
-        fullname: str,
-        path: Sequence[str] | None = None,
-        target: types.ModuleType | None = None,
-    ) -> importlib.machinery.ModuleSpec | None:
-        """See `importlib.abc.MetaPathFinder`.
+    module = "imgaug"
+
+    def load(self, load: Callable[[types.ModuleType], None], module: types.ModuleType) -> None:
+        """See `LoadingFinder`.
 
         Args:
-            fullname: The module that is imported.
-            path: Of the package it is in.
-            target: A module that is reloaded.
-
-        Returns:
-            The spec of imgaug, or None for other modules.
+            load: Loads it as Python would.
+            module: The empty module.
         """
-        if fullname != "imgaug":
-            return None
-        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
-        if spec is not None and spec.loader is not None:
-            load = functools.partial(_load_patched, spec.loader.exec_module)
-            spec.loader.exec_module = load  # type: ignore[method-assign]
-        return spec
+        _load_patched(load, module)
 
 
 def _load_patched(load: Callable[[types.ModuleType], None], module: types.ModuleType) -> None:
