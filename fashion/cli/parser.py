@@ -1,12 +1,13 @@
 """Parser of the verbs: errors in one line, suggestions for mistyped names, readable help."""
 
 import argparse
-import difflib
 import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
+
+from mrcnn.setting_checks import name_meant
 
 # Two names that are less alike than this are not suggested for one another.
 _ALIKE = 0.6
@@ -121,8 +122,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
         " Did you mean …?", or nothing where no name is alike.
     """
     by_folded = {other.casefold(): other for other in known}
-    found = difflib.get_close_matches(name.casefold(), by_folded, 1, _ALIKE)
-    return f" Did you mean {by_folded[found[0]]}?" if found else ""
+    meant = name_meant(name.casefold(), by_folded, _ALIKE)
+    return f" Did you mean {by_folded[meant]}?" if meant else ""
 
 
 def whole(least: int = 0, most: int | None = None) -> Callable[[str], int]:

@@ -18,7 +18,7 @@ from fashion.exploration.chapters.anchors import is_improvement, settings_line
 from fashion.exploration.objects import measure_objects
 from fashion.exploration.page import write_exploration
 from fashion.exploration.samples import sample_rows, sample_sheet
-from fashion.pages.text import count
+from fashion.pages.text import count, short_name
 from mrcnn.drawing.colors import distinct_colors
 
 
@@ -148,7 +148,7 @@ def draw_samples(
     Returns:
         A sheet by class name, of the classes that occur.
     """
-    names = [name.split(",")[0] for name in dataset.ontology.category_names]
+    names = [short_name(name) for name in dataset.ontology.category_names]
     rows = {k: sample_rows(objects, k, count, seed) for k in range(1, len(names) + 1)}
     rows = {k: some for k, some in rows.items() if some}
     colors = distinct_colors(len(names))
