@@ -101,12 +101,34 @@ def measure(job, weights, repeats):
     """Numbers of a job: medians of wall and CPU seconds, peak GB, seconds of its multiply-adds."""
     begin = time.perf_counter(), time.process_time()
     prefer_fast_kernels()
+    model = model_for(job, weights)
+    prepare = detection if job.startswith("detect") else training_step
+    step, found, macs = prepare(model, job)
+    step()
+    if job.startswith("import"):
+        wall, cpu = seconds_since(begin)
+        return {"wall": wall, "cpu": cpu, "peak": peak_gb()}
+    step()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter(), time.process_time()
+        step()
+        times.append(seconds_since(start))
+    wall, cpu = (float(median) for median in np.median(times, axis=0))
+    found |= {"wall": wall, "cpu": cpu, "peak": peak_gb()}
+    return found | ({"flop": roofs.FLOP * macs} if macs else {})
+
+
+def seconds_since(begin):
+    """(wall, CPU) seconds since (`time.perf_counter()`, `time.process_time()`)."""
+    return time.perf_counter() - begin[0], time.process_time() - begin[1]
+
+
+def model_for(job, weights):
+    """The network that a job works with, under Matterport's names."""
     import keras
 
-    from benchmarks.multiply_adds import FLOP, inference_macs, step_macs, training_macs
-    from benchmarks.network import made_up_batch, positives_of
     from mrcnn.config import Config
-    from mrcnn.inference.predict import EAGER_PHOTOS
     from mrcnn.model import MaskRCNN
 
     class Settings(Config):
@@ -119,55 +141,41 @@ def measure(job, weights, repeats):
         DETECTION_MAX_INSTANCES = 16 if "16 found" in job else 100
         NUM_ATTRIBUTES = 0
 
-    config = Settings()
     keras.utils.set_random_seed(0)
-    model = MaskRCNN("training", config, "unused")
+    model = MaskRCNN("training", Settings(), "unused")
     if weights:
         model.load_weights(weights, by_name=True)
-    found = {}
-    if job.startswith("detect"):
-        photo = golden_photo()
-        step, macs = (lambda: model.detect([photo])), None
-        for _ in range(EAGER_PHOTOS + 1):  # the last of them compiles
-            results = step()
-        count = len(results[0]["scores"])
-        found["note"] = f" ({count} found)"
-        macs = sum(
-            inference_macs(
-                config,
-                model.keras_model.backbone,
-                described=config.DETECTION_MAX_INSTANCES
-                if count > 64
-                else next(b for b in (*config.MASK_BUCKETS, 100) if b >= count),
-            ).values()
-        )
-    else:
-        batch = made_up_batch(config)
-        model.set_trainable("heads" if "heads" in job else "all")
-        model.compile(config.LEARNING_RATE)
-        step = lambda: model.keras_model.train_on_batch(batch)  # noqa: E731
-        positives = positives_of(model.keras_model, batch)
-        macs = (
-            step_macs(training_macs(config, model.keras_model.backbone, positives=positives))
-            if "all" in job
-            else None
-        )
-    step()
-    if job.startswith("import"):
-        return {
-            "wall": time.perf_counter() - begin[0],
-            "cpu": time.process_time() - begin[1],
-            "peak": peak_gb(),
-        }
-    step()
-    walls, cpus = [], []
-    for _ in range(repeats):
-        start = time.perf_counter(), time.process_time()
-        step()
-        walls.append(time.perf_counter() - start[0])
-        cpus.append(time.process_time() - start[1])
-    found |= {"wall": float(np.median(walls)), "cpu": float(np.median(cpus)), "peak": peak_gb()}
-    return found | ({"flop": FLOP * macs} if macs else {})
+    return model
+
+
+def detection(model, job):
+    """Returns what to time, a note for the table, and the multiply-adds of a call."""
+    from benchmarks.multiply_adds import inference_macs
+    from mrcnn.inference.predict import EAGER_PHOTOS
+
+    config, photo = model.config, golden_photo()
+    for _ in range(EAGER_PHOTOS + 1):  # the last of them compiles
+        results = model.detect([photo])
+    count = len(results[0]["scores"])
+    # Masks are computed for as many detections as the smallest bucket that holds them.
+    buckets = [b for b in (*config.MASK_BUCKETS, 100) if b >= count]
+    described = config.DETECTION_MAX_INSTANCES if count > 64 else buckets[0]
+    macs = inference_macs(config, model.keras_model.backbone, described=described)
+    return lambda: model.detect([photo]), {"note": f" ({count} found)"}, sum(macs.values())
+
+
+def training_step(model, job):
+    """As `detection`; the multiply-adds are None where not all layers are trained."""
+    from benchmarks.multiply_adds import step_macs, training_macs
+    from benchmarks.network import made_up_batch, positives_of
+
+    network, config = model.keras_model, model.config
+    batch = made_up_batch(config)
+    model.set_trainable("heads" if "heads" in job else "all")
+    model.compile(config.LEARNING_RATE)
+    positives = positives_of(network, batch)
+    macs = step_macs(training_macs(config, network.backbone, positives=positives))
+    return lambda: network.train_on_batch(batch), {}, macs if "all" in job else None
 
 
 def golden_photo():

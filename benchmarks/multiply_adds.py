@@ -10,7 +10,6 @@ RoIAlign and suppression are left out: they move memory rather than multiply.
 import keras
 
 FORWARD_AND_BACKWARD = 3  # a layer that is trained: outputs, input gradients, weight gradients
-FLOP = 2  # of one multiply-add
 
 
 def inference_macs(config, backbone, *, described, num_attributes=0):

@@ -6,7 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from benchmarks.multiply_adds import FLOP, inference_macs, step_macs, training_macs
+from benchmarks.multiply_adds import inference_macs, step_macs, training_macs
+from benchmarks.roof import FLOP
 from fashion.attributes.build import head_of
 from mrcnn.inference.compiled import compiled
 from mrcnn.inference.predict import Predictor

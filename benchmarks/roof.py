@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 
+FLOP = 2  # of one multiply-add, as devices count
 SIDE = 2048
 REPEATS = 5
 RESULT = "flops: "

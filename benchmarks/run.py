@@ -35,8 +35,7 @@ from importlib import metadata as packages
 from pathlib import Path
 
 from benchmarks.cases import CASES
-from benchmarks.multiply_adds import FLOP
-from benchmarks.roof import cpu, matrix_product_flops
+from benchmarks.roof import FLOP, cpu, matrix_product_flops
 from mrcnn.process import prefer_fast_kernels
 
 ROOT = Path(__file__).parents[1]
@@ -117,6 +116,13 @@ def parse(argv):
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="append the table to this Markdown file"
     )
+    add_training_arguments(parser)
+    parser.add_argument("--measure", help=argparse.SUPPRESS)
+    return parser.parse_args(argv)
+
+
+def add_training_arguments(parser):
+    """Add what --train needs."""
     parser.add_argument(
         "--train", metavar="RECIPE", help="train this recipe of fashion/config.py and take the time"
     )
@@ -135,8 +141,6 @@ def parse(argv):
         metavar="KEY=VALUE",
         help="with --train: override a setting",
     )
-    parser.add_argument("--measure", help=argparse.SUPPRESS)
-    return parser.parse_args(argv)
 
 
 def measure_cases(args):

@@ -132,60 +132,59 @@ def results(data: Path, folder: Path, work: Path) -> dict[str, Callable[[], obje
     stored = folder / "stored" / "predictions.json"
     if not stored.exists():
         fashion("evaluate", "--weights", WEIGHTS, "--data", data, "--out", stored.parent)
-
-    def metrics() -> object:
-        out = work / "metrics"
-        table = fashion(
-            *("evaluate", "--weights", WEIGHTS, "--data", data, "--out", out, "--true-boxes")
-        )
-        fashion("evaluate", "--gt", data / "val.csv", "--predictions", stored, "--out", out / "gt")
-        files = [out / "metrics.json", out / "gt" / "metrics.json"]
-        # The table ends with the paths that were written.
-        return [json.loads(file.read_text()) for file in files], table.split(str(out))[0]
-
-    def history() -> object:
-        train_with_a_stop(work / "runs")
-        run = next((work / "runs").glob("*/history.csv")).parent
-        return history_without_times(run / "history.csv")
-
-    def submissions() -> object:
-        digests = []
-        for year in ("2019", "2020"):
-            out = work / f"{year}.csv"
-            fashion(
-                "submit",
-                "--images",
-                data / "images",
-                "--format",
-                year,
-                "--out",
-                out,
-                "--restart",
-            )
-            digests.append(digest(out))
-        return digests
-
-    def parity() -> object:
-        tests = sorted(str(p) for p in (ROOT / "tests").rglob("test*parity.py"))
-        python("-m", "pytest", "-q", *tests)
-        return "passed"
-
-    def thresholds() -> object:
-        out = work / "tuned"
-        fashion(
-            *("evaluate", "--gt", data / "val.csv", "--predictions", stored),
-            *("--out", out, "--tune", "kaggle_2020"),
-        )
-        return json.loads((out / "thresholds.json").read_text())
-
     return {
         "detections": lambda: python("-c", DETECTIONS, WEIGHTS, *images).splitlines(),
-        "metrics": metrics,
-        "thresholds": thresholds,
-        "submissions": submissions,
-        "history": history,
+        "metrics": lambda: metrics(data, stored, work / "metrics"),
+        "thresholds": lambda: thresholds(data, stored, work / "tuned"),
+        "submissions": lambda: submissions(data, work),
+        "history": lambda: history(work / "runs"),
         "parity": parity,
     }
+
+
+def metrics(data: Path, stored: Path, out: Path) -> object:
+    """Scores the model and the stored predictions; returns both metrics.json and the table."""
+    table = fashion(
+        *("evaluate", "--weights", WEIGHTS, "--data", data, "--out", out, "--true-boxes")
+    )
+    fashion("evaluate", "--gt", data / "val.csv", "--predictions", stored, "--out", out / "gt")
+    files = [out / "metrics.json", out / "gt" / "metrics.json"]
+    # The table ends with the paths that were written.
+    return [json.loads(file.read_text()) for file in files], table.split(str(out))[0]
+
+
+def thresholds(data: Path, stored: Path, out: Path) -> object:
+    """Tunes thresholds on the stored predictions."""
+    fashion(
+        *("evaluate", "--gt", data / "val.csv", "--predictions", stored),
+        *("--out", out, "--tune", "kaggle_2020"),
+    )
+    return json.loads((out / "thresholds.json").read_text())
+
+
+def submissions(data: Path, work: Path) -> object:
+    """Writes a submission of either contest and returns their digests."""
+    digests = []
+    for year in ("2019", "2020"):
+        out = work / f"{year}.csv"
+        fashion(
+            *("submit", "--images", data / "images", "--format", year, "--out", out, "--restart")
+        )
+        digests.append(digest(out))
+    return digests
+
+
+def history(runs: Path) -> object:
+    """Trains with a stop and returns the rows of history.csv."""
+    train_with_a_stop(runs)
+    return history_without_times(next(runs.glob("*/history.csv")))
+
+
+def parity() -> object:
+    """Runs the tests that compare with numbers recorded from Matterport's code."""
+    tests = sorted(str(p) for p in (ROOT / "tests").rglob("test*parity.py"))
+    python("-m", "pytest", "-q", *tests)
+    return "passed"
 
 
 def loads_old_files(recorded_runs: Path, data: Path, work: Path) -> None:

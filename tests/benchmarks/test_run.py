@@ -35,6 +35,13 @@ PEER = {
 }
 
 
+def test_keras_is_not_imported_before_the_kernels_are_chosen():
+    """TensorFlow reads the choice once, as it is imported: `prefer_fast_kernels`."""
+    check = "import sys, benchmarks.run; sys.exit('keras' in sys.modules)"
+    root = Path(__file__).parents[2]
+    assert subprocess.run([sys.executable, "-c", check], cwd=root).returncode == 0
+
+
 def test_the_table_has_a_cell_for_every_column():
     lines = run.table([OURS, PEER, {**PEER, "error": "out of | memory"}]).splitlines()
     assert {line.count("|") for line in lines} == {len(run.COLUMNS) + 1}
