@@ -2,11 +2,10 @@
 
 import argparse
 import contextlib
-import dataclasses
 import itertools
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,11 @@ from tqdm import tqdm
 
 from fashion.cli.interrupts import resumable
 from fashion.cli.locks import working_in
-from fashion.cli.options import model_settings
+from fashion.commands.thresholded_model import ThresholdedModel, load_thresholded
 from fashion.evaluation.io.results import coco_results
 from fashion.evaluation.io.resumable import Journal, journal_differences, remaining
-from fashion.evaluation.thresholds.files import read_thresholds
-from fashion.evaluation.thresholds.table import Thresholds
 from fashion.formats.model_files import checkpoint_in, rescorer_in
-from fashion.model import FashionModel, default_confidence, load_model, settings_beside
+from fashion.model import default_confidence, settings_beside
 from fashion.pages.overlays import OverlayRenderer
 from fashion.pages.text import count
 from mrcnn.config import Config
@@ -58,18 +55,13 @@ def run(args: argparse.Namespace) -> Path:
     checkpoint = checkpoint_in(args.weights)
     if args.conf is None:
         args.conf = default_confidence(checkpoint)
-    thresholds = read_thresholds(args.thresholds) if args.thresholds else None
     with working_in(args.out, "predict"), resumable():
         partial, about = args.out / "predictions.partial", _arguments(args, checkpoint)
         if args.restart:
             partial.unlink(missing_ok=True)
         _check_same_arguments(partial, about)
-        min_score = thresholds.min_score() if thresholds else args.conf
-        model = load_model(args.weights, **model_settings(args, min_score))
-        if thresholds:
-            thresholds.check_ontology(model.ontology, args.thresholds)
-        predictor = ThresholdedModel(model, thresholds, min_score)
-        images, annotations = predict_into(args, predictor, overlays, Journal(partial, about))
+        model = load_thresholded(args)
+        images, annotations = predict_into(args, model, overlays, Journal(partial, about))
     if not images:
         raise OSError("None of the images could be read.")
     print(
@@ -77,35 +69,6 @@ def run(args: argparse.Namespace) -> Path:
         f"predictions.json are in {args.out}"
     )
     return args.out
-
-
-@dataclasses.dataclass(frozen=True)
-class ThresholdedModel:
-    """A model, and which of its detections count.
-
-    Attributes:
-        model: The model.
-        thresholds: Thresholds by category; None for those of the model's settings.
-        min_score: Minimum confidence score of what is drawn.
-    """
-
-    model: FashionModel
-    thresholds: Thresholds | None
-    min_score: float
-
-    def stream(self, images: Iterable[Array]) -> Iterator[Mapping[str, Any]]:
-        """Detects garments in one image after the other.
-
-        Args:
-            images: Each `(h, w, 3)` uint8 RGB.
-
-        Yields:
-            Results of the detections that count.
-        """
-        for result in self.model.stream(images):
-            if self.thresholds:
-                result = self.thresholds.apply_to_result(result, self.model.ontology)
-            yield result
 
 
 def _arguments(args, checkpoint):

@@ -12,11 +12,10 @@ from tqdm import tqdm
 
 from fashion.cli.interrupts import resumable
 from fashion.cli.locks import working_in
-from fashion.cli.options import model_settings
-from fashion.evaluation.thresholds.files import read_thresholds, read_tuning
-from fashion.evaluation.thresholds.table import Thresholds
+from fashion.commands.thresholded_model import load_thresholded
+from fashion.evaluation.thresholds.files import read_tuning
 from fashion.formats.model_files import checkpoint_in, rescorer_in
-from fashion.model import FashionModel, default_confidence, load_model
+from fashion.model import default_confidence
 from fashion.pages.text import count
 from fashion.submission.writer import SubmissionWriter
 from mrcnn.config import Config
@@ -57,26 +56,24 @@ def write_submission(args: argparse.Namespace, files: Mapping[str, Path]) -> Pat
     Raises:
         ValueError: The thresholds do not fit the model, or the submission breaks a rule.
     """
-    thresholds = read_thresholds(args.thresholds) if args.thresholds else None
-    min_score = thresholds.min_score() if thresholds else args.conf
-    model = load_model(args.weights, **model_settings(args, min_score))
+    thresholded = load_thresholded(args)
+    model = thresholded.model
     with SubmissionWriter(
         args.out,
         sizes_of(files),
         args.format,
         model.ontology,
-        settings=_settings(args, model, thresholds, min_score),
+        settings=_settings(args, thresholded.min_score),
         min_share=args.min_share,
         restart=args.restart,
     ) as writer:
         readable: list[str] = []
         broken: list[str] = []
         todo = writer.remaining
-        results = model.stream(read_images(files, todo, readable, broken, model.config))
+        results = thresholded.stream(read_images(files, todo, readable, broken, model.config))
         bar = tqdm(results, total=len(files), initial=len(files) - len(todo), unit="image")
         for i, result in enumerate(bar):
-            counted = thresholds.apply_to_result(result, model.ontology) if thresholds else result
-            writer.add(readable[i], counted)
+            writer.add(readable[i], result)
         for name in broken:  # the server wants a row for every image
             writer.add_nothing(name)
         writer.finish()
@@ -85,9 +82,7 @@ def write_submission(args: argparse.Namespace, files: Mapping[str, Path]) -> Pat
     return args.out
 
 
-def _settings(
-    args: argparse.Namespace, model: FashionModel, thresholds: Thresholds | None, min_score: float
-) -> dict[str, Any]:
+def _settings(args: argparse.Namespace, min_score: float) -> dict[str, Any]:
     """What a partial submission must have been written with to be resumed."""
     settings = {
         "weights": digest_of(checkpoint_in(args.weights)),
@@ -100,8 +95,7 @@ def _settings(
         settings["tta"] = args.tta
     if args.rescore:
         settings["rescore"] = digest_of(rescorer_in(args.rescore))
-    if thresholds:
-        thresholds.check_ontology(model.ontology, args.thresholds)
+    if args.thresholds:
         settings["thresholds"] = digest_of(args.thresholds)
         rescored = read_tuning(args.thresholds).get("rescored")
         if isinstance(rescored, bool) and rescored != bool(args.rescore):

@@ -10,7 +10,7 @@ from fashion.evaluation.metrics.calibration import (
     calibration_error,
     right_predictions,
 )
-from fashion.evaluation.metrics.operating_point import detection_scores
+from fashion.evaluation.metrics.operating_point import detection_scores, least_score_of_best_f1
 from mrcnn.ops.calibration import calibrated, fit_calibration
 
 
@@ -79,8 +79,4 @@ def cross_fitted(table: MatchTable, folds: int = 5, seed: int = 0) -> Calibratio
 
 def _best(scores, right, objects):
     """The score from which the F1 of detection is best; 1 without predictions."""
-    if not len(scores):
-        return 1.0
-    order = np.argsort(-scores, kind="stable")
-    f1 = 2 * np.cumsum(right[order]) / (np.arange(1, len(scores) + 1) + objects)
-    return float(scores[order][np.argmax(f1)])
+    return least_score_of_best_f1(scores, right, objects) if len(scores) else 1.0

@@ -9,6 +9,7 @@ from fashion.evaluation.matching import MatchTable
 from fashion.evaluation.metrics.calibration import right_predictions
 from fashion.evaluation.metrics.recall import UNDEFINED
 from fashion.evaluation.metrics.registry import LAST, Inputs, metric
+from mrcnn.typing import Array
 
 
 def detection_scores(right: int, predictions: int, objects: int) -> dict[str, float]:
@@ -43,18 +44,32 @@ def best_confidence(table: MatchTable) -> dict[str, float]:
         {"confidence", "precision", "recall", "f1"}; the confidence is -1 without predictions.
     """
     objects = int(np.count_nonzero(~table.gt_crowd))
-    order = np.argsort(-table.pred_score, kind="stable")
-    scores, right = table.pred_score[order], np.cumsum(right_predictions(table)[order])
-    if not len(scores):
+    right = right_predictions(table)
+    if not len(right):
         return {"confidence": UNDEFINED, **detection_scores(0, 0, objects)}
+    confidence = least_score_of_best_f1(table.pred_score, right, objects)
+    kept = table.pred_score >= confidence
+    counts = int(np.count_nonzero(right[kept])), int(np.count_nonzero(kept))
+    return {"confidence": confidence, **detection_scores(*counts, objects)}
+
+
+def least_score_of_best_f1(scores: Array, right: Array, objects: int) -> float:
+    """Finds the score from which the F1 of detection is highest.
+
+    Args:
+        scores: `(N,)` confidence scores, N > 0.
+        right: `(N,)` bool, whether each prediction matches an object.
+        objects: Number of objects.
+
+    Returns:
+        One of the scores.
+    """
+    order = np.argsort(-scores, kind="stable")
+    scores, found = scores[order], np.cumsum(right[order])
     # Predictions of one score stay or go together.
     last = np.append(scores[1:] < scores[:-1], True)
-    f1 = np.where(last, 2 * right / (np.arange(1, len(scores) + 1) + objects), UNDEFINED)
-    best = int(np.argmax(f1))
-    return {
-        "confidence": float(scores[best]),
-        **detection_scores(int(right[best]), best + 1, objects),
-    }
+    f1 = np.where(last, 2 * found / (np.arange(1, len(scores) + 1) + objects), UNDEFINED)
+    return float(scores[np.argmax(f1)])
 
 
 def _rows(scores: dict) -> list[str]:

@@ -5,6 +5,7 @@ import pytest
 from pycocotools import mask as coco_mask
 
 from fashion.evaluation.matching import MatchTable
+from fashion.evaluation.metrics.operating_point import least_score_of_best_f1
 from fashion.evaluation.score_calibration import cross_fitted
 from mrcnn.ops.calibration import calibrated
 
@@ -51,3 +52,10 @@ def test_the_same_seed_gives_the_same_report_and_folds_are_checked(table):
     assert cross_fitted(table, seed=3) == cross_fitted(table, seed=3)
     with pytest.raises(ValueError, match="from 2 to 600. Got 1"):
         cross_fitted(table, folds=1)
+
+
+def test_predictions_of_one_score_are_kept_or_left_out_together():
+    """Two objects. From 0.9 on F1 is 2/3; from 0.5 on 4/8, though the first of these is right."""
+    scores, right = np.array([0.9, 0.5, 0.5, 0.5, 0.5, 0.5]), np.array([1, 1, 0, 0, 0, 0], bool)
+    assert least_score_of_best_f1(scores, right, objects=2) == 0.9
+    assert least_score_of_best_f1(scores[:2], right[:2], objects=2) == 0.5

@@ -1,0 +1,61 @@
+"""A model that leaves out what its thresholds leave out: what `predict` and `submit` work with."""
+
+import argparse
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from fashion.cli.options import model_settings
+from fashion.evaluation.thresholds.files import read_thresholds
+from fashion.evaluation.thresholds.table import Thresholds
+from fashion.model import FashionModel, load_model
+from mrcnn.typing import Array
+
+
+@dataclasses.dataclass(frozen=True)
+class ThresholdedModel:
+    """A model, and which of its detections count.
+
+    Attributes:
+        model: The model.
+        thresholds: Thresholds by category; None for those of the model's settings.
+        min_score: Minimum confidence score of the detections that count.
+    """
+
+    model: FashionModel
+    thresholds: Thresholds | None
+    min_score: float
+
+    def stream(self, images: Iterable[Array]) -> Iterator[Mapping[str, Any]]:
+        """Detects garments in one image after the other.
+
+        Args:
+            images: Each `(h, w, 3)` uint8 RGB.
+
+        Yields:
+            Results of the detections that count.
+        """
+        for result in self.model.stream(images):
+            if self.thresholds:
+                result = self.thresholds.apply_to_result(result, self.model.ontology)
+            yield result
+
+
+def load_thresholded(args: argparse.Namespace) -> ThresholdedModel:
+    """Loads the model and the thresholds that a command was given.
+
+    Args:
+        args: Parsed arguments with `weights`, `conf`, `thresholds` and what `model_settings` reads.
+
+    Returns:
+        The model. It detects from the lowest of its thresholds on, from `conf` on without them.
+
+    Raises:
+        ValueError: The thresholds cannot be read, or are of other categories than the model's.
+    """
+    thresholds = read_thresholds(args.thresholds) if args.thresholds else None
+    min_score = thresholds.min_score() if thresholds else args.conf
+    model = load_model(args.weights, **model_settings(args, min_score))
+    if thresholds:
+        thresholds.check_ontology(model.ontology, args.thresholds)
+    return ThresholdedModel(model, thresholds, min_score)
