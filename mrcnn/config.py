@@ -145,6 +145,10 @@ RULES: dict[str, Rule] = (
     "RPN_ANCHOR_RATIOS": several(above_zero()),
     "RPN_BBOX_STD_DEV": several(above_zero(), 4),
     "BBOX_STD_DEV": several(above_zero(), 4),
+    "CASCADE_STAGES": whole(1, 3),
+    "CASCADE_IOU": several(fraction(), of="fractions"),
+    "CASCADE_STD_DIVISORS": several(above_zero()),
+    "CASCADE_LOSS_WEIGHTS": several(number(), of="numbers"),
     "MASK_SHAPE": several(whole(), 2, "whole numbers"),
     "MINI_MASK_SHAPE": several(whole(), 2, "whole numbers"),
     "MASK_BUCKETS": several(whole(), of="whole numbers"),
@@ -234,6 +238,12 @@ class Config:
     TRAIN_ROIS_PER_IMAGE = 200
     ROI_POSITIVE_RATIO = 0.33  # largest share of positive RoIs
     BBOX_STD_DEV: Any = (0.1, 0.1, 0.2, 0.2)  # of deltas dy, dx, log dh, log dw
+    # new: box heads in a row, 1 to 3 (Cascade R-CNN, Cai and Vasconcelos 2018). The second and the
+    # third refine the boxes of the one before, see `modeling.cascade`. Their settings:
+    CASCADE_STAGES = 1
+    CASCADE_IOU: Any = (0.6, 0.7)  # a RoI is positive from this IoU on; in the first stage 0.5
+    CASCADE_STD_DIVISORS: Any = (2.0, 3.0)  # of BBOX_STD_DEV: refined boxes move less
+    CASCADE_LOSS_WEIGHTS: Any = (0.5, 0.25)  # of the class and box loss, times LOSS_WEIGHTS
     POOL_SIZE = 7  # cells
     MASK_POOL_SIZE = 14  # cells
     MASK_SHAPE: Any = (28, 28)  # cells of a predicted mask
@@ -383,7 +393,13 @@ class Config:
 
     def _make_whole(self) -> None:
         """Converts 512.0 to 512, and no clipping to a norm of 0."""
-        for name in (*WHOLE, *WHOLE_FROM_ZERO, "IMAGE_MIN_DIM", "IMAGE_MAX_DIM"):
+        for name in (
+            *WHOLE,
+            *WHOLE_FROM_ZERO,
+            "IMAGE_MIN_DIM",
+            "IMAGE_MAX_DIM",
+            "CASCADE_STAGES",
+        ):
             value = getattr(self, name)
             if is_number(value) and not isinstance(value, (int, np.integer)):
                 setattr(self, name, int(value))
@@ -429,6 +445,7 @@ class Config:
                 f"once. Got {tuple(self.MASK_SHAPE)} for {self.MASK_POOL_SIZE}; set MASK_SHAPE = "
                 f"({2 * self.MASK_POOL_SIZE}, {2 * self.MASK_POOL_SIZE})."
             )
+        self._check_cascade()
         if not self.USE_RPN_ROIS:
             raise ValueError(
                 "USE_RPN_ROIS must be True: `train` takes the rois that the RPN proposes. To train "
@@ -446,6 +463,21 @@ class Config:
                     f"{name} needs one number for each of the IMAGE_CHANNEL_COUNT = "
                     f"{self.IMAGE_CHANNEL_COUNT} channels. Got {getattr(self, name).tolist()}."
                 )
+
+    def _check_cascade(self) -> None:
+        needed = self.CASCADE_STAGES - 1
+        for name in ("CASCADE_IOU", "CASCADE_STD_DIVISORS", "CASCADE_LOSS_WEIGHTS"):
+            if len(getattr(self, name)) < needed:
+                raise ValueError(
+                    f"{name} needs a value for each stage after the first: {needed} with "
+                    f"CASCADE_STAGES = {self.CASCADE_STAGES}. Got {shown(getattr(self, name))}."
+                )
+        ious = [0.5, *self.CASCADE_IOU]
+        if needed and not (ious == sorted(ious) and ious[-1] < 1):
+            raise ValueError(
+                "CASCADE_IOU must not fall from stage to stage, starts from the 0.5 of the first, "
+                f"and stays below 1. Got {shown(self.CASCADE_IOU)}; the paper has (0.6, 0.7)."
+            )
 
     def _check_types(self) -> None:
         for name, rule in RULES.items():

@@ -22,6 +22,8 @@ from mrcnn.weights.layer_files import (
 ARRAYS = (".npz", ".pth", ".pkl")  # files of a backbone, without metadata
 LAYERS_OF_LABELS = {
     "mrcnn_class_logits",
+    "mrcnn_class_logits_stage2",
+    "mrcnn_class_logits_stage3",
     "mrcnn_bbox_fc",
     "mrcnn_mask",
     "mrcnn_attribute_logits",

@@ -31,13 +31,17 @@ class BoxHead(RoIHead):
         box_loss: "smooth_l1" of the deltas (the paper's), or "giou" or "ciou" of the boxes.
         seesaw: (mitigation, compensation) of Seesaw loss; None for a plain cross-entropy.
         class_counts: K numbers of objects in the training data, which Seesaw loss needs.
+        stage: Of a cascade, see `cascade`; from the second on, names of layers and losses end in
+            it.
+        class_agnostic: Whether all classes share one set of deltas.
         **kwargs: As of `keras.layers.Layer`.
 
     Input:
         `(B, N, pool_size, pool_size, C)`.
 
     Output:
-        "logits" `(B, N, K)` and "deltas" `(B, N, K, 4)`, float32; "features" `(B, N, hidden)`.
+        "logits" `(B, N, K)` and "deltas" `(B, N, K, 4)`, float32; "features" `(B, N, hidden)`. The
+        K of "deltas" is 1 if all classes share them.
     """
 
     loss_names = ("mrcnn_class_loss", "mrcnn_bbox_loss")
@@ -53,6 +57,8 @@ class BoxHead(RoIHead):
         box_loss: str = "smooth_l1",
         seesaw: Sequence[float] | None = None,
         class_counts: Sequence[float] | None = None,
+        stage: int = 1,
+        class_agnostic: bool = False,
         *,
         name: str = "box_head",
         **kwargs: Any,
@@ -62,29 +68,37 @@ class BoxHead(RoIHead):
         self.std, self.update_statistics = tuple(std), update_statistics
         self.label_smoothing, self.box_loss = label_smoothing, box_loss
         self.seesaw, self.class_counts = seesaw and tuple(seesaw), class_counts
+        self.stage, self.class_agnostic = stage, class_agnostic
         if self.seesaw and (class_counts is None or len(class_counts) != num_classes):
             raise ValueError(
                 f"Seesaw loss needs the number of objects of each of the {num_classes} classes, "
                 f"the background first. Got {class_counts!r} as CLASS_COUNTS."
             )
-        dtype = {"dtype": self.dtype_policy}
-        self.conv1 = CoveringConv2D(hidden, pool_size, name="mrcnn_class_conv1", **dtype)
-        self.bn1 = BatchNorm(update_statistics, name="mrcnn_class_bn1", **dtype)
-        self.conv2 = CoveringConv2D(hidden, 1, name="mrcnn_class_conv2", **dtype)
-        self.bn2 = BatchNorm(update_statistics, name="mrcnn_class_bn2", **dtype)
+        self._make_layers()
+
+    def _make_layers(self):
+        hidden, dtype = self.hidden, {"dtype": self.dtype_policy}
+        suffix = "" if self.stage == 1 else f"_stage{self.stage}"
+        self.loss_names = tuple(name + suffix for name in BoxHead.loss_names)
+        self.conv1 = CoveringConv2D(
+            hidden, self.pool_size, name=f"mrcnn_class_conv1{suffix}", **dtype
+        )
+        self.bn1 = BatchNorm(self.update_statistics, name=f"mrcnn_class_bn1{suffix}", **dtype)
+        self.conv2 = CoveringConv2D(hidden, 1, name=f"mrcnn_class_conv2{suffix}", **dtype)
+        self.bn2 = BatchNorm(self.update_statistics, name=f"mrcnn_class_bn2{suffix}", **dtype)
         # Fast R-CNN, section 2.3: a fresh head favours no class and moves no box.
         # Always float32: rounded to bfloat16, scores of different boxes would tie.
         self.classify = layers.Dense(
-            num_classes,
+            self.num_classes,
             kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
             dtype="float32",
-            name="mrcnn_class_logits",
+            name=f"mrcnn_class_logits{suffix}",
         )
         self.regress = layers.Dense(
-            4 * num_classes,
+            4 if self.class_agnostic else 4 * self.num_classes,
             kernel_initializer=keras.initializers.RandomNormal(stddev=0.001),
             dtype="float32",
-            name="mrcnn_bbox_fc",
+            name=f"mrcnn_bbox_fc{suffix}",
         )
 
     def call(
@@ -97,7 +111,7 @@ class BoxHead(RoIHead):
         features = ops.reshape(x, (-1, n, self.hidden))
         return {
             "logits": self.classify(features),
-            "deltas": ops.reshape(self.regress(features), (-1, n, self.num_classes, 4)),
+            "deltas": ops.reshape(self.regress(features), (-1, n, self.regress.units // 4, 4)),
             "features": features,
         }
 
@@ -109,23 +123,41 @@ class BoxHead(RoIHead):
             samples: The RoIs.
 
         Returns:
-            Scalars "mrcnn_class_loss" and "mrcnn_bbox_loss". The second is a mean over positive
+            Scalars "mrcnn_class_loss" and "mrcnn_bbox_loss", in a cascade with the stage behind the
+            name. The second is a mean over positive
             RoIs, Matterport's rule; Detectron2 divides by all of them.
         """
         class_ids = samples.gather("gt_class_ids") * ops.cast(samples.is_positive, "int32")
-        of_class = ops.one_hot(class_ids, self.num_classes, dtype="float32")[..., None]
-        deltas = ops.sum(outputs["deltas"] * of_class, axis=2)
+        deltas = self._of_class(outputs["deltas"], class_ids)
         weights = _class_loss_weights(outputs["logits"], samples)
         logits = outputs["logits"]
         if self.seesaw:
             counts = ops.convert_to_tensor(self.class_counts, dtype="float32")
             logits = logits + seesaw_shift(logits, class_ids, counts, *self.seesaw)
-        return {
-            "mrcnn_class_loss": softmax_cross_entropy(
-                logits, class_ids, weights, self.label_smoothing
-            ),
-            "mrcnn_bbox_loss": self._box_loss(deltas, samples),
-        }
+        class_loss = softmax_cross_entropy(logits, class_ids, weights, self.label_smoothing)
+        of_names = class_loss, self._box_loss(deltas, samples)
+        return dict(zip(self.loss_names, of_names, strict=True))
+
+    def refine(self, outputs: Tensors, boxes: Tensor) -> Tensor:
+        """Moves RoIs by the deltas of the object class that scores highest.
+
+        Args:
+            outputs: The output of `call` at the RoIs.
+            boxes: `(B, N, 4)` float32, yxyx, the RoIs.
+
+        Returns:
+            `(B, N, 4)` float32, yxyx, not clipped. The class is the predicted one also in training,
+            so that later stages are trained on boxes like those of a prediction.
+        """
+        best = ops.cast(ops.argmax(outputs["logits"][..., 1:], axis=-1), "int32") + 1
+        return decode(self._of_class(outputs["deltas"], best), boxes, self.std)
+
+    def _of_class(self, deltas, class_ids):
+        """The deltas of one class for each RoI, (B, N, 4)."""
+        if self.class_agnostic:
+            return deltas[:, :, 0]
+        of_class = ops.one_hot(class_ids, self.num_classes, dtype="float32")[..., None]
+        return ops.sum(deltas * of_class, axis=2)
 
     def _box_loss(self, deltas, samples):
         boxes = samples.gather("gt_boxes")
@@ -157,6 +189,8 @@ class BoxHead(RoIHead):
             "box_loss": self.box_loss,
             "seesaw": self.seesaw,
             "class_counts": self.class_counts,
+            "stage": self.stage,
+            "class_agnostic": self.class_agnostic,
         }
         return super().get_config() | own
 

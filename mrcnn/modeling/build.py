@@ -67,7 +67,7 @@ def build_detector(
         if config.NECK == "none":  # only C4 is read, so stage 5 is cut off
             backbone = keras.Model(backbone.input, backbone.outputs[:3], name=backbone.name)
         # Heads first: initialisers draw their seeds in the order in which layers are made.
-        box_head, mask_head = _heads(config)
+        box_head, mask_head = _box_head(config), _mask_head(config)
         extra = [head if isinstance(head, RoIHead) else head() for head in extra_heads]
         anchors_per_cell = len(config.anchor_shapes[1])
         detector = Detector(
@@ -77,32 +77,40 @@ def build_detector(
             box_head,
             [mask_head, *extra],
             settings_of(config),
+            # Last, so that all other layers draw what they would without a cascade.
+            cascade=[_box_head(config, stage) for stage in range(2, config.CASCADE_STAGES + 1)],
         )
     _check_losses(config, detector)
     return detector
 
 
-def _heads(config):
-    statistics = config.updates_statistics
-    box_head = BoxHead(
+def _mask_head(config):
+    return MaskHead(
+        config.NUM_CLASSES,
+        config.MASK_CHANNELS,
+        config.MASK_POOL_SIZE,
+        config.updates_statistics,
+        config.MASK_DICE,
+    )
+
+
+def _box_head(config, stage=1):
+    """The box head, or that of a later stage of a cascade."""
+    divisor = 1.0 if stage == 1 else config.CASCADE_STD_DIVISORS[stage - 2]
+    return BoxHead(
         config.NUM_CLASSES,
         config.FPN_CLASSIF_FC_LAYERS_SIZE,
         config.POOL_SIZE,
-        config.BBOX_STD_DEV,
-        statistics,
+        [std / divisor for std in config.BBOX_STD_DEV],
+        config.updates_statistics,
         config.CLASS_LABEL_SMOOTHING,
         config.BOX_LOSS,
         config.SEESAW_LOSS,
         config.CLASS_COUNTS if config.SEESAW_LOSS else None,
+        stage,
+        class_agnostic=stage > 1,
+        name="box_head" if stage == 1 else f"box_head_stage{stage}",
     )
-    mask_head = MaskHead(
-        config.NUM_CLASSES,
-        config.MASK_CHANNELS,
-        config.MASK_POOL_SIZE,
-        statistics,
-        config.MASK_DICE,
-    )
-    return box_head, mask_head
 
 
 def _check_losses(config, detector):
@@ -216,11 +224,23 @@ def settings_of(config: Config) -> DetectorSettings:
     )
     return DetectorSettings(
         rpn,
-        RoISamplingSettings(config.TRAIN_ROIS_PER_IMAGE, config.positive_rois),
+        RoISamplingSettings(
+            config.TRAIN_ROIS_PER_IMAGE, config.positive_rois, tuple(config.CASCADE_IOU)
+        ),
         detections,
         roi_align=config.ROI_ALIGN,
-        loss_weights=dict(config.LOSS_WEIGHTS),
+        loss_weights=_loss_weights(config),
     )
+
+
+def _loss_weights(config):
+    """LOSS_WEIGHTS, and those of the later stages of a cascade."""
+    weights = dict(config.LOSS_WEIGHTS)
+    for stage in range(2, config.CASCADE_STAGES + 1):
+        share = config.CASCADE_LOSS_WEIGHTS[stage - 2]
+        for name in BoxHead.loss_names:
+            weights[f"{name}_stage{stage}"] = share * config.LOSS_WEIGHTS.get(name, 1.0)
+    return weights
 
 
 @contextlib.contextmanager

@@ -15,6 +15,8 @@ import keras
 from keras import ops
 
 from mrcnn.modeling.backbones.pretrained import load_file
+from mrcnn.modeling.box_head import BoxHead
+from mrcnn.modeling.cascade import refined_boxes, run_stages
 from mrcnn.modeling.detections import DetectionSettings, select_detections
 from mrcnn.modeling.devices import channels_last, devices_of
 from mrcnn.modeling.layer_names import NO_LIST_OF_INPUTS, layer_of, what_to_use_for
@@ -43,6 +45,7 @@ PROPOSALS_AT_ONCE = 256
 # What layers add to the loss themselves: regularisers of a custom backbone, a head's `add_loss`.
 LAYER_LOSS = "layer_loss"
 PARTS = ("backbone", "neck", "rpn", "box_head")
+LISTS_OF_PARTS = ("other_heads", "cascade")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,6 +127,7 @@ class Detector(keras.Model):
         settings: Numbers that no layer decides.
         convention: Name of the pixel convention that loaded weights were trained with; only for
             `from_config`.
+        cascade: Box heads of the second and further stages, see `mrcnn.modeling.cascade`.
         **kwargs: As of `keras.Model`.
 
     Input:
@@ -149,6 +153,7 @@ class Detector(keras.Model):
         other_heads: Sequence[RoIHead] = (),
         settings: DetectorSettings | None = None,
         convention: str | None = None,
+        cascade: Sequence[BoxHead] = (),
         **kwargs: Any,
     ) -> None:
         # No autocast: mixed precision would round boxes to bfloat16, which turns 1023 into 1024.
@@ -157,7 +162,14 @@ class Detector(keras.Model):
         self.backbone, self.neck, self.rpn = backbone, neck, rpn
         self._folded_backbone = FoldedGraph(backbone)
         self.box_head, self.other_heads = box_head, list(other_heads)
+        self.cascade = list(cascade)
         self.settings = settings or DetectorSettings()
+        if len(self.cascade) > len(self.settings.roi_sampling.cascade_ious):
+            raise ValueError(
+                f"Each of the {len(self.cascade)} box heads of a cascade needs an IoU in the "
+                "setting roi_sampling.cascade_ious. Got "
+                f"{self.settings.roi_sampling.cascade_ious}."
+            )
         self.convention = convention_of_setting(convention or self.settings.roi_align)
         names = ["rpn_class_loss", "rpn_bbox_loss"]
         for head in self.heads:
@@ -168,8 +180,8 @@ class Detector(keras.Model):
 
     @property
     def heads(self) -> list[RoIHead]:
-        """All heads, the box head first."""
-        return [self.box_head, *self.other_heads]
+        """All heads, the box head first, those of further stages of a cascade last."""
+        return [self.box_head, *self.other_heads, *self.cascade]
 
     # ---- the pipeline ----------------------------------------------------------------------------
 
@@ -269,12 +281,16 @@ class Detector(keras.Model):
             boxes: `(B, P, 4)` float32, yxyx.
 
         Returns:
-            "logits" `(B, P, K)` and "deltas" `(B, P, K, 4)`.
+            "logits" `(B, P, K)` and "deltas" `(B, P, K, 4)`; of a cascade see `run_stages`.
         """
         head, boxes, parts = self.box_head, self.convention.measure(boxes), []
+        pool = functools.partial(self._pool, pyramid)
         for i in range(0, boxes.shape[1], PROPOSALS_AT_ONCE):
             part = boxes[:, i : i + PROPOSALS_AT_ONCE]
-            parts.append(head(self._pool(pyramid, part, head.pool_size)))
+            if self.cascade:
+                parts.append(run_stages([head, *self.cascade], pool, part, self._canvas(pyramid)))
+            else:
+                parts.append(head(pool(part, head.pool_size)))
         return {
             name: ops.concatenate([part[name] for part in parts], axis=1)
             for name in ("logits", "deltas")
@@ -320,7 +336,7 @@ class Detector(keras.Model):
             A dict of `(B, N, ...)`.
         """
         needs_box_head = any(head.reads != "pooled" for head in self.other_heads)
-        heads = self.heads if needs_box_head else self.other_heads
+        heads = [self.box_head, *self.other_heads] if needs_box_head else self.other_heads
         outputs = self._run_heads(heads, pyramid, self.convention.measure(boxes))
         fields: dict[str, Tensor] = {}
         for head in self.other_heads:
@@ -372,31 +388,52 @@ class Detector(keras.Model):
             valid = ops.any(ops.not_equal(boxes, 0.0), axis=-1)
         else:
             boxes, valid = stops["proposals"]
-        s = self.settings.roi_sampling
-        missing = s.num_samples - boxes.shape[1]
+        missing = self.settings.roi_sampling.num_samples - boxes.shape[1]
         if missing > 0:  # the sample has a fixed size, however few RoIs there are
             boxes = ops.pad(boxes, [[0, 0], [0, missing], [0, 0]])
             valid = ops.pad(valid, [[0, 0], [0, missing]])
-        samples = sample_rois(
-            self.convention.measure(boxes),
-            valid,
-            self._ground_truth(inputs),
-            inputs["seed"],
-            num_samples=s.num_samples,
-            max_positives=s.max_positives,
-            convention=self.convention,
-        )
+        samples = self._sample(self.convention.measure(boxes), valid, inputs)
         pyramid = stops["pyramid"]
-        heads = self._run_heads(self.heads, pyramid, samples.rois, samples, training)
+        first = [self.box_head, *self.other_heads]
+        heads = self._run_heads(first, pyramid, samples.rois, samples, training)
+        later, cascade = self._run_cascade(inputs, pyramid, heads, samples, training)
         targets = self._rpn_targets(inputs)
         return {
             "rpn": stops["rpn"],
             "rpn_targets": targets,
             "rpn_samples": self.rpn.at(pyramid, targets["index"]),
             "proposals": boxes,
-            "heads": heads,
-            "samples": {"rois": samples.rois, "label": samples.label, "gt_index": samples.gt_index},
+            "heads": heads | later,
+            "samples": _columns(samples),
+            "cascade": cascade,
         }
+
+    def _sample(self, boxes, valid, inputs, **options):
+        s = self.settings.roi_sampling
+        return sample_rois(
+            boxes,
+            valid,
+            self._ground_truth(inputs),
+            inputs["seed"],
+            num_samples=s.num_samples,
+            max_positives=s.max_positives,
+            convention=self.convention,
+            **options,
+        )
+
+    def _run_cascade(self, inputs, pyramid, heads, samples, training):
+        """The outputs of the later stages by name, and the samples of each: {}, [] without any."""
+        before, outputs, sampled = self.box_head, {}, []
+        for head, iou in zip(self.cascade, self.settings.roi_sampling.cascade_ious):
+            refined = refined_boxes(
+                before, (heads | outputs)[before.name], samples.rois, self._canvas(pyramid)
+            )
+            valid = ops.logical_and(samples.valid > 0, self.convention.is_nonempty(refined))
+            samples = self._sample(refined, valid, inputs, positive_from_iou=iou)
+            outputs |= self._run_heads([head], pyramid, samples.rois, samples, training)
+            sampled.append(_columns(samples))
+            before = head
+        return outputs, sampled
 
     def compute_losses(self, inputs: Tensors, outputs: Mapping[str, Any]) -> dict[str, Tensor]:
         """Computes every loss.
@@ -409,14 +446,17 @@ class Detector(keras.Model):
             Unweighted scalars by name.
         """
         losses = rpn_losses(outputs["rpn_samples"], outputs["rpn_targets"])
-        samples = RoISamples(
-            **outputs["samples"],
+        samples_of = functools.partial(
+            RoISamples,
             ground_truth=self._ground_truth(inputs),
             max_positives=self.settings.roi_sampling.max_positives,
             convention=self.convention,
         )
-        for head in self.heads:
-            losses |= head.compute_losses(outputs["heads"][head.name], _rows_of(head, samples))
+        first = samples_of(**outputs["samples"])
+        samples = [first] * (1 + len(self.other_heads))
+        samples += [samples_of(**columns) for columns in outputs["cascade"]]
+        for head, own in zip(self.heads, samples, strict=True):
+            losses |= head.compute_losses(outputs["heads"][head.name], _rows_of(head, own))
         return losses
 
     def compute_loss(
@@ -631,7 +671,7 @@ class Detector(keras.Model):
             )
 
     def get_config(self) -> dict[str, Any]:
-        parts = {name: getattr(self, name) for name in PARTS} | {"other_heads": self.other_heads}
+        parts = {name: getattr(self, name) for name in (*PARTS, *LISTS_OF_PARTS)}
         config = {name: keras.saving.serialize_keras_object(part) for name, part in parts.items()}
         # Lists, since Keras writes tuples in a form that only itself can read.
         settings = {name: _as_lists(value) for name, value in self.settings.values().items()}
@@ -647,9 +687,10 @@ class Detector(keras.Model):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Any = None) -> "Detector":
-        config = dict(config)
+        # Files from before there was a cascade have none.
+        config = {"cascade": []} | dict(config)
         with keras.saving.custom_object_scope(custom_objects or {}), channels_last():
-            for name in (*PARTS, "other_heads"):
+            for name in (*PARTS, *LISTS_OF_PARTS):
                 config[name] = keras.saving.deserialize_keras_object(config[name])
             config["settings"] = DetectorSettings.from_values(config["settings"])
             return cls(**config)
@@ -716,6 +757,13 @@ class Detector(keras.Model):
         # A RoI spans about 14 cells of the level it reads: one sample for each of them.
         return roi_align(features, boxes, strides, size=size, samples=max(1, 14 // size))
 
+    def _canvas(self, pyramid):
+        """The box of the network input, (4,), as the network measures it."""
+        stride = self._roi_strides()[0]
+        height, width = (side * stride for side in pyramid[0].shape[1:3])
+        whole = ops.convert_to_tensor([0.0, 0.0, height, width], dtype="float32")
+        return self.convention.measure(whole)
+
     def _roi_strides(self):
         return self.settings.rpn.strides[: len(self.neck.roi_levels)]
 
@@ -748,6 +796,10 @@ def _rows_of(head, samples):
     if head.positives_only and head.takes_any_rows and in_plain_graph():
         return rows.without_trailing_padding()
     return rows
+
+
+def _columns(samples):
+    return {"rois": samples.rois, "label": samples.label, "gt_index": samples.gt_index}
 
 
 def _symbolic_outputs(head, inputs):

@@ -22,6 +22,8 @@ BUILT_IN = (
     "RPN_CHANNELS",
     "RPN_BBOX_STD_DEV",
     "BBOX_STD_DEV",
+    "CASCADE_STAGES",
+    "CASCADE_STD_DIVISORS",
     "POOL_SIZE",
     "MASK_POOL_SIZE",
     "MASK_SHAPE",
@@ -47,6 +49,7 @@ OF_TRAINING = {
     "rpn.post_nms_training",
     "roi_sampling.num_samples",
     "roi_sampling.max_positives",
+    "roi_sampling.cascade_ious",
 }
 # Detections below the confidence are dropped afterwards, so a higher one needs no other step.
 AFTERWARDS = "detections.min_confidence"

@@ -24,10 +24,13 @@ class RoISamplingSettings:
     Attributes:
         num_samples: RoIs sampled for each image.
         max_positives: How many of them may lie on objects.
+        cascade_ious: IoU with an object from which a RoI of the second and of each further stage
+            of a cascade is positive.
     """
 
     num_samples: int = 200
     max_positives: int = 66
+    cascade_ious: tuple[float, ...] = (0.6, 0.7)
 
 
 class RoISamples:
@@ -113,6 +116,7 @@ def sample_rois(
     max_positives: int,
     convention: PixelConvention = ALIGNED,
     append_gt_boxes: bool = True,
+    positive_from_iou: float = POSITIVE_FROM_IOU,
 ) -> RoISamples:
     """Matches proposals with objects and samples RoIs for training the heads.
 
@@ -126,6 +130,7 @@ def sample_rois(
         max_positives: How many of them may lie on objects.
         convention: Of all boxes.
         append_gt_boxes: Whether the boxes of objects join the proposals.
+        positive_from_iou: A RoI is positive from this IoU with an object on, else negative.
 
     Returns:
         The sampled RoIs.
@@ -142,8 +147,8 @@ def sample_rois(
     label, gt_index = match(
         iou,
         gt_valid,
-        negative_below=POSITIVE_FROM_IOU,
-        positive_from=POSITIVE_FROM_IOU,
+        negative_below=positive_from_iou,
+        positive_from=positive_from_iou,
         allow_low_quality_matches=False,
         on_crowd=touches_crowd(iou, box_ops.area(rois), box_ops.area(gt_boxes), is_crowd),
     )

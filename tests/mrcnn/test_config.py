@@ -125,6 +125,15 @@ def test_a_mean_pixel_of_ones_own_is_kept():
         ({"LOSS_WEIGHTS": [1]}, "LOSS_WEIGHTS must be a dict"),
         ({"MASK_SHAPE": (56, 56)}, r"MASK_SHAPE = \(28, 28\)"),
         ({"IMAGE_CHANNEL_COUNT": 4}, "MEAN_PIXEL needs one number for each.*= 4"),
+        ({"CASCADE_STAGES": 0}, "CASCADE_STAGES must be a whole number, at least 1, at most 3"),
+        ({"CASCADE_STAGES": 4}, "CASCADE_STAGES must be .*at most 3. Got 4"),
+        ({"CASCADE_STAGES": 3, "CASCADE_IOU": [0.6]}, r"CASCADE_IOU needs.*: 2 with.*Got \[0.6\]"),
+        ({"CASCADE_STAGES": 2, "CASCADE_IOU": [0.4]}, r"CASCADE_IOU must not fall.*Got \[0.4\]"),
+        ({"CASCADE_STAGES": 3, "CASCADE_IOU": [0.7, 0.6]}, "CASCADE_IOU must not fall"),
+        ({"CASCADE_STAGES": 3, "CASCADE_IOU": [0.7, 1.0]}, "CASCADE_IOU.*stays below 1"),
+        ({"CASCADE_IOU": 0.6}, "CASCADE_IOU must be a list of one or more fractions. Got 0.6"),
+        ({"CASCADE_STD_DIVISORS": [0, 1]}, "CASCADE_STD_DIVISORS must be a list.*above 0"),
+        ({"CASCADE_LOSS_WEIGHTS": [-1, 1]}, "CASCADE_LOSS_WEIGHTS must be a list"),
     ],
 )
 def test_what_cannot_work_is_refused_with_what_would(settings, message):

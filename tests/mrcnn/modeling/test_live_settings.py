@@ -53,6 +53,9 @@ def test_loss_weights_are_followed_when_their_dict_is_changed(watched):
     assert not watched.follow()  # predictions do not read them
     assert watched.detector.settings.roi_sampling.num_samples == 8
     assert watched.detector.settings.loss_weights["mrcnn_mask_loss"] == 3.0
+    watched.config.CASCADE_IOU = (0.55, 0.65)
+    assert not watched.follow()
+    assert watched.detector.settings.roi_sampling.cascade_ious == (0.55, 0.65)
 
 
 @pytest.mark.parametrize(
@@ -64,6 +67,8 @@ def test_loss_weights_are_followed_when_their_dict_is_changed(watched):
         ("TRAIN_BN", True),
         ("RPN_ANCHOR_RATIOS", [1.0]),
         ("ROI_ALIGN", "corners"),
+        ("CASCADE_STAGES", 2),
+        ("CASCADE_STD_DIVISORS", [4.0, 5.0]),
     ],
 )
 def test_what_layers_were_made_by_is_refused_until_it_is_set_back(watched, name, value):
