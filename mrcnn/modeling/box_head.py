@@ -127,6 +127,7 @@ class BoxHead(RoIHead):
             name. The second is a mean over positive
             RoIs, Matterport's rule; Detectron2 divides by all of them.
         """
+        # Negatives are matched with an object too, that of their best IoU; their class is 0.
         class_ids = samples.gather("gt_class_ids") * ops.cast(samples.is_positive, "int32")
         deltas = self._of_class(outputs["deltas"], class_ids)
         weights = _class_loss_weights(outputs["logits"], samples)

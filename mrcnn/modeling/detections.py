@@ -109,6 +109,7 @@ def _best_pairs(logits, valid, settings):
     scores = probabilities[..., 1:]
     eligible = ops.logical_and(valid[..., None], scores >= settings.min_confidence)
     if not settings.all_classes:
+        # Class 0 is the background, so a proposal that it wins has no best object class.
         best = ops.top_k(probabilities, 1)[1]
         is_best = ops.equal(best - 1, ops.arange(objects, dtype="int32"))
         eligible = ops.logical_and(eligible, is_best)

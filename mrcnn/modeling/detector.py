@@ -700,6 +700,7 @@ class Detector(keras.Model):
     def _create_weights(self):
         """Runs every part once on symbols: no arithmetic, but afterwards every variable exists."""
         channels = self.backbone.input_shape[-1]
+        # 64 pixels: one cell of the coarsest level, of stride 64.
         features = self.backbone(keras.KerasTensor((1, 64, 64, channels)))
         pyramid = self.neck.compute_output_spec(features)
         self.rpn.compute_output_spec(pyramid)

@@ -189,6 +189,7 @@ class CBAM(SqueezeExcitation):
 
     def __init__(self, channels: int, **kwargs: Any) -> None:
         super().__init__(channels, **kwargs)
+        # 7 x 7 cells, as in the paper.
         self.place = layers.Conv2D(
             1,
             7,

@@ -28,6 +28,7 @@ class RoISamplingSettings:
             of a cascade is positive.
     """
 
+    # Matterport's numbers: a third of 200 RoIs may be positive. Detectron2 has a quarter of 512.
     num_samples: int = 200
     max_positives: int = 66
     cascade_ious: tuple[float, ...] = (0.6, 0.7)

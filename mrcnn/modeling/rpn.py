@@ -42,6 +42,7 @@ class RPNSettings:
         num_samples: Anchors sampled for each image in training.
     """
 
+    # The defaults are Matterport's.
     strides: tuple[int, ...] = (4, 8, 16, 32, 64)
     anchor_scales: tuple = (32, 64, 128, 256, 512)
     anchor_ratios: tuple[float, ...] = (0.5, 1, 2)
@@ -239,6 +240,7 @@ def rpn_targets(
         allow_low_quality_matches=True,
         on_crowd=touches_crowd(iou, box_ops.area(anchors), box_ops.area(gt_boxes), is_crowd),
     )
+    # Half positives, half negatives, as in Faster R-CNN, section 3.1.3.
     num_samples = min(num_samples, label.shape[1])  # small images have fewer anchors
     index, label = sample(label, seed, num_samples=num_samples, max_positives=num_samples // 2)
     gt_index = ops.take_along_axis(gt_index, index, axis=1)

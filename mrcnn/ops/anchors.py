@@ -29,7 +29,9 @@ def level_anchors(
     Returns:
         `(cells * len(ratios), 4)` float32, yxyx, pixels; row by row, the ratios of a cell together.
     """
+    # As many cells as strided layers with "same" padding leave, which round up.
     height, width = (int(np.ceil(n / stride)) for n in image_hw)
+    # Sides of scale / sqrt(ratio) and scale * sqrt(ratio): each ratio has the area scale ** 2.
     root = np.sqrt(np.asarray(ratios, np.float64))
     half = np.stack([scale / root, scale * root], axis=-1) / 2  # (ratios, 2) half sides, y x
     rows = np.arange(0, height, anchor_stride) * stride

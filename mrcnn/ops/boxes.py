@@ -44,6 +44,7 @@ def pairwise_iou(a: Tensor, b: Tensor) -> Tensor:
     width = ops.maximum(ops.minimum(ax2, bx2) - ops.maximum(ax1, bx1), 0.0)
     intersection = height * width
     union = area(a)[..., :, None] + area(b)[..., None, :] - intersection
+    # Two empty boxes have no union: 0 / 1e-7 is their 0, and no NaN.
     return intersection / ops.maximum(union, 1e-7)
 
 
@@ -84,6 +85,7 @@ def complete_iou(a: Tensor, b: Tensor) -> Tensor:
     diagonal = ops.maximum(ops.square(height) + ops.square(width), 1e-7)
     distance = (ops.square(ay - by) + ops.square(ax - bx)) / diagonal
     turn = ops.arctan2(bw, bh) - ops.arctan2(aw, ah)
+    # Angles of sides lie in 0..pi / 2, so v lies in 0..1.
     v = (4.0 / math.pi**2) * ops.square(turn)
     # The paper treats the trade-off as a constant.
     trade_off = ops.stop_gradient(v / ops.maximum(1.0 - iou + v, 1e-7))
@@ -138,6 +140,7 @@ def decode(deltas: Tensor, anchors: Tensor, std: Sequence[float]) -> Tensor:
     dy, dx, dh, dw = ops.unstack(deltas * ops.convert_to_tensor(std, dtype="float32"), 4, axis=-1)
     acy, acx, ah, aw = _centres(anchors)
     cy, cx = acy + dy * ah, acx + dx * aw
+    # Growth alone needs a cap: exp of a negative number is below 1, and shifts are linear.
     h = ah * ops.exp(ops.minimum(dh, MAX_LOG_GROWTH))
     w = aw * ops.exp(ops.minimum(dw, MAX_LOG_GROWTH))
     return ops.stack([cy - h / 2, cx - w / 2, cy + h / 2, cx + w / 2], axis=-1)

@@ -64,6 +64,8 @@ def fit_calibration(scores: Array, right: Array) -> tuple[float, float]:
     targets = np.where(right > 0, 1 - 1 / (right.sum() + 2), 1 / (len(right) - right.sum() + 2))
     weights = np.array([1.0, 0.0])
     for _ in range(STEPS):
+        # Beyond 30, p * (1 - p) is below 1e-13, and the curvature with it.
+        # 1e-9 keeps the matrix invertible where all scores are equal.
         p = 1 / (1 + np.exp(-np.clip(inputs @ weights, -30, 30)))
         curvature = inputs.T @ (inputs * (p * (1 - p))[:, None]) + 1e-9 * np.eye(2)
         step = np.linalg.solve(curvature, inputs.T @ (p - targets))

@@ -66,6 +66,9 @@ def seesaw_shift(
     log_p = ops.log_softmax(logits, axis=-1)
     of_true = ops.sum(is_true * log_counts, axis=-1, keepdims=True)
     p_of_true = ops.sum(is_true * log_p, axis=-1, keepdims=True)
+    # Both factors of the paper multiply exp(logit), so their logarithms add up: the mitigation
+    # (N_j / N_i) ** p where class j is rarer than i, and the compensation (p_j / p_i) ** q where j
+    # scores higher.
     shift = mitigation * ops.minimum(log_counts - of_true, 0.0)
     shift = shift + compensation * ops.maximum(log_p - p_of_true, 0.0)
     is_object = ops.cast(ops.arange(logits.shape[-1]) > 0, "float32")
@@ -87,6 +90,7 @@ def smooth_l1(predicted: Tensor, targets: Tensor, valid: Tensor) -> Tensor:
         A scalar.
     """
     error = ops.abs(ops.cast(predicted, "float32") - targets)
+    # The four numbers are averaged as in Matterport's code; Detectron2 adds them up.
     loss = ops.where(error < 1.0, 0.5 * ops.square(error), error - 0.5)
     return masked_mean(ops.mean(loss, axis=-1), valid)
 

@@ -49,6 +49,7 @@ def match(
     if allow_low_quality_matches:
         best_of_object = ops.max(iou, axis=1, keepdims=True)  # (B, 1, M)
         # IoU 0 never matches: a degenerate object would otherwise claim every anchor.
+        # Anchors that lie alike about an object have one IoU but for rounding: all are its best.
         is_best = ops.logical_and(iou >= best_of_object - 1e-6, best_of_object > 1e-6)
         chosen = ops.any(is_best, axis=2)
         label = ops.where(chosen, POSITIVE, label)

@@ -113,6 +113,7 @@ def assign_levels(boxes: Tensor, levels: int, magnification: float = 1.0) -> Ten
         `(...,)` int32 in 0..levels-1; 0 is P2.
     """
     y1, x1, y2, x2 = ops.unstack(boxes, 4, axis=-1)
+    # Padding has no area, inverted boxes a negative one: neither has a root and a logarithm.
     side = ops.sqrt(ops.maximum((y2 - y1) * (x2 - x1), 1e-6)) * magnification
     level = CANONICAL_LEVEL + ops.round(ops.log(side / CANONICAL_SIDE) / LOG_2)
     return ops.cast(ops.clip(ops.where(ops.isnan(level), 0.0, level), 0.0, levels - 1.0), "int32")

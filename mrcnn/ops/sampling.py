@@ -24,8 +24,11 @@ def uniform(seed: Tensor, count: int) -> Tensor:
         `(B, count)` float32 in [0, 1).
     """
     position = ops.cast(ops.arange(count, dtype="int32"), "uint32")[None, :]
+    # 2 ** 32 / golden ratio: multiples of it lie far apart, so neighbouring seeds share no numbers
+    # in a row (Knuth, The Art of Computer Programming, volume 3, section 6.4).
     start = ops.cast(seed, "uint32")[:, None] * _u32(2654435769)
     mixed = _finalise(_finalise(position + start) + start)
+    # float32 has 24 bits of mantissa: more would round some numbers up to 1.
     return ops.cast(ops.right_shift(mixed, _u32(8)), "float32") * (1.0 / (1 << 24))
 
 

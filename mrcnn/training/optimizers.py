@@ -79,6 +79,7 @@ def _kind_of(config: Config) -> tuple[type, dict[str, Any]]:
         nesterov = config.OPTIMIZER == "nesterov"
         return fused(optimizers.SGD), {"momentum": config.LEARNING_MOMENTUM, "nesterov": nesterov}
     if config.OPTIMIZER == "adam":
+        # Keras' Adam would decay like AdamW.
         return fused(optimizers.Adam), {"weight_decay": None}
     if config.OPTIMIZER == "adamw":
         return fused(optimizers.AdamW), {}
@@ -114,6 +115,7 @@ def rate_factor(config: Config, path: str) -> float:
     """
     layer = path.split("/")[-2] if "/" in path else path
     stage = None if callable(config.BACKBONE) else stage_of_layer(config, layer)
+    # Neck and heads come after stage 5 and so count as 6, see `trainable_layers.HEADS`.
     return 1.0 if stage is None else float(config.LAYER_DECAY ** (6 - stage))
 
 
@@ -203,9 +205,11 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
             rate = self.peak * (0.01 + 0.99 * 0.5 * (1.0 + ops.cos(math.pi * progress)))
         elif self.decay == "step":
             for drop in self.drops:
+                # `step` is a tensor inside a graph, so a product takes the place of an `if`.
                 dropped = ops.cast(step >= round(drop * self.total), "float32")
                 rate = rate * (1.0 + dropped * (self.factor - 1.0))
         if self.warmup:
+            # Steps count from 0, and the first one should train already.
             rate = rate * ops.minimum(1.0, (step + 1.0) / self.warmup)
         return ops.convert_to_tensor(rate, dtype="float32")
 

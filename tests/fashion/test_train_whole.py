@@ -75,7 +75,8 @@ def test_a_killed_training_ends_as_an_unbroken_one(
     thread, so that sums are added up in the same order. tests/test_kills.py kills at any moment.
     """
     settings = tiny_settings | {
-        "STEPS_PER_EPOCH": 2,
+        "STEPS_PER_EPOCH": 1,
+        "VALIDATION_STEPS": 1,
         "STAGES": [["heads", "heads", 2, 2e-3], ["all", "all", 1, 2e-3]],
         "EVALUATE_EVERY": 1,
         "EVALUATE_IMAGES": 2,

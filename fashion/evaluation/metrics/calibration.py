@@ -45,6 +45,7 @@ def calibration_error(scores: Array, right: Array, bins: int = BINS) -> float:
     if not len(scores):
         return UNDEFINED
     place = np.minimum((np.asarray(scores) * bins).astype(int), bins - 1)
+    # |mean confidence - precision| times the size of a bin is the absolute sum of its differences.
     gaps = np.bincount(place, weights=scores - right, minlength=bins)
     return float(np.abs(gaps).sum() / len(scores))
 

@@ -27,6 +27,7 @@ IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 WITHOUT_F1 = Thresholds(IOU_THRESHOLDS, np.array([-1.0]), lambda shared, predicted, real: 0.0)
 SHOWN = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR100")  # in the screen table
 
+# The sixth of the ten thresholds .50, .55 … is .75.
 _CURVES = {"50": slice(0, 1), "75": slice(5, 6), "mean": slice(0, 10)}  # of IOU_THRESHOLDS
 
 

@@ -64,6 +64,7 @@ def least_score_of_best_f1(scores: Array, right: Array, objects: int) -> float:
     Returns:
         One of the scores.
     """
+    # F1 = 2 right / (kept + objects), computed for every number of kept predictions at once.
     order = np.argsort(-scores, kind="stable")
     scores, found = scores[order], np.cumsum(right[order])
     # Predictions of one score stay or go together.

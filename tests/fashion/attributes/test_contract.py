@@ -29,6 +29,7 @@ LEARNT = [
     ("mlp", False, "bce", "all", "exclude"),
     ("mlp", True, "bce", "all", "background"),
     ("attention", True, "asymmetric", "all", "none"),
+    ("conv", False, "bce", "all", "none"),
 ]
 
 
@@ -114,13 +115,16 @@ def test_every_combination_has_a_finite_loss_and_scores(body):
 
 
 @pytest.mark.parametrize(
-    ("body", "per_class", "loss", "rois", "empty"),
+    ("body", "per_class", "loss", "rois", "empty", "xla"),
     [
-        pytest.param(*case, marks=pytest.mark.slow if i < 4 else pytest.mark.full)
+        # Of the first four, XLA compiles the body of the most operations; compiling takes seconds.
+        pytest.param(*case, case[0] == "attention", marks=pytest.mark.slow)
+        if i < 4
+        else pytest.param(*case, True, marks=pytest.mark.full)
         for i, case in enumerate(LEARNT)
     ],
 )
-def test_a_head_learns_four_photos_by_heart(body, per_class, loss, rois, empty, tmp_path):
+def test_a_head_learns_four_photos_by_heart(body, per_class, loss, rois, empty, xla, tmp_path):
     """Compiled, saved and loaded as well."""
     keras.utils.set_random_seed(0)
 
@@ -129,7 +133,7 @@ def test_a_head_learns_four_photos_by_heart(body, per_class, loss, rois, empty, 
 
     model = Alone(head())
     data = photos(model.head, np.random.default_rng(0))
-    model.compile(optimizer=keras.optimizers.Adam(0.03), jit_compile=True)
+    model.compile(optimizer=keras.optimizers.Adam(0.03), jit_compile=xla)
     model(data)
     model.optimizer.build(model.trainable_variables)  # else the first step is compiled twice
     history = []

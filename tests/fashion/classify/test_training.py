@@ -43,11 +43,27 @@ def without_times(history):
     return [{key: value for key, value in row.items() if key != "seconds"} for row in history]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def not_compiled():
+    """Tracing takes longer than the few steps; tests of the verb trace them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            keras.Model, "compile", functools.partialmethod(keras.Model.compile, run_eagerly=True)
+        )
+        yield
+
+
+@pytest.fixture(scope="module")
+def rich(tmp_path_factory, toy):
+    """(folder, history) of an unbroken run of the rich recipe."""
+    folder = tmp_path_factory.mktemp("rich") / "run"
+    return folder, run(folder, toy, RICH)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("where", ["in an epoch", "while measuring", "before the checkpoint"])
-def test_a_killed_run_ends_as_an_unbroken_one(where, tmp_path, toy, monkeypatch):
+def test_a_killed_run_ends_as_an_unbroken_one(where, rich, tmp_path, toy, monkeypatch):
     """With everything that has a state: augmentation, dropout, averages, warm-up, cosine."""
-    unbroken = run(tmp_path / "unbroken", toy, RICH)
     left = iter(range(7 if where == "in an epoch" else 1))
 
     def dies(*_, **__):
@@ -68,23 +84,14 @@ def test_a_killed_run_ends_as_an_unbroken_one(where, tmp_path, toy, monkeypatch)
         )
     assert epochs_done(tmp_path / "broken") == (2 if where == "while measuring" else 1)
     keras.utils.set_random_seed(99)  # another process has another state
+    folder, unbroken = rich
     assert without_times(run(tmp_path / "broken", toy, RICH)) == without_times(unbroken)
-    one, other = (read_result(tmp_path / name, 3) for name in ("unbroken", "broken"))
+    one, other = (read_result(path, 3) for path in (folder, tmp_path / "broken"))
     assert np.array_equal(one.test, other.test)
 
 
 @pytest.fixture(scope="module")
-def not_compiled():
-    """Tracing takes longer than the few steps."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            keras.Model, "compile", functools.partialmethod(keras.Model.compile, run_eagerly=True)
-        )
-        yield
-
-
-@pytest.fixture(scope="module")
-def plain(tmp_path_factory, toy, not_compiled):
+def plain(tmp_path_factory, toy):
     """(folder, history, images seen of each epoch) of an unbroken run of the plain recipe."""
     folder, seen = tmp_path_factory.mktemp("plain") / "run", []
     history = run(
@@ -196,7 +203,7 @@ def test_a_measurement_that_was_passed_is_not_made_up(plain, toy):
 
 
 @pytest.mark.slow
-def test_with_all_images_there_is_no_validation(tmp_path, toy, not_compiled):
+def test_with_all_images_there_is_no_validation(tmp_path, toy):
     history = run(tmp_path, toy, dataclasses.replace(PLAIN, epochs=(1,), held_out=0.0))
     assert history[0].keys() == {"epoch", "loss", "accuracy", "seconds"}
     result = read_result(tmp_path, 1)

@@ -73,14 +73,20 @@ def test_segnet_has_the_parameters_of_its_drawing(built):
     assert built("segnet").count_params() == segnet_by_hand(WIDTH, CLASSES)
 
 
+@pytest.fixture(scope="module")
+def wide_fcn():
+    """Of the width of the published ResNet-50."""
+    return build_network("fcn", 64, 21, 64)
+
+
 @pytest.mark.slow
-def test_fcn_is_a_resnet_50_and_a_head():
+def test_fcn_is_a_resnet_50_and_a_head(wide_fcn):
     """torchvision's ResNet-50 without its classifier has 23,508,032 parameters; ours has biases in
     53 convolutions as well (26,560 channels in all, of which batch normalisation also keeps mean
     and variance).
     """
     head = conv(2048, 512) + 512 * 21 + 21
-    assert build_network("fcn", 32, 21, 64).count_params() == 23_508_032 + 3 * 26_560 + head
+    assert wide_fcn.count_params() == 23_508_032 + 3 * 26_560 + head
 
 
 @pytest.mark.slow
@@ -91,11 +97,10 @@ def test_every_pixel_has_a_logit_for_every_class(built, name):
 
 
 @pytest.mark.slow
-def test_the_dilated_resnet_has_the_same_layers_and_shapes_and_does_not_shrink_further(built):
-    plain, dilated = (
-        weight_layers(resnet("resnet50")),
-        weight_layers(build_network("fcn", 64, CLASSES, 64)),
-    )
+def test_the_dilated_resnet_has_the_same_layers_and_shapes_and_does_not_shrink_further(
+    built, wide_fcn
+):
+    plain, dilated = weight_layers(resnet("resnet50")), weight_layers(wide_fcn)
     assert all(
         [tuple(w.shape) for w in dilated[name].weights] == [tuple(w.shape) for w in layer.weights]
         for name, layer in plain.items()
@@ -175,8 +180,7 @@ def test_sizes_that_cannot_be_halved_are_refused():
         build_network("unet", 100, 5, 4)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", list(NETWORKS))
+@pytest.mark.parametrize("name", ONE)
 def test_channels_come_last_whatever_keras_is_told(name, channels_first):
     model = build_network(name, 32, CLASSES, WIDTH)
     assert model(np.zeros((2, 32, 32, 3), np.float32)).shape == (2, 32, 32, CLASSES)

@@ -210,7 +210,7 @@ def test_the_smallest_bucket_that_holds_all_is_taken(predictor, count, size):
 # Boxes that are given
 
 
-@pytest.fixture(scope="module", params=["aligned", "corners"])
+@pytest.fixture(scope="module", params=["aligned", pytest.param("corners", marks=pytest.mark.full)])
 def describer(plain_config, request):
     """A predictor with a head of its own beside the masks', which reads the box head's features."""
     import keras

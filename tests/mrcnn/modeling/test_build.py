@@ -6,6 +6,7 @@ import pytest
 
 from mrcnn.config import Config
 from mrcnn.inference.compiled import compiled
+from mrcnn.modeling import build
 from mrcnn.modeling.build import build_detector, stage_of_layer
 from mrcnn.modeling.roi_head import RoIHead
 from mrcnn.weights.layer_files import load_weights, save_weights
@@ -47,7 +48,6 @@ def shapes(image_shape):
     return np.array([[image_shape[0] // s, image_shape[1] // s] for s in (4, 8, 16, 32, 64)])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "given",
     [
@@ -60,8 +60,8 @@ def shapes(image_shape):
     ids=["function", "staticmethod", "lambda", "object", "partial"],
 )
 def test_a_backbone_may_be_a_function_of_the_image(plain_config, given):
-    detector = build_detector(plain_config(BACKBONE=given, COMPUTE_BACKBONE_SHAPE=shapes))
-    assert [shape[-1] for shape in detector.backbone.output_shape] == [8, 12, 16, 20]
+    backbone = build._backbone(plain_config(BACKBONE=given, COMPUTE_BACKBONE_SHAPE=shapes))
+    assert [shape[-1] for shape in backbone.output_shape] == [8, 12, 16, 20]
 
 
 @pytest.mark.slow
@@ -73,10 +73,8 @@ def test_a_backbone_may_be_set_on_the_config_before_a_model_is_built(plain_confi
 
 @pytest.mark.slow
 def test_a_backbone_without_a_name_runs_in_a_graph(plain_config):
-    detector = build_detector(plain_config(BACKBONE=lambda image, **how: strided(image, **how)))
-    features = compiled(detector.backbone, detector.backbone, xla=False)(
-        np.zeros((1, 64, 64, 3), np.float32)
-    )
+    backbone = build._backbone(plain_config(BACKBONE=lambda image, **how: strided(image, **how)))
+    features = compiled(backbone, backbone, xla=False)(np.zeros((1, 64, 64, 3), np.float32))
     assert [f.shape[1] for f in features] == [16, 8, 4, 2]
 
 
@@ -87,9 +85,7 @@ def test_the_name_of_a_stored_callable_is_refused_with_what_to_give_again(plain_
         ValueError, match=r"Got 'strided'.*only a callable's name.*BACKBONE=my_function"
     ):
         build_detector(Config.from_dict(stored))
-    assert build_detector(Config.from_dict(stored | {"BACKBONE": strided})).backbone.get_layer(
-        "mine5"
-    )
+    assert build._backbone(Config.from_dict(stored | {"BACKBONE": strided})).get_layer("mine5")
 
 
 @pytest.mark.slow
@@ -191,15 +187,10 @@ def test_a_failed_build_leaves_the_precision_as_it_was(plain_config):
     assert keras.config.dtype_policy().name == before
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("positive_ratio", "rows"), [(0.33, 5), (0.0, 1), (1.0, 16)])
 def test_at_least_one_roi_may_be_positive(plain_config, positive_ratio, rows):
-    assert (
-        build_detector(
-            plain_config(ROI_POSITIVE_RATIO=positive_ratio)
-        ).settings.roi_sampling.max_positives
-        == rows
-    )
+    settings = build.settings_of(plain_config(ROI_POSITIVE_RATIO=positive_ratio))
+    assert settings.roi_sampling.max_positives == rows
 
 
 def test_stages_are_those_of_the_configs_backbone(plain_config):

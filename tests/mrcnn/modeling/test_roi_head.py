@@ -94,10 +94,18 @@ def attribute_head(body, **options):
     )
 
 
-@pytest.fixture(params=HEADS)
-def head_and_inputs(request, rng):
+@pytest.fixture(scope="module", params=HEADS)
+def head_and_shape(request):
+    """Built once for all tests: none of them depends on the weights or changes them."""
     make, input_shape = HEADS[request.param]
-    return make(), rng.normal(size=(B, R, *input_shape)).astype(np.float32)
+    keras.utils.set_random_seed(0)
+    return make(), (B, R, *input_shape)
+
+
+@pytest.fixture
+def head_and_inputs(head_and_shape, rng):
+    head, shape = head_and_shape
+    return head, rng.normal(size=shape).astype(np.float32)
 
 
 def samples_of(label=LABEL):

@@ -78,7 +78,8 @@ def train(folder, epochs, optimizer, bar=None, evaluate=None, watch=(), **option
 
     def compile_stage(stage, steps):
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        model.compile(optimizer(stage.learning_rate), loss)
+        # Tracing the graph of a step takes longer than all these steps.
+        model.compile(optimizer(stage.learning_rate), loss, run_eagerly=True)
 
     history = fit(
         model,
@@ -177,7 +178,7 @@ def test_the_better_of_weights_and_their_average_is_kept(tmp_path, average_wins)
         batches,
         [Stage("all", "all", 2, 0.1)],
         run,
-        lambda stage, steps: model.compile(everything(stage.learning_rate), loss),
+        lambda stage, steps: model.compile(everything(stage.learning_rate), loss, run_eagerly=True),
         evaluate=evaluate,
         score="val_accuracy",
         callbacks=[Model()],
@@ -207,7 +208,7 @@ def test_where_the_average_is_the_weights_they_are_evaluated_once(tmp_path):
         [Stage("all", "all", 1, 0.1)],
         RunFolder(tmp_path),
         lambda stage, steps: model.compile(
-            keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.0), loss
+            keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.0), loss, run_eagerly=True
         ),
         evaluate=lambda epoch: epochs.append(epoch) or {"val_accuracy": 0.5},
         score="val_accuracy",

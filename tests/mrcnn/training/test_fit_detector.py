@@ -1,11 +1,10 @@
-"""fit_detector: stages in order, batches in order, resumed where they broke off, with and without
-TensorFlow."""
+"""fit_detector: layers and rates of each stage, batches in order, resumed where they broke off,
+with and without TensorFlow. test_fit_stages.py has what is true of any network."""
 
 import os
 import subprocess
 import sys
 import textwrap
-import threading
 from pathlib import Path
 
 import h5py
@@ -14,7 +13,6 @@ import numpy as np
 import pytest
 
 from mrcnn.data.batches import TrainingBatches, training_batches
-from mrcnn.locks import FolderInUse, locked
 from mrcnn.modeling.devices import use_xla
 from mrcnn.training import fit as fit_module
 from mrcnn.training.checkpoints import read_state
@@ -108,67 +106,6 @@ def test_stages_follow_each_other_and_a_broken_training_goes_on_as_if_it_were_wh
     )  # and once more, when nothing is left to do
 
 
-class Stop(keras.callbacks.Callback):
-    """Stops the training after one epoch, once."""
-
-    stopped = False
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.model.stop_training, self.stopped = not self.stopped, True
-
-
-@pytest.mark.slow
-def test_a_stopped_stage_is_scored_and_the_next_one_lasts_as_long_as_it_should(train, tmp_path):
-    """And so it is after a kill at the border, and after one within the next stage."""
-    run, stages, scored = (
-        RunFolder(tmp_path),
-        [Stage("a", "heads", 3, 1e-3), Stage("b", "all", 2, 1e-3)],
-        [],
-    )
-    options = {
-        "evaluate": lambda epoch: scored.append(epoch + 1) or {"val_mask_ap": 0.5},
-        "every": 10,
-    }
-    with pytest.raises(KeyboardInterrupt):
-        train(run, stages, callbacks=[Stop(), Watch((1, 0))], **options)
-    assert scored == [1] and run.read_history()[0]["val_mask_ap"] == 0.5
-    assert (read_state(run.last)["stage"], read_state(run.last)["stage_began"]) == (1, 1)
-    with pytest.raises(KeyboardInterrupt):
-        train(run, stages, watch=Watch((2, 1)), resume=True, **options)
-    state = {}
-    history = train(run, stages, resume=True, state=state, **options)
-    assert [(row["epoch"], row["stage"]) for row in history] == [
-        (1, "a"),
-        (2, "b"),
-        (3, "b"),
-    ] and scored == [1, 3]
-    assert state == read_state(run.last) and state["epoch"] == 3
-
-
-@pytest.mark.slow
-def test_a_training_that_was_stopped_in_its_last_stage_is_over(train, tmp_path):
-    run, stages = RunFolder(tmp_path), [Stage("a", "heads", 3, 1e-3)]
-    history = train(run, stages, callbacks=[Stop()])
-    assert len(history) == 1 and train(run, stages, resume=True) == history
-
-
-def test_checkpoints_that_do_not_name_their_stage_are_placed_by_their_epochs():
-    stages = [Stage("a", "heads", 3, 1e-3), Stage("b", "all", 2, 1e-3)]
-    found = {
-        epoch: tuple(fit_module._stage_by_epochs(epoch, stages, 10).values())
-        for epoch in range(10, 17)
-    }
-    assert found == {
-        10: (0, 10),
-        12: (0, 10),
-        11: (0, 10),
-        13: (1, 13),
-        14: (1, 13),
-        15: (1, 13),
-        16: (1, 13),
-    }
-
-
 @pytest.mark.slow
 def test_a_loss_that_is_not_finite_keeps_the_last_good_epoch(train, tmp_path):
     run, state = RunFolder(tmp_path), {}
@@ -200,97 +137,6 @@ def test_a_loss_that_is_not_finite_keeps_the_last_good_epoch(train, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_rate_asked_for_anew_applies_and_one_that_was_lowered_stays(
-    train, config, monkeypatch, tmp_path
-):
-    monkeypatch.setattr(config, "LR_SCHEDULE", "constant")
-    run, lower = (
-        RunFolder(tmp_path),
-        keras.callbacks.LearningRateScheduler(lambda epoch, rate: 2e-4),
-    )
-    with pytest.raises(KeyboardInterrupt):
-        train(run, callbacks=[lower, Watch((1, 0))])
-    for asked, wanted in ((1e-3, 2e-4), (5e-4, 5e-4)):
-        watch = Watch((1, 0))
-        with pytest.raises(KeyboardInterrupt):
-            train(run, [Stage("heads", "heads", 2, asked)], watch=watch, resume=True)
-        assert watch.rates[1] == [pytest.approx(wanted)]
-
-
-class BreakBetween(keras.callbacks.Callback):
-    """Breaks off as the stage after `epoch` epochs begins."""
-
-    def __init__(self, epoch):
-        super().__init__()
-        self.at = epoch
-
-    def on_epoch_begin(self, epoch, logs=None):
-        if epoch == self.at:
-            raise KeyboardInterrupt
-
-
-@pytest.mark.slow
-def test_a_resumed_training_goes_on_with_the_rate_and_the_counts_of_its_callbacks(
-    train, config, monkeypatch, tmp_path
-):
-    """ReduceLROnPlateau that lowers the rate after every epoch: its change, its best value and its
-    waiting are in the checkpoint."""
-    monkeypatch.setattr(config, "LR_SCHEDULE", "constant")
-    stages = [Stage("heads", "heads", 4, 1e-3)]
-
-    def plateau():
-        return keras.callbacks.ReduceLROnPlateau("loss", factor=0.1, patience=2, min_delta=100.0)
-
-    watch = Watch()
-    whole = train(RunFolder(tmp_path / "whole"), stages, callbacks=[plateau(), watch])
-    assert watch.rates[3][0] == pytest.approx(1e-4)
-    run = RunFolder(tmp_path / "broken")
-    for broken in (1, 2, 3):
-        with pytest.raises(KeyboardInterrupt):
-            train(run, stages, callbacks=[plateau(), Watch((broken, 1))], resume=broken > 1)
-    watch = Watch()
-    same(train(run, stages, callbacks=[plateau(), watch], resume=True), whole)
-    assert watch.rates[3][0] == pytest.approx(1e-4)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("broken", [1, 2])
-def test_best_weights_that_a_callback_brings_back_are_those_that_a_resumed_training_has(
-    train, tmp_path, broken
-):
-    """Killed within the first stage and between the stages; the first epoch is the best by
-    construction, so its weights come back."""
-
-    def stopping():
-        return keras.callbacks.EarlyStopping(
-            "loss", min_delta=100.0, patience=9, restore_best_weights=True
-        )
-
-    stages = [Stage("a", "heads", 2, 1e-2), Stage("b", "heads", 1, 1e-3)]
-    whole = train(RunFolder(tmp_path / "whole"), stages, callbacks=[stopping()])
-    run = RunFolder(tmp_path / "broken")
-    with pytest.raises(KeyboardInterrupt):
-        train(run, stages, callbacks=[stopping(), BreakBetween(broken)])
-    same(train(run, stages, callbacks=[stopping()], resume=True), whole)
-
-
-def test_two_trainings_in_one_folder_are_refused(train, tmp_path):
-    with locked(tmp_path, "another training"):
-        refused = []
-        thread = threading.Thread(
-            target=lambda: refused.append(pytest.raises(FolderInUse, train, RunFolder(tmp_path)))
-        )
-        thread.start()
-        thread.join()
-    assert "in use by another training" in str(refused[0].value) and not list(tmp_path.iterdir())
-
-
-def test_without_a_checkpoint_there_is_nothing_to_resume(train, tmp_path):
-    with pytest.raises(FileNotFoundError, match="nothing to resume.*Start a new training"):
-        train(RunFolder(tmp_path), resume=True)
-
-
-@pytest.mark.slow
 def test_batches_come_in_the_order_they_have(train, tmp_path, monkeypatch):
     """Keras would shuffle them once more, differently after a resume."""
     asked, original = [], TrainingBatches.__getitem__
@@ -304,12 +150,6 @@ def test_batches_come_in_the_order_they_have(train, tmp_path, monkeypatch):
     monkeypatch.setattr(TrainingBatches, "__len__", lambda self: 4)
     train(RunFolder(tmp_path), [Stage("heads", "heads", 2, 1e-3)])
     assert asked[-8:] == [(epoch, index) for epoch in (0, 1) for index in range(4)]
-
-
-def test_tensorboard_is_left_out_where_it_is_not_installed(tmp_path, monkeypatch):
-    assert len(fit_module._tensorboard(RunFolder(tmp_path))) == 1
-    monkeypatch.setitem(sys.modules, "tensorboard", None)
-    assert fit_module._tensorboard(RunFolder(tmp_path)) == []
 
 
 def test_xla_is_for_accelerators_unless_the_config_says_otherwise(plain_config):

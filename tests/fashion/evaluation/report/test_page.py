@@ -141,6 +141,29 @@ def full(scores):
     return scores
 
 
+@pytest.fixture
+def page(case, tmp_path_factory):
+    """The page of the scores."""
+    return _written("page", case, case[2], tmp_path_factory)
+
+
+@pytest.fixture
+def full_page(case, tmp_path_factory):
+    """The page of the scores with every part."""
+    return _written("full", case, full(case[2]), tmp_path_factory)
+
+
+def _written(name, case, scores, tmp_path_factory):
+    """Writes a page once: its figures take a second."""
+    if name not in _scored:
+        truth, detections, _ = case
+        folder = tmp_path_factory.mktemp(name) / "new"
+        _scored[name] = write_report(
+            folder, scores, ground_truth=truth, detections=detections, title="Run 7"
+        )
+    return _scored[name]
+
+
 CHAPTERS = [
     "Summary",
     "COCO AP, without and with F1",
@@ -158,14 +181,10 @@ CHAPTERS = [
 
 
 @pytest.mark.slow
-def test_a_full_report_has_every_chapter(case, tmp_path):
-    truth, detections, scores = case
-    path = write_report(
-        tmp_path / "new", full(scores), ground_truth=truth, detections=detections, title="Run 7"
-    )
-    assert path == tmp_path / "new" / "index.html" and [
-        file.name for file in path.parent.iterdir()
-    ] == ["index.html"]
+def test_a_full_report_has_every_chapter(full_page):
+    path = full_page
+    assert path.parent.name == "new" and list(path.parent.iterdir()) == [path]
+    assert path.name == "index.html"
     page = read(path)
     assert page.headings["h2"] == CHAPTERS
     assert "Tuned for: Kaggle 2020" in page.headings["h3"]
@@ -173,9 +192,9 @@ def test_a_full_report_has_every_chapter(case, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_numbers_of_the_summary_are_those_of_the_scores(case, tmp_path):
+def test_the_numbers_of_the_summary_are_those_of_the_scores(case, page):
     truth, detections, scores = case
-    page = read(write_report(tmp_path, scores, ground_truth=truth, detections=detections))
+    path, page = page, read(page)
     cards = dict(zip(page.cards[1::2], page.cards[::2]))
     assert list(cards) == ["mask AP", "mask AP50", "attribute micro F1", "recall"]
     shown = cards | {row[0]: row[1] for row in page.table("other scores")}
@@ -185,7 +204,7 @@ def test_the_numbers_of_the_summary_are_those_of_the_scores(case, tmp_path):
     assert shown["Kaggle 2020"] == f"{scores['kaggle_2020']['score']:.3f}"
     assert shown["recall"] == f"{scores['found']['sensitivity']:.3f}"
     assert len(shown) == 12
-    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8")
     assert (
         f"6 images with {len(truth['annotations'])} objects" in text
         and f"{len(detections)} detections" in text
@@ -205,9 +224,9 @@ def test_the_summary_says_from_what_score_on_a_detection_counts(case, tmp_path):
     assert "all other metrics" not in path.read_text(encoding="utf-8")
 
 
-def test_coco_stands_without_and_with_f1_side_by_side(case, tmp_path):
-    truth, detections, scores = case
-    page = read(write_report(tmp_path, scores, ground_truth=truth, detections=detections))
+def test_coco_stands_without_and_with_f1_side_by_side(case, page):
+    scores = case[2]
+    page = read(page)
     rows = {
         row[0]: row[1:5]
         for row in page.table(
@@ -226,9 +245,9 @@ def test_coco_stands_without_and_with_f1_side_by_side(case, tmp_path):
 
 
 @pytest.mark.slow
-def test_every_number_of_fashionpedia_has_a_cell(case, tmp_path):
-    truth, detections, scores = case
-    page = read(write_report(tmp_path, scores, ground_truth=truth, detections=detections))
+def test_every_number_of_fashionpedia_has_a_cell(case, page):
+    scores = case[2]
+    page = read(page)
     rows = {
         row[0]: row
         for row in page.table(
@@ -249,9 +268,9 @@ def test_every_number_of_fashionpedia_has_a_cell(case, tmp_path):
         }
 
 
-def test_kaggle_shows_its_ten_precisions(case, tmp_path):
-    truth, detections, scores = case
-    page = read(write_report(tmp_path, scores, ground_truth=truth, detections=detections))
+def test_kaggle_shows_its_ten_precisions(case, page):
+    scores = case[2]
+    page = read(page)
     pooled, over_f1 = page.table("IoU above", "0.50")
     of_2019 = scores["kaggle_2019"]
     assert (
@@ -300,10 +319,9 @@ def test_each_category_with_objects_has_a_row(case, tmp_path):
 
 
 @pytest.mark.slow
-def test_attributes_stand_beside_those_on_true_boxes(case, tmp_path):
-    truth, detections, scores = case
-    scores = full(scores)
-    page = read(write_report(tmp_path, scores, ground_truth=truth, detections=detections))
+def test_attributes_stand_beside_those_on_true_boxes(case, full_page):
+    scores = full(case[2])
+    page = read(full_page)
     overall = {row[0]: row[1:3] for row in page.table("", "matched objects", "ground-truth boxes")}
     assert overall["micro F1"] == [f"{scores['attributes']['micro_f1']:.3f}", "0.812"]
     assert page.table("super-category") == [
@@ -338,9 +356,8 @@ def test_attributes_that_were_never_compared_are_a_dash_and_not_0(case, tmp_path
 
 
 @pytest.mark.slow
-def test_the_grid_is_a_table_too(case, tmp_path):
-    truth, detections, scores = case
-    page = read(write_report(tmp_path, full(scores), ground_truth=truth, detections=detections))
+def test_the_grid_is_a_table_too(full_page):
+    page = read(full_page)
     assert page.table("score \\ attribute", "0.3", "0.7") == [
         ["0.1", "0.100", "0.200"],
         ["0.5", "0.300", "–"],
@@ -348,9 +365,8 @@ def test_the_grid_is_a_table_too(case, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_search_of_thresholds_is_told_by_level(case, tmp_path):
-    truth, detections, scores = case
-    page = read(write_report(tmp_path, full(scores), ground_truth=truth, detections=detections))
+def test_a_search_of_thresholds_is_told_by_level(full_page):
+    page = read(full_page)
     assert [row[:3] for row in page.table("level", "images held out", "same images")] == [
         ["given", "0.250", "0.250"],
         ["global", "0.375", "0.500"],
@@ -358,16 +374,16 @@ def test_a_search_of_thresholds_is_told_by_level(case, tmp_path):
 
 
 @pytest.mark.slow
-def test_scores_from_a_file_make_the_same_page(case, tmp_path):
+def test_scores_from_a_file_make_the_same_page(case, full_page, tmp_path):
     truth, detections, scores = case
-    first = write_report(tmp_path / "a", full(scores), ground_truth=truth, detections=detections)
-    second = write_report(
-        tmp_path / "b",
+    again = write_report(
+        tmp_path,
         json.loads(json.dumps(full(scores))),
         ground_truth=truth,
         detections=detections,
+        title="Run 7",
     )
-    assert first.read_bytes() == second.read_bytes()
+    assert again.read_bytes() == full_page.read_bytes()
 
 
 def test_what_older_scores_lack_is_left_out(case, tmp_path):
