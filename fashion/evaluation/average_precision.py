@@ -128,6 +128,7 @@ def coco_numbers(tables: Iterable[PrecisionTable], f1: int) -> dict[str, float]:
     return {
         "AP": ap(),
         "AP50": ap(iou=0),
+        # The sixth of .50, .55 … is .75.
         "AP75": ap(iou=5),
         "APs": ap(1),
         "APm": ap(2),

@@ -50,6 +50,7 @@ def resampled_ap(table: MatchTable, samples: int = 1000, seed: int = 0) -> Array
         image = table.pred_image[rows][best_first]
         of_objects = table.gt_image[objects][counted[objects]]
         here = outcome[best_first, 0, :, 0]  # (N, I)
+        # Matching depends on single images, so it is done once; a draw only repeats its rows.
         for sample, number in enumerate(times):
             total = int(number[of_objects].sum())
             if total:
@@ -72,6 +73,7 @@ def interval(values: Array, confidence: float = 0.95) -> tuple[float, float, flo
     Returns:
         (value of the images as they are, lower end, upper end).
     """
+    # Percent on either side, half of what is left out.
     tail = 50 * (1 - confidence)
     low, high = np.percentile(values[1:], [tail, 100 - tail])
     return float(values[0]), float(low), float(high)

@@ -72,6 +72,7 @@ def _palette() -> Array:
     for _ in range(len(lab) - 1):
         order.append(int(np.argmax(distance)))
         distance = np.minimum(distance, np.linalg.norm(lab - lab[order[-1]], axis=1))
+    # The encoding of sRGB (IEC 61966-2-1): linear near black, where a power would be too steep.
     encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
     return np.round(encoded[order] * 255).astype(np.uint8)
 
@@ -93,6 +94,7 @@ def linear_to_lab(linear: Array) -> Array:
         `(..., 3)` L*, a*, b* under D65.
     """
     xyz = linear @ RGB_TO_XYZ.T
+    # CIE 15: a cube root, continued by its tangent near black, where it would be too steep.
     f = np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz * (29 / 6) ** 2 / 3 + 4 / 29)
     x, y, z = np.moveaxis(f, -1, 0)
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
@@ -149,6 +151,7 @@ def text_color(background: Array | Sequence[int]) -> tuple[int, int, int]:
         (r, g, b), 0..255.
     """
     channel = np.asarray(background, np.float64) / 255
+    # The relative luminance of WCAG 2.1: linear light, weighed as the eye does.
     linear = np.where(channel <= 0.04045, channel / 12.92, ((channel + 0.055) / 1.055) ** 2.4)
     luminance = float(linear @ (0.2126, 0.7152, 0.0722))
     # The contrast ratios of WCAG 2.1: (lighter + 0.05) / (darker + 0.05).

@@ -141,6 +141,7 @@ def plot_overlaps(
     rows, columns = len(pred_class_ids), len(gt_class_ids)
 
     cell = min(CELL_INCHES, MAX_INCHES / max(rows, columns, 1))
+    # Captions need about three inches on the left and two above and below.
     axes = new_axes((max(5, cell * columns + 3), max(3.5, cell * 0.75 * rows + 2)))
     axes.set_title("IoU of predictions and ground truth")
     axes.set_xlabel("ground truth")
@@ -153,7 +154,9 @@ def plot_overlaps(
     axes.set_yticks(range(rows), captions)
     names = [caption(i, class_names) for i in gt_class_ids]
     axes.set_xticks(range(columns), names, rotation=40, ha="right", rotation_mode="anchor")
+    # 72 points an inch. Two lines, an IoU and a verdict, fit into a cell at 0.16 of its side.
     points = max(5, min(9, cell * 72 * 0.16))
+    # Of a large grid, cells that would say 0.00 stay empty.
     least = 0.005 if max(rows, columns) > MANY else -1
     for i, j in np.argwhere(overlaps > least):
         same_class = gt_class_ids[j] == pred_class_ids[i]

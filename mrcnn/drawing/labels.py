@@ -127,6 +127,7 @@ def _draw_leader(
         return
     start, end = (np.round(point[::-1]).astype(int).tolist() for point in (source, target))
     stroke = max(1, round(em / 10))
+    # A darker line around it, so that it stands out from a photo of its own colour.
     cv2.line(canvas, start, end, (color * 0.25).tolist(), stroke + 2, cv2.LINE_AA)
     cv2.line(canvas, start, end, color.tolist(), stroke, cv2.LINE_AA)
     cv2.circle(canvas, end, 2 * stroke, color.tolist(), -1, cv2.LINE_AA)
@@ -260,4 +261,5 @@ def blend(image: Array, overlay: Array, top: int, left: int) -> None:
     part = overlay[y1 - top : y2 - top, x1 - left : x2 - left].astype(np.uint16)
     below = image[y1:y2, x1:x2]
     alpha = part[..., 3:]
+    # 255 * 255 + 127 fits into uint16; + 127 rounds to the nearest instead of down.
     below[:] = (part[..., :3] * alpha + below * (255 - alpha) + 127) // 255

@@ -168,6 +168,7 @@ def tint(canvas: Array, window: Window, color: Array, alpha: float) -> None:
     crop, top, left = window
     region = canvas[top : top + crop.shape[0], left : left + crop.shape[1]]
     inside = region[crop]
+    # Whole numbers: 255 * 256 fits into uint16, and no float copy of the pixels is made.
     strength = round(alpha * 256)
     mixed: Array = inside * np.uint16(256 - strength) + color * np.uint16(strength)
     region[crop] = mixed >> 8

@@ -79,6 +79,7 @@ def _pixels(image: Array, config: Config) -> tuple[Array, str | None]:
     is_whole = _whole(image)
     if is_whole and 0 <= least and 1 < most <= 255 or least == most == 0:
         return image, None
+    # Rounding may leave the range by less than a grey level.
     inside = back.min() > -1 and back.max() < 256
     if inside and not is_whole and _whole(back):
         return _to_bytes(back), MOLDED

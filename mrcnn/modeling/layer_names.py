@@ -18,6 +18,7 @@ TRACED = {
     "output_rois": "rpn_rois",
 } | {
     f"res{stage}{block}_out": f"C{stage}"
+    # Stage 4 ends with block w in a ResNet-101 (23 blocks), with f in a ResNet-50 (6).
     for stage, block in ((2, "c"), (3, "d"), (4, "w"), (4, "f"), (5, "c"))
 }
 LOSS_SUFFIX = "_loss"

@@ -11,6 +11,7 @@ from keras import ops
 from mrcnn.ops.boxes import pairwise_iou
 from mrcnn.typing import Tensor
 
+# Boxes of a block: its table of overlaps, 512 x 512 float32, takes 1 MB for each image.
 BLOCK = 512
 
 

@@ -72,6 +72,7 @@ def _draw(eligible, priority, count, label):
 
 
 def _finalise(h):
+    # Shifts and factors of MurmurHash3's fmix32.
     h = ops.bitwise_xor(h, ops.right_shift(h, _u32(16))) * _u32(0x85EBCA6B)
     h = ops.bitwise_xor(h, ops.right_shift(h, _u32(13))) * _u32(0xC2B2AE35)
     return ops.bitwise_xor(h, ops.right_shift(h, _u32(16)))

@@ -101,6 +101,7 @@ class RunRecorder(keras.callbacks.Callback):
             with averaged_weights(self.model):
                 scores = self.evaluate(epoch)
                 self._save_if_best(epoch, scores, {"averaged": True})
+            # Under a name of its own: `patience` takes the better of the two.
             averaged = {AVERAGED + self.score: scores[self.score]}
         # The weights themselves come last: what `evaluate` leaves, such as pictures, shows them.
         scores, self.scored_epoch = self.evaluate(epoch), epoch

@@ -120,6 +120,7 @@ def _adam_step(optimizer: Any, gradient: Tensor, variable: Any, rate: Tensor) ->
         optimizer._constant,
         optimizer._once,
     )
+    # The kernel takes the powers of the betas that correct the bias; Keras counts steps from 0.
     step = once("step", lambda: tf.cast(optimizer.iterations + 1, variable.dtype))
     tf.raw_ops.ResourceApplyAdam(
         var=variable.handle,

@@ -77,6 +77,7 @@ def _located(table: MatchTable, iou_threshold: float) -> tuple[Array, Array]:
     for block in table.blocks:
         iou = block.iou[:, regular[block.objects]]
         # A block is one image and category, and all its predictions are of that category.
+        # += True counts an image once, however many of its boxes are right.
         located[table.pred_category[block.predictions.start]] += (iou >= iou_threshold).any()
     return images, located
 

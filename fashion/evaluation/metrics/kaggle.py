@@ -195,6 +195,7 @@ def _hits(iou: Array, reached: Array, thresholds: Sequence[int], may_hit: Array)
 
 def _bits(sets: Iterable[int], size: int) -> Array:
     """N sets of thresholds -> `(N, size)` uint8, 1 where a threshold is in the set."""
+    # Python's whole numbers have any length: 100 pairs are 13 bytes.
     width = -(-size // 8)
     packed = np.frombuffer(b"".join([one.to_bytes(width, "little") for one in sets]), np.uint8)
     return np.unpackbits(packed.reshape(-1, width), axis=1, count=size, bitorder="little")

@@ -12,6 +12,7 @@ import numpy as np
 
 from mrcnn.typing import Array
 
+# Code that moves image and mask apart in half of the cases passes 8 seeds once in 256 tries.
 _SEEDS = 8
 _CANVAS_HW = (96, 128)
 # Correlation between image and mask below which they count as misaligned. Rotated, cropped or noisy

@@ -36,6 +36,7 @@ def pack(counts: Array) -> str:
     rest, unfinished = steps, np.ones(len(steps), bool)
     while unfinished.any():
         digit, rest = rest & 31, rest >> 5
+        # A count ends where the rest repeats the sign bit: it is 0, or -1 after a negative digit.
         continued = unfinished & (rest != np.where(digit & 16, -1, 0))
         digits.append(np.where(unfinished, digit + 32 * continued + 48, 0))
         unfinished = continued
@@ -62,6 +63,7 @@ def unpack(text: str | bytes | Sequence[int]) -> Array:
     first = np.append(0, last[:-1] + 1)
     place = np.arange(len(characters)) - np.repeat(first, last - first + 1)
     steps = np.add.reduceat((characters & 31) << (5 * place), first)
+    # The upper bit of the last digit is the sign, as in two's complement.
     steps -= np.where(characters[last] & 16, np.int64(1) << (5 * (last - first + 1)), 0)
     # Differences to the count before the last: odd and even counts are two sums of their own.
     counts = steps.copy()

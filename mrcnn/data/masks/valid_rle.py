@@ -80,6 +80,8 @@ def _unreadable(codes: Array, last: Array, digits: Array, end: Array) -> set[int
     full = np.flatnonzero(np.diff(end, prepend=0))
     unfinished = full[codes[end[full] - 1] >= 32]
     empty = np.setdiff1d(np.arange(len(end)), full)
+    # Characters above 111, and those below 48, which the subtraction in uint8 has wrapped to 208
+    # and more.
     strange = np.searchsorted(end, np.flatnonzero(codes > 63), "right")
     wrong = {*empty.tolist(), *unfinished.tolist(), *strange.tolist()}
     # An unfinished count runs into the next text and is long as well, so this is checked last.
