@@ -145,19 +145,22 @@ def fuse(
     return _best_first(*fused, clusters, scores * row_weights, max_outputs)
 
 
-def weighted_mean(values: Sequence[Array], weights: Sequence[float] | None = None) -> Array:
+def weighted_mean(values: Sequence[Array], weights: Sequence[float | Array] | None = None) -> Array:
     """Averages what several views or models say of the same boxes.
 
     Args:
         values: `(N, ...)` of each member.
-        weights: Of each member; None: equal ones.
+        weights: Of each member, a number or an array that broadcasts to its values; None: equal
+            ones.
 
     Returns:
-        `(N, ...)` float32.
+        `(N, ...)` float32, 0 where all weights are 0.
     """
-    shares = np.ones(len(values)) if weights is None else np.asarray(weights, np.float64)
+    shares = [1.0] * len(values) if weights is None else weights
+    shares = [np.asarray(share, np.float64) for share in shares]
     mean = sum(share * np.asarray(own, np.float64) for share, own in zip(shares, values))
-    return (mean / shares.sum()).astype(np.float32)
+    total = np.asarray(sum(shares))
+    return (mean / np.where(total > 0, total, 1)).astype(np.float32)
 
 
 @dataclass(frozen=True)

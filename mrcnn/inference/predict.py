@@ -45,6 +45,8 @@ class Predictor:
         config: Says how images are preprocessed, and BATCH_SIZE.
         xla: Whether to compile with XLA, see `mrcnn.modeling.devices.use_xla`.
         eager_photos: 0 compiles from the first image on, as a service wants it.
+        with_classes: Whether to describe boxes by "class_probabilities" `(N, K)` as well: what the
+            box head takes them for, the background first.
     """
 
     def __init__(
@@ -54,8 +56,10 @@ class Predictor:
         *,
         xla: bool = False,
         eager_photos: int = EAGER_PHOTOS,
+        with_classes: bool = False,
     ) -> None:
         self.detector, self.config, self.xla = detector, config, xla
+        self.with_classes = with_classes
         self._eager_left = eager_photos if runs_eagerly(xla) else 0
         self._compile()
 
@@ -155,7 +159,10 @@ class Predictor:
 
     def _second_step(self, pyramid, boxes, class_ids):
         boxes, class_ids = ops.convert_to_tensor(boxes), ops.convert_to_tensor(class_ids)
-        return self.detector.describe(pyramid, boxes, class_ids)
+        fields = self.detector.describe(pyramid, boxes, class_ids)
+        if self.with_classes:
+            fields["class_probabilities"] = self.detector.class_probabilities(pyramid, boxes)
+        return fields
 
     def _pyramid(self, images):
         stops = self.detector.run(ops.convert_to_tensor(images), last="pyramid")

@@ -84,6 +84,22 @@ def select_detections(
     return _at(index, kept, boxes, class_ids, scores)
 
 
+def class_probabilities(logits: Tensor, settings: DetectionSettings) -> Tensor:
+    """Computes the probability of each class.
+
+    Args:
+        logits: `(B, P, K)` float32.
+        settings: Says how the background's logit is corrected.
+
+    Returns:
+        `(B, P, K)` float32; they sum to 1.
+    """
+    if settings.background_logit:
+        is_background = np.eye(1, logits.shape[2], dtype=np.float32)
+        logits = logits + settings.background_logit * is_background
+    return ops.softmax(logits, axis=-1)
+
+
 def _at(index, kept, boxes, class_ids, scores):
     """The detections at indices; zeros where none is kept."""
     is_kept = ops.cast(kept, "float32")
@@ -101,11 +117,8 @@ def _best_pairs(logits, valid, settings):
     All (B, n). Scores are -1 for pairs that cannot become a detection.
     """
     num_proposals, objects = logits.shape[1], logits.shape[2] - 1
-    if settings.background_logit:
-        is_background = np.eye(1, logits.shape[2], dtype=np.float32)
-        logits = logits + settings.background_logit * is_background
     # The background takes part in the softmax and in the choice of the best class.
-    probabilities = ops.softmax(logits, axis=-1)
+    probabilities = class_probabilities(logits, settings)
     scores = probabilities[..., 1:]
     eligible = ops.logical_and(valid[..., None], scores >= settings.min_confidence)
     if not settings.all_classes:

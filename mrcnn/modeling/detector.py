@@ -17,7 +17,11 @@ from keras import ops
 from mrcnn.modeling.backbones.pretrained import load_file
 from mrcnn.modeling.box_head import BoxHead
 from mrcnn.modeling.cascade import refined_boxes, run_stages
-from mrcnn.modeling.detections import DetectionSettings, select_detections
+from mrcnn.modeling.detections import (
+    DetectionSettings,
+    class_probabilities,
+    select_detections,
+)
 from mrcnn.modeling.devices import channels_last, devices_of
 from mrcnn.modeling.layer_names import NO_LIST_OF_INPUTS, layer_of, what_to_use_for
 from mrcnn.modeling.normalization import FoldedGraph
@@ -342,6 +346,19 @@ class Detector(keras.Model):
         for head in self.other_heads:
             fields |= head.describe(outputs[head.name], class_ids)
         return fields
+
+    def class_probabilities(self, pyramid: Sequence[Tensor], boxes: Tensor) -> Tensor:
+        """Computes what the box head takes given boxes for.
+
+        Args:
+            pyramid: As of `describe`.
+            boxes: `(B, N, 4)` float32, yxyx.
+
+        Returns:
+            `(B, N, K)` float32, which sum to 1; class 0 is the background.
+        """
+        logits = self.box_outputs(pyramid, boxes)["logits"]
+        return class_probabilities(logits, self.settings.detections)
 
     def anchors(self, image_hw: Size) -> Tensor:
         """Returns the anchors of an input.
