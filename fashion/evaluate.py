@@ -39,7 +39,7 @@ from typing import Any
 
 from fashion.cli.data_options import add_val_option, check_val_option
 from fashion.cli.errors import run_verb
-from fashion.cli.options import SHIPPED_WEIGHTS, add_option, check_model_options
+from fashion.cli.options import add_option, check_model_options
 from fashion.cli.parser import Parser, fraction, whole
 from fashion.cli.paths import check_data, check_file, check_folder, check_output
 from fashion.evaluation.thresholds.names import LEVELS, OBJECTIVE_NAMES
@@ -94,7 +94,6 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         check_file(args.predictions, "--predictions", "a submission, or COCO results as JSON")
         check_file(args.thresholds, "--thresholds", "thresholds.json of --tune")
     else:
-        args.weights = args.weights or str(SHIPPED_WEIGHTS)
         check_data(args.data)
         check_val_option(args)
         check_model_options(args)
@@ -111,7 +110,9 @@ def add_model_options(group: Any) -> None:
         group: Group of a parser.
     """
     add_option(group, "--weights", default=None)
-    for name in ("--data", "--skip-bad", "--rescore", "--tta", "--set", "--limit", "--restart"):
+    for name in ("--ensemble", "--data", "--skip-bad", "--rescore", "--tta", "--tiles", "--set"):
+        add_option(group, name)
+    for name in ("--limit", "--restart"):
         add_option(group, name)
     add_val_option(group)
     group.add_argument(
@@ -219,13 +220,14 @@ def _contradiction(args: argparse.Namespace) -> str | None:
     """The first contradiction among the arguments."""
     if (args.gt is None) != (args.predictions is None):
         return "--gt and --predictions belong together: give both, or a model with --weights"
-    if args.gt and args.weights:
-        return "--weights names a model, and --gt belongs to stored predictions: give one of them"
+    if args.gt and (args.weights or args.ensemble):
+        option = "--ensemble" if args.ensemble else "--weights"
+        return f"{option} names a model, and --gt belongs to stored predictions: give one of them"
     of_model = (args.data, args.val, args.split, args.true_boxes, args.limit)
-    if args.gt and any((*of_model, args.rescore, args.tta)):
+    if args.gt and any((*of_model, args.rescore, args.tta, args.tiles)):
         return (
-            "--data, --val, --split, --true-boxes, --limit, --rescore and --tta belong to a model, "
-            "and --gt to stored predictions"
+            "--data, --val, --split, --true-boxes, --limit, --rescore, --tta and --tiles belong to "
+            "a model, and --gt to stored predictions"
         )
     if args.report and args.errors and args.report.resolve() == args.errors.resolve():
         return (

@@ -2,6 +2,7 @@
 
 import collections
 import copy
+import dataclasses
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,15 +15,19 @@ from fashion.classify.garments.rescorer import Rescorer, load_rescorer
 from fashion.config import BEFORE, FashionConfig
 from fashion.formats.model_files import checkpoint_in
 from fashion.labels.ontology import Ontology
+from mrcnn.config import Config
 from mrcnn.files import digest_of
 from mrcnn.inference.augmented import AugmentedPredictor
+from mrcnn.inference.ensemble import EnsemblePredictor
+from mrcnn.inference.fusion import FusionSettings
 from mrcnn.inference.predict import Predictor
+from mrcnn.inference.tiles import Tiling
 from mrcnn.inference.views import ONE_VIEW, View
 from mrcnn.json_files import read_json_object
 from mrcnn.modeling.build import build_detector
 from mrcnn.modeling.devices import use_xla
 from mrcnn.typing import Array, PathLike
-from mrcnn.weights.layer_files import read_metadata
+from mrcnn.weights.layer_files import layers_in, read_metadata
 
 log = logging.getLogger(__name__)
 
@@ -32,61 +37,27 @@ VIEW_MIN_SCORE = 0.05
 Result = dict[str, Any]
 
 
-class FashionModel:
-    """A detector with an attribute head, and the settings and labels that belong to it.
+class TrainedModel:
+    """What predicts garments: one model, or an ensemble of several.
 
     Args:
+        predictor: Detects, see `mrcnn.inference.predict.Predictor`.
         config: Settings.
         ontology: Label list.
-        counts: `(K, 1 + T)` int of the training data, see `IMaterialistDataset.attribute_counts`;
-            None if unknown.
-        rescorer: Gives detections new scores, of which those from DETECTION_MIN_CONFIDENCE on are
-            kept; None keeps the detector's scores.
-        views: Views of each image that are fused.
-
-    Attributes:
-        detector: The Keras model.
-
-    Raises:
-        ValueError: ATTRIBUTE_SEEN_PAIRS is set and the counts are unknown.
+        counts: `(K, 1 + T)` int of the training data; None if unknown.
+        rescorer: Gives detections new scores; None keeps the predictor's.
     """
 
     def __init__(
         self,
+        predictor: Predictor | EnsemblePredictor,
         config: FashionConfig,
         ontology: Ontology,
         counts: Array | None = None,
         rescorer: Rescorer | None = None,
-        views: Sequence[View] = ONE_VIEW,
     ) -> None:
-        self.config, self.ontology, self.rescorer = config, ontology, rescorer
-        self.counts = None if counts is None else np.asarray(counts, np.int64)
-        if config.ATTRIBUTE_SEEN_PAIRS and self.counts is None:
-            raise ValueError(
-                "ATTRIBUTE_SEEN_PAIRS needs the counts of the training data, which checkpoints "
-                "from before it existed do not have. Set it to False."
-            )
-        heads = []
-        if ontology.num_attributes:
-            heads.append(lambda: attribute_head(config, ontology, self.counts))
-        of_detector = config
-        if rescorer is not None:
-            of_detector = copy.copy(config)
-            of_detector.DETECTION_MIN_CONFIDENCE = rescorer.min_score_before(
-                config.DETECTION_MIN_CONFIDENCE
-            )
-        min_score = of_detector.DETECTION_MIN_CONFIDENCE or 0.0
-        if tuple(views) != ONE_VIEW:
-            of_detector = copy.copy(of_detector)
-            of_detector.DETECTION_MIN_CONFIDENCE = min(min_score, VIEW_MIN_SCORE)
-        self.detector = build_detector(of_detector, heads)
-        xla = use_xla(of_detector)
-        if tuple(views) == ONE_VIEW:
-            self._predictor = Predictor(self.detector, of_detector, xla=xla)
-        else:
-            self._predictor = AugmentedPredictor(
-                self.detector, of_detector, views=views, min_score=min_score, xla=xla
-            )
+        self.predictor, self.config, self.ontology = predictor, config, ontology
+        self.counts, self.rescorer = counts, rescorer
 
     def predict(self, images: Iterable[Array]) -> list[Result]:
         """Detects garments and their attributes.
@@ -114,7 +85,7 @@ class FashionModel:
             Results as of `predict`.
         """
         if self.rescorer is None:
-            results = self._predictor.stream(images)
+            results = self.predictor.stream(images)
         else:
             results = self._rescored(images, self.rescorer)
         return map(self._with_attributes, results)
@@ -132,16 +103,7 @@ class FashionModel:
         Returns:
             Results as of `predict`.
         """
-        return map(self._with_attributes, self._predictor.describe(images, boxes, class_ids))
-
-    def metadata(self) -> dict[str, Any]:
-        """Collects what a checkpoint must hold to be loaded without anything else.
-
-        Returns:
-            JSON-able.
-        """
-        counts = {} if self.counts is None else {"attribute_counts": self.counts.tolist()}
-        return {"config": self.config.to_dict(), "ontology": self.ontology.to_dict()} | counts
+        return map(self._with_attributes, self.predictor.describe(images, boxes, class_ids))
 
     def _rescored(self, images: Iterable[Array], rescorer: Rescorer) -> Iterator[Result]:
         held: collections.deque[Array] = collections.deque()
@@ -152,7 +114,7 @@ class FashionModel:
                 yield image
                 del image
 
-        for result in self._predictor.stream(holding()):
+        for result in self.predictor.stream(holding()):
             yield rescorer(held.popleft(), result, self.config.DETECTION_MIN_CONFIDENCE)
 
     def _with_attributes(self, result: Result) -> Result:
@@ -172,11 +134,106 @@ class FashionModel:
         return self.ontology.ids_of(scores >= self.config.ATTRIBUTE_THRESHOLD)
 
 
+class FashionModel(TrainedModel):
+    """A detector with an attribute head, and the settings and labels that belong to it.
+
+    Args:
+        config: Settings.
+        ontology: Label list.
+        counts: `(K, 1 + T)` int of the training data, see `IMaterialistDataset.attribute_counts`;
+            None if unknown.
+        rescorer: Gives detections new scores, of which those from DETECTION_MIN_CONFIDENCE on are
+            kept; None keeps the detector's scores.
+        views: Views of each image that are fused.
+        tiles: Windows of each image that are shown as well; None for none.
+        fusion: How views and tiles are fused.
+        as_member: Whether it is a member of an ensemble, which fuses its views, and asks it for the
+            classes of boxes. `predictor` is an `AugmentedPredictor` then.
+
+    Attributes:
+        detector: The Keras model.
+
+    Raises:
+        ValueError: ATTRIBUTE_SEEN_PAIRS is set and the counts are unknown.
+    """
+
+    def __init__(
+        self,
+        config: FashionConfig,
+        ontology: Ontology,
+        counts: Array | None = None,
+        rescorer: Rescorer | None = None,
+        views: Sequence[View] = ONE_VIEW,
+        *,
+        tiles: Tiling | None = None,
+        fusion: FusionSettings | None = None,
+        as_member: bool = False,
+    ) -> None:
+        counts = None if counts is None else np.asarray(counts, np.int64)
+        if config.ATTRIBUTE_SEEN_PAIRS and counts is None:
+            raise ValueError(
+                "ATTRIBUTE_SEEN_PAIRS needs the counts of the training data, which checkpoints "
+                "from before it existed do not have. Set it to False."
+            )
+        heads = []
+        if ontology.num_attributes:
+            heads.append(lambda: attribute_head(config, ontology, counts))
+        of_detector, min_score = config, least_score(config, rescorer)
+        is_fused = tuple(views) != ONE_VIEW or tiles is not None or as_member
+        if rescorer is not None or is_fused:  # otherwise later changes of the config count
+            of_detector = copy.copy(config)
+            of_detector.DETECTION_MIN_CONFIDENCE = (
+                min(min_score, VIEW_MIN_SCORE) if is_fused else min_score
+            )
+        self.detector = build_detector(of_detector, heads)
+        xla = use_xla(of_detector)
+        predictor = Predictor(self.detector, of_detector, xla=xla)
+        if is_fused:
+            predictor = AugmentedPredictor(
+                self.detector,
+                of_detector,
+                views=views,
+                tiles=tiles,
+                fusion=fusion,
+                min_score=min_score,
+                xla=xla,
+                with_classes=as_member,
+            )
+        super().__init__(predictor, config, ontology, counts, rescorer)
+
+    def metadata(self) -> dict[str, Any]:
+        """Collects what a checkpoint must hold to be loaded without anything else.
+
+        Returns:
+            JSON-able.
+        """
+        counts = {} if self.counts is None else {"attribute_counts": self.counts.tolist()}
+        return {"config": self.config.to_dict(), "ontology": self.ontology.to_dict()} | counts
+
+
+def least_score(config: FashionConfig, rescorer: Rescorer | None) -> float:
+    """Computes from which score on detections are needed, before they are re-scored.
+
+    Args:
+        config: Settings, with the least score of a result.
+        rescorer: Gives detections new scores, or None.
+
+    Returns:
+        The score.
+    """
+    least = config.DETECTION_MIN_CONFIDENCE or 0.0
+    return least if rescorer is None else rescorer.min_score_before(least)
+
+
 def load_model(
     path: PathLike,
     *,
+    labels: PathLike | None = None,
     rescorer: PathLike | None = None,
     views: Sequence[View] = ONE_VIEW,
+    tiles: Tiling | None = None,
+    fusion: FusionSettings | None = None,
+    as_member: bool = False,
     **settings: Any,
 ) -> FashionModel:
     """Loads a trained model.
@@ -186,8 +243,13 @@ def load_model(
 
     Args:
         path: Checkpoint (.h5), or run folder, of which the best checkpoint is taken.
+        labels: Label file of a checkpoint that holds no label list, such as Matterport's. Its
+            settings are those of `mrcnn.config.Config`, unless `settings` change them.
         rescorer: File or folder of fashion/rescore.py.
         views: Views of each image that are fused, see `mrcnn.inference.views.views_of`.
+        tiles: Windows of each image that are shown as well, see `mrcnn.inference.tiles.tiling_of`.
+        fusion: How views and tiles are fused.
+        as_member: See `FashionModel`.
         **settings: Values that replace the stored ones, such as DETECTION_MIN_CONFIDENCE=0.3.
 
     Returns:
@@ -199,6 +261,8 @@ def load_model(
     """
     path = checkpoint_in(path)
     metadata = read_metadata(path)
+    if "ontology" not in metadata and labels is not None:
+        metadata = _with_labels(path, Ontology.from_file(labels))
     if "ontology" not in metadata:
         raise ValueError(
             f"{path} does not say which categories and attributes it was trained for, so it was "
@@ -216,7 +280,8 @@ def load_model(
                 loaded.about["detector"],
                 digest_of(path),
             )
-    model = FashionModel(config, ontology, counts, loaded, views)
+    fused: dict[str, Any] = {"tiles": tiles, "fusion": fusion, "as_member": as_member}
+    model = FashionModel(config, ontology, counts, loaded, views, **fused)
     lacking = sorted(model.detector.load_weights(path).only_in_model)
     if lacking:
         more = " …" if len(lacking) > 4 else ""
@@ -226,6 +291,19 @@ def load_model(
             f"{', '.join(settings) or 'nothing'}."
         )
     return model
+
+
+def _with_labels(path: Path, ontology: Ontology) -> dict[str, Any]:
+    """What a checkpoint without metadata would say of itself; its classes are in the list's order.
+
+    Other settings of Matterport's configs are not those of `FashionConfig`.
+    """
+    if not any(name.startswith("mrcnn_attribute") for name in layers_in(path)):
+        ontology = dataclasses.replace(
+            ontology, attribute_ids=(), attribute_names=(), attribute_supercategories=()
+        )
+    counts = {"NUM_CLASSES": ontology.num_classes, "NUM_ATTRIBUTES": ontology.num_attributes}
+    return {"config": Config().to_dict() | counts, "ontology": ontology.to_dict()}
 
 
 def default_confidence(path: PathLike) -> float:

@@ -76,9 +76,10 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     add_option(parser, "--images", default=[])
     add_option(parser, "--out", default=Path("predictions"))
-    for name in ("--weights", "--conf", "--attr-conf", "--thresholds", "--rescore", "--tta"):
+    add_option(parser, "--weights", default=None)
+    for name in ("--ensemble", "--conf", "--attr-conf", "--thresholds", "--rescore", "--tta"):
         add_option(parser, name)
-    for name in ("--limit", "--set", "--restart"):
+    for name in ("--tiles", "--limit", "--set", "--restart"):
         add_option(parser, name)
     args = parser.parse_args(argv)
     args.images = [*args.paths, *args.images]

@@ -82,8 +82,10 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="YEAR",
         help="year of the contest, 2019 or 2020 (default: %(default)s)",
     )
-    for name in ("--weights", "--conf", "--attr-conf", "--thresholds", "--rescore", "--tta"):
+    add_option(parser, "--weights", default=None)
+    for name in ("--ensemble", "--conf", "--attr-conf", "--thresholds", "--rescore", "--tta"):
         add_option(parser, name)
+    add_option(parser, "--tiles")
     parser.add_argument(
         "--min-share",
         type=fraction,

@@ -47,6 +47,7 @@ FLOORS = [
     ["fashion.formats"],
     SHARED + [f"fashion.{folder}" for folder in FOLDERS],
     ["fashion.model"],
+    ["fashion.ensembles"],
     ["fashion.cli"],
     ["fashion.reports"],
     ["fashion.studies"],

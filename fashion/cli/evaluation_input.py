@@ -13,7 +13,6 @@ from typing import Any
 from tqdm import tqdm
 
 from fashion.cli.data import open_files
-from fashion.cli.options import model_settings
 from fashion.datasets.files import EXTENSIONS, DataFiles, year_of
 from fashion.datasets.imaterialist import IMaterialistDataset
 from fashion.datasets.splits import load_as_trained, load_files, load_held_out, load_test
@@ -106,21 +105,23 @@ def input_from_model(args: Namespace, thresholds: Thresholds | None) -> Evaluati
         ValueError: The model, the data and the thresholds do not fit together.
     """
     # Not at the top: stored predictions are scored without Keras.
+    from fashion.cli.chosen_model import ChosenModel
     from fashion.datasets.holding_out import noted_split
-    from fashion.model import checkpoint_in, load_model
 
     min_score = min(args.ap_conf, thresholds.min_score()) if thresholds else args.ap_conf
-    model = load_model(args.weights, **model_settings(args, min_score))
+    chosen = ChosenModel(args)
+    model = chosen.load(min_score)
     if thresholds:
         thresholds.check_ontology(model.ontology, args.thresholds)
-    noted = noted_split(checkpoint_in(args.weights))
+    noted = noted_split(chosen.checkpoint)
     files = open_files(args.data, args.images, args.val)
     labels = labels_of_data(files, args.split, model.ontology, args.true_boxes)
     dataset = open_split(files, args.split, labels, args.skip_bad, noted)
     if args.limit:
         dataset = dataset.subset([info["id"] for info in dataset.image_info[: args.limit]])
-    about = _about(args, min_score, dataset)
+    about = _about(args, chosen, min_score, dataset)
     warn_of_training_images(model.rescorer, dataset)
+    chosen.warn_of_training_images({info["id"] for info in dataset.image_info})
     content = dataset.to_coco()
     ground_truth = checked_ground_truth(content)
     if thresholds and labels is not model.ontology:
@@ -138,14 +139,15 @@ def input_from_model(args: Namespace, thresholds: Thresholds | None) -> Evaluati
     )
 
 
-def _about(args: Namespace, min_score: float, dataset: IMaterialistDataset) -> dict[str, Any]:
+def _about(
+    args: Namespace, chosen: Any, min_score: float, dataset: IMaterialistDataset
+) -> dict[str, Any]:
     """Where predictions come from: stored ones are taken up again only where all of it is equal."""
     from fashion.formats.model_files import rescorer_in
-    from fashion.model import checkpoint_in, settings_beside
 
-    beside = settings_beside(checkpoint_in(args.weights))
-    return {
-        "weights": str(checkpoint_in(args.weights)),
+    contents = chosen.contents()
+    beside = contents.get("settings")
+    return chosen.names() | {
         "min_score": min_score,
         "set": args.set,
         **({"settings_beside": beside} if beside else {}),
@@ -153,6 +155,8 @@ def _about(args: Namespace, min_score: float, dataset: IMaterialistDataset) -> d
         **({"limit": args.limit} if args.limit else {}),
         **({} if args.attr_conf is None else {"attribute_threshold": args.attr_conf}),
         **({"tta": args.tta} if args.tta else {}),
+        **({"tiles": args.tiles} if args.tiles else {}),
+        **({"members": contents["ensemble"]} if "ensemble" in contents else {}),
         **({"rescore": str(rescorer_in(args.rescore))} if args.rescore else {}),
         "rescored": bool(args.rescore),
     }
@@ -165,6 +169,7 @@ def _predictions(args, model, dataset, content, about):
     rows, journal = predict_resumable(model, dataset, to_results, about, partial)
     stored = {
         "rescored": about["rescored"],
+        **{name: about[name] for name in ("weights", "ensemble") if name in about},
         "images": content["images"],
         **model.ontology.to_coco(),
         "annotations": list(itertools.chain(*rows)),

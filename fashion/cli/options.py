@@ -62,6 +62,24 @@ def setting_text(text: str) -> str:
     return text
 
 
+def tiles_text(text: str) -> str:
+    """Checks an argument of --tiles.
+
+    Args:
+        text: Rows x columns, or the side of a window.
+
+    Returns:
+        The same text; `mrcnn.inference.tiles.tiling_of` reads it.
+    """
+    from mrcnn.inference.tiles import tiling_of
+
+    try:
+        tiling_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"cannot be used: {error}") from error
+    return text
+
+
 OPTIONS = {
     "--data": Option(
         {
@@ -196,6 +214,24 @@ OPTIONS = {
             "sizes (mirror,1.33x), and average; takes 2 to 6 times as long",
         }
     ),
+    "--tiles": Option(
+        {
+            "default": "",
+            "type": tiles_text,
+            "metavar": "RxC|SIZE",
+            "help": "also predict overlapping windows of each image, for small objects in large "
+            "images: rows x columns (2x2), or their side in pixels (640); takes about twice as "
+            "long for each window as for an image",
+        }
+    ),
+    "--ensemble": Option(
+        {
+            "nargs": "+",
+            "metavar": "RUN|FILE",
+            "help": "in place of --weights, several models that predict together: run folders and "
+            "weight files, or one ensemble file (JSON or YAML), see docs/ensembles.md",
+        }
+    ),
     "--skip-bad": Option(
         {
             "action": "store_true",
@@ -240,16 +276,29 @@ def add_option(
 
 
 def check_model_options(args: Namespace) -> None:
-    """Checks the files that --weights, --rescore and --thresholds name.
+    """Checks the files that --weights or --ensemble, --rescore and --thresholds name.
+
+    Without --weights and --ensemble, --weights becomes the shipped model.
 
     Args:
         args: Parsed arguments.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The weights are no weight file.
+        ValueError: The weights are no weight file, or both options are given.
     """
-    check_model(args.weights)
+    if args.ensemble:
+        if args.weights:
+            raise ValueError(
+                f"--ensemble takes the place of --weights. Give one of them, or name {args.weights}"
+                " among the models of --ensemble."
+            )
+        from fashion.ensembles.files import ensemble_of
+
+        ensemble_of(args.ensemble)
+    else:
+        args.weights = args.weights or str(SHIPPED_WEIGHTS)
+        check_model(args.weights)
     if args.rescore:
         rescorer_in(args.rescore)
     if getattr(args, "thresholds", None):
@@ -299,4 +348,8 @@ def model_settings(args: Namespace, min_score: float | None = None) -> dict[str,
         from mrcnn.inference.views import views_of
 
         settings["views"] = views_of(args.tta)
+    if getattr(args, "tiles", ""):
+        from mrcnn.inference.tiles import tiling_of
+
+        settings["tiles"] = tiling_of(args.tiles)
     return settings | dict(parse_setting(text, FashionConfig) for text in args.set)

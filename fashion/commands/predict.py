@@ -12,13 +12,13 @@ from typing import Any
 from PIL import Image
 from tqdm import tqdm
 
+from fashion.cli.chosen_model import ChosenModel
 from fashion.cli.interrupts import resumable
 from fashion.cli.locks import working_in
 from fashion.commands.thresholded_model import ThresholdedModel, load_thresholded
 from fashion.evaluation.io.results import coco_results
 from fashion.evaluation.io.resumable import Journal, journal_differences, remaining
-from fashion.formats.model_files import checkpoint_in, rescorer_in
-from fashion.model import default_confidence, settings_beside
+from fashion.formats.model_files import rescorer_in
 from fashion.pages.overlays import OverlayRenderer
 from fashion.pages.text import count
 from mrcnn.config import Config
@@ -52,15 +52,15 @@ def run(args: argparse.Namespace) -> Path:
         OSError: No image can be read.
     """
     overlays = overlay_paths(args.files, args.out)
-    checkpoint = checkpoint_in(args.weights)
+    chosen = ChosenModel(args)
     if args.conf is None:
-        args.conf = default_confidence(checkpoint)
+        args.conf = chosen.default_confidence()
     with working_in(args.out, "predict"), resumable():
-        partial, about = args.out / "predictions.partial", _arguments(args, checkpoint)
+        partial, about = args.out / "predictions.partial", _arguments(args, chosen)
         if args.restart:
             partial.unlink(missing_ok=True)
         _check_same_arguments(partial, about)
-        model = load_thresholded(args)
+        model = load_thresholded(args, chosen)
         images, annotations = predict_into(args, model, overlays, Journal(partial, about))
     if not images:
         raise OSError("None of the images could be read.")
@@ -71,10 +71,9 @@ def run(args: argparse.Namespace) -> Path:
     return args.out
 
 
-def _arguments(args, checkpoint):
+def _arguments(args, chosen):
     """Arguments that an interrupted command must have had to be resumed."""
-    arguments = {
-        "weights": digest_of(checkpoint),
+    arguments = chosen.contents() | {
         "min_score": args.conf,
         "set": args.set,
         "rescore": args.rescore and digest_of(rescorer_in(args.rescore)),
@@ -83,12 +82,8 @@ def _arguments(args, checkpoint):
     # Only where they are given: older runs lack these keys.
     if args.attr_conf is not None:
         arguments["attribute_threshold"] = args.attr_conf
-    if beside := settings_beside(checkpoint):
-        arguments["settings"] = beside
     if args.thresholds:
         arguments["thresholds"] = digest_of(args.thresholds)
-    if args.tta:
-        arguments["tta"] = args.tta
     if args.limit:
         arguments["limit"] = args.limit
     return arguments
@@ -121,7 +116,8 @@ def predict_into(
         images: Of predictions.json.
         annotations: Of predictions.json.
     """
-    path, about = args.out / "predictions.json", {"rescored": bool(args.rescore)}
+    path = args.out / "predictions.json"
+    about = {"rescored": bool(args.rescore)} | ChosenModel(args).names()
     labels = model.model.ontology.to_dict()
     try:
         predict_images(model, overlays, journal)

@@ -10,12 +10,12 @@ from typing import Any
 
 from tqdm import tqdm
 
+from fashion.cli.chosen_model import ChosenModel
 from fashion.cli.interrupts import resumable
 from fashion.cli.locks import working_in
 from fashion.commands.thresholded_model import load_thresholded
 from fashion.evaluation.thresholds.files import read_tuning
-from fashion.formats.model_files import checkpoint_in, rescorer_in
-from fashion.model import default_confidence
+from fashion.formats.model_files import rescorer_in
 from fashion.pages.text import count
 from fashion.submission.writer import SubmissionWriter
 from mrcnn.config import Config
@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> Path:
         The submission.
     """
     if args.conf is None:
-        args.conf = default_confidence(args.weights)
+        args.conf = ChosenModel(args).default_confidence()
     with locked_file(args.out), resumable():
         return write_submission(args, args.files)
 
@@ -56,14 +56,15 @@ def write_submission(args: argparse.Namespace, files: Mapping[str, Path]) -> Pat
     Raises:
         ValueError: The thresholds do not fit the model, or the submission breaks a rule.
     """
-    thresholded = load_thresholded(args)
+    chosen = ChosenModel(args)
+    thresholded = load_thresholded(args, chosen)
     model = thresholded.model
     with SubmissionWriter(
         args.out,
         sizes_of(files),
         args.format,
         model.ontology,
-        settings=_settings(args, thresholded.min_score),
+        settings=_settings(args, chosen, thresholded.min_score),
         min_share=args.min_share,
         restart=args.restart,
     ) as writer:
@@ -82,17 +83,11 @@ def write_submission(args: argparse.Namespace, files: Mapping[str, Path]) -> Pat
     return args.out
 
 
-def _settings(args: argparse.Namespace, min_score: float) -> dict[str, Any]:
+def _settings(args: argparse.Namespace, chosen: ChosenModel, min_score: float) -> dict[str, Any]:
     """What a partial submission must have been written with to be resumed."""
-    settings = {
-        "weights": digest_of(checkpoint_in(args.weights)),
-        "min_score": min_score,
-        "set": args.set,
-    }
+    settings = chosen.contents() | {"min_score": min_score, "set": args.set}
     if args.attr_conf is not None:
         settings["attribute_threshold"] = args.attr_conf
-    if args.tta:
-        settings["tta"] = args.tta
     if args.rescore:
         settings["rescore"] = digest_of(rescorer_in(args.rescore))
     if args.thresholds:

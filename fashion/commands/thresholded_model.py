@@ -5,10 +5,10 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from fashion.cli.options import model_settings
+from fashion.cli.chosen_model import ChosenModel
 from fashion.evaluation.thresholds.files import read_thresholds
 from fashion.evaluation.thresholds.table import Thresholds
-from fashion.model import FashionModel, load_model
+from fashion.model import TrainedModel
 from mrcnn.typing import Array
 
 
@@ -22,7 +22,7 @@ class ThresholdedModel:
         min_score: Minimum confidence score of the detections that count.
     """
 
-    model: FashionModel
+    model: TrainedModel
     thresholds: Thresholds | None
     min_score: float
 
@@ -41,11 +41,12 @@ class ThresholdedModel:
             yield result
 
 
-def load_thresholded(args: argparse.Namespace) -> ThresholdedModel:
+def load_thresholded(args: argparse.Namespace, chosen: ChosenModel) -> ThresholdedModel:
     """Loads the model and the thresholds that a command was given.
 
     Args:
-        args: Parsed arguments with `weights`, `conf`, `thresholds` and what `model_settings` reads.
+        args: Parsed arguments with `conf` and `thresholds`.
+        chosen: What --weights or --ensemble names.
 
     Returns:
         The model. It detects from the lowest of its thresholds on, from `conf` on without them.
@@ -55,7 +56,7 @@ def load_thresholded(args: argparse.Namespace) -> ThresholdedModel:
     """
     thresholds = read_thresholds(args.thresholds) if args.thresholds else None
     min_score = thresholds.min_score() if thresholds else args.conf
-    model = load_model(args.weights, **model_settings(args, min_score))
+    model = chosen.load(min_score)
     if thresholds:
         thresholds.check_ontology(model.ontology, args.thresholds)
     return ThresholdedModel(model, thresholds, min_score)

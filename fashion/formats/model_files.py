@@ -61,6 +61,28 @@ def check_model(path: PathLike) -> Path:
     return path
 
 
+def member_in(path: PathLike) -> Path:
+    """Finds the weights of a member of an ensemble.
+
+    Args:
+        path: The file; or a run folder of a detector, of a semantic network or of a crop
+            classifier.
+
+    Returns:
+        The file: best.h5, last.h5, rescorer.h5 or weights.h5 of a folder.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is no HDF5 file.
+    """
+    path = Path(path).expanduser()
+    if path.is_dir():
+        for name in ("best.h5", "last.h5", "rescorer.h5", "weights.h5"):
+            if (path / name).exists():
+                return check_model(path / name)
+    return check_model(path)
+
+
 def rescorer_in(path: PathLike) -> Path:
     """Finds the file of a classifier that scores detections again.
 

@@ -57,6 +57,8 @@ class Evaluation:
     @property
     def model(self) -> str:
         """Name of the model or of the file of predictions."""
+        if members := self.about.get("ensemble"):
+            return " + ".join(Path(member).name for member in members)
         path = Path(self.about.get("weights") or self.about["predictions"])
         return path.parent.name if path.name in _CHECKPOINTS else path.name
 
@@ -115,8 +117,11 @@ def submit_command(evaluation: Evaluation) -> str:
     Returns:
         The command line.
     """
-    weights = evaluation.about.get("weights") or "RUN"
-    words = ["fashion", "submit", "--weights", str(weights)]
+    words = ["fashion", "submit"]
+    if members := evaluation.about.get("ensemble"):
+        words += ["--ensemble", *members]
+    else:
+        words += ["--weights", str(evaluation.about.get("weights") or "RUN")]
     words += ["--thresholds", str(evaluation.out / "thresholds.json"), "--images", "TEST_IMAGES"]
     return shlex.join(words)
 
@@ -147,7 +152,7 @@ def _write_overview(evaluation: Evaluation, findings: Sequence[str]) -> Path:
 def _origin(evaluation: Evaluation) -> list[tuple[str, str]]:
     about = evaluation.about
     return [
-        ("Model", str(about.get("weights") or "")),
+        ("Model", ", ".join(about.get("ensemble") or [str(about.get("weights") or "")])),
         ("Predictions", str(about.get("predictions") or "")),
         ("Data", evaluation.data),
         ("Images", f"{len(evaluation.inputs.ground_truth['images']):,}"),

@@ -14,7 +14,7 @@ from mrcnn.inference.final_scores import ScoreSettings
 from mrcnn.inference.fusion import FusionSettings, fuse
 from mrcnn.inference.predict import Predictor
 from mrcnn.inference.preprocessing import network_input, preprocess
-from mrcnn.inference.tiles import Tiling, best_windows, is_cut
+from mrcnn.inference.tiles import Tiling, best_windows, is_cut, is_part
 from mrcnn.inference.views import ONE_VIEW, View
 from mrcnn.modeling.detector import Detector
 from mrcnn.typing import Array, Size
@@ -217,8 +217,9 @@ class AugmentedPredictor(Predictor):
         for part, canvases in self._canvases_of(view, shown.photo, windows):
             for window, rows in zip(part, self._seen(view, canvases)[2], strict=True):
                 boxes = rows["boxes"] + np.tile(window[:2], 2).astype(np.float32)
-                kept = ~is_cut(boxes, window, image_hw)
                 rows = rows | {"boxes": boxes}
+                kept = ~is_cut(boxes, window, image_hw)
+                kept &= ~is_part(rows, window, whole.found[0], image_hw)
                 members.append({name: column[kept] for name, column in rows.items()})
         most = self.config.DETECTION_MAX_INSTANCES
         fused = fuse(members, replace(self.fusion, wbf_score="max"), max_outputs=most)

@@ -3,10 +3,12 @@
 A network input of some hundred pixels shows small objects of a large photo as a few pixels. A
 window shows them larger. An object that the edge of a window cuts is not counted there: windows
 overlap, so what is smaller than the overlap lies whole in one of them, and the whole image, which
-is always shown as well, has what is larger.
+is always shown as well, has what is larger. A window may still take a part of a cut object for a
+whole one, such as the pocket side of a bag: see `is_part`.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +20,7 @@ __all__ = ["Tiling", "tiling_of"]
 # A box of a cut object ends a few pixels of the network input before or at the edge: 2 % of a
 # window are 8 pixels of 384.
 MARGIN = 0.02
+PART = 0.7  # share of a box inside another one from which it is a part of it
 LEAST_SIDE = 32  # pixels of the image
 MOST_WINDOWS = 1024  # of an image; a typing error would otherwise run for days
 
@@ -99,6 +102,35 @@ def is_cut(boxes: Array, window: Array, image_hw: Size) -> Array:
         `(N,)` bool.
     """
     return _clearance(boxes, window, image_hw) < 0
+
+
+def is_part(
+    found: Mapping[str, Array], window: Array, whole: Mapping[str, Array], image_hw: Size
+) -> Array:
+    """Tells which detections of a window are parts of objects that it does not show whole.
+
+    Args:
+        found: In the window: "boxes" `(N, 4)` yxyx in pixels of the image, "scores", "class_ids".
+        window: `(4,)` yxyx, pixels of the image.
+        whole: In the whole image, the same fields.
+        image_hw: Height and width of the image, pixels.
+
+    Returns:
+        `(N,)` bool: most of the box lies in one of its class that the window cuts, and that is at
+        least as confident.
+    """
+    cut = is_cut(whole["boxes"], window, image_hw)
+    theirs = {name: whole[name][cut] for name in ("boxes", "scores", "class_ids")}
+    boxes = found["boxes"][:, None].astype(np.float64)
+    sides = np.minimum(boxes[..., 2:], theirs["boxes"][:, 2:]) - np.maximum(
+        boxes[..., :2], theirs["boxes"][:, :2]
+    )
+    shared = np.maximum(sides, 0).prod(axis=-1)
+    own = (boxes[..., 2:] - boxes[..., :2]).prod(axis=-1)
+    inside = shared >= PART * own
+    same = found["class_ids"][:, None] == theirs["class_ids"]
+    better = theirs["scores"] >= found["scores"][:, None]
+    return (inside & same & better).any(axis=1)
 
 
 def best_windows(boxes: Array, windows: Array, image_hw: Size) -> Array:

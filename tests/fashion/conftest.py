@@ -63,7 +63,7 @@ def loaded_quickly(monkeypatch, tiny_model, tiny_run):
     """The verbs get `tiny_model` for `tiny_run` without building it again; the settings they ask
     for are noted and returned."""
     from fashion import model
-    from fashion.commands import thresholded_model
+    from fashion.cli import chosen_model
 
     asked = {}
 
@@ -72,7 +72,7 @@ def loaded_quickly(monkeypatch, tiny_model, tiny_run):
         asked.update(settings)
         return tiny_model
 
-    for place in (model, thresholded_model):  # evaluate asks `fashion.model` when it needs it
+    for place in (model, chosen_model):
         monkeypatch.setattr(place, "load_model", load_model)
     return asked
 

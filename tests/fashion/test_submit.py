@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from fashion import submit
+from fashion.cli import chosen_model
 from fashion.commands import submit as body
-from fashion.commands import thresholded_model
 from fashion.evaluation.thresholds.files import write_thresholds
 from fashion.evaluation.thresholds.table import CategoryThresholds, Thresholds
 from fashion.labels.ontology import Ontology
@@ -50,7 +50,7 @@ def seen(loaded_quickly, tiny_model, monkeypatch):
             yield result
 
     monkeypatch.setattr(
-        thresholded_model,
+        chosen_model,
         "load_model",
         lambda path, **_: SimpleNamespace(
             stream=stream, ontology=tiny_model.ontology, config=tiny_model.config
@@ -136,7 +136,7 @@ def test_a_broken_submission_goes_on_where_it_stopped(
     arguments = ["--weights", str(tiny_run), "--images", str(folder), "--out"]
     whole = submit.main([*arguments, str(tmp_path / "whole.csv")]).read_bytes()
     seen.clear()
-    stream = thresholded_model.load_model(tiny_run).stream
+    stream = chosen_model.load_model(tiny_run).stream
 
     def broken(photos):
         for count, result in enumerate(stream(photos)):
@@ -146,7 +146,7 @@ def test_a_broken_submission_goes_on_where_it_stopped(
 
     with monkeypatch.context() as patch:
         patch.setattr(
-            thresholded_model,
+            chosen_model,
             "load_model",
             lambda path, **_: SimpleNamespace(
                 stream=broken, ontology=tiny_model.ontology, config=tiny_model.config

@@ -191,12 +191,24 @@ class Rescorer:
         return ops.softmax(ops.cast(self.network(crops, training=False), "float32"), axis=-1)
 
 
-def load_rescorer(path: PathLike, ontology: Ontology, xla: bool = False) -> Rescorer:
+def is_rescorer(path: PathLike) -> bool:
+    """Tells whether a weight file is that of a rescorer.
+
+    Args:
+        path: A .h5 file.
+
+    Returns:
+        Whether its metadata say so.
+    """
+    return "rescorer" in read_metadata(path)
+
+
+def load_rescorer(path: PathLike, ontology: Ontology | None, xla: bool = False) -> Rescorer:
     """Loads a rescorer for a model.
 
     Args:
         path: Its file or folder, see `rescorer_in`.
-        ontology: Labels of the model.
+        ontology: Labels of the model; None for a classifier that is used by its own labels.
         xla: Whether to compile with XLA.
 
     Returns:
@@ -209,7 +221,8 @@ def load_rescorer(path: PathLike, ontology: Ontology, xla: bool = False) -> Resc
     path = rescorer_in(path)
     labels, about = _read_about(path)
     backbone, size, weight = (about.pop(name) for name in ("backbone", "size", "weight"))
-    _check_same_categories(path, labels, ontology)
+    if ontology is not None:
+        _check_same_categories(path, labels, ontology)
     network = build_classifier(backbone, labels.num_classes)
     lacking = load_weights(network, path).only_in_model
     if lacking:

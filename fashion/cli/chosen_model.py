@@ -1,0 +1,109 @@
+"""The chosen model of a command: what --weights or --ensemble names."""
+
+import logging
+from argparse import Namespace
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from fashion.cli.options import model_settings
+from fashion.datasets.holding_out import noted_split
+from fashion.ensembles.files import ensemble_of
+from fashion.ensembles.models import first_detector, load_ensemble
+from fashion.formats.model_files import checkpoint_in, member_in
+from fashion.model import TrainedModel, default_confidence, load_model, settings_beside
+from mrcnn.files import digest_of
+
+log = logging.getLogger(__name__)
+
+
+class ChosenModel:
+    """A model, or an ensemble of several.
+
+    Args:
+        args: Arguments with `weights` and `ensemble`, and the options that change settings.
+
+    Attributes:
+        ensemble: The ensemble; None for a model.
+        checkpoint: File of the model, or of the first detector of the ensemble.
+
+    Raises:
+        OSError: A file is missing.
+        ValueError: A file is damaged, or the ensemble has no detector.
+    """
+
+    def __init__(self, args: Namespace) -> None:
+        self.args = args
+        self.ensemble = ensemble_of(args.ensemble) if args.ensemble else None
+        self.checkpoint: Path = (
+            checkpoint_in(args.weights)
+            if self.ensemble is None
+            else member_in(first_detector(self.ensemble).path)
+        )
+
+    def default_confidence(self) -> float:
+        """Reads from which confidence score on detections are reported by default.
+
+        Returns:
+            That of the model, or of the first detector.
+        """
+        return default_confidence(self.checkpoint)
+
+    def load(self, min_score: float | None) -> TrainedModel:
+        """Loads it.
+
+        Args:
+            min_score: Minimum confidence score of a detection; None for --conf.
+
+        Returns:
+            The model.
+        """
+        settings = model_settings(self.args, min_score)
+        if self.ensemble is None:
+            return load_model(self.args.weights, **settings)
+        return load_ensemble(self.ensemble, **settings)
+
+    def contents(self) -> dict[str, Any]:
+        """Describes what decides the predictions, for the keys of a run that can resume.
+
+        Returns:
+            JSON-able; files by the digests of their contents.
+        """
+        if self.ensemble is not None:
+            return {"ensemble": self.ensemble.contents()} | self._views()
+        beside = settings_beside(self.checkpoint)
+        about = {"weights": digest_of(self.checkpoint)} | self._views()
+        return about | ({"settings": beside} if beside else {})
+
+    def names(self) -> dict[str, Any]:
+        """Names it for a page, and for metrics.json.
+
+        Returns:
+            "weights", the file, or "ensemble", the arguments of --ensemble.
+        """
+        if self.ensemble is None:
+            return {"weights": str(self.checkpoint)}
+        return {"ensemble": [str(argument) for argument in self.args.ensemble]}
+
+    def warn_of_training_images(self, names: Collection[str]) -> None:
+        """Warns if further members of an ensemble may have been trained on images that are scored.
+
+        Args:
+            names: ImageIds of the images that the first detector has held out.
+        """
+        for member in self.ensemble.members if self.ensemble else ():
+            held_out = (noted_split(member_in(member.path)) or {}).get("held_out")
+            seen = set(names) - set(held_out or names)
+            if seen:
+                log.warning(
+                    "%s has held out other photos: %d of the %d that are scored may be among those "
+                    "that it was trained on. Their scores are better than those of new ones.",
+                    member.path,
+                    len(seen),
+                    len(names),
+                )
+
+    def _views(self):
+        """Only what is given: older runs lack these keys."""
+        given = {name: getattr(self.args, name, "") for name in ("tta", "tiles")}
+        return {name: value for name, value in given.items() if value}

@@ -1,0 +1,1 @@
+"""Ensembles: several models that predict together, and the fusion of stored predictions."""
