@@ -34,12 +34,28 @@ def resampled_ap(table: MatchTable, samples: int = 1000, seed: int = 0) -> Array
         `(1 + samples, 2)` float64: AP and AP50 in [0, 1], first of the images as they are. A
         category that a draw has no object of does not count in it.
     """
-    table = table.top()
     images = len(table.image_ids)
     rng = np.random.default_rng(seed)
     draws = rng.integers(0, images, (samples, images))
     counts = [np.ones(images, int), *(np.bincount(draw, minlength=images) for draw in draws)]
-    times = np.array(counts)
+    ap = ap_of_images(table, np.array(counts))
+    known = ~np.isnan(ap).all(axis=(0, 2))
+    return np.stack(
+        [np.nanmean(ap[:, known], axis=(1, 2)), np.nanmean(ap[:, known, 0], axis=1)], axis=1
+    )
+
+
+def ap_of_images(table: MatchTable, times: Array) -> Array:
+    """Computes COCO's AP of selections of the images.
+
+    Args:
+        table: All predictions and objects.
+        times: `(S, I)` int, how often each of the I images counts in each selection.
+
+    Returns:
+        `(S, K, 10)` float64: of each selection and category at each IoU; NaN without objects.
+    """
+    table = table.top()
     shape = (len(times), len(table.category_ids), len(IOU_THRESHOLDS))
     ap = np.full(shape, np.nan)
     nothing_asked = Thresholds(IOU_THRESHOLDS, np.array([-1.0]), lambda shared, *_: 1.0)
@@ -57,10 +73,7 @@ def resampled_ap(table: MatchTable, samples: int = 1000, seed: int = 0) -> Array
                 drawn = np.repeat(here, number[image], axis=0)
                 precision = precision_at_recalls(drawn == TRUE, drawn == FALSE, total)
                 ap[sample, k] = precision.mean(axis=1)
-    known = ~np.isnan(ap).all(axis=(0, 2))
-    return np.stack(
-        [np.nanmean(ap[:, known], axis=(1, 2)), np.nanmean(ap[:, known, 0], axis=1)], axis=1
-    )
+    return ap
 
 
 def interval(values: Array, confidence: float = 0.95) -> tuple[float, float, float]:
