@@ -160,6 +160,7 @@ class StoredImage:
                 }
             )
         self._windows: dict[int, tuple[Array, int, int]] = {}
+        self._voted: dict[tuple, dict[str, Any]] = {}
 
     def fused(self, weights: Sequence[float], settings: FusionSettings) -> list[dict[str, Any]]:
         """Fuses the predictions.
@@ -195,8 +196,15 @@ class StoredImage:
 
     def _mask(self, parts, shares):
         """RLE of the pixels that at least half of the votes have."""
-        if len(parts) == 1:
-            return self.rows[parts[0]]["segmentation"]
+        best = int(np.argmax(shares))
+        if shares[best] > 0.5:  # the others together cannot outvote it
+            return self.rows[parts[best]]["segmentation"]
+        key = (*parts, *np.round(shares, 3))
+        if key not in self._voted:
+            self._voted[key] = self._votes(parts, shares, best)
+        return self._voted[key]
+
+    def _votes(self, parts, shares, best):
         windows = [self._window(part) for part in parts]
         top, left = (min(window[axis] for window in windows) for axis in (1, 2))
         bottom = max(top_of + mask.shape[0] for mask, top_of, _ in windows)
@@ -208,7 +216,7 @@ class StoredImage:
             )
         covered = votes >= 0.5 - 1e-9
         if not covered.any():  # masks that do not overlap: the most confident
-            return self.rows[parts[int(np.argmax(shares))]]["segmentation"]
+            return self.rows[parts[best]]["segmentation"]
         return rle.to_coco(rle.encode_window(covered, top, left, self.size_hw), self.size_hw)
 
     def _window(self, part):
