@@ -9,11 +9,11 @@ Search the weights, and write the ensemble file for `--ensemble`:
         --gt val.csv --search --out both/predictions.json
 
 The files are those of `fashion predict` and `fashion evaluate`, for the same
-images. Boxes are fused, masks are voted on and scores of attributes are
-averaged. --search tries weights and IoU thresholds, and judges them on other
-folds of the images: the AP out of fold is that to expect on new images. It
-writes ensemble.json beside --out. `fashion predict --ensemble ensemble.json`
-runs the models themselves, which describe the fused boxes again.
+images. Boxes are fused, masks and scores of attributes are averaged. --search
+tries weights and IoU thresholds, and judges them on other folds of the images:
+the AP out of fold is that to expect on new images. It writes ensemble.json
+beside --out. `fashion predict --ensemble ensemble.json` runs the models
+themselves, which describe the fused boxes again.
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path

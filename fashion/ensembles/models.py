@@ -79,7 +79,7 @@ class FashionEnsemble(TrainedModel):
             batch_size=config.BATCH_SIZE,
             partners=partners,
         )
-        config.IMAGES_PER_GPU = predictor.batch_size  # what a resumed command predicts again
+        config.BATCH_SIZE = predictor.batch_size  # what a resumed command predicts again
         super().__init__(predictor, config, first.ontology, first.counts, rescorer)
 
 

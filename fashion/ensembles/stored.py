@@ -1,8 +1,8 @@
 """Fusion of stored predictions: predictions.json of several models become one list.
 
 Boxes are fused as by `mrcnn.inference.fusion`. The models are not at hand to describe the fused
-boxes, so the masks of the boxes that became one are voted on, pixel by pixel and weighted, and
-their scores of attributes are averaged.
+boxes, so the masks of the boxes that became one are averaged pixel by pixel, and so are their
+scores of attributes. `evaluate` stores the probabilities of masks; of others the pixels are votes.
 """
 
 import logging
@@ -22,6 +22,7 @@ from mrcnn.data.masks.coco_rle import unpack
 from mrcnn.data.record_checks import preview
 from mrcnn.evaluation.coco_truth import checked_images, checked_labels
 from mrcnn.inference.fusion import FusionSettings, fuse
+from mrcnn.inference.pasting import paste_probabilities
 from mrcnn.json_files import read_json
 from mrcnn.typing import Array, PathLike, Size
 
@@ -159,7 +160,7 @@ class StoredImage:
                     "class_ids": np.array([class_of[row["category_id"]] for row in rows], np.int64),
                 }
             )
-        self._windows: dict[int, tuple[Array, int, int]] = {}
+        self._windows: dict[tuple[int, bool], tuple[Array, int, int]] = {}
         self._voted: dict[tuple, dict[str, Any]] = {}
 
     def fused(self, weights: Sequence[float], settings: FusionSettings) -> list[dict[str, Any]]:
@@ -195,17 +196,18 @@ class StoredImage:
         return results
 
     def _mask(self, parts, shares):
-        """RLE of the pixels that at least half of the votes have."""
+        """RLE of the pixels whose mean probability, or share of the votes, is at least half."""
         best = int(np.argmax(shares))
-        if shares[best] > 0.5:  # the others together cannot outvote it
+        are_votes = not all("mask_probabilities" in self.rows[part] for part in parts)
+        if len(parts) == 1 or are_votes and shares[best] > 0.5:  # the others cannot outvote it
             return self.rows[parts[best]]["segmentation"]
         key = (*parts, *np.round(shares, 3))
         if key not in self._voted:
-            self._voted[key] = self._votes(parts, shares, best)
+            self._voted[key] = self._averaged(parts, shares, best, are_votes)
         return self._voted[key]
 
-    def _votes(self, parts, shares, best):
-        windows = [self._window(part) for part in parts]
+    def _averaged(self, parts, shares, best, are_votes):
+        windows = [self._window(part, are_votes) for part in parts]
         top, left = (min(window[axis] for window in windows) for axis in (1, 2))
         bottom = max(top_of + mask.shape[0] for mask, top_of, _ in windows)
         right = max(left_of + mask.shape[1] for mask, _, left_of in windows)
@@ -219,11 +221,17 @@ class StoredImage:
             return self.rows[parts[best]]["segmentation"]
         return rle.to_coco(rle.encode_window(covered, top, left, self.size_hw), self.size_hw)
 
-    def _window(self, part):
-        """(mask (h, w) bool, top, left) of a prediction."""
-        if part not in self._windows:
-            self._windows[part] = _window_of(self.rows[part]["segmentation"], self.size_hw)
-        return self._windows[part]
+    def _window(self, part, is_vote):
+        """(mask (h, w) bool or float, top, left) of a prediction."""
+        key, row = (part, is_vote), self.rows[part]
+        if key not in self._windows:
+            if is_vote:
+                self._windows[key] = _window_of(row["segmentation"], self.size_hw)
+            else:
+                probabilities = row["mask_probabilities"] / np.float32(255)
+                box = _yxyx(row, self.size_hw)
+                self._windows[key] = paste_probabilities(probabilities, box, self.size_hw)
+        return self._windows[key]
 
     def _attributes(self, parts, shares):
         rows = [self.rows[part] for part in parts]

@@ -20,7 +20,7 @@ import numpy as np
 from mrcnn.ops.pixel_convention import ALIGNED, CORNERS, PixelConvention, convention_named
 from mrcnn.typing import Array, Size
 
-__all__ = ["full_masks", "paste", "paste_window"]
+__all__ = ["full_masks", "paste", "paste_probabilities", "paste_window"]
 
 # A stripe of the window is interpolated at a time: 16 MB of float32, whatever the image's size.
 STRIPE_PIXELS = 1 << 22
@@ -128,19 +128,50 @@ def paste_window(
     return _covered(mask, rows, columns, threshold), top, left
 
 
+def paste_probabilities(mask: Array, box: Array, size_hw: Size) -> tuple[Array, int, int]:
+    """Pastes the probabilities of a mask, as `paste_window` reads them before it compares.
+
+    Args:
+        mask: `(h, w)` float in 0..1, fills `box`.
+        box: As of `paste`.
+        size_hw: As of `paste`.
+
+    Returns:
+        The window `(h, w)` float32, top and left, as of `paste_window`; ALIGNED.
+    """
+    mask = np.asarray(mask, np.float32)
+    y1, x1, y2, x2 = (float(value) for value in box)
+    top, bottom = _pixels_inside(y1, y2, int(size_hw[0]))
+    left, right = _pixels_inside(x1, x2, int(size_hw[1]))
+    if bottom <= top or right <= left:
+        return np.zeros((0, 0), np.float32), 0, 0
+    window = np.empty((bottom - top, right - left), np.float32)
+    rows = _taps(top, bottom, y1, y2, mask.shape[0], False)
+    columns = _taps(left, right, x1, x2, mask.shape[1], False)
+    for part, values in _interpolated(mask, rows, columns):
+        window[part] = values
+    return window, top, left
+
+
 def _covered(mask, rows, columns, threshold):
     """Where the interpolated mask reaches the threshold, given the taps of rows and columns."""
+    window = np.empty((len(rows[2]), len(columns[2])), bool)
+    for part, values in _interpolated(mask, rows, columns):
+        np.greater_equal(values, threshold, out=window[part])
+    return window
+
+
+def _interpolated(mask, rows, columns):
+    """(rows of the window, their values) of one stripe after the other."""
     (above, below, down), (before, after, across) = rows, columns
     # Columns first: the mask is the smaller of the two arrays in this direction nearly always.
     wide = mask[:, before] * (1 - across) + mask[:, after] * across
-    window = np.empty((len(down), len(across)), bool)
     stripe = max(1, STRIPE_PIXELS // len(across))
     for start in range(0, len(down), stripe):
         part = slice(start, start + stripe)
         values = wide[above[part]]
         values += (wide[below[part]] - values) * down[part, None]
-        np.greater_equal(values, threshold, out=window[part])
-    return window
+        yield part, values
 
 
 def _pixels_inside(low, high, size):

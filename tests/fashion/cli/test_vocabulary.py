@@ -31,7 +31,7 @@ EXCEPTIONS = {("rescore", "--conf"): 0.05}
 HAVE = {
     "--out": {
         *("train", "predict", "evaluate", "submit", "explore", "prepare", "rescore"),
-        *("segment", "mnist", "demo", "compare", "study"),
+        *("segment", "mnist", "demo", "compare", "study", "ensemble"),
     },
     "--weights": {"train", "predict", "evaluate", "submit", "rescore", "segment"},
     "--data": {"train", "evaluate", "explore", "prepare", "rescore", "segment", "mnist"},
@@ -39,8 +39,11 @@ HAVE = {
     "--conf": {"predict", "evaluate", "submit", "rescore"},
     "--attr-conf": {"predict", "evaluate", "submit"},
     "--thresholds": {"predict", "evaluate", "submit"},
+    "--ensemble": {"predict", "evaluate", "submit"},
+    "--tta": {"predict", "evaluate", "submit"},
+    "--tiles": {"predict", "evaluate", "submit"},
     "--limit": {"train", "predict", "evaluate", "submit", "segment"},
-    "--seed": {"train", "explore", "rescore"},
+    "--seed": {"train", "explore", "rescore", "ensemble"},
     "--workers": {"train", "prepare", "rescore", "segment"},
     "--restart": {"predict", "evaluate", "submit", "rescore", "segment", "mnist"},
     "--set": {"train", "predict", "evaluate", "submit", "explore", "rescore", "demo", "settings"},

@@ -8,6 +8,7 @@ import pytest
 from fashion.ensembles.search import Candidate, candidates_of, search
 from fashion.ensembles.stored import fused_predictions, read_members
 from fashion.evaluation.io.ground_truth import checked_ground_truth
+from fashion.evaluation.io.results import packed_mask
 from fashion.formats import rle
 from mrcnn.inference.fusion import FusionSettings
 
@@ -70,6 +71,21 @@ def test_masks_are_voted_on_and_scores_averaged_with_weights(stored):
         assert found["attribute_scores"] == scores and found["attribute_ids"] == ids
         mean = (3 * 20 + 30) / 4 if width == 20 else (20 + 3 * 30) / 4
         assert found["bbox"] == pytest.approx([0, 0, mean, 20])
+
+
+def test_probabilities_of_masks_are_averaged_where_all_have_them(stored):
+    """Two masks of half the box each: together they are sure of a third of its columns."""
+    rows = []
+    for probabilities in ([[1.0, 0.4, 0.0]], [[0.2, 0.9, 0.3]]):
+        one = row(
+            0, 5, (0, 0, 10, 30), 0.8, mask_probabilities=packed_mask(np.array(probabilities))
+        )
+        rows.append(one)
+    frame, members = read_members(stored(*(content([one]) for one in rows)))
+    (found,) = fused_predictions(frame, members, [1, 1], WBF)
+    mask = rle.decode(rle.from_coco(found["segmentation"]), HW)
+    # The mean is .6 up to column 5, .65 at 15 and .15 at 25: half of it lies near column 18.
+    assert mask[:10, :18].all() and not mask[:10, 19:].any() and not mask[10:].any()
 
 
 def test_labels_and_images_are_matched_by_name_and_unknown_ones_left_out(stored, caplog):

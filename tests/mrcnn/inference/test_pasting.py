@@ -8,7 +8,7 @@ import shapely
 import skimage.transform
 
 from mrcnn.inference import pasting
-from mrcnn.inference.pasting import paste, paste_window
+from mrcnn.inference.pasting import paste, paste_probabilities, paste_window
 from mrcnn.ops.pixel_convention import CORNERS
 
 
@@ -167,3 +167,15 @@ def test_zero_edges_do_not_move_what_the_image_cuts_off():
 def test_another_convention_is_refused():
     with pytest.raises(ValueError, match='"aligned" or "corners". Got \'mirror\''):
         paste(np.ones((4, 4)), (0, 0, 4, 4), (8, 8), convention="mirror")
+
+
+def test_pasted_probabilities_reach_the_threshold_where_the_pasted_mask_is(rng):
+    for _ in range(20):
+        mask = rng.random((7, 5)).astype(np.float32)
+        y1, x1 = rng.uniform(-10, 30, 2)
+        box = np.array([y1, x1, y1 + rng.uniform(1, 40), x1 + rng.uniform(1, 40)])
+        values, top, left = paste_probabilities(mask, box, (40, 50))
+        window, *corner = paste_window(mask, box, (40, 50), 0.4)
+        assert [top, left] == corner
+        np.testing.assert_array_equal(values >= np.float32(0.4), window)
+        assert values.dtype == np.float32
