@@ -183,20 +183,50 @@ class Source:
 
 
 class Partner(Protocol):
-    """Joins what is said of the fused boxes, and detects nothing itself."""
+    """Joins what is said of the fused boxes, and detects nothing itself.
+
+    Attributes:
+        weight: Of its masks, probabilities or votes, above 0.
+    """
 
     weight: float
 
     def keep(self, photo: Array) -> Any:
-        """Returns what it needs of an image `(h, w, 3)` uint8 until its boxes are known."""
+        """Returns what it needs of an image until its boxes are known.
+
+        Args:
+            photo: `(h, w, 3)` uint8.
+
+        Returns:
+            Anything.
+        """
 
     def masks(
         self, kept: Any, boxes: Array, class_ids: Array, mask_hw: Size
     ) -> tuple[Array, Array] | None:
-        """Returns mask probabilities `(N, *mask_hw)`, and which rows it knows; None for neither."""
+        """Computes masks.
+
+        Args:
+            kept: Of the image.
+            boxes: `(N, 4)` yxyx, pixels of the image.
+            class_ids: `(N,)` int, classes of the ensemble.
+            mask_hw: Cells of a mask.
+
+        Returns:
+            Mask probabilities `(N, *mask_hw)`, and `(N,)` bool, which rows it knows; None if it
+            knows no masks.
+        """
 
     def classes(self, kept: Any, boxes: Array) -> Array | None:
-        """Returns probabilities `(N, K)` of the ensemble's classes; None if it knows none."""
+        """Classifies boxes.
+
+        Args:
+            kept: Of the image.
+            boxes: `(N, 4)` yxyx, pixels of the image.
+
+        Returns:
+            Probabilities `(N, K)` of the ensemble's classes; None if it knows none.
+        """
 
 
 @dataclass(frozen=True)
