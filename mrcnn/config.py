@@ -67,6 +67,7 @@ CHOICES = {
     "OPTIMIZER": ("sgd", "nesterov", "adam", "adamw", "rmsprop"),
     "LR_SCHEDULE": ("constant", "step", "cosine"),
     "BOX_LOSS": ("smooth_l1", "giou", "ciou"),
+    "DETECTION_NMS": ("hard", "soft_linear", "soft_gaussian"),
 }
 DERIVED = {
     "BATCH_SIZE": "IMAGES_PER_GPU and GPU_COUNT",
@@ -131,6 +132,7 @@ RULES: dict[str, Rule] = (
     "IMAGE_MAX_DIM": or_else(whole(0), None, False),
     "IMAGE_MIN_SCALE": or_else(number(), None, False),
     "DETECTION_MIN_CONFIDENCE": or_else(fraction(), None),  # None: scripts write "no limit"
+    "DETECTION_NMS_SIGMA": above_zero(),
     "DETECTION_BACKGROUND_LOGIT": number(-np.inf),
     "DETECTION_MASK_CERTAINTY": number(),
     "CLASS_LABEL_SMOOTHING": fraction(),
@@ -260,7 +262,11 @@ class Config:
     # Detections
     DETECTION_MAX_INSTANCES = 100
     DETECTION_MIN_CONFIDENCE: Any = 0.7
-    DETECTION_NMS_THRESHOLD = 0.3  # IoU, within a class
+    # new: hard | soft_linear | soft_gaussian: soft-NMS (Bodla et al. 2017), which lowers the scores
+    # of what overlaps instead of dropping it
+    DETECTION_NMS = "hard"
+    DETECTION_NMS_THRESHOLD = 0.3  # IoU, within a class; soft_gaussian has none
+    DETECTION_NMS_SIGMA = 0.5  # new: of soft_gaussian: a score is multiplied by exp(-IoU² / sigma)
     DETECTION_ALL_CLASSES = False  # new: True: a proposal may give a detection for each class
     # new: added to the logit of the background; above 0 for a box head that was trained on a larger
     # share of positive RoIs than it sees in prediction

@@ -221,6 +221,8 @@ def settings_of(config: Config) -> DetectorSettings:
         max_detections=config.DETECTION_MAX_INSTANCES,
         all_classes=config.DETECTION_ALL_CLASSES,
         background_logit=config.DETECTION_BACKGROUND_LOGIT,
+        nms=config.DETECTION_NMS,
+        nms_sigma=config.DETECTION_NMS_SIGMA,
     )
     return DetectorSettings(
         rpn,

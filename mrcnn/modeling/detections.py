@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from mrcnn.ops import boxes as box_ops
-from mrcnn.ops.nms import non_max_suppression
+from mrcnn.ops.nms import non_max_suppression, soft_non_max_suppression
 from mrcnn.ops.pixel_convention import ALIGNED, PixelConvention
 from mrcnn.typing import Tensor
 
@@ -28,6 +28,9 @@ class DetectionSettings:
         background_logit: Added to the logit of the background. If the share of positive RoIs is
             p in training and q in prediction, log((1 - q) / q) - log((1 - p) / p) corrects the
             prior (Saerens et al. 2002).
+        nms: "hard" suppresses; "soft_linear" and "soft_gaussian" lower scores instead, and drop
+            what falls below `min_confidence`.
+        nms_sigma: Of "soft_gaussian".
     """
 
     min_confidence: float = 0.7
@@ -35,6 +38,8 @@ class DetectionSettings:
     max_detections: int = 100
     all_classes: bool = False
     background_logit: float = 0.0
+    nms: str = "hard"
+    nms_sigma: float = 0.5
 
 
 def select_detections(
@@ -73,15 +78,14 @@ def select_detections(
     proposals = ops.take_along_axis(proposals, proposal[..., None], axis=1)
     boxes = box_ops.clip(box_ops.decode(deltas, proposals, std), windows[:, None])
     eligible = ops.logical_and(scores > 0.0, convention.is_nonempty(boxes))
-    index, kept = non_max_suppression(
-        boxes,
-        scores,
-        eligible,
-        iou_threshold=settings.nms_threshold,
-        max_outputs=settings.max_detections,
-        class_ids=class_ids,
-    )
-    return _at(index, kept, boxes, class_ids, scores)
+    index, scores, kept = _suppressed(boxes, scores, eligible, class_ids, settings)
+    is_kept = ops.cast(kept, "float32")
+    return {
+        "boxes": ops.take_along_axis(boxes, index[..., None], axis=1) * is_kept[..., None],
+        "class_ids": ops.take_along_axis(class_ids, index, axis=1) * ops.cast(kept, "int32"),
+        "scores": scores * is_kept,
+        "valid": kept,
+    }
 
 
 def class_probabilities(logits: Tensor, settings: DetectionSettings) -> Tensor:
@@ -100,15 +104,25 @@ def class_probabilities(logits: Tensor, settings: DetectionSettings) -> Tensor:
     return ops.softmax(logits, axis=-1)
 
 
-def _at(index, kept, boxes, class_ids, scores):
-    """The detections at indices; zeros where none is kept."""
-    is_kept = ops.cast(kept, "float32")
-    return {
-        "boxes": ops.take_along_axis(boxes, index[..., None], axis=1) * is_kept[..., None],
-        "class_ids": ops.take_along_axis(class_ids, index, axis=1) * ops.cast(kept, "int32"),
-        "scores": ops.take_along_axis(scores, index, axis=1) * is_kept,
-        "valid": kept,
+def _suppressed(boxes, scores, eligible, class_ids, settings):
+    """Indices into the boxes, scores and which rows are kept, all (B, D)."""
+    options = {
+        "iou_threshold": settings.nms_threshold,
+        "max_outputs": settings.max_detections,
+        "class_ids": class_ids,
     }
+    if settings.nms == "hard":
+        index, kept = non_max_suppression(boxes, scores, eligible, **options)
+        return index, ops.take_along_axis(scores, index, axis=1), kept
+    return soft_non_max_suppression(
+        boxes,
+        scores,
+        eligible,
+        method=settings.nms,
+        sigma=settings.nms_sigma,
+        min_score=settings.min_confidence,
+        **options,
+    )
 
 
 def _best_pairs(logits, valid, settings):

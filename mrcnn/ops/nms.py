@@ -3,6 +3,9 @@
 Keras has none, TensorFlow's fast one does not compile under XLA, and a loop over boxes is slow
 everywhere. Here boxes are taken in blocks. Inside a block the greedy rule is the fixed point of
 `keep = no kept better box overlaps me`, reached in a few matrix products.
+
+Soft-NMS needs the loop, since each kept box changes the scores of all others: one step for each
+detection that is kept.
 """
 
 import numpy as np
@@ -13,6 +16,7 @@ from mrcnn.typing import Tensor
 
 # Boxes of a block: its table of overlaps, 512 x 512 float32, takes 1 MB for each image.
 BLOCK = 512
+SOFT_METHODS = ("soft_linear", "soft_gaussian")
 
 
 def non_max_suppression(
@@ -61,6 +65,71 @@ def non_max_suppression(
         pad = [[0, 0], [0, max_outputs - n]]
         index, kept = ops.pad(index, pad), ops.cast(ops.pad(ops.cast(kept, "int32"), pad), "bool")
     return ops.cast(index, "int32"), kept
+
+
+def soft_non_max_suppression(
+    boxes: Tensor,
+    scores: Tensor,
+    valid: Tensor,
+    *,
+    method: str,
+    iou_threshold: float,
+    sigma: float,
+    min_score: float,
+    max_outputs: int,
+    class_ids: Tensor,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Lowers the scores of boxes that overlap a better one of their class, for each image.
+
+    Soft-NMS (Bodla et al. 2017, arXiv:1704.04503, equations 3 and 4); the result is that of
+    `mrcnn.inference.fusion.fuse` for one member.
+
+    Args:
+        boxes: `(B, N, 4)` float32, yxyx.
+        scores: `(B, N)` float32, above 0 where valid.
+        valid: `(B, N)` bool.
+        method: "soft_linear" multiplies by 1 - IoU from the threshold on, "soft_gaussian" by
+            exp(-IoU² / sigma) everywhere.
+        iou_threshold: Of "soft_linear".
+        sigma: Of "soft_gaussian".
+        min_score: A box whose score falls below is dropped.
+        max_outputs: Boxes kept for each image at most.
+        class_ids: `(B, N)` int32; boxes of different classes do not touch each other.
+
+    Returns:
+        index: `(B, max_outputs)` int32 into N, best first.
+        scores: `(B, max_outputs)` float32, the lowered ones; 0 on rows of padding.
+        kept: `(B, max_outputs)` bool, False on rows of padding.
+    """
+    count, ranks = boxes.shape[1], ops.arange(max_outputs, dtype="int32")
+    rows = ops.arange(count, dtype="int32")
+
+    def alive(left):
+        return ops.where(ops.logical_and(left > 0, left >= min_score), left, -1.0)
+
+    def step(rank, left, index, found):
+        best = ops.cast(ops.argmax(left, axis=1), "int32")[:, None]
+        score = ops.take_along_axis(left, best, axis=1)
+        box = ops.take_along_axis(boxes, best[..., None], axis=1)
+        same_class = ops.equal(ops.take_along_axis(class_ids, best, axis=1), class_ids)
+        iou = pairwise_iou(box, boxes)[:, 0] * ops.cast(same_class, "float32")
+        if method == "soft_linear":
+            factor = ops.where(iou > iou_threshold, 1.0 - iou, 1.0)
+        else:
+            factor = ops.exp(-ops.square(iou) / sigma)
+        left = ops.where(ops.equal(rows, best), -1.0, alive(left * factor))
+        # Images of the batch that have no box left stay as they are.
+        here = ops.logical_and(ops.equal(ranks, rank), score > 0)
+        return rank + 1, left, ops.where(here, best, index), ops.where(here, score, found)
+
+    def goes_on(rank, left, index, found):
+        return ops.logical_and(rank < max_outputs, ops.any(left > 0))
+
+    left = alive(ops.where(valid, scores, -1.0))
+    none = ops.zeros_like(left[:, :1]) + ops.zeros((1, max_outputs), "float32")
+    state = (ops.convert_to_tensor(0, "int32"), left, ops.cast(none, "int32"), none)
+    _, _, index, found = ops.while_loop(goes_on, step, state)
+    return index, found, found > 0
 
 
 def _suppress(boxes, alive, iou_threshold):

@@ -125,6 +125,8 @@ def test_a_mean_pixel_of_ones_own_is_kept():
         ({"LOSS_WEIGHTS": [1]}, "LOSS_WEIGHTS must be a dict"),
         ({"MASK_SHAPE": (56, 56)}, r"MASK_SHAPE = \(28, 28\)"),
         ({"IMAGE_CHANNEL_COUNT": 4}, "MEAN_PIXEL needs one number for each.*= 4"),
+        ({"DETECTION_NMS": "soft"}, "DETECTION_NMS must be one of.*soft_gaussian.*Got 'soft'"),
+        ({"DETECTION_NMS_SIGMA": 0}, "DETECTION_NMS_SIGMA must be a number above 0. Got 0"),
         ({"CASCADE_STAGES": 0}, "CASCADE_STAGES must be a whole number, at least 1, at most 3"),
         ({"CASCADE_STAGES": 4}, "CASCADE_STAGES must be .*at most 3. Got 4"),
         ({"CASCADE_STAGES": 3, "CASCADE_IOU": [0.6]}, r"CASCADE_IOU needs.*: 2 with.*Got \[0.6\]"),

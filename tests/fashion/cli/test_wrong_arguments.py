@@ -31,7 +31,7 @@ WRONG = [
     ("predict {image} --rescore nothing", "There is no nothing."),
     ("predict {image} --out {data}/train.csv", "train.csv is a file"),
     ("predict {image} --out {data}/train.csv/x", "train.csv is a file"),
-    ("predict {image} --set DETECTION_NMS=1", "Did you mean DETECTION_NMS_THRESHOLD?"),
+    ("predict {image} --set DETECTION_NMS_TRESHOLD=1", "Did you mean DETECTION_NMS_THRESHOLD?"),
     ("predict {image} --set SEED", "--set needs KEY=VALUE. Got SEED."),
     ("predict {image} --set BATCH_SIZE=3", "follows from other settings"),
     ("predict {image} --restart=yes", "--restart takes no value."),

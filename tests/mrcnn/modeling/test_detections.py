@@ -87,3 +87,16 @@ def test_a_background_logit_makes_every_object_less_likely():
     found = select(probabilities, all_classes=True, background_logit=float(np.log(3)))
     np.testing.assert_allclose(found["scores"][:2], [0.75, 1 / 3], rtol=1e-5)
     assert select(probabilities)["scores"][0] == pytest.approx(0.9)
+
+
+def test_soft_suppression_lowers_scores_and_the_least_confidence_is_of_the_lowered():
+    proposals = np.float32([[0, 0, 10, 10], [0, 2, 10, 10], [20, 20, 40, 40]])
+    likely = [[0.1, 0.9], [0.4, 0.6], [0.45, 0.55]]
+    assert select(likely, proposals)["scores"].tolist() == pytest.approx([0.9, 0.55, 0, 0])
+    soft = {"nms": "soft_linear", "nms_threshold": 0.5}
+    found = select(likely, proposals, min_confidence=0.1, **soft)
+    assert found["scores"].tolist() == pytest.approx([0.9, 0.55, 0.12, 0])
+    np.testing.assert_allclose(found["boxes"][2], proposals[1], atol=1e-4)
+    assert select(likely, proposals, **soft)["valid"].tolist() == [True, True, False, False]
+    gaussian = select(likely, proposals, min_confidence=0.0, nms="soft_gaussian", nms_sigma=1.0)
+    assert gaussian["scores"][2] == pytest.approx(0.6 * np.exp(-0.64))

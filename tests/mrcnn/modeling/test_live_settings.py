@@ -24,6 +24,8 @@ def test_nothing_is_to_be_done_where_nothing_changed(watched):
     [
         ("DETECTION_MIN_CONFIDENCE", 0.1, "detections.min_confidence"),
         ("DETECTION_NMS_THRESHOLD", 0.9, "detections.nms_threshold"),
+        ("DETECTION_NMS", "soft_linear", "detections.nms"),
+        ("DETECTION_NMS_SIGMA", 0.3, "detections.nms_sigma"),
         ("DETECTION_MAX_INSTANCES", 60, "detections.max_detections"),
         ("DETECTION_MAX_INSTANCES", 3, "detections.max_detections"),
         ("DETECTION_ALL_CLASSES", False, "detections.all_classes"),

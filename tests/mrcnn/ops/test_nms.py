@@ -5,7 +5,8 @@ blocks and with ties.
 import numpy as np
 import pytest
 
-from mrcnn.ops.nms import BLOCK, non_max_suppression
+from mrcnn.inference.fusion import FusionSettings, fuse
+from mrcnn.ops.nms import BLOCK, SOFT_METHODS, non_max_suppression, soft_non_max_suppression
 
 
 def iou(a, b):
@@ -205,3 +206,70 @@ def test_suppression_by_class_agrees_with_the_loop(run, rng, random_boxes):
     assert chosen(index, kept) == [
         greedy(b, s, v, 0.5, 150, c) for b, s, v, c in zip(boxes, scores, valid, class_ids)
     ]
+
+
+# Soft-NMS
+
+
+def soft(run, boxes, scores, valid, class_ids, **settings):
+    defaults = {"method": "soft_linear", "iou_threshold": 0.5, "sigma": 0.5, "min_score": 0.001}
+
+    def op(boxes, scores, valid, class_ids):
+        return soft_non_max_suppression(
+            boxes, scores, valid, class_ids=class_ids, **(defaults | settings)
+        )
+
+    return run(op, boxes, scores, valid, class_ids)
+
+
+# The second overlaps the first with an IoU of .8; the third lies apart; the fourth is padding.
+FOUR = [[[0, 0, 10, 10], [0, 2, 10, 10], [20, 20, 30, 30], [0, 0, 10, 10.0]]]
+SCORES, VALID = [[0.9, 0.6, 0.5, 0.95]], [[True, True, True, False]]
+
+
+@pytest.mark.parametrize(
+    ("method", "lowered"), [("soft_linear", 0.12), ("soft_gaussian", 0.6 * np.exp(-1.28))]
+)
+def test_what_overlaps_scores_less_and_comes_later(run, method, lowered):
+    index, scores, kept = soft(run, FOUR, SCORES, VALID, [[1] * 4], method=method, max_outputs=4)
+    assert index[0].tolist() == [0, 2, 1, 0] and kept[0].tolist() == [True, True, True, False]
+    np.testing.assert_allclose(scores[0], [0.9, 0.5, lowered, 0], rtol=1e-5)
+
+
+def test_what_falls_below_the_least_score_is_dropped(run):
+    options = {"min_score": 0.2, "max_outputs": 4}
+    index, scores, kept = soft(run, FOUR, SCORES, VALID, [[1] * 4], **options)
+    assert index[0][kept[0]].tolist() == [0, 2] and scores[0, 2:].tolist() == [0, 0]
+
+
+def test_soft_suppression_leaves_other_classes_alone(run):
+    _, scores, _ = soft(run, FOUR, SCORES, VALID, [[1, 2, 1, 1]], max_outputs=4)
+    np.testing.assert_allclose(scores[0], [0.9, 0.6, 0.5, 0], rtol=1e-6)
+
+
+def test_the_best_come_first_where_there_is_no_room_and_nothing_from_nothing(run):
+    valid = [VALID[0], [False] * 4]
+    index, scores, kept = soft(run, FOUR * 2, SCORES * 2, valid, [[1] * 4] * 2, max_outputs=2)
+    assert index[0].tolist() == [0, 2] and kept.tolist() == [[True, True], [False, False]]
+    assert scores[1].tolist() == [0, 0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", SOFT_METHODS)
+def test_soft_suppression_equals_that_of_fusion(run, rng, random_boxes, method):
+    boxes, class_ids = random_boxes(8, 40, size=60), rng.integers(1, 3, (8, 40)).astype(np.int32)
+    scores, valid = rng.uniform(0.05, 1, (8, 40)).astype(np.float32), rng.random((8, 40)) < 0.9
+    options = {"method": method, "iou_threshold": 0.3, "sigma": 0.4, "min_score": 0.1}
+    index, lowered, kept = soft(run, boxes, scores, valid, class_ids, **options, max_outputs=30)
+    dropped = 0
+    for i in range(8):
+        rows = valid[i]
+        member = {"boxes": boxes[i][rows], "scores": scores[i][rows]}
+        member |= {"class_ids": class_ids[i][rows]}
+        fused = fuse([member], FusionSettings(**options), max_outputs=30)
+        mine = kept[i]
+        dropped += rows.sum() - len(fused.scores)
+        np.testing.assert_allclose(lowered[i][mine], fused.scores, rtol=1e-5)
+        np.testing.assert_array_equal(boxes[i][index[i][mine]], fused.boxes)
+        np.testing.assert_array_equal(class_ids[i][index[i][mine]], fused.class_ids)
+    assert dropped > 0
