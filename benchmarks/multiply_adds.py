@@ -14,11 +14,11 @@ FORWARD_AND_BACKWARD = 3  # a layer that is trained: outputs, input gradients, w
 
 def inference_macs(config, backbone, *, described, num_attributes=0):
     """Multiply-adds by part to predict an image with `described` mask rows."""
-    rows = config.POST_NMS_ROIS_INFERENCE + (
-        described if num_attributes else 0
-    )  # attributes need box features of the detections
+    box = box_head_macs(config, config.POST_NMS_ROIS_INFERENCE, stages=config.CASCADE_STAGES)
+    # Attributes need the box features of the detections.
+    again = box_head_macs(config, described) if num_attributes else 0
     return _trunk(config, backbone) | {
-        "box": box_head_macs(config, rows),
+        "box": box + again,
         "mask": mask_head_macs(config, described),
         "attributes": attribute_macs(config, described, num_attributes),
     }
@@ -32,7 +32,7 @@ def training_macs(config, backbone, num_attributes=0, positives=None):
     """
     positives = config.positive_rois if positives is None else positives
     return _trunk(config, backbone) | {
-        "box": box_head_macs(config, config.TRAIN_ROIS_PER_IMAGE),
+        "box": box_head_macs(config, config.TRAIN_ROIS_PER_IMAGE, stages=config.CASCADE_STAGES),
         "mask": mask_head_macs(config, positives),
         "attributes": attribute_macs(config, positives, num_attributes),
     }
@@ -90,21 +90,27 @@ def rpn_macs(config):
     return sum(_cells(config)) * per_cell // config.RPN_ANCHOR_STRIDE**2
 
 
-def box_head_macs(config, rois):
-    """Two hidden layers, class scores and a set of deltas for each class."""
+def box_head_macs(config, rois, *, stages=1):
+    """Two hidden layers, class scores and a set of deltas for each class.
+
+    Further stages of a cascade have one set of deltas.
+    """
     hidden = config.FPN_CLASSIF_FC_LAYERS_SIZE
-    return rois * (
-        config.POOL_SIZE**2 * config.TOP_DOWN_PYRAMID_SIZE * hidden
-        + hidden * hidden
-        + hidden * 5 * config.NUM_CLASSES
-    )
+    layers = config.POOL_SIZE**2 * config.TOP_DOWN_PYRAMID_SIZE * hidden + hidden * hidden
+    first = layers + hidden * 5 * config.NUM_CLASSES
+    return rois * (first + (stages - 1) * (layers + hidden * (config.NUM_CLASSES + 4)))
 
 
 def mask_head_macs(config, rois):
-    """Four 3x3 convolutions on the pooled grid, a 2x2 upsampling, and a 1x1 convolution."""
+    """Four 3x3 convolutions on the pooled grid, a 2x2 upsampling, and a 1x1 convolution.
+
+    Refined masks have a second upsampling and convolution, with a quarter of the channels.
+    """
     cells, channels = config.MASK_POOL_SIZE**2, config.MASK_CHANNELS
     convs = 9 * channels * (config.TOP_DOWN_PYRAMID_SIZE + 3 * channels)
-    return rois * cells * (convs + 4 * channels * channels + 4 * channels)
+    fine = max(channels // 4, 1) if config.refines_masks else 0
+    again = 4 * (4 * channels * fine + 4 * fine)
+    return rois * cells * (convs + 4 * channels * channels + 4 * channels + again)
 
 
 def attribute_macs(config, rois, num_attributes):

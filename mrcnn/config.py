@@ -248,7 +248,8 @@ class Config:
     CASCADE_LOSS_WEIGHTS: Any = (0.5, 0.25)  # of the class and box loss, times LOSS_WEIGHTS
     POOL_SIZE = 7  # cells
     MASK_POOL_SIZE = 14  # cells
-    MASK_SHAPE: Any = (28, 28)  # cells of a predicted mask
+    # Cells of a predicted mask: twice MASK_POOL_SIZE; new: four times refines masks, see `MaskHead`
+    MASK_SHAPE: Any = (28, 28)
     MASK_CHANNELS = 256  # new
     FPN_CLASSIF_FC_LAYERS_SIZE = 1024  # channels of the box head
     # new: a `PixelConvention`: "aligned" | "corners", which Matterport's weights were trained with.
@@ -367,6 +368,11 @@ class Config:
         return max(1, int(self.TRAIN_ROIS_PER_IMAGE * self.ROI_POSITIVE_RATIO))
 
     @property
+    def refines_masks(self) -> bool:
+        """Whether the mask head upsamples twice: MASK_SHAPE is four times MASK_POOL_SIZE."""
+        return self.MASK_SHAPE[0] == 4 * self.MASK_POOL_SIZE
+
+    @property
     def anchor_shapes(self) -> tuple[tuple, tuple]:
         """(scales, ratios) for `ops.anchors.pyramid_anchors`.
 
@@ -445,11 +451,13 @@ class Config:
                 "RPN_ANCHOR_SCALES = "
                 f"{tuple(self.RPN_ANCHOR_SCALES)[: len(self.BACKBONE_STRIDES)]}."
             )
-        if tuple(self.MASK_SHAPE) != (2 * self.MASK_POOL_SIZE, 2 * self.MASK_POOL_SIZE):
+        twice, four_times = 2 * self.MASK_POOL_SIZE, 4 * self.MASK_POOL_SIZE
+        if tuple(self.MASK_SHAPE) not in ((twice, twice), (four_times, four_times)):
             raise ValueError(
-                "MASK_SHAPE must be twice MASK_POOL_SIZE, since the mask head doubles its input "
-                f"once. Got {tuple(self.MASK_SHAPE)} for {self.MASK_POOL_SIZE}; set MASK_SHAPE = "
-                f"({2 * self.MASK_POOL_SIZE}, {2 * self.MASK_POOL_SIZE})."
+                "MASK_SHAPE must be twice MASK_POOL_SIZE, or four times to refine masks, since "
+                "the mask head doubles its input once or twice. Got "
+                f"{tuple(self.MASK_SHAPE)} for {self.MASK_POOL_SIZE}; set MASK_SHAPE = "
+                f"({twice}, {twice}) or ({four_times}, {four_times})."
             )
         self._check_cascade()
         if not self.USE_RPN_ROIS:

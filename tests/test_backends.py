@@ -2,7 +2,7 @@
 predictions.
 
 A process has one backend, so each runs this file as a script:   KERAS_BACKEND=jax python
-tests/test_backends.py FOLDER
+tests/test_backends.py FOLDER gates
 """
 
 import os
@@ -16,8 +16,15 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
+SETTINGS = {
+    "gates": {"NECK_GATE": "cbam"},
+    "cascade": {"CASCADE_STAGES": 3, "MASK_SHAPE": [56, 56], "DETECTION_NMS": "soft_gaussian"},
+}
+
+
 @pytest.mark.full
-def test_both_backends_sample_lose_learn_and_detect_the_same(tmp_path):
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_both_backends_sample_lose_learn_and_detect_the_same(settings, tmp_path):
     """TensorFlow goes first and leaves the weights that JAX starts from. The second step's losses
     depend on every gradient of the first.
     """
@@ -30,7 +37,10 @@ def test_both_backends_sample_lose_learn_and_detect_the_same(tmp_path):
             "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
         }
         subprocess.run(
-            [sys.executable, __file__, str(tmp_path)], cwd=ROOT, env=environment, check=True
+            [sys.executable, __file__, str(tmp_path), settings],
+            cwd=ROOT,
+            env=environment,
+            check=True,
         )
         found[backend] = dict(np.load(tmp_path / f"{backend}.npz"))
     one, other = found["tensorflow"], found["jax"]
@@ -58,7 +68,7 @@ def inputs(config, attributes):
     }
 
 
-def main(folder):
+def main(folder, settings):
     import keras
     from conftest import TINY, register_plain_backbone
 
@@ -77,8 +87,8 @@ def main(folder):
             "NUM_CLASSES": 4,
             "DETECTION_MIN_CONFIDENCE": 0.0,
             "DETECTION_ALL_CLASSES": True,
-            "NECK_GATE": "cbam",
         }
+        | SETTINGS[settings]
     )
     head = AttributeHead(
         5,
@@ -122,4 +132,4 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2])

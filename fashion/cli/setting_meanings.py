@@ -90,7 +90,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "CASCADE_LOSS_WEIGHTS": "weight of the losses of the second and third stage",
         "POOL_SIZE": "cells of a pooled RoI of the box head",
         "MASK_POOL_SIZE": "cells of a pooled RoI of the mask head",
-        "MASK_SHAPE": "cells of a predicted mask",
+        "MASK_SHAPE": "cells of a mask: twice MASK_POOL_SIZE; four times: a finer mask",
         "MASK_CHANNELS": "channels of the mask head",
         "MASK_BUCKETS": "numbers of detections that heads are compiled for",
         "FPN_CLASSIF_FC_LAYERS_SIZE": "channels of the box head",

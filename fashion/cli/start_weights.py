@@ -26,6 +26,7 @@ LAYERS_OF_LABELS = {
     "mrcnn_class_logits_stage3",
     "mrcnn_bbox_fc",
     "mrcnn_mask",
+    "mrcnn_mask_refine",
     "mrcnn_attribute_logits",
     "mrcnn_attribute_query",
 }

@@ -77,8 +77,8 @@ class Predictor:
         Returns:
             A result for each image: "rois" `(N, 4)` int32 and "boxes" `(N, 4)` float32, yxyx, in
             its pixels; "class_ids" `(N,)` int32; "scores" `(N,)` float32, best first;
-            "mask_probabilities" `(N, 28, 28)` float32, each filling its box; "image_hw", its size;
-            "convention", see `full_masks`; and the fields of extra heads.
+            "mask_probabilities" `(N, *MASK_SHAPE)` float32, each filling its box; "image_hw", its
+            size; "convention", see `full_masks`; and the fields of extra heads.
         """
         return list(self.stream(photos))
 

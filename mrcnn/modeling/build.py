@@ -91,6 +91,7 @@ def _mask_head(config):
         config.MASK_POOL_SIZE,
         config.updates_statistics,
         config.MASK_DICE,
+        config.refines_masks,
     )
 
 

@@ -297,14 +297,22 @@ def test_half_precision_rounds_no_box_and_no_loss(plain_config, batch_of):
     }
 
 
+CASCADE = {"CASCADE_STAGES": 3, "MASK_SHAPE": [56, 56], "DETECTION_NMS": "soft_linear"}
+
+
 @pytest.mark.full
-def test_compiled_by_xla_a_step_and_a_prediction_are_the_same(plain_config, batch_of):
+@pytest.mark.parametrize(
+    ("settings", "compiled"),
+    [({}, {"jit_compile": True}), (CASCADE, {"jit_compile": True}), (CASCADE, {})],
+    ids=["xla", "cascade by xla", "cascade in a graph"],
+)
+def test_compiled_a_step_and_a_prediction_are_the_same(plain_config, batch_of, settings, compiled):
     """As they are without a graph; that a plain graph makes the same steps is a fact of
     tests/test_devices.py.
     """
-    config = plain_config()
+    config = plain_config(**settings)
     batch, results = batch_of(config), []
-    for how in ({"run_eagerly": True}, {"jit_compile": True}):
+    for how in ({"run_eagerly": True}, {"jit_compile": False} | compiled):
         keras.utils.set_random_seed(0)
         detector = build_detector(config)
         detector.compile(keras.optimizers.SGD(0.01), **how)

@@ -60,6 +60,11 @@ HEADS = {
         lambda: BoxHead(CLASSES, 32, 3, (0.1, 0.1, 0.2, 0.2), True, name="box_head"),
         (3, 3, 4),
     ),
+    "refined mask": (lambda: MaskHead(CLASSES, 4, 4, refines=True, name="mask_head"), (4, 4, 4)),
+    "later box": (
+        lambda: BoxHead(CLASSES, 32, 3, stage=2, class_agnostic=True, name="box_head_stage2"),
+        (3, 3, 4),
+    ),
     "mask with statistics": (lambda: MaskHead(CLASSES, 4, 4, True, name="mask_head"), (4, 4, 4)),
     "attributes": (lambda: AttributeHead(ATTRIBUTES), (8,)),
     "attributes of the report": (

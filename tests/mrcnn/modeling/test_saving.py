@@ -15,6 +15,7 @@ from mrcnn.ops.pixel_convention import CORNERS
 SETTINGS = {
     "plain": {},
     "half precision": {"MIXED_PRECISION": True, "NECK_GATE": "cbam"},
+    "cascade, refined masks": {"CASCADE_STAGES": 3, "MASK_SHAPE": [56, 56]},
     "one level, by corners": {"NECK": "none", "ROI_ALIGN": "corners", "TRAIN_BN": None},
 }
 
