@@ -49,21 +49,20 @@ def step_macs(forward):
 
 
 def backbone_macs(model, image_hw):
-    """Multiply-adds of all convolutions of a functional model for one image; computes nothing."""
-    convs = [
-        layer
-        for layer in model.layers
-        if isinstance(layer, (keras.layers.Conv2D, keras.layers.DepthwiseConv2D))
-    ]
+    """Multiply-adds of all convolutions of a functional model for one image; computes nothing.
+
+    A dense layer runs at every cell, as a convolution of 1 x 1.
+    """
+    kinds = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.Dense)
+    convs = [layer for layer in model.layers if isinstance(layer, kinds)]
     image = keras.KerasTensor((1, *image_hw, model.input_shape[-1]))
     outputs = keras.Model(model.inputs, [layer.output for layer in convs]).compute_output_spec(
         image
     )
     total = 0
     for layer, output in zip(convs, outputs, strict=True):
-        kernel_h, kernel_w, channels, filters = (
-            layer.kernel.shape
-        )  # depthwise: filters of each channel, so 1
+        # Depthwise: filters of each channel, so 1. Dense layers have two axes.
+        kernel_h, kernel_w, channels, filters = (1, 1, *layer.kernel.shape)[-4:]
         total += output.shape[1] * output.shape[2] * kernel_h * kernel_w * channels * filters
     return total
 

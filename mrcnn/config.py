@@ -46,6 +46,8 @@ PIXEL_STATISTICS = {
     "efficientnet_b": IMAGENET_STATISTICS,
     "efficientnetv2_b": IMAGENET_STATISTICS,
     "efficientnetv2_s": ((128.0, 128.0, 128.0), (128.0, 128.0, 128.0)),
+    "convnext": IMAGENET_STATISTICS,
+    "mobilenetv3": ((127.5, 127.5, 127.5), (127.5, 127.5, 127.5)),
 }
 # Names of backbones that `modeling.build` knows.
 BACKBONE_NAMES = (
@@ -58,6 +60,11 @@ BACKBONE_NAMES = (
     *(f"efficientnet_b{n}" for n in range(5)),
     *(f"efficientnetv2_b{n}" for n in range(4)),
     "efficientnetv2_s",
+    "convnext_tiny",
+    "convnext_small",
+    "convnext_base",
+    "mobilenetv3_large",
+    "mobilenetv3_small",
 )
 CHOICES = {
     "IMAGE_RESIZE_MODE": ("none", "square", "pad64", "crop", "portrait"),
@@ -187,7 +194,8 @@ class Config:
 
     # Backbone and feature pyramid
     # resnet50 | resnet101 | resnext50_32x4d | resnext101_32x8d | efficientnet_lite0 or 2 |
-    # efficientnet_b0 to b4 | efficientnetv2_b0 to b3 or s | a callable, see `build_detector`
+    # efficientnet_b0 to b4 | efficientnetv2_b0 to b3 or s | convnext_tiny, _small or _base |
+    # mobilenetv3_large or _small | a callable, see `build_detector`
     BACKBONE: Any = "resnet101"
     # For a callable BACKBONE: (image shape) -> (levels, 2) heights and widths; checks strides.
     COMPUTE_BACKBONE_SHAPE: Any = None

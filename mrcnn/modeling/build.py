@@ -10,7 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 import keras
 
 from mrcnn.config import Config
-from mrcnn.modeling.backbones import efficientnet, efficientnet_lite, resnet, resnext
+from mrcnn.modeling.backbones import (
+    convnext,
+    efficientnet,
+    efficientnet_lite,
+    mobilenet_v3,
+    resnet,
+    resnext,
+)
 from mrcnn.modeling.box_head import BoxHead
 from mrcnn.modeling.detections import DetectionSettings
 from mrcnn.modeling.detector import Detector, DetectorSettings
@@ -36,6 +43,8 @@ BACKBONES = (
     }
     | dict.fromkeys(resnext.VARIANTS, resnext.resnext)
     | dict.fromkeys(efficientnet.APPLICATIONS, efficientnet.efficientnet)
+    | dict.fromkeys(convnext.APPLICATIONS, convnext.convnext)
+    | dict.fromkeys(mobilenet_v3.APPLICATIONS, mobilenet_v3.mobilenet_v3)
 )
 NECKS = {"fpn": FPN, "none": C4Neck}
 
@@ -140,6 +149,10 @@ def stage_of_layer(config: Config, layer_name: str) -> int | None:
     family = config.backbone_family()
     if family == "efficientnet_lite":
         return efficientnet_lite.stage_of(layer_name, config.BACKBONE)
+    if family == "mobilenetv3":
+        return mobilenet_v3.stage_of(layer_name, config.BACKBONE)
+    if family == "convnext":
+        return convnext.stage_of(layer_name)
     if family.startswith("efficientnet"):
         return efficientnet.stage_of(layer_name)
     return resnet.stage_of(layer_name)

@@ -172,6 +172,44 @@ class GroupedConv2D(layers.Conv2D):
         return _grouped_conv(inputs, ops.convert_to_tensor(kernel), self.strides, self.groups)
 
 
+@keras.saving.register_keras_serializable(package="mrcnn")
+class ChannelwiseConv2D(layers.Conv2D):
+    """A convolution of each channel by itself, with the weights of `Conv2D(groups=channels)`.
+
+    keras.applications writes the 7 x 7 layers of ConvNeXt as convolutions in groups of one channel.
+    Computed as a depthwise convolution, they can be trained on a CPU.
+
+    Args:
+        filters: Number of channels, of the input and of the output.
+        kernel_size: Side or (height, width) of the kernel.
+        **kwargs: As of `keras.layers.Conv2D`; `groups` is `filters`.
+
+    Input:
+        `(B, H, W, filters)`.
+
+    Output:
+        `(B, H', W', filters)`.
+    """
+
+    def __init__(self, filters: int, kernel_size: int | tuple[int, int], **kwargs: Any) -> None:
+        super().__init__(filters, kernel_size, **(kwargs | {"groups": filters}))
+
+    def convolution_op(self, inputs: Tensor, kernel: Tensor) -> Tensor:
+        """Convolves; Keras calls this.
+
+        Args:
+            inputs: `(B, H, W, filters)`.
+            kernel: `(kh, kw, 1, filters)`, dtype of the inputs.
+
+        Returns:
+            `(B, H', W', filters)`.
+        """
+        depthwise = ops.transpose(ops.convert_to_tensor(kernel), (0, 1, 3, 2))
+        return ops.depthwise_conv(
+            inputs, depthwise, self.strides, self.padding, data_format="channels_last"
+        )
+
+
 def _grouped_conv(inputs, kernel, strides, groups):
     """(B, H, W, C) and (kh, kw, C / groups, filters) -> (B, H', W', filters)."""
     batch, height, width, _ = ops.shape(inputs)

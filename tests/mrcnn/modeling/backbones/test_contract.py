@@ -26,12 +26,18 @@ CHANNELS = {
     "efficientnetv2_b2": (32, 56, 120, 208),
     "efficientnetv2_b3": (40, 56, 136, 232),
     "efficientnetv2_s": (48, 64, 160, 256),
+    "convnext_tiny": (96, 192, 384, 768),
+    "convnext_small": (96, 192, 384, 768),
+    "convnext_base": (128, 256, 512, 1024),
+    "mobilenetv3_large": (24, 40, 112, 160),
+    "mobilenetv3_small": (16, 24, 48, 96),
 }
 # The other families have their own tests beside this file; here they take seconds each.
 MARKS = {name: [pytest.mark.full] for name in CHANNELS}
 MARKS |= {"resnet50": [pytest.mark.slow], "efficientnet_lite0": []}
 # One of each file is built into a whole detector.
 WHOLE = ["resnet50", "resnext50_32x4d", "efficientnet_lite0", "efficientnet_b0"]
+WHOLE += ["convnext_tiny", "mobilenetv3_small"]
 
 
 class OneHead(keras.Model):
@@ -130,7 +136,16 @@ def test_weights_survive_saving_and_loading(detector, tmp_path):
 
 # ResNet-50 and Lite0 are compiled in tests of the detector.
 @pytest.mark.full
-@pytest.mark.parametrize("name", ["resnext50_32x4d", "efficientnet_b0", "efficientnetv2_b0"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "resnext50_32x4d",
+        "efficientnet_b0",
+        "efficientnetv2_b0",
+        "convnext_tiny",
+        "mobilenetv3_small",
+    ],
+)
 def test_xla_computes_the_same(name, rng):
     backbone = BACKBONES[name](name)
     image = rng.normal(size=(1, 64, 64, 3)).astype(np.float32)
