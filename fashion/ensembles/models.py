@@ -64,7 +64,7 @@ class FashionEnsemble(TrainedModel):
             members.append(Member(predictor, weight, labels))
         config = copy.copy(first.config)
         rules = Rules(
-            config.DETECTION_MAX_INSTANCES,
+            members[0].predictor.max_outputs,
             least_score(config, rescorer),
             fusion or FusionSettings(),
             ScoreSettings.of(config),

@@ -57,7 +57,8 @@ class AugmentedPredictor(Predictor):
     the views are fused, in which a score is the largest of those of an object, because most
     windows do not show it. A window does not count objects that its edge cuts. The window that
     shows a fused box best describes it. BATCH_SIZE windows are in memory at a time; their pyramids
-    are computed twice, because all of them would not fit.
+    are computed twice, because all of them would not fit. DETECTION_MAX_INSTANCES limits the
+    detections of each window, not those of the image.
 
     Args:
         detector: As of `Predictor`.
@@ -92,6 +93,11 @@ class AugmentedPredictor(Predictor):
                 f"the weights {weights}."
             )
         self.weights = tuple(weights) if weights is not None else (1.0,) * len(self.views)
+
+    @property
+    def max_outputs(self) -> int | None:
+        """Detections of an image at most: DETECTION_MAX_INSTANCES; None with tiles."""
+        return self.config.DETECTION_MAX_INSTANCES if self.tiles is None else None
 
     def stream(self, photos: Iterable[Array]) -> Iterator[dict[str, Any]]:
         """Detects as `Predictor.stream`, in all views.
@@ -169,9 +175,8 @@ class AugmentedPredictor(Predictor):
         least = self.min_score
         if least is None:
             least = self.config.DETECTION_MIN_CONFIDENCE or 0.0
-        most = self.config.DETECTION_MAX_INSTANCES
         settings = ScoreSettings.of(self.config)
-        return Rules(most, least, self.fusion, settings, self.convention)
+        return Rules(self.max_outputs, least, self.fusion, settings, self.convention)
 
     def _in_view(self, view, shown):
         canvases = [image.canvases[view.scale] for image in shown]
@@ -221,8 +226,7 @@ class AugmentedPredictor(Predictor):
                 kept = ~is_cut(boxes, window, image_hw)
                 kept &= ~is_part(rows, window, whole.found[0], image_hw)
                 members.append({name: column[kept] for name, column in rows.items()})
-        most = self.config.DETECTION_MAX_INSTANCES
-        fused = fuse(members, replace(self.fusion, wbf_score="max"), max_outputs=most)
+        fused = fuse(members, replace(self.fusion, wbf_score="max"))
         found = {"boxes": fused.boxes, "scores": fused.scores, "class_ids": fused.class_ids}
 
         def describe(boxes, class_ids):

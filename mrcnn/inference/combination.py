@@ -234,7 +234,7 @@ class Rules:
     """How the detections of the sources become one list.
 
     Attributes:
-        max_outputs: Detections of an image at most.
+        max_outputs: Detections of an image at most; None for all.
         min_score: Least final score.
         fusion: How boxes are fused.
         scores: What scores become once the masks are known.
@@ -246,7 +246,7 @@ class Rules:
             source votes for a column.
     """
 
-    max_outputs: int
+    max_outputs: int | None
     min_score: float
     fusion: FusionSettings = FusionSettings()
     scores: ScoreSettings = ScoreSettings()
