@@ -147,8 +147,9 @@ class FashionModel(TrainedModel):
         views: Views of each image that are fused.
         tiles: Windows of each image that are shown as well; None for none.
         fusion: How views and tiles are fused.
-        as_member: Whether it is a member of an ensemble, which fuses its views, and asks it for the
-            classes of boxes. `predictor` is an `AugmentedPredictor` then.
+        as_member: Whether it is a member of an ensemble, which fuses what it finds: then it also
+            finds what scores less than DETECTION_MIN_CONFIDENCE, and `predictor` is an
+            `AugmentedPredictor`.
 
     Attributes:
         detector: The Keras model.
@@ -197,7 +198,6 @@ class FashionModel(TrainedModel):
                 fusion=fusion,
                 min_score=min_score,
                 xla=xla,
-                with_classes=as_member,
             )
         super().__init__(predictor, config, ontology, counts, rescorer)
 

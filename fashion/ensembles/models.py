@@ -60,6 +60,7 @@ class FashionEnsemble(TrainedModel):
         for model, weight in zip(models, weights, strict=True):
             predictor = model.predictor
             assert isinstance(predictor, AugmentedPredictor)
+            predictor.with_classes = categories != "boxes"
             labels = None if model is first else labels_among(first.ontology, model.ontology)
             members.append(Member(predictor, weight, labels))
         config = copy.copy(first.config)
