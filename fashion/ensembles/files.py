@@ -5,7 +5,7 @@ JSON or YAML. Paths are relative to the file.
     {"members": [{"weights": "runs/a", "weight": 2}, {"weights": "runs/b"}],
      "fusion": {"method": "wbf", "iou_threshold": 0.6}}
 
-This module imports without Keras, so that a wrong path is reported at once.
+This module imports without Keras and OpenCV, so that a wrong path is reported at once.
 """
 
 import dataclasses
@@ -22,7 +22,6 @@ from mrcnn.data.record_checks import preview
 from mrcnn.files import digest_of, write_text
 from mrcnn.inference.fusion import FusionSettings
 from mrcnn.inference.tiles import tiling_of
-from mrcnn.inference.views import views_of
 from mrcnn.json_files import read_json_object
 from mrcnn.setting_checks import is_number
 from mrcnn.typing import PathLike
@@ -148,6 +147,8 @@ def read_ensemble(path: PathLike) -> EnsembleFile:
     _check_one_of(categories, (None, *CATEGORIES), "categories", path)
     attributes = content.get("attributes", "mean")
     _check_one_of(attributes, ATTRIBUTES, "attributes", path)
+    from mrcnn.inference.views import views_of  # not at the top: it imports OpenCV
+
     texts = {}
     for name, read in (("tta", views_of), ("tiles", tiling_of)):
         texts[name] = str(content.get(name) or "")

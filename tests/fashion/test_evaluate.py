@@ -523,7 +523,7 @@ def test_stored_predictions_are_scored_without_a_network(sample_folder, tmp_path
 def test_stored_predictions_are_not_scored_again(capsys):
     with pytest.raises(SystemExit):
         evaluate.main(["--gt", "val.csv", "--predictions", "s.csv", "--rescore", "rescorer.h5"])
-    assert "--rescore and --tta belong to a model" in capsys.readouterr().err
+    assert "--tta and --tiles belong to a model" in capsys.readouterr().err
 
 
 def test_a_model_or_stored_predictions_must_be_named(capsys):

@@ -1,5 +1,6 @@
 """The site of an evaluation: four pages that link to each other, pictures first."""
 
+import dataclasses
 import json
 import re
 
@@ -63,3 +64,11 @@ def test_tuned_scores_stand_beside_the_given_ones_with_the_command(evaluation, t
     assert command in (tmp_path / "thresholds.html").read_text(encoding="utf-8")
     assert command in (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "Tuned for" not in (tmp_path / "scores.html").read_text(encoding="utf-8")
+
+
+def test_pages_and_commands_name_the_models_of_an_ensemble(evaluation):
+    members = ["runs/a", "runs/b"]
+    about = {"ensemble": members, "data": "photos/ccp/val.csv"}
+    several = dataclasses.replace(evaluation, about=about)
+    assert several.title == "a + b on ccp/val.csv"
+    assert submit_command(several).startswith("fashion submit --ensemble runs/a runs/b --thres")
