@@ -23,7 +23,13 @@ INSTALL_REQUIRES = [
     "matplotlib>=3.9,<4",
     "scipy>=1.13,<2",
     "pyyaml>=6,<7",
-    "pyyaml>=6,<7",
+]
+
+EXPORT = [
+    "onnx>=1.17,<2",
+    "onnxruntime>=1.20,<2",
+    "tf2onnx>=1.17,<1.18",
+    "ai-edge-litert>=2.0,<3",
 ]
 
 EXTRAS_REQUIRE = {
@@ -35,8 +41,12 @@ EXTRAS_REQUIRE = {
     # The last releases under the MIT licence. AlbumentationsX has the same import name and is under
     # the AGPL. It requires OpenCV's headless variant by name: see above.
     "albumentations": ["albumentations>=2.0,<2.1"],
+    # Writes and runs ONNX and LiteRT files. tf2onnx is pinned: a minor release may convert loops in
+    # another way, and every export is compared with Keras in any case.
+    "export": EXPORT,
     "notebook": ["notebook>=7,<8", "ipykernel>=6.29,<8", "nbformat>=5.10,<6", "pandas>=2.2,<4"],
     "test": [
+        *EXPORT,
         "pytest>=8,<10",
         "pytest-xdist>=3.6,<4",
         "albumentations>=2.0,<2.1",

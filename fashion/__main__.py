@@ -25,6 +25,7 @@ VERBS = {
     "rescore": "train a classifier that re-scores detections",
     "segment": "train and compare networks for semantic segmentation",
     "mnist": "train and compare small classifiers on Fashion-MNIST",
+    "export": "export a model as ONNX, LiteRT or SavedModel, checked against Keras",
     "demo": "train, evaluate, predict and submit on the built-in drawings",
 }
 # Packages whose versions `--version` prints, besides this one.

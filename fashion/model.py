@@ -1,10 +1,9 @@
 """FashionModel: a detector with an attribute head, its settings and its label list, in one file."""
 
-import collections
 import copy
 import dataclasses
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +14,14 @@ from fashion.classify.garments.rescorer import Rescorer, load_rescorer
 from fashion.config import BEFORE, FashionConfig
 from fashion.formats.model_files import checkpoint_in
 from fashion.labels.ontology import Ontology
+from fashion.results import TrainedModel, setting_of, settings_beside
 from mrcnn.config import Config
 from mrcnn.files import digest_of
 from mrcnn.inference.augmented import AugmentedPredictor
-from mrcnn.inference.ensemble import EnsemblePredictor
 from mrcnn.inference.fusion import FusionSettings
 from mrcnn.inference.predict import Predictor
 from mrcnn.inference.tiles import Tiling
 from mrcnn.inference.views import ONE_VIEW, View
-from mrcnn.json_files import read_json_object
 from mrcnn.modeling.build import build_detector
 from mrcnn.modeling.devices import use_xla
 from mrcnn.typing import Array, PathLike
@@ -33,105 +31,6 @@ log = logging.getLogger(__name__)
 
 # What a single view may score at least: two views of .3 and .8 are fused to .55.
 VIEW_MIN_SCORE = 0.05
-# Detections of an image by name, see `mrcnn.inference.predict.Predictor`.
-Result = dict[str, Any]
-
-
-class TrainedModel:
-    """What predicts garments: one model, or an ensemble of several.
-
-    Args:
-        predictor: Detects, see `mrcnn.inference.predict.Predictor`.
-        config: Settings.
-        ontology: Label list.
-        counts: `(K, 1 + T)` int of the training data; None if unknown.
-        rescorer: Gives detections new scores; None keeps the predictor's.
-    """
-
-    def __init__(
-        self,
-        predictor: Predictor | EnsemblePredictor,
-        config: FashionConfig,
-        ontology: Ontology,
-        counts: Array | None = None,
-        rescorer: Rescorer | None = None,
-    ) -> None:
-        self.predictor, self.config, self.ontology = predictor, config, ontology
-        self.counts, self.rescorer = counts, rescorer
-
-    def predict(self, images: Iterable[Array]) -> list[Result]:
-        """Detects garments and their attributes.
-
-        Args:
-            images: Each `(h, w, 3)` uint8 RGB.
-
-        Returns:
-            A result for each image, see `mrcnn.inference.predict.Predictor`, with
-            "attribute_scores" `(N, T)` float32, and "attributes", the ids of those that score
-            ATTRIBUTE_THRESHOLD or more, ascending, for each detection; none for categories that
-            carry no attributes. With ATTRIBUTE_SEEN_PAIRS an attribute that no object of the
-            category had in training scores 0.
-        """
-        return list(self.stream(images))
-
-    def stream(self, images: Iterable[Array]) -> Iterator[Result]:
-        """Detects garments in one image after the other.
-
-        Args:
-            images: Each `(h, w, 3)` uint8 RGB. One of them at a time is held at its full size,
-                with a rescorer BATCH_SIZE of them.
-
-        Returns:
-            Results as of `predict`.
-        """
-        if self.rescorer is None:
-            results = self.predictor.stream(images)
-        else:
-            results = self._rescored(images, self.rescorer)
-        return map(self._with_attributes, results)
-
-    def describe(
-        self, images: Iterable[Array], boxes: Iterable[Array], class_ids: Iterable[Array]
-    ) -> Iterator[Result]:
-        """Describes given boxes as if they had been detected.
-
-        Args:
-            images: Each `(h, w, 3)` uint8 RGB.
-            boxes: `(N, 4)` yxyx for each image, in its pixels.
-            class_ids: `(N,)` int for each image, from 1; see `Predictor.describe`.
-
-        Returns:
-            Results as of `predict`.
-        """
-        return map(self._with_attributes, self.predictor.describe(images, boxes, class_ids))
-
-    def _rescored(self, images: Iterable[Array], rescorer: Rescorer) -> Iterator[Result]:
-        held: collections.deque[Array] = collections.deque()
-
-        def holding():
-            for image in images:
-                held.append(image)
-                yield image
-                del image
-
-        for result in self.predictor.stream(holding()):
-            yield rescorer(held.popleft(), result, self.config.DETECTION_MIN_CONFIDENCE)
-
-    def _with_attributes(self, result: Result) -> Result:
-        none = np.zeros((len(result["scores"]), 0), np.float32)
-        scores = result.setdefault("attribute_scores", none)
-        if self.config.ATTRIBUTE_SEEN_PAIRS and self.counts is not None and scores.size:
-            seen = self.counts[result["class_ids"] - 1, 1:] > 0
-            scores = result["attribute_scores"] = scores * seen
-        result["attributes"] = [
-            self._attribute_ids(c, s) for c, s in zip(result["class_ids"], scores, strict=True)
-        ]
-        return result
-
-    def _attribute_ids(self, class_id: int, scores: Array) -> list[int]:
-        if not self.ontology.carries_attributes(self.ontology.category_id_of(int(class_id))):
-            return []
-        return self.ontology.ids_of(scores >= self.config.ATTRIBUTE_THRESHOLD)
 
 
 class FashionModel(TrainedModel):
@@ -322,33 +221,7 @@ def default_confidence(path: PathLike) -> float:
     path = checkpoint_in(path)
     stored = read_metadata(path).get("config")
     settings = (stored if isinstance(stored, dict) else {}) | settings_beside(path)
-    name = "CONFIDENCE_THRESHOLD"
-    config = FashionConfig.from_dict({name: settings[name]} if name in settings else {})
-    return float(config.CONFIDENCE_THRESHOLD)
-
-
-def settings_beside(path: PathLike) -> dict[str, Any]:
-    """Reads the settings that were chosen after the training of a checkpoint.
-
-    Args:
-        path: The checkpoint, model.h5.
-
-    Returns:
-        Settings by name, from model.settings.json; {} if there is no such file.
-
-    Raises:
-        ValueError: The file is no JSON object, or names an unknown setting.
-    """
-    file = Path(path).with_suffix(".settings.json")
-    if not file.exists():
-        return {}
-    found = read_json_object(file)
-    for name in found:
-        if not name.isupper() or not hasattr(FashionConfig, name):
-            raise ValueError(
-                f"{file} names {name!r}, which is no setting of a model. Correct or remove it."
-            )
-    return found
+    return float(setting_of(settings, "CONFIDENCE_THRESHOLD"))
 
 
 def _described(

@@ -71,7 +71,11 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         ValueError: The model is no weight file, or the backbone is unknown.
     """
     parser = Parser("rescore", __doc__)
-    add_option(parser, "--weights")
+    add_option(
+        parser,
+        "--weights",
+        help="trained model: a run folder, or a .h5 checkpoint (default: the shipped model)",
+    )
     add_option(
         parser,
         "--conf",

@@ -7,12 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from fashion.cli.options import model_settings
-from fashion.datasets.holding_out import noted_split
-from fashion.ensembles.files import ensemble_of
-from fashion.ensembles.models import first_detector, load_ensemble
-from fashion.formats.model_files import checkpoint_in, member_in
-from fashion.model import TrainedModel, default_confidence, load_model, settings_beside
-from mrcnn.files import digest_of
+from fashion.formats.model_files import digest_of_model, member_in, model_in
+from fashion.loading import default_confidence, load_model, noted_split, settings_beside
+from fashion.results import TrainedModel
 
 log = logging.getLogger(__name__)
 
@@ -34,12 +31,16 @@ class ChosenModel:
 
     def __init__(self, args: Namespace) -> None:
         self.args = args
-        self.ensemble = ensemble_of(args.ensemble) if args.ensemble else None
-        self.checkpoint: Path = (
-            checkpoint_in(args.weights)
-            if self.ensemble is None
-            else member_in(first_detector(self.ensemble).path)
-        )
+        self.ensemble = None
+        if args.ensemble:
+            # Not at the top: exported models need no Keras.
+            from fashion.ensembles.files import ensemble_of
+            from fashion.ensembles.models import first_detector
+
+            self.ensemble = ensemble_of(args.ensemble)
+            self.checkpoint: Path = member_in(first_detector(self.ensemble).path)
+        else:
+            self.checkpoint = model_in(args.weights)
 
     def default_confidence(self) -> float:
         """Reads from which confidence score on detections are reported by default.
@@ -61,6 +62,8 @@ class ChosenModel:
         settings = model_settings(self.args, min_score)
         if self.ensemble is None:
             return load_model(self.args.weights, **settings)
+        from fashion.ensembles.models import load_ensemble
+
         return load_ensemble(self.ensemble, **settings)
 
     def contents(self) -> dict[str, Any]:
@@ -72,7 +75,7 @@ class ChosenModel:
         if self.ensemble is not None:
             return {"ensemble": self.ensemble.contents()} | self._views()
         beside = settings_beside(self.checkpoint)
-        about = {"weights": digest_of(self.checkpoint)} | self._views()
+        about = {"weights": digest_of_model(self.checkpoint)} | self._views()
         return about | ({"settings": beside} if beside else {})
 
     def names(self) -> dict[str, Any]:

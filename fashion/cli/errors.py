@@ -71,8 +71,14 @@ def closed_pipe() -> int:
 def _explained(error: BaseException) -> BaseException:
     """The error, with its file and what to do where a disk is full."""
     # Not at the top: it imports NumPy, and signals should be handled before that.
+    from fashion.cli.light_install import FULL_INSTALL, is_left_out
     from mrcnn.files import is_full_disk, not_written
 
+    if isinstance(error, ModuleNotFoundError) and is_left_out(error.name):
+        return ModuleNotFoundError(
+            f"this needs {error.name}, which the light install leaves out. The full one brings it: "
+            f"{FULL_INSTALL}"
+        )
     if isinstance(error, OSError) and is_full_disk(error):
         return not_written(error.filename2 or error.filename or "A file", error)
     return error
@@ -82,4 +88,9 @@ def _is_expected(error: BaseException) -> bool:
     """Whether users can cause an error: of RuntimeErrors, those that are not of a backend."""
     if isinstance(error, RuntimeError):
         return type(error) is RuntimeError
+    if isinstance(error, ModuleNotFoundError):
+        from fashion.cli.light_install import is_left_out  # not at the top, as above
+        from mrcnn.packages import PackageMissing
+
+        return isinstance(error, PackageMissing) or is_left_out(error.name)
     return isinstance(error, (ValueError, OSError, FloatingPointError))

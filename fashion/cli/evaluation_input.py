@@ -106,7 +106,7 @@ def input_from_model(args: Namespace, thresholds: Thresholds | None) -> Evaluati
     """
     # Not at the top: stored predictions are scored without Keras.
     from fashion.cli.chosen_model import ChosenModel
-    from fashion.datasets.holding_out import noted_split
+    from fashion.loading import noted_split
 
     min_score = min(args.ap_conf, thresholds.min_score()) if thresholds else args.ap_conf
     chosen = ChosenModel(args)

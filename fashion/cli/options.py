@@ -6,9 +6,10 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
+from fashion.cli.light_install import is_light
 from fashion.cli.parser import did_you_mean, fraction, positive, whole
 from fashion.cli.paths import check_file
-from fashion.formats.model_files import check_model, rescorer_in
+from fashion.formats.model_files import check_predicting_model, rescorer_in
 
 # The shipped model: beside the packages in the repository, inside this one once installed.
 _INSTALLED, _REPOSITORY = (
@@ -298,7 +299,13 @@ def check_model_options(args: Namespace) -> None:
         ensemble_of(args.ensemble)
     else:
         args.weights = args.weights or str(SHIPPED_WEIGHTS)
-        check_model(args.weights)
+        is_shipped = str(args.weights) == str(SHIPPED_WEIGHTS)
+        if is_shipped and not SHIPPED_WEIGHTS.exists() and is_light():
+            raise FileNotFoundError(
+                "The light install brings no model. Give --weights FILE, an .onnx or .tflite file "
+                "of `fashion export`."
+            )
+        check_predicting_model(args.weights)
     if args.rescore:
         rescorer_in(args.rescore)
     if getattr(args, "thresholds", None):
@@ -336,7 +343,7 @@ def model_settings(args: Namespace, min_score: float | None = None) -> dict[str,
     if min_score is None:
         min_score = args.conf
     if min_score is None:
-        from fashion.model import default_confidence
+        from fashion.loading import default_confidence
 
         min_score = default_confidence(args.weights)
     settings: dict[str, Any] = {"DETECTION_MIN_CONFIDENCE": min_score}

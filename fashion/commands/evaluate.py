@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import dataclasses
+import importlib.util
 import json
 import logging
 from collections.abc import Mapping
@@ -175,6 +176,9 @@ def write_pages(
         scores: Its scores.
         read_image: Reads the images for the page of errors; None without images.
     """
+    if importlib.util.find_spec("matplotlib") is None:
+        log.warning("The pages are left out: they need matplotlib. pip install matplotlib")
+        return
     from fashion.reports import site  # not at the top: it imports matplotlib
 
     evaluation = site.Evaluation(about, inputs, scores, read_image, current_command(), args.out)

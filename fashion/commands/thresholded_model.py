@@ -8,7 +8,7 @@ from typing import Any
 from fashion.cli.chosen_model import ChosenModel
 from fashion.evaluation.thresholds.files import read_thresholds
 from fashion.evaluation.thresholds.table import Thresholds
-from fashion.model import TrainedModel
+from fashion.results import TrainedModel
 from mrcnn.typing import Array
 
 

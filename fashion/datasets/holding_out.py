@@ -10,7 +10,6 @@ from fashion.datasets.splits import Split, default_split, first_split
 from mrcnn.data.record_checks import Record
 from mrcnn.training.run_folder import RunFolder
 from mrcnn.typing import PathLike
-from mrcnn.weights.layer_files import read_metadata
 
 # What errors call a kind of split.
 _KINDS = {
@@ -108,7 +107,11 @@ def noted_split(
     Raises:
         ValueError: If the note is malformed. Names the file and what is wrong.
     """
-    noted = (read_metadata(checkpoint) if metadata is None else metadata).get("split")
+    if metadata is None:
+        from mrcnn.weights.layer_files import read_metadata  # not at the top: it imports Keras
+
+        metadata = read_metadata(checkpoint)
+    noted = metadata.get("split")
     if noted is None:
         return None
     try:

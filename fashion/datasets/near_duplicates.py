@@ -18,8 +18,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 from tqdm import tqdm
 
 from fashion.formats.index_cache import (
@@ -191,6 +189,10 @@ def groups_of(pairs: Array, rank: Array) -> Array:
     Returns:
         `(n,)` int64: for each image the index of the first of its group.
     """
+    # Not at the top: scoring and predicting need no SciPy.
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
     # A sparse graph: 45,000 images have some thousand pairs, not two billion.
     links = coo_matrix(
         (np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), (len(rank), len(rank))

@@ -5,6 +5,8 @@ Nothing here reads a network, so that a wrong path is reported at once.
 
 from pathlib import Path
 
+from mrcnn.files import digest_of
+from mrcnn.inference.exported_files import digest_of_export, format_of, read_export_metadata
 from mrcnn.typing import PathLike
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -51,6 +53,11 @@ def check_model(path: PathLike) -> Path:
         FileNotFoundError: There is no checkpoint.
         ValueError: The file is no HDF5 file.
     """
+    if format_of(path):
+        raise ValueError(
+            f"{path} is an exported model, which can predict, evaluate and submit. This needs the "
+            "checkpoint that it was exported from, a .h5 file."
+        )
     path = checkpoint_in(path)
     with open(path, "rb") as file:
         if file.read(len(_HDF5)) != _HDF5:
@@ -59,6 +66,56 @@ def check_model(path: PathLike) -> Path:
                 "or a .h5 file."
             )
     return path
+
+
+def model_in(path: PathLike) -> Path:
+    """Finds a model that predicts.
+
+    Args:
+        path: A checkpoint, a run folder, or an exported model: a .onnx or .tflite file, or the
+            folder of a SavedModel.
+
+    Returns:
+        The checkpoint or the exported model.
+
+    Raises:
+        FileNotFoundError: There is none.
+    """
+    path = Path(path).expanduser()
+    return path if format_of(path) and path.exists() else checkpoint_in(path)
+
+
+def check_predicting_model(path: PathLike) -> Path:
+    """Checks that a path names a model that predicts.
+
+    Args:
+        path: As of `model_in`.
+
+    Returns:
+        As of `model_in`.
+
+    Raises:
+        FileNotFoundError: There is none.
+        ValueError: It is no checkpoint and no exported model.
+    """
+    path = model_in(path)
+    if not format_of(path):
+        return check_model(path)
+    read_export_metadata(path)
+    return path
+
+
+def digest_of_model(path: PathLike) -> str:
+    """Identifies a model by name and content.
+
+    Args:
+        path: As of `model_in`.
+
+    Returns:
+        Name and digest.
+    """
+    path = model_in(path)
+    return digest_of_export(path) if format_of(path) else digest_of(path)
 
 
 def member_in(path: PathLike) -> Path:

@@ -67,8 +67,26 @@ class Segmenter:
 
     def _predict(self, images):
         logits = ops.cast(self.model(images, training=False), "float32")
-        log_probabilities = ops.max(logits, axis=-1) - ops.logsumexp(logits, axis=-1)
-        return ops.argmax(logits, axis=-1), ops.exp(log_probabilities)
+        outputs = label_outputs(logits)
+        return outputs["labels"], outputs["probabilities"]
+
+
+def label_outputs(logits: Tensor) -> dict[str, Tensor]:
+    """Computes the most probable label of every pixel.
+
+    Args:
+        logits: `(B, H, W, K)` float32.
+
+    Returns:
+        "labels" `(B, H, W)` int32, and "probabilities" `(B, H, W)` float32, of these labels.
+    """
+    # Not argmax: of floats it becomes an operation in ONNX that ONNX Runtime does not have.
+    best, labels = ops.top_k(logits, 1)
+    log_probabilities = best[..., 0] - ops.logsumexp(logits, axis=-1)
+    return {
+        "labels": ops.cast(labels[..., 0], "int32"),
+        "probabilities": ops.exp(log_probabilities),
+    }
 
 
 def instances_of(

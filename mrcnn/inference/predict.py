@@ -7,10 +7,10 @@ import numpy as np
 from keras import ops
 
 from mrcnn.config import Config
+from mrcnn.inference.batching import BatchPredictor
 from mrcnn.inference.compiled import compiled, runs_eagerly
 from mrcnn.inference.final_scores import ScoreSettings, with_final_scores
 from mrcnn.inference.pasting import full_masks
-from mrcnn.inference.preprocessing import postprocess, preprocess
 from mrcnn.modeling.detector import Detector
 from mrcnn.modeling.devices import check_process
 from mrcnn.ops.pixel_convention import PixelConvention
@@ -27,7 +27,7 @@ MAX_CANVASES = 32
 EAGER_PHOTOS = 4
 
 
-class Predictor:
+class Predictor(BatchPredictor):
     """Runs a Detector on original images.
 
     The network runs in two steps, each compiled once: up to the detections, then the heads that
@@ -67,32 +67,6 @@ class Predictor:
     def convention(self) -> PixelConvention:
         """The detector's pixel convention, which follows the weights that it loads."""
         return self.detector.convention
-
-    def __call__(self, photos: Iterable[Array]) -> list[dict[str, Any]]:
-        """Detects the objects of images.
-
-        Args:
-            photos: `(h, w, 3)` uint8 RGB each.
-
-        Returns:
-            A result for each image: "rois" `(N, 4)` int32 and "boxes" `(N, 4)` float32, yxyx, in
-            its pixels; "class_ids" `(N,)` int32; "scores" `(N,)` float32, best first;
-            "mask_probabilities" `(N, *MASK_SHAPE)` float32, each filling its box; "image_hw", its
-            size; "convention", see `full_masks`; and the fields of extra heads.
-        """
-        return list(self.stream(photos))
-
-    def stream(self, photos: Iterable[Array]) -> Iterator[dict[str, Any]]:
-        """Detects as `__call__`, one result after the other.
-
-        Args:
-            photos: Of any number; never more than one is held at its full size.
-
-        Yields:
-            A result for each image.
-        """
-        for canvases in self._batches(self._canvases(photos)):
-            yield from self._results(canvases)
 
     def describe(
         self, photos: Iterable[Array], boxes: Iterable[Array], class_ids: Iterable[Array]
@@ -207,15 +181,6 @@ class Predictor:
 
     # ---- from images to batches and back ---------------------------------------------------------
 
-    def _canvases(self, photos):
-        """(image (H, W, 3), its Placement) of each original image."""
-        count = 0
-        for photo in photos:  # no enumerate: it would hold a photo while the next one is read
-            canvas = preprocess(photo, self.config, self.convention, name=f"Photo {count}")
-            count += 1
-            del photo
-            yield canvas
-
     def _given(self, photos, boxes, class_ids):
         """(image (H, W, 3), boxes (N, 4) in it, result without fields of heads) of each photo."""
         everything = zip(self._canvases(photos), boxes, class_ids, strict=True)
@@ -231,31 +196,6 @@ class Predictor:
                 "scores": np.ones(len(own_ids), np.float32),
             }
             yield image, on_canvas, result
-
-    def _batches(self, items):
-        """Lists of at most BATCH_SIZE items (image, ...) whose images have one shape, in order."""
-        batch = []
-        for item in items:
-            # "pad64" and "none" give each image a canvas of its own size.
-            if batch and item[0].shape != batch[0][0].shape:
-                yield batch
-                batch = []
-            batch.append(item)
-            if len(batch) == self.config.BATCH_SIZE:
-                yield batch
-                batch = []
-        if batch:
-            yield batch
-
-    def _results(self, canvases):
-        images = np.stack([image for image, _ in canvases])
-        windows = np.stack([placement.window for _, placement in canvases])
-        found = self.detect_molded(images, windows)
-        results = []
-        for i, (_, placement) in enumerate(canvases):
-            rows = {name: column[i] for name, column in found.items()}
-            results.append(postprocess(rows, placement, self.convention))
-        return results
 
     def _describe_molded(self, images, boxes, class_ids):
         """For each of b images a dict of (n, ...) arrays, given boxes (n, 4) and classes (n,)."""

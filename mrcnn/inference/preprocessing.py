@@ -10,7 +10,7 @@ from mrcnn.data.resize import Placement, check_placeable, normalise, placement_f
 from mrcnn.ops.pixel_convention import ALIGNED, PixelConvention, convention_of_setting
 from mrcnn.typing import Array, Arrays, Size
 
-__all__ = ["has_pixels", "network_input", "postprocess", "preprocess", "result_of"]
+__all__ = ["has_pixels", "network_input", "place", "postprocess", "preprocess", "result_of"]
 
 
 def preprocess(
@@ -30,11 +30,32 @@ def preprocess(
     Raises:
         ValueError: `photo` is no image, or the config's resize mode cannot take its size.
     """
+    image, placement = place(photo, config, convention, name)
+    return normalise(image, config.MEAN_PIXEL, config.PIXEL_STD), placement
+
+
+def place(
+    photo: Any, config: Config, convention: PixelConvention | None = None, name: str = "The photo"
+) -> tuple[Array, Placement]:
+    """Resizes an image of any size, and leaves its pixels as they are.
+
+    Args:
+        photo: As of `preprocess`.
+        config: As of `preprocess`.
+        convention: As of `preprocess`.
+        name: As of `preprocess`.
+
+    Returns:
+        The network input `(H, W, 3)` uint8, and where the image lies in it.
+
+    Raises:
+        ValueError: As of `preprocess`.
+    """
     photo = as_uint8_image(photo, config.IMAGE_CHANNEL_COUNT, name)
     check_placeable(photo.shape[:2], config, name)
     placement = placement_for(config, photo.shape[:2])
     convention = convention or convention_of_setting(config.ROI_ALIGN)
-    return network_input(photo, placement, config, convention), placement
+    return placement.image(photo, convention.resample), placement
 
 
 def network_input(

@@ -327,7 +327,12 @@ class Detector(keras.Model):
         return found | {"boxes": self.convention.unmeasure(found["boxes"], found["valid"])}
 
     def describe(
-        self, pyramid: Sequence[Tensor], boxes: Tensor, class_ids: Tensor
+        self,
+        pyramid: Sequence[Tensor],
+        boxes: Tensor,
+        class_ids: Tensor,
+        *,
+        embeddings: bool = False,
     ) -> dict[str, Tensor]:
         """Computes the fields that the other heads add to detections.
 
@@ -335,16 +340,22 @@ class Detector(keras.Model):
             pyramid: The levels of the neck, or those that RoIs are pooled from.
             boxes: `(B, N, 4)` float32, yxyx.
             class_ids: `(B, N)` int32.
+            embeddings: Whether to add "embeddings" `(B, N, F)` float32: the hidden vector of the
+                box head, of length 1.
 
         Returns:
             A dict of `(B, N, ...)`.
         """
-        needs_box_head = any(head.reads != "pooled" for head in self.other_heads)
+        needs_box_head = embeddings or any(head.reads != "pooled" for head in self.other_heads)
         heads = [self.box_head, *self.other_heads] if needs_box_head else self.other_heads
         outputs = self._run_heads(heads, pyramid, self.convention.measure(boxes))
         fields: dict[str, Tensor] = {}
         for head in self.other_heads:
             fields |= head.describe(outputs[head.name], class_ids)
+        if embeddings:
+            features = ops.cast(outputs[self.box_head.name]["features"], "float32")
+            squares = ops.sum(ops.square(features), axis=-1, keepdims=True)
+            fields["embeddings"] = features / ops.sqrt(ops.maximum(squares, 1e-12))
         return fields
 
     def class_probabilities(self, pyramid: Sequence[Tensor], boxes: Tensor) -> Tensor:

@@ -108,7 +108,8 @@ def soft_non_max_suppression(
         return ops.where(ops.logical_and(left > 0, left >= min_score), left, -1.0)
 
     def step(rank, left, index, found):
-        best = ops.cast(ops.argmax(left, axis=1), "int32")[:, None]
+        # Not argmax: of floats it becomes an operation in ONNX that ONNX Runtime does not have.
+        best = ops.cast(ops.top_k(left, 1)[1], "int32")
         score = ops.take_along_axis(left, best, axis=1)
         box = ops.take_along_axis(boxes, best[..., None], axis=1)
         same_class = ops.equal(ops.take_along_axis(class_ids, best, axis=1), class_ids)

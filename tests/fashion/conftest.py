@@ -58,6 +58,19 @@ def tiny_run(tiny_model, tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="session")
+def tiny_export(tiny_run, sample_folder, tmp_path_factory):
+    """The ONNX file of `tiny_run`; takes half a minute."""
+    pytest.importorskip("tf2onnx", reason="the extra [export] is not installed")
+    pytest.importorskip("onnxruntime", reason="the extra [export] is not installed")
+    from fashion import export
+
+    out = tmp_path_factory.mktemp("exports")
+    data = ["--data", str(sample_folder), "--license", "CC0"]
+    (file,) = export.main(["--weights", str(tiny_run), "--out", str(out), *data])
+    return file
+
+
 @pytest.fixture
 def loaded_quickly(monkeypatch, tiny_model, tiny_run):
     """The verbs get `tiny_model` for `tiny_run` without building it again; the settings they ask

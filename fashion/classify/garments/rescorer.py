@@ -16,7 +16,7 @@ from mrcnn.data.resize import normalise
 from mrcnn.inference.compiled import compiled
 from mrcnn.modeling.build import BACKBONES
 from mrcnn.modeling.devices import channels_last
-from mrcnn.typing import Array, PathLike
+from mrcnn.typing import Array, PathLike, Tensor
 from mrcnn.weights.layer_files import load_weights, read_metadata, save_weights
 
 AT_ONCE = 16  # crops in one step of the network
@@ -188,7 +188,8 @@ class Rescorer:
         save_weights(self.network, path, metadata=metadata)
 
     def _predict(self, crops):
-        return ops.softmax(ops.cast(self.network(crops, training=False), "float32"), axis=-1)
+        logits = ops.cast(self.network(crops, training=False), "float32")
+        return probability_outputs(logits)["probabilities"]
 
 
 def is_rescorer(path: PathLike) -> bool:
@@ -201,6 +202,18 @@ def is_rescorer(path: PathLike) -> bool:
         Whether its metadata say so.
     """
     return "rescorer" in read_metadata(path)
+
+
+def probability_outputs(logits: Tensor) -> dict[str, Tensor]:
+    """Computes the probability of each class.
+
+    Args:
+        logits: `(B, K)` float32.
+
+    Returns:
+        "probabilities" `(B, K)` float32; class 0 is no garment.
+    """
+    return {"probabilities": ops.softmax(logits, axis=-1)}
 
 
 def load_rescorer(path: PathLike, ontology: Ontology | None, xla: bool = False) -> Rescorer:

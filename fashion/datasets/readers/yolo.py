@@ -12,8 +12,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from fashion.datasets.readers.base import (
     PARTS,
     FindPhoto,
@@ -121,6 +119,8 @@ def label_file(photo: Path) -> Path:
 
 
 def _is_yolo(path: Path) -> bool:
+    import yaml  # not at the top: only this format needs it
+
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError):
@@ -129,6 +129,8 @@ def _is_yolo(path: Path) -> bool:
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
+    import yaml  # not at the top: only this format needs it
+
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
     except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:

@@ -1,0 +1,65 @@
+"""export: the options, and from a run to predictions without Keras."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fashion import export
+from fashion.export import batch_size, size_hw
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_sizes_and_batches_are_read():
+    assert size_hw("384x256") == (384, 256) and size_hw("512") == (512, 512)
+    assert batch_size("dynamic") is None and batch_size("4") == 4
+    assert export.parse(["--to", "all"]).formats == ("savedmodel", "onnx", "litert")
+
+
+def test_a_saved_model_is_left_out_of_all_where_it_has_no_such_precision(tmp_path):
+    options = ["--to", "all", "--precision", "fp16"]
+    assert export.parse(options).formats == ("onnx", "litert")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--imgsz", "big"], "needs HEIGHTxWIDTH"),
+        (["--batch", "some"], "must be a whole number"),
+        (["--to", "savedmodel", "--precision", "int8"], "a SavedModel is of fp32"),
+        (["--to", "onnx", "--precision", "int8"], "--calibrate is missing"),
+        (["--to", "caffe"], "--to"),
+    ],
+)
+def test_options_that_do_not_fit_are_told(options, message, capsys):
+    with pytest.raises(SystemExit):
+        export.main(options)
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.full
+def test_from_a_run_to_predictions_in_a_process_without_keras(tiny_export, sample_folder, tmp_path):
+    file = tiny_export
+    assert file.name == "tiny.onnx"
+    assert "| licence | CC0 |" in file.with_suffix(".onnx.md").read_text(encoding="utf-8")
+    code = f"""
+import sys
+from fashion.__main__ import main
+common = ["--weights", {str(file)!r}, "--limit", "2"]
+images, data = {str(sample_folder / "images")!r}, {str(sample_folder)!r}
+out = {str(tmp_path)!r}
+for verb, *options in (
+    ["predict", "--images", images, "--out", out + "/p", "--conf", "0.02"],
+    ["evaluate", "--data", data, "--out", out + "/e", "--no-pages"],
+    ["submit", "--images", images, "--out", out + "/s.csv"],
+):
+    assert main([verb, *options, *common]) == 0, verb
+    assert not {{"keras", "tensorflow", "jax", "h5py"}} & set(sys.modules), verb
+"""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, env=environment)
+    assert json.loads((tmp_path / "p" / "predictions.json").read_text())["annotations"]
