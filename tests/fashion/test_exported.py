@@ -51,7 +51,7 @@ def file(metadata, tiny_model, tmp_path, monkeypatch):
         def run(inputs):
             config = tiny_model.config
             pixels = normalise(inputs["images"], config.MEAN_PIXEL, config.PIXEL_STD)
-            found = tiny_model._predictor.detect_molded(pixels, inputs["windows"])
+            found = tiny_model.predictor.detect_molded(pixels, inputs["windows"])
             return found | {"count": found.pop("valid").sum(axis=1)}
 
         return run
