@@ -157,11 +157,12 @@ def _add_network_options(group: Any) -> None:
         metavar="N",
         help="rows of the outputs (default: that of the model)",
     )
-    add_option(
-        group,
-        "--conf",
-        old_names=(),
+    group.add_argument(
+        "--min-conf",
+        dest="conf",
+        type=fraction,
         default=0.01,
+        metavar="SCORE",
         help="minimum confidence score of a detection that the file gives; its users can ask for "
         "more (default: %(default)s)",
     )

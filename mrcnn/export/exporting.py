@@ -27,6 +27,7 @@ from mrcnn.inference.final_scores import ScoreSettings
 from mrcnn.inference.predict import Predictor
 from mrcnn.inference.preprocessing import place
 from mrcnn.inference.runtimes import open_runtime
+from mrcnn.modeling.build import FIXED_CANVAS
 from mrcnn.modeling.detector import Detector
 from mrcnn.modeling.devices import use_xla
 from mrcnn.typing import Array, PathLike, Size, Tensor
@@ -37,8 +38,6 @@ PRECISIONS = ("fp32", "fp16", "int8")
 MIN_SCORE = 0.01
 # Height and width of a network input are multiples of it.
 MULTIPLE = 64
-# Modes that lay every image on a canvas of one size.
-FIXED_CANVAS = ("square", "portrait", "crop")
 
 
 def export(

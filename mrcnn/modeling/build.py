@@ -46,6 +46,8 @@ BACKBONES = (
     | dict.fromkeys(convnext.APPLICATIONS, convnext.convnext)
     | dict.fromkeys(mobilenet_v3.APPLICATIONS, mobilenet_v3.mobilenet_v3)
 )
+# Resize modes that lay every image on a canvas of one size.
+FIXED_CANVAS = ("square", "portrait", "crop")
 NECKS = {"fpn": FPN, "none": C4Neck}
 
 
@@ -89,6 +91,8 @@ def build_detector(
             # Last, so that all other layers draw what they would without a cascade.
             cascade=[_box_head(config, stage) for stage in range(2, config.CASCADE_STAGES + 1)],
         )
+    if config.IMAGE_RESIZE_MODE in FIXED_CANVAS:
+        detector.input_hw = config.image_hw
     _check_losses(config, detector)
     return detector
 

@@ -179,6 +179,7 @@ class Detector(keras.Model):
         for head in self.heads:
             names += head.loss_names
         self.loss_trackers = {name: keras.metrics.Mean(name=name) for name in [*names, LAYER_LOSS]}
+        self.input_hw: Size | None = None  # of images on a canvas of one size, for `export`
         self.layers_add_losses = False  # as far as `compute_loss` has seen
         self._create_weights()
 
@@ -646,6 +647,49 @@ class Detector(keras.Model):
                 "config to load them."
             )
         self.save_weights(filepath, overwrite)
+
+    def export(
+        self,
+        filepath: PathLike,
+        format: str = "tf_saved_model",
+        verbose: bool | None = None,
+        input_signature: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """Exports `call` as Keras does: without preprocessing, final scores and a check.
+
+        `mrcnn.export.export` writes files that have all of these.
+
+        Args:
+            filepath: As of `keras.Model.export`.
+            format: As of `keras.Model.export`.
+            verbose: As of `keras.Model.export`.
+            input_signature: As of `keras.Model.export`; None: batches of any number of images, of
+                the size that the config lays images on.
+            **kwargs: As of `keras.Model.export`.
+
+        Raises:
+            ValueError: There is no signature, and images have no fixed size.
+        """
+        if input_signature is None:
+            if self.input_hw is None:
+                raise ValueError(
+                    "An exported detector takes images of one size, and its config lets each image "
+                    "keep its own. Give input_signature, a list of one dict of keras.InputSpec "
+                    "with images (None, height, width, 3) and windows (None, 4)."
+                )
+            shapes = {
+                "images": (None, *self.input_hw, self.backbone.input_shape[-1]),
+                "windows": (None, 4),
+            }
+            specs = {
+                name: keras.InputSpec(shape=shape, dtype="float32", name=name)
+                for name, shape in shapes.items()
+            }
+            input_signature = [specs]
+        super().export(
+            str(filepath), format, verbose=verbose, input_signature=input_signature, **kwargs
+        )
 
     def save_weights(self, filepath: PathLike, overwrite: bool = True) -> None:
         """Writes the weights in Matterport's layout, see `mrcnn.weights.layer_files`.

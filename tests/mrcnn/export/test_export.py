@@ -275,3 +275,22 @@ def test_files_of_lower_precision_are_judged_by_their_score(detector, config, tm
     assert not (tmp_path / "c.onnx").exists()
     with pytest.raises(ValueError, match="is calibrated with images"):
         export(detector, tmp_path / "c.onnx", config, score=check, precision="int8")
+
+
+@pytest.mark.slow
+def test_keras_own_export_writes_what_a_call_computes(detector, plain_config, tmp_path):
+    import tensorflow as tf
+
+    detector.export(tmp_path / "sm", verbose=False)
+    inputs = {
+        "images": np.random.default_rng(0).normal(size=(2, 64, 64, 3)).astype(np.float32),
+        "windows": np.tile(np.float32([0, 0, 64, 64]), (2, 1)),
+    }
+    expected = detector(inputs)
+    loaded = tf.saved_model.load(str(tmp_path / "sm"))
+    found = loaded.serve({name: tf.constant(value) for name, value in inputs.items()})
+    assert expected.keys() == found.keys()
+    np.testing.assert_allclose(found["boxes"], expected["boxes"], atol=1e-3)
+    np.testing.assert_array_equal(found["class_ids"], expected["class_ids"])
+    with pytest.raises(ValueError, match="takes images of one size"):
+        build_detector(plain_config(IMAGE_RESIZE_MODE="pad64")).export(tmp_path / "none")
