@@ -130,6 +130,36 @@ def uncompiled_module():
         yield
 
 
+def leave_undrawn(patch):
+    """Figures are made and saved as empty pictures: drawing them takes half of the time of a page.
+
+    For tests of what surrounds figures, which have tests of their own.
+    """
+    from matplotlib.figure import Figure
+    from PIL import Image
+
+    def savefig(figure, target, *, format=None, **options):
+        if format == "svg":
+            target.write('<svg width="72pt" height="72pt"></svg>')
+        else:
+            Image.new("RGB", (72, 72), "white").save(target, format="PNG")
+
+    patch.setattr(Figure, "savefig", savefig)
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    leave_undrawn(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def undrawn_module():
+    """The same for all tests of a file, and for what its fixtures make."""
+    with pytest.MonkeyPatch.context() as patch:
+        leave_undrawn(patch)
+        yield
+
+
 @pytest.fixture
 def simple_losses(monkeypatch):
     """A detector's losses under their usual names, each of the photos and of one layer's weights.

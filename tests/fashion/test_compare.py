@@ -8,6 +8,8 @@ import pytest
 
 from fashion import compare, study
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 METRICS = {
     "photos": 103,
     "data": "ccp/val.csv",

@@ -22,6 +22,8 @@ from fashion.evaluation.thresholds.names import OBJECTIVE_NAMES
 from fashion.evaluation.thresholds.table import CategoryThresholds, Thresholds
 from fashion.labels.ontology import Ontology
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 @pytest.fixture(autouse=True)
 def no_site(request, monkeypatch):
@@ -241,10 +243,7 @@ def test_thresholds_are_searched_written_and_used(sample_folder, raw, tmp_path, 
         scores["tuning"]["level"] == "global"
         and scores["tuning"]["held_out"]["global"] == 1 > scores["tuning"]["held_out"]["given"]
     )
-    assert (
-        len(scores["grid"]["values"]) == 9
-        and (tmp_path / "tuned" / "grid.png").stat().st_size > 1000
-    )
+    assert len(scores["grid"]["values"]) == 9 and (tmp_path / "tuned" / "grid.png").exists()
     assert json.loads((tmp_path / "tuned" / "metrics.json").read_text())["grid"] == scores["grid"]
     assert "<- written" in capsys.readouterr().out
     tuned = evaluate.main([*words, "--thresholds", str(tmp_path / "tuned" / "thresholds.json")])

@@ -8,6 +8,8 @@ import pytest
 from fashion import explore
 from fashion.commands import explore as body
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 @pytest.mark.slow
 def test_the_built_in_data_are_explored(sample_folder, tmp_path, capsys):

@@ -13,6 +13,8 @@ from fashion.cli import evaluation_input
 from fashion.commands import rescore as body
 from fashion.datasets.files import find_data
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def words(sample_folder, run, out, *more):
     return [

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def command(uncompiled_module, sample_folder, tiny_settings, tmp_path_factory):
+def command(uncompiled_module, undrawn_module, sample_folder, tiny_settings, tmp_path_factory):
     """command(*words): runs `train` on five images; one epoch of one stage."""
     out = tmp_path_factory.mktemp("runs")
     settings = tiny_settings | {"EVALUATE_IMAGES": 2}

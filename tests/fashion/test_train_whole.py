@@ -38,6 +38,7 @@ RUNNER = textwrap.dedent("""
     shared = runpy.run_path(root + "/tests/conftest.py")
     shared["register_plain_backbone"]()
     shared["leave_uncompiled"](pytest.MonkeyPatch())
+    shared["leave_undrawn"](pytest.MonkeyPatch())
     from fashion import train
     from mrcnn.training.checkpoints import read_state
     rename = os.replace

@@ -87,7 +87,7 @@ def test_everything_stands_on_the_page_and_beside_it(write, wardrobe, box):
 
 
 @pytest.mark.slow
-def test_a_page_of_one_object(write, box):
+def test_a_page_of_one_object(write, box, undrawn):
     text, analysis, _ = write([("a", box(5, 5, 20, 10), 0, [])])
     assert (
         "No attribute occurs." in text

@@ -46,7 +46,7 @@ def test_a_finished_run_shows_everything_without_predicting_again(make_run, no_m
     assert "4 validation images, epoch 4" in screen
 
 
-def test_stored_predictions_are_found_by_the_names_of_their_images(make_run, no_model):
+def test_stored_predictions_are_found_by_the_names_of_their_images(make_run, no_model, undrawn):
     """A training with --limit numbers its images otherwise than the whole data set does."""
     run = make_run()
     stored = stored_predictions(run)
@@ -66,7 +66,7 @@ def test_stored_predictions_are_found_by_the_names_of_their_images(make_run, no_
     assert metrics["photos"] == 3 and metrics["coco"]["segm"]["AP"] == pytest.approx(1)
 
 
-def test_predictions_of_another_epoch_are_made_anew(make_run, tiny_model, monkeypatch):
+def test_predictions_of_another_epoch_are_made_anew(make_run, tiny_model, monkeypatch, undrawn):
     run = make_run(stored_epoch=2)
     monkeypatch.setattr(run_scores, "load_model", lambda path: tiny_model)
     write_run_page(run.path)
@@ -75,7 +75,7 @@ def test_predictions_of_another_epoch_are_made_anew(make_run, tiny_model, monkey
     assert json.loads((run.path / "metrics.json").read_text())["photos"] == 2
 
 
-def test_a_run_that_was_killed_in_its_first_epoch_has_a_page(make_run, caplog):
+def test_a_run_that_was_killed_in_its_first_epoch_has_a_page(make_run, caplog, undrawn):
     run = make_run(epochs=0)
     screen = write_run_page(run.path)
     page = text_of(run)
@@ -84,7 +84,7 @@ def test_a_run_that_was_killed_in_its_first_epoch_has_a_page(make_run, caplog):
     assert "has no scores" in caplog.text and not (run.path / "metrics.json").exists()
 
 
-def test_without_its_data_a_run_still_shows_its_curves(make_run, caplog):
+def test_without_its_data_a_run_still_shows_its_curves(make_run, caplog, undrawn):
     run = make_run()
     run.write_config(run.read_config() | {"data": "/gone"})
     write_run_page(run.path)
@@ -96,20 +96,20 @@ def test_what_is_no_run_is_refused(tmp_path):
         write_run_page(tmp_path)
 
 
-def test_the_next_command_names_the_folder_of_the_images(make_run):
+def test_the_next_command_names_the_folder_of_the_images(make_run, undrawn):
     facts = read_run(make_run().path)
     commands = next_commands(facts, {"images": "my photos"})
     evaluation = next(command for _, command in commands if " evaluate " in command)
     assert "--images 'my photos'" in evaluation
 
 
-def test_the_next_command_names_the_validation_data(make_run):
+def test_the_next_command_names_the_validation_data(make_run, undrawn):
     facts = read_run(make_run().path)
     commands = next_commands(facts, {"val": "/data/val 2.json"})
     assert "--val '/data/val 2.json'" in commands[0][1]
 
 
-def test_thresholds_for_kaggle_are_suggested_for_its_labels_alone(make_run, ontology):
+def test_thresholds_for_kaggle_are_suggested_for_its_labels_alone(make_run, ontology, undrawn):
     facts = read_run(make_run().path)
     labels = ontology.to_dict()
     of_kaggle = next_commands(facts, {"ontology": labels})
@@ -119,7 +119,7 @@ def test_thresholds_for_kaggle_are_suggested_for_its_labels_alone(make_run, onto
     assert "--tune" not in of_own[0][1] and "thresholds" not in of_own[0][0]
 
 
-def test_a_run_that_ended_early_says_so(make_run, no_model):
+def test_a_run_that_ended_early_says_so(make_run, no_model, undrawn):
     run = make_run(epochs=3)
     run.write_config(run.read_config() | {"ended": "patience"})
     (run.path / "predictions.json").unlink()
@@ -129,7 +129,7 @@ def test_a_run_that_ended_early_says_so(make_run, no_model):
 
 
 @pytest.mark.parametrize("program", ["/clone/fashion/__main__.py train", "fashion/train.py"])
-def test_the_command_is_shown_as_typed_after_installing(make_run, program):
+def test_the_command_is_shown_as_typed_after_installing(make_run, program, undrawn):
     run = make_run()
     config = json.loads((run.path / "config.json").read_text())
     config["command"] = [*program.split(), "--epochs", "2"]

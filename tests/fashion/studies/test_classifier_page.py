@@ -9,6 +9,8 @@ import pytest
 from fashion.classify.results import Result, summary
 from fashion.studies.classifier_page import rows_of, verdict, write_page
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def metrics(train=0.99, validation=0.92, test=0.91, seed=1):
     parts = {"train": train, "validation": validation, "test": test}

@@ -39,7 +39,7 @@ def test_the_files_hold_the_analysis(tmp_path, confused_case):
 
 
 @pytest.mark.slow
-def test_photos_are_asked_for_by_name_and_may_be_absent(tmp_path, one_of_each):
+def test_photos_are_asked_for_by_name_and_may_be_absent(tmp_path, one_of_each, undrawn):
     gt, said = one_of_each
     asked = []
 
@@ -58,7 +58,9 @@ def test_photos_are_asked_for_by_name_and_may_be_absent(tmp_path, one_of_each):
 
 
 @pytest.mark.slow
-def test_a_photo_that_cannot_be_read_is_told_and_drawn_on_grey_paper(tmp_path, one_of_each, caplog):
+def test_a_photo_that_cannot_be_read_is_told_and_drawn_on_grey_paper(
+    tmp_path, one_of_each, caplog, undrawn
+):
     def broken(name):
         raise OSError(f"{name} is broken")
 
@@ -71,7 +73,7 @@ def test_a_photo_that_cannot_be_read_is_told_and_drawn_on_grey_paper(tmp_path, o
 
 
 @pytest.mark.slow
-def test_the_analysis_is_written_before_anything_is_drawn(tmp_path, one_of_each):
+def test_the_analysis_is_written_before_anything_is_drawn(tmp_path, one_of_each, undrawn):
     def killed(name):
         raise KeyboardInterrupt
 
@@ -82,7 +84,7 @@ def test_the_analysis_is_written_before_anything_is_drawn(tmp_path, one_of_each)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("objects, detections", [(0, 0), (0, 1), (1, 0), (1, 1)])
-def test_a_page_of_little(tmp_path, placed, truth, objects, detections):
+def test_a_page_of_little(tmp_path, placed, truth, objects, detections, undrawn):
     gt, said = (
         truth(*[placed(1, 1, (0, 0, 9, 9))] * objects),
         [placed(1, 1, (0, 0, 9, 9), score=0.9)] * detections,

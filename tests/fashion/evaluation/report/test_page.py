@@ -142,7 +142,7 @@ def full(scores):
 
 
 @pytest.fixture
-def page(case, tmp_path_factory):
+def page(case, undrawn, tmp_path_factory):
     """The page of the scores."""
     return _written("page", case, case[2], tmp_path_factory)
 
@@ -212,7 +212,7 @@ def test_the_numbers_of_the_summary_are_those_of_the_scores(case, page):
 
 
 @pytest.mark.slow
-def test_the_summary_says_from_what_score_on_a_detection_counts(case, tmp_path):
+def test_the_summary_says_from_what_score_on_a_detection_counts(case, tmp_path, undrawn):
     truth, detections, scores = case
     path = write_report(
         tmp_path, scores | {"score_threshold": 0.35}, ground_truth=truth, detections=detections
@@ -286,7 +286,7 @@ def test_kaggle_shows_its_ten_precisions(case, page):
 
 
 @pytest.mark.slow
-def test_each_category_with_objects_has_a_row(case, tmp_path):
+def test_each_category_with_objects_has_a_row(case, tmp_path, undrawn):
     truth, detections, scores = case
     scores["attributes"].pop("per_category", None)
     page = read(write_report(tmp_path, scores, ground_truth=truth, detections=detections))
@@ -333,7 +333,7 @@ def test_attributes_stand_beside_those_on_true_boxes(case, full_page):
     ]
 
 
-def test_attributes_that_were_never_compared_are_a_dash_and_not_0(case, tmp_path):
+def test_attributes_that_were_never_compared_are_a_dash_and_not_0(case, tmp_path, undrawn):
     """Of a category whose objects are all missed, an F1 of 0.000 would be a claim."""
     truth, detections, scores = case
     objects = scores["coco"]["segm"]["per_category"]
@@ -386,7 +386,7 @@ def test_scores_from_a_file_make_the_same_page(case, full_page, tmp_path):
     assert again.read_bytes() == full_page.read_bytes()
 
 
-def test_what_older_scores_lack_is_left_out(case, tmp_path):
+def test_what_older_scores_lack_is_left_out(case, tmp_path, undrawn):
     truth, detections, scores = case
     old = {
         key: scores[key]
@@ -416,7 +416,7 @@ def test_what_older_scores_lack_is_left_out(case, tmp_path):
 
 
 @pytest.mark.slow
-def test_nothing_detected_is_a_report(case, tmp_path):
+def test_nothing_detected_is_a_report(case, tmp_path, undrawn):
     truth, _, _ = case
     page = read(
         write_report(tmp_path, score_predictions(truth, []), ground_truth=truth, detections=[])
@@ -426,7 +426,7 @@ def test_nothing_detected_is_a_report(case, tmp_path):
 
 
 @pytest.mark.slow
-def test_truth_without_objects_and_attributes_is_a_report(tmp_path):
+def test_truth_without_objects_and_attributes_is_a_report(tmp_path, undrawn):
     truth = {
         "images": [{"id": 1, "file_name": "a.jpg", "height": 8, "width": 8}],
         "annotations": [],
@@ -439,7 +439,7 @@ def test_truth_without_objects_and_attributes_is_a_report(tmp_path):
     assert dict(zip(page.cards[1::2], page.cards[::2]))["mask AP"] == "–"
 
 
-def test_the_names_of_the_files_stand_below_the_title(case, tmp_path):
+def test_the_names_of_the_files_stand_below_the_title(case, tmp_path, undrawn):
     truth, detections, scores = case
     path = write_report(
         tmp_path,
