@@ -26,7 +26,7 @@ demo: $(INSTALLED)
 test test-rest: export OMP_NUM_THREADS = 1
 test test-rest: export OPENBLAS_NUM_THREADS = 1
 test test-rest: export TF_NUM_INTRAOP_THREADS = 1
-# Examples that tests of the marker fuzz try of each reader (100 without it), and kills of each command.
+# Examples that tests of the marker fuzz try of each reader (200 without it), and kills of each command.
 test-rest: export FUZZ_EXAMPLES ?= 5000
 test-rest: export KILLS ?= 10
 test: $(INSTALLED)

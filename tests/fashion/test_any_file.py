@@ -39,7 +39,7 @@ from mrcnn.weights.detectron_files import read_detectron_file
 from mrcnn.weights.layer_files import read_h5, save_weights
 from mrcnn.weights.torch_files import read_torch_file
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 100))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 200))
 # The same examples in every run: a test that fails today failed yesterday.
 many = settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None)
 pytestmark = [pytest.mark.fuzz, pytest.mark.slow]

@@ -26,7 +26,7 @@ from mrcnn.data.masks.rle import RLEMasks
 from mrcnn.data.placement import Placement
 from mrcnn.ops.pixel_convention import ALIGNED, CORNERS
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 100))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 200))
 pytestmark = pytest.mark.fuzz
 # The same examples in every run: a test that fails today failed yesterday.
 many = settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None)
