@@ -199,10 +199,13 @@ def test_the_official_sample_equals_the_official_package(sample, official_number
     )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("iou_type", ["segm", "bbox"])
 @pytest.mark.parametrize("boxes", [False, True])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "seed",
+    # The official package takes two seconds for each.
+    [pytest.param(seed, marks=pytest.mark.full if seed else pytest.mark.slow) for seed in range(3)],
+)
 def test_random_images_equal_the_official_package(
     random_case, official_numbers, iou_type, boxes, seed
 ):
