@@ -81,6 +81,7 @@ def test_the_table_of_the_readme_has_every_command():
     assert set(re.findall(r"`fashion (\w+)`", README.read_text(encoding="utf-8"))) == set(VERBS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [ROOT / "docs" / "library.md"], ids=name)
 def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -34,6 +34,7 @@ def no_site(request, monkeypatch):
         monkeypatch.setattr(site, "write_site", lambda evaluation: evaluation.out / "index.html")
 
 
+@pytest.mark.slow
 def test_a_site_is_written_and_the_tuned_scores_are_printed(sample_folder, raw, tmp_path, capsys):
     out = tmp_path / "out"
     gt, images = sample_folder / "val.csv", sample_folder / "images"
@@ -118,6 +119,7 @@ def test_scores_of_a_model_are_printed_and_written_and_its_predictions_stored(
     assert not list(out.glob("*.partial"))
 
 
+@pytest.mark.slow
 def test_predictions_of_a_killed_run_are_taken_up(
     tiny_run, tiny_model, sample_folder, loaded_quickly, tmp_path, monkeypatch
 ):

@@ -48,7 +48,7 @@ def test_json_and_csv_hold_the_same_runs(three, capsys):
     assert records[0]["mask_ap"] is None and rows[0]["mask_ap"] == ""
 
 
-def test_a_page_is_written_again(three, capsys):
+def test_a_page_is_written_again(three, capsys, undrawn):
     run = three / "smoke20261130T101500"
     runs.main(["--page", str(run)])
     assert (run / "index.html").is_file() and "page of the run" in capsys.readouterr().out

@@ -289,6 +289,7 @@ def test_loss_weights_are_those_of_the_moment_a_training_begins(
     assert model.keras_model.history.history["mrcnn_mask_loss"] == [0.0]
 
 
+@pytest.mark.slow
 def test_a_generator_of_photos_is_as_good_as_a_list(model):
     photos = [np.zeros((40, 90, 3), np.uint8)] * 2
     assert [r["masks"].shape[:2] for r in model.detect(photo for photo in photos)] == [(40, 90)] * 2

@@ -103,12 +103,14 @@ def plain(tmp_path_factory, toy):
     return folder, history, seen
 
 
+@pytest.mark.slow
 def test_it_learns_and_every_image_is_seen_once_an_epoch(plain):
     _, history, seen = plain
     assert seen == [[16] * 5] * 2
     assert history[1]["loss"] < history[0]["loss"] and history[1]["val_accuracy"] > 0.3
 
 
+@pytest.mark.slow
 def test_a_run_leaves_its_files(plain):
     folder, history, _ = plain
     assert sorted(path.name for path in folder.iterdir()) == sorted(
@@ -162,6 +164,7 @@ def test_a_longer_training_goes_on_from_a_shorter_one(plain, tmp_path, toy):
     assert without_times(run(tmp_path, toy)) == without_times(plain[1])
 
 
+@pytest.mark.slow
 def test_what_is_finished_is_not_done_again(plain, toy, monkeypatch):
     folder, history, _ = plain
     monkeypatch.setattr(training, "build", lambda *_: pytest.fail("nothing was left to do"))
@@ -171,6 +174,7 @@ def test_what_is_finished_is_not_done_again(plain, toy, monkeypatch):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "seed", "told"),
     [
@@ -187,6 +191,7 @@ def test_a_run_that_was_journal_differences_is_left_alone(plain, toy, changes, s
     assert json.loads((folder / "config.json").read_text()) == before
 
 
+@pytest.mark.slow
 def test_a_measurement_that_was_passed_is_not_made_up(plain, toy):
     folder, *_ = plain
     (folder / "metrics_001.json").rename(folder / "away")

@@ -24,6 +24,7 @@ def text_of(run):
     return (run.path / "index.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_finished_run_shows_everything_without_predicting_again(make_run, no_model):
     run = make_run()
     screen = write_run_page(run.path)

@@ -30,7 +30,9 @@ def evaluation(validation, tmp_path):
     )
 
 
-def test_the_pages_link_to_each_other_and_pictures_come_before_tables(evaluation, tmp_path):
+def test_the_pages_link_to_each_other_and_pictures_come_before_tables(
+    evaluation, tmp_path, undrawn
+):
     assert write_site(evaluation) == tmp_path / "index.html"
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*SITE, "errors.json"])
     for name in SITE:
@@ -46,7 +48,7 @@ def test_the_pages_link_to_each_other_and_pictures_come_before_tables(evaluation
         assert re.search(f"<dt>{name}</dt><dd>.+?</dd>", overview), name
 
 
-def test_tuned_scores_stand_beside_the_given_ones_with_the_command(evaluation, tmp_path):
+def test_tuned_scores_stand_beside_the_given_ones_with_the_command(evaluation, tmp_path, undrawn):
     tuned = {"mask AP": 0.75, "Kaggle 2020": 0.5, "recall": -1}
     tuning = {
         "metric": "kaggle_2020",

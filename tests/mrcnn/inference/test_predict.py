@@ -120,6 +120,7 @@ def test_detections_lie_in_the_photo_best_first(predictor):
         )
 
 
+@pytest.mark.slow
 def test_the_steps_together_say_what_the_network_says(predictor):
     """The two compiled steps, cut to a bucket, against one call of the detector."""
     config, photo = predictor.config, PHOTOS[1]

@@ -79,6 +79,7 @@ def test_pickles_and_deep_copies_are_whole_models(gated, inputs):
     assert_equal(gated, copy.deepcopy(gated), inputs)
 
 
+@pytest.mark.slow
 def test_every_part_comes_back_from_its_config(detector):
     for part in (detector.neck, detector.rpn, *detector.heads):
         again = type(part).from_config(part.get_config())

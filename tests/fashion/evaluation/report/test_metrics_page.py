@@ -137,7 +137,7 @@ def test_the_attributes_on_true_boxes_are_explained(case):
 
 @pytest.mark.slow
 def test_every_key_that_the_verb_writes_is_explained(
-    tiny_run, loaded_quickly, sample_folder, tmp_path
+    undrawn, tiny_run, loaded_quickly, sample_folder, tmp_path
 ):
     """Of a model, with all options, then of the predictions that it stored."""
     write_thresholds(tmp_path / "t.json", Thresholds(score=0.03))
