@@ -110,6 +110,9 @@ STUDIES = {
             "GIoU": {"BOX_LOSS": "giou", "LOSS_WEIGHTS": _BOXES_TEN_TIMES},
             "CIoU": {"BOX_LOSS": "ciou", "LOSS_WEIGHTS": _BOXES_TEN_TIMES},
             "Dice": {"MASK_DICE": 0.5},
+            "cascade": {"CASCADE_STAGES": 3},
+            "finer masks": {"MASK_SHAPE": [56, 56], "MINI_MASK_SHAPE": [112, 112]},
+            "soft-NMS": {"DETECTION_NMS": "soft_gaussian"},
             "early stages slower": {"LAYER_DECAY": 0.8},
             "moving average": {"EMA_MOMENTUM": 0.998},
             "together": _MORE_ROIS
@@ -128,6 +131,8 @@ STUDIES = {
             "efficientnet_lite0": {"BACKBONE": "efficientnet_lite0"},
             "efficientnet_lite2": {"BACKBONE": "efficientnet_lite2"},
             "efficientnet_b0": {"BACKBONE": "efficientnet_b0"},
+            "convnext_tiny": {"BACKBONE": "convnext_tiny"},
+            "mobilenetv3_large": {"BACKBONE": "mobilenetv3_large"},
             "resnet50, without a pyramid": {"BACKBONE": "resnet50", "NECK": "none"},
             "resnet50, squeeze and excitation": {"BACKBONE": "resnet50", "NECK_GATE": "se"},
         },

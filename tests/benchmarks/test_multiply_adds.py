@@ -14,7 +14,9 @@ from benchmarks.multiply_adds import (
     training_macs,
 )
 from fashion.config import FashionConfig
+from mrcnn.modeling.backbones.convnext import convnext
 from mrcnn.modeling.backbones.efficientnet import efficientnet
+from mrcnn.modeling.backbones.mobilenet_v3 import mobilenet_v3
 from mrcnn.modeling.backbones.resnet import resnet
 from mrcnn.modeling.backbones.resnext import resnext
 from mrcnn.modeling.convolutions import GroupedConv2D
@@ -66,6 +68,39 @@ def test_efficientnet_b0_costs_what_its_paper_says():
     assert (
         backbone_macs(efficientnet("efficientnet_b0"), (224, 224)) + behind
     ) / GIGA == pytest.approx(0.39, abs=0.005)
+
+
+@pytest.mark.slow
+def test_convnext_and_mobilenetv3_cost_what_their_papers_say():
+    """Liu et al. 2022, table 1: 4.5e9. Howard et al. 2019, table 3: 219e6 and 56e6, with a
+    convolution to six times the channels and two dense layers behind C5.
+    """
+    tiny = backbone_macs(convnext("convnext_tiny"), (224, 224)) + 768 * 1000
+    assert tiny / GIGA == pytest.approx(4.5, abs=0.05)
+    for size, channels, hidden, expected in (("large", 160, 1280, 219), ("small", 96, 1024, 56)):
+        behind = 49 * channels * 6 * channels + 6 * channels * hidden + hidden * 1000
+        found = backbone_macs(mobilenet_v3(f"mobilenetv3_{size}"), (224, 224)) + behind
+        assert found / 1e6 == pytest.approx(expected, rel=0.03)
+
+
+def test_a_cascade_and_refined_masks_are_counted_by_hand():
+    settings = {
+        "FPN_CLASSIF_FC_LAYERS_SIZE": 5,
+        "POOL_SIZE": 2,
+        "TOP_DOWN_PYRAMID_SIZE": 3,
+        "NUM_CLASSES": 4,
+        "MASK_CHANNELS": 8,
+    }
+    config = FashionConfig.from_dict(settings)
+    hidden = 4 * 3 * 5 + 5 * 5
+    first, later = hidden + 5 * 4 + 5 * 16, hidden + 5 * 4 + 5 * 4
+    assert box_head_macs(config, 7, stages=3) == 7 * (first + 2 * later)
+    fine = FashionConfig.from_dict(settings | {"MASK_SHAPE": [56, 56]})
+    added = mask_head_macs(fine, 1) - mask_head_macs(config, 1)
+    assert added == 28 * 28 * (8 * 4 * 2 + 4 * 2)  # four cells of 2 channels, and one mask
+    default = FashionConfig.from_dict({"MASK_SHAPE": [56, 56]})
+    coarse = mask_head_macs(FashionConfig(), 1)
+    assert (mask_head_macs(default, 1) - coarse) / coarse == pytest.approx(0.1, abs=0.005)
 
 
 def test_without_a_pyramid_c4_alone_is_read_with_five_times_the_anchors_a_cell(config):

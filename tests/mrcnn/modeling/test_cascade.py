@@ -270,10 +270,10 @@ def test_a_stage_without_an_iou_is_told(detector):
 
 
 @pytest.mark.full
-def test_a_cascade_learns_its_images_and_later_stages_have_better_boxes(plain_config, shapes):
+def test_every_stage_and_refined_masks_learn_their_images(plain_config, shapes):
     from mrcnn.data.batches import TrainingBatches
 
-    config = plain_config(CASCADE_STAGES=3, IMAGES_PER_GPU=4)
+    config = plain_config(CASCADE_STAGES=3, MASK_SHAPE=(56, 56), IMAGES_PER_GPU=4)
     keras.utils.set_random_seed(0)
     detector = build_detector(config)
     batches = TrainingBatches(shapes(4), config)
@@ -287,3 +287,5 @@ def test_a_cascade_learns_its_images_and_later_stages_have_better_boxes(plain_co
         for part in ("class", "bbox"):
             name = f"mrcnn_{part}_loss{stage}"
             assert last[name] < 0.5 * first[name], name
+    assert last["mrcnn_mask_loss"] < 0.5 * first["mrcnn_mask_loss"]
+    assert np.abs(detector.other_heads[0].correct.kernel).max() > 0.01
