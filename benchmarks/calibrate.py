@@ -1,6 +1,6 @@
 """Calibrate the scores of a checkpoint on labelled photos that it was not trained on.
 
-    python fashion/evaluate.py --weights model.h5 --data DIR --split held_out.csv --out scores
+    fashion evaluate --weights model.h5 --data DIR --split held_out.csv --out scores
     python benchmarks/calibrate.py --gt DIR/held_out.csv --predictions scores/predictions.json
     python benchmarks/calibrate.py … --write model.h5
 

@@ -53,7 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         hint = did_you_mean(name, VERBS)
         print(
-            f"fashion: error: there is no verb {name}.{hint} See fashion --help.", file=sys.stderr
+            f"fashion: error: there is no command {name}.{hint} See fashion --help.",
+            file=sys.stderr,
         )
         return FAILED
     # The verb is imported inside `run_verb`, which handles signals.
@@ -92,10 +93,10 @@ def overview() -> str:
     """
     verbs = "\n".join(f"  {verb:12}{text}" for verb, text in VERBS.items())
     return (
-        "usage: fashion <verb> [options]\n\n"
-        f"verbs:\n{verbs}\n\n"
+        "usage: fashion COMMAND [options]\n\n"
+        f"commands:\n{verbs}\n\n"
         "options:\n"
-        "  --help    show this text; fashion <verb> --help explains a verb\n"
+        "  --help    show this text; fashion COMMAND --help explains a command\n"
         "  --version show the versions of this package, Keras and its backends"
     )
 

@@ -33,7 +33,7 @@ from pathlib import Path
 from fashion.cli.errors import run_verb
 from fashion.cli.options import add_option
 from fashion.cli.parser import Parser, fraction, positive, whole
-from fashion.cli.paths import check_file, check_output
+from fashion.cli.paths import check_file, check_output_file
 from fashion.formats.model_files import member_in
 from mrcnn.inference.fusion import METHODS
 
@@ -117,9 +117,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     check_file(args.gt, "--gt", "a Kaggle CSV, or a COCO or Fashionpedia JSON")
     for path in args.models or ():
         member_in(path)
-    if args.out.is_dir():
-        raise IsADirectoryError(f"{args.out} is a folder. --out names the file to write.")
-    check_output(args.out.parent)
+    check_output_file(args.out)
     return args
 
 

@@ -37,11 +37,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fashion.cli.data_options import add_val_option, check_val_option
+from fashion.cli.data_options import add_val_option, check_data_options
 from fashion.cli.errors import run_verb
 from fashion.cli.options import add_option, check_model_options
 from fashion.cli.parser import Parser, fraction, whole
-from fashion.cli.paths import check_data, check_file, check_folder, check_output
+from fashion.cli.paths import check_file, check_folder, check_output
 from fashion.evaluation.thresholds.names import LEVELS, OBJECTIVE_NAMES
 from fashion.moved import moved_attributes
 
@@ -94,8 +94,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         check_file(args.predictions, "--predictions", "a submission, or COCO results as JSON")
         check_file(args.thresholds, "--thresholds", "thresholds.json of --tune")
     else:
-        check_data(args.data)
-        check_val_option(args)
+        check_data_options(args)
         check_model_options(args)
     check_folder(args.images, "--images", "the folder of the images")
     for option in ("out", "report", "errors"):
@@ -220,6 +219,11 @@ def _contradiction(args: argparse.Namespace) -> str | None:
     """The first contradiction among the arguments."""
     if (args.gt is None) != (args.predictions is None):
         return "--gt and --predictions belong together: give both, or a model with --weights"
+    if not any((args.gt, args.weights, args.ensemble, args.data)):
+        return (
+            "nothing to score. Name a data set with --data and a model with --weights (default: "
+            "the shipped model); or stored predictions with --gt and --predictions"
+        )
     if args.gt and (args.weights or args.ensemble):
         option = "--ensemble" if args.ensemble else "--weights"
         return f"{option} names a model, and --gt belongs to stored predictions: give one of them"

@@ -28,6 +28,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from fashion.classify.data import paths_in
 from fashion.classify.names import NETWORK_NAMES, RECIPE_NAMES
 from fashion.cli.errors import run_verb
 from fashion.cli.options import add_option
@@ -80,6 +81,8 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add_option(parser, "--restart")
     args = parser.parse_args(argv)
     check_folder(args.data, "--data", "the folder of the four files of Fashion-MNIST")
+    if args.data:
+        paths_in(args.data)
     check_output(args.out)
     return args
 

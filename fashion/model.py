@@ -144,7 +144,7 @@ def load_model(
         path: Checkpoint (.h5), or run folder, of which the best checkpoint is taken.
         labels: Label file of a checkpoint that holds no label list, such as Matterport's. Its
             settings are those of `mrcnn.config.Config`, unless `settings` change them.
-        rescorer: File or folder of fashion/rescore.py.
+        rescorer: File or folder of `fashion rescore`.
         views: Views of each image that are fused, see `mrcnn.inference.views.views_of`.
         tiles: Windows of each image that are shown as well, see `mrcnn.inference.tiles.tiling_of`.
         fusion: How views and tiles are fused.
@@ -166,7 +166,7 @@ def load_model(
         raise ValueError(
             f"{path} does not say which categories and attributes it was trained for, so it was "
             "not written by this project. Give such a file to training as a starting point: "
-            "fashion/train.py --weights FILE."
+            "`fashion train --weights FILE`."
         )
     config, ontology, counts = _described(path, metadata, settings_beside(path) | settings)
     loaded = None
@@ -175,7 +175,7 @@ def load_model(
         if loaded.about.get("detector") not in (None, digest_of(path)):
             log.warning(
                 "The classifier that scores detections again learned from those of %s, and this "
-                "is %s. Train one for it with fashion/rescore.py.",
+                "is %s. Train one for it with `fashion rescore`.",
                 loaded.about["detector"],
                 digest_of(path),
             )

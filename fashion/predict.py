@@ -24,7 +24,7 @@ from pathlib import Path
 from fashion.cli.errors import run_verb
 from fashion.cli.options import add_option, check_model_options
 from fashion.cli.parser import Parser
-from fashion.cli.paths import check_output, find_images
+from fashion.cli.paths import check_output, check_readable, find_images
 from fashion.moved import moved_attributes
 
 __getattr__ = moved_attributes(
@@ -86,6 +86,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     if not args.images:
         parser.error("name image files or folders of images.")
     args.files = find_images(args.images)[: args.limit]
+    check_readable(args.files)
     check_model_options(args)
     check_output(args.out)
     return args

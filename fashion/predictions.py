@@ -29,7 +29,7 @@ from pathlib import Path
 from fashion.cli.errors import run_verb
 from fashion.cli.options import add_option
 from fashion.cli.parser import Parser
-from fashion.cli.paths import check_file, check_output
+from fashion.cli.paths import check_file, check_output_file
 
 FILES = {
     "label-studio": "label_studio.json",
@@ -78,7 +78,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         parser,
         "--out",
         metavar="FILE",
-        help="the file (default: beside the predictions, named after the tool)",
+        help="the file, or its folder (default: beside the predictions, named after the tool)",
     )
     add_option(
         parser,
@@ -96,10 +96,17 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     check_file(args.predictions, "PREDICTIONS.json", "what fashion predict wrote")
     args.out = args.out or args.predictions.with_name(FILES[args.to])
-    check_output(args.out.parent)
-    if args.out.is_dir():
-        args.out = args.out / FILES[args.to]
+    args.out = _file_of(args.out, args.to)
+    check_output_file(args.out)
     return args
+
+
+def _file_of(out: Path, tool: str) -> Path:
+    """The file to write: tools go by the ending of a name."""
+    if out.is_dir():
+        return out / FILES[tool]
+    endings = (".zip", ".xml") if tool == "cvat" else (".json",)
+    return out if out.suffix.lower() in endings else out.with_name(f"{out.name}{endings[0]}")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@
 
 Downscales images so that their longer side is at most --imgsz, and their masks
 with them. Smaller images keep their size. The copy has the layout of the
-original, so every command takes it as --data. If it is interrupted, the same
+original, Kaggle's, so every command takes it as --data; data of another format
+go through `fashion convert --to kaggle` first. If it is interrupted, the same
 command resumes; the annotations are written last.
 """
 
@@ -19,6 +20,7 @@ if not __package__:  # run as a script: the repository, not this folder, belongs
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -91,11 +93,23 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="number of images that are prepared in parallel (default: the number of cores)",
     )
     args = parser.parse_args(argv)
-    check_data(args.data)
+    files = check_data(args.data)
+    if files and files.has_names:
+        converted = beside(args.data, "kaggle")
+        first = ["fashion", "convert", "--data", args.data, "--to", "kaggle", "--out", converted]
+        then = ["fashion", "prepare", "--data", converted, "--imgsz", args.imgsz]
+        raise ValueError(
+            f"{args.data} is not in Kaggle's layout, the only one that is copied. Convert it "
+            f"first: {_command(first)}. Then: {_command(then)}."
+        )
     if args.out is None:
         args.out = beside(args.data, str(args.imgsz))
     check_output(args.out)
     return args
+
+
+def _command(words: Sequence[object]) -> str:
+    return shlex.join(map(str, words))
 
 
 if __name__ == "__main__":

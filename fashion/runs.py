@@ -24,7 +24,7 @@ from typing import Any
 
 from fashion.cli.errors import run_verb
 from fashion.cli.parser import Parser
-from fashion.cli.paths import check_folder
+from fashion.cli.paths import check_folder, check_output
 
 # What --sort sorts by: names from A, scores and times from the largest.
 COLUMNS = ("started", "name", "data", "recipe", "epochs", "ap", "ap50", "f1", "time", "state")
@@ -55,7 +55,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         The arguments.
 
     Raises:
-        FileNotFoundError: There is no such folder.
+        OSError: There is no such folder, or the page cannot be written to it.
     """
     parser = Parser("runs", __doc__, "[DIR] [options]")
     parser.add_argument(
@@ -90,6 +90,8 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     for folder in args.page or [args.folder]:
         check_folder(folder, "--page" if args.page else "DIR", "a folder with runs")
+    for folder in args.page or ():
+        check_output(folder, None)
     return args
 
 

@@ -1,7 +1,9 @@
 """Print the settings of a recipe, with their meanings.
 
     python fashion/settings.py baseline
+    python fashion/settings.py ccp LEARNING_RATE NMS
 
+With names, or parts of names, only these settings are printed.
 Change a setting in train, predict, evaluate, submit and explore with
 --set KEY=VALUE. Values are written as JSON: 0.3, true, [8,16,32].
 """
@@ -18,11 +20,16 @@ if not __package__:  # run as a script: the repository, not this folder, belongs
 import argparse
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 from fashion.cli.errors import run_verb
 from fashion.cli.options import add_option
-from fashion.cli.parser import Parser
+from fashion.cli.parser import Parser, did_you_mean
+from fashion.cli.setting_meanings import MEANINGS
 from fashion.config import RECIPES
+
+_USUAL = "baseline"
+_SETTINGS = [name for meanings in MEANINGS.values() for name in meanings]
 
 
 def main(argv: Sequence[str] | None = None) -> str:
@@ -47,19 +54,43 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         argv: Arguments; None takes those of the process.
 
     Returns:
-        The arguments.
+        The arguments; `recipe`, and `names` of settings, none for all.
     """
-    parser = Parser("settings", __doc__, "[RECIPE] [options]")
+    parser = Parser("settings", __doc__, "[RECIPE] [SETTING …] [options]")
     parser.add_argument(
-        "recipe",
-        nargs="?",
-        choices=sorted(RECIPES),
-        default="baseline",
-        metavar="RECIPE",
-        help=f"{', '.join(sorted(RECIPES))} (default: %(default)s)",
+        "words",
+        nargs="*",
+        metavar="RECIPE|SETTING",
+        help=f"a recipe ({', '.join(sorted(RECIPES))}; default: {_USUAL}), and names of settings "
+        "or parts of them (default: all settings)",
     )
     add_option(parser, "--set")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    recipes = [word for word in args.words if word in RECIPES]
+    if len(recipes) > 1:
+        parser.error(f"name one recipe. Got {', '.join(recipes)}.")
+    args.recipe = recipes[0] if recipes else _USUAL
+    args.names = []
+    for word in args.words:
+        if word not in RECIPES:
+            args.names += _settings_named(word) or parser.error(_unknown(word))
+    return args
+
+
+def _settings_named(word: str) -> list[str]:
+    """The setting of this name, or else those with the word in their names."""
+    if word.upper() in _SETTINGS:
+        return [word.upper()]
+    return [name for name in _SETTINGS if word.upper() in name]
+
+
+def _unknown(word: str) -> str:
+    alike = get_close_matches(word.upper(), _SETTINGS, n=3)
+    hint = did_you_mean(word, RECIPES) or (f" The nearest: {', '.join(alike)}." if alike else "")
+    return (
+        f"a word must be a recipe ({', '.join(sorted(RECIPES))}), or the name of a setting or a "
+        f"part of it. Got {word}.{hint}"
+    )
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from typing import Any
 from fashion.cli.errors import run_verb
 from fashion.cli.options import add_option
 from fashion.cli.parser import Parser, whole
-from fashion.cli.paths import check_output
+from fashion.cli.paths import check_data, check_output
 from fashion.config import RECIPES
 from fashion.formats.model_files import checkpoint_in
 from fashion.studies.detectors import STUDIES, Study
@@ -84,6 +84,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         parser.error(wrong)
     if args.weights and args.weights not in _NAMED_WEIGHTS:
         checkpoint_in(args.weights)
+    check_data(args.data)
     check_output(args.out)
     return args
 

@@ -25,7 +25,7 @@ from pathlib import Path
 from fashion.cli.errors import run_verb
 from fashion.cli.options import add_option, check_model_options
 from fashion.cli.parser import Parser, fraction, whole
-from fashion.cli.paths import check_output, find_images
+from fashion.cli.paths import check_output_file, check_readable, find_images
 from fashion.moved import moved_attributes
 from fashion.submission import MIN_SHARE
 
@@ -99,17 +99,11 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if not args.images:
         parser.error("--images is missing: the folder of the test images.")
-    _check_out(args)
+    check_output_file(args.out)
     args.files = files_by_name(find_images(args.images)[: args.limit], args.format)
+    check_readable(list(args.files.values()))
     check_model_options(args)
     return args
-
-
-def _check_out(args: argparse.Namespace) -> None:
-    """Checks that --out can be written to."""
-    if args.out.is_dir():
-        raise IsADirectoryError(f"{args.out} is a folder. --out names the file to write.")
-    check_output(args.out.parent)
 
 
 def files_by_name(paths: Sequence[Path], year: int) -> dict[str, Path]:

@@ -34,14 +34,26 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fashion.cli.data_options import add_data_options, add_split_options, check_data_options
+from fashion.cli.data_options import (
+    add_data_options,
+    add_split_options,
+    check_data_options,
+    check_split_options,
+)
 from fashion.cli.errors import run_verb
 from fashion.cli.options import add_option
 from fashion.cli.parser import Parser, did_you_mean, fraction, whole
 from fashion.cli.paths import check_output
-from fashion.cli.training_settings import EMA_MOMENTUM, loss_weights, option_settings, read_recipe
+from fashion.cli.training_settings import (
+    EMA_MOMENTUM,
+    chosen_stages,
+    loss_weights,
+    option_settings,
+    read_recipe,
+)
 from fashion.config import LOSS_PRESETS, RECIPES, FashionConfig
 from fashion.datasets.rebalancing_rules import RULES, USUAL, agreed_rules
+from fashion.formats.model_files import checkpoint_in
 from fashion.moved import moved_attributes
 from mrcnn.config import BACKBONE_NAMES, CHOICES, parse_setting
 
@@ -76,9 +88,32 @@ def main(argv: Sequence[str] | None = None) -> "RunFolder | None":
         The run folder; None if only the split or a preview was asked for.
     """
     args = parse(argv)
+    finished = _finished_run(args)
+    if finished is not None:
+        return finished
     from fashion.commands.train import run  # not at the top: it imports Keras
 
     return run(args)
+
+
+def _finished_run(args: argparse.Namespace) -> "RunFolder | None":
+    """The run that the arguments name, if there is nothing left to do; prints what it has."""
+    # Not at the top: `--help` needs no run.
+    from fashion.cli.run_to_resume import agreed_arguments, changed_settings, run_to_resume
+    from fashion.reports.next_commands import finished_text
+    from fashion.reports.run_facts import FINISHED, read_run
+
+    run = run_to_resume(args)
+    if run is None:
+        return None
+    arguments = agreed_arguments(run, args)
+    if args.preview or args.show_split or changed_settings(run, arguments, args):
+        return None
+    facts = read_run(run.path)
+    if facts.state != FINISHED or not (run.path / "index.html").exists():
+        return None
+    print(finished_text(facts, arguments))
+    return run
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -130,11 +165,14 @@ def _check(args: argparse.Namespace, base: type[FashionConfig]) -> None:
     if args.name and (Path(args.name).name != args.name or args.name in (".", "..")):
         raise ValueError(f"--name must be the name of a folder in --out. Got {args.name}.")
     check_data_options(args)
+    check_split_options(args)
     if args.weights not in (None, *START_WEIGHTS) and not Path(args.weights).expanduser().exists():
         raise FileNotFoundError(
             f"--weights must be {', '.join(START_WEIGHTS)}, a run folder or a file of weights. "
             f"There is no file {args.weights}.{did_you_mean(args.weights, START_WEIGHTS)}"
         )
+    if args.weights not in (None, *START_WEIGHTS) and Path(args.weights).expanduser().is_dir():
+        checkpoint_in(args.weights)
     args.augmentation = None
     if args.augment not in (None, "default", "none"):
         if not Path(args.augment).is_file():
@@ -144,7 +182,8 @@ def _check(args: argparse.Namespace, base: type[FashionConfig]) -> None:
         from mrcnn.data.augmentation.augmenter_files import read_augmentation
 
         args.augmentation = read_augmentation(args.augment)
-    check_output(args.out)
+    check_output(args.out / args.name if args.name else args.out)
+    check_output(args.preview, "--preview")
     if not args.resume:  # a run has a recipe already
         _check_settings(args, base)
 
@@ -158,7 +197,9 @@ def _check_settings(args, base):
     for recipe in recipes:
         try:
             config = recipe.from_dict(args.recipe_settings)
-            recipe.from_dict(args.recipe_settings | option_settings(args, config) | dict(args.set))
+            options = option_settings(args, config, args.stage or "all")
+            config = recipe.from_dict(args.recipe_settings | options | dict(args.set))
+            chosen_stages(config, args.stage or "all")
         except ValueError as error:
             errors.append(error)
     if len(errors) == len(recipes):

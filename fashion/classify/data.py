@@ -112,7 +112,7 @@ def load_images(
                     progress=progress,
                     otherwise="give a folder that holds the four files with --data",
                 )
-    paths = _paths(Path(folder))
+    paths = paths_in(Path(folder))
     train, test = (
         _read_part(paths[f"{part}-images-idx3-ubyte"], paths[f"{part}-labels-idx1-ubyte"])
         for part in ("train", "t10k")
@@ -175,8 +175,18 @@ def read_idx(path: Path) -> Array:
     return np.frombuffer(data, np.uint8, offset=head).reshape(shape)
 
 
-def _paths(folder: Path) -> dict[str, Path]:
-    """Paths of the four files by name; the unpacked one where both exist."""
+def paths_in(folder: Path) -> dict[str, Path]:
+    """Finds the four files.
+
+    Args:
+        folder: Their folder.
+
+    Returns:
+        Path by name, the unpacked file where both exist.
+
+    Raises:
+        FileNotFoundError: The folder lacks files.
+    """
     found = {}
     for name in FILES:
         for path in (folder / f"{name}.gz", folder / name):

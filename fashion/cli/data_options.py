@@ -8,6 +8,9 @@ from typing import Any
 from fashion.cli.options import add_option
 from fashion.cli.parser import fraction
 from fashion.cli.paths import check_data, check_folder
+from fashion.datasets.split_rules import check_fold, check_fractions
+
+_VAL_FRACTION = 0.1  # of `fashion.datasets.splits.Split`
 
 
 def add_data_options(parser: Any, *, val: bool = True, skip_bad: bool = True) -> None:
@@ -63,12 +66,15 @@ def add_split_options(parser: Any) -> None:
     parser.add_argument(
         "--fold", type=fold, metavar="I/K", help="validate on part I of K of the training data"
     )
-    for part, use in (("val", "validate on it"), ("test", "keep it for evaluate --split test")):
+    for part, use, usual in (
+        ("val", "validate on it", _VAL_FRACTION),
+        ("test", "keep it for evaluate --split test", "none"),
+    ):
         parser.add_argument(
             f"--{part}-fraction",
             type=fraction,
             metavar="F",
-            help=f"share of the images: {use} (default: {'0.1' if part == 'val' else 'none'})",
+            help=f"share of the images: {use} (default: {usual})",
         )
     parser.add_argument(
         "--near-duplicates",
@@ -83,18 +89,37 @@ def add_split_options(parser: Any) -> None:
     )
 
 
+def check_split_options(args: argparse.Namespace) -> None:
+    """Checks --fold, --val-fraction and --test-fraction.
+
+    Args:
+        args: Parsed arguments of a verb with `add_split_options`.
+
+    Raises:
+        ValueError: There is no such fold, or nothing is left to train on.
+    """
+    if args.fold:
+        check_fold(*args.fold)
+    given = (args.val_fraction, args.test_fraction)
+    if given != (None, None):
+        val, test = given
+        check_fractions(_VAL_FRACTION if val is None else val, test or 0.0)
+
+
 def check_data_options(args: argparse.Namespace) -> None:
-    """Checks that what --data, --images and --val name exists.
+    """Checks that what --data, --images and --val name exists, and that --data is a data set.
 
     Args:
         args: Parsed arguments.
 
     Raises:
-        FileNotFoundError: There is nothing of that name.
+        FileNotFoundError: There is nothing of that name, or no data set.
+        ValueError: There are several files of annotations.
     """
-    check_data(args.data)
     check_folder(args.images, "--images", "the folder of the images")
     check_val_option(args)
+    val, source = (getattr(args, name, None) for name in ("val", "source"))
+    check_data(args.data, args.images, val, source)
 
 
 def check_val_option(args: argparse.Namespace) -> None:

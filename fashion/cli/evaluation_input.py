@@ -13,13 +13,14 @@ from typing import Any
 from tqdm import tqdm
 
 from fashion.cli.data import open_files
+from fashion.cli.resume_keys import check_same_keys, resume_keys
 from fashion.datasets.files import EXTENSIONS, DataFiles, year_of
 from fashion.datasets.imaterialist import IMaterialistDataset
 from fashion.datasets.splits import load_as_trained, load_files, load_held_out, load_test
 from fashion.evaluation.io.ground_truth import EXPECTED, checked_ground_truth, read_ground_truth
 from fashion.evaluation.io.predictions import checked_results, read_detections
 from fashion.evaluation.io.results import coco_results
-from fashion.evaluation.io.resumable import predict_resumable
+from fashion.evaluation.io.resumable import image_names, predict_resumable
 from fashion.evaluation.thresholds.table import Thresholds
 from fashion.formats.annotation_csv import read_annotations
 from fashion.labels.ontology import Ontology
@@ -30,6 +31,9 @@ from mrcnn.json_files import read_json
 from mrcnn.typing import Array
 
 log = logging.getLogger(__name__)
+
+# What metrics.json notes of the data, and an interrupted evaluation resumes with.
+_OF_DATA = ("data", "limit")
 
 ImageReader = Callable[[str], Array | None]
 
@@ -126,7 +130,10 @@ def input_from_model(args: Namespace, thresholds: Thresholds | None) -> Evaluati
     ground_truth = checked_ground_truth(content)
     if thresholds and labels is not model.ontology:
         thresholds.check_ground_truth(ground_truth, args.thresholds)
-    stored, journal = _predictions(args, model, dataset, content, about)
+    keys = resume_keys(args, chosen.contents(), min_score)
+    keys |= {key: about[key] for key in _OF_DATA if key in about}
+    keys.pop("thresholds", None)  # all predictions are stored, also those below
+    stored, journal = _predictions(args, chosen, model, dataset, content, keys)
     more = _attributes_of_true_boxes(model, dataset, ground_truth) if args.true_boxes else {}
     id_of = {image["file_name"]: image["id"] for image in content["images"]}
     return EvaluationInput(
@@ -142,7 +149,7 @@ def input_from_model(args: Namespace, thresholds: Thresholds | None) -> Evaluati
 def _about(
     args: Namespace, chosen: Any, min_score: float, dataset: IMaterialistDataset
 ) -> dict[str, Any]:
-    """Where predictions come from: stored ones are taken up again only where all of it is equal."""
+    """Where predictions come from, as metrics.json notes it."""
     from fashion.formats.model_files import rescorer_in
 
     contents = chosen.contents()
@@ -162,14 +169,15 @@ def _about(
     }
 
 
-def _predictions(args, model, dataset, content, about):
+def _predictions(args, chosen, model, dataset, content, keys):
     """Predicts, resuming where an earlier call was killed, and stores the predictions."""
     partial = args.out / "predictions.partial"
+    check_same_keys(partial, keys | {"photos": image_names(dataset)})
     to_results = functools.partial(coco_results, raw=True)
-    rows, journal = predict_resumable(model, dataset, to_results, about, partial)
+    rows, journal = predict_resumable(model, dataset, to_results, keys, partial)
     stored = {
-        "rescored": about["rescored"],
-        **{name: about[name] for name in ("weights", "ensemble") if name in about},
+        "rescored": bool(args.rescore),
+        **chosen.names(),
         "images": content["images"],
         **model.ontology.to_coco(),
         "annotations": list(itertools.chain(*rows)),

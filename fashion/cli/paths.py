@@ -1,10 +1,10 @@
 """Paths that options name: checked before anything is imported or computed."""
 
-import os
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from fashion.datasets.files import EXTENSIONS, list_images
+from fashion.datasets.files import EXTENSIONS, DataFiles, list_images, open_data
 
 
 def find_images(paths: Sequence[Path]) -> list[Path]:
@@ -35,19 +35,61 @@ def find_images(paths: Sequence[Path]) -> list[Path]:
     return found
 
 
-def check_data(path: str | Path | None) -> None:
-    """Checks that a data set exists.
+def check_readable(files: Sequence[Path]) -> None:
+    """Checks that at least one of some images can be read.
+
+    Args:
+        files: Image files. The first one whose header can be read ends the search.
+
+    Raises:
+        OSError: None can be read; says why for the first one.
+    """
+    # Not at the top: data sets are checked without PIL.
+    from mrcnn.data.image_io import header
+
+    first = None
+    for path in files:
+        try:
+            header(path)
+            return
+        except OSError as error:
+            first = first or error
+    if first is not None:
+        raise OSError(
+            str(first)
+            if len(files) == 1
+            else f"None of the {len(files):,} images can be read. {first}"
+        ) from first
+
+
+def check_data(
+    path: str | Path | None,
+    images: Path | None = None,
+    val: Path | None = None,
+    reader: str | None = None,
+) -> DataFiles | None:
+    """Checks that a data set exists, and that its annotations and images are found.
 
     Args:
         path: Its folder or file; None stands for the built-in data set.
+        images: Folder of its images, the value of --images.
+        val: Annotations for validation, the value of --val.
+        reader: Name of the format; None finds it out.
+
+    Returns:
+        Its files; None for the built-in data set.
 
     Raises:
-        FileNotFoundError: There is nothing of that name.
+        FileNotFoundError: There is nothing of that name, or no annotations in it.
+        ValueError: There are several files of annotations.
     """
-    if path is not None and not Path(path).expanduser().exists():
+    if path is None:
+        return None
+    if not Path(path).expanduser().exists():
         raise FileNotFoundError(
             f"There is no data set {path}. --data names annotations, a file or a folder."
         )
+    return open_data(path, images, val, reader)
 
 
 def beside(data: str | Path | None, ending: str) -> Path:
@@ -97,27 +139,48 @@ def check_folder(path: Path | None, option: str, what: str) -> None:
         raise FileNotFoundError(f"{path} {kind}. {option} names {what}.")
 
 
-def check_output(folder: Path | None, option: str = "--out") -> None:
+def check_output(folder: Path | None, option: str | None = "--out") -> None:
     """Checks that a folder can be written to, without making it.
 
     Args:
         folder: The folder; None if the option was not given.
-        option: The option that names it.
+        option: The option that names it; None where there is no choice.
 
     Raises:
         OSError: A file is in the way, or the folder is not writable.
     """
     if folder is None:
         return
-    existing = folder
-    while not existing.exists() and existing != existing.parent:
-        existing = existing.parent
-    if not existing.is_dir():
-        raise NotADirectoryError(
-            f"{existing} is a file, so {folder} cannot be written. Name another folder with "
-            f"{option} DIR."
-        )
-    if not os.access(existing, os.W_OK):
+    advice = f" Name another folder with {option} DIR." if option else ""
+    try:
+        existing = folder
+        while not existing.exists() and existing != existing.parent:
+            existing = existing.parent
+        is_folder = existing.is_dir()
+    except OSError as error:  # too long a name, or a folder that may not be entered
+        raise OSError(f"{folder} cannot be written: {error.strerror}.{advice}") from error
+    if not is_folder:
+        raise NotADirectoryError(f"{existing} is a file, so {folder} cannot be written.{advice}")
+    try:
+        # Permissions do not tell: the disk may be read-only, and root may do everything.
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
         raise PermissionError(
-            f"The folder {existing} is not writable. Name another folder with {option} DIR."
-        )
+            f"The folder {existing} is not writable: {error.strerror}.{advice}"
+        ) from error
+
+
+def check_output_file(path: Path, option: str = "--out") -> None:
+    """Checks that a file can be written, without making it.
+
+    Args:
+        path: The file.
+        option: The option that names it.
+
+    Raises:
+        OSError: A folder is in the way, or its own folder is not writable.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder. {option} names the file to write.")
+    check_output(path.parent, option)

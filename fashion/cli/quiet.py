@@ -4,26 +4,52 @@ import contextlib
 import logging
 import os
 import re
+import shutil
 import sys
 import tempfile
 import types
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from mrcnn.import_path import LoadingFinder
 
 # Lines of TensorFlow's C++ libraries while they are loaded. They are printed before its own log
 # level counts.
-_LOADING = re.compile(r"WARNING: All log messages before absl::InitializeLog|[IWE]\d{4} [\d:.]+ ")
+_LOADING = re.compile(r"WARNING: All log messages before absl::InitializeLog|[IW]\d{4} [\d:.]+ ")
+# Errors that are none: parts of TensorFlow that are registered twice, and the missing driver of a
+# machine without a GPU.
+_HARMLESS = re.compile(
+    r"E\d{4} [\d:.]+ .*(Unable to register cu\w+ factory|computation placer already registered|"
+    r"failed call to cuInit: .*(UNKNOWN ERROR \(303\)|NO_DEVICE|no CUDA-capable device))"
+)
+# What the driver of an NVIDIA GPU leaves on Linux, on boards (nvmap), and in WSL (dxg).
+_NVIDIA = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/nvmap", "/dev/dxg", "/proc/driver/nvidia")
+# TF_CPP_MIN_LOG_LEVEL.
+_ALL, _ERRORS, _NOTHING = "0", "2", "3"
 _real_stderr: list[int] = []  # while the standard error of the process is held back
 
 
 def quiet_tensorflow() -> None:
-    """Silences TensorFlow's start: lines about oneDNN, CUDA and absl on every machine.
+    """Silences TensorFlow's start: lines about oneDNN, CUDA and absl.
 
-    Its errors reach Python as exceptions. TF_CPP_MIN_LOG_LEVEL=0 shows the lines again.
+    Without a GPU nothing is printed: errors reach Python as exceptions, and what TensorFlow calls
+    errors there are a missing CUDA driver and slower kernels. With a GPU errors are printed: a
+    driver that does not fit raises no exception. TF_CPP_MIN_LOG_LEVEL=0 shows all lines.
     """
-    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "0":
+    level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", _ERRORS)
+    if level == _ERRORS and not has_nvidia_driver():
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = _NOTHING
+    if level != _ALL:
         _QuietTensorFlow.register()
+
+
+def has_nvidia_driver() -> bool:
+    """Tells whether the machine may have an NVIDIA GPU, without loading its libraries.
+
+    Returns:
+        Whether there is a trace of its driver.
+    """
+    return any(Path(path).exists() for path in _NVIDIA) or shutil.which("nvidia-smi") is not None
 
 
 def release_stderr() -> None:
@@ -53,7 +79,7 @@ def _load_quietly(load: Callable[[types.ModuleType], None], module: types.Module
             os.close(_real_stderr.pop())
             held_back.seek(0)
             for line in held_back.read().decode(errors="replace").splitlines(keepends=True):
-                if not _LOADING.match(line):
+                if not _LOADING.match(line) and not _HARMLESS.match(line):
                     sys.stderr.write(line)
 
 

@@ -7,9 +7,7 @@ together is for `Config.validate`.
 
 import contextlib
 import re
-from argparse import Namespace
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from fashion.cli.json_checks import (
@@ -31,7 +29,7 @@ from fashion.cli.json_checks import (
     wrong,
 )
 from fashion.config import RECIPES, FashionConfig
-from fashion.datasets.rebalancing import RULES, agreed_rules
+from fashion.datasets.rebalancing_rules import RULES, agreed_rules
 from fashion.datasets.splits import KINDS, Split
 from fashion.labels.ontology import Ontology
 from mrcnn.config import DERIVED
@@ -53,7 +51,7 @@ DEFAULTS: dict[str, Any] = {
     "patience": None,
     "keep": 0,
 }
-_MAY_CHANGE = ("patience", "keep")
+MAY_CHANGE = ("patience", "keep")
 # Whole numbers that may be 0; others are from 1 on.
 _NOT_NEGATIVE = {"NUM_ATTRIBUTES", "ATTRIBUTE_HARD_NEGATIVES"}
 _ABOVE_ZERO = {
@@ -66,73 +64,6 @@ _ABOVE_ZERO = {
 # Lists that may have another length than the recipe's.
 _ANY_LENGTH = {"RPN_ANCHOR_SCALES", "RPN_ANCHOR_RATIOS", "MASK_BUCKETS"}
 _MAY_BE_NULL = {"STEPS_PER_EPOCH", "VALIDATION_STEPS", "TRAIN_BN", "DETECTION_MIN_CONFIDENCE"}
-
-
-def resumable_run(out: Path) -> RunFolder:
-    """Finds the run that --resume means.
-
-    Args:
-        out: A run folder, or a folder of run folders.
-
-    Returns:
-        The run folder, of several the one that was written to last.
-
-    Raises:
-        FileNotFoundError: There is no run.
-    """
-    configs = [out / "config.json"]
-    if not configs[0].exists():
-        configs = list(out.glob("*/config.json"))
-    if not configs:
-        raise FileNotFoundError(
-            f"There is no run to resume in {out}: no folder with a config.json. Leave --resume "
-            "out to start a new run."
-        )
-
-    def last_written(config):
-        last = config.with_name("last.h5")
-        return (last if last.exists() else config).stat().st_mtime
-
-    return RunFolder(max(configs, key=last_written).parent)
-
-
-def agreed_arguments(run: RunFolder, args: Namespace) -> dict[str, Any]:
-    """Reads the run arguments of a run to be resumed.
-
-    Args:
-        run: The run folder.
-        args: Parsed arguments of `train`.
-
-    Returns:
-        The run arguments.
-
-    Raises:
-        ValueError: The command line asks for something else than the run was started with.
-    """
-    arguments = read_run_arguments(run)
-    for name in DEFAULTS:
-        asked = getattr(args, name)
-        if asked and name in _MAY_CHANGE:
-            arguments[name] = asked
-        elif asked and asked != arguments.get(name):
-            raise ValueError(_other_run(run, name, arguments.get(name), asked))
-    skip_bad = {"skip_bad": arguments["skip_bad"] or args.skip_bad}
-    return DEFAULTS | arguments | skip_bad
-
-
-def _other_run(run: RunFolder, name: str, before: Any, asked: Any) -> str:
-    if name == "augmentation":
-        return (
-            f"{run.path} was started with another --augment. Leave --augment out, or start a new "
-            "run: --restart, or another --name."
-        )
-    before, asked = (
-        " ".join(value) if isinstance(value, list) else value for value in (before, asked)
-    )
-    return (
-        f"{run.path} was started with --{name} {before} and cannot continue with {asked}. Leave "
-        f"--{name} out, or start a new run: --restart, or another --name."
-    )
 
 
 def read_run_arguments(run: RunFolder) -> dict[str, Any]:

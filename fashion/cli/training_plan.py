@@ -39,7 +39,7 @@ def plan_text(
         *facts.items(),
         ("network", f"{backbone}, input {width} pixels wide and {height} high"),
         ("batch", batch),
-        ("optimizer", _optimizer(config, steps * max((s.epochs for s in stages), default=1))),
+        ("optimizer", _optimizer(config, [s for s in stages if s.epochs], steps)),
     ]
     epochs = 0
     for stage in stages:
@@ -57,6 +57,24 @@ def plan_text(
     return "\n".join(f"{title:{longest}}{text}" for title, text in rows)
 
 
+def used_text(config: FashionConfig, images: int) -> str:
+    """Says how many validation images a training uses.
+
+    Args:
+        config: EVALUATE_IMAGES and VALIDATION_STEPS limit them.
+        images: How many there are.
+
+    Returns:
+        To follow the summary of the validation data; empty if all are used.
+    """
+    scored = min(images, config.EVALUATE_IMAGES)
+    steps = config.VALIDATION_STEPS
+    in_loss = min(images, int(steps) * config.BATCH_SIZE) if steps else images
+    if scored == in_loss == images:
+        return ""
+    return f"; {scored:,} images are scored, {in_loss:,} are in the validation loss"
+
+
 def _stage(stage: Stage, first: int, steps: int) -> str:
     last = first + stage.epochs - 1
     epochs = f"epoch {first}" if first == last else f"epochs {first} to {last}"
@@ -70,13 +88,25 @@ def _every(config: FashionConfig) -> str:
     return "every epoch" if every == 1 else f"every {every} epochs and at the end of a stage"
 
 
-def _optimizer(config: FashionConfig, steps: int) -> str:
+def _optimizer(config: FashionConfig, stages: Sequence[Stage], steps: int) -> str:
     parts = [f"{config.OPTIMIZER}, {config.LR_SCHEDULE} schedule"]
     # As `mrcnn.training.optimizers.make_optimizer` does in a stage of this length.
-    warmup = min(config.WARMUP_STEPS, steps // 2)
+    warmup = min(config.WARMUP_STEPS, steps * max((s.epochs for s in stages), default=1) // 2)
     if warmup:
         parts.append(f"{count(warmup, 'batch', 'batches')} of warm-up")
     if config.EMA_MOMENTUM:
-        momentum = average_momentum(config, steps)
-        parts.append(f"moving average of the weights with momentum {momentum:g}")
+        parts.append(_average(config, stages, steps))
     return ", ".join(parts)
+
+
+def _average(config: FashionConfig, stages: Sequence[Stage], steps: int) -> str:
+    """The momentum of the moving average, and where it is lower than asked for."""
+    asked = config.EMA_MOMENTUM
+    lower = []
+    for stage in stages:
+        momentum = average_momentum(config, steps * stage.epochs)
+        if round(momentum, 3) < round(asked, 3):
+            lower.append(f"{momentum:.3g} in stage {stage.name}")
+    text = f"moving average of the weights with momentum {asked:g}"
+    # See AVERAGED_SHARE there.
+    return f"{text} ({', '.join(lower)}: it spans at most a tenth of a stage)" if lower else text

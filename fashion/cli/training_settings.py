@@ -164,6 +164,27 @@ def option_settings(
     return settings
 
 
+def chosen_stages(config: FashionConfig, name: str) -> list[Stage]:
+    """Selects the stages that --stage names.
+
+    Args:
+        config: Config of the training.
+        name: "all", or the name of a stage.
+
+    Returns:
+        All stages of the recipe, or the one of this name.
+
+    Raises:
+        ValueError: The recipe has no such stage.
+    """
+    stages = [stage for stage in config.STAGES if name in ("all", stage.name)]
+    if not stages:
+        names = ", ".join(stage.name for stage in config.STAGES)
+        hint = did_you_mean(name, ["all", *(stage.name for stage in config.STAGES)])
+        raise ValueError(f"--stage must be 'all' or one of {names}. Got {name!r}.{hint}")
+    return stages
+
+
 def changed_stages(
     stages: Sequence[Stage], name: str, epochs: int | None, rate: float | None
 ) -> tuple[Stage, ...]:

@@ -186,8 +186,7 @@ def write_pages(
         print(f"\n{text_table(site.tuned_rows(scores))}\n")
     if args.pages:
         print(f"pages: {site.write_site(evaluation)}")
-    if "tuning" in scores:
-        print(f"next: {site.submit_command(evaluation)}")
+    print(f"next: {site.next_command(evaluation)[1]}")
     if args.report:
         from fashion.evaluation.report.page import write_report
 

@@ -60,6 +60,7 @@ def explore(args: argparse.Namespace) -> Path:
         drop_strays=files.year == 2019,  # training leaves those attributes out
         seed=args.seed,
     )
+    analysis["training"]["recipe"] = args.recipe  # its NAME begins names of run folders
     sheets = draw_samples(readable(dataset), objects, args.samples, args.seed)
     page = write_exploration(args.out, analysis, f"Data: {files.folder.resolve().name}", sheets)
     if is_improvement(analysis["anchors"]):

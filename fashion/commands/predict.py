@@ -15,25 +15,17 @@ from tqdm import tqdm
 from fashion.cli.chosen_model import ChosenModel
 from fashion.cli.interrupts import resumable
 from fashion.cli.locks import working_in
+from fashion.cli.resume_keys import check_same_keys, resume_keys
 from fashion.commands.thresholded_model import ThresholdedModel, load_thresholded
 from fashion.evaluation.io.results import coco_results
-from fashion.evaluation.io.resumable import Journal, journal_differences, remaining
-from fashion.formats.model_files import rescorer_in
+from fashion.evaluation.io.resumable import Journal, remaining
 from fashion.pages.overlays import OverlayRenderer
 from fashion.pages.text import count
 from mrcnn.config import Config
 from mrcnn.data.image_io import read_image
 from mrcnn.data.resize import check_placeable
-from mrcnn.files import atomic_path, digest_of, write_text
+from mrcnn.files import atomic_path, write_text
 from mrcnn.typing import Array
-
-# Keys of predictions.partial that are not named like their options.
-_OPTIONS = {
-    "min_score": "--conf",
-    "attribute_threshold": "--attr-conf",
-    "photos": "--images",
-    "settings": "settings beside the weights",
-}
 
 # An overlay, and the image that it is drawn on.
 Overlays = Mapping[Path, Path]
@@ -56,49 +48,26 @@ def run(args: argparse.Namespace) -> Path:
     if args.conf is None:
         args.conf = chosen.default_confidence()
     with working_in(args.out, "predict"), resumable():
-        partial, about = args.out / "predictions.partial", _arguments(args, chosen)
+        partial, about = args.out / "predictions.partial", _keys(args, chosen)
         if args.restart:
             partial.unlink(missing_ok=True)
-        _check_same_arguments(partial, about)
+        check_same_keys(partial, about)
         model = load_thresholded(args, chosen)
         images, annotations = predict_into(args, model, overlays, Journal(partial, about))
     if not images:
         raise OSError("None of the images could be read.")
     print(
-        f"{count(len(annotations), 'object')} in {count(len(images), 'image')}; overlays and "
-        f"predictions.json are in {args.out}"
+        f"{count(len(annotations), 'object')} in {count(len(images), 'image')}, {model.counted()}; "
+        f"overlays and predictions.json are in {args.out}"
     )
     return args.out
 
 
-def _arguments(args, chosen):
-    """Arguments that an interrupted command must have had to be resumed."""
-    arguments = chosen.contents() | {
-        "min_score": args.conf,
-        "set": args.set,
-        "rescore": args.rescore and digest_of(rescorer_in(args.rescore)),
-        "photos": [str(path) for path in args.images],
-    }
-    # Only where they are given: older runs lack these keys.
-    if args.attr_conf is not None:
-        arguments["attribute_threshold"] = args.attr_conf
-    if args.thresholds:
-        arguments["thresholds"] = digest_of(args.thresholds)
-    if args.limit:
-        arguments["limit"] = args.limit
-    return arguments
-
-
-def _check_same_arguments(partial, about):
-    different = [
-        f"{_OPTIONS.get(key, f'--{key}')}: {there!r} there, {here!r} here"
-        for key, there, here in journal_differences(partial, about)
-    ]
-    if different:
-        raise ValueError(
-            f"{partial} was started with other arguments ({'; '.join(different)}). Give the same "
-            "ones to resume, another folder with --out, or --restart to start over."
-        )
+def _keys(args, chosen):
+    """What an interrupted command must have been asked for to be resumed."""
+    keys = resume_keys(args, chosen.contents(), args.conf)
+    limit = {"limit": args.limit} if args.limit else {}
+    return keys | {"photos": [str(path) for path in args.images]} | limit
 
 
 def predict_into(

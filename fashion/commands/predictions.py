@@ -12,6 +12,7 @@ from tqdm import tqdm
 from fashion.evaluation.io.ground_truth import checked_ground_truth
 from fashion.formats import annotation_tools
 from fashion.formats.annotation_tools import Predictions
+from fashion.pages.text import count
 from mrcnn.data.record_checks import Record
 from mrcnn.files import write_bytes, write_text
 from mrcnn.json_files import read_json
@@ -57,7 +58,10 @@ def run(args: argparse.Namespace) -> Path:
             content = annotation_tools.coco(predictions, args.to == "fiftyone", bar.update)
             write_text(args.out, json.dumps(content))
     objects = sum(len(predictions.objects(image)) for image in predictions.images)
-    print(f"{args.out}: {objects:,} objects in {len(predictions.images):,} images")
+    print(
+        f"{args.out}: {count(objects, 'object')} in {count(len(predictions.images), 'image')}, "
+        f"with a confidence score of at least {args.conf:g} (--conf)"
+    )
     print(_NEXT[args.to].format(out=args.out, beside=beside))
     return args.out
 

@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import csv
 import dataclasses
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -38,11 +39,6 @@ def run(args: argparse.Namespace) -> Path:
         Its folder.
     """
     files = open_files(args.data)
-    if files.has_names:
-        raise ValueError(
-            f"{args.data} is not in Kaggle's layout, the only one that is copied. Convert it "
-            "first: fashion convert --to kaggle."
-        )
     folder = CopyFolder(args.out, files, args.imgsz, args.quality)
     datasets = load(files, folder.csv_paths, args.skip_bad)
     folder.check_place()
@@ -252,5 +248,5 @@ def report(
         f"photos {size_text(images_before)} -> {size_text(images_after)}, "
         f"annotations {size_text(rows_before)} -> {size_text(rows_after)}: "
         f"{size_text(abs(saved))} {'saved' if saved >= 0 else 'more'}\n"
-        f"train on it: python fashion/train.py --data {folder.path}"
+        f"next: {shlex.join(['fashion', 'train', '--data', str(folder.path)])}"
     )

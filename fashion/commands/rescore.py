@@ -24,6 +24,7 @@ from fashion.cli.interrupts import resumable
 from fashion.cli.locks import start_over, working_in
 from fashion.cli.options import model_settings
 from fashion.cli.quiet import without_retracing_warnings
+from fashion.cli.resume_keys import resume_keys
 from fashion.datasets.holding_out import noted_split
 from fashion.datasets.splits import load_as_trained
 from fashion.evaluation.io.ground_truth import checked_ground_truth
@@ -32,7 +33,7 @@ from fashion.evaluation.io.resumable import predict_resumable
 from fashion.evaluation.metrics.coco import evaluate_coco_ap
 from fashion.evaluation.rescoring import search_weight, separation, with_scores
 from fashion.labels.ontology import Ontology
-from fashion.model import checkpoint_in, load_model
+from fashion.model import checkpoint_in, load_model, settings_beside
 from fashion.studies.runner import note_run_arguments
 from mrcnn.files import digest_of, write_text
 from mrcnn.modeling.backbones.pretrained import load_file, load_imagenet
@@ -103,7 +104,8 @@ def train_and_measure(args: argparse.Namespace, checkpoint: Path) -> dict[str, A
     )
     network = started(args, model.ontology.num_classes)
     note_run_arguments(args.out, {key: getattr(args, name) for key, name in NOTED.items()})
-    about = {"weights": str(checkpoint), "min_score": args.conf, "set": args.set}
+    contents = {"weights": args.detector, "settings": settings_beside(checkpoint)}
+    about = resume_keys(args, contents, args.conf)
     print(
         f"detections in {len(train.image_ids)} training images and "
         f"{len(validation.image_ids)} validation images:"

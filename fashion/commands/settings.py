@@ -26,7 +26,10 @@ def run(args: argparse.Namespace) -> str:
     others = {name: "" for name in values if name not in known}
     lines = [f"Settings of the recipe {args.recipe}. Change one with --set KEY=VALUE."]
     for theme, meanings in (MEANINGS | {_OTHER: others}).items():
-        rows = [(name, values[name], text) for name, text in meanings.items() if name in values]
+        shown = [name for name in meanings if name in values]
+        if args.names:
+            shown = [name for name in shown if name in args.names]
+        rows = [(name, values[name], meanings[name]) for name in shown]
         if rows:
             lines += ["", theme, *(_line(*row) for row in rows)]
     text = "\n".join(lines)

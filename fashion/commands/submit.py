@@ -6,22 +6,19 @@ import logging
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
 from fashion.cli.chosen_model import ChosenModel
 from fashion.cli.interrupts import resumable
 from fashion.cli.locks import working_in
+from fashion.cli.resume_keys import resume_keys
 from fashion.commands.thresholded_model import load_thresholded
-from fashion.evaluation.thresholds.files import read_tuning
-from fashion.formats.model_files import rescorer_in
 from fashion.pages.text import count
 from fashion.submission.writer import SubmissionWriter
 from mrcnn.config import Config
 from mrcnn.data.image_io import header, read_image
 from mrcnn.data.resize import check_placeable
-from mrcnn.files import digest_of
 from mrcnn.locks import FolderInUse
 from mrcnn.typing import Array, Size
 
@@ -64,7 +61,7 @@ def write_submission(args: argparse.Namespace, files: Mapping[str, Path]) -> Pat
         sizes_of(files),
         args.format,
         model.ontology,
-        settings=_settings(args, chosen, thresholded.min_score),
+        settings=resume_keys(args, chosen.contents(), thresholded.min_score),
         min_share=args.min_share,
         restart=args.restart,
     ) as writer:
@@ -79,27 +76,11 @@ def write_submission(args: argparse.Namespace, files: Mapping[str, Path]) -> Pat
             writer.add_nothing(name)
         writer.finish()
     images = count(len(files), "image")
-    print(f"{args.out}: {images}, checked, format {args.format}{peak_memory()}")
+    print(
+        f"{args.out}: {images}, checked, format {args.format}{peak_memory()}; objects "
+        f"{thresholded.counted()}"
+    )
     return args.out
-
-
-def _settings(args: argparse.Namespace, chosen: ChosenModel, min_score: float) -> dict[str, Any]:
-    """What a partial submission must have been written with to be resumed."""
-    settings = chosen.contents() | {"min_score": min_score, "set": args.set}
-    if args.attr_conf is not None:
-        settings["attribute_threshold"] = args.attr_conf
-    if args.rescore:
-        settings["rescore"] = digest_of(rescorer_in(args.rescore))
-    if args.thresholds:
-        settings["thresholds"] = digest_of(args.thresholds)
-        rescored = read_tuning(args.thresholds).get("rescored")
-        if isinstance(rescored, bool) and rescored != bool(args.rescore):
-            log.warning(
-                "%s was searched %s --rescore, so its thresholds are of other scores.",
-                args.thresholds,
-                "with" if rescored else "without",
-            )
-    return settings
 
 
 @contextlib.contextmanager

@@ -2,14 +2,17 @@
 
 import argparse
 import dataclasses
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from fashion.cli.chosen_model import ChosenModel
-from fashion.evaluation.thresholds.files import read_thresholds
+from fashion.evaluation.thresholds.files import read_thresholds, read_tuning
 from fashion.evaluation.thresholds.table import Thresholds
 from fashion.results import TrainedModel
 from mrcnn.typing import Array
+
+log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +28,16 @@ class ThresholdedModel:
     model: TrainedModel
     thresholds: Thresholds | None
     min_score: float
+
+    def counted(self) -> str:
+        """Says which detections count.
+
+        Returns:
+            To follow "objects", for the screen.
+        """
+        if self.thresholds:
+            return "accepted by the thresholds"
+        return f"with a confidence score of at least {self.min_score:g}"
 
     def stream(self, images: Iterable[Array]) -> Iterator[Mapping[str, Any]]:
         """Detects garments in one image after the other.
@@ -59,4 +72,16 @@ def load_thresholded(args: argparse.Namespace, chosen: ChosenModel) -> Threshold
     model = chosen.load(min_score)
     if thresholds:
         thresholds.check_ontology(model.ontology, args.thresholds)
+        _warn_of_other_scores(args)
     return ThresholdedModel(model, thresholds, min_score)
+
+
+def _warn_of_other_scores(args: argparse.Namespace) -> None:
+    """Warns if thresholds were searched on scores with a rescorer and are used without, or so."""
+    rescored = read_tuning(args.thresholds).get("rescored")
+    if isinstance(rescored, bool) and rescored != bool(args.rescore):
+        log.warning(
+            "%s was searched %s --rescore, so its thresholds are of other scores.",
+            args.thresholds,
+            "with" if rescored else "without",
+        )

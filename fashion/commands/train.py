@@ -17,16 +17,11 @@ from fashion.cli.data import open_files
 from fashion.cli.interrupts import resumable
 from fashion.cli.locks import working_in
 from fashion.cli.quiet import without_retracing_warnings
-from fashion.cli.run_arguments import (
-    DEFAULTS,
-    agreed_arguments,
-    naming_config,
-    ontology_of,
-    resumable_run,
-)
+from fashion.cli.run_arguments import DEFAULTS, naming_config, ontology_of
+from fashion.cli.run_to_resume import agreed_arguments, changed_settings, run_to_resume
 from fashion.cli.start_weights import convention_of, start_weights
-from fashion.cli.training_plan import plan_text
-from fashion.cli.training_settings import option_settings
+from fashion.cli.training_plan import plan_text, used_text
+from fashion.cli.training_settings import chosen_stages, option_settings
 from fashion.cli.versions import installed_versions
 from fashion.config import BEFORE, RECIPES, FashionConfig
 from fashion.datasets.files import DataFiles
@@ -104,6 +99,7 @@ def _start_or_resume(args: Namespace, locks: contextlib.ExitStack) -> RunFolder 
     # A run that was killed in its first epoch starts again, in its folder.
     resumes = run is not None and run.last.exists()
     facts = _facts(args, arguments, files, config, train, validation)
+    facts |= _changed_fact(run, arguments, args)
     print(plan_text(config, stages, len(batches), facts), flush=True)
     with naming_config(None if args.set else run):
         model = FashionModel(config, ontology, train.attribute_counts())
@@ -155,13 +151,12 @@ def requested_run(args: Namespace) -> tuple[RunFolder | None, dict[str, Any]]:
         ValueError: The run was started with other arguments.
         FolderInUse: Another command works in the run folder.
     """
-    named = args.out / args.name if args.name else None
-    if named is not None and not args.restart and (named / "config.json").exists():
-        args.resume = True
-    if args.resume:
-        run = resumable_run(named or args.out)
+    run = run_to_resume(args)
+    if run is not None:
         check_free(run.path)
-        return run, agreed_arguments(run, args)
+        arguments = agreed_arguments(run, args)
+        args.resume = True
+        return run, arguments
     arguments = {name: getattr(args, name) or default for name, default in DEFAULTS.items()}
     if not args.recipe:
         arguments["recipe"] = recipe_for(args.data)[0]
@@ -254,26 +249,6 @@ def recipe_config(name: str, ontology: Ontology, settings: Mapping[str, Any]) ->
     return RECIPES[name].from_dict({**settings, **sizes})
 
 
-def chosen_stages(config: FashionConfig, name: str) -> list[Stage]:
-    """Selects the stages that --stage names.
-
-    Args:
-        config: Config of the training.
-        name: "all", or the name of a stage.
-
-    Returns:
-        All stages of the recipe, or the one of this name.
-
-    Raises:
-        ValueError: The recipe has no such stage.
-    """
-    stages = [stage for stage in config.STAGES if name in ("all", stage.name)]
-    if not stages:
-        names = ", ".join(stage.name for stage in config.STAGES)
-        raise ValueError(f"--stage must be 'all' or one of {names}. Got {name!r}.")
-    return stages
-
-
 def limited(dataset: Any, limit: int | None, seed: int) -> Any:
     """Chooses some images of a data set at random.
 
@@ -319,11 +294,18 @@ def _facts(args, arguments, files, config, train, validation) -> dict[str, str]:
         "data": f"{files.source()}: {count(config.NUM_CLASSES - 1, 'category', 'categories')}, "
         f"{count(config.NUM_ATTRIBUTES, 'attribute')}",
         "train": summary_of(train),
-        "validate": summary_of(validation),
+        "validate": f"{summary_of(validation)}{used_text(config, len(validation.image_ids))}",
         **({"test": f"{count(kept, 'image')} kept for evaluate --split test"} if kept else {}),
         "recipe": f"{recipe} ({why})",
         "start": f"weights: {weights.get(arguments['weights'], arguments['weights'])}",
     }
+
+
+def _changed_fact(run, arguments, args) -> dict[str, str]:
+    """The line of the plan about settings that --resume changes in a run."""
+    changed = changed_settings(run, arguments, args) if run else {}
+    lines = [f"{name} from {was} to {new}" for name, (was, new) in changed.items()]
+    return {"changed": ", ".join(lines)} if lines else {}
 
 
 def _locked_run(args, locks, run, config, arguments):

@@ -15,6 +15,7 @@ from fashion.datasets.imaterialist import IMaterialistDataset, load_imaterialist
 from fashion.datasets.label_counts import label_counts
 from fashion.datasets.near_duplicates import near_duplicate_groups
 from fashion.datasets.readers.base import Part
+from fashion.datasets.split_rules import check_fold, check_fractions
 from fashion.datasets.stratify import folds, hold_out
 from fashion.formats.bad_rows import load_together
 from fashion.labels.ontology import Ontology
@@ -55,20 +56,11 @@ class Split:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"A split is one of {', '.join(KINDS)}. Got {self.kind!r}.")
-        _check_fraction(self.val_fraction)
-        if self.test_fraction < 0 or self.test_fraction + self.val_fraction >= 1:
-            raise ValueError(
-                "test_fraction must be 0 or more, and below 1 with val_fraction, so that images "
-                f"are left to train on. Got {self.test_fraction} and {self.val_fraction}."
-            )
+        check_fractions(self.val_fraction, self.test_fraction)
         if self.fold is not None:
             fold, number = self.fold
             object.__setattr__(self, "fold", (fold, number))  # JSON has lists
-            if not 1 <= fold <= number or number < 2:
-                raise ValueError(
-                    "A fold is I/K, part I of K, for instance 1/5, and K at least 2. Got "
-                    f"{fold}/{number}."
-                )
+            check_fold(fold, number)
             if self.kind == "val.csv":
                 raise ValueError(
                     "Folds are made of train.csv, and val.csv is held out instead. Choose one of "
@@ -180,7 +172,7 @@ def split_image_ids(
     Raises:
         ValueError: If there are fewer than two ids, or `val_fraction` is out of range.
     """
-    _check_fraction(val_fraction)
+    check_fractions(val_fraction)
     order = shuffled(image_ids, seed)
     if len(order) < 2:
         raise ValueError(f"A split needs at least 2 images. Got {len(order)}.")
@@ -426,13 +418,6 @@ def _noted_split(
     if held_out is not None and set(held_out).isdisjoint(info["id"] for info in whole.image_info):
         held_out, test, split = None, None, default_split(files)
     return split, held_out, whole, test
-
-
-def _check_fraction(val_fraction: float) -> None:
-    if not 0 < val_fraction < 1:
-        raise ValueError(
-            f"val_fraction must lie between 0 and 1, as a share of the images. Got {val_fraction}."
-        )
 
 
 def _log_groups(group: Array) -> None:

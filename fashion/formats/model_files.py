@@ -30,12 +30,12 @@ def checkpoint_in(path: PathLike) -> Path:
             if (path / name).exists():
                 return path / name
         raise FileNotFoundError(
-            f"{path} holds neither best.h5 nor last.h5. Give a run folder of fashion/train.py or a "
+            f"{path} holds neither best.h5 nor last.h5. Give a run folder of `fashion train` or a "
             ".h5 file."
         )
     if not path.exists():
         raise FileNotFoundError(
-            f"There is no weight file {path}. Give a run folder of fashion/train.py or a .h5 file."
+            f"There is no weight file {path}. Give a run folder of `fashion train` or a .h5 file."
         )
     return path
 
@@ -62,7 +62,7 @@ def check_model(path: PathLike) -> Path:
     with open(path, "rb") as file:
         if file.read(len(_HDF5)) != _HDF5:
             raise ValueError(
-                f"{path} is not a readable .h5 weight file. Give a run folder of fashion/train.py "
+                f"{path} is not a readable .h5 weight file. Give a run folder of `fashion train` "
                 "or a .h5 file."
             )
     return path
@@ -144,7 +144,7 @@ def rescorer_in(path: PathLike) -> Path:
     """Finds the file of a classifier that scores detections again.
 
     Args:
-        path: The file, or the folder in which fashion/rescore.py wrote rescorer.h5.
+        path: The file, or the folder in which `fashion rescore` wrote rescorer.h5.
 
     Returns:
         The file.
@@ -156,7 +156,7 @@ def rescorer_in(path: PathLike) -> Path:
     path = path / "rescorer.h5" if path.is_dir() else path
     if not path.exists():
         raise FileNotFoundError(
-            f"There is no {path}. Give rescorer.h5 of fashion/rescore.py, or the folder that it "
+            f"There is no {path}. Give rescorer.h5 of `fashion rescore`, or the folder that it "
             "is in."
         )
     return path

@@ -19,9 +19,9 @@ from fashion.evaluation.report import categories
 from fashion.evaluation.report.figures import precision_recall_figure
 from fashion.evaluation.report.summary import MAIN_HEADLINES, headline_cards
 from fashion.evaluation.scoring import category_rows
-from fashion.labels.ontology import Ontology
 from fashion.pages.html import Page
 from fashion.pages.text import count
+from fashion.reports.next_commands import next_commands
 from fashion.reports.run_facts import FINISHED, STOPPED, RunFacts, duration, read_run
 from fashion.reports.run_figures import results_figure
 from fashion.reports.run_scores import RunScores, score_run
@@ -79,47 +79,6 @@ def write_run_page(run_folder: PathLike) -> str:
         page.code(command)
     page.write(run.path / "index.html")
     return _screen_text(run, facts, scored, commands)
-
-
-def next_commands(facts: RunFacts, arguments: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Suggests what to do with a run.
-
-    Args:
-        facts: Of the run.
-        arguments: Its config.json, which names the data and the labels.
-
-    Returns:
-        `(what it does, command)`, the most useful first.
-    """
-    run = shlex.quote(str(facts.path))
-    data = "" if facts.data == "built-in data" else f" --data {shlex.quote(facts.data)}"
-    for name in ("images", "val"):
-        if arguments.get(name):
-            data += f" --{name} {shlex.quote(str(arguments[name]))}"
-    # Only what has official labels can be submitted.
-    labels = arguments.get("ontology")
-    tune = " --tune kaggle_2020" if labels and Ontology.from_dict(labels).is_official() else ""
-    thresholds = " and the thresholds" if tune else ""
-    commands = []
-    if facts.state != FINISHED:
-        commands.append(
-            (
-                "Resume the training after its last complete epoch.",
-                f"fashion train --resume --out {run}",
-            )
-        )
-    if facts.best_epoch is not None:
-        commands += [
-            (
-                f"Score all validation images, with every metric, the errors{thresholds}.",
-                f"fashion evaluate --weights {run}{data}{tune}",
-            ),
-            (
-                "Draw what the model predicts in your images.",
-                f"fashion predict --weights {run} IMAGES",
-            ),
-        ]
-    return commands
 
 
 def _subtitle(facts: RunFacts) -> str:

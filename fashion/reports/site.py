@@ -15,6 +15,7 @@ from fashion.evaluation.metrics.registry import Inputs
 from fashion.evaluation.report import categories, thresholds
 from fashion.evaluation.report.page import write_report
 from fashion.evaluation.report.summary import MAIN_HEADLINES, headline_cards, headlines
+from fashion.labels.ontology import Ontology
 from fashion.pages.html import Page
 from fashion.pages.text import difference, number
 from fashion.reports.sample_images import draw_sample
@@ -108,22 +109,58 @@ def write_site(evaluation: Evaluation) -> Path:
     return _write_overview(evaluation, analysis["findings"])
 
 
-def submit_command(evaluation: Evaluation) -> str:
-    """Writes the command that submits with tuned thresholds.
+def next_command(evaluation: Evaluation) -> tuple[str, str]:
+    """Suggests what to do after an evaluation.
 
     Args:
         evaluation: Of a model, or of stored predictions, whose model has to be filled in.
 
     Returns:
-        The command line.
+        What it does, and the command line: use the tuned thresholds; or else tune them for the
+        score that the labels have, Kaggle's for official ones.
     """
-    words = ["fashion", "submit"]
-    if members := evaluation.about.get("ensemble"):
-        words += ["--ensemble", *members]
-    else:
-        words += ["--weights", str(evaluation.about.get("weights") or "RUN")]
-    words += ["--thresholds", str(evaluation.out / "thresholds.json"), "--images", "TEST_IMAGES"]
-    return shlex.join(words)
+    about, scores, out = evaluation.about, evaluation.scores, evaluation.out
+    truth = evaluation.inputs.ground_truth
+    labels = {key: truth.get(key) or [] for key in ("categories", "attributes")}
+    official = Ontology.from_dict(labels).is_official()
+    model = _model_words(about)
+    if "tuning" in scores:
+        thresholds = ["--thresholds", str(out / "thresholds.json"), "--images"]
+        if official:
+            words = ["fashion", "submit", *model, *thresholds, "TEST_IMAGES"]
+            return "Write a submission with the tuned thresholds:", shlex.join(words)
+        words = ["fashion", "predict", *model, *thresholds, "IMAGES"]
+        return "Predict with the tuned thresholds:", shlex.join(words)
+    if official or labels["attributes"]:
+        goal = "kaggle_2020" if official else "attributes"
+        score = "for Kaggle's score" if official else "for the attributes"
+        return f"Search the thresholds that are best {score}:", _tune_command(evaluation, goal)
+    best = scores.get("detection", {}).get("best", {}).get("confidence", -1)
+    confidence = ["--conf", f"{best:.2f}"] if best >= 0 else []
+    words = ["fashion", "predict", *model, *confidence, "--images", "IMAGES"]
+    return "Predict from the confidence score on that has the best F1:", shlex.join(words)
+
+
+def _model_words(about: Mapping[str, Any]) -> list[str]:
+    """The options that name the model; it has to be filled in where that is not known."""
+    if members := about.get("ensemble"):
+        return ["--ensemble", *map(str, members)]
+    return ["--weights", str(about.get("weights") or "RUN")]
+
+
+def _tune_command(evaluation: Evaluation, goal: str) -> str:
+    """The evaluation again, with --tune.
+
+    Stored predictions of a model are not scored again: they may be of a part of the data.
+    """
+    options = shlex.join(["--tune", goal])
+    if evaluation.command:
+        return f"{evaluation.command} {options}"
+    about = evaluation.about
+    words = [*_model_words(about), "--data", evaluation.data]
+    if about.get("predictions"):
+        words = ["--gt", evaluation.data, "--predictions", str(about["predictions"])]
+    return f"{shlex.join(['fashion', 'evaluate', *words, '--out', str(evaluation.out)])} {options}"
 
 
 def _write_overview(evaluation: Evaluation, findings: Sequence[str]) -> Path:
@@ -172,7 +209,7 @@ def _versions() -> str:
 
 def _write_thresholds(evaluation: Evaluation) -> None:
     page = Page(f"Thresholds of {evaluation.title}", site=SITE, here="thresholds.html")
-    page.chapter("Submit")
+    page.chapter("Next command")
     _add_next_command(page, evaluation)
     tuned = evaluation.scores.get("tuned")
     if tuned:
@@ -206,11 +243,6 @@ def tuned_rows(scores: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _add_next_command(page: Page, evaluation: Evaluation) -> None:
-    if "tuning" in evaluation.scores:
-        page.text("Write a submission with the tuned thresholds:")
-        page.code(submit_command(evaluation))
-        return
-    page.text("Search the thresholds that are best for Kaggle's score, from stored predictions:")
-    stored = evaluation.about.get("predictions") or evaluation.out / "predictions.json"
-    words = ["fashion", "evaluate", "--gt", evaluation.data, "--predictions", str(stored)]
-    page.code(shlex.join([*words, "--tune", "kaggle_2020", "--out", str(evaluation.out)]))
+    what, command = next_command(evaluation)
+    page.text(what)
+    page.code(command)

@@ -128,7 +128,7 @@ def _value_at(metrics: Any, keys: Sequence[str], path: Path) -> float:
     for key in keys:
         if key not in metrics:
             raise ValueError(
-                f"{path} has no {' → '.join(keys)}, which fashion/evaluate.py writes now. Remove "
+                f"{path} has no {' → '.join(keys)}, which `fashion evaluate` writes now. Remove "
                 "the file, and the run is scored again."
             )
         metrics = metrics[key]

@@ -31,6 +31,7 @@ from mrcnn.data.loading.load_example import masks_on_canvas
 from mrcnn.data.masks.rle import RLEMasks
 from mrcnn.data.resize import normalise
 from mrcnn.evaluation.semantic_iou import confusion, pixel_scores
+from mrcnn.files import digest_of
 from mrcnn.modeling.devices import use_xla
 from mrcnn.typing import Array
 from mrcnn.weights.layer_files import load_weights, read_metadata
@@ -98,7 +99,7 @@ def scored_beside(args: Namespace, data: Data, variants: Sequence[Variant]) -> d
         model,
         data.validation,
         coco_results,
-        {"weights": str(checkpoint)},
+        {"weights": digest_of(checkpoint)},
         args.out / "beside.partial",
     )
     assert journal is not None  # a path was given

@@ -45,7 +45,7 @@ def checked_truth(
     Raises:
         ValueError: Something is wrong; the message names the entry and what was expected.
     """
-    _check_layout(content, name)
+    check_layout(content, name)
     images = checked_images(content["images"], name, sizes=masks)
     categories = checked_labels(content["categories"], name, "category")
     size_of = {image["id"]: size_of_image(image) for image in images}
@@ -61,17 +61,29 @@ def checked_truth(
     return {**content, "images": images, "annotations": objects, "categories": categories}
 
 
-def _check_layout(content: Any, name: str) -> None:
-    lacking = [
-        key
-        for key in ("images", "annotations", "categories")
-        if not isinstance(content, dict) or not isinstance(content.get(key), list)
-    ]
-    if lacking:
-        raise ValueError(
-            f"{name} has no list of {', '.join(lacking)}. Expected COCO's layout: an object with "
-            "images, annotations and categories. A list of results belongs to the predictions."
-        )
+def check_layout(content: Any, name: str) -> None:
+    """Checks that a JSON file has COCO's layout.
+
+    Args:
+        content: Of the file.
+        name: What errors call it.
+
+    Raises:
+        ValueError: A list is missing; the message names it, and what the file holds instead.
+    """
+    lists = ("images", "annotations", "categories")
+    if not isinstance(content, dict):
+        found = "a list" if isinstance(content, list) else preview(content)
+        lacking = f"it holds {found}"
+    else:
+        missing = [key for key in lists if not isinstance(content.get(key), list)]
+        if not missing:
+            return
+        lacking = f"it lacks {', '.join(missing)}, and has the keys {preview(list(content))}"
+    raise ValueError(
+        f"{name} is not in COCO's layout: {lacking}. Expected an object with the lists "
+        f"{', '.join(lists)}. A list of results belongs to the predictions."
+    )
 
 
 def _boxes_as_masks(objects: list[dict[str, Any]], name: str) -> None:

@@ -198,7 +198,8 @@ def _fit_stage(model, stage, validation, quiet, recorder, others) -> None:
     state, last = recorder.state, recorder.last_epoch
     if not quiet:
         first = state["epoch"] + 1
-        log.info("Stage %s: epochs %d to %d, layers %r", stage.name, first, last, stage.layers)
+        epochs = f"epoch {first}" if first == last else f"epochs {first} to {last}"
+        log.info("Stage %s: %s", stage.name, epochs)
     model.fit(
         recorder.batches,
         validation_data=validation,

@@ -48,7 +48,7 @@ def set_trainable(model: Detector, config: Config, layers: str) -> list[str]:
         found, key=lambda name: len(keras_internals.layers_inside(found[name])), reverse=True
     ):
         found[name].trainable = name in chosen
-    log.info("%d layers are trained (layers=%r)", len(chosen), layers)
+    log.info("%d of %d layers are trainable (%s)", len(chosen), len(found), layers)
     return chosen
 
 

@@ -14,6 +14,7 @@ from PIL import Image
 
 from fashion import evaluate
 from fashion.cli import evaluation_input
+from fashion.cli.options import SHIPPED_WEIGHTS
 from fashion.datasets.files import DataFiles, find_data
 from fashion.datasets.splits import load_files
 from fashion.evaluation.io.ground_truth import read_ground_truth
@@ -54,7 +55,7 @@ def test_a_site_is_written_and_the_tuned_scores_are_printed(sample_folder, raw, 
 
 def test_scores_of_all_models_are_of_one_confidence():
     """Whatever confidence a model reports its detections from."""
-    assert evaluate.parse([]).conf == 0.5
+    assert evaluate.parse(["--weights", str(SHIPPED_WEIGHTS)]).conf == 0.5
 
 
 def test_no_site_is_written_if_none_is_wanted(sample_folder, raw, tmp_path):
@@ -628,6 +629,8 @@ def test_an_evaluation_that_is_stopped_while_it_scores_predicts_nothing_again(
         with pytest.raises(KeyboardInterrupt):
             evaluate.main(words)
     assert Path("evaluation", "predictions.partial").exists()
+    with pytest.raises(ValueError, match="with other arguments .*--limit: not given there, 2 here"):
+        evaluate.main([*words, "--limit", "2"])
     monkeypatch.setattr(tiny_model, "stream", lambda photos: iter(list(photos)[:0]))
     evaluate.main(words)
     assert not Path("evaluation", "predictions.partial").exists()

@@ -57,6 +57,7 @@ def test_wrong_rows_do_not_stop_it_and_keep_their_lines(sample_folder, tmp_path,
         (row["csv"], row["line"]) for row in analysis["suspicious"] if row["kind"] == "wrong row"
     ] == [("train", lines)]
     assert title == "Data: data" and sheets == {}
+    assert analysis["training"]["recipe"] == "baseline"  # not "fashion", its NAME
 
 
 def test_settings_change_the_anchors_that_are_looked_at(sample_folder, tmp_path, quick):

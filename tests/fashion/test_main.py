@@ -83,8 +83,8 @@ def test_the_command_alone_lists_its_verbs(capsys):
 def test_an_unknown_verb_is_reported_with_the_nearest_one(capsys):
     assert main(["trian"]) == 2 and main(["xyz"]) == 2
     assert capsys.readouterr().err == (
-        "fashion: error: there is no verb trian. Did you mean train? See fashion --help.\n"
-        "fashion: error: there is no verb xyz. See fashion --help.\n"
+        "fashion: error: there is no command trian. Did you mean train? See fashion --help.\n"
+        "fashion: error: there is no command xyz. See fashion --help.\n"
     )
 
 

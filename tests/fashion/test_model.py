@@ -157,7 +157,7 @@ def test_a_folder_or_file_that_is_none_is_told(tmp_path):
 def test_weights_without_a_label_list_are_a_starting_point_only(tiny_model, tmp_path):
     save_weights(tiny_model.detector, tmp_path / "a.h5")
     with pytest.raises(
-        ValueError, match="does not say which categories.*fashion/train.py --weights FILE"
+        ValueError, match="does not say which categories.*`fashion train --weights FILE`"
     ):
         load_model(tmp_path / "a.h5")
 

@@ -284,7 +284,7 @@ def test_other_settings_beside_the_weights_than_before_are_told(
             many()
         beside.write_text('{"DETECTION_MASK_CERTAINTY": 1.0}')
         with pytest.raises(
-            ValueError, match="settings beside the weights: None there, {'DETECTION"
+            ValueError, match="settings beside the weights: not given there, {'DETECTION"
         ):
             many()
     finally:

@@ -25,9 +25,12 @@ def test_every_tool_gets_its_files(tool, predictions, capsys):
     assert str(out) in capsys.readouterr().out
 
 
-def test_objects_below_the_confidence_are_left_out(predictions):
+def test_objects_below_the_confidence_are_left_out(predictions, capsys):
     some = json.loads(main([str(predictions), "--to", "coco"]).read_text())
     every = json.loads(main([str(predictions), "--to", "coco", "--conf", "0"]).read_text())
+    told = capsys.readouterr().out
+    assert "with a confidence score of at least 0.5 (--conf)" in told
+    assert "with a confidence score of at least 0 (--conf)" in told
     assert {row["score"] for row in some["annotations"]} == {1.0}
     assert len(every["annotations"]) > len(some["annotations"])
 
@@ -41,8 +44,29 @@ def test_cvat_is_a_zip_with_the_labels_beside_it(predictions, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("tool", "name", "written"),
+    [
+        ("cvat", "X", "X.zip"),
+        ("cvat", "X.ZIP", "X.ZIP"),
+        ("coco", "v1.2", "v1.2.json"),
+        ("label-studio", "X", "X.json"),
+        ("fiftyone", "X.json", "X.json"),
+        ("coco", "", "coco.json"),
+    ],
+)
+def test_a_file_has_the_ending_that_its_tool_expects(tool, name, written, predictions, tmp_path):
+    out = main([str(predictions), "--to", tool, "--out", str(tmp_path / name)])
+    assert out == tmp_path / written and out.is_file()
+    assert zipfile.is_zipfile(out) == (tool == "cvat")
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
-    [("[]", "list of results"), ("{}", "no list of images"), ("{", "cannot be read as JSON")],
+    [
+        ("[]", "list of results"),
+        ("{}", "it lacks images, annotations, categories"),
+        ("{", "cannot be read as JSON"),
+    ],
 )
 def test_other_files_are_refused(tmp_path, content, message):
     (tmp_path / "x.json").write_text(content)

@@ -26,4 +26,26 @@ def test_values_are_those_of_the_recipe_and_of_set(capsys):
 def test_an_unknown_recipe_is_reported(capsys):
     with pytest.raises(SystemExit):
         settings.main(["cpp"])
-    assert "Got cpp. Did you mean ccp?" in capsys.readouterr().err
+    assert "part of it. Got cpp. Did you mean ccp?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["LEARNING_RATE"], {"LEARNING_RATE"}),
+        (["ccp", "seed"], {"SEED"}),
+        (["epochs", "ema"], None),
+        (["NMS"], {"DETECTION_NMS_THRESHOLD", "RPN_NMS_THRESHOLD"}),
+    ],
+)
+def test_settings_are_shown_by_name_or_a_part_of_it(words, expected, capsys):
+    if expected is None:  # there is no setting with "epochs" in its name
+        with pytest.raises(SystemExit):
+            settings.main(words)
+        assert "Got epochs." in capsys.readouterr().err
+        return
+    printed = settings.main(words)
+    shown = {line.split()[0] for line in printed.splitlines() if line.startswith("  ")}
+    assert expected <= shown and len(shown) <= len(expected) + 4
+    recipe = "ccp" if "ccp" in words else "baseline"
+    assert printed.startswith(f"Settings of the recipe {recipe}.")

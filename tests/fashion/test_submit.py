@@ -18,6 +18,7 @@ from fashion.evaluation.thresholds.table import CategoryThresholds, Thresholds
 from fashion.labels.ontology import Ontology
 from fashion.model import checkpoint_in
 from fashion.submission.checker import check
+from mrcnn.files import digest_of
 from mrcnn.locks import FolderInUse
 from mrcnn.weights.layer_files import save_weights
 
@@ -172,7 +173,7 @@ def test_other_weights_of_the_same_name_do_not_continue_a_file(
         str(tmp_path / "s.csv"),
     ]
     save_weights(tiny_model.detector, tmp_path / "run" / "best.h5", metadata={"epoch": 1})
-    before = body.digest_of(checkpoint_in(tmp_path / "run"))
+    before = digest_of(checkpoint_in(tmp_path / "run"))
     submit.main(arguments)
     (tmp_path / "s.csv").rename(tmp_path / "s.csv.partial")
     settings = {"settings": {"weights": before}}
@@ -181,6 +182,32 @@ def test_other_weights_of_the_same_name_do_not_continue_a_file(
     with pytest.raises(ValueError, match="weights: best.h5 .* there, best.h5 .* here"):
         submit.main(arguments)
     assert submit.main([*arguments, "--restart"]).exists()
+
+
+def test_other_settings_beside_the_weights_do_not_continue_a_file(
+    folder, tiny_run, loaded_quickly, tiny_model, tmp_path, monkeypatch
+):
+    run = tmp_path / "run"
+    save_weights(tiny_model.detector, run / "best.h5", metadata=tiny_model.metadata())
+    monkeypatch.setattr(chosen_model, "load_model", lambda *_, **__: tiny_model)
+    words = ["--weights", str(run), "--images", str(folder), "--out", str(tmp_path / "s.csv")]
+    stream = tiny_model.stream
+
+    def stopped(photos):
+        for count, result in enumerate(stream(photos)):
+            if count == 2:
+                raise KeyboardInterrupt
+            yield result
+
+    monkeypatch.setattr(tiny_model, "stream", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        submit.main(words)
+    monkeypatch.setattr(tiny_model, "stream", stream)
+    (run / "best.settings.json").write_text('{"DETECTION_MASK_CERTAINTY": 1.0}')
+    with pytest.raises(ValueError, match="other settings .*settings: .* there, .*CERTAINTY"):
+        submit.main(words)
+    (run / "best.settings.json").unlink()
+    assert submit.main(words).exists()
 
 
 def test_the_folder_must_hold_photos(tmp_path, tiny_run):

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from fashion import train
-from fashion.cli.run_arguments import agreed_arguments, resumable_run
+from fashion.cli.run_to_resume import agreed_arguments, resumable_run
 from fashion.cli.start_weights import convention_of, start_weights, unfitting_layers
 from fashion.commands import train as command
 from fashion.config import FashionConfig
@@ -84,19 +84,53 @@ def test_a_run_folder_holds_all_that_is_promised(trained, ontology, sample_folde
 
 @pytest.mark.slow
 def test_a_run_goes_on_with_its_data_and_settings(trained, monkeypatch):
-    """Though they are not given again; a finished one stays as it is."""
+    """Though they are not given again; a finished one whose page is missing gets its page."""
     asked = []
     open_files = command.open_files
     monkeypatch.setattr(
         command, "open_files", lambda data, **more: asked.append(data) or open_files(data, **more)
     )
     before, history = trained.read_config(), trained.read_history()
+    (trained.path / "index.html").unlink()
     assert train.main(["--out", str(trained.path.parent), "--resume"]).path == trained.path
     assert (
         asked == [before["data"]]
         and trained.read_config() == before
         and trained.read_history() == history
     )
+    assert (trained.path / "index.html").exists()
+
+
+@pytest.mark.slow
+def test_a_finished_run_is_told_at_once_with_its_page_and_the_next_command(
+    trained, monkeypatch, capsys
+):
+    monkeypatch.setattr(command, "run", None)  # data, network and Keras are not needed
+    for words in (["--resume"], ["--name", trained.path.name]):
+        assert train.main(["--out", str(trained.path.parent), *words]).path == trained.path
+        lines = capsys.readouterr().out.splitlines()
+        assert f"{trained.path} is finished already: 1 epoch, mask AP " in lines[0]
+        assert lines[1] == f"page of the run: {trained.path / 'index.html'}"
+        assert lines[2].startswith(f"next: fashion evaluate --weights {trained.path} --data ")
+
+
+@pytest.mark.slow
+def test_a_name_that_holds_a_run_of_other_settings_is_refused(
+    trained, sample_folder, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(command, "run", None)
+    for name in ("train.csv", "images"):
+        (tmp_path / name).symlink_to(sample_folder / name)
+    start = ["--out", str(trained.path.parent), "--name", trained.path.name]
+    other = ["--weights", "imagenet", "--data", str(tmp_path)]
+    with pytest.raises(ValueError, match="was started with") as error:
+        train.main([*start, "--imgsz", "128", "--seed", "7", *other])
+    told = str(error.value)
+    assert "--weights none, not imagenet; " in told
+    assert f"--data {trained.read_config()['data']}, not {tmp_path}; " in told
+    assert "IMAGE_MAX_DIM 64, not 128" in told and "SEED 0, not 7" in told
+    assert "RPN_ANCHOR_SCALES" in told and "STAGES" not in told and "NUM_CLASSES" not in told
+    assert "--restart, or another --name" in told
 
 
 @pytest.mark.slow
@@ -112,7 +146,7 @@ def test_a_run_does_not_go_on_as_another(trained):
         ["--rebalance", "balanced"],
     ):
         with pytest.raises(
-            ValueError, match=f"was started with {words[0]} .* and cannot continue with {words[1]}"
+            ValueError, match=f"was started with {words[0]} .*, not {words[1]}\\. Leave"
         ):
             agreed_arguments(trained, train.parse(["--resume", *words]))
 

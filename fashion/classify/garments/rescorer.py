@@ -242,7 +242,7 @@ def load_rescorer(path: PathLike, ontology: Ontology | None, xla: bool = False) 
         more = " …" if len(lacking) > 4 else ""
         raise ValueError(
             f"{path} has no weights for {', '.join(lacking[:4])}{more}, which would be left to "
-            "chance. Fetch it again, or train it again with fashion/rescore.py."
+            "chance. Fetch it again, or train it again with `fashion rescore`."
         )
     return Rescorer(network, backbone, size, labels, weight, xla=xla, about=about)
 
@@ -253,7 +253,7 @@ def _read_about(path: Path) -> tuple[Ontology, dict[str, Any]]:
     if "rescorer" not in metadata:
         raise ValueError(
             f"{path} is no classifier that scores detections again. Give rescorer.h5 of "
-            "fashion/rescore.py."
+            "`fashion rescore`."
         )
     try:
         labels, about = Ontology.from_dict(metadata["ontology"]), dict(metadata["rescorer"])
@@ -265,7 +265,7 @@ def _read_about(path: Path) -> tuple[Ontology, dict[str, Any]]:
     if not is_valid:
         raise ValueError(
             f"{path} is damaged: what it says about its classifier makes no sense. Fetch it "
-            "again, or train it again with fashion/rescore.py."
+            "again, or train it again with `fashion rescore`."
         )
     return labels, about
 
@@ -281,5 +281,5 @@ def _check_same_categories(path: Path, labels: Ontology, ontology: Ontology) -> 
         )
         raise ValueError(
             f"{path} was trained for other categories ({theirs}) than the model ({ours}). Train "
-            "one for this model with fashion/rescore.py."
+            "one for this model with `fashion rescore`."
         )

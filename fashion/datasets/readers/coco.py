@@ -29,7 +29,7 @@ from fashion.datasets.readers.base import (
 from fashion.labels.ontology import Ontology
 from mrcnn.data.image_io import MAX_PIXELS, image_hw
 from mrcnn.data.record_checks import Record, as_integer, preview
-from mrcnn.evaluation.coco_truth import checked_labels
+from mrcnn.evaluation.coco_truth import check_layout, checked_labels
 from mrcnn.json_files import read_json
 from mrcnn.typing import Size, override
 
@@ -70,16 +70,7 @@ class CocoReader(Reader):
     @override
     def load(self, part: Part) -> Any:
         content = read_json(part.annotations, _EXPECTED)
-        lists = ("images", "annotations", "categories")
-        lacking = [
-            key
-            for key in lists
-            if not isinstance(content, dict) or not isinstance(content.get(key), list)
-        ]
-        if lacking:
-            raise ValueError(
-                f"{part.annotations} has no list of {', '.join(lacking)}. Expected {_EXPECTED}."
-            )
+        check_layout(content, str(part.annotations))
         return content
 
     @override

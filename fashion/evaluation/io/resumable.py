@@ -142,8 +142,8 @@ def predict_resumable(
         model: `FashionModel`.
         dataset: A prepared `Dataset`.
         row_of: (result of the model, image id, ontology) -> what JSON can hold.
-        about: Whatever decides the predictions, with the names of files that do under "weights" and
-            "rescore".
+        about: Whatever decides the predictions, as JSON can hold it; of files their digests. The
+            names of the images are added as "photos".
         path: Of the journal; None keeps nothing.
 
     Returns:
@@ -152,10 +152,7 @@ def predict_resumable(
     """
     journal, done, ids = None, {}, [int(image_id) for image_id in dataset.image_ids]
     if path:
-        files = [about[name] for name in ("weights", "rescore") if about.get(name)]
-        written = [Path(file).stat().st_mtime_ns for file in files]
-        names = [info["id"] for info in dataset.image_info]
-        journal = Journal(path, about | {"written": written, "photos": names})
+        journal = Journal(path, about | {"photos": image_names(dataset)})
         done = dict(journal.done)
     config = getattr(model, "config", None)
     todo = remaining(ids, done, getattr(config, "BATCH_SIZE", 1))
@@ -167,6 +164,18 @@ def predict_resumable(
         if journal:
             journal.add(image_id, done[image_id])
     return [done[image_id] for image_id in ids], journal
+
+
+def image_names(dataset: Any) -> list[str]:
+    """Lists the images of a data set, in their order.
+
+    Args:
+        dataset: A `Dataset`.
+
+    Returns:
+        Their names.
+    """
+    return [info["id"] for info in dataset.image_info]
 
 
 def _images(dataset: Any, image_ids: Sequence[int], config: Any) -> Iterator[Array]:

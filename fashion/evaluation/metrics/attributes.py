@@ -1,7 +1,7 @@
 """Attribute F1: how well are the attributes named of those objects that were matched?
 
 Objects are matched first (same image, same category, mask IoU), so the numbers say something about
-the attribute head alone; missed objects are the business of the other metrics. Where the attributes
+the attribute head alone; other metrics count missed objects. Where the attributes
 were predicted at the ground-truth boxes, nothing is missed and nothing has to be matched.
 """
 
@@ -180,9 +180,9 @@ _NUMBERS = {
     numbers=_NUMBERS,
     documentation=(
         "A prediction of the same category with mask IoU 0.5 or more matches an object, one to "
-        "one, the most confident choosing first; then the sets of attributes are compared. So the "
-        "numbers speak of the attributes alone: missed objects are the business of the other "
-        "metrics. Undefined ratios are 0.\n\n"
+        "one, the most confident choosing first; then the sets of attributes are compared. So "
+        "these numbers describe the attributes alone; other metrics count missed objects. "
+        "Undefined ratios are 0.\n\n"
         "AP ranks the matched objects of categories that carry attributes by the attribute's "
         "score: the sum of (R_n - R_(n-1)) P_n over falling scores, without interpolation, as "
         "scikit-learn has it. It is -1 for an attribute that none of them has, and where the "

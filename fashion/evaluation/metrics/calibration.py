@@ -50,11 +50,23 @@ def calibration_error(scores: Array, right: Array, bins: int = BINS) -> float:
     return float(np.abs(gaps).sum() / len(scores))
 
 
+def _rows(scores: dict) -> list[str]:
+    found = scores["calibration"]
+    if not found["predictions"]:
+        return []
+    return [
+        f"calibration of the {found['predictions']:,} predictions with a score of at least "
+        f"{LEAST_SCORE:g}: error {found['error']:.3f}, mean confidence "
+        f"{found['mean_confidence']:.3f}, precision {found['precision']:.3f}"
+    ]
+
+
 @metric(
     "calibration",
     "Calibration of confidence scores",
     section=LAST,
     order=70,
+    rows=_rows,
     formula="mean of |mean confidence - precision| over 15 equal bins, weighted by predictions",
     source=(
         "expected calibration error: Guo et al. 2017, "

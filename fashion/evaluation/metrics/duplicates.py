@@ -42,11 +42,22 @@ def duplicate_predictions(table: MatchTable, iou_threshold: float = IOU_THRESHOL
     return found
 
 
+def _rows(scores: dict) -> list[str]:
+    found = scores["duplicates"]
+    if not found["predictions"]:
+        return []
+    return [
+        f"duplicates: {found['duplicates']:,} of {found['predictions']:,} predictions "
+        f"({found['share']:.1%}), {found['per_image']:.2f} in an image"
+    ]
+
+
 @metric(
     "duplicates",
     "Duplicate predictions",
     section=CONFIDENT,
     order=55,
+    rows=_rows,
     formula="confident predictions with mask IoU >= 0.5 with a more confident one, of any category",
     numbers={
         "per_image": "duplicates, averaged over the images; -1 without images",

@@ -140,7 +140,9 @@ class Metric:
         if self.rows:
             return self.rows(scores)
         numbers = self._shown(scores)
-        values = ", ".join(f"{name} {_digits(value)}" for name, value in numbers.items())
+        values = ", ".join(
+            f"{name.replace('_', ' ')} {_digits(value)}" for name, value in numbers.items()
+        )
         return [f"{self.title}: {values}"] if numbers else []
 
     def add_chapter(self, page: Any, scores: dict) -> None:

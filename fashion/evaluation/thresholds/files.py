@@ -33,7 +33,7 @@ def read_thresholds(path: PathLike) -> Thresholds:
         return parse_thresholds(read_json(path, "a file of thresholds"))
     except ValueError as error:
         raise ValueError(
-            f"{path} holds no thresholds: {error} fashion/evaluate.py --tune writes such a file."
+            f"{path} holds no thresholds: {error} `fashion evaluate --tune` writes such a file."
         ) from error
 
 

@@ -1,6 +1,6 @@
 """The plan of a training, counted by hand."""
 
-from fashion.cli.training_plan import plan_text
+from fashion.cli.training_plan import plan_text, used_text
 from fashion.config import RECIPES
 from mrcnn.training.stages import Stage
 
@@ -18,7 +18,8 @@ def test_the_plan_counts_epochs_batches_and_images():
         "data         photos/",
         "network      efficientnet_lite0, input 256 pixels wide and 384 high",
         "batch        4 images, 2 batches to an update",
-        "optimizer    adamw, cosine schedule, moving average of the weights with momentum 0.8",
+        "optimizer    adamw, cosine schedule, moving average of the weights with momentum 0.999 "
+        "(0.6 in stage heads, 0.8 in stage late: it spans at most a tenth of a stage)",
         "stage heads  epoch 1 of 25 batches, all layers but the backbone, learning rate 0.001",
         "stage late   epochs 2 to 3 of 25 batches, all layers but the first 3 stages of the "
         "backbone, learning rate 0.0005",
@@ -30,3 +31,21 @@ def test_the_warm_up_takes_at_most_half_of_a_stage():
     config = RECIPES["ccp"].from_dict({"WARMUP_STEPS": 100})
     plan = plan_text(config, [Stage("all", "all", 1, 5e-4)], 25, {})
     assert "12 batches of warm-up" in plan
+
+
+def test_a_long_stage_has_the_momentum_that_was_asked_for():
+    config = RECIPES["ccp"].from_dict({"EMA_MOMENTUM": 0.998})
+    plan = plan_text(config, [Stage("all", "all", 10, 5e-4)], 1000, {})
+    assert "moving average of the weights with momentum 0.998\n" in plan
+    plan = plan_text(config, [Stage("all", "all", 1, 5e-4)], 3324, {})  # 1 - 1 / 332.4
+    assert "with momentum 0.998 (0.997 in stage all: it spans" in plan
+
+
+def test_the_plan_tells_how_many_validation_images_are_used():
+    settings = {"EVALUATE_IMAGES": 40, "VALIDATION_STEPS": 5, "IMAGES_PER_GPU": 4, "GPU_COUNT": 1}
+    config = RECIPES["ccp"].from_dict(settings)
+    assert used_text(config, 103) == "; 40 images are scored, 20 are in the validation loss"
+    assert used_text(config, 30) == "; 30 images are scored, 20 are in the validation loss"
+    assert used_text(config, 20) == ""
+    config = RECIPES["ccp"].from_dict(settings | {"VALIDATION_STEPS": None})
+    assert used_text(config, 103) == "; 40 images are scored, 103 are in the validation loss"

@@ -128,7 +128,8 @@ def test_every_verb_says_where_it_writes(verb):
 def test_old_spellings_mean_the_same(verb, old, new, sample_folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     image = str(sample_folder / "images")
-    first = {"predict": [image], "submit": ["--images", image]}.get(verb, [])
+    needed = {"evaluate": ["--data", str(sample_folder)], "submit": ["--images", image]}
+    first = (needed | {"predict": [image]}).get(verb, [])
     parse = importlib.import_module(f"fashion.{verb}").parse
     texts = [text.format(folder=sample_folder).replace(" .", f" {image}") for text in (old, new)]
     parsed = [parse([*first, *text.split()]) for text in texts]

@@ -66,3 +66,19 @@ def test_other_categories_have_the_fixed_variant_only(random_case):
     truth["categories"].append({"id": 99, "name": "hat"})
     scores = score_predictions(truth, detections)
     assert "fashionpedia" not in scores and scores["fashionpedia_fixed"].keys() == IOU_TYPES.keys()
+
+
+def test_the_table_has_words_and_no_keys(random_case):
+    scores = score_predictions(*random_case(3, images=6, predictions=8), score_threshold=0.2)
+    text = table(scores)
+    assert "_" not in text
+    found, errors = scores["duplicates"], scores["calibration"]
+    assert (
+        f"duplicates: {found['duplicates']} of {found['predictions']} predictions "
+        f"({found['share']:.1%}), {found['per_image']:.2f} in an image"
+    ) in text
+    assert (
+        f"calibration of the {errors['predictions']} predictions with a score of at least 0.1: "
+        f"error {errors['error']:.3f}, mean confidence {errors['mean_confidence']:.3f}, "
+        f"precision {errors['precision']:.3f}"
+    ) in text

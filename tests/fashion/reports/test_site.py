@@ -8,7 +8,7 @@ import pytest
 
 from fashion.evaluation.metrics.registry import Inputs
 from fashion.evaluation.scoring import compute_metrics
-from fashion.reports.site import SITE, Evaluation, submit_command, tuned_rows, write_site
+from fashion.reports.site import SITE, Evaluation, next_command, tuned_rows, write_site
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_tuned_scores_stand_beside_the_given_ones_with_the_command(evaluation, t
     evaluation.scores.update({"tuned": tuned, "tuning": tuning})
     rows = {row[0]: row[1:] for row in tuned_rows(evaluation.scores)}
     assert rows["mask AP"] == ["1.000", "0.750", "-0.250"] and rows["recall"][1:] == ["–", "–"]
-    command = submit_command(evaluation)
+    command = next_command(evaluation)[1]
     assert command.startswith("fashion submit --weights runs/ccp2026/best.h5 --thresholds")
     write_site(evaluation)
     assert command in (tmp_path / "thresholds.html").read_text(encoding="utf-8")
@@ -71,6 +71,40 @@ def test_tuned_scores_stand_beside_the_given_ones_with_the_command(evaluation, t
 def test_pages_and_commands_name_the_models_of_an_ensemble(evaluation):
     members = ["runs/a", "runs/b"]
     about = {"ensemble": members, "data": "photos/ccp/val.csv"}
-    several = dataclasses.replace(evaluation, about=about)
+    scores = {**evaluation.scores, "tuning": {}}
+    several = dataclasses.replace(evaluation, about=about, scores=scores)
     assert several.title == "a + b on ccp/val.csv"
-    assert submit_command(several).startswith("fashion submit --ensemble runs/a runs/b --thres")
+    assert next_command(several)[1].startswith("fashion submit --ensemble runs/a runs/b --thres")
+
+
+def with_labels(evaluation, categories, attributes=()):
+    """The evaluation of a data set with other labels."""
+    kinds = {"categories": categories, "attributes": attributes}
+    rows = {kind: [{"id": i, "name": name} for i, name in rows] for kind, rows in kinds.items()}
+    inputs = Inputs(evaluation.inputs.ground_truth | rows, evaluation.inputs.detections)
+    return dataclasses.replace(evaluation, inputs=inputs)
+
+
+@pytest.mark.parametrize(
+    ("categories", "attributes", "tuned", "expected"),
+    [
+        ([(0, "shirt, blouse")], [], False, "evaluate --weights runs/ccp2026 --tune kaggle_2020"),
+        ([(0, "shirt, blouse")], [], True, "submit --weights runs/ccp2026/best.h5 --thresholds"),
+        ([(0, "robe")], [(7, "red")], False, "evaluate --weights runs/ccp2026 --tune attributes"),
+        ([(0, "robe")], [(7, "red")], True, "predict --weights runs/ccp2026/best.h5 --thresholds"),
+        ([(0, "robe")], [], False, "predict --weights runs/ccp2026/best.h5 --conf 0.90 --images"),
+    ],
+)
+def test_the_next_command_fits_the_labels(evaluation, categories, attributes, tuned, expected):
+    """Kaggle's score and submissions are for official labels."""
+    other = with_labels(evaluation, categories, attributes)
+    other.scores.update({"tuning": {}} if tuned else {})
+    assert next_command(other)[1].startswith(f"fashion {expected}")
+
+
+def test_without_a_command_line_the_next_command_is_made_from_the_files(evaluation):
+    other = with_labels(evaluation, [(0, "robe")], [(7, "red")])
+    about = {"gt": "val.csv", "predictions": "stored.json"}
+    other = dataclasses.replace(other, about=about, command="")
+    expected = f"--gt val.csv --predictions stored.json --out {other.out} --tune attributes"
+    assert next_command(other)[1] == f"fashion evaluate {expected}"

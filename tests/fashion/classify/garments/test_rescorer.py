@@ -78,13 +78,13 @@ def test_a_file_gives_the_same_rescorer_back(labels, tmp_path, garments):
 def test_a_file_that_does_not_fit_is_told(color_rescorer, labels, tmp_path):
     color_rescorer.save(tmp_path / "rescorer.h5")
     other = Ontology((7, 3), ("coat", "dress"), ("", ""), (), (), (), ())
-    with pytest.raises(ValueError, match="trained for other categories.*fashion/rescore.py"):
+    with pytest.raises(ValueError, match="trained for other categories.*`fashion rescore`"):
         load_rescorer(tmp_path / "rescorer.h5", other)
     save_weights(color_rescorer.network, tmp_path / "detector.h5", metadata={})
     with pytest.raises(ValueError, match="no classifier that scores detections again"):
         load_rescorer(tmp_path / "detector.h5", labels)
     with pytest.raises(
-        FileNotFoundError, match="There is no .*rescorer.h5. Give rescorer.h5 of fashion/rescore.py"
+        FileNotFoundError, match="There is no .*rescorer.h5. Give rescorer.h5 of `fashion rescore`"
     ):
         load_rescorer(tmp_path / "elsewhere" / "rescorer.h5", labels)
     with pytest.raises(ValueError, match="A backbone is one of .*Got 'resnet7'"):

@@ -112,7 +112,7 @@ def test_a_wrong_annotation_is_named_or_left_out(coco, photos, opened, wrong):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"images": 5}, "no list of images"),
+        ({"images": 5}, "it lacks images, and has the keys .*annotations"),
         ({"categories": []}, "lists no categories"),
         ({"images": [{"id": 1}, {"id": 1}]}, "more than once"),
         ({"images": [5]}, "Expected an object"),

@@ -148,7 +148,7 @@ def test_polygons_are_read():
 @pytest.mark.parametrize(
     "content, message",
     [
-        ([], "has no list of images, annotations, categories"),
+        ([], "is not in COCO's layout: it holds a list"),
         (
             truth(annotations=objects() * 2),
             "1 annotation ids that occur more than once, for example 1",
