@@ -164,10 +164,8 @@ def test_a_broken_photo_is_told_in_one_line(loaded_quickly, tiny_run, tmp_path, 
         == 2
     )
     told = capsys.readouterr().err
-    assert (
-        "broken.jpg cannot be read as an image" in told
-        and told.splitlines()[-1] == "fashion predict: error: None of the images could be read."
-    )
+    assert told.startswith("fashion predict: error: ") and told.count("\n") == 1
+    assert "broken.jpg cannot be read as an image" in told
 
 
 def test_an_unknown_argument_has_exit_status_2(capsys):
