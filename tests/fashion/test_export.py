@@ -10,6 +10,8 @@ import pytest
 
 from fashion import export
 from fashion.export import batch_size, size_hw
+from fashion.exported import ExportedModel
+from mrcnn.inference.exported_files import read_export_metadata
 
 ROOT = Path(__file__).parents[2]
 
@@ -63,3 +65,47 @@ for verb, *options in (
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, env=environment)
     assert json.loads((tmp_path / "p" / "predictions.json").read_text())["annotations"]
+
+
+@pytest.mark.slow
+def test_a_network_that_labels_pixels_is_exported(sample_folder, tmp_path):
+    from fashion.semantic.networks import build_network
+    from mrcnn.weights.layer_files import save_weights
+
+    categories = [{"id": 3, "name": "coat"}, {"id": 7, "name": "skirt"}]
+    about = {"network": "unet", "size": 64, "width": 4, "categories": categories}
+    weights = tmp_path / "weights.h5"
+    save_weights(build_network("unet", 64, 3, 4), weights, metadata=about)
+    file = exported(weights, sample_folder, tmp_path)
+    found = read_export_metadata(file)
+    assert found["task"] == "semantic" and found["labels"] == {"categories": categories}
+    assert found["check"]["batches"] == 2 and found["check"]["worst"]["labels"] == 0
+    assert {row["name"]: row["shape"] for row in found["outputs"]} == {
+        "labels": [1, 64, 64],
+        "probabilities": [1, 64, 64],
+    }
+    with pytest.raises(ValueError, match="is a network for semantic"):
+        ExportedModel(file)
+
+
+@pytest.mark.slow
+def test_a_classifier_of_crops_is_exported(sample_folder, ontology, tmp_path):
+    from fashion.classify.garments.rescorer import Rescorer, build_classifier
+
+    network = build_classifier("efficientnet_lite0", ontology.num_classes)
+    Rescorer(network, "efficientnet_lite0", 32, ontology).save(tmp_path / "rescorer.h5")
+    found = read_export_metadata(exported(tmp_path / "rescorer.h5", sample_folder, tmp_path))
+    assert found["task"] == "classification" and found["labels"] == ontology.to_dict()
+    (output,) = found["outputs"]
+    assert output["shape"] == [1, ontology.num_classes]
+    assert found["check"]["worst"]["probabilities"] <= 1e-4
+
+
+def exported(weights, data, out):
+    (file,) = export.main(
+        [
+            *("--weights", str(weights), "--to", "savedmodel", "--out", str(out)),
+            *("--images", str(data / "images"), "--limit", "2"),
+        ]
+    )
+    return file
