@@ -56,7 +56,7 @@ def test_masks_may_be_finer(fine_and_sparse):
 
 def test_masks_that_the_head_cannot_make_are_refused(shapes_config):
     class WrongConfig(shapes_config):
-        MASK_SHAPE = [56, 56]
+        MASK_SHAPE = [42, 42]
 
     with pytest.raises(
         ValueError, match=r"MASK_SHAPE must be twice MASK_POOL_SIZE.*set MASK_SHAPE = \(28, 28\)"

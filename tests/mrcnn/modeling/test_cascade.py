@@ -5,16 +5,20 @@ import numpy as np
 import pytest
 from keras import ops
 
+from mrcnn.data.batches import TrainingBatches, training_batches
 from mrcnn.inference.augmented import AugmentedPredictor
 from mrcnn.inference.predict import Predictor
 from mrcnn.inference.views import ONE_VIEW, View
 from mrcnn.modeling.box_head import BoxHead
 from mrcnn.modeling.build import build_detector
 from mrcnn.modeling.cascade import mean_scores, refined_boxes, run_stages
-from mrcnn.modeling.detector import Detector, DetectorSettings
+from mrcnn.modeling.detector import LAYER_LOSS, Detector, DetectorSettings
 from mrcnn.modeling.roi_sampling import RoISamples
 from mrcnn.ops.boxes import decode
 from mrcnn.ops.matching import IGNORE, NEGATIVE, POSITIVE
+from mrcnn.training.fit_detector import fit_detector
+from mrcnn.training.run_folder import RunFolder
+from mrcnn.training.stages import Stage
 from mrcnn.weights.layer_files import weight_layers
 
 STD = (0.1, 0.1, 0.2, 0.2)
@@ -41,7 +45,7 @@ def losses(detector, batch):
     return {name: float(loss) for name, loss in found.items()}
 
 
-class Stage:
+class FixedHead:
     """A box head that answers with fixed logits and deltas."""
 
     pool_size, num_classes = 7, 3
@@ -73,8 +77,8 @@ def test_scores_that_no_float_holds_have_a_mean():
 
 def test_each_stage_moves_the_boxes_of_the_one_before():
     """10 x 10 pixels: a delta of 1 is 1 pixel in the first stage, half of one in the second."""
-    first = Stage([9, 1, 2], [[9] * 4, [9] * 4, [1, 0, 0, 0]])  # background wins: class 2 moves
-    second = Stage([0, 9, 0], [0, 4, 0, 0], divisor=2)
+    first = FixedHead([9, 1, 2], [[9] * 4, [9] * 4, [1, 0, 0, 0]])  # background wins: class 2 moves
+    second = FixedHead([0, 9, 0], [0, 4, 0, 0], divisor=2)
     boxes = ops.convert_to_tensor(np.float32([[[20, 20, 30, 30]]]))
     found = run_stages([first, second], lambda rois, size: rois, boxes, CANVAS)
     np.testing.assert_allclose(first.seen, [20, 20, 30, 30])
@@ -88,7 +92,7 @@ def test_each_stage_moves_the_boxes_of_the_one_before():
 
 
 def test_a_refined_box_stays_on_the_canvas():
-    stage = Stage([0, 9, 0], [-30, 0, 0, 0])
+    stage = FixedHead([0, 9, 0], [-30, 0, 0, 0])
     boxes = ops.convert_to_tensor(np.float32([[[20, 20, 30, 30], [40, 0, 50, 9]]]))
     found = refined_boxes(stage, stage.outputs, boxes, CANVAS)
     np.testing.assert_allclose(found[0], [[0, 20, 0, 30], [10, 0, 20, 9]], atol=1e-4)
@@ -269,10 +273,40 @@ def test_a_stage_without_an_iou_is_told(detector):
         Detector(*parts, settings=settings, cascade=detector.cascade)
 
 
+class BreakOff(keras.callbacks.Callback):
+    """Ends the training in its second epoch."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.model.optimizer.iterations == 3:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.full
+def test_a_broken_training_resumes_as_if_it_were_whole(plain_config, shapes, uncompiled, tmp_path):
+    config = plain_config(CASCADE_STAGES=3, MASK_SHAPE=(56, 56), OPTIMIZER="adamw")
+
+    def train(run, **options):
+        keras.utils.set_random_seed(0)
+        detector, stages = build_detector(config), [Stage("all", "all", 3, 1e-3)]
+        batches = training_batches(shapes(4), config)
+        return detector, fit_detector(detector, config, batches, stages, run, **options)
+
+    one, whole = train(RunFolder(tmp_path / "whole"))
+    run = RunFolder(tmp_path / "broken")
+    with pytest.raises(KeyboardInterrupt):
+        train(run, callbacks=[BreakOff()])
+    assert len(run.read_history()) == 1
+    other, resumed = train(run, resume=True)
+    assert len(resumed) == len(whole) == 3
+    for row, wanted in zip(resumed, whole, strict=True):
+        for name in other.loss_trackers.keys() - {LAYER_LOSS}:
+            assert row[name] == pytest.approx(wanted[name], rel=1e-3, abs=1e-5), name
+    for mine, wanted in zip(other.weights, one.weights, strict=True):
+        np.testing.assert_allclose(mine, wanted, atol=1e-4, err_msg=mine.path)
+
+
 @pytest.mark.full
 def test_every_stage_and_refined_masks_learn_their_images(plain_config, shapes):
-    from mrcnn.data.batches import TrainingBatches
-
     config = plain_config(CASCADE_STAGES=3, MASK_SHAPE=(56, 56), IMAGES_PER_GPU=4)
     keras.utils.set_random_seed(0)
     detector = build_detector(config)
