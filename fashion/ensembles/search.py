@@ -73,9 +73,10 @@ def candidates_of(
     equal = (1.0 / count,) * count
     alone = [tuple(map(float, np.eye(count)[i])) for i in range(count)]
     first = [Candidate(weights, settings) for weights in (equal, *alone)]
+    rng = np.random.default_rng(seed)
     mixed = {
         tuple(share / sum(shares) for share in shares)
-        for shares in _mixtures(count)
+        for shares in _mixtures(count, trials, rng)
         if np.count_nonzero(shares) > 1
     }
     rest = [
@@ -84,7 +85,7 @@ def candidates_of(
             sorted({equal, *mixed}), sorted({settings.iou_threshold, *IOU_THRESHOLDS})
         )
     ]
-    order = np.random.default_rng(seed).permutation(len(rest))
+    order = rng.permutation(len(rest))
     return list(dict.fromkeys(first + [rest[i] for i in order]))[: max(trials, len(first))]
 
 
@@ -154,18 +155,11 @@ def search(
     )
 
 
-def _mixtures(count):
-    """Weights on a grid; beyond four members those of up to four at a time."""
+def _mixtures(count, trials, rng):
+    """Weights on a grid; beyond four members as many draws from it as there are trials."""
     if count <= 4:
-        yield from (shares for shares in itertools.product(SHARES, repeat=count) if any(shares))
-        return
-    for some in itertools.combinations(range(count), 4):
-        for shares in itertools.product(SHARES, repeat=4):
-            if any(shares):
-                weights = [0.0] * count
-                for i, share in zip(some, shares, strict=True):
-                    weights[i] = share
-                yield tuple(weights)
+        return itertools.product(SHARES, repeat=count)
+    return map(tuple, rng.choice(SHARES, (trials, count)).tolist())
 
 
 def _mean_ap(table: MatchTable, selections: Array) -> Array:

@@ -143,6 +143,7 @@ def test_candidates_begin_with_equal_weights_and_single_members():
         Candidate(weights, WBF) for weights in ((1 / 3,) * 3, (1, 0, 0), (0, 1, 0), (0, 0, 1))
     ]
     assert len(candidates_of(6, WBF, trials=5)) == 7
+    assert len({len(candidate.weights) for candidate in candidates_of(12, WBF)}) == 1
     for candidate in tried:
         assert sum(candidate.weights) == pytest.approx(1, abs=1e-3)
 
