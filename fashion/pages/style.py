@@ -73,8 +73,8 @@ figure svg, figure img { display: block; max-width: 100%; height: auto; }
 .track i.pale { background: var(--pale); opacity: 0.5; }
 .track u { position: absolute; top: 3px; width: 9px; height: 9px; margin-left: -5px;
            border-radius: 50%; background: var(--second); }
-pre { margin: 8px 0; padding: 8px 12px; overflow-x: auto; background: var(--band);
-      border: 1px solid var(--rule); font-size: 14px; }
+pre { margin: 8px 0; padding: 8px 12px; white-space: pre-wrap; overflow-wrap: anywhere;
+      background: var(--band); border: 1px solid var(--rule); font-size: 14px; }
 details { margin: 14px 0; }
 summary { cursor: pointer; color: var(--accent); }
 figcaption, .note { color: var(--pale); font-size: 14px; max-width: 90ch; }

@@ -17,11 +17,12 @@ ROOT = Path(__file__).parents[3]
 # {closed} a folder that nobody can write to.
 READING = (
     *("train", "evaluate", "explore", "prepare", "convert --to coco", "rescore", "segment"),
-    "study backbones",
+    *("study backbones", "export --to all"),
 )
 WRITING = (
     *("train", "predict {image}", "evaluate --weights {weights}", "explore", "prepare", "mnist"),
     *("convert --data {data} --to coco", "rescore", "segment", "demo", "study backbones"),
+    "export --to all",
 )
 WRONG = [
     ("trian", "there is no command trian. Did you mean train?"),

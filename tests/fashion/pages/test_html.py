@@ -190,6 +190,7 @@ def test_a_line_to_copy_is_text():
     page = Page("Title")
     page.code("--set A=[1,2] <x>")
     assert "<pre>--set A=[1,2] &lt;x&gt;</pre>" in str(page)
+    assert re.search(r"pre \{[^}]*white-space: pre-wrap", str(page))  # whole on a narrow screen
 
 
 def test_a_wide_picture_is_marked_for_small_screens():
