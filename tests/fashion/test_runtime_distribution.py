@@ -1,6 +1,7 @@
 """The light distribution: it holds what needs no Keras, and works where there is none."""
 
 import importlib.util
+import os
 import subprocess
 import sys
 import venv
@@ -61,9 +62,12 @@ def test_a_fresh_environment_predicts_scores_and_submits(
         pytest.skip(f"pip cannot install: {installed.stderr.strip().splitlines()[-1]}")
     images = str(sample_folder / "images")
 
+    # Nothing but the environment: not this repository.
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
     def run(*words):
         command = [python, "-m", "fashion", *words]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=own)
 
     common = ["--weights", str(tiny_export), "--limit", "2"]
     for words in (
