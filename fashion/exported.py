@@ -81,7 +81,7 @@ class ExportedModel(TrainedModel):
 
 
 def _check_settings(path: PathLike, settings: dict[str, Any]) -> None:
-    for name, option in (("rescorer", "--rescore"), ("views", "--tta")):
+    for name, option in (("rescorer", "--rescore"), ("views", "--tta"), ("tiles", "--tiles")):
         if settings.get(name):
             raise ValueError(
                 f"{path} is an exported model, which cannot be used with {option}. Leave it out, "

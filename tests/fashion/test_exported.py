@@ -98,6 +98,8 @@ def test_settings_inside_the_file_cannot_be_changed(file):
         ExportedModel(file, DETECTION_MIN_CONFIDENCE=0.001)
     with pytest.raises(ValueError, match="--tta"):
         ExportedModel(file, views=["mirror"])
+    with pytest.raises(ValueError, match="--tiles"):
+        ExportedModel(file, tiles="2x2")
     with pytest.raises(ValueError, match="--rescore"):
         ExportedModel(file, rescorer="rescorer.h5")
     with pytest.raises(ValueError, match="--true-boxes"):
