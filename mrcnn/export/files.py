@@ -1,5 +1,6 @@
 """Files of each format: a function of TensorFlow tensors written as SavedModel, ONNX or LiteRT."""
 
+import contextlib
 import dataclasses
 import io
 import json
@@ -7,7 +8,7 @@ import logging
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,12 +59,13 @@ def write_network(
         PackageMissing: A package that converts is not installed; the message says how to get it.
         ValueError: The format has no such precision.
     """
-    if to == "savedmodel":
-        _write_saved_model(network, path)
-    elif to == "onnx":
-        _write_onnx(network, path, precision, calibration)
-    else:
-        _write_litert(network, path, precision)
+    with _quietly():
+        if to == "savedmodel":
+            _write_saved_model(network, path)
+        elif to == "onnx":
+            _write_onnx(network, path, precision, calibration)
+        else:
+            _write_litert(network, path, precision)
 
 
 def set_metadata(path: Path, to: str, metadata: Mapping[str, Any]) -> None:
@@ -101,6 +103,20 @@ def _append_archive(path: Path, texts: Mapping[str, str]) -> None:
         for name, text in texts.items():
             archive.writestr(name, text)
     path.write_bytes(archived.getvalue())
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Holds back what the converters tell of their steps; what fails is raised."""
+    logs = [logging.getLogger(name) for name in ("tensorflow", "absl", "tf2onnx")]
+    before = [log.level for log in logs]
+    for log in logs:
+        log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for log, level in zip(logs, before, strict=True):
+            log.setLevel(level)
 
 
 # ---- the formats ---------------------------------------------------------------------------------
@@ -144,7 +160,6 @@ def _write_onnx(
 ) -> None:
     tf2onnx = import_package("tf2onnx", "Writing ONNX files", TF2ONNX)
     serve, specs = _traced(network)
-    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     tf2onnx.convert.from_function(serve, specs, opset=OPSET, output_path=str(path))
     if precision != "fp32":
         from mrcnn.export import onnx_precision

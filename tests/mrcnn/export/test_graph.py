@@ -7,7 +7,7 @@ from keras import backend, ops
 from mrcnn.export.graph import with_final_scores
 from mrcnn.inference import final_scores
 from mrcnn.inference.final_scores import ScoreSettings
-from mrcnn.ops.nms import non_max_suppression
+from mrcnn.ops.nms import non_max_suppression, soft_non_max_suppression
 
 SETTINGS = [
     ScoreSettings(),
@@ -48,19 +48,36 @@ def test_final_scores_in_a_graph_equal_those_of_numpy(settings):
             np.testing.assert_array_equal(found[name][valid], expected[name][valid])
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(backend.backend() != "tensorflow", reason="files are written by TensorFlow")
-def test_suppression_takes_as_many_rounds_in_onnx_as_in_keras(tmp_path):
-    """A chain of boxes, each over the next: a loop that stops after one round keeps too few. That
-    is what tf2onnx makes of a loop which hands its state through unchanged."""
+def chain(n=12):
+    """Boxes, each over the next, and falling scores."""
+    corners = np.stack([np.zeros(n), 4.0 * np.arange(n)], axis=1)
+    boxes = np.concatenate([corners, corners + [10, 10]], axis=1)[None].astype(np.float32)
+    return {"boxes": boxes, "scores": np.linspace(0.9, 0.3, n, dtype=np.float32)[None]}
+
+
+def in_onnx(run, inputs, folder):
+    """What ONNX Runtime computes of a function."""
     pytest.importorskip("tf2onnx", reason="the extra [export] is not installed")
     runtime = pytest.importorskip("onnxruntime", reason="the extra [export] is not installed")
     from mrcnn.export.files import Network, write_network
 
-    n = 12
-    corners = np.stack([np.zeros(n), 4.0 * np.arange(n)], axis=1)
-    boxes = np.concatenate([corners, corners + [10, 10]], axis=1)[None].astype(np.float32)
-    scores = np.linspace(0.9, 0.3, n, dtype=np.float32)[None]
+    shapes = {name: (value.shape, "float32") for name, value in inputs.items()}
+    write_network(Network(run, shapes, []), folder / "nms.onnx", "onnx")
+    session = runtime.InferenceSession(str(folder / "nms.onnx"))
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, session.run(None, inputs), strict=True))
+
+
+needs_tensorflow = pytest.mark.skipif(
+    backend.backend() != "tensorflow", reason="files are written by TensorFlow"
+)
+
+
+@pytest.mark.slow
+@needs_tensorflow
+def test_suppression_takes_as_many_rounds_in_onnx_as_in_keras(tmp_path):
+    """A loop that stops after one round keeps too few. That is what tf2onnx makes of a loop which
+    hands its state through unchanged."""
 
     def run(inputs):
         index, kept = non_max_suppression(
@@ -68,14 +85,37 @@ def test_suppression_takes_as_many_rounds_in_onnx_as_in_keras(tmp_path):
             inputs["scores"],
             inputs["scores"] > 0,
             iou_threshold=0.3,
-            max_outputs=n,
+            max_outputs=12,
         )
         return {"index": index, "kept": ops.cast(kept, "int32")}
 
-    network = Network(
-        run, {"boxes": (boxes.shape, "float32"), "scores": (scores.shape, "float32")}, []
-    )
-    write_network(network, tmp_path / "nms.onnx", "onnx")
-    session = runtime.InferenceSession(str(tmp_path / "nms.onnx"))
-    index, kept = session.run(["index", "kept"], {"boxes": boxes, "scores": scores})
-    assert index[0][kept[0] > 0].tolist() == list(range(0, n, 2))
+    found = in_onnx(run, chain(), tmp_path)
+    assert found["index"][0][found["kept"][0] > 0].tolist() == list(range(0, 12, 2))
+
+
+@pytest.mark.slow
+@needs_tensorflow
+@pytest.mark.parametrize("method", ["soft_linear", "soft_gaussian"])
+def test_soft_suppression_lowers_the_same_scores_in_onnx(method, tmp_path):
+    """With argmax of floats, ONNX Runtime refuses the file."""
+
+    def run(inputs):
+        scores = inputs["scores"]
+        index, found, kept = soft_non_max_suppression(
+            inputs["boxes"],
+            scores,
+            scores > 0,
+            method=method,
+            iou_threshold=0.3,
+            sigma=0.5,
+            min_score=0.05,
+            max_outputs=8,
+            class_ids=ops.cast(scores * 0, "int32"),
+        )
+        return {"index": index, "found": found, "kept": ops.cast(kept, "int32")}
+
+    inputs = chain()
+    expected = run({name: ops.convert_to_tensor(value) for name, value in inputs.items()})
+    found = in_onnx(run, inputs, tmp_path)
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], ops.convert_to_numpy(value), atol=1e-6)
