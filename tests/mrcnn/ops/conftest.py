@@ -7,10 +7,14 @@ import numpy as np
 import pytest
 from keras import ops
 
-SLOW = [pytest.param(how, marks=pytest.mark.slow) for how in ("graph", "xla")]
+# XLA compiles the graph that TensorFlow would run as it is.
+COMPILED = [
+    pytest.param("graph", marks=pytest.mark.full),
+    pytest.param("xla", marks=pytest.mark.slow),
+]
 
 
-@pytest.fixture(params=["eager", *SLOW])
+@pytest.fixture(params=["eager", *COMPILED])
 def run(request):
     """run(op, *arrays, **settings) -> NumPy results; floats as float32, a tuple as many tensors."""
     backend = keras.backend.backend()

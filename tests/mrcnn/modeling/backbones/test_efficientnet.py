@@ -32,10 +32,12 @@ def randomise(application, rng):
             )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "application"),
-    [("efficientnetv2_b0", "EfficientNetV2B0"), ("efficientnetv2_s", "EfficientNetV2S")],
+    [
+        pytest.param("efficientnetv2_b0", "EfficientNetV2B0", marks=pytest.mark.slow),
+        pytest.param("efficientnetv2_s", "EfficientNetV2S", marks=pytest.mark.full),
+    ],
 )
 def test_every_feature_map_of_a_photo_is_that_of_keras_network(name, application, rng):
     """Theirs normalises the photo inside, ours by the config's mean and deviation; weights go over
