@@ -8,8 +8,6 @@ import pytest
 
 from fashion import compare, study
 
-pytestmark = pytest.mark.usefixtures("undrawn")
-
 METRICS = {
     "photos": 103,
     "data": "ccp/val.csv",
