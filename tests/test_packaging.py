@@ -133,6 +133,7 @@ def test_every_supported_python_is_named(metadata):
 def test_extras_are_the_documented_ones(metadata):
     assert set(metadata.get_all("Provides-Extra")) == {
         "albumentations",
+        "export",
         "imagenet",
         "notebook",
         "test",
@@ -165,8 +166,8 @@ DISTRIBUTIONS = {
     "skimage": "scikit-image",
     "yaml": "pyyaml",
 }
-# Imported only where users bring them.
-OPTIONAL = {"IPython", "albumentations", "jax", "torch"}
+# Imported only where users or extras bring them.
+OPTIONAL = {"IPython", "albumentations", "jax", "onnx", "onnxruntime", "torch"}
 
 
 def test_every_package_that_is_imported_is_required(metadata):

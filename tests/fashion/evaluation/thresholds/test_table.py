@@ -139,7 +139,7 @@ def test_what_is_no_tuning_says_nothing(tmp_path, tuning):
 
 def check_refused(tmp_path, text, reason):
     (tmp_path / "t.json").write_text(text)
-    with pytest.raises(ValueError, match=f"t.json holds no thresholds: .*{reason}.*--tune writes"):
+    with pytest.raises(ValueError, match=f"t.json holds no thresholds: .*{reason}.*--tune` writes"):
         read_thresholds(tmp_path / "t.json")
 
 
