@@ -118,7 +118,7 @@ setup(
         "fashion.weights",
     ],
     package_dir={"fashion.weights": "weights"},
-    package_data={"fashion": ["labels/*.json"], "fashion.weights": ["*.h5", "*.json", "README.md"]},
+    package_data={"fashion": ["labels/*.json", "web/*"], "fashion.weights": ["*.h5", "*.json", "README.md"]},
     include_package_data=False,
     cmdclass={"build_py": BuildWithStartup},
     install_requires=INSTALL_REQUIRES,
