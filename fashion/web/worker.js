@@ -1,7 +1,11 @@
 // Worker: loads the model and runs it with ONNX Runtime Web.
 
+const CHECKED_SCORE = 0.2; // rows of the stored image that a GPU must agree in
+const CHECKED_DIFFERENCE = 0.02; // of scores; that of boxes is one pixel
+
 let session = null;
 let sizeHw = null;
+let Tensor = null;
 
 self.onmessage = async ({ data }) => {
   try {
@@ -13,25 +17,59 @@ self.onmessage = async ({ data }) => {
 };
 
 async function load(model) {
-  const [bytes, gpu] = await Promise.all([download(model.file, model.bytes), hasGpu(model)]);
-  const ort = await import(gpu ? "./ort/ort.webgpu.min.mjs" : "./ort/ort.wasm.min.mjs");
-  ort.env.wasm.wasmPaths = new URL("./ort/", self.location.href).href;
+  sizeHw = model.image_hw;
+  const bytes = await download(model.file, model.bytes);
+  if ((await hasGpu()) && (await startOnGpu(bytes, model.check_image))) return { backend: "WebGPU" };
+  const ort = await runtime("./ort/ort.wasm.min.mjs");
   // Threads share memory, which browsers allow on isolated pages only.
   const cores = self.navigator.hardwareConcurrency || 1;
-  ort.env.wasm.numThreads = self.crossOriginIsolated ? Math.min(4, cores) : 1;
-  ort.env.logLevel = "error";
-  self.ort = ort;
-  sizeHw = model.image_hw;
-  const providers = gpu ? ["webgpu", "wasm"] : ["wasm"];
-  session = await ort.InferenceSession.create(bytes, { executionProviders: providers });
-  const threads = ort.env.wasm.numThreads;
-  return { backend: gpu ? "WebGPU" : `WebAssembly, ${threads} thread${threads > 1 ? "s" : ""}` };
+  const threads = self.crossOriginIsolated ? Math.min(4, cores) : 1;
+  ort.env.wasm.numThreads = threads;
+  session = await ort.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
+  return { backend: `WebAssembly, ${threads} thread${threads > 1 ? "s" : ""}` };
 }
 
-/** WebGPU is used where the page offers it and the device has it. */
-async function hasGpu(model) {
-  if (!model.webgpu || !self.navigator.gpu) return false;
+async function runtime(file) {
+  const ort = await import(file);
+  ort.env.wasm.wasmPaths = new URL("./ort/", self.location.href).href;
+  ort.env.logLevel = "error";
+  Tensor = ort.Tensor;
+  return ort;
+}
+
+async function hasGpu() {
+  if (!self.navigator.gpu) return false;
   return (await self.navigator.gpu.requestAdapter().catch(() => null)) !== null;
+}
+
+/** Uses the GPU only if it computes what the model must give for the stored image. */
+async function startOnGpu(bytes, check) {
+  try {
+    const ort = await runtime("./ort/ort.webgpu.min.mjs");
+    const providers = { executionProviders: ["webgpu", "wasm"] };
+    session = await ort.InferenceSession.create(bytes, providers);
+    const response = await fetch(check.file);
+    const pixels = new Uint8Array(await response.arrayBuffer());
+    const { outputs } = await run({ pixels, window: check.window });
+    if (agrees(outputs, check)) return true;
+    console.warn("The GPU of this device gives other results than the model; not used.");
+  } catch (error) {
+    console.warn(`The GPU of this device cannot run the model (${error.message}); not used.`);
+  }
+  session = null;
+  return false;
+}
+
+function agrees(outputs, check) {
+  const confident = check.scores.filter((score) => score >= CHECKED_SCORE).length;
+  for (let row = 0; row < confident; row++) {
+    if (Math.abs(outputs.scores.data[row] - check.scores[row]) > CHECKED_DIFFERENCE) return false;
+    for (let i = 0; i < 4; i++) {
+      const difference = outputs.boxes.data[row * 4 + i] - check.boxes[row][i];
+      if (!(Math.abs(difference) <= 1)) return false;
+    }
+  }
+  return confident > 0;
 }
 
 async function download(file, total) {
@@ -54,8 +92,8 @@ async function download(file, total) {
 
 async function run({ pixels, window }) {
   const feeds = {
-    images: new self.ort.Tensor("uint8", pixels, [1, ...sizeHw, 3]),
-    windows: new self.ort.Tensor("float32", Float32Array.from(window), [1, 4]),
+    images: new Tensor("uint8", pixels, [1, ...sizeHw, 3]),
+    windows: new Tensor("float32", Float32Array.from(window), [1, 4]),
   };
   const results = await session.run(feeds);
   const outputs = {};
