@@ -62,6 +62,7 @@ EXTRAS_REQUIRE = {
         "mypy>=1.13,<3",
         "pytest-cov>=5,<8",
         "setuptools>=77",
+        "selenium>=4.25,<5",  # the page in a browser; Chromium and its driver come from the system
     ],
 }
 
@@ -118,7 +119,10 @@ setup(
         "fashion.weights",
     ],
     package_dir={"fashion.weights": "weights"},
-    package_data={"fashion": ["labels/*.json", "web/*"], "fashion.weights": ["*.h5", "*.json", "README.md"]},
+    package_data={
+        "fashion": ["labels/*.json", "web/*"],
+        "fashion.weights": ["*.h5", "*.json", "README.md"],
+    },
     include_package_data=False,
     cmdclass={"build_py": BuildWithStartup},
     install_requires=INSTALL_REQUIRES,

@@ -26,6 +26,7 @@ VERBS = {
     "segment": "train and compare networks for semantic segmentation",
     "mnist": "train and compare small classifiers on Fashion-MNIST",
     "export": "export a model as ONNX, LiteRT or SavedModel, checked against Keras",
+    "page": "write a web page that runs a model in the browser",
     "demo": "train, evaluate, predict and submit on the built-in drawings",
 }
 # Packages whose versions `--version` prints, besides this one.

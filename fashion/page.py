@@ -30,7 +30,7 @@ from fashion.cli.options import add_option
 from fashion.cli.parser import Parser
 from fashion.cli.paths import check_output, find_images
 from fashion.formats.model_files import check_model
-from mrcnn.inference.exported_files import format_of
+from mrcnn.inference.exported_files import format_of, read_export_metadata
 
 
 def main(argv: Sequence[str] | None = None) -> Path:
@@ -96,14 +96,18 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "fetched by npm, once)",
     )
     args = parser.parse_args(argv)
-    check_model(args.weights)
-    if format_of(args.weights) not in (None, "onnx"):
+    kind = format_of(args.weights)
+    if kind not in (None, "onnx"):
         parser.error(f"--weights: browsers run ONNX files, and {args.weights} is none.")
-    if format_of(args.weights) is None and not args.images:
-        parser.error(
-            "--images is missing: some photos, with which the export of a checkpoint is checked. "
-            "An .onnx file as --weights needs none."
-        )
+    if kind is None:
+        check_model(args.weights)
+        if not args.images:
+            parser.error(
+                "--images is missing: some photos, with which the export of a checkpoint is "
+                "checked. An .onnx file as --weights needs none."
+            )
+    else:
+        read_export_metadata(args.weights)
     args.samples = find_images(args.samples)
     if args.runtime is not None and not args.runtime.exists():
         raise FileNotFoundError(f"There is no {args.runtime}. --runtime names ONNX Runtime Web.")

@@ -14,15 +14,20 @@ from PIL import Image
 import fashion
 from fashion.cli.locks import working_in
 from fashion.cli.web_runtime import PACKAGE, runtime_files
-from fashion.exported import ExportedModel
 from fashion.formats.model_files import checkpoint_in
 from mrcnn.data.image_io import read_image
 from mrcnn.files import write_bytes, write_text
+from mrcnn.inference.exported import ExportedPredictor
 from mrcnn.inference.exported_files import format_of
 from mrcnn.inference.preprocessing import place
 from mrcnn.typing import Array
 
 WEB = Path(fashion.__file__).parent / "web"
+# Settings that the page reads.
+SETTINGS = (
+    *("IMAGE_RESIZE_MODE", "IMAGE_MIN_DIM", "IMAGE_MIN_SCALE"),
+    *("CONFIDENCE_THRESHOLD", "ATTRIBUTE_THRESHOLD", "ATTRIBUTE_SEEN_PAIRS"),
+)
 SAMPLE_SIDE = 1200  # pixels of the longer side, at most
 LICENCE = """{package} {version} is part of ONNX Runtime.
 
@@ -65,7 +70,7 @@ def run(args: argparse.Namespace) -> Path:
     version, runtime = runtime_files(args.runtime)
     with working_in(args.out, "page"), tempfile.TemporaryDirectory() as scratch:
         file = _onnx_file(args, Path(scratch))
-        model = ExportedModel(file)
+        model = ExportedPredictor(file)
         _check_model(file, model.metadata)
         for source in sorted(WEB.iterdir()):
             write_bytes(args.out / source.name, source.read_bytes())
@@ -114,6 +119,8 @@ def _onnx_file(args: argparse.Namespace, scratch: Path) -> Path:
 
 
 def _check_model(file: Path, metadata: Mapping[str, Any]) -> None:
+    if not isinstance(metadata.get("labels"), dict):
+        raise ValueError(f"{file} has no labels. Export the model with `fashion export`.")
     mode = metadata["config"]["IMAGE_RESIZE_MODE"]
     if mode not in ("square", "portrait"):
         raise ValueError(
@@ -130,13 +137,11 @@ def _check_model(file: Path, metadata: Mapping[str, Any]) -> None:
 def _described(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """What the page reads of the metadata."""
     names = ("image_hw", "convention", "labels", "license", "precision", "format", "min_score")
-    settings = ("IMAGE_RESIZE_MODE", "IMAGE_MIN_DIM", "IMAGE_MIN_SCALE", "CONFIDENCE_THRESHOLD")
-    settings += ("ATTRIBUTE_THRESHOLD", "ATTRIBUTE_SEEN_PAIRS")
     config = metadata["config"]
     return {
         **{name: metadata[name] for name in names},
         **{name: metadata[name] for name in ("source", "attribute_counts") if name in metadata},
-        "config": {name: config[name] for name in settings if name in config},
+        "config": {name: config[name] for name in SETTINGS if name in config},
     }
 
 
@@ -151,7 +156,7 @@ def _sample(path: Path, out: Path) -> dict[str, str]:
     return {"file": name, "credit": path.stem}
 
 
-def _check_image(model: ExportedModel, out: Path) -> dict[str, Any]:
+def _check_image(model: ExportedPredictor, out: Path) -> dict[str, Any]:
     """Stores a network input, and the boxes and scores that the page must get for it.
 
     A browser's GPU that computes something else is not used.

@@ -174,14 +174,14 @@ function showTexts() {
 
 function garmentRow(garment) {
   const row = document.createElement("li");
-  row.value = garment.index + 1;
   const head = document.createElement("button");
   head.type = "button";
   head.className = "garment";
   head.setAttribute("aria-pressed", String(state.highlighted === garment.index));
   head.style.setProperty("--colour", css(colourOf(garment.index)));
   const [name, score] = [document.createElement("b"), document.createElement("span")];
-  [name.textContent, score.textContent] = [garment.name, garment.score.toFixed(2)];
+  name.textContent = `${garment.index + 1} ${garment.name}`;
+  score.textContent = garment.score.toFixed(2);
   score.className = "score";
   head.append(name, score);
   head.onclick = () => {
