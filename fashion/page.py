@@ -4,11 +4,11 @@
     python -m http.server --directory page
 
 The page predicts photos on the device of its visitor; photos are sent nowhere.
-It is one folder for any static host: the page, the model, and ONNX Runtime Web,
-which npm fetches once (or --runtime names).
+It is one folder for any static host: the page, the model, and ONNX Runtime
+Web, which npm fetches once (or --runtime names).
 
-A checkpoint or a run folder as --weights is exported to ONNX first, checked with
---images, see `fashion export`.
+A checkpoint or a run folder as --weights is exported to ONNX first, checked
+with --images, see `fashion export`.
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
@@ -22,6 +22,7 @@ if not __package__:  # run as a script: the repository, not this folder, belongs
 
 import argparse
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -43,9 +44,17 @@ def main(argv: Sequence[str] | None = None) -> Path:
         The folder of the page.
     """
     args = parse(argv)
-    from fashion.commands.page import run  # not at the top: an export imports Keras
+    from fashion.commands.page import run  # not at the top: it imports ONNX Runtime
 
-    return run(args)
+    if format_of(args.weights) == "onnx":
+        return run(args, Path(args.weights))
+    from fashion.export import main as export
+
+    images = [str(path) for path in args.images]
+    with tempfile.TemporaryDirectory() as folder:
+        weights = ["--weights", str(args.weights)]
+        (file,) = export([*weights, "--images", *images, "--out", folder])
+        return run(args, file)
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:

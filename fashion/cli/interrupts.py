@@ -1,5 +1,6 @@
 """Interrupts: what Ctrl-C and SIGTERM do to a verb, at any moment, and what is printed then."""
 
+import atexit
 import contextlib
 import dataclasses
 import multiprocessing
@@ -114,16 +115,18 @@ def resumable(command: str | None = None) -> Iterator[None]:
 
 
 def leave(status: int) -> int:
-    """Ends a process that a signal has interrupted, if its threads would keep it alive.
+    """Prepares the end of the process of a verb that is over.
 
-    JAX computes and compiles in threads of C++. When Python ends, it waits for them, minutes for a
-    step that is compiled, and some crash on what has been freed already.
+    A signal that comes while Python and TensorFlow shut down, which takes a second, no longer
+    changes the exit status. JAX computes and compiles in threads of C++. When Python ends, it waits
+    for them, minutes for a step that is compiled, and some crash on what has been freed already. So
+    an interrupted process in which JAX is loaded ends here.
 
     Args:
         status: Exit status.
 
     Returns:
-        The same where JAX is not loaded: then Python ends by itself.
+        The same.
     """
     if status in (INTERRUPTED, TERMINATED) and "jax" in sys.modules:
         for child in multiprocessing.active_children():  # Python would have ended them, too
@@ -131,7 +134,17 @@ def leave(status: int) -> int:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda number, frame: os._exit(status))
+        atexit.register(_ignore_signals)
     return status
+
+
+def _ignore_signals() -> None:
+    """Python removes its handlers before libraries shut down, but leaves signals ignored."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def current_command() -> str:

@@ -3,7 +3,6 @@
 import argparse
 import io
 import json
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,18 +10,15 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-import fashion
 from fashion.cli.locks import working_in
 from fashion.cli.web_runtime import PACKAGE, runtime_files
-from fashion.formats.model_files import checkpoint_in
 from mrcnn.data.image_io import read_image
 from mrcnn.files import write_bytes, write_text
 from mrcnn.inference.exported import ExportedPredictor
-from mrcnn.inference.exported_files import format_of
 from mrcnn.inference.preprocessing import place
 from mrcnn.typing import Array
 
-WEB = Path(fashion.__file__).parent / "web"
+WEB = Path(__file__).parents[1] / "web"
 # Settings that the page reads.
 SETTINGS = (
     *("IMAGE_RESIZE_MODE", "IMAGE_MIN_DIM", "IMAGE_MIN_SCALE"),
@@ -55,11 +51,12 @@ SOFTWARE.
 """
 
 
-def run(args: argparse.Namespace) -> Path:
+def run(args: argparse.Namespace, file: Path) -> Path:
     """Writes the page as the arguments ask.
 
     Args:
         args: Result of `fashion.page.parse`.
+        file: The ONNX file.
 
     Returns:
         The folder of the page.
@@ -68,8 +65,7 @@ def run(args: argparse.Namespace) -> Path:
         ValueError: The model cannot run in a page.
     """
     version, runtime = runtime_files(args.runtime)
-    with working_in(args.out, "page"), tempfile.TemporaryDirectory() as scratch:
-        file = _onnx_file(args, Path(scratch))
+    with working_in(args.out, "page"):
         model = ExportedPredictor(file)
         _check_model(file, model.metadata)
         for source in sorted(WEB.iterdir()):
@@ -103,19 +99,6 @@ def _loaded(folder: Path) -> float:
     files = [path for path in folder.rglob("*") if path.is_file()]
     files = [path for path in files if not any(name in path.name for name in skipped)]
     return sum(path.stat().st_size for path in files) / 1e6
-
-
-def _onnx_file(args: argparse.Namespace, scratch: Path) -> Path:
-    """The ONNX file: --weights, or an export of them."""
-    if format_of(args.weights) == "onnx":
-        return Path(args.weights)
-    from fashion.export import main as export  # not at the top: an ONNX file needs no Keras
-
-    checkpoint = checkpoint_in(args.weights)
-    images = [str(path) for path in args.images]
-    options = ["--weights", str(checkpoint), "--images", *images, "--out", str(scratch)]
-    (file,) = export(options)
-    return file
 
 
 def _check_model(file: Path, metadata: Mapping[str, Any]) -> None:

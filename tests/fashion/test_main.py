@@ -5,6 +5,7 @@ line.
 import ast
 import os
 import runpy
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,17 @@ from fashion.__main__ import VERBS, main
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.fixture
+def signal_handlers():
+    """Puts back the handlers of this process, which the end of a command replaces."""
+    handlers = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
 @pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.usefixtures("signal_handlers")
 def test_every_verb_runs_as_a_script(verb, monkeypatch, capsys, tmp_path):
     """As `python fashion/verb.py --help` from another folder, but in this process, where the
     imports are made already.

@@ -155,6 +155,24 @@ def test_an_interrupted_process_with_jax_does_not_wait_for_its_threads():
     assert (ended.returncode, ended.stdout) == (143, b"kept\n")
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_after_the_end_of_a_command_keeps_its_status(number):
+    """Python sets its handlers back before libraries end, which is when this signal comes."""
+    child = (
+        "import atexit, os\n"
+        "from fashion.cli.interrupts import leave\n"
+        f"atexit.register(os.kill, os.getpid(), {int(number)})\n"
+        "raise SystemExit(leave(3))\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", child],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        timeout=60,
+    )
+    assert (ended.returncode, ended.stderr) == (3, b"")
+
+
 @pytest.mark.full
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("verb", COMMANDS)

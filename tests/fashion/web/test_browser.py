@@ -15,6 +15,7 @@ from pycocotools import mask as coco_mask
 
 from fashion import export, page
 from mrcnn.data.image_io import read_image
+from mrcnn.inference.exported import ExportedPredictor
 
 pytestmark = [pytest.mark.full, pytest.mark.xdist_group("browser")]
 
@@ -122,7 +123,7 @@ def _model(exported):
 
 
 def test_the_same_network_input_gives_the_same_detections(browser, exported):
-    model = _model(exported)
+    model = ExportedPredictor(exported)
     height, width = model.metadata["image_hw"]
     pixels = np.zeros((height, width, 3), np.uint8)
     photo = Image.open(PHOTO).convert("RGB")
