@@ -89,7 +89,6 @@ MOVED_MODULES: Moved = {
     "fashion.datasets.resized_runs": "fashion.formats.resized_runs",
     "fashion.submission.table": "fashion.formats.submission_table",
     "fashion.evaluation.frames": "fashion.formats.coco_rle",
-    "fashion.page": "fashion.pages.html",
     "fashion.plots": ("fashion.pages.plots", _PLOT_NAMES),
     "fashion.pictures": ("fashion.pages.overlays", {"Illustrator": "OverlayRenderer"}),
     "fashion.preview": "fashion.exploration.preview",
