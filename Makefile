@@ -5,6 +5,7 @@
 #   make test-full   the same, then test-rest
 #   make test-rest   what takes long: whole trainings, commands that are killed, inputs that once were handled badly, and
 #                    made-up files for each reader. FUZZ_EXAMPLES=1000 and KILLS=4 make it shorter.
+#   make browser Chromium and its driver, where apt-get can install them; without them, tests of the web page are skipped
 #   make lint    formatting, docstrings and types: ruff, mypy
 #   make format  format the code
 #   make bench   what the parts of a small network cost beside each other on this machine, in two minutes
@@ -17,7 +18,7 @@ INSTALLED := $(VENV)/installed-by-make
 export MPLBACKEND ?= Agg
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test test-full test-rest lint format bench setup
+.PHONY: demo test test-full test-rest browser lint format bench setup
 
 demo: $(INSTALLED)
 	$(PY) -m fashion demo
@@ -39,6 +40,17 @@ test-full: test
 # A file is one long test after another, so tests are handed out, not files; those of a group together.
 test-rest: $(INSTALLED)
 	$(PY) -m pytest -n 2 --dist loadgroup --durations=25 -m "full or fuzz"
+
+browser:
+	@if command -v chromium >/dev/null && command -v chromedriver >/dev/null; then \
+		echo "chromium is installed"; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		{ apt-get update --quiet && DEBIAN_FRONTEND=noninteractive \
+			apt-get install --quiet --yes --no-install-recommends chromium chromium-driver; } >/dev/null \
+			|| echo "chromium could not be installed: tests of the web page are skipped"; \
+	else \
+		echo "chromium is not installed: tests of the web page are skipped"; \
+	fi
 
 lint: $(INSTALLED)
 	$(PY) -m ruff check .

@@ -28,6 +28,8 @@ PENDING = set()
 
 pytestmark = [
     pytest.mark.full,
+    # One after the other: scripts run in the repository, and some write to the same folder there.
+    pytest.mark.xdist_group("cases"),
     pytest.mark.skipif(not CASES.is_dir(), reason="there is no folder ../shared/cases"),
 ]
 

@@ -156,7 +156,12 @@ def test_ci_runs_lint_and_all_tests_and_nothing_else():
         for line in script.read_text().splitlines()
         if line and not line.startswith(("#", "set ", "cd "))
     ]
-    assert commands == ["make lint", "make test"]
+    assert commands == [
+        "make lint",
+        "make test",
+        "make browser",
+        "make test-rest KILLS=4 FUZZ_EXAMPLES=1000",
+    ]
 
 
 # Modules whose distribution has another name.

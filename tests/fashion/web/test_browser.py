@@ -112,6 +112,9 @@ def _text(browser, selector):
 
 
 def _predicted(browser):
+    """Opens the sample photo, and returns its garments."""
+    _wait(browser, "return !garments.state.busy")
+    browser.find_element("css selector", "#samples button").click()
     _wait(browser, "return !garments.state.busy && garments.state.garments.length > 0")
     return browser.execute_script("return garments.state.garments")
 
@@ -143,7 +146,6 @@ def test_the_same_network_input_gives_the_same_detections(browser, exported):
 
 def test_a_photo_gives_the_boxes_masks_and_attributes_of_the_library(browser, exported, folder):
     (sample,) = (folder / "samples").iterdir()
-    browser.find_element("css selector", "#samples button").click()
     theirs = _predicted(browser)
     photo = read_image(sample)
     (ours,) = _model(exported).predict([photo])
