@@ -79,6 +79,21 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="JSON",
         help="the fused predictions (default: %(default)s)",
     )
+    _add_fusion_options(parser)
+    _add_search_options(parser.add_argument_group("search"))
+    args = parser.parse_args(argv)
+    if wrong := _contradiction(args):
+        parser.error(wrong)
+    for path in args.paths:
+        check_file(path, "PREDICTIONS", _EXPECTED)
+    check_file(args.gt, "--gt", "a Kaggle CSV, or a COCO or Fashionpedia JSON")
+    for path in args.models or ():
+        member_in(path)
+    check_output_file(args.out)
+    return args
+
+
+def _add_fusion_options(parser: Parser) -> None:
     parser.add_argument(
         "--weight",
         nargs="+",
@@ -108,17 +123,6 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="ground truth, to score the files and their fusion: a Kaggle CSV, or a COCO or "
         "Fashionpedia JSON",
     )
-    _add_search_options(parser.add_argument_group("search"))
-    args = parser.parse_args(argv)
-    if wrong := _contradiction(args):
-        parser.error(wrong)
-    for path in args.paths:
-        check_file(path, "PREDICTIONS", _EXPECTED)
-    check_file(args.gt, "--gt", "a Kaggle CSV, or a COCO or Fashionpedia JSON")
-    for path in args.models or ():
-        member_in(path)
-    check_output_file(args.out)
-    return args
 
 
 def _add_search_options(group):

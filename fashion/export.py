@@ -166,6 +166,22 @@ def _add_network_options(group: Any) -> None:
         help="minimum confidence score of a detection that the file gives; its users can ask for "
         "more (default: %(default)s)",
     )
+    _add_precision_options(group)
+    group.add_argument(
+        "--embeddings",
+        action="store_true",
+        help="also give a vector for each detection, to search similar ones by",
+    )
+    group.add_argument(
+        "--license",
+        default="",
+        metavar="TEXT",
+        help="licence of the model, for its metadata and its card",
+    )
+    add_option(group, "--set")
+
+
+def _add_precision_options(group: Any) -> None:
     group.add_argument(
         "--precision",
         choices=PRECISIONS,
@@ -180,18 +196,6 @@ def _add_network_options(group: Any) -> None:
         help=f"folder of images that int8 is calibrated with; {CALIBRATION_IMAGES} at most are "
         "used",
     )
-    group.add_argument(
-        "--embeddings",
-        action="store_true",
-        help="also give a vector for each detection, to search similar ones by",
-    )
-    group.add_argument(
-        "--license",
-        default="",
-        metavar="TEXT",
-        help="licence of the model, for its metadata and its card",
-    )
-    add_option(group, "--set")
 
 
 def _add_check_options(group: Any) -> None:

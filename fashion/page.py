@@ -70,6 +70,28 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         OSError: There is no such file, or --out cannot be written to.
         ValueError: The model is no weight file.
     """
+    parser = _parser()
+    args = parser.parse_args(argv)
+    kind = format_of(args.weights)
+    if kind not in (None, "onnx"):
+        parser.error(f"--weights: browsers run ONNX files, and {args.weights} is none.")
+    if kind is None:
+        check_model(args.weights)
+        if not args.images:
+            parser.error(
+                "--images is missing: some photos, with which the export of a checkpoint is "
+                "checked. An .onnx file as --weights needs none."
+            )
+    else:
+        read_export_metadata(args.weights)
+    args.samples = find_images(args.samples)
+    if args.runtime is not None and not args.runtime.exists():
+        raise FileNotFoundError(f"There is no {args.runtime}. --runtime names ONNX Runtime Web.")
+    check_output(args.out)
+    return args
+
+
+def _parser() -> Parser:
     parser = Parser("page", __doc__)
     add_option(
         parser,
@@ -104,24 +126,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="ONNX Runtime Web, as the .tgz file that `npm pack` writes, or unpacked (default: "
         "fetched by npm, once)",
     )
-    args = parser.parse_args(argv)
-    kind = format_of(args.weights)
-    if kind not in (None, "onnx"):
-        parser.error(f"--weights: browsers run ONNX files, and {args.weights} is none.")
-    if kind is None:
-        check_model(args.weights)
-        if not args.images:
-            parser.error(
-                "--images is missing: some photos, with which the export of a checkpoint is "
-                "checked. An .onnx file as --weights needs none."
-            )
-    else:
-        read_export_metadata(args.weights)
-    args.samples = find_images(args.samples)
-    if args.runtime is not None and not args.runtime.exists():
-        raise FileNotFoundError(f"There is no {args.runtime}. --runtime names ONNX Runtime Web.")
-    check_output(args.out)
-    return args
+    return parser
 
 
 if __name__ == "__main__":
