@@ -78,9 +78,10 @@ def used_text(config: FashionConfig, images: int) -> str:
 def _stage(stage: Stage, first: int, steps: int) -> str:
     last = first + stage.epochs - 1
     epochs = f"epoch {first}" if first == last else f"epochs {first} to {last}"
+    each = "" if first == last else " each"
     layers = _LAYERS.get(stage.layers, f"layers {stage.layers}")
     batches = count(steps, "batch", "batches")
-    return f"{epochs} of {batches}, {layers}, learning rate {stage.learning_rate:g}"
+    return f"{epochs}, {batches}{each}, {layers}, learning rate {stage.learning_rate:g}"
 
 
 def _every(config: FashionConfig) -> str:

@@ -163,7 +163,7 @@ def _compute(
     finder = ImageFinder(part.images, part.annotations.stem)
     collector = _Collector(part, reader.unit, own, ontology or own)
     photos = reader.photos(part, content, finder.find)
-    for photo in tqdm(photos, desc=str(part.annotations.name), unit="photo", delay=_BAR_DELAY):
+    for photo in tqdm(photos, desc=str(part.annotations.name), unit="image", delay=_BAR_DELAY):
         collector.add(photo)
     facts, arrays = collector.result()
     return keep_index(places, key, facts, arrays) or Index(None, "", facts, arrays)

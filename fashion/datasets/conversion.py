@@ -77,7 +77,7 @@ def convert(
         folder.mkdir(parents=True, exist_ok=True)
         remove_leftovers(folder)
         infos = zip(dataset.image_info, names[name], strict=True)
-        for info, target in tqdm(infos, total=dataset.num_images, unit="photo", desc=name):
+        for info, target in tqdm(infos, total=dataset.num_images, unit="image", desc=name):
             size_hw = info["height"], info["width"]
             place_photo(Path(info["path"]), folder / target, size_hw, writer.turned)
     for name, dataset in loaded.items():

@@ -295,7 +295,7 @@ def _headers_in(folder: str, images: Sequence[os.DirEntry[str]]) -> list[_Header
             if known.get(image.name, ())[:2] != stamp
         ]
         title = f"photos in {os.path.basename(folder)}"
-        with tqdm(total=len(new), desc=title, unit="photo", delay=_BAR_DELAY) as bar:
+        with tqdm(total=len(new), desc=title, unit="image", delay=_BAR_DELAY) as bar:
             for k in range(0, len(new), _CHUNK):
                 some = new[k : k + _CHUNK]
                 headers = pool.map(_read_header, [image.path for image, _ in some])

@@ -121,7 +121,7 @@ def signatures(paths: Sequence[PathLike]) -> tuple[Array, Array]:
     todo = np.flatnonzero(~known)
     with (
         ThreadPoolExecutor(_THREADS) as pool,
-        tqdm(total=len(todo), unit="photo", desc="look-alikes", disable=not len(todo)) as bar,
+        tqdm(total=len(todo), unit="image", desc="near-duplicates", disable=not len(todo)) as bar,
     ):
         for chunk in np.split(todo, range(_CHUNK, len(todo), _CHUNK)) if len(todo) else ():
             for i, found in zip(chunk, pool.map(_signature_or_none, [files[i] for i in chunk])):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fashion.evaluation.report.summary import headlines
-from fashion.pages.text import difference, number
+from fashion.pages.text import count, difference, number
 from fashion.reports.run_facts import RunFacts, read_run
 from mrcnn.json_files import read_json_object
 from mrcnn.training.run_folder import RunFolder
@@ -86,13 +86,23 @@ def read_entries(paths: Sequence[Path]) -> list[Entry]:
             run = RunFolder(path)
             arguments = run.read_config()
             chosen = ("recipe", "weights", "rebalance", "data", "stages")
-            entry.settings = {
-                **{key: arguments[key] for key in chosen if key in arguments},
-                **arguments.get("config", {}),
-            }
+            settings = {key: arguments[key] for key in chosen if key in arguments}
+            settings |= arguments.get("config", {})
+            # What was trained, which --epochs and --stage may have changed, and not the recipe's.
+            settings.pop("STAGES", None)
+            entry.settings = settings | {"stages": _stages_text(settings.get("stages"))}
             entry.history, entry.facts = run.read_history(), read_run(path)
         entries.append(entry)
     return entries
+
+
+def _stages_text(stages: Any) -> str:
+    """Stages of a run, as in "heads: 1 epoch at 0.001, all: 13 epochs at 0.0005"."""
+    texts = []
+    for stage in stages or ():
+        epochs = count(int(stage.get("epochs", 0)), "epoch")
+        texts.append(f"{stage.get('name')}: {epochs} at {stage.get('learning_rate'):g}")
+    return ", ".join(texts)
 
 
 def _labels(paths: Sequence[Path]) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from fashion.pages.html import Page
 from fashion.pages.plots import FONT_SIZE, TEXT_COLOR, legend_above, style_axes
@@ -127,6 +128,7 @@ def history_figure(entries: Sequence[Entry]) -> Figure | None:
                 epochs, values, "o-", color=colors[label], label=label, markersize=3, linewidth=1.6
             )
         style_axes(axes, "epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_title(title, fontsize=FONT_SIZE + 1, color=TEXT_COLOR, loc="left")
     legend_above(figure, figure.axes[0], columns=min(len(entries), 4))
     return figure

@@ -10,7 +10,7 @@ from mrcnn.drawing.plots import plot_history
 
 # Columns of history.csv that are no curves.
 _LEFT_OUT = ("epoch", "stage", "batches", "epoch_seconds", "seconds")
-_TITLES = {"lr": "learning rate", SCORES["f1"]: "val_attribute micro F1"}
+_TITLES = {"lr": "learning rate at the end of an epoch", SCORES["f1"]: "val_attribute micro F1"}
 _PRECISIONS = {"ap": "mask AP", "ap50": "mask AP50", "box_ap": "box AP"}
 
 

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from mrcnn.inference.batching import BatchPredictor
+from mrcnn.inference.final_scores import ScoreSettings, mask_certainty
+from mrcnn.ops.calibration import calibrated
 from mrcnn.typing import Array, Arrays
 
 __all__ = [
@@ -28,6 +30,9 @@ TOLERANCES = {
 OTHER_TOLERANCE = 1e-4
 # Rows whose boxes differ by more are different detections.
 SAME_BOX = 1.0
+# A cell of a mask whose probability is 0.5 up to rounding counts in its certainty, or does not: of
+# 100 cells, one changes a score by 0.002 at most. A row may come or go within this of the least.
+CERTAINTY_TIE = 2e-3
 # Share of the integers of an output, such as labels of pixels, that ties may change.
 CHANGED_INTEGERS = 1e-4
 
@@ -83,7 +88,11 @@ def check_scores(keras: BatchPredictor, exported: BatchPredictor, check: ScoreCh
 
 
 def check_detections(
-    keras: BatchPredictor, exported: BatchPredictor, images: Iterable[Array], least_score: float
+    keras: BatchPredictor,
+    exported: BatchPredictor,
+    images: Iterable[Array],
+    least_score: float,
+    settings: ScoreSettings | None = None,
 ) -> dict[str, Any]:
     """Compares detections, row by row.
 
@@ -92,6 +101,9 @@ def check_detections(
         exported: The file, with the settings of `keras`.
         images: Each `(h, w, C)` uint8.
         least_score: Rows within the tolerance of it may be missing on one side.
+        settings: What the final scores are; None leaves them as they are. Where the certainty of
+            masks counts, scores are compared for equal masks: a cell at 0.5 up to rounding is in a
+            mask or not.
 
     Returns:
         "images", "rows", "reordered" (rows that lie at another index), and "worst", the largest
@@ -101,7 +113,7 @@ def check_detections(
         ExportCheckFailed: A detection has no partner, or a difference is above its tolerance.
         ValueError: There are no images, or nothing is detected in them.
     """
-    total = _Comparison()
+    total = _Comparison(settings or ScoreSettings())
     for image in images:
         total.images += 1
         name = f"Image {total.images}"
@@ -159,28 +171,33 @@ def check_outputs(expected: Iterable[Arrays], found: Iterable[Arrays]) -> dict[s
 
 @dataclasses.dataclass
 class _Comparison:
-    """What differs so far."""
+    """What differs so far; `where` has the number of the image in which a field differs most."""
 
+    settings: ScoreSettings
     images: int = 0
     rows: int = 0
     reordered: int = 0
     lost: int = 0
     added: int = 0
     worst: dict[str, float] = dataclasses.field(default_factory=dict)
+    where: dict[str, int] = dataclasses.field(default_factory=dict)
 
     def add_image(self, keras: Arrays, exported: Arrays, least_score: float) -> None:
         """Adds the detections of an image."""
         partners, left = _partners(keras, exported)
-        tolerance = TOLERANCES["scores"]
+        tolerance = CERTAINTY_TIE if self.settings.mask_certainty else TOLERANCES["scores"]
         for i, j in enumerate(partners):
             if j is None:
                 self.lost += bool(keras["scores"][i] > least_score + tolerance)
                 continue
             self.rows += 1
             self.reordered += i != j
-            for name, column in keras.items():
-                if name not in ("class_ids", "valid"):
-                    _note(self.worst, name, np.abs(column[i] - exported[name][j]).max())
+            row = {name: column[i : i + 1] for name, column in keras.items()}
+            other = {name: column[j : j + 1] for name, column in exported.items()}
+            row["scores"] = _score_with_mask_of(row, other, self.settings)
+            for name in row.keys() - {"class_ids", "valid"}:
+                if _note(self.worst, name, np.abs(row[name] - other[name]).max()):
+                    self.where[name] = self.images
         self.added += int(np.sum(exported["scores"][left] > least_score + tolerance))
 
     def require_equal(self) -> None:
@@ -193,12 +210,27 @@ class _Comparison:
         for name, value in self.worst.items():
             tolerance = TOLERANCES.get(name, OTHER_TOLERANCE)
             if not value <= tolerance:
-                wrong.append(f"{name} differ by up to {value:.3g} (at most {tolerance:g})")
+                wrong.append(
+                    f"{name} differ by up to {value:.3g}, in image {self.where[name]} (at most "
+                    f"{tolerance:g})"
+                )
         if wrong:
             raise ExportCheckFailed(
-                f"The file does not detect what the Keras model detects in {self.images} images: "
-                f"{'; '.join(wrong)}."
+                f"The file does not detect what the Keras model detects, of {self.images} images "
+                f"that were compared: {'; '.join(wrong)}. It was not kept. Other versions of the "
+                "packages of the extra `export` may convert the network correctly."
             )
+
+
+def _score_with_mask_of(row: Arrays, other: Arrays, settings: ScoreSettings) -> Array:
+    """The final score `(1,)` that a row would have if its mask were that of the other."""
+    if not settings.mask_certainty:
+        return row["scores"]
+    masks = (other["mask_probabilities"], row["mask_probabilities"])
+    ratio = mask_certainty(masks[0]) / mask_certainty(masks[1])
+    scale, shift = settings.calibration or (1.0, 0.0)
+    before = calibrated(row["scores"], 1 / scale, -shift / scale)
+    return calibrated(before * ratio**settings.mask_certainty, scale, shift)
 
 
 def _detected(predictor, image, name):
@@ -230,7 +262,10 @@ def _partners(keras: Mapping[str, Array], exported: Mapping[str, Array]):
     return partners, list(free)
 
 
-def _note(worst, name, value):
-    # NaN is worse than every number.
-    value = float(value)
-    worst[name] = value if not value <= worst.get(name, 0.0) else worst.get(name, 0.0)
+def _note(worst: dict[str, float], name: str, value: Any) -> bool:
+    """Keeps the largest difference; NaN is worse than every number. True if this one is larger."""
+    largest = worst.setdefault(name, 0.0)
+    is_larger = not float(value) <= largest
+    if is_larger:
+        worst[name] = float(value)
+    return is_larger

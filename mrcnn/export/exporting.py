@@ -107,7 +107,9 @@ def export(
         if score is not None:
             metadata["check"] = checks.check_scores(ours, theirs, score)
         else:
-            metadata["check"] = checks.check_detections(ours, theirs, images, min_score)
+            metadata["check"] = checks.check_detections(
+                ours, theirs, images, min_score, settings.scores
+            )
         set_metadata(temporary, to, metadata)
     _write_card(path, to, metadata)
     return metadata

@@ -44,7 +44,7 @@ class KaggleWriter(Writer):
         ):
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(header(self.year))
-            for image_id in tqdm(dataset.image_ids.tolist(), unit="photo", desc=f"{part}.csv"):
+            for image_id in tqdm(dataset.image_ids.tolist(), unit="image", desc=f"{part}.csv"):
                 writer.writerows(self._rows(dataset, image_id, names[image_id]))
 
     def _rows(

@@ -29,7 +29,7 @@ class ViaWriter(Writer):
         self, out: Path, part: str, dataset: IMaterialistDataset, names: Sequence[str]
     ) -> None:
         content: dict[str, Any] = {}
-        for image_id in tqdm(dataset.image_ids.tolist(), unit="photo", desc=f"VIA, {part}"):
+        for image_id in tqdm(dataset.image_ids.tolist(), unit="image", desc=f"VIA, {part}"):
             name = names[image_id]
             size = (out / self.images_dir(part) / name).stat().st_size
             content[f"{name}{size}"] = {

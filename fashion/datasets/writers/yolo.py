@@ -31,7 +31,7 @@ class YoloWriter(Writer):
         folder = out / "labels" / part
         folder.mkdir(parents=True, exist_ok=True)
         remove_leftovers(folder)
-        for image_id in tqdm(dataset.image_ids.tolist(), unit="photo", desc=f"labels/{part}"):
+        for image_id in tqdm(dataset.image_ids.tolist(), unit="image", desc=f"labels/{part}"):
             file = folder / f"{Path(names[image_id]).stem}.txt"
             if file.exists():  # of a run that was killed
                 continue

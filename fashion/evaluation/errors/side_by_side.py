@@ -30,9 +30,9 @@ _GAP = 16  # pixels between the two
 _NO_IMAGE = 226  # grey
 
 LEGEND = (
-    "Left the ground truth: green is matched, red is missed. Right the prediction: green is a true "
-    "positive, orange a wrong class, blue a poor localisation, violet both, yellow a duplicate, "
-    "red background."
+    "Left: ground truth (green: matched, red: missed). Right: predictions (green: true positive, "
+    "orange: wrong class, blue: poor localisation, violet: both, yellow: duplicate, red: "
+    "background)."
 )
 
 Item = tuple[Mapping[str, Any], str, list[str]]  # object or detection, kind, lines of its label

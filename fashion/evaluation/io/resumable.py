@@ -158,7 +158,7 @@ def predict_resumable(
     todo = remaining(ids, done, getattr(config, "BATCH_SIZE", 1))
     results = zip(todo, model.stream(_images(dataset, todo, config)), strict=True)
     for image_id, result in tqdm(
-        results, total=len(ids), initial=len(ids) - len(todo), unit="photo"
+        results, total=len(ids), initial=len(ids) - len(todo), unit="image"
     ):
         done[image_id] = row_of(result, image_id, model.ontology)
         if journal:

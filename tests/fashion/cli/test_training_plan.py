@@ -20,8 +20,8 @@ def test_the_plan_counts_epochs_batches_and_images():
         "batch        4 images, 2 batches to an update",
         "optimizer    adamw, cosine schedule, moving average of the weights with momentum 0.999 "
         "(0.6 in stage heads, 0.8 in stage late: it spans at most a tenth of a stage)",
-        "stage heads  epoch 1 of 25 batches, all layers but the backbone, learning rate 0.001",
-        "stage late   epochs 2 to 3 of 25 batches, all layers but the first 3 stages of the "
+        "stage heads  epoch 1, 25 batches, all layers but the backbone, learning rate 0.001",
+        "stage late   epochs 2 to 3, 25 batches each, all layers but the first 3 stages of the "
         "backbone, learning rate 0.0005",
         "in all       3 epochs, 75 batches, 300 images seen; evaluated after every epoch",
     ]

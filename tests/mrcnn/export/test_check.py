@@ -13,6 +13,7 @@ from mrcnn.export.check import (
     check_scores,
 )
 from mrcnn.inference.batching import BatchPredictor
+from mrcnn.inference.final_scores import ScoreSettings, final_scores
 
 
 class Fixed(BatchPredictor):
@@ -81,6 +82,25 @@ def test_rows_in_another_order_are_partners():
     order = [0, 2, 1]
     swapped = Fixed(**dict.fromkeys(["boxes", "class_ids", "scores"], lambda c: c[order]))
     assert check_detections(Fixed(), swapped, IMAGES, 0.01)["reordered"] == 4
+
+
+def test_a_mask_cell_at_the_threshold_explains_a_score_and_nothing_else_does():
+    """One cell of 0.5 up to rounding is part of the mask in Keras, and not in the file."""
+    settings = ScoreSettings(mask_certainty=1.0, calibration=(1.2, -0.5))
+    ours, theirs = (np.full((3, 2, 2), 0.9, np.float32) for _ in range(2))
+    ours[0, 0, 0], theirs[0, 0, 0] = 0.5, 0.499999
+    before = np.array([0.9, 0.5, 0.4], np.float32)
+
+    def fixed(masks, off=0.0):
+        found = Fixed(mask_probabilities=lambda m: masks).found
+        scores = final_scores(found | {"scores": before}, settings) + np.float32(off)
+        return Fixed(mask_probabilities=lambda m: masks, scores=lambda s: scores)
+
+    assert np.abs(fixed(ours).found["scores"] - fixed(theirs).found["scores"]).max() > 1e-3
+    found = check_detections(fixed(ours), fixed(theirs), IMAGES, 0.01, settings)
+    assert found["worst"]["scores"] < 1e-6
+    with pytest.raises(ExportCheckFailed, match="scores differ by up to 0.0001, in image 1"):
+        check_detections(fixed(ours), fixed(theirs, 1e-4), IMAGES, 0.01, settings)
 
 
 def test_a_check_that_sees_nothing_is_no_check():
