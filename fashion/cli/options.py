@@ -373,9 +373,7 @@ def model_settings(args: Namespace, min_score: float | None = None) -> dict[str,
     if getattr(args, "rescore", None):  # not every verb has --rescore
         settings["rescorer"] = args.rescore
     if getattr(args, "tta", ""):  # not every verb has --tta
-        if not text:  # the default, which argparse checks as well: no import for it
-        return text
-    from mrcnn.inference.views import views_of
+        from mrcnn.inference.views import views_of
 
         settings["views"] = views_of(args.tta)
     if getattr(args, "tiles", ""):
