@@ -195,11 +195,8 @@ def train_torchvision(args: argparse.Namespace, rate: float, folder: Path) -> No
 
     folder.mkdir(parents=True, exist_ok=True)
     train, val = load_train_and_val(find_data(args.data), split=Split("val.csv"))
-    config = CCP()
-    for name, value in settings_of(args, rate).items():
-        setattr(config, name, value)
-    config.NUM_CLASSES, config.USE_MINI_MASK = train.num_classes, False
-    config.__init__()
+    own = {"NUM_CLASSES": train.num_classes, "USE_MINI_MASK": False}
+    config = CCP.from_dict(settings_of(args, rate) | own)
     mirror = ImgaugAugmenter(import_imgaug().augmenters.Fliplr(0.5))
     batches = training_batches(train, config, augmenter=mirror)
     torch.manual_seed(args.seed)

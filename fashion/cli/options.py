@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +57,7 @@ def setting_text(text: str) -> str:
         raise argparse.ArgumentTypeError(
             f"has no setting {key}.{did_you_mean(key, known)} `fashion settings` lists all."
         )
-    try:
-        parse_setting(text, FashionConfig)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"cannot be used: {error}") from error
-    return text
+    return _readable(text, lambda known: parse_setting(known, FashionConfig))
 
 
 def tiles_text(text: str) -> str:
@@ -74,11 +71,7 @@ def tiles_text(text: str) -> str:
     """
     from mrcnn.inference.tiles import tiling_of
 
-    try:
-        tiling_of(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"cannot be used: {error}") from error
-    return text
+    return _readable(text, tiling_of)
 
 
 def views_text(text: str) -> str:
@@ -94,8 +87,13 @@ def views_text(text: str) -> str:
         return text
     from mrcnn.inference.views import views_of
 
+    return _readable(text, views_of)
+
+
+def _readable(text: str, read: Callable[[str], Any]) -> str:
+    """The text, if it can be read."""
     try:
-        views_of(text)
+        read(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"cannot be used: {error}") from error
     return text

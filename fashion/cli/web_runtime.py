@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import tarfile
@@ -10,6 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from fashion.formats.index_cache import cache_folder
 from mrcnn.files import atomic_path
 
 PACKAGE, VERSION = "onnxruntime-web", "1.30.0"
@@ -28,15 +28,6 @@ HINT = (
     f"Fetch it with `npm pack {PACKAGE}@{VERSION}`, on any machine with Node.js, and name the file "
     "with --runtime."
 )
-
-
-def cache_folder() -> Path:
-    """Where fetched files are kept.
-
-    Returns:
-        The folder, which may not exist yet: below XDG_CACHE_HOME, or ~/.cache.
-    """
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "fashion-mask-rcnn"
 
 
 def runtime_files(source: Path | None = None) -> tuple[str, Mapping[str, bytes]]:

@@ -138,10 +138,18 @@ def index_places(path: PathLike, subject: str) -> list[Path]:
     """
     path = Path(os.path.abspath(path))
     beside = path.with_name(f"{path.name}.{subject}.index")
+    apart = cache_folder() / f"{path.name}.{subject}.{_digest(os.fsencode(path))[:8]}.index"
+    return [apart, beside] if os.environ.get(FOLDER_VARIABLE) else [beside, apart]
+
+
+def cache_folder() -> Path:
+    """Tells where files are kept that can be made or fetched again.
+
+    Returns:
+        The folder, which may not exist yet: FASHION_CACHE_DIR, or ~/.cache/fashion-mask-rcnn.
+    """
     named = os.environ.get(FOLDER_VARIABLE)
-    folder = Path(named or "~/.cache/fashion-mask-rcnn").expanduser().absolute()
-    apart = folder / f"{path.name}.{subject}.{_digest(os.fsencode(path))[:8]}.index"
-    return [apart, beside] if named else [beside, apart]
+    return Path(named or "~/.cache/fashion-mask-rcnn").expanduser().absolute()
 
 
 def find_index(

@@ -155,11 +155,7 @@ class AugmentedPredictor(Predictor):
 
     def _all_shown(self, photos):
         """(canvas, `Shown`) of each photo."""
-        count = 0
-        for photo in photos:  # no enumerate: it would hold a photo while the next one is read
-            shown = self.shown(photo, f"Photo {count}")
-            count += 1
-            del photo
+        for shown in self._each(photos, self.shown):
             yield shown.canvases[1.0][0], shown
             del shown
 

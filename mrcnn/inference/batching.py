@@ -78,12 +78,17 @@ class BatchPredictor:
 
     def _canvases(self, photos):
         """(image (H, W, 3), its Placement) of each original image."""
+        return self._each(photos, self._canvas)
+
+    def _each(self, photos, prepare):
+        """`prepare(photo, its name)` of each original image."""
         count = 0
         for photo in photos:  # no enumerate: it would hold a photo while the next one is read
-            canvas = self._canvas(photo, f"Photo {count}")
+            prepared = prepare(photo, f"Photo {count}")
             count += 1
             del photo
-            yield canvas
+            yield prepared
+            del prepared
 
     def _batches(self, items):
         """Lists of at most BATCH_SIZE items (image, ...) whose images have one shape, in order."""

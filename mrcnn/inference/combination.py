@@ -399,7 +399,7 @@ def _mean_classes(fused, detectors, others):
     by_detectors = sum(weight * values for values, weight in detectors)
     evidence = by_detectors + sum(weight * values for values, weight in others)
     class_ids = _best(evidence, fused.class_ids)
-    # The boxes' own scores say more than a second look at the boxes, where the class stays.
+    # Where the class stays, the boxes' own scores say more than classifying the boxes again.
     stays = class_ids == fused.class_ids
     first = np.where(stays, fused.scores, by_detectors[rows, class_ids] / own)
     total = own + sum(weight for _, weight in others)

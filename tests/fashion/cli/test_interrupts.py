@@ -136,6 +136,16 @@ def test_a_script_handles_signals_before_numpy_is_imported(tmp_path):
     assert printed == b"handled"
 
 
+def run_python(code):
+    """The end of a process that runs some code."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        timeout=60,
+    )
+
+
 def test_an_interrupted_process_with_jax_does_not_wait_for_its_threads():
     """Python itself would wait for a thread that is no daemon, as it does for those of JAX."""
     child = (
@@ -146,12 +156,7 @@ def test_an_interrupted_process_with_jax_does_not_wait_for_its_threads():
         "print('kept')\n"
         "leave(TERMINATED)\n"
     )
-    ended = subprocess.run(
-        [sys.executable, "-c", child],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        timeout=60,
-    )
+    ended = run_python(child)
     assert (ended.returncode, ended.stdout) == (143, b"kept\n")
 
 
@@ -164,12 +169,7 @@ def test_a_signal_after_the_end_of_a_command_keeps_its_status(number):
         f"atexit.register(os.kill, os.getpid(), {int(number)})\n"
         "raise SystemExit(leave(3))\n"
     )
-    ended = subprocess.run(
-        [sys.executable, "-c", child],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        timeout=60,
-    )
+    ended = run_python(child)
     assert (ended.returncode, ended.stderr) == (3, b"")
 
 
