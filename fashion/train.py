@@ -53,7 +53,7 @@ from fashion.cli.training_settings import (
 )
 from fashion.config import LOSS_PRESETS, RECIPES, FashionConfig
 from fashion.datasets.rebalancing_rules import RULES, USUAL, agreed_rules
-from fashion.formats.model_files import checkpoint_in
+from fashion.formats.model_files import checkpoint_in, located, shipped_models
 from fashion.moved import moved_attributes
 from mrcnn.config import BACKBONE_NAMES, CHOICES, parse_setting
 
@@ -166,13 +166,16 @@ def _check(args: argparse.Namespace, base: type[FashionConfig]) -> None:
         raise ValueError(f"--name must be the name of a folder in --out. Got {args.name}.")
     check_data_options(args)
     check_split_options(args)
-    if args.weights not in (None, *START_WEIGHTS) and not Path(args.weights).expanduser().exists():
-        raise FileNotFoundError(
-            f"--weights must be {', '.join(START_WEIGHTS)}, a run folder or a file of weights. "
-            f"There is no file {args.weights}.{did_you_mean(args.weights, START_WEIGHTS)}"
-        )
-    if args.weights not in (None, *START_WEIGHTS) and Path(args.weights).expanduser().is_dir():
-        checkpoint_in(args.weights)
+    if args.weights not in (None, *START_WEIGHTS):
+        names = [*START_WEIGHTS, *shipped_models()]
+        path = located(args.weights)
+        if not path.exists():
+            raise FileNotFoundError(
+                f"--weights must be {', '.join(names)}, a run folder or a file of weights. "
+                f"There is no file {args.weights}.{did_you_mean(args.weights, names)}"
+            )
+        if path.is_dir():
+            checkpoint_in(path)
     args.augmentation = None
     if args.augment not in (None, "default", "none"):
         if not Path(args.augment).is_file():

@@ -10,14 +10,10 @@ from typing import Any
 from fashion.cli.light_install import is_light
 from fashion.cli.parser import did_you_mean, fraction, positive, whole
 from fashion.cli.paths import check_file
-from fashion.formats.model_files import check_predicting_model, rescorer_in
+from fashion.formats.model_files import SHIPPED_FOLDER, check_predicting_model, rescorer_in
 
-# The shipped model: beside the packages in the repository, inside this one once installed.
-_INSTALLED, _REPOSITORY = (
-    folder / "weights" / "ccp.h5"
-    for folder in (Path(__file__).parents[1], Path(__file__).parents[2])
-)
-SHIPPED_WEIGHTS = _INSTALLED if _INSTALLED.exists() else _REPOSITORY
+# The model of --weights where none is named.
+SHIPPED_WEIGHTS = SHIPPED_FOLDER / "ccp.h5"
 
 # A parser, or one of its groups.
 Arguments = Any
@@ -126,10 +122,10 @@ OPTIONS = {
     ),
     "--weights": Option(
         {
-            "metavar": "RUN|FILE",
+            "metavar": "RUN|FILE|NAME",
             "default": str(SHIPPED_WEIGHTS),
-            "help": "trained model: a run folder, or a .h5 checkpoint (default: the shipped model, "
-            "which was trained on street photos)",
+            "help": "trained model: a run folder, a .h5 checkpoint, or the name of a shipped model "
+            f"(default: {SHIPPED_WEIGHTS.stem}, which was trained on street photos)",
         }
     ),
     "--conf": Option(

@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from fashion.formats.model_files import member_in
+from fashion.formats.model_files import member_in, shipped_models
 from mrcnn.data.record_checks import preview
 from mrcnn.files import digest_of, write_text
 from mrcnn.inference.fusion import FusionSettings
@@ -246,6 +246,8 @@ def _member(row, number, path):
         if not labels.is_file():
             raise FileNotFoundError(f"{where}: there is no label file {labels}.")
     weights = path.parent / Path(row["weights"]).expanduser()
+    if not weights.exists():
+        weights = shipped_models().get(row["weights"], weights)
     try:
         member_in(weights)
     except (OSError, ValueError) as error:

@@ -11,12 +11,48 @@ from mrcnn.typing import PathLike
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
+# The shipped models: beside the packages in the repository, inside this one once installed.
+_INSTALLED, _REPOSITORY = (Path(__file__).parents[level] / "weights" for level in (1, 2))
+SHIPPED_FOLDER = _INSTALLED if _INSTALLED.is_dir() else _REPOSITORY
+
+
+def shipped_models() -> dict[str, Path]:
+    """Lists the models that come with the package.
+
+    Returns:
+        Files by name, as --weights takes it: "ccp" for ccp.h5.
+    """
+    return {file.stem: file for file in sorted(SHIPPED_FOLDER.glob("*.h5"))}
+
+
+def located(path: PathLike) -> Path:
+    """Expands the home folder, and the name of a shipped model where no file has that name.
+
+    Args:
+        path: Path of a model, or a name of `shipped_models`.
+
+    Returns:
+        The path.
+    """
+    path = Path(path).expanduser()
+    return path if path.exists() else shipped_models().get(str(path), path)
+
+
+def _no_model(path: Path) -> str:
+    """Message of a path that names no model."""
+    shipped = " or ".join(shipped_models())
+    return (
+        f"There is no weight file {path}. Give a run folder of `fashion train`, a .h5 checkpoint, or an "
+        "exported model (.onnx, .tflite, the folder of a SavedModel)"
+        + (f", or the name of a shipped model: {shipped}." if shipped else ".")
+    )
+
 
 def checkpoint_in(path: PathLike) -> Path:
     """Finds a checkpoint.
 
     Args:
-        path: The file, or a run folder.
+        path: The file, a run folder, or the name of a shipped model.
 
     Returns:
         The file; of a run folder best.h5, or else last.h5.
@@ -24,7 +60,7 @@ def checkpoint_in(path: PathLike) -> Path:
     Raises:
         FileNotFoundError: There is no checkpoint.
     """
-    path = Path(path).expanduser()
+    path = located(path)
     if path.is_dir():
         for name in ("best.h5", "last.h5"):
             if (path / name).exists():
@@ -34,9 +70,7 @@ def checkpoint_in(path: PathLike) -> Path:
             ".h5 file."
         )
     if not path.exists():
-        raise FileNotFoundError(
-            f"There is no weight file {path}. Give a run folder of `fashion train` or a .h5 file."
-        )
+        raise FileNotFoundError(_no_model(path))
     return path
 
 
@@ -81,7 +115,7 @@ def model_in(path: PathLike) -> Path:
     Raises:
         FileNotFoundError: There is none.
     """
-    path = Path(path).expanduser()
+    path = located(path)
     return path if format_of(path) and path.exists() else checkpoint_in(path)
 
 
@@ -132,7 +166,7 @@ def member_in(path: PathLike) -> Path:
         FileNotFoundError: There is no such file.
         ValueError: The file is no HDF5 file.
     """
-    path = Path(path).expanduser()
+    path = located(path)
     if path.is_dir():
         for name in ("best.h5", "last.h5", "rescorer.h5", "weights.h5"):
             if (path / name).exists():
