@@ -42,8 +42,8 @@ def _no_model(path: Path) -> str:
     """Message of a path that names no model."""
     shipped = " or ".join(shipped_models())
     return (
-        f"There is no weight file {path}. Give a run folder of `fashion train`, a .h5 checkpoint, or an "
-        "exported model (.onnx, .tflite, the folder of a SavedModel)"
+        f"There is no weight file {path}. Give a run folder of `fashion train`, a .h5 checkpoint, "
+        "or an exported model (.onnx, .tflite, the folder of a SavedModel)"
         + (f", or the name of a shipped model: {shipped}." if shipped else ".")
     )
 
