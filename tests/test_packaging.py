@@ -133,9 +133,13 @@ def test_every_supported_python_is_named(metadata):
 def test_extras_are_the_documented_ones(metadata):
     assert set(metadata.get_all("Provides-Extra")) == {
         "albumentations",
+        "catalogue",
         "export",
         "imagenet",
         "notebook",
+        "qdrant",
+        "search",
+        "serve",
         "test",
     }
 
