@@ -51,6 +51,7 @@ FLOORS = [
     ["fashion.results"],
     ["fashion.model", "fashion.exported"],
     ["fashion.loading"],
+    ["fashion.retrieval"],
     ["fashion.ensembles"],
     ["fashion.cli"],
     ["fashion.reports"],
@@ -66,6 +67,7 @@ NUMPY_ONLY = [
     "fashion.formats",
     "fashion.exploration",
     "fashion.submission",
+    "fashion.retrieval",
 ]
 KERAS_TOO = ["mrcnn.data.loading.prefetch", "mrcnn.data.batches"]
 TENSORFLOW = [
