@@ -24,7 +24,7 @@ SATURATION = (0.7, 1.3)
 def default_augmenter() -> ImgaugAugmenter:
     """Makes the augmenter of a training: mirror, small movements, small changes of light.
 
-    Uncovered pixels are black, like the padding around a resized image, which no change of colour
+    Uncovered pixels are black, like the padding around a resized image, which no change of color
     touches; they belong to no mask. About 3 ms for an image of 256 x 256 with eight masks.
 
     Returns:

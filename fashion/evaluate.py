@@ -181,7 +181,7 @@ def _add_tuning_options(group):
         "--tune",
         choices=OBJECTIVE_NAMES,
         metavar="METRIC",
-        help="search the thresholds that maximise a metric, and write thresholds.json: "
+        help="search the thresholds that maximize a metric, and write thresholds.json: "
         f"{', '.join(OBJECTIVE_NAMES)}",
     )
     group.add_argument(

@@ -2,7 +2,7 @@
 
     python fashion/export.py --weights runs/mine --to onnx --images photos/
 
-The file holds the whole detector: the normalisation of pixels, non-maximum
+The file holds the whole detector: the normalization of pixels, non-maximum
 suppression, final scores, and its labels. Before it gets its name, the same
 images are run through Keras and through the file in its own runtime, and every
 detection is compared. Files of fp16 and int8 are compared by their AP on the
@@ -176,7 +176,7 @@ def _add_network_options(group: Any) -> None:
         "--license",
         default="",
         metavar="TEXT",
-        help="licence of the model, for its metadata and its card",
+        help="license of the model, for its metadata and its card",
     )
     add_option(group, "--set")
 

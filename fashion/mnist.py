@@ -9,7 +9,7 @@ metrics, predictions and weights. If it is interrupted, the same command
 resumes; finished runs are skipped, and a larger --epochs continues them.
 
 --recipe report trains as the report did, with results after 10 and 50 epochs.
-best adds augmentation and regularisation, for 100 epochs. best-all does so on
+best adds augmentation and regularization, for 100 epochs. best-all does so on
 all training images. Without --data the four official files are downloaded into
 data/fashion_mnist.
 """

@@ -4,7 +4,7 @@
 
 People then correct what the model found instead of drawing every mask.
 
-    label-studio  tasks with brush regions, and the labelling configuration
+    label-studio  tasks with brush regions, and the labeling configuration
                   beside them (.xml)
     cvat          a ZIP with annotations.xml of "CVAT for images 1.1", and its
                   labels (.json)

@@ -29,7 +29,7 @@ KINDS = {
     "stray attributes": "Attributes on a class that should have none. In 2019 these are "
     "annotation errors, and training leaves them out.",
     "many pieces": f"Masks of more than {_MANY_PARTS} parts that do not touch: lace, fringes, or "
-    "a mask selected by colour.",
+    "a mask selected by color.",
     "in both files": "The image is in train.csv and in val.csv, so validation is not on unseen "
     "images.",
 }

@@ -133,7 +133,7 @@ def _add_claim(page, results, test):
     page.text(
         "The report gives 93 % for its largest network. An accuracy says little without the images "
         "it was measured on: on images that the network was trained on it mostly says how well "
-        "they were memorised; on validation images it is a little too high if the best epoch is "
+        "they were memorized; on validation images it is a little too high if the best epoch is "
         "quoted, since chance has a part in which epoch that is. The test accuracy after an epoch "
         "that was fixed before is what one should compare, and what other work on this data set "
         "gives."

@@ -173,7 +173,7 @@ def _add_all_runs(page: Page, results: Results) -> None:
     first = next(iter(results.values()))[0]["validation"]
     names = [{"id": i, "name": row["name"]} for i, row in enumerate(first["per_category"].values())]
     idle = pixel_scores(only_background(first), names)
-    header = ["network, loss, optimiser", "size", *shown, "mask AP", "mask AP50"]
+    header = ["network, loss, optimizer", "size", *shown, "mask AP", "mask AP50"]
     header += ["training loss", "minutes", "million parameters"]
     idle_row = ["nothing but background", ""]
     idle_row += [mean_text([idle[key]]) for key in shown.values()]
@@ -217,7 +217,7 @@ def _add_curves(page: Page, results: Results) -> None:
     page.chapter("By epoch, pair by pair")
     for by, title in (
         ("loss", "Losses"),
-        ("optimizer", "Optimisers"),
+        ("optimizer", "Optimizers"),
         ("network", "Networks"),
         ("size", "Sizes"),
     ):
@@ -251,7 +251,7 @@ def _add_images(page: Page, images: Sequence[Mapping[str, Any]]) -> None:
     names: dict[int, str] = {}
     for image in images:
         names |= image["names"]
-    page.figure(legend(names), "Colours of the categories")
+    page.figure(legend(names), "Colors of the categories")
     for image in images:
         within = {size: labels != IGNORED for size, (_, labels) in image["labels"].items()}
         first = min(within)

@@ -48,9 +48,9 @@ function describeModel() {
     "Network input": `${model.image_hw[1]} pixels wide, ${model.image_hw[0]} high`,
     Categories: model.labels.categories.map((row) => row[1]).join("; "),
     Attributes: String(model.labels.attributes.length),
-    Licence: model.license,
+    License: model.license,
     "Runs in": model.backend,
-    Runtime: `ONNX Runtime Web ${model.runtime_version || ""} (MIT licence)`,
+    Runtime: `ONNX Runtime Web ${model.runtime_version || ""} (MIT license)`,
   };
   for (const [name, value] of Object.entries(rows)) {
     const [term, text] = [document.createElement("dt"), document.createElement("dd")];

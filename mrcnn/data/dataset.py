@@ -338,7 +338,7 @@ def as_uint8_image(image: Any, channels: int = 3, name: str = "The photo") -> Ar
             advice = "multiply fractions by 255"
         elif image.min() < 0:
             advice = (
-                "give the image as it was before mold_image or another normalisation; "
+                "give the image as it was before mold_image or another normalization; "
                 "detect_molded takes what mold_inputs makes"
             )
     raise ValueError(

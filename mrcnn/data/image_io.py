@@ -286,7 +286,7 @@ def _grey_to_rgb(grey: Array, bits: int) -> Array:
     else:
         if bits == 16 and 0 < highest < 2**12:
             warnings.warn(
-                "A grey file of 16 bits uses 12 of them or fewer, and is read as it is: dark, "
+                "A gray file of 16 bits uses 12 of them or fewer, and is read as it is: dark, "
                 "because 65535 is white. If its white is 4095 or 255, scale the files in "
                 "load_image, all by the same factor.",
                 stacklevel=2,

@@ -135,7 +135,7 @@ def as_uint8(colors: Array | Sequence) -> Array:
     if rgb.size == 0:
         return np.zeros((0, 3), np.uint8)
     if rgb.ndim != 2 or rgb.shape[1] < 3:
-        raise ValueError(f"Colours are one (r, g, b) for every instance. Got shape {rgb.shape}.")
+        raise ValueError(f"Colors are one (r, g, b) for every instance. Got shape {rgb.shape}.")
     if np.issubdtype(rgb.dtype, np.floating) or rgb.max() <= 1:
         rgb = np.round(np.clip(rgb, 0, 1) * 255)
     return rgb[:, :3].astype(np.uint8)

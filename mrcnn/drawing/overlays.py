@@ -261,7 +261,7 @@ def as_rgb(image: Any) -> Array:
     channels = image.shape[2] if image.ndim == 3 else 1
     if image.ndim not in (2, 3) or channels not in (1, 3, 4) or image.size == 0:
         raise ValueError(
-            f"An image is (H, W, 3) RGB, or grey, or RGBA. Got shape {image.shape}; show one image "
+            f"An image is (H, W, 3) RGB, or gray, or RGBA. Got shape {image.shape}; show one image "
             "at a time, its channels last."
         )
     image = image.reshape(*image.shape[:2], channels)[..., :3]

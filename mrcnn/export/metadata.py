@@ -25,7 +25,7 @@ from mrcnn.modeling.detector import Detector
 __all__ = ["basic_metadata", "detection_metadata", "model_card"]
 
 MEANINGS = {
-    "images": "RGB, 0 to 255, laid on a black canvas of image_hw; the file normalises it",
+    "images": "RGB, 0 to 255, laid on a black canvas of image_hw; the file normalizes it",
     "windows": "y1, x1, y2, x2 of the image on the canvas, pixels",
     "boxes": "y1, x1, y2, x2, pixels of the canvas",
     "class_ids": "from 1, in the order of the labels; 0 for rows beyond the count",
@@ -138,7 +138,7 @@ def model_card(title: str, metadata: Mapping[str, Any], size: int) -> str:
         "network input": "{} x {} pixels (height x width), batch {}".format(
             *metadata["image_hw"], metadata["batch"] or "of any size"
         ),
-        "licence": metadata["license"],
+        "license": metadata["license"],
         "written by": ", ".join(f"{k} {v}" for k, v in metadata["versions"].items()),
     }
     if "opset" in metadata:

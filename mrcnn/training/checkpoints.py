@@ -86,7 +86,7 @@ def load_state(path: PathLike, optimizer: keras.optimizers.Optimizer) -> dict[st
         state = _state_of(group)
     if [v.shape for v in values] != [tuple(v.shape) for v in optimizer.variables]:
         raise ValueError(
-            f"The optimiser's state in {path} is of another optimiser or of other layers. Resume "
+            f"The optimizer's state in {path} is of another optimizer or of other layers. Resume "
             "with the OPTIMIZER, ACCUMULATE, EMA_MOMENTUM and the stages the training began with, "
             "or start a new training from these weights."
         )

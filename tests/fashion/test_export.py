@@ -47,7 +47,7 @@ def test_options_that_do_not_fit_are_told(options, message, capsys):
 def test_from_a_run_to_predictions_in_a_process_without_keras(tiny_export, sample_folder, tmp_path):
     file = tiny_export
     assert file.name == "tiny.onnx"
-    assert "| licence | CC0 |" in file.with_suffix(".onnx.md").read_text(encoding="utf-8")
+    assert "| license | CC0 |" in file.with_suffix(".onnx.md").read_text(encoding="utf-8")
     code = f"""
 import sys
 from fashion.__main__ import main

@@ -291,7 +291,7 @@ def test_a_file_of_matterports_starts_all_that_has_the_same_shape(
 def test_settings_that_do_not_fit_the_old_state_are_not_noted(trained):
     before = trained.read_config()
     longer = 'STAGES=[["heads","heads",2,0.001]]'
-    with pytest.raises(ValueError, match="another optimiser"):
+    with pytest.raises(ValueError, match="another optimizer"):
         train.main(
             ["--out", str(trained.path), "--resume", "--set", "OPTIMIZER=sgd", "--set", longer]
         )

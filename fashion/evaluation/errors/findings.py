@@ -9,8 +9,8 @@ from fashion.pages.text import whole_percent as percent
 # Names of the error types, by their key in errors.json.
 TYPE_NAMES = {
     "class": "wrong class",
-    "location": "poor localisation",
-    "both": "wrong class and localisation",
+    "location": "poor localization",
+    "both": "wrong class and localization",
     "duplicate": "duplicate",
     "background": "background",
     "missed": "missed",

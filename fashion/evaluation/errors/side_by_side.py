@@ -31,7 +31,7 @@ _NO_IMAGE = 226  # grey
 
 LEGEND = (
     "Left: ground truth (green: matched, red: missed). Right: predictions (green: true positive, "
-    "orange: wrong class, blue: poor localisation, violet: both, yellow: duplicate, red: "
+    "orange: wrong class, blue: poor localization, violet: both, yellow: duplicate, red: "
     "background)."
 )
 

@@ -167,7 +167,7 @@ def _needs_more_targets(node: Any, name: str, A: Any) -> str | None:
 def _changes_type(node: Any, name: str) -> str | None:
     if _own_name(node) in _OTHER_TYPES:
         return (
-            f"{name} changes the type of the pixels: leave it out, the Config normalises them "
+            f"{name} changes the type of the pixels: leave it out, the Config normalizes them "
             "(PIXEL_STATISTICS)."
         )
     if getattr(node, "num_output_channels", 3) != 3:
@@ -203,7 +203,7 @@ def _moves_image_only(node: Any, name: str, parents: tuple, A: Any) -> str | Non
     if isinstance(node, A.DualTransform) and is_partial:
         return (
             f"{name} inside SelectiveChannelTransform moves the image without its masks: take it "
-            "out, and keep only colour, blur and noise inside."
+            "out, and keep only color, blur and noise inside."
         )
     if isinstance(node, A.Morphological):
         return (
@@ -239,7 +239,7 @@ def _misaligns(node: Any, name: str) -> str | None:
         return None
     how = "give it a mask= that moves masks" if name == "Lambda" else "let apply_to_mask move masks"
     advice = (
-        f"{how} (H, W) of any size as images are moved; if it only changes colours or adds noise, "
+        f"{how} (H, W) of any size as images are moved; if it only changes colors or adds noise, "
         f"pass trust=({name},)."
     )
     return alignment_problem(node, _augment_pattern, advice)

@@ -100,7 +100,7 @@ def _moves_image_only(node: Any, name: str, iaa: Any) -> str | None:
         return (
             f"{name} has func_images but no func_segmentation_maps: give it one that moves "
             "segmap.arr alike, or that returns the maps unchanged if func_images only changes "
-            "colours."
+            "colors."
         )
     return None
 
@@ -138,7 +138,7 @@ def _moves_a_part(node: Any, name: str, parents: tuple, iaa: Any) -> str | None:
         if (selects or isinstance(parent, blends)) and _moves(node, iaa):
             return (
                 f"{name} inside {type(parent).__name__} moves only a part of the pixels: take it "
-                "out, and keep only colour, blur and noise inside."
+                "out, and keep only color, blur and noise inside."
             )
     return None
 
@@ -170,7 +170,7 @@ def _misaligns(node: Any, name: str, iaa: Any) -> str | None:
         return None
     advice = (
         "implement _augment_batch_ so that it treats batch.images and batch.segmentation_maps "
-        f"alike; if it only changes colours or adds noise, pass trust=({name},)."
+        f"alike; if it only changes colors or adds noise, pass trust=({name},)."
     )
     return alignment_problem(node, _augment_pattern, advice)
 

@@ -79,7 +79,7 @@ def test_grey_of_16_bits_keeps_its_upper_half_as_colour_does(tmp_path, ending):
     assert grey(path) == cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)[0].tolist()
 
 
-@pytest.mark.filterwarnings("ignore:A grey file of 16 bits")
+@pytest.mark.filterwarnings("ignore:A gray file of 16 bits")
 def test_the_brightest_pixel_of_a_frame_does_not_change_the_others(tmp_path):
     """Frames of one series: the first pixel is the same in all, the second as bright as the scene
     had it."""

@@ -101,7 +101,7 @@ def test_a_file_says_what_it_takes_and_how_it_was_checked(onnx_file):
     assert shapes["boxes"] == [None, 10, 4] and shapes["embeddings"] == [None, 10, 32]
     assert found["check"]["rows"] > 10 and found["check"]["worst"]["boxes"] <= 1e-3
     card = onnx_file.with_suffix(".onnx.md").read_text(encoding="utf-8")
-    assert "| licence | MIT |" in card and f"{found['check']['rows']} detections" in card
+    assert "| license | MIT |" in card and f"{found['check']['rows']} detections" in card
 
 
 @pytest.mark.full

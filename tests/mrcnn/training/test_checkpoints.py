@@ -71,7 +71,7 @@ def test_the_state_of_another_optimiser_is_refused(detector, stepped, plain_conf
     ):
         fresh = make_optimizer(config, 0.01, 10)
         fresh.build(chosen)
-        with pytest.raises(ValueError, match="another optimiser or of other layers"):
+        with pytest.raises(ValueError, match="another optimizer or of other layers"):
             load_state(tmp_path / "a.h5", fresh)
 
 

@@ -52,7 +52,7 @@ def test_photos_are_asked_for_by_name_and_may_be_absent(tmp_path, one_of_each, u
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert (
         "1 true positive. 4 false positives (shirt 0.90, duplicate; shirt 0.85, is shoe; "
-        "shoe 0.80, poor localisation; shoe 0.70, wrong class and localisation). "
+        "shoe 0.80, poor localization; shoe 0.70, wrong class and localization). "
         "3 missed (shoe; shoe; scarf)."
     ) in text
 

@@ -73,7 +73,7 @@ REFUSED = [
     (A.CoarseDropout(fill_mask=255), "fill_mask=0, or None"),
     (A.PixelDropout(mask_drop_value=0), "mask_drop_value=None"),
     (A.Morphological(), "Morphological grows what is bright"),
-    (A.Normalize(), r"Normalize changes the type .*Config normalises"),
+    (A.Normalize(), r"Normalize changes the type .*Config normalizes"),
     (A.ToFloat(), "ToFloat changes the type"),
     (A.ToGray(num_output_channels=1), "use 3"),
     (A.MaskDropout((1, 2)), "MaskDropout asks for mask"),
