@@ -132,23 +132,41 @@ def tune(args: argparse.Namespace, inputs: Inputs, rescored: bool | None) -> dic
     path = args.out / "thresholds.json"
     write_thresholds(path, thresholds, tuning=tuning | {"photos": len(ground_truth["images"])})
     print(f"{_tuning_table(objective, found, chosen)}\nthresholds: {path}")
+    if args.tune == "f1_ap":
+        return {"tuning": tuning, "grid": _write_grid(args, _grid_of_ap(inputs))}
     if objective.ranked:  # AP ranks all detections, so no threshold on scores improves it
         return {"tuning": tuning}
-    return {"tuning": tuning, "grid": _write_grid(args, data, objective)}
+    return {"tuning": tuning, "grid": _write_grid(args, _grid_of(args.tune, data, objective))}
 
 
-def _write_grid(args, data, objective):
-    """The metric on a grid of the two main thresholds; draws grid.png."""
-    from fashion.evaluation.report.figures import grid_heat_map
+def _grid_of(name, data, objective):
+    """The metric on a grid of the two main thresholds."""
     from fashion.evaluation.thresholds.level_search import SCORES
     from fashion.evaluation.thresholds.search import grid
 
     with tqdm(total=len(SCORES[1::2]) ** 2, desc="grid") as bar:
-        table = grid(data, objective, on_step=bar.update) | {"metric": args.tune}
+        return grid(data, objective, on_step=bar.update) | {"metric": name}
+
+
+def _grid_of_ap(inputs):
+    """AP and f1AP on a grid of the two main thresholds, of masks and of boxes."""
+    from fashion.evaluation.thresholds.ap_grid import ATTRIBUTES, ap_grid
+
+    with tqdm(total=2 * (len(ATTRIBUTES) + 1), desc="grid") as bar:
+        return ap_grid(inputs, on_step=bar.update)
+
+
+def _write_grid(args, grid):
+    """Writes grid.csv and grid.png; returns the grid."""
+    from fashion.evaluation.report.figures import grid_heat_map
+    from fashion.evaluation.thresholds.ap_grid import write_grid_csv
+
+    write_grid_csv(args.out / "grid.csv", grid)
     with atomic_path(args.out / "grid.png") as path:
-        grid_heat_map(table).savefig(path, dpi=150, bbox_inches="tight")
-    print(f"grid of score and attribute thresholds: {args.out / 'grid.png'}")
-    return table
+        grid_heat_map(grid).savefig(path, dpi=150, bbox_inches="tight")
+    files = args.out / "grid.csv", args.out / "grid.png"
+    print(f"grid of score and attribute thresholds: {files[0]}, {files[1]}")
+    return grid
 
 
 def _tuning_table(objective, found, chosen):

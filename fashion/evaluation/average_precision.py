@@ -5,7 +5,7 @@ is matched once. What differs between the metrics that use this file is how a pr
 Everything is computed for every pair of an IoU and an F1 threshold together.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,13 +81,32 @@ def precision_tables(
     """
     if categories is None:
         categories = range(len(table.category_ids))
+    return tables_of(table, match(table, categories, thresholds))
+
+
+def tables_of(
+    table: MatchTable, outcomes: Mapping[int, Array], min_score: float = 0.0
+) -> dict[int, PrecisionTable]:
+    """Computes precision and recall of outcomes.
+
+    Args:
+        table: Predictions and objects.
+        outcomes: From `match`.
+        min_score: Leaves out predictions of lower confidence. This equals matching without them:
+            more confident ones choose first. Compared in float32, as thresholds are elsewhere.
+
+    Returns:
+        {category index: its table}.
+    """
     counted = counted_objects(table)
+    confident = table.pred_score.astype(np.float32) >= np.float32(min_score)
     tables = {}
-    for k, outcome in match(table, categories, thresholds).items():
+    for k, outcome in outcomes.items():
         # Ranks across images: pycocotools sorts by confidence, equal ones in the order of the
         # images.
         rows, objects = table.predictions_of(k), counted[table.objects_of(k)].sum(axis=0)
         best_first = np.argsort(-table.pred_score[rows], kind="stable")
+        best_first = best_first[confident[rows][best_first]]
         limits = np.array(DETECTION_LIMITS)[:, None]
         within = (table.pred_rank[rows][best_first] < limits).astype(np.float32)  # (3, N)
         _, areas, ious, f1s = outcome.shape

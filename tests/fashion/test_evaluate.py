@@ -256,6 +256,21 @@ def test_thresholds_are_searched_written_and_used(sample_folder, raw, tmp_path, 
 
 
 @pytest.mark.slow
+def test_a_search_for_ap_with_f1_writes_the_grid_of_both(sample_folder, raw, tmp_path):
+    words = ["--gt", str(sample_folder / "val.csv"), "--predictions", str(raw)]
+    out = ["--out", str(tmp_path)]
+    scores = evaluate.main([*words, "--tune", "f1_ap", "--folds", "2", *out])
+    grid = scores["grid"]
+    all_of_them = grid["score_thresholds"].index(0), grid["attribute_thresholds"].index(0.5)
+    assert grid["numbers"]["segm"]["AP"][0] == pytest.approx(scores["coco"]["segm"]["AP"])
+    assert grid["values"][all_of_them[0]][all_of_them[1]] == pytest.approx(
+        scores["f1_ap"]["segm"]["f1AP"]
+    )
+    assert (tmp_path / "grid.png").exists()
+    assert len((tmp_path / "grid.csv").read_text().splitlines()) == 1 + 2 * 10 * 9
+
+
+@pytest.mark.slow
 def test_a_level_may_be_asked_for(sample_folder, raw, tmp_path):
     evaluate.main(
         [

@@ -73,3 +73,21 @@ def _add_grid(page: Page, grid: Mapping[str, Any]) -> None:
     for threshold, values in zip(grid["score_thresholds"], grid["values"]):
         table.append([f"{threshold:.3g}", *map(number, values)])
     page.table(table)
+    if "numbers" in grid:
+        _add_ap_by_score(page, grid)
+
+
+def _add_ap_by_score(page: Page, grid: Mapping[str, Any]) -> None:
+    names = ("AP", "AP50", "AP75", "APs", "APm", "APl")
+    page.section("AP by score threshold")
+    page.text(
+        "Average precision of the detections that a score threshold leaves, whatever their "
+        "attributes. It only falls: a detection left out can no longer be matched. grid.csv has "
+        "all numbers of the grid, with and without the F1 of the attributes."
+    )
+    titles = {"segm": "masks", "bbox": "boxes"}
+    table = [["score", *(f"{titles[kind]} {name}" for kind in titles for name in names)]]
+    for row, threshold in enumerate(grid["score_thresholds"]):
+        values = [grid["numbers"][kind][name][row] for kind in titles for name in names]
+        table.append([f"{threshold:.3g}", *map(number, values)])
+    page.table(table)
