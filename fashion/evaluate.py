@@ -96,6 +96,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     else:
         check_data_options(args)
         check_model_options(args)
+        check_file(args.label_map, "--label-map", "a JSON object of names")
     check_folder(args.images, "--images", "the folder of the images")
     for option in ("out", "report", "errors"):
         check_output(getattr(args, option), f"--{option}")
@@ -134,6 +135,20 @@ def add_model_options(group: Any) -> None:
         type=fraction,
         help=argparse.SUPPRESS,
         default=argparse.SUPPRESS,
+    )
+    group.add_argument(
+        "--label-map",
+        type=Path,
+        metavar="FILE",
+        help="JSON object that renames labels of the model or of the data, before the labels of "
+        'both are matched by name: {"short sleeve top": "top, t-shirt, sweatshirt"}; labels '
+        "of one name are joined",
+    )
+    group.add_argument(
+        "--shared-labels",
+        action="store_true",
+        help="score only the labels that the model and the data have; without it, labels that the "
+        "model lacks count as missed",
     )
     group.add_argument(
         "--true-boxes",
@@ -227,11 +242,17 @@ def _contradiction(args: argparse.Namespace) -> str | None:
     if args.gt and (args.weights or args.ensemble):
         option = "--ensemble" if args.ensemble else "--weights"
         return f"{option} names a model, and --gt belongs to stored predictions: give one of them"
-    of_model = (args.data, args.val, args.split, args.true_boxes, args.limit)
-    if args.gt and any((*of_model, args.rescore, args.tta, args.tiles)):
+    of_model = (args.data, args.val, args.split, args.true_boxes, args.limit, args.label_map)
+    of_model += (args.shared_labels, args.rescore, args.tta, args.tiles)
+    if args.gt and any(of_model):
         return (
-            "--data, --val, --split, --true-boxes, --limit, --rescore, --tta and --tiles belong to "
-            "a model, and --gt to stored predictions"
+            "--data, --val, --split, --true-boxes, --limit, --label-map, --shared-labels, "
+            "--rescore, --tta and --tiles belong to a model, and --gt to stored predictions"
+        )
+    if args.true_boxes and (args.label_map or args.shared_labels):
+        return (
+            "--true-boxes needs data of the model's own label list, and --label-map and "
+            "--shared-labels are for data of another one"
         )
     if args.report and args.errors and args.report.resolve() == args.errors.resolve():
         return (

@@ -13,6 +13,7 @@ from typing import Any
 from tqdm import tqdm
 
 from fashion.cli.data import open_files
+from fashion.cli.other_labels import label_map_of, labels_beside, labels_of_data
 from fashion.cli.resume_keys import check_same_keys, resume_keys
 from fashion.datasets.files import EXTENSIONS, DataFiles, year_of
 from fashion.datasets.imaterialist import IMaterialistDataset
@@ -22,7 +23,6 @@ from fashion.evaluation.io.predictions import checked_results, read_detections
 from fashion.evaluation.io.results import coco_results
 from fashion.evaluation.io.resumable import image_names, predict_resumable
 from fashion.evaluation.thresholds.table import Thresholds
-from fashion.formats.annotation_csv import read_annotations
 from fashion.labels.ontology import Ontology
 from mrcnn.data.annotated_images import path_inside, read_annotated
 from mrcnn.data.image_io import read_image
@@ -119,7 +119,8 @@ def input_from_model(args: Namespace, thresholds: Thresholds | None) -> Evaluati
         thresholds.check_ontology(model.ontology, args.thresholds)
     noted = noted_split(chosen.checkpoint)
     files = open_files(args.data, args.images, args.val)
-    labels = labels_of_data(files, args.split, model.ontology, args.true_boxes)
+    names = label_map_of(args)
+    labels = labels_of_data(files, args.split, model.ontology, args.true_boxes, names)
     dataset = open_split(files, args.split, labels, args.skip_bad, noted)
     if args.limit:
         dataset = dataset.subset([info["id"] for info in dataset.image_info[: args.limit]])
@@ -127,13 +128,16 @@ def input_from_model(args: Namespace, thresholds: Thresholds | None) -> Evaluati
     warn_of_training_images(model.rescorer, dataset)
     chosen.warn_of_training_images({info["id"] for info in dataset.image_info})
     content = dataset.to_coco()
-    ground_truth = checked_ground_truth(content)
+    other = labels_beside(args, model.ontology, labels, names)
+    ground_truth = checked_ground_truth(other.truth(content) if other else content)
     if thresholds and labels is not model.ontology:
         thresholds.check_ground_truth(ground_truth, args.thresholds)
     keys = resume_keys(args, chosen.contents(), min_score)
     keys |= {key: about[key] for key in _OF_DATA if key in about}
     keys.pop("thresholds", None)  # all predictions are stored, also those below
     stored, journal = _predictions(args, chosen, model, dataset, content, keys)
+    if other:
+        stored, about["labels"] = other.predictions(stored), other.partners.to_dict()
     more = _attributes_of_true_boxes(model, dataset, ground_truth) if args.true_boxes else {}
     id_of = {image["file_name"]: image["id"] for image in content["images"]}
     return EvaluationInput(
@@ -196,73 +200,6 @@ def _attributes_of_true_boxes(model, dataset, ground_truth):
             model, dataset, dataset.image_ids, on_result=lambda *_: bar.update()
         )
     return {"attributes_on_truth": attribute_f1_on_truth(ground_truth, described)}
-
-
-def labels_of_data(
-    files: DataFiles, split: str | None, ontology: Ontology, true_boxes: bool
-) -> Ontology:
-    """Chooses the label list that the CSV of a data folder is read with.
-
-    Args:
-        files: Files of the data set.
-        split: Value of --split.
-        ontology: Label list of the model.
-        true_boxes: Value of --true-boxes, which needs the model's label list.
-
-    Returns:
-        The model's list, or the folder's where that is another one. Then predictions are matched
-        by name, and attributes that only one of the lists has do not count.
-
-    Raises:
-        ValueError: The lists do not fit together.
-    """
-    own = files.ontology()
-    if _labels(own) <= _labels(ontology) or files.has_names and _names(own) <= _names(ontology):
-        return ontology
-    if files.labels is None and not files.has_names:
-        # The official list is a guess: the model's comes first if the CSV can be read with it.
-        csv = files.folder / split if split else files.train_csv
-        if not csv.is_file() or not read_annotations(csv, ontology)[1]:
-            return ontology
-    if true_boxes:
-        raise ValueError(
-            "--true-boxes needs data of the model's own label list, and that of "
-            f"{files.source()} is another one."
-        )
-    known = ontology.ids_in(own)[0]
-    foreign = [
-        name for i, name in zip(ontology.category_ids, ontology.category_names) if i not in known
-    ]
-    if foreign:
-        raise ValueError(
-            f"The label list of {files.source()} is not the model's and lacks {len(foreign)} of "
-            f"its categories: {', '.join(foreign[:5])}. Label lists are matched by name: give data "
-            "with these categories, or another model."
-        )
-    log.warning(
-        "The label list of %s is not the model's: categories and attributes are matched by name.",
-        files.source(),
-    )
-    return own
-
-
-def _labels(ontology):
-    """Ids and names of all categories and attributes."""
-    attributes = zip(ontology.attribute_ids, ontology.attribute_names)
-    categories = zip(ontology.category_ids, ontology.category_names)
-    return {*categories, *(("attribute", *row) for row in attributes)}
-
-
-def _names(ontology):
-    """Names of all categories and attributes; annotations with names are matched by these."""
-    return {
-        (kind, name.strip().casefold())
-        for kind, names in (
-            ("category", ontology.category_names),
-            ("attribute", ontology.attribute_names),
-        )
-        for name in names
-    }
 
 
 def open_split(

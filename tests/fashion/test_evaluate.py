@@ -575,7 +575,7 @@ def test_data_of_another_label_list_are_read_with_their_own(
     with pytest.raises(ValueError, match="--true-boxes needs data of the model's own label list"):
         evaluation_input.labels_of_data(files, None, attributes, True)
     foreign = Ontology((0,), ("kimono",), ("",), (), (), (), ())
-    with pytest.raises(ValueError, match="lacks 1 of its categories: kimono"):
+    with pytest.raises(ValueError, match="lacks 1 of its categories: 'kimono'. No category has a"):
         evaluation_input.labels_of_data(files, None, foreign, False)
 
 
@@ -620,6 +620,39 @@ def test_a_model_is_scored_on_data_that_number_attributes_otherwise(
     assert not any(
         row["id"] >= 1000 for row in stored["attributes"]
     )  # the model's own list goes with its ids
+
+
+@pytest.mark.slow
+def test_labels_without_a_partner_are_named_and_left_out_where_asked(
+    tiny_run, sample_folder, ontology, loaded_quickly, tmp_path, capsys
+):
+    """The same photos whose shoes are named otherwise."""
+    folder = shutil.copytree(sample_folder, tmp_path / "data")
+    labels = json.loads((folder / "label_descriptions.json").read_text())
+    (shoe,) = [row for row in labels["categories"] if row["name"] == "shoe"]
+    shoe["name"] = "boot"
+    (folder / "label_descriptions.json").write_text(json.dumps(labels))
+    (tmp_path / "map.json").write_text(json.dumps({"boot": "shoe"}))
+    words = ["--weights", str(tiny_run), "--data", str(folder), "--conf", "0", "--no-pages"]
+    out = str(tmp_path / "out")
+    all_of_them = evaluate.main([*words, "--out", out])
+    total = len(ontology.category_names)
+    printed = capsys.readouterr().out
+    assert f"The model has {total - 1} of the {total} categories of the data." in printed
+    assert "counted as missed (--shared-labels leaves them out): 1 category, 'boot'." in printed
+    noted = json.loads((tmp_path / "out" / "metrics.json").read_text())["labels"]
+    assert noted["only_data"]["categories"] == ["boot"]
+    assert noted["only_model"]["categories"] == ["shoe"]
+    found = all_of_them["found"]["per_category"][shoe["id"]]
+    assert found["instances"] > 0 == found["detections"]
+    shared = evaluate.main([*words, "--out", out, "--shared-labels"])
+    assert shoe["id"] not in shared["found"]["per_category"]
+    assert shared["found"]["instances"] == all_of_them["found"]["instances"] - found["instances"]
+    renamed = evaluate.main([*words, "--out", out, "--label-map", str(tmp_path / "map.json")])
+    plain = evaluate.main(
+        ["--weights", str(tiny_run), "--data", str(sample_folder), "--conf", "0", "--out", out]
+    )
+    assert renamed["coco"] == plain["coco"] and renamed["found"] == plain["found"]
 
 
 def test_the_first_images_alone_are_scored(tiny_run, sample_folder, loaded_quickly):
