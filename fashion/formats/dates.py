@@ -24,7 +24,9 @@ _MONTH_OF = {name[:3]: number for number, name in enumerate(_MONTHS.split(), 1)}
 _MONTH_OF_NAME = _MONTH_OF | {name: number for number, name in enumerate(_MONTHS.split(), 1)}
 
 # A time of day after a date is read over: "T10:20:30.5+02:00", " 10:20", "_101500".
-_TIME = r"(?:[T _,]+\d{1,2}:?\d{2}(?::?\d{2}(?:[.,]\d+)?)?(?: ?[AP]M)?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?)?"
+_TIME = (
+    r"(?:[T _,]+\d{1,2}:?\d{2}(?::?\d{2}(?:[.,]\d+)?)?(?: ?[AP]M)?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?)?"
+)
 _MONTH_NAME = r"(?P<name>[A-Za-z]{3,9})\.?"
 _FORMATS = [
     r"(?P<y>\d{4})(?P<sep>[-/.:_ ])(?P<m>\d{1,2})(?P=sep)(?P<d>\d{1,2})" + _TIME,

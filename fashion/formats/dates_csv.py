@@ -140,7 +140,8 @@ def match_dates(
             unknown.append(name)
         elif found.setdefault(meant[0], date) != date:
             raise ValueError(
-                f"The image {meant[0]} has two dates, {found[meant[0]]} and {date}, under two names."
+                f"The image {meant[0]} has two dates, {found[meant[0]]} and {date}, under two "
+                "names."
             )
     return found, unknown
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtr, ndtri
-from scipy.stats import kendalltau
 
 from mrcnn.typing import Array
 
@@ -67,11 +66,8 @@ def trend_of(
     groups = [tie_sizes(values[season_of == season]) for season in np.unique(season_of)]
     slopes = np.sort(difference / (times[second] - times[first]))
     low, high = _slope_interval(slopes, groups, confidence)
-    if seasons is None:
-        tau = float(kendalltau(times, values).statistic) if score else 0.0
-    else:
-        tied = np.count_nonzero(difference)
-        tau = score / math.sqrt(len(difference) * tied) if tied else 0.0
+    differing = np.count_nonzero(difference)
+    tau = score / math.sqrt(len(difference) * differing) if differing else 0.0
     slope = float(np.median(slopes)) if len(slopes) else 0.0
     return Trend(tau, mann_kendall_p(score, groups), slope, low, high)
 

@@ -42,7 +42,9 @@ def test_every_sample_has_its_own_name():
 
 def test_the_conversion_is_that_of_scikit_image():
     found = lab_of(["#1f6fb4", "#000000", "#0a0b0c"])
-    expected = rgb2lab([[31 / 255, 111 / 255, 180 / 255], [0, 0, 0], [10 / 255, 11 / 255, 12 / 255]])
+    expected = rgb2lab(
+        [[31 / 255, 111 / 255, 180 / 255], [0, 0, 0], [10 / 255, 11 / 255, 12 / 255]]
+    )
     assert found == pytest.approx(expected, abs=0.01)
 
 

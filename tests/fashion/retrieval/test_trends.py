@@ -1,0 +1,200 @@
+"""Trends of catalogues with known courses: found where planted, and nowhere else."""
+
+import json
+
+import numpy as np
+import pytest
+
+from fashion.formats.dates import place_of
+from fashion.retrieval.trends import (
+    dependence,
+    enough,
+    read_garments,
+    tabulate,
+    series_rows,
+    trends_of,
+)
+
+
+def series(result, name):
+    return next(row for row in result["series"] if row["name"] == name)
+
+
+def test_counts_and_shares_by_hand(make_garment):
+    garments = [
+        make_garment(0, "a", "dress", "2024-01-03T10:00:00", ["floral"], "#c8102e"),
+        make_garment(1, "a", "dress", "2024-01-03T10:00:00"),  # the image counts once
+        make_garment(2, "b", "coat", "2024-01-20"),
+        make_garment(3, "c", "dress", "2024-02-20"),
+        make_garment(4, "d", "hat", None),
+    ]
+    result = trends_of(garments, min_count=1)
+    assert [row["period"] for row in result["periods"]] == ["2024-01", "2024-02"]
+    assert [row["images"] for row in result["periods"]] == [2, 1]
+    assert result["images"], result["undated"] == (3, 1)
+    dress = series(result, "dress")
+    assert dress["images"] == 2
+    first, second = dress["points"]
+    assert (first["with"], first["images"], first["share"]) == (1, 2, 0.5)
+    assert (first["low"], first["high"]) == pytest.approx((0.0945, 0.9055), abs=1e-4)
+    assert second["share"] == 1
+    assert {(row["kind"], row["name"]) for row in result["series"]} == {
+        ("category", "dress"),
+        ("category", "coat"),
+        ("attribute", "floral"),
+        ("color", "red"),
+        ("color", "black"),
+    }
+    assert json.loads(json.dumps(result)) == result
+
+
+def test_a_planted_rise_is_found_and_described(make_catalogue):
+    garments = make_catalogue(0, course={"hat": 0.35})
+    result = trends_of(garments)
+    (found,) = [row for row in result["series"] if row["trend"] != "none"]
+    assert (found["name"], found["trend"]) == ("hat", "rise")
+    assert result["series"][0] is found
+    assert 0.04 < found["from"] < 0.15 and 0.28 < found["to"] < 0.42
+    others = result["tested"] - 1
+    assert "“hat” rose from" in result["summary"] and "of the images (q" in result["summary"]
+    assert f"The other {others} series show no trend." in result["summary"]
+    assert found["slope_low"] < found["slope"] < found["slope_high"]
+
+
+def test_a_planted_fall_is_found(make_catalogue):
+    result = trends_of(make_catalogue(1, course={"bag": 0.05}))
+    assert series(result, "bag")["trend"] == "fall"
+    assert "“bag” fell from" in result["summary"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("images", "months"), [(600, 24), (240, 8)])
+def test_shuffled_dates_seldom_give_any_trend(make_catalogue, images, months):
+    """The whole family: a run counts as a false alarm if one of its 20 series or more is found."""
+    properties, date_of = read_garments(make_catalogue(2, images, months), None, 0.5)
+    names = list(date_of)
+    places = np.array([place_of(date_of[name], "month") for name in names])
+    generator = np.random.default_rng(0)
+    alarms = 0
+    for _ in range(100):
+        shuffled = dict(zip(names, generator.permutation(places).tolist()))
+        table, _ = enough(tabulate(properties, shuffled), 10)
+        rows = series_rows(table, "month", 0.05, seasonal=False)
+        assert len(rows) >= 20
+        alarms += any(row["trend"] != "none" for row in rows)
+    # At a rate of exactly 5 %, more than 10 of 100 have a probability of 1 %.
+    assert alarms <= 10
+
+
+def test_what_is_rare_and_what_has_too_few_images_is_left_out_and_said(make_catalogue, make_garment):
+    garments = make_catalogue(3, 300, 12)
+    garments += [make_garment(9000 + i, f"late{i}.jpg", "scarf", "2024-06-01") for i in range(3)]
+    garments.append(make_garment(9999, "none.jpg", "coat", None))
+    result = trends_of(garments, min_count=15)
+    assert result["left_out"]["periods"][-1] == {"period": "2024-06", "images": 3}
+    left = {row["name"]: row["images"] for row in result["left_out"]["series"]}
+    assert left.get("scarf") == 0
+    assert all(images < 15 for images in left.values())
+    assert all(row["images"] >= 15 for row in result["series"])
+    text = " ".join(result["notes"])
+    assert "2024-06 (3)" in text
+    assert "1 image without a date left out." in text
+    assert "series left out: in fewer than 15 images" in text
+
+
+def test_too_few_periods_are_said_and_nothing_is_claimed(make_catalogue):
+    garments = make_catalogue(4, course={"hat": 0.9})
+    result = trends_of(garments, period="year")
+    assert len(result["periods"]) == 2
+    assert not [row for row in result["series"] if row["trend"] != "none"]
+    assert "cannot be told: 2 years are too few" in result["summary"]
+    quarters = trends_of(make_catalogue(5, 300, 14), period="quarter")
+    assert "p is at least 0.017, and a single trend among" in quarters["summary"]
+    monthly = trends_of(make_catalogue(5, 300, 14), period="month")
+    assert "p is at least" not in monthly["summary"]
+
+
+def test_dates_may_be_handed_over_and_be_coarse(make_garment):
+    garments = [make_garment(i, f"{i}.jpg", "dress", "2020-01-01") for i in range(4)]
+    dates = {"0.jpg": "2024-05", "1.jpg": "17.05.2024", "2.jpg": "2024"}
+    result = trends_of(garments, dates, min_count=1)
+    assert result["periods"] == [{"period": "2024-05", "images": 2}]
+    assert (result["undated"], result["too_coarse"]) == (1, 1)
+    assert "1 image left out: the date is not known to the month." in result["notes"]
+    assert trends_of(garments, dates, "year", min_count=1)["images"] == 3
+    nothing = trends_of(garments, {}, min_count=1)
+    assert nothing["summary"] == "There is nothing to look at: 4 images without a date."
+    assert nothing["series"] == []
+
+
+def test_one_category_has_shares_of_the_images_with_it(make_garment):
+    garments = [
+        make_garment(0, "a", "dress", "2024-01-01", ["floral"]),
+        make_garment(1, "a", "coat", "2024-01-01", ["lined"]),
+        make_garment(2, "b", "coat", "2024-01-01", ["floral"]),
+        make_garment(3, "c", "dress", "2024-01-01"),
+    ]
+    result = trends_of(garments, min_count=1, category="dress")
+    assert result["images"] == 2
+    assert series(result, "floral")["points"][0]["share"] == 0.5
+    assert {row["name"] for row in result["series"]} == {"floral", "black"}
+    with pytest.raises(ValueError, match="No garment is of the category 'hat'.*coat, dress"):
+        trends_of(garments, category="hat")
+
+
+def test_attributes_below_the_score_do_not_count(make_garment):
+    garments = [make_garment(0, "a", "dress", "2024-01-01", ["floral"])]
+    assert series(trends_of(garments, min_count=1), "floral")
+    kept = trends_of(garments, min_count=1, attribute_score=0.95)["series"]
+    assert "floral" not in [row["name"] for row in kept]
+
+
+def test_the_season_is_no_trend_when_seasons_are_compared(make_garment):
+    """Two winters around one summer, and a second summer half: the coat returns, and rises."""
+    generator = np.random.default_rng(0)
+    garments = []
+    for month in range(36):
+        winter = 0.5 + 0.4 * np.cos(month * np.pi / 6)
+        date = f"{2021 + month // 12}-{month % 12 + 1:02d}-10"
+        for i in range(40):
+            image = f"{month}-{i}"
+            garments.append(make_garment(0, image, "shoe", date))
+            if generator.random() < winter:
+                garments.append(make_garment(0, image, "coat", date))
+            if generator.random() < 0.05 + 0.01 * month:
+                garments.append(make_garment(0, image, "hat", date))
+    half = [row for row in garments if row.date < "2021-07-20"]
+    assert series(trends_of(half), "coat")["trend"] == "fall"  # only the season
+    assert "a trend may be the season" in " ".join(trends_of(half)["notes"])
+    result = trends_of(garments, seasonal=True)
+    assert series(result, "coat")["trend"] == "none"
+    assert series(result, "hat")["trend"] == "rise"
+    assert "--seasonal" in " ".join(trends_of(garments)["notes"])
+    assert "too few" in trends_of(half, seasonal=True)["summary"]
+
+
+def test_images_of_one_folder_or_day_are_counted():
+    dates = {
+        "a/1.jpg": "2024-01-01",
+        "a/2.jpg": "2024-01-01",
+        "a/3.jpg": "2024-02-01",
+        "b/1.jpg": "2024-02-02",
+        "b/2.jpg": "2024-02",
+    }
+    places = {image: place_of(date, "month") for image, date in dates.items()}
+    assert dependence(dates, places) == {
+        "days": {"number": 3, "shared": 2},
+        "folders": {"number": 2, "shared": 5, "over_periods": 1},
+    }
+    flat = {image.replace("/", "-"): date for image, date in dates.items()}
+    places = {image: place_of(date, "month") for image, date in flat.items()}
+    assert dependence(flat, places)["folders"]["number"] == 0
+
+
+def test_unknown_periods_are_refused(make_garment):
+    with pytest.raises(ValueError, match="week, month, quarter, year. Got day"):
+        trends_of([], period="day")
+
+
+def test_an_empty_catalogue_has_no_trends():
+    assert trends_of([])["summary"] == "There is nothing to look at: no images."
