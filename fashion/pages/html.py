@@ -211,23 +211,18 @@ class Page:
             figure: The figure; it is closed.
             caption: A line below it, also read out by screen readers.
         """
-        from matplotlib import pyplot as plt
+        self._add_figure(_chart(figure, caption), caption)
 
-        text = io.StringIO()
-        # A fixed salt and no date: equal figures give equal files.
-        with plt.rc_context({"svg.fonttype": "none", "svg.hashsalt": "page"}):
-            figure.savefig(text, format="svg", bbox_inches="tight", metadata={"Date": None})
-        plt.close(figure)
-        svg = _GROUP_ID.sub("<g>", text.getvalue())
-        start = svg.index("<svg") + len("<svg")
-        points = _SVG_WIDTH.search(svg)
-        assert points  # matplotlib states the width in points
-        width = round(float(points[1]) * 4 / 3)  # CSS pixels
-        self._add_figure(
-            f'<div class="chart"><svg role="img" aria-label="{html.escape(caption)}" '
-            f'style="--width:{width}px"{svg[start:]}</div>',
-            caption,
-        )
+    def figures(self, figures: Iterable[tuple[Figure, str]]) -> None:
+        """Adds small figures side by side, as many as the screen has room for.
+
+        Args:
+            figures: `(figure, caption)`, see `figure`; about 3.4 inches wide.
+        """
+        self._body.append('<div class="panels">')
+        for figure, caption in figures:
+            self._add_figure(_chart(figure, caption), caption)
+        self._body.append("</div>")
 
     def image(
         self, image: Array, caption: str = "", *, quality: int = 85, wide: bool = False
@@ -288,6 +283,26 @@ class Page:
     def _add_figure(self, content: str, caption: str) -> None:
         caption = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
         self._body.append(f"<figure>{content}{caption}</figure>")
+
+
+def _chart(figure: Figure, caption: str) -> str:
+    """A matplotlib figure as SVG, with its text as text; the figure is closed."""
+    from matplotlib import pyplot as plt
+
+    text = io.StringIO()
+    # A fixed salt and no date: equal figures give equal files.
+    with plt.rc_context({"svg.fonttype": "none", "svg.hashsalt": "page"}):
+        figure.savefig(text, format="svg", bbox_inches="tight", metadata={"Date": None})
+    plt.close(figure)
+    svg = _GROUP_ID.sub("<g>", text.getvalue())
+    start = svg.index("<svg") + len("<svg")
+    points = _SVG_WIDTH.search(svg)
+    assert points  # matplotlib states the width in points
+    width = round(float(points[1]) * 4 / 3)  # CSS pixels
+    return (
+        f'<div class="chart"><svg role="img" aria-label="{html.escape(caption)}" '
+        f'style="--width:{width}px"{svg[start:]}</div>'
+    )
 
 
 def _image_tag(image: Array, caption: str, quality: int, kind: str) -> str:

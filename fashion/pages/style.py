@@ -60,6 +60,9 @@ figure svg, figure img { display: block; max-width: 100%; height: auto; }
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(430px, 1fr));
            gap: 4px 20px; }
 .gallery figure { margin: 10px 0; }
+.panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(300px, 1fr));
+          gap: 4px 20px; }
+.panels figure { margin: 8px 0; min-width: 0; }
 .bars { display: grid; grid-template-columns: max-content minmax(60px, 1fr) repeat(2, max-content);
         gap: 3px 12px; align-items: center; margin: 14px 0 20px; max-width: 820px;
         font-size: 14px; font-variant-numeric: tabular-nums; }

@@ -42,6 +42,7 @@ def trend_of(
     times: Sequence[float] | Array,
     values: Sequence[float] | Array,
     seasons: Sequence[int] | Array | None = None,
+    spread: float = 1.0,
     confidence: float = 0.95,
 ) -> Trend:
     """Tests one series.
@@ -51,6 +52,7 @@ def trend_of(
         values: `(n,)`. Equal values are ties; they speak neither for a rise nor for a fall.
         seasons: `(n,)`; only values of one season are compared (Hirsch, Slack and Smith 1982), so
             that what returns every winter is no trend. None compares all.
+        spread: How much larger than usual the variance of the score is, see `score_spread`.
         confidence: Of the slope's interval.
 
     Returns:
@@ -65,48 +67,88 @@ def trend_of(
     score = int(np.sign(difference).sum())
     groups = [tie_sizes(values[season_of == season]) for season in np.unique(season_of)]
     slopes = np.sort(difference / (times[second] - times[first]))
-    low, high = _slope_interval(slopes, groups, confidence)
+    low, high = _slope_interval(slopes, groups, spread, confidence)
     differing = np.count_nonzero(difference)
     tau = score / math.sqrt(len(difference) * differing) if differing else 0.0
     slope = float(np.median(slopes)) if len(slopes) else 0.0
-    return Trend(tau, mann_kendall_p(score, groups), slope, low, high)
+    return Trend(tau, mann_kendall_p(score, groups, spread), slope, low, high)
 
 
-def mann_kendall_p(score: int, groups: Sequence[tuple[int, ...]]) -> float:
+def mann_kendall_p(score: int, groups: Sequence[tuple[int, ...]], spread: float = 1.0) -> float:
     """Returns how often chance gives a score that is at least as far from 0.
 
     Args:
         score: Pairs that rise minus pairs that fall.
         groups: Tie sizes of each season, see `tie_sizes`; one entry without seasons.
+        spread: Factor of the score's variance, see `score_spread`.
 
     Returns:
-        The two-sided p value: every order of the values is equally likely.
+        The two-sided p value. With a spread of 1 every order of the values is equally likely.
     """
     if max((sum(sizes) for sizes in groups), default=0) <= _EXACT:
         distributions = [_score_counts(sizes) for sizes in groups]
         counts = functools.reduce(np.convolve, distributions, np.array([1.0]))
-        # Scores run from -pairs to +pairs in steps of 2.
-        pairs = len(counts) - 1
-        scores = np.arange(-pairs, pairs + 1, 2)
-        # Added from the ends inwards, the distribution is symmetric to the last bit.
-        return min(1.0, float(counts[np.abs(scores) >= abs(score)].sum()))
-    variance = sum(map(score_variance, groups))
+        # Scores run from -pairs to +pairs in steps of 2. A wider spread falls between two steps.
+        scores = np.arange(len(counts) - 1, -1, -2)
+        tails = np.cumsum(counts[::-1][: len(scores)]) * 2
+        wanted = abs(score) / math.sqrt(spread)
+        return min(1.0, float(np.interp(wanted, scores[::-1], tails[::-1])))
+    variance = spread * sum(map(score_variance, groups))
     # One less, half a step of 2, is the correction for continuity.
     return min(1.0, float(2 * ndtr(-max(abs(score) - 1, 0) / math.sqrt(variance))))
 
 
-def smallest_p(times: int, seasons: Sequence[int] | None = None) -> float:
+def smallest_p(times: int, seasons: Sequence[int] | None = None, spread: float = 1.0) -> float:
     """Returns the smallest p value that a series of this length can have.
 
     Args:
         times: Number of values.
         seasons: `(times,)` season of each, or None.
+        spread: Factor of the score's variance, see `score_spread`.
 
     Returns:
         That of a series which always rises: 2 / n! for n values without seasons.
     """
     values = np.arange(times)
-    return trend_of(values, values, seasons).p if times else 1.0
+    return trend_of(values, values, seasons, spread).p if times else 1.0
+
+
+def score_spread(numbers: Array, seasons: Sequence[int] | Array | None = None) -> float:
+    """Tells how much unequal numbers of images widen the distribution of the score.
+
+    Mann-Kendall takes all values to be spread alike. A share of few images is spread more, and at
+    the first or last periods that makes extreme scores more frequent: in a catalogue whose months
+    grow from 10 to 50 images p was below 0.05 in 5.8 % of flat series. The variance is that of
+    normal values whose variances are 1 / number: the correlation of two signs is 2 / pi times the
+    arcsine of that of the differences (Sheppard 1899).
+
+    Args:
+        numbers: `(n,)` images of each value.
+        seasons: `(n,)`, see `trend_of`.
+
+    Returns:
+        That variance over the one with equal numbers; at least 1, so that p never falls.
+    """
+    numbers = np.asarray(numbers, np.float64)
+    ones = np.ones(len(numbers))
+    equal = _score_variance_of(ones, seasons)
+    return max(1.0, _score_variance_of(1 / numbers, seasons) / equal) if equal else 1.0
+
+
+def _score_variance_of(variances: Array, seasons: Sequence[int] | Array | None) -> float:
+    """Variance of the score of independent normal values."""
+    number = len(variances)
+    season_of = np.zeros(number, int) if seasons is None else np.asarray(seasons)
+    sign = np.sign(np.arange(number)[None] - np.arange(number)[:, None]).astype(np.float64)
+    sign[season_of[:, None] != season_of[None]] = 0
+    total = np.count_nonzero(sign) / 2  # each pair with itself
+    for i in range(number):
+        # Two differences from value i are correlated by it.
+        shared = np.sqrt(variances[i] / (variances[i] + variances))
+        covariance = 2 / np.pi * np.arcsin(np.outer(shared, shared))
+        np.fill_diagonal(covariance, 0)
+        total += sign[i] @ covariance @ sign[i]
+    return float(total)
 
 
 def tie_sizes(values: Array) -> tuple[int, ...]:
@@ -160,12 +202,12 @@ def _score_counts(sizes: tuple[int, ...]) -> Array:
 
 
 def _slope_interval(
-    slopes: Array, groups: Sequence[tuple[int, ...]], confidence: float
+    slopes: Array, groups: Sequence[tuple[int, ...]], spread: float, confidence: float
 ) -> tuple[float, float]:
     """Sen's limits: as many slopes from either end as the score strays by chance."""
     if not len(slopes):
         return 0.0, 0.0
-    spread = ndtri(0.5 + confidence / 2) * math.sqrt(sum(map(score_variance, groups)))
-    low = round((len(slopes) - spread) / 2)
-    high = round((len(slopes) + spread) / 2)
+    variance = spread * sum(map(score_variance, groups))
+    width = ndtri(0.5 + confidence / 2) * math.sqrt(variance)
+    low, high = round((len(slopes) - width) / 2), round((len(slopes) + width) / 2)
     return float(slopes[max(low - 1, 0)]), float(slopes[min(high, len(slopes) - 1)])

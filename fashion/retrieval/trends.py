@@ -17,7 +17,7 @@ from scipy.stats import false_discovery_control
 from fashion.formats.dates import PERIODS, name_of, parse_date, place_of, precision_of, season_of
 from fashion.retrieval.color_names import color_name
 from fashion.retrieval.garment import Garment
-from fashion.retrieval.trend_tests import Trend, smallest_p, trend_of
+from fashion.retrieval.trend_tests import Trend, score_spread, smallest_p, trend_of
 from fashion.retrieval.trend_text import notes, summary
 from mrcnn.evaluation.proportions import wilson_interval
 from mrcnn.typing import Array
@@ -55,7 +55,8 @@ def trends_of(
     min_count: int = MIN_COUNT,
     alpha: float = ALPHA,
     category: str | None = None,
-    attribute_score: float = 0.5,
+    score: float = 0.0,
+    attribute_score: float = 0.0,
     seasonal: bool = False,
 ) -> dict[str, Any]:
     """Measures shares of images over time and tests them for trends.
@@ -70,7 +71,8 @@ def trends_of(
             colors of fewer images in all.
         alpha: Limit of the false-discovery rate, in (0, 1).
         category: Look at garments of this category only; shares are of the images that have one.
-        attribute_score: Least score of an attribute.
+        score: Least confidence score of a garment; by default all of the catalogue.
+        attribute_score: Least score of an attribute; by default all that the catalogue has.
         seasonal: Compare each month (quarter, week) with the same one of other years only.
 
     Returns:
@@ -87,7 +89,7 @@ def trends_of(
     """
     if period not in PERIODS:
         raise ValueError(f"A period is one of {', '.join(PERIODS)}. Got {period}.")
-    properties, date_of = read_garments(garments, category, attribute_score)
+    properties, date_of = read_garments(garments, category, score, attribute_score)
     if dates is not None:
         date_of = {image: parse_date(dates[image]) for image in properties if image in dates}
     place_of_image, coarse = {}, 0
@@ -99,7 +101,6 @@ def trends_of(
             place_of_image[image] = place
     table, left_out = enough(tabulate(properties, place_of_image), min_count)
     rows = series_rows(table, period, alpha, seasonal)
-    seasons = _seasons(table, period) if seasonal else None
     result = {
         "period": period,
         "alpha": alpha,
@@ -115,7 +116,7 @@ def trends_of(
             "series": [{"kind": k, "name": name, "images": n} for (k, name), n in left_out[1]],
         },
         "tested": len(rows),
-        "smallest_p": smallest_p(len(table.places), seasons),
+        "smallest_p": smallest_p(len(table.places), *_comparison(table, period, seasonal)),
         **dependence(date_of, place_of_image),
         "series": rows,
     }
@@ -123,13 +124,17 @@ def trends_of(
 
 
 def read_garments(
-    garments: Iterable[Garment], category: str | None, attribute_score: float
+    garments: Iterable[Garment],
+    category: str | None = None,
+    score: float = 0.0,
+    attribute_score: float = 0.0,
 ) -> tuple[dict[str, set[Key]], dict[str, str]]:
     """Collects what is seen in each image.
 
     Args:
         garments: Of a catalogue.
         category: The only category that is looked at; None for all.
+        score: Least confidence score of a garment.
         attribute_score: Least score of an attribute.
 
     Returns:
@@ -144,13 +149,13 @@ def read_garments(
     found = set()
     for garment in garments:
         found.add(garment.category)
-        if category is not None and garment.category != category:
+        if garment.score < score or category not in (None, garment.category):
             continue
         seen = properties.setdefault(garment.image, set())
         if category is None:
             seen.add(("category", garment.category))
-        for name, score in garment.attributes.items():
-            if score >= attribute_score:
+        for name, attribute in garment.attributes.items():
+            if attribute >= attribute_score:
                 seen.add(("attribute", name))
         if garment.colors:
             seen.add(("color", color_name(garment.colors[0])))
@@ -230,9 +235,9 @@ def series_rows(table: Table, period: str, alpha: float, seasonal: bool) -> list
     """
     if not len(table.places):
         return []
-    seasons = _seasons(table, period) if seasonal else None
+    seasons, spread = _comparison(table, period, seasonal)
     shares = table.counts / table.images
-    tests = [trend_of(table.places, row, seasons) for row in shares]
+    tests = [trend_of(table.places, row, seasons, spread) for row in shares]
     qs = false_discovery_control([test.p for test in tests]) if tests else []
     low, high = wilson_interval(table.counts, table.images)
     names = [name_of(place, period) for place in table.places.tolist()]
@@ -309,8 +314,11 @@ def dependence(date_of: Mapping[str, str], place_of_image: Mapping[str, int]) ->
     }
 
 
-def _seasons(table: Table, period: str) -> list[int]:
-    return [season_of(place, period) for place in table.places.tolist()]
+def _comparison(table: Table, period: str, seasonal: bool) -> tuple[list[int] | None, float]:
+    """Seasons of the periods, if they are compared, and the spread of the score."""
+    places = table.places.tolist()
+    seasons = [season_of(place, period) for place in places] if seasonal else None
+    return seasons, score_spread(table.images, seasons)
 
 
 def _period_rows(places: Array, images: Array, period: str) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from scipy.stats import kendalltau, theilslopes
 
 from fashion.retrieval.trend_tests import (
     mann_kendall_p,
+    score_spread,
     score_variance,
     smallest_p,
     tie_sizes,
@@ -103,3 +104,33 @@ def test_chance_gives_a_p_below_alpha_in_at_most_that_share():
     for _ in range(400):  # shares of few images: many ties
         found.append(trend_of(range(10), generator.binomial(12, 0.15, 10) / 12).p)
     assert (np.array(found) <= 0.05).mean() <= 0.07
+
+
+@pytest.mark.parametrize("seasons", [None, [0, 1, 2] * 4])
+def test_the_spread_of_the_score_is_that_of_draws(seasons):
+    numbers = np.array([4, 6, 9, 12, 15, 20, 25, 30, 40, 50, 60, 90])
+    draws = np.random.default_rng(0).normal(size=(40_000, 12))
+    first, second = np.triu_indices(12, 1)
+    if seasons:
+        same = np.array(seasons)[first] == np.array(seasons)[second]
+        first, second = first[same], second[same]
+
+    def variance(values):
+        return np.sign(values[:, second] - values[:, first]).sum(axis=1).var()
+
+    expected = variance(draws / np.sqrt(numbers)) / variance(draws)
+    assert expected > 1.05
+    assert score_spread(numbers, seasons) == pytest.approx(expected, rel=0.03)
+
+
+def test_equal_numbers_and_few_in_the_middle_do_not_widen_it():
+    assert score_spread(np.full(7, 20)) == 1
+    assert score_spread(np.array([50, 50, 5, 50, 50])) == 1  # narrower: p is not lowered
+    assert score_spread(np.array([5])) == score_spread(np.array([], int)) == 1
+
+
+def test_a_wider_score_raises_p():
+    values = [1, 2, 4, 3, 5, 6]
+    assert trend_of(range(6), values, spread=1.3).p > trend_of(range(6), values).p
+    long = np.arange(60) % 13
+    assert trend_of(range(60), long, spread=1.3).p > trend_of(range(60), long).p

@@ -10,8 +10,8 @@ from fashion.retrieval.trends import (
     dependence,
     enough,
     read_garments,
-    tabulate,
     series_rows,
+    tabulate,
     trends_of,
 )
 
@@ -71,7 +71,7 @@ def test_a_planted_fall_is_found(make_catalogue):
 @pytest.mark.parametrize(("images", "months"), [(600, 24), (240, 8)])
 def test_shuffled_dates_seldom_give_any_trend(make_catalogue, images, months):
     """The whole family: a run counts as a false alarm if one of its 20 series or more is found."""
-    properties, date_of = read_garments(make_catalogue(2, images, months), None, 0.5)
+    properties, date_of = read_garments(make_catalogue(2, images, months))
     names = list(date_of)
     places = np.array([place_of(date_of[name], "month") for name in names])
     generator = np.random.default_rng(0)
@@ -86,7 +86,9 @@ def test_shuffled_dates_seldom_give_any_trend(make_catalogue, images, months):
     assert alarms <= 10
 
 
-def test_what_is_rare_and_what_has_too_few_images_is_left_out_and_said(make_catalogue, make_garment):
+def test_what_is_rare_and_what_has_too_few_images_is_left_out_and_said(
+    make_catalogue, make_garment
+):
     garments = make_catalogue(3, 300, 12)
     garments += [make_garment(9000 + i, f"late{i}.jpg", "scarf", "2024-06-01") for i in range(3)]
     garments.append(make_garment(9999, "none.jpg", "coat", None))
@@ -147,6 +149,7 @@ def test_attributes_below_the_score_do_not_count(make_garment):
     assert series(trends_of(garments, min_count=1), "floral")
     kept = trends_of(garments, min_count=1, attribute_score=0.95)["series"]
     assert "floral" not in [row["name"] for row in kept]
+    assert not trends_of(garments, min_count=1, score=0.95)["series"]
 
 
 def test_the_season_is_no_trend_when_seasons_are_compared(make_garment):
