@@ -22,6 +22,7 @@ VERBS = {
     "runs": "list training runs with their scores, or write the page of a run",
     "compare": "set two to ten runs or evaluations side by side",
     "study": "train and score the variants of a study",
+    "trends": "find what rises and falls over time in a catalogue of garments",
     "rescore": "train a classifier that re-scores detections",
     "segment": "train and compare networks for semantic segmentation",
     "mnist": "train and compare small classifiers on Fashion-MNIST",

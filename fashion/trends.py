@@ -104,7 +104,12 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--seasonal",
         action="store_true",
-        help="compare each month with the same month of other years only; needs three years",
+        help="compare each month with the same month of other years only; needs two years",
+    )
+    parser.add_argument(
+        "--shoots",
+        action="store_true",
+        help="folders are shoots: count all images of one in the period of its median date",
     )
     add_option(
         parser,

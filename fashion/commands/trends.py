@@ -42,6 +42,7 @@ def run(args: argparse.Namespace) -> Path:
         score=args.conf or 0.0,
         attribute_score=args.attr_conf or 0.0,
         seasonal=args.seasonal,
+        shoots=args.shoots,
     )
     facts = {
         "catalogue": str(args.index),

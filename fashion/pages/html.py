@@ -211,17 +211,17 @@ class Page:
             figure: The figure; it is closed.
             caption: A line below it, also read out by screen readers.
         """
-        self._add_figure(_chart(figure, caption), caption)
+        self._add_figure(_chart(svg_of(figure), caption), caption)
 
-    def figures(self, figures: Iterable[tuple[Figure, str]]) -> None:
+    def panels(self, figures: Iterable[tuple[str, str]]) -> None:
         """Adds small figures side by side, as many as the screen has room for.
 
         Args:
-            figures: `(figure, caption)`, see `figure`; about 3.4 inches wide.
+            figures: `(SVG of svg_of, caption)`, about 3.4 inches wide.
         """
         self._body.append('<div class="panels">')
-        for figure, caption in figures:
-            self._add_figure(_chart(figure, caption), caption)
+        for svg, caption in figures:
+            self._add_figure(_chart(svg, caption), caption)
         self._body.append("</div>")
 
     def image(
@@ -285,8 +285,15 @@ class Page:
         self._body.append(f"<figure>{content}{caption}</figure>")
 
 
-def _chart(figure: Figure, caption: str) -> str:
-    """A matplotlib figure as SVG, with its text as text; the figure is closed."""
+def svg_of(figure: Figure) -> str:
+    """Draws a matplotlib figure as SVG, with its text as text.
+
+    Args:
+        figure: The figure; it is closed.
+
+    Returns:
+        The file's content. Equal figures give equal files.
+    """
     from matplotlib import pyplot as plt
 
     text = io.StringIO()
@@ -294,7 +301,12 @@ def _chart(figure: Figure, caption: str) -> str:
     with plt.rc_context({"svg.fonttype": "none", "svg.hashsalt": "page"}):
         figure.savefig(text, format="svg", bbox_inches="tight", metadata={"Date": None})
     plt.close(figure)
-    svg = _GROUP_ID.sub("<g>", text.getvalue())
+    return text.getvalue()
+
+
+def _chart(svg: str, caption: str) -> str:
+    """An SVG inside the page."""
+    svg = _GROUP_ID.sub("<g>", svg)
     start = svg.index("<svg") + len("<svg")
     points = _SVG_WIDTH.search(svg)
     assert points  # matplotlib states the width in points

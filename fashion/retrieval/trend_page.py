@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from fashion.formats.dates import place_of
-from fashion.pages.html import Page
+from fashion.pages.html import Page, svg_of
 from fashion.pages.plots import BLUE, FONT_SIZE, GREY, LIGHT, ORANGE, TEXT_COLOR, style_axes
-from fashion.pages.text import axis_label, count, percent
+from fashion.pages.text import axis_label, count
 from fashion.retrieval.trend_text import change_text, q_text, title
 from mrcnn.files import atomic_path, write_text
 from mrcnn.typing import PathLike
@@ -99,7 +99,7 @@ def panel(row: Row, period: str) -> Figure:
     style_axes(axes)
     axes.set_title(axis_label(row["name"]), fontsize=FONT_SIZE + 1, color=TEXT_COLOR, loc="left")
     axes.set_ylim(0, min(1.02, 1.08 * float(high.max())))
-    axes.yaxis.set_major_locator(MaxNLocator(4))
+    axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
     axes.yaxis.set_major_formatter(PercentFormatter(1, 0, " %"))
     shown = np.unique(np.linspace(0, len(points) - 1, min(_TICKS, len(points))).round().astype(int))
     axes.set_xticks(places[shown], [points[i]["period"] for i in shown])
@@ -119,7 +119,7 @@ def _page(result: Mapping[str, Any], facts: Row, plots: Path) -> Page:
     trends = [row for row in rows if row["trend"] != "none"]
     period = result["period"]
     if trends:
-        page.figures(_drawn(trends[:_TRENDS], period, plots, result["category"]))
+        page.panels(_drawn(trends[:_TRENDS], period, plots, result["category"]))
         page.note(
             "Dots: share of the images of each period; bars: 95 % intervals (Wilson). Line: Theil "
             "and Sen."
@@ -128,7 +128,7 @@ def _page(result: Mapping[str, Any], facts: Row, plots: Path) -> Page:
         others = [row for row in rows if row["kind"] == kind and row["trend"] == "none"]
         if others:
             page.chapter(f"{heading} without a trend" if trends else heading)
-            page.figures(_drawn(others[:_OTHERS], period, plots, result["category"]))
+            page.panels(_drawn(others[:_OTHERS], period, plots, result["category"]))
             if len(others) > _OTHERS:
                 page.note(f"The {_OTHERS} most frequent of {len(others)}; the table has all.")
     if rows:
@@ -149,24 +149,24 @@ def _subtitle(result: Mapping[str, Any]) -> str:
     return (
         f"{count(result['images'], 'dated image')}, "
         f"{count(len(result['periods']), result['period'], plural[result['period']])}, "
-        f"{result['tested']} series · false-discovery rate {percent(result['alpha'])}"
+        f"{result['tested']} series · false-discovery rate {100 * result['alpha']:g} %"
         f"{' · compared within seasons' if result['seasonal'] else ''}"
     )
 
 
 def _drawn(
     rows: Sequence[Row], period: str, plots: Path, category: str | None
-) -> Iterator[tuple[Figure, str]]:
+) -> Iterator[tuple[str, str]]:
     """Figures with captions; each is written to the folder as well."""
     for row in rows:
-        figure = panel(row, period)
+        svg = svg_of(panel(row, period))
         name = re.sub(r"[^\w]+", "-", f"{row['kind']} {row['name']}").strip("-")[:80]
         with atomic_path(plots / f"{name}.svg", synced=False) as temporary:
-            figure.savefig(temporary, format="svg", metadata={"Date": None})
+            temporary.write_text(svg, encoding="utf-8")
         if row["trend"] == "none":
-            yield figure, f"{title(row)}: no trend ({q_text(row['q'])})."
+            yield svg, f"{title(row)}: no trend ({q_text(row['q'])})."
         else:
-            yield figure, change_text(row, category)
+            yield svg, change_text(row, category)
 
 
 def _table(rows: Sequence[Row], period: str) -> list[list[str]]:
@@ -181,7 +181,7 @@ def _table(rows: Sequence[Row], period: str) -> list[list[str]]:
                 f"{100 * row['to']:.1f}",
                 f"{100 * row['slope']:+.2f}",
                 f"{100 * row['slope_low']:+.2f} to {100 * row['slope_high']:+.2f}",
-                f"{row['q']:.3f}",
+                f"{row['q']:.3f}" if row["q"] >= 0.001 else f"{row['q']:.0e}",
                 "" if row["trend"] == "none" else row["trend"],
             ]
         )

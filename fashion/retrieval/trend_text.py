@@ -37,7 +37,7 @@ def summary(result: Mapping[str, Any]) -> str:
     if not trends:
         text = (
             f"{opening} None shows a trend that chance does not explain at a false-discovery rate "
-            f"of {percent(result['alpha'])}."
+            f"of {_rate(result['alpha'])}."
         )
         return f"{text} {_out_of_reach(result)}".strip()
     told = [change_text(row, result["category"]) for row in trends[:_LISTED]]
@@ -45,7 +45,7 @@ def summary(result: Mapping[str, Any]) -> str:
         told.append(f"{len(trends) - _LISTED} more are in the table.")
     if others:
         told.append(f"The other {others} series show no trend.")
-    told.append(f"At most about {percent(result['alpha'])} of such findings are false alarms (q).")
+    told.append(f"On average at most {_rate(result['alpha'])} of such findings are false alarms.")
     return " ".join([opening, *told])
 
 
@@ -90,6 +90,10 @@ def q_text(q: float) -> str:
         "q = 0.003", or "q < 0.001".
     """
     return "q < 0.001" if q < 0.001 else f"q = {q:.2g}"
+
+
+def _rate(alpha: float) -> str:
+    return f"{100 * alpha:g} %"
 
 
 def notes(result: Mapping[str, Any]) -> list[str]:
@@ -182,8 +186,8 @@ def _left_out(result: Mapping[str, Any]) -> Sequence[str]:
     rare = result["left_out"]["series"]
     if rare:
         sentences.append(
-            f"{count(len(rare), 'series', 'series')} left out: in fewer than "
-            f"{result['min_count']} images. Totals decide, not the course, so this favors no trend."
+            f"{count(len(rare), 'series', 'series')} of fewer than {result['min_count']} images "
+            "left out. Totals decide, not the course, so this favors no trend."
         )
     return sentences
 
@@ -221,11 +225,14 @@ def _independence(result: Mapping[str, Any]) -> str:
         f" The test does not need this: it compares {_PLURALS[result['period']]}, one value each, "
         f"and assumes that a {result['period']} without a trend does not depend on its neighbors."
     )
-    if folders["over_periods"]:
+    plural = _PLURALS[result["period"]]
+    if result["shoots"]:
+        text += f" All images of a folder count in the {result['period']} of its median date."
+    elif folders["over_periods"]:
+        number = count(folders["over_periods"], "folder has", "folders have")
         text += (
-            f" {count(folders['over_periods'], 'folder has', 'folders have')} images of several "
-            f"{_PLURALS[result['period']]}. If those are of one shoot or one customer, false "
-            "alarms are more frequent than stated."
+            f" {number} images of several {plural}. If a folder is a shoot, its {plural} are alike "
+            "and false alarms are far more frequent than stated: keep shoots together (--shoots)."
         )
     return text
 

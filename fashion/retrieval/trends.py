@@ -4,47 +4,29 @@ Each share is a series over the periods. Mann-Kendall tests each series; Benjami
 procedure keeps the share of false alarms among the trends that are reported below a limit.
 """
 
-import contextlib
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
 from scipy.stats import false_discovery_control
 
-from fashion.formats.dates import PERIODS, name_of, parse_date, place_of, precision_of, season_of
-from fashion.retrieval.color_names import color_name
+from fashion.formats.dates import PERIODS, name_of, parse_date, place_of, season_of
 from fashion.retrieval.garment import Garment
+from fashion.retrieval.trend_counts import (
+    Table,
+    by_shoot,
+    dependence,
+    enough,
+    read_garments,
+    tabulate,
+)
 from fashion.retrieval.trend_tests import Trend, score_spread, smallest_p, trend_of
 from fashion.retrieval.trend_text import notes, summary
 from mrcnn.evaluation.proportions import wilson_interval
 from mrcnn.typing import Array
 
-KINDS = ("category", "attribute", "color")
 MIN_COUNT = 10  # images of a period, and of a series
 ALPHA = 0.05
-
-Key = tuple[str, str]  # kind and name
-Properties = Mapping[str, set[Key]]  # of each image
-
-
-@dataclass(frozen=True)
-class Table:
-    """Counts of images.
-
-    Attributes:
-        places: `(P,)` int numbers of the periods, see `fashion.formats.dates.place_of`.
-        images: `(P,)` int images of each period.
-        keys: S kinds and names.
-        counts: `(S, P)` int images that have the property.
-    """
-
-    places: Array
-    images: Array
-    keys: list[Key]
-    counts: Array
 
 
 def trends_of(
@@ -58,6 +40,7 @@ def trends_of(
     score: float = 0.0,
     attribute_score: float = 0.0,
     seasonal: bool = False,
+    shoots: bool = False,
 ) -> dict[str, Any]:
     """Measures shares of images over time and tests them for trends.
 
@@ -74,6 +57,7 @@ def trends_of(
         score: Least confidence score of a garment; by default all of the catalogue.
         attribute_score: Least score of an attribute; by default all that the catalogue has.
         seasonal: Compare each month (quarter, week) with the same one of other years only.
+        shoots: Folders are shoots: all images of one count in the period of its median date.
 
     Returns:
         JSON-ready. "series": a dict each, trends first, with "kind", "name", "images", "points"
@@ -85,7 +69,8 @@ def trends_of(
         `dependence`), the arguments, "summary" (a paragraph) and "notes" (sentences).
 
     Raises:
-        ValueError: There is no such period or category, or a date cannot be read.
+        ValueError: There is no such period or category, a date cannot be read, or all images are
+            of one shoot.
     """
     if period not in PERIODS:
         raise ValueError(f"A period is one of {', '.join(PERIODS)}. Got {period}.")
@@ -99,6 +84,8 @@ def trends_of(
             coarse += 1
         else:
             place_of_image[image] = place
+    if shoots:
+        place_of_image = by_shoot(place_of_image)
     table, left_out = enough(tabulate(properties, place_of_image), min_count)
     rows = series_rows(table, period, alpha, seasonal)
     result = {
@@ -107,6 +94,7 @@ def trends_of(
         "min_count": min_count,
         "category": category,
         "seasonal": seasonal,
+        "shoots": shoots,
         "images": int(table.images.sum()),
         "undated": len(properties) - len(date_of),
         "too_coarse": coarse,
@@ -117,108 +105,10 @@ def trends_of(
         },
         "tested": len(rows),
         "smallest_p": smallest_p(len(table.places), *_comparison(table, period, seasonal)),
-        **dependence(date_of, place_of_image),
+        **dependence(date_of, _kept(place_of_image, table)),
         "series": rows,
     }
     return {**result, "summary": summary(result), "notes": notes(result)}
-
-
-def read_garments(
-    garments: Iterable[Garment],
-    category: str | None = None,
-    score: float = 0.0,
-    attribute_score: float = 0.0,
-) -> tuple[dict[str, set[Key]], dict[str, str]]:
-    """Collects what is seen in each image.
-
-    Args:
-        garments: Of a catalogue.
-        category: The only category that is looked at; None for all.
-        score: Least confidence score of a garment.
-        attribute_score: Least score of an attribute.
-
-    Returns:
-        properties: `{image: {(kind, name)}}`. With one category only, attributes and colors.
-        dates: `{image: ISO date}` of the images that have one.
-
-    Raises:
-        ValueError: No garment is of the category.
-    """
-    properties: dict[str, set[Key]] = {}
-    dates: dict[str, str] = {}
-    found = set()
-    for garment in garments:
-        found.add(garment.category)
-        if garment.score < score or category not in (None, garment.category):
-            continue
-        seen = properties.setdefault(garment.image, set())
-        if category is None:
-            seen.add(("category", garment.category))
-        for name, attribute in garment.attributes.items():
-            if attribute >= attribute_score:
-                seen.add(("attribute", name))
-        if garment.colors:
-            seen.add(("color", color_name(garment.colors[0])))
-        if garment.date and garment.image not in dates:
-            with contextlib.suppress(ValueError):  # cameras write 0000:00:00 without a clock
-                dates[garment.image] = parse_date(garment.date)
-    if category is not None and not properties:
-        raise ValueError(
-            f"No garment is of the category {category!r}. The catalogue has "
-            f"{', '.join(sorted(found)) or 'no garments'}."
-        )
-    return properties, dates
-
-
-def tabulate(properties: Properties, place_of_image: Mapping[str, int]) -> Table:
-    """Counts images by period and property.
-
-    Args:
-        properties: `{image: {(kind, name)}}`.
-        place_of_image: Period of each dated image.
-
-    Returns:
-        The counts; periods in order, series by kind and then the most frequent first.
-    """
-    images = Counter(place_of_image.values())
-    places = sorted(images)
-    column = {place: i for i, place in enumerate(places)}
-    counts: dict[Key, Array] = defaultdict(lambda: np.zeros(len(places), int))
-    for image, place in place_of_image.items():
-        for key in properties[image]:
-            counts[key][column[place]] += 1
-    keys = sorted(counts, key=lambda key: (KINDS.index(key[0]), -counts[key].sum(), key[1]))
-    return Table(
-        np.array(places, int),
-        np.array([images[place] for place in places], int),
-        keys,
-        np.array([counts[key] for key in keys], int).reshape(len(keys), len(places)),
-    )
-
-
-LeftOut = tuple[tuple[Array, Array], list[tuple[Key, int]]]
-
-
-def enough(table: Table, min_count: int) -> tuple[Table, LeftOut]:
-    """Leaves out periods and series of few images.
-
-    What is left out depends on totals only, not on a series' course, so it cannot favor trends.
-
-    Args:
-        table: All counts.
-        min_count: Least number of images.
-
-    Returns:
-        table: What is left.
-        left_out: Periods and their images, and `((kind, name), images)` of the series.
-    """
-    kept = table.images >= min_count
-    counts = table.counts[:, kept]
-    totals = counts.sum(axis=1)
-    few = [(key, int(n)) for key, n in zip(table.keys, totals) if n < min_count]
-    keys = [key for key, n in zip(table.keys, totals) if n >= min_count]
-    left = Table(table.places[kept], table.images[kept], keys, counts[totals >= min_count])
-    return left, ((table.places[~kept], table.images[~kept]), few)
 
 
 def series_rows(table: Table, period: str, alpha: float, seasonal: bool) -> list[dict[str, Any]]:
@@ -281,44 +171,17 @@ def _tested(test: Trend, q: float, alpha: float, times: Array, shares: Array) ->
     }
 
 
-def dependence(date_of: Mapping[str, str], place_of_image: Mapping[str, int]) -> dict[str, Any]:
-    """Counts images that may be of one shoot: of one folder, or of one day.
-
-    Args:
-        date_of: `{image: ISO date}`.
-        place_of_image: Period of each image.
-
-    Returns:
-        "days" and "folders" with "number" (of days with images, of folders), "shared" (images that
-        are not alone in theirs), and, of folders, "over_periods" (folders with images of several
-        periods). A single folder is none: it says nothing.
-    """
-    days = Counter(
-        date_of[image] for image in place_of_image if precision_of(date_of[image]) == "day"
-    )
-    periods: dict[str, set[int]] = defaultdict(set)
-    folders: Counter[str] = Counter()
-    for image, place in place_of_image.items():
-        folder = str(PurePosixPath(image).parent)
-        folders[folder] += 1
-        periods[folder].add(place)
-    if len(folders) < 2:
-        folders, periods = Counter(), defaultdict(set)
-    return {
-        "days": {"number": len(days), "shared": sum(n for n in days.values() if n > 1)},
-        "folders": {
-            "number": len(folders),
-            "shared": sum(n for n in folders.values() if n > 1),
-            "over_periods": sum(len(places) > 1 for places in periods.values()),
-        },
-    }
-
-
 def _comparison(table: Table, period: str, seasonal: bool) -> tuple[list[int] | None, float]:
     """Seasons of the periods, if they are compared, and the spread of the score."""
     places = table.places.tolist()
     seasons = [season_of(place, period) for place in places] if seasonal else None
     return seasons, score_spread(table.images, seasons)
+
+
+def _kept(place_of_image: Mapping[str, int], table: Table) -> dict[str, int]:
+    """Images of periods that are not left out."""
+    kept = set(table.places.tolist())
+    return {image: place for image, place in place_of_image.items() if place in kept}
 
 
 def _period_rows(places: Array, images: Array, period: str) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 application."""
 
 import contextlib
+import datetime
 import threading
 
 import numpy as np
@@ -199,3 +200,50 @@ def make_run(tmp_path, sample_folder, ontology, validation, tiny_model):
         return run
 
     return make
+
+
+# Shares of images with each category in `make_catalogue`.
+_SHARES = {"dress": 0.3, "coat": 0.2, "shoe": 0.85, "bag": 0.4, "hat": 0.08, "skirt": 0.15}
+_ATTRIBUTES = ("floral", "striped", "long", "lined", "denim", "short", "plain", "leather")
+_COLORS = ("#c8102e", "#1f4fa8", "#000000", "#ffffff", "#808080", "#2f9e4f", "#5c3a21")
+
+
+def _garment(number, image, category, date, attributes=(), color="#000000"):
+    scores = dict.fromkeys(attributes, 0.9)
+    from fashion.retrieval.garment import Garment
+
+    return Garment(number, image, (0.0, 0.0, 9.0, 9.0), category, 0.9, scores, [color], date)
+
+
+def _catalogue(seed, images=600, months=24, course=None):
+    """Garments of images whose dates are drawn over some months.
+
+    `course` is {category: share at the end}; shares move evenly from _SHARES to it.
+    """
+    generator = np.random.default_rng(seed)
+    start = datetime.date(2022, 1, 1)
+    listed = []
+    for i in range(images):
+        share = generator.random()
+        date = start + datetime.timedelta(int(share * months * 30.4))
+        for category, level in _SHARES.items():
+            end = (course or {}).get(category, level)
+            if generator.random() < level + share * (end - level):
+                chosen = [name for name in _ATTRIBUTES if generator.random() < 0.2]
+                color = _COLORS[generator.choice(len(_COLORS))]
+                listed.append(
+                    _garment(len(listed), f"s/{i}.jpg", category, date.isoformat(), chosen, color)
+                )
+    return listed
+
+
+@pytest.fixture(scope="session")
+def make_garment():
+    """(number, image, category, date, attributes, color) -> Garment."""
+    return _garment
+
+
+@pytest.fixture(scope="session")
+def make_catalogue():
+    """(seed, images, months, course) -> garments of dated images, with planted trends."""
+    return _catalogue

@@ -31,13 +31,13 @@ EXCEPTIONS = {("rescore", "--conf"): 0.05}
 HAVE = {
     "--out": {
         *("train", "predict", "evaluate", "submit", "explore", "prepare", "rescore"),
-        *("segment", "mnist", "demo", "compare", "study", "ensemble"),
+        *("segment", "mnist", "demo", "compare", "study", "ensemble", "trends"),
     },
     "--weights": {"train", "predict", "evaluate", "submit", "rescore", "segment"},
     "--data": {"train", "evaluate", "explore", "prepare", "rescore", "segment", "mnist"},
     "--images": {"predict", "evaluate", "submit"},
-    "--conf": {"predict", "evaluate", "submit", "rescore"},
-    "--attr-conf": {"predict", "evaluate", "submit"},
+    "--conf": {"predict", "evaluate", "submit", "rescore", "trends"},
+    "--attr-conf": {"predict", "evaluate", "submit", "trends"},
     "--thresholds": {"predict", "evaluate", "submit"},
     "--ensemble": {"predict", "evaluate", "submit"},
     "--tta": {"predict", "evaluate", "submit"},

@@ -1,5 +1,8 @@
 """Names of colors: what people call them, and every color of a screen has a name."""
 
+import re
+from pathlib import Path
+
 import matplotlib.colors
 import pytest
 from skimage.color import rgb2lab
@@ -52,3 +55,9 @@ def test_the_conversion_is_that_of_scikit_image():
 def test_other_texts_are_refused(text):
     with pytest.raises(ValueError, match="A color is written #rrggbb"):
         color_name(text)
+
+
+def test_the_documentation_lists_the_palette():
+    text = (Path(__file__).parents[3] / "docs" / "trends.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([a-z ]+) \| (`#.*`) \|$", text, re.MULTILINE)
+    assert {name: tuple(re.findall("#[0-9a-f]{6}", colors)) for name, colors in rows} == PALETTE

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from fashion.formats.dates import place_of
-from fashion.retrieval.trends import (
+from fashion.retrieval.trend_counts import (
+    by_shoot,
     dependence,
     enough,
     read_garments,
-    series_rows,
     tabulate,
-    trends_of,
 )
+from fashion.retrieval.trends import series_rows, trends_of
 
 
 def series(result, name):
@@ -101,7 +101,7 @@ def test_what_is_rare_and_what_has_too_few_images_is_left_out_and_said(
     text = " ".join(result["notes"])
     assert "2024-06 (3)" in text
     assert "1 image without a date left out." in text
-    assert "series left out: in fewer than 15 images" in text
+    assert "series of fewer than 15 images left out" in text
 
 
 def test_too_few_periods_are_said_and_nothing_is_claimed(make_catalogue):
@@ -111,7 +111,7 @@ def test_too_few_periods_are_said_and_nothing_is_claimed(make_catalogue):
     assert not [row for row in result["series"] if row["trend"] != "none"]
     assert "cannot be told: 2 years are too few" in result["summary"]
     quarters = trends_of(make_catalogue(5, 300, 14), period="quarter")
-    assert "p is at least 0.017, and a single trend among" in quarters["summary"]
+    assert "p is at least 0.025, and a single trend among" in quarters["summary"]
     monthly = trends_of(make_catalogue(5, 300, 14), period="month")
     assert "p is at least" not in monthly["summary"]
 
@@ -192,6 +192,47 @@ def test_images_of_one_folder_or_day_are_counted():
     flat = {image.replace("/", "-"): date for image, date in dates.items()}
     places = {image: place_of(date, "month") for image, date in flat.items()}
     assert dependence(flat, places)["folders"]["number"] == 0
+
+
+def test_a_shoot_counts_in_the_period_of_its_median_date(make_garment):
+    garments = []
+    for i, day in enumerate(["01-30", "02-01", "02-02"]):
+        garments.append(make_garment(i, f"shoot/{i}.jpg", "dress", f"2024-{day}"))
+    garments.append(make_garment(3, "other/3.jpg", "dress", "2024-01-05"))
+    apart = trends_of(garments, min_count=1)
+    assert [row["images"] for row in apart["periods"]] == [2, 2]
+    assert "1 folder has images of several months" in " ".join(apart["notes"])
+    together = trends_of(garments, min_count=1, shoots=True)
+    assert [row["images"] for row in together["periods"]] == [1, 3]
+    assert "All images of a folder count in the month of its median date" in " ".join(
+        together["notes"]
+    )
+    flat = [make_garment(i, f"{i}.jpg", "dress", "2024-01-05") for i in range(3)]
+    with pytest.raises(ValueError, match="All images lie in one folder"):
+        trends_of(flat, shoots=True)
+
+
+@pytest.mark.slow
+def test_shoots_over_several_months_give_false_alarms_unless_they_are_kept_together(make_catalogue):
+    """Ten images of the same clothes over three months: the reason for `shoots`."""
+    source = list(read_garments(make_catalogue(2, 240, 12))[0].values())
+    generator = np.random.default_rng(0)
+    alarms = {False: 0, True: 0}
+    for _ in range(40):
+        properties, dates = {}, {}
+        for shoot in range(60):
+            seen = source[generator.integers(len(source))]
+            start = generator.integers(24)
+            for i in range(10):
+                image = f"{shoot}/{i}"
+                properties[image], dates[image] = seen, int(start + generator.integers(3))
+        for together in alarms:
+            places = by_shoot(dates) if together else dates
+            table, _ = enough(tabulate(properties, places), 10)
+            rows = series_rows(table, "month", 0.05, seasonal=False)
+            alarms[together] += any(row["trend"] != "none" for row in rows)
+    assert alarms[False] > 12  # 65 % in 400 runs
+    assert alarms[True] <= 5  # more has a probability of 1 % at a rate of 5 %
 
 
 def test_unknown_periods_are_refused(make_garment):
