@@ -1,4 +1,4 @@
-"""Train and compare networks for semantic segmentation.
+r"""Train and compare networks for semantic segmentation.
 
     python fashion/segment.py --data DIR
 
@@ -7,8 +7,15 @@ Some ten minutes on the built-in drawings:
     python fashion/segment.py --quick --out runs/quick
 
 Trains U-Net, SegNet and FCN-ResNet50, each with cross-entropy and focal loss,
-with Adam (learning rate 0.001) and SGD (0.01, momentum 0.9): twelve runs. The
-two with the best binary IoU are trained again on larger images. Each run is
+with Adam (learning rate 0.001) and SGD (0.01, momentum 0.9): twelve runs.
+--losses and --schedules add others. The two runs with the best binary IoU are
+trained again on larger images. The defaults are the UIUC report's sizes: they
+are meant for a GPU. On a CPU take smaller ones:
+
+    python fashion/segment.py --data DIR --imgsz 128 --large 256 --width 16 \
+        --epochs 12
+
+Each run is
 scored by pixels, and by mask AP with connected parts as objects; they are
 written to predictions.json, which `fashion evaluate --gt OUT/truth.json` reads.
 All results are in index.html, table.csv and results.json. If the study is
@@ -40,7 +47,15 @@ from fashion.cli.paths import check_output
 from fashion.formats.model_files import check_model
 from fashion.moved import moved_attributes
 from fashion.semantic.names import MULTIPLE, NETWORK_TITLES
-from fashion.studies.segmentation import REPORTED, Variant, variants
+from fashion.studies.segmentation import (
+    LOSSES,
+    REPORTED,
+    REPORTED_LOSSES,
+    SCHEDULES,
+    Variant,
+    every_variant,
+    variants,
+)
 
 __getattr__ = moved_attributes(
     __name__,
@@ -71,6 +86,14 @@ QUICK = {
     "width": 8,
     "weights": "none",
     "limit": 96,
+}
+
+
+# What the options of the compared trainings mean.
+_MEANING = {
+    "--losses": "Dice and Lovász are added to cross-entropy",
+    "--schedules": "The learning rate over a training: as it is, divided by 10 after 2/3 and 8/9 "
+    "of it, or a half cosine",
 }
 
 
@@ -118,7 +141,7 @@ def parse(argv: Sequence[str] | None = None) -> tuple[argparse.Namespace, list[V
     for name, usual in (QUICK if args.quick else USUAL).items():
         if getattr(args, name) is None:
             setattr(args, name, usual)
-    every = {variant.name: variant for variant in variants(NETWORK_TITLES, args.imgsz)}
+    every = {variant.name: variant for variant in every_variant(args.imgsz)}
     wrong = _contradiction(args, every)
     if wrong:
         parser.error(wrong)
@@ -129,7 +152,9 @@ def parse(argv: Sequence[str] | None = None) -> tuple[argparse.Namespace, list[V
     if args.only:
         return args, [variant for variant in every.values() if variant.name in args.only]
     networks = [*REPORTED, *(["unet_lite0"] if args.pretrained else [])]
-    return args, [variant for variant in every.values() if variant.network in networks]
+    losses = list(dict.fromkeys(args.losses or REPORTED_LOSSES))
+    schedules = list(dict.fromkeys(args.schedules or ["constant"]))
+    return args, variants(networks, args.imgsz, losses, schedules)
 
 
 def _add_run_options(parser):
@@ -137,9 +162,21 @@ def _add_run_options(parser):
         "--only",
         action="append",
         metavar="RUN",
-        help="train this run only, may be repeated, for instance unet-focal-adam. Networks: "
-        f"{', '.join(NETWORK_TITLES)}; losses: ce, focal; optimizers: adam, sgd",
+        help="train this run only, may be repeated, for instance unet-focal-adam, or "
+        f"unet-dice-adam-cosine. Networks: {', '.join(NETWORK_TITLES)}; losses: "
+        f"{', '.join(LOSSES)}; optimizers: adam, sgd; schedules: {', '.join(SCHEDULES)}",
     )
+    for option, names, usual in (
+        ("--losses", LOSSES, REPORTED_LOSSES),
+        ("--schedules", SCHEDULES, ["constant"]),
+    ):
+        parser.add_argument(
+            option,
+            nargs="+",
+            choices=names,
+            metavar="NAME",
+            help=f"{', '.join(names)} (default: {' '.join(usual)}). {_MEANING[option]}",
+        )
     parser.add_argument(
         "--pretrained", action="store_true", help="add four runs of a U-Net on EfficientNet-Lite0"
     )
@@ -220,7 +257,12 @@ def _contradiction(args: argparse.Namespace, every: Mapping[str, Variant]) -> st
     unknown = next((name for name in args.only or () if name not in every), None)
     if unknown:
         hint = did_you_mean(unknown, every)
-        return f"--only must be one of {', '.join(every)}. Got {unknown}.{hint}"
+        return (
+            "--only must be NETWORK-LOSS-OPTIMIZER or NETWORK-LOSS-OPTIMIZER-SCHEDULE, for "
+            f"instance {next(iter(every))}; --help lists the names. Got {unknown}.{hint}"
+        )
+    if args.only and (args.losses or args.schedules):
+        return "--only names whole runs, so --losses and --schedules go without it"
     return None
 
 

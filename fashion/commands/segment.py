@@ -8,10 +8,9 @@ from tqdm import tqdm
 
 from fashion.cli.interrupts import resumable
 from fashion.cli.locks import start_over, working_in
-from fashion.semantic.names import NETWORK_TITLES
 from fashion.studies.runner import note_run_arguments, run_study
 from fashion.studies.seed_statistics import mean_text
-from fashion.studies.segmentation import Variant, best, variants
+from fashion.studies.segmentation import Variant, best, every_variant
 from fashion.studies.segmentation_page import value_of, write_study
 from fashion.studies.segmentation_peer import check_beside, scored_beside
 from fashion.studies.segmentation_runs import Data, finished_run, folder_of
@@ -47,7 +46,7 @@ def run(args: argparse.Namespace, chosen: Sequence[Variant]) -> Results:
     """
     with working_in(args.out, "segment", below=True), resumable():
         if args.restart:
-            larger = variants(NETWORK_TITLES, args.large) if args.large else []
+            larger = every_variant(args.large) if args.large else []
             runs = [folder_of(args.out, variant, 1).parent for variant in (*chosen, *larger)]
             start_over(args.out, ["study.json", *(str(run.relative_to(args.out)) for run in runs)])
         return train_and_measure(args, chosen)
@@ -74,9 +73,7 @@ def train_and_measure(args: argparse.Namespace, chosen: Sequence[Variant]) -> Re
         results = trained(args, data, chosen, bar)
         if num_larger:
             names = {variant.name for variant in best_of(results, num_larger)}
-            larger = [
-                variant for variant in variants(NETWORK_TITLES, args.large) if variant.name in names
-            ]
+            larger = [variant for variant in every_variant(args.large) if variant.name in names]
             results |= trained(args, data, larger, bar)
     beside = scored_beside(args, data, best_of_each_size(results)) if args.beside else None
     print(summary(results))

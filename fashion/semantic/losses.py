@@ -1,4 +1,4 @@
-"""Losses of label maps: means over the labelled pixels."""
+"""Losses of label maps, over the labelled pixels."""
 
 from collections.abc import Sequence
 
@@ -42,6 +42,66 @@ def pixel_loss(
         return masked_mean(loss, used)
     weight = ops.take(ops.convert_to_tensor(class_weights, "float32"), labels) * used
     return ops.sum(loss * weight) / ops.maximum(ops.sum(weight), 1e-7)
+
+
+def dice_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Computes the soft Dice loss (Milletari et al. 2016), the mean over the classes of the batch.
+
+    Args:
+        logits: `(B, H, W, K)`.
+        labels: `(B, H, W)` int, 0 to K - 1 or `IGNORED`.
+
+    Returns:
+        Scalar float32 in [0, 1]. Classes without a pixel in the batch do not count: their Dice is
+        0 for any prediction, however small.
+    """
+    probabilities, hot = _pixels_by_class(logits, labels)
+    shared = ops.sum(probabilities * hot, axis=1)
+    pixels = ops.sum(hot, axis=1)
+    total = ops.sum(probabilities, axis=1) + pixels
+    return masked_mean(1.0 - 2.0 * shared / ops.maximum(total, 1e-7), _occurs(pixels))
+
+
+def lovasz_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Computes the Lovász-Softmax loss (Berman et al. 2018), a surrogate of 1 - IoU.
+
+    Args:
+        logits: `(B, H, W, K)`.
+        labels: `(B, H, W)` int, 0 to K - 1 or `IGNORED`.
+
+    Returns:
+        Scalar float32 in [0, 1], the mean over the classes of the batch. Pixels of all its images
+        are sorted together.
+    """
+    probabilities, hot = _pixels_by_class(logits, labels)
+    errors = ops.abs(hot - probabilities)  # 0 where a pixel is ignored, so it is sorted last
+    order = ops.argsort(-errors, axis=1)
+    errors = ops.take_along_axis(errors, order, axis=1)
+    hot = ops.take_along_axis(hot, order, axis=1)
+    # IoU when the pixels up to here are wrong; its steps are the gradient of the extension.
+    pixels = ops.sum(hot, axis=1, keepdims=True)
+    shared = pixels - ops.cumsum(hot, axis=1)
+    union = pixels + ops.cumsum(1.0 - hot, axis=1)
+    distance = 1.0 - shared / ops.maximum(union, 1e-7)
+    steps = distance - ops.pad(distance, [[0, 0], [1, 0]])[:, :-1]
+    return masked_mean(ops.sum(errors * ops.stop_gradient(steps), axis=1), _occurs(pixels[:, 0]))
+
+
+def _pixels_by_class(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Probabilities and ground truth, both (K, pixels) float32, 0 where a pixel is ignored."""
+    classes = logits.shape[-1]
+    used = ops.reshape(labels != IGNORED, (1, -1))
+    probabilities = ops.softmax(ops.cast(logits, "float32"), axis=-1)
+    probabilities = ops.transpose(ops.reshape(probabilities, (-1, classes)))
+    flat = ops.reshape(ops.where(labels != IGNORED, ops.cast(labels, "int32"), 0), (-1,))
+    hot = ops.transpose(ops.one_hot(flat, classes, dtype="float32"))
+    used = ops.cast(used, "float32")
+    return probabilities * used, hot * used
+
+
+def _occurs(pixels: Tensor) -> Tensor:
+    """(K,) float32, 1 for the classes with a pixel in the batch."""
+    return ops.cast(pixels > 0, "float32")
 
 
 def median_frequency_weights(pixels: Array, image_pixels: Array) -> Array:

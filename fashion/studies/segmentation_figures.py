@@ -18,6 +18,7 @@ TITLES = {
     "network": {name: network.title for name, network in NETWORKS.items()},
     "loss": LOSSES,
     "optimizer": OPTIMIZERS,
+    "schedule": {"constant": "constant rate", "step": "rate in steps", "cosine": "cosine rate"},
 }
 # All colours solid before the first dashed one.
 _STYLES = [*((color, "-") for color in COLORS), *((color, "--") for color in COLORS)]
@@ -32,7 +33,7 @@ def comparison(
 
     Args:
         histories: History of each seed, by variant.
-        by: The field, "network", "loss", "optimizer" or "size".
+        by: The field, "network", "loss", "optimizer", "schedule" or "size".
 
     Returns:
         The figure; None if no two variants differ in this field alone.
@@ -55,7 +56,12 @@ def comparison(
     )
     for panel in axes.flat:
         panel.set_visible(False)
-    several_sizes = len({variant.size for variant in histories}) > 1
+    # A size or a schedule that all have in common goes without saying.
+    unsaid = [
+        name
+        for name in ("size", "schedule")
+        if len({getattr(variant, name) for variant in histories}) == 1
+    ]
     for i, (key, members) in enumerate(groups.items()):
         band, column = 2 * (i // columns), i % columns
         panels = axes[band][column], axes[band + 1][column]
@@ -65,11 +71,7 @@ def comparison(
             style_axes(panel, "epoch" if row else "", "" if column else label)
             panel.tick_params(labelbottom=True)
             panel.xaxis.get_major_locator().set_params(integer=True)
-        fields = [
-            title_of(name, value)
-            for name, value in zip(others, key)
-            if name != "size" or several_sizes
-        ]
+        fields = [title_of(name, value) for name, value in zip(others, key) if name not in unsaid]
         panels[0].set_title(", ".join(fields), fontsize=9)
         panels[0].legend(fontsize=8, frameon=False)
     figure.tight_layout()

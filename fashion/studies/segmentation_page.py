@@ -1,6 +1,7 @@
 """Page of the segmentation study: tables, curves, and label maps of the same images."""
 
 import csv
+import dataclasses
 import io
 import itertools
 import json
@@ -12,8 +13,15 @@ import numpy as np
 
 from fashion.pages.html import Page
 from fashion.semantic.losses import IGNORED
+from fashion.semantic.names import NETWORK_TITLES
 from fashion.studies.seed_statistics import mean_text
-from fashion.studies.segmentation import LOSSES, OPTIMIZERS, Variant, only_background
+from fashion.studies.segmentation import (
+    LOSSES,
+    OPTIMIZERS,
+    SCHEDULES,
+    Variant,
+    only_background,
+)
 from fashion.studies.segmentation_figures import comparison, legend, painted
 from mrcnn.drawing.grid import image_grid
 from mrcnn.evaluation.semantic_iou import pixel_scores
@@ -141,7 +149,7 @@ def _add_reported(page: Page, results: Results) -> None:
 
 
 def grid(results: Results, size: int, keys: Sequence[str]) -> list[list[str]]:
-    """Arranges a number: a network a row, loss and optimiser a column.
+    """Arranges a number: a network a row, loss, optimizer and schedule a column.
 
     Args:
         results: Records of the runs.
@@ -151,14 +159,21 @@ def grid(results: Results, size: int, keys: Sequence[str]) -> list[list[str]]:
     Returns:
         Rows of a table, the header first.
     """
-    pairs = list(itertools.product(LOSSES, OPTIMIZERS))
-    rows: dict[str, dict[tuple[str, str], str]] = {}
-    for variant, records in results.items():
-        if variant.size == size:
-            row = rows.setdefault(variant.title.split(", ")[0], dict.fromkeys(pairs, ""))
-            row[variant.loss, variant.optimizer] = mean_text(value_of(records, keys))
-    header = [f"{LOSSES[loss]}, {OPTIMIZERS[optimizer]}" for loss, optimizer in pairs]
-    return [["network", *header], *([name, *cells.values()] for name, cells in rows.items())]
+    here = [variant for variant in results if variant.size == size]
+    columns = sorted({_how(variant) for variant in here})
+    rows: dict[str, dict[tuple[int, ...], str]] = {}
+    names = {_how(variant): variant.how for variant in here}
+    for variant in here:
+        row = rows.setdefault(NETWORK_TITLES[variant.network], dict.fromkeys(columns, ""))
+        row[_how(variant)] = mean_text(value_of(results[variant], keys))
+    header = ["network", *(names[column] for column in columns)]
+    return [header, *([name, *cells.values()] for name, cells in rows.items())]
+
+
+def _how(variant: Variant) -> tuple[int, ...]:
+    """Place of a variant's column: by loss, then optimizer, then schedule."""
+    tables = (LOSSES, variant.loss), (OPTIMIZERS, variant.optimizer), (SCHEDULES, variant.schedule)
+    return tuple(list(table).index(key) for table, key in tables)
 
 
 def _add_all_runs(page: Page, results: Results) -> None:
@@ -218,6 +233,7 @@ def _add_curves(page: Page, results: Results) -> None:
     for by, title in (
         ("loss", "Losses"),
         ("optimizer", "Optimizers"),
+        ("schedule", "Learning rates over a training"),
         ("network", "Networks"),
         ("size", "Sizes"),
     ):
@@ -278,9 +294,10 @@ def _add_images(page: Page, images: Sequence[Mapping[str, Any]]) -> None:
 def _csv(results: Results) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["network", "loss", "optimizer", "size", "seeds", *COLUMNS])
+    fields = [field.name for field in dataclasses.fields(Variant)]
+    writer.writerow([*fields, "seeds", *COLUMNS])
     for variant, records in results.items():
-        about = [variant.network, variant.loss, variant.optimizer, variant.size, len(records)]
+        about = [*(getattr(variant, field) for field in fields), len(records)]
         means = [value_of(records, keys).mean() for keys in COLUMNS.values()]
         writer.writerow([*about, *means])
     return text.getvalue()

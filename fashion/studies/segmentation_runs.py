@@ -201,7 +201,7 @@ def _train(args, variant, model, loss, batches, folder, evaluation, callbacks, b
     set_forward(bar, epochs_in(run.last) * len(batches))
 
     def compile_stage(stage, steps):
-        model.compile(variant.make_optimizer(), loss, jit_compile=use_xla(Config()))
+        model.compile(variant.make_optimizer(steps), loss, jit_compile=use_xla(Config()))
 
     with without_retracing_warnings():
         return fit(

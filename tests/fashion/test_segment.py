@@ -158,6 +158,25 @@ def test_twelve_runs_and_four_more_if_they_are_wanted():
     ) == (512, 20, 64)
 
 
+def test_losses_and_schedules_multiply_the_runs():
+    words = ["--out", "x", "--losses", "ce", "dice", "lovasz", "--schedules", "constant", "cosine"]
+    names = [variant.name for variant in segment.parse(words)[1]]
+    assert len(names) == len(set(names)) == 3 * 3 * 2 * 2
+    assert names[:3] == ["unet-ce-adam", "unet-ce-adam-cosine", "unet-ce-sgd"]
+    assert "fcn-lovasz-sgd-cosine" in names and not any("focal" in name for name in names)
+
+
+@pytest.mark.slow
+def test_a_loss_of_regions_and_a_schedule_are_trained(tiny_networks, sample_folder, tmp_path):
+    name = "unet-lovasz-adam-cosine"
+    one = ["--only", name, "--large", "0", "--epochs", "1"]
+    ((record,),) = segment.main(words(sample_folder, tmp_path, *one)).values()
+    assert (record["loss"], record["schedule"]) == ("lovasz", "cosine")
+    assert 0 < record["training_loss"] < 5
+    (row,) = csv.DictReader((tmp_path / "table.csv").open())
+    assert row["schedule"] == "cosine"
+
+
 def test_quick_is_small_unless_other_is_said():
     args, _ = segment.parse(["--out", "x", "--quick", "--epochs", "5"])
     assert (args.imgsz, args.width, args.epochs, args.weights) == (64, 8, 5, "none")
@@ -180,7 +199,12 @@ def test_a_folder_holds_runs_of_one_kind(tmp_path):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--only", "unet-dice-adam"], "Got unet-dice-adam. Did you mean unet-ce-adam?"),
+        (["--only", "unet-dise-adam"], "Got unet-dise-adam. Did you mean unet-dice-adam?"),
+        (["--losses", "iou"], "--losses must be one of ce, focal, dice, lovasz. Got iou."),
+        (
+            ["--only", "unet-ce-adam", "--losses", "dice"],
+            "--only names whole runs, so --losses and --schedules go without it",
+        ),
         (["--epochs", "0"], "at least 1"),
         (["--gamma", "-1"], "at least 0"),
         (["--size", "100"], "an image five times). Got 100"),

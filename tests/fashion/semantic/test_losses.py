@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 from keras import ops
 
-from fashion.semantic.losses import IGNORED, median_frequency_weights, pixel_loss
+from fashion.semantic.losses import (
+    IGNORED,
+    dice_loss,
+    lovasz_loss,
+    median_frequency_weights,
+    pixel_loss,
+)
 from mrcnn.inference.compiled import compiled
 
 # Probabilities 3/4 and 1/4 of two classes.
@@ -106,3 +112,61 @@ def test_the_class_of_median_frequency_weighs_1():
     ).tolist() == pytest.approx([0.25, 1, 2, 0])
     with pytest.raises(ValueError, match="no pixel has a label"):
         median_frequency_weights(np.zeros(2), np.zeros(2))
+
+
+def probabilities_of(logits):
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def lovasz_by_the_book(logits, labels):
+    """The mean over the present classes of the sum of sorted errors times the steps of 1 - IoU."""
+    used = labels.ravel() != IGNORED
+    probabilities = probabilities_of(logits).reshape(-1, logits.shape[-1])[used]
+    labels, losses = labels.ravel()[used], []
+    for k in np.unique(labels):
+        real = labels == k
+        error = np.abs(real - probabilities[:, k])
+        wrong, loss, before = np.zeros(len(real), bool), 0.0, 0.0
+        for i in np.argsort(-error, kind="stable"):
+            wrong[i] = True
+            shared, union = (real & ~wrong).sum(), (real | wrong).sum()
+            loss, before = loss + error[i] * (1 - shared / union - before), 1 - shared / union
+        losses.append(loss)
+    return np.mean(losses)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_lovasz_equals_its_definition(seed):
+    logits, labels = random_case(seed)
+    labels[0, 0] = IGNORED
+    labels[labels == 3] = 1  # a class that does not occur
+    assert float(lovasz_loss(logits, np.uint8(labels))) == pytest.approx(
+        lovasz_by_the_book(logits, labels), rel=1e-5
+    )
+
+
+def test_dice_equals_its_definition():
+    logits, labels = random_case()
+    labels[labels == 3], labels[1, 1] = 1, IGNORED
+    used = labels.ravel() != IGNORED
+    p, of_labels = probabilities_of(logits).reshape(-1, 5)[used], labels.ravel()[used]
+    dice = [
+        2 * p[of_labels == k, k].sum() / (p[:, k].sum() + (of_labels == k).sum())
+        for k in np.unique(of_labels)
+    ]
+    assert float(dice_loss(logits, np.uint8(labels))) == pytest.approx(1 - np.mean(dice), rel=1e-5)
+
+
+@pytest.mark.parametrize("loss", [dice_loss, lovasz_loss])
+def test_losses_of_regions_end_at_0_for_the_truth_and_at_1_for_its_opposite(loss):
+    labels = np.uint8([[[0, 1], [1, 0]]])
+    logits = 40 * np.eye(2, dtype=np.float32)[labels]
+    assert float(loss(logits, labels)) == pytest.approx(0, abs=1e-6)
+    assert float(loss(-logits, labels)) == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize("loss", [dice_loss, lovasz_loss])
+def test_a_batch_without_labels_teaches_nothing(loss):
+    logits, _ = random_case()
+    assert float(loss(logits, np.full((2, 3, 4), IGNORED, np.uint8))) == 0

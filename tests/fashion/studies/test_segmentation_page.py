@@ -61,7 +61,18 @@ def test_a_network_is_a_row_and_loss_and_optimiser_a_column(results):
         {Variant("fcn", "focal", "sgd", 64): results[Variant("fcn", "focal", "sgd", 64)]},
         64,
         ("mask_ap", "AP"),
-    )[1][1:] == ["", "", "", "0.125 ± 0.000"]
+    ) == [["network", "focal loss, SGD"], ["FCN-ResNet50", "0.125 ± 0.000"]]
+
+
+def test_schedules_are_columns_too(results):
+    """Two runs that have nothing in common but the network leave no cell empty."""
+    plain, cosine = (
+        Variant("unet", "ce", "sgd", 64),
+        Variant("unet", "lovasz", "adam", 64, "cosine"),
+    )
+    rows = grid({cosine: results[plain], plain: results[plain]}, 64, ("mask_ap", "AP"))
+    assert rows[0] == ["network", "cross-entropy, SGD", "cross-entropy + Lovász, Adam cosine"]
+    assert len(rows) == 2 and all(rows[1])
 
 
 def test_a_mean_has_its_deviation_and_what_was_not_measured_a_dash():
