@@ -242,14 +242,14 @@ def _contradiction(args: argparse.Namespace) -> str | None:
     if args.gt and (args.weights or args.ensemble):
         option = "--ensemble" if args.ensemble else "--weights"
         return f"{option} names a model, and --gt belongs to stored predictions: give one of them"
-    of_model = (args.data, args.val, args.split, args.true_boxes, args.limit, args.label_map)
-    of_model += (args.shared_labels, args.rescore, args.tta, args.tiles)
-    if args.gt and any(of_model):
+    of_model = (args.data, args.val, args.split, args.true_boxes, args.limit)
+    of_labels = (args.label_map, args.shared_labels)
+    if args.gt and any((*of_model, *of_labels, args.rescore, args.tta, args.tiles)):
         return (
             "--data, --val, --split, --true-boxes, --limit, --label-map, --shared-labels, "
             "--rescore, --tta and --tiles belong to a model, and --gt to stored predictions"
         )
-    if args.true_boxes and (args.label_map or args.shared_labels):
+    if args.true_boxes and any(of_labels):
         return (
             "--true-boxes needs data of the model's own label list, and --label-map and "
             "--shared-labels are for data of another one"
