@@ -111,7 +111,7 @@ def test_the_page_and_its_tables(results, tmp_path):
     )  # no pixel is a hat's
     assert len(json.loads((tmp_path / "results.json").read_text())) == 16
     lines = (tmp_path / "table.csv").read_text().splitlines()
-    assert len(lines) == 9 and lines[1].startswith("unet,ce,adam,64,2,0.5,")
+    assert len(lines) == 9 and lines[1].startswith("unet,ce,adam,64,constant,2,0.5,")
 
 
 @pytest.mark.slow
