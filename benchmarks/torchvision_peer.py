@@ -13,6 +13,11 @@ from types import SimpleNamespace
 
 import numpy as np
 
+if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
+    sys.path[0] = __file__.rpartition("benchmarks")[0] or "."
+
+from fashion.studies.torchvision_network import build, heads_only
+
 RESULT = (
     "measured: "  # starts the line on which the numbers are handed over, as in benchmarks/run.py
 )
@@ -91,50 +96,6 @@ def time_layout(torch, config, device, steps, layout):
         "train": config.BATCH_SIZE / train,
         "predict_all": config.BATCH_SIZE / seconds(torch, predict, steps, device),
     }
-
-
-def build(config):
-    """The torchvision Mask R-CNN with the numbers of `config`."""
-    from torchvision.models.detection import MaskRCNN
-    from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
-    from torchvision.ops import MultiScaleRoIAlign
-
-    backbone = resnet_fpn_backbone(
-        backbone_name="resnet50", weights=None, trainable_layers=5
-    )  # BatchNorm frozen, as ours is
-    size, levels = config.IMAGE_MAX_DIM, ["0", "1", "2", "3"]
-    pools = {
-        name: MultiScaleRoIAlign(levels, pool, max(1, 14 // pool))  # as many points as ours reads
-        for name, pool in (
-            ("box_roi_pool", config.POOL_SIZE),
-            ("mask_roi_pool", config.MASK_POOL_SIZE),
-        )
-    }
-    return MaskRCNN(
-        backbone,
-        config.NUM_CLASSES,
-        min_size=size,
-        max_size=size,
-        box_score_thresh=0.0,
-        rpn_pre_nms_top_n_train=config.PRE_NMS_LIMIT,
-        rpn_pre_nms_top_n_test=config.PRE_NMS_LIMIT,
-        rpn_post_nms_top_n_train=config.POST_NMS_ROIS_TRAINING,
-        rpn_post_nms_top_n_test=config.POST_NMS_ROIS_INFERENCE,
-        rpn_batch_size_per_image=config.RPN_TRAIN_ANCHORS_PER_IMAGE,
-        box_nms_thresh=config.DETECTION_NMS_THRESHOLD,
-        box_batch_size_per_image=config.TRAIN_ROIS_PER_IMAGE,
-        box_positive_fraction=config.ROI_POSITIVE_RATIO,
-        box_detections_per_img=config.DETECTION_MAX_INSTANCES,
-        **pools,
-    )
-
-
-def heads_only(model, images):
-    """Detections with masks of 28 x 28; `forward` would paste them, as our prediction does."""
-    batch, _ = model.transform(images)
-    features = model.backbone(batch.tensors)
-    proposals, _ = model.rpn(batch, features)
-    return model.roi_heads(features, proposals, batch.image_sizes)[0]
 
 
 def made_up_batch(torch, config, device, layout):

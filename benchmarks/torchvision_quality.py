@@ -20,9 +20,7 @@ if not __package__:  # run as a script: the repository, not this folder, belongs
     sys.path[0] = __file__.rpartition("benchmarks")[0] or "."
 
 import argparse
-import functools
 import json
-import math
 import os
 import subprocess
 import sys
@@ -31,19 +29,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
-from benchmarks.torchvision_peer import build, heads_only
 from fashion.config import CCP
 from fashion.datasets.files import find_data
-from fashion.datasets.imaterialist import IMaterialistDataset
 from fashion.datasets.splits import Split, load_train_and_val
-from fashion.evaluation.io.results import coco_results
-from mrcnn.config import Config
+from fashion.studies.torchvision_fit import predictions, train
+from fashion.studies.torchvision_network import build, import_torch, pretrained
 from mrcnn.data.augmentation.imgaug_adapter import ImgaugAugmenter
 from mrcnn.data.augmentation.imgaug_import import import_imgaug
 from mrcnn.data.batches import training_batches
-from mrcnn.data.resize import normalise, placement_for
 from mrcnn.files import write_text
 from mrcnn.json_files import read_json
 from mrcnn.typing import Array
@@ -61,8 +55,6 @@ SETTINGS: dict[str, Any] = {
 }
 SIDES = ("torchvision", "ours")
 SCORES = (("masks", "AP"), ("masks", "AP50"), ("boxes", "AP"), ("boxes", "AP50"))
-LEAST_SCORE = 0.01  # of the predictions that AP ranks, as in `fashion evaluate`
-BATCH_NORM_EPSILON = 1e-3  # of Keras' and Matterport's ResNet
 
 
 def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
@@ -191,48 +183,20 @@ def train_torchvision(args: argparse.Namespace, rate: float, folder: Path) -> No
         rate: The highest learning rate.
         folder: Receives checkpoint.pt after every epoch, and predictions.json.
     """
-    import torch
-
+    torch = import_torch()
     folder.mkdir(parents=True, exist_ok=True)
-    train, val = load_train_and_val(find_data(args.data), split=Split("val.csv"))
-    own = {"NUM_CLASSES": train.num_classes, "USE_MINI_MASK": False}
+    train_set, val = load_train_and_val(find_data(args.data), split=Split("val.csv"))
+    own = {"NUM_CLASSES": train_set.num_classes, "USE_MINI_MASK": False}
     config = CCP.from_dict(settings_of(args, rate) | own)
     mirror = ImgaugAugmenter(import_imgaug().augmenters.Fliplr(0.5))
-    batches = training_batches(train, config, augmenter=mirror)
+    batches = training_batches(train_set, config, augmenter=mirror)
     torch.manual_seed(args.seed)
-    model = _pretrained(build(config), args.weights)
-    optimizer = torch.optim.AdamW(_decayed_apart(model, config.WEIGHT_DECAY), lr=rate)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer,
-        functools.partial(
-            _share_of_rate, total=args.epochs * len(batches), warmup=config.WARMUP_STEPS
-        ),
-    )
-    state = {"model": model, "optimizer": optimizer, "schedule": schedule}
-    for epoch in range(_resumed(torch, state, folder), args.epochs):
-        _train_epoch(torch, state, batches, epoch, config.GRADIENT_CLIP_NORM)
-        _save(torch, state, epoch + 1, folder)
-    rows = _predictions(torch, model.eval(), val, config)
+    model = pretrained(build(config), rgb_weights(args.weights))
+    train(torch, model, batches, config, args.epochs, rate, folder)
+    rows = predictions(torch, model.eval(), val, config)
+    names = {int(i): val.image_info[int(i)]["id"] for i in val.image_ids}
+    rows = [row | {"image_id": names[row["image_id"]]} for row in rows]
     write_text(folder / "predictions.json", json.dumps(rows))
-
-
-def _pretrained(model: Any, file: Path) -> Any:
-    """Loads Keras' ImageNet weights into the body of torchvision's network."""
-    import torch
-    from torchvision.ops import FrozenBatchNorm2d
-
-    body = model.backbone.body
-    for module in body.modules():
-        if isinstance(module, FrozenBatchNorm2d):
-            module.eps = BATCH_NORM_EPSILON
-        if hasattr(module, "downsample") and module.conv2.stride == (2, 2):
-            module.conv1.stride, module.conv2.stride = (2, 2), (1, 1)
-    state = converted(rgb_weights(file))
-    tensors = {name: torch.from_numpy(value) for name, value in state.items()}
-    body.load_state_dict(tensors, strict=True)
-    # Our loader normalises, and makes every image as large as the input.
-    model.transform.image_mean, model.transform.image_std = [0.0] * 3, [1.0] * 3
-    return model
 
 
 def rgb_weights(file: Path) -> dict[str, Array]:
@@ -247,135 +211,6 @@ def rgb_weights(file: Path) -> dict[str, Array]:
     with np.load(file) as stored:
         arrays = dict(stored)
     return arrays | {"conv1/kernel": np.ascontiguousarray(arrays["conv1/kernel"][:, :, ::-1])}
-
-
-def converted(arrays: dict[str, Array]) -> dict[str, Array]:
-    """Renames the weights of Keras' ResNet-50 to those of torchvision.
-
-    Args:
-        arrays: `<layer>/<weight>`, layers named as Matterport's: res2a_branch2a, bn2a_branch2a.
-
-    Returns:
-        The state of torchvision's body with frozen BatchNorm: kernels `(out, in, h, w)`. The bias
-        of a convolution, which torchvision's has not, is taken from the mean of its BatchNorm.
-    """
-    names = {"conv1": "conv1", "bn_conv1": "bn1"}
-    branches = {"2a": "1", "2b": "2", "2c": "3"}
-    for stage, blocks in enumerate((3, 4, 6, 3), start=2):
-        for block in range(blocks):
-            ours, theirs = f"{stage}{'abcdef'[block]}_branch", f"layer{stage - 1}.{block}"
-            for branch, number in branches.items():
-                names[f"res{ours}{branch}"] = f"{theirs}.conv{number}"
-                names[f"bn{ours}{branch}"] = f"{theirs}.bn{number}"
-        ours, theirs = f"{stage}a_branch1", f"layer{stage - 1}.0.downsample"
-        names |= {f"res{ours}": f"{theirs}.0", f"bn{ours}": f"{theirs}.1"}
-    state = {}
-    for ours, theirs in names.items():
-        if ours.startswith("bn"):
-            conv = "conv1" if ours == "bn_conv1" else ours.replace("bn", "res", 1)
-            bias = np.asarray(arrays[f"{conv}/bias"], np.float32)
-            state[f"{theirs}.weight"] = np.asarray(arrays[f"{ours}/gamma"], np.float32)
-            state[f"{theirs}.bias"] = np.asarray(arrays[f"{ours}/beta"], np.float32)
-            state[f"{theirs}.running_mean"] = arrays[f"{ours}/moving_mean"] - bias
-            state[f"{theirs}.running_var"] = np.asarray(arrays[f"{ours}/moving_variance"])
-        else:
-            kernel = np.asarray(arrays[f"{ours}/kernel"], np.float32)
-            state[f"{theirs}.weight"] = np.ascontiguousarray(kernel.transpose(3, 2, 0, 1))
-    return state
-
-
-def _decayed_apart(model: Any, decay: float) -> list[dict[str, Any]]:
-    """Weights of the optimizer in two groups: biases do not decay, as in ours."""
-    weights = [p for p in model.parameters() if p.requires_grad]
-    return [
-        {"params": [p for p in weights if p.ndim > 1], "weight_decay": decay},
-        {"params": [p for p in weights if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-
-
-def _share_of_rate(step: int, *, total: int, warmup: int) -> float:
-    """The same as `mrcnn.training.optimizers.WarmupSchedule` with "cosine"."""
-    progress = max(0.0, (step - warmup) / max(1.0, total - warmup))
-    cosine = 0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * min(1.0, progress)))
-    return cosine * min(1.0, (step + 1) / warmup)
-
-
-def _resumed(torch: Any, state: dict[str, Any], folder: Path) -> int:
-    """Loads the newest checkpoint, if any; the number of epochs that are done."""
-    file = folder / "checkpoint.pt"
-    if not file.exists():
-        return 0
-    stored = torch.load(file)
-    for name, part in state.items():
-        part.load_state_dict(stored[name])
-    torch.set_rng_state(stored["random"])
-    return stored["epochs"]
-
-
-def _save(torch: Any, state: dict[str, Any], epochs: int, folder: Path) -> None:
-    stored = {name: part.state_dict() for name, part in state.items()}
-    stored |= {"epochs": epochs, "random": torch.get_rng_state()}
-    torch.save(stored, folder / "checkpoint.part")
-    (folder / "checkpoint.part").replace(folder / "checkpoint.pt")
-
-
-def _train_epoch(
-    torch: Any, state: dict[str, Any], batches: Any, epoch: int, clip_norm: float
-) -> None:
-    model, optimizer = state["model"].train(), state["optimizer"]
-    bar = tqdm(range(len(batches)), desc=f"torchvision, epoch {epoch + 1}", mininterval=5)
-    for index in bar:
-        images, targets = _as_torchvision(torch, batches.make(epoch, index))
-        losses = model(images, targets)
-        loss = sum(losses.values())
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
-        optimizer.step()
-        state["schedule"].step()
-        bar.set_postfix(loss=f"{float(loss.detach()):.3f}")
-
-
-def _as_torchvision(torch: Any, batch: dict[str, Array]) -> tuple[list[Any], list[Any]]:
-    images = torch.from_numpy(batch["images"].transpose(0, 3, 1, 2).copy())
-    targets = []
-    for i, class_ids in enumerate(batch["gt_class_ids"]):
-        rows = np.flatnonzero(class_ids > 0)  # crowds are negative, padding is 0
-        boxes = batch["gt_boxes"][i][rows][:, [1, 0, 3, 2]].astype(np.float32)
-        targets.append(
-            {
-                "boxes": torch.from_numpy(boxes),
-                "labels": torch.from_numpy(class_ids[rows].astype(np.int64)),
-                "masks": torch.from_numpy(batch["gt_masks"][i][rows].astype(np.uint8)),
-            }
-        )
-    return list(images), targets
-
-
-def _predictions(
-    torch: Any, model: Any, dataset: IMaterialistDataset, config: Config
-) -> list[dict[str, Any]]:
-    """COCO results of all images of a data set; images have their file names."""
-    model.roi_heads.score_thresh = LEAST_SCORE
-    rows: list[dict[str, Any]] = []
-    for image_id in tqdm(dataset.image_ids, desc="torchvision, validation", mininterval=5):
-        photo = dataset.load_image(int(image_id))
-        placement = placement_for(config, photo.shape[:2])
-        pixels = normalise(placement.image(photo), config.MEAN_PIXEL, config.PIXEL_STD)
-        with torch.inference_mode():
-            found = heads_only(model, [torch.from_numpy(pixels.transpose(2, 0, 1).copy())])[0]
-        boxes = found["boxes"].numpy()[:, [1, 0, 3, 2]]
-        result = {
-            "boxes": placement.boxes_to_original(boxes),
-            "class_ids": found["labels"].numpy(),
-            "scores": found["scores"].numpy(),
-            "mask_probabilities": found["masks"].numpy()[:, 0],
-            "image_hw": photo.shape[:2],
-        }
-        name = dataset.image_info[int(image_id)]["id"]
-        for row in coco_results(result, int(image_id), dataset.ontology):
-            rows.append(row | {"image_id": name})
-    return rows
 
 
 if __name__ == "__main__":

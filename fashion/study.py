@@ -5,10 +5,13 @@ r"""Train and score the variants of a study.
 
 Trains every variant with several seeds, computes every metric of each, and
 writes one table and one plot: means over the seeds, and differences from the
-first variant. A star marks differences whose paired 95 % interval excludes 0
-(no correction for multiple comparisons). Finished runs are not repeated, so
-seeds and variants can be added later. A run that fails does not stop the
-others.
+first variant. A paragraph says which of them are beyond the seeds. index.html
+has all of it, beside the numbers of the report that a study repeats. Finished
+runs are not repeated, so seeds and variants can be added later. A run that
+fails does not stop the others.
+
+--quick shows in some minutes that a study runs: tiny images of the built-in
+data, one epoch, one seed. Its scores mean nothing.
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
@@ -43,7 +46,10 @@ OPTIONS = {
     "LEARNING_RATE": "--lr",
 }
 # Weights that are no file.
-_NAMED_WEIGHTS = ("imagenet", "none")
+_NAMED_WEIGHTS = ("imagenet", "coco", "none")
+# With --quick, unless other is asked for. 16 photos are 4 batches.
+QUICK = {"recipe": "smoke", "weights": "none", "seeds": 1, "epochs": 1, "limit": 16}
+QUICK_SIZES = (8, 16, 32, 64)
 
 
 def main(argv: Sequence[str] | None = None) -> Any:
@@ -79,7 +85,13 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     _add_arguments(parser)
     args = parser.parse_args(argv)
     args.out = args.out or Path("runs") / args.study
-    wrong = _what_is_wrong(args, STUDIES[args.study])
+    args.definition = STUDIES[args.study]
+    if args.sizes and not args.definition.sizes:
+        parser.error(f"--sizes belongs to sample-size. {args.study} compares no sizes")
+    if args.definition.sizes and (args.sizes or args.quick):
+        args.definition = args.definition.with_sizes(args.sizes or QUICK_SIZES)
+    _fill_in(args)
+    wrong = _what_is_wrong(args, args.definition)
     if wrong:
         parser.error(wrong)
     if args.weights and args.weights not in _NAMED_WEIGHTS:
@@ -87,6 +99,28 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     check_data(args.data)
     check_output(args.out)
     return args
+
+
+def _fill_in(args: argparse.Namespace) -> None:
+    """Replaces what was not given by what --quick or the study has."""
+    study = args.definition
+    own_recipe = args.recipe in (None, study.recipe) and not args.quick
+    usual = {
+        "recipe": study.recipe,
+        "weights": study.weights if own_recipe else None,  # those of a backbone
+        "seeds": 3,
+        "epochs": study.epochs,
+        "rate": study.rate,
+        "limit": study.limit,
+    }
+    if args.quick:
+        usual |= QUICK
+        usual["weights"] = None if study.needs_weights else QUICK["weights"]
+        if study.sizes:
+            usual["limit"] = None
+    for name, value in usual.items():
+        if getattr(args, name) is None:
+            setattr(args, name, value)
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -99,22 +133,48 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--recipe",
         choices=sorted(RECIPES),
-        default="smoke",
         metavar="NAME",
-        help=f"{', '.join(sorted(RECIPES))} (default: %(default)s)",
+        help=f"{', '.join(sorted(RECIPES))} (default: that of the study)",
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="a short study of tiny networks: "
+        + " ".join(f"--{name} {value}" for name, value in QUICK.items()),
     )
     for name in ("--data", "--skip-bad"):
         add_option(parser, name)
     add_option(parser, "--weights", default=None, help="what every run starts from")
     parser.add_argument(
-        "--seeds",
-        type=whole(1),
-        default=3,
-        metavar="N",
-        help="runs of each variant (default: %(default)s)",
+        "--seeds", type=whole(1), metavar="N", help="runs of each variant (default: 3)"
     )
-    add_option(parser, "--epochs", default=3)
-    add_option(parser, "--lr", dest="rate", default=1e-3, help="learning rate (default: 0.001)")
+    add_option(
+        parser,
+        "--epochs",
+        default=None,
+        help="epochs of the longest variant; others keep their proportion to it (default: that of "
+        "the study, usually 3)",
+    )
+    add_option(
+        parser,
+        "--lr",
+        dest="rate",
+        default=None,
+        help="highest learning rate (default: that of the study, usually 0.001)",
+    )
+    add_option(
+        parser,
+        "--limit",
+        help="training photos of the largest variant; others keep their proportion to it "
+        "(default: that of the study, usually all)",
+    )
+    parser.add_argument(
+        "--sizes",
+        nargs="+",
+        type=whole(1),
+        metavar="N",
+        help="sample-size: numbers of training photos (default: 100 200 400 700)",
+    )
     parser.add_argument(
         "--only",
         action="append",
@@ -129,6 +189,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _what_is_wrong(args: argparse.Namespace, study: Study) -> str | None:
     """The first contradiction among the arguments."""
+    if study.sizes and args.limit:
+        return f"{args.study} compares numbers of photos: use --sizes instead of --limit"
     if study.needs_weights and not args.weights:
         return (
             f"{args.study} trains {study.layers} alone: give a trained model to start from with "

@@ -4,6 +4,7 @@
 their variants as data, and a table or a page of results.
 """
 
-from fashion.studies.detectors import STUDIES, Study
+from fashion.studies.detectors import STUDIES
+from fashion.studies.study import Study
 
 __all__ = ["STUDIES", "Study"]

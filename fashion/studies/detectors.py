@@ -3,36 +3,17 @@
 Each is a list of variants of one recipe that differ in a few settings.
 """
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
+
+from fashion.studies.report_studies import REPORT_STUDIES
+from fashion.studies.study import Study
 
 _MLP = {"ATTRIBUTE_HEAD": "mlp"}
 _REPORTS_BEST = _MLP | {"ATTRIBUTE_PER_CLASS": True, "ATTRIBUTE_LOSS": "focal"}
 _MORE_ROIS = {"TRAIN_ROIS_PER_IMAGE": 128, "ROI_POSITIVE_RATIO": 0.25}
 # A loss of IoU is about a tenth of the loss of deltas.
 _BOXES_TEN_TIMES = {"mrcnn_bbox_loss": 10.0, "mrcnn_attribute_loss": 0.15}
-
-
-@dataclasses.dataclass(frozen=True)
-class Study:
-    """A comparison of variants.
-
-    Attributes:
-        title: Title of the table.
-        variants: Settings by name. The others are compared with the first one.
-        layers: Layers that are trained, see `mrcnn.training.stages`.
-        needs_weights: Whether --weights must name a trained model.
-        exclude: Regular expression; layers whose weights are not taken from it.
-        options: More options of `train`, by variant.
-    """
-
-    title: str
-    variants: Mapping[str, Mapping[str, Any]]
-    layers: str = "all"
-    needs_weights: bool = False
-    exclude: str = ""
-    options: Mapping[str, list[str]] = dataclasses.field(default_factory=dict)
 
 
 def _of_attributes(title: str, variants: Mapping[str, Mapping[str, Any]]) -> Study:
@@ -137,4 +118,5 @@ STUDIES = {
             "resnet50, squeeze and excitation": {"BACKBONE": "resnet50", "NECK_GATE": "se"},
         },
     ),
+    **REPORT_STUDIES,
 }

@@ -6,16 +6,8 @@ import numpy as np
 import pytest
 
 from benchmarks import torchvision_quality as quality
-from mrcnn.training.optimizers import WarmupSchedule
 
 IMAGENET = Path(__file__).parents[3] / "shared" / "weights" / "resnet50_imagenet_notop_fp16.npz"
-
-
-def test_the_learning_rate_is_that_of_our_schedule():
-    ours = WarmupSchedule(1.0, warmup=10, total=50, decay="cosine")
-    for step in (0, 4, 9, 10, 25, 49, 60):
-        theirs = quality._share_of_rate(step, total=50, warmup=10)
-        assert theirs == pytest.approx(float(ours(step)), abs=1e-6)
 
 
 def test_settings_scale_with_the_input():
@@ -33,12 +25,12 @@ def test_both_sides_start_from_the_same_network():
     pytest.importorskip("torchvision")
     from keras import ops
 
-    from benchmarks.torchvision_peer import build
     from fashion.config import CCP
+    from fashion.studies.torchvision_network import build, pretrained
     from mrcnn.modeling.backbones.resnet import resnet
     from mrcnn.weights.layer_files import assign_layers
 
-    model = quality._pretrained(build(CCP()), IMAGENET)
+    model = pretrained(build(CCP()), quality.rgb_weights(IMAGENET))
     ours = resnet()
     layers: dict = {}
     for name, value in quality.rgb_weights(IMAGENET).items():

@@ -14,9 +14,11 @@ from fashion import evaluate as evaluate_verb
 from fashion import study
 from fashion import train as train_verb
 from fashion.cli import run_verb
+from fashion.commands import study as study_body
 from fashion.config import RECIPES
 from fashion.studies import STUDIES, detector_tables
 from fashion.studies.detector_tables import COLUMNS
+from mrcnn.packages import PackageMissing
 
 
 def scores_of(seed, is_mlp):
@@ -30,7 +32,7 @@ def scores_of(seed, is_mlp):
             place = place.setdefault(key, {})
         place[keys[-1]] = (
             0.1 + 0.01 * seed + 0.02 * (is_mlp and " f1" in column)
-            if keys[0] in ("coco", "f1_ap")
+            if keys[0] in ("coco", "f1_ap", "kaggle_2019", "found")
             else -1
         )
     return json.dumps(metrics)
@@ -71,10 +73,12 @@ def trained(monkeypatch):
     monkeypatch.setattr(
         detector_tables,
         "plot",
-        lambda title, results: SimpleNamespace(
-            savefig=lambda path, **_: path.write_text(f"{title}: {', '.join(results)}")
+        lambda study, results: SimpleNamespace(
+            savefig=lambda path, **_: path.write_text(f"{study.title}: {', '.join(results)}")
         ),
     )
+    # Drawing takes half a second; tests/fashion/studies/test_detector_page.py looks at the page.
+    monkeypatch.setattr(study_body, "write_page", lambda out, *_: out / "index.html")
     return asked
 
 
@@ -354,3 +358,186 @@ def test_every_variant_of_every_study_has_settings_that_exist():
         for settings in each.variants.values():
             RECIPES["smoke"].from_dict(settings)
             assert all(hasattr(RECIPES["smoke"], name) for name in settings)
+
+
+class Photos:
+    """A data set of so many photos."""
+
+    def __init__(self, count):
+        self.image_ids = range(count)
+
+
+@pytest.fixture
+def data_of(monkeypatch):
+    """data_of(count): the data have so many training photos."""
+
+    def make(count):
+        monkeypatch.setattr(study_body, "open_files", lambda data: data)
+        monkeypatch.setattr(
+            study_body, "load_train_and_val", lambda files, skip_bad: (Photos(count), Photos(1))
+        )
+
+    return make
+
+
+def option(words, name):
+    return words[words.index(name) + 1] if name in words else None
+
+
+def settings_in(words):
+    pairs = [words[i + 1].split("=", 1) for i, word in enumerate(words) if word == "--set"]
+    return {key: json.loads(value) for key, value in pairs}
+
+
+LADDER = list(STUDIES["ladder"].variants)
+
+
+def test_each_step_of_the_ladder_starts_from_the_one_before(trained, data_of, tmp_path, capsys):
+    data_of(20_000)
+    study.main(["ladder", "--seeds", "2", "--out", str(tmp_path), "--epochs", "6"])
+    assert len(trained) == 10 and option(trained[0], "--weights") == "coco"
+    for step, words in enumerate(trained[1:5], 1):
+        folder = detector_tables.folder_of(tmp_path, LADDER[step - 1], 1)
+        assert option(words, "--weights") == str(folder / "smoke2026" / "last.h5")
+    assert [option(words, "--limit") for words in trained[:5]] == [
+        *("5000", "5000", "5000", "10000", "3000"),
+    ]
+    settings = [settings_in(words) for words in trained[:5]]
+    assert [[stage[1:] for stage in each["STAGES"]] for each in settings] == [
+        [["heads", 2, 0.001]],
+        [["all", 2, 0.001], ["all", 4, 0.0001]],
+        [["all", 2, 0.0001], ["all", 4, 0.00005]],
+        [["all", 2, 0.00005], ["all", 4, 0.00003]],
+        [["all", 1, 0.0001], ["all", 2, 0.00005]],
+    ]
+    assert [each["AUGMENT"] for each in settings] == [False, False, True, True, True]
+    weights = [list(each["LOSS_WEIGHTS"].values())[:5] for each in settings]
+    assert weights == [[1] * 5, [1] * 5, [10, 0.8, 6, 6, 6], *[[1, 0.8, 6, 6, 6]] * 2]
+    assert [each["EVALUATE_EVERY"] for each in settings] == [2, 6, 6, 6, 1]
+    assert [each.get("DETECTION_MAX_INSTANCES") for each in settings] == [None] * 3 + [50] * 2
+    assert option(trained[4], "--rebalance") == "missed" and "--rebalance" not in trained[3]
+    printed = capsys.readouterr().out
+    assert "heads only (slide deck, Kaggle's test photos)" in printed and "0.044" in printed
+
+
+def test_a_step_needs_the_one_before(trained, data_of, tmp_path):
+    data_of(20_000)
+    with pytest.raises(ValueError, match="no finished run of 'heads only' with seed 1"):
+        study.main(["ladder", "--out", str(tmp_path), "--only", LADDER[1], "--seeds", "1"])
+    assert not trained
+
+
+def test_fewer_photos_lower_all_sizes_in_proportion(trained, data_of, tmp_path, caplog):
+    data_of(700)
+    study.main(["ladder", "--seeds", "1", "--out", str(tmp_path), "--recipe", "ccp"])
+    assert [option(words, "--limit") for words in trained] == ["350", "350", "350", "700", "210"]
+    assert "There are 700 training photos; the study asks for 10000" in caplog.text
+    assert option(trained[0], "--weights") is None  # COCO's are of a ResNet, and ccp has none
+    assert json.loads((tmp_path / "study.json").read_text())["limit"] == 700
+
+
+def test_sizes_are_trained_with_equally_many_batches(trained, data_of, tmp_path):
+    data_of(320)
+    words = ["sample-size", "--out", str(tmp_path), "--seeds", "1", "--recipe", "smoke"]
+    with pytest.raises(ValueError, match="There are 320 training photos, too few for 400 photos"):
+        study.main(words)
+    study.main([*words, "--sizes", "300", "50", "150"])
+    assert [option(each, "--limit") for each in trained] == ["50", "150", "300"]
+    assert {settings_in(each)["STEPS_PER_EPOCH"] for each in trained} == {100}
+    study.main([*words, "--sizes", "300", "50", "150", "200"])  # another size is welcome
+    assert len(trained) == 4
+
+
+def test_quick_is_tiny_unless_other_is_asked_for(trained, data_of, tmp_path):
+    data_of(320)
+    study.main(["cs231n-heads", "--quick", "--out", str(tmp_path)])
+    assert len(trained) == 6
+    first = trained[0]
+    assert [option(first, name) for name in ("--recipe", "--weights", "--limit")] == [
+        *("smoke", "none", "16"),
+    ]
+    assert settings_in(first)["IMAGE_MAX_DIM"] == 128
+    args = study.parse(["cs231n-heads", "--quick", "--epochs", "2", "--out", str(tmp_path)])
+    assert (args.epochs, args.seeds) == (2, 1)
+    args = study.parse(["sample-size", "--quick", "--out", str(tmp_path)])
+    assert args.definition.sizes == (8, 16, 32, 64) and args.limit is None
+
+
+def test_quick_trains_small_backbones_alone(trained, data_of, tmp_path):
+    data_of(320)
+    study.main(["cs231n-backbones", "--quick", "--out", str(tmp_path)])
+    assert done(trained) == ["efficientnet_lite0/seed1", "mobilenetv3_large/seed1"]
+
+
+def test_without_torchvision_ours_is_trained_and_what_is_missing_is_named(
+    trained, data_of, tmp_path, caplog, monkeypatch
+):
+    data_of(320)
+
+    def missing():
+        raise PackageMissing("torchvision's Mask R-CNN needs the package torchvision")
+
+    monkeypatch.setattr(study_body, "import_torch", missing)
+    study.main(["cs231n-baselines", "--quick", "--out", str(tmp_path)])
+    assert done(trained) == ["ours/seed1"]
+    assert "torchvision is left out: torchvision's Mask R-CNN needs" in caplog.text
+    with pytest.raises(ValueError, match="nothing to train: torchvision's Mask R-CNN needs"):
+        study.main(["cs231n-baselines", "--quick", "--out", str(tmp_path), "--only", "torchvision"])
+
+
+def test_torchvision_is_trained_as_the_run_of_ours_and_scored_from_its_files(
+    trained, data_of, tmp_path, monkeypatch
+):
+    data_of(320)
+    beside, scored = [], []
+    monkeypatch.setattr(study_body, "import_torch", lambda: None)
+    monkeypatch.setattr(
+        study_body, "_train_torchvision", lambda args, run, folder: beside.append((run, folder))
+    )
+    evaluate = evaluate_verb.main
+
+    def score(words):
+        scored.append(words)
+        folder = Path(option(words, "--out"))
+        folder.mkdir(parents=True, exist_ok=True)
+        if "--gt" not in words:
+            return evaluate(words)
+        metrics = json.loads(scores_of(1, False))
+        del metrics["attributes_on_truth"]  # a model without attributes
+        (folder / "metrics.json").write_text(json.dumps(metrics))
+
+    monkeypatch.setattr(evaluate_verb, "main", score)
+    results = study.main(["cs231n-baselines", "--quick", "--out", str(tmp_path)])
+    ((run, folder),) = beside
+    assert run.path == tmp_path / "ours" / "seed1" / "smoke2026"
+    assert option(scored[1], "--predictions") == str(folder / "predictions.json")
+    assert list(results) == ["ours", "torchvision"]
+
+
+def test_the_options_of_evaluate_are_those_of_the_report(trained, data_of, tmp_path, monkeypatch):
+    data_of(99_999)
+    scored, evaluate = [], evaluate_verb.main
+    monkeypatch.setattr(
+        evaluate_verb, "main", lambda words: (scored.append(words), evaluate(words))
+    )
+    only = ["--only", "resnet50"]
+    study.main(["cs231n-final", "--seeds", "1", "--out", str(tmp_path), *only])
+    assert [option(scored[0], name) for name in ("--ap-conf", "--attr-conf", "--limit")] == [
+        *("0.3", "0.4", "2000"),
+    ]
+    assert settings_in(trained[0])["STAGES"] == [["stage1", "3+", 2, 0.00025]]
+    assert option(trained[0], "--limit") == "40000" and option(trained[0], "--recipe") == "cs231n"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["ladder", "--sizes", "8"], "--sizes belongs to sample-size"),
+        (["sample-size", "--limit", "8"], "use --sizes instead of --limit"),
+        (["sample-size", "--sizes", "0"], "at least 1"),
+    ],
+)
+def test_options_of_one_study_are_refused_in_another(words, message, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        study.main([*words, "--out", str(tmp_path)])
+    assert message in capsys.readouterr().err

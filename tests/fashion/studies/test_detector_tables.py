@@ -3,6 +3,7 @@ can be checked by hand.
 """
 
 import csv
+import dataclasses
 import json
 
 import numpy as np
@@ -21,6 +22,9 @@ from fashion.studies.detector_tables import (
 )
 from fashion.studies.detectors import STUDIES
 from fashion.studies.seed_statistics import difference_text
+from fashion.studies.study import Study
+
+STUDY = Study("Study", {"first": {}, "other": {}})
 
 
 def square(side):
@@ -112,6 +116,12 @@ def test_columns_are_where_scoring_puts_them(scored, tmp_path):
             | wrong
             | means
             | {
+                **{f"mask {name}": 1 for name in ("AR1", "AR10", "AR100")},
+                **{f"box {name}": 2 / 3 for name in ("AR1", "AR10", "AR100")},
+                # The attributes of one of three objects are wrong.
+                **{name: 2 / 4 for name in ("Kaggle 2019", "Kaggle 2019, pooled")},
+                "Kaggle 2020": 2 / 3,
+                "mean recall": 1,
                 "Fashionpedia AP": 2 / 3,
                 "attribute micro F1": 2 / 3,
                 "attribute macro F1": 0.4,
@@ -187,7 +197,7 @@ def test_the_table_has_seeds_and_differences_of_the_seeds_that_both_have(tmp_pat
     nan = np.nan
     write_results(
         tmp_path,
-        "study",
+        STUDY,
         results_with(
             first=[0.1, 0.2, 0.3, nan],
             other=[0.2, 0.4, 0.6, 0.8],
@@ -204,7 +214,7 @@ def test_the_table_has_seeds_and_differences_of_the_seeds_that_both_have(tmp_pat
 
 
 def test_without_finished_runs_nothing_is_written(tmp_path):
-    write_results(tmp_path, "study", {})
+    write_results(tmp_path, STUDY, {})
     assert not list(tmp_path.iterdir())
 
 
@@ -212,7 +222,7 @@ def test_the_screen_has_means_and_differences():
     lines = [
         line.split()
         for line in screen_table(
-            "Study",
+            STUDY,
             results_with(first=[0.1, 0.2, 0.3], other=[0.2, 0.4, 0.6], one=[np.nan, 0.5, np.nan]),
         ).splitlines()
     ]
@@ -231,7 +241,7 @@ def test_the_screen_has_means_and_differences():
     "results", [results_with(first=[0.1], other=[0.2]), results_with(first=[0.1, 0.2])]
 )
 def test_one_seed_or_one_variant_has_no_differences_on_the_screen(results):
-    assert "beside" not in screen_table("Study", results)
+    assert "beside" not in screen_table(STUDY, results)
 
 
 def test_a_difference_is_real_where_its_interval_leaves_out_0():
@@ -245,15 +255,13 @@ def test_a_difference_is_real_where_its_interval_leaves_out_0():
 
 def test_the_plot_has_a_dot_for_each_seed_and_a_line_at_the_mean(tmp_path):
     results = results_with(first=[0.1, 0.3], other=[0.5, np.nan], none=[np.nan, np.nan])
-    (panel,) = plot("Study", results).axes
+    (panel,) = plot(STUDY, results).axes
     dots, means = panel.lines[::2], panel.lines[1::2]
-    np.testing.assert_allclose(
-        [line.get_xdata() for line in dots], [[0.1, 0.3], [0.5, np.nan], [np.nan, np.nan]]
-    )
+    assert [line.get_xdata().tolist() for line in dots] == [[0.1, 0.3], [0.5], []]
     np.testing.assert_allclose(
         [line.get_xdata() for line in means], [[0.2, 0.2], [0.5, 0.5], [np.nan, np.nan]]
     )
-    write_results(tmp_path, "Study", results)
+    write_results(tmp_path, STUDY, results)
     assert (tmp_path / "plot.png").stat().st_size > 1000
 
 
@@ -267,3 +275,29 @@ def test_names_of_folders_are_plain(tmp_path):
         for folder in folders
         for part in folder.relative_to(tmp_path).parts
     )
+
+
+def test_steps_are_compared_with_the_row_above_and_reports_stand_below(tmp_path):
+    study = dataclasses.replace(
+        STUDY, by_step=True, reported={"first": {"mask AP": 0.044}}, source="a report"
+    )
+    results = results_with(first=[0.1, 0.2], other=[0.2, 0.3], third=[0.4, 0.6])
+    lines = [line.split() for line in screen_table(study, results).splitlines()]
+    assert ["first", "(a", "report)", "0.044"] in lines
+    assert lines[-3:] == [
+        ["beside", "the", "row", "above:"],
+        ["other", "+0.100", "±", "0.000", "*"],
+        ["third", "+0.250", "±", "0.635"],
+    ]
+    write_results(tmp_path, study, results)
+    (*_, third) = csv.DictReader((tmp_path / "table.csv").open())
+    assert float(third["mask AP, difference from the row above"]) == pytest.approx(0.25)
+
+
+def test_a_model_without_attributes_lacks_their_columns(scored, tmp_path):
+    del scored["attributes_on_truth"]
+    write_run(tmp_path, "plain", 1, scored)
+    columns = results_of(tmp_path, ["plain"], {"plain"})["plain"]
+    assert np.isnan(columns["mAP, true boxes"]).all() and columns["mask AP"] == pytest.approx([1])
+    with pytest.raises(ValueError, match="has no attributes_on_truth"):
+        results_of(tmp_path, ["plain"])
