@@ -18,10 +18,18 @@ from fashion.datasets.splits import load_train_and_val
 from fashion.formats.model_files import checkpoint_in
 from fashion.pages.text import count
 from fashion.studies.detector_page import conclusions, write_page
-from fashion.studies.detector_tables import folder_of, results_of, screen_table, write_results
+from fashion.studies.detector_tables import (
+    folder_of,
+    measured,
+    results_of,
+    screen_table,
+    write_results,
+)
+from fashion.studies.factors import effect_rows
 from fashion.studies.runner import differences, note_run_arguments, run_study
 from fashion.studies.study import Study
 from fashion.studies.torchvision_network import import_torch
+from mrcnn.drawing.tables import text_table
 from mrcnn.files import digest_of, write_text
 from mrcnn.packages import PackageMissing
 from mrcnn.training.run_folder import RunFolder
@@ -149,6 +157,9 @@ def report(args: argparse.Namespace, study: Study, results: dict[str, dict[str, 
         results: Result of `scores_in`, not empty.
     """
     print(screen_table(study, results))
+    if study.factors:
+        shown = measured(results, study.judged)
+        print(f"\n{text_table(effect_rows(results, study.factors, shown))}")
     print()
     print("\n".join(conclusions(study, results)))
     print(f"table: {args.out / 'table.csv'}; plot: {args.out / 'plot.png'}")

@@ -22,7 +22,7 @@ from fashion.studies.detector_tables import (
     plot,
     seeds_of,
 )
-from fashion.studies.factors import effect_rows
+from fashion.studies.factors import effect_rows, effects_of
 from fashion.studies.findings import differences_of, paragraph
 from fashion.studies.learning_curve import curve_figure, forecast, sentences
 from fashion.studies.seed_statistics import mean_text
@@ -42,7 +42,10 @@ def conclusions(study: Study, results: Results) -> list[str]:
         Paragraphs.
     """
     judged = measured(results, study.judged) if results else []
-    differences = differences_of(results, study.references(list(results)), judged)
+    if study.factors:
+        differences = effects_of(results, study.factors, judged)
+    else:
+        differences = differences_of(results, study.references(list(results)), judged)
     paragraphs = [paragraph(differences)]
     if study.sizes and results:
         for column, scores in _by_size(study, results, judged).items():

@@ -1,9 +1,10 @@
 """Factorial studies: the effect of each factor, averaged over the levels of the others."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from fashion.studies.findings import Difference, tested
 from fashion.studies.seed_statistics import difference_text, known
 from mrcnn.typing import Array
 
@@ -62,7 +63,26 @@ def _mean_known(rows: Array) -> Array:
     return np.where(count > 0, np.nansum(rows, axis=0) / np.maximum(count, 1), np.nan)
 
 
-def effect_rows(results: Results, factors: Factors, columns: list[str]) -> list[list[str]]:
+def effects_of(results: Results, factors: Factors, columns: Sequence[str]) -> list[Difference]:
+    """Tests the effects.
+
+    Args:
+        results: As for `main_effects`.
+        factors: Likewise.
+        columns: The scores.
+
+    Returns:
+        The effects that some seed measures, p values corrected for all of them together.
+    """
+    pairs = {}
+    for column in columns:
+        for (factor, level), values in main_effects(results, factors, column).items():
+            reference = next(iter(factors[factor].values()))
+            pairs[column, f"{level} instead of {reference}", ""] = values
+    return tested(pairs)
+
+
+def effect_rows(results: Results, factors: Factors, columns: Sequence[str]) -> list[list[str]]:
     """Writes the effects as a table.
 
     Args:

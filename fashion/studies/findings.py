@@ -51,17 +51,30 @@ def differences_of(
     Returns:
         The differences that some seed measures, p values corrected for all of them together.
     """
-    rows, p_values = [], []
+    pairs = {}
     for column in columns:
         for name, reference in references.items():
-            pairs = known(results[name][column] - results[reference][column])
-            if not len(pairs):
-                continue
-            half = half_interval(pairs)
-            rows.append((column, name, reference, len(pairs), mean(pairs), half))
-            p_values.append(paired_p(pairs))
-    corrected = holm(p_values)
-    return [Difference(*row, p) for row, p in zip(rows, corrected, strict=True)]
+            values = results[name][column] - results[reference][column]
+            pairs[column, name, reference] = values
+    return tested(pairs)
+
+
+def tested(pairs: Mapping[tuple[str, str, str], Array]) -> list[Difference]:
+    """Tests paired differences.
+
+    Args:
+        pairs: `(S,)` float64, NaN where a seed is missing, by column, what is changed, and what it
+            is compared with.
+
+    Returns:
+        Those that some seed measures, p values corrected for all of them together.
+    """
+    measured = {key: known(values) for key, values in pairs.items() if len(known(values))}
+    corrected = holm([paired_p(values) for values in measured.values()])
+    return [
+        Difference(*key, len(values), mean(values), half_interval(values), p)
+        for (key, values), p in zip(measured.items(), corrected, strict=True)
+    ]
 
 
 def paired_p(differences: Array) -> float:
@@ -114,31 +127,33 @@ def paragraph(differences: Sequence[Difference], images: str = "validation image
     """
     if not differences:
         return "There is nothing to compare yet: fewer than two variants have finished runs."
-    tested = [row for row in differences if not np.isnan(row.p)]
-    if not tested:
+    tested_rows = [row for row in differences if not np.isnan(row.p)]
+    if not tested_rows:
         return (
             "Nothing can be said beyond the seeds: each variant has one seed, and another seed "
             "might reverse any of these differences. The same command with --seeds 3 adds the "
             "others."
         )
-    seeds = sorted({row.seeds for row in tested})
+    seeds = sorted({row.seeds for row in tested_rows})
     of_seeds = count(seeds[0], "seed") if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} seeds"
-    real = [row for row in tested if row.p < LEVEL]
-    rest = [row for row in tested if row.p >= LEVEL]
+    real = [row for row in tested_rows if row.p < LEVEL]
+    rest = [row for row in tested_rows if row.p >= LEVEL]
     sentences = [
-        f"Paired t tests over {of_seeds}, {count(len(tested), 'comparison')}, corrected by Holm:"
+        f"Paired t tests over {of_seeds}, {count(len(tested_rows), 'comparison')}, corrected by "
+        "Holm:"
     ]
+    one = len({row.reference for row in tested_rows}) == 1
     if real:
-        listed = "; ".join(_described(row) for row in real)
-        sentences.append(f"beyond the seeds are {listed}.")
+        sentences.append(f"beyond the seeds are {_by_column(real, one)}.")
     else:
         sentences.append("no difference is beyond the seeds.")
     if rest and real:
-        names = "; ".join(f"{row.name} ({row.column})" for row in rest)
-        sentences.append(f"Not told from chance: {names}.")
+        sentences.append(f"Not told from chance: {_by_column(rest, one, numbers=False)}.")
     elif rest:
         largest = max(rest, key=lambda row: abs(row.mean))
-        sentences.append(f"The largest one is {_described(largest)}.")
+        sentences.append(f"The largest one is {_by_column([largest], one)}.")
+    if one and tested_rows[0].reference:
+        sentences.append(f"All are beside [{tested_rows[0].reference}].")
     if seeds[-1] == 2:
         sentences.append(
             "Two seeds show large differences only: the interval is 12.7 standard errors wide on "
@@ -150,7 +165,19 @@ def paragraph(differences: Sequence[Difference], images: str = "validation image
     return " ".join(sentences)
 
 
-def _described(row: Difference) -> str:
-    """'mask AP +0.021 ± 0.010 of mlp over linear (p = 0.012)'."""
+def _by_column(rows: Sequence[Difference], one: bool, numbers: bool = True) -> str:
+    """'in mask AP: [a] …, [b] …; in box AP: [c] …'. one: all have the same reference."""
+    parts = []
+    for column in dict.fromkeys(row.column for row in rows):
+        listed = [_described(row, one, numbers) for row in rows if row.column == column]
+        parts.append(f"in {column}: {', '.join(listed)}")
+    return "; ".join(parts)
+
+
+def _described(row: Difference, one: bool, numbers: bool) -> str:
+    """'[mlp] +0.021 ± 0.010 (p = 0.012)'; brackets, for names of variants have commas."""
+    text = f"[{row.name}]" if one else f"[{row.name}] beside [{row.reference}]"
+    if not numbers:
+        return text
     p = f"p = {row.p:.3f}" if row.p >= 0.001 else "p < 0.001"
-    return f"{row.column} {row.mean:+.3f} ± {row.half:.3f} of {row.name} over {row.reference} ({p})"
+    return f"{text} {row.mean:+.3f} ± {row.half:.3f} ({p})"

@@ -48,11 +48,17 @@ def test_what_is_real_is_told_apart_from_what_is_not():
     )
     text = paragraph(found)
     assert text.startswith("Paired t tests over 3 seeds, 2 comparisons, corrected by Holm:")
-    assert "beyond the seeds are AP +0.100 ± 0.001 of b over a (p < 0.001)." in text
-    assert "Not told from chance: c (AP)." in text
-    assert (
-        paragraph(found[1:]).count("no difference is beyond the seeds. The largest one is AP") == 1
-    )
+    assert "beyond the seeds are in AP: [b] +0.100 ± 0.001 (p < 0.001)." in text
+    assert "Not told from chance: in AP: [c]." in text
+    assert "All are beside [a]." in text
+    text = paragraph(found[1:])
+    assert "no difference is beyond the seeds. The largest one is in AP: [c] +0.003" in text
+
+
+def test_references_are_named_where_they_differ():
+    scores = results(a=[0.1, 0.2, 0.3], b=[0.2, 0.301, 0.4], c=[0.3, 0.402, 0.5])
+    text = paragraph(differences_of(scores, {"b": "a", "c": "b"}, ["AP"]))
+    assert "[b] beside [a] +0.100" in text and "[c] beside [b] +0.100" in text
 
 
 def test_two_seeds_are_said_to_be_few_and_none_to_be_nothing():
