@@ -33,6 +33,7 @@ from fashion.cli.errors import run_verb
 from fashion.cli.options import add_option
 from fashion.cli.parser import Parser, whole
 from fashion.cli.paths import check_data, check_output
+from fashion.cli.training_settings import read_recipe
 from fashion.config import RECIPES
 from fashion.formats.model_files import checkpoint_in
 from fashion.studies.detectors import STUDIES, Study
@@ -91,6 +92,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     if args.definition.sizes and (args.sizes or args.quick):
         args.definition = args.definition.with_sizes(args.sizes or QUICK_SIZES)
     _fill_in(args)
+    args.base, args.recipe_settings = _recipe(parser, args.recipe)
     wrong = _what_is_wrong(args, args.definition)
     if wrong:
         parser.error(wrong)
@@ -99,6 +101,20 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     check_data(args.data)
     check_output(args.out)
     return args
+
+
+def _recipe(parser: Parser, text: str) -> tuple[str, dict[str, Any]]:
+    """Name of the recipe, and the settings of its file."""
+    try:
+        name, settings = read_recipe(text)
+    except ValueError as error:
+        parser.error(str(error))
+    if name is None:
+        parser.error(
+            f"{text} names no recipe. A study needs one to compare settings with: add "
+            '"recipe": "ccp", for instance'
+        )
+    return name, settings
 
 
 def _fill_in(args: argparse.Namespace) -> None:
@@ -132,9 +148,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--recipe",
-        choices=sorted(RECIPES),
-        metavar="NAME",
-        help=f"{', '.join(sorted(RECIPES))} (default: that of the study)",
+        metavar="NAME|FILE",
+        help=f"{', '.join(RECIPES)}, or a JSON or YAML file that names one and holds settings "
+        "(default: that of the study)",
     )
     parser.add_argument(
         "--quick",
@@ -204,7 +220,7 @@ def _what_is_wrong(args: argparse.Namespace, study: Study) -> str | None:
         )
     compared = set().union(*study.variants.values())
     for text in args.set:
-        key, _ = parse_setting(text, RECIPES[args.recipe])
+        key, _ = parse_setting(text, RECIPES[args.base])
         if key in OPTIONS:
             return (
                 f"--set {text} would replace what the study gives its runs: use {OPTIONS[key]} "

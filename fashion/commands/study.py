@@ -1,7 +1,6 @@
 """Body of `study`: trains every variant with several seeds, and tabulates what they scored."""
 
 import argparse
-import json
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,10 +12,15 @@ from tqdm import tqdm
 from fashion.cli.data import open_files
 from fashion.cli.interrupts import resumable
 from fashion.cli.locks import working_in
-from fashion.config import RECIPES
 from fashion.datasets.splits import load_train_and_val
-from fashion.formats.model_files import checkpoint_in
 from fashion.pages.text import count
+from fashion.studies.detector_notes import note_start, note_variants
+from fashion.studies.detector_options import (
+    QUICK_VALIDATION,
+    data_options,
+    run_of,
+    training_options,
+)
 from fashion.studies.detector_page import conclusions, write_page
 from fashion.studies.detector_tables import (
     folder_of,
@@ -26,41 +30,15 @@ from fashion.studies.detector_tables import (
     write_results,
 )
 from fashion.studies.factors import effect_rows
-from fashion.studies.runner import differences, note_run_arguments, run_study
+from fashion.studies.runner import run_study
 from fashion.studies.study import Study
 from fashion.studies.torchvision_network import import_torch
 from mrcnn.drawing.tables import text_table
-from mrcnn.files import digest_of, write_text
 from mrcnn.packages import PackageMissing
 from mrcnn.training.run_folder import RunFolder
 from mrcnn.typing import Array
 
 log = logging.getLogger(__name__)
-
-# Arguments that all runs of a folder have in common.
-COMMON = (
-    *("study", "recipe", "data", "skip_bad", "weights", "epochs", "rate", "set"),
-    *("limit", "quick"),
-)
-# What --quick changes in the recipe "smoke", beside images, epochs and seeds.
-QUICK_SETTINGS = {
-    "IMAGE_MIN_DIM": 64,
-    "IMAGE_MAX_DIM": 128,
-    "TOP_DOWN_PYRAMID_SIZE": 16,
-    "RPN_CHANNELS": 16,
-    "MASK_CHANNELS": 8,
-    "FPN_CLASSIF_FC_LAYERS_SIZE": 64,
-    "ATTRIBUTE_HIDDEN": 64,
-    "PRE_NMS_LIMIT": 100,
-    "POST_NMS_ROIS_TRAINING": 60,
-    "POST_NMS_ROIS_INFERENCE": 40,
-    "DETECTION_MAX_INSTANCES": 20,
-    "WARMUP_STEPS": 2,
-    "EVALUATE_IMAGES": 4,
-    "VALIDATION_STEPS": 1,
-}
-QUICK_VALIDATION = 8  # images that --quick evaluates
-QUICK_STEPS = 4  # batches of an epoch, where sizes are compared
 
 
 class Verbs(NamedTuple):
@@ -232,7 +210,7 @@ def fit_to_data(args: argparse.Namespace, study: Study, names: Sequence[str]) ->
         return
     train, _ = load_train_and_val(open_files(args.data), skip_bad=args.skip_bad)
     available = len(train.image_ids)
-    too_large = [name for name in names if study.sizes and study.photos_of(name, None) > available]
+    too_large = [name for name in names if (study.photos_of(name, None) or 0) > available]
     if too_large:
         raise ValueError(
             f"There are {available} training photos, too few for {too_large[0]}. Give smaller "
@@ -246,69 +224,6 @@ def fit_to_data(args: argparse.Namespace, study: Study, names: Sequence[str]) ->
             args.limit,
         )
         args.limit = available
-
-
-def note_start(args: argparse.Namespace) -> None:
-    """Notes in study.json what all runs have in common, the content of --weights too.
-
-    Args:
-        args: Result of `fashion.study.parse`.
-
-    Raises:
-        ValueError: The folder holds runs with other arguments.
-    """
-    named = args.weights in (None, "imagenet", "coco", "none")  # not a file
-    weights_file = args.weights if named else digest_of(checkpoint_in(args.weights))
-    arguments = {name: getattr(args, name) for name in COMMON}
-    note_run_arguments(args.out, arguments | {"weights_file": weights_file})
-
-
-def note_variants(out: Path, study: Study, names: Sequence[str]) -> None:
-    """Notes in variant.json, beside the runs of each variant, what it is.
-
-    Args:
-        out: Folder of the study.
-        study: The study.
-        names: Variants that are about to have runs.
-
-    Raises:
-        ValueError: A variant has runs, and was something else when they were started.
-    """
-    notes = {}
-    for name in study.variants:
-        path = folder_of(out, name, 1).with_name("variant.json")
-        note = _note_of(study, name)
-        files = ("metrics.json", "*/config.json")
-        has_runs = any(any(path.parent.glob(f"seed*/{file}")) for file in files)
-        if has_runs and path.exists():
-            before = json.loads(path.read_text(encoding="utf-8"))
-            different = differences({key: before.get(key) for key in note}, note)
-            if different:
-                raise ValueError(
-                    f"{path.parent} holds runs of {name!r} from when it was something else "
-                    f"({different}). Give another folder with --out, or remove this one to have "
-                    "them done again."
-                )
-        if has_runs or name in names:
-            notes[path] = note
-    for path, note in notes.items():
-        write_text(path, json.dumps(note, indent=1) + "\n")
-
-
-def _note_of(study: Study, name: str) -> dict[str, Any]:
-    """What variant.json says, as reading it gives it back."""
-    note: dict[str, Any] = {
-        "layers": study.layers,
-        "anew": study.exclude,
-        "settings": {**study.settings, **study.variants[name]},
-        "words": study.options.get(name, []),
-    }
-    # Only what is given: older notes lack these keys.
-    if name in study.stages:
-        note["stages"] = study.stages[name]
-    if name in study.photos:
-        note["photos"] = study.photos[name]
-    return json.loads(json.dumps(note))
 
 
 def finished_run(
@@ -356,83 +271,3 @@ def _train_torchvision(args: argparse.Namespace, run: RunFolder, folder: Path) -
     from fashion.commands.torchvision_training import train_beside
 
     train_beside(run, folder, QUICK_VALIDATION if args.quick else None)
-
-
-def run_of(out: Path, name: str, seed: int) -> RunFolder:
-    """Finds the finished run of a variant.
-
-    Args:
-        out: Folder of the study.
-        name: The variant.
-        seed: Seed of the run.
-
-    Returns:
-        The run folder.
-
-    Raises:
-        FileNotFoundError: There is none.
-    """
-    folder = folder_of(out, name, seed)
-    runs = sorted(path.parent for path in folder.glob("*/config.json"))
-    if not runs or not (folder / "metrics.json").exists():
-        raise FileNotFoundError(
-            f"There is no finished run of {name!r} with seed {seed} in {folder}, which this one "
-            "builds on. Train it first: leave --only out, or name it too."
-        )
-    return RunFolder(runs[-1])
-
-
-def training_options(args: argparse.Namespace, study: Study, name: str, seed: int) -> list[str]:
-    """Writes the options of `train` for a run.
-
-    Args:
-        args: Result of `fashion.study.parse`.
-        study: The study.
-        name: Variant.
-        seed: Seed of the run.
-
-    Returns:
-        The options, without --out.
-
-    Raises:
-        FileNotFoundError: The run that this one builds on is missing.
-    """
-    stages = study.stages_of(name, args.epochs, args.rate)
-    settings = {"SEED": seed, "EVALUATE_EVERY": sum(stage[2] for stage in stages)}
-    settings |= study.settings
-    if study.sizes:  # as many batches whatever the number of images
-        settings["STEPS_PER_EPOCH"] = RECIPES[args.recipe].STEPS_PER_EPOCH
-    if args.quick:
-        settings |= QUICK_SETTINGS | ({"STEPS_PER_EPOCH": QUICK_STEPS} if study.sizes else {})
-    settings |= study.variants[name]
-    options = ["--recipe", args.recipe, *data_options(args)]
-    former = study.references(list(study.variants)).get(name) if study.builds_on else None
-    weights = str(run_of(args.out, former, seed).last) if former else args.weights
-    if weights:
-        options += ["--weights", weights]
-    if study.exclude:
-        options += ["--exclude", study.exclude]
-    photos = study.photos_of(name, args.limit)
-    if photos is not None:
-        options += ["--limit", str(photos)]
-    options += study.options.get(name, ())
-    for key, value in (settings | {"STAGES": stages}).items():
-        options += ["--set", f"{key}={json.dumps(value)}"]
-    for text in args.set:
-        options += ["--set", text]
-    return options
-
-
-def data_options(args: argparse.Namespace) -> list[str]:
-    """Writes the options that name the data.
-
-    Args:
-        args: Result of `fashion.study.parse`.
-
-    Returns:
-        --data and --skip-bad, as far as they were given.
-    """
-    return [
-        *(["--data", args.data] if args.data else []),
-        *(["--skip-bad"] if args.skip_bad else []),
-    ]

@@ -29,7 +29,7 @@ from fashion.studies.torchvision_fit import predictions, train
 from fashion.studies.torchvision_network import build, import_torch, pretrained
 from mrcnn.data.augmentation.augmenter_files import augmenter_from
 from mrcnn.data.batches import training_batches
-from mrcnn.files import write_text
+from mrcnn.files import atomic_path, write_text
 from mrcnn.training.run_folder import RunFolder
 from mrcnn.typing import Array
 from mrcnn.weights.layer_files import own_weights, weight_layers
@@ -50,7 +50,9 @@ def train_beside(run: RunFolder, out: Path, limit: int | None = None) -> None:
     out.mkdir(parents=True, exist_ok=True)
     arguments = read_run_arguments(run)
     if not (out / "start.npz").exists() and arguments["weights"] != "none":
-        np.savez(out / "start.npz", **_start_of(arguments))
+        with atomic_path(out / "start.npz") as path:
+            arrays: dict[str, Any] = _start_of(arguments)
+            np.savez(path, **arrays)
     words = [sys.executable, "-m", __name__, str(run.path), str(out)]
     words += [str(limit)] if limit else []
     # This package may not be installed.

@@ -448,6 +448,25 @@ def test_sizes_are_trained_with_equally_many_batches(trained, data_of, tmp_path)
     assert len(trained) == 4
 
 
+def test_a_recipe_may_be_a_file(trained, data_of, tmp_path, capsys):
+    data_of(320)
+    recipe = tmp_path / "small.json"
+    recipe.write_text(json.dumps({"recipe": "ccp", "settings": {"STEPS_PER_EPOCH": 7}}))
+    words = ["sample-size", "--out", str(tmp_path / "out"), "--seeds", "1", "--sizes", "10", "20"]
+    study.main([*words, "--recipe", str(recipe)])
+    assert option(trained[0], "--recipe") == str(recipe)
+    assert settings_in(trained[0])["STEPS_PER_EPOCH"] == 7
+    recipe.write_text(json.dumps({"recipe": "ccp", "settings": {"STEPS_PER_EPOCH": 8}}))
+    with pytest.raises(ValueError, match="recipe_settings"):
+        study.main([*words, "--recipe", str(recipe)])
+    recipe.write_text("{}")
+    for wrong in (str(recipe), "ccpp"):
+        with pytest.raises(SystemExit):
+            study.main([*words, "--recipe", wrong])
+    printed = capsys.readouterr().err
+    assert "names no recipe" in printed and "Did you mean ccp?" in printed
+
+
 def test_quick_is_tiny_unless_other_is_asked_for(trained, data_of, tmp_path):
     data_of(320)
     study.main(["cs231n-heads", "--quick", "--out", str(tmp_path)])
