@@ -176,7 +176,7 @@ DISTRIBUTIONS = {
     "yaml": "pyyaml",
 }
 # Imported only where users or extras bring them.
-OPTIONAL = {"IPython", "albumentations", "jax", "onnx", "onnxruntime", "torch"}
+OPTIONAL = {"IPython", "albumentations", "jax", "onnx", "onnxruntime", "torch", "torchvision"}
 
 
 def test_every_package_that_is_imported_is_required(metadata):

@@ -188,7 +188,7 @@ def _thresholds() -> Study:
         recipe="baseline",
         epochs=8,
         limit=5000,
-        evaluate=("--tune", "f1_ap", "--limit", "500"),
+        evaluate=("--tune", "f1_ap", "--folds", "2", "--limit", "500"),
         shown=_WITH_F1,
         tables=_F1_TABLES,
         source=f"{CS231N}, figures 7 and 8",
