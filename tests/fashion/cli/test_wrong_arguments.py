@@ -84,7 +84,7 @@ WRONG = [
     ("prepare --data nowhere", "There is no data set nowhere."),
     ("rescore --lr 0", "--lr must be a number above 0. Got 0."),
     ("rescore --imgsz 16", "--imgsz must be a whole number of at least 32. Got 16."),
-    ("segment --only unet-dice-adam", "Did you mean unet-ce-adam?"),
+    ("segment --only unet-dyce-adam", "Did you mean unet-dice-adam?"),
     ("segment --imgsz 100", "--imgsz must be a multiple of 32"),
     ("mnist --only fourr", "--only must be one of one, two, three. Got fourr."),
     ("mnist --data nowhere", "nowhere does not exist. --data names"),
