@@ -12,6 +12,7 @@ from fashion.evaluation.errors.error_types import classify_errors, cost_of_error
 from fashion.evaluation.errors.findings import findings
 from fashion.evaluation.errors.overlaps import read_overlaps
 from fashion.evaluation.errors.size_and_intricacy import compare_size_and_intricacy
+from fashion.evaluation.errors.viewpoint import compare_viewpoints
 from fashion.evaluation.errors.worst_images import worst_images
 from fashion.evaluation.matching import MatchTable
 
@@ -63,6 +64,7 @@ def analyse(
         "small_or_intricate": compare_size_and_intricacy(
             overlaps, outcomes, *properties, score_threshold, seed=seed
         ),
+        "viewpoint": compare_viewpoints(overlaps, outcomes, score_threshold, seed=seed),
         "worst": worst_images(overlaps, outcomes, score_threshold, worst),
     }
     return result | {"findings": findings(result)}

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fashion.evaluation.errors import viewpoint
 from fashion.evaluation.errors.breakdowns import PROPERTIES
 from fashion.evaluation.errors.error_types import TYPES
 from fashion.evaluation.errors.figures import (
@@ -51,6 +52,8 @@ def add_numbers(page: Page, analysis: Mapping[str, Any]) -> None:
         _add_breakdowns(page, analysis["breakdowns"])
     if analysis["small_or_intricate"]:
         _add_size_and_intricacy(page, analysis["small_or_intricate"])
+    if analysis["viewpoint"]:
+        _add_viewpoint(page, analysis["viewpoint"], analysis["score_threshold"])
 
 
 def _add_costs(page: Page, analysis: Mapping[str, Any]) -> None:
@@ -217,6 +220,20 @@ def _add_size_and_intricacy(page: Page, compared: Mapping[str, Any]) -> None:
         "Haenszel (1959). In brackets the standard error, from 200 bootstrap samples of the "
         "images. A difference of less than two standard errors may be chance; fewer than "
         f"{MIN_IMAGES} images give no standard error."
+    )
+
+
+def _add_viewpoint(page: Page, compared: Mapping[str, Any], score_threshold: float) -> None:
+    page.chapter("From the front or from the side?")
+    page.text(viewpoint.verdict(compared))
+    page.table(viewpoint.table_rows(compared))
+    first, second = compared["limits"]
+    page.note(
+        f"Thirds of the {count(compared['images'], 'image')} that have the proxy: below "
+        f"{first:.2f}, to {second:.2f}, and above. Recall is by a detection of any score; "
+        f"confident is from {score_threshold:g} on. Intervals are Wilson's, which count objects "
+        "as independent. In brackets the standard error, from 200 bootstrap samples of the "
+        "images; a difference of less than two of them may be chance."
     )
 
 

@@ -63,7 +63,7 @@ def compare_size_and_intricacy(
     matched = recall_columns(overlaps, outcomes, score_threshold)[0]
     cells = _cells(overlaps, matched, third, row_third)
     # Whole images are drawn: objects of one image are not independent.
-    draws = _bootstrap(len(overlaps.images), seed)
+    draws = resamples(len(overlaps.images), seed)
     result: dict[str, Any] = {
         "thirds": {name: values.tolist() for name, values in limits.items()},
         "cells": cells,
@@ -99,8 +99,16 @@ def _cells(
     return cells
 
 
-def _bootstrap(num_images: int, seed: int) -> Array:
-    """(200, images): how often each image is drawn, with replacement."""
+def resamples(num_images: int, seed: int) -> Array:
+    """Draws images with replacement, as often as there are images.
+
+    Args:
+        num_images: I.
+        seed: Of the draws.
+
+    Returns:
+        `(200, I)` int64, how often each image is drawn.
+    """
     equal = np.full(num_images, 1 / num_images)
     return np.random.default_rng(seed).multinomial(num_images, equal, _RESAMPLES)
 

@@ -21,6 +21,7 @@ KEYS = {
     "confusion",
     "breakdowns",
     "small_or_intricate",
+    "viewpoint",
     "worst",
     "findings",
 }
