@@ -28,6 +28,8 @@ VERBS = {
     "mnist": "train and compare small classifiers on Fashion-MNIST",
     "export": "export a model as ONNX, LiteRT or SavedModel, checked against Keras",
     "page": "write a web page that runs a model in the browser",
+    "catalogue": "make an index of the garments in photos",
+    "similar": "find garments of an index that look like those in a photo",
     "demo": "train, evaluate, predict and submit on the built-in drawings",
 }
 # Packages whose versions `--version` prints, besides this one.

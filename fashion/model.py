@@ -3,7 +3,7 @@
 import copy
 import dataclasses
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from mrcnn.inference.tiles import Tiling
 from mrcnn.inference.views import ONE_VIEW, View
 from mrcnn.modeling.build import build_detector
 from mrcnn.modeling.devices import use_xla
+from mrcnn.modeling.roi_head import RoIHead
 from mrcnn.typing import Array, PathLike
 from mrcnn.weights.layer_files import layers_in, read_metadata
 
@@ -49,6 +50,7 @@ class FashionModel(TrainedModel):
         as_member: Whether it is a member of an ensemble, which fuses what it finds: then it also
             finds what scores less than DETECTION_MIN_CONFIDENCE, and `predictor` is an
             `AugmentedPredictor`.
+        extra_heads: Functions that make more heads without weights, see `build_detector`.
 
     Attributes:
         detector: The Keras model.
@@ -68,6 +70,7 @@ class FashionModel(TrainedModel):
         tiles: Tiling | None = None,
         fusion: FusionSettings | None = None,
         as_member: bool = False,
+        extra_heads: Sequence[Callable[[], RoIHead]] = (),
     ) -> None:
         counts = None if counts is None else np.asarray(counts, np.int64)
         if config.ATTRIBUTE_SEEN_PAIRS and counts is None:
@@ -75,9 +78,10 @@ class FashionModel(TrainedModel):
                 "ATTRIBUTE_SEEN_PAIRS needs the counts of the training data, which checkpoints "
                 "from before it existed do not have. Set it to False."
             )
-        heads = []
+        heads: list[Callable[[], RoIHead]] = []
         if ontology.num_attributes:
             heads.append(lambda: attribute_head(config, ontology, counts))
+        heads += extra_heads
         of_detector, min_score = config, least_score(config, rescorer)
         is_fused = tuple(views) != ONE_VIEW or tiles is not None or as_member
         if rescorer is not None or is_fused:  # otherwise later changes of the config count
@@ -133,6 +137,7 @@ def load_model(
     tiles: Tiling | None = None,
     fusion: FusionSettings | None = None,
     as_member: bool = False,
+    extra_heads: Sequence[Callable[[], RoIHead]] = (),
     **settings: Any,
 ) -> FashionModel:
     """Loads a trained model.
@@ -149,6 +154,7 @@ def load_model(
         tiles: Windows of each image that are shown as well, see `mrcnn.inference.tiles.tiling_of`.
         fusion: How views and tiles are fused.
         as_member: See `FashionModel`.
+        extra_heads: See `FashionModel`.
         **settings: Values that replace the stored ones, such as DETECTION_MIN_CONFIDENCE=0.3.
 
     Returns:
@@ -180,7 +186,7 @@ def load_model(
                 digest_of(path),
             )
     fused: dict[str, Any] = {"tiles": tiles, "fusion": fusion, "as_member": as_member}
-    model = FashionModel(config, ontology, counts, loaded, views, **fused)
+    model = FashionModel(config, ontology, counts, loaded, views, extra_heads=extra_heads, **fused)
     lacking = sorted(model.detector.load_weights(path).only_in_model)
     if lacking:
         more = " …" if len(lacking) > 4 else ""

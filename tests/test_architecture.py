@@ -69,7 +69,7 @@ NUMPY_ONLY = [
     "fashion.submission",
     "fashion.retrieval",
 ]
-KERAS_TOO = ["mrcnn.data.loading.prefetch", "mrcnn.data.batches"]
+KERAS_TOO = ["mrcnn.data.loading.prefetch", "mrcnn.data.batches", "fashion.retrieval.head"]
 TENSORFLOW = [
     "mrcnn.modeling.normalization",
     "mrcnn.modeling.devices",

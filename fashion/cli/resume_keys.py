@@ -1,7 +1,8 @@
 """What decides the predictions of a model: where it differs, an interrupted command is refused."""
 
 import argparse
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,14 +56,41 @@ def check_same_keys(partial: Path, keys: Mapping[str, Any]) -> None:
     Raises:
         ValueError: Something is different; names all of it.
     """
+    advice = "Give the same ones to resume, another folder with --out, or --restart to start over."
+    _refuse(partial, journal_differences(partial, dict(keys)), advice)
+
+
+def check_keys(
+    place: Path, before: Mapping[str, Any], keys: Mapping[str, Any], advice: str
+) -> None:
+    """Checks that what exists was made with the same arguments.
+
+    Args:
+        place: Where it is.
+        before: Its keys, from `resume_keys` and more, perhaps as JSON returns them.
+        keys: Of the command now.
+        advice: What to do, in whole sentences.
+
+    Raises:
+        ValueError: Something is different; names all of it.
+    """
+    keys = json.loads(json.dumps(dict(keys)))  # as a file returns them
+    different = [
+        (key, before.get(key), keys.get(key))
+        for key in sorted(before.keys() | keys.keys())
+        if before.get(key) != keys.get(key)
+    ]
+    _refuse(place, different, advice)
+
+
+def _refuse(place: Path, differences: Sequence[tuple[str, object, object]], advice: str) -> None:
     different = [
         f"{_OPTIONS.get(key, f'--{key}')}: {_shown(there)} there, {_shown(here)} here"
-        for key, there, here in journal_differences(partial, dict(keys))
+        for key, there, here in differences
     ]
     if different:
         raise ValueError(
-            f"{partial} was started with other arguments ({'; '.join(different)}). Give the same "
-            "ones to resume, another folder with --out, or --restart to start over."
+            f"{place} was started with other arguments ({'; '.join(different)}). {advice}"
         )
 
 

@@ -6,15 +6,17 @@ import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from matplotlib.figure import Figure
 from PIL import Image
 
 from fashion.pages.style import SCRIPT, STYLE
 from mrcnn.drawing.tables import NUMBER
 from mrcnn.files import write_text
 from mrcnn.typing import Array, PathLike
+
+if TYPE_CHECKING:  # pages without figures need no matplotlib
+    from matplotlib.figure import Figure
 
 _LONG_CELL = 36  # characters; longer cells may wrap
 _TALL_TABLE = 60  # rows; taller tables get a scroll bar
@@ -204,7 +206,7 @@ class Page:
             + "</tbody></table></div>"
         )
 
-    def figure(self, figure: Figure, caption: str = "") -> None:
+    def figure(self, figure: "Figure", caption: str = "") -> None:
         """Adds a matplotlib figure as SVG, with its text as text.
 
         Args:
@@ -238,14 +240,21 @@ class Page:
         content = _image_tag(image, caption, quality, ' class="wide"' if wide else "")
         self._add_figure(f'<div class="chart">{content}</div>' if wide else content, caption)
 
-    def gallery(self, images: Iterable[tuple[Array, str]], *, quality: int = 85) -> None:
+    def gallery(
+        self,
+        images: Iterable[tuple[Array | bytes, str]],
+        *,
+        quality: int = 85,
+        small: bool = False,
+    ) -> None:
         """Adds images side by side, as many as the screen has room for.
 
         Args:
-            images: `(image, caption)`, see `image`.
+            images: `(image, caption)`, see `image`; or the bytes of a JPEG file.
             quality: Of the JPEGs, 1 to 95.
+            small: Whether they are thumbnails, of which more stand side by side.
         """
-        self._body.append('<div class="gallery">')
+        self._body.append(f'<div class="gallery{" small" if small else ""}">')
         for image, caption in images:
             self._add_figure(_image_tag(image, caption, quality, ""), caption)
         self._body.append("</div>")
@@ -285,7 +294,7 @@ class Page:
         self._body.append(f"<figure>{content}{caption}</figure>")
 
 
-def svg_of(figure: Figure) -> str:
+def svg_of(figure: "Figure") -> str:
     """Draws a matplotlib figure as SVG, with its text as text.
 
     Args:
@@ -317,10 +326,15 @@ def _chart(svg: str, caption: str) -> str:
     )
 
 
-def _image_tag(image: Array, caption: str, quality: int, kind: str) -> str:
-    data = io.BytesIO()
-    Image.fromarray(image).save(data, "JPEG", quality=quality)
-    height, width = image.shape[:2]
+def _image_tag(image: Array | bytes, caption: str, quality: int, kind: str) -> str:
+    if isinstance(image, bytes):
+        data = io.BytesIO(image)
+        with Image.open(data, formats=["JPEG"]) as opened:
+            width, height = opened.size
+    else:
+        data = io.BytesIO()
+        Image.fromarray(image).save(data, "JPEG", quality=quality)
+        height, width = image.shape[:2]
     # The size in the tag keeps the page from jumping while images load lazily.
     return (
         f'<img{kind} alt="{html.escape(caption)}" loading="lazy" width="{width}" '

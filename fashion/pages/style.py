@@ -63,6 +63,8 @@ figure svg, figure img { display: block; max-width: 100%; height: auto; }
 .panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(300px, 1fr));
           gap: 4px 20px; }
 .panels figure { margin: 8px 0; min-width: 0; }
+.gallery.small { grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); }
+.gallery.small img { height: 190px; width: 100%; object-fit: contain; object-position: left; }
 .bars { display: grid; grid-template-columns: max-content minmax(60px, 1fr) repeat(2, max-content);
         gap: 3px 12px; align-items: center; margin: 14px 0 20px; max-width: 820px;
         font-size: 14px; font-variant-numeric: tabular-nums; }
@@ -92,6 +94,7 @@ figcaption { margin-top: 6px; overflow-wrap: anywhere; }
   .cards div { padding: 8px 10px; font-size: 13px; }
   .cards b { font-size: 22px; }
   .gallery { grid-template-columns: 1fr; }
+  .gallery.small { grid-template-columns: 1fr 1fr; }
   dl { grid-template-columns: 1fr; gap: 0; }
   dd { margin-bottom: 6px; }
   th, td { padding: 4px 9px 4px 8px; }

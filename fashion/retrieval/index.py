@@ -1,24 +1,31 @@
 """GarmentIndex: garments with their vectors, in a folder or in a Qdrant server."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator
-from typing import Any
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Self
 
+import numpy as np
+
+from fashion.pages.text import short_name
 from fashion.retrieval.garment import Garment, Match
+from mrcnn.setting_checks import name_meant
 from mrcnn.typing import Array, PathLike
 
-__all__ = ["Garment", "GarmentIndex", "Match"]
+__all__ = ["Garment", "GarmentIndex", "Match", "is_address"]
 
 
 class GarmentIndex(ABC):
     """Garments of many images, searched by similarity. It is read only, and safe for threads.
 
-    `GarmentIndex.open` makes one.
+    `GarmentIndex.open` makes one. It is a context manager, which closes it.
 
     Attributes:
         meta: What the index was made of. JSON-able: "model" {"name", "digest", "weights"},
-            "vector" {"dimension", "parts": [{"name", "size", "weight"}, …], "mean"}, "labels" (see
-            `Ontology.to_dict`), "created" (ISO), "root" (folder that image paths start from).
+            "vector" {"dimension", "parts": [{"name", "size", "weight"}, …], "count", "mean",
+            "plane"} (see `VectorSpace.to_meta`), "labels" (see `Ontology.to_dict`), "created"
+            (ISO), "root" (folder that image paths start from). "vector" is None until
+            `fashion catalogue` has ended once.
     """
 
     meta: dict[str, Any]
@@ -37,9 +44,16 @@ class GarmentIndex(ABC):
         Raises:
             FileNotFoundError: There is no index.
             PackageMissing: A package is not installed; the message says how to get it.
+            ConnectionError: The server does not answer.
             ValueError: It is damaged.
         """
-        raise NotImplementedError
+        if is_address(location):
+            from fashion.retrieval.qdrant import open_collection  # reads a package that is optional
+
+            return open_collection(str(location))
+        from fashion.retrieval.folder import FolderIndex  # it needs this class
+
+        return FolderIndex(Path(location))
 
     @abstractmethod
     def __len__(self) -> int:
@@ -60,7 +74,8 @@ class GarmentIndex(ABC):
         Args:
             vectors: `(n, D)` float32 of length 1, see `GarmentEmbedder.describe`.
             k: Number of garments for each vector.
-            category: Name of the only category that is searched; None for all.
+            category: Name of the only category that is searched, or its part before the first
+                comma; None for all.
             attributes: Names of attributes that garments must have, all of them.
             exclude_images: Images whose garments are left out, as `Garment.image` names them.
 
@@ -68,8 +83,8 @@ class GarmentIndex(ABC):
             For each vector at most k matches, the most similar first.
 
         Raises:
-            ValueError: The vectors have another dimension, or the index knows no such category or
-                attribute.
+            ValueError: The vectors have another dimension, the index knows no such category or
+                attribute, or its first `fashion catalogue` has not ended.
         """
 
     @abstractmethod
@@ -132,3 +147,86 @@ class GarmentIndex(ABC):
         Returns:
             The garments, by number; none for an image that is not in the index.
         """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Closes the index."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def category_named(self, name: str) -> str:
+        """Finds a category by its name.
+
+        Args:
+            name: As in the labels, or the part before its first comma; in any case.
+
+        Returns:
+            The name as `Garment.category` has it.
+
+        Raises:
+            ValueError: The model has no such category. Names a similar one.
+        """
+        return _named(name, [row[1] for row in self.meta["labels"]["categories"]], "category")
+
+    def attribute_named(self, name: str) -> str:
+        """Finds an attribute by its name.
+
+        Args:
+            name: As in the labels, or the part before its first comma; in any case.
+
+        Returns:
+            The name as `Garment.attributes` has it.
+
+        Raises:
+            ValueError: The model has no such attribute. Names a similar one.
+        """
+        return _named(name, [row[1] for row in self.meta["labels"]["attributes"]], "attribute")
+
+    def _check_vectors(self) -> None:
+        if self.meta.get("vector") is None:
+            raise ValueError(
+                "The index has no vectors yet, because `fashion catalogue` was interrupted. Start "
+                "it again with the same arguments."
+            )
+
+    def _queries(self, vectors: Array) -> Array:
+        """Checks the vectors of a search."""
+        self._check_vectors()
+        dimension = self.meta["vector"]["dimension"]
+        vectors = np.asarray(vectors, np.float32)
+        if vectors.ndim != 2 or vectors.shape[1] != dimension:
+            raise ValueError(
+                f"Vectors of the shape {vectors.shape} were searched, and those of this index are "
+                f"(n, {dimension}). Make them with GarmentEmbedder(model, index.meta)."
+            )
+        return vectors
+
+
+def is_address(location: PathLike) -> bool:
+    """Tells the address of a server from a folder.
+
+    Args:
+        location: As of `GarmentIndex.open`.
+
+    Returns:
+        Whether it is an address.
+    """
+    return str(location).startswith(("http://", "https://"))
+
+
+def _named(name: str, known: Sequence[str], kind: str) -> str:
+    wanted = name.strip().casefold()
+    for read in (str, short_name):
+        for each in known:
+            if read(each).casefold() == wanted:
+                return each
+    by_folded = {read(each).casefold(): each for each in known for read in (short_name, str)}
+    meant = name_meant(wanted, by_folded)
+    hint = f" Did you mean {by_folded[meant]}?" if meant else ""
+    raise ValueError(
+        f"The model of the index has no {kind} {name!r}.{hint or ' They are: ' + '; '.join(known)}"
+    )

@@ -52,6 +52,11 @@ setup(
         "pycocotools>=2.0.8,<3",
         "tqdm>=4.66,<5",
     ],
-    extras_require={"litert": ["ai-edge-litert>=2.0,<3"], "pages": ["matplotlib>=3.9,<4"]},
+    extras_require={
+        "litert": ["ai-edge-litert>=2.0,<3"],
+        "pages": ["matplotlib>=3.9,<4"],
+        "catalogue": ["faiss-cpu>=1.9,<2"],
+        "qdrant": ["qdrant-client>=1.12,<2"],
+    },
     entry_points={"console_scripts": ["fashion = fashion.__main__:main"]},
 )

@@ -31,21 +31,24 @@ EXCEPTIONS = {("rescore", "--conf"): 0.05}
 HAVE = {
     "--out": {
         *("train", "predict", "evaluate", "submit", "explore", "prepare", "rescore"),
-        *("segment", "mnist", "demo", "compare", "study", "ensemble", "trends"),
+        *("segment", "mnist", "demo", "compare", "study", "ensemble", "catalogue", "similar"),
+        "trends",
     },
-    "--weights": {"train", "predict", "evaluate", "submit", "rescore", "segment"},
+    "--weights": {
+        *("train", "predict", "evaluate", "submit", "rescore", "segment", "catalogue", "similar")
+    },
     "--data": {"train", "evaluate", "explore", "prepare", "rescore", "segment", "mnist"},
-    "--images": {"predict", "evaluate", "submit"},
-    "--conf": {"predict", "evaluate", "submit", "rescore", "trends"},
-    "--attr-conf": {"predict", "evaluate", "submit", "trends"},
+    "--images": {"predict", "evaluate", "submit", "catalogue", "similar"},
+    "--conf": {"predict", "evaluate", "submit", "rescore", "trends", "catalogue", "similar"},
+    "--attr-conf": {"predict", "evaluate", "submit", "trends", "catalogue"},
     "--thresholds": {"predict", "evaluate", "submit"},
     "--ensemble": {"predict", "evaluate", "submit"},
     "--tta": {"predict", "evaluate", "submit"},
     "--tiles": {"predict", "evaluate", "submit"},
     "--limit": {"train", "predict", "evaluate", "submit", "segment"},
     "--seed": {"train", "explore", "rescore", "ensemble"},
-    "--workers": {"train", "prepare", "rescore", "segment"},
-    "--restart": {"predict", "evaluate", "submit", "rescore", "segment", "mnist"},
+    "--workers": {"train", "prepare", "rescore", "segment", "catalogue"},
+    "--restart": {"predict", "evaluate", "submit", "rescore", "segment", "mnist", "catalogue"},
     "--set": {"train", "predict", "evaluate", "submit", "explore", "rescore", "demo", "settings"},
 }
 # Verb, old spelling, new spelling.

@@ -22,7 +22,7 @@ READING = (
 WRITING = (
     *("train", "predict {image}", "evaluate --weights {weights}", "explore", "prepare", "mnist"),
     *("convert --data {data} --to coco", "rescore", "segment", "demo", "study backbones"),
-    "export --to all",
+    *("export --to all", "catalogue {image}"),
 )
 WRONG = [
     ("trian", "there is no command trian. Did you mean train?"),
@@ -121,6 +121,14 @@ WRONG = [
     ("runs --page {closed}", "closed is not writable"),
     ("train --preview {closed}", "closed is not writable"),
     ("compare {coco} {coco} --out {closed}", "closed is not writable"),
+    ("catalogue", "name image files or folders"),
+    ("catalogue {image} --workers 0", "--workers must be a whole number from 1 to 256. Got 0."),
+    ("catalogue {image} --weights nothing", "There is no weight file nothing."),
+    ("catalogue {image} --qdrant http://localhost", "names no collection of a Qdrant server."),
+    ("similar --index {empty}", "name photos, or a garment of the index with --garment ID."),
+    ("similar {image} --garment 1", "name photos, or a garment of the index"),
+    ("similar {image}", "There is no index in catalogue."),
+    ("similar {image} -k 0", "-k must be a whole number from 1 to 1000. Got 0."),
     *((f"{verb} --data {{empty}}", "No train.csv in") for verb in READING),
     *((f"{command} --out {{closed}}/deep/er", "closed is not writable") for command in WRITING),
 ]

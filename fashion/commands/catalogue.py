@@ -1,0 +1,177 @@
+"""Body of `catalogue`: describes the garments of images one by one, and writes their index."""
+
+import argparse
+import os
+import sys
+from collections import deque
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from fashion.cli.chosen_model import ChosenModel
+from fashion.cli.interrupts import current_command, resumable
+from fashion.cli.locks import start_over, working_in
+from fashion.cli.options import model_settings
+from fashion.cli.resume_keys import check_keys, resume_keys
+from fashion.pages.text import count
+from fashion.results import TrainedModel
+from fashion.retrieval.embedding import GarmentEmbedder, load_embedding_model
+from fashion.retrieval.folder import FolderIndex
+from fashion.retrieval.found import found_garments
+from fashion.retrieval.model_identity import identity_of
+from fashion.retrieval.photos import Photo, read_ahead, read_photo
+from fashion.retrieval.qdrant import connect_to, publish
+from fashion.retrieval.schema import DATABASE, VECTORS
+from fashion.retrieval.store import GarmentStore
+from mrcnn.config import Config
+from mrcnn.data.resize import check_placeable
+from mrcnn.packages import import_package
+from mrcnn.typing import Array, Size
+
+
+def run(args: argparse.Namespace) -> Path:
+    """Makes or updates an index as the arguments ask.
+
+    Args:
+        args: Result of `fashion.catalogue.parse`.
+
+    Returns:
+        The folder of the index.
+
+    Raises:
+        OSError: No image can be read.
+        ValueError: The index was made by another model, or with other settings.
+    """
+    import_package("faiss", "An index of garments", "faiss-cpu>=1.9,<2")  # before hours of work
+    chosen = ChosenModel(args)
+    if args.conf is None:
+        args.conf = chosen.default_confidence()
+    with working_in(args.out, "catalogue"), resumable():
+        if args.restart:
+            _remove(args.out)
+        store = GarmentStore(args.out)
+        try:
+            _update(args, chosen, store)
+        finally:
+            store.close()
+        if args.qdrant:
+            _publish(args)
+    print(f"next: fashion similar PHOTO --index {args.qdrant or args.out}")
+    return args.out
+
+
+def _update(args: argparse.Namespace, chosen: ChosenModel, store: GarmentStore) -> None:
+    keys, model = resume_keys(args, chosen.contents(), args.conf), None
+    if store.meta:
+        check_keys(args.out, store.meta["keys"], keys, _ADVICE)
+    else:
+        model = _load(args)
+        store.begin(_about(args, keys, model))
+    plan = store.plan(args.files)
+    if plan.todo:
+        add_images(store, model or _load(args), plan.todo, args)
+    store.remove_images(plan.removed)
+    store.finish()
+    garments, images = store.counts()
+    if not images:
+        raise OSError("None of the images could be read.")
+    print(
+        f"{count(garments, 'garment')} of {count(images, 'image')} in {args.out}; "
+        f"{count(len(plan.todo), 'image')} new or changed, {plan.unchanged:,} unchanged, "
+        f"{len(plan.removed):,} removed"
+    )
+
+
+_ADVICE = (
+    "Garments that were found or described in other ways cannot be compared. Give the same "
+    "arguments to add to it, another folder with --out, or --restart to make it again."
+)
+
+
+def add_images(
+    store: GarmentStore, model: TrainedModel, files: list[Path], args: argparse.Namespace
+) -> None:
+    """Predicts images and writes their garments, an image in a transaction.
+
+    Args:
+        store: The index.
+        model: Its results have "embeddings".
+        files: The images.
+        args: With `workers`, the number of images that are read ahead.
+    """
+    embedder, waiting = GarmentEmbedder(model), deque[Photo]()
+
+    def read(path: Path) -> Photo:
+        return read_photo(path, lambda path, image_hw: _check_size(path, image_hw, model.config))
+
+    bar = tqdm(total=len(files), unit="image")
+    photos = read_ahead(files, read, args.workers)
+    for result in embedder.stream(_images(photos, store, waiting, bar)):
+        photo = waiting.popleft()
+        assert photo.image is not None
+        parts = embedder.parts(photo.image, result)
+        store.replace_image(photo, found_garments(photo.image, result, model.ontology), parts)
+        bar.update()
+        del photo  # one image less in memory while the next ones are read
+    bar.close()
+
+
+def _images(
+    photos: Iterator[Photo], store: GarmentStore, waiting: deque[Photo], bar: tqdm
+) -> Iterator[Array]:
+    """The images that can be used; of others the index keeps why they cannot."""
+    for photo in photos:
+        if photo.image is None:
+            tqdm.write(f"left out: {photo.problem}", file=sys.stderr)
+            store.replace_image(photo, (), None)
+            bar.update()
+            continue
+        waiting.append(photo)
+        image = photo.image
+        del photo
+        yield image
+        del image
+
+
+def _check_size(path: Path, image_hw: Size, config: Config) -> None:
+    check_placeable(image_hw, config, str(path))
+
+
+def _load(args: argparse.Namespace) -> TrainedModel:
+    return load_embedding_model(args.weights, **model_settings(args, args.conf))
+
+
+def _about(args: argparse.Namespace, keys: dict[str, Any], model: TrainedModel) -> dict[str, Any]:
+    """What the index is made of, see `GarmentIndex.meta`."""
+    folders = [os.path.abspath(file.parent) for file in args.files]
+    try:
+        root = os.path.commonpath(folders)
+    except ValueError:  # on several drives of Windows
+        root = folders[0]
+    return {
+        "model": identity_of(args.weights),
+        "labels": model.ontology.to_dict(),
+        "created": datetime.now().astimezone().isoformat(timespec="microseconds"),
+        "root": root,
+        "keys": keys,
+        "command": current_command(),
+    }
+
+
+def _remove(folder: Path) -> None:
+    names = [DATABASE, f"{DATABASE}-journal"]
+    names += [path.name for path in folder.glob(VECTORS.format("*"))]
+    start_over(folder, names)
+
+
+def _publish(args: argparse.Namespace) -> None:
+    client, collection = connect_to(args.qdrant)
+    try:
+        with FolderIndex(args.out) as index, tqdm(total=len(index), unit="garment") as bar:
+            sent, deleted = publish(index, client, collection, bar.update)
+    finally:
+        client.close()
+    print(f"{args.qdrant}: {count(sent, 'garment')} sent, {deleted:,} deleted")

@@ -1,0 +1,171 @@
+"""Body of `similar`: searches an index for the garments of photos, and writes what was found."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from fashion.cli.locks import working_in
+from fashion.config import FashionConfig
+from fashion.formats.model_files import located, model_in, shipped_models
+from fashion.pages.text import count
+from fashion.retrieval.embedding import GarmentEmbedder, load_embedding_model
+from fashion.retrieval.found import found_garments
+from fashion.retrieval.index import GarmentIndex
+from fashion.retrieval.model_identity import check_embeddings, check_made_by
+from fashion.retrieval.page import Query, similar_page, similar_rows
+from fashion.retrieval.photos import image_name
+from mrcnn.config import parse_setting
+from mrcnn.data.image_io import read_image
+from mrcnn.data.resize import check_placeable
+from mrcnn.files import write_text
+from mrcnn.typing import Array
+
+PAGE, ROWS = "similar.html", "similar.json"
+
+
+def run(args: argparse.Namespace) -> Path:
+    """Searches as the arguments ask.
+
+    Args:
+        args: Result of `fashion.similar.parse`.
+
+    Returns:
+        The folder of similar.html and similar.json.
+
+    Raises:
+        OSError: No photo can be read.
+        ValueError: The index knows no such garment, category or attribute, or was made by another
+            model.
+    """
+    with GarmentIndex.open(args.index) as index, working_in(args.out, "similar"):
+        if args.category not in (None, "same"):
+            args.category = index.category_named(args.category)
+        args.attribute = [index.attribute_named(name) for name in args.attribute]
+        queries = [_of_index(index, args)] if args.garment else _of_photos(index, args)
+        page = similar_page(queries, index, _about(args))
+        page.write(args.out / PAGE)
+        rows = similar_rows(queries, str(args.index))
+        write_text(args.out / ROWS, json.dumps(rows, indent=1) + "\n")
+    found = sum(len(query.matches) for query in queries)
+    print(
+        f"{count(found, 'similar garment')} for {count(len(queries), 'garment')}: "
+        f"{args.out / PAGE} and {ROWS}"
+    )
+    return args.out
+
+
+def _about(args: argparse.Namespace) -> dict[str, str]:
+    """What was searched, for the page."""
+    return {
+        "Index": str(args.index),
+        "Category": {None: "all", "same": "that of each garment"}.get(args.category, args.category),
+        "Attributes": ", ".join(args.attribute),
+    }
+
+
+def _of_index(index: GarmentIndex, args: argparse.Namespace) -> Query:
+    """The search for a garment of the index."""
+    try:
+        garment = index.garment(args.garment)
+    except KeyError as error:
+        raise ValueError(
+            f"The index has no garment {args.garment}. similar.json and the pages of `fashion "
+            "similar` give their numbers."
+        ) from error
+    query = Query(
+        garment.image,
+        garment.box,
+        garment.category,
+        garment.score,
+        garment.attributes,
+        garment.colors,
+        index.thumbnail(garment.id),
+    )
+    return _searched(index, query, index.vector(garment.id), args, garment.image)
+
+
+def _of_photos(index: GarmentIndex, args: argparse.Namespace) -> list[Query]:
+    """The searches for all garments of photos."""
+    embedder = _embedder(index, args)
+    queries, read = [], 0
+    for path, image in _photos(args.files, embedder):
+        read += 1
+        result, vectors = embedder.predict_with_vectors(image)
+        own = image_name(path, index.meta["root"])
+        found = found_garments(image, result, embedder.model.ontology)
+        for garment, vector in zip(found, vectors, strict=True):
+            query = Query(
+                str(path),
+                garment.box,
+                garment.category,
+                garment.score,
+                garment.attributes,
+                garment.colors,
+                garment.thumbnail,
+            )
+            queries.append(_searched(index, query, vector, args, own))
+        if not found:
+            tqdm.write(f"{path}: no garment was found", file=sys.stderr)
+    if not read:
+        raise OSError("None of the photos could be read.")
+    return queries
+
+
+def _searched(
+    index: GarmentIndex, query: Query, vector: Array, args: argparse.Namespace, own_image: str
+) -> Query:
+    category = query.category if args.category == "same" else args.category
+    (matches,) = index.search(
+        np.asarray(vector)[None],
+        args.k,
+        category=category,
+        attributes=args.attribute,
+        exclude_images=[own_image],
+    )
+    query.matches.extend(matches)
+    return query
+
+
+def _photos(files: list[Path], embedder: GarmentEmbedder) -> Iterator[tuple[Path, Array]]:
+    bar = tqdm(files, unit="photo", disable=len(files) < 2)
+    for path in bar:
+        try:
+            image = read_image(path, upright=True)
+            check_placeable(image.shape[:2], embedder.model.config, str(path))
+        except (OSError, ValueError) as error:
+            tqdm.write(f"left out: {error}", file=sys.stderr)
+            continue
+        yield path, image
+
+
+def _embedder(index: GarmentIndex, args: argparse.Namespace) -> GarmentEmbedder:
+    """The model that made the index, with the settings that it had then."""
+    path = check_made_by(index.meta, args.weights or _weights_of(index))
+    check_embeddings(path)
+    keys = index.meta["keys"]
+    settings = dict(parse_setting(text, FashionConfig) for text in keys["set"])
+    least = keys["min_score"] if args.conf is None else args.conf
+    settings["DETECTION_MIN_CONFIDENCE"] = least
+    if "attribute_threshold" in keys:
+        settings["ATTRIBUTE_THRESHOLD"] = keys["attribute_threshold"]
+    return GarmentEmbedder(load_embedding_model(path, **settings), index.meta)
+
+
+def _weights_of(index: GarmentIndex) -> Path:
+    """Where the model of an index is: where it was, or among the shipped ones."""
+    about = index.meta["model"]
+    path = Path(about["weights"])
+    if path.exists():
+        return model_in(path)
+    shipped = shipped_models().get(Path(about["name"]).stem)
+    if shipped is None:
+        raise FileNotFoundError(
+            f"The model of the index, {path}, is not there any more. Say where it is with "
+            "--weights FILE."
+        )
+    return located(shipped)
