@@ -5,6 +5,7 @@
 #   make test-full   the same, then test-rest
 #   make test-rest   what takes long: whole trainings, commands that are killed, inputs that once were handled badly, and
 #                    made-up files for each reader. FUZZ_EXAMPLES=1000 and KILLS=4 make it shorter.
+#   make serve   the shipped model at http://localhost:8000
 #   make browser Chromium and its driver, where apt-get can install them; without them, tests of the web page are skipped
 #   make lint    formatting, docstrings and types: ruff, mypy
 #   make format  format the code
@@ -18,10 +19,13 @@ INSTALLED := $(VENV)/installed-by-make
 export MPLBACKEND ?= Agg
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test test-full test-rest browser lint format bench setup
+.PHONY: demo serve test test-full test-rest browser lint format bench setup
 
 demo: $(INSTALLED)
 	$(PY) -m fashion demo
+
+serve: $(INSTALLED)
+	$(PY) -m fashion serve
 
 # One thread for each of the two processes: with more they wait for each other.
 test test-rest: export OMP_NUM_THREADS = 1

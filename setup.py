@@ -136,7 +136,7 @@ setup(
     ],
     package_dir={"fashion.weights": "weights"},
     package_data={
-        "fashion": ["labels/*.json", "web/*"],
+        "fashion": ["labels/*.json", "web/*", "service/page/*"],
         "fashion.weights": ["*.h5", "*.json", "README.md"],
     },
     include_package_data=False,

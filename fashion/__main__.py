@@ -30,6 +30,7 @@ VERBS = {
     "page": "write a web page that runs a model in the browser",
     "catalogue": "make an index of the garments in photos",
     "similar": "find garments of an index that look like those in a photo",
+    "serve": "serve a model over HTTP: a page to try it, and an API",
     "demo": "train, evaluate, predict and submit on the built-in drawings",
 }
 # Packages whose versions `--version` prints, besides this one.

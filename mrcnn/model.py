@@ -51,10 +51,11 @@ from mrcnn.legacy.images import as_images
 from mrcnn.modeling.backbones.pretrained import load_imagenet
 from mrcnn.modeling.build import build_detector
 from mrcnn.modeling.detector import LAYER_LOSS, Detector
-from mrcnn.modeling.devices import check_process, devices_of, use_xla
+from mrcnn.modeling.devices import devices_of, use_xla
 from mrcnn.modeling.live_settings import LiveSettings
 from mrcnn.modeling.roi_head import RoIHead
 from mrcnn.ops.pixel_convention import CORNERS, from_unit, to_unit
+from mrcnn.process import check_process
 from mrcnn.training.fit_detector import fit_detector
 from mrcnn.training.optimizers import make_optimizer
 from mrcnn.training.run_folder import RunFolder

@@ -1,7 +1,8 @@
-"""Settings of a process that decide how fast TensorFlow computes on a CPU.
+"""Processes: settings that decide how fast TensorFlow computes on a CPU, and who may run networks.
 
-They take effect only if made early: oneDNN before TensorFlow is imported, the allocator before its
-threads start. An application makes both as it starts; a script that wants them begins with
+The settings take effect only if made early: oneDNN before TensorFlow is imported, the allocator
+before its threads start. An application makes both as it starts; a script that wants them begins
+with
 
     from mrcnn.process import prefer_fast_kernels
     prefer_fast_kernels()
@@ -22,6 +23,9 @@ MALLOC_VARIABLES = (
     "MALLOC_ARENA_MAX",
 )
 ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
+
+# The process that was the first to build a network.
+_began: list[int] = []
 
 
 def prefer_fast_kernels() -> None:
@@ -70,3 +74,28 @@ def keep_large_blocks() -> bool:
     largest = 2**31 - 1
     results = [mallopt(M_MMAP_MAX, 0), mallopt(M_TRIM_THRESHOLD, largest), mallopt(M_ARENA_MAX, 1)]
     return all(result == 1 for result in results)
+
+
+class ForkedProcessError(RuntimeError):
+    """A network is asked to run in a process that was forked after networks ran.
+
+    TensorFlow's and JAX's threads stay in the process that started them. In a forked one every
+    computation would wait for them for ever.
+    """
+
+
+def check_process() -> None:
+    """Remembers the process that builds the first network; raises in any that is forked from it.
+
+    Raises:
+        ForkedProcessError: This process is not the one that built the first network.
+    """
+    if not _began:
+        _began.append(os.getpid())
+    if os.getpid() != _began[0]:
+        raise ForkedProcessError(
+            "This process was forked from one in which a network was built, and the threads that "
+            "compute are not copied: it would wait for ever. Start processes with "
+            'multiprocessing.get_context("spawn") and build the model in each of them; with a web '
+            "server such as gunicorn build it in the worker, without --preload."
+        )

@@ -54,7 +54,7 @@ FLOORS = [
     ["fashion.retrieval"],
     ["fashion.ensembles"],
     ["fashion.cli"],
-    ["fashion.reports"],
+    ["fashion.reports", "fashion.service"],
     ["fashion.studies"],
     ["fashion.commands"],
     ["fashion"],

@@ -177,6 +177,7 @@ DISTRIBUTIONS = {
 }
 # Imported only where users or extras bring them.
 OPTIONAL = {"IPython", "albumentations", "jax", "onnx", "onnxruntime", "torch", "torchvision"}
+OPTIONAL |= {"fastapi", "starlette", "pydantic", "uvicorn"}  # FastAPI brings two of them
 
 
 def test_every_package_that_is_imported_is_required(metadata):

@@ -1,6 +1,7 @@
 // Engine: the exported network in a worker, so that the page stays responsive.
 //
-// Another engine, such as one that asks a server, has the same two methods: load and predict.
+// Another engine, such as one that asks a server, has the same methods: load, predict, privacy and
+// aboutRows.
 
 import { networkInput } from "./resize.js";
 import { placementFor, windowOf } from "./placement.js";
@@ -31,20 +32,32 @@ export class OnnxEngine {
     if (!response.ok) throw new Error(`model.json could not be loaded (${response.status}).`);
     this.model = await response.json();
     const { backend } = await this.ask({ type: "load", model: this.model });
-    return { ...this.model, backend };
+    this.model = { ...this.model, backend };
+    return this.model;
   }
 
   /**
    * Predicts the garments of a photo.
    *
-   * @param {ImageData} photo RGBA pixels
+   * @param {{width: number, height: number, pixels: () => ImageData}} photo of the page
    * @returns {Promise<object[]>} see results.garmentsOf
    */
   async predict(photo) {
     const placement = placementFor([photo.height, photo.width], this.model);
-    const pixels = networkInput(photo, placement, this.model.convention);
+    const pixels = networkInput(photo.pixels(), placement, this.model.convention);
     const outputs = await this.run(pixels, windowOf(placement));
     return garmentsOf(outputs, placement, this.model);
+  }
+
+  /** Says where photos go. */
+  privacy() {
+    return "The model runs in this page. Photos stay on this device: nothing is sent anywhere.";
+  }
+
+  /** Rows about the model, beside those of every engine. */
+  aboutRows() {
+    const version = this.model.runtime_version || "";
+    return { "Runs in": this.model.backend, Runtime: `ONNX Runtime Web ${version} (MIT license)` };
   }
 
   /**

@@ -12,8 +12,8 @@ from mrcnn.inference.compiled import compiled, runs_eagerly
 from mrcnn.inference.final_scores import ScoreSettings, with_final_scores
 from mrcnn.inference.pasting import full_masks
 from mrcnn.modeling.detector import Detector
-from mrcnn.modeling.devices import check_process
 from mrcnn.ops.pixel_convention import PixelConvention
+from mrcnn.process import check_process
 from mrcnn.typing import Array
 
 __all__ = ["Predictor", "full_masks"]

@@ -21,13 +21,14 @@ from mrcnn.modeling.backbones import (
 from mrcnn.modeling.box_head import BoxHead
 from mrcnn.modeling.detections import DetectionSettings
 from mrcnn.modeling.detector import Detector, DetectorSettings
-from mrcnn.modeling.devices import channels_last, check_process, device_scope
+from mrcnn.modeling.devices import channels_last, device_scope
 from mrcnn.modeling.mask_head import MaskHead
 from mrcnn.modeling.necks import FPN, C4Neck
 from mrcnn.modeling.roi_head import RoIHead
 from mrcnn.modeling.roi_sampling import RoISamplingSettings
 from mrcnn.modeling.rpn import RPNHead, RPNSettings
 from mrcnn.ops.calibration import uncalibrated
+from mrcnn.process import check_process
 from mrcnn.setting_checks import check_loss_weights
 
 __all__ = ["BACKBONES", "NECKS", "build_detector", "settings_of", "stage_of_layer"]

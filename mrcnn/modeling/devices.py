@@ -1,8 +1,7 @@
-"""Where networks run: on one device or several, channels last, and never in a forked process."""
+"""Where networks run: on one device or several, channels last."""
 
 import contextlib
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
@@ -11,9 +10,6 @@ import keras
 from mrcnn.config import Config
 
 log = logging.getLogger(__name__)
-
-# The process that was the first to build a network.
-_began: list[int] = []
 
 
 def device_scope(config: Config) -> AbstractContextManager:
@@ -123,31 +119,6 @@ def has_gpu() -> bool:
 
         return bool(tf.config.list_physical_devices("GPU"))
     return any(not str(name).lower().startswith("cpu") for name in _devices())
-
-
-class ForkedProcessError(RuntimeError):
-    """A network is asked to run in a process that was forked after networks ran.
-
-    TensorFlow's and JAX's threads stay in the process that started them. In a forked one every
-    computation would wait for them for ever.
-    """
-
-
-def check_process() -> None:
-    """Remembers the process that builds the first network; raises in any that is forked from it.
-
-    Raises:
-        ForkedProcessError: This process is not the one that built the first network.
-    """
-    if not _began:
-        _began.append(os.getpid())
-    if os.getpid() != _began[0]:
-        raise ForkedProcessError(
-            "This process was forked from one in which a network was built, and the threads that "
-            "compute are not copied: it would wait for ever. Start processes with "
-            'multiprocessing.get_context("spawn") and build the model in each of them; with a web '
-            "server such as gunicorn build it in the worker, without --preload."
-        )
 
 
 def _devices():

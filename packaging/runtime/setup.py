@@ -1,4 +1,4 @@
-"""Builds fashion-mask-rcnn-runtime: what predicts, scores and submits from exported ONNX files.
+"""Builds fashion-mask-rcnn-runtime: what predicts, scores, submits and serves with ONNX files.
 
 `build.py` beside it calls this in a folder with copies of the packages.
 """
@@ -31,7 +31,7 @@ def version() -> str:
 setup(
     name="fashion-mask-rcnn-runtime",
     version=version(),
-    description="Predicts, scores and submits with exported models of fashion-mask-rcnn",
+    description="Predicts, scores, submits and serves with exported models of fashion-mask-rcnn",
     long_description=Path("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     author="The fashion-mask-rcnn authors",
@@ -42,7 +42,7 @@ setup(
         include=["mrcnn", "mrcnn.*", "fashion", "fashion.*"],
         exclude=[pattern for name in LEFT_OUT for pattern in (name, f"{name}.*")],
     ),
-    package_data={"fashion": ["labels/*.json"]},
+    package_data={"fashion": ["labels/*.json", "web/*", "service/page/*"]},
     include_package_data=False,
     install_requires=[
         "numpy>=2.0,<2.5",
@@ -57,6 +57,7 @@ setup(
         "pages": ["matplotlib>=3.9,<4"],
         "catalogue": ["faiss-cpu>=1.9,<2"],
         "qdrant": ["qdrant-client>=1.12,<2"],
+        "serve": ["fastapi>=0.115,<1", "uvicorn>=0.30,<1", "python-multipart>=0.0.20,<1"],
     },
     entry_points={"console_scripts": ["fashion = fashion.__main__:main"]},
 )

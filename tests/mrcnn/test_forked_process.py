@@ -5,20 +5,20 @@ import os
 
 import pytest
 
-from mrcnn.modeling import devices
+from mrcnn import process as processes
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no processes are forked here")
 def test_a_forked_process_is_told_at_once_what_to_do(monkeypatch):
-    monkeypatch.setattr(devices, "_began", [])
-    devices.check_process()
-    devices.check_process()
+    monkeypatch.setattr(processes, "_began", [])
+    processes.check_process()
+    processes.check_process()
     context = multiprocessing.get_context("fork")
     answers = context.Queue()
 
     def child():
         try:
-            devices.check_process()
+            processes.check_process()
             answers.put("nothing")
         except RuntimeError as error:
             answers.put(str(error))
@@ -31,6 +31,6 @@ def test_a_forked_process_is_told_at_once_what_to_do(monkeypatch):
 
 
 def test_a_process_in_which_nothing_was_built_yet_may_build(monkeypatch):
-    monkeypatch.setattr(devices, "_began", [])
-    devices.check_process()
-    assert devices._began == [os.getpid()]
+    monkeypatch.setattr(processes, "_began", [])
+    processes.check_process()
+    assert processes._began == [os.getpid()]

@@ -1,0 +1,150 @@
+"""Catalogue: questions to an index of garments, and their answers."""
+
+import logging
+from collections.abc import Collection
+from typing import Any
+
+from fashion.retrieval.index import GarmentIndex
+from fashion.service.answers import garment_answer, match_answers
+from fashion.service.photos import without_metadata
+from fashion.service.refusals import Refusal
+from mrcnn.typing import Array
+
+log = logging.getLogger("fashion.service")
+
+ANY, SAME = "any", "same"
+
+
+class Catalogue:
+    """An index of garments, asked by clients.
+
+    Args:
+        index: The index.
+    """
+
+    def __init__(self, index: GarmentIndex) -> None:
+        self.index = index
+        labels = index.meta.get("labels") or {}
+        self.categories = [row[1] for row in labels.get("categories", ())]
+        self.attributes = [row[1] for row in labels.get("attributes", ())]
+        self._trends: dict[tuple[Any, ...], dict[str, Any]] = {}
+
+    def similar(
+        self, vector: Array, k: int, category: str, attributes: Collection[str], without: str = ""
+    ) -> list[dict[str, Any]]:
+        """Finds garments that are similar to one.
+
+        Args:
+            vector: `(D,)` float32 of the garment.
+            k: Number of garments.
+            category: Name of the only category that is searched, or "any".
+            attributes: Names of attributes that garments must have.
+            without: Image whose garments are left out.
+
+        Returns:
+            As of `match_answers`.
+
+        Raises:
+            Refusal: The index knows no such category or attribute.
+        """
+        self._check("category", [category], [*self.categories, ANY])
+        self._check("attribute", attributes, self.attributes)
+        (matches,) = self.index.search(
+            vector[None],
+            k,
+            category=None if category == ANY else category,
+            attributes=attributes,
+            exclude_images=[without] if without else (),
+        )
+        return match_answers(matches)
+
+    def similar_to(
+        self, garment_id: int, k: int, category: str, attributes: Collection[str], same_image: bool
+    ) -> dict[str, Any]:
+        """Finds garments that are similar to one of the index.
+
+        Args:
+            garment_id: Its number.
+            k: Number of garments.
+            category: Name of the only category that is searched, "any", or "same".
+            attributes: Names of attributes that garments must have.
+            same_image: Whether garments of the same image count.
+
+        Returns:
+            "garment" and "matches".
+
+        Raises:
+            Refusal: There is no such garment, category or attribute.
+        """
+        try:
+            garment, vector = self.index.garment(garment_id), self.index.vector(garment_id)
+        except KeyError:
+            raise Refusal(404, f"The index has no garment {garment_id}.") from None
+        category = garment.category if category == SAME else category
+        without = "" if same_image else garment.image
+        # Itself is always found first.
+        matches = self.similar(vector, k + same_image, category, attributes, without)
+        matches = [match for match in matches if match["id"] != garment_id][:k]
+        return {"garment": garment_answer(garment), "matches": matches}
+
+    def thumbnail(self, garment_id: int) -> bytes:
+        """Looks up the picture of a garment.
+
+        Args:
+            garment_id: Its number.
+
+        Returns:
+            A JPEG without metadata.
+
+        Raises:
+            Refusal: There is no such garment.
+        """
+        try:
+            return without_metadata(self.index.thumbnail(garment_id))
+        except KeyError:
+            raise Refusal(404, f"The index has no garment {garment_id}.") from None
+
+    def trends(self, category: str, **options: Any) -> dict[str, Any]:
+        """Describes how shares of categories and attributes change over time.
+
+        Args:
+            category: Name of the only category that counts, or "any".
+            **options: "period", "seasonal" and "shoots" of `trends_of`.
+
+        Returns:
+            As of `trends_of`; computed once for the same question, since the index does not change.
+
+        Raises:
+            Refusal: The index knows no such category, or has no dates to compare.
+        """
+        self._check("category", [category], [*self.categories, ANY])
+        asked = (category, *sorted(options.items()))
+        if asked not in self._trends:
+            try:
+                # Not at the top: it needs SciPy, which the light install leaves out.
+                from fashion.retrieval.trends import trends_of
+            except ModuleNotFoundError:
+                raise Refusal(501, "This service computes no trends: SciPy is missing.") from None
+            only = None if category == ANY else category
+            try:
+                self._trends[asked] = trends_of(self.index.garments(), category=only, **options)
+            except ValueError as error:
+                log.warning("no trends", extra={"fields": {"reason": str(error)}})
+                raise Refusal(
+                    422, "The photos of the index give no trends of this kind."
+                ) from error
+        return self._trends[asked]
+
+    @staticmethod
+    def _check(kind: str, names: Collection[str], known: Collection[str]) -> None:
+        unknown = [name for name in names if name not in known]
+        if unknown:
+            raise Refusal(422, f"The index has no {kind} {unknown[0][:80]!r}.")
+
+    def about(self) -> dict[str, Any]:
+        """Describes the index for the page.
+
+        Returns:
+            JSON-able.
+        """
+        return {"garments": len(self.index), "categories": self.categories}
