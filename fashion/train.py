@@ -46,10 +46,9 @@ from fashion.cli.parser import Parser, did_you_mean, fraction, whole
 from fashion.cli.paths import check_output
 from fashion.cli.training_settings import (
     EMA_MOMENTUM,
-    chosen_stages,
     loss_weights,
-    option_settings,
     read_recipe,
+    requested_config,
 )
 from fashion.config import LOSS_PRESETS, RECIPES, FashionConfig
 from fashion.datasets.rebalancing_rules import RULES, USUAL, agreed_rules
@@ -132,10 +131,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         OSError: There is no such file.
     """
     parser = Parser("train", __doc__)
-    _add_run_options(parser)
-    _add_recipe_options(parser)
-    _add_optimizer_options(parser)
-    _add_choice_options(parser)
+    add_training_options(parser)
     _add_output_options(parser)
     args = parser.parse_args(argv)
     args.recipe_settings = {}
@@ -199,10 +195,7 @@ def _check_settings(args, base):
     errors = []
     for recipe in recipes:
         try:
-            config = recipe.from_dict(args.recipe_settings)
-            options = option_settings(args, config, args.stage or "all")
-            config = recipe.from_dict(args.recipe_settings | options | dict(args.set))
-            chosen_stages(config, args.stage or "all")
+            requested_config(args, recipe)
         except ValueError as error:
             errors.append(error)
     if len(errors) == len(recipes):
@@ -218,6 +211,20 @@ def _setting(text: str) -> tuple[str, object]:
             f"nothing. Give --lr {value} instead."
         )
     return key, value
+
+
+def add_training_options(parser: argparse.ArgumentParser, *, asides: bool = True) -> None:
+    """Adds the options that decide what a training does.
+
+    Args:
+        parser: Parser of a verb that trains.
+        asides: Also add --list-settings, --show-split and --preview, which print or write
+            something and stop.
+    """
+    _add_run_options(parser)
+    _add_recipe_options(parser, asides)
+    _add_optimizer_options(parser)
+    _add_choice_options(parser, asides)
 
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -249,7 +256,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_recipe_options(parser: argparse.ArgumentParser) -> None:
+def _add_recipe_options(parser: argparse.ArgumentParser, asides: bool) -> None:
     recipe = "(default: that of the recipe)"
     add_option(parser, "--epochs", default=None, help=f"epochs in all, see above {recipe}")
     add_option(parser, "--lr", default=None, help=f"highest learning rate, see above {recipe}")
@@ -272,9 +279,10 @@ def _add_recipe_options(parser: argparse.ArgumentParser) -> None:
     )
     add_option(parser, "--seed", default=None, help=f"seed of all random choices {recipe}")
     add_option(parser, "--set", type=str)
-    parser.add_argument(
-        "--list-settings", action="store_true", help="print the settings of the recipe and stop"
-    )
+    if asides:
+        parser.add_argument(
+            "--list-settings", action="store_true", help="print the settings of the recipe and stop"
+        )
 
 
 def _add_optimizer_options(parser: argparse.ArgumentParser) -> None:
@@ -316,13 +324,13 @@ def _add_optimizer_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_choice_options(parser: argparse.ArgumentParser) -> None:
+def _add_choice_options(parser: argparse.ArgumentParser, asides: bool) -> None:
     add_option(
         parser,
         "--limit",
         help="use N random training images, and N validation images at most (default: all)",
     )
-    add_split_options(parser)
+    add_split_options(parser, show=asides)
     parser.add_argument(
         "--rebalance",
         nargs="*",
@@ -330,12 +338,13 @@ def _add_choice_options(parser: argparse.ArgumentParser) -> None:
         help=f"oversample images by one or more of {', '.join(RULES)}, see "
         f"fashion/datasets/rebalancing.py (without a RULE: {' '.join(USUAL)})",
     )
-    parser.add_argument(
-        "--preview",
-        type=Path,
-        metavar="DIR",
-        help="write a page with training images as they are augmented, and stop",
-    )
+    if asides:
+        parser.add_argument(
+            "--preview",
+            type=Path,
+            metavar="DIR",
+            help="write a page with training images as they are augmented, and stop",
+        )
     add_option(parser, "--workers", help="threads that prepare batches (default: %(default)s)")
     parser.add_argument(
         "--processes",
@@ -343,6 +352,18 @@ def _add_choice_options(parser: argparse.ArgumentParser) -> None:
         default=0,
         metavar="N",
         help="prepare batches in this many processes instead of threads (default: none)",
+    )
+    parser.add_argument(
+        "--patience",
+        type=whole(1),
+        metavar="N",
+        help="end a stage when its score has not risen for N epochs (default: never)",
+    )
+    parser.add_argument(
+        "--keep",
+        type=whole(0),
+        metavar="N",
+        help="keep the checkpoints of the last N epochs beside last.h5 and best.h5 (default: 0)",
     )
 
 
@@ -363,18 +384,6 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
         "--resume",
         action="store_true",
         help="resume the run --name, the run folder --out, or the newest run in --out",
-    )
-    parser.add_argument(
-        "--patience",
-        type=whole(1),
-        metavar="N",
-        help="end a stage when its score has not risen for N epochs (default: never)",
-    )
-    parser.add_argument(
-        "--keep",
-        type=whole(0),
-        metavar="N",
-        help="keep the checkpoints of the last N epochs beside last.h5 and best.h5 (default: 0)",
     )
 
 

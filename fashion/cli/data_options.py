@@ -51,11 +51,12 @@ def add_val_option(parser: Any) -> None:
     )
 
 
-def add_split_options(parser: Any) -> None:
+def add_split_options(parser: Any, *, show: bool = True) -> None:
     """Adds --split, --fold, --val-fraction, --test-fraction, --near-duplicates and --show-split.
 
     Args:
         parser: Parser of a verb that trains, or one of its groups.
+        show: False leaves --show-split out.
     """
     parser.add_argument(
         "--split",
@@ -82,11 +83,12 @@ def add_split_options(parser: Any) -> None:
         help="keep near-duplicates on one side of a stratified split (default). All images are "
         "read for it once, which takes some minutes for 45,000",
     )
-    parser.add_argument(
-        "--show-split",
-        action="store_true",
-        help="print the validation share of each category and attribute, and stop",
-    )
+    if show:
+        parser.add_argument(
+            "--show-split",
+            action="store_true",
+            help="print the validation share of each category and attribute, and stop",
+        )
 
 
 def check_split_options(args: argparse.Namespace) -> None:

@@ -164,6 +164,26 @@ def option_settings(
     return settings
 
 
+def requested_config(args: argparse.Namespace, recipe: type[FashionConfig]) -> FashionConfig:
+    """Makes the config that the arguments of `train` ask for.
+
+    Args:
+        args: Parsed arguments of `train`.
+        recipe: The recipe that they name.
+
+    Returns:
+        The config, with the number of labels of the recipe.
+
+    Raises:
+        ValueError: A setting has an impossible value, or there is no such stage.
+    """
+    config = recipe.from_dict(args.recipe_settings)
+    options = option_settings(args, config, args.stage or "all")
+    config = recipe.from_dict(args.recipe_settings | options | dict(args.set))
+    chosen_stages(config, args.stage or "all")
+    return config
+
+
 def chosen_stages(config: FashionConfig, name: str) -> list[Stage]:
     """Selects the stages that --stage names.
 
