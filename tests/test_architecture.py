@@ -56,6 +56,7 @@ FLOORS = [
     ["fashion.cli"],
     ["fashion.reports", "fashion.service"],
     ["fashion.studies"],
+    ["fashion.hyperparameters"],
     ["fashion.commands"],
     ["fashion"],
 ]
