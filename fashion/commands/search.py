@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import json
 import re
+import shlex
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -46,6 +47,8 @@ from mrcnn.json_files import read_json_object
 _NOTE = "search.json"
 _WRITTEN = (_NOTE, DATABASE, "trials.csv", "best.json", "index.html")
 _RUNS = re.compile(r"trial-\d+(-seed-\d+)?")
+# Options of `train` that no recipe holds.
+_BESIDE_SETTINGS = ("data", "images", "val", "weights", "exclude", "stage", "rebalance")
 _ON_SCREEN = 10  # rows of the table
 # The page takes seconds: it is written again when they are 1 % of the time since the last one.
 _SHARE_OF_PAGES = 0.01
@@ -218,6 +221,7 @@ def _write(args: argparse.Namespace, search: Search, with_page: bool) -> None:
                     repeated=repeated,
                     sentences=sentences,
                     best=best.name if best else None,
+                    command=_next_command(args, best),
                 )
             )
 
@@ -266,6 +270,17 @@ def _facts(args: argparse.Namespace) -> list[tuple[str, str]]:
         ("recipe's settings", "trial-000" if args.defaults else first),
         ("every trial", f"fashion train {' '.join(args.words)}"),
     ]
+
+
+def _next_command(args: argparse.Namespace, best: Row | None) -> str:
+    """The command that trains with best.json, with the options that are no settings."""
+    given = {name: getattr(args, name) for name in _BESIDE_SETTINGS if getattr(args, name)}
+    words = ["fashion", "train", "--recipe", str(args.out / "best.json")]
+    for name, value in given.items():
+        words += [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
+    searched = {} if best is None else best.values
+    words += words_of({k: v for k, v in searched.items() if k in _BESIDE_SETTINGS})
+    return shlex.join(words)
 
 
 def _report(args: argparse.Namespace, search: Search) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -70,9 +69,6 @@ def parallel_coordinates(rows: Sequence[Row], space: Space, metric: Metric) -> F
     axes.tick_params(axis="x", length=0)
     axes.set(xlim=(-0.25, count + 0.6), ylim=(-0.2, 1.06), yticks=[])
     axes.spines[:].set_visible(False)
-    bar = figure.colorbar(ScalarMappable(norm, _COLORS), ax=axes, pad=0.01, aspect=30)
-    bar.ax.tick_params(labelsize=FONT_SIZE, labelcolor=LABEL_COLOR, length=0)
-    bar.outline.set_visible(False)  # type: ignore[operator]
     return figure
 
 

@@ -1,6 +1,5 @@
 """The page of a search: the best trial, all trials, what matters, and what was cut."""
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -48,6 +47,7 @@ class Report:
         repeated: Trials that were repeated with other seeds, the best mean first.
         sentences: What the repetitions tell, or that there are none.
         best: Name of the trial in best.json; None if none is finished.
+        command: That trains with best.json.
     """
 
     folder: Path
@@ -59,6 +59,7 @@ class Report:
     repeated: Sequence[Repeated]
     sentences: Sequence[str]
     best: str | None
+    command: str = ""
 
 
 def write_page(report: Report) -> Path:
@@ -174,7 +175,6 @@ def _add_next(page: Page, report: Report) -> None:
     if report.best is None:
         return
     page.text("Train with the best settings, for longer or on more images:")
-    recipe = str(report.folder / "best.json")
-    page.code(shlex.join(["fashion", "train", "--recipe", recipe, "--data", "DATA"]))
+    page.code(report.command)
     page.text("Look at the run of the best trial:")
     page.link(f"{report.best}/index.html", f"{report.best}/index.html")

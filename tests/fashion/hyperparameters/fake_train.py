@@ -7,8 +7,6 @@ epoch that begins and each that is complete is a line of epochs.log beside the r
 import csv
 import json
 import math
-import os
-import signal
 import sys
 from pathlib import Path
 
@@ -17,7 +15,8 @@ sys.path.insert(0, str(Path(__file__).parents[3]))
 from mrcnn.files import write_text  # noqa: E402
 from mrcnn.locks import locked  # noqa: E402
 
-ENDS = {"--fail": 2, "--diverge": 1}
+COLUMN = "val_mask_ap"
+ERROR = "some lines\nfashion train: error: the loss is not finite."
 
 
 def options(words):
@@ -39,18 +38,11 @@ def score(found, epoch):
     return value * (1 - 1 / (epoch + 2))
 
 
-def note(folder, line):
-    with open(folder.parent / "epochs.log", "a") as log:
-        log.write(f"{line}\n")
-
-
-def main(words):
+def train(words):
+    """Yields the number of complete epochs after each."""
     found = options(words)
     folder, epochs = Path(found["--out"], found["--name"]), int(found.get("--epochs", 4))
-    for name, status in ENDS.items():
-        if name in os.environ.get("FAKE_TRAIN", "") and found.get("--optimizer") == "sgd":
-            print("some lines\nfashion train: error: the loss is not finite.", flush=True)
-            return status
+    folder.mkdir(parents=True, exist_ok=True)
     with locked(folder, "fashion train"):
         history, config = folder / "history.csv", folder / "config.json"
         about = {
@@ -58,7 +50,7 @@ def main(words):
             "stages": [{"epochs": epochs}],
             "ended": None,
             "words": words,
-            "config": {"LEARNING_RATE": 1, "WEIGHT_DECAY": 0.5, "OPTIMIZER": "sgd"},
+            "config": {"WEIGHT_DECAY": 0.5, "OPTIMIZER": "sgd", "EVALUATE_EVERY": 1},
         }
         if not config.exists():
             write_text(config, json.dumps(about))
@@ -67,19 +59,21 @@ def main(words):
             rows = list(csv.DictReader(history.read_text().splitlines()))
         for epoch in range(len(rows) + 1, epochs + 1):
             note(folder, f"begin {folder.name} {epoch}")
-            if f"hang {folder.name} {epoch}" in os.environ.get("FAKE_TRAIN", ""):
-                note(folder, f"hang {folder.name} {epoch}")
-                signal.pause()
-            rows.append({"epoch": epoch, "val_mask_ap": score(found, epoch), "epoch_seconds": 0.5})
-            text = "epoch,val_mask_ap,epoch_seconds\n"
-            text += "".join(f"{','.join(str(v) for v in row.values())}\n" for row in rows)
-            write_text(history, text)
+            rows.append({"epoch": epoch, COLUMN: score(found, epoch), "epoch_seconds": 30})
+            lines = [",".join(str(value) for value in row.values()) for row in rows]
+            write_text(history, "\n".join([f"epoch,{COLUMN},epoch_seconds", *lines, ""]))
             note(folder, f"done {folder.name} {epoch}")
+            yield epoch
         write_text(folder / "metrics.json", json.dumps({"f1_ap": {"segm": {"f1AP": 0.25}}}))
         write_text(folder / "index.html", "a page")
         write_text(config, json.dumps(about | {"ended": "all epochs"}))
-    return 0
+
+
+def note(folder, line):
+    with open(folder.parent / "epochs.log", "a") as log:
+        log.write(f"{line}\n")
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    for _ in train(sys.argv[1:]):
+        pass
