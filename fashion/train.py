@@ -32,7 +32,7 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fashion.cli.data_options import (
     add_data_options,
@@ -213,11 +213,11 @@ def _setting(text: str) -> tuple[str, object]:
     return key, value
 
 
-def add_training_options(parser: argparse.ArgumentParser, *, asides: bool = True) -> None:
+def add_training_options(parser: Any, *, asides: bool = True) -> None:
     """Adds the options that decide what a training does.
 
     Args:
-        parser: Parser of a verb that trains.
+        parser: Parser of a verb that trains, or one of its groups.
         asides: Also add --list-settings, --show-split and --preview, which print or write
             something and stop.
     """
@@ -227,7 +227,7 @@ def add_training_options(parser: argparse.ArgumentParser, *, asides: bool = True
     _add_choice_options(parser, asides)
 
 
-def _add_run_options(parser: argparse.ArgumentParser) -> None:
+def _add_run_options(parser: Any) -> None:
     add_data_options(parser)
     parser.add_argument(
         "--recipe",
@@ -256,7 +256,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_recipe_options(parser: argparse.ArgumentParser, asides: bool) -> None:
+def _add_recipe_options(parser: Any, asides: bool) -> None:
     recipe = "(default: that of the recipe)"
     add_option(parser, "--epochs", default=None, help=f"epochs in all, see above {recipe}")
     add_option(parser, "--lr", default=None, help=f"highest learning rate, see above {recipe}")
@@ -285,7 +285,7 @@ def _add_recipe_options(parser: argparse.ArgumentParser, asides: bool) -> None:
         )
 
 
-def _add_optimizer_options(parser: argparse.ArgumentParser) -> None:
+def _add_optimizer_options(parser: Any) -> None:
     recipe = "(default: that of the recipe)"
     add_option(
         parser,
@@ -324,7 +324,7 @@ def _add_optimizer_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_choice_options(parser: argparse.ArgumentParser, asides: bool) -> None:
+def _add_choice_options(parser: Any, asides: bool) -> None:
     add_option(
         parser,
         "--limit",

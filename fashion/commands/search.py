@@ -17,6 +17,7 @@ from fashion.hyperparameters.names import words_of
 from fashion.hyperparameters.page import Report, write_page
 from fashion.hyperparameters.repeats import Repeated, read_repeated, repeat_best, verdict
 from fashion.hyperparameters.results import (
+    FAILED,
     RUNNING,
     Row,
     cut_sentence,
@@ -65,7 +66,7 @@ def run(args: argparse.Namespace, command: Sequence[str] = COMMAND) -> Path:
         The folder of the search.
 
     Raises:
-        ValueError: The folder holds another search, or the first trials have failed.
+        ValueError: The folder holds another search, or no trial has finished and some failed.
     """
     with resumable():
         search = _opened(args, command)
@@ -175,7 +176,7 @@ def _plan(args: argparse.Namespace, search: Search) -> str:
         "until": ", ".join(limits) or "all points are tried",
         "maximize" if args.metric.maximize else "minimize": args.metric.name,
         "first trial": first,
-        "every trial": f"fashion train {' '.join(args.words)}",
+        "every trial": shlex.join(["fashion", "train", *args.words]),
     }
     lines = [f"{name:12} {text}" for name, text in facts.items() if text]
     return "\n".join([*lines, *(f"{'space':12} {line}" for line in args.space.lines())])
@@ -268,7 +269,7 @@ def _facts(args: argparse.Namespace) -> list[tuple[str, str]]:
         ("sampler", f"{args.sampler}, seed {args.seed}"),
         ("pruner", args.pruner),
         ("recipe's settings", "trial-000" if args.defaults else first),
-        ("every trial", f"fashion train {' '.join(args.words)}"),
+        ("every trial", shlex.join(["fashion", "train", *args.words])),
     ]
 
 
@@ -295,4 +296,11 @@ def _report(args: argparse.Namespace, search: Search) -> None:
         print(cut_sentence(rows))
     _, sentences = _sentences(_repeated(args, search, rows), rows, search)
     print("\n".join(sentences))
-    print(f"page: {args.out / 'index.html'}; best settings: {args.out / 'best.json'}")
+    best = f"; best settings: {args.out / 'best.json'}" if finished_rows(rows) else ""
+    print(f"page: {args.out / 'index.html'}{best}")
+    failed = [row for row in rows if row.state == FAILED]
+    if failed and not finished_rows(rows):
+        raise ValueError(
+            f"No trial has finished, and {count(len(failed), 'trial')} failed: {failed[0].name}: "
+            f"{failed[0].note} --retry-failed tries them again."
+        )

@@ -144,7 +144,8 @@ def parameter_panels(rows: Sequence[Row], space: Space, metric: Metric) -> Figur
         best = finished[0].name
         xs = [_x(parameter, row.values[parameter.name]) for row in found]
         colors = [ORANGE if row.name == best else BLUE for row in found]
-        axes.scatter(xs, [row.value for row in found], c=colors, s=22, alpha=0.75, linewidths=0)
+        ys = [row.value for row in found if row.value is not None]
+        axes.scatter(xs, ys, c=colors, s=22, alpha=0.75, linewidths=0)
         style_axes(axes, parameter.name, "" if place % _ACROSS else metric.name)
         if parameter.choices:
             labels = [value_text(choice)[:_LONGEST_TICK] for choice in parameter.choices]

@@ -183,6 +183,16 @@ def test_another_search_in_the_folder_is_refused_and_restart_removes_it(fake, tm
         assert len(list(csv.DictReader(file))) == 2
 
 
+def test_where_all_trials_fail_the_search_fails(fake, tmp_path, capsys):
+    fake.statuses = {"trial-000": [2], "trial-001": [2]}
+    words = ["--space", "lr=1e-4,1e-3", "--sampler", "grid", "--out", str(tmp_path / "out")]
+    assert run_verb(search.main, words, "search") == 2
+    told = capsys.readouterr()
+    assert "2 trials failed: trial-000: the loss is not finite." in told.err
+    assert "best settings" not in told.out
+    assert run_verb(search.main, [*words, "--retry-failed"], "search") == 0
+
+
 def test_an_interrupted_search_says_how_it_resumes(fake, tmp_path, capsys):
     fake.raises = {("trial-001", 1): KeyboardInterrupt()}
     words = ["--space", *GRID, "--sampler", "grid", "--epochs", "2", "--out", str(tmp_path / "out")]
@@ -301,9 +311,9 @@ def test_a_search_trains(sample_folder, tiny_settings, tmp_path, monkeypatch):
     """With the real `fashion train`, on data of eight images; the best settings train again."""
     out = tmp_path / "out"
     words = ["--recipe", "smoke", "--data", str(sample_folder), "--weights", "none"]
-    for name, value in (tiny_settings | {"BACKBONE": "mobilenet_v3_small"}).items():
+    for name, value in (tiny_settings | {"BACKBONE": "mobilenetv3_small"}).items():
         words += ["--set", f"{name}={json.dumps(value)}"]
-    words += ["--epochs", "2", "--set", "VALIDATION_STEPS=1", "--set", "EVALUATE_IMAGES=2"]
+    words += ["--epochs", "1", "--set", "VALIDATION_STEPS=1", "--set", "EVALUATE_IMAGES=2"]
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     search.main(
         ["--space", "lr=1e-4,1e-3", "--sampler", "grid", *words, "--out", str(out)],
@@ -311,7 +321,7 @@ def test_a_search_trains(sample_folder, tiny_settings, tmp_path, monkeypatch):
     with open(out / "trials.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["state"] for row in rows] == ["finished"] * 2
-    assert {row["epochs"] for row in rows} == {"2"}
+    assert {row["epochs"] for row in rows} == {"1"}
     for row in rows:
         assert (out / row["trial"] / "best.h5").exists()
         assert (out / row["trial"] / "index.html").exists()
