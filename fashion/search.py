@@ -46,7 +46,7 @@ from fashion.cli.training_settings import chosen_stages, requested_config
 from fashion.config import RECIPES, FashionConfig
 from fashion.hyperparameters.metrics import COLUMNS, SCORES, metric_of
 from fashion.hyperparameters.names import OPTIONS, check_names, defaults_of, words_of
-from fashion.hyperparameters.space import Parameter, Values, read_space
+from fashion.hyperparameters.space import Parameter, read_space
 from mrcnn.packages import import_package
 
 SAMPLERS = ("grid", "random", "tpe")
@@ -221,20 +221,22 @@ def _check_training(args: argparse.Namespace) -> None:
 
 def _check_value(args: argparse.Namespace, parameter: Parameter, value: Any) -> None:
     """Raises ValueError where `train` does not take a value."""
-    message = io.StringIO()
     try:
-        with contextlib.redirect_stderr(message):
-            _config(_train_arguments(args, {parameter.name: value}))
-    except SystemExit as error:
-        said = message.getvalue().partition(": error: ")[2].partition(" See fashion train")[0]
-        raise ValueError(f"--space {parameter.name}={value}: {said.strip()}") from error
+        _config(_train_arguments(args, {parameter.name: value}))
     except ValueError as error:
         raise ValueError(f"--space {parameter.name}={value}: {error}") from error
 
 
 def _train_arguments(args: argparse.Namespace, values: Mapping[str, Any]) -> argparse.Namespace:
-    words: Values = dict(values)
-    return train.parse([*args.words, *words_of(words), "--out", str(args.out), "--name", "trial"])
+    """Parses the arguments of a training with these values; wrong ones are a ValueError."""
+    words = [*args.words, *words_of(dict(values)), "--out", str(args.out), "--name", "trial"]
+    message = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(message):
+            return train.parse(words)
+    except SystemExit as error:
+        said = message.getvalue().partition(": error: ")[2].partition(" See fashion train")[0]
+        raise ValueError(said.strip()) from error
 
 
 def _config(args: argparse.Namespace) -> FashionConfig:

@@ -18,6 +18,7 @@ LEFT_OUT = [
     "fashion.classify",
     "fashion.semantic",
     "fashion.studies",
+    "fashion.hyperparameters",
     "fashion.exploration",
 ]
 

@@ -22,7 +22,7 @@ DEFAULTS = {
     "--thresholds": {None},
     "--limit": {None},
     "--seed": {0, None},  # None in train: that of the recipe
-    "--restart": {False},
+    "--restart": {"search", False},
     "--set": {()},
     "--skip-bad": {False},
     "--rescore": {None},
@@ -32,12 +32,12 @@ HAVE = {
     "--out": {
         *("train", "predict", "evaluate", "submit", "explore", "prepare", "rescore"),
         *("segment", "mnist", "demo", "compare", "study", "ensemble", "catalogue", "similar"),
-        "trends",
+        *("trends", "search"),
     },
     "--weights": {
         *("train", "predict", "evaluate", "submit", "rescore", "segment", "catalogue", "similar")
     },
-    "--data": {"train", "evaluate", "explore", "prepare", "rescore", "segment", "mnist"},
+    "--data": {"train", "search", "evaluate", "explore", "prepare", "rescore", "segment", "mnist"},
     "--images": {"predict", "evaluate", "submit", "catalogue", "similar"},
     "--conf": {"predict", "evaluate", "submit", "rescore", "trends", "catalogue", "similar"},
     "--attr-conf": {"predict", "evaluate", "submit", "trends", "catalogue"},
@@ -46,7 +46,7 @@ HAVE = {
     "--tta": {"predict", "evaluate", "submit"},
     "--tiles": {"predict", "evaluate", "submit"},
     "--limit": {"train", "predict", "evaluate", "submit", "segment"},
-    "--seed": {"train", "explore", "rescore", "ensemble"},
+    "--seed": {"train", "search", "explore", "rescore", "ensemble"},
     "--workers": {"train", "prepare", "rescore", "segment", "catalogue"},
     "--restart": {"predict", "evaluate", "submit", "rescore", "segment", "mnist", "catalogue"},
     "--set": {"train", "predict", "evaluate", "submit", "explore", "rescore", "demo", "settings"},
