@@ -1,7 +1,7 @@
 r"""Search hyperparameters: many trainings of a recipe with other settings.
 
-    python fashion/search.py --recipe ccp --data photos/ --epochs 4 --trials 24 \
-        --space lr=log:1e-5:1e-2 batch=2,4 optimizer=sgd,adamw \
+    python fashion/search.py --recipe ccp --data photos/ --epochs 4 \
+        --trials 24 --space lr=log:1e-5:1e-2 batch=2,4 optimizer=sgd,adamw \
         "weight_decay=log:1e-5:1e-2 if optimizer=adamw"
 
 Each trial is a run folder of `fashion train` in --out, trained in a process of
