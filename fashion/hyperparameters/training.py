@@ -9,7 +9,6 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import IO
 
-import fashion
 from fashion.cli.interrupts import INTERRUPTED, TERMINATED
 from fashion.reports.run_facts import FINISHED, read_run
 from mrcnn.locks import FolderInUse, check_free
@@ -113,7 +112,7 @@ class Training:
     def _start(self, log: IO[bytes]) -> subprocess.Popen:
         # In our process group: Ctrl-C reaches it, and so does a kill of the group.
         out = ["--out", str(self.folder.parent), "--name", self.folder.name]
-        packages = str(Path(fashion.__file__).parents[1])
+        packages = str(Path(__file__).parents[2])
         paths = [packages, *filter(None, [os.environ.get("PYTHONPATH")])]
         return subprocess.Popen(
             [*self.command, *self.words, *out],
