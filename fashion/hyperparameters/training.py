@@ -95,10 +95,12 @@ class Training:
         self.folder.mkdir(parents=True, exist_ok=True)
         with open(self.folder / LOG, "ab") as log:
             process = self._start(log)
+            written = None
             try:
                 while True:
                     status = _wait(process)
-                    if self.epochs() > done:
+                    before, written = written, _written(self.run.history)
+                    if written != before and self.epochs() > done:
                         done = self.epochs()
                         yield done
                     if status is not None:
@@ -136,6 +138,14 @@ class Training:
         errors = [line for line in lines[-_LAST_LINES:] if ": error: " in line]
         words = errors[-1].partition(": error: ")[2] if errors else lines[-1] if lines else ""
         return f"{words or 'no message'} (exit status {status})"
+
+
+def _written(path: Path) -> int | None:
+    """When a file was written, in nanoseconds; None if there is none."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def _wait(process: subprocess.Popen) -> int | None:
