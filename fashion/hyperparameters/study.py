@@ -46,6 +46,12 @@ class SeededSampler(BaseSampler):
         self._inner: BaseSampler = RandomSampler(seed)
 
     def before_trial(self, study: Any, trial: FrozenTrial) -> None:
+        """Makes the generator of a trial.
+
+        Args:
+            study: The study.
+            trial: That begins, or is taken over.
+        """
         digest = hashlib.sha256(f"{self.seed} {trial.number}".encode()).digest()
         seed = int.from_bytes(digest[:4], "big")
         with _quiet():
@@ -61,21 +67,59 @@ class SeededSampler(BaseSampler):
     def infer_relative_search_space(
         self, study: Any, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
+        """Finds the parameters that are sampled together.
+
+        Args:
+            study: The study.
+            trial: That begins.
+
+        Returns:
+            Distributions by parameter.
+        """
         return self._inner.infer_relative_search_space(study, trial)
 
     def sample_relative(
         self, study: Any, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
+        """Samples parameters together.
+
+        Args:
+            study: The study.
+            trial: That begins.
+            search_space: From `infer_relative_search_space`.
+
+        Returns:
+            Values by parameter.
+        """
         return self._inner.sample_relative(study, trial, search_space)
 
     def sample_independent(
         self, study: Any, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
+        """Samples a parameter.
+
+        Args:
+            study: The study.
+            trial: That begins.
+            param_name: Name of the parameter.
+            param_distribution: Its distribution.
+
+        Returns:
+            Its value.
+        """
         return self._inner.sample_independent(study, trial, param_name, param_distribution)
 
     def after_trial(
         self, study: Any, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
     ) -> None:
+        """Learns of a trial that has ended.
+
+        Args:
+            study: The study.
+            trial: The trial.
+            state: How it ended.
+            values: Of the metric; None without any.
+        """
         self._inner.after_trial(study, trial, state, values)
 
 
