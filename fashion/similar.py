@@ -3,10 +3,11 @@
     python fashion/similar.py photo.jpg --index catalogue
     python fashion/similar.py photo.jpg --category same --attribute sleeveless
     python fashion/similar.py --garment 17 -k 20
+    python fashion/similar.py --garment 17 --goes-with shoe
 
 Writes similar.html, with the most similar garments for each garment of the
 photo, and similar.json. Garments of the photo itself are left out, if it is in
-the index.
+the index. With --goes-with, garments that are worn with similar ones as well.
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
@@ -93,6 +94,14 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         default=12,
         metavar="N",
         help="similar garments to show for each garment (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--goes-with",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="also show garments of this category that people wear with similar garments; `any` "
+        "takes the three likeliest categories; may be repeated",
     )
     add_option(parser, "--out", default=Path("similar"))
     add_option(

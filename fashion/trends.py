@@ -29,7 +29,7 @@ from pathlib import Path
 from fashion.cli.errors import run_verb
 from fashion.cli.options import add_option
 from fashion.cli.parser import Parser, whole
-from fashion.cli.paths import check_file, check_folder, check_output
+from fashion.cli.paths import check_file, check_output
 
 PERIODS = ("week", "month", "quarter", "year")
 
@@ -65,7 +65,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "index",
         metavar="INDEX",
-        help="folder that fashion catalogue wrote, or the address of a Qdrant collection",
+        help="index of `fashion catalogue`, or a collection of a Qdrant server",
     )
     parser.add_argument(
         "--dates",
@@ -122,8 +122,12 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="minimum confidence score of an attribute (default: all of the catalogue)",
     )
     args = parser.parse_args(argv)
-    if "://" not in args.index:
-        check_folder(Path(args.index), "INDEX", "what fashion catalogue wrote")
+    # Not at the top: they import NumPy, and `--help` should not wait for it.
+    from fashion.retrieval.index import is_address
+    from fashion.retrieval.schema import check_is_index
+
+    if not is_address(args.index):
+        check_is_index(Path(args.index))
     if args.dates not in ("exif", "folders"):
         args.dates = Path(args.dates)
         check_file(args.dates, "--dates", "exif, folders, or a CSV file with image and date")

@@ -1,6 +1,7 @@
 """Body of `similar`: searches an index for the garments of photos, and writes what was found."""
 
 import argparse
+import dataclasses
 import json
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from fashion.retrieval.embedding import GarmentEmbedder, load_embedding_model
 from fashion.retrieval.found import found_garments
 from fashion.retrieval.index import GarmentIndex
 from fashion.retrieval.model_identity import check_embeddings, check_made_by
+from fashion.retrieval.outfit_advice import OutfitAdvice
 from fashion.retrieval.page import Query, similar_page, similar_rows
 from fashion.retrieval.photos import image_name
 from mrcnn.config import parse_setting
@@ -46,7 +48,13 @@ def run(args: argparse.Namespace) -> Path:
         if args.category not in (None, "same"):
             args.category = index.category_named(args.category)
         args.attribute = [index.attribute_named(name) for name in args.attribute]
-        queries = [_of_index(index, args)] if args.garment else _of_photos(index, args)
+        advice = None
+        if args.goes_with:
+            advice = OutfitAdvice(index, args.goes_with, args.k)
+        if args.garment:
+            queries = [_of_index(index, args, advice)]
+        else:
+            queries = _of_photos(index, args, advice)
         page = similar_page(queries, index, _about(args))
         page.write(args.out / PAGE)
         rows = similar_rows(queries, str(args.index))
@@ -68,7 +76,7 @@ def _about(args: argparse.Namespace) -> dict[str, str]:
     }
 
 
-def _of_index(index: GarmentIndex, args: argparse.Namespace) -> Query:
+def _of_index(index: GarmentIndex, args: argparse.Namespace, advice: OutfitAdvice | None) -> Query:
     """The search for a garment of the index."""
     try:
         garment = index.garment(args.garment)
@@ -86,10 +94,12 @@ def _of_index(index: GarmentIndex, args: argparse.Namespace) -> Query:
         garment.colors,
         index.thumbnail(garment.id),
     )
-    return _searched(index, query, index.vector(garment.id), args, garment.image)
+    return _searched(index, query, index.vector(garment.id), args, garment.image, advice)
 
 
-def _of_photos(index: GarmentIndex, args: argparse.Namespace) -> list[Query]:
+def _of_photos(
+    index: GarmentIndex, args: argparse.Namespace, advice: OutfitAdvice | None
+) -> list[Query]:
     """The searches for all garments of photos."""
     embedder = _embedder(index, args)
     queries, read = [], 0
@@ -108,7 +118,7 @@ def _of_photos(index: GarmentIndex, args: argparse.Namespace) -> list[Query]:
                 garment.colors,
                 garment.thumbnail,
             )
-            queries.append(_searched(index, query, vector, args, own))
+            queries.append(_searched(index, query, vector, args, own, advice))
         if not found:
             tqdm.write(f"{path}: no garment was found", file=sys.stderr)
     if not read:
@@ -117,7 +127,12 @@ def _of_photos(index: GarmentIndex, args: argparse.Namespace) -> list[Query]:
 
 
 def _searched(
-    index: GarmentIndex, query: Query, vector: Array, args: argparse.Namespace, own_image: str
+    index: GarmentIndex,
+    query: Query,
+    vector: Array,
+    args: argparse.Namespace,
+    own_image: str,
+    advice: OutfitAdvice | None,
 ) -> Query:
     category = query.category if args.category == "same" else args.category
     (matches,) = index.search(
@@ -128,7 +143,9 @@ def _searched(
         exclude_images=[own_image],
     )
     query.matches.extend(matches)
-    return query
+    if advice is None:
+        return query
+    return dataclasses.replace(query, advice=advice.of(query.category, vector, own_image))
 
 
 def _photos(files: list[Path], embedder: GarmentEmbedder) -> Iterator[tuple[Path, Array]]:

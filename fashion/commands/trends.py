@@ -30,7 +30,9 @@ def run(args: argparse.Namespace) -> Path:
     Raises:
         ValueError: No image has a date, or the CSV cannot be read.
     """
-    garments = list(GarmentIndex.open(args.index).garments())
+    with GarmentIndex.open(args.index) as index:
+        category = args.category and index.category_named(args.category)
+        garments = list(index.garments())
     dates = dates_of(args.dates, garments)
     result = trends_of(
         garments,
@@ -38,7 +40,7 @@ def run(args: argparse.Namespace) -> Path:
         args.by,
         min_count=args.min_count,
         alpha=args.alpha,
-        category=args.category,
+        category=category,
         score=args.conf or 0.0,
         attribute_score=args.attr_conf or 0.0,
         seasonal=args.seasonal,

@@ -201,6 +201,8 @@ def goes_with(
     k: int = 10,
     exclude_images: Collection[str] = (),
     outfits: Outfits | None = None,
+    *,
+    of_category: str | None = None,
 ) -> list[Recommendation]:
     """Finds garments of a category that go with a garment.
 
@@ -213,11 +215,12 @@ def goes_with(
         index: The catalogue.
         garment_or_vector: A garment of the index; its image is left out. Or `(D,)` float32 of
             length 1, whose category is not known. Or several garments, an outfit to add to.
-        category: Category of the garments to find.
+        category: Category of the garments to find, or its part before the first comma.
         k: Largest number of them.
         exclude_images: Images that are left out.
         outfits: Counts of the catalogue: rare looks are then not taken for good ones because two
             similar garments are worn with them. None saves reading all garments.
+        of_category: Category of the vector; None searches all.
 
     Returns:
         At most k, the best first, one an image. None where nothing similar is worn with the
@@ -226,10 +229,11 @@ def goes_with(
     Raises:
         ValueError: The index has no such category.
     """
+    category = index.category_named(category)
     excluded = set(exclude_images)
     queries: list[tuple[Array, str | None]] = []
     if isinstance(garment_or_vector, np.ndarray):
-        queries.append((garment_or_vector, None))
+        queries.append((garment_or_vector, of_category))
     else:
         listed = garment_or_vector
         for garment in [listed] if isinstance(listed, Garment) else listed:

@@ -8,6 +8,7 @@ from fashion.pages.html import Page
 from fashion.pages.text import count, short_name
 from fashion.retrieval.garment import Match
 from fashion.retrieval.index import GarmentIndex
+from fashion.retrieval.outfit_advice import EXPLANATION, Advice, add_advice, advice_rows
 
 __all__ = ["Query", "similar_page", "similar_rows"]
 
@@ -28,6 +29,7 @@ class Query:
         colors: Dominant colors as "#rrggbb".
         thumbnail: JPEG.
         matches: Garments of the index, the most similar first.
+        advice: What goes with it, if that was asked for.
     """
 
     image: str
@@ -38,6 +40,7 @@ class Query:
     colors: Sequence[str]
     thumbnail: bytes
     matches: list[Match] = dataclasses.field(default_factory=list)
+    advice: Advice | None = None
 
 
 def similar_page(queries: Sequence[Query], index: GarmentIndex, about: Mapping[str, str]) -> Page:
@@ -59,6 +62,8 @@ def similar_page(queries: Sequence[Query], index: GarmentIndex, about: Mapping[s
         "The number of a garment is its similarity, at most 1. It joins what the garment looks "
         "like to the network, its attributes and its colors."
     )
+    if any(query.advice for query in queries):
+        page.text(EXPLANATION)
     if not queries:
         page.text("No garment was found in the photos.")
     for number, query in enumerate(queries, start=1):
@@ -66,12 +71,14 @@ def similar_page(queries: Sequence[Query], index: GarmentIndex, about: Mapping[s
         page.gallery([(query.thumbnail, _query_caption(query))], small=True)
         if not query.matches:
             page.text("The index has no garment of this kind.")
-            continue
-        page.section(count(len(query.matches), "most similar garment"))
-        hits = []
-        for match in query.matches:
-            hits.append((index.thumbnail(match.garment.id), _caption(match)))
-        page.gallery(hits, small=True)
+        else:
+            page.section(count(len(query.matches), "most similar garment"))
+            hits = []
+            for match in query.matches:
+                hits.append((index.thumbnail(match.garment.id), _caption(match)))
+            page.gallery(hits, small=True)
+        if query.advice:
+            add_advice(page, index, query.category, query.advice)
     return page
 
 
@@ -83,8 +90,9 @@ def similar_rows(queries: Sequence[Query], index: str) -> dict[str, Any]:
         index: Folder or address of the index.
 
     Returns:
-        JSON-able: "index"; "queries", with "image", "garment" and "matches" of each. "bbox"
-        is [x, y, w, h] as in predictions.json.
+        JSON-able: "index"; "queries", with "image", "garment" and "matches" of each, and
+        "goes_with" (see `advice_rows`) if that was asked for. "bbox" is [x, y, w, h] as in
+        predictions.json.
     """
     rows = []
     for query in queries:
@@ -93,19 +101,18 @@ def similar_rows(queries: Sequence[Query], index: str) -> dict[str, Any]:
             garment = dataclasses.asdict(match.garment)
             garment["bbox"] = _xywh(garment.pop("box"))
             matches.append({"similarity": round(match.similarity, 6), **garment})
-        rows.append(
-            {
-                "image": query.image,
-                "garment": {
-                    "bbox": _xywh(query.box),
-                    "category": query.category,
-                    "score": query.score,
-                    "attributes": dict(query.attributes),
-                    "colors": list(query.colors),
-                },
-                "matches": matches,
-            }
-        )
+        row = {
+            "image": query.image,
+            "garment": {
+                "bbox": _xywh(query.box),
+                "category": query.category,
+                "score": query.score,
+                "attributes": dict(query.attributes),
+                "colors": list(query.colors),
+            },
+            "matches": matches,
+        }
+        rows.append(row | ({"goes_with": advice_rows(query.advice)} if query.advice else {}))
     return {"index": index, "queries": rows}
 
 

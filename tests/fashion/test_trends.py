@@ -6,6 +6,7 @@ import json
 import pytest
 
 from fashion.retrieval.index import GarmentIndex
+from fashion.retrieval.schema import DATABASE
 from fashion.trends import main, parse
 
 
@@ -15,6 +16,15 @@ class Catalogue:
     def __init__(self, garments):
         self.listed = garments
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def category_named(self, name):
+        return name
+
     def garments(self):
         return iter(self.listed)
 
@@ -23,6 +33,7 @@ class Catalogue:
 def opened(monkeypatch, tmp_path, make_catalogue):
     """Makes garments the catalogue of the folder `index`."""
     (tmp_path / "index").mkdir()
+    (tmp_path / "index" / DATABASE).touch()
     monkeypatch.chdir(tmp_path)
 
     def of(garments):
@@ -97,7 +108,7 @@ def test_missing_dates_are_one_clear_error(opened, make_garment, tmp_path):
 @pytest.mark.parametrize(
     ("argv", "reason"),
     [
-        ("nowhere", "nowhere does not exist. INDEX names what fashion catalogue wrote."),
+        ("nowhere", "There is no index in nowhere."),
         ("index --dates no.csv", "no.csv does not exist. --dates names exif, folders, or a CSV"),
         ("index --dates index", "index is a folder. --dates names exif, folders"),
     ],

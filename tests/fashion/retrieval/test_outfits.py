@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks.outfits import MemoryIndex
 from fashion.retrieval.garment import Garment
-from fashion.retrieval.outfits import Outfits, goes_with, parts_of
+from fashion.retrieval.outfits import Outfits, goes_with, look_of, parts_of
 
 
 def garment(number, image, category, score=0.9):
@@ -120,3 +120,27 @@ def test_one_of_two_shoes_is_offered():
     index = MemoryIndex(garments, np.eye(4, dtype=np.float32))
     (found,) = goes_with(index, garments[0], "shoe")
     assert found.garment.id == 3
+
+
+def test_the_category_of_a_vector_may_be_given(catalogue):
+    """Without it shoes are similar garments too, here of the other colors."""
+    vector = catalogue.vector(0)
+    found = goes_with(catalogue, vector, "shoe", 3, {"0.jpg"}, of_category="top")
+    assert {each.beside.category for each in found} == {"top"}
+
+
+def test_popular_looks_come_before_a_look_that_few_similar_garments_have():
+    garments, vectors = [], []
+    for i in range(30):  # alike tops; one in ten with white shoes
+        look = {"white": 0.9} if i % 10 == 0 else {"black": 0.9, "faint": 0.2}
+        for k, (category, scores) in enumerate((("top", {}), ("shoe", look))):
+            garments.append(
+                Garment(len(garments), f"{i}", (0.0,) * 4, category, 0.9, scores, [], None)
+            )
+            vectors.append(np.eye(2, dtype=np.float32)[k])
+    index = MemoryIndex(garments, np.array(vectors))
+    found = goes_with(index, garments[0], "shoe", 4, outfits=Outfits(garments))
+    looks = [look_of(each.garment) for each in found]
+    assert looks == [{"black"}, {"white"}, {"black"}, {"white"}]
+    assert found[0].score == pytest.approx(27 / 30, abs=0.05)
+    assert sum({look: each.score for look, each in zip(looks, found)}.values()) <= 1

@@ -1,0 +1,75 @@
+"""Goes with it, on the page and in the JSON file of a search."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmarks.outfits import MemoryIndex
+from fashion.pages.html import Page
+from fashion.retrieval.garment import Garment
+from fashion.retrieval.outfit_advice import OutfitAdvice, add_advice, advice_rows
+
+
+class Pictured(MemoryIndex):
+    """The same with thumbnails and labels."""
+
+    def __init__(self, garments, vectors):
+        super().__init__(garments, vectors)
+        names = ("top", "shoe", "bag", "sleeve")
+        groups = ("upperbody", "feet", "others", "garment parts")
+        self.meta = {"labels": {"categories": list(map(list, zip(range(4), names, groups)))}}
+
+    def category_named(self, name):
+        if name not in ("top", "shoe", "bag", "hat"):
+            raise ValueError(f"no category {name}")
+        return name
+
+    def thumbnail(self, garment_id):
+        data = io.BytesIO()
+        Image.new("RGB", (4, 4)).save(data, "JPEG")
+        return data.getvalue()
+
+
+@pytest.fixture
+def index():
+    garments, vectors = [], []
+    for i in range(12):
+        for k, category in enumerate(("top", "sleeve", "shoe", "bag")[: 3 + i % 2]):
+            scores = {"black": 0.9, "faint": 0.3}
+            garments.append(
+                Garment(len(garments), f"{i}.jpg", (0.0,) * 4, category, 0.9, scores, [], None)
+            )
+            vectors.append(np.eye(4, dtype=np.float32)[k])
+    return Pictured(garments, np.array(vectors))
+
+
+def test_the_likeliest_categories_are_taken_for_any(index):
+    advice = OutfitAdvice(index, ["any"], 2).of("top", index.vector(0), "0.jpg")
+    assert [each.category for each in advice.companions] == ["shoe", "bag"]  # no sleeve
+    assert {name: len(found) for name, found in advice.garments.items()} == {"shoe": 2, "bag": 2}
+    assert "0.jpg" not in {each.garment.image for each in advice.garments["shoe"]}
+
+
+def test_named_categories_are_checked_and_its_own_is_left_out(index):
+    advice = OutfitAdvice(index, ["bag", "top", "bag"], 9)
+    assert list(advice.of("top", index.vector(0), "").garments) == ["bag"]
+    assert list(advice.of("hat", index.vector(0), "").garments) == ["bag", "top"]
+    with pytest.raises(ValueError, match="no category trousers"):
+        OutfitAdvice(index, ["trousers"], 9)
+
+
+def test_the_page_and_the_rows_show_what_stands_beside(index):
+    advice = OutfitAdvice(index, ["bag", "hat"], 1).of("top", index.vector(0), "0.jpg")
+    page = Page("found")
+    add_advice(page, index, "top", advice)
+    text = str(page)
+    assert "Worn with “top” in the catalogue: shoe 98" in text
+    assert "bag 50" in text and "(lift 1.0)" in text
+    assert "No “hat” is worn with a similar garment." in text
+    (row,) = advice_rows(advice)["garments"]["bag"]
+    assert f"no. {row['id']} · worn with no. {row['beside']} (1.00)" in text
+    assert "bag · black · 1.jpg" in text and "faint" not in text
+    assert json.loads(json.dumps(advice_rows(advice))) == advice_rows(advice)
