@@ -41,7 +41,7 @@ def plan_text(
         ("batch", batch),
         ("optimizer", _optimizer(config, [s for s in stages if s.epochs], steps)),
     ]
-    epochs = 0
+    epochs, when = 0, _when(config, stages)
     for stage in stages:
         if stage.epochs:
             rows.append((f"stage {stage.name}", _stage(stage, epochs + 1, steps)))
@@ -50,7 +50,7 @@ def plan_text(
         (
             "in all",
             f"{count(epochs, 'epoch')}, {epochs * steps:,} batches, "
-            f"{epochs * steps * config.BATCH_SIZE:,} images seen; evaluated after {_every(config)}",
+            f"{epochs * steps * config.BATCH_SIZE:,} images seen; evaluated {when}",
         )
     )
     longest = max(len(title) for title, _ in rows) + 2
@@ -84,9 +84,23 @@ def _stage(stage: Stage, first: int, steps: int) -> str:
     return f"{epochs}, {batches}{each}, {layers}, learning rate {stage.learning_rate:g}"
 
 
-def _every(config: FashionConfig) -> str:
-    every = int(config.EVALUATE_EVERY)
-    return "every epoch" if every == 1 else f"every {every} epochs and at the end of a stage"
+def _when(config: FashionConfig, stages: Sequence[Stage]) -> str:
+    """After which epochs a training is evaluated, as `RunRecorder` does it."""
+    every, done = int(config.EVALUATE_EVERY), 0
+    ends = []
+    for stage in stages:
+        done += stage.epochs
+        if stage.epochs:
+            ends.append(done)
+    evaluated = {*range(every, done + 1, every), *ends}
+    if done == 1:
+        return "after it"
+    if len(evaluated) == done:
+        return "after every epoch"
+    if evaluated == set(ends):
+        return "at the end" if len(ends) == 1 else "at the end of each stage"
+    last = "" if done % every == 0 and len(ends) == 1 else " and at the end of a stage"
+    return f"after every {every} epochs{last}"
 
 
 def _optimizer(config: FashionConfig, stages: Sequence[Stage], steps: int) -> str:

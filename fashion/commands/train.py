@@ -113,12 +113,13 @@ def _start_or_resume(args: Namespace, locks: contextlib.ExitStack) -> RunFolder 
     # A resumed run keeps its files: they tell which categories were missed last.
     if arguments["rebalance"] and not resumes:
         _write_rebalancing(run, arguments["rebalance"], labels, batches)
+    in_order = validation_batches(validation, config, args.workers, args.processes)
     options = {
         "evaluate": _monitor(model, validation, run, batches, labels, arguments["rebalance"]),
-        "validation": validation_batches(validation, config, args.workers, args.processes),
+        "validation": in_order,
         "resume": resumes,
         "metadata": model.metadata() | {"split": note_of(split, validation)},
-        **_fit_options(run, arguments, config, stages),
+        **_fit_options(run, arguments, config, stages, len(in_order)),
     }
     with resumable(_resuming_command(args, run)), explaining_changed_settings(run, config):
         with without_retracing_warnings():
@@ -355,13 +356,13 @@ def _beginning(run: RunFolder, resumes: bool, stages: Sequence[Stage]) -> str:
     return f"run folder: {run.path}, resumed after epoch {done} of {planned}"
 
 
-def _fit_options(run, arguments, config, stages) -> dict[str, Any]:
+def _fit_options(run, arguments, config, stages, validation_steps) -> dict[str, Any]:
     # Changed settings are written once the old checkpoint has turned out to fit them.
     writer = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: run.write_config(arguments))
     epochs = sum(stage.epochs for stage in stages)
-    lines = [] if shows_bars() else [ProgressLines(config.BATCH_SIZE, epochs)]
+    lines = ProgressLines(config.BATCH_SIZE, epochs, validation_steps, bar=shows_bars())
     return {
-        "callbacks": [writer, EpochRecord(), *lines],
+        "callbacks": [writer, EpochRecord(), lines],
         "every": config.EVALUATE_EVERY,
         "patience": arguments["patience"],
         "keep": arguments["keep"],

@@ -71,7 +71,7 @@ class Monitor:
         """
         overlays: list[Array] = []
 
-        title = f"epoch {epoch + 1}: validation"
+        title = f"epoch {epoch + 1}, validation scores"
         with progress(len(self.image_ids), title, "image") as step:
 
             def on_result(image_id: int, result: dict) -> None:

@@ -7,10 +7,10 @@ from matplotlib.figure import Figure
 
 from fashion.reports.run_facts import AVERAGED, SCORES
 from mrcnn.drawing.plots import plot_history
+from mrcnn.training.history_words import VALIDATION, in_words
 
 # Columns of history.csv that are no curves.
 _LEFT_OUT = ("epoch", "stage", "batches", "epoch_seconds", "seconds")
-_TITLES = {"lr": "learning rate at the end of an epoch", SCORES["f1"]: "val_attribute micro F1"}
 _PRECISIONS = {"ap": "mask AP", "ap50": "mask AP50", "box_ap": "box AP"}
 
 
@@ -34,7 +34,8 @@ def results_figure(history: Sequence[Mapping[str, Any]]) -> Figure | None:
         if name in titles:
             scores[titles[name]] = values
         elif name not in _LEFT_OUT:
-            curves[_TITLES.get(name, name)] = values
+            prefix = VALIDATION if name.startswith(VALIDATION) else ""
+            curves[prefix + in_words(name)] = values
     if not curves and not scores:
         return None
     return plot_history(curves, average_precision=scores or None)

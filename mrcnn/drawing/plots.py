@@ -39,7 +39,7 @@ def plot_history(
     """
     names = list(dict.fromkeys(name.removeprefix("val_") for name in history))
     # The sum first, its parts in the order given, then what is not a loss (the learning rate …).
-    names.sort(key=lambda name: (name != "loss", not name.endswith("loss")))
+    names.sort(key=lambda name: (name != "loss", "loss" not in name))
     panels: list[tuple[str, list[tuple[str, Any, str]]]] = []
     for name in names:
         training = ("training", history.get(name), TRAIN_COLOR)

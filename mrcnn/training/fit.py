@@ -20,6 +20,7 @@ from mrcnn.modeling.devices import devices_of
 from mrcnn.training.callback_state import CallbackState
 from mrcnn.training.callbacks import RunRecorder, RunSaver
 from mrcnn.training.checkpoints import learning_rate_of, load_state, read_state, restore_callbacks
+from mrcnn.training.progress import ProgressLines
 from mrcnn.training.run_folder import RunFolder
 from mrcnn.training.stages import Stage
 from mrcnn.typing import PathLike
@@ -200,6 +201,7 @@ def _fit_stage(model, stage, validation, quiet, recorder, others) -> None:
         first = state["epoch"] + 1
         epochs = f"epoch {first}" if first == last else f"epochs {first} to {last}"
         log.info("Stage %s: %s", stage.name, epochs)
+    in_words = any(isinstance(callback, ProgressLines) for callback in others)
     model.fit(
         recorder.batches,
         validation_data=validation,
@@ -208,7 +210,7 @@ def _fit_stage(model, stage, validation, quiet, recorder, others) -> None:
         # Batches are shuffled already. Keras would shuffle them with a state no checkpoint keeps.
         shuffle=False,
         callbacks=[recorder, *others],
-        verbose=0 if quiet else "auto" if _interactive() else 2,
+        verbose=0 if quiet or in_words else "auto" if _interactive() else 2,
     )
     if state["epoch"] < last:
         log.info("Stage %s was stopped after epoch %d of %d.", stage.name, state["epoch"], last)

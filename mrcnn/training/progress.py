@@ -9,6 +9,8 @@ from typing import Any
 import keras
 from tqdm import tqdm
 
+from mrcnn.training.history_words import in_words, losses_in_words, scores_in_words
+
 LINE_SECONDS = 30  # between two lines, where there is no terminal for a bar
 
 
@@ -95,11 +97,16 @@ class LineEvery:
 
 
 class ProgressLines(keras.callbacks.Callback):
-    """Prints losses, images per second and the remaining time at intervals, for a log file.
+    """Shows a training in words: within an epoch and, with its losses and scores, after it.
+
+    `fit` silences Keras' own bar where this callback is given. It comes after those that add to the
+    logs of an epoch.
 
     Args:
         batch_size: Images of a batch.
         epochs: Of all stages.
+        validation_batches: Batches of the validation loss.
+        bar: Show a bar, as a terminal can; otherwise lines at intervals, for a log file.
         seconds: Between two lines.
         clock: Returns seconds.
     """
@@ -110,30 +117,80 @@ class ProgressLines(keras.callbacks.Callback):
         self,
         batch_size: int,
         epochs: int,
+        validation_batches: int = 0,
+        *,
+        bar: bool = False,
         seconds: float = LINE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
-        self.batch_size, self.epochs, self._clock = batch_size, epochs, clock
-        self._line = LineEvery(seconds, clock)
+        self.batch_size, self.epochs, self.validation_batches = (
+            batch_size,
+            epochs,
+            validation_batches,
+        )
+        self._clock, self._line = clock, LineEvery(seconds, clock)
+        self._shows_bar, self._bar = bar, tqdm(disable=True)
         self._began: tuple[int, float] | None = None  # batch and time of the first one
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
-        self._epoch, self._began = epoch, None
+        self._title, self._began = f"epoch {epoch + 1}/{self.epochs}", None
+        self._epoch_began = self._clock()
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        logs = logs or {}
+        if self._shows_bar:
+            self._advance(self._title, batch, self.params["steps"], logs)
+            return
         if self._began is None:  # the first batch includes compilation
             self._began = batch, self._clock()
         first, began = self._began
-        self._line(lambda: self._progress(batch, batch - first, began, logs or {}))
+        self._line(lambda: self._progress(batch, batch - first, began, logs))
 
     def on_test_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
-        self._line(lambda: f"epoch {self._epoch + 1}: validation loss, batch {batch + 1}")
+        title, total = f"{self._title}, validation loss", self.validation_batches
+        if self._shows_bar:
+            self._advance(title, batch, total, logs or {})
+        else:
+            self._line(lambda: f"{title}: batch {batch + 1}/{total}")
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        self._bar.close()
+        print(self.epoch_in_words(logs or {}, self._clock() - self._epoch_began), flush=True)
+
+    def epoch_in_words(self, logs: Mapping[str, Any], seconds: float) -> str:
+        """Writes the losses and scores of an epoch.
+
+        Args:
+            logs: Of the epoch.
+            seconds: That the epoch took.
+
+        Returns:
+            A heading, and a line each for the losses, the scores and the learning rate.
+        """
+        lines = [losses_in_words(logs)]
+        if validation := losses_in_words(logs, validation=True):
+            lines.append(f"validation {validation}")
+        lines.append(", ".join(scores_in_words(logs)))
+        if "lr" in logs:
+            lines.append(f"{in_words('lr')}: {float(logs['lr']):.3g}")
+        heading = f"{self._title} took {tqdm.format_interval(seconds)}:"
+        return "\n  ".join([heading, *filter(None, lines)])
+
+    def _advance(self, title: str, batch: int, total: int, logs: Mapping[str, Any]) -> None:
+        """Moves the bar of a pass over batches on; opens and closes it."""
+        if batch == 0:
+            self._bar.close()
+            self._bar = tqdm(total=total or None, desc=title, unit="batch", leave=False)
+        if "loss" in logs:
+            self._bar.set_postfix_str(f"loss {float(logs['loss']):.3f}", refresh=False)
+        self._bar.update(batch + 1 - self._bar.n)
+        if batch + 1 == total:
+            self._bar.close()
 
     def _progress(self, batch: int, done: int, began: float, logs: Mapping[str, Any]) -> str:
         steps = self.params["steps"]
-        losses = ", ".join(f"{name} {float(value):.3f}" for name, value in logs.items())
-        text = f"epoch {self._epoch + 1}/{self.epochs}, batch {batch + 1}/{steps}: {losses}"
+        text = f"{self._title}, batch {batch + 1}/{steps}: {losses_in_words(logs)}"
         seconds = self._clock() - began
         if done and seconds:
             left = (steps - batch - 1) * seconds / done

@@ -104,12 +104,15 @@ class LoadReport:
     only_in_model: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        parts = [f"{len(self.loaded)} layers loaded"]
-        for title in ("excluded", "only_in_file", "only_in_model"):
-            names = getattr(self, title)
+        parts = [f"{len(self.loaded)} layer{'' if len(self.loaded) == 1 else 's'} loaded"]
+        for what, names in (
+            ("left out as asked", self.excluded),
+            ("of the file not in the network", self.only_in_file),
+            ("not in the file keep their values, random in a new network", self.only_in_model),
+        ):
             if names:
                 shown = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
-                parts.append(f"{len(names)} {title.replace('_', ' ')} ({shown})")
+                parts.append(f"{len(names)} {what}: {shown}")
         return "; ".join(parts)
 
 

@@ -508,7 +508,7 @@ def test_stored_predictions_are_scored_by_every_measure(sample_folder, tmp_path,
     printed = capsys.readouterr().out
     assert (
         "Kaggle 2020: 1.0000" in printed
-        and "Fashionpedia, fixed (ours)" in printed
+        and "Fashionpedia AP, order-independent" in printed
         and "with F1 of the attributes" in printed
     )
 

@@ -134,7 +134,7 @@ def _rows(scores: dict) -> list[str]:
         micro, macro = (f"{numbers[name]:.3f}" if known else "–" for name in names)
         lines.append(
             f"attributes on {numbers['matched']} of {numbers['ground_truth']} {objects}: micro F1 "
-            f"{micro}, macro F1 {macro}, mean AP{column(numbers['map'])}"
+            f"{micro}, macro F1 {macro}, mean AP {column(numbers['map']).strip()}"
         )
     return lines
 

@@ -56,7 +56,7 @@ def _rows(scores: dict) -> list[str]:
         return []
     return [
         f"calibration of the {found['predictions']:,} predictions with a score of at least "
-        f"{LEAST_SCORE:g}: error {found['error']:.3f}, mean confidence "
+        f"{LEAST_SCORE:g}: expected error {found['error']:.3f}, mean confidence "
         f"{found['mean_confidence']:.3f}, precision {found['precision']:.3f}"
     ]
 

@@ -92,8 +92,11 @@ def _mean(rows: Sequence[dict], value: str, weight: str | None = None) -> float:
 def _rows(scores: dict) -> list[str]:
     places = scores["corloc"]
     return [
-        f"CorLoc of the top 5: {places['mean_corloc']:.3f}, weighted "
-        f"{places['weighted_corloc']:.3f}; their AP, weighted {places['weighted_ap']:.3f}"
+        "of the five best boxes of each image and category:",
+        f"  CorLoc, images with a right box: {places['mean_corloc']:.3f}, weighted by images "
+        f"{places['weighted_corloc']:.3f}",
+        f"  box AP at IoU 0.5: {places['mean_ap']:.3f}, weighted by objects "
+        f"{places['weighted_ap']:.3f}",
     ]
 
 

@@ -48,7 +48,7 @@ def _rows(scores: dict) -> list[str]:
         return []
     return [
         f"duplicates: {found['duplicates']:,} of {found['predictions']:,} predictions "
-        f"({found['share']:.1%}), {found['per_image']:.2f} in an image"
+        f"({found['share']:.1%}), {found['per_image']:.2f} per image"
     ]
 
 

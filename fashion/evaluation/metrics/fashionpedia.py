@@ -337,7 +337,7 @@ def fashionpedia(inputs: Inputs) -> dict | None:
     "Fashionpedia AP, order-independent",
     section=RANKED,
     order=21,
-    rows=_rows("fashionpedia_fixed", "Fashionpedia, fixed (ours)"),
+    rows=_rows("fashionpedia_fixed", "Fashionpedia AP, order-independent"),
     formula="Fashionpedia's AP, matched as by COCO",
     source="our own variant, not a published metric",
     numbers=_NUMBERS,

@@ -74,13 +74,17 @@ def least_score_of_best_f1(scores: Array, right: Array, objects: int) -> float:
 
 
 def _rows(scores: dict) -> list[str]:
-    here, best = scores["detection"], scores["detection"]["best"]
+    here = scores["detection"]
+    least, best = scores["score_threshold"], here["best"]
     return [
-        f"detection at the score threshold: precision {here['precision']:.3f}, recall "
-        f"{here['recall']:.3f}, F1 {here['f1']:.3f}; F1 is best from a score of "
-        f"{best['confidence']:.2f} on: {best['precision']:.3f}, {best['recall']:.3f}, "
-        f"{best['f1']:.3f}"
+        f"detection from a score of {least:g} on: {_in_words(here)}",
+        f"best F1, from a score of {best['confidence']:.2f} on: {_in_words(best)}",
     ]
+
+
+def _in_words(numbers: dict) -> str:
+    named = {"precision": "precision", "recall": "recall", "f1": "F1"}
+    return ", ".join(f"{name} {numbers[key]:.3f}" for key, name in named.items())
 
 
 @metric(

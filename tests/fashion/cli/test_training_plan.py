@@ -49,3 +49,17 @@ def test_the_plan_tells_how_many_validation_images_are_used():
     assert used_text(config, 20) == ""
     config = RECIPES["ccp"].from_dict(settings | {"VALIDATION_STEPS": None})
     assert used_text(config, 103) == "; 40 images are scored, 103 are in the validation loss"
+
+
+def test_the_plan_says_when_a_training_is_evaluated():
+    def end_of(every, *epochs):
+        config = RECIPES["ccp"].from_dict({"EVALUATE_EVERY": every})
+        stages = [Stage(f"stage {i}", "all", n, 1e-3) for i, n in enumerate(epochs)]
+        return plan_text(config, stages, 25, {}).rpartition("; ")[2]
+
+    assert end_of(2, 1) == "evaluated after it"
+    assert end_of(2, 1, 0, 1) == "evaluated after every epoch"
+    assert end_of(4, 3) == "evaluated at the end"
+    assert end_of(4, 2, 2) == "evaluated at the end of each stage"
+    assert end_of(4, 12) == "evaluated after every 4 epochs"
+    assert end_of(4, 1, 19) == "evaluated after every 4 epochs and at the end of a stage"

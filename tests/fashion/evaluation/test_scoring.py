@@ -75,10 +75,17 @@ def test_the_table_has_words_and_no_keys(random_case):
     found, errors = scores["duplicates"], scores["calibration"]
     assert (
         f"duplicates: {found['duplicates']} of {found['predictions']} predictions "
-        f"({found['share']:.1%}), {found['per_image']:.2f} in an image"
+        f"({found['share']:.1%}), {found['per_image']:.2f} per image"
     ) in text
+    here, best = scores["detection"], scores["detection"]["best"]
+    assert f"detection from a score of 0.2 on: precision {here['precision']:.3f}, recall" in text
+    assert (
+        f"best F1, from a score of {best['confidence']:.2f} on: precision "
+        f"{best['precision']:.3f}, recall {best['recall']:.3f}, F1 {best['f1']:.3f}"
+    ) in text
+    assert f"CorLoc, images with a right box: {scores['corloc']['mean_corloc']:.3f}" in text
     assert (
         f"calibration of the {errors['predictions']} predictions with a score of at least 0.1: "
-        f"error {errors['error']:.3f}, mean confidence {errors['mean_confidence']:.3f}, "
+        f"expected error {errors['error']:.3f}, mean confidence {errors['mean_confidence']:.3f}, "
         f"precision {errors['precision']:.3f}"
     ) in text

@@ -34,30 +34,63 @@ class Clock:
 def test_lines_come_at_intervals_with_losses_speed_and_the_remaining_time(capsys):
     """Batches of 2 images take 10 seconds after a first one of 25."""
     clock = Clock()
-    lines = ProgressLines(2, epochs=3, seconds=30, clock=clock)
+    lines = ProgressLines(2, epochs=3, validation_batches=4, seconds=30, clock=clock)
     lines.set_params({"steps": 10})
     lines.on_epoch_begin(0)
     for batch, seconds in enumerate((25, 10, 10, 10, 10)):
         clock.now += seconds
         lines.on_train_batch_end(batch, {"loss": 1.5, "rpn_class_loss": 0.25})
     assert capsys.readouterr().err.splitlines() == [
-        "epoch 1/3, batch 2/10: loss 1.500, rpn_class_loss 0.250, 0.2 images/s, 01:20 to the end "
+        "epoch 1/3, batch 2/10: loss 1.500 (RPN objectness 0.250), 0.2 images/s, 01:20 to the end "
         "of the epoch",
-        "epoch 1/3, batch 5/10: loss 1.500, rpn_class_loss 0.250, 0.2 images/s, 00:50 to the end "
+        "epoch 1/3, batch 5/10: loss 1.500 (RPN objectness 0.250), 0.2 images/s, 00:50 to the end "
         "of the epoch",
     ]
     clock.now += 30
     lines.on_test_batch_end(0)
-    assert "validation" in capsys.readouterr().err
+    assert capsys.readouterr().err == "epoch 1/3, validation loss: batch 1/4\n"
+
+
+def test_an_epoch_ends_with_its_losses_scores_and_learning_rate_in_words(capsys):
+    clock = Clock()
+    lines = ProgressLines(2, epochs=3, clock=clock)
+    lines.on_epoch_begin(1)
+    clock.now += 75
+    logs = {"loss": 1.5, "mrcnn_bbox_loss": 1.5, "val_loss": 2.0, "val_mrcnn_bbox_loss": 2.0}
+    lines.on_epoch_end(1, logs | {"val_mask_ap": 0.25, "lr": 1e-5, "epoch_seconds": 75.0})
+    assert capsys.readouterr().out.splitlines() == [
+        "epoch 2/3 took 01:15:",
+        "  loss 1.500 (box 1.500)",
+        "  validation loss 2.000 (box 2.000)",
+        "  mask AP 0.250",
+        "  learning rate at the end of the epoch: 1e-05",
+    ]
+    lines.on_epoch_end(1)
+    assert capsys.readouterr().out == "epoch 2/3 took 01:15:\n"
+
+
+def test_a_bar_shows_batches_of_training_then_of_validation(capsys):
+    lines = ProgressLines(2, epochs=1, validation_batches=2, bar=True)
+    lines.set_params({"steps": 3})
+    lines.on_epoch_begin(0)
+    for batch in range(3):
+        lines.on_train_batch_end(batch, {"loss": 1.5})
+    assert lines._bar.n == 3 and lines._bar.desc == "epoch 1/1: "
+    for batch in range(2):
+        lines.on_test_batch_end(batch, {"loss": 1.5})
+    assert lines._bar.n == 2 and lines._bar.desc == "epoch 1/1, validation loss: "
+    lines.on_epoch_end(0, {"loss": 1.5})
+    assert capsys.readouterr().out.splitlines()[1:] == ["  loss 1.500"]
 
 
 def test_work_without_a_terminal_is_told_in_lines(capsys, monkeypatch):
     monkeypatch.setattr(progress_module, "LINE_SECONDS", 0)
-    with progress(2, "epoch 1: validation", "image") as step:
+    with progress(2, "epoch 1, validation scores", "image") as step:
         step()
         step()
     assert capsys.readouterr().err == (
-        "epoch 1: validation: 1/2 images\nepoch 1: validation: 2/2 images, 00:00 left\n"
+        "epoch 1, validation scores: 1/2 images\n"
+        "epoch 1, validation scores: 2/2 images, 00:00 left\n"
     )
 
 

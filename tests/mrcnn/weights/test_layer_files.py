@@ -12,6 +12,7 @@ from mrcnn.modeling.build import build_detector
 from mrcnn.modeling.roi_head import RoIHead
 from mrcnn.weights import layer_files
 from mrcnn.weights.layer_files import (
+    LoadReport,
     convention_in,
     load_weights,
     own_weights,
@@ -174,6 +175,15 @@ def test_layers_of_one_side_only_are_reported(detector, spoiled, tmp_path):
         and report.only_in_file == ["logits"]
         and "fpn_p2" in report.only_in_model
     )
+
+
+def test_a_report_says_what_happens_to_each_kind_of_layer():
+    report = LoadReport(["a", "b"], ["c"], ["d"], list("efghij"))
+    assert str(report) == (
+        "2 layers loaded; 1 left out as asked: c; 1 of the file not in the network: d; 6 not in "
+        "the file keep their values, random in a new network: e, f, g, h, i …"
+    )
+    assert str(LoadReport(["a"])) == "1 layer loaded"
 
 
 def test_an_npz_may_list_its_weights_in_any_order(detector, spoiled, tmp_path):
