@@ -17,6 +17,7 @@ from fashion.evaluation.average_precision import (
     precision_at_recalls,
 )
 from fashion.evaluation.matching import MatchTable
+from fashion.pages.text import signed
 from mrcnn.typing import Array
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
@@ -109,6 +110,6 @@ def lines(names: Sequence[str], columns: Sequence[Array]) -> list[str]:
             line = f"{name}: {what} {value:.3f} [{low:.3f}, {high:.3f}]"
             if values is not columns[0]:
                 value, low, high = interval(values[:, i] - columns[0][:, i])
-                line += f", {value:+.3f} [{low:+.3f}, {high:+.3f}] against {names[0]}"
+                line += f", {signed(value)} [{signed(low)}, {signed(high)}] against {names[0]}"
             found.append(line)
     return found

@@ -11,7 +11,7 @@ from fashion.evaluation.io.results import predict_dataset
 from fashion.evaluation.metrics.recall import recall_per_category
 from fashion.evaluation.metrics.registry import Inputs
 from fashion.evaluation.scoring import compute_metrics
-from fashion.pages.overlays import OverlayRenderer
+from fashion.pages.overlays import MAX_LABELS, OverlayRenderer
 from mrcnn.data.loading.samplers import boost_missed_classes
 from mrcnn.drawing.grid import image_grid
 from mrcnn.files import atomic_path, write_text
@@ -57,7 +57,7 @@ class Monitor:
         self.image_ids = evenly_spaced(dataset.image_ids, model.config.EVALUATE_IMAGES)
         self.ground_truth = dataset.to_coco(self.image_ids)
         self.repeats = None if batches is None else batches.sampler.repeats
-        self.draw = OverlayRenderer(model.ontology)
+        self.draw = OverlayRenderer(model.ontology, max_labels=MAX_LABELS)
         self._best: tuple[int, float] | None = None  # epoch and score of predictions.json
 
     def __call__(self, epoch: int) -> dict[str, float]:

@@ -30,9 +30,23 @@ def difference(value: float, other: float) -> str:
         other: What it is compared with.
 
     Returns:
-        Three decimals with a sign, or a dash.
+        Three decimals with a sign, "0.000" without a difference, or a dash.
     """
-    return f"{value - other:+.3f}" if min(value, other) >= 0 else "–"
+    return signed(value - other) if min(value, other) >= 0 else "–"
+
+
+def signed(value: float, decimals: int = 3) -> str:
+    """Writes a difference with its sign; what rounds to 0 has none.
+
+    Args:
+        value: The difference.
+        decimals: Digits after the point.
+
+    Returns:
+        For instance "+0.012", "-0.012" or "0.000".
+    """
+    text = f"{value:+.{decimals}f}"
+    return text if float(text) else text[1:]
 
 
 def whole_percent(share: float) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
+from fashion.pages.text import signed
 from mrcnn.typing import Array
 
 
@@ -92,7 +93,7 @@ def difference_text(differences: Array) -> str:
         value; a dash of none.
     """
     if len(differences) < 2:
-        return f"{differences[0]:+.3f}" if len(differences) else "–"
+        return signed(differences[0]) if len(differences) else "–"
     half = half_interval(differences)
     star = " *" if abs(mean(differences)) > half else ""
-    return f"{mean(differences):+.3f} ± {half:.3f}{star}"
+    return f"{signed(mean(differences))} ± {half:.3f}{star}"

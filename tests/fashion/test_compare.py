@@ -48,11 +48,11 @@ def test_differences_are_from_the_first(evaluations, tmp_path, capsys):
     assert rows[0] == ["score", "first", "second", "difference"]
     scores = {row[0]: row[1:] for row in rows[1:] if row}
     assert scores["mask AP"] == ["0.250", "0.375", "+0.125"]
-    assert scores["box AP"] == ["0.375", "0.375", "+0.000"]
+    assert scores["box AP"] == ["0.375", "0.375", "0.000"]
     assert scores["attribute micro F1"] == ["–", "–", "–"]  # nothing to measure is no 0
     by_category = rows[rows.index([]) + 1 :]
     assert by_category[1:] == [
-        ["tie", "9", "0.125", "0.125", "+0.000"],
+        ["tie", "9", "0.125", "0.125", "0.000"],
         ["hat", "2", "0.500", "1.000", "+0.500"],
     ]
     assert re.search(r"mask AP +0.250 +0.375 +\+0.125", capsys.readouterr().out)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from fashion.classify.garments.crops import cut_crops
 from fashion.pages.html import Page
 from fashion.pages.plots import BLUE, FONT_SIZE, LIGHT, ORANGE, TEXT_COLOR, style_axes
-from fashion.pages.text import count
+from fashion.pages.text import count, signed
 from mrcnn.drawing.grid import image_grid
 from mrcnn.typing import Array
 
@@ -57,7 +57,7 @@ def _add_cards(page, measured):
                 f"with a weight of {search['weight']} for the classifier",
             ),
             (
-                f"{gain:+.4f}",
+                signed(gain, 4),
                 "where the weight was not chosen",
                 "gain of mask AP on one half of the photos, by the weight that is best on the "
                 "other",
@@ -230,4 +230,4 @@ def _cells(before, after):
     """Texts of both and of their difference; dashes where there is no ground truth."""
     if min(before, after) < 0 or not np.isfinite([before, after]).all():
         return "–", "–", "–"
-    return f"{before:.3f}", f"{after:.3f}", f"{after - before:+.3f}"
+    return f"{before:.3f}", f"{after:.3f}", signed(after - before)

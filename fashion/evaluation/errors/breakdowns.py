@@ -52,7 +52,7 @@ PROPERTIES = {
         ("below 1:3", "1:3 to 2:3", "2:3 to 3:2", "3:2 to 3:1", "from 3:1 on"),
     ),
     "intricacy": Property(
-        "Intricacy: perimeter² / (4π · area), 1 for a disc",
+        "Complexity of the outline: perimeter² / (4π · area), 1 for a disc",
         (0, 1.25, 2, 3, 5),
         ("below 1.25", "1.25–2", "2–3", "3–5", "from 5 on"),
     ),

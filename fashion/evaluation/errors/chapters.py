@@ -14,7 +14,7 @@ from fashion.evaluation.errors.figures import (
 from fashion.evaluation.errors.findings import TYPE_NAMES, points, size_and_intricacy
 from fashion.evaluation.errors.size_and_intricacy import EASY, HARD, MIN_IMAGES, THIRDS
 from fashion.pages.html import Bar, Page
-from fashion.pages.text import count, number, whole_percent
+from fashion.pages.text import count, number, short_name, signed, whole_percent
 
 _TIDE = (
     'Bolya et al. 2020, "TIDE: A General Toolbox for Identifying Object Detection Errors", '
@@ -67,7 +67,7 @@ def _add_costs(page: Page, analysis: Mapping[str, Any]) -> None:
     page.bars(_cost_bars(analysis["bins"]), ("error type", "ΔAP50 if fixed", ""), _top(analysis))
     table = [["error type", "errors", "with confident detections alone", "ΔAP50", "definition"]]
     for row in analysis["bins"]:
-        gain = f"{row['ap50_gain']:+.3f}"
+        gain = signed(row["ap50_gain"])
         kind = row["bin"]
         table.append([TYPE_NAMES[kind], row["count"], row["sure"], gain, _DEFINITIONS[kind]])
     page.table(table)
@@ -83,7 +83,7 @@ def _cost_bars(rows: Sequence[Mapping[str, Any]]) -> list[Bar]:
     bars = []
     for row in rows:
         kind, gain = row["bin"], row["ap50_gain"]
-        bars.append(Bar(TYPE_NAMES[kind], gain, f"{gain:+.3f}", pale=kind not in TYPES))
+        bars.append(Bar(TYPE_NAMES[kind], gain, signed(gain), pale=kind not in TYPES))
     return bars
 
 
@@ -101,7 +101,9 @@ def _add_categories(page: Page, analysis: Mapping[str, Any]) -> None:
         objects = analysis["objects_per_category"][k]
         if objects:
             gains = [_gain(row["per_category"][k]["ap50_gain"]) for row in rows]
-            table.append([name, objects, number(analysis["ap50_per_category"][k]), *gains])
+            table.append(
+                [short_name(name), objects, number(analysis["ap50_per_category"][k]), *gains]
+            )
     page.table(table)
     page.note(
         "A dash: no gain, or all objects of the category were missed, so that it leaves the mean "
@@ -116,7 +118,8 @@ def _add_confusions(page: Page, analysis: Mapping[str, Any]) -> None:
         "Class-agnostic matching of confident detections (score ≥ "
         f"{analysis['score_threshold']:g}): by falling score, each takes the free object of the "
         "largest IoU, at least 0.5, whatever the two categories are. So counts differ from "
-        "class-aware recall. Last column: missed objects. Last row: detections without a match."
+        "class-aware recall. Column “background”: missed objects. Row “background”: detections "
+        "without an object."
     )
     page.figure(
         confusion_figure(confusion["names"], confusion["matrix"]),
@@ -127,7 +130,8 @@ def _add_confusions(page: Page, analysis: Mapping[str, Any]) -> None:
         table = [["ground truth", "predicted", "confused", "objects", "share"]]
         for row in confusion["confused"][:_LISTED]:
             share = whole_percent(row["count"] / row["objects"])
-            table.append([row["true"], row["predicted"], row["count"], row["objects"], share])
+            names = [short_name(row[key]) for key in ("true", "predicted")]
+            table.append([*names, row["count"], row["objects"], share])
         page.table(table)
 
 
@@ -135,13 +139,13 @@ def _add_attributes(page: Page, attributes: Mapping[str, Any]) -> None:
     page.chapter("Attributes")
     page.text(
         f"Attributes of the {count(attributes['found'], 'object')} that a detection of any score "
-        "matches "
-        f"(class-aware, mask IoU 0.5). f1AP50 is {number(attributes['f1ap50'])}: AP50 where a "
-        "match also needs an F1 of the attributes of 0.5."
+        "matches (class-aware, mask IoU 0.5). The scores of attributes count fewer objects: those "
+        f"that a confident detection matches. f1AP50 is {number(attributes['f1ap50'])}: AP50 "
+        "where a match also needs an F1 of the attributes of 0.5."
     )
     table = [["error type", "errors", "confident", "objects", "Δf1AP50", "definition"]]
     for row in attributes["bins"]:
-        kind, gain = row["bin"], f"{row['f1ap50_gain']:+.3f}"
+        kind, gain = row["bin"], signed(row["f1ap50_gain"])
         table.append(
             [TYPE_NAMES[kind], row["pairs"], row["sure"], row["objects"], gain, _DEFINITIONS[kind]]
         )
@@ -192,16 +196,17 @@ def _add_breakdowns(page: Page, breakdowns: Mapping[str, Sequence[Mapping[str, A
 
 
 def _add_size_and_intricacy(page: Page, compared: Mapping[str, Any]) -> None:
-    page.chapter("Small or intricate objects?")
+    page.chapter("Small objects, or complex outlines?")
     (small, large), (plain, intricate) = (compared["thirds"][key] for key in THIRDS)
     page.text(
         "Small objects also differ from large ones in shape, so both are compared together. "
         f"Thirds by size: small below {100 * small:.1f} %, large from {100 * large:.1f} % on. "
-        f"Thirds by intricacy: plain below {plain:.2f}, intricate from {intricate:.2f} on."
+        f"Thirds by complexity of the outline: simple below {plain:.2f}, complex from "
+        f"{intricate:.2f} on; a disc has 1."
     )
     page.text(*size_and_intricacy(compared))
     page.figure(cells_figure(compared["cells"], THIRDS["size"], THIRDS["intricacy"]))
-    heading = ["compared", "recall", "difference at equal intricacy or size"]
+    heading = ["compared", "recall", "difference at equal complexity or size"]
     table = [[*heading, "difference at equal category too"]]
     for name, hard in HARD.items():
         row, easy = compared[name], EASY[name]
@@ -239,4 +244,4 @@ def _add_viewpoint(page: Page, compared: Mapping[str, Any], score_threshold: flo
 
 def _gain(value: float | None) -> str:
     """A category's gain; what rounds to 0 is a dash."""
-    return "–" if value is None or value < 0.0005 else f"{value:+.3f}"
+    return "–" if value is None or value < 0.0005 else signed(value)

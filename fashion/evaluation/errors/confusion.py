@@ -8,7 +8,7 @@ from fashion.evaluation.errors.ap50 import match, true_positive_rows
 from fashion.evaluation.errors.overlaps import MATCH_IOU, Overlaps
 from mrcnn.typing import Array
 
-_NOTHING = "nothing"
+_BACKGROUND = "background"
 _LISTED = 30  # confusions
 
 
@@ -24,10 +24,10 @@ def confusion_matrix(overlaps: Overlaps, score_threshold: float) -> dict[str, An
         score_threshold: Confident detections reach this score.
 
     Returns:
-        "names" of the categories that occur, then "nothing"; "matrix" of counts: a row for each
-        ground-truth category ("nothing": background), a column for each predicted one ("nothing":
-        missed); "confused": up to 30 of {"true", "predicted", "count", "objects"}, the most
-        frequent first.
+        "names" of the categories that occur, then "background"; "matrix" of counts: a row for each
+        ground-truth category (background: false positives without an object), a column for each
+        predicted one (background: missed objects); "confused": up to 30 of {"true", "predicted",
+        "count", "objects"}, the most frequent first.
     """
     confident = overlaps.score >= score_threshold
     allowed = (
@@ -35,22 +35,22 @@ def confusion_matrix(overlaps: Overlaps, score_threshold: float) -> dict[str, An
         & confident[overlaps.pair_row]
         & (overlaps.same_category | ~overlaps.crowd[overlaps.pair_object])
     )
-    partner, nothing = match(overlaps, allowed), len(overlaps.categories)
-    matrix = np.zeros((nothing + 1, nothing + 1), np.int64)
+    partner, none = match(overlaps, allowed), len(overlaps.categories)
+    matrix = np.zeros((none + 1, none + 1), np.int64)
     rows = true_positive_rows(overlaps, partner)
     np.add.at(matrix, (overlaps.object_category[partner[rows]], overlaps.row_category[rows]), 1)
     background = overlaps.row_category[confident & (partner < 0)]
-    matrix[nothing, :nothing] = np.bincount(background, minlength=nothing)
+    matrix[none, :none] = np.bincount(background, minlength=none)
     missed = ~overlaps.crowd
     missed[partner[rows]] = False
-    matrix[:nothing, nothing] = np.bincount(overlaps.object_category[missed], minlength=nothing)
+    matrix[:none, none] = np.bincount(overlaps.object_category[missed], minlength=none)
 
     # 46 categories fill a page; those that occur neither here nor there are left out.
-    occurs = np.append((matrix.sum(axis=0) + matrix.sum(axis=1) > 0)[:nothing], True)
+    occurs = np.append((matrix.sum(axis=0) + matrix.sum(axis=1) > 0)[:none], True)
     matrix = matrix[occurs][:, occurs]
     names = [row["name"] for row, here in zip(overlaps.categories, occurs) if here]
     return {
-        "names": [*names, _NOTHING],
+        "names": [*names, _BACKGROUND],
         "matrix": matrix.tolist(),
         "confused": _most_confused(matrix, names),
     }

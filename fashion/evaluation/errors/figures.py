@@ -25,7 +25,7 @@ def confusion_figure(names: Sequence[str], matrix: Array | Sequence[Sequence[int
     """Plots a confusion matrix: colours are shares of the row, numbers are counts.
 
     Args:
-        names: K + 1 names, the last "nothing".
+        names: K + 1 names, the last "background".
         matrix: `(K + 1, K + 1)` counts, ground truth by prediction.
 
     Returns:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from fashion.pages.text import count
+from fashion.pages.text import count, short_name, signed
 from fashion.pages.text import whole_percent as percent
 
 # Names of the error types, by their key in errors.json.
@@ -62,14 +62,15 @@ def size_and_intricacy(compared: Mapping[str, Any] | None) -> Iterator[str]:
         row = compared["size"]
         yield (
             f"Small objects {_verdict(row)}: recall is {percent(small)} in the smallest third and "
-            f"{percent(large)} in the largest{_difference(row, 'intricacy')}."
+            f"{percent(large)} in the largest{_difference(row, 'complexity')}."
         )
     plain, _, intricate = compared["intricacy"]["recall"]
     if plain >= 0 and intricate >= 0:
         row = compared["intricacy"]
         yield (
-            f"Intricate objects {_verdict(row)}: recall is {percent(intricate)} in the most "
-            f"intricate third and {percent(plain)} in the plainest{_difference(row, 'size')}."
+            f"Objects with a complex outline {_verdict(row)}: recall is {percent(intricate)} in "
+            f"the third with the most complex outlines and {percent(plain)} in the third with the "
+            f"simplest{_difference(row, 'size')}."
         )
 
 
@@ -84,7 +85,7 @@ def points(value: float, error: float | None) -> str:
         Percentage points.
     """
     error_text = "" if error is None else f" (±{100 * error:.0f})"
-    return f"{100 * value:+.0f}{error_text} points"
+    return f"{signed(100 * value, 0)}{error_text} points"
 
 
 def is_harder(row: Mapping[str, Any]) -> bool:
@@ -116,7 +117,7 @@ def _cost(row: Mapping[str, Any]) -> str:
         errors = count(row["count"], "object")
     else:
         errors = f"{count(row['count'], 'detection')}, {row['sure']} confident"
-    return f"“{TYPE_NAMES[row['bin']]}” (ΔAP50 {row['ap50_gain']:+.3f}, {errors})"
+    return f"“{TYPE_NAMES[row['bin']]}” (ΔAP50 {signed(row['ap50_gain'])}, {errors})"
 
 
 def _confusions(confused: Sequence[Mapping[str, Any]]) -> str | None:
@@ -125,7 +126,9 @@ def _confusions(confused: Sequence[Mapping[str, Any]]) -> str | None:
     listed = []
     for row in confused[:3]:
         objects = f"{row['count']} of {count(row['objects'], 'object')}"
-        listed.append(f"“{row['true']}” predicted as “{row['predicted']}” ({objects})")
+        listed.append(
+            f"“{short_name(row['true'])}” predicted as “{short_name(row['predicted'])}” ({objects})"
+        )
     return f"Most frequent confusions of confident detections: {', '.join(listed)}."
 
 
@@ -162,9 +165,11 @@ def _attributes(attributes: Mapping[str, Any] | None) -> str | None:
         return None
     missing, extra = attributes["bins"][:2]
     text = (
-        f"Attributes of {count(attributes['found'], 'matched object')}: {missing['pairs']} missing "
-        f"(Δf1AP50 {missing['f1ap50_gain']:+.3f} if added), {extra['pairs']} extra "
-        f"({extra['f1ap50_gain']:+.3f} if removed); f1AP50 is {attributes['f1ap50']:.3f}."
+        f"Attributes of the {count(attributes['found'], 'object')} that a detection of any score "
+        f"matches: {missing['pairs']} missing, {extra['pairs']} extra. f1AP50 is "
+        f"{attributes['f1ap50']:.3f}: AP50 where a match also needs an F1 of the attributes of "
+        f"0.5. It would change by {signed(missing['f1ap50_gain'])} if the missing ones were added, "
+        f"and by {signed(extra['f1ap50_gain'])} if the extra ones were removed."
     )
     for key, title in (("missing", "missing"), ("invented", "extra")):
         wrong = [row for row in attributes["per_attribute"] if row[key]]

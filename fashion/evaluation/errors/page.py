@@ -8,7 +8,7 @@ from typing import Any
 
 from fashion.evaluation.errors import chapters
 from fashion.evaluation.errors.analysis import analyse
-from fashion.evaluation.errors.findings import TYPE_NAMES
+from fashion.evaluation.errors.captions import errors_in_words
 from fashion.evaluation.errors.side_by_side import LEGEND, OutcomeRenderer
 from fashion.evaluation.matching import MatchTable
 from fashion.pages.html import Page
@@ -102,7 +102,9 @@ def _worst_sheets(
     sheets = []
     for rank, row in enumerate(analysis["worst"], 1):
         sheet = draw(row, _pixels(read_image, row["file_name"]))
-        sheets.append((sheet, f"{rank}. {row['file_name']}: F1 {row['f1']:.2f}. {_caption(row)}"))
+        sheets.append(
+            (sheet, f"{rank}. {row['file_name']}: F1 {row['f1']:.2f}. {errors_in_words(row)}")
+        )
     return sheets
 
 
@@ -112,9 +114,10 @@ def _add_worst_images(page: Page, sheets: Sequence[tuple[Array, str]]) -> None:
         page.text("No image has an error.")
         return
     page.text(
-        f"The {count(len(sheets), 'image')} of lowest F1, 2 TP / (2 TP + FP + FN), among confident "
-        "detections with class-aware matching at mask IoU 0.5; ties by the number of errors. "
-        f"{LEGEND}"
+        f"The {count(len(sheets), 'image')} of lowest F1: twice the matched objects over objects "
+        "and confident detections together. An object is matched by a detection of its category "
+        "with mask IoU 0.5 or more. Images of equal F1 are in the order of their errors. In "
+        f"brackets: confidence scores. {LEGEND}"
     )
     page.gallery(sheets[:_FIRST])
 
@@ -126,22 +129,3 @@ def _pixels(read_image: ReadImage | None, name: str) -> Array | None:
     except OSError as error:
         log.warning("Drawn without its image: %s", error)
         return None
-
-
-def _caption(row: Mapping[str, Any]) -> str:
-    """The errors of one image in words."""
-    false, missed = [], []
-    for error in row["errors"]:
-        if error["kind"] == "missed":
-            below = error["found_at"]
-            missed.append(error["category"] + ("" if below is None else f", only at {below:.2f}"))
-        else:
-            fault = TYPE_NAMES[error["kind"]]
-            if error["kind"] == "class":
-                fault = f"is {error['true_category']}"
-            false.append(f"{error['category']} {error['score']:.2f}, {fault}")
-    text = f"{count(row['right'], 'true positive')}. {count(len(false), 'false positive')}"
-    text += f" ({'; '.join(false)})" if false else ""
-    text += f". {len(missed)} missed"
-    text += f" ({'; '.join(missed)})" if missed else ""
-    return text + "."

@@ -9,8 +9,9 @@ from pycocotools import mask as coco_mask
 
 from fashion.evaluation.errors.findings import TYPE_NAMES
 from fashion.evaluation.errors.overlaps import mask_of
+from fashion.pages.overlays import MAX_LABELS, keep_labels
 from fashion.pages.text import count, short_name
-from mrcnn.drawing.labels import ink
+from mrcnn.drawing.labels import ink, text_width
 from mrcnn.drawing.overlays import draw_instances
 from mrcnn.typing import Array, Size
 
@@ -25,14 +26,18 @@ COLORS = {
     "crowd": (120, 120, 120),
 }
 _MAX_HW = (640, 480)  # pixels of one of the two overlays
-_TEXT, _TITLE = 12, 15  # pixels per em
+# Pixels per em. Two overlays side by side are shown at half their size, in two columns of a page.
+_TEXT, _TITLE = 20, 20
+_LEAST_TITLE = 12
 _GAP = 16  # pixels between the two
 _NO_IMAGE = 226  # grey
 
 LEGEND = (
     "Left: ground truth (green: matched, red: missed). Right: predictions (green: true positive, "
     "orange: wrong class, blue: poor localization, violet: both, yellow: duplicate, red: "
-    "background)."
+    "background). At most "
+    f"{MAX_LABELS} objects of each have a label, so that the image stays visible: the largest of "
+    "the ground truth, the most confident of the predictions."
 )
 
 Item = tuple[Mapping[str, Any], str, list[str]]  # object or detection, kind, lines of its label
@@ -120,13 +125,18 @@ def side_by_side(
             name = TYPE_NAMES[error["kind"]]
             right.append((detections[error["detection"]], error["kind"], [name]))
     titles = (
-        f"ground truth, {count(len(left), 'object')}",
+        f"ground truth: {count(len(left), 'object')}",
         # The font of labels has no "≥".
-        f"prediction, {len(right)} with score {score_threshold:g} or more",
+        f"predictions: {len(right)} with score {score_threshold:g} or more",
     )
+    limited = max(len(left), len(right)) > MAX_LABELS
     halves = []
+    size = _title_size(titles, width)
     for items, title in zip((left, right), titles):
-        halves.append(_with_title(_draw(canvas, image, items, names), title))
+        lines = [title]
+        if limited:  # both have the line, so that both have one height
+            lines.append(f"{MAX_LABELS} of them labeled" if len(items) > MAX_LABELS else "")
+        halves.append(_with_title(_draw(canvas, image, items, names), lines, size))
     gap = np.full((len(halves[0]), _GAP, 3), 255, np.uint8)
     return np.concatenate([halves[0], gap, halves[1]], axis=1)
 
@@ -144,16 +154,17 @@ def _draw(
     items: Sequence[Item],
     names: Mapping[int, str],
 ) -> Array:
-    masks, labels = [], []
+    masks, labels, ranks = [], [], []
     for item, _, lines in items:
         masks.append(_resize_mask(coco_mask.decode(mask_of(item, image)), canvas.shape[:2]))
         score = f" {item['score']:.2f}" if "score" in item else ""
         labels.append([short_name(names[item["category_id"]]) + score, *lines])
+        ranks.append(item["score"] if "score" in item else masks[-1].sum())
     return draw_instances(
         canvas,
         [_box_around(mask) for mask in masks],
         [(mask, 0, 0) for mask in masks],
-        labels,
+        keep_labels(labels, ranks),
         colors=np.array([COLORS[kind] for _, kind, _ in items]),
         text_size=_TEXT,
         alpha=0.35,
@@ -161,12 +172,22 @@ def _draw(
     )
 
 
-def _with_title(overlay: Array, title: str) -> Array:
-    letters = ink(title, _TITLE)[:, : overlay.shape[1]]
-    strip = np.full((letters.shape[0] + 4, overlay.shape[1], 3), 255, np.uint8)
-    darkness = np.round(215 * letters[..., None]).astype(np.uint8)
-    strip[: letters.shape[0], : letters.shape[1]] -= darkness
-    return np.concatenate([strip, overlay])
+def _title_size(titles: Sequence[str], width: int) -> int:
+    """Pixels per em at which all titles fit, if that is legible."""
+    longest = max(text_width(title, _TITLE) for title in titles)
+    return max(_LEAST_TITLE, min(_TITLE, int(_TITLE * width / longest)))
+
+
+def _with_title(overlay: Array, lines: Sequence[str], size: int) -> Array:
+    """The overlay below its title."""
+    rows = []
+    for line in lines:
+        letters = ink(line, size)[:, : overlay.shape[1]]
+        strip = np.full((letters.shape[0], overlay.shape[1], 3), 255, np.uint8)
+        strip[:, : letters.shape[1]] -= np.round(215 * letters[..., None]).astype(np.uint8)
+        rows.append(strip)
+    margin = np.full((4, overlay.shape[1], 3), 255, np.uint8)
+    return np.concatenate([*rows, margin, overlay])
 
 
 def _resize_mask(mask: Array, size_hw: Size) -> Array:

@@ -20,8 +20,8 @@ from fashion.evaluation.errors.error_types import Outcomes
 from fashion.evaluation.errors.overlaps import Overlaps
 from mrcnn.typing import Array
 
-THIRDS = {"size": ("small", "medium", "large"), "intricacy": ("plain", "medium", "intricate")}
-# The thirds that are compared.
+THIRDS = {"size": ("small", "medium", "large"), "intricacy": ("simple", "medium", "complex")}
+# In words: size and complexity of the outline. The thirds that are compared.
 HARD, EASY = {"size": 0, "intricacy": 2}, {"size": 2, "intricacy": 0}
 MIN_IMAGES = 10  # fewer give no standard error
 _RESAMPLES = 200

@@ -41,8 +41,9 @@ def add_chapter(page: Page, scores: Mapping[str, Any], names: Mapping[str, str])
     overall, overall_on_gt = _overall(matched), _overall(on_gt)
     page.chapter("Attributes")
     text = (
-        "Attributes are compared on matched objects: a detection of the same category with mask "
-        "IoU 0.50 or more, one to one. Missed objects do not lower these numbers."
+        "Attributes are compared on matched objects: a confident detection of the same category "
+        "with mask IoU 0.50 or more, one to one. Missed objects do not lower these numbers. The "
+        "error analysis counts more matches, those of detections of any score."
     )
     if on_gt:
         text += (

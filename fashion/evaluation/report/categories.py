@@ -38,11 +38,13 @@ def add_chapter(page: Page, scores: Mapping[str, Any]) -> None:
     rows = _rows(scores)
     if not rows:
         return
+    least = scores.get("score_threshold", 0.5)
     page.chapter("Categories")
     page.text(
         "Masks, except for CorLoc, which compares boxes. Matching is class-aware: an object is "
-        "matched by a detection of its category with IoU 0.50 or more, one to one. Recall is the "
-        "share of matched objects. Attribute F1 reads matched objects only."
+        "matched by a detection of its category with IoU 0.50 or more, one to one. “Matched”, "
+        f"recall and attribute F1 count detections of score ≥ {least:g} only; AP, CorLoc and the "
+        "error analysis count all."
     )
     page.table(table_of(rows, _COLUMNS))
     absent = len(scores["coco"]["segm"]["per_category"]) - len(rows)

@@ -7,7 +7,7 @@ from typing import Any
 
 from fashion.exploration.figures import anchor_figure
 from fashion.pages.html import Page
-from fashion.pages.text import count, percent
+from fashion.pages.text import count, percent, signed
 
 _FEW = 100  # boxes; a suggestion from fewer says so
 
@@ -129,7 +129,7 @@ def _summary(fits: Mapping[str, Any], rejected: bool) -> list[str]:
         *text,
         f"With the suggested scales and ratios {percent(suggested['fair'])} reach 0.5 and "
         f"{percent(suggested['good'])} reach 0.7; the mean is {suggested['mean']:.3f} "
-        f"({gain:+.3f}).{_worse_classes(fits)}",
+        f"({signed(gain)}).{_worse_classes(fits)}",
     ]
 
 

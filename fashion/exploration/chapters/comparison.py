@@ -5,7 +5,7 @@ from typing import Any
 
 from fashion.exploration.frequency_figures import two_shares
 from fashion.pages.html import Page
-from fashion.pages.text import percent, short_name
+from fashion.pages.text import percent, short_name, signed
 
 _CLEAR = 2  # standard errors
 _BY_CHANCE = 0.0455  # share of a normal distribution beyond two standard errors
@@ -42,7 +42,9 @@ def _add_table(page: Page, rows: Rows, what: str) -> None:
     table = [[what, "train, % of images", "val, % of images", "difference", "standard errors"]]
     for row in rows[:_LISTED]:
         shares = f"{100 * row['train']:.2f}", f"{100 * row['val']:.2f}"
-        table.append([row["name"], *shares, f"{100 * row['difference']:+.2f}", f"{row['z']:+.1f}"])
+        table.append(
+            [row["name"], *shares, signed(100 * row["difference"], 2), signed(row["z"], 1)]
+        )
     page.table(table)
     if len(rows) > _LISTED:
         page.note(f"The {_LISTED} clearest of {len(rows)} differences; exploration.json has all.")

@@ -81,3 +81,15 @@ def test_objects_of_one_category_have_colors_of_their_own():
     factor = overlay.shape[0] // 120  # small images are enlarged
     first, second = overlay[30 * factor, 12 * factor], overlay[80 * factor, 35 * factor]
     assert np.abs(first.astype(int) - second).max() > 20
+
+
+def test_only_the_most_confident_objects_have_labels_where_their_number_is_limited():
+    limited, one_left = OverlayRenderer(ONTOLOGY, 0.1, max_labels=1), dict(RESULT)
+    labels = []
+    limited._label = lambda result, i: labels.append(i) or ["shoe"]
+    drawn = limited(PHOTO, one_left)
+    assert labels == [0, 1]
+    every = OverlayRenderer(ONTOLOGY, 0.1, max_labels=2)
+    every._label = limited._label
+    bottom_left = every(PHOTO, one_left)[-12:, :40]
+    assert (drawn[-12:, :40] != bottom_left).any()  # "1 of 2 objects labeled"

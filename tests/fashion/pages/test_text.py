@@ -5,9 +5,11 @@ import pytest
 from fashion.pages.text import (
     axis_label,
     count,
+    difference,
     number,
     percent,
     short_name,
+    signed,
     table_of,
     whole_percent,
 )
@@ -58,3 +60,15 @@ def test_shares_in_words():
 def test_whole_percentages_and_nouns():
     assert (whole_percent(0.126), whole_percent(-1), whole_percent(0)) == ("13 %", "–", "0 %")
     assert count(1, "image") == "1 image" and count(1200, "box", "boxes") == "1,200 boxes"
+
+
+def test_a_difference_that_rounds_to_nothing_has_no_sign():
+    assert [signed(v) for v in (0.0124, -0.0124, 0.0004, -0.0004, 0)] == [
+        "+0.012",
+        "-0.012",
+        "0.000",
+        "0.000",
+        "0.000",
+    ]
+    assert [signed(v, 0) for v in (0.4, -0.4, 1.6)] == ["0", "0", "+2"]
+    assert difference(0.5, 0.5) == "0.000" and difference(-1, 0.5) == "–"

@@ -13,7 +13,7 @@ def matrix_of(gt, said, score_threshold=0.5):
 
 def test_the_matrix_of_a_photo(one_of_each):
     result = matrix_of(*one_of_each)
-    assert result["names"] == ["shirt", "shoe", "scarf", "nothing"]
+    assert result["names"] == ["shirt", "shoe", "scarf", "background"]
     assert result["matrix"] == [
         [1, 0, 0, 0],  # shirt
         [1, 0, 0, 1],  # shoe: one is a shirt, one is missed
@@ -28,7 +28,7 @@ def test_categories_that_do_not_occur_are_left_out(placed, truth):
         truth(placed(1, 5, (0, 0, 10, 10))), [placed(1, 5, (0, 0, 10, 10), score=0.4)]
     )
     assert result == {
-        "names": ["shoe", "nothing"],
+        "names": ["shoe", "background"],
         "matrix": [[0, 1], [0, 0]],
         "confused": [],
     }  # unsure: missed
@@ -45,7 +45,7 @@ def test_of_equal_overlaps_the_own_category_is_taken(placed, truth):
 
 def test_a_crowd_of_its_category_takes_a_detection_out(placed, truth):
     gt = truth(placed(1, 1, (0, 0, 20, 20), iscrowd=1))
-    assert matrix_of(gt, [placed(1, 1, (0, 0, 10, 10), score=0.9)])["names"] == ["nothing"]
+    assert matrix_of(gt, [placed(1, 1, (0, 0, 10, 10), score=0.9)])["names"] == ["background"]
     assert matrix_of(gt, [placed(1, 5, (0, 0, 10, 10), score=0.9)])["matrix"] == [[0, 0], [1, 0]]
 
 

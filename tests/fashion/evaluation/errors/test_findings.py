@@ -58,13 +58,13 @@ def test_small_and_intricate_in_words():
     small, intricate = size_and_intricacy({"size": row(-0.3), "intricacy": row(-0.19)})
     assert small == (
         "Small objects are harder: recall is 20 % in the smallest third and 90 % in the largest; "
-        "at equal intricacy the difference is -30 (±10) points."
+        "at equal complexity the difference is -30 (±10) points."
     )
     assert intricate.startswith(
-        "Intricate objects are not clearly harder: recall is 90 % in the most intricate third"
+        "Objects with a complex outline are not clearly harder: recall is 90 % in the third with "
     )
     (alike, _) = size_and_intricacy({"size": row(None, None), "intricacy": row(-0.19)})
-    assert alike.endswith("in the largest, but no two of them are alike in intricacy.")
+    assert alike.endswith("in the largest, but no two of them are alike in complexity.")
     assert list(size_and_intricacy(None)) == []
 
 
@@ -75,7 +75,7 @@ def test_nothing_is_said_of_an_empty_third():
     )
     assert [
         text[:5] for text in size_and_intricacy({"size": no_small, "intricacy": row(-0.3)})
-    ] == ["Intri"]
+    ] == ["Objec"]
     assert [
         text[:5] for text in size_and_intricacy({"size": row(-0.3), "intricacy": no_plain})
     ] == ["Small"]
@@ -116,8 +116,10 @@ def test_attributes_in_words(placed, truth):
         for i in range(3)
     ]
     assert analyse(gt, said)["findings"][-1] == (
-        "Attributes of 3 matched objects: 3 missing (Δf1AP50 +1.000 if added), 2 extra (+0.000 if "
-        "removed); f1AP50 is 0.000. Most often missing: “red” 3. Most often extra: “long” 2."
+        "Attributes of the 3 objects that a detection of any score matches: 3 missing, 2 extra. "
+        "f1AP50 is 0.000: AP50 where a match also needs an F1 of the attributes of 0.5. It would "
+        "change by +1.000 if the missing ones were added, and by 0.000 if the extra ones were "
+        "removed. Most often missing: “red” 3. Most often extra: “long” 2."
     )
 
 

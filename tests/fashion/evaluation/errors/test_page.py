@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from fashion.evaluation.errors.page import write_errors
+from fashion.pages.text import signed
 
 
 def chapters(text):
@@ -32,10 +33,10 @@ def test_the_files_hold_the_analysis(tmp_path, confused_case):
         "Confusions",
         "Attributes",
         "Recall and AP50 by object properties",
-        "Small or intricate objects?",
+        "Small objects, or complex outlines?",
     ]
     assert not re.search(r'(src|href)="(?!data:|#)', text)  # nothing from elsewhere
-    assert all(f"{row['ap50_gain']:+.3f}" in text for row in analysis["bins"])
+    assert all(signed(row["ap50_gain"]) in text for row in analysis["bins"])
 
 
 @pytest.mark.slow
@@ -51,9 +52,9 @@ def test_photos_are_asked_for_by_name_and_may_be_absent(tmp_path, one_of_each, u
     assert sorted(asked) == ["1.jpg", "2.jpg"]
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert (
-        "1 true positive. 4 false positives (shirt 0.90, duplicate; shirt 0.85, is shoe; "
-        "shoe 0.80, poor localization; shoe 0.70, wrong class and localization). "
-        "3 missed (shoe; shoe; scarf)."
+        "1 matched. 4 false positives: shirt, duplicate (0.90); shirt on a shoe, wrong class "
+        "(0.85); shoe, poor localization (0.80); shoe, wrong class and localization (0.70). "
+        "3 missed: 2 × shoe; scarf."
     ) in text
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from fashion.evaluation.errors.analysis import analyse
-from fashion.evaluation.errors.side_by_side import COLORS, side_by_side
+from fashion.evaluation.errors.side_by_side import COLORS, _title_size, side_by_side
+from fashion.pages.overlays import MAX_LABELS, keep_labels
 
 NAMES = {1: "shirt, blouse", 5: "shoe", 7: "scarf"}
 
@@ -70,6 +71,24 @@ def test_a_photo_fits_into_its_half(height, width, expected):
     photo = {"id": 1, "height": height, "width": width}
     sheet = side_by_side(photo, {"found": [], "errors": []}, [], [], NAMES, 0.5)
     assert (sheet.shape[1] - 16) / 2 == expected[1] and 0 < sheet.shape[0] - expected[0] < 40
+
+
+def test_the_most_confident_predictions_have_labels_and_the_others_are_counted(placed, truth):
+    """12 shoes side by side in a strip at the top; the two least confident have no label."""
+    gt = truth(placed(1, 1, (0, 30, 40, 10)))
+    scores = [0.6, 0.61, *np.linspace(0.7, 0.9, MAX_LABELS)]
+    said = [placed(1, 5, (3 * i, 0, 3, 3), score=float(s)) for i, s in enumerate(scores)]
+    sheet = picture(gt, said, 1)
+    few = picture(gt, said[2:], 1)
+    assert sheet.shape[0] - few.shape[0] == 26  # a second line of the title, 20 em x 1.28
+    kept = keep_labels([["a"], ["b"], ["c"], ["d"]], [0.2, 0.9, 0.2, 0.5], 3)
+    assert kept == [["a"], ["b"], [], ["d"]]  # of equal scores the first
+
+
+def test_titles_shrink_until_they_fit():
+    assert _title_size(["predictions: 3"], 480) == 20
+    assert 12 <= _title_size(["predictions: 23 with score 0.5 or more"], 300) < 20
+    assert _title_size(["predictions: 23 with score 0.5 or more"], 60) == 12
 
 
 def test_an_empty_mask_is_drawn_as_nothing(placed, truth):
