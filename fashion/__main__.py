@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         hint = did_you_mean(name, VERBS)
         print(
-            f"fashion: error: there is no command {name}.{hint} See fashion --help.",
+            f"fashion: error: There is no command {name}.{hint} See fashion --help.",
             file=sys.stderr,
         )
         return FAILED

@@ -1,6 +1,6 @@
 """Compare two to ten runs or evaluations side by side.
 
-    python fashion/compare.py runs/first runs/second --out comparison
+    fashion compare runs/first runs/second --out comparison
 
 Takes run folders of `fashion train`, output folders of `fashion evaluate`, and
 metrics.json files. Prints the scores with their differences from the first one,
@@ -98,7 +98,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if not FEWEST <= len(args.runs) <= MOST:
         hint = did_you_mean(str(args.runs[0]), STUDIES) if args.runs else ""
-        parser.error(f"name {FEWEST} to {MOST} runs. Got {len(args.runs)}.{hint}")
+        parser.error(f"Name {FEWEST} to {MOST} runs. Got {len(args.runs)}.{hint}")
     for path in args.runs:
         _check_run(path)
     check_output(args.out)

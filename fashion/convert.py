@@ -1,6 +1,6 @@
 r"""Convert a data set to another format.
 
-    python fashion/convert.py --data instances_train.json --images photos \
+    fashion convert --data instances_train.json --images photos \
         --to kaggle --out copy
 
 Reads whatever the other commands take for --data: Kaggle's CSV, COCO,

@@ -1,6 +1,6 @@
 """Train, evaluate, predict and submit on the built-in drawings.
 
-    python fashion/demo.py
+    fashion demo
 
 Trains the recipe "smoke" on drawings of paper dolls, evaluates it on drawings
 that it was not trained on, draws its predictions, and writes a submission.

@@ -1,11 +1,11 @@
 r"""Fuse stored predictions of several models, and search their weights.
 
-    python fashion/ensemble.py a/predictions.json b/predictions.json \
+    fashion ensemble a/predictions.json b/predictions.json \
         --out both/predictions.json
 
 Search the weights, and write the ensemble file for `--ensemble`:
 
-    python fashion/ensemble.py a/predictions.json b/predictions.json \
+    fashion ensemble a/predictions.json b/predictions.json \
         --gt val.csv --search --out both/predictions.json
 
 The files are those of `fashion predict` and `fashion evaluate`, for the same
@@ -160,7 +160,7 @@ def _add_search_options(group):
 def _contradiction(args: argparse.Namespace) -> str | None:
     """The first contradiction among the arguments."""
     if len(args.paths) < 2:
-        return f"name two files of predictions or more. Got {len(args.paths)}."
+        return f"Name two files of predictions or more. Got {len(args.paths)}."
     if args.search and not args.gt:
         return "--search needs the ground truth: --gt FILE."
     if args.search and args.weight:

@@ -1,14 +1,14 @@
 r"""Score a model, or stored predictions, against ground truth.
 
-    python fashion/evaluate.py --weights runs/ccp... --data DIR --out evaluation
+    fashion evaluate --weights runs/ccp... --data DIR --out evaluation
 
 Score stored predictions:
 
-    python fashion/evaluate.py --gt val.csv --predictions submission.csv
+    fashion evaluate --gt val.csv --predictions submission.csv
 
 Search the best thresholds on them, and draw the images:
 
-    python fashion/evaluate.py --gt val.csv --images val/ \
+    fashion evaluate --gt val.csv --images val/ \
         --predictions evaluation/predictions.json --tune kaggle_2020
 
 Computes COCO's AP of masks and boxes, AP with F1 of the attributes,
@@ -222,8 +222,8 @@ def _add_output_options(group):
         "--no-pages",
         dest="pages",
         action="store_false",
-        help="write the files of --out without the pages index.html, scores.html, errors.html and "
-        "thresholds.html",
+        help="write the files of --out without the pages index.html, scores.html, errors.html and, "
+        "after --tune, thresholds.html",
     )
     # Pages in folders of their own: before the pages in --out existed.
     for name in ("--report", "--errors"):
@@ -236,7 +236,7 @@ def _contradiction(args: argparse.Namespace) -> str | None:
         return "--gt and --predictions belong together: give both, or a model with --weights"
     if not any((args.gt, args.weights, args.ensemble, args.data)):
         return (
-            "nothing to score. Name a data set with --data and a model with --weights (default: "
+            "Nothing to score. Name a data set with --data and a model with --weights (default: "
             "the shipped model); or stored predictions with --gt and --predictions"
         )
     if args.gt and (args.weights or args.ensemble):

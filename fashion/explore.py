@@ -1,6 +1,6 @@
 """Describe a data set before training on it.
 
-    python fashion/explore.py --data ~/imaterialist --out exploration
+    fashion explore --data ~/imaterialist --out exploration
 
 Writes one page, index.html: sizes of the images, frequencies of classes and
 attributes and which occur together, sizes and shapes of the masks, how well

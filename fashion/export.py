@@ -1,6 +1,6 @@
 """Export a model for another runtime: ONNX, LiteRT or SavedModel.
 
-    python fashion/export.py --weights runs/mine --to onnx --images photos/
+    fashion export --weights runs/mine --to onnx --images photos/
 
 The file holds the whole detector: the normalization of pixels, non-maximum
 suppression, final scores, and its labels. Before it gets its name, the same

@@ -1,6 +1,6 @@
 """Train and compare small classifiers on Fashion-MNIST.
 
-    python fashion/mnist.py --epochs 10
+    fashion mnist --epochs 10
 
 Trains the networks of a student report, with one, two and three convolutions,
 each with every seed, and evaluates them on the test images. --out receives

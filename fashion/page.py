@@ -1,6 +1,6 @@
 """Write a web page that runs a model in the browser.
 
-    python fashion/page.py --weights model.onnx --out page
+    fashion page --weights model.onnx --out page
     python -m http.server --directory page
 
 The page predicts photos on the device of its visitor; photos are sent nowhere.

@@ -1,6 +1,6 @@
 """Detect clothes in images, draw them and write them as JSON.
 
-    python fashion/predict.py photo.jpg folder/ --out predictions
+    fashion predict photo.jpg folder/ --out predictions
 
 Writes one overlay for each image (masks, boxes, classes, confidence scores and
 the most likely attributes), and predictions.json in COCO's format. If it is
@@ -84,7 +84,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     args.images = [*args.paths, *args.images]
     if not args.images:
-        parser.error("name image files or folders of images.")
+        parser.error("Name image files or folders of images.")
     args.files = find_images(args.images)[: args.limit]
     check_readable(args.files)
     check_model_options(args)

@@ -1,6 +1,6 @@
 """Write predictions in the format of an annotation tool.
 
-    python fashion/predictions.py predictions/predictions.json --to label-studio
+    fashion predictions predictions/predictions.json --to label-studio
 
 People then correct what the model found instead of drawing every mask.
 

@@ -1,6 +1,6 @@
 """Write a smaller copy of a data set, for faster loading.
 
-    python fashion/prepare.py --data ~/imaterialist --imgsz 1024
+    fashion prepare --data ~/imaterialist --imgsz 1024
 
 Downscales images so that their longer side is at most --imgsz, and their masks
 with them. Smaller images keep their size. The copy has the layout of the

@@ -1,6 +1,6 @@
 """Train a classifier that re-scores detections.
 
-    python fashion/rescore.py --weights runs/ccp... --data DIR
+    fashion rescore --weights runs/ccp... --data DIR
 
 The classifier sees a crop of each detection at a higher resolution than the
 detector does. It is trained on ground-truth garments and on false positives of

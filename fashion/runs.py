@@ -1,10 +1,10 @@
 """List training runs, or write the page of a run again.
 
-    python fashion/runs.py runs --sort ap
-    python fashion/runs.py --page runs/ccp2026…
+    fashion runs runs --sort ap
+    fashion runs --page runs/ccp2026…
 
 Prints a table with the data, the recipe, the scores of the best epoch, the time
-and the state of every run below a folder.
+that the epochs took, and the state of every run below a folder.
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path

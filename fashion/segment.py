@@ -1,10 +1,10 @@
 r"""Train and compare networks for semantic segmentation.
 
-    python fashion/segment.py --data DIR
+    fashion segment --data DIR
 
 Some ten minutes on the built-in drawings:
 
-    python fashion/segment.py --quick --out runs/quick
+    fashion segment --quick --out runs/quick
 
 Trains U-Net, SegNet and FCN-ResNet50, each with cross-entropy and focal loss,
 with Adam (learning rate 0.001) and SGD (0.01, momentum 0.9): twelve runs.

@@ -1,7 +1,7 @@
 """Print the settings of a recipe, with their meanings.
 
-    python fashion/settings.py baseline
-    python fashion/settings.py ccp LEARNING_RATE NMS
+    fashion settings baseline
+    fashion settings ccp LEARNING_RATE NMS
 
 With names, or parts of names, only these settings are printed.
 Change a setting in train, predict, evaluate, submit and explore with
@@ -68,7 +68,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     recipes = [word for word in args.words if word in RECIPES]
     if len(recipes) > 1:
-        parser.error(f"name one recipe. Got {', '.join(recipes)}.")
+        parser.error(f"Name one recipe. Got {', '.join(recipes)}.")
     args.recipe = recipes[0] if recipes else _USUAL
     args.names = []
     for word in args.words:

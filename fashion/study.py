@@ -1,6 +1,6 @@
 r"""Train and score the variants of a study.
 
-    python fashion/study.py attribute-heads --recipe smoke \
+    fashion study attribute-heads --recipe smoke \
         --weights runs/smoke2026… --out runs/heads
 
 Trains every variant with several seeds, computes every metric of each, and

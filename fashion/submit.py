@@ -1,6 +1,6 @@
 r"""Write a Kaggle submission.
 
-    python fashion/submit.py --weights runs/fashion... --images test/ \
+    fashion submit --weights runs/fashion... --images test/ \
         --format 2020 --out submission.csv
 
 If it is interrupted, the same command resumes. The file gets its name once it

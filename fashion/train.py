@@ -1,6 +1,6 @@
 """Train a model on your data set, or on the built-in drawings.
 
-    python fashion/train.py --data photos/ --epochs 20 --name first
+    fashion train --data photos/ --epochs 20 --name first
 
 The plan is printed first: the data, the recipe and why it was chosen, the
 stages with their layers, epochs and learning rates, and the images seen.

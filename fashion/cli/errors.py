@@ -76,7 +76,7 @@ def _explained(error: BaseException) -> BaseException:
 
     if isinstance(error, ModuleNotFoundError) and is_left_out(error.name):
         return ModuleNotFoundError(
-            f"this needs {error.name}, which the light install leaves out. The full one brings it: "
+            f"This needs {error.name}, which the light install leaves out. The full one brings it: "
             f"{FULL_INSTALL}"
         )
     if isinstance(error, OSError) and is_full_disk(error):

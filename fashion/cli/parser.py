@@ -78,7 +78,7 @@ class Parser(argparse.ArgumentParser):
                 return
             name = arg.partition("=")[0]
             if arg.startswith("--") and name not in self._option_string_actions:
-                self.error(f"there is no option {name}.{did_you_mean(name, self.options())}")
+                self.error(f"There is no option {name}.{did_you_mean(name, self.options())}")
 
     def options(self) -> list[str]:
         """Lists the options that `--help` shows.

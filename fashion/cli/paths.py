@@ -1,10 +1,16 @@
 """Paths that options name: checked before anything is imported or computed."""
 
+import itertools
+import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from fashion.datasets.files import EXTENSIONS, DataFiles, list_images, open_data
+from mrcnn.setting_checks import name_meant
+
+_COMPARED = 2000  # names in a folder that a mistyped one is compared with
+_ALIKE = 0.6  # less alike names are not suggested
 
 
 def find_images(paths: Sequence[Path]) -> list[Path]:
@@ -31,8 +37,33 @@ def find_images(paths: Sequence[Path]) -> list[Path]:
         elif path.is_file():
             found.append(path)
         else:
-            raise FileNotFoundError(f"There is no image or folder {path}.")
+            raise FileNotFoundError(
+                f"{nothing_at(path, 'image or folder')} Give image files, or folders of images."
+            )
     return found
+
+
+def nothing_at(path: Path, what: str) -> str:
+    """Says that there is nothing at a path, where it was looked for, and what may be meant.
+
+    Args:
+        path: As it was given.
+        what: What it should be, to follow "There is no".
+
+    Returns:
+        Up to three sentences.
+    """
+    path = path.expanduser()
+    folder = path.parent
+    text = f"There is no {what} {path}."
+    if not folder.is_dir():
+        return f"{text} There is no folder {folder.absolute()} either."
+    if not path.is_absolute():
+        text += f" It was looked for in {folder.absolute()}."
+    names = [entry.name for entry in itertools.islice(os.scandir(folder), _COMPARED)]
+    by_folded = {name.casefold(): name for name in names}
+    meant = name_meant(path.name.casefold(), by_folded, _ALIKE)
+    return f"{text} Did you mean {folder / by_folded[meant]}?" if meant else text
 
 
 def check_readable(files: Sequence[Path]) -> None:
@@ -87,7 +118,7 @@ def check_data(
         return None
     if not Path(path).expanduser().exists():
         raise FileNotFoundError(
-            f"There is no data set {path}. --data names annotations, a file or a folder."
+            f"{nothing_at(Path(path), 'data set')} --data names annotations, a file or a folder."
         )
     return open_data(path, images, val, reader)
 

@@ -7,7 +7,7 @@ from fashion.pages.text import count
 from mrcnn.training.optimizers import average_momentum
 from mrcnn.training.stages import Stage
 
-_LAYERS = {
+LAYERS_IN_WORDS = {  # by the name that a stage has for them
     "heads": "all layers but the backbone",
     "all": "all layers",
     "3+": "all layers but the first 2 stages of the backbone",
@@ -79,7 +79,7 @@ def _stage(stage: Stage, first: int, steps: int) -> str:
     last = first + stage.epochs - 1
     epochs = f"epoch {first}" if first == last else f"epochs {first} to {last}"
     each = "" if first == last else " each"
-    layers = _LAYERS.get(stage.layers, f"layers {stage.layers}")
+    layers = LAYERS_IN_WORDS.get(stage.layers, f"layers {stage.layers}")
     batches = count(steps, "batch", "batches")
     return f"{epochs}, {batches}{each}, {layers}, learning rate {stage.learning_rate:g}"
 

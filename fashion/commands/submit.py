@@ -75,11 +75,14 @@ def write_submission(args: argparse.Namespace, files: Mapping[str, Path]) -> Pat
         for name in broken:  # the server wants a row for every image
             writer.add_nothing(name)
         writer.finish()
+        without_attributes = writer.why_no_attributes()
     images = count(len(files), "image")
     print(
         f"{args.out}: {images}, checked, format {args.format}{peak_memory()}; objects "
         f"{thresholded.counted()}"
     )
+    if without_attributes:
+        print(without_attributes)
     return args.out
 
 

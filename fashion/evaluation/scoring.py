@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 import fashion.evaluation.metrics  # noqa: F401  (importing a metric registers it)
 from fashion.evaluation.metrics.recall import UNDEFINED
 from fashion.evaluation.metrics.registry import CONFIDENT, LAST, METRICS, RANKED, Inputs, column
+from fashion.pages.text import short_names
 
 
 def score_predictions(
@@ -93,14 +94,16 @@ def category_rows(scores: dict) -> list[str]:
         f"{'category':34}{'objects':>8}{'AP':>8}{'AP50':>8}{'recall':>8}{'F1':>8}"
         "   (F1 of its attributes)"
     ]
-    for category, row in scores["coco"]["segm"]["per_category"].items():
+    categories = scores["coco"]["segm"]["per_category"]
+    names = short_names([row["name"] for row in categories.values()])
+    for category, row in categories.items():
         attributes = scores["attributes"]["per_category"].get(category, {})
         # Without a matched object no attributes were compared.
         f1 = attributes["micro_f1"] if attributes.get("matched") else UNDEFINED
         if row["instances"]:
             recall = scores["found"]["per_category"][category]["sensitivity"]
             lines.append(
-                f"{row['name'][:33]:34}{row['instances']:8d}{column(row['AP'])}"
+                f"{names[row['name']][:33]:34}{row['instances']:8d}{column(row['AP'])}"
                 f"{column(row['AP50'])}{column(recall)}{column(f1)}"
             )
     masks, found, attributes = scores["coco"]["segm"], scores["found"], scores["attributes"]

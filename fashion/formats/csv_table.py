@@ -53,7 +53,8 @@ class CsvTable:
         missing = [name for name in COLUMNS if name not in columns]
         if missing:
             raise ValueError(
-                f"{csv_path} has no column {', '.join(missing)}. Expected the columns "
+                f"{csv_path} has no {'column' if len(missing) == 1 else 'columns'} "
+                f"{', '.join(missing)}. Expected the columns "
                 f"{','.join(COLUMNS)} of iMaterialist 2019, or these and AttributesIds (2020); "
                 f"found: {printable(','.join(columns))[:200]}."
             )

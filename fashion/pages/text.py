@@ -1,5 +1,6 @@
 """Numbers, names and rows of results as the text of a page."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -105,6 +106,19 @@ def short_name(name: str) -> str:
     return name.split(",")[0]
 
 
+def short_names(names: Iterable[str]) -> dict[str, str]:
+    """Shortens names of categories or attributes, so that each stays distinct.
+
+    Args:
+        names: Of one label list.
+
+    Returns:
+        `{name: its first synonym}`; the name itself where another one begins alike.
+    """
+    shared = Counter(short_name(name) for name in set(names))
+    return {name: short_name(name) if shared[short_name(name)] == 1 else name for name in names}
+
+
 def axis_label(name: str) -> str:
     """Shortens a name so that it fits next to a figure.
 
@@ -122,16 +136,18 @@ def table_of(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> l
     """Turns dicts into the rows of `Page.table`.
 
     Args:
-        rows: Numbers and texts by key.
+        rows: Numbers and texts by key; "name" is that of a category or an attribute.
         columns: `{heading: key}`. A column is left out if no row has its key.
 
     Returns:
-        Heading and rows as text; a missing value is an empty cell.
+        Heading and rows as text, names shortened; a missing value is an empty cell.
     """
+    shortened = short_names([row["name"] for row in rows if "name" in row])
     columns = {heading: key for heading, key in columns.items() if _has_any(rows, key)}
     table = [list(columns)]
     for row in rows:
-        table.append([number(row.get(key, "")) for key in columns.values()])
+        shown = row | {"name": shortened[row["name"]]} if "name" in row else row
+        table.append([number(shown.get(key, "")) for key in columns.values()])
     return table
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from fashion.evaluation.report.summary import headlines
-from fashion.pages.text import count, difference, number
-from fashion.reports.run_facts import RunFacts, read_run
+from fashion.pages.text import count, difference, number, short_names
+from fashion.reports.run_facts import FINISHED, RUNNING, RunFacts, read_run
 from mrcnn.json_files import read_json_object
 from mrcnn.training.run_folder import RunFolder
 
@@ -135,6 +135,11 @@ def warnings(entries: Sequence[Entry]) -> list[str]:
     data = {Path(str(_data_of(entry))).name for entry in entries if entry.metrics}
     if len(data) > 1:
         found.append(f"The scores are of different data: {', '.join(sorted(data))}.")
+    for entry in entries:
+        if entry.facts and entry.facts.state != FINISHED:
+            state = "is still training" if entry.facts.state == RUNNING else "was stopped"
+            done = f"{entry.facts.epochs} of {count(entry.facts.planned, 'epoch')}"
+            found.append(f"{entry.label} {state}: its scores are those after {done}.")
     lacking = [entry.label for entry in entries if not entry.metrics]
     if lacking:
         found.append(
@@ -180,10 +185,11 @@ def category_rows(entries: Sequence[Entry]) -> list[Row]:
     for entry in entries:
         for name, row in entry.categories.items():
             objects[name] = max(objects.get(name, 0), row["instances"])
+    names = short_names(objects)
     rows = [["category", "objects", *_headings(entries)]]
     for name in sorted(objects, key=lambda name: -objects[name]):
         values = [entry.categories.get(name, {}).get("AP") for entry in entries]
-        rows.append([name, str(objects[name]), *_side_by_side(values)])
+        rows.append([names[name], str(objects[name]), *_side_by_side(values)])
     return rows
 
 
@@ -202,10 +208,17 @@ def setting_rows(entries: Sequence[Entry]) -> list[Row]:
     names = list(dict.fromkeys(name for entry in runs for name in entry.settings))
     rows = [["setting", *(entry.label for entry in runs)]]
     for name in names:
-        values = [json.dumps(entry.settings.get(name)) for entry in runs]
+        values = [_setting_text(entry.settings.get(name)) for entry in runs]
         if len(set(values)) > 1:
             rows.append([name, *values])
     return rows
+
+
+def _setting_text(value: Any) -> str:
+    """A value as --set takes it; a dash for none."""
+    if value is None:
+        return "–"
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _headings(entries: Sequence[Entry]) -> Row:

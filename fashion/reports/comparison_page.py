@@ -87,7 +87,7 @@ def write_comparison(folder: PathLike, entries: Sequence[Entry]) -> Path:
 
 
 def _origin_rows(entries: Sequence[Entry]) -> list[list[str]]:
-    rows = [["run", "data", "images scored", "recipe", "epochs", "time"]]
+    rows = [["run", "data", "images scored", "recipe", "epochs", "time in epochs"]]
     for entry in entries:
         facts, metrics = entry.facts, entry.metrics
         data = metrics.get("data") or metrics.get("gt") or (facts.data if facts else "")

@@ -41,7 +41,7 @@ class RunFacts:
         ap50: Mask AP50.
         box_ap: Box AP.
         f1: Micro F1 of the attributes; None also where the label list has none.
-        seconds: How long it took; None if that is not known.
+        seconds: The sum over its epochs, with their validation; None if that is not known.
         started: When it was started; None if that is not known.
     """
 

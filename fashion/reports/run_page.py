@@ -25,6 +25,11 @@ from fashion.reports.next_commands import next_commands
 from fashion.reports.run_facts import FINISHED, STOPPED, RunFacts, duration, read_run
 from fashion.reports.run_figures import results_figure
 from fashion.reports.run_scores import RunScores, score_run
+from fashion.reports.run_settings import (
+    layers_in_words,
+    settings_in_words,
+    start_weights_in_words,
+)
 from fashion.reports.sample_images import draw_sample
 from mrcnn.drawing.grid import image_grid
 from mrcnn.files import atomic_path
@@ -101,8 +106,8 @@ def _origin(facts: RunFacts, arguments: Mapping[str, Any]) -> list[tuple[str, st
         ("Data", facts.data),
         ("Recipe", facts.recipe),
         ("Started", facts.started.strftime("%Y-%m-%d %H:%M") if facts.started else ""),
-        ("Time", duration(facts.seconds) if facts.seconds is not None else ""),
-        ("Weights at the start", str(arguments.get("weights") or "")),
+        ("Time in epochs", duration(facts.seconds) if facts.seconds is not None else ""),
+        ("Weights at the start", start_weights_in_words(arguments)),
         ("Command", _command(arguments.get("command") or ())),
         ("Versions", shown),
     ]
@@ -167,17 +172,11 @@ def _add_settings(page: Page, run: RunFolder, arguments: Mapping[str, Any]) -> N
     page.chapter("Settings")
     stages = [["stage", "trainable layers", "epochs", "learning rate"]]
     for stage in arguments.get("stages") or ():
-        stages.append([stage["name"], stage["layers"], stage["epochs"], stage["learning_rate"]])
+        layers = layers_in_words(stage["layers"])
+        stages.append([stage["name"], layers, stage["epochs"], stage["learning_rate"]])
     if len(stages) > 1:
         page.table(stages)
-    split = arguments.get("split") or {}
-    page.facts(
-        [
-            ("Split", ", ".join(f"{key} {value}" for key, value in split.items())),
-            ("Rebalancing", ", ".join(arguments.get("rebalance") or ()) or "none"),
-            ("Seed", str(arguments.get("seed", ""))),
-        ]
-    )
+    page.facts(settings_in_words(arguments))
     rebalance = run.path / "rebalance.png"
     if rebalance.exists():
         with Image.open(rebalance) as image:

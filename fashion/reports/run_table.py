@@ -44,7 +44,19 @@ def table_rows(runs: Sequence[RunFacts]) -> list[list[str]]:
     Returns:
         A heading, and a row for each run.
     """
-    rows = [["run", "data", "recipe", "epochs", "mask AP", "AP50", "attribute F1", "time", "state"]]
+    rows = [
+        [
+            "run",
+            "data",
+            "recipe",
+            "epochs",
+            "mask AP",
+            "AP50",
+            "attribute F1",
+            "time in epochs",
+            "state",
+        ]
+    ]
     for facts in runs:
         planned = f"/{facts.planned}" if facts.planned else ""
         scores = [_score(value) for value in (facts.ap, facts.ap50, facts.f1)]

@@ -21,12 +21,8 @@ from fashion.pages.text import difference, number
 from fashion.reports.sample_images import draw_sample
 from mrcnn.typing import Array
 
-SITE = {
-    "index.html": "Overview",
-    "scores.html": "Scores",
-    "errors.html": "Errors",
-    "thresholds.html": "Thresholds",
-}
+SITE = {"index.html": "Overview", "scores.html": "Scores", "errors.html": "Errors"}
+THRESHOLDS = {"thresholds.html": "Thresholds"}  # only after a search, by --tune
 _PACKAGES = ("keras", "tensorflow", "jax", "torch", "numpy", "pycocotools")
 _IMAGES = 8  # on the overview
 _FINDINGS = 3  # on the overview
@@ -69,13 +65,19 @@ class Evaluation:
         return str(self.about.get("gt") or self.about.get("data") or "")
 
     @property
+    def site(self) -> dict[str, str]:
+        """File names and titles of the pages."""
+        searched = "tuning" in self.scores or "grid" in self.scores
+        return SITE | THRESHOLDS if searched else SITE
+
+    @property
     def title(self) -> str:
         """Model and data, for headings."""
         return f"{self.model} on {Path(*Path(self.data).parts[-2:])}" if self.data else self.model
 
 
 def write_site(evaluation: Evaluation) -> Path:
-    """Writes index.html, scores.html, errors.html, thresholds.html and errors.json.
+    """Writes index.html, scores.html, errors.html and errors.json; thresholds.html after a search.
 
     Args:
         evaluation: What was scored.
@@ -92,7 +94,7 @@ def write_site(evaluation: Evaluation) -> Path:
         detections=inputs.detections,
         title=f"Scores of {evaluation.title}",
         file_name="scores.html",
-        site=SITE,
+        site=evaluation.site,
     )
     analysis = write_errors(
         out,
@@ -103,7 +105,7 @@ def write_site(evaluation: Evaluation) -> Path:
         table=inputs.masks,
         title=f"Errors of {evaluation.title}",
         file_name="errors.html",
-        site=SITE,
+        site=evaluation.site,
     )
     _write_thresholds(evaluation)
     return _write_overview(evaluation, analysis["findings"])
@@ -164,7 +166,7 @@ def _tune_command(evaluation: Evaluation, goal: str) -> str:
 
 
 def _write_overview(evaluation: Evaluation, findings: Sequence[str]) -> Path:
-    page = Page(f"Evaluation of {evaluation.title}", site=SITE, here="index.html")
+    page = Page(f"Evaluation of {evaluation.title}", site=evaluation.site, here="index.html")
     scores = evaluation.scores
     page.facts(_origin(evaluation))
     page.cards(headline_cards(scores, MAIN_HEADLINES))
@@ -208,7 +210,11 @@ def _versions() -> str:
 
 
 def _write_thresholds(evaluation: Evaluation) -> None:
-    page = Page(f"Thresholds of {evaluation.title}", site=SITE, here="thresholds.html")
+    (name,) = THRESHOLDS
+    if name not in evaluation.site:
+        (evaluation.out / name).unlink(missing_ok=True)  # of an earlier evaluation
+        return
+    page = Page(f"Thresholds of {evaluation.title}", site=evaluation.site, here=name)
     page.chapter("Next command")
     _add_next_command(page, evaluation)
     tuned = evaluation.scores.get("tuned")
@@ -221,7 +227,7 @@ def _write_thresholds(evaluation: Evaluation) -> None:
             "which lowers AP and recall."
         )
     thresholds.add_chapter(page, evaluation.scores)
-    page.write(evaluation.out / "thresholds.html")
+    page.write(evaluation.out / name)
 
 
 def tuned_rows(scores: Mapping[str, Any]) -> list[list[str]]:

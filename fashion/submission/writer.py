@@ -101,6 +101,7 @@ class SubmissionWriter:
                 f"settings must not repeat what the writer notes itself ({', '.join(ours)}); "
                 f"leave out {', '.join(repeated)}."
             )
+        self._rows_added = self._rows_with_attributes = 0
         self._partial = PartialFile(
             path, columns(year), {**ours, **settings}, self.images, restart=restart
         )
@@ -195,6 +196,23 @@ class SubmissionWriter:
             raise SubmissionError(self._partial.path, problems)
         return self._partial.finish()
 
+    def why_no_attributes(self) -> str:
+        """Says why no object that was added has attributes.
+
+        Returns:
+            A sentence; "" where some have, or no object was added.
+        """
+        if self._rows_with_attributes or not self._rows_added:
+            return ""
+        if not self.ontology.num_attributes:
+            return "No object has attributes: the model has none."
+        if not self._attribute_ids:
+            return (
+                "No object has attributes: none of the model's attributes is in the list of "
+                f"{self.year}."
+            )
+        return "No object has attributes: no attribute reached its least score."
+
     def _rows(self, image_id: str, result: Mapping[str, Any], image_hw: Size) -> list[tuple]:
         categories = [
             self._category_ids[self.ontology.category_id_of(int(class_id))]
@@ -217,6 +235,8 @@ class SubmissionWriter:
             ids = (result.get("attributes") or [()] * len(categories))[i]
             attributes = [known[attribute] for attribute in ids if attribute in known]
             rows.append(row(image_id, runs, categories[i], attributes, self.year))
+            self._rows_with_attributes += bool(attributes)
+        self._rows_added += len(rows)
         # The server wants every image of the test set, also those without detections.
         return rows or [nothing_row(image_id, self.year)]
 

@@ -68,6 +68,18 @@ def test_runs_show_their_curves_and_the_settings_that_differ(make_run, tmp_path,
     assert "There is no metrics.json in one, two" in caplog.text
 
 
+def test_a_run_that_goes_on_or_was_stopped_is_named(make_run, held, tmp_path, caplog):
+    one, two = make_run("one", epochs=2), make_run("two")
+    compare.main([str(one.path), str(two.path), "--out", str(tmp_path / "out")])
+    assert "one was stopped: its scores are those after 2 of 4 epochs." in caplog.text
+    assert "two was" not in caplog.text
+    with held(one.path, "fashion train"):
+        compare.main([str(one.path), str(two.path), "--out", str(tmp_path / "out")])
+    warned = "one is still training: its scores are those after 2 of 4 epochs."
+    assert warned in caplog.text
+    assert warned in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+
+
 def test_scores_of_different_images_are_warned_of(evaluations, tmp_path, caplog):
     path = evaluations[1] / "metrics.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"photos": 7, "data": "x/other.csv"}))
@@ -97,10 +109,10 @@ def test_the_name_of_a_study_still_does_the_study(monkeypatch, caplog):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "name 2 to 10 runs. Got 0."),
-        (["runs"], "name 2 to 10 runs. Got 1."),
+        ([], "Name 2 to 10 runs. Got 0."),
+        (["runs"], "Name 2 to 10 runs. Got 1."),
         (["atribute-heads"], "Did you mean attribute-heads"),
-        (["x"] * 11, "name 2 to 10 runs. Got 11."),
+        (["x"] * 11, "Name 2 to 10 runs. Got 11."),
     ],
 )
 def test_the_number_of_runs_is_checked(words, message, capsys):

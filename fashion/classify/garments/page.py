@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from fashion.classify.garments.crops import cut_crops
 from fashion.pages.html import Page
 from fashion.pages.plots import BLUE, FONT_SIZE, LIGHT, ORANGE, TEXT_COLOR, style_axes
-from fashion.pages.text import count, signed
+from fashion.pages.text import count, short_name, signed
 from mrcnn.drawing.grid import image_grid
 from mrcnn.typing import Array
 
@@ -96,7 +96,8 @@ def _add_categories(page, measured):
     page.chapter("Categories")
     rows = [["category", "objects", "AP before", "after", "change"]]
     rows += [
-        [one["name"], one["instances"], *_cells(one["AP"], other["AP"])] for one, other in pairs
+        [short_name(one["name"]), one["instances"], *_cells(one["AP"], other["AP"])]
+        for one, other in pairs
     ]
     page.table(rows)
     page.note("Below some tens of objects a change of AP is mostly chance.")

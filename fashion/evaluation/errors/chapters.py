@@ -14,7 +14,7 @@ from fashion.evaluation.errors.figures import (
 from fashion.evaluation.errors.findings import TYPE_NAMES, points, size_and_intricacy
 from fashion.evaluation.errors.size_and_intricacy import EASY, HARD, MIN_IMAGES, THIRDS
 from fashion.pages.html import Bar, Page
-from fashion.pages.text import count, number, short_name, signed, whole_percent
+from fashion.pages.text import count, number, short_name, short_names, signed, whole_percent
 
 _TIDE = (
     'Bolya et al. 2020, "TIDE: A General Toolbox for Identifying Object Detection Errors", '
@@ -96,14 +96,13 @@ def _add_categories(page: Page, analysis: Mapping[str, Any]) -> None:
     page.chapter("By category")
     rows = [row for row in analysis["bins"] if row["bin"] in TYPES]
     page.text("ΔAP50 of each category; the mean over the categories is the ΔAP50 above.")
+    names = short_names(analysis["categories"])
     table = [["category", "objects", "AP50", *(TYPE_NAMES[row["bin"]] for row in rows)]]
     for k, name in enumerate(analysis["categories"]):
         objects = analysis["objects_per_category"][k]
         if objects:
             gains = [_gain(row["per_category"][k]["ap50_gain"]) for row in rows]
-            table.append(
-                [short_name(name), objects, number(analysis["ap50_per_category"][k]), *gains]
-            )
+            table.append([names[name], objects, number(analysis["ap50_per_category"][k]), *gains])
     page.table(table)
     page.note(
         "A dash: no gain, or all objects of the category were missed, so that it leaves the mean "

@@ -7,7 +7,7 @@ from typing import Any
 
 from fashion.exploration.figures import anchor_figure
 from fashion.pages.html import Page
-from fashion.pages.text import count, percent, signed
+from fashion.pages.text import count, percent, short_name, signed
 
 _FEW = 100  # boxes; a suggestion from fewer says so
 
@@ -100,7 +100,7 @@ def _add_classes(page: Page, fits: Mapping[str, Any]) -> None:
     for given, suggested in zip(fits["given"]["classes"], fits["suggested"]["classes"]):
         if not given["objects"]:
             continue
-        cells = [given["name"], f"{given['objects']:,}"]
+        cells = [short_name(given["name"]), f"{given['objects']:,}"]
         for fit in (given, suggested) if fits["changed"] else (given,):
             cells.append(f"{fit['mean']:.3f}")
             cells += [f"{100 * fit[key]:.0f}" for key in ("fair", "good")]
@@ -139,7 +139,9 @@ def _worse_classes(fits: Mapping[str, Any]) -> str:
     for old, new in zip(fits["given"]["classes"], fits["suggested"]["classes"]):
         # The mean over all boxes hides classes of few boxes.
         if old["objects"] and new["mean"] - old["mean"] <= -0.01:
-            worse.append((new["mean"] - old["mean"], old["name"], old["mean"], new["mean"]))
+            worse.append(
+                (new["mean"] - old["mean"], short_name(old["name"]), old["mean"], new["mean"])
+            )
     if not worse:
         return ""
     worse.sort()

@@ -43,7 +43,12 @@ def _add_table(page: Page, rows: Rows, what: str) -> None:
     for row in rows[:_LISTED]:
         shares = f"{100 * row['train']:.2f}", f"{100 * row['val']:.2f}"
         table.append(
-            [row["name"], *shares, signed(100 * row["difference"], 2), signed(row["z"], 1)]
+            [
+                short_name(row["name"]),
+                *shares,
+                signed(100 * row["difference"], 2),
+                signed(row["z"], 1),
+            ]
         )
     page.table(table)
     if len(rows) > _LISTED:

@@ -57,7 +57,7 @@ def add_attributes(page: Page, analysis: Mapping[str, Any]) -> None:
     for row in sorted(occurring, key=lambda row: -row["objects"]):
         share = f"{100 * row['share_of_photos']:.2f}"
         counts = f"{row['objects']:,}", f"{row['photos']:,}"
-        table.append([row["name"], row["group"], *counts, share])
+        table.append([short_name(row["name"]), row["group"], *counts, share])
     page.table(table)
 
 

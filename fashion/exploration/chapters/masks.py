@@ -7,7 +7,7 @@ import numpy as np
 
 from fashion.exploration.figures import quantile_figure, share_bars
 from fashion.pages.html import Page
-from fashion.pages.text import percent
+from fashion.pages.text import percent, short_name
 
 Rows = Sequence[Mapping[str, Any]]  # of `mask_statistics`
 
@@ -19,7 +19,10 @@ def add_chapter(page: Page, analysis: Mapping[str, Any]) -> None:
         page: The page so far.
         analysis: From `analysis.analyse`.
     """
-    rows = [row for row in analysis["masks"] if row["objects"]]
+    rows = []
+    for row in analysis["masks"]:
+        if row["objects"]:
+            rows.append({**row, "name": short_name(row["name"])})
     if not rows:
         return
     page.chapter("Masks")

@@ -192,7 +192,7 @@ def test_what_is_wrong_is_told_before_anything_is_read(words, told):
     ("words", "told"),
     [
         ("--optimizer adan", "must be one of .* Did you mean adam?"),
-        ("--epoch 3", "there is no option --epoch. Did you mean --epochs?"),
+        ("--epoch 3", "There is no option --epoch. Did you mean --epochs?"),
         ("--epochs 0", "--epochs must be a whole number of at least 1. Got 0."),
         ("--backbone resnet51", "Did you mean resnet50?"),
         ("--fold 1", "--fold must be I/K"),

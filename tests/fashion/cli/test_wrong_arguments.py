@@ -25,9 +25,9 @@ WRITING = (
     *("export --to all", "catalogue {image}"),
 )
 WRONG = [
-    ("trian", "there is no command trian. Did you mean train?"),
-    ("--verbose", "there is no command --verbose."),
-    ("predict", "name image files or folders"),
+    ("trian", "There is no command trian. Did you mean train?"),
+    ("--verbose", "There is no command --verbose."),
+    ("predict", "Name image files or folders"),
     ("predict nothing.jpg", "There is no image or folder nothing.jpg."),
     ("predict {empty}", "There are no images ("),
     ("predict {image} --weight w", "no option --weight. Did you mean --weights?"),
@@ -53,7 +53,7 @@ WRONG = [
     ("predict {image} --ensemble a --weights b", "--ensemble takes the place of --weights."),
     ("predict {image} --ensemble nothing.json", "nothing.json"),
     ("submit --images {image} --ensemble {data}", "holds neither best.h5 nor last.h5"),
-    ("ensemble one.json", "name two files of predictions or more. Got 1."),
+    ("ensemble one.json", "Name two files of predictions or more. Got 1."),
     ("ensemble one.json two.json", "one.json does not exist."),
     ("ensemble one.json two.json --search", "--search needs the ground truth"),
     ("ensemble one.json two.json --iou 2", "--iou must be between 0 and 1. Got 2."),
@@ -109,7 +109,7 @@ WRONG = [
     ("train --epochs 0", "--epochs must be a whole number of at least 1. Got 0."),
     ("train --lr 0", "--lr must be a number above 0. Got 0."),
     ("train --recipe cake", "--recipe must be one of"),
-    ("train --lerning-rate 1", "there is no option --lerning-rate."),
+    ("train --lerning-rate 1", "There is no option --lerning-rate."),
     ("train --fold 6/5", "A fold is I/K, part I of K"),
     ("train --fold 1", "--fold must be I/K, for instance 1/5. Got 1."),
     ("train --val-fraction 0", "val_fraction must lie between 0 and 1"),
@@ -120,12 +120,12 @@ WRONG = [
     ("predict {broken}/a.jpg", "a.jpg cannot be read as an image"),
     ("predict {broken}", "None of the 2 images can be read."),
     ("submit --images {broken}", "None of the 2 images can be read."),
-    ("evaluate", "nothing to score. Name a data set with --data"),
-    ("evaluate --attr-conf 0.4", "nothing to score."),
+    ("evaluate", "Nothing to score. Name a data set with --data"),
+    ("evaluate --attr-conf 0.4", "Nothing to score."),
     ("study backbones --data nowhere", "There is no data set nowhere."),
     ("mnist --data {empty}", "lacks train-images-idx3-ubyte"),
     ("prepare --data {coco}", "first: fashion convert --data {coco} --to kaggle --out"),
-    ("settings ccp smoke", "name one recipe. Got ccp, smoke."),
+    ("settings ccp smoke", "Name one recipe. Got ccp, smoke."),
     ("settings LERNING_RATE", "The nearest: LEARNING_RATE"),
     ("predictions {coco} --to coco --out {closed}/x.json", "closed is not writable"),
     ("submit --images {image} --out {closed}/x.csv", "closed is not writable"),
@@ -220,6 +220,9 @@ def test_a_mistake_is_reported_in_one_line(command, expected, outcomes, names):
     assert status == 2 and out == "" and err.count("\n") == 1 and expected.format(**names) in err
     verb = command.split()[0]
     assert err.startswith(f"fashion {verb}: error: " if verb in VERBS else "fashion: error: ")
+    # A sentence, unless it begins with an option, a name of code or what was typed.
+    first = err.partition("error: ")[2].split()[0]
+    assert not (first.isalpha() and first.islower()) or first in command.split()
     # Readers of other formats than Kaggle's need OpenCV, a tenth of a second.
     assert [name for name in heavy if name != "cv2" or "--data" not in command] == []
 

@@ -9,6 +9,7 @@ from fashion.pages.text import (
     number,
     percent,
     short_name,
+    short_names,
     signed,
     table_of,
     whole_percent,
@@ -72,3 +73,19 @@ def test_a_difference_that_rounds_to_nothing_has_no_sign():
     ]
     assert [signed(v, 0) for v in (0.4, -0.4, 1.6)] == ["0", "0", "+2"]
     assert difference(0.5, 0.5) == "0.000" and difference(-1, 0.5) == "–"
+
+
+def test_names_are_shortened_unless_two_begin_alike():
+    assert short_names(["shirt, blouse", "bag, left", "bag, right", "hat"]) == {
+        "shirt, blouse": "shirt",
+        "bag, left": "bag, left",
+        "bag, right": "bag, right",
+        "hat": "hat",
+    }
+    rows = [{"name": "shirt, blouse", "n": 1}, {"name": "hat", "n": 2}, {"n": 3}]
+    assert table_of(rows, {"category": "name", "objects": "n"}) == [
+        ["category", "objects"],
+        ["shirt", "1"],
+        ["hat", "2"],
+        ["", "3"],
+    ]

@@ -8,7 +8,7 @@ import pytest
 
 from fashion.evaluation.metrics.registry import Inputs
 from fashion.evaluation.scoring import compute_metrics
-from fashion.reports.site import SITE, Evaluation, next_command, tuned_rows, write_site
+from fashion.reports.site import SITE, THRESHOLDS, Evaluation, next_command, tuned_rows, write_site
 
 
 @pytest.fixture
@@ -40,6 +40,7 @@ def test_the_pages_link_to_each_other_and_pictures_come_before_tables(
         assert "ccp2026 on ccp/val.csv</h1>" in text, name  # the run, not its best.h5
         assert [link for link in SITE if f'<a href="{link}"' in text] == list(SITE), name
         assert f'<a href="{name}" aria-current="page">' in text
+        assert "thresholds.html" not in text  # nothing was searched
     overview = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert overview.count("<strong>") == 4  # cards
     assert overview.index('class="cards"') < overview.index("<img") < overview.index("<table")
@@ -63,6 +64,8 @@ def test_tuned_scores_stand_beside_the_given_ones_with_the_command(evaluation, t
     command = next_command(evaluation)[1]
     assert command.startswith("fashion submit --weights runs/ccp2026/best.h5 --thresholds")
     write_site(evaluation)
+    for name in SITE | THRESHOLDS:
+        assert '<a href="thresholds.html"' in (tmp_path / name).read_text(encoding="utf-8"), name
     assert command in (tmp_path / "thresholds.html").read_text(encoding="utf-8")
     assert command in (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "Tuned for" not in (tmp_path / "scores.html").read_text(encoding="utf-8")

@@ -245,3 +245,25 @@ def test_image_ids_are_written_as_the_year_wants_them(tmp_path):
         SubmissionWriter(tmp_path / "a.csv", {"aa.jpg": (9, 9)}, 2020, ONTOLOGY)
     with pytest.raises(ValueError, match="with its extension"):
         SubmissionWriter(tmp_path / "a.csv", {"aa": (9, 9)}, 2019, ONTOLOGY)
+
+
+def test_the_writer_says_why_no_object_has_attributes(tmp_path):
+    def writer(name, ontology=ONTOLOGY):
+        return SubmissionWriter(tmp_path / name, IMAGES, 2020, ontology)
+
+    labels = ONTOLOGY.to_dict()
+    none = Ontology.from_dict(labels | {"attributes": []})
+    foreign = Ontology.from_dict(labels | {"attributes": [[17, "as blue as the sea", "color"]]})
+    with writer("a.csv") as unsure:
+        unsure.add_nothing("empty")
+        assert unsure.why_no_attributes() == ""  # no object either
+        unsure.add("aa", result_of("aa") | {"attributes": [[]] * 12})
+        assert "no attribute reached its least score" in unsure.why_no_attributes()
+        unsure.add("ab", result_of("ab"))
+        assert unsure.why_no_attributes() == ""
+    with writer("b.csv", none) as without:
+        without.add("aa", result_of("aa") | {"attributes": [[]] * 12})
+        assert without.why_no_attributes().endswith("the model has none.")
+    with writer("c.csv", foreign) as other:
+        other.add("aa", result_of("aa") | {"attributes": [[17]] * 12})
+        assert "in the list of 2020" in other.why_no_attributes()
