@@ -88,7 +88,7 @@ def _unknown(word: str) -> str:
     alike = get_close_matches(word.upper(), _SETTINGS, n=3)
     hint = did_you_mean(word, RECIPES) or (f" The nearest: {', '.join(alike)}." if alike else "")
     return (
-        f"a word must be a recipe ({', '.join(sorted(RECIPES))}), or the name of a setting or a "
+        f"A word must be a recipe ({', '.join(sorted(RECIPES))}), or the name of a setting or a "
         f"part of it. Got {word}.{hint}"
     )
 

@@ -215,7 +215,7 @@ def _what_is_wrong(args: argparse.Namespace, study: Study) -> str | None:
     unknown = set(args.only or ()) - study.variants.keys()
     if unknown:
         return (
-            f"there is no variant {', '.join(sorted(unknown))}; {args.study} has "
+            f"There is no variant {', '.join(sorted(unknown))}; {args.study} has "
             f"{'; '.join(study.variants)}"
         )
     compared = set().union(*study.variants.values())
