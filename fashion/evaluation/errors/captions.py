@@ -15,7 +15,7 @@ def errors_in_words(row: Mapping[str, Any]) -> str:
 
     Returns:
         For instance "2 matched. 34 false positives: 33 × shoe, poor localization (0.54–0.98);
-        shirt on a dress, wrong class (0.85). 1 missed: scarf."
+        shirt instead of dress, wrong class (0.85). 1 missed: scarf."
     """
     false: dict[str, list[float]] = {}
     missed: dict[str, list[float]] = {}
@@ -36,7 +36,7 @@ def errors_in_words(row: Mapping[str, Any]) -> str:
 def _false_positive(error: Mapping[str, Any]) -> str:
     name = short_name(error["category"])
     if error["kind"] == "class":
-        name += f" on a {short_name(error['true_category'])}"
+        name += f" instead of {short_name(error['true_category'])}"
     return f"{name}, {TYPE_NAMES[error['kind']]}"
 
 

@@ -52,7 +52,7 @@ def test_photos_are_asked_for_by_name_and_may_be_absent(tmp_path, one_of_each, u
     assert sorted(asked) == ["1.jpg", "2.jpg"]
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert (
-        "1 matched. 4 false positives: shirt, duplicate (0.90); shirt on a shoe, wrong class "
+        "1 matched. 4 false positives: shirt, duplicate (0.90); shirt instead of shoe, wrong class "
         "(0.85); shoe, poor localization (0.80); shoe, wrong class and localization (0.70). "
         "3 missed: 2 × shoe; scarf."
     ) in text
