@@ -10,10 +10,10 @@ Search the weights, and write the ensemble file for `--ensemble`:
 
 The files are those of `fashion predict` and `fashion evaluate`, for the same
 images. Boxes are fused, masks and scores of attributes are averaged. --search
-tries weights and IoU thresholds, and judges them on other folds of the images:
-the AP out of fold is that to expect on new images. It writes ensemble.json
-beside --out. `fashion predict --ensemble ensemble.json` runs the models
-themselves, which describe the fused boxes again.
+tries weights and IoU thresholds, and scores them on images held out: that AP is
+the one to expect on new images. It writes ensemble.json beside --out. `fashion
+predict --ensemble ensemble.json` runs the models themselves, which predict
+masks and attributes at the fused boxes.
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path

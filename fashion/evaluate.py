@@ -12,8 +12,8 @@ Search the best thresholds on them, and draw the images:
         --predictions evaluation/predictions.json --tune kaggle_2020
 
 Computes COCO's AP of masks and boxes, AP with F1 of the attributes,
-Fashionpedia's AP, the scores of both contests, the scores of the attributes,
-recall, and metrics of pixels. Ground truth is a data set, a Kaggle CSV of 2019
+Fashionpedia's AP, Kaggle's scores of 2019 and 2020, the scores of attributes,
+recall, and scores of pixels. Ground truth is a data set, a Kaggle CSV of 2019
 or 2020, or a COCO or Fashionpedia JSON. Predictions are a submission, or COCO
 results with attribute_ids or attribute_scores. --out receives pages to look
 at (index.html: images, scores, errors, thresholds), metrics.json, the

@@ -143,7 +143,7 @@ def _add_network_options(group: Any) -> None:
         type=batch_size,
         default=1,
         metavar="N|dynamic",
-        help="images that the file takes at once (default: %(default)s)",
+        help="images in a batch of the file (default: %(default)s)",
     )
     group.add_argument(
         "--imgsz",
@@ -163,8 +163,8 @@ def _add_network_options(group: Any) -> None:
         type=fraction,
         default=0.01,
         metavar="SCORE",
-        help="minimum confidence score of a detection that the file gives; its users can ask for "
-        "more (default: %(default)s)",
+        help="minimum confidence score of a detection that the file returns; its users can "
+        "raise it (default: %(default)s)",
     )
     _add_precision_options(group)
     group.add_argument(

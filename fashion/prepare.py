@@ -3,9 +3,9 @@
     fashion prepare --data ~/imaterialist --imgsz 1024
 
 Downscales images so that their longer side is at most --imgsz, and their masks
-with them. Smaller images keep their size. The copy has the layout of the
-original, Kaggle's, so every command takes it as --data; data of another format
-go through `fashion convert --to kaggle` first. If it is interrupted, the same
+with them. Smaller images keep their size. The copy has Kaggle's layout as the
+original does, so every command takes it as --data. Convert data of another
+format first: `fashion convert --to kaggle`. If it is interrupted, the same
 command resumes; the annotations are written last.
 """
 

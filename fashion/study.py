@@ -160,7 +160,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     for name in ("--data", "--skip-bad"):
         add_option(parser, name)
-    add_option(parser, "--weights", default=None, help="what every run starts from")
+    add_option(parser, "--weights", default=None, help="trained model that every run starts from")
     parser.add_argument(
         "--seeds", type=whole(1), metavar="N", help="runs of each variant (default: 3)"
     )

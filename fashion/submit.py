@@ -3,9 +3,9 @@ r"""Write a Kaggle submission.
     fashion submit --weights runs/fashion... --images test/ \
         --format 2020 --out submission.csv
 
-If it is interrupted, the same command resumes. The file gets its name once it
-has passed the rules of the server. Detections and attributes that reach --conf
-and --attr-conf are submitted, or those that --thresholds accepts.
+Submits the detections and attributes that reach --conf and --attr-conf, or
+those that --thresholds accepts. The file is checked against the rules of the
+server before it gets its name. If it is interrupted, the same command resumes.
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path

@@ -240,8 +240,8 @@ def _add_run_options(parser: Any) -> None:
         "--weights",
         metavar="imagenet|coco|none|FILE",
         help="start weights: the backbone's ImageNet weights (default); Matterport's COCO weights, "
-        "which are downloaded once and need a ResNet; nothing; a run folder, a .h5 checkpoint or "
-        "the .npz, .pth or .pkl file of a backbone",
+        "which are downloaded once and need a ResNet; none, so that all layers start at random; a "
+        "run folder, a .h5 checkpoint, or the .npz, .pth or .pkl file of a backbone",
     )
     parser.add_argument(
         "--exclude",
