@@ -22,8 +22,8 @@ def test_equal_errors_are_one_entry_with_the_range_of_their_scores():
     errors += [error("missed", "tie", found_at=0.32), error("missed", "tie", found_at=0.4)]
     assert errors_in_words({"right": 2, "errors": errors}) == (
         "2 matched. 6 false positives: 3 × shoe, poor localization (0.54–0.98); 2 × bag, "
-        "background (0.61); shirt instead of dress, wrong class (0.85). 4 missed: 2 × tie, matched by a "
-        "less confident detection (0.32–0.40); 2 × shoe."
+        "background (0.61); shirt instead of dress, wrong class (0.85). 4 missed: 2 × tie, matched "
+        "by a less confident detection (0.32–0.40); 2 × shoe."
     )
 
 
