@@ -156,4 +156,4 @@ def test_help_fits_in_80_columns_and_is_plain(verb, monkeypatch):
         "{'",
     )
     assert not [word for word in odd if word in text]
-    assert f"fashion {verb} " in text.partition("\n")[2]
+    assert f"\n    fashion {verb}" in text
