@@ -17,6 +17,14 @@ _KINDS = {
     "random": "random",
     "stratified": "stratified",
 }
+# The options of a split.
+_OPTIONS = {
+    "kind": "--split",
+    "fold": "--fold",
+    "near_duplicates": "--near-duplicates",
+    "val_fraction": "--val-fraction",
+    "test_fraction": "--test-fraction",
+}
 
 
 def agreed_split(
@@ -48,7 +56,7 @@ def agreed_split(
     noted = run_arguments.get("split")
     started = Split(**noted) if noted is not None else first_split(files)
     different = [
-        f"{name} {getattr(started, name)!r} there, {value!r} here"
+        f"{_OPTIONS[name]}: {_in_words(getattr(started, name))} there, {_in_words(value)} here"
         for name, value in asked.items()
         if value != getattr(started, name)
     ]
@@ -58,6 +66,13 @@ def agreed_split(
             "--fold and --near-duplicates out, or leave --resume out to start again."
         )
     return started
+
+
+def _in_words(value: Any) -> str:
+    """A value as its option takes it."""
+    if isinstance(value, tuple):
+        return "/".join(map(str, value))
+    return {None: "none", True: "yes", False: "no"}.get(value, str(value))
 
 
 def _new_split(args: argparse.Namespace, asked: dict[str, Any], files: DataFiles) -> Split:

@@ -21,6 +21,7 @@ from fashion.config import FashionConfig
 from fashion.datasets.label_counts import LabelCounts
 from fashion.datasets.rebalancing_rules import RULES, USUAL, agreed_rules
 from fashion.pages.plots import BLUE, FONT_SIZE, LABEL_COLOR, LIGHT, ORANGE, TEXT_COLOR, style_axes
+from fashion.pages.text import short_name
 from mrcnn.data.loading.samplers import (
     balanced_factors,
     effective_number_factors,
@@ -113,10 +114,10 @@ class Histogram:
             if len(rows):
                 i = rows[np.argmax(self.after[rows] / self.before[rows])]
                 change = f"{_short(self.before[i])} -> {_short(self.after[i])}"
-                gains.append(f"{self.labels.names[i]} {change}")
+                gains.append(f"{short_name(self.labels.names[i])} {change}")
         return (
-            f"a round shows {self.length:,} images instead of {self.num_images:,}; objects in "
-            f"1,000 of them: {', '.join(gains)}"
+            f"one pass shows {self.length:,} images instead of {self.num_images:,}; objects per "
+            f"1,000 images shown: {', '.join(gains)}"
         )
 
     def write(self, folder: Path) -> None:

@@ -59,7 +59,7 @@ class OverlayRenderer:
             windows.append(paste_window(probabilities, box, result["image_hw"], thresholds[i]))
         # Labels need room: small images are enlarged before anything is drawn.
         image, boxes, masks = enlarge(image, boxes, windows)
-        labels = [self._label(result, i) for i in confident]
+        labels: list[Sequence[str]] = [self._label(result, i) for i in confident]
         if self.max_labels is not None:
             labels = keep_labels(labels, scores[confident], self.max_labels)
         # Colors by instance: objects of one category that overlap are told apart.

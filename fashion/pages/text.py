@@ -146,7 +146,7 @@ def table_of(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> l
     columns = {heading: key for heading, key in columns.items() if _has_any(rows, key)}
     table = [list(columns)]
     for row in rows:
-        shown = row | {"name": shortened[row["name"]]} if "name" in row else row
+        shown = {**row, "name": shortened[row["name"]]} if "name" in row else row
         table.append([number(shown.get(key, "")) for key in columns.values()])
     return table
 

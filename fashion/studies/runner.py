@@ -95,7 +95,11 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
         "epochs 3 there, 5 here; …", empty if nothing changed. Keys that `before` lacks are equal.
     """
     return "; ".join(
-        f"{key} {before[key]!r} there, {value!r} here"
+        f"{key} {_given(before[key])} there, {_given(value)} here"
         for key, value in now.items()
         if before.get(key, value) != value
     )
+
+
+def _given(value: Any) -> str:
+    return "not given" if value is None else repr(value)

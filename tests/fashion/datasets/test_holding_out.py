@@ -43,7 +43,7 @@ def test_a_resumed_training_keeps_its_split():
         == Split("stratified", (2, 5))
     )
     with pytest.raises(
-        ValueError, match=r"started with another split \(fold \(2, 5\) there, \(1, 5\) here\)"
+        ValueError, match=r"started with another split \(--fold: 2/5 there, 1/5 here\)"
     ):
         split_of("--fold 1/5", order)
 

@@ -84,7 +84,7 @@ def test_the_histogram_by_hand(labels, tmp_path):
     np.testing.assert_allclose(histogram.before, [1000, 10, 0, 10])
     np.testing.assert_allclose(histogram.after, [1000, 4000 / 103, 0, 1000 / 103])
     assert histogram.summary() == (
-        "a round shows 103 images instead of 100; objects in 1,000 of them: cape 10 -> 39, "
+        "one pass shows 103 images instead of 100; objects per 1,000 images shown: cape 10 -> 39, "
         "ivory 10 -> 9.7"
     )
     histogram.write(tmp_path)

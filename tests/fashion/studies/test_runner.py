@@ -39,7 +39,7 @@ def test_runs_with_other_arguments_are_not_mixed(tmp_path):
 
 
 def test_differences_are_listed():
-    assert differences({"a": 1, "b": None}, {"a": 1, "b": 2, "c": 3}) == "b None there, 2 here"
+    assert differences({"a": 1, "b": None}, {"a": 1, "b": 2, "c": 3}) == "b not given there, 2 here"
 
 
 @pytest.mark.parametrize(
