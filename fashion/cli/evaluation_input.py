@@ -195,7 +195,7 @@ def _attributes_of_true_boxes(model, dataset, ground_truth):
     from fashion.evaluation.io.results import describe_dataset
     from fashion.evaluation.metrics.attributes import attribute_f1_on_truth
 
-    with tqdm(total=len(dataset.image_ids), unit="photo", desc="true boxes") as bar:
+    with tqdm(total=len(dataset.image_ids), unit="image", desc="true boxes") as bar:
         described = describe_dataset(
             model, dataset, dataset.image_ids, on_result=lambda *_: bar.update()
         )

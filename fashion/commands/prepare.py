@@ -207,7 +207,7 @@ def write(
     for writer in writers:
         writer.writerow(columns)
     masks, all_lost, faults = 0, 0, []
-    for rows, lost, fault in tqdm(results, total=total, unit="photo", desc="copying"):
+    for rows, lost, fault in tqdm(results, total=total, unit="image", desc="copying"):
         for number, row in rows:
             writers[number].writerow(row)
             masks += bool(row[1])
