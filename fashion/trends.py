@@ -1,7 +1,7 @@
 """Find what rises and falls over time in a catalogue of garments.
 
-    python fashion/trends.py index --dates exif
-    python fashion/trends.py index --dates dates.csv --by quarter
+    fashion trends index --dates exif
+    fashion trends index --dates dates.csv --by quarter
 
 Measures the share of images with each category, attribute and color in every
 period, tests each series for a trend (Mann-Kendall), and controls the rate of

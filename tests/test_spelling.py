@@ -14,7 +14,7 @@ BRITISH = re.compile(
     r"\b\w*(?:colour|\bgrey|centre|optimis(?!t)|normalis|localis|recognis|initialis|organis|summaris"
     r"|generalis|regularis|minimis|maximis|randomis|quantis|memoris|rasteris|visualis|specialis"
     r"|categoris|penalis|standardis|emphasis(?=e|i)|behaviour|neighbour|favour|honour|labell"
-    r"|cancell(?!ation)|modell(?!ib)|travell|analyse|licence|learnt|spelt|fulfil\b|judgement"
+    r"|cancell(?!ation)|modell(?!ib)|travell|analyse(?!s\b)|licence|learnt|spelt|fulfil\b|judgement"
     r"|artefact|programme\b|metre|fibre|whilst|amongst)\w*",
     re.IGNORECASE,
 )
@@ -74,7 +74,7 @@ def test_british_words_are_found(word):
 
 
 @pytest.mark.parametrize(
-    "word", ["optimistic", "modellib", "emphasis", "cancellation", "catalogue"]
+    "word", ["optimistic", "analyses", "modellib", "emphasis", "cancellation", "catalogue"]
 )
 def test_other_words_are_not(word):
     assert british(f"a {word} thing") == []
