@@ -12,7 +12,7 @@ with Adam (learning rate 0.001) and SGD (0.01, momentum 0.9): twelve runs.
 trained again on larger images. The defaults are the UIUC report's sizes: they
 are meant for a GPU. On a CPU take smaller ones:
 
-    python fashion/segment.py --data DIR --imgsz 128 --large 256 --width 16 \
+    fashion segment --data DIR --imgsz 128 --large 256 --width 16 \
         --epochs 12
 
 Each run is
