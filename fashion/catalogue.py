@@ -1,7 +1,7 @@
 """Make an index of the garments in photos, which similar ones are found in.
 
-    python fashion/catalogue.py photos/ --out catalogue
-    python fashion/similar.py photo.jpg --index catalogue
+    fashion catalogue photos/ --out catalogue
+    fashion similar photo.jpg --index catalogue
 
 The index is a folder. The same command adds photos that are new, updates those
 that have changed, and removes garments of photos that were deleted. If it is
@@ -82,7 +82,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     args.images = [*args.paths, *args.images]
     if not args.images:
-        parser.error("name image files or folders of images.")
+        parser.error("Name image files or folders of images.")
     args.files = find_images(args.images)[: args.limit]
     check_readable(args.files)
     check_model_options(args)

@@ -1,6 +1,6 @@
 r"""Search hyperparameters: many trainings of a recipe with other settings.
 
-    python fashion/search.py --recipe ccp --data photos/ --epochs 4 \
+    fashion search --recipe ccp --data photos/ --epochs 4 \
         --trials 24 --space lr=log:1e-5:1e-2 batch=2,4 optimizer=sgd,adamw \
         "weight_decay=log:1e-5:1e-2 if optimizer=adamw"
 

@@ -15,11 +15,11 @@ are meant for a GPU. On a CPU take smaller ones:
     fashion segment --data DIR --imgsz 128 --large 256 --width 16 \
         --epochs 12
 
-Each run is
-scored by pixels, and by mask AP with connected parts as objects; they are
-written to predictions.json, which `fashion evaluate --gt OUT/truth.json` reads.
-All results are in index.html, table.csv and results.json. If the study is
-interrupted, the same command resumes after the last complete epoch.
+Each run is scored by pixels, and by mask AP with connected parts as objects;
+these are written to predictions.json, which `fashion evaluate --gt
+OUT/truth.json` reads. All results are in index.html, table.csv and
+results.json. If the study is interrupted, the same command resumes after the
+last complete epoch.
 
 --quick shows that everything works. It is too short to learn the categories.
 """

@@ -1,7 +1,7 @@
 """Serve a model over HTTP: a page to try it, and an API.
 
-    python fashion/serve.py --weights model.onnx
-    python fashion/serve.py --index catalogue --host 0.0.0.0 --api-key-file keys
+    fashion serve --weights model.onnx
+    fashion serve --index catalogue --host 0.0.0.0 --api-key-file keys
 
 Open http://localhost:8000 for the page. The API finds garments in photos
 (POST /api/detect), and similar garments in an index of `fashion catalogue`

@@ -1,9 +1,9 @@
 """Find garments of an index that look like those in a photo.
 
-    python fashion/similar.py photo.jpg --index catalogue
-    python fashion/similar.py photo.jpg --category same --attribute sleeveless
-    python fashion/similar.py --garment 17 -k 20
-    python fashion/similar.py --garment 17 --goes-with shoe
+    fashion similar photo.jpg --index catalogue
+    fashion similar photo.jpg --category same --attribute sleeveless
+    fashion similar --garment 17 -k 20
+    fashion similar --garment 17 --goes-with shoe
 
 Writes similar.html, with the most similar garments for each garment of the
 photo, and similar.json. Garments of the photo itself are left out, if it is in
@@ -116,7 +116,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     args.images = [*args.paths, *args.images]
     if bool(args.images) == (args.garment is not None):
-        parser.error("name photos, or a garment of the index with --garment ID.")
+        parser.error("Name photos, or a garment of the index with --garment ID.")
     # Not at the top: they import NumPy, and `--help` should not wait for it.
     from fashion.retrieval.index import is_address
     from fashion.retrieval.schema import check_is_index

@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from fashion.formats.dates import place_of
 from fashion.pages.html import Page, svg_of
 from fashion.pages.plots import BLUE, FONT_SIZE, GREY, LIGHT, ORANGE, TEXT_COLOR, style_axes
-from fashion.pages.text import axis_label, count
+from fashion.pages.text import axis_label, count, signed
 from fashion.retrieval.trend_text import change_text, q_text, title
 from mrcnn.files import atomic_path, write_text
 from mrcnn.typing import PathLike
@@ -179,8 +179,8 @@ def _table(rows: Sequence[Row], period: str) -> list[list[str]]:
                 f"{row['images']:,}",
                 f"{100 * row['from']:.1f}",
                 f"{100 * row['to']:.1f}",
-                f"{100 * row['slope']:+.2f}",
-                f"{100 * row['slope_low']:+.2f} to {100 * row['slope_high']:+.2f}",
+                signed(100 * row["slope"], 2),
+                f"{signed(100 * row['slope_low'], 2)} to {signed(100 * row['slope_high'], 2)}",
                 f"{row['q']:.3f}" if row["q"] >= 0.001 else f"{row['q']:.0e}",
                 "" if row["trend"] == "none" else row["trend"],
             ]

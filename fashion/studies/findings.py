@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy import stats
 
-from fashion.pages.text import count
+from fashion.pages.text import count, signed
 from fashion.studies.seed_statistics import half_interval, known, mean
 from mrcnn.typing import Array
 
@@ -180,4 +180,4 @@ def _described(row: Difference, one: bool, numbers: bool) -> str:
     if not numbers:
         return text
     p = f"p = {row.p:.3f}" if row.p >= 0.001 else "p < 0.001"
-    return f"{text} {row.mean:+.3f} ± {row.half:.3f} ({p})"
+    return f"{text} {signed(row.mean)} ± {row.half:.3f} ({p})"

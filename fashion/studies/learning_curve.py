@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy import stats
 
+from fashion.pages.text import signed
 from fashion.studies.seed_statistics import known
 from mrcnn.typing import Array
 
@@ -164,7 +165,7 @@ def _not_rising(rows: Sequence[Array], variance: float, freedom: int) -> str:
     if gain > 0 and stats.t.sf(gain / max(spread, 1e-12), freedom) < _LEVEL:
         return ""
     return (
-        f"from the smallest to the largest size the score changes by {gain:+.3f}, which seeds "
+        f"from the smallest to the largest size the score changes by {signed(gain)}, which seeds "
         f"alone may do (standard error {spread:.3f})"
     )
 
@@ -182,7 +183,7 @@ def _not_on_the_curve(
     farthest = int(np.argmax(np.abs(means - fit.at(sizes))))
     return (
         f"the means do not lie on a power law: with {sizes[farthest]:g} photos it is off by "
-        f"{means[farthest] - fit.at(sizes[farthest]):+.3f}, more than seeds explain"
+        f"{signed(means[farthest] - fit.at(sizes[farthest]))}, more than seeds explain"
     )
 
 
@@ -205,8 +206,8 @@ def sentences(column: str, found: Forecast) -> str:
     for row in zip(found.photos, found.scores, found.gains, found.low, found.high, strict=True):
         photos, score, gain, low, high = row
         rows.append(
-            f"{photos:,} photos would score {score:.3f}, a gain of {gain:+.3f} (95 % interval "
-            f"{low:+.3f} to {high:+.3f})"
+            f"{photos:,} photos would score {score:.3f}, a gain of {signed(gain)} (95 % interval "
+            f"{signed(low)} to {signed(high)})"
         )
     parts.append(f"{', and '.join(rows)}.")
     if found.low[0] < 0.0005:

@@ -16,6 +16,7 @@ from fashion.evaluation.errors.breakdowns import ap50_of, mean_or_undefined, rec
 from fashion.evaluation.errors.error_types import Outcomes
 from fashion.evaluation.errors.overlaps import Overlaps, mask_of, rows_by_image
 from fashion.evaluation.errors.size_and_intricacy import MIN_IMAGES, recall_difference, resamples
+from fashion.pages.text import signed
 from mrcnn.evaluation.proportions import wilson_interval
 from mrcnn.typing import Array
 
@@ -192,7 +193,7 @@ def _points(difference: float | None, error: float | None) -> str:
     if difference is None:
         return ""
     margin = "" if not error else f" (±{100 * error:.0f})"
-    return f": at equal categories the difference is {100 * difference:+.0f}{margin} points"
+    return f": at equal categories the difference is {signed(100 * difference, 0)}{margin} points"
 
 
 def table_rows(compared: Mapping[str, Any]) -> Sequence[Sequence[str | int]]:
