@@ -29,7 +29,10 @@ def run_verb(main: Main, argv: Sequence[str] | None = None, verb: str | None = N
         Unexpected errors keep their traceback.
     """
     quiet_tensorflow()
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    # faiss and others log at INFO how they were loaded.
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    for package in ("mrcnn", "fashion"):
+        logging.getLogger(package).setLevel(logging.INFO)
     if verb is None:
         module = main.__module__.rpartition(".")[2]
         verb = Path(sys.argv[0]).stem if module == "__main__" else module

@@ -1,6 +1,8 @@
 """TensorFlow's lines at the command line: noise is dropped, errors of a driver are not."""
 
 import os
+import subprocess
+import sys
 import types
 
 import pytest
@@ -67,3 +69,20 @@ def test_a_driver_is_found_by_its_files_or_its_program(tmp_path, monkeypatch):
     (tmp_path / "nvidiactl").unlink()
     (tmp_path / "nvidia-smi").touch(0o755)
     assert quiet.has_nvidia_driver() == (os.name == "posix")
+
+
+def test_other_packages_report_warnings_only():
+    code = (
+        "import logging\n"
+        "from fashion.cli.errors import run_verb\n"
+        "def main(argv=None):\n"
+        "    logging.getLogger('faiss.loader').info('loading')\n"
+        "    logging.getLogger('faiss.loader').warning('missing')\n"
+        "    logging.getLogger('mrcnn.training.fit').info('resumed')\n"
+        "    logging.getLogger('fashion.model').info('loaded')\n"
+        "raise SystemExit(run_verb(main, []))\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert ended.stderr.split() == ["missing", "resumed", "loaded"]
