@@ -147,13 +147,19 @@ def _ignore_signals() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def current_command() -> str:
+def current_command(verb: str | None = None) -> str:
     """Writes the command line of the verb that runs.
 
+    Args:
+        verb: What it must be; None for any verb.
+
     Returns:
-        As a shell takes it; "" if no verb runs, as in a notebook.
+        As a shell takes it; "" if no verb runs, as in a notebook, or another one than `verb`, as
+        where a study evaluates its runs.
     """
-    return typed_command(_running[-1]) if _running else ""
+    if not _running or verb not in (None, _running[-1].verb):
+        return ""
+    return typed_command(_running[-1])
 
 
 def typed_command(state: Running) -> str:

@@ -152,6 +152,11 @@ def _grid_of_ap(inputs):
     """AP and f1AP on a grid of the two main thresholds, of masks and of boxes."""
     from fashion.evaluation.thresholds.ap_grid import ATTRIBUTES, ap_grid
 
+    if not any("attribute_scores" in row for row in inputs.detections):
+        log.warning(
+            "The predictions have no attribute_scores, so each attribute counts at every attribute "
+            "threshold: the grid differs by score threshold alone."
+        )
     with tqdm(total=2 * (len(ATTRIBUTES) + 1), desc="grid") as bar:
         return ap_grid(inputs, on_step=bar.update)
 
@@ -199,7 +204,8 @@ def write_pages(
         return
     from fashion.reports import site  # not at the top: it imports matplotlib
 
-    evaluation = site.Evaluation(about, inputs, scores, read_image, current_command(), args.out)
+    command = current_command("evaluate")
+    evaluation = site.Evaluation(about, inputs, scores, read_image, command, args.out)
     if "tuned" in scores:
         print(f"\n{text_table(site.tuned_rows(scores))}\n")
     if args.pages:

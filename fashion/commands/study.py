@@ -98,10 +98,10 @@ def compare(args: argparse.Namespace, verbs: Verbs) -> dict[str, dict[str, Array
                 bar.update()
 
         def write_table():
-            write_results(args.out, study, scores_in(args.out, study))
+            write_results(args.out, study, scores_in(args, study))
 
         _, failures = run_study(names, args.seeds, run_one, keep_going=True, after_seed=write_table)
-    results = scores_in(args.out, study)
+    results = scores_in(args, study)
     if results:
         report(args, study, results)
     if failures:
@@ -113,17 +113,19 @@ def compare(args: argparse.Namespace, verbs: Verbs) -> dict[str, dict[str, Array
     return results
 
 
-def scores_in(out: Path, study: Study) -> dict[str, dict[str, Array]]:
+def scores_in(args: argparse.Namespace, study: Study) -> dict[str, dict[str, Array]]:
     """Reads the scores of a study.
 
     Args:
-        out: Its folder.
+        args: Result of `fashion.study.parse`.
         study: The study.
 
     Returns:
         Result of `results_of`.
     """
-    return results_of(out, study.variants, study.trainers)
+    # --quick leaves out the attributes at true boxes, which cost one more graph.
+    lacking = study.variants if args.quick else study.trainers
+    return results_of(args.out, study.variants, lacking)
 
 
 def report(args: argparse.Namespace, study: Study, results: dict[str, dict[str, Array]]) -> None:
@@ -262,7 +264,7 @@ def finished_run(
     else:
         run = verbs.train(["--out", str(folder), *training_options(args, study, name, seed)])
     assert run is not None  # neither a split nor a preview was asked for
-    weights = ["--weights", str(run.last), "--true-boxes"]
+    weights = ["--weights", str(run.last), *([] if args.quick else ["--true-boxes"])]
     verbs.evaluate([*weights, *common, *data_options(args)])
     return folder
 

@@ -10,7 +10,9 @@ from fashion.studies.study import Study
 from mrcnn.training.run_folder import RunFolder
 
 # What --quick changes in the recipe "smoke", beside images, epochs and seeds.
+# Tracing the graphs takes most of the time: a small backbone has fewer layers.
 QUICK_SETTINGS = {
+    "BACKBONE": "mobilenetv3_small",
     "IMAGE_MIN_DIM": 64,
     "IMAGE_MAX_DIM": 128,
     "TOP_DOWN_PYRAMID_SIZE": 16,

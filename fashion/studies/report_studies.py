@@ -176,6 +176,7 @@ def _heads() -> Study:
             last: _percent(columns, 18.63, 27.88, 9.81, 20.03, 21.42, 11.08),
         },
         source=f"{CS231N}, figures 5 and 6",
+        quick=("1 FC, BCE", "2 FC, per class, BCE", last),
     )
 
 
@@ -255,7 +256,8 @@ def _factors(backbones: tuple[str, str], recipe: str) -> Study:
         for (factor, settings), level in zip(levels.items(), combination, strict=True):
             variants[name] |= settings[level]
             factors[factor][name] = level
-        if sum(level != plain for level, plain in zip(combination, usual)) <= 1:
+        changed = [level for level, plain in zip(combination, usual) if level != plain]
+        if changed in ([], ["one level"], ["SE"]):
             quick.append(name)
     return Study(
         "Backbone, pyramid, attention and augmentation",

@@ -193,3 +193,12 @@ def test_retracing_warnings_are_hidden_and_others_are_not(caplog):
         logger.warning("something else")
     logger.warning("6 out of the last 6 calls triggered tf.function retracing.")
     assert [record.getMessage()[:9] for record in caplog.records] == ["something", "6 out of "]
+
+
+def test_the_command_that_runs_is_named_where_it_is_the_one_meant():
+    from fashion.cli.interrupts import current_command, running
+
+    assert current_command() == ""
+    with running("study", ["ladder"]):
+        assert current_command().endswith("ladder") and current_command("evaluate") == ""
+        assert current_command("study") == current_command()
