@@ -22,13 +22,13 @@ from fashion.retrieval.embedding import GarmentEmbedder, load_embedding_model
 from fashion.retrieval.folder import FolderIndex
 from fashion.retrieval.found import found_garments
 from fashion.retrieval.model_identity import identity_of
+from fashion.retrieval.nearest import check_faiss
 from fashion.retrieval.photos import Photo, read_ahead, read_photo
 from fashion.retrieval.qdrant import connect_to, publish
 from fashion.retrieval.schema import DATABASE, VECTORS
 from fashion.retrieval.store import GarmentStore
 from mrcnn.config import Config
 from mrcnn.data.resize import check_placeable
-from mrcnn.packages import import_package
 from mrcnn.typing import Array, Size
 
 
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> Path:
         OSError: No image can be read.
         ValueError: The index was made by another model, or with other settings.
     """
-    import_package("faiss", "An index of garments", "faiss-cpu>=1.9,<2")  # before hours of work
+    check_faiss()
     chosen = ChosenModel(args)
     if args.conf is None:
         args.conf = chosen.default_confidence()

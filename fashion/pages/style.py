@@ -64,7 +64,8 @@ figure svg, figure img { display: block; max-width: 100%; height: auto; }
           gap: 4px 20px; }
 .panels figure { margin: 8px 0; min-width: 0; }
 .gallery.small { grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); }
-.gallery.small img { height: 190px; width: 100%; object-fit: contain; object-position: left; }
+.gallery.small img { height: 190px; width: 100%; object-fit: contain;
+                      object-position: left bottom; }
 .bars { display: grid; grid-template-columns: max-content minmax(60px, 1fr) repeat(2, max-content);
         gap: 3px 12px; align-items: center; margin: 14px 0 20px; max-width: 820px;
         font-size: 14px; font-variant-numeric: tabular-nums; }

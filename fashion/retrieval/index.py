@@ -14,6 +14,8 @@ from mrcnn.typing import Array, PathLike
 
 __all__ = ["Garment", "GarmentIndex", "Match", "is_address"]
 
+_MOST_NAMES = 50  # that an error lists
+
 
 class GarmentIndex(ABC):
     """Garments of many images, searched by similarity. It is read only, and safe for threads.
@@ -226,7 +228,9 @@ def _named(name: str, known: Sequence[str], kind: str) -> str:
                 return each
     by_folded = {read(each).casefold(): each for each in known for read in (short_name, str)}
     meant = name_meant(wanted, by_folded)
-    hint = f" Did you mean {by_folded[meant]}?" if meant else ""
-    raise ValueError(
-        f"The model of the index has no {kind} {name!r}.{hint or ' They are: ' + '; '.join(known)}"
-    )
+    if meant:
+        hint = f"Did you mean {by_folded[meant]}?"
+    else:
+        more = "; …" if len(known) > _MOST_NAMES else ""
+        hint = f"They are: {'; '.join(known[:_MOST_NAMES])}{more}"
+    raise ValueError(f"The model of the index has no {kind} {name!r}. {hint}")

@@ -3,6 +3,7 @@
 faiss is imported when a file is written or opened, so that all else works without it.
 """
 
+import logging
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from mrcnn.files import atomic_path
 from mrcnn.packages import import_package
 from mrcnn.typing import Array
 
-__all__ = ["EXACT_UP_TO", "Nearest", "write_vectors"]
+__all__ = ["EXACT_UP_TO", "Nearest", "check_faiss", "write_vectors"]
 
 # From here on an exact search takes longer than 0.1 s, see benchmarks/RESULTS.md.
 EXACT_UP_TO = 200_000
@@ -23,6 +24,15 @@ LINKS, BUILD_CANDIDATES, SEARCH_CANDIDATES = 32, 120, 64
 # A filter that leaves fewer vectors than this is searched exactly: a walk along the links would
 # leave most of them out, and would not be faster.
 FEW = 50_000
+
+
+def check_faiss() -> None:
+    """Checks that faiss is installed, before hours of work end without it.
+
+    Raises:
+        PackageMissing: It is not.
+    """
+    _faiss()
 
 
 def write_vectors(path: Path, ids: Array, vectors: Array, exact_up_to: int = EXACT_UP_TO) -> None:
@@ -161,4 +171,6 @@ class Nearest:
 
 
 def _faiss() -> Any:
+    # It tells of each variant that it tries, as information.
+    logging.getLogger("faiss.loader").setLevel(logging.WARNING)
     return import_package("faiss", "An index of garments in a folder", "faiss-cpu>=1.9,<2")

@@ -116,7 +116,8 @@ def fill(color_model):
 def about(root):
     model = {"name": "m.h5", "digest": "0", "weights": "m.h5", "source": "0", "precision": "fp32"}
     labels = Ontology.from_dict(LABELS).to_dict()
-    return {"model": model, "labels": labels, "created": "now", "root": str(root), "keys": {}}
+    keys = {"min_score": 0.5, "set": ["ATTRIBUTE_THRESHOLD=0.5"], "attribute_threshold": 0.4}
+    return {"model": model, "labels": labels, "created": "now", "root": str(root), "keys": keys}
 
 
 @pytest.fixture
