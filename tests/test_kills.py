@@ -296,8 +296,7 @@ def command(verb, folder, out, tiny):
                 out,
             ],
             "mnist": ["--data", "mnist", "--only", "one", "--epochs", "1", "3", "--out", out],
-            # One image at a time: in the last digits, results depend on what else is in a batch.
-            "catalogue": ["data/images", *model, "--out", out, "--set", "IMAGES_PER_GPU=1"],
+            "catalogue": ["data/images", *model, "--out", out],
             "compare": [
                 "variation",
                 *data,

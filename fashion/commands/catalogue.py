@@ -16,6 +16,7 @@ from fashion.cli.interrupts import current_command, resumable
 from fashion.cli.locks import start_over, working_in
 from fashion.cli.options import model_settings
 from fashion.cli.resume_keys import check_keys, resume_keys
+from fashion.evaluation.io.resumable import remaining
 from fashion.pages.text import count
 from fashion.results import TrainedModel
 from fashion.retrieval.embedding import GarmentEmbedder, load_embedding_model
@@ -26,7 +27,7 @@ from fashion.retrieval.nearest import check_faiss
 from fashion.retrieval.photos import Photo, read_ahead, read_photo
 from fashion.retrieval.qdrant import connect_to, publish
 from fashion.retrieval.schema import DATABASE, VECTORS
-from fashion.retrieval.store import GarmentStore
+from fashion.retrieval.store import GarmentStore, Plan
 from mrcnn.config import Config
 from mrcnn.data.resize import check_placeable
 from mrcnn.typing import Array, Size
@@ -72,7 +73,7 @@ def _update(args: argparse.Namespace, chosen: ChosenModel, store: GarmentStore) 
         store.begin(_about(args, keys, model))
     plan = store.plan(args.files)
     if plan.todo:
-        add_images(store, model or _load(args), plan.todo, args)
+        add_images(store, model or _load(args), plan, args.workers)
     store.remove_images(plan.removed)
     store.finish()
     garments, images = store.counts()
@@ -91,49 +92,45 @@ _ADVICE = (
 )
 
 
-def add_images(
-    store: GarmentStore, model: TrainedModel, files: list[Path], args: argparse.Namespace
-) -> None:
+def add_images(store: GarmentStore, model: TrainedModel, plan: Plan, workers: int) -> None:
     """Predicts images and writes their garments, an image in a transaction.
 
     Args:
         store: The index.
         model: Its results have "embeddings".
-        files: The images.
-        args: With `workers`, the number of images that are read ahead.
+        plan: What is to do.
+        workers: Number of images that are read ahead.
     """
-    embedder, waiting = GarmentEmbedder(model), deque[Photo]()
+    embedder, waiting, todo = GarmentEmbedder(model), deque[Photo](), set(plan.todo)
+    # Some that are done are predicted again, so that batches are those of an unbroken run.
+    done = {file for file in plan.files if file not in todo}
+    files = remaining(plan.files, done, model.config.BATCH_SIZE)
 
     def read(path: Path) -> Photo:
         return read_photo(path, lambda path, image_hw: _check_size(path, image_hw, model.config))
 
-    bar = tqdm(total=len(files), unit="image")
-    photos = read_ahead(files, read, args.workers)
-    for result in embedder.stream(_images(photos, store, waiting, bar)):
+    bar = tqdm(total=len(plan.files), initial=plan.unchanged, unit="image")
+
+    def images() -> Iterator[Array]:
+        for photo in read_ahead(files, read, workers):
+            if photo.image is not None:
+                waiting.append(photo)
+                yield photo.image
+            elif photo.path in todo:  # the index keeps why it cannot be used
+                tqdm.write(f"left out: {photo.problem}", file=sys.stderr)
+                store.replace_image(photo, (), None)
+                bar.update()
+            del photo  # one image less in memory while the next one is read
+
+    for result in embedder.stream(images()):
         photo = waiting.popleft()
-        assert photo.image is not None
-        parts = embedder.parts(photo.image, result)
-        store.replace_image(photo, found_garments(photo.image, result, model.ontology), parts)
-        bar.update()
-        del photo  # one image less in memory while the next ones are read
-    bar.close()
-
-
-def _images(
-    photos: Iterator[Photo], store: GarmentStore, waiting: deque[Photo], bar: tqdm
-) -> Iterator[Array]:
-    """The images that can be used; of others the index keeps why they cannot."""
-    for photo in photos:
-        if photo.image is None:
-            tqdm.write(f"left out: {photo.problem}", file=sys.stderr)
-            store.replace_image(photo, (), None)
+        if photo.path in todo:
+            assert photo.image is not None
+            parts = embedder.parts(photo.image, result)
+            store.replace_image(photo, found_garments(photo.image, result, model.ontology), parts)
             bar.update()
-            continue
-        waiting.append(photo)
-        image = photo.image
         del photo
-        yield image
-        del image
+    bar.close()
 
 
 def _check_size(path: Path, image_hw: Size, config: Config) -> None:

@@ -42,14 +42,19 @@ class Plan:
     """What a run has to do.
 
     Attributes:
-        todo: Images that are new or have changed.
-        unchanged: Number of images that are in the index as they are.
+        files: All images that were asked for, each once.
+        todo: Those that are new or have changed.
         removed: Paths, as the index has them, of images whose files are gone.
     """
 
+    files: list[Path]
     todo: list[Path]
-    unchanged: int
     removed: list[str]
+
+    @property
+    def unchanged(self) -> int:
+        """Number of images that are in the index as they are."""
+        return len(self.files) - len(self.todo)
 
 
 class GarmentStore:
@@ -103,12 +108,11 @@ class GarmentStore:
             "SELECT path, size, mtime_ns, digest FROM images"
         ):
             known[path] = (FileState(size, mtime_ns), digest)
-        todo, named, touched = [], set(), []
+        by_name: dict[str, Path] = {}
         for file in files:
-            name = self.name_of(file)
-            if name in named:
-                continue
-            named.add(name)
+            by_name.setdefault(self.name_of(file), file)
+        todo, touched = [], []
+        for name, file in by_name.items():
             if name not in known:
                 todo.append(file)
                 continue
@@ -120,7 +124,9 @@ class GarmentStore:
                 touched.append((state.size, state.mtime_ns, name))
             else:
                 todo.append(file)
-        removed = [name for name in known if name not in named and not self.file_of(name).exists()]
+        removed = [
+            name for name in known if name not in by_name and not self.file_of(name).exists()
+        ]
         if removed and not Path(self.meta["root"]).is_dir():
             raise OSError(
                 f"The folder of the images, {self.meta['root']}, is not there, so all images would "
@@ -130,7 +136,7 @@ class GarmentStore:
         with self._transaction():
             query = "UPDATE images SET size = ?, mtime_ns = ? WHERE path = ?"
             self._connection.executemany(query, touched)
-        return Plan(todo, len(named) - len(todo), removed)
+        return Plan(list(by_name.values()), todo, removed)
 
     def name_of(self, file: Path) -> str:
         """Names an image as the index does.

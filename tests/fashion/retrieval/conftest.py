@@ -91,7 +91,6 @@ def photos(tmp_path):
 @pytest.fixture
 def fill(color_model):
     """fill(folder, files) -> what a run of `fashion catalogue` does, with `color_model`."""
-    from argparse import Namespace
     from pathlib import Path
 
     from fashion.commands.catalogue import add_images
@@ -103,7 +102,7 @@ def fill(color_model):
             if not store.meta:
                 store.begin(about(root or Path(files[0]).parent))
             plan = store.plan(files)
-            add_images(store, color_model, plan.todo, Namespace(workers=2))
+            add_images(store, color_model, plan, workers=2)
             store.remove_images(plan.removed)
             store.finish()
         finally:
