@@ -157,7 +157,8 @@ def _add_search_options(parser: Any) -> None:
         type=whole(0, 100),
         default=0,
         metavar="K",
-        help="train the best K trials again with other seeds, and compare them (default: none)",
+        help="train the best K trials again with other seeds, and that of the recipe's settings, "
+        "and compare them (default: none)",
     )
     parser.add_argument(
         "--seeds",

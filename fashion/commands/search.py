@@ -78,8 +78,7 @@ def run(args: argparse.Namespace, command: Sequence[str] = COMMAND) -> Path:
             others = ", ".join(row.name for row in rows if row.state == RUNNING)
             print(f"Other processes still train {others}; the last one reports the result.")
         elif args.repeat_best:
-            best = finished_rows(rows)[: args.repeat_best]
-            for line in repeat_best(search, best, _seeds(args)):
+            for line in repeat_best(search, _to_repeat(args, rows), _seeds(args)):
                 print(f"failed: {line}")
         _report(args, search)
     return args.out
@@ -203,7 +202,7 @@ def _write(args: argparse.Namespace, search: Search, with_page: bool) -> None:
     """Writes trials.csv and best.json, and the page if asked for."""
     rows = rows_of(search.study, search.metric)
     repeated = _repeated(args, search, rows)
-    winner, sentences = _sentences(repeated, rows, search)
+    sentences = _sentences(args, repeated, rows, search)
     best = _best(repeated, rows)
     with search.claims.deciding():  # one process at a time
         write_trials(args.out / "trials.csv", rows, search.space.names, search.metric)
@@ -232,6 +231,15 @@ def _repeated(args: argparse.Namespace, search: Search, rows: Sequence[Row]) -> 
     return read_repeated(args.out, names, _seeds(args), search.metric)
 
 
+def _to_repeat(args: argparse.Namespace, rows: Sequence[Row]) -> list[Row]:
+    """The best trials, and the one with the recipe's settings, which they have to beat."""
+    finished = finished_rows(rows)
+    best = finished[: args.repeat_best]
+    if args.defaults:
+        best += [row for row in finished[args.repeat_best :] if row.values == args.defaults]
+    return best
+
+
 def _seeds(args: argparse.Namespace) -> list[int]:
     """Seeds of the repetitions: not that of the trials, which were chosen by it."""
     return [args.seed + i for i in range(1, args.seeds + 1)]
@@ -246,19 +254,25 @@ def _best(repeated: Sequence[Repeated], rows: Sequence[Row]) -> Row | None:
 
 
 def _sentences(
-    repeated: Sequence[Repeated], rows: Sequence[Row], search: Search
-) -> tuple[str | None, list[str]]:
+    args: argparse.Namespace, repeated: Sequence[Repeated], rows: Sequence[Row], search: Search
+) -> list[str]:
+    """How sure it is that the best trial is the best."""
     finished = finished_rows(rows)
+    recipe = next((row for row in finished if row.values == args.defaults), None)
+    about = []
+    if recipe is not None and recipe.value is not None:
+        about = [f"{recipe.name} has the recipe's settings: {recipe.value:.4f}."]
     if repeated:
-        return verdict(repeated, search.metric)
+        return [*verdict(repeated, search.metric)[1], *about]
     if len(finished) < 2:
-        return None, ["One finished trial, or none: there is nothing to compare."]
+        return ["One finished trial, or none: there is nothing to compare."]
     gap = abs((finished[0].value or 0) - (finished[1].value or 0))
-    return None, [
+    return [
         f"{finished[0].name} has the best {search.metric.name}, {finished[0].value:.4f}, "
         f"{gap:.4f} from the next one, {finished[1].name}. Each was trained with one seed, and "
         "the best of many is in part lucky, so no winner is named. --repeat-best 3 --seeds 3 "
-        "trains the best three again with other seeds, and compares them."
+        "trains the best three again with other seeds, and compares them.",
+        *about,
     ]
 
 
@@ -294,8 +308,7 @@ def _report(args: argparse.Namespace, search: Search) -> None:
         print(f"… and {len(table) - 1 - _ON_SCREEN} more in {args.out / 'trials.csv'}")
     if cut_sentence(rows):
         print(cut_sentence(rows))
-    _, sentences = _sentences(_repeated(args, search, rows), rows, search)
-    print("\n".join(sentences))
+    print("\n".join(_sentences(args, _repeated(args, search, rows), rows, search)))
     best = f"; best settings: {args.out / 'best.json'}" if finished_rows(rows) else ""
     print(f"page: {args.out / 'index.html'}{best}")
     failed = [row for row in rows if row.state == FAILED]

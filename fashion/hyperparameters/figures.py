@@ -123,13 +123,14 @@ def _heights(row: Row, space: Space) -> list[float]:
     return heights
 
 
-def parameter_panels(rows: Sequence[Row], space: Space, metric: Metric) -> Figure:
+def parameter_panels(rows: Sequence[Row], space: Space, metric: Metric, best: str | None) -> Figure:
     """Draws the metric over each parameter, a dot for each finished trial.
 
     Args:
         rows: From `results.rows_of`, some of them finished.
         space: The search space.
         metric: What is maximized.
+        best: Name of the trial that is orange.
 
     Returns:
         The figure.
@@ -141,7 +142,6 @@ def parameter_panels(rows: Sequence[Row], space: Space, metric: Metric) -> Figur
     for place, parameter in enumerate(space.parameters):
         axes = figure.add_subplot(down, min(count, _ACROSS), place + 1)
         found = [row for row in finished if parameter.name in row.values]
-        best = finished[0].name
         xs = [_x(parameter, row.values[parameter.name]) for row in found]
         colors = [ORANGE if row.name == best else BLUE for row in found]
         ys = [row.value for row in found if row.value is not None]
@@ -161,12 +161,13 @@ def _x(parameter: Parameter, value: Any) -> float:
     return parameter.choices.index(value) if parameter.choices else value
 
 
-def learning_curves(rows: Sequence[Row], metric: Metric) -> Figure | None:
+def learning_curves(rows: Sequence[Row], metric: Metric, best: str | None) -> Figure | None:
     """Draws the reported column over the epochs, a line for each trial.
 
     Args:
         rows: From `results.rows_of`.
         metric: What is maximized.
+        best: Name of the trial that is orange.
 
     Returns:
         The figure; None if no epoch was scored.
@@ -176,7 +177,8 @@ def learning_curves(rows: Sequence[Row], metric: Metric) -> Figure | None:
         return None
     figure = Figure(figsize=(9.6, 4.0), layout="constrained")
     axes = figure.add_subplot()
-    best = next((row.name for row in rows if row.value is not None), "")
+    # The best on top.
+    shown.sort(key=lambda row: row.name != best)
     labelled = set()
     for row in reversed(shown):
         color, width, label = BLUE, 1.0, "finished"

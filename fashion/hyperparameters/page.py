@@ -89,11 +89,11 @@ def write_page(report: Report) -> Path:
             "A line for each trial, colored by its result; trials that were cut are gray.",
         )
         page.figure(
-            parameter_panels(rows, report.space, report.metric),
+            parameter_panels(rows, report.space, report.metric, report.best),
             "A dot for each finished trial; the best is orange.",
         )
         _add_importances(page, report)
-    curves = learning_curves(rows, report.metric)
+    curves = learning_curves(rows, report.metric, report.best)
     if curves:
         page.chapter("Learning curves")
         page.figure(curves, f"{report.metric.column} after each epoch that was scored.")

@@ -147,6 +147,18 @@ def test_a_search_leaves_trials_a_page_and_settings_to_train_with(fake, tmp_path
     assert len(fake.started) >= count + 1
 
 
+@pytest.mark.slow
+def test_the_recipe_is_repeated_beside_the_best(fake, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(fake, "score", lambda found, epoch: float(found["--lr"]) * epoch)
+    out = tmp_path / "out"
+    words = ["--space", "lr=1e-3,2e-3,3e-3", "--sampler", "grid", "--out", str(out)]
+    search.main([*words, "--epochs", "2", "--repeat-best", "1", "--seeds", "2"])
+    assert fake.started[0] == "trial-000" and len(fake.started) == 3 + 2 * 2
+    said = capsys.readouterr().out
+    assert "trial-000 is lower by 0.0040 ± 0.0000" in said and "is the winner." in said
+    assert "trial-000 has the recipe's settings: 0.0020." in said
+
+
 SPACE = [
     "lr=log:1e-5:1e-2",
     "optimizer=sgd,adamw",
@@ -271,7 +283,11 @@ def test_a_grid_that_is_killed_five_times_has_each_point_once(tmp_path, storage)
         command = Command(tmp_path, *WORDS, *storage)
         more = rng.randint(1, 12)  # of about 72 lines in all
         assert command.wait_for(len(command.lines()) + more), command.process.communicate()[0]
-        command.kill()
+        if kills == 2:  # the search alone: its training goes on, and is waited for
+            command.process.kill()
+            command.process.communicate()
+        else:
+            command.kill()
         kills += 1
     said = Command(tmp_path, *WORDS, *storage).end()
     trials = finished(tmp_path / "out")
