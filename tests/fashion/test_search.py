@@ -257,14 +257,15 @@ class Command:
 def finished(out):
     with open(out / "trials.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert {row["state"] for row in rows} == {"finished"}
+    assert {(row["state"], row["epochs"]) for row in rows} == {("finished", "3")}
     return [(row["trial"], row["lr"], row["batch"], row["optimizer"]) for row in rows]
 
 
-def check_epochs(lines, trainings, epochs):
-    """Each epoch of each training was completed once, and none was begun again after that."""
+def check_epochs(lines, kills):
+    """Each epoch of 12 trainings was completed once, and none was begun again after that."""
     done = [line.partition(" ")[2] for line in lines if line.startswith("done")]
-    assert len(done) == len(set(done)) == trainings * epochs
+    # A kill may have come between the files of an epoch and its line.
+    assert len(done) == len(set(done)) and 36 - kills <= len(done) <= 36
     for line in done:
         begun = [i for i, other in enumerate(lines) if other == f"begin {line}"]
         assert max(begun) < lines.index(f"done {line}")
@@ -293,7 +294,7 @@ def test_a_grid_that_is_killed_five_times_has_each_point_once(tmp_path, storage)
     trials = finished(tmp_path / "out")
     assert len(trials) == 12 == len({trial[0] for trial in trials})
     assert len({trial[1:] for trial in trials}) == 12
-    check_epochs(command.lines(), trainings=12, epochs=3)
+    check_epochs(command.lines(), kills)
     assert "page: " in said
 
 
@@ -304,7 +305,7 @@ def test_two_processes_share_a_study(tmp_path, storage):
     said = first.end() + second.end()
     trials = finished(tmp_path / "out")
     assert len(trials) == 12 == len({trial[1:] for trial in trials})
-    check_epochs(first.lines(), trainings=12, epochs=3)
+    check_epochs(first.lines(), kills=0)
     assert said.count(" of 12): lr ") == 12
 
 
@@ -319,7 +320,7 @@ def test_a_signal_stops_the_training_and_the_same_command_resumes(tmp_path):
     assert "fashion search: terminated; finished work is kept. To resume, run:" in said
     Command(tmp_path, *WORDS).end()
     assert len(finished(tmp_path / "out")) == 12
-    check_epochs(command.lines(), trainings=12, epochs=3)
+    check_epochs(command.lines(), kills=1)
 
 
 @pytest.mark.full
