@@ -90,8 +90,8 @@ def test_the_length_of_the_longest_training_counts(tmp_path):
         ("--space lr=log:1e-5:1e-2 --sampler grid", "--sampler grid needs separate values of lr"),
         ("--space lr=1e-3,1e-4 --data {data}", "--recipe is missing"),
         ("--space lr=1e-3,1e-4 --storage study.db", "--storage must be a URL"),
-        ("--space lr=1e-3,1e-4 --preview x", "there is no option --preview"),
-        ("--space lr=1e-3,1e-4 --name x", "there is no option --name"),
+        ("--space lr=1e-3,1e-4 --preview x", "here is no option --preview"),
+        ("--space lr=1e-3,1e-4 --name x", "here is no option --name"),
         ("--space lr=1e-3,1e-4 --sampler gird", "Did you mean grid?"),
     ],
 )
