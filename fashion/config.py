@@ -289,7 +289,7 @@ RECIPES: dict[str, type[FashionConfig]] = {
 
 # Weights of the five losses of Mask R-CNN, in the order of LOSSES, by name: those of a series of
 # trainings on iMaterialist 2019 that started from "ones", had their best score on Kaggle with
-# "best", and told categories apart best with "identification".
+# "best", and separated categories best with "identification".
 LOSS_PRESETS = {
     "ones": dict(zip(LOSSES, (1.0, 1.0, 1.0, 1.0, 1.0), strict=True)),
     "best": dict(zip(LOSSES, (1.0, 0.8, 6.0, 6.0, 6.0), strict=True)),

@@ -28,7 +28,7 @@ class Rule:
 
 
 def is_number(value: object) -> TypeGuard[float]:
-    """Tells whether a value is one finite number, of Python or NumPy.
+    """Returns whether a value is one finite number, of Python or NumPy.
 
     Args:
         value: Anything.
@@ -61,7 +61,7 @@ def as_integer(value: object) -> int | None:
 
 
 def is_whole(value: object) -> TypeGuard[float]:
-    """Tells whether a value is a whole number.
+    """Returns whether a value is a whole number.
 
     Args:
         value: Anything.

@@ -39,7 +39,7 @@ class Result:
 
 
 def is_measured(folder: Path, epoch: int) -> bool:
-    """Tells whether a run was measured after an epoch.
+    """Returns whether a run was measured after an epoch.
 
     Args:
         folder: Folder of the run.

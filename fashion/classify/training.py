@@ -208,7 +208,7 @@ class _SeededDropouts(keras.callbacks.Callback):
 
 
 class _Progress(keras.callbacks.Callback):
-    """Tells how many images were seen."""
+    """Returns how many images were seen."""
 
     def __init__(self, num_images, on_batch, on_epoch) -> None:
         super().__init__()

@@ -13,7 +13,7 @@ FULL_INSTALL = "pip uninstall fashion-mask-rcnn-runtime, then pip install fashio
 
 
 def is_light() -> bool:
-    """Tells whether this is the light install.
+    """Returns whether this is the light install.
 
     Returns:
         False for the full one.
@@ -22,7 +22,7 @@ def is_light() -> bool:
 
 
 def is_left_out(module: str | None) -> bool:
-    """Tells whether a module is missing because the light install leaves it out.
+    """Returns whether a module is missing because the light install leaves it out.
 
     Args:
         module: The module that was not found, or None.

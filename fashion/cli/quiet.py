@@ -44,7 +44,7 @@ def quiet_tensorflow() -> None:
 
 
 def has_nvidia_driver() -> bool:
-    """Tells whether the machine may have an NVIDIA GPU, without loading its libraries.
+    """Returns whether the machine may have an NVIDIA GPU, without loading its libraries.
 
     Returns:
         Whether there is a trace of its driver.

@@ -136,7 +136,7 @@ def predict_images(model: ThresholdedModel, overlays: Overlays, journal: Journal
 
 
 def is_done(overlay: Path, image: Path, journal: Journal) -> bool:
-    """Tells whether an image is finished.
+    """Returns whether an image is finished.
 
     Args:
         overlay: Its overlay.

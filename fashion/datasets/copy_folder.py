@@ -98,7 +98,7 @@ class CopyFolder:
         return self.path / image.parent.name / image.name
 
     def has(self, image: Path) -> bool:
-        """Tells whether there is an up-to-date copy of an image.
+        """Returns whether there is an up-to-date copy of an image.
 
         Args:
             image: A file of the data set.

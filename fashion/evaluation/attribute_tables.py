@@ -106,7 +106,7 @@ def objects_of(ground_truth: dict) -> list[dict]:
 
 
 def has_attributes(scores: Mapping) -> bool:
-    """Tells whether there was anything to measure; otherwise an F1 of 0 says nothing.
+    """Returns whether there was anything to measure; otherwise an F1 of 0 says nothing.
 
     Args:
         scores: From `score_attributes`.

@@ -163,7 +163,7 @@ def year_of_header(header: bytes) -> int:
 
 
 def is_empty(cell: str | bytes) -> bool:
-    """Tells whether a cell is empty, or holds what pandas and R write into an empty one.
+    """Returns whether a cell is empty, or holds what pandas and R write into an empty one.
 
     Args:
         cell: The cell; spaces around it and upper case are ignored.

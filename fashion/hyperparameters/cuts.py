@@ -27,7 +27,7 @@ def reason_for_cut(
         metric: What is maximized.
 
     Returns:
-        The comparison that the pruner made, as far as it can be told.
+        The comparison that the pruner made, as far as it is known.
     """
     best = metric.best(list(scored.values()))
     own = f"{metric.column} {best:.4f}"

@@ -185,7 +185,7 @@ def defaults_of(
 
 
 def _default_of(name: str, config: FashionConfig, stage: str) -> Value | None:
-    """The value of a parameter without a search; None where only a comparison tells."""
+    """The value of a parameter without a search; None where only a comparison can show it."""
     setting, option = setting_of(name), name.replace("-", "_")
     if setting is not None:
         value = getattr(config, setting)

@@ -43,7 +43,7 @@ class Report:
         space: The search space.
         metric: What is maximized.
         facts: Names and values of what all trials have in common.
-        importances: Shares by parameter, the largest first; empty where they cannot be told.
+        importances: Shares by parameter, the largest first; empty where they cannot be computed.
         repeated: Trials that were repeated with other seeds, the best mean first.
         sentences: What the repetitions tell, or that there are none.
         best: Name of the trial in best.json; None if none is finished.

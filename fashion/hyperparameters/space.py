@@ -65,7 +65,7 @@ class Parameter:
     condition: Mapping[str, tuple[Value, ...]] = dataclasses.field(default_factory=dict)
 
     def applies(self, values: Mapping[str, Value]) -> bool:
-        """Tells whether the parameter is searched beside these values.
+        """Returns whether the parameter is searched beside these values.
 
         Args:
             values: Of the parameters that its condition names, as far as they are searched.
@@ -76,7 +76,7 @@ class Parameter:
         return all(values.get(name) in allowed for name, allowed in self.condition.items())
 
     def contains(self, value: Any) -> bool:
-        """Tells whether a value is in the space.
+        """Returns whether a value is in the space.
 
         Args:
             value: Any.
@@ -204,7 +204,7 @@ class Space:
         return points
 
     def holds(self, values: Mapping[str, Value]) -> bool:
-        """Tells whether values are a point of the space.
+        """Returns whether values are a point of the space.
 
         Args:
             values: By the names of parameters.

@@ -171,7 +171,7 @@ def pruner_of(kind: str, epochs: int) -> BasePruner:
         The pruner; steps are epochs, counted from 1.
     """
     if kind == "median":
-        # The first third of a training tells little: new heads are still being trained.
+        # The first third of a training says little: new heads are still being trained.
         return MedianPruner(_FINISHED_FIRST, n_warmup_steps=math.ceil(epochs / 3))
     if kind == "hyperband":
         return HyperbandPruner(
@@ -277,7 +277,7 @@ def importances(study: optuna.Study) -> dict[str, float]:
         study: The study.
 
     Returns:
-        Shares by parameter, the largest first; empty where it cannot be told.
+        Shares by parameter, the largest first; empty where they cannot be computed.
     """
     evaluator = optuna.importance.PedAnovaImportanceEvaluator
     # Older versions of Optuna have the argument under another name. The best quarter: the best

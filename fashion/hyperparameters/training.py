@@ -18,7 +18,7 @@ COMMAND = (sys.executable, "-m", "fashion", "train")
 LOG = "train.log"
 # Between two looks at the training: 0.1 % of a CPU.
 POLL_S = 0.2
-# A training that was told to stop saves nothing any more; it may be compiling.
+# A training that was asked to stop saves nothing any more; it may be compiling.
 _PATIENCE_S = 60
 # A training that is killed before it completes another epoch is started this many times.
 _ATTEMPTS = 3
@@ -50,7 +50,7 @@ class Training:
         return RunFolder(self.folder)
 
     def is_finished(self) -> bool:
-        """Tells whether nothing is left to do.
+        """Returns whether nothing is left to do.
 
         Returns:
             False too for a training that never began, or whose page and scores are not written.

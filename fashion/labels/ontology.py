@@ -154,7 +154,7 @@ class Ontology:
         return sorted(self.attribute_ids[i] for i in np.flatnonzero(multi_hot))
 
     def carries_attributes(self, category_id: int) -> bool:
-        """Tells whether objects of a category have attributes.
+        """Returns whether objects of a category have attributes.
 
         Args:
             category_id: Real id.
@@ -186,7 +186,7 @@ class Ontology:
         )
 
     def is_official(self) -> bool:
-        """Tells whether this is an official list, or a part of one.
+        """Returns whether this is an official list, or a part of one.
 
         Returns:
             Whether one year of iMaterialist has all its ids, with these names.

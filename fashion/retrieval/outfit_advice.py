@@ -25,8 +25,8 @@ _MOST_ATTRIBUTES = 3  # in a caption
 
 EXPLANATION = (
     "What goes with a garment is what people in the photos of the catalogue wear with similar "
-    "garments. Which categories go together can be told from outfits. Their attributes cannot: on "
-    "803 street photos they were predicted no better than by naming the most frequent ones. So "
+    "garments. Which categories go together can be learned from outfits. Their attributes cannot: "
+    "on 803 street photos they were predicted no better than by naming the most frequent ones. So "
     "take these garments as examples."
 )
 

@@ -40,13 +40,15 @@ def summary(result: Mapping[str, Any]) -> str:
             f"of {_rate(result['alpha'])}."
         )
         return f"{text} {_out_of_reach(result)}".strip()
-    told = [change_text(row, result["category"]) for row in trends[:_LISTED]]
+    sentences = [change_text(row, result["category"]) for row in trends[:_LISTED]]
     if len(trends) > _LISTED:
-        told.append(f"{len(trends) - _LISTED} more are in the table.")
+        sentences.append(f"{len(trends) - _LISTED} more are in the table.")
     if others:
-        told.append(f"The other {others} series show no trend.")
-    told.append(f"On average at most {_rate(result['alpha'])} of such findings are false alarms.")
-    return " ".join([opening, *told])
+        sentences.append(f"The other {others} series show no trend.")
+    sentences.append(
+        f"On average at most {_rate(result['alpha'])} of such findings are false alarms."
+    )
+    return " ".join([opening, *sentences])
 
 
 def change_text(row: Mapping[str, Any], category: str | None = None) -> str:
@@ -147,7 +149,7 @@ def _too_few(result: Mapping[str, Any]) -> str:
             else (f"one {result['period']} is too little")
         )
     return (
-        f"Whether anything rises or falls cannot be told: {reason}. Even a series that always "
+        f"Whether anything rises or falls cannot be decided: {reason}. Even a series that always "
         f"rises has p = {result['smallest_p']:.2g}. Shares are shown; a test needs shorter periods "
         "or a longer time."
     )

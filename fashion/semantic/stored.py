@@ -87,7 +87,7 @@ class ProbabilityMaps:
 
 
 def is_network(path: PathLike) -> bool:
-    """Tells whether a weight file is that of a network that labels pixels.
+    """Returns whether a weight file is that of a network that labels pixels.
 
     Args:
         path: A .h5 file.

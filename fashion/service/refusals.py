@@ -82,7 +82,7 @@ async def send_refusal(
 
 
 def has_body(scope: Scope) -> bool:
-    """Tells whether a request announces a body.
+    """Returns whether a request announces a body.
 
     Args:
         scope: Of ASGI.

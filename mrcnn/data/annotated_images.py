@@ -14,7 +14,7 @@ from mrcnn.typing import Array, PathLike, Size
 
 
 def annotated_upright(size_hw: Size, stored_hw: Size, orientation: int) -> bool:
-    """Tells whether annotations were drawn on an image that EXIF has rotated.
+    """Returns whether annotations were drawn on an image that EXIF has rotated.
 
     Square images and those that stand on their head look the same both ways; their annotations are
     assumed to be of the stored pixels.
@@ -50,7 +50,7 @@ def annotated_upright(size_hw: Size, stored_hw: Size, orientation: int) -> bool:
 
 
 def turns_without_trace(stored_hw: Size, orientation: int) -> bool:
-    """Tells whether EXIF rotates or mirrors an image so that its size stays the same.
+    """Returns whether EXIF rotates or mirrors an image so that its size stays the same.
 
     Args:
         stored_hw: Height and width of the stored pixels.

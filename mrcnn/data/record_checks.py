@@ -56,7 +56,7 @@ class Record:
             )
 
     def has(self, key: str) -> bool:
-        """Tells whether a field is present and not null.
+        """Returns whether a field is present and not null.
 
         Args:
             key: Name of the field.

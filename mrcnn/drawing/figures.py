@@ -323,7 +323,7 @@ def text_size_on(axes: Axes, size_hw: Size) -> int:
 
 
 def on_screen() -> bool:
-    """Tells whether `plt.show()` can show a figure.
+    """Returns whether `plt.show()` can show a figure.
 
     Returns:
         True with a window or a notebook.

@@ -64,7 +64,7 @@ def html_table(rows: Sequence[Sequence[Any]]) -> str:
 
 
 def in_notebook() -> bool:
-    """Tells whether this runs in a notebook, which can display HTML.
+    """Returns whether this runs in a notebook, which can display HTML.
 
     Returns:
         True if it does. IPython is asked only if it is imported already.

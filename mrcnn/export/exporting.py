@@ -177,7 +177,7 @@ def export_network(
 
 
 def format_of_name(path: PathLike) -> str:
-    """Tells which format a name asks for.
+    """Returns which format a name asks for.
 
     Args:
         path: Of a file that is to be written.

@@ -28,7 +28,7 @@ _METADATA_PROPS, _KEY, _VALUE = 14, 1, 2
 
 
 def format_of(path: PathLike) -> str | None:
-    """Tells which format a path has, by its name.
+    """Returns which format a path has, by its name.
 
     Args:
         path: File or folder.
@@ -43,7 +43,7 @@ def format_of(path: PathLike) -> str | None:
 
 
 def require_format(path: PathLike) -> str:
-    """Tells which format a path has.
+    """Returns which format a path has.
 
     Args:
         path: File or folder.

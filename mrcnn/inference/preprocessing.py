@@ -95,7 +95,7 @@ def postprocess(
 
 
 def has_pixels(boxes: Array) -> Array:
-    """Tells which boxes have a pixel once they are rounded.
+    """Returns which boxes have a pixel once they are rounded.
 
     Args:
         boxes: `(D, 4)` yxyx, pixels of the original image. A box of some pixels of a large network

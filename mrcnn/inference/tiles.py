@@ -91,7 +91,7 @@ class Tiling:
 
 
 def is_cut(boxes: Array, window: Array, image_hw: Size) -> Array:
-    """Tells which boxes reach an edge of a window beyond which the image goes on.
+    """Returns which boxes reach an edge of a window beyond which the image goes on.
 
     Args:
         boxes: `(N, 4)` yxyx, pixels of the image.
@@ -107,7 +107,7 @@ def is_cut(boxes: Array, window: Array, image_hw: Size) -> Array:
 def is_part(
     found: Mapping[str, Array], window: Array, whole: Mapping[str, Array], image_hw: Size
 ) -> Array:
-    """Tells which detections of a window are parts of objects that it does not show whole.
+    """Returns which detections of a window are parts of objects that it does not show whole.
 
     Args:
         found: In the window: "boxes" `(N, 4)` yxyx in pixels of the image, "scores", "class_ids".

@@ -109,7 +109,7 @@ def use_xla(config: Config) -> bool:
 
 
 def has_gpu() -> bool:
-    """Tells whether this machine shows a GPU, or a TPU, to the backend.
+    """Returns whether this machine shows a GPU, or a TPU, to the backend.
 
     Returns:
         False where networks run on the CPU.

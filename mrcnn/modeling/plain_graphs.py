@@ -39,7 +39,7 @@ def plain_graph(plain: bool) -> Iterator[None]:
 
 
 def in_plain_graph() -> bool:
-    """Tells whether a TensorFlow graph is being traced that XLA does not compile.
+    """Returns whether a TensorFlow graph is being traced that XLA does not compile.
 
     Returns:
         False in eager code, under XLA and on other backends.

@@ -12,7 +12,7 @@ from mrcnn.keras_internals import moving_averages
 
 
 def has_averages(model: keras.Model) -> bool:
-    """Tells whether the optimiser of a model averages weights.
+    """Returns whether the optimiser of a model averages weights.
 
     Args:
         model: Compiled.

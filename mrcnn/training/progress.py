@@ -232,7 +232,7 @@ def progress(total: int, what: str, unit: str) -> Iterator[Callable[[], None]]:
 
 
 def shows_bars() -> bool:
-    """Tells whether Keras' bar and tqdm's are seen as they should be.
+    """Returns whether Keras' bar and tqdm's are seen as they should be.
 
     Returns:
         False if the output or the errors of the process go to a file, where lines are better.

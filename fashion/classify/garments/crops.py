@@ -1,7 +1,7 @@
 """Crops: what a classifier sees of a garment, a square around its box, darkened outside the box.
 
 The square keeps the proportions of the box and shows its surroundings, which tell a belt from a
-strap. The darkness tells which of the garments in the square is meant.
+strap. The darkness shows which of the garments in the square is meant.
 """
 
 import numpy as np

@@ -193,7 +193,7 @@ class Rescorer:
 
 
 def is_rescorer(path: PathLike) -> bool:
-    """Tells whether a weight file is that of a rescorer.
+    """Returns whether a weight file is that of a rescorer.
 
     Args:
         path: A .h5 file.

@@ -235,7 +235,7 @@ class JsonFolderReader(Reader):
 
     @abc.abstractmethod
     def has_own_keys(self, keys: set[str]) -> bool:
-        """Tells whether a file is of this format.
+        """Returns whether a file is of this format.
 
         Args:
             keys: See `keys_of`.
@@ -245,7 +245,7 @@ class JsonFolderReader(Reader):
         """
 
     def holds(self, folder: Path) -> bool:
-        """Tells whether the files of a folder are of this format.
+        """Returns whether the files of a folder are of this format.
 
         Args:
             folder: The folder; there may be none.
@@ -279,7 +279,7 @@ def start_of(path: Path) -> str:
 
 
 def keys_of(path: Path) -> set[str]:
-    """Tells which keys a JSON file has, from its beginning if it is large.
+    """Returns which keys a JSON file has, from its beginning if it is large.
 
     Args:
         path: The file.

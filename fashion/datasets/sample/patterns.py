@@ -131,7 +131,7 @@ def random_color(
 
 
 def random_pair(rng: np.random.Generator) -> tuple[RGB, RGB]:
-    """Draws two colours that can be told apart.
+    """Draws two colors that differ visibly.
 
     Args:
         rng: Random numbers.
@@ -144,7 +144,7 @@ def random_pair(rng: np.random.Generator) -> tuple[RGB, RGB]:
 
 
 def random_contrast(rng: np.random.Generator, base: RGB) -> RGB:
-    """Draws a colour that can be told from another.
+    """Draws a color that differs visibly from another.
 
     Args:
         rng: Random numbers.

@@ -53,7 +53,7 @@ def match(overlaps: Overlaps, allowed: Array, ignored: Array | None = None) -> A
 
 
 def outcomes_of(partner: Array, ignored: Array) -> Array:
-    """Tells true from false positives.
+    """Separates true from false positives.
 
     Args:
         partner: `(N,)`, from `match`.
@@ -83,7 +83,7 @@ def true_positive_rows(overlaps: Overlaps, partner: Array) -> Array:
 
 
 def matched_objects(partner: Array, num_objects: int) -> Array:
-    """Tells which objects some detection matches.
+    """Returns which objects some detection matches.
 
     Args:
         partner: `(N,)` object of each detection, -1 for none.

@@ -168,7 +168,7 @@ def ap50_of(overlaps: Overlaps, objects: Array, rows: Array) -> float:
 def recall_columns(
     overlaps: Overlaps, outcomes: Outcomes, score_threshold: float
 ) -> tuple[Array, Array, Array]:
-    """Tells which objects are matched, and how often their category is.
+    """Returns which objects are matched, and how often their category is.
 
     Args:
         overlaps: Objects and detections.

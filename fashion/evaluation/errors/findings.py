@@ -47,7 +47,7 @@ def findings(analysis: Mapping[str, Any]) -> list[str]:
 
 
 def size_and_intricacy(compared: Mapping[str, Any] | None) -> Iterator[str]:
-    """Tells whether small and whether intricate objects are harder; nothing of an empty third.
+    """Returns whether small and whether intricate objects are harder; nothing of an empty third.
 
     Args:
         compared: "small_or_intricate" of the analysis.
@@ -89,7 +89,7 @@ def points(value: float, error: float | None) -> str:
 
 
 def is_harder(row: Mapping[str, Any]) -> bool:
-    """Tells whether recall of the hard third is lower by more than two standard errors.
+    """Returns whether recall of the hard third is lower by more than two standard errors.
 
     Args:
         row: "size" or "intricacy" of `compare_size_and_intricacy`.

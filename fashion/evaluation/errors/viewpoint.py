@@ -154,7 +154,7 @@ def _difference(
 
 
 def verdict(compared: Mapping[str, Any]) -> str:
-    """Tells whether the proxy explains errors, and that it is one.
+    """Returns whether the proxy explains errors, and that it is one.
 
     Args:
         compared: From `compare_viewpoints`.
@@ -174,12 +174,12 @@ def verdict(compared: Mapping[str, Any]) -> str:
     )
     difference, error = compared["difference"], compared["error"]
     if difference is None or not error or abs(difference) < _CLEAR * error:
-        told = "Whether viewpoint explains errors cannot be told from these labels"
+        conclusion = "Whether viewpoint explains errors cannot be decided from these labels"
     elif difference < 0:
-        told = "This agrees with more errors from the side, though a proxy cannot prove it"
+        conclusion = "This agrees with more errors from the side, though a proxy cannot prove it"
     else:
-        told = "The side view does not explain errors here: recall is higher in narrow images"
-    return f"{proxy} {recalls} {told}{_points(difference, error)}."
+        conclusion = "The side view does not explain errors here: recall is higher in narrow images"
+    return f"{proxy} {recalls} {conclusion}{_points(difference, error)}."
 
 
 def _percent(row: Mapping[str, Any], name: str = "recall") -> str:

@@ -16,7 +16,7 @@ LEAST_SCORE = 0.1  # thousands of predictions with hardly any confidence would h
 
 
 def right_predictions(table: MatchTable, iou_threshold: float = 0.5) -> Array:
-    """Tells which predictions match an object of their category.
+    """Returns which predictions match an object of their category.
 
     Args:
         table: Predictions and objects.

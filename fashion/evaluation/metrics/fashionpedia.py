@@ -85,7 +85,7 @@ def evaluate_fashionpedia(
 
 
 def official_sizes(detections: Sequence[dict]) -> str:
-    """Tells what the official evaluator takes for the area of a prediction.
+    """Returns what the official evaluator takes for the area of a prediction.
 
     Args:
         detections: COCO results.
@@ -161,7 +161,7 @@ def macro_f1(shared: Array, predicted: Array, real: Array, num_attributes: int) 
 
 
 def is_official(ground_truth: dict) -> bool:
-    """Tells whether the official evaluator can score these categories.
+    """Returns whether the official evaluator can score these categories.
 
     Args:
         ground_truth: COCO dict.

@@ -38,7 +38,7 @@ def add_chapter(page: Page, analysis: Mapping[str, Any]) -> None:
 
 
 def is_improvement(fits: Mapping[str, Any]) -> bool:
-    """Tells whether the suggested anchors are worth offering.
+    """Returns whether the suggested anchors are worth offering.
 
     Args:
         fits: "anchors" of the analysis.

@@ -95,7 +95,7 @@ def check_canvas(transform: Any, canvas_hw: Size) -> None:
 
 
 def only_copies_mask_values(transform: Any) -> bool:
-    """Tells whether eight masks may share a plane, see `CroppedMasks.planes`.
+    """Returns whether eight masks may share a plane, see `CroppedMasks.planes`.
 
     Args:
         transform: The root of the tree.

@@ -37,7 +37,7 @@ def check(augmenter: Any, trust: Sequence[type] = ()) -> None:
 
 
 def only_copies_mask_values(augmenter: Any) -> bool:
-    """Tells whether eight masks may share a plane, see `CroppedMasks.planes`.
+    """Returns whether eight masks may share a plane, see `CroppedMasks.planes`.
 
     Args:
         augmenter: The root of the tree.
@@ -52,7 +52,7 @@ def only_copies_mask_values(augmenter: Any) -> bool:
 
 
 def seeds_numpy(augmenter: Any) -> bool:
-    """Tells whether the tree has one of imgaug's image corruptions.
+    """Returns whether the tree has one of imgaug's image corruptions.
 
     Args:
         augmenter: The root of the tree.

@@ -109,7 +109,7 @@ def test_too_few_periods_are_said_and_nothing_is_claimed(make_catalogue):
     result = trends_of(garments, period="year")
     assert len(result["periods"]) == 2
     assert not [row for row in result["series"] if row["trend"] != "none"]
-    assert "cannot be told: 2 years are too few" in result["summary"]
+    assert "cannot be decided: 2 years are too few" in result["summary"]
     quarters = trends_of(make_catalogue(5, 300, 14), period="quarter")
     assert "p is at least 0.025, and a single trend among" in quarters["summary"]
     monthly = trends_of(make_catalogue(5, 300, 14), period="month")

@@ -76,7 +76,7 @@ def test_chance_is_not_taken_for_viewpoint(placed, truth):
     generator = np.random.default_rng(0)
     chosen = generator.random(61) < 0.6
     text = verdict(judged(placed, truth, lambda width, i: chosen[i]))
-    assert "Whether viewpoint explains errors cannot be told from these labels" in text
+    assert "Whether viewpoint explains errors cannot be decided from these labels" in text
 
 
 def test_the_opposite_is_said_as_well(placed, truth):
@@ -104,7 +104,7 @@ def test_a_difference_of_categories_is_no_difference_of_viewpoint(placed, truth)
 def test_few_images_have_no_breakdown(placed, truth):
     assert judged(placed, truth, lambda width, i: True, images=8) is None
     compared = judged(placed, truth, lambda width, i: True, images=9)
-    assert compared["error"] is None and "cannot be told" in verdict(compared)
+    assert compared["error"] is None and "cannot be decided" in verdict(compared)
     assert len(table_rows(compared)) == 4
 
 
