@@ -73,3 +73,22 @@ def test_the_page_and_the_rows_show_what_stands_beside(index):
     assert f"no. {row['id']} · worn with no. {row['beside']} (1.00)" in text
     assert "bag · black · 1.jpg" in text and "faint" not in text
     assert json.loads(json.dumps(advice_rows(advice))) == advice_rows(advice)
+
+
+def test_similar_writes_what_goes_with_a_garment(made, tmp_path, undrawn):
+    pytest.importorskip("faiss", reason="the extra [catalogue] is not installed")
+    from fashion.similar import main
+
+    out = main(
+        ["--garment", "1", "--index", str(made), "--goes-with", "any", "--out", str(tmp_path / "x")]
+    )
+    (query,) = json.loads((out / "similar.json").read_text())["queries"]
+    own = query["garment"]["category"]
+    companions = [row["category"] for row in query["goes_with"]["companions"]]
+    assert companions and own not in companions
+    assert set(query["goes_with"]["garments"]) == set(companions[:3])
+    assert "Goes with it" in (out / "similar.html").read_text()
+    main(["--garment", "1", "--index", str(made), "--out", str(tmp_path / "x")])
+    assert "Goes with it" not in (out / "similar.html").read_text()
+    with pytest.raises(ValueError, match="no category"):
+        main(["--garment", "1", "--index", str(made), "--goes-with", "sofa", "--out", str(out)])
