@@ -81,6 +81,22 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="week, month, quarter or year (default: %(default)s)",
     )
     add_option(parser, "--out", default=Path("trends"))
+    _add_options_of_the_test(parser)
+    args = parser.parse_args(argv)
+    # Not at the top: they import NumPy, and `--help` should not wait for it.
+    from fashion.retrieval.index import is_address
+    from fashion.retrieval.schema import check_is_index
+
+    if not is_address(args.index):
+        check_is_index(Path(args.index))
+    if args.dates not in ("exif", "folders"):
+        args.dates = Path(args.dates)
+        check_file(args.dates, "--dates", "exif, folders, or a CSV file with image and date")
+    check_output(args.out)
+    return args
+
+
+def _add_options_of_the_test(parser: Parser) -> None:
     parser.add_argument(
         "--min-count",
         type=whole(1),
@@ -121,18 +137,6 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "--attr-conf",
         help="minimum confidence score of an attribute (default: all of the catalogue)",
     )
-    args = parser.parse_args(argv)
-    # Not at the top: they import NumPy, and `--help` should not wait for it.
-    from fashion.retrieval.index import is_address
-    from fashion.retrieval.schema import check_is_index
-
-    if not is_address(args.index):
-        check_is_index(Path(args.index))
-    if args.dates not in ("exif", "folders"):
-        args.dates = Path(args.dates)
-        check_file(args.dates, "--dates", "exif, folders, or a CSV file with image and date")
-    check_output(args.out)
-    return args
 
 
 def _share(text: str) -> float:
