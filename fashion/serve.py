@@ -27,7 +27,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fashion.cli.errors import run_verb
-from fashion.cli.options import add_option, check_model_options
+from fashion.cli.options import SHIPPED_WEIGHTS, add_option, check_model_options
 from fashion.cli.parser import Parser, positive, whole
 from fashion.cli.paths import check_file, check_output, find_images
 
@@ -64,9 +64,10 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = _parser()
     args = parser.parse_args(argv)
     args.ensemble = args.rescore = None
-    check_model_options(args)
-    if args.index and "://" not in args.index and not Path(args.index).expanduser().is_dir():
-        raise FileNotFoundError(f"There is no index {args.index}. `fashion catalogue` writes one.")
+    if args.weights or not args.index:
+        check_model_options(args)
+    if args.index:
+        _check_index(args.index)
     args.samples = find_images(args.samples)
     args.api_keys = _keys(args.api_key_file)
     for origin in args.cors:
@@ -83,6 +84,15 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     if args.keep is not None:
         check_output(args.keep)
     return args
+
+
+def _check_index(location: str) -> None:
+    # Not at the top: they import NumPy, and `--help` should not wait for it.
+    from fashion.retrieval.index import is_address
+    from fashion.retrieval.schema import check_is_index
+
+    if not is_address(location):
+        check_is_index(Path(location))
 
 
 def _keys(file: Path | None) -> tuple[str, ...]:
@@ -102,7 +112,13 @@ def _keys(file: Path | None) -> tuple[str, ...]:
 
 def _parser() -> Parser:
     parser = Parser("serve", __doc__)
-    add_option(parser, "--weights", default=None)
+    add_option(
+        parser,
+        "--weights",
+        default=None,
+        help="trained model: a run folder, a .h5 checkpoint, an exported file, or the name of a "
+        f"shipped model (default: that of --index, or {SHIPPED_WEIGHTS.stem})",
+    )
     parser.add_argument(
         "--index",
         metavar="DIR|URL",

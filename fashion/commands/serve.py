@@ -95,7 +95,13 @@ def _service(args: argparse.Namespace) -> Any:
 def _opened(location: str) -> Any:
     from fashion.retrieval.index import GarmentIndex  # not at the top: most services have none
 
-    return GarmentIndex.open(location)
+    index = GarmentIndex.open(location)
+    if index.meta.get("vector") is None:
+        raise ValueError(
+            f"The index {location} has no vectors yet, because `fashion catalogue` was interrupted."
+            " Start it again with the same arguments."
+        )
+    return index
 
 
 def _once(make: Callable[[], Any]) -> Callable[[], Any]:
@@ -112,18 +118,18 @@ def _once(make: Callable[[], Any]) -> Callable[[], Any]:
 def _load(args: argparse.Namespace, index: Callable[[], Any] | None) -> Any:
     from fashion.service.served import ServedModel
 
-    path = model_in(args.weights)
+    path, of_index = _model_of(args, index)
     metadata: Mapping[str, Any] = read_export_metadata(path) if format_of(path) else {}
-    confidence = default_confidence(args.weights) if args.conf is None else args.conf
+    confidence = default_confidence(path) if args.conf is None else args.conf
     # The page and each request choose a higher score.
     least = max(min(LEAST_SCORE, confidence), float(metadata.get("min_score") or 0))
-    settings = model_settings(args, least)
+    settings = of_index | model_settings(args, least)
     if index is None:
-        model, embedder = load_model(args.weights, **settings), None
+        model, embedder = load_model(path, **settings), None
     else:
         from fashion.retrieval.embedding import GarmentEmbedder, load_embedding_model
 
-        model = load_embedding_model(args.weights, **settings)
+        model = load_embedding_model(path, **settings)
         embedder = GarmentEmbedder(model, index().meta)
     served = ServedModel(
         model=model,
@@ -135,6 +141,18 @@ def _load(args: argparse.Namespace, index: Callable[[], Any] | None) -> Any:
     )
     served.warm_up()
     return served
+
+
+def _model_of(
+    args: argparse.Namespace, index: Callable[[], Any] | None
+) -> tuple[Path, dict[str, Any]]:
+    """The file of the model, and the settings that it made the index with."""
+    if index is None:
+        return model_in(args.weights), {}
+    from fashion.retrieval.index_model import model_of_index, settings_of_index
+
+    meta = index().meta
+    return model_of_index(meta, args.weights), settings_of_index(meta)
 
 
 def _name_of(path: Path) -> str:

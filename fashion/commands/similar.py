@@ -11,17 +11,14 @@ import numpy as np
 from tqdm import tqdm
 
 from fashion.cli.locks import working_in
-from fashion.config import FashionConfig
-from fashion.formats.model_files import located, model_in, shipped_models
 from fashion.pages.text import count
 from fashion.retrieval.embedding import GarmentEmbedder, load_embedding_model
 from fashion.retrieval.found import found_garments
 from fashion.retrieval.index import GarmentIndex
-from fashion.retrieval.model_identity import check_embeddings, check_made_by
+from fashion.retrieval.index_model import model_of_index, settings_of_index
 from fashion.retrieval.outfit_advice import OutfitAdvice
 from fashion.retrieval.page import Query, similar_page, similar_rows
 from fashion.retrieval.photos import image_name
-from mrcnn.config import parse_setting
 from mrcnn.data.image_io import read_image
 from mrcnn.data.resize import check_placeable
 from mrcnn.files import write_text
@@ -162,27 +159,7 @@ def _photos(files: list[Path], embedder: GarmentEmbedder) -> Iterator[tuple[Path
 
 def _embedder(index: GarmentIndex, args: argparse.Namespace) -> GarmentEmbedder:
     """The model that made the index, with the settings that it had then."""
-    path = check_made_by(index.meta, args.weights or _weights_of(index))
-    check_embeddings(path)
-    keys = index.meta["keys"]
-    settings = dict(parse_setting(text, FashionConfig) for text in keys["set"])
-    least = keys["min_score"] if args.conf is None else args.conf
-    settings["DETECTION_MIN_CONFIDENCE"] = least
-    if "attribute_threshold" in keys:
-        settings["ATTRIBUTE_THRESHOLD"] = keys["attribute_threshold"]
+    path, settings = model_of_index(index.meta, args.weights), settings_of_index(index.meta)
+    if args.conf is not None:
+        settings["DETECTION_MIN_CONFIDENCE"] = args.conf
     return GarmentEmbedder(load_embedding_model(path, **settings), index.meta)
-
-
-def _weights_of(index: GarmentIndex) -> Path:
-    """Where the model of an index is: where it was, or among the shipped ones."""
-    about = index.meta["model"]
-    path = Path(about["weights"])
-    if path.exists():
-        return model_in(path)
-    shipped = shipped_models().get(Path(about["name"]).stem)
-    if shipped is None:
-        raise FileNotFoundError(
-            f"The model of the index, {path}, is not there any more. Say where it is with "
-            "--weights FILE."
-        )
-    return located(shipped)

@@ -1,7 +1,7 @@
 """Catalogue: questions to an index of garments, and their answers."""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from fashion.retrieval.index import GarmentIndex
@@ -24,9 +24,6 @@ class Catalogue:
 
     def __init__(self, index: GarmentIndex) -> None:
         self.index = index
-        labels = index.meta.get("labels") or {}
-        self.categories = [row[1] for row in labels.get("categories", ())]
-        self.attributes = [row[1] for row in labels.get("attributes", ())]
         self._trends: dict[tuple[Any, ...], dict[str, Any]] = {}
 
     def similar(
@@ -47,13 +44,12 @@ class Catalogue:
         Raises:
             Refusal: The index knows no such category or attribute.
         """
-        self._check("category", [category], [*self.categories, ANY])
-        self._check("attribute", attributes, self.attributes)
+        only = self._category(category)
         (matches,) = self.index.search(
             vector[None],
             k,
-            category=None if category == ANY else category,
-            attributes=attributes,
+            category=only,
+            attributes=[self._named(self.index.attribute_named, name) for name in attributes],
             exclude_images=[without] if without else (),
         )
         return match_answers(matches)
@@ -117,15 +113,14 @@ class Catalogue:
         Raises:
             Refusal: The index knows no such category, or has no dates to compare.
         """
-        self._check("category", [category], [*self.categories, ANY])
-        asked = (category, *sorted(options.items()))
+        only = self._category(category)
+        asked = (only, *sorted(options.items()))
         if asked not in self._trends:
             try:
                 # Not at the top: it needs SciPy, which the light install leaves out.
                 from fashion.retrieval.trends import trends_of
             except ModuleNotFoundError:
                 raise Refusal(501, "This service computes no trends: SciPy is missing.") from None
-            only = None if category == ANY else category
             try:
                 self._trends[asked] = trends_of(self.index.garments(), category=only, **options)
             except ValueError as error:
@@ -135,11 +130,15 @@ class Catalogue:
                 ) from error
         return self._trends[asked]
 
+    def _category(self, name: str) -> str | None:
+        return None if name == ANY else self._named(self.index.category_named, name)
+
     @staticmethod
-    def _check(kind: str, names: Collection[str], known: Collection[str]) -> None:
-        unknown = [name for name in names if name not in known]
-        if unknown:
-            raise Refusal(422, f"The index has no {kind} {unknown[0][:80]!r}.")
+    def _named(look_up: Callable[[str], str], name: str) -> str:
+        try:
+            return look_up(name)
+        except ValueError as error:  # says which names are alike
+            raise Refusal(422, str(error)) from error
 
     def about(self) -> dict[str, Any]:
         """Describes the index for the page.
@@ -147,4 +146,6 @@ class Catalogue:
         Returns:
             JSON-able.
         """
-        return {"garments": len(self.index), "categories": self.categories}
+        labels = self.index.meta["labels"]
+        categories = [row[1] for row in labels["categories"]]
+        return {"garments": len(self.index), "categories": categories}

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import FastAPI, Query, Request, Response
+from fastapi import FastAPI, Path, Query, Request, Response
 
 from fashion.service import schemas
 from fashion.service.catalogue import ANY, SAME
@@ -16,6 +16,8 @@ from mrcnn.typing import Array
 
 _MOST_MATCHES = 100
 
+# No index has more; a database takes no larger numbers.
+GarmentId = Annotated[int, Path(ge=0, le=2**53, description="Id of a garment of the index.")]
 Number = Annotated[int, Query(ge=1, description="Number of the garment in the answer of detect.")]
 Count = Annotated[int, Query(ge=1, le=_MOST_MATCHES, description="Garments that are wanted.")]
 Category = Annotated[
@@ -38,7 +40,7 @@ def add_index_routes(api: FastAPI, service: Service) -> None:
 
     @api.get("/api/similar/{garment_id}", responses={200: {"model": schemas.Similar}, **PROBLEMS})
     async def similar(
-        garment_id: int,
+        garment_id: GarmentId,
         k: Count = 12,
         category: Category = SAME,
         attribute: Attributes = [],  # noqa: B006 (FastAPI copies it)
@@ -67,7 +69,7 @@ def add_index_routes(api: FastAPI, service: Service) -> None:
         responses={200: {"content": {"image/jpeg": {}}}, **PROBLEMS},
         response_class=Response,
     )
-    async def thumbnail(garment_id: int) -> Response:
+    async def thumbnail(garment_id: GarmentId) -> Response:
         """Returns a small picture of a garment of the index."""
         content = await service.on_catalogue(lambda catalogue: catalogue.thumbnail(garment_id))
         headers = {"Cache-Control": "private, max-age=3600"}

@@ -99,7 +99,7 @@ WRONG = [
     ("convert --data {data} --to coc", "Did you mean coco?"),
     ("predictions nothing.json --to coco", "nothing.json does not exist."),
     ("serve --weights nothing", "There is no weight file nothing."),
-    ("serve --index nowhere", "There is no index nowhere. `fashion catalogue` writes one."),
+    ("serve --index nowhere", "There is no index in nowhere."),
     ("serve --port 70000", "--port must be a whole number from 0 to 65535. Got 70000."),
     ("serve --cors shop", "--cors must be an origin, such as https://shop.example. Got shop."),
     ("serve --trusted-proxies x", "x is no address and no network."),

@@ -11,7 +11,7 @@ from PIL import Image
 from fashion.config import FashionConfig
 from fashion.labels.ontology import Ontology
 from fashion.results import TrainedModel
-from fashion.retrieval.garment import Garment, Match
+from fashion.retrieval.index import Garment, GarmentIndex, Match
 from fashion.service.catalogue import Catalogue
 from fashion.service.running import Service
 from fashion.service.served import ServedModel
@@ -70,7 +70,7 @@ class FakeEmbedder:
         return result, np.eye(len(result["scores"]), 4, dtype=np.float32)
 
 
-class FakeIndex:
+class FakeIndex(GarmentIndex):
     """Six garments in three images; garment i has the unit vector i modulo 4."""
 
     def __init__(self):
@@ -104,6 +104,12 @@ class FakeIndex:
     def vector(self, garment_id):
         self.garment(garment_id)
         return np.eye(4, dtype=np.float32)[garment_id % 4]
+
+    def of_image(self, image):
+        return [garment for garment in self._garments if garment.image == image]
+
+    def close(self):
+        pass
 
     def thumbnail(self, garment_id):
         self.garment(garment_id)

@@ -124,7 +124,7 @@ def test_a_search_finds_garments_like_one_of_the_photo(client, fakes):
     refused = send(served, fakes.photo(), "/api/search", params={"garment": 4})
     assert refused.status_code == 422 and "has 3 garments" in refused.json()["detail"]
     unknown = send(served, fakes.photo(), "/api/search", params=params | {"category": "sock"})
-    assert unknown.status_code == 422 and "no category 'sock'" in unknown.json()["detail"]
+    assert unknown.status_code == 422 and "sock" in unknown.json()["detail"]
 
 
 def test_similar_garments_of_the_index_leave_out_the_same_photo(client):
@@ -136,9 +136,10 @@ def test_similar_garments_of_the_index_leave_out_the_same_photo(client):
     answer = served.get("/api/similar/4", params={"same_image": True, "category": "any", "k": 9})
     assert [match["id"] for match in answer.json()["matches"]] == [0, 1, 2, 3, 5]
     only = served.get("/api/similar/4", params={"attribute": ["red", "blue"]})
-    assert only.status_code == 422 and "no attribute 'blue'" in only.json()["detail"]
+    assert only.status_code == 422 and "blue" in only.json()["detail"]
     assert served.get("/api/similar/99").status_code == 404
-    assert served.get("/api/similar/x").status_code == 422
+    for bad in ("x", "-1", "1.5", str(10**30)):
+        assert served.get(f"/api/similar/{bad}").status_code == 422
 
 
 def test_trends_are_those_of_the_index_and_are_computed_once(client, fakes, monkeypatch):
