@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 import threading
+import types
 from typing import Any
 
 import uvicorn
@@ -113,7 +114,11 @@ class _Signals:
     def __enter__(self) -> None:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                self.before[number] = signal.signal(number, self.server.handle_exit)
+                self.before[number] = signal.signal(number, self._stop)
+
+    def _stop(self, number: int, frame: types.FrameType | None) -> None:
+        log.info("stopping", extra={"fields": {"signal": signal.Signals(number).name}})
+        self.server.handle_exit(number, frame)
 
     def __exit__(self, *error: object) -> None:
         for number, handler in self.before.items():
