@@ -125,11 +125,13 @@ def _add_detect(api: FastAPI, service: Service) -> None:
 
 
 def _add_status(api: FastAPI, service: Service) -> None:
+    @api.head("/livez", include_in_schema=False)
     @api.get("/livez", response_model=schemas.Health)
     async def live() -> dict[str, str]:
         """Answers as long as the process works."""
         return {"status": "alive"}
 
+    @api.head("/healthz", include_in_schema=False)
     @api.get("/healthz", response_model=schemas.Health, responses={503: {"model": schemas.Health}})
     async def health() -> Response:
         """Answers 200 when photos are served, 503 while the model is being loaded."""
@@ -181,6 +183,7 @@ def _add_page(api: FastAPI, service: Service) -> None:
             return Response(status_code=304, headers=headers)
         return Response(file.content, media_type=file.kind, headers=headers)
 
+    @api.head("/", include_in_schema=False)
     @api.get("/", include_in_schema=False)
     async def index(request: Request) -> Response:
         return respond("index.html", request)

@@ -33,6 +33,8 @@ def test_the_wheel_holds_what_needs_no_keras(wheel):
         required = archive.read(metadata).decode()
     assert {"mrcnn/inference/exported.py", "fashion/commands/submit.py"} <= set(names)
     assert "fashion/labels/imaterialist_2020.json" in names
+    assert {"fashion/service/page/app.js", "fashion/web/page.js"} <= set(names)
+    assert "Provides-Extra: serve" in required
     assert not [name for name in names if name.startswith(("mrcnn/modeling/", "mrcnn/export/"))]
     assert "onnxruntime" in required
     assert "keras" not in required.lower().partition("\n\n")[0].replace("needs neither keras", "")
@@ -81,4 +83,6 @@ def test_a_fresh_environment_predicts_scores_and_submits(
     for words in (["train"], ["explore"]):
         done = run(*words)
         assert done.returncode == 2 and "pip install fashion-mask-rcnn." in done.stderr
+    done = run("serve", "--weights", str(tiny_export))
+    assert done.returncode == 2 and "fashion-mask-rcnn-runtime[serve]" in done.stderr
     assert "The light install brings no model" in run("predict", "--images", images).stderr

@@ -201,6 +201,7 @@ def test_a_service_is_ready_only_when_its_model_is_loaded(client, fakes):
     while not served.service.is_ready:
         pass
     assert served.get("/healthz").json() == {"status": "ready"}
+    assert served.head("/healthz").status_code == served.head("/").status_code == 200
     assert send(served, fakes.photo()).status_code == 200
 
 
