@@ -11,6 +11,7 @@ from PIL import Image
 from fashion import similar
 from fashion.commands import similar as command
 from fashion.formats.model_files import shipped_models
+from fashion.retrieval import index_model
 from fashion.retrieval.index import GarmentIndex
 from fashion.retrieval.schema import connect, write_meta
 
@@ -27,7 +28,7 @@ def asked(monkeypatch, color_model):
         return color_model
 
     monkeypatch.setattr(command, "load_embedding_model", load)
-    monkeypatch.setattr(command, "check_made_by", lambda meta, path: Path(path))
+    monkeypatch.setattr(index_model, "check_made_by", lambda meta, path: Path(path))
     return settings
 
 
