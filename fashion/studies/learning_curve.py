@@ -198,7 +198,7 @@ def sentences(column: str, found: Forecast) -> str:
         A paragraph.
     """
     if found.refused:
-        return f"{column}: no forecast of more photos, for {found.refused}."
+        return f"{column}: no forecast of more photos, because {found.refused}."
     fit = found.fit
     assert fit is not None
     parts = [f"{column}: {fit.a:.3f} - {fit.b:.3g} n^-{fit.c:.2f} for n photos. By this curve"]

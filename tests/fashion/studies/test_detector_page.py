@@ -115,7 +115,7 @@ def test_conclusions_of_one_seed_and_of_none(made_up):
     study = STUDIES["sample-size"]
     lines = conclusions(study, made_up(study, list(study.variants)[:2], seeds=1))
     assert lines[0].startswith("Nothing can be said beyond the seeds")
-    assert lines[1].startswith("mask AP: no forecast of more photos, for a power law has three")
+    assert lines[1].startswith("mask AP: no forecast of more photos, because a power law has three")
     assert conclusions(study, {}) == [
         "There is nothing to compare yet: fewer than two variants have finished runs."
     ]

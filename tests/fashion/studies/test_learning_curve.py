@@ -59,7 +59,7 @@ def test_more_noise_makes_a_wider_interval():
 def test_what_the_runs_do_not_support_is_refused(scores, reason):
     found = forecast({size: np.array(row) for size, row in scores.items()})
     assert reason in found.refused and not found.photos
-    assert sentences("AP", found).startswith("AP: no forecast of more photos, for ")
+    assert sentences("AP", found).startswith("AP: no forecast of more photos, because ")
 
 
 def test_runs_that_are_missing_are_left_out():
