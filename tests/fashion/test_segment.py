@@ -178,8 +178,11 @@ def test_a_loss_of_regions_and_a_schedule_are_trained(tiny_networks, sample_fold
 
 
 def test_quick_is_small_unless_other_is_said():
-    args, _ = segment.parse(["--out", "x", "--quick", "--epochs", "5"])
+    args, chosen = segment.parse(["--out", "x", "--quick", "--epochs", "5"])
     assert (args.imgsz, args.width, args.epochs, args.weights) == (64, 8, 5, "none")
+    assert tuple(variant.name for variant in chosen) == segment.QUICK_RUNS
+    assert {variant.network for variant in chosen} == {"unet", "segnet", "fcn"}
+    assert len(segment.parse(["--out", "x", "--quick", "--losses", "ce", "focal"])[1]) == 12
 
 
 def test_a_folder_holds_runs_of_one_kind(tmp_path):
