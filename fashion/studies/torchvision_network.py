@@ -12,7 +12,7 @@ from mrcnn.packages import import_package
 from mrcnn.typing import Array
 
 BATCH_NORM_EPSILON = 1e-3  # of Keras' and Matterport's ResNet
-INSTALL = "torch torchvision"
+INSTALL = "torchvision"  # requires torch
 _NEEDED_FOR = "torchvision's Mask R-CNN"
 
 
