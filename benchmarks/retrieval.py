@@ -3,10 +3,10 @@
     python benchmarks/retrieval.py --data CCP --weights weights/ccp.h5 [--fit-images 200]
     python benchmarks/retrieval.py --speed [--garments 100000] [--dimension 296]
 
-Quality: each object of the validation photos that has attributes looks for the ten most similar
-objects of all other validation photos (leave one image out). The model has seen none of them in
-training. Boxes are the true ones; masks, scores and features are the model's. Printed for each kind
-of vector, with 95 % intervals (2,000 samples of images with replacement):
+Quality: each object of the validation photos looks for the ten most similar objects of all other
+validation photos (leave one image out). The model has seen none of them in training. Boxes are the
+true ones; masks, scores and features are the model's. Printed for each kind of vector, with 95 %
+intervals (2,000 samples of images with replacement):
 
 * Jaccard: mean Jaccard index of the true attributes, neighbors of the same category only;
 * equal: share of neighbors with exactly the same attributes, the same neighbors;
@@ -109,16 +109,9 @@ def measure_quality(args: argparse.Namespace) -> None:
     files = find_data(args.data)
     dataset = open_split(files, "val.csv", embedder.model.ontology, skip_bad=True)
     ids = [int(i) for i in dataset.image_ids][: args.limit]
-    objects, copies = (
-        described(embedder, dataset, ids),
-        described(embedder, dataset, ids, copy=True),
-    )
-    with_attributes = sum(map(bool, objects.attributes))
-    print(
-        f"{len(objects.images)} objects of {len(ids)} validation photos, {with_attributes} with "
-        f"attributes; {np.count_nonzero(objects.images[:, None] == objects.images) // 1} pairs of "
-        "one photo are left out"
-    )
+    objects = described(embedder, dataset, ids)
+    copies = described(embedder, dataset, ids, copy=True)
+    print(f"{len(objects.images)} objects of {len(ids)} validation photos")
     fitted = objects.parts.features
     if args.fit_images:
         train = open_split(files, "train.csv", embedder.model.ontology, skip_bad=True)
@@ -160,16 +153,14 @@ def described(
         (result,) = embedder.model.describe([image], [boxes], [class_ids])
         found.append(embedder.parts(image, result))
     flat = [row for i in ids for row in rows[i]]
+    columns = []
+    for field in dataclasses.fields(GarmentParts):
+        columns.append(np.concatenate([getattr(parts, field.name) for parts in found]))
     return Objects(
         np.array([row["image_id"] for row in flat]),
         np.array([row["category_id"] for row in flat]),
         [frozenset(row["attribute_ids"]) for row in flat],
-        GarmentParts(
-            *(
-                np.concatenate([getattr(parts, field.name) for parts in found])
-                for field in dataclasses.fields(GarmentParts)
-            )
-        ),
+        GarmentParts(*columns),
     )
 
 

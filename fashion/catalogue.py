@@ -88,7 +88,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     check_model_options(args)
     # Not at the top: they import NumPy, and `--help` should not wait for it.
     from fashion.retrieval.model_identity import check_embeddings
-    from fashion.retrieval.qdrant import split_address
+    from fashion.retrieval.qdrant_server import split_address
 
     check_embeddings(args.weights)
     if args.qdrant:

@@ -25,7 +25,8 @@ from fashion.retrieval.found import found_garments
 from fashion.retrieval.model_identity import identity_of
 from fashion.retrieval.nearest import check_faiss
 from fashion.retrieval.photos import Photo, read_ahead, read_photo
-from fashion.retrieval.qdrant import connect_to, publish
+from fashion.retrieval.qdrant_copy import publish
+from fashion.retrieval.qdrant_server import connect_to
 from fashion.retrieval.schema import DATABASE, VECTORS
 from fashion.retrieval.store import GarmentStore, Plan
 from mrcnn.config import Config

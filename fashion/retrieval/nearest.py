@@ -21,9 +21,9 @@ EXACT_UP_TO = 200_000
 # Links of each vector, and candidates while building and searching: recall of .95 and more, see
 # benchmarks/RESULTS.md. Malkov and Yashunin 2018, arXiv:1603.09320.
 LINKS, BUILD_CANDIDATES, SEARCH_CANDIDATES = 32, 120, 64
-# A filter that leaves fewer vectors than this is searched exactly: a walk along the links would
-# leave most of them out, and would not be faster.
-FEW = 50_000
+# Filters that leave fewer vectors, or a smaller share of all, are searched exactly: a walk along
+# links would meet few that are allowed, and would not be faster.
+FEW, FEW_OF_ALL = 50_000, 0.1
 
 
 def check_faiss() -> None:
@@ -142,7 +142,8 @@ class Nearest:
             places = self._places(allowed)
             places = np.setdiff1d(places[places >= 0], barred)
             selector, count = _faiss().IDSelectorBatch(places), len(places)
-            index = self._flat if count < FEW else index
+            if count < max(FEW, FEW_OF_ALL * len(self)):
+                index = self._flat
         elif len(barred):
             faiss = _faiss()
             listed = faiss.IDSelectorBatch(barred)

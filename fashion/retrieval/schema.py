@@ -142,6 +142,32 @@ def unreadable(path: Path, error: sqlite3.Error) -> Exception:
     )
 
 
+class Transaction:
+    """Writes all of a block or nothing of it.
+
+    Args:
+        connection: To the database.
+        path: Of the database, for errors.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self.connection, self.path = connection, path
+
+    def __enter__(self) -> None:
+        try:
+            self.connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            raise unreadable(self.path, error) from error
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        try:
+            self.connection.execute("COMMIT" if error is None else "ROLLBACK")
+        except sqlite3.Error as failure:
+            raise unreadable(self.path, failure) from failure
+        if isinstance(error, sqlite3.Error):
+            raise unreadable(self.path, error) from error
+
+
 def read_meta(connection: sqlite3.Connection) -> dict[str, Any]:
     """Reads what an index was made of.
 

@@ -20,6 +20,7 @@ from fashion.retrieval.photos import FileState, Photo, digest_of_image, image_na
 from fashion.retrieval.schema import (
     DATABASE,
     VECTORS,
+    Transaction,
     connect,
     read_meta,
     unreadable,
@@ -323,26 +324,5 @@ class GarmentStore:
         except sqlite3.Error as error:
             raise unreadable(self.folder / DATABASE, error) from error
 
-    def _transaction(self) -> "_Transaction":
-        return _Transaction(self._connection, self.folder / DATABASE)
-
-
-class _Transaction:
-    """Writes all of a block or nothing of it."""
-
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
-        self.connection, self.path = connection, path
-
-    def __enter__(self) -> None:
-        try:
-            self.connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as error:
-            raise unreadable(self.path, error) from error
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        try:
-            self.connection.execute("COMMIT" if error is None else "ROLLBACK")
-        except sqlite3.Error as failure:
-            raise unreadable(self.path, failure) from failure
-        if isinstance(error, sqlite3.Error):
-            raise unreadable(self.path, error) from error
+    def _transaction(self) -> Transaction:
+        return Transaction(self._connection, self.folder / DATABASE)

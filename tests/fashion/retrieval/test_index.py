@@ -23,7 +23,8 @@ def index(request, made):
             yield opened
         return
     qdrant = pytest.importorskip("qdrant_client", reason="the extra [qdrant] is not installed")
-    from fashion.retrieval.qdrant import QdrantIndex, publish
+    from fashion.retrieval.qdrant import QdrantIndex
+    from fashion.retrieval.qdrant_copy import publish
 
     client = qdrant.QdrantClient(":memory:")
     with FolderIndex(made) as folder:

@@ -56,6 +56,18 @@ def test_filters_and_exclusions_are_kept(nearest, vectors, ids):
         assert own.tolist() == by_hand(vectors, ids, query, 100, kept).tolist()
 
 
+def test_a_graph_is_walked_with_filters_that_leave_many(nearest, vectors, ids, monkeypatch):
+    monkeypatch.setattr("fashion.retrieval.nearest.FEW", 0)
+    monkeypatch.setattr("fashion.retrieval.nearest.FEW_OF_ALL", 0)
+    kept = np.arange(COUNT) % 2 == 0
+    found, _ = nearest.search(vectors[:20], 5, allowed=ids[kept])
+    hits = 0
+    for query, own in zip(vectors, found):
+        assert np.isin(own, ids[kept]).all()
+        hits += len(set(own) & set(by_hand(vectors, ids, query, 5, kept)))
+    assert hits >= 95
+
+
 def test_exclusions_alone(nearest, vectors, ids):
     kept = np.ones(COUNT, bool)
     kept[:3] = False

@@ -6,7 +6,9 @@ from PIL import Image
 
 from fashion.retrieval.folder import FolderIndex
 from fashion.retrieval.index import GarmentIndex
-from fashion.retrieval.qdrant import QdrantIndex, publish, split_address
+from fashion.retrieval.qdrant import QdrantIndex
+from fashion.retrieval.qdrant_copy import publish
+from fashion.retrieval.qdrant_server import split_address
 from fashion.retrieval.schema import connect, write_meta
 
 pytest.importorskip("faiss", reason="the extra [catalogue] is not installed")
