@@ -7,6 +7,13 @@ import pytest
 pytestmark = [pytest.mark.full, pytest.mark.xdist_group("browser")]
 
 SIZES = {"desktop": (1280, 1000), "phone": (390, 844)}
+AS_JSON = """
+const done = arguments[arguments.length - 1];
+import("./downloads.js").then(({ asJson }) => {
+  const { garments: found, photo, model } = garments.state;
+  done(asJson(found, photo, model));
+});
+"""
 HIT = "document.querySelector('dialog#hit')"
 
 
@@ -93,6 +100,20 @@ def test_a_photo_shows_its_masks_attributes_and_names_as_texts(browser, fakes, t
     _click(browser, "#show-masks")
     bare = _pixel(browser, *inside)
     assert covered != bare and bare[:3] == _pixel(browser, *outside)[:3]
+
+
+def test_downloads_hold_what_the_api_answers(browser, server, fakes, tmp_path):
+    _open(browser, fakes, tmp_path)
+    written = browser.execute_async_script(AS_JSON)
+    photo = {"photo": (tmp_path / "photo.jpg").read_bytes()}
+    url = f"{server}/api/detect?confidence=0.05&attribute_confidence=0.01"
+    answer = pytest.importorskip("httpx").post(url, files=photo, timeout=60).json()
+    assert len(written["predictions"]) == 3
+    for ours, theirs in zip(answer["garments"], written["predictions"], strict=True):
+        assert theirs["segmentation"] == ours["segmentation"]
+        assert theirs["score"] == ours["score"] and theirs["category"] == ours["category"]
+        assert theirs["bbox"] == pytest.approx(ours["bbox"])
+        assert theirs["attribute_ids"] == sorted(row["id"] for row in ours["attributes"])
 
 
 def test_the_slider_chooses_what_is_listed_and_drawn(browser, fakes, tmp_path):
