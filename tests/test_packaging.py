@@ -178,6 +178,7 @@ DISTRIBUTIONS = {
 # Imported only where users or extras bring them.
 OPTIONAL = {"IPython", "albumentations", "jax", "onnx", "onnxruntime", "torch", "torchvision"}
 OPTIONAL |= {"fastapi", "starlette", "pydantic", "uvicorn"}  # FastAPI brings two of them
+OPTIONAL |= {"optuna", "sqlalchemy"}  # Optuna brings the other
 
 
 def test_every_package_that_is_imported_is_required(metadata):

@@ -131,7 +131,7 @@ def test_a_peer_is_measured_without_keras(tmp_path):
     )
     code = (
         f"import runpy, sys; runpy.run_path({command[1]!r}, run_name='peer'); "
-        "print(sorted({'keras', 'tensorflow', 'jax', 'fashion'} & set(sys.modules)))"
+        "print(sorted({'keras', 'tensorflow', 'jax'} & set(sys.modules)))"
     )
     assert (
         subprocess.run(

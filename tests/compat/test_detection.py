@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 import mrcnn.model as modellib
-from mrcnn import utils, visualize
-from mrcnn.modeling import devices
+from mrcnn import process, utils, visualize
 from mrcnn.modeling.live_settings import LiveSettings
 
 NAMES = ["BG", "square", "bar"]
@@ -295,7 +294,7 @@ def test_molded_photos_are_detected_in_their_own_pixels(model, photos):
 
 
 def test_a_forked_process_is_told_so_and_does_not_wait(model, photos, shapes, monkeypatch):
-    monkeypatch.setattr(devices, "_began", [-1])
+    monkeypatch.setattr(process, "_began", [-1])
     for use in (
         lambda: model.detect(photos[:1]),
         lambda: model.detect_molded(*model.mold_inputs(photos[:1])[:2]),

@@ -84,7 +84,7 @@ def test_columns_may_come_in_any_order_among_others(path):
 
 def test_missing_columns_are_named(path):
     with pytest.raises(
-        ValueError, match="no column Height, Width.*found: ImageId,EncodedPixels,ClassId"
+        ValueError, match="no columns Height, Width.*found: ImageId,EncodedPixels,ClassId"
     ):
         read(write(path, header="ImageId,EncodedPixels,ClassId"))
 

@@ -34,7 +34,7 @@ def test_a_line_with_too_few_fields_has_a_reason():
 
 
 def test_missing_columns_are_named_with_the_file():
-    with pytest.raises(ValueError, match="a.csv has no column Width, ClassId"):
+    with pytest.raises(ValueError, match="a.csv has no columns Width, ClassId"):
         CsvTable("a.csv", b"ImageId,EncodedPixels,Height\n")
 
 

@@ -142,7 +142,7 @@ def test_two_pictures_can_be_learned_by_heart(name, squares):
     images, labels = LabelBatches(photos, 2, NETWORKS[name].pixels)[0]
     # A pocket is a fiftieth of the pixels, and would be learned last.
     model.compile(
-        variant.make_optimizer(),
+        variant.make_optimizer(1),
         loss=variant.make_loss(0, median_frequency_weights(*photos.frequencies())),
     )
     model.optimizer.learning_rate = (

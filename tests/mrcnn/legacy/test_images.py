@@ -98,7 +98,7 @@ def test_other_channels_are_turned_back_too():
         (np.full((4, 4, 3), np.nan, np.float32), "from nan"),
         (
             np.linspace(-3, 3, 48, dtype=np.float32).reshape(4, 4, 3),
-            "before mold_image or another normalisation",
+            "before mold_image or another normalization",
         ),
         (np.full((4, 4, 3), 300.5, np.float32), "from 300.5"),
         (np.full((2, 4, 4, 3), 3, np.uint8), r"\(2, 4, 4, 3\)"),

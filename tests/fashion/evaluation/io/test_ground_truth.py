@@ -101,7 +101,7 @@ def test_a_csv_with_wrong_rows_is_refused(tmp_path):
         match="1 rows that cannot be used: line 5 .image b.: run 1 .'9 9'. ends at pixel 17",
     ):
         read_ground_truth(path, Ontology.official(2020))
-    with pytest.raises(ValueError, match="has no column Height"):
+    with pytest.raises(ValueError, match="has no columns Height, Width"):
         read_ground_truth(
             write(tmp_path / "gt.csv", ["ImageId,EncodedPixels,ClassId", "a,1 1,0"]),
             Ontology.official(2020),
