@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> Path:
         The folder of the search.
     """
     args = parse(argv)
-    import_package("optuna", "fashion search", "fashion-mask-rcnn[search]")
+    import_package("optuna", "fashion search", "optuna>=4.2,<6")
     from fashion.commands.search import run  # not at the top: it imports Optuna and matplotlib
 
     return run(args)
