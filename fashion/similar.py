@@ -1,7 +1,7 @@
 """Find garments of an index that look like those in a photo.
 
     fashion similar photo.jpg --index catalogue
-    fashion similar photo.jpg --category same --attribute sleeveless
+    fashion similar photo.jpg --category same --attribute red
     fashion similar --garment 17 -k 20
     fashion similar --garment 17 --goes-with shoe
 
@@ -79,7 +79,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--category",
         metavar="NAME",
-        help="search this category only; `same` takes that of each garment (default: all)",
+        help="search this category only; `same` takes that of each garment (default: any)",
     )
     parser.add_argument(
         "--attribute",
@@ -116,7 +116,8 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     args.images = [*args.paths, *args.images]
     if bool(args.images) == (args.garment is not None):
-        parser.error("Name photos, or a garment of the index with --garment ID.")
+        both = "Got both photos and --garment. " if args.images else ""
+        parser.error(f"{both}Name photos, or a garment of the index with --garment ID.")
     # Not at the top: they import NumPy, and `--help` should not wait for it.
     from fashion.retrieval.index import is_address
     from fashion.retrieval.schema import check_is_index

@@ -47,7 +47,9 @@ def run(args: argparse.Namespace) -> None:
             "--rate-limit limits clients.",
             flush=True,
         )
-    ended = serve(_service(args), listener)
+    ended = serve(
+        _service(args), listener, lambda: print(f"ready: http://{name}:{port}", flush=True)
+    )
     print("The service has stopped.", flush=True)
     if not ended:
         # Python would wait for the import of TensorFlow, or crash in the middle of it.

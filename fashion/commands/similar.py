@@ -42,6 +42,8 @@ def run(args: argparse.Namespace) -> Path:
             model.
     """
     with GarmentIndex.open(args.index) as index, working_in(args.out, "similar"):
+        if args.category == "any":
+            args.category = None
         if args.category not in (None, "same"):
             args.category = index.category_named(args.category)
         args.attribute = [index.attribute_named(name) for name in args.attribute]

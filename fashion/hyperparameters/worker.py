@@ -237,6 +237,7 @@ def _train(search: Search, claimed: _Claimed) -> str | None:
     )
     resumes = f", resumed after epoch {training.epochs()}" if training.epochs() else ""
     search.say(f"{claimed.name}{_place(search)}: {values_text(values)}{resumes}")
+    search.say(f"  progress: {training.folder / 'train.log'}")
     error, cut, value = None, None, None
     try:
         cut = _follow(search, trial, training)

@@ -14,7 +14,7 @@ from mrcnn.typing import Array, PathLike
 
 __all__ = ["Garment", "GarmentIndex", "Match", "is_address"]
 
-_MOST_NAMES = 50  # that an error lists
+_MOST_NAMES = 10  # that an error lists
 
 
 class GarmentIndex(ABC):
@@ -178,7 +178,8 @@ class GarmentIndex(ABC):
         """Finds an attribute by its name.
 
         Args:
-            name: As in the labels, or the part before its first comma; in any case.
+            name: As in the labels, or the part before its first comma or parenthesis if only one
+                attribute begins so; in any case.
 
         Returns:
             The name as `Garment.attributes` has it.
@@ -226,11 +227,23 @@ def _named(name: str, known: Sequence[str], kind: str) -> str:
         for each in known:
             if read(each).casefold() == wanted:
                 return each
-    by_folded = {read(each).casefold(): each for each in known for read in (short_name, str)}
+    same = [each for each in known if _without_note(each) == wanted]
+    if len(same) == 1:
+        return same[0]
+    readings = (_without_note, lambda each: short_name(each).casefold(), str.casefold)
+    by_folded = {read(each): each for read in readings for each in known}
+    close = same or [each for each in known if wanted and wanted in each.casefold()]
     meant = name_meant(wanted, by_folded)
-    if meant:
-        hint = f"Did you mean {by_folded[meant]}?"
-    else:
-        more = "; …" if len(known) > _MOST_NAMES else ""
-        hint = f"They are: {'; '.join(known[:_MOST_NAMES])}{more}"
+    if meant and not same:
+        close = [by_folded[meant], *(each for each in close if each != by_folded[meant])]
+    listed = close or known
+    names = "; ".join(listed[:_MOST_NAMES])
+    rest = len(listed) - _MOST_NAMES
+    more = f"; and {rest} more" if rest > 0 else ""
+    hint = f"Did you mean {names}{more}?" if close else f"It has {names}{more}."
     raise ValueError(f"The model of the index has no {kind} {name!r}. {hint}")
+
+
+def _without_note(name: str) -> str:
+    """A name without what is in parentheses behind it: "red" of "red (dominant color)"."""
+    return name.partition(" (")[0].casefold()

@@ -132,15 +132,17 @@ def _nothing(result: Mapping[str, Any]) -> str:
     if few:
         reasons.append(
             f"{count(few, 'image')} of {_PLURALS[result['period']]} with fewer than "
-            f"{result['min_count']}"
+            f"{result['min_count']}, which a longer period or a lower minimum count would include"
         )
     return f"There is nothing to look at: {', '.join(reasons) or 'no images'}."
 
 
 def _too_few(result: Mapping[str, Any]) -> str:
     number = len(result["periods"])
+    advice = "a test needs shorter periods or a longer time"
     if result["seasonal"]:
         reason = "comparisons within the same part of the year are too few"
+        advice = "a seasonal test needs two years of months or weeks, or three of quarters"
     else:
         plural = _PLURALS[result["period"]]
         reason = (
@@ -150,8 +152,7 @@ def _too_few(result: Mapping[str, Any]) -> str:
         )
     return (
         f"Whether anything rises or falls cannot be decided: {reason}. Even a series that always "
-        f"rises has p = {result['smallest_p']:.2g}. Shares are shown; a test needs shorter periods "
-        "or a longer time."
+        f"rises has p = {result['smallest_p']:.2g}. Shares are shown; {advice}."
     )
 
 

@@ -97,7 +97,10 @@ def _add_search(api: FastAPI, service: Service) -> None:
             answer = served.answer(result, confidence=served.least, masks="none")
             garments = answer["garments"]
             if garment > len(garments) or vectors is None:
-                text = f"The photo has {len(garments)} garments, and none of number {garment}."
+                text = (
+                    f"There is no garment {garment}: the photo has {len(garments)} of a confidence "
+                    f"of at least {served.least:g}. `number` in the answer of /api/detect is meant."
+                )
                 raise Refusal(422, text)
             return answer["image"], garments[garment - 1], vectors[garment - 1]
 

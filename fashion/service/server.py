@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 import types
+from collections.abc import Callable
 from typing import Any
 
 import uvicorn
@@ -148,12 +149,15 @@ def listen_at(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def serve(service: Service, listener: socket.socket) -> bool:
+def serve(
+    service: Service, listener: socket.socket, on_ready: Callable[[], Any] = lambda: None
+) -> bool:
     """Serves until a signal comes. Requests that have begun are answered before it returns.
 
     Args:
         service: What is served.
         listener: Of `listen_at`.
+        on_ready: Called once, when all is loaded.
 
     Returns:
         Whether all threads have ended. They have not if the model is still being loaded.
@@ -180,8 +184,14 @@ def serve(service: Service, listener: socket.socket) -> bool:
     def stop() -> None:
         server.should_exit = True
 
+    announced = threading.Lock()  # two workers may become ready at the same moment
+
+    def announce() -> None:
+        if service.is_ready and announced.acquire(blocking=False):
+            on_ready()
+
     for worker in service.workers:
-        worker.on_failure = stop
+        worker.on_failure, worker.on_ready = stop, announce
     server.run(sockets=[listener])
     for worker in service.workers:
         if worker.error is not None:

@@ -41,6 +41,7 @@ class Worker(Generic[Owned]):
         self._is_ready, self._is_stopping = threading.Event(), threading.Event()
         self.error: BaseException | None = None
         self.on_failure: Callable[[], Any] | None = None
+        self.on_ready: Callable[[], Any] | None = None
 
     def start(self) -> None:
         """Starts the thread.
@@ -113,6 +114,8 @@ class Worker(Generic[Owned]):
                 self.on_failure()
             return
         self._is_ready.set()
+        if self.on_ready is not None:
+            self.on_ready()
         while True:
             try:
                 future, work = self._queue.get(timeout=0.2)

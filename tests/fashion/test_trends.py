@@ -88,7 +88,7 @@ def test_dates_come_from_a_csv_or_from_folders(opened, make_garment, tmp_path, c
 def test_without_anything_to_plot_a_page_says_why(opened, make_garment, undrawn):
     opened([make_garment(0, "a.jpg", "dress", "2024-01-01")])
     text = main(["index"]).read_text()
-    assert "There is nothing to look at: 1 image of months with fewer than 10." in text
+    assert "There is nothing to look at: 1 image of months with fewer than 10, which" in text
 
 
 def test_missing_dates_are_one_clear_error(opened, make_garment, tmp_path):

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from fashion.retrieval.folder import FolderIndex
-from fashion.retrieval.index import GarmentIndex, is_address
+from fashion.retrieval.index import GarmentIndex, _named, is_address
 from fashion.retrieval.store import GarmentStore
 
 pytest.importorskip("faiss", reason="the extra [catalogue] is not installed")
@@ -105,7 +105,7 @@ def test_unknown_names_are_refused_with_a_suggestion(index):
     query = index.vector(1)[None]
     with pytest.raises(ValueError, match="no category 'dres'. Did you mean dress?"):
         index.search(query, category="dres")
-    with pytest.raises(ValueError, match="no attribute 'x'. They are: sleeveless; striped"):
+    with pytest.raises(ValueError, match="no attribute 'x'. It has sleeveless; striped"):
         index.search(query, attributes=["x"])
     with pytest.raises(ValueError, match=r"shape \(1, 5\) were searched, and .* are \(n, 154\)"):
         index.search(np.zeros((1, 5)))
@@ -208,3 +208,33 @@ def test_an_index_that_is_opened_during_an_update_finds_its_vectors(made, photos
 
 def test_addresses_are_told_from_folders():
     assert is_address("https://host/x") and not is_address("http") and not is_address("C:/x")
+
+
+LABELS = ["red (dominant color)", "red (pattern)", "blue (dominant color)", "shirt, blouse"]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("blue", "blue (dominant color)"), ("BLUE (dominant color)", "blue (dominant color)")],
+)
+def test_a_label_is_named_without_its_note(name, meant):
+    assert _named(name, LABELS, "attribute") == meant
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("red", r"Did you mean red \(dominant color\); red \(pattern\)\?$"),
+        ("bllue", r"Did you mean blue \(dominant color\)\?$"),
+        ("dominant", r"Did you mean red \(dominant color\); blue \(dominant color\)\?$"),
+        ("zzz", r"It has red \(dominant color\); .*shirt, blouse\.$"),
+    ],
+)
+def test_an_unclear_label_is_answered_with_those_that_may_be_meant(name, hint):
+    with pytest.raises(ValueError, match=hint):
+        _named(name, LABELS, "attribute")
+
+
+def test_a_long_list_of_labels_is_cut():
+    with pytest.raises(ValueError, match=r"It has a0; .*; a9; and 5 more\.$"):
+        _named("zzz", [f"a{i}" for i in range(15)], "attribute")

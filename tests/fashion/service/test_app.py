@@ -122,7 +122,7 @@ def test_a_search_finds_garments_like_one_of_the_photo(client, fakes):
     anything = send(served, fakes.photo(), "/api/search", params=params | {"category": "any"})
     assert len(anything.json()["matches"]) == 2
     refused = send(served, fakes.photo(), "/api/search", params={"garment": 4})
-    assert refused.status_code == 422 and "has 3 garments" in refused.json()["detail"]
+    assert refused.status_code == 422 and "the photo has 3 of" in refused.json()["detail"]
     unknown = send(served, fakes.photo(), "/api/search", params=params | {"category": "sock"})
     assert unknown.status_code == 422 and "sock" in unknown.json()["detail"]
 
