@@ -233,7 +233,7 @@ def _named(name: str, known: Sequence[str], kind: str) -> str:
     readings = (_without_note, lambda each: short_name(each).casefold(), str.casefold)
     by_folded = {read(each): each for read in readings for each in known}
     close = same or [each for each in known if wanted and wanted in each.casefold()]
-    meant = name_meant(wanted, by_folded)
+    meant = name_meant(wanted, by_folded, 0.75)  # "redd", of short names
     if meant and not same:
         close = [by_folded[meant], *(each for each in close if each != by_folded[meant])]
     listed = close or known

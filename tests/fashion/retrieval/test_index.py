@@ -225,7 +225,7 @@ def test_a_label_is_named_without_its_note(name, meant):
     ("name", "hint"),
     [
         ("red", r"Did you mean red \(dominant color\); red \(pattern\)\?$"),
-        ("bllue", r"Did you mean blue \(dominant color\)\?$"),
+        ("bleu", r"Did you mean blue \(dominant color\)\?$"),
         ("dominant", r"Did you mean red \(dominant color\); blue \(dominant color\)\?$"),
         ("zzz", r"It has red \(dominant color\); .*shirt, blouse\.$"),
     ],
