@@ -58,6 +58,25 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         OSError: There is no such photo or index, or --out cannot be written to.
         ValueError: The model did not make the index.
     """
+    parser = _parser()
+    args = parser.parse_args(argv)
+    args.images = [*args.paths, *args.images]
+    if bool(args.images) == (args.garment is not None):
+        both = "Got both photos and --garment. " if args.images else ""
+        parser.error(f"{both}Name photos, or a garment of the index with --garment ID.")
+    # Not at the top: they import NumPy, and `--help` should not wait for it.
+    from fashion.retrieval.index import is_address
+    from fashion.retrieval.schema import check_is_index
+
+    if not is_address(args.index):
+        check_is_index(Path(args.index))
+    args.files = find_images(args.images)[: args.limit]
+    check_readable(args.files)
+    check_output(args.out)
+    return args
+
+
+def _parser() -> Parser:
     parser = Parser("similar", __doc__, "PHOTO|FOLDER … [options]")
     parser.add_argument(
         "paths", nargs="*", type=Path, metavar="PHOTO|FOLDER", help="the same as --images"
@@ -113,21 +132,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     add_option(parser, "--conf", help="minimum confidence score (default: that of the index)")
     add_option(parser, "--limit")
-    args = parser.parse_args(argv)
-    args.images = [*args.paths, *args.images]
-    if bool(args.images) == (args.garment is not None):
-        both = "Got both photos and --garment. " if args.images else ""
-        parser.error(f"{both}Name photos, or a garment of the index with --garment ID.")
-    # Not at the top: they import NumPy, and `--help` should not wait for it.
-    from fashion.retrieval.index import is_address
-    from fashion.retrieval.schema import check_is_index
-
-    if not is_address(args.index):
-        check_is_index(Path(args.index))
-    args.files = find_images(args.images)[: args.limit]
-    check_readable(args.files)
-    check_output(args.out)
-    return args
+    return parser
 
 
 if __name__ == "__main__":

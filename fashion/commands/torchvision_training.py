@@ -46,7 +46,7 @@ def train_beside(run: RunFolder, out: Path, limit: int | None = None) -> None:
     Raises:
         ValueError: The process failed.
     """
-    import_torch()  # what is missing is told before a process starts
+    import_torch()  # a missing package is reported before a process starts
     out.mkdir(parents=True, exist_ok=True)
     arguments = read_run_arguments(run)
     if not (out / "start.npz").exists() and arguments["weights"] != "none":
