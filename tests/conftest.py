@@ -35,6 +35,19 @@ LONGEST = [
 ]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def current_folder(tmp_path_factory):
+    """Each process of the suite has a current folder of its own.
+
+    Commands write their default output there. In a folder that two processes share, one of them
+    would find the output in use.
+    """
+    before = Path.cwd()
+    os.chdir(tmp_path_factory.mktemp("current"))
+    yield
+    os.chdir(before)
+
+
 def pytest_configure(config):
     """Files are handed out in the order below; xdist would begin with those that have the most
     tests."""

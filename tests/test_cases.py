@@ -28,8 +28,6 @@ PENDING = set()
 
 pytestmark = [
     pytest.mark.full,
-    # One after the other: scripts run in the repository, and some write to the same folder there.
-    pytest.mark.xdist_group("cases"),
     pytest.mark.skipif(not CASES.is_dir(), reason="there is no folder ../shared/cases"),
 ]
 
@@ -44,13 +42,31 @@ def cases(names):
     ] or [pytest.param("", marks=pytest.mark.skip(reason="there is no folder ../shared/cases"))]
 
 
+def folder_like_the_repository(folder):
+    """A folder with links to what git keeps at the top of the repository.
+
+    Cases import from the current folder, and commands write their default output there. In the
+    repository itself, two cases at the same time would write to the same folder.
+    """
+    folder.mkdir()
+    listed = subprocess.run(
+        ["git", "ls-tree", "--name-only", "HEAD"], cwd=ROOT, capture_output=True, text=True
+    )
+    names = listed.stdout.splitlines() or ["benchmarks", "examples", "fashion", "mrcnn", "weights"]
+    for name in {*names, "docs", "setup.py"}:
+        if (ROOT / name).exists():
+            (folder / name).symlink_to(ROOT / name)
+    return folder
+
+
 def run(arguments, folder):
     """(exit status, output) of Python with these arguments, in a session that ends with it."""
+    place = folder_like_the_repository(folder / "repository")
     BEGAN.append(time.monotonic())
     if BEGAN[-1] - BEGAN[0] > BUDGET:
         pytest.skip(f"the cases before took more than {BUDGET // 60} minutes")
     environment = os.environ | {
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": str(place),
         "TMPDIR": str(folder),
         "MPLBACKEND": "Agg",
         "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -60,7 +76,7 @@ def run(arguments, folder):
     }
     child = subprocess.Popen(
         [sys.executable, *map(str, arguments)],
-        cwd=ROOT,
+        cwd=place,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
