@@ -106,19 +106,8 @@ def _parser() -> Parser:
         help="images that the export of a checkpoint is checked with",
     )
     add_option(parser, "--out", default=Path("page"))
-    parser.add_argument(
-        "--title",
-        default="Garments and attributes",
-        help="heading of the page (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--samples",
-        nargs="+",
-        type=Path,
-        default=[],
-        metavar="IMAGE",
-        help="photos that the page offers to try",
-    )
+    add_option(parser, "--title")
+    add_option(parser, "--samples")
     parser.add_argument(
         "--runtime",
         type=Path,

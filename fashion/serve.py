@@ -137,17 +137,10 @@ def _parser() -> Parser:
     )
     for name in ("--conf", "--attr-conf", "--set"):
         add_option(parser, name)
-    parser.add_argument(
-        "--title",
-        default="Garments and attributes",
-        help="heading of the page (default: %(default)s)",
-    )
-    parser.add_argument(
+    add_option(parser, "--title")
+    add_option(
+        parser,
         "--samples",
-        nargs="+",
-        type=Path,
-        default=[],
-        metavar="IMAGE",
         help="photos that the page offers to try (default: an astronaut and drawings)",
     )
     parser.add_argument(

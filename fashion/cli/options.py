@@ -260,6 +260,23 @@ OPTIONS = {
             "help": "start over instead of resuming an interrupted run",
         }
     ),
+    "--title": Option(
+        {
+            "default": "Garments and attributes",
+            "metavar": "TEXT",
+            "help": "heading of the page (default: %(default)s)",
+        }
+    ),
+    # Of pages to try a model. `explore --samples` is older: the number of images that it draws.
+    "--samples": Option(
+        {
+            "nargs": "+",
+            "type": Path,
+            "default": [],
+            "metavar": "IMAGE",
+            "help": "photos that the page offers to try (default: none)",
+        }
+    ),
     "--set": Option(
         {
             "action": "append",

@@ -26,8 +26,10 @@ DEFAULTS = {
     "--set": {()},
     "--skip-bad": {False},
     "--rescore": {None},
+    "--title": {"Garments and attributes"},
+    "--samples": {()},
 }
-EXCEPTIONS = {("rescore", "--conf"): 0.05}
+EXCEPTIONS = {("rescore", "--conf"): 0.05, ("explore", "--samples"): 6}
 HAVE = {
     "--out": {
         *("train", "predict", "evaluate", "submit", "explore", "prepare", "rescore"),
@@ -50,6 +52,8 @@ HAVE = {
     "--workers": {"train", "prepare", "rescore", "segment", "catalogue"},
     "--restart": {"predict", "evaluate", "submit", "rescore", "segment", "mnist", "catalogue"},
     "--set": {"train", "predict", "evaluate", "submit", "explore", "rescore", "demo", "settings"},
+    "--title": {"page", "serve"},
+    "--samples": {"page", "serve"},
 }
 # Verb, old spelling, new spelling.
 OLD = [
