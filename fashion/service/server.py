@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import sys
@@ -144,9 +145,16 @@ def listen_at(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         raise OSError(
-            f"The service cannot listen at {host}, port {port}: {error.strerror or error}. Choose "
-            "another --port, or an address of this machine as --host."
+            f"The service cannot listen at {host}, port {port}: {_reason(error)}. Choose another "
+            "--port, or an address of this machine as --host."
         ) from error
+
+
+def _reason(error: OSError) -> str:
+    """Why a port cannot be taken, without the address that Python adds to it."""
+    if error.errno is None or error.errno < 0:  # of looking up a name, not of the system
+        return "Its address is not known"
+    return os.strerror(error.errno)
 
 
 def serve(

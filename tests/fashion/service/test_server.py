@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 import socket
@@ -261,5 +262,26 @@ def test_a_taken_port_is_one_clear_error():
     from fashion.service.server import listen_at
 
     with listen_at("127.0.0.1", 0) as taken:
-        with pytest.raises(OSError, match=r"cannot listen at 127.0.0.1, port .*another --port"):
-            listen_at("127.0.0.1", taken.getsockname()[1])
+        port = taken.getsockname()[1]
+        with pytest.raises(OSError) as found:
+            listen_at("127.0.0.1", port)
+    reason = os.strerror(errno.EADDRINUSE)
+    assert str(found.value) == (
+        f"The service cannot listen at 127.0.0.1, port {port}: {reason}. Choose another --port, or "
+        "an address of this machine as --host."
+    )
+
+
+def test_an_address_that_is_not_of_this_machine_is_one_clear_error():
+    from fashion.service.server import listen_at
+
+    # 192.0.2.0/24 is kept for documentation, and no name ends with .invalid.
+    for host, reason in (
+        ("192.0.2.1", os.strerror(errno.EADDRNOTAVAIL)),
+        ("x.invalid", "Its address is not known"),
+    ):
+        with pytest.raises(OSError) as found:
+            listen_at(host, 8000)
+        assert str(found.value).startswith(
+            f"The service cannot listen at {host}, port 8000: {reason}. Choose"
+        )
