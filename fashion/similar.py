@@ -28,6 +28,7 @@ from fashion.cli.errors import run_verb
 from fashion.cli.options import add_option
 from fashion.cli.parser import Parser, whole
 from fashion.cli.paths import check_output, check_readable, find_images
+from fashion.retrieval.garment import MOST_MATCHES
 
 
 def main(argv: Sequence[str] | None = None) -> Path:
@@ -109,7 +110,7 @@ def _parser() -> Parser:
     )
     parser.add_argument(
         "-k",
-        type=whole(1, 1000),
+        type=whole(1, MOST_MATCHES),
         default=12,
         metavar="N",
         help="similar garments to show for each garment (default: %(default)s)",

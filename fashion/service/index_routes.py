@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Path, Query, Request, Response
 
+from fashion.retrieval.garment import MOST_MATCHES
 from fashion.service import schemas
 from fashion.service.catalogue import ANY, SAME
 from fashion.service.photos import Photo
@@ -14,12 +15,10 @@ from fashion.service.served import ServedModel
 from fashion.service.uploads import REQUEST_BODY
 from mrcnn.typing import Array
 
-_MOST_MATCHES = 100
-
 # No index has more; a database takes no larger numbers.
 GarmentId = Annotated[int, Path(ge=0, le=2**53, description="Id of a garment of the index.")]
 Number = Annotated[int, Query(ge=1, description="Number of the garment in the answer of detect.")]
-Count = Annotated[int, Query(ge=1, le=_MOST_MATCHES, description="Garments that are wanted.")]
+Count = Annotated[int, Query(ge=1, le=MOST_MATCHES, description="Garments that are wanted.")]
 Category = Annotated[
     str,
     Query(max_length=200, description='Name of a category, "same" as the garment\'s, or "any".'),

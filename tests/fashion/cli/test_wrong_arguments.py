@@ -141,6 +141,7 @@ WRONG = [
     ("similar {image} --garment 1", "Name photos, or a garment of the index"),
     ("similar {image}", "There is no index in catalogue."),
     ("similar {image} -k 0", "-k must be a whole number from 1 to 1000. Got 0."),
+    ("similar {image} -k 1001", "-k must be a whole number from 1 to 1000. Got 1001."),
     *((f"{verb} --data {{empty}}", "No train.csv in") for verb in READING),
     *((f"{command} --out {{closed}}/deep/er", "closed is not writable") for command in WRITING),
 ]
