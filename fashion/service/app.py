@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Query, Request, Response
+from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
@@ -15,6 +15,7 @@ from fashion.service.body_limit import BodyLimit
 from fashion.service.gate import RECORD, Envelope, Gate, failure
 from fashion.service.index_routes import add_index_routes
 from fashion.service.page_files import page_files
+from fashion.service.parameters import problem_of, refuse_unknown
 from fashion.service.photos import Photo
 from fashion.service.refusals import App, Refusal
 from fashion.service.responses import PROBLEMS, as_json, json_response, problem_response
@@ -45,7 +46,8 @@ def create_app(service: Service) -> App:
         description="Garments in photos: categories, masks and attributes; similar garments.",
         version=__version__,
         lifespan=service.lifespan,
-        openapi_url="/api/openapi.json",
+        dependencies=[Depends(refuse_unknown)],
+        openapi_url=None,  # a route of ours has it, with the same checks as all others
         docs_url=None,  # these pages load scripts from elsewhere
         redoc_url=None,
     )
@@ -83,10 +85,8 @@ def _handle_errors(api: FastAPI) -> None:
         return problem_response(error.status_code, text, error.headers)
 
     @api.exception_handler(RequestValidationError)
-    async def name_parameter(request: Request, error: RequestValidationError) -> Response:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"][1:])
-        return problem_response(422, f"{name}: {first['msg']}.")
+    async def name_parameters(request: Request, error: RequestValidationError) -> Response:
+        return problem_response(422, problem_of(request, error))
 
 
 def _add_detect(api: FastAPI, service: Service) -> None:
@@ -104,7 +104,11 @@ def _add_detect(api: FastAPI, service: Service) -> None:
         """Finds garments in a photo, with masks and attributes."""
         least = service.about.get("min_score", 0)
         if confidence is not None and confidence < least:
-            raise Refusal(422, f"confidence: {least:g} is the least score that this model gives.")
+            raise Refusal(
+                422,
+                f"confidence must be a number from {least:g} to 1, because {least:g} is the least "
+                f"score that this model gives. Got {confidence:g}.",
+            )
         record = request.scope[RECORD]
 
         def work(served: ServedModel, image: Array, photo: Photo) -> bytes:
@@ -149,6 +153,10 @@ def _add_status(api: FastAPI, service: Service) -> None:
             }
         )
         return Response(text, media_type="text/plain; version=0.0.4")
+
+    @api.get("/api/openapi.json", include_in_schema=False)
+    async def description() -> Response:
+        return JSONResponse(api.openapi())
 
     @api.get("/api/model", responses=PROBLEMS)
     async def model() -> Response:

@@ -18,7 +18,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         408: "The upload took too long.",
         413: "The photo is too large.",
         415: "It is no JPEG, PNG or WebP file, or a damaged one.",
-        422: "A parameter is wrong.",
+        422: "A parameter is wrong or unknown.",
         429: "This client has sent too many requests.",
         503: "The service is busy, or is still being started.",
     }.items()

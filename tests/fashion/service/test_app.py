@@ -102,15 +102,6 @@ def test_thresholds_choose_garments_and_attributes(client, fakes):
     assert refused.status_code == 422 and "0.05 is the least" in refused.json()["detail"]
 
 
-@pytest.mark.parametrize(
-    ("params", "name"),
-    [({"masks": "bitmap"}, "masks"), ({"confidence": 2}, "confidence"), ({"confidence": "x"}, "")],
-)
-def test_a_wrong_parameter_is_named(client, fakes, params, name):
-    answer = send(client(), fakes.photo(), params=params)
-    assert answer.status_code == 422 and answer.json()["detail"].startswith(name)
-
-
 def test_a_search_finds_garments_like_one_of_the_photo(client, fakes):
     served = client()
     params = {"garment": 1, "k": 2}
