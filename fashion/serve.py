@@ -27,7 +27,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fashion.cli.errors import run_verb
-from fashion.cli.options import SHIPPED_WEIGHTS, add_option, check_model_options
+from fashion.cli.options import SHIPPED_WEIGHTS, add_option, check_dates, check_model_options
 from fashion.cli.parser import Parser, positive, whole
 from fashion.cli.paths import check_file, check_output, find_images
 
@@ -68,6 +68,9 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         check_model_options(args)
     if args.index:
         _check_index(args.index)
+        check_dates(args)
+    elif args.dates != "exif":
+        parser.error("--dates is for the trends of an index. Name one with --index.")
     args.samples = find_images(args.samples)
     args.api_keys = _keys(args.api_key_file)
     for origin in args.cors:
@@ -124,6 +127,12 @@ def _parser() -> Parser:
         metavar="DIR|URL",
         help="index of garments to search: a folder of `fashion catalogue`, or a collection of a "
         "Qdrant server (default: none)",
+    )
+    add_option(
+        parser,
+        "--dates",
+        help="dates of the trends of the index: exif, folders, or a CSV file with the columns "
+        "image and date (default: %(default)s)",
     )
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen at (default: %(default)s)"

@@ -27,9 +27,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fashion.cli.errors import run_verb
-from fashion.cli.options import add_option
+from fashion.cli.options import add_option, check_dates
 from fashion.cli.parser import Parser, whole
-from fashion.cli.paths import check_file, check_output
+from fashion.cli.paths import check_output
 
 PERIODS = ("week", "month", "quarter", "year")
 
@@ -67,12 +67,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="INDEX",
         help="index of `fashion catalogue`, or a collection of a Qdrant server",
     )
-    parser.add_argument(
-        "--dates",
-        default="exif",
-        metavar="SOURCE",
-        help="exif, folders, or a CSV file with the columns image and date (default: %(default)s)",
-    )
+    add_option(parser, "--dates")
     parser.add_argument(
         "--by",
         choices=PERIODS,
@@ -89,9 +84,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
     if not is_address(args.index):
         check_is_index(Path(args.index))
-    if args.dates not in ("exif", "folders"):
-        args.dates = Path(args.dates)
-        check_file(args.dates, "--dates", "exif, folders, or a CSV file with image and date")
+    check_dates(args)
     check_output(args.out)
     return args
 

@@ -260,6 +260,14 @@ OPTIONS = {
             "help": "start over instead of resuming an interrupted run",
         }
     ),
+    "--dates": Option(
+        {
+            "default": "exif",
+            "metavar": "SOURCE",
+            "help": "dates of photos: exif, folders, or a CSV file with the columns image and "
+            "date (default: %(default)s)",
+        }
+    ),
     "--title": Option(
         {
             "default": "Garments and attributes",
@@ -342,6 +350,20 @@ def check_model_options(args: Namespace) -> None:
         rescorer_in(args.rescore)
     if getattr(args, "thresholds", None):
         check_file(args.thresholds, "--thresholds", "thresholds.json of `fashion evaluate --tune`")
+
+
+def check_dates(args: Namespace) -> None:
+    """Checks the file that --dates names, and makes it a path.
+
+    Args:
+        args: Parsed arguments.
+
+    Raises:
+        OSError: There is no such file.
+    """
+    if args.dates not in ("exif", "folders"):
+        args.dates = Path(args.dates)
+        check_file(args.dates, "--dates", "exif, folders, or a CSV file with image and date")
 
 
 def add_data_arguments(parser: Arguments) -> None:

@@ -89,9 +89,18 @@ def _service(args: argparse.Namespace) -> Any:
     return Service(
         functools.partial(_load, args, index),
         settings,
-        None if index is None else lambda: Catalogue(index()),
+        None if index is None else lambda: Catalogue(index(), _dates(args.dates, index())),
         functools.partial(sample_photos, args.samples),
     )
+
+
+def _dates(source: str | Path, index: Any) -> Mapping[str, str] | None:
+    """Dates of the images of an index; None for those of its garments, if they have any."""
+    if source == "exif":
+        return None
+    from fashion.retrieval.image_dates import dates_of  # not at the top, as below
+
+    return dates_of(source, list(index.garments()))
 
 
 def _opened(location: str) -> Any:

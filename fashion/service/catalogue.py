@@ -1,7 +1,7 @@
 """Catalogue: questions to an index of garments, and their answers."""
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from fashion.retrieval.index import GarmentIndex
@@ -20,10 +20,11 @@ class Catalogue:
 
     Args:
         index: The index.
+        dates: `{image: ISO date}` for trends; None takes those of the garments, from EXIF.
     """
 
-    def __init__(self, index: GarmentIndex) -> None:
-        self.index = index
+    def __init__(self, index: GarmentIndex, dates: Mapping[str, str] | None = None) -> None:
+        self.index, self.dates = index, dates
         self._trends: dict[tuple[Any, ...], dict[str, Any]] = {}
 
     def similar(
@@ -122,7 +123,8 @@ class Catalogue:
             except ModuleNotFoundError:
                 raise Refusal(501, "This service computes no trends: SciPy is missing.") from None
             try:
-                self._trends[asked] = trends_of(self.index.garments(), category=only, **options)
+                garments = self.index.garments()
+                self._trends[asked] = trends_of(garments, self.dates, category=only, **options)
             except ValueError as error:
                 log.warning("no trends", extra={"fields": {"reason": str(error)}})
                 raise Refusal(

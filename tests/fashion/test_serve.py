@@ -47,6 +47,23 @@ def test_options_become_settings():
     assert settings.origins == ("https://a.example",)
 
 
+def test_dates_of_an_index_come_from_where_they_are_said_to_be(make_garment, tmp_path, capsys):
+    from types import SimpleNamespace
+
+    from fashion.commands.serve import _dates
+
+    images = ("2024-05-17/a.jpg", "x/b.jpg")
+    garments = [make_garment(i, name, "hat", None) for i, name in enumerate(images)]
+    index = SimpleNamespace(garments=lambda: iter(garments))
+    assert _dates("exif", index) is None
+    assert _dates("folders", index) == {"2024-05-17/a.jpg": "2024-05-17"}
+    (tmp_path / "dates.csv").write_text("image,date\nb.jpg,2023-04-01\n")
+    assert _dates(tmp_path / "dates.csv", index) == {"x/b.jpg": "2023-04-01"}
+    with pytest.raises(SystemExit):
+        serve.parse(["--dates", "folders"])
+    assert "--dates is for the trends of an index" in capsys.readouterr().err
+
+
 def test_a_missing_web_framework_is_named_with_its_extra(monkeypatch):
     from fashion.commands import serve as command
 

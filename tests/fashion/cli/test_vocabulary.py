@@ -26,6 +26,7 @@ DEFAULTS = {
     "--set": {()},
     "--skip-bad": {False},
     "--rescore": {None},
+    "--dates": {"exif"},
     "--title": {"Garments and attributes"},
     "--samples": {()},
 }
@@ -52,6 +53,7 @@ HAVE = {
     "--workers": {"train", "prepare", "rescore", "segment", "catalogue"},
     "--restart": {"predict", "evaluate", "submit", "rescore", "segment", "mnist", "catalogue"},
     "--set": {"train", "predict", "evaluate", "submit", "explore", "rescore", "demo", "settings"},
+    "--dates": {"trends", "serve"},
     "--title": {"page", "serve"},
     "--samples": {"page", "serve"},
 }

@@ -135,10 +135,41 @@ class FakeIndex(GarmentIndex):
         return found
 
 
-def fake_service(*, seconds=0.0, index=True, load=None, **settings):
+class DatedIndex(FakeIndex):
+    """480 images of 24 months: dresses rise from 20 to 80 %, hostile names fall, shoes stay."""
+
+    def __init__(self, dated=True):
+        super().__init__()
+        self._garments = []
+        for month in range(24):
+            date = f"{2022 + month // 12}-{month % 12 + 1:02}-03" if dated else None
+            for i in range(20):
+                names = ["shoe"] if i < 20 - month % 2 else []
+                names += ["dress"] if i < 4 + month / 2 else []
+                names += [HOSTILE] if i < 16 - month / 2 else []
+                for name in names:
+                    image = f"secret/{month}/{i}.jpg"
+                    self._garments.append(
+                        Garment(
+                            id=len(self._garments),
+                            image=image,
+                            box=(1.0, 2.0, 30.0, 40.0),
+                            category=name,
+                            score=0.9,
+                            attributes={HOSTILE: 0.6} if i % 3 else {},
+                            colors=["#aa2211"],
+                            date=date,
+                        )
+                    )
+
+
+INDEXES = {True: FakeIndex, "dated": DatedIndex, "undated": lambda: DatedIndex(dated=False)}
+
+
+def fake_service(*, seconds=0.0, index=True, dates=None, load=None, **settings):
     """A service of the fakes; its model is `service.fake`.
 
-    `load` is called before the model is there.
+    `index` is one of INDEXES, or False for none. `load` is called before the model is there.
     """
     model = fake_model(seconds)
 
@@ -148,7 +179,7 @@ def fake_service(*, seconds=0.0, index=True, load=None, **settings):
         embedder = FakeEmbedder(model) if index else None
         return ServedModel(model, "fake", "CC0", 0.5, 0.05, embedder)
 
-    open_catalogue = (lambda: Catalogue(FakeIndex())) if index else None
+    open_catalogue = (lambda: Catalogue(INDEXES[index](), dates)) if index else None
     allowed, samples = ServiceSettings(**settings), lambda: {"a.jpg": photo()}
     service = Service(load_model, allowed, open_catalogue, samples)
     service.fake = model

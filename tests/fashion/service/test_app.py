@@ -138,7 +138,8 @@ def test_trends_are_those_of_the_index_and_are_computed_once(client, fakes, monk
 
     asked = []
 
-    def trends_of(garments, **options):
+    def trends_of(garments, dates, **options):
+        assert dates is None
         asked.append(options)
         if options["shoots"]:
             raise ValueError("secret/folder is one shoot")
@@ -159,6 +160,19 @@ def test_trends_are_those_of_the_index_and_are_computed_once(client, fakes, monk
 def test_real_trends_are_json(client):
     answer = client().get("/api/trends")
     assert answer.status_code == 200 and "series" in answer.json() and "secret" not in answer.text
+
+
+def test_trends_take_the_dates_that_the_service_was_given(client):
+    served = client(index="dated")
+    found = served.get("/api/trends").json()
+    assert [row["trend"] for row in found["series"][:3]] == ["rise", "fall", "none"]
+    undated = client(index="undated")
+    assert undated.get("/api/trends").json()["images"] == 0
+    assert undated.get("/api/trends").json()["undated"] == 468  # of 480; the others show nothing
+    dates = {f"secret/{month}/{i}.jpg": f"{2000 + month}" for month in range(3) for i in range(20)}
+    given = client(index="undated", dates=dates)
+    by_year = given.get("/api/trends", params={"period": "year"}).json()
+    assert [row["period"] for row in by_year["periods"]] == ["2000", "2001", "2002"]
 
 
 def test_a_picture_of_a_garment_has_no_metadata(client, fakes):
@@ -231,7 +245,8 @@ def test_the_page_and_its_files_are_served_with_their_kinds(client):
     served = client()
     page = served.get("/")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
-    for name in ("app.js", "page.js", "similar.js", "server_engine.js", "style.css"):
+    names = ("app.js", "page.js", "similar.js", "trends.js", "server_engine.js", "style.css")
+    for name in names:
         file = served.get(f"/{name}")
         assert file.status_code == 200 and file.headers["x-content-type-options"] == "nosniff"
         again = served.get(f"/{name}", headers={"If-None-Match": file.headers["etag"]})
