@@ -3,6 +3,7 @@
 import { $, report, startPage, state } from "./page.js";
 import { ServerEngine } from "./server_engine.js";
 import { SimilarGarments } from "./similar.js";
+import { Trends } from "./trends.js";
 
 const engine = new ServerEngine({
   onProgress: (text) => ($("progress-text").textContent = text),
@@ -12,9 +13,12 @@ const engine = new ServerEngine({
 const similar = new SimilarGarments(engine, report);
 $("result").after(similar.section);
 
-startPage(engine, {
+const started = startPage(engine, {
   rowExtra: (garment) => (engine.model.index ? searchButton(garment) : null),
   onOpen: () => similar.clear(),
+});
+started.then(() => {
+  if (engine.model && engine.model.index) $("about").before(new Trends(engine).section);
 });
 
 function searchButton(garment) {

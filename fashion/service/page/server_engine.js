@@ -77,6 +77,13 @@ export class ServerEngine {
     return response.json();
   }
 
+  /** Describes what rises and falls over time in the index. */
+  async trends(parameters) {
+    const response = await this.ask(`api/trends?${new URLSearchParams(parameters)}`);
+    if (!response.ok) throw new Error(await problemOf(response));
+    return response.json();
+  }
+
   /** The address of a small picture; whoever shows it gives it back with URL.revokeObjectURL. */
   async thumbnail(id) {
     const response = await this.ask(`api/thumbnail/${id}`);

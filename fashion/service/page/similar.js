@@ -1,5 +1,7 @@
 // Similar garments: what a search found, as a grid of pictures; a click shows one in full.
 
+import { element } from "./elements.js";
+
 const COUNT = 12;
 
 export class SimilarGarments {
@@ -120,12 +122,4 @@ export class SimilarGarments {
     document.body.append(dialog);
     dialog.showModal();
   }
-}
-
-/** An element with properties and children; texts stay texts, whatever they hold. */
-function element(name, properties = {}, ...children) {
-  const made = document.createElement(name);
-  Object.assign(made, properties);
-  made.append(...children);
-  return made;
 }

@@ -15,6 +15,8 @@ import("./downloads.js").then(({ asJson }) => {
 });
 """
 HIT = "document.querySelector('dialog#hit')"
+FINDING = "document.querySelector('.finding').textContent"
+Y = "getAttribute('cy')"
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +55,12 @@ def browser(request, chromium, server):
     assert not [message for message in severe if "status of 4" not in message]
     assert chromium.title != "hacked"
     assert chromium.execute_script("return document.documentElement.scrollWidth") <= width
+
+
+@pytest.fixture(scope="module")
+def dated(serving):
+    with serving(index="dated") as (address, _):
+        yield address
 
 
 def _wait(browser, condition, seconds=60):
@@ -145,6 +153,71 @@ def test_a_search_shows_pictures_and_a_click_opens_one(browser, fakes, tmp_path)
     _wait(browser, "document.querySelector('#similar h2').textContent.includes('photo-0.jpg')")
     _wait(browser, "document.querySelectorAll('#similar li').length == 4")  # of other photos
     assert not browser.execute_script(f"return {HIT}")
+
+
+def _open_trends(browser, address):
+    browser.get(address)
+    _wait(browser, "document.querySelector('#trends button')")
+    assert not _find(browser, "#trend-panel").is_displayed()
+    _find(browser, "#trends button").send_keys("\n")  # as a keyboard presses it
+    _wait(browser, f"!{FINDING}.includes('Computing')")
+
+
+def test_trends_show_plots_and_a_table_of_all_series(browser, dated, fakes):
+    _open_trends(browser, dated)
+    assert _find(browser, "#trends button").get_attribute("aria-expanded") == "true"
+    assert "“dress” rose from 21 % to 82 %" in _texts(browser, ".finding")[0]
+    assert _texts(browser, ".plots figcaption") == [
+        "dress: from 21 % to 82 %, q < 0.001",
+        f"{fakes.HOSTILE}: from 83 % to 25 %, q < 0.001",
+    ]
+    plots = "[...document.querySelectorAll('.plots svg')]"
+    marks = "[svg.querySelectorAll('circle').length, svg.querySelectorAll('.interval').length]"
+    assert browser.execute_script(f"return {plots}.map((svg) => {marks})") == [[24, 24]] * 2
+    labels = browser.execute_script(f"return {plots}.map((svg) => svg.getAttribute('aria-label'))")
+    assert labels == _texts(browser, ".plots figcaption")
+    tops = f"return {plots}.map((svg) => [...svg.querySelectorAll('circle')].map((c) => +c.{Y}))"
+    rise, fall = browser.execute_script(tops)
+    assert rise[0] > rise[-1] and fall[0] < fall[-1]  # y grows downwards
+    series = _texts(browser, "#trends tbody th")
+    attribute = f"{fakes.HOSTILE} (attribute)"
+    assert series == ["dress", fakes.HOSTILE, "shoe", attribute, "red (color)"]
+    assert _texts(browser, "#trends tbody tr:first-child td") == [
+        *("rise", "21 %", "82 %", "< 0.001", "240")
+    ]
+    assert any("Mann-Kendall" in text for text in _texts(browser, "#trends .summary"))
+    assert not browser.execute_script("return document.querySelectorAll('img[src=x]').length")
+    assert "secret" not in browser.page_source
+
+
+def test_period_and_category_of_trends_are_chosen_with_the_keyboard(browser, dated, fakes):
+    _open_trends(browser, dated)
+    _find(browser, "#trends button").send_keys("\t")
+    browser.switch_to.active_element.send_keys("quarter")
+    _wait(browser, f"{FINDING}.includes('8 quarters')")
+    browser.switch_to.active_element.send_keys("\t")
+    browser.switch_to.active_element.send_keys("dress")
+    _wait(browser, f"{FINDING}.includes('240 images')")
+    assert "shoe" not in _texts(browser, "#trends tbody th")
+    _find(browser, "#trends button").send_keys("\n")
+    assert not _find(browser, "#trend-panel").is_displayed()
+
+
+def test_an_index_without_dates_says_how_to_get_them(browser, serving):
+    with serving(index="undated") as (address, _):
+        _open_trends(browser, address)
+        assert "No photo of this index has a date" in _texts(browser, ".finding")[0]
+        assert "--dates folders" in _texts(browser, ".finding")[0]
+        assert not _find(browser, "#trends select").is_displayed()
+        assert not _texts(browser, "#trends table")
+
+
+def test_without_an_index_the_page_has_no_trends(browser, serving, fakes, tmp_path):
+    with serving(index=False) as (address, _):
+        browser.get(address)
+        _wait(browser, "document.body.classList.contains('ready')")
+        _open(browser, fakes, tmp_path)
+        assert not _texts(browser, "#trends")
 
 
 def test_a_text_file_is_refused_with_a_sentence(browser, fakes, tmp_path):

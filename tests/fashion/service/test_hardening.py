@@ -230,7 +230,8 @@ def test_each_request_is_a_line_of_json_in_the_log(client, fakes):
 def test_names_of_labels_stay_texts(served, fakes):
     names = [g["category"] for g in post(served, fakes.photo()).json()["garments"]]
     assert fakes.HOSTILE in names
-    for name in ("app.js", "page.js", "similar.js", "server_engine.js", "drawing.js"):
+    names = ("app.js", "page.js", "similar.js", "trends.js", "trend_plot.js", "elements.js")
+    for name in (*names, "server_engine.js", "drawing.js"):
         code = served.get(f"/{name}").text
         assert "innerHTML" not in code and "insertAdjacentHTML" not in code and "eval(" not in code
     page = served.get("/").text
