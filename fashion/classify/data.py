@@ -157,7 +157,7 @@ def read_idx(path: Path) -> Array:
             data = gzip.decompress(data)
         except (EOFError, OSError, zlib.error) as error:
             raise ValueError(
-                f"{path} cannot be unpacked: {error}. It may be cut off; fetch it again."
+                f"{path} cannot be unpacked: it is cut off or damaged. Fetch it again."
             ) from error
     if data[:3] != _IDX_HEAD or len(data) < 4:
         raise ValueError(

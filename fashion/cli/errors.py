@@ -72,7 +72,7 @@ def closed_pipe() -> int:
 
 
 def _explained(error: BaseException) -> BaseException:
-    """The error, with its file and what to do where a disk is full."""
+    """The error, in words of ours where it has only those of the system."""
     # Not at the top: it imports NumPy, and signals should be handled before that.
     from fashion.cli.light_install import FULL_INSTALL, is_left_out
     from mrcnn.files import is_full_disk, not_written
@@ -84,7 +84,20 @@ def _explained(error: BaseException) -> BaseException:
         )
     if isinstance(error, OSError) and is_full_disk(error):
         return not_written(error.filename2 or error.filename or "A file", error)
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return OSError(_in_words(error, error.filename))
     return error
+
+
+def _in_words(error: OSError, name: object) -> str:
+    """What the system says of a file, without its numbers."""
+    if isinstance(error, FileNotFoundError):
+        return f"There is no file or folder {name}."
+    if isinstance(error, PermissionError):
+        return f"You have no permission to use {name}. Change its permissions, or name another."
+    if isinstance(error, IsADirectoryError):
+        return f"{name} is a folder. Expected a file."
+    return f"{name} cannot be used: {error.strerror}."
 
 
 def _is_expected(error: BaseException) -> bool:

@@ -54,9 +54,16 @@ def _from_folder(folder: Path) -> tuple[str, Mapping[str, bytes]]:
     root = root / "node_modules" / PACKAGE if (root / "node_modules" / PACKAGE).is_dir() else root
     try:
         about = json.loads((root / "package.json").read_text(encoding="utf-8"))
-        return _checked(folder, about, {n: (root / "dist" / n).read_bytes() for n in FILES})
+        content = {name: (root / "dist" / name).read_bytes() for name in FILES}
     except (FileNotFoundError, ValueError) as error:
-        raise ValueError(f"{folder} is not the package {PACKAGE}: {error}. {HINT}") from error
+        raise _not_the_package(folder) from error
+    return _checked(folder, about, content)
+
+
+def _not_the_package(source: Path) -> ValueError:
+    return ValueError(
+        f"{source} is not the package {PACKAGE}, or a file of it is missing or damaged. {HINT}"
+    )
 
 
 def _from_archive(file: Path) -> tuple[str, Mapping[str, bytes]]:
@@ -70,7 +77,7 @@ def _from_archive(file: Path) -> tuple[str, Mapping[str, bytes]]:
                 content[name.rpartition("/")[2]] = member.read()
         about = json.loads(content.pop("package.json"))
     except (KeyError, tarfile.TarError, EOFError, ValueError, OSError) as error:
-        raise ValueError(f"{file} is not the package {PACKAGE}: {error}. {HINT}") from error
+        raise _not_the_package(file) from error
     return _checked(file, about, content)
 
 

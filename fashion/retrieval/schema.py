@@ -138,7 +138,8 @@ def unreadable(path: Path, error: sqlite3.Error) -> Exception:
             "full or read-only."
         )
     return ValueError(
-        f"{path} is damaged: {error}. Make the index again with `fashion catalogue … --restart`."
+        f"{path} is damaged, or no database. Make the index again with `fashion catalogue … "
+        "--restart`."
     )
 
 

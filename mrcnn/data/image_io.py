@@ -3,12 +3,13 @@
 import contextlib
 import functools
 import importlib
+import os
 import threading
 import warnings
 from collections.abc import Iterator
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from mrcnn.typing import Array, PathLike, Size
 
@@ -210,18 +211,40 @@ def open_image(path: PathLike) -> Iterator[Image.Image]:
             opened = Image.open(path, formats=_formats())
         with opened as image:
             if image.width * image.height > MAX_PIXELS:
-                raise OSError(
-                    f"it is {image.width} x {image.height} pixels; {MAX_PIXELS / 1e6:.0f} million "
-                    "are the most"
-                )
+                raise Image.DecompressionBombError(f"{image.width} x {image.height} pixels")
             yield image
     except (FileNotFoundError, MemoryError):
         raise
     except Exception as error:  # a broken file makes PIL raise SyntaxError, struct.error, anything
-        raise OSError(
-            f"{path} cannot be read as an image ({error}). It may be cut off or no image at all; "
-            "fetch it again or leave it out."
-        ) from error
+        raise OSError(f"{path} cannot be read as an image: {_reason(path, error)}") from error
+
+
+def _reason(path: PathLike, error: Exception) -> str:
+    """Says why a file cannot be read and what to do. PIL's own words would not help a user."""
+    if isinstance(error, Image.DecompressionBombError):
+        return (
+            f"it has more than {MAX_PIXELS / 1e6:.0f} million pixels, which is the limit. Scale it "
+            "down or leave it out."
+        )
+    if os.path.isdir(path):
+        return "it is a folder. Expected an image file."
+    if isinstance(error, PermissionError):
+        return "you have no permission to read it. Change its permissions or leave it out."
+    if isinstance(error, OSError) and error.errno is not None:
+        return f"the system reports “{os.strerror(error.errno)}”."
+    if os.path.exists(path) and not os.path.getsize(path):
+        return "the file is empty. Fetch it again or leave it out."
+    if isinstance(error, UnidentifiedImageError):
+        return (
+            "it has no known image format, or its beginning is damaged. Save it as JPEG or PNG, "
+            "fetch it again, or leave it out."
+        )
+    if "truncated" in str(error).lower():  # the one fault that PIL says clearly
+        return "it is cut off. Fetch it again or leave it out."
+    return (
+        "its data are damaged, incomplete, or of an unusual kind. Fetch it again, save it as JPEG "
+        "or PNG, or leave it out."
+    )
 
 
 def decode(stored: Image.Image, upright: bool, at_least_hw: Size | None) -> Array:

@@ -43,9 +43,8 @@ def read_via(path: PathLike) -> list[tuple[Any, list[dict[str, Any]]]]:
             found.append((image["filename"], listed))
         return found
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(
-            f"{path} is not what VIA exports as JSON ({type(error).__name__}: {error}). {_ADVICE}"
-        ) from error
+        gap = f"{error} is missing" if isinstance(error, KeyError) else "its form is another one"
+        raise ValueError(f"{path} is not what VIA exports as JSON: {gap}. {_ADVICE}") from error
 
 
 def outline_of(shape: dict[str, Any]) -> list[float]:

@@ -120,5 +120,8 @@ def config_of_export(metadata: Mapping[str, Any], kind: type[Config] = Config) -
         # The canvas of the file, which may have a size that no resize mode would choose.
         config.IMAGE_SHAPE = np.array([*map(int, image_hw), config.IMAGE_CHANNEL_COUNT])
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"The metadata of the exported file are damaged: {error}.") from error
+        gap = f"they lack {error}" if isinstance(error, KeyError) else "their types are wrong"
+        raise ValueError(
+            f"The metadata of the exported file are damaged: {gap}. Copy or export it again."
+        ) from error
     return config

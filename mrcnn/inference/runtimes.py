@@ -50,6 +50,15 @@ def _imported(module: str, kind: str) -> Any:
     return import_package(module, f"Running {kind} files", f"{package}{versions}")
 
 
+def _refused(runtime: str, path: Path, error: Exception) -> ValueError:
+    """The error of a file that a runtime does not open, with the first line that it says itself."""
+    said = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return ValueError(
+        f"{runtime} cannot open {path}. The file is damaged or incomplete, or it needs a newer "
+        f"version of {runtime}. Copy or export it again, or update {runtime}, which reports: {said}"
+    )
+
+
 def _open_onnx(path: Path, threads: int | None) -> Runtime:
     onnxruntime = _imported("onnxruntime", "onnx")
     options = onnxruntime.SessionOptions()
@@ -61,7 +70,7 @@ def _open_onnx(path: Path, threads: int | None) -> Runtime:
             str(path), options, providers=onnxruntime.get_available_providers()
         )
     except Exception as error:  # it has exceptions of its own, all derived from Exception
-        raise ValueError(f"ONNX Runtime cannot open {path}: {error}") from error
+        raise _refused("ONNX Runtime", path, error) from error
     names = [output.name for output in session.get_outputs()]
 
     def run(inputs: Mapping[str, Array]) -> dict[str, Array]:
@@ -76,7 +85,7 @@ def _open_litert(path: Path, threads: int | None) -> Runtime:
         interpreter = interpreters.Interpreter(model_path=str(path), num_threads=threads)
         runner = interpreter.get_signature_runner("serving_default")
     except (ValueError, RuntimeError) as error:
-        raise ValueError(f"LiteRT cannot open {path}: {error}") from error
+        raise _refused("LiteRT", path, error) from error
 
     def run(inputs: Mapping[str, Array]) -> dict[str, Array]:
         # The interpreter must outlive its runner, and its memory is written again by the next run.
@@ -92,7 +101,7 @@ def _open_saved_model(path: Path, threads: int | None) -> Runtime:
         loaded = tf.saved_model.load(str(path))
         serve = loaded.signatures["serving_default"]
     except (OSError, KeyError, ValueError) as error:
-        raise ValueError(f"TensorFlow cannot open {path}: {error}") from error
+        raise _refused("TensorFlow", path, error) from error
 
     def run(inputs: Mapping[str, Array]) -> dict[str, Array]:
         assert loaded is not None  # without a reference to it, its variables are gone

@@ -121,8 +121,9 @@ def _expected_file(
 
 def _not_written(path: Path, error: OSError, otherwise: str) -> DownloadError:
     return DownloadError(
-        f"{path} could not be written: {error}. What has arrived is kept next to it. Free some "
-        f"space, or choose a folder that you may write to, and start again{_without(otherwise)}"
+        f"{path} could not be written: {error.strerror or error}. What has arrived is kept next to "
+        "it. Free some space, or choose a folder that you may write to, and start "
+        f"again{_without(otherwise)}"
     )
 
 

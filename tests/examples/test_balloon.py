@@ -92,7 +92,9 @@ def test_what_is_missing_is_named(example, photos, tmp_path):
     with pytest.raises(FileNotFoundError, match="Got 2 files"):
         module.prepared(folder, "val")
     (folder / "train" / "project.json").write_text('{"images": []}')
-    with pytest.raises(ValueError, match="not what VIA exports"):
+    with pytest.raises(
+        ValueError, match="not what VIA exports as JSON: its form is another one. In VIA"
+    ):
         module.prepared(folder, "train")
 
 

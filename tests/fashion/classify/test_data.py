@@ -167,7 +167,7 @@ def test_rows_follow_each_other_whatever_the_name(tmp_path, pack):
         (b"<html>", "no idx file of bytes"),
         (b"", "no idx file of bytes"),
         (bytes([0, 0, 13, 1, 0, 0, 0, 0]), "no idx file of bytes"),  # floats
-        (gzip.compress(TWO_BY_THREE, mtime=0)[:-9], "cannot be unpacked"),
+        (gzip.compress(TWO_BY_THREE, mtime=0)[:-9], "cannot be unpacked: it is cut off or damaged"),
     ],
 )
 def test_what_is_not_whole_is_told(tmp_path, data, message):

@@ -55,6 +55,23 @@ def test_a_full_disk_is_told_with_the_file_where_it_is_known(capsys):
     )
 
 
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        (errno.ENOENT, "There is no file or folder x.csv."),
+        (errno.EACCES, "You have no permission to use x.csv. Change its permissions, or name"),
+        (errno.EISDIR, "x.csv is a folder. Expected a file."),
+        (errno.EIO, f"x.csv cannot be used: {os.strerror(errno.EIO)}."),
+    ],
+)
+def test_an_error_of_the_system_is_told_without_its_number(number, told, capsys):
+    def main(argv):
+        raise OSError(number, os.strerror(number), "x.csv")
+
+    assert run_verb(main, [], "predict") == 2
+    assert capsys.readouterr().err.startswith(f"fashion predict: error: {told}")
+
+
 def test_a_fault_of_ours_keeps_its_traceback():
     def main(argv):
         raise AttributeError("'NoneType' …")

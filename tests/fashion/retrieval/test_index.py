@@ -172,7 +172,7 @@ def test_damaged_indexes_are_named(made, tmp_path):
     with GarmentIndex.open(made) as index, pytest.raises(ValueError, match="There is no .*faiss"):
         index.search(query)
     (made / "garments.sqlite").write_bytes(b"no database" * 100)
-    with pytest.raises(ValueError, match="garments.sqlite is damaged"):
+    with pytest.raises(ValueError, match="garments.sqlite is damaged, or no database. Make"):
         GarmentIndex.open(made)
 
 

@@ -1,4 +1,5 @@
 import io
+import os
 import struct
 import subprocess
 import sys
@@ -288,6 +289,65 @@ def test_a_broken_file_is_named(tmp_path, keep, ending, at_least_hw, rng):
         read_image(tmp_path / f"cut.{ending}", at_least_hw=at_least_hw)
 
 
+def _written(path, content):
+    path.write_bytes(content)
+    return path
+
+
+def _jpeg():
+    data = io.BytesIO()
+    noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(data, "JPEG")
+    return data.getvalue()
+
+
+def _damaged_jpeg():
+    data = bytearray(_jpeg())
+    middle = len(data) // 2
+    data[middle : middle + 4] = b"\xff\xc4\x00\x01"  # a table without content
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "the file is empty"),
+        (b"<html></html>", "it has no known image format, or its beginning is damaged"),
+        (_jpeg()[:-200], "it is cut off"),
+        (_damaged_jpeg(), "its data are damaged, incomplete, or of an unusual kind"),
+    ],
+)
+def test_the_reason_is_said_in_plain_words(tmp_path, content, reason):
+    path = _written(tmp_path / "x.jpg", content)
+    with pytest.raises(OSError) as caught:
+        read_image(path)
+    told, cause = str(caught.value), str(caught.value.__cause__)
+    assert told.startswith(f"{path} cannot be read as an image: {reason}. ")
+    assert cause and cause not in told and told.count(str(path)) == 1
+
+
+def test_a_folder_and_a_locked_file_are_said_to_be_such(tmp_path, monkeypatch):
+    (tmp_path / "x.jpg").mkdir()
+    with pytest.raises(OSError, match="x.jpg cannot be read as an image: it is a folder. "):
+        read_image(tmp_path / "x.jpg")
+
+    def refused(*arguments, **options):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Image, "open", refused)
+    with pytest.raises(OSError, match="y.jpg .*: you have no permission to read it. Change"):
+        read_image(_written(tmp_path / "y.jpg", _jpeg()))
+
+
+def test_an_error_of_the_system_is_quoted(tmp_path, monkeypatch):
+    def failed(*arguments, **options):
+        raise OSError(5, "EIO")
+
+    monkeypatch.setattr(Image, "open", failed)
+    with pytest.raises(OSError, match=f"the system reports “{os.strerror(5)}”"):
+        read_image(_written(tmp_path / "x.jpg", _jpeg()))
+
+
 def test_a_missing_file_is_missing(tmp_path):
     for read in (read_image, image_hw, orientation):
         with pytest.raises(FileNotFoundError):
@@ -323,7 +383,7 @@ def test_a_header_that_promises_a_mountain_is_refused_before_memory_is_asked_for
 
     path = with_header(tmp_path / "bomb.jpg", grow)
     for read in (read_image, image_hw):
-        with pytest.raises(OSError, match="bomb.jpg cannot be read"):
+        with pytest.raises(OSError, match="bomb.jpg .*: it has more than 268 million pixels"):
             read(path)
 
 

@@ -191,6 +191,14 @@ class TestLabelme:
             opened(photos)
         assert len(opened(photos, skip_bad=True).annotations.line) == 1
 
+    @pytest.mark.parametrize("mask", ["???", base64.b64encode(b"no image").decode()])
+    def test_a_mask_that_is_no_png_is_called_so(self, photos, opened, mask):
+        shape = {"label": "x", "shape_type": "mask", "points": [[1, 1], [2, 2]], "mask": mask}
+        labelme(photos, "a", [shape])
+        with pytest.raises(BadRows, match="its mask is no PNG in base64, or is damaged") as caught:
+            opened(photos)
+        assert "identify" not in str(caught.value)
+
     def test_a_path_of_another_computer_is_looked_up_by_name(self, photos, opened):
         labelme(photos, "a", [{"label": "x", "points": POINTS}], imagePath="C:\\me\\..\\a.jpg")
         assert opened(photos).image_info[0]["id"] == "a.jpg"
