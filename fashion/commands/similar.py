@@ -4,19 +4,20 @@ import argparse
 import dataclasses
 import json
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from fashion.cli.locks import working_in
-from fashion.pages.text import count
+from fashion.pages.text import count, short_name
 from fashion.retrieval.embedding import GarmentEmbedder, load_embedding_model
 from fashion.retrieval.found import found_garments
 from fashion.retrieval.index import GarmentIndex
 from fashion.retrieval.index_model import model_of_index, settings_of_index
-from fashion.retrieval.outfit_advice import OutfitAdvice
+from fashion.retrieval.outfit_advice import OWN_CATEGORY, OutfitAdvice
 from fashion.retrieval.page import Query, similar_page, similar_rows
 from fashion.retrieval.photos import image_name
 from mrcnn.data.image_io import read_image
@@ -63,7 +64,21 @@ def run(args: argparse.Namespace) -> Path:
         f"{count(found, 'similar garment')} for {count(len(queries), 'garment')}: "
         f"{args.out / PAGE} and {ROWS}"
     )
+    for line in _left_out(queries):
+        print(line)
     return args.out
+
+
+def _left_out(queries: Sequence[Query]) -> list[str]:
+    """Says for how many garments a category of --goes-with was left out, and why."""
+    counts: Counter[str] = Counter()
+    for query in queries:
+        counts.update(query.advice.left_out if query.advice else ())
+    return [
+        f"--goes-with {short_name(name)}: left out for {count(number, 'garment')}, because "
+        f"{OWN_CATEGORY}"
+        for name, number in counts.items()
+    ]
 
 
 def _about(args: argparse.Namespace) -> dict[str, str]:

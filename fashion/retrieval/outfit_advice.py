@@ -23,6 +23,7 @@ _LIKELIEST = 3  # categories that ANY stands for
 _LISTED = 6  # categories that the page lists with their shares
 _MOST_ATTRIBUTES = 3  # in a caption
 
+OWN_CATEGORY = "a garment is not recommended with another one of its own category"
 EXPLANATION = (
     "What goes with a garment is what people in the photos of the catalogue wear with similar "
     "garments. Which categories go together can be learned from outfits. Their attributes cannot: "
@@ -38,10 +39,12 @@ class Advice:
     Attributes:
         companions: Categories that are worn with its own, the likeliest first.
         garments: `{category: garments}`.
+        left_out: Categories that were asked for by name and are the garment's own.
     """
 
     companions: list[Companion] = dataclasses.field(default_factory=list)
     garments: dict[str, list[Recommendation]] = dataclasses.field(default_factory=dict)
+    left_out: list[str] = dataclasses.field(default_factory=list)
 
 
 class OutfitAdvice:
@@ -72,7 +75,7 @@ class OutfitAdvice:
             image: Its image, which is left out.
 
         Returns:
-            Categories, and garments of those that were asked for, other than its own.
+            Categories, and garments of those that were asked for. Its own is in `left_out`.
         """
         companions = []
         if category in self.outfits.categories:
@@ -86,7 +89,7 @@ class OutfitAdvice:
                 found[name] = goes_with(
                     self.index, vector, name, self.k, [image], self.outfits, of_category=category
                 )
-        return Advice(companions, found)
+        return Advice(companions, found, [name for name in self.categories if name == category])
 
 
 def add_advice(page: Page, index: GarmentIndex, category: str, advice: Advice) -> None:
@@ -102,9 +105,13 @@ def add_advice(page: Page, index: GarmentIndex, category: str, advice: Advice) -
     if advice.companions:
         listed = []
         for each in advice.companions[:_LISTED]:
+            # Said in full once: the others are read the same way.
+            often = "times" if listed else "times as often as in all outfits"
             share = whole_percent(each.share)
-            listed.append(f"{short_name(each.category)} {share} (lift {each.lift:.1f})")
-        page.text(f"Worn with “{short_name(category)}” in the catalogue: {', '.join(listed)}.")
+            listed.append(f"{short_name(each.category)} {share}, {each.lift:.1f} {often}")
+        page.text(f"Worn with “{short_name(category)}” in the catalogue: {'; '.join(listed)}.")
+    for name in advice.left_out:
+        page.text(f"No “{short_name(name)}” is recommended here: {OWN_CATEGORY}.")
     for name, found in advice.garments.items():
         if not found:
             page.text(f"No “{short_name(name)}” is worn with a similar garment.")
@@ -123,7 +130,8 @@ def advice_rows(advice: Advice) -> dict[str, Any]:
 
     Returns:
         JSON-able: "companions" and, by category, "garments": number, image and category of each,
-        "score", and the number of the garment "beside" it with its "similarity".
+        "score", and the number of the similar garment that it is "worn_with", with the
+        "similarity" of that one. "left_out" has the reason for each category left out.
     """
     garments = {}
     for name, found in advice.garments.items():
@@ -133,7 +141,7 @@ def advice_rows(advice: Advice) -> dict[str, Any]:
                 "image": each.garment.image,
                 "category": each.garment.category,
                 "score": round(each.score, 6),
-                "beside": each.beside.id,
+                "worn_with": each.beside.id,
                 "similarity": round(each.similarity, 6),
             }
             for each in found
@@ -141,14 +149,15 @@ def advice_rows(advice: Advice) -> dict[str, Any]:
     return {
         "companions": [dataclasses.asdict(each) for each in advice.companions],
         "garments": garments,
+        "left_out": dict.fromkeys(advice.left_out, OWN_CATEGORY),
     }
 
 
 def _caption(found: Recommendation) -> str:
     garment = found.garment
-    beside = f"worn with no. {found.beside.id} ({found.similarity:.2f})"
+    worn_with = f"worn with no. {found.beside.id} ({found.similarity:.2f})"
     parts = [short_name(garment.category), *_words(garment), garment.image, f"no. {garment.id}"]
-    return " · ".join([*parts, beside])
+    return " · ".join([*parts, worn_with])
 
 
 def _words(garment: Garment) -> Sequence[str]:

@@ -21,7 +21,7 @@ from fashion.retrieval.garment import Garment
 from fashion.retrieval.index import GarmentIndex
 from mrcnn.typing import Array
 
-# Groups of the official labels whose members are parts of a garment, not worn beside it.
+# Groups of the official labels whose members are parts of a garment, not worn with it.
 PARTS = ("garment parts", "closures", "decorations")
 # Counts of this many outfits are added at the overall rate: a pair seen twice proves little. Values
 # from 5 to 50 gave the same on 700 outfits (benchmarks/RESULTS.md).
@@ -42,7 +42,8 @@ class Companion:
         category: Its name.
         outfits: Outfits with both.
         share: Estimated share of outfits that have it, among those with the other one.
-        lift: That share over its share of all outfits; above 1 if they attract each other.
+        lift: That share over its share of all outfits; above 1 if it is worn with the other one
+            more often than with any.
     """
 
     category: str
@@ -57,8 +58,8 @@ class Recommendation:
 
     Attributes:
         garment: The garment.
-        score: Estimated share of garments that look like it, among those of its category that are
-            worn with the one asked for.
+        score: Estimated share of garments with the same attributes, among those of its category
+            that are worn with the one asked for.
         beside: The garment it is worn with that is most similar to the one asked for.
         similarity: Of `beside` to the one asked for, -1 to 1.
     """
@@ -115,7 +116,7 @@ class Outfits:
     def companions(self, category: str) -> list[Companion]:
         """Lists what goes with a category.
 
-        The share is shrunk towards the category's overall rate, as if 10 more outfits had it.
+        Shares are estimated with 10 more outfits added at the overall share of each category.
 
         Args:
             category: One of `categories`.
@@ -183,7 +184,7 @@ def parts_of(labels: Mapping[str, Any]) -> set[str]:
 
 
 def look_of(garment: Garment) -> Look:
-    """Returns what a garment looks like, in words.
+    """Returns the attributes of a garment, as one thing to count.
 
     Args:
         garment: The garment.
@@ -207,9 +208,9 @@ def goes_with(
     """Finds garments of a category that go with a garment.
 
     The 50 garments that are most similar to the one asked for, of its own category, are looked up
-    with what they are worn with. These companions are grouped by their attributes; a look that many
-    very similar garments are worn with comes first. The first garments are of different looks; of
-    each look the one that is worn with the most similar garment comes first.
+    with what they are worn with. These companions are grouped by their attributes; a set of
+    attributes that many very similar garments are worn with comes first. The first garments have
+    different attributes; of each set the one that is worn with the most similar garment is first.
 
     Args:
         index: The catalogue.
@@ -218,8 +219,8 @@ def goes_with(
         category: Category of the garments to find, or its part before the first comma.
         k: Largest number of them.
         exclude_images: Images that are left out.
-        outfits: Counts of the catalogue: rare looks are then not taken for good ones because two
-            similar garments are worn with them. None saves reading all garments.
+        outfits: Counts of the catalogue: a rare set of attributes then does not come first just
+            because two similar garments are worn with it. None saves reading all garments.
         of_category: Category of the vector; None searches all.
 
     Returns:

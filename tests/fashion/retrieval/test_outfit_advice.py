@@ -57,6 +57,8 @@ def test_named_categories_are_checked_and_its_own_is_left_out(index):
     advice = OutfitAdvice(index, ["bag", "top", "bag"], 9)
     assert list(advice.of("top", index.vector(0), "").garments) == ["bag"]
     assert list(advice.of("hat", index.vector(0), "").garments) == ["bag", "top"]
+    assert advice.of("top", index.vector(0), "").left_out == ["top"]
+    assert advice.of("hat", index.vector(0), "").left_out == []
     with pytest.raises(ValueError, match="no category trousers"):
         OutfitAdvice(index, ["trousers"], 9)
 
@@ -67,12 +69,41 @@ def test_the_page_and_the_rows_show_what_stands_beside(index):
     add_advice(page, index, "top", advice)
     text = str(page)
     assert "Worn with “top” in the catalogue: shoe 98" in text
-    assert "bag 50" in text and "(lift 1.0)" in text
+    listed = "shoe 98&nbsp;%, 1.0 times as often as in all outfits; bag 50&nbsp;%, 1.0 times."
+    assert listed in text
+    assert "lift" not in text
     assert "No “hat” is worn with a similar garment." in text
     (row,) = advice_rows(advice)["garments"]["bag"]
-    assert f"no. {row['id']} · worn with no. {row['beside']} (1.00)" in text
+    assert f"no. {row['id']} · worn with no. {row['worn_with']} (1.00)" in text
     assert "bag · black · 1.jpg" in text and "faint" not in text
     assert json.loads(json.dumps(advice_rows(advice))) == advice_rows(advice)
+
+
+def test_the_page_and_the_rows_say_why_its_own_category_is_left_out(index):
+    advice = OutfitAdvice(index, ["top", "any"], 1).of("top", index.vector(0), "0.jpg")
+    page = Page("found")
+    add_advice(page, index, "top", advice)
+    assert "No “top” is recommended here: a garment is not recommended with another" in str(page)
+    reason = "a garment is not recommended with another one of its own category"
+    assert advice_rows(advice)["left_out"] == {"top": reason}
+
+
+def test_similar_says_that_its_own_category_is_left_out(made, tmp_path, undrawn, capsys):
+    pytest.importorskip("faiss", reason="the extra [catalogue] is not installed")
+    from fashion.similar import main
+
+    words = ["--garment", "1", "--index", str(made), "--out", str(tmp_path / "x")]
+    main([*words, "--goes-with", "any"])
+    assert "left out" not in capsys.readouterr().out
+    (query,) = json.loads((tmp_path / "x" / "similar.json").read_text())["queries"]
+    own = query["garment"]["category"]
+    main([*words, "--goes-with", own])
+    told = capsys.readouterr().out
+    assert (
+        f"--goes-with {own.partition(',')[0]}: left out for 1 garment, because a garment is" in told
+    )
+    (query,) = json.loads((tmp_path / "x" / "similar.json").read_text())["queries"]
+    assert list(query["goes_with"]["left_out"]) == [own] and query["goes_with"]["garments"] == {}
 
 
 def test_similar_writes_what_goes_with_a_garment(made, tmp_path, undrawn):
