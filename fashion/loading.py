@@ -6,6 +6,7 @@ This module imports without Keras.
 from typing import Any
 
 from fashion.formats.model_files import model_in
+from fashion.labels.ontology import Ontology
 from fashion.results import TrainedModel, setting_of
 from fashion.results import settings_beside as settings_beside_checkpoint
 from mrcnn.inference.exported_files import format_of, read_export_metadata
@@ -57,6 +58,31 @@ def default_confidence(path: PathLike) -> float:
     from fashion import model
 
     return model.default_confidence(path)
+
+
+def labels_of(path: PathLike) -> Ontology | None:
+    """Reads the label list of a model without its weights, and without Keras.
+
+    Args:
+        path: Checkpoint, run folder, or exported model.
+
+    Returns:
+        The list; None if the file does not say it, or is damaged: loading the model says which.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file cannot be read.
+    """
+    if format_of(path):
+        stored = read_export_metadata(path).get("labels")
+    else:
+        from mrcnn.weights.h5_files import read_metadata  # h5py: exported models do without
+
+        stored = read_metadata(model_in(path)).get("ontology")
+    try:
+        return Ontology.from_dict(stored)
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError):
+        return None
 
 
 def settings_beside(path: PathLike) -> dict[str, Any]:

@@ -26,7 +26,8 @@ from mrcnn.modeling.build import build_detector
 from mrcnn.modeling.devices import use_xla
 from mrcnn.modeling.roi_head import RoIHead
 from mrcnn.typing import Array, PathLike
-from mrcnn.weights.layer_files import layers_in, read_metadata
+from mrcnn.weights.h5_files import read_metadata
+from mrcnn.weights.layer_files import layers_in
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,14 @@ from typing import Any
 
 from fashion.cli.options import model_settings
 from fashion.formats.model_files import digest_of_model, member_in, model_in
-from fashion.loading import default_confidence, load_model, noted_split, settings_beside
+from fashion.labels.ontology import Ontology
+from fashion.loading import (
+    default_confidence,
+    labels_of,
+    load_model,
+    noted_split,
+    settings_beside,
+)
 from fashion.results import TrainedModel
 
 log = logging.getLogger(__name__)
@@ -49,6 +56,14 @@ class ChosenModel:
             That of the model, or of the first detector.
         """
         return default_confidence(self.checkpoint)
+
+    def labels(self) -> Ontology | None:
+        """Reads the label list without loading the model.
+
+        Returns:
+            That of the model, or of the first detector; None if only loading it tells.
+        """
+        return labels_of(self.checkpoint)
 
     def load(self, min_score: float | None) -> TrainedModel:
         """Loads it.

@@ -13,7 +13,7 @@ from typing import Any
 from tqdm import tqdm
 
 from fashion.cli.data import open_files
-from fashion.cli.other_labels import label_map_of, labels_beside, labels_of_data
+from fashion.cli.other_labels import OtherLabels, label_map_of, labels_beside, labels_of_data
 from fashion.cli.resume_keys import check_same_keys, resume_keys
 from fashion.datasets.files import EXTENSIONS, DataFiles, year_of
 from fashion.datasets.imaterialist import IMaterialistDataset
@@ -108,38 +108,31 @@ def input_from_model(args: Namespace, thresholds: Thresholds | None) -> Evaluati
         FileNotFoundError: There is no such model or data set.
         ValueError: The model, the data and the thresholds do not fit together.
     """
-    # Not at the top: stored predictions are scored without Keras.
+    # Not at the top: stored predictions need no model.
     from fashion.cli.chosen_model import ChosenModel
-    from fashion.loading import noted_split
 
     min_score = min(args.ap_conf, thresholds.min_score()) if thresholds else args.ap_conf
     chosen = ChosenModel(args)
-    model = chosen.load(min_score)
-    if thresholds:
-        thresholds.check_ontology(model.ontology, args.thresholds)
-    noted = noted_split(chosen.checkpoint)
-    files = open_files(args.data, args.images, args.val)
-    names = label_map_of(args)
-    labels = labels_of_data(files, args.split, model.ontology, args.true_boxes, names)
-    dataset = open_split(files, args.split, labels, args.skip_bad, noted)
-    if args.limit:
-        dataset = dataset.subset([info["id"] for info in dataset.image_info[: args.limit]])
+    # Labels are compared first: loading the model takes many times as long.
+    ontology, model = chosen.labels(), None
+    if ontology is None:
+        model = chosen.load(min_score)
+        ontology = model.ontology
+    scored = _scored_data(args, chosen, ontology, thresholds)
+    dataset = scored.dataset
+    model = model or chosen.load(min_score)
     about = _about(args, chosen, min_score, dataset)
     warn_of_training_images(model.rescorer, dataset)
     chosen.warn_of_training_images({info["id"] for info in dataset.image_info})
-    content = dataset.to_coco()
-    other = labels_beside(args, model.ontology, labels, names)
-    ground_truth = checked_ground_truth(other.truth(content) if other else content)
-    if thresholds and labels is not model.ontology:
-        thresholds.check_ground_truth(ground_truth, args.thresholds)
     keys = resume_keys(args, chosen.contents(), min_score)
     keys |= {key: about[key] for key in _OF_DATA if key in about}
     keys.pop("thresholds", None)  # all predictions are stored, also those below
-    stored, journal = _predictions(args, chosen, model, dataset, content, keys)
-    if other:
-        stored, about["labels"] = other.predictions(stored), other.partners.to_dict()
+    stored, journal = _predictions(args, chosen, model, dataset, scored.content, keys)
+    if scored.other:
+        stored, about["labels"] = scored.other.predictions(stored), scored.other.partners.to_dict()
+    ground_truth = scored.ground_truth
     more = _attributes_of_true_boxes(model, dataset, ground_truth) if args.true_boxes else {}
-    id_of = {image["file_name"]: image["id"] for image in content["images"]}
+    id_of = {image["file_name"]: image["id"] for image in scored.content["images"]}
     return EvaluationInput(
         about,
         ground_truth,
@@ -148,6 +141,39 @@ def input_from_model(args: Namespace, thresholds: Thresholds | None) -> Evaluati
         more,
         journal.remove,
     )
+
+
+@dataclass
+class _ScoredData:
+    """What a model is scored on: a data set, its COCO dict, and that in labels to compare."""
+
+    dataset: IMaterialistDataset
+    content: dict[str, Any]
+    other: OtherLabels | None
+    ground_truth: dict[str, Any]
+
+
+def _scored_data(
+    args: Namespace, chosen: Any, ontology: Ontology, thresholds: Thresholds | None
+) -> _ScoredData:
+    """Opens the data, and checks its labels and those of the thresholds against the model's."""
+    from fashion.loading import noted_split
+
+    if thresholds:
+        thresholds.check_ontology(ontology, args.thresholds)
+    names = label_map_of(args)
+    files = open_files(args.data, args.images, args.val)
+    labels = labels_of_data(files, args.split, ontology, args.true_boxes, names)
+    other = labels_beside(args, ontology, labels, names)
+    noted = noted_split(chosen.checkpoint)
+    dataset = open_split(files, args.split, labels, args.skip_bad, noted)
+    if args.limit:
+        dataset = dataset.subset([info["id"] for info in dataset.image_info[: args.limit]])
+    content = dataset.to_coco()
+    ground_truth = checked_ground_truth(other.truth(content) if other else content)
+    if thresholds and labels is not ontology:
+        thresholds.check_ground_truth(ground_truth, args.thresholds)
+    return _ScoredData(dataset, content, other, ground_truth)
 
 
 def _about(

@@ -10,12 +10,12 @@ from mrcnn.modeling.backbones.pretrained import load_imagenet
 from mrcnn.typing import PathLike
 from mrcnn.weights import published
 from mrcnn.weights.download import download
+from mrcnn.weights.h5_files import read_metadata
 from mrcnn.weights.layer_files import (
     WeightError,
     convention_in,
     own_weights,
     read_h5,
-    read_metadata,
     weight_layers,
 )
 

@@ -29,7 +29,8 @@ from mrcnn.export import ScoreCheck, export, export_network
 from mrcnn.files import digest_of
 from mrcnn.inference.batching import BatchPredictor
 from mrcnn.typing import Array
-from mrcnn.weights.layer_files import load_weights, read_metadata
+from mrcnn.weights.h5_files import read_metadata
+from mrcnn.weights.layer_files import load_weights
 
 SUFFIXES = {"savedmodel": ".savedmodel", "onnx": ".onnx", "litert": ".tflite"}
 SHIPPED_LICENCE = "MIT; trained on Apache-2.0 data"

@@ -47,7 +47,7 @@ from mrcnn.training.fit_detector import fit_detector
 from mrcnn.training.progress import EpochRecord, ProgressLines, shows_bars
 from mrcnn.training.run_folder import RunFolder
 from mrcnn.training.stages import Stage
-from mrcnn.weights.layer_files import read_metadata
+from mrcnn.weights.h5_files import read_metadata
 
 # Packages whose versions may change the result; config.json notes them.
 VERSIONS = (

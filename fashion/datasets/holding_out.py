@@ -123,7 +123,8 @@ def noted_split(
         ValueError: If the note is malformed. Names the file and what is wrong.
     """
     if metadata is None:
-        from mrcnn.weights.layer_files import read_metadata  # not at the top: it imports Keras
+        # Not at the top: exported models are used where h5py is not installed.
+        from mrcnn.weights.h5_files import read_metadata
 
         metadata = read_metadata(checkpoint)
     noted = metadata.get("split")

@@ -21,7 +21,7 @@ from fashion.labels.ontology import Ontology
 from fashion.model import checkpoint_in, load_model
 from mrcnn.files import write_text
 from mrcnn.training.run_folder import RunFolder
-from mrcnn.weights.layer_files import read_metadata
+from mrcnn.weights.h5_files import read_metadata
 
 log = logging.getLogger(__name__)
 

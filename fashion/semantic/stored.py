@@ -13,7 +13,8 @@ from mrcnn.data.placement import Placement
 from mrcnn.data.resize import make_placement, normalise
 from mrcnn.inference.compiled import compiled
 from mrcnn.typing import Array, PathLike
-from mrcnn.weights.layer_files import load_weights, read_metadata
+from mrcnn.weights.h5_files import read_metadata
+from mrcnn.weights.layer_files import load_weights
 
 
 @dataclass(frozen=True)

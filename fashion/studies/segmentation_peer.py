@@ -34,7 +34,8 @@ from mrcnn.evaluation.semantic_iou import confusion, pixel_scores
 from mrcnn.files import digest_of
 from mrcnn.modeling.devices import use_xla
 from mrcnn.typing import Array
-from mrcnn.weights.layer_files import load_weights, read_metadata
+from mrcnn.weights.h5_files import read_metadata
+from mrcnn.weights.layer_files import load_weights
 
 MIN_SCORE = 0.05  # least score of detections that count for AP
 PAINTED = 0.5  # least score of detections that are painted into label maps

@@ -37,7 +37,7 @@ def save_checkpoint(
     Args:
         model: Its weights are written as `weights.layer_files.save_weights` does.
         path: A .h5 file.
-        metadata: JSON-able, see `read_metadata`.
+        metadata: JSON-able, see `h5_files.read_metadata`.
         optimizer: Its variables are written; None writes no state at all.
         state: JSON-able, see `read_state`.
         callbacks: What callbacks count, see `restore_callbacks`.

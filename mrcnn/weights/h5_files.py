@@ -91,6 +91,26 @@ def reading(path: str | os.PathLike) -> Iterator[h5py.File]:
             raise _unreadable(path, reason) from error
 
 
+def read_metadata(path: str | os.PathLike) -> dict[str, Any]:
+    """Reads the metadata that `layer_files.save_weights` was given.
+
+    Args:
+        path: A .h5 file.
+
+    Returns:
+        The metadata; {} for files of other programs.
+
+    Raises:
+        ValueError: The file is damaged.
+        FileNotFoundError: There is no such file.
+    """
+    with reading(path) as file:
+        found = json_of(file, "metadata", "{}")
+        if not isinstance(found.get("config", {}), dict):
+            raise Damaged("the settings in its metadata are no object")
+        return found
+
+
 def json_of(item: h5py.Group, attribute: str, default: str) -> dict[str, Any]:
     """Reads an attribute that holds a JSON object.
 

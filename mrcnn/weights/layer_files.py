@@ -183,7 +183,7 @@ def save_weights(
         model: Any model. If it has a `convention`, a `PixelConvention`, the file stores its name.
         path: The file.
         dtype: "float16" halves the size of kernels; vectors stay float32.
-        metadata: JSON-able, see `read_metadata`.
+        metadata: JSON-able, see `h5_files.read_metadata`.
         extend: May add groups to the open file.
 
     Raises:
@@ -221,26 +221,6 @@ def _write_group(group: h5py.Group, layers: Sequence[keras.Layer], dtype: str) -
     for key, weight in weights.items():
         value = np.asarray(weight)
         group[key] = value.astype(dtype) if value.ndim > 1 else value
-
-
-def read_metadata(path: PathLike) -> dict[str, Any]:
-    """Reads the metadata that `save_weights` was given.
-
-    Args:
-        path: A .h5 file.
-
-    Returns:
-        The metadata; {} for files of other programs.
-
-    Raises:
-        ValueError: The file is damaged.
-        FileNotFoundError: There is no such file.
-    """
-    with reading(path) as file:
-        found = h5_files.json_of(file, "metadata", "{}")
-        if not isinstance(found.get("config", {}), dict):
-            raise h5_files.Damaged("the settings in its metadata are no object")
-        return found
 
 
 def convention_in(path: PathLike) -> str | None:

@@ -22,6 +22,8 @@ from fashion.evaluation.thresholds.files import write_thresholds
 from fashion.evaluation.thresholds.names import OBJECTIVE_NAMES
 from fashion.evaluation.thresholds.table import CategoryThresholds, Thresholds
 from fashion.labels.ontology import Ontology
+from fashion.loading import labels_of
+from tests.fashion.test_exported import write_onnx
 
 pytestmark = pytest.mark.usefixtures("undrawn")
 
@@ -577,6 +579,61 @@ def test_data_of_another_label_list_are_read_with_their_own(
     foreign = Ontology((0,), ("kimono",), ("",), (), (), (), ())
     with pytest.raises(ValueError, match="lacks 1 of its categories: 'kimono'. No category has a"):
         evaluation_input.labels_of_data(files, None, foreign, False)
+
+
+@pytest.fixture
+def foreign_folder(sample_folder, tmp_path):
+    """The photos with a label list that shares no category with the model's."""
+    folder = shutil.copytree(sample_folder, tmp_path / "foreign")
+    labels = json.loads((folder / "label_descriptions.json").read_text())
+    for row in labels["categories"]:
+        row["name"] = f"my {row['name']}"
+    (folder / "label_descriptions.json").write_text(json.dumps(labels))
+    return folder
+
+
+@pytest.mark.parametrize("weights", ["run", "exported"])
+def test_labels_are_compared_before_a_model_is_loaded(
+    weights, tiny_run, tiny_model, foreign_folder, tmp_path, monkeypatch
+):
+    from fashion.cli import chosen_model
+
+    file = tiny_run
+    if weights == "exported":
+        file = tmp_path / "model.onnx"
+        write_onnx(
+            file,
+            {"format_version": 1, "task": "detection", "labels": tiny_model.ontology.to_dict()},
+        )
+    monkeypatch.setattr(chosen_model, "load_model", lambda *_, **__: pytest.fail("it was loaded"))
+    words = ["--weights", str(file), "--data", str(foreign_folder), "--out", str(tmp_path / "out")]
+    with pytest.raises(ValueError, match="No category has a partner"):
+        evaluate.main(words)
+    wrong = tmp_path / "map.json"
+    wrong.write_text('{"my shoe": "shoe", "my shoo": "shoe"}')
+    with pytest.raises(ValueError, match="The label map renames 'my shoo', which neither"):
+        evaluate.main([*words, "--label-map", str(wrong)])
+
+
+def test_labels_are_compared_without_keras(tiny_run, foreign_folder, tmp_path):
+    words = ["--weights", str(tiny_run), "--data", str(foreign_folder), "--out", str(tmp_path)]
+    code = f"""
+import sys
+from fashion import evaluate
+try:
+    evaluate.main({words!r})
+except ValueError as error:
+    print(error, sorted({{"keras", "tensorflow"}}.intersection(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "No category has a partner" in done.stdout and done.stdout.endswith("[]\n"), done
+
+
+def test_a_model_that_does_not_say_its_labels_is_loaded_first(sample_folder, tmp_path):
+    write_onnx(tmp_path / "model.onnx", {"format_version": 1, "task": "detection"})
+    assert labels_of(tmp_path / "model.onnx") is None
+    with pytest.raises(ValueError, match="does not say which categories"):
+        evaluate.main(["--weights", str(tmp_path / "model.onnx"), "--data", str(sample_folder)])
 
 
 def test_a_model_is_scored_on_data_that_number_attributes_otherwise(

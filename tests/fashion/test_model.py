@@ -15,7 +15,8 @@ from fashion.model import (
     settings_beside,
 )
 from mrcnn.inference.views import View, views_of
-from mrcnn.weights.layer_files import read_metadata, save_weights
+from mrcnn.weights.h5_files import read_metadata
+from mrcnn.weights.layer_files import save_weights
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (90, 60, 3)).astype(np.uint8)
 

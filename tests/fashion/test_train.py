@@ -15,7 +15,8 @@ from mrcnn.config import Config
 from mrcnn.modeling.build import build_detector
 from mrcnn.training.checkpoints import read_state
 from mrcnn.training.run_folder import RunFolder
-from mrcnn.weights.layer_files import read_metadata, save_weights, weight_layers
+from mrcnn.weights.h5_files import read_metadata
+from mrcnn.weights.layer_files import save_weights, weight_layers
 
 
 def words(settings):

@@ -13,7 +13,7 @@ from fashion.cli.start_weights import coco_weights, convention_of
 from fashion.commands.train import limited, open_data, recipe_for
 from mrcnn.weights import published
 from mrcnn.weights.download import DownloadError
-from mrcnn.weights.layer_files import read_metadata
+from mrcnn.weights.h5_files import read_metadata
 
 pytestmark = pytest.mark.slow
 

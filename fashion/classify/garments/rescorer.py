@@ -17,7 +17,8 @@ from mrcnn.inference.compiled import compiled
 from mrcnn.modeling.build import BACKBONES
 from mrcnn.modeling.devices import channels_last
 from mrcnn.typing import Array, PathLike, Tensor
-from mrcnn.weights.layer_files import load_weights, read_metadata, save_weights
+from mrcnn.weights.h5_files import read_metadata
+from mrcnn.weights.layer_files import load_weights, save_weights
 
 AT_ONCE = 16  # crops in one step of the network
 DROPOUT = 0.2

@@ -109,7 +109,7 @@ def test_a_damaged_note_of_a_checkpoint_is_refused_by_its_name(noted, tmp_path, 
         noted_split("best.h5", {"split": noted})
     run = RunFolder(tmp_path)
     run.last.write_bytes(b"")
-    monkeypatch.setattr("mrcnn.weights.layer_files.read_metadata", lambda path: {"split": noted})
+    monkeypatch.setattr("mrcnn.weights.h5_files.read_metadata", lambda path: {"split": noted})
     with pytest.raises(ValueError, match="last.h5 is damaged"):
         held_out_by(run)
 

@@ -125,7 +125,7 @@ def test_lists_without_a_common_category_are_refused(ontology):
 
 @pytest.mark.slow
 def test_a_checkpoint_without_labels_gets_them_from_a_file(tiny_run, tiny_model, tmp_path):
-    from mrcnn.weights.layer_files import read_metadata
+    from mrcnn.weights.h5_files import read_metadata
 
     save_weights(tiny_model.detector, tmp_path / "bare.h5")
     labels = tmp_path / "labels.json"

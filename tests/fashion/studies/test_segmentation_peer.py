@@ -8,7 +8,8 @@ from fashion import segment
 from fashion.datasets.splits import Split
 from fashion.studies import segmentation_peer
 from fashion.studies.segmentation_runs import Data
-from mrcnn.weights.layer_files import read_metadata, save_weights
+from mrcnn.weights.h5_files import read_metadata
+from mrcnn.weights.layer_files import save_weights
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import pytest
 from mrcnn.modeling.build import build_detector
 from mrcnn.training.checkpoints import learning_rate_of, load_state, read_state, save_checkpoint
 from mrcnn.training.optimizers import make_optimizer
-from mrcnn.weights.layer_files import load_weights, read_metadata
+from mrcnn.weights.h5_files import read_metadata
+from mrcnn.weights.layer_files import load_weights
 
 
 def test_metadata_and_state_of_any_length_come_back(detector, tmp_path):

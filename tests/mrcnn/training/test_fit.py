@@ -17,7 +17,8 @@ from mrcnn.training.optimizers import make_optimizer
 from mrcnn.training.progress import BatchBar, EpochClock, set_forward
 from mrcnn.training.run_folder import RunFolder
 from mrcnn.training.stages import Stage
-from mrcnn.weights.layer_files import load_weights, read_metadata
+from mrcnn.weights.h5_files import read_metadata
+from mrcnn.weights.layer_files import load_weights
 
 
 class Noise(keras.utils.PyDataset):

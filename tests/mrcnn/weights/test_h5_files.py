@@ -12,8 +12,8 @@ import pytest
 
 from mrcnn.training.checkpoints import read_state
 from mrcnn.weights import h5_files
-from mrcnn.weights.h5_files import arrays, json_of, open_h5, reading, trust
-from mrcnn.weights.layer_files import convention_in, layers_in, read_h5, read_metadata
+from mrcnn.weights.h5_files import arrays, json_of, open_h5, read_metadata, reading, trust
+from mrcnn.weights.layer_files import convention_in, layers_in, read_h5
 
 LAYERS = {
     "conv1": ["conv1/kernel:0", "conv1/bias:0"],
