@@ -45,7 +45,14 @@ from fashion.cli.paths import check_output
 from fashion.cli.training_settings import chosen_stages, requested_config
 from fashion.config import RECIPES, FashionConfig
 from fashion.hyperparameters.metrics import COLUMNS, SCORES, metric_of
-from fashion.hyperparameters.names import OPTIONS, check_names, defaults_of, words_of
+from fashion.hyperparameters.names import (
+    OPTIONS,
+    check_effects,
+    check_names,
+    defaults_of,
+    setting_of,
+    words_of,
+)
 from fashion.hyperparameters.space import Parameter, read_space
 from mrcnn.packages import import_package
 
@@ -200,6 +207,8 @@ def _contradiction(args: argparse.Namespace) -> str | None:
 
 def _check_training(args: argparse.Namespace) -> None:
     """Checks the options of the trainings with the values that are searched."""
+    for name in args.space.names:
+        setting_of(name)  # before the data are looked for
     common = _train_arguments(args, {})
     settings = [name for name, _ in common.set]
     given = [name for name in OPTIONS if getattr(common, name, None) is not None]
@@ -210,6 +219,7 @@ def _check_training(args: argparse.Namespace) -> None:
         for value in parameter.choices or (parameter.low, parameter.high):
             _check_value(args, parameter, value)
     config, stage = _config(_train_arguments(args, {})), common.stage or "all"
+    check_effects(args.space, config.OPTIMIZER)
     args.defaults, args.reason = defaults_of(
         args.space, config, lambda values: _config(_train_arguments(args, values)), stage
     )

@@ -1,5 +1,6 @@
 """What may be searched: options of `fashion train` and settings, and the words that set them."""
 
+import dataclasses
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -39,7 +40,15 @@ _DEFAULTS: dict[str, Value] = {
     "stage": "all",
     "patience": "none",
 }
-_SCORED = "it decides which images are scored, and the trainings could not be compared"
+_SCORED = (
+    "it decides which images are scored, and scores of other images could not be compared. Give it "
+    "once for all trainings, outside --space"
+)
+# Settings that some optimizers do without: what they are called, and the optimizers that have them.
+_OF_OPTIMIZERS = {
+    "WEIGHT_DECAY": ("weight decay", ("sgd", "nesterov", "adamw", "rmsprop")),
+    "LEARNING_MOMENTUM": ("momentum", ("sgd", "nesterov", "rmsprop")),
+}
 # Options and settings that may not be searched.
 _REFUSED = {
     "seed": "--seed N seeds the search, and --seeds N repeats the best trainings",
@@ -74,7 +83,7 @@ def setting_of(name: str) -> str | None:
     if option in OPTIONS:
         return None
     setting = option.upper()
-    for key in (option, setting):
+    for key in (option, option.lower(), setting):
         if key in _REFUSED:
             raise ValueError(f"--space {name} cannot be searched: {_REFUSED[key]}.")
     if setting in DERIVED:
@@ -86,9 +95,12 @@ def setting_of(name: str) -> str | None:
     if setting in known:
         return setting
     meant = did_you_mean(option, OPTIONS) or did_you_mean(setting, known)
+    if option == "momentum":  # EMA_MOMENTUM is spelled more alike
+        meant = " Did you mean LEARNING_MOMENTUM?"
     raise ValueError(
-        f"--space {name}: there is no such option or setting.{meant} Options are "
-        f"{', '.join(OPTIONS)}; `fashion settings` lists the settings."
+        f"--space {name} cannot be searched: it is no setting, and none of the options that can be "
+        f"searched.{meant} These options are {', '.join(OPTIONS)}; `fashion settings` lists the "
+        "settings."
     )
 
 
@@ -123,6 +135,47 @@ def check_names(space: Space, given: Sequence[str], settings: Sequence[str]) -> 
                     f"--set {key} would replace what is searched with {name}. Leave it out."
                 )
             changed[key] = option if setting is None else name
+
+
+def check_effects(space: Space, optimizer: str) -> None:
+    """Checks that every parameter changes something with each optimizer that it is searched with.
+
+    Args:
+        space: The search space.
+        optimizer: That of the recipe, where none is searched.
+
+    Raises:
+        ValueError: An optimizer does without the setting. The message advises a condition.
+    """
+    searched = next((each for each in space.parameters if _is_optimizer(each.name)), None)
+    for parameter in space.parameters:
+        word, having = _OF_OPTIMIZERS.get(setting_of(parameter.name) or "", ("", ()))
+        if not having:
+            continue
+        among: Sequence[Value] = (optimizer,)
+        if searched is not None:
+            among = parameter.condition.get(searched.name, searched.choices)
+        fitting = tuple(each for each in among if each in having)
+        without = ", ".join(str(each) for each in among if each not in having)
+        if not without:
+            continue
+        if searched is None or not fitting:
+            raise ValueError(
+                f"--space {parameter.name} would change nothing: the optimizer {without} has no "
+                f"{word}. Leave it out, or train with one of {', '.join(having)}."
+            )
+        advised = dataclasses.replace(
+            parameter, condition={**parameter.condition, searched.name: fitting}
+        )
+        raise ValueError(
+            f"--space {parameter.name} would change nothing in trials with the optimizer {without},"
+            f" which has no {word}. Search it with the others only, and keep the quotes: "
+            f'"{advised.line()}".'
+        )
+
+
+def _is_optimizer(name: str) -> bool:
+    return setting_of(name) == "OPTIMIZER" or name.removeprefix("--") == "optimizer"
 
 
 def words_of(values: Mapping[str, Value]) -> list[str]:

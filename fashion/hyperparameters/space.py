@@ -6,7 +6,7 @@ A parameter is written NAME=VALUES, in which VALUES is one of
     float:LOW:HIGH[:STEP]    a number between two others
     int:LOW:HIGH[:STEP]      a whole number
     log:LOW:HIGH[:POINTS]    a number whose logarithm is uniform; POINTS of them for a grid
-    logint:LOW:HIGH[:POINTS] a whole number, likewise
+    logint:LOW:HIGH[:POINTS] the same for whole numbers
 
 and may be followed by " if OTHER=VALUE,VALUE and …": it is searched only where the others have one
 of these values. A file, JSON or YAML, has a key for each parameter.
@@ -30,8 +30,9 @@ Values = dict[str, Value]
 FILES = (".json", ".yaml", ".yml")
 KINDS = ("float", "int", "log", "logint")
 FORM = (
-    "A parameter is NAME=a,b,c or NAME=KIND:LOW:HIGH with the KIND float, int, log or logint, for "
-    'instance lr=log:1e-5:1e-2, and may end with a condition: "momentum=0.8,0.9 if optimizer=sgd".'
+    "A parameter is NAME=a,b,c or NAME=KIND:LOW:HIGH, where KIND is float, int, log or logint, for "
+    "instance lr=log:1e-5:1e-2. It may end with a condition: "
+    '"weight_decay=log:1e-5:1e-2 if optimizer=adamw".'
 )
 _KEYS = ("type", "values", "low", "high", "step", "points", "if")
 # A grid of more trainings than this is a mistake.
@@ -65,7 +66,7 @@ class Parameter:
     condition: Mapping[str, tuple[Value, ...]] = dataclasses.field(default_factory=dict)
 
     def applies(self, values: Mapping[str, Value]) -> bool:
-        """Returns whether the parameter is searched beside these values.
+        """Returns whether the parameter is searched together with these values.
 
         Args:
             values: Of the parameters that its condition names, as far as they are searched.
@@ -240,7 +241,8 @@ def read_space(texts: Sequence[str]) -> Space:
         The space, in the order of the texts as far as conditions allow.
 
     Raises:
-        ValueError: A text is no parameter, or two have one name, or conditions go in a circle.
+        ValueError: A text is no parameter, or two have one name, or conditions depend on each
+            other.
         OSError: A file cannot be read.
     """
     parameters = []
@@ -251,8 +253,8 @@ def read_space(texts: Sequence[str]) -> Space:
             parameters += _file(Path(text))
         elif text == "if":
             raise ValueError(
-                '--space: a parameter with a condition is one word for the shell: "NAME=VALUES if '
-                'OTHER=VALUE", in quotes.'
+                "--space: put a parameter that has a condition in quotes: "
+                '"NAME=VALUES if OTHER=VALUE".'
             )
         else:
             raise ValueError(f"--space cannot read {text}. {FORM}")
@@ -271,7 +273,9 @@ def _ordered(parameters: Sequence[Parameter]) -> list[Parameter]:
             if other not in by_name:
                 raise ValueError(
                     f"--space: the condition of {parameter.name} names {other}, which is not "
-                    f"searched.{did_you_mean(other, by_name)}"
+                    f"searched.{did_you_mean(other, by_name)} Search it as well, with "
+                    f"{other}=VALUE,VALUE, or leave the condition out: "
+                    f"{parameter.name}={parameter.text()}."
                 )
             wrong = [value for value in allowed if not by_name[other].contains(value)]
             if wrong:
@@ -286,7 +290,10 @@ def _ordered(parameters: Sequence[Parameter]) -> list[Parameter]:
         ready = [parameter for parameter in left if placed.issuperset(parameter.condition)]
         if not ready:
             names = ", ".join(parameter.name for parameter in left)
-            raise ValueError(f"--space: the conditions of {names} go in a circle.")
+            raise ValueError(
+                f"--space: the conditions of {names} depend on each other, so that none of them "
+                "can be chosen first. Leave one condition out."
+            )
         ordered.append(ready[0])
         left.remove(ready[0])
     return ordered
@@ -303,7 +310,7 @@ def _parameter(text: str) -> Parameter:
         other, equals, allowed = (word.strip() for word in part.partition("="))
         if not equals or not other or not allowed:
             raise ValueError(
-                f"--space {text}: a condition is OTHER=VALUE,VALUE, several are joined by and. "
+                f"--space {text}: a condition is OTHER=VALUE,VALUE; join several with and. "
                 f"Got {part}."
             )
         conditions[other] = tuple(map(value_of, _split(allowed)))
@@ -325,7 +332,7 @@ def _values(name: str, text: str) -> Parameter:
     try:
         low, high, *last = map(float, numbers)
     except ValueError as error:
-        raise ValueError(f"--space {name}={text}: these are no numbers. {FORM}") from error
+        raise ValueError(f"--space {name}={text}: LOW and HIGH must be numbers. {FORM}") from error
     return _range(name, kind, low, high, last[0] if last else None)
 
 
@@ -346,7 +353,7 @@ def _range(name: str, kind: str, low: float, high: float, last: float | None) ->
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise ValueError(f"{where}: LOW must be less than HIGH. Got {low:g} and {high:g}.")
     if is_log and low <= 0:
-        raise ValueError(f"{where}: a logarithmic range begins above 0. Got {low:g}.")
+        raise ValueError(f"{where}: LOW of {kind} must be above 0. Got {low:g}.")
     if is_whole and (low != int(low) or high != int(high)):
         raise ValueError(f"{where}: {kind} needs whole numbers. Got {low:g} and {high:g}.")
     if is_whole:

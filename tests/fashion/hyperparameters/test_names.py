@@ -5,8 +5,16 @@ import pytest
 from fashion import search, train
 from fashion.cli.training_settings import requested_config
 from fashion.config import RECIPES
-from fashion.hyperparameters.names import check_names, defaults_of, setting_of, words_of
+from fashion.hyperparameters.names import (
+    _OF_OPTIMIZERS,
+    check_effects,
+    check_names,
+    defaults_of,
+    setting_of,
+    words_of,
+)
 from fashion.hyperparameters.space import read_space
+from mrcnn.training.optimizers import make_optimizer
 
 
 def config_of(*words, recipe="smoke"):
@@ -38,11 +46,14 @@ def test_a_name_is_an_option_or_a_setting(name, setting):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("learning_rte", "no such option or setting. Did you mean LEARNING_RATE"),
+        ("learning_rte", "it is no setting, and none of the options .* Did you mean LEARNING_RATE"),
+        ("momentum", "Did you mean LEARNING_MOMENTUM?"),
         ("optimzer", "Did you mean optimizer"),
         ("learning_rate", "search lr, the highest of them"),
         ("seed", "--seeds N repeats the best"),
-        ("limit", "could not be compared"),
+        ("limit", "could not be compared. Give it once for all trainings"),
+        ("LIMIT", "--space LIMIT cannot be searched: it decides which images are scored"),
+        ("out", "These options are lr, batch, .*; `fashion settings` lists the settings"),
         ("EVALUATE_EVERY", "after which epochs"),
         ("BATCH_SIZE", "follows from other settings"),
         ("workers", "does not change the result"),
@@ -88,6 +99,55 @@ def test_two_that_change_the_same_are_refused(texts, given, settings, message):
         check_names(read_space(texts), given, settings)
 
 
+@pytest.mark.parametrize(
+    ("texts", "optimizer", "message"),
+    [
+        (["weight_decay=1,2"], "adam", "weight_decay would change nothing: the optimizer adam has"),
+        (["LEARNING_MOMENTUM=1,2"], "adamw", "adamw has no momentum. .* one of sgd, nesterov, rms"),
+        (["weight_decay=1,2", "optimizer=adam"], "sgd", "the optimizer adam has no weight decay"),
+        (
+            ["weight_decay=log:1e-5:1e-2", "optimizer=adam,adamw"],
+            "sgd",
+            '"weight_decay=log:1e-05:0.01 if optimizer=adamw"',
+        ),
+        (
+            ["learning-momentum=0,1 if batch=2", "OPTIMIZER=sgd,adam,rmsprop", "batch=2,4"],
+            "sgd",
+            '"learning-momentum=0,1 if batch=2 and OPTIMIZER=sgd,rmsprop"',
+        ),
+    ],
+)
+def test_a_setting_that_an_optimizer_does_not_have_is_refused(texts, optimizer, message):
+    with pytest.raises(ValueError, match=message):
+        check_effects(read_space(texts), optimizer)
+
+
+@pytest.mark.parametrize(
+    ("texts", "optimizer"),
+    [
+        (["weight_decay=1,2"], "adamw"),
+        (["weight_decay=1,2 if optimizer=adamw", "optimizer=adam,adamw"], "adam"),
+        (["weight_decay=1,2", "optimizer=sgd,adamw"], "adam"),
+        (["lr=1,2", "optimizer=adam,adamw"], "adam"),
+    ],
+)
+def test_a_setting_that_every_optimizer_has_is_searched(texts, optimizer):
+    check_effects(read_space(texts), optimizer)
+
+
+def test_settings_of_optimizers_are_those_that_keras_is_given():
+    """What `check_effects` knows is read from the optimizers themselves."""
+    for name in ("sgd", "nesterov", "adam", "adamw", "rmsprop"):
+        made = []
+        for value in (0.1, 0.2):
+            config = config_of("--optimizer", name)
+            config.WEIGHT_DECAY = config.LEARNING_MOMENTUM = value
+            made.append(make_optimizer(config, 1e-3, 100).get_config())
+        for setting, key in (("WEIGHT_DECAY", "weight_decay"), ("LEARNING_MOMENTUM", "momentum")):
+            differs = made[0].get(key) != made[1].get(key)
+            assert differs == (name in _OF_OPTIMIZERS[setting][1]), (name, setting)
+
+
 def test_the_length_and_the_rate_of_a_training_are_searched_together():
     check_names(read_space(["lr=1,2", "epochs=3,4", "weight_decay=1,2"]), ["optimizer"], ["EMA"])
 
@@ -95,7 +155,10 @@ def test_the_length_and_the_rate_of_a_training_are_searched_together():
 def test_the_first_trial_has_the_settings_of_the_recipe():
     texts = [
         *("lr=log:1e-5:1e-2", "batch=2,4", "optimizer=sgd,adamw", "imgsz=int:128:256:64"),
-        *("weight_decay=log:1e-5:1e-2 if optimizer=adamw", "momentum=0.8,0.9 if optimizer=sgd"),
+        *(
+            "weight_decay=log:1e-5:1e-2 if optimizer=adamw",
+            "learning_momentum=0.8,0.9 if optimizer=sgd",
+        ),
         *("loss_weights=best,ones", "ema=none,0.99", "rebalance=classes,none", "weights=imagenet"),
         *("AUGMENT=false,true", "SCALE_JITTER=null,[0.5,2]", "epochs=int:5:30", "patience=none,5"),
     ]
