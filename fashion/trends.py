@@ -116,9 +116,14 @@ def _add_options_of_the_test(parser: Parser) -> None:
         help="compare each month with the same month of other years only; needs two years",
     )
     parser.add_argument(
-        "--shoots",
+        "--photo-sessions",
+        dest="shoots",
         action="store_true",
-        help="folders are shoots: count all images of one in the period of its median date",
+        help="each folder is one photo session: count all its images in the period of its median "
+        "date",
+    )
+    parser.add_argument(  # its name before
+        "--shoots", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
     )
     add_option(
         parser,

@@ -13,6 +13,10 @@ from mrcnn.typing import PathLike
 _IMAGE = ("image", "file", "filename", "file_name", "photo", "path", "image_id", "imageid", "name")
 _DATE = ("date", "taken", "datetime", "date_taken", "timestamp", "datetimeoriginal", "day", "month")
 _LISTED = 5  # bad lines that an error lists
+_EXPECTED = (
+    "Expected a first line with the columns image and date, and a line for each image below it, "
+    "for instance:\n  image,date\n  2024/photo.jpg,2024-05-17"
+)
 
 
 def read_dates(path: PathLike) -> dict[str, str]:
@@ -26,8 +30,8 @@ def read_dates(path: PathLike) -> dict[str, str]:
         out.
 
     Raises:
-        ValueError: A column is missing, or lines cannot be read. The message lists up to five
-            lines by number.
+        ValueError: The file is empty, a column is missing, or lines cannot be read. The message
+            lists up to five lines by number.
     """
     path = Path(path)
     rows = _rows(path)
@@ -55,8 +59,10 @@ def read_dates(path: PathLike) -> dict[str, str]:
         more = f"\n  and {len(bad) - _LISTED:,} more lines" if len(bad) > _LISTED else ""
         listed = "".join(f"\n  {text}" for text in bad[:_LISTED])
         raise ValueError(f"{path} has lines that cannot be read:{listed}{more}")
+    if not rows:
+        raise ValueError(f"{path} has a first line with columns, and no images below. {_EXPECTED}")
     if not dates:
-        raise ValueError(f"{path} has no dates below its heading.")
+        raise ValueError(f"None of the {len(rows):,} rows of {path} has a date. {_EXPECTED}")
     return dates
 
 
@@ -75,6 +81,8 @@ def _rows(path: Path) -> list[tuple[int, str, str]]:
         raise ValueError(
             f"{path} is not UTF-8 text: byte {error.start} is wrong. Save it as CSV in UTF-8."
         ) from error
+    if not text.strip():
+        raise ValueError(f"{path} is empty. {_EXPECTED}")
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
@@ -92,7 +100,10 @@ def _rows(path: Path) -> list[tuple[int, str, str]]:
                 )
             rows.append((reader.line_num, row[image].strip(), row[date].strip()))
     except csv.Error as error:
-        raise ValueError(f"{path} line {reader.line_num} is no CSV: {error}.") from error
+        raise ValueError(
+            f"{path} line {reader.line_num} cannot be read as CSV: {error}. Often a quotation mark "
+            "is not closed."
+        ) from error
     return rows
 
 
@@ -100,8 +111,8 @@ def _column(path: Path, heading: list[str], names: tuple[str, ...]) -> int:
     found = [heading.index(name) for name in names if name in heading]
     if not found:
         raise ValueError(
-            f"{path} has no column {names[0]!r}. Expected a heading such as image,date; found "
-            f"{shown(','.join(heading))}."
+            f"{path} has no column {names[0]!r}. Its columns are {shown(', '.join(heading))}. "
+            f"{_EXPECTED}"
         )
     return found[0]
 

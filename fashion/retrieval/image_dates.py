@@ -45,16 +45,22 @@ def dates_of(source: str | Path, garments: Sequence[Garment]) -> dict[str, str] 
         return found
     dates = read_dates(source)
     found, unknown = match_dates(dates, images)
+    names = count(len(dates), "name")
     if not found:
         raise ValueError(
-            f"{source} names no image of the catalogue. It has for instance {unknown[0]}; the "
-            f"catalogue has {images[0]}."
+            f"{source} has {names}, and none is an image of the catalogue. It has for instance "
+            f"{unknown[0]}; the catalogue has {images[0]}. Write the path of an image as it is in "
+            "the catalogue, the end of the path, or the file name."
         )
     if unknown:
         log.warning(
-            "%s: %s not in the catalogue, or no garment was found there, for instance %s.",
+            "%s: %d of %s are images of the catalogue. The others are not there or show no "
+            "garment, for instance %s.",
             source,
-            count(len(unknown), "name is", "names are"),
+            len(dates) - len(unknown),
+            names,
             unknown[0],
         )
+    else:
+        log.info("%s: all of %s are images of the catalogue.", source, names)
     return found

@@ -50,7 +50,7 @@ def read_garments(
 
     Args:
         garments: Of a catalogue.
-        category: The only category that is looked at; None for all.
+        category: The only category that counts; None for all.
         score: Least confidence score of a garment.
         attribute_score: Least score of an attribute.
 
@@ -152,8 +152,9 @@ def by_shoot(place_of_image: Mapping[str, int]) -> dict[str, int]:
         folders[folder_of(image)].append(place)
     if len(folders) == 1 and len(place_of_image) > 1:
         raise ValueError(
-            "All images lie in one folder, so shoots cannot be told apart. Put the photos of each "
-            "shoot into a folder of its own, or leave out --shoots."
+            "All images lie in one folder, so photo sessions cannot be distinguished. Put the "
+            "photos of each session into a folder of its own, or leave out --photo-sessions "
+            "(`shoots` in the API)."
         )
     median = {name: sorted(places)[len(places) // 2] for name, places in folders.items()}
     return {image: median[folder_of(image)] for image in place_of_image}
@@ -172,7 +173,7 @@ def folder_of(image: str) -> str:
 
 
 def dependence(date_of: Mapping[str, str], place_of_image: Mapping[str, int]) -> dict[str, Any]:
-    """Counts images that may be of one shoot: of one folder, or of one day.
+    """Counts images that may come from one photo session: of one folder, or of one day.
 
     Args:
         date_of: `{image: ISO date}`.

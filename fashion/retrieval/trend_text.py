@@ -124,9 +124,9 @@ def _nothing(result: Mapping[str, Any]) -> str:
     reasons = []
     if result["undated"]:
         reasons.append(f"{count(result['undated'], 'image')} without a date")
-    if result["too_coarse"]:
+    if result["imprecise_dates"]:
         reasons.append(
-            f"{count(result['too_coarse'], 'image')} whose date is not known to the "
+            f"{count(result['imprecise_dates'], 'image')} whose date is less precise than a "
             f"{result['period']}"
         )
     if few:
@@ -134,7 +134,7 @@ def _nothing(result: Mapping[str, Any]) -> str:
             f"{count(few, 'image')} of {_PLURALS[result['period']]} with fewer than "
             f"{result['min_count']}, which a longer period or a lower minimum count would include"
         )
-    return f"There is nothing to look at: {', '.join(reasons) or 'no images'}."
+    return f"There is nothing to show: {', '.join(reasons) or 'no images'}."
 
 
 def _too_few(result: Mapping[str, Any]) -> str:
@@ -173,10 +173,10 @@ def _left_out(result: Mapping[str, Any]) -> Sequence[str]:
     period, plural = result["period"], _PLURALS[result["period"]]
     if result["undated"]:
         sentences.append(f"{count(result['undated'], 'image')} without a date left out.")
-    if result["too_coarse"]:
+    if result["imprecise_dates"]:
         sentences.append(
-            f"{count(result['too_coarse'], 'image')} left out: the date is not known to the "
-            f"{period}."
+            f"{count(result['imprecise_dates'], 'image')} left out: the date is less precise than "
+            f"a {period}."
         )
     few = result["left_out"]["periods"]
     if few:
@@ -212,8 +212,8 @@ def _method(result: Mapping[str, Any]) -> str:
 def _independence(result: Mapping[str, Any]) -> str:
     folders, days = result["folders"], result["days"]
     text = (
-        "Intervals of shares (Wilson, 95 %) count images as independent. Images of one shoot show "
-        "the same clothes, so the intervals are then too narrow."
+        "Intervals of shares (Wilson, 95 %) treat images as independent. Images of one photo "
+        "session show the same clothes, so the intervals are then too narrow."
     )
     shared = []
     if days["shared"]:
@@ -234,8 +234,9 @@ def _independence(result: Mapping[str, Any]) -> str:
     elif folders["over_periods"]:
         number = count(folders["over_periods"], "folder has", "folders have")
         text += (
-            f" {number} images of several {plural}. If a folder is a shoot, its {plural} are alike "
-            "and false alarms are far more frequent than stated: keep shoots together (--shoots)."
+            f" {number} images of several {plural}. If a folder is one photo session, its {plural} "
+            "are alike, and false alarms are far more frequent than stated: keep sessions together "
+            "(--photo-sessions)."
         )
     return text
 

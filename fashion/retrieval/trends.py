@@ -53,11 +53,12 @@ def trends_of(
         min_count: Periods with fewer images are left out, and so are categories, attributes and
             colors of fewer images in all.
         alpha: Limit of the false-discovery rate, in (0, 1).
-        category: Look at garments of this category only; shares are of the images that have one.
+        category: Use garments of this category only; shares are of the images that have one.
         score: Least confidence score of a garment; by default all of the catalogue.
         attribute_score: Least score of an attribute; by default all that the catalogue has.
         seasonal: Compare each month (quarter, week) with the same one of other years only.
-        shoots: Folders are shoots: all images of one count in the period of its median date.
+        shoots: Each folder is one photo session: all its images count in the period of its median
+            date.
 
     Returns:
         JSON-ready. "series": a dict each, trends first, with "kind", "name", "images", "points"
@@ -65,23 +66,23 @@ def trends_of(
         after Benjamini and Hochberg), "slope" (change of the share per period) with "slope_low" and
         "slope_high" (95 %), "from" and "to" (ends of the line of Theil and Sen), and "trend"
         ("rise", "fall" or "none"). "periods", "left_out" {"periods", "series"}, "images",
-        "undated", "too_coarse" (images), "tested" (series), "smallest_p", "folders", "days" (see
-        `dependence`), the arguments, "summary" (a paragraph) and "notes" (sentences).
+        "undated", "imprecise_dates" (images), "tested" (series), "smallest_p", "folders", "days"
+        (see `dependence`), the arguments, "summary" (a paragraph) and "notes" (sentences).
 
     Raises:
         ValueError: There is no such period or category, a date cannot be read, or all images are
-            of one shoot.
+            of one folder.
     """
     if period not in PERIODS:
         raise ValueError(f"A period is one of {', '.join(PERIODS)}. Got {period}.")
     properties, date_of = read_garments(garments, category, score, attribute_score)
     if dates is not None:
         date_of = {image: parse_date(dates[image]) for image in properties if image in dates}
-    place_of_image, coarse = {}, 0
+    place_of_image, imprecise = {}, 0
     for image, date in date_of.items():
         place = place_of(date, period)
         if place is None:
-            coarse += 1
+            imprecise += 1
         else:
             place_of_image[image] = place
     if shoots:
@@ -97,7 +98,7 @@ def trends_of(
         "shoots": shoots,
         "images": int(table.images.sum()),
         "undated": len(properties) - len(date_of),
-        "too_coarse": coarse,
+        "imprecise_dates": imprecise,
         "periods": _period_rows(table.places, table.images, period),
         "left_out": {
             "periods": _period_rows(*left_out[0], period),

@@ -82,13 +82,18 @@ def test_dates_come_from_a_csv_or_from_folders(opened, make_garment, tmp_path, c
         {"period": "2023-02", "images": 4},
     ]
     assert result["undated"] == 1
-    assert "1 name is not in the catalogue" in caplog.text and "other.jpg" in caplog.text
+    assert "dates.csv: 8 of 9 names are images of the catalogue." in caplog.text
+    assert "or show no garment, for instance other.jpg" in caplog.text
+    (tmp_path / "dates.csv").write_text("\n".join(["image,date", *lines]))
+    with caplog.at_level("INFO", "fashion"):
+        main(["index", "--dates", "dates.csv", "--min-count", "1"])
+    assert "dates.csv: all of 8 names are images of the catalogue." in caplog.text
 
 
 def test_without_anything_to_plot_a_page_says_why(opened, make_garment, undrawn):
     opened([make_garment(0, "a.jpg", "dress", "2024-01-01")])
     text = main(["index"]).read_text()
-    assert "There is nothing to look at: 1 image of months with fewer than 10, which" in text
+    assert "There is nothing to show: 1 image of months with fewer than 10, which" in text
 
 
 def test_missing_dates_are_one_clear_error(opened, make_garment, tmp_path):
@@ -98,7 +103,9 @@ def test_missing_dates_are_one_clear_error(opened, make_garment, tmp_path):
     with pytest.raises(ValueError, match="The first image is street/a.jpg; expected for instance"):
         main(["index", "--dates", "folders"])
     (tmp_path / "dates.csv").write_text("image,date\nb.jpg,2024-01-01\n")
-    with pytest.raises(ValueError, match="It has for instance b.jpg; the catalogue has street/a"):
+    with pytest.raises(
+        ValueError, match="has 1 name, and none .* instance b.jpg; the catalogue has street/a"
+    ):
         main(["index", "--dates", "dates.csv"])
     opened([])
     with pytest.raises(ValueError, match="The catalogue has no garments"):
@@ -133,6 +140,18 @@ def test_wrong_options_are_named(argv, reason, opened, capsys):
     with pytest.raises(SystemExit):
         parse(argv.split())
     assert reason in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--photo-sessions", "--shoots"])
+def test_photo_sessions_are_kept_together(option, opened, make_garment, tmp_path, undrawn, capsys):
+    days = ("01-30", "02-01", "02-02")
+    opened([make_garment(i, f"one/{i}.jpg", "dress", f"2024-{d}") for i, d in enumerate(days)])
+    with pytest.raises(ValueError, match="All images lie in one folder.* leave out --photo-sess"):
+        main(["index", option, "--min-count", "1"])
+    with pytest.raises(SystemExit):
+        parse(["--help"])
+    told = capsys.readouterr().out
+    assert "--photo-sessions" in told and "--shoots" not in told
 
 
 def test_the_address_of_a_server_is_no_folder(opened):

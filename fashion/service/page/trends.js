@@ -93,7 +93,7 @@ export class Trends {
 }
 
 /** False if no photo of the index has a date; of one category alone that would say little. */
-function hasDates({ category, images, left_out: left, too_coarse: coarse, undated }) {
+function hasDates({ category, images, left_out: left, imprecise_dates: coarse, undated }) {
   return category !== null || images + left.periods.length + coarse > 0 || undated === 0;
 }
 

@@ -32,9 +32,16 @@ def test_one_date_of_the_file_decides_for_all(tmp_path):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "has no column 'image'. Expected a heading such as image,date"),
-        ("image,when\na,2024\n", "has no column 'date'. .* found 'image,when'"),
-        ("image,date\n", "has no dates below its heading"),
+        ("", "dates.csv is empty. Expected a first line with the columns image and date"),
+        (" \n\n", "dates.csv is empty"),
+        ("image,when\na,2024\n", "no column 'date'. Its columns are 'image, when'. Expected a"),
+        ("a.jpg,2024\n", "no column 'image'. .*:\n  image,date\n  2024/photo.jpg,2024-05-17"),
+        ("image,date\n", "has a first line with columns, and no images below. Expected"),
+        ("image,date\na,\nb,\n", "None of the 2 rows of .*dates.csv has a date. Expected"),
+        (
+            'image,date\na,"2024\n' + "x" * 200_000,
+            "line 3 cannot be read as CSV: .* quotation mark",
+        ),
         ("image,date\na,2024-05-17\nb,soon\n", "line 3: 'soon' is no date. Expected one such as"),
         ("image,date\na,01/02/2024\n", "line 2: '01/02/2024' may be 1/2 or 2/1"),
         ("image,date\na,17/05/2024\nb,05/17/2024\n", "dates.csv: In '17/05/2024' the day comes"),

@@ -116,16 +116,16 @@ def test_too_few_periods_are_said_and_nothing_is_claimed(make_catalogue):
     assert "p is at least" not in monthly["summary"]
 
 
-def test_dates_may_be_handed_over_and_be_coarse(make_garment):
+def test_dates_may_be_handed_over_and_be_imprecise(make_garment):
     garments = [make_garment(i, f"{i}.jpg", "dress", "2020-01-01") for i in range(4)]
     dates = {"0.jpg": "2024-05", "1.jpg": "17.05.2024", "2.jpg": "2024"}
     result = trends_of(garments, dates, min_count=1)
     assert result["periods"] == [{"period": "2024-05", "images": 2}]
-    assert (result["undated"], result["too_coarse"]) == (1, 1)
-    assert "1 image left out: the date is not known to the month." in result["notes"]
+    assert (result["undated"], result["imprecise_dates"]) == (1, 1)
+    assert "1 image left out: the date is less precise than a month." in result["notes"]
     assert trends_of(garments, dates, "year", min_count=1)["images"] == 3
     nothing = trends_of(garments, {}, min_count=1)
-    assert nothing["summary"] == "There is nothing to look at: 4 images without a date."
+    assert nothing["summary"] == "There is nothing to show: 4 images without a date."
     assert nothing["series"] == []
 
 
@@ -241,4 +241,4 @@ def test_unknown_periods_are_refused(make_garment):
 
 
 def test_an_empty_catalogue_has_no_trends():
-    assert trends_of([])["summary"] == "There is nothing to look at: no images."
+    assert trends_of([])["summary"] == "There is nothing to show: no images."
