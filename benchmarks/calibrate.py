@@ -6,7 +6,7 @@
 
 Prints the calibration error before and after, the latter with folds: on photos that the calibration
 was not fitted on. --write adds the SCORE_CALIBRATION that all the photos give to
-model.settings.json beside the checkpoint. Predictions of it are calibrated from then on.
+model.settings.json next to the checkpoint. Predictions of it are calibrated from then on.
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path

@@ -1,4 +1,4 @@
-"""How fast training examples are read, beside the way Matterport's loader reads them.
+"""How fast training examples are read, compared with the way Matterport's loader reads them.
 
     python benchmarks/loader.py --data ~/ccp                 photos as they are
     python benchmarks/loader.py --data ~/ccp --enlarged 4    4 times the size, as of telephones

@@ -8,8 +8,8 @@ CPU seconds (user and system, of the process) of the median call after warm-up, 
 record, and the share of the time that the multiply-adds alone would take at the speed of this
 machine's fastest matrix product.
 --weights: a file in Matterport's layout, loaded by name; without it the weights are random.
-Machines differ: the record was made on two Xeon vCPUs at 2.5 GHz, so compare CPU seconds and mind
-the machine.
+Machines differ: the record was made on two Xeon vCPUs at 2.5 GHz, so compare CPU seconds, and
+name the machine.
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path

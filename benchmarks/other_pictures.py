@@ -1,4 +1,4 @@
-"""How a model of street photos does on other pictures: false positives, and product shots.
+"""How well a model of street photos does on other pictures: false positives, and product shots.
 
     python benchmarks/other_pictures.py --data CCP --weights weights/ccp.h5 [--confidence 0.5]
 

@@ -3,7 +3,7 @@
     python benchmarks/outfits.py --data DATA            # ground truth: val.csv against train.csv
     python benchmarks/outfits.py --index INDEX          # predictions: five folds of a catalogue
 
-Of every outfit (image) that is held out, each garment is hidden once. Ranked are
+Of every outfit (image) that is held out, each garment is hidden once. We rank
 
 * the other categories: is the hidden one among the first k?
 * the garments of its category in the catalogue: is one with exactly its attributes among the first
@@ -84,7 +84,7 @@ class MemoryIndex:
 def ground_truth_index(data):
     """Reads a data set as a catalogue.
 
-    The vector of an object is its attributes beside the square roots of a Lab histogram in its
+    The vector of an object joins its attributes and the square roots of a Lab histogram in its
     mask, with equal weight; its dot product is their mean cosine similarity.
 
     Args:

@@ -3,7 +3,7 @@
     python benchmarks/retrieval.py --data CCP --weights weights/ccp.h5 [--fit-images 200]
     python benchmarks/retrieval.py --speed [--garments 100000] [--dimension 296]
 
-Quality: each object of the validation photos looks for the ten most similar objects of all other
+Quality: each object of the validation photos searches for the ten most similar objects of all other
 validation photos (leave one image out). The model has seen none of them in training. Boxes are the
 true ones; masks, scores and features are the model's. Printed for each kind of vector, with 95 %
 intervals (2,000 samples of images with replacement):

@@ -2,7 +2,7 @@
 
 One framework's own product says little: TensorFlow with oneDNN, TensorFlow without, PyTorch and
 NumPy differ by a half, and a shared machine differs from minute to minute. So each is measured in a
-process of its own, several times, and the best of all is the roof that shares are given of.
+process of its own, several times, and the best of all is the roof, of which shares are given.
 """
 
 import json

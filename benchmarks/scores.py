@@ -5,8 +5,8 @@
 Generates images with about 7 objects and 30 predictions each and scores them in this process:
 COCO's mask AP by pycocotools and by us, Fashionpedia's AP by the official package (on a fifth of
 the images, both: --full takes some minutes) and by us, and Kaggle's score of 2020 on ten times as
-many images. Times are CPU seconds of one core. Stops where numbers differ or where a ratio is below
-the required one. Writes no file.
+many images. Times are CPU seconds of one core. Stops if numbers differ, or if a ratio is below the
+required one. Writes no file.
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path

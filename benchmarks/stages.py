@@ -5,7 +5,7 @@
     TF_ENABLE_ONEDNN_OPTS=0 python benchmarks/stages.py    # without oneDNN (1: with it)
 
 Profiles one step with TensorFlow's profiler and prints, for each stage of the network, the seconds
-of its operations (forward, backward) beside its multiply-adds, then the most expensive operations.
+of its operations (forward, backward) with its multiply-adds, then the most expensive operations.
 Operations that run at the same time count each: the seconds add up to more than the wall time.
 """
 

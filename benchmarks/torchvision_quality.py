@@ -5,7 +5,7 @@
 Both start from the same ImageNet weights of ResNet-50 and see the same batches: the loader of this
 project feeds both (mirrored at random, one seed). Input size, optimizer, schedule, sizes of layers,
 and numbers of proposals and RoIs are equal. torchvision's ResNet gets its stride in the first 1 x 1
-convolution, as Keras' has it. Each side is trained once for each of --rates, and its best counts;
+convolution, as Keras' has it. Each side is trained once with each of --rates, and its best counts;
 `fashion evaluate` scores both on val.csv. Ours learns the attributes in addition.
 
 What still differs is what is compared: anchors are matched and sampled by each library's own rules,

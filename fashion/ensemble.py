@@ -11,7 +11,7 @@ Search the weights, and write the ensemble file for `--ensemble`:
 The files are those of `fashion predict` and `fashion evaluate`, for the same
 images. Boxes are fused, masks and scores of attributes are averaged. --search
 tries weights and IoU thresholds, and scores them on images held out: that AP is
-the one to expect on new images. It writes ensemble.json beside --out. `fashion
+the one to expect on new images. It writes ensemble.json next to --out. `fashion
 predict --ensemble ensemble.json` runs the models themselves, which predict
 masks and attributes at the fused boxes.
 """

@@ -6,7 +6,7 @@ Writes one page, index.html: sizes of the images, frequencies of classes and
 attributes and which occur together, sizes and shapes of the masks, how well
 anchors fit at the training size of a recipe and which would fit better,
 sample masks of every class, data issues, and the differences between train.csv
-and val.csv. The numbers are written beside it: exploration.json, classes.csv,
+and val.csv. The numbers are written next to it: exploration.json, classes.csv,
 attributes.csv and suspicious.csv, which lists the data issues.
 """
 

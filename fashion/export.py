@@ -6,7 +6,7 @@ The file holds the whole detector: the normalization of pixels, non-maximum
 suppression, final scores, and its labels. Before it gets its name, the same
 images are run through Keras and through the file in its own runtime, and every
 detection is compared. Files of fp16 and int8 are compared by their AP on the
-ground truth of --data instead. A model card is written beside each file.
+ground truth of --data instead. A model card is written next to each file.
 
 `fashion predict`, `evaluate` and `submit` take the file as --weights. With ONNX
 and LiteRT they need neither Keras nor TensorFlow.
@@ -93,7 +93,9 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     args.formats = FORMATS if args.to == "all" else (args.to,)
     if args.precision != "fp32":
         if args.to == "savedmodel":
-            parser.error("--precision: a SavedModel is of fp32. Take --to onnx or --to litert.")
+            parser.error(
+                "--precision: a SavedModel has the precision fp32. Take --to onnx or --to litert."
+            )
         args.formats = tuple(name for name in args.formats if name != "savedmodel")
     if args.precision == "int8" and "onnx" in args.formats and not args.calibrate:
         parser.error(

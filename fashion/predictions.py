@@ -5,7 +5,7 @@
 People then correct what the model found instead of drawing every mask.
 
     label-studio  tasks with brush regions, and the labeling configuration
-                  beside them (.xml)
+                  next to them (.xml)
     cvat          a ZIP with annotations.xml of "CVAT for images 1.1", and its
                   labels (.json)
     coco          COCO JSON with scores
@@ -78,7 +78,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         parser,
         "--out",
         metavar="FILE",
-        help="the file, or its folder (default: beside the predictions, named after the tool)",
+        help="the file, or its folder (default: next to the predictions, named after the tool)",
     )
     add_option(
         parser,

@@ -6,7 +6,7 @@ r"""Train and score the variants of a study.
 Trains every variant with several seeds, computes every metric of each, and
 writes one table and one plot: means over the seeds, and differences from the
 first variant. A paragraph says which of them are beyond the seeds. index.html
-has all of it, beside the numbers of the report that a study repeats. Finished
+has all of it, next to the numbers of the report that a study repeats. Finished
 runs are not repeated, so seeds and variants can be added later. A run that
 fails does not stop the others.
 

@@ -313,7 +313,7 @@ def _add_optimizer_options(parser: Any) -> None:
         type=fraction,
         const=EMA_MOMENTUM,
         metavar="MOMENTUM",
-        help="average the weights, evaluate the average beside them, and keep the better of both "
+        help="average the weights, evaluate the average as well, and keep the better of both "
         f"as best.h5 (momentum without a number: {EMA_MOMENTUM})",
     )
     parser.add_argument(
@@ -363,7 +363,7 @@ def _add_choice_options(parser: Any, asides: bool) -> None:
         "--keep",
         type=whole(0),
         metavar="N",
-        help="keep the checkpoints of the last N epochs beside last.h5 and best.h5 (default: 0)",
+        help="keep the checkpoints of the last N epochs, besides last.h5 and best.h5 (default: 0)",
     )
 
 

@@ -89,7 +89,7 @@ def _models(args, members: Sequence[StoredMember]) -> list[Path]:
             named = f"{member.weights}, which is not there" if member.weights else "none"
             raise ValueError(
                 f"ensemble.json names the model of each file, and {path} names {named}. Give the "
-                "models in the order of the files: --models RUN RUN …"
+                "models in the same order as the files: --models RUN RUN …"
             )
         models.append(Path(member.weights))
     return models

@@ -100,8 +100,8 @@ def _advise_original_test_images(longest):
     # Sides are rounded down at both steps: rounding twice changes nothing where one size is a
     # multiple of the other.
     print(
-        "For a submission of 2020 use the original test photos: how many pixels its masks of "
-        f"{SUBMITTED_2020} have on their shorter side cannot be told from photos of {longest}."
+        f"For a submission of 2020 use the original test photos: photos of {longest} do not show "
+        f"how many pixels its masks of {SUBMITTED_2020} have on their shorter side."
     )
 
 

@@ -81,7 +81,7 @@ def _warn_of_other_scores(args: argparse.Namespace) -> None:
     rescored = read_tuning(args.thresholds).get("rescored")
     if isinstance(rescored, bool) and rescored != bool(args.rescore):
         log.warning(
-            "%s was searched %s --rescore, so its thresholds are of other scores.",
+            "%s was searched %s --rescore, so its thresholds belong to other scores.",
             args.thresholds,
             "with" if rescored else "without",
         )

@@ -231,7 +231,7 @@ def _kaggle_files(path: Path, folders: Sequence[Path]) -> DataFiles:
     images_dir = folders[0] if folders else _folder_with_images(path.parent, ("train", "images"))
     if images_dir is None:
         raise FileNotFoundError(
-            f"No photos near {path}: looked in train/ and images/ beside it. Name the folder: "
+            f"No photos near {path}: looked in train/ and images/ next to it. Name the folder: "
             "--images DIR."
         )
     labels = _existing(path.parent / "label_descriptions.json")

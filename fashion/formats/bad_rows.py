@@ -65,7 +65,7 @@ class BadRows(ValueError):
             name = printable(first.image_id[:_SHOWN_NAME])
             advice = (
                 "The label list does not belong to this file: put its own "
-                "label_descriptions.json beside it."
+                "label_descriptions.json next to it."
                 if is_csv
                 else "Label lists are matched by name, and this one lacks them."
             )

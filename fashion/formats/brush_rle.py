@@ -78,7 +78,7 @@ def decode(data: Sequence[int], size_hw: Size) -> Array:
     total = int(bits[:_LENGTH_BITS] or "0", 2)
     if total != size_hw[0] * size_hw[1] * _CHANNELS:
         raise ValueError(
-            f"The run lengths are of {total // _CHANNELS} pixels. Expected {size_hw[0]} x "
+            f"The run lengths have {total // _CHANNELS} pixels. Expected {size_hw[0]} x "
             f"{size_hw[1]}."
         )
     place = _LENGTH_BITS + 5

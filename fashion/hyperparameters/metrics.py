@@ -98,8 +98,8 @@ class Metric:
         path = folder / "metrics.json"
         if not path.exists():
             raise ValueError(
-                f"{path} is missing, so {self.name} is not known. Does train.log beside it say why "
-                "the page of the run could not be written?"
+                f"{path} is missing, so {self.name} is not known. Does train.log next to it say "
+                "why the page of the run could not be written?"
             )
         scores = read_json_object(path)
         for keys in self.paths:

@@ -81,7 +81,7 @@ def read_garments(
                 dates[garment.image] = parse_date(garment.date)
     if category is not None and not properties:
         raise ValueError(
-            f"No garment is of the category {category!r}. The catalogue has "
+            f"The catalogue has no garment of the category {category!r}. It has "
             f"{', '.join(sorted(found)) or 'no garments'}."
         )
     return properties, dates

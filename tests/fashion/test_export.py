@@ -32,7 +32,7 @@ def test_a_saved_model_is_left_out_of_all_where_it_has_no_such_precision(tmp_pat
     [
         (["--imgsz", "big"], "needs HEIGHTxWIDTH"),
         (["--batch", "some"], "must be a whole number"),
-        (["--to", "savedmodel", "--precision", "int8"], "a SavedModel is of fp32"),
+        (["--to", "savedmodel", "--precision", "int8"], "a SavedModel has the precision fp32"),
         (["--to", "onnx", "--precision", "int8"], "--calibrate is missing"),
         (["--to", "caffe"], "--to"),
     ],

@@ -340,7 +340,7 @@ def test_thresholds_of_other_scores_are_told(folder, tiny_run, seen, tmp_path, c
         "--out",
     ]
     submit.main([*words, str(tmp_path / "a.csv")])
-    assert "was searched with --rescore, so its thresholds are of other scores" in caplog.text
+    assert "was searched with --rescore, so its thresholds belong to other scores" in caplog.text
     caplog.clear()
     write_thresholds(tmp_path / "t.json", Thresholds(score=0.03), tuning={"rescored": False})
     submit.main([*words, str(tmp_path / "b.csv")])

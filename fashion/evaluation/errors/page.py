@@ -116,7 +116,7 @@ def _add_worst_images(page: Page, sheets: Sequence[tuple[Array, str]]) -> None:
     page.text(
         f"The {count(len(sheets), 'image')} of lowest F1: twice the matched objects over objects "
         "and confident detections together. An object is matched by a detection of its category "
-        "with mask IoU 0.5 or more. Images of equal F1 are in the order of their errors. In "
+        "with mask IoU 0.5 or more. Images of equal F1 are sorted by their errors. In "
         f"brackets: confidence scores. {LEGEND}"
     )
     page.gallery(sheets[:_FIRST])

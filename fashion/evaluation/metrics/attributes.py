@@ -84,7 +84,7 @@ def attribute_f1_on_truth(ground_truth: dict, described: Sequence[dict]) -> dict
     ids = [row["annotation_id"] for row in described]
     _refuse(
         set(ids) - objects.keys(),
-        "annotation ids are described that are of no object of the ground truth",
+        "annotation ids are described that the ground truth does not have",
     )
     _refuse(objects.keys() - set(ids), "objects of the ground truth are not described")
     _refuse(

@@ -342,7 +342,7 @@ def fashionpedia(inputs: Inputs) -> dict | None:
     source="our own variant, not a published metric",
     numbers=_NUMBERS,
     documentation=(
-        "It replaces `fashionpedia` where the categories have other ids, and is given beside it "
+        "It replaces `fashionpedia` where the categories have other ids, and is given next to it "
         "with `--fixed`. A prediction takes the object of the largest IoU that reaches both "
         "thresholds, so that the order of the annotations does not matter and the numbers for IoU "
         "alone are COCO's. F1 counts in the categories of which an object has attributes, whatever "

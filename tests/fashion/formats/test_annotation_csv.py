@@ -324,7 +324,7 @@ def test_a_label_list_that_does_not_fit_is_one_line():
             "t.csv has 76 rows that cannot be used:",
             "  75 rows, line 2 (image a) is the first: unknown attribute 302. The label list does "
             "not belong to this file: put its own "
-            "label_descriptions.json beside it.",
+            "label_descriptions.json next to it.",
             "  line 80 (image b): there are no runs",
         ]
         and len(lines) == 4

@@ -140,7 +140,9 @@ def test_one_category_has_shares_of_the_images_with_it(make_garment):
     assert result["images"] == 2
     assert series(result, "floral")["points"][0]["share"] == 0.5
     assert {row["name"] for row in result["series"]} == {"floral", "black"}
-    with pytest.raises(ValueError, match="No garment is of the category 'hat'.*coat, dress"):
+    with pytest.raises(
+        ValueError, match="The catalogue has no garment of the category 'hat'.*coat, dress"
+    ):
         trends_of(garments, category="hat")
 
 
