@@ -21,7 +21,7 @@ VERBS = {
     "predictions": "write predictions for an annotation tool",
     "runs": "list training runs with their scores, or write the page of a run",
     "compare": "set two to ten runs or evaluations side by side",
-    "search": "search hyperparameters: many trainings with other settings",
+    "search": "search hyperparameters: many trainings with different settings",
     "study": "train and score the variants of a study",
     "trends": "find what rises and falls over time in a catalogue of garments",
     "rescore": "train a classifier that re-scores detections",

@@ -1,4 +1,4 @@
-"""Make an index of the garments in photos, which similar ones are found in.
+"""Make an index of the garments in photos, to find similar ones in.
 
     fashion catalogue photos/ --out catalogue
     fashion similar photo.jpg --index catalogue

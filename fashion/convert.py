@@ -78,7 +78,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         dest="source",
         choices=SOURCES,
         metavar="FORMAT",
-        help=f"format of --data (default: found out): {', '.join(SOURCES)}",
+        help=f"format of --data (default: detected): {', '.join(SOURCES)}",
     )
     add_option(
         parser,

@@ -99,7 +99,7 @@ def _add_fusion_options(parser: Parser) -> None:
         nargs="+",
         type=positive,
         metavar="N",
-        help="weight of each file, in their order (default: 1 each)",
+        help="weights of the files, in the same order (default: 1 each)",
     )
     parser.add_argument(
         "--fusion",
@@ -136,7 +136,7 @@ def _add_search_options(group):
         nargs="+",
         type=Path,
         metavar="RUN|FILE",
-        help="models of the files, in their order, for ensemble.json (default: those that the "
+        help="models of the files, in the same order, for ensemble.json (default: those that the "
         "files name)",
     )
     group.add_argument(

@@ -142,7 +142,7 @@ def add_model_options(group: Any) -> None:
         metavar="FILE",
         help="JSON object that renames labels of the model or of the data, before the labels of "
         'both are matched by name: {"short sleeve top": "top, t-shirt, sweatshirt"}; labels '
-        "of one name are joined",
+        "that then have one name are joined",
     )
     group.add_argument(
         "--shared-labels",

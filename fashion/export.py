@@ -3,7 +3,7 @@
     fashion export --weights runs/mine --to onnx --images photos/
 
 The file holds the whole detector: the normalization of pixels, non-maximum
-suppression, final scores, and its labels. Before it gets its name, the same
+suppression, final scores, and its labels. Before it is kept, the same
 images are run through Keras and through the file in its own runtime, and every
 detection is compared. Files of fp16 and int8 are compared by their AP on the
 ground truth of --data instead. A model card is written next to each file.
@@ -172,7 +172,7 @@ def _add_network_options(group: Any) -> None:
     group.add_argument(
         "--embeddings",
         action="store_true",
-        help="also give a vector for each detection, to search similar ones by",
+        help="also return a vector for each detection, to search for similar ones",
     )
     group.add_argument(
         "--license",

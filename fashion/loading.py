@@ -79,6 +79,8 @@ def labels_of(path: PathLike) -> Ontology | None:
         from mrcnn.weights.h5_files import read_metadata  # h5py: exported models do without
 
         stored = read_metadata(model_in(path)).get("ontology")
+    if not isinstance(stored, dict):
+        return None
     try:
         return Ontology.from_dict(stored)
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError):

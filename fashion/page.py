@@ -3,7 +3,7 @@
     fashion page --weights model.onnx --out page
     python -m http.server --directory page
 
-The page predicts photos on the device of its visitor; photos are sent nowhere.
+The page runs the model on the visitor's device; photos are sent nowhere.
 It is one folder for any static host: the page, the model, and ONNX Runtime
 Web, which npm fetches once (or --runtime names).
 

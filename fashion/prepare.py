@@ -3,8 +3,8 @@
     fashion prepare --data ~/imaterialist --imgsz 1024
 
 Downscales images so that their longer side is at most --imgsz, and their masks
-with them. Smaller images keep their size. The copy has Kaggle's layout as the
-original does, so every command takes it as --data. Convert data of another
+with them. Smaller images keep their size. The copy has Kaggle's layout, as the
+original has, so every command takes it as --data. Convert data of another
 format first: `fashion convert --to kaggle`. If it is interrupted, the same
 command resumes; the annotations are written last.
 """

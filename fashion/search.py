@@ -1,4 +1,4 @@
-r"""Search hyperparameters: many trainings of a recipe with other settings.
+r"""Search hyperparameters: many trainings of a recipe with different settings.
 
     fashion search --recipe ccp --data photos/ --epochs 4 \
         --trials 24 --space lr=log:1e-5:1e-2 batch=2,4 optimizer=sgd,adamw \
@@ -12,7 +12,7 @@ than others are cut early (--pruner). --out receives trials.csv, a page
 A parameter of --space is an option of `fashion train` or a setting:
   NAME=2,4,8                 one of these values
   NAME=float:LOW:HIGH[:STEP] a number; int: for whole numbers
-  NAME=log:LOW:HIGH[:POINTS] a number of logarithmic scale; logint: whole
+  NAME=log:LOW:HIGH[:POINTS] a number on a logarithmic scale; logint: whole
   "NAME=… if OTHER=VALUE"    searched only where OTHER has the value
 or a JSON or YAML file with a key for each parameter.
 
@@ -142,14 +142,14 @@ def _add_search_options(parser: Any) -> None:
         "--trials",
         type=whole(1),
         metavar="N",
-        help=f"trials in all, those of earlier starts too (default: {_TRIALS} without --minutes; "
-        "all points of a grid)",
+        help="number of trials, including those of earlier starts "
+        f"(default: {_TRIALS} without --minutes; all points of a grid)",
     )
     parser.add_argument(
         "--minutes",
         type=positive,
         metavar="M",
-        help="begin no trial after M minutes (default: no limit)",
+        help="start no trial after M minutes (default: no limit)",
     )
     parser.add_argument(
         "--metric",
@@ -164,8 +164,8 @@ def _add_search_options(parser: Any) -> None:
         type=whole(0, 100),
         default=0,
         metavar="K",
-        help="train the best K trials again with other seeds, and that of the recipe's settings, "
-        "and compare them (default: none)",
+        help="train the best K trials, and the one with the recipe's settings, again with other "
+        "seeds, and compare them (default: none)",
     )
     parser.add_argument(
         "--seeds",

@@ -7,7 +7,8 @@
 
 Writes similar.html, with the most similar garments for each garment of the
 photo, and similar.json. Garments of the photo itself are left out, if it is in
-the index. With --goes-with, garments that are worn with similar ones as well.
+the index. With --goes-with it also shows what people wear with similar
+garments.
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path
@@ -94,7 +95,7 @@ def _parser() -> Parser:
         "--garment",
         type=whole(1),
         metavar="ID",
-        help="search for a garment of the index instead of a photo's",
+        help="search with garment ID of the index instead of a photo",
     )
     parser.add_argument(
         "--category",
@@ -121,7 +122,8 @@ def _parser() -> Parser:
         default=[],
         metavar="NAME",
         help="also show garments of this category that people wear with similar garments; `any` "
-        "takes the three likeliest categories; may be repeated",
+        "takes the three likeliest categories; left out for garments of the category itself; may "
+        "be repeated",
     )
     add_option(parser, "--out", default=Path("similar"))
     add_option(

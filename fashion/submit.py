@@ -5,7 +5,7 @@ r"""Write a Kaggle submission.
 
 Submits the detections and attributes that reach --conf and --attr-conf, or
 those that --thresholds accepts. The file is checked against the rules of the
-server before it gets its name. If it is interrupted, the same command resumes.
+server before it is kept. If it is interrupted, the same command resumes.
 """
 
 if not __package__:  # run as a script: the repository, not this folder, belongs on the import path

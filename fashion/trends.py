@@ -95,7 +95,7 @@ def _add_options_of_the_test(parser: Parser) -> None:
         type=whole(1),
         default=10,
         metavar="N",
-        help="leave out periods with fewer than N images, and what fewer than N images show "
+        help="leave out periods, categories, attributes and colors with fewer than N images "
         "(default: %(default)s)",
     )
     parser.add_argument(

@@ -68,14 +68,14 @@ def add_split_options(parser: Any, *, show: bool = True) -> None:
         "--fold", type=fold, metavar="I/K", help="validate on part I of K of the training data"
     )
     for part, use, usual in (
-        ("val", "validate on it", _VAL_FRACTION),
-        ("test", "keep it for evaluate --split test", "none"),
+        ("val", "to validate on", _VAL_FRACTION),
+        ("test", "to keep for evaluate --split test", "none"),
     ):
         parser.add_argument(
             f"--{part}-fraction",
             type=fraction,
             metavar="F",
-            help=f"share of the images: {use} (default: {usual})",
+            help=f"share of the images {use} (default: {usual})",
         )
     parser.add_argument(
         "--near-duplicates",

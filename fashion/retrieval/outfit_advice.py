@@ -103,7 +103,7 @@ def add_advice(page: Page, index: GarmentIndex, category: str, advice: Advice) -
     """
     page.section("Goes with it")
     if advice.companions:
-        listed = []
+        listed: list[str] = []
         for each in advice.companions[:_LISTED]:
             # Said in full once: the others are read the same way.
             often = "times" if listed else "times as often as in all outfits"
