@@ -394,7 +394,7 @@ def test_descriptions_that_are_not_one_for_each_object_are_told():
         attribute_f1_on_truth(gt, described[1::2])
     with pytest.raises(
         ValueError,
-        match="1 annotation ids are described that are of no object of the ground truth: 5",
+        match="1 annotation ids are described that the ground truth does not have: 5",
     ):
         attribute_f1_on_truth(gt, [*described, {"annotation_id": 5, "attribute_ids": []}])
     with pytest.raises(ValueError, match="1 objects are described more than once: 2"):
