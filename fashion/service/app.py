@@ -15,7 +15,7 @@ from fashion.service.body_limit import BodyLimit
 from fashion.service.gate import RECORD, Envelope, Gate, failure
 from fashion.service.index_routes import add_index_routes
 from fashion.service.page_files import page_files
-from fashion.service.parameters import problem_of, refuse_unknown
+from fashion.service.parameters import problem_of, refuse_wrong_names
 from fashion.service.photos import Photo
 from fashion.service.refusals import App, Refusal
 from fashion.service.responses import PROBLEMS, as_json, json_response, problem_response
@@ -46,7 +46,7 @@ def create_app(service: Service) -> App:
         description="Garments in photos: categories, masks and attributes; similar garments.",
         version=__version__,
         lifespan=service.lifespan,
-        dependencies=[Depends(refuse_unknown)],
+        dependencies=[Depends(refuse_wrong_names)],
         openapi_url=None,  # a route of ours has it, with the same checks as all others
         docs_url=None,  # these pages load scripts from elsewhere
         redoc_url=None,

@@ -4,7 +4,7 @@ Names and limits are read from the description of the API (OpenAPI), so that an 
 the description says.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -16,8 +16,8 @@ from fashion.service.refusals import Refusal
 _MOST_SHOWN = 60  # characters of what a client sent, in an answer
 
 
-def refuse_unknown(request: Request) -> None:
-    """Refuses a request of the API with a query parameter that its route does not have.
+def refuse_wrong_names(request: Request) -> None:
+    """Refuses a query parameter that the route does not have, or that is given twice.
 
     The addresses of the page take any: links may carry parameters of whoever passes them on.
 
@@ -29,16 +29,16 @@ def refuse_unknown(request: Request) -> None:
     """
     if not request.url.path.startswith("/api/"):
         return
-    known = _names(row["name"] for row in _described(request) if row["in"] == "query")
-    unknown = _names(name for name in request.query_params if name not in known)
-    if not unknown:
-        return
-    name = _shortened(unknown[0])
-    takes = f"It takes {', '.join(known)}." if known else "It takes none."
-    raise Refusal(
-        422,
-        f"This address has no parameter {name}.{did_you_mean(name, known)} {takes}",
-    )
+    known = {row["name"]: row for row in _described(request) if row["in"] == "query"}
+    given = [name for name, _ in request.query_params.multi_items()]
+    for name in given:
+        if name not in known:
+            name = _shortened(name)
+            takes = f"It takes {', '.join(known)}." if known else "It takes none."
+            text = f"This address has no parameter {name}.{did_you_mean(name, known)} {takes}"
+            raise Refusal(422, text)
+        if given.count(name) > 1 and _schema_of(known[name])["type"] != "array":
+            raise Refusal(422, f"{name} is given {given.count(name)} times. Give it once.")
 
 
 def problem_of(request: Request, error: RequestValidationError) -> str:
@@ -65,10 +65,6 @@ def _described(request: Request) -> list[dict[str, Any]]:
     operation = api.openapi()["paths"].get(request.scope["route"].path, {})
     found: list[dict[str, Any]] = operation.get(request.method.lower(), {}).get("parameters", [])
     return found
-
-
-def _names(names: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(names))
 
 
 def _problem(parameter: Mapping[str, Any], error: Mapping[str, Any]) -> str:

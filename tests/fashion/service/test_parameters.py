@@ -84,6 +84,14 @@ def test_an_unknown_parameter_is_refused_with_those_that_there_are(ask, path, na
     assert answer.json()["detail"].startswith(expected) and "secret" not in answer.text
 
 
+def test_a_single_value_is_given_once_and_a_list_more_often(ask):
+    answer = ask(SIMILAR, {"k": ["1", "2"]})
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == "k is given 2 times. Give it once."
+    names = [word["name"] for word in ask(SIMILAR, {}).json()["garment"]["attributes"]]
+    assert ask(SIMILAR, {"attribute": names[:1] * 2}).status_code == 200
+
+
 def test_addresses_of_the_page_take_any_parameter(ask):
     for path in ("/", "/page.js", "/samples/a.jpg", "/livez", "/healthz", "/metrics"):
         assert ask(path, {"utm_source": "mail"}).status_code == 200
