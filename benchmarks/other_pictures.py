@@ -1,6 +1,6 @@
 """How well a model of street photos does on other pictures: false positives, and product shots.
 
-    python benchmarks/other_pictures.py --data CCP --weights weights/ccp.h5 [--confidence 0.5]
+    python benchmarks/other_pictures.py --data CCP [--weights weights/ccp.h5] [--confidence 0.5]
 
 The pictures are listed in benchmarks/other_pictures.json:
 
@@ -94,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, dict]:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--data", required=True, help="the photos of ccp, with val.csv")
-    parser.add_argument("--weights", default="weights/ccp.h5")
+    parser.add_argument("--weights", default="street-small")
     parser.add_argument("--confidence", type=float, help="default: that of the model")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--out", type=Path, help="JSON file of the numbers")

@@ -76,10 +76,10 @@ def test_the_wheel_holds_the_official_labels(wheel):
 def test_the_wheel_holds_the_shipped_model_where_the_verbs_look_for_it(wheel):
     from fashion.cli import SHIPPED_WEIGHTS
 
-    assert (
-        f"fashion/weights/{SHIPPED_WEIGHTS.name}" in wheel.namelist() and SHIPPED_WEIGHTS.exists()
-    )
-    assert "fashion/weights/ccp.settings.json" in wheel.namelist()
+    names = set(wheel.namelist())
+    assert f"fashion/weights/{SHIPPED_WEIGHTS.name}" in names and SHIPPED_WEIGHTS.exists()
+    for name in ("ccp", "street-small"):
+        assert {f"fashion/weights/{name}{end}" for end in (".h5", ".settings.json")} <= names
 
 
 def test_the_command_exists(wheel):

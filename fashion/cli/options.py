@@ -13,7 +13,7 @@ from fashion.cli.paths import check_file
 from fashion.formats.model_files import SHIPPED_FOLDER, check_predicting_model, rescorer_in
 
 # The model of --weights where none is named.
-SHIPPED_WEIGHTS = SHIPPED_FOLDER / "ccp.h5"
+SHIPPED_WEIGHTS = SHIPPED_FOLDER / "street-small.h5"
 
 # A parser, or one of its groups.
 Arguments = Any
@@ -132,8 +132,8 @@ OPTIONS = {
         {
             "type": fraction,
             "metavar": "SCORE",
-            "help": "minimum confidence score of a detection (default: that of the model: 0.4 of "
-            "the shipped one, otherwise usually 0.5)",
+            "help": "minimum confidence score of a detection (default: that of the model, "
+            "0.4 to 0.5)",
         },
         ("--min-score",),
     ),

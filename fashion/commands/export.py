@@ -11,13 +11,13 @@ from fashion.classify.garments.rescorer import load_rescorer, pixels_of, probabi
 from fashion.cli.data import open_files
 from fashion.cli.evaluation_input import labels_of_data, open_split
 from fashion.cli.locks import working_in
-from fashion.cli.options import SHIPPED_WEIGHTS, model_settings
+from fashion.cli.options import model_settings
 from fashion.datasets.holding_out import noted_split
 from fashion.datasets.imaterialist import IMaterialistDataset
 from fashion.evaluation.io.results import predict_dataset
 from fashion.evaluation.metrics.registry import Inputs
 from fashion.evaluation.scoring import compute_metrics
-from fashion.formats.model_files import checkpoint_in
+from fashion.formats.model_files import checkpoint_in, shipped_models
 from fashion.labels.ontology import Ontology
 from fashion.model import FashionModel, load_model
 from fashion.results import TrainedModel, settings_beside
@@ -168,7 +168,8 @@ def _export_plain(args, checkpoint, model, image_hw, **how) -> list[Path]:
 
 
 def _about(args: argparse.Namespace, checkpoint: Path) -> dict[str, Any]:
-    is_shipped = checkpoint.resolve() == SHIPPED_WEIGHTS.resolve()
+    shipped = [model.resolve() for model in shipped_models().values()]
+    is_shipped = checkpoint.resolve() in shipped
     licence = args.license or (SHIPPED_LICENCE if is_shipped else "not stated")
     return {"source": digest_of(checkpoint), "license": licence}
 

@@ -23,7 +23,7 @@ _LOADING_SECONDS = 5
 class Worker(Generic[Owned]):
     """A thread that loads something, and then does one piece of work with it after the other.
 
-    One thread, because more buy nothing: 16 photos took the shipped model 2.5 to 3.4 s of CPU time
+    One thread, because more buy nothing: 16 photos took weights/ccp.h5 2.5 to 3.4 s of CPU time
     with 1, 2 or 8 threads, and in batches of four. A photo computes on all cores by itself. So
     there is no micro-batching either. And predictors are not made to be shared by threads.
 

@@ -6,6 +6,7 @@ import pytest
 from fashion.cli import SHIPPED_WEIGHTS
 from fashion.commands.train import recipe_config
 from fashion.config import FashionConfig
+from fashion.formats.model_files import shipped_models
 from fashion.model import (
     VIEW_MIN_SCORE,
     FashionModel,
@@ -284,8 +285,9 @@ def test_settings_beside_a_checkpoint_replace_its_own_and_are_replaced(tiny_mode
         load_model(path)
 
 
-def test_the_settings_beside_the_shipped_model_are_settings():
-    settings = settings_beside(SHIPPED_WEIGHTS)
+@pytest.mark.parametrize("path", shipped_models().values(), ids=lambda path: path.stem)
+def test_the_settings_beside_a_shipped_model_are_settings(path):
+    settings = settings_beside(path)
     assert FashionConfig.from_dict(settings).SCORE_CALIBRATION == settings["SCORE_CALIBRATION"]
 
 
