@@ -17,6 +17,7 @@ VERBS = {
     "settings": "print the settings of a recipe, with their meanings",
     "prepare": "write a smaller copy of a data set, for faster loading",
     "convert": "write a data set in another format",
+    "average": "average the weights of several checkpoints into one model",
     "ensemble": "fuse stored predictions of several models, and search their weights",
     "predictions": "write predictions for an annotation tool",
     "runs": "list training runs with their scores, or write the page of a run",

@@ -184,6 +184,7 @@ def test_few_trials_name_no_winner_and_no_importance(fake, tmp_path, capsys):
     assert "there is nothing to compare" in said
 
 
+@pytest.mark.slow
 def test_another_search_in_the_folder_is_refused_and_restart_removes_it(fake, tmp_path, capsys):
     words = ["--out", str(tmp_path / "out"), "--trials", "2", "--epochs", "1"]
     search.main(["--space", *GRID, *words, "--sampler", "grid"])
@@ -208,6 +209,7 @@ def test_where_all_trials_fail_the_search_fails(fake, tmp_path, capsys):
     assert run_verb(search.main, [*words, "--retry-failed"], "search") == 0
 
 
+@pytest.mark.slow
 def test_an_interrupted_search_says_how_it_resumes(fake, tmp_path, capsys):
     fake.raises = {("trial-001", 1): KeyboardInterrupt()}
     words = ["--space", *GRID, "--sampler", "grid", "--epochs", "2", "--out", str(tmp_path / "out")]

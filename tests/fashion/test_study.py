@@ -119,6 +119,7 @@ def done(asked):
     return ["/".join(Path(w[w.index("--out") + 1]).parts[-2:]) for w in asked]
 
 
+@pytest.mark.slow
 def test_every_variant_is_trained_with_every_seed_and_told(trained, words, tmp_path, capsys):
     results = study.main(words("--set", "ATTRIBUTE_HIDDEN=8"))
     assert done(trained) == ["linear/seed1", "mlp/seed1", "linear/seed2", "mlp/seed2"]
@@ -144,6 +145,7 @@ def test_every_variant_is_trained_with_every_seed_and_told(trained, words, tmp_p
     assert "0.115 ± 0.007" in printed and "+0.020" in printed and "micro F1" not in printed
 
 
+@pytest.mark.slow
 def test_what_is_finished_is_not_done_again_and_what_was_killed_goes_on(trained, words, tmp_path):
     study.main(words())
     (tmp_path / "out" / "mlp" / "seed1" / "metrics.json").unlink()
@@ -152,6 +154,7 @@ def test_what_is_finished_is_not_done_again_and_what_was_killed_goes_on(trained,
     assert trained == [["--resume", "--out", str(tmp_path / "out" / "mlp" / "seed1")]]
 
 
+@pytest.mark.slow
 def test_a_folder_holds_runs_of_one_kind(trained, words):
     study.main(words())
     trained.clear()
@@ -164,6 +167,7 @@ def test_a_folder_holds_runs_of_one_kind(trained, words):
         study.main(words("--epochs", "9"))
 
 
+@pytest.mark.slow
 def test_another_checkpoint_of_the_same_name_is_another_start(trained, words, weights):
     study.main(words())
     (weights / "best.h5").write_text("trained further")
@@ -194,6 +198,7 @@ def test_weights_that_do_not_exist_are_said_before_anything_is_trained(trained, 
     assert not trained
 
 
+@pytest.mark.slow
 def test_a_folder_from_before_starts_and_variants_were_noted_goes_on_and_is_noted_now(
     trained, words, weights, tmp_path
 ):
@@ -217,6 +222,7 @@ def test_a_folder_from_before_starts_and_variants_were_noted_goes_on_and_is_note
         study.main(words())
 
 
+@pytest.mark.slow
 def test_a_variant_that_is_something_else_now_keeps_no_old_runs(
     trained, words, tmp_path, monkeypatch
 ):
@@ -240,6 +246,7 @@ def test_a_variant_that_is_something_else_now_keeps_no_old_runs(
     )
 
 
+@pytest.mark.slow
 def test_results_are_written_after_each_seed_of_all_variants(trained, words, tmp_path):
     trained.fail["mlp/seed2"] = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt):  # stops at once
@@ -249,6 +256,7 @@ def test_results_are_written_after_each_seed_of_all_variants(trained, words, tmp
     assert (tmp_path / "out" / "plot.png").read_text() == "Attribute heads: linear, mlp"
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_does_not_stop_the_others_and_is_told_at_the_end(
     trained, words, tmp_path, capsys, caplog
 ):
@@ -278,6 +286,7 @@ def test_a_run_that_fails_does_not_stop_the_others_and_is_told_at_the_end(
     assert [row["mask AP, seeds"] for row in rows_of(tmp_path / "out")] == ["3", "3"]
 
 
+@pytest.mark.slow
 def test_where_every_run_fails_there_is_no_table(trained, words, tmp_path):
     trained.fail |= {
         f"{name}/seed{seed}": MemoryError() for name in ("linear", "mlp") for seed in (1, 2)
@@ -287,6 +296,7 @@ def test_where_every_run_fails_there_is_no_table(trained, words, tmp_path):
     assert not (tmp_path / "out" / "table.csv").exists()
 
 
+@pytest.mark.slow
 def test_only_trains_less_and_tells_of_all(trained, words, tmp_path):
     study.main(words(only=["conv"]))
     assert [row["variant"] for row in rows_of(tmp_path / "out")] == ["conv"]
@@ -392,6 +402,7 @@ def settings_in(words):
 LADDER = list(STUDIES["ladder"].variants)
 
 
+@pytest.mark.slow
 def test_each_step_of_the_ladder_starts_from_the_one_before(trained, data_of, tmp_path, capsys):
     data_of(20_000)
     study.main(["ladder", "--seeds", "2", "--out", str(tmp_path), "--epochs", "6"])
@@ -427,6 +438,7 @@ def test_a_step_needs_the_one_before(trained, data_of, tmp_path):
     assert not trained
 
 
+@pytest.mark.slow
 def test_fewer_photos_lower_all_sizes_in_proportion(trained, data_of, tmp_path, caplog):
     data_of(700)
     study.main(["ladder", "--seeds", "1", "--out", str(tmp_path), "--recipe", "ccp"])
@@ -436,6 +448,7 @@ def test_fewer_photos_lower_all_sizes_in_proportion(trained, data_of, tmp_path, 
     assert json.loads((tmp_path / "study.json").read_text())["limit"] == 700
 
 
+@pytest.mark.slow
 def test_sizes_are_trained_with_equally_many_batches(trained, data_of, tmp_path):
     data_of(320)
     words = ["sample-size", "--out", str(tmp_path), "--seeds", "1", "--recipe", "smoke"]
@@ -467,6 +480,7 @@ def test_a_recipe_may_be_a_file(trained, data_of, tmp_path, capsys):
     assert "names no recipe" in printed and "Did you mean ccp?" in printed
 
 
+@pytest.mark.slow
 def test_quick_is_tiny_unless_other_is_asked_for(trained, data_of, tmp_path):
     data_of(320)
     study.main(["cs231n-heads", "--quick", "--out", str(tmp_path)])

@@ -67,6 +67,7 @@ def test_stored_predictions_are_found_by_the_names_of_their_images(make_run, no_
     assert metrics["photos"] == 3 and metrics["coco"]["segm"]["AP"] == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_predictions_of_another_epoch_are_made_anew(make_run, tiny_model, monkeypatch, undrawn):
     run = make_run(stored_epoch=2)
     monkeypatch.setattr(run_scores, "load_model", lambda path: tiny_model)

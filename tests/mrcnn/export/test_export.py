@@ -167,6 +167,7 @@ def test_a_file_that_computes_something_else_is_refused(detector, config, tmp_pa
     assert settings.detections.min_confidence == 0.0  # as before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [

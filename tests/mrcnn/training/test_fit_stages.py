@@ -85,6 +85,7 @@ class Stop(keras.callbacks.Callback):
         self.model.stop_training, self.stopped = not self.stopped, True
 
 
+@pytest.mark.slow
 def test_a_stopped_stage_is_scored_and_the_next_one_lasts_as_long_as_it_should(tmp_path):
     """And so it is after a kill at the border, and after one within the next stage."""
     run, stages, scored = (
@@ -161,6 +162,7 @@ class BreakBetween(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 def test_a_resumed_training_goes_on_with_the_rate_and_the_counts_of_its_callbacks(tmp_path):
     """ReduceLROnPlateau that lowers the rate after every epoch: its change, its best value and its
     waiting are in the checkpoint."""
@@ -181,6 +183,7 @@ def test_a_resumed_training_goes_on_with_the_rate_and_the_counts_of_its_callback
     assert watch.rates[3][0] == pytest.approx(1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broken", [1, 2])
 def test_best_weights_that_a_callback_brings_back_are_those_that_a_resumed_training_has(
     tmp_path, broken

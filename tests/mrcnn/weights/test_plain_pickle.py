@@ -76,6 +76,7 @@ def test_sizes_and_positions_take_no_memory(data):
         assert "damaged" in str(error)
 
 
+@pytest.mark.slow
 def test_a_key_nested_a_million_times_is_refused_before_it_is_hashed():
     """Python's hash of a tuple has no limit of depth, and the stack of a process has."""
     for setting in (

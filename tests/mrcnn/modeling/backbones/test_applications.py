@@ -142,6 +142,7 @@ def test_the_stage_decides_what_is_frozen_and_how_fast_a_layer_learns(name, laye
     assert rate_factor(config, f"{layer}/kernel") == expected
 
 
+@pytest.mark.slow
 def test_only_batch_normalisation_has_statistics_and_nothing_is_dropped():
     small = mobilenet_v3.mobilenet_v3("mobilenetv3_small", update_statistics=True)
     norms = [layer for layer in small.layers if isinstance(layer, BatchNorm)]
