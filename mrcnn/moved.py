@@ -127,7 +127,10 @@ MOVED_MODULES: Moved = {
         {"Samples": "RoISamples", "draw_samples": "sample_rois"},
     ),
     "mrcnn.modeling.single_level": ("mrcnn.modeling.necks", {"SingleLevel": "C4Neck"}),
-    "mrcnn.modeling.weight_files": "mrcnn.weights.layer_files",
+    "mrcnn.modeling.weight_files": (
+        "mrcnn.weights.layer_files",
+        {"read_metadata": "mrcnn.weights.h5_files.read_metadata"},
+    ),
     "mrcnn.training.array_file": (
         "mrcnn.weights.detectron_files",
         {"read_array_file": "read_detectron_file"},

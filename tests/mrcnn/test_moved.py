@@ -1,5 +1,6 @@
 import importlib
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,13 @@ def test_an_old_module_that_is_now_a_package_still_has_its_names():
 
     with pytest.warns(DeprecationWarning, match="fashion.commands.run_verb has moved to"):
         assert fashion.commands.run_verb is fashion.cli.errors.run_verb
+
+
+@pytest.mark.parametrize(
+    "name", ["load_weights", "own_weights", "read_h5", "read_metadata", "save_weights"]
+)
+def test_the_old_module_of_weight_files_has_names_of_both_new_ones(name):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the warning comes once, whichever test is the first
+        module = importlib.import_module("mrcnn.modeling.weight_files")
+        assert callable(getattr(module, name))
