@@ -198,7 +198,7 @@ def compared(parts: GarmentParts, copies: GarmentParts, fitted: Array) -> list[t
     kinds.append(("attributes alone", unit(parts.attributes), unit(copies.attributes)))
     kinds.append(("features alone", parts.features, copies.features))
     centred = unit(parts.features - mean), unit(copies.features - mean)
-    kinds.append(("features alone, centred", *centred))
+    kinds.append(("features alone, centered", *centred))
     for weights in COMPARED:
         named = dict(zip(WEIGHTS, map(float, weights), strict=True))
         space = VectorSpace(mean, None, named)
