@@ -15,7 +15,7 @@ from fashion.service.body_limit import BodyLimit
 from fashion.service.gate import RECORD, Envelope, Gate, failure
 from fashion.service.index_routes import add_index_routes
 from fashion.service.page_files import page_files
-from fashion.service.parameters import problem_of, refuse_wrong_names
+from fashion.service.parameters import problem_of, refuse_unexpected
 from fashion.service.photos import Photo
 from fashion.service.refusals import App, Refusal
 from fashion.service.responses import PROBLEMS, as_json, json_response, problem_response
@@ -46,7 +46,7 @@ def create_app(service: Service) -> App:
         description="Garments in photos: categories, masks and attributes; similar garments.",
         version=__version__,
         lifespan=service.lifespan,
-        dependencies=[Depends(refuse_wrong_names)],
+        dependencies=[Depends(refuse_unexpected)],
         openapi_url=None,  # a route of ours has it, with the same checks as all others
         docs_url=None,  # these pages load scripts from elsewhere
         redoc_url=None,
@@ -80,7 +80,11 @@ def _handle_errors(api: FastAPI) -> None:
 
     @api.exception_handler(HTTPException)
     async def explain(request: Request, error: HTTPException) -> Response:
-        texts = {404: "There is no such address.", 405: "This address takes another method."}
+        allowed = (error.headers or {}).get("Allow", "another method")
+        texts = {
+            404: "There is no such address.",
+            405: f"This address takes {allowed}. Got {request.method}.",
+        }
         text = texts.get(error.status_code, str(error.detail))
         return problem_response(error.status_code, text, error.headers)
 

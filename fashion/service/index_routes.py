@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Path, Query, Request, Response
 
+from fashion.pages.text import count
 from fashion.retrieval.garment import MOST_MATCHES
 from fashion.service import schemas
 from fashion.service.catalogue import ANY, SAME
@@ -97,8 +98,9 @@ def _add_search(api: FastAPI, service: Service) -> None:
             garments = answer["garments"]
             if garment > len(garments) or vectors is None:
                 text = (
-                    f"There is no garment {garment}: the photo has {len(garments)} of a confidence "
-                    f"of at least {served.least:g}. `number` in the answer of /api/detect is meant."
+                    f"The photo has no garment {garment}. It has "
+                    f"{count(len(garments), 'garment')} with a confidence score of at least "
+                    f"{served.least:g}; give the `number` of one in the answer of /api/detect."
                 )
                 raise Refusal(422, text)
             return answer["image"], garments[garment - 1], vectors[garment - 1]

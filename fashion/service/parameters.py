@@ -4,7 +4,7 @@ Names and limits are read from the description of the API (OpenAPI), so that an 
 the description says.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -14,31 +14,37 @@ from fashion.cli.parser import did_you_mean
 from fashion.service.refusals import Refusal
 
 _MOST_SHOWN = 60  # characters of what a client sent, in an answer
+_MOST_LISTED = 3  # values of a parameter that was repeated
 
 
-def refuse_wrong_names(request: Request) -> None:
-    """Refuses a query parameter that the route does not have, or that is given twice.
+def refuse_unexpected(request: Request) -> None:
+    """Refuses a request of the API with a query parameter that is unknown, or given twice.
 
-    The addresses of the page take any: links may carry parameters of whoever passes them on.
+    Of a parameter that is given twice the framework would take the last value, silently. The
+    addresses of the page take any: links may carry parameters of whoever passes them on.
 
     Args:
         request: The request.
 
     Raises:
-        Refusal: 422, with the nearest name and all that there are.
+        Refusal: 422. Of an unknown one it has the nearest name and all that there are.
     """
     if not request.url.path.startswith("/api/"):
         return
-    known = {row["name"]: row for row in _described(request) if row["in"] == "query"}
-    given = [name for name, _ in request.query_params.multi_items()]
-    for name in given:
-        if name not in known:
-            name = _shortened(name)
-            takes = f"It takes {', '.join(known)}." if known else "It takes none."
-            text = f"This address has no parameter {name}.{did_you_mean(name, known)} {takes}"
-            raise Refusal(422, text)
-        if given.count(name) > 1 and _schema_of(known[name])["type"] != "array":
-            raise Refusal(422, f"{name} is given {given.count(name)} times. Give it once.")
+    described = [row for row in _described(request) if row["in"] == "query"]
+    known = _names(row["name"] for row in described)
+    unknown = _names(name for name in request.query_params if name not in known)
+    if unknown:
+        name = _shortened(unknown[0])
+        takes = f"It takes {', '.join(known)}." if known else "It takes none."
+        raise Refusal(
+            422,
+            f"This address has no parameter {name}.{did_you_mean(name, known)} {takes}",
+        )
+    for row in described:
+        values = request.query_params.getlist(row["name"])
+        if len(values) > 1 and _schema_of(row)["type"] != "array":
+            raise Refusal(422, f"{row['name']} may be given once. Got {_listed(values)}.")
 
 
 def problem_of(request: Request, error: RequestValidationError) -> str:
@@ -65,6 +71,10 @@ def _described(request: Request) -> list[dict[str, Any]]:
     operation = api.openapi()["paths"].get(request.scope["route"].path, {})
     found: list[dict[str, Any]] = operation.get(request.method.lower(), {}).get("parameters", [])
     return found
+
+
+def _names(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))
 
 
 def _problem(parameter: Mapping[str, Any], error: Mapping[str, Any]) -> str:
@@ -100,6 +110,11 @@ def _rule(schema: Mapping[str, Any]) -> str:
     if most is None:
         return f"be {kind} of at least {least}"
     return f"be {kind} from {least} to {most}"
+
+
+def _listed(values: list[str]) -> str:
+    more = ["…"] if len(values) > _MOST_LISTED else []
+    return ", ".join([_shortened(value) or "nothing" for value in values[:_MOST_LISTED]] + more)
 
 
 def _shortened(text: Any) -> str:

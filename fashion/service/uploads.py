@@ -65,7 +65,11 @@ async def _from_form(request: Request) -> bytes:
         parser = _InMemory(request.headers, request.stream(), max_files=1, max_fields=8)
         form = await parser.parse()
     except (MultiPartException, ValueError, LookupError, TypeError) as error:
-        raise Refusal(400, "The form cannot be read. Send it as multipart/form-data.") from error
+        if str(error).startswith("Too many files"):
+            text = f"The form has more than one file. Send one, named {FIELD}."
+        else:
+            text = "The form cannot be read. Send it as multipart/form-data."
+        raise Refusal(400, text) from error
     file = form.get(FIELD)
     if file is None or isinstance(file, str):
         raise Refusal(400, f"The form has no file named {FIELD}.")
