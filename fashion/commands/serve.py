@@ -11,6 +11,7 @@ from typing import Any
 
 from fashion.cli.light_install import is_light
 from fashion.cli.options import model_settings
+from fashion.formats.dates_csv import read_dates
 from fashion.formats.model_files import model_in
 from fashion.loading import default_confidence, load_model
 from mrcnn.inference.exported_files import format_of, read_export_metadata
@@ -36,6 +37,9 @@ def run(args: argparse.Namespace) -> None:
     for package in PACKAGES:
         import_package(package, "The service", extra)
     from fashion.service.server import listen_at, serve
+
+    if isinstance(args.dates, Path):
+        read_dates(args.dates)  # a wrong file is refused before the model is loaded
 
     listener = listen_at(args.host, args.port)
     port = listener.getsockname()[1]

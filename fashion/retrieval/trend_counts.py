@@ -20,6 +20,10 @@ Key = tuple[str, str]  # kind and name
 Properties = Mapping[str, set[Key]]  # of each image
 
 
+class NothingToCompare(ValueError):
+    """The images do not have what was asked for; the message holds no path."""
+
+
 @dataclass(frozen=True)
 class Table:
     """Counts of images.
@@ -59,7 +63,7 @@ def read_garments(
         dates: `{image: ISO date}` of the images that have one.
 
     Raises:
-        ValueError: No garment is of the category.
+        NothingToCompare: No garment is of the category.
     """
     properties: dict[str, set[Key]] = {}
     dates: dict[str, str] = {}
@@ -80,7 +84,7 @@ def read_garments(
             with contextlib.suppress(ValueError):  # cameras write 0000:00:00 without a clock
                 dates[garment.image] = parse_date(garment.date)
     if category is not None and not properties:
-        raise ValueError(
+        raise NothingToCompare(
             f"The catalogue has no garment of the category {category!r}. It has "
             f"{', '.join(sorted(found)) or 'no garments'}."
         )
@@ -145,13 +149,13 @@ def by_shoot(place_of_image: Mapping[str, int]) -> dict[str, int]:
         The same images; those of one folder in one period.
 
     Raises:
-        ValueError: All images lie in one folder.
+        NothingToCompare: All images lie in one folder.
     """
     folders: dict[str, list[int]] = defaultdict(list)
     for image, place in place_of_image.items():
         folders[folder_of(image)].append(place)
     if len(folders) == 1 and len(place_of_image) > 1:
-        raise ValueError(
+        raise NothingToCompare(
             "All images lie in one folder, so photo sessions cannot be distinguished. Put the "
             "photos of each session into a folder of its own, or leave out --photo-sessions "
             "(`shoots` in the API)."

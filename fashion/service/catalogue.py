@@ -119,12 +119,15 @@ class Catalogue:
         if asked not in self._trends:
             try:
                 # Not at the top: it needs SciPy, which the light install leaves out.
+                from fashion.retrieval.trend_counts import NothingToCompare
                 from fashion.retrieval.trends import trends_of
             except ModuleNotFoundError:
                 raise Refusal(501, "This service computes no trends: SciPy is missing.") from None
             try:
                 garments = self.index.garments()
                 self._trends[asked] = trends_of(garments, self.dates, category=only, **options)
+            except NothingToCompare as error:  # its text is about the question
+                raise Refusal(422, str(error)) from error
             except ValueError as error:
                 log.warning("no trends", extra={"fields": {"reason": str(error)}})
                 raise Refusal(

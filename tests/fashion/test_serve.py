@@ -64,6 +64,17 @@ def test_dates_of_an_index_come_from_where_they_are_said_to_be(make_garment, tmp
     assert "--dates is for the trends of an index" in capsys.readouterr().err
 
 
+def test_a_wrong_file_of_dates_is_refused_before_the_service_starts(tmp_path):
+    pytest.importorskip("fastapi", reason="the extra [serve] is not installed")
+    from fashion.commands import serve as command
+
+    (tmp_path / "garments.sqlite").touch()
+    (tmp_path / "dates.csv").write_text("a,b\n")
+    words = ["--index", str(tmp_path), "--dates", str(tmp_path / "dates.csv"), "--port", "0"]
+    with pytest.raises(ValueError, match="has no column image and no column date"):
+        command.run(serve.parse(words))
+
+
 def test_a_missing_web_framework_is_named_with_its_extra(monkeypatch):
     from fashion.commands import serve as command
 

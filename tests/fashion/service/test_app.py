@@ -113,7 +113,7 @@ def test_a_search_finds_garments_like_one_of_the_photo(client, fakes):
     anything = send(served, fakes.photo(), "/api/search", params=params | {"category": "any"})
     assert len(anything.json()["matches"]) == 2
     refused = send(served, fakes.photo(), "/api/search", params={"garment": 4})
-    assert refused.status_code == 422 and "the photo has 3 of" in refused.json()["detail"]
+    assert refused.status_code == 422 and "It has 3 garments with" in refused.json()["detail"]
     unknown = send(served, fakes.photo(), "/api/search", params=params | {"category": "sock"})
     assert unknown.status_code == 422 and "sock" in unknown.json()["detail"]
 
@@ -155,6 +155,15 @@ def test_trends_are_those_of_the_index_and_are_computed_once(client, fakes, monk
     assert refused.status_code == 422 and "secret" not in refused.text
     assert served.get("/api/trends", params={"category": "sock"}).status_code == 422
     assert served.get("/api/trends", params={"period": "day"}).status_code == 422
+
+
+def test_trends_of_a_category_without_garments_name_those_that_there_are(
+    client, fakes, monkeypatch
+):
+    monkeypatch.setattr(fakes.FakeIndex, "garments", lambda index: [])
+    answer = client().get("/api/trends", params={"category": "dress"})
+    assert answer.status_code == 422
+    assert "no garment of the category 'dress'. It has no garments." in answer.json()["detail"]
 
 
 def test_real_trends_are_json(client):
