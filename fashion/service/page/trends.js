@@ -56,7 +56,7 @@ export class Trends {
       element("label", {}, "Period", this.period),
       element("label", {}, "Category", this.category),
       element("label", {}, this.seasonal, "compare the same season of each year"),
-      element("label", {}, this.shoots, "keep shoots (folders) together"),
+      element("label", {}, this.shoots, "count each photo session (folder) in one period"),
     );
   }
 
