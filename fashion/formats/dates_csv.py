@@ -49,7 +49,7 @@ def read_dates(path: PathLike) -> dict[str, str]:
             if dates.get(image, date) != date:
                 raise ValueError(
                     f"{shown(image)} has the date {date} here and {dates[image]} in line "
-                    f"{line_of[image]}."
+                    f"{line_of[image]}. Keep the right one."
                 )
         except ValueError as error:
             bad.append(f"line {line}: {error}")
@@ -88,15 +88,15 @@ def _rows(path: Path) -> list[tuple[int, str, str]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
         heading = [name.strip().lower() for name in next(reader, [])]
-        image, date = _column(path, heading, _IMAGE), _column(path, heading, _DATE)
+        image, date = _columns(path, heading)
         rows = []
         for row in reader:
             if not any(cell.strip() for cell in row):
                 continue
             if len(row) <= max(image, date):
                 raise ValueError(
-                    f"{path} line {reader.line_num}: {len(row)} cells where the heading has "
-                    f"{len(heading)}."
+                    f"{path} line {reader.line_num} has {len(row)} of {len(heading)} columns. "
+                    "Write an image and its date into each line."
                 )
             rows.append((reader.line_num, row[image].strip(), row[date].strip()))
     except csv.Error as error:
@@ -107,14 +107,18 @@ def _rows(path: Path) -> list[tuple[int, str, str]]:
     return rows
 
 
-def _column(path: Path, heading: list[str], names: tuple[str, ...]) -> int:
-    found = [heading.index(name) for name in names if name in heading]
-    if not found:
+def _columns(path: Path, heading: list[str]) -> tuple[int, int]:
+    """Places of the columns of images and dates."""
+    images = [heading.index(name) for name in _IMAGE if name in heading]
+    dates = [heading.index(name) for name in _DATE if name in heading]
+    missing = ["image"] * (not images) + ["date"] * (not dates)
+    if missing:
+        listed = ", ".join(shown(name) for name in heading[:_LISTED])
         raise ValueError(
-            f"{path} has no column {names[0]!r}. Its columns are {shown(', '.join(heading))}. "
-            f"{_EXPECTED}"
+            f"{path} has no column {' and no column '.join(missing)}. Its first line has "
+            f"{listed}{', …' if len(heading) > _LISTED else ''}. {_EXPECTED}"
         )
-    return found[0]
+    return images[0], dates[0]
 
 
 def match_dates(

@@ -62,5 +62,6 @@ def dates_of(source: str | Path, garments: Sequence[Garment]) -> dict[str, str] 
             unknown[0],
         )
     else:
-        log.info("%s: all of %s are images of the catalogue.", source, names)
+        text = f"its {names} is an image" if len(dates) == 1 else f"all {names} are images"
+        log.info("%s: %s of the catalogue.", source, text)
     return found

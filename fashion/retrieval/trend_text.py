@@ -23,7 +23,8 @@ def summary(result: Mapping[str, Any]) -> str:
     if not periods:
         return _nothing(result)
     plural = _PLURALS[result["period"]]
-    span = f"{periods[0]['period']} to {periods[-1]['period']}"
+    first, last = periods[0]["period"], periods[-1]["period"]
+    span = first if first == last else f"{first} to {last}"
     opening = (
         f"{count(result['images'], 'image')} of "
         f"{count(len(periods), result['period'], plural)} ({span}); {result['tested']} series."
@@ -42,9 +43,14 @@ def summary(result: Mapping[str, Any]) -> str:
         return f"{text} {_out_of_reach(result)}".strip()
     sentences = [change_text(row, result["category"]) for row in trends[:_LISTED]]
     if len(trends) > _LISTED:
-        sentences.append(f"{len(trends) - _LISTED} more are in the table.")
+        more = len(trends) - _LISTED
+        sentences.append(f"{more} more {'is' if more == 1 else 'are'} in the table.")
     if others:
-        sentences.append(f"The other {others} series show no trend.")
+        sentences.append(
+            f"The other {others} series show no trend."
+            if others > 1
+            else "The other series shows no trend."
+        )
     sentences.append(
         f"On average at most {_rate(result['alpha'])} of such findings are false alarms."
     )
@@ -132,9 +138,12 @@ def _nothing(result: Mapping[str, Any]) -> str:
     if few:
         reasons.append(
             f"{count(few, 'image')} of {_PLURALS[result['period']]} with fewer than "
-            f"{result['min_count']}, which a longer period or a lower minimum count would include"
+            f"{count(result['min_count'], 'image')} each, which a longer period or a lower "
+            "minimum count would include"
         )
-    return f"There is nothing to show: {', '.join(reasons) or 'no images'}."
+    if not reasons:
+        reasons.append("no image has a garment with a sufficient confidence score")
+    return f"There is nothing to show: {', '.join(reasons)}."
 
 
 def _too_few(result: Mapping[str, Any]) -> str:

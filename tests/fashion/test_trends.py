@@ -87,13 +87,15 @@ def test_dates_come_from_a_csv_or_from_folders(opened, make_garment, tmp_path, c
     (tmp_path / "dates.csv").write_text("\n".join(["image,date", *lines]))
     with caplog.at_level("INFO", "fashion"):
         main(["index", "--dates", "dates.csv", "--min-count", "1"])
-    assert "dates.csv: all of 8 names are images of the catalogue." in caplog.text
+    assert "dates.csv: all 8 names are images of the catalogue." in caplog.text
 
 
 def test_without_anything_to_plot_a_page_says_why(opened, make_garment, undrawn):
     opened([make_garment(0, "a.jpg", "dress", "2024-01-01")])
     text = main(["index"]).read_text()
-    assert "There is nothing to show: 1 image of months with fewer than 10, which" in text
+    assert (
+        "There is nothing to show: 1 image of months with fewer than 10 images each, which" in text
+    )
 
 
 def test_missing_dates_are_one_clear_error(opened, make_garment, tmp_path):

@@ -243,4 +243,12 @@ def test_unknown_periods_are_refused(make_garment):
 
 
 def test_an_empty_catalogue_has_no_trends():
-    assert trends_of([])["summary"] == "There is nothing to show: no images."
+    expected = (
+        "There is nothing to show: no image has a garment with a sufficient confidence score."
+    )
+    assert trends_of([])["summary"] == expected
+
+
+def test_one_period_and_one_name_are_in_the_singular(make_garment):
+    garments = [make_garment(i, f"{i}.jpg", "hat", "2024-01-02") for i in range(10)]
+    assert trends_of(garments)["summary"].startswith("10 images of 1 month (2024-01); ")
