@@ -10,6 +10,7 @@ from fashion.datasets.files import EXTENSIONS, DataFiles, list_images, open_data
 from mrcnn.setting_checks import name_meant
 
 _COMPARED = 2000  # names in a folder that a mistyped one is compared with
+_LISTED = 3  # folders that an error lists
 _ALIKE = 0.6  # less alike names are not suggested
 
 
@@ -30,9 +31,7 @@ def find_images(paths: Sequence[Path]) -> list[Path]:
         if path.is_dir():
             inside = list_images(path)
             if not inside:
-                raise FileNotFoundError(
-                    f"There are no images ({', '.join(EXTENSIONS)}) in the folder {path}."
-                )
+                raise FileNotFoundError(_no_images(path))
             found += inside
         elif path.is_file():
             found.append(path)
@@ -41,6 +40,18 @@ def find_images(paths: Sequence[Path]) -> list[Path]:
                 f"{nothing_at(path, 'image or folder')} Give image files, or folders of images."
             )
     return found
+
+
+def _no_images(folder: Path) -> str:
+    text = f"There are no images ({', '.join(EXTENSIONS)}) in the folder {folder}."
+    inner = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    if not inner:
+        return text
+    listed = ", ".join(inner[:_LISTED]) + (", …" if len(inner) > _LISTED else "")
+    return (
+        f"{text} The folders in it are not searched ({listed}). Name each of them; in most shells "
+        f"{folder / '*'}{os.sep} names all."
+    )
 
 
 def nothing_at(path: Path, what: str) -> str:
@@ -191,7 +202,10 @@ def check_output(folder: Path | None, option: str | None = "--out") -> None:
     except OSError as error:  # too long a name, or a folder that may not be entered
         raise OSError(f"{folder} cannot be written: {error.strerror}.{advice}") from error
     if not is_folder:
-        raise NotADirectoryError(f"{existing} is a file, so {folder} cannot be written.{advice}")
+        raise NotADirectoryError(
+            f"{existing} is a file, so {'it' if existing == folder else folder} cannot be a folder."
+            f"{advice}"
+        )
     try:
         # Permissions do not tell: the disk may be read-only, and root may do everything.
         with tempfile.TemporaryFile(dir=existing):

@@ -355,8 +355,12 @@ def test_what_is_neither_photo_nor_folder_is_told(tmp_path):
     with pytest.raises(FileNotFoundError, match="no image or folder"):
         predict.find_images([tmp_path / "a.jpg"])
     with pytest.raises(
-        FileNotFoundError, match=r"no images \(.jpg, .jpeg, .png, .*\) in the folder"
+        FileNotFoundError, match=r"no images \(.jpg, .jpeg, .png, .*\) in the folder \S+\.$"
     ):
+        predict.find_images([tmp_path])
+    for name in "dbca":
+        (tmp_path / name).mkdir()
+    with pytest.raises(FileNotFoundError, match=r"are not searched \(a, b, c, …\). Name each"):
         predict.find_images([tmp_path])
 
 
