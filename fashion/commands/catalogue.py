@@ -85,6 +85,13 @@ def _update(args: argparse.Namespace, chosen: ChosenModel, store: GarmentStore) 
         f"{count(len(plan.todo), 'image')} new or changed, {plan.unchanged:,} unchanged, "
         f"{len(plan.removed):,} removed"
     )
+    left_out = len(store.problems(plan.files))
+    if left_out:
+        print(f"{count(left_out, 'image')} left out, because {_cannot_be_used(left_out)}")
+
+
+def _cannot_be_used(number: int) -> str:
+    return "it cannot be used" if number == 1 else "they cannot be used"
 
 
 _ADVICE = (

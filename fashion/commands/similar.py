@@ -64,6 +64,11 @@ def run(args: argparse.Namespace) -> Path:
         f"{count(found, 'similar garment')} for {count(len(queries), 'garment')}: "
         f"{args.out / PAGE} and {ROWS}"
     )
+    if queries and not found and (args.category or args.attribute):
+        print(
+            "No garment of other photos in the index has this category and these attributes. Leave "
+            "out --category or an --attribute to find more."
+        )
     for line in _left_out(queries):
         print(line)
     return args.out

@@ -102,6 +102,10 @@ def test_broken_images_are_left_out(loaded, tiny_run, folder, capsys):
     printed = capsys.readouterr()
     assert "of 3 images" in printed.out and "left out: " in printed.err
     assert "broken.png" in printed.err
+    assert "1 image left out, because it cannot be used" in printed.out
+    run(tiny_run, folder)
+    printed = capsys.readouterr()
+    assert "1 image left out, because it cannot be used" in printed.out
 
 
 def test_an_index_is_copied_to_a_server(loaded, tiny_run, folder, monkeypatch, capsys):

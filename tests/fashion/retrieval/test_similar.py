@@ -2,6 +2,7 @@
 
 import json
 import re
+import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +80,16 @@ def test_filters_hold_for_all_matches(made, photos, asked):
     for query in queries:
         found = {match["category"] for match in query["matches"]}
         assert found <= {query["garment"]["category"]}
+
+
+def test_filters_that_nothing_passes_are_told(made, asked, capsys):
+    with sqlite3.connect(made / "garments.sqlite") as database:
+        database.execute("DELETE FROM garment_attributes WHERE attribute = 'striped'")
+    queries, _ = search(made, "--garment", 1, "--attribute", "striped")
+    assert queries[0]["matches"] == []
+    assert "Leave out --category or an --attribute" in capsys.readouterr().out
+    search(made, "--garment", 1)
+    assert "Leave out" not in capsys.readouterr().out
 
 
 def test_a_garment_of_the_index_needs_no_model(made, asked):
