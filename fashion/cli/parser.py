@@ -78,7 +78,11 @@ class Parser(argparse.ArgumentParser):
                 return
             name = arg.partition("=")[0]
             if arg.startswith("--") and name not in self._option_string_actions:
-                self.error(f"There is no option {name}.{did_you_mean(name, self.options())}")
+                # Compared without the dashes, which make any two options alike.
+                bare = [option[2:] for option in self.options()]
+                meant = name_meant(name[2:].casefold(), bare, _ALIKE)
+                hint = f" Did you mean --{meant}?" if meant else ""
+                self.error(f"There is no option {name}.{hint}")
 
     def options(self) -> list[str]:
         """Lists the options that `--help` shows.

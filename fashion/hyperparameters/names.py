@@ -156,20 +156,23 @@ def check_effects(space: Space, optimizer: str) -> None:
         if searched is not None:
             among = parameter.condition.get(searched.name, searched.choices)
         fitting = tuple(each for each in among if each in having)
-        without = ", ".join(str(each) for each in among if each not in having)
-        if not without:
+        lacking = [str(each) for each in among if each not in having]
+        if not lacking:
             continue
+        one = len(lacking) == 1
+        without = f"the optimizer{'s' * (not one)} {' and '.join(lacking)}"
+        has = "has" if one else "have"
         if searched is None or not fitting:
             raise ValueError(
-                f"--space {parameter.name} would change nothing: the optimizer {without} has no "
+                f"--space {parameter.name} would change nothing: {without} {has} no "
                 f"{word}. Leave it out, or train with one of {', '.join(having)}."
             )
         advised = dataclasses.replace(
             parameter, condition={**parameter.condition, searched.name: fitting}
         )
         raise ValueError(
-            f"--space {parameter.name} would change nothing in trials with the optimizer {without},"
-            f" which has no {word}. Search it with the others only, and keep the quotes: "
+            f"--space {parameter.name} would change nothing in trials with {without}, "
+            f"which {has} no {word}. Search it with the others only, and keep the quotes: "
             f'"{advised.line()}".'
         )
 

@@ -13,6 +13,7 @@ from fashion.formats.label_lists import listed as examples_of
 from fashion.labels.ontology import Ontology
 from fashion.pages.text import count
 from mrcnn.json_files import read_json_object
+from mrcnn.setting_checks import name_meant
 from mrcnn.typing import PathLike
 
 KINDS = ("categories", "attributes")
@@ -113,9 +114,11 @@ def check_label_map(names: Mapping[str, str], *lists: Ontology) -> None:
     known = {name for labels in lists for name in (*labels.category_names, *labels.attribute_names)}
     unknown = [name for name in names if name not in known]
     if unknown:
+        meant = name_meant(unknown[0], known)
+        hint = f" Did you mean {meant!r}?" if meant else ""
         raise ValueError(
             f"The label map renames {examples_of(unknown)}, which neither the model nor the data "
-            "have. Its keys are names of their categories and attributes, spelled as there."
+            f"have.{hint} Its keys are names of their categories and attributes, spelled as there."
         )
 
 

@@ -193,6 +193,7 @@ def test_what_is_wrong_is_told_before_anything_is_read(words, told):
     [
         ("--optimizer adan", "must be one of .* Did you mean adam?"),
         ("--epoch 3", "There is no option --epoch. Did you mean --epochs?"),
+        ("--bogus 3", r"There is no option --bogus\. See"),
         ("--epochs 0", "--epochs must be a whole number of at least 1. Got 0."),
         ("--backbone resnet51", "Did you mean resnet50?"),
         ("--fold 1", "--fold must be I/K"),

@@ -104,6 +104,11 @@ def test_two_that_change_the_same_are_refused(texts, given, settings, message):
     [
         (["weight_decay=1,2"], "adam", "weight_decay would change nothing: the optimizer adam has"),
         (["LEARNING_MOMENTUM=1,2"], "adamw", "adamw has no momentum. .* one of sgd, nesterov, rms"),
+        (
+            ["LEARNING_MOMENTUM=1,2", "optimizer=adam,adamw"],
+            "sgd",
+            "the optimizers adam and adamw have no m",
+        ),
         (["weight_decay=1,2", "optimizer=adam"], "sgd", "the optimizer adam has no weight decay"),
         (
             ["weight_decay=log:1e-5:1e-2", "optimizer=adam,adamw"],
