@@ -86,7 +86,7 @@ def read_garments(
     if category is not None and not properties:
         raise NothingToCompare(
             f"The catalogue has no garment of the category {category!r}. It has "
-            f"{', '.join(sorted(found)) or 'no garments'}."
+            f"{'; '.join(sorted(found)) or 'no garments'}."
         )
     return properties, dates
 

@@ -141,7 +141,7 @@ def test_one_category_has_shares_of_the_images_with_it(make_garment):
     assert series(result, "floral")["points"][0]["share"] == 0.5
     assert {row["name"] for row in result["series"]} == {"floral", "black"}
     with pytest.raises(
-        ValueError, match="The catalogue has no garment of the category 'hat'.*coat, dress"
+        ValueError, match="The catalogue has no garment of the category 'hat'.*coat; dress"
     ):
         trends_of(garments, category="hat")
 
