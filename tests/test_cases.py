@@ -17,6 +17,7 @@ SCRIPTS = sorted(str(path.relative_to(CASES)) for path in CASES.glob("*/*.py"))
 SECONDS = 600  # of one script; the longest starts a program for each of 34 files
 BUDGET = 15 * 60  # of all in one process; on a slow machine the rest is skipped
 BEGAN = []
+NEEDED = ["benchmarks", "docs", "examples", "fashion", "mrcnn", "setup.py", "weights"]
 
 # What we do not promise.
 EXEMPT = {
@@ -52,10 +53,10 @@ def folder_like_the_repository(folder):
     listed = subprocess.run(
         ["git", "ls-tree", "--name-only", "HEAD"], cwd=ROOT, capture_output=True, text=True
     )
-    names = listed.stdout.splitlines() or ["benchmarks", "examples", "fashion", "mrcnn", "weights"]
-    for name in {*names, "docs", "setup.py"}:
-        if (ROOT / name).exists():
-            (folder / name).symlink_to(ROOT / name)
+    # A copy without git: what cases import, and the images that they predict.
+    names = listed.stdout.splitlines() or NEEDED
+    for name in names:
+        (folder / name).symlink_to(ROOT / name)
     return folder
 
 

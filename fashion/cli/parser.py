@@ -78,11 +78,7 @@ class Parser(argparse.ArgumentParser):
                 return
             name = arg.partition("=")[0]
             if arg.startswith("--") and name not in self._option_string_actions:
-                # Compared without the dashes, which make any two options alike.
-                bare = [option[2:] for option in self.options()]
-                meant = name_meant(name[2:].casefold(), bare, _ALIKE)
-                hint = f" Did you mean --{meant}?" if meant else ""
-                self.error(f"There is no option {name}.{hint}")
+                self.error(f"There is no option {name}.{did_you_mean(name, self.options())}")
 
     def options(self) -> list[str]:
         """Lists the options that `--help` shows.
@@ -120,13 +116,13 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
     Args:
         name: What was typed.
-        known: Names that exist.
+        known: Names that exist. The dashes of options do not count: they make any two alike.
 
     Returns:
         " Did you mean …?", or nothing where no name is alike.
     """
-    by_folded = {other.casefold(): other for other in known}
-    meant = name_meant(name.casefold(), by_folded, _ALIKE)
+    by_folded = {other.removeprefix("--").casefold(): other for other in known}
+    meant = name_meant(name.removeprefix("--").casefold(), by_folded, _ALIKE)
     return f" Did you mean {by_folded[meant]}?" if meant else ""
 
 

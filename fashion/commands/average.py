@@ -36,7 +36,6 @@ def run(args: argparse.Namespace) -> Path:
         average_weights(model.detector, args.files, on_file=bar.update)
     # Of the file itself: settings beside it were chosen for its own scores.
     kept = {key: value for key, value in described[0].items() if key not in _OF_ONE}
-    args.out.parent.mkdir(parents=True, exist_ok=True)
     dtype = "float16" if args.float16 else "float32"
     save_weights(model.detector, args.out, dtype=dtype, metadata=kept)
     print(

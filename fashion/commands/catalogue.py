@@ -87,11 +87,8 @@ def _update(args: argparse.Namespace, chosen: ChosenModel, store: GarmentStore) 
     )
     left_out = len(store.problems(plan.files))
     if left_out:
-        print(f"{count(left_out, 'image')} left out, because {_cannot_be_used(left_out)}")
-
-
-def _cannot_be_used(number: int) -> str:
-    return "it cannot be used" if number == 1 else "they cannot be used"
+        why = "image left out, because it", "images left out, because they"
+        print(f"{count(left_out, *why)} cannot be used")
 
 
 _ADVICE = (

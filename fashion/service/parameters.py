@@ -4,7 +4,7 @@ Names and limits are read from the description of the API (OpenAPI), so that an 
 the description says.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -32,10 +32,10 @@ def refuse_unexpected(request: Request) -> None:
     if not request.url.path.startswith("/api/"):
         return
     described = [row for row in _described(request) if row["in"] == "query"]
-    known = _names(row["name"] for row in described)
-    unknown = _names(name for name in request.query_params if name not in known)
-    if unknown:
-        name = _shortened(unknown[0])
+    known = [row["name"] for row in described]
+    unknown = next((name for name in request.query_params if name not in known), None)
+    if unknown is not None:
+        name = _shortened(unknown)
         takes = f"It takes {', '.join(known)}." if known else "It takes none."
         raise Refusal(
             422,
@@ -71,10 +71,6 @@ def _described(request: Request) -> list[dict[str, Any]]:
     operation = api.openapi()["paths"].get(request.scope["route"].path, {})
     found: list[dict[str, Any]] = operation.get(request.method.lower(), {}).get("parameters", [])
     return found
-
-
-def _names(names: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(names))
 
 
 def _problem(parameter: Mapping[str, Any], error: Mapping[str, Any]) -> str:
