@@ -46,6 +46,9 @@ class BatchPredictor:
         """
         raise NotImplementedError
 
+    def always_compile(self) -> None:
+        """Runs no image without a compiled graph from now on. Exported files have theirs."""
+
     def __call__(self, photos: Iterable[Array]) -> list[dict[str, Any]]:
         """Detects the objects of images.
 

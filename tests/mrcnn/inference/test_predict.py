@@ -49,7 +49,8 @@ def test_a_photo_that_comes_alone_costs_no_more_than_itself(
     """Batches hold two: the third photo of three is the second batch, and what is compiled for two
     is there.
     """
-    run, seen = Predictor(predictor.detector, predictor.config, eager_photos=0), []
+    run, seen = Predictor(predictor.detector, predictor.config), []
+    run.always_compile()
     detect = run._detect
     monkeypatch.setattr(
         run, "_detect", lambda images, windows: seen.append(len(images)) or detect(images, windows)
