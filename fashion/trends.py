@@ -64,9 +64,12 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = Parser("trends", __doc__, "INDEX [options]")
     parser.add_argument(
         "index",
+        nargs="?",
         metavar="INDEX",
         help="index of `fashion catalogue`, or a collection of a Qdrant server",
     )
+    # As the other verbs name it.
+    parser.add_argument("--index", dest="index_option", help=argparse.SUPPRESS)
     add_option(parser, "--dates")
     parser.add_argument(
         "--by",
@@ -78,6 +81,11 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add_option(parser, "--out", default=Path("trends"))
     _add_options_of_the_test(parser)
     args = parser.parse_args(argv)
+    if args.index and args.index_option:
+        parser.error("Name one index.")
+    args.index = args.index or args.index_option
+    if not args.index:
+        parser.error("INDEX is missing.")
     # Not at the top: they import NumPy, and `--help` should not wait for it.
     from fashion.retrieval.index import is_address
     from fashion.retrieval.schema import check_is_index

@@ -58,8 +58,11 @@ def read_json_object(path: PathLike) -> dict[str, Any]:
     if Path(path).is_dir():
         raise ValueError(f"{path} is a folder; expected a JSON file.")
     try:
+        text = Path(path).read_bytes().decode("utf-8-sig")
+        if not text.strip():
+            raise ValueError(f"{path} is empty; expected a JSON object.")
         content = json.loads(
-            Path(path).read_bytes().decode("utf-8-sig"),
+            text,
             object_pairs_hook=_object_of_unique_keys,
             parse_int=_integer,
         )

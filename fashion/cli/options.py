@@ -14,6 +14,7 @@ from fashion.formats.model_files import SHIPPED_FOLDER, check_predicting_model, 
 
 # The model of --weights where none is named.
 SHIPPED_WEIGHTS = SHIPPED_FOLDER / "street-small.h5"
+DATE_SOURCES = ("exif", "folders")
 
 # A parser, or one of its groups.
 Arguments = Any
@@ -361,9 +362,11 @@ def check_dates(args: Namespace) -> None:
     Raises:
         OSError: There is no such file.
     """
-    if args.dates not in ("exif", "folders"):
+    if args.dates not in DATE_SOURCES:
+        meant = did_you_mean(args.dates, DATE_SOURCES)
         args.dates = Path(args.dates)
-        check_file(args.dates, "--dates", "exif, folders, or a CSV file with image and date")
+        what = "exif, folders, or a CSV file with image and date"
+        check_file(args.dates, "--dates", what, meant)
 
 
 def add_data_arguments(parser: Arguments) -> None:

@@ -149,20 +149,21 @@ def beside(data: str | Path | None, ending: str) -> Path:
     return path.with_name(f"{name}-{ending}")
 
 
-def check_file(path: Path | None, option: str, what: str) -> None:
+def check_file(path: Path | None, option: str, what: str, hint: str = "") -> None:
     """Checks that the file of an option exists.
 
     Args:
         path: The file; None if the option was not given.
         option: The option.
         what: What it names, to follow "names".
+        hint: Sentence to end the error with, after a space.
 
     Raises:
         FileNotFoundError: There is no such file.
     """
     if path is not None and not path.is_file():
         kind = "is a folder" if path.is_dir() else "does not exist"
-        raise FileNotFoundError(f"{path} {kind}. {option} names {what}.")
+        raise FileNotFoundError(f"{path} {kind}. {option} names {what}.{hint}")
 
 
 def check_folder(path: Path | None, option: str, what: str) -> None:

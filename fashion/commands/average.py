@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
 
 from fashion.model import load_model
 from mrcnn.weights.averaging import average_weights
@@ -32,7 +33,8 @@ def run(args: argparse.Namespace) -> Path:
     _check_labels(args.files, described)
     first = args.files[0]
     model = load_model(first)
-    with tqdm(total=len(args.files), unit="checkpoint") as bar:
+    # Lines that are logged go above the bar.
+    with logging_redirect_tqdm(), tqdm(total=len(args.files), unit="checkpoint") as bar:
         average_weights(model.detector, args.files, on_file=bar.update)
     # Of the file itself: settings beside it were chosen for its own scores.
     kept = {key: value for key, value in described[0].items() if key not in _OF_ONE}

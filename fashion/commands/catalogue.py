@@ -80,12 +80,12 @@ def _update(args: argparse.Namespace, chosen: ChosenModel, store: GarmentStore) 
     garments, images = store.counts()
     if not images:
         raise OSError("None of the images could be read.")
+    left_out, left_out_now = len(store.problems(plan.files)), len(store.problems(plan.todo))
     print(
         f"{count(garments, 'garment')} of {count(images, 'image')} in {args.out}; "
-        f"{count(len(plan.todo), 'image')} new or changed, {plan.unchanged:,} unchanged, "
-        f"{len(plan.removed):,} removed"
+        f"{count(len(plan.todo) - left_out_now, 'image')} new or changed, "
+        f"{plan.unchanged - (left_out - left_out_now):,} unchanged, {len(plan.removed):,} removed"
     )
-    left_out = len(store.problems(plan.files))
     if left_out:
         why = "image left out, because it", "images left out, because they"
         print(f"{count(left_out, *why)} cannot be used")

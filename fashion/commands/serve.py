@@ -11,7 +11,6 @@ from typing import Any
 
 from fashion.cli.light_install import is_light
 from fashion.cli.options import model_settings
-from fashion.formats.dates_csv import read_dates
 from fashion.formats.model_files import model_in
 from fashion.loading import default_confidence, load_model
 from mrcnn.inference.exported_files import format_of, read_export_metadata
@@ -38,9 +37,7 @@ def run(args: argparse.Namespace) -> None:
         import_package(package, "The service", extra)
     from fashion.service.server import listen_at, serve
 
-    if isinstance(args.dates, Path):
-        read_dates(args.dates)  # a wrong file is refused before the model is loaded
-
+    dates = _dates(args)  # before the model is loaded, which takes longer than to refuse them
     listener = listen_at(args.host, args.port)
     port = listener.getsockname()[1]
     name = f"[{args.host}]" if ":" in args.host else args.host
@@ -52,7 +49,7 @@ def run(args: argparse.Namespace) -> None:
             flush=True,
         )
     ended = serve(
-        _service(args), listener, lambda: print(f"ready: http://{name}:{port}", flush=True)
+        _service(args, dates), listener, lambda: print(f"ready: http://{name}:{port}", flush=True)
     )
     print("The service has stopped.", flush=True)
     if not ended:
@@ -67,7 +64,7 @@ def _is_open(args: argparse.Namespace) -> bool:
     return args.host not in LOOPBACK and not args.api_keys
 
 
-def _service(args: argparse.Namespace) -> Any:
+def _service(args: argparse.Namespace, dates: Mapping[str, str] | None = None) -> Any:
     # Not at the top: they need the web framework.
     from fashion.service.catalogue import Catalogue
     from fashion.service.running import Service
@@ -93,18 +90,19 @@ def _service(args: argparse.Namespace) -> Any:
     return Service(
         functools.partial(_load, args, index),
         settings,
-        None if index is None else lambda: Catalogue(index(), _dates(args.dates, index())),
+        None if index is None else lambda: Catalogue(index(), dates),
         functools.partial(sample_photos, args.samples),
     )
 
 
-def _dates(source: str | Path, index: Any) -> Mapping[str, str] | None:
+def _dates(args: argparse.Namespace) -> Mapping[str, str] | None:
     """Dates of the images of an index; None for those of its garments, if they have any."""
-    if source == "exif":
+    if args.dates == "exif":
         return None
     from fashion.retrieval.image_dates import dates_of  # not at the top, as below
 
-    return dates_of(source, list(index.garments()))
+    with _opened(args.index) as index:
+        return dates_of(args.dates, list(index.garments()))
 
 
 def _opened(location: str) -> Any:

@@ -8,6 +8,7 @@ qdrant-client is imported when a server is named, so that all else works without
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -158,8 +159,9 @@ def answering() -> Iterator[None]:
     try:
         yield
     except exceptions.ResponseHandlingException as error:
+        reason = re.sub(r"^\[Errno -?\d+\] ", "", str(error)).rstrip(".")
         raise ConnectionError(
-            f"The Qdrant server does not answer: {error}. Start it (docs/catalogue.md has a "
+            f"The Qdrant server does not answer: {reason}. Start it (docs/catalogue.md has a "
             "compose file), and check the address."
         ) from error
     except exceptions.UnexpectedResponse as error:

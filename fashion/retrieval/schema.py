@@ -115,7 +115,13 @@ def check_is_index(folder: Path) -> None:
 
     Raises:
         FileNotFoundError: It holds none.
+        NotADirectoryError: It is a file.
     """
+    if folder.is_file():
+        raise NotADirectoryError(
+            f"{folder} is a file. An index is a folder that `fashion catalogue IMAGES --out DIR` "
+            "makes."
+        )
     if not (folder / DATABASE).is_file():
         raise FileNotFoundError(
             f"There is no index in {folder}. `fashion catalogue IMAGES --out {folder}` makes one."

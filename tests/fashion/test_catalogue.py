@@ -101,10 +101,12 @@ def test_broken_images_are_left_out(loaded, tiny_run, folder, capsys):
     run(tiny_run, folder)
     printed = capsys.readouterr()
     assert "of 3 images" in printed.out and "left out: " in printed.err
+    assert "3 images new or changed, 0 unchanged" in printed.out
     assert "broken.png" in printed.err
     assert "1 image left out, because it cannot be used" in printed.out
     run(tiny_run, folder)
     printed = capsys.readouterr()
+    assert "0 images new or changed, 3 unchanged" in printed.out
     assert "1 image left out, because it cannot be used" in printed.out
 
 

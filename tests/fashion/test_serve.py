@@ -1,10 +1,12 @@
 """The verb `serve`: its arguments, and what it makes of them."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -47,31 +49,48 @@ def test_options_become_settings():
     assert settings.origins == ("https://a.example",)
 
 
-def test_dates_of_an_index_come_from_where_they_are_said_to_be(make_garment, tmp_path, capsys):
-    from types import SimpleNamespace
+@pytest.fixture
+def index_of(make_garment, monkeypatch):
+    """Opens an index of garments in given images, whatever its folder holds."""
+    from fashion.commands import serve as command
 
+    def index_of(*images):
+        garments = [make_garment(i, name, "hat", None) for i, name in enumerate(images)]
+        index = SimpleNamespace(garments=lambda: iter(garments))
+        monkeypatch.setattr(command, "_opened", lambda location: contextlib.nullcontext(index))
+
+    return index_of
+
+
+def test_dates_of_an_index_come_from_where_they_are_said_to_be(index_of, tmp_path, capsys):
     from fashion.commands.serve import _dates
 
-    images = ("2024-05-17/a.jpg", "x/b.jpg")
-    garments = [make_garment(i, name, "hat", None) for i, name in enumerate(images)]
-    index = SimpleNamespace(garments=lambda: iter(garments))
-    assert _dates("exif", index) is None
-    assert _dates("folders", index) == {"2024-05-17/a.jpg": "2024-05-17"}
+    index_of("2024-05-17/a.jpg", "x/b.jpg")
+
+    def dates(source):
+        return _dates(SimpleNamespace(dates=source, index="index"))
+
+    assert dates("exif") is None
+    assert dates("folders") == {"2024-05-17/a.jpg": "2024-05-17"}
     (tmp_path / "dates.csv").write_text("image,date\nb.jpg,2023-04-01\n")
-    assert _dates(tmp_path / "dates.csv", index) == {"x/b.jpg": "2023-04-01"}
+    assert dates(tmp_path / "dates.csv") == {"x/b.jpg": "2023-04-01"}
     with pytest.raises(SystemExit):
         serve.parse(["--dates", "folders"])
     assert "--dates is for the trends of an index" in capsys.readouterr().err
 
 
-def test_a_wrong_file_of_dates_is_refused_before_the_service_starts(tmp_path):
+def test_wrong_dates_are_refused_before_the_service_starts(index_of, tmp_path):
     pytest.importorskip("fastapi", reason="the extra [serve] is not installed")
     from fashion.commands import serve as command
 
     (tmp_path / "garments.sqlite").touch()
     (tmp_path / "dates.csv").write_text("a,b\n")
     words = ["--index", str(tmp_path), "--dates", str(tmp_path / "dates.csv"), "--port", "0"]
+    index_of("a.jpg")
     with pytest.raises(ValueError, match="has no column image and no column date"):
+        command.run(serve.parse(words))
+    words[3] = "folders"
+    with pytest.raises(ValueError, match="No folder of the images is named after a date"):
         command.run(serve.parse(words))
 
 

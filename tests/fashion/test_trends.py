@@ -119,6 +119,7 @@ def test_missing_dates_are_one_clear_error(opened, make_garment, tmp_path):
     [
         ("nowhere", "There is no index in nowhere."),
         ("index --dates no.csv", "no.csv does not exist. --dates names exif, folders, or a CSV"),
+        ("index --dates exfi", r"or a CSV file with image and date. Did you mean exif\?"),
         ("index --dates index", "index is a folder. --dates names exif, folders"),
     ],
 )
@@ -135,6 +136,7 @@ def test_paths_are_checked_first(argv, reason, opened):
         ("index --by day", "--by"),
         ("index --min-count 0", "--min-count must be a whole number of at least 1. Got 0."),
         ("", "INDEX is missing"),
+        ("index --index other", "Name one index"),
     ],
 )
 def test_wrong_options_are_named(argv, reason, opened, capsys):
@@ -158,3 +160,4 @@ def test_photo_sessions_are_kept_together(option, opened, make_garment, tmp_path
 
 def test_the_address_of_a_server_is_no_folder(opened):
     assert parse(["http://host:6333/collection"]).index == "http://host:6333/collection"
+    assert parse(["--index", "http://host:6333/collection"]).index == "http://host:6333/collection"

@@ -75,6 +75,7 @@ WRONG = [
     ("trends", "INDEX is missing"),
     ("trends nowhere", "There is no index in nowhere."),
     ("trends {empty}", "There is no index in"),
+    ("trends {image}", "is a file. An index is a folder"),
     ("trends {empty} --alpha 1", "--alpha must be above 0 and below 1. Got 1."),
     ("submit", "--images is missing"),
     ("submit --images nowhere", "There is no image or folder nowhere."),

@@ -95,7 +95,7 @@ def test_there_is_no_collection():
 
 
 def test_a_server_that_does_not_answer_is_named():
-    with pytest.raises(ConnectionError, match="does not answer"):
+    with pytest.raises(ConnectionError, match="does not answer: Connection refused. Start it"):
         GarmentIndex.open("http://127.0.0.1:9/garments")
 
 
